@@ -1,0 +1,230 @@
+/* base: what every other room stands on. Errors as values, memory, text, random numbers, hashing, clock, CPU
+ * features, fixed-split threads, safe file writing and the stop flag. No global mutable state; nothing here
+ * prints or exits. */
+#ifndef PIXSWEEP_BASE_H
+#define PIXSWEEP_BASE_H
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* ---- errors as values ------------------------------------------------------------------------------------ */
+
+enum pxs_status {
+    PXS_OK = 0,
+    PXS_E_NOMEM,       /* out of memory */
+    PXS_E_IO,          /* the system refused: message ends with strerror */
+    PXS_E_INVALID,     /* the user's input is wrong: message says what and the remedy */
+    PXS_E_CORRUPT,     /* a file's content is damaged or of another kind */
+    PXS_E_NOT_FOUND,   /* no such file, run, key */
+    PXS_E_EXISTS,      /* already there */
+    PXS_E_BUSY,        /* somebody else holds it */
+    PXS_E_UNSUPPORTED, /* known, but not built (yet) or not on this machine */
+    PXS_E_STOPPED,     /* the stop flag was raised; state is consistent */
+    PXS_E_DIVERGED,    /* a loss became NaN or infinite */
+    PXS_E_INTERNAL     /* a bug in pixsweep */
+};
+
+/* Detail of a failure, owned by the caller; `message` is one complete sentence fragment for the user, without
+ * a trailing newline. Functions may be given NULL where the caller does not care. */
+struct pxs_error {
+    enum pxs_status status;
+    char message[2048];
+};
+
+#define PXS_NODISCARD __attribute__((warn_unused_result))
+#define PXS_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define PXS_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Fill `err` (may be NULL) and return `status`: `return pxs_fail(err, PXS_E_INVALID, "...", ...);` */
+enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const char *fmt, ...) PXS_PRINTF(3, 4);
+/* As pxs_fail with PXS_E_IO (PXS_E_NOT_FOUND for ENOENT, PXS_E_NOMEM for ENOMEM); appends ": <strerror(errno)>". */
+enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* "out of memory" */
+enum pxs_status pxs_fail_nomem(struct pxs_error *err);
+/* Put "<text>: " in front of the message and return its status. */
+enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* Short constant name: "ok", "out of memory", "invalid input", ... */
+const char *pxs_status_name(enum pxs_status status);
+
+/* Leave with the status of a failed call: PXS_TRY(pxs_thing(..., err)); only where nothing needs release. */
+#define PXS_TRY(call)                                                                                        \
+    do {                                                                                                     \
+        enum pxs_status pxs_try_status = (call);                                                             \
+        if (pxs_try_status != PXS_OK)                                                                        \
+            return pxs_try_status;                                                                           \
+    } while (0)
+
+/* ---- logging --------------------------------------------------------------------------------------------- */
+
+enum pxs_log_level { PXS_LOG_DEBUG, PXS_LOG_INFO, PXS_LOG_WARN, PXS_LOG_ERROR };
+/* Passed by value; a zeroed logger drops everything. `text` has no trailing newline. */
+struct pxs_logger {
+    void (*write)(void *user, enum pxs_log_level level, const char *text);
+    void *user;
+};
+void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt, ...) PXS_PRINTF(3, 4);
+
+/* ---- memory ---------------------------------------------------------------------------------------------- */
+
+/* Zeroed memory for numbers, aligned to 64 bytes; blocks of 2 MiB and more are aligned to 2 MiB and offered to
+ * the kernel as huge pages (madvise). NULL when out of memory; bytes 0 gives a valid pointer. Free with pxs_aligned_free. */
+void *pxs_aligned_alloc(size_t bytes);
+void pxs_aligned_free(void *ptr);
+
+/* Many small objects with one lifetime. Zero-initialise, allocate, finish once (finish of a zeroed arena is a no-op). */
+struct pxs_arena {
+    struct pxs_arena_block *head;
+};
+void *pxs_arena_alloc(struct pxs_arena *arena, size_t bytes); /* zeroed, 16-byte aligned; NULL when out of memory */
+char *pxs_arena_strdup(struct pxs_arena *arena, const char *text);
+char *pxs_arena_printf(struct pxs_arena *arena, const char *fmt, ...) PXS_PRINTF(2, 3);
+void pxs_arena_finish(struct pxs_arena *arena);
+
+/* ---- growing text ---------------------------------------------------------------------------------------- */
+
+/* Zero-initialise. `text` is always NUL-terminated once anything was added (NULL before: use pxs_text_str). When
+ * memory runs out, `failed` is set and later calls do nothing, so callers check once at the end. */
+struct pxs_text {
+    char *text;
+    size_t len, cap;
+    bool failed;
+};
+void pxs_text_add(struct pxs_text *t, const char *s);
+void pxs_text_add_n(struct pxs_text *t, const char *s, size_t n);
+void pxs_text_addf(struct pxs_text *t, const char *fmt, ...) PXS_PRINTF(2, 3);
+void pxs_text_addv(struct pxs_text *t, const char *fmt, va_list ap);
+const char *pxs_text_str(const struct pxs_text *t); /* never NULL */
+void pxs_text_clear(struct pxs_text *t);            /* len = 0, keeps the memory */
+void pxs_text_finish(struct pxs_text *t);
+
+/* ---- numbers as text ------------------------------------------------------------------------------------- */
+
+/* Shortest decimal that reads back to the same double ("0.0001", "1e-10", "nan", "inf"); locale-independent;
+ * integral values below 1e15 print without exponent or point ("200"). Buffer of at least 32 bytes. Returns buf. */
+char *pxs_format_double(char buf[32], double value);
+/* Whole text must be a YAML 1.2 core number (`.5`, `1E-4`, `+3`, `2e1`, `.inf`, `.nan` allowed; hex, underscores not). */
+bool pxs_parse_double(const char *text, double *out);
+/* As above and integral and within int64 ("2e1" is 20). */
+bool pxs_parse_int(const char *text, int64_t *out);
+/* Damerau-free Levenshtein distance, for "did you mean". */
+size_t pxs_edit_distance(const char *a, const char *b);
+
+/* ---- random numbers -------------------------------------------------------------------------------------- */
+
+/* Philox4x32-10 (Salmon et al., SC 2011): a pure function of key and counter, so any number can be had in any
+ * order by any thread. */
+void pxs_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
+
+/* What a stream of random numbers is for. The numbers are part of the bits that a run reproduces: append only. */
+enum pxs_stream {
+    PXS_STREAM_INIT = 1,    /* a = layer: initial weights */
+    PXS_STREAM_SHUFFLE = 2, /* a = epoch: order of the training pairs */
+    PXS_STREAM_AUGMENT = 3, /* a = epoch, b = position in the epoch: jitter and flip */
+    PXS_STREAM_DROPOUT = 4, /* a = step, b = layer: masks */
+    PXS_STREAM_SWEEP = 5,   /* a = draw, b = hash of the key: random search */
+    PXS_STREAM_GLYPHS = 6,  /* choice of characters */
+    PXS_STREAM_VALIDATE = 7 /* a = epoch, b = layer: dropout of `validation: lab` */
+};
+
+/* Sequential reader of the stream (seed, stream, a, b): key = seed, counter = (index, b, a, stream). */
+struct pxs_rng {
+    uint32_t key[2], counter[4], block[4];
+    unsigned used; /* numbers of `block` already given out; 4 = none left */
+};
+struct pxs_rng pxs_rng_make(uint64_t seed, enum pxs_stream stream, uint32_t a, uint32_t b);
+uint32_t pxs_rng_u32(struct pxs_rng *rng);
+/* [0, 1) with 53 bits (two u32). */
+double pxs_rng_uniform(struct pxs_rng *rng);
+/* 0 .. n-1 without bias (rejection); n > 0. */
+uint32_t pxs_rng_below(struct pxs_rng *rng, uint32_t n);
+/* Fisher-Yates over 0..n-1 into `order`. */
+void pxs_rng_permutation(struct pxs_rng *rng, uint32_t *order, uint32_t n);
+
+/* ---- hashing --------------------------------------------------------------------------------------------- */
+
+#define PXS_SHA256_HEX 65 /* 64 lower-case digits and NUL */
+struct pxs_sha256 {
+    _Alignas(8) unsigned char opaque[256];
+};
+void pxs_sha256_init(struct pxs_sha256 *h);
+void pxs_sha256_update(struct pxs_sha256 *h, const void *data, size_t bytes);
+void pxs_sha256_hex(struct pxs_sha256 *h, char hex[PXS_SHA256_HEX]); /* finishes h */
+PXS_NODISCARD enum pxs_status pxs_sha256_file(const char *path, char hex[PXS_SHA256_HEX], uint64_t *bytes,
+                                              struct pxs_error *err);
+/* CRC-32C (Castagnoli, as in iSCSI); start with crc = 0, chain by passing the previous result. */
+uint32_t pxs_crc32c(uint32_t crc, const void *data, size_t bytes);
+
+/* ---- clock ----------------------------------------------------------------------------------------------- */
+
+int64_t pxs_now_ms(void);    /* UTC milliseconds since 1970, for people */
+double pxs_monotonic(void);  /* seconds, for durations */
+void pxs_format_duration(char buf[32], double seconds); /* "850 ms", "12.3 s", "4 m 10 s", "2 h 05 m", "3 d 04 h" */
+void pxs_format_utc(char buf[32], int64_t ms);          /* "2026-05-04 13:37:05" (UTC) */
+void pxs_format_bytes(char buf[32], uint64_t bytes);    /* "512 B", "1.4 MB" (1000-based) */
+
+/* ---- this machine ---------------------------------------------------------------------------------------- */
+
+struct pxs_cpu {
+    char model[96]; /* /proc/cpuinfo "model name", or "unknown" */
+    bool avx2_fma;  /* AVX2 and FMA, and the system saves their registers */
+    bool avx512;    /* AVX-512 F, BW, DQ, VL likewise */
+    int cores;      /* cores that this process may run on (sched_getaffinity) */
+};
+void pxs_cpu_detect(struct pxs_cpu *cpu);
+const char *pxs_version(void); /* "0.1.0" */
+const char *pxs_commit(void);  /* "abc1234", "abc1234-dirty", or "unknown" */
+
+/* ---- threads --------------------------------------------------------------------------------------------- */
+
+/* A pool runs a job cut into `pieces`. Which thread runs a piece is undefined, what a piece computes may depend on its
+ * index only: so results never depend on the thread count (DESIGN: reproducibility). A pool is driven by one
+ * thread at a time; jobs do not nest. Waiting threads spin briefly, then sleep. */
+struct pxs_pool;
+typedef void (*pxs_piece_fn)(void *user, int piece, int thread); /* thread: 0 .. threads-1, for scratch memory only */
+PXS_NODISCARD enum pxs_status pxs_pool_create(int threads, struct pxs_pool **out, struct pxs_error *err);
+void pxs_pool_destroy(struct pxs_pool **pool); /* NULL and *NULL are fine; nulls *pool */
+int pxs_pool_threads(const struct pxs_pool *pool); /* NULL pool: 1 */
+void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user, int pieces); /* NULL pool: runs in the caller */
+
+/* ---- files ----------------------------------------------------------------------------------------------- */
+
+PXS_NODISCARD enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
+                                            struct pxs_error *err); /* NUL appended; free() it */
+/* Whole file or nothing: writes `<path>.tmp.<pid>` in the same folder, fsync, rename, fsync of the folder. */
+PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes, struct pxs_error *err);
+/* The same in steps, for writers that stream: write to `file`, then commit or abandon (both close it). */
+struct pxs_atomic_file {
+    FILE *file;
+    char path[4096], temp[4128];
+};
+PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err);
+void pxs_atomic_abandon(struct pxs_atomic_file *f); /* removes the temporary file; after commit a no-op */
+PXS_NODISCARD enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err); /* mkdir -p */
+/* Join and normalise lexically ("a/../b" -> "b", no trailing slash); `rel` absolute replaces `dir`; dir NULL or "" = ".".
+ * False if it does not fit. */
+bool pxs_path_join(char *out, size_t size, const char *dir, const char *rel);
+/* Absolute and normalised (working directory in front); does not resolve links. False if it does not fit. */
+bool pxs_path_absolute(char *out, size_t size, const char *path);
+/* Folder part of a path, "." if none. */
+void pxs_path_dir(char *out, size_t size, const char *path);
+
+/* Lock that dies with the process: flock(LOCK_EX | LOCK_NB) on `path` (created). PXS_E_BUSY when held elsewhere. */
+struct pxs_lock {
+    int fd; /* -1 when not held; set it so before use */
+};
+PXS_NODISCARD enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err);
+void pxs_lock_release(struct pxs_lock *lock);
+
+/* ---- stop ------------------------------------------------------------------------------------------------ */
+
+/* Raised by a signal handler, looked at by loops at their next safe point. 0 = go on. */
+struct pxs_stop {
+    atomic_int signal; /* number of the signal that asked, or 1 */
+};
+
+#endif
