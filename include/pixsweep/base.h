@@ -45,7 +45,8 @@ enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const ch
 enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* "out of memory" */
 enum pxs_status pxs_fail_nomem(struct pxs_error *err);
-/* Put "<text>: " in front of the message and return its status. */
+/* Put "<text>: " in front of the message and return its status (err NULL: PXS_E_INTERNAL, so keep the status where
+ * NULL may come). */
 enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* Short constant name: "ok", "out of memory", "invalid input", ... */
 const char *pxs_status_name(enum pxs_status status);
@@ -106,9 +107,10 @@ void pxs_text_finish(struct pxs_text *t);
 /* Shortest decimal that reads back to the same double ("0.0001", "1e-10", "nan", "inf"); locale-independent;
  * integral values below 1e15 print without exponent or point ("200"). Buffer of at least 32 bytes. Returns buf. */
 char *pxs_format_double(char buf[32], double value);
-/* Whole text must be a YAML 1.2 core number (`.5`, `1E-4`, `+3`, `2e1`, `.inf`, `.nan` allowed; hex, underscores not). */
+/* Whole text must be a YAML 1.2 core number (`.5`, `1E-4`, `+3`, `2e1`, `.inf`, `.nan` allowed; hex, octal, underscores
+ * not). A finite number too large for a double comes out infinite. */
 bool pxs_parse_double(const char *text, double *out);
-/* As above and integral and within int64 ("2e1" is 20). */
+/* As above and integral and within int64, exactly ("2e1" is 20, "9223372036854775807" itself). */
 bool pxs_parse_int(const char *text, int64_t *out);
 /* Damerau-free Levenshtein distance, for "did you mean". */
 size_t pxs_edit_distance(const char *a, const char *b);
@@ -206,12 +208,12 @@ PXS_NODISCARD enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struc
 void pxs_atomic_abandon(struct pxs_atomic_file *f); /* removes the temporary file; after commit a no-op */
 PXS_NODISCARD enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err); /* mkdir -p */
 /* Join and normalise lexically ("a/../b" -> "b", no trailing slash); `rel` absolute replaces `dir`; dir NULL or "" = ".".
- * False if it does not fit. */
+ * False if it does not fit. `out` may not overlap the others. */
 bool pxs_path_join(char *out, size_t size, const char *dir, const char *rel);
 /* Absolute and normalised (working directory in front); does not resolve links. False if it does not fit. */
 bool pxs_path_absolute(char *out, size_t size, const char *path);
-/* Folder part of a path, "." if none. */
-void pxs_path_dir(char *out, size_t size, const char *path);
+/* Folder part of a path, "." if none ("a/b/" -> "a"). False if it does not fit. */
+bool pxs_path_dir(char *out, size_t size, const char *path);
 
 /* Lock that dies with the process: flock(LOCK_EX | LOCK_NB) on `path` (created). PXS_E_BUSY when held elsewhere. */
 struct pxs_lock {

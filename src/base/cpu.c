@@ -1,0 +1,64 @@
+/* What this machine is, and which build this is. */
+#include "pixsweep/base.h"
+
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commit.h" /* made by the build: PXS_COMMIT */
+
+/* "model name\t: AMD EPYC\n" -> "AMD EPYC" */
+static bool model_of_line(const char *line, char *out, size_t size) {
+    if (strncmp(line, "model name", 10) != 0)
+        return false;
+    const char *colon = strchr(line, ':');
+    if (!colon)
+        return false;
+    const char *name = colon + 1 + strspn(colon + 1, " \t");
+    snprintf(out, size, "%.*s", (int)strcspn(name, "\n"), name);
+    return out[0] != '\0';
+}
+
+static void read_model(char *out, size_t size) {
+    snprintf(out, size, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    if (!file)
+        return;
+    char line[512], model[96];
+    while (fgets(line, sizeof line, file)) {
+        if (model_of_line(line, model, sizeof model)) {
+            snprintf(out, size, "%s", model);
+            break;
+        }
+    }
+    fclose(file);
+}
+
+static int count_cores(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than 1024 cores: the set above is too small */
+    return online > 0 ? (int)online : 1;
+}
+
+void pxs_cpu_detect(struct pxs_cpu *cpu) {
+    memset(cpu, 0, sizeof *cpu);
+    read_model(cpu->model, sizeof cpu->model);
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_cpu_init(); /* looks at XCR0 too: what the system saves */
+    cpu->avx2_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    cpu->avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+    cpu->cores = count_cores();
+}
+
+const char *pxs_version(void) {
+    return PXS_VERSION;
+}
+
+const char *pxs_commit(void) {
+    return PXS_COMMIT;
+}

@@ -1,0 +1,206 @@
+/* Whole files in and out, folders, locks. */
+#include "pixsweep/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Read up to `max` bytes to the end of the file into a growing block; one byte more than max shows excess. */
+static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap, char **data, size_t *bytes,
+                                struct pxs_error *err) {
+    char *block = malloc(cap);
+    size_t used = 0;
+    while (block) {
+        if (used + 1 >= cap) {
+            char *larger = cap > SIZE_MAX / 2 ? NULL : realloc(block, cap * 2);
+            if (!larger)
+                break;
+            block = larger;
+            cap *= 2;
+        }
+        ssize_t n = read(fd, block + used, cap - used - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        used += n > 0 ? (size_t)n : 0;
+        if (n > 0 && used <= max)
+            continue;
+        enum pxs_status status = PXS_OK;
+        if (n < 0)
+            status = pxs_fail_errno(err, "cannot read %s", path);
+        else if (used > max)
+            status = pxs_fail(err, PXS_E_INVALID, "%s is larger than the %zu bytes allowed", path, max);
+        if (status != PXS_OK) {
+            free(block);
+            return status;
+        }
+        block[used] = '\0';
+        *data = block;
+        *bytes = used;
+        return PXS_OK;
+    }
+    free(block);
+    return pxs_fail_nomem(err);
+}
+
+enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
+                              struct pxs_error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot open %s", path);
+    struct stat info;
+    size_t cap = 4096;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+        uint64_t size = (uint64_t)info.st_size;
+        cap = (size_t)(size > max_bytes ? max_bytes : size) + 2;
+        if (cap < 2)
+            cap = 4096;
+    }
+    size_t length = 0;
+    enum pxs_status status = read_all(fd, path, max_bytes, cap, data, &length, err);
+    close(fd);
+    if (status == PXS_OK && bytes)
+        *bytes = length;
+    return status;
+}
+
+enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes, struct pxs_error *err) {
+    struct pxs_atomic_file f;
+    PXS_TRY(pxs_atomic_open(&f, path, err));
+    if (bytes && fwrite(data, 1, bytes, f.file) != bytes) {
+        enum pxs_status status = pxs_fail_errno(err, "cannot write %s", f.temp);
+        pxs_atomic_abandon(&f);
+        return status;
+    }
+    return pxs_atomic_commit(&f, err);
+}
+
+enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, struct pxs_error *err) {
+    f->file = NULL;
+    f->temp[0] = '\0';
+    if (strlen(path) >= sizeof f->path)
+        return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...", sizeof f->path - 1,
+                        path);
+    strcpy(f->path, path);
+    char temp[sizeof f->temp];
+    snprintf(temp, sizeof temp, "%s.tmp.%ld", path, (long)getpid());
+    f->file = fopen(temp, "we");
+    if (!f->file)
+        return pxs_fail_errno(err, "cannot create %s", temp);
+    strcpy(f->temp, temp);
+    return PXS_OK;
+}
+
+/* The folder's entry is data too; file systems that cannot sync a folder say EINVAL. */
+static enum pxs_status sync_folder_of(const char *path, struct pxs_error *err) {
+    char dir[4096];
+    if (!pxs_path_dir(dir, sizeof dir, path))
+        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot open folder %s", dir);
+    enum pxs_status status = PXS_OK;
+    if (fsync(fd) != 0 && errno != EINVAL)
+        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
+    close(fd);
+    return status;
+}
+
+/* Flush, sync and close; errno tells why not. */
+static bool finish_stream(struct pxs_atomic_file *f) {
+    errno = EIO; /* for a stream that failed earlier and says no more */
+    bool good = fflush(f->file) == 0 && !ferror(f->file) && fsync(fileno(f->file)) == 0;
+    int number = errno;
+    if (fclose(f->file) != 0 && good) {
+        good = false;
+        number = errno;
+    }
+    f->file = NULL;
+    errno = number;
+    return good;
+}
+
+enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err) {
+    enum pxs_status status = PXS_OK;
+    if (!f->file)
+        return pxs_fail(err, PXS_E_INTERNAL, "commit of a file that is not open");
+    if (!finish_stream(f))
+        status = pxs_fail_errno(err, "cannot write %s", f->temp);
+    else if (rename(f->temp, f->path) != 0)
+        status = pxs_fail_errno(err, "cannot rename %s to %s", f->temp, f->path);
+    if (status != PXS_OK) {
+        unlink(f->temp);
+        f->temp[0] = '\0';
+        return status;
+    }
+    f->temp[0] = '\0';
+    return sync_folder_of(f->path, err);
+}
+
+void pxs_atomic_abandon(struct pxs_atomic_file *f) {
+    if (f->file)
+        fclose(f->file);
+    f->file = NULL;
+    if (f->temp[0])
+        unlink(f->temp);
+    f->temp[0] = '\0';
+}
+
+static enum pxs_status make_dir(const char *path, struct pxs_error *err) {
+    struct stat info;
+    if (mkdir(path, 0777) == 0)
+        return PXS_OK;
+    int number = errno;
+    if (number == EEXIST && stat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode))
+            return PXS_OK;
+        number = ENOTDIR;
+    }
+    errno = number;
+    return pxs_fail_errno(err, "cannot make folder %s", path);
+}
+
+enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err) {
+    char part[4096];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...", sizeof part - 1, path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        if (path[i - 1] == '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        PXS_TRY(make_dir(part, err));
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot open lock %s", path);
+    int rc;
+    do {
+        rc = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+    } while (rc != 0 && errno == EINTR);
+    if (rc != 0) {
+        enum pxs_status status = errno == EWOULDBLOCK
+                                     ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
+                                     : pxs_fail_errno(err, "cannot lock %s", path);
+        close(fd);
+        return status;
+    }
+    lock->fd = fd;
+    return PXS_OK;
+}
+
+void pxs_lock_release(struct pxs_lock *lock) {
+    if (lock->fd >= 0)
+        close(lock->fd);
+    lock->fd = -1;
+}

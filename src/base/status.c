@@ -1,0 +1,105 @@
+/* Errors as values, and the logging callback. */
+#include "pixsweep/base.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The message is built aside first: the arguments may point into err->message. */
+static void set_message(struct pxs_error *err, enum pxs_status status, const char *fmt, va_list ap) {
+    char message[sizeof err->message];
+    vsnprintf(message, sizeof message, fmt, ap);
+    err->status = status;
+    memcpy(err->message, message, sizeof message);
+}
+
+enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const char *fmt, ...) {
+    if (err) {
+        va_list ap;
+        va_start(ap, fmt);
+        set_message(err, status, fmt, ap);
+        va_end(ap);
+    }
+    return status;
+}
+
+static enum pxs_status status_of_errno(int number) {
+    switch (number) {
+    case ENOENT:
+        return PXS_E_NOT_FOUND;
+    case ENOMEM:
+        return PXS_E_NOMEM;
+    default:
+        return PXS_E_IO;
+    }
+}
+
+enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) {
+    int number = errno;
+    enum pxs_status status = status_of_errno(number);
+    if (err) {
+        va_list ap;
+        va_start(ap, fmt);
+        set_message(err, status, fmt, ap);
+        va_end(ap);
+        char buf[128];
+        size_t used = strlen(err->message);
+        snprintf(err->message + used, sizeof err->message - used, ": %s",
+                 strerror_r(number, buf, sizeof buf));
+    }
+    return status;
+}
+
+enum pxs_status pxs_fail_nomem(struct pxs_error *err) {
+    return pxs_fail(err, PXS_E_NOMEM, "out of memory");
+}
+
+enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) {
+    if (!err)
+        return PXS_E_INTERNAL;
+    char message[sizeof err->message];
+    va_list ap;
+    va_start(ap, fmt);
+    int used = vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    if (used >= 0 && (size_t)used < sizeof message) {
+        size_t left = sizeof message - (size_t)used;
+        int more = snprintf(message + used, left, ": %s", err->message);
+        if (more < 0 || (size_t)more >= left)
+            memcpy(message + sizeof message - 4, "...", 4);
+    }
+    memcpy(err->message, message, sizeof message);
+    return err->status;
+}
+
+const char *pxs_status_name(enum pxs_status status) {
+    static const char *const names[] = {
+        [PXS_OK] = "ok",
+        [PXS_E_NOMEM] = "out of memory",
+        [PXS_E_IO] = "input/output error",
+        [PXS_E_INVALID] = "invalid input",
+        [PXS_E_CORRUPT] = "damaged file",
+        [PXS_E_NOT_FOUND] = "not found",
+        [PXS_E_EXISTS] = "already exists",
+        [PXS_E_BUSY] = "busy",
+        [PXS_E_UNSUPPORTED] = "unsupported",
+        [PXS_E_STOPPED] = "stopped",
+        [PXS_E_DIVERGED] = "diverged",
+        [PXS_E_INTERNAL] = "internal error",
+    };
+    if ((unsigned)status >= PXS_COUNT(names))
+        return "unknown status";
+    return names[status];
+}
+
+void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt, ...) {
+    if (!logger.write)
+        return;
+    struct pxs_text text = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_text_addv(&text, fmt, ap);
+    va_end(ap);
+    /* Out of memory: the bare format still says where we are. */
+    logger.write(logger.user, level, text.failed ? fmt : pxs_text_str(&text));
+    pxs_text_finish(&text);
+}
