@@ -1,0 +1,73 @@
+/* image: 8-bit pictures in memory, PNG in and out, and the few operations that pair sets and samples need. Pixels are
+ * bytes in the order height, width, channel, rows without gaps. The one room that knows libpng. */
+#ifndef PIXSWEEP_IMAGE_H
+#define PIXSWEEP_IMAGE_H
+
+#include "pixsweep/base.h"
+
+/* No side above this, no picture above PXS_IMAGE_MAX_PIXELS: larger files are refused before memory is taken. */
+#define PXS_IMAGE_MAX_SIDE 32768
+#define PXS_IMAGE_MAX_PIXELS (64L * 1024 * 1024)
+
+/* Owns `pixels` (height * width * channels bytes; channels 1 = grey, 3 = RGB). Zero-initialise; finish once. */
+struct pxs_image {
+    int width, height, channels;
+    uint8_t *pixels;
+};
+
+/* Zeroed (black) picture. `out` need not be initialised; untouched on error. */
+PXS_NODISCARD enum pxs_status pxs_image_create(struct pxs_image *out, int width, int height, int channels,
+                                               struct pxs_error *err);
+void pxs_image_finish(struct pxs_image *image); /* frees and zeroes; a zeroed picture is fine */
+
+/* ---- PNG ------------------------------------------------------------------------------------------------- */
+
+/* What a PNG file holds before it is turned into RGB. */
+struct pxs_png_info {
+    int width, height;
+    int channels; /* as stored: 1 grey, 2 grey + alpha, 3 RGB or palette, 4 RGB + alpha; transparency by tRNS not counted */
+    int depth; /* bits per sample as stored: 1, 2, 4, 8, 16 */
+};
+
+/* Reads any PNG (palette, grey 1/2/4/8/16, RGB, alpha, tRNS, 16 bit, interlaced) as 3-channel RGB: grey is repeated,
+ * 16-bit samples become round(v / 257), alpha is blended over white, gamma and colour profiles are ignored. `info` may be
+ * NULL. PXS_E_CORRUPT names the file and libpng's reason (damaged, truncated, not a PNG, too large). Never prints. */
+PXS_NODISCARD enum pxs_status pxs_image_read_png(const char *path, struct pxs_image *out,
+                                                 struct pxs_png_info *info, struct pxs_error *err);
+/* The same from memory; messages say the reason only, without a file name. */
+PXS_NODISCARD enum pxs_status pxs_image_decode_png(const void *data, size_t bytes, struct pxs_image *out,
+                                                   struct pxs_png_info *info, struct pxs_error *err);
+/* Grey or RGB by `image->channels`; the same pixels give the same bytes (no time, no text). free(*data). */
+PXS_NODISCARD enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data, size_t *bytes,
+                                                   struct pxs_error *err);
+/* Whole file or nothing (pxs_write_file). `sha256` (of the file's bytes) may be NULL. */
+PXS_NODISCARD enum pxs_status pxs_image_write_png(const char *path, const struct pxs_image *image,
+                                                  char sha256[PXS_SHA256_HEX], struct pxs_error *err);
+
+/* ---- operations (each makes a new picture; `out` must not be `in`) --------------------------------------- */
+
+/* ITU-601: (19595 R + 38470 G + 7471 B + 32768) >> 16; a grey picture is copied. */
+PXS_NODISCARD enum pxs_status pxs_image_grey(const struct pxs_image *in, struct pxs_image *out,
+                                             struct pxs_error *err);
+/* Byte for byte Pillow's resize(..., BICUBIC): antialiased, a = -0.5, 8-bit fixed point, horizontal pass first. */
+PXS_NODISCARD enum pxs_status pxs_image_resize(const struct pxs_image *in, int width, int height,
+                                               struct pxs_image *out, struct pxs_error *err);
+/* The rectangle must lie inside (PXS_E_INVALID otherwise). */
+PXS_NODISCARD enum pxs_status pxs_image_crop(const struct pxs_image *in, int x, int y, int width, int height,
+                                             struct pxs_image *out, struct pxs_error *err);
+/* Mirrors left and right, in place. */
+void pxs_image_flip(struct pxs_image *image);
+
+/* ---- samples --------------------------------------------------------------------------------------------- */
+
+/* A grid of `cells` cells, `per_row` a row. A cell stacks `layers` pictures from top to bottom without gaps: layers[k] is
+ * [cells, height, width, channels] f32 in [-1, 1], shown as (x + 1) / 2 * 255 rounded and clamped (NaN is black).
+ * `padding` black pixels around and between cells. DESIGN 4: layers source, fake, target; per_row 5; padding 2. */
+struct pxs_grid {
+    const float *const *layers;
+    int n_layers, cells, height, width, channels, per_row, padding;
+};
+PXS_NODISCARD enum pxs_status pxs_image_grid(const struct pxs_grid *grid, struct pxs_image *out,
+                                             struct pxs_error *err);
+
+#endif
