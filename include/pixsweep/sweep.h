@@ -1,0 +1,186 @@
+/* sweep: from an experiment file to finished runs. The plan (every run resolved, named and hashed), the supervisor (one
+ * worker process per attempt, their record files taken into the store), the worker's entry, and the live board as text.
+ * The only room where config and store meet. States and files are DESIGN.md 7 and 8. */
+#ifndef PIXSWEEP_SWEEP_H
+#define PIXSWEEP_SWEEP_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/params.h"
+#include "pixsweep/train.h"
+
+/* ---- what the user asked for ----------------------------------------------------------------------------- */
+
+/* All strings are borrowed. Zero-initialise, then set `file`; the rest has defaults. */
+struct pxs_sweep_options {
+    const char *file;       /* experiment file */
+    const char *const *set; /* --set key=value, in order */
+    size_t n_set;
+    const char *results;   /* --results; NULL = "results" */
+    const char *db;        /* --db; NULL = <results>/pixsweep.db */
+    const char *kernels;   /* --kernels; NULL = "auto" */
+    int jobs, threads;     /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
+    const char *command;   /* the command line as typed, for the environment table; NULL = "" */
+    struct pxs_stop *stop; /* raised by the first SIGINT/SIGTERM; may be NULL */
+    struct pxs_logger
+        logger; /* warnings of planning (overlapping data, dropped keys are in the plan); may be zeroed */
+};
+
+/* Slots: jobs workers at a time with `threads` each. */
+struct pxs_sweep_slots {
+    int cores, jobs, threads;
+    bool pinned; /* each slot has cores of its own: jobs * threads <= cores */
+};
+/* 0 = auto: one job with all cores; with jobs given, max(1, cores / jobs) threads; with threads given, one job. */
+struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads);
+
+/* Where --results and --db lead, normalised and absolute: what every other command opens. False if it does not fit. */
+bool pxs_sweep_paths(const char *results, const char *db, char results_out[PXS_PATH_MAX],
+                     char db_out[PXS_PATH_MAX]);
+
+/* ---- plan ------------------------------------------------------------------------------------------------ */
+
+/* What a schedule does to a rate over a run: in the first epoch and in the last one. */
+struct pxs_plan_rate {
+    double first, last;
+    double ratio;            /* last / first */
+    bool falls_to_hundredth; /* last <= first / 100, the lab's reading of a schedule that has done its work */
+    bool constant;           /* policy is constant */
+    bool never_fires;        /* policy is halve, but no halving falls within n_epochs: equals constant */
+};
+
+struct pxs_plan_run {
+    int64_t number; /* 1-based; an existing run keeps its own */
+    char name[256]; /* <sweep>/<NNNN>-<what differs>-s<seed> */
+    const char
+        *differs; /* "lrgd-90_learning_rate_G-2e-4": the middle of the name; "base" where nothing differs */
+    char dir[PXS_PATH_MAX]; /* absolute */
+    int64_t seed;
+    char config_hash[PXS_SHA256_HEX], data_hash[PXS_SHA256_HEX];
+    char state[16]; /* "new", or the state in the database */
+    int64_t run_id; /* 0 while new */
+    const struct pxs_params *params;
+    const char *config_yaml;      /* frozen text of config.yaml */
+    struct pxs_plan_rate rate[2]; /* G, D */
+    int64_t n_train, n_val;
+    struct pxs_train_estimate estimate;
+    double seconds; /* expected, of the whole run on one slot; 0 where nothing remains to be done */
+    const char *
+        notes; /* what was dropped for this run, one per line ("lrgd: no effect under lr_policy_G: constant"); "" */
+};
+
+/* One hyperparameter that differs between runs, for `plan`'s columns, in the table's order. */
+struct pxs_plan_key {
+    const char *key;
+};
+
+enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
+
+struct pxs_plan {
+    char sweep[128];
+    char file[PXS_PATH_MAX], results[PXS_PATH_MAX], db[PXS_PATH_MAX]; /* absolute */
+    struct pxs_plan_run *runs;
+    size_t n;
+    struct pxs_plan_key *keys; /* what differs (seed apart) */
+    size_t n_keys;
+    const char *notes; /* of the file as a whole, one per line; "" */
+    size_t n_new, n_queued, n_interrupted, n_running, n_completed, n_failed, n_diverged, n_cancelled;
+    size_t
+        n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
+    int64_t steps_to_do;
+    struct pxs_sweep_slots slots;
+    double seconds_to_do; /* of what `run` would take on, spread over the slots; wall clock */
+    enum pxs_plan_time time_source;
+    char time_basis[160]; /* "measured: 2.1 s per 1000 GMAC over the last 12 runs here with 2 threads" */
+    uint64_t disk_to_do, disk_free, memory_each;
+    const char *spec_yaml; /* the experiment file's text */
+    char spec_hash[PXS_SHA256_HEX];
+    int64_t retries; /* run.retries */
+    double timeout;  /* run.timeout in seconds; 0 = none */
+    struct pxs_arena arena;
+};
+
+/* Reads, expands, hashes (each distinct data set and init_from is read once) and looks up what is there already. Writes nothing.
+ * Errors are the user's (PXS_E_INVALID, PXS_E_CORRUPT, ...): messages may have several lines, all problems of a file in one pass. */
+PXS_NODISCARD enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options, struct pxs_plan **out,
+                                            struct pxs_error *err);
+void pxs_plan_destroy(struct pxs_plan **plan); /* NULL and *NULL are fine; nulls *plan */
+
+/* One effective value of a planned run as text ("0.0001", "halve"), or "" where the key has no effect in that run. */
+const char *pxs_plan_value(const struct pxs_plan_run *run, const char *key, char *buf, size_t size);
+
+/* ---- the live board -------------------------------------------------------------------------------------- */
+
+/* NaN = not known (yet). */
+struct pxs_board_run {
+    char name[256];
+    int64_t attempt, epoch, n_epochs, batch, n_batches; /* 0-based positions; -1 before the first batch */
+    int64_t steps_done, steps;
+    double loss_G, loss_D, val_loss, lr_G, images_per_s, eta;
+    bool stopping, waiting; /* asked to stop; waits for another process that still holds its folder */
+};
+
+struct pxs_board {
+    char sweep[128];
+    size_t n_total, n_completed, n_failed, n_diverged, n_interrupted, n_cancelled, n_queued, n_elsewhere;
+    double elapsed, eta; /* of the whole sweep */
+    bool stopping;
+    const struct pxs_board_run *running;
+    size_t n_running;
+};
+
+/* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a running run, then one for the sweep.
+ * Pure function; appends to out. Returns the number of lines. */
+size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_text *out);
+
+/* ---- running --------------------------------------------------------------------------------------------- */
+
+/* Where progress goes; any function may be NULL. Called from the thread that called pxs_sweep_run. */
+struct pxs_sweep_listener {
+    void *user;
+    /* Something happened: a run started, ended, failed (text of several lines: reason and log tail), a warning. Without trailing newline. */
+    void (*line)(void *user, enum pxs_log_level level, const char *text);
+    /* The board changed, at most about five times a second: redraw it in place. When NULL (no terminal), plain
+     * progress lines go to `line` (each epoch, at most every 10 s a run). */
+    void (*board)(void *user, const struct pxs_board *board);
+};
+
+/* A run that is not completed, and why. */
+struct pxs_sweep_problem {
+    char name[256], state[16];
+    const char *reason; /* one line */
+};
+
+struct pxs_sweep_summary {
+    char sweep[128], db[PXS_PATH_MAX], results[PXS_PATH_MAX];
+    size_t n_total, n_completed, n_completed_now, n_failed, n_diverged, n_interrupted, n_cancelled, n_queued,
+        n_elsewhere;
+    struct pxs_sweep_problem *problems; /* not completed, in plan order */
+    size_t n_problems;
+    const char *remedy; /* what to do about them; "" */
+    double seconds;
+    int exit_code; /* DESIGN.md 9: 0 all completed, 1 some run did not, 2 nothing started, 130 interrupted */
+    struct pxs_arena arena;
+};
+void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);
+
+/* Plans, freezes the plan into the store and carries out what is queued or interrupted, until nothing is left or the stop flag
+ * rises (first signal: workers are asked to stop and waited for; when stop->signal is raised again, workers are killed: cli adds
+ * PXS_STOP_AGAIN to it). Preflight comes first: data load, disk, folder and kernels are in order, or nothing starts.
+ * PXS_OK: went through; some runs may have failed (summary). PXS_E_STOPPED: interrupted, summary is valid. Else:
+ * nothing started and summary->exit_code is 2 (or, where the store was lost on the way, 1 with a valid summary).
+ * summary is always initialised and to be finished. Blocks SIGCHLD nowhere, installs no handlers, ignores SIGPIPE nowhere. */
+PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
+                                            const struct pxs_sweep_listener *listener,
+                                            struct pxs_sweep_summary *summary, struct pxs_error *err);
+
+/* A second stop signal: the handler of cli stores (signal | PXS_STOP_AGAIN). */
+#define PXS_STOP_AGAIN 0x1000
+
+/* ---- worker ---------------------------------------------------------------------------------------------- */
+
+/* Carries out one attempt: `argv` are the arguments behind `pixsweep worker`, an agreement between supervisor and worker only.
+ * cli has installed handlers that raise `stop` (SIGTERM, SIGINT) beforehand. Returns the exit code of the process. `log` goes to
+ * stderr, which is the run's worker.log. */
+int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log);
+
+#endif
