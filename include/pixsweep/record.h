@@ -1,13 +1,19 @@
 /* record: what a worker leaves behind while it trains. A run's record file is append-only and is the truth; the
  * database is filled from it. Every record is framed (magic, kind, length, CRC-32C), so a torn tail is recognised and
- * ignored, and a reader can stop at any offset and go on there later. */
+ * ignored, and a reader can stop at any offset and go on there later.
+ *
+ * The file, all numbers little-endian, doubles as their IEEE 754 bits:
+ *   header  8 bytes "pxsrec\r\n", u32 version (1), u32 CRC-32C of the 12 bytes before
+ *   frame   u32 magic 0x0A525850 ("PXR\n"), u16 kind, u16 zero, u32 payload length, u32 CRC-32C of kind, zero, length
+ *           and payload, then the payload: the fields of the struct below in their order; a text is u16 length and its
+ *           bytes without a NUL, a sha256 is a text. */
 #ifndef PIXSWEEP_RECORD_H
 #define PIXSWEEP_RECORD_H
 
 #include "pixsweep/base.h"
 
 enum pxs_record_kind {
-    PXS_RECORD_BEGIN = 1,  /* an attempt starts (always the first record of an attempt) */
+    PXS_RECORD_BEGIN = 1, /* an attempt starts (always the first record of an attempt) */
     PXS_RECORD_BATCH = 2,
     PXS_RECORD_EPOCH = 3,
     PXS_RECORD_SAMPLE = 4,
@@ -16,7 +22,17 @@ enum pxs_record_kind {
     PXS_RECORD_END = 7 /* the attempt's own last word; none after a crash */
 };
 
-enum pxs_outcome { PXS_OUTCOME_COMPLETED = 1, PXS_OUTCOME_DIVERGED, PXS_OUTCOME_FAILED, PXS_OUTCOME_INTERRUPTED };
+enum pxs_outcome {
+    PXS_OUTCOME_COMPLETED = 1,
+    PXS_OUTCOME_DIVERGED,
+    PXS_OUTCOME_FAILED,
+    PXS_OUTCOME_INTERRUPTED
+};
+
+/* "completed", "diverged", "failed", "interrupted": the database's words. NULL for any other number. */
+const char *pxs_outcome_name(enum pxs_outcome outcome);
+/* The number of such a word; false if it is none. */
+bool pxs_outcome_parse(const char *name, enum pxs_outcome *out);
 
 /* Losses of one training step; loss_pixel is the plain L1 (not times lambda_pixel). */
 struct pxs_losses {
@@ -24,13 +40,15 @@ struct pxs_losses {
 };
 
 struct pxs_record_begin {
-    int64_t attempt;           /* attempt number within the run, from 1 */
-    int64_t at_ms;             /* UTC milliseconds */
-    int64_t resumed_from_step; /* -1: from the start; records at and after this step are repeated from here on */
-    char text[4096];           /* environment, "key=value\n" lines: host, boot_id, pid, version, commit, kernels, ... */
+    int64_t attempt; /* attempt number within the run, from 1 */
+    int64_t at_ms;   /* UTC milliseconds */
+    int64_t
+        resumed_from_step; /* -1: from the start; records at and after this step are repeated from here on */
+    char text
+        [8192]; /* environment, "key=value\n" lines: version, commit, kernels, ... (pxs_record_begin_add) */
 };
 struct pxs_record_batch {
-    int64_t step;  /* 0-based over the whole run */
+    int64_t step; /* 0-based over the whole run */
     int32_t epoch, batch;
     struct pxs_losses losses;
     double lr_G, lr_D, seconds;
@@ -38,9 +56,9 @@ struct pxs_record_batch {
 struct pxs_record_epoch {
     int32_t epoch, is_best;
     double lr_G, lr_D;
-    struct pxs_losses avg;                /* plain means over the epoch's batches */
-    double val_loss, val_psnr, val_ssim;  /* NaN = none (NULL in the database) */
-    double seconds;
+    struct pxs_losses avg;               /* plain means over the epoch's batches */
+    double val_loss, val_psnr, val_ssim; /* NaN = none (NULL in the database) */
+    double seconds;                      /* wall clock of the whole epoch, validation and files included */
 };
 struct pxs_record_sample {
     int64_t step;
@@ -78,32 +96,55 @@ struct pxs_record {
     };
 };
 
+/* Adds the line "key=value" to begin->text (zero it first). Line breaks within the value become spaces. False, and nothing
+ * added, where it does not fit or the key is empty or holds '=' or a line break. */
+bool pxs_record_begin_add(struct pxs_record_begin *begin, const char *key, const char *fmt, ...)
+    PXS_PRINTF(3, 4);
+
 /* ---- writing --------------------------------------------------------------------------------------------- */
 
 struct pxs_record_writer;
 /* Opens or creates `path` for appending, after cutting it back to `keep_bytes` (the length that a resume file vouches
- * for; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole record. */
-PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes, struct pxs_record_writer **out,
-                                                     struct pxs_error *err);
-/* Appends with one write(2); durable against a crash of the process at return, against power loss after _sync. */
+ * for; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole record. PXS_E_CORRUPT, and the file
+ * untouched, where it is shorter than keep_bytes, where keep_bytes is not the end of a record, or where what is to be kept is
+ * damaged. One writer at a time: the caller holds the lock of the run's folder. */
+PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
+                                                     struct pxs_record_writer **out, struct pxs_error *err);
+/* Appends with one write(2); durable against a crash of the process at return, against power loss after _sync. On failure
+ * (disk full) the file is cut back to the last whole record, and the writer can be used again. PXS_E_INVALID for an unknown
+ * kind, outcome or a text without its NUL. */
 PXS_NODISCARD enum pxs_status pxs_record_write(struct pxs_record_writer *w, const struct pxs_record *r,
                                                struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_record_sync(struct pxs_record_writer *w, struct pxs_error *err);
-int64_t pxs_record_writer_bytes(const struct pxs_record_writer *w);
+int64_t pxs_record_writer_bytes(
+    const struct pxs_record_writer *w); /* length of the file, always behind a whole record */
 void pxs_record_writer_close(struct pxs_record_writer **w);
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
-/* A cursor reads whole records from `offset` on, while the file may still grow. */
+/* A cursor reads whole records from `offset` on, while the file may still grow. Offset 0 is the first record. */
 struct pxs_record_cursor;
-PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct pxs_record_cursor **out,
-                                                     struct pxs_error *err);
+/* PXS_E_NOT_FOUND where there is no file or it is shorter than the offset, PXS_E_CORRUPT where it is no record file,
+ * PXS_E_UNSUPPORTED where a newer pixsweep wrote it. A file whose header is not whole yet reads as empty. */
+PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
+                                                     struct pxs_record_cursor **out, struct pxs_error *err);
 /* PXS_OK with *more = true and *r filled; PXS_OK with *more = false at the end (a torn or half-written tail is the
- * end, too, until it becomes whole); PXS_E_CORRUPT where damage is followed by more records, PXS_E_NOT_FOUND where the file is shorter
- * than the offset (it was cut back: open again from 0; intake is idempotent). */
+ * end, too, until it becomes whole); PXS_E_CORRUPT, naming both offsets, where damage is followed by more records;
+ * PXS_E_NOT_FOUND where the file is shorter than the offset (it was cut back: find the attempt's beginning again). *r needs no
+ * initialisation; bytes behind the text's NUL are undefined. The cursor stays where it was on any error. */
 PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r, bool *more,
                                               struct pxs_error *err);
-int64_t pxs_record_cursor_offset(const struct pxs_record_cursor *c); /* just behind the last record handed out */
+int64_t
+pxs_record_cursor_offset(const struct pxs_record_cursor *c); /* just behind the last record handed out */
+/* Goes to an offset that _offset once returned (0 = first record). */
+void pxs_record_cursor_seek(struct pxs_record_cursor *c, int64_t offset);
+const char *pxs_record_cursor_path(const struct pxs_record_cursor *c);
 void pxs_record_cursor_close(struct pxs_record_cursor **c);
+
+/* Where in the file attempt number `attempt` begins: the offset of its BEGIN record, to open a cursor there. A supervisor that
+ * has just started a worker calls this until it succeeds, so that it never takes an earlier attempt's records for this one's
+ * before the worker has cut the file back. PXS_E_NOT_FOUND while there is no such record (or no file). */
+PXS_NODISCARD enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt, int64_t *offset,
+                                                      struct pxs_error *err);
 
 #endif
