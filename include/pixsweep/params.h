@@ -1,5 +1,6 @@
 /* params: the hyperparameters. One X-macro table (src/params/params.def) yields the struct, the enums, defaults,
- * parsing, range checks, printing, the canonical text and the identity hash. */
+ * parsing, range checks, printing, the canonical text and the identity hash. Pure functions over plain values: no
+ * state, no allocation except into a caller's pxs_text, safe from any thread. */
 #ifndef PIXSWEEP_PARAMS_H
 #define PIXSWEEP_PARAMS_H
 
@@ -7,15 +8,149 @@
 
 #define PXS_PATH_MAX 4096
 
-enum pxs_direction { PXS_DIRECTION_BTOA, PXS_DIRECTION_ATOB };
-enum pxs_generator { PXS_GENERATOR_UNET };
-enum pxs_discriminator { PXS_DISCRIMINATOR_PATCH };
-enum pxs_gan_mode { PXS_GAN_LSGAN, PXS_GAN_VANILLA };
-enum pxs_lr_policy { PXS_LR_CONSTANT, PXS_LR_HALVE };
-enum pxs_validation { PXS_VALIDATION_FULL, PXS_VALIDATION_LAB, PXS_VALIDATION_OFF };
+/* ---- what the table yields ------------------------------------------------------------------------------- */
 
-/* One run's hyperparameters; a plain value, copied freely. Generated from the table in the real header; field
- * names are the keys: paths char[PXS_PATH_MAX] ("" = null), INT int64_t, FLOAT double, BOOL bool, ENUM int. */
-struct pxs_params;
+/* enum pxs_direction, pxs_generator, pxs_discriminator, pxs_gan_mode, pxs_lr_policy, pxs_validation */
+/* clang-format off */
+#define PXS_ENUM_BEGIN(type) enum pxs_##type {
+#define PXS_ENUM_VALUE(symbol, text) symbol,
+#define PXS_ENUM_END(type) };
+/* clang-format on */
+#include "../../src/params/params.def"
+
+/* One run's hyperparameters: a plain value, copied freely; fields are named as the keys. Paths are absolute once they
+ * were set through pxs_params_set, "" = null. ENUM fields hold the public enums' values. */
+struct pxs_params {
+#define PXS_PATH(key, ...) char key[PXS_PATH_MAX];
+#define PXS_INT(key, ...) int64_t key;
+#define PXS_FLOAT(key, ...) double key;
+#define PXS_BOOL(key, ...) bool key;
+#define PXS_ENUM(key, ...) int key;
+#include "../../src/params/params.def"
+};
+
+/* A key's place in the table: PXS_PARAM_dataset, PXS_PARAM_val_fraction, ... */
+enum pxs_param_key {
+#define PXS_PATH(key, ...) PXS_PARAM_##key,
+#define PXS_INT(key, ...) PXS_PARAM_##key,
+#define PXS_FLOAT(key, ...) PXS_PARAM_##key,
+#define PXS_BOOL(key, ...) PXS_PARAM_##key,
+#define PXS_ENUM(key, ...) PXS_PARAM_##key,
+#include "../../src/params/params.def"
+    PXS_PARAM_COUNT
+};
+
+/* SHA-256 of what each path leads to (data: split, shape and decoded bytes in file order; weights: the files), in hex:
+ * .dataset, .init_from. "" where the path is null. */
+struct pxs_params_content {
+#define PXS_PATH(key, ...) char key[PXS_SHA256_HEX];
+#include "../../src/params/params.def"
+};
+
+/* ---- the table ------------------------------------------------------------------------------------------- */
+
+enum pxs_param_type { PXS_TYPE_PATH, PXS_TYPE_INT, PXS_TYPE_FLOAT, PXS_TYPE_BOOL, PXS_TYPE_ENUM };
+
+enum pxs_param_flags {
+    PXS_PF_NOT_IDENTITY = 1, /* says how to run, not what: two runs that differ in it only are the same run */
+    PXS_PF_LATER = 2,        /* enters the identity only when it is not at its default */
+    PXS_PF_REQUIRED = 4,     /* null is not a value to run with */
+    PXS_PF_OPEN_MIN = 8,     /* min itself is out of range */
+    PXS_PF_OPEN_MAX = 16,
+    PXS_PF_POW2 = 32, /* powers of two only */
+    PXS_PF_ODD = 64   /* odd numbers only */
+};
+
+struct pxs_param_info {
+    const char *key;
+    enum pxs_param_type type;
+    unsigned flags;           /* enum pxs_param_flags */
+    const char *unit;         /* "pixels", "epochs", ...; "" = none */
+    const char *help;         /* one sentence without a full stop */
+    double min, max;          /* INT and FLOAT; -INFINITY/INFINITY = no limit */
+    const char *const *names; /* ENUM: text of value 0, 1, ..., then NULL; else NULL */
+    bool conditional; /* exists only where ENUM key `under` has one of `under_values` (bit v = value v) */
+    enum pxs_param_key under;
+    uint64_t under_values;
+    size_t offset; /* of the field in struct pxs_params */
+};
+
+/* Row `key` (0 .. PXS_PARAM_COUNT-1); static storage. */
+const struct pxs_param_info *pxs_param_info(int key);
+/* Exact, case-sensitive; false if there is no such key. */
+bool pxs_param_find(const char *name, enum pxs_param_key *key);
+/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL. */
+const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
+/* Key nearest to `name`, or NULL. */
+const char *pxs_param_nearest(const char *name);
+/* "path", "int", "float", "bool", "enum" */
+const char *pxs_param_type_name(enum pxs_param_type type);
+/* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or 512", "above 0, at
+ * most 1", "constant or halve", "true or false", "a path or null". */
+void pxs_param_range(int key, struct pxs_text *out);
+/* Why `name` is not a key, as one complete message: planned but not built yet, another trainer's name for one of ours, or
+ * unknown with the nearest key. */
+void pxs_param_explain_unknown(const char *name, struct pxs_text *out);
+bool pxs_param_is_planned(const char *name);
+
+/* ---- values ---------------------------------------------------------------------------------------------- */
+
+/* Every key at its default (dataset: null, which is not a value to run with). */
+void pxs_params_default(struct pxs_params *p);
+
+/* Sets one key from a scalar as a person writes it, after type and range check; `*p` is unchanged on error.
+ * Numbers: pxs_parse_double / pxs_parse_int ("2e1" is an int), finite; booleans true or false; enums by name; paths
+ * null, ~ or empty = null, else relative to `base_dir` (NULL: working directory), stored absolute. `quoted`: it stood in quotes,
+ * so it is text: an error for a number or a boolean. PXS_E_INVALID; PXS_E_UNSUPPORTED for planned values. The message does
+ * not name the file: the caller knows the place. */
+PXS_NODISCARD enum pxs_status pxs_params_set(struct pxs_params *p, int key, const char *text, bool quoted,
+                                             const char *base_dir, struct pxs_error *err);
+
+/* Is the key in force, given the others? (lrgd only under lr_policy_G: halve; a key under an ineffective key is not.) */
+bool pxs_params_effective(const struct pxs_params *p, int key);
+/* Every ineffective key back to its default. */
+void pxs_params_drop_ineffective(struct pxs_params *p);
+/* What no single row can say: required keys are there, jitter fits the image, ... Names the first key at fault in `*key`
+ * (may be NULL). PXS_E_INVALID. */
+PXS_NODISCARD enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key,
+                                               struct pxs_error *err);
+
+/* A value with the type it has in the database: INT, BOOL (0/1) are INTEGER, FLOAT always REAL, PATH and ENUM TEXT (null path:
+ * NULL). `text` points into the params or into static storage. */
+enum pxs_value_kind { PXS_VALUE_NULL, PXS_VALUE_INTEGER, PXS_VALUE_REAL, PXS_VALUE_TEXT };
+struct pxs_param_value {
+    enum pxs_value_kind kind;
+    int64_t integer;
+    double real;
+    const char *text;
+};
+struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key);
+/* The way back, exact; an INTEGER is taken for a FLOAT key too. False (and *p unchanged) where kind, enum text or
+ * range does not fit the key. */
+PXS_NODISCARD bool pxs_params_put(struct pxs_params *p, int key, const struct pxs_param_value *value);
+bool pxs_params_equal_at(const struct pxs_params *a, const struct pxs_params *b, int key);
+bool pxs_params_at_default(const struct pxs_params *p, int key);
+
+/* ---- as text --------------------------------------------------------------------------------------------- */
+
+/* Appends the value of one key in its shortest form: 0.0001, 200, true, halve, /data/kai, null. */
+void pxs_params_format(const struct pxs_params *p, int key, struct pxs_text *out);
+/* Appends `name: ...` (if name is not NULL) and every effective key in table order as YAML that loads again to the same
+ * values. */
+void pxs_params_write_yaml(const struct pxs_params *p, const char *name, struct pxs_text *out);
+/* Appends the whole of docs/params.md. */
+void pxs_params_write_markdown(struct pxs_text *out);
+
+/* ---- identity -------------------------------------------------------------------------------------------- */
+
+/* The canonical text that identity is made of: a version line, then `key=value` lines of the effective identity keys, sorted by
+ * key. Paths enter by `content`; with content NULL by their own text (good for comparing runs of one plan only). */
+void pxs_params_canonical(const struct pxs_params *p, const struct pxs_params_content *content,
+                          struct pxs_text *out);
+/* config_hash: SHA-256 of that text, in hex. PXS_E_NOMEM; PXS_E_INVALID where a path is set but its content hash is not, or
+ * the other way round. */
+PXS_NODISCARD enum pxs_status pxs_params_identity(const struct pxs_params *p,
+                                                  const struct pxs_params_content *content,
+                                                  char hex[PXS_SHA256_HEX], struct pxs_error *err);
 
 #endif

@@ -1,0 +1,68 @@
+/* config: experiment files. Reads YAML with positions, follows `extends`, applies --set, checks everything in one pass, and
+ * expands the sweep into an ordered list of resolved runs (DESIGN.md 6 is the grammar, a contract). A loaded config is
+ * immutable: any number of threads may read it. Runs are made on demand, so 100,000 of them cost little memory. */
+#ifndef PIXSWEEP_CONFIG_H
+#define PIXSWEEP_CONFIG_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/params.h"
+
+#define PXS_CONFIG_MAX_RUNS 100000
+#define PXS_NAME_MAX 100 /* bytes of an experiment's name */
+#define PXS_LABEL_MAX 60 /* bytes of what differs in a run's name */
+
+struct pxs_config;
+
+/* Loads `path`; `sets` are the texts of --set options, "key=value" (dotted keys such as sweep.seeds, run.timeout; name; any
+ * hyperparameter), relative paths in them belonging to the working directory.
+ * On failure *out is untouched, err holds one summarising line, and `diagnostics` (may be NULL) receives every problem found,
+ * in the order of files and lines: `file:line:col: message`, the source line, a caret. PXS_E_INVALID, or PXS_E_NOT_FOUND /
+ * PXS_E_IO where the file itself cannot be read, PXS_E_UNSUPPORTED where all that is wrong is planned but not built yet. */
+PXS_NODISCARD enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_t n_sets,
+                                              struct pxs_config **out, struct pxs_text *diagnostics,
+                                              struct pxs_error *err);
+void pxs_config_destroy(struct pxs_config **config); /* NULL and *NULL are fine; nulls *config */
+
+const char *pxs_config_name(const struct pxs_config *c); /* `name`, or the file's stem */
+const char *pxs_config_path(const struct pxs_config *c); /* absolute */
+/* For sweep.spec_yaml: the file's own text, with the --set options as comments at its end. */
+const char *pxs_config_spec_yaml(const struct pxs_config *c);
+/* For sweep.spec_hash: SHA-256 over the name-free list of resolved runs, so comments and layout do not change it. */
+const char *pxs_config_spec_hash(const struct pxs_config *c);
+
+/* ---- how to run ------------------------------------------------------------------------------------------ */
+
+struct pxs_run_settings {
+    int64_t retries;       /* of a crash */
+    double timeout_s;      /* of one attempt; INFINITY = none */
+    double resume_every_s; /* 0 = every batch */
+};
+const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
+/* "90s", "5m", "8h", "1d", "1h30m" in seconds; "none" is INFINITY where `none_allowed`. False if it is no duration. */
+bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds);
+
+/* ---- the runs -------------------------------------------------------------------------------------------- */
+
+/* Number of runs, at least 1. Order: the sweep's parts as written, first key slowest, seeds innermost. */
+size_t pxs_config_count(const struct pxs_config *c);
+
+struct pxs_point {
+    struct pxs_params params; /* resolved and checked; ineffective keys are at their defaults */
+    char label[PXS_LABEL_MAX +
+               1]; /* what differs: "lr_policy_G-halve-lrgd-90", [A-Za-z0-9._=-]; "base" if nothing does.
+                                      Long ones are cut, so it is unique only together with the run's number */
+};
+/* Run `index`, 0 .. count-1. */
+void pxs_config_point(const struct pxs_config *c, size_t index, struct pxs_point *point);
+/* Keys that differ between the runs, in table order, without the seed; *n of them. */
+const int *pxs_config_varying(const struct pxs_config *c, size_t *n);
+/* Number of different seeds. */
+size_t pxs_config_seeds(const struct pxs_config *c);
+/* Where run `index` has the value of `key` from, appended to `out`: "lab64.yaml:12", "sweep (lr.yaml:7)", "--set" or "default". */
+void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct pxs_text *out);
+
+/* Things that are right but worth a line in `plan`: keys that a higher layer made ineffective. */
+size_t pxs_config_notes(const struct pxs_config *c);
+const char *pxs_config_note(const struct pxs_config *c, size_t index);
+
+#endif
