@@ -1,6 +1,10 @@
 /* store: the SQLite record of sweeps, runs, attempts and everything that was measured (DESIGN.md 7 is the schema, a
- * contract). The one room that knows SQL. One writer at a time: every write transaction and WAL checkpoint happens under
- * one flock beside the database. Reading never writes. */
+ * contract). The one room with sqlite3.h. One writer at a time: every write transaction and every WAL checkpoint happens under one
+ * flock on `<database>.lock`, waited for no longer than pxs_store_set_wait allows; then PXS_E_BUSY, nothing changed, try
+ * again later. Reading never writes. A store belongs to one thread and must not be carried across fork without exec.
+ *
+ * A disk that is full is PXS_E_IO, a damaged database PXS_E_CORRUPT; neither loses anything that a record file holds. Every
+ * writing call is one transaction: done whole or not at all. */
 #ifndef PIXSWEEP_STORE_H
 #define PIXSWEEP_STORE_H
 
@@ -12,36 +16,222 @@ struct pxs_store;
 
 /* ---- opening --------------------------------------------------------------------------------------------- */
 
-/* For writing: creates the folder, the file and the schema where missing; a newer schema or a foreign file is refused. */
+/* For writing: creates the folder, the file and the schema where missing. PXS_E_UNSUPPORTED for a newer schema and for a network
+ * file system, PXS_E_CORRUPT for a damaged file and for one that is no pixsweep database. */
 PXS_NODISCARD enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct pxs_error *err);
-/* For reading: PXS_E_NOT_FOUND with the remedy where there is no database yet. Never creates or changes anything. */
-PXS_NODISCARD enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out, struct pxs_error *err);
+/* For reading, with or without a writer at work: PXS_E_NOT_FOUND with the remedy where there is no database yet. Changes nothing
+ * and creates nothing (one exception: SQLite's index `-shm`, where somebody copied a `-wal` with content without it). */
+PXS_NODISCARD enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out,
+                                                      struct pxs_error *err);
 void pxs_store_close(struct pxs_store **store);
-const char *pxs_store_path(const struct pxs_store *store);
+const char *pxs_store_path(const struct pxs_store *store); /* absolute */
+/* How long a call may wait for the lock and for SQLite's own locks, in seconds (default 30). 0 = do not wait. */
+void pxs_store_set_wait(struct pxs_store *store, double seconds);
 
 /* ---- plan ------------------------------------------------------------------------------------------------ */
 
-struct pxs_store_new_run {
-    int64_t number;                        /* position in the plan, from 1 */
-    char name[256], dir[PXS_PATH_MAX];     /* dir: relative to the database's folder when inside it, else absolute */
+struct pxs_store_plan_run {
+    /* in: identity */
     char config_hash[PXS_SHA256_HEX];
-    const char *config_yaml;               /* borrowed */
     int64_t seed;
-    const struct pxs_params *params;       /* effective keys become rows of `param`; borrowed */
+    /* in, for pxs_store_plan only: what a new row gets; ignored for a run that exists. All borrowed. */
+    int64_t new_number;
+    const char *new_name;
+    const char *new_dir; /* absolute; stored relative to the database's folder when inside it */
+    const char *new_config_yaml;
+    const struct pxs_params *params; /* effective keys become rows of `param` */
+    /* out; name and dir are empty and the rest 0 where the run does not exist (lookup only) */
+    int64_t run_id, number;
+    char name[256], dir[PXS_PATH_MAX] /* absolute */, state[16];
+    bool added; /* this call made the row */
 };
-/* Freezes a plan in one transaction: the sweep's row (created, or found by name: spec_yaml, spec_hash, n_planned updated) and a
- * row for each run whose (config_hash, seed) is not there yet; run.number and name of new rows are adjusted to follow the
- * existing ones (the caller names them). `added` = runs that were new. */
+
+struct pxs_store_plan {
+    int64_t sweep_id;    /* 0: no such sweep yet (lookup only) */
+    size_t added, found; /* runs that are new, runs that were there */
+    int64_t next_number; /* the first run number that is free */
+    int64_t *gone; /* runs of the sweep that are not among those given, oldest first; free with _finish */
+    size_t n_gone;
+};
+void pxs_store_plan_finish(struct pxs_store_plan *plan);
+
+/* What is there already: fills the out-fields of `runs` and *plan. Writes nothing; works on a read-only store. */
+PXS_NODISCARD enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *sweep,
+                                               struct pxs_store_plan_run *runs, size_t n,
+                                               struct pxs_store_plan *plan, struct pxs_error *err);
+/* Freezes a plan in one transaction: the sweep's row (created, or found by name: spec_yaml, spec_hash and n_planned are
+ * updated) and a row, state queued, for each run whose (config_hash, seed) is not there yet; the others stay as they are, and
+ * no row is ever removed. PXS_E_EXISTS, and nothing done, where a new run's number or name is taken (somebody else planned in
+ * between: look up and plan again); PXS_E_INVALID where two of `runs` are the same run. */
 PXS_NODISCARD enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sweep, const char *spec_yaml,
-                                             const char *spec_hash, const struct pxs_store_new_run *runs, size_t n,
-                                             int64_t *sweep_id, size_t *added, struct pxs_error *err);
+                                             const char *spec_hash, struct pxs_store_plan_run *runs, size_t n,
+                                             struct pxs_store_plan *plan, struct pxs_error *err);
 
 /* ---- runs ------------------------------------------------------------------------------------------------ */
 
 struct pxs_store_run {
     int64_t run_id, sweep_id, number, seed;
-    char name[256], sweep[128], dir[PXS_PATH_MAX] /* absolute */, config_hash[PXS_SHA256_HEX], state[16];
+    char name[256], sweep[128], dir[PXS_PATH_MAX] /* absolute */, config_hash[PXS_SHA256_HEX];
+    char state[16];   /* queued | running | completed | diverged | failed | interrupted | cancelled */
     int64_t attempts; /* made so far */
 };
+/* The runs of a sweep (0: of all sweeps) by sweep and number; free(*out). */
+PXS_NODISCARD enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_id,
+                                             struct pxs_store_run **out, size_t *n, struct pxs_error *err);
+/* A RUN argument: a run_id or a name. PXS_E_NOT_FOUND names the nearest run. */
+PXS_NODISCARD enum pxs_status pxs_store_find_run(struct pxs_store *s, const char *run,
+                                                 struct pxs_store_run *out, struct pxs_error *err);
+/* A SWEEP argument: a name, or NULL for the one planned last. PXS_E_NOT_FOUND names the sweeps there are. */
+PXS_NODISCARD enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const char *name, int64_t *sweep_id,
+                                                   struct pxs_error *err);
+/* The frozen config.yaml of a run; free(*yaml). */
+PXS_NODISCARD enum pxs_status pxs_store_run_config(struct pxs_store *s, int64_t run_id, char **yaml,
+                                                   struct pxs_error *err);
+
+/* ---- attempts -------------------------------------------------------------------------------------------- */
+
+struct pxs_store_attempt {
+    /* in, for pxs_store_take; 0 and "" become NULL */
+    int64_t run_id;
+    char host[256], boot_id[64];
+    int64_t pid, pid_start; /* of the worker; may be set later: pxs_store_attempt_pid */
+    char cores[256];        /* "0,1" */
+    int64_t threads;
+    char kernels[64];
+    int64_t started_ms;
+    /* out */
+    int64_t attempt_id, no;
+    int64_t heartbeat_ms, ended_ms;  /* 0 = none; ended_ms 0 = still open */
+    int64_t resumed_from_step;       /* -1 = from the start or not begun */
+    int64_t record_offset;           /* bytes of the record file that are taken in */
+    char outcome[16], message[1024]; /* from the END record or pxs_store_attempt_end; "" = none yet */
+};
+
+/* Takes a run: queued or interrupted -> running (one conditional update, so two supervisors never take the same run) and its
+ * attempt's row. PXS_E_BUSY where the run is in any other state (the message names it). Fills the out-fields. */
+PXS_NODISCARD enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *attempt,
+                                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_attempt_pid(struct pxs_store *s, int64_t attempt_id, int64_t pid,
+                                                    int64_t pid_start, struct pxs_error *err);
+/* Proof of life, one update for all attempts given. */
+PXS_NODISCARD enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int64_t *attempt_ids, size_t n,
+                                                  int64_t at_ms, struct pxs_error *err);
+
+struct pxs_store_end {
+    const char *
+        outcome; /* of the attempt: completed | diverged | failed | interrupted | cancelled; NULL = keep END's */
+    const char *state;   /* of the run from now on (queued: it is to be tried again) */
+    int exit_code;       /* -1 = none (killed, unknown) */
+    int signal;          /* 0 = none */
+    const char *message; /* why, with the tail of the log; NULL = keep what the END record said */
+    int64_t ended_ms;
+};
+/* Closes an attempt and sets its run's state. PXS_E_EXISTS where it is closed already (nothing changes). */
+PXS_NODISCARD enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
+                                                    const struct pxs_store_end *end, struct pxs_error *err);
+/* The attempts that nobody has closed, of a sweep or of all (0): what a supervisor that starts has to look after. free(*out). */
+PXS_NODISCARD enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id,
+                                                      struct pxs_store_attempt **out, size_t *n,
+                                                      struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id,
+                                                struct pxs_store_attempt *out, struct pxs_error *err);
+/* A row of `environment`; a value that is there is replaced. (A BEGIN record's text arrives here by itself.) */
+PXS_NODISCARD enum pxs_status pxs_store_environment(struct pxs_store *s, int64_t attempt_id, const char *key,
+                                                    const char *value, struct pxs_error *err);
+/* Something worth knowing, at at_ms; run_id 0 = not about one run. The same event twice is one row. */
+PXS_NODISCARD enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_id, int64_t at_ms,
+                                              enum pxs_log_level level, const char *kind, const char *message,
+                                              struct pxs_error *err);
+/* Forgets everything measured of a run (batches, epochs, samples, checkpoints, summary) because it starts again from its first
+ * step; attempts and events stay. A BEGIN record with resumed_from_step -1 does the same by itself. */
+PXS_NODISCARD enum pxs_status pxs_store_reset_run(struct pxs_store *s, int64_t run_id, struct pxs_error *err);
+
+/* ---- intake ---------------------------------------------------------------------------------------------- */
+
+typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);
+/* Takes up to `max` records from the cursor into the attempt's run: rows, summary, heartbeat and attempt.record_offset in
+ * one transaction, so each record is taken exactly once whatever dies when. *taken (may be NULL) = how many; fewer than max: the end for now.
+ * `seen` (may be NULL) is called for each record once it is committed. On failure nothing is committed and the cursor stands where it stood: call again.
+ *
+ *   BEGIN   rows at and after its resumed_from_step are removed (all, and the summary, at -1); `environment` of the
+ *           attempt with that number, which must exist
+ *   BATCH, EPOCH, SAMPLE, CHECKPOINT   upserts on the primary key; NaN becomes NULL
+ *   EVENT   a row unless the same is there
+ *   END     outcome and message of the attempt that began last in this run; it stays open until pxs_store_attempt_end
+ *
+ * A damaged record file: what stands before the damage is taken, the next call fails with PXS_E_CORRUPT. */
+PXS_NODISCARD enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id,
+                                               struct pxs_record_cursor *cursor, size_t max,
+                                               pxs_store_seen_fn seen, void *user, size_t *taken,
+                                               struct pxs_error *err);
+/* Folds the WAL into the database file (under the lock; intake and closing do it by themselves when due). */
+PXS_NODISCARD enum pxs_status pxs_store_checkpoint(struct pxs_store *s, struct pxs_error *err);
+
+/* ---- reading --------------------------------------------------------------------------------------------- */
+
+enum pxs_cell_kind { PXS_CELL_NULL, PXS_CELL_INT, PXS_CELL_REAL, PXS_CELL_TEXT };
+/* One value. BLOBs come as TEXT in hexadecimal. */
+struct pxs_cell {
+    enum pxs_cell_kind kind;
+    int64_t integer;  /* INT */
+    double real;      /* REAL, and INT converted */
+    const char *text; /* TEXT, NUL-terminated; else NULL */
+    size_t bytes;     /* of text */
+};
+struct pxs_cell pxs_cell_int(int64_t value);
+struct pxs_cell pxs_cell_real(double value);
+struct pxs_cell pxs_cell_text(const char *text); /* borrowed; NULL is a NULL cell */
+
+/* A result in memory. Zero-initialise or let a query fill it; then finish. */
+struct pxs_table {
+    size_t n_columns, n_rows;
+    const char **columns;   /* names */
+    struct pxs_cell *cells; /* n_rows x n_columns, row after row */
+    struct pxs_arena arena;
+};
+void pxs_table_finish(struct pxs_table *table);
+/* The cell, or a NULL cell where there is no such row or column. */
+struct pxs_cell pxs_table_at(const struct pxs_table *table, size_t row, const char *column);
+
+/* The questions of ls, show and compare. X(NAME, argument, what it answers). Columns are those of the view or table unless named. */
+#define PXS_QUERIES(X)                                                                           \
+    X(PROGRESS, "0 or sweep_id", "v_progress: one row a sweep, newest first")                    \
+    X(RUNS, "0 or sweep_id", "v_run, by sweep and number")                                       \
+    X(RUN, "run_id", "v_run, one row")                                                           \
+    X(SCHEDULES, "0 or sweep_id", "v_schedule, best mean first")                                 \
+    X(SWEEP_PARAMS, "sweep_id", "run_id, key, value: every effective parameter of every run")    \
+    X(DIFFERING, "sweep_id", "key, n: parameters that are not the same in all runs, seed apart") \
+    X(PARAMS, "run_id", "key, value")                                                            \
+    X(ATTEMPTS, "run_id", "attempt, by no")                                                      \
+    X(ENVIRONMENT, "run_id", "key, value of the last attempt")                                   \
+    X(EPOCHS, "run_id", "epoch, by epoch")                                                       \
+    X(BATCHES, "run_id", "batch_loss, by step")                                                  \
+    X(SAMPLES, "run_id", "sample, by step")                                                      \
+    X(CHECKPOINTS, "run_id", "checkpoint, by epoch and net")                                     \
+    X(EVENTS, "run_id", "event, by time")
+
+enum pxs_query {
+#define PXS_QUERY_ENUM(name, arg, help) PXS_QUERY_##name,
+    PXS_QUERIES(PXS_QUERY_ENUM)
+#undef PXS_QUERY_ENUM
+        PXS_QUERY_COUNT
+};
+PXS_NODISCARD enum pxs_status pxs_store_ask(struct pxs_store *s, enum pxs_query query, int64_t id,
+                                            struct pxs_table *out, struct pxs_error *err);
+
+/* Any reading statement, for other rooms and for tests. `args` are bound to ?1, ?2, ... Same rules and errors as pxs_store_query. */
+PXS_NODISCARD enum pxs_status pxs_store_select(struct pxs_store *s, const char *sql,
+                                               const struct pxs_cell *args, size_t n_args,
+                                               struct pxs_table *out, struct pxs_error *err);
+
+/* Called first with cells NULL (the names), then for each row; what it is given lives until it returns. Anything but
+ * PXS_OK ends the query and is returned. */
+typedef enum pxs_status (*pxs_row_fn)(void *user, const char *const *columns, const struct pxs_cell *cells,
+                                      size_t n, struct pxs_error *err);
+/* The user's own SQL, row by row: exactly one SELECT, WITH, VALUES, EXPLAIN or schema PRAGMA; anything that could write, attach or
+ * change a setting is PXS_E_INVALID in words, as is a mistake in the SQL (with the place marked by a caret). On a read-only
+ * store, PXS_E_BUSY where the file changed under a reader that had no lock to hold (no -wal beside it): ask again. */
+PXS_NODISCARD enum pxs_status pxs_store_query(struct pxs_store *s, const char *sql, pxs_row_fn row,
+                                              void *user, struct pxs_error *err);
 
 #endif
