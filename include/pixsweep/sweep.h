@@ -5,6 +5,7 @@
 #define PIXSWEEP_SWEEP_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/config.h"
 #include "pixsweep/params.h"
 #include "pixsweep/train.h"
 
@@ -15,14 +16,16 @@ struct pxs_sweep_options {
     const char *file;       /* experiment file */
     const char *const *set; /* --set key=value, in order */
     size_t n_set;
-    const char *results;   /* --results; NULL = "results" */
-    const char *db;        /* --db; NULL = <results>/pixsweep.db */
-    const char *kernels;   /* --kernels; NULL = "auto" */
-    int jobs, threads;     /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
-    const char *command;   /* the command line as typed, for the environment table; NULL = "" */
-    struct pxs_stop *stop; /* raised by the first SIGINT/SIGTERM; may be NULL */
-    struct pxs_logger
-        logger; /* warnings of planning (overlapping data, dropped keys are in the plan); may be zeroed */
+    const char *results; /* --results; NULL = "results" */
+    const char *db;      /* --db; NULL = <results>/pixsweep.db */
+    const char *kernels; /* --kernels; NULL = "auto" */
+    int jobs, threads;   /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
+    const char *command; /* the command line as typed, for the environment table; NULL = "" */
+    /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place, source line, caret. Print it
+     * before err->message, which sums up. */
+    struct pxs_text *diagnostics;
+    struct pxs_stop *stop;    /* raised by the first SIGINT/SIGTERM; may be NULL */
+    struct pxs_logger logger; /* warnings of planning: overlap in the data, ...; may be zeroed */
 };
 
 /* Slots: jobs workers at a time with `threads` each. */
@@ -48,29 +51,22 @@ struct pxs_plan_rate {
     bool never_fires;        /* policy is halve, but no halving falls within n_epochs: equals constant */
 };
 
+/* Strings live as long as the plan. */
 struct pxs_plan_run {
-    int64_t number; /* 1-based; an existing run keeps its own */
-    char name[256]; /* <sweep>/<NNNN>-<what differs>-s<seed> */
+    int64_t number;   /* 1-based; an existing run keeps its own */
+    const char *name; /* <sweep>/<NNNN>-<what differs>-s<seed> */
     const char
-        *differs; /* "lrgd-90_learning_rate_G-2e-4": the middle of the name; "base" where nothing differs */
-    char dir[PXS_PATH_MAX]; /* absolute */
+        *differs;    /* "lrgd-90-learning_rate_G-2e-4": the middle of the name; "base" where nothing does */
+    const char *dir; /* absolute */
     int64_t seed;
-    char config_hash[PXS_SHA256_HEX], data_hash[PXS_SHA256_HEX];
-    char state[16]; /* "new", or the state in the database */
-    int64_t run_id; /* 0 while new */
-    const struct pxs_params *params;
-    const char *config_yaml;      /* frozen text of config.yaml */
+    char config_hash[PXS_SHA256_HEX];
+    const char *data_hash;
+    char state[16];               /* "new", or the state in the database */
+    int64_t run_id;               /* 0 while new */
     struct pxs_plan_rate rate[2]; /* G, D */
     int64_t n_train, n_val;
     struct pxs_train_estimate estimate;
     double seconds; /* expected, of the whole run on one slot; 0 where nothing remains to be done */
-    const char *
-        notes; /* what was dropped for this run, one per line ("lrgd: no effect under lr_policy_G: constant"); "" */
-};
-
-/* One hyperparameter that differs between runs, for `plan`'s columns, in the table's order. */
-struct pxs_plan_key {
-    const char *key;
 };
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
@@ -80,9 +76,10 @@ struct pxs_plan {
     char file[PXS_PATH_MAX], results[PXS_PATH_MAX], db[PXS_PATH_MAX]; /* absolute */
     struct pxs_plan_run *runs;
     size_t n;
-    struct pxs_plan_key *keys; /* what differs (seed apart) */
-    size_t n_keys;
-    const char *notes; /* of the file as a whole, one per line; "" */
+    const int *keys; /* enum pxs_param_key of what differs, in the table's order, without the seed */
+    size_t n_keys, n_seeds;
+    const char
+        *notes; /* one per line: keys that were dropped because they have no effect, runs left out; "" */
     size_t n_new, n_queued, n_interrupted, n_running, n_completed, n_failed, n_diverged, n_cancelled;
     size_t
         n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
@@ -94,19 +91,22 @@ struct pxs_plan {
     uint64_t disk_to_do, disk_free, memory_each;
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];
-    int64_t retries; /* run.retries */
-    double timeout;  /* run.timeout in seconds; 0 = none */
+    int64_t retries;           /* run.retries */
+    double timeout;            /* run.timeout in seconds; INFINITY = none */
+    struct pxs_config *config; /* the runs' hyperparameters are made from it on demand */
     struct pxs_arena arena;
 };
 
 /* Reads, expands, hashes (each distinct data set and init_from is read once) and looks up what is there already. Writes nothing.
- * Errors are the user's (PXS_E_INVALID, PXS_E_CORRUPT, ...): messages may have several lines, all problems of a file in one pass. */
+ * Errors are the user's (PXS_E_INVALID, PXS_E_CORRUPT, ...); err->message may have several lines; see options->diagnostics. */
 PXS_NODISCARD enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options, struct pxs_plan **out,
                                             struct pxs_error *err);
 void pxs_plan_destroy(struct pxs_plan **plan); /* NULL and *NULL are fine; nulls *plan */
 
-/* One effective value of a planned run as text ("0.0001", "halve"), or "" where the key has no effect in that run. */
-const char *pxs_plan_value(const struct pxs_plan_run *run, const char *key, char *buf, size_t size);
+/* The hyperparameters of run `index`, resolved. */
+void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_params *out);
+/* One of them as text ("0.0001", "halve"), "" where the key has no effect in that run. Returns buf. */
+const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf, size_t size);
 
 /* ---- the live board -------------------------------------------------------------------------------------- */
 
@@ -164,16 +164,15 @@ struct pxs_sweep_summary {
 void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);
 
 /* Plans, freezes the plan into the store and carries out what is queued or interrupted, until nothing is left or the stop flag
- * rises (first signal: workers are asked to stop and waited for; when stop->signal is raised again, workers are killed: cli adds
- * PXS_STOP_AGAIN to it). Preflight comes first: data load, disk, folder and kernels are in order, or nothing starts.
+ * rises (first signal: workers are asked to stop and waited for; with PXS_STOP_AGAIN in stop->signal they are killed). Preflight comes first: data load, disk, folder and kernels are in order, or nothing starts.
  * PXS_OK: went through; some runs may have failed (summary). PXS_E_STOPPED: interrupted, summary is valid. Else:
  * nothing started and summary->exit_code is 2 (or, where the store was lost on the way, 1 with a valid summary).
- * summary is always initialised and to be finished. Blocks SIGCHLD nowhere, installs no handlers, ignores SIGPIPE nowhere. */
+ * summary is always initialised and to be finished. Installs no signal handlers; reaps only its own workers. */
 PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
                                             const struct pxs_sweep_listener *listener,
                                             struct pxs_sweep_summary *summary, struct pxs_error *err);
 
-/* A second stop signal: the handler of cli stores (signal | PXS_STOP_AGAIN). */
+/* A second signal while stop->signal is raised already: the handler stores (signal | PXS_STOP_AGAIN). */
 #define PXS_STOP_AGAIN 0x1000
 
 /* ---- worker ---------------------------------------------------------------------------------------------- */
