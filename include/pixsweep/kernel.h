@@ -1,0 +1,142 @@
+/* kernel: the arithmetic, on plain pointers. Images are NHWC f32; `ld` is the distance in floats from one pixel to the next
+ * (>= channels), so a kernel can read or write a part of a wider buffer. Nothing here allocates; scratch memory comes with the
+ * context. Every result depends on the shapes only, never on the thread count: work is cut into pieces by shape, and each output is summed
+ * by one piece in a fixed order.
+ *
+ * Canonical view of a 4x4 stride-2 pad-1 layer: a big side [N,2h,2w,Cb] and a small side [N,h,w,Cs] with weights
+ * [ky][kx][Cb][Cs]; small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three passes serve all six:
+ *   D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient
+ *   U  small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D)
+ *   W  both -> weights: the weight gradient of either */
+#ifndef PIXSWEEP_KERNEL_H
+#define PIXSWEEP_KERNEL_H
+
+#include "pixsweep/base.h"
+
+/* What kernels run with: the caller's threads, the chosen set, and scratch memory that a pass may overwrite. */
+struct pxs_kernels;
+struct pxs_kernel_context {
+    struct pxs_pool *pool; /* NULL: the calling thread only */
+    const struct pxs_kernels *set;
+    float *scratch; /* 64-byte aligned */
+    size_t scratch_floats;
+};
+
+/* ---- the sets -------------------------------------------------------------------------------------------- */
+
+struct pxs_conv_shape {
+    int n, h, w; /* batch, and the SMALL side's height and width */
+    int cb, cs;  /* channels of the big and of the small side */
+};
+/* One way to compute the convolutions. `scratch` = floats that any of the three passes needs for a shape. */
+struct pxs_kernels {
+    const char *name;
+    size_t (*scratch)(const struct pxs_conv_shape *s);
+    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
+                 const float *weight, float *small, size_t ld_small);
+    /* accumulate: add to what stands in `big`, else overwrite it */
+    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small, size_t ld_small,
+               const float *weight, float *big, size_t ld_big, bool accumulate);
+    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
+                   const float *small, size_t ld_small, float *dweight);
+};
+/* "auto" or a name. PXS_E_UNSUPPORTED in words for sets that are planned (direct, f2, f4), PXS_E_INVALID for unknown ones, and
+ * PXS_E_UNSUPPORTED where OpenBLAS's sgemm fails its self-test on this CPU. Also pins OpenBLAS to one thread a call. */
+PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out, struct pxs_error *err);
+/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake". */
+void pxs_blas_describe(char *buf, size_t size);
+
+/* ---- matrix product -------------------------------------------------------------------------------------- */
+
+/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). */
+struct pxs_gemm {
+    bool trans_a, trans_b;
+    int m, n, k;
+    const float *a, *b;
+    size_t lda, ldb, ldc;
+    float beta;
+    float *c;
+};
+void pxs_gemm_run(struct pxs_pool *pool, const struct pxs_gemm *g);
+
+/* ---- 4x4 stride-1 convolution to few channels ------------------------------------------------------------ */
+
+/* torch: ZeroPad2d((1,0,1,0)), Conv2d(C, Co, 4, padding=1), on the input itself (scale 1: the patch output of D) or on its nearest
+ * x2 upsampling (scale 2: the generator's last layer). Input [N,h,w,C], output [N,scale*h,scale*w,Co], weights [C][ky][kx][Co].
+ * One product with all taps, then a gather. At scale 2 taps that read the same input pixel are summed first (5 x 5 instead of
+ * 4 phases x 4 x 4 taps), so the upsampled image never exists. */
+struct pxs_head_shape {
+    int n, h, w, c, co, scale;
+};
+size_t pxs_head_scratch(const struct pxs_head_shape *s);
+/* bias [Co] or NULL; apply_tanh puts tanh on the result. */
+void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x, size_t ld_x,
+                      const float *weight, const float *bias, bool apply_tanh, float *y);
+/* dy [N,scale*h,scale*w,Co] dense, the gradient before tanh. dx (ld_dx) may be NULL; dweight as weight, overwritten, and may be NULL. */
+void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x, size_t ld_x,
+                       const float *weight, const float *dy, float *dx, size_t ld_dx, float *dweight);
+
+/* ---- instance norm, activation, dropout ------------------------------------------------------------------ */
+
+/* y = dropout(act(norm(x + bias))), torch's order. norm: InstanceNorm2d(affine=False), eps 1e-5, biased variance, statistics over the
+ * hw pixels of each image and channel. act: v > 0 ? v : slope * v (LeakyReLU; slope 0 = ReLU). */
+struct pxs_block_shape {
+    int n, hw, c;
+    bool norm;
+    float slope;
+};
+/* Inverted dropout with the masks of stream `stream` at (a, b) of `seed`; p = 0 switches it off. */
+struct pxs_dropout {
+    double p;
+    uint64_t seed;
+    uint32_t stream, a, b;
+};
+/* x [N,hw,C] dense, overwritten with x + bias where bias is given and there is no norm (under a norm a bias has no effect and is skipped).
+ * stats [N,2,C]: mean and 1/sqrt(var + eps), written if norm. mask [N,hw,C] bytes (1 = kept), written if p > 0. */
+void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, const struct pxs_dropout *drop,
+                       float *x, const float *bias, float *stats, uint8_t *mask, float *y, size_t ld_y);
+/* dy (ld_dy) -> dx [N,hw,C] dense, from the x, stats and mask of forward; p must be the same. */
+void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p, const float *x,
+                        const float *stats, const uint8_t *mask, const float *dy, size_t ld_dy, float *dx);
+/* sum[c] over all pixels of dx [pixels, C]: a bias's gradient. */
+void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c, float *sum);
+
+/* ---- losses, optimiser, copies --------------------------------------------------------------------------- */
+
+/* Mean over n of the loss of x against a constant or a target; the gradient (of weight * loss) goes to dx (NULL: not wanted). */
+double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx);
+/* Binary cross-entropy with logits, torch BCEWithLogitsLoss. */
+double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx);
+/* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal. */
+double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n, float weight, float *dx);
+/* dx[i] *= 1 - y[i]^2 for y = tanh */
+void pxs_tanh_backward(const struct pxs_kernel_context *ctx, const float *y, size_t n, float *dx);
+/* torch.optim.Adam, eps 1e-8, step t from 1: p -= lr/(1-b1^t) * m / (sqrt(v)/sqrt(1-b2^t) + eps) */
+struct pxs_adam {
+    double lr, b1, b2;
+    int64_t t;
+};
+void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g, float *p, float *m,
+                   float *v);
+/* dst[i*ld_dst + 0..c-1] (+)= src[i*ld_src + 0..c-1] over `pixels` */
+void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst, size_t ld_dst,
+                       size_t pixels, int c, bool accumulate);
+/* w[i] = mean + std * N(0,1), Box-Muller on Philox (seed, PXS_STREAM_INIT, layer, 0). */
+void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean, float std, size_t n,
+                     float *w);
+
+/* ---- plain references, in double -------------------------------------------------------------------------- */
+
+/* The definitions, written as loops over their formulas; shapes and layouts as above, dense (ld = channels). Tests hold these to
+ * finite differences and the kernels to these. */
+void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small);
+void pxs_ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big);
+void pxs_ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight);
+void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *bias, double *y);
+void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *dy, double *dx,
+                           double *dweight, double *dbias);
+/* keep [N,hw,C]: the factor of dropout, 0 or 1/(1-p), or NULL */
+void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y);
+void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep, const double *dy, double *dx);
+
+#endif

@@ -1,0 +1,237 @@
+/* Instance norm, activation and dropout as one pass, forward and backward (torch: InstanceNorm2d(affine=False), LeakyReLU or ReLU,
+ * Dropout). A piece owns an image and a block of channels, so each statistic is summed by one piece, row after row. */
+#include "kernel_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Channels a piece: four cache lines of a pixel. Pixels that are summed in f32 before the sum goes to double. */
+enum { CHANNELS = 64, RUN = 64 };
+#define EPSILON 1e-5
+
+struct block {
+    const struct pxs_block_shape *s;
+    const struct pxs_dropout *drop;
+    float *x;
+    const float *bias;
+    float *stats;
+    uint8_t *mask;
+    float *y, *dx;
+    const float *dy;
+    size_t ld;
+    double p;
+};
+
+static int pieces(const struct pxs_block_shape *s) {
+    return s->n * pxs_ceil_div(s->c, CHANNELS);
+}
+
+/* What a piece owns. */
+struct part {
+    int image, c0, c;
+    size_t first; /* index of its first float in the dense x */
+};
+static struct part part_of(const struct pxs_block_shape *s, int piece) {
+    int blocks = pxs_ceil_div(s->c, CHANNELS);
+    struct part p = {.image = piece / blocks, .c0 = piece % blocks * CHANNELS};
+    p.c = pxs_min_int(CHANNELS, s->c - p.c0);
+    p.first = (size_t)p.image * (size_t)s->hw * (size_t)s->c + (size_t)p.c0;
+    return p;
+}
+
+PXS_CLONES static void add_run(const float *x, size_t ld, int pixels, int c, float *sum) {
+    for (int k = 0; k < pixels; k++, x += ld)
+        for (int i = 0; i < c; i++)
+            sum[i] += x[i];
+}
+
+PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int c, const float *mean, float *sum) {
+    for (int k = 0; k < pixels; k++, x += ld)
+        for (int i = 0; i < c; i++) {
+            float d = x[i] - mean[i];
+            sum[i] += d * d;
+        }
+}
+
+static void statistics(const struct pxs_block_shape *s, const float *x, const struct part *p, float *mean, float *rstd) {
+    double total[CHANNELS] = {0};
+    for (int at = 0; at < s->hw; at += RUN) {
+        float sum[CHANNELS] = {0};
+        add_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c, sum);
+        for (int i = 0; i < p->c; i++)
+            total[i] += (double)sum[i];
+    }
+    for (int i = 0; i < p->c; i++)
+        mean[i] = (float)(total[i] / s->hw);
+    memset(total, 0, sizeof total);
+    for (int at = 0; at < s->hw; at += RUN) {
+        float sum[CHANNELS] = {0};
+        add_square_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c, mean, sum);
+        for (int i = 0; i < p->c; i++)
+            total[i] += (double)sum[i];
+    }
+    for (int i = 0; i < p->c; i++)
+        rstd[i] = (float)(1.0 / sqrt(total[i] / s->hw + EPSILON));
+}
+
+/* Element i of a layer is kept where the i-th number of the stream is at least p * 2^32. Philox gives four numbers a call; channel
+ * blocks start at multiples of 64, but a pixel may start inside a group of four when C is odd. */
+static void draw_mask(const struct pxs_dropout *d, size_t first, int n, uint8_t *mask) {
+    uint32_t key[2] = {(uint32_t)d->seed, (uint32_t)(d->seed >> 32)}, r[4];
+    uint64_t limit = (uint64_t)(d->p * 4294967296.0);
+    size_t group = (size_t)-1;
+    for (int k = 0; k < n; k++) {
+        size_t i = first + (size_t)k;
+        if (i / 4 != group) {
+            group = i / 4;
+            uint32_t counter[4] = {(uint32_t)group, d->b, d->a, d->stream};
+            pxs_philox(key, counter, r);
+        }
+        mask[k] = r[i % 4] >= limit;
+    }
+}
+
+PXS_CLONES static void act_pixel(const float *x, const float *mean, const float *rstd, float slope, int c, float *y) {
+    for (int i = 0; i < c; i++) {
+        float v = (x[i] - mean[i]) * rstd[i];
+        y[i] = v > 0.0f ? v : slope * v;
+    }
+}
+
+PXS_CLONES static void drop_pixel(const uint8_t *mask, float scale, int c, float *y) {
+    for (int i = 0; i < c; i++)
+        y[i] = mask[i] ? y[i] * scale : 0.0f;
+}
+
+static void forward_piece(void *user, int piece, int thread) {
+    const struct block *b = user;
+    const struct pxs_block_shape *s = b->s;
+    struct part p = part_of(s, piece);
+    (void)thread;
+    float mean[CHANNELS] = {0}, rstd[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++)
+        rstd[i] = 1.0f;
+    if (s->norm) {
+        statistics(s, b->x + p.first, &p, mean, rstd);
+        float *out = b->stats + (size_t)p.image * 2 * (size_t)s->c + (size_t)p.c0;
+        memcpy(out, mean, (size_t)p.c * sizeof *out);
+        memcpy(out + s->c, rstd, (size_t)p.c * sizeof *out);
+    }
+    float keep = (float)(1.0 / (1.0 - b->drop->p));
+    for (int k = 0; k < s->hw; k++) {
+        size_t at = p.first + (size_t)k * (size_t)s->c;
+        float *y = b->y + ((size_t)p.image * (size_t)s->hw + (size_t)k) * b->ld + (size_t)p.c0;
+        if (b->bias && !s->norm)
+            for (int i = 0; i < p.c; i++)
+                b->x[at + (size_t)i] += b->bias[p.c0 + i];
+        act_pixel(b->x + at, mean, rstd, s->slope, p.c, y);
+        if (b->drop->p > 0) {
+            draw_mask(b->drop, at, p.c, b->mask + at);
+            drop_pixel(b->mask + at, keep, p.c, y);
+        }
+    }
+}
+
+void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, const struct pxs_dropout *drop,
+                       float *x, const float *bias, float *stats, uint8_t *mask, float *y, size_t ld_y) {
+    static const struct pxs_dropout none = {0};
+    struct block b = {.s = s, .drop = drop ? drop : &none, .x = x, .bias = bias, .stats = stats, .mask = mask, .y = y, .ld = ld_y};
+    pxs_pool_run(ctx->pool, forward_piece, &b, pieces(s));
+}
+
+/* g = dy * dropout factor * act'(xhat), and under a norm the sums of g and g * xhat */
+PXS_CLONES static void grad_pixel(const float *x, const float *mean, const float *rstd, float slope, const float *dy, int c, float *g) {
+    for (int i = 0; i < c; i++) {
+        float v = (x[i] - mean[i]) * rstd[i];
+        g[i] = v > 0.0f ? dy[i] : slope * dy[i];
+    }
+}
+
+PXS_CLONES static void sum_pixel(const float *x, const float *mean, const float *rstd, const float *g, int c, float *sum, float *dot) {
+    for (int i = 0; i < c; i++) {
+        sum[i] += g[i];
+        dot[i] += g[i] * ((x[i] - mean[i]) * rstd[i]);
+    }
+}
+
+/* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) */
+PXS_CLONES static void norm_pixel(const float *x, const float *mean, const float *rstd, const float *sum, const float *dot, int c, float *g) {
+    for (int i = 0; i < c; i++)
+        g[i] = rstd[i] * ((g[i] - sum[i]) - (x[i] - mean[i]) * rstd[i] * dot[i]);
+}
+
+static void backward_piece(void *user, int piece, int thread) {
+    const struct block *b = user;
+    const struct pxs_block_shape *s = b->s;
+    struct part p = part_of(s, piece);
+    (void)thread;
+    float mean[CHANNELS] = {0}, rstd[CHANNELS], keep = (float)(1.0 / (1.0 - b->p));
+    double sum[CHANNELS] = {0}, dot[CHANNELS] = {0};
+    float run_sum[CHANNELS] = {0}, run_dot[CHANNELS] = {0};
+    for (int i = 0; i < CHANNELS; i++)
+        rstd[i] = 1.0f;
+    if (s->norm) {
+        const float *in = b->stats + (size_t)p.image * 2 * (size_t)s->c + (size_t)p.c0;
+        memcpy(mean, in, (size_t)p.c * sizeof *in);
+        memcpy(rstd, in + s->c, (size_t)p.c * sizeof *in);
+    }
+    for (int k = 0; k < s->hw; k++) {
+        size_t at = p.first + (size_t)k * (size_t)s->c;
+        const float *dy = b->dy + ((size_t)p.image * (size_t)s->hw + (size_t)k) * b->ld + (size_t)p.c0;
+        grad_pixel(b->x + at, mean, rstd, s->slope, dy, p.c, b->dx + at);
+        if (b->p > 0)
+            drop_pixel(b->mask + at, keep, p.c, b->dx + at);
+        if (!s->norm)
+            continue;
+        sum_pixel(b->x + at, mean, rstd, b->dx + at, p.c, run_sum, run_dot);
+        if (k % RUN == RUN - 1 || k == s->hw - 1)
+            for (int i = 0; i < p.c; i++) {
+                sum[i] += (double)run_sum[i];
+                dot[i] += (double)run_dot[i];
+                run_sum[i] = run_dot[i] = 0.0f;
+            }
+    }
+    if (!s->norm)
+        return;
+    for (int i = 0; i < p.c; i++) {
+        run_sum[i] = (float)(sum[i] / s->hw);
+        run_dot[i] = (float)(dot[i] / s->hw);
+    }
+    for (int k = 0; k < s->hw; k++) {
+        size_t at = p.first + (size_t)k * (size_t)s->c;
+        norm_pixel(b->x + at, mean, rstd, run_sum, run_dot, p.c, b->dx + at);
+    }
+}
+
+void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p, const float *x,
+                        const float *stats, const uint8_t *mask, const float *dy, size_t ld_dy, float *dx) {
+    struct block b = {.s = s, .x = (float *)x, .stats = (float *)stats, .mask = (uint8_t *)mask, .dy = dy, .ld = ld_dy, .dx = dx, .p = p};
+    pxs_pool_run(ctx->pool, backward_piece, &b, pieces(s));
+}
+
+struct pixel_sum {
+    const float *dx;
+    size_t pixels;
+    int c;
+    float *sum;
+};
+
+static void sum_piece(void *user, int piece, int thread) {
+    const struct pixel_sum *j = user;
+    (void)thread;
+    int c0 = piece * CHANNELS, c = pxs_min_int(CHANNELS, j->c - c0);
+    double total[CHANNELS] = {0};
+    for (size_t at = 0; at < j->pixels; at += RUN) {
+        float sum[CHANNELS] = {0};
+        add_run(j->dx + at * (size_t)j->c + (size_t)c0, (size_t)j->c, (int)pxs_min_size(RUN, j->pixels - at), c, sum);
+        for (int i = 0; i < c; i++)
+            total[i] += (double)sum[i];
+    }
+    for (int i = 0; i < c; i++)
+        j->sum[c0 + i] = (float)total[i];
+}
+
+void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c, float *sum) {
+    struct pixel_sum j = {dx, pixels, c, sum};
+    pxs_pool_run(ctx->pool, sum_piece, &j, pxs_ceil_div(c, CHANNELS));
+}

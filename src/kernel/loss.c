@@ -1,0 +1,166 @@
+/* Losses with their gradients, and the small elementwise jobs. A loss is summed in double over fixed pieces, then over the pieces in
+ * order. */
+#include "kernel_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LOSS_PIECES = 32 };
+
+enum loss_kind { MSE, BCE, L1 };
+
+struct loss {
+    enum loss_kind kind;
+    const float *x, *target;
+    size_t n;
+    float label, scale;
+    float *dx;
+    double sum[LOSS_PIECES];
+};
+
+static double mse(const struct loss *j, size_t i, float *grad) {
+    float d = j->x[i] - j->label;
+    *grad = 2.0f * d * j->scale;
+    return (double)d * (double)d;
+}
+
+/* max(x,0) - x*label + log(1 + exp(-|x|)), stable for any x; the gradient is sigmoid(x) - label */
+static double bce(const struct loss *j, size_t i, float *grad) {
+    double x = (double)j->x[i];
+    *grad = (float)(1.0 / (1.0 + exp(-x)) - (double)j->label) * j->scale;
+    return fmax(x, 0.0) - x * (double)j->label + log1p(exp(-fabs(x)));
+}
+
+static double l1(const struct loss *j, size_t i, float *grad) {
+    float d = j->x[i] - j->target[i];
+    *grad = d > 0.0f ? j->scale : d < 0.0f ? -j->scale : 0.0f * d; /* 0 * d keeps NaN */
+    return fabs((double)d);
+}
+
+static void loss_piece(void *user, int piece, int thread) {
+    struct loss *j = user;
+    (void)thread;
+    size_t step = (j->n + LOSS_PIECES - 1) / LOSS_PIECES, end = pxs_min_size(j->n, ((size_t)piece + 1) * step);
+    double sum = 0;
+    for (size_t i = (size_t)piece * step; i < end; i++) {
+        float grad;
+        sum += j->kind == MSE ? mse(j, i, &grad) : j->kind == BCE ? bce(j, i, &grad) : l1(j, i, &grad);
+        if (j->dx)
+            j->dx[i] = grad;
+    }
+    j->sum[piece] = sum;
+}
+
+static double loss_run(const struct pxs_kernel_context *ctx, struct loss *j, float weight) {
+    j->scale = (float)((double)weight / (double)j->n);
+    pxs_pool_run(ctx->pool, loss_piece, j, LOSS_PIECES);
+    double total = 0;
+    for (int i = 0; i < LOSS_PIECES; i++)
+        total += j->sum[i];
+    return total / (double)j->n;
+}
+
+double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx) {
+    struct loss j = {.kind = MSE, .x = x, .n = n, .label = label, .dx = dx};
+    return loss_run(ctx, &j, weight);
+}
+
+double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx) {
+    struct loss j = {.kind = BCE, .x = x, .n = n, .label = label, .dx = dx};
+    return loss_run(ctx, &j, weight);
+}
+
+double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n, float weight, float *dx) {
+    struct loss j = {.kind = L1, .x = x, .target = target, .n = n, .dx = dx};
+    return loss_run(ctx, &j, weight);
+}
+
+struct tanh_job {
+    const float *y;
+    size_t n;
+    float *dx;
+};
+
+PXS_CLONES static void tanh_run(const float *y, size_t n, float *dx) {
+    for (size_t i = 0; i < n; i++)
+        dx[i] *= 1.0f - y[i] * y[i];
+}
+
+static void tanh_piece(void *user, int piece, int thread) {
+    const struct tanh_job *j = user;
+    (void)thread;
+    size_t step = (j->n + LOSS_PIECES - 1) / LOSS_PIECES, from = pxs_min_size(j->n, (size_t)piece * step);
+    tanh_run(j->y + from, pxs_min_size(j->n - from, step), j->dx + from);
+}
+
+void pxs_tanh_backward(const struct pxs_kernel_context *ctx, const float *y, size_t n, float *dx) {
+    struct tanh_job j = {y, n, dx};
+    pxs_pool_run(ctx->pool, tanh_piece, &j, LOSS_PIECES);
+}
+
+struct copy {
+    const float *src;
+    float *dst;
+    size_t ld_src, ld_dst, pixels;
+    int c;
+    bool accumulate;
+};
+
+static void copy_piece(void *user, int piece, int thread) {
+    const struct copy *j = user;
+    (void)thread;
+    size_t step = (j->pixels + LOSS_PIECES - 1) / LOSS_PIECES, end = pxs_min_size(j->pixels, ((size_t)piece + 1) * step);
+    for (size_t p = (size_t)piece * step; p < end; p++) {
+        const float *src = j->src + p * j->ld_src;
+        float *dst = j->dst + p * j->ld_dst;
+        if (j->accumulate)
+            for (int i = 0; i < j->c; i++)
+                dst[i] += src[i];
+        else
+            memcpy(dst, src, (size_t)j->c * sizeof *dst);
+    }
+}
+
+void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst, size_t ld_dst,
+                       size_t pixels, int c, bool accumulate) {
+    struct copy j = {src, dst, ld_src, ld_dst, pixels, c, accumulate};
+    pxs_pool_run(ctx->pool, copy_piece, &j, LOSS_PIECES);
+}
+
+struct normal {
+    uint64_t seed;
+    uint32_t layer;
+    float mean, std;
+    size_t n;
+    float *w;
+};
+
+/* Two normal numbers from two u32 (Box-Muller); u is never 0. */
+static void box_muller(uint32_t a, uint32_t b, float out[2]) {
+    double u = ((double)a + 0.5) * 0x1p-32, angle = 6.283185307179586 * ((double)b * 0x1p-32), r = sqrt(-2.0 * log(u));
+    out[0] = (float)(r * cos(angle));
+    out[1] = (float)(r * sin(angle));
+}
+
+static void normal_piece(void *user, int piece, int thread) {
+    const struct normal *j = user;
+    (void)thread;
+    size_t groups = (j->n + 3) / 4, step = (groups + LOSS_PIECES - 1) / LOSS_PIECES;
+    size_t end = pxs_min_size(groups, ((size_t)piece + 1) * step);
+    uint32_t key[2] = {(uint32_t)j->seed, (uint32_t)(j->seed >> 32)}, r[4];
+    for (size_t g = (size_t)piece * step; g < end; g++) {
+        float z[4];
+        uint32_t counter[4] = {(uint32_t)g, 0, j->layer, PXS_STREAM_INIT};
+        pxs_philox(key, counter, r);
+        box_muller(r[0], r[1], z);
+        box_muller(r[2], r[3], z + 2);
+        for (size_t i = 4 * g; i < pxs_min_size(j->n, 4 * g + 4); i++)
+            j->w[i] = j->mean + j->std * z[i - 4 * g];
+    }
+}
+
+void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean, float std, size_t n,
+                     float *w) {
+    struct normal j = {seed, layer, mean, std, n, w};
+    pxs_pool_run(ctx->pool, normal_piece, &j, LOSS_PIECES);
+}

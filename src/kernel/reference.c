@@ -1,0 +1,130 @@
+/* The definitions as plain loops in double. Slow, obvious, and what the fast kernels are held to. */
+#include "kernel_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Calls back for every (small pixel, big pixel, tap) that meet. */
+#define FOR_EACH_MEETING(s, m, q, t)                                                                                             \
+    for (int im = 0; im < (s)->n; im++)                                                                                           \
+        for (int i = 0; i < (s)->h; i++)                                                                                          \
+            for (int j = 0; j < (s)->w; j++)                                                                                      \
+                for (int t = 0; t < 16; t++)                                                                                      \
+                    if (2 * i - 1 + t / 4 >= 0 && 2 * i - 1 + t / 4 < 2 * (s)->h && 2 * j - 1 + t % 4 >= 0 &&                     \
+                        2 * j - 1 + t % 4 < 2 * (s)->w)                                                                           \
+                        for (size_t m = (size_t)((im * (s)->h + i) * (s)->w + j),                                                 \
+                                    q = (size_t)((im * 2 * (s)->h + 2 * i - 1 + t / 4) * 2 * (s)->w + 2 * j - 1 + t % 4),         \
+                                    once = 1;                                                                                     \
+                             once; once = 0)
+
+void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small) {
+    size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
+    memset(small, 0, (size_t)(s->n * s->h * s->w) * cs * sizeof *small);
+    FOR_EACH_MEETING(s, m, q, t)
+    for (size_t b = 0; b < cb; b++)
+        for (size_t c = 0; c < cs; c++)
+            small[m * cs + c] += big[q * cb + b] * weight[((size_t)t * cb + b) * cs + c];
+}
+
+void pxs_ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big) {
+    size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
+    memset(big, 0, (size_t)(s->n * s->h * s->w * 4) * cb * sizeof *big);
+    FOR_EACH_MEETING(s, m, q, t)
+    for (size_t b = 0; b < cb; b++)
+        for (size_t c = 0; c < cs; c++)
+            big[q * cb + b] += small[m * cs + c] * weight[((size_t)t * cb + b) * cs + c];
+}
+
+void pxs_ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight) {
+    size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
+    memset(dweight, 0, 16 * cb * cs * sizeof *dweight);
+    FOR_EACH_MEETING(s, m, q, t)
+    for (size_t b = 0; b < cb; b++)
+        for (size_t c = 0; c < cs; c++)
+            dweight[((size_t)t * cb + b) * cs + c] += big[q * cb + b] * small[m * cs + c];
+}
+
+/* Input pixel under output (y, x) and tap t on the upsampled image, or -1 in the padding. */
+static ptrdiff_t head_input(const struct pxs_head_shape *s, int image, int y, int x, int t) {
+    int uy = y - 2 + t / 4, ux = x - 2 + t % 4;
+    if (uy < 0 || uy >= s->scale * s->h || ux < 0 || ux >= s->scale * s->w)
+        return -1;
+    return ((ptrdiff_t)image * s->h + uy / s->scale) * s->w + ux / s->scale;
+}
+
+void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *bias, double *y) {
+    for (int im = 0; im < s->n; im++)
+        for (int oy = 0; oy < s->scale * s->h; oy++)
+            for (int ox = 0; ox < s->scale * s->w; ox++)
+                for (int o = 0; o < s->co; o++, y++) {
+                    *y = bias ? bias[o] : 0.0;
+                    for (int t = 0; t < 16; t++) {
+                        ptrdiff_t p = head_input(s, im, oy, ox, t);
+                        for (int c = 0; p >= 0 && c < s->c; c++)
+                            *y += x[p * s->c + c] * weight[(c * 16 + t) * s->co + o];
+                    }
+                }
+}
+
+void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *dy, double *dx,
+                           double *dweight, double *dbias) {
+    memset(dx, 0, (size_t)(s->n * s->h * s->w * s->c) * sizeof *dx);
+    memset(dweight, 0, (size_t)(s->c * 16 * s->co) * sizeof *dweight);
+    memset(dbias, 0, (size_t)s->co * sizeof *dbias);
+    for (int im = 0; im < s->n; im++)
+        for (int oy = 0; oy < s->scale * s->h; oy++)
+            for (int ox = 0; ox < s->scale * s->w; ox++)
+                for (int o = 0; o < s->co; o++, dy++) {
+                    dbias[o] += *dy;
+                    for (int t = 0; t < 16; t++) {
+                        ptrdiff_t p = head_input(s, im, oy, ox, t);
+                        for (int c = 0; p >= 0 && c < s->c; c++) {
+                            dx[p * s->c + c] += *dy * weight[(c * 16 + t) * s->co + o];
+                            dweight[(c * 16 + t) * s->co + o] += *dy * x[p * s->c + c];
+                        }
+                    }
+                }
+}
+
+static void ref_statistics(const struct pxs_block_shape *s, const double *x, double *mean, double *rstd) {
+    *mean = 0;
+    *rstd = 1;
+    if (!s->norm)
+        return;
+    double var = 0;
+    for (int k = 0; k < s->hw; k++)
+        *mean += x[k * s->c] / s->hw;
+    for (int k = 0; k < s->hw; k++)
+        var += (x[k * s->c] - *mean) * (x[k * s->c] - *mean) / s->hw;
+    *rstd = 1.0 / sqrt(var + 1e-5);
+}
+
+void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y) {
+    for (int im = 0; im < s->n; im++)
+        for (int c = 0; c < s->c; c++) {
+            size_t at = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c;
+            double mean, rstd;
+            ref_statistics(s, x + at, &mean, &rstd);
+            for (int k = 0; k < s->hw; k++, at += (size_t)s->c) {
+                double v = (x[at] - mean) * rstd;
+                y[at] = (v > 0 ? v : (double)s->slope * v) * (keep ? keep[at] : 1.0);
+            }
+        }
+}
+
+void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep, const double *dy, double *dx) {
+    for (int im = 0; im < s->n; im++)
+        for (int c = 0; c < s->c; c++) {
+            size_t first = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c, step = (size_t)s->c;
+            double mean, rstd, sum = 0, dot = 0;
+            ref_statistics(s, x + first, &mean, &rstd);
+            for (size_t k = 0, at = first; k < (size_t)s->hw; k++, at += step) {
+                double v = (x[at] - mean) * rstd;
+                dx[at] = dy[at] * (v > 0 ? 1.0 : (double)s->slope) * (keep ? keep[at] : 1.0);
+                sum += dx[at] / s->hw;
+                dot += dx[at] * v / s->hw;
+            }
+            for (size_t k = 0, at = first; s->norm && k < (size_t)s->hw; k++, at += step)
+                dx[at] = rstd * (dx[at] - sum - (x[at] - mean) * rstd * dot);
+        }
+}
