@@ -1,0 +1,21 @@
+/* The suites of room base, one a file, and what they share. */
+#ifndef PIXSWEEP_BASE_TESTS_H
+#define PIXSWEEP_BASE_TESTS_H
+
+#include <check.h>
+
+TCase *status_case(void);
+TCase *memory_case(void);
+TCase *number_case(void);
+TCase *random_case(void);
+TCase *hash_case(void);
+TCase *clock_case(void);
+TCase *threads_case(void);
+TCase *file_case(void);
+TCase *path_case(void);
+
+/* A new folder under $TMPDIR or /tmp, and its removal with the files (no folders) in it and in `<dir>/sub`. */
+void temp_make(char dir[256]);
+void temp_remove(const char *dir);
+
+#endif

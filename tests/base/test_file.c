@@ -1,0 +1,216 @@
+#include "base_tests.h"
+#include "pixsweep/base.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[256];
+
+static void set_up(void) {
+    temp_make(dir);
+}
+
+static void tear_down(void) {
+    temp_remove(dir);
+}
+
+static const char *in_dir(const char *name) {
+    static char path[400];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static int count_entries(void) {
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    int n = 0;
+    while ((entry = readdir(d)))
+        n += entry->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+START_TEST(writes_and_reads_back)
+{
+    static const size_t sizes[] = {0, 1, 4094, 4095, 4096, 100000};
+    char *block = malloc(100000), *back = NULL;
+    for (int i = 0; i < 100000; i++)
+        block[i] = (char)(i * 7);
+    for (size_t i = 0; i < PXS_COUNT(sizes); i++) {
+        struct pxs_error err;
+        size_t bytes = 77;
+        ck_assert_int_eq(pxs_write_file(in_dir("f"), block, sizes[i], &err), PXS_OK);
+        ck_assert_int_eq(pxs_read_file(in_dir("f"), 100000, &back, &bytes, &err), PXS_OK);
+        ck_assert_uint_eq(bytes, sizes[i]);
+        ck_assert_int_eq(memcmp(back, block, bytes), 0);
+        ck_assert_int_eq(back[bytes], 0);
+        free(back);
+    }
+    free(block);
+    ck_assert_int_eq(count_entries(), 1);
+}
+END_TEST
+
+START_TEST(reading_has_limits)
+{
+    struct pxs_error err;
+    char *data = NULL;
+    size_t bytes = 0;
+    ck_assert_int_eq(pxs_write_file(in_dir("f"), "12345", 5, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_dir("f"), 4, &data, &bytes, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "larger than the 4 bytes allowed"));
+    ck_assert_ptr_null(data);
+    ck_assert_int_eq(pxs_read_file(in_dir("f"), SIZE_MAX, &data, NULL, &err), PXS_OK);
+    ck_assert_str_eq(data, "12345");
+    free(data);
+    ck_assert_int_eq(pxs_read_file("/dev/zero", 100000, &data, &bytes, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_read_file("/proc/self/status", 100000, &data, &bytes, &err),
+                     PXS_OK); /* says size 0 */
+    ck_assert_uint_gt(bytes, 100);
+    free(data);
+    ck_assert_int_eq(pxs_read_file(dir, 100, &data, &bytes, &err), PXS_E_IO);
+    ck_assert_int_eq(pxs_read_file(in_dir("none"), 100, &data, &bytes, &err), PXS_E_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(old_file_stays_until_commit)
+{
+    struct pxs_atomic_file f;
+    struct pxs_error err;
+    char *data = NULL;
+    ck_assert_int_eq(pxs_write_file(in_dir("f"), "old", 3, &err), PXS_OK);
+    ck_assert_int_eq(pxs_atomic_open(&f, in_dir("f"), &err), PXS_OK);
+    fputs("new", f.file);
+    fflush(f.file);
+    ck_assert_int_eq(pxs_read_file(in_dir("f"), 10, &data, NULL, &err), PXS_OK);
+    ck_assert_str_eq(data, "old");
+    free(data);
+    ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_OK);
+    pxs_atomic_abandon(&f);
+    ck_assert_int_eq(pxs_read_file(in_dir("f"), 10, &data, NULL, &err), PXS_OK);
+    ck_assert_str_eq(data, "new");
+    free(data);
+    ck_assert_int_eq(count_entries(), 1);
+}
+END_TEST
+
+START_TEST(abandon_leaves_nothing)
+{
+    struct pxs_atomic_file f;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_atomic_open(&f, in_dir("f"), &err), PXS_OK);
+    fputs("half", f.file);
+    ck_assert_int_eq(count_entries(), 1);
+    pxs_atomic_abandon(&f);
+    pxs_atomic_abandon(&f);
+    ck_assert_int_eq(count_entries(), 0);
+    ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_E_INTERNAL);
+}
+END_TEST
+
+START_TEST(failed_writes_are_told)
+{
+    struct pxs_error err;
+    struct pxs_atomic_file f;
+    ck_assert_int_eq(pxs_write_file(in_dir("no/f"), "x", 1, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(mkdir(in_dir("taken"), 0777), 0);
+    ck_assert_int_eq(pxs_write_file(in_dir("taken"), "x", 1, &err), PXS_E_IO); /* a folder is in the way */
+    ck_assert_int_eq(count_entries(), 1);
+    ck_assert_int_eq(pxs_atomic_open(&f, in_dir("full"), &err), PXS_OK);
+    fclose(f.file);
+    f.file = fopen("/dev/full", "w"); /* a full disk */
+    ck_assert_ptr_nonnull(f.file);
+    fputs("does not fit", f.file);
+    ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_E_IO);
+    ck_assert_ptr_nonnull(strstr(err.message, "No space left"));
+    ck_assert_int_eq(count_entries(), 1);
+    char path[5000];
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    ck_assert_int_eq(pxs_write_file(path, "x", 1, &err), PXS_E_INVALID);
+}
+END_TEST
+
+START_TEST(folders)
+{
+    struct pxs_error err;
+    struct stat info;
+    ck_assert_int_eq(pxs_make_dirs(in_dir("a//b/c/"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_make_dirs(in_dir("a/b/c"), &err), PXS_OK);
+    ck_assert(stat(in_dir("a/b/c"), &info) == 0 && S_ISDIR(info.st_mode));
+    ck_assert_int_eq(pxs_write_file(in_dir("f"), "", 0, &err), PXS_OK);
+    ck_assert_int_eq(pxs_make_dirs(in_dir("f/x"), &err), PXS_E_IO);
+    ck_assert_ptr_nonnull(strstr(err.message, "/f: Not a directory"));
+    ck_assert_int_eq(pxs_make_dirs("/", &err), PXS_OK);
+    ck_assert_int_eq(pxs_make_dirs("", &err), PXS_OK);
+}
+END_TEST
+
+START_TEST(locks)
+{
+    struct pxs_lock a = {-1}, b = {-1};
+    struct pxs_error err;
+    pxs_lock_release(&a);
+    ck_assert_int_eq(pxs_lock_take(&a, in_dir("lock"), false, &err), PXS_OK);
+    ck_assert_int_eq(pxs_lock_take(&b, in_dir("lock"), false, &err), PXS_E_BUSY);
+    ck_assert_int_eq(b.fd, -1);
+    pid_t child = fork(); /* a process that dies lets go */
+    if (child == 0) {
+        pxs_lock_release(&a);
+        struct pxs_lock own = {-1};
+        _exit(pxs_lock_take(&own, in_dir("other"), false, NULL) == PXS_OK ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(pxs_lock_take(&b, in_dir("other"), false, &err), PXS_OK);
+    pxs_lock_release(&b);
+    pxs_lock_release(&a);
+    ck_assert_int_eq(a.fd, -1);
+    ck_assert_int_eq(pxs_lock_take(&b, in_dir("lock"), true, &err), PXS_OK);
+    pxs_lock_release(&b);
+    ck_assert_int_eq(pxs_lock_take(&b, in_dir("no/lock"), true, &err), PXS_E_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(lock_waits)
+{
+    struct pxs_lock lock = {-1};
+    int ready[2];
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct pxs_lock own = {-1};
+        if (pxs_lock_take(&own, in_dir("lock"), false, NULL) != PXS_OK || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        usleep(100000);
+        _exit(0);
+    }
+    char byte;
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("lock"), false, NULL), PXS_E_BUSY);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("lock"), true, NULL), PXS_OK);
+    pxs_lock_release(&lock);
+    waitpid(child, NULL, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
+TCase *file_case(void) {
+    TCase *tc = tcase_create("file");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, writes_and_reads_back);
+    tcase_add_test(tc, reading_has_limits);
+    tcase_add_test(tc, old_file_stays_until_commit);
+    tcase_add_test(tc, abandon_leaves_nothing);
+    tcase_add_test(tc, failed_writes_are_told);
+    tcase_add_test(tc, folders);
+    tcase_add_test(tc, locks);
+    tcase_add_test(tc, lock_waits);
+    return tc;
+}

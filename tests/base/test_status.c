@@ -1,0 +1,93 @@
+#include "base_tests.h"
+#include "pixsweep/base.h"
+
+#include <errno.h>
+#include <string.h>
+
+START_TEST(fail_fills_and_returns)
+{
+    struct pxs_error err = {0};
+    ck_assert_int_eq(pxs_fail(&err, PXS_E_INVALID, "bad %s %d", "thing", 7), PXS_E_INVALID);
+    ck_assert_int_eq(err.status, PXS_E_INVALID);
+    ck_assert_str_eq(err.message, "bad thing 7");
+    ck_assert_int_eq(pxs_fail(NULL, PXS_E_BUSY, "x"), PXS_E_BUSY);
+    pxs_fail(&err, PXS_E_IO, "again: %s", err.message); /* may quote itself */
+    ck_assert_str_eq(err.message, "again: bad thing 7");
+}
+END_TEST
+
+START_TEST(errno_kinds)
+{
+    struct pxs_error err;
+    errno = ENOENT;
+    ck_assert_int_eq(pxs_fail_errno(&err, "cannot open %s", "f"), PXS_E_NOT_FOUND);
+    ck_assert_str_eq(err.message, "cannot open f: No such file or directory");
+    errno = ENOMEM;
+    ck_assert_int_eq(pxs_fail_errno(&err, "x"), PXS_E_NOMEM);
+    errno = EACCES;
+    ck_assert_int_eq(pxs_fail_errno(NULL, "x"), PXS_E_IO);
+    ck_assert_int_eq(pxs_fail_nomem(&err), PXS_E_NOMEM);
+    ck_assert_str_eq(err.message, "out of memory");
+}
+END_TEST
+
+START_TEST(prefix)
+{
+    struct pxs_error err;
+    pxs_fail(&err, PXS_E_CORRUPT, "torn");
+    ck_assert_int_eq(pxs_error_prefix(&err, "%s:%d", "a.yaml", 3), PXS_E_CORRUPT);
+    ck_assert_str_eq(err.message, "a.yaml:3: torn");
+}
+END_TEST
+
+START_TEST(long_messages_are_cut)
+{
+    struct pxs_error err;
+    char text[3000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    pxs_fail(&err, PXS_E_INVALID, "%s", text);
+    ck_assert_uint_eq(strlen(err.message), sizeof err.message - 1);
+    pxs_error_prefix(&err, "front");
+    ck_assert_uint_eq(strlen(err.message), sizeof err.message - 1);
+    ck_assert_int_eq(strncmp(err.message, "front: xxx", 10), 0);
+    errno = EACCES;
+    pxs_fail_errno(&err, "%s", text);
+    ck_assert_uint_eq(strlen(err.message), sizeof err.message - 1);
+}
+END_TEST
+
+START_TEST(status_names)
+{
+    ck_assert_str_eq(pxs_status_name(PXS_OK), "ok");
+    ck_assert_str_eq(pxs_status_name(PXS_E_INTERNAL), "internal error");
+    for (int i = 0; i <= PXS_E_INTERNAL; i++)
+        ck_assert_ptr_nonnull(pxs_status_name((enum pxs_status)i));
+    ck_assert_str_eq(pxs_status_name((enum pxs_status)99), "unknown status");
+}
+END_TEST
+
+static void collect(void *user, enum pxs_log_level level, const char *text) {
+    pxs_text_addf(user, "%d:%zu:%.3s", level, strlen(text), text);
+}
+
+START_TEST(logging)
+{
+    struct pxs_text seen = {0};
+    pxs_log((struct pxs_logger){.write = collect, .user = &seen}, PXS_LOG_WARN, "abc%05000d", 1);
+    ck_assert_str_eq(pxs_text_str(&seen), "2:5003:abc");
+    pxs_log((struct pxs_logger){0}, PXS_LOG_ERROR, "nobody hears");
+    pxs_text_finish(&seen);
+}
+END_TEST
+
+TCase *status_case(void) {
+    TCase *tc = tcase_create("status");
+    tcase_add_test(tc, fail_fills_and_returns);
+    tcase_add_test(tc, errno_kinds);
+    tcase_add_test(tc, prefix);
+    tcase_add_test(tc, long_messages_are_cut);
+    tcase_add_test(tc, status_names);
+    tcase_add_test(tc, logging);
+    return tc;
+}
