@@ -1,0 +1,172 @@
+/* PNG in: every colour type and depth becomes RGB. libpng reports errors by longjmp; that stays inside read_guarded. */
+#include "png_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_FILE_BYTES ((size_t)1 << 30)
+
+void pxs_png_on_error(png_structp png, png_const_charp text) {
+    struct png_words *words = png_get_error_ptr(png);
+    snprintf(words->error, sizeof words->error, "%s", text);
+    png_longjmp(png, 1);
+}
+
+void pxs_png_on_warning(png_structp png, png_const_charp text) {
+    struct png_words *words = png_get_error_ptr(png);
+    snprintf(words->warning, sizeof words->warning, "%s", text);
+}
+
+/* Everything that must survive a longjmp lives here, not in local variables. */
+struct reader {
+    png_structp png;
+    png_infop info;
+    const uint8_t *data;
+    size_t bytes, at;
+    uint8_t *rgba; /* height * width * 4 */
+    struct pxs_png_info stored;
+    bool no_memory;
+    struct png_words words;
+};
+
+static void take(png_structp png, png_bytep to, size_t n) {
+    struct reader *r = png_get_io_ptr(png);
+    if (n > r->bytes - r->at)
+        png_error(png, "the file ends too early (truncated)");
+    memcpy(to, r->data + r->at, n);
+    r->at += n;
+}
+
+/* Ask libpng to hand out 8-bit RGBA whatever is stored. */
+static void want_rgba(struct reader *r, int color_type) {
+    png_set_expand(r->png); /* palette, less than 8 bits, tRNS */
+    png_set_scale_16(r->png);
+    png_set_gray_to_rgb(r->png);
+    if (!(color_type & PNG_COLOR_MASK_ALPHA) && !png_get_valid(r->png, r->info, PNG_INFO_tRNS))
+        png_set_add_alpha(r->png, 0xff, PNG_FILLER_AFTER);
+}
+
+static void read_header(struct reader *r) {
+    png_uint_32 width, height;
+    int depth, color_type;
+    png_read_info(r->png, r->info);
+    png_get_IHDR(r->png, r->info, &width, &height, &depth, &color_type, NULL, NULL, NULL);
+    r->stored = (struct pxs_png_info){.width = (int)width, .height = (int)height, .depth = depth};
+    r->stored.channels =
+        (color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + (color_type & PNG_COLOR_MASK_ALPHA ? 1 : 0);
+    want_rgba(r, color_type);
+}
+
+/* False where libpng gave up (r->words) or memory ran out (r->no_memory). */
+static bool read_guarded(struct reader *r) {
+    if (setjmp(png_jmpbuf(r->png)))
+        return false;
+    png_set_read_fn(r->png, r, take);
+    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    read_header(r);
+    int passes = png_set_interlace_handling(r->png);
+    png_read_update_info(r->png, r->info);
+    size_t row = (size_t)r->stored.width * 4;
+    if (png_get_rowbytes(r->png, r->info) != row)
+        png_error(r->png, "unexpected pixel layout");
+    r->rgba = calloc((size_t)r->stored.height, row);
+    r->no_memory = r->rgba == NULL;
+    if (r->no_memory)
+        return false;
+    for (int pass = 0; pass < passes; pass++)
+        for (int y = 0; y < r->stored.height; y++)
+            png_read_row(r->png, r->rgba + (size_t)y * row, NULL);
+    png_read_end(r->png, NULL);
+    return true;
+}
+
+/* Alpha over white, rounded. */
+static void blend_over_white(const uint8_t *rgba, size_t n, uint8_t *rgb) {
+    for (size_t i = 0; i < n; i++, rgba += 4, rgb += 3)
+        for (int k = 0; k < 3; k++)
+            rgb[k] = (uint8_t)((rgba[k] * rgba[3] + 255 * (255 - rgba[3]) + 127) / 255);
+}
+
+static enum pxs_status finish_read(struct reader *r, struct pxs_image *out, struct pxs_png_info *info,
+                                   struct pxs_error *err) {
+    struct pxs_image rgb;
+    PXS_TRY(pxs_image_create(&rgb, r->stored.width, r->stored.height, 3, err));
+    blend_over_white(r->rgba, (size_t)rgb.width * (size_t)rgb.height, rgb.pixels);
+    *out = rgb;
+    if (info != NULL)
+        *info = r->stored;
+    return PXS_OK;
+}
+
+/* The name of what the bytes look like instead of a PNG, or NULL. */
+static const char *other_format(const uint8_t *p, size_t n) {
+    if (n >= 3 && memcmp(p, "\xff\xd8\xff", 3) == 0)
+        return "JPEG";
+    if (n >= 4 && memcmp(p, "GIF8", 4) == 0)
+        return "GIF";
+    if (n >= 12 && memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WEBP", 4) == 0)
+        return "WebP";
+    if (n >= 4 && (memcmp(p, "II*\0", 4) == 0 || memcmp(p, "MM\0*", 4) == 0))
+        return "TIFF";
+    return n >= 2 && memcmp(p, "BM", 2) == 0 ? "BMP" : NULL;
+}
+
+static uint32_t big_endian(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Signature and size before libpng sees anything, so that the common mistakes get plain words. */
+static enum pxs_status check_start(const uint8_t *p, size_t n, struct pxs_error *err) {
+    if (n == 0)
+        return pxs_fail(err, PXS_E_CORRUPT, "the file is empty");
+    if (png_sig_cmp(p, 0, n < 8 ? n : 8) != 0) {
+        const char *other = other_format(p, n);
+        if (other != NULL)
+            return pxs_fail(err, PXS_E_CORRUPT, "a %s file, not a PNG; convert it to PNG first", other);
+        return pxs_fail(err, PXS_E_CORRUPT, "not a PNG file");
+    }
+    if (n < 24)
+        return pxs_fail(err, PXS_E_CORRUPT, "the file ends too early (truncated)");
+    uint32_t width = big_endian(p + 16), height = big_endian(p + 20);
+    if (width > PXS_IMAGE_MAX_SIDE || height > PXS_IMAGE_MAX_SIDE ||
+        (uint64_t)width * height > PXS_IMAGE_MAX_PIXELS)
+        return pxs_fail(err, PXS_E_CORRUPT, "too large: %u x %u pixels (sides up to %d, at most %ld pixels)",
+                        width, height, PXS_IMAGE_MAX_SIDE, PXS_IMAGE_MAX_PIXELS);
+    return PXS_OK;
+}
+
+static enum pxs_status explain(const struct reader *r, struct pxs_error *err) {
+    if (r->no_memory)
+        return pxs_fail_nomem(err);
+    if (r->words.warning[0] != '\0')
+        return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", r->words.error, r->words.warning);
+    return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s", r->words.error);
+}
+
+enum pxs_status pxs_image_decode_png(const void *data, size_t bytes, struct pxs_image *out,
+                                     struct pxs_png_info *info, struct pxs_error *err) {
+    PXS_TRY(check_start(data, bytes, err));
+    struct reader r = {.data = data, .bytes = bytes};
+    r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error, pxs_png_on_warning);
+    r.info = r.png != NULL ? png_create_info_struct(r.png) : NULL;
+    enum pxs_status status;
+    if (r.info == NULL)
+        status = pxs_fail_nomem(err);
+    else if (!read_guarded(&r))
+        status = explain(&r, err);
+    else
+        status = finish_read(&r, out, info, err);
+    png_destroy_read_struct(&r.png, &r.info, NULL);
+    free(r.rgba);
+    return status;
+}
+
+enum pxs_status pxs_image_read_png(const char *path, struct pxs_image *out, struct pxs_png_info *info,
+                                   struct pxs_error *err) {
+    char *data;
+    size_t bytes;
+    PXS_TRY(pxs_read_file(path, MAX_FILE_BYTES, &data, &bytes, err));
+    enum pxs_status status = pxs_image_decode_png(data, bytes, out, info, err);
+    free(data);
+    return status == PXS_OK ? PXS_OK : pxs_error_prefix(err, "%s", path);
+}

@@ -1,0 +1,10 @@
+#ifndef PIXSWEEP_TESTS_TEST_IMAGE_H
+#define PIXSWEEP_TESTS_TEST_IMAGE_H
+
+#include "pixsweep/image.h"
+
+#include <check.h>
+
+TCase *png_tests(void);
+
+#endif
