@@ -49,7 +49,7 @@ size_t pxs_config_count(const struct pxs_config *c);
 struct pxs_point {
     struct pxs_params params; /* resolved and checked; ineffective keys are at their defaults */
     char label[PXS_LABEL_MAX +
-               1]; /* what differs: "lr_policy_G-halve-lrgd-90", [A-Za-z0-9._=-]; "base" if nothing does.
+               1]; /* what differs: "lr_policy_G-halve_lrgd-90", [A-Za-z0-9._=-]; "base" if nothing does.
                                       Long ones are cut, so it is unique only together with the run's number */
 };
 /* Run `index`, 0 .. count-1. */
@@ -61,7 +61,10 @@ size_t pxs_config_seeds(const struct pxs_config *c);
 /* Where run `index` has the value of `key` from, appended to `out`: "lab64.yaml:12", "sweep (lr.yaml:7)", "--set" or "default". */
 void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct pxs_text *out);
 
-/* Things that are right but worth a line in `plan`: keys that a higher layer made ineffective. */
+/* What is right but worth a line in `plan`: keys that a higher layer made ineffective. For one run: appends a line for each
+ * ("lrgd 25 (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant"), nothing where there is none. */
+void pxs_config_point_notes(const struct pxs_config *c, size_t index, struct pxs_text *out);
+/* The same for the whole file: each different line once, with the number of runs it holds for. */
 size_t pxs_config_notes(const struct pxs_config *c);
 const char *pxs_config_note(const struct pxs_config *c, size_t index);
 

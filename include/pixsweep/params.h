@@ -79,8 +79,6 @@ struct pxs_param_info {
 const struct pxs_param_info *pxs_param_info(int key);
 /* Exact, case-sensitive; false if there is no such key. */
 bool pxs_param_find(const char *name, enum pxs_param_key *key);
-/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL. */
-const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
 /* Key nearest to `name`, or NULL. */
 const char *pxs_param_nearest(const char *name);
 /* "path", "int", "float", "bool", "enum" */
@@ -88,10 +86,20 @@ const char *pxs_param_type_name(enum pxs_param_type type);
 /* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or 512", "above 0, at
  * most 1", "constant or halve", "true or false", "a path or null". */
 void pxs_param_range(int key, struct pxs_text *out);
-/* Why `name` is not a key, as one complete message: planned but not built yet, another trainer's name for one of ours, or
- * unknown with the nearest key. */
-void pxs_param_explain_unknown(const char *name, struct pxs_text *out);
+/* Known to come, but not built yet: a key, a value of an ENUM key. */
 bool pxs_param_is_planned(const char *name);
+bool pxs_param_value_is_planned(int key, const char *text);
+/* What we call a key that other trainers name so ("beta1": "b1"), in words; NULL if it is no such name. */
+const char *pxs_param_other_name(const char *name);
+
+/* ---- words, for messages ---------------------------------------------------------------------------------- */
+
+/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL. */
+const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
+/* Appends a text of a user in quotes: cut to 60 bytes, control characters replaced, so that no message tears. */
+void pxs_text_add_quoted(struct pxs_text *out, const char *text);
+/* Bytes of the UTF-8 sequence that `bytes` (n > 0 of them) begins with, its code point in *code (may be NULL); 0 if it is none. */
+size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code);
 
 /* ---- values ---------------------------------------------------------------------------------------------- */
 
@@ -108,7 +116,8 @@ PXS_NODISCARD enum pxs_status pxs_params_set(struct pxs_params *p, int key, cons
 
 /* Is the key in force, given the others? (lrgd only under lr_policy_G: halve; a key under an ineffective key is not.) */
 bool pxs_params_effective(const struct pxs_params *p, int key);
-/* Every ineffective key back to its default. */
+/* One key, every ineffective key, back to its default. */
+void pxs_params_reset(struct pxs_params *p, int key);
 void pxs_params_drop_ineffective(struct pxs_params *p);
 /* What no single row can say: required keys are there, jitter fits the image, ... Names the first key at fault in `*key`
  * (may be NULL). PXS_E_INVALID. */

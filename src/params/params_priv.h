@@ -1,0 +1,22 @@
+/* Inside params: the table with its access to fields. */
+#ifndef PXS_PARAMS_PRIV_H
+#define PXS_PARAMS_PRIV_H
+
+#include "pixsweep/params.h"
+
+static inline const void *pxs_param_field(const struct pxs_params *p, int key) {
+    return (const char *)p + pxs_param_info(key)->offset;
+}
+static inline void *pxs_param_field_mut(struct pxs_params *p, int key) {
+    return (char *)p + pxs_param_info(key)->offset;
+}
+/* Within min, max and the flags of an INT or FLOAT key; never for NaN and infinities. */
+bool pxs_param_in_range(const struct pxs_param_info *info, double value);
+/* A key that came later must not change the identity of runs that do not use it. */
+static inline bool pxs_param_enters_identity(unsigned flags, bool effective, bool at_default) {
+    return effective && !(flags & PXS_PF_NOT_IDENTITY) && !((flags & PXS_PF_LATER) && at_default);
+}
+/* Appends `text` as a YAML scalar, plain where that is safe, else in double quotes. */
+void pxs_yaml_add_string(struct pxs_text *out, const char *text);
+
+#endif

@@ -1,0 +1,531 @@
+/* The hyperparameter table and what walks it. Most tests loop over the rows, so a new row is covered at once. */
+#include "params_priv.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+static const char ones[] = "1111111111111111111111111111111111111111111111111111111111111111";
+
+static struct pxs_params with_dataset(void) {
+    struct pxs_params p;
+    pxs_params_default(&p);
+    strcpy(p.dataset, "/data/kai");
+    return p;
+}
+
+static void hash_of(const struct pxs_params *p, char hex[PXS_SHA256_HEX]) {
+    struct pxs_params_content content = {{0}, {0}};
+    struct pxs_error err = {0};
+    strcpy(content.dataset, zeros);
+    strcpy(content.init_from, p->init_from[0] ? ones : "");
+    ck_assert_msg(pxs_params_identity(p, &content, hex, &err) == PXS_OK, "%s", err.message);
+}
+
+static void set_ok(struct pxs_params *p, int key, const char *text) {
+    struct pxs_error err = {0};
+    ck_assert_msg(pxs_params_set(p, key, text, false, "/base", &err) == PXS_OK, "%s", err.message);
+}
+
+/* A value of the key that is not its default. */
+static void other_value(const struct pxs_params *p, int key, struct pxs_text *out) {
+    const struct pxs_param_info *info = pxs_param_info(key);
+    struct pxs_params changed = *p;
+    char number[32];
+    switch (info->type) {
+    case PXS_TYPE_PATH:
+        pxs_text_add(out, "/some/where else");
+        return;
+    case PXS_TYPE_BOOL:
+        pxs_text_add(out, pxs_params_get(p, key).integer ? "false" : "true");
+        return;
+    case PXS_TYPE_ENUM:
+        for (int v = 0; info->names[v]; v++)
+            if (strcmp(info->names[v], pxs_params_get(p, key).text) != 0)
+                pxs_text_add(out, out->len ? "" : info->names[v]);
+        return;
+    default:
+        for (int v = 1; v < 40; v++) {
+            pxs_format_double(number, info->type == PXS_TYPE_INT ? v : v / 64.0);
+            if (pxs_params_set(&changed, key, number, false, NULL, NULL) == PXS_OK &&
+                !pxs_params_equal_at(p, &changed, key)) {
+                pxs_text_add(out, number);
+                return;
+            }
+        }
+    }
+}
+
+START_TEST(rows_are_sound)
+{
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        const struct pxs_param_info *info = pxs_param_info(key);
+        enum pxs_param_key found;
+        ck_assert_msg(pxs_param_find(info->key, &found) && (int)found == key, "%s", info->key);
+        ck_assert_msg(strlen(info->help) > 10 && info->help[strlen(info->help) - 1] != '.', "%s", info->key);
+        ck_assert_msg(!strpbrk(info->help, "|\n"), "%s: would break the table in docs", info->key);
+        ck_assert_msg(!pxs_param_is_planned(info->key), "%s is built", info->key);
+        ck_assert_ptr_null(pxs_param_other_name(info->key));
+        if (info->conditional) {
+            const struct pxs_param_info *other = pxs_param_info(info->under);
+            ck_assert_msg((int)info->under < key && other->type == PXS_TYPE_ENUM, "%s", info->key);
+            ck_assert_msg(info->under_values != 0, "%s never exists", info->key);
+        }
+    }
+    enum pxs_param_key none;
+    ck_assert(!pxs_param_find("Dataset", &none));
+    ck_assert(!pxs_param_find("", &none));
+}
+END_TEST
+
+START_TEST(defaults_are_contracted)
+{
+    struct pxs_params p;
+    struct pxs_text text = {0};
+    pxs_params_default(&p);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        pxs_text_addf(&text, "%s=", pxs_param_info(key)->key);
+        pxs_params_format(&p, key, &text);
+        pxs_text_add(&text, key + 1 < PXS_PARAM_COUNT ? " " : "");
+        ck_assert(pxs_params_at_default(&p, key));
+    }
+    ck_assert_str_eq(
+        text.text,
+        "dataset=null val_fraction=0.1 direction=BtoA img_height=64 img_width=64 channels=3 flip=false "
+        "jitter=0 batch_size=8 generator=unet ngf=64 dropout=0.5 discriminator=patch ndf=64 gan_mode=lsgan "
+        "lambda_pixel=10 learning_rate_G=0.0001 learning_rate_D=0.0001 b1=0.5 b2=0.999 lr_policy_G=halve "
+        "lrgd=90 lr_policy_D=constant lrdd=10 n_epochs=200 shuffle=true validation=full "
+        "sample_interval=500 checkpoint_interval=50 init_from=null seed=0");
+    pxs_text_finish(&text);
+}
+END_TEST
+
+START_TEST(every_row_round_trips)
+{
+    struct pxs_params p = with_dataset();
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        for (int other = 0; other < 2; other++) {
+            struct pxs_params from = p, by_text = p, by_value = p;
+            struct pxs_text text = {0};
+            if (other) {
+                other_value(&p, key, &text);
+                if (text.len == 0) /* an ENUM with one value */
+                    continue;
+                set_ok(&from, key, text.text);
+                ck_assert_msg(!pxs_params_equal_at(&from, &p, key), "%s", pxs_param_info(key)->key);
+                pxs_text_clear(&text);
+            }
+            pxs_params_format(&from, key, &text);
+            set_ok(&by_text, key, text.text);
+            struct pxs_param_value value = pxs_params_get(&from, key);
+            ck_assert(pxs_params_put(&by_value, key, &value));
+            ck_assert_msg(pxs_params_equal_at(&from, &by_text, key), "%s as text", pxs_param_info(key)->key);
+            ck_assert_msg(pxs_params_equal_at(&from, &by_value, key), "%s by value",
+                          pxs_param_info(key)->key);
+            ck_assert_int_eq(memcmp(&by_value, &from, sizeof from), 0);
+            pxs_text_finish(&text);
+        }
+    }
+}
+END_TEST
+
+START_TEST(database_types)
+{
+    struct pxs_params p = with_dataset();
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        static const enum pxs_value_kind kinds[] = {PXS_VALUE_TEXT, PXS_VALUE_INTEGER, PXS_VALUE_REAL,
+                                                    PXS_VALUE_INTEGER, PXS_VALUE_TEXT};
+        enum pxs_value_kind kind = pxs_params_get(&p, key).kind;
+        ck_assert_int_eq(kind,
+                         key == PXS_PARAM_init_from ? PXS_VALUE_NULL : kinds[pxs_param_info(key)->type]);
+    }
+    set_ok(&p, PXS_PARAM_lambda_pixel, "7");
+    ck_assert_int_eq(pxs_params_get(&p, PXS_PARAM_lambda_pixel).kind, PXS_VALUE_REAL);
+    struct pxs_params before = p;
+    struct pxs_param_value integer = {.kind = PXS_VALUE_INTEGER, .integer = 3};
+    ck_assert(pxs_params_put(&p, PXS_PARAM_lambda_pixel, &integer));
+    ck_assert(p.lambda_pixel == 3.0);
+    p = before;
+    static const struct {
+        int key;
+        struct pxs_param_value value;
+    } wrong[] = {{PXS_PARAM_batch_size, {.kind = PXS_VALUE_REAL, .real = 8}},
+                 {PXS_PARAM_batch_size, {.kind = PXS_VALUE_INTEGER, .integer = 0}},
+                 {PXS_PARAM_batch_size, {.kind = PXS_VALUE_NULL}},
+                 {PXS_PARAM_img_width, {.kind = PXS_VALUE_INTEGER, .integer = 65}},
+                 {PXS_PARAM_flip, {.kind = PXS_VALUE_INTEGER, .integer = 2}},
+                 {PXS_PARAM_flip, {.kind = PXS_VALUE_TEXT, .text = "true"}},
+                 {PXS_PARAM_gan_mode, {.kind = PXS_VALUE_TEXT, .text = "wgan"}},
+                 {PXS_PARAM_gan_mode, {.kind = PXS_VALUE_INTEGER, .integer = 0}},
+                 {PXS_PARAM_b1, {.kind = PXS_VALUE_REAL, .real = NAN}},
+                 {PXS_PARAM_b1, {.kind = PXS_VALUE_REAL, .real = 1}},
+                 {PXS_PARAM_b1, {.kind = PXS_VALUE_TEXT, .text = "0.5"}}};
+    for (size_t i = 0; i < PXS_COUNT(wrong); i++)
+        ck_assert_msg(!pxs_params_put(&p, wrong[i].key, &wrong[i].value), "case %zu", i);
+    ck_assert_int_eq(memcmp(&p, &before, sizeof p), 0);
+}
+END_TEST
+
+/* ---- setting --------------------------------------------------------------------------------------------- */
+
+static const struct {
+    int key;
+    const char *text;
+    bool quoted;
+    const char *message;
+} refused[] = {
+    {PXS_PARAM_batch_size, "eight", false, "batch_size must be an integer, 1 to 4096, not 'eight'"},
+    {PXS_PARAM_batch_size, "2.5", false, "batch_size must be an integer, 1 to 4096, not '2.5'"},
+    {PXS_PARAM_batch_size, "0", false, "batch_size must be an integer, 1 to 4096, not '0'"},
+    {PXS_PARAM_batch_size, "1e30", false, "batch_size must be an integer, 1 to 4096, not '1e30'"},
+    {PXS_PARAM_batch_size, "", false, "batch_size must be an integer, 1 to 4096, but has no value"},
+    {PXS_PARAM_batch_size, "null", false, "batch_size must be an integer, 1 to 4096, not 'null'"},
+    {PXS_PARAM_batch_size, "8", true,
+     "batch_size must be an integer, 1 to 4096, not '8' in quotes, which is text: remove the quotes"},
+    {PXS_PARAM_batch_size, "0x10", false, "batch_size must be an integer, 1 to 4096, not '0x10'"},
+    {PXS_PARAM_learning_rate_G, "0", false,
+     "learning_rate_G must be a number, above 0 and at most 1, not '0'"},
+    {PXS_PARAM_learning_rate_G, "1e-400", false,
+     "learning_rate_G must be a number, above 0 and at most 1, not '1e-400'"},
+    {PXS_PARAM_learning_rate_G, "1,5", false,
+     "learning_rate_G must be a number, above 0 and at most 1, not '1,5'"},
+    {PXS_PARAM_learning_rate_G, "2e-4", true,
+     "learning_rate_G must be a number, above 0 and at most 1, not '2e-4' in quotes, which is text: remove "
+     "the quotes"},
+    {PXS_PARAM_b2, "1", false, "b2 must be a number, at least 0 and below 1, not '1'"},
+    {PXS_PARAM_val_fraction, "1", false, "val_fraction must be a number, above 0 and below 1, not '1'"},
+    {PXS_PARAM_lambda_pixel, "-1", false, "lambda_pixel must be a number, 0 or more, not '-1'"},
+    {PXS_PARAM_lambda_pixel, ".inf", false, "lambda_pixel must be a number, 0 or more, not '.inf'"},
+    {PXS_PARAM_lambda_pixel, ".nan", false, "lambda_pixel must be a number, 0 or more, not '.nan'"},
+    {PXS_PARAM_img_width, "48", false, "img_width must be an integer, 32, 64, 128, 256 or 512, not '48'"},
+    {PXS_PARAM_channels, "2", false, "channels must be an integer, 1 or 3, not '2'"},
+    {PXS_PARAM_flip, "yes", false, "flip must be true or false, not 'yes'"},
+    {PXS_PARAM_flip, "True", false, "flip must be true or false, not 'True'"},
+    {PXS_PARAM_flip, "true", true,
+     "flip must be true or false, not 'true' in quotes, which is text: remove the quotes"},
+    {PXS_PARAM_gan_mode, "lsgam", false,
+     "gan_mode must be lsgan or vanilla, not 'lsgam'; did you mean lsgan?"},
+    {PXS_PARAM_gan_mode, "wgangp", false, "gan_mode must be lsgan or vanilla, not 'wgangp'"},
+    {PXS_PARAM_lr_policy_G, "cosine", false,
+     "lr_policy_G must be constant or halve, not 'cosine', which is planned but not built yet"},
+    {PXS_PARAM_seed, "9007199254740992", false,
+     "seed must be an integer, 0 to 9007199254740991, not '9007199254740992'"},
+    {PXS_PARAM_seed, "-1", false, "seed must be an integer, 0 to 9007199254740991, not '-1'"},
+    {PXS_PARAM_dataset, "", true, "dataset must be a path, not ''"},
+    {PXS_PARAM_dataset, "~/kai", false,
+     "dataset must be a path, not '~/kai': ~ is not expanded here, write the folder out"},
+    {PXS_PARAM_dataset, "a\xff", false,
+     "dataset must be a path, not 'a?', which is not UTF-8 and so cannot be written into config.yaml"},
+};
+
+START_TEST(refusals_say_why)
+{
+    struct pxs_params p = with_dataset(), before = p;
+    struct pxs_error err = {0};
+    enum pxs_status status =
+        pxs_params_set(&p, refused[_i].key, refused[_i].text, refused[_i].quoted, "/base", &err);
+    ck_assert_int_eq(status, strstr(refused[_i].message, "planned") ? PXS_E_UNSUPPORTED : PXS_E_INVALID);
+    ck_assert_int_eq(err.status, status);
+    ck_assert_str_eq(err.message, refused[_i].message);
+    ck_assert_int_eq(memcmp(&p, &before, sizeof p), 0);
+}
+END_TEST
+
+START_TEST(numbers_as_people_write_them)
+{
+    static const char *const same[] = {"1e-4", ".0001", "1E-4", "0.0001", "+1e-04", "0.00010"};
+    char expected[PXS_SHA256_HEX], hex[PXS_SHA256_HEX];
+    struct pxs_params p = with_dataset();
+    hash_of(&p, expected);
+    for (size_t i = 0; i < PXS_COUNT(same); i++) {
+        set_ok(&p, PXS_PARAM_learning_rate_G, same[i]);
+        ck_assert(p.learning_rate_G == 1e-4);
+        hash_of(&p, hex);
+        ck_assert_str_eq(hex, expected);
+    }
+    set_ok(&p, PXS_PARAM_batch_size, "2e1");
+    ck_assert_int_eq(p.batch_size, 20);
+    set_ok(&p, PXS_PARAM_batch_size, "16.0");
+    ck_assert_int_eq(p.batch_size, 16);
+    set_ok(&p, PXS_PARAM_dropout, "-0");
+    ck_assert(!signbit(p.dropout));
+    set_ok(&p, PXS_PARAM_seed, "9007199254740991");
+    ck_assert_int_eq(p.seed, 9007199254740991);
+}
+END_TEST
+
+START_TEST(paths_are_made_absolute)
+{
+    struct pxs_params p = with_dataset();
+    char here[PXS_PATH_MAX], expected[2 * PXS_PATH_MAX];
+    set_ok(&p, PXS_PARAM_dataset, "../data/kai/");
+    ck_assert_str_eq(p.dataset, "/data/kai");
+    set_ok(&p, PXS_PARAM_dataset, "/a/b");
+    ck_assert_str_eq(p.dataset, "/a/b");
+    ck_assert(pxs_params_set(&p, PXS_PARAM_dataset, "x y", true, NULL, NULL) == PXS_OK);
+    ck_assert_ptr_nonnull(realpath(".", here));
+    snprintf(expected, sizeof expected, "%s/x y", here);
+    ck_assert_str_eq(p.dataset, expected);
+    static const char *const nulls[] = {"null", "~", "", "Null"};
+    for (size_t i = 0; i < PXS_COUNT(nulls); i++) {
+        strcpy(p.init_from, "/x");
+        set_ok(&p, PXS_PARAM_init_from, nulls[i]);
+        ck_assert_str_eq(p.init_from, "");
+    }
+    ck_assert(pxs_params_set(&p, PXS_PARAM_init_from, "null", true, "/b", NULL) == PXS_OK);
+    ck_assert_str_eq(p.init_from, "/b/null");
+    char *huge = malloc(PXS_PATH_MAX + 10);
+    memset(huge, 'a', PXS_PATH_MAX + 9);
+    huge[PXS_PATH_MAX + 9] = '\0';
+    struct pxs_error err = {0};
+    ck_assert_int_eq(pxs_params_set(&p, PXS_PARAM_dataset, huge, false, "/b", &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "the path is too long"));
+    ck_assert_str_eq(p.dataset, expected);
+    free(huge);
+}
+END_TEST
+
+/* ---- what depends on other keys -------------------------------------------------------------------------- */
+
+START_TEST(keys_under_a_policy)
+{
+    struct pxs_params p = with_dataset();
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        ck_assert_int_eq(pxs_params_effective(&p, key), key != PXS_PARAM_lrdd);
+    p.lr_policy_G = PXS_LR_CONSTANT;
+    p.lr_policy_D = PXS_LR_HALVE;
+    ck_assert(!pxs_params_effective(&p, PXS_PARAM_lrgd));
+    ck_assert(pxs_params_effective(&p, PXS_PARAM_lrdd));
+    p.lrgd = 7;
+    p.lrdd = 8;
+    pxs_params_drop_ineffective(&p);
+    ck_assert_int_eq(p.lrgd, 90);
+    ck_assert_int_eq(p.lrdd, 8);
+}
+END_TEST
+
+START_TEST(whole_is_checked)
+{
+    struct pxs_params p;
+    struct pxs_error err = {0};
+    enum pxs_param_key key = PXS_PARAM_COUNT;
+    pxs_params_default(&p);
+    ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
+    ck_assert_int_eq(key, PXS_PARAM_dataset);
+    ck_assert_str_eq(err.message, "dataset is missing: name it in the file or with --set dataset=PATH");
+    p = with_dataset();
+    ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_OK);
+    p.img_width = 32;
+    p.jitter = 33;
+    ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
+    ck_assert_int_eq(key, PXS_PARAM_jitter);
+    ck_assert_str_eq(err.message, "jitter must not exceed the image's smaller side, 32 pixels, but is 33");
+}
+END_TEST
+
+/* ---- identity -------------------------------------------------------------------------------------------- */
+
+START_TEST(identity_is_pinned)
+{
+    struct pxs_params p = with_dataset();
+    struct pxs_params_content content = {{0}, {0}};
+    struct pxs_text text = {0};
+    char hex[PXS_SHA256_HEX];
+    strcpy(content.dataset, zeros);
+    pxs_params_canonical(&p, &content, &text);
+    /* Stored runs are found by this text's hash: it may never change. */
+    ck_assert_str_eq(
+        text.text,
+        "pixsweep config 1\nb1=0.5\nb2=0.999\nbatch_size=8\nchannels=3\n"
+        "dataset=sha256:0000000000000000000000000000000000000000000000000000000000000000\n"
+        "direction=BtoA\ndiscriminator=patch\ndropout=0.5\nflip=false\ngan_mode=lsgan\ngenerator=unet\n"
+        "img_height=64\nimg_width=64\ninit_from=null\njitter=0\nlambda_pixel=10\nlearning_rate_D=0.0001\n"
+        "learning_rate_G=0.0001\nlr_policy_D=constant\nlr_policy_G=halve\nlrgd=90\nn_epochs=200\nndf=64\nngf="
+        "64\n"
+        "shuffle=true\nval_fraction=0.1\nvalidation=full\n");
+    hash_of(&p, hex);
+    ck_assert_str_eq(hex, "efb473e08c37d33949745a01d3795a3b72bcb8ab1366b5b11b2822d49f707b35");
+    pxs_text_finish(&text);
+}
+END_TEST
+
+START_TEST(identity_follows_effective_values)
+{
+    struct pxs_params base = with_dataset();
+    char plain[PXS_SHA256_HEX], hex[PXS_SHA256_HEX];
+    hash_of(&base, plain);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        struct pxs_params p = base;
+        struct pxs_text text = {0};
+        other_value(&base, key, &text);
+        if (text.len == 0)
+            continue;
+        set_ok(&p, key, text.text);
+        hash_of(&p, hex);
+        bool matters = !(pxs_param_info(key)->flags & PXS_PF_NOT_IDENTITY) && key != PXS_PARAM_lrdd &&
+                       key != PXS_PARAM_dataset; /* by content, not by path */
+        ck_assert_msg((strcmp(hex, plain) != 0) == matters, "%s", pxs_param_info(key)->key);
+        pxs_text_finish(&text);
+    }
+    ck_assert(pxs_param_enters_identity(0, true, true));
+    ck_assert(!pxs_param_enters_identity(0, false, false));
+    ck_assert(!pxs_param_enters_identity(PXS_PF_LATER, true, true));
+    ck_assert(pxs_param_enters_identity(PXS_PF_LATER, true, false));
+    ck_assert(!pxs_param_enters_identity(PXS_PF_NOT_IDENTITY, true, false));
+}
+END_TEST
+
+START_TEST(identity_wants_content)
+{
+    struct pxs_params p = with_dataset();
+    struct pxs_params_content content = {{0}, {0}};
+    struct pxs_error err = {0};
+    char hex[PXS_SHA256_HEX] = "untouched";
+    ck_assert_int_eq(pxs_params_identity(&p, &content, hex, &err), PXS_E_INVALID);
+    ck_assert_str_eq(err.message, "dataset is set, but its content hash is not given");
+    strcpy(content.dataset, zeros);
+    strcpy(content.init_from, ones);
+    ck_assert_int_eq(pxs_params_identity(&p, &content, hex, &err), PXS_E_INVALID);
+    ck_assert_str_eq(err.message, "init_from is null, but its content hash is given");
+    ck_assert_str_eq(hex, "untouched");
+}
+END_TEST
+
+/* ---- as text --------------------------------------------------------------------------------------------- */
+
+START_TEST(yaml_of_a_run)
+{
+    struct pxs_params p = with_dataset();
+    struct pxs_text text = {0};
+    strcpy(p.dataset, "/data/a b\xe5\xad\x97\xe2\x80\xa8\"\\\t");
+    p.lr_policy_G = PXS_LR_CONSTANT;
+    pxs_params_write_yaml(&p, "yes", &text);
+    ck_assert_str_eq(text.text, "name: \"yes\"\ndataset: \"/data/a "
+                                "b\xe5\xad\x97\\u2028\\\"\\\\\\x09\"\nval_fraction: 0.1\ndirection: BtoA\n"
+                                "img_height: 64\nimg_width: 64\nchannels: 3\nflip: false\njitter: "
+                                "0\nbatch_size: 8\ngenerator: unet\nngf: 64\n"
+                                "dropout: 0.5\ndiscriminator: patch\nndf: 64\ngan_mode: lsgan\nlambda_pixel: "
+                                "10\nlearning_rate_G: 0.0001\n"
+                                "learning_rate_D: 0.0001\nb1: 0.5\nb2: 0.999\nlr_policy_G: "
+                                "constant\nlr_policy_D: constant\nn_epochs: 200\n"
+                                "shuffle: true\nvalidation: full\nsample_interval: 500\ncheckpoint_interval: "
+                                "50\ninit_from: null\nseed: 0\n");
+    pxs_text_clear(&text);
+    pxs_yaml_add_string(&text, "/plain/path-1.npy");
+    pxs_yaml_add_string(&text, "0001");
+    ck_assert_str_eq(text.text, "/plain/path-1.npy\"0001\"");
+    pxs_text_finish(&text);
+}
+END_TEST
+
+START_TEST(docs_are_current)
+{
+    struct pxs_text text = {0};
+    struct pxs_error err = {0};
+    char *docs;
+    size_t bytes;
+    pxs_params_write_markdown(&text);
+    ck_assert_msg(pxs_read_file(PXS_SOURCE_ROOT "/docs/params.md", 1 << 20, &docs, &bytes, &err) == PXS_OK,
+                  "%s", err.message);
+    ck_assert_msg(
+        strcmp(docs, text.text) == 0,
+        "docs/params.md is not what the table says: `pixsweep params --format md > docs/params.md`, or "
+        "`PXS_WRITE_DOCS=1 tests/params/test_params`");
+    free(docs);
+    pxs_text_finish(&text);
+}
+END_TEST
+
+START_TEST(nearest_words)
+{
+    static const struct {
+        const char *word, *nearest;
+    } cases[] = {{"lrg", "lrgd"},
+                 {"Learning_Rate_g", "learning_rate_G"},
+                 {"batchsize", "batch_size"},
+                 {"epochs", "n_epochs"},
+                 {"lambda", "lambda_pixel"},
+                 {"img_heigth", "img_height"},
+                 {"colour", NULL},
+                 {"x", NULL},
+                 {"", NULL},
+                 {"generater", "generator"},
+                 {"checkpoint", "checkpoint_interval"},
+                 {"sed", "seed"}};
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        const char *nearest = pxs_param_nearest(cases[i].word);
+        ck_assert_msg(nearest == cases[i].nearest ||
+                          (nearest && cases[i].nearest && !strcmp(nearest, cases[i].nearest)),
+                      "%s: %s", cases[i].word, nearest ? nearest : "nothing");
+    }
+    ck_assert_str_eq(pxs_param_other_name("beta1"), "b1");
+    ck_assert(pxs_param_is_planned("warmup_epochs"));
+    ck_assert(!pxs_param_is_planned("b1"));
+    ck_assert(pxs_param_value_is_planned(PXS_PARAM_lr_policy_D, "linear"));
+    ck_assert(!pxs_param_value_is_planned(PXS_PARAM_lr_policy_D, "halve"));
+    ck_assert(!pxs_param_value_is_planned(PXS_PARAM_gan_mode, "linear"));
+}
+END_TEST
+
+START_TEST(quoting_for_messages)
+{
+    struct pxs_text text = {0};
+    pxs_text_add_quoted(&text, "a\x1b[31m\xff\xe5\xad\x97");
+    ck_assert_str_eq(text.text, "'a?[31m?\xe5\xad\x97'");
+    pxs_text_clear(&text);
+    pxs_text_add_quoted(&text, "0123456789012345678901234567890123456789012345678901234567890123456789");
+    ck_assert_str_eq(text.text, "'012345678901234567890123456789012345678901234567890123456789...'");
+    pxs_text_finish(&text);
+    uint32_t code = 0;
+    ck_assert_uint_eq(pxs_utf8_decode("\xf0\x9f\x98\x80", 4, &code), 4);
+    ck_assert_uint_eq(code, 0x1f600);
+    ck_assert_uint_eq(pxs_utf8_decode("\xf0\x9f\x98", 3, &code), 0);
+    ck_assert_uint_eq(pxs_utf8_decode("\xc0\x80", 2, &code), 0);
+    ck_assert_uint_eq(pxs_utf8_decode("\xed\xa0\x80", 3, &code), 0);
+    ck_assert_uint_eq(pxs_utf8_decode("\x80", 1, &code), 0);
+    ck_assert_uint_eq(pxs_utf8_decode("\xf8\x80\x80\x80\x80", 5, &code), 0);
+}
+END_TEST
+
+static int write_docs(void) {
+    struct pxs_text text = {0};
+    struct pxs_error err = {0};
+    pxs_params_write_markdown(&text);
+    enum pxs_status status = pxs_write_file(PXS_SOURCE_ROOT "/docs/params.md", text.text, text.len, &err);
+    if (status != PXS_OK)
+        fprintf(stderr, "%s\n", err.message);
+    pxs_text_finish(&text);
+    return status == PXS_OK ? 0 : 1;
+}
+
+int main(void) {
+    if (getenv("PXS_WRITE_DOCS"))
+        return write_docs();
+    Suite *suite = suite_create("params");
+    TCase *tc = tcase_create("params");
+    tcase_add_test(tc, rows_are_sound);
+    tcase_add_test(tc, defaults_are_contracted);
+    tcase_add_test(tc, every_row_round_trips);
+    tcase_add_test(tc, database_types);
+    tcase_add_loop_test(tc, refusals_say_why, 0, PXS_COUNT(refused));
+    tcase_add_test(tc, numbers_as_people_write_them);
+    tcase_add_test(tc, paths_are_made_absolute);
+    tcase_add_test(tc, keys_under_a_policy);
+    tcase_add_test(tc, whole_is_checked);
+    tcase_add_test(tc, identity_is_pinned);
+    tcase_add_test(tc, identity_follows_effective_values);
+    tcase_add_test(tc, identity_wants_content);
+    tcase_add_test(tc, yaml_of_a_run);
+    tcase_add_test(tc, docs_are_current);
+    tcase_add_test(tc, nearest_words);
+    tcase_add_test(tc, quoting_for_messages);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
