@@ -131,7 +131,7 @@ PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t o
 /* PXS_OK with *more = true and *r filled; PXS_OK with *more = false at the end (a torn or half-written tail is the
  * end, too, until it becomes whole); PXS_E_CORRUPT, naming both offsets, where damage is followed by more records;
  * PXS_E_NOT_FOUND where the file is shorter than the offset (it was cut back: find the attempt's beginning again). *r needs no
- * initialisation; bytes behind the text's NUL are undefined. The cursor stays where it was on any error. */
+ * initialisation and is undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */
 PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r, bool *more,
                                               struct pxs_error *err);
 int64_t

@@ -1,0 +1,218 @@
+/* Reading records from a file that may still grow, or be cut back. */
+#include "record_priv.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WINDOW = 1 << 16 }; /* bytes read at a time; several times PXS_FRAME_MAX */
+
+struct pxs_record_cursor {
+    int fd;
+    int64_t offset;       /* of the next record */
+    int64_t window_start; /* file offset of window[0] */
+    size_t window_bytes;
+    char path[4096];
+    unsigned char window[WINDOW];
+};
+
+/* The bytes at `offset`, as many as the window holds; reads the file only where fewer than `want` are at hand. */
+static enum pxs_status look(struct pxs_record_cursor *c, int64_t offset, size_t want,
+                            const unsigned char **data, size_t *bytes, struct pxs_error *err) {
+    int64_t skip = offset - c->window_start;
+    if (skip < 0 || skip > (int64_t)c->window_bytes || c->window_bytes - (size_t)skip < want) {
+        c->window_bytes = 0;
+        c->window_start = offset;
+        ssize_t n = pxs_record_pread(c->fd, c->window, WINDOW, offset);
+        if (n < 0)
+            return pxs_fail_errno(err, "cannot read %s", c->path);
+        c->window_bytes = (size_t)n;
+        skip = 0;
+    }
+    *data = c->window + skip;
+    *bytes = c->window_bytes - (size_t)skip;
+    return PXS_OK;
+}
+
+/* The whole frame at `offset`, or *frame_bytes = 0. What is at hand is enough for a whole frame in most cases; else once more
+ * from the file, which may have grown. */
+static enum pxs_status frame_at(struct pxs_record_cursor *c, int64_t offset, const unsigned char **data,
+                                size_t *frame_bytes, struct pxs_error *err) {
+    size_t bytes = 0;
+    PXS_TRY(look(c, offset, PXS_FRAME_HEADER, data, &bytes, err));
+    *frame_bytes = pxs_frame_whole(*data, bytes);
+    if (*frame_bytes)
+        return PXS_OK;
+    c->window_bytes = 0;
+    PXS_TRY(look(c, offset, PXS_FRAME_HEADER, data, &bytes, err));
+    *frame_bytes = pxs_frame_whole(*data, bytes);
+    return PXS_OK;
+}
+
+/* Where the first whole frame behind `from` starts, -1 if there is none. */
+static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t from, int64_t *found,
+                                  struct pxs_error *err) {
+    *found = -1;
+    for (int64_t at = from;;) {
+        const unsigned char *data = NULL;
+        size_t bytes = 0;
+        PXS_TRY(look(c, at, PXS_FRAME_MAX, &data, &bytes, err));
+        size_t here =
+            bytes > PXS_FRAME_MAX ? bytes - PXS_FRAME_MAX + 1 : bytes; /* starts to be judged here */
+        for (size_t i = 0; i < here; i++) {
+            const unsigned char *p = memchr(data + i, 'P', here - i);
+            if (!p)
+                break;
+            i = (size_t)(p - data);
+            if (pxs_frame_whole(p, bytes - i)) {
+                *found = at + (int64_t)i;
+                return PXS_OK;
+            }
+        }
+        if (bytes <= PXS_FRAME_MAX)
+            return PXS_OK;
+        at += (int64_t)here;
+    }
+}
+
+/* No whole record here: the end for now, damage, or a file that was cut back? */
+static enum pxs_status judge_tail(struct pxs_record_cursor *c, struct pxs_error *err) {
+    struct stat info;
+    if (fstat(c->fd, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", c->path);
+    if ((int64_t)info.st_size < c->offset)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "%s was cut back to %lld bytes, before byte %lld", c->path,
+                        (long long)info.st_size, (long long)c->offset);
+    if ((int64_t)info.st_size == c->offset)
+        return PXS_OK;
+    int64_t found;
+    PXS_TRY(next_whole(c, c->offset + 1, &found, err));
+    if (found < 0)
+        return PXS_OK;
+    /* A writer may have completed the record between the two looks. */
+    const unsigned char *data = NULL;
+    size_t bytes = 0;
+    PXS_TRY(frame_at(c, c->offset, &data, &bytes, err));
+    if (bytes)
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_CORRUPT, "%s is damaged from byte %lld to byte %lld, where records go on",
+                    c->path, (long long)c->offset, (long long)found);
+}
+
+/* Goes past the file header once it is whole. */
+static enum pxs_status pass_header(struct pxs_record_cursor *c, struct pxs_error *err) {
+    unsigned char header[PXS_FILE_HEADER];
+    ssize_t n = pxs_record_pread(c->fd, header, sizeof header, 0);
+    if (n < 0)
+        return pxs_fail_errno(err, "cannot read %s", c->path);
+    if (n < PXS_FILE_HEADER)
+        return PXS_OK;
+    PXS_TRY(pxs_frame_check_file(header, c->path, err));
+    c->offset = PXS_FILE_HEADER;
+    return PXS_OK;
+}
+
+/* The frame under the cursor; *bytes 0 at the end. */
+static enum pxs_status current(struct pxs_record_cursor *c, const unsigned char **data, size_t *bytes,
+                               struct pxs_error *err) {
+    *bytes = 0;
+    if (c->offset < PXS_FILE_HEADER)
+        PXS_TRY(pass_header(c, err));
+    if (c->offset < PXS_FILE_HEADER)
+        return PXS_OK;
+    PXS_TRY(frame_at(c, c->offset, data, bytes, err));
+    return *bytes ? PXS_OK : judge_tail(c, err);
+}
+
+enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r, bool *more,
+                                struct pxs_error *err) {
+    const unsigned char *data = NULL;
+    size_t bytes = 0;
+    PXS_TRY(current(c, &data, &bytes, err));
+    enum pxs_status status = bytes ? pxs_frame_decode(data, bytes, r, err) : PXS_OK;
+    if (status != PXS_OK) {
+        pxs_error_prefix(err, "%s, byte %lld", c->path, (long long)c->offset);
+        return status;
+    }
+    c->offset += (int64_t)bytes;
+    *more = bytes > 0;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_record_skip(struct pxs_record_cursor *c, bool *more, struct pxs_error *err) {
+    const unsigned char *data = NULL;
+    size_t bytes = 0;
+    PXS_TRY(current(c, &data, &bytes, err));
+    c->offset += (int64_t)bytes;
+    *more = bytes > 0;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct pxs_record_cursor **out,
+                                       struct pxs_error *err) {
+    if (strlen(path) >= sizeof((*out)->path))
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
+    struct pxs_record_cursor *c = malloc(sizeof *c);
+    if (!c)
+        return pxs_fail_nomem(err);
+    memset(c, 0, offsetof(struct pxs_record_cursor, window));
+    strcpy(c->path, path);
+    c->fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum pxs_status status = c->fd < 0 ? pxs_fail_errno(err, "cannot open %s", path) : pass_header(c, err);
+    struct stat info;
+    if (status == PXS_OK && fstat(c->fd, &info) == 0 && (int64_t)info.st_size < offset)
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "%s has %lld bytes, fewer than %lld", path,
+                          (long long)info.st_size, (long long)offset);
+    if (status != PXS_OK) {
+        pxs_record_cursor_close(&c);
+        return status;
+    }
+    pxs_record_cursor_seek(c, offset);
+    *out = c;
+    return PXS_OK;
+}
+
+int64_t pxs_record_cursor_offset(const struct pxs_record_cursor *c) {
+    return c->offset;
+}
+
+void pxs_record_cursor_seek(struct pxs_record_cursor *c, int64_t offset) {
+    c->offset = offset;
+}
+
+const char *pxs_record_cursor_path(const struct pxs_record_cursor *c) {
+    return c->path;
+}
+
+void pxs_record_cursor_close(struct pxs_record_cursor **c) {
+    if (!c || !*c)
+        return;
+    if ((*c)->fd >= 0)
+        close((*c)->fd);
+    free(*c);
+    *c = NULL;
+}
+
+enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt, int64_t *offset,
+                                        struct pxs_error *err) {
+    struct pxs_record_cursor *c;
+    PXS_TRY(pxs_record_cursor_open(path, 0, &c, err));
+    struct pxs_record *r = malloc(sizeof *r);
+    enum pxs_status status = r ? PXS_OK : pxs_fail_nomem(err);
+    bool more = true, found = false;
+    while (status == PXS_OK && more && !found) {
+        int64_t at = c->offset < PXS_FILE_HEADER ? PXS_FILE_HEADER : c->offset;
+        status = pxs_record_next(c, r, &more, err);
+        found = status == PXS_OK && more && r->kind == PXS_RECORD_BEGIN && r->begin.attempt == attempt;
+        if (found)
+            *offset = at;
+    }
+    if (status == PXS_OK && !found)
+        status =
+            pxs_fail(err, PXS_E_NOT_FOUND, "%s does not hold attempt %lld (yet)", path, (long long)attempt);
+    free(r);
+    pxs_record_cursor_close(&c);
+    return status;
+}

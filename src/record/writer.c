@@ -1,0 +1,154 @@
+/* Appending records: one write(2) each, cut back whenever something half done could stay. */
+#include "record_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct pxs_record_writer {
+    int fd;
+    int64_t bytes;
+    bool torn;          /* half a record stands behind `bytes` and could not be cut off yet */
+    bool folder_synced; /* the folder's entry of a new file is data too */
+    char path[4096];
+    unsigned char frame[PXS_FRAME_MAX];
+};
+
+static enum pxs_status cut(struct pxs_record_writer *w, int64_t bytes, struct pxs_error *err) {
+    if (ftruncate(w->fd, (off_t)bytes) != 0)
+        return pxs_fail_errno(err, "cannot cut %s back to %lld bytes", w->path, (long long)bytes);
+    w->bytes = bytes;
+    w->torn = false;
+    return PXS_OK;
+}
+
+/* All of `data` at the end of the file, or nothing of it. */
+static enum pxs_status append(struct pxs_record_writer *w, const unsigned char *data, size_t bytes,
+                              struct pxs_error *err) {
+    size_t done = 0;
+    while (done < bytes) {
+        ssize_t n = write(w->fd, data + done, bytes - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            enum pxs_status status = pxs_fail_errno(err, "cannot write %s", w->path);
+            w->torn = done > 0;
+            if (w->torn && cut(w, w->bytes, NULL) != PXS_OK)
+                pxs_error_prefix(err, "half a record stays at the end for now");
+            return status;
+        }
+        done += (size_t)n;
+    }
+    w->bytes += (int64_t)bytes;
+    return PXS_OK;
+}
+
+/* Reads the file from its start to see where its records end. *end: behind the last whole record, not beyond `limit`. */
+static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end, struct pxs_error *err) {
+    struct pxs_record_cursor *c;
+    PXS_TRY(pxs_record_cursor_open(path, PXS_FILE_HEADER, &c, err));
+    enum pxs_status status = PXS_OK;
+    bool more = true;
+    while (status == PXS_OK && more && (limit < 0 || pxs_record_cursor_offset(c) < limit))
+        status = pxs_record_skip(c, &more, err);
+    *end = pxs_record_cursor_offset(c);
+    pxs_record_cursor_close(&c);
+    return status;
+}
+
+/* What is to be kept must be there and be whole. */
+static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes, int64_t size,
+                            struct pxs_error *err) {
+    int64_t end;
+    if (keep_bytes > size)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s has %lld bytes where %lld are vouched for", w->path,
+                        (long long)size, (long long)keep_bytes);
+    if (keep_bytes < 0 && size < PXS_FILE_HEADER)
+        return cut(w, 0, err);
+    PXS_TRY(find_end(w->path, keep_bytes, &end, err));
+    if (keep_bytes >= 0 && end != keep_bytes)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: no record ends at byte %lld (the nearest at %lld)", w->path,
+                        (long long)keep_bytes, (long long)end);
+    return cut(w, end, err);
+}
+
+static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes, struct pxs_error *err) {
+    w->fd = open(w->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (w->fd < 0)
+        return pxs_fail_errno(err, "cannot open %s", w->path);
+    struct stat info;
+    if (fstat(w->fd, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", w->path);
+    if (keep_bytes == 0)
+        PXS_TRY(cut(w, 0, err));
+    else
+        PXS_TRY(keep(w, keep_bytes, (int64_t)info.st_size, err));
+    if (w->bytes > 0)
+        return PXS_OK;
+    unsigned char header[PXS_FILE_HEADER];
+    pxs_frame_file_header(header);
+    return append(w, header, sizeof header, err);
+}
+
+enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes, struct pxs_record_writer **out,
+                                       struct pxs_error *err) {
+    if (strlen(path) >= sizeof((*out)->path))
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
+    struct pxs_record_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return pxs_fail_nomem(err);
+    strcpy(w->path, path);
+    enum pxs_status status = prepare(w, keep_bytes, err);
+    if (status == PXS_OK)
+        *out = w;
+    else
+        pxs_record_writer_close(&w);
+    return status;
+}
+
+enum pxs_status pxs_record_write(struct pxs_record_writer *w, const struct pxs_record *r,
+                                 struct pxs_error *err) {
+    size_t bytes;
+    if (w->torn)
+        PXS_TRY(cut(w, w->bytes, err));
+    PXS_TRY(pxs_frame_encode(r, w->frame, &bytes, err));
+    return append(w, w->frame, bytes, err);
+}
+
+static enum pxs_status sync_folder(const char *path, struct pxs_error *err) {
+    char dir[4096];
+    if (!pxs_path_dir(dir, sizeof dir, path))
+        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum pxs_status status = PXS_OK;
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+enum pxs_status pxs_record_sync(struct pxs_record_writer *w, struct pxs_error *err) {
+    if (fsync(w->fd) != 0)
+        return pxs_fail_errno(err, "cannot sync %s", w->path);
+    if (!w->folder_synced)
+        PXS_TRY(sync_folder(w->path, err));
+    w->folder_synced = true;
+    return PXS_OK;
+}
+
+int64_t pxs_record_writer_bytes(const struct pxs_record_writer *w) {
+    return w->bytes;
+}
+
+void pxs_record_writer_close(struct pxs_record_writer **w) {
+    if (!w || !*w)
+        return;
+    if ((*w)->fd >= 0)
+        close((*w)->fd);
+    free(*w);
+    *w = NULL;
+}
