@@ -32,17 +32,18 @@ struct pxs_conv_shape {
 struct pxs_kernels {
     const char *name;
     size_t (*scratch)(const struct pxs_conv_shape *s);
-    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
-                 const float *weight, float *small, size_t ld_small);
+    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                 size_t ld_big, const float *weight, float *small, size_t ld_small);
     /* accumulate: add to what stands in `big`, else overwrite it */
-    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small, size_t ld_small,
-               const float *weight, float *big, size_t ld_big, bool accumulate);
-    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
-                   const float *small, size_t ld_small, float *dweight);
+    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
+               size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
+    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                   size_t ld_big, const float *small, size_t ld_small, float *dweight);
 };
 /* "auto" or a name. PXS_E_UNSUPPORTED in words for sets that are planned (direct, f2, f4), PXS_E_INVALID for unknown ones, and
  * PXS_E_UNSUPPORTED where OpenBLAS's sgemm fails its self-test on this CPU. Also pins OpenBLAS to one thread a call. */
-PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out,
+                                                 struct pxs_error *err);
 /* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake". */
 void pxs_blas_describe(char *buf, size_t size);
 
@@ -70,11 +71,12 @@ struct pxs_head_shape {
 };
 size_t pxs_head_scratch(const struct pxs_head_shape *s);
 /* bias [Co] or NULL; apply_tanh puts tanh on the result. */
-void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x, size_t ld_x,
-                      const float *weight, const float *bias, bool apply_tanh, float *y);
+void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
+                      size_t ld_x, const float *weight, const float *bias, bool apply_tanh, float *y);
 /* dy [N,scale*h,scale*w,Co] dense, the gradient before tanh. dx (ld_dx) may be NULL; dweight as weight, overwritten, and may be NULL. */
-void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x, size_t ld_x,
-                       const float *weight, const float *dy, float *dx, size_t ld_dx, float *dweight);
+void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
+                       size_t ld_x, const float *weight, const float *dy, float *dx, size_t ld_dx,
+                       float *dweight);
 
 /* ---- instance norm, activation, dropout ------------------------------------------------------------------ */
 
@@ -93,22 +95,27 @@ struct pxs_dropout {
 };
 /* x [N,hw,C] dense, overwritten with x + bias where bias is given and there is no norm (under a norm a bias has no effect and is skipped).
  * stats [N,2,C]: mean and 1/sqrt(var + eps), written if norm. mask [N,hw,C] bytes (1 = kept), written if p > 0. */
-void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, const struct pxs_dropout *drop,
-                       float *x, const float *bias, float *stats, uint8_t *mask, float *y, size_t ld_y);
+void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
+                       const struct pxs_dropout *drop, float *x, const float *bias, float *stats,
+                       uint8_t *mask, float *y, size_t ld_y);
 /* dy (ld_dy) -> dx [N,hw,C] dense, from the x, stats and mask of forward; p must be the same. */
-void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p, const float *x,
-                        const float *stats, const uint8_t *mask, const float *dy, size_t ld_dy, float *dx);
+void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p,
+                        const float *x, const float *stats, const uint8_t *mask, const float *dy,
+                        size_t ld_dy, float *dx);
 /* sum[c] over all pixels of dx [pixels, C]: a bias's gradient. */
 void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c, float *sum);
 
 /* ---- losses, optimiser, copies --------------------------------------------------------------------------- */
 
 /* Mean over n of the loss of x against a constant or a target; the gradient (of weight * loss) goes to dx (NULL: not wanted). */
-double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx);
+double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
+                        float weight, float *dx);
 /* Binary cross-entropy with logits, torch BCEWithLogitsLoss. */
-double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx);
+double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
+                        float weight, float *dx);
 /* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal. */
-double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n, float weight, float *dx);
+double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
+              float weight, float *dx);
 /* dx[i] *= 1 - y[i]^2 for y = tanh */
 void pxs_tanh_backward(const struct pxs_kernel_context *ctx, const float *y, size_t n, float *dx);
 /* torch.optim.Adam, eps 1e-8, step t from 1: p -= lr/(1-b1^t) * m / (sqrt(v)/sqrt(1-b2^t) + eps) */
@@ -116,14 +123,14 @@ struct pxs_adam {
     double lr, b1, b2;
     int64_t t;
 };
-void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g, float *p, float *m,
-                   float *v);
+void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g,
+                   float *p, float *m, float *v);
 /* dst[i*ld_dst + 0..c-1] (+)= src[i*ld_src + 0..c-1] over `pixels` */
-void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst, size_t ld_dst,
-                       size_t pixels, int c, bool accumulate);
+void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
+                       size_t ld_dst, size_t pixels, int c, bool accumulate);
 /* w[i] = mean + std * N(0,1), Box-Muller on Philox (seed, PXS_STREAM_INIT, layer, 0). */
-void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean, float std, size_t n,
-                     float *w);
+void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean,
+                     float std, size_t n, float *w);
 
 /* ---- plain references, in double -------------------------------------------------------------------------- */
 
@@ -132,11 +139,13 @@ void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32
 void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small);
 void pxs_ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big);
 void pxs_ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight);
-void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *bias, double *y);
-void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *dy, double *dx,
-                           double *dweight, double *dbias);
+void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight,
+                          const double *bias, double *y);
+void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight,
+                           const double *dy, double *dx, double *dweight, double *dbias);
 /* keep [N,hw,C]: the factor of dropout, 0 or 1/(1-p), or NULL */
 void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y);
-void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep, const double *dy, double *dx);
+void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
+                            const double *dy, double *dx);
 
 #endif

@@ -13,8 +13,9 @@ struct pxs_pix2pix;
 
 /* Networks and every buffer for batches of up to params->batch_size, allocated once. Weights are zero until init or load.
  * kernels: "auto" or a set's name. `pool` is borrowed and must outlive the model. */
-PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool, const char *kernels,
-                                                 struct pxs_pix2pix **out, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool,
+                                                 const char *kernels, struct pxs_pix2pix **out,
+                                                 struct pxs_error *err);
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m);
 void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed);
 
@@ -23,10 +24,11 @@ void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed);
 struct pxs_step_rates {
     double lr_G, lr_D;
 };
-void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n, struct pxs_step_rates rates,
-                      int64_t step, struct pxs_losses *losses);
+void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
+                      struct pxs_step_rates rates, int64_t step, struct pxs_losses *losses);
 /* fake [n,H,W,C] of n <= batch_size sources. dropout_stream 0: dropout off; else masks of that stream at `a` (PXS_STREAM_VALIDATE). */
-void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream, uint32_t a, float *fake);
+void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
+                          uint32_t a, float *fake);
 /* mean abs(x - y) */
 double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, size_t n);
 
@@ -34,26 +36,28 @@ double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, siz
 size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_weight ***out);
 /* safetensors under PyTorch-GAN's names and shapes. `metadata`: key/value pairs, NULL-ended, may be NULL. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
-                                               const char *const *metadata, char sha256[PXS_SHA256_HEX], uint64_t *bytes,
-                                               struct pxs_error *err);
+                                               const char *const *metadata, char sha256[PXS_SHA256_HEX],
+                                               uint64_t *bytes, struct pxs_error *err);
 /* Names and shapes must match; the lab's unused down7 is read and ignored. Moments are zeroed. */
-PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
+                                               struct pxs_error *err);
 /* SHA-256 over all weights of both networks in state_dict order and torch layout. */
 void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]);
 /* For tests: sees each weight gradient right before the optimiser uses it. */
-void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m, void (*fn)(void *, const struct pxs_weight *, const float *), void *user);
+void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,
+                             void (*fn)(void *, const struct pxs_weight *, const float *), void *user);
 
 /* ---- sizes, without building anything ---------------------------------------------------------------------- */
 
 /* A 4x4 convolution of the training step, for bench and estimates: gmac of one direct pass over one image. */
 struct pxs_layer_info {
-    char name[32];     /* "G down3", "D 2", "G final" */
-    int net;           /* enum pxs_net */
-    int h, w, cb, cs;  /* small side, channels (head: input size, c and co) */
+    char name[32];    /* "G down3", "D 2", "G final" */
+    int net;          /* enum pxs_net */
+    int h, w, cb, cs; /* small side, channels (head: input size, c and co) */
     bool transposed, head;
     int head_scale;
-    double mac;        /* multiply-accumulates of one pass on one image, direct convolution */
-    int passes_step;   /* passes over a batch in one training step that are needed (D counts real and fake) */
+    double mac;    /* multiply-accumulates of one pass on one image, direct convolution */
+    double passes; /* passes over a batch in one training step that are needed (D counts real and fake) */
 };
 /* At most 32 layers. */
 size_t pxs_pix2pix_layers(const struct pxs_params *params, struct pxs_layer_info out[32]);

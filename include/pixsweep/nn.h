@@ -19,8 +19,9 @@ struct pxs_weight {
     enum pxs_weight_kind kind;
     int rank, dims[4];
     size_t count;
-    int fan_in;    /* torch's: in_channels * 16 */
-    bool constant; /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its first value */
+    int fan_in; /* torch's: in_channels * 16 */
+    bool
+        constant; /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its first value */
     float *value, *m, *v;
 };
 /* Allocates value and moments, zeroed. */
@@ -37,7 +38,8 @@ struct pxs_nn {
     struct pxs_kernel_context kernel;
     float *grad; /* room for the largest weight */
     struct pxs_adam adam;
-    void (*on_gradient)(void *user, const struct pxs_weight *w, const float *grad); /* NULL; for tests: sees each gradient */
+    void (*on_gradient)(void *user, const struct pxs_weight *w,
+                        const float *grad); /* NULL; for tests: sees each gradient */
     void *user;
 };
 /* One Adam step on `w` with nn->grad. */
@@ -52,25 +54,25 @@ struct pxs_conv {
     int cb, cs;
     struct pxs_weight weight;
 };
-PXS_NODISCARD enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs,
-                                            struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb,
+                                            int cs, struct pxs_error *err);
 void pxs_conv_finish(struct pxs_conv *c);
-void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x, size_t ld_x,
-                      float *y, size_t ld_y);
+void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x,
+                      size_t ld_x, float *y, size_t ld_y);
 /* dx = conv^T(dy), added to dx if `accumulate`. Before pxs_conv_update, which changes the weight. */
-void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *dy, size_t ld_dy,
-                       float *dx, size_t ld_dx, bool accumulate);
+void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
+                       const float *dy, size_t ld_dy, float *dx, size_t ld_dx, bool accumulate);
 /* Weight gradient from x and dy, and the optimiser's step. */
-void pxs_conv_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x, size_t ld_x,
-                     const float *dy, size_t ld_dy);
+void pxs_conv_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x,
+                     size_t ld_x, const float *dy, size_t ld_dy);
 
 /* torch ConvTranspose2d(Cs, Cb, 4, 2, 1, bias=False): x [N,h,w,Cs] -> y [N,2h,2w,Cb]. h, w are the input's. */
-void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x,
-                                size_t ld_x, float *y, size_t ld_y);
-void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *dy,
-                                 size_t ld_dy, float *dx, size_t ld_dx);
-void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x, size_t ld_x,
-                               const float *dy, size_t ld_dy);
+void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
+                                const float *x, size_t ld_x, float *y, size_t ld_y);
+void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
+                                 const float *dy, size_t ld_dy, float *dx, size_t ld_dx);
+void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w,
+                               const float *x, size_t ld_x, const float *dy, size_t ld_dy);
 
 /* [Upsample(2, nearest)], ZeroPad2d((1,0,1,0)), Conv2d(C, Co, 4, padding=1), [Tanh]; see pxs_head_shape. x [N,h,w,C]. */
 struct pxs_head {
@@ -78,14 +80,15 @@ struct pxs_head {
     bool has_bias, has_tanh;
     struct pxs_weight weight, bias;
 };
-PXS_NODISCARD enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int co, int scale, bool has_bias,
-                                            bool has_tanh, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int co, int scale,
+                                            bool has_bias, bool has_tanh, struct pxs_error *err);
 void pxs_head_finish(struct pxs_head *l);
-void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w, const float *x, size_t ld_x, float *y);
+void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w, const float *x,
+                    size_t ld_x, float *y);
 /* dy [N,scale*h,scale*w,Co] is the gradient at the output; turned in place into the one before tanh. dx may be NULL. update: with weight
  * and bias gradients and the optimiser's step. */
-void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_head *l, int n, int h, int w, const float *x, size_t ld_x,
-                       const float *y, float *dy, float *dx, size_t ld_dx, bool update);
+void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_head *l, int n, int h, int w, const float *x,
+                       size_t ld_x, const float *y, float *dy, float *dx, size_t ld_dx, bool update);
 
 /* Scratch floats that a layer needs at a batch size. */
 size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w);
@@ -95,7 +98,8 @@ size_t pxs_head_scratch_floats(const struct pxs_head *l, int n, int h, int w);
 
 /* The GAN loss of predictions against "real" (label 1) or "fake" (label 0): torch MSELoss (lsgan) or BCEWithLogitsLoss (vanilla).
  * dx (may be NULL) = weight * gradient. */
-double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real, float weight, float *dx);
+double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real, float weight,
+                    float *dx);
 
 /* ---- learning-rate schedules ----------------------------------------------------------------------------- */
 

@@ -60,7 +60,8 @@ struct pxs_plan_run {
     const char *dir; /* absolute */
     int64_t seed;
     char config_hash[PXS_SHA256_HEX];
-    const char *data_hash;
+    const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
+    bool own_val;                 /* the data set has a val split of its own: val_fraction has no effect */
     char state[16];               /* "new", or the state in the database */
     int64_t run_id;               /* 0 while new */
     struct pxs_plan_rate rate[2]; /* G, D */

@@ -13,9 +13,10 @@ struct adam {
     float *p, *m, *v;
 };
 
-PXS_CLONES static void adam_run(const struct adam *o, const float *restrict g, float *restrict p, float *restrict m,
-                                float *restrict v, size_t n) {
-    float b1 = o->b1, b2 = o->b2, c1 = o->c1, c2 = o->c2, step_size = o->step_size, bias2_sqrt = o->bias2_sqrt;
+PXS_CLONES static void adam_run(const struct adam *o, const float *restrict g, float *restrict p,
+                                float *restrict m, float *restrict v, size_t n) {
+    float b1 = o->b1, b2 = o->b2, c1 = o->c1, c2 = o->c2, step_size = o->step_size,
+          bias2_sqrt = o->bias2_sqrt;
     for (size_t i = 0; i < n; i++) {
         float gi = g[i];
         float mi = b1 * m[i] + c1 * gi;
@@ -33,12 +34,20 @@ static void adam_piece(void *user, int piece, int thread) {
     adam_run(o, o->g + at, o->p + at, o->m + at, o->v + at, pxs_min_size(PIECE, o->n - at));
 }
 
-void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g, float *p, float *m,
-                   float *v) {
+void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g,
+                   float *p, float *m, float *v) {
     if (n == 0)
         return;
-    struct adam j = {.b1 = (float)o->b1, .b2 = (float)o->b2, .c1 = (float)(1.0 - o->b1), .c2 = (float)(1.0 - o->b2),
+    struct adam j = {.b1 = (float)o->b1,
+                     .b2 = (float)o->b2,
+                     .c1 = (float)(1.0 - o->b1),
+                     .c2 = (float)(1.0 - o->b2),
                      .step_size = (float)(o->lr / (1.0 - pow(o->b1, (double)o->t))),
-                     .bias2_sqrt = (float)sqrt(1.0 - pow(o->b2, (double)o->t)), .n = n, .g = g, .p = p, .m = m, .v = v};
+                     .bias2_sqrt = (float)sqrt(1.0 - pow(o->b2, (double)o->t)),
+                     .n = n,
+                     .g = g,
+                     .p = p,
+                     .m = m,
+                     .v = v};
     pxs_pool_run(ctx->pool, adam_piece, &j, (int)((n + PIECE - 1) / PIECE));
 }

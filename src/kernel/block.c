@@ -45,7 +45,8 @@ PXS_CLONES static void add_run(const float *x, size_t ld, int pixels, int c, flo
             sum[i] += x[i];
 }
 
-PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int c, const float *mean, float *sum) {
+PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int c, const float *mean,
+                                      float *sum) {
     for (int k = 0; k < pixels; k++, x += ld)
         for (int i = 0; i < c; i++) {
             float d = x[i] - mean[i];
@@ -53,7 +54,8 @@ PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int
         }
 }
 
-static void statistics(const struct pxs_block_shape *s, const float *x, const struct part *p, float *mean, float *rstd) {
+static void statistics(const struct pxs_block_shape *s, const float *x, const struct part *p, float *mean,
+                       float *rstd) {
     double total[CHANNELS] = {0};
     for (int at = 0; at < s->hw; at += RUN) {
         float sum[CHANNELS] = {0};
@@ -66,7 +68,8 @@ static void statistics(const struct pxs_block_shape *s, const float *x, const st
     memset(total, 0, sizeof total);
     for (int at = 0; at < s->hw; at += RUN) {
         float sum[CHANNELS] = {0};
-        add_square_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c, mean, sum);
+        add_square_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c, mean,
+                       sum);
         for (int i = 0; i < p->c; i++)
             total[i] += (double)sum[i];
     }
@@ -91,7 +94,8 @@ static void draw_mask(const struct pxs_dropout *d, size_t first, int n, uint8_t 
     }
 }
 
-PXS_CLONES static void act_pixel(const float *x, const float *mean, const float *rstd, float slope, int c, float *y) {
+PXS_CLONES static void act_pixel(const float *x, const float *mean, const float *rstd, float slope, int c,
+                                 float *y) {
     for (int i = 0; i < c; i++) {
         float v = (x[i] - mean[i]) * rstd[i];
         y[i] = v > 0.0f ? v : slope * v;
@@ -132,22 +136,32 @@ static void forward_piece(void *user, int piece, int thread) {
     }
 }
 
-void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, const struct pxs_dropout *drop,
-                       float *x, const float *bias, float *stats, uint8_t *mask, float *y, size_t ld_y) {
+void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
+                       const struct pxs_dropout *drop, float *x, const float *bias, float *stats,
+                       uint8_t *mask, float *y, size_t ld_y) {
     static const struct pxs_dropout none = {0};
-    struct block b = {.s = s, .drop = drop ? drop : &none, .x = x, .bias = bias, .stats = stats, .mask = mask, .y = y, .ld = ld_y};
+    struct block b = {.s = s,
+                      .drop = drop ? drop : &none,
+                      .x = x,
+                      .bias = bias,
+                      .stats = stats,
+                      .mask = mask,
+                      .y = y,
+                      .ld = ld_y};
     pxs_pool_run(ctx->pool, forward_piece, &b, pieces(s));
 }
 
 /* g = dy * dropout factor * act'(xhat), and under a norm the sums of g and g * xhat */
-PXS_CLONES static void grad_pixel(const float *x, const float *mean, const float *rstd, float slope, const float *dy, int c, float *g) {
+PXS_CLONES static void grad_pixel(const float *x, const float *mean, const float *rstd, float slope,
+                                  const float *dy, int c, float *g) {
     for (int i = 0; i < c; i++) {
         float v = (x[i] - mean[i]) * rstd[i];
         g[i] = v > 0.0f ? dy[i] : slope * dy[i];
     }
 }
 
-PXS_CLONES static void sum_pixel(const float *x, const float *mean, const float *rstd, const float *g, int c, float *sum, float *dot) {
+PXS_CLONES static void sum_pixel(const float *x, const float *mean, const float *rstd, const float *g, int c,
+                                 float *sum, float *dot) {
     for (int i = 0; i < c; i++) {
         sum[i] += g[i];
         dot[i] += g[i] * ((x[i] - mean[i]) * rstd[i]);
@@ -155,7 +169,8 @@ PXS_CLONES static void sum_pixel(const float *x, const float *mean, const float 
 }
 
 /* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) */
-PXS_CLONES static void norm_pixel(const float *x, const float *mean, const float *rstd, const float *sum, const float *dot, int c, float *g) {
+PXS_CLONES static void norm_pixel(const float *x, const float *mean, const float *rstd, const float *sum,
+                                  const float *dot, int c, float *g) {
     for (int i = 0; i < c; i++)
         g[i] = rstd[i] * ((g[i] - sum[i]) - (x[i] - mean[i]) * rstd[i] * dot[i]);
 }
@@ -203,9 +218,17 @@ static void backward_piece(void *user, int piece, int thread) {
     }
 }
 
-void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p, const float *x,
-                        const float *stats, const uint8_t *mask, const float *dy, size_t ld_dy, float *dx) {
-    struct block b = {.s = s, .x = (float *)x, .stats = (float *)stats, .mask = (uint8_t *)mask, .dy = dy, .ld = ld_dy, .dx = dx, .p = p};
+void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p,
+                        const float *x, const float *stats, const uint8_t *mask, const float *dy,
+                        size_t ld_dy, float *dx) {
+    struct block b = {.s = s,
+                      .x = (float *)x,
+                      .stats = (float *)stats,
+                      .mask = (uint8_t *)mask,
+                      .dy = dy,
+                      .ld = ld_dy,
+                      .dx = dx,
+                      .p = p};
     pxs_pool_run(ctx->pool, backward_piece, &b, pieces(s));
 }
 
@@ -223,7 +246,8 @@ static void sum_piece(void *user, int piece, int thread) {
     double total[CHANNELS] = {0};
     for (size_t at = 0; at < j->pixels; at += RUN) {
         float sum[CHANNELS] = {0};
-        add_run(j->dx + at * (size_t)j->c + (size_t)c0, (size_t)j->c, (int)pxs_min_size(RUN, j->pixels - at), c, sum);
+        add_run(j->dx + at * (size_t)j->c + (size_t)c0, (size_t)j->c, (int)pxs_min_size(RUN, j->pixels - at),
+                c, sum);
         for (int i = 0; i < c; i++)
             total[i] += (double)sum[i];
     }

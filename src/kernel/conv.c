@@ -67,8 +67,8 @@ static void im2col_row(const struct slab *b, int row) {
             if (y < 0 || y >= height)
                 memset(out, 0, run * sizeof *out);
             else
-                take_run(b->src + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * b->ld, b->ld, width, 2 * j - 1,
-                         s->cb, out);
+                take_run(b->src + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * b->ld, b->ld,
+                         width, 2 * j - 1, s->cb, out);
         }
 }
 
@@ -85,7 +85,8 @@ static void im2col(const struct pxs_kernel_context *ctx, const struct slab *b) {
     pxs_pool_run(ctx->pool, im2col_piece, (void *)b, COPY_PIECES);
 }
 
-PXS_CLONES static void add4(const float *a, const float *b, const float *c, const float *d, int n, bool accumulate, float *out) {
+PXS_CLONES static void add4(const float *a, const float *b, const float *c, const float *d, int n,
+                            bool accumulate, float *out) {
     if (accumulate)
         for (int i = 0; i < n; i++)
             out[i] += (a[i] + b[i]) + (c[i] + d[i]);
@@ -100,7 +101,8 @@ static const float *tap(const struct slab *b, int image, int i, int j, int ky, i
     if (i < 0 || i >= s->h || j < 0 || j >= s->w)
         return zeros;
     size_t row = (size_t)(image * s->h + i - b->col_row0);
-    return b->col + (row * (size_t)s->w + (size_t)j) * 16 * (size_t)s->cb + (size_t)(ky * 4 + kx) * (size_t)s->cb;
+    return b->col + (row * (size_t)s->w + (size_t)j) * 16 * (size_t)s->cb +
+           (size_t)(ky * 4 + kx) * (size_t)s->cb;
 }
 
 /* The two big rows 2i and 2i+1 that belong to a row of small pixels. Big row 2i meets (i, ky 1) and (i-1, ky 3); 2i+1 meets (i, 2) and
@@ -113,8 +115,9 @@ static void gather_row(const struct slab *b, int row, const float *zeros) {
         float *out = b->dst + ((size_t)(image * 2 * s->h + 2 * i + py) * (size_t)(2 * s->w)) * b->ld;
         for (int x = 0; x < 2 * s->w; x++, out += b->ld) {
             int j = x / 2, px = x % 2, j2 = px ? j + 1 : j - 1, l1 = px ? 2 : 1, l2 = px ? 0 : 3;
-            add4(tap(b, image, i, j, k1, l1, zeros), tap(b, image, i, j2, k1, l2, zeros), tap(b, image, i2, j, k2, l1, zeros),
-                 tap(b, image, i2, j2, k2, l2, zeros), s->cb, b->accumulate, out);
+            add4(tap(b, image, i, j, k1, l1, zeros), tap(b, image, i, j2, k1, l2, zeros),
+                 tap(b, image, i2, j, k2, l1, zeros), tap(b, image, i2, j2, k2, l2, zeros), s->cb,
+                 b->accumulate, out);
         }
     }
 }
@@ -133,48 +136,79 @@ static void gather_piece(void *user, int piece, int thread) {
         gather_row(g->b, g->b->row0 + r, g->zeros);
 }
 
-static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
-                      const float *weight, float *small, size_t ld_small) {
+static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                      size_t ld_big, const float *weight, float *small, size_t ld_small) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step);
-        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = ctx->scratch, .col_row0 = r, .src = big, .ld = ld_big};
+        struct slab b = {
+            .s = s, .row0 = r, .row1 = end, .col = ctx->scratch, .col_row0 = r, .src = big, .ld = ld_big};
         im2col(ctx, &b);
-        struct pxs_gemm g = {.m = (end - r) * s->w, .n = s->cs, .k = k, .a = b.col, .lda = (size_t)k, .b = weight,
-                             .ldb = (size_t)s->cs, .c = small + (size_t)r * (size_t)s->w * ld_small, .ldc = ld_small};
+        struct pxs_gemm g = {.m = (end - r) * s->w,
+                             .n = s->cs,
+                             .k = k,
+                             .a = b.col,
+                             .lda = (size_t)k,
+                             .b = weight,
+                             .ldb = (size_t)s->cs,
+                             .c = small + (size_t)r * (size_t)s->w * ld_small,
+                             .ldc = ld_small};
         pxs_gemm_run(ctx->pool, &g);
     }
 }
 
-static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small, size_t ld_small,
-                    const float *weight, float *big, size_t ld_big, bool accumulate) {
+static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
+                    size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
     /* a pixel of zeros stands before col: what lies outside the image */
     float *zeros = ctx->scratch, *col = ctx->scratch + pxs_ceil_div(s->cb, 16) * 16;
     memset(zeros, 0, (size_t)s->cb * sizeof *zeros);
     int all = s->n * s->h, step = slab_rows(s, 1), k = 16 * s->cb;
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step), lo = pxs_max_int(0, r - 1), hi = pxs_min_int(all, end + 1);
-        struct pxs_gemm g = {.trans_b = true, .m = (hi - lo) * s->w, .n = k, .k = s->cs,
-                             .a = small + (size_t)lo * (size_t)s->w * ld_small, .lda = ld_small, .b = weight,
-                             .ldb = (size_t)s->cs, .c = col, .ldc = (size_t)k};
+        struct pxs_gemm g = {.trans_b = true,
+                             .m = (hi - lo) * s->w,
+                             .n = k,
+                             .k = s->cs,
+                             .a = small + (size_t)lo * (size_t)s->w * ld_small,
+                             .lda = ld_small,
+                             .b = weight,
+                             .ldb = (size_t)s->cs,
+                             .c = col,
+                             .ldc = (size_t)k};
         pxs_gemm_run(ctx->pool, &g);
-        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = lo, .dst = big, .ld = ld_big,
+        struct slab b = {.s = s,
+                         .row0 = r,
+                         .row1 = end,
+                         .col = col,
+                         .col_row0 = lo,
+                         .dst = big,
+                         .ld = ld_big,
                          .accumulate = accumulate};
         struct gather job = {&b, zeros};
         pxs_pool_run(ctx->pool, gather_piece, &job, COPY_PIECES);
     }
 }
 
-static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
-                        const float *small, size_t ld_small, float *dweight) {
+static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                        const float *big, size_t ld_big, const float *small, size_t ld_small,
+                        float *dweight) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step);
-        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = ctx->scratch, .col_row0 = r, .src = big, .ld = ld_big};
+        struct slab b = {
+            .s = s, .row0 = r, .row1 = end, .col = ctx->scratch, .col_row0 = r, .src = big, .ld = ld_big};
         im2col(ctx, &b);
-        struct pxs_gemm g = {.trans_a = true, .m = k, .n = s->cs, .k = (end - r) * s->w, .a = b.col, .lda = (size_t)k,
-                             .b = small + (size_t)r * (size_t)s->w * ld_small, .ldb = ld_small, .c = dweight,
-                             .ldc = (size_t)s->cs, .beta = r == 0 ? 0.0f : 1.0f};
+        struct pxs_gemm g = {.trans_a = true,
+                             .m = k,
+                             .n = s->cs,
+                             .k = (end - r) * s->w,
+                             .a = b.col,
+                             .lda = (size_t)k,
+                             .b = small + (size_t)r * (size_t)s->w * ld_small,
+                             .ldb = ld_small,
+                             .c = dweight,
+                             .ldc = (size_t)s->cs,
+                             .beta = r == 0 ? 0.0f : 1.0f};
         pxs_gemm_run(ctx->pool, &g);
     }
 }

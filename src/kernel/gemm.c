@@ -11,8 +11,8 @@ enum { TARGET_PIECES = 8, MIN_ROWS = 64, MIN_COLS = 64 };
 
 struct grid {
     const struct pxs_gemm *g;
-    int rows, cols;    /* size of a piece */
-    int across;        /* pieces in a row */
+    int rows, cols; /* size of a piece */
+    int across;     /* pieces in a row */
 };
 
 /* The cut that packs least: among all r x c grids with about TARGET_PIECES pieces, the one with the squarest pieces. */
@@ -26,7 +26,8 @@ static void choose_grid(const struct pxs_gemm *g, struct grid *out) {
         cols = pxs_min_int(cols, g->n);
         int pieces = pxs_ceil_div(g->m, rows) * pxs_ceil_div(g->n, cols);
         /* packing work a piece, plus a penalty where pieces are too few to share out */
-        double cost = 1.0 / rows + 1.0 / cols + (pieces < TARGET_PIECES ? 0.02 * (TARGET_PIECES - pieces) : 0.0);
+        double cost =
+            1.0 / rows + 1.0 / cols + (pieces < TARGET_PIECES ? 0.02 * (TARGET_PIECES - pieces) : 0.0);
         if (cost < best) {
             best = cost;
             *out = (struct grid){g, rows, cols, pxs_ceil_div(g->n, cols)};
@@ -43,8 +44,9 @@ static void gemm_piece(void *user, int piece, int thread) {
     int m = pxs_min_int(grid->rows, g->m - (int)i), n = pxs_min_int(grid->cols, g->n - (int)j);
     const float *a = g->a + (g->trans_a ? i : i * g->lda);
     const float *b = g->b + (g->trans_b ? j * g->ldb : j);
-    cblas_sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans, m, n, g->k,
-                1.0f, a, (int)g->lda, b, (int)g->ldb, g->beta, g->c + i * g->ldc + j, (int)g->ldc);
+    cblas_sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans,
+                m, n, g->k, 1.0f, a, (int)g->lda, b, (int)g->ldb, g->beta, g->c + i * g->ldc + j,
+                (int)g->ldc);
 }
 
 void pxs_gemm_run(struct pxs_pool *pool, const struct pxs_gemm *g) {
@@ -61,9 +63,10 @@ void pxs_blas_describe(char *buf, size_t size) {
 
 enum pxs_status pxs_blas_prepare(struct pxs_error *err) {
     if (openblas_get_parallel() == OPENBLAS_OPENMP)
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a call; install "
-                        "libopenblas0-pthread or libopenblas0-serial");
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a call; install "
+            "libopenblas0-pthread or libopenblas0-serial");
     openblas_set_num_threads(1);
     /* Small integers: every sum is exact in f32, whatever the order. */
     enum { M = 37, N = 65, K = 129 };
@@ -82,7 +85,8 @@ enum pxs_status pxs_blas_prepare(struct pxs_error *err) {
                 want += a[i * K + k] * b[k * N + j];
             if (c[i * N + j] != want)
                 return pxs_fail(err, PXS_E_UNSUPPORTED,
-                                "OpenBLAS computes wrong matrix products on this CPU (core %s, element %d,%d is %g, not %g); "
+                                "OpenBLAS computes wrong matrix products on this CPU (core %s, element %d,%d "
+                                "is %g, not %g); "
                                 "set OPENBLAS_CORETYPE=Haswell or install a newer OpenBLAS",
                                 openblas_get_corename(), i, j, (double)c[i * N + j], (double)want);
         }

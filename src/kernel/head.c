@@ -17,7 +17,8 @@ struct tap1 {
     int phase, offset, first, count;
 };
 static const struct tap1 taps_plain[] = {{0, -2, 0, 1}, {0, -1, 1, 1}, {0, 0, 2, 1}, {0, 1, 3, 1}};
-static const struct tap1 taps_upsampled[] = {{0, -1, 0, 2}, {0, 0, 2, 2}, {1, -1, 0, 1}, {1, 0, 1, 2}, {1, 1, 3, 1}};
+static const struct tap1 taps_upsampled[] = {
+    {0, -1, 0, 2}, {0, 0, 2, 2}, {1, -1, 0, 1}, {1, 0, 1, 2}, {1, 1, 3, 1}};
 
 struct plan {
     const struct pxs_head_shape *s;
@@ -32,7 +33,10 @@ struct plan {
 };
 
 static struct plan make_plan(const struct pxs_head_shape *s, float *scratch) {
-    struct plan p = {.s = s, .taps = s->scale == 2 ? taps_upsampled : taps_plain, .n_taps = s->scale == 2 ? 5 : 4, .halo = 2};
+    struct plan p = {.s = s,
+                     .taps = s->scale == 2 ? taps_upsampled : taps_plain,
+                     .n_taps = s->scale == 2 ? 5 : 4,
+                     .halo = 2};
     p.cols = p.n_taps * p.n_taps * s->co;
     size_t w = (size_t)(pxs_ceil_div(s->c * p.cols, 16) * 16);
     p.weight = scratch;
@@ -100,8 +104,10 @@ static void pixel_sum(const struct plan *p, int image, int i, int j, int py, int
             int jj = j + p->taps[tx].offset;
             if (p->taps[tx].phase != px || jj < 0 || jj >= s->w)
                 continue;
-            const float *t = p->t + ((size_t)(image * s->h + ii - p->t_row0) * (size_t)s->w + (size_t)jj) * (size_t)p->cols +
-                             (size_t)((ty * p->n_taps + tx) * s->co);
+            const float *t =
+                p->t +
+                ((size_t)(image * s->h + ii - p->t_row0) * (size_t)s->w + (size_t)jj) * (size_t)p->cols +
+                (size_t)((ty * p->n_taps + tx) * s->co);
             for (int o = 0; o < s->co; o++)
                 y[o] += t[o];
         }
@@ -115,7 +121,8 @@ static void forward_piece(void *user, int piece, int thread) {
     const struct plan *p = user;
     const struct pxs_head_shape *s = p->s;
     (void)thread;
-    int step = pxs_ceil_div(p->row1 - p->row0, PIECES), end = pxs_min_int(p->row1, p->row0 + (piece + 1) * step);
+    int step = pxs_ceil_div(p->row1 - p->row0, PIECES),
+        end = pxs_min_int(p->row1, p->row0 + (piece + 1) * step);
     for (int row = p->row0 + piece * step; row < end; row++)
         for (int py = 0; py < s->scale; py++) {
             float *y = p->y + (size_t)(row * s->scale + py) * (size_t)(s->scale * s->w * s->co);
@@ -124,8 +131,8 @@ static void forward_piece(void *user, int piece, int thread) {
         }
 }
 
-void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x, size_t ld_x,
-                      const float *weight, const float *bias, bool apply_tanh, float *y) {
+void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
+                      size_t ld_x, const float *weight, const float *bias, bool apply_tanh, float *y) {
     struct plan p = make_plan(s, ctx->scratch);
     p.bias = bias;
     p.y = y;
@@ -137,8 +144,15 @@ void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_hea
         p.row1 = pxs_min_int(all, r + step);
         p.t_row0 = pxs_max_int(0, r - p.halo);
         int hi = pxs_min_int(all, p.row1 + p.halo);
-        struct pxs_gemm g = {.m = (hi - p.t_row0) * s->w, .n = p.cols, .k = s->c, .a = x + (size_t)p.t_row0 * (size_t)s->w * ld_x,
-                             .lda = ld_x, .b = p.weight, .ldb = (size_t)p.cols, .c = p.t, .ldc = (size_t)p.cols};
+        struct pxs_gemm g = {.m = (hi - p.t_row0) * s->w,
+                             .n = p.cols,
+                             .k = s->c,
+                             .a = x + (size_t)p.t_row0 * (size_t)s->w * ld_x,
+                             .lda = ld_x,
+                             .b = p.weight,
+                             .ldb = (size_t)p.cols,
+                             .c = p.t,
+                             .ldc = (size_t)p.cols};
         pxs_gemm_run(ctx->pool, &g);
         pxs_pool_run(ctx->pool, forward_piece, &p, PIECES);
     }
@@ -155,8 +169,10 @@ static void backward_row(const struct plan *p, int row) {
                 int y = s->scale * (i - p->taps[ty].offset) + p->taps[ty].phase;
                 int x = s->scale * (j - p->taps[tx].offset) + p->taps[tx].phase;
                 bool inside = y >= 0 && y < height && x >= 0 && x < width;
-                const float *dy = p->dy + (((size_t)image * (size_t)height + (size_t)(inside ? y : 0)) * (size_t)width +
-                                           (size_t)(inside ? x : 0)) * (size_t)s->co;
+                const float *dy =
+                    p->dy + (((size_t)image * (size_t)height + (size_t)(inside ? y : 0)) * (size_t)width +
+                             (size_t)(inside ? x : 0)) *
+                                (size_t)s->co;
                 for (int o = 0; o < s->co; o++)
                     t[o] = inside ? dy[o] : 0.0f;
             }
@@ -165,13 +181,15 @@ static void backward_row(const struct plan *p, int row) {
 static void backward_piece(void *user, int piece, int thread) {
     const struct plan *p = user;
     (void)thread;
-    int step = pxs_ceil_div(p->row1 - p->row0, PIECES), end = pxs_min_int(p->row1, p->row0 + (piece + 1) * step);
+    int step = pxs_ceil_div(p->row1 - p->row0, PIECES),
+        end = pxs_min_int(p->row1, p->row0 + (piece + 1) * step);
     for (int row = p->row0 + piece * step; row < end; row++)
         backward_row(p, row);
 }
 
-void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x, size_t ld_x,
-                       const float *weight, const float *dy, float *dx, size_t ld_dx, float *dweight) {
+void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
+                       size_t ld_x, const float *weight, const float *dy, float *dx, size_t ld_dx,
+                       float *dweight) {
     struct plan p = make_plan(s, ctx->scratch);
     p.dy = dy;
     collapse(&p, weight);
@@ -183,13 +201,29 @@ void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_he
         size_t pixel = (size_t)r * (size_t)s->w;
         int rows = (p.row1 - r) * s->w;
         if (dx) {
-            struct pxs_gemm g = {.trans_b = true, .m = rows, .n = s->c, .k = p.cols, .a = p.t, .lda = (size_t)p.cols,
-                                 .b = p.weight, .ldb = (size_t)p.cols, .c = dx + pixel * ld_dx, .ldc = ld_dx};
+            struct pxs_gemm g = {.trans_b = true,
+                                 .m = rows,
+                                 .n = s->c,
+                                 .k = p.cols,
+                                 .a = p.t,
+                                 .lda = (size_t)p.cols,
+                                 .b = p.weight,
+                                 .ldb = (size_t)p.cols,
+                                 .c = dx + pixel * ld_dx,
+                                 .ldc = ld_dx};
             pxs_gemm_run(ctx->pool, &g);
         }
         if (dweight) {
-            struct pxs_gemm g = {.trans_a = true, .m = s->c, .n = p.cols, .k = rows, .a = x + pixel * ld_x, .lda = ld_x,
-                                 .b = p.t, .ldb = (size_t)p.cols, .beta = r == 0 ? 0.0f : 1.0f, .c = p.dweight,
+            struct pxs_gemm g = {.trans_a = true,
+                                 .m = s->c,
+                                 .n = p.cols,
+                                 .k = rows,
+                                 .a = x + pixel * ld_x,
+                                 .lda = ld_x,
+                                 .b = p.t,
+                                 .ldb = (size_t)p.cols,
+                                 .beta = r == 0 ? 0.0f : 1.0f,
+                                 .c = p.dweight,
                                  .ldc = (size_t)p.cols};
             pxs_gemm_run(ctx->pool, &g);
         }

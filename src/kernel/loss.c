@@ -40,7 +40,8 @@ static double l1(const struct loss *j, size_t i, float *grad) {
 static void loss_piece(void *user, int piece, int thread) {
     struct loss *j = user;
     (void)thread;
-    size_t step = (j->n + LOSS_PIECES - 1) / LOSS_PIECES, end = pxs_min_size(j->n, ((size_t)piece + 1) * step);
+    size_t step = (j->n + LOSS_PIECES - 1) / LOSS_PIECES,
+           end = pxs_min_size(j->n, ((size_t)piece + 1) * step);
     double sum = 0;
     for (size_t i = (size_t)piece * step; i < end; i++) {
         float grad;
@@ -60,17 +61,20 @@ static double loss_run(const struct pxs_kernel_context *ctx, struct loss *j, flo
     return total / (double)j->n;
 }
 
-double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx) {
+double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
+                        float weight, float *dx) {
     struct loss j = {.kind = MSE, .x = x, .n = n, .label = label, .dx = dx};
     return loss_run(ctx, &j, weight);
 }
 
-double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label, float weight, float *dx) {
+double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
+                        float weight, float *dx) {
     struct loss j = {.kind = BCE, .x = x, .n = n, .label = label, .dx = dx};
     return loss_run(ctx, &j, weight);
 }
 
-double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n, float weight, float *dx) {
+double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
+              float weight, float *dx) {
     struct loss j = {.kind = L1, .x = x, .target = target, .n = n, .dx = dx};
     return loss_run(ctx, &j, weight);
 }
@@ -109,7 +113,8 @@ struct copy {
 static void copy_piece(void *user, int piece, int thread) {
     const struct copy *j = user;
     (void)thread;
-    size_t step = (j->pixels + LOSS_PIECES - 1) / LOSS_PIECES, end = pxs_min_size(j->pixels, ((size_t)piece + 1) * step);
+    size_t step = (j->pixels + LOSS_PIECES - 1) / LOSS_PIECES,
+           end = pxs_min_size(j->pixels, ((size_t)piece + 1) * step);
     for (size_t p = (size_t)piece * step; p < end; p++) {
         const float *src = j->src + p * j->ld_src;
         float *dst = j->dst + p * j->ld_dst;
@@ -121,8 +126,8 @@ static void copy_piece(void *user, int piece, int thread) {
     }
 }
 
-void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst, size_t ld_dst,
-                       size_t pixels, int c, bool accumulate) {
+void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
+                       size_t ld_dst, size_t pixels, int c, bool accumulate) {
     struct copy j = {src, dst, ld_src, ld_dst, pixels, c, accumulate};
     pxs_pool_run(ctx->pool, copy_piece, &j, LOSS_PIECES);
 }
@@ -137,7 +142,8 @@ struct normal {
 
 /* Two normal numbers from two u32 (Box-Muller); u is never 0. */
 static void box_muller(uint32_t a, uint32_t b, float out[2]) {
-    double u = ((double)a + 0.5) * 0x1p-32, angle = 6.283185307179586 * ((double)b * 0x1p-32), r = sqrt(-2.0 * log(u));
+    double u = ((double)a + 0.5) * 0x1p-32, angle = 6.283185307179586 * ((double)b * 0x1p-32),
+           r = sqrt(-2.0 * log(u));
     out[0] = (float)(r * cos(angle));
     out[1] = (float)(r * sin(angle));
 }
@@ -159,8 +165,8 @@ static void normal_piece(void *user, int piece, int thread) {
     }
 }
 
-void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean, float std, size_t n,
-                     float *w) {
+void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean,
+                     float std, size_t n, float *w) {
     struct normal j = {seed, layer, mean, std, n, w};
     pxs_pool_run(ctx->pool, normal_piece, &j, LOSS_PIECES);
 }

@@ -5,16 +5,17 @@
 #include <string.h>
 
 /* Calls back for every (small pixel, big pixel, tap) that meet. */
-#define FOR_EACH_MEETING(s, m, q, t)                                                                                             \
-    for (int im = 0; im < (s)->n; im++)                                                                                           \
-        for (int i = 0; i < (s)->h; i++)                                                                                          \
-            for (int j = 0; j < (s)->w; j++)                                                                                      \
-                for (int t = 0; t < 16; t++)                                                                                      \
-                    if (2 * i - 1 + t / 4 >= 0 && 2 * i - 1 + t / 4 < 2 * (s)->h && 2 * j - 1 + t % 4 >= 0 &&                     \
-                        2 * j - 1 + t % 4 < 2 * (s)->w)                                                                           \
-                        for (size_t m = (size_t)((im * (s)->h + i) * (s)->w + j),                                                 \
-                                    q = (size_t)((im * 2 * (s)->h + 2 * i - 1 + t / 4) * 2 * (s)->w + 2 * j - 1 + t % 4),         \
-                                    once = 1;                                                                                     \
+#define FOR_EACH_MEETING(s, m, q, t)                                                                  \
+    for (int im = 0; im < (s)->n; im++)                                                               \
+        for (int i = 0; i < (s)->h; i++)                                                              \
+            for (int j = 0; j < (s)->w; j++)                                                          \
+                for (int t = 0; t < 16; t++)                                                          \
+                    if (2 * i - 1 + t / 4 >= 0 && 2 * i - 1 + t / 4 < 2 * (s)->h &&                   \
+                        2 * j - 1 + t % 4 >= 0 && 2 * j - 1 + t % 4 < 2 * (s)->w)                     \
+                        for (size_t m = (size_t)((im * (s)->h + i) * (s)->w + j),                     \
+                                    q = (size_t)((im * 2 * (s)->h + 2 * i - 1 + t / 4) * 2 * (s)->w + \
+                                                 2 * j - 1 + t % 4),                                  \
+                                    once = 1;                                                         \
                              once; once = 0)
 
 void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small) {
@@ -52,7 +53,8 @@ static ptrdiff_t head_input(const struct pxs_head_shape *s, int image, int y, in
     return ((ptrdiff_t)image * s->h + uy / s->scale) * s->w + ux / s->scale;
 }
 
-void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *bias, double *y) {
+void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight,
+                          const double *bias, double *y) {
     for (int im = 0; im < s->n; im++)
         for (int oy = 0; oy < s->scale * s->h; oy++)
             for (int ox = 0; ox < s->scale * s->w; ox++)
@@ -66,8 +68,8 @@ void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const
                 }
 }
 
-void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight, const double *dy, double *dx,
-                           double *dweight, double *dbias) {
+void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight,
+                           const double *dy, double *dx, double *dweight, double *dbias) {
     memset(dx, 0, (size_t)(s->n * s->h * s->w * s->c) * sizeof *dx);
     memset(dweight, 0, (size_t)(s->c * 16 * s->co) * sizeof *dweight);
     memset(dbias, 0, (size_t)s->co * sizeof *dbias);
@@ -112,7 +114,8 @@ void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, con
         }
 }
 
-void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep, const double *dy, double *dx) {
+void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
+                            const double *dy, double *dx) {
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
             size_t first = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c, step = (size_t)s->c;

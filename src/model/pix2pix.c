@@ -1,0 +1,144 @@
+/* The training step (DESIGN.md 4): the generator first, then the discriminator on the same, detached fake. D's pass over the fake is done
+ * once: D has not changed in between, so its activations serve both updates. */
+#include "model_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+float *model_floats(size_t n, bool *failed) {
+    float *p = pxs_aligned_alloc(n * sizeof *p);
+    if (!p)
+        *failed = true;
+    return p;
+}
+
+static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err) {
+    const struct pxs_params *p = &m->params;
+    int batch = (int)p->batch_size;
+    size_t largest = 0, scratch = unet_scratch(&m->g, &m->nn, batch),
+           d = patchgan_scratch(&m->d, &m->nn, batch);
+    size_t image = (size_t)p->batch_size * (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
+    for (int net = 0; net < 2; net++)
+        for (size_t i = 0; i < m->n_weights[net]; i++)
+            if (m->weights[net][i]->count > largest)
+                largest = m->weights[net][i]->count;
+    bool failed = false;
+    m->nn.grad = model_floats(largest, &failed);
+    m->nn.kernel.scratch_floats = scratch > d ? scratch : d;
+    m->nn.kernel.scratch = model_floats(m->nn.kernel.scratch_floats, &failed);
+    m->fake = model_floats(image, &failed);
+    m->dfake = model_floats(image, &failed);
+    return failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
+    PXS_TRY(unet_init(&m->g, &m->params, err));
+    PXS_TRY(patchgan_init(&m->d, &m->params, err));
+    m->n_weights[PXS_NET_G] = unet_weights(&m->g, m->weights[PXS_NET_G]);
+    m->n_weights[PXS_NET_D] = patchgan_weights(&m->d, m->weights[PXS_NET_D]);
+    return init_shared(m, err);
+}
+
+enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool,
+                                   const char *kernels, struct pxs_pix2pix **out, struct pxs_error *err) {
+    struct pxs_pix2pix *m = calloc(1, sizeof *m);
+    if (!m)
+        return pxs_fail_nomem(err);
+    m->params = *params;
+    m->nn.kernel.pool = pool;
+    enum pxs_status status = pxs_kernels_select(kernels, &m->nn.kernel.set, err);
+    if (status == PXS_OK)
+        status = init(m, err);
+    if (status != PXS_OK)
+        pxs_pix2pix_destroy(&m);
+    else
+        *out = m;
+    return status;
+}
+
+void pxs_pix2pix_destroy(struct pxs_pix2pix **m) {
+    if (!m || !*m)
+        return;
+    unet_finish(&(*m)->g);
+    patchgan_finish(&(*m)->d);
+    pxs_aligned_free((*m)->nn.grad);
+    pxs_aligned_free((*m)->nn.kernel.scratch);
+    pxs_aligned_free((*m)->fake);
+    pxs_aligned_free((*m)->dfake);
+    free(*m);
+    *m = NULL;
+}
+
+void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed) {
+    uint32_t layer = 0;
+    for (int net = 0; net < 2; net++)
+        for (size_t i = 0; i < m->n_weights[net]; i++)
+            pxs_weight_randomise(&m->nn, m->weights[net][i], seed, layer++);
+}
+
+static void use_rate(struct pxs_pix2pix *m, double lr, int64_t step) {
+    m->nn.adam = (struct pxs_adam){.lr = lr, .b1 = m->params.b1, .b2 = m->params.b2, .t = step + 1};
+}
+
+/* loss_G = loss_GAN + lambda_pixel * loss_pixel; both gradients meet in dfake. */
+static void step_generator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
+                           int64_t step, struct pxs_losses *out) {
+    const struct pxs_params *p = &m->params;
+    const struct pxs_nn *nn = &m->nn;
+    bool vanilla = p->gan_mode == PXS_GAN_VANILLA;
+    size_t floats = (size_t)n * (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
+    struct unet_dropout drop = {.seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
+    unet_forward(&m->g, nn, source, n, drop, m->fake);
+    patchgan_forward(&m->d, nn, m->fake, source, 0, n);
+    out->loss_GAN = pxs_gan_loss(nn, vanilla, m->d.pred, (size_t)n * m->d.pred_size, true, 1.0f, m->d.dpred);
+    patchgan_input_gradient(&m->d, nn, n, m->dfake);
+    /* D's input for the real pairs is filled later in the step: until then it holds the pixel loss's gradient */
+    float *dpixel = m->d.input + 2 * floats;
+    out->loss_pixel = pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, dpixel);
+    pxs_copy_channels(&nn->kernel, dpixel, (size_t)p->channels, m->dfake, (size_t)p->channels,
+                      floats / (size_t)p->channels, (int)p->channels, true);
+    out->loss_G = out->loss_GAN + p->lambda_pixel * out->loss_pixel;
+    unet_backward(&m->g, nn, source, n, true, m->fake, m->dfake);
+}
+
+/* loss_D = (loss_real + loss_fake) / 2. The fake's activations still stand in images 0 .. n-1; the real pairs come behind them. */
+static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
+                               struct pxs_losses *out) {
+    const struct pxs_nn *nn = &m->nn;
+    bool vanilla = m->params.gan_mode == PXS_GAN_VANILLA;
+    size_t preds = (size_t)n * m->d.pred_size;
+    patchgan_forward(&m->d, nn, target, source, n, n);
+    out->loss_fake = pxs_gan_loss(nn, vanilla, m->d.pred, preds, false, 0.5f, m->d.dpred);
+    out->loss_real = pxs_gan_loss(nn, vanilla, m->d.pred + preds, preds, true, 0.5f, m->d.dpred + preds);
+    out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
+    patchgan_update(&m->d, nn, 2 * n);
+}
+
+void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
+                      struct pxs_step_rates rates, int64_t step, struct pxs_losses *losses) {
+    use_rate(m, rates.lr_G, step);
+    step_generator(m, source, target, n, step, losses);
+    use_rate(m, rates.lr_D, step);
+    step_discriminator(m, source, target, n, losses);
+}
+
+void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
+                          uint32_t a, float *fake) {
+    struct unet_dropout drop = {.seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
+    unet_forward(&m->g, &m->nn, source, n, drop, fake);
+}
+
+double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, size_t n) {
+    return pxs_l1(&m->nn.kernel, x, y, n, 1.0f, NULL);
+}
+
+size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_weight ***out) {
+    *out = m->weights[net];
+    return m->n_weights[net];
+}
+
+void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,
+                             void (*fn)(void *, const struct pxs_weight *, const float *), void *user) {
+    m->nn.on_gradient = fn;
+    m->nn.user = user;
+}

@@ -1,0 +1,69 @@
+/* 4x4 stride-2 convolution and its transpose: two readings of the kernel room's canonical layer. */
+#include "pixsweep/nn.h"
+
+#include <stdio.h>
+
+enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs,
+                              struct pxs_error *err) {
+    *c = (struct pxs_conv){.cb = cb, .cs = cs};
+    struct pxs_weight *w = &c->weight;
+    /* torch's Conv2d is [out,in,4,4] with out the small side; ConvTranspose2d is [in,out,4,4] with in the small side: the same shape. */
+    *w = (struct pxs_weight){.kind = PXS_WEIGHT_CONV,
+                             .rank = 4,
+                             .dims = {cs, cb, 4, 4},
+                             .fan_in = 16 * (transposed ? cs : cb),
+                             .count = (size_t)cs * (size_t)cb * 16};
+    snprintf(w->name, sizeof w->name, "%s", name);
+    return pxs_weight_init(w, err);
+}
+
+void pxs_conv_finish(struct pxs_conv *c) {
+    pxs_weight_finish(&c->weight);
+}
+
+static struct pxs_conv_shape shape_of(const struct pxs_conv *c, int n, int h, int w) {
+    return (struct pxs_conv_shape){.n = n, .h = h, .w = w, .cb = c->cb, .cs = c->cs};
+}
+
+size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    return nn->kernel.set->scratch(&s);
+}
+
+void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x,
+                      size_t ld_x, float *y, size_t ld_y) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    nn->kernel.set->down(&nn->kernel, &s, x, ld_x, c->weight.value, y, ld_y);
+}
+
+void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
+                       const float *dy, size_t ld_dy, float *dx, size_t ld_dx, bool accumulate) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    nn->kernel.set->up(&nn->kernel, &s, dy, ld_dy, c->weight.value, dx, ld_dx, accumulate);
+}
+
+void pxs_conv_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x,
+                     size_t ld_x, const float *dy, size_t ld_dy) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    nn->kernel.set->weight(&nn->kernel, &s, x, ld_x, dy, ld_dy, nn->grad);
+    pxs_optimise(nn, &c->weight);
+}
+
+void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
+                                const float *x, size_t ld_x, float *y, size_t ld_y) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    nn->kernel.set->up(&nn->kernel, &s, x, ld_x, c->weight.value, y, ld_y, false);
+}
+
+void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
+                                 const float *dy, size_t ld_dy, float *dx, size_t ld_dx) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    nn->kernel.set->down(&nn->kernel, &s, dy, ld_dy, c->weight.value, dx, ld_dx);
+}
+
+void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w,
+                               const float *x, size_t ld_x, const float *dy, size_t ld_dy) {
+    struct pxs_conv_shape s = shape_of(c, n, h, w);
+    nn->kernel.set->weight(&nn->kernel, &s, dy, ld_dy, x, ld_x, nn->grad);
+    pxs_optimise(nn, &c->weight);
+}

@@ -1,0 +1,75 @@
+/* Trainable tensors: storage, initialisation, the optimiser's step, and the border to PyTorch's layouts. */
+#include "pixsweep/nn.h"
+
+#include <math.h>
+#include <string.h>
+
+enum pxs_status pxs_weight_init(struct pxs_weight *w, struct pxs_error *err) {
+    w->value = pxs_aligned_alloc(w->count * sizeof(float));
+    w->m = pxs_aligned_alloc(w->count * sizeof(float));
+    w->v = pxs_aligned_alloc(w->count * sizeof(float));
+    if (w->value && w->m && w->v)
+        return PXS_OK;
+    pxs_weight_finish(w);
+    return pxs_fail_nomem(err);
+}
+
+void pxs_weight_finish(struct pxs_weight *w) {
+    pxs_aligned_free(w->value);
+    pxs_aligned_free(w->m);
+    pxs_aligned_free(w->v);
+    w->value = w->m = w->v = NULL;
+}
+
+/* Both ways of the permutation: element [a][b][tap] of torch against ours. Blocks of 16 in `a` keep the far side's
+ * cache lines alive while the near side is read in order. */
+enum { BLOCK = 16 };
+
+static void permute(const struct pxs_weight *w, const float *from, float *to, bool to_torch) {
+    size_t da = (size_t)w->dims[0], db = (size_t)w->dims[1];
+    for (size_t a0 = 0; a0 < da; a0 += BLOCK)
+        for (size_t b = 0; b < db; b++)
+            for (size_t tap = 0; tap < 16; tap++) {
+                size_t ours = (w->kind == PXS_WEIGHT_CONV ? tap * db + b : b * 16 + tap) * da;
+                for (size_t a = a0; a < da && a < a0 + BLOCK; a++) {
+                    size_t torch = (a * db + b) * 16 + tap;
+                    if (to_torch)
+                        to[torch] = from[ours + a];
+                    else
+                        to[ours + a] = from[torch];
+                }
+            }
+}
+
+void pxs_weight_to_torch(const struct pxs_weight *w, const float *ours, float *torch) {
+    if (w->kind == PXS_WEIGHT_BIAS)
+        memcpy(torch, ours, w->count * sizeof *torch);
+    else
+        permute(w, ours, torch, true);
+}
+
+void pxs_weight_from_torch(const struct pxs_weight *w, const float *torch, float *ours) {
+    if (w->kind == PXS_WEIGHT_BIAS)
+        memcpy(ours, torch, w->count * sizeof *ours);
+    else
+        permute(w, torch, ours, false);
+}
+
+void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w) {
+    if (nn->on_gradient)
+        nn->on_gradient(nn->user, w, nn->grad);
+    pxs_adam_step(&nn->kernel, &nn->adam, w->count, nn->grad, w->value, w->m, w->v);
+}
+
+void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed, uint32_t layer) {
+    if (w->kind == PXS_WEIGHT_BIAS) {
+        struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
+        double bound = 1.0 / sqrt((double)w->fan_in);
+        for (size_t i = 0; i < w->count; i++)
+            w->value[i] = (float)((2.0 * pxs_rng_uniform(&rng) - 1.0) * bound);
+    } else {
+        pxs_fill_normal(&nn->kernel, seed, layer, 0.0f, 0.02f, w->count, w->value);
+    }
+    memset(w->m, 0, w->count * sizeof *w->m);
+    memset(w->v, 0, w->count * sizeof *w->v);
+}

@@ -1,0 +1,58 @@
+/* Weights to and from files: checkpoints of a run, and the weights that it starts from. */
+#include "train_priv.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum pxs_status save_net(struct training *t, enum pxs_net net, const char *suffix, int64_t epoch,
+                                struct pxs_error *err) {
+    bool g = net == PXS_NET_G;
+    struct pxs_record r = {.kind = PXS_RECORD_CHECKPOINT, .checkpoint = {.epoch = (int32_t)epoch}};
+    struct pxs_record_checkpoint *c = &r.checkpoint;
+    snprintf(c->kind, sizeof c->kind, "%s", strcmp(suffix, "min") ? "periodic" : "best");
+    snprintf(c->net, sizeof c->net, "%s", g ? "generator" : "discriminator");
+    snprintf(c->path, sizeof c->path, "saved_models/%s%s_%s.safetensors", g ? "" : "d/", c->net, suffix);
+    char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], at_epoch[24], at_step[24];
+    snprintf(at_epoch, sizeof at_epoch, "%" PRId64, epoch);
+    snprintf(at_step, sizeof at_step, "%" PRId64, t->step);
+    const char *const metadata[] = {"format", "pt",    "net",      c->net,        "epoch", at_epoch,
+                                    "steps",  at_step, "pixsweep", pxs_version(), NULL};
+    if (!pxs_path_join(path, sizeof path, t->job->dir, c->path))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
+    pxs_path_dir(folder, sizeof folder, path);
+    PXS_TRY(pxs_make_dirs(folder, err));
+    uint64_t bytes = 0;
+    PXS_TRY(pxs_pix2pix_save(t->model, net, path, metadata, c->sha256, &bytes, err));
+    c->bytes = (int64_t)bytes;
+    return pxs_record_write(t->job->records, &r, err);
+}
+
+enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t epoch,
+                                 struct pxs_error *err) {
+    PXS_TRY(save_net(t, PXS_NET_G, suffix, epoch, err));
+    return save_net(t, PXS_NET_D, suffix, epoch, err);
+}
+
+/* PATH/generator_X.safetensors -> PATH/d/discriminator_X.safetensors; false where the name is of another form. */
+static bool discriminator_beside(const char *generator, char *out, size_t size) {
+    const char *slash = strrchr(generator, '/'), *name = slash ? slash + 1 : generator;
+    size_t stem = strlen("generator_");
+    if (strncmp(name, "generator_", stem) != 0)
+        return false;
+    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(name - generator), generator, name + stem);
+    return n > 0 && (size_t)n < size;
+}
+
+enum pxs_status train_first_weights(struct training *t, struct pxs_error *err) {
+    char d[PXS_PATH_MAX];
+    pxs_pix2pix_randomise(t->model, (uint64_t)t->p->seed);
+    if (!t->p->init_from[0])
+        return PXS_OK;
+    PXS_TRY(pxs_pix2pix_load(t->model, PXS_NET_G, t->p->init_from, err));
+    if (discriminator_beside(t->p->init_from, d, sizeof d) && access(d, F_OK) == 0)
+        return pxs_pix2pix_load(t->model, PXS_NET_D, d, err);
+    pxs_log(t->job->log, PXS_LOG_INFO, "init_from: no discriminator beside %s; it starts from random weights",
+            t->p->init_from);
+    return PXS_OK;
+}

@@ -1,0 +1,247 @@
+/* The loop: epochs, batches, what is recorded and when it stops (DESIGN.md 4). */
+#include "train_priv.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double pxs_train_rate(const struct pxs_params *p, int net, int64_t epoch) {
+    bool g = net == PXS_NET_G;
+    double base = g ? p->learning_rate_G : p->learning_rate_D;
+    int policy = g ? p->lr_policy_G : p->lr_policy_D;
+    return policy == PXS_LR_HALVE ? pxs_schedule_halve(base, g ? p->lrgd : p->lrdd, epoch) : base;
+}
+
+enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
+    const struct pxs_kernels *set;
+    PXS_TRY(pxs_kernels_select(kernels, &set, err));
+    char blas[256];
+    pxs_blas_describe(blas, sizeof blas);
+    struct pxs_cpu cpu;
+    pxs_cpu_detect(&cpu);
+    pxs_text_addf(out, "kernels=%s\nopenblas=%s\ncpu=%s\n", set->name, blas, cpu.model);
+    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------------------- */
+
+/* What the data room warns about belongs to the run's record, too. */
+static void log_data(void *user, enum pxs_log_level level, const char *text) {
+    const struct pxs_train_job *job = user;
+    pxs_log(job->log, level, "%s", text);
+    if (level < PXS_LOG_WARN)
+        return;
+    struct pxs_record r = {.kind = PXS_RECORD_EVENT,
+                           .event = {.at_ms = pxs_now_ms(), .level = level, .kind = "data"}};
+    snprintf(r.event.message, sizeof r.event.message, "%s", text);
+    struct pxs_error ignored; /* a full disk will be met, and reported, by the next record */
+    if (pxs_record_write(job->records, &r, &ignored) != PXS_OK)
+        pxs_log(job->log, PXS_LOG_WARN, "%s", ignored.message);
+}
+
+static enum pxs_status load_data(struct training *t, struct pxs_error *err) {
+    const struct pxs_train_job *job = t->job;
+    struct pxs_dataset_options o = {.path = t->p->dataset,
+                                    .img_height = (int)t->p->img_height,
+                                    .img_width = (int)t->p->img_width,
+                                    .channels = (int)t->p->channels,
+                                    .a_to_b = t->p->direction == PXS_DIRECTION_ATOB,
+                                    .jitter = (int)t->p->jitter,
+                                    .val_fraction = t->p->val_fraction,
+                                    .pool = job->pool,
+                                    .logger = {log_data, (void *)job},
+                                    .stop = job->stop};
+    PXS_TRY(pxs_dataset_load(&o, &t->data, err));
+    const struct pxs_dataset_info *info = pxs_dataset_info(t->data);
+    if (job->data_hash && strcmp(job->data_hash, info->hash) != 0)
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "the data in %s changed since this run was planned: planned %s, found %s; restore it, or plan "
+            "a new sweep on the new data",
+            t->p->dataset, job->data_hash, info->hash);
+    t->n_train = (uint32_t)info->train;
+    t->n_val = (uint32_t)info->val;
+    if (t->p->validation == PXS_VALIDATION_FULL && t->n_val == 0)
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%s has no validation pairs: add val/, set val_fraction above 0, or set validation: off",
+            t->p->dataset);
+    return PXS_OK;
+}
+
+static enum pxs_status prepare(struct training *t, struct pxs_error *err) {
+    size_t batch = (size_t)t->p->batch_size;
+    t->image_floats = (size_t)t->p->img_height * (size_t)t->p->img_width * (size_t)t->p->channels;
+    t->batches = ((int64_t)t->n_train + t->p->batch_size - 1) / t->p->batch_size;
+    t->order = malloc(t->n_train * sizeof *t->order);
+    t->source = pxs_aligned_alloc(batch * t->image_floats * sizeof(float));
+    t->target = pxs_aligned_alloc(batch * t->image_floats * sizeof(float));
+    t->fake = pxs_aligned_alloc(batch * t->image_floats * sizeof(float));
+    if (!t->order || !t->source || !t->target || !t->fake)
+        return pxs_fail_nomem(err);
+    PXS_TRY(pxs_pix2pix_create(t->p, t->job->pool, t->job->kernels, &t->model, err));
+    return train_first_weights(t, err);
+}
+
+static void finish(struct training *t) {
+    pxs_pix2pix_destroy(&t->model);
+    pxs_dataset_destroy(&t->data);
+    free(t->order);
+    pxs_aligned_free(t->source);
+    pxs_aligned_free(t->target);
+    pxs_aligned_free(t->fake);
+}
+
+/* ---- one batch ------------------------------------------------------------------------------------------- */
+
+static const char *broken_loss(const struct pxs_losses *l) {
+    const double values[] = {l->loss_G, l->loss_GAN, l->loss_pixel, l->loss_D, l->loss_real, l->loss_fake};
+    static const char *const names[] = {"loss_G", "loss_GAN",  "loss_pixel",
+                                        "loss_D", "loss_real", "loss_fake"};
+    /* loss_G is a sum: name its part if that is what broke */
+    static const int order[] = {1, 2, 4, 5, 0, 3};
+    for (size_t i = 0; i < PXS_COUNT(order); i++)
+        if (!isfinite(values[order[i]]))
+            return names[order[i]];
+    return NULL;
+}
+
+static enum pxs_status diverged(const struct training *t, const char *what, int64_t epoch, int64_t batch,
+                                struct pxs_error *err) {
+    return pxs_fail(err, PXS_E_DIVERGED,
+                    "diverged: %s is no longer a finite number at step %" PRId64 " (epoch %" PRId64
+                    ", batch %" PRId64 "; lr_G %g, lr_D %g); try a lower learning rate",
+                    what, t->step, epoch, batch, t->rates.lr_G, t->rates.lr_D);
+}
+
+static void add_losses(struct pxs_losses *sum, const struct pxs_losses *l) {
+    sum->loss_G += l->loss_G;
+    sum->loss_GAN += l->loss_GAN;
+    sum->loss_pixel += l->loss_pixel;
+    sum->loss_D += l->loss_D;
+    sum->loss_real += l->loss_real;
+    sum->loss_fake += l->loss_fake;
+}
+
+static struct pxs_losses mean_losses(const struct pxs_losses *sum, double n) {
+    return (struct pxs_losses){sum->loss_G / n, sum->loss_GAN / n,  sum->loss_pixel / n,
+                               sum->loss_D / n, sum->loss_real / n, sum->loss_fake / n};
+}
+
+static enum pxs_status run_batch(struct training *t, int64_t epoch, int64_t batch, struct pxs_losses *sum,
+                                 struct pxs_error *err) {
+    double began = pxs_monotonic();
+    uint32_t first = (uint32_t)(batch * t->p->batch_size), left = t->n_train - first;
+    int n = left < (uint32_t)t->p->batch_size ? (int)left : (int)t->p->batch_size;
+    struct pxs_augment augment = {.flip = t->p->flip,
+                                  .jitter = t->p->jitter > 0,
+                                  .seed = (uint64_t)t->p->seed,
+                                  .epoch = (uint32_t)epoch,
+                                  .first = first};
+    struct pxs_record r = {.kind = PXS_RECORD_BATCH,
+                           .batch = {.step = t->step,
+                                     .epoch = (int32_t)epoch,
+                                     .batch = (int32_t)batch,
+                                     .lr_G = t->rates.lr_G,
+                                     .lr_D = t->rates.lr_D}};
+    pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source, t->target);
+    pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &r.batch.losses);
+    r.batch.seconds = pxs_monotonic() - began;
+    PXS_TRY(pxs_record_write(t->job->records, &r, err));
+    const char *broken = broken_loss(&r.batch.losses);
+    if (broken)
+        return diverged(t, broken, epoch, batch, err);
+    add_losses(sum, &r.batch.losses);
+    if (t->p->sample_interval > 0 && t->step % t->p->sample_interval == 0)
+        PXS_TRY(train_sample(t, t->step, epoch, err));
+    t->step++;
+    return PXS_OK;
+}
+
+/* ---- one epoch ------------------------------------------------------------------------------------------- */
+
+static bool stopped(const struct training *t) {
+    return t->job->stop && atomic_load(&t->job->stop->signal) != 0;
+}
+
+static enum pxs_status end_epoch(struct training *t, int64_t epoch, double began,
+                                 const struct pxs_losses *sum, struct pxs_error *err) {
+    double val = train_validate(t, epoch);
+    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(val))
+        return diverged(t, "the validation loss", epoch, t->batches - 1, err);
+    bool best = val < t->best; /* false where validation is off */
+    if (best) {
+        t->best = val;
+        PXS_TRY(train_checkpoint(t, "min", epoch, err));
+    }
+    if (t->p->checkpoint_interval > 0 && epoch > 0 && (epoch + 1) % t->p->checkpoint_interval == 0) {
+        char suffix[32];
+        snprintf(suffix, sizeof suffix, "%" PRId64, epoch);
+        PXS_TRY(train_checkpoint(t, suffix, epoch, err));
+    }
+    struct pxs_record r = {.kind = PXS_RECORD_EPOCH,
+                           .epoch = {.epoch = (int32_t)epoch,
+                                     .is_best = best,
+                                     .lr_G = t->rates.lr_G,
+                                     .lr_D = t->rates.lr_D,
+                                     .avg = mean_losses(sum, (double)t->batches),
+                                     .val_loss = val,
+                                     .val_psnr = NAN,
+                                     .val_ssim = NAN,
+                                     .seconds = pxs_monotonic() - began}};
+    PXS_TRY(pxs_record_write(t->job->records, &r, err));
+    return pxs_record_sync(t->job->records, err);
+}
+
+static enum pxs_status run_epoch(struct training *t, int64_t epoch, struct pxs_error *err) {
+    double began = pxs_monotonic();
+    struct pxs_losses sum = {0};
+    t->rates = (struct pxs_step_rates){pxs_train_rate(t->p, PXS_NET_G, epoch),
+                                       pxs_train_rate(t->p, PXS_NET_D, epoch)};
+    pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed, (uint32_t)epoch);
+    for (int64_t batch = 0; batch < t->batches; batch++) {
+        if (stopped(t))
+            return pxs_fail(err, PXS_E_STOPPED, "stopped before step %" PRId64, t->step);
+        PXS_TRY(run_batch(t, epoch, batch, &sum, err));
+    }
+    return end_epoch(t, epoch, began, &sum, err);
+}
+
+static enum pxs_status train(struct training *t, struct pxs_error *err) {
+    PXS_TRY(load_data(t, err));
+    PXS_TRY(prepare(t, err));
+    for (int64_t epoch = 0; epoch < t->p->n_epochs; epoch++)
+        PXS_TRY(run_epoch(t, epoch, err));
+    return PXS_OK;
+}
+
+static enum pxs_outcome outcome_of(enum pxs_status status) {
+    switch (status) {
+    case PXS_OK:
+        return PXS_OUTCOME_COMPLETED;
+    case PXS_E_DIVERGED:
+        return PXS_OUTCOME_DIVERGED;
+    case PXS_E_STOPPED:
+        return PXS_OUTCOME_INTERRUPTED;
+    default:
+        return PXS_OUTCOME_FAILED;
+    }
+}
+
+enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err) {
+    struct training t = {.job = job, .p = job->params, .best = INFINITY};
+    struct pxs_error why = {0};
+    enum pxs_status status = train(&t, &why);
+    struct pxs_record r = {.kind = PXS_RECORD_END,
+                           .end = {.at_ms = pxs_now_ms(), .outcome = outcome_of(status), .step = t.step}};
+    snprintf(r.end.message, sizeof r.end.message, "%s", why.message);
+    finish(&t);
+    struct pxs_error lost;
+    enum pxs_status written = pxs_record_write(job->records, &r, &lost);
+    if (written == PXS_OK)
+        written = pxs_record_sync(job->records, &lost);
+    if (status == PXS_OK && written != PXS_OK)
+        return pxs_fail(err, written, "%s", lost.message);
+    return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);
+}
