@@ -69,6 +69,7 @@ START_TEST(work_is_shared)
     static struct job job;
     job.pause_us = 2000;
     ck_assert_int_eq(pxs_pool_create(3, &pool, NULL), PXS_OK);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* let them fall asleep */
     double start = pxs_monotonic();
     pxs_pool_run(pool, count_piece, &job, 60); /* 120 ms of waiting for one thread */
     ck_assert(pxs_monotonic() - start < 0.1);
