@@ -1,0 +1,209 @@
+/* Loading: one scan of the folder fills memory with the halves in the sizes that training needs. */
+#include "dataset_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- memory ---------------------------------------------------------------------------------------------- */
+
+/* Sizes of the pixels, refused before they are taken where the machine has not that much memory at all. */
+static enum pxs_status plan_memory(struct pxs_dataset *set, const struct pxs_scan *scan,
+                                   struct pxs_error *err) {
+    char need[32], have[32];
+    size_t side = (size_t)set->jitter;
+    set->plain_half = (size_t)set->height * (size_t)set->width * (size_t)set->channels;
+    set->large_half =
+        set->jitter == 0 ? 0
+                         : ((size_t)set->height + side) * ((size_t)set->width + side) * (size_t)set->channels;
+    double bytes = 2.0 * (double)(scan->train + scan->val) * (double)set->plain_half +
+                   2.0 * (double)scan->train * (double)set->large_half;
+    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGE_SIZE);
+    if (memory > 0 && bytes > memory) {
+        pxs_format_bytes(need, (uint64_t)bytes);
+        pxs_format_bytes(have, (uint64_t)memory);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "the pixels of %zu pairs take %s of memory, this machine has %s; use fewer pairs or a smaller "
+            "img_height and img_width",
+            scan->train + scan->val, need, have);
+    }
+    set->info.bytes = (size_t)bytes;
+    return PXS_OK;
+}
+
+static enum pxs_status take_memory(struct pxs_dataset *set, const struct pxs_scan *scan,
+                                   struct pxs_error *err) {
+    size_t pairs = scan->train + scan->val;
+    set->plain = malloc(2 * pairs * set->plain_half + 1);
+    set->large = malloc(2 * scan->train * set->large_half + 1);
+    set->names = pxs_arena_alloc(&set->arena, (pairs + 1) * sizeof *set->names);
+    if (set->plain == NULL || set->large == NULL || set->names == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < pairs; i++) {
+        char name[4096];
+        pxs_seen_name(&scan->seen[i], name, sizeof name);
+        set->names[i] = pxs_arena_strdup(&set->arena, name);
+        if (set->names[i] == NULL)
+            return pxs_fail_nomem(err);
+    }
+    return PXS_OK;
+}
+
+/* ---- pixels ---------------------------------------------------------------------------------------------- */
+
+struct filling {
+    struct pxs_dataset *set;
+    size_t train; /* pairs below this number get enlarged halves, too */
+};
+
+static enum pxs_status put_resized(const struct pxs_image *half, int width, int height, uint8_t *to,
+                                   struct pxs_error *err) {
+    struct pxs_image sized;
+    PXS_TRY(pxs_image_resize(half, width, height, &sized, err));
+    memcpy(to, sized.pixels, (size_t)width * (size_t)height * (size_t)sized.channels);
+    pxs_image_finish(&sized);
+    return PXS_OK;
+}
+
+/* Both sizes come from the half as stored: nothing is resized twice. */
+static enum pxs_status put_half(const struct filling *f, size_t pair, int k, const struct pxs_image *image,
+                                struct pxs_error *err) {
+    struct pxs_dataset *s = f->set;
+    struct pxs_image half;
+    int width = image->width / 2;
+    size_t at = 2 * pair + (size_t)k;
+    PXS_TRY(pxs_image_crop(image, k * width, 0, width, image->height, &half, err));
+    enum pxs_status status = put_resized(&half, s->width, s->height, s->plain + at * s->plain_half, err);
+    if (status == PXS_OK && s->jitter > 0 && pair < f->train)
+        status = put_resized(&half, s->width + s->jitter, s->height + s->jitter,
+                             s->large + at * s->large_half, err);
+    pxs_image_finish(&half);
+    return status;
+}
+
+static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_image *image,
+                                struct pxs_error *err) {
+    const struct filling *f = user;
+    struct pxs_image grey = {0};
+    if (f->set->channels == 1)
+        PXS_TRY(pxs_image_grey(image, &grey, err));
+    enum pxs_status status = PXS_OK;
+    for (int k = 0; k < 2 && status == PXS_OK; k++)
+        status = put_half(f, pair, k, f->set->channels == 1 ? &grey : image, err);
+    pxs_image_finish(&grey);
+    return status;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------- */
+
+static enum pxs_status check_options(const struct pxs_dataset_options *o, struct pxs_error *err) {
+    if (o->img_height < 1 || o->img_width < 1 || o->jitter < 0 ||
+        o->img_height > PXS_IMAGE_MAX_SIDE - o->jitter || o->img_width > PXS_IMAGE_MAX_SIDE - o->jitter)
+        return pxs_fail(err, PXS_E_INVALID, "img_height %d, img_width %d with jitter %d are out of bounds",
+                        o->img_height, o->img_width, o->jitter);
+    if (o->channels != 1 && o->channels != 3)
+        return pxs_fail(err, PXS_E_INVALID, "channels must be 1 or 3, not %d", o->channels);
+    if (!(o->val_fraction >= 0.0 && o->val_fraction < 1.0))
+        return pxs_fail(err, PXS_E_INVALID, "val_fraction must be at least 0 and below 1");
+    return PXS_OK;
+}
+
+static enum pxs_status list(const struct pxs_dataset_options *o, struct pxs_scan *scan,
+                            struct pxs_error *err) {
+    PXS_TRY(pxs_scan_list(scan, o->path, err));
+    if (scan->listing.folder[PXS_SPLIT_VAL].exists && o->val_fraction_stated)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "val_fraction is set, but %s/val exists; remove the one or the other", o->path);
+    return PXS_OK;
+}
+
+static void note_sizes(const struct pxs_scan *scan, struct pxs_dataset_info *info) {
+    info->pair_width = scan->seen[0].width;
+    info->pair_height = scan->seen[0].height;
+    info->mixed_sizes = scan->problems.count[PXS_PROBLEM_SIZE] > 0;
+    memcpy(info->hash, scan->hash, sizeof info->hash);
+}
+
+/* Fills `set`; with keep = false only its info. */
+static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, struct pxs_dataset *set,
+                            struct pxs_scan *scan, struct pxs_error *err) {
+    PXS_TRY(list(o, scan, err));
+    PXS_TRY(plan_memory(set, scan, err));
+    if (keep)
+        PXS_TRY(take_memory(set, scan, err));
+    struct filling filling = {set, scan->train};
+    PXS_TRY(pxs_scan_read(scan, o->pool, o->stop, keep ? put_pair : NULL, &filling, err));
+    PXS_TRY(pxs_problems_fail(&scan->problems, o->path, err));
+    PXS_TRY(pxs_split_pairs(scan, o, set->pairs, &set->info, err));
+    note_sizes(scan, &set->info);
+    pxs_problems_log(&scan->problems, o->path, o->logger);
+    return PXS_OK;
+}
+
+/* As torch does it, in f32: x / 255, less 0.5, by 0.5. */
+static void fill_values(float value[256]) {
+    for (int i = 0; i < 256; i++)
+        value[i] = ((float)i / 255.0f - 0.5f) / 0.5f;
+}
+
+static enum pxs_status build(const struct pxs_dataset_options *o, bool keep, struct pxs_dataset **out,
+                             struct pxs_error *err) {
+    PXS_TRY(check_options(o, err));
+    struct pxs_dataset *set = calloc(1, sizeof *set);
+    if (set == NULL)
+        return pxs_fail_nomem(err);
+    set->height = o->img_height;
+    set->width = o->img_width;
+    set->channels = o->channels;
+    set->jitter = o->jitter;
+    set->a_to_b = o->a_to_b;
+    fill_values(set->value);
+    struct pxs_scan scan = {0};
+    enum pxs_status status = fill(o, keep, set, &scan, err);
+    pxs_scan_finish(&scan);
+    if (status != PXS_OK) {
+        pxs_dataset_destroy(&set);
+        return status;
+    }
+    *out = set;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_dataset_load(const struct pxs_dataset_options *options, struct pxs_dataset **out,
+                                 struct pxs_error *err) {
+    return build(options, true, out, err);
+}
+
+enum pxs_status pxs_dataset_inspect(const struct pxs_dataset_options *options, struct pxs_dataset_info *info,
+                                    struct pxs_error *err) {
+    struct pxs_dataset *set;
+    PXS_TRY(build(options, false, &set, err));
+    *info = set->info;
+    pxs_dataset_destroy(&set);
+    return PXS_OK;
+}
+
+void pxs_dataset_destroy(struct pxs_dataset **set) {
+    if (set == NULL || *set == NULL)
+        return;
+    free((*set)->plain);
+    free((*set)->large);
+    free((*set)->pairs[0]);
+    free((*set)->pairs[1]);
+    pxs_arena_finish(&(*set)->arena);
+    free(*set);
+    *set = NULL;
+}
+
+const struct pxs_dataset_info *pxs_dataset_info(const struct pxs_dataset *set) {
+    return &set->info;
+}
+
+size_t pxs_dataset_count(const struct pxs_dataset *set, enum pxs_split split) {
+    return split == PXS_SPLIT_TRAIN ? set->info.train : set->info.val;
+}
+
+const char *pxs_dataset_name(const struct pxs_dataset *set, enum pxs_split split, size_t index) {
+    return set->names[set->pairs[split][index]];
+}

@@ -1,0 +1,67 @@
+/* `data glyphs`: two fonts in, a folder of pairs out. */
+#include "glyph_priv.h"
+
+#include <stdlib.h>
+
+void pxs_glyphs_spec_init(struct pxs_glyphs_spec *spec) {
+    *spec = (struct pxs_glyphs_spec){.train = 400, .val = 80, .size = 64};
+}
+
+static enum pxs_status check_spec(const struct pxs_glyphs_spec *s, struct pxs_error *err) {
+    if (s->source == NULL || s->target == NULL || s->out == NULL || s->out[0] == '\0')
+        return pxs_fail(err, PXS_E_INVALID, "--source, --target and --out are needed");
+    if (s->train < 1 || s->val < 0)
+        return pxs_fail(err, PXS_E_INVALID, "--train must be at least 1 and --val at least 0, not %d and %d",
+                        s->train, s->val);
+    if (s->size < 16 || s->size > 1024)
+        return pxs_fail(err, PXS_E_INVALID, "--size must be 16 to 1024 pixels, not %d", s->size);
+    return PXS_OK;
+}
+
+static void set_finish(struct pxs_glyph_set *set) {
+    pxs_font_close(&set->source);
+    pxs_font_close(&set->target);
+    pxs_chars_finish(&set->chars);
+    free(set->pairs);
+}
+
+static enum pxs_status render(const struct pxs_glyphs_spec *spec, struct pxs_glyph_set *set,
+                              const char *identity, struct pxs_glyphs_report *report, struct pxs_error *err) {
+    PXS_TRY(pxs_glyph_find(spec, identity, &report->already, err));
+    if (report->already)
+        return PXS_OK;
+    PXS_TRY(pxs_glyph_choose(spec, set, report, err));
+    if (report->repeated > 0)
+        pxs_log(spec->logger, PXS_LOG_WARN,
+                "%s: %zu characters stand there more than once; each is used once", set->chars.name,
+                report->repeated);
+    PXS_TRY(pxs_glyph_write(spec, set, identity, err));
+    report->train = (size_t)spec->train;
+    report->val = (size_t)spec->val;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_glyphs_render(const struct pxs_glyphs_spec *spec, struct pxs_glyphs_report *report,
+                                  struct pxs_error *err) {
+    struct pxs_glyph_set set = {0};
+    struct pxs_glyphs_report done = {0};
+    struct pxs_text identity = {0};
+    double start = pxs_monotonic();
+    PXS_TRY(check_spec(spec, err));
+    enum pxs_status status = pxs_font_open(spec->source, &set.source, err);
+    if (status == PXS_OK)
+        status = pxs_font_open(spec->target, &set.target, err);
+    if (status == PXS_OK)
+        status = pxs_chars_init(&set.chars, spec->chars, err);
+    if (status == PXS_OK) {
+        pxs_glyph_identity(spec, &set, &identity);
+        status =
+            identity.failed ? pxs_fail_nomem(err) : render(spec, &set, pxs_text_str(&identity), &done, err);
+    }
+    pxs_text_finish(&identity);
+    set_finish(&set);
+    done.seconds = pxs_monotonic() - start;
+    if (status == PXS_OK && report != NULL)
+        *report = done;
+    return status;
+}

@@ -1,0 +1,266 @@
+#include "listing_priv.h"
+#include "names_priv.h"
+#include "pair_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A folder's PNG and .npy files in bytewise order, and whether it has A/ and B/. */
+struct entries {
+    const char **png, **npy;
+    size_t n_png, n_npy;
+    bool a, b;
+};
+
+struct lister {
+    struct pxs_listing *listing;
+    struct pxs_problems *problems;
+    const char *root;
+};
+
+static int by_name(const struct dirent **x, const struct dirent **y) {
+    return strcmp((*x)->d_name, (*y)->d_name);
+}
+
+static bool is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static char *join(struct lister *l, const char *dir, const char *name) {
+    return pxs_arena_printf(&l->listing->arena, "%s/%s", dir, name);
+}
+
+/* `where`: the folder relative to the root ("train", "train/A"); `top`: A/ and B/ may be in it. */
+static void take_entry(struct lister *l, const char *where, bool top, const char *name, struct entries *e) {
+    struct stat st;
+    char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name);
+    const char *why, *kept = pxs_arena_strdup(&l->listing->arena, name);
+    if (path == NULL || kept == NULL) {
+        l->problems->failed = true;
+        return;
+    }
+    if (name[0] == '.')
+        return;
+    if (stat(path, &st) != 0) {
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: cannot be read: %s", where, name,
+                        strerror(errno));
+    } else if (S_ISDIR(st.st_mode)) {
+        e->a |= top && strcmp(name, "A") == 0;
+        e->b |= top && strcmp(name, "B") == 0;
+        if (!top || (strcmp(name, "A") != 0 && strcmp(name, "B") != 0))
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                            "%s/%s: a folder that is not read; only A/ and B/ are", where, name);
+    } else {
+        enum pxs_file_sort sort = pxs_file_sort(name, &why);
+        if (sort == PXS_FILE_PNG)
+            e->png[e->n_png++] = kept;
+        else if (sort == PXS_FILE_NPY)
+            e->npy[e->n_npy++] = kept;
+        else if (sort == PXS_FILE_BAD)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: %s", where, name, why);
+    }
+}
+
+static bool read_entries(struct lister *l, const char *where, bool top, struct entries *e) {
+    struct dirent **found;
+    char *path = join(l, l->root, where);
+    *e = (struct entries){0};
+    int n = path != NULL ? scandir(path, &found, NULL, by_name) : -1;
+    if (n < 0) {
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: cannot be listed: %s", where, strerror(errno));
+        return false;
+    }
+    e->png = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->png);
+    e->npy = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->npy);
+    bool enough = e->png != NULL && e->npy != NULL;
+    l->problems->failed |= !enough;
+    for (int i = 0; i < n; i++) {
+        if (enough)
+            take_entry(l, where, top, found[i]->d_name, e);
+        free(found[i]);
+    }
+    free(found);
+    return enough;
+}
+
+/* Makes room for n items; false when memory ran out. */
+static bool reserve(struct lister *l, struct pxs_folder *f, size_t n) {
+    f->items = pxs_arena_alloc(&l->listing->arena, (n + 1) * sizeof *f->items);
+    l->problems->failed |= f->items == NULL;
+    return f->items != NULL;
+}
+
+static void add_item(struct lister *l, struct pxs_folder *f, const char *name, const char *partner) {
+    struct pxs_item item = {
+        .kind = f->kind, .name = name, .path = name != NULL ? join(l, l->root, name) : NULL};
+    if (partner != NULL)
+        item.path_b = join(l, l->root, partner);
+    if (item.path == NULL || (f->kind == PXS_KIND_AB && item.path_b == NULL)) {
+        l->problems->failed = true;
+        return;
+    }
+    if (f->kind == PXS_KIND_NPY) {
+        struct pxs_error why;
+        if (pxs_pairs_open(item.path, &item.npy, &why) != PXS_OK) {
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", name,
+                            pxs_reason(why.message, item.path));
+            return;
+        }
+        f->pairs += (size_t)item.npy.dims[0];
+    } else {
+        f->pairs++;
+    }
+    f->items[f->n++] = item;
+}
+
+static size_t stem_length(const char *name) {
+    return (size_t)(strrchr(name, '.') - name);
+}
+
+static int by_stem(const void *x, const void *y) {
+    const char *a = *(const char *const *)x, *b = *(const char *const *)y;
+    size_t na = stem_length(a), nb = stem_length(b);
+    int order = memcmp(a, b, na < nb ? na : nb);
+    return order != 0 ? order : (na > nb) - (na < nb);
+}
+
+/* Pictures of one folder that share a stem ("x.png", "x.PNG") have no single partner. */
+static void report_shared_stems(struct lister *l, const char *where, const char *const *sorted, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (by_stem(&sorted[i - 1], &sorted[i]) == 0)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: has the same stem as %s", where,
+                            sorted[i], sorted[i - 1]);
+}
+
+static void report_lone(struct lister *l, const char *where, char letter, const struct entries *from,
+                        const struct entries *other) {
+    char missing = letter == 'A' ? 'B' : 'A';
+    for (size_t i = 0; i < from->n_png; i++)
+        if (bsearch(&from->png[i], other->png, other->n_png, sizeof *other->png, by_stem) == NULL)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c/%s: has no partner in %s/%c", where,
+                            letter, from->png[i], where, missing);
+}
+
+/* `a` keeps the order of names; `b` is sorted by stem for looking up. */
+static void match(struct lister *l, struct pxs_folder *f, struct entries *a, struct entries *b) {
+    const char **sorted_a = pxs_arena_alloc(&l->listing->arena, (a->n_png + 1) * sizeof *sorted_a);
+    if (sorted_a == NULL || !reserve(l, f, a->n_png)) {
+        l->problems->failed = true;
+        return;
+    }
+    memcpy(sorted_a, a->png, a->n_png * sizeof *sorted_a);
+    qsort(sorted_a, a->n_png, sizeof *sorted_a, by_stem);
+    qsort(b->png, b->n_png, sizeof *b->png, by_stem);
+    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a, a->n_png);
+    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->png, b->n_png);
+    report_lone(l, f->name, 'A', a, b);
+    struct entries by_stem_a = {.png = sorted_a, .n_png = a->n_png};
+    report_lone(l, f->name, 'B', b, &by_stem_a);
+    for (size_t i = 0; i < a->n_png; i++) {
+        const char **partner = bsearch(&a->png[i], b->png, b->n_png, sizeof *b->png, by_stem);
+        if (partner != NULL)
+            add_item(l, f, pxs_arena_printf(&l->listing->arena, "%s/A/%s", f->name, a->png[i]),
+                     pxs_arena_printf(&l->listing->arena, "%s/B/%s", f->name, *partner));
+    }
+}
+
+static void list_ab(struct lister *l, struct pxs_folder *f, const struct entries *top) {
+    struct entries e[2];
+    bool there[2] = {top->a, top->b}, read = true;
+    for (int i = 0; i < 2; i++) {
+        const char *where = pxs_arena_printf(&l->listing->arena, "%s/%c", f->name, "AB"[i]);
+        if (where == NULL || !there[i]) {
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: has %c/ but not %c/", f->name, "BA"[i],
+                            "AB"[i]);
+            return;
+        }
+        read = read_entries(l, where, false, &e[i]) && read;
+        for (size_t k = 0; k < e[i].n_npy; k++)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                            "%s/%s: A/ and B/ hold PNG pictures; a .npy of pairs belongs into %s/", where,
+                            e[i].npy[k], f->name);
+    }
+    if (read)
+        match(l, f, &e[0], &e[1]);
+}
+
+static void list_folder(struct lister *l, struct pxs_folder *f) {
+    struct entries e;
+    if (!read_entries(l, f->name, true, &e))
+        return;
+    int kinds = (e.n_png > 0) + (e.n_npy > 0) + (e.a || e.b);
+    if (kinds > 1) {
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds%s%s%s; one kind a split", f->name,
+                        e.n_png > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
+                        e.a || e.b ? " A/ or B/," : "");
+        return;
+    }
+    f->kind = e.n_png > 0   ? PXS_KIND_PAIR
+              : e.n_npy > 0 ? PXS_KIND_NPY
+              : kinds == 1  ? PXS_KIND_AB
+                            : PXS_KIND_NONE;
+    size_t before = l->problems->count[PXS_PROBLEM_ERROR];
+    if (f->kind == PXS_KIND_AB) {
+        list_ab(l, f, &e);
+    } else if (reserve(l, f, e.n_png + e.n_npy)) {
+        for (size_t i = 0; i < e.n_png + e.n_npy; i++)
+            add_item(l, f, join(l, f->name, i < e.n_png ? e.png[i] : e.npy[i - e.n_png]), NULL);
+    }
+    if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds no pairs", f->name);
+}
+
+/* A split under a name that is not read is easily believed to be in use. */
+static void note_other_names(struct lister *l) {
+    static const char *const names[] = {"test", "valid", "validation", "dev"};
+    for (size_t i = 0; i < PXS_COUNT(names) && !l->listing->folder[PXS_SPLIT_VAL].exists; i++) {
+        char *path = join(l, l->root, names[i]);
+        if (path != NULL && is_folder(path))
+            pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
+                            "%s/ is not read: the validation split is called val/ (without it, val_fraction "
+                            "of train/ is used)",
+                            names[i]);
+    }
+}
+
+enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct pxs_problems *problems,
+                         struct pxs_error *err) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return pxs_fail_errno(err, "no dataset at %s", path);
+    if (!S_ISDIR(st.st_mode))
+        return pxs_fail(err, PXS_E_INVALID, "%s is a file; a dataset is a folder with train/ and val/ in it",
+                        path);
+    struct lister l = {listing, problems, path};
+    static const char *const names[] = {"train", "val"};
+    for (int i = 0; i < 2; i++) {
+        char *folder = join(&l, path, names[i]);
+        if (folder == NULL)
+            return pxs_fail_nomem(err);
+        listing->folder[i].name = names[i];
+        listing->folder[i].exists = is_folder(folder);
+    }
+    if (!listing->folder[PXS_SPLIT_TRAIN].exists)
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train",
+            path, path);
+    for (int i = 0; i < 2; i++)
+        if (listing->folder[i].exists)
+            list_folder(&l, &listing->folder[i]);
+    note_other_names(&l);
+    return problems->failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+void pxs_listing_finish(struct pxs_listing *listing) {
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < listing->folder[i].n; k++)
+            if (listing->folder[i].kind == PXS_KIND_NPY)
+                pxs_npy_finish(&listing->folder[i].items[k].npy);
+    pxs_arena_finish(&listing->arena);
+    *listing = (struct pxs_listing){0};
+}

@@ -1,0 +1,230 @@
+#include "scan_priv.h"
+#include "pair_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- listing --------------------------------------------------------------------------------------------- */
+
+enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct pxs_error *err) {
+    PXS_TRY(pxs_list(path, &scan->listing, &scan->problems, err));
+    scan->train = scan->listing.folder[PXS_SPLIT_TRAIN].pairs;
+    scan->val = scan->listing.folder[PXS_SPLIT_VAL].pairs;
+    scan->seen = calloc(scan->train + scan->val + 1, sizeof *scan->seen);
+    if (scan->seen == NULL)
+        return pxs_fail_nomem(err);
+    struct pxs_seen *next = scan->seen;
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < scan->listing.folder[i].n; k++) {
+            const struct pxs_item *item = &scan->listing.folder[i].items[k];
+            size_t pairs = item->kind == PXS_KIND_NPY ? (size_t)item->npy.dims[0] : 1;
+            for (size_t index = 0; index < pairs; index++, next++) {
+                next->item = item;
+                next->index = index;
+            }
+        }
+    return PXS_OK;
+}
+
+void pxs_scan_finish(struct pxs_scan *scan) {
+    for (size_t i = 0; scan->seen != NULL && i < scan->train + scan->val; i++)
+        free(scan->seen[i].problem);
+    free(scan->seen);
+    pxs_problems_finish(&scan->problems);
+    pxs_listing_finish(&scan->listing);
+    *scan = (struct pxs_scan){0};
+}
+
+void pxs_seen_name(const struct pxs_seen *seen, char *name, size_t size) {
+    if (seen->item->kind == PXS_KIND_NPY)
+        snprintf(name, size, "%s[%zu]", seen->item->name, seen->index);
+    else
+        snprintf(name, size, "%s", seen->item->name);
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------- */
+
+struct reading {
+    struct pxs_scan *scan;
+    const struct pxs_stop *stop;
+    pxs_pair_fn take;
+    void *user;
+    atomic_int failed; /* enum pxs_status of the first failure that is not about a file */
+    atomic_flag said;  /* set by the piece that may write `err` */
+    struct pxs_error err;
+};
+
+static void give_up(struct reading *r, const struct pxs_error *why) {
+    if (!atomic_flag_test_and_set(&r->said)) {
+        r->err = *why;
+        atomic_store(&r->failed, why->status);
+    }
+}
+
+/* Size and bytes, so that a pair is the same pair in whatever file it lies. */
+static void hash_pair(const struct pxs_image *image, char hex[PXS_SHA256_HEX]) {
+    struct pxs_sha256 h;
+    char size[64];
+    int n = snprintf(size, sizeof size, "%d %d\n", image->width, image->height);
+    pxs_sha256_init(&h);
+    pxs_sha256_update(&h, size, (size_t)n);
+    pxs_sha256_update(&h, image->pixels, (size_t)image->width * (size_t)image->height * 3);
+    pxs_sha256_hex(&h, hex);
+}
+
+static void read_one(void *user, int piece, int thread) {
+    struct reading *r = user;
+    struct pxs_seen *seen = &r->scan->seen[piece];
+    struct pxs_image image;
+    struct pxs_error why;
+    if (atomic_load(&r->failed) != PXS_OK)
+        return;
+    if (r->stop != NULL && atomic_load(&r->stop->signal) != 0) {
+        (void)pxs_fail(&why, PXS_E_STOPPED, "stopped while reading the data");
+        give_up(r, &why);
+        return;
+    }
+    enum pxs_status status = pxs_pair_read(seen->item, seen->index, &image, seen->grey, &why);
+    if (status == PXS_E_NOMEM) {
+        give_up(r, &why);
+    } else if (status != PXS_OK) {
+        seen->bad = true;
+        seen->problem = strdup(why.message);
+    } else {
+        seen->width = image.width;
+        seen->height = image.height;
+        hash_pair(&image, seen->hash);
+        if (r->take != NULL && r->take(r->user, (size_t)piece, &image, &why) != PXS_OK)
+            give_up(r, &why);
+        pxs_image_finish(&image);
+    }
+}
+
+/* ---- comparing ------------------------------------------------------------------------------------------- */
+
+/* Bad pairs, in order; of a .npy file the first stands for all. */
+static void collect_bad(struct pxs_scan *scan) {
+    size_t n = scan->train + scan->val;
+    for (size_t i = 0; i < n; i++) {
+        struct pxs_seen *seen = &scan->seen[i];
+        size_t others = 0;
+        if (!seen->bad)
+            continue;
+        for (size_t k = i + 1; k < n && scan->seen[k].item == seen->item; k++) {
+            others += scan->seen[k].bad;
+            scan->seen[k].bad = false;
+        }
+        const char *text = seen->problem != NULL ? seen->problem : "out of memory";
+        if (others > 0)
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s (and %zu more pairs of this file)", text,
+                            others);
+        else
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s", text);
+    }
+}
+
+static void compare_with_first(struct pxs_scan *scan) {
+    const struct pxs_seen *first = NULL;
+    for (size_t i = 0; i < scan->train + scan->val; i++) {
+        const struct pxs_seen *s = &scan->seen[i];
+        char name[4096];
+        if (s->hash[0] == '\0')
+            continue;
+        first = first != NULL ? first : s;
+        pxs_seen_name(s, name, sizeof name);
+        if (s->width != first->width || s->height != first->height)
+            pxs_problem_add(
+                &scan->problems, PXS_PROBLEM_SIZE,
+                "%s: a pair of %d x %d pixels, where the first is %d x %d; each is resized on its own", name,
+                s->width, s->height, first->width, first->height);
+        for (int k = 0; k < 2; k++)
+            if (s->grey[k] != first->grey[k] && (k == 0 || s->item->kind == PXS_KIND_AB)) {
+                pxs_problem_add(&scan->problems, PXS_PROBLEM_CHANNELS,
+                                "%s: %s in %s, where the first is in %s", name,
+                                s->item->kind != PXS_KIND_AB ? "stored"
+                                : k == 0                     ? "A is"
+                                                             : "B is",
+                                s->grey[k] ? "grey" : "colour", first->grey[k] ? "grey" : "colour");
+            }
+    }
+}
+
+static int by_content(const void *a, const void *b) {
+    const struct pxs_seen *x = *(const struct pxs_seen *const *)a, *y = *(const struct pxs_seen *const *)b;
+    int order = strcmp(x->hash, y->hash);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+static void report_same(struct pxs_scan *scan, const struct pxs_seen *earlier, const struct pxs_seen *later) {
+    const struct pxs_seen *val = scan->seen + scan->train;
+    char a[2048], b[2048];
+    pxs_seen_name(earlier, a, sizeof a);
+    pxs_seen_name(later, b, sizeof b);
+    bool overlap = earlier < val && later >= val;
+    scan->overlap += overlap;
+    if (overlap)
+        pxs_problem_add(&scan->problems, PXS_PROBLEM_OVERLAP,
+                        "%s: the same pair is in train (%s): validation on it means nothing", b, a);
+    else
+        pxs_problem_add(&scan->problems, PXS_PROBLEM_DUPLICATE, "%s: the same pair as %s", b, a);
+}
+
+/* Every pair that has been there before is told once, against the first of its kind in its own split or, for
+ * val/, in train/. */
+static enum pxs_status compare_contents(struct pxs_scan *scan, struct pxs_error *err) {
+    size_t n = 0, all = scan->train + scan->val;
+    const struct pxs_seen **sorted = malloc((all + 1) * sizeof *sorted),
+                          **same = calloc(all + 1, sizeof *same);
+    if (sorted == NULL || same == NULL) {
+        free(sorted);
+        free(same);
+        return pxs_fail_nomem(err);
+    }
+    for (size_t i = 0; i < all; i++)
+        if (scan->seen[i].hash[0] != '\0')
+            sorted[n++] = &scan->seen[i];
+    qsort(sorted, n, sizeof *sorted, by_content);
+    for (size_t i = 1, first = 0; i < n; i++) {
+        if (strcmp(sorted[i]->hash, sorted[first]->hash) == 0)
+            same[sorted[i] - scan->seen] = sorted[first];
+        else
+            first = i;
+    }
+    for (size_t i = 0; i < all; i++)
+        if (same[i] != NULL)
+            report_same(scan, same[i], &scan->seen[i]);
+    free(sorted);
+    free(same);
+    return PXS_OK;
+}
+
+/* A hash of hashes: split, number of pairs, then each pair's size and bytes in order. */
+static void hash_all(struct pxs_scan *scan) {
+    struct pxs_sha256 h;
+    pxs_sha256_init(&h);
+    size_t at = 0, pairs[] = {scan->train, scan->val};
+    for (int i = 0; i < 2; i++) {
+        char line[64];
+        int n = snprintf(line, sizeof line, "%s %zu\n", scan->listing.folder[i].name, pairs[i]);
+        pxs_sha256_update(&h, line, (size_t)n);
+        for (size_t k = 0; k < pairs[i]; k++)
+            pxs_sha256_update(&h, scan->seen[at++].hash, PXS_SHA256_HEX - 1);
+    }
+    pxs_sha256_hex(&h, scan->hash);
+}
+
+enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool, const struct pxs_stop *stop,
+                              pxs_pair_fn take, void *user, struct pxs_error *err) {
+    struct reading r = {.scan = scan, .stop = stop, .take = take, .user = user, .said = ATOMIC_FLAG_INIT};
+    pxs_pool_run(pool, read_one, &r, (int)(scan->train + scan->val));
+    if (atomic_load(&r.failed) != PXS_OK)
+        return pxs_fail(err, r.err.status, "%s", r.err.message);
+    collect_bad(scan);
+    compare_with_first(scan);
+    PXS_TRY(compare_contents(scan, err));
+    if (scan->problems.failed)
+        return pxs_fail_nomem(err);
+    if (scan->problems.count[PXS_PROBLEM_ERROR] == 0)
+        hash_all(scan);
+    return PXS_OK;
+}
