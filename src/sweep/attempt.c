@@ -1,0 +1,100 @@
+/* One attempt at work: its records, its limits, its death. How it ends is in close.c. */
+#include <signal.h>
+
+#include "supervisor_priv.h"
+
+/* Records of an earlier attempt may still stand in the file until the worker has cut it back. */
+static bool open_cursors(struct pxs_slot *slot) {
+    int64_t offset;
+    struct pxs_error err;
+    if (slot->tail)
+        return true;
+    if (pxs_record_find_attempt(slot->records, slot->row.no, &offset, &err) != PXS_OK ||
+        pxs_record_cursor_open(slot->records, offset, &slot->intake, &err) != PXS_OK)
+        return false;
+    if (pxs_record_cursor_open(slot->records, offset, &slot->tail, &err) == PXS_OK)
+        return true;
+    pxs_record_cursor_close(&slot->intake);
+    return false;
+}
+
+static void read_tail(struct pxs_slot *slot, double now) {
+    struct pxs_record r;
+    struct pxs_error err;
+    bool more = true;
+    while (more && slot->damage[0] == '\0') {
+        enum pxs_status status = pxs_record_next(slot->tail, &r, &more, &err);
+        if (status != PXS_OK) {
+            snprintf(slot->damage, sizeof slot->damage, "%.500s", err.message);
+            return;
+        }
+        if (more)
+            pxs_progress_see(&slot->progress, &r, now);
+    }
+}
+
+/* True once everything that the file holds is in the store. */
+static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    size_t taken = PXS_INTAKE_RECORDS;
+    struct pxs_error err;
+    if (!pxs_store_ready(s, now))
+        return false;
+    while (taken == PXS_INTAKE_RECORDS) {
+        enum pxs_status status = pxs_store_intake(s->store, slot->row.attempt_id, slot->intake,
+                                                  PXS_INTAKE_RECORDS, NULL, NULL, &taken, &err);
+        if (status != PXS_OK && slot->damage[0] != '\0')
+            return true; /* what stands before the damage is in */
+        if (status != PXS_OK) {
+            pxs_store_trouble(s, &err, now);
+            return false;
+        }
+        pxs_store_fine(s);
+    }
+    return true;
+}
+
+void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now) {
+    if (slot->asked != PXS_ASKED_NOTHING || slot->dead)
+        return;
+    slot->asked = why;
+    slot->term_at = now;
+    pxs_process_signal(&slot->process, SIGTERM);
+}
+
+void pxs_attempt_kill(struct pxs_slot *slot) {
+    if (!slot->dead && !slot->killed)
+        pxs_process_signal(&slot->process, SIGKILL);
+    slot->killed = true;
+}
+
+static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    if (now - slot->started > s->plan->timeout)
+        pxs_attempt_ask(slot, PXS_ASKED_TIMEOUT, now);
+    if (slot->asked == PXS_ASKED_TIMEOUT && now - slot->term_at > PXS_GRACE_SECONDS)
+        pxs_attempt_kill(slot);
+}
+
+void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    struct pxs_error err;
+    bool done = true;
+    /* Death first, then the file: nothing is written after it. */
+    if (!slot->dead)
+        slot->dead = pxs_process_reap(&slot->process, &slot->wait_status);
+    if (!slot->dead)
+        keep_limits(s, slot, now);
+    if (open_cursors(slot)) {
+        read_tail(slot, now);
+        done = false;
+        if (slot->dead || now - slot->intake_at >= PXS_INTAKE_SECONDS) {
+            done = take_in(s, slot, now);
+            slot->intake_at = now;
+        }
+    }
+    pxs_plain_progress(s, slot, now);
+    if (!slot->dead || !done || !pxs_store_ready(s, now))
+        return;
+    if (pxs_attempt_close(s, slot, now, &err) != PXS_OK)
+        pxs_store_trouble(s, &err, now);
+    else
+        pxs_store_fine(s);
+}

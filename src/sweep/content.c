@@ -1,0 +1,137 @@
+/* Content hashes: what a path leads to is read once a plan, however many runs use it. */
+#include <math.h>
+#include <string.h>
+
+#include "plan_priv.h"
+
+/* Room for one more element in an arena array; false when out of memory. */
+static bool grow(struct pxs_arena *arena, void **items, size_t *cap, size_t n, size_t size) {
+    if (n < *cap)
+        return true;
+    size_t larger = *cap ? *cap * 2 : 4;
+    void *block = pxs_arena_alloc(arena, larger * size);
+    if (!block)
+        return false;
+    if (n > 0)
+        memcpy(block, *items, n * size);
+    *items = block;
+    *cap = larger;
+    return true;
+}
+
+static bool is_stated(const struct pxs_config *config, size_t index, int key) {
+    struct pxs_text origin = {0};
+    pxs_config_origin(config, index, key, &origin);
+    bool stated = strcmp(pxs_text_str(&origin), "default") != 0;
+    pxs_text_finish(&origin);
+    return stated;
+}
+
+/* The user's problems are collected, so that one pass names all of them; anything else ends the pass. */
+static enum pxs_status note_problem(struct pxs_contents *c, enum pxs_status status,
+                                    const struct pxs_error *err) {
+    if (status == PXS_OK || status == PXS_E_STOPPED || status == PXS_E_NOMEM || status == PXS_E_INTERNAL)
+        return status;
+    if (c->problem == PXS_OK)
+        c->problem = status;
+    size_t used = strlen(c->problems);
+    snprintf(c->problems + used, sizeof c->problems - used, "%s%s", used > 0 ? "\n" : "", err->message);
+    return PXS_OK;
+}
+
+static enum pxs_status inspect(const struct pxs_params *p, bool stated,
+                               const struct pxs_sweep_options *options, struct pxs_dataset_info *info,
+                               struct pxs_error *err) {
+    struct pxs_cpu cpu;
+    struct pxs_pool *pool = NULL;
+    pxs_cpu_detect(&cpu);
+    PXS_TRY(pxs_pool_create(cpu.cores, &pool, err));
+    struct pxs_dataset_options how = {.path = p->dataset,
+                                      .img_height = (int)p->img_height,
+                                      .img_width = (int)p->img_width,
+                                      .channels = (int)p->channels,
+                                      .a_to_b = p->direction == PXS_DIRECTION_ATOB,
+                                      .jitter = (int)p->jitter,
+                                      .val_fraction = p->val_fraction,
+                                      .val_fraction_stated = stated,
+                                      .pool = pool,
+                                      .logger = options->logger,
+                                      .stop = options->stop};
+    enum pxs_status status = pxs_dataset_inspect(&how, info, err);
+    pxs_pool_destroy(&pool);
+    return status;
+}
+
+enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_config *config, size_t index,
+                                  const struct pxs_params *params, const struct pxs_sweep_options *options,
+                                  const struct pxs_dataset_info **out, struct pxs_error *err) {
+    bool stated = is_stated(config, index, PXS_PARAM_val_fraction);
+    for (size_t i = 0; i < c->n_data; i++) {
+        const struct pxs_data_seen *d = &c->data[i];
+        if (strcmp(d->path, params->dataset) == 0 && d->val_fraction == params->val_fraction &&
+            d->stated == stated) {
+            *out = &d->info;
+            return PXS_OK;
+        }
+    }
+    struct pxs_data_seen seen = {.path = pxs_arena_strdup(c->arena, params->dataset),
+                                 .val_fraction = params->val_fraction,
+                                 .stated = stated};
+    if (!seen.path || !grow(c->arena, (void **)&c->data, &c->cap_data, c->n_data, sizeof seen))
+        return pxs_fail_nomem(err);
+    PXS_TRY(note_problem(c, inspect(params, stated, options, &seen.info, err), err));
+    c->data[c->n_data] = seen;
+    *out = &c->data[c->n_data++].info;
+    return PXS_OK;
+}
+
+/* PATH/generator_X.safetensors -> PATH/d/discriminator_X.safetensors; false where the name is of another form. */
+static bool discriminator_beside(const char *path, char *out, size_t size) {
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *prefix = "generator_";
+    if (strncmp(base, prefix, strlen(prefix)) != 0)
+        return false;
+    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(base - path), path, base + strlen(prefix));
+    return n > 0 && (size_t)n < size;
+}
+
+enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX], struct pxs_error *err) {
+    char beside[PXS_PATH_MAX], one[PXS_SHA256_HEX];
+    struct pxs_sha256 h;
+    pxs_sha256_init(&h);
+    PXS_TRY(pxs_sha256_file(path, one, NULL, err));
+    pxs_sha256_update(&h, one, strlen(one));
+    if (discriminator_beside(path, beside, sizeof beside)) {
+        struct pxs_error beside_err;
+        enum pxs_status status = pxs_sha256_file(beside, one, NULL, &beside_err);
+        if (status == PXS_OK)
+            pxs_sha256_update(&h, one, strlen(one));
+        else if (status != PXS_E_NOT_FOUND)
+            return pxs_fail(err, status, "%s", beside_err.message);
+    }
+    pxs_sha256_hex(&h, hash);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_contents_weights(struct pxs_contents *c, const char *path, const char **hash,
+                                     struct pxs_error *err) {
+    *hash = "";
+    if (path[0] == '\0')
+        return PXS_OK;
+    for (size_t i = 0; i < c->n_weights; i++)
+        if (strcmp(c->weights[i].path, path) == 0) {
+            *hash = c->weights[i].hash;
+            return PXS_OK;
+        }
+    struct pxs_weights_seen seen = {.path = pxs_arena_strdup(c->arena, path)};
+    if (!seen.path || !grow(c->arena, (void **)&c->weights, &c->cap_weights, c->n_weights, sizeof seen))
+        return pxs_fail_nomem(err);
+    enum pxs_status status = pxs_weights_hash(path, seen.hash, err);
+    if (status != PXS_OK)
+        status = pxs_error_prefix(err, "init_from");
+    PXS_TRY(note_problem(c, status, err));
+    c->weights[c->n_weights] = seen;
+    *hash = c->weights[c->n_weights++].hash;
+    return PXS_OK;
+}

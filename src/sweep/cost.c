@@ -1,0 +1,121 @@
+/* What runs will cost: measured on finished ones where there are any, otherwise a stated guess. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan_priv.h"
+
+/* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a guess, before anything is measured. */
+#define GUESS_GMAC_PER_THREAD 25.0
+#define RECENT_RUNS "20"
+
+static const char recent_runs[] =
+    "SELECT a.run_id AS run_id, (a.ended_ms - a.started_ms) / 1000.0 AS seconds, s.last_step + 1 AS steps, "
+    "(s.last_step + 1) / (s.last_epoch + 1) AS batches "
+    "FROM attempt a JOIN run_summary s ON s.run_id = a.run_id "
+    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.threads = ?2 AND a.ended_ms > a.started_ms "
+    "AND coalesce(a.resumed_from_step, -1) < 0 ORDER BY a.ended_ms DESC LIMIT " RECENT_RUNS;
+
+static struct pxs_param_value value_of(const struct pxs_cell *cell) {
+    struct pxs_param_value v = {
+        .kind = PXS_VALUE_NULL, .integer = cell->integer, .real = cell->real, .text = cell->text};
+    if (cell->kind == PXS_CELL_INT)
+        v.kind = PXS_VALUE_INTEGER;
+    else if (cell->kind == PXS_CELL_REAL)
+        v.kind = PXS_VALUE_REAL;
+    else if (cell->kind == PXS_CELL_TEXT)
+        v.kind = PXS_VALUE_TEXT;
+    return v;
+}
+
+/* The hyperparameters of a run from its rows of `param`; a row of another version of the table is passed over. */
+static bool stored_params(struct pxs_store *store, int64_t run_id, struct pxs_params *p) {
+    struct pxs_table rows = {0};
+    if (pxs_store_ask(store, PXS_QUERY_PARAMS, run_id, &rows, NULL) != PXS_OK)
+        return false;
+    pxs_params_default(p);
+    for (size_t i = 0; i < rows.n_rows; i++) {
+        struct pxs_cell name = pxs_table_at(&rows, i, "key"), cell = pxs_table_at(&rows, i, "value");
+        struct pxs_param_value value = value_of(&cell);
+        enum pxs_param_key key;
+        if (name.text && pxs_param_find(name.text, &key) && !pxs_params_put(p, key, &value))
+            continue;
+    }
+    bool any = rows.n_rows > 0;
+    pxs_table_finish(&rows);
+    return any;
+}
+
+static bool known_speed(struct pxs_store *store, const struct pxs_table *runs, size_t row,
+                        struct pxs_params *p, struct pxs_speed *out) {
+    double seconds = pxs_table_at(runs, row, "seconds").real;
+    int64_t steps = pxs_table_at(runs, row, "steps").integer,
+            batches = pxs_table_at(runs, row, "batches").integer;
+    if (seconds <= 0 || steps <= 0 || batches <= 0 ||
+        !stored_params(store, pxs_table_at(runs, row, "run_id").integer, p))
+        return false;
+    struct pxs_train_estimate e;
+    pxs_train_estimate(p, batches * p->batch_size, 0, &e);
+    if (!(e.gmac_per_step > 0))
+        return false;
+    *out = (struct pxs_speed){.gmac_per_step = e.gmac_per_step,
+                              .seconds_per_gmac = seconds / ((double)steps * e.gmac_per_step)};
+    return true;
+}
+
+static void find_known(struct pxs_store *store, int threads, struct pxs_arena *arena,
+                       struct pxs_speeds *out) {
+    char host[256] = "";
+    struct pxs_table runs = {0};
+    gethostname(host, sizeof host - 1);
+    struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads)};
+    if (pxs_store_select(store, recent_runs, args, PXS_COUNT(args), &runs, NULL) != PXS_OK)
+        return;
+    struct pxs_params *p = malloc(sizeof *p);
+    out->known = pxs_arena_alloc(arena, (runs.n_rows + 1) * sizeof *out->known);
+    for (size_t i = 0; p && out->known && i < runs.n_rows; i++)
+        if (known_speed(store, &runs, i, p, &out->known[out->n]))
+            out->n++;
+    free(p);
+    pxs_table_finish(&runs);
+}
+
+void pxs_speeds_find(struct pxs_store *store, int threads, struct pxs_arena *arena, struct pxs_speeds *out) {
+    memset(out, 0, sizeof *out);
+    out->source = PXS_TIME_GUESS;
+    out->guess = 1.0 / (GUESS_GMAC_PER_THREAD * (threads > 0 ? threads : 1));
+    if (store)
+        find_known(store, threads, arena, out);
+    if (out->n > 0)
+        out->source = PXS_TIME_MEASURED;
+}
+
+double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate) {
+    double nearest = INFINITY, sum = 0, n = 0;
+    for (size_t i = 0; i < speeds->n; i++)
+        nearest = fmin(nearest, fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)));
+    /* Runs of about the same step size agree; their mean is steadier than the last one. */
+    for (size_t i = 0; i < speeds->n; i++)
+        if (fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)) <= nearest + 0.1) {
+            sum += speeds->known[i].seconds_per_gmac;
+            n++;
+        }
+    double each = n > 0 ? sum / n : speeds->guess;
+    return each * estimate->gmac_per_step * (double)estimate->steps;
+}
+
+double pxs_spread(double sum, double longest, int slots) {
+    return fmax(sum / (slots > 0 ? slots : 1), longest);
+}
+
+struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net) {
+    int policy = net == 0 ? params->lr_policy_G : params->lr_policy_D;
+    struct pxs_plan_rate r = {.first = pxs_train_rate(params, net, 0),
+                              .last = pxs_train_rate(params, net, params->n_epochs - 1),
+                              .constant = policy == PXS_LR_CONSTANT};
+    r.ratio = r.first > 0 ? r.last / r.first : 1;
+    r.falls_to_hundredth = r.ratio <= 0.01;
+    r.never_fires = policy == PXS_LR_HALVE && r.last == r.first;
+    return r;
+}

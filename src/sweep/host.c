@@ -1,0 +1,46 @@
+/* Names of this machine and of its processes that survive a reboot and a reused pid. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "process_priv.h"
+
+#define SMALL_FILE ((size_t)1 << 20)
+
+void pxs_host_detect(struct pxs_host *host) {
+    char *text = NULL;
+    size_t bytes;
+    memset(host, 0, sizeof *host);
+    gethostname(host->name, sizeof host->name - 1);
+    if (pxs_read_file("/proc/sys/kernel/random/boot_id", SMALL_FILE, &text, &bytes, NULL) == PXS_OK)
+        snprintf(host->boot_id, sizeof host->boot_id, "%.*s", (int)strcspn(text, "\n"), text);
+    free(text);
+}
+
+int64_t pxs_pid_start(int64_t pid) {
+    char path[64], *text = NULL;
+    size_t bytes;
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    if (pid <= 0 || pxs_read_file(path, SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
+        return 0;
+    /* The second field is the name in brackets and may hold anything; the 22nd is the start time. */
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    int64_t start = at ? strtoll(at, NULL, 10) : 0;
+    free(text);
+    return start;
+}
+
+uint64_t pxs_memory_available(void) {
+    char *text = NULL;
+    size_t bytes;
+    if (pxs_read_file("/proc/meminfo", SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
+        return 0;
+    const char *line = strstr(text, "MemAvailable:");
+    uint64_t kib = line ? strtoull(line + strlen("MemAvailable:"), NULL, 10) : 0;
+    free(text);
+    return kib * 1024;
+}

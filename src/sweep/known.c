@@ -1,0 +1,225 @@
+/* The plan against the database: what is there already, what is new, and freezing it. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plan_priv.h"
+
+bool pxs_state_takeable(const char *state) {
+    return strcmp(state, "new") == 0 || strcmp(state, "queued") == 0 || strcmp(state, "interrupted") == 0;
+}
+
+enum pxs_status pxs_plan_rows(const struct pxs_plan *plan, struct pxs_store_plan_run **out,
+                              struct pxs_error *err) {
+    struct pxs_store_plan_run *rows = calloc(plan->n, sizeof *rows);
+    if (!rows)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n; i++) {
+        memcpy(rows[i].config_hash, plan->runs[i].config_hash, sizeof rows[i].config_hash);
+        rows[i].seed = plan->runs[i].seed;
+    }
+    *out = rows;
+    return PXS_OK;
+}
+
+/* Folder and name of a run that is new. */
+static enum pxs_status name_new(struct pxs_plan *plan, struct pxs_plan_run *run, int64_t number,
+                                struct pxs_error *err) {
+    run->number = number;
+    run->name = pxs_arena_printf(&plan->arena, "%s/%04lld-%s-s%lld", plan->sweep, (long long)number,
+                                 run->differs, (long long)run->seed);
+    char dir[PXS_PATH_MAX];
+    if (!run->name)
+        return pxs_fail_nomem(err);
+    if (strlen(run->name) >= sizeof((struct pxs_store_run *)0)->name)
+        return pxs_fail(err, PXS_E_INVALID, "the run's name %s is too long", run->name);
+    if (!pxs_path_join(dir, sizeof dir, plan->results, run->name))
+        return pxs_fail(err, PXS_E_INVALID, "the path of run %s is too long", run->name);
+    run->dir = pxs_arena_strdup(&plan->arena, dir);
+    strcpy(run->state, "new");
+    return run->dir ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status keep_known(struct pxs_plan *plan, struct pxs_plan_run *run,
+                                  const struct pxs_store_plan_run *row, struct pxs_error *err) {
+    run->number = row->number;
+    run->run_id = row->run_id;
+    run->name = pxs_arena_strdup(&plan->arena, row->name);
+    run->dir = pxs_arena_strdup(&plan->arena, row->dir);
+    memcpy(run->state, row->state, sizeof run->state);
+    return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_plan_run *rows, int64_t next,
+                                struct pxs_error *err) {
+    for (size_t i = 0; i < plan->n; i++) {
+        struct pxs_plan_run *run = &plan->runs[i];
+        if (rows && rows[i].run_id != 0)
+            PXS_TRY(keep_known(plan, run, &rows[i], err));
+        else
+            PXS_TRY(name_new(plan, run, next++, err));
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
+    if (!store)
+        return name_all(plan, NULL, 1, err);
+    struct pxs_store_plan found = {0};
+    struct pxs_store_plan_run *rows;
+    PXS_TRY(pxs_plan_rows(plan, &rows, err));
+    enum pxs_status status = pxs_store_lookup(store, plan->sweep, rows, plan->n, &found, err);
+    if (status == PXS_OK)
+        status = name_all(plan, rows, found.next_number > 0 ? found.next_number : 1, err);
+    if (status == PXS_OK)
+        status = pxs_plan_same_data(plan, store, &found, err);
+    plan->n_left_out = found.n_gone;
+    pxs_store_plan_finish(&found);
+    free(rows);
+    return status;
+}
+
+static bool same_line(const char *a, const char *b, const char *key) {
+    const char *line_a, *line_b;
+    size_t n_a, n_b;
+    return pxs_frozen_line(a, key, &line_a, &n_a) && pxs_frozen_line(b, key, &line_b, &n_b) && n_a == n_b &&
+           memcmp(line_a, line_b, n_a) == 0;
+}
+
+/* Compares one run that the database knows with the plan's `run`: the same path must still hold the same content. */
+static enum pxs_status compare_content(const char *old_yaml, const char *new_yaml, const char *name,
+                                       const char *key, const char *old_hash, const char *new_hash,
+                                       struct pxs_error *err) {
+    if (!old_hash[0] || !new_hash[0] || strcmp(old_hash, new_hash) == 0 ||
+        !same_line(old_yaml, new_yaml, key))
+        return PXS_OK;
+    const char *line;
+    size_t bytes;
+    pxs_frozen_line(new_yaml, key, &line, &bytes);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  sha256 "
+                    "%s\nPut the old "
+                    "content back, or give the experiment another name (`name:` or --set name=...)",
+                    (int)bytes, line, name, old_hash, new_hash);
+}
+
+/* The frozen text that run `index` has or would have. */
+static enum pxs_status frozen_text(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
+                                   struct pxs_text *out, struct pxs_error *err) {
+    const struct pxs_plan_run *run = &plan->runs[index];
+    struct pxs_frozen_head head = {0};
+    const char *base = strrchr(run->name, '/');
+    pxs_plan_params(plan, index, p);
+    snprintf(head.name, sizeof head.name, "%s", run->name);
+    snprintf(head.data_hash, sizeof head.data_hash, "%s", run->data_hash);
+    snprintf(head.weights_hash, sizeof head.weights_hash, "%s", run->weights_hash);
+    pxs_frozen_write(&head, base ? base + 1 : run->name, p, run->own_val, out);
+    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+static enum pxs_status compare_with_plan(const struct pxs_plan *plan, const char *old_yaml,
+                                         struct pxs_params *p, struct pxs_error *err) {
+    struct pxs_frozen_head old;
+    pxs_frozen_read(old_yaml, &old);
+    const char *last_data = "", *last_weights = "";
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        /* Runs of one data set follow each other: compare each combination once. */
+        if (run->data_hash == last_data && run->weights_hash == last_weights)
+            continue;
+        last_data = run->data_hash;
+        last_weights = run->weights_hash;
+        struct pxs_text yaml = {0};
+        status = frozen_text(plan, i, p, &yaml, err);
+        const char *text = pxs_text_str(&yaml);
+        if (status == PXS_OK)
+            status = compare_content(old_yaml, text, old.name, "dataset", old.data_hash, run->data_hash, err);
+        if (status == PXS_OK)
+            status = compare_content(old_yaml, text, old.name, "init_from", old.weights_hash,
+                                     run->weights_hash, err);
+        pxs_text_finish(&yaml);
+    }
+    return status;
+}
+
+enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store *store,
+                                   const struct pxs_store_plan *found, struct pxs_error *err) {
+    struct pxs_params *p = malloc(sizeof *p);
+    enum pxs_status status = p ? PXS_OK : pxs_fail_nomem(err);
+    for (size_t i = 0; i < found->n_gone && status == PXS_OK; i++) {
+        char *yaml = NULL;
+        status = pxs_store_run_config(store, found->gone[i], &yaml, err);
+        if (status == PXS_OK)
+            status = compare_with_plan(plan, yaml, p, err);
+        free(yaml);
+    }
+    free(p);
+    return status;
+}
+
+/* Fills in what a new run's row is made from; params and yaml of run i go to params[i], yaml[i]. */
+static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i, struct pxs_store_plan_run *row,
+                                   struct pxs_params **params, struct pxs_text *yaml, struct pxs_error *err) {
+    const struct pxs_plan_run *run = &plan->runs[i];
+    if (run->run_id != 0)
+        return PXS_OK;
+    *params = malloc(sizeof **params);
+    if (!*params)
+        return pxs_fail_nomem(err);
+    PXS_TRY(frozen_text(plan, i, *params, yaml, err));
+    row->new_number = run->number;
+    row->new_name = run->name;
+    row->new_dir = run->dir;
+    row->new_config_yaml = pxs_text_str(yaml);
+    row->params = *params;
+    return PXS_OK;
+}
+
+static enum pxs_status freeze_rows(struct pxs_plan *plan, struct pxs_store *store,
+                                   struct pxs_store_plan_run *rows, struct pxs_params **params,
+                                   struct pxs_text *yaml, int64_t *sweep_id, struct pxs_error *err) {
+    struct pxs_store_plan done = {0};
+    for (size_t i = 0; i < plan->n; i++)
+        PXS_TRY(prepare_row(plan, i, &rows[i], &params[i], &yaml[i], err));
+    PXS_TRY(pxs_store_plan(store, plan->sweep, plan->spec_yaml, plan->spec_hash, rows, plan->n, &done, err));
+    *sweep_id = done.sweep_id;
+    plan->n_left_out = done.n_gone;
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
+        status = keep_known(plan, &plan->runs[i], &rows[i], err);
+    pxs_store_plan_finish(&done);
+    return status;
+}
+
+static enum pxs_status freeze_once(struct pxs_plan *plan, struct pxs_store *store, int64_t *sweep_id,
+                                   struct pxs_error *err) {
+    struct pxs_store_plan_run *rows;
+    PXS_TRY(pxs_plan_rows(plan, &rows, err));
+    struct pxs_params **params = calloc(plan->n, sizeof *params);
+    struct pxs_text *yaml = calloc(plan->n, sizeof *yaml);
+    enum pxs_status status =
+        params && yaml ? freeze_rows(plan, store, rows, params, yaml, sweep_id, err) : pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n; i++) {
+        if (params)
+            free(params[i]);
+        if (yaml)
+            pxs_text_finish(&yaml[i]);
+    }
+    free(params);
+    free(yaml);
+    free(rows);
+    return status;
+}
+
+enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_store *store, int64_t *sweep_id,
+                                struct pxs_error *err) {
+    enum pxs_status status = PXS_E_EXISTS;
+    /* Another `run` may take a number between looking up and freezing. */
+    for (int attempt = 0; status == PXS_E_EXISTS && attempt < 10; attempt++) {
+        status = freeze_once(plan, store, sweep_id, err);
+        if (status == PXS_E_EXISTS)
+            PXS_TRY(pxs_plan_known(plan, store, err));
+    }
+    return status;
+}

@@ -1,0 +1,258 @@
+/* The plan: an experiment file resolved into named, hashed runs, with what is known about each. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "plan_priv.h"
+
+bool pxs_sweep_paths(const char *results, const char *db, char results_out[PXS_PATH_MAX],
+                     char db_out[PXS_PATH_MAX]) {
+    char joined[PXS_PATH_MAX];
+    if (!pxs_path_absolute(results_out, PXS_PATH_MAX, results ? results : "results"))
+        return false;
+    if (db)
+        return pxs_path_absolute(db_out, PXS_PATH_MAX, db);
+    return pxs_path_join(joined, sizeof joined, results_out, "pixsweep.db") &&
+           pxs_path_absolute(db_out, PXS_PATH_MAX, joined);
+}
+
+static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep_options *options,
+                                   struct pxs_error *err) {
+    PXS_TRY(pxs_config_load(options->file, options->set, options->n_set, &plan->config, options->diagnostics,
+                            err));
+    const struct pxs_run_settings *how = pxs_config_run(plan->config);
+    plan->retries = how->retries;
+    plan->timeout = how->timeout_s;
+    plan->spec_yaml = pxs_config_spec_yaml(plan->config);
+    plan->keys = pxs_config_varying(plan->config, &plan->n_keys);
+    plan->n_seeds = pxs_config_seeds(plan->config);
+    snprintf(plan->sweep, sizeof plan->sweep, "%s", pxs_config_name(plan->config));
+    snprintf(plan->spec_hash, sizeof plan->spec_hash, "%s", pxs_config_spec_hash(plan->config));
+    snprintf(plan->file, sizeof plan->file, "%s", pxs_config_path(plan->config));
+    if (!pxs_sweep_paths(options->results, options->db, plan->results, plan->db))
+        return pxs_fail(err, PXS_E_INVALID, "the path of --results or --db is too long");
+    plan->n = pxs_config_count(plan->config);
+    plan->runs = pxs_arena_alloc(&plan->arena, plan->n * sizeof *plan->runs);
+    return plan->runs ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct pxs_point *point,
+                                   struct pxs_contents *contents, const struct pxs_sweep_options *options,
+                                   struct pxs_error *err) {
+    struct pxs_plan_run *run = &plan->runs[index];
+    const struct pxs_dataset_info *data;
+    struct pxs_params_content content = {0};
+    pxs_config_point(plan->config, index, point);
+    PXS_TRY(pxs_contents_data(contents, plan->config, index, &point->params, options, &data, err));
+    PXS_TRY(pxs_contents_weights(contents, point->params.init_from, &run->weights_hash, err));
+    run->differs = pxs_arena_strdup(&plan->arena, point->label);
+    run->seed = point->params.seed;
+    run->data_hash = data->hash;
+    run->own_val = !data->val_from_train;
+    run->n_train = (int64_t)data->train;
+    run->n_val = (int64_t)data->val;
+    run->rate[0] = pxs_rate_of(&point->params, 0);
+    run->rate[1] = pxs_rate_of(&point->params, 1);
+    if (!run->differs)
+        return pxs_fail_nomem(err);
+    if (contents->problem != PXS_OK)
+        return PXS_OK; /* nothing to hash; the problems are told together */
+    memcpy(content.dataset, data->hash, sizeof content.dataset);
+    memcpy(content.init_from, run->weights_hash, strlen(run->weights_hash));
+    pxs_train_estimate(&point->params, run->n_train, run->n_val, &run->estimate);
+    return pxs_params_identity(&point->params, &content, run->config_hash, err);
+}
+
+static enum pxs_status resolve_all(struct pxs_plan *plan, const struct pxs_sweep_options *options,
+                                   struct pxs_error *err) {
+    struct pxs_contents contents = {.arena = &plan->arena};
+    struct pxs_point *point = malloc(sizeof *point);
+    enum pxs_status status = point ? PXS_OK : pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
+        status = resolve_run(plan, i, point, &contents, options, err);
+    free(point);
+    if (status == PXS_OK && contents.problem != PXS_OK)
+        status = pxs_fail(err, contents.problem, "%s", contents.problems);
+    return status;
+}
+
+static int by_identity(const void *a, const void *b) {
+    const struct pxs_plan_run *const *x = a, *const *y = b;
+    int order = strcmp((*x)->config_hash, (*y)->config_hash);
+    if (order == 0)
+        order = ((*x)->seed > (*y)->seed) - ((*x)->seed < (*y)->seed);
+    return order;
+}
+
+/* Equal runs whose configurations read differently: two paths that hold the same content. */
+static enum pxs_status refuse_twins(const struct pxs_plan *plan, struct pxs_error *err) {
+    const struct pxs_plan_run **sorted = malloc(plan->n * sizeof(*sorted));
+    if (!sorted)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n; i++)
+        sorted[i] = &plan->runs[i];
+    qsort(sorted, plan->n, sizeof(*sorted), by_identity);
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 1; i < plan->n && status == PXS_OK; i++)
+        if (by_identity(&sorted[i - 1], &sorted[i]) == 0)
+            status = pxs_fail(
+                err, PXS_E_INVALID,
+                "%s: runs %zu and %zu are the same run: the paths that they differ in hold the same content",
+                plan->file, (size_t)(sorted[i - 1] - plan->runs) + 1, (size_t)(sorted[i] - plan->runs) + 1);
+    free(sorted);
+    return status;
+}
+
+static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err) {
+    struct pxs_text notes = {0};
+    for (size_t i = 0; i < pxs_config_notes(plan->config); i++)
+        pxs_text_addf(&notes, "%s%s", i > 0 ? "\n" : "", pxs_config_note(plan->config, i));
+    if (plan->n_left_out > 0)
+        pxs_text_addf(&notes, "%s%zu run%s of %s in the database %s no longer in the file; left as %s",
+                      notes.len > 0 ? "\n" : "", plan->n_left_out, plan->n_left_out == 1 ? "" : "s",
+                      plan->sweep, plan->n_left_out == 1 ? "is" : "are",
+                      plan->n_left_out == 1 ? "it is" : "they are");
+    plan->notes = pxs_arena_strdup(&plan->arena, pxs_text_str(&notes));
+    pxs_text_finish(&notes);
+    return plan->notes ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static size_t *state_counter(struct pxs_plan *plan, const char *state) {
+    const struct {
+        const char *state;
+        size_t *count;
+    } counters[] = {{"new", &plan->n_new},
+                    {"queued", &plan->n_queued},
+                    {"interrupted", &plan->n_interrupted},
+                    {"running", &plan->n_running},
+                    {"completed", &plan->n_completed},
+                    {"failed", &plan->n_failed},
+                    {"diverged", &plan->n_diverged},
+                    {"cancelled", &plan->n_cancelled}};
+    for (size_t i = 0; i < PXS_COUNT(counters); i++)
+        if (strcmp(counters[i].state, state) == 0)
+            return counters[i].count;
+    return NULL;
+}
+
+void pxs_plan_total(struct pxs_plan *plan) {
+    double sum = 0, longest = 0;
+    plan->n_new = plan->n_queued = plan->n_interrupted = plan->n_running = 0;
+    plan->n_completed = plan->n_failed = plan->n_diverged = plan->n_cancelled = 0;
+    plan->steps_to_do = 0;
+    plan->disk_to_do = plan->memory_each = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        size_t *count = state_counter(plan, run->state);
+        if (count)
+            ++*count;
+        if (!pxs_state_takeable(run->state))
+            continue;
+        sum += run->seconds;
+        longest = fmax(longest, run->seconds);
+        plan->steps_to_do += run->estimate.steps;
+        plan->disk_to_do += run->estimate.disk_bytes;
+        if (run->estimate.memory_bytes > plan->memory_each)
+            plan->memory_each = run->estimate.memory_bytes;
+    }
+    plan->seconds_to_do = pxs_spread(sum, longest, plan->slots.jobs);
+}
+
+static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds) {
+    plan->time_source = speeds->source;
+    if (speeds->source == PXS_TIME_MEASURED)
+        snprintf(plan->time_basis, sizeof plan->time_basis,
+                 "measured on the last %zu finished run%s here with %d thread%s", speeds->n,
+                 speeds->n == 1 ? "" : "s", plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
+    else
+        snprintf(plan->time_basis, sizeof plan->time_basis,
+                 "a guess at %.0f GMAC/s with %d thread%s; measured once a run has finished here",
+                 1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
+}
+
+static uint64_t free_bytes(const char *path) {
+    char dir[PXS_PATH_MAX];
+    struct statvfs fs;
+    snprintf(dir, sizeof dir, "%s", path);
+    /* The folder may not be there yet: ask its nearest parent that is. */
+    while (statvfs(dir, &fs) != 0) {
+        char parent[PXS_PATH_MAX];
+        pxs_path_dir(parent, sizeof parent, dir);
+        if (strcmp(parent, dir) == 0)
+            return 0;
+        strcpy(dir, parent);
+    }
+    return (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+static void estimate(struct pxs_plan *plan, struct pxs_store *store,
+                     const struct pxs_sweep_options *options) {
+    struct pxs_cpu cpu;
+    struct pxs_speeds speeds;
+    pxs_cpu_detect(&cpu);
+    plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
+    pxs_speeds_find(store, plan->slots.threads, &plan->arena, &speeds);
+    for (size_t i = 0; i < plan->n; i++)
+        if (pxs_state_takeable(plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
+            plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
+    describe_time(plan, &speeds);
+    plan->disk_free = free_bytes(plan->results);
+    pxs_plan_total(plan);
+}
+
+static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_options *options,
+                            struct pxs_error *err) {
+    PXS_TRY(load_config(plan, options, err));
+    PXS_TRY(resolve_all(plan, options, err));
+    PXS_TRY(refuse_twins(plan, err));
+    struct pxs_store *store = NULL;
+    enum pxs_status status = pxs_store_open_readonly(plan->db, &store, err);
+    if (status != PXS_OK && status != PXS_E_NOT_FOUND)
+        return status;
+    status = pxs_plan_known(plan, store, err);
+    if (status == PXS_OK)
+        estimate(plan, store, options);
+    pxs_store_close(&store);
+    PXS_TRY(status);
+    return gather_notes(plan, err);
+}
+
+enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options, struct pxs_plan **out,
+                              struct pxs_error *err) {
+    struct pxs_plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = make(plan, options, err);
+    if (status == PXS_OK)
+        *out = plan;
+    else
+        pxs_plan_destroy(&plan);
+    return status;
+}
+
+void pxs_plan_destroy(struct pxs_plan **plan) {
+    if (!plan || !*plan)
+        return;
+    pxs_config_destroy(&(*plan)->config);
+    pxs_arena_finish(&(*plan)->arena);
+    free(*plan);
+    *plan = NULL;
+}
+
+void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_params *out) {
+    struct pxs_point point;
+    pxs_config_point(plan->config, index, &point);
+    *out = point.params;
+}
+
+const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf, size_t size) {
+    struct pxs_params p;
+    struct pxs_text text = {0};
+    pxs_plan_params(plan, index, &p);
+    if (pxs_params_effective(&p, key))
+        pxs_params_format(&p, key, &text);
+    snprintf(buf, size, "%s", pxs_text_str(&text));
+    pxs_text_finish(&text);
+    return buf;
+}

@@ -1,0 +1,90 @@
+/* What must be in order before the first worker starts. The data were read while planning. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor_priv.h"
+
+bool pxs_line_value(const char *lines, const char *key, char *out, size_t size) {
+    size_t key_len = strlen(key);
+    while (*lines) {
+        size_t len = strcspn(lines, "\n");
+        if (strncmp(lines, key, key_len) == 0 && lines[key_len] == '=') {
+            snprintf(out, size, "%.*s", (int)(len - key_len - 1), lines + key_len + 1);
+            return true;
+        }
+        lines += len;
+        lines += *lines == '\n';
+    }
+    return false;
+}
+
+static enum pxs_status check_kernels(const char *kernels, char out[64], struct pxs_error *err) {
+    struct pxs_text text = {0};
+    enum pxs_status status = pxs_train_environment(kernels ? kernels : "auto", &text, err);
+    if (status == PXS_OK && !pxs_line_value(pxs_text_str(&text), "kernels", out, 64))
+        snprintf(out, 64, "%s", kernels ? kernels : "auto");
+    pxs_text_finish(&text);
+    return status;
+}
+
+static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
+    PXS_TRY(pxs_make_dirs(path, err));
+    if (access(path, W_OK | X_OK) != 0)
+        return pxs_fail_errno(err, "cannot write into the results folder %s", path);
+    return PXS_OK;
+}
+
+/* A folder with records that this database knows nothing of holds somebody's results: not ours to overwrite. */
+static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_error *err) {
+    for (size_t i = 0; i < plan->n; i++) {
+        char path[PXS_PATH_MAX];
+        struct stat info;
+        if (plan->runs[i].run_id != 0 ||
+            !pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_RECORDS_FILE))
+            continue;
+        if (stat(path, &info) == 0 && info.st_size > 0)
+            return pxs_fail(
+                err, PXS_E_INVALID,
+                "%s holds records of a run that %s does not know: move that folder away, or choose another "
+                "--results, --db or experiment name",
+                plan->runs[i].dir, plan->db);
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error *err) {
+    char need[32], have[32];
+    if (plan->disk_free == 0 || plan->disk_to_do <= plan->disk_free)
+        return PXS_OK;
+    pxs_format_bytes(need, plan->disk_to_do);
+    pxs_format_bytes(have, plan->disk_free);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "not enough disk space: the runs need about %s, %s has %s free; make room, choose "
+                    "another --results, or "
+                    "raise checkpoint_interval (0 = only the best weights are kept)",
+                    need, plan->results, have);
+}
+
+static void check_memory(const struct pxs_plan *plan, struct pxs_text *warnings) {
+    uint64_t have = pxs_memory_available(), need = plan->memory_each * (uint64_t)plan->slots.jobs;
+    char need_text[32], have_text[32];
+    if (have == 0 || need <= have)
+        return;
+    pxs_format_bytes(need_text, need);
+    pxs_format_bytes(have_text, have);
+    pxs_text_addf(warnings,
+                  "%d job%s need about %s of memory, %s are available: the system may kill a worker\n",
+                  plan->slots.jobs, plan->slots.jobs == 1 ? "" : "s", need_text, have_text);
+}
+
+enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,
+                              char kernels_out[64], struct pxs_text *warnings, struct pxs_error *err) {
+    PXS_TRY(check_kernels(options->kernels, kernels_out, err));
+    PXS_TRY(check_in_the_way(plan, err));
+    PXS_TRY(check_disk(plan, err));
+    PXS_TRY(check_folder(plan->results, err));
+    check_memory(plan, warnings);
+    return PXS_OK;
+}

@@ -1,0 +1,80 @@
+/* Worker processes: starting, watching and describing them; and who this machine is. */
+#ifndef PXS_SWEEP_PROCESS_PRIV_H
+#define PXS_SWEEP_PROCESS_PRIV_H
+
+#include <sched.h>
+#include <sys/types.h>
+
+#include "pixsweep/base.h"
+#include "pixsweep/record.h"
+
+/* ---- this machine (host.c) ------------------------------------------------------------------------------- */
+
+struct pxs_host {
+    char name[256], boot_id[64];
+};
+void pxs_host_detect(struct pxs_host *host);
+/* Start time of a process in clock ticks since boot: with the pid it names a process for good. 0 = there is none. */
+int64_t pxs_pid_start(int64_t pid);
+/* Memory that new processes can get without swapping; 0 = unknown. */
+uint64_t pxs_memory_available(void);
+
+/* ---- a worker (process.c) -------------------------------------------------------------------------------- */
+
+struct pxs_process_spec {
+    char *const *argv;      /* behind the program's name; ended by NULL */
+    const char *log;        /* stdout and stderr, appended to */
+    const cpu_set_t *cores; /* NULL = where the caller runs */
+};
+struct pxs_process {
+    pid_t pid; /* 0 = none */
+    int64_t pid_start;
+    int lifeline; /* our end of the socket that is the worker's stdin: closed by either death; -1 = closed */
+    int64_t log_start; /* length of the log before this worker */
+};
+/* Starts this very program (/proc/self/exe) again, in a process group of its own, with one BLAS thread. */
+PXS_NODISCARD enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct pxs_process *out,
+                                                struct pxs_error *err);
+/* True once it is dead; *wait_status as from waitpid. Does not wait. */
+bool pxs_process_reap(struct pxs_process *p, int *wait_status);
+void pxs_process_signal(const struct pxs_process *p, int signal);
+/* Has the other end been closed? Reads and drops what the worker may have said. */
+bool pxs_process_hung_up(struct pxs_process *p);
+void pxs_process_close(struct pxs_process *p); /* the lifeline only */
+
+/* The last `max_lines` lines (at most 8 KB) of a log from `start` on, each behind "  | "; "" where there is nothing. */
+void pxs_log_tail(const char *path, int64_t start, int max_lines, struct pxs_text *out);
+
+/* ---- what its death means (verdict.c) -------------------------------------------------------------------- */
+
+enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT };
+
+struct pxs_death {
+    int wait_status;
+    bool ended; /* there is an END record */
+    enum pxs_outcome end;
+    const char *end_message;
+    enum pxs_asked asked;
+    double timeout;     /* for the message */
+    int64_t step;       /* first step not recorded; for the message */
+    const char *damage; /* the record file is damaged: how; NULL = it is not */
+};
+struct pxs_verdict {
+    const char *outcome;   /* completed | diverged | failed | interrupted */
+    bool crash;            /* failed without a word of its own: worth another try */
+    int exit_code, signal; /* -1 and 0 = none */
+    char message[1400];
+};
+/* No good end is believed without an END record, whatever the exit code says. */
+void pxs_judge(const struct pxs_death *death, struct pxs_verdict *out);
+
+/* Exit codes of a worker. */
+enum {
+    PXS_EXIT_COMPLETED = 0,
+    PXS_EXIT_FAILED = 1,
+    PXS_EXIT_USAGE = 2,
+    PXS_EXIT_DIVERGED = 3,
+    PXS_EXIT_STOPPED = 130
+};
+
+#endif

@@ -1,0 +1,133 @@
+/* What the supervisor tells the user while it works. */
+#include <math.h>
+#include <string.h>
+
+#include "supervisor_priv.h"
+
+void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...) {
+    struct pxs_text text = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_text_addv(&text, fmt, ap);
+    va_end(ap);
+    if (s->listener->line)
+        s->listener->line(s->listener->user, level, pxs_text_str(&text));
+    pxs_text_finish(&text);
+}
+
+void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now) {
+    s->store_failed_at = now;
+    if (!isnan(s->store_failing_since))
+        return;
+    s->store_failing_since = now;
+    pxs_say(s, PXS_LOG_WARN,
+            "the database cannot be written for now; runs go on, their records wait in their folders: %s",
+            err->message);
+}
+
+void pxs_store_fine(struct pxs_supervisor *s) {
+    if (!isnan(s->store_failing_since))
+        pxs_say(s, PXS_LOG_INFO, "the database can be written again");
+    s->store_failing_since = s->store_failed_at = NAN;
+}
+
+bool pxs_store_ready(const struct pxs_supervisor *s, double now) {
+    return isnan(s->store_failed_at) || now - s->store_failed_at >= PXS_STORE_RETRY;
+}
+
+static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
+    for (size_t i = 0; i < s->plan->n; i++) {
+        const char *state = s->plan->runs[i].state;
+        b->n_completed += strcmp(state, "completed") == 0;
+        b->n_failed += strcmp(state, "failed") == 0;
+        b->n_diverged += strcmp(state, "diverged") == 0;
+        b->n_cancelled += strcmp(state, "cancelled") == 0;
+        b->n_queued += s->runs[i].place == PXS_PLACE_TODO;
+        b->n_elsewhere += s->runs[i].place == PXS_PLACE_ELSEWHERE;
+        b->n_interrupted += s->runs[i].place == PXS_PLACE_OVER && pxs_state_takeable(state);
+    }
+}
+
+/* Seconds that a run which has not begun will take: by this session's own pace as soon as there is one. */
+static double expected(const struct pxs_supervisor *s, size_t index) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    if (s->measured_gmac > 0)
+        return s->measured_seconds / s->measured_gmac * run->estimate.gmac_per_step *
+               (double)run->estimate.steps;
+    return run->seconds;
+}
+
+/* The pace of a running attempt tells more about the others than any estimate. */
+static double eta_of_queued(const struct pxs_supervisor *s, double pace_ratio, double *longest) {
+    double sum = 0;
+    for (size_t i = 0; i < s->plan->n; i++)
+        if (s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE) {
+            double seconds = expected(s, i) * pace_ratio;
+            sum += seconds;
+            *longest = fmax(*longest, seconds);
+        }
+    return sum;
+}
+
+static double sweep_eta(const struct pxs_supervisor *s, double now) {
+    double sum = 0, longest = 0, ratio_sum = 0, ratios = 0;
+    for (int i = 0; i < s->n_slots; i++) {
+        const struct pxs_slot *slot = &s->slots[i];
+        if (!slot->busy)
+            continue;
+        double eta = pxs_progress_eta(&slot->progress, now), guess = expected(s, slot->run);
+        double pace = pxs_progress_pace(&slot->progress, now);
+        if (!isnan(pace) && guess > 0) {
+            ratio_sum += pace * (double)slot->progress.steps / guess;
+            ratios++;
+        }
+        eta = isnan(eta) ? guess : eta;
+        sum += eta;
+        longest = fmax(longest, eta);
+    }
+    sum += eta_of_queued(s, ratios > 0 ? ratio_sum / ratios : 1, &longest);
+    return pxs_spread(sum, longest, s->n_slots);
+}
+
+void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
+    if (!s->listener->board || (!final && now - s->board_at < PXS_BOARD_SECONDS))
+        return;
+    s->board_at = now;
+    struct pxs_board_run *running = NULL;
+    struct pxs_arena arena = {0};
+    struct pxs_board b = {
+        .n_total = s->plan->n, .elapsed = now - s->started, .eta = NAN, .stopping = s->stopping};
+    running = pxs_arena_alloc(&arena, (size_t)s->n_slots * sizeof *running);
+    for (int i = 0; running && i < s->n_slots; i++) {
+        const struct pxs_slot *slot = &s->slots[i];
+        if (!slot->busy)
+            continue;
+        struct pxs_board_run *r = &running[b.n_running++];
+        snprintf(r->name, sizeof r->name, "%s", s->plan->runs[slot->run].name);
+        r->attempt = slot->row.no;
+        r->stopping = slot->asked != PXS_ASKED_NOTHING;
+        pxs_progress_board(&slot->progress, now, r);
+    }
+    snprintf(b.sweep, sizeof b.sweep, "%s", s->plan->sweep);
+    b.running = running;
+    count_runs(s, &b);
+    if (b.n_running + b.n_queued + b.n_elsewhere > 0)
+        b.eta = sweep_eta(s, now);
+    s->listener->board(s->listener->user, &b);
+    pxs_arena_finish(&arena);
+}
+
+void pxs_plain_progress(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    struct pxs_progress *p = &slot->progress;
+    if (s->listener->board || p->epoch < 0 || now - slot->said_at < PXS_PLAIN_SECONDS)
+        return;
+    bool new_epoch = p->epochs_done > slot->epochs_said;
+    if (!new_epoch && now - slot->said_at < 3 * PXS_PLAIN_SECONDS)
+        return;
+    struct pxs_text line = {0};
+    pxs_progress_line(p, now, &line);
+    pxs_say(s, PXS_LOG_INFO, "%s: %s", s->plan->runs[slot->run].name, pxs_text_str(&line));
+    pxs_text_finish(&line);
+    slot->said_at = now;
+    slot->epochs_said = p->epochs_done;
+}

@@ -1,0 +1,86 @@
+/* How a sweep went: counts, and a reason for each run that is not completed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor_priv.h"
+
+void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary) {
+    if (!summary)
+        return;
+    pxs_arena_finish(&summary->arena);
+    memset(summary, 0, sizeof *summary);
+}
+
+static void count(const struct pxs_supervisor *s, size_t i, struct pxs_sweep_summary *out) {
+    const char *state = s->plan->runs[i].state;
+    out->n_completed += strcmp(state, "completed") == 0;
+    out->n_completed_now += s->runs[i].completed_here;
+    out->n_failed += strcmp(state, "failed") == 0;
+    out->n_diverged += strcmp(state, "diverged") == 0;
+    out->n_interrupted += strcmp(state, "interrupted") == 0;
+    out->n_cancelled += strcmp(state, "cancelled") == 0;
+    out->n_queued += strcmp(state, "queued") == 0;
+    out->n_elsewhere += strcmp(state, "running") == 0;
+}
+
+/* First line of what the last attempt left as its message. */
+static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_arena *arena) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(s->plan->runs[i].run_id);
+    char *reason = NULL;
+    if (s->runs[i].reason[0])
+        return pxs_arena_strdup(arena, s->runs[i].reason);
+    if (strcmp(s->plan->runs[i].state, "running") == 0)
+        return s->runs[i].place == PXS_PLACE_ELSEWHERE ? "runs under another `pixsweep run`"
+                                                       : "its end could not be written into the database yet";
+    if (pxs_store_select(
+            s->store,
+            "SELECT message FROM attempt WHERE run_id = ?1 AND message IS NOT NULL ORDER BY no DESC LIMIT 1",
+            &id, 1, &t, NULL) == PXS_OK) {
+        const char *text = pxs_table_at(&t, 0, "message").text;
+        if (text && text[0])
+            reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
+    }
+    pxs_table_finish(&t);
+    return reason ? reason : "not started";
+}
+
+static void add_problem(struct pxs_supervisor *s, size_t i, struct pxs_sweep_summary *out) {
+    struct pxs_sweep_problem *p = &out->problems[out->n_problems];
+    const char *reason = reason_of(s, i, &out->arena);
+    snprintf(p->name, sizeof p->name, "%s", s->plan->runs[i].name);
+    snprintf(p->state, sizeof p->state, "%s", s->plan->runs[i].state);
+    p->reason = reason ? reason : "";
+    out->n_problems++;
+}
+
+static const char *remedy(const struct pxs_supervisor *s, const struct pxs_sweep_summary *out) {
+    if (s->store_lost)
+        return "the database could not be written; nothing is lost: the records stand in the runs' folders "
+               "and the next "
+               "`pixsweep run` takes them in";
+    if (out->n_failed + out->n_diverged + out->n_cancelled > 0)
+        return "failed, diverged and cancelled runs are left as they are (a `retry` command is not built "
+               "yet): change their "
+               "hyperparameters in the file, or give the experiment another name to run all of it anew";
+    if (out->n_interrupted + out->n_queued > 0)
+        return "the same command goes on with what is interrupted or queued";
+    return "";
+}
+
+void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
+    snprintf(out->sweep, sizeof out->sweep, "%s", s->plan->sweep);
+    snprintf(out->db, sizeof out->db, "%s", s->plan->db);
+    snprintf(out->results, sizeof out->results, "%s", s->plan->results);
+    out->n_total = s->plan->n;
+    out->seconds = pxs_monotonic() - s->started;
+    for (size_t i = 0; i < s->plan->n; i++)
+        count(s, i, out);
+    size_t open = out->n_total - out->n_completed;
+    out->problems = open > 0 ? pxs_arena_alloc(&out->arena, open * sizeof *out->problems) : NULL;
+    for (size_t i = 0; out->problems && i < s->plan->n; i++)
+        if (strcmp(s->plan->runs[i].state, "completed") != 0)
+            add_problem(s, i, out);
+    out->remedy = remedy(s, out);
+    out->exit_code = s->stopping && open > 0 ? 130 : open > 0 || s->store_lost ? 1 : 0;
+}

@@ -1,0 +1,215 @@
+/* The supervisor: plan, preflight, freeze, then a loop over slots until nothing is left to do. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor_priv.h"
+
+/* ---- stopping -------------------------------------------------------------------------------------------- */
+
+static void heed_stop(struct pxs_supervisor *s, double now) {
+    int signal = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
+    if (signal == 0)
+        return;
+    if (!s->stopping)
+        pxs_say(s, PXS_LOG_WARN, "stopping: each run ends after its current batch (again to kill at once)");
+    s->stopping = true;
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            pxs_attempt_ask(&s->slots[i], PXS_ASKED_STOP, now);
+    if ((signal & PXS_STOP_AGAIN) == 0)
+        return;
+    if (!s->killing)
+        pxs_say(s, PXS_LOG_WARN, "killing the workers");
+    s->killing = true;
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            pxs_attempt_kill(&s->slots[i]);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------- */
+
+static bool next_run(const struct pxs_supervisor *s, size_t *index) {
+    for (size_t i = 0; i < s->plan->n; i++)
+        if (s->runs[i].place == PXS_PLACE_TODO) {
+            *index = i;
+            return true;
+        }
+    return false;
+}
+
+static void fill_slots(struct pxs_supervisor *s, double now) {
+    size_t index;
+    for (int i = 0; i < s->n_slots && !s->stopping; i++)
+        while (!s->slots[i].busy && pxs_store_ready(s, now) && next_run(s, &index))
+            pxs_attempt_start(s, &s->slots[i], index, now);
+}
+
+/* A worker's death wakes us at once; everything else can wait for a tick. */
+static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
+    nfds_t n = 0;
+    int timeout = PXS_TICK_MS;
+    for (int i = 0; i < s->n_slots; i++) {
+        struct pxs_slot *slot = &s->slots[i];
+        if (!slot->busy || slot->dead)
+            continue;
+        if (slot->process.lifeline >= 0 && pxs_process_hung_up(&slot->process))
+            pxs_process_close(&slot->process);
+        if (slot->process.lifeline >= 0)
+            fds[n++] = (struct pollfd){.fd = slot->process.lifeline, .events = POLLIN};
+        else
+            timeout = 2; /* its socket is closed: it is dead within a moment */
+    }
+    poll(fds, n, timeout);
+}
+
+static void beat(struct pxs_supervisor *s, double now) {
+    int64_t ids[64];
+    size_t n = 0;
+    struct pxs_error err;
+    if (now - s->heartbeat_at < PXS_HEARTBEAT_SECONDS || !pxs_store_ready(s, now))
+        return;
+    s->heartbeat_at = now;
+    for (int i = 0; i < s->n_slots && n < PXS_COUNT(ids); i++)
+        if (s->slots[i].busy && !s->slots[i].dead)
+            ids[n++] = s->slots[i].row.attempt_id;
+    if (n > 0 && pxs_store_heartbeat(s->store, ids, n, pxs_now_ms(), &err) != PXS_OK)
+        pxs_store_trouble(s, &err, now);
+}
+
+static bool anything_left(struct pxs_supervisor *s, double now) {
+    size_t working = 0, open = 0;
+    for (int i = 0; i < s->n_slots; i++)
+        working += s->slots[i].busy && !s->slots[i].dead;
+    for (int i = 0; i < s->n_slots; i++)
+        open += s->slots[i].busy;
+    for (size_t i = 0; i < s->plan->n && !s->stopping; i++)
+        open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
+    if (open == 0)
+        return false;
+    /* Nothing runs and the database stays shut: the next `run` takes the records in. */
+    if (working == 0 && !isnan(s->store_failing_since) && now - s->store_failing_since > PXS_STORE_PATIENCE)
+        s->store_lost = true;
+    return !s->store_lost;
+}
+
+static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
+    double now = pxs_monotonic();
+    while (anything_left(s, now)) {
+        heed_stop(s, now);
+        if (!s->stopping)
+            pxs_look_elsewhere(s, now);
+        fill_slots(s, now);
+        pxs_show_board(s, now, false);
+        sleep_a_tick(s, fds);
+        for (int i = 0; i < s->n_slots; i++)
+            if (s->slots[i].busy)
+                pxs_attempt_poll(s, &s->slots[i], pxs_monotonic());
+        now = pxs_monotonic();
+        beat(s, now);
+    }
+    pxs_show_board(s, now, true);
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------------------- */
+
+static void place_runs(struct pxs_supervisor *s) {
+    for (size_t i = 0; i < s->plan->n; i++) {
+        const char *state = s->plan->runs[i].state;
+        s->runs[i].waiting_since = NAN;
+        s->runs[i].place = pxs_state_takeable(state)       ? PXS_PLACE_TODO
+                           : strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE
+                                                           : PXS_PLACE_OVER;
+    }
+}
+
+static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
+    struct pxs_text warnings = {0};
+    PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
+    enum pxs_status status = pxs_preflight(s->plan, s->options, s->kernels, &warnings, err);
+    if (status == PXS_OK && warnings.len > 0)
+        pxs_say(s, PXS_LOG_WARN, "%.*s", (int)warnings.len - 1, pxs_text_str(&warnings));
+    pxs_text_finish(&warnings);
+    PXS_TRY(status);
+    PXS_TRY(pxs_store_open(s->plan->db, &s->store, err));
+    PXS_TRY(pxs_plan_freeze(s->plan, s->store, &s->sweep_id, err));
+    pxs_store_set_wait(s->store, PXS_STORE_WAIT);
+    s->n_slots = s->plan->slots.jobs;
+    s->runs = calloc(s->plan->n, sizeof *s->runs);
+    s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
+    if (!s->runs || !s->slots)
+        return pxs_fail_nomem(err);
+    place_runs(s);
+    return PXS_OK;
+}
+
+static void say_plan(struct pxs_supervisor *s) {
+    const struct pxs_plan *p = s->plan;
+    size_t todo = 0;
+    char duration[32];
+    pxs_plan_total(s->plan);
+    for (size_t i = 0; i < p->n; i++)
+        todo += s->runs[i].place == PXS_PLACE_TODO;
+    pxs_format_duration(duration, p->seconds_to_do);
+    if (todo == 0)
+        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n, p->n == 1 ? "" : "s");
+    else
+        pxs_say(s, PXS_LOG_INFO,
+                "%s: %zu run%s, %zu to do, %d at a time with %d thread%s each, about %s (%s)", p->sweep, p->n,
+                p->n == 1 ? "" : "s", todo, p->slots.jobs, p->slots.threads, p->slots.threads == 1 ? "" : "s",
+                duration, p->time_basis);
+}
+
+static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
+                                 struct pxs_error *err) {
+    struct pollfd *fds = calloc((size_t)s->n_slots, sizeof *fds);
+    if (!fds)
+        return pxs_fail_nomem(err);
+    say_plan(s);
+    supervise(s, fds);
+    free(fds);
+    pxs_summarise(s, summary);
+    return summary->exit_code == 130 ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
+                                     : PXS_OK;
+}
+
+static void tear_down(struct pxs_supervisor *s) {
+    for (int i = 0; s->slots && i < s->n_slots; i++) {
+        pxs_record_cursor_close(&s->slots[i].tail);
+        pxs_record_cursor_close(&s->slots[i].intake);
+        if (s->slots[i].busy)
+            pxs_lock_release(&s->slots[i].guard);
+    }
+    pxs_store_close(&s->store);
+    pxs_plan_destroy(&s->plan);
+    free(s->runs);
+    free(s->slots);
+}
+
+enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
+                              const struct pxs_sweep_listener *listener, struct pxs_sweep_summary *summary,
+                              struct pxs_error *err) {
+    static const struct pxs_sweep_listener silent;
+    struct pxs_supervisor s = {.options = options,
+                               .listener = listener ? listener : &silent,
+                               .started = pxs_monotonic(),
+                               .board_at = -INFINITY,
+                               .elsewhere_at = -INFINITY,
+                               .store_failed_at = NAN,
+                               .store_failing_since = NAN};
+    memset(summary, 0, sizeof *summary);
+    summary->remedy = "";
+    summary->exit_code = 2;
+    pxs_host_detect(&s.host);
+    s.heartbeat_at = s.started;
+    if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0)
+        CPU_ZERO(&s.allowed);
+    enum pxs_status status = set_up(&s, err);
+    if (status == PXS_OK)
+        status = carry_out(&s, summary, err);
+    tear_down(&s);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* The supervisor's own state. One thread; a loop that wakes when a worker dies and about five times a second. */
+#ifndef PXS_SWEEP_SUPERVISOR_PRIV_H
+#define PXS_SWEEP_SUPERVISOR_PRIV_H
+
+#include "plan_priv.h"
+#include "process_priv.h"
+#include "progress_priv.h"
+
+#define PXS_TICK_MS 100         /* longest sleep of the loop */
+#define PXS_INTAKE_SECONDS 0.2  /* records wait no longer for the database */
+#define PXS_INTAKE_RECORDS 1000 /* in one transaction */
+#define PXS_BOARD_SECONDS 0.2
+#define PXS_PLAIN_SECONDS 10.0 /* between progress lines of a run where there is no terminal */
+#define PXS_HEARTBEAT_SECONDS 10.0
+#define PXS_ELSEWHERE_SECONDS 0.5   /* between looks at runs of other processes */
+#define PXS_STORE_WAIT 1.0          /* a call into the store holds the loop up no longer */
+#define PXS_STORE_RETRY 1.0         /* after a failure */
+#define PXS_STORE_PATIENCE 60.0     /* with nothing left to do but to write to it */
+#define PXS_GRACE_SECONDS 10.0      /* between SIGTERM and SIGKILL after run.timeout */
+#define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
+#define PXS_TAIL_LINES 50
+
+/* What this supervisor has to do with a run. */
+enum pxs_place {
+    PXS_PLACE_TODO,      /* queued or interrupted: to be taken */
+    PXS_PLACE_HERE,      /* in one of our slots */
+    PXS_PLACE_ELSEWHERE, /* running under another process, or left running by one that died */
+    PXS_PLACE_OVER       /* nothing more to do in this session */
+};
+
+struct pxs_super_run {
+    enum pxs_place place;
+    bool completed_here;
+    bool waited_said;     /* the user knows that it runs elsewhere */
+    double waiting_since; /* for an old worker; NaN = not waiting */
+    char reason[256];     /* why it could not even be taken; "" */
+};
+
+/* A slot and the attempt in it. */
+struct pxs_slot {
+    bool busy;
+    size_t run; /* index into the plan */
+    struct pxs_store_attempt row;
+    struct pxs_process process;
+    struct pxs_lock guard; /* the supervisor's lock in the run's folder */
+    char records[PXS_PATH_MAX], log[PXS_PATH_MAX];
+    struct pxs_record_cursor *tail;   /* for the board and the END record: works without the database */
+    struct pxs_record_cursor *intake; /* for the store */
+    struct pxs_progress progress;
+    char damage[512]; /* of the record file; "" = none */
+    double started, intake_at, said_at, term_at;
+    int64_t epochs_said;
+    enum pxs_asked asked;
+    bool dead, killed;
+    int wait_status;
+};
+
+struct pxs_supervisor {
+    const struct pxs_sweep_options *options;
+    const struct pxs_sweep_listener *listener;
+    struct pxs_plan *plan;
+    struct pxs_store *store;
+    int64_t sweep_id;
+    struct pxs_super_run *runs; /* as plan->runs */
+    struct pxs_slot *slots;
+    int n_slots;
+    cpu_set_t allowed;
+    struct pxs_host host;
+    char kernels[64];
+    double started, board_at, heartbeat_at, elsewhere_at;
+    double store_failed_at, store_failing_since; /* NaN = the store is fine */
+    bool store_lost;                             /* given up on */
+    bool stopping, killing;
+    double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
+};
+
+/* ---- words (say.c) --------------------------------------------------------------------------------------- */
+
+void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...) PXS_PRINTF(3, 4);
+void pxs_show_board(struct pxs_supervisor *s, double now, bool final);
+void pxs_plain_progress(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
+/* The store failed: says why once, and notes the time. The store works (again): notes that. */
+void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now);
+void pxs_store_fine(struct pxs_supervisor *s);
+/* Should the store be asked now, or did it fail a moment ago? */
+bool pxs_store_ready(const struct pxs_supervisor *s, double now);
+
+/* ---- before anything starts (preflight.c) ---------------------------------------------------------------- */
+
+/* Kernels, folder, disk, memory, folders in the way. kernels_out: the set that "auto" stands for. */
+PXS_NODISCARD enum pxs_status pxs_preflight(const struct pxs_plan *plan,
+                                            const struct pxs_sweep_options *options, char kernels_out[64],
+                                            struct pxs_text *warnings, struct pxs_error *err);
+/* Value of "key=value\n" lines; false if there is none. */
+bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
+
+/* ---- one attempt (attempt.c, close.c) -------------------------------------------------------------------- */
+
+/* Locks in a run's folder: the supervisor's, held while an attempt is in a slot, and the worker's own. */
+#define PXS_GUARD_FILE ".supervisor.lock"
+#define PXS_WORKER_FILE ".worker.lock"
+#define PXS_RECORDS_FILE "records.bin"
+#define PXS_LOG_FILE "worker.log"
+#define PXS_CONFIG_FILE "config.yaml"
+
+/* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what comes next. */
+void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now);
+/* Reads what is new, hands it to the store, keeps the limits, notices death; frees the slot when all is written. */
+void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
+void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
+void pxs_attempt_kill(struct pxs_slot *slot);
+/* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
+PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
+                                                struct pxs_error *err);
+
+/* ---- runs of other processes (elsewhere.c) --------------------------------------------------------------- */
+
+/* Looks at the runs that are said to be running elsewhere: takes home what a dead supervisor left, and learns what others have finished. */
+void pxs_look_elsewhere(struct pxs_supervisor *s, double now);
+
+/* ---- afterwards (summary.c) ------------------------------------------------------------------------------ */
+
+void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out);
+
+#endif

@@ -1,0 +1,202 @@
+/* Taking a run: its folder, its row in the database, its worker. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "slots_priv.h"
+#include "supervisor_priv.h"
+
+static bool in_dir(const struct pxs_plan_run *run, const char *file, char out[PXS_PATH_MAX]) {
+    return pxs_path_join(out, PXS_PATH_MAX, run->dir, file);
+}
+
+static void set_state(struct pxs_supervisor *s, size_t index, const char *state) {
+    snprintf(s->plan->runs[index].state, sizeof s->plan->runs[index].state, "%s", state);
+}
+
+/* The run's folder is ours once the supervisor's lock is held and no old worker lives. PXS_E_BUSY otherwise. */
+static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_lock *guard,
+                                    struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_lock worker = {.fd = -1};
+    PXS_TRY(pxs_make_dirs(run->dir, err));
+    if (!in_dir(run, PXS_GUARD_FILE, path))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    PXS_TRY(pxs_lock_take(guard, path, false, err));
+    enum pxs_status status = PXS_E_INVALID;
+    if (in_dir(run, PXS_WORKER_FILE, path))
+        status = pxs_lock_take(&worker, path, false, err);
+    if (status == PXS_OK)
+        pxs_lock_release(&worker);
+    else
+        pxs_lock_release(guard);
+    return status;
+}
+
+/* The frozen text goes into the folder as it stands in the database; the file's author (the user) may look, not change. */
+static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_plan_run *run,
+                                  struct pxs_error *err) {
+    char path[PXS_PATH_MAX], *yaml = NULL;
+    if (!in_dir(run, PXS_CONFIG_FILE, path))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    PXS_TRY(pxs_store_run_config(s->store, run->run_id, &yaml, err));
+    enum pxs_status status = pxs_write_file(path, yaml, strlen(yaml), err);
+    free(yaml);
+    return status;
+}
+
+static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores,
+                     struct pxs_store_attempt *row) {
+    memset(row, 0, sizeof *row);
+    row->run_id = run_id;
+    snprintf(row->host, sizeof row->host, "%s", s->host.name);
+    snprintf(row->boot_id, sizeof row->boot_id, "%s", s->host.boot_id);
+    pxs_slot_cores_text(cores, row->cores, sizeof row->cores);
+    row->threads = s->plan->slots.threads;
+    snprintf(row->kernels, sizeof row->kernels, "%s", s->kernels);
+    row->started_ms = pxs_now_ms();
+}
+
+static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, const cpu_set_t *cores,
+                              struct pxs_error *err) {
+    const struct pxs_plan_run *run = &s->plan->runs[slot->run];
+    char no[32], parent[32], threads[32];
+    snprintf(no, sizeof no, "%lld", (long long)slot->row.no);
+    snprintf(parent, sizeof parent, "%lld", (long long)getpid());
+    snprintf(threads, sizeof threads, "%d", s->plan->slots.threads);
+    const char *argv[] = {"pixsweep",
+                          "worker",
+                          "--dir",
+                          run->dir,
+                          "--attempt",
+                          no,
+                          "--parent",
+                          parent,
+                          "--threads",
+                          threads,
+                          "--kernels",
+                          s->options->kernels ? s->options->kernels : "auto",
+                          "--data-hash",
+                          run->data_hash,
+                          "--config-hash",
+                          run->config_hash,
+                          "--command",
+                          s->options->command ? s->options->command : "",
+                          NULL};
+    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = cores};
+    return pxs_process_start(&spec, &slot->process, err);
+}
+
+/* Between the run's being ours in the database and its worker's first breath. */
+static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot, const cpu_set_t *cores,
+                                    struct pxs_error *err) {
+    PXS_TRY(put_config(s, &s->plan->runs[slot->run], err));
+    PXS_TRY(launch(s, slot, cores, err));
+    struct pxs_error late;
+    /* The BEGIN record says the same, so a busy database does no harm here. */
+    if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.pid, slot->process.pid_start,
+                              &late) != PXS_OK)
+        pxs_store_trouble(s, &late, pxs_monotonic());
+    return PXS_OK;
+}
+
+static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
+                       double now) {
+    struct pxs_error late;
+    struct pxs_store_end end = {.outcome = "failed",
+                                .state = "failed",
+                                .exit_code = -1,
+                                .message = why->message,
+                                .ended_ms = pxs_now_ms()};
+    if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
+        pxs_store_trouble(s, &late, now);
+    set_state(s, slot->run, "failed");
+    s->runs[slot->run].place = PXS_PLACE_OVER;
+    pxs_lock_release(&slot->guard);
+    pxs_say(s, PXS_LOG_ERROR, "%s: failed before it started: %s", s->plan->runs[slot->run].name,
+            why->message);
+}
+
+static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
+    char again[64] = "";
+    if (slot->row.no > 1)
+        snprintf(again, sizeof again, ", attempt %lld", (long long)slot->row.no);
+    pxs_say(s, PXS_LOG_INFO, "%s: started (pid %lld, %d thread%s%s)", s->plan->runs[slot->run].name,
+            (long long)slot->process.pid, s->plan->slots.threads, s->plan->slots.threads == 1 ? "" : "s",
+            again);
+}
+
+static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    struct pxs_params params;
+    memset(slot, 0, sizeof *slot);
+    slot->run = index;
+    slot->guard.fd = -1;
+    slot->process.lifeline = -1;
+    slot->started = slot->said_at = now;
+    slot->intake_at = -INFINITY;
+    pxs_plan_params(s->plan, index, &params);
+    pxs_progress_init(&slot->progress, &params, &run->estimate, run->n_train);
+}
+
+/* The run was not to be had. Either somebody else has it, or the database was busy: its state tells. */
+static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_error *err, double now) {
+    struct pxs_store_run run;
+    struct pxs_error late;
+    char id[32];
+    snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
+    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK && !pxs_state_takeable(run.state)) {
+        set_state(s, index, run.state);
+        s->runs[index].place = PXS_PLACE_ELSEWHERE;
+    } else
+        pxs_store_trouble(s, err, now);
+}
+
+static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status status,
+                        const struct pxs_error *err) {
+    struct pxs_super_run *run = &s->runs[index];
+    if (status == PXS_E_BUSY) {
+        if (!run->waited_said)
+            pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
+                    s->plan->runs[index].name);
+        run->waited_said = true;
+        run->place = PXS_PLACE_ELSEWHERE;
+        return;
+    }
+    run->place = PXS_PLACE_OVER;
+    snprintf(run->reason, sizeof run->reason, "cannot start: %.200s", err->message);
+    pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
+}
+
+void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    struct pxs_error err;
+    cpu_set_t cores;
+    prepare_slot(s, slot, index, now);
+    pxs_slot_cores(&s->plan->slots, &s->allowed, (int)(slot - s->slots), &cores);
+    fill_row(s, run->run_id, &cores, &slot->row);
+    enum pxs_status status = enter_folder(run, &slot->guard, &err);
+    if (status != PXS_OK) {
+        not_entered(s, index, status, &err);
+        return;
+    }
+    status = pxs_store_take(s->store, &slot->row, &err);
+    if (status != PXS_OK) {
+        pxs_lock_release(&slot->guard);
+        not_taken(s, index, &err, now);
+        return;
+    }
+    set_state(s, index, "running");
+    if (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))
+        status = pxs_fail(&err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    if (status == PXS_OK)
+        status = start_worker(s, slot, &cores, &err);
+    if (status != PXS_OK) {
+        fail_start(s, slot, &err, now);
+        return;
+    }
+    slot->busy = true;
+    s->runs[index].place = PXS_PLACE_HERE;
+    say_started(s, slot);
+}

@@ -1,0 +1,79 @@
+/* What the death of a worker means, from its wait status, its last record and what it had been asked. */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "process_priv.h"
+
+static void say(struct pxs_verdict *v, const char *fmt, ...) PXS_PRINTF(2, 3);
+static void say(struct pxs_verdict *v, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(v->message, sizeof v->message, fmt, ap);
+    va_end(ap);
+}
+
+static int code_of(enum pxs_outcome end) {
+    switch (end) {
+    case PXS_OUTCOME_COMPLETED:
+        return PXS_EXIT_COMPLETED;
+    case PXS_OUTCOME_DIVERGED:
+        return PXS_EXIT_DIVERGED;
+    case PXS_OUTCOME_INTERRUPTED:
+        return PXS_EXIT_STOPPED;
+    case PXS_OUTCOME_FAILED:
+        break;
+    }
+    return PXS_EXIT_FAILED;
+}
+
+static void judge_timeout(const struct pxs_death *d, struct pxs_verdict *v) {
+    char limit[32];
+    pxs_format_duration(limit, d->timeout);
+    v->outcome = "failed";
+    say(v, "timed out: run.timeout is %s; stopped at step %lld%s", limit, (long long)d->step,
+        v->signal == SIGKILL ? " (killed: it did not stop by itself within the grace period)" : "");
+}
+
+static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
+    v->outcome = "failed";
+    v->crash = true;
+    if (v->signal != 0)
+        say(v, "killed by signal %d (%s) at step %lld%s", v->signal, strsignal(v->signal), (long long)d->step,
+            v->signal == SIGKILL ? ": by somebody, or by the system for want of memory" : "");
+    else
+        say(v, "exited with code %d at step %lld without a last record", v->exit_code, (long long)d->step);
+}
+
+/* The worker's own last word, which stands behind everything else that it has written and synced. */
+static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
+    v->outcome = pxs_outcome_name(d->end);
+    say(v, "%s", d->end_message);
+    size_t used = strlen(v->message);
+    if (v->signal != 0)
+        snprintf(v->message + used, sizeof v->message - used,
+                 " (after its last record it was killed by signal %d)", v->signal);
+    else if (v->exit_code != code_of(d->end))
+        snprintf(v->message + used, sizeof v->message - used,
+                 " (after its last record it exited with code %d)", v->exit_code);
+}
+
+void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
+    memset(out, 0, sizeof *out);
+    out->exit_code = WIFEXITED(d->wait_status) ? WEXITSTATUS(d->wait_status) : -1;
+    out->signal = WIFSIGNALED(d->wait_status) ? WTERMSIG(d->wait_status) : 0;
+    bool timed_out = d->asked == PXS_ASKED_TIMEOUT && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED);
+    if (d->damage) {
+        out->outcome = "failed";
+        say(out, "its record file is damaged: %s", d->damage);
+    } else if (timed_out) {
+        judge_timeout(d, out);
+    } else if (d->ended) {
+        judge_end(d, out);
+    } else if (d->asked == PXS_ASKED_STOP) {
+        out->outcome = "interrupted";
+        say(out, "stopped at step %lld", (long long)d->step);
+    } else {
+        judge_crash(d, out);
+    }
+}
