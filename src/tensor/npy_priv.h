@@ -1,0 +1,16 @@
+/* What the header of a .npy file says. */
+#ifndef PIXSWEEP_NPY_PRIV_H
+#define PIXSWEEP_NPY_PRIV_H
+
+#include "tensor_priv.h"
+
+struct pxs_npy_header {
+    char descr[64]; /* "<f4"; "records" for fields */
+    bool fortran;
+    int rank; /* may be above PXS_MAX_RANK: dims has the first ones */
+    int64_t dims[PXS_MAX_RANK];
+};
+/* False where the text is not such a dict. */
+bool pxs_npy_parse_header(const char *text, size_t bytes, struct pxs_npy_header *out);
+
+#endif

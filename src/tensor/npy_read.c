@@ -1,0 +1,111 @@
+/* .npy in. */
+#include "npy_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Magic, version, length of the dict: where the dict begins and how long it is. */
+static enum pxs_status find_header(const struct pxs_map *map, const char *path, size_t *start, size_t *length,
+                                   struct pxs_error *err) {
+    const unsigned char *d = map->data;
+    if (map->bytes < 10 || memcmp(d, "\x93NUMPY", 6) != 0)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: not a .npy file", path);
+    if (d[6] < 1 || d[6] > 3 || d[7] != 0)
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: .npy format %d.%d: only 1.0, 2.0 and 3.0 are read", path,
+                        d[6], d[7]);
+    *start = d[6] == 1 ? 10 : 12;
+    uint32_t stated = 0;
+    if (map->bytes >= *start)
+        memcpy(&stated, d + 8, *start - 8);
+    *length = stated;
+    if (map->bytes < *start || map->bytes - *start < stated)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: cut off within its header: %zu bytes expected, %zu found",
+                        path, *start + stated, map->bytes);
+    return PXS_OK;
+}
+
+static enum pxs_status take_type(const struct pxs_npy_header *h, const char *path, enum pxs_npy_type *type,
+                                 struct pxs_error *err) {
+    if (strcmp(h->descr, "|u1") == 0)
+        *type = PXS_NPY_U1;
+    else if (strcmp(h->descr, "<f4") == 0)
+        *type = PXS_NPY_F4;
+    else
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: holds %s, but only |u1 and <f4 are read: save x.astype(numpy.uint8) or "
+                        "x.astype(numpy.float32)",
+                        path, h->descr);
+    if (h->fortran)
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: is in Fortran order: save numpy.ascontiguousarray(x) instead", path);
+    if (h->rank > PXS_MAX_RANK)
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: has %d dimensions: at most %d are read", path, h->rank,
+                        PXS_MAX_RANK);
+    return PXS_OK;
+}
+
+static enum pxs_status check_size(const struct pxs_npy_header *h, const char *path, uint64_t start,
+                                  uint64_t each, uint64_t found, uint64_t *bytes, struct pxs_error *err) {
+    char shape[128];
+    uint64_t expected;
+    pxs_format_shape(shape, sizeof shape, h->rank, h->dims);
+    if (!pxs_shape_bytes(h->rank, h->dims, each, bytes) || __builtin_add_overflow(start, *bytes, &expected))
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: has an impossible shape %s", path, shape);
+    if (expected != found)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %llu bytes expected for %s %s, %llu found", path,
+                        expected > found ? "cut off" : "too long", (unsigned long long)expected, h->descr,
+                        shape, (unsigned long long)found);
+    return PXS_OK;
+}
+
+/* The elements where they lie, or a copy where they lie askew. */
+static enum pxs_status place_data(struct pxs_npy *npy, const unsigned char *data, uint64_t bytes,
+                                  struct pxs_error *err) {
+    npy->data = data;
+    if (npy->type == PXS_NPY_U1 || (uintptr_t)data % _Alignof(float) == 0)
+        return PXS_OK;
+    npy->copy = malloc(bytes ? (size_t)bytes : 1);
+    if (!npy->copy)
+        return pxs_fail_nomem(err);
+    memcpy(npy->copy, data, (size_t)bytes);
+    npy->data = npy->copy;
+    return PXS_OK;
+}
+
+static enum pxs_status read_array(const struct pxs_map *map, const char *path, struct pxs_npy *npy,
+                                  struct pxs_error *err) {
+    size_t start = 0, length = 0;
+    struct pxs_npy_header h = {.rank = 0};
+    PXS_TRY(find_header(map, path, &start, &length, err));
+    if (!pxs_npy_parse_header((const char *)map->data + start, length, &h))
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: its header is damaged", path);
+    PXS_TRY(take_type(&h, path, &npy->type, err));
+    uint64_t each = npy->type == PXS_NPY_F4 ? sizeof(float) : 1, bytes = 0;
+    PXS_TRY(check_size(&h, path, start + length, each, map->bytes, &bytes, err));
+    npy->rank = h.rank;
+    memcpy(npy->dims, h.dims, sizeof npy->dims);
+    npy->count = bytes / each;
+    return place_data(npy, map->data + start + length, bytes, err);
+}
+
+enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out, struct pxs_error *err) {
+    struct pxs_map map = {0};
+    struct pxs_npy npy = {.rank = 0};
+    PXS_TRY(pxs_map_open(path, &map, err));
+    enum pxs_status status = read_array(&map, path, &npy, err);
+    if (status != PXS_OK) {
+        pxs_map_close(&map);
+        return status;
+    }
+    npy.map = (void *)(uintptr_t)map.data;
+    npy.map_bytes = map.bytes;
+    *out = npy;
+    return PXS_OK;
+}
+
+void pxs_npy_finish(struct pxs_npy *npy) {
+    struct pxs_map map = {npy->map, npy->map_bytes};
+    pxs_map_close(&map);
+    free(npy->copy);
+    *npy = (struct pxs_npy){0};
+}
