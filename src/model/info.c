@@ -33,7 +33,7 @@ size_t pxs_pix2pix_layers(const struct pxs_params *p, struct pxs_layer_info out[
     struct list l = {.out = out};
     int height = (int)p->img_height, width = (int)p->img_width, c = (int)p->channels, n = 0,
         widths[MAX_DOWNS];
-    for (int side = height < width ? height : width; side > 1; side /= 2, n++)
+    for (int side = height < width ? height : width; side > 1 && n < MAX_DOWNS; side /= 2, n++)
         widths[n] = (int)p->ngf << (n < 3 ? n : 3);
     for (int k = 0; k < n; k++)
         add(&l, PXS_NET_G, "G down", k + 1, height >> (k + 1), width >> (k + 1), k ? widths[k - 1] : c,
