@@ -32,7 +32,7 @@ static void add_head(struct list *l, int net, const char *name, int h, int w, in
 size_t pxs_pix2pix_layers(const struct pxs_params *p, struct pxs_layer_info out[32]) {
     struct list l = {.out = out};
     int height = (int)p->img_height, width = (int)p->img_width, c = (int)p->channels, n = 0,
-        widths[MAX_DOWNS];
+        widths[MAX_DOWNS] = {0};
     for (int side = height < width ? height : width; side > 1 && n < MAX_DOWNS; side /= 2, n++)
         widths[n] = (int)p->ngf << (n < 3 ? n : 3);
     for (int k = 0; k < n; k++)

@@ -34,7 +34,7 @@ static void log_data(void *user, enum pxs_log_level level, const char *text) {
         return;
     struct pxs_record r = {.kind = PXS_RECORD_EVENT,
                            .event = {.at_ms = pxs_now_ms(), .level = level, .kind = "data"}};
-    snprintf(r.event.message, sizeof r.event.message, "%s", text);
+    snprintf(r.event.message, sizeof r.event.message, "%.*s", (int)sizeof r.event.message - 1, text);
     struct pxs_error ignored; /* a full disk will be met, and reported, by the next record */
     if (pxs_record_write(job->records, &r, &ignored) != PXS_OK)
         pxs_log(job->log, PXS_LOG_WARN, "%s", ignored.message);
@@ -235,7 +235,7 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     enum pxs_status status = train(&t, &why);
     struct pxs_record r = {.kind = PXS_RECORD_END,
                            .end = {.at_ms = pxs_now_ms(), .outcome = outcome_of(status), .step = t.step}};
-    snprintf(r.end.message, sizeof r.end.message, "%s", why.message);
+    snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1, why.message);
     finish(&t);
     struct pxs_error lost;
     enum pxs_status written = pxs_record_write(job->records, &r, &lost);
