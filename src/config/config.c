@@ -1,0 +1,189 @@
+/* Loading from end to end, and what can be asked of a loaded config. */
+#include "config_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes) {
+    void *memory = pxs_arena_alloc(&c->arena, bytes);
+    d->nomem = d->nomem || !memory;
+    return memory;
+}
+
+/* ---- name ------------------------------------------------------------------------------------------------ */
+
+/* What a folder can be called everywhere, and a shell word need not be quoted for; letters of any script. */
+static bool is_name(const char *text) {
+    size_t n = strlen(text), length;
+    if (n == 0 || n > PXS_NAME_MAX || text[0] == '.' || text[0] == '-' ||
+        strncmp(text, "pixsweep.db", 11) == 0)
+        return false;
+    for (size_t at = 0; at < n; at += length) {
+        uint32_t code = 0;
+        length = pxs_utf8_decode(text + at, n - at, &code);
+        bool letter =
+            (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
+        bool script = code > 0xa0 && !(code >= 0x2000 && code <= 0x206f) && code != 0x3000 && code != 0xfeff;
+        if (length == 0 || !(letter || script || (code && code < 0x80 && strchr("._=-", (int)code))))
+            return false;
+    }
+    return true;
+}
+
+static char *stem_of(struct pxs_config *c, const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *stem = pxs_arena_strdup(&c->arena, slash ? slash + 1 : path);
+    char *dot = stem ? strrchr(stem, '.') : NULL;
+    if (dot && dot > stem)
+        *dot = '\0';
+    return stem;
+}
+
+static void choose_name(struct pxs_config *c, struct pxs_diags *d) {
+    static const char rule[] = "letters, digits and . _ = -, not beginning with . or -, at most 100 bytes";
+    const struct pxs_layer *own = c->layers[c->n_layers - 1];
+    const struct pxs_node *node = c->set.name ? c->set.name : own->name;
+    struct pxs_text shown = {0};
+    if (node && node->kind != PXS_NODE_SCALAR) {
+        pxs_diag_node(d, node, "name takes a single value, not %s", pxs_node_kind_name(node));
+        return;
+    }
+    c->name = node ? node->text : stem_of(c, own->source->path);
+    d->nomem = d->nomem || !c->name;
+    if (!c->name || is_name(c->name))
+        return;
+    pxs_text_add_quoted(&shown, c->name);
+    if (node)
+        pxs_diag_node(d, node, "%s cannot be a folder's name: %s", pxs_text_str(&shown), rule);
+    else
+        pxs_diag_at(d, own->source, 0, 0,
+                    "the file's name cannot name the sweep, so give it a `name`: %s, not %s", rule,
+                    pxs_text_str(&shown));
+    pxs_text_finish(&shown);
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------- */
+
+static void write_spec(struct pxs_config *c, struct pxs_diags *d, const char *const *sets, size_t n_sets) {
+    const struct pxs_source *own = c->layers[c->n_layers - 1]->source;
+    struct pxs_text text = {0};
+    pxs_text_add_n(&text, own->text, own->bytes);
+    if (n_sets && own->bytes && own->text[own->bytes - 1] != '\n')
+        pxs_text_add(&text, "\n");
+    for (size_t i = 0; i < n_sets; i++) {
+        pxs_text_add(&text, "# --set ");
+        for (const char *p = sets[i]; *p; p++) /* one line each: a comment ends with its line */
+            pxs_text_add_n(&text, *p == '\n' || *p == '\r' ? " " : p, 1);
+        pxs_text_add(&text, "\n");
+    }
+    c->spec_yaml = text.failed ? NULL : pxs_arena_strdup(&c->arena, pxs_text_str(&text));
+    d->nomem = d->nomem || !c->spec_yaml;
+    pxs_text_finish(&text);
+}
+
+/* A required key that nothing states: said here already, so that it stands beside other mistakes. */
+static void report_missing(struct pxs_config *c, struct pxs_diags *d) {
+    struct pxs_error err = {0};
+    enum pxs_param_key key;
+    for (int k = 0; k < PXS_PARAM_COUNT; k++)
+        if ((pxs_param_info(k)->flags & PXS_PF_REQUIRED) &&
+            (c->base_where[k] || c->set.keys[k] || c->sweep.where[k]))
+            return;
+    if (pxs_params_check(&c->base, &key, &err) != PXS_OK && (pxs_param_info(key)->flags & PXS_PF_REQUIRED))
+        pxs_diag_at(d, c->layers[c->n_layers - 1]->source, 0, 0, "%s", err.message);
+}
+
+static void load(struct pxs_config *c, struct pxs_diags *d, const char *path, const char *const *sets,
+                 size_t n_sets) {
+    pxs_load_files(c, d, path);
+    pxs_load_sets(c, d, sets, n_sets);
+    const struct pxs_layer *last = c->n_layers ? c->layers[c->n_layers - 1] : NULL;
+    if (!last || last->source != c->sources[0]) /* the named file itself is unreadable: nothing to build on */
+        return;
+    choose_name(c, d);
+    pxs_run_parse(c, d);
+    pxs_sweep_parse(c, d);
+    report_missing(c, d);
+    if (d->total == 0 && !d->nomem)
+        pxs_expand(c, d);
+    write_spec(c, d, sets, n_sets);
+}
+
+enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_t n_sets,
+                                struct pxs_config **out, struct pxs_text *diagnostics,
+                                struct pxs_error *err) {
+    struct pxs_config *c = calloc(1, sizeof *c);
+    struct pxs_diags *d = calloc(1, sizeof *d);
+    enum pxs_status status = PXS_OK;
+    if (c && d)
+        load(c, d, path, sets, n_sets);
+    if (!c || !d)
+        status = pxs_fail_nomem(err);
+    else if (d->total || d->nomem)
+        status = pxs_diags_report(d, diagnostics, err);
+    if (status == PXS_OK)
+        *out = c;
+    else
+        pxs_config_destroy(&c);
+    if (d)
+        pxs_arena_finish(&d->arena);
+    free(d);
+    return status;
+}
+
+void pxs_config_destroy(struct pxs_config **config) {
+    if (!config || !*config)
+        return;
+    for (size_t i = 0; i < (*config)->n_sources; i++)
+        free((*config)->sources[i]->text);
+    free((*config)->sources);
+    pxs_arena_finish(&(*config)->arena);
+    free(*config);
+    *config = NULL;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------------------- */
+
+const char *pxs_config_name(const struct pxs_config *c) {
+    return c->name;
+}
+
+const char *pxs_config_path(const struct pxs_config *c) {
+    return c->layers[c->n_layers - 1]->source->path;
+}
+
+const char *pxs_config_spec_yaml(const struct pxs_config *c) {
+    return c->spec_yaml;
+}
+
+const char *pxs_config_spec_hash(const struct pxs_config *c) {
+    return c->spec_hash;
+}
+
+const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c) {
+    return &c->run;
+}
+
+size_t pxs_config_count(const struct pxs_config *c) {
+    return c->sweep.count;
+}
+
+const int *pxs_config_varying(const struct pxs_config *c, size_t *n) {
+    *n = c->n_varying;
+    return c->varying;
+}
+
+size_t pxs_config_seeds(const struct pxs_config *c) {
+    for (size_t i = 0; i < c->sweep.n_axes; i++)
+        if (c->sweep.axes[i].part == PXS_PART_SEEDS)
+            return c->sweep.axes[i].count;
+    return 1;
+}
+
+size_t pxs_config_notes(const struct pxs_config *c) {
+    return c->n_notes;
+}
+
+const char *pxs_config_note(const struct pxs_config *c, size_t index) {
+    return c->notes[index].text;
+}

@@ -1,0 +1,245 @@
+/* Looks at every run of the sweep once: values without effect, values that do not go together, runs that are the same,
+ * keys that vary, and the hash of it all. */
+#include "config_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct run_hash {
+    char hex[PXS_SHA256_HEX];
+    size_t index;
+};
+
+struct pass {
+    struct pxs_config *c;
+    struct pxs_diags *d;
+    struct pxs_resolved first, run;
+    struct run_hash *hashes;
+    struct pxs_sha256 spec;
+    struct pxs_text text;
+    bool varies[PXS_PARAM_COUNT], set_has_effect[PXS_PARAM_COUNT];
+};
+
+/* ---- values without effect ------------------------------------------------------------------------------- */
+
+static void add_note(struct pass *p, const char *text) {
+    struct pxs_config *c = p->c;
+    size_t i = 0;
+    while (i < c->n_notes && strcmp(c->notes[i].text, text) != 0)
+        i++;
+    if (i == PXS_NOTES_MAX) { /* the last one speaks for the rest */
+        c->notes[--i].text = "more values are dropped for want of effect";
+    } else if (i == c->n_notes) {
+        c->notes[i].text = pxs_arena_strdup(&c->arena, text);
+        p->d->nomem = p->d->nomem || !c->notes[i].text;
+        if (!c->notes[i].text)
+            return;
+        c->n_notes++;
+    }
+    c->notes[i].runs++;
+}
+
+static void refuse_ineffective(struct pass *p, int key, int culprit) {
+    const struct pxs_param_info *info = pxs_param_info(culprit);
+    struct pxs_text text = {0};
+    pxs_text_addf(&text, "%s has no effect under %s: ", pxs_param_info(key)->key, info->key);
+    pxs_params_format(&p->run.params, culprit, &text);
+    pxs_text_add(&text, " (");
+    if (p->run.where[culprit])
+        pxs_node_place(p->run.where[culprit], &text);
+    else
+        pxs_text_add(&text, "the default");
+    pxs_diag_node(p->d, p->run.where[key], "%s)", pxs_text_str(&text));
+    pxs_text_finish(&text);
+}
+
+/* Dropped where a higher layer took its ground away; a --set may also have effect in some runs only. Else an error. */
+static void judge_ineffective(struct pass *p, int key) {
+    int culprit = pxs_resolved_culprit(&p->run, key);
+    bool set = p->run.rank[key] == PXS_RANK_SET;
+    if (culprit < 0) {
+        p->set_has_effect[key] = p->set_has_effect[key] || set;
+        return;
+    }
+    if (!set && p->run.rank[culprit] <= p->run.rank[key]) {
+        refuse_ineffective(p, key, culprit);
+        return;
+    }
+    pxs_text_clear(&p->text);
+    pxs_resolved_note(&p->run, key, &p->text);
+    add_note(p, pxs_text_str(&p->text));
+}
+
+static void judge_sets(struct pass *p) {
+    pxs_resolve(p->c, 0, &p->run);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        int culprit = p->c->set.keys[key] ? pxs_resolved_culprit(&p->run, key) : -1;
+        if (culprit >= 0 && !p->set_has_effect[key])
+            refuse_ineffective(p, key, culprit);
+    }
+}
+
+/* ---- each run -------------------------------------------------------------------------------------------- */
+
+static void check_run(struct pass *p) {
+    struct pxs_error err = {0};
+    enum pxs_param_key key;
+    if (pxs_params_check(&p->run.params, &key, &err) == PXS_OK)
+        return;
+    const struct pxs_layer *own = p->c->layers[p->c->n_layers - 1];
+    if (p->run.where[key])
+        pxs_diag_node(p->d, p->run.where[key], "%s", err.message);
+    else
+        pxs_diag_at(p->d, own->source, 0, 0, "%s", err.message);
+}
+
+static void compare_with_first(struct pass *p) {
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        if (!pxs_params_equal_at(&p->first.params, &p->run.params, key) ||
+            pxs_params_effective(&p->first.params, key) != pxs_params_effective(&p->run.params, key))
+            p->varies[key] = true;
+}
+
+static void hash_run(struct pass *p, size_t index) {
+    struct pxs_sha256 hash;
+    pxs_text_clear(&p->text);
+    pxs_params_canonical(&p->run.params, NULL, &p->text);
+    pxs_text_addf(&p->text, "seed=%lld\n", (long long)p->run.params.seed);
+    pxs_sha256_init(&hash);
+    pxs_sha256_update(&hash, pxs_text_str(&p->text), p->text.len);
+    pxs_sha256_hex(&hash, p->hashes[index].hex);
+    pxs_sha256_update(&p->spec, p->hashes[index].hex, PXS_SHA256_HEX - 1);
+    p->hashes[index].index = index;
+}
+
+static void look_at_run(struct pass *p, size_t index) {
+    pxs_resolve(p->c, index, &p->run);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        if (p->run.rank[key] != PXS_RANK_DEFAULT && pxs_param_info(key)->conditional)
+            judge_ineffective(p, key);
+    pxs_params_drop_ineffective(&p->run.params);
+    check_run(p);
+    if (index == 0)
+        p->first = p->run;
+    compare_with_first(p);
+    hash_run(p, index);
+}
+
+/* ---- the same run twice ---------------------------------------------------------------------------------- */
+
+static int compare_hashes(const void *a, const void *b) {
+    const struct run_hash *x = a, *y = b;
+    int order = strcmp(x->hex, y->hex);
+    return order != 0 ? order : x->index < y->index ? -1 : 1;
+}
+
+static const struct pxs_cell *cells_of(const struct pxs_config *c, size_t index, size_t axis) {
+    for (size_t i = c->sweep.n_axes - 1; i > axis; i--)
+        index /= c->sweep.axes[i].count;
+    return &c->sweep.axes[axis].cells[index % c->sweep.axes[axis].count * c->sweep.axes[axis].n_keys];
+}
+
+static bool same_cell(const struct pxs_cell *a, const struct pxs_cell *b) {
+    if (!a->node || !b->node || a->value.kind != b->value.kind)
+        return !a->node && !b->node;
+    if (a->value.kind == PXS_VALUE_TEXT)
+        return strcmp(a->value.text, b->value.text) == 0;
+    return a->value.integer == b->value.integer && a->value.real == b->value.real;
+}
+
+/* Why two different cells of `key` do not make two runs. */
+static void add_reason(struct pass *p, int key, struct pxs_text *out) {
+    const char *name = pxs_param_info(key)->key;
+    int culprit = pxs_resolved_culprit(&p->run, key);
+    pxs_text_add(out, out->len ? "; " : ": ");
+    if (p->c->set.keys[key]) {
+        pxs_text_addf(out, "--set replaces what the sweep says of %s", name);
+    } else if (culprit >= 0) {
+        pxs_text_addf(out, "%s has no effect under %s: ", name, pxs_param_info(culprit)->key);
+        pxs_params_format(&p->run.params, culprit, out);
+    } else if (pxs_param_info(key)->flags & PXS_PF_NOT_IDENTITY) {
+        pxs_text_addf(out, "%s does not make another run", name);
+    } else {
+        pxs_text_addf(out, "%s is ", name);
+        pxs_params_format(&p->run.params, key, out);
+        pxs_text_add(out, " in both");
+    }
+}
+
+static void report_twins(struct pass *p, size_t a, size_t b, size_t more) {
+    const struct pxs_node *where = NULL;
+    struct pxs_text reasons = {0};
+    pxs_resolve(p->c, b, &p->run);
+    for (size_t i = 0; i < p->c->sweep.n_axes; i++) {
+        const struct pxs_axis *axis = &p->c->sweep.axes[i];
+        const struct pxs_cell *x = cells_of(p->c, a, i), *y = cells_of(p->c, b, i);
+        for (size_t k = 0; x != y && k < axis->n_keys; k++) {
+            where = where ? where : y[k].node ? y[k].node : x[k].node;
+            if (!same_cell(&x[k], &y[k]))
+                add_reason(p, axis->keys[k], &reasons);
+        }
+    }
+    if (more)
+        pxs_text_addf(&reasons, " (and %zu more such pairs)", more);
+    pxs_diag_node(p->d, where ? where : p->c->sweep_node, "runs %zu and %zu of the sweep are equal%s", a + 1,
+                  b + 1, pxs_text_str(&reasons));
+    pxs_text_finish(&reasons);
+}
+
+static void find_twins(struct pass *p) {
+    size_t n = p->c->sweep.count, a = 0, b = 0, pairs = 0;
+    qsort(p->hashes, n, sizeof *p->hashes, compare_hashes);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(p->hashes[i - 1].hex, p->hashes[i].hex) != 0)
+            continue;
+        if (pairs++ == 0 || p->hashes[i].index < b) { /* the first in the order of the plan */
+            a = p->hashes[i - 1].index;
+            b = p->hashes[i].index;
+        }
+    }
+    if (pairs)
+        report_twins(p, a, b, pairs - 1);
+}
+
+/* ---- together -------------------------------------------------------------------------------------------- */
+
+static void finish_notes(struct pxs_config *c, struct pxs_diags *d) {
+    for (size_t i = 0; i < c->n_notes; i++) {
+        if (c->notes[i].runs == c->sweep.count)
+            continue;
+        char *text = pxs_arena_printf(&c->arena, "%s (%zu of %zu runs)", c->notes[i].text, c->notes[i].runs,
+                                      c->sweep.count);
+        d->nomem = d->nomem || !text;
+        c->notes[i].text = text ? text : c->notes[i].text;
+    }
+}
+
+static void keep_results(struct pass *p) {
+    struct pxs_config *c = p->c;
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        if (p->varies[key] && key != PXS_PARAM_seed)
+            c->varying[c->n_varying++] = key;
+    pxs_sha256_hex(&p->spec, c->spec_hash);
+    finish_notes(c, p->d);
+}
+
+void pxs_expand(struct pxs_config *c, struct pxs_diags *d) {
+    struct pass *p = calloc(1, sizeof *p);
+    struct run_hash *hashes = calloc(c->sweep.count, sizeof *hashes);
+    if (p && hashes) {
+        *p = (struct pass){.c = c, .d = d, .hashes = hashes};
+        pxs_sha256_init(&p->spec);
+        for (size_t i = 0; i < c->sweep.count; i++)
+            look_at_run(p, i);
+        judge_sets(p);
+        if (d->total == 0)
+            find_twins(p);
+        keep_results(p);
+        pxs_choose_label_level(c, d);
+    }
+    d->nomem = d->nomem || !p || !hashes || p->text.failed;
+    if (p)
+        pxs_text_finish(&p->text);
+    free(hashes);
+    free(p);
+}

@@ -1,0 +1,169 @@
+/* Files to layers: reads the named file and what it extends, lowest first, and takes each file's top level apart. */
+#include "config_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, const struct pxs_node *key_node,
+                     const struct pxs_node *value) {
+    struct pxs_error err = {0};
+    const char *name = pxs_param_info(key)->key;
+    layer->keys[key] = key_node;
+    if (value->kind != PXS_NODE_SCALAR) {
+        pxs_diag_node(d, value, "%s takes a single value, not %s%s", name, pxs_node_kind_name(value),
+                      value->kind == PXS_NODE_SEQUENCE ? ": alternatives stand under sweep" : "");
+        return;
+    }
+    enum pxs_status status =
+        pxs_params_set(&layer->values, key, value->text, value->quoted, value->source->dir, &err);
+    if (status == PXS_E_UNSUPPORTED)
+        pxs_diag_planned(d, value, "%s", err.message);
+    else if (status != PXS_OK)
+        pxs_diag_node(d, value, "%s", err.message);
+}
+
+static void take_entry(struct pxs_diags *d, struct pxs_layer *layer, const struct pxs_entry *e) {
+    const char *key = e->key->text;
+    int param;
+    if (strcmp(key, "name") == 0)
+        layer->name = e->value;
+    else if (strcmp(key, "extends") == 0)
+        layer->extends = e->value;
+    else if (strcmp(key, "sweep") == 0)
+        layer->sweep = e->value;
+    else if (strcmp(key, "run") == 0)
+        layer->run = e->value;
+    else if (pxs_key_of_node(d, e->key, "", &param))
+        pxs_layer_state(d, layer, param, e->key, e->value);
+}
+
+static bool take_apart(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *s) {
+    struct pxs_layer *layer = pxs_config_alloc(c, d, sizeof *layer);
+    if (!layer)
+        return false;
+    s->layer = layer;
+    layer->source = s;
+    pxs_params_default(&layer->values);
+    if (!s->root || (s->root->kind == PXS_NODE_SCALAR && pxs_node_is_null(s->root))) {
+        pxs_diag_at(d, s, 0, 0, "the file is empty");
+        return false;
+    }
+    if (s->root->kind != PXS_NODE_MAPPING) {
+        pxs_diag_node(d, s->root, "an experiment file is a mapping (key: value), not %s",
+                      pxs_node_kind_name(s->root));
+        return false;
+    }
+    for (size_t i = 0; i < s->root->n; i++)
+        take_entry(d, layer, &s->root->items[i]);
+    return true;
+}
+
+/* ---- extends --------------------------------------------------------------------------------------------- */
+
+static void load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
+                 const struct pxs_node *from);
+
+/* Names the files from the first one on that is still open, back to itself. */
+static void report_circle(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *back,
+                          const struct pxs_node *from) {
+    struct pxs_text text = {0};
+    bool inside = false;
+    for (size_t i = 0; i < c->n_sources; i++) {
+        inside = inside || c->sources[i] == back;
+        if (inside && c->sources[i]->open)
+            pxs_text_addf(&text, "%s -> ", c->sources[i]->name);
+    }
+    pxs_diag_node(d, from, "extends goes in a circle: %s%s", pxs_text_str(&text), back->name);
+    pxs_text_finish(&text);
+}
+
+static void follow(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *s,
+                   const struct pxs_node *node) {
+    char path[PXS_PATH_MAX], name[PXS_PATH_MAX], folder[PXS_PATH_MAX];
+    if (node->kind != PXS_NODE_SCALAR || pxs_node_is_null(node) || node->text[0] == '\0') {
+        pxs_diag_node(d, node, "extends takes a file's path or a list of them");
+        return;
+    }
+    if (!pxs_path_join(path, sizeof path, s->dir, node->text) ||
+        !pxs_path_dir(folder, sizeof folder, s->name) ||
+        !pxs_path_join(name, sizeof name, folder, node->text)) {
+        pxs_diag_node(d, node, "this path is too long");
+        return;
+    }
+    load(c, d, name, path, node);
+}
+
+static void follow_all(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *s) {
+    const struct pxs_node *extends = s->layer->extends;
+    if (!extends)
+        return;
+    if (extends->kind != PXS_NODE_SEQUENCE) {
+        follow(c, d, s, extends);
+        return;
+    }
+    for (size_t i = 0; i < extends->n; i++)
+        follow(c, d, s, extends->items[i].value);
+}
+
+static struct pxs_source *find_source(const struct pxs_config *c, const char *path) {
+    for (size_t i = 0; i < c->n_sources; i++)
+        if (c->sources[i]->path && strcmp(c->sources[i]->path, path) == 0)
+            return c->sources[i];
+    return NULL;
+}
+
+static struct pxs_source *source_with_layer(struct pxs_config *c, struct pxs_diags *d, const char *name,
+                                            const char *path, const struct pxs_node *from) {
+    struct pxs_source *s = find_source(c, path);
+    if (s) /* read before; without a layer it was faulty, and has been reported */
+        return s->root && s->layer ? s : NULL;
+    s = pxs_source_read(c, d, name, path, from);
+    return s && pxs_yaml_parse(c, d, s, s->text) && take_apart(c, d, s) ? s : NULL;
+}
+
+static void load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
+                 const struct pxs_node *from) {
+    if (c->n_layers >= PXS_LAYERS_MAX || c->n_sources >= PXS_LAYERS_MAX) {
+        pxs_diag_node(d, from, "extends leads to more than %d files", PXS_LAYERS_MAX);
+        return;
+    }
+    struct pxs_source *s = source_with_layer(c, d, name, path, from);
+    if (!s)
+        return;
+    if (s->open) {
+        report_circle(c, d, s, from);
+        return;
+    }
+    s->open = true;
+    follow_all(c, d, s);
+    s->open = false;
+    if (c->n_layers < PXS_LAYERS_MAX)
+        c->layers[c->n_layers++] = s->layer;
+}
+
+/* ---- together -------------------------------------------------------------------------------------------- */
+
+static void overlay(struct pxs_config *c, struct pxs_diags *d, const struct pxs_layer *layer, int rank) {
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        struct pxs_param_value value = pxs_params_get(&layer->values, key);
+        if (!layer->keys[key] || !pxs_params_put(&c->base, key, &value))
+            continue;
+        c->base_rank[key] = rank;
+        c->base_where[key] = layer->keys[key];
+    }
+    c->sweep_node = pxs_node_merge(c, d, c->sweep_node, layer->sweep);
+    c->run_node = pxs_node_merge(c, d, c->run_node, layer->run);
+}
+
+void pxs_load_files(struct pxs_config *c, struct pxs_diags *d, const char *path) {
+    char absolute[PXS_PATH_MAX], shown[PXS_PATH_MAX];
+    pxs_params_default(&c->base);
+    if (!pxs_path_absolute(absolute, sizeof absolute, path) ||
+        !pxs_path_join(shown, sizeof shown, NULL, path)) {
+        d->nomem = true;
+        return;
+    }
+    load(c, d, shown, absolute, NULL);
+    for (size_t i = 0; i < c->n_layers; i++)
+        overlay(c, d, c->layers[i], (int)i + 1);
+}

@@ -1,0 +1,62 @@
+/* Looking at nodes, and merging them. */
+#include "config_priv.h"
+
+#include <string.h>
+
+static const struct pxs_entry *find(const struct pxs_node *mapping, const char *key) {
+    for (size_t i = 0; mapping && mapping->kind == PXS_NODE_MAPPING && i < mapping->n; i++)
+        if (strcmp(mapping->items[i].key->text, key) == 0)
+            return &mapping->items[i];
+    return NULL;
+}
+
+const struct pxs_node *pxs_node_get(const struct pxs_node *mapping, const char *key) {
+    const struct pxs_entry *entry = find(mapping, key);
+    return entry ? entry->value : NULL;
+}
+
+bool pxs_node_is_null(const struct pxs_node *node) {
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+    for (size_t i = 0; i < PXS_COUNT(words) && node->kind == PXS_NODE_SCALAR && !node->quoted; i++)
+        if (strcmp(node->text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+const char *pxs_node_kind_name(const struct pxs_node *node) {
+    static const char *const names[] = {"a single value", "a list", "a mapping"};
+    return names[node->kind];
+}
+
+struct pxs_node *pxs_node_new(struct pxs_config *c, struct pxs_diags *d, enum pxs_node_kind kind,
+                              const struct pxs_node *place) {
+    struct pxs_node *node = pxs_config_alloc(c, d, sizeof *node);
+    if (node)
+        *node = (struct pxs_node){
+            .kind = kind, .line = place->line, .column = place->column, .source = place->source, .weight = 1};
+    return node;
+}
+
+const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *under,
+                                      const struct pxs_node *over) {
+    if (!under || !over)
+        return over ? over : under;
+    if (under->kind != PXS_NODE_MAPPING || over->kind != PXS_NODE_MAPPING)
+        return over;
+    struct pxs_node *merged = pxs_node_new(c, d, PXS_NODE_MAPPING, over);
+    struct pxs_entry *items = pxs_config_alloc(c, d, (under->n + over->n) * sizeof *items);
+    if (!merged || !items)
+        return over;
+    size_t n = 0;
+    for (size_t i = 0; i < under->n; i++) {
+        const struct pxs_entry *older = &under->items[i], *newer = find(over, older->key->text);
+        items[n].key = newer ? newer->key : older->key;
+        items[n++].value = pxs_node_merge(c, d, older->value, newer ? newer->value : NULL);
+    }
+    for (size_t i = 0; i < over->n; i++)
+        if (!find(under, over->items[i].key->text))
+            items[n++] = over->items[i];
+    merged->items = items;
+    merged->n = n;
+    return merged;
+}
