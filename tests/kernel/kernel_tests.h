@@ -1,0 +1,80 @@
+/* The suites of room kernel, one a file, and what they share: random numbers from a printed seed, buffers that notice when somebody
+ * writes beside them, and comparisons whose tolerance follows from the arithmetic. */
+#ifndef PIXSWEEP_KERNEL_TESTS_H
+#define PIXSWEEP_KERNEL_TESTS_H
+
+#include "pixsweep/kernel.h"
+
+#include <check.h>
+
+TCase *support_case(void);
+TCase *reference_case(void);
+TCase *conv_case(void);
+TCase *head_case(void);
+TCase *block_case(void);
+TCase *element_case(void);
+TCase *loss_case(void);
+TCase *adam_case(void);
+TCase *gemm_case(void);
+TCase *threads_case(void);
+TCase *golden_case(void);
+
+/* ---- random numbers -------------------------------------------------------------------------------------- */
+
+/* PXS_TEST_SEED, or 1. Every test starts its own sequence from it; failures print it. */
+uint64_t test_seed(void);
+void random_start(const char *test);
+uint32_t random_u32(void);
+int random_int(int low, int high);       /* low .. high */
+int random_of(const int *set, size_t n); /* one of the set */
+#define RANDOM_OF(set) random_of(set, PXS_COUNT(set))
+double random_unit(void); /* [-1, 1), 24 bits: exact as a float */
+
+/* ---- buffers --------------------------------------------------------------------------------------------- */
+
+/* n floats, `shift` floats past a 64-byte boundary, between two guards; every float holds the mark, a NaN of its own kind. Buffers live
+ * until buffers_done, which fails the test where a guard was written on or a frozen buffer changed. */
+float *buffer(size_t n, int shift);
+uint8_t *byte_buffer(size_t n);  /* filled with 0xa5 */
+double *numbers(size_t n);       /* zeroed doubles */
+void freeze(const void *buffer); /* an input: must not change from here on */
+void buffers_done(void);
+void buffers_release(size_t *torn_bytes, size_t *changed_inputs); /* the same, telling instead of failing */
+bool is_mark(float v);
+
+/* rows x cols floats at a distance of ld: random in [-1, 1) * scale; what lies between the columns keeps the mark. */
+void fill_random(float *p, size_t ld, size_t rows, int cols, double scale);
+/* A dense copy in double; `magnitudes` of the absolute values. */
+double *widen(const float *p, size_t ld, size_t rows, int cols);
+double *magnitudes(const double *a, size_t n);
+
+/* ---- comparisons ----------------------------------------------------------------------------------------- */
+
+/* A sum of `terms` products in f32, however ordered, is off by at most terms * u * sum|a||b|, u = 2^-24; of random rounding errors
+ * 8 sqrt(terms) * u is as good as certain. The smaller of the two, and four more roundings. */
+double sum_slack(double terms);
+/* |got - want| <= slack * magnitude for every element (slack per element where given as an array), and between the columns the mark.
+ * `format` says what was tested. */
+void expect_close(const float *got, size_t ld, size_t rows, int cols, const double *want,
+                  const double *magnitude, double slack, const char *format, ...) PXS_PRINTF(8, 9);
+void expect_same(const void *got, const void *want, size_t bytes, const char *format, ...) PXS_PRINTF(4, 5);
+/* The first test of expect_close that fails, or -1: what the comparisons rest on. */
+ptrdiff_t first_far(const float *got, size_t ld, size_t rows, int cols, const double *want,
+                    const double *magnitude, double slack);
+
+/* ---- contexts -------------------------------------------------------------------------------------------- */
+
+/* A context over `threads` threads (0: no pool) with exactly `floats` of guarded scratch memory, NaN to begin with. Pools are kept
+ * until pools_done. */
+struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, size_t floats);
+void pools_done(void);
+
+/* The sets that are built, for looping: NULL after the last. */
+const struct pxs_kernels *kernel_set(size_t i);
+
+#define KERNEL_CASE(name)              \
+    TCase *tcase = tcase_create(name); \
+    tcase_set_timeout(tcase, 120);     \
+    tcase_add_checked_fixture(tcase, NULL, buffers_done)
+
+#endif
