@@ -1,0 +1,124 @@
+/* report: results for people and for programs. Any table as aligned text, CSV or JSON; statistics over seeds; and the
+ * answers of ls, show and compare. Everything goes into a caller's pxs_text or sink; nothing is printed here, and no
+ * function keeps state. A table on a terminal rounds numbers and may shorten text; CSV and JSON carry every digit. */
+#ifndef PIXSWEEP_REPORT_H
+#define PIXSWEEP_REPORT_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/store.h"
+
+/* ---- tables ---------------------------------------------------------------------------------------------- */
+
+enum pxs_format { PXS_FORMAT_TABLE, PXS_FORMAT_CSV, PXS_FORMAT_JSON };
+
+/* How a column looks in PXS_FORMAT_TABLE. CSV and JSON always have every column, by its name, unrounded. */
+enum pxs_show {
+    PXS_SHOW_PLAIN,     /* reals with six significant digits */
+    PXS_SHOW_FIXED,     /* reals of the column share their decimals: four significant digits of the largest */
+    PXS_SHOW_DURATION,  /* seconds as "4 m 10 s" */
+    PXS_SHOW_TIME,      /* UTC milliseconds as "2026-05-04 13:37:05" */
+    PXS_SHOW_BYTES,     /* "1.4 MB" */
+    PXS_SHOW_PLUSMINUS, /* joined to the FIXED column before it: "0.2613 ± 0.0021"; nothing where NULL */
+    PXS_SHOW_ARROW,     /* joined to the column before it: "0.0001 -> 2.5e-05"; nothing where NULL */
+    PXS_SHOW_RATIO,     /* "1/4" where it is one over a whole number */
+    PXS_SHOW_MARK,      /* "!" where the value is 0, nothing otherwise */
+    PXS_SHOW_HIDDEN     /* not in tables */
+};
+struct pxs_column {
+    const char *title; /* in tables; NULL = the column's name */
+    enum pxs_show show;
+};
+
+/* A table of NULL cells to be filled by pxs_table_set. `names` are borrowed. */
+PXS_NODISCARD enum pxs_status pxs_table_make(struct pxs_table *table, const char *const *names,
+                                             size_t n_columns, size_t n_rows, struct pxs_error *err);
+void pxs_table_set(struct pxs_table *table, size_t row, size_t column, struct pxs_cell cell);
+
+/* Appends the whole table. `columns`: n_columns of them, or NULL for PXS_SHOW_PLAIN throughout. `width`: columns of the
+ * terminal, to which long text is shortened in tables; 0 = never. TABLE: a header, a rule, a line a row; NULL is empty;
+ * line ends and control characters in cells are escaped. CSV: RFC 4180 with \n; NULL is empty and an empty text is "".
+ * JSON: an array of objects, a row a line; a column name that comes twice gets _2; NaN and infinity are null; text is UTF-8 whatever
+ * the cell holds. PXS_E_NOMEM. */
+PXS_NODISCARD enum pxs_status pxs_report_table(const struct pxs_table *table,
+                                               const struct pxs_column *columns, enum pxs_format format,
+                                               int width, struct pxs_text *out, struct pxs_error *err);
+
+/* Where a stream's text goes; a failure ends the stream and is passed on. */
+struct pxs_sink {
+    enum pxs_status (*write)(void *user, const char *text, size_t bytes, struct pxs_error *err);
+    void *user;
+};
+
+/* A result row by row, for pxs_store_query(..., pxs_rows_row, stream, err): CSV and JSON pass through in constant
+ * memory; TABLE is collected until the end, since widths depend on every row. */
+struct pxs_rows;
+PXS_NODISCARD enum pxs_status pxs_rows_create(enum pxs_format format, int width, struct pxs_sink sink,
+                                              struct pxs_rows **out, struct pxs_error *err);
+enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const struct pxs_cell *cells, size_t n,
+                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_rows_end(struct pxs_rows *stream, struct pxs_error *err);
+void pxs_rows_destroy(struct pxs_rows **stream); /* NULL and *NULL are fine; nulls *stream */
+
+/* Columns that `text` takes on a terminal: wide East Asian characters 2, combining marks 0, every other one 1; a byte that
+ * is no UTF-8 counts as the one replacement character it is shown as. */
+size_t pxs_text_width(const char *text, size_t bytes);
+
+/* ---- statistics ------------------------------------------------------------------------------------------ */
+
+/* Of those values that are not NaN: `n` of them. */
+struct pxs_stats {
+    size_t n;
+    double mean, min, max; /* NaN where n is 0 */
+    double std;            /* sample standard deviation, n - 1 below; NaN where n < 2 */
+};
+/* Two passes with the rounding of the mean corrected, so an offset costs no digits. */
+void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out);
+
+/* ---- ls -------------------------------------------------------------------------------------------------- */
+
+struct pxs_list_options {
+    const char *sweep; /* NULL = all sweeps */
+    const char *state; /* NULL = any */
+};
+/* One row a run, by sweep and number. PXS_E_NOT_FOUND for an unknown sweep, PXS_E_INVALID for a state that there is not. */
+PXS_NODISCARD enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_options *options,
+                                              enum pxs_format format, int width, struct pxs_text *out,
+                                              struct pxs_error *err);
+
+/* ---- show ------------------------------------------------------------------------------------------------ */
+
+/* Everything about one run (a run_id or a name): state, parameters, attempts, epochs (condensed in TABLE), files, events.
+ * JSON is one object of these; CSV is the epoch table. */
+PXS_NODISCARD enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format,
+                                              int width, struct pxs_text *out, struct pxs_error *err);
+
+/* ---- compare --------------------------------------------------------------------------------------------- */
+
+struct pxs_compare_options {
+    const char *sweep;     /* NULL = the one planned last */
+    const char *const *by; /* hyperparameters whose values make a group; NULL = what differs in the sweep */
+    size_t n_by;
+};
+
+/* One row a group, best mean first, groups without a completed run last. Columns: the keys (none where nothing differs: then
+ * `sweep`), n (completed runs), failed (failed or diverged), open (any other state), best_val_loss_mean, _std, _min, best_epoch
+ * (mean), final_val_loss_mean, _std, final_avg_loss_G_mean, lr_G_first, lr_G_last, lr_G_ratio (NULL where runs of the group
+ * differ), seconds (mean). Means, std and rates are over completed runs; std is NULL for one. Where the best validation losses are
+ * all NULL (validation: off), rows are in the order of final_avg_loss_G_mean. */
+struct pxs_comparison {
+    char sweep[128];
+    size_t n_runs, n_completed, n_failed, n_open;
+    struct pxs_table table;
+    struct pxs_column *columns; /* table.n_columns of them, in the table's arena */
+};
+/* PXS_E_NOT_FOUND: no such sweep; PXS_E_INVALID: no such hyperparameter. */
+PXS_NODISCARD enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_options *options,
+                                          struct pxs_comparison *out, struct pxs_error *err);
+void pxs_comparison_finish(struct pxs_comparison *comparison);
+/* The comparison as text; TABLE has a line above and, where runs are missing, one below. */
+PXS_NODISCARD enum pxs_status pxs_report_compare(struct pxs_store *s,
+                                                 const struct pxs_compare_options *options,
+                                                 enum pxs_format format, int width, struct pxs_text *out,
+                                                 struct pxs_error *err);
+
+#endif

@@ -1,0 +1,122 @@
+/* cli, inside: what the commands share. The only room that prints, sets exit codes and installs signal handlers. */
+#ifndef PXS_CLI_H
+#define PXS_CLI_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/report.h"
+
+/* Exit codes are a contract (DESIGN: commands). */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };
+
+/* ---- options --------------------------------------------------------------------------------------------- */
+
+enum cli_option {
+#define OPTION(symbol, name, argument, help) OPT_##symbol,
+#include "options.def"
+#undef OPTION
+    OPT_COUNT
+};
+
+struct cli;
+struct cli_command {
+    const char *name, *arguments;
+    int least, most;  /* positional arguments */
+    uint64_t options; /* bits of enum cli_option */
+    const char *summary, *about, *example;
+    int (*run)(struct cli *cli);
+};
+
+/* One call of the program. Strings are borrowed from argv. */
+struct cli {
+    const struct cli_command *command;
+    const char *values[OPT_COUNT]; /* last argument given; "" for an option without one; NULL = not given */
+    const char *const *sets;       /* --set, in order */
+    size_t n_sets;
+    char *const *args; /* positional arguments */
+    int n_args;
+    const char *line; /* the whole command line, for the record */
+    enum pxs_format format;
+    bool markdown; /* --format md, which `params` knows */
+    bool quiet;
+};
+
+/* Parses argv (behind the command's name) into `cli`; CLI_OK to go on, or the exit code where that was all (--help, a
+ * usage error, which it has explained). `storage` receives --set texts and has room for argc of them. */
+int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done);
+/* A whole number between least and most; `fallback` where the option is absent, or "auto" where `auto_too`. False: said why. */
+bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most, bool auto_too,
+             int64_t fallback, int64_t *out);
+const char *cli_option_name(enum cli_option option);
+void cli_help(const struct cli_command *command);
+void cli_print_version(void);
+
+/* ---- output ---------------------------------------------------------------------------------------------- */
+
+/* To stdout. The first failure is remembered and reported by cli_close_output; what follows is dropped. */
+void cli_out(const char *text, size_t bytes);
+void cli_out_text(const struct pxs_text *text);
+void cli_outf(const char *fmt, ...) PXS_PRINTF(1, 2);
+struct pxs_sink cli_sink(void);
+/* Flushes; returns `code`, or CLI_FAILED in place of CLI_OK where something could not be written (which it says). */
+int cli_close_output(int code);
+int cli_output_width(void); /* columns of the terminal on stdout, 0 if it is none */
+
+/* To stderr: "pixsweep: <text>". */
+void cli_say(const char *fmt, ...) PXS_PRINTF(1, 2);
+/* "pixsweep <command>: <text>", and where help is. Returns CLI_USAGE. */
+int cli_usage(const struct cli *cli, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* Says what went wrong; returns the exit code that belongs to it. */
+int cli_fail(enum pxs_status status, const struct pxs_error *err);
+/* Lines of a logger to stderr; --quiet drops what is neither warning nor error. */
+struct pxs_logger cli_logger(const struct cli *cli);
+
+/* ---- signals --------------------------------------------------------------------------------------------- */
+
+enum cli_signals {
+    CLI_SIGNALS_SUPERVISOR, /* first signal: stop; second: at once; third: the program dies */
+    CLI_SIGNALS_WORKER,     /* any signal: stop */
+    CLI_SIGNALS_TASK        /* first signal: stop; second: the program dies */
+};
+/* Installs handlers for SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup). */
+struct pxs_stop *cli_catch_signals(enum cli_signals kind);
+/* Makes sure that 0, 1 and 2 are open, so that no file of ours becomes somebody's stdout. */
+void cli_open_standard_files(void);
+
+/* ---- progress -------------------------------------------------------------------------------------------- */
+
+struct pxs_sweep_listener;
+/* What is on the terminal now. */
+struct cli_progress {
+    const struct cli *cli;
+    struct pxs_text board, frame; /* last drawn, being drawn */
+    size_t lines;                 /* of the board on the screen */
+};
+/* Fills a listener that draws a board on a terminal and plain lines elsewhere. */
+void cli_progress_init(struct cli_progress *p, const struct cli *cli, struct pxs_sweep_listener *listener);
+void cli_progress_finish(struct cli_progress *p);
+
+/* ---- commands -------------------------------------------------------------------------------------------- */
+
+/* Commands whose rows in commands.def name them. */
+#define COMMAND(symbol, ...) int cli_cmd_##symbol(struct cli *cli);
+#define INTERNAL(symbol, name)
+#define PLANNED(name)
+#include "commands.def"
+#undef COMMAND
+#undef INTERNAL
+#undef PLANNED
+
+typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                                       struct pxs_error *err);
+/* Opens the database that --db and --results lead to for reading, prints what `read` appends to out, closes it. Tried again
+ * where another program changed it in between. Returns the exit code. */
+int cli_with_store(struct cli *cli, cli_read_fn read);
+struct pxs_sweep_options;
+/* Options of plan and run; false: said why. */
+bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options);
+/* The plan as table, CSV or JSON (what `plan` and `run --dry-run` print). */
+struct pxs_plan;
+enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
+                              struct pxs_error *err);
+
+#endif

@@ -1,0 +1,130 @@
+/* data glyphs, data check: pair sets. */
+#include "cli.h"
+#include "pixsweep/data.h"
+
+#include <string.h>
+
+/* ---- glyphs ---------------------------------------------------------------------------------------------- */
+
+static bool required(const struct cli *cli, enum cli_option option) {
+    if (cli->values[option] == NULL)
+        cli_usage(cli, "needs --%s", cli_option_name(option));
+    return cli->values[option] != NULL;
+}
+
+static bool read_spec(const struct cli *cli, struct pxs_glyphs_spec *spec) {
+    int64_t train, val, size, seed;
+    pxs_glyphs_spec_init(spec);
+    if (!required(cli, OPT_SOURCE) || !required(cli, OPT_TARGET) || !required(cli, OPT_OUT) ||
+        !cli_int(cli, OPT_TRAIN, 1, 1000000, false, spec->train, &train) ||
+        !cli_int(cli, OPT_VAL, 0, 1000000, false, spec->val, &val) ||
+        !cli_int(cli, OPT_SIZE, 16, 1024, false, spec->size, &size) ||
+        !cli_int(cli, OPT_SEED, 0, INT64_MAX, false, 0, &seed))
+        return false;
+    spec->source = cli->values[OPT_SOURCE];
+    spec->target = cli->values[OPT_TARGET];
+    spec->out = cli->values[OPT_OUT];
+    spec->chars = cli->values[OPT_CHARS];
+    spec->train = (int)train;
+    spec->val = (int)val;
+    spec->size = (int)size;
+    spec->seed = (uint64_t)seed;
+    spec->npy = cli->values[OPT_NPY] != NULL;
+    spec->logger = cli_logger(cli);
+    return true;
+}
+
+static void print_report(const struct pxs_glyphs_spec *spec, const struct pxs_glyphs_report *r) {
+    char time[32];
+    if (r->already) {
+        cli_outf("%s holds this pair set already\n", spec->out);
+        return;
+    }
+    pxs_format_duration(time, r->seconds);
+    cli_outf("%s: %zu pairs to train on, %zu to validate with, %d x %d pixels a half, in %s\n", spec->out,
+             r->train, r->val, spec->size, spec->size, time);
+    cli_outf("chosen from %zu characters; left out: %zu not in the source font, %zu not in the target font, "
+             "%zu blank, "
+             "%zu placeholder boxes, %zu that look like another one\n",
+             r->candidates, r->missing_source, r->missing_target, r->blank, r->placeholder, r->twins);
+    if (r->repeated > 0)
+        cli_outf("%zu characters stand in the file more than once\n", r->repeated);
+}
+
+int cli_cmd_data_glyphs(struct cli *cli) {
+    struct pxs_glyphs_spec spec;
+    struct pxs_glyphs_report report;
+    struct pxs_error err = {0};
+    if (!read_spec(cli, &spec))
+        return CLI_USAGE;
+    spec.stop = cli_catch_signals(CLI_SIGNALS_TASK);
+    const enum pxs_status status = pxs_glyphs_render(&spec, &report, &err);
+    if (status != PXS_OK)
+        return cli_fail(status, &err);
+    print_report(&spec, &report);
+    return CLI_OK;
+}
+
+/* ---- check ----------------------------------------------------------------------------------------------- */
+
+/* Problems as they are found, for a table of two columns. */
+struct problems {
+    struct pxs_rows *rows;
+    enum pxs_format format;
+    enum pxs_status status;
+    struct pxs_error *err;
+};
+static const char *const problem_columns[] = {"level", "problem"};
+
+static void on_problem(void *user, enum pxs_log_level level, const char *text) {
+    struct problems *p = user;
+    const char *word = level == PXS_LOG_ERROR ? "error" : "warning";
+    if (p->format == PXS_FORMAT_TABLE) {
+        cli_outf("%s: %s\n", word, text);
+    } else if (p->status == PXS_OK) {
+        const struct pxs_cell cells[] = {pxs_cell_text(word), pxs_cell_text(text)};
+        p->status = pxs_rows_row(p->rows, problem_columns, cells, PXS_COUNT(cells), p->err);
+    }
+}
+
+static void print_summary(const char *dir, const struct pxs_check_summary *s) {
+    cli_outf("%s: %zu pairs to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n", dir, s->train,
+             s->val, s->has_val ? "" : " (no val/: val_fraction holds some back)", s->errors,
+             s->errors == 1 ? "" : "s", s->warnings, s->warnings == 1 ? "" : "s");
+    if (s->hash[0] != '\0')
+        cli_outf("content %s\n", s->hash);
+}
+
+static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struct problems *p,
+                             struct pxs_check_summary *summary, struct pxs_error *err) {
+    if (p->format != PXS_FORMAT_TABLE) {
+        PXS_TRY(pxs_rows_create(p->format, 0, cli_sink(), &p->rows, err));
+        PXS_TRY(pxs_rows_row(p->rows, problem_columns, NULL, PXS_COUNT(problem_columns), err));
+    }
+    PXS_TRY(pxs_dataset_check(cli->args[0], pool, (struct pxs_logger){on_problem, p}, summary, err));
+    PXS_TRY(p->status);
+    if (p->format != PXS_FORMAT_TABLE)
+        return pxs_rows_end(p->rows, err);
+    print_summary(cli->args[0], summary);
+    return PXS_OK;
+}
+
+int cli_cmd_data_check(struct cli *cli) {
+    struct pxs_error err = {0};
+    struct pxs_cpu cpu;
+    struct pxs_pool *pool = NULL;
+    struct pxs_check_summary summary = {0};
+    struct problems problems = {.format = cli->format, .err = &err};
+    int64_t threads;
+    pxs_cpu_detect(&cpu);
+    if (!cli_int(cli, OPT_THREADS, 1, 1024, true, cpu.cores, &threads))
+        return CLI_USAGE;
+    enum pxs_status status = pxs_pool_create((int)threads, &pool, &err);
+    if (status == PXS_OK)
+        status = check(cli, pool, &problems, &summary, &err);
+    pxs_rows_destroy(&problems.rows);
+    pxs_pool_destroy(&pool);
+    if (status != PXS_OK)
+        return cli_fail(status, &err);
+    return summary.errors > 0 ? CLI_FAILED : CLI_OK;
+}

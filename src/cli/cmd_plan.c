@@ -1,0 +1,235 @@
+/* plan: what an experiment file asks for. */
+#include "cli.h"
+#include "pixsweep/sweep.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the table of runs ----------------------------------------------------------------------------------- */
+
+/* Columns behind the hyperparameters that differ. */
+enum {
+    SEED,
+    G_FIRST,
+    G_LAST,
+    G_RATIO,
+    G_FALLS,
+    D_FIRST,
+    D_LAST,
+    D_RATIO,
+    STEPS,
+    SECONDS,
+    STATE,
+    NAME,
+    HASH,
+    DIR_,
+    FIXED
+};
+static const char *const fixed_names[FIXED] = {
+    "seed",       "lr_G_first", "lr_G_last", "lr_G_ratio", "lr_G_falls", "lr_D_first",  "lr_D_last",
+    "lr_D_ratio", "steps",      "seconds",   "state",      "name",       "config_hash", "dir"};
+static const struct pxs_column fixed_columns[FIXED] = {
+    {"seed", PXS_SHOW_PLAIN},    {"lr_G first", PXS_SHOW_PLAIN},
+    {"last", PXS_SHOW_ARROW},    {"ratio", PXS_SHOW_RATIO},
+    {"", PXS_SHOW_MARK},         {"lr_D first", PXS_SHOW_PLAIN},
+    {"last", PXS_SHOW_ARROW},    {"ratio", PXS_SHOW_RATIO},
+    {"steps", PXS_SHOW_PLAIN},   {"time", PXS_SHOW_DURATION},
+    {"state", PXS_SHOW_PLAIN},   {"name", PXS_SHOW_HIDDEN},
+    {"config", PXS_SHOW_HIDDEN}, {"folder", PXS_SHOW_HIDDEN},
+};
+
+static struct pxs_cell key_cell(struct pxs_table *table, const struct pxs_params *params, int key) {
+    if (!pxs_params_effective(params, key))
+        return pxs_cell_text(NULL);
+    const struct pxs_param_value value = pxs_params_get(params, key);
+    switch (value.kind) {
+    case PXS_VALUE_INTEGER:
+        return pxs_cell_int(value.integer);
+    case PXS_VALUE_REAL:
+        return pxs_cell_real(value.real);
+    case PXS_VALUE_TEXT:
+        return pxs_cell_text(pxs_arena_strdup(&table->arena, value.text));
+    default:
+        return pxs_cell_text(NULL);
+    }
+}
+
+static void put_fixed(struct pxs_table *t, size_t row, size_t first, const struct pxs_plan_run *run) {
+    const struct pxs_plan_rate *g = &run->rate[0], *d = &run->rate[1];
+    const struct pxs_cell cells[FIXED] = {
+        pxs_cell_int(run->seed),
+        pxs_cell_real(g->first),
+        pxs_cell_real(g->last),
+        pxs_cell_real(g->ratio),
+        pxs_cell_int(g->falls_to_hundredth),
+        pxs_cell_real(d->first),
+        pxs_cell_real(d->last),
+        pxs_cell_real(d->ratio),
+        pxs_cell_int(run->estimate.steps),
+        pxs_cell_real(run->seconds),
+        pxs_cell_text(run->state),
+        pxs_cell_text(run->name),
+        pxs_cell_text(run->config_hash),
+        pxs_cell_text(run->dir),
+    };
+    for (size_t i = 0; i < FIXED; i++)
+        pxs_table_set(t, row, first + i, cells[i]);
+}
+
+/* Rates of D only where some schedule moves them, seeds only where there are several. */
+static void choose(const struct pxs_plan *plan, struct pxs_column *columns) {
+    bool d_moves = false;
+    for (size_t i = 0; i < plan->n; i++)
+        d_moves = d_moves || !plan->runs[i].rate[1].constant;
+    for (int c = D_FIRST; c <= D_RATIO && !d_moves; c++)
+        columns[c].show = PXS_SHOW_HIDDEN;
+    if (plan->n_seeds < 2)
+        columns[SEED].show = PXS_SHOW_HIDDEN;
+}
+
+static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    const size_t first = 1 + plan->n_keys, n = first + FIXED;
+    const char *names[1 + PXS_PARAM_COUNT + FIXED] = {"number"};
+    struct pxs_column columns[1 + PXS_PARAM_COUNT + FIXED] = {{"no", PXS_SHOW_PLAIN}};
+    struct pxs_table table = {0};
+    struct pxs_params *params = malloc(sizeof *params);
+    if (params == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t k = 0; k < plan->n_keys; k++)
+        names[1 + k] = pxs_param_info(plan->keys[k])->key;
+    memcpy(names + first, fixed_names, sizeof fixed_names);
+    memcpy(columns + first, fixed_columns, sizeof fixed_columns);
+    choose(plan, columns + first);
+    enum pxs_status status = pxs_table_make(&table, names, n, plan->n, err);
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
+        pxs_plan_params(plan, i, params);
+        pxs_table_set(&table, i, 0, pxs_cell_int(plan->runs[i].number));
+        for (size_t k = 0; k < plan->n_keys; k++)
+            pxs_table_set(&table, i, 1 + k, key_cell(&table, params, plan->keys[k]));
+        put_fixed(&table, i, first, &plan->runs[i]);
+    }
+    if (status == PXS_OK)
+        status = pxs_report_table(&table, columns, cli->format, cli_output_width(), out, err);
+    pxs_table_finish(&table);
+    free(params);
+    return status;
+}
+
+/* ---- the words around it --------------------------------------------------------------------------------- */
+
+static void add_count(struct pxs_text *out, const char **joint, size_t n, const char *what) {
+    if (n == 0)
+        return;
+    pxs_text_addf(out, "%s%zu %s", *joint, n, what);
+    *joint = ", ";
+}
+
+static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
+    const char *joint = "";
+    pxs_text_addf(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
+    add_count(out, &joint, p->n_new, "new");
+    add_count(out, &joint, p->n_queued, "queued");
+    add_count(out, &joint, p->n_interrupted, "interrupted");
+    add_count(out, &joint, p->n_running, "running");
+    add_count(out, &joint, p->n_completed, "completed");
+    add_count(out, &joint, p->n_failed, "failed");
+    add_count(out, &joint, p->n_diverged, "diverged");
+    add_count(out, &joint, p->n_cancelled, "cancelled");
+    pxs_text_add(out, ")\n\n");
+}
+
+/* Legend of the mark, and schedules that do nothing. */
+static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
+    bool marked = false;
+    size_t idle[2] = {0, 0};
+    for (size_t i = 0; i < p->n; i++) {
+        marked = marked || !p->runs[i].rate[0].falls_to_hundredth;
+        for (int net = 0; net < 2; net++)
+            idle[net] += p->runs[i].rate[net].never_fires;
+    }
+    pxs_text_add(out, marked ? "! lr_G does not fall to 1/100 of its start\n" : "");
+    for (int net = 0; net < 2; net++) {
+        if (idle[net] > 0)
+            pxs_text_addf(
+                out, "%zu run%s: lr_policy_%c: halve never fires within n_epochs, so it equals constant\n",
+                idle[net], idle[net] == 1 ? "" : "s", "GD"[net]);
+    }
+}
+
+static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
+    char time[32], disk[32], spare[32], memory[32];
+    if (p->steps_to_do == 0) {
+        pxs_text_add(out, "nothing is left to do\n");
+        return;
+    }
+    pxs_format_duration(time, p->seconds_to_do);
+    pxs_format_bytes(disk, p->disk_to_do);
+    pxs_format_bytes(spare, p->disk_free);
+    pxs_format_bytes(memory, p->memory_each);
+    pxs_text_addf(out, "to do: %" PRId64 " steps, about %s with %d job%s of %d thread%s on %d core%s (%s)\n",
+                  p->steps_to_do, time, p->slots.jobs, p->slots.jobs == 1 ? "" : "s", p->slots.threads,
+                  p->slots.threads == 1 ? "" : "s", p->slots.cores, p->slots.cores == 1 ? "" : "s",
+                  p->time_basis);
+    pxs_text_addf(out, "disk: about %s of %s free; memory: about %s a job\n", disk, spare, memory);
+}
+
+enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
+                              struct pxs_error *err) {
+    if (cli->format != PXS_FORMAT_TABLE)
+        return runs_text(cli, plan, out, err);
+    put_states(plan, out);
+    PXS_TRY(runs_text(cli, plan, out, err));
+    pxs_text_add(out, "\n");
+    put_schedules(plan, out);
+    if (plan->notes[0] != '\0')
+        pxs_text_addf(out, "%s%s", plan->notes, plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
+    put_cost(plan, out);
+    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+/* ---- the command ----------------------------------------------------------------------------------------- */
+
+bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options) {
+    int64_t jobs, threads;
+    if (!cli_int(cli, OPT_JOBS, 1, 1024, true, 0, &jobs) ||
+        !cli_int(cli, OPT_THREADS, 1, 1024, true, 0, &threads))
+        return false;
+    *options = (struct pxs_sweep_options){
+        .file = cli->args[0],
+        .set = cli->sets,
+        .n_set = cli->n_sets,
+        .results = cli->values[OPT_RESULTS],
+        .db = cli->values[OPT_DB],
+        .kernels = cli->values[OPT_KERNELS],
+        .jobs = (int)jobs,
+        .threads = (int)threads,
+        .command = cli->line,
+        .logger = cli_logger(cli),
+    };
+    return true;
+}
+
+int cli_cmd_plan(struct cli *cli) {
+    struct pxs_sweep_options options;
+    struct pxs_plan *plan = NULL;
+    struct pxs_text out = {0}, diagnostics = {0};
+    struct pxs_error err = {0};
+    if (!cli_sweep_options(cli, &options))
+        return CLI_USAGE;
+    options.diagnostics = &diagnostics;
+    enum pxs_status status = pxs_plan_make(&options, &plan, &err);
+    fputs(pxs_text_str(&diagnostics), stderr);
+    if (status == PXS_OK)
+        status = cli_plan_text(cli, plan, &out, &err);
+    if (status == PXS_OK)
+        cli_out_text(&out);
+    pxs_plan_destroy(&plan);
+    pxs_text_finish(&diagnostics);
+    pxs_text_finish(&out);
+    if (status == PXS_OK)
+        return CLI_OK;
+    cli_fail(status, &err);
+    return CLI_USAGE; /* nothing was started, whatever the reason */
+}

@@ -1,0 +1,53 @@
+/* ls, show, compare: questions that the report room answers. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum pxs_status read_ls(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                               struct pxs_error *err) {
+    const struct pxs_list_options options = {.sweep = cli->values[OPT_SWEEP],
+                                             .state = cli->values[OPT_STATE]};
+    return pxs_report_list(s, &options, cli->format, cli_output_width(), out, err);
+}
+
+int cli_cmd_ls(struct cli *cli) {
+    return cli_with_store(cli, read_ls);
+}
+
+static enum pxs_status read_show(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    return pxs_report_show(s, cli->args[0], cli->format, cli_output_width(), out, err);
+}
+
+int cli_cmd_show(struct cli *cli) {
+    return cli_with_store(cli, read_show);
+}
+
+/* "a, b" in place: words without blanks and commas. */
+static size_t split(char *text, const char **words, size_t room) {
+    size_t n = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(text, ", \t", &rest); word != NULL && n < room;
+         word = strtok_r(NULL, ", \t", &rest))
+        words[n++] = word;
+    return n;
+}
+
+static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                                    struct pxs_error *err) {
+    const char *words[64];
+    struct pxs_compare_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL};
+    char *by = cli->values[OPT_BY] != NULL ? strdup(cli->values[OPT_BY]) : NULL;
+    if (by != NULL) {
+        options.by = words;
+        options.n_by = split(by, words, PXS_COUNT(words));
+    }
+    const enum pxs_status status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);
+    free(by);
+    return status;
+}
+
+int cli_cmd_compare(struct cli *cli) {
+    return cli_with_store(cli, read_compare);
+}

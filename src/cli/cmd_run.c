@@ -1,0 +1,116 @@
+/* run: carries out an experiment file. */
+#include "cli.h"
+#include "pixsweep/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add_count(struct pxs_text *out, size_t n, const char *what) {
+    if (n > 0)
+        pxs_text_addf(out, ", %zu %s", n, what);
+}
+
+/* "--db PATH " where the user gave one, so that the line can be copied. */
+static void add_place(const struct cli *cli, struct pxs_text *out) {
+    static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
+    for (size_t i = 0; i < PXS_COUNT(places); i++) {
+        if (cli->values[places[i]] != NULL)
+            pxs_text_addf(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
+    }
+}
+
+static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
+    char time[32];
+    pxs_format_duration(time, s->seconds);
+    pxs_text_addf(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
+    if (s->n_completed_now < s->n_completed)
+        pxs_text_addf(out, " (%zu now)", s->n_completed_now);
+    add_count(out, s->n_failed, "failed");
+    add_count(out, s->n_diverged, "diverged");
+    add_count(out, s->n_interrupted, "interrupted");
+    add_count(out, s->n_cancelled, "cancelled");
+    add_count(out, s->n_queued, "queued");
+    add_count(out, s->n_elsewhere, "at work elsewhere");
+    pxs_text_addf(out, "; %s\n", time);
+    for (size_t i = 0; i < s->n_problems; i++)
+        pxs_text_addf(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state, s->problems[i].reason);
+    if (s->remedy != NULL && s->remedy[0] != '\0')
+        pxs_text_addf(out, "%s\n", s->remedy);
+    if (s->n_completed > 0) {
+        pxs_text_addf(out, "compare: pixsweep compare %s", s->sweep);
+        add_place(cli, out);
+        pxs_text_add(out, "\n");
+    }
+}
+
+static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out,
+                               struct pxs_error *err) {
+    static const char *const names[] = {"sweep",    "total",       "completed", "completed_now", "failed",
+                                        "diverged", "interrupted", "cancelled", "queued",        "elsewhere",
+                                        "seconds",  "exit_code",   "db"};
+    const struct pxs_cell cells[] = {
+        pxs_cell_text(s->sweep),
+        pxs_cell_int((int64_t)s->n_total),
+        pxs_cell_int((int64_t)s->n_completed),
+        pxs_cell_int((int64_t)s->n_completed_now),
+        pxs_cell_int((int64_t)s->n_failed),
+        pxs_cell_int((int64_t)s->n_diverged),
+        pxs_cell_int((int64_t)s->n_interrupted),
+        pxs_cell_int((int64_t)s->n_cancelled),
+        pxs_cell_int((int64_t)s->n_queued),
+        pxs_cell_int((int64_t)s->n_elsewhere),
+        pxs_cell_real(s->seconds),
+        pxs_cell_int(s->exit_code),
+        pxs_cell_text(s->db),
+    };
+    struct pxs_table table = {0};
+    PXS_TRY(pxs_table_make(&table, names, PXS_COUNT(names), 1, err));
+    for (size_t i = 0; i < PXS_COUNT(cells); i++)
+        pxs_table_set(&table, 0, i, cells[i]);
+    const enum pxs_status status = pxs_report_table(&table, NULL, cli->format, 0, out, err);
+    pxs_table_finish(&table);
+    return status;
+}
+
+static void print_summary(const struct cli *cli, const struct pxs_sweep_summary *s) {
+    struct pxs_text out = {0};
+    struct pxs_error err;
+    if (cli->format == PXS_FORMAT_TABLE)
+        put_words(cli, s, &out);
+    else if (put_row(cli, s, &out, &err) != PXS_OK)
+        cli_say("%s", err.message);
+    cli_out_text(&out);
+    pxs_text_finish(&out);
+}
+
+/* Is there anything to sum up? Nothing was started where planning or preflight failed. */
+static bool has_run(enum pxs_status status, const struct pxs_sweep_summary *s) {
+    return status == PXS_OK || status == PXS_E_STOPPED || s->exit_code == CLI_FAILED;
+}
+
+int cli_cmd_run(struct cli *cli) {
+    struct pxs_sweep_options options;
+    struct pxs_sweep_listener listener;
+    struct pxs_sweep_summary summary;
+    struct cli_progress progress;
+    struct pxs_text diagnostics = {0};
+    struct pxs_error err = {0};
+    if (cli->values[OPT_DRY_RUN] != NULL)
+        return cli_cmd_plan(cli);
+    if (!cli_sweep_options(cli, &options))
+        return CLI_USAGE;
+    options.stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR);
+    options.diagnostics = &diagnostics;
+    cli_progress_init(&progress, cli, &listener);
+    const enum pxs_status status = pxs_sweep_run(&options, &listener, &summary, &err);
+    cli_progress_finish(&progress);
+    fputs(pxs_text_str(&diagnostics), stderr);
+    if (status != PXS_OK && status != PXS_E_STOPPED)
+        cli_say("%s", err.message);
+    if (has_run(status, &summary))
+        print_summary(cli, &summary);
+    const int code = summary.exit_code;
+    pxs_sweep_summary_finish(&summary);
+    pxs_text_finish(&diagnostics);
+    return code;
+}

@@ -1,0 +1,180 @@
+/* Options: one table for all commands, getopt_long for the reading, and errors that name the nearest thing that exists. */
+#include "cli.h"
+#include "pixsweep/params.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct option_info {
+    const char *name, *argument, *help;
+};
+static const struct option_info infos[OPT_COUNT] = {
+#define OPTION(symbol, name, argument, help) {name, argument, help},
+#include "options.def"
+#undef OPTION
+};
+
+const char *cli_option_name(enum cli_option option) {
+    return infos[option].name;
+}
+
+static bool takes(const struct cli_command *command, int option) {
+    return option == OPT_HELP || option == OPT_VERSION || (command->options >> option & 1) != 0;
+}
+
+void cli_help(const struct cli_command *command) {
+    cli_outf("usage: pixsweep %s [OPTION]... %s\n\n%s\n\noptions:\n", command->name, command->arguments,
+             command->about);
+    for (int i = 0; i < OPT_COUNT; i++) {
+        char left[64];
+        if (!takes(command, i))
+            continue;
+        snprintf(left, sizeof left, "--%s%s%s", infos[i].name, infos[i].argument != NULL ? " " : "",
+                 infos[i].argument != NULL ? infos[i].argument : "");
+        cli_outf("  %-18s %s\n", left, infos[i].help);
+    }
+    cli_outf("\nexample:\n  %s\n", command->example);
+}
+
+void cli_print_version(void) {
+    cli_outf("pixsweep %s (%s)\n", pxs_version(), pxs_commit());
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------- */
+
+/* An option that does not exist, or that this command does not take. */
+static int explain_unknown(const struct cli *cli, const char *word) {
+    const char *names[OPT_COUNT];
+    char name[64];
+    size_t n = 0;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (int i = 0; i < OPT_COUNT; i++) {
+        if (takes(cli->command, i))
+            names[n++] = infos[i].name;
+        else if (strcmp(infos[i].name, name) == 0)
+            return cli_usage(cli, "does not take --%s", name);
+    }
+    enum pxs_param_key key;
+    if (takes(cli->command, OPT_SET) && pxs_param_find(name, &key))
+        return cli_usage(cli, "unknown option '--%s'; a hyperparameter is set by --set %s=VALUE", name, name);
+    const char *near = pxs_nearest_word(name, names, n);
+    if (near != NULL)
+        return cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", name, near);
+    return cli_usage(cli, "unknown option '--%s'", name);
+}
+
+/* How many options of the command begin with `name`: getopt takes an unambiguous beginning for the whole. */
+static int matches(const struct cli *cli, const char *name) {
+    int n = 0;
+    for (int i = 0; i < OPT_COUNT; i++)
+        n += takes(cli->command, i) && strncmp(infos[i].name, name, strlen(name)) == 0;
+    return n;
+}
+
+static int explain(const struct cli *cli, int result, const char *word) {
+    char name[64];
+    if (result == ':')
+        return cli_usage(cli, "option '%s' needs an argument", word);
+    if (optopt > 0 && optopt < 256)
+        return cli_usage(cli, "unknown option '-%c'; options are words, such as --format", optopt);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    const int n = matches(cli, name);
+    if (n > 1)
+        return cli_usage(cli, "option '--%s' could be several; write it out", name);
+    if (n == 1 && strchr(word, '=') != NULL)
+        return cli_usage(cli, "option '--%s' takes no argument", name);
+    return explain_unknown(cli, word);
+}
+
+/* ---- parsing --------------------------------------------------------------------------------------------- */
+
+static int read_options(struct cli *cli, int argc, char **argv, const char **storage) {
+    struct option longs[OPT_COUNT + 1] = {{0}};
+    int n = 0;
+    for (int i = 0; i < OPT_COUNT; i++) {
+        if (takes(cli->command, i))
+            longs[n++] = (struct option){
+                infos[i].name, infos[i].argument != NULL ? required_argument : no_argument, NULL, 256 + i};
+    }
+    cli->sets = storage;
+    opterr = 0;
+    optind = 0; /* makes getopt forget an earlier call */
+    for (;;) {
+        const int at = optind > 0 ? optind : 1;
+        const int result = getopt_long(argc, argv, ":h", longs, NULL);
+        if (result == -1)
+            break;
+        if (result == 'h')
+            cli->values[OPT_HELP] = "";
+        else if (result < 256)
+            return explain(cli, result, argv[optind > at ? optind - 1 : at]);
+        else
+            cli->values[result - 256] = optarg != NULL ? optarg : "";
+        if (result == 256 + OPT_SET)
+            storage[cli->n_sets++] = optarg;
+    }
+    cli->args = argv + optind;
+    cli->n_args = argc - optind;
+    return CLI_OK;
+}
+
+static int check_arguments(const struct cli *cli) {
+    if (cli->n_args < cli->command->least)
+        return cli_usage(cli, "needs %s", cli->command->arguments);
+    if (cli->n_args > cli->command->most)
+        return cli_usage(cli, "does not know what to do with '%s'", cli->args[cli->command->most]);
+    return CLI_OK;
+}
+
+static int read_format(struct cli *cli) {
+    static const char *const names[] = {"table", "csv", "json"};
+    const char *text = cli->values[OPT_FORMAT];
+    if (text == NULL)
+        return CLI_OK;
+    for (size_t i = 0; i < PXS_COUNT(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            cli->format = (enum pxs_format)i;
+            return CLI_OK;
+        }
+    }
+    cli->markdown = strcmp(text, "md") == 0 && strcmp(cli->command->name, "params") == 0;
+    return cli->markdown ? CLI_OK : cli_usage(cli, "--format must be table, csv or json, not '%s'", text);
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done) {
+    *done = true;
+    int code = read_options(cli, argc, argv, storage);
+    if (code != CLI_OK)
+        return code;
+    if (cli->values[OPT_HELP] != NULL) {
+        cli_help(cli->command);
+        return CLI_OK;
+    }
+    if (cli->values[OPT_VERSION] != NULL) {
+        cli_print_version();
+        return CLI_OK;
+    }
+    cli->quiet = cli->values[OPT_QUIET] != NULL;
+    code = check_arguments(cli);
+    if (code == CLI_OK)
+        code = read_format(cli);
+    *done = code != CLI_OK;
+    return code;
+}
+
+bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most, bool auto_too,
+             int64_t fallback, int64_t *out) {
+    const char *text = cli->values[option];
+    int64_t value = fallback;
+    if (text != NULL && !(auto_too && strcmp(text, "auto") == 0)) {
+        if (!pxs_parse_int(text, &value) || value < least || value > most) {
+            cli_usage(cli, "--%s must be %sa whole number from %" PRId64 " to %" PRId64 ", not '%s'",
+                      infos[option].name, auto_too ? "auto or " : "", least, most, text);
+            return false;
+        }
+    }
+    *out = value;
+    return true;
+}

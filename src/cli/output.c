@@ -1,0 +1,133 @@
+/* What leaves the program: results on stdout, words on stderr. A result that could not be written is a failure. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* errno of the first write to stdout that failed; 0 = none. */
+static int output_error;
+
+void cli_out(const char *text, size_t bytes) {
+    if (output_error == 0 && bytes > 0 && fwrite(text, 1, bytes, stdout) != bytes)
+        output_error = errno != 0 ? errno : EIO;
+}
+
+void cli_out_text(const struct pxs_text *text) {
+    cli_out(pxs_text_str(text), text->len);
+}
+
+void cli_outf(const char *fmt, ...) {
+    struct pxs_text text = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_text_addv(&text, fmt, ap);
+    va_end(ap);
+    if (text.failed)
+        output_error = ENOMEM;
+    cli_out_text(&text);
+    pxs_text_finish(&text);
+}
+
+/* A stream ends at once where nobody takes it any more. */
+static enum pxs_status sink_write(void *user, const char *text, size_t bytes, struct pxs_error *err) {
+    cli_out(text, bytes);
+    if (output_error == 0)
+        return PXS_OK;
+    errno = output_error;
+    return pxs_fail_errno(err, "cannot write the result");
+}
+
+struct pxs_sink cli_sink(void) {
+    return (struct pxs_sink){sink_write, NULL};
+}
+
+int cli_close_output(int code) {
+    if (fflush(stdout) != 0 && output_error == 0)
+        output_error = errno;
+    if (close(STDOUT_FILENO) != 0 && output_error == 0)
+        output_error = errno; /* a network file system may tell only now */
+    if (output_error == 0)
+        return code;
+    cli_say("cannot write the result: %s", strerror(output_error));
+    return code == CLI_OK ? CLI_FAILED : code;
+}
+
+int cli_output_width(void) {
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 0;
+}
+
+/* ---- stderr ---------------------------------------------------------------------------------------------- */
+
+/* One write for the whole text, so that lines of several processes do not mix. Nothing can be done where it fails. */
+static void put_error(const struct pxs_text *text) {
+    fflush(stdout);
+    fwrite(pxs_text_str(text), 1, text->len, stderr);
+    fflush(stderr);
+}
+
+static void say_v(const char *prefix, const char *fmt, va_list ap) {
+    struct pxs_text text = {0};
+    pxs_text_addf(&text, "%s: ", prefix);
+    pxs_text_addv(&text, fmt, ap);
+    pxs_text_add(&text, "\n");
+    put_error(&text);
+    pxs_text_finish(&text);
+}
+
+void cli_say(const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    say_v("pixsweep", fmt, ap);
+    va_end(ap);
+}
+
+int cli_usage(const struct cli *cli, const char *fmt, ...) {
+    char prefix[64];
+    va_list ap;
+    snprintf(prefix, sizeof prefix, "pixsweep %s", cli->command->name);
+    va_start(ap, fmt);
+    say_v(prefix, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "help: pixsweep %s --help\n", cli->command->name);
+    return CLI_USAGE;
+}
+
+int cli_fail(enum pxs_status status, const struct pxs_error *err) {
+    if (output_error == 0) /* else the write error is the reason, and cli_close_output names it */
+        cli_say("%s", err->message);
+    switch (status) {
+    case PXS_E_STOPPED:
+        return CLI_INTERRUPTED;
+    case PXS_E_INVALID:
+    case PXS_E_NOT_FOUND:
+    case PXS_E_EXISTS:
+    case PXS_E_UNSUPPORTED:
+        return CLI_USAGE;
+    default:
+        return CLI_FAILED;
+    }
+}
+
+static void log_line(void *user, enum pxs_log_level level, const char *text) {
+    const struct cli *cli = user;
+    if (level < PXS_LOG_INFO || (cli->quiet && level < PXS_LOG_WARN))
+        return;
+    struct pxs_text line = {0};
+    pxs_text_addf(&line, "%s%s\n",
+                  level == PXS_LOG_WARN    ? "warning: "
+                  : level == PXS_LOG_ERROR ? "error: "
+                                           : "",
+                  text);
+    put_error(&line);
+    pxs_text_finish(&line);
+}
+
+struct pxs_logger cli_logger(const struct cli *cli) {
+    return (struct pxs_logger){log_line, (void *)cli};
+}

@@ -1,0 +1,41 @@
+/* How reading commands come to their database. */
+#include "cli.h"
+#include "pixsweep/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static enum pxs_status find_paths(const struct cli *cli, char db[PXS_PATH_MAX], struct pxs_error *err) {
+    char results[PXS_PATH_MAX];
+    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
+        return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
+    return PXS_OK;
+}
+
+static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn read, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    struct pxs_store *s = NULL;
+    pxs_text_clear(out);
+    PXS_TRY(pxs_store_open_readonly(db, &s, err));
+    const enum pxs_status status = read(cli, s, out, err);
+    pxs_store_close(&s);
+    return status;
+}
+
+int cli_with_store(struct cli *cli, cli_read_fn read) {
+    char db[PXS_PATH_MAX];
+    struct pxs_error err = {0};
+    struct pxs_text out = {0};
+    enum pxs_status status = find_paths(cli, db, &err);
+    if (status == PXS_OK)
+        status = read_once(cli, db, read, &out, &err);
+    for (int tries = 0; status == PXS_E_BUSY && tries < 5; tries++) {
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        status = read_once(cli, db, read, &out, &err);
+    }
+    if (status == PXS_OK)
+        cli_out_text(&out);
+    pxs_text_finish(&out);
+    return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
+}

@@ -1,0 +1,157 @@
+/* One cell, one row: for people, as CSV, as JSON. */
+#include "report_priv.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum pxs_status pxs_text_status(const struct pxs_text *out, struct pxs_error *err) {
+    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------ */
+
+int pxs_cell_decimals(const struct pxs_table *table, size_t column) {
+    double largest = 0;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        const struct pxs_cell *cell = &table->cells[row * table->n_columns + column];
+        if (cell->kind == PXS_CELL_REAL && isfinite(cell->real) && fabs(cell->real) > largest)
+            largest = fabs(cell->real);
+    }
+    if (largest == 0)
+        return 4;
+    const int exponent = (int)floor(log10(largest));
+    if (exponent < -3 || exponent > 6)
+        return -1;
+    return exponent >= 3 ? 0 : exponent >= 0 ? 3 - exponent : 4;
+}
+
+static void show_real(struct pxs_text *out, double value, enum pxs_show show, int decimals) {
+    char buf[32];
+    if (!isfinite(value))
+        pxs_text_add(out, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+    else if (show == PXS_SHOW_DURATION) {
+        pxs_format_duration(buf, value);
+        pxs_text_add(out, buf);
+    } else if (show == PXS_SHOW_BYTES) {
+        pxs_format_bytes(buf, value > 0 ? (uint64_t)value : 0);
+        pxs_text_add(out, buf);
+    } else if (show == PXS_SHOW_TIME) {
+        pxs_format_utc(buf, (int64_t)value);
+        pxs_text_add(out, buf);
+    } else if ((show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) && decimals >= 0) {
+        pxs_text_addf(out, "%.*f", decimals, value);
+    } else {
+        pxs_text_addf(out, show == PXS_SHOW_PLAIN || show == PXS_SHOW_ARROW ? "%.6g" : "%.3e", value);
+    }
+}
+
+static void show_ratio(struct pxs_text *out, double value) {
+    const double over = value > 0 ? 1 / value : NAN, whole = round(over);
+    if (whole >= 2 && fabs(over - whole) < 1e-9 * whole)
+        pxs_text_addf(out, "1/%.0f", whole);
+    else
+        pxs_text_addf(out, "%.3g", value);
+}
+
+void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals) {
+    if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_MARK) {
+        pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real == 0 ? "!" : "");
+        return;
+    }
+    if (cell->kind == PXS_CELL_REAL && show == PXS_SHOW_RATIO) {
+        show_ratio(out, cell->real);
+        return;
+    }
+    const bool converted = show == PXS_SHOW_DURATION || show == PXS_SHOW_BYTES || show == PXS_SHOW_TIME;
+    switch (cell->kind) {
+    case PXS_CELL_NULL:
+        break;
+    case PXS_CELL_INT:
+        if (converted)
+            show_real(out, (double)cell->integer, show, decimals);
+        else
+            pxs_text_addf(out, "%" PRId64, cell->integer);
+        break;
+    case PXS_CELL_REAL:
+        show_real(out, cell->real, show, decimals);
+        break;
+    case PXS_CELL_TEXT:
+        pxs_text_add_clean(out, cell->text, cell->bytes);
+        break;
+    }
+}
+
+/* ---- CSV ------------------------------------------------------------------------------------------------- */
+
+static void csv_text(struct pxs_text *out, const char *text, size_t bytes) {
+    bool quote = bytes == 0;
+    for (size_t i = 0; i < bytes && !quote; i++)
+        quote = strchr(",\"\r\n", text[i]) != NULL;
+    quote = quote || (bytes > 0 && (text[0] == ' ' || text[bytes - 1] == ' '));
+    if (!quote) {
+        pxs_text_add_n(out, text, bytes);
+        return;
+    }
+    pxs_text_add(out, "\"");
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '"')
+            pxs_text_add(out, "\"");
+        pxs_text_add_n(out, text + i, 1);
+    }
+    pxs_text_add(out, "\"");
+}
+
+void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell) {
+    char buf[32];
+    if (cell->kind == PXS_CELL_INT)
+        pxs_text_addf(out, "%" PRId64, cell->integer);
+    else if (cell->kind == PXS_CELL_REAL && !isnan(cell->real))
+        pxs_text_add(out, pxs_format_double(buf, cell->real));
+    else if (cell->kind == PXS_CELL_TEXT)
+        csv_text(out, cell->text, cell->bytes);
+}
+
+void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            pxs_text_add(out, ",");
+        if (cells != NULL)
+            pxs_cell_csv(out, &cells[i]);
+        else
+            csv_text(out, columns[i], strlen(columns[i]));
+    }
+    pxs_text_add(out, "\n");
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------ */
+
+void pxs_cell_json(struct pxs_json_writer *w, const char *key, const struct pxs_cell *cell) {
+    if (cell->kind == PXS_CELL_INT)
+        pxs_json_put_int(w, key, cell->integer);
+    else if (cell->kind == PXS_CELL_REAL)
+        pxs_json_put_double(w, key, cell->real);
+    else
+        pxs_json_put_string(w, key, cell->text);
+}
+
+const char **pxs_json_names(const char *const *columns, size_t n, struct pxs_arena *arena) {
+    const char **names = pxs_arena_alloc(arena, (n + 1) * sizeof *names);
+    for (size_t i = 0; names != NULL && i < n; i++) {
+        size_t times = 1;
+        for (size_t k = 0; k < i; k++)
+            times += strcmp(columns[k], columns[i]) == 0;
+        names[i] = times == 1 ? columns[i] : pxs_arena_printf(arena, "%s_%zu", columns[i], times);
+        if (names[i] == NULL)
+            return NULL;
+    }
+    return names;
+}
+
+void pxs_row_json(struct pxs_json_writer *w, const char *const *names, const struct pxs_cell *cells,
+                  size_t n) {
+    pxs_json_put_object(w, NULL);
+    for (size_t i = 0; i < n; i++)
+        pxs_cell_json(w, names[i], &cells[i]);
+    pxs_json_end(w);
+}

@@ -1,0 +1,75 @@
+/* ls: one row a run. */
+#include "report_priv.h"
+
+#include <string.h>
+
+static const char list_sql[] =
+    "SELECT r.run_id, r.name, r.state,"
+    " (SELECT count(*) FROM attempt a WHERE a.run_id = r.run_id) AS attempts,"
+    " s.last_epoch + 1 AS epochs, n.value AS n_epochs, s.best_val_loss, s.best_epoch, s.final_val_loss,"
+    " s.final_avg_loss_G, s.seconds, s.images_per_s,"
+    " CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled') THEN"
+    "  (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1) END AS reason"
+    " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id"
+    " LEFT JOIN param n ON n.run_id = r.run_id AND n.key = 'n_epochs'"
+    " WHERE (?1 = 0 OR r.sweep_id = ?1) AND (?2 IS NULL OR r.state = ?2)"
+    " ORDER BY r.sweep_id, r.number";
+
+static const struct pxs_column list_columns[] = {
+    {"run", PXS_SHOW_PLAIN},        {"name", PXS_SHOW_PLAIN},     {"state", PXS_SHOW_PLAIN},
+    {"tries", PXS_SHOW_PLAIN},      {"epochs", PXS_SHOW_PLAIN},   {"of", PXS_SHOW_PLAIN},
+    {"best val", PXS_SHOW_FIXED},   {"at epoch", PXS_SHOW_PLAIN}, {"final val", PXS_SHOW_FIXED},
+    {"avg loss_G", PXS_SHOW_FIXED}, {"time", PXS_SHOW_DURATION},  {"images/s", PXS_SHOW_FIXED},
+    {"reason", PXS_SHOW_PLAIN},
+};
+
+static const char *const states[] = {"queued", "running",     "completed", "diverged",
+                                     "failed", "interrupted", "cancelled"};
+
+static enum pxs_status check_state(const char *state, struct pxs_error *err) {
+    for (size_t i = 0; i < PXS_COUNT(states); i++) {
+        if (strcmp(state, states[i]) == 0)
+            return PXS_OK;
+    }
+    const char *near = pxs_nearest_word(state, states, PXS_COUNT(states));
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "there is no state '%s'%s%s%s (queued, running, completed, diverged, failed, interrupted, "
+        "cancelled)",
+        state, near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
+/* A column that is NULL throughout says nothing in a table. */
+static bool is_empty(const struct pxs_table *t, size_t column) {
+    for (size_t row = 0; row < t->n_rows; row++) {
+        if (t->cells[row * t->n_columns + column].kind != PXS_CELL_NULL)
+            return false;
+    }
+    return true;
+}
+
+void pxs_hide_empty(const struct pxs_table *t, struct pxs_column *columns) {
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (is_empty(t, i))
+            columns[i].show = PXS_SHOW_HIDDEN;
+    }
+}
+
+enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_options *options,
+                                enum pxs_format format, int width, struct pxs_text *out,
+                                struct pxs_error *err) {
+    int64_t sweep_id = 0;
+    if (options->state != NULL)
+        PXS_TRY(check_state(options->state, err));
+    if (options->sweep != NULL)
+        PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
+    const struct pxs_cell args[] = {pxs_cell_int(sweep_id), pxs_cell_text(options->state)};
+    struct pxs_table table = {0};
+    PXS_TRY(pxs_store_select(s, list_sql, args, PXS_COUNT(args), &table, err));
+    struct pxs_column columns[PXS_COUNT(list_columns)];
+    memcpy(columns, list_columns, sizeof columns);
+    pxs_hide_empty(&table, columns);
+    const enum pxs_status status = pxs_report_table(&table, columns, format, width, out, err);
+    pxs_table_finish(&table);
+    return status;
+}

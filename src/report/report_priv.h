@@ -1,0 +1,52 @@
+/* report, inside: text that fits a terminal, and single cells in the three formats. */
+#ifndef PXS_REPORT_PRIV_H
+#define PXS_REPORT_PRIV_H
+
+#include "pixsweep/json.h"
+#include "pixsweep/report.h"
+
+/* ---- width.c --------------------------------------------------------------------------------------------- */
+
+/* Decodes one character at `text` (bytes > 0 left): its code point, or -1 for a byte that is no UTF-8; *length = bytes taken. */
+int32_t pxs_utf8_next(const char *text, size_t bytes, size_t *length);
+/* Appends text as it may stand in a table's cell: on one line, control characters escaped, broken UTF-8 as U+FFFD. */
+void pxs_text_add_clean(struct pxs_text *out, const char *text, size_t bytes);
+/* Appends `text` shortened to `width` columns with an ellipsis a little behind the middle (both ends of a run's name matter). */
+void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width);
+
+/* ---- cell.c ---------------------------------------------------------------------------------------------- */
+
+/* Decimals that give four significant digits of the column's largest value; -1: use exponents. */
+int pxs_cell_decimals(const struct pxs_table *table, size_t column);
+/* Appends one cell for people; `decimals` for PXS_SHOW_FIXED and PXS_SHOW_PLUSMINUS. */
+void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals);
+void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell);
+void pxs_cell_json(struct pxs_json_writer *w, const char *key, const struct pxs_cell *cell);
+/* The column names, each once: a second `a` becomes `a_2`. In the arena; NULL when out of memory. */
+const char **pxs_json_names(const char *const *columns, size_t n, struct pxs_arena *arena);
+/* One row as an element of an array, or alone; `names` as pxs_json_names made them. */
+void pxs_row_json(struct pxs_json_writer *w, const char *const *names, const struct pxs_cell *cells,
+                  size_t n);
+/* One line of CSV; with cells NULL the header. */
+void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n);
+
+/* ---- rows.c ------------------------------------------------------------------------------------------------ */
+
+/* All rows of a table through a stream: what CSV and JSON look like is said once. */
+PXS_NODISCARD enum pxs_status pxs_rows_pass(const struct pxs_table *table, enum pxs_format format,
+                                            struct pxs_text *out, struct pxs_error *err);
+
+/* ---- table.c --------------------------------------------------------------------------------------------- */
+
+/* Appends the aligned table. */
+PXS_NODISCARD enum pxs_status pxs_table_lay_out(const struct pxs_table *table,
+                                                const struct pxs_column *columns, int width,
+                                                struct pxs_text *out, struct pxs_error *err);
+
+/* Hides the columns that are NULL in every row: in a table they say nothing. */
+void pxs_hide_empty(const struct pxs_table *t, struct pxs_column *columns);
+
+/* PXS_OK, or out of memory where `out` has failed. */
+PXS_NODISCARD enum pxs_status pxs_text_status(const struct pxs_text *out, struct pxs_error *err);
+
+#endif

@@ -1,0 +1,156 @@
+/* A small database, filled the way the real one is: plan, attempts, record files. */
+#include "report_tests.h"
+
+#include <ftw.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EPOCHS = 30 };
+
+static char folder[256];
+
+struct planned {
+    const char *label;
+    int lrgd; /* 0 = constant */
+    int64_t seed;
+    double best; /* NaN = no validation */
+    enum pxs_outcome outcome;
+    bool started;
+};
+static const struct planned plan[] = {
+    {"lrgd-90", 90, 0, 0.30, PXS_OUTCOME_COMPLETED, true},
+    {"lrgd-90", 90, 1, 0.32, PXS_OUTCOME_COMPLETED, true},
+    {"lrgd-25", 25, 0, 0.20, PXS_OUTCOME_COMPLETED, true},
+    {"lrgd-25", 25, 1, 0.24, PXS_OUTCOME_COMPLETED, true},
+    {"constant", 0, 0, 0.25, PXS_OUTCOME_COMPLETED, true},
+    {"lrgd-10", 10, 0, NAN, PXS_OUTCOME_DIVERGED, true},
+    {"lrgd-10", 10, 1, NAN, PXS_OUTCOME_COMPLETED, false},
+};
+enum { RUNS = PXS_COUNT(plan) };
+
+static double rate(const struct planned *p, int epoch) {
+    return p->lrgd == 0 ? 1e-4 : 1e-4 * pow(0.5, (epoch + 1) / p->lrgd);
+}
+
+static void set_params(struct pxs_params *params, const struct planned *p) {
+    char text[32];
+    pxs_params_default(params);
+    ck_ok(pxs_params_set(params, PXS_PARAM_dataset, "/data/kai", false, NULL, &err));
+    ck_ok(pxs_params_set(params, PXS_PARAM_n_epochs, "30", false, NULL, &err));
+    snprintf(text, sizeof text, "%d", (int)p->seed);
+    ck_ok(pxs_params_set(params, PXS_PARAM_seed, text, false, NULL, &err));
+    snprintf(text, sizeof text, "%d", p->lrgd);
+    if (p->lrgd > 0)
+        ck_ok(pxs_params_set(params, PXS_PARAM_lrgd, text, false, NULL, &err));
+    else
+        ck_ok(pxs_params_set(params, PXS_PARAM_lr_policy_G, "constant", false, NULL, &err));
+    pxs_params_drop_ineffective(params);
+}
+
+static void write_epochs(struct pxs_record_writer *w, const struct planned *p, struct pxs_record *r) {
+    for (int e = 0; e < EPOCHS; e++) {
+        /* Falls to `best` in epoch 20 and rises a little after it. */
+        const double val = p->best + 0.01 * abs(e - 20);
+        *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
+        r->epoch = (struct pxs_record_epoch){.epoch = e,
+                                             .is_best = e <= 20,
+                                             .lr_G = rate(p, e),
+                                             .lr_D = 1e-4,
+                                             .avg = {.loss_G = 3 + val},
+                                             .val_loss = val,
+                                             .val_psnr = NAN,
+                                             .val_ssim = NAN,
+                                             .seconds = 2};
+        ck_ok(pxs_record_write(w, r, &err));
+    }
+}
+
+static void write_records(const char *path, const struct planned *p) {
+    struct pxs_record_writer *w = NULL;
+    struct pxs_record *r = calloc(1, sizeof *r);
+    ck_ok(pxs_record_writer_open(path, 0, &w, &err));
+    *r = (struct pxs_record){.kind = PXS_RECORD_BEGIN};
+    r->begin = (struct pxs_record_begin){.attempt = 1, .at_ms = 1000, .resumed_from_step = -1};
+    pxs_record_begin_add(&r->begin, "version", "%s", "0.1.0");
+    ck_ok(pxs_record_write(w, r, &err));
+    if (p->outcome == PXS_OUTCOME_COMPLETED)
+        write_epochs(w, p, r);
+    *r = (struct pxs_record){.kind = PXS_RECORD_CHECKPOINT};
+    r->checkpoint = (struct pxs_record_checkpoint){.epoch = 20,
+                                                   .kind = "best",
+                                                   .net = "generator",
+                                                   .path = "saved_models/generator_min.safetensors",
+                                                   .sha256 = "00",
+                                                   .bytes = 1400000};
+    ck_ok(pxs_record_write(w, r, &err));
+    *r = (struct pxs_record){.kind = PXS_RECORD_END};
+    r->end = (struct pxs_record_end){.at_ms = 61000, .outcome = p->outcome};
+    if (p->outcome == PXS_OUTCOME_DIVERGED)
+        snprintf(r->end.message, sizeof r->end.message, "loss_G became nan at step 7");
+    ck_ok(pxs_record_write(w, r, &err));
+    pxs_record_writer_close(&w);
+    free(r);
+}
+
+static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_id) {
+    char path[512];
+    size_t taken = 0;
+    struct pxs_record_cursor *cursor = NULL;
+    struct pxs_store_attempt attempt = {.run_id = run_id, .host = "here", .threads = 2, .started_ms = 1000};
+    const char *outcome = pxs_outcome_name(p->outcome);
+    snprintf(path, sizeof path, "%s/records-%d.bin", folder, (int)run_id);
+    write_records(path, p);
+    ck_ok(pxs_store_take(s, &attempt, &err));
+    ck_ok(pxs_record_cursor_open(path, 0, &cursor, &err));
+    ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 1000, NULL, NULL, &taken, &err));
+    ck_assert_uint_gt(taken, 0);
+    pxs_record_cursor_close(&cursor);
+    const struct pxs_store_end end = {.state = outcome, .exit_code = 0, .ended_ms = 61000};
+    ck_ok(pxs_store_attempt_end(s, attempt.attempt_id, &end, &err));
+}
+
+struct pxs_store *make_database(void) {
+    static char names[RUNS][64], dirs[RUNS][512];
+    char path[512];
+    struct pxs_store *s = NULL;
+    struct pxs_store_plan done = {0};
+    struct pxs_store_plan_run *runs = calloc(RUNS, sizeof *runs);
+    struct pxs_params *params = calloc(RUNS, sizeof *params);
+    snprintf(folder, sizeof folder, "%s/pixsweep-report-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/pixsweep.db", folder);
+    ck_ok(pxs_store_open(path, &s, &err));
+    for (int i = 0; i < RUNS; i++) {
+        snprintf(names[i], sizeof names[i], "rates/%04d-%s-s%d", i + 1, plan[i].label, (int)plan[i].seed);
+        snprintf(dirs[i], sizeof dirs[i], "%s/%s", folder, names[i]);
+        set_params(&params[i], &plan[i]);
+        runs[i] = (struct pxs_store_plan_run){.seed = plan[i].seed,
+                                              .new_number = i + 1,
+                                              .new_name = names[i],
+                                              .new_dir = dirs[i],
+                                              .new_config_yaml = "name: rates\n",
+                                              .params = &params[i]};
+        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%064d", plan[i].lrgd);
+    }
+    ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, RUNS, &done, &err));
+    pxs_store_plan_finish(&done);
+    for (int i = 0; i < RUNS; i++) {
+        if (plan[i].started)
+            carry_out(s, &plan[i], runs[i].run_id);
+    }
+    free(params);
+    free(runs);
+    return s;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
+    return remove(path);
+}
+
+void drop_database(struct pxs_store **store) {
+    pxs_store_close(store);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

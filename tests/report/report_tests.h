@@ -1,0 +1,26 @@
+/* What the tests of room report share. */
+#ifndef PXS_REPORT_TESTS_H
+#define PXS_REPORT_TESTS_H
+
+#include "pixsweep/report.h"
+
+#include <check.h>
+
+extern struct pxs_error err;
+
+#define ck_ok(call) ck_assert_msg((call) == PXS_OK, "%s: %s", #call, err.message)
+/* `text` contains `part`; shows both where it does not. */
+#define ck_has(text, part) ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%s", (part), (text))
+#define ck_has_not(text, part) ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%s", (part), (text))
+
+/* A database with one sweep "rates": lrgd 90 (seeds 0 1), lrgd 25 (seeds 0 1), constant (seed 0), lrgd 10 diverged (seed 0) and
+ * still queued (seed 1). Best validation losses 0.30 0.32, 0.20 0.24, 0.25. In a folder of its own, removed by
+ * drop_database. */
+struct pxs_store *make_database(void);
+void drop_database(struct pxs_store **store);
+
+Suite *table_suite(void);
+Suite *stats_suite(void);
+Suite *answers_suite(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* Runs the suites of room report. */
+#include "report_tests.h"
+
+#include <stdlib.h>
+
+struct pxs_error err;
+
+int main(void) {
+    SRunner *runner = srunner_create(table_suite());
+    srunner_add_suite(runner, stats_suite());
+    srunner_add_suite(runner, answers_suite());
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
