@@ -11,6 +11,8 @@
 void *pxs_aligned_alloc(size_t bytes) {
     void *ptr = NULL;
     bool huge = bytes >= HUGE_PAGE;
+    if (bytes > PTRDIFF_MAX)
+        return NULL;
     if (posix_memalign(&ptr, huge ? HUGE_PAGE : 64, bytes ? bytes : 64) != 0)
         return NULL;
 #ifdef MADV_HUGEPAGE

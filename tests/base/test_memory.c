@@ -16,6 +16,7 @@ START_TEST(aligned_and_zeroed)
         pxs_aligned_free(p);
     }
     pxs_aligned_free(NULL);
+    ck_assert_ptr_null(pxs_aligned_alloc(SIZE_MAX));
 }
 END_TEST
 
