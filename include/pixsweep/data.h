@@ -122,7 +122,7 @@ struct pxs_glyphs_report {
     size_t blank, placeholder;             /* empty glyphs; .notdef look-alikes and boxes */
     size_t twins;                          /* rendered just like a character before */
     double em_pixels;                      /* size of the em in both fonts */
-    int baseline;                          /* rows above the baseline, the same for every picture */
+    double baseline; /* pixels from the top edge down to it, the same for every picture */
     double seconds;
 };
 

@@ -28,11 +28,12 @@ static bool stopped(const struct pxs_glyphs_spec *spec) {
     return spec->stop != NULL && atomic_load(&spec->stop->signal) != 0;
 }
 
+/* `all` begins at zero, so it always holds the baseline. */
 static void widen(struct pxs_ink *all, const struct pxs_ink *one) {
     all->left = fmin(all->left, one->left);
     all->right = fmax(all->right, one->right);
-    all->bottom = all->any ? fmin(all->bottom, one->bottom) : one->bottom;
-    all->top = all->any ? fmax(all->top, one->top) : one->top;
+    all->bottom = fmin(all->bottom, one->bottom);
+    all->top = fmax(all->top, one->top);
     all->any = true;
 }
 
@@ -57,13 +58,14 @@ static enum pxs_status look_up(struct choice *c, struct candidate *k, struct pxs
     return PXS_OK;
 }
 
-/* One scale and one baseline for both fonts: the ink of every candidate, drawn on top of each other, fills the cell up to the margin. */
+/* One scale and one baseline for both fonts: the ink of every candidate, drawn on top of each other, fills the cell up to
+ * the margin. */
 static void lay_out(struct choice *c, const struct pxs_ink *box) {
-    double inner = c->spec->size - 2 * MARGIN, half = fmax(-box->left, box->right);
-    double em = fmin(inner / (box->top - box->bottom), inner / (2 * half));
-    double above = MARGIN + (inner - (box->top - box->bottom) * em) / 2 + box->top * em;
+    int size = c->spec->size;
+    double inner = size - 2 * MARGIN, half = fmax(-box->left, box->right), height = box->top - box->bottom;
+    double em = fmin(size, fmin(inner / height, inner / (2 * half)));
     c->set->em_pixels = c->report->em_pixels = em;
-    c->set->baseline = c->report->baseline = (int)lround(above);
+    c->set->baseline = c->report->baseline = (size - height * em) / 2 + box->top * em;
 }
 
 static enum pxs_status draw(struct choice *c, struct pxs_font *font, uint32_t glyph, uint64_t *hash,

@@ -124,14 +124,14 @@ enum pxs_status pxs_font_ink(struct pxs_font *font, uint32_t glyph, struct pxs_i
     return PXS_OK;
 }
 
-enum pxs_status pxs_font_render(struct pxs_font *font, uint32_t glyph, double em_pixels, int baseline,
+enum pxs_status pxs_font_render(struct pxs_font *font, uint32_t glyph, double em_pixels, double baseline,
                                 int size, uint8_t *cell, struct pxs_error *err) {
     PXS_TRY(load(font, glyph, err));
     FT_GlyphSlot slot = font->face->glyph;
     double scale = em_pixels / EM, middle = (double)slot->metrics.horiAdvance / 2 * scale;
     FT_Matrix matrix = {.xx = (FT_Fixed)lround(scale * 65536), .yy = (FT_Fixed)lround(scale * 65536)};
     FT_Outline_Transform(&slot->outline, &matrix);
-    FT_Outline_Translate(&slot->outline, lround(size * 32.0 - middle), (FT_Pos)(size - baseline) * 64);
+    FT_Outline_Translate(&slot->outline, lround(size * 32.0 - middle), lround((size - baseline) * 64));
     size_t n = (size_t)size * (size_t)size;
     memset(cell, 0, n);
     FT_Bitmap bitmap = {.rows = (unsigned)size,

@@ -38,9 +38,10 @@ struct pxs_ink {
 };
 PXS_NODISCARD enum pxs_status pxs_font_ink(struct pxs_font *font, uint32_t glyph, struct pxs_ink *ink,
                                            struct pxs_error *err);
-/* Black on white into cell[size * size]: advance centred, baseline below row `baseline` - 1. */
+/* Black on white into cell[size * size]: advance centred, baseline `baseline` pixels below the top edge. */
 PXS_NODISCARD enum pxs_status pxs_font_render(struct pxs_font *font, uint32_t glyph, double em_pixels,
-                                              int baseline, int size, uint8_t *cell, struct pxs_error *err);
+                                              double baseline, int size, uint8_t *cell,
+                                              struct pxs_error *err);
 
 /* ---- choice (glyph_choose.c) ----------------------------------------------------------------------------- */
 
@@ -54,7 +55,7 @@ struct pxs_glyph_set {
     struct pxs_chars chars;
     struct pxs_glyph_pair *pairs; /* train + val of them; owned */
     double em_pixels;
-    int baseline;
+    double baseline; /* pixels below the top edge */
 };
 PXS_NODISCARD enum pxs_status pxs_glyph_choose(const struct pxs_glyphs_spec *spec, struct pxs_glyph_set *set,
                                                struct pxs_glyphs_report *report, struct pxs_error *err);

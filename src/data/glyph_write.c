@@ -203,7 +203,7 @@ static enum pxs_status write_notes(const struct drawing *d, const char *identity
     struct pxs_text t = {0};
     const struct pxs_glyph_pair *pairs = d->set->pairs;
     pxs_text_add(&t, identity);
-    pxs_text_addf(&t, "em: %.2f pixels\nbaseline: %d\nleft: target\nright: source\n", d->set->em_pixels,
+    pxs_text_addf(&t, "em: %.2f pixels\nbaseline: %.2f\nleft: target\nright: source\n", d->set->em_pixels,
                   d->set->baseline);
     add_characters(&t, "train characters", pairs, d->spec->train);
     add_characters(&t, "val characters", pairs + d->spec->train, d->spec->val);

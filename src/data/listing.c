@@ -194,7 +194,7 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         return;
     int kinds = (e.n_png > 0) + (e.n_npy > 0) + (e.a || e.b);
     if (kinds > 1) {
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds%s%s%s; one kind a split", f->name,
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds%s%s%s but a split is of one kind", f->name,
                         e.n_png > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
                         e.a || e.b ? " A/ or B/," : "");
         return;

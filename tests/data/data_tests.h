@@ -1,0 +1,46 @@
+/* What the tests of room data share: folders that come and go, and pictures made from a number. */
+#ifndef PIXSWEEP_TESTS_DATA_TESTS_H
+#define PIXSWEEP_TESTS_DATA_TESTS_H
+
+#include "pixsweep/data.h"
+#include "pixsweep/image.h"
+
+#include <check.h>
+
+/* A fresh folder below /tmp; the path lives until scratch_remove. One at a time in a test process. */
+const char *scratch_make(void);
+void scratch_remove(void);
+/* "<scratch>/<name>"; eight such paths are good at a time. */
+const char *scratch_path(const char *name);
+
+void put_bytes(const char *name, const void *data, size_t bytes); /* makes the folders in between */
+void put_text(const char *name, const char *text);
+/* Pixels of picture number `n`, any size; finish it. */
+struct pxs_image picture(int n, int width, int height, int channels);
+void put_png(const char *name, const struct pxs_image *image);
+/* A pair of 2 * 8 x 8 pixels, the `picture` of this number. */
+void put_pair(const char *name, int n);
+/* A .npy file of `version` 1 or 2 with a header for dtype and shape, then the bytes. */
+void put_npy(const char *name, int version, const char *descr, const char *shape, const void *data,
+             size_t bytes);
+
+/* Options for the scratch folder with 8 x 8 halves in colour. */
+struct pxs_dataset_options small_options(void);
+struct pxs_dataset *load(const struct pxs_dataset_options *options); /* must succeed */
+void refuse(const struct pxs_dataset_options *options,
+            const char *message); /* must fail with this message; %s is the folder */
+
+/* A logger that gathers lines: "E text\n" for errors, "W text\n" for warnings. */
+struct gathered {
+    char text[16384];
+};
+struct pxs_logger gather(struct gathered *g);
+
+TCase *load_tests(void);
+TCase *split_tests(void);
+TCase *batch_tests(void);
+TCase *check_tests(void);
+TCase *npy_tests(void);
+TCase *glyph_tests(void);
+
+#endif

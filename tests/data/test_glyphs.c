@@ -1,0 +1,315 @@
+/* The glyph renderer on Debian's fonts (fonts-wqy-microhei, fonts-arphic-gkai00mp: tools/deps installs both). */
+#include "data/data_tests.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEI "wqy-microhei.ttc"
+#define KAI "gkai00mp.ttf"
+
+static void setup(void) {
+    scratch_make();
+}
+
+/* 32 px, 24 + 8 pairs of GB2312 into <scratch>/<out>. */
+static struct pxs_glyphs_spec small_spec(const char *out) {
+    struct pxs_glyphs_spec spec;
+    pxs_glyphs_spec_init(&spec);
+    ck_assert_int_eq(spec.train, 400);
+    ck_assert_int_eq(spec.val, 80);
+    ck_assert_int_eq(spec.size, 64);
+    spec.source = HEI;
+    spec.target = KAI;
+    spec.out = scratch_path(out);
+    spec.train = 24;
+    spec.val = 8;
+    spec.size = 32;
+    return spec;
+}
+
+static struct pxs_glyphs_report render(const struct pxs_glyphs_spec *spec) {
+    struct pxs_glyphs_report report;
+    struct pxs_error err = {0};
+    ck_assert_msg(pxs_glyphs_render(spec, &report, &err) == PXS_OK, "%s", err.message);
+    return report;
+}
+
+static void refuse_spec(const struct pxs_glyphs_spec *spec, enum pxs_status status, const char *part) {
+    struct pxs_glyphs_report report;
+    struct pxs_error err = {0};
+    ck_assert_int_eq(pxs_glyphs_render(spec, &report, &err), status);
+    ck_assert_msg(strstr(err.message, part) != NULL, "'%s' does not say '%s'", err.message, part);
+}
+
+static struct pxs_dataset *load_set(const char *path, int size) {
+    struct pxs_dataset_options o = {
+        .path = path, .img_height = size, .img_width = size, .channels = 1, .val_fraction = 0.1};
+    return load(&o);
+}
+
+static void hash_of(const char *path, char hash[PXS_SHA256_HEX]) {
+    struct pxs_dataset *set = load_set(path, 32);
+    memcpy(hash, pxs_dataset_info(set)->hash, PXS_SHA256_HEX);
+    pxs_dataset_destroy(&set);
+}
+
+static int ink(const float *cell, int n) {
+    int dark = 0;
+    for (int i = 0; i < n * n; i++)
+        dark += cell[i] < 0.0f;
+    return dark;
+}
+
+static void check_cell(const float *cell, int n) {
+    int dark = ink(cell, n);
+    ck_assert_int_gt(dark, n * n / 50); /* a character, not a blank */
+    ck_assert_int_lt(dark, n * n / 2);
+    for (int i = 0; i < n; i++) /* nothing touches the border: nothing is clipped */
+        ck_assert(cell[i] == 1.0f && cell[(n - 1) * n + i] == 1.0f && cell[i * n] == 1.0f &&
+                  cell[i * n + n - 1] == 1.0f);
+}
+
+START_TEST(pairs_are_whole_and_apart)
+{
+    struct pxs_glyphs_spec spec = small_spec("kai");
+    struct pxs_glyphs_report report = render(&spec);
+    ck_assert_uint_eq(report.train, 24);
+    ck_assert_uint_eq(report.val, 8);
+    ck_assert_uint_eq(report.candidates, 3755);
+    ck_assert_uint_eq(report.missing_source + report.missing_target + report.blank + report.placeholder, 0);
+    ck_assert(report.em_pixels > 28 && report.em_pixels < 34);
+    struct pxs_dataset *set = load_set(spec.out, 32);
+    const struct pxs_dataset_info *info = pxs_dataset_info(set);
+    ck_assert_uint_eq(info->train, 24);
+    ck_assert_uint_eq(info->val, 8);
+    ck_assert_uint_eq(info->overlap, 0);
+    ck_assert_int_eq(info->pair_width, 64);
+    ck_assert_int_eq(info->pair_height, 32);
+    ck_assert_int_eq(strncmp(pxs_dataset_name(set, PXS_SPLIT_TRAIN, 0), "train/0001-U+", 13), 0);
+    int dark[2] = {0, 0};
+    for (uint32_t i = 0; i < 24; i++) {
+        float source[1024], target[1024];
+        pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &i, 1, NULL, source, target);
+        check_cell(source, 32);
+        check_cell(target, 32);
+        dark[0] += ink(source, 32);
+        dark[1] += ink(target, 32);
+    }
+    ck_assert_int_gt(dark[0], dark[1]); /* Hei is heavier than Kai: the source is the right half */
+    pxs_dataset_destroy(&set);
+}
+END_TEST
+
+/* The list is the standard's: its hash was computed from Python's gb2312 codec, rows 16 to 55. */
+START_TEST(the_list_is_gb2312_level_1)
+{
+    struct pxs_glyphs_spec spec = small_spec("kai");
+    char *text;
+    size_t bytes;
+    render(&spec);
+    ck_assert_int_eq(pxs_read_file(scratch_path("kai/glyphs.txt"), 1 << 20, &text, &bytes, NULL), PXS_OK);
+    ck_assert_ptr_nonnull(strstr(
+        text,
+        "\ncharacters: 3755, sha256 b2f00100fcb2230953e9c251e6741b3a7e8fd4e9cd4964bd7a67941fed7566db\n"));
+    free(text);
+}
+END_TEST
+
+START_TEST(the_seed_decides)
+{
+    char a[PXS_SHA256_HEX], b[PXS_SHA256_HEX], c[PXS_SHA256_HEX];
+    struct pxs_glyphs_spec spec = small_spec("a");
+    render(&spec);
+    hash_of(spec.out, a);
+    spec.out = scratch_path("b");
+    render(&spec);
+    hash_of(spec.out, b);
+    spec.out = scratch_path("c");
+    spec.seed = 1;
+    render(&spec);
+    hash_of(spec.out, c);
+    ck_assert_str_eq(a, b);
+    ck_assert_str_ne(a, c);
+}
+END_TEST
+
+START_TEST(npy_holds_the_same_pairs)
+{
+    char a[PXS_SHA256_HEX], b[PXS_SHA256_HEX];
+    struct pxs_glyphs_spec spec = small_spec("a");
+    render(&spec);
+    hash_of(spec.out, a);
+    spec.out = scratch_path("b");
+    spec.npy = true;
+    render(&spec);
+    hash_of(spec.out, b);
+    ck_assert_str_eq(a, b);
+    ck_assert_int_eq(access(scratch_path("b/train/glyphs.npy"), F_OK), 0);
+    ck_assert(render(&spec).already);
+}
+END_TEST
+
+/* Swapping the fonts swaps the halves: both are drawn at one scale on one baseline. */
+START_TEST(fonts_share_scale_and_baseline)
+{
+    struct pxs_glyphs_spec spec = small_spec("a"), swapped = small_spec("b");
+    struct pxs_glyphs_report one = render(&spec);
+    swapped.source = KAI;
+    swapped.target = HEI;
+    struct pxs_glyphs_report other = render(&swapped);
+    ck_assert(one.em_pixels == other.em_pixels);
+    ck_assert(one.baseline == other.baseline);
+    struct pxs_dataset *a = load_set(spec.out, 32), *b = load_set(swapped.out, 32);
+    for (uint32_t i = 0; i < 24; i++) {
+        float pair[2][1024], back[2][1024];
+        pxs_dataset_batch(a, PXS_SPLIT_TRAIN, &i, 1, NULL, pair[0], pair[1]);
+        pxs_dataset_batch(b, PXS_SPLIT_TRAIN, &i, 1, NULL, back[1], back[0]);
+        ck_assert_mem_eq(pair, back, sizeof pair);
+    }
+    pxs_dataset_destroy(&a);
+    pxs_dataset_destroy(&b);
+}
+END_TEST
+
+START_TEST(again_is_nothing_to_do)
+{
+    struct pxs_glyphs_spec spec = small_spec("kai");
+    ck_assert(!render(&spec).already);
+    ck_assert(render(&spec).already);
+    spec.seed = 7;
+    refuse_spec(
+        &spec, PXS_E_EXISTS,
+        "holds another glyph set (there: 'seed: 0', now: 'seed: 7'); choose another --out or remove it");
+    spec.seed = 0;
+    put_pair("kai/val/extra.png", 1);
+    refuse_spec(
+        &spec, PXS_E_EXISTS,
+        "was changed after it was rendered: val/ holds 9 files, not 8; remove the folder to render it again");
+    put_text("mine/notes.txt", "important");
+    spec.out = scratch_path("mine");
+    refuse_spec(&spec, PXS_E_EXISTS, "exists and is no rendered glyph set");
+    ck_assert_int_eq(access(scratch_path("mine/notes.txt"), F_OK), 0);
+}
+END_TEST
+
+static int entries(const char *path) {
+    int n = 0;
+    DIR *dir = opendir(path);
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n - 2;
+}
+
+START_TEST(a_stop_leaves_nothing_behind)
+{
+    struct pxs_stop stop = {2};
+    struct pxs_glyphs_spec spec = small_spec("kai");
+    spec.stop = &stop;
+    refuse_spec(&spec, PXS_E_STOPPED, "stopped");
+    ck_assert_int_eq(entries(scratch_path(".")), 0);
+}
+END_TEST
+
+START_TEST(characters_from_a_file)
+{
+    struct gathered log;
+    put_text("chars", "\xef\xbb\xbf一 二\r\n三\t一\xe3\x80\x80龙\n");
+    struct pxs_glyphs_spec spec = small_spec("out");
+    spec.chars = scratch_path("chars");
+    spec.train = 3;
+    spec.val = 1;
+    spec.logger = gather(&log);
+    struct pxs_glyphs_report report = render(&spec);
+    ck_assert_uint_eq(report.candidates, 4);
+    ck_assert_uint_eq(report.repeated, 1);
+    ck_assert_ptr_nonnull(strstr(log.text, "1 characters stand there more than once; each is used once"));
+    ck_assert_int_eq(entries(scratch_path("out/train")), 3);
+}
+END_TEST
+
+START_TEST(too_few_characters_are_counted)
+{
+    put_text("chars", "一二\xf0\x9f\x90\x89\xee\x80\x80"); /* a dragon and a private-use character */
+    struct pxs_glyphs_spec spec = small_spec("out");
+    spec.chars = scratch_path("chars");
+    refuse_spec(&spec, PXS_E_INVALID, "24 + 8 pairs were asked for, but only 2 of 4 characters (");
+    refuse_spec(&spec, PXS_E_INVALID,
+                "ask for fewer with --train and --val, or name more characters with --chars FILE");
+    put_text("bad", "一\n二\xff");
+    spec.chars = scratch_path("bad");
+    refuse_spec(&spec, PXS_E_INVALID, "bad:2: not UTF-8 at byte 7; save the file as UTF-8");
+    put_text("surrogate", "\xed\xa0\x80");
+    spec.chars = scratch_path("surrogate");
+    refuse_spec(&spec, PXS_E_INVALID, "surrogate:1: not UTF-8 at byte 0");
+    put_text("empty", " \n");
+    spec.chars = scratch_path("empty");
+    refuse_spec(&spec, PXS_E_INVALID, "holds no characters");
+    spec.chars = scratch_path("none");
+    refuse_spec(&spec, PXS_E_NOT_FOUND, "is neither gb2312 nor ascii nor a file");
+    ck_assert_int_eq(access(scratch_path("out"), F_OK), -1);
+}
+END_TEST
+
+START_TEST(ascii_fits_too)
+{
+    struct pxs_glyphs_spec spec = small_spec("out");
+    spec.chars = "ascii";
+    spec.train = 80;
+    struct pxs_glyphs_report report = render(&spec);
+    ck_assert_uint_eq(report.candidates, 94);
+    struct pxs_dataset *set = load_set(spec.out, 32);
+    for (uint32_t i = 0; i < 80; i++) {
+        float source[1024], target[1024];
+        pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &i, 1, NULL, source, target);
+        for (int k = 0; k < 32; k++)
+            ck_assert(source[k] == 1.0f && source[31 * 32 + k] == 1.0f && source[k * 32] == 1.0f &&
+                      target[k] == 1.0f && target[31 * 32 + k] == 1.0f && target[k * 32 + 31] == 1.0f);
+    }
+    pxs_dataset_destroy(&set);
+}
+END_TEST
+
+START_TEST(faces_and_files)
+{
+    struct pxs_glyphs_spec spec = small_spec("out");
+    spec.source = HEI "#1";
+    render(&spec);
+    spec.out = scratch_path("other");
+    spec.source = HEI "#2";
+    refuse_spec(&spec, PXS_E_INVALID, "has no face 2; it has 2, numbered from 0");
+    spec.source = "no-such-font.ttf";
+    refuse_spec(&spec, PXS_E_NOT_FOUND,
+                "no such font: 'no-such-font.ttf' (neither here nor below /usr/share/fonts)");
+    put_text("fake.ttf", "no font");
+    spec.source = scratch_path("fake.ttf");
+    refuse_spec(&spec, PXS_E_CORRUPT, "fake.ttf: not a usable font file");
+    spec = small_spec("other");
+    spec.size = 8;
+    refuse_spec(&spec, PXS_E_INVALID, "--size must be 16 to 1024 pixels, not 8");
+    spec.size = 32;
+    spec.train = 0;
+    refuse_spec(&spec, PXS_E_INVALID, "--train must be at least 1");
+}
+END_TEST
+
+TCase *glyph_tests(void) {
+    TCase *tc = tcase_create("glyphs");
+    tcase_set_timeout(tc, 120);
+    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_test(tc, pairs_are_whole_and_apart);
+    tcase_add_test(tc, the_list_is_gb2312_level_1);
+    tcase_add_test(tc, the_seed_decides);
+    tcase_add_test(tc, npy_holds_the_same_pairs);
+    tcase_add_test(tc, fonts_share_scale_and_baseline);
+    tcase_add_test(tc, again_is_nothing_to_do);
+    tcase_add_test(tc, a_stop_leaves_nothing_behind);
+    tcase_add_test(tc, characters_from_a_file);
+    tcase_add_test(tc, too_few_characters_are_counted);
+    tcase_add_test(tc, ascii_fits_too);
+    tcase_add_test(tc, faces_and_files);
+    return tc;
+}

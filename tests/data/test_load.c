@@ -1,0 +1,360 @@
+/* Folders in, bytes out: order, layouts, hash, resizing, refusals. */
+#include "data/data_tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void setup(void) {
+    scratch_make();
+}
+
+/* The value that a byte becomes. */
+static float value(uint8_t v) {
+    return ((float)v / 255.0f - 0.5f) / 0.5f;
+}
+
+/* Half k (0 left, 1 right) of a pair as it must come out at w x h. */
+static struct pxs_image expected_half(const struct pxs_image *pair, int k, int w, int h) {
+    struct pxs_image half, sized;
+    ck_assert_int_eq(pxs_image_crop(pair, k * pair->width / 2, 0, pair->width / 2, pair->height, &half, NULL),
+                     PXS_OK);
+    ck_assert_int_eq(pxs_image_resize(&half, w, h, &sized, NULL), PXS_OK);
+    pxs_image_finish(&half);
+    return sized;
+}
+
+static void check_pair(const struct pxs_dataset *set, enum pxs_split split, uint32_t index,
+                       const struct pxs_image *pair, int w, int h, bool a_to_b) {
+    size_t n = (size_t)w * (size_t)h * (size_t)pair->channels;
+    float *got[2] = {malloc(n * sizeof(float)), malloc(n * sizeof(float))};
+    pxs_dataset_batch(set, split, &index, 1, NULL, got[0], got[1]);
+    for (int k = 0; k < 2; k++) {
+        struct pxs_image half = expected_half(pair, a_to_b ? k : 1 - k, w, h); /* got[0] is the source */
+        for (size_t i = 0; i < n; i++)
+            ck_assert_msg(got[k][i] == value(half.pixels[i]), "half %d, sample %zu: %g", k, i,
+                          (double)got[k][i]);
+        pxs_image_finish(&half);
+        free(got[k]);
+    }
+}
+
+START_TEST(order_is_bytewise)
+{
+    const char *names[] = {"b.png", "a.png", "B.PNG", "10.png", "9.png", "a-1.png"};
+    const char *sorted[] = {"train/10.png",  "train/9.png", "train/B.PNG",
+                            "train/a-1.png", "train/a.png", "train/b.png"};
+    const int numbers[] = {3, 4, 2, 5, 1, 0};
+    for (int i = 0; i < 6; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/%s", names[i]);
+        put_pair(name, i);
+    }
+    put_pair("val/x.png", 100);
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset *set = load(&o);
+    ck_assert_uint_eq(pxs_dataset_count(set, PXS_SPLIT_TRAIN), 6);
+    ck_assert_uint_eq(pxs_dataset_count(set, PXS_SPLIT_VAL), 1);
+    ck_assert_str_eq(pxs_dataset_name(set, PXS_SPLIT_VAL, 0), "val/x.png");
+    for (uint32_t i = 0; i < 6; i++) {
+        struct pxs_image pair = picture(numbers[i], 16, 8, 3);
+        ck_assert_str_eq(pxs_dataset_name(set, PXS_SPLIT_TRAIN, i), sorted[i]);
+        check_pair(set, PXS_SPLIT_TRAIN, i, &pair, 8, 8, false);
+        pxs_image_finish(&pair);
+    }
+    pxs_dataset_destroy(&set);
+    ck_assert_ptr_null(set);
+}
+END_TEST
+
+START_TEST(direction_swaps_the_halves)
+{
+    put_pair("train/x.png", 1);
+    put_pair("val/y.png", 2);
+    struct pxs_dataset_options o = small_options();
+    struct pxs_image pair = picture(1, 16, 8, 3);
+    for (int a_to_b = 0; a_to_b < 2; a_to_b++) {
+        o.a_to_b = a_to_b;
+        struct pxs_dataset *set = load(&o);
+        check_pair(set, PXS_SPLIT_TRAIN, 0, &pair, 8, 8, a_to_b);
+        pxs_dataset_destroy(&set);
+    }
+    pxs_image_finish(&pair);
+}
+END_TEST
+
+START_TEST(halves_are_resized)
+{
+    struct pxs_image pair = picture(7, 40, 24, 3);
+    put_png("train/x.png", &pair);
+    put_pair("train/y.png", 8);
+    put_pair("val/y.png", 2);
+    struct gathered log;
+    struct pxs_dataset_options o = small_options();
+    o.logger = gather(&log);
+    o.img_width = 16;
+    struct pxs_dataset *set = load(&o);
+    const struct pxs_dataset_info *info = pxs_dataset_info(set);
+    ck_assert_int_eq(info->pair_width, 40);
+    ck_assert_int_eq(info->pair_height, 24);
+    ck_assert(info->mixed_sizes);
+    ck_assert_uint_eq(info->bytes, 3 * 2 * 16 * 8 * 3);
+    ck_assert_ptr_nonnull(strstr(log.text, "train/y.png: a pair of 16 x 8 pixels, where the first is 40 x "
+                                           "24; each is resized on its own (and 1 more like it)\n"));
+    check_pair(set, PXS_SPLIT_TRAIN, 0, &pair, 16, 8, false);
+    pxs_dataset_destroy(&set);
+    pxs_image_finish(&pair);
+}
+END_TEST
+
+/* One channel: grey first, then resized, as Pillow's convert("L").resize(). */
+START_TEST(one_channel_is_grey_then_resized)
+{
+    struct pxs_image pair = picture(7, 40, 24, 3), grey;
+    put_png("train/x.png", &pair);
+    put_pair("val/y.png", 2);
+    struct pxs_dataset_options o = small_options();
+    o.channels = 1;
+    struct pxs_dataset *set = load(&o);
+    ck_assert_uint_eq(pxs_dataset_info(set)->bytes, 2 * 2 * 8 * 8);
+    ck_assert_int_eq(pxs_image_grey(&pair, &grey, NULL), PXS_OK);
+    check_pair(set, PXS_SPLIT_TRAIN, 0, &grey, 8, 8, false);
+    pxs_image_finish(&pair);
+    pxs_image_finish(&grey);
+    pxs_dataset_destroy(&set);
+}
+END_TEST
+
+static void put_halves(const char *a, const char *b, int n) {
+    struct pxs_image pair = picture(n, 16, 8, 3);
+    for (int k = 0; k < 2; k++) {
+        struct pxs_image half;
+        ck_assert_int_eq(pxs_image_crop(&pair, 8 * k, 0, 8, 8, &half, NULL), PXS_OK);
+        put_png(k == 0 ? a : b, &half);
+        pxs_image_finish(&half);
+    }
+    pxs_image_finish(&pair);
+}
+
+START_TEST(partners_are_matched_by_stem)
+{
+    put_halves("train/A/x.png", "train/B/x.PNG", 1);
+    put_halves("train/A/x.1.png", "train/B/x.1.png", 2);
+    put_halves("train/A/longer-stem.png", "train/B/longer-stem.png", 3);
+    put_halves("val/A/y.png", "val/B/y.png", 4);
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset *set = load(&o);
+    const int numbers[] = {3, 2, 1};
+    ck_assert_str_eq(pxs_dataset_name(set, PXS_SPLIT_TRAIN, 1), "train/A/x.1.png");
+    for (uint32_t i = 0; i < 3; i++) {
+        struct pxs_image pair = picture(numbers[i], 16, 8, 3);
+        check_pair(set, PXS_SPLIT_TRAIN, i, &pair, 8, 8, false);
+        pxs_image_finish(&pair);
+    }
+    pxs_dataset_destroy(&set);
+}
+END_TEST
+
+static void expect_hash(const char *hash) {
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset_info info;
+    struct pxs_error err = {0};
+    ck_assert_msg(pxs_dataset_inspect(&o, &info, &err) == PXS_OK, "%s", err.message);
+    ck_assert_str_eq(info.hash, hash);
+    struct pxs_dataset *set = load(&o);
+    ck_assert_mem_eq(pxs_dataset_info(set), &info, sizeof info);
+    pxs_dataset_destroy(&set);
+}
+
+/* Plans hold these hashes: a change here makes every planned run's data "changed". */
+START_TEST(hash_is_of_content_in_order)
+{
+    static const char pinned[] = "cf3a17aae5652c65d7af95fbba022945738124e4908a34949a03d88ac324b9ba";
+    put_pair("train/a.png", 1);
+    put_pair("train/b.png", 2);
+    put_pair("val/a.png", 3);
+    expect_hash(pinned);
+    rename(scratch_path("train/b.png"), scratch_path("train/zzz.png")); /* another name in the same place */
+    expect_hash(pinned);
+    put_text("train/README.md", "notes");
+    put_text("train/.DS_Store", "x");
+    put_text("val/Thumbs.db", "x");
+    expect_hash(pinned);
+
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset_info info;
+    rename(scratch_path("train/zzz.png"), scratch_path("train/0.png")); /* another order */
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_str_ne(info.hash, pinned);
+    unlink(scratch_path("train/0.png"));
+    put_pair("val/b.png", 2); /* the other split */
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_str_ne(info.hash, pinned);
+    unlink(scratch_path("val/b.png"));
+    struct pxs_image im = picture(2, 16, 8, 3);
+    im.pixels[200] ^= 1; /* one bit */
+    put_png("train/b.png", &im);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_str_ne(info.hash, pinned);
+    im.pixels[200] ^= 1;
+    put_png("train/b.png", &im);
+    expect_hash(pinned);
+    pxs_image_finish(&im);
+}
+END_TEST
+
+START_TEST(hash_does_not_depend_on_layout)
+{
+    static const char pinned[] = "cf3a17aae5652c65d7af95fbba022945738124e4908a34949a03d88ac324b9ba";
+    put_halves("train/A/a.png", "train/B/a.png", 1);
+    put_halves("train/A/b.png", "train/B/b.png", 2);
+    put_halves("val/A/a.png", "val/B/a.png", 3);
+    expect_hash(pinned);
+}
+END_TEST
+
+START_TEST(threads_do_not_matter)
+{
+    for (int i = 0; i < 40; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/%02d.png", i);
+        put_pair(name, i);
+    }
+    struct pxs_dataset_options o = small_options();
+    struct pxs_pool *pool;
+    ck_assert_int_eq(pxs_pool_create(3, &pool, NULL), PXS_OK);
+    struct pxs_dataset *one = load(&o);
+    o.pool = pool;
+    struct pxs_dataset *three = load(&o);
+    ck_assert_mem_eq(pxs_dataset_info(one), pxs_dataset_info(three), sizeof(struct pxs_dataset_info));
+    for (uint32_t i = 0; i < 36; i++) {
+        float a[2][192], b[2][192];
+        pxs_dataset_batch(one, PXS_SPLIT_TRAIN, &i, 1, NULL, a[0], a[1]);
+        pxs_dataset_batch(three, PXS_SPLIT_TRAIN, &i, 1, NULL, b[0], b[1]);
+        ck_assert_mem_eq(a, b, sizeof a);
+    }
+    pxs_dataset_destroy(&one);
+    pxs_dataset_destroy(&three);
+    pxs_pool_destroy(&pool);
+}
+END_TEST
+
+/* ---- refusals -------------------------------------------------------------------------------------------- */
+
+START_TEST(folders_that_are_none)
+{
+    struct pxs_dataset_options o = small_options();
+    refuse(&o,
+           "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train");
+    mkdir(scratch_path("train"), 0777);
+    refuse(&o, "%s cannot be used: train: holds no pairs");
+    put_pair("train/x.png", 1);
+    put_text("val/notes.txt", "later");
+    refuse(&o, "%s cannot be used: val: holds no pairs");
+    o.path = scratch_path("train/x.png");
+    refuse(&o, "%s/train/x.png is a file; a dataset is a folder with train/ and val/ in it");
+    o.path = scratch_path("none");
+    refuse(&o, "no dataset at %s/none: No such file or directory");
+}
+END_TEST
+
+START_TEST(a_bad_file_is_named_with_its_reason)
+{
+    put_pair("train/a.png", 1);
+    put_bytes("train/b.png", "\x89PNG\r\n\x1a\n", 8);
+    struct pxs_dataset_options o = small_options();
+    refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated)");
+    put_text("train/b.png", "no picture");
+    put_text("val/c.png", "");
+    refuse(&o, "%s cannot be used:\n  train/b.png: not a PNG file\n  val/c.png: the file is empty");
+}
+END_TEST
+
+START_TEST(many_bad_files_are_listed_and_counted)
+{
+    struct pxs_text expected = {0};
+    pxs_text_add(&expected, "%s cannot be used:");
+    for (int i = 0; i < 25; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/%02d.png", i);
+        put_text(name, "");
+        if (i < 20)
+            pxs_text_addf(&expected, "\n  %s: the file is empty", name);
+    }
+    pxs_text_add(&expected, "\n  and 5 more (`pixsweep data check` lists them all)");
+    struct pxs_dataset_options o = small_options();
+    refuse(&o, expected.text);
+    pxs_text_finish(&expected);
+}
+END_TEST
+
+/* Long names: as many as the message holds, and the rest is counted. */
+START_TEST(long_lists_stay_whole)
+{
+    for (int i = 0; i < 20; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "train/%0200d.png", i);
+        put_text(name, "");
+    }
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset *set;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_INVALID);
+    const char *rest = strstr(err.message, "\n  and ");
+    ck_assert_ptr_nonnull(rest);
+    int lines = 0;
+    for (const char *p = err.message; (p = strstr(p, "\n  train/")) != NULL; p++)
+        lines++;
+    ck_assert_int_ge(lines, 5);
+    ck_assert_int_eq(lines + atoi(rest + 7), 20);
+}
+END_TEST
+
+START_TEST(options_are_checked)
+{
+    put_pair("train/a.png", 1);
+    struct pxs_dataset_options o = small_options();
+    o.channels = 2;
+    refuse(&o, "channels must be 1 or 3, not 2");
+    o = small_options();
+    o.val_fraction = 1.0;
+    refuse(&o, "val_fraction must be at least 0 and below 1");
+    o = small_options();
+    o.img_height = 0;
+    refuse(&o, "img_height 0, img_width 8 with jitter 0 are out of bounds");
+}
+END_TEST
+
+START_TEST(a_stop_is_obeyed)
+{
+    put_pair("train/a.png", 1);
+    struct pxs_stop stop = {15};
+    struct pxs_dataset_options o = small_options();
+    o.stop = &stop;
+    struct pxs_dataset *set;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_STOPPED);
+}
+END_TEST
+
+TCase *load_tests(void) {
+    TCase *tc = tcase_create("load");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_test(tc, order_is_bytewise);
+    tcase_add_test(tc, direction_swaps_the_halves);
+    tcase_add_test(tc, halves_are_resized);
+    tcase_add_test(tc, one_channel_is_grey_then_resized);
+    tcase_add_test(tc, partners_are_matched_by_stem);
+    tcase_add_test(tc, hash_is_of_content_in_order);
+    tcase_add_test(tc, hash_does_not_depend_on_layout);
+    tcase_add_test(tc, threads_do_not_matter);
+    tcase_add_test(tc, folders_that_are_none);
+    tcase_add_test(tc, a_bad_file_is_named_with_its_reason);
+    tcase_add_test(tc, many_bad_files_are_listed_and_counted);
+    tcase_add_test(tc, long_lists_stay_whole);
+    tcase_add_test(tc, options_are_checked);
+    tcase_add_test(tc, a_stop_is_obeyed);
+    return tc;
+}
