@@ -1,0 +1,214 @@
+/* Records of a run into rows, together with the offset they came from. */
+#include "store_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One call of pxs_store_intake. */
+struct intake {
+    struct pxs_store *s;
+    int64_t attempt_id, run_id;
+    struct pxs_record_cursor *cursor;
+    struct pxs_record *record; /* the one in hand */
+    struct pxs_summary summary;
+};
+
+/* ---- one record ------------------------------------------------------------------------------------------ */
+
+/* "key=value\n" lines; `text` is cut up. */
+static enum pxs_status put_environment(struct pxs_store *s, int64_t attempt_id, char *text,
+                                       struct pxs_error *err) {
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *value = strchr(line, '=');
+        if (!value)
+            return pxs_fail(err, PXS_E_CORRUPT, "a line of the environment has no '=': %.80s", line);
+        *value++ = '\0';
+        PXS_TRY(pxs_store_run_stmt(
+            s, PXS_ST_ENVIRONMENT_SET,
+            PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_text(line), pxs_cell_text(value)), err));
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, struct pxs_error *err) {
+    int64_t attempt_id, step = r->resumed_from_step < 0 ? -1 : r->resumed_from_step;
+    PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_BY_NO,
+                          PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->attempt)), 0, &attempt_id, err));
+    if (!attempt_id)
+        return pxs_fail(err, PXS_E_CORRUPT, "attempt %lld begins here, which the database does not know",
+                        (long long)r->attempt);
+    PXS_TRY(pxs_store_forget(in->s, in->run_id, step, err));
+    PXS_TRY(pxs_summary_load(in->s, in->run_id, &in->summary, err));
+    PXS_TRY(pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_BEGUN,
+                               PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int(step)), err));
+    return put_environment(in->s, attempt_id, r->text, err);
+}
+
+static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batch *r, struct pxs_error *err) {
+    const struct pxs_losses *l = &r->losses;
+    pxs_summary_batch(&in->summary, r->step, r->seconds);
+    return pxs_store_run_stmt(
+        in->s, PXS_ST_BATCH_PUT,
+        PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->step), pxs_cell_int(r->epoch),
+                 pxs_cell_int(r->batch), pxs_cell_real(l->loss_G), pxs_cell_real(l->loss_GAN),
+                 pxs_cell_real(l->loss_pixel), pxs_cell_real(l->loss_D), pxs_cell_real(l->loss_real),
+                 pxs_cell_real(l->loss_fake), pxs_cell_real(r->lr_G), pxs_cell_real(r->lr_D),
+                 pxs_cell_real(r->seconds)),
+        err);
+}
+
+static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoch *r, struct pxs_error *err) {
+    const struct pxs_losses *l = &r->avg;
+    in->summary.again = true;
+    return pxs_store_run_stmt(
+        in->s, PXS_ST_EPOCH_PUT,
+        PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch), pxs_cell_real(r->lr_G),
+                 pxs_cell_real(r->lr_D), pxs_cell_real(l->loss_G), pxs_cell_real(l->loss_GAN),
+                 pxs_cell_real(l->loss_pixel), pxs_cell_real(l->loss_D), pxs_cell_real(l->loss_real),
+                 pxs_cell_real(l->loss_fake), pxs_cell_real(r->val_loss), pxs_cell_real(r->val_psnr),
+                 pxs_cell_real(r->val_ssim), pxs_cell_int(r->is_best != 0), pxs_cell_real(r->seconds)),
+        err);
+}
+
+static enum pxs_status put_sample(struct intake *in, const struct pxs_record_sample *r,
+                                  struct pxs_error *err) {
+    return pxs_store_run_stmt(in->s, PXS_ST_SAMPLE_PUT,
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->step),
+                                       pxs_cell_int(r->epoch), pxs_cell_text(r->path),
+                                       pxs_cell_text(r->sha256)),
+                              err);
+}
+
+static enum pxs_status put_checkpoint(struct intake *in, const struct pxs_record_checkpoint *r,
+                                      struct pxs_error *err) {
+    return pxs_store_run_stmt(in->s, PXS_ST_CHECKPOINT_PUT,
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_text(r->path),
+                                       pxs_cell_int(r->epoch), pxs_cell_text(r->kind), pxs_cell_text(r->net),
+                                       pxs_cell_text(r->sha256), pxs_cell_int(r->bytes)),
+                              err);
+}
+
+static enum pxs_status put_event(struct intake *in, const struct pxs_record_event *r, struct pxs_error *err) {
+    const char *level = pxs_level_name((enum pxs_log_level)r->level);
+    return pxs_store_run_stmt(in->s, PXS_ST_EVENT_ADD,
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->at_ms), pxs_cell_text(level),
+                                       pxs_cell_text(r->kind), pxs_cell_text(r->message)),
+                              err);
+}
+
+static enum pxs_status put_end(struct intake *in, const struct pxs_record_end *r, struct pxs_error *err) {
+    return pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_LAST_WORD,
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->at_ms),
+                                       pxs_cell_text(pxs_outcome_name((enum pxs_outcome)r->outcome)),
+                                       pxs_cell_text_or_null(r->message)),
+                              err);
+}
+
+static enum pxs_status put(struct intake *in, struct pxs_error *err) {
+    struct pxs_record *r = in->record;
+    switch (r->kind) {
+    case PXS_RECORD_BEGIN:
+        return put_begin(in, &r->begin, err);
+    case PXS_RECORD_BATCH:
+        return put_batch(in, &r->batch, err);
+    case PXS_RECORD_EPOCH:
+        return put_epoch(in, &r->epoch, err);
+    case PXS_RECORD_SAMPLE:
+        return put_sample(in, &r->sample, err);
+    case PXS_RECORD_CHECKPOINT:
+        return put_checkpoint(in, &r->checkpoint, err);
+    case PXS_RECORD_EVENT:
+        return put_event(in, &r->event, err);
+    case PXS_RECORD_END:
+        return put_end(in, &r->end, err);
+    }
+    return pxs_fail(err, PXS_E_INTERNAL, "record of kind %d", (int)r->kind);
+}
+
+/* ---- many records ---------------------------------------------------------------------------------------- */
+
+/* Puts the record in hand and those behind it, up to `max`. Damage ends it: the next call starts there and says so. */
+static enum pxs_status put_many(struct intake *in, size_t max, size_t *n, struct pxs_error *err) {
+    bool more = true;
+    int64_t at = pxs_record_cursor_offset(in->cursor);
+    *n = 0;
+    while (more) {
+        enum pxs_status status = put(in, err);
+        if (status != PXS_OK) {
+            pxs_error_prefix(err, "%s, record before byte %lld", pxs_record_cursor_path(in->cursor),
+                             (long long)at);
+            return status;
+        }
+        ++*n;
+        if (*n == max || pxs_record_next(in->cursor, in->record, &more, NULL) != PXS_OK)
+            break;
+        at = pxs_record_cursor_offset(in->cursor);
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct pxs_error *err) {
+    PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_RUN, PXS_ARGS(pxs_cell_int(in->attempt_id)), 0, &in->run_id,
+                          err));
+    if (!in->run_id)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no attempt %lld", (long long)in->attempt_id);
+    PXS_TRY(pxs_summary_load(in->s, in->run_id, &in->summary, err));
+    PXS_TRY(put_many(in, max, n, err));
+    PXS_TRY(pxs_summary_save(in->s, &in->summary, err));
+    return pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_OFFSET,
+                              PXS_ARGS(pxs_cell_int(in->attempt_id),
+                                       pxs_cell_int(pxs_record_cursor_offset(in->cursor)),
+                                       pxs_cell_int(pxs_now_ms())),
+                              err);
+}
+
+/* Reads the committed records once more, for the listener: cheaper than keeping them all. */
+static void show(struct intake *in, int64_t from, size_t n, pxs_store_seen_fn seen, void *user) {
+    int64_t end = pxs_record_cursor_offset(in->cursor);
+    bool more = true;
+    pxs_record_cursor_seek(in->cursor, from);
+    for (size_t i = 0; i < n && more; i++)
+        if (pxs_record_next(in->cursor, in->record, &more, NULL) == PXS_OK && more)
+            seen(user, in->record);
+    pxs_record_cursor_seek(in->cursor, end);
+}
+
+static enum pxs_status take_in(struct intake *in, size_t max, pxs_store_seen_fn seen, void *user,
+                               size_t *taken, struct pxs_error *err) {
+    int64_t from = pxs_record_cursor_offset(in->cursor);
+    size_t n = 0;
+    bool more;
+    PXS_TRY(pxs_record_next(in->cursor, in->record, &more, err));
+    if (more) {
+        enum pxs_status status = pxs_store_begin(in->s, err);
+        if (status == PXS_OK)
+            status = pxs_store_end(in->s, put_all(in, max, &n, err), err);
+        if (status != PXS_OK) {
+            pxs_record_cursor_seek(in->cursor, from);
+            return status;
+        }
+        if (seen)
+            show(in, from, n, seen, user);
+    }
+    if (taken)
+        *taken = n;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id, struct pxs_record_cursor *cursor,
+                                 size_t max, pxs_store_seen_fn seen, void *user, size_t *taken,
+                                 struct pxs_error *err) {
+    if (max == 0) {
+        if (taken)
+            *taken = 0;
+        return PXS_OK;
+    }
+    struct pxs_record *record = malloc(sizeof *record);
+    if (!record)
+        return pxs_fail_nomem(err);
+    struct intake in = {.s = s, .attempt_id = attempt_id, .cursor = cursor, .record = record};
+    enum pxs_status status = take_in(&in, max, seen, user, taken, err);
+    free(record);
+    return status;
+}

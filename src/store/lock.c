@@ -1,0 +1,137 @@
+/* The flock beside the database, the transactions under it, and the file systems where neither can be trusted. */
+#include "store_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FOLD_PAGES = 1000 }; /* of 4 KiB: a WAL of this length is folded in after the commit that reached it */
+
+/* ---- the flock ------------------------------------------------------------------------------------------- */
+
+static void nap(double seconds) {
+    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&t, NULL);
+}
+
+static void close_lock(struct pxs_store *s) {
+    if (s->lock >= 0)
+        close(s->lock);
+    s->lock = -1;
+}
+
+/* Whether the open file is still the one that the path leads to: somebody may have removed it. */
+static bool is_current(struct pxs_store *s) {
+    struct stat mine, there;
+    return fstat(s->lock, &mine) == 0 && stat(s->lock_path, &there) == 0 && mine.st_ino == there.st_ino &&
+           mine.st_dev == there.st_dev;
+}
+
+/* One try. PXS_E_BUSY: somebody else holds it. */
+static enum pxs_status try_lock(struct pxs_store *s, struct pxs_error *err) {
+    if (s->lock < 0)
+        s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (s->lock < 0)
+        return pxs_fail_errno(err, "cannot open %s", s->lock_path);
+    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK || errno == EINTR)
+            return PXS_E_BUSY;
+        return pxs_fail_errno(err, "cannot lock %s", s->lock_path);
+    }
+    if (is_current(s))
+        return PXS_OK;
+    close_lock(s);
+    return PXS_E_BUSY;
+}
+
+enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline, struct pxs_error *err) {
+    double pause = 0.0005;
+    for (;;) {
+        enum pxs_status status = try_lock(s, err);
+        if (status != PXS_E_BUSY)
+            return status;
+        if (pxs_monotonic() >= deadline)
+            return pxs_fail(
+                err, PXS_E_BUSY,
+                "another pixsweep is writing to %s (%s has been locked for %.1f s); try again later", s->path,
+                s->lock_path, s->wait);
+        nap(pause);
+        pause = pause < 0.02 ? pause * 2 : pause;
+    }
+}
+
+void pxs_store_unlock(struct pxs_store *s) {
+    flock(s->lock, LOCK_UN);
+}
+
+/* ---- transactions ---------------------------------------------------------------------------------------- */
+
+static int ms_until(double deadline) {
+    double left = deadline - pxs_monotonic();
+    return left > 0 ? (int)(left * 1000) + 1 : 0;
+}
+
+enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err) {
+    if (s->readonly)
+        return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
+    double deadline = pxs_monotonic() + s->wait;
+    PXS_TRY(pxs_store_lock(s, deadline, err));
+    /* Against programs that do not know the flock, such as a sqlite3 shell. */
+    pxs_sql_set_wait(s->sql, ms_until(deadline));
+    enum pxs_status status = pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err);
+    if (status != PXS_OK)
+        pxs_store_unlock(s);
+    return status;
+}
+
+enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struct pxs_error *err) {
+    if (status == PXS_OK)
+        status = pxs_sql_exec(s->sql, "COMMIT", err);
+    if (status != PXS_OK) {
+        /* After some failures (disk full) SQLite has rolled back already and says so; that is no second failure. */
+        enum pxs_status again = pxs_sql_exec(s->sql, "ROLLBACK", NULL);
+        (void)again;
+    } else if (pxs_sql_wal_pages(s->sql) >= FOLD_PAGES) {
+        /* The rows are committed; a fold that cannot be done now is done after a later commit. */
+        enum pxs_status folded = pxs_sql_checkpoint(s->sql, false, NULL);
+        (void)folded;
+    }
+    pxs_store_unlock(s);
+    return status;
+}
+
+enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait, struct pxs_error *err) {
+    PXS_TRY(pxs_store_lock(s, pxs_monotonic() + wait, err));
+    enum pxs_status status = pxs_sql_checkpoint(s->sql, truncate, err);
+    pxs_store_unlock(s);
+    return status;
+}
+
+enum pxs_status pxs_store_checkpoint(struct pxs_store *s, struct pxs_error *err) {
+    if (s->readonly)
+        return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
+    return pxs_store_fold(s, true, s->wait, err);
+}
+
+/* ---- file systems ---------------------------------------------------------------------------------------- */
+
+/* SQLite's WAL is shared memory and needs one machine; flock on most of these is one machine's, too. */
+const char *pxs_store_network_fs(unsigned long type) {
+    static const struct {
+        unsigned long type;
+        const char *name;
+    } table[] = {{0x6969, "NFS"},      {0xFF534D42, "CIFS"},   {0xFE534D42, "SMB2"},
+                 {0x517B, "SMB"},      {0x0BD00BD0, "Lustre"}, {0x65735546, "FUSE"},
+                 {0x5346414F, "AFS"},  {0x6B414653, "AFS"},    {0x00C36400, "Ceph"},
+                 {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0xAAD7AAEA, "PanFS"},
+                 {0x01021997, "9p"},   {0x73757245, "Coda"},   {0x7461636F, "OCFS2"},
+                 {0x01161970, "GFS2"}, {0x564C, "NCP"},        {0x20030528, "OrangeFS"}};
+    for (size_t i = 0; i < PXS_COUNT(table); i++)
+        if (table[i].type == (type & 0xFFFFFFFF))
+            return table[i].name;
+    return NULL;
+}

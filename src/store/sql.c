@@ -1,0 +1,405 @@
+/* The one file with sqlite3.h: connections, statements, SQLite's errors as ours. */
+#include "sql_priv.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pxs_sql {
+    sqlite3 *db;
+    int wal_pages;
+    char denied[128]; /* what the user's statement wanted to do and may not */
+    char path[PXS_PATH_MAX];
+};
+
+struct pxs_stmt {
+    sqlite3_stmt *stmt;
+    struct pxs_sql *sql;
+    bool user; /* somebody typed it: its mistakes are not ours */
+};
+
+/* ---- errors ---------------------------------------------------------------------------------------------- */
+
+static enum pxs_status fail_io(struct pxs_sql *sql, int code, struct pxs_error *err) {
+    int number = sqlite3_system_errno(sql->db);
+    return pxs_fail(err, PXS_E_IO, "%s: %s%s%s", sql->path, sqlite3_errstr(code), number ? ": " : "",
+                    number ? strerror(number) : "");
+}
+
+/* SQLite's word on the failed call as ours. `user`: the statement is the user's. */
+static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *err) {
+    int code = sqlite3_extended_errcode(sql->db);
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+        return pxs_fail_nomem(err);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return pxs_fail(err, PXS_E_BUSY, "%s is locked by another program that writes to it", sql->path);
+    case SQLITE_FULL:
+        return pxs_fail(
+            err, PXS_E_IO,
+            "cannot write %s: the disk is full; nothing is lost (the runs' record files hold it), free "
+            "some space",
+            sql->path);
+    case SQLITE_READONLY:
+        return pxs_fail(err, PXS_E_IO, "%s may not be written to", sql->path);
+    case SQLITE_CORRUPT:
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s is damaged (%s): move it away and fill a new one from the runs' record files",
+                        sql->path, sqlite3_errmsg(sql->db));
+    case SQLITE_NOTADB:
+        return pxs_fail(err, PXS_E_CORRUPT, "%s is no SQLite database", sql->path);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return fail_io(sql, code, err);
+    case SQLITE_INTERRUPT:
+        return pxs_fail(err, PXS_E_STOPPED, "the query was stopped");
+    default:
+        return pxs_fail(err, user ? PXS_E_INVALID : PXS_E_INTERNAL, "%s: %s", user ? "SQL" : sql->path,
+                        sqlite3_errmsg(sql->db));
+    }
+}
+
+/* ---- connections ----------------------------------------------------------------------------------------- */
+
+static int note_wal(void *user, sqlite3 *db, const char *name, int pages) {
+    (void)db, (void)name;
+    ((struct pxs_sql *)user)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* "file:<path>?immutable=1" with the characters that mean something in a URI escaped. */
+static void immutable_uri(const char *path, struct pxs_text *uri) {
+    pxs_text_add(uri, "file:");
+    for (const char *c = path; *c; c++) {
+        if (strchr("%?#", *c))
+            pxs_text_addf(uri, "%%%02X", (unsigned char)*c);
+        else
+            pxs_text_add_n(uri, c, 1);
+    }
+    pxs_text_add(uri, "?immutable=1");
+}
+
+static int open_db(struct pxs_sql *sql, enum pxs_sql_mode mode) {
+    if (mode == PXS_SQL_WRITE)
+        return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    if (mode == PXS_SQL_READ)
+        return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READONLY, NULL);
+    struct pxs_text uri = {0};
+    immutable_uri(sql->path, &uri);
+    int code = uri.failed ? SQLITE_NOMEM
+                          : sqlite3_open_v2(uri.text, &sql->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    pxs_text_finish(&uri);
+    return code;
+}
+
+/* Closing never checkpoints: that happens under the flock only. Views and tables of a file from elsewhere are not trusted. */
+static void configure(struct pxs_sql *sql) {
+    sqlite3_extended_result_codes(sql->db, 1);
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_wal_autocheckpoint(sql->db, 0);
+    sqlite3_wal_hook(sql->db, note_wal, sql);
+}
+
+enum pxs_status pxs_sql_open(const char *path, enum pxs_sql_mode mode, struct pxs_sql **out,
+                             struct pxs_error *err) {
+    struct pxs_sql *sql = calloc(1, sizeof *sql);
+    if (!sql)
+        return pxs_fail_nomem(err);
+    snprintf(sql->path, sizeof sql->path, "%s", path);
+    if (open_db(sql, mode) != SQLITE_OK) {
+        enum pxs_status status = sql->db ? fail(sql, false, err) : pxs_fail_nomem(err);
+        pxs_sql_close(&sql);
+        return status;
+    }
+    configure(sql);
+    *out = sql;
+    return PXS_OK;
+}
+
+void pxs_sql_close(struct pxs_sql **sql) {
+    if (!sql || !*sql)
+        return;
+    sqlite3_close_v2((*sql)->db);
+    free(*sql);
+    *sql = NULL;
+}
+
+void pxs_sql_set_wait(struct pxs_sql *sql, int ms) {
+    sqlite3_busy_timeout(sql->db, ms);
+}
+
+int pxs_sql_wal_pages(const struct pxs_sql *sql) {
+    return sql->wal_pages;
+}
+
+enum pxs_status pxs_sql_checkpoint(struct pxs_sql *sql, bool truncate, struct pxs_error *err) {
+    int in_wal = 0, moved = 0;
+    if (sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved) != SQLITE_OK)
+        return fail(sql, false, err);
+    if (in_wal >= 0 && in_wal == moved)
+        sql->wal_pages = 0;
+    if (!truncate)
+        return PXS_OK;
+    sqlite3_busy_timeout(sql->db,
+                         0); /* a reader's snapshot is no reason to wait: the WAL stays, that is all */
+    int code = sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return code == SQLITE_OK || code == SQLITE_BUSY ? PXS_OK : fail(sql, false, err);
+}
+
+int64_t pxs_sql_changes(const struct pxs_sql *sql) {
+    return sqlite3_changes64(sql->db);
+}
+
+int64_t pxs_sql_last_id(const struct pxs_sql *sql) {
+    return sqlite3_last_insert_rowid(sql->db);
+}
+
+/* ---- reading only ---------------------------------------------------------------------------------------- */
+
+/* Pragmas that tell something; those above the line take an argument that names a table or a limit. */
+static const char *const reading_pragmas[] = {
+    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
+    "foreign_key_check", "integrity_check", "quick_check",
+    /* ---- */
+    "application_id", "collation_list", "compile_options", "database_list", "encoding", "foreign_keys",
+    "freelist_count", "function_list", "journal_mode", "module_list", "page_count", "page_size",
+    "pragma_list", "query_only", "schema_version", "synchronous", "user_version"};
+enum { PRAGMAS_WITH_ARGUMENT = 10 };
+
+static bool pragma_reads(const char *name, const char *argument) {
+    for (size_t i = 0; i < PXS_COUNT(reading_pragmas); i++)
+        if (sqlite3_stricmp(name, reading_pragmas[i]) == 0)
+            return !argument || i < PRAGMAS_WITH_ARGUMENT;
+    return false;
+}
+
+static const char *action_word(int action) {
+    switch (action) {
+    case SQLITE_INSERT:
+        return "INSERT";
+    case SQLITE_UPDATE:
+        return "UPDATE";
+    case SQLITE_DELETE:
+        return "DELETE";
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+        return "ATTACH or DETACH";
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+        return "a transaction";
+    case SQLITE_PRAGMA:
+        return "this PRAGMA";
+    case SQLITE_FUNCTION:
+        return "this function";
+    default:
+        return "a change of the schema";
+    }
+}
+
+static int authorize(void *user, int action, const char *a, const char *b, const char *db, const char *view) {
+    struct pxs_sql *sql = user;
+    (void)db, (void)view;
+    /* A table-valued function (json_each, dbstat, pragma_...) declares its columns as if into the schema; SQLite itself
+     * keeps statements from writing there. */
+    bool declares =
+        (action == SQLITE_UPDATE || action == SQLITE_INSERT) && a && strcmp(a, "sqlite_master") == 0;
+    bool fine = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE || declares ||
+                (action == SQLITE_FUNCTION && b && sqlite3_stricmp(b, "load_extension") != 0) ||
+                (action == SQLITE_PRAGMA && a && pragma_reads(a, b));
+    if (fine)
+        return SQLITE_OK;
+    snprintf(sql->denied, sizeof sql->denied, "%s", action_word(action));
+    return SQLITE_DENY;
+}
+
+void pxs_sql_reading(struct pxs_sql *sql, bool on) {
+    sqlite3_set_authorizer(sql->db, on ? authorize : NULL, on ? sql : NULL);
+}
+
+/* The line of the mistake with a caret under it, if SQLite knows the place. */
+static void add_place(struct pxs_text *out, const char *text, int offset) {
+    if (offset < 0 || !*text || (size_t)offset > strlen(text))
+        return;
+    const char *start = text + offset;
+    while (start > text && start[-1] != '\n')
+        start--;
+    pxs_text_add(out, "\n  ");
+    pxs_text_add_n(out, start, strcspn(start, "\r\n"));
+    pxs_text_add(out, "\n  ");
+    for (const char *c = start; c < text + offset; c++)
+        if (((unsigned char)*c & 0xC0) != 0x80)
+            pxs_text_add(out, *c == '\t' ? "\t" : " ");
+    pxs_text_add(out, "^");
+}
+
+static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct pxs_error *err) {
+    int code = sqlite3_errcode(sql->db);
+    if (sql->denied[0])
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "only reading is allowed here (SELECT, WITH, VALUES, EXPLAIN, schema PRAGMAs), and %s is not "
+            "reading",
+            sql->denied);
+    if (code != SQLITE_ERROR)
+        return fail(sql, true, err);
+    struct pxs_text message = {0};
+    pxs_text_addf(&message, "SQL: %s", sqlite3_errmsg(sql->db));
+    add_place(&message, text, sqlite3_error_offset(sql->db));
+    enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "%s", pxs_text_str(&message));
+    pxs_text_finish(&message);
+    return status;
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------ */
+
+enum pxs_status pxs_sql_exec(struct pxs_sql *sql, const char *text, struct pxs_error *err) {
+    if (sqlite3_exec(sql->db, text, NULL, NULL, NULL) != SQLITE_OK)
+        return fail(sql, false, err);
+    return PXS_OK;
+}
+
+static enum pxs_status wrap(struct pxs_sql *sql, sqlite3_stmt *inner, bool user, struct pxs_stmt **out,
+                            struct pxs_error *err) {
+    struct pxs_stmt *stmt = calloc(1, sizeof *stmt);
+    if (!stmt) {
+        sqlite3_finalize(inner);
+        return pxs_fail_nomem(err);
+    }
+    *stmt = (struct pxs_stmt){inner, sql, user};
+    *out = stmt;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_sql_prepare(struct pxs_sql *sql, const char *text, struct pxs_stmt **out,
+                                struct pxs_error *err) {
+    sqlite3_stmt *stmt;
+    if (sqlite3_prepare_v3(sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK)
+        return fail(sql, false, err);
+    return wrap(sql, stmt, false, out, err);
+}
+
+/* Whether anything but blanks, semicolons and comments follows. */
+static bool only_one(struct pxs_sql *sql, const char *rest) {
+    while (*rest) {
+        sqlite3_stmt *more = NULL;
+        const char *next = rest;
+        int code = sqlite3_prepare_v2(sql->db, rest, -1, &more, &next);
+        bool empty = code == SQLITE_OK && !more;
+        sqlite3_finalize(more);
+        if (!empty)
+            return false;
+        if (next == rest)
+            break;
+        rest = next;
+    }
+    return true;
+}
+
+enum pxs_status pxs_sql_prepare_user(struct pxs_sql *sql, const char *text, struct pxs_stmt **out,
+                                     struct pxs_error *err) {
+    sqlite3_stmt *stmt = NULL;
+    const char *rest = text;
+    sql->denied[0] = '\0';
+    while (!stmt && *rest) { /* leading semicolons and comments are statements without content */
+        const char *from = rest;
+        if (sqlite3_prepare_v2(sql->db, from, -1, &stmt, &rest) != SQLITE_OK)
+            return fail_user(sql, from, err);
+        if (rest == from)
+            break;
+    }
+    if (!stmt)
+        return pxs_fail(err, PXS_E_INVALID, "there is no SQL to run");
+    if (!sqlite3_stmt_readonly(stmt)) {
+        sqlite3_finalize(stmt);
+        return pxs_fail(err, PXS_E_INVALID, "only reading is allowed here");
+    }
+    if (!only_one(sql, rest)) {
+        sqlite3_finalize(stmt);
+        return pxs_fail(err, PXS_E_INVALID, "one statement at a time, please");
+    }
+    return wrap(sql, stmt, true, out, err);
+}
+
+void pxs_stmt_finish(struct pxs_stmt **stmt) {
+    if (!stmt || !*stmt)
+        return;
+    sqlite3_finalize((*stmt)->stmt);
+    free(*stmt);
+    *stmt = NULL;
+}
+
+static int bind_one(sqlite3_stmt *stmt, int i, const struct pxs_cell *cell) {
+    switch (cell->kind) {
+    case PXS_CELL_INT:
+        return sqlite3_bind_int64(stmt, i, cell->integer);
+    case PXS_CELL_REAL:
+        return isnan(cell->real) ? sqlite3_bind_null(stmt, i) : sqlite3_bind_double(stmt, i, cell->real);
+    case PXS_CELL_TEXT:
+        return sqlite3_bind_text64(stmt, i, cell->text, cell->bytes, SQLITE_STATIC, SQLITE_UTF8);
+    case PXS_CELL_NULL:
+        break;
+    }
+    return sqlite3_bind_null(stmt, i);
+}
+
+enum pxs_status pxs_stmt_bind(struct pxs_stmt *stmt, const struct pxs_cell *args, size_t n,
+                              struct pxs_error *err) {
+    if ((size_t)sqlite3_bind_parameter_count(stmt->stmt) != n)
+        return pxs_fail(err, stmt->user ? PXS_E_INVALID : PXS_E_INTERNAL,
+                        "the statement has %d parameters, %zu values are given",
+                        sqlite3_bind_parameter_count(stmt->stmt), n);
+    for (size_t i = 0; i < n; i++)
+        if (bind_one(stmt->stmt, (int)i + 1, &args[i]) != SQLITE_OK)
+            return fail(stmt->sql, stmt->user, err);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_stmt_step(struct pxs_stmt *stmt, bool *row, struct pxs_error *err) {
+    stmt->sql->denied[0] = '\0';
+    int code = sqlite3_step(stmt->stmt);
+    *row = code == SQLITE_ROW;
+    if (code == SQLITE_ROW)
+        return PXS_OK;
+    enum pxs_status status = PXS_OK;
+    if (code != SQLITE_DONE)
+        status = stmt->user ? fail_user(stmt->sql, "", err) : fail(stmt->sql, false, err);
+    sqlite3_reset(stmt->stmt);
+    return status;
+}
+
+void pxs_stmt_reset(struct pxs_stmt *stmt) {
+    sqlite3_reset(stmt->stmt);
+}
+
+size_t pxs_stmt_columns(const struct pxs_stmt *stmt) {
+    return (size_t)sqlite3_column_count(stmt->stmt);
+}
+
+const char *pxs_stmt_column_name(const struct pxs_stmt *stmt, size_t column) {
+    const char *name = sqlite3_column_name(stmt->stmt, (int)column);
+    return name ? name : "";
+}
+
+struct pxs_cell pxs_stmt_cell(const struct pxs_stmt *stmt, size_t column, bool *blob) {
+    int i = (int)column, type = sqlite3_column_type(stmt->stmt, i);
+    *blob = type == SQLITE_BLOB;
+    struct pxs_cell cell = {.kind = PXS_CELL_NULL};
+    if (type == SQLITE_INTEGER)
+        return pxs_cell_int(sqlite3_column_int64(stmt->stmt, i));
+    if (type == SQLITE_FLOAT)
+        return pxs_cell_real(sqlite3_column_double(stmt->stmt, i));
+    if (type == SQLITE_NULL)
+        return cell;
+    cell.kind = PXS_CELL_TEXT;
+    cell.text = type == SQLITE_BLOB ? sqlite3_column_blob(stmt->stmt, i)
+                                    : (const char *)sqlite3_column_text(stmt->stmt, i);
+    cell.bytes = (size_t)sqlite3_column_bytes(stmt->stmt, i);
+    if (!cell.text) /* an empty BLOB */
+        cell.text = "";
+    return cell;
+}

@@ -1,0 +1,128 @@
+/* Inside of store: the handle, transactions under the flock, cached statements. */
+#ifndef PXS_STORE_PRIV_H
+#define PXS_STORE_PRIV_H
+
+#include "sql_priv.h"
+
+#include <sys/types.h>
+
+/* "pxsw": says whose SQLite file it is (file(1) shows it). */
+#define PXS_APPLICATION_ID 0x70787377
+#define PXS_SCHEMA_VERSION 1
+
+/* Every statement that is run more than once, compiled at its first use. */
+enum pxs_store_stmt {
+#define PXS_STATEMENT(name, sql) PXS_ST_##name,
+#include "statements.def"
+    PXS_ST_COUNT
+};
+
+/* What a file looked like, to see whether somebody wrote to it. */
+struct pxs_file_mark {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec modified;
+};
+
+struct pxs_store {
+    struct pxs_sql *sql;
+    bool readonly, immutable;
+    bool writing;              /* within pxs_store_begin and _end */
+    int lock;                  /* fd of <path>.lock, -1 = not open */
+    double wait;               /* seconds */
+    struct pxs_file_mark mark; /* immutable: of the file when it was opened */
+    struct pxs_stmt *statements[PXS_ST_COUNT];
+    char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], lock_path[PXS_PATH_MAX];
+};
+
+/* ---- lock.c ---------------------------------------------------------------------------------------------- */
+
+/* The flock, waited for until pxs_monotonic() passes `deadline`. */
+PXS_NODISCARD enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline, struct pxs_error *err);
+void pxs_store_unlock(struct pxs_store *s);
+/* Begins a write transaction (flock, BEGIN IMMEDIATE); _end commits if `status` is PXS_OK, else rolls back, and unlocks in any
+ * case. _end returns `status`, or what the commit said. */
+PXS_NODISCARD enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status,
+                                            struct pxs_error *err);
+/* Checkpoints under the flock if it is free at once. */
+PXS_NODISCARD enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
+                                             struct pxs_error *err);
+/* Name of a file system that SQLite's WAL must not stand on ("NFS"), by statfs's f_type; NULL if it may. */
+const char *pxs_store_network_fs(unsigned long type);
+
+/* ---- schema.c -------------------------------------------------------------------------------------------- */
+
+/* Looks what file this is; creates the schema in an empty one. Within the flock, outside a transaction. */
+PXS_NODISCARD enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err);
+/* PXS_OK where the file has this version's schema. PXS_E_NOT_FOUND: nothing in it yet. */
+PXS_NODISCARD enum pxs_status pxs_schema_check(struct pxs_store *s, struct pxs_error *err);
+
+/* ---- open.c ---------------------------------------------------------------------------------------------- */
+
+/* For a file that is read without locks: PXS_OK while it is as it was when opened. Else it is opened anew, for
+ * the next query, and PXS_E_BUSY. */
+PXS_NODISCARD enum pxs_status pxs_store_unchanged(struct pxs_store *s, struct pxs_error *err);
+/* Before a read: a file that was read without locks may have a writer by now. */
+PXS_NODISCARD enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err);
+
+/* ---- statements.c ---------------------------------------------------------------------------------------- */
+
+/* The compiled statement; owned by the store. */
+PXS_NODISCARD enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store_stmt which,
+                                             struct pxs_stmt **out, struct pxs_error *err);
+/* Binds and runs a statement whose rows nobody wants. */
+PXS_NODISCARD enum pxs_status pxs_store_run_stmt(struct pxs_store *s, enum pxs_store_stmt which,
+                                                 const struct pxs_cell *args, size_t n,
+                                                 struct pxs_error *err);
+/* Binds, steps to the first row; `*row` false if there is none. The caller reads cells and resets it. */
+PXS_NODISCARD enum pxs_status pxs_store_first(struct pxs_store *s, enum pxs_store_stmt which,
+                                              const struct pxs_cell *args, size_t n, struct pxs_stmt **out,
+                                              bool *row, struct pxs_error *err);
+/* As _first, for one integer: `*value` is `missing` where there is no row or it is NULL. */
+PXS_NODISCARD enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which,
+                                            const struct pxs_cell *args, size_t n, int64_t missing,
+                                            int64_t *value, struct pxs_error *err);
+void pxs_store_finish_statements(struct pxs_store *s);
+
+/* Values as an array and its length: pxs_store_run_stmt(s, which, PXS_ARGS(pxs_cell_int(1)), err). */
+#define PXS_ARGS(...) \
+    (struct pxs_cell[]){__VA_ARGS__}, sizeof((struct pxs_cell[]){__VA_ARGS__}) / sizeof(struct pxs_cell)
+/* 0 and "" that mean NULL. */
+struct pxs_cell pxs_cell_int_or_null(int64_t value);
+struct pxs_cell pxs_cell_text_or_null(const char *text);
+/* A column of the current row. NULL is 0 or "". Texts are cut to the array at a character's border. */
+int64_t pxs_column_int(const struct pxs_stmt *stmt, size_t column);
+double pxs_column_real(const struct pxs_stmt *stmt, size_t column);
+void pxs_column_text(const struct pxs_stmt *stmt, size_t column, char *out, size_t size);
+
+/* ---- attempts.c ------------------------------------------------------------------------------------------ */
+
+/* "debug", "info", "warn", "error": the words of event.level. */
+const char *pxs_level_name(enum pxs_log_level level);
+
+/* ---- runs.c ---------------------------------------------------------------------------------------------- */
+
+/* run.dir as stored (relative to the database's folder when inside it) and back to an absolute path. */
+const char *pxs_store_short_dir(const struct pxs_store *s, const char *dir);
+void pxs_store_full_dir(const struct pxs_store *s, const char *dir, char out[PXS_PATH_MAX]);
+
+/* ---- summary.c ------------------------------------------------------------------------------------------- */
+
+/* What run_summary will say, kept while records of one run are taken in. */
+struct pxs_summary {
+    int64_t run_id, last_step; /* -1 = no step yet */
+    double seconds;
+    bool again; /* cannot be carried on: count again from the rows */
+};
+PXS_NODISCARD enum pxs_status pxs_summary_load(struct pxs_store *s, int64_t run_id, struct pxs_summary *out,
+                                               struct pxs_error *err);
+void pxs_summary_batch(struct pxs_summary *m, int64_t step, double seconds);
+PXS_NODISCARD enum pxs_status pxs_summary_save(struct pxs_store *s, struct pxs_summary *m,
+                                               struct pxs_error *err);
+/* Removes what a run measured at and after `step` (-1 or 0: everything). */
+PXS_NODISCARD enum pxs_status pxs_store_forget(struct pxs_store *s, int64_t run_id, int64_t step,
+                                               struct pxs_error *err);
+
+#endif
