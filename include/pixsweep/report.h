@@ -19,7 +19,7 @@ enum pxs_show {
     PXS_SHOW_TIME,      /* UTC milliseconds as "2026-05-04 13:37:05" */
     PXS_SHOW_BYTES,     /* "1.4 MB" */
     PXS_SHOW_PLUSMINUS, /* joined to the FIXED column before it: "0.2613 ± 0.0021"; nothing where NULL */
-    PXS_SHOW_ARROW,     /* joined to the column before it: "0.0001 -> 2.5e-05"; nothing where NULL */
+    PXS_SHOW_ARROW,     /* joined to the column before it: "0.0001 -> 2.5e-5"; nothing where NULL */
     PXS_SHOW_RATIO,     /* "1/4" where it is one over a whole number */
     PXS_SHOW_MARK,      /* "!" where the value is 0, nothing otherwise */
     PXS_SHOW_HIDDEN     /* not in tables */

@@ -186,7 +186,7 @@ struct pxs_cell pxs_cell_text(const char *text); /* borrowed; NULL is a NULL cel
 struct pxs_table {
     size_t n_columns, n_rows;
     const char **columns;   /* names */
-    struct pxs_cell *cells; /* n_rows x n_columns, row after row */
+    struct pxs_cell *cells; /* n_rows x n_columns, row after row; malloc'ed */
     struct pxs_arena arena;
 };
 void pxs_table_finish(struct pxs_table *table);

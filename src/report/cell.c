@@ -26,6 +26,17 @@ int pxs_cell_decimals(const struct pxs_table *table, size_t column) {
     return exponent >= 3 ? 0 : exponent >= 0 ? 3 - exponent : 4;
 }
 
+/* Six significant digits, but every digit of a whole number. */
+static void show_plain(struct pxs_text *out, double value) {
+    char buf[64];
+    double rounded = value;
+    if (value != floor(value) || fabs(value) >= 1e15) {
+        snprintf(buf, sizeof buf, fabs(value) >= 1e6 && fabs(value) < 1e15 ? "%.0f" : "%.6g", value);
+        pxs_parse_double(buf, &rounded);
+    }
+    pxs_text_add(out, pxs_format_double(buf, rounded));
+}
+
 static void show_real(struct pxs_text *out, double value, enum pxs_show show, int decimals) {
     char buf[32];
     if (!isfinite(value))
@@ -41,8 +52,10 @@ static void show_real(struct pxs_text *out, double value, enum pxs_show show, in
         pxs_text_add(out, buf);
     } else if ((show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) && decimals >= 0) {
         pxs_text_addf(out, "%.*f", decimals, value);
+    } else if (show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) {
+        pxs_text_addf(out, "%.3e", value);
     } else {
-        pxs_text_addf(out, show == PXS_SHOW_PLAIN || show == PXS_SHOW_ARROW ? "%.6g" : "%.3e", value);
+        show_plain(out, value);
     }
 }
 

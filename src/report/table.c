@@ -8,9 +8,9 @@ enum pxs_status pxs_table_make(struct pxs_table *table, const char *const *names
                                size_t n_rows, struct pxs_error *err) {
     struct pxs_table made = {.n_columns = n_columns, .n_rows = n_rows};
     made.columns = pxs_arena_alloc(&made.arena, (n_columns + 1) * sizeof *made.columns);
-    made.cells = pxs_arena_alloc(&made.arena, (n_columns * n_rows + 1) * sizeof *made.cells);
+    made.cells = calloc(n_columns * n_rows + 1, sizeof *made.cells); /* as pxs_table_finish frees it */
     if (made.columns == NULL || made.cells == NULL) {
-        pxs_arena_finish(&made.arena);
+        pxs_table_finish(&made);
         return pxs_fail_nomem(err);
     }
     memcpy(made.columns, names, n_columns * sizeof *names);

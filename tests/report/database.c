@@ -112,7 +112,7 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
 }
 
 struct pxs_store *make_database(void) {
-    static char names[RUNS][64], dirs[RUNS][512];
+    static char names[RUNS][64], dirs[RUNS][1024];
     char path[512];
     struct pxs_store *s = NULL;
     struct pxs_store_plan done = {0};

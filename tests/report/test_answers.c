@@ -123,7 +123,7 @@ START_TEST(compare_as_a_table)
     const char *text = pxs_text_str(&out);
     ck_has(text, "rates: 7 runs in 4 groups");
     ck_has(text, "0.2200 \xc2\xb1 0.0283");
-    ck_has(text, "0.0001 -> 5e-05");
+    ck_has(text, "0.0001 -> 5e-5");
     ck_has(text, "1/2");
     ck_has(text, "5 of 7 runs count: 1 failed or diverged, 1 not completed yet");
     ck_has_not(text, "nan");

@@ -52,9 +52,9 @@ START_TEST(columns_are_aligned_and_joined)
     };
     struct pxs_table t = people();
     ck_ok(pxs_report_table(&t, columns, PXS_FORMAT_TABLE, 0, &out, &err));
-    ck_assert_str_eq(pxs_text_str(&out), "name    n   best " PM " std        lr -> last          time\n"
-                                         "-----  --  --------------  ----------------  --------\n"
-                                         "halve   3  0.261 " PM " 0.002  0.0001 -> 2.5e-05  4 m 10 s\n"
+    ck_assert_str_eq(pxs_text_str(&out), "name    n   best " PM " std        lr -> last        time\n"
+                                         "-----  --  -------------  ----------------  --------\n"
+                                         "halve   3  0.261 " PM " 0.002  0.0001 -> 2.5e-5  4 m 10 s\n"
                                          "\xe6\x81\x92\xe5\xae\x9a   12  1.500          0.0001 -> 0.0001\n");
     pxs_table_finish(&t);
 }
@@ -65,7 +65,7 @@ START_TEST(csv_has_every_digit_and_every_column)
     struct pxs_table t = people();
     ck_ok(pxs_report_table(&t, NULL, PXS_FORMAT_CSV, 20, &out, &err));
     ck_assert_str_eq(pxs_text_str(&out), "name,n,loss,std,first,last,seconds\n"
-                                         "halve,3,0.261349,0.00213,0.0001,2.5e-05,250\n"
+                                         "halve,3,0.261349,0.00213,0.0001,2.5e-5,250\n"
                                          "\xe6\x81\x92\xe5\xae\x9a,12,1.5,,0.0001,0.0001,\n");
     pxs_table_finish(&t);
 }
