@@ -1,0 +1,665 @@
+/* Whole small runs: what is recorded, which files appear, and that every hyperparameter does what it says. */
+#include "pixsweep/data.h"
+#include "pixsweep/image.h"
+#include "pixsweep/model.h"
+#include "pixsweep/train.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SIDE = 32, TRAIN = 5, VAL = 3, MAX_ROWS = 256 };
+
+/* ---- a data set ------------------------------------------------------------------------------------------ */
+
+static char root[64];
+
+/* A box on white, left half; its outline, right half. */
+static void draw_pair(const char *folder, int number, bool swapped) {
+    struct pxs_image im;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_image_create(&im, 2 * SIDE, SIDE, 3, &err), PXS_OK);
+    memset(im.pixels, 255, (size_t)(2 * SIDE * SIDE * 3));
+    int x0 = 3 + number % 7, y0 = 4 + number % 5, x1 = 20 + number % 9, y1 = 18 + number % 11;
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) {
+            bool edge = y == y0 || y == y1 - 1 || x == x0 || x == x1 - 1;
+            uint8_t *a = im.pixels + (y * 2 * SIDE + x + (swapped ? SIDE : 0)) * 3;
+            uint8_t *b = im.pixels + (y * 2 * SIDE + x + (swapped ? 0 : SIDE)) * 3;
+            a[0] = 200;
+            a[1] = 20;
+            a[2] = (uint8_t)(10 * number);
+            b[0] = b[1] = b[2] = edge ? 0 : 255;
+        }
+    char path[256];
+    snprintf(path, sizeof path, "%s/%02d.png", folder, number);
+    ck_assert_int_eq(pxs_image_write_png(path, &im, NULL, &err), PXS_OK);
+    pxs_image_finish(&im);
+}
+
+static void make_split(const char *set, const char *split, int first, int n, bool swapped) {
+    char folder[128];
+    struct pxs_error err;
+    snprintf(folder, sizeof folder, "%s/%s/%s", root, set, split);
+    ck_assert_int_eq(pxs_make_dirs(folder, &err), PXS_OK);
+    for (int i = 0; i < n; i++)
+        draw_pair(folder, first + i, swapped);
+}
+
+static void set_up(void) {
+    snprintf(root, sizeof root, "/tmp/pxs-train-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    make_split("data", "train", 0, TRAIN, false);
+    make_split("data", "val", 20, VAL, false);
+    make_split("swapped", "train", 0, TRAIN, true);
+    make_split("swapped", "val", 20, VAL, true);
+    make_split("noval", "train", 0, 10, false);
+}
+
+static void tear_down(void) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* ---- a run ----------------------------------------------------------------------------------------------- */
+
+struct run {
+    struct pxs_params p;
+    const char *dir, *data_hash;
+    int threads;
+    int stop_signal;
+    /* results */
+    enum pxs_status status;
+    struct pxs_error err;
+    struct pxs_record_batch batch[MAX_ROWS];
+    struct pxs_record_epoch epoch[MAX_ROWS];
+    struct pxs_record_sample sample[MAX_ROWS];
+    struct pxs_record_checkpoint checkpoint[MAX_ROWS];
+    struct pxs_record_end end;
+    int n_batch, n_epoch, n_sample, n_checkpoint, n_end;
+};
+
+static struct pxs_params small(void) {
+    struct pxs_params p;
+    pxs_params_default(&p);
+    snprintf(p.dataset, sizeof p.dataset, "%s/data", root);
+    p.img_height = p.img_width = SIDE;
+    p.batch_size = 2;
+    p.ngf = p.ndf = 4;
+    p.n_epochs = 2;
+    p.sample_interval = 0;
+    p.checkpoint_interval = 0;
+    p.learning_rate_G = p.learning_rate_D = 1e-3;
+    return p;
+}
+
+static void take(struct run *r, const struct pxs_record *rec) {
+    switch (rec->kind) {
+    case PXS_RECORD_BATCH:
+        r->batch[r->n_batch++] = rec->batch;
+        break;
+    case PXS_RECORD_EPOCH:
+        r->epoch[r->n_epoch++] = rec->epoch;
+        break;
+    case PXS_RECORD_SAMPLE:
+        r->sample[r->n_sample++] = rec->sample;
+        break;
+    case PXS_RECORD_CHECKPOINT:
+        r->checkpoint[r->n_checkpoint++] = rec->checkpoint;
+        break;
+    case PXS_RECORD_END:
+        r->end = rec->end;
+        r->n_end++;
+        break;
+    default:
+        break;
+    }
+}
+
+static void read_records(struct run *r, const char *path) {
+    struct pxs_record_cursor *cursor;
+    struct pxs_record *rec = malloc(sizeof *rec);
+    struct pxs_error err;
+    bool more = true;
+    ck_assert_ptr_nonnull(rec);
+    ck_assert_int_eq(pxs_record_cursor_open(path, 0, &cursor, &err), PXS_OK);
+    while (ck_assert_msg(pxs_record_next(cursor, rec, &more, &err) == PXS_OK, "%s", err.message), more)
+        take(r, rec);
+    pxs_record_cursor_close(&cursor);
+    free(rec);
+}
+
+static char *run_path(const struct run *r, const char *file) {
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s/%s", root, r->dir, file);
+    return path;
+}
+
+/* Trains r->p in root/r->dir and reads back what it recorded. */
+static void carry_out(struct run *r) {
+    struct pxs_pool *pool = NULL;
+    struct pxs_record_writer *writer;
+    struct pxs_error err;
+    struct pxs_stop stop;
+    char dir[512];
+    atomic_init(&stop.signal, r->stop_signal);
+    snprintf(dir, sizeof dir, "%s", run_path(r, ""));
+    ck_assert_int_eq(pxs_make_dirs(dir, &err), PXS_OK);
+    ck_assert_int_eq(pxs_pool_create(r->threads ? r->threads : 1, &pool, &err), PXS_OK);
+    ck_assert_int_eq(pxs_record_writer_open(run_path(r, "records.bin"), 0, &writer, &err), PXS_OK);
+    struct pxs_train_job job = {.params = &r->p,
+                                .dir = dir,
+                                .records = writer,
+                                .pool = pool,
+                                .kernels = "auto",
+                                .data_hash = r->data_hash,
+                                .stop = &stop};
+    r->status = pxs_train_run(&job, &r->err);
+    pxs_record_writer_close(&writer);
+    pxs_pool_destroy(&pool);
+    read_records(r, run_path(r, "records.bin"));
+    ck_assert_int_eq(r->n_end, 1);
+}
+
+static struct run *new_run(const char *dir) {
+    struct run *r = calloc(1, sizeof *r);
+    ck_assert_ptr_nonnull(r);
+    r->p = small();
+    r->dir = dir;
+    return r;
+}
+
+static struct run *completed(const char *dir, void (*change)(struct pxs_params *)) {
+    struct run *r = new_run(dir);
+    if (change)
+        change(&r->p);
+    carry_out(r);
+    ck_assert_msg(r->status == PXS_OK, "%s: %s", dir, r->err.message);
+    ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_COMPLETED);
+    return r;
+}
+
+static bool same_losses(const struct pxs_losses *a, const struct pxs_losses *b) {
+    return !memcmp(a, b, sizeof *a);
+}
+
+/* Bit for bit the same losses in every batch and epoch. */
+static bool same_run(const struct run *a, const struct run *b) {
+    if (a->n_batch != b->n_batch || a->n_epoch != b->n_epoch)
+        return false;
+    for (int i = 0; i < a->n_batch; i++)
+        if (!same_losses(&a->batch[i].losses, &b->batch[i].losses))
+            return false;
+    for (int i = 0; i < a->n_epoch; i++)
+        if (memcmp(&a->epoch[i].val_loss, &b->epoch[i].val_loss, sizeof(double)) != 0)
+            return false;
+    return true;
+}
+
+/* ---- what is recorded ------------------------------------------------------------------------------------ */
+
+static void three_epochs(struct pxs_params *p) {
+    p->n_epochs = 3;
+}
+
+START_TEST(rows_and_averages)
+{
+    struct run *r = completed("rows", three_epochs);
+    ck_assert_int_eq(r->n_batch, 9); /* 5 pairs in batches of 2: the short one is kept */
+    ck_assert_int_eq(r->n_epoch, 3);
+    ck_assert_int_eq(r->end.step, 9);
+    for (int e = 0; e < 3; e++) {
+        double sum = 0;
+        for (int b = 0; b < 3; b++) {
+            const struct pxs_record_batch *row = &r->batch[3 * e + b];
+            ck_assert_int_eq(row->step, 3 * e + b);
+            ck_assert_int_eq(row->epoch, e);
+            ck_assert_int_eq(row->batch, b);
+            ck_assert_double_gt(row->seconds, 0);
+            double whole = row->losses.loss_GAN + r->p.lambda_pixel * row->losses.loss_pixel;
+            ck_assert_double_eq_tol(row->losses.loss_G, whole, 1e-12 * whole);
+            double d = 0.5 * (row->losses.loss_real + row->losses.loss_fake);
+            ck_assert_double_eq_tol(row->losses.loss_D, d, 1e-12 * d);
+            sum += row->losses.loss_G;
+        }
+        ck_assert_double_eq_tol(r->epoch[e].avg.loss_G, sum / 3, 1e-12 * sum);
+    }
+    free(r);
+}
+END_TEST
+
+static void halving(struct pxs_params *p) {
+    p->n_epochs = 7;
+    p->lrgd = 3;
+    p->lr_policy_D = PXS_LR_HALVE;
+    p->lrdd = 2;
+}
+
+START_TEST(rates_follow_the_policies)
+{
+    static const double g[] = {1, 1, 0.5, 0.5, 0.5, 0.25, 0.25},
+                        d[] = {1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125};
+    struct run *r = completed("rates", halving);
+    for (int i = 0; i < r->n_batch; i++) {
+        ck_assert_double_eq(r->batch[i].lr_G, 1e-3 * g[r->batch[i].epoch]);
+        ck_assert_double_eq(r->batch[i].lr_D, 1e-3 * d[r->batch[i].epoch]);
+    }
+    ck_assert_double_eq(r->epoch[6].lr_G, 2.5e-4);
+    free(r);
+}
+END_TEST
+
+static void many_files(struct pxs_params *p) {
+    p->n_epochs = 6;
+    p->sample_interval = 4;
+    p->checkpoint_interval = 2;
+}
+
+static void check_file(const struct run *r, const char *file, const char *sha256, int64_t size) {
+    char hex[PXS_SHA256_HEX];
+    uint64_t bytes;
+    struct pxs_error err;
+    ck_assert_msg(pxs_sha256_file(run_path(r, file), hex, &bytes, &err) == PXS_OK, "%s", err.message);
+    ck_assert_str_eq(hex, sha256);
+    if (size >= 0)
+        ck_assert_int_eq((int64_t)bytes, size);
+}
+
+START_TEST(samples_and_checkpoints)
+{
+    struct run *r = completed("files", many_files);
+    ck_assert_int_eq(r->n_sample, 5); /* steps 0, 4, 8, 12, 16 of 18 */
+    for (int i = 0; i < r->n_sample; i++) {
+        ck_assert_int_eq(r->sample[i].step, 4 * i);
+        check_file(r, r->sample[i].path, r->sample[i].sha256, -1);
+    }
+    ck_assert_str_eq(r->sample[4].path, "images/16.png");
+    int periodic = 0;
+    double best = INFINITY;
+    for (int i = 0; i < r->n_checkpoint; i++) {
+        const struct pxs_record_checkpoint *c = &r->checkpoint[i];
+        if (!strcmp(c->kind, "periodic")) {
+            ck_assert_int_eq(c->epoch, 2 * (periodic++ / 2) + 1);
+            check_file(r, c->path, c->sha256, c->bytes);
+        }
+    }
+    ck_assert_int_eq(periodic, 6);
+    ck_assert_int_eq(access(run_path(r, "saved_models/generator_5.safetensors"), F_OK), 0);
+    ck_assert_int_eq(access(run_path(r, "saved_models/d/discriminator_3.safetensors"), F_OK), 0);
+    for (int e = 0; e < r->n_epoch; e++) {
+        ck_assert_int_eq(r->epoch[e].is_best, r->epoch[e].val_loss < best);
+        best = fmin(best, r->epoch[e].val_loss);
+    }
+    const struct pxs_record_checkpoint *last_best = NULL;
+    for (int i = 0; i < r->n_checkpoint; i++)
+        if (!strcmp(r->checkpoint[i].kind, "best") && !strcmp(r->checkpoint[i].net, "generator"))
+            last_best = &r->checkpoint[i];
+    ck_assert_ptr_nonnull(last_best);
+    ck_assert_double_eq(r->epoch[last_best->epoch].val_loss, best);
+    check_file(r, "saved_models/generator_min.safetensors", last_best->sha256, last_best->bytes);
+    free(r);
+}
+END_TEST
+
+static void one_thread_more(struct run *r, int threads) {
+    r->threads = threads;
+    r->p.n_epochs = 3;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_OK);
+}
+
+START_TEST(same_bits_for_any_threads)
+{
+    struct run *a = new_run("t1"), *b = new_run("t3");
+    one_thread_more(a, 1);
+    one_thread_more(b, 3);
+    ck_assert(same_run(a, b));
+    ck_assert_str_eq(a->checkpoint[0].sha256, b->checkpoint[0].sha256);
+    free(a);
+    free(b);
+}
+END_TEST
+
+/* ---- every hyperparameter does what it says --------------------------------------------------------------- */
+
+static void set_direction(struct pxs_params *p) {
+    p->direction = PXS_DIRECTION_ATOB;
+}
+static void set_flip(struct pxs_params *p) {
+    p->flip = true;
+}
+static void set_jitter(struct pxs_params *p) {
+    p->jitter = 4;
+}
+static void set_channels(struct pxs_params *p) {
+    p->channels = 1;
+}
+static void set_vanilla(struct pxs_params *p) {
+    p->gan_mode = PXS_GAN_VANILLA;
+}
+static void set_lambda(struct pxs_params *p) {
+    p->lambda_pixel = 100;
+}
+static void set_lr_g(struct pxs_params *p) {
+    p->learning_rate_G = 2e-3;
+}
+static void set_lr_d(struct pxs_params *p) {
+    p->learning_rate_D = 2e-3;
+}
+static void set_b1(struct pxs_params *p) {
+    p->b1 = 0.9;
+}
+static void set_b2(struct pxs_params *p) {
+    p->b2 = 0.9;
+}
+static void set_halve(struct pxs_params *p) {
+    p->lrgd = 2;
+}
+static void set_halve_d(struct pxs_params *p) {
+    p->lr_policy_D = PXS_LR_HALVE;
+    p->lrdd = 2;
+}
+static void set_shuffle(struct pxs_params *p) {
+    p->shuffle = false;
+}
+static void set_seed(struct pxs_params *p) {
+    p->seed = 1;
+}
+static void set_dropout(struct pxs_params *p) {
+    p->dropout = 0;
+}
+static void set_ngf(struct pxs_params *p) {
+    p->ngf = 5;
+}
+static void set_ndf(struct pxs_params *p) {
+    p->ndf = 3;
+}
+static void set_batch(struct pxs_params *p) {
+    p->batch_size = 3;
+}
+static void set_height(struct pxs_params *p) {
+    p->img_height = 64;
+}
+static void set_width(struct pxs_params *p) {
+    p->img_width = 64;
+}
+static void set_lab(struct pxs_params *p) {
+    p->validation = PXS_VALIDATION_LAB;
+}
+
+static const struct {
+    const char *name;
+    void (*set)(struct pxs_params *);
+} effects[] = {{"direction", set_direction},
+               {"flip", set_flip},
+               {"jitter", set_jitter},
+               {"channels", set_channels},
+               {"gan_mode", set_vanilla},
+               {"lambda_pixel", set_lambda},
+               {"learning_rate_G", set_lr_g},
+               {"learning_rate_D", set_lr_d},
+               {"b1", set_b1},
+               {"b2", set_b2},
+               {"lrgd", set_halve},
+               {"lr_policy_D", set_halve_d},
+               {"shuffle", set_shuffle},
+               {"seed", set_seed},
+               {"dropout", set_dropout},
+               {"ngf", set_ngf},
+               {"ndf", set_ndf},
+               {"batch_size", set_batch},
+               {"img_height", set_height},
+               {"img_width", set_width},
+               {"validation", set_lab}};
+
+START_TEST(every_key_changes_the_run)
+{
+    struct run *base = completed("base", NULL), *again = completed("again", NULL);
+    ck_assert_msg(same_run(base, again), "the same run twice differs");
+    for (size_t i = 0; i < PXS_COUNT(effects); i++) {
+        struct run *r = completed(effects[i].name, effects[i].set);
+        ck_assert_msg(!same_run(base, r), "%s has no effect", effects[i].name);
+        free(r);
+    }
+    free(base);
+    free(again);
+}
+END_TEST
+
+static void swapped_direction(struct pxs_params *p) {
+    snprintf(p->dataset, sizeof p->dataset, "%s/swapped", root);
+    p->direction = PXS_DIRECTION_ATOB;
+}
+
+START_TEST(direction_swaps_the_halves)
+{
+    struct run *base = completed("base", NULL), *r = completed("swapped-run", swapped_direction);
+    ck_assert(same_run(base, r));
+    free(base);
+    free(r);
+}
+END_TEST
+
+START_TEST(constant_rate_is_not_halved)
+{
+    struct run *r = new_run("constant");
+    r->p.lr_policy_G = PXS_LR_CONSTANT;
+    r->p.lrgd = 2;
+    r->p.n_epochs = 4;
+    carry_out(r);
+    ck_assert_double_eq(r->epoch[3].lr_G, 1e-3);
+    free(r);
+}
+END_TEST
+
+START_TEST(vanilla_starts_at_log_two)
+{
+    /* Predictions near 0 at first: binary cross-entropy is near log 2 where the squares are near 1. */
+    struct run *r = completed("vanilla", set_vanilla), *base = completed("base", NULL);
+    ck_assert_double_eq_tol(r->batch[0].losses.loss_GAN, log(2), 0.3);
+    ck_assert_double_eq_tol(base->batch[0].losses.loss_GAN, 1, 0.6);
+    ck_assert_double_ne(r->batch[0].losses.loss_GAN, base->batch[0].losses.loss_GAN);
+    free(r);
+    free(base);
+}
+END_TEST
+
+static void no_validation(struct pxs_params *p) {
+    p->validation = PXS_VALIDATION_OFF;
+}
+
+START_TEST(validation_modes)
+{
+    struct run *full = completed("full", NULL), *lab = completed("lab", set_lab),
+               *off = completed("off", no_validation);
+    ck_assert(isfinite(full->epoch[0].val_loss) && isfinite(lab->epoch[0].val_loss));
+    ck_assert(full->epoch[0].val_loss != lab->epoch[0].val_loss);
+    ck_assert(isnan(off->epoch[0].val_loss));
+    ck_assert_int_eq(off->n_checkpoint, 0);
+    /* looking does not change the training */
+    ck_assert(same_losses(&full->batch[5].losses, &lab->batch[5].losses));
+    ck_assert(same_losses(&full->batch[5].losses, &off->batch[5].losses));
+    free(full);
+    free(lab);
+    free(off);
+}
+END_TEST
+
+static void without_val(struct pxs_params *p) {
+    snprintf(p->dataset, sizeof p->dataset, "%s/noval", root);
+    p->val_fraction = 0.3;
+}
+
+START_TEST(val_fraction_takes_training_pairs)
+{
+    struct run *r = completed("fraction", without_val);
+    ck_assert_int_eq(r->n_batch, 2 * 4); /* 7 of 10 pairs, batches of 2 */
+    ck_assert(isfinite(r->epoch[0].val_loss));
+    free(r);
+    r = new_run("fraction0");
+    without_val(&r->p);
+    r->p.val_fraction = 0;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(r->err.message, "val_fraction"));
+    free(r);
+}
+END_TEST
+
+START_TEST(init_from_starts_there)
+{
+    struct run *a = completed("first", three_epochs);
+    struct run *b = new_run("second");
+    snprintf(b->p.init_from, sizeof b->p.init_from, "%s",
+             run_path(a, "saved_models/generator_min.safetensors"));
+    b->p.learning_rate_G = b->p.learning_rate_D = 1e-12;
+    b->p.n_epochs = 1;
+    carry_out(b);
+    ck_assert_msg(b->status == PXS_OK, "%s", b->err.message);
+    double best = INFINITY;
+    for (int e = 0; e < a->n_epoch; e++)
+        best = fmin(best, a->epoch[e].val_loss);
+    ck_assert_double_eq_tol(b->epoch[0].val_loss, best, 1e-6);
+    free(b);
+    b = new_run("third"); /* another width: refused by name and shape */
+    snprintf(b->p.init_from, sizeof b->p.init_from, "%s",
+             run_path(a, "saved_models/generator_min.safetensors"));
+    b->p.ngf = 5;
+    carry_out(b);
+    ck_assert_int_eq(b->status, PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(b->err.message, "down1.model.0.weight"));
+    ck_assert_int_eq(b->end.outcome, PXS_OUTCOME_FAILED);
+    free(a);
+    free(b);
+}
+END_TEST
+
+/* ---- endings --------------------------------------------------------------------------------------------- */
+
+START_TEST(divergence_names_the_step)
+{
+    struct run *r = new_run("diverged");
+    r->p.learning_rate_G = 1e30;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_E_DIVERGED);
+    ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_DIVERGED);
+    char words[32];
+    snprintf(words, sizeof words, "step %d ", (int)r->end.step);
+    ck_assert_msg(strstr(r->end.message, words) != NULL, "%s", r->end.message);
+    ck_assert_int_eq(r->batch[r->n_batch - 1].step, r->end.step); /* the row that shows it is there */
+    free(r);
+}
+END_TEST
+
+START_TEST(stop_flag_interrupts)
+{
+    struct run *r = new_run("stopped");
+    r->stop_signal = 15;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_E_STOPPED);
+    ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_INTERRUPTED);
+    ck_assert_int_eq(r->n_epoch, 0);
+    free(r);
+}
+END_TEST
+
+START_TEST(bad_data_fails_before_the_first_step)
+{
+    char path[256];
+    struct pxs_error err;
+    snprintf(path, sizeof path, "%s/data/train/02.png", root);
+    ck_assert_int_eq(truncate(path, 60), 0);
+    struct run *r = new_run("corrupt");
+    carry_out(r);
+    ck_assert_int_ne(r->status, PXS_OK);
+    ck_assert_msg(strstr(r->err.message, "02.png") != NULL, "%s", r->err.message);
+    ck_assert_int_eq(r->n_batch, 0);
+    ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_FAILED);
+    free(r);
+    ck_assert_int_eq(unlink(path), 0);
+    struct pxs_dataset_info info;
+    snprintf(path, sizeof path, "%s/data", root);
+    struct pxs_dataset_options o = {.path = path, .img_height = SIDE, .img_width = SIDE, .channels = 3};
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, &err), PXS_OK);
+    r = new_run("changed");
+    r->data_hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_E_INVALID);
+    ck_assert(strstr(r->err.message, r->data_hash) && strstr(r->err.message, info.hash));
+    free(r);
+}
+END_TEST
+
+/* ---- numbers for plans ------------------------------------------------------------------------------------ */
+
+START_TEST(estimates)
+{
+    struct pxs_params p;
+    struct pxs_train_estimate e;
+    pxs_params_default(&p);
+    pxs_train_estimate(&p, 400, 80, &e);
+    ck_assert_int_eq(e.steps, 50 * 200);
+    ck_assert_int_eq(e.weights_G, 29500419 - 262144); /* the lab's 64 px generator without its unused down7 */
+    ck_assert_int_eq(e.weights_D, 2767808);
+    ck_assert_double_eq_tol(e.gmac_per_step / 8, 1.9, 0.1);
+    p.img_height = p.img_width = 256;
+    pxs_train_estimate(&p, 401, 80, &e);
+    ck_assert_int_eq(e.batches_per_epoch, 51);
+    ck_assert_int_eq(e.weights_G, 54404099);
+}
+END_TEST
+
+START_TEST(environment_and_bench)
+{
+    struct pxs_text text = {0};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_train_environment("auto", &text, &err), PXS_OK);
+    ck_assert_ptr_nonnull(strstr(text.text, "kernels=blas\n"));
+    ck_assert_int_eq(pxs_train_environment("f4", &text, &err), PXS_E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "planned"));
+    ck_assert_int_eq(pxs_train_environment("mkl", &text, &err), PXS_E_INVALID);
+    pxs_text_finish(&text);
+    struct pxs_params p = small();
+    struct pxs_bench_row *rows;
+    size_t n;
+    ck_assert_int_eq(pxs_train_bench(&p, NULL, "auto", 1, NULL, &rows, &n, &err), PXS_OK);
+    ck_assert_str_eq(rows[n - 1].what, "sgemm 2048^3");
+    ck_assert_str_eq(rows[n - 2].what, "training step");
+    for (size_t i = 0; i < n; i++)
+        ck_assert(rows[i].ms_median > 0 && rows[i].ms_min <= rows[i].ms_median);
+    free(rows);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("train");
+    TCase *t = tcase_create("train");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_set_timeout(t, 240);
+    tcase_add_test(t, rows_and_averages);
+    tcase_add_test(t, rates_follow_the_policies);
+    tcase_add_test(t, samples_and_checkpoints);
+    tcase_add_test(t, same_bits_for_any_threads);
+    tcase_add_test(t, every_key_changes_the_run);
+    tcase_add_test(t, direction_swaps_the_halves);
+    tcase_add_test(t, constant_rate_is_not_halved);
+    tcase_add_test(t, vanilla_starts_at_log_two);
+    tcase_add_test(t, validation_modes);
+    tcase_add_test(t, val_fraction_takes_training_pairs);
+    tcase_add_test(t, init_from_starts_there);
+    tcase_add_test(t, divergence_names_the_step);
+    tcase_add_test(t, stop_flag_interrupts);
+    tcase_add_test(t, bad_data_fails_before_the_first_step);
+    tcase_add_test(t, estimates);
+    tcase_add_test(t, environment_and_bench);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
+}
