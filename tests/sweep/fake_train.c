@@ -1,0 +1,167 @@
+/* A double for room train: writes records at speed, diverges, crashes and ignores signals on demand (enum fake). */
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sweep_tests.h"
+
+struct fake_run {
+    const struct pxs_train_job *job;
+    struct pxs_train_estimate e;
+    enum fake what;
+};
+
+static enum pxs_status put(const struct fake_run *f, const struct pxs_record *r, struct pxs_error *err) {
+    return pxs_record_write(f->job->records, r, err);
+}
+
+static enum pxs_status end(const struct fake_run *f, enum pxs_outcome outcome, int64_t step,
+                           enum pxs_status status, const char *why, struct pxs_error *err) {
+    struct pxs_record r = {.kind = PXS_RECORD_END};
+    r.end.at_ms = pxs_now_ms();
+    r.end.outcome = outcome;
+    r.end.step = step;
+    snprintf(r.end.message, sizeof r.end.message, "%s at step %lld", why, (long long)step);
+    PXS_TRY(put(f, &r, err));
+    PXS_TRY(pxs_record_sync(f->job->records, err));
+    return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s at step %lld", why, (long long)step);
+}
+
+/* A made-up loss that depends on configuration, seed and step only. */
+static double loss_at(const struct pxs_params *p, int64_t step, int which) {
+    struct pxs_rng rng = pxs_rng_make((uint64_t)p->seed, PXS_STREAM_INIT, (uint32_t)step, (uint32_t)which);
+    return pxs_rng_uniform(&rng) + p->learning_rate_G;
+}
+
+static enum pxs_status put_batch(const struct fake_run *f, int64_t step, double *sum, struct pxs_error *err) {
+    const struct pxs_params *p = f->job->params;
+    struct pxs_record r = {.kind = PXS_RECORD_BATCH};
+    double l[6];
+    for (int i = 0; i < 6; i++)
+        l[i] = loss_at(p, step, i);
+    *sum += l[0];
+    r.batch = (struct pxs_record_batch){.step = step,
+                                        .epoch = (int32_t)(step / f->e.batches_per_epoch),
+                                        .batch = (int32_t)(step % f->e.batches_per_epoch),
+                                        .losses = {l[0], l[1], l[2], l[3], l[4], l[5]},
+                                        .lr_G = p->learning_rate_G,
+                                        .lr_D = p->learning_rate_D,
+                                        .seconds = 0.001};
+    return put(f, &r, err);
+}
+
+static enum pxs_status put_epoch(const struct fake_run *f, int64_t epoch, double sum, struct pxs_error *err) {
+    struct pxs_record r = {.kind = PXS_RECORD_EPOCH};
+    r.epoch = (struct pxs_record_epoch){.epoch = (int32_t)epoch,
+                                        .is_best = epoch == 0,
+                                        .lr_G = f->job->params->learning_rate_G,
+                                        .lr_D = f->job->params->learning_rate_D,
+                                        .avg = {.loss_G = sum / (double)f->e.batches_per_epoch},
+                                        .val_loss = 0.5 + 0.1 * (double)epoch,
+                                        .val_psnr = NAN,
+                                        .val_ssim = NAN,
+                                        .seconds = 0.01};
+    return put(f, &r, err);
+}
+
+static bool first_time(const struct fake_run *f) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    pxs_path_join(path, sizeof path, f->job->dir, "fake.was.here");
+    if (stat(path, &info) == 0)
+        return false;
+    return pxs_write_file(path, "x", 1, NULL) == PXS_OK;
+}
+
+static void die(int signal) {
+    kill(getpid(), signal);
+    for (;;)
+        pause();
+}
+
+/* Between two batches; true where the run ends here with *status. */
+static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *status,
+                      struct pxs_error *err) {
+    if (f->what == FAKE_SLOW || f->what == FAKE_DEAF)
+        usleep(20000);
+    if (step == 1)
+        while (f->what == FAKE_STALL && atomic_load(&f->job->stop->signal) == 0)
+            usleep(1000);
+    if (step != 5)
+        return false;
+    if (f->what == FAKE_CRASH || (f->what == FAKE_CRASH_ONCE && first_time(f))) {
+        pxs_log(f->job->log, PXS_LOG_ERROR, "about to die");
+        die(f->what == FAKE_CRASH ? SIGSEGV : SIGKILL);
+    }
+    if (f->what == FAKE_SILENT)
+        _exit(0);
+    if (f->what == FAKE_TORN) {
+        char path[PXS_PATH_MAX];
+        pxs_path_join(path, sizeof path, f->job->dir, "records.bin");
+        FILE *file = fopen(path, "ab");
+        fputs("this is no record, and it is longer than a torn tail would be", file);
+        fclose(file);
+    }
+    if (f->what != FAKE_DIVERGE && f->what != FAKE_FAIL)
+        return false;
+    *status = f->what == FAKE_DIVERGE
+                  ? end(f, PXS_OUTCOME_DIVERGED, step, PXS_E_DIVERGED, "loss_G is not a number", err)
+                  : end(f, PXS_OUTCOME_FAILED, step, PXS_E_CORRUPT, "the pairs smell", err);
+    return true;
+}
+
+static enum pxs_status run(struct fake_run *f, struct pxs_error *err) {
+    enum pxs_status status = PXS_OK;
+    double sum = 0;
+    for (int64_t step = 0; step < f->e.steps; step++) {
+        if (misbehave(f, step, &status, err))
+            return status;
+        PXS_TRY(put_batch(f, step, &sum, err));
+        if ((step + 1) % f->e.batches_per_epoch == 0) {
+            PXS_TRY(put_epoch(f, step / f->e.batches_per_epoch, sum, err));
+            sum = 0;
+        }
+        if (f->what != FAKE_DEAF && step + 1 < f->e.steps && atomic_load(&f->job->stop->signal) != 0)
+            return end(f, PXS_OUTCOME_INTERRUPTED, step + 1, PXS_E_STOPPED, "stopped", err);
+    }
+    return end(f, PXS_OUTCOME_COMPLETED, f->e.steps, PXS_OK, "done", err);
+}
+
+enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err) {
+    struct fake_run f = {.job = job, .what = (enum fake)job->params->lambda_pixel};
+    pxs_train_estimate(job->params, 16, 4, &f.e);
+    return run(&f, err);
+}
+
+void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,
+                        struct pxs_train_estimate *out) {
+    (void)n_val;
+    int64_t batches = (n_train + params->batch_size - 1) / params->batch_size;
+    if ((enum fake)params->lambda_pixel == FAKE_FLOOD)
+        batches = 10000;
+    *out = (struct pxs_train_estimate){.batches_per_epoch = batches,
+                                       .steps = batches * params->n_epochs,
+                                       .gmac_per_step = 1,
+                                       .memory_bytes = 1000,
+                                       .disk_bytes = 1000};
+}
+
+double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch) {
+    double rate = net == 0 ? params->learning_rate_G : params->learning_rate_D;
+    int policy = net == 0 ? params->lr_policy_G : params->lr_policy_D;
+    int64_t every = net == 0 ? params->lrgd : params->lrdd;
+    for (int64_t e = 1; policy == PXS_LR_HALVE && e <= epoch; e++)
+        if ((e + 1) % every == 0)
+            rate *= 0.5;
+    return rate;
+}
+
+enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
+    if (strcmp(kernels, "auto") != 0 && strcmp(kernels, "fake") != 0)
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "no kernel set \"%s\"", kernels);
+    pxs_text_add(out, "kernels=fake\nopenblas=none\n");
+    return PXS_OK;
+}

@@ -1,0 +1,172 @@
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[256];
+static struct pxs_stop no_stop;
+
+void fixture_set_up(void) {
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/pxs_sweep.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at) {
+    (void)info;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+void fixture_tear_down(void) {
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *in_folder(const char *name) {
+    static char paths[8][512];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void make_parents(const char *path) {
+    char dir[PXS_PATH_MAX];
+    pxs_path_dir(dir, sizeof dir, path);
+    ck_assert_int_eq(pxs_make_dirs(dir, NULL), PXS_OK);
+}
+
+void write_text(const char *name, const char *fmt, ...) {
+    struct pxs_text text = {0};
+    const char *path = in_folder(name);
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_text_addv(&text, fmt, ap);
+    va_end(ap);
+    make_parents(path);
+    ck_assert_int_eq(pxs_write_file(path, pxs_text_str(&text), text.len, NULL), PXS_OK);
+    pxs_text_finish(&text);
+}
+
+void write_pairs(const char *name, int n, unsigned salt) {
+    char header[128];
+    size_t pixels = (size_t)n * 32 * 64 * 3;
+    unsigned char *file = calloc(1, 128 + pixels);
+    int len = snprintf(header, sizeof header,
+                       "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 32, 64, 3), }", n);
+    memcpy(file, "\x93NUMPY\x01\x00\x76\x00", 10);
+    memset(file + 10, ' ', 117);
+    file[127] = '\n';
+    memcpy(file + 10, header, (size_t)len);
+    for (size_t i = 0; i < pixels; i++)
+        file[128 + i] = (unsigned char)((i * 7 + i / 6144 * 31 + salt * 101) % 251);
+    const char *path = in_folder(name);
+    make_parents(path);
+    ck_assert_int_eq(pxs_write_file(path, file, 128 + pixels, NULL), PXS_OK);
+    free(file);
+}
+
+void write_experiment(int n_epochs, int what, const char *rest) {
+    struct pxs_text text = {0};
+    pxs_text_add(&text, "name: exp\ndataset: data\nimg_height: 32\nimg_width: 32\nbatch_size: 4\n");
+    if (n_epochs > 0)
+        pxs_text_addf(&text, "n_epochs: %d\n", n_epochs);
+    if (what > 0)
+        pxs_text_addf(&text, "lambda_pixel: %d\n", what);
+    pxs_text_add(&text, rest);
+    write_text("exp.yaml", "%s", text.text);
+    pxs_text_finish(&text);
+    write_pairs("data/train/a.npy", 16, 1);
+    write_pairs("data/val/a.npy", 4, 2);
+}
+
+static void collect(void *user, enum pxs_log_level level, const char *text) {
+    struct pxs_text *lines = user;
+    (void)level;
+    pxs_text_addf(lines, "%s\n", text);
+}
+
+struct outcome run_with(struct pxs_sweep_options options) {
+    struct outcome o = {.status = PXS_E_INTERNAL};
+    struct pxs_sweep_listener listener = {.user = &o.lines, .line = collect};
+    if (!options.file)
+        options.file = in_folder("exp.yaml");
+    if (!options.results)
+        options.results = in_folder("results");
+    if (!options.stop)
+        options.stop = &no_stop;
+    o.status = pxs_sweep_run(&options, &listener, &o.summary, &o.err);
+    return o;
+}
+
+struct outcome run_exp(void) {
+    return run_with((struct pxs_sweep_options){0});
+}
+
+void outcome_finish(struct outcome *o) {
+    pxs_sweep_summary_finish(&o->summary);
+    pxs_text_finish(&o->lines);
+}
+
+pid_t run_apart(struct pxs_sweep_options options, const char *lines) {
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid != 0)
+        return pid;
+    struct outcome o = run_with(options);
+    write_text(lines, "%s%s\n", pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
+    _exit(o.summary.exit_code);
+}
+
+int wait_for(pid_t pid) {
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static bool select_one(const char *sql, struct pxs_table *t) {
+    struct pxs_store *store = NULL;
+    struct pxs_error err;
+    if (pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err) != PXS_OK)
+        return false;
+    enum pxs_status status = pxs_store_select(store, sql, NULL, 0, t, &err);
+    if (status != PXS_OK && status != PXS_E_BUSY)
+        ck_abort_msg("%s: %s", sql, err.message);
+    pxs_store_close(&store);
+    return status == PXS_OK && t->n_rows > 0;
+}
+
+int64_t sql_int(const char *sql) {
+    struct pxs_table t = {0};
+    int64_t value = select_one(sql, &t) ? t.cells[0].integer : -1;
+    pxs_table_finish(&t);
+    return value;
+}
+
+void expect_sql(const char *sql, int64_t expected) {
+    int64_t value = sql_int(sql);
+    ck_assert_msg(value == expected, "%s: %lld, expected %lld", sql, (long long)value, (long long)expected);
+}
+
+void expect_text(const char *sql, const char *expected) {
+    struct pxs_table t = {0};
+    ck_assert_msg(select_one(sql, &t) && t.cells[0].text, "%s: nothing", sql);
+    ck_assert_str_eq(t.cells[0].text, expected);
+    pxs_table_finish(&t);
+}
+
+bool wait_sql(const char *sql, int64_t expected, double seconds) {
+    double until = pxs_monotonic() + seconds;
+    while (pxs_monotonic() < until) {
+        if (sql_int(sql) == expected)
+            return true;
+        usleep(10000);
+    }
+    return false;
+}

@@ -1,0 +1,31 @@
+/* Shared by the tests of room sweep. Training itself is a double here (fake_train.c): it writes records and dies on demand, so
+ * that the supervisor can be watched without waiting for a network. The real one is under tests/e2e. */
+#ifndef SWEEP_TESTS_H
+#define SWEEP_TESTS_H
+
+#include <check.h>
+
+#include "pixsweep/sweep.h"
+
+/* What the double does; chosen by lambda_pixel, so that one sweep can mix them. */
+enum fake {
+    FAKE_GOOD = 1,
+    FAKE_DIVERGE = 2,    /* at step 5, END diverged */
+    FAKE_CRASH = 3,      /* SIGSEGV at step 5, every time */
+    FAKE_CRASH_ONCE = 4, /* SIGKILL at step 5 of the first attempt */
+    FAKE_FAIL = 5,       /* END failed with a reason */
+    FAKE_SLOW = 6,       /* 20 ms a step */
+    FAKE_DEAF = 7,       /* slow, and deaf to the stop flag */
+    FAKE_SILENT = 8,     /* exits with 0 and no END record */
+    FAKE_TORN = 9,       /* garbage in the middle of the record file */
+    FAKE_FLOOD = 10,     /* 20,000 batches as fast as they can be written */
+    FAKE_STALL = 11      /* one batch, then waits for the stop flag */
+};
+
+Suite *pure_suite(void);
+Suite *process_suite(void);
+Suite *plan_suite(void);
+Suite *run_suite(void);
+Suite *trouble_suite(void);
+
+#endif

@@ -1,0 +1,169 @@
+/* Plans: names, numbers, states, what is refused, and that planning writes nothing. */
+#include "fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct pxs_plan *plan_exp(void) {
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .results = in_folder("results")};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    enum pxs_status status = pxs_plan_make(&options, &plan, &err);
+    ck_assert_msg(status == PXS_OK, "%s", err.message);
+    return plan;
+}
+
+static void expect_refused(const char *words) {
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .results = in_folder("results")};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    ck_assert_int_ne(pxs_plan_make(&options, &plan, &err), PXS_OK);
+    ck_assert_ptr_null(plan);
+    ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
+}
+
+static bool is_there(const char *name) {
+    struct stat info;
+    return stat(in_folder(name), &info) == 0;
+}
+
+START_TEST(test_new)
+{
+    write_experiment(3, FAKE_GOOD,
+                     "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n    - {lr_policy_G: constant}\n"
+                     "  seeds: [0, 7]\n");
+    struct pxs_plan *plan = plan_exp();
+    char value[64], expected[512];
+    ck_assert_uint_eq(plan->n, 4);
+    ck_assert_uint_eq(plan->n_new, 4);
+    ck_assert_uint_eq(plan->n_seeds, 2);
+    ck_assert_str_eq(plan->sweep, "exp");
+    for (size_t i = 0; i < 4; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        ck_assert_int_eq(run->number, (int64_t)i + 1);
+        ck_assert_str_eq(run->state, "new");
+        snprintf(expected, sizeof expected, "exp/%04zu-%s-s%d", i + 1, run->differs, i % 2 ? 7 : 0);
+        ck_assert_str_eq(run->name, expected);
+        snprintf(expected, sizeof expected, "%s/%s", in_folder("results"), run->name);
+        ck_assert_str_eq(run->dir, expected);
+        ck_assert_int_eq(run->n_train, 16);
+        ck_assert_int_eq(run->n_val, 4);
+        ck_assert_int_eq(run->estimate.steps, 12);
+        ck_assert(run->seconds > 0);
+        ck_assert_str_eq(run->config_hash, plan->runs[i & ~(size_t)1].config_hash);
+    }
+    ck_assert_str_ne(plan->runs[0].config_hash, plan->runs[2].config_hash);
+    ck_assert(plan->runs[0].rate[0].ratio == 0.5 && !plan->runs[0].rate[0].falls_to_hundredth);
+    ck_assert(plan->runs[2].rate[0].constant);
+    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_lrgd, value, sizeof value), "2");
+    ck_assert_str_eq(pxs_plan_value(plan, 2, PXS_PARAM_lrgd, value, sizeof value), "");
+    ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
+    ck_assert_int_eq(plan->steps_to_do, 48);
+    pxs_plan_destroy(&plan);
+    ck_assert(!is_there("results"));
+}
+END_TEST
+
+START_TEST(test_known)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {learning_rate_G: [1e-4, 2e-4]}\n");
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {learning_rate_G: [3e-4, 2e-4]}\n");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_str_eq(plan->runs[0].state, "new");
+    ck_assert_int_eq(plan->runs[0].number, 3);
+    ck_assert_str_eq(plan->runs[1].state, "completed");
+    ck_assert_int_eq(plan->runs[1].number, 2);
+    ck_assert_uint_eq(plan->n_left_out, 1);
+    ck_assert_ptr_nonnull(strstr(plan->notes, "no longer in the file"));
+    ck_assert_int_eq(plan->time_source, PXS_TIME_MEASURED);
+    ck_assert_int_eq(plan->steps_to_do, 12);
+    pxs_plan_destroy(&plan);
+    expect_sql("SELECT count(*) FROM run", 2);
+}
+END_TEST
+
+START_TEST(test_same_content_twice)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {dataset: [data, copy]}\n");
+    write_pairs("copy/train/b.npy", 16, 1);
+    write_pairs("copy/val/b.npy", 4, 2);
+    expect_refused("are the same run");
+}
+END_TEST
+
+START_TEST(test_data_problems_together)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {dataset: [data, torn, missing]}\n");
+    write_text("torn/train/a.npy", "no numpy file");
+    expect_refused("torn");
+    expect_refused("missing");
+}
+END_TEST
+
+START_TEST(test_data_changed)
+{
+    write_experiment(3, FAKE_GOOD, "learning_rate_G: 1e-4\n");
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    write_pairs("data/train/a.npy", 16, 3);
+    expect_refused("its content changed since run exp/0001-base-s0 was planned");
+    expect_refused("now  sha256");
+    /* The old content under another name is no change. */
+    write_pairs("data/train/a.npy", 16, 1);
+    ck_assert_int_eq(rename(in_folder("data/train/a.npy"), in_folder("data/train/z.npy")), 0);
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_str_eq(plan->runs[0].state, "completed");
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
+START_TEST(test_bad_file_has_diagnostics)
+{
+    struct pxs_text diagnostics = {0};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    write_experiment(3, FAKE_GOOD, "learning_rte_G: 1e-4\nngf: many\n");
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .diagnostics = &diagnostics};
+    ck_assert_int_eq(pxs_plan_make(&options, &plan, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&diagnostics), "exp.yaml:8:1"));
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&diagnostics), "exp.yaml:9:"));
+    pxs_text_finish(&diagnostics);
+}
+END_TEST
+
+START_TEST(test_paths)
+{
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
+    ck_assert_int_eq(chdir(in_folder("")), 0);
+    ck_assert(pxs_sweep_paths(NULL, NULL, results, db));
+    ck_assert_ptr_nonnull(strstr(results, "/results"));
+    ck_assert_ptr_nonnull(strstr(db, "/results/pixsweep.db"));
+    ck_assert(pxs_sweep_paths("/a/../b/", "x.db", results, db));
+    ck_assert_str_eq(results, "/b");
+    ck_assert_ptr_nonnull(strstr(db, "/x.db"));
+    ck_assert_ptr_null(strstr(db, "/b/"));
+}
+END_TEST
+
+Suite *plan_suite(void) {
+    Suite *suite = suite_create("plan");
+    TCase *c = tcase_create("plan");
+    tcase_set_timeout(c, 60);
+    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_test(c, test_new);
+    tcase_add_test(c, test_known);
+    tcase_add_test(c, test_same_content_twice);
+    tcase_add_test(c, test_data_problems_together);
+    tcase_add_test(c, test_data_changed);
+    tcase_add_test(c, test_bad_file_has_diagnostics);
+    tcase_add_test(c, test_paths);
+    suite_add_tcase(suite, c);
+    return suite;
+}

@@ -1,0 +1,89 @@
+/* Worker processes on their own: log tails, pids. */
+#include "sweep_tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../src/sweep/process_priv.h"
+
+static char folder[256], file[300];
+
+static void set_up(void) {
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/pxs_process.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/worker.log", folder);
+}
+
+static void tear_down(void) {
+    unlink(file);
+    rmdir(folder);
+}
+
+static void expect_tail(const char *content, int64_t start, int lines, const char *expected) {
+    struct pxs_text t = {0};
+    ck_assert_int_eq(pxs_write_file(file, content, strlen(content), NULL), PXS_OK);
+    pxs_log_tail(file, start, lines, &t);
+    ck_assert_str_eq(pxs_text_str(&t), expected);
+    pxs_text_finish(&t);
+}
+
+START_TEST(test_log_tail)
+{
+    expect_tail("", 0, 3, "");
+    expect_tail("\n\n", 0, 3, "");
+    expect_tail("one\n", 0, 3, "  | one");
+    expect_tail("one\ntwo\nthree\nfour", 0, 3, "  | two\n  | three\n  | four");
+    expect_tail("one\ntwo\nthree\n", 4, 3, "  | two\n  | three");
+    expect_tail("one\n", 4, 3, "");
+    expect_tail("a\n\nb\n", 0, 3, "  | a\n  | \n  | b");
+}
+END_TEST
+
+START_TEST(test_log_tail_long)
+{
+    struct pxs_text content = {0}, t = {0};
+    for (int i = 0; i < 20000; i++)
+        pxs_text_addf(&content, "line %d\n", i);
+    ck_assert_int_eq(pxs_write_file(file, content.text, content.len, NULL), PXS_OK);
+    pxs_log_tail(file, 0, 50, &t);
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&t), "  | line 19950\n"));
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&t), "  | line 19999"));
+    ck_assert_ptr_null(strstr(pxs_text_str(&t), "  | line 19949\n"));
+    pxs_text_finish(&content);
+    pxs_text_finish(&t);
+}
+END_TEST
+
+START_TEST(test_pid_start)
+{
+    int64_t own = pxs_pid_start(getpid());
+    ck_assert_int_gt(own, 0);
+    ck_assert_int_eq(own, pxs_pid_start(getpid()));
+    ck_assert_int_eq(pxs_pid_start(0), 0);
+    ck_assert_int_eq(pxs_pid_start(1 << 30), 0);
+}
+END_TEST
+
+START_TEST(test_host)
+{
+    struct pxs_host host;
+    pxs_host_detect(&host);
+    ck_assert_uint_gt(strlen(host.name), 0);
+    ck_assert_uint_eq(strlen(host.boot_id), 36);
+    ck_assert_uint_gt(pxs_memory_available(), 1000000);
+}
+END_TEST
+
+Suite *process_suite(void) {
+    Suite *suite = suite_create("process");
+    TCase *c = tcase_create("process");
+    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_test(c, test_log_tail);
+    tcase_add_test(c, test_log_tail_long);
+    tcase_add_test(c, test_pid_start);
+    tcase_add_test(c, test_host);
+    suite_add_tcase(suite, c);
+    return suite;
+}

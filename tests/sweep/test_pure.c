@@ -1,0 +1,322 @@
+/* What needs no process and no file: slots, the board, verdicts, frozen texts. */
+#include "sweep_tests.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/sweep/plan_priv.h"
+#include "../../src/sweep/process_priv.h"
+#include "../../src/sweep/progress_priv.h"
+#include "../../src/sweep/slots_priv.h"
+
+/* ---- slots ----------------------------------------------------------------------------------------------- */
+
+START_TEST(test_slots_auto)
+{
+    struct pxs_sweep_slots s = pxs_sweep_slots(8, 0, 0);
+    ck_assert_int_eq(s.jobs, 1);
+    ck_assert_int_eq(s.threads, 8);
+    ck_assert(s.pinned);
+    s = pxs_sweep_slots(8, 3, 0);
+    ck_assert_int_eq(s.threads, 2);
+    ck_assert(s.pinned);
+    s = pxs_sweep_slots(2, 5, 0);
+    ck_assert_int_eq(s.threads, 1);
+    ck_assert(!s.pinned);
+    s = pxs_sweep_slots(2, 1, 7);
+    ck_assert_int_eq(s.threads, 7);
+    ck_assert(!s.pinned);
+}
+END_TEST
+
+START_TEST(test_slot_cores)
+{
+    cpu_set_t allowed, out;
+    char text[64];
+    CPU_ZERO(&allowed);
+    for (int cpu = 2; cpu < 8; cpu++)
+        CPU_SET(cpu, &allowed);
+    struct pxs_sweep_slots s = pxs_sweep_slots(6, 2, 2);
+    pxs_slot_cores(&s, &allowed, 1, &out);
+    pxs_slot_cores_text(&out, text, sizeof text);
+    ck_assert_str_eq(text, "4-5");
+    s = pxs_sweep_slots(6, 6, 2);
+    pxs_slot_cores(&s, &allowed, 3, &out);
+    ck_assert(CPU_EQUAL(&allowed, &out));
+    CPU_CLR(4, &allowed);
+    pxs_slot_cores_text(&allowed, text, sizeof text);
+    ck_assert_str_eq(text, "2-3,5-7");
+}
+END_TEST
+
+/* ---- the board ------------------------------------------------------------------------------------------- */
+
+static struct pxs_board_run board_run(const char *name) {
+    struct pxs_board_run r = {.attempt = 1,
+                              .epoch = 11,
+                              .n_epochs = 200,
+                              .batch = 3,
+                              .n_batches = 50,
+                              .steps_done = 554,
+                              .steps = 10000,
+                              .loss_G = 3.14159,
+                              .loss_D = 0.25,
+                              .val_loss = 0.28125,
+                              .lr_G = 1e-4,
+                              .images_per_s = 41.7,
+                              .eta = 3900};
+    snprintf(r.name, sizeof r.name, "%s", name);
+    return r;
+}
+
+static char *render(const struct pxs_board *b, int width) {
+    struct pxs_text t = {0};
+    size_t lines = pxs_board_render(b, width, &t);
+    size_t breaks = 0;
+    for (const char *c = pxs_text_str(&t); *c; c++)
+        breaks += *c == '\n';
+    ck_assert_uint_eq(lines, breaks);
+    ck_assert_uint_eq(lines, b->n_running + 1);
+    for (const char *line = pxs_text_str(&t); *line; line = strchr(line, '\n') + 1)
+        ck_assert_uint_le(strcspn(line, "\n"), (size_t)(width < 20 ? 20 : width));
+    return t.text;
+}
+
+START_TEST(test_board_wide)
+{
+    struct pxs_board_run runs[2] = {board_run("lr/0001-lrgd-90-s0"), board_run("lr/0002-lrgd-25-s0")};
+    struct pxs_board b = {.sweep = "lr",
+                          .n_total = 8,
+                          .n_completed = 3,
+                          .n_failed = 1,
+                          .n_queued = 2,
+                          .elapsed = 750,
+                          .eta = 4800,
+                          .running = runs,
+                          .n_running = 2};
+    runs[1].epoch = runs[1].batch = -1;
+    runs[1].attempt = 2;
+    char *text = render(&b, 160);
+    ck_assert_str_eq(
+        text, "0001-lrgd-90-s0  epoch  12/200  batch  4/50  G 3.142 D 0.25  val 0.2812  lr 0.0001  42 img/s  "
+              "ETA 1 h 05 m\n"
+              "0002-lrgd-25-s0  (attempt 2)  starting\n"
+              "lr: 3/8 done, 1 failed, 2 running, 2 queued  elapsed 12 m 30 s  ETA 1 h 20 m\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(test_board_narrow)
+{
+    struct pxs_board_run runs[1] = {board_run("lr/0001-a_rather_long_key-0.000123-another_key-false-s12")};
+    struct pxs_board b = {.sweep = "lr", .n_total = 1, .eta = NAN, .running = runs, .n_running = 1};
+    for (int width = 0; width < 200; width++)
+        free(render(&b, width));
+    char *text = render(&b, 60);
+    ck_assert_ptr_nonnull(strstr(text, "epoch  12/200"));
+    ck_assert_ptr_nonnull(strstr(text, "ETA 1 h 05 m"));
+    ck_assert_ptr_nonnull(strstr(text, "-s12  "));
+    ck_assert_ptr_null(strstr(text, "lr 0.0001"));
+    free(text);
+}
+END_TEST
+
+START_TEST(test_board_unknown_and_stopping)
+{
+    struct pxs_board_run runs[1] = {board_run("lr/0001-base-s0")};
+    struct pxs_board b = {
+        .sweep = "lr", .n_total = 1, .eta = NAN, .running = runs, .n_running = 1, .stopping = true};
+    runs[0].val_loss = runs[0].images_per_s = runs[0].eta = NAN;
+    runs[0].stopping = true;
+    char *text = render(&b, 200);
+    ck_assert_ptr_nonnull(strstr(text, "val      -"));
+    ck_assert_ptr_nonnull(strstr(text, "  stopping\n"));
+    ck_assert_ptr_null(strstr(text, "nan"));
+    ck_assert_ptr_nonnull(strstr(text, "again to kill"));
+    free(text);
+}
+END_TEST
+
+/* ---- verdicts -------------------------------------------------------------------------------------------- */
+
+#define EXITED(code) ((code) << 8)
+#define KILLED(signal) (signal)
+
+static struct pxs_verdict judged(struct pxs_death d) {
+    struct pxs_verdict v;
+    if (!d.end_message)
+        d.end_message = "said so";
+    pxs_judge(&d, &v);
+    return v;
+}
+
+START_TEST(test_verdict_end_record)
+{
+    struct pxs_verdict v =
+        judged((struct pxs_death){.wait_status = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED});
+    ck_assert_str_eq(v.outcome, "completed");
+    ck_assert_int_eq(v.exit_code, 0);
+    v = judged((struct pxs_death){.wait_status = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED});
+    ck_assert_str_eq(v.outcome, "diverged");
+    ck_assert(!v.crash);
+    ck_assert_str_eq(v.message, "said so");
+    v = judged((struct pxs_death){.wait_status = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
+    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert(!v.crash);
+    v = judged(
+        (struct pxs_death){.wait_status = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
+    ck_assert_str_eq(v.outcome, "completed");
+    ck_assert_ptr_nonnull(strstr(v.message, "killed by signal 9"));
+}
+END_TEST
+
+START_TEST(test_verdict_crash)
+{
+    struct pxs_verdict v = judged((struct pxs_death){.wait_status = KILLED(SIGSEGV), .step = 7});
+    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert(v.crash);
+    ck_assert_int_eq(v.signal, SIGSEGV);
+    ck_assert_int_eq(v.exit_code, -1);
+    ck_assert_ptr_nonnull(strstr(v.message, "signal 11"));
+    ck_assert_ptr_nonnull(strstr(v.message, "step 7"));
+    v = judged((struct pxs_death){.wait_status = EXITED(0)});
+    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert(v.crash);
+    v = judged((struct pxs_death){.wait_status = EXITED(0), .damage = "bad"});
+    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert(!v.crash);
+}
+END_TEST
+
+START_TEST(test_verdict_asked)
+{
+    struct pxs_verdict v =
+        judged((struct pxs_death){.wait_status = KILLED(SIGKILL), .asked = PXS_ASKED_STOP});
+    ck_assert_str_eq(v.outcome, "interrupted");
+    v = judged((struct pxs_death){.wait_status = EXITED(130),
+                                  .ended = true,
+                                  .end = PXS_OUTCOME_INTERRUPTED,
+                                  .asked = PXS_ASKED_TIMEOUT,
+                                  .timeout = 90});
+    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert(!v.crash);
+    ck_assert_ptr_nonnull(strstr(v.message, "timed out"));
+    ck_assert_ptr_nonnull(strstr(v.message, "1 m 30 s"));
+    v = judged((struct pxs_death){
+        .wait_status = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED, .asked = PXS_ASKED_TIMEOUT});
+    ck_assert_str_eq(v.outcome, "completed");
+}
+END_TEST
+
+/* ---- progress -------------------------------------------------------------------------------------------- */
+
+START_TEST(test_progress)
+{
+    struct pxs_params params;
+    struct pxs_train_estimate e = {.batches_per_epoch = 10, .steps = 20};
+    struct pxs_progress p;
+    struct pxs_record r = {.kind = PXS_RECORD_BATCH};
+    pxs_params_default(&params);
+    params.n_epochs = 2;
+    params.batch_size = 4;
+    pxs_progress_init(&p, &params, &e, 40);
+    ck_assert(isnan(pxs_progress_eta(&p, 100)));
+    for (int i = 0; i < 10; i++) {
+        r.batch =
+            (struct pxs_record_batch){.step = i, .batch = i, .lr_G = 1e-4, .lr_D = 1e-4, .seconds = 0.5};
+        pxs_progress_see(&p, &r, 100 + i);
+    }
+    r.kind = PXS_RECORD_EPOCH;
+    r.epoch = (struct pxs_record_epoch){.is_best = 1, .val_loss = 0.25};
+    pxs_progress_see(&p, &r, 109);
+    ck_assert_double_eq_tol(pxs_progress_eta(&p, 109), 10,
+                            1e-9); /* a second each, whatever the steps say themselves */
+    struct pxs_text line = {0};
+    pxs_progress_line(&p, 109, &line);
+    ck_assert_str_eq(line.text, "epoch 1/2  G 0  D 0  val 0.2500  lr 0.0001  8.0 img/s  ETA 10.0 s");
+    pxs_text_finish(&line);
+}
+END_TEST
+
+/* ---- frozen texts ---------------------------------------------------------------------------------------- */
+
+START_TEST(test_frozen)
+{
+    struct pxs_frozen_head head = {.name = "lr/0001-base-s0", .data_hash = "abc", .weights_hash = "def"},
+                           back;
+    struct pxs_params params;
+    struct pxs_text text = {0};
+    const char *line;
+    size_t bytes;
+    pxs_params_default(&params);
+    strcpy(params.dataset, "/data/kai");
+    pxs_frozen_write(&head, "0001-base-s0", &params, false, &text);
+    pxs_frozen_read(text.text, &back);
+    ck_assert_str_eq(back.name, head.name);
+    ck_assert_str_eq(back.data_hash, "abc");
+    ck_assert_str_eq(back.weights_hash, "def");
+    ck_assert(pxs_frozen_line(text.text, "dataset", &line, &bytes));
+    ck_assert_uint_eq(bytes, strlen("dataset: /data/kai"));
+    ck_assert(pxs_frozen_line(text.text, "val_fraction", &line, &bytes));
+    ck_assert(!pxs_frozen_line(text.text, "data", &line, &bytes));
+    pxs_text_clear(&text);
+    pxs_frozen_write(&head, "0001-base-s0", &params, true, &text);
+    ck_assert(!pxs_frozen_line(text.text, "val_fraction", &line, &bytes));
+    pxs_text_finish(&text);
+}
+END_TEST
+
+START_TEST(test_rates)
+{
+    struct pxs_params p;
+    pxs_params_default(&p);
+    p.n_epochs = 200;
+    struct pxs_plan_rate r = pxs_rate_of(&p, 0);
+    ck_assert_double_eq_tol(r.ratio, 0.25, 1e-12);
+    ck_assert(!r.falls_to_hundredth && !r.constant && !r.never_fires);
+    p.lrgd = 25;
+    r = pxs_rate_of(&p, 0);
+    ck_assert(r.falls_to_hundredth);
+    p.lrgd = 201;
+    r = pxs_rate_of(&p, 0);
+    ck_assert(r.never_fires && !r.constant);
+    r = pxs_rate_of(&p, 1);
+    ck_assert(r.constant && !r.never_fires);
+}
+END_TEST
+
+START_TEST(test_speeds)
+{
+    struct pxs_speed known[] = {{10, 0.1}, {100, 0.01}, {105, 0.02}};
+    struct pxs_speeds s = {.source = PXS_TIME_MEASURED, .known = known, .n = 3, .guess = 1};
+    struct pxs_train_estimate e = {.steps = 10, .gmac_per_step = 9};
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 9, 1e-9);
+    e.gmac_per_step = 101;
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 0.015 * 1010, 1e-9);
+    s.n = 0;
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 1010, 1e-9);
+    ck_assert_double_eq_tol(pxs_spread(100, 10, 4), 25, 1e-12);
+    ck_assert_double_eq_tol(pxs_spread(100, 60, 4), 60, 1e-12);
+}
+END_TEST
+
+Suite *pure_suite(void) {
+    Suite *suite = suite_create("pure");
+    TCase *c = tcase_create("pure");
+    tcase_add_test(c, test_slots_auto);
+    tcase_add_test(c, test_slot_cores);
+    tcase_add_test(c, test_board_wide);
+    tcase_add_test(c, test_board_narrow);
+    tcase_add_test(c, test_board_unknown_and_stopping);
+    tcase_add_test(c, test_verdict_end_record);
+    tcase_add_test(c, test_verdict_crash);
+    tcase_add_test(c, test_verdict_asked);
+    tcase_add_test(c, test_progress);
+    tcase_add_test(c, test_frozen);
+    tcase_add_test(c, test_rates);
+    tcase_add_test(c, test_speeds);
+    suite_add_tcase(suite, c);
+    return suite;
+}

@@ -1,0 +1,254 @@
+/* Signals, deaths, a locked database, and two supervisors at once. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define DUPLICATES "SELECT count(*) - count(DISTINCT run_id || '/' || step) FROM batch_loss"
+#define RUNNING "SELECT count(*) FROM run WHERE state = 'running'"
+#define SOME_BATCHES "SELECT count(*) > 0 FROM batch_loss"
+
+static struct pxs_stop stop;
+
+struct later {
+    const char *when; /* query that becomes 1 */
+    int first, then;
+    pthread_t thread;
+};
+
+static void *raise_later(void *user) {
+    struct later *l = user;
+    ck_assert(wait_sql(l->when, 1, 20));
+    atomic_store(&stop.signal, l->first);
+    if (l->then) {
+        usleep(300000);
+        atomic_store(&stop.signal, l->then);
+    }
+    return NULL;
+}
+
+/* Runs exp.yaml while a thread raises the stop flag as soon as something is in the database. */
+static struct outcome run_and_stop(int jobs, int first, int then) {
+    struct later later = {.when = SOME_BATCHES, .first = first, .then = then};
+    atomic_store(&stop.signal, 0);
+    ck_assert_int_eq(pthread_create(&later.thread, NULL, raise_later, &later), 0);
+    struct outcome o = run_with((struct pxs_sweep_options){.stop = &stop, .jobs = jobs, .threads = 1});
+    pthread_join(later.thread, NULL);
+    return o;
+}
+
+static void finish_by(struct outcome o, int exit_code) {
+    ck_assert_msg(o.summary.exit_code == exit_code, "%d: %s%s", o.summary.exit_code, pxs_text_str(&o.lines),
+                  o.status == PXS_OK ? "" : o.err.message);
+    outcome_finish(&o);
+}
+
+static char *read_lines(const char *name) {
+    char *text = NULL;
+    size_t n;
+    ck_assert_int_eq(pxs_read_file(in_folder(name), 1 << 20, &text, &n, NULL), PXS_OK);
+    return text;
+}
+
+static int count_of(const char *text, const char *words) {
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+        n++;
+    return n;
+}
+
+START_TEST(test_stop_and_go_on)
+{
+    write_experiment(10, FAKE_SLOW, "sweep:\n  seeds: 3\n");
+    struct outcome o = run_and_stop(2, SIGINT, 0);
+    ck_assert_int_eq(o.status, PXS_E_STOPPED);
+    ck_assert_uint_eq(o.summary.n_interrupted, 2);
+    ck_assert_uint_eq(o.summary.n_queued, 1);
+    finish_by(o, 130);
+    expect_sql("SELECT count(*) FROM run WHERE state = 'interrupted'", 2);
+    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'interrupted' AND exit_code = 130 AND message "
+               "LIKE 'stopped at%'",
+               2);
+    expect_sql("SELECT count(*) FROM batch_loss WHERE step = 39", 0);
+    finish_by(run_with((struct pxs_sweep_options){.jobs = 3}), 0);
+    expect_sql("SELECT count(*) FROM batch_loss", 120);
+    expect_sql("SELECT count(*) FROM epoch", 30);
+    expect_sql(DUPLICATES, 0);
+    expect_sql("SELECT count(*) FROM attempt", 5);
+}
+END_TEST
+
+START_TEST(test_stop_twice_kills)
+{
+    write_experiment(2000, FAKE_DEAF, "");
+    double since = pxs_monotonic();
+    struct outcome o = run_and_stop(1, SIGINT, SIGINT | PXS_STOP_AGAIN);
+    finish_by(o, 130);
+    ck_assert(pxs_monotonic() - since < 10);
+    expect_text("SELECT state FROM run", "interrupted");
+    expect_sql("SELECT signal FROM attempt", 9);
+}
+END_TEST
+
+START_TEST(test_worker_killed)
+{
+    write_experiment(20, FAKE_SLOW, "");
+    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    ck_assert(wait_sql(SOME_BATCHES, 1, 20));
+    kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGKILL);
+    ck_assert_int_eq(wait_for(pid), 0);
+    expect_text("SELECT group_concat(outcome) FROM (SELECT outcome FROM attempt ORDER BY no)",
+                "failed,completed");
+    expect_sql("SELECT count(*) FROM batch_loss", 80);
+    expect_sql(DUPLICATES, 0);
+    char *lines = read_lines("lines");
+    ck_assert_ptr_nonnull(strstr(lines, "it is tried again (retry 1 of 1)"));
+    free(lines);
+}
+END_TEST
+
+START_TEST(test_worker_asked_by_another)
+{
+    write_experiment(200, FAKE_SLOW, "");
+    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    ck_assert(wait_sql(SOME_BATCHES, 1, 20));
+    kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGTERM);
+    ck_assert_int_eq(wait_for(pid), 1);
+    expect_text("SELECT state FROM run", "interrupted");
+    expect_sql("SELECT count(*) FROM attempt", 1);
+}
+END_TEST
+
+/* The supervisor dies; its worker hears of it, stops, and the next run takes everything home. */
+static void supervisor_killed(enum fake what, const char *state_after, int64_t attempts) {
+    write_experiment(20, what, "");
+    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    ck_assert(wait_sql(SOME_BATCHES, 1, 20));
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(wait_for(pid), 128 + SIGKILL);
+    expect_sql(RUNNING, 1);
+    struct outcome o = run_exp();
+    ck_assert_msg(strstr(o.lines.text, "left without its supervisor; its records are taken in") != NULL, "%s",
+                  o.lines.text);
+    finish_by(o, 0);
+    expect_text("SELECT outcome FROM attempt WHERE no = 1", state_after);
+    expect_sql("SELECT count(*) FROM attempt", attempts);
+    expect_sql("SELECT count(*) FROM batch_loss", 80);
+    expect_sql("SELECT count(*) FROM epoch", 20);
+    expect_sql(DUPLICATES, 0);
+}
+
+START_TEST(test_supervisor_killed)
+{ supervisor_killed(FAKE_SLOW, "interrupted", 2); }
+END_TEST
+
+/* A worker that finishes although its supervisor is dead has done its work. */
+START_TEST(test_supervisor_killed_deaf_worker)
+{ supervisor_killed(FAKE_DEAF, "completed", 1); }
+END_TEST
+
+START_TEST(test_two_supervisors)
+{
+    write_experiment(2, FAKE_SLOW, "sweep:\n  seeds: 8\n");
+    pid_t a = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.a");
+    pid_t b = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.b");
+    int code_a = wait_for(a), code_b = wait_for(b);
+    char *lines_a = read_lines("lines.a"), *lines_b = read_lines("lines.b");
+    ck_assert_msg(code_a == 0 && code_b == 0, "%d: %s\n%d: %s", code_a, lines_a, code_b, lines_b);
+    expect_sql("SELECT count(*) FROM run WHERE state = 'completed'", 8);
+    expect_sql("SELECT count(*) FROM attempt", 8);
+    expect_sql("SELECT count(*) FROM batch_loss", 64);
+    ck_assert_ptr_nonnull(strstr(lines_a, ": completed in "));
+    ck_assert_ptr_nonnull(strstr(lines_b, ": completed in "));
+    free(lines_a);
+    free(lines_b);
+}
+END_TEST
+
+/* One of two supervisors dies: the other takes its runs over. */
+START_TEST(test_two_supervisors_one_killed)
+{
+    write_experiment(15, FAKE_SLOW, "sweep:\n  seeds: 3\n");
+    pid_t a = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.a");
+    ck_assert(wait_sql("SELECT count(*) FROM run WHERE state = 'running'", 2, 20));
+    pid_t b = run_apart((struct pxs_sweep_options){.jobs = 1}, "lines.b");
+    ck_assert(wait_sql("SELECT count(*) FROM run WHERE state = 'running'", 3, 20));
+    kill(a, SIGKILL);
+    wait_for(a);
+    ck_assert_int_eq(wait_for(b), 0);
+    expect_sql("SELECT count(*) FROM run WHERE state = 'completed'", 3);
+    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'interrupted'", 2);
+    expect_sql("SELECT count(*) FROM batch_loss", 180);
+    expect_sql(DUPLICATES, 0);
+}
+END_TEST
+
+/* Somebody holds the database's lock for a while: runs go on, and all of it arrives. */
+START_TEST(test_database_locked)
+{
+    write_experiment(20, FAKE_SLOW, "");
+    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    ck_assert(wait_sql(SOME_BATCHES, 1, 20));
+    int fd = open(in_folder("results/pixsweep.db.lock"), O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    usleep(3500000);
+    close(fd);
+    ck_assert_int_eq(wait_for(pid), 0);
+    expect_sql("SELECT count(*) FROM batch_loss", 80);
+    expect_text("SELECT outcome FROM attempt", "completed");
+    char *lines = read_lines("lines");
+    ck_assert_int_eq(count_of(lines, "cannot be written for now"), 1);
+    ck_assert_int_eq(count_of(lines, "can be written again"), 1);
+    free(lines);
+}
+END_TEST
+
+static int run_worker(char *const argv[]) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 0);
+        dup2(null, 2);
+        execv("/proc/self/exe", argv);
+        _exit(99);
+    }
+    return wait_for(pid);
+}
+
+START_TEST(test_worker_alone)
+{
+    ck_assert_int_eq(run_worker((char *const[]){"pixsweep", "worker", NULL}), 2);
+    ck_assert_int_eq(
+        run_worker((char *const[]){"pixsweep", "worker", "--dir", "x", "--attempt", "one", NULL}), 2);
+    /* Its supervisor is not its parent: dead before the worker could ask the kernel to tell. */
+    ck_assert_int_eq(run_worker((char *const[]){"pixsweep", "worker", "--dir", "x", "--kernels", "auto",
+                                                "--data-hash", "a", "--config-hash", "b", "--attempt", "1",
+                                                "--parent", "999999", "--threads", "1", NULL}),
+                     130);
+}
+END_TEST
+
+Suite *trouble_suite(void) {
+    Suite *suite = suite_create("trouble");
+    TCase *c = tcase_create("trouble");
+    tcase_set_timeout(c, 120);
+    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_test(c, test_stop_and_go_on);
+    tcase_add_test(c, test_stop_twice_kills);
+    tcase_add_test(c, test_worker_killed);
+    tcase_add_test(c, test_worker_asked_by_another);
+    tcase_add_test(c, test_supervisor_killed);
+    tcase_add_test(c, test_supervisor_killed_deaf_worker);
+    tcase_add_test(c, test_two_supervisors);
+    tcase_add_test(c, test_two_supervisors_one_killed);
+    tcase_add_test(c, test_database_locked);
+    tcase_add_test(c, test_worker_alone);
+    suite_add_tcase(suite, c);
+    return suite;
+}
