@@ -1,4 +1,5 @@
 #include "base_tests.h"
+#include "pixsweep/base.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -17,9 +18,9 @@ void temp_remove(const char *dir) {
         return;
     struct dirent *entry;
     while ((entry = readdir(d))) {
-        char path[600];
-        snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        if (entry->d_name[0] != '.' && unlink(path) != 0)
+        char path[4096];
+        if (entry->d_name[0] != '.' && pxs_path_join(path, sizeof path, dir, entry->d_name) &&
+            unlink(path) != 0)
             temp_remove(path);
     }
     closedir(d);
