@@ -168,5 +168,7 @@ enum pxs_status pxs_image_read_png(const char *path, struct pxs_image *out, stru
     PXS_TRY(pxs_read_file(path, MAX_FILE_BYTES, &data, &bytes, err));
     enum pxs_status status = pxs_image_decode_png(data, bytes, out, info, err);
     free(data);
-    return status == PXS_OK ? PXS_OK : pxs_error_prefix(err, "%s", path);
+    if (status != PXS_OK && err != NULL)
+        status = pxs_error_prefix(err, "%s", path);
+    return status;
 }

@@ -254,6 +254,33 @@ START_TEST(too_few_characters_are_counted)
 }
 END_TEST
 
+/* What a font draws like another character, draws not at all or draws as a box is no character to learn from. */
+START_TEST(unfit_characters_are_left_out)
+{
+    static const struct {
+        const char *chars; /* three usable ones among them */
+        size_t blank, placeholder, twins;
+    } cases[] = {
+        {"ОO一二", 0, 0, 1},             /* Cyrillic and Latin O: the first stays */
+        {"ΑАA一二三", 0, 3, 0},          /* Greek, Cyrillic and Latin A: one drawing for three */
+        {"\xe2\x80\xab一二三", 1, 0, 0}, /* U+202B: a glyph without ink */
+    };
+    struct pxs_glyphs_spec spec = small_spec("out");
+    put_text("chars", cases[_i].chars);
+    spec.chars = scratch_path("chars");
+    spec.target = HEI;
+    spec.train = 2;
+    spec.val = 1;
+    struct pxs_glyphs_report report = render(&spec);
+    ck_assert_uint_eq(report.blank, cases[_i].blank);
+    ck_assert_uint_eq(report.placeholder, cases[_i].placeholder);
+    ck_assert_uint_eq(report.twins, cases[_i].twins);
+    spec.out = scratch_path("other");
+    spec.val = 2;
+    refuse_spec(&spec, PXS_E_INVALID, "2 + 2 pairs were asked for, but only 3 of ");
+}
+END_TEST
+
 START_TEST(ascii_fits_too)
 {
     struct pxs_glyphs_spec spec = small_spec("out");
@@ -309,6 +336,7 @@ TCase *glyph_tests(void) {
     tcase_add_test(tc, a_stop_leaves_nothing_behind);
     tcase_add_test(tc, characters_from_a_file);
     tcase_add_test(tc, too_few_characters_are_counted);
+    tcase_add_loop_test(tc, unfit_characters_are_left_out, 0, 3);
     tcase_add_test(tc, ascii_fits_too);
     tcase_add_test(tc, faces_and_files);
     return tc;

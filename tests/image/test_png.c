@@ -263,6 +263,7 @@ START_TEST(files_are_named)
     snprintf(expected, sizeof expected, "%s: not a PNG file", path);
     ck_assert_int_eq(pxs_image_read_png(path, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_str_eq(err.message, expected);
+    ck_assert_int_eq(pxs_image_read_png(path, &im, NULL, NULL), PXS_E_CORRUPT);
     unlink(path);
     ck_assert_int_eq(pxs_image_create(&im, 2, 2, 3, NULL), PXS_OK);
     ck_assert_int_ne(pxs_image_write_png("/nonexistent/x.png", &im, NULL, &err), PXS_OK);
