@@ -1,0 +1,17 @@
+/* The suites of room nn, and what they share. */
+#ifndef PIXSWEEP_NN_TESTS_H
+#define PIXSWEEP_NN_TESTS_H
+
+#include "pixsweep/nn.h"
+
+#include <check.h>
+
+TCase *weight_case(void);
+TCase *layer_case(void);
+TCase *schedule_case(void);
+
+/* A pool of two threads and room for gradients and scratch; for one test. */
+struct pxs_nn nn_make(size_t grad_floats, size_t scratch_floats);
+void nn_finish(struct pxs_nn *nn);
+
+#endif

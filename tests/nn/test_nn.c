@@ -1,0 +1,30 @@
+#include "nn_tests.h"
+
+struct pxs_nn nn_make(size_t grad_floats, size_t scratch_floats) {
+    struct pxs_nn nn = {.adam = {.lr = 1e-3, .b1 = 0.5, .b2 = 0.999, .t = 1}};
+    ck_assert_int_eq(pxs_kernels_select("auto", &nn.kernel.set, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_pool_create(2, &nn.kernel.pool, NULL), PXS_OK);
+    nn.kernel.scratch = pxs_aligned_alloc(scratch_floats * sizeof(float));
+    nn.kernel.scratch_floats = scratch_floats;
+    nn.grad = pxs_aligned_alloc(grad_floats * sizeof(float));
+    ck_assert(nn.kernel.scratch && nn.grad);
+    return nn;
+}
+
+void nn_finish(struct pxs_nn *nn) {
+    pxs_pool_destroy(&nn->kernel.pool);
+    pxs_aligned_free(nn->kernel.scratch);
+    pxs_aligned_free(nn->grad);
+}
+
+int main(void) {
+    Suite *suite = suite_create("nn");
+    TCase *(*const cases[])(void) = {weight_case, layer_case, schedule_case};
+    for (size_t i = 0; i < PXS_COUNT(cases); i++)
+        suite_add_tcase(suite, cases[i]());
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
