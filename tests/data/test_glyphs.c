@@ -281,6 +281,44 @@ START_TEST(unfit_characters_are_left_out)
 }
 END_TEST
 
+/* blocks.ttf, 64 px: ink from -0.2 to 0.7 em, so the em is 64 px and the baseline 48 px down. "A" is a block of 0.5 x 0.7 em
+ * whose advance of 0.6 em is centred: columns 12.8 to 44.8, rows 3.2 to 48. "box" looks like .notdef. */
+START_TEST(blocks_lie_where_they_must)
+{
+    struct pxs_glyphs_spec spec = small_spec("out");
+    put_text("chars", "A\xe2\x96\xa1"
+                      "BC");
+    spec.chars = scratch_path("chars");
+    spec.source = spec.target = TEST_DIR "/blocks.ttf";
+    spec.size = 64;
+    spec.train = 3;
+    spec.val = 0;
+    struct pxs_glyphs_report report = render(&spec);
+    ck_assert_uint_eq(report.placeholder, 1);
+    ck_assert(report.em_pixels > 63.999 && report.em_pixels < 64.001);
+    ck_assert(report.baseline > 47.999 && report.baseline < 48.001);
+    ck_assert_int_eq(access(scratch_path("out/val"), F_OK), -1);
+    struct pxs_image pair = {0};
+    for (int i = 1; i <= 3 && pair.pixels == NULL; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "out/train/%04d-U+0041.png", i);
+        if (access(scratch_path(name), F_OK) == 0)
+            ck_assert_int_eq(pxs_image_read_png(scratch_path(name), &pair, NULL, NULL), PXS_OK);
+    }
+    ck_assert_ptr_nonnull(pair.pixels);
+    for (int y = 0; y < 64; y++)
+        for (int x = 0; x < 128; x++) {
+            int column = x % 64;
+            double across = column < 12 || column > 44 ? 0 : column == 12 ? 0.2 : column == 44 ? 0.8 : 1;
+            double down = y < 3 || y >= 48 ? 0 : y == 3 ? 0.8 : 1;
+            int expected = (int)(255 * (1 - across * down) + 0.5), got = pair.pixels[(y * 128 + x) * 3];
+            ck_assert_msg(abs(got - expected) <= 4, "row %d, column %d: %d, expected %d", y, x, got,
+                          expected);
+        }
+    pxs_image_finish(&pair);
+}
+END_TEST
+
 START_TEST(ascii_fits_too)
 {
     struct pxs_glyphs_spec spec = small_spec("out");
@@ -337,6 +375,7 @@ TCase *glyph_tests(void) {
     tcase_add_test(tc, characters_from_a_file);
     tcase_add_test(tc, too_few_characters_are_counted);
     tcase_add_loop_test(tc, unfit_characters_are_left_out, 0, 3);
+    tcase_add_test(tc, blocks_lie_where_they_must);
     tcase_add_test(tc, ascii_fits_too);
     tcase_add_test(tc, faces_and_files);
     return tc;
