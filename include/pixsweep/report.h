@@ -15,6 +15,7 @@ enum pxs_format { PXS_FORMAT_TABLE, PXS_FORMAT_CSV, PXS_FORMAT_JSON };
 enum pxs_show {
     PXS_SHOW_PLAIN,     /* reals with six significant digits */
     PXS_SHOW_FIXED,     /* reals of the column share their decimals: four significant digits of the largest */
+    PXS_SHOW_SHORT,     /* reals with three significant digits */
     PXS_SHOW_DURATION,  /* seconds as "4 m 10 s" */
     PXS_SHOW_TIME,      /* UTC milliseconds as "2026-05-04 13:37:05" */
     PXS_SHOW_BYTES,     /* "1.4 MB" */

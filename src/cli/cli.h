@@ -67,6 +67,8 @@ void cli_say(const char *fmt, ...) PXS_PRINTF(1, 2);
 int cli_usage(const struct cli *cli, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* Says what went wrong; returns the exit code that belongs to it. */
 int cli_fail(enum pxs_status status, const struct pxs_error *err);
+/* Says what is wrong with an experiment file, problem by problem, or else the error that sums up. */
+void cli_say_why(const struct pxs_text *diagnostics, const struct pxs_error *err);
 /* Lines of a logger to stderr; --quiet drops what is neither warning nor error. */
 struct pxs_logger cli_logger(const struct cli *cli);
 

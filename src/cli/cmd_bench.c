@@ -35,8 +35,8 @@ static enum pxs_status from_file(const struct cli *cli, struct pxs_params *param
     if (status == PXS_OK) {
         pxs_config_point(config, 0, point);
         *params = point->params;
-    } else {
-        fputs(pxs_text_str(&diagnostics), stderr);
+    } else if (diagnostics.len > 0) {
+        fputs(pxs_text_str(&diagnostics), stderr); /* err sums up below */
     }
     free(point);
     pxs_text_finish(&diagnostics);
@@ -60,13 +60,9 @@ static enum pxs_status print_rows(const struct cli *cli, const struct pxs_bench_
                                   struct pxs_error *err) {
     static const char *const names[] = {"what", "shape", "ms_median", "ms_min", "gmac", "gflops", "peak"};
     static const struct pxs_column columns[] = {
-        {NULL, PXS_SHOW_PLAIN},
-        {NULL, PXS_SHOW_PLAIN},
-        {"ms median", PXS_SHOW_FIXED},
-        {"ms min", PXS_SHOW_FIXED},
-        {"GMAC", PXS_SHOW_FIXED},
-        {"GFLOP/s", PXS_SHOW_FIXED},
-        {"of sgemm peak", PXS_SHOW_FIXED},
+        {NULL, PXS_SHOW_PLAIN},       {NULL, PXS_SHOW_PLAIN},   {"ms median", PXS_SHOW_SHORT},
+        {"ms min", PXS_SHOW_SHORT},   {"GMAC", PXS_SHOW_SHORT}, {"GFLOP/s", PXS_SHOW_SHORT},
+        {"of sgemm", PXS_SHOW_SHORT},
     };
     struct pxs_table table = {0};
     struct pxs_text out = {0};
@@ -99,7 +95,8 @@ static enum pxs_status bench(const struct cli *cli, int threads, int rounds, str
     PXS_TRY(read_params(cli, &params, err));
     PXS_TRY(pxs_pool_create(threads, &pool, err));
     if (!cli->quiet)
-        cli_say("%d thread%s, %d rounds, kernels %s", threads, threads == 1 ? "" : "s", rounds, kernels);
+        cli_say("%d thread%s, %d round%s, kernels %s", threads, threads == 1 ? "" : "s", rounds,
+                rounds == 1 ? "" : "s", kernels);
     enum pxs_status status =
         pxs_train_bench(&params, pool, kernels, rounds, cli_catch_signals(CLI_SIGNALS_TASK), &rows, &n, err);
     if (status == PXS_OK)

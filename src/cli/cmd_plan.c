@@ -220,16 +220,14 @@ int cli_cmd_plan(struct cli *cli) {
         return CLI_USAGE;
     options.diagnostics = &diagnostics;
     enum pxs_status status = pxs_plan_make(&options, &plan, &err);
-    fputs(pxs_text_str(&diagnostics), stderr);
     if (status == PXS_OK)
         status = cli_plan_text(cli, plan, &out, &err);
     if (status == PXS_OK)
         cli_out_text(&out);
     pxs_plan_destroy(&plan);
+    if (status != PXS_OK)
+        cli_say_why(&diagnostics, &err);
     pxs_text_finish(&diagnostics);
     pxs_text_finish(&out);
-    if (status == PXS_OK)
-        return CLI_OK;
-    cli_fail(status, &err);
-    return CLI_USAGE; /* nothing was started, whatever the reason */
+    return status == PXS_OK ? CLI_OK : CLI_USAGE; /* nothing was started, whatever the reason */
 }

@@ -19,6 +19,21 @@ static void add_place(const struct cli *cli, struct pxs_text *out) {
     }
 }
 
+/* What went wrong, each with its reason; those that just wait their turn are in the count above. */
+static void put_problems(const struct pxs_sweep_summary *s, struct pxs_text *out) {
+    enum { SHOWN = 20 };
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_problems; i++) {
+        if (strcmp(s->problems[i].state, "queued") == 0)
+            continue;
+        if (n++ < SHOWN)
+            pxs_text_addf(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state,
+                          s->problems[i].reason);
+    }
+    if (n > SHOWN)
+        pxs_text_addf(out, "  and %zu more (pixsweep ls --sweep %s)\n", n - SHOWN, s->sweep);
+}
+
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
     char time[32];
     pxs_format_duration(time, s->seconds);
@@ -32,8 +47,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     add_count(out, s->n_queued, "queued");
     add_count(out, s->n_elsewhere, "at work elsewhere");
     pxs_text_addf(out, "; %s\n", time);
-    for (size_t i = 0; i < s->n_problems; i++)
-        pxs_text_addf(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state, s->problems[i].reason);
+    put_problems(s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')
         pxs_text_addf(out, "%s\n", s->remedy);
     if (s->n_completed > 0) {
@@ -104,9 +118,8 @@ int cli_cmd_run(struct cli *cli) {
     cli_progress_init(&progress, cli, &listener);
     const enum pxs_status status = pxs_sweep_run(&options, &listener, &summary, &err);
     cli_progress_finish(&progress);
-    fputs(pxs_text_str(&diagnostics), stderr);
     if (status != PXS_OK && status != PXS_E_STOPPED)
-        cli_say("%s", err.message);
+        cli_say_why(&diagnostics, &err);
     if (has_run(status, &summary))
         print_summary(cli, &summary);
     const int code = summary.exit_code;

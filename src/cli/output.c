@@ -114,6 +114,13 @@ int cli_fail(enum pxs_status status, const struct pxs_error *err) {
     }
 }
 
+void cli_say_why(const struct pxs_text *diagnostics, const struct pxs_error *err) {
+    if (diagnostics->len > 0)
+        put_error(diagnostics);
+    else
+        cli_say("%s", err->message);
+}
+
 static void log_line(void *user, enum pxs_log_level level, const char *text) {
     const struct cli *cli = user;
     if (level < PXS_LOG_INFO || (cli->quiet && level < PXS_LOG_WARN))

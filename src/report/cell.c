@@ -50,6 +50,12 @@ static void show_real(struct pxs_text *out, double value, enum pxs_show show, in
     } else if (show == PXS_SHOW_TIME) {
         pxs_format_utc(buf, (int64_t)value);
         pxs_text_add(out, buf);
+    } else if (show == PXS_SHOW_SHORT) {
+        const double size = fabs(value);
+        if (size != 0 && (size < 0.001 || size >= 1e6))
+            pxs_text_addf(out, "%.2e", value);
+        else
+            pxs_text_addf(out, "%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3, value);
     } else if ((show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) && decimals >= 0) {
         pxs_text_addf(out, "%.*f", decimals, value);
     } else if (show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) {

@@ -20,7 +20,8 @@ static const char epochs_sql[] =
 static const char attempts_sql[] =
     "SELECT no, outcome, started_ms, (ended_ms - started_ms) / 1000.0 AS seconds, host, pid, cores, threads, "
     "kernels,"
-    " exit_code, signal, resumed_from_step, message FROM attempt WHERE run_id = ?1 ORDER BY no";
+    " exit_code, signal, NULLIF(resumed_from_step, -1) AS resumed_from_step, message FROM attempt WHERE "
+    "run_id = ?1 ORDER BY no";
 static const char files_sql[] =
     "SELECT path, epoch, kind, net, bytes, sha256 FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, path";
 static const char samples_sql[] =
@@ -100,6 +101,32 @@ static enum pxs_status put_section(const char *title, const struct pxs_table *t,
     return pxs_table_lay_out(t, shown, width, out, err);
 }
 
+/* Parameters in the table's order, in its words. */
+static enum pxs_status put_params(const struct pxs_table *pairs, int width, struct pxs_text *out,
+                                  struct pxs_error *err) {
+    struct pxs_table t = {0};
+    PXS_TRY(pxs_table_make(&t, pairs->columns, pairs->n_columns, pairs->n_rows, err));
+    size_t n = 0;
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        const struct pxs_param_info *info = pxs_param_info(key);
+        for (size_t row = 0; row < pairs->n_rows; row++) {
+            struct pxs_cell value = pxs_table_at(pairs, row, "value");
+            if (strcmp(pxs_table_at(pairs, row, "key").text, info->key) != 0)
+                continue;
+            if (info->type == PXS_TYPE_BOOL)
+                value = pxs_cell_text(value.integer != 0 ? "true" : "false");
+            else if (value.kind == PXS_CELL_NULL)
+                value = pxs_cell_text("null");
+            pxs_table_set(&t, n, 0, pxs_cell_text(info->key));
+            pxs_table_set(&t, n++, 1, value);
+        }
+    }
+    t.n_rows = n;
+    const enum pxs_status status = put_section("parameters", &t, NULL, 0, width, out, err);
+    pxs_table_finish(&t);
+    return status;
+}
+
 static bool is_condensed(const struct pxs_table *epochs) {
     return epochs->n_rows > EPOCHS_HEAD + EPOCHS_TAIL + 3;
 }
@@ -175,7 +202,7 @@ static enum pxs_status show_table(const struct parts *p, int width, struct pxs_t
                                                {"kind", PXS_SHOW_PLAIN},
                                                {"message", PXS_SHOW_PLAIN}};
     put_summary(p, out);
-    PXS_TRY(put_section("parameters", &p->params, NULL, 0, width, out, err));
+    PXS_TRY(put_params(&p->params, width, out, err));
     PXS_TRY(put_section("attempts", &p->attempts, attempts, PXS_COUNT(attempts), width, out, err));
     PXS_TRY(put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
     PXS_TRY(put_epochs(p, width, out, err));

@@ -197,6 +197,8 @@ START_TEST(show_by_name_and_number)
     ck_has(text, "first, best and last of 30");
     ck_has(text, "generator_min.safetensors");
     ck_has(text, "1.4 MB");
+    ck_has(text, "\nshuffle");
+    ck_has(text, "true\n");
     struct pxs_text again = {0};
     ck_ok(pxs_report_show(store, "3", PXS_FORMAT_TABLE, 0, &again, &err));
     ck_assert_str_eq(pxs_text_str(&again), text);

@@ -198,6 +198,12 @@ START_TEST(numbers_for_people)
         {1.5e-7, PXS_SHOW_FIXED, "1.500e-07"},
         {1400000, PXS_SHOW_BYTES, "1.4 MB"},
         {0, PXS_SHOW_TIME, "1970-01-01 00:00:00"},
+        {0.04567, PXS_SHOW_SHORT, "0.046"},
+        {27.73, PXS_SHOW_SHORT, "27.7"},
+        {204.66, PXS_SHOW_SHORT, "205"},
+        {0, PXS_SHOW_SHORT, "0.000"},
+        {1e-5, PXS_SHOW_SHORT, "1.00e-05"},
+        {1234567, PXS_SHOW_PLAIN, "1234567"},
         {INFINITY, PXS_SHOW_FIXED, "inf"},
         {0, PXS_SHOW_MARK, "!"},
     };

@@ -1,0 +1,151 @@
+/* Running the program. */
+#include "cli_tests.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_ARGS = 32 };
+
+static char folder[256], home[4096];
+
+static const char *program(void) {
+    const char *path = getenv("PIXSWEEP");
+    ck_assert_msg(path != NULL, "PIXSWEEP must name the program");
+    return path;
+}
+
+void drop(struct result *r) {
+    free(r->out);
+    free(r->err);
+}
+
+/* ---- folder ---------------------------------------------------------------------------------------------- */
+
+void enter_folder(void) {
+    ck_assert_ptr_nonnull(getcwd(home, sizeof home));
+    snprintf(folder, sizeof folder, "%s/pixsweep-cli-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
+    return remove(path);
+}
+
+void leave_folder(void) {
+    ck_assert_int_eq(chdir(home), 0);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void write_text(const char *path, const char *text) {
+    struct pxs_error err;
+    ck_assert_msg(pxs_write_file(path, text, strlen(text), &err) == PXS_OK, "%s", err.message);
+}
+
+static char *read_text(const char *path) {
+    struct pxs_error err;
+    char *text = NULL;
+    size_t bytes;
+    ck_assert_msg(pxs_read_file(path, (size_t)1 << 28, &text, &bytes, &err) == PXS_OK, "%s", err.message);
+    return text;
+}
+
+/* ---- processes ------------------------------------------------------------------------------------------- */
+
+static void redirect(const char *path, int fd) {
+    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0 || dup2(file, fd) < 0)
+        _exit(120);
+}
+
+static pid_t start_file(const char *file, const char *const *args) {
+    const pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        redirect("out", STDOUT_FILENO);
+        redirect("err", STDERR_FILENO);
+        execv(file, (char *const *)args);
+        _exit(121);
+    }
+    return pid;
+}
+
+pid_t start(const char *const *args) {
+    return start_file(program(), args);
+}
+
+int wait_for(pid_t pid) {
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static struct result finish(pid_t pid) {
+    struct result r = {.code = wait_for(pid)};
+    r.out = read_text("out");
+    r.err = read_text("err");
+    return r;
+}
+
+struct result pixsweep(const char *first, ...) {
+    const char *args[MOST_ARGS] = {"pixsweep", first};
+    va_list ap;
+    va_start(ap, first);
+    for (int i = 2; first != NULL && i < MOST_ARGS - 1 && (args[i] = va_arg(ap, const char *)) != NULL; i++)
+        ;
+    va_end(ap);
+    return finish(start(args));
+}
+
+struct result shell(const char *command) {
+    const char *const args[] = {"sh", "-c", command, NULL};
+    return finish(start_file("/bin/sh", args));
+}
+
+void await(const char *file, const char *text) {
+    for (int i = 0; i < 2000; i++) {
+        char *now = access(file, R_OK) == 0 ? read_text(file) : NULL;
+        const bool found = now != NULL && strstr(now, text) != NULL;
+        free(now);
+        if (found)
+            return;
+        usleep(10000);
+    }
+    ck_abort_msg("\"%s\" never appeared in %s", text, file);
+}
+
+pid_t start_on_terminal(const char *const *args, int *terminal) {
+    const struct winsize size = {.ws_row = 24, .ws_col = 100};
+    const pid_t pid = forkpty(terminal, NULL, NULL, &size);
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        setenv("TERM", "xterm", 1);
+        execv(program(), (char *const *)args);
+        _exit(121);
+    }
+    return pid;
+}
+
+/* ---- something to train on ------------------------------------------------------------------------------- */
+
+bool make_experiment(void) {
+    static const char source[] = "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc";
+    static const char target[] = "/usr/share/fonts/truetype/arphic-gkai00mp/gkai00mp.ttf";
+    if (access(source, R_OK) != 0 || access(target, R_OK) != 0)
+        return false;
+    struct result r = pixsweep("data", "glyphs", "--source", source, "--target", target, "--out", "data",
+                               "--chars", "ascii", "--train", "8", "--val", "2", "--size", "32", NULL);
+    ck_assert_msg(r.code == 0, "%s", r.err);
+    drop(&r);
+    write_text("tiny.yaml",
+               "dataset: data\nimg_height: 32\nimg_width: 32\nngf: 2\nndf: 2\nn_epochs: 2\nbatch_size: 4\n"
+               "sample_interval: 0\ncheckpoint_interval: 0\n"
+               "sweep:\n  grid: {lr_policy_G: [constant, halve]}\n");
+    return true;
+}

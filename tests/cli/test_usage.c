@@ -1,0 +1,155 @@
+/* Command lines: what is understood, what is refused and in which words; stdout that cannot be written. */
+#include "cli_tests.h"
+
+#include <stdlib.h>
+
+START_TEST(alone_it_gives_an_overview)
+{
+    ck_prints(pixsweep(NULL, NULL), "compare");
+    ck_prints(pixsweep("--help", NULL), "pixsweep COMMAND --help");
+    ck_prints(pixsweep("help", NULL), "data glyphs");
+}
+END_TEST
+
+START_TEST(it_has_a_version)
+{
+    ck_prints(pixsweep("--version", NULL), "pixsweep " PXS_VERSION " (");
+    ck_prints(pixsweep("ls", "--version", NULL), "pixsweep " PXS_VERSION " (");
+}
+END_TEST
+
+static const char *const commands[] = {"plan", "run", "ls", "show", "compare", "sql", "params", "bench"};
+
+START_TEST(every_command_has_help_with_an_example)
+{
+    char part[64];
+    snprintf(part, sizeof part, "example:\n  pixsweep %s", commands[_i]);
+    ck_prints(pixsweep(commands[_i], "--help", NULL), part);
+    ck_prints(pixsweep(commands[_i], "-h", NULL), part);
+    ck_prints(pixsweep("help", commands[_i], NULL), part);
+}
+END_TEST
+
+START_TEST(data_commands_have_help_too)
+{
+    ck_prints(pixsweep("data", "glyphs", "--help", NULL), "example:\n  pixsweep data glyphs");
+    ck_prints(pixsweep("data", "check", "--help", NULL), "example:\n  pixsweep data check");
+}
+END_TEST
+
+START_TEST(unknown_commands_get_a_suggestion)
+{
+    ck_refused(pixsweep("rum", NULL), 2, "did you mean 'run'?");
+    ck_refused(pixsweep("comparr", NULL), 2, "did you mean 'compare'?");
+    ck_refused(pixsweep("xyzzy", NULL), 2, "unknown command 'xyzzy'");
+    ck_refused(pixsweep("data", NULL), 2, "glyphs or check");
+    ck_refused(pixsweep("data", "glyph", NULL), 2, "there are glyphs and check");
+    ck_refused(pixsweep("--db", "x", "ls", NULL), 2, "the command comes first");
+}
+END_TEST
+
+static const char *const planned[] = {"retry",  "cancel", "reap", "watch",  "merge",  "compact", "rm",
+                                      "backup", "diff",   "plot", "report", "export", "import"};
+
+START_TEST(planned_commands_are_refused_in_words)
+{ ck_refused(pixsweep(planned[_i], "x", NULL), 2, "is planned but not built yet"); }
+END_TEST
+
+START_TEST(options_that_do_not_exist)
+{
+    ck_refused(pixsweep("run", "--dry-rum", "x", NULL), 2, "did you mean '--dry-run'?");
+    ck_refused(pixsweep("run", "--lrgd", "3", "x", NULL), 2, "--set lrgd=VALUE");
+    ck_refused(pixsweep("ls", "--by", "x", NULL), 2, "does not take --by");
+    ck_refused(pixsweep("ls", "-x", NULL), 2, "unknown option '-x'");
+    ck_refused(pixsweep("ls", "--s", NULL), 2, "could be several");
+    ck_refused(pixsweep("ls", "--db", NULL), 2, "needs an argument");
+    ck_refused(pixsweep("ls", "--quiet=3", NULL), 2, "takes no argument");
+    ck_refused(pixsweep("ls", "--format", "xml", NULL), 2, "table, csv or json");
+    ck_refused(pixsweep("ls", "--format", "md", NULL), 2, "table, csv or json");
+}
+END_TEST
+
+START_TEST(arguments_are_counted)
+{
+    ck_refused(pixsweep("run", NULL), 2, "needs FILE");
+    ck_refused(pixsweep("run", "a", "b", NULL), 2, "does not know what to do with 'b'");
+    ck_refused(pixsweep("show", NULL), 2, "needs RUN");
+    ck_refused(pixsweep("data", "glyphs", NULL), 2, "needs --source");
+}
+END_TEST
+
+START_TEST(numbers_are_checked)
+{
+    ck_refused(pixsweep("run", "x", "--jobs", "0", NULL), 2, "--jobs must be auto or a whole number from 1");
+    ck_refused(pixsweep("run", "x", "--threads", "two", NULL), 2, "not 'two'");
+    ck_refused(pixsweep("bench", "--rounds", "-1", NULL), 2, "--rounds must be a whole number");
+}
+END_TEST
+
+START_TEST(without_a_database_reading_commands_say_what_to_do)
+{
+    ck_refused(pixsweep("ls", NULL), 2, "results/pixsweep.db");
+    ck_refused(pixsweep("ls", "--results", "there", NULL), 2, "there/pixsweep.db");
+    ck_refused(pixsweep("compare", "--db", "mine.db", NULL), 2, "mine.db");
+    ck_refused(pixsweep("sql", "SELECT 1", NULL), 2, "pixsweep run");
+}
+END_TEST
+
+START_TEST(params_in_every_format)
+{
+    ck_prints(pixsweep("params", NULL), "lambda_pixel");
+    ck_prints(pixsweep("params", "--format", "csv", NULL), "\nlrgd,int,90,");
+    ck_prints(pixsweep("params", "--format", "json", NULL), "\"key\":");
+    ck_prints(pixsweep("params", "--format", "md", NULL), "# ");
+    ck_prints(pixsweep("params", "lrgd", NULL), "lr_policy_G: halve");
+    ck_refused(pixsweep("params", "lrgdd", NULL), 2, "did you mean lrgd?");
+    ck_refused(pixsweep("params", "beta1", NULL), 2, "b1");
+}
+END_TEST
+
+START_TEST(bench_reads_set)
+{
+    ck_refused(pixsweep("bench", "--set", "ngff=8", NULL), 2, "did you mean 'ngf'?");
+    ck_refused(pixsweep("bench", "--set", "ngf", NULL), 2, "key=value");
+    ck_refused(pixsweep("bench", "--set", "ngf=0", NULL), 2, "ngf");
+}
+END_TEST
+
+START_TEST(a_full_disk_is_noticed)
+{
+    ck_refused(shell("\"$PIXSWEEP\" params > /dev/full"), 1, "No space left on device");
+    ck_refused(shell("\"$PIXSWEEP\" > /dev/full"), 1, "No space left on device");
+    ck_refused(shell("\"$PIXSWEEP\" params >&-"), 1, "cannot write the result");
+}
+END_TEST
+
+START_TEST(a_reader_that_leaves_ends_it_quietly)
+{
+    struct result r = shell("\"$PIXSWEEP\" params | true");
+    ck_assert_str_eq(r.err, "");
+    drop(&r);
+}
+END_TEST
+
+Suite *usage_suite(void) {
+    Suite *suite = suite_create("cli-usage");
+    TCase *c = tcase_create("usage");
+    tcase_add_checked_fixture(c, enter_folder, leave_folder);
+    tcase_set_timeout(c, 60);
+    tcase_add_test(c, alone_it_gives_an_overview);
+    tcase_add_test(c, it_has_a_version);
+    tcase_add_loop_test(c, every_command_has_help_with_an_example, 0, PXS_COUNT(commands));
+    tcase_add_test(c, data_commands_have_help_too);
+    tcase_add_test(c, unknown_commands_get_a_suggestion);
+    tcase_add_loop_test(c, planned_commands_are_refused_in_words, 0, PXS_COUNT(planned));
+    tcase_add_test(c, options_that_do_not_exist);
+    tcase_add_test(c, arguments_are_counted);
+    tcase_add_test(c, numbers_are_checked);
+    tcase_add_test(c, without_a_database_reading_commands_say_what_to_do);
+    tcase_add_test(c, params_in_every_format);
+    tcase_add_test(c, bench_reads_set);
+    tcase_add_test(c, a_full_disk_is_noticed);
+    tcase_add_test(c, a_reader_that_leaves_ends_it_quietly);
+    suite_add_tcase(suite, c);
+    return suite;
+}

@@ -1,0 +1,206 @@
+/* Commands at work on a real pair set: data, plan, run, reading, signals, the board. Where the fonts are missing there is nothing to
+ * work on; tools/deps installs them. */
+#include "cli_tests.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void setup(void) {
+    enter_folder();
+    ck_assert_msg(make_experiment(), "no fonts: run tools/deps");
+}
+
+START_TEST(data_is_made_once_and_checked)
+{
+    ck_assert(make_experiment());
+    ck_prints(pixsweep("data", "check", "data", NULL), "8 pairs to train on, 2 to validate with; 0 errors");
+    write_text("data/train/zz.png", "");
+    struct result r = pixsweep("data", "check", "data", NULL);
+    ck_assert_int_eq(r.code, 1);
+    ck_has(r.out, "error: train/zz.png: ");
+    drop(&r);
+    r = pixsweep("data", "check", "data", "--format", "csv", NULL);
+    ck_assert_int_eq(r.code, 1);
+    ck_has(r.out, "level,problem\nerror,train/zz.png: ");
+    drop(&r);
+    ck_refused(pixsweep("data", "check", "nowhere", NULL), 2, "nowhere");
+}
+END_TEST
+
+START_TEST(plan_shows_and_writes_nothing)
+{
+    struct result r = pixsweep("plan", "tiny.yaml", NULL);
+    ck_assert_int_eq(r.code, 0);
+    ck_has(r.out, "tiny: 2 runs (2 new)");
+    ck_has(r.out, "0.0001 -> 0.0001");
+    ck_has(r.out, "! lr_G does not fall to 1/100 of its start");
+    ck_has(r.out, "halve never fires within n_epochs");
+    ck_has(r.out, "to do: 8 steps");
+    drop(&r);
+    ck_assert_int_ne(access("results", F_OK), 0);
+    ck_prints(pixsweep("plan", "tiny.yaml", "--format", "csv", NULL), "number,lr_policy_G,");
+    ck_prints(pixsweep("run", "tiny.yaml", "--dry-run", NULL), "tiny: 2 runs (2 new)");
+    ck_prints(pixsweep("plan", "tiny.yaml", "--set", "n_epochs=4", "--set", "sweep.seeds=2", NULL), "4 runs");
+    ck_assert_int_ne(access("results", F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_wrong_file_is_shown_with_its_place)
+{
+    write_text("bad.yaml", "dataset: data\nngff: 3\n");
+    ck_refused(pixsweep("run", "bad.yaml", NULL), 2, "bad.yaml:2:1: unknown key 'ngff'");
+    ck_refused(pixsweep("plan", "bad.yaml", NULL), 2, "bad.yaml:2:1: unknown key 'ngff'");
+    ck_refused(pixsweep("run", "none.yaml", NULL), 2, "none.yaml");
+    ck_refused(pixsweep("run", "tiny.yaml", "--set", "lrgd=1", "--kernels", "abacus", NULL), 2, "abacus");
+    ck_assert_int_ne(access("results", F_OK), 0);
+}
+END_TEST
+
+START_TEST(run_then_read)
+{
+    struct result r = pixsweep("run", "tiny.yaml", NULL);
+    ck_assert_msg(r.code == 0, "%s", r.err);
+    ck_has(r.out, "tiny: 2 of 2 runs completed");
+    ck_has(r.out, "pixsweep compare tiny\n");
+    ck_has(r.err, "completed");
+    ck_has_not(r.err, "\033");
+    drop(&r);
+    ck_prints(pixsweep("compare", NULL), "tiny: 2 runs in 2 groups");
+    ck_prints(pixsweep("compare", "tiny", "--by", "ngf, seed", "--format", "csv", NULL),
+              "ngf,seed,n,failed,open,");
+    ck_prints(pixsweep("ls", "--state", "completed", "--format", "csv", NULL), "completed,1,2,2,");
+    ck_prints(pixsweep("show", "1", NULL), "state       completed");
+    ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM batch_loss", "--format", "csv", NULL), "n\n8\n");
+    ck_prints(shell("echo 'SELECT count(*) AS n FROM epoch' | \"$PIXSWEEP\" sql - --format csv"), "n\n4\n");
+    ck_refused(pixsweep("compare", "tinny", NULL), 2, "tiny");
+    ck_refused(pixsweep("show", "99", NULL), 2, "99");
+    ck_refused(pixsweep("sql", "DELETE FROM run", NULL), 2, "only reading");
+    ck_prints(pixsweep("run", "tiny.yaml", "--format", "csv", NULL), "\ntiny,2,2,0,");
+}
+END_TEST
+
+START_TEST(quiet_says_nothing_but_the_result)
+{
+    struct result r = pixsweep("run", "tiny.yaml", "--quiet", NULL);
+    ck_assert_int_eq(r.code, 0);
+    ck_assert_str_eq(r.err, "");
+    ck_has(r.out, "2 of 2 runs completed");
+    drop(&r);
+}
+END_TEST
+
+START_TEST(results_and_database_may_lie_elsewhere)
+{
+    struct result r = pixsweep("run", "tiny.yaml", "--results", "mine", "--db", "mine.db", NULL);
+    ck_assert_int_eq(r.code, 0);
+    ck_has(r.out, "pixsweep compare tiny --db mine.db --results mine");
+    drop(&r);
+    ck_assert_int_eq(access("mine.db", R_OK), 0);
+    ck_prints(pixsweep("ls", "--db", "mine.db", NULL), "tiny/0002");
+    ck_assert_int_ne(access("results", F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_full_disk_under_the_summary_is_noticed)
+{
+    ck_refused(shell("\"$PIXSWEEP\" run tiny.yaml --quiet > /dev/full"), 1, "No space left on device");
+    ck_prints(pixsweep("ls", "--state", "completed", NULL), "tiny/0002"); /* the runs did not suffer */
+}
+END_TEST
+
+START_TEST(a_reader_that_leaves_does_not_end_a_run)
+{
+    struct result r = shell("\"$PIXSWEEP\" run tiny.yaml 2>&1 | true");
+    drop(&r);
+    for (int i = 0; i < 1000; i++) { /* it goes on behind the shell's back */
+        r = pixsweep("ls", "--state", "completed", NULL);
+        const bool all = r.code == 0 && strstr(r.out, "tiny/0002") != NULL;
+        drop(&r);
+        if (all)
+            return;
+        usleep(20000);
+    }
+    ck_abort_msg("the runs were never completed");
+}
+END_TEST
+
+static const char *const long_run[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=100000", NULL};
+
+START_TEST(ctrl_c_stops_and_the_same_command_goes_on)
+{
+    const pid_t pid = start(long_run);
+    await("err", "started");
+    usleep(300000);
+    ck_assert_int_eq(kill(pid, SIGINT), 0);
+    ck_assert_int_eq(wait_for(pid), 130);
+    await("err", "interrupted");
+    await("out", "0 of 2 runs completed, 1 interrupted");
+    ck_prints(pixsweep("ls", "--format", "csv", NULL), ",interrupted,1,");
+    struct result r = pixsweep("plan", "tiny.yaml", "--set", "n_epochs=100000", NULL);
+    ck_has(r.out, "1 queued, 1 interrupted");
+    drop(&r);
+}
+END_TEST
+
+START_TEST(a_second_signal_does_not_wait)
+{
+    const pid_t pid = start(long_run);
+    await("err", "started");
+    kill(pid, SIGTERM);
+    usleep(1000);
+    kill(pid, SIGTERM);
+    ck_assert_int_eq(wait_for(pid), 130);
+}
+END_TEST
+
+START_TEST(nohup_is_obeyed)
+{
+    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=100", NULL};
+    signal(SIGHUP, SIG_IGN); /* inherited, as from nohup */
+    const pid_t pid = start(args);
+    await("err", "started");
+    kill(pid, SIGHUP);
+    ck_assert_int_eq(wait_for(pid), 0);
+}
+END_TEST
+
+START_TEST(on_a_terminal_there_is_a_board)
+{
+    int terminal;
+    char text[65536] = "";
+    size_t used = 0;
+    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=200", NULL};
+    const pid_t pid = start_on_terminal(args, &terminal);
+    for (ssize_t n; used < sizeof text - 1 && (n = read(terminal, text + used, sizeof text - 1 - used)) > 0;)
+        used += (size_t)n;
+    ck_assert_int_eq(wait_for(pid), 0);
+    close(terminal);
+    text[used] = '\0';
+    ck_has(text, "A\033[J"); /* drawn again in place */
+    ck_has(text, "epoch");
+    ck_has(text, "2 of 2 runs completed");
+    ck_has_not(strstr(text, "2 of 2 runs completed"), "\033"); /* the board is gone before the result */
+}
+END_TEST
+
+Suite *work_suite(void) {
+    Suite *suite = suite_create("cli-work");
+    TCase *c = tcase_create("work");
+    tcase_add_checked_fixture(c, setup, leave_folder);
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, data_is_made_once_and_checked);
+    tcase_add_test(c, plan_shows_and_writes_nothing);
+    tcase_add_test(c, a_wrong_file_is_shown_with_its_place);
+    tcase_add_test(c, run_then_read);
+    tcase_add_test(c, quiet_says_nothing_but_the_result);
+    tcase_add_test(c, results_and_database_may_lie_elsewhere);
+    tcase_add_test(c, a_full_disk_under_the_summary_is_noticed);
+    tcase_add_test(c, a_reader_that_leaves_does_not_end_a_run);
+    tcase_add_test(c, ctrl_c_stops_and_the_same_command_goes_on);
+    tcase_add_test(c, a_second_signal_does_not_wait);
+    tcase_add_test(c, nohup_is_obeyed);
+    tcase_add_test(c, on_a_terminal_there_is_a_board);
+    suite_add_tcase(suite, c);
+    return suite;
+}
