@@ -40,7 +40,8 @@ struct pxs_error {
 #define PXS_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Fill `err` (may be NULL) and return `status`: `return pxs_fail(err, PXS_E_INVALID, "...", ...);` */
-enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const char *fmt, ...) PXS_PRINTF(3, 4);
+enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const char *fmt, ...)
+    PXS_PRINTF(3, 4);
 /* As pxs_fail with PXS_E_IO (PXS_E_NOT_FOUND for ENOENT, PXS_E_NOMEM for ENOMEM); appends ": <strerror(errno)>". */
 enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* "out of memory" */
@@ -52,11 +53,11 @@ enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) PX
 const char *pxs_status_name(enum pxs_status status);
 
 /* Leave with the status of a failed call: PXS_TRY(pxs_thing(..., err)); only where nothing needs release. */
-#define PXS_TRY(call)                                                                                        \
-    do {                                                                                                     \
-        enum pxs_status pxs_try_status = (call);                                                             \
-        if (pxs_try_status != PXS_OK)                                                                        \
-            return pxs_try_status;                                                                           \
+#define PXS_TRY(call)                            \
+    do {                                         \
+        enum pxs_status pxs_try_status = (call); \
+        if (pxs_try_status != PXS_OK)            \
+            return pxs_try_status;               \
     } while (0)
 
 /* ---- logging --------------------------------------------------------------------------------------------- */
@@ -80,7 +81,8 @@ void pxs_aligned_free(void *ptr);
 struct pxs_arena {
     struct pxs_arena_block *head;
 };
-void *pxs_arena_alloc(struct pxs_arena *arena, size_t bytes); /* zeroed, 16-byte aligned; NULL when out of memory */
+void *pxs_arena_alloc(struct pxs_arena *arena,
+                      size_t bytes); /* zeroed, 16-byte aligned; NULL when out of memory */
 char *pxs_arena_strdup(struct pxs_arena *arena, const char *text);
 char *pxs_arena_printf(struct pxs_arena *arena, const char *fmt, ...) PXS_PRINTF(2, 3);
 void pxs_arena_finish(struct pxs_arena *arena);
@@ -162,11 +164,12 @@ uint32_t pxs_crc32c(uint32_t crc, const void *data, size_t bytes);
 
 /* ---- clock ----------------------------------------------------------------------------------------------- */
 
-int64_t pxs_now_ms(void);    /* UTC milliseconds since 1970, for people */
-double pxs_monotonic(void);  /* seconds, for durations */
-void pxs_format_duration(char buf[32], double seconds); /* "850 ms", "12.3 s", "4 m 10 s", "2 h 05 m", "3 d 04 h" */
-void pxs_format_utc(char buf[32], int64_t ms);          /* "2026-05-04 13:37:05" (UTC) */
-void pxs_format_bytes(char buf[32], uint64_t bytes);    /* "512 B", "1.4 MB" (1000-based) */
+int64_t pxs_now_ms(void);   /* UTC milliseconds since 1970, for people */
+double pxs_monotonic(void); /* seconds, for durations */
+void pxs_format_duration(char buf[32],
+                         double seconds);      /* "850 ms", "12.3 s", "4 m 10 s", "2 h 05 m", "3 d 04 h" */
+void pxs_format_utc(char buf[32], int64_t ms); /* "2026-05-04 13:37:05" (UTC) */
+void pxs_format_bytes(char buf[32], uint64_t bytes); /* "512 B", "1.4 MB" (1000-based) */
 
 /* ---- this machine ---------------------------------------------------------------------------------------- */
 
@@ -186,24 +189,28 @@ const char *pxs_commit(void);  /* "abc1234", "abc1234-dirty", or "unknown" */
  * index only: so results never depend on the thread count (DESIGN: reproducibility). A pool is driven by one
  * thread at a time; jobs do not nest. Waiting threads spin briefly, then sleep. */
 struct pxs_pool;
-typedef void (*pxs_piece_fn)(void *user, int piece, int thread); /* thread: 0 .. threads-1, for scratch memory only */
+typedef void (*pxs_piece_fn)(void *user, int piece,
+                             int thread); /* thread: 0 .. threads-1, for scratch memory only */
 PXS_NODISCARD enum pxs_status pxs_pool_create(int threads, struct pxs_pool **out, struct pxs_error *err);
-void pxs_pool_destroy(struct pxs_pool **pool); /* NULL and *NULL are fine; nulls *pool */
+void pxs_pool_destroy(struct pxs_pool **pool);     /* NULL and *NULL are fine; nulls *pool */
 int pxs_pool_threads(const struct pxs_pool *pool); /* NULL pool: 1 */
-void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user, int pieces); /* NULL pool: runs in the caller */
+void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user,
+                  int pieces); /* NULL pool: runs in the caller */
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
 PXS_NODISCARD enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
                                             struct pxs_error *err); /* NUL appended; free() it */
 /* Whole file or nothing: writes `<path>.tmp.<pid>` in the same folder, fsync, rename, fsync of the folder. */
-PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
+                                             struct pxs_error *err);
 /* The same in steps, for writers that stream: write to `file`, then commit or abandon (both close it). */
 struct pxs_atomic_file {
     FILE *file;
     char path[4096], temp[4128];
 };
-PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
+                                              struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err);
 void pxs_atomic_abandon(struct pxs_atomic_file *f); /* removes the temporary file; after commit a no-op */
 PXS_NODISCARD enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err); /* mkdir -p */
@@ -219,7 +226,8 @@ bool pxs_path_dir(char *out, size_t size, const char *path);
 struct pxs_lock {
     int fd; /* -1 when not held; set it so before use */
 };
-PXS_NODISCARD enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait,
+                                            struct pxs_error *err);
 void pxs_lock_release(struct pxs_lock *lock);
 
 /* ---- stop ------------------------------------------------------------------------------------------------ */

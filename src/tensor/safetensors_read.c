@@ -132,8 +132,8 @@ static enum pxs_status check_layout(const struct pxs_safetensors *f, struct pxs_
         const struct pxs_safetensors_info *info = &f->infos[i];
         const unsigned char *data = info->data;
         if (data != next)
-            return pxs_fail(err, PXS_E_CORRUPT, "%s: tensor %s %s the one before it", f->path, info->name,
-                            data < next ? "overlaps" : "leaves a gap behind");
+            return pxs_fail(err, PXS_E_CORRUPT, "%s: tensor %s %s", f->path, info->name,
+                            data < next ? "overlaps the one before it" : "has a gap in front of it");
         next = data + info->bytes;
     }
     uint64_t used = (uint64_t)(next - f->data);

@@ -100,6 +100,10 @@ START_TEST(refuses)
         {"\"\xff\"", "t.json: not UTF-8 at line 1, column 2"},
         {"\"\xed\xa0\x80\"", "t.json: not UTF-8 at line 1, column 2"},
         {"\"\xc0\x80\"", "t.json: not UTF-8 at line 1, column 2"},
+        {"\"\xe0\x80\x80\"", "t.json: not UTF-8 at line 1, column 2"},
+        {"\"\xf0\x80\x80\x80\"", "t.json: not UTF-8 at line 1, column 2"},
+        {"\"\xf4\x90\x80\x80\"", "t.json: not UTF-8 at line 1, column 2"},
+        {"\"\xc3", "t.json: not UTF-8 at line 1, column 2"},
         {"\"a\\u0000b\"", "t.json: a NUL character at line 1, column 3"},
     };
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {

@@ -99,7 +99,7 @@ START_TEST(refuses_bad_headers)
         {ONE("\"F32\"", "[2]", "[0,8]"), 7,
          "$.w.data_offsets ends at byte 8 of the data, but the file holds 7: cut off?"},
         {ONE("\"F32\"", "[2]", "[0,8]"), 9, "1 bytes behind the last tensor"},
-        {ONE("\"F32\"", "[2]", "[4,12]"), 12, "tensor w leaves a gap behind"},
+        {ONE("\"F32\"", "[2]", "[4,12]"), 12, "tensor w has a gap in front"},
         {ONE("\"F32\"", "[2]", "[8,0]"), 8, "$.w.data_offsets begins after its end"},
         {ONE("\"F32\"", "[2]", "[0,4]"), 4, "$.w is F32 [2], which is 8 bytes, but its offsets hold 4"},
         {ONE("\"F64\"", "[1]", "[0,4]"), 4, "$.w is F64 [1], which is 8 bytes"},
