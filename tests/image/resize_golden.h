@@ -82,4 +82,5 @@ static const struct resize_case resize_cases[] = {
     {true, 3, 1000, 3, 3, 1000, "b212532bccd47dddbaedc2dc5205ef2ccfb893e767657e11647c9411d53d0f9a"},
 };
 static const char grey_golden[] = "db673a8d0e307eedb6525543f550cd6e2d20d3b9aff937a83af42213a7523710";
-static const char grey_then_resize_golden[] = "8b4d02c9fa9f51bf2faec42d05aaa6a2233b47c18587b8183af366bb9da3a017";
+static const char grey_then_resize_golden[] =
+    "8b4d02c9fa9f51bf2faec42d05aaa6a2233b47c18587b8183af366bb9da3a017";
