@@ -39,7 +39,7 @@ def main():
                 lines.append(f'    {{{ink}, {channels}, {w}, {h}, {ow}, {oh}, "{sha(out)}"}},')
     lines.append("};")
     image = Image.frombytes("RGB", (256, 256), pixels("noise", 256 * 256 * 3))
-    lines.append(f'static const char grey_golden[] =\n    "{sha(image.convert("L"))}";')
+    lines.append(f'static const char grey_golden[] = "{sha(image.convert("L"))}";')
     small = image.convert("L").resize((64, 48), Image.Resampling.BICUBIC)
     lines.append(f'static const char grey_then_resize_golden[] =\n    "{sha(small)}";')
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "resize_golden.h"), "w") as f:
