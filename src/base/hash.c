@@ -1,80 +1,33 @@
-/* SHA-256: blocks are mixed by libmd, or by the processor itself where it can. */
+/* SHA-256, over nettle. */
 #include "pixsweep/base.h"
-#include "hash_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sha2.h>
-#include <string.h>
+#include <nettle/sha2.h>
 #include <unistd.h>
 
-struct __attribute__((may_alias)) sha256 { /* lies in the bytes of a pxs_sha256 */
-    uint32_t state[8];
-    uint64_t bytes; /* so far; the last bytes % 64 of them wait in `block` */
-    uint8_t block[64];
-    bool fast;
-};
-_Static_assert(sizeof(struct sha256) <= sizeof(struct pxs_sha256), "pxs_sha256 holds a struct sha256");
+_Static_assert(sizeof(struct sha256_ctx) <= sizeof(struct pxs_sha256), "pxs_sha256 holds a sha256_ctx");
+_Static_assert(_Alignof(struct sha256_ctx) <= _Alignof(struct pxs_sha256),
+               "pxs_sha256 is aligned for a sha256_ctx");
 
-static struct sha256 *inside(struct pxs_sha256 *h) {
-    return (struct sha256 *)(void *)h->opaque;
-}
-
-static void take_blocks(struct sha256 *s, const uint8_t *data, size_t blocks) {
-    if (s->fast) {
-        pxs_sha256_fast(s->state, data, blocks);
-        return;
-    }
-    for (; blocks > 0; blocks--, data += sizeof s->block)
-        SHA256Transform(s->state, data);
+static struct sha256_ctx *inside(struct pxs_sha256 *h) {
+    return (struct sha256_ctx *)(void *)h->opaque;
 }
 
 void pxs_sha256_init(struct pxs_sha256 *h) {
-    *inside(h) = (struct sha256){
-        .state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
-                  0x5be0cd19},
-        .fast = pxs_sha256_have_fast(),
-    };
+    sha256_init(inside(h));
 }
 
 void pxs_sha256_update(struct pxs_sha256 *h, const void *data, size_t bytes) {
-    struct sha256 *s = inside(h);
-    const uint8_t *p = data;
-    if (bytes == 0) /* data may be NULL */
-        return;
-    size_t waiting = s->bytes % sizeof s->block;
-    s->bytes += bytes;
-    if (waiting > 0) {
-        size_t n = sizeof s->block - waiting;
-        n = bytes < n ? bytes : n;
-        memcpy(s->block + waiting, p, n);
-        p += n;
-        bytes -= n;
-        if (waiting + n < sizeof s->block)
-            return;
-        take_blocks(s, s->block, 1);
-    }
-    size_t blocks = bytes / sizeof s->block;
-    if (blocks)
-        take_blocks(s, p, blocks);
-    if (bytes % sizeof s->block)
-        memcpy(s->block, p + blocks * sizeof s->block, bytes % sizeof s->block);
-}
-
-/* A one bit, zeros, and the length in bits as the last eight bytes of a block. */
-static void pad(struct pxs_sha256 *h) {
-    uint64_t bytes = inside(h)->bytes;
-    uint8_t tail[72] = {0x80};
-    size_t zeros = (119 - bytes % 64) % 64; /* after the 0x80 */
-    for (int i = 0; i < 8; i++)
-        tail[1 + zeros + (size_t)i] = (uint8_t)(bytes * 8 >> (56 - 8 * i));
-    pxs_sha256_update(h, tail, 1 + zeros + 8);
+    if (bytes > 0) /* data may be NULL */
+        sha256_update(inside(h), bytes, data);
 }
 
 void pxs_sha256_hex(struct pxs_sha256 *h, char hex[PXS_SHA256_HEX]) {
-    pad(h);
-    for (int i = 0; i < 8; i++)
-        snprintf(hex + 8 * i, 9, "%08x", (unsigned)inside(h)->state[i]);
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    sha256_digest(inside(h), sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
 enum pxs_status pxs_sha256_file(const char *path, char hex[PXS_SHA256_HEX], uint64_t *bytes,

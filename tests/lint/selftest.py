@@ -10,7 +10,7 @@ LINT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lint.py')
 CLEAN = {
     'include/pixsweep/base.h': '#ifndef B\n#define B\nint pxs_base(void);\n#endif\n',
     'include/pixsweep/store.h': '#include "pixsweep/base.h"\n',
-    'src/base/base.c': '#include "pixsweep/base.h"\n#include <sha2.h>\n'
+    'src/base/base.c': '#include "pixsweep/base.h"\n#include <nettle/sha2.h>\n'
                        'static const int table[] = {1, 2}; // printf( in a comment\n'
                        'int pxs_base(void)\n{\n    return table[1] + (int)sizeof("exit(1)");\n}\n',
     'src/base/base_priv.h': 'int pxs_hidden(void);\n',
