@@ -49,12 +49,23 @@ static enum pxs_status check_names(struct pxs_pix2pix *m, enum pxs_net net,
     return PXS_OK;
 }
 
-static enum pxs_status read_weight(const struct pxs_safetensors *file, struct pxs_weight *w, float *torch,
-                                   struct pxs_error *err) {
-    PXS_TRY(pxs_safetensors_read(file, w->name, w->rank, w->dims, torch, err));
+static void take_weight(struct pxs_weight *w, const float *torch) {
     pxs_weight_from_torch(w, torch, w->value);
     memset(w->m, 0, w->count * sizeof *w->m);
     memset(w->v, 0, w->count * sizeof *w->v);
+}
+
+/* First every tensor is read and dropped, so that a file that does not fit changes nothing. nn.grad is as large as the largest weight
+ * and free between steps. */
+static enum pxs_status read_weights(struct pxs_pix2pix *m, enum pxs_net net,
+                                    const struct pxs_safetensors *file, struct pxs_error *err) {
+    for (int take = 0; take < 2; take++)
+        for (size_t i = 0; i < m->n_weights[net]; i++) {
+            struct pxs_weight *w = m->weights[net][i];
+            PXS_TRY(pxs_safetensors_read(file, w->name, w->rank, w->dims, m->nn.grad, err));
+            if (take)
+                take_weight(w, m->nn.grad);
+        }
     return PXS_OK;
 }
 
@@ -63,9 +74,8 @@ enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const 
     struct pxs_safetensors *file = NULL;
     PXS_TRY(pxs_safetensors_open(path, &file, err));
     enum pxs_status status = check_names(m, net, file, path, err);
-    /* nn.grad is as large as the largest weight and free between steps */
-    for (size_t i = 0; i < m->n_weights[net] && status == PXS_OK; i++)
-        status = read_weight(file, m->weights[net][i], m->nn.grad, err);
+    if (status == PXS_OK)
+        status = read_weights(m, net, file, err);
     pxs_safetensors_destroy(&file);
     return status;
 }

@@ -1,0 +1,175 @@
+/* Weights as safetensors: out and in again, files of others, and files that do not fit. */
+#include "model_tests.h"
+
+#include "pixsweep/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char dir[256], path[300];
+
+static void make_dir(void) {
+    const char *tmp = getenv("TMPDIR");
+    snprintf(dir, sizeof dir, "%s/pxs_model.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/generator_0.safetensors", dir);
+}
+
+static void remove_dir(void) {
+    unlink(path);
+    rmdir(dir);
+}
+
+static struct pxs_pix2pix *make_model(uint64_t seed) {
+    struct pxs_params p = narrow(64, 64, 3, 4, 3, 1);
+    struct pxs_pix2pix *m = model_create(&p, 0);
+    pxs_pix2pix_randomise(m, seed);
+    return m;
+}
+
+START_TEST(round_trip)
+{
+    struct pxs_pix2pix *a = make_model(1), *b = make_model(2);
+    char hash_a[PXS_SHA256_HEX], hash_b[PXS_SHA256_HEX], sha[PXS_SHA256_HEX], file_sha[PXS_SHA256_HEX];
+    uint64_t bytes, file_bytes;
+    const char *const metadata[] = {"epoch", "7", "note", "a \"quoted\" word", NULL};
+    struct pxs_weight **w;
+    pxs_pix2pix_weights(b, PXS_NET_G, &w);
+    w[0]->m[0] = w[0]->v[0] = 1;
+    for (int net = 0; net < 2; net++) {
+        ck_assert_int_eq(
+            pxs_pix2pix_save(a, (enum pxs_net)net, path, net ? NULL : metadata, sha, &bytes, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_sha256_file(path, file_sha, &file_bytes, NULL), PXS_OK);
+        ck_assert_str_eq(sha, file_sha);
+        ck_assert_uint_eq(bytes, file_bytes);
+        ck_assert_int_eq(pxs_pix2pix_load(b, (enum pxs_net)net, path, NULL), PXS_OK);
+    }
+    pxs_pix2pix_hash(a, hash_a);
+    pxs_pix2pix_hash(b, hash_b);
+    ck_assert_str_eq(hash_a, hash_b);
+    ck_assert(w[0]->m[0] == 0 && w[0]->v[0] == 0); /* new weights, new moments */
+    pxs_pix2pix_destroy(&a);
+    model_destroy(&b);
+}
+END_TEST
+
+START_TEST(metadata_and_order)
+{
+    struct pxs_pix2pix *m = make_model(1);
+    struct pxs_safetensors *file = NULL;
+    const char *const metadata[] = {"epoch", "7", NULL};
+    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_D, path, metadata, NULL, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_open(path, &file, NULL), PXS_OK);
+    ck_assert_str_eq(pxs_safetensors_metadata(file, "epoch"), "7");
+    struct pxs_weight **w;
+    size_t n = pxs_pix2pix_weights(m, PXS_NET_D, &w);
+    ck_assert_uint_eq(pxs_safetensors_count(file), n);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_str_eq(pxs_safetensors_at(file, i)->name, w[i]->name);
+        float *got = malloc(w[i]->count * sizeof *got), *want = malloc(w[i]->count * sizeof *want);
+        ck_assert_int_eq(pxs_safetensors_read(file, w[i]->name, w[i]->rank, w[i]->dims, got, NULL), PXS_OK);
+        pxs_weight_to_torch(w[i], w[i]->value, want);
+        ck_assert_mem_eq(got, want, w[i]->count * sizeof *got);
+        free(got);
+        free(want);
+    }
+    pxs_safetensors_destroy(&file);
+    model_destroy(&m);
+}
+END_TEST
+
+/* Writes the generator with one thing changed. */
+enum change { NOTHING, DOWN7, MISSING, TRANSPOSED, RANK, EXTRA };
+static float zeros[1 << 16];
+
+static void write_changed(struct pxs_pix2pix *m, enum change change) {
+    struct pxs_safetensors_entry e[32] = {0};
+    struct pxs_weight **w;
+    size_t weights = pxs_pix2pix_weights(m, PXS_NET_G, &w), n = 0;
+    for (size_t i = 0; i < weights; i++) {
+        bool it = !strcmp(w[i]->name, "up3.model.0.weight");
+        if (change == MISSING && it)
+            continue;
+        e[n] = (struct pxs_safetensors_entry){.name = w[i]->name, .rank = w[i]->rank, .data = zeros};
+        memcpy(e[n].dims, w[i]->dims, sizeof e[n].dims);
+        if (change == TRANSPOSED && it) {
+            e[n].dims[0] = w[i]->dims[1];
+            e[n].dims[1] = w[i]->dims[0];
+        }
+        if (change == RANK && it)
+            e[n].rank = 3;
+        n++;
+    }
+    if (change == DOWN7)
+        e[n++] = (struct pxs_safetensors_entry){
+            .name = "down7.model.0.weight", .rank = 4, .dims = {32, 32, 1, 1}, .data = zeros};
+    if (change == EXTRA)
+        e[n++] =
+            (struct pxs_safetensors_entry){.name = "embedder.weight", .rank = 1, .dims = {3}, .data = zeros};
+    ck_assert_int_eq(pxs_safetensors_write(path, e, n, NULL, NULL, NULL, NULL), PXS_OK);
+}
+
+START_TEST(files_of_others)
+{
+    static const struct {
+        enum change change;
+        enum pxs_status status;
+        const char *words[2];
+    } cases[] = {
+        {NOTHING, PXS_OK, {"", ""}},
+        {DOWN7, PXS_OK, {"", ""}}, /* the lab's unused layer */
+        {MISSING, PXS_E_INVALID, {"up3.model.0.weight", "generator"}},
+        {TRANSPOSED, PXS_E_INVALID, {"up3.model.0.weight", "[64, 16, 4, 4]"}},
+        {RANK, PXS_E_INVALID, {"up3.model.0.weight", ""}},
+        {EXTRA, PXS_E_INVALID, {"embedder.weight", "generator"}},
+    };
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        struct pxs_pix2pix *m = make_model(1);
+        struct pxs_error err = {.message = ""};
+        char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
+        pxs_pix2pix_hash(m, before);
+        write_changed(m, cases[i].change);
+        ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), cases[i].status);
+        pxs_pix2pix_hash(m, after);
+        if (cases[i].status == PXS_OK) {
+            ck_assert_str_ne(before, after);
+        } else {
+            ck_assert_msg(strstr(err.message, path) && strstr(err.message, cases[i].words[0]) &&
+                              strstr(err.message, cases[i].words[1]),
+                          "%s", err.message);
+            ck_assert_str_eq(before, after); /* all or nothing */
+        }
+        model_destroy(&m);
+    }
+}
+END_TEST
+
+START_TEST(wrong_files)
+{
+    struct pxs_pix2pix *m = make_model(1);
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), PXS_E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err.message, path));
+    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_D, path, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "discriminator"));
+    ck_assert_int_eq(truncate(path, 5000), 0);
+    ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), PXS_E_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(err.message, path));
+    ck_assert_int_ne(pxs_pix2pix_save(m, PXS_NET_G, "/nonexistent/g.safetensors", NULL, NULL, NULL, &err),
+                     PXS_OK);
+    ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent"));
+    model_destroy(&m);
+}
+END_TEST
+
+TCase *file_case(void) {
+    TCase *tcase = tcase_create("file");
+    tcase_add_checked_fixture(tcase, make_dir, remove_dir);
+    tcase_add_test(tcase, round_trip);
+    tcase_add_test(tcase, metadata_and_order);
+    tcase_add_test(tcase, files_of_others);
+    tcase_add_test(tcase, wrong_files);
+    return tcase;
+}

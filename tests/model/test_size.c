@@ -1,0 +1,183 @@
+/* Every size that is allowed builds and trains; names, shapes and costs are those of PyTorch-GAN's tables. */
+#include "model_tests.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One step: finite, and every trained weight has moved. */
+static void one_step(const struct pxs_params *p) {
+    struct pxs_pix2pix *m = model_create(p, 2);
+    size_t n = (size_t)p->batch_size * image_floats(p);
+    float *source = random_pixels("size/source", n), *target = random_pixels("size/target", n);
+    struct pxs_losses l;
+    pxs_pix2pix_randomise(m, 1);
+    pxs_pix2pix_step(m, source, target, (int)p->batch_size, (struct pxs_step_rates){1e-4, 1e-4}, 0, &l);
+    ck_assert_msg(all_finite(&l), "%d x %d: %g %g", (int)p->img_height, (int)p->img_width, l.loss_G,
+                  l.loss_D);
+    for (int net = 0; net < 2; net++) {
+        struct pxs_weight **w;
+        size_t count = pxs_pix2pix_weights(m, (enum pxs_net)net, &w);
+        for (size_t i = 0; i < count; i++) {
+            double moved = 0;
+            for (size_t k = 0; k < w[i]->count; k++)
+                moved += fabs((double)w[i]->m[k]);
+            ck_assert_msg(isfinite(moved) && (moved > 0) == !w[i]->constant, "%d x %d, %s: %g",
+                          (int)p->img_height, (int)p->img_width, w[i]->name, moved);
+        }
+    }
+    free(source);
+    free(target);
+    model_destroy(&m);
+}
+
+START_TEST(all_sides)
+{
+    for (int width = 32; width <= 512; width *= 2) {
+        struct pxs_params p = narrow(32 << _i, width, width == 64 ? 1 : 3, 2, 2, 1);
+        p.dropout = 0.5;
+        one_step(&p);
+    }
+}
+END_TEST
+
+START_TEST(odd_widths)
+{
+    static const int widths[][3] = {{5, 3, 1}, {1, 1, 2}, {7, 17, 5}, {33, 9, 3}}; /* ngf, ndf, batch */
+    for (size_t i = 0; i < PXS_COUNT(widths); i++) {
+        struct pxs_params p = narrow(64, 32, i % 2 ? 1 : 3, widths[i][0], widths[i][1], widths[i][2]);
+        p.dropout = 0.3;
+        p.gan_mode = i % 2 ? PXS_GAN_VANILLA : PXS_GAN_LSGAN;
+        one_step(&p);
+    }
+}
+END_TEST
+
+START_TEST(state_dict)
+{
+    static const struct {
+        const char *name;
+        int net, dims[4];
+    } want[] = {
+        {"down1.model.0.weight", 0, {8, 3, 4, 4}},
+        {"down2.model.0.weight", 0, {16, 8, 4, 4}},
+        {"down3.model.0.weight", 0, {32, 16, 4, 4}},
+        {"down4.model.0.weight", 0, {64, 32, 4, 4}},
+        {"down5.model.0.weight", 0, {64, 64, 4, 4}},
+        {"down6.model.0.weight", 0, {64, 64, 4, 4}},
+        {"up1.model.0.weight", 0, {64, 64, 4, 4}},
+        {"up2.model.0.weight", 0, {128, 64, 4, 4}},
+        {"up3.model.0.weight", 0, {128, 32, 4, 4}},
+        {"up4.model.0.weight", 0, {64, 16, 4, 4}},
+        {"up5.model.0.weight", 0, {32, 8, 4, 4}},
+        {"final.2.weight", 0, {3, 16, 4, 4}},
+        {"final.2.bias", 0, {3}},
+        {"model.0.weight", 1, {4, 6, 4, 4}},
+        {"model.0.bias", 1, {4}},
+        {"model.2.weight", 1, {8, 4, 4, 4}},
+        {"model.2.bias", 1, {8}},
+        {"model.5.weight", 1, {16, 8, 4, 4}},
+        {"model.5.bias", 1, {16}},
+        {"model.8.weight", 1, {32, 16, 4, 4}},
+        {"model.8.bias", 1, {32}},
+        {"model.12.weight", 1, {1, 32, 4, 4}},
+    };
+    struct pxs_params p = narrow(64, 64, 3, 8, 4, 1);
+    struct pxs_pix2pix *m = model_create(&p, 0);
+    struct pxs_weight **w[2];
+    size_t n[2], at[2] = {0};
+    for (int net = 0; net < 2; net++)
+        n[net] = pxs_pix2pix_weights(m, (enum pxs_net)net, &w[net]);
+    ck_assert_uint_eq(n[0] + n[1], PXS_COUNT(want));
+    for (size_t i = 0; i < PXS_COUNT(want); i++) {
+        const struct pxs_weight *got = w[want[i].net][at[want[i].net]++];
+        ck_assert_str_eq(got->name, want[i].name);
+        ck_assert_int_eq(got->rank, want[i].dims[1] ? 4 : 1);
+        ck_assert_mem_eq(got->dims, want[i].dims, (size_t)got->rank * sizeof(int));
+    }
+    model_destroy(&m);
+}
+END_TEST
+
+/* The tables' totals: parameters and multiply-accumulates of a forward pass. */
+START_TEST(totals)
+{
+    static const struct {
+        int side, channels;
+        long parameters[2];
+        double gmac[2];
+    } want[] = {
+        {256, 3, {54404099, 2767808}, {6.35, 1.71}},
+        {64, 3, {29500419 - 262144, 2767808}, {0.389, 0.107}}, /* the lab's has an unused down7 */
+        {64, 1, {29494273 - 262144, 2763712}, {0, 0}},
+    };
+    for (size_t i = 0; i < PXS_COUNT(want); i++) {
+        struct pxs_params p = narrow(want[i].side, want[i].side, want[i].channels, 64, 64, 1);
+        struct pxs_layer_info layers[32];
+        size_t n = pxs_pix2pix_layers(&p, layers);
+        long parameters[2] = {want[i].channels, 64 + 128 + 256 + 512}; /* biases */
+        double mac[2] = {0, 0};
+        ck_assert_uint_le(n, 32);
+        for (size_t k = 0; k < n; k++) {
+            parameters[layers[k].net] += 16L * layers[k].cb * layers[k].cs;
+            mac[layers[k].net] += layers[k].mac * 1e-9;
+        }
+        for (int net = 0; net < 2; net++) {
+            ck_assert_int_eq(parameters[net], want[i].parameters[net]);
+            if (want[i].gmac[net] > 0)
+                ck_assert_double_eq_tol(mac[net], want[i].gmac[net], 0.005 * want[i].gmac[net]);
+        }
+    }
+}
+END_TEST
+
+/* Both descriptions of the networks name the same layers. */
+START_TEST(layer_list_is_the_model)
+{
+    struct pxs_params p = narrow(32, 128, 1, 5, 3, 2);
+    struct pxs_pix2pix *m = model_create(&p, 0);
+    struct pxs_layer_info layers[32];
+    size_t n = pxs_pix2pix_layers(&p, layers), at = 0;
+    for (int net = 0; net < 2; net++) {
+        struct pxs_weight **w;
+        size_t count = pxs_pix2pix_weights(m, (enum pxs_net)net, &w);
+        for (size_t i = 0; i < count; i++) {
+            if (w[i]->kind == PXS_WEIGHT_BIAS)
+                continue;
+            ck_assert_uint_lt(at, n);
+            const struct pxs_layer_info *l = &layers[at++];
+            ck_assert_int_eq(l->net, net);
+            ck_assert_int_eq(l->head, w[i]->kind == PXS_WEIGHT_HEAD);
+            ck_assert_int_eq(w[i]->dims[0], l->cs);
+            ck_assert_int_eq(w[i]->dims[1], l->cb);
+        }
+    }
+    ck_assert_uint_eq(at, n);
+    model_destroy(&m);
+}
+END_TEST
+
+START_TEST(refuses_unknown_kernels)
+{
+    struct pxs_params p = narrow(32, 32, 3, 2, 2, 1);
+    struct pxs_pix2pix *m = NULL;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_pix2pix_create(&p, NULL, "mkl", &m, &err), PXS_E_INVALID);
+    ck_assert_ptr_null(m);
+    ck_assert_ptr_nonnull(strstr(err.message, "mkl"));
+    pxs_pix2pix_destroy(&m);
+    pxs_pix2pix_destroy(NULL);
+}
+END_TEST
+
+TCase *size_case(void) {
+    TCase *tcase = tcase_create("size");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, all_sides, 0, 5);
+    tcase_add_test(tcase, odd_widths);
+    tcase_add_test(tcase, state_dict);
+    tcase_add_test(tcase, totals);
+    tcase_add_test(tcase, layer_list_is_the_model);
+    tcase_add_test(tcase, refuses_unknown_kernels);
+    return tcase;
+}

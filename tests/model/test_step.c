@@ -1,0 +1,179 @@
+/* What training steps promise beyond their numbers: the same bits for any thread count, learning, and NaN shown. */
+#include "model_tests.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct pxs_step_rates rates = {2e-4, 1e-4};
+
+/* 20 steps with dropout, every third batch short; the losses of all steps and the weights' hash. */
+static void twenty_steps(int64_t seed, int batch_size, int threads, struct pxs_losses losses[20],
+                         char hash[PXS_SHA256_HEX]) {
+    struct pxs_params p = narrow(64, 64, 3, 8, 8, batch_size);
+    p.dropout = 0.5;
+    p.seed = seed;
+    struct pxs_pix2pix *m = model_create(&p, threads);
+    size_t image = image_floats(&p);
+    float *source = random_pixels("bits/source", 4 * image),
+          *target = random_pixels("bits/target", 4 * image);
+    pxs_pix2pix_randomise(m, 5);
+    for (int step = 0; step < 20; step++)
+        pxs_pix2pix_step(m, source, target, step % 3 == 2 ? 3 : 4, rates, step, &losses[step]);
+    pxs_pix2pix_hash(m, hash);
+    free(source);
+    free(target);
+    model_destroy(&m);
+}
+
+START_TEST(same_bits_for_any_threads)
+{
+    struct pxs_losses want[20], got[20];
+    char first[PXS_SHA256_HEX], hash[PXS_SHA256_HEX];
+    twenty_steps(1, 4, 1, want, first);
+    for (int threads = 0; threads <= 3; threads++) {
+        twenty_steps(1, 4, threads, got, hash);
+        ck_assert_mem_eq(got, want, sizeof want);
+        ck_assert_str_eq(hash, first);
+    }
+    twenty_steps(1, 7, 2, got, hash); /* buffers for larger batches: no difference */
+    ck_assert_str_eq(hash, first);
+    twenty_steps(2, 4, 2, got, hash); /* other masks */
+    ck_assert_str_ne(hash, first);
+}
+END_TEST
+
+START_TEST(learns)
+{
+    struct pxs_params p = narrow(32, 32, 3, 8, 4, 2);
+    p.gan_mode = _i;
+    struct pxs_pix2pix *m = model_create(&p, 2);
+    float *source = random_pixels("learns/source", 2 * image_floats(&p)),
+          *target = random_pixels("learns/target", 2 * image_floats(&p));
+    for (size_t i = 0; i < 2 * image_floats(&p); i++) /* an even picture each: found within the steps */
+        target[i] = i < image_floats(&p) ? 0.5f : -0.25f;
+    pxs_pix2pix_randomise(m, 1);
+    struct pxs_losses first, last;
+    pxs_pix2pix_step(m, source, target, 2, rates, 0, &first);
+    for (int step = 1; step < 150; step++)
+        pxs_pix2pix_step(m, source, target, 2, (struct pxs_step_rates){2e-3, 1e-4}, step, &last);
+    ck_assert_double_lt(last.loss_pixel, 0.5 * first.loss_pixel);
+    ck_assert_double_eq_tol(last.loss_G, last.loss_GAN + 10 * last.loss_pixel, 1e-12);
+    ck_assert_double_eq_tol(last.loss_D, 0.5 * (last.loss_real + last.loss_fake), 1e-12);
+    float *fake = malloc(2 * image_floats(&p) * sizeof *fake);
+    pxs_pix2pix_generate(m, source, 2, 0, 0, fake);
+    double l1 = 0;
+    for (size_t i = 0; i < 2 * image_floats(&p); i++)
+        l1 += fabs((double)fake[i] - (double)target[i]) / (2.0 * (double)image_floats(&p));
+    ck_assert_double_eq_tol(pxs_pix2pix_l1(m, fake, target, 2 * image_floats(&p)), l1, 1e-9);
+    ck_assert_double_lt(l1, 0.5 * first.loss_pixel);
+    free(fake);
+    free(source);
+    free(target);
+    model_destroy(&m);
+}
+END_TEST
+
+/* With rate 0 a network stays as it is, whatever the other does. */
+START_TEST(each_rate_its_network)
+{
+    struct pxs_params p = narrow(32, 32, 1, 4, 4, 1);
+    float *source = random_pixels("rates/source", image_floats(&p)),
+          *target = random_pixels("rates/target", image_floats(&p));
+    for (int k = 0; k < 2; k++) {
+        struct pxs_pix2pix *m = model_create(&p, 0);
+        pxs_pix2pix_randomise(m, 1);
+        struct pxs_weight **w[2];
+        float before[2], after[2];
+        for (int net = 0; net < 2; net++) {
+            ck_assert_uint_gt(pxs_pix2pix_weights(m, (enum pxs_net)net, &w[net]), 0);
+            before[net] = w[net][0]->value[0];
+        }
+        struct pxs_losses losses;
+        pxs_pix2pix_step(m, source, target, 1, (struct pxs_step_rates){k == 0 ? 0 : 1e-3, k == 1 ? 0 : 1e-3},
+                         0, &losses);
+        for (int net = 0; net < 2; net++) {
+            after[net] = w[net][0]->value[0];
+            ck_assert_msg((after[net] == before[net]) == (k == net), "network %d, rate of %d is 0", net, k);
+        }
+        model_destroy(&m);
+    }
+    free(source);
+    free(target);
+}
+END_TEST
+
+START_TEST(generating)
+{
+    struct pxs_params p = narrow(64, 32, 3, 6, 4, 3);
+    p.dropout = 0.5;
+    p.seed = 3;
+    struct pxs_pix2pix *m = model_create(&p, 2);
+    size_t image = image_floats(&p), bytes = 3 * image * sizeof(float);
+    float *source = random_pixels("generating", 3 * image), *a = malloc(bytes), *b = malloc(bytes);
+    char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
+    pxs_pix2pix_randomise(m, 1);
+    pxs_pix2pix_hash(m, before);
+    pxs_pix2pix_generate(m, source, 3, 0, 0, a);
+    pxs_pix2pix_generate(m, source, 3, 0, 9, b); /* without dropout: a function of the source */
+    ck_assert_mem_eq(a, b, bytes);
+    for (size_t i = 0; i < 3 * image; i++)
+        ck_assert(a[i] >= -1 && a[i] <= 1);
+    pxs_pix2pix_generate(m, source + image, 1, 0, 0, b); /* images of a batch do not know each other */
+    for (size_t i = 0; i < image; i++)
+        ck_assert_float_eq_tol(b[i], a[image + i], 1e-5f);
+    pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 4, a);
+    pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 4, b);
+    ck_assert_mem_eq(a, b, bytes);
+    pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 5, b); /* other masks */
+    ck_assert_mem_ne(a, b, bytes);
+    pxs_pix2pix_generate(m, source, 3, 0, 0, b);
+    ck_assert_mem_ne(a, b, bytes);
+    pxs_pix2pix_hash(m, after);
+    ck_assert_str_eq(before, after);
+    free(source);
+    free(a);
+    free(b);
+    model_destroy(&m);
+}
+END_TEST
+
+/* One NaN, in a weight of either network or in a picture, shows in the losses of the same step. */
+START_TEST(nan_shows)
+{
+    struct pxs_params p = narrow(32, 32, 3, 4, 4, 2);
+    p.gan_mode = _i;
+    size_t n = 2 * image_floats(&p);
+    float *source = random_pixels("nan/source", n), *target = random_pixels("nan/target", n),
+          kept = source[7];
+    for (int place = 0; place < 4; place++) {
+        struct pxs_pix2pix *m = model_create(&p, 0);
+        struct pxs_weight **w;
+        struct pxs_losses l;
+        pxs_pix2pix_randomise(m, 1);
+        if (place < 2) {
+            ck_assert_uint_gt(pxs_pix2pix_weights(m, (enum pxs_net)place, &w), 2);
+            w[2]->value[5] = NAN;
+        }
+        source[7] = place == 2 ? NAN : kept;
+        target[7] = place == 3 ? NAN : 0.5f;
+        pxs_pix2pix_step(m, source, target, 2, rates, 0, &l);
+        ck_assert_msg(isnan(l.loss_G), "place %d: loss_G %g", place, l.loss_G);
+        ck_assert_msg(isnan(l.loss_D), "place %d: loss_D %g", place, l.loss_D);
+        model_destroy(&m);
+    }
+    free(source);
+    free(target);
+}
+END_TEST
+
+TCase *step_case(void) {
+    TCase *tcase = tcase_create("step");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, same_bits_for_any_threads);
+    tcase_add_loop_test(tcase, learns, 0, 2);
+    tcase_add_test(tcase, each_rate_its_network);
+    tcase_add_test(tcase, generating);
+    tcase_add_loop_test(tcase, nan_shows, 0, 2);
+    return tcase;
+}
