@@ -183,7 +183,7 @@ def rule_docs(root):
         if os.path.isdir(os.path.join(root, 'src', room)) and not re.search(rf'\b{room}\b', house):
             problems.append(f'docs/architecture.md does not name the room {room}')
     readme = read(root, 'README.md')
-    commands = re.findall(r'^COMMAND\((\w+),', read(root, 'src/cli/commands.def'), re.M)
+    commands = re.findall(r'^COMMAND\(\w+, "([^"]+)"', read(root, 'src/cli/commands.def'), re.M)
     if not commands:
         problems.append('src/cli/commands.def: no COMMAND(name, ...) rows found')
     for command in commands:

@@ -15,7 +15,7 @@ CLEAN = {
                        'int pxs_base(void)\n{\n    return table[1] + (int)sizeof("exit(1)");\n}\n',
     'src/base/base_priv.h': 'int pxs_hidden(void);\n',
     'src/store/store.c': '#include <sqlite3.h>\n#include "pixsweep/store.h"\n',
-    'src/cli/commands.def': 'COMMAND(run, "x")\n',
+    'src/cli/commands.def': 'COMMAND(run, "run", "FILE")\n',
     'src/cli/main.c': '#include <stdio.h>\nint main(void)\n{\n    printf("x");\n    return 0;\n}\n',
     'docs/architecture.md': 'Rooms: base, store, cli. See [readme](../README.md).\n',
     'README.md': '`pixsweep run`\n',
