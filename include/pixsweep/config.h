@@ -49,8 +49,8 @@ size_t pxs_config_count(const struct pxs_config *c);
 struct pxs_point {
     struct pxs_params params; /* resolved and checked; ineffective keys are at their defaults */
     /* What differs, "lr_policy_G-halve_lrgd-90" of [A-Za-z0-9._=-]; "base" if nothing does. Where one run's would be too
-     * long, all runs have the keys' initials ("lpG-halve_lrgd-90"), then numbers of three digits, then a cut end: so a
-     * label is unique only together with the run's number. */
+     * long, all runs have the keys' initials ("lpG-halve_lrgd-90"), then numbers of four digits; what then does not fit is
+     * left out. So a label is unique only together with the run's number. */
     char label[PXS_LABEL_MAX + 1];
 };
 /* Run `index`, 0 .. count-1. */

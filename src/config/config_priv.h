@@ -68,6 +68,8 @@ void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char 
 /* The same for something that is planned but not built yet. */
 void pxs_diag_planned(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...)
     PXS_PRINTF(3, 4);
+/* True where one more problem would only be counted, which is then done: saves wording what nobody will see. */
+bool pxs_diags_full(struct pxs_diags *d);
 /* All of them in order, and the one line for struct pxs_error; returns its status. */
 enum pxs_status pxs_diags_report(struct pxs_diags *d, struct pxs_text *out, struct pxs_error *err);
 /* "lab64.yaml:12", "--set b1=0.5" */
@@ -124,7 +126,8 @@ struct pxs_config {
     struct pxs_sweep sweep;
     int varying[PXS_PARAM_COUNT];
     size_t n_varying;
-    int label_level; /* point.c */
+    int label_level; /* how far all labels are shortened */
+    char (*labels)[PXS_LABEL_MAX + 1];
     struct pxs_note notes[PXS_NOTES_MAX];
     size_t n_notes;
 };
@@ -197,8 +200,8 @@ int pxs_resolved_culprit(const struct pxs_resolved *r, int key);
 /* "lrgd 25 (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant" */
 void pxs_resolved_note(const struct pxs_resolved *r, int key, struct pxs_text *out);
 
-/* point.c: the one shortening of labels that fits all runs. */
-void pxs_choose_label_level(struct pxs_config *c, struct pxs_diags *d);
+/* point.c: every run's label, all shortened alike. */
+void pxs_make_labels(struct pxs_config *c, struct pxs_diags *d);
 
 /* expand.c: looks at every run: what has no effect, what is wrong, what is twice, what varies; the spec's hash. */
 void pxs_expand(struct pxs_config *c, struct pxs_diags *d);

@@ -30,6 +30,13 @@ static void add(struct pxs_diags *d, struct pxs_diag diag, const char *fmt, va_l
         d->items[d->n++] = diag;
 }
 
+bool pxs_diags_full(struct pxs_diags *d) {
+    if (d->n < PXS_DIAGNOSTICS_MAX)
+        return false;
+    d->total++;
+    return d->other = true;
+}
+
 static struct pxs_diag place_of(const struct pxs_node *node) {
     return (struct pxs_diag){
         .source = node->source, .line = (size_t)node->line, .column = (size_t)node->column};

@@ -122,9 +122,9 @@ static double draw_number(const struct distribution *x, struct pxs_rng *rng) {
         value = x->low + u * span;
     else
         value = exp(log(x->low) + u * (log(x->high) - log(x->low)));
-    /* seven digits: of the span, or of the value where a span of several orders of magnitude would swallow it */
+    /* twelve digits, enough to keep 100,000 draws apart: of the span, or of the value where a span of several orders of magnitude would swallow it */
     bool wide = x->kind == LOG_UNIFORM && x->high >= 2 * x->low;
-    int places = 6 - (int)floor(log10(wide ? value : span));
+    int places = 11 - (int)floor(log10(wide ? value : span));
     if (places <= 22 && places >= -22)
         value = round_to(value, places);
     return value < x->low ? x->low : value > x->high ? x->high : value;

@@ -166,7 +166,7 @@ static void add_reason(struct pass *p, int key, struct pxs_text *out) {
     }
 }
 
-static void report_twins(struct pass *p, size_t a, size_t b, size_t more) {
+static void report_twins(struct pass *p, size_t a, size_t b, size_t pairs) {
     const struct pxs_node *where = NULL;
     struct pxs_text reasons = {0};
     pxs_resolve(p->c, b, &p->run);
@@ -179,8 +179,10 @@ static void report_twins(struct pass *p, size_t a, size_t b, size_t more) {
                 add_reason(p, axis->keys[k], &reasons);
         }
     }
-    if (more)
-        pxs_text_addf(&reasons, " (and %zu more such pairs)", more);
+    if (reasons.len == 0)
+        pxs_text_add(&reasons, ": the same values again");
+    if (pairs > 1)
+        pxs_text_addf(&reasons, " (%zu such pairs)", pairs);
     pxs_diag_node(p->d, where ? where : p->c->sweep_node, "runs %zu and %zu of the sweep are equal%s", a + 1,
                   b + 1, pxs_text_str(&reasons));
     pxs_text_finish(&reasons);
@@ -198,7 +200,7 @@ static void find_twins(struct pass *p) {
         }
     }
     if (pairs)
-        report_twins(p, a, b, pairs - 1);
+        report_twins(p, a, b, pairs);
 }
 
 /* ---- together -------------------------------------------------------------------------------------------- */
@@ -235,7 +237,7 @@ void pxs_expand(struct pxs_config *c, struct pxs_diags *d) {
         if (d->total == 0)
             find_twins(p);
         keep_results(p);
-        pxs_choose_label_level(c, d);
+        pxs_make_labels(c, d);
     }
     d->nomem = d->nomem || !p || !hashes || p->text.failed;
     if (p)

@@ -22,6 +22,8 @@ static const char *home_of(const char *word) {
 
 void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const char *place,
                          const char *const *known, size_t n_known) {
+    if (pxs_diags_full(d))
+        return;
     struct pxs_text text = {0};
     enum pxs_param_key param;
     const char *other = pxs_param_other_name(key->text), *home = home_of(key->text);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* How far a label is shortened to fit: not, keys by their initials, numbers to three digits as well. */
+/* How far a label is shortened to fit: not, keys by their initials, numbers to four digits as well. */
 enum { LABEL_FULL, LABEL_INITIALS, LABEL_ROUNDED };
 
 /* learning_rate_G: lrG, batch_size: bs, lrgd as it is. */
@@ -17,8 +17,11 @@ static void add_initials(const char *key, struct pxs_text *out) {
 static void add_value(const struct pxs_params *p, int key, int level, struct pxs_text *out) {
     struct pxs_text value = {0};
     struct pxs_param_value typed = pxs_params_get(p, key);
-    if (typed.kind == PXS_VALUE_REAL && level == LABEL_ROUNDED)
-        pxs_text_addf(&value, "%.3g", typed.real);
+    double rounded;
+    char number[32];
+    snprintf(number, sizeof number, "%.4g", typed.real);
+    if (typed.kind == PXS_VALUE_REAL && level == LABEL_ROUNDED && pxs_parse_double(number, &rounded))
+        pxs_text_add(&value, pxs_format_double(number, rounded)); /* no exponent where none is needed */
     else
         pxs_params_format(p, key, &value);
     const char *text = pxs_text_str(&value), *slash = strrchr(text, '/');
@@ -27,16 +30,19 @@ static void add_value(const struct pxs_params *p, int key, int level, struct pxs
                      (*text >= 'a' && *text <= 'z') || strchr("._=-", *text);
         pxs_text_add_n(out, plain ? text : "_", 1);
     }
+    out->failed = out->failed || value.failed;
     pxs_text_finish(&value);
 }
 
-/* "key-value" pairs of what varies and has effect; of a path its last component; nothing but [A-Za-z0-9._=-]. */
+/* "key-value" pairs of what varies and has effect; of a path its last component; nothing but [A-Za-z0-9._=-]. At the last
+ * level pairs that do not fit are left out, since half a number would be another number. */
 static void add_label(const struct pxs_config *c, const struct pxs_params *p, int level,
                       struct pxs_text *out) {
     for (size_t i = 0; i < c->n_varying; i++) {
         int key = c->varying[i];
         if (!pxs_params_effective(p, key))
             continue;
+        size_t before = out->len;
         pxs_text_add(out, out->len ? "_" : "");
         if (level == LABEL_FULL)
             pxs_text_add(out, pxs_param_info(key)->key);
@@ -44,23 +50,33 @@ static void add_label(const struct pxs_config *c, const struct pxs_params *p, in
             add_initials(pxs_param_info(key)->key, out);
         pxs_text_add(out, "-");
         add_value(p, key, level, out);
+        if (level == LABEL_ROUNDED && out->len > PXS_LABEL_MAX && before)
+            out->text[out->len = before] = '\0';
     }
     if (out->len == 0)
         pxs_text_add(out, "base");
 }
 
-void pxs_choose_label_level(struct pxs_config *c, struct pxs_diags *d) {
-    struct pxs_text label = {0};
+/* The label of run `index` at c->label_level, into `out`. */
+static void label_run(const struct pxs_config *c, size_t index, struct pxs_text *out) {
     struct pxs_resolved r;
-    for (size_t i = 0; i < c->sweep.count && c->label_level < LABEL_ROUNDED && c->n_varying; i++) {
-        pxs_resolve(c, i, &r);
-        pxs_params_drop_ineffective(&r.params);
-        for (; c->label_level < LABEL_ROUNDED; c->label_level++) {
-            pxs_text_clear(&label);
-            add_label(c, &r.params, c->label_level, &label);
-            if (label.len <= PXS_LABEL_MAX)
-                break;
+    pxs_resolve(c, index, &r);
+    pxs_params_drop_ineffective(&r.params);
+    pxs_text_clear(out);
+    add_label(c, &r.params, c->label_level, out);
+}
+
+void pxs_make_labels(struct pxs_config *c, struct pxs_diags *d) {
+    struct pxs_text label = {0};
+    c->labels = pxs_config_alloc(c, d, c->sweep.count * sizeof *c->labels);
+    for (size_t i = 0; c->labels && i < c->sweep.count; i++) {
+        label_run(c, i, &label);
+        if (label.len > PXS_LABEL_MAX && c->label_level < LABEL_ROUNDED) {
+            c->label_level++;
+            i = (size_t)-1; /* all again, shorter */
+            continue;
         }
+        snprintf(c->labels[i], sizeof c->labels[i], "%s", pxs_text_str(&label));
     }
     d->nomem = d->nomem || label.failed;
     pxs_text_finish(&label);
@@ -71,10 +87,7 @@ void pxs_config_point(const struct pxs_config *c, size_t index, struct pxs_point
     pxs_resolve(c, index, &r);
     pxs_params_drop_ineffective(&r.params);
     point->params = r.params;
-    struct pxs_text label = {0};
-    add_label(c, &r.params, c->label_level, &label);
-    snprintf(point->label, sizeof point->label, "%s", pxs_text_str(&label));
-    pxs_text_finish(&label);
+    memcpy(point->label, c->labels[index], sizeof point->label);
 }
 
 void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct pxs_text *out) {

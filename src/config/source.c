@@ -64,6 +64,12 @@ static void place_of(const struct pxs_source *s, size_t offset, size_t *line, si
 }
 
 static bool check_characters(struct pxs_diags *d, const struct pxs_source *s) {
+    const char *zero = memchr(s->text, 0, s->bytes);
+    if (zero) {
+        pxs_diag_at(d, s, 0, 0, "this is not a text file: it has a zero byte at offset %zu",
+                    (size_t)(zero - s->text));
+        return false;
+    }
     for (size_t at = 0; at < s->bytes;) {
         uint32_t code = 0;
         size_t length = pxs_utf8_decode(s->text + at, s->bytes - at, &code), line, column;
@@ -72,9 +78,7 @@ static bool check_characters(struct pxs_diags *d, const struct pxs_source *s) {
             continue;
         }
         place_of(s, at, &line, &column);
-        if (length && code == 0)
-            pxs_diag_at(d, s, 0, 0, "this is not a text file: it has a zero byte at offset %zu", at);
-        else if (length)
+        if (length)
             pxs_diag_at(d, s, line, column, "the character U+%04X cannot stand in YAML", (unsigned)code);
         else
             pxs_diag_at(d, s, line, column, "byte 0x%02x is not UTF-8: save the file as UTF-8",

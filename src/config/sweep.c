@@ -15,7 +15,9 @@ bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part pa
         pxs_diag_node(d, where, "%s cannot stand in a part of the sweep: list them as sweep.seeds", name);
         return false;
     }
-    if (first && (s->part[key] != part || part != PXS_PART_POINTS)) {
+    if (first && s->part[key] == part)
+        return part == PXS_PART_POINTS; /* elsewhere it is a duplicate key, which has been reported */
+    if (first) {
         struct pxs_text place = {0};
         pxs_node_place(first, &place);
         pxs_diag_node(d, where, "%s stands in two parts of the sweep: before in %s (%s)", name,
@@ -23,10 +25,8 @@ bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part pa
         pxs_text_finish(&place);
         return false;
     }
-    if (!first) {
-        s->where[key] = where;
-        s->part[key] = part;
-    }
+    s->where[key] = where;
+    s->part[key] = part;
     return true;
 }
 

@@ -69,6 +69,9 @@ static bool report_syntax(struct builder *b) {
     if (character_at(b->source, p->problem_mark) == '%')
         return fail_at(b, p->problem_mark, "a plain value cannot begin with %%: put it in quotes");
     const char *problem = p->problem ? p->problem : "unreadable";
+    if (p->context &&
+        p->problem_mark.line + 1 >= b->source->n_lines) /* the end is not where the mistake is */
+        return fail_at(b, p->context_mark, "this is not YAML: %s, %s that begins here", problem, p->context);
     if (p->context && p->context_mark.line != p->problem_mark.line)
         return fail_at(b, p->problem_mark, "this is not YAML: %s, %s that began at line %zu", problem,
                        p->context, p->context_mark.line + 1);
@@ -158,7 +161,13 @@ static bool on_alias(struct builder *b, const yaml_event_t *e) {
 }
 
 static bool refuse_tag(struct builder *b, const yaml_char_t *tag, yaml_mark_t mark) {
-    return !tag || fail_at(b, mark, "tags (%s) are not supported: a value's type follows from its key", tag);
+    static const char core[] = "tag:yaml.org,2002:";
+    const char *text = (const char *)tag;
+    if (!tag)
+        return true;
+    bool is_core = strncmp(text, core, sizeof core - 1) == 0;
+    return fail_at(b, mark, "tags (%s%s) are not supported: a value's type follows from its key",
+                   is_core ? "!!" : "", is_core ? text + sizeof core - 1 : text);
 }
 
 static bool on_scalar(struct builder *b, const yaml_event_t *e) {
@@ -201,6 +210,15 @@ static int compare_keys(const void *a, const void *b) {
     return x->line != y->line ? (x->line < y->line ? -1 : 1) : x->column < y->column ? -1 : 1;
 }
 
+static void report_duplicate(struct builder *b, const struct pxs_node *first, const struct pxs_node *second) {
+    if (pxs_diags_full(b->d))
+        return;
+    struct pxs_text text = {0};
+    pxs_text_add_quoted(&text, second->text);
+    pxs_diag_node(b->d, second, "key %s stands twice: before in line %d", pxs_text_str(&text), first->line);
+    pxs_text_finish(&text);
+}
+
 static bool find_duplicates(struct builder *b, const struct pxs_node *mapping) {
     const struct pxs_entry **sorted = calloc(mapping->n + 1, sizeof *sorted);
     if (!sorted) {
@@ -213,8 +231,7 @@ static bool find_duplicates(struct builder *b, const struct pxs_node *mapping) {
     for (size_t i = 1; i < mapping->n; i++) {
         const struct pxs_node *first = sorted[i - 1]->key, *second = sorted[i]->key;
         if (strcmp(first->text, second->text) == 0)
-            pxs_diag_node(b->d, second, "key '%s' stands twice: before in line %d", second->text,
-                          first->line);
+            report_duplicate(b, first, second);
     }
     free(sorted);
     return true; /* the rest of the file is still worth reading */

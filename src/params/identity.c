@@ -16,8 +16,9 @@ static const char *content_of(const struct pxs_params_content *content, int key)
 }
 
 static bool in_identity(const struct pxs_params *p, int key) {
-    return pxs_param_enters_identity(pxs_param_info(key)->flags, pxs_params_effective(p, key),
-                                     pxs_params_at_default(p, key));
+    unsigned flags = pxs_param_info(key)->flags;
+    bool at_default = (flags & PXS_PF_LATER) && pxs_params_at_default(p, key);
+    return pxs_param_enters_identity(flags, pxs_params_effective(p, key), at_default);
 }
 
 static int sorted_keys(const struct pxs_params *p, int keys[PXS_PARAM_COUNT]) {
