@@ -33,9 +33,10 @@ const char *pxs_config_spec_hash(const struct pxs_config *c);
 /* ---- how to run ------------------------------------------------------------------------------------------ */
 
 struct pxs_run_settings {
-    int64_t retries;       /* of a crash */
-    double timeout_s;      /* of one attempt; INFINITY = none */
-    double resume_every_s; /* 0 = every batch */
+    int64_t retries;          /* of a crash */
+    double timeout_s;         /* of one attempt; INFINITY = none */
+    double resume_every_s;    /* 0 = every batch */
+    bool resume_every_stated; /* the user wrote it */
 };
 const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
 /* "90s", "5m", "8h", "1d", "1h30m" in seconds; "none" is INFINITY where `none_allowed`. False if it is no duration. */

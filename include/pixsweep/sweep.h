@@ -166,7 +166,8 @@ void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);
 
 /* Plans, freezes the plan into the store and carries out what is queued or interrupted, until nothing is left or the stop flag
  * rises (first signal: workers are asked to stop and waited for; with PXS_STOP_AGAIN in stop->signal they are killed). Preflight comes first: data load, disk, folder and kernels are in order, or nothing starts.
- * PXS_OK: went through; some runs may have failed (summary). PXS_E_STOPPED: interrupted, summary is valid. Else:
+ * PXS_OK: went through; some runs may have failed (summary). PXS_E_STOPPED: interrupted, summary is valid (n_total is 0 where
+ * planning itself was interrupted). Else:
  * nothing started and summary->exit_code is 2 (or, where the store was lost on the way, 1 with a valid summary).
  * summary is always initialised and to be finished. Installs no signal handlers; reaps only its own workers. */
 PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,

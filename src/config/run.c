@@ -80,6 +80,7 @@ static void take_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
 }
 
 static void take_resume_every(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+    c->run.resume_every_stated = true;
     if (!pxs_parse_duration(value->text, false, &c->run.resume_every_s))
         report_duration(d, value, "resume_every", false);
 }

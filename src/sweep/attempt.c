@@ -1,4 +1,5 @@
 /* One attempt at work: its records, its limits, its death. How it ends is in close.c. */
+#include <math.h>
 #include <signal.h>
 
 #include "supervisor_priv.h"
@@ -42,7 +43,7 @@ static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now)
     while (taken == PXS_INTAKE_RECORDS) {
         enum pxs_status status = pxs_store_intake(s->store, slot->row.attempt_id, slot->intake,
                                                   PXS_INTAKE_RECORDS, NULL, NULL, &taken, &err);
-        if (status != PXS_OK && slot->damage[0] != '\0')
+        if (slot->damage[0] != '\0' && (status == PXS_E_CORRUPT || status == PXS_E_NOT_FOUND))
             return true; /* what stands before the damage is in */
         if (status != PXS_OK) {
             pxs_store_trouble(s, &err, now);
@@ -70,7 +71,14 @@ void pxs_attempt_kill(struct pxs_slot *slot) {
 static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     if (now - slot->started > s->plan->timeout)
         pxs_attempt_ask(slot, PXS_ASKED_TIMEOUT, now);
+    if (slot->damage[0] != '\0') /* nothing that it does from here on can be kept */
+        pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
     if (slot->asked == PXS_ASKED_TIMEOUT && now - slot->term_at > PXS_GRACE_SECONDS)
+        pxs_attempt_kill(slot);
+    /* It has said its last word, all is synced, and yet it does not go. */
+    if (slot->progress.ended && isnan(slot->ended_at))
+        slot->ended_at = now;
+    if (now - slot->ended_at > PXS_GRACE_SECONDS)
         pxs_attempt_kill(slot);
 }
 

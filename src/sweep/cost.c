@@ -8,6 +8,8 @@
 
 /* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a guess, before anything is measured. */
 #define GUESS_GMAC_PER_THREAD 25.0
+#define GUESS_START 0.2  /* seconds */
+#define GUESS_STEP 0.002 /* seconds */
 #define RECENT_RUNS "20"
 
 static const char recent_runs[] =
@@ -101,8 +103,10 @@ double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_trai
             sum += speeds->known[i].seconds_per_gmac;
             n++;
         }
-    double each = n > 0 ? sum / n : speeds->guess;
-    return each * estimate->gmac_per_step * (double)estimate->steps;
+    double steps = (double)estimate->steps;
+    if (n == 0) /* what a process and a step cost beside arithmetic */
+        return GUESS_START + steps * (GUESS_STEP + speeds->guess * estimate->gmac_per_step);
+    return sum / n * estimate->gmac_per_step * steps;
 }
 
 double pxs_spread(double sum, double longest, int slots) {

@@ -47,6 +47,9 @@ static void child(const struct pxs_process_spec *spec, int lifeline, int log, ch
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Whoever started us may have had them ignored; a worker must hear when it is to stop. */
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
     /* A group of its own: Ctrl-C reaches the supervisor alone, which then asks its workers in good order. */
     setpgid(0, 0);
     if (spec->cores)

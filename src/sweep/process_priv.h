@@ -68,6 +68,9 @@ struct pxs_verdict {
 /* No good end is believed without an END record, whatever the exit code says. */
 void pxs_judge(const struct pxs_death *death, struct pxs_verdict *out);
 
+/* "diverged: loss ..." -> "loss ...": messages stand behind their outcome wherever they are shown. */
+const char *pxs_without_outcome(const char *message, const char *outcome);
+
 /* Exit codes of a worker. */
 enum {
     PXS_EXIT_COMPLETED = 0,

@@ -38,6 +38,7 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
             "SELECT message FROM attempt WHERE run_id = ?1 AND message IS NOT NULL ORDER BY no DESC LIMIT 1",
             &id, 1, &t, NULL) == PXS_OK) {
         const char *text = pxs_table_at(&t, 0, "message").text;
+        text = text ? pxs_without_outcome(text, s->plan->runs[i].state) : NULL;
         if (text && text[0])
             reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
     }

@@ -151,6 +151,8 @@ static void say_plan(struct pxs_supervisor *s) {
     size_t todo = 0;
     char duration[32];
     pxs_plan_total(s->plan);
+    if (p->notes[0])
+        pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
     for (size_t i = 0; i < p->n; i++)
         todo += s->runs[i].place == PXS_PLACE_TODO;
     pxs_format_duration(duration, p->seconds_to_do);
@@ -202,6 +204,7 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
                                .store_failing_since = NAN};
     memset(summary, 0, sizeof *summary);
     summary->remedy = "";
+    snprintf(summary->sweep, sizeof summary->sweep, "%.100s", options->file);
     summary->exit_code = 2;
     pxs_host_detect(&s.host);
     s.heartbeat_at = s.started;
@@ -210,6 +213,8 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
     enum pxs_status status = set_up(&s, err);
     if (status == PXS_OK)
         status = carry_out(&s, summary, err);
+    else if (status == PXS_E_STOPPED) /* while the data were being read */
+        summary->exit_code = 130;
     tear_down(&s);
     return status;
 }

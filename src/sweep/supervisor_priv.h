@@ -12,11 +12,11 @@
 #define PXS_BOARD_SECONDS 0.2
 #define PXS_PLAIN_SECONDS 10.0 /* between progress lines of a run where there is no terminal */
 #define PXS_HEARTBEAT_SECONDS 10.0
-#define PXS_ELSEWHERE_SECONDS 0.5   /* between looks at runs of other processes */
-#define PXS_STORE_WAIT 1.0          /* a call into the store holds the loop up no longer */
-#define PXS_STORE_RETRY 1.0         /* after a failure */
-#define PXS_STORE_PATIENCE 60.0     /* with nothing left to do but to write to it */
-#define PXS_GRACE_SECONDS 10.0      /* between SIGTERM and SIGKILL after run.timeout */
+#define PXS_ELSEWHERE_SECONDS 0.5 /* between looks at runs of other processes */
+#define PXS_STORE_WAIT 1.0        /* a call into the store holds the loop up no longer */
+#define PXS_STORE_RETRY 1.0       /* after a failure */
+#define PXS_STORE_PATIENCE 60.0   /* with nothing left to do but to write to it */
+#define PXS_GRACE_SECONDS 10.0    /* between SIGTERM and SIGKILL after run.timeout; between END and SIGKILL */
 #define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
 #define PXS_TAIL_LINES 50
 
@@ -49,6 +49,7 @@ struct pxs_slot {
     struct pxs_progress progress;
     char damage[512]; /* of the record file; "" = none */
     double started, intake_at, said_at, term_at;
+    double ended_at; /* when its END record was seen; NaN before */
     int64_t epochs_said;
     enum pxs_asked asked;
     bool dead, killed;

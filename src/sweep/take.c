@@ -136,6 +136,7 @@ static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t
     slot->process.lifeline = -1;
     slot->started = slot->said_at = now;
     slot->intake_at = -INFINITY;
+    slot->ended_at = NAN;
     pxs_plan_params(s->plan, index, &params);
     pxs_progress_init(&slot->progress, &params, &run->estimate, run->n_train);
 }

@@ -45,10 +45,17 @@ static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
         say(v, "exited with code %d at step %lld without a last record", v->exit_code, (long long)d->step);
 }
 
+const char *pxs_without_outcome(const char *message, const char *outcome) {
+    size_t n = strlen(outcome);
+    return strncmp(message, outcome, n) == 0 && message[n] == ':'
+               ? message + n + 1 + strspn(message + n + 1, " ")
+               : message;
+}
+
 /* The worker's own last word, which stands behind everything else that it has written and synced. */
 static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = pxs_outcome_name(d->end);
-    say(v, "%s", d->end_message);
+    say(v, "%s", pxs_without_outcome(d->end_message, v->outcome));
     size_t used = strlen(v->message);
     if (v->signal != 0)
         snprintf(v->message + used, sizeof v->message - used,

@@ -1,11 +1,15 @@
 /* Worker processes on their own: log tails, pids. */
 #include "sweep_tests.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../src/sweep/process_priv.h"
+#include "../../src/sweep/worker_priv.h"
 
 static char folder[256], file[300];
 
@@ -76,6 +80,66 @@ START_TEST(test_host)
 }
 END_TEST
 
+/* Runs in check's own child process: its stdin is ours to replace. */
+START_TEST(test_lifeline)
+{
+    int pair[2];
+    struct pxs_stop stop = {0};
+    struct pxs_lifeline line = {.quit = -1};
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(dup2(pair[1], STDIN_FILENO), STDIN_FILENO);
+    close(pair[1]);
+    pxs_lifeline_start(&line, &stop);
+    usleep(50000);
+    ck_assert_int_eq(atomic_load(&stop.signal), 0);
+    close(pair[0]);
+    for (int i = 0; i < 100 && atomic_load(&stop.signal) == 0; i++)
+        usleep(10000);
+    ck_assert_int_eq(atomic_load(&stop.signal), SIGTERM);
+    pxs_lifeline_stop(&line);
+}
+END_TEST
+
+START_TEST(test_lifeline_quits)
+{
+    int pair[2];
+    struct pxs_stop stop = {0};
+    struct pxs_lifeline line = {.quit = -1};
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(dup2(pair[1], STDIN_FILENO), STDIN_FILENO);
+    pxs_lifeline_start(&line, &stop);
+    pxs_lifeline_stop(&line);
+    ck_assert_int_eq(atomic_load(&stop.signal), 0);
+}
+END_TEST
+
+START_TEST(test_dies_with_parent)
+{
+    int ready[2];
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        pid_t own = getpid();
+        if (fork() == 0) {
+            if (!pxs_bind_to_parent(own))
+                _exit(1);
+            ssize_t n = write(ready[1], "x", 1);
+            (void)n;
+            for (;;)
+                pause();
+        }
+        pause();
+    }
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    kill(parent, SIGKILL);
+    ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 0); /* the last writer is gone */
+    ck_assert(!pxs_bind_to_parent(1 << 30));
+}
+END_TEST
+
 Suite *process_suite(void) {
     Suite *suite = suite_create("process");
     TCase *c = tcase_create("process");
@@ -84,6 +148,9 @@ Suite *process_suite(void) {
     tcase_add_test(c, test_log_tail_long);
     tcase_add_test(c, test_pid_start);
     tcase_add_test(c, test_host);
+    tcase_add_test(c, test_lifeline);
+    tcase_add_test(c, test_lifeline_quits);
+    tcase_add_test(c, test_dies_with_parent);
     suite_add_tcase(suite, c);
     return suite;
 }

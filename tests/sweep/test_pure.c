@@ -162,6 +162,11 @@ START_TEST(test_verdict_end_record)
     ck_assert_str_eq(v.outcome, "diverged");
     ck_assert(!v.crash);
     ck_assert_str_eq(v.message, "said so");
+    v = judged((struct pxs_death){.wait_status = EXITED(3),
+                                  .ended = true,
+                                  .end = PXS_OUTCOME_DIVERGED,
+                                  .end_message = "diverged: loss_G"});
+    ck_assert_str_eq(v.message, "loss_G");
     v = judged((struct pxs_death){.wait_status = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
     ck_assert_str_eq(v.outcome, "failed");
     ck_assert(!v.crash);
@@ -296,7 +301,7 @@ START_TEST(test_speeds)
     e.gmac_per_step = 101;
     ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 0.015 * 1010, 1e-9);
     s.n = 0;
-    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 1010, 1e-9);
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 1010 + 0.2 + 10 * 0.002, 1e-9);
     ck_assert_double_eq_tol(pxs_spread(100, 10, 4), 25, 1e-12);
     ck_assert_double_eq_tol(pxs_spread(100, 60, 4), 60, 1e-12);
 }

@@ -80,6 +80,11 @@ START_TEST(test_stop_and_go_on)
     expect_sql("SELECT count(*) FROM epoch", 30);
     expect_sql(DUPLICATES, 0);
     expect_sql("SELECT count(*) FROM attempt", 5);
+    /* Started again from its first step: what the first attempt wrote is gone from the record file, too. */
+    int64_t offset;
+    const char *records = in_folder("results/exp/0001-base-s0/records.bin");
+    ck_assert_int_eq(pxs_record_find_attempt(records, 1, &offset, NULL), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_record_find_attempt(records, 2, &offset, NULL), PXS_OK);
 }
 END_TEST
 
