@@ -81,7 +81,7 @@ PXS_NODISCARD enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_
 /* A RUN argument: a run_id or a name. PXS_E_NOT_FOUND names the nearest run. */
 PXS_NODISCARD enum pxs_status pxs_store_find_run(struct pxs_store *s, const char *run,
                                                  struct pxs_store_run *out, struct pxs_error *err);
-/* A SWEEP argument: a name, or NULL for the one planned last. PXS_E_NOT_FOUND names the sweeps there are. */
+/* A SWEEP argument: a name, or NULL for the one worked on last (planned or run). PXS_E_NOT_FOUND names the sweeps there are. */
 PXS_NODISCARD enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const char *name, int64_t *sweep_id,
                                                    struct pxs_error *err);
 /* The frozen config.yaml of a run; free(*yaml). */
@@ -157,7 +157,7 @@ typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);
  *           attempt with that number, which must exist
  *   BATCH, EPOCH, SAMPLE, CHECKPOINT   upserts on the primary key; NaN becomes NULL
  *   EVENT   a row unless the same is there
- *   END     outcome and message of the attempt that began last in this run; it stays open until pxs_store_attempt_end
+ *   END     outcome and message of the attempt that was running at its time; it stays open until pxs_store_attempt_end
  *
  * A damaged record file: what stands before the damage is taken, the next call fails with PXS_E_CORRUPT. */
 PXS_NODISCARD enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id,

@@ -1,0 +1,467 @@
+/* Records into rows: everything once, whatever is repeated; restart and resume; the summary. */
+#include "store_tests.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct pxs_store *s;
+static int64_t run, attempt;
+
+/* A planned run that was taken. */
+static void begin_run(void) {
+    int64_t ids[2];
+    s = open_store();
+    plan_sweep(s, "a", 1, 2, ids);
+    run = ids[1];
+    attempt = take_run(s, run);
+}
+
+static char *all_rows(struct pxs_store *store) {
+    static const char *const tables[] = {
+        "SELECT * FROM batch_loss ORDER BY 1, 2",
+        "SELECT * FROM epoch ORDER BY 1, 2",
+        "SELECT * FROM sample ORDER BY 1, 2",
+        "SELECT * FROM checkpoint ORDER BY 1, 2",
+        "SELECT * FROM run_summary",
+        "SELECT run_id, at_ms, kind, message FROM event",
+        "SELECT * FROM environment ORDER BY 1, 2",
+        "SELECT attempt_id, resumed_from_step, outcome, message FROM attempt"};
+    struct pxs_text all = {0};
+    for (size_t i = 0; i < PXS_COUNT(tables); i++) {
+        char *one = sql_dump(store, tables[i]);
+        pxs_text_add(&all, one);
+        free(one);
+    }
+    return all.text;
+}
+
+START_TEST(records_become_rows)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, 2 * BATCHES);
+    put_event(w, 500, "careful");
+    put_end(w, PXS_OUTCOME_COMPLETED, "");
+    int64_t bytes = pxs_record_writer_bytes(w);
+    pxs_record_writer_close(&w);
+    ck_assert_uint_eq(take_in(s, attempt, run, 0, 7), 1 + 2 * (BATCHES + 4) + 2);
+    ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), bytes);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)run), 2 * BATCHES);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM epoch"), 2);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sample"), 2);
+    char *rows = sql_dump(s, "SELECT path, epoch, kind, net, bytes FROM checkpoint ORDER BY path");
+    ck_assert_str_eq(rows, "saved_models/generator_0.safetensors|0|periodic|generator|1000\n"
+                           "saved_models/generator_1.safetensors|1|periodic|generator|1001\n"
+                           "saved_models/generator_min.safetensors|1|best|generator|1001\n");
+    free(rows);
+    ck_assert_double_eq(sql_real(s, "SELECT loss_G FROM batch_loss WHERE step = 7"), loss_at(run, 7));
+    ck_assert_double_eq_tol(
+        sql_real(s, "SELECT max(abs(e.avg_loss_G - (SELECT avg(loss_G) FROM batch_loss b WHERE b.run_id "
+                    "= e.run_id AND b.epoch = e.epoch))) FROM epoch e"),
+        0, 1e-12);
+    ck_assert_int_eq(sql_int(s, "SELECT val_psnr IS NULL AND val_ssim IS NULL FROM epoch"), 1);
+    ck_assert_str_eq(sql_text(s, "SELECT level || kind || message FROM event"), "warntestcareful");
+    ck_assert_str_eq(sql_text(s, "SELECT group_concat(key || '=' || value) FROM environment"),
+                     "version=0.1.0,cpu=Model 1");
+    ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt WHERE message IS NULL AND ended_ms IS NULL"),
+                     "completed");
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(nan_is_null_and_infinity_stays)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    struct pxs_record r = {.kind = PXS_RECORD_BATCH};
+    r.batch = (struct pxs_record_batch){.losses = {NAN, INFINITY, -INFINITY, 3, 0.1, -0.0}, .seconds = NAN};
+    put_begin(w, 1, -1);
+    ck_ok(pxs_record_write(w, &r, &err));
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 10);
+    ck_assert_int_eq(
+        sql_int(s, "SELECT (loss_G IS NULL) + (loss_GAN = 9e999) + (loss_pixel = -9e999) + "
+                   "(typeof(loss_D) = 'real') + (loss_real = 0.1) + (seconds IS NULL) FROM batch_loss"),
+        6);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(taking_in_twice_changes_nothing)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, 3 * BATCHES + 2);
+    put_event(w, 500, "careful");
+    put_end(w, PXS_OUTCOME_INTERRUPTED, "stopped");
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 1000);
+    char *once = all_rows(s);
+    for (size_t max = 1; max < 9; max += 3) {
+        take_in(s, attempt, run, 0, max);
+        char *again = all_rows(s);
+        ck_assert_str_eq(once, again);
+        free(again);
+    }
+    free(once);
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* However the file is cut into transactions, the rows are the same: the summary's shortcuts included. */
+START_TEST(pieces_do_not_matter)
+{
+    char *reference = NULL;
+    for (size_t max = 1; max < 40; max = max * 2 + 1) {
+        begin_run();
+        struct pxs_record_writer *w = open_writer(run, 0);
+        put_begin(w, 1, -1);
+        put_steps(w, run, 0, 2 * BATCHES + 3);
+        pxs_record_writer_close(&w);
+        take_in(s, attempt, run, 0, max);
+        char *rows = all_rows(s);
+        if (reference)
+            ck_assert_str_eq(rows, reference);
+        free(reference);
+        reference = rows;
+        pxs_store_close(&s);
+        temp_tear_down();
+        temp_set_up();
+    }
+    free(reference);
+}
+END_TEST
+
+START_TEST(the_summary_follows)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, 3);
+    take_in(s, attempt, run, 0, 2);
+    int64_t offset = pxs_record_writer_bytes(w);
+    char *row = sql_dump(
+        s, "SELECT last_step, last_epoch, best_val_loss, best_epoch, final_val_loss, final_avg_loss_G, "
+           "seconds, images_per_s FROM run_summary");
+    ck_assert_str_eq(row, "2||||||1.5|4\n"); /* 2 images in half a second */
+    free(row);
+    put_steps(w, run, 3, 4 * BATCHES + 1);
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, offset, 100);
+    ck_assert_int_eq(sql_int(s, "SELECT last_step FROM run_summary"), 4 * BATCHES);
+    ck_assert_int_eq(sql_int(s, "SELECT last_epoch * 10 + best_epoch FROM run_summary"), 32);
+    ck_assert_double_eq(sql_real(s, "SELECT best_val_loss FROM run_summary"),
+                        sql_real(s, "SELECT min(val_loss) FROM epoch"));
+    ck_assert_double_eq(sql_real(s, "SELECT final_val_loss FROM run_summary"),
+                        sql_real(s, "SELECT val_loss FROM epoch WHERE epoch = 3"));
+    ck_assert_double_eq(sql_real(s, "SELECT final_avg_loss_G FROM run_summary"),
+                        sql_real(s, "SELECT avg_loss_G FROM epoch WHERE epoch = 3"));
+    ck_assert_double_eq(sql_real(s, "SELECT seconds FROM run_summary"), 4 * 3.0 + 0.5);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(without_validation_there_is_no_best)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    struct pxs_record r = {.kind = PXS_RECORD_EPOCH};
+    r.epoch = (struct pxs_record_epoch){
+        .val_loss = NAN, .val_psnr = NAN, .val_ssim = NAN, .seconds = 1, .avg.loss_G = 2};
+    put_begin(w, 1, -1);
+    ck_ok(pxs_record_write(w, &r, &err));
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 10);
+    char *row = sql_dump(
+        s, "SELECT last_step, last_epoch, best_val_loss, best_epoch, final_val_loss, final_avg_loss_G, "
+           "seconds, images_per_s FROM run_summary");
+    ck_assert_str_eq(row, "|0||||2|1|\n");
+    free(row);
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* ---- restart and resume ---------------------------------------------------------------------------------- */
+
+/* The rows of an uninterrupted run of `epochs` epochs, without attempts and environment. */
+static char *measured(struct pxs_store *store) {
+    static const char *const tables[] = {
+        "SELECT * FROM batch_loss ORDER BY 1, 2", "SELECT * FROM epoch ORDER BY 1, 2",
+        "SELECT * FROM sample ORDER BY 1, 2", "SELECT * FROM checkpoint ORDER BY 1, 2",
+        "SELECT * FROM run_summary"};
+    struct pxs_text all = {0};
+    for (size_t i = 0; i < PXS_COUNT(tables); i++) {
+        char *one = sql_dump(store, tables[i]);
+        pxs_text_add(&all, one);
+        free(one);
+    }
+    return all.text;
+}
+
+static char *uninterrupted(void) {
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, 4 * BATCHES);
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 1000);
+    char *rows = measured(s);
+    pxs_store_close(&s);
+    temp_tear_down();
+    temp_set_up();
+    return rows;
+}
+
+/* Interrupted after `done` steps; starts again from the first step, for longer or shorter than before. */
+START_TEST(starting_again_leaves_nothing_behind)
+{
+    char *reference = uninterrupted();
+    static const int done[] = {0, 1, BATCHES, 2 * BATCHES + 2, 4 * BATCHES};
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, done[_i]);
+    put_end(w, PXS_OUTCOME_INTERRUPTED, "stopped");
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 1000);
+    end_run(s, attempt, "interrupted");
+    int64_t second = take_run(s, run);
+    w = open_writer(run, 0);
+    put_begin(w, 2, -1);
+    take_in(s, second, run, 0, 1000);
+    ck_assert_int_eq(
+        sql_int(s,
+                "SELECT (SELECT count(*) FROM batch_loss) + (SELECT count(*) FROM epoch) + (SELECT count(*) "
+                "FROM sample) + (SELECT count(*) FROM checkpoint) + (SELECT count(last_step) FROM "
+                "run_summary)"),
+        0);
+    int64_t offset = pxs_record_writer_bytes(w);
+    put_steps(w, run, 0, 4 * BATCHES);
+    pxs_record_writer_close(&w);
+    take_in(s, second, run, offset, 1000);
+    char *rows = measured(s);
+    ck_assert_str_eq(rows, reference);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt"), 2);
+    ck_assert_str_eq(
+        sql_text(s, "SELECT value FROM environment WHERE attempt_id = %d AND key = 'cpu'", (int)second),
+        "Model 2");
+    free(rows);
+    free(reference);
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* Goes on from step `from` after the database had taken in more than the resume point vouches for. */
+START_TEST(going_on_leaves_one_row_a_step)
+{
+    char *reference = uninterrupted();
+    static const int from[] = {1, BATCHES - 1, BATCHES, 2 * BATCHES + 2, 3 * BATCHES, 4 * BATCHES};
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, from[_i]);
+    int64_t keep = pxs_record_writer_bytes(w);
+    put_steps(w, run, from[_i], from[_i] + (from[_i] < 3 * BATCHES ? BATCHES + 1 : 0));
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 1000);
+    end_run(s, attempt, "interrupted");
+    int64_t second = take_run(s, run), offset;
+    w = open_writer(run, keep);
+    put_begin(w, 2, from[_i]);
+    put_steps(w, run, from[_i], 4 * BATCHES);
+    pxs_record_writer_close(&w);
+    ck_ok(pxs_record_find_attempt(record_path(run), 2, &offset, &err));
+    ck_assert_int_eq(offset, keep);
+    take_in(s, second, run, offset, 3);
+    char *rows = measured(s);
+    ck_assert_str_eq(rows, reference);
+    ck_assert_int_eq(sql_int(s, "SELECT resumed_from_step FROM attempt WHERE no = 2"), from[_i]);
+    free(rows);
+    take_in(s, second, run, 0, 1000); /* and so it is when the whole file is taken in again */
+    rows = measured(s);
+    ck_assert_str_eq(rows, reference);
+    free(rows);
+    free(reference);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(other_runs_are_left_alone)
+{
+    begin_run();
+    int64_t other = run - 1;
+    whole_run(s, other, 4, "completed");
+    char *before = measured(s);
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 10);
+    ck_ok(pxs_store_reset_run(s, run, &err));
+    char *after = measured(s);
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    ck_ok(pxs_store_reset_run(s, other, &err));
+    after = measured(s);
+    ck_assert_str_eq(after, "");
+    free(after);
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* An END of an earlier attempt that is read again must not close the mouth of the present one. */
+START_TEST(last_words_belong_to_their_attempt)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_end(w, PXS_OUTCOME_INTERRUPTED, "stopped");
+    take_in(s, attempt, run, 0, 10);
+    end_run(s, attempt, "interrupted");
+    struct pxs_store_attempt second = {.run_id = run, .started_ms = pxs_now_ms() + 100000};
+    ck_ok(pxs_store_take(s, &second, &err));
+    take_in(s, second.attempt_id, run, 0, 10);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt WHERE no = 2 AND outcome IS NULL"), 1);
+    struct pxs_record r = {.kind = PXS_RECORD_END};
+    r.end = (struct pxs_record_end){
+        .at_ms = second.started_ms + 5, .outcome = PXS_OUTCOME_DIVERGED, .message = "nan"};
+    put_begin(w, 2, 0);
+    ck_ok(pxs_record_write(w, &r, &err));
+    pxs_record_writer_close(&w);
+    take_in(s, second.attempt_id, run, 0, 10);
+    ck_assert_str_eq(sql_text(s, "SELECT outcome || message FROM attempt WHERE no = 2"), "divergednan");
+    ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt WHERE no = 1"), "interrupted");
+    /* The supervisor's word without an outcome of its own keeps the worker's. */
+    struct pxs_store_end end = {.state = "diverged", .exit_code = 3};
+    ck_ok(pxs_store_attempt_end(s, second.attempt_id, &end, &err));
+    ck_assert_str_eq(sql_text(s, "SELECT outcome || message || exit_code FROM attempt WHERE no = 2"),
+                     "divergednan3");
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* ---- what goes wrong ------------------------------------------------------------------------------------- */
+
+START_TEST(damage_lets_through_what_stands_before_it)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    struct pxs_record_cursor *c;
+    unsigned char *data;
+    size_t bytes, taken = 99;
+    put_begin(w, 1, -1);
+    put_batch(w, run, 0);
+    int64_t damage = pxs_record_writer_bytes(w);
+    put_batch(w, run, 1);
+    put_batch(w, run, 2);
+    pxs_record_writer_close(&w);
+    ck_ok(pxs_read_file(record_path(run), 1 << 20, (char **)&data, &bytes, &err));
+    data[damage + 30] ^= 1;
+    ck_ok(pxs_write_file(record_path(run), data, bytes, &err));
+    free(data);
+    ck_ok(pxs_record_cursor_open(record_path(run), 0, &c, &err));
+    ck_ok(pxs_store_intake(s, attempt, c, 100, NULL, NULL, &taken, &err));
+    ck_assert_uint_eq(taken, 2);
+    ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), damage);
+    ck_fails(pxs_store_intake(s, attempt, c, 100, NULL, NULL, &taken, &err), PXS_E_CORRUPT,
+             "damaged from byte");
+    ck_assert_uint_eq(taken, 2);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 1);
+    pxs_record_cursor_close(&c);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(a_record_that_does_not_fit_undoes_the_transaction)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    struct pxs_record_cursor *c;
+    put_begin(w, 1, -1);
+    put_batch(w, run, 0);
+    put_checkpoint(w, 1, "final", "generator");
+    pxs_record_writer_close(&w);
+    ck_ok(pxs_record_cursor_open(record_path(run), 0, &c, &err));
+    ck_fails(pxs_store_intake(s, attempt, c, 100, NULL, NULL, NULL, &err), PXS_E_INTERNAL,
+             "CHECK constraint");
+    ck_assert_int_eq(pxs_record_cursor_offset(c), 0);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 0);
+    ck_ok(pxs_store_intake(s, attempt, c, 2, NULL, NULL, NULL, &err));
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 1);
+    pxs_record_cursor_close(&c);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(unknown_attempts_are_refused)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    struct pxs_record_cursor *c;
+    put_begin(w, 7, -1);
+    pxs_record_writer_close(&w);
+    ck_ok(pxs_record_cursor_open(record_path(run), 0, &c, &err));
+    ck_fails(pxs_store_intake(s, attempt, c, 100, NULL, NULL, NULL, &err), PXS_E_CORRUPT,
+             "attempt 7 begins here, which the database does not know");
+    ck_fails(pxs_store_intake(s, 99, c, 100, NULL, NULL, NULL, &err), PXS_E_NOT_FOUND, "no attempt 99");
+    pxs_record_cursor_close(&c);
+    pxs_store_close(&s);
+}
+END_TEST
+
+static void count_seen(void *user, const struct pxs_record *r) {
+    int *counts = user;
+    counts[0]++;
+    counts[r->kind]++;
+}
+
+START_TEST(the_listener_sees_what_was_committed)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    struct pxs_record_cursor *c;
+    int counts[8] = {0};
+    size_t taken;
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, BATCHES);
+    ck_ok(pxs_record_cursor_open(record_path(run), 0, &c, &err));
+    ck_ok(pxs_store_intake(s, attempt, c, 4, count_seen, counts, &taken, &err));
+    ck_assert_int_eq(counts[0], 4);
+    ck_assert_int_eq(counts[PXS_RECORD_BEGIN], 1);
+    ck_ok(pxs_store_intake(s, attempt, c, 0, count_seen, counts, &taken, &err));
+    ck_assert_uint_eq(taken, 0);
+    ck_ok(pxs_store_intake(s, attempt, c, 100, count_seen, counts, &taken, &err));
+    ck_assert_int_eq(counts[0], 1 + BATCHES + 4);
+    ck_assert_int_eq(counts[PXS_RECORD_BATCH], BATCHES);
+    ck_assert_int_eq(pxs_record_cursor_offset(c), pxs_record_writer_bytes(w));
+    ck_ok(pxs_store_intake(s, attempt, c, 100, count_seen, counts, &taken, &err));
+    ck_assert_uint_eq(taken, 0);
+    ck_assert_int_eq(counts[0], 1 + BATCHES + 4);
+    pxs_record_writer_close(&w);
+    pxs_record_cursor_close(&c);
+    pxs_store_close(&s);
+}
+END_TEST
+
+TCase *intake_case(void) {
+    TCase *c = tcase_create("intake");
+    tcase_set_timeout(c, 60);
+    tcase_add_test(c, records_become_rows);
+    tcase_add_test(c, nan_is_null_and_infinity_stays);
+    tcase_add_test(c, taking_in_twice_changes_nothing);
+    tcase_add_test(c, pieces_do_not_matter);
+    tcase_add_test(c, the_summary_follows);
+    tcase_add_test(c, without_validation_there_is_no_best);
+    tcase_add_loop_test(c, starting_again_leaves_nothing_behind, 0, 5);
+    tcase_add_loop_test(c, going_on_leaves_one_row_a_step, 0, 6);
+    tcase_add_test(c, other_runs_are_left_alone);
+    tcase_add_test(c, last_words_belong_to_their_attempt);
+    tcase_add_test(c, damage_lets_through_what_stands_before_it);
+    tcase_add_test(c, a_record_that_does_not_fit_undoes_the_transaction);
+    tcase_add_test(c, unknown_attempts_are_refused);
+    tcase_add_test(c, the_listener_sees_what_was_committed);
+    return c;
+}
