@@ -107,6 +107,7 @@ enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struc
 enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait, struct pxs_error *err) {
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + wait, err));
     enum pxs_status status = pxs_sql_checkpoint(s->sql, truncate, err);
+    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
     pxs_store_unlock(s);
     return status;
 }

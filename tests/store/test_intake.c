@@ -111,6 +111,27 @@ START_TEST(taking_in_twice_changes_nothing)
 }
 END_TEST
 
+/* From a place in the middle, without the BEGIN that would clear the way. */
+START_TEST(steps_that_come_twice_count_once)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, BATCHES + 1);
+    int64_t middle = pxs_record_writer_bytes(w);
+    put_steps(w, run, BATCHES + 1, BATCHES + 4);
+    pxs_record_writer_close(&w);
+    take_in(s, attempt, run, 0, 1000);
+    char *once = all_rows(s);
+    take_in(s, attempt, run, middle, 1000);
+    char *again = all_rows(s);
+    ck_assert_str_eq(once, again);
+    free(once);
+    free(again);
+    pxs_store_close(&s);
+}
+END_TEST
+
 /* However the file is cut into transactions, the rows are the same: the summary's shortcuts included. */
 START_TEST(pieces_do_not_matter)
 {
@@ -452,6 +473,7 @@ TCase *intake_case(void) {
     tcase_add_test(c, records_become_rows);
     tcase_add_test(c, nan_is_null_and_infinity_stays);
     tcase_add_test(c, taking_in_twice_changes_nothing);
+    tcase_add_test(c, steps_that_come_twice_count_once);
     tcase_add_test(c, pieces_do_not_matter);
     tcase_add_test(c, the_summary_follows);
     tcase_add_test(c, without_validation_there_is_no_best);

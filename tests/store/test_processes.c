@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -192,6 +193,41 @@ START_TEST(the_wal_stays_small)
 }
 END_TEST
 
+/* A file size limit stands for the full disk: nothing is taken in, nothing is lost, and later it goes on. */
+START_TEST(a_full_disk_loses_nothing)
+{
+    struct pxs_store *s = open_store();
+    struct pxs_record_cursor *c;
+    struct rlimit limit, small;
+    struct stat info;
+    int64_t ids[1];
+    size_t taken = 99;
+    plan_sweep(s, "a", 1, 1, ids);
+    int64_t attempt = take_run(s, ids[0]);
+    write_steps(ids[0], 2000);
+    ck_ok(pxs_record_cursor_open(record_path(ids[0]), 0, &c, &err));
+    ck_ok(pxs_store_intake(s, attempt, c, 100, NULL, NULL, &taken, &err));
+    int64_t offset = pxs_record_cursor_offset(c), steps = sql_int(s, "SELECT count(*) FROM batch_loss");
+    ck_assert_int_eq(stat(beside("-wal"), &info), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){(rlim_t)info.st_size + 20000, limit.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_fails(pxs_store_intake(s, attempt, c, 10000, NULL, NULL, &taken, &err), PXS_E_IO, db_path());
+        ck_assert_int_eq(pxs_record_cursor_offset(c), offset);
+        ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), offset);
+        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), steps);
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_ok(pxs_store_intake(s, attempt, c, 10000, NULL, NULL, &taken, &err));
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 2000);
+    ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
+    pxs_record_cursor_close(&c);
+    pxs_store_close(&s);
+}
+END_TEST
+
 /* ---- death ----------------------------------------------------------------------------------------------- */
 
 /* kill -9 between BEGIN and COMMIT: as if the transaction had never been, and nobody finds a lock. */
@@ -287,6 +323,7 @@ TCase *processes_case(void) {
     tcase_add_test(c, readers_see_whole_transactions);
     tcase_add_test(c, an_old_snapshot_stops_nobody);
     tcase_add_test(c, the_wal_stays_small);
+    tcase_add_test(c, a_full_disk_loses_nothing);
     tcase_add_test(c, killed_within_a_transaction);
     tcase_add_test(c, killed_again_and_again);
     return c;

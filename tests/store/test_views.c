@@ -99,6 +99,23 @@ START_TEST(deviations_keep_their_digits)
 }
 END_TEST
 
+/* A seed that did not come through has a best loss too; it must not enter the figures. */
+START_TEST(only_completed_seeds_count)
+{
+    static const double v[3][1] = {{0.2}, {0.4}, {7.0}};
+    int64_t ids[3];
+    struct pxs_store *s = open_store();
+    plan_sweep(s, "lr", 1, 3, ids);
+    for (int i = 0; i < 3; i++)
+        run_with(s, ids[i], v[i], 1, i == 2 ? "interrupted" : "completed");
+    ck_assert_int_eq(sql_int(s, "SELECT n * 100 + n_runs * 10 + n_failed FROM v_schedule"), 230);
+    ck_assert_double_eq_tol(sql_real(s, "SELECT mean_best_val_loss FROM v_schedule"), 0.3, 1e-14);
+    ck_assert_double_eq_tol(sql_real(s, "SELECT std_best_val_loss FROM v_schedule"), sqrt(0.02), 1e-14);
+    ck_assert_double_eq_tol(sql_real(s, "SELECT std_final_val_loss FROM v_schedule"), sqrt(0.02), 1e-14);
+    pxs_store_close(&s);
+}
+END_TEST
+
 START_TEST(names_without_a_difference)
 {
     struct pxs_store *s = open_store();
@@ -185,6 +202,7 @@ TCase *views_case(void) {
     TCase *c = tcase_create("views");
     tcase_add_test(c, schedules);
     tcase_add_test(c, deviations_keep_their_digits);
+    tcase_add_test(c, only_completed_seeds_count);
     tcase_add_test(c, names_without_a_difference);
     tcase_add_test(c, runs);
     tcase_add_test(c, progress);
