@@ -222,14 +222,12 @@ def rule_format(root):
     if not tool or f'version {CLANG_FORMAT_VERSION}.' not in version:
         print(f'skipped: no clang-format {CLANG_FORMAT_VERSION} here (tools/deps --check installs it)')
         sys.exit(SKIP)
-    problems = []
-    for path in c_files(root):
-        done = subprocess.run([tool, '--dry-run', '--Werror', path], cwd=root, capture_output=True, text=True,
-                              check=False)
-        if done.returncode != 0:
-            first = done.stderr.strip().split('\n')[0]
-            problems.append(f'{path}: not as clang-format has it (clang-format -i {path}): {first}')
-    return problems
+    files = c_files(root)
+    done = subprocess.run([tool, '--dry-run', '--Werror', *files], cwd=root, capture_output=True, text=True, check=False)
+    wrong = sorted({line.split(':')[0] for line in done.stderr.split('\n') if 'code should be clang-formatted' in line})
+    if done.returncode != 0 and not wrong:
+        return [f'clang-format failed: {done.stderr.strip()}']
+    return [f'{path}: not as clang-format has it (clang-format -i {path})' for path in wrong]
 
 
 SYMBOL = re.compile(r'^[0-9a-f]+ .{7} (\S+)\t([0-9a-f]+)\s+(?:\.hidden )?(\S+)$')
