@@ -36,8 +36,10 @@ pid_t start_on_terminal(const char *const *args, int *terminal);
  * missing (the test has nothing to train on then). */
 bool make_experiment(void);
 
-#define ck_has(text, part) ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%s", (part), (text))
-#define ck_has_not(text, part) ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%s", (part), (text))
+#define ck_has(text, part) \
+    ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%.3000s", (part), (text))
+#define ck_has_not(text, part) \
+    ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%.3000s", (part), (text))
 /* Exit code and a part of what was said on stderr. */
 #define ck_refused(call, exit_code, part)                                                  \
     do {                                                                                   \

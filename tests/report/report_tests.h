@@ -10,8 +10,10 @@ extern struct pxs_error err;
 
 #define ck_ok(call) ck_assert_msg((call) == PXS_OK, "%s: %s", #call, err.message)
 /* `text` contains `part`; shows both where it does not. */
-#define ck_has(text, part) ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%s", (part), (text))
-#define ck_has_not(text, part) ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%s", (part), (text))
+#define ck_has(text, part) \
+    ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%.3000s", (part), (text))
+#define ck_has_not(text, part) \
+    ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%.3000s", (part), (text))
 
 /* A database with one sweep "rates": lrgd 90 (seeds 0 1), lrgd 25 (seeds 0 1), constant (seed 0), lrgd 10 diverged (seed 0) and
  * still queued (seed 1). Best validation losses 0.30 0.32, 0.20 0.24, 0.25. In a folder of its own, removed by
