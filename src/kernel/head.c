@@ -32,17 +32,24 @@ struct plan {
     int row0, row1, t_row0; /* rows of input pixels, counted over the batch */
 };
 
-static struct plan make_plan(const struct pxs_head_shape *s, float *scratch) {
+/* Scratch: collapsed weights, their gradient, then t. */
+static size_t weight_floats(const struct plan *p) {
+    return (size_t)(pxs_ceil_div(p->s->c * p->cols, 16) * 16);
+}
+
+static struct plan make_plan(const struct pxs_head_shape *s) {
     struct plan p = {.s = s,
                      .taps = s->scale == 2 ? taps_upsampled : taps_plain,
                      .n_taps = s->scale == 2 ? 5 : 4,
                      .halo = 2};
     p.cols = p.n_taps * p.n_taps * s->co;
-    size_t w = (size_t)(pxs_ceil_div(s->c * p.cols, 16) * 16);
-    p.weight = scratch;
-    p.dweight = scratch + w;
-    p.t = scratch + 2 * w;
     return p;
+}
+
+static void use_scratch(struct plan *p, float *scratch) {
+    p->weight = scratch;
+    p->dweight = scratch + weight_floats(p);
+    p->t = scratch + 2 * weight_floats(p);
 }
 
 static int slab_rows(const struct plan *p) {
@@ -53,10 +60,9 @@ static int slab_rows(const struct plan *p) {
 }
 
 size_t pxs_head_scratch(const struct pxs_head_shape *s) {
-    struct plan p = make_plan(s, NULL);
+    struct plan p = make_plan(s);
     size_t all = (size_t)s->n * (size_t)s->h, rows = (size_t)(slab_rows(&p) + 2 * p.halo);
-    size_t w = (size_t)(pxs_ceil_div(s->c * p.cols, 16) * 16);
-    return 2 * w + pxs_min_size(rows, all) * (size_t)s->w * (size_t)p.cols;
+    return 2 * weight_floats(&p) + pxs_min_size(rows, all) * (size_t)s->w * (size_t)p.cols;
 }
 
 /* w[c][ky][kx][co] -> collapsed [c][ty][tx][co] */
@@ -133,7 +139,8 @@ static void forward_piece(void *user, int piece, int thread) {
 
 void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
                       size_t ld_x, const float *weight, const float *bias, bool apply_tanh, float *y) {
-    struct plan p = make_plan(s, ctx->scratch);
+    struct plan p = make_plan(s);
+    use_scratch(&p, ctx->scratch);
     p.bias = bias;
     p.y = y;
     p.apply_tanh = apply_tanh;
@@ -190,7 +197,8 @@ static void backward_piece(void *user, int piece, int thread) {
 void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
                        size_t ld_x, const float *weight, const float *dy, float *dx, size_t ld_dx,
                        float *dweight) {
-    struct plan p = make_plan(s, ctx->scratch);
+    struct plan p = make_plan(s);
+    use_scratch(&p, ctx->scratch);
     p.dy = dy;
     collapse(&p, weight);
     int all = s->n * s->h, step = slab_rows(&p);

@@ -71,7 +71,7 @@ static size_t name_width(const struct pxs_board *b, size_t width) {
         size_t len = strlen(short_name(b->running[i].name));
         longest = len > longest ? len : longest;
     }
-    size_t limit = width / 3 > 12 ? width / 3 : 12;
+    size_t limit = width / 5 > 12 ? width / 5 : 12;
     return longest < limit ? longest : limit;
 }
 
@@ -102,7 +102,7 @@ static int digits_of(int64_t n) {
 static void put_progress(struct line *line, const struct pxs_board_run *r) {
     int e = digits_of(r->n_epochs), b = digits_of(r->n_batches);
     add_field(line, 0, "epoch %*lld/%lld", e, (long long)(r->epoch + 1), (long long)r->n_epochs);
-    add_field(line, 3, "batch %*lld/%lld", b, (long long)(r->batch + 1), (long long)r->n_batches);
+    add_field(line, 8, "batch %*lld/%lld", b, (long long)(r->batch + 1), (long long)r->n_batches);
 }
 
 static void put_run(const struct pxs_board_run *r, size_t names, size_t width, struct pxs_text *out) {

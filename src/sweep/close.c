@@ -54,8 +54,8 @@ static void say_good(struct pxs_supervisor *s, const struct pxs_slot *slot, doub
     char took[32], best[96] = "";
     pxs_format_duration(took, now - slot->started);
     if (p->best_epoch >= 0)
-        snprintf(best, sizeof best, ", best validation loss %.4f after epoch %lld", p->best_val,
-                 (long long)(p->best_epoch + 1));
+        snprintf(best, sizeof best, ", best validation loss %.4f in epoch %lld", p->best_val,
+                 (long long)p->best_epoch);
     pxs_say(s, PXS_LOG_INFO, "%s: completed in %s%s", s->plan->runs[slot->run].name, took, best);
 }
 

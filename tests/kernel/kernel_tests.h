@@ -67,6 +67,8 @@ ptrdiff_t first_far(const float *got, size_t ld, size_t rows, int cols, const do
 /* A context over `threads` threads (0: no pool) with exactly `floats` of guarded scratch memory, NaN to begin with. Pools are kept
  * until pools_done. */
 struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, size_t floats);
+/* Scratch memory becomes NaN again: a pass may not live on what the one before it left there. */
+void spoil(const struct pxs_kernel_context *ctx);
 void pools_done(void);
 
 /* The sets that are built, for looping: NULL after the last. */

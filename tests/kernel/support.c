@@ -213,6 +213,11 @@ struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, si
         .pool = pools[threads], .set = set, .scratch = buffer(floats, 0), .scratch_floats = floats};
 }
 
+void spoil(const struct pxs_kernel_context *ctx) {
+    for (size_t i = 0; i < ctx->scratch_floats; i++)
+        memcpy(ctx->scratch + i, &(uint32_t){MARK}, sizeof(float));
+}
+
 void pools_done(void) {
     for (int i = 0; i <= MAX_THREADS; i++)
         pxs_pool_destroy(&pools[i]);

@@ -49,6 +49,7 @@ static void check_down(const struct pxs_kernel_context *ctx, const struct layer 
     pxs_ref_down(&l->s, l->big64, l->weight64, want);
     pxs_ref_down(&l->s, l->big_abs, l->weight_abs, sum);
     float *got = buffer(l->pixels_small * l->ld_small, shift);
+    spoil(ctx);
     ctx->set->down(ctx, &l->s, l->big, l->ld_big, l->weight, got, l->ld_small);
     expect_close(got, l->ld_small, l->pixels_small, l->s.cs, want, sum, sum_slack(16.0 * l->s.cb),
                  "down " SHAPE_FORMAT, SHAPE_VALUES(ctx->set, &l->s));
@@ -69,6 +70,7 @@ static void check_up(const struct pxs_kernel_context *ctx, const struct layer *l
             sum[i] += fabs(before[i]);
         }
     }
+    spoil(ctx);
     ctx->set->up(ctx, &l->s, l->small, l->ld_small, l->weight, got, l->ld_big, accumulate);
     expect_close(got, l->ld_big, l->pixels_big, l->s.cb, want, sum, sum_slack(4.0 * l->s.cs),
                  "up%s " SHAPE_FORMAT, accumulate ? " +=" : "", SHAPE_VALUES(ctx->set, &l->s));
@@ -79,6 +81,7 @@ static void check_weight(const struct pxs_kernel_context *ctx, const struct laye
     pxs_ref_weight(&l->s, l->big64, l->small64, want);
     pxs_ref_weight(&l->s, l->big_abs, l->small_abs, sum);
     float *got = buffer(l->n_weight, shift);
+    spoil(ctx);
     ctx->set->weight(ctx, &l->s, l->big, l->ld_big, l->small, l->ld_small, got);
     expect_close(got, 1, l->n_weight, 1, want, sum, sum_slack((double)l->pixels_small),
                  "weight " SHAPE_FORMAT, SHAPE_VALUES(ctx->set, &l->s));

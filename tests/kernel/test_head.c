@@ -53,6 +53,7 @@ static void check_forward(const struct pxs_kernel_context *ctx, const struct lay
         sum[i] += 1.0;
     }
     float *got = buffer(l->n_y, 0);
+    spoil(ctx);
     pxs_head_forward(ctx, &l->s, l->x, l->ld, l->weight, bias ? l->bias : NULL, tanh_on, got);
     expect_close(got, 1, l->n_y, 1, want, sum, sum_slack(16.0 * l->s.c + 9),
                  "head forward " SHAPE_FORMAT "%s%s", SHAPE_VALUES(&l->s), bias ? ", bias" : "",
@@ -66,6 +67,7 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
                           magnitudes(l->dy64, l->n_y), dx_sum, dweight_sum, dbias64);
     pxs_ref_head_backward(&l->s, l->x64, l->weight64, l->dy64, dx64, dweight64, dbias64);
     float *dx = buffer(l->pixels * l->ld, shift), *dweight = buffer(l->n_weight, shift);
+    spoil(ctx);
     pxs_head_backward(ctx, &l->s, l->x, l->ld, l->weight, l->dy, dx, l->ld, dweight);
     expect_close(dx, l->ld, l->pixels, l->s.c, dx64, dx_sum, sum_slack(36.0 * l->s.co),
                  "head backward dx " SHAPE_FORMAT, SHAPE_VALUES(&l->s));
@@ -73,7 +75,9 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
                  "head backward dweight " SHAPE_FORMAT, SHAPE_VALUES(&l->s));
     /* Either may be left out, without changing the other. */
     float *dx_alone = buffer(l->pixels * l->ld, shift), *dweight_alone = buffer(l->n_weight, shift);
+    spoil(ctx);
     pxs_head_backward(ctx, &l->s, l->x, l->ld, l->weight, l->dy, dx_alone, l->ld, NULL);
+    spoil(ctx);
     pxs_head_backward(ctx, &l->s, l->x, l->ld, l->weight, l->dy, NULL, 0, dweight_alone);
     expect_same(dx_alone, dx, l->pixels * l->ld * sizeof *dx, "head backward without dweight");
     expect_same(dweight_alone, dweight, l->n_weight * sizeof *dweight, "head backward without dx");

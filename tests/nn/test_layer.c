@@ -158,7 +158,9 @@ START_TEST(heads)
     memcpy(before, l.weight.value, l.weight.count * sizeof *before);
     pxs_head_apply(&nn, &l, n, h, w, x, ld, y);
     expect_layer(y, (size_t)co, 0, n, co, out, name, "y");
+    nn.grad[0] = 5;
     pxs_head_gradient(&nn, &l, n, h, w, x, ld, y, dy, dx, ld, false); /* frozen: only through */
+    ck_assert_float_eq(nn.grad[0], 5);
     expect_layer(dx, ld, 0, n, c, pixels, name, "dx");
     ck_assert_mem_eq(before, l.weight.value, l.weight.count * sizeof *before);
     memcpy(dy, kept, n_y * sizeof *dy);

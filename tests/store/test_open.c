@@ -365,6 +365,21 @@ START_TEST(a_foreign_writer_is_waited_for_too)
 }
 END_TEST
 
+/* From its first moment, before anything is written: so nothing that it has read can change before it writes. */
+START_TEST(a_transaction_of_ours_keeps_others_out)
+{
+    struct pxs_store *s = open_store();
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
+    ck_ok(pxs_store_begin(s, &err));
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_BUSY);
+    ck_ok(pxs_store_end(s, PXS_OK, &err));
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    pxs_store_close(&s);
+}
+END_TEST
+
 START_TEST(a_removed_lock_file_comes_back)
 {
     struct pxs_store *s = open_store();
@@ -407,6 +422,7 @@ TCase *open_case(void) {
     tcase_add_test(c, a_file_that_changes_under_a_reader_without_locks);
     tcase_add_test(c, the_lock_is_waited_for_and_not_for_ever);
     tcase_add_test(c, a_foreign_writer_is_waited_for_too);
+    tcase_add_test(c, a_transaction_of_ours_keeps_others_out);
     tcase_add_test(c, a_removed_lock_file_comes_back);
     tcase_add_test(c, network_file_systems_are_known);
     return c;

@@ -94,7 +94,7 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
         return false;
     if (f->what == FAKE_CRASH || (f->what == FAKE_CRASH_ONCE && first_time(f))) {
         pxs_log(f->job->log, PXS_LOG_ERROR, "about to die");
-        die(f->what == FAKE_CRASH ? SIGSEGV : SIGKILL);
+        die(f->what == FAKE_CRASH ? SIGABRT : SIGKILL);
     }
     if (f->what == FAKE_SILENT)
         _exit(0);

@@ -11,7 +11,7 @@
 enum fake {
     FAKE_GOOD = 1,
     FAKE_DIVERGE = 2,    /* at step 5, END diverged */
-    FAKE_CRASH = 3,      /* SIGSEGV at step 5, every time */
+    FAKE_CRASH = 3,      /* SIGABRT at step 5, every time */
     FAKE_CRASH_ONCE = 4, /* SIGKILL at step 5 of the first attempt */
     FAKE_FAIL = 5,       /* END failed with a reason */
     FAKE_SLOW = 6,       /* 20 ms a step */

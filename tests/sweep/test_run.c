@@ -102,7 +102,7 @@ START_TEST(test_bad_runs_among_good_ones)
     ck_assert_str_eq(o.summary.problems[0].name, "exp/0002-lambda_pixel-2-s0");
     ck_assert_str_eq(o.summary.problems[0].state, "diverged");
     ck_assert_str_eq(o.summary.problems[0].reason, "loss_G is not a number at step 5");
-    ck_assert_ptr_nonnull(strstr(o.summary.problems[1].reason, "killed by signal 11"));
+    ck_assert_ptr_nonnull(strstr(o.summary.problems[1].reason, "killed by signal 6"));
     ck_assert_ptr_nonnull(strstr(o.summary.remedy, "retry"));
     ck_assert_ptr_nonnull(strstr(o.lines.text, "  | about to die"));
     outcome_finish(&o);
@@ -112,7 +112,7 @@ START_TEST(test_bad_runs_among_good_ones)
         1);
     expect_sql("SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 3 AND outcome = "
                "'failed' AND "
-               "signal = 11 AND exit_code IS NULL AND message LIKE '%about to die%'",
+               "signal = 6 AND exit_code IS NULL AND message LIKE '%about to die%'",
                2);
     expect_text("SELECT group_concat(outcome) FROM (SELECT outcome FROM attempt a JOIN run r USING (run_id) "
                 "WHERE number = 4 "
