@@ -216,11 +216,9 @@ START_TEST(files_of_the_project_load)
     static const struct {
         const char *path;
         size_t runs;
-    } files[] = {{"configs/lab64.yaml", 1},
-                 {"configs/paper256.yaml", 1},
-                 {"experiments/quickstart.yaml", 8},
-                 {"experiments/lab64.yaml", 1},
-                 {"experiments/lr_schedules.yaml", 12}};
+    } files[] = {{"configs/lab64.yaml", 1},          {"configs/paper256.yaml", 1},
+                 {"experiments/quickstart.yaml", 8}, {"experiments/kai.yaml", 1},
+                 {"experiments/lab64.yaml", 1},      {"experiments/lr_schedules.yaml", 12}};
     ck_assert_int_eq(chdir(PXS_SOURCE_ROOT), 0);
     for (size_t i = 0; i < PXS_COUNT(files); i++) {
         static const char *const set[] = {"dataset=data/kai"};
