@@ -292,6 +292,10 @@ START_TEST(going_on_leaves_one_row_a_step)
     int64_t second = take_run(s, run), offset;
     w = open_writer(run, keep);
     put_begin(w, 2, from[_i]);
+    take_in(s, second, run, keep, 1000);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), from[_i]);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sample"), (from[_i] + BATCHES - 1) / BATCHES);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM epoch"), from[_i] / BATCHES);
     put_steps(w, run, from[_i], 4 * BATCHES);
     pxs_record_writer_close(&w);
     ck_ok(pxs_record_find_attempt(record_path(run), 2, &offset, &err));
