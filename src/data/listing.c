@@ -197,18 +197,19 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds%s%s%s but a split is of one kind", f->name,
                         e.n_png > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
                         e.a || e.b ? " A/ or B/," : "");
-        return;
-    }
+    } /* an error; go on all the same, to find what else is wrong */
     f->kind = e.n_png > 0   ? PXS_KIND_PAIR
               : e.n_npy > 0 ? PXS_KIND_NPY
-              : kinds == 1  ? PXS_KIND_AB
+              : kinds > 0   ? PXS_KIND_AB
                             : PXS_KIND_NONE;
     size_t before = l->problems->count[PXS_PROBLEM_ERROR];
     if (f->kind == PXS_KIND_AB) {
         list_ab(l, f, &e);
-    } else if (reserve(l, f, e.n_png + e.n_npy)) {
-        for (size_t i = 0; i < e.n_png + e.n_npy; i++)
-            add_item(l, f, join(l, f->name, i < e.n_png ? e.png[i] : e.npy[i - e.n_png]), NULL);
+    } else {
+        size_t n = f->kind == PXS_KIND_PAIR ? e.n_png : e.n_npy;
+        bool room = reserve(l, f, n);
+        for (size_t i = 0; i < n && room; i++)
+            add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.png[i] : e.npy[i]), NULL);
     }
     if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds no pairs", f->name);

@@ -106,7 +106,7 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
     bool good = strcmp(v.outcome, "completed") == 0;
     struct pxs_text message = {0}, tail = {0};
     pxs_text_add(&message, v.message);
-    if (strcmp(v.outcome, "failed") == 0)
+    if (strcmp(v.outcome, "failed") == 0 && slot->asked != PXS_ASKED_TIMEOUT)
         pxs_log_tail(slot->log, slot->process.log_start, PXS_TAIL_LINES, &tail);
     if (tail.len > 0)
         pxs_text_addf(&message, "\n  the end of %s:\n%s", slot->log, pxs_text_str(&tail));

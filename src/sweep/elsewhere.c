@@ -69,7 +69,10 @@ static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_
     if (now_row.ended_ms != 0)
         return PXS_OK; /* somebody was quicker */
     enum pxs_status status = take_home(s, &now_row, dir, err);
-    if (status != PXS_OK && status != PXS_E_CORRUPT)
+    if (status == PXS_E_CORRUPT)
+        pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s", name,
+                err->message);
+    else if (status != PXS_OK)
         return status;
     PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
     bool ended = now_row.outcome[0] != '\0';

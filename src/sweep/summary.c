@@ -83,5 +83,6 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
         if (strcmp(s->plan->runs[i].state, "completed") != 0)
             add_problem(s, i, out);
     out->remedy = remedy(s, out);
-    out->exit_code = s->stopping && open > 0 ? 130 : open > 0 || s->store_lost ? 1 : 0;
+    bool resumable = out->n_interrupted + out->n_queued + out->n_elsewhere > 0;
+    out->exit_code = s->stopping && resumable ? 130 : open > 0 || s->store_lost ? 1 : 0;
 }

@@ -73,11 +73,15 @@ static void beat(struct pxs_supervisor *s, double now) {
     if (now - s->heartbeat_at < PXS_HEARTBEAT_SECONDS || !pxs_store_ready(s, now))
         return;
     s->heartbeat_at = now;
-    for (int i = 0; i < s->n_slots && n < PXS_COUNT(ids); i++)
+    for (int i = 0; i < s->n_slots; i++) {
         if (s->slots[i].busy && !s->slots[i].dead)
             ids[n++] = s->slots[i].row.attempt_id;
-    if (n > 0 && pxs_store_heartbeat(s->store, ids, n, pxs_now_ms(), &err) != PXS_OK)
-        pxs_store_trouble(s, &err, now);
+        if (n < PXS_COUNT(ids) && i + 1 < s->n_slots)
+            continue;
+        if (n > 0 && pxs_store_heartbeat(s->store, ids, n, pxs_now_ms(), &err) != PXS_OK)
+            pxs_store_trouble(s, &err, now);
+        n = 0;
+    }
 }
 
 static bool anything_left(struct pxs_supervisor *s, double now) {

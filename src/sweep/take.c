@@ -46,6 +46,29 @@ static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_pla
     return status;
 }
 
+/* Records of an attempt that the database has never heard of (it was put back from a backup) are results: not ours to cut off. */
+static enum pxs_status check_records(struct pxs_supervisor *s, const struct pxs_plan_run *run,
+                                     struct pxs_error *err) {
+    char path[PXS_PATH_MAX], id[32];
+    struct pxs_store_run known;
+    struct pxs_record_cursor *cursor = NULL;
+    struct pxs_record first;
+    bool more = false;
+    snprintf(id, sizeof id, "%lld", (long long)run->run_id);
+    PXS_TRY(pxs_store_find_run(s->store, id, &known, err));
+    if (!in_dir(run, PXS_RECORDS_FILE, path) || pxs_record_cursor_open(path, 0, &cursor, NULL) != PXS_OK)
+        return PXS_OK;
+    enum pxs_status status = pxs_record_next(cursor, &first, &more, NULL);
+    pxs_record_cursor_close(&cursor);
+    if (status != PXS_OK || !more || first.kind != PXS_RECORD_BEGIN || first.begin.attempt <= known.attempts)
+        return PXS_OK;
+    return pxs_fail(
+        err, PXS_E_EXISTS,
+        "its folder holds attempt %lld, the database knows of %lld: an older database was put back? "
+        "Move the folder away to train anew",
+        (long long)first.begin.attempt, (long long)known.attempts);
+}
+
 static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores,
                      struct pxs_store_attempt *row) {
     memset(row, 0, sizeof *row);
@@ -101,20 +124,21 @@ static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *s
     return PXS_OK;
 }
 
+/* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it interrupted, so that the same command
+ * goes on with it. */
 static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
                        double now) {
     struct pxs_error late;
-    struct pxs_store_end end = {.outcome = "failed",
-                                .state = "failed",
-                                .exit_code = -1,
-                                .message = why->message,
-                                .ended_ms = pxs_now_ms()};
+    bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
+    const char *state = own_fault ? "failed" : "interrupted";
+    struct pxs_store_end end = {
+        .outcome = state, .state = state, .exit_code = -1, .message = why->message, .ended_ms = pxs_now_ms()};
     if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
         pxs_store_trouble(s, &late, now);
-    set_state(s, slot->run, "failed");
+    set_state(s, slot->run, state);
     s->runs[slot->run].place = PXS_PLACE_OVER;
     pxs_lock_release(&slot->guard);
-    pxs_say(s, PXS_LOG_ERROR, "%s: failed before it started: %s", s->plan->runs[slot->run].name,
+    pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name, state,
             why->message);
 }
 
@@ -179,6 +203,12 @@ void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     fill_row(s, run->run_id, &cores, &slot->row);
     enum pxs_status status = enter_folder(run, &slot->guard, &err);
     if (status != PXS_OK) {
+        not_entered(s, index, status, &err);
+        return;
+    }
+    status = check_records(s, run, &err);
+    if (status == PXS_E_EXISTS) {
+        pxs_lock_release(&slot->guard);
         not_entered(s, index, status, &err);
         return;
     }

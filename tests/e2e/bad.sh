@@ -60,3 +60,13 @@ says run.err 'move that folder away'
 code=0
 "$PIXSWEEP" worker >worker.out 2>worker.err || code=$?
 [ $code -eq 2 ] || fail "worker by hand ended with $code"
+
+step "an older database put back: records that it does not know are not cut off"
+experiment exp.yaml old 'n_epochs: 2'
+run 0 old exp.yaml
+records=$(sha256sum <old/old/0001-base-s0/records.bin)
+sqlite3 -batch old/pixsweep.db "DELETE FROM environment; DELETE FROM attempt; UPDATE run SET state = 'queued'"
+run 1 old exp.yaml
+says run.err 'an older database was put back'
+[ "$records" = "$(sha256sum <old/old/0001-base-s0/records.bin)" ] || fail "the records were touched"
+expect old "SELECT state FROM run" queued
