@@ -49,7 +49,8 @@ void pxs_blas_describe(char *buf, size_t size);
 
 /* ---- matrix product -------------------------------------------------------------------------------------- */
 
-/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). */
+/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). Like the heads,
+ * which stand on it, only after pxs_kernels_select: until then OpenBLAS would start threads of its own. */
 struct pxs_gemm {
     bool trans_a, trans_b;
     int m, n, k;

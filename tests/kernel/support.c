@@ -207,6 +207,9 @@ enum { MAX_THREADS = 8 };
 static struct pxs_pool *pools[MAX_THREADS + 1];
 
 struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, size_t floats) {
+    const struct pxs_kernels
+        *any; /* as every user of the kernels does: this holds OpenBLAS to one thread a call */
+    ck_assert_int_eq(pxs_kernels_select("auto", &any, NULL), PXS_OK);
     if (threads > 0 && !pools[threads])
         ck_assert_int_eq(pxs_pool_create(threads, &pools[threads], NULL), PXS_OK);
     return (struct pxs_kernel_context){
