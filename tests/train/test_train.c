@@ -57,6 +57,8 @@ static void set_up(void) {
     make_split("swapped", "train", 0, TRAIN, true);
     make_split("swapped", "val", 20, VAL, true);
     make_split("noval", "train", 0, 10, false);
+    make_split("same", "train", 0, TRAIN, false);
+    make_split("same", "val", 0, TRAIN, false);
 }
 
 static void tear_down(void) {
@@ -255,6 +257,7 @@ END_TEST
 
 static void many_files(struct pxs_params *p) {
     p->n_epochs = 6;
+    p->learning_rate_G = 0.3; /* so high that not every epoch is the best so far */
     p->sample_interval = 4;
     p->checkpoint_interval = 2;
 }
@@ -278,7 +281,7 @@ START_TEST(samples_and_checkpoints)
         check_file(r, r->sample[i].path, r->sample[i].sha256, -1);
     }
     ck_assert_str_eq(r->sample[4].path, "images/16.png");
-    int periodic = 0;
+    int periodic = 0, worse = 0;
     double best = INFINITY;
     for (int i = 0; i < r->n_checkpoint; i++) {
         const struct pxs_record_checkpoint *c = &r->checkpoint[i];
@@ -292,8 +295,10 @@ START_TEST(samples_and_checkpoints)
     ck_assert_int_eq(access(run_path(r, "saved_models/d/discriminator_3.safetensors"), F_OK), 0);
     for (int e = 0; e < r->n_epoch; e++) {
         ck_assert_int_eq(r->epoch[e].is_best, r->epoch[e].val_loss < best);
+        worse += !r->epoch[e].is_best;
         best = fmin(best, r->epoch[e].val_loss);
     }
+    ck_assert_int_gt(worse, 0);
     const struct pxs_record_checkpoint *last_best = NULL;
     for (int i = 0; i < r->n_checkpoint; i++)
         if (!strcmp(r->checkpoint[i].kind, "best") && !strcmp(r->checkpoint[i].net, "generator"))
@@ -489,6 +494,30 @@ START_TEST(validation_modes)
 }
 END_TEST
 
+/* Validated on the pairs it trains on, so that `lab` and `full` differ by dropout alone. */
+static double same_pairs(const char *dir, int validation, double dropout) {
+    struct run *r = new_run(dir);
+    snprintf(r->p.dataset, sizeof r->p.dataset, "%s/same", root);
+    r->p.validation = validation;
+    r->p.dropout = dropout;
+    carry_out(r);
+    ck_assert_msg(r->status == PXS_OK, "%s", r->err.message);
+    double val = r->epoch[1].val_loss;
+    free(r);
+    return val;
+}
+
+START_TEST(lab_validation_keeps_dropout_on)
+{
+    double full = same_pairs("same-full", PXS_VALIDATION_FULL, 0.5),
+           lab = same_pairs("same-lab", PXS_VALIDATION_LAB, 0.5);
+    ck_assert_double_ne(full, lab);
+    full = same_pairs("same-full-0", PXS_VALIDATION_FULL, 0);
+    lab = same_pairs("same-lab-0", PXS_VALIDATION_LAB, 0);
+    ck_assert_double_eq(full, lab);
+}
+END_TEST
+
 static void without_val(struct pxs_params *p) {
     snprintf(p->dataset, sizeof p->dataset, "%s/noval", root);
     p->val_fraction = 0.3;
@@ -524,6 +553,17 @@ START_TEST(init_from_starts_there)
     for (int e = 0; e < a->n_epoch; e++)
         best = fmin(best, a->epoch[e].val_loss);
     ck_assert_double_eq_tol(b->epoch[0].val_loss, best, 1e-6);
+    /* the discriminator beside it came along: without it the first loss_real is another */
+    struct run *alone = new_run("alone");
+    char command[8400];
+    snprintf(command, sizeof command, "mkdir '%s/lone' && cp '%s' '%s/lone'", root, b->p.init_from, root);
+    ck_assert_int_eq(system(command), 0);
+    alone->p = b->p;
+    snprintf(alone->p.init_from, sizeof alone->p.init_from, "%s/lone/generator_min.safetensors", root);
+    carry_out(alone);
+    ck_assert_double_eq(alone->batch[0].losses.loss_pixel, b->batch[0].losses.loss_pixel);
+    ck_assert_double_ne(alone->batch[0].losses.loss_real, b->batch[0].losses.loss_real);
+    free(alone);
     free(b);
     b = new_run("third"); /* another width: refused by name and shape */
     snprintf(b->p.init_from, sizeof b->p.init_from, "%s",
@@ -649,6 +689,7 @@ int main(void) {
     tcase_add_test(t, constant_rate_is_not_halved);
     tcase_add_test(t, vanilla_starts_at_log_two);
     tcase_add_test(t, validation_modes);
+    tcase_add_test(t, lab_validation_keeps_dropout_on);
     tcase_add_test(t, val_fraction_takes_training_pairs);
     tcase_add_test(t, init_from_starts_there);
     tcase_add_test(t, divergence_names_the_step);
