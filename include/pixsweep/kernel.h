@@ -4,7 +4,7 @@
  * by one piece in a fixed order.
  *
  * Canonical view of a 4x4 stride-2 pad-1 layer: a big side [N,2h,2w,Cb] and a small side [N,h,w,Cs] with weights
- * [ky][kx][Cb][Cs]; small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three passes serve all six:
+ * for each (ky,kx,cb,cs); small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three passes serve all six:
  *   D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient
  *   U  small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D)
  *   W  both -> weights: the weight gradient of either */
@@ -28,22 +28,54 @@ struct pxs_conv_shape {
     int n, h, w; /* batch, and the SMALL side's height and width */
     int cb, cs;  /* channels of the big and of the small side */
 };
-/* One way to compute the convolutions. `scratch` = floats that any of the three passes needs for a shape. */
-struct pxs_kernels {
-    const char *name;
-    size_t (*scratch)(const struct pxs_conv_shape *s);
-    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                 size_t ld_big, const float *weight, float *small, size_t ld_small);
-    /* accumulate: add to what stands in `big`, else overwrite it */
-    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-               size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
-    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                   size_t ld_big, const float *small, size_t ld_small, float *dweight);
+enum pxs_pass { PXS_PASS_DOWN, PXS_PASS_UP, PXS_PASS_WEIGHT };
+/* How a pass may be computed; what each is: docs/engine.md and the head of its file. */
+enum pxs_method {
+    PXS_METHOD_BLAS,   /* conv_blas.c: im2col and OpenBLAS, for every shape */
+    PXS_METHOD_THIN,   /* conv_thin.c: im2col in cache, for few big channels */
+    PXS_METHOD_DIRECT, /* conv_direct.c: tap by tap, dead taps left out */
+    PXS_METHOD_F2,     /* conv_winograd.c: polyphase Winograd F(2,2) ... */
+    PXS_METHOD_F4      /* ... and F(4,2) */
 };
-/* "auto" or a name. PXS_E_UNSUPPORTED in words for sets that are planned (direct, f2, f4), PXS_E_INVALID for unknown ones, and
- * PXS_E_UNSUPPORTED where OpenBLAS's sgemm fails its self-test on this CPU. Also pins OpenBLAS to one thread a call. */
+
+/* Weights of a layer stand in panels of 16 small channels, [16 taps][Cs/16][Cb][16], tap = 4 ky + kx; where Cs is no multiple of 16, in one
+ * panel: [16][Cb][Cs]. The layout depends on the shape alone, so every set reads the same weights. */
+static inline int pxs_panel_width(int cs) {
+    return cs % 16 ? cs : 16;
+}
+static inline size_t pxs_weight_index(int cb, int cs, int tap, int b, int c) {
+    const int p = pxs_panel_width(cs);
+    return (((size_t)tap * (size_t)(cs / p) + (size_t)(c / p)) * (size_t)cb + (size_t)b) * (size_t)p +
+           (size_t)(c % p);
+}
+/* Whether tap 4 ky + kx meets any pixel: at height 1 only ky 1 and 2 do. The gradient of the others is zero. */
+bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap);
+
+/* A set of kernels: "auto" takes for each shape and pass what is fastest here, "blas", "direct", "f2" and "f4" hold to one method where it
+ * fits the shape. All but "blas" come for an instruction set: "auto-avx512", "f2-avx2", "direct-base"; without that suffix for the
+ * best one of this CPU. PXS_E_INVALID for unknown names, PXS_E_UNSUPPORTED where the CPU lacks the instruction set or OpenBLAS's sgemm fails
+ * its self-test on this CPU. Also pins OpenBLAS to one thread a call. */
 PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out,
                                                  struct pxs_error *err);
+/* The i-th of all sets that run on this CPU; NULL after the last. For tests: selects nothing. */
+const struct pxs_kernels *pxs_kernels_at(size_t i);
+const char *pxs_kernels_name(const struct pxs_kernels *set); /* with the suffix */
+/* What `set` takes for a pass of a layer, by the shape alone. */
+enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+                                   enum pxs_pass pass);
+const char *pxs_method_name(enum pxs_method method);
+/* Floats of scratch memory that any of the three passes needs. */
+size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads);
+
+/* ---- the three passes ------------------------------------------------------------------------------------ */
+
+void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                   size_t ld_big, const float *weight, float *small, size_t ld_small);
+/* accumulate: add to what stands in `big`, else overwrite it */
+void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
+                 size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
+void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                     size_t ld_big, const float *small, size_t ld_small, float *dweight);
 /* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake". */
 void pxs_blas_describe(char *buf, size_t size);
 

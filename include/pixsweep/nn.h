@@ -9,7 +9,7 @@
 /* ---- weights --------------------------------------------------------------------------------------------- */
 
 enum pxs_weight_kind {
-    PXS_WEIGHT_CONV, /* torch Conv2d [Cs,Cb,4,4] and ConvTranspose2d [Cs,Cb,4,4]; here [4][4][Cb][Cs] */
+    PXS_WEIGHT_CONV, /* torch Conv2d [Cs,Cb,4,4] and ConvTranspose2d [Cs,Cb,4,4]; here in panels, see pxs_weight_index */
     PXS_WEIGHT_HEAD, /* torch Conv2d [Co,C,4,4] of a head; here [C][4][4][Co] */
     PXS_WEIGHT_BIAS  /* [C] */
 };

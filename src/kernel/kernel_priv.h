@@ -2,6 +2,7 @@
 #ifndef PXS_KERNEL_PRIV_H
 #define PXS_KERNEL_PRIV_H
 
+#include "isa.h"
 #include "pixsweep/kernel.h"
 
 /* Compile a loop for wider vectors too and pick one when the program starts. Without contraction and reassociation each clone gives the
@@ -13,7 +14,25 @@
 #define PXS_CLONES
 #endif
 
-extern const struct pxs_kernels pxs_kernels_blas;
+/* A set of kernels: what it holds to, and with which instructions. */
+struct pxs_kernels {
+    const char *name;
+    bool is_auto;
+    enum pxs_method method;    /* unless is_auto */
+    const struct pxs_isa *isa; /* NULL: blas */
+};
+
+/* One method's passes, and the scratch floats that they need. */
+struct pxs_conv_method {
+    size_t (*scratch)(const struct pxs_conv_shape *s, int threads);
+    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                 size_t ld_big, const float *weight, float *small, size_t ld_small);
+    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
+               size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
+    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                   size_t ld_big, const float *small, size_t ld_small, float *dweight);
+};
+extern const struct pxs_conv_method pxs_conv_blas, pxs_conv_thin, pxs_conv_direct, pxs_conv_f2, pxs_conv_f4;
 
 /* Pins OpenBLAS to one thread a call and multiplies two small matrices whose product is known. */
 PXS_NODISCARD enum pxs_status pxs_blas_prepare(struct pxs_error *err);
@@ -29,6 +48,16 @@ static inline int pxs_max_int(int a, int b) {
 }
 static inline int pxs_ceil_div(int a, int b) {
     return (a + b - 1) / b;
+}
+/* Scratch memory is handed out in whole cache lines: the offset of `n` floats, and *at moves behind them. */
+static inline size_t pxs_take(size_t *at, size_t n) {
+    size_t here = *at;
+    *at += (n + 15) / 16 * 16;
+    return here;
+}
+/* The first job of piece `piece` of `pieces` that share `jobs` evenly. */
+static inline int pxs_share(int jobs, int pieces, int piece) {
+    return (int)((long long)jobs * piece / pieces);
 }
 
 #endif

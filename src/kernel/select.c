@@ -1,20 +1,141 @@
-/* Which kernels run: the one place that knows all sets. */
+/* Which kernels run: the one place that knows all sets, and the rule by shape. */
 #include "kernel_priv.h"
 
 #include <string.h>
 
-enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out, struct pxs_error *err) {
-    static const char *const planned[] = {"direct", "f2", "f4"};
-    if (strcmp(name, "auto") != 0 && strcmp(name, pxs_kernels_blas.name) != 0) {
-        for (size_t i = 0; i < PXS_COUNT(planned); i++)
-            if (!strcmp(name, planned[i]))
-                return pxs_fail(err, PXS_E_UNSUPPORTED,
-                                "kernel set '%s' is planned but not built yet; use auto or %s", name,
-                                pxs_kernels_blas.name);
-        return pxs_fail(err, PXS_E_INVALID, "unknown kernel set '%s'; use auto or %s", name,
-                        pxs_kernels_blas.name);
+static const struct pxs_kernels sets[] = {
+#define SETS(isa_name)                                                        \
+    {"auto-" #isa_name, true, PXS_METHOD_F4, &pxs_isa_##isa_name},            \
+        {"direct-" #isa_name, false, PXS_METHOD_DIRECT, &pxs_isa_##isa_name}, \
+        {"f2-" #isa_name, false, PXS_METHOD_F2, &pxs_isa_##isa_name}, {       \
+        "f4-" #isa_name, false, PXS_METHOD_F4, &pxs_isa_##isa_name            \
     }
+#ifdef PXS_HAVE_AVX512
+    SETS(avx512),
+#endif
+#ifdef PXS_HAVE_AVX2
+    SETS(avx2),
+#endif
+    SETS(base),
+    {"blas", false, PXS_METHOD_BLAS, NULL},
+};
+
+static bool runs_here(const struct pxs_kernels *set, const struct pxs_cpu *cpu) {
+    const char *isa = set->isa ? set->isa->name : "base";
+    return !strcmp(isa, "avx512") ? cpu->avx512 && cpu->avx2_fma
+           : !strcmp(isa, "avx2") ? cpu->avx2_fma
+                                  : true;
+}
+
+const struct pxs_kernels *pxs_kernels_at(size_t i) {
+    struct pxs_cpu cpu;
+    pxs_cpu_detect(&cpu);
+    for (size_t k = 0; k < PXS_COUNT(sets); k++)
+        if (runs_here(&sets[k], &cpu) && i-- == 0)
+            return &sets[k];
+    return NULL;
+}
+
+const char *pxs_kernels_name(const struct pxs_kernels *set) {
+    return set->name;
+}
+
+/* "f4" and "f4-avx2" both mean set "f4-avx2": sets stand best first. */
+static bool is_named(const struct pxs_kernels *set, const char *name) {
+    size_t len = strcspn(set->name, "-");
+    return !strcmp(set->name, name) || (strlen(name) == len && !strncmp(set->name, name, len));
+}
+
+enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out, struct pxs_error *err) {
+    struct pxs_cpu cpu;
+    pxs_cpu_detect(&cpu);
+    const struct pxs_kernels *known = NULL, *found = NULL;
+    for (size_t i = PXS_COUNT(sets); i-- > 0;)
+        if (is_named(&sets[i], name)) {
+            known = &sets[i];
+            if (runs_here(&sets[i], &cpu))
+                found = &sets[i];
+        }
+    if (!known)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "unknown kernel set '%s'; use auto, blas, direct, f2 or f4, the last three and auto "
+                        "also with -avx512, -avx2 or -base behind",
+                        name);
+    if (!found)
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "kernel set '%s' needs %s, which this CPU (%s) lacks; use auto", name,
+                        !strcmp(known->isa->name, "avx2") ? "AVX2 and FMA" : "AVX-512", cpu.model);
     PXS_TRY(pxs_blas_prepare(err));
-    *out = &pxs_kernels_blas;
+    *out = found;
     return PXS_OK;
+}
+
+/* ---- by shape -------------------------------------------------------------------------------------------- */
+
+static int least_side(const struct pxs_conv_shape *s) {
+    return pxs_min_int(s->h, s->w);
+}
+
+/* What a shape allows: panels want multiples of 16 channels; a Winograd tile wants a map of about its size. */
+static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_shape *s) {
+    if (wanted == PXS_METHOD_BLAS || s->cs % PANEL != 0)
+        return PXS_METHOD_BLAS;
+    if (s->cb % PANEL != 0)
+        return PXS_METHOD_THIN;
+    if (wanted == PXS_METHOD_F4 && least_side(s) < 3)
+        wanted = PXS_METHOD_F2;
+    if (wanted == PXS_METHOD_F2 && least_side(s) < 2)
+        wanted = PXS_METHOD_DIRECT;
+    return wanted;
+}
+
+/* The measured rule (docs/engine.md). */
+static enum pxs_method fastest(const struct pxs_conv_shape *s, enum pxs_pass pass) {
+    (void)pass;
+    if (least_side(s) <= 2)
+        return PXS_METHOD_DIRECT;
+    if (least_side(s) < 8)
+        return PXS_METHOD_F2;
+    return PXS_METHOD_F4;
+}
+
+enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+                                   enum pxs_pass pass) {
+    return fitting(set->is_auto ? fastest(s, pass) : set->method, s);
+}
+
+const char *pxs_method_name(enum pxs_method method) {
+    static const char *const names[] = {"blas", "thin", "direct", "f2", "f4"};
+    return names[method];
+}
+
+static const struct pxs_conv_method *method_of(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+                                               enum pxs_pass pass) {
+    static const struct pxs_conv_method *const methods[] = {&pxs_conv_blas, &pxs_conv_thin, &pxs_conv_direct,
+                                                            &pxs_conv_f2, &pxs_conv_f4};
+    return methods[pxs_kernels_method(set, s, pass)];
+}
+
+size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads) {
+    size_t most = 0;
+    for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
+        size_t floats = method_of(set, s, pass)->scratch(s, threads);
+        most = floats > most ? floats : most;
+    }
+    return most;
+}
+
+void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                   size_t ld_big, const float *weight, float *small, size_t ld_small) {
+    method_of(ctx->set, s, PXS_PASS_DOWN)->down(ctx, s, big, ld_big, weight, small, ld_small);
+}
+
+void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
+                 size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
+    method_of(ctx->set, s, PXS_PASS_UP)->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
+}
+
+void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
+                     size_t ld_big, const float *small, size_t ld_small, float *dweight) {
+    method_of(ctx->set, s, PXS_PASS_WEIGHT)->weight(ctx, s, big, ld_big, small, ld_small, dweight);
 }

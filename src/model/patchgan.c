@@ -153,9 +153,11 @@ static void backward(struct patchgan *d, const struct pxs_nn *nn, int n, bool up
 void patchgan_input_gradient(struct patchgan *d, const struct pxs_nn *nn, int n, float *dimage) {
     backward(d, nn, n, false);
     const struct patch_layer *l = &d->layer[0];
-    size_t cs = (size_t)l->c, half = (size_t)d->channels * cs;
-    for (size_t tap = 0; tap < 16; tap++)
-        memcpy(d->image_half.weight.value + tap * half, l->conv.weight.value + tap * 2 * half,
+    size_t cs = (size_t)l->c;
+    /* the first half of the big channels of each tap and panel */
+    const size_t panel = (size_t)pxs_panel_width(l->c), half = (size_t)d->channels * panel;
+    for (size_t i = 0; i < 16 * cs / panel; i++)
+        memcpy(d->image_half.weight.value + i * half, l->conv.weight.value + i * 2 * half,
                half * sizeof(float));
     pxs_conv_backward(nn, &d->image_half, n, l->h, l->w, d->draw, cs, dimage, (size_t)d->channels, false);
 }

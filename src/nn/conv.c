@@ -27,43 +27,43 @@ static struct pxs_conv_shape shape_of(const struct pxs_conv *c, int n, int h, in
 
 size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    return nn->kernel.set->scratch(&s);
+    return pxs_kernels_scratch(nn->kernel.set, &s, pxs_pool_threads(nn->kernel.pool));
 }
 
 void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x,
                       size_t ld_x, float *y, size_t ld_y) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    nn->kernel.set->down(&nn->kernel, &s, x, ld_x, c->weight.value, y, ld_y);
+    pxs_conv_down(&nn->kernel, &s, x, ld_x, c->weight.value, y, ld_y);
 }
 
 void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
                        const float *dy, size_t ld_dy, float *dx, size_t ld_dx, bool accumulate) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    nn->kernel.set->up(&nn->kernel, &s, dy, ld_dy, c->weight.value, dx, ld_dx, accumulate);
+    pxs_conv_up(&nn->kernel, &s, dy, ld_dy, c->weight.value, dx, ld_dx, accumulate);
 }
 
 void pxs_conv_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x,
                      size_t ld_x, const float *dy, size_t ld_dy) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    nn->kernel.set->weight(&nn->kernel, &s, x, ld_x, dy, ld_dy, nn->grad);
+    pxs_conv_weight(&nn->kernel, &s, x, ld_x, dy, ld_dy, nn->grad);
     pxs_optimise(nn, &c->weight);
 }
 
 void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
                                 const float *x, size_t ld_x, float *y, size_t ld_y) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    nn->kernel.set->up(&nn->kernel, &s, x, ld_x, c->weight.value, y, ld_y, false);
+    pxs_conv_up(&nn->kernel, &s, x, ld_x, c->weight.value, y, ld_y, false);
 }
 
 void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
                                  const float *dy, size_t ld_dy, float *dx, size_t ld_dx) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    nn->kernel.set->down(&nn->kernel, &s, dy, ld_dy, c->weight.value, dx, ld_dx);
+    pxs_conv_down(&nn->kernel, &s, dy, ld_dy, c->weight.value, dx, ld_dx);
 }
 
 void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w,
                                const float *x, size_t ld_x, const float *dy, size_t ld_dy) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    nn->kernel.set->weight(&nn->kernel, &s, dy, ld_dy, x, ld_x, nn->grad);
+    pxs_conv_weight(&nn->kernel, &s, dy, ld_dy, x, ld_x, nn->grad);
     pxs_optimise(nn, &c->weight);
 }

@@ -21,8 +21,8 @@ void pxs_weight_finish(struct pxs_weight *w) {
     w->value = w->m = w->v = NULL;
 }
 
-/* Both ways of the permutation: element [a][b][tap] of torch against ours. Blocks of 16 in `a` keep the far side's
- * cache lines alive while the near side is read in order. */
+/* Both ways of the permutation: element [a][b][tap] of torch against ours. Blocks of 16 in `a` keep the far side's cache lines alive
+ * while the near side is read in order; in a convolution's weights they are the panels. */
 enum { BLOCK = 16 };
 
 static void permute(const struct pxs_weight *w, const float *from, float *to, bool to_torch) {
@@ -30,13 +30,15 @@ static void permute(const struct pxs_weight *w, const float *from, float *to, bo
     for (size_t a0 = 0; a0 < da; a0 += BLOCK)
         for (size_t b = 0; b < db; b++)
             for (size_t tap = 0; tap < 16; tap++) {
-                size_t ours = (w->kind == PXS_WEIGHT_CONV ? tap * db + b : b * 16 + tap) * da;
-                for (size_t a = a0; a < da && a < a0 + BLOCK; a++) {
+                size_t ours = w->kind == PXS_WEIGHT_CONV
+                                  ? pxs_weight_index((int)db, (int)da, (int)tap, (int)b, (int)a0)
+                                  : (b * 16 + tap) * da + a0;
+                for (size_t a = a0; a < da && a < a0 + BLOCK; a++, ours++) {
                     size_t torch = (a * db + b) * 16 + tap;
                     if (to_torch)
-                        to[torch] = from[ours + a];
+                        to[torch] = from[ours];
                     else
-                        to[ours + a] = from[torch];
+                        to[ours] = from[torch];
                 }
             }
 }

@@ -47,15 +47,14 @@ static void run_head(struct bench *b, const struct bench_job *j) {
 /* A convolution goes down forward and up for its input gradient; a transposed one the other way. */
 static void run_conv(struct bench *b, const struct bench_job *j) {
     const struct pxs_layer_info *l = &j->layer;
-    const struct pxs_kernels *k = b->nn.kernel.set;
     struct pxs_conv_shape s = {.n = (int)b->p.batch_size, .h = l->h, .w = l->w, .cb = l->cb, .cs = l->cs};
     size_t cb = (size_t)l->cb, cs = (size_t)l->cs;
     if (j->pass == WEIGHT_GRADIENT)
-        k->weight(&b->nn.kernel, &s, b->big, cb, b->small, cs, b->nn.grad);
+        pxs_conv_weight(&b->nn.kernel, &s, b->big, cb, b->small, cs, b->nn.grad);
     else if ((j->pass == FORWARD) != l->transposed)
-        k->down(&b->nn.kernel, &s, b->big, cb, b->weight, b->small, cs);
+        pxs_conv_down(&b->nn.kernel, &s, b->big, cb, b->weight, b->small, cs);
     else
-        k->up(&b->nn.kernel, &s, b->small, cs, b->weight, b->big, cb, false);
+        pxs_conv_up(&b->nn.kernel, &s, b->small, cs, b->weight, b->big, cb, false);
 }
 
 static void run_job(struct bench *b, const struct bench_job *j) {
@@ -120,7 +119,9 @@ static struct needs needs_of(const struct bench *b, const struct pxs_layer_info 
         grow(&need.big, (l->head ? 1 : 4) * pixels * (size_t)l->cb);
         grow(&need.small, (l->head ? (size_t)(l->head_scale * l->head_scale) : 1) * pixels * (size_t)l->cs);
         grow(&need.weight, 16 * (size_t)l->cb * (size_t)l->cs);
-        grow(&need.scratch, l->head ? pxs_head_scratch(&head) : b->nn.kernel.set->scratch(&conv));
+        grow(&need.scratch,
+             l->head ? pxs_head_scratch(&head)
+                     : pxs_kernels_scratch(b->nn.kernel.set, &conv, pxs_pool_threads(b->nn.kernel.pool)));
     }
     return need;
 }

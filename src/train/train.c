@@ -20,7 +20,7 @@ enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
     pxs_blas_describe(blas, sizeof blas);
     struct pxs_cpu cpu;
     pxs_cpu_detect(&cpu);
-    pxs_text_addf(out, "kernels=%s\nopenblas=%s\ncpu=%s\n", set->name, blas, cpu.model);
+    pxs_text_addf(out, "kernels=%s\nopenblas=%s\ncpu=%s\n", pxs_kernels_name(set), blas, cpu.model);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 

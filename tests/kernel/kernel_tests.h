@@ -71,7 +71,10 @@ struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, si
 void spoil(const struct pxs_kernel_context *ctx);
 void pools_done(void);
 
-/* The sets that are built, for looping: NULL after the last. */
+/* Weights out of their panels: [16][Cb][Cs], as the references have them. */
+float *plain_weight(const struct pxs_conv_shape *s, const float *panels);
+
+/* The sets that run on this CPU, for looping: NULL after the last. */
 const struct pxs_kernels *kernel_set(size_t i);
 
 #define KERNEL_CASE(name)              \

@@ -226,12 +226,15 @@ void pools_done(void) {
         pxs_pool_destroy(&pools[i]);
 }
 
+float *plain_weight(const struct pxs_conv_shape *s, const float *panels) {
+    float *plain = buffer((size_t)(16 * s->cb * s->cs), 0);
+    for (int tap = 0; tap < 16; tap++)
+        for (int b = 0; b < s->cb; b++)
+            for (int c = 0; c < s->cs; c++)
+                plain[(tap * s->cb + b) * s->cs + c] = panels[pxs_weight_index(s->cb, s->cs, tap, b, c)];
+    return plain;
+}
+
 const struct pxs_kernels *kernel_set(size_t i) {
-    static const char *const names[] = {"blas", "direct", "f2", "f4"};
-    for (size_t k = 0, built = 0; k < PXS_COUNT(names); k++) {
-        const struct pxs_kernels *set = NULL;
-        if (pxs_kernels_select(names[k], &set, NULL) == PXS_OK && built++ == i)
-            return set;
-    }
-    return NULL;
+    return pxs_kernels_at(i);
 }

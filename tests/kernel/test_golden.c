@@ -91,7 +91,7 @@ START_TEST(convolutions)
     int small = s->h * s->w, big = 4 * small;
     const struct pxs_kernels *set;
     for (size_t k = 0; (set = kernel_set(k)); k++) {
-        struct pxs_kernel_context ctx = context(set, 2, set->scratch(s));
+        struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, s, 2));
         float *w = weight_of(t->name, false, s->cs, s->cb, 1.0f),
               *dw = buffer((size_t)(16 * s->cb * s->cs), 0);
         float *of_big = buffer((size_t)(s->n * big * s->cb), 0),
@@ -99,9 +99,9 @@ START_TEST(convolutions)
         size_t ld_big = (size_t)s->cb, ld_small = (size_t)s->cs;
         float *on_big = input(t->name, t->transposed ? "dy" : "x", s->n, s->cb, big, 1.0f);
         float *on_small = input(t->name, t->transposed ? "x" : "dy", s->n, s->cs, small, 1.0f);
-        set->down(&ctx, s, on_big, ld_big, w, of_small, ld_small);
-        set->up(&ctx, s, on_small, ld_small, w, of_big, ld_big, false);
-        set->weight(&ctx, s, on_big, ld_big, on_small, ld_small, dw);
+        pxs_conv_down(&ctx, s, on_big, ld_big, w, of_small, ld_small);
+        pxs_conv_up(&ctx, s, on_small, ld_small, w, of_big, ld_big, false);
+        pxs_conv_weight(&ctx, s, on_big, ld_big, on_small, ld_small, dw);
         expect_layer(of_small, s->n, s->cs, small, t->name, t->transposed ? "dx" : "y", 1e-6);
         expect_layer(of_big, s->n, s->cb, big, t->name, t->transposed ? "y" : "dx", 1e-6);
         expect_weight(dw, t->name, false, s->cs, s->cb);

@@ -25,23 +25,23 @@ static const struct pxs_block_shape norm_shape = {3, 150, 200, true, 0.2f},
                                     plain_shape = {2, 150, 200, false, 0.2f};
 
 static void run_down(const struct pxs_kernel_context *ctx, float *out) {
-    ctx->set->down(ctx, &conv_shape, input, 71, input2, out, 68);
+    pxs_conv_down(ctx, &conv_shape, input, 71, input2, out, 68);
 }
 static void run_down_slabs(const struct pxs_kernel_context *ctx, float *out) {
-    ctx->set->down(ctx, &slab_shape, input, 96, input2, out, 8);
-    ctx->set->down(ctx, &deep_shape, input, 128, input2, out + 65536, 512);
+    pxs_conv_down(ctx, &slab_shape, input, 96, input2, out, 8);
+    pxs_conv_down(ctx, &deep_shape, input, 128, input2, out + 65536, 512);
 }
 static void run_up(const struct pxs_kernel_context *ctx, float *out) {
-    ctx->set->up(ctx, &conv_shape, input, 70, input2, out, 71, false);
-    ctx->set->up(ctx, &conv_shape, input, 70, input2, out, 71, true);
+    pxs_conv_up(ctx, &conv_shape, input, 70, input2, out, 71, false);
+    pxs_conv_up(ctx, &conv_shape, input, 70, input2, out, 71, true);
 }
 static void run_up_slabs(const struct pxs_kernel_context *ctx, float *out) {
-    ctx->set->up(ctx, &slab_shape, input, 8, input2, out, 96, false);
+    pxs_conv_up(ctx, &slab_shape, input, 8, input2, out, 96, false);
 }
 static void run_weight(const struct pxs_kernel_context *ctx, float *out) {
-    ctx->set->weight(ctx, &conv_shape, input, 71, input2, 68, out);
-    ctx->set->weight(ctx, &deep_shape, input, 128, input2, 512, out + 16 * 70 * 68);
-    ctx->set->weight(ctx, &slab_shape, input, 96, input2, 8, out + 16 * 70 * 68 + 16 * 128 * 512);
+    pxs_conv_weight(ctx, &conv_shape, input, 71, input2, 68, out);
+    pxs_conv_weight(ctx, &deep_shape, input, 128, input2, 512, out + 16 * 70 * 68);
+    pxs_conv_weight(ctx, &slab_shape, input, 96, input2, 8, out + 16 * 70 * 68 + 16 * 128 * 512);
 }
 static void run_gemm(const struct pxs_kernel_context *ctx, float *out) {
     for (int k = 0; k < 4; k++) {
@@ -122,8 +122,9 @@ static const struct job jobs[] = {
 };
 
 static size_t scratch_for_all(const struct pxs_kernels *set) {
-    size_t sizes[] = {set->scratch(&conv_shape), set->scratch(&slab_shape), set->scratch(&deep_shape),
-                      pxs_head_scratch(&head_shape), pxs_head_scratch(&patch_shape)};
+    size_t sizes[] = {pxs_kernels_scratch(set, &conv_shape, 5), pxs_kernels_scratch(set, &slab_shape, 5),
+                      pxs_kernels_scratch(set, &deep_shape, 5), pxs_head_scratch(&head_shape),
+                      pxs_head_scratch(&patch_shape)};
     size_t most = 0;
     for (size_t i = 0; i < PXS_COUNT(sizes); i++)
         most = sizes[i] > most ? sizes[i] : most;
@@ -149,8 +150,8 @@ START_TEST(same_bits)
             memset(got, 0xff, job->floats * sizeof *got);
             memcpy(got, buffer(job->floats, 0), job->floats * sizeof *got);
             job->run(&ctx, got);
-            expect_same(got, want, job->floats * sizeof *got, "%s, %s, %d threads", set->name, job->name,
-                        thread_counts[t / 2]);
+            expect_same(got, want, job->floats * sizeof *got, "%s, %s, %d threads", pxs_kernels_name(set),
+                        job->name, thread_counts[t / 2]);
         }
         buffers_done();
     }

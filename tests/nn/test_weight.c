@@ -37,7 +37,8 @@ START_TEST(starts_with_zeros)
 }
 END_TEST
 
-/* Element [a][b][ky][kx] of torch stands at [ky][kx][b][a] (conv) or [b][ky][kx][a] (head), and nowhere else. */
+/* Element [a][b][ky][kx] of torch stands at [ky][kx][a/16][b][a%16] (conv; [ky][kx][b][a] where a is no multiple of 16) or
+ * [b][ky][kx][a] (head), and nowhere else. */
 START_TEST(layouts)
 {
     const struct shape *s = &shapes[_i];
@@ -51,8 +52,9 @@ START_TEST(layouts)
     pxs_weight_from_torch(&w, torch, ours);
     for (size_t i = 0; i < w.count; i++) {
         size_t tap = i % 16, b = i / 16 % (size_t)s->b, a = i / 16 / (size_t)s->b, da = (size_t)s->a,
-               db = (size_t)s->b;
-        size_t at = s->kind == PXS_WEIGHT_CONV   ? (tap * db + b) * da + a
+               db = (size_t)s->b, width = da % 16 ? da : 16;
+        size_t at = s->kind == PXS_WEIGHT_CONV
+                        ? ((tap * (da / width) + a / width) * db + b) * width + a % width
                     : s->kind == PXS_WEIGHT_HEAD ? (b * 16 + tap) * da + a
                                                  : i;
         ck_assert_float_eq(ours[at], torch[i]);

@@ -1,8 +1,8 @@
-/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the yardstick of any faster set.
+/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the yardstick of any faster method.
  *
  * col[m][ky][kx][cb], one row for each small pixel m, holds the 16 big pixels that it meets. Then
  *   D: small = col W        U: col = small W^T, and big gathers from col        W: dW = col^T small
- * with W as the matrix [16*Cb, Cs]. Rows of small pixels are worked off in slabs, so that col stays within a budget. */
+ * with W as the matrix [16*Cb, Cs], brought out of its panels first. Rows of small pixels are worked off in slabs, so that col stays within a budget. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -136,20 +136,61 @@ static void gather_piece(void *user, int piece, int thread) {
         gather_row(g->b, g->b->row0 + r, g->zeros);
 }
 
+/* ---- weights as a matrix --------------------------------------------------------------------------------- */
+
+struct matrix {
+    int cb, cs;
+    const float *from;
+    float *to;
+    bool pack;
+};
+
+static void matrix_piece(void *user, int piece, int thread) {
+    const struct matrix *m = user;
+    size_t p = (size_t)pxs_panel_width(m->cs), cb = (size_t)m->cb, cs = (size_t)m->cs;
+    (void)thread;
+    for (size_t panel = 0; panel < cs / p; panel++)
+        for (size_t b = 0; b < cb; b++) {
+            size_t ours = (((size_t)piece * (cs / p) + panel) * cb + b) * p,
+                   dense = ((size_t)piece * cb + b) * cs + panel * p;
+            memcpy(m->to + (m->pack ? ours : dense), m->from + (m->pack ? dense : ours), p * sizeof *m->to);
+        }
+}
+
+static bool is_matrix(const struct pxs_conv_shape *s) {
+    return pxs_panel_width(s->cs) == s->cs;
+}
+
+static size_t matrix_floats(const struct pxs_conv_shape *s) {
+    return is_matrix(s) ? 0 : 16 * (size_t)s->cb * (size_t)s->cs;
+}
+
+static const float *matrix_of(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                              const float *weight) {
+    struct matrix m = {s->cb, s->cs, weight, ctx->scratch, false};
+    if (is_matrix(s))
+        return weight;
+    pxs_pool_run(ctx->pool, matrix_piece, &m, 16);
+    return m.to;
+}
+
+/* ---- the passes ------------------------------------------------------------------------------------------ */
+
 static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                       size_t ld_big, const float *weight, float *small, size_t ld_small) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
+    const float *matrix = matrix_of(ctx, s, weight);
+    float *col = ctx->scratch + matrix_floats(s);
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step);
-        struct slab b = {
-            .s = s, .row0 = r, .row1 = end, .col = ctx->scratch, .col_row0 = r, .src = big, .ld = ld_big};
+        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = r, .src = big, .ld = ld_big};
         im2col(ctx, &b);
         struct pxs_gemm g = {.m = (end - r) * s->w,
                              .n = s->cs,
                              .k = k,
                              .a = b.col,
                              .lda = (size_t)k,
-                             .b = weight,
+                             .b = matrix,
                              .ldb = (size_t)s->cs,
                              .c = small + (size_t)r * (size_t)s->w * ld_small,
                              .ldc = ld_small};
@@ -160,7 +201,8 @@ static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_con
 static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
                     size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
     /* a pixel of zeros stands before col: what lies outside the image */
-    float *zeros = ctx->scratch, *col = ctx->scratch + pxs_ceil_div(s->cb, 16) * 16;
+    const float *matrix = matrix_of(ctx, s, weight);
+    float *zeros = ctx->scratch + matrix_floats(s), *col = zeros + pxs_ceil_div(s->cb, 16) * 16;
     memset(zeros, 0, (size_t)s->cb * sizeof *zeros);
     int all = s->n * s->h, step = slab_rows(s, 1), k = 16 * s->cb;
     for (int r = 0; r < all; r += step) {
@@ -171,7 +213,7 @@ static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_
                              .k = s->cs,
                              .a = small + (size_t)lo * (size_t)s->w * ld_small,
                              .lda = ld_small,
-                             .b = weight,
+                             .b = matrix,
                              .ldb = (size_t)s->cs,
                              .c = col,
                              .ldc = (size_t)k};
@@ -193,10 +235,11 @@ static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_c
                         const float *big, size_t ld_big, const float *small, size_t ld_small,
                         float *dweight) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
+    struct matrix m = {s->cb, s->cs, ctx->scratch, dweight, true};
+    float *matrix = is_matrix(s) ? dweight : ctx->scratch, *col = ctx->scratch + matrix_floats(s);
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step);
-        struct slab b = {
-            .s = s, .row0 = r, .row1 = end, .col = ctx->scratch, .col_row0 = r, .src = big, .ld = ld_big};
+        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = r, .src = big, .ld = ld_big};
         im2col(ctx, &b);
         struct pxs_gemm g = {.trans_a = true,
                              .m = k,
@@ -206,16 +249,18 @@ static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_c
                              .lda = (size_t)k,
                              .b = small + (size_t)r * (size_t)s->w * ld_small,
                              .ldb = ld_small,
-                             .c = dweight,
+                             .c = matrix,
                              .ldc = (size_t)s->cs,
                              .beta = r == 0 ? 0.0f : 1.0f};
         pxs_gemm_run(ctx->pool, &g);
     }
+    if (!is_matrix(s))
+        pxs_pool_run(ctx->pool, matrix_piece, &m, 16);
 }
 
-static size_t scratch_floats(const struct pxs_conv_shape *s) {
-    return conv_scratch(s) + (size_t)(pxs_ceil_div(s->cb, 16) * 16);
+static size_t scratch_floats(const struct pxs_conv_shape *s, int threads) {
+    (void)threads;
+    return matrix_floats(s) + conv_scratch(s) + (size_t)(pxs_ceil_div(s->cb, 16) * 16);
 }
 
-const struct pxs_kernels pxs_kernels_blas = {
-    .name = "blas", .scratch = scratch_floats, .down = conv_down, .up = conv_up, .weight = conv_weight};
+const struct pxs_conv_method pxs_conv_blas = {scratch_floats, conv_down, conv_up, conv_weight};
