@@ -224,11 +224,11 @@ static void up_piece(void *user, int piece, int thread) {
         for (int k0 = 0; k0 < j->csp; k0 += K_PANELS) {
             int k = pxs_min_int(K_PANELS, j->csp - k0);
             for (int p = 0; p < k; p++)
-                j->isa->transpose(j->weight +
-                                      (((size_t)tap * (size_t)j->csp + (size_t)(k0 + p)) * (size_t)s->cb +
-                                       (size_t)panel * PANEL) *
-                                          PANEL,
-                                  PANEL, turned + (size_t)p * PANEL * PANEL);
+                pxs_transpose(j->isa,
+                              j->weight + (((size_t)tap * (size_t)j->csp + (size_t)(k0 + p)) * (size_t)s->cb +
+                                           (size_t)panel * PANEL) *
+                                              PANEL,
+                              turned + (size_t)p * PANEL * PANEL, (size_t)s->cb * PANEL);
             struct walk walk = walk_tap(j, tap, y0 - dy, y1 - dy);
             for (struct run r; next_run(&walk, &r);)
                 j->isa->rows(r.len, k, j->small_panels + (size_t)k0 * j->panel + r.small * PANEL, j->panel,

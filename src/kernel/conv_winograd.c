@@ -90,6 +90,10 @@ static size_t padded(int tiles) {
     return (size_t)(tiles | 1) * PANEL;
 }
 
+static int k_panels(const struct job *j, int tiles) {
+    return j->m == 4 && tiles <= 32 ? 4 : K_PANELS;
+}
+
 /* Tile rows that a piece works off at a time. */
 static int batch_rows(const struct job *j) {
     return pxs_max_int(1, MAX_TILES / j->tw);
@@ -246,8 +250,9 @@ static void down_piece(void *user, int piece, int thread) {
         last = pxs_min_int(j->row1 - j->row0, first + j->sub_rows), tiles = (last - first) * j->tw;
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m;
     size_t m_xi = (size_t)tiles * PANEL, t0 = (size_t)(first * j->tw) * PANEL;
-    for (int b0 = 0; b0 < j->cbp; b0 += K_PANELS / 4) {
-        int nb = pxs_min_int(K_PANELS / 4, j->cbp - b0), k = 4 * nb;
+    int block = k_panels(j, tiles) / 4;
+    for (int b0 = 0; b0 < j->cbp; b0 += block) {
+        int nb = pxs_min_int(block, j->cbp - b0), k = 4 * nb;
         size_t u_xi = (size_t)k * PANEL * PANEL;
         for (int b = 0; b < nb; b++)
             for (int phase = 0; phase < 4; phase++) {
@@ -325,14 +330,15 @@ static void up_product(const struct job *j, int phase, int panel, size_t t0, int
     const float *const tap[4] = {turned, turned + PANEL * PANEL, turned + 2 * PANEL * PANEL,
                                  turned + 3 * PANEL * PANEL};
     size_t m_xi = (size_t)tiles * PANEL;
-    for (int c0 = 0; c0 < j->csp; c0 += K_PANELS) {
-        int k = pxs_min_int(K_PANELS, j->csp - c0);
+    int block = k_panels(j, tiles);
+    for (int c0 = 0; c0 < j->csp; c0 += block) {
+        int k = pxs_min_int(block, j->csp - c0);
         size_t u_xi = (size_t)k * PANEL * PANEL;
         for (int c = 0; c < k; c++) {
             size_t at[4];
             taps_of(j, phase, c0 + c, panel * PANEL, at);
             for (int a = 0; a < 4; a++)
-                j->isa->transpose(j->weight + at[a], PANEL, turned + a * PANEL * PANEL);
+                pxs_transpose(j->isa, j->weight + at[a], turned + a * PANEL * PANEL, (size_t)j->s.cb * PANEL);
             j->tile->weight_in(tap, PANEL, u + (size_t)c * PANEL * PANEL, u_xi);
         }
         for (int xi = 0; xi < j->nxi; xi++)

@@ -156,11 +156,13 @@ static void outer(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, 
 
 /* ---- copies ---------------------------------------------------------------------------------------------- */
 
+#ifndef HAVE_TRANSPOSE
 static void transpose(const float *src, size_t ld, float *dst) {
     for (size_t i = 0; i < PANEL; i++)
         for (size_t j = 0; j < PANEL; j++)
             dst[j * PANEL + i] = src[i * ld + j];
 }
+#endif
 
 static void copy(const float *src, size_t ld_src, int n, float *dst, size_t ld_dst, bool add) {
     for (; n > 0; n--, src += ld_src, dst += ld_dst)

@@ -60,4 +60,11 @@ static inline int pxs_share(int jobs, int pieces, int piece) {
     return (int)((long long)jobs * piece / pieces);
 }
 
+/* A 16 x 16 block of weights turned, while the block `next` floats further is on its way: U reads a kilobyte here and there. */
+static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, float *dst, size_t next) {
+    for (size_t i = 0; i < PANEL * PANEL; i += PANEL)
+        __builtin_prefetch(src + next + i);
+    isa->transpose(src, PANEL, dst);
+}
+
 #endif
