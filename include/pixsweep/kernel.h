@@ -76,6 +76,13 @@ void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
                  size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
 void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                      size_t ld_big, const float *small, size_t ld_small, float *dweight);
+struct pxs_adam;
+/* The weight gradient, used up by Adam's step on p, m and v while it is in cache: the bits of pxs_conv_weight and pxs_adam_step, without most
+ * of the way through memory. dweight: room for the gradient, undefined afterwards. Weights of dead taps, whose gradient is zero, stay as
+ * they are: their moments must be zero, as they are from the start. */
+void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                          const float *big, size_t ld_big, const float *small, size_t ld_small,
+                          float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v);
 /* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake". */
 void pxs_blas_describe(char *buf, size_t size);
 
@@ -102,7 +109,7 @@ void pxs_gemm_run(struct pxs_pool *pool, const struct pxs_gemm *g);
 struct pxs_head_shape {
     int n, h, w, c, co, scale;
 };
-size_t pxs_head_scratch(const struct pxs_head_shape *s);
+size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_shape *s, int threads);
 /* bias [Co] or NULL; apply_tanh puts tanh on the result. */
 void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
                       size_t ld_x, const float *weight, const float *bias, bool apply_tanh, float *y);

@@ -92,7 +92,7 @@ void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_head *l, int n, int h
 
 /* Scratch floats that a layer needs at a batch size. */
 size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w);
-size_t pxs_head_scratch_floats(const struct pxs_head *l, int n, int h, int w);
+size_t pxs_head_scratch_floats(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w);
 
 /* ---- losses ---------------------------------------------------------------------------------------------- */
 

@@ -6,15 +6,24 @@
 /* Numbers a piece: long enough to stream, short enough to share out. */
 #define PIECE ((size_t)1 << 16)
 
-struct adam {
-    float b1, b2, c1, c2, step_size, bias2_sqrt;
+struct job {
+    struct pxs_adam_constants o;
     size_t n;
     const float *g;
     float *p, *m, *v;
 };
 
-PXS_CLONES static void adam_run(const struct adam *o, const float *restrict g, float *restrict p,
-                                float *restrict m, float *restrict v, size_t n) {
+struct pxs_adam_constants pxs_adam_prepare(const struct pxs_adam *o) {
+    return (struct pxs_adam_constants){.b1 = (float)o->b1,
+                                       .b2 = (float)o->b2,
+                                       .c1 = (float)(1.0 - o->b1),
+                                       .c2 = (float)(1.0 - o->b2),
+                                       .step_size = (float)(o->lr / (1.0 - pow(o->b1, (double)o->t))),
+                                       .bias2_sqrt = (float)sqrt(1.0 - pow(o->b2, (double)o->t))};
+}
+
+PXS_CLONES void pxs_adam_run(const struct pxs_adam_constants *o, const float *restrict g, float *restrict p,
+                             float *restrict m, float *restrict v, size_t n) {
     float b1 = o->b1, b2 = o->b2, c1 = o->c1, c2 = o->c2, step_size = o->step_size,
           bias2_sqrt = o->bias2_sqrt;
     for (size_t i = 0; i < n; i++) {
@@ -28,26 +37,20 @@ PXS_CLONES static void adam_run(const struct adam *o, const float *restrict g, f
 }
 
 static void adam_piece(void *user, int piece, int thread) {
-    const struct adam *o = user;
+    const struct job *j = user;
     (void)thread;
     size_t at = (size_t)piece * PIECE;
-    adam_run(o, o->g + at, o->p + at, o->m + at, o->v + at, pxs_min_size(PIECE, o->n - at));
+    pxs_adam_run(&j->o, j->g + at, j->p + at, j->m + at, j->v + at, pxs_min_size(PIECE, j->n - at));
+}
+
+void pxs_adam_pieces(const struct pxs_kernel_context *ctx, const struct pxs_adam_constants *o, size_t n,
+                     const float *g, float *p, float *m, float *v) {
+    struct job j = {.o = *o, .n = n, .g = g, .p = p, .m = m, .v = v};
+    pxs_pool_run(ctx->pool, adam_piece, &j, (int)((n + PIECE - 1) / PIECE));
 }
 
 void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g,
                    float *p, float *m, float *v) {
-    if (n == 0)
-        return;
-    struct adam j = {.b1 = (float)o->b1,
-                     .b2 = (float)o->b2,
-                     .c1 = (float)(1.0 - o->b1),
-                     .c2 = (float)(1.0 - o->b2),
-                     .step_size = (float)(o->lr / (1.0 - pow(o->b1, (double)o->t))),
-                     .bias2_sqrt = (float)sqrt(1.0 - pow(o->b2, (double)o->t)),
-                     .n = n,
-                     .g = g,
-                     .p = p,
-                     .m = m,
-                     .v = v};
-    pxs_pool_run(ctx->pool, adam_piece, &j, (int)((n + PIECE - 1) / PIECE));
+    const struct pxs_adam_constants constants = pxs_adam_prepare(o);
+    pxs_adam_pieces(ctx, &constants, n, g, p, m, v);
 }

@@ -232,8 +232,8 @@ static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_
 }
 
 static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
-                        const float *big, size_t ld_big, const float *small, size_t ld_small,
-                        float *dweight) {
+                        const float *big, size_t ld_big, const float *small, size_t ld_small, float *dweight,
+                        const struct pxs_update *update) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
     struct matrix m = {s->cb, s->cs, ctx->scratch, dweight, true};
     float *matrix = is_matrix(s) ? dweight : ctx->scratch, *col = ctx->scratch + matrix_floats(s);
@@ -256,6 +256,8 @@ static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_c
     }
     if (!is_matrix(s))
         pxs_pool_run(ctx->pool, matrix_piece, &m, 16);
+    if (update)
+        pxs_update_all(ctx, s, dweight, update);
 }
 
 static size_t scratch_floats(const struct pxs_conv_shape *s, int threads) {

@@ -29,6 +29,7 @@ struct job {
     float *out;
     size_t ld_big, ld_small;
     bool accumulate;
+    const struct pxs_update *update;
 };
 
 struct layout {
@@ -50,8 +51,8 @@ static struct layout lay_out(struct job *j, int threads) {
     l.small = pxs_take(&at, (size_t)j->csp * j->panel);
     pxs_take(&own, (size_t)(j->block * j->s.w * j->s.n) * PANEL);
     pxs_take(&own, K_PANELS * PANEL * PANEL);
-    j->own_floats = own;
-    l.own = pxs_take(&at, own * (size_t)threads);
+    j->own_floats = own > PXS_RUN_FLOATS ? own : PXS_RUN_FLOATS; /* U and D; W */
+    l.own = pxs_take(&at, j->own_floats * (size_t)threads);
     l.total = at;
     return l;
 }
@@ -287,27 +288,30 @@ static void weight_block(const struct job *j, int tap, int panel, int b, float *
 
 static void weight_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    int panel = piece % j->csp, b = piece / j->csp;
-    (void)thread;
+    struct pxs_weight_run run = {.s = &j->s,
+                                 .panel = piece % j->csp,
+                                 .b0 = piece / j->csp * PXS_RUN_BLOCKS,
+                                 .buffer = j->own + (size_t)thread * j->own_floats};
+    run.blocks = pxs_min_int(PXS_RUN_BLOCKS, j->cbp - run.b0);
     for (int tap = 0; tap < 16; tap++)
-        weight_block(
-            j, tap, panel, b,
-            j->out + (((size_t)tap * (size_t)j->csp + (size_t)panel) * (size_t)j->s.cb + (size_t)b * PANEL) *
-                         PANEL);
+        for (int b = 0; b < run.blocks && (pxs_tap_is_live(&j->s, tap) || !j->update); b++)
+            weight_block(j, tap, run.panel, run.b0 + b, pxs_run_block(&run, tap, b));
+    pxs_run_finish(&run, j->out, false, j->update);
 }
 
 static void weight_gradient(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                             const float *big, size_t ld_big, const float *small, size_t ld_small,
-                            float *dweight) {
+                            float *dweight, const struct pxs_update *update) {
     struct job j = begin(ctx, s);
     j.big = big;
     j.ld_big = ld_big;
     j.small = small;
     j.ld_small = ld_small;
     j.out = dweight;
+    j.update = update;
     pxs_pool_run(ctx->pool, big_piece, &j, copy_pieces(2 * s->h));
     pxs_pool_run(ctx->pool, small_piece, &j, copy_pieces(s->h));
-    pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * j.cbp);
+    pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * pxs_ceil_div(j.cbp, PXS_RUN_BLOCKS));
 }
 
 const struct pxs_conv_method pxs_conv_direct = {scratch, down, up, weight_gradient};

@@ -270,7 +270,7 @@ static void sum_piece(void *user, int piece, int thread) {
 
 static void weight_gradient(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                             const float *big, size_t ld_big, const float *small, size_t ld_small,
-                            float *dweight) {
+                            float *dweight, const struct pxs_update *update) {
     struct job j = begin(ctx, s);
     use_big(&j, big, ld_big);
     j.small = small;
@@ -278,6 +278,8 @@ static void weight_gradient(const struct pxs_kernel_context *ctx, const struct p
     j.out = dweight;
     pxs_pool_run(ctx->pool, weight_piece, &j, j.n_parts);
     pxs_pool_run(ctx->pool, sum_piece, &j, j.csp);
+    if (update)
+        pxs_update_all(ctx, s, dweight, update);
 }
 
 const struct pxs_conv_method pxs_conv_thin = {scratch, down, up, weight_gradient};

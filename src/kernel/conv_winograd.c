@@ -44,7 +44,6 @@ struct job {
     const float *zeros;
     /* this chunk of tile rows, counted over the batch: row = image * th + ty */
     int row0, row1;
-    bool first_chunk;
     float *v, *y; /* [xi][panel][tiles][16] */
     size_t v_panel, v_xi, y_panel, y_xi;
     float *own; /* of the threads */
@@ -55,6 +54,7 @@ struct job {
     float *out;
     size_t ld_big, ld_small;
     bool accumulate;
+    const struct pxs_update *update; /* W: in the last chunk */
 };
 
 /* Where things stand in scratch memory; the same for a size that is only asked for. */
@@ -143,7 +143,6 @@ static void use_rows(struct job *j, int row0, int row1, bool v, bool y) {
     int tiles = (row1 - row0) * j->tw;
     j->row0 = row0;
     j->row1 = row1;
-    j->first_chunk = row0 == 0;
     j->v_panel = j->y_panel = padded(tiles);
     j->v_xi = j->v_panel * (size_t)(4 * j->cbp);
     j->y_xi = j->y_panel * (size_t)j->csp;
@@ -397,27 +396,35 @@ enum { CHAIN = 256 };
 
 static void weight_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    int panel = piece % j->csp, b = piece / j->csp, tiles = (j->row1 - j->row0) * j->tw;
+    int tiles = (j->row1 - j->row0) * j->tw;
     float *c = j->own + (size_t)thread * j->own_floats;
-    for (int phase = 0; phase < 4; phase++) {
-        for (int xi = 0; xi < j->nxi; xi++)
-            for (int t = 0; t < tiles; t += CHAIN) {
-                struct pxs_segment seg = {
-                    j->v + (size_t)xi * j->v_xi + (size_t)(4 * b + phase) * j->v_panel + (size_t)t * PANEL,
-                    j->y + (size_t)xi * j->y_xi + (size_t)panel * j->y_panel + (size_t)t * PANEL,
-                    pxs_min_int(CHAIN, tiles - t)};
-                j->isa->outer(1, &seg, PANEL, PANEL, c + xi * PANEL * PANEL, t > 0);
-            }
-        size_t at[4];
-        taps_of(j, phase, panel, b * PANEL, at);
-        float *const tap[4] = {j->out + at[0], j->out + at[1], j->out + at[2], j->out + at[3]};
-        j->tile->weight_out(c, tap, !j->first_chunk);
-    }
+    struct pxs_weight_run run = {.s = &j->s,
+                                 .panel = piece % j->csp,
+                                 .b0 = piece / j->csp * PXS_RUN_BLOCKS,
+                                 .buffer = c + j->nxi * PANEL * PANEL};
+    run.blocks = pxs_min_int(PXS_RUN_BLOCKS, j->cbp - run.b0);
+    for (int b = 0; b < run.blocks; b++)
+        for (int phase = 0; phase < 4; phase++) {
+            for (int xi = 0; xi < j->nxi; xi++)
+                for (int t = 0; t < tiles; t += CHAIN) {
+                    size_t panel = (size_t)(4 * (run.b0 + b) + phase), at = (size_t)t * PANEL;
+                    struct pxs_segment seg = {j->v + (size_t)xi * j->v_xi + panel * j->v_panel + at,
+                                              j->y + (size_t)xi * j->y_xi + (size_t)run.panel * j->y_panel +
+                                                  at,
+                                              pxs_min_int(CHAIN, tiles - t)};
+                    j->isa->outer(1, &seg, PANEL, PANEL, c + xi * PANEL * PANEL, t > 0);
+                }
+            float *tap[4];
+            for (int a = 0; a < 4; a++)
+                tap[a] = pxs_run_block(&run, 4 * (phase / 2 + 2 * (a / 2)) + phase % 2 + 2 * (a % 2), b);
+            j->tile->weight_out(c, tap);
+        }
+    pxs_run_finish(&run, j->out, j->row0 > 0, j->update);
 }
 
 static void weight_gradient(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                             const float *big, size_t ld_big, const float *small, size_t ld_small,
-                            float *dweight, int tile_size) {
+                            float *dweight, const struct pxs_update *update, int tile_size) {
     struct job j = begin(ctx, s, tile_size);
     j.big = big;
     j.ld_big = ld_big;
@@ -427,9 +434,11 @@ static void weight_gradient(const struct pxs_kernel_context *ctx, const struct p
     int all = s->n * j.th, step = chunk_rows(&j, true, true);
     for (int row = 0; row < all; row += step) {
         use_rows(&j, row, pxs_min_int(all, row + step), true, true);
+        if (j.row1 == all)
+            j.update = update;
         pxs_pool_run(ctx->pool, big_piece, &j, transform_pieces(&j));
         pxs_pool_run(ctx->pool, small_piece, &j, transform_pieces(&j));
-        pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * j.cbp);
+        pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * pxs_ceil_div(j.cbp, PXS_RUN_BLOCKS));
     }
 }
 
@@ -451,8 +460,8 @@ static void weight_gradient(const struct pxs_kernel_context *ctx, const struct p
     }                                                                                                       \
     static void weight_##m(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,            \
                            const float *big, size_t ld_big, const float *small, size_t ld_small,            \
-                           float *dweight) {                                                                \
-        weight_gradient(ctx, s, big, ld_big, small, ld_small, dweight, m);                                  \
+                           float *dweight, const struct pxs_update *update) {                               \
+        weight_gradient(ctx, s, big, ld_big, small, ld_small, dweight, update, m);                          \
     }                                                                                                       \
     const struct pxs_conv_method pxs_conv_f##m = {scratch_##m, down_##m, up_##m, weight_##m};
 DEFINE_METHOD(2)

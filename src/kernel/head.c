@@ -59,10 +59,64 @@ static int slab_rows(const struct plan *p) {
     return rows > (size_t)(2 * p->halo + 1) ? (int)rows - 2 * p->halo : 1;
 }
 
-size_t pxs_head_scratch(const struct pxs_head_shape *s) {
+/* Floats of t, in whole cache lines. */
+static size_t t_floats(const struct plan *p) {
+    size_t all = (size_t)p->s->n * (size_t)p->s->h, rows = (size_t)(slab_rows(p) + 2 * p->halo);
+    return (pxs_min_size(rows, all) * (size_t)p->s->w * (size_t)p->cols + 15) / 16 * 16;
+}
+
+/* The three products over input rows row0 .. of the batch. */
+static struct pxs_gemm t_product(const struct plan *p, int row0, int rows, const float *x, size_t ld_x) {
+    const struct pxs_head_shape *s = p->s;
+    return (struct pxs_gemm){.m = rows * s->w,
+                             .n = p->cols,
+                             .k = s->c,
+                             .a = x + (size_t)row0 * (size_t)s->w * ld_x,
+                             .lda = ld_x,
+                             .b = p->weight,
+                             .ldb = (size_t)p->cols,
+                             .c = p->t,
+                             .ldc = (size_t)p->cols};
+}
+static struct pxs_gemm dx_product(const struct plan *p, int row0, int rows, float *dx, size_t ld_dx) {
+    const struct pxs_head_shape *s = p->s;
+    return (struct pxs_gemm){.trans_b = true,
+                             .m = rows * s->w,
+                             .n = s->c,
+                             .k = p->cols,
+                             .a = p->t,
+                             .lda = (size_t)p->cols,
+                             .b = p->weight,
+                             .ldb = (size_t)p->cols,
+                             .c = dx + (size_t)row0 * (size_t)s->w * ld_dx,
+                             .ldc = ld_dx};
+}
+static struct pxs_gemm dw_product(const struct plan *p, int row0, int rows, const float *x, size_t ld_x) {
+    const struct pxs_head_shape *s = p->s;
+    return (struct pxs_gemm){.trans_a = true,
+                             .m = s->c,
+                             .n = p->cols,
+                             .k = rows * s->w,
+                             .a = x + (size_t)row0 * (size_t)s->w * ld_x,
+                             .lda = ld_x,
+                             .b = p->t,
+                             .ldb = (size_t)p->cols,
+                             .beta = row0 == 0 ? 0.0f : 1.0f,
+                             .c = p->dweight,
+                             .ldc = (size_t)p->cols};
+}
+
+size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_shape *s, int threads) {
     struct plan p = make_plan(s);
-    size_t all = (size_t)s->n * (size_t)s->h, rows = (size_t)(slab_rows(&p) + 2 * p.halo);
-    return 2 * weight_floats(&p) + pxs_min_size(rows, all) * (size_t)s->w * (size_t)p.cols;
+    int rows = pxs_min_int(s->n * s->h, slab_rows(&p) + 2 * p.halo);
+    const struct pxs_gemm products[] = {t_product(&p, 0, rows, NULL, 0), dx_product(&p, 0, rows, NULL, 0),
+                                        dw_product(&p, 0, rows, NULL, 0)};
+    size_t most = 0;
+    for (size_t i = 0; i < PXS_COUNT(products); i++) {
+        size_t floats = pxs_product_scratch(set, &products[i], threads);
+        most = floats > most ? floats : most;
+    }
+    return 2 * weight_floats(&p) + t_floats(&p) + most;
 }
 
 /* w[c][ky][kx][co] -> collapsed [c][ty][tx][co] */
@@ -151,16 +205,8 @@ void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_hea
         p.row1 = pxs_min_int(all, r + step);
         p.t_row0 = pxs_max_int(0, r - p.halo);
         int hi = pxs_min_int(all, p.row1 + p.halo);
-        struct pxs_gemm g = {.m = (hi - p.t_row0) * s->w,
-                             .n = p.cols,
-                             .k = s->c,
-                             .a = x + (size_t)p.t_row0 * (size_t)s->w * ld_x,
-                             .lda = ld_x,
-                             .b = p.weight,
-                             .ldb = (size_t)p.cols,
-                             .c = p.t,
-                             .ldc = (size_t)p.cols};
-        pxs_gemm_run(ctx->pool, &g);
+        struct pxs_gemm g = t_product(&p, p.t_row0, hi - p.t_row0, x, ld_x);
+        pxs_product_run(ctx, &g, p.t + t_floats(&p));
         pxs_pool_run(ctx->pool, forward_piece, &p, PIECES);
     }
 }
@@ -206,34 +252,13 @@ void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_he
         p.row0 = p.t_row0 = r;
         p.row1 = pxs_min_int(all, r + step);
         pxs_pool_run(ctx->pool, backward_piece, &p, PIECES);
-        size_t pixel = (size_t)r * (size_t)s->w;
-        int rows = (p.row1 - r) * s->w;
         if (dx) {
-            struct pxs_gemm g = {.trans_b = true,
-                                 .m = rows,
-                                 .n = s->c,
-                                 .k = p.cols,
-                                 .a = p.t,
-                                 .lda = (size_t)p.cols,
-                                 .b = p.weight,
-                                 .ldb = (size_t)p.cols,
-                                 .c = dx + pixel * ld_dx,
-                                 .ldc = ld_dx};
-            pxs_gemm_run(ctx->pool, &g);
+            struct pxs_gemm g = dx_product(&p, r, p.row1 - r, dx, ld_dx);
+            pxs_product_run(ctx, &g, p.t + t_floats(&p));
         }
         if (dweight) {
-            struct pxs_gemm g = {.trans_a = true,
-                                 .m = s->c,
-                                 .n = p.cols,
-                                 .k = rows,
-                                 .a = x + pixel * ld_x,
-                                 .lda = ld_x,
-                                 .b = p.t,
-                                 .ldb = (size_t)p.cols,
-                                 .beta = r == 0 ? 0.0f : 1.0f,
-                                 .c = p.dweight,
-                                 .ldc = (size_t)p.cols};
-            pxs_gemm_run(ctx->pool, &g);
+            struct pxs_gemm g = dw_product(&p, r, p.row1 - r, x, ld_x);
+            pxs_product_run(ctx, &g, p.t + t_floats(&p));
         }
     }
     if (dweight)

@@ -30,8 +30,8 @@ struct pxs_tile_isa {
     void (*big_out)(const float *src, size_t xi_stride, float *plane, size_t ld);
     /* U[xi] = G g GT for `rows` rows of 16 weights; the four taps of a phase as (0,0) (0,1) (1,0) (1,1). */
     void (*weight_in)(const float *const tap[4], int rows, float *dst, size_t xi_stride);
-    /* GT C G: 16 rows of 16 at a distance of 256 floats a xi, to (or added to) the four taps. */
-    void (*weight_out)(const float *src, float *const tap[4], bool add);
+    /* GT C G: 16 rows of 16 at a distance of 256 floats a xi, to the four taps. */
+    void (*weight_out)(const float *src, float *const tap[4]);
 };
 
 struct pxs_isa {

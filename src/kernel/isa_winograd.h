@@ -139,11 +139,11 @@ static void NAME(weight_in, M)(const float *const tap[4], int rows, float *dst, 
                            v_store(dst + (size_t)(r * NX + c) * xi_stride + l, out[r]))
 }
 
-static void NAME(weight_out, M)(const float *src, float *const tap[4], bool add) {
+static void NAME(weight_out, M)(const float *src, float *const tap[4]) {
     for (int k = 0; k < PANEL; k++, src += PANEL)
         for (int l = 0; l < PANEL; l += LANES)
             TWO_DIMENSIONS(NAME(gt, M), NX, 2, v_load(src + (r * NX + c) * PANEL * PANEL + l),
-                           put(tap[r * 2 + c] + k * PANEL + l, out[r], add))
+                           v_store(tap[r * 2 + c] + k * PANEL + l, out[r]))
 }
 
 #undef NX

@@ -22,6 +22,24 @@ struct pxs_kernels {
     const struct pxs_isa *isa; /* NULL: blas */
 };
 
+/* torch.optim.Adam's numbers of one step, and the step on n numbers by the calling thread. */
+struct pxs_adam_constants {
+    float b1, b2, c1, c2, step_size, bias2_sqrt;
+};
+struct pxs_adam_constants pxs_adam_prepare(const struct pxs_adam *o);
+void pxs_adam_run(const struct pxs_adam_constants *o, const float *restrict g, float *restrict p,
+                  float *restrict m, float *restrict v, size_t n);
+
+/* The same on many numbers, shared out over the pool. */
+void pxs_adam_pieces(const struct pxs_kernel_context *ctx, const struct pxs_adam_constants *o, size_t n,
+                     const float *g, float *p, float *m, float *v);
+
+/* What a weight pass does with each block of the gradient while it is in cache: Adam's step on the same place of p, m and v. */
+struct pxs_update {
+    struct pxs_adam_constants adam;
+    float *p, *m, *v;
+};
+
 /* One method's passes, and the scratch floats that they need. */
 struct pxs_conv_method {
     size_t (*scratch)(const struct pxs_conv_shape *s, int threads);
@@ -29,8 +47,10 @@ struct pxs_conv_method {
                  size_t ld_big, const float *weight, float *small, size_t ld_small);
     void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
                size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
-    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                   size_t ld_big, const float *small, size_t ld_small, float *dweight);
+    void (*weight)(
+        const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
+        const float *small, size_t ld_small, float *dweight,
+        const struct pxs_update *update); /* NULL: the gradient only; else dweight is left undefined */
 };
 extern const struct pxs_conv_method pxs_conv_blas, pxs_conv_thin, pxs_conv_direct, pxs_conv_f2, pxs_conv_f4;
 
@@ -66,5 +86,30 @@ static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, fl
         __builtin_prefetch(src + next + i);
     isa->transpose(src, PANEL, dst);
 }
+
+/* The 16 taps of a panel of small channels, at big channels b0 .. of a layer: where a weight pass puts `blocks` blocks of 16 x 16 a tap. A
+ * buffer holds them as [16][blocks][16][16]. */
+struct pxs_weight_run {
+    const struct pxs_conv_shape *s;
+    int panel, b0, blocks;
+    float *buffer;
+};
+/* Floats of the buffer that a run of at most PXS_RUN_BLOCKS blocks takes. */
+enum { PXS_RUN_BLOCKS = 8, PXS_RUN_FLOATS = 16 * PXS_RUN_BLOCKS * PANEL * PANEL };
+static inline float *pxs_run_block(const struct pxs_weight_run *r, int tap, int b) {
+    return r->buffer + (size_t)((tap * r->blocks + b) * PANEL * PANEL);
+}
+/* The finished buffer: added to dweight, put there, or, with `update`, used up by Adam (its sum with dweight, where `add`). */
+void pxs_run_finish(const struct pxs_weight_run *r, float *dweight, bool add,
+                    const struct pxs_update *update);
+
+/* Adam on a whole gradient in memory, dead taps left out: for the methods that do not work off runs. */
+void pxs_update_all(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                    const float *dweight, const struct pxs_update *update);
+
+/* pxs_gemm_run in panels where the set has an instruction set, else by OpenBLAS: C = A op(B), or C = A^T B + beta C (there op(B) is B, and
+ * without trans_a beta is 0). */
+void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g, float *scratch);
+size_t pxs_product_scratch(const struct pxs_kernels *set, const struct pxs_gemm *g, int threads);
 
 #endif

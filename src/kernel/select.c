@@ -137,5 +137,12 @@ void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
 
 void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                      size_t ld_big, const float *small, size_t ld_small, float *dweight) {
-    method_of(ctx->set, s, PXS_PASS_WEIGHT)->weight(ctx, s, big, ld_big, small, ld_small, dweight);
+    method_of(ctx->set, s, PXS_PASS_WEIGHT)->weight(ctx, s, big, ld_big, small, ld_small, dweight, NULL);
+}
+
+void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                          const float *big, size_t ld_big, const float *small, size_t ld_small,
+                          float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v) {
+    const struct pxs_update update = {pxs_adam_prepare(adam), p, m, v};
+    method_of(ctx->set, s, PXS_PASS_WEIGHT)->weight(ctx, s, big, ld_big, small, ld_small, dweight, &update);
 }

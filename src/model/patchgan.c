@@ -87,7 +87,7 @@ size_t patchgan_weights(struct patchgan *d, struct pxs_weight **out) {
 
 size_t patchgan_scratch(const struct patchgan *d, const struct pxs_nn *nn, int n) {
     const struct patch_layer *end = &d->layer[PATCH_LAYERS - 1];
-    size_t need = pxs_head_scratch_floats(&d->last, 2 * n, end->h, end->w);
+    size_t need = pxs_head_scratch_floats(nn, &d->last, 2 * n, end->h, end->w);
     for (int k = 0; k < PATCH_LAYERS; k++) {
         const struct patch_layer *l = &d->layer[k];
         size_t s = pxs_conv_scratch(nn, &l->conv, 2 * n, l->h, l->w);

@@ -103,7 +103,7 @@ static size_t larger(size_t a, size_t b) {
 }
 
 size_t unet_scratch(const struct unet *u, const struct pxs_nn *nn, int n) {
-    size_t need = pxs_head_scratch_floats(&u->final, n, u->level[0].h, u->level[0].w);
+    size_t need = pxs_head_scratch_floats(nn, &u->final, n, u->level[0].h, u->level[0].w);
     for (int k = 0; k < u->n_levels; k++) {
         const struct unet_level *l = &u->level[k];
         need = larger(need, pxs_conv_scratch(nn, &l->down, n, l->h, l->w));

@@ -30,6 +30,19 @@ size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n
     return pxs_kernels_scratch(nn->kernel.set, &s, pxs_pool_threads(nn->kernel.pool));
 }
 
+/* Both readings' weight gradient and optimiser's step, as one where nobody wants to see the gradient. */
+static void update(const struct pxs_nn *nn, struct pxs_conv *c, const struct pxs_conv_shape *s,
+                   const float *big, size_t ld_big, const float *small, size_t ld_small) {
+    struct pxs_weight *w = &c->weight;
+    if (!nn->on_gradient) {
+        pxs_conv_weight_adam(&nn->kernel, s, big, ld_big, small, ld_small, nn->grad, &nn->adam, w->value,
+                             w->m, w->v);
+        return;
+    }
+    pxs_conv_weight(&nn->kernel, s, big, ld_big, small, ld_small, nn->grad);
+    pxs_optimise(nn, w);
+}
+
 void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x,
                       size_t ld_x, float *y, size_t ld_y) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
@@ -45,8 +58,7 @@ void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n,
 void pxs_conv_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x,
                      size_t ld_x, const float *dy, size_t ld_dy) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    pxs_conv_weight(&nn->kernel, &s, x, ld_x, dy, ld_dy, nn->grad);
-    pxs_optimise(nn, &c->weight);
+    update(nn, c, &s, x, ld_x, dy, ld_dy);
 }
 
 void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
@@ -64,6 +76,5 @@ void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_conv 
 void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w,
                                const float *x, size_t ld_x, const float *dy, size_t ld_dy) {
     struct pxs_conv_shape s = shape_of(c, n, h, w);
-    pxs_conv_weight(&nn->kernel, &s, dy, ld_dy, x, ld_x, nn->grad);
-    pxs_optimise(nn, &c->weight);
+    update(nn, c, &s, dy, ld_dy, x, ld_x);
 }

@@ -33,9 +33,9 @@ static struct pxs_head_shape shape_of(const struct pxs_head *l, int n, int h, in
     return (struct pxs_head_shape){.n = n, .h = h, .w = w, .c = l->c, .co = l->co, .scale = l->scale};
 }
 
-size_t pxs_head_scratch_floats(const struct pxs_head *l, int n, int h, int w) {
+size_t pxs_head_scratch_floats(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w) {
     struct pxs_head_shape s = shape_of(l, n, h, w);
-    return pxs_head_scratch(&s);
+    return pxs_head_scratch(nn->kernel.set, &s, pxs_pool_threads(nn->kernel.pool));
 }
 
 void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w, const float *x,

@@ -120,7 +120,7 @@ static struct needs needs_of(const struct bench *b, const struct pxs_layer_info 
         grow(&need.small, (l->head ? (size_t)(l->head_scale * l->head_scale) : 1) * pixels * (size_t)l->cs);
         grow(&need.weight, 16 * (size_t)l->cb * (size_t)l->cs);
         grow(&need.scratch,
-             l->head ? pxs_head_scratch(&head)
+             l->head ? pxs_head_scratch(b->nn.kernel.set, &head, pxs_pool_threads(b->nn.kernel.pool))
                      : pxs_kernels_scratch(b->nn.kernel.set, &conv, pxs_pool_threads(b->nn.kernel.pool)));
     }
     return need;

@@ -116,7 +116,7 @@ START_TEST(heads)
         struct pxs_head_shape s =
             up ? (struct pxs_head_shape){2, 4, 5, 6, 3, 2} : (struct pxs_head_shape){2, 4, 3, 9, 1, 1};
         int pixels = s.h * s.w, out = pixels * s.scale * s.scale;
-        struct pxs_kernel_context ctx = context(NULL, 2, pxs_head_scratch(&s));
+        struct pxs_kernel_context ctx = context(kernel_set(0), 2, pxs_head_scratch(kernel_set(0), &s, 2));
         float *x = input(name, "x", s.n, s.c, pixels, 1.0f),
               *w = weight_of(name, true, s.co, s.c, up ? 0.125f : 1.0f), bias[3];
         float *y = buffer((size_t)(s.n * out * s.co), 0), *dy = input(name, "dy", s.n, s.co, out, 1.0f);

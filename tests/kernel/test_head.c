@@ -86,11 +86,18 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
 static void check_shape(struct pxs_head_shape s) {
     int shift = RANDOM_OF(shifts);
     struct layer l = make_layer(s, RANDOM_OF(gaps), shift);
-    struct pxs_kernel_context ctx = context(NULL, RANDOM_OF(thread_counts), pxs_head_scratch(&s));
-    bool bias = random_u32() & 1;
-    check_forward(&ctx, &l, bias, false);
-    check_forward(&ctx, &l, bias, true);
-    check_backward(&ctx, &l, shift);
+    const struct pxs_kernels *set;
+    for (size_t i = 0; (set = kernel_set(i)); i++) {
+        if (strncmp(pxs_kernels_name(set), "auto", 4) != 0 && strcmp(pxs_kernels_name(set), "blas") != 0)
+            continue; /* heads differ by instruction set only */
+        int threads = RANDOM_OF(thread_counts);
+        struct pxs_kernel_context ctx =
+            context(set, threads, pxs_head_scratch(set, &s, threads > 0 ? threads : 1));
+        bool bias = random_u32() & 1;
+        check_forward(&ctx, &l, bias, false);
+        check_forward(&ctx, &l, bias, true);
+        check_backward(&ctx, &l, shift);
+    }
     buffers_done();
 }
 
@@ -132,7 +139,7 @@ START_TEST(adjoint)
         struct pxs_head_shape s = {RANDOM_OF(batches), random_int(1, 9), random_int(1, 9),
                                    random_int(1, 40),  random_int(1, 4), random_int(1, 2)};
         struct layer l = make_layer(s, 0, 0);
-        struct pxs_kernel_context ctx = context(NULL, 2, pxs_head_scratch(&s));
+        struct pxs_kernel_context ctx = context(kernel_set(0), 2, pxs_head_scratch(kernel_set(0), &s, 2));
         float *y = buffer(l.n_y, 0), *dx = buffer(l.n_x, 0), *dweight = buffer(l.n_weight, 0);
         pxs_head_forward(&ctx, &s, l.x, l.ld, l.weight, NULL, false, y);
         pxs_head_backward(&ctx, &s, l.x, l.ld, l.weight, l.dy, dx, l.ld, dweight);
@@ -160,7 +167,7 @@ START_TEST(nan_reaches_the_output)
     for (int scale = 1; scale <= 2; scale++) {
         struct pxs_head_shape s = {1, 6, 6, 3, 2, scale};
         struct layer l = make_layer(s, 0, 0);
-        struct pxs_kernel_context ctx = context(NULL, 0, pxs_head_scratch(&s));
+        struct pxs_kernel_context ctx = context(kernel_set(0), 0, pxs_head_scratch(kernel_set(0), &s, 1));
         float *x = buffer(l.n_x, 0), *y = buffer(l.n_y, 0);
         fill_random(x, 1, l.n_x, 1, 1.0);
         x[(3 * 6 + 2) * 3] = NAN;

@@ -123,8 +123,8 @@ static const struct job jobs[] = {
 
 static size_t scratch_for_all(const struct pxs_kernels *set) {
     size_t sizes[] = {pxs_kernels_scratch(set, &conv_shape, 5), pxs_kernels_scratch(set, &slab_shape, 5),
-                      pxs_kernels_scratch(set, &deep_shape, 5), pxs_head_scratch(&head_shape),
-                      pxs_head_scratch(&patch_shape)};
+                      pxs_kernels_scratch(set, &deep_shape, 5), pxs_head_scratch(set, &head_shape, 5),
+                      pxs_head_scratch(set, &patch_shape, 5)};
     size_t most = 0;
     for (size_t i = 0; i < PXS_COUNT(sizes); i++)
         most = sizes[i] > most ? sizes[i] : most;

@@ -144,7 +144,9 @@ START_TEST(heads)
     ck_assert_int_eq(pxs_head_init(&l, "final.2", c, co, up ? 2 : 1, up, up, NULL), PXS_OK);
     ck_assert_str_eq(l.weight.name, "final.2.weight");
     ck_assert_str_eq(l.bias.name, up ? "final.2.bias" : "");
-    struct pxs_nn nn = nn_make(l.weight.count, pxs_head_scratch_floats(&l, n, h, w));
+    struct pxs_nn probe = {0};
+    ck_assert_int_eq(pxs_kernels_select("auto", &probe.kernel.set, NULL), PXS_OK);
+    struct pxs_nn nn = nn_make(l.weight.count, pxs_head_scratch_floats(&probe, &l, n, h, w));
     nn.on_gradient = check_gradient;
     nn.user = (void *)name;
     set_weight(&l.weight, name, up ? 0.125f : 1.0f);

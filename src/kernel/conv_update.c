@@ -1,0 +1,32 @@
+/* Where a weight pass leaves its gradient: in memory, or, with Adam at once, nowhere. A gradient that goes to memory and comes back for Adam
+ * is 12 of 36 bytes a weight; a run of it that is used up while it is in cache saves them. */
+#include "kernel_priv.h"
+
+#include <string.h>
+
+void pxs_run_finish(const struct pxs_weight_run *r, float *dweight, bool add,
+                    const struct pxs_update *update) {
+    const size_t n = (size_t)r->blocks * PANEL * PANEL;
+    for (int tap = 0; tap < 16; tap++) {
+        if (update && !pxs_tap_is_live(r->s, tap))
+            continue; /* gradient and moments are zero: Adam changes nothing */
+        float *run = pxs_run_block(r, tap, 0);
+        size_t at = pxs_weight_index(r->s->cb, r->s->cs, tap, r->b0 * PANEL, r->panel * PANEL);
+        if (add)
+            for (size_t i = 0; i < n; i++)
+                run[i] += dweight[at + i];
+        if (update)
+            pxs_adam_run(&update->adam, run, update->p + at, update->m + at, update->v + at, n);
+        else
+            memcpy(dweight + at, run, n * sizeof *run);
+    }
+}
+
+void pxs_update_all(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                    const float *dweight, const struct pxs_update *update) {
+    const size_t n = (size_t)s->cb * (size_t)s->cs;
+    for (int tap = 0; tap < 16; tap++)
+        if (pxs_tap_is_live(s, tap))
+            pxs_adam_pieces(ctx, &update->adam, n, dweight + (size_t)tap * n, update->p + (size_t)tap * n,
+                            update->m + (size_t)tap * n, update->v + (size_t)tap * n);
+}
