@@ -95,8 +95,11 @@ START_TEST(normal_numbers)
         struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
         double *want = numbers(n + 1), *size = numbers(n + 1);
         for (size_t i = 0; i < n; i += 2) {
-            double u = ((double)pxs_rng_u32(&rng) + 0.5) / 0x1p32,
-                   angle = 2 * acos(-1.0) * (double)pxs_rng_u32(&rng) / 0x1p32;
+            /* 24 bits for the radius, rounded as floats are; two for the quarter, 22 for the place in it, -pi/4 .. pi/4 */
+            double u = (double)((float)(pxs_rng_u32(&rng) >> 8) + 0.5f) / 0x1p24;
+            uint32_t b = pxs_rng_u32(&rng);
+            double angle =
+                acos(-1.0) / 2 * ((b >> 30) + ((double)((b >> 8) & 0x3fffff) - 0x1p21 + 0.5) / 0x1p22);
             double r = sqrt(-2 * log(u));
             want[i] = 0.25 + 0.02 * r * cos(angle);
             want[i + 1] = 0.25 + 0.02 * r * sin(angle);
