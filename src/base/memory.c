@@ -8,24 +8,58 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 #define ARENA_BLOCK ((size_t)16 << 10)
 
-void *pxs_aligned_alloc(size_t bytes) {
-    void *ptr = NULL;
-    bool huge = bytes >= HUGE_PAGE;
-    if (bytes > PTRDIFF_MAX)
-        return NULL;
-    if (posix_memalign(&ptr, huge ? HUGE_PAGE : 64, bytes ? bytes : 64) != 0)
-        return NULL;
-#ifdef MADV_HUGEPAGE
-    /* Before the first touch, so that the pages come huge; a kernel without them only refuses the advice. */
-    if (huge)
-        (void)madvise(ptr, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
-#endif
-    memset(ptr, 0, bytes ? bytes : 64);
+/* In front of every block: how it goes back. */
+struct origin {
+    void *start;
+    size_t mapped; /* bytes that were mapped; 0 = from malloc */
+};
+enum { FRONT = 64 };
+_Static_assert(sizeof(struct origin) <= FRONT, "an origin fits in front of a block");
+
+static void *leave_origin(void *ptr, void *start, size_t mapped) {
+    struct origin o = {start, mapped};
+    memcpy((char *)ptr - FRONT, &o, sizeof o);
     return ptr;
 }
 
+static void *small_block(size_t bytes) {
+    void *start = NULL;
+    if (posix_memalign(&start, FRONT, FRONT + (bytes ? bytes : 1)) != 0)
+        return NULL;
+    memset(start, 0, FRONT + bytes);
+    return leave_origin((char *)start + FRONT, start, 0);
+}
+
+/* Straight from the kernel: zero already, and touched first by the threads that use it. */
+static void *large_block(size_t bytes) {
+    size_t mapped = bytes + HUGE_PAGE + FRONT;
+    void *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    uintptr_t at = ((uintptr_t)start + FRONT + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    void *ptr = (char *)start + (at - (uintptr_t)start);
+#ifdef MADV_HUGEPAGE
+    /* Before the first touch, so that the pages come huge; a kernel without them only refuses the advice. */
+    (void)madvise(ptr, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+#endif
+    return leave_origin(ptr, start, mapped);
+}
+
+void *pxs_aligned_alloc(size_t bytes) {
+    if (bytes > PTRDIFF_MAX - 2 * HUGE_PAGE)
+        return NULL;
+    return bytes >= HUGE_PAGE ? large_block(bytes) : small_block(bytes);
+}
+
 void pxs_aligned_free(void *ptr) {
-    free(ptr);
+    struct origin o;
+    if (!ptr)
+        return;
+    memcpy(&o, (char *)ptr - FRONT, sizeof o);
+    if (o.mapped)
+        munmap(o.start, o.mapped);
+    else
+        free(o.start);
 }
 
 struct pxs_arena_block {

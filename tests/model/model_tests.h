@@ -14,7 +14,7 @@ TCase *file_case(void);
 /* Defaults, narrowed: no dropout, these sides and widths. */
 struct pxs_params narrow(int height, int width, int channels, int ngf, int ndf, int batch);
 /* With a pool of that many threads (0: none), which model_destroy ends, too. */
-struct pxs_pix2pix *model_create(const struct pxs_params *p, int threads);
+struct pxs_pix2pix *model_create(const struct pxs_params *p, int threads, const char *kernels);
 void model_destroy(struct pxs_pix2pix **m);
 /* n random numbers in [-1, 1), from a stream of the name; free() them. */
 float *random_pixels(const char *name, size_t n);

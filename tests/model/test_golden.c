@@ -14,25 +14,30 @@ struct golden_steps {
     bool vanilla;
     double dropout, lambda_pixel;
     int64_t seed;
+    double slack; /* times what is allowed an im2col in f32: five for Winograd's F(4,2) */
 };
 static const struct golden_steps cases[] = {
-    {"lsgan", 64, 64, 3, 8, 8, 2, 10, false, 0, 10, 0},
-    {"vanilla", 64, 64, 3, 8, 8, 2, 10, true, 0, 10, 0},
-    {"wide", 32, 64, 1, 6, 5, 3, 3, false, 0, 10, 0},
-    {"tall", 128, 32, 3, 3, 4, 1, 3, false, 0, 100, 0},
-    {"dropout", 64, 64, 3, 8, 8, 2, 4, false, 0.5, 10, 7},
+    {"lsgan", 64, 64, 3, 8, 8, 2, 10, false, 0, 10, 0, 1},
+    {"vanilla", 64, 64, 3, 8, 8, 2, 10, true, 0, 10, 0, 1},
+    {"wide", 32, 64, 1, 6, 5, 3, 3, false, 0, 10, 0, 1},
+    {"tall", 128, 32, 3, 3, 4, 1, 3, false, 0, 100, 0, 1},
+    {"dropout", 64, 64, 3, 8, 8, 2, 4, false, 0.5, 10, 7, 1},
+    {"panels", 64, 64, 3, 16, 32, 3, 6, false, 0.5, 10, 3, 5},
 };
+/* The first five are of odd widths, which OpenBLAS does; the last is for the fast kernels, so every set shows what it can. */
+enum { ODD_CASES = 5 };
 
 struct watch {
     struct golden *golden;
     const char *name;
+    double slack;
     int seen;
 };
 
 /* A case's tensor against its figures and samples: as near to double as PyTorch's f32 is, give or take. */
 static void expect_tensor(const struct watch *watch, const char *key, const float *got, size_t n) {
     const double *figures = golden_get(watch->golden, 4, "%s/%s/figures", watch->name, key);
-    double size = figures[0], allowed = 4 * figures[3] + 2e-6 * size, projection = 0;
+    double size = figures[0], allowed = watch->slack * (4 * figures[3] + 2e-6 * size), projection = 0;
     size_t count = n < 64 ? n : 64;
     const double *want = golden_get(watch->golden, count, "%s/%s/samples", watch->name, key);
     for (size_t i = 0; i < count; i++) {
@@ -45,7 +50,7 @@ static void expect_tensor(const struct watch *watch, const char *key, const floa
     snprintf(name, sizeof name, "%s/probe/%s", watch->name, key);
     for (size_t i = 0; i < n; i++)
         projection += (double)got[i] * (double)golden_number(name, i);
-    double rounding = 4 * fabs(figures[2] - figures[1]) + 1e-5 * size * sqrt((double)n);
+    double rounding = watch->slack * (4 * fabs(figures[2] - figures[1]) + 1e-5 * size * sqrt((double)n));
     ck_assert_msg(fabs(projection - figures[1]) <= rounding,
                   "%s, %s: projection %.9g, torch says %.9g (allowed %.2g)", watch->name, key, projection,
                   figures[1], rounding);
@@ -120,15 +125,14 @@ static void check_losses(const struct pxs_losses *l, const struct golden_steps *
         ck_assert_msg(fabs(got[k] - want) <= allowed, "%s, step %d: %s is %.9g, torch says %.9g", t->name,
                       step, loss_names[k], got[k], want);
         double exact = f64[step * 6 + k], drift = (8 * fabs(want - exact) + 4e-7 * (step + 4) * fabs(exact));
-        ck_assert_msg(t->vanilla || fabs(got[k] - exact) <= drift,
+        /* other roundings part ways in Adam's first steps, where a tiny gradient's sign is a whole step */
+        ck_assert_msg(t->vanilla || (t->slack > 1 && step > 0) || fabs(got[k] - exact) <= drift,
                       "%s, step %d: %s is %.9g, double says %.9g and torch in f32 %.9g", t->name, step,
                       loss_names[k], got[k], exact, want);
     }
 }
 
-START_TEST(steps_as_pytorch)
-{
-    const struct golden_steps *t = &cases[_i];
+static void steps_with(const struct golden_steps *t, const char *kernels) {
     struct pxs_params p = narrow(t->height, t->width, t->channels, t->ngf, t->ndf, t->batch);
     p.gan_mode = t->vanilla ? PXS_GAN_VANILLA : PXS_GAN_LSGAN;
     p.dropout = t->dropout;
@@ -136,10 +140,10 @@ START_TEST(steps_as_pytorch)
     p.seed = t->seed;
     p.b1 = 0.5;
     p.b2 = 0.999;
-    struct watch watch = {.golden = golden_open("steps.golden"), .name = t->name};
+    struct watch watch = {.golden = golden_open("steps.golden"), .name = t->name, .slack = t->slack};
     const double *f32 = golden_get(watch.golden, (size_t)t->steps * 6, "%s/losses_f32", t->name);
     const double *f64 = golden_get(watch.golden, (size_t)t->steps * 6, "%s/losses_f64", t->name);
-    struct pxs_pix2pix *m = model_create(&p, 2);
+    struct pxs_pix2pix *m = model_create(&p, 2, kernels);
     int trained = set_weights(m, t->name);
     float *source = make_image(t, "source"), *target = make_image(t, "target");
     check_fake(m, t, &watch, source);
@@ -155,11 +159,23 @@ START_TEST(steps_as_pytorch)
     model_destroy(&m);
     golden_close(watch.golden);
 }
+
+START_TEST(steps_as_pytorch)
+{ steps_with(&cases[_i], "auto"); }
+END_TEST
+
+START_TEST(every_set_as_pytorch)
+{
+    const struct pxs_kernels *set = pxs_kernels_at((size_t)_i);
+    if (set)
+        steps_with(&cases[ODD_CASES], pxs_kernels_name(set));
+}
 END_TEST
 
 TCase *golden_case(void) {
     TCase *tcase = tcase_create("golden");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, steps_as_pytorch, 0, (int)PXS_COUNT(cases));
+    tcase_add_loop_test(tcase, steps_as_pytorch, 0, ODD_CASES);
+    tcase_add_loop_test(tcase, every_set_as_pytorch, 0, 16);
     return tcase;
 }

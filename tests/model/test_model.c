@@ -20,12 +20,12 @@ struct pxs_params narrow(int height, int width, int channels, int ngf, int ndf, 
 
 static struct pxs_pool *pools[8];
 
-struct pxs_pix2pix *model_create(const struct pxs_params *p, int threads) {
+struct pxs_pix2pix *model_create(const struct pxs_params *p, int threads, const char *kernels) {
     struct pxs_pix2pix *m = NULL;
     struct pxs_error err;
     if (threads > 0 && !pools[threads])
         ck_assert_int_eq(pxs_pool_create(threads, &pools[threads], NULL), PXS_OK);
-    enum pxs_status status = pxs_pix2pix_create(p, pools[threads], "auto", &m, &err);
+    enum pxs_status status = pxs_pix2pix_create(p, pools[threads], kernels, &m, &err);
     ck_assert_msg(status == PXS_OK, "%s", status == PXS_OK ? "" : err.message);
     return m;
 }

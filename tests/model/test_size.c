@@ -7,7 +7,7 @@
 
 /* One step: finite, and every trained weight has moved. */
 static void one_step(const struct pxs_params *p) {
-    struct pxs_pix2pix *m = model_create(p, 2);
+    struct pxs_pix2pix *m = model_create(p, 2, "auto");
     size_t n = (size_t)p->batch_size * image_floats(p);
     float *source = random_pixels("size/source", n), *target = random_pixels("size/target", n);
     struct pxs_losses l;
@@ -83,7 +83,7 @@ START_TEST(state_dict)
         {"model.12.weight", 1, {1, 32, 4, 4}},
     };
     struct pxs_params p = narrow(64, 64, 3, 8, 4, 1);
-    struct pxs_pix2pix *m = model_create(&p, 0);
+    struct pxs_pix2pix *m = model_create(&p, 0, "auto");
     struct pxs_weight **w[2];
     size_t n[2], at[2] = {0};
     for (int net = 0; net < 2; net++)
@@ -135,7 +135,7 @@ END_TEST
 START_TEST(layer_list_is_the_model)
 {
     struct pxs_params p = narrow(32, 128, 1, 5, 3, 2);
-    struct pxs_pix2pix *m = model_create(&p, 0);
+    struct pxs_pix2pix *m = model_create(&p, 0, "auto");
     struct pxs_layer_info layers[32];
     size_t n = pxs_pix2pix_layers(&p, layers), at = 0;
     for (int net = 0; net < 2; net++) {

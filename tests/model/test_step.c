@@ -18,7 +18,7 @@ static void twenty_steps(int width, int64_t seed, int batch_size, int threads, b
     struct pxs_params p = narrow(64, 64, 3, width, width, batch_size);
     p.dropout = 0.5;
     p.seed = seed;
-    struct pxs_pix2pix *m = model_create(&p, threads);
+    struct pxs_pix2pix *m = model_create(&p, threads, "auto");
     size_t image = image_floats(&p);
     float *source = random_pixels("bits/source", 4 * image),
           *target = random_pixels("bits/target", 4 * image);
@@ -59,7 +59,7 @@ START_TEST(learns)
 {
     struct pxs_params p = narrow(32, 32, 3, 8, 4, 2);
     p.gan_mode = _i;
-    struct pxs_pix2pix *m = model_create(&p, 2);
+    struct pxs_pix2pix *m = model_create(&p, 2, "auto");
     float *source = random_pixels("learns/source", 2 * image_floats(&p)),
           *target = random_pixels("learns/target", 2 * image_floats(&p));
     for (size_t i = 0; i < 2 * image_floats(&p); i++) /* an even picture each: found within the steps */
@@ -93,7 +93,7 @@ START_TEST(each_rate_its_network)
     float *source = random_pixels("rates/source", image_floats(&p)),
           *target = random_pixels("rates/target", image_floats(&p));
     for (int k = 0; k < 2; k++) {
-        struct pxs_pix2pix *m = model_create(&p, 0);
+        struct pxs_pix2pix *m = model_create(&p, 0, "auto");
         pxs_pix2pix_randomise(m, 1);
         struct pxs_weight **w[2];
         float before[2], after[2];
@@ -120,7 +120,7 @@ START_TEST(generating)
     struct pxs_params p = narrow(64, 32, 3, 6, 4, 3);
     p.dropout = 0.5;
     p.seed = 3;
-    struct pxs_pix2pix *m = model_create(&p, 2);
+    struct pxs_pix2pix *m = model_create(&p, 2, "auto");
     size_t image = image_floats(&p), bytes = 3 * image * sizeof(float);
     float *source = random_pixels("generating", 3 * image), *a = malloc(bytes), *b = malloc(bytes);
     char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
@@ -159,7 +159,7 @@ START_TEST(nan_shows)
     float *source = random_pixels("nan/source", n), *target = random_pixels("nan/target", n),
           kept = source[7];
     for (int place = 0; place < 4; place++) {
-        struct pxs_pix2pix *m = model_create(&p, 0);
+        struct pxs_pix2pix *m = model_create(&p, 0, "auto");
         struct pxs_weight **w;
         struct pxs_losses l;
         pxs_pix2pix_randomise(m, 1);
