@@ -4,8 +4,72 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 static const struct pxs_step_rates rates = {2e-4, 1e-4};
+
+/* ---- allocations, counted (the linker puts these in front of the real ones) ------------------------------ */
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t n, size_t bytes);
+void *__real_realloc(void *p, size_t bytes);
+int __real_posix_memalign(void **p, size_t align, size_t bytes);
+void *__real_mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t n, size_t bytes);
+void *__wrap_realloc(void *p, size_t bytes);
+int __wrap_posix_memalign(void **p, size_t align, size_t bytes);
+void *__wrap_mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
+
+static atomic_int allocations;
+
+void *__wrap_malloc(size_t bytes) {
+    atomic_fetch_add(&allocations, 1);
+    return __real_malloc(bytes);
+}
+void *__wrap_calloc(size_t n, size_t bytes) {
+    atomic_fetch_add(&allocations, 1);
+    return __real_calloc(n, bytes);
+}
+void *__wrap_realloc(void *p, size_t bytes) {
+    atomic_fetch_add(&allocations, 1);
+    return __real_realloc(p, bytes);
+}
+int __wrap_posix_memalign(void **p, size_t align, size_t bytes) {
+    atomic_fetch_add(&allocations, 1);
+    return __real_posix_memalign(p, align, bytes);
+}
+void *__wrap_mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t offset) {
+    atomic_fetch_add(&allocations, 1);
+    return __real_mmap(at, bytes, prot, flags, fd, offset);
+}
+
+START_TEST(allocates_nothing_in_a_step)
+{
+    const struct pxs_kernels *set = pxs_kernels_at((size_t)_i);
+    if (!set)
+        return;
+    struct pxs_params p = narrow(64, 64, 3, 16, 16, 2);
+    p.dropout = 0.5;
+    struct pxs_pix2pix *m = model_create(&p, 2, pxs_kernels_name(set));
+    float *source = random_pixels("no/source", 2 * image_floats(&p)),
+          *target = random_pixels("no/target", 2 * image_floats(&p));
+    float *fake = random_pixels("no/fake", 2 * image_floats(&p));
+    struct pxs_losses losses;
+    int before = atomic_load(&allocations);
+    ck_assert_int_gt(before, 20); /* the counters count */
+    for (int step = 0; step < 2; step++)
+        pxs_pix2pix_step(m, source, target, 2, rates, step, &losses);
+    pxs_pix2pix_generate(m, source, 1, 0, 0, fake);
+    ck_assert_int_eq(atomic_load(&allocations), before);
+    free(source);
+    free(target);
+    free(fake);
+    model_destroy(&m);
+}
+END_TEST
+
+/* ---- the same bits --------------------------------------------------------------------------------------- */
 
 static void see_gradient(void *user, const struct pxs_weight *w, const float *grad) {
     *(double *)user += (double)grad[w->count / 2];
@@ -183,6 +247,7 @@ TCase *step_case(void) {
     TCase *tcase = tcase_create("step");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, same_bits_for_any_threads, 0, 2);
+    tcase_add_loop_test(tcase, allocates_nothing_in_a_step, 0, 16);
     tcase_add_loop_test(tcase, learns, 0, 2);
     tcase_add_test(tcase, each_rate_its_network);
     tcase_add_test(tcase, generating);
