@@ -94,12 +94,29 @@ static void draw_mask(const struct pxs_dropout *d, size_t first, int n, uint8_t 
     }
 }
 
-PXS_CLONES static void act_pixel(const float *x, const float *mean, const float *rstd, float slope, int c,
-                                 float *y) {
-    for (int i = 0; i < c; i++) {
-        float v = (x[i] - mean[i]) * rstd[i];
-        y[i] = v > 0.0f ? v : slope * v;
-    }
+/* The loops below run over a part's pixels and channels; whole blocks of channels have a constant count, which compilers unroll. */
+static inline void act_loop(const float *x, size_t ld, const float *mean, const float *rstd, float slope,
+                            int c, int pixels, float *y, size_t ld_y) {
+    for (int k = 0; k < pixels; k++, x += ld, y += ld_y)
+        for (int i = 0; i < c; i++) {
+            float v = (x[i] - mean[i]) * rstd[i];
+            y[i] = v > 0.0f ? v : slope * v;
+        }
+}
+
+PXS_CLONES static void act_run(const float *x, size_t ld, const float *restrict mean,
+                               const float *restrict rstd, float slope, int c, int pixels, float *restrict y,
+                               size_t ld_y) {
+    if (c == CHANNELS)
+        act_loop(x, ld, mean, rstd, slope, CHANNELS, pixels, y, ld_y);
+    else
+        act_loop(x, ld, mean, rstd, slope, c, pixels, y, ld_y);
+}
+
+PXS_CLONES static void bias_run(const float *bias, size_t ld, int c, int pixels, float *x) {
+    for (int k = 0; k < pixels; k++, x += ld)
+        for (int i = 0; i < c; i++)
+            x[i] += bias[i];
 }
 
 PXS_CLONES static void drop_pixel(const uint8_t *mask, float scale, int c, float *y) {
@@ -121,17 +138,17 @@ static void forward_piece(void *user, int piece, int thread) {
         memcpy(out, mean, (size_t)p.c * sizeof *out);
         memcpy(out + s->c, rstd, (size_t)p.c * sizeof *out);
     }
-    float keep = (float)(1.0 / (1.0 - b->drop->p));
-    for (int k = 0; k < s->hw; k++) {
-        size_t at = p.first + (size_t)k * (size_t)s->c;
-        float *y = b->y + ((size_t)p.image * (size_t)s->hw + (size_t)k) * b->ld + (size_t)p.c0;
-        if (b->bias && !s->norm)
-            for (int i = 0; i < p.c; i++)
-                b->x[at + (size_t)i] += b->bias[p.c0 + i];
-        act_pixel(b->x + at, mean, rstd, s->slope, p.c, y);
-        if (b->drop->p > 0) {
-            draw_mask(b->drop, at, p.c, b->mask + at);
-            drop_pixel(b->mask + at, keep, p.c, y);
+    size_t c = (size_t)s->c;
+    float *y = b->y + (size_t)p.image * (size_t)s->hw * b->ld + (size_t)p.c0;
+    if (b->bias && !s->norm)
+        bias_run(b->bias + p.c0, c, p.c, s->hw, b->x + p.first);
+    act_run(b->x + p.first, c, mean, rstd, s->slope, p.c, s->hw, y, b->ld);
+    if (b->drop->p > 0) {
+        float keep = (float)(1.0 / (1.0 - b->drop->p));
+        for (int k = 0; k < s->hw; k++) {
+            uint8_t *mask = b->mask + p.first + (size_t)k * c;
+            draw_mask(b->drop, p.first + (size_t)k * c, p.c, mask);
+            drop_pixel(mask, keep, p.c, y + (size_t)k * b->ld);
         }
     }
 }
@@ -151,28 +168,51 @@ void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_bl
     pxs_pool_run(ctx->pool, forward_piece, &b, pieces(s));
 }
 
-/* g = dy * dropout factor * act'(xhat), and under a norm the sums of g and g * xhat */
-PXS_CLONES static void grad_pixel(const float *x, const float *mean, const float *rstd, float slope,
-                                  const float *dy, int c, float *g) {
-    for (int i = 0; i < c; i++) {
-        float v = (x[i] - mean[i]) * rstd[i];
-        g[i] = v > 0.0f ? dy[i] : slope * dy[i];
+/* g = dy * dropout factor * act'(xhat) for a run of pixels, and its sums under a norm: g and g * xhat */
+static inline void grad_loop(const float *x, const float *dy, const uint8_t *mask, float *g, size_t ld,
+                             size_t ld_dy, const float *mean, const float *rstd, float slope, float keep,
+                             int c, int pixels, float *sum, float *dot) {
+    for (int k = 0; k < pixels; k++, x += ld, dy += ld_dy, g += ld) {
+        for (int i = 0; i < c; i++) {
+            float v = (x[i] - mean[i]) * rstd[i];
+            g[i] = v > 0.0f ? dy[i] : slope * dy[i];
+        }
+        if (mask)
+            for (int i = 0; i < c; i++)
+                g[i] = mask[(size_t)k * ld + (size_t)i] ? g[i] * keep : 0.0f;
+        if (sum)
+            for (int i = 0; i < c; i++) {
+                sum[i] += g[i];
+                dot[i] += g[i] * ((x[i] - mean[i]) * rstd[i]);
+            }
     }
 }
 
-PXS_CLONES static void sum_pixel(const float *x, const float *mean, const float *rstd, const float *g, int c,
-                                 float *sum, float *dot) {
-    for (int i = 0; i < c; i++) {
-        sum[i] += g[i];
-        dot[i] += g[i] * ((x[i] - mean[i]) * rstd[i]);
-    }
+PXS_CLONES static void grad_run(const float *x, const float *dy, const uint8_t *mask, float *restrict g,
+                                size_t ld, size_t ld_dy, const float *restrict mean,
+                                const float *restrict rstd, float slope, float keep, int c, int pixels,
+                                float *restrict sum, float *restrict dot) {
+    if (c == CHANNELS)
+        grad_loop(x, dy, mask, g, ld, ld_dy, mean, rstd, slope, keep, CHANNELS, pixels, sum, dot);
+    else
+        grad_loop(x, dy, mask, g, ld, ld_dy, mean, rstd, slope, keep, c, pixels, sum, dot);
 }
 
 /* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) */
-PXS_CLONES static void norm_pixel(const float *x, const float *mean, const float *rstd, const float *sum,
-                                  const float *dot, int c, float *g) {
-    for (int i = 0; i < c; i++)
-        g[i] = rstd[i] * ((g[i] - sum[i]) - (x[i] - mean[i]) * rstd[i] * dot[i]);
+static inline void norm_loop(const float *x, size_t ld, const float *mean, const float *rstd,
+                             const float *sum, const float *dot, int c, int pixels, float *g) {
+    for (int k = 0; k < pixels; k++, x += ld, g += ld)
+        for (int i = 0; i < c; i++)
+            g[i] = rstd[i] * ((g[i] - sum[i]) - (x[i] - mean[i]) * rstd[i] * dot[i]);
+}
+
+PXS_CLONES static void norm_run(const float *x, size_t ld, const float *restrict mean,
+                                const float *restrict rstd, const float *restrict sum,
+                                const float *restrict dot, int c, int pixels, float *restrict g) {
+    if (c == CHANNELS)
+        norm_loop(x, ld, mean, rstd, sum, dot, CHANNELS, pixels, g);
+    else
+        norm_loop(x, ld, mean, rstd, sum, dot, c, pixels, g);
 }
 
 static void backward_piece(void *user, int piece, int thread) {
@@ -182,7 +222,6 @@ static void backward_piece(void *user, int piece, int thread) {
     (void)thread;
     float mean[CHANNELS] = {0}, rstd[CHANNELS], keep = (float)(1.0 / (1.0 - b->p));
     double sum[CHANNELS] = {0}, dot[CHANNELS] = {0};
-    float run_sum[CHANNELS] = {0}, run_dot[CHANNELS] = {0};
     for (int i = 0; i < CHANNELS; i++)
         rstd[i] = 1.0f;
     if (s->norm) {
@@ -190,21 +229,20 @@ static void backward_piece(void *user, int piece, int thread) {
         memcpy(mean, in, (size_t)p.c * sizeof *in);
         memcpy(rstd, in + s->c, (size_t)p.c * sizeof *in);
     }
-    for (int k = 0; k < s->hw; k++) {
-        size_t at = p.first + (size_t)k * (size_t)s->c;
-        const float *dy = b->dy + ((size_t)p.image * (size_t)s->hw + (size_t)k) * b->ld + (size_t)p.c0;
-        grad_pixel(b->x + at, mean, rstd, s->slope, dy, p.c, b->dx + at);
-        if (b->p > 0)
-            drop_pixel(b->mask + at, keep, p.c, b->dx + at);
-        if (!s->norm)
-            continue;
-        sum_pixel(b->x + at, mean, rstd, b->dx + at, p.c, run_sum, run_dot);
-        if (k % RUN == RUN - 1 || k == s->hw - 1)
-            for (int i = 0; i < p.c; i++) {
-                sum[i] += (double)run_sum[i];
-                dot[i] += (double)run_dot[i];
-                run_sum[i] = run_dot[i] = 0.0f;
-            }
+    size_t c = (size_t)s->c;
+    const float *dy = b->dy + (size_t)p.image * (size_t)s->hw * b->ld + (size_t)p.c0;
+    float run_sum[CHANNELS], run_dot[CHANNELS];
+    for (int k = 0; k < s->hw; k += RUN) {
+        size_t at = p.first + (size_t)k * c;
+        memset(run_sum, 0, sizeof run_sum);
+        memset(run_dot, 0, sizeof run_dot);
+        grad_run(b->x + at, dy + (size_t)k * b->ld, b->p > 0 ? b->mask + at : NULL, b->dx + at, c, b->ld,
+                 mean, rstd, s->slope, keep, p.c, pxs_min_int(RUN, s->hw - k), s->norm ? run_sum : NULL,
+                 run_dot);
+        for (int i = 0; i < p.c; i++) {
+            sum[i] += (double)run_sum[i];
+            dot[i] += (double)run_dot[i];
+        }
     }
     if (!s->norm)
         return;
@@ -212,10 +250,7 @@ static void backward_piece(void *user, int piece, int thread) {
         run_sum[i] = (float)(sum[i] / s->hw);
         run_dot[i] = (float)(dot[i] / s->hw);
     }
-    for (int k = 0; k < s->hw; k++) {
-        size_t at = p.first + (size_t)k * (size_t)s->c;
-        norm_pixel(b->x + at, mean, rstd, run_sum, run_dot, p.c, b->dx + at);
-    }
+    norm_run(b->x + p.first, c, mean, rstd, run_sum, run_dot, p.c, s->hw, b->dx + p.first);
 }
 
 void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p,

@@ -7,7 +7,7 @@
 #include "plan_priv.h"
 
 /* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a guess, before anything is measured. */
-#define GUESS_GMAC_PER_THREAD 25.0
+#define GUESS_GMAC_PER_THREAD 50.0
 #define GUESS_START 0.2  /* seconds */
 #define GUESS_STEP 0.002 /* seconds */
 #define RECENT_RUNS "20"
