@@ -78,12 +78,12 @@ static void see_gradient(void *user, const struct pxs_weight *w, const float *gr
 
 /* 20 steps with dropout, every third batch short; the losses of all steps and the weights' hash. Width 8 stays with OpenBLAS, 16 takes
  * the fast kernels. */
-static void twenty_steps(int width, int64_t seed, int batch_size, int threads, bool watched,
-                         struct pxs_losses losses[20], char hash[PXS_SHA256_HEX]) {
+static void twenty_steps(const char *kernels, int width, int64_t seed, int batch_size, int threads,
+                         bool watched, struct pxs_losses losses[20], char hash[PXS_SHA256_HEX]) {
     struct pxs_params p = narrow(64, 64, 3, width, width, batch_size);
     p.dropout = 0.5;
     p.seed = seed;
-    struct pxs_pix2pix *m = model_create(&p, threads, "auto");
+    struct pxs_pix2pix *m = model_create(&p, threads, kernels);
     size_t image = image_floats(&p);
     float *source = random_pixels("bits/source", 4 * image),
           *target = random_pixels("bits/target", 4 * image);
@@ -104,19 +104,36 @@ START_TEST(same_bits_for_any_threads)
     struct pxs_losses want[20], got[20];
     char first[PXS_SHA256_HEX], hash[PXS_SHA256_HEX];
     int width = _i ? 16 : 8;
-    twenty_steps(width, 1, 4, 1, false, want, first);
+    twenty_steps("auto", width, 1, 4, 1, false, want, first);
     for (int threads = 0; threads <= 3; threads++) {
-        twenty_steps(width, 1, 4, threads, false, got, hash);
+        twenty_steps("auto", width, 1, 4, threads, false, got, hash);
         ck_assert_mem_eq(got, want, sizeof want);
         ck_assert_str_eq(hash, first);
     }
-    twenty_steps(width, 1, 7, 2, false, got, hash); /* buffers for larger batches: no difference */
+    twenty_steps("auto", width, 1, 7, 2, false, got, hash); /* buffers for larger batches: no difference */
     ck_assert_str_eq(hash, first);
-    twenty_steps(width, 1, 4, 2, true, got,
+    twenty_steps("auto", width, 1, 4, 2, true, got,
                  hash); /* gradients that go through memory before Adam: no difference */
     ck_assert_str_eq(hash, first);
-    twenty_steps(width, 2, 4, 2, false, got, hash); /* other masks */
+    twenty_steps("auto", width, 2, 4, 2, false, got, hash); /* other masks */
     ck_assert_str_ne(hash, first);
+}
+END_TEST
+
+/* Both multiply and add in one rounding, and a result is a sum in the same order for both. */
+START_TEST(same_bits_with_avx2_and_avx512)
+{
+    static const char *const sets[] = {"auto", "direct", "f2", "f4"};
+    struct pxs_losses losses[20];
+    char avx2[PXS_SHA256_HEX], avx512[PXS_SHA256_HEX], name[32];
+    const struct pxs_kernels *set;
+    snprintf(name, sizeof name, "%s-avx512", sets[_i]);
+    if (pxs_kernels_select(name, &set, NULL) != PXS_OK)
+        return; /* nothing to compare on this CPU */
+    twenty_steps(name, 16, 1, 4, 2, false, losses, avx512);
+    snprintf(name, sizeof name, "%s-avx2", sets[_i]);
+    twenty_steps(name, 16, 1, 4, 2, false, losses, avx2);
+    ck_assert_str_eq(avx2, avx512);
 }
 END_TEST
 
@@ -248,6 +265,7 @@ TCase *step_case(void) {
     TCase *tcase = tcase_create("step");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, same_bits_for_any_threads, 0, 2);
+    tcase_add_loop_test(tcase, same_bits_with_avx2_and_avx512, 0, 4);
     tcase_add_loop_test(tcase, allocates_nothing_in_a_step, 0, 16);
     tcase_add_loop_test(tcase, learns, 0, 2);
     tcase_add_test(tcase, each_rate_its_network);
