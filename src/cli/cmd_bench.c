@@ -110,13 +110,14 @@ static int64_t measure_memory(const struct bench *b) {
 }
 
 static enum pxs_status measure_rounds(const struct bench *b, struct pxs_bench *bench, struct pxs_error *err) {
-    double said = pxs_monotonic();
+    double said = 0;
     for (int round = 0; round <= b->rounds; round++) { /* 0 warms up */
-        PXS_TRY(pxs_bench_round(bench, b->stop, err));
         if (!b->cli->quiet && pxs_monotonic() > said + 1) {
-            cli_say("round %d of %d", round, b->rounds);
+            cli_say(round == 0 ? "layers and step: warming up" : "layers and step: round %d of %d", round,
+                    b->rounds);
             said = pxs_monotonic();
         }
+        PXS_TRY(pxs_bench_round(bench, b->stop, err));
     }
     return PXS_OK;
 }
@@ -143,6 +144,8 @@ static enum pxs_status measure(struct bench *b, struct pxs_error *err) {
                                         .rounds = b->rounds,
                                         .quiet = b->cli->quiet,
                                         .stop = b->stop};
+    if (!b->cli->quiet)
+        cli_say("memory of a process that trains");
     b->peak_bytes = measure_memory(b);
     if (torch.python != NULL) /* first: what is wrong with it shows at once */
         PXS_TRY(cli_against_torch(&torch, b->torch, &b->n_torch, err));
