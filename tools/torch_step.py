@@ -19,7 +19,8 @@ WARM_UP = 3
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (('threads', 1), ('batch', 8), ('height', 64), ('width', 64), ('channels', 3), ('ngf', 64), ('ndf', 64)):
+    for name, default in (('threads', 1), ('batch', 8), ('height', 64), ('width', 64), ('channels', 3), ('ngf', 64),
+                          ('ndf', 64)):
         p.add_argument('--' + name, type=int, default=default)
     p.add_argument('--dropout', type=float, default=0.5)
     p.add_argument('--lambda-pixel', type=float, default=10.0)

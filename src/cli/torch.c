@@ -133,7 +133,7 @@ static void last_words(const struct child *c, char *out, size_t size) {
     while (last > 0 && strchr("\n\r ", end[last - 1]))
         end[--last] = '\0';
     const char *line = strrchr(end, '\n');
-    snprintf(out, size, "%s", line ? line + 1 : end);
+    snprintf(out, size, "%.*s", (int)size - 1, line ? line + 1 : end);
 }
 
 /* The child has closed its side: says how it ended. */
