@@ -46,19 +46,43 @@ PXS_NODISCARD enum pxs_status pxs_train_environment(const char *kernels, struct 
 
 /* ---- bench ----------------------------------------------------------------------------------------------- */
 
-/* One line of `pixsweep bench`: a layer's pass or the whole step. */
+#define PXS_BENCH_ROUNDS 101 /* at most */
+
+/* One line of `pixsweep bench`: a layer's pass, Adam over all weights, the whole step, the yardstick. What does not apply is 0 or "". */
 struct pxs_bench_row {
-    char what[64];  /* "G down3 forward", "step", "sgemm 2048" ... */
-    char shape[64]; /* "8x16x16 128-256" */
+    char what[64];   /* "G down3 forward", "Adam", "training step", "sgemm 2048^3" */
+    char method[16]; /* what computed it: pxs_method_name, or "head" */
+    char shape[64];  /* "8x16x16 128-256" */
     double ms_median, ms_min;
-    double gmac;   /* direct-convolution multiply-accumulates of one call, in 1e9; 0 = not a matrix job */
-    double gflops; /* 2 * gmac / median seconds */
-    double peak;   /* gflops / sgemm 2048 gflops of the same run */
+    double gmac;     /* direct-convolution multiply-accumulates of one call, in 1e9 */
+    double gflops;   /* 2 * gmac / median seconds */
+    double of_sgemm; /* gflops / gflops of sgemm 2048^3 in the same rounds */
+    double
+        bytes; /* that a call must move: weights that meet a pixel and both activations, each once (a weight pass
+                      * writes its gradient in place of reading weights); Adam 28 a weight. 0 for step and sgemm */
+    double
+        gb_per_s; /* 1e-9 * bytes / median seconds, where gmac * 2e9 < PXS_BENCH_INTENSITY * bytes; else 0 */
 };
-/* Times each conv layer's passes and the whole step for `params` on random data, round-robin over `rounds`, interleaved with
- * sgemm 2048^3 (one-thread OpenBLAS calls on our own split). rows: malloc'ed, free() it. */
-PXS_NODISCARD enum pxs_status pxs_train_bench(const struct pxs_params *params, struct pxs_pool *pool,
-                                              const char *kernels, int rounds, struct pxs_stop *stop,
-                                              struct pxs_bench_row **rows, size_t *n, struct pxs_error *err);
+/* Fewer floating-point operations a byte than this, and memory, not arithmetic, is the likely limit. */
+#define PXS_BENCH_INTENSITY 32
+
+enum pxs_bench_scope {
+    PXS_BENCH_STEP, /* the training step alone, with no more memory than training itself takes */
+    PXS_BENCH_ALL /* and each layer's passes, Adam, sgemm 2048^3 (one-thread OpenBLAS calls on our own split) */
+};
+struct pxs_bench;
+/* Networks and operands for `params`, filled with random numbers. `pool` is borrowed. */
+PXS_NODISCARD enum pxs_status pxs_bench_create(const struct pxs_params *params, struct pxs_pool *pool,
+                                               const char *kernels, enum pxs_bench_scope scope,
+                                               struct pxs_bench **out, struct pxs_error *err);
+void pxs_bench_destroy(struct pxs_bench **b); /* NULL and *NULL are fine; nulls *b */
+/* Times everything once, one after the other. The first round warms up and does not count. PXS_E_INVALID beyond PXS_BENCH_ROUNDS. */
+PXS_NODISCARD enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct pxs_stop *stop,
+                                              struct pxs_error *err);
+/* One training step by itself: updates of both networks and the record of its losses. Its milliseconds. */
+double pxs_bench_step(struct pxs_bench *b);
+/* After at least one counted round; step and sgemm come last. rows: malloc'ed, free() it. */
+PXS_NODISCARD enum pxs_status pxs_bench_rows(const struct pxs_bench *b, struct pxs_bench_row **rows,
+                                             size_t *n, struct pxs_error *err);
 
 #endif

@@ -1,10 +1,34 @@
 /* bench: what the engine does on this machine. */
 #include "cli.h"
 #include "pixsweep/config.h"
+#include "pixsweep/kernel.h"
 #include "pixsweep/train.h"
+#include "torch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What was asked for, on which machine, and what came out. */
+struct bench {
+    const struct cli *cli;
+    struct pxs_params params;
+    int threads, rounds;
+    const struct pxs_stop *stop;
+    const char *kernels; /* as asked for */
+    const struct pxs_kernels *set;
+    struct pxs_cpu cpu;
+    char openblas[256];
+    struct pxs_bench_row *rows;
+    size_t n_rows, n_torch;
+    struct cli_torch_row torch[CLI_TORCH_ROWS];
+    int64_t peak_bytes; /* of a process that trains; 0: unknown */
+};
+
+/* ---- settings -------------------------------------------------------------------------------------------- */
 
 /* --set without a file: each text is key=value. */
 static enum pxs_status set_one(struct pxs_params *params, const char *text, struct pxs_error *err) {
@@ -56,64 +80,285 @@ static enum pxs_status read_params(const struct cli *cli, struct pxs_params *par
     return pxs_params_check(&checked, NULL, err);
 }
 
-static enum pxs_status print_rows(const struct cli *cli, const struct pxs_bench_row *rows, size_t n,
-                                  struct pxs_error *err) {
-    static const char *const names[] = {"what", "shape", "ms_median", "ms_min", "gmac", "gflops", "peak"};
-    static const struct pxs_column columns[] = {
-        {NULL, PXS_SHOW_PLAIN},       {NULL, PXS_SHOW_PLAIN},   {"ms median", PXS_SHOW_SHORT},
-        {"ms min", PXS_SHOW_SHORT},   {"GMAC", PXS_SHOW_SHORT}, {"GFLOP/s", PXS_SHOW_SHORT},
-        {"of sgemm", PXS_SHOW_SHORT},
-    };
-    struct pxs_table table = {0};
-    struct pxs_text out = {0};
-    PXS_TRY(pxs_table_make(&table, names, PXS_COUNT(names), n, err));
-    for (size_t i = 0; i < n; i++) {
-        const double numbers[] = {rows[i].ms_median, rows[i].ms_min, rows[i].gmac, rows[i].gflops,
-                                  rows[i].peak};
-        pxs_table_set(&table, i, 0, pxs_cell_text(rows[i].what));
-        pxs_table_set(&table, i, 1, pxs_cell_text(rows[i].shape));
-        for (size_t c = 0; c < PXS_COUNT(numbers); c++) {
-            if (c < 2 || rows[i].gmac > 0) /* no rates for what is no matrix job */
-                pxs_table_set(&table, i, 2 + c, pxs_cell_real(numbers[c]));
-        }
+/* ---- measuring ------------------------------------------------------------------------------------------- */
+
+/* What a training process would do: networks, a batch, a few steps. */
+static void train_a_little(const struct bench *b) {
+    struct pxs_pool *pool = NULL;
+    struct pxs_bench *bench = NULL;
+    if (pxs_pool_create(b->threads, &pool, NULL) != PXS_OK ||
+        pxs_bench_create(&b->params, pool, b->kernels, PXS_BENCH_STEP, &bench, NULL) != PXS_OK)
+        _exit(CLI_FAILED);
+    for (int i = 0; i < 3; i++)
+        pxs_bench_step(bench);
+    _exit(CLI_OK);
+}
+
+/* The most memory that it takes, without the pictures to train on; 0 where it cannot be told. Before anything large is here: a
+ * process counts what it was forked with. */
+static int64_t measure_memory(const struct bench *b) {
+    struct rusage usage;
+    int status = -1;
+    const pid_t pid = fork();
+    if (pid == 0)
+        train_a_little(b);
+    while (pid > 0 && wait4(pid, &status, 0, &usage) < 0) {
+        if (errno != EINTR)
+            return 0;
     }
-    const enum pxs_status status =
-        pxs_report_table(&table, columns, cli->format, cli_output_width(), &out, err);
+    return status == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+static enum pxs_status measure_rounds(const struct bench *b, struct pxs_bench *bench, struct pxs_error *err) {
+    double said = 0;
+    for (int round = 0; round <= b->rounds; round++) { /* 0 warms up */
+        if (!b->cli->quiet && pxs_monotonic() > said + 1) {
+            cli_say(round == 0 ? "layers and step: warming up" : "layers and step: round %d of %d", round,
+                    b->rounds);
+            said = pxs_monotonic();
+        }
+        PXS_TRY(pxs_bench_round(bench, b->stop, err));
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status measure_ours(struct bench *b, struct pxs_error *err) {
+    struct pxs_pool *pool = NULL;
+    struct pxs_bench *bench = NULL;
+    PXS_TRY(pxs_pool_create(b->threads, &pool, err));
+    enum pxs_status status = pxs_bench_create(&b->params, pool, b->kernels, PXS_BENCH_ALL, &bench, err);
     if (status == PXS_OK)
-        cli_out_text(&out);
-    pxs_text_finish(&out);
+        status = measure_rounds(b, bench, err);
+    if (status == PXS_OK)
+        status = pxs_bench_rows(bench, &b->rows, &b->n_rows, err);
+    pxs_bench_destroy(&bench);
+    pxs_pool_destroy(&pool);
+    return status;
+}
+
+static enum pxs_status measure(struct bench *b, struct pxs_error *err) {
+    const struct cli_torch_job torch = {.python = b->cli->values[OPT_AGAINST_TORCH],
+                                        .params = &b->params,
+                                        .kernels = b->kernels,
+                                        .threads = b->threads,
+                                        .rounds = b->rounds,
+                                        .quiet = b->cli->quiet,
+                                        .stop = b->stop};
+    if (!b->cli->quiet)
+        cli_say("memory of a process that trains");
+    b->peak_bytes = measure_memory(b);
+    if (torch.python != NULL) /* first: what is wrong with it shows at once */
+        PXS_TRY(cli_against_torch(&torch, b->torch, &b->n_torch, err));
+    return measure_ours(b, err);
+}
+
+/* ---- showing --------------------------------------------------------------------------------------------- */
+
+/* COLUMN(name, title, how a layer's line shows it, how a line of PyTorch does) */
+#define COLUMNS                                        \
+    COLUMN(what, NULL, PLAIN, PLAIN)                   \
+    COLUMN(method, NULL, PLAIN, HIDDEN)                \
+    COLUMN(shape, NULL, PLAIN, HIDDEN)                 \
+    COLUMN(threads, NULL, HIDDEN, PLAIN)               \
+    COLUMN(ms_median, "ms median", SHORT, SHORT)       \
+    COLUMN(ms_min, "ms min", SHORT, SHORT)             \
+    COLUMN(gmac, "GMAC", SHORT, HIDDEN)                \
+    COLUMN(gflops, "GFLOP/s", SHORT, HIDDEN)           \
+    COLUMN(of_sgemm, "of sgemm", SHORT, HIDDEN)        \
+    COLUMN(bytes, NULL, HIDDEN, HIDDEN)                \
+    COLUMN(gb_per_s, "GB/s", SHORT, HIDDEN)            \
+    COLUMN(ours_ms_median, "ours ms", HIDDEN, SHORT)   \
+    COLUMN(torch_to_ours, "torch/ours", HIDDEN, SHORT) \
+    COLUMN(images_per_s, "images/s", HIDDEN, SHORT)    \
+    COLUMN(gmac_per_image, NULL, HIDDEN, HIDDEN)       \
+    COLUMN(peak_bytes, "memory", HIDDEN, BYTES)        \
+    COLUMN(note, NULL, HIDDEN, PLAIN)                  \
+    COLUMN(torch, NULL, HIDDEN, HIDDEN)                \
+    COLUMN(kernels, NULL, HIDDEN, HIDDEN)              \
+    COLUMN(openblas, NULL, HIDDEN, HIDDEN)             \
+    COLUMN(cpu, NULL, HIDDEN, HIDDEN)                  \
+    COLUMN(rounds, NULL, HIDDEN, HIDDEN)               \
+    COLUMN(version, NULL, HIDDEN, HIDDEN)              \
+    COLUMN(commit, NULL, HIDDEN, HIDDEN)
+
+enum column {
+#define COLUMN(name, title, layer, torch) C_##name,
+    COLUMNS
+#undef COLUMN
+        N_COLUMNS
+};
+static const char *const column_names[] = {
+#define COLUMN(name, title, layer, torch) #name,
+    COLUMNS
+#undef COLUMN
+};
+static const struct pxs_column layer_columns[] = {
+#define COLUMN(name, title, layer, torch) {title, PXS_SHOW_##layer},
+    COLUMNS
+#undef COLUMN
+};
+static const struct pxs_column torch_columns[] = {
+#define COLUMN(name, title, layer, torch) {title, PXS_SHOW_##torch},
+    COLUMNS
+#undef COLUMN
+};
+
+static void set_text(struct pxs_table *t, size_t row, enum column c, const char *text) {
+    if (text[0] != '\0')
+        pxs_table_set(t, row, c, pxs_cell_text(text));
+}
+
+static void set_real(struct pxs_table *t, size_t row, enum column c, double value) {
+    if (value > 0) /* 0: does not apply */
+        pxs_table_set(t, row, c, pxs_cell_real(value));
+}
+
+static void set_int(struct pxs_table *t, size_t row, enum column c, int64_t value) {
+    if (value > 0)
+        pxs_table_set(t, row, c, pxs_cell_int(value));
+}
+
+/* Every row says where it comes from, so that rows of several machines may stand in one file. */
+static void put_facts(struct pxs_table *t, size_t row, const struct bench *b) {
+    set_text(t, row, C_kernels, pxs_kernels_name(b->set));
+    set_text(t, row, C_openblas, b->openblas);
+    set_text(t, row, C_cpu, b->cpu.model);
+    set_int(t, row, C_rounds, b->rounds);
+    set_text(t, row, C_version, pxs_version());
+    set_text(t, row, C_commit, pxs_commit());
+}
+
+/* The last but one; sgemm is the last. */
+static const struct pxs_bench_row *step_row(const struct bench *b) {
+    return &b->rows[b->n_rows - 2];
+}
+
+static void put_row(struct pxs_table *t, size_t row, const struct bench *b, const struct pxs_bench_row *r) {
+    set_text(t, row, C_what, r->what);
+    set_text(t, row, C_method, r->method);
+    set_text(t, row, C_shape, r->shape);
+    set_int(t, row, C_threads, b->threads);
+    set_real(t, row, C_ms_median, r->ms_median);
+    set_real(t, row, C_ms_min, r->ms_min);
+    set_real(t, row, C_gmac, r->gmac);
+    set_real(t, row, C_gflops, r->gflops);
+    set_real(t, row, C_of_sgemm, r->of_sgemm);
+    set_int(t, row, C_bytes, (int64_t)r->bytes);
+    set_real(t, row, C_gb_per_s, r->gb_per_s);
+    if (r == step_row(b)) {
+        set_real(t, row, C_images_per_s, 1e3 * (double)b->params.batch_size / r->ms_median);
+        set_real(t, row, C_gmac_per_image, r->gmac / (double)b->params.batch_size);
+        set_int(t, row, C_peak_bytes, b->peak_bytes);
+    }
+    put_facts(t, row, b);
+}
+
+static void put_torch(struct pxs_table *t, size_t row, const struct bench *b, const struct cli_torch_row *r) {
+    set_text(t, row, C_what, r->what);
+    set_text(t, row, C_shape, step_row(b)->shape);
+    set_int(t, row, C_threads, r->threads);
+    set_real(t, row, C_ms_median, r->ms_median);
+    set_real(t, row, C_ms_min, r->ms_min);
+    set_real(t, row, C_ours_ms_median, r->ours_ms_median);
+    set_real(t, row, C_torch_to_ours, r->ratio);
+    if (r->ms_median > 0)
+        set_real(t, row, C_images_per_s, 1e3 * (double)b->params.batch_size / r->ms_median);
+    set_int(t, row, C_peak_bytes, r->peak_bytes);
+    set_text(t, row, C_note, r->note);
+    set_text(t, row, C_torch, r->version);
+    put_facts(t, row, b);
+}
+
+static enum pxs_status put_table(const struct bench *b, size_t n_ours, size_t n_torch,
+                                 const struct pxs_column *columns, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    struct pxs_table table = {0};
+    PXS_TRY(pxs_table_make(&table, column_names, N_COLUMNS, n_ours + n_torch, err));
+    for (size_t i = 0; i < n_ours; i++)
+        put_row(&table, i, b, &b->rows[i]);
+    for (size_t i = 0; i < n_torch; i++)
+        put_torch(&table, n_ours + i, b, &b->torch[i]);
+    const enum pxs_status status =
+        pxs_report_table(&table, columns, b->cli->format, cli_output_width(), out, err);
     pxs_table_finish(&table);
     return status;
 }
 
-static enum pxs_status bench(const struct cli *cli, int threads, int rounds, struct pxs_error *err) {
-    struct pxs_params params;
-    struct pxs_pool *pool = NULL;
-    struct pxs_bench_row *rows = NULL;
-    size_t n = 0;
-    const char *kernels = cli->values[OPT_KERNELS] != NULL ? cli->values[OPT_KERNELS] : "auto";
-    PXS_TRY(read_params(cli, &params, err));
-    PXS_TRY(pxs_pool_create(threads, &pool, err));
-    if (!cli->quiet)
-        cli_say("%d thread%s, %d round%s, kernels %s", threads, threads == 1 ? "" : "s", rounds,
-                rounds == 1 ? "" : "s", kernels);
-    enum pxs_status status =
-        pxs_train_bench(&params, pool, kernels, rounds, cli_catch_signals(CLI_SIGNALS_TASK), &rows, &n, err);
+static enum pxs_status put_torch_table(const struct bench *b, struct pxs_text *out, struct pxs_error *err) {
+    struct pxs_column columns[N_COLUMNS];
+    bool noted = false;
+    memcpy(columns, torch_columns, sizeof columns);
+    for (size_t i = 0; i < b->n_torch; i++)
+        noted = noted || b->torch[i].note[0] != '\0';
+    if (!noted)
+        columns[C_note].show = PXS_SHOW_HIDDEN;
+    pxs_text_addf(out,
+                  "\nPyTorch %s, in turn with our own step; torch/ours is the median over %d round%s\n\n",
+                  b->torch[0].version, b->rounds, b->rounds == 1 ? "" : "s");
+    return put_table(b, 0, b->n_torch, columns, out, err);
+}
+
+static void put_words(const struct bench *b, struct pxs_text *out) {
+    const struct pxs_bench_row *step = step_row(b);
+    const double batch = (double)b->params.batch_size;
+    char memory[32];
+    pxs_text_addf(out, "\nstep: %.1f images/s, %.3g GMAC an image, %.2f of sgemm",
+                  1e3 * batch / step->ms_median, step->gmac / batch, step->of_sgemm);
+    if (b->peak_bytes > 0) {
+        pxs_format_bytes(memory, (uint64_t)b->peak_bytes);
+        pxs_text_addf(out, "; a process that trains takes %s", memory);
+    }
+    pxs_text_addf(out, "\nhere: %s, %d thread%s, kernels %s, %s, pixsweep %s (%s)\n", b->cpu.model,
+                  b->threads, b->threads == 1 ? "" : "s", pxs_kernels_name(b->set), b->openblas,
+                  pxs_version(), pxs_commit());
+}
+
+static enum pxs_status show(const struct bench *b, struct pxs_text *out, struct pxs_error *err) {
+    if (b->cli->format != PXS_FORMAT_TABLE)
+        return put_table(b, b->n_rows, b->n_torch, layer_columns, out, err);
+    PXS_TRY(put_table(b, b->n_rows, 0, layer_columns, out, err));
+    put_words(b, out);
+    return b->n_torch > 0 ? put_torch_table(b, out, err) : PXS_OK;
+}
+
+/* ---- the command ----------------------------------------------------------------------------------------- */
+
+static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
+    struct pxs_text out = {0};
+    const char *kernels = b->cli->values[OPT_KERNELS];
+    b->kernels = kernels != NULL ? kernels : "auto";
+    PXS_TRY(read_params(b->cli, &b->params, err));
+    PXS_TRY(pxs_kernels_select(b->kernels, &b->set, err));
+    pxs_blas_describe(b->openblas, sizeof b->openblas);
+    b->stop = cli_catch_signals(CLI_SIGNALS_TASK);
+    if (!b->cli->quiet)
+        cli_say("%d thread%s, %d round%s, kernels %s", b->threads, b->threads == 1 ? "" : "s", b->rounds,
+                b->rounds == 1 ? "" : "s", pxs_kernels_name(b->set));
+    PXS_TRY(measure(b, err));
+    const enum pxs_status status = show(b, &out, err);
     if (status == PXS_OK)
-        status = print_rows(cli, rows, n, err);
-    free(rows);
-    pxs_pool_destroy(&pool);
+        cli_out_text(&out);
+    pxs_text_finish(&out);
     return status;
 }
 
 int cli_cmd_bench(struct cli *cli) {
     struct pxs_error err = {0};
-    struct pxs_cpu cpu;
     int64_t threads, rounds;
-    pxs_cpu_detect(&cpu);
-    if (!cli_int(cli, OPT_THREADS, 1, 1024, true, cpu.cores, &threads) ||
-        !cli_int(cli, OPT_ROUNDS, 1, 100000, false, 5, &rounds))
-        return CLI_USAGE;
-    const enum pxs_status status = bench(cli, (int)threads, (int)rounds, &err);
-    return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
+    struct bench *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return cli_fail(pxs_fail_nomem(&err), &err);
+    b->cli = cli;
+    pxs_cpu_detect(&b->cpu);
+    int code = CLI_USAGE;
+    if (cli_int(cli, OPT_THREADS, 1, 1024, true, b->cpu.cores, &threads) &&
+        cli_int(cli, OPT_ROUNDS, 1, PXS_BENCH_ROUNDS, false, 5, &rounds)) {
+        b->threads = (int)threads;
+        b->rounds = (int)rounds;
+        const enum pxs_status status = bench(b, &err);
+        code = status == PXS_OK ? CLI_OK : cli_fail(status, &err);
+    }
+    free(b->rows);
+    free(b);
+    return code;
 }

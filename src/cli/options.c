@@ -33,7 +33,7 @@ void cli_help(const struct cli_command *command) {
             continue;
         snprintf(left, sizeof left, "--%s%s%s", infos[i].name, infos[i].argument != NULL ? " " : "",
                  infos[i].argument != NULL ? infos[i].argument : "");
-        cli_outf("  %-18s %s\n", left, infos[i].help);
+        cli_outf("  %-22s %s\n", left, infos[i].help);
     }
     cli_outf("\nexample:\n  %s\n", command->example);
 }

@@ -3,183 +3,330 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { YARDSTICK = 2048, MAX_JOBS = 128, MAX_ROUNDS = 101 };
+enum { YARDSTICK = 2048, MAX_JOBS = 128, ADAM_BYTES = 28 };
 
-enum pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM };
+enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM };
 
 /* One thing to time. */
 struct bench_job {
-    enum pass pass;
+    enum bench_pass pass;
     struct pxs_layer_info layer;
-    double gmac, ms[MAX_ROUNDS];
+    double gmac, bytes, ms[PXS_BENCH_ROUNDS];
 };
 
-struct bench {
+struct pxs_bench {
     struct pxs_params p;
     struct pxs_nn nn;
     struct pxs_pix2pix *model;
-    float *source, *target;      /* a batch */
-    float *big, *small, *weight; /* operands as large as any layer's */
-    float *m, *v;                /* moments of the largest weight */
-    float *a, *b, *c;            /* the yardstick's matrices */
-    size_t largest_weight;
+    struct pxs_record_writer *records;
+    float *source, *target; /* a batch */
+    float *big, *small, *weight,
+        *out;         /* operands as large as any layer's, never overwritten, and room for results */
+    float *gradient;  /* for Adam */
+    float *a, *b, *c; /* the yardstick's matrices */
     int64_t step;
-    struct bench_job *jobs;
+    int rounds; /* counted; -1: not warm yet */
     size_t n_jobs;
+    struct bench_job jobs[MAX_JOBS];
 };
 
 /* ---- what is timed --------------------------------------------------------------------------------------- */
 
-static void run_head(struct bench *b, const struct bench_job *j) {
-    const struct pxs_layer_info *l = &j->layer;
-    struct pxs_head_shape s = {
+static struct pxs_head_shape head_shape(const struct pxs_bench *b, const struct pxs_layer_info *l) {
+    return (struct pxs_head_shape){
         .n = (int)b->p.batch_size, .h = l->h, .w = l->w, .c = l->cb, .co = l->cs, .scale = l->head_scale};
-    size_t ld = (size_t)l->cb;
-    if (j->pass == FORWARD)
-        pxs_head_forward(&b->nn.kernel, &s, b->big, ld, b->weight, NULL, false, b->small);
-    else
-        pxs_head_backward(&b->nn.kernel, &s, b->big, ld, b->weight, b->small,
-                          j->pass == INPUT_GRADIENT ? b->big : NULL, ld,
-                          j->pass == WEIGHT_GRADIENT ? b->nn.grad : NULL);
+}
+
+static struct pxs_conv_shape conv_shape(const struct pxs_bench *b, const struct pxs_layer_info *l) {
+    return (struct pxs_conv_shape){.n = (int)b->p.batch_size, .h = l->h, .w = l->w, .cb = l->cb, .cs = l->cs};
 }
 
 /* A convolution goes down forward and up for its input gradient; a transposed one the other way. */
-static void run_conv(struct bench *b, const struct bench_job *j) {
-    const struct pxs_layer_info *l = &j->layer;
-    struct pxs_conv_shape s = {.n = (int)b->p.batch_size, .h = l->h, .w = l->w, .cb = l->cb, .cs = l->cs};
-    size_t cb = (size_t)l->cb, cs = (size_t)l->cs;
+static enum pxs_pass conv_pass(const struct bench_job *j) {
     if (j->pass == WEIGHT_GRADIENT)
-        pxs_conv_weight(&b->nn.kernel, &s, b->big, cb, b->small, cs, b->nn.grad);
-    else if ((j->pass == FORWARD) != l->transposed)
-        pxs_conv_down(&b->nn.kernel, &s, b->big, cb, b->weight, b->small, cs);
-    else
-        pxs_conv_up(&b->nn.kernel, &s, b->small, cs, b->weight, b->big, cb, false);
+        return PXS_PASS_WEIGHT;
+    return (j->pass == FORWARD) != j->layer.transposed ? PXS_PASS_DOWN : PXS_PASS_UP;
 }
 
-static void run_job(struct bench *b, const struct bench_job *j) {
-    struct pxs_losses losses;
-    struct pxs_adam adam = {.lr = 1e-4, .b1 = 0.5, .b2 = 0.999, .t = b->step + 1};
-    struct pxs_gemm g = {.m = YARDSTICK,
-                         .n = YARDSTICK,
-                         .k = YARDSTICK,
-                         .a = b->a,
-                         .lda = YARDSTICK,
-                         .b = b->b,
-                         .ldb = YARDSTICK,
-                         .c = b->c,
-                         .ldc = YARDSTICK};
+static void run_head(struct pxs_bench *b, const struct bench_job *j) {
+    const struct pxs_head_shape s = head_shape(b, &j->layer);
+    const size_t ld = (size_t)s.c;
+    if (j->pass == FORWARD)
+        pxs_head_forward(&b->nn.kernel, &s, b->big, ld, b->weight, NULL, false, b->out);
+    else
+        pxs_head_backward(&b->nn.kernel, &s, b->big, ld, b->weight, b->small,
+                          j->pass == INPUT_GRADIENT ? b->out : NULL, ld,
+                          j->pass == WEIGHT_GRADIENT ? b->out : NULL);
+}
+
+static void run_conv(struct pxs_bench *b, const struct bench_job *j) {
+    const struct pxs_conv_shape s = conv_shape(b, &j->layer);
+    const size_t cb = (size_t)s.cb, cs = (size_t)s.cs;
+    switch (conv_pass(j)) {
+    case PXS_PASS_DOWN:
+        pxs_conv_down(&b->nn.kernel, &s, b->big, cb, b->weight, b->out, cs);
+        break;
+    case PXS_PASS_UP:
+        pxs_conv_up(&b->nn.kernel, &s, b->small, cs, b->weight, b->out, cb, false);
+        break;
+    case PXS_PASS_WEIGHT:
+        pxs_conv_weight(&b->nn.kernel, &s, b->big, cb, b->small, cs, b->out);
+        break;
+    }
+}
+
+/* A rate of zero: everything is computed and moved, and the weights stay. */
+static void run_adam(struct pxs_bench *b) {
+    const struct pxs_adam adam = {.b1 = b->p.b1, .b2 = b->p.b2, .t = b->step + 1};
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        struct pxs_weight **weights;
+        const size_t n = pxs_pix2pix_weights(b->model, net, &weights);
+        for (size_t i = 0; i < n; i++)
+            pxs_adam_step(&b->nn.kernel, &adam, weights[i]->count, b->gradient, weights[i]->value,
+                          weights[i]->m, weights[i]->v);
+    }
+}
+
+static void run_step(struct pxs_bench *b) {
+    struct pxs_record r = {.kind = PXS_RECORD_BATCH, .batch = {.step = b->step}};
+    struct pxs_error ignored; /* a record that could not be written took its time, too */
+    pxs_pix2pix_step(b->model, b->source, b->target, (int)b->p.batch_size,
+                     (struct pxs_step_rates){1e-4, 1e-4}, b->step++, &r.batch.losses);
+    if (pxs_record_write(b->records, &r, &ignored) != PXS_OK)
+        return;
+}
+
+static void run_sgemm(struct pxs_bench *b) {
+    const struct pxs_gemm g = {.m = YARDSTICK,
+                               .n = YARDSTICK,
+                               .k = YARDSTICK,
+                               .a = b->a,
+                               .lda = YARDSTICK,
+                               .b = b->b,
+                               .ldb = YARDSTICK,
+                               .c = b->c,
+                               .ldc = YARDSTICK};
+    pxs_gemm_run(b->nn.kernel.pool, &g);
+}
+
+static double time_job(struct pxs_bench *b, const struct bench_job *j) {
+    const double began = pxs_monotonic();
     if (j->pass == SGEMM)
-        pxs_gemm_run(b->nn.kernel.pool, &g);
+        run_sgemm(b);
     else if (j->pass == STEP)
-        pxs_pix2pix_step(b->model, b->source, b->target, (int)b->p.batch_size,
-                         (struct pxs_step_rates){1e-4, 1e-4}, b->step++, &losses);
+        run_step(b);
     else if (j->pass == ADAM)
-        pxs_adam_step(&b->nn.kernel, &adam, b->largest_weight, b->nn.grad, b->weight, b->m, b->v);
+        run_adam(b);
     else if (j->layer.head)
         run_head(b, j);
     else
         run_conv(b, j);
+    return (pxs_monotonic() - began) * 1e3;
 }
 
 /* ---- setting up ------------------------------------------------------------------------------------------ */
 
-static void add_jobs(struct bench *b, struct pxs_layer_info *layers, size_t n) {
-    double step = 0;
-    for (size_t i = 0; i < n; i++) {
-        step += layers[i].mac * layers[i].passes * (double)b->p.batch_size * 1e-9;
-        for (enum pass pass = FORWARD; pass <= WEIGHT_GRADIENT; pass++)
-            b->jobs[b->n_jobs++] = (struct bench_job){
-                .pass = pass, .layer = layers[i], .gmac = layers[i].mac * (double)b->p.batch_size * 1e-9};
-    }
-    b->jobs[b->n_jobs++] = (struct bench_job){.pass = ADAM};
-    b->jobs[b->n_jobs++] = (struct bench_job){.pass = STEP, .gmac = step};
-    b->jobs[b->n_jobs++] =
-        (struct bench_job){.pass = SGEMM, .gmac = (double)YARDSTICK * YARDSTICK * YARDSTICK * 1e-9};
+/* Numbers on either side of a layer. */
+struct sides {
+    size_t big, small, weight;
+};
+
+static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_info *l) {
+    const size_t pixels = (size_t)b->p.batch_size * (size_t)l->h * (size_t)l->w;
+    const size_t cb = (size_t)l->cb, cs = (size_t)l->cs;
+    return (struct sides){.big = (l->head ? 1 : 4) * pixels * cb,
+                          .small = (l->head ? (size_t)(l->head_scale * l->head_scale) : 1) * pixels * cs,
+                          .weight = 16 * cb * cs};
 }
 
-struct needs {
-    size_t big, small, weight, scratch;
-};
+/* Only those weights are read that meet a pixel, but every gradient is written. */
+static double bytes_of(const struct pxs_bench *b, const struct bench_job *j) {
+    const struct pxs_conv_shape s = conv_shape(b, &j->layer);
+    const struct sides side = sides_of(b, &j->layer);
+    int live = 0;
+    for (int tap = 0; tap < 16; tap++)
+        live += j->layer.head || j->pass == WEIGHT_GRADIENT || pxs_tap_is_live(&s, tap);
+    return 4.0 * ((double)(side.big + side.small) + (double)side.weight / 16 * live);
+}
+
+static void add_layers(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        for (enum bench_pass pass = FORWARD; pass <= WEIGHT_GRADIENT; pass++) {
+            struct bench_job *j = &b->jobs[b->n_jobs++];
+            *j = (struct bench_job){
+                .pass = pass, .layer = layers[i], .gmac = layers[i].mac * (double)b->p.batch_size * 1e-9};
+            j->bytes = bytes_of(b, j);
+        }
+}
+
+static size_t count_weights(struct pxs_bench *b) {
+    size_t count = 0;
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        struct pxs_weight **weights;
+        for (size_t i = 0, n = pxs_pix2pix_weights(b->model, net, &weights); i < n; i++)
+            count += weights[i]->count;
+    }
+    return count;
+}
+
+static void add_jobs(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n,
+                     enum pxs_bench_scope scope) {
+    double step = 0;
+    for (size_t i = 0; i < n; i++)
+        step += layers[i].mac * layers[i].passes * (double)b->p.batch_size * 1e-9;
+    if (scope == PXS_BENCH_ALL) {
+        add_layers(b, layers, n);
+        b->jobs[b->n_jobs++] =
+            (struct bench_job){.pass = ADAM, .bytes = ADAM_BYTES * (double)count_weights(b)};
+    }
+    b->jobs[b->n_jobs++] = (struct bench_job){.pass = STEP, .gmac = step};
+    if (scope == PXS_BENCH_ALL)
+        b->jobs[b->n_jobs++] =
+            (struct bench_job){.pass = SGEMM, .gmac = (double)YARDSTICK * YARDSTICK * YARDSTICK * 1e-9};
+}
 
 static void grow(size_t *a, size_t b) {
     if (b > *a)
         *a = b;
 }
 
-static struct needs needs_of(const struct bench *b, const struct pxs_layer_info *layers, size_t n) {
-    struct needs need = {0};
+static struct sides largest_sides(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n) {
+    struct sides most = {0};
     for (size_t i = 0; i < n; i++) {
-        const struct pxs_layer_info *l = &layers[i];
-        size_t pixels = (size_t)b->p.batch_size * (size_t)l->h * (size_t)l->w;
-        struct pxs_head_shape head = {
-            .n = (int)b->p.batch_size, .h = l->h, .w = l->w, .c = l->cb, .co = l->cs, .scale = l->head_scale};
-        struct pxs_conv_shape conv = {
-            .n = (int)b->p.batch_size, .h = l->h, .w = l->w, .cb = l->cb, .cs = l->cs};
-        grow(&need.big, (l->head ? 1 : 4) * pixels * (size_t)l->cb);
-        grow(&need.small, (l->head ? (size_t)(l->head_scale * l->head_scale) : 1) * pixels * (size_t)l->cs);
-        grow(&need.weight, 16 * (size_t)l->cb * (size_t)l->cs);
-        grow(&need.scratch,
-             l->head ? pxs_head_scratch(b->nn.kernel.set, &head, pxs_pool_threads(b->nn.kernel.pool))
-                     : pxs_kernels_scratch(b->nn.kernel.set, &conv, pxs_pool_threads(b->nn.kernel.pool)));
+        const struct sides side = sides_of(b, &layers[i]);
+        const struct pxs_head_shape head = head_shape(b, &layers[i]);
+        const struct pxs_conv_shape conv = conv_shape(b, &layers[i]);
+        grow(&most.big, side.big);
+        grow(&most.small, side.small);
+        grow(&most.weight, side.weight);
+        grow(&b->nn.kernel.scratch_floats,
+             layers[i].head
+                 ? pxs_head_scratch(b->nn.kernel.set, &head, pxs_pool_threads(b->nn.kernel.pool))
+                 : pxs_kernels_scratch(b->nn.kernel.set, &conv, pxs_pool_threads(b->nn.kernel.pool)));
     }
-    return need;
+    return most;
 }
 
-static float *random_floats(const struct bench *b, uint32_t stream, size_t n, float scale, bool *failed) {
-    float *x = pxs_aligned_alloc(n * sizeof *x);
-    if (x)
-        pxs_fill_normal(&b->nn.kernel, 1, stream, 0.0f, scale, n, x);
-    else
-        *failed = true;
-    return x;
+struct buffer {
+    float **where;
+    size_t n;
+    float scale;
+};
+
+static bool fill(struct pxs_bench *b, const struct buffer *buffers, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float *x = pxs_aligned_alloc(buffers[i].n * sizeof *x);
+        if (!x)
+            return false;
+        pxs_fill_normal(&b->nn.kernel, 1, (uint32_t)i, 0.0f, buffers[i].scale, buffers[i].n, x);
+        *buffers[i].where = x;
+    }
+    return true;
 }
 
-static enum pxs_status set_up(struct bench *b, const char *kernels, struct pxs_error *err) {
+static bool make_pictures(struct pxs_bench *b) {
+    const size_t image =
+        (size_t)b->p.batch_size * (size_t)b->p.img_height * (size_t)b->p.img_width * (size_t)b->p.channels;
+    const struct buffer buffers[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};
+    return fill(b, buffers, PXS_COUNT(buffers));
+}
+
+static bool make_operands(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n) {
+    const struct sides most = largest_sides(b, layers, n);
+    const size_t square = (size_t)YARDSTICK * YARDSTICK;
+    size_t out = most.big;
+    grow(&out, most.small);
+    grow(&out, most.weight);
+    const struct buffer buffers[] = {
+        {&b->big, most.big, 1.0f},
+        {&b->small, most.small, 1.0f},
+        {&b->weight, most.weight, 0.02f},
+        {&b->out, out, 0.0f},
+        {&b->gradient, most.weight, 1e-4f}, /* as small as real ones: Adam's moments are the model's own */
+        {&b->nn.kernel.scratch, b->nn.kernel.scratch_floats, 0.0f},
+        {&b->a, square, 1.0f},
+        {&b->b, square, 1.0f},
+        {&b->c, square, 0.0f}};
+    return fill(b, buffers, PXS_COUNT(buffers));
+}
+
+/* Records go into a file without a name, in memory: no folder is asked for, and nothing stays. */
+static enum pxs_status open_records(struct pxs_bench *b, struct pxs_error *err) {
+    char path[64];
+    const int fd = memfd_create("records", MFD_CLOEXEC);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot make a temporary record file");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    const enum pxs_status status = pxs_record_writer_open(path, 0, &b->records, err);
+    close(fd);
+    return status;
+}
+
+static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs_bench_scope scope,
+                              struct pxs_error *err) {
     struct pxs_layer_info layers[32];
-    size_t n = pxs_pix2pix_layers(&b->p, layers);
+    const size_t n = pxs_pix2pix_layers(&b->p, layers);
     PXS_TRY(pxs_kernels_select(kernels, &b->nn.kernel.set, err));
+    PXS_TRY(open_records(b, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
     pxs_pix2pix_randomise(b->model, 0);
-    struct needs need = needs_of(b, layers, n);
-    size_t image =
-        (size_t)b->p.batch_size * (size_t)b->p.img_height * (size_t)b->p.img_width * (size_t)b->p.channels;
-    bool failed = false;
-    b->largest_weight = need.weight;
-    b->nn.kernel.scratch_floats = need.scratch;
-    struct {
-        float **where;
-        size_t n;
-        float scale;
-    } buffers[] = {{&b->source, image, 0.5f},
-                   {&b->target, image, 0.5f},
-                   {&b->big, need.big, 1.0f},
-                   {&b->small, need.small, 1.0f},
-                   {&b->weight, need.weight, 0.02f},
-                   {&b->nn.grad, need.weight, 0.01f},
-                   {&b->m, need.weight, 0.0f},
-                   {&b->v, need.weight, 0.0f},
-                   {&b->nn.kernel.scratch, need.scratch, 0.0f},
-                   {&b->a, YARDSTICK * YARDSTICK, 1.0f},
-                   {&b->b, YARDSTICK * YARDSTICK, 1.0f},
-                   {&b->c, YARDSTICK * YARDSTICK, 0.0f}};
-    for (size_t i = 0; i < PXS_COUNT(buffers); i++)
-        *buffers[i].where = random_floats(b, (uint32_t)i, buffers[i].n, buffers[i].scale, &failed);
-    b->jobs = calloc(MAX_JOBS, sizeof *b->jobs);
-    if (failed || !b->jobs)
+    if (!make_pictures(b) || (scope == PXS_BENCH_ALL && !make_operands(b, layers, n)))
         return pxs_fail_nomem(err);
-    add_jobs(b, layers, n);
+    add_jobs(b, layers, n, scope);
     return PXS_OK;
 }
 
-static void tear_down(struct bench *b) {
+enum pxs_status pxs_bench_create(const struct pxs_params *params, struct pxs_pool *pool, const char *kernels,
+                                 enum pxs_bench_scope scope, struct pxs_bench **out, struct pxs_error *err) {
+    struct pxs_bench *b = calloc(1, sizeof *b);
+    if (!b)
+        return pxs_fail_nomem(err);
+    b->p = *params;
+    b->nn.kernel.pool = pool;
+    b->rounds = -1;
+    const enum pxs_status status = set_up(b, kernels, scope, err);
+    if (status == PXS_OK)
+        *out = b;
+    else
+        pxs_bench_destroy(&b);
+    return status;
+}
+
+void pxs_bench_destroy(struct pxs_bench **b) {
+    if (!b || !*b)
+        return;
     float *buffers[] = {
-        b->source, b->target, b->big, b->small, b->weight, b->nn.grad, b->m, b->v, b->nn.kernel.scratch,
-        b->a,      b->b,      b->c};
+        (*b)->source,   (*b)->target, (*b)->big, (*b)->small, (*b)->weight,           (*b)->out,
+        (*b)->gradient, (*b)->a,      (*b)->b,   (*b)->c,     (*b)->nn.kernel.scratch};
     for (size_t i = 0; i < PXS_COUNT(buffers); i++)
         pxs_aligned_free(buffers[i]);
-    pxs_pix2pix_destroy(&b->model);
-    free(b->jobs);
+    pxs_pix2pix_destroy(&(*b)->model);
+    pxs_record_writer_close(&(*b)->records);
+    free(*b);
+    *b = NULL;
+}
+
+/* ---- timing ---------------------------------------------------------------------------------------------- */
+
+enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct pxs_stop *stop, struct pxs_error *err) {
+    if (b->rounds >= PXS_BENCH_ROUNDS)
+        return pxs_fail(err, PXS_E_INVALID, "more than %d rounds", PXS_BENCH_ROUNDS);
+    for (size_t i = 0; i < b->n_jobs; i++) {
+        if (stop && atomic_load(&stop->signal))
+            return pxs_fail(err, PXS_E_STOPPED, "stopped in round %d", b->rounds + 1);
+        const double ms = time_job(b, &b->jobs[i]);
+        if (b->rounds >= 0)
+            b->jobs[i].ms[b->rounds] = ms;
+    }
+    b->rounds++;
+    return PXS_OK;
+}
+
+double pxs_bench_step(struct pxs_bench *b) {
+    return time_job(b, &(struct bench_job){.pass = STEP});
 }
 
 /* ---- results --------------------------------------------------------------------------------------------- */
@@ -189,9 +336,18 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void describe(const struct bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
+static void describe_layer(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
     static const char *const passes[] = {"forward", "input gradient", "weight gradient"};
     const struct pxs_layer_info *l = &j->layer;
+    const struct pxs_conv_shape s = conv_shape(b, l);
+    const bool up = l->transposed;
+    snprintf(r->what, sizeof r->what, "%s %s", l->name, passes[j->pass]);
+    snprintf(r->shape, sizeof r->shape, "%dx%dx%d %d-%d", s.n, s.h, s.w, up ? s.cs : s.cb, up ? s.cb : s.cs);
+    snprintf(r->method, sizeof r->method, "%s",
+             l->head ? "head" : pxs_method_name(pxs_kernels_method(b->nn.kernel.set, &s, conv_pass(j))));
+}
+
+static void describe(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
     if (j->pass == SGEMM) {
         snprintf(r->what, sizeof r->what, "sgemm %d^3", YARDSTICK);
     } else if (j->pass == STEP) {
@@ -199,60 +355,40 @@ static void describe(const struct bench *b, const struct bench_job *j, struct px
         snprintf(r->shape, sizeof r->shape, "%dx%dx%dx%d ngf %d ndf %d", (int)b->p.batch_size,
                  (int)b->p.img_height, (int)b->p.img_width, (int)b->p.channels, (int)b->p.ngf, (int)b->p.ndf);
     } else if (j->pass == ADAM) {
-        snprintf(r->what, sizeof r->what, "Adam, largest weight");
-        snprintf(r->shape, sizeof r->shape, "%zu", b->largest_weight);
+        snprintf(r->what, sizeof r->what, "Adam");
+        snprintf(r->shape, sizeof r->shape, "%.0f", j->bytes / ADAM_BYTES);
     } else {
-        snprintf(r->what, sizeof r->what, "%s %s", l->name, passes[j->pass]);
-        bool up = l->transposed;
-        snprintf(r->shape, sizeof r->shape, "%dx%dx%d %d-%d", (int)b->p.batch_size, l->h, l->w,
-                 up ? l->cs : l->cb, up ? l->cb : l->cs);
+        describe_layer(b, j, r);
     }
 }
 
-static void fill_row(const struct bench *b, struct bench_job *j, int rounds, double peak,
-                     struct pxs_bench_row *r) {
+static void fill_row(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
+    double ms[PXS_BENCH_ROUNDS];
+    memcpy(ms, j->ms, sizeof ms);
+    qsort(ms, (size_t)b->rounds, sizeof *ms, by_value);
     describe(b, j, r);
-    qsort(j->ms, (size_t)rounds, sizeof *j->ms, by_value);
-    r->ms_median = j->ms[rounds / 2];
-    r->ms_min = j->ms[0];
+    r->ms_median = b->rounds % 2 ? ms[b->rounds / 2] : (ms[b->rounds / 2 - 1] + ms[b->rounds / 2]) / 2;
+    r->ms_min = ms[0];
     r->gmac = j->gmac;
     r->gflops = 2e3 * j->gmac / r->ms_median;
-    r->peak = peak > 0 ? r->gflops / peak : 1.0;
+    r->bytes = j->bytes;
+    if (2e9 * j->gmac < PXS_BENCH_INTENSITY * j->bytes)
+        r->gb_per_s = 1e-6 * j->bytes / r->ms_median;
 }
 
-static enum pxs_status measure(struct bench *b, int rounds, struct pxs_stop *stop, struct pxs_error *err) {
-    for (int round = -1; round < rounds; round++) /* -1 warms up */
-        for (size_t i = 0; i < b->n_jobs; i++) {
-            if (stop && atomic_load(&stop->signal))
-                return pxs_fail(err, PXS_E_STOPPED, "stopped in round %d of %d", round + 1, rounds);
-            double began = pxs_monotonic();
-            run_job(b, &b->jobs[i]);
-            if (round >= 0)
-                b->jobs[i].ms[round] = (pxs_monotonic() - began) * 1e3;
-        }
+enum pxs_status pxs_bench_rows(const struct pxs_bench *b, struct pxs_bench_row **rows, size_t *n,
+                               struct pxs_error *err) {
+    if (b->rounds < 1)
+        return pxs_fail(err, PXS_E_INVALID, "no round was timed");
+    struct pxs_bench_row *out = calloc(b->n_jobs, sizeof *out);
+    if (!out)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < b->n_jobs; i++)
+        fill_row(b, &b->jobs[i], &out[i]);
+    if (b->jobs[b->n_jobs - 1].pass == SGEMM)
+        for (size_t i = 0; i < b->n_jobs; i++)
+            out[i].of_sgemm = out[i].gflops / out[b->n_jobs - 1].gflops;
+    *rows = out;
+    *n = b->n_jobs;
     return PXS_OK;
-}
-
-enum pxs_status pxs_train_bench(const struct pxs_params *params, struct pxs_pool *pool, const char *kernels,
-                                int rounds, struct pxs_stop *stop, struct pxs_bench_row **rows, size_t *n,
-                                struct pxs_error *err) {
-    if (rounds < 1 || rounds > MAX_ROUNDS)
-        return pxs_fail(err, PXS_E_INVALID, "rounds must be 1 to %d", MAX_ROUNDS);
-    struct bench b = {.p = *params, .nn.kernel.pool = pool};
-    struct pxs_bench_row *out = NULL;
-    enum pxs_status status = set_up(&b, kernels, err);
-    if (status == PXS_OK)
-        status = measure(&b, rounds, stop, err);
-    if (status == PXS_OK && !(out = calloc(b.n_jobs, sizeof *out)))
-        status = pxs_fail_nomem(err);
-    if (status == PXS_OK) {
-        struct bench_job *yardstick = &b.jobs[b.n_jobs - 1];
-        fill_row(&b, yardstick, rounds, 0, &out[b.n_jobs - 1]);
-        for (size_t i = 0; i + 1 < b.n_jobs; i++)
-            fill_row(&b, &b.jobs[i], rounds, out[b.n_jobs - 1].gflops, &out[i]);
-        *rows = out;
-        *n = b.n_jobs;
-    }
-    tear_down(&b);
-    return status;
 }

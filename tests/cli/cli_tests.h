@@ -58,6 +58,7 @@ bool make_experiment(void);
         drop(&ck_r);                                                             \
     } while (0)
 
+Suite *bench_suite(void);
 Suite *usage_suite(void);
 Suite *work_suite(void);
 

@@ -653,26 +653,126 @@ START_TEST(estimates)
 }
 END_TEST
 
-START_TEST(environment_and_bench)
+START_TEST(environment_names_the_kernels)
 {
     struct pxs_text text = {0};
     struct pxs_error err;
     ck_assert_int_eq(pxs_train_environment("auto", &text, &err), PXS_OK);
     ck_assert_ptr_nonnull(strstr(text.text, "kernels=auto-"));
+    ck_assert_ptr_nonnull(strstr(text.text, "\nopenblas=OpenBLAS "));
     pxs_text_clear(&text);
     ck_assert_int_eq(pxs_train_environment("f4-base", &text, &err), PXS_OK);
     ck_assert_ptr_nonnull(strstr(text.text, "kernels=f4-base\n"));
     ck_assert_int_eq(pxs_train_environment("mkl", &text, &err), PXS_E_INVALID);
     pxs_text_finish(&text);
+}
+END_TEST
+
+/* ---- bench ----------------------------------------------------------------------------------------------- */
+
+static struct pxs_bench *make_bench(const struct pxs_params *p, const char *kernels,
+                                    enum pxs_bench_scope scope) {
+    struct pxs_bench *b = NULL;
+    struct pxs_error err;
+    ck_assert_msg(pxs_bench_create(p, NULL, kernels, scope, &b, &err) == PXS_OK, "%s", err.message);
+    return b;
+}
+
+static const struct pxs_bench_row *row_of(const struct pxs_bench_row *rows, size_t n, const char *what) {
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(rows[i].what, what))
+            return &rows[i];
+    ck_abort_msg("no row '%s'", what);
+    return NULL;
+}
+
+START_TEST(bench_counts_rounds_work_and_bytes)
+{
     struct pxs_params p = small();
+    struct pxs_error err;
+    struct pxs_bench_row *rows;
+    struct pxs_train_estimate estimate;
+    size_t n;
+    p.batch_size = 2;
+    struct pxs_bench *b = make_bench(&p, "direct", PXS_BENCH_ALL);
+    ck_assert_int_eq(pxs_bench_round(b, NULL, &err), PXS_OK); /* warms up, does not count */
+    ck_assert_int_eq(pxs_bench_rows(b, &rows, &n, &err), PXS_E_INVALID);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pxs_bench_round(b, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_bench_rows(b, &rows, &n, &err), PXS_OK);
+    pxs_bench_destroy(&b);
+    ck_assert_ptr_null(b);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert(rows[i].ms_min > 0 && rows[i].ms_min <= rows[i].ms_median);
+        ck_assert_double_eq_tol(rows[i].gflops * rows[i].ms_median, 2e3 * rows[i].gmac, 1e-9);
+        if (rows[i].gb_per_s > 0)
+            ck_assert_double_eq_tol(rows[i].gb_per_s * rows[i].ms_median, 1e-6 * rows[i].bytes, 1e-9);
+    }
+    pxs_train_estimate(&p, 2, 0, &estimate);
+    const struct pxs_bench_row *step = &rows[n - 2], *sgemm = &rows[n - 1];
+    ck_assert_str_eq(step->what, "training step");
+    ck_assert_double_eq_tol(step->gmac, estimate.gmac_per_step, 1e-12);
+    ck_assert_double_eq_tol(step->of_sgemm, step->gflops / sgemm->gflops, 1e-12);
+    ck_assert_str_eq(sgemm->what, "sgemm 2048^3");
+    ck_assert_double_eq(sgemm->of_sgemm, 1);
+    ck_assert_double_eq(sgemm->gb_per_s, 0); /* arithmetic is its limit */
+    const struct pxs_bench_row *adam = row_of(rows, n, "Adam");
+    ck_assert_double_eq(adam->bytes, 28.0 * (double)(estimate.weights_G + estimate.weights_D));
+    ck_assert(adam->gb_per_s > 0 && adam->gmac == 0 && adam->method[0] == '\0');
+    free(rows);
+}
+END_TEST
+
+START_TEST(bench_names_what_computes_a_layer)
+{
+    struct pxs_params p = small();
+    struct pxs_error err;
     struct pxs_bench_row *rows;
     size_t n;
-    ck_assert_int_eq(pxs_train_bench(&p, NULL, "auto", 1, NULL, &rows, &n, &err), PXS_OK);
-    ck_assert_str_eq(rows[n - 1].what, "sgemm 2048^3");
-    ck_assert_str_eq(rows[n - 2].what, "training step");
-    for (size_t i = 0; i < n; i++)
-        ck_assert(rows[i].ms_median > 0 && rows[i].ms_min <= rows[i].ms_median);
+    p.batch_size = 1;
+    p.ngf = 16;
+    struct pxs_bench *b = make_bench(&p, "blas", PXS_BENCH_ALL);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pxs_bench_round(b, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_bench_rows(b, &rows, &n, &err), PXS_OK);
+    pxs_bench_destroy(&b);
+    ck_assert_str_eq(row_of(rows, n, "G down2 forward")->method, "blas");
+    ck_assert_str_eq(row_of(rows, n, "G final weight gradient")->method, "head");
+    /* 32 px: down5 has one pixel of four, and so reads 4 taps of 16, but writes all gradients. 128 channels on both sides. */
+    ck_assert_str_eq(row_of(rows, n, "G down5 forward")->shape, "1x1x1 128-128");
+    ck_assert_double_eq(row_of(rows, n, "G down5 forward")->bytes, 4.0 * (128 * (4 + 1) + 4 * 128 * 128));
+    ck_assert_double_eq(row_of(rows, n, "G down5 weight gradient")->bytes,
+                        4.0 * (128 * (4 + 1) + 16 * 128 * 128));
+    ck_assert(row_of(rows, n, "G down5 forward")->gb_per_s > 0);
     free(rows);
+}
+END_TEST
+
+START_TEST(bench_of_the_step_alone)
+{
+    struct pxs_params p = small();
+    struct pxs_error err;
+    struct pxs_bench_row *rows;
+    size_t n;
+    struct pxs_stop stop = {0};
+    struct pxs_bench *b = make_bench(&p, "auto", PXS_BENCH_STEP);
+    ck_assert(pxs_bench_step(b) > 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pxs_bench_round(b, &stop, &err), PXS_OK);
+    ck_assert_int_eq(pxs_bench_rows(b, &rows, &n, &err), PXS_OK);
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(rows[0].what, "training step");
+    free(rows);
+    for (int i = 1; i < PXS_BENCH_ROUNDS; i++)
+        ck_assert_int_eq(pxs_bench_round(b, &stop, &err), PXS_OK);
+    ck_assert_int_eq(pxs_bench_round(b, &stop, &err), PXS_E_INVALID);
+    pxs_bench_destroy(&b);
+    atomic_store(&stop.signal, 2);
+    b = make_bench(&p, "auto", PXS_BENCH_STEP);
+    ck_assert_int_eq(pxs_bench_round(b, &stop, &err), PXS_E_STOPPED);
+    pxs_bench_destroy(&b);
+    ck_assert_int_eq(pxs_bench_create(&p, NULL, "mkl", PXS_BENCH_STEP, &b, &err), PXS_E_INVALID);
+    ck_assert_ptr_null(b);
 }
 END_TEST
 
@@ -697,7 +797,10 @@ int main(void) {
     tcase_add_test(t, stop_flag_interrupts);
     tcase_add_test(t, bad_data_fails_before_the_first_step);
     tcase_add_test(t, estimates);
-    tcase_add_test(t, environment_and_bench);
+    tcase_add_test(t, environment_names_the_kernels);
+    tcase_add_test(t, bench_counts_rounds_work_and_bytes);
+    tcase_add_test(t, bench_names_what_computes_a_layer);
+    tcase_add_test(t, bench_of_the_step_alone);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
