@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* -Dc_args=-DPXS_BASE_ONLY builds what a CPU without AVX2 would run. */
+#ifdef PXS_BASE_ONLY
+#undef PXS_HAVE_AVX2
+#undef PXS_HAVE_AVX512
+#endif
+
 enum { PANEL = 16 };
 
 /* `len` rows of a and of b that meet one by one. */

@@ -7,8 +7,9 @@
 
 /* Compile a loop for wider vectors too and pick one when the program starts. Without contraction and reassociation each clone gives the
  * same bits, so a result does not depend on the choice. Sanitizers cannot run before main, where the choice is made. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(PXS_BASE_ONLY) &&             \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && \
+    !defined(__clang__)
 #define PXS_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define PXS_CLONES
