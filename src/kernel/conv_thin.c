@@ -81,49 +81,49 @@ static int blocks_of(const struct job *j) {
 
 /* ---- col ------------------------------------------------------------------------------------------------- */
 
-/* n floats to places k, k+1, ... of a pixel's column, which lies in panels. */
-static void put_run(float *pixel, size_t panel, size_t k, const float *src, size_t n) {
-    while (n > 0) {
-        size_t room = PANEL - k % PANEL, take = pxs_min_size(room, n);
-        float *dst = pixel + k / PANEL * panel + k % PANEL;
-        if (src) {
-            memcpy(dst, src, take * sizeof *dst);
-            src += take;
-        } else {
-            memset(dst, 0, take * sizeof *dst);
-        }
-        k += take;
-        n -= take;
-    }
+/* A run of 4 pixels; the sizes of 3 and 6 channels are known to the compiler. */
+static inline void copy_run(float *dst, const float *src, size_t n) {
+    if (n == 12)
+        memcpy(dst, src, 12 * sizeof *dst);
+    else if (n == 24)
+        memcpy(dst, src, 24 * sizeof *dst);
+    else
+        memcpy(dst, src, n * sizeof *dst);
 }
 
-/* Column of one small pixel; what lies outside is zero. */
-static void column(const struct job *j, int image, int i, int x, float *pixel) {
+/* Row [16][Cb] of one small pixel; what lies outside is zero. */
+static void column(const struct job *j, int image, int i, int x, float *row) {
     const struct pxs_conv_shape *s = &j->s;
     int height = 2 * s->h, width = 2 * s->w, x0 = 2 * x - 1;
     size_t cb = (size_t)s->cb;
-    for (int ky = 0; ky < 4; ky++) {
+    bool together = x0 >= 0 && x0 + 4 <= width && j->ld_big == cb;
+    for (int ky = 0; ky < 4; ky++, row += 4 * cb) {
         int y = 2 * i - 1 + ky;
-        size_t k = (size_t)(4 * ky) * cb;
         if (y < 0 || y >= height) {
-            put_run(pixel, j->panel, k, NULL, 4 * cb);
+            memset(row, 0, 4 * cb * sizeof *row);
             continue;
         }
-        const float *row = j->big + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * j->ld_big;
-        if (x0 >= 0 && x0 + 4 <= width && j->ld_big == cb) {
-            put_run(pixel, j->panel, k, row + (size_t)x0 * cb, 4 * cb);
+        const float *src = j->big + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * j->ld_big;
+        if (together) {
+            copy_run(row, src + (size_t)x0 * cb, 4 * cb);
             continue;
         }
-        for (int kx = 0; kx < 4; kx++, k += cb)
-            put_run(pixel, j->panel, k,
-                    x0 + kx >= 0 && x0 + kx < width ? row + (size_t)(x0 + kx) * j->ld_big : NULL, cb);
+        for (int kx = 0; kx < 4; kx++)
+            if (x0 + kx >= 0 && x0 + kx < width)
+                memcpy(row + (size_t)kx * cb, src + (size_t)(x0 + kx) * j->ld_big, cb * sizeof *row);
+            else
+                memset(row + (size_t)kx * cb, 0, cb * sizeof *row);
     }
 }
 
-static void columns(const struct job *j, int row0, int row1, float *col) {
-    for (int row = row0; row < row1; row++)
-        for (int x = 0; x < j->s.w; x++, col += PANEL)
-            column(j, row / j->s.h, row % j->s.h, x, col);
+/* Columns of rows row0 .. row1-1 of small pixels, in panels; `row` has room for one. */
+static void columns(const struct job *j, int row0, int row1, float *col, float *row) {
+    for (int r = row0; r < row1; r++)
+        for (int x = 0; x < j->s.w; x++, col += PANEL) {
+            column(j, r / j->s.h, r % j->s.h, x, row);
+            for (size_t p = 0; p < (size_t)j->s.cb; p++)
+                memcpy(col + p * j->panel, row + p * PANEL, PANEL * sizeof *col);
+        }
 }
 
 /* ---- weights --------------------------------------------------------------------------------------------- */
@@ -164,7 +164,7 @@ static void down_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     int row0 = piece * j->block, row1 = pxs_min_int(j->rows, row0 + j->block);
     float *col = j->own + (size_t)thread * j->own_floats;
-    columns(j, row0, row1, col);
+    columns(j, row0, row1, col, col + j->own_col);
     for (int c = 0; c < j->csp; c++)
         j->isa->rows((row1 - row0) * j->s.w, j->s.cb, col, j->panel, j->packed + (size_t)c * k_of(j) * PANEL,
                      j->out + (size_t)row0 * (size_t)j->s.w * j->ld_small + (size_t)c * PANEL, j->ld_small,
@@ -245,7 +245,7 @@ static void weight_piece(void *user, int piece, int thread) {
           *part = j->parts + (size_t)piece * k_of(j) * (size_t)j->s.cs;
     for (int row = first; row < end; row += j->block) {
         int row1 = pxs_min_int(end, row + j->block);
-        columns(j, row, row1, col);
+        columns(j, row, row1, col, col + j->own_col);
         for (int c = 0; c < j->csp; c++)
             for (int p = 0; p < j->s.cb; p++) {
                 struct pxs_segment seg = {col + (size_t)p * j->panel,

@@ -6,7 +6,6 @@
  *   scale 2: even o = 2i meets inputs i-1 (k0+k1) and i (k2+k3); odd o = 2i+1 meets i-1 (k0), i (k1+k2), i+1 (k3): five collapsed taps. */
 #include "kernel_priv.h"
 
-#include <math.h>
 #include <string.h>
 
 #define T_BUDGET ((size_t)6 << 20) /* floats of t at a time */
@@ -172,9 +171,6 @@ static void pixel_sum(const struct plan *p, int image, int i, int j, int py, int
                 y[o] += t[o];
         }
     }
-    if (p->apply_tanh)
-        for (int o = 0; o < s->co; o++)
-            y[o] = tanhf(y[o]);
 }
 
 static void forward_piece(void *user, int piece, int thread) {
@@ -186,8 +182,11 @@ static void forward_piece(void *user, int piece, int thread) {
     for (int row = p->row0 + piece * step; row < end; row++)
         for (int py = 0; py < s->scale; py++) {
             float *y = p->y + (size_t)(row * s->scale + py) * (size_t)(s->scale * s->w * s->co);
-            for (int x = 0; x < s->scale * s->w; x++, y += s->co)
-                pixel_sum(p, row / s->h, row % s->h, x / s->scale, py, x % s->scale, y);
+            int width = s->scale * s->w;
+            for (int x = 0; x < width; x++)
+                pixel_sum(p, row / s->h, row % s->h, x / s->scale, py, x % s->scale, y + x * s->co);
+            if (p->apply_tanh)
+                pxs_tanh_run(y, (size_t)(width * s->co));
         }
 }
 

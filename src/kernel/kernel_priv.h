@@ -113,4 +113,7 @@ void pxs_update_all(const struct pxs_kernel_context *ctx, const struct pxs_conv_
 void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g, float *scratch);
 size_t pxs_product_scratch(const struct pxs_kernels *set, const struct pxs_gemm *g, int threads);
 
+/* y = tanh y */
+void pxs_tanh_run(float *y, size_t n);
+
 #endif
