@@ -217,7 +217,7 @@ CASES = [
     Case('wide', 32, 64, 1, 6, 5, 3, 3),
     Case('tall', 128, 32, 3, 3, 4, 1, 3, lam=100.0),
     Case('dropout', 64, 64, 3, 8, 8, 2, 4, dropout=0.5, seed=7),
-    Case('panels', 64, 64, 3, 16, 32, 3, 3, dropout=0.5, seed=3, lam=0.0),
+    Case('sixteen', 64, 64, 3, 16, 32, 2, 3, dropout=0.5, seed=3, lam=0.0),
 ]
 LR_G, LR_D, BETAS = 2e-4, 1e-4, (0.5, 0.999)
 
