@@ -278,7 +278,8 @@ static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
         use_rows(&j, row, pxs_min_int(all, row + step), true, false);
         int rows = j.row1 - j.row0;
         j.sub_rows = pxs_min_int(rows, batch_rows(&j));
-        while (j.csp * pxs_ceil_div(rows, j.sub_rows) < WANTED_PIECES && j.sub_rows * j.tw >= 2 * MIN_TILES)
+        while (j.csp * pxs_ceil_div(rows, j.sub_rows) < WANTED_PIECES && j.sub_rows > 1 &&
+               j.sub_rows * j.tw >= 2 * MIN_TILES)
             j.sub_rows = pxs_ceil_div(j.sub_rows, 2);
         j.subs = pxs_ceil_div(rows, j.sub_rows);
         pxs_pool_run(ctx->pool, big_piece, &j, transform_pieces(&j));
