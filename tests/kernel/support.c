@@ -7,9 +7,17 @@
 
 /* ---- random numbers -------------------------------------------------------------------------------------- */
 
-static uint64_t state;
+static uint64_t state, given_seed;
+static bool seed_is_given;
+
+void set_test_seed(uint64_t seed) {
+    given_seed = seed;
+    seed_is_given = true;
+}
 
 uint64_t test_seed(void) {
+    if (seed_is_given)
+        return given_seed;
     const char *text = getenv("PXS_TEST_SEED");
     return text && *text ? strtoull(text, NULL, 0) : 1;
 }
@@ -129,6 +137,14 @@ void fill_random(float *p, size_t ld, size_t rows, int cols, double scale) {
             p[r * ld + (size_t)c] = (float)(random_unit() * scale);
 }
 
+void fill_whole(float *p, size_t ld, size_t rows, int cols, int most, int unit, double density) {
+    uint32_t limit = (uint32_t)(density * 0x1p31);
+    for (size_t r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            p[r * ld + (size_t)c] =
+                random_u32() >> 1 <= limit ? (float)(random_int(-most, most) * unit) : 0.0f;
+}
+
 double *widen(const float *p, size_t ld, size_t rows, int cols) {
     double *out = numbers(rows * (size_t)cols);
     for (size_t r = 0; r < rows; r++)
@@ -146,12 +162,19 @@ double *magnitudes(const double *a, size_t n) {
 
 /* ---- comparisons ----------------------------------------------------------------------------------------- */
 
+static size_t n_compared;
+
+size_t numbers_compared(void) {
+    return n_compared;
+}
+
 double sum_slack(double terms) {
     return (fmin(terms, 8.0 * sqrt(terms)) + 4.0) * 0x1p-24;
 }
 
 ptrdiff_t first_far(const float *got, size_t ld, size_t rows, int cols, const double *want,
                     const double *magnitude, double slack) {
+    n_compared += rows * (size_t)cols;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < ld; c++) {
             float v = got[r * ld + c];
@@ -187,6 +210,7 @@ void expect_close(const float *got, size_t ld, size_t rows, int cols, const doub
 }
 
 void expect_same(const void *got, const void *want, size_t bytes, const char *format, ...) {
+    n_compared += bytes / sizeof(float);
     if (memcmp(got, want, bytes) == 0)
         return;
     char what[256];
@@ -199,6 +223,61 @@ void expect_same(const void *got, const void *want, size_t bytes, const char *fo
         at++;
     ck_abort_msg("%s: not the same bits at byte %zu of %zu (seed %llu)", what, at, bytes,
                  (unsigned long long)test_seed());
+}
+
+/* ---- breaking -------------------------------------------------------------------------------------------- */
+
+enum break_mode { OFF, SWAP, BEYOND };
+static char broken[64];
+static enum break_mode break_mode;
+static size_t n_tampered;
+
+bool break_kernel(const char *what) {
+    static const char *const modes[] = {"off", "swap", "beyond"};
+    size_t len = strcspn(what, "=");
+    const char *mode = what[len] ? what + len + 1 : modes[OFF];
+    if (len == 0 || len >= sizeof broken)
+        return false;
+    memcpy(broken, what, len);
+    for (size_t i = 0; i < PXS_COUNT(modes); i++)
+        if (!strcmp(mode, modes[i])) {
+            break_mode = (enum break_mode)i;
+            return true;
+        }
+    return false;
+}
+
+size_t times_tampered(void) {
+    return n_tampered;
+}
+
+void tamper(const char *kernel, float *out, size_t ld, size_t rows, int cols) {
+    if (!broken[0] || strcmp(kernel, broken) != 0 || rows == 0 || cols <= 0)
+        return;
+    size_t largest = 0, other = 0;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0, i = r * ld; c < (size_t)cols; c++, i++) {
+            if (!(fabsf(out[i]) <= fabsf(out[largest])))
+                largest = i;
+            if (out[i] != out[0])
+                other = i;
+        }
+    if (break_mode == SWAP && other == 0) /* all alike */
+        return;
+    n_tampered++;
+    float first = out[0];
+    switch (break_mode) {
+    case OFF:
+        out[largest] = out[largest] == 0.0f ? 1e-3f : out[largest] * 1.001f;
+        break;
+    case SWAP:
+        out[0] = out[other];
+        out[other] = first;
+        break;
+    case BEYOND:
+        out[rows * ld] = 1.0f;
+        break;
+    }
 }
 
 /* ---- contexts -------------------------------------------------------------------------------------------- */
@@ -237,4 +316,18 @@ float *plain_weight(const struct pxs_conv_shape *s, const float *panels) {
 
 const struct pxs_kernels *kernel_set(size_t i) {
     return pxs_kernels_at(i);
+}
+
+bool is_new(struct ran *ran, size_t *n, const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+            enum pxs_pass pass) {
+    struct ran one = {.method = pxs_kernels_method(set, s, pass), .floats = pxs_kernels_scratch(set, s, 1)};
+    const char *suffix = strchr(pxs_kernels_name(set), '-');
+    if (one.method != PXS_METHOD_BLAS && suffix)
+        snprintf(one.isa, sizeof one.isa, "%s", suffix);
+    for (size_t i = 0; i < *n; i++)
+        if (ran[i].method == one.method && ran[i].floats == one.floats && !strcmp(ran[i].isa, one.isa))
+            return false;
+    ck_assert_uint_lt(*n, MAX_RAN);
+    ran[(*n)++] = one;
+    return true;
 }

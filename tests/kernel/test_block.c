@@ -99,6 +99,7 @@ static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l,
         allowed[i] = (value_error(l, i) + 4 * 0x1p-24 * fabs(l->v[i])) * kept(l, i);
     float *y = buffer(l->pixels * l->ld, shift);
     pxs_block_forward(ctx, &l->s, l->drop.p > 0 ? &l->drop : NULL, l->x, NULL, stats, mask, y, l->ld);
+    tamper("block_forward", y, l->ld, l->pixels, l->s.c);
     expect_close(y, l->ld, l->pixels, l->s.c, want, allowed, 1.0, "block forward " SHAPE_FORMAT,
                  SHAPE_VALUES(l));
     for (size_t i = 0; mask && i < l->n; i++)
@@ -133,6 +134,7 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
         }
     }
     pxs_block_backward(ctx, &l->s, l->drop.p, l->x, stats, mask, dy, l->ld, dx);
+    tamper("block_backward", dx, 1, l->n, 1);
     expect_close(dx, 1, l->n, 1, want, allowed, 1.0, "block backward " SHAPE_FORMAT, SHAPE_VALUES(l));
 }
 

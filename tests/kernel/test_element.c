@@ -26,6 +26,7 @@ START_TEST(tanh_gradient)
         }
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_tanh_backward(&ctx, y, n, dx);
+        tamper("tanh", dx, 1, n, 1);
         expect_close(dx, 1, n, 1, want, size, 3 * 0x1p-24, "tanh backward of %zu", n);
         buffers_done();
     }
@@ -52,6 +53,7 @@ START_TEST(copies)
                                (float)want[i]); /* one rounding: exact */
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_copy_channels(&ctx, src, ld_src, dst, ld_dst, pixels, c, accumulate);
+        tamper("copies", dst, ld_dst, pixels, c);
         expect_close(dst, ld_dst, pixels, c, want, none, 0, "copy of %zu pixels, %d channels", pixels, c);
         buffers_done();
     }
@@ -74,6 +76,7 @@ START_TEST(pixel_sums)
         }
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_sum_pixels(&ctx, dx, pixels, c, sum);
+        tamper("pixel_sums", sum, 1, (size_t)c, 1);
         expect_close(sum, 1, (size_t)c, 1, want, size, sum_slack(64), "sum over %zu pixels of %d channels",
                      pixels, c);
         buffers_done();
@@ -92,6 +95,7 @@ START_TEST(normal_numbers)
         float *w = buffer(n, random_int(0, 3));
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_fill_normal(&ctx, seed, layer, 0.25f, 0.02f, n, w);
+        tamper("normal", w, 1, n, 1);
         struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
         double *want = numbers(n + 1), *size = numbers(n + 1);
         for (size_t i = 0; i < n; i += 2) {
@@ -175,6 +179,9 @@ START_TEST(adam_formula)
                 adam_reference(&o, (double)g[i], &wp[i], &wm[i], &wv[i]);
             }
             pxs_adam_step(&ctx, &o, n, g, p, m, v);
+            tamper("adam_m", m, 1, n, 1);
+            tamper("adam_v", v, 1, n, 1);
+            tamper("adam", p, 1, n, 1);
             expect_close(m, 1, n, 1, wm, sm, 4 * 0x1p-24, "adam m of %zu", n);
             expect_close(v, 1, n, 1, wv, sv, 6 * 0x1p-24, "adam v of %zu", n);
             expect_close(p, 1, n, 1, wp, sp, 2 * 0x1p-24, "adam p of %zu", n);

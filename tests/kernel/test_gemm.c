@@ -55,6 +55,7 @@ static void check_product(int m, int n, int k) {
     product(&g, before, want, sum);
     struct pxs_kernel_context ctx = context(NULL, RANDOM_OF(thread_counts), 0);
     pxs_gemm_run(ctx.pool, &g);
+    tamper("gemm", g.c, g.ldc, (size_t)m, n);
     expect_close(g.c, g.ldc, (size_t)m, n, want, sum, sum_slack(k),
                  "gemm %d x %d x %d, transposed %d %d, beta %g", m, n, k, g.trans_a, g.trans_b,
                  (double)g.beta);

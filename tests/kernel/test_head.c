@@ -55,6 +55,7 @@ static void check_forward(const struct pxs_kernel_context *ctx, const struct lay
     float *got = buffer(l->n_y, 0);
     spoil(ctx);
     pxs_head_forward(ctx, &l->s, l->x, l->ld, l->weight, bias ? l->bias : NULL, tanh_on, got);
+    tamper("head_forward", got, 1, l->n_y, 1);
     expect_close(got, 1, l->n_y, 1, want, sum, sum_slack(16.0 * l->s.c + 9),
                  "head forward " SHAPE_FORMAT "%s%s", SHAPE_VALUES(&l->s), bias ? ", bias" : "",
                  tanh_on ? ", tanh" : "");
@@ -69,6 +70,8 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
     float *dx = buffer(l->pixels * l->ld, shift), *dweight = buffer(l->n_weight, shift);
     spoil(ctx);
     pxs_head_backward(ctx, &l->s, l->x, l->ld, l->weight, l->dy, dx, l->ld, dweight);
+    tamper("head_dx", dx, l->ld, l->pixels, l->s.c);
+    tamper("head_dweight", dweight, 1, l->n_weight, 1);
     expect_close(dx, l->ld, l->pixels, l->s.c, dx64, dx_sum, sum_slack(36.0 * l->s.co),
                  "head backward dx " SHAPE_FORMAT, SHAPE_VALUES(&l->s));
     expect_close(dweight, 1, l->n_weight, 1, dweight64, dweight_sum, sum_slack((double)l->pixels * 4),
