@@ -238,8 +238,10 @@ static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, 
             expect_close(dst + (size_t)xi * xi_stride + (size_t)p * panel_stride, PANEL, 1, PANEL, want + at,
                          size + at, exact ? 0 : TRANSFORM_SLACK, "%s %s of F(%d,2): point %d, panel %d of %d",
                          isa->name, of_big ? "big_in" : "small_in", m, xi, p, panels);
+            size_t written = 0;
             for (size_t i = PANEL; i < panel_stride; i++)
-                ck_assert(is_mark(dst[(size_t)xi * xi_stride + (size_t)p * panel_stride + i]));
+                written += !is_mark(dst[(size_t)xi * xi_stride + (size_t)p * panel_stride + i]);
+            ck_assert_uint_eq(written, 0);
         }
     buffers_done();
 }

@@ -74,7 +74,7 @@ static int list(void) {
 
 int main(int argc, char **argv) {
 #ifdef __GLIBC__ /* large buffers come and go by the thousand: keep their pages */
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
     const char *only = NULL;

@@ -72,7 +72,8 @@ ptrdiff_t first_far(const float *got, size_t ld, size_t rows, int cols, const do
 size_t numbers_compared(void); /* by this process */
 
 /* To show that a check can fail: `what` is a kernel's name and, behind "=", off (one number by 1e-3 of itself, the default), swap
- * (two numbers) or beyond (a float behind the end). From then on, tamper spoils what that kernel wrote. */
+ * (two numbers) or beyond (a float behind the end). From then on, tamper spoils what that kernel wrote, and the first check that fails
+ * is the last one that runs. */
 bool break_kernel(const char *what);
 void tamper(const char *kernel, float *out, size_t ld, size_t rows, int cols);
 size_t times_tampered(void);

@@ -100,7 +100,7 @@ static void check_shape(struct pxs_head_shape s) {
 START_TEST(sizes_by_rule)
 {
     random_start("head_sizes_by_rule");
-    for (int i = 0; i < 150; i++)
+    for (int i = 0; i < 80; i++)
         check_shape((struct pxs_head_shape){RANDOM_OF(batches), RANDOM_OF(sides), RANDOM_OF(sides),
                                             RANDOM_OF(channels), RANDOM_OF(outs), random_int(1, 2)});
 }
