@@ -95,14 +95,33 @@ static size_t bench_layer(const struct pxs_conv_shape *s, const char *only) {
     return n;
 }
 
-int bench(const char *only, bool large) {
-    const struct pxs_conv_shape *layers = large ? layers_256 : layers_64;
-    size_t n = large ? PXS_COUNT(layers_256) : PXS_COUNT(layers_64), done = 0;
-    printf("one thread, %d rounds; minimum, median, GFLOP/s of the direct count at the minimum\n", ROUNDS);
+/* Buffers and contexts want to run within a test. */
+static const struct pxs_conv_shape *layers;
+static const char *wanted;
+static size_t measured;
+
+START_TEST(layer)
+{
     random_start("bench");
-    for (size_t i = 0; i < n; i++)
-        done += bench_layer(&layers[i], only);
-    if (done == 0)
+    measured += bench_layer(&layers[_i], wanted);
+}
+END_TEST
+
+int bench(const char *only, bool large) {
+    size_t n = large ? PXS_COUNT(layers_256) : PXS_COUNT(layers_64);
+    layers = large ? layers_256 : layers_64;
+    wanted = only;
+    printf("one thread, %d rounds; minimum, median, GFLOP/s of the direct count at the minimum\n", ROUNDS);
+    Suite *suite = suite_create("bench");
+    KERNEL_CASE("bench");
+    tcase_add_loop_test(tcase, layer, 0, (int)n);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_SILENT);
+    bool failed = srunner_ntests_failed(runner) > 0;
+    srunner_free(runner);
+    if (measured == 0)
         fprintf(stderr, "no set or pass '%s'\n", only);
-    return done ? 0 : 2;
+    return measured && !failed ? 0 : 2;
 }

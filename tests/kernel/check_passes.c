@@ -375,6 +375,7 @@ static const struct {
     {{53, 5, 5, 16, 416}, UP},
     {{80, 3, 3, 16, 752}, UP},
     {{2, 5, 129, 64, 16}, ALL}, /* batches of more tile rows than one; a row of tiles beyond MAX_TILES */
+    {{2, 9, 270, 16, 16}, ALL}, /* the same for F(4,2) */
     {{4, 64, 64, 60, 2}, ALL},
     {{2, 2, 256, 512, 1}, ALL},
     {{1, 3, 256, 700, 1}, ALL},

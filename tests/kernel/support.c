@@ -54,7 +54,7 @@ double random_unit(void) {
 /* ---- buffers --------------------------------------------------------------------------------------------- */
 
 #define MARK 0x7fc0deadu
-enum { GUARD = 64, MAX_BUFFERS = 4096 }; /* floats on each side */
+enum { GUARD = 512, MAX_BUFFERS = 4096 }; /* floats on each side */
 
 static struct held {
     void *block;
