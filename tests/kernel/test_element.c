@@ -38,7 +38,7 @@ START_TEST(copies)
     random_start("copies");
     for (int k = 0; k < 200; k++) {
         int c = RANDOM_OF(channels);
-        size_t pixels = (size_t)random_int(1, 200), ld_src = (size_t)(c + random_int(0, 9)),
+        size_t pixels = (size_t)random_int(0, 200), ld_src = (size_t)(c + random_int(0, 9)),
                ld_dst = (size_t)(c + random_int(0, 9));
         bool accumulate = random_u32() & 1;
         float *src = buffer(pixels * ld_src, random_int(0, 3)),
@@ -65,7 +65,7 @@ START_TEST(pixel_sums)
     random_start("pixel_sums");
     for (int k = 0; k < 100; k++) {
         int c = RANDOM_OF(channels);
-        size_t pixels = (size_t)(RANDOM_OF(counts) % 5000);
+        size_t pixels = k % 10 ? (size_t)(RANDOM_OF(counts) % 5000) : 0;
         float *dx = buffer(pixels * (size_t)c, random_int(0, 3)), *sum = buffer((size_t)c, random_int(0, 3));
         fill_random(dx, 1, pixels * (size_t)c, 1, 1.0);
         freeze(dx);
@@ -191,6 +191,19 @@ START_TEST(adam_formula)
 }
 END_TEST
 
+START_TEST(nothing_to_do)
+{
+    random_start("nothing_to_do");
+    struct pxs_kernel_context ctx = context(NULL, 2, 0);
+    float *none = buffer(0, 0);
+    pxs_tanh_backward(&ctx, none, 0, none);
+    pxs_fill_normal(&ctx, 1, 2, 0.0f, 1.0f, 0, none);
+    pxs_copy_channels(&ctx, none, 0, none, 0, 5, 0, true);
+    pxs_adam_step(&ctx, &(struct pxs_adam){.lr = 1, .b1 = 0.5, .b2 = 0.999, .t = 1}, 0, none, none, none,
+                  none);
+}
+END_TEST
+
 START_TEST(adam_edges)
 {
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
@@ -218,6 +231,7 @@ TCase *element_case(void) {
     tcase_add_test(tcase, normal_numbers);
     tcase_add_test(tcase, normal_moments);
     tcase_add_test(tcase, adam_formula);
+    tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, adam_edges);
     return tcase;
 }
