@@ -7,22 +7,27 @@
 
 #include <check.h>
 
+/* test_kernel: what the definitions promise. */
 TCase *support_case(void);
 TCase *reference_case(void);
 TCase *conv_case(void);
+TCase *golden_case(void);
+/* kerncheck: every kernel against its reference. */
+TCase *isa_case(void);
+TCase *passes_case(void);
+TCase *gemm_case(void);
 TCase *head_case(void);
 TCase *block_case(void);
-TCase *element_case(void);
 TCase *loss_case(void);
-TCase *adam_case(void);
-TCase *gemm_case(void);
+TCase *element_case(void);
 TCase *threads_case(void);
-TCase *golden_case(void);
+int bench(const char *only, bool large);
 
 /* ---- random numbers -------------------------------------------------------------------------------------- */
 
 /* PXS_TEST_SEED, or 1. Every test starts its own sequence from it; failures print it. */
 uint64_t test_seed(void);
+void set_test_seed(uint64_t seed);
 void random_start(const char *test);
 uint32_t random_u32(void);
 int random_int(int low, int high);       /* low .. high */
@@ -44,6 +49,8 @@ bool is_mark(float v);
 
 /* rows x cols floats at a distance of ld: random in [-1, 1) * scale; what lies between the columns keeps the mark. */
 void fill_random(float *p, size_t ld, size_t rows, int cols, double scale);
+/* The same with whole numbers -most .. most, times `unit`; zeros but for a share of `density`. */
+void fill_whole(float *p, size_t ld, size_t rows, int cols, int most, int unit, double density);
 /* A dense copy in double; `magnitudes` of the absolute values. */
 double *widen(const float *p, size_t ld, size_t rows, int cols);
 double *magnitudes(const double *a, size_t n);
@@ -62,6 +69,15 @@ void expect_same(const void *got, const void *want, size_t bytes, const char *fo
 ptrdiff_t first_far(const float *got, size_t ld, size_t rows, int cols, const double *want,
                     const double *magnitude, double slack);
 
+size_t numbers_compared(void); /* by this process */
+
+/* To show that a check can fail: `what` is a kernel's name and, behind "=", off (one number by 1e-3 of itself, the default), swap
+ * (two numbers) or beyond (a float behind the end). From then on, tamper spoils what that kernel wrote, and the first check that fails
+ * is the last one that runs. */
+bool break_kernel(const char *what);
+void tamper(const char *kernel, float *out, size_t ld, size_t rows, int cols);
+size_t times_tampered(void);
+
 /* ---- contexts -------------------------------------------------------------------------------------------- */
 
 /* A context over `threads` threads (0: no pool) with exactly `floats` of guarded scratch memory, NaN to begin with. Pools are kept
@@ -76,6 +92,16 @@ float *plain_weight(const struct pxs_conv_shape *s, const float *panels);
 
 /* The sets that run on this CPU, for looping: NULL after the last. */
 const struct pxs_kernels *kernel_set(size_t i);
+
+/* Sets that take the same method with the same instructions and scratch run the same code: once for each pass of a shape is enough. */
+enum { MAX_RAN = 32 };
+struct ran {
+    enum pxs_method method;
+    char isa[16];
+    size_t floats;
+};
+bool is_new(struct ran *ran, size_t *n, const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+            enum pxs_pass pass);
 
 #define KERNEL_CASE(name)              \
     TCase *tcase = tcase_create(name); \

@@ -7,14 +7,26 @@
 
 /* ---- random numbers -------------------------------------------------------------------------------------- */
 
-static uint64_t state;
+static uint64_t state, given_seed;
+static bool seed_is_given;
+static char broken[64]; /* a kernel's name, see break_kernel */
+static bool noticed;    /* ... and a check failed since */
+
+void set_test_seed(uint64_t seed) {
+    given_seed = seed;
+    seed_is_given = true;
+}
 
 uint64_t test_seed(void) {
+    if (seed_is_given)
+        return given_seed;
     const char *text = getenv("PXS_TEST_SEED");
     return text && *text ? strtoull(text, NULL, 0) : 1;
 }
 
 void random_start(const char *test) {
+    if (noticed)
+        ck_abort_msg("not run: the broken kernel is noticed already");
     state = test_seed() * 0x9E3779B97F4A7C15u;
     for (; *test; test++)
         state = (state ^ (unsigned char)*test) * 0x100000001B3u;
@@ -42,7 +54,7 @@ double random_unit(void) {
 /* ---- buffers --------------------------------------------------------------------------------------------- */
 
 #define MARK 0x7fc0deadu
-enum { GUARD = 64, MAX_BUFFERS = 4096 }; /* floats on each side */
+enum { GUARD = 512, MAX_BUFFERS = 4096 }; /* floats on each side */
 
 static struct held {
     void *block;
@@ -111,6 +123,7 @@ void buffers_release(size_t *torn_bytes, size_t *changed_inputs) {
 void buffers_done(void) {
     size_t torn, changed;
     buffers_release(&torn, &changed);
+    noticed |= broken[0] && (torn || changed);
     ck_assert_msg(torn == 0, "%zu bytes beside a buffer were written (seed %llu)", torn,
                   (unsigned long long)test_seed());
     ck_assert_msg(changed == 0, "%zu inputs were changed (seed %llu)", changed,
@@ -127,6 +140,14 @@ void fill_random(float *p, size_t ld, size_t rows, int cols, double scale) {
     for (size_t r = 0; r < rows; r++)
         for (int c = 0; c < cols; c++)
             p[r * ld + (size_t)c] = (float)(random_unit() * scale);
+}
+
+void fill_whole(float *p, size_t ld, size_t rows, int cols, int most, int unit, double density) {
+    uint32_t limit = (uint32_t)(density * 0x1p31);
+    for (size_t r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            p[r * ld + (size_t)c] =
+                random_u32() >> 1 <= limit ? (float)(random_int(-most, most) * unit) : 0.0f;
 }
 
 double *widen(const float *p, size_t ld, size_t rows, int cols) {
@@ -146,12 +167,19 @@ double *magnitudes(const double *a, size_t n) {
 
 /* ---- comparisons ----------------------------------------------------------------------------------------- */
 
+static size_t n_compared;
+
+size_t numbers_compared(void) {
+    return n_compared;
+}
+
 double sum_slack(double terms) {
     return (fmin(terms, 8.0 * sqrt(terms)) + 4.0) * 0x1p-24;
 }
 
 ptrdiff_t first_far(const float *got, size_t ld, size_t rows, int cols, const double *want,
                     const double *magnitude, double slack) {
+    n_compared += rows * (size_t)cols;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < ld; c++) {
             float v = got[r * ld + c];
@@ -172,6 +200,7 @@ void expect_close(const float *got, size_t ld, size_t rows, int cols, const doub
     ptrdiff_t at = first_far(got, ld, rows, cols, want, magnitude, slack);
     if (at < 0)
         return;
+    noticed = broken[0] != 0;
     char what[256];
     va_list ap;
     va_start(ap, format);
@@ -187,8 +216,10 @@ void expect_close(const float *got, size_t ld, size_t rows, int cols, const doub
 }
 
 void expect_same(const void *got, const void *want, size_t bytes, const char *format, ...) {
+    n_compared += bytes / sizeof(float);
     if (memcmp(got, want, bytes) == 0)
         return;
+    noticed = broken[0] != 0;
     char what[256];
     va_list ap;
     va_start(ap, format);
@@ -201,15 +232,72 @@ void expect_same(const void *got, const void *want, size_t bytes, const char *fo
                  (unsigned long long)test_seed());
 }
 
+/* ---- breaking -------------------------------------------------------------------------------------------- */
+
+enum break_mode { OFF, SWAP, BEYOND };
+static enum break_mode break_mode;
+static size_t n_tampered;
+
+bool break_kernel(const char *what) {
+    static const char *const modes[] = {"off", "swap", "beyond"};
+    size_t len = strcspn(what, "=");
+    const char *mode = what[len] ? what + len + 1 : modes[OFF];
+    if (len == 0 || len >= sizeof broken)
+        return false;
+    memcpy(broken, what, len);
+    for (size_t i = 0; i < PXS_COUNT(modes); i++)
+        if (!strcmp(mode, modes[i])) {
+            break_mode = (enum break_mode)i;
+            return true;
+        }
+    return false;
+}
+
+size_t times_tampered(void) {
+    return n_tampered;
+}
+
+void tamper(const char *kernel, float *out, size_t ld, size_t rows, int cols) {
+    if (!broken[0] || strcmp(kernel, broken) != 0 || rows == 0 || cols <= 0)
+        return;
+    size_t largest = 0, other = 0;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0, i = r * ld; c < (size_t)cols; c++, i++) {
+            if (!(fabsf(out[i]) <= fabsf(out[largest])))
+                largest = i;
+            if (out[i] != out[0])
+                other = i;
+        }
+    if (break_mode == SWAP && other == 0) /* all alike */
+        return;
+    n_tampered++;
+    float first = out[0];
+    switch (break_mode) {
+    case OFF:
+        out[largest] = out[largest] == 0.0f ? 1e-3f : out[largest] * 1.001f;
+        break;
+    case SWAP:
+        out[0] = out[other];
+        out[other] = first;
+        break;
+    case BEYOND:
+        out[rows * ld] = 1.0f;
+        break;
+    }
+}
+
 /* ---- contexts -------------------------------------------------------------------------------------------- */
 
 enum { MAX_THREADS = 8 };
 static struct pxs_pool *pools[MAX_THREADS + 1];
 
 struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, size_t floats) {
-    const struct pxs_kernels
-        *any; /* as every user of the kernels does: this holds OpenBLAS to one thread a call */
-    ck_assert_int_eq(pxs_kernels_select("auto", &any, NULL), PXS_OK);
+    static bool
+        ready; /* as every user of the kernels selects first: this holds OpenBLAS to one thread a call */
+    const struct pxs_kernels *any;
+    if (!ready)
+        ck_assert_int_eq(pxs_kernels_select("auto", &any, NULL), PXS_OK);
+    ready = true;
     if (threads > 0 && !pools[threads])
         ck_assert_int_eq(pxs_pool_create(threads, &pools[threads], NULL), PXS_OK);
     return (struct pxs_kernel_context){
@@ -237,4 +325,18 @@ float *plain_weight(const struct pxs_conv_shape *s, const float *panels) {
 
 const struct pxs_kernels *kernel_set(size_t i) {
     return pxs_kernels_at(i);
+}
+
+bool is_new(struct ran *ran, size_t *n, const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+            enum pxs_pass pass) {
+    struct ran one = {.method = pxs_kernels_method(set, s, pass), .floats = pxs_kernels_scratch(set, s, 1)};
+    const char *suffix = strchr(pxs_kernels_name(set), '-');
+    if (one.method != PXS_METHOD_BLAS && suffix)
+        snprintf(one.isa, sizeof one.isa, "%s", suffix);
+    for (size_t i = 0; i < *n; i++)
+        if (ran[i].method == one.method && ran[i].floats == one.floats && !strcmp(ran[i].isa, one.isa))
+            return false;
+    ck_assert_uint_lt(*n, MAX_RAN);
+    ran[(*n)++] = one;
+    return true;
 }

@@ -26,6 +26,7 @@ START_TEST(tanh_gradient)
         }
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_tanh_backward(&ctx, y, n, dx);
+        tamper("tanh", dx, 1, n, 1);
         expect_close(dx, 1, n, 1, want, size, 3 * 0x1p-24, "tanh backward of %zu", n);
         buffers_done();
     }
@@ -37,7 +38,7 @@ START_TEST(copies)
     random_start("copies");
     for (int k = 0; k < 200; k++) {
         int c = RANDOM_OF(channels);
-        size_t pixels = (size_t)random_int(1, 200), ld_src = (size_t)(c + random_int(0, 9)),
+        size_t pixels = (size_t)random_int(0, 200), ld_src = (size_t)(c + random_int(0, 9)),
                ld_dst = (size_t)(c + random_int(0, 9));
         bool accumulate = random_u32() & 1;
         float *src = buffer(pixels * ld_src, random_int(0, 3)),
@@ -52,6 +53,7 @@ START_TEST(copies)
                                (float)want[i]); /* one rounding: exact */
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_copy_channels(&ctx, src, ld_src, dst, ld_dst, pixels, c, accumulate);
+        tamper("copies", dst, ld_dst, pixels, c);
         expect_close(dst, ld_dst, pixels, c, want, none, 0, "copy of %zu pixels, %d channels", pixels, c);
         buffers_done();
     }
@@ -63,7 +65,7 @@ START_TEST(pixel_sums)
     random_start("pixel_sums");
     for (int k = 0; k < 100; k++) {
         int c = RANDOM_OF(channels);
-        size_t pixels = (size_t)(RANDOM_OF(counts) % 5000);
+        size_t pixels = k % 10 ? (size_t)(RANDOM_OF(counts) % 5000) : 0;
         float *dx = buffer(pixels * (size_t)c, random_int(0, 3)), *sum = buffer((size_t)c, random_int(0, 3));
         fill_random(dx, 1, pixels * (size_t)c, 1, 1.0);
         freeze(dx);
@@ -74,6 +76,7 @@ START_TEST(pixel_sums)
         }
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_sum_pixels(&ctx, dx, pixels, c, sum);
+        tamper("pixel_sums", sum, 1, (size_t)c, 1);
         expect_close(sum, 1, (size_t)c, 1, want, size, sum_slack(64), "sum over %zu pixels of %d channels",
                      pixels, c);
         buffers_done();
@@ -92,6 +95,7 @@ START_TEST(normal_numbers)
         float *w = buffer(n, random_int(0, 3));
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_fill_normal(&ctx, seed, layer, 0.25f, 0.02f, n, w);
+        tamper("normal", w, 1, n, 1);
         struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
         double *want = numbers(n + 1), *size = numbers(n + 1);
         for (size_t i = 0; i < n; i += 2) {
@@ -178,12 +182,28 @@ START_TEST(adam_formula)
                 adam_reference(&o, (double)g[i], &wp[i], &wm[i], &wv[i]);
             }
             pxs_adam_step(&ctx, &o, n, g, p, m, v);
+            tamper("adam_m", m, 1, n, 1);
+            tamper("adam_v", v, 1, n, 1);
+            tamper("adam", p, 1, n, 1);
             expect_close(m, 1, n, 1, wm, sm, 4 * 0x1p-24, "adam m of %zu", n);
             expect_close(v, 1, n, 1, wv, sv, 6 * 0x1p-24, "adam v of %zu", n);
             expect_close(p, 1, n, 1, wp, sp, 2 * 0x1p-24, "adam p of %zu", n);
         }
         buffers_done();
     }
+}
+END_TEST
+
+START_TEST(nothing_to_do)
+{
+    random_start("nothing_to_do");
+    struct pxs_kernel_context ctx = context(NULL, 2, 0);
+    float *none = buffer(0, 0);
+    pxs_tanh_backward(&ctx, none, 0, none);
+    pxs_fill_normal(&ctx, 1, 2, 0.0f, 1.0f, 0, none);
+    pxs_copy_channels(&ctx, none, 0, none, 0, 5, 0, true);
+    pxs_adam_step(&ctx, &(struct pxs_adam){.lr = 1, .b1 = 0.5, .b2 = 0.999, .t = 1}, 0, none, none, none,
+                  none);
 }
 END_TEST
 
@@ -214,6 +234,7 @@ TCase *element_case(void) {
     tcase_add_test(tcase, normal_numbers);
     tcase_add_test(tcase, normal_moments);
     tcase_add_test(tcase, adam_formula);
+    tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, adam_edges);
     return tcase;
 }

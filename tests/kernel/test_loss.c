@@ -78,6 +78,7 @@ START_TEST(against_formulas)
         }
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         double got = run(&ctx, kind, x, target, n, label, weight, dx);
+        tamper(kind_names[kind], dx, 1, n, 1);
         ck_assert_msg(fabs(got - sum / (double)n) <= 3 * 0x1p-24 * sum_size / (double)n,
                       "%s of %zu: %.17g, not %.17g (seed %llu)", kind_names[kind], n, got, sum / (double)n,
                       (unsigned long long)test_seed());

@@ -10,39 +10,16 @@ struct job {
     const char *name;
     size_t floats;
     void (*run)(const struct pxs_kernel_context *ctx, float *out);
-    size_t (*scratch)(void);
 };
 
 /* Inputs: the same for every run. */
-enum { INPUT = 1 << 22 };
+enum { INPUT = 1 << 19 };
 static float *input, *input2;
 
-static const struct pxs_conv_shape conv_shape = {3, 9, 12, 70, 68};
-static const struct pxs_conv_shape slab_shape = {4, 32, 64, 96, 8}; /* im2col of it exceeds a slab */
-static const struct pxs_conv_shape deep_shape = {8, 1, 1, 128, 512};
 static const struct pxs_head_shape head_shape = {3, 33, 29, 40, 3, 2}, patch_shape = {3, 12, 17, 128, 1, 1};
 static const struct pxs_block_shape norm_shape = {3, 150, 200, true, 0.2f},
                                     plain_shape = {2, 150, 200, false, 0.2f};
 
-static void run_down(const struct pxs_kernel_context *ctx, float *out) {
-    pxs_conv_down(ctx, &conv_shape, input, 71, input2, out, 68);
-}
-static void run_down_slabs(const struct pxs_kernel_context *ctx, float *out) {
-    pxs_conv_down(ctx, &slab_shape, input, 96, input2, out, 8);
-    pxs_conv_down(ctx, &deep_shape, input, 128, input2, out + 65536, 512);
-}
-static void run_up(const struct pxs_kernel_context *ctx, float *out) {
-    pxs_conv_up(ctx, &conv_shape, input, 70, input2, out, 71, false);
-    pxs_conv_up(ctx, &conv_shape, input, 70, input2, out, 71, true);
-}
-static void run_up_slabs(const struct pxs_kernel_context *ctx, float *out) {
-    pxs_conv_up(ctx, &slab_shape, input, 8, input2, out, 96, false);
-}
-static void run_weight(const struct pxs_kernel_context *ctx, float *out) {
-    pxs_conv_weight(ctx, &conv_shape, input, 71, input2, 68, out);
-    pxs_conv_weight(ctx, &deep_shape, input, 128, input2, 512, out + 16 * 70 * 68);
-    pxs_conv_weight(ctx, &slab_shape, input, 96, input2, 8, out + 16 * 70 * 68 + 16 * 128 * 512);
-}
 static void run_gemm(const struct pxs_kernel_context *ctx, float *out) {
     for (int k = 0; k < 4; k++) {
         struct pxs_gemm g = {.trans_a = k & 1,
@@ -107,28 +84,29 @@ static void run_adam(const struct pxs_kernel_context *ctx, float *out) {
 }
 
 static const struct job jobs[] = {
-    {"down", 3 * 9 * 12 * 68, run_down, NULL},
-    {"down, slabs and deep", 65536 + 8 * 512, run_down_slabs, NULL},
-    {"up", 3 * 18 * 24 * 71, run_up, NULL},
-    {"up, slabs", 4 * 64 * 128 * 96, run_up_slabs, NULL},
-    {"weight", 16 * 70 * 68 + 16 * 128 * 512 + 16 * 96 * 8, run_weight, NULL},
-    {"gemm", 4 * 310 * 150, run_gemm, NULL},
-    {"head", 3 * 66 * 58 * 3 + 3 * 33 * 29 * 40 + 40 * 48, run_head, NULL},
-    {"patch", 3 * 12 * 17 + 3 * 12 * 17 * 128 + 128 * 16, run_patch, NULL},
-    {"norm", 3 * 90000 + 1200 + 90000 / 4 + 1, run_norm, NULL},
-    {"no norm", 3 * 60000 + 800 + 60000 / 4 + 1, run_plain, NULL},
-    {"elements", 3 * 100001 + 6 + 333 + 50500 + 100001, run_elements, NULL},
-    {"adam", 3 * 300001, run_adam, NULL},
+    {"gemm", 4 * 310 * 150, run_gemm},
+    {"head", 3 * 66 * 58 * 3 + 3 * 33 * 29 * 40 + 40 * 48, run_head},
+    {"patch", 3 * 12 * 17 + 3 * 12 * 17 * 128 + 128 * 16, run_patch},
+    {"norm", 3 * 90000 + 1200 + 90000 / 4 + 1, run_norm},
+    {"no norm", 3 * 60000 + 800 + 60000 / 4 + 1, run_plain},
+    {"elements", 3 * 100001 + 6 + 333 + 50500 + 100001, run_elements},
+    {"adam", 3 * 300001, run_adam},
 };
 
-static size_t scratch_for_all(const struct pxs_kernels *set) {
-    size_t sizes[] = {pxs_kernels_scratch(set, &conv_shape, 5), pxs_kernels_scratch(set, &slab_shape, 5),
-                      pxs_kernels_scratch(set, &deep_shape, 5), pxs_head_scratch(set, &head_shape, 5),
-                      pxs_head_scratch(set, &patch_shape, 5)};
-    size_t most = 0;
-    for (size_t i = 0; i < PXS_COUNT(sizes); i++)
-        most = sizes[i] > most ? sizes[i] : most;
-    return most;
+static void make_inputs(size_t n, size_t n2) {
+    input = buffer(n, 0);
+    input2 = buffer(n2, 0);
+    fill_random(input, 1, n, 1, 1.0);
+    fill_random(input2, 1, n2, 1, 1.0);
+    freeze(input);
+    freeze(input2);
+}
+
+/* Heads differ by instruction set; nothing else here asks for the set. */
+static bool is_worth_a_run(const struct pxs_kernels *set, const struct job *job) {
+    const char *name = pxs_kernels_name(set);
+    bool first = set == kernel_set(0), head = job->run == run_head || job->run == run_patch;
+    return first || (head && (strncmp(name, "auto", 4) == 0 || strcmp(name, "blas") == 0));
 }
 
 START_TEST(same_bits)
@@ -137,22 +115,122 @@ START_TEST(same_bits)
     const struct job *job = &jobs[_i];
     const struct pxs_kernels *set;
     for (size_t k = 0; (set = kernel_set(k)); k++) {
-        input = buffer(INPUT, 0);
-        input2 = buffer(INPUT, 0);
-        fill_random(input, 1, INPUT, 1, 1.0);
-        fill_random(input2, 1, INPUT, 1, 1.0);
-        float *want = buffer(job->floats, 0), *got = buffer(job->floats, 0);
-        struct pxs_kernel_context none = context(set, 0, scratch_for_all(set));
+        if (!is_worth_a_run(set, job))
+            continue;
+        make_inputs(INPUT, INPUT);
+        size_t head = pxs_head_scratch(set, &head_shape, 5), patch = pxs_head_scratch(set, &patch_shape, 5);
+        struct pxs_kernel_context none = context(set, 0, head > patch ? head : patch);
+        float *want = buffer(job->floats, 0), *got = buffer(job->floats, 0), *empty = buffer(job->floats, 0);
         job->run(&none, want);
-        for (size_t t = 0; t < 2 * PXS_COUNT(thread_counts); t++) {
-            struct pxs_kernel_context ctx = context(set, thread_counts[t / 2], 0);
+        for (size_t t = 0; t < PXS_COUNT(thread_counts); t++) {
+            struct pxs_kernel_context ctx = context(set, thread_counts[t], 0);
             ctx.scratch = none.scratch;
-            memset(got, 0xff, job->floats * sizeof *got);
-            memcpy(got, buffer(job->floats, 0), job->floats * sizeof *got);
+            memcpy(got, empty, job->floats * sizeof *got);
+            spoil(&none);
             job->run(&ctx, got);
+            tamper("threads", got, 1, job->floats, 1);
             expect_same(got, want, job->floats * sizeof *got, "%s, %s, %d threads", pxs_kernels_name(set),
-                        job->name, thread_counts[t / 2]);
+                        job->name, thread_counts[t]);
         }
+        buffers_done();
+    }
+}
+END_TEST
+
+/* ---- convolutions ------------------------------------------------------------------------------------------ */
+
+/* Several chunks and pieces for every method: F(4,2) and F(2,2) in D and W, both in U, direct, thin, im2col. */
+enum { DOWN = 1, UP = 2, WEIGHT = 4, ALL = 7 };
+static const struct {
+    struct pxs_conv_shape s;
+    int passes;
+} conv_shapes[] = {
+    {{44, 5, 5, 128, 32}, DOWN | WEIGHT}, /* two chunks of F(4,2) */
+    {{60, 3, 3, 256, 16}, DOWN | WEIGHT}, /* of F(2,2) */
+    {{53, 5, 5, 16, 416}, UP},
+    {{80, 3, 3, 16, 752}, UP},
+    {{3, 9, 12, 80, 64}, ALL},
+    {{8, 1, 1, 128, 512}, ALL},
+    {{1, 2, 300, 48, 32}, ALL},
+    {{3, 33, 20, 6, 48}, ALL}, /* thin */
+    {{2, 3, 290, 3, 16}, ALL},
+    {{3, 9, 12, 70, 68}, ALL}, /* im2col */
+    {{4, 32, 64, 96, 8}, ALL},
+};
+
+struct sizes {
+    size_t small, big, weight; /* pixels of the sides one float farther apart than they need */
+};
+
+static struct sizes sizes_of(const struct pxs_conv_shape *s) {
+    size_t cb = (size_t)s->cb, cs = (size_t)s->cs, pixels = (size_t)(s->n * s->h * s->w);
+    return (struct sizes){pixels * (cs + 1), 4 * pixels * (cb + 1), 16 * cb * cs};
+}
+
+static void run_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, enum pxs_pass pass,
+                     float *out) {
+    size_t ld_big = (size_t)s->cb + 1, ld_small = (size_t)s->cs + 1;
+    if (pass == PXS_PASS_DOWN) {
+        pxs_conv_down(ctx, s, input, ld_big, input2, out, ld_small);
+    } else if (pass == PXS_PASS_UP) {
+        pxs_conv_up(ctx, s, input, ld_small, input2, out, ld_big, false);
+        pxs_conv_up(ctx, s, input, ld_small, input2, out, ld_big, true);
+    } else {
+        pxs_conv_weight(ctx, s, input, ld_big, input2, ld_small, out);
+    }
+}
+
+static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape *s, enum pxs_pass pass,
+                      size_t n, float *want, float *got) {
+    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, s, 5));
+    run_pass(&ctx, s, pass, want);
+    for (size_t t = 0; t < PXS_COUNT(thread_counts); t++) {
+        ctx.pool = context(set, thread_counts[t], 0).pool;
+        memset(got, 0, n * sizeof *got);
+        run_pass(&ctx, s, pass, got);
+        tamper("threads", got, 1, n, 1);
+        expect_same(got, want, n * sizeof *got, "%s (%s), pass %d, n %d, %d x %d, %d/%d channels, %d threads",
+                    pxs_kernels_name(set), pxs_method_name(pxs_kernels_method(set, s, pass)), (int)pass, s->n,
+                    s->h, s->w, s->cb, s->cs, thread_counts[t]);
+    }
+}
+
+/* Adam at once, on a gradient in cache, is Adam afterwards; weights of dead taps stay as they are. */
+static void same_update(const struct pxs_kernels *set, const struct pxs_conv_shape *s, size_t n,
+                        const float *gradient) {
+    const struct pxs_adam adam = {.lr = 1e-3, .b1 = 0.5, .b2 = 0.999, .t = 3};
+    struct pxs_kernel_context ctx = context(set, 3, pxs_kernels_scratch(set, s, 5));
+    float *want = buffer(3 * n, 0), *got = buffer(3 * n, 0), *room = buffer(n, 0);
+    fill_random(want, 1, n, 1, 1.0);
+    memset(want + n, 0, 2 * n * sizeof *want);
+    memcpy(got, want, 3 * n * sizeof *got);
+    pxs_adam_step(&ctx, &adam, n, gradient, want, want + n, want + 2 * n);
+    pxs_conv_weight_adam(&ctx, s, input, (size_t)s->cb + 1, input2, (size_t)s->cs + 1, room, &adam, got,
+                         got + n, got + 2 * n);
+    expect_same(got, want, 3 * n * sizeof *got, "%s, W with Adam, n %d, %d x %d, %d/%d channels",
+                pxs_kernels_name(set), s->n, s->h, s->w, s->cb, s->cs);
+}
+
+START_TEST(same_bits_of_passes)
+{
+    random_start("same_bits_of_passes");
+    const struct pxs_conv_shape *s = &conv_shapes[_i].s;
+    struct sizes n = sizes_of(s);
+    for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
+        if (!(conv_shapes[_i].passes & 1 << pass))
+            continue;
+        make_inputs(pass == PXS_PASS_UP ? n.small : n.big, pass == PXS_PASS_WEIGHT ? n.small : n.weight);
+        size_t n_out = pass == PXS_PASS_DOWN ? n.small : pass == PXS_PASS_UP ? n.big : n.weight, n_ran = 0;
+        float *want = buffer(n_out, 0), *got = buffer(n_out, 0);
+        memset(want, 0, n_out * sizeof *want);
+        struct ran ran[MAX_RAN];
+        const struct pxs_kernels *set;
+        for (size_t k = 0; (set = kernel_set(k)); k++)
+            if (is_new(ran, &n_ran, set, s, pass)) {
+                same_pass(set, s, pass, n_out, want, got);
+                if (pass == PXS_PASS_WEIGHT)
+                    same_update(set, s, n_out, want);
+            }
         buffers_done();
     }
 }
@@ -161,5 +239,6 @@ END_TEST
 TCase *threads_case(void) {
     KERNEL_CASE("threads");
     tcase_add_loop_test(tcase, same_bits, 0, (int)PXS_COUNT(jobs));
+    tcase_add_loop_test(tcase, same_bits_of_passes, 0, (int)PXS_COUNT(conv_shapes));
     return tcase;
 }
