@@ -30,7 +30,7 @@
 
 #include <string.h>
 
-/* Floats of V, or of V and Y, at a time: 8 MB. Channels of a block of K: 256. Tiles of a piece at most, pieces wanted. */
+/* Floats of V, or of V and Y, at a time: 8 MB. Panels of K at a time; tiles of a piece at most, and at least where pieces are wanted. */
 #define TILE_BUDGET ((size_t)2 << 20)
 enum { K_PANELS = 16, MAX_TILES = 128, MIN_TILES = 32, WANTED_PIECES = 8, COPY_PIECES = 32 };
 
@@ -90,6 +90,7 @@ static size_t padded(int tiles) {
     return (size_t)(tiles | 1) * PANEL;
 }
 
+/* Panels of K at a time: few tiles leave room for the transformed weights in the innermost cache. */
 static int k_panels(const struct job *j, int tiles) {
     return j->m == 4 && tiles <= 32 ? 4 : K_PANELS;
 }
@@ -110,8 +111,10 @@ static struct layout lay_out(struct job *j, int threads) {
     size_t shared = d > u ? d : u, at = 0, own = 0;
     l.zeros = pxs_take(&at, (size_t)pxs_max_int(j->s.cb, j->s.cs));
     l.v = l.y = pxs_take(&at, shared > w ? shared : w);
-    pxs_take(&own,
-             (size_t)j->nxi * K_PANELS * PANEL * PANEL + 4 * PANEL * PANEL); /* U, and taps transposed */
+    /* U and four taps turned; in W, C and a run of the gradient */
+    size_t of_u = (size_t)(j->nxi * K_PANELS + 4) * PANEL * PANEL,
+           of_c = (size_t)j->nxi * PANEL * PANEL + PXS_RUN_FLOATS;
+    pxs_take(&own, of_u > of_c ? of_u : of_c);
     size_t tiles = (size_t)batch_rows(j) * (size_t)j->tw;
     j->own_m = pxs_take(&own, (size_t)j->nxi * tiles * PANEL);
     j->own_plane = pxs_take(&own, (size_t)(batch_rows(j) * j->m + 1) * (size_t)(j->tw * j->m + 1) * PANEL);
