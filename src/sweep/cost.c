@@ -16,7 +16,8 @@ static const char recent_runs[] =
     "SELECT a.run_id AS run_id, (a.ended_ms - a.started_ms) / 1000.0 AS seconds, s.last_step + 1 AS steps, "
     "(s.last_step + 1) / (s.last_epoch + 1) AS batches "
     "FROM attempt a JOIN run_summary s ON s.run_id = a.run_id "
-    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.threads = ?2 AND a.ended_ms > a.started_ms "
+    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.threads = ?2 AND a.kernels = ?3 AND a.ended_ms > "
+    "a.started_ms "
     "AND coalesce(a.resumed_from_step, -1) < 0 ORDER BY a.ended_ms DESC LIMIT " RECENT_RUNS;
 
 static struct pxs_param_value value_of(const struct pxs_cell *cell) {
@@ -66,12 +67,14 @@ static bool known_speed(struct pxs_store *store, const struct pxs_table *runs, s
     return true;
 }
 
-static void find_known(struct pxs_store *store, int threads, struct pxs_arena *arena,
+static void find_known(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
                        struct pxs_speeds *out) {
-    char host[256] = "";
+    char host[256] = "", set[64];
+    if (pxs_kernels_named(kernels, set, NULL) != PXS_OK)
+        return; /* told when it is about to run */
     struct pxs_table runs = {0};
     gethostname(host, sizeof host - 1);
-    struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads)};
+    struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads), pxs_cell_text(set)};
     if (pxs_store_select(store, recent_runs, args, PXS_COUNT(args), &runs, NULL) != PXS_OK)
         return;
     struct pxs_params *p = malloc(sizeof *p);
@@ -83,12 +86,13 @@ static void find_known(struct pxs_store *store, int threads, struct pxs_arena *a
     pxs_table_finish(&runs);
 }
 
-void pxs_speeds_find(struct pxs_store *store, int threads, struct pxs_arena *arena, struct pxs_speeds *out) {
+void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
+                     struct pxs_speeds *out) {
     memset(out, 0, sizeof *out);
     out->source = PXS_TIME_GUESS;
     out->guess = 1.0 / (GUESS_GMAC_PER_THREAD * (threads > 0 ? threads : 1));
     if (store)
-        find_known(store, threads, arena, out);
+        find_known(store, threads, kernels, arena, out);
     if (out->n > 0)
         out->source = PXS_TIME_MEASURED;
 }

@@ -198,7 +198,7 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store,
     struct pxs_speeds speeds;
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
-    pxs_speeds_find(store, plan->slots.threads, &plan->arena, &speeds);
+    pxs_speeds_find(store, plan->slots.threads, options->kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_state_takeable(plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);

@@ -69,8 +69,12 @@ struct pxs_speeds {
     size_t n;
     double guess; /* seconds per GMAC where nothing is known */
 };
-/* What the last finished runs on this machine with so many threads say; store may be NULL. */
-void pxs_speeds_find(struct pxs_store *store, int threads, struct pxs_arena *arena, struct pxs_speeds *out);
+/* What the last finished runs on this machine with so many threads and the same kernels say; store may be NULL, kernels as in
+ * pxs_sweep_options. */
+void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
+                     struct pxs_speeds *out);
+/* The set's full name, as attempts record it, of "auto", a name, or NULL (preflight.c). */
+PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err);
 /* Seconds of a run, by the known run whose step is nearest in size. */
 double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate);
 /* Wall clock of jobs that share `slots`: the sum spread evenly, but no less than the longest. */

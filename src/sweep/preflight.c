@@ -20,7 +20,7 @@ bool pxs_line_value(const char *lines, const char *key, char *out, size_t size) 
     return false;
 }
 
-static enum pxs_status check_kernels(const char *kernels, char out[64], struct pxs_error *err) {
+enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err) {
     struct pxs_text text = {0};
     enum pxs_status status = pxs_train_environment(kernels ? kernels : "auto", &text, err);
     if (status == PXS_OK && !pxs_line_value(pxs_text_str(&text), "kernels", out, 64))
@@ -81,7 +81,7 @@ static void check_memory(const struct pxs_plan *plan, struct pxs_text *warnings)
 
 enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,
                               char kernels_out[64], struct pxs_text *warnings, struct pxs_error *err) {
-    PXS_TRY(check_kernels(options->kernels, kernels_out, err));
+    PXS_TRY(pxs_kernels_named(options->kernels, kernels_out, err));
     PXS_TRY(check_in_the_way(plan, err));
     PXS_TRY(check_disk(plan, err));
     PXS_TRY(check_folder(plan->results, err));
