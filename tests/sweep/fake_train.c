@@ -160,8 +160,8 @@ double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch) {
 }
 
 enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
-    if (strcmp(kernels, "auto") != 0 && strcmp(kernels, "fake") != 0)
+    if (strcmp(kernels, "auto") != 0 && strncmp(kernels, "fake", 4) != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED, "no kernel set \"%s\"", kernels);
-    pxs_text_add(out, "kernels=fake\nopenblas=none\n");
+    pxs_text_addf(out, "kernels=%s\nopenblas=none\n", strcmp(kernels, "auto") == 0 ? "fake" : kernels);
     return PXS_OK;
 }

@@ -7,13 +7,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct pxs_plan *plan_exp(void) {
-    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .results = in_folder("results")};
+static struct pxs_plan *plan_with(const char *kernels) {
+    struct pxs_sweep_options options = {
+        .file = in_folder("exp.yaml"), .results = in_folder("results"), .kernels = kernels};
     struct pxs_plan *plan = NULL;
     struct pxs_error err;
     enum pxs_status status = pxs_plan_make(&options, &plan, &err);
     ck_assert_msg(status == PXS_OK, "%s", err.message);
     return plan;
+}
+
+static struct pxs_plan *plan_exp(void) {
+    return plan_with(NULL);
 }
 
 static void expect_refused(const char *words) {
@@ -83,6 +88,9 @@ START_TEST(test_known)
     ck_assert_ptr_nonnull(strstr(plan->notes, "no longer in the file"));
     ck_assert_int_eq(plan->time_source, PXS_TIME_MEASURED);
     ck_assert_int_eq(plan->steps_to_do, 12);
+    pxs_plan_destroy(&plan);
+    plan = plan_with("fake-slow"); /* other kernels, other times */
+    ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
     pxs_plan_destroy(&plan);
     expect_sql("SELECT count(*) FROM run", 2);
 }
