@@ -69,6 +69,7 @@ size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_
 
 /* ---- the three passes ------------------------------------------------------------------------------------ */
 
+/* big [N,2h,2w,Cb] and small [N,h,w,Cs] with ld_big >= Cb and ld_small >= Cs; weights as pxs_weight_index has them. N may be 0. */
 void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                    size_t ld_big, const float *weight, float *small, size_t ld_small);
 /* accumulate: add to what stands in `big`, else overwrite it */
@@ -88,8 +89,8 @@ void pxs_blas_describe(char *buf, size_t size);
 
 /* ---- matrix product -------------------------------------------------------------------------------------- */
 
-/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). Like the heads,
- * which stand on it, only after pxs_kernels_select: until then OpenBLAS would start threads of its own. */
+/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). Only after
+ * pxs_kernels_select: until then OpenBLAS would start threads of its own. */
 struct pxs_gemm {
     bool trans_a, trans_b;
     int m, n, k;

@@ -124,7 +124,7 @@ static const struct pxs_conv_method *method_of(const struct pxs_kernels *set, co
 
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads) {
     size_t most = 0;
-    for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
+    for (enum pxs_pass pass = PXS_PASS_DOWN; s->n > 0 && pass <= PXS_PASS_WEIGHT; pass++) {
         size_t floats = method_of(set, s, pass)->scratch(s, threads);
         most = floats > most ? floats : most;
     }
@@ -133,22 +133,37 @@ size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_
 
 void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                    size_t ld_big, const float *weight, float *small, size_t ld_small) {
-    method_of(ctx->set, s, PXS_PASS_DOWN)->down(ctx, s, big, ld_big, weight, small, ld_small);
+    if (s->n > 0)
+        method_of(ctx->set, s, PXS_PASS_DOWN)->down(ctx, s, big, ld_big, weight, small, ld_small);
 }
 
 void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
                  size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
-    method_of(ctx->set, s, PXS_PASS_UP)->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
+    if (s->n > 0)
+        method_of(ctx->set, s, PXS_PASS_UP)->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
+}
+
+static void weight_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                        const float *big, size_t ld_big, const float *small, size_t ld_small, float *dweight,
+                        const struct pxs_update *update) {
+    if (s->n > 0) {
+        method_of(ctx->set, s, PXS_PASS_WEIGHT)
+            ->weight(ctx, s, big, ld_big, small, ld_small, dweight, update);
+        return;
+    }
+    memset(dweight, 0, 16 * (size_t)s->cb * (size_t)s->cs * sizeof *dweight);
+    if (update)
+        pxs_update_all(ctx, s, dweight, update);
 }
 
 void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                      size_t ld_big, const float *small, size_t ld_small, float *dweight) {
-    method_of(ctx->set, s, PXS_PASS_WEIGHT)->weight(ctx, s, big, ld_big, small, ld_small, dweight, NULL);
+    weight_pass(ctx, s, big, ld_big, small, ld_small, dweight, NULL);
 }
 
 void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                           const float *big, size_t ld_big, const float *small, size_t ld_small,
                           float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v) {
     const struct pxs_update update = {pxs_adam_prepare(adam), p, m, v};
-    method_of(ctx->set, s, PXS_PASS_WEIGHT)->weight(ctx, s, big, ld_big, small, ld_small, dweight, &update);
+    weight_pass(ctx, s, big, ld_big, small, ld_small, dweight, &update);
 }

@@ -301,6 +301,25 @@ START_TEST(methods_by_shape)
 }
 END_TEST
 
+/* An empty batch: nothing is read or written, and the gradient is zero. */
+START_TEST(empty_batch)
+{
+    struct pxs_conv_shape s = {0, 4, 4, _i ? 16 : 3, 16};
+    const struct pxs_kernels *set;
+    for (size_t i = 0; (set = kernel_set(i)); i++) {
+        struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, &s, 2));
+        size_t n = (size_t)(16 * s.cb * s.cs);
+        float *none = buffer(0, 0), *weight = buffer(n, 0), *dweight = buffer(n, 0);
+        pxs_conv_down(&ctx, &s, none, (size_t)s.cb, weight, none, (size_t)s.cs);
+        pxs_conv_up(&ctx, &s, none, (size_t)s.cs, weight, none, (size_t)s.cb, false);
+        pxs_conv_weight(&ctx, &s, none, (size_t)s.cb, none, (size_t)s.cs, dweight);
+        for (size_t k = 0; k < n; k++)
+            ck_assert(dweight[k] == 0.0f);
+        buffers_done();
+    }
+}
+END_TEST
+
 TCase *conv_case(void) {
     KERNEL_CASE("conv");
     tcase_add_test(tcase, adjoint);
@@ -309,5 +328,6 @@ TCase *conv_case(void) {
     tcase_add_test(tcase, nan_spreads_to_its_neighbours);
     tcase_add_test(tcase, selects_by_name);
     tcase_add_test(tcase, methods_by_shape);
+    tcase_add_loop_test(tcase, empty_batch, 0, 2);
     return tcase;
 }
