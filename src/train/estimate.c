@@ -5,7 +5,7 @@
 #define RECORD_BYTES 130
 #define SAMPLE_BYTES_PER_VALUE 0.25
 /* Scratch that does not grow with the batch, the program and its libraries. */
-#define FIXED_BYTES ((uint64_t)96 << 20)
+#define FIXED_BYTES ((uint64_t)32 << 20)
 
 static int64_t weights_of(const struct pxs_layer_info *l) {
     return 16 * (int64_t)l->cb * l->cs;
