@@ -81,11 +81,6 @@ static int distance_of(int k) {
     return k == 0 ? -1 : k == 3 ? 1 : 0;
 }
 
-bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap) {
-    int ky = tap / 4, kx = tap % 4;
-    return (s->h > 1 || distance_of(ky) == 0) && (s->w > 1 || distance_of(kx) == 0);
-}
-
 /* A run of pixels in [y][x][image] order: where the small side and the parity meet. */
 struct run {
     size_t small, q;

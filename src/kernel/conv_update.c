@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap) {
+    int ky = tap / 4, kx = tap % 4;
+    return (s->h > 1 || ky == 1 || ky == 2) && (s->w > 1 || kx == 1 || kx == 2);
+}
+
 void pxs_run_finish(const struct pxs_weight_run *r, float *dweight, bool add,
                     const struct pxs_update *update) {
     const size_t n = (size_t)r->blocks * PANEL * PANEL;
