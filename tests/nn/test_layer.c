@@ -96,9 +96,8 @@ START_TEST(convolutions)
     ck_assert_str_eq(c.weight.name, "some.weight");
     ck_assert(c.weight.rank == 4 && c.weight.dims[0] == t->cs && c.weight.dims[1] == t->cb &&
               c.weight.dims[2] == 4 && c.weight.dims[3] == 4);
-    struct pxs_nn probe = {0};
-    ck_assert_int_eq(pxs_kernels_select("auto", &probe.kernel.set, NULL), PXS_OK);
-    struct pxs_nn nn = nn_make(c.weight.count, pxs_conv_scratch(&probe, &c, t->n, t->h, t->w));
+    struct pxs_nn nn = nn_make(c.weight.count);
+    nn_scratch(&nn, pxs_conv_scratch(&nn, &c, t->n, t->h, t->w));
     nn.on_gradient = check_gradient;
     nn.user = (void *)t->name;
     set_weight(&c.weight, t->name, 1.0f);
@@ -144,9 +143,8 @@ START_TEST(heads)
     ck_assert_int_eq(pxs_head_init(&l, "final.2", c, co, up ? 2 : 1, up, up, NULL), PXS_OK);
     ck_assert_str_eq(l.weight.name, "final.2.weight");
     ck_assert_str_eq(l.bias.name, up ? "final.2.bias" : "");
-    struct pxs_nn probe = {0};
-    ck_assert_int_eq(pxs_kernels_select("auto", &probe.kernel.set, NULL), PXS_OK);
-    struct pxs_nn nn = nn_make(l.weight.count, pxs_head_scratch_floats(&probe, &l, n, h, w));
+    struct pxs_nn nn = nn_make(l.weight.count);
+    nn_scratch(&nn, pxs_head_scratch_floats(&nn, &l, n, h, w));
     nn.on_gradient = check_gradient;
     nn.user = (void *)name;
     set_weight(&l.weight, name, up ? 0.125f : 1.0f);
@@ -181,7 +179,7 @@ END_TEST
 
 START_TEST(gan_losses)
 {
-    struct pxs_nn nn = nn_make(1, 1);
+    struct pxs_nn nn = nn_make(1);
     float x[70], dx[70];
     for (int vanilla = 0; vanilla < 2; vanilla++)
         for (int real = 0; real < 2; real++) {

@@ -1,14 +1,18 @@
 #include "nn_tests.h"
 
-struct pxs_nn nn_make(size_t grad_floats, size_t scratch_floats) {
+struct pxs_nn nn_make(size_t grad_floats) {
     struct pxs_nn nn = {.adam = {.lr = 1e-3, .b1 = 0.5, .b2 = 0.999, .t = 1}};
     ck_assert_int_eq(pxs_kernels_select("auto", &nn.kernel.set, NULL), PXS_OK);
     ck_assert_int_eq(pxs_pool_create(2, &nn.kernel.pool, NULL), PXS_OK);
-    nn.kernel.scratch = pxs_aligned_alloc(scratch_floats * sizeof(float));
-    nn.kernel.scratch_floats = scratch_floats;
     nn.grad = pxs_aligned_alloc(grad_floats * sizeof(float));
-    ck_assert(nn.kernel.scratch && nn.grad);
+    ck_assert_ptr_nonnull(nn.grad);
     return nn;
+}
+
+void nn_scratch(struct pxs_nn *nn, size_t floats) {
+    nn->kernel.scratch = pxs_aligned_alloc(floats * sizeof(float));
+    nn->kernel.scratch_floats = floats;
+    ck_assert_ptr_nonnull(nn->kernel.scratch);
 }
 
 void nn_finish(struct pxs_nn *nn) {

@@ -81,7 +81,7 @@ static void moments(const struct pxs_weight *w, double *mean, double *std, doubl
 
 START_TEST(initial_weights)
 {
-    struct pxs_nn nn = nn_make(1, 1);
+    struct pxs_nn nn = nn_make(1);
     double mean, std, most;
     for (int kind = 0; kind < 2; kind++) { /* N(0, 0.02) */
         struct pxs_weight w = make(&(struct shape){kind ? PXS_WEIGHT_HEAD : PXS_WEIGHT_CONV, 64, 100});
@@ -111,7 +111,7 @@ END_TEST
 
 START_TEST(seeds_and_layers_differ)
 {
-    struct pxs_nn nn = nn_make(1, 1), one = nn;
+    struct pxs_nn nn = nn_make(1), one = nn;
     one.kernel.pool = NULL;
     for (int kind = 0; kind < 3; kind++) {
         struct shape s = {(enum pxs_weight_kind)kind, 30, 20};
@@ -146,7 +146,7 @@ static void see_gradient(void *user, const struct pxs_weight *w, const float *gr
 
 START_TEST(optimiser)
 {
-    struct pxs_nn nn = nn_make(100, 1);
+    struct pxs_nn nn = nn_make(100);
     struct pxs_weight w = make(&shapes[9]);
     float seen[2] = {0}, value[100], m[100] = {0}, v[100] = {0};
     for (int i = 0; i < 100; i++) {
