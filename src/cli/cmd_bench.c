@@ -5,11 +5,13 @@
 #include "pixsweep/train.h"
 #include "torch.h"
 
-#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What was asked for, on which machine, and what came out. */
@@ -82,8 +84,11 @@ static enum pxs_status read_params(const struct cli *cli, struct pxs_params *par
 
 /* ---- measuring ------------------------------------------------------------------------------------------- */
 
-/* What a training process would do: networks, a batch, a few steps. */
+/* What a training process would do: networks, a batch, a few steps. It ends with its parent, and at once at Ctrl-C. */
 static void train_a_little(const struct bench *b) {
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct pxs_pool *pool = NULL;
     struct pxs_bench *bench = NULL;
     if (pxs_pool_create(b->threads, &pool, NULL) != PXS_OK ||
@@ -94,19 +99,25 @@ static void train_a_little(const struct bench *b) {
     _exit(CLI_OK);
 }
 
-/* The most memory that it takes, without the pictures to train on; 0 where it cannot be told. Before anything large is here: a
- * process counts what it was forked with. */
-static int64_t measure_memory(const struct bench *b) {
+/* The most memory that it takes, without the pictures to train on, into peak_bytes; 0 where it cannot be told. Before anything large is
+ * here: a process counts what it was forked with. */
+static enum pxs_status measure_memory(struct bench *b, struct pxs_error *err) {
+    const struct timespec pause = {.tv_nsec = 20000000};
     struct rusage usage;
     int status = -1;
     const pid_t pid = fork();
     if (pid == 0)
         train_a_little(b);
-    while (pid > 0 && wait4(pid, &status, 0, &usage) < 0) {
-        if (errno != EINTR)
-            return 0;
+    while (pid > 0 && wait4(pid, &status, WNOHANG, &usage) == 0) {
+        if (b->stop != NULL && atomic_load(&b->stop->signal) != 0) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            return pxs_fail(err, PXS_E_STOPPED, "stopped while measuring the memory");
+        }
+        nanosleep(&pause, NULL);
     }
-    return status == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+    b->peak_bytes = pid > 0 && status == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+    return PXS_OK;
 }
 
 static enum pxs_status measure_rounds(const struct bench *b, struct pxs_bench *bench, struct pxs_error *err) {
@@ -146,7 +157,7 @@ static enum pxs_status measure(struct bench *b, struct pxs_error *err) {
                                         .stop = b->stop};
     if (!b->cli->quiet)
         cli_say("memory of a process that trains");
-    b->peak_bytes = measure_memory(b);
+    PXS_TRY(measure_memory(b, err));
     if (torch.python != NULL) /* first: what is wrong with it shows at once */
         PXS_TRY(cli_against_torch(&torch, b->torch, &b->n_torch, err));
     return measure_ours(b, err);

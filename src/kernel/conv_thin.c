@@ -4,12 +4,12 @@
  *     D  small = col w        U  col = small w^T, and big gathers from it        W  dw = col^T small
  * as in conv_blas.c, but for a block of rows at a time that stays in cache, in panels, and with no call to OpenBLAS.
  *
- * Pieces: blocks of rows of small pixels. W sums up each block apart, then the blocks in their order. */
+ * Pieces: blocks of rows of small pixels. W sums up 16 runs of rows apart, then these in their order. */
 #include "kernel_priv.h"
 
 #include <string.h>
 
-/* Small pixels of a block at most (a row at least), and blocks that W sums up apart. */
+/* Small pixels of a block at most (a row at least), and runs of rows that W sums up apart. */
 enum { BLOCK_PIXELS = 256, PARTS = 16 };
 
 struct job {

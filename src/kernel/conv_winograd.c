@@ -30,7 +30,7 @@
 
 #include <string.h>
 
-/* Floats of V, or of V and Y, at a time: 8 MB. Panels of K at a time; tiles of a piece at most, and at least where pieces are wanted. */
+/* Floats of V, Y or both at a time: 8 MB. Panels of K at a time; tiles of a piece at most, and at least where pieces are wanted. */
 #define TILE_BUDGET ((size_t)2 << 20)
 enum { K_PANELS = 16, MAX_TILES = 128, MIN_TILES = 32, WANTED_PIECES = 8, COPY_PIECES = 32 };
 
@@ -226,7 +226,7 @@ static void taps_of(const struct job *j, int phase, int panel, int b, size_t at[
 
 /* ---- D --------------------------------------------------------------------------------------------------- */
 
-/* Output tiles t0 .. of one tile row, from M. */
+/* Output tiles of one tile row, from M. */
 static void small_out_row(const struct job *j, int row, int panel, const float *m, size_t m_xi) {
     int image = row / j->th, i0 = row % j->th * j->m;
     float *dst[16];

@@ -58,8 +58,8 @@ enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **
         }
     if (!known)
         return pxs_fail(err, PXS_E_INVALID,
-                        "unknown kernel set '%s'; use auto, blas, direct, f2 or f4, the last three and auto "
-                        "also with -avx512, -avx2 or -base behind",
+                        "unknown kernel set '%s'; use auto, blas, direct, f2 or f4, or all but blas for an "
+                        "instruction set, as auto-avx512, auto-avx2 or auto-base",
                         name);
     if (!found)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
@@ -122,12 +122,15 @@ static const struct pxs_conv_method *method_of(const struct pxs_kernels *set, co
     return methods[pxs_kernels_method(set, s, pass)];
 }
 
+/* The method changes with the batch, and what one needs may fall where another takes over: the most of all batches up to this one. */
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads) {
     size_t most = 0;
-    for (enum pxs_pass pass = PXS_PASS_DOWN; s->n > 0 && pass <= PXS_PASS_WEIGHT; pass++) {
-        size_t floats = method_of(set, s, pass)->scratch(s, threads);
-        most = floats > most ? floats : most;
-    }
+    struct pxs_conv_shape part = *s;
+    for (part.n = 1; part.n <= s->n; part.n++)
+        for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
+            size_t floats = method_of(set, &part, pass)->scratch(&part, threads);
+            most = floats > most ? floats : most;
+        }
     return most;
 }
 

@@ -173,7 +173,8 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
                  speeds->n == 1 ? "" : "s", plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
     else
         snprintf(plan->time_basis, sizeof plan->time_basis,
-                 "a guess at %.0f GMAC/s with %d thread%s; measured once a run has finished here",
+                 "a guess at %.0f GMAC/s with %d thread%s; measured once a run with these kernels has "
+                 "finished here",
                  1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
 }
 
@@ -192,13 +193,13 @@ static uint64_t free_bytes(const char *path) {
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
-static void estimate(struct pxs_plan *plan, struct pxs_store *store,
-                     const struct pxs_sweep_options *options) {
+static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struct pxs_sweep_options *options,
+                     const char *kernels) {
     struct pxs_cpu cpu;
     struct pxs_speeds speeds;
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
-    pxs_speeds_find(store, plan->slots.threads, options->kernels, &plan->arena, &speeds);
+    pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_state_takeable(plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
@@ -212,13 +213,15 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
     PXS_TRY(load_config(plan, options, err));
     PXS_TRY(resolve_all(plan, options, err));
     PXS_TRY(refuse_twins(plan, err));
+    char kernels[64];
+    PXS_TRY(pxs_kernels_named(options->kernels, kernels, err));
     struct pxs_store *store = NULL;
     enum pxs_status status = pxs_store_open_readonly(plan->db, &store, err);
     if (status != PXS_OK && status != PXS_E_NOT_FOUND)
         return status;
     status = pxs_plan_known(plan, store, err);
     if (status == PXS_OK)
-        estimate(plan, store, options);
+        estimate(plan, store, options, kernels);
     pxs_store_close(&store);
     PXS_TRY(status);
     return gather_notes(plan, err);

@@ -69,8 +69,7 @@ struct pxs_speeds {
     size_t n;
     double guess; /* seconds per GMAC where nothing is known */
 };
-/* What the last finished runs on this machine with so many threads and the same kernels say; store may be NULL, kernels as in
- * pxs_sweep_options. */
+/* What the last finished runs on this machine with so many threads and the same kernels (their full name) say; store may be NULL. */
 void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
                      struct pxs_speeds *out);
 /* The set's full name, as attempts record it, of "auto", a name, or NULL (preflight.c). */
