@@ -70,11 +70,6 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     return j;
 }
 
-static void use_big(struct job *j, const float *big, size_t ld_big) {
-    j->big = big;
-    j->ld_big = ld_big;
-}
-
 static int blocks_of(const struct job *j) {
     return pxs_ceil_div(j->rows, j->block);
 }
@@ -174,7 +169,8 @@ static void down_piece(void *user, int piece, int thread) {
 static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
                  size_t ld_big, const float *weight, float *small, size_t ld_small) {
     struct job j = begin(ctx, s);
-    use_big(&j, big, ld_big);
+    j.big = big;
+    j.ld_big = ld_big;
     j.weight = weight;
     j.out = small;
     j.ld_small = ld_small;
@@ -272,7 +268,8 @@ static void weight_gradient(const struct pxs_kernel_context *ctx, const struct p
                             const float *big, size_t ld_big, const float *small, size_t ld_small,
                             float *dweight, const struct pxs_update *update) {
     struct job j = begin(ctx, s);
-    use_big(&j, big, ld_big);
+    j.big = big;
+    j.ld_big = ld_big;
     j.small = small;
     j.ld_small = ld_small;
     j.out = dweight;

@@ -320,6 +320,23 @@ START_TEST(empty_batch)
 }
 END_TEST
 
+/* Buffers are made for the largest batch; the method changes on the way there, at 24 tiles and at others. */
+START_TEST(scratch_serves_smaller_batches)
+{
+    const struct pxs_kernels *set;
+    for (size_t i = 0; (set = kernel_set(i)); i++) {
+        size_t before = 0;
+        for (int n = 0; n <= 40; n++) {
+            struct pxs_conv_shape s = {n, 4, 4, 256, 1024};
+            size_t floats = pxs_kernels_scratch(set, &s, 2);
+            ck_assert_msg(floats >= before, "%s: %zu floats for n %d, %zu for n %d", pxs_kernels_name(set),
+                          floats, n, before, n - 1);
+            before = floats;
+        }
+    }
+}
+END_TEST
+
 TCase *conv_case(void) {
     KERNEL_CASE("conv");
     tcase_add_test(tcase, adjoint);
@@ -329,5 +346,6 @@ TCase *conv_case(void) {
     tcase_add_test(tcase, selects_by_name);
     tcase_add_test(tcase, methods_by_shape);
     tcase_add_loop_test(tcase, empty_batch, 0, 2);
+    tcase_add_test(tcase, scratch_serves_smaller_batches);
     return tcase;
 }

@@ -92,6 +92,11 @@ START_TEST(test_known)
     plan = plan_with("fake-slow"); /* other kernels, other times */
     ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
     pxs_plan_destroy(&plan);
+    struct pxs_sweep_options unknown = {
+        .file = in_folder("exp.yaml"), .results = in_folder("results"), .kernels = "quantum"};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_plan_make(&unknown, &plan, &err), PXS_E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "quantum"));
     expect_sql("SELECT count(*) FROM run", 2);
 }
 END_TEST
