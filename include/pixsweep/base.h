@@ -17,6 +17,7 @@ enum pxs_status {
     PXS_OK = 0,
     PXS_E_NOMEM,       /* out of memory */
     PXS_E_IO,          /* the system refused: message ends with strerror */
+    PXS_E_NOSPC,       /* the disk or a quota is full: may work later */
     PXS_E_INVALID,     /* the user's input is wrong: message says what and the remedy */
     PXS_E_CORRUPT,     /* a file's content is damaged or of another kind */
     PXS_E_NOT_FOUND,   /* no such file, run, key */
@@ -42,7 +43,8 @@ struct pxs_error {
 /* Fill `err` (may be NULL) and return `status`: `return pxs_fail(err, PXS_E_INVALID, "...", ...);` */
 enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const char *fmt, ...)
     PXS_PRINTF(3, 4);
-/* As pxs_fail with PXS_E_IO (PXS_E_NOT_FOUND for ENOENT, PXS_E_NOMEM for ENOMEM); appends ": <strerror(errno)>". */
+/* As pxs_fail with PXS_E_IO (PXS_E_NOT_FOUND for ENOENT, PXS_E_NOMEM for ENOMEM, PXS_E_NOSPC for ENOSPC and
+ * EDQUOT); appends ": <strerror(errno)>". */
 enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* "out of memory" */
 enum pxs_status pxs_fail_nomem(struct pxs_error *err);
@@ -180,6 +182,14 @@ struct pxs_cpu {
     int cores;      /* cores that this process may run on (sched_getaffinity) */
 };
 void pxs_cpu_detect(struct pxs_cpu *cpu);
+struct pxs_host {
+    char name[256], boot_id[64];
+};
+void pxs_host_detect(struct pxs_host *host);
+/* Start time of a process in clock ticks since boot: with host, boot and pid it names a process for good. 0 = there is none. */
+int64_t pxs_pid_start(int64_t pid);
+/* Memory that new processes can get without swapping; 0 = unknown. */
+uint64_t pxs_memory_available(void);
 const char *pxs_version(void); /* "0.1.0" */
 const char *pxs_commit(void);  /* "abc1234", "abc1234-dirty", or "unknown" */
 
@@ -235,6 +245,7 @@ void pxs_lock_release(struct pxs_lock *lock);
 /* Raised by a signal handler, looked at by loops at their next safe point. 0 = go on. */
 struct pxs_stop {
     atomic_int signal; /* number of the signal that asked, or 1 */
+    atomic_int save;   /* not 0: write a resume point at the next safe point, then go on */
 };
 
 #endif

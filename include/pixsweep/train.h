@@ -17,12 +17,36 @@ struct pxs_train_job {
         data_hash; /* content hash that the plan froze; a difference is an error naming both. NULL = not checked */
     struct pxs_stop *stop; /* looked at after every batch; NULL = never stops */
     struct pxs_logger log;
+    /* Identity that stands in resume points; NULL = none are written. */
+    const char *config_hash;
+    double resume_every;                   /* seconds between resume points; 0 = after every batch */
+    const struct pxs_resume_point *resume; /* where to go on; NULL or its step -1 = from the start */
+    /* May be NULL. The disk is full and nothing can be recorded: why; NULL once work goes on. */
+    void (*waiting)(void *user, const char *why);
+    void *waiting_user;
 };
 
 /* Trains. On return the records end with an END record (completed, diverged, failed or interrupted; the message says at which
  * step and why) and are synced, whatever happened, unless the record file itself could not be written. Status: PXS_OK completed,
  * PXS_E_DIVERGED, PXS_E_STOPPED (interrupted, resumable), else failed; the message is for the user. */
 PXS_NODISCARD enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err);
+
+/* ---- resume points --------------------------------------------------------------------------------------- */
+
+/* A run's folder holds `resume.safetensors` and, as long as it may be needed, the one before it. Each vouches for a length of the
+ * record file: what stands behind it is done again, to the same bits. */
+struct pxs_resume_point {
+    int64_t step; /* first step not done; -1 = there is none, the run starts from its first step */
+    int64_t record_bytes;
+    char path[PXS_PATH_MAX];
+};
+/* The newest point in `dir` that is whole and belongs to this configuration, made with the kernels and the OpenBLAS that
+ * `kernels` stands for here (or any, with `allow_mixed`). `notes`: a line for each one that was passed over, and for a mixture that is
+ * allowed: what, why, and what follows. PXS_E_UNSUPPORTED where a newer pixsweep wrote the only one there is. */
+PXS_NODISCARD enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
+                                                    const char *kernels, bool allow_mixed,
+                                                    struct pxs_resume_point *out, struct pxs_text *notes,
+                                                    struct pxs_error *err);
 
 /* What a run will cost, from its hyperparameters and the number of pairs. */
 struct pxs_train_estimate {

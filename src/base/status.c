@@ -28,6 +28,9 @@ static enum pxs_status status_of_errno(int number) {
         return PXS_E_NOT_FOUND;
     case ENOMEM:
         return PXS_E_NOMEM;
+    case ENOSPC:
+    case EDQUOT:
+        return PXS_E_NOSPC;
     default:
         return PXS_E_IO;
     }
@@ -76,6 +79,7 @@ const char *pxs_status_name(enum pxs_status status) {
         [PXS_OK] = "ok",
         [PXS_E_NOMEM] = "out of memory",
         [PXS_E_IO] = "input/output error",
+        [PXS_E_NOSPC] = "no space left",
         [PXS_E_INVALID] = "invalid input",
         [PXS_E_CORRUPT] = "damaged file",
         [PXS_E_NOT_FOUND] = "not found",

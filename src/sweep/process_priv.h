@@ -1,4 +1,4 @@
-/* Worker processes: starting, watching and describing them; and who this machine is. */
+/* Worker processes: starting, watching and describing them. */
 #ifndef PXS_SWEEP_PROCESS_PRIV_H
 #define PXS_SWEEP_PROCESS_PRIV_H
 
@@ -7,17 +7,6 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/record.h"
-
-/* ---- this machine (host.c) ------------------------------------------------------------------------------- */
-
-struct pxs_host {
-    char name[256], boot_id[64];
-};
-void pxs_host_detect(struct pxs_host *host);
-/* Start time of a process in clock ticks since boot: with the pid it names a process for good. 0 = there is none. */
-int64_t pxs_pid_start(int64_t pid);
-/* Memory that new processes can get without swapping; 0 = unknown. */
-uint64_t pxs_memory_available(void);
 
 /* ---- a worker (process.c) -------------------------------------------------------------------------------- */
 

@@ -125,7 +125,7 @@ START_TEST(failed_writes_are_told)
     f.file = fopen("/dev/full", "w"); /* a full disk */
     ck_assert_ptr_nonnull(f.file);
     fputs("does not fit", f.file);
-    ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_E_IO);
+    ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_E_NOSPC);
     ck_assert_ptr_nonnull(strstr(err.message, "No space left"));
     ck_assert_int_eq(count_entries(), 1);
     char path[5000];

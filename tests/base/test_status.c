@@ -24,6 +24,10 @@ START_TEST(errno_kinds)
     ck_assert_str_eq(err.message, "cannot open f: No such file or directory");
     errno = ENOMEM;
     ck_assert_int_eq(pxs_fail_errno(&err, "x"), PXS_E_NOMEM);
+    errno = ENOSPC;
+    ck_assert_int_eq(pxs_fail_errno(&err, "x"), PXS_E_NOSPC);
+    errno = EDQUOT;
+    ck_assert_int_eq(pxs_fail_errno(&err, "x"), PXS_E_NOSPC);
     errno = EACCES;
     ck_assert_int_eq(pxs_fail_errno(NULL, "x"), PXS_E_IO);
     ck_assert_int_eq(pxs_fail_nomem(&err), PXS_E_NOMEM);

@@ -136,6 +136,13 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     return run(&f, err);
 }
 
+enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, const char *kernels,
+                                      bool allow_mixed, struct pxs_resume_point *out, struct pxs_text *notes,
+                                      struct pxs_error *err) {
+    *out = (struct pxs_resume_point){.step = -1};
+    return PXS_OK;
+}
+
 void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out) {
     (void)n_val;

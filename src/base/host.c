@@ -1,9 +1,9 @@
 /* Names of this machine and of its processes that survive a reboot and a reused pid. */
+#include "pixsweep/base.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "process_priv.h"
 
 #define SMALL_FILE ((size_t)1 << 20)
 
