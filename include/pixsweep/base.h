@@ -223,6 +223,8 @@ PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const c
                                               struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err);
 void pxs_atomic_abandon(struct pxs_atomic_file *f); /* removes the temporary file; after commit a no-op */
+/* Removes what killed processes left of such writing in one folder ("NAME.tmp.PID"); for whoever holds its lock. */
+void pxs_remove_temps(const char *dir);
 PXS_NODISCARD enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err); /* mkdir -p */
 /* Join and normalise lexically ("a/../b" -> "b", no trailing slash); `rel` absolute replaces `dir`; dir NULL or "" = ".".
  * False if it does not fit. `out` may not overlap the others. */

@@ -41,6 +41,15 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_n
 /* Names and shapes must match; the lab's unused down7 is read and ignored. Moments are zeroed. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                                struct pxs_error *err);
+/* Everything that a step changes, for exact resume: each weight of both networks and its two moments, as "generator.NAME",
+ * "generator.NAME.m", "generator.NAME.v", ... in torch layout, then a tensor "checksum" whose four bytes are CRC-32C of all tensors'
+ * bytes before it, carried on from `crc`. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
+                                                     const char *const *metadata, uint32_t crc,
+                                                     struct pxs_error *err);
+/* Names and shapes must match, else nothing changes. The checksum is the caller's to look at. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
+                                                     struct pxs_error *err);
 /* SHA-256 over all weights of both networks in state_dict order and torch layout. */
 void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]);
 /* For tests: sees each weight gradient right before the optimiser uses it. */

@@ -12,6 +12,8 @@
 
 #include "pixsweep/base.h"
 
+#define PXS_RECORDS_FILE "records.bin" /* its name in a run's folder */
+
 enum pxs_record_kind {
     PXS_RECORD_BEGIN = 1, /* an attempt starts (always the first record of an attempt) */
     PXS_RECORD_BATCH = 2,

@@ -1,5 +1,8 @@
-/* CRC-32C, a byte at a time through one table: record frames are short. Table: reflected polynomial 0x82F63B78. */
+/* CRC-32C: by the CPU's own instruction (SSE 4.2) where there is one, else a byte at a time through one table. Table: reflected
+ * polynomial 0x82F63B78. */
 #include "pixsweep/base.h"
+
+#include <string.h>
 
 /* clang-format off */
 static const uint32_t table[256] = {
@@ -38,10 +41,31 @@ static const uint32_t table[256] = {
 };
 /* clang-format on */
 
-uint32_t pxs_crc32c(uint32_t crc, const void *data, size_t bytes) {
-    const unsigned char *p = data;
-    crc = ~crc;
+static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t bytes) {
     for (size_t i = 0; i < bytes; i++)
         crc = crc >> 8 ^ table[(crc ^ p[i]) & 0xff];
-    return ~crc;
+    return crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t by_cpu(uint32_t crc, const unsigned char *p, size_t bytes) {
+    uint64_t wide = crc;
+    for (; bytes >= 8; p += 8, bytes -= 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; bytes > 0; p++, bytes--)
+        crc = __builtin_ia32_crc32qi(crc, *p);
+    return crc;
+}
+#endif
+
+uint32_t pxs_crc32c(uint32_t crc, const void *data, size_t bytes) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~by_cpu(~crc, data, bytes);
+#endif
+    return ~by_table(~crc, data, bytes);
 }

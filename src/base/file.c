@@ -1,6 +1,7 @@
 /* Whole files in and out, folders, locks. */
 #include "pixsweep/base.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -147,6 +148,22 @@ void pxs_atomic_abandon(struct pxs_atomic_file *f) {
     if (f->temp[0])
         unlink(f->temp);
     f->temp[0] = '\0';
+}
+
+static bool is_temp(const char *name) {
+    const char *tail = strstr(name, ".tmp.");
+    size_t digits = tail ? strspn(tail + 5, "0123456789") : 0;
+    return digits > 0 && tail[5 + digits] == '\0' && tail > name;
+}
+
+void pxs_remove_temps(const char *dir) {
+    DIR *d = opendir(dir);
+    if (!d)
+        return;
+    for (struct dirent *e = readdir(d); e; e = readdir(d))
+        if (is_temp(e->d_name))
+            unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
 }
 
 static enum pxs_status make_dir(const char *path, struct pxs_error *err) {

@@ -1,6 +1,7 @@
 /* One attempt at work: its records, its limits, its death. How it ends is in close.c. */
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 
 #include "supervisor_priv.h"
 
@@ -19,7 +20,17 @@ static bool open_cursors(struct pxs_slot *slot) {
     return false;
 }
 
-static void read_tail(struct pxs_slot *slot, double now) {
+/* Where it goes on from, and why not from elsewhere. */
+static void say_resumed(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_record *r) {
+    const char *name = s->plan->runs[slot->run].name;
+    if (r->kind == PXS_RECORD_BEGIN && r->begin.resumed_from_step > 0)
+        pxs_say(s, PXS_LOG_INFO, "%s: goes on from step %lld of %lld", name,
+                (long long)r->begin.resumed_from_step, (long long)slot->progress.steps);
+    if (r->kind == PXS_RECORD_EVENT && strcmp(r->event.kind, "resume") == 0)
+        pxs_say(s, PXS_LOG_WARN, "%s: %s", name, r->event.message);
+}
+
+static void read_tail(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     struct pxs_record r;
     struct pxs_error err;
     bool more = true;
@@ -29,8 +40,10 @@ static void read_tail(struct pxs_slot *slot, double now) {
             snprintf(slot->damage, sizeof slot->damage, "%.500s", err.message);
             return;
         }
-        if (more)
-            pxs_progress_see(&slot->progress, &r, now);
+        if (!more)
+            return;
+        pxs_progress_see(&slot->progress, &r, now);
+        say_resumed(s, slot, &r);
     }
 }
 
@@ -91,7 +104,7 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
     if (!slot->dead)
         keep_limits(s, slot, now);
     if (open_cursors(slot)) {
-        read_tail(slot, now);
+        read_tail(s, slot, now);
         done = false;
         if (slot->dead || now - slot->intake_at >= PXS_INTAKE_SECONDS) {
             done = take_in(s, slot, now);

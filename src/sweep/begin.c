@@ -47,7 +47,26 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
         pxs_record_begin_add(b, "command", "%s", w->command);
 }
 
-enum pxs_status pxs_worker_begin(struct pxs_worker *w, struct pxs_error *err) {
+/* What became of the resume points is part of the run's record: a line, an event. */
+static enum pxs_status put_notes(struct pxs_worker *w, struct pxs_record *r, const char *notes,
+                                 struct pxs_error *err) {
+    while (*notes) {
+        size_t len = strcspn(notes, "\n");
+        memset(r, 0, sizeof *r);
+        r->kind = PXS_RECORD_EVENT;
+        r->event.at_ms = pxs_now_ms();
+        r->event.level = PXS_LOG_WARN;
+        strcpy(r->event.kind, "resume");
+        snprintf(r->event.message, sizeof r->event.message, "%.*s", (int)len, notes);
+        pxs_log(w->log, PXS_LOG_WARN, "%s", r->event.message);
+        PXS_TRY(pxs_record_write(w->records, r, err));
+        notes += len;
+        notes += *notes == '\n';
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct pxs_error *err) {
     struct pxs_record *r = calloc(1, sizeof *r);
     struct pxs_text engine = {0};
     if (!r)
@@ -55,13 +74,15 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, struct pxs_error *err) {
     r->kind = PXS_RECORD_BEGIN;
     r->begin.attempt = w->attempt;
     r->begin.at_ms = pxs_now_ms();
-    r->begin.resumed_from_step = -1;
+    r->begin.resumed_from_step = w->resume.step;
     add_machine(w, &r->begin);
     /* A kernel set that does not work here is told by the training itself; the attempt begins in any case. */
     if (pxs_train_environment(w->kernels, &engine, NULL) == PXS_OK)
         add_lines(&r->begin, pxs_text_str(&engine));
     pxs_text_finish(&engine);
     enum pxs_status status = pxs_record_write(w->records, r, err);
+    if (status == PXS_OK)
+        status = put_notes(w, r, notes, err);
     free(r);
     return status;
 }

@@ -4,14 +4,24 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "process_priv.h"
 #include "worker_priv.h"
 
 /* False where the supervisor died before the kernel could be asked to tell us. */
 bool pxs_bind_to_parent(int64_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     return (int64_t)getppid() == parent;
+}
+
+void pxs_worker_waiting(void *user, const char *why) {
+    const char word = why ? PXS_WORD_WAITS : PXS_WORD_GOES_ON;
+    (void)user;
+    /* A supervisor that does not listen is no reason to wait for it. */
+    ssize_t ignored = send(STDIN_FILENO, &word, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)ignored;
 }
 
 static void *watch(void *user) {

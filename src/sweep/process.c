@@ -120,9 +120,11 @@ void pxs_process_signal(const struct pxs_process *p, int signal) {
         kill(p->pid, signal);
 }
 
-bool pxs_process_hung_up(struct pxs_process *p) {
-    char drop[256];
-    ssize_t n = p->lifeline >= 0 ? recv(p->lifeline, drop, sizeof drop, MSG_DONTWAIT) : 0;
+bool pxs_process_hung_up(struct pxs_process *p, char *word) {
+    char said[256];
+    ssize_t n = p->lifeline >= 0 ? recv(p->lifeline, said, sizeof said, MSG_DONTWAIT) : 0;
+    if (n > 0)
+        *word = said[n - 1];
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 

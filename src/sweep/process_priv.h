@@ -8,6 +8,10 @@
 #include "pixsweep/base.h"
 #include "pixsweep/record.h"
 
+/* What a worker says over its lifeline, a letter each: its disk is full and it waits; it goes on. */
+#define PXS_WORD_WAITS 'w'
+#define PXS_WORD_GOES_ON 'g'
+
 /* ---- a worker (process.c) -------------------------------------------------------------------------------- */
 
 struct pxs_process_spec {
@@ -27,8 +31,8 @@ PXS_NODISCARD enum pxs_status pxs_process_start(const struct pxs_process_spec *s
 /* True once it is dead; *wait_status as from waitpid. Does not wait. */
 bool pxs_process_reap(struct pxs_process *p, int *wait_status);
 void pxs_process_signal(const struct pxs_process *p, int signal);
-/* Has the other end been closed? Reads and drops what the worker may have said. */
-bool pxs_process_hung_up(struct pxs_process *p);
+/* Has the other end been closed? Reads what the worker may have said: *word is the last letter (PXS_WORD_...), else untouched. */
+bool pxs_process_hung_up(struct pxs_process *p, char *word);
 void pxs_process_close(struct pxs_process *p); /* the lifeline only */
 
 /* The last `max_lines` lines (at most 8 KB) of a log from `start` on, each behind "  | "; "" where there is nothing. */

@@ -48,6 +48,21 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
             pxs_attempt_start(s, &s->slots[i], index, now);
 }
 
+/* Reads what a worker says; closes the lifeline where it has nothing to say any more. */
+static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    char word = '\0';
+    if (pxs_process_hung_up(&slot->process, &word))
+        pxs_process_close(&slot->process);
+    if (word == '\0' || slot->disk_full == (word == PXS_WORD_WAITS))
+        return;
+    slot->disk_full = word == PXS_WORD_WAITS;
+    if (slot->disk_full)
+        pxs_say(s, PXS_LOG_WARN, "%s: the disk of its folder is full; it waits for space (its %s says more)",
+                s->plan->runs[slot->run].name, PXS_LOG_FILE);
+    else
+        pxs_say(s, PXS_LOG_INFO, "%s: there is space again, it goes on", s->plan->runs[slot->run].name);
+}
+
 /* A worker's death wakes us at once; everything else can wait for a tick. */
 static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
     nfds_t n = 0;
@@ -56,8 +71,8 @@ static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
         struct pxs_slot *slot = &s->slots[i];
         if (!slot->busy || slot->dead)
             continue;
-        if (slot->process.lifeline >= 0 && pxs_process_hung_up(&slot->process))
-            pxs_process_close(&slot->process);
+        if (slot->process.lifeline >= 0)
+            listen_to(s, slot);
         if (slot->process.lifeline >= 0)
             fds[n++] = (struct pollfd){.fd = slot->process.lifeline, .events = POLLIN};
         else

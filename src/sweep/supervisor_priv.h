@@ -53,6 +53,7 @@ struct pxs_slot {
     int64_t epochs_said;
     enum pxs_asked asked;
     bool dead, killed;
+    bool disk_full; /* it waits for space */
     int wait_status;
 };
 
@@ -100,7 +101,6 @@ bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
 /* Locks in a run's folder: the supervisor's, held while an attempt is in a slot, and the worker's own. */
 #define PXS_GUARD_FILE ".supervisor.lock"
 #define PXS_WORKER_FILE ".worker.lock"
-#define PXS_RECORDS_FILE "records.bin"
 #define PXS_LOG_FILE "worker.log"
 #define PXS_CONFIG_FILE "config.yaml"
 

@@ -22,7 +22,10 @@ static bool set_argument(struct pxs_worker *w, const char *name, const char *val
                  {"--command", &w->command, NULL},
                  {"--attempt", NULL, &w->attempt},
                  {"--parent", NULL, &w->parent},
-                 {"--threads", NULL, &w->threads}};
+                 {"--threads", NULL, &w->threads},
+                 {"--allow-mixed", NULL, &w->allow_mixed}};
+    if (strcmp(name, "--resume-every") == 0)
+        return pxs_parse_double(value, &w->resume_every);
     for (size_t i = 0; i < PXS_COUNT(known); i++)
         if (strcmp(known[i].name, name) == 0) {
             if (known[i].text)
@@ -115,22 +118,58 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .kernels = w->kernels,
                                 .data_hash = w->data_hash,
                                 .stop = w->stop,
-                                .log = w->log};
+                                .log = w->log,
+                                .config_hash = w->config_hash,
+                                .resume_every = w->resume_every,
+                                .resume = &w->resume,
+                                .waiting = pxs_worker_waiting};
     enum pxs_status status = pxs_train_run(&job, err);
     pxs_pool_destroy(&pool);
     return status;
 }
 
+/* Where the record file ends for this attempt: behind what the resume point vouches for, or at its start. */
+static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    if (!pxs_path_join(path, sizeof path, w->dir, PXS_RECORDS_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
+    PXS_TRY(pxs_train_find_resume(w->dir, w->config_hash, w->kernels, w->allow_mixed != 0, &w->resume, notes,
+                                  err));
+    if (w->resume.step < 0)
+        return pxs_record_writer_open(path, 0, &w->records, err);
+    enum pxs_status status = pxs_record_writer_open(path, w->resume.record_bytes, &w->records, err);
+    if (status != PXS_E_CORRUPT)
+        return status;
+    pxs_text_addf(notes, "%s: starts again from its first step, to the same bits\n", err->message);
+    w->resume.step = -1;
+    return pxs_record_writer_open(path, 0, &w->records, err);
+}
+
+static enum pxs_status begin(struct pxs_worker *w, struct pxs_error *err) {
+    struct pxs_text notes = {0};
+    enum pxs_status status = open_records(w, &notes, err);
+    if (status == PXS_OK)
+        status = pxs_worker_begin(w, pxs_text_str(&notes), err);
+    pxs_text_finish(&notes);
+    return status;
+}
+
+/* Half-written files of a process that was killed: the folder is ours alone now. */
+static void remove_litter(const struct pxs_worker *w) {
+    static const char *const folders[] = {".", "images", "saved_models", "saved_models/d"};
+    char path[PXS_PATH_MAX];
+    for (size_t i = 0; i < PXS_COUNT(folders); i++)
+        if (pxs_path_join(path, sizeof path, w->dir, folders[i]))
+            pxs_remove_temps(path);
+}
+
 /* Everything before training that can go wrong is told in an END record, too. */
 static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
     PXS_TRY(lock_folder(w, err));
     if (stopped(w))
         return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
-    if (!pxs_path_join(path, sizeof path, w->dir, PXS_RECORDS_FILE))
-        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
-    PXS_TRY(pxs_record_writer_open(path, 0, &w->records, err));
-    PXS_TRY(pxs_worker_begin(w, err));
+    remove_litter(w);
+    PXS_TRY(begin(w, err));
     enum pxs_status status = read_config(w, err);
     if (status == PXS_OK)
         status = check_identity(w, err);
@@ -159,7 +198,8 @@ int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
     struct pxs_error err;
     if (!w)
         return PXS_EXIT_FAILED;
-    *w = (struct pxs_worker){.stop = stop, .log = log, .lock = {.fd = -1}};
+    *w =
+        (struct pxs_worker){.stop = stop, .log = log, .lock = {.fd = -1}, .resume_every = PXS_RESUME_SECONDS};
     if (!parse_arguments(w, argc, argv)) {
         pxs_log(log, PXS_LOG_ERROR, "`worker` is started by `pixsweep run` only");
         free(w);

@@ -7,19 +7,27 @@
 #include "pixsweep/record.h"
 #include "pixsweep/sweep.h"
 
+#define PXS_RESUME_SECONDS 300.0 /* between resume points, where nobody says otherwise */
+
 struct pxs_worker {
     const char *dir, *kernels, *data_hash, *config_hash, *command;
-    int64_t attempt, parent, threads;
+    double resume_every; /* seconds */
+    int64_t attempt, parent, threads, allow_mixed;
     struct pxs_stop *stop;
     struct pxs_logger log;
     struct pxs_lock lock;
     struct pxs_record_writer *records;
     struct pxs_params params;
+    struct pxs_resume_point resume;
 };
 
-/* BEGIN with the environment; END for an attempt that never came to training. */
-PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, struct pxs_error *err);
+/* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never came to training. */
+PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes,
+                                               struct pxs_error *err);
 void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message);
+
+/* Tells the supervisor over the socket that is our stdin: the disk is full (why), or has space again (NULL). */
+void pxs_worker_waiting(void *user, const char *why);
 
 /* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for that. */
 bool pxs_bind_to_parent(int64_t parent);

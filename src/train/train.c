@@ -81,7 +81,8 @@ static enum pxs_status prepare(struct training *t, struct pxs_error *err) {
     if (!t->order || !t->source || !t->target || !t->fake)
         return pxs_fail_nomem(err);
     PXS_TRY(pxs_pix2pix_create(t->p, t->job->pool, t->job->kernels, &t->model, err));
-    return train_first_weights(t, err);
+    bool resumed = t->job->resume && t->job->resume->step >= 0;
+    return resumed ? train_load_resume(t, err) : train_first_weights(t, err);
 }
 
 static void finish(struct training *t) {
@@ -129,90 +130,112 @@ static struct pxs_losses mean_losses(const struct pxs_losses *sum, double n) {
                                sum->loss_D / n, sum->loss_real / n, sum->loss_fake / n};
 }
 
-static enum pxs_status run_batch(struct training *t, int64_t epoch, int64_t batch, struct pxs_losses *sum,
-                                 struct pxs_error *err) {
+static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
     double began = pxs_monotonic();
-    uint32_t first = (uint32_t)(batch * t->p->batch_size), left = t->n_train - first;
+    uint32_t first = (uint32_t)(t->batch * t->p->batch_size), left = t->n_train - first;
     int n = left < (uint32_t)t->p->batch_size ? (int)left : (int)t->p->batch_size;
     struct pxs_augment augment = {.flip = t->p->flip,
                                   .jitter = t->p->jitter > 0,
                                   .seed = (uint64_t)t->p->seed,
-                                  .epoch = (uint32_t)epoch,
+                                  .epoch = (uint32_t)t->epoch,
                                   .first = first};
     struct pxs_record r = {.kind = PXS_RECORD_BATCH,
                            .batch = {.step = t->step,
-                                     .epoch = (int32_t)epoch,
-                                     .batch = (int32_t)batch,
+                                     .epoch = (int32_t)t->epoch,
+                                     .batch = (int32_t)t->batch,
                                      .lr_G = t->rates.lr_G,
                                      .lr_D = t->rates.lr_D}};
     pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source, t->target);
     pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &r.batch.losses);
     r.batch.seconds = pxs_monotonic() - began;
-    PXS_TRY(pxs_record_write(t->job->records, &r, err));
+    TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     const char *broken = broken_loss(&r.batch.losses);
     if (broken)
-        return diverged(t, broken, epoch, batch, err);
-    add_losses(sum, &r.batch.losses);
+        return diverged(t, broken, t->epoch, t->batch, err);
+    add_losses(&t->sum, &r.batch.losses);
     if (t->p->sample_interval > 0 && t->step % t->p->sample_interval == 0)
-        PXS_TRY(train_sample(t, t->step, epoch, err));
+        TRAIN_PATIENTLY(t, train_sample(t, t->step, t->epoch, err), err);
     t->step++;
+    t->batch++;
     return PXS_OK;
+}
+
+/* Between two batches: a resume point where one is due or asked for; the end where that is asked for. */
+static enum pxs_status pause_between(struct training *t, struct pxs_error *err) {
+    struct pxs_stop *stop = t->job->stop;
+    bool asked = stop && atomic_exchange(&stop->save, 0) != 0;
+    if (t->step > 0 && (asked || train_stopped(t) || pxs_monotonic() - t->saved_at >= t->job->resume_every))
+        train_save_resume(t);
+    return train_stopped(t) ? pxs_fail(err, PXS_E_STOPPED, "stopped before step %" PRId64, t->step) : PXS_OK;
 }
 
 /* ---- one epoch ------------------------------------------------------------------------------------------- */
 
-static bool stopped(const struct training *t) {
+bool train_stopped(const struct training *t) {
     return t->job->stop && atomic_load(&t->job->stop->signal) != 0;
 }
 
-static enum pxs_status end_epoch(struct training *t, int64_t epoch, double began,
-                                 const struct pxs_losses *sum, struct pxs_error *err) {
-    double val = train_validate(t, epoch);
-    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(val))
-        return diverged(t, "the validation loss", epoch, t->batches - 1, err);
-    bool best = val < t->best; /* false where validation is off */
-    if (best) {
-        t->best = val;
-        PXS_TRY(train_checkpoint(t, "min", epoch, err));
-    }
-    if (t->p->checkpoint_interval > 0 && epoch > 0 && (epoch + 1) % t->p->checkpoint_interval == 0) {
+double train_epoch_seconds(const struct training *t) {
+    return t->epoch_before + pxs_monotonic() - t->epoch_began;
+}
+
+static enum pxs_status save_weights(struct training *t, bool best, struct pxs_error *err) {
+    if (best)
+        TRAIN_PATIENTLY(t, train_checkpoint(t, "min", t->epoch, err), err);
+    int64_t every = t->p->checkpoint_interval;
+    if (every > 0 && t->epoch > 0 && (t->epoch + 1) % every == 0) {
         char suffix[32];
-        snprintf(suffix, sizeof suffix, "%" PRId64, epoch);
-        PXS_TRY(train_checkpoint(t, suffix, epoch, err));
+        snprintf(suffix, sizeof suffix, "%" PRId64, t->epoch);
+        TRAIN_PATIENTLY(t, train_checkpoint(t, suffix, t->epoch, err), err);
     }
+    return PXS_OK;
+}
+
+static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
+    double val = train_validate(t, t->epoch);
+    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(val))
+        return diverged(t, "the validation loss", t->epoch, t->batches - 1, err);
+    bool best = val < t->best; /* false where validation is off */
+    if (best)
+        t->best = val;
+    PXS_TRY(save_weights(t, best, err));
     struct pxs_record r = {.kind = PXS_RECORD_EPOCH,
-                           .epoch = {.epoch = (int32_t)epoch,
+                           .epoch = {.epoch = (int32_t)t->epoch,
                                      .is_best = best,
                                      .lr_G = t->rates.lr_G,
                                      .lr_D = t->rates.lr_D,
-                                     .avg = mean_losses(sum, (double)t->batches),
+                                     .avg = mean_losses(&t->sum, (double)t->batches),
                                      .val_loss = val,
                                      .val_psnr = NAN,
                                      .val_ssim = NAN,
-                                     .seconds = pxs_monotonic() - began}};
-    PXS_TRY(pxs_record_write(t->job->records, &r, err));
-    return pxs_record_sync(t->job->records, err);
+                                     .seconds = train_epoch_seconds(t)}};
+    TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
+    TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
+    t->epoch++;
+    t->batch = 0;
+    t->sum = (struct pxs_losses){0};
+    t->epoch_before = 0;
+    return PXS_OK;
 }
 
-static enum pxs_status run_epoch(struct training *t, int64_t epoch, struct pxs_error *err) {
-    double began = pxs_monotonic();
-    struct pxs_losses sum = {0};
-    t->rates = (struct pxs_step_rates){pxs_train_rate(t->p, PXS_NET_G, epoch),
-                                       pxs_train_rate(t->p, PXS_NET_D, epoch)};
-    pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed, (uint32_t)epoch);
-    for (int64_t batch = 0; batch < t->batches; batch++) {
-        if (stopped(t))
-            return pxs_fail(err, PXS_E_STOPPED, "stopped before step %" PRId64, t->step);
-        PXS_TRY(run_batch(t, epoch, batch, &sum, err));
+static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
+    t->epoch_began = pxs_monotonic();
+    t->rates = (struct pxs_step_rates){pxs_train_rate(t->p, PXS_NET_G, t->epoch),
+                                       pxs_train_rate(t->p, PXS_NET_D, t->epoch)};
+    pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed, (uint32_t)t->epoch);
+    PXS_TRY(pause_between(t, err));
+    while (t->batch < t->batches) {
+        PXS_TRY(run_batch(t, err));
+        PXS_TRY(pause_between(t, err));
     }
-    return end_epoch(t, epoch, began, &sum, err);
+    return end_epoch(t, err);
 }
 
 static enum pxs_status train(struct training *t, struct pxs_error *err) {
     PXS_TRY(load_data(t, err));
     PXS_TRY(prepare(t, err));
-    for (int64_t epoch = 0; epoch < t->p->n_epochs; epoch++)
-        PXS_TRY(run_epoch(t, epoch, err));
+    while (t->epoch < t->p->n_epochs)
+        PXS_TRY(run_epoch(t, err));
     return PXS_OK;
 }
 
@@ -229,18 +252,25 @@ static enum pxs_outcome outcome_of(enum pxs_status status) {
     }
 }
 
+/* The attempt's last word, on the disk. */
+static enum pxs_status put_end(struct training *t, const struct pxs_record *r, struct pxs_error *err) {
+    TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, r, err), err);
+    TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
+    return PXS_OK;
+}
+
 enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err) {
-    struct training t = {.job = job, .p = job->params, .best = INFINITY};
-    struct pxs_error why = {0};
+    struct training t = {
+        .job = job, .p = job->params, .best = INFINITY, .saved_step = -1, .saved_at = pxs_monotonic()};
+    struct pxs_error why = {0}, lost;
     enum pxs_status status = train(&t, &why);
     struct pxs_record r = {.kind = PXS_RECORD_END,
                            .end = {.at_ms = pxs_now_ms(), .outcome = outcome_of(status), .step = t.step}};
     snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1, why.message);
     finish(&t);
-    struct pxs_error lost;
-    enum pxs_status written = pxs_record_write(job->records, &r, &lost);
-    if (written == PXS_OK)
-        written = pxs_record_sync(job->records, &lost);
+    enum pxs_status written = put_end(&t, &r, &lost);
+    if (written == PXS_OK && (status == PXS_OK || status == PXS_E_DIVERGED))
+        train_drop_resume(&t);
     if (status == PXS_OK && written != PXS_OK)
         return pxs_fail(err, written, "%s", lost.message);
     return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);

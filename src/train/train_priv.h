@@ -15,12 +15,18 @@ struct training {
     struct pxs_dataset *data;
     struct pxs_pix2pix *model;
     uint32_t n_train, n_val;
-    int64_t batches;        /* in an epoch */
-    uint32_t *order;        /* [n_train] of this epoch */
-    float *source, *target; /* [batch_size,H,W,C] */
-    float *fake;            /* likewise; validation and samples */
-    size_t image_floats;    /* H*W*C */
-    int64_t step;           /* next to do */
+    int64_t batches;                 /* in an epoch */
+    uint32_t *order;                 /* [n_train] of this epoch */
+    float *source, *target;          /* [batch_size,H,W,C] */
+    float *fake;                     /* likewise; validation and samples */
+    size_t image_floats;             /* H*W*C */
+    int64_t step, epoch, batch;      /* next to do; batch == batches: the epoch's end */
+    struct pxs_losses sum;           /* over this epoch's batches done */
+    double epoch_began;              /* monotonic, in this attempt */
+    double epoch_before;             /* seconds spent on this epoch by attempts before this one */
+    int64_t saved_step, saved_epoch; /* where the last resume point stands; -1 = there is none */
+    double saved_at;                 /* monotonic: when one was last tried, or the attempt began */
+    bool waiting;                    /* the disk is full */
     struct pxs_step_rates rates;
     double best; /* lowest validation loss so far; +inf at first */
 };
@@ -34,6 +40,35 @@ PXS_NODISCARD enum pxs_status train_sample(struct training *t, int64_t step, int
  * makes kind "best". */
 PXS_NODISCARD enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t epoch,
                                                struct pxs_error *err);
+/* Wall clock of the current epoch, all attempts together. */
+double train_epoch_seconds(const struct training *t);
+bool train_stopped(const struct training *t);
+
+/* ---- resume points (resume.c) ---------------------------------------------------------------------------- */
+
+/* Between two batches, everything before this step recorded. */
+void train_save_resume(struct training *t);
+/* The state that job->resume holds, into a model that was just made. */
+PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
+/* A run that has nothing left to do needs none. */
+void train_drop_resume(const struct training *t);
+
+/* ---- a full disk (wait.c) -------------------------------------------------------------------------------- */
+
+/* After a call that wrote: true where the disk was full and the call is to be made again, after a while. Otherwise *status is final:
+ * PXS_E_STOPPED where the wait was broken off. */
+bool train_again(struct training *t, enum pxs_status *status, struct pxs_error *err);
+/* Leaves with the status of a call that writes, made until it is not the disk that refuses. */
+#define TRAIN_PATIENTLY(t, call, err)                   \
+    do {                                                \
+        enum pxs_status train_status;                   \
+        do                                              \
+            train_status = (call);                      \
+        while (train_again((t), &train_status, (err))); \
+        if (train_status != PXS_OK)                     \
+            return train_status;                        \
+    } while (0)
+
 /* First weights: drawn from the seed, then `init_from` over them. */
 PXS_NODISCARD enum pxs_status train_first_weights(struct training *t, struct pxs_error *err);
 

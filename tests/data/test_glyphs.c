@@ -206,7 +206,7 @@ static int entries(const char *path) {
 
 START_TEST(a_stop_leaves_nothing_behind)
 {
-    struct pxs_stop stop = {2};
+    struct pxs_stop stop = {.signal = 2};
     struct pxs_glyphs_spec spec = small_spec("kai");
     spec.stop = &stop;
     refuse_spec(&spec, PXS_E_STOPPED, "stopped");

@@ -329,7 +329,7 @@ END_TEST
 START_TEST(a_stop_is_obeyed)
 {
     put_pair("train/a.png", 1);
-    struct pxs_stop stop = {15};
+    struct pxs_stop stop = {.signal = 15};
     struct pxs_dataset_options o = small_options();
     o.stop = &stop;
     struct pxs_dataset *set;

@@ -1,0 +1,95 @@
+/* All that a training step changes, in one file: weights and both moments of both networks. */
+#include "model_priv.h"
+
+#include "pixsweep/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTS = 3, MAX_TENSORS = 2 * MAX_WEIGHTS * PARTS };
+
+/* One tensor of the file. */
+struct state_tensor {
+    const struct pxs_weight *weight;
+    int part;      /* 0 value, 1 m, 2 v */
+    uint32_t *crc; /* of everything written so far */
+    char name[160];
+};
+
+struct state {
+    struct state_tensor tensor[MAX_TENSORS];
+    struct pxs_safetensors_entry entry[MAX_TENSORS + 1];
+    size_t n;
+    uint32_t crc;
+};
+
+static float *part_of(const struct pxs_weight *w, int part) {
+    return part == 0 ? w->value : part == 1 ? w->m : w->v;
+}
+
+static void fill_tensor(const void *user, float *out) {
+    const struct state_tensor *t = user;
+    pxs_weight_to_torch(t->weight, part_of(t->weight, t->part), out);
+    *t->crc = pxs_crc32c(*t->crc, out, t->weight->count * sizeof *out);
+}
+
+static void fill_checksum(const void *user, float *out) {
+    memcpy(out, user, sizeof(uint32_t));
+}
+
+static void list_tensors(struct pxs_pix2pix *m, struct state *s) {
+    static const char *const nets[] = {[PXS_NET_G] = "generator", [PXS_NET_D] = "discriminator"};
+    static const char *const suffix[PARTS] = {"", ".m", ".v"};
+    for (int net = 0; net < 2; net++)
+        for (size_t i = 0; i < PARTS * m->n_weights[net]; i++) {
+            struct state_tensor *t = &s->tensor[s->n];
+            *t = (struct state_tensor){
+                .weight = m->weights[net][i / PARTS], .part = (int)(i % PARTS), .crc = &s->crc};
+            snprintf(t->name, sizeof t->name, "%s.%s%s", nets[net], t->weight->name, suffix[t->part]);
+            s->entry[s->n] = (struct pxs_safetensors_entry){
+                .name = t->name, .rank = t->weight->rank, .fill = fill_tensor, .user = t};
+            memcpy(s->entry[s->n].dims, t->weight->dims, sizeof t->weight->dims);
+            s->n++;
+        }
+}
+
+enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path, const char *const *metadata,
+                                       uint32_t crc, struct pxs_error *err) {
+    struct state *s = calloc(1, sizeof *s);
+    if (!s)
+        return pxs_fail_nomem(err);
+    s->crc = crc;
+    list_tensors(m, s);
+    s->entry[s->n] = (struct pxs_safetensors_entry){
+        .name = "checksum", .rank = 1, .dims = {1}, .fill = fill_checksum, .user = &s->crc};
+    enum pxs_status status = pxs_safetensors_write(path, s->entry, s->n + 1, metadata, NULL, NULL, err);
+    free(s);
+    return status;
+}
+
+/* Twice over the tensors, as read_weights does: a file that does not fit changes nothing. */
+static enum pxs_status read_tensors(struct pxs_pix2pix *m, const struct state *s,
+                                    const struct pxs_safetensors *file, struct pxs_error *err) {
+    for (int take = 0; take < 2; take++)
+        for (size_t i = 0; i < s->n; i++) {
+            const struct pxs_weight *w = s->tensor[i].weight;
+            PXS_TRY(pxs_safetensors_read(file, s->tensor[i].name, w->rank, w->dims, m->nn.grad, err));
+            if (take)
+                pxs_weight_from_torch(w, m->nn.grad, part_of(w, s->tensor[i].part));
+        }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path, struct pxs_error *err) {
+    struct pxs_safetensors *file = NULL;
+    struct state *s = calloc(1, sizeof *s);
+    if (!s)
+        return pxs_fail_nomem(err);
+    list_tensors(m, s);
+    enum pxs_status status = pxs_safetensors_open(path, &file, err);
+    if (status == PXS_OK)
+        status = read_tensors(m, s, file, err);
+    pxs_safetensors_destroy(&file);
+    free(s);
+    return status;
+}

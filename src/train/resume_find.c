@@ -1,0 +1,111 @@
+/* Which resume point a run goes on from: the newest that is whole and its own. */
+#include "resume_priv.h"
+
+#include "pixsweep/tensor.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+struct search {
+    const char *dir;
+    struct resume_state here; /* configuration and engine that a point must have */
+    bool allow_mixed;
+    struct pxs_text *notes;
+};
+
+static enum pxs_status read_point(const char *path, struct resume_state *out, struct pxs_error *err) {
+    struct pxs_safetensors *file = NULL;
+    PXS_TRY(pxs_safetensors_open(path, &file, err));
+    enum pxs_status status = resume_read(file, out, err);
+    if (status != PXS_OK)
+        pxs_error_prefix(err, "%s", path);
+    pxs_safetensors_destroy(&file);
+    return status;
+}
+
+/* What it vouches for must be there: the record file may have been put back from a backup. */
+static enum pxs_status check_records(const struct search *q, const struct resume_state *s, const char *path,
+                                     struct pxs_error *err) {
+    char records[PXS_PATH_MAX];
+    struct stat info;
+    if (!pxs_path_join(records, sizeof records, q->dir, PXS_RECORDS_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", q->dir);
+    int64_t have = stat(records, &info) == 0 ? (int64_t)info.st_size : 0;
+    if (have >= s->record_bytes)
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_CORRUPT, "%s vouches for %lld bytes of " PXS_RECORDS_FILE ", which has %lld",
+                    path, (long long)s->record_bytes, (long long)have);
+}
+
+static enum pxs_status check_engine(const struct search *q, const struct resume_state *s, const char *path,
+                                    struct pxs_error *err) {
+    const struct resume_state *here = &q->here;
+    if (strcmp(s->kernels, here->kernels) == 0 && strcmp(s->openblas, here->openblas) == 0)
+        return PXS_OK;
+    if (q->allow_mixed) {
+        pxs_text_addf(q->notes,
+                      "%s was made with kernels %s (%s); goes on with %s (%s) as --allow-mixed says\n", path,
+                      s->kernels, s->openblas, here->kernels, here->openblas);
+        return PXS_OK;
+    }
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%s was made with kernels %s (%s), here are %s (%s), which give other bits: it is not used "
+        "(--allow-mixed would go on from it)",
+        path, s->kernels, s->openblas, here->kernels, here->openblas);
+}
+
+static enum pxs_status judge(const struct search *q, const char *path, struct resume_state *s,
+                             struct pxs_error *err) {
+    PXS_TRY(read_point(path, s, err));
+    if (strcmp(s->config_hash, q->here.config_hash) != 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s belongs to another configuration (config_hash %.12s..., this run's is %.12s...)",
+                        path, s->config_hash, q->here.config_hash);
+    PXS_TRY(check_records(q, s, path, err));
+    return check_engine(q, s, path, err);
+}
+
+static void accept(struct pxs_resume_point *out, const struct resume_state *s, const char *path,
+                   const struct search *q) {
+    out->step = s->step;
+    out->record_bytes = s->record_bytes;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    if (strcmp(s->pixsweep, q->here.pixsweep) != 0)
+        pxs_text_addf(q->notes, "%s was written by pixsweep %s; pixsweep %s goes on from it\n", path,
+                      s->pixsweep, q->here.pixsweep);
+}
+
+enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, const char *kernels,
+                                      bool allow_mixed, struct pxs_resume_point *out, struct pxs_text *notes,
+                                      struct pxs_error *err) {
+    static const char *const names[] = {PXS_RESUME_FILE, PXS_RESUME_PREVIOUS};
+    struct search q = {.dir = dir, .allow_mixed = allow_mixed, .notes = notes};
+    struct pxs_error newer = {0};
+    bool passed_over = false;
+    *out = (struct pxs_resume_point){.step = -1};
+    PXS_TRY(resume_engine(kernels, &q.here, err));
+    snprintf(q.here.config_hash, sizeof q.here.config_hash, "%s", config_hash);
+    for (size_t i = 0; i < PXS_COUNT(names) && out->step < 0; i++) {
+        char path[PXS_PATH_MAX];
+        struct resume_state s;
+        struct pxs_error why;
+        if (!pxs_path_join(path, sizeof path, dir, names[i]))
+            return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", dir);
+        enum pxs_status status = judge(&q, path, &s, &why);
+        if (status == PXS_OK)
+            accept(out, &s, path, &q);
+        else if (status == PXS_E_UNSUPPORTED && newer.status == PXS_OK)
+            newer = why;
+        if (status == PXS_OK || status == PXS_E_NOT_FOUND)
+            continue;
+        pxs_text_addf(notes, "%s\n", why.message);
+        passed_over = true;
+    }
+    if (out->step < 0 && newer.status != PXS_OK)
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: use that one, or remove the file to start from zero",
+                        newer.message);
+    if (out->step < 0 && passed_over)
+        pxs_text_add(notes, "there is no resume point to go on from: starts again from its first step\n");
+    return PXS_OK;
+}

@@ -1,0 +1,132 @@
+/* The fields of a resume point as the metadata of its file, and back. */
+#include "resume_priv.h"
+
+#include "pixsweep/kernel.h"
+#include "pixsweep/tensor.h"
+
+#include <string.h>
+
+enum kind { TEXT, INTEGER, REAL };
+
+/* In the order in which the checksum takes them. The format stays first and an integer in every version. */
+static const struct field {
+    const char *key;
+    enum kind kind;
+    size_t offset, size;
+} fields[] = {
+#define FIELD(key, kind, member) \
+    { key, kind, offsetof(struct resume_state, member), sizeof((struct resume_state *)0)->member }
+    FIELD("resume_format", INTEGER, format),
+    FIELD("pixsweep", TEXT, pixsweep),
+    FIELD("config_hash", TEXT, config_hash),
+    FIELD("kernels", TEXT, kernels),
+    FIELD("openblas", TEXT, openblas),
+    FIELD("step", INTEGER, step),
+    FIELD("epoch", INTEGER, epoch),
+    FIELD("batch", INTEGER, batch),
+    FIELD("record_bytes", INTEGER, record_bytes),
+    FIELD("best_val_loss", REAL, best),
+    FIELD("epoch_seconds", REAL, epoch_seconds),
+    FIELD("lr_G", REAL, lr_G),
+    FIELD("lr_D", REAL, lr_D),
+    FIELD("sum_loss_G", REAL, sum.loss_G),
+    FIELD("sum_loss_GAN", REAL, sum.loss_GAN),
+    FIELD("sum_loss_pixel", REAL, sum.loss_pixel),
+    FIELD("sum_loss_D", REAL, sum.loss_D),
+    FIELD("sum_loss_real", REAL, sum.loss_real),
+    FIELD("sum_loss_fake", REAL, sum.loss_fake),
+#undef FIELD
+};
+_Static_assert(PXS_COUNT(fields) < RESUME_FIELDS, "RESUME_FIELDS is too small");
+
+void resume_print(const struct resume_state *s, struct resume_text *out) {
+    for (size_t i = 0; i < PXS_COUNT(fields); i++) {
+        const char *at = (const char *)s + fields[i].offset;
+        char *text = out->value[i];
+        char number[32];
+        if (fields[i].kind == TEXT)
+            snprintf(text, sizeof out->value[i], "%s", at);
+        else if (fields[i].kind == INTEGER)
+            snprintf(text, sizeof out->value[i], "%lld", (long long)*(const int64_t *)at);
+        else /* the shortest that reads back to the same bits */
+            snprintf(text, sizeof out->value[i], "%s", pxs_format_double(number, *(const double *)at));
+        out->metadata[2 * i] = fields[i].key;
+        out->metadata[2 * i + 1] = text;
+    }
+    out->metadata[2 * PXS_COUNT(fields)] = NULL;
+}
+
+uint32_t resume_crc(const struct resume_text *text) {
+    uint32_t crc = 0;
+    for (size_t i = 0; text->metadata[i]; i++) /* the NULs part them */
+        crc = pxs_crc32c(crc, text->metadata[i], strlen(text->metadata[i]) + 1);
+    return crc;
+}
+
+/* "inf" is how an infinite best is written; YAML's numbers, which the parser reads, say ".inf". */
+static bool parse_real(const char *text, double *out) {
+    return pxs_parse_double(strcmp(text, "inf") == 0 ? ".inf" : text, out);
+}
+
+static bool parse_field(const struct field *f, const char *text, struct resume_state *out) {
+    char *at = (char *)out + f->offset;
+    if (f->kind == INTEGER)
+        return pxs_parse_int(text, (int64_t *)at);
+    if (f->kind == REAL)
+        return parse_real(text, (double *)at);
+    snprintf(at, f->size, "%s", text);
+    return strlen(text) < f->size;
+}
+
+static enum pxs_status parse(const struct pxs_safetensors *file, struct resume_state *out,
+                             struct pxs_error *err) {
+    for (size_t i = 0; i < PXS_COUNT(fields); i++) {
+        const char *text = pxs_safetensors_metadata(file, fields[i].key);
+        if (!text || !parse_field(&fields[i], text, out))
+            return pxs_fail(err, PXS_E_CORRUPT, "it is no resume point: %s is missing or unreadable",
+                            fields[i].key);
+        if (i == 0 && out->format > RESUME_FORMAT)
+            return pxs_fail(err, PXS_E_UNSUPPORTED,
+                            "a newer pixsweep wrote it (format %lld, this one reads %d)",
+                            (long long)out->format, RESUME_FORMAT);
+    }
+    return PXS_OK;
+}
+
+/* The last tensor holds the checksum's bits. */
+static bool checksum_fits(const struct pxs_safetensors *file, const struct resume_state *s) {
+    struct resume_text text;
+    size_t n = pxs_safetensors_count(file);
+    if (n == 0)
+        return false;
+    const struct pxs_safetensors_info *last = pxs_safetensors_at(file, n - 1);
+    uint32_t stated;
+    if (strcmp(last->name, "checksum") != 0 || last->bytes != sizeof stated)
+        return false;
+    memcpy(&stated, last->data, sizeof stated);
+    resume_print(s, &text);
+    uint32_t crc = resume_crc(&text);
+    for (size_t i = 0; i + 1 < n; i++) {
+        const struct pxs_safetensors_info *t = pxs_safetensors_at(file, i);
+        crc = pxs_crc32c(crc, t->data, (size_t)t->bytes);
+    }
+    return crc == stated;
+}
+
+enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
+                            struct pxs_error *err) {
+    memset(out, 0, sizeof *out);
+    PXS_TRY(parse(file, out, err));
+    if (!checksum_fits(file, out))
+        return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");
+    return PXS_OK;
+}
+
+enum pxs_status resume_engine(const char *kernels, struct resume_state *out, struct pxs_error *err) {
+    const struct pxs_kernels *set;
+    PXS_TRY(pxs_kernels_select(kernels, &set, err));
+    snprintf(out->kernels, sizeof out->kernels, "%s", pxs_kernels_name(set));
+    pxs_blas_describe(out->openblas, sizeof out->openblas);
+    snprintf(out->pixsweep, sizeof out->pixsweep, "%s %s", pxs_version(), pxs_commit());
+    return PXS_OK;
+}
