@@ -16,15 +16,20 @@ struct pxs_store;
 
 /* ---- opening --------------------------------------------------------------------------------------------- */
 
-/* For writing: creates the folder, the file and the schema where missing. PXS_E_UNSUPPORTED for a newer schema and for a network
+/* For writing: creates the folder, the file and the schema where missing; an older schema is migrated in one transaction after a
+ * backup `<path>.v<version>.backup` (pxs_store_note). PXS_E_UNSUPPORTED for a newer schema and for a network
  * file system, PXS_E_CORRUPT for a damaged file and for one that is no pixsweep database. */
 PXS_NODISCARD enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct pxs_error *err);
-/* For reading, with or without a writer at work: PXS_E_NOT_FOUND with the remedy where there is no database yet. Changes nothing
+/* For reading, with or without a writer at work: PXS_E_NOT_FOUND with the remedy where there is no database yet. An older schema is
+ * read as it stands. Changes nothing
  * and creates nothing (one exception: SQLite's index `-shm`, where somebody copied a `-wal` with content without it). */
 PXS_NODISCARD enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out,
                                                       struct pxs_error *err);
 void pxs_store_close(struct pxs_store **store);
 const char *pxs_store_path(const struct pxs_store *store); /* absolute */
+/* What opening did that its user should know, as a sentence fragment: an older schema was migrated, and where its backup is.
+ * "" = nothing. */
+const char *pxs_store_note(const struct pxs_store *store);
 /* How long a call may wait for the lock and for SQLite's own locks, in seconds (default 30). 0 = do not wait. */
 void pxs_store_set_wait(struct pxs_store *store, double seconds);
 
@@ -88,6 +93,53 @@ PXS_NODISCARD enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const ch
 PXS_NODISCARD enum pxs_status pxs_store_run_config(struct pxs_store *s, int64_t run_id, char **yaml,
                                                    struct pxs_error *err);
 
+/* ---- states that a user sets ----------------------------------------------------------------------------- */
+
+struct pxs_store_run_state {
+    int64_t run_id;
+    char state[16];
+};
+/* The states of all runs of a sweep by run_id, in one query; free(*out). */
+PXS_NODISCARD enum pxs_status pxs_store_run_states(struct pxs_store *s, int64_t sweep_id,
+                                                   struct pxs_store_run_state **out, size_t *n,
+                                                   struct pxs_error *err);
+/* Sets a sweep's state: "open" or "paused". PXS_E_NOT_FOUND where there is no such sweep. */
+PXS_NODISCARD enum pxs_status pxs_store_sweep_state(struct pxs_store *s, int64_t sweep_id, const char *state,
+                                                    struct pxs_error *err);
+/* Reads it. */
+PXS_NODISCARD enum pxs_status pxs_store_get_sweep_state(struct pxs_store *s, int64_t sweep_id, char state[16],
+                                                        struct pxs_error *err);
+
+/* What pxs_store_retry or _cancel did. */
+struct pxs_store_changed {
+    struct pxs_store_run_state *runs; /* changed, with the state that they were in; by run_id */
+    size_t n;
+    size_t left; /* asked for but left as they were: see there */
+};
+void pxs_store_changed_finish(struct pxs_store_changed *changed);
+
+/* Which runs to try again. */
+#define PXS_RETRY_FAILED 1u
+#define PXS_RETRY_DIVERGED 2u
+#define PXS_RETRY_CANCELLED 4u
+#define PXS_RETRY_ALL 7u
+/* Queues runs of a sweep again whose state is in `what` and that meet `where` (NULL = all): the user's SQL condition over v_run's
+ * columns, which can only read; a mistake in it is PXS_E_INVALID in words. Their retry budgets begin anew (a row of `retry`);
+ * attempts, logs and events stay. Completed, queued, interrupted and running runs are never touched. `left`: runs whose last worker has
+ * not been seen to end (they were cancelled a moment ago, or its supervisor died), and runs being removed. */
+PXS_NODISCARD enum pxs_status pxs_store_retry(struct pxs_store *s, int64_t sweep_id, unsigned what,
+                                              const char *where, struct pxs_store_changed *out,
+                                              struct pxs_error *err);
+/* Cancels runs that are queued, interrupted or running. A running one's attempt stays open: records still come in, its supervisor
+ * stops the worker and closes the attempt. `left`: runs that are over already. PXS_E_NOT_FOUND, and nothing done, where one does not
+ * exist. */
+PXS_NODISCARD enum pxs_status pxs_store_cancel(struct pxs_store *s, const int64_t *run_ids, size_t n,
+                                               struct pxs_store_changed *out, struct pxs_error *err);
+/* The closed attempts of a run that failed since it was last put back by pxs_store_retry: by timeout (their message begins "timed out")
+ * and otherwise. */
+PXS_NODISCARD enum pxs_status pxs_store_failures(struct pxs_store *s, int64_t run_id, int64_t *crashes,
+                                                 int64_t *timeouts, struct pxs_error *err);
+
 /* ---- attempts -------------------------------------------------------------------------------------------- */
 
 struct pxs_store_attempt {
@@ -126,7 +178,8 @@ struct pxs_store_end {
     const char *message; /* why, with the tail of the log; NULL = keep what the END record said */
     int64_t ended_ms;
 };
-/* Closes an attempt and sets its run's state. PXS_E_EXISTS where it is closed already (nothing changes). */
+/* Closes an attempt and sets its run's state; a run that was cancelled meanwhile stays so unless it is completed or diverged.
+ * PXS_E_EXISTS where it is closed already (nothing changes). */
 PXS_NODISCARD enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
                                                     const struct pxs_store_end *end, struct pxs_error *err);
 /* The attempts that nobody has closed, of a sweep or of all (0): what a supervisor that starts has to look after. free(*out). */

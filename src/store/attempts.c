@@ -106,8 +106,8 @@ static enum pxs_status end_attempt(struct pxs_store *s, int64_t attempt_id, cons
         err));
     if (pxs_sql_changes(s->sql) != 1)
         return pxs_fail(err, PXS_E_EXISTS, "attempt %lld has been closed already", (long long)attempt_id);
-    return pxs_store_run_stmt(s, PXS_ST_RUN_SET_STATE,
-                              PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(end->state)), err);
+    return pxs_store_run_stmt(s, PXS_ST_RUN_CLOSE, PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(end->state)),
+                              err);
 }
 
 enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,

@@ -62,6 +62,10 @@ const char *pxs_store_path(const struct pxs_store *store) {
     return store->path;
 }
 
+const char *pxs_store_note(const struct pxs_store *store) {
+    return store->note;
+}
+
 void pxs_store_set_wait(struct pxs_store *store, double seconds) {
     store->wait = seconds;
     if (store->sql)

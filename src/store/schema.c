@@ -1,4 +1,4 @@
-/* The schema (a contract: DESIGN of the database) and how a file gets it. */
+/* The schema (a contract: DESIGN of the database) as of version 1, and how a file gets it; what came later stands in migrate.c. */
 #include "store_priv.h"
 
 #include <string.h>
@@ -272,22 +272,10 @@ struct identity {
     int64_t application, version, objects;
 };
 
-static enum pxs_status pragma_value(struct pxs_store *s, const char *sql, int64_t *value,
-                                    struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    bool row;
-    PXS_TRY(pxs_sql_prepare(s->sql, sql, &stmt, err));
-    enum pxs_status status = pxs_stmt_step(stmt, &row, err);
-    if (status == PXS_OK)
-        *value = row ? pxs_column_int(stmt, 0) : 0;
-    pxs_stmt_finish(&stmt);
-    return status;
-}
-
 static enum pxs_status identify(struct pxs_store *s, struct identity *id, struct pxs_error *err) {
-    PXS_TRY(pragma_value(s, "PRAGMA application_id", &id->application, err));
-    PXS_TRY(pragma_value(s, "PRAGMA user_version", &id->version, err));
-    return pragma_value(s, "SELECT count(*) FROM sqlite_schema", &id->objects, err);
+    PXS_TRY(pxs_store_value(s, "PRAGMA application_id", &id->application, err));
+    PXS_TRY(pxs_store_value(s, "PRAGMA user_version", &id->version, err));
+    return pxs_store_value(s, "SELECT count(*) FROM sqlite_schema", &id->objects, err);
 }
 
 static bool is_empty(const struct identity *id) {
@@ -344,6 +332,7 @@ static enum pxs_status create(struct pxs_store *s, struct pxs_error *err) {
              PXS_SCHEMA_VERSION);
     PXS_TRY(pxs_sql_exec(s->sql, tables, err));
     PXS_TRY(pxs_sql_exec(s->sql, views, err));
+    PXS_TRY(pxs_schema_steps(s, 1, err));
     return pxs_sql_exec(s->sql, marks, err);
 }
 
@@ -369,5 +358,7 @@ enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err) {
         PXS_TRY(judge(s, &id, err));
     PXS_TRY(use_wal(s, err));
     PXS_TRY(pxs_sql_exec(s->sql, settings, err));
-    return empty ? create_if_empty(s, err) : PXS_OK;
+    if (empty)
+        return create_if_empty(s, err);
+    return id.version < PXS_SCHEMA_VERSION ? pxs_schema_migrate(s, id.version, err) : PXS_OK;
 }

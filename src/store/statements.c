@@ -52,6 +52,17 @@ enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which, co
     return PXS_OK;
 }
 
+enum pxs_status pxs_store_value(struct pxs_store *s, const char *sql, int64_t *value, struct pxs_error *err) {
+    struct pxs_stmt *stmt;
+    bool row;
+    PXS_TRY(pxs_sql_prepare(s->sql, sql, &stmt, err));
+    enum pxs_status status = pxs_stmt_step(stmt, &row, err);
+    if (status == PXS_OK)
+        *value = row ? pxs_column_int(stmt, 0) : 0;
+    pxs_stmt_finish(&stmt);
+    return status;
+}
+
 /* ---- values ---------------------------------------------------------------------------------------------- */
 
 struct pxs_cell pxs_cell_int(int64_t value) {

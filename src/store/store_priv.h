@@ -8,7 +8,7 @@
 
 /* "pxsw": says whose SQLite file it is (file(1) shows it). */
 #define PXS_APPLICATION_ID 0x70787377
-#define PXS_SCHEMA_VERSION 1
+#define PXS_SCHEMA_VERSION 2
 
 /* Every statement that is run more than once, compiled at its first use. */
 enum pxs_store_stmt {
@@ -33,6 +33,7 @@ struct pxs_store {
     double wait;               /* seconds */
     struct pxs_file_mark mark; /* immutable: of the file when it was opened */
     struct pxs_stmt *statements[PXS_ST_COUNT];
+    char note[PXS_PATH_MAX + 200]; /* what opening did */
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], lock_path[PXS_PATH_MAX];
 };
 
@@ -54,10 +55,22 @@ const char *pxs_store_network_fs(unsigned long type);
 
 /* ---- schema.c -------------------------------------------------------------------------------------------- */
 
-/* Looks what file this is; creates the schema in an empty one. Within the flock, outside a transaction. */
+/* Looks what file this is; creates the schema in an empty one, migrates an older one. Within the flock, outside a transaction. */
 PXS_NODISCARD enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err);
-/* PXS_OK where the file has this version's schema. PXS_E_NOT_FOUND: nothing in it yet. */
+/* PXS_OK where the file has this version's schema or an older one. PXS_E_NOT_FOUND: nothing in it yet. */
 PXS_NODISCARD enum pxs_status pxs_schema_check(struct pxs_store *s, struct pxs_error *err);
+
+/* ---- migrate.c ------------------------------------------------------------------------------------------- */
+
+/* The steps from schema `from` to this one, within a transaction. A new file takes them, too, so that it ends like an old one. */
+PXS_NODISCARD enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_error *err);
+/* Brings a file of an older version up: a backup, then all steps in one transaction. Within the flock. */
+PXS_NODISCARD enum pxs_status pxs_schema_migrate(struct pxs_store *s, int64_t from, struct pxs_error *err);
+
+/* ---- upkeep.c -------------------------------------------------------------------------------------------- */
+
+/* A consistent copy of the database at `path`: whole or not at all. PXS_E_EXISTS where something is there. */
+PXS_NODISCARD enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs_error *err);
 
 /* ---- open.c ---------------------------------------------------------------------------------------------- */
 
@@ -84,6 +97,9 @@ PXS_NODISCARD enum pxs_status pxs_store_first(struct pxs_store *s, enum pxs_stor
 PXS_NODISCARD enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which,
                                             const struct pxs_cell *args, size_t n, int64_t missing,
                                             int64_t *value, struct pxs_error *err);
+/* One integer of any statement of ours, not kept; 0 where there is none. */
+PXS_NODISCARD enum pxs_status pxs_store_value(struct pxs_store *s, const char *sql, int64_t *value,
+                                              struct pxs_error *err);
 void pxs_store_finish_statements(struct pxs_store *s);
 
 /* Values as an array and its length: pxs_store_run_stmt(s, which, PXS_ARGS(pxs_cell_int(1)), err). */

@@ -154,6 +154,8 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     pxs_text_finish(&warnings);
     PXS_TRY(status);
     PXS_TRY(pxs_store_open(s->plan->db, &s->store, err));
+    if (*pxs_store_note(s->store))
+        pxs_say(s, PXS_LOG_WARN, "%s", pxs_store_note(s->store));
     PXS_TRY(pxs_plan_freeze(s->plan, s->store, &s->sweep_id, err));
     pxs_store_set_wait(s->store, PXS_STORE_WAIT);
     s->n_slots = s->plan->slots.jobs;

@@ -16,6 +16,8 @@ TCase *query_case(void);
 TCase *views_case(void);
 TCase *size_case(void);
 TCase *docs_case(void);
+TCase *states_case(void);
+TCase *migrate_case(void);
 
 #define ck_ok(call)                                                    \
     do {                                                               \

@@ -1,0 +1,243 @@
+/* Files of schema version 1: read as they are, brought up once, never left in between. */
+#include "../../src/store/store_priv.h"
+#include "schema_v1.h"
+#include "store_tests.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void exec(sqlite3 *db, const char *sql) {
+    char *message = NULL;
+    sqlite3_exec(db, sql, NULL, NULL, &message);
+    ck_assert_msg(!message, "%s: %s", sql, message);
+}
+
+/* A file as version 1 left it: WAL mode, a sweep with a failed and a queued run. */
+static void make_v1(void) {
+    char dir[400];
+    sqlite3 *db;
+    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    ck_ok(pxs_make_dirs(dir, &err));
+    ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
+    exec(db, "PRAGMA journal_mode = WAL; BEGIN");
+    exec(db, tables_v1);
+    exec(db, views_v1);
+    exec(db, "PRAGMA application_id = 1886942071; PRAGMA user_version = 1; COMMIT");
+    exec(db,
+         "INSERT INTO sweep (name, spec_yaml, spec_hash, n_planned, created_ms) VALUES ('a', '', '', 2, 5);"
+         "INSERT INTO run (sweep_id, number, name, dir, config_hash, config_yaml, seed, state) VALUES "
+         "(1, 1, 'a/0001-s0', 'a/0001-s0', 'x', '', 0, 'failed'), (1, 2, 'a/0002-s1', 'a/0002-s1', 'x', '', "
+         "1, 'queued');"
+         "INSERT INTO attempt (run_id, no, started_ms, ended_ms, outcome) VALUES (1, 1, 5, 6, 'failed')");
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+static int64_t version_of(const char *path) {
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t version = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return version;
+}
+
+static const char all_objects[] =
+    "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY type, name";
+
+START_TEST(an_old_file_becomes_as_a_new_one)
+{
+    struct pxs_store *s;
+    make_v1();
+    s = open_store();
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 2);
+    ck_assert_str_eq(sql_text(s, "SELECT group_concat(state) FROM run"), "failed,queued");
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 2"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), ".v1.backup"));
+    char *migrated = sql_dump(s, all_objects);
+    struct pxs_store_changed changed;
+    ck_ok(pxs_store_retry(s, 1, PXS_RETRY_ALL, NULL, &changed, &err));
+    ck_assert_uint_eq(changed.n, 1);
+    pxs_store_changed_finish(&changed);
+    pxs_store_close(&s);
+    /* The backup is the file as it was, and can be put back. */
+    ck_assert_int_eq(version_of(beside(".v1.backup")), 1);
+    struct pxs_store *old;
+    ck_ok(pxs_store_open_readonly(beside(".v1.backup"), &old, &err));
+    ck_assert_str_eq(sql_text(old, "SELECT group_concat(state) FROM run"), "failed,queued");
+    ck_assert_str_eq(sql_text(old, "PRAGMA integrity_check"), "ok");
+    pxs_store_close(&old);
+    /* Once. */
+    s = open_store();
+    ck_assert_str_eq(pxs_store_note(s), "");
+    ck_assert(!exists(beside(".v1.backup-2")));
+    pxs_store_close(&s);
+    char path[500];
+    snprintf(path, sizeof path, "%s/new.db", temp_dir());
+    ck_ok(pxs_store_open(path, &s, &err));
+    ck_assert_str_eq(pxs_store_note(s), "");
+    char *fresh = sql_dump(s, all_objects);
+    ck_assert_str_eq(migrated, fresh);
+    free(migrated);
+    free(fresh);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(an_old_file_is_read_as_it_is)
+{
+    make_v1();
+    struct pxs_store *s = open_reader();
+    struct pxs_table t;
+    ck_ok(pxs_store_ask(s, PXS_QUERY_RUNS, 0, &t, &err));
+    ck_assert_uint_eq(t.n_rows, 2);
+    pxs_table_finish(&t);
+    ck_ok(pxs_store_ask(s, PXS_QUERY_PROGRESS, 0, &t, &err));
+    pxs_table_finish(&t);
+    pxs_store_close(&s);
+    ck_assert_int_eq(version_of(db_path()), 1);
+    ck_assert(!exists(beside(".v1.backup")));
+}
+END_TEST
+
+START_TEST(no_backup_is_overwritten)
+{
+    make_v1();
+    ck_ok(pxs_write_file(beside(".v1.backup"), "mine", 4, &err));
+    struct pxs_store *s = open_store();
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), ".v1.backup-2"));
+    pxs_store_close(&s);
+    ck_assert_int_eq(version_of(beside(".v1.backup-2")), 1);
+    char *data;
+    size_t bytes;
+    ck_ok(pxs_read_file(beside(".v1.backup"), 100, &data, &bytes, &err));
+    ck_assert_uint_eq(bytes, 4);
+    free(data);
+}
+END_TEST
+
+/* Where no backup can be made, nothing is changed. */
+START_TEST(no_backup_no_migration)
+{
+    char dir[500];
+    make_v1();
+    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    struct pxs_store *s = NULL;
+    char temp[600];
+    snprintf(temp, sizeof temp, "%s.v1.backup.tmp.%d", db_path(), (int)getpid());
+    ck_ok(pxs_make_dirs(temp, &err)); /* in the way of the backup */
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 2");
+    ck_assert_ptr_null(s);
+    ck_assert_int_eq(version_of(db_path()), 1);
+}
+END_TEST
+
+/* kill -9 within the transaction, all steps done, not committed. */
+START_TEST(killed_within_the_migration)
+{
+    int status;
+    make_v1();
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct pxs_store *r, s = {.lock = -1};
+        bool good = pxs_store_open_readonly(db_path(), &r, NULL) == PXS_OK;
+        snprintf(s.path, sizeof s.path, "%s", db_path());
+        good = good && pxs_sql_open(db_path(), PXS_SQL_WRITE, &s.sql, NULL) == PXS_OK &&
+               pxs_sql_exec(s.sql, "PRAGMA cache_size = 1; BEGIN IMMEDIATE", NULL) == PXS_OK &&
+               pxs_schema_steps(&s, 1, NULL) == PXS_OK &&
+               pxs_sql_exec(s.sql, "PRAGMA user_version = 2", NULL) == PXS_OK;
+        if (good)
+            raise(SIGKILL);
+        _exit(1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(version_of(db_path()), 1);
+    struct pxs_store *s = open_reader();
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'retry'"), 0);
+    pxs_store_close(&s);
+    s = open_store();
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM retry"), 0);
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* kill -9 at whatever moment of opening an old file: version 1 without the table or version 2 with it, and the next
+ * opening works. */
+START_TEST(killed_at_any_moment)
+{
+    int killed = 0;
+    for (int round = 0; round < 40; round++) {
+        int status;
+        make_v1();
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct pxs_store *s;
+            bool good = pxs_store_open(db_path(), &s, NULL) == PXS_OK;
+            _exit(good ? 0 : 1);
+        }
+        usleep((useconds_t)(round * 400));
+        kill(pid, SIGKILL);
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        killed += WIFSIGNALED(status);
+        int64_t version = version_of(db_path());
+        struct pxs_store *s = open_reader();
+        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'retry'"), version - 1);
+        pxs_store_close(&s);
+        s = open_store();
+        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 2);
+        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
+        ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
+        pxs_store_close(&s);
+        temp_tear_down();
+        temp_set_up();
+    }
+    ck_assert_int_gt(killed, 0);
+}
+END_TEST
+
+/* Two that open an old file at once: one migrates, both work. */
+START_TEST(two_migrate_at_once)
+{
+    pid_t pids[4];
+    int status;
+    make_v1();
+    for (int i = 0; i < 4; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            struct pxs_store *s;
+            _exit(pxs_store_open(db_path(), &s, NULL) == PXS_OK &&
+                          pxs_store_event(s, 0, i, PXS_LOG_INFO, "k", "m", NULL) == PXS_OK
+                      ? 0
+                      : 1);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    struct pxs_store *s = open_store();
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM event"), 4);
+    ck_assert(!exists(beside(".v1.backup-2")));
+    pxs_store_close(&s);
+}
+END_TEST
+
+TCase *migrate_case(void) {
+    TCase *c = tcase_create("migrate");
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, an_old_file_becomes_as_a_new_one);
+    tcase_add_test(c, an_old_file_is_read_as_it_is);
+    tcase_add_test(c, no_backup_is_overwritten);
+    tcase_add_test(c, no_backup_no_migration);
+    tcase_add_test(c, killed_within_the_migration);
+    tcase_add_test(c, killed_at_any_moment);
+    tcase_add_test(c, two_migrate_at_once);
+    return c;
+}
