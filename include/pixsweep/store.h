@@ -220,6 +220,39 @@ PXS_NODISCARD enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t atte
 /* Folds the WAL into the database file (under the lock; intake and closing do it by themselves when due). */
 PXS_NODISCARD enum pxs_status pxs_store_checkpoint(struct pxs_store *s, struct pxs_error *err);
 
+/* Whether the write-ahead log has passed `limit` bytes (default 256 MB) because a reader holds on to an old state, so
+ * that nothing can be folded in. SQLite sets no bound there; callers should let records wait in their files, which cost nothing. What is
+ * written all the same (attempts that begin and end) goes on. Tries about once a second whether the reader has gone. */
+bool pxs_store_crowded(struct pxs_store *s);
+void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes);
+
+/* ---- upkeep ---------------------------------------------------------------------------------------------- */
+
+/* A consistent copy of the database, compacted, at `path`, while others write; works on a read-only store, too. Whole or not at
+ * all, synced. PXS_E_EXISTS where something is there; PXS_E_NOSPC where the disk is full. */
+PXS_NODISCARD enum pxs_status pxs_store_backup(struct pxs_store *s, const char *path, struct pxs_error *err);
+
+struct pxs_store_space {
+    int64_t before, after; /* bytes of the file and its write-ahead log */
+    bool waiting;          /* a reader held on to the old state: the rest is given back when it has gone */
+};
+/* Gives free pages back to the file system and orders the rest anew. Readers go on; writers wait (records stay in their
+ * files meanwhile). Needs free space of once the file's size beside it and once in SQLite's folder for temporary files. */
+PXS_NODISCARD enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_store_space *out,
+                                                struct pxs_error *err);
+
+/* Removing begins: in one transaction, the runs become `cancelled` and get an event of kind "removing", so that nobody takes them or
+ * queues them again. PXS_E_BUSY, and nothing done, where the last attempt of one is open; PXS_E_NOT_FOUND where one does not exist. */
+PXS_NODISCARD enum pxs_status pxs_store_condemn(struct pxs_store *s, const int64_t *run_ids, size_t n,
+                                                struct pxs_error *err);
+/* Removes everything about a run, the run's row last, in transactions of at most 10,000 points so that others get their turn. Begins with
+ * pxs_store_condemn. Stopped in the middle, it can be called again. *rows (may be NULL) is increased by the rows removed. */
+PXS_NODISCARD enum pxs_status pxs_store_remove_run(struct pxs_store *s, int64_t run_id, int64_t *rows,
+                                                   struct pxs_error *err);
+/* Removes all runs of a sweep and the sweep. */
+PXS_NODISCARD enum pxs_status pxs_store_remove_sweep(struct pxs_store *s, int64_t sweep_id, int64_t *rows,
+                                                     struct pxs_error *err);
+
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
 enum pxs_cell_kind { PXS_CELL_NULL, PXS_CELL_INT, PXS_CELL_REAL, PXS_CELL_TEXT };

@@ -9,7 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FOLD_PAGES = 1000 }; /* of 4 KiB: a WAL of this length is folded in after the commit that reached it */
+enum {
+    PAGE = 4096,
+    FOLD_PAGES =
+        1000, /* a WAL of this length is folded in after the commit that reached it, and again this much later */
+    RESTART_PAGES = 4000, /* readers that overlap have kept it from beginning anew: they are waited for, */
+    RESTART_MS = 20       /* this long */
+};
 
 /* ---- the flock ------------------------------------------------------------------------------------------- */
 
@@ -88,6 +94,22 @@ enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err) {
     return status;
 }
 
+/* The rows are committed; a fold that cannot be done now is done after a later commit. A reader with an old snapshot can stop any
+ * fold, so that they come at a distance: each looks through the whole WAL. */
+static void fold_when_due(struct pxs_store *s) {
+    int pages = pxs_sql_wal_pages(s->sql);
+    bool done;
+    if (pages < s->folded_at)
+        s->folded_at = 0; /* it has begun anew */
+    if (pages < s->folded_at + FOLD_PAGES)
+        return;
+    s->folded_at = pages;
+    enum pxs_status folded = pages < RESTART_PAGES ? pxs_sql_checkpoint(s->sql, false, NULL)
+                                                   : pxs_sql_restart_wal(s->sql, RESTART_MS, &done, NULL);
+    (void)folded;
+    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+}
+
 enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struct pxs_error *err) {
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "COMMIT", err);
@@ -95,10 +117,8 @@ enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struc
         /* After some failures (disk full) SQLite has rolled back already and says so; that is no second failure. */
         enum pxs_status again = pxs_sql_exec(s->sql, "ROLLBACK", NULL);
         (void)again;
-    } else if (pxs_sql_wal_pages(s->sql) >= FOLD_PAGES) {
-        /* The rows are committed; a fold that cannot be done now is done after a later commit. */
-        enum pxs_status folded = pxs_sql_checkpoint(s->sql, false, NULL);
-        (void)folded;
+    } else {
+        fold_when_due(s);
     }
     pxs_store_unlock(s);
     return status;
@@ -116,6 +136,30 @@ enum pxs_status pxs_store_checkpoint(struct pxs_store *s, struct pxs_error *err)
     if (s->readonly)
         return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
     return pxs_store_fold(s, true, s->wait, err);
+}
+
+/* ---- a WAL that cannot be folded ------------------------------------------------------------------------- */
+
+void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes) {
+    s->wal_limit = bytes;
+}
+
+static bool is_over(const struct pxs_store *s) {
+    return (int64_t)pxs_sql_wal_pages(s->sql) * PAGE > s->wal_limit;
+}
+
+bool pxs_store_crowded(struct pxs_store *s) {
+    double now = pxs_monotonic();
+    bool done;
+    if (s->readonly || !is_over(s))
+        return false;
+    if (now - s->crowded_at < 1 || pxs_store_lock(s, now, NULL) != PXS_OK)
+        return true;
+    s->crowded_at = now;
+    enum pxs_status status = pxs_sql_restart_wal(s->sql, 0, &done, NULL);
+    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+    pxs_store_unlock(s);
+    return status != PXS_OK || !done;
 }
 
 /* ---- file systems ---------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { DEFAULT_WAIT = 30 };
+enum { DEFAULT_WAIT = 30, DEFAULT_WAL_LIMIT = 256000000 };
 
 static enum pxs_status refuse_network(const struct pxs_store *s, struct pxs_error *err) {
     struct statfs info;
@@ -30,6 +30,7 @@ static enum pxs_status make(const char *path, struct pxs_store **out, struct pxs
         return pxs_fail_nomem(err);
     s->lock = -1;
     s->wait = DEFAULT_WAIT;
+    s->wal_limit = DEFAULT_WAL_LIMIT;
     if (!pxs_path_absolute(s->path, sizeof s->path - sizeof ".lock", path)) {
         free(s);
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);

@@ -152,6 +152,23 @@ enum pxs_status pxs_sql_checkpoint(struct pxs_sql *sql, bool truncate, struct px
     return code == SQLITE_OK || code == SQLITE_BUSY ? PXS_OK : fail(sql, false, err);
 }
 
+enum pxs_status pxs_sql_restart_wal(struct pxs_sql *sql, int ms, bool *done, struct pxs_error *err) {
+    sqlite3_busy_timeout(sql->db, ms);
+    int code = sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    *done = code == SQLITE_OK;
+    if (*done)
+        sql->wal_pages = 0;
+    return code == SQLITE_OK || code == SQLITE_BUSY ? PXS_OK : fail(sql, false, err);
+}
+
+bool pxs_sql_was_full(const struct pxs_sql *sql) {
+    return (sqlite3_errcode(sql->db) & 0xff) == SQLITE_FULL;
+}
+
+int64_t pxs_sql_total_changes(const struct pxs_sql *sql) {
+    return sqlite3_total_changes64(sql->db);
+}
+
 int64_t pxs_sql_changes(const struct pxs_sql *sql) {
     return sqlite3_changes64(sql->db);
 }

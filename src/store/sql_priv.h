@@ -23,6 +23,12 @@ void pxs_sql_set_wait(struct pxs_sql *sql, int ms);
 int pxs_sql_wal_pages(const struct pxs_sql *sql);
 /* Folds the WAL in as far as readers allow; with truncate, empties it if nobody is reading. Never waits. */
 PXS_NODISCARD enum pxs_status pxs_sql_checkpoint(struct pxs_sql *sql, bool truncate, struct pxs_error *err);
+/* Folds all in, waiting `ms` for readers that still need the WAL, so that the next commit begins it anew. *done: it does. Readers that
+ * come meanwhile do not need it, so short ones cannot hold this up for ever. */
+PXS_NODISCARD enum pxs_status pxs_sql_restart_wal(struct pxs_sql *sql, int ms, bool *done,
+                                                  struct pxs_error *err);
+/* Whether the call that failed last met a full disk. */
+bool pxs_sql_was_full(const struct pxs_sql *sql);
 /* Between _begin and _end of reading, the connection refuses everything that is not reading, in words. */
 void pxs_sql_reading(struct pxs_sql *sql, bool on);
 
@@ -49,6 +55,8 @@ const char *pxs_stmt_column_name(const struct pxs_stmt *stmt, size_t column);
 struct pxs_cell pxs_stmt_cell(const struct pxs_stmt *stmt, size_t column, bool *blob);
 /* Rows changed by the statement that ran last, and the rowid it inserted. */
 int64_t pxs_sql_changes(const struct pxs_sql *sql);
+/* Rows changed since opening, those that foreign keys changed included. */
+int64_t pxs_sql_total_changes(const struct pxs_sql *sql);
 int64_t pxs_sql_last_id(const struct pxs_sql *sql);
 
 #endif

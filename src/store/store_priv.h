@@ -31,6 +31,9 @@ struct pxs_store {
     bool writing;              /* within pxs_store_begin and _end */
     int lock;                  /* fd of <path>.lock, -1 = not open */
     double wait;               /* seconds */
+    int folded_at;             /* pages in the WAL when it was last folded */
+    int64_t wal_limit;         /* bytes */
+    double crowded_at;         /* when pxs_store_crowded last looked */
     struct pxs_file_mark mark; /* immutable: of the file when it was opened */
     struct pxs_stmt *statements[PXS_ST_COUNT];
     char note[PXS_PATH_MAX + 200]; /* what opening did */
@@ -47,7 +50,7 @@ void pxs_store_unlock(struct pxs_store *s);
 PXS_NODISCARD enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status,
                                             struct pxs_error *err);
-/* Checkpoints under the flock if it is free at once. */
+/* Checkpoints under the flock, waited for `wait` seconds. */
 PXS_NODISCARD enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
                                              struct pxs_error *err);
 /* Name of a file system that SQLite's WAL must not stand on ("NFS"), by statfs's f_type; NULL if it may. */

@@ -18,6 +18,8 @@ TCase *size_case(void);
 TCase *docs_case(void);
 TCase *states_case(void);
 TCase *migrate_case(void);
+TCase *upkeep_case(void);
+TCase *remove_case(void);
 
 #define ck_ok(call)                                                    \
     do {                                                               \
