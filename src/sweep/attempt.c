@@ -62,7 +62,8 @@ static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now)
             pxs_store_trouble(s, &err, now);
             return false;
         }
-        pxs_store_fine(s);
+        if (taken > 0) /* nothing was written otherwise, so nothing is known */
+            pxs_store_fine(s);
     }
     return true;
 }

@@ -109,8 +109,9 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
     if (open == 0)
         return false;
-    /* Nothing runs and the database stays shut: the next `run` takes the records in. */
-    if (working == 0 && !isnan(s->store_failing_since) && now - s->store_failing_since > PXS_STORE_PATIENCE)
+    /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks to stop does not want to wait. */
+    double patience = s->stopping ? PXS_STORE_RETRY : PXS_STORE_PATIENCE;
+    if (working == 0 && !isnan(s->store_failing_since) && now - s->store_failing_since > patience)
         s->store_lost = true;
     return !s->store_lost;
 }
