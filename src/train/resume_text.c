@@ -1,7 +1,7 @@
 /* The fields of a resume point as the metadata of its file, and back. */
 #include "resume_priv.h"
 
-#include "pixsweep/kernel.h"
+#include "pixsweep/nn.h"
 #include "pixsweep/tensor.h"
 
 #include <string.h>

@@ -1,179 +1,14 @@
 /* Whole small runs: what is recorded, which files appear, and that every hyperparameter does what it says. */
+#include "fixture.h"
+
 #include "pixsweep/data.h"
 #include "pixsweep/image.h"
-#include "pixsweep/model.h"
-#include "pixsweep/train.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { SIDE = 32, TRAIN = 5, VAL = 3, MAX_ROWS = 256 };
-
-/* ---- a data set ------------------------------------------------------------------------------------------ */
-
-static char root[64];
-
-/* A box on white, left half; its outline, right half. */
-static void draw_pair(const char *folder, int number, bool swapped) {
-    struct pxs_image im;
-    struct pxs_error err;
-    ck_assert_int_eq(pxs_image_create(&im, 2 * SIDE, SIDE, 3, &err), PXS_OK);
-    memset(im.pixels, 255, (size_t)(2 * SIDE * SIDE * 3));
-    int x0 = 3 + number % 7, y0 = 4 + number % 5, x1 = 20 + number % 9, y1 = 18 + number % 11;
-    for (int y = y0; y < y1; y++)
-        for (int x = x0; x < x1; x++) {
-            bool edge = y == y0 || y == y1 - 1 || x == x0 || x == x1 - 1;
-            uint8_t *a = im.pixels + (y * 2 * SIDE + x + (swapped ? SIDE : 0)) * 3;
-            uint8_t *b = im.pixels + (y * 2 * SIDE + x + (swapped ? 0 : SIDE)) * 3;
-            a[0] = 200;
-            a[1] = 20;
-            a[2] = (uint8_t)(10 * number);
-            b[0] = b[1] = b[2] = edge ? 0 : 255;
-        }
-    char path[256];
-    snprintf(path, sizeof path, "%s/%02d.png", folder, number);
-    ck_assert_int_eq(pxs_image_write_png(path, &im, NULL, &err), PXS_OK);
-    pxs_image_finish(&im);
-}
-
-static void make_split(const char *set, const char *split, int first, int n, bool swapped) {
-    char folder[128];
-    struct pxs_error err;
-    snprintf(folder, sizeof folder, "%s/%s/%s", root, set, split);
-    ck_assert_int_eq(pxs_make_dirs(folder, &err), PXS_OK);
-    for (int i = 0; i < n; i++)
-        draw_pair(folder, first + i, swapped);
-}
-
-static void set_up(void) {
-    snprintf(root, sizeof root, "/tmp/pxs-train-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    make_split("data", "train", 0, TRAIN, false);
-    make_split("data", "val", 20, VAL, false);
-    make_split("swapped", "train", 0, TRAIN, true);
-    make_split("swapped", "val", 20, VAL, true);
-    make_split("noval", "train", 0, 10, false);
-    make_split("same", "train", 0, TRAIN, false);
-    make_split("same", "val", 0, TRAIN, false);
-}
-
-static void tear_down(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    ck_assert_int_eq(system(command), 0);
-}
-
-/* ---- a run ----------------------------------------------------------------------------------------------- */
-
-struct run {
-    struct pxs_params p;
-    const char *dir, *data_hash;
-    int threads;
-    int stop_signal;
-    /* results */
-    enum pxs_status status;
-    struct pxs_error err;
-    struct pxs_record_batch batch[MAX_ROWS];
-    struct pxs_record_epoch epoch[MAX_ROWS];
-    struct pxs_record_sample sample[MAX_ROWS];
-    struct pxs_record_checkpoint checkpoint[MAX_ROWS];
-    struct pxs_record_end end;
-    int n_batch, n_epoch, n_sample, n_checkpoint, n_end;
-};
-
-static struct pxs_params small(void) {
-    struct pxs_params p;
-    pxs_params_default(&p);
-    snprintf(p.dataset, sizeof p.dataset, "%s/data", root);
-    p.img_height = p.img_width = SIDE;
-    p.batch_size = 2;
-    p.ngf = p.ndf = 4;
-    p.n_epochs = 2;
-    p.sample_interval = 0;
-    p.checkpoint_interval = 0;
-    p.learning_rate_G = p.learning_rate_D = 1e-3;
-    return p;
-}
-
-static void take(struct run *r, const struct pxs_record *rec) {
-    switch (rec->kind) {
-    case PXS_RECORD_BATCH:
-        r->batch[r->n_batch++] = rec->batch;
-        break;
-    case PXS_RECORD_EPOCH:
-        r->epoch[r->n_epoch++] = rec->epoch;
-        break;
-    case PXS_RECORD_SAMPLE:
-        r->sample[r->n_sample++] = rec->sample;
-        break;
-    case PXS_RECORD_CHECKPOINT:
-        r->checkpoint[r->n_checkpoint++] = rec->checkpoint;
-        break;
-    case PXS_RECORD_END:
-        r->end = rec->end;
-        r->n_end++;
-        break;
-    default:
-        break;
-    }
-}
-
-static void read_records(struct run *r, const char *path) {
-    struct pxs_record_cursor *cursor;
-    struct pxs_record *rec = malloc(sizeof *rec);
-    struct pxs_error err;
-    bool more = true;
-    ck_assert_ptr_nonnull(rec);
-    ck_assert_int_eq(pxs_record_cursor_open(path, 0, &cursor, &err), PXS_OK);
-    while (ck_assert_msg(pxs_record_next(cursor, rec, &more, &err) == PXS_OK, "%s", err.message), more)
-        take(r, rec);
-    pxs_record_cursor_close(&cursor);
-    free(rec);
-}
-
-static char *run_path(const struct run *r, const char *file) {
-    static char path[512];
-    snprintf(path, sizeof path, "%s/%s/%s", root, r->dir, file);
-    return path;
-}
-
-/* Trains r->p in root/r->dir and reads back what it recorded. */
-static void carry_out(struct run *r) {
-    struct pxs_pool *pool = NULL;
-    struct pxs_record_writer *writer;
-    struct pxs_error err;
-    struct pxs_stop stop;
-    char dir[512];
-    atomic_init(&stop.signal, r->stop_signal);
-    snprintf(dir, sizeof dir, "%s", run_path(r, ""));
-    ck_assert_int_eq(pxs_make_dirs(dir, &err), PXS_OK);
-    ck_assert_int_eq(pxs_pool_create(r->threads ? r->threads : 1, &pool, &err), PXS_OK);
-    ck_assert_int_eq(pxs_record_writer_open(run_path(r, "records.bin"), 0, &writer, &err), PXS_OK);
-    struct pxs_train_job job = {.params = &r->p,
-                                .dir = dir,
-                                .records = writer,
-                                .pool = pool,
-                                .kernels = "auto",
-                                .data_hash = r->data_hash,
-                                .stop = &stop};
-    r->status = pxs_train_run(&job, &r->err);
-    pxs_record_writer_close(&writer);
-    pxs_pool_destroy(&pool);
-    read_records(r, run_path(r, "records.bin"));
-    ck_assert_int_eq(r->n_end, 1);
-}
-
-static struct run *new_run(const char *dir) {
-    struct run *r = calloc(1, sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    r->p = small();
-    r->dir = dir;
-    return r;
-}
 
 static struct run *completed(const char *dir, void (*change)(struct pxs_params *)) {
     struct run *r = new_run(dir);
@@ -183,23 +18,6 @@ static struct run *completed(const char *dir, void (*change)(struct pxs_params *
     ck_assert_msg(r->status == PXS_OK, "%s: %s", dir, r->err.message);
     ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_COMPLETED);
     return r;
-}
-
-static bool same_losses(const struct pxs_losses *a, const struct pxs_losses *b) {
-    return !memcmp(a, b, sizeof *a);
-}
-
-/* Bit for bit the same losses in every batch and epoch. */
-static bool same_run(const struct run *a, const struct run *b) {
-    if (a->n_batch != b->n_batch || a->n_epoch != b->n_epoch)
-        return false;
-    for (int i = 0; i < a->n_batch; i++)
-        if (!same_losses(&a->batch[i].losses, &b->batch[i].losses))
-            return false;
-    for (int i = 0; i < a->n_epoch; i++)
-        if (memcmp(&a->epoch[i].val_loss, &b->epoch[i].val_loss, sizeof(double)) != 0)
-            return false;
-    return true;
 }
 
 /* ---- what is recorded ------------------------------------------------------------------------------------ */

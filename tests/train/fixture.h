@@ -1,0 +1,52 @@
+/* Small data sets and small runs for the tests of room train. */
+#ifndef PXS_TEST_TRAIN_FIXTURE_H
+#define PXS_TEST_TRAIN_FIXTURE_H
+
+#include "pixsweep/model.h"
+#include "pixsweep/train.h"
+
+#include <check.h>
+
+enum { SIDE = 32, TRAIN = 5, VAL = 3, MAX_ROWS = 256 };
+
+extern char root[64]; /* of everything that a test writes */
+void set_up(void);    /* data sets: data, swapped, noval, same */
+void tear_down(void);
+
+struct run {
+    struct pxs_params p;
+    const char *dir, *data_hash;
+    int threads;
+    int stop_signal;
+    /* resume points */
+    const char *config_hash, *kernels; /* NULL = none are written; auto */
+    bool go_on;                        /* from the folder's resume point; allow_mixed with: */
+    bool allow_mixed;
+    double resume_every;
+    bool save; /* asked for from the start */
+    struct pxs_logger log;
+    /* results */
+    struct pxs_resume_point point; /* where it went on from */
+    struct pxs_text notes;         /* of looking for it */
+    enum pxs_status status;
+    struct pxs_error err;
+    struct pxs_record_batch batch[MAX_ROWS];
+    struct pxs_record_epoch epoch[MAX_ROWS];
+    struct pxs_record_sample sample[MAX_ROWS];
+    struct pxs_record_checkpoint checkpoint[MAX_ROWS];
+    struct pxs_record_end end;
+    int n_batch, n_epoch, n_sample, n_checkpoint, n_end;
+};
+
+struct pxs_params small(void);
+char *run_path(const struct run *r,
+               const char *file); /* of a file in the run's folder; overwritten by the next call */
+/* Trains r->p in root/r->dir and reads back what it recorded. */
+void carry_out(struct run *r);
+struct run *new_run(const char *dir);
+void end_run(struct run *r);
+/* Bit for bit the same losses in every batch and epoch. */
+bool same_run(const struct run *a, const struct run *b);
+bool same_losses(const struct pxs_losses *a, const struct pxs_losses *b);
+
+#endif

@@ -1,0 +1,335 @@
+/* Resume points: from each of them a run goes on to the same bits, and one that is not whole, or not its own, is passed over. */
+#include "fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define POINT "resume.safetensors"
+#define PREVIOUS "resume.previous.safetensors"
+
+/* ---- the run that is stopped everywhere -------------------------------------------------------------------- */
+
+/* Everything that carries state from batch to batch: dropout, jitter, flip, shuffle, falling rates, a best so far; a short last batch. */
+static struct run *rich(const char *dir, int width) {
+    struct run *r = new_run(dir);
+    r->p.ngf = r->p.ndf = width;
+    r->p.n_epochs = 3;
+    r->p.sample_interval = 2;
+    r->p.checkpoint_interval = 2;
+    r->p.jitter = 2;
+    r->p.flip = true;
+    r->p.lr_policy_G = PXS_LR_HALVE;
+    r->p.lrgd = 2;
+    r->config_hash = HASH;
+    return r;
+}
+
+static void shell(const char *fmt, ...) {
+    char command[1200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(command, sizeof command, fmt, ap);
+    va_end(ap);
+    ck_assert_msg(system(command) == 0, "%s", command);
+}
+
+static bool is_there(const struct run *r, const char *file) {
+    return access(run_path(r, file), F_OK) == 0;
+}
+
+/* At each resume point the folder is copied, as if the process had been killed right then. */
+struct copies {
+    const struct run *run;
+    int n;
+};
+
+static void copy_folder(void *user, enum pxs_log_level level, const char *text) {
+    struct copies *c = user;
+    ck_assert_int_eq(level, PXS_LOG_INFO);
+    if (strncmp(text, "resume point", strlen("resume point")) == 0)
+        shell("cp -r %s/%s %s/%s-%d", root, c->run->dir, root, c->run->dir, c->n++);
+}
+
+static void expect_same(const struct run *whole, const struct run *r, int number) {
+    ck_assert_msg(r->status == PXS_OK, "copy %d: %s", number, r->err.message);
+    ck_assert_msg(same_run(whole, r), "copy %d: other losses", number);
+    for (int i = 0; i < r->n_batch; i++) {
+        ck_assert_int_eq(r->batch[i].step, i);
+        ck_assert(r->batch[i].lr_G == whole->batch[i].lr_G && r->batch[i].lr_D == whole->batch[i].lr_D);
+    }
+    for (int i = 0; i < r->n_epoch; i++) {
+        ck_assert(same_losses(&r->epoch[i].avg, &whole->epoch[i].avg));
+        ck_assert_int_eq(r->epoch[i].is_best, whole->epoch[i].is_best);
+        ck_assert_double_gt(r->epoch[i].seconds, 0);
+    }
+    ck_assert_int_eq(r->n_sample, whole->n_sample);
+    for (int i = 0; i < r->n_sample; i++)
+        ck_assert_str_eq(r->sample[i].sha256, whole->sample[i].sha256);
+    ck_assert_int_eq(r->n_checkpoint, whole->n_checkpoint);
+    for (int i = 0; i < r->n_checkpoint; i++)
+        ck_assert_str_eq(r->checkpoint[i].sha256, whole->checkpoint[i].sha256);
+}
+
+static void try_every_point(const char *dir, int width, int threads, void (*change)(struct pxs_params *)) {
+    struct run *whole = rich(dir, width);
+    struct copies copies = {whole, 0};
+    whole->threads = threads;
+    whole->resume_every = 0;
+    whole->log = (struct pxs_logger){copy_folder, &copies};
+    if (change)
+        change(&whole->p);
+    carry_out(whole);
+    ck_assert_msg(whole->status == PXS_OK, "%s", whole->err.message);
+    ck_assert(!is_there(whole, POINT) && !is_there(whole, PREVIOUS));
+    ck_assert_int_eq(copies.n, 3 * 3 + 2); /* behind each batch, and behind each epoch but the last */
+    for (int i = 0; i < copies.n; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s-%d", dir, i);
+        struct run *r = rich(name, width);
+        r->p = whole->p;
+        r->threads = 3 - threads; /* bits do not depend on it */
+        r->go_on = true;
+        carry_out(r);
+        ck_assert_int_ge(r->point.step, 1);
+        ck_assert_str_eq(pxs_text_str(&r->notes), "");
+        expect_same(whole, r, i);
+        ck_assert(!is_there(r, POINT) && !is_there(r, PREVIOUS));
+        end_run(r);
+    }
+    end_run(whole);
+}
+
+static void lab(struct pxs_params *p) {
+    p->validation = PXS_VALIDATION_LAB;
+    p->gan_mode = PXS_GAN_VANILLA;
+}
+
+START_TEST(every_point_leads_to_the_same_bits)
+{
+    try_every_point("narrow", 5, 1, NULL);
+    try_every_point("panels", 16, 2, NULL);
+    try_every_point("lab", 4, 1, lab);
+}
+END_TEST
+
+/* ---- when points are written ------------------------------------------------------------------------------- */
+
+START_TEST(a_stop_leaves_a_point_and_an_early_one_none)
+{
+    struct run *r = rich("asked", 4);
+    r->save = true; /* before the first batch there is nothing to save yet */
+    r->stop_signal = 15;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_E_STOPPED);
+    ck_assert(!is_there(r, POINT));
+    end_run(r);
+
+    r = rich("none", 4);
+    r->config_hash = NULL;
+    r->resume_every = 0;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_OK);
+    ck_assert(!is_there(r, POINT) && !is_there(r, PREVIOUS));
+    end_run(r);
+}
+END_TEST
+
+struct points {
+    int n;
+};
+
+static void count_points(void *user, enum pxs_log_level level, const char *text) {
+    struct points *c = user;
+    (void)level;
+    c->n += strncmp(text, "resume point", strlen("resume point")) == 0;
+}
+
+START_TEST(points_are_as_far_apart_as_asked)
+{
+    struct run *r = rich("apart", 4);
+    struct points c = {0};
+    r->log = (struct pxs_logger){count_points, &c};
+    carry_out(r);
+    ck_assert_int_eq(c.n, 0); /* 300 s are not over */
+    end_run(r);
+}
+END_TEST
+
+/* ---- points that are passed over --------------------------------------------------------------------------- */
+
+/* root/dir: a folder as of some step, with a point and the one before it. */
+static struct run *interrupted(const char *dir) {
+    struct run *r = rich("origin", 4);
+    struct copies copies = {r, 0};
+    if (!is_there(r, "records.bin")) {
+        r->resume_every = 0;
+        r->log = (struct pxs_logger){copy_folder, &copies};
+        carry_out(r);
+    }
+    end_run(r);
+    shell("rm -rf %s/%s && cp -r %s/origin-6 %s/%s", root, dir, root, root, dir);
+    r = rich(dir, 4);
+    r->go_on = true;
+    ck_assert(is_there(r, POINT) && is_there(r, PREVIOUS));
+    return r;
+}
+
+static int64_t find(struct run *r, const char *hash, const char *kernels, bool mixed) {
+    struct pxs_resume_point point;
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s/%s", root, r->dir);
+    pxs_text_clear(&r->notes);
+    r->status = pxs_train_find_resume(dir, hash, kernels, mixed, &point, &r->notes, &r->err);
+    return point.step;
+}
+
+static void expect_note(const struct run *r, const char *words) {
+    ck_assert_msg(strstr(pxs_text_str(&r->notes), words) != NULL, "\"%s\" is not in: %s", words,
+                  pxs_text_str(&r->notes));
+}
+
+/* One byte of a file becomes another. */
+static void flip(const char *path, long at) {
+    FILE *f = fopen(path, "r+b");
+    ck_assert_ptr_nonnull(f);
+    fseek(f, at, at < 0 ? SEEK_END : SEEK_SET);
+    int c = fgetc(f);
+    fseek(f, -1, SEEK_CUR);
+    fputc(c ^ 1, f);
+    fclose(f);
+}
+
+START_TEST(damage_is_seen_and_the_one_before_is_used)
+{
+    struct run *r = interrupted("damaged");
+    int64_t newest = find(r, HASH, "auto", false);
+    struct stat info;
+    stat(run_path(r, POINT), &info);
+    /* header length, header, first tensor, last tensor, checksum */
+    const long flips[] = {3, 60, 9000 + (long)info.st_size / 3, (long)info.st_size / 2, -9, -1};
+    for (size_t i = 0; i < PXS_COUNT(flips); i++) {
+        flip(run_path(r, POINT), flips[i]);
+        ck_assert_msg(find(r, HASH, "auto", false) == newest - 1, "flip %zu", i);
+        expect_note(r, POINT);
+        flip(run_path(r, POINT), flips[i]);
+        ck_assert_int_eq(find(r, HASH, "auto", false), newest);
+    }
+    const off_t cuts[] = {0, 5, 100, info.st_size / 2, info.st_size - 1};
+    for (size_t i = PXS_COUNT(cuts); i-- > 0;) {
+        ck_assert_int_eq(truncate(run_path(r, POINT), cuts[i]), 0);
+        ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
+        expect_note(r, POINT);
+    }
+    struct run *whole = rich("undisturbed", 4);
+    carry_out(whole);
+    pxs_text_clear(&r->notes);
+    carry_out(r); /* from the one before */
+    ck_assert_int_eq(r->point.step, newest - 1);
+    expect_same(whole, r, 0);
+    end_run(whole);
+    end_run(r);
+}
+END_TEST
+
+START_TEST(without_any_it_starts_from_zero_and_says_so)
+{
+    struct run *whole = rich("undisturbed", 4), *r = interrupted("hopeless");
+    ck_assert_int_eq(truncate(run_path(r, POINT), 77), 0);
+    ck_assert_int_eq(unlink(run_path(r, PREVIOUS)), 0);
+    ck_assert_int_eq(mkdir(run_path(r, PREVIOUS), 0777), 0);
+    carry_out(whole);
+    carry_out(r);
+    ck_assert_int_eq(r->point.step, -1);
+    expect_note(r, POINT);
+    expect_note(r, PREVIOUS);
+    expect_note(r, "first step");
+    expect_same(whole, r, 0);
+    end_run(whole);
+    end_run(r);
+}
+END_TEST
+
+START_TEST(a_point_of_another_configuration_is_refused)
+{
+    struct run *r = interrupted("other");
+    ck_assert_int_eq(find(r,
+                          "f"
+                          "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                          "auto", false),
+                     -1);
+    expect_note(r, "another configuration");
+    end_run(r);
+}
+END_TEST
+
+START_TEST(other_kernels_are_refused_unless_allowed)
+{
+    struct run *r = interrupted("mixed");
+    int64_t newest = find(r, HASH, "auto", false);
+    ck_assert_int_eq(find(r, HASH, "blas", false), -1);
+    expect_note(r, "--allow-mixed");
+    expect_note(r, "here are blas");
+    ck_assert_int_eq(find(r, HASH, "blas", true), newest);
+    expect_note(r, "kernels");
+    end_run(r);
+}
+END_TEST
+
+/* The format's number in the header of a file. */
+static void set_format(const char *path, char digit) {
+    shell("sed -i 's/\"resume_format\":\"1\"/\"resume_format\":\"%c\"/' %s", digit, path);
+}
+
+START_TEST(a_newer_point_is_refused_by_name)
+{
+    struct run *r = interrupted("newer");
+    int64_t newest = find(r, HASH, "auto", false);
+    set_format(run_path(r, POINT), '2');
+    ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
+    ck_assert_int_eq(r->status, PXS_OK);
+    expect_note(r, "newer pixsweep");
+    set_format(run_path(r, PREVIOUS), '9');
+    find(r, HASH, "auto", false);
+    ck_assert_int_eq(r->status, PXS_E_UNSUPPORTED);
+    ck_assert_msg(strstr(r->err.message, POINT) != NULL, "%s", r->err.message);
+    end_run(r);
+}
+END_TEST
+
+START_TEST(records_that_are_missing_are_not_vouched_for)
+{
+    struct run *r = interrupted("short");
+    int64_t newest = find(r, HASH, "auto", false);
+    struct stat info;
+    stat(run_path(r, "records.bin"), &info);
+    ck_assert_int_eq(truncate(run_path(r, "records.bin"), info.st_size - 1), 0);
+    ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
+    expect_note(r, "records.bin");
+    end_run(r);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("resume");
+    TCase *t = tcase_create("resume");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_set_timeout(t, 240);
+    tcase_add_test(t, every_point_leads_to_the_same_bits);
+    tcase_add_test(t, a_stop_leaves_a_point_and_an_early_one_none);
+    tcase_add_test(t, points_are_as_far_apart_as_asked);
+    tcase_add_test(t, damage_is_seen_and_the_one_before_is_used);
+    tcase_add_test(t, without_any_it_starts_from_zero_and_says_so);
+    tcase_add_test(t, a_point_of_another_configuration_is_refused);
+    tcase_add_test(t, other_kernels_are_refused_unless_allowed);
+    tcase_add_test(t, a_newer_point_is_refused_by_name);
+    tcase_add_test(t, records_that_are_missing_are_not_vouched_for);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
+}
