@@ -89,6 +89,14 @@ PXS_NODISCARD enum pxs_status pxs_store_find_run(struct pxs_store *s, const char
 /* A SWEEP argument: a name, or NULL for the one worked on last (planned or run). PXS_E_NOT_FOUND names the sweeps there are. */
 PXS_NODISCARD enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const char *name, int64_t *sweep_id,
                                                    struct pxs_error *err);
+struct pxs_store_target {
+    int64_t sweep_id, run_id; /* run_id 0: the whole sweep */
+    char name[256];
+};
+/* A RUN|SWEEP argument: a sweep's name, a run's name or a run_id. PXS_E_NOT_FOUND names what comes nearest; PXS_E_INVALID where it could be
+ * a sweep and a run_id. */
+PXS_NODISCARD enum pxs_status pxs_store_find_target(struct pxs_store *s, const char *text,
+                                                    struct pxs_store_target *out, struct pxs_error *err);
 /* The frozen config.yaml of a run; free(*yaml). */
 PXS_NODISCARD enum pxs_status pxs_store_run_config(struct pxs_store *s, int64_t run_id, char **yaml,
                                                    struct pxs_error *err);

@@ -177,6 +177,20 @@ PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *opti
 /* A second signal while stop->signal is raised already: the handler stores (signal | PXS_STOP_AGAIN). */
 #define PXS_STOP_AGAIN 0x1000
 
+/* ---- a run's files --------------------------------------------------------------------------------------- */
+
+struct pxs_run_files {
+    size_t files;   /* that a run makes */
+    size_t kept;    /* others in its folder: they and the folder stay */
+    size_t outside; /* runs whose folder is not below the results folder: nothing of them is touched */
+    uint64_t bytes; /* on the disk */
+};
+/* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the folder, if nothing else is in it. Both paths
+ * absolute and normalised. Links are never followed. A folder that is not there counts nothing. PXS_E_BUSY while another process
+ * works in it, when removing; PXS_E_INVALID where a part of the way from `results` to it is a link. */
+PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
+                                            struct pxs_run_files *sum, struct pxs_error *err);
+
 /* ---- worker ---------------------------------------------------------------------------------------------- */
 
 /* Carries out one attempt: `argv` are the arguments behind `pixsweep worker`, an agreement between supervisor and worker only.

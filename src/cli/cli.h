@@ -113,6 +113,8 @@ typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, str
 /* Opens the database that --db and --results lead to for reading, prints what `read` appends to out, closes it. Tried again
  * where another program changed it in between. Returns the exit code. */
 int cli_with_store(struct cli *cli, cli_read_fn read);
+/* The same for commands that change something: the database must be there, is opened for writing, and `change` is called once. */
+int cli_with_writer(struct cli *cli, cli_read_fn change);
 struct pxs_sweep_options;
 /* Options of plan and run; false: said why. */
 bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options);

@@ -39,3 +39,30 @@ int cli_with_store(struct cli *cli, cli_read_fn read) {
     pxs_text_finish(&out);
     return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
 }
+
+/* Opening for writing makes what is missing; here nothing to work on is a mistake. */
+static enum pxs_status open_existing(const char *db, struct pxs_store **out, struct pxs_error *err) {
+    PXS_TRY(pxs_store_open_readonly(db, out, err));
+    pxs_store_close(out);
+    PXS_TRY(pxs_store_open(db, out, err));
+    if (*pxs_store_note(*out))
+        cli_say("%s", pxs_store_note(*out));
+    return PXS_OK;
+}
+
+int cli_with_writer(struct cli *cli, cli_read_fn change) {
+    char db[PXS_PATH_MAX];
+    struct pxs_error err = {0};
+    struct pxs_text out = {0};
+    struct pxs_store *s = NULL;
+    enum pxs_status status = find_paths(cli, db, &err);
+    if (status == PXS_OK)
+        status = open_existing(db, &s, &err);
+    if (status == PXS_OK)
+        status = change(cli, s, &out, &err);
+    pxs_store_close(&s);
+    if (status == PXS_OK)
+        cli_out_text(&out);
+    pxs_text_finish(&out);
+    return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
+}

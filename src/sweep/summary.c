@@ -61,9 +61,9 @@ static const char *remedy(const struct pxs_supervisor *s, const struct pxs_sweep
                "and the next "
                "`pixsweep run` takes them in";
     if (out->n_failed + out->n_diverged + out->n_cancelled > 0)
-        return "failed, diverged and cancelled runs are left as they are (a `retry` command is not built "
-               "yet): change their "
-               "hyperparameters in the file, or give the experiment another name to run all of it anew";
+        return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` queues them "
+               "again (--failed, "
+               "--diverged, --cancelled, --where choose)";
     if (out->n_interrupted + out->n_queued > 0)
         return "the same command goes on with what is interrupted or queued";
     return "";

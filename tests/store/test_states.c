@@ -108,6 +108,7 @@ START_TEST(what_is_tried_again)
     char where[40];
     snprintf(where, sizeof where, "run_id = %d", (int)again);
     retry_gives(s, PXS_RETRY_ALL, where, 1, &again);
+    ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
     pxs_store_close(&s);
 }
 END_TEST

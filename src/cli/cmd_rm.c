@@ -1,0 +1,129 @@
+/* rm: a run or a sweep, its rows and its files. */
+#include "cli.h"
+#include "pixsweep/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What is to go. */
+struct removal {
+    struct pxs_store_target target;
+    struct pxs_store_run *runs;
+    size_t n;
+    char results[PXS_PATH_MAX];
+    struct pxs_run_files files;
+    int64_t rows;
+};
+
+static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct removal *r,
+                                 struct pxs_error *err) {
+    char db[PXS_PATH_MAX];
+    size_t kept = 0;
+    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], r->results, db))
+        return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
+    PXS_TRY(pxs_store_find_target(s, cli->args[0], &r->target, err));
+    PXS_TRY(pxs_store_runs(s, r->target.sweep_id, &r->runs, &r->n, err));
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->target.run_id == 0 || r->runs[i].run_id == r->target.run_id)
+            r->runs[kept++] = r->runs[i];
+    }
+    r->n = kept;
+    return PXS_OK;
+}
+
+/* What there is to lose: points and files. */
+static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
+    for (size_t i = 0; i < r->n; i++) {
+        struct pxs_table t = {0};
+        struct pxs_cell id = pxs_cell_int(r->runs[i].run_id);
+        PXS_TRY(pxs_store_select(s,
+                                 "SELECT (SELECT count(*) FROM batch_loss WHERE run_id = ?1) + "
+                                 "(SELECT count(*) FROM epoch WHERE run_id = ?1) AS n",
+                                 &id, 1, &t, err));
+        r->rows += pxs_table_at(&t, 0, "n").integer;
+        pxs_table_finish(&t);
+        PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, false, &r->files, err));
+    }
+    return PXS_OK;
+}
+
+static void describe(const struct removal *r, struct pxs_text *out) {
+    char bytes[32];
+    pxs_format_bytes(bytes, r->files.bytes);
+    pxs_text_addf(out, "%s: %zu run%s, %lld batch and epoch rows, %zu file%s (%s)", r->target.name, r->n,
+                  r->n == 1 ? "" : "s", (long long)r->rows, r->files.files, r->files.files == 1 ? "" : "s",
+                  bytes);
+    if (r->files.outside > 0)
+        pxs_text_addf(out, "; the files of %zu run%s are not in %s and stay", r->files.outside,
+                      r->files.outside == 1 ? "" : "s", r->results);
+    if (r->files.kept > 0)
+        pxs_text_addf(out, "; %zu other file%s in their folders stay%s", r->files.kept,
+                      r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "");
+}
+
+/* True where the user agrees. */
+static enum pxs_status agree(const struct cli *cli, const struct removal *r, struct pxs_error *err) {
+    struct pxs_text what = {0};
+    char answer[16] = "";
+    enum pxs_status status = PXS_OK;
+    describe(r, &what);
+    if (cli->values[OPT_YES] == NULL && isatty(STDIN_FILENO) == 0)
+        status =
+            pxs_fail(err, PXS_E_INVALID, "would remove %s; without a terminal to ask on, this needs --yes",
+                     pxs_text_str(&what));
+    else if (cli->values[OPT_YES] == NULL) {
+        cli_say("remove %s? [y/N]", pxs_text_str(&what));
+        if (fgets(answer, sizeof answer, stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y'))
+            status = pxs_fail(err, PXS_E_BUSY, "nothing was removed");
+    }
+    pxs_text_finish(&what);
+    return status;
+}
+
+static enum pxs_status condemn(struct pxs_store *s, const struct removal *r, struct pxs_error *err) {
+    int64_t *ids = malloc((r->n + 1) * sizeof *ids);
+    if (ids == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < r->n; i++)
+        ids[i] = r->runs[i].run_id;
+    const enum pxs_status status = pxs_store_condemn(s, ids, r->n, err);
+    free(ids);
+    return status;
+}
+
+/* Files first: a run whose rows are still there can be named again if something stops us on the way. */
+static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
+    PXS_TRY(condemn(s, r, err));
+    r->files = (struct pxs_run_files){0};
+    for (size_t i = 0; i < r->n; i++) {
+        PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, true, &r->files, err));
+        PXS_TRY(pxs_store_remove_run(s, r->runs[i].run_id, NULL, err));
+    }
+    return r->target.run_id != 0 ? PXS_OK : pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
+}
+
+static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text *out, struct pxs_error *err) {
+    struct removal *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = find_runs(cli, s, r, err);
+    if (status == PXS_OK)
+        status = measure(s, r, err);
+    if (status == PXS_OK)
+        status = agree(cli, r, err);
+    if (status == PXS_OK)
+        status = carry_out(s, r, err);
+    if (status == PXS_OK) {
+        pxs_text_add(out, "removed ");
+        describe(r, out);
+        pxs_text_add(out, "\n");
+    }
+    free(r->runs);
+    free(r);
+    return status;
+}
+
+int cli_cmd_rm(struct cli *cli) {
+    return cli_with_writer(cli, rm);
+}

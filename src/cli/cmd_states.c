@@ -1,0 +1,100 @@
+/* retry, cancel: what shall happen to runs. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t count(const struct pxs_store_changed *c, const char *state) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++)
+        n += strcmp(c->runs[i].state, state) == 0;
+    return n;
+}
+
+/* "3 runs" and, where they were in more than one state, " (2 failed, 1 diverged)". */
+static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c) {
+    static const char *const states[] = {"failed", "diverged",    "cancelled",
+                                         "queued", "interrupted", "running"};
+    const char *before = " (";
+    pxs_text_addf(out, "%zu run%s", c->n, c->n == 1 ? "" : "s");
+    for (size_t i = 0; i < PXS_COUNT(states); i++) {
+        const size_t n = count(c, states[i]);
+        if (n == 0)
+            continue;
+        pxs_text_addf(out, "%s%zu %s", before, n, states[i]);
+        before = ", ";
+    }
+    pxs_text_add(out, c->n > 0 ? ")" : "");
+}
+
+/* ---- retry ----------------------------------------------------------------------------------------------- */
+
+static unsigned which(const struct cli *cli) {
+    const unsigned what = (cli->values[OPT_FAILED] != NULL ? PXS_RETRY_FAILED : 0) |
+                          (cli->values[OPT_DIVERGED] != NULL ? PXS_RETRY_DIVERGED : 0) |
+                          (cli->values[OPT_CANCELLED] != NULL ? PXS_RETRY_CANCELLED : 0);
+    return what != 0 ? what : PXS_RETRY_ALL;
+}
+
+static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                             struct pxs_error *err) {
+    struct pxs_store_changed changed = {0};
+    int64_t sweep_id;
+    PXS_TRY(pxs_store_find_sweep(s, cli->args[0], &sweep_id, err));
+    PXS_TRY(pxs_store_retry(s, sweep_id, which(cli), cli->values[OPT_WHERE], &changed, err));
+    pxs_text_addf(out, "%s: ", cli->args[0]);
+    add_changed(out, &changed);
+    pxs_text_add(out, changed.n > 0 ? " queued again; `pixsweep run FILE` takes them" : " to try again");
+    if (changed.left > 0)
+        pxs_text_addf(out,
+                      "; %zu left: their last worker has not been seen to end, or they are being removed",
+                      changed.left);
+    pxs_text_add(out, "\n");
+    pxs_store_changed_finish(&changed);
+    return PXS_OK;
+}
+
+int cli_cmd_retry(struct cli *cli) {
+    return cli_with_writer(cli, retry);
+}
+
+/* ---- cancel ---------------------------------------------------------------------------------------------- */
+
+static enum pxs_status cancel_runs(struct pxs_store *s, const struct pxs_store_target *target,
+                                   struct pxs_store_changed *changed, struct pxs_error *err) {
+    struct pxs_store_run_state *runs = NULL;
+    size_t n = 0;
+    if (target->run_id != 0)
+        return pxs_store_cancel(s, &target->run_id, 1, changed, err);
+    PXS_TRY(pxs_store_run_states(s, target->sweep_id, &runs, &n, err));
+    int64_t *ids = malloc((n + 1) * sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < n; i++)
+        ids[i] = runs[i].run_id;
+    const enum pxs_status status =
+        ids != NULL ? pxs_store_cancel(s, ids, n, changed, err) : pxs_fail_nomem(err);
+    free(ids);
+    free(runs);
+    return status;
+}
+
+static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                              struct pxs_error *err) {
+    struct pxs_store_changed changed = {0};
+    struct pxs_store_target target;
+    PXS_TRY(pxs_store_find_target(s, cli->args[0], &target, err));
+    PXS_TRY(cancel_runs(s, &target, &changed, err));
+    pxs_text_addf(out, "%s: ", target.name);
+    add_changed(out, &changed);
+    pxs_text_add(out, " cancelled");
+    if (changed.left > 0)
+        pxs_text_addf(out, ", %zu over already", changed.left);
+    if (count(&changed, "running") > 0)
+        pxs_text_add(out, "; the `pixsweep run` at work stops what is running");
+    pxs_text_add(out, "\n");
+    pxs_store_changed_finish(&changed);
+    return PXS_OK;
+}
+
+int cli_cmd_cancel(struct cli *cli) {
+    return cli_with_writer(cli, cancel);
+}
