@@ -19,6 +19,7 @@ struct pxs_sweep_options {
     const char *results; /* --results; NULL = "results" */
     const char *db;      /* --db; NULL = <results>/pixsweep.db */
     const char *kernels; /* --kernels; NULL = "auto" */
+    int64_t wal_limit;   /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
     int jobs, threads;   /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
     /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place, source line, caret. Print it

@@ -107,7 +107,7 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
     if (open_cursors(slot)) {
         read_tail(s, slot, now);
         done = false;
-        if (slot->dead || now - slot->intake_at >= PXS_INTAKE_SECONDS) {
+        if (slot->dead || (now - slot->intake_at >= PXS_INTAKE_SECONDS && !pxs_records_wait(s))) {
             done = take_in(s, slot, now);
             slot->intake_at = now;
         }

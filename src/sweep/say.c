@@ -31,6 +31,20 @@ void pxs_store_fine(struct pxs_supervisor *s) {
     s->store_failing_since = s->store_failed_at = NAN;
 }
 
+bool pxs_records_wait(struct pxs_supervisor *s) {
+    bool crowded = pxs_store_crowded(s->store);
+    if (crowded && !s->crowded)
+        pxs_say(s, PXS_LOG_WARN,
+                "a program has kept an old state of %s open for so long that its write-ahead log grows: "
+                "records wait in the "
+                "runs' folders until it lets go; runs go on and those that end are taken in",
+                s->plan->db);
+    if (!crowded && s->crowded)
+        pxs_say(s, PXS_LOG_INFO, "the old state has been let go; records are taken in again");
+    s->crowded = crowded;
+    return crowded;
+}
+
 bool pxs_store_ready(const struct pxs_supervisor *s, double now) {
     return isnan(s->store_failed_at) || now - s->store_failed_at >= PXS_STORE_RETRY;
 }

@@ -159,6 +159,8 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
         pxs_say(s, PXS_LOG_WARN, "%s", pxs_store_note(s->store));
     PXS_TRY(pxs_plan_freeze(s->plan, s->store, &s->sweep_id, err));
     pxs_store_set_wait(s->store, PXS_STORE_WAIT);
+    if (s->options->wal_limit > 0)
+        pxs_store_set_wal_limit(s->store, s->options->wal_limit);
     s->n_slots = s->plan->slots.jobs;
     s->runs = calloc(s->plan->n, sizeof *s->runs);
     s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);

@@ -72,6 +72,7 @@ struct pxs_supervisor {
     double started, board_at, heartbeat_at, elsewhere_at;
     double store_failed_at, store_failing_since; /* NaN = the store is fine */
     bool store_lost;                             /* given up on */
+    bool crowded;                                /* the user knows that records wait for a reader to end */
     bool stopping, killing;
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
 };
@@ -84,6 +85,8 @@ void pxs_plain_progress(struct pxs_supervisor *s, struct pxs_slot *slot, double 
 /* The store failed: says why once, and notes the time. The store works (again): notes that. */
 void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now);
 void pxs_store_fine(struct pxs_supervisor *s);
+/* Should records of living workers wait in their files, because a reader keeps the database's log from being folded in? Says so once. */
+bool pxs_records_wait(struct pxs_supervisor *s);
 /* Should the store be asked now, or did it fail a moment ago? */
 bool pxs_store_ready(const struct pxs_supervisor *s, double now);
 

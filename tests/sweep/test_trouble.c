@@ -214,6 +214,47 @@ START_TEST(test_database_locked)
 }
 END_TEST
 
+/* Within a row of a query, the reader's old state is open. What the worker writes meanwhile waits (what was under way when we came may
+ * still arrive); its last word brings it in, although the reader is still there. */
+static enum pxs_status hold_on(void *user, const char *const *columns, const struct pxs_cell *cells, size_t n,
+                               struct pxs_error *err) {
+    int64_t before = -1;
+    int steps = 0;
+    (void)columns, (void)n, (void)err;
+    if (!cells || (*(int *)user)++ > 0)
+        return PXS_OK;
+    for (int i = 0; i < 6000 && sql_int("SELECT count(outcome) FROM attempt") == 0; i++) {
+        int64_t now = sql_int("SELECT count(*) FROM batch_loss WHERE (SELECT outcome FROM attempt) IS NULL");
+        steps += now != before && now > 0;
+        before = now;
+        usleep(10000);
+    }
+    ck_assert_msg(steps <= 2, "taken in %d times", steps);
+    expect_sql("SELECT count(*) FROM batch_loss", 80);
+    return PXS_OK;
+}
+
+/* Somebody has left a sqlite3 shell open in the middle of a transaction. */
+START_TEST(test_a_reader_holds_on)
+{
+    struct pxs_store *s;
+    int rows = 0;
+    write_experiment(20, FAKE_SLOW, "");
+    pid_t pid = run_apart((struct pxs_sweep_options){.wal_limit = 4096}, "lines");
+    ck_assert(wait_sql(SOME_BATCHES, 1, 20));
+    ck_assert_int_eq(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &s, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_store_query(s, "SELECT key FROM param", hold_on, &rows, NULL), PXS_OK);
+    ck_assert_int_gt(rows, 1);
+    pxs_store_close(&s);
+    ck_assert_int_eq(wait_for(pid), 0);
+    char *lines = read_lines("lines");
+    ck_assert_ptr_nonnull(strstr(lines, "records wait in the runs' folders"));
+    free(lines);
+    expect_text("SELECT outcome FROM attempt", "completed");
+    expect_sql(DUPLICATES, 0);
+}
+END_TEST
+
 static int run_worker(char *const argv[]) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -253,6 +294,7 @@ Suite *trouble_suite(void) {
     tcase_add_test(c, test_two_supervisors);
     tcase_add_test(c, test_two_supervisors_one_killed);
     tcase_add_test(c, test_database_locked);
+    tcase_add_test(c, test_a_reader_holds_on);
     tcase_add_test(c, test_worker_alone);
     suite_add_tcase(suite, c);
     return suite;
