@@ -171,6 +171,9 @@ double pxs_monotonic(void); /* seconds, for durations */
 void pxs_format_duration(char buf[32],
                          double seconds);      /* "850 ms", "12.3 s", "4 m 10 s", "2 h 05 m", "3 d 04 h" */
 void pxs_format_utc(char buf[32], int64_t ms); /* "2026-05-04 13:37:05" (UTC) */
+/* This place's own clock, as short as is clear at `now_ms`: "06:20" on the same day, "Sat 06:20" within six days, else
+ * "2026-12-05 06:20". */
+void pxs_format_local(char buf[32], int64_t ms, int64_t now_ms);
 void pxs_format_bytes(char buf[32], uint64_t bytes); /* "512 B", "1.4 MB" (1000-based) */
 
 /* ---- this machine ---------------------------------------------------------------------------------------- */
@@ -188,6 +191,9 @@ struct pxs_host {
 void pxs_host_detect(struct pxs_host *host);
 /* Start time of a process in clock ticks since boot: with host, boot and pid it names a process for good. 0 = there is none. */
 int64_t pxs_pid_start(int64_t pid);
+/* Is this very process at work here? False for one that is dead and only waits for its parent to notice. pid_start 0: any
+ * process of that pid will do. */
+bool pxs_pid_alive(int64_t pid, int64_t pid_start);
 /* Memory that new processes can get without swapping; 0 = unknown. */
 uint64_t pxs_memory_available(void);
 const char *pxs_version(void); /* "0.1.0" */

@@ -81,7 +81,8 @@ struct pxs_list_options {
     const char *sweep; /* NULL = all sweeps */
     const char *state; /* NULL = any */
 };
-/* One row a run, by sweep and number. PXS_E_NOT_FOUND for an unknown sweep, PXS_E_INVALID for a state that there is not. */
+/* One row a run, by sweep and number. `stale` is 1 where a run is in state running but its process is gone (see
+ * pxs_store_stale_runs); a table says so in its state column and what to do about it below. PXS_E_NOT_FOUND for an unknown sweep, PXS_E_INVALID for a state that there is not. */
 PXS_NODISCARD enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_options *options,
                                               enum pxs_format format, int width, struct pxs_text *out,
                                               struct pxs_error *err);
@@ -109,6 +110,7 @@ struct pxs_compare_options {
 struct pxs_comparison {
     char sweep[128];
     size_t n_runs, n_completed, n_failed, n_open;
+    size_t n_stale; /* of the open ones: in state running, but nobody works on them */
     struct pxs_table table;
     struct pxs_column *columns; /* table.n_columns of them, in the table's arena */
 };

@@ -207,6 +207,25 @@ PXS_NODISCARD enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_i
  * step; attempts and events stay. A BEGIN record with resumed_from_step -1 does the same by itself. */
 PXS_NODISCARD enum pxs_status pxs_store_reset_run(struct pxs_store *s, int64_t run_id, struct pxs_error *err);
 
+/* ---- stale ----------------------------------------------------------------------------------------------- */
+
+#define PXS_STALE_MS 300000 /* without a heartbeat where the process itself cannot be seen */
+/* What tells whether somebody still works on an open attempt. "" and 0 = not known. */
+struct pxs_attempt_life {
+    const char *host, *boot_id;
+    int64_t pid, pid_start; /* of the worker */
+    int64_t supervisor;     /* its pid */
+    int64_t seen_ms;        /* last heartbeat, or its start */
+};
+/* On this host: booted since, or no such process and nobody about to say how it ended. On another, or where no process is known
+ * yet: no heartbeat for PXS_STALE_MS. */
+bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here, int64_t now_ms);
+/* The runs in state running whose open attempt is stale, of a sweep or of all (0), by sweep and number. Reads only; the state in
+ * the database stays what it is until somebody takes the run home. free(*run_ids). */
+PXS_NODISCARD enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
+                                                   const struct pxs_host *here, int64_t now_ms,
+                                                   int64_t **run_ids, size_t *n, struct pxs_error *err);
+
 /* ---- intake ---------------------------------------------------------------------------------------------- */
 
 typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);

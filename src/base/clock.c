@@ -44,6 +44,26 @@ void pxs_format_utc(char buf[32], int64_t ms) {
         snprintf(buf, 32, "?");
 }
 
+/* Midnights between two times, roughly where the year changes: only "less than seven" matters. */
+static int days_between(const struct tm *from, const struct tm *to) {
+    return to->tm_year == from->tm_year       ? to->tm_yday - from->tm_yday
+           : to->tm_year == from->tm_year + 1 ? to->tm_yday + 366 - from->tm_yday
+                                              : 999;
+}
+
+void pxs_format_local(char buf[32], int64_t ms, int64_t now_ms) {
+    time_t then = (time_t)(ms / 1000), now = (time_t)(now_ms / 1000);
+    struct tm at, today;
+    if (!localtime_r(&then, &at) || !localtime_r(&now, &today)) {
+        snprintf(buf, 32, "?");
+        return;
+    }
+    int days = days_between(&today, &at);
+    const char *format = days == 0 ? "%H:%M" : days > 0 && days < 7 ? "%a %H:%M" : "%Y-%m-%d %H:%M";
+    if (strftime(buf, 32, format, &at) == 0)
+        snprintf(buf, 32, "?");
+}
+
 void pxs_format_bytes(char buf[32], uint64_t bytes) {
     static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
     if (bytes < 1000) {

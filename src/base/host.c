@@ -17,21 +17,36 @@ void pxs_host_detect(struct pxs_host *host) {
     free(text);
 }
 
-int64_t pxs_pid_start(int64_t pid) {
+/* State letter and start time of a process; false where there is none. */
+static bool look_up(int64_t pid, char *state, int64_t *start) {
     char path[64], *text = NULL;
     size_t bytes;
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     if (pid <= 0 || pxs_read_file(path, SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
-        return 0;
+        return false;
     /* The second field is the name in brackets and may hold anything; the 22nd is the start time. */
     const char *at = strrchr(text, ')');
+    *state = at && at[1] == ' ' ? at[2] : '\0';
     for (int field = 2; at && field < 22; field++) {
         at = strchr(at, ' ');
         at = at ? at + 1 : NULL;
     }
-    int64_t start = at ? strtoll(at, NULL, 10) : 0;
+    *start = at ? strtoll(at, NULL, 10) : 0;
     free(text);
-    return start;
+    return at != NULL;
+}
+
+int64_t pxs_pid_start(int64_t pid) {
+    char state;
+    int64_t start;
+    return look_up(pid, &state, &start) ? start : 0;
+}
+
+bool pxs_pid_alive(int64_t pid, int64_t pid_start) {
+    char state;
+    int64_t start;
+    return look_up(pid, &state, &start) && state != 'Z' && state != 'X' &&
+           (pid_start == 0 || pid_start == start);
 }
 
 uint64_t pxs_memory_available(void) {

@@ -317,6 +317,10 @@ static enum pxs_status compare_in(struct pxs_store *s, struct comparing *c,
     PXS_TRY(pxs_store_select(s, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep, err));
     snprintf(out->sweep, sizeof out->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
     pxs_table_finish(&sweep);
+    struct pxs_stale stale;
+    PXS_TRY(pxs_stale_read(s, c->sweep_id, &stale, err));
+    out->n_stale = stale.n;
+    pxs_stale_finish(&stale);
     PXS_TRY(choose_keys(s, c, o->by, o->n_by, err));
     PXS_TRY(read_values(s, c, err));
     PXS_TRY(make_groups(c, err));
@@ -360,6 +364,8 @@ static void put_footing(struct pxs_text *out, const struct pxs_comparison *c) {
         pxs_text_addf(out, "%zu failed or diverged", c->n_failed);
     if (c->n_open > 0)
         pxs_text_addf(out, "%s%zu not completed yet", c->n_failed > 0 ? ", " : "", c->n_open);
+    if (c->n_stale > 0)
+        pxs_text_addf(out, ", %zu of them stale", c->n_stale);
     pxs_text_addf(out, " (pixsweep ls --sweep %s)\n", c->sweep);
 }
 

@@ -36,6 +36,23 @@ void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct 
 PXS_NODISCARD enum pxs_status pxs_rows_pass(const struct pxs_table *table, enum pxs_format format,
                                             struct pxs_text *out, struct pxs_error *err);
 
+/* ---- stale.c --------------------------------------------------------------------------------------------- */
+
+#define PXS_STATE_STALE "running (stale)"
+/* The runs of a sweep (0: of all) that are stale now; finish it. */
+struct pxs_stale {
+    int64_t *run_ids;
+    size_t n;
+};
+PXS_NODISCARD enum pxs_status pxs_stale_read(struct pxs_store *s, int64_t sweep_id, struct pxs_stale *out,
+                                             struct pxs_error *err);
+bool pxs_stale_has(const struct pxs_stale *stale, int64_t run_id);
+void pxs_stale_finish(struct pxs_stale *stale);
+/* What to do about n of them, one line; nothing where there is none. */
+void pxs_stale_say(size_t n, struct pxs_text *out);
+/* Shortens a text to its first line (in tables, which honour `bytes`). */
+void pxs_cell_first_line(struct pxs_cell *cell);
+
 /* ---- table.c --------------------------------------------------------------------------------------------- */
 
 /* Appends the aligned table. */

@@ -10,7 +10,8 @@ enum { EPOCHS_HEAD = 3, EPOCHS_TAIL = 12 };
 static const char run_sql[] =
     "SELECT r.run_id, r.name, w.name AS sweep, r.number, r.seed, r.state, r.config_hash, s.last_step, "
     "s.last_epoch,"
-    " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G, s.seconds, s.images_per_s"
+    " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G, s.seconds, s.images_per_s, "
+    "0 AS stale"
     " FROM run r JOIN sweep w ON w.sweep_id = r.sweep_id LEFT JOIN run_summary s ON s.run_id = r.run_id"
     " WHERE r.run_id = ?1";
 static const char epochs_sql[] =
@@ -33,6 +34,7 @@ static const char events_sql[] =
 struct parts {
     struct pxs_store_run run;
     struct pxs_table summary, params, attempts, epochs, samples, files, events, environment;
+    bool stale; /* running, but its process is gone */
 };
 
 static void finish_parts(struct parts *p) {
@@ -40,6 +42,16 @@ static void finish_parts(struct parts *p) {
                                         &p->samples, &p->files,  &p->events,   &p->environment};
     for (size_t i = 0; i < PXS_COUNT(tables); i++)
         pxs_table_finish(tables[i]);
+}
+
+static enum pxs_status look_if_stale(struct pxs_store *s, struct parts *p, struct pxs_error *err) {
+    struct pxs_stale stale;
+    PXS_TRY(pxs_stale_read(s, p->run.sweep_id, &stale, err));
+    p->stale = pxs_stale_has(&stale, p->run.run_id);
+    pxs_stale_finish(&stale);
+    if (p->stale && p->summary.n_rows > 0)
+        pxs_table_set(&p->summary, 0, p->summary.n_columns - 1, pxs_cell_int(1));
+    return PXS_OK;
 }
 
 static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct parts *p,
@@ -53,6 +65,7 @@ static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct p
                    {samples_sql, &p->samples}, {files_sql, &p->files},   {events_sql, &p->events}};
     for (size_t i = 0; i < PXS_COUNT(selects); i++)
         PXS_TRY(pxs_store_select(s, selects[i].sql, &id, 1, selects[i].table, err));
+    PXS_TRY(look_if_stale(s, p, err));
     PXS_TRY(pxs_store_ask(s, PXS_QUERY_PARAMS, p->run.run_id, &p->params, err));
     return pxs_store_ask(s, PXS_QUERY_ENVIRONMENT, p->run.run_id, &p->environment, err);
 }
@@ -67,7 +80,8 @@ static void put_summary(const struct parts *p, struct pxs_text *out) {
     const struct pxs_table *t = &p->summary;
     char buf[32];
     pxs_text_addf(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
-    put_pair(out, "state", p->run.state);
+    put_pair(out, "state", p->stale ? PXS_STATE_STALE : p->run.state);
+    pxs_stale_say(p->stale, out);
     put_pair(out, "folder", p->run.dir);
     put_pair(out, "config", p->run.config_hash);
     const struct pxs_cell best = pxs_table_at(t, 0, "best_val_loss"),
@@ -184,15 +198,38 @@ static void put_samples(const struct parts *p, struct pxs_text *out) {
                       pxs_table_at(&p->samples, n - 1, "path").text);
 }
 
-static enum pxs_status show_table(const struct parts *p, int width, struct pxs_text *out,
-                                  struct pxs_error *err) {
-    static const struct pxs_column attempts[] = {
+/* In the table of attempts stands the first line of what each left; what the last of them said in full follows it. */
+static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_text *out,
+                                    struct pxs_error *err) {
+    static const struct pxs_column columns[] = {
         {"no", PXS_SHOW_PLAIN},      {"outcome", PXS_SHOW_PLAIN}, {"started (UTC)", PXS_SHOW_TIME},
         {"time", PXS_SHOW_DURATION}, {"host", PXS_SHOW_PLAIN},    {"pid", PXS_SHOW_PLAIN},
         {"cores", PXS_SHOW_PLAIN},   {"threads", PXS_SHOW_PLAIN}, {"kernels", PXS_SHOW_PLAIN},
         {"exit", PXS_SHOW_PLAIN},    {"signal", PXS_SHOW_PLAIN},  {"from step", PXS_SHOW_PLAIN},
         {"message", PXS_SHOW_PLAIN},
     };
+    const size_t message = PXS_COUNT(columns) - 1;
+    const char *full = NULL;
+    for (size_t row = 0; row < t->n_rows; row++) {
+        struct pxs_cell *cell = &t->cells[row * t->n_columns + message];
+        const size_t before = cell->bytes;
+        pxs_cell_first_line(cell);
+        full = cell->bytes < before ? cell->text : NULL;
+    }
+    PXS_TRY(put_section("attempts", t, columns, PXS_COUNT(columns), width, out, err));
+    if (full == NULL)
+        return PXS_OK;
+    pxs_text_add(out, "\nwhat the last attempt left\n");
+    while (*full != '\0') {
+        const size_t bytes = strcspn(full, "\n");
+        pxs_text_add_clean(out, full, bytes);
+        pxs_text_add(out, "\n");
+        full += bytes + (full[bytes] == '\n');
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *out, struct pxs_error *err) {
     static const struct pxs_column files[] = {
         {"path", PXS_SHOW_PLAIN}, {"epoch", PXS_SHOW_PLAIN}, {"kind", PXS_SHOW_PLAIN},
         {"net", PXS_SHOW_PLAIN},  {"size", PXS_SHOW_BYTES},  {"sha256", PXS_SHOW_HIDDEN},
@@ -203,7 +240,7 @@ static enum pxs_status show_table(const struct parts *p, int width, struct pxs_t
                                                {"message", PXS_SHOW_PLAIN}};
     put_summary(p, out);
     PXS_TRY(put_params(&p->params, width, out, err));
-    PXS_TRY(put_section("attempts", &p->attempts, attempts, PXS_COUNT(attempts), width, out, err));
+    PXS_TRY(put_attempts(&p->attempts, width, out, err));
     PXS_TRY(put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
     PXS_TRY(put_epochs(p, width, out, err));
     put_samples(p, out);

@@ -3,7 +3,11 @@
 
 #include <math.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 START_TEST(durations)
 {
@@ -64,6 +68,57 @@ START_TEST(utc)
 }
 END_TEST
 
+START_TEST(local_times)
+{
+    static const struct {
+        int64_t seconds; /* from a Friday, 22:40 */
+        const char *text;
+    } rows[] = {{0, "22:40"},
+                {3600, "23:40"},
+                {4800, "Sat 00:00"},
+                {27600, "Sat 06:20"},
+                {6 * 86400, "Thu 22:40"},
+                {7 * 86400, "2026-01-09 22:40"},
+                {-86400, "2026-01-01 22:40"},
+                {-3 * 86400, "2025-12-30 22:40"}};
+    const int64_t friday = INT64_C(1767386400); /* 2026-01-02 20:40 UTC */
+    char buf[32];
+    setenv("TZ", "EET-2", 1);
+    tzset();
+    for (size_t i = 0; i < PXS_COUNT(rows); i++) {
+        pxs_format_local(buf, (friday + rows[i].seconds) * 1000, friday * 1000);
+        ck_assert_str_eq(buf, rows[i].text);
+    }
+    pxs_format_local(buf, INT64_C(1767222000000), INT64_C(1767211200000)); /* over the turn of the year */
+    ck_assert_str_eq(buf, "Thu 01:00");
+    pxs_format_local(buf, INT64_MAX, friday * 1000);
+    ck_assert_uint_lt(strlen(buf), 32);
+    unsetenv("TZ");
+    tzset();
+}
+END_TEST
+
+/* A process is itself by pid and start time; a dead one that nobody has waited for is dead. */
+START_TEST(processes)
+{
+    int64_t own = getpid(), start = pxs_pid_start(own);
+    ck_assert_int_gt(start, 0);
+    ck_assert(pxs_pid_alive(own, start));
+    ck_assert(pxs_pid_alive(own, 0));
+    ck_assert(!pxs_pid_alive(own, start + 1));
+    ck_assert(!pxs_pid_alive(0, 0));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    siginfo_t info;
+    ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    ck_assert_int_gt(pxs_pid_start(child), 0);
+    ck_assert(!pxs_pid_alive(child, pxs_pid_start(child)));
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert(!pxs_pid_alive(child, 0));
+}
+END_TEST
+
 START_TEST(clocks_run)
 {
     double a = pxs_monotonic();
@@ -101,6 +156,8 @@ TCase *clock_case(void) {
     tcase_add_test(tc, durations);
     tcase_add_test(tc, sizes);
     tcase_add_test(tc, utc);
+    tcase_add_test(tc, local_times);
+    tcase_add_test(tc, processes);
     tcase_add_test(tc, clocks_run);
     tcase_add_test(tc, machine);
     return tc;

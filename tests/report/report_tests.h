@@ -24,5 +24,6 @@ void drop_database(struct pxs_store **store);
 Suite *table_suite(void);
 Suite *stats_suite(void);
 Suite *answers_suite(void);
+Suite *stale_suite(void);
 
 #endif
