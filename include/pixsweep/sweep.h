@@ -7,6 +7,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/config.h"
 #include "pixsweep/params.h"
+#include "pixsweep/store.h"
 #include "pixsweep/train.h"
 
 /* ---- what the user asked for ----------------------------------------------------------------------------- */
@@ -115,30 +116,54 @@ const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, c
 /* NaN = not known (yet). */
 struct pxs_board_run {
     char name[256];
-    int64_t attempt, epoch, n_epochs, batch, n_batches; /* 0-based positions; -1 before the first batch */
+    /* 0-based positions; -1 before the first batch; n_batches 0 = not known */
+    int64_t attempt, epoch, n_epochs, batch, n_batches;
     int64_t steps_done, steps;
     double loss_G, loss_D, val_loss, lr_G, images_per_s, eta;
     bool stopping, waiting; /* asked to stop; waits for another process that still holds its folder */
+    bool disk_full;         /* waits until its disk has space again */
+    bool stale;             /* said to be running, but nobody works on it any more */
 };
 
 struct pxs_board {
     char sweep[128];
     size_t n_total, n_completed, n_failed, n_diverged, n_interrupted, n_cancelled, n_queued, n_elsewhere;
     double elapsed, eta; /* of the whole sweep */
+    int64_t now_ms;      /* for the time of day at which it ends; 0 = do not say */
     bool stopping;
+    bool store_trouble; /* the database cannot be written for now */
+    char note[160];     /* something else worth a line: that the sweep is paused, ...; "" */
     const struct pxs_board_run *running;
     size_t n_running;
 };
 
-/* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a running run, then one for the sweep.
- * Pure function; appends to out. Returns the number of lines. */
+/* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a running run,
+ * one for store_trouble and for a note, then one for the sweep. No state; appends to out. Returns the number of lines. */
 size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_text *out);
+
+/* ---- watching -------------------------------------------------------------------------------------------- */
+
+/* A sweep as it stands in the database, whoever works on it. */
+struct pxs_watch {
+    struct pxs_board board; /* board.running: those in state running, the stale ones too */
+    size_t n_live, n_stale; /* of board.running */
+    bool over;              /* nobody works on it, and nothing waits in the queue or the sweep is paused */
+    struct pxs_arena arena;
+};
+/* Reads the sweep of that name (NULL: the one worked on last) at the time `now_ms`. Works on a read-only store, in short reading
+ * transactions; writes nothing. PXS_E_NOT_FOUND: there is no such sweep. Finish *out after PXS_OK. */
+PXS_NODISCARD enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t now_ms,
+                                             struct pxs_watch *out, struct pxs_error *err);
+void pxs_watch_finish(struct pxs_watch *watch);
 
 /* ---- running --------------------------------------------------------------------------------------------- */
 
-/* Where progress goes; any function may be NULL. Called from the thread that called pxs_sweep_run. */
+/* Where progress goes; any function may be NULL, and each may be changed while it runs. Called from the thread that called
+ * pxs_sweep_run. */
 struct pxs_sweep_listener {
     void *user;
+    /* The plan stands and is in the database; comes before anything is started. */
+    void (*planned)(void *user, const struct pxs_plan *plan);
     /* Something happened: a run started, ended, failed (text of several lines: reason and log tail), a warning. Without trailing newline. */
     void (*line)(void *user, enum pxs_log_level level, const char *text);
     /* The board changed, at most about five times a second: redraw it in place. When NULL (no terminal), plain
@@ -166,7 +191,8 @@ struct pxs_sweep_summary {
 void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);
 
 /* Plans, freezes the plan into the store and carries out what is queued or interrupted, until nothing is left or the stop flag
- * rises (first signal: workers are asked to stop and waited for; with PXS_STOP_AGAIN in stop->signal they are killed). Preflight comes first: data load, disk, folder and kernels are in order, or nothing starts.
+ * rises (first signal: workers are asked to stop and waited for; with PXS_STOP_AGAIN in stop->signal they are killed). Where
+ * stop->save rises, every worker is asked for a resume point and goes on (SIGUSR1); it is lowered again. Preflight comes first: data load, disk, folder and kernels are in order, or nothing starts.
  * PXS_OK: went through; some runs may have failed (summary). PXS_E_STOPPED: interrupted, summary is valid (n_total is 0 where
  * planning itself was interrupted). Else:
  * nothing started and summary->exit_code is 2 (or, where the store was lost on the way, 1 with a valid summary).

@@ -75,27 +75,39 @@ struct pxs_logger cli_logger(const struct cli *cli);
 /* ---- signals --------------------------------------------------------------------------------------------- */
 
 enum cli_signals {
-    CLI_SIGNALS_SUPERVISOR, /* first signal: stop; second: at once; third: the program dies */
-    CLI_SIGNALS_WORKER,     /* any signal: stop */
-    CLI_SIGNALS_TASK        /* first signal: stop; second: the program dies */
+    /* First SIGINT or SIGTERM: stop; second: at once; third: the program dies. SIGUSR1: save. SIGHUP: only noted. */
+    CLI_SIGNALS_SUPERVISOR,
+    CLI_SIGNALS_WORKER, /* SIGINT, SIGTERM: stop. SIGUSR1: save. SIGHUP is ignored */
+    CLI_SIGNALS_TASK    /* first SIGINT, SIGTERM or SIGHUP: stop; second: the program dies */
 };
-/* Installs handlers for SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup). */
+/* Installs handlers; a signal that is ignored already, as under nohup, stays so. */
 struct pxs_stop *cli_catch_signals(enum cli_signals kind);
+bool cli_hung_up(void);   /* has the supervisor's terminal been closed? */
+bool cli_continued(void); /* has the program been suspended and continued since the last call? */
 /* Makes sure that 0, 1 and 2 are open, so that no file of ours becomes somebody's stdout. */
 void cli_open_standard_files(void);
 
 /* ---- progress -------------------------------------------------------------------------------------------- */
 
 struct pxs_sweep_listener;
-/* What is on the terminal now. */
+/* What is on the terminal now, and where progress goes when there is none any more. */
 struct cli_progress {
     const struct cli *cli;
+    struct pxs_sweep_listener *listener;
     struct pxs_text board, frame; /* last drawn, being drawn */
     size_t lines;                 /* of the board on the screen */
+    bool out_terminal, err_terminal;
+    char log_path[4096]; /* for the time after the terminal; "" until the plan names it */
+    FILE *log;           /* open since the terminal was closed; NULL before */
 };
-/* Fills a listener that draws a board on a terminal and plain lines elsewhere. */
+/* Fills a listener that draws a board on a terminal and plain lines elsewhere; it is to live as long as *p. Where the terminal is
+ * closed (SIGHUP), lines go into `<results>/<sweep>/run.log` from then on. */
 void cli_progress_init(struct cli_progress *p, const struct cli *cli, struct pxs_sweep_listener *listener);
+/* Takes the board away. Results and last words that follow reach the log as well, if there is one: */
 void cli_progress_finish(struct cli_progress *p);
+/* To stdout, and into the log that took a closed terminal's place. */
+void cli_progress_result(struct cli_progress *p, const struct pxs_text *text);
+void cli_progress_close(struct cli_progress *p);
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
 

@@ -86,14 +86,15 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_sum
     return status;
 }
 
-static void print_summary(const struct cli *cli, const struct pxs_sweep_summary *s) {
+static void print_summary(const struct cli *cli, struct cli_progress *progress,
+                          const struct pxs_sweep_summary *s) {
     struct pxs_text out = {0};
     struct pxs_error err;
     if (cli->format == PXS_FORMAT_TABLE)
         put_words(cli, s, &out);
     else if (put_row(cli, s, &out, &err) != PXS_OK)
         cli_say("%s", err.message);
-    cli_out_text(&out);
+    cli_progress_result(progress, &out);
     pxs_text_finish(&out);
 }
 
@@ -121,7 +122,8 @@ int cli_cmd_run(struct cli *cli) {
     if (status != PXS_OK && status != PXS_E_STOPPED)
         cli_say_why(&diagnostics, &err);
     if (has_run(status, &summary))
-        print_summary(cli, &summary);
+        print_summary(cli, &progress, &summary);
+    cli_progress_close(&progress);
     const int code = summary.exit_code;
     pxs_sweep_summary_finish(&summary);
     pxs_text_finish(&diagnostics);

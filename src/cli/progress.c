@@ -1,7 +1,9 @@
-/* Progress of `run` on stderr: a board redrawn in place on a terminal, plain lines elsewhere. */
+/* Progress of `run` and `watch` on stderr: a board redrawn in place on a terminal, plain lines elsewhere, and in a file once the
+ * terminal is gone. */
 #include "cli.h"
 #include "pixsweep/sweep.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -39,13 +41,74 @@ static void show(struct cli_progress *p) {
     pxs_text_clear(&p->frame);
 }
 
+/* ---- life without a terminal ----------------------------------------------------------------------------- */
+
+/* A stream that a closed terminal was behind leads into the log from now on; one that leads to a file or a pipe goes on to. */
+static void take_over(struct cli_progress *p) {
+    if (p->err_terminal)
+        dup2(fileno(p->log), STDERR_FILENO);
+    if (p->out_terminal)
+        dup2(fileno(p->log), STDOUT_FILENO);
+}
+
+static bool open_log(struct cli_progress *p) {
+    char folder[4096];
+    struct pxs_error err;
+    if (!pxs_path_dir(folder, sizeof folder, p->log_path) || pxs_make_dirs(folder, &err) != PXS_OK)
+        return false;
+    p->log = fopen(p->log_path, "ae");
+    return p->log != NULL;
+}
+
+static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
+    fwrite(text, 1, bytes, p->log);
+    fflush(p->log);
+}
+
+/* Once the terminal is gone and the log's place is known. The board ends here: plain lines are what a file is good for. */
+static void heed_hangup(struct cli_progress *p) {
+    if (!cli_hung_up() || p->log != NULL || p->log_path[0] == '\0')
+        return;
+    char now[32], line[5000];
+    if (!open_log(p)) {
+        p->log_path[0] = '\0'; /* what cannot be logged is lost; the runs and their records are not */
+        return;
+    }
+    pxs_format_local(now, pxs_now_ms(), 0); /* with its date */
+    snprintf(line, sizeof line, "%s: the terminal was closed; going on, progress stands in %s\n", now,
+             p->log_path);
+    erase(p);
+    pxs_text_add(&p->frame, line);
+    show(p);
+    p->listener->board = NULL;
+    pxs_text_clear(&p->board);
+    write_log(p, line, strlen(line));
+    take_over(p);
+}
+
+static void on_planned(void *user, const struct pxs_plan *plan) {
+    struct cli_progress *p = user;
+    char folder[4096];
+    if (!pxs_path_join(folder, sizeof folder, plan->results, plan->sweep) ||
+        !pxs_path_join(p->log_path, sizeof p->log_path, folder, "run.log"))
+        p->log_path[0] = '\0';
+    heed_hangup(p);
+}
+
+/* ---- what the supervisor says ---------------------------------------------------------------------------- */
+
 static void on_board(void *user, const struct pxs_board *board) {
     struct cli_progress *p = user;
     int columns, rows;
+    heed_hangup(p);
+    if (p->listener->board == NULL)
+        return;
     terminal_size(&columns, &rows);
     pxs_text_clear(&p->board);
     /* One column stays free: some terminals wrap after the last one. */
     pxs_board_render(board, columns > 21 ? columns - 1 : 20, &p->board);
+    if (cli_continued())
+        p->lines = 0; /* the shell has written below the old one */
     erase(p);
     draw(p, rows);
     show(p);
@@ -56,29 +119,51 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
     if (level < PXS_LOG_INFO || (p->cli->quiet && level < PXS_LOG_WARN))
         return;
     int columns, rows;
+    heed_hangup(p);
     terminal_size(&columns, &rows);
     erase(p);
+    const size_t from = p->frame.len;
     pxs_text_addf(&p->frame, "%s%s\n",
                   level == PXS_LOG_WARN    ? "warning: "
                   : level == PXS_LOG_ERROR ? "error: "
                                            : "",
                   text);
+    if (p->log != NULL && !p->err_terminal)
+        write_log(p, pxs_text_str(&p->frame) + from, p->frame.len - from);
     draw(p, rows);
     show(p);
 }
 
+/* ---- life ------------------------------------------------------------------------------------------------ */
+
 void cli_progress_init(struct cli_progress *p, const struct cli *cli, struct pxs_sweep_listener *listener) {
     const char *terminal = getenv("TERM");
-    const bool can_redraw = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
-    *p = (struct cli_progress){.cli = cli};
-    *listener = (struct pxs_sweep_listener){.user = p, .line = on_line};
+    *p = (struct cli_progress){.cli = cli,
+                               .listener = listener,
+                               .out_terminal = isatty(STDOUT_FILENO),
+                               .err_terminal = isatty(STDERR_FILENO)};
+    const bool can_redraw = p->err_terminal && terminal != NULL && strcmp(terminal, "dumb") != 0;
+    *listener = (struct pxs_sweep_listener){.user = p, .planned = on_planned, .line = on_line};
     if (can_redraw && !cli->quiet)
         listener->board = on_board;
 }
 
 void cli_progress_finish(struct cli_progress *p) {
+    heed_hangup(p);
     erase(p);
     show(p);
     pxs_text_finish(&p->board);
     pxs_text_finish(&p->frame);
+}
+
+void cli_progress_result(struct cli_progress *p, const struct pxs_text *text) {
+    cli_out_text(text);
+    if (p->log != NULL && !p->out_terminal)
+        write_log(p, pxs_text_str(text), text->len);
+}
+
+void cli_progress_close(struct cli_progress *p) {
+    if (p->log != NULL)
+        fclose(p->log);
+    p->log = NULL;
 }

@@ -1,4 +1,4 @@
-/* Signals become a flag that loops look at; the second one means it. */
+/* Signals become flags that loops look at; the second one that asks to stop means it. */
 #include "cli.h"
 #include "pixsweep/sweep.h"
 
@@ -10,13 +10,14 @@
 /* A handler has no other way to its data. */
 static struct pxs_stop stop_flag;
 static enum cli_signals stop_kind;
+static atomic_int hung_up, continued;
 
 static void die_of(int signal_number) {
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
 
-static void on_signal(int signal_number) {
+static void on_stop(int signal_number) {
     const int before = atomic_load(&stop_flag.signal);
     if (before == 0)
         atomic_store(&stop_flag.signal, signal_number);
@@ -26,19 +27,56 @@ static void on_signal(int signal_number) {
         die_of(signal_number);
 }
 
+static void on_save(int signal_number) {
+    (void)signal_number;
+    atomic_store(&stop_flag.save, 1);
+}
+
+static void on_hangup(int signal_number) {
+    (void)signal_number;
+    atomic_store(&hung_up, 1);
+}
+
+static void on_continue(int signal_number) {
+    (void)signal_number;
+    atomic_store(&continued, 1);
+}
+
+static void install(int signal_number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, NULL);
+}
+
+/* Unless somebody wants us to outlive it, as nohup does. */
+static void install_unless_ignored(int signal_number, void (*handler)(int)) {
+    struct sigaction before;
+    if (sigaction(signal_number, NULL, &before) != 0 || before.sa_handler != SIG_IGN)
+        install(signal_number, handler);
+}
+
 struct pxs_stop *cli_catch_signals(enum cli_signals kind) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     stop_kind = kind;
-    for (size_t i = 0; i < PXS_COUNT(signals); i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;
-        sigemptyset(&action.sa_mask);
-        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
-            continue; /* somebody wants us to outlive it, as nohup does */
-        sigaction(signals[i], &action, NULL);
-    }
-    if (kind != CLI_SIGNALS_TASK)
+    install_unless_ignored(SIGINT, on_stop);
+    install_unless_ignored(SIGTERM, on_stop);
+    if (kind == CLI_SIGNALS_WORKER)
+        signal(SIGHUP, SIG_IGN); /* only the supervisor says when to stop, and it goes on */
+    else
+        install_unless_ignored(SIGHUP, kind == CLI_SIGNALS_SUPERVISOR ? on_hangup : on_stop);
+    if (kind != CLI_SIGNALS_TASK) {
+        install(SIGUSR1, on_save);
         signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not end a night's training */
+    }
+    install(SIGCONT, on_continue);
     return &stop_flag;
+}
+
+bool cli_hung_up(void) {
+    return atomic_load(&hung_up) != 0;
+}
+
+bool cli_continued(void) {
+    return atomic_exchange(&continued, 0) != 0;
 }
 
 void cli_open_standard_files(void) {

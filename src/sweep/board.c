@@ -1,8 +1,8 @@
 /* The live board as lines of text: pure functions, so that what a terminal shows can be tested without one. */
-#include "pixsweep/sweep.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "progress_priv.h"
 
 /* One piece of a line. Where a line is too wide, the piece with the highest rank goes first; rank 0 stays. */
 struct field {
@@ -102,7 +102,20 @@ static int digits_of(int64_t n) {
 static void put_progress(struct line *line, const struct pxs_board_run *r) {
     int e = digits_of(r->n_epochs), b = digits_of(r->n_batches);
     add_field(line, 0, "epoch %*lld/%lld", e, (long long)(r->epoch + 1), (long long)r->n_epochs);
-    add_field(line, 8, "batch %*lld/%lld", b, (long long)(r->batch + 1), (long long)r->n_batches);
+    if (r->n_batches > 0)
+        add_field(line, 8, "batch %*lld/%lld", b, (long long)(r->batch + 1), (long long)r->n_batches);
+    else
+        add_field(line, 8, "batch %lld", (long long)(r->batch + 1));
+}
+
+/* Why no ETA can be given; NULL where it can. */
+static const char *condition(const struct pxs_board_run *r) {
+    return r->stale       ? "stale"
+           : r->stopping  ? "stopping"
+           : r->disk_full ? "disk full, waiting for space"
+           : r->waiting   ? "waits for its folder"
+           : r->epoch < 0 ? "starting"
+                          : NULL;
 }
 
 static void put_run(const struct pxs_board_run *r, size_t names, size_t width, struct pxs_text *out) {
@@ -112,21 +125,19 @@ static void put_run(const struct pxs_board_run *r, size_t names, size_t width, s
     if (r->attempt > 1)
         add_field(&line, 7, "(attempt %lld)", (long long)r->attempt);
     if (r->epoch < 0) {
-        add_field(&line, 0, "%s",
-                  r->waiting    ? "waits for its folder"
-                  : r->stopping ? "stopping"
-                                : "starting");
+        add_field(&line, 0, "%s", condition(r));
         put_line(&line, width, out);
         return;
     }
     put_progress(&line, r);
-    add_field(&line, 4, "G %.4g D %.3g", r->loss_G, r->loss_D);
+    add_field(&line, 3, "G %.4g", r->loss_G);
+    add_field(&line, 6, "D %.3g", r->loss_D);
     put_number(&line, 2, "val", r->val_loss, 4);
-    add_field(&line, 6, "lr %s", pxs_format_double(buf, r->lr_G));
+    add_field(&line, 5, "lr %s", pxs_format_double(buf, r->lr_G));
     if (!isnan(r->images_per_s))
-        add_field(&line, 5, "%.*f img/s", r->images_per_s < 10 ? 1 : 0, r->images_per_s);
-    if (r->stopping)
-        add_field(&line, 0, "stopping");
+        add_field(&line, 4, "%.*f img/s", r->images_per_s < 10 ? 1 : 0, r->images_per_s);
+    if (condition(r))
+        add_field(&line, 0, "%s", condition(r));
     else if (!isnan(r->eta)) {
         pxs_format_duration(buf, r->eta);
         add_field(&line, 1, "ETA %s", buf);
@@ -142,26 +153,52 @@ static void put_count(struct pxs_text *t, size_t n, const char *what) {
 static void put_sweep(const struct pxs_board *b, size_t width, struct pxs_text *out) {
     struct line line = {0};
     struct pxs_text counts = {0};
-    char buf[32];
+    char buf[80];
+    size_t n_stale = 0;
+    for (size_t i = 0; i < b->n_running; i++)
+        n_stale += b->running[i].stale;
     pxs_text_addf(&counts, "%s: %zu/%zu done", b->sweep, b->n_completed, b->n_total);
     put_count(&counts, b->n_failed, "failed");
     put_count(&counts, b->n_diverged, "diverged");
     put_count(&counts, b->n_interrupted, "interrupted");
     put_count(&counts, b->n_cancelled, "cancelled");
-    put_count(&counts, b->n_running, "running");
+    put_count(&counts, b->n_running - n_stale, "running");
+    put_count(&counts, n_stale, "stale");
     put_count(&counts, b->n_elsewhere, "running elsewhere");
     put_count(&counts, b->n_queued, "queued");
     add_field(&line, 0, "%s", pxs_text_str(&counts));
     pxs_text_finish(&counts);
-    pxs_format_duration(buf, b->elapsed);
-    add_field(&line, 2, "elapsed %s", buf);
+    if (!isnan(b->elapsed)) {
+        pxs_format_duration(buf, b->elapsed);
+        add_field(&line, 2, "elapsed %s", buf);
+    }
     if (b->stopping)
         add_field(&line, 1, "stopping (again to kill)");
     else if (!isnan(b->eta)) {
-        pxs_format_duration(buf, b->eta);
+        pxs_expected_text(buf, b->eta, b->now_ms);
         add_field(&line, 1, "ETA %s", buf);
     }
     put_line(&line, width, out);
+}
+
+static size_t put_note(const char *words, size_t width, struct pxs_text *out) {
+    struct line line = {0};
+    if (words[0] == '\0')
+        return 0;
+    add_field(&line, 0, "%s", words);
+    put_line(&line, width, out);
+    return 1;
+}
+
+void pxs_expected_text(char buf[80], double seconds, int64_t now_ms) {
+    char duration[32], until[32];
+    pxs_format_duration(duration, seconds);
+    if (now_ms == 0 || !(seconds >= 60 && seconds < 1e9)) {
+        snprintf(buf, 80, "%s", duration);
+        return;
+    }
+    pxs_format_local(until, now_ms + (int64_t)(seconds * 1000), now_ms);
+    snprintf(buf, 80, "%s, %s", duration, until);
 }
 
 size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_text *out) {
@@ -169,6 +206,9 @@ size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_tex
     size_t names = name_width(board, columns);
     for (size_t i = 0; i < board->n_running; i++)
         put_run(&board->running[i], names, columns, out);
+    size_t notes = put_note(
+        board->store_trouble ? "database not writable, records wait in their folders" : "", columns, out);
+    notes += put_note(board->note, columns, out);
     put_sweep(board, columns, out);
-    return board->n_running + 1;
+    return board->n_running + notes + 1;
 }

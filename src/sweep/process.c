@@ -50,6 +50,8 @@ static void child(const struct pxs_process_spec *spec, int lifeline, int log, ch
     /* Whoever started us may have had them ignored; a worker must hear when it is to stop. */
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
+    /* Asked for a resume point before it can write one, it must not die of that. */
+    signal(SIGUSR1, SIG_IGN);
     /* A group of its own: Ctrl-C reaches the supervisor alone, which then asks its workers in good order. */
     setpgid(0, 0);
     if (spec->cores)

@@ -109,8 +109,12 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
     s->board_at = now;
     struct pxs_board_run *running = NULL;
     struct pxs_arena arena = {0};
-    struct pxs_board b = {
-        .n_total = s->plan->n, .elapsed = now - s->started, .eta = NAN, .stopping = s->stopping};
+    struct pxs_board b = {.n_total = s->plan->n,
+                          .elapsed = now - s->started,
+                          .eta = NAN,
+                          .now_ms = pxs_now_ms(),
+                          .stopping = s->stopping,
+                          .store_trouble = !isnan(s->store_failing_since)};
     running = pxs_arena_alloc(&arena, (size_t)s->n_slots * sizeof *running);
     for (int i = 0; running && i < s->n_slots; i++) {
         const struct pxs_slot *slot = &s->slots[i];

@@ -3,12 +3,28 @@
 #include <math.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "supervisor_priv.h"
 
 /* ---- stopping -------------------------------------------------------------------------------------------- */
+
+/* Somebody wants what is done so far to be safe (SIGUSR1, as from a batch system before its time limit). */
+static void heed_save(struct pxs_supervisor *s) {
+    int asked = 0;
+    if (!s->options->stop || atomic_exchange(&s->options->stop->save, 0) == 0)
+        return;
+    for (int i = 0; i < s->n_slots; i++) {
+        if (!s->slots[i].busy || s->slots[i].dead)
+            continue;
+        pxs_process_signal(&s->slots[i].process, SIGUSR1);
+        asked++;
+    }
+    pxs_say(s, PXS_LOG_INFO, "asked %d run%s to write a resume point and go on", asked,
+            asked == 1 ? "" : "s");
+}
 
 static void heed_stop(struct pxs_supervisor *s, double now) {
     int signal = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
@@ -120,6 +136,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
     double now = pxs_monotonic();
     while (anything_left(s, now)) {
         heed_stop(s, now);
+        heed_save(s);
         if (!s->stopping)
             pxs_look_elsewhere(s, now);
         fill_slots(s, now);
@@ -173,20 +190,20 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
 static void say_plan(struct pxs_supervisor *s) {
     const struct pxs_plan *p = s->plan;
     size_t todo = 0;
-    char duration[32];
+    char expected[80];
     pxs_plan_total(s->plan);
     if (p->notes[0])
         pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
     for (size_t i = 0; i < p->n; i++)
         todo += s->runs[i].place == PXS_PLACE_TODO;
-    pxs_format_duration(duration, p->seconds_to_do);
+    pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
     if (todo == 0)
         pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n, p->n == 1 ? "" : "s");
     else
         pxs_say(s, PXS_LOG_INFO,
                 "%s: %zu run%s, %zu to do, %d at a time with %d thread%s each, about %s (%s)", p->sweep, p->n,
                 p->n == 1 ? "" : "s", todo, p->slots.jobs, p->slots.threads, p->slots.threads == 1 ? "" : "s",
-                duration, p->time_basis);
+                expected, p->time_basis);
 }
 
 static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
@@ -194,6 +211,8 @@ static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summ
     struct pollfd *fds = calloc((size_t)s->n_slots, sizeof *fds);
     if (!fds)
         return pxs_fail_nomem(err);
+    if (s->listener->planned)
+        s->listener->planned(s->listener->user, s->plan);
     say_plan(s);
     supervise(s, fds);
     free(fds);

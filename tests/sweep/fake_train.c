@@ -82,14 +82,27 @@ static void die(int signal) {
         pause();
 }
 
+/* Stands for a resume point, one more each time that it is asked for. */
+static void save(const struct fake_run *f) {
+    char path[PXS_PATH_MAX];
+    if (atomic_exchange(&f->job->stop->save, 0) == 0)
+        return;
+    pxs_path_join(path, sizeof path, f->job->dir, "fake.saved");
+    FILE *file = fopen(path, "ab");
+    fputs("x", file);
+    fclose(file);
+}
+
 /* Between two batches; true where the run ends here with *status. */
 static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *status,
                       struct pxs_error *err) {
     if (f->what == FAKE_SLOW || f->what == FAKE_DEAF)
         usleep(20000);
     if (step == 1)
-        while (f->what == FAKE_STALL && atomic_load(&f->job->stop->signal) == 0)
+        while (f->what == FAKE_STALL && atomic_load(&f->job->stop->signal) == 0) {
+            save(f);
             usleep(1000);
+        }
     if (step != 5)
         return false;
     if (f->what == FAKE_CRASH || (f->what == FAKE_CRASH_ONCE && first_time(f))) {

@@ -27,5 +27,6 @@ Suite *process_suite(void);
 Suite *plan_suite(void);
 Suite *run_suite(void);
 Suite *trouble_suite(void);
+Suite *watch_suite(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../src/sweep/plan_priv.h"
 #include "../../src/sweep/process_priv.h"
@@ -78,7 +79,7 @@ static char *render(const struct pxs_board *b, int width) {
     for (const char *c = pxs_text_str(&t); *c; c++)
         breaks += *c == '\n';
     ck_assert_uint_eq(lines, breaks);
-    ck_assert_uint_eq(lines, b->n_running + 1);
+    ck_assert_uint_eq(lines, b->n_running + 1 + b->store_trouble + (b->note[0] != '\0'));
     for (const char *line = pxs_text_str(&t); *line; line = strchr(line, '\n') + 1)
         ck_assert_uint_le(strcspn(line, "\n"), (size_t)(width < 20 ? 20 : width));
     return t.text;
@@ -100,10 +101,11 @@ START_TEST(test_board_wide)
     runs[1].attempt = 2;
     char *text = render(&b, 160);
     ck_assert_str_eq(
-        text, "0001-lrgd-90-s0  epoch  12/200  batch  4/50  G 3.142 D 0.25  val 0.2812  lr 0.0001  42 img/s  "
-              "ETA 1 h 05 m\n"
-              "0002-lrgd-25-s0  (attempt 2)  starting\n"
-              "lr: 3/8 done, 1 failed, 2 running, 2 queued  elapsed 12 m 30 s  ETA 1 h 20 m\n");
+        text,
+        "0001-lrgd-90-s0  epoch  12/200  batch  4/50  G 3.142  D 0.25  val 0.2812  lr 0.0001  42 img/s  "
+        "ETA 1 h 05 m\n"
+        "0002-lrgd-25-s0  (attempt 2)  starting\n"
+        "lr: 3/8 done, 1 failed, 2 running, 2 queued  elapsed 12 m 30 s  ETA 1 h 20 m\n");
     free(text);
 }
 END_TEST
@@ -136,6 +138,69 @@ START_TEST(test_board_unknown_and_stopping)
     ck_assert_ptr_null(strstr(text, "nan"));
     ck_assert_ptr_nonnull(strstr(text, "again to kill"));
     free(text);
+}
+END_TEST
+
+/* What one wants to know at night has room in a terminal of 80 columns. */
+START_TEST(test_board_on_80_columns)
+{
+    struct pxs_board_run runs[1] = {board_run("lr/0012-lrgd-90-learning_rate_G-0.0002-s12")};
+    struct pxs_board b = {.sweep = "lr", .n_total = 12, .eta = NAN, .running = runs, .n_running = 1};
+    runs[0].attempt = 2;
+    char *text = render(&b, 79);
+    ck_assert_ptr_nonnull(strstr(text, "0012-"));
+    ck_assert_ptr_nonnull(strstr(text, "-s12  epoch  12/200  G 3.142  "));
+    ck_assert_ptr_nonnull(strstr(text, "val 0.2812"));
+    ck_assert_ptr_nonnull(strstr(text, "ETA 1 h 05 m"));
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        ck_assert_uint_le(strcspn(line, "\n"), 79);
+    free(text);
+}
+END_TEST
+
+START_TEST(test_board_conditions)
+{
+    struct pxs_board_run runs[4] = {board_run("lr/0001-s0"), board_run("lr/0002-s0"), board_run("lr/0003-s0"),
+                                    board_run("lr/0004-s0")};
+    struct pxs_board b = {.sweep = "lr",
+                          .n_total = 4,
+                          .elapsed = NAN,
+                          .eta = NAN,
+                          .running = runs,
+                          .n_running = 4,
+                          .store_trouble = true,
+                          .note = "paused: three in a row"};
+    runs[0].stale = true;
+    runs[1].disk_full = true;
+    runs[2].n_batches = 0;
+    runs[3].waiting = true;
+    runs[3].epoch = -1;
+    char *text = render(&b, 200);
+    ck_assert_ptr_nonnull(strstr(text, "42 img/s  stale\n"));
+    ck_assert_ptr_nonnull(strstr(text, "disk full, waiting for space\n"));
+    ck_assert_ptr_nonnull(strstr(text, "batch 4  G"));
+    ck_assert_ptr_nonnull(strstr(text, "0004-s0  waits for its folder\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\ndatabase not writable, records wait in their folders\n"
+                                       "paused: three in a row\nlr: 0/4 done, 3 running, 1 stale\n"));
+    free(text);
+}
+END_TEST
+
+START_TEST(test_board_says_when)
+{
+    struct pxs_board b = {.sweep = "lr", .n_total = 4, .elapsed = 60, .eta = 27600};
+    b.now_ms = INT64_C(1767386400000); /* Friday 2026-01-02, 20:40 UTC */
+    setenv("TZ", "EET-2", 1);
+    tzset();
+    char *text = render(&b, 200);
+    ck_assert_str_eq(text, "lr: 0/4 done  elapsed 1 m 00 s  ETA 7 h 40 m, Sat 06:20\n");
+    free(text);
+    b.eta = 30; /* too short to be worth it */
+    text = render(&b, 200);
+    ck_assert_str_eq(text, "lr: 0/4 done  elapsed 1 m 00 s  ETA 30.0 s\n");
+    free(text);
+    unsetenv("TZ");
+    tzset();
 }
 END_TEST
 
@@ -315,6 +380,9 @@ Suite *pure_suite(void) {
     tcase_add_test(c, test_board_wide);
     tcase_add_test(c, test_board_narrow);
     tcase_add_test(c, test_board_unknown_and_stopping);
+    tcase_add_test(c, test_board_on_80_columns);
+    tcase_add_test(c, test_board_conditions);
+    tcase_add_test(c, test_board_says_when);
     tcase_add_test(c, test_verdict_end_record);
     tcase_add_test(c, test_verdict_crash);
     tcase_add_test(c, test_verdict_asked);

@@ -1,0 +1,177 @@
+/* watch: the live board of a sweep that somebody else runs. */
+#include "cli.h"
+#include "pixsweep/sweep.h"
+
+#include <string.h>
+#include <time.h>
+
+#define LOOK_SECONDS 0.5   /* between looks on a terminal */
+#define PLAIN_SECONDS 10.0 /* between boards elsewhere */
+#define REST_SECONDS 3.0   /* nothing must move for so long before the sweep counts as over */
+#define WIDE 1000          /* columns where nothing cuts a line */
+
+struct watcher {
+    struct cli *cli;
+    struct cli_progress *progress;
+    struct pxs_sweep_listener *listener;
+    char db[PXS_PATH_MAX], sweep[128]; /* "" until the first look: the sweep worked on last */
+    bool waiting;                      /* said that the database cannot be read */
+    double over_since;                 /* 0 = it is not over */
+    double shown_at;                   /* a board, where there is no terminal */
+};
+
+static const char *sweep_asked_for(const struct watcher *w) {
+    if (w->sweep[0] != '\0')
+        return w->sweep;
+    return w->cli->n_args > 0 ? w->cli->args[0] : NULL;
+}
+
+/* Opened for each look, so that nobody waits for us in between and a database put in its place is seen. */
+static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *opened, struct pxs_error *err) {
+    struct pxs_store *s = NULL;
+    *opened = false;
+    PXS_TRY(pxs_store_open_readonly(w->db, &s, err));
+    *opened = true;
+    pxs_store_set_wait(s, 0);
+    const enum pxs_status status = pxs_watch_read(s, sweep_asked_for(w), pxs_now_ms(), out, err);
+    pxs_store_close(&s);
+    return status;
+}
+
+/* ---- what is shown --------------------------------------------------------------------------------------- */
+
+static void add_count(struct pxs_text *out, size_t n, const char *what) {
+    if (n > 0)
+        pxs_text_addf(out, ", %zu %s", n, what);
+}
+
+static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
+    const struct pxs_board *b = &seen->board;
+    struct pxs_text out = {0};
+    pxs_text_addf(&out, "%s: %zu of %zu runs completed", b->sweep, b->n_completed, b->n_total);
+    add_count(&out, b->n_failed, "failed");
+    add_count(&out, b->n_diverged, "diverged");
+    add_count(&out, b->n_interrupted, "interrupted");
+    add_count(&out, b->n_cancelled, "cancelled");
+    add_count(&out, b->n_queued, "queued");
+    add_count(&out, seen->n_stale, "stale");
+    pxs_text_add(&out, "\n");
+    if (b->note[0] != '\0')
+        pxs_text_addf(&out, "%s\n", b->note);
+    cli_progress_result(w->progress, &out);
+    pxs_text_finish(&out);
+}
+
+/* Line by line, each in full. */
+static void put_plain(struct watcher *w, const struct pxs_board *board) {
+    struct pxs_text text = {0};
+    pxs_board_render(board, WIDE, &text);
+    if (text.len > 0)
+        text.text[text.len - 1] = '\0'; /* the listener ends lines itself */
+    w->listener->line(w->listener->user, PXS_LOG_INFO, pxs_text_str(&text));
+    pxs_text_finish(&text);
+}
+
+static void put_board(struct watcher *w, const struct pxs_board *board) {
+    const double now = pxs_monotonic();
+    if (w->listener->board != NULL) {
+        w->listener->board(w->listener->user, board);
+    } else if (w->shown_at == 0 || now - w->shown_at >= PLAIN_SECONDS) {
+        w->shown_at = now;
+        put_plain(w, board);
+    }
+}
+
+static void say_waiting(struct watcher *w, const struct pxs_error *err) {
+    struct pxs_text text = {0};
+    pxs_text_addf(&text, "waiting for the database: %s", err->message);
+    if (!w->waiting)
+        w->listener->line(w->listener->user, PXS_LOG_WARN, pxs_text_str(&text));
+    w->waiting = true;
+    pxs_text_finish(&text);
+}
+
+/* ---- going on looking ------------------------------------------------------------------------------------ */
+
+/* Between two runs nothing may be running for a moment, so the end must last. */
+static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
+    const double now = pxs_monotonic();
+    const bool all = seen->board.n_completed == seen->board.n_total;
+    if (!seen->over)
+        w->over_since = 0;
+    else if (w->over_since == 0)
+        w->over_since = now;
+    return seen->over && (all || now - w->over_since >= REST_SECONDS);
+}
+
+/* A sweep that never was is a mistake; everything else may pass. */
+static bool is_final(const struct watcher *w, enum pxs_status status, bool opened) {
+    return status == PXS_E_UNSUPPORTED || status == PXS_E_NOMEM ||
+           (status == PXS_E_NOT_FOUND && opened && w->sweep[0] == '\0' && w->cli->n_args > 0);
+}
+
+static void take_note(struct watcher *w, const struct pxs_watch *seen) {
+    if (w->sweep[0] == '\0')
+        snprintf(w->sweep, sizeof w->sweep, "%s", seen->board.sweep);
+    if (w->waiting)
+        w->listener->line(w->listener->user, PXS_LOG_WARN, "the database can be read again");
+    w->waiting = false;
+}
+
+static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_error *err) {
+    while (atomic_load(&stop->signal) == 0) {
+        struct pxs_watch seen = {0};
+        bool opened;
+        const enum pxs_status status = look(w, &seen, &opened, err);
+        if (status == PXS_OK) {
+            const bool completed = seen.board.n_completed == seen.board.n_total;
+            take_note(w, &seen);
+            const bool over = is_over(w, &seen);
+            if (!w->cli->quiet && !over)
+                put_board(w, &seen.board);
+            if (over) {
+                cli_progress_finish(w->progress);
+                put_summary(w, &seen);
+            }
+            pxs_watch_finish(&seen);
+            if (over)
+                return completed ? CLI_OK : CLI_FAILED;
+        } else if (is_final(w, status, opened)) {
+            return cli_fail(status, err);
+        } else {
+            say_waiting(w, err);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = (long)(LOOK_SECONDS * 1e9)}, NULL);
+    }
+    return CLI_INTERRUPTED;
+}
+
+/* ---- one look -------------------------------------------------------------------------------------------- */
+
+static enum pxs_status read_once(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    struct pxs_watch seen;
+    const int columns = cli_output_width();
+    PXS_TRY(pxs_watch_read(s, cli->n_args > 0 ? cli->args[0] : NULL, pxs_now_ms(), &seen, err));
+    pxs_board_render(&seen.board, columns > 0 ? columns : WIDE, out);
+    pxs_watch_finish(&seen);
+    return PXS_OK;
+}
+
+int cli_cmd_watch(struct cli *cli) {
+    char results[PXS_PATH_MAX];
+    struct cli_progress progress;
+    struct pxs_sweep_listener listener;
+    struct watcher w = {.cli = cli, .progress = &progress, .listener = &listener};
+    struct pxs_error err = {0};
+    if (cli->values[OPT_ONCE] != NULL)
+        return cli_with_store(cli, read_once);
+    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, w.db))
+        return cli_usage(cli, "--db or --results: the path is too long");
+    const struct pxs_stop *stop = cli_catch_signals(CLI_SIGNALS_TASK);
+    cli_progress_init(&progress, cli, &listener);
+    const int code = watch(&w, stop, &err);
+    cli_progress_finish(&progress);
+    cli_progress_close(&progress);
+    return code;
+}
