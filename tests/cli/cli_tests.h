@@ -60,6 +60,7 @@ bool make_experiment(void);
 
 Suite *bench_suite(void);
 Suite *usage_suite(void);
+Suite *watch_suite(void);
 Suite *work_suite(void);
 
 #endif

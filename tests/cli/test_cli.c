@@ -6,6 +6,7 @@
 int main(void) {
     SRunner *runner = srunner_create(usage_suite());
     srunner_add_suite(runner, work_suite());
+    srunner_add_suite(runner, watch_suite());
     srunner_add_suite(runner, bench_suite());
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
