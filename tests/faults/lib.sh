@@ -58,6 +58,7 @@ true_state() {
     [ -s res/pixsweep.db ] || return 0
     [ "$(sql res 'PRAGMA integrity_check')" = ok ] || wrong "the database is damaged"
     [ "$(sql res "SELECT count(*) FROM sqlite_master WHERE name = 'attempt'")" = 1 ] || return 0
+    grep -q 'the database could not be written' run.err && return # the next run takes the records in, and tells what became
     [ "$(sql res "SELECT (SELECT count(*) FROM run WHERE state = 'running') + (SELECT count(*) FROM attempt WHERE ended_ms IS NULL)")" = 0 ] ||
         wrong "a run is left running: $(sql res "SELECT state FROM run"), $(sql res 'SELECT * FROM attempt')"
     [ "$(sql res "SELECT count(*) FROM run r WHERE state = 'completed' AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.run_id = r.run_id AND outcome = 'completed')")" = 0 ] ||
@@ -75,7 +76,7 @@ until_done() {
     while [ "$code" -ne 0 ]; do
         times=$((times + 1))
         [ $times -le 3 ] || wrong "still not completed after $times further runs: $(sql res 'SELECT name, state FROM run')"
-        [ -s res/pixsweep.db ] && requeue 2>/dev/null
+        [ -s res/pixsweep.db ] && requeue 2>/dev/null || true
         code=0
         timeout -k 5 $LIMIT "$PIXSWEEP" run exp.yaml --results res --jobs 1 --threads 1 >again.out 2>again.err || code=$?
         [ $code -le 2 ] || wrong "the next run ended with $code: $(cat again.err)"
@@ -115,3 +116,31 @@ trial() {
     until_done
     as_undisturbed
 }
+
+# count_calls OP PROCESS: how many calls of a kind an undisturbed run makes, in $calls
+count_calls() {
+    rm -rf res && mkdir res
+    shimmed "op=$1,process=$2" run exp.yaml --results res --jobs 1 --threads 1
+    [ $code -eq 0 ] || fail "the counting run ended with $code"
+    calls=$(seen)
+    [ "$calls" -gt 0 ] || fail "no $1 in $2"
+}
+
+# every RULE PROCESS OP TRIALS: RULE with n=..., at about TRIALS points spread over all calls
+every() {
+    local n stride
+    count_calls "$3" "$2"
+    stride=$(((calls + $4 - 1) / $4))
+    for n in $(seq $((1 + RANDOM % stride)) $stride "$calls"); do
+        trial "op=$3,process=$2,n=$n,$1"
+    done
+}
+
+# summary: how many trials there were; too many that were never reached would be a test of nothing
+summary() {
+    echo "$trials trials, $missed of them not reached"
+    [ $((missed * 5)) -le $trials ] || fail "$missed of $trials faults were never reached"
+}
+
+RANDOM=$SEED
+echo "seed $SEED ($MODE)"

@@ -23,6 +23,7 @@ enum shim_op {
     SHIM_CLOCK,   /* the time of day; `value`: seconds that it jumps */
     SHIM_STATFS,  /* `value`: the type of the file system */
     SHIM_STATVFS, /* `value`: free bytes */
+    SHIM_CALL,    /* in rules only: any of those up to SHIM_LOCK */
     SHIM_OPS
 };
 

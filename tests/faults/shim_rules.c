@@ -1,6 +1,7 @@
 /* The rules. FAULT="rule;rule;...", a rule is "key=value,key=value,...":
  *
- *   op       open write read sync rename truncate mkdir unlink mmap lock alloc thread fork clock statfs statvfs
+ *   op       open write read sync rename truncate mkdir unlink mmap lock alloc thread fork clock statfs statvfs, or
+ *            call: any of those up to lock
  *   process  pattern for the command (worker, run, plan, ...); default: all
  *   match    pattern for the path below FAULT_ROOT (a temporary file's number left out); default: all
  *   n        the first call that is hit, from 1; 0 (default): none, calls are only counted
@@ -61,9 +62,9 @@ static uintptr_t blas_from, blas_to;
 static __thread const struct rule *last;
 static __thread bool busy; /* what the shim itself calls is not counted */
 
-static const char *const op_names[SHIM_OPS] = {"open",  "write",  "read",   "sync",   "rename", "truncate",
-                                               "mkdir", "unlink", "mmap",   "lock",   "alloc",  "thread",
-                                               "fork",  "clock",  "statfs", "statvfs"};
+static const char *const op_names[SHIM_OPS] = {"open",  "write",  "read",   "sync",    "rename", "truncate",
+                                               "mkdir", "unlink", "mmap",   "lock",    "alloc",  "thread",
+                                               "fork",  "clock",  "statfs", "statvfs", "call"};
 
 /* ---- the environment ------------------------------------------------------------------------------------- */
 
@@ -280,9 +281,13 @@ enum shim_action shim_decide_fd(enum shim_op op, int fd) {
 
 /* ---- decisions ------------------------------------------------------------------------------------------- */
 
+static bool is_about(const struct rule *r, enum shim_op op) {
+    return r->op == op || (r->op == SHIM_CALL && op <= SHIM_LOCK);
+}
+
 bool shim_watches(enum shim_op op) {
     for (int i = 0; i < n_rules; i++)
-        if (rules[i].op == op)
+        if (is_about(&rules[i], op))
             return true;
     return log_fd >= 0 && op != SHIM_ALLOC && op != SHIM_CLOCK;
 }
@@ -321,7 +326,7 @@ enum shim_action shim_decide(enum shim_op op, const char *path) {
     busy = true;
     for (int i = 0; i < n_rules; i++) {
         uint64_t seen;
-        if (rules[i].op != op || fnmatch(rules[i].process, command, 0) != 0 ||
+        if (!is_about(&rules[i], op) || fnmatch(rules[i].process, command, 0) != 0 ||
             fnmatch(rules[i].match, path, 0) != 0 || !hits(i, &seen) || action != SHIM_PASS)
             continue;
         last = &rules[i];
