@@ -20,8 +20,8 @@ shimmed() {
     truncate -s 0 state && truncate -s 4096 state
     rm -f calls.log
     code=0
-    env FAULT="$rules" FAULT_STATE="$WORK/state" FAULT_LOG="$WORK/calls.log" FAULT_ROOT="$WORK/res" LD_PRELOAD="$SHIM" \
-        timeout -k 5 $LIMIT "$PIXSWEEP" "$@" >run.out 2>run.err || code=$?
+    { env FAULT="$rules" FAULT_STATE="$WORK/state" FAULT_LOG="$WORK/calls.log" FAULT_ROOT="$WORK/res" LD_PRELOAD="$SHIM" \
+        timeout -k 5 $LIMIT "$PIXSWEEP" "$@" >run.out 2>run.err || code=$?; } 2>/dev/null # the shell tells of each kill
 }
 
 # seen [RULE], hit [RULE]: what the shim counted under rule 0, 1, ...
@@ -36,10 +36,11 @@ wrong() {
     fail "FAULT_ONLY='$trial': $*"
 }
 
-# The experiment of the trials: small, and yet with all that a run writes.
+# prepare [RUN_KEYS]: the experiment of the trials, small, and yet with all that a run writes; resume points after every batch
 prepare() {
     make_data data 16 4
-    experiment exp.yaml fault 'n_epochs: 3' 'sample_interval: 3' 'checkpoint_interval: 2' "$@"
+    experiment exp.yaml fault 'n_epochs: 4' 'sample_interval: 3' 'checkpoint_interval: 2' "run: {resume_every: 0s${1:-}}"
+    "$PIXSWEEP" plan exp.yaml >plan.out 2>&1 || sed -i 's/resume_every: 0s,* *//' exp.yaml
     rm -rf whole
     run 0 whole exp.yaml --jobs 1 --threads 1
     sound whole

@@ -10,7 +10,8 @@
  *   while    file: calls are hit only while it exists
  *   action   fail (default), short, kill, half, after
  *   errno    ENOSPC (default), EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK
- *   who      whom SIGKILL hits: self (default), parent, both
+ *   who      whom the signal hits: self (default), parent, both
+ *   signal   KILL (default), TERM, INT, USR1, HUP
  *   value    number for clock, statfs, statvfs
  *
  * FAULT_STATE names a file of 4096 zero bytes that holds two 64-bit counters a rule (calls seen, calls hit), so that they survive a
@@ -43,7 +44,7 @@ struct rule {
     bool kills, each;
     enum shim_action action;
     enum who who;
-    int error;
+    int error, signal;
     uint64_t n, count;
     int64_t value;
     char process[TEXT], match[TEXT], while_file[TEXT];
@@ -91,6 +92,12 @@ static int error_of(const char *text) {
     return numbers[index_of(names, 10, "errno", text)];
 }
 
+static int signal_of(const char *text) {
+    static const char *const names[] = {"KILL", "TERM", "INT", "USR1", "HUP"};
+    static const int numbers[] = {SIGKILL, SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+    return numbers[index_of(names, 5, "signal", text)];
+}
+
 static void set_action(struct rule *r, const char *text) {
     static const char *const names[] = {"fail", "short", "kill", "half", "after"};
     static const enum shim_action actions[] = {SHIM_FAIL, SHIM_SHORT, SHIM_FAIL, SHIM_HALF, SHIM_AFTER};
@@ -101,9 +108,9 @@ static void set_action(struct rule *r, const char *text) {
 
 static void set_key(struct rule *r, const char *key, const char *value) {
     static const char *const keys[] = {"op",    "process", "match", "n",   "count", "each",
-                                       "while", "action",  "errno", "who", "value"};
+                                       "while", "action",  "errno", "who", "value", "signal"};
     static const char *const whos[] = {"self", "parent", "both"};
-    switch (index_of(keys, 11, "no such key", key)) {
+    switch (index_of(keys, 12, "no such key", key)) {
     case 0:
         r->op = (enum shim_op)index_of(op_names, SHIM_OPS, "op", value);
         break;
@@ -134,8 +141,11 @@ static void set_key(struct rule *r, const char *key, const char *value) {
     case 9:
         r->who = (enum who)index_of(whos, 3, "who", value);
         break;
-    default:
+    case 10:
         r->value = strtoll(value, NULL, 0);
+        break;
+    default:
+        r->signal = signal_of(value);
     }
 }
 
@@ -144,7 +154,7 @@ static void add_rule(char *text) {
     if (n_rules == MAX_RULES)
         refuse("too many rules", text);
     struct rule *r = &rules[n_rules];
-    *r = (struct rule){.op = SHIM_OPS, .count = 1, .action = SHIM_FAIL, .error = ENOSPC};
+    *r = (struct rule){.op = SHIM_OPS, .count = 1, .action = SHIM_FAIL, .error = ENOSPC, .signal = SIGKILL};
     strcpy(r->process, "*");
     strcpy(r->match, "*");
     for (char *word = strtok_r(text, ",", &at); word; word = strtok_r(NULL, ",", &at)) {
@@ -314,9 +324,9 @@ static bool hits(int i, uint64_t *seen) {
 
 void shim_kill(void) {
     if (last->who != SELF)
-        syscall(SYS_kill, getppid(), SIGKILL);
+        syscall(SYS_kill, getppid(), last->signal);
     if (last->who != PARENT)
-        syscall(SYS_kill, getpid(), SIGKILL);
+        syscall(SYS_kill, getpid(), last->signal);
 }
 
 enum shim_action shim_decide(enum shim_op op, const char *path) {
@@ -340,7 +350,7 @@ enum shim_action shim_decide(enum shim_op op, const char *path) {
         return action;
     if (last->kills) {
         shim_kill();
-        return SHIM_PASS; /* it was the other process that died */
+        return SHIM_PASS; /* the other process was hit, or it was not SIGKILL */
     }
     errno = last->error;
     return action;
