@@ -71,26 +71,49 @@ static void put_error(const struct pxs_text *text) {
     fflush(stderr);
 }
 
+/* As much of a line as fits on the stack: how "out of memory" itself is told. */
+static void put_short(const char *prefix, const char *fmt, va_list ap) {
+    char line[2304];
+    vsnprintf(line, sizeof line, fmt, ap);
+    fflush(stdout);
+    fprintf(stderr, "%s%s\n", prefix, line);
+    fflush(stderr);
+}
+
 static void say_v(const char *prefix, const char *fmt, va_list ap) {
     struct pxs_text text = {0};
-    pxs_text_addf(&text, "%s: ", prefix);
+    va_list again;
+    va_copy(again, ap);
+    pxs_text_add(&text, prefix);
     pxs_text_addv(&text, fmt, ap);
     pxs_text_add(&text, "\n");
-    put_error(&text);
+    if (text.failed)
+        put_short(prefix, fmt, again);
+    else
+        put_error(&text);
+    va_end(again);
     pxs_text_finish(&text);
+}
+
+static void say_after(const char *prefix, const char *fmt, ...) PXS_PRINTF(2, 3);
+static void say_after(const char *prefix, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    say_v(prefix, fmt, ap);
+    va_end(ap);
 }
 
 void cli_say(const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    say_v("pixsweep", fmt, ap);
+    say_v("pixsweep: ", fmt, ap);
     va_end(ap);
 }
 
 int cli_usage(const struct cli *cli, const char *fmt, ...) {
     char prefix[64];
     va_list ap;
-    snprintf(prefix, sizeof prefix, "pixsweep %s", cli->command->name);
+    snprintf(prefix, sizeof prefix, "pixsweep %s: ", cli->command->name);
     va_start(ap, fmt);
     say_v(prefix, fmt, ap);
     va_end(ap);
@@ -125,14 +148,7 @@ static void log_line(void *user, enum pxs_log_level level, const char *text) {
     const struct cli *cli = user;
     if (level < PXS_LOG_INFO || (cli->quiet && level < PXS_LOG_WARN))
         return;
-    struct pxs_text line = {0};
-    pxs_text_addf(&line, "%s%s\n",
-                  level == PXS_LOG_WARN    ? "warning: "
-                  : level == PXS_LOG_ERROR ? "error: "
-                                           : "",
-                  text);
-    put_error(&line);
-    pxs_text_finish(&line);
+    say_after(level == PXS_LOG_WARN ? "warning: " : level == PXS_LOG_ERROR ? "error: " : "", "%s", text);
 }
 
 struct pxs_logger cli_logger(const struct cli *cli) {

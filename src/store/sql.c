@@ -169,6 +169,10 @@ int64_t pxs_sql_total_changes(const struct pxs_sql *sql) {
     return sqlite3_total_changes64(sql->db);
 }
 
+bool pxs_sql_in_transaction(const struct pxs_sql *sql) {
+    return !sqlite3_get_autocommit(sql->db);
+}
+
 int64_t pxs_sql_changes(const struct pxs_sql *sql) {
     return sqlite3_changes64(sql->db);
 }

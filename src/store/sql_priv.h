@@ -53,6 +53,8 @@ size_t pxs_stmt_columns(const struct pxs_stmt *stmt);
 const char *pxs_stmt_column_name(const struct pxs_stmt *stmt, size_t column);
 /* A value of the row; its text lives until the next step. A BLOB is PXS_CELL_TEXT with bytes that are no text: *blob is set. */
 struct pxs_cell pxs_stmt_cell(const struct pxs_stmt *stmt, size_t column, bool *blob);
+/* Whether a transaction is open: one that failed and could not be rolled back. */
+bool pxs_sql_in_transaction(const struct pxs_sql *sql);
 /* Rows changed by the statement that ran last, and the rowid it inserted. */
 int64_t pxs_sql_changes(const struct pxs_sql *sql);
 /* Rows changed since opening, those that foreign keys changed included. */

@@ -6,12 +6,16 @@
 
 void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...) {
     struct pxs_text text = {0};
+    char start[1024]; /* of what is said where there is no memory for all of it */
     va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(start, sizeof start, fmt, ap);
+    va_end(ap);
     va_start(ap, fmt);
     pxs_text_addv(&text, fmt, ap);
     va_end(ap);
     if (s->listener->line)
-        s->listener->line(s->listener->user, level, pxs_text_str(&text));
+        s->listener->line(s->listener->user, level, text.failed ? start : pxs_text_str(&text));
     pxs_text_finish(&text);
 }
 
