@@ -17,6 +17,18 @@ void pxs_png_on_warning(png_structp png, png_const_charp text) {
     snprintf(words->warning, sizeof words->warning, "%s", text);
 }
 
+png_voidp pxs_png_alloc(png_structp png, png_alloc_size_t bytes) {
+    struct png_words *words = png_get_mem_ptr(png);
+    void *block = malloc(bytes);
+    words->no_memory = words->no_memory || !block;
+    return block;
+}
+
+void pxs_png_free(png_structp png, png_voidp block) {
+    (void)png;
+    free(block);
+}
+
 /* Everything that must survive a longjmp lives here, not in local variables. */
 struct reader {
     png_structp png;
@@ -25,7 +37,6 @@ struct reader {
     size_t bytes, at;
     uint8_t *rgba; /* height * width * 4 */
     struct pxs_png_info stored;
-    bool no_memory;
     struct png_words words;
 };
 
@@ -57,7 +68,7 @@ static void read_header(struct reader *r) {
     want_rgba(r, color_type);
 }
 
-/* False where libpng gave up (r->words) or memory ran out (r->no_memory). */
+/* False where libpng gave up or memory ran out; r->words tell. */
 static bool read_guarded(struct reader *r) {
     if (setjmp(png_jmpbuf(r->png)))
         return false;
@@ -70,8 +81,8 @@ static bool read_guarded(struct reader *r) {
     if (png_get_rowbytes(r->png, r->info) != row)
         png_error(r->png, "unexpected pixel layout");
     r->rgba = calloc((size_t)r->stored.height, row);
-    r->no_memory = r->rgba == NULL;
-    if (r->no_memory)
+    r->words.no_memory = r->rgba == NULL;
+    if (r->words.no_memory)
         return false;
     for (int pass = 0; pass < passes; pass++)
         for (int y = 0; y < r->stored.height; y++)
@@ -136,7 +147,7 @@ static enum pxs_status check_start(const uint8_t *p, size_t n, struct pxs_error 
 }
 
 static enum pxs_status explain(const struct reader *r, struct pxs_error *err) {
-    if (r->no_memory)
+    if (r->words.no_memory)
         return pxs_fail_nomem(err);
     if (r->words.warning[0] != '\0')
         return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", r->words.error, r->words.warning);
@@ -147,7 +158,8 @@ enum pxs_status pxs_image_decode_png(const void *data, size_t bytes, struct pxs_
                                      struct pxs_png_info *info, struct pxs_error *err) {
     PXS_TRY(check_start(data, bytes, err));
     struct reader r = {.data = data, .bytes = bytes};
-    r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error, pxs_png_on_warning);
+    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error, pxs_png_on_warning,
+                                     &r.words, pxs_png_alloc, pxs_png_free);
     r.info = r.png != NULL ? png_create_info_struct(r.png) : NULL;
     enum pxs_status status;
     if (r.info == NULL)

@@ -19,6 +19,7 @@ static void give(png_structp png, png_bytep from, size_t n) {
     if (n > w->cap - w->bytes) {
         size_t cap = (w->cap + n) * 2;
         uint8_t *data = realloc(w->data, cap);
+        w->words.no_memory = data == NULL;
         if (data == NULL)
             png_error(png, "out of memory");
         w->data = data;
@@ -51,13 +52,14 @@ static bool write_guarded(struct writer *w) {
 enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data, size_t *bytes,
                                      struct pxs_error *err) {
     struct writer w = {.image = image};
-    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w.words, pxs_png_on_error, pxs_png_on_warning);
+    w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.words, pxs_png_on_error, pxs_png_on_warning,
+                                      &w.words, pxs_png_alloc, pxs_png_free);
     w.info = w.png != NULL ? png_create_info_struct(w.png) : NULL;
     bool written = w.info != NULL && write_guarded(&w);
     png_destroy_write_struct(&w.png, &w.info);
     if (!written) {
         free(w.data);
-        if (w.words.error[0] == '\0')
+        if (w.words.error[0] == '\0' || w.words.no_memory)
             return pxs_fail_nomem(err);
         return pxs_fail(err, PXS_E_INTERNAL, "cannot encode a PNG: %s", w.words.error);
     }

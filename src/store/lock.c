@@ -89,7 +89,8 @@ enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err) {
     /* Against programs that do not know the flock, such as a sqlite3 shell. */
     pxs_sql_set_wait(s->sql, ms_until(deadline));
     enum pxs_status status = PXS_OK;
-    if (pxs_sql_in_transaction(s->sql)) /* an earlier one failed, and so did its ROLLBACK, for want of memory */
+    if (pxs_sql_in_transaction(
+            s->sql)) /* an earlier one failed, and so did its ROLLBACK, for want of memory */
         status = pxs_sql_exec(s->sql, "ROLLBACK", err);
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err);

@@ -116,6 +116,7 @@ trial() {
     [ $code -eq 137 ] || true_state
     until_done
     as_undisturbed
+    [ $SECONDS -lt $((began + 20)) ] || echo "slow: $((SECONDS - began)) s for $trial"
 }
 
 # count_calls OP PROCESS: how many calls of a kind an undisturbed run makes, in $calls
