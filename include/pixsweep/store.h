@@ -30,6 +30,11 @@ const char *pxs_store_path(const struct pxs_store *store); /* absolute */
 /* What opening did that its user should know, as a sentence fragment: an older schema was migrated, and where its backup is.
  * "" = nothing. */
 const char *pxs_store_note(const struct pxs_store *store);
+/* As pxs_store_open, but waits `seconds` at most for the lock. */
+PXS_NODISCARD enum pxs_status pxs_store_open_within(const char *path, double seconds, struct pxs_store **out,
+                                                    struct pxs_error *err);
+/* Is this path on a network file system, where there can be no database? The folder need not exist. */
+bool pxs_store_on_network(const char *path);
 /* How long a call may wait for the lock and for SQLite's own locks, in seconds (default 30). 0 = do not wait. */
 void pxs_store_set_wait(struct pxs_store *store, double seconds);
 
@@ -196,6 +201,38 @@ PXS_NODISCARD enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64
                                                       struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id,
                                                 struct pxs_store_attempt *out, struct pxs_error *err);
+/* ---- coming home ------------------------------------------------------------------------------------------ */
+
+/* The row of a run that a folder tells of (its new_* fields): found by its identity, or added, with its sweep where there is none of
+ * that name (spec_yaml and spec_hash are for that case). Where another run has its number or name, it gets the next free number.
+ * Fills the out-fields. */
+PXS_NODISCARD enum pxs_status pxs_store_add_run(struct pxs_store *s, const char *sweep, const char *spec_yaml,
+                                                const char *spec_hash, struct pxs_store_plan_run *run,
+                                                struct pxs_error *err);
+/* The run lives in another folder from now on: nothing of that folder's record file counts as taken. */
+PXS_NODISCARD enum pxs_status pxs_store_move_run(struct pxs_store *s, int64_t run_id, const char *dir,
+                                                 struct pxs_error *err);
+/* Rows for attempts that a record file tells of, in the order of the file. In: no as in the BEGIN record, host to kernels,
+ * started_ms. Found by process (boot id, pid and its start), or by number where pid is 0 or the row has none yet; else added, with
+ * the next number where that one is taken. All fields are filled in; a run with an open attempt is `running` then, unless it is
+ * completed or cancelled. */
+PXS_NODISCARD enum pxs_status pxs_store_adopt_attempts(struct pxs_store *s, int64_t run_id,
+                                                       struct pxs_store_attempt *attempts, size_t n,
+                                                       struct pxs_error *err);
+/* The process that a BEGIN record names in its text: host, boot_id, pid, pid_start, cores, threads, kernels, and no and started_ms;
+ * the rest is zeroed. */
+void pxs_store_begun(const struct pxs_record_begin *begin, struct pxs_store_attempt *out);
+/* The attempt_id of such a process, 0 where it has no row. */
+PXS_NODISCARD enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t run_id,
+                                                   const struct pxs_store_attempt *process,
+                                                   int64_t *attempt_id, struct pxs_error *err);
+/* How far a run's record file is taken in: up to `offset` as the file was in attempt `no`, the last one of which anything is
+ * taken; 0 and 0 = nothing is. */
+PXS_NODISCARD enum pxs_status pxs_store_taken(struct pxs_store *s, int64_t run_id, int64_t *no,
+                                              int64_t *offset, struct pxs_error *err);
+
+/* ---- environment and events ------------------------------------------------------------------------------ */
+
 /* A row of `environment`; a value that is there is replaced. (A BEGIN record's text arrives here by itself.) */
 PXS_NODISCARD enum pxs_status pxs_store_environment(struct pxs_store *s, int64_t attempt_id, const char *key,
                                                     const char *value, struct pxs_error *err);
@@ -234,7 +271,7 @@ typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);
  * `seen` (may be NULL) is called for each record once it is committed. On failure nothing is committed and the cursor stands where it stood: call again.
  *
  *   BEGIN   rows at and after its resumed_from_step are removed (all, and the summary, at -1); `environment` of the
- *           attempt with that number, which must exist
+ *           attempt of that process, or with that number where it names none, which must exist
  *   BATCH, EPOCH, SAMPLE, CHECKPOINT   upserts on the primary key; NaN becomes NULL
  *   EVENT   a row unless the same is there
  *   END     outcome and message of the attempt that was running at its time; it stays open until pxs_store_attempt_end

@@ -31,13 +31,31 @@ static enum pxs_status put_environment(struct pxs_store *s, int64_t attempt_id, 
     return PXS_OK;
 }
 
-static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, struct pxs_error *err) {
-    int64_t attempt_id, step = r->resumed_from_step < 0 ? -1 : r->resumed_from_step;
-    PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_BY_NO,
-                          PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->attempt)), 0, &attempt_id, err));
-    if (!attempt_id)
+/* Its row: that of its process, since numbers may have been given twice while the database was shut; else that of its number. */
+static enum pxs_status begun_attempt(struct intake *in, const struct pxs_record_begin *r, int64_t *attempt_id,
+                                     struct pxs_error *err) {
+    struct pxs_store_attempt process;
+    pxs_store_begun(r, &process);
+    PXS_TRY(pxs_store_attempt_of(in->s, in->run_id, &process, attempt_id, err));
+    if (!*attempt_id)
+        PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_BY_NO,
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->attempt)), 0, attempt_id,
+                              err));
+    if (!*attempt_id)
         return pxs_fail(err, PXS_E_CORRUPT, "attempt %lld begins here, which the database does not know",
                         (long long)r->attempt);
+    if (process.pid == 0)
+        return PXS_OK;
+    return pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_NAMED,
+                              PXS_ARGS(pxs_cell_int(*attempt_id), pxs_cell_text_or_null(process.host),
+                                       pxs_cell_text_or_null(process.boot_id), pxs_cell_int(process.pid),
+                                       pxs_cell_int_or_null(process.pid_start)),
+                              err);
+}
+
+static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, struct pxs_error *err) {
+    int64_t attempt_id, step = r->resumed_from_step < 0 ? -1 : r->resumed_from_step;
+    PXS_TRY(begun_attempt(in, r, &attempt_id, err));
     PXS_TRY(pxs_store_forget(in->s, in->run_id, step, err));
     PXS_TRY(pxs_summary_load(in->s, in->run_id, &in->summary, err));
     PXS_TRY(pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_BEGUN,

@@ -24,6 +24,20 @@ static enum pxs_status refuse_network(const struct pxs_store *s, struct pxs_erro
         s->path, name);
 }
 
+bool pxs_store_on_network(const char *path) {
+    struct statfs info;
+    char dir[PXS_PATH_MAX], parent[PXS_PATH_MAX];
+    if (!pxs_path_absolute(dir, sizeof dir, path))
+        return false;
+    while (statfs(dir, &info) != 0) {
+        pxs_path_dir(parent, sizeof parent, dir);
+        if (strcmp(parent, dir) == 0)
+            return false;
+        strcpy(dir, parent);
+    }
+    return pxs_store_network_fs((unsigned long)info.f_type) != NULL;
+}
+
 static enum pxs_status make(const char *path, struct pxs_store **out, struct pxs_error *err) {
     struct pxs_store *s = calloc(1, sizeof *s);
     if (!s)
@@ -91,8 +105,14 @@ static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *e
 }
 
 enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct pxs_error *err) {
+    return pxs_store_open_within(path, DEFAULT_WAIT, out, err);
+}
+
+enum pxs_status pxs_store_open_within(const char *path, double seconds, struct pxs_store **out,
+                                      struct pxs_error *err) {
     struct pxs_store *s;
     PXS_TRY(make(path, &s, err));
+    s->wait = seconds;
     enum pxs_status status = open_for_writing(s, err);
     if (status == PXS_OK) {
         *out = s;

@@ -11,8 +11,8 @@ void pxs_store_plan_finish(struct pxs_store_plan *plan) {
 
 /* ---- what is there --------------------------------------------------------------------------------------- */
 
-static enum pxs_status find_run(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
-                                struct pxs_error *err) {
+enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
+                                        struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool found;
     run->run_id = run->number = 0;
@@ -101,7 +101,7 @@ static enum pxs_status look_up(struct pxs_store *s, const char *sweep, struct px
                                size_t n, struct pxs_store_plan *plan, struct pxs_error *err) {
     PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, &plan->sweep_id, err));
     for (size_t i = 0; i < n; i++)
-        PXS_TRY(find_run(s, plan->sweep_id, &runs[i], err));
+        PXS_TRY(pxs_store_find_identity(s, plan->sweep_id, &runs[i], err));
     return sum_up(s, runs, n, plan, err);
 }
 
@@ -170,6 +170,21 @@ static enum pxs_status freeze_params(struct pxs_store *s, int64_t run_id, const 
     return PXS_OK;
 }
 
+enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
+                                      struct pxs_error *err) {
+    PXS_TRY(pxs_store_run_stmt(
+        s, PXS_ST_RUN_INSERT,
+        PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run->new_number), pxs_cell_text(run->new_name),
+                 pxs_cell_text(pxs_store_short_dir(s, run->new_dir)), pxs_cell_text(run->config_hash),
+                 pxs_cell_text(run->new_config_yaml), pxs_cell_int(run->seed)),
+        err));
+    int64_t run_id = pxs_sql_last_id(s->sql);
+    PXS_TRY(freeze_params(s, run_id, run->params, err));
+    PXS_TRY(pxs_store_find_identity(s, sweep_id, run, err));
+    run->added = true;
+    return PXS_OK;
+}
+
 static enum pxs_status freeze_run(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
                                   struct pxs_error *err) {
     int64_t namesake;
@@ -180,23 +195,13 @@ static enum pxs_status freeze_run(struct pxs_store *s, int64_t sweep_id, struct 
     if (namesake)
         return pxs_fail(err, PXS_E_EXISTS, "run %lld has the number or the name of new run %s: plan again",
                         (long long)namesake, run->new_name);
-    PXS_TRY(pxs_store_run_stmt(
-        s, PXS_ST_RUN_INSERT,
-        PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run->new_number), pxs_cell_text(run->new_name),
-                 pxs_cell_text(pxs_store_short_dir(s, run->new_dir)), pxs_cell_text(run->config_hash),
-                 pxs_cell_text(run->new_config_yaml), pxs_cell_int(run->seed)),
-        err));
-    int64_t run_id = pxs_sql_last_id(s->sql);
-    PXS_TRY(freeze_params(s, run_id, run->params, err));
-    PXS_TRY(find_run(s, sweep_id, run, err));
-    run->added = true;
-    return PXS_OK;
+    return pxs_store_add_run_row(s, sweep_id, run, err);
 }
 
 static enum pxs_status freeze_runs(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *runs,
                                    size_t n, struct pxs_error *err) {
     for (size_t i = 0; i < n; i++) {
-        PXS_TRY(find_run(s, sweep_id, &runs[i], err));
+        PXS_TRY(pxs_store_find_identity(s, sweep_id, &runs[i], err));
         if (!runs[i].run_id)
             PXS_TRY(freeze_run(s, sweep_id, &runs[i], err));
     }

@@ -116,6 +116,15 @@ int64_t pxs_column_int(const struct pxs_stmt *stmt, size_t column);
 double pxs_column_real(const struct pxs_stmt *stmt, size_t column);
 void pxs_column_text(const struct pxs_stmt *stmt, size_t column, char *out, size_t size);
 
+/* ---- plan.c ---------------------------------------------------------------------------------------------- */
+
+/* Fills the out-fields of a run by its identity; run_id 0 = it is not there. */
+PXS_NODISCARD enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id,
+                                                      struct pxs_store_plan_run *run, struct pxs_error *err);
+/* A row for a run whose number and name are free, within a transaction. */
+PXS_NODISCARD enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id,
+                                                    struct pxs_store_plan_run *run, struct pxs_error *err);
+
 /* ---- attempts.c ------------------------------------------------------------------------------------------ */
 
 /* "debug", "info", "warn", "error": the words of event.level. */
