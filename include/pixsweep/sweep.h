@@ -64,8 +64,9 @@ struct pxs_plan_run {
     char config_hash[PXS_SHA256_HEX];
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
     bool own_val;                 /* the data set has a val split of its own: val_fraction has no effect */
-    char state[16];               /* "new", or the state in the database */
+    char state[16];               /* "new", or the state in the database, or else what its folder tells */
     int64_t run_id;               /* 0 while new */
+    int64_t steps_found;          /* recorded in its folder, where the database has no row of it */
     struct pxs_plan_rate rate[2]; /* G, D */
     int64_t n_train, n_val;
     struct pxs_train_estimate estimate;
@@ -92,6 +93,7 @@ struct pxs_plan {
     enum pxs_plan_time time_source;
     char time_basis[160]; /* "measured: 2.1 s per 1000 GMAC over the last 12 runs here with 2 threads" */
     uint64_t disk_to_do, disk_free, memory_each;
+    char unread[600]; /* why the database could not be read, so that folders alone tell what is done; "" */
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];
     int64_t retries;           /* run.retries */
@@ -200,6 +202,36 @@ void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);
 PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
                                             const struct pxs_sweep_listener *listener,
                                             struct pxs_sweep_summary *summary, struct pxs_error *err);
+
+/* ---- bringing records home ------------------------------------------------------------------------------- */
+
+/* What became of one run's folder or attempt. */
+struct pxs_home_line {
+    const char *dir, *name, *state; /* name and state may be "" where they are not known */
+    size_t records;                 /* taken in now */
+    bool problem;                   /* it could not be taken in, or not to its end */
+    bool changed;                   /* something was taken or closed */
+    const char *text;               /* one line for the user */
+};
+typedef void (*pxs_home_fn)(void *user, const struct pxs_home_line *line);
+struct pxs_home_counts {
+    size_t found, changed, problems;
+    size_t records;
+};
+/* Takes in every run's folder (config.yaml beside records.bin) in `dir` or up to three levels below it, in order of their paths: into
+ * the rows of the same run (sweep, config_hash, seed), or new ones. Nothing twice, in any order; where the database has the run from
+ * another folder, whichever got further stays. `line` is called for each. Adds to *counts. PXS_E_NOT_FOUND where there is no such
+ * folder or no run in it; other errors are the store's. */
+struct pxs_store;
+PXS_NODISCARD enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_home_fn line,
+                                              void *user, struct pxs_home_counts *counts,
+                                              struct pxs_error *err);
+/* Looks at every open attempt of a sweep (0: of all): where its folder's locks are free and its process is gone, its records are taken
+ * in and it becomes what its last record says, or interrupted. An attempt of another host is left alone unless its folder is here, its
+ * locks are free and nothing was heard of it for an hour. `dry`: only tells. */
+PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
+                                             pxs_home_fn line, void *user, struct pxs_home_counts *counts,
+                                             struct pxs_error *err);
 
 /* A second signal while stop->signal is raised already: the handler stores (signal | PXS_STOP_AGAIN). */
 #define PXS_STOP_AGAIN 0x1000

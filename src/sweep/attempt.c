@@ -87,7 +87,8 @@ static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double 
         pxs_attempt_ask(slot, PXS_ASKED_TIMEOUT, now);
     if (slot->damage[0] != '\0') /* nothing that it does from here on can be kept */
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
-    if (slot->asked == PXS_ASKED_TIMEOUT && now - slot->term_at > PXS_GRACE_SECONDS)
+    bool ends = slot->asked == PXS_ASKED_TIMEOUT || slot->asked == PXS_ASKED_CANCEL;
+    if (ends && now - slot->term_at > PXS_GRACE_SECONDS)
         pxs_attempt_kill(slot);
     /* It has said its last word, all is synced, and yet it does not go. */
     if (slot->progress.ended && isnan(slot->ended_at))

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adopt_priv.h"
 #include "supervisor_priv.h"
 
 static bool folder_is_there(const char *dir) {
@@ -40,55 +41,22 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
     run->waiting_since = now;
 }
 
-static enum pxs_status take_home(struct pxs_supervisor *s, const struct pxs_store_attempt *row,
-                                 const char *dir, struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
-    int64_t offset;
-    struct pxs_record_cursor *cursor = NULL;
-    struct pxs_error none;
-    size_t taken = PXS_INTAKE_RECORDS;
-    if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE) ||
-        pxs_record_find_attempt(path, row->no, &offset, &none) != PXS_OK)
-        return PXS_OK; /* it never began */
-    offset = row->record_offset > offset ? row->record_offset : offset;
-    if (pxs_record_cursor_open(path, offset, &cursor, &none) != PXS_OK)
-        return PXS_OK;
-    enum pxs_status status = PXS_OK;
-    while (status == PXS_OK && taken == PXS_INTAKE_RECORDS)
-        status =
-            pxs_store_intake(s->store, row->attempt_id, cursor, PXS_INTAKE_RECORDS, NULL, NULL, &taken, err);
-    pxs_record_cursor_close(&cursor);
-    return status;
-}
-
-/* With both locks in hand: the attempt is closed as its END record says, or as interrupted. */
-static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row,
-                               const char *name, const char *dir, char state[16], struct pxs_error *err) {
+/* With both locks in hand, or without a folder: what it left is taken in, and its attempts are closed. */
+static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row, char state[16],
+                               struct pxs_error *err) {
     struct pxs_store_attempt now_row;
+    struct pxs_adopted home;
     PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
     if (now_row.ended_ms != 0)
         return PXS_OK; /* somebody was quicker */
-    enum pxs_status status = take_home(s, &now_row, dir, err);
-    if (status == PXS_E_CORRUPT)
-        pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s", name,
-                err->message);
-    else if (status != PXS_OK)
-        return status;
-    PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
-    bool ended = now_row.outcome[0] != '\0';
-    struct pxs_store_end end = {.outcome = ended ? NULL : "interrupted",
-                                .state = ended ? now_row.outcome : "interrupted",
-                                .exit_code = -1,
-                                .message = ended ? NULL : "its supervisor ended before it did",
-                                .ended_ms = pxs_now_ms()};
-    status = pxs_store_attempt_end(s->store, row->attempt_id, &end, err);
-    if (status == PXS_E_EXISTS)
-        return PXS_OK;
-    PXS_TRY(status);
-    snprintf(state, 16, "%s", end.state);
+    PXS_TRY(pxs_adopt_run(s->store, row->run_id, &home, err));
+    if (home.damage[0])
+        pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s", home.name,
+                home.damage);
+    snprintf(state, 16, "%s", home.state);
     pxs_say(s, PXS_LOG_INFO,
-            "%s: attempt %lld was left without its supervisor; its records are taken in, it is %s", name,
-            (long long)row->no, end.state);
+            "%s: attempt %lld was left without its supervisor; its records are taken in, it is %s", home.name,
+            (long long)row->no, home.state);
     return PXS_OK;
 }
 
@@ -96,30 +64,23 @@ static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_
 static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *run,
                                const struct pxs_store_attempt *row, const char *name, const char *dir,
                                char state[16], double now, struct pxs_error *err) {
-    char guard_path[PXS_PATH_MAX], worker_path[PXS_PATH_MAX];
-    struct pxs_lock guard = {.fd = -1}, worker = {.fd = -1};
+    struct pxs_folder_locks locks;
     if (!folder_is_there(dir))
-        return recover(s, row, name, dir, state, err);
-    if (!pxs_path_join(guard_path, sizeof guard_path, dir, PXS_GUARD_FILE) ||
-        !pxs_path_join(worker_path, sizeof worker_path, dir, PXS_WORKER_FILE))
-        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
-    enum pxs_status status = pxs_lock_take(&guard, guard_path, false, err);
-    if (status == PXS_E_BUSY) {
+        return recover(s, row, state, err);
+    enum pxs_status status = pxs_folder_lock(dir, &locks, err);
+    if (status == PXS_E_BUSY && locks.supervised) {
         say_waits(s, run, "%s: runs under another `pixsweep run` (worker pid %lld); waiting for it", name,
                   row->pid);
         return PXS_OK;
     }
-    PXS_TRY(status);
-    status = pxs_lock_take(&worker, worker_path, false, err);
-    if (status == PXS_OK) {
-        status = recover(s, row, name, dir, state, err);
-    } else if (status == PXS_E_BUSY) {
+    if (status == PXS_E_BUSY) {
         say_waits(s, run, "%s: waiting for its old worker (pid %lld) to stop", name, row->pid);
         end_old_worker(s, run, row, name, now);
-        status = PXS_OK;
+        return PXS_OK;
     }
-    pxs_lock_release(&worker);
-    pxs_lock_release(&guard);
+    PXS_TRY(status);
+    status = recover(s, row, state, err);
+    pxs_folder_unlock(&locks);
     return status;
 }
 
@@ -138,50 +99,70 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now, st
     return status;
 }
 
-static void place_by_state(struct pxs_super_run *run, const char *state) {
+static struct pxs_slot *slot_of(struct pxs_supervisor *s, size_t index) {
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy && s->slots[i].run == index)
+            return &s->slots[i];
+    return NULL;
+}
+
+/* What others have done to a run since the last look. `state` is the database's word. */
+static void place_by_state(struct pxs_supervisor *s, size_t index, const char *state, double now) {
+    struct pxs_super_run *run = &s->runs[index];
+    char *known = s->plan->runs[index].state;
+    struct pxs_slot *slot = run->place == PXS_PLACE_HERE ? slot_of(s, index) : NULL;
+    if (slot && strcmp(state, "cancelled") == 0)
+        pxs_attempt_ask(slot, PXS_ASKED_CANCEL, now);
+    /* A run that is over for this session comes back only where somebody queued it again. */
+    bool again = run->place == PXS_PLACE_OVER && strcmp(state, "queued") == 0 && strcmp(known, "queued") != 0;
+    if (run->place == PXS_PLACE_HERE || (run->place == PXS_PLACE_OVER && !again))
+        return;
+    snprintf(known, sizeof s->plan->runs[index].state, "%s", state);
+    if (again)
+        pxs_say(s, PXS_LOG_INFO, "%s: queued again", s->plan->runs[index].name);
     if (pxs_state_takeable(state))
         run->place = PXS_PLACE_TODO;
-    else if (strcmp(state, "running") != 0)
-        run->place = PXS_PLACE_OVER;
+    else
+        run->place = strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE : PXS_PLACE_OVER;
     if (run->place != PXS_PLACE_ELSEWHERE)
         run->waiting_since = NAN;
 }
 
-/* The states as they are in the database now, of the runs that others work on. */
-static enum pxs_status refresh(struct pxs_supervisor *s, size_t *n, struct pxs_error *err) {
+static int by_run_id(const void *a, const void *b) {
+    const struct pxs_store_run_state *x = a, *y = b;
+    return (x->run_id > y->run_id) - (x->run_id < y->run_id);
+}
+
+/* The states as they are in the database now. */
+static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_error *err) {
+    struct pxs_store_run_state *states = NULL;
+    size_t n = 0;
+    PXS_TRY(pxs_store_run_states(s->store, s->sweep_id, &states, &n, err));
     for (size_t i = 0; i < s->plan->n; i++) {
-        if (s->runs[i].place != PXS_PLACE_ELSEWHERE)
-            continue;
-        struct pxs_plan_run *run = &s->plan->runs[i];
-        struct pxs_table t = {0};
-        struct pxs_cell id = pxs_cell_int(run->run_id);
-        PXS_TRY(pxs_store_select(s->store, "SELECT state FROM run WHERE run_id = ?1", &id, 1, &t, err));
-        struct pxs_cell state = pxs_table_at(&t, 0, "state");
-        if (state.text)
-            snprintf(run->state, sizeof run->state, "%s", state.text);
-        pxs_table_finish(&t);
-        ++*n;
+        struct pxs_store_run_state key = {.run_id = s->plan->runs[i].run_id};
+        const struct pxs_store_run_state *found =
+            n > 0 ? bsearch(&key, states, n, sizeof *states, by_run_id) : NULL;
+        if (found)
+            place_by_state(s, i, found->state, now);
     }
+    free(states);
     return PXS_OK;
 }
 
 void pxs_look_elsewhere(struct pxs_supervisor *s, double now) {
-    size_t n = 0;
     struct pxs_error err;
     if (now - s->elsewhere_at < PXS_ELSEWHERE_SECONDS || !pxs_store_ready(s, now))
         return;
     s->elsewhere_at = now;
-    enum pxs_status status = refresh(s, &n, &err);
-    if (status == PXS_OK && n == 0)
-        return;
-    if (status == PXS_OK)
-        status = look_at_attempts(s, now, &err);
-    if (status != PXS_OK) {
-        pxs_store_trouble(s, &err, now);
-        return;
-    }
-    pxs_store_fine(s);
+    enum pxs_status status = refresh(s, now, &err);
+    size_t waiting = 0;
     for (size_t i = 0; i < s->plan->n; i++)
-        if (s->runs[i].place == PXS_PLACE_ELSEWHERE)
-            place_by_state(&s->runs[i], s->plan->runs[i].state);
+        waiting += s->runs[i].place == PXS_PLACE_ELSEWHERE;
+    if (status == PXS_OK && waiting > 0) {
+        status = look_at_attempts(s, now, &err);
+        if (status == PXS_OK)
+            status = refresh(s, now, &err);
+    }
+    if (status != PXS_OK)
+        pxs_store_trouble(s, &err, now);
 }

@@ -50,15 +50,26 @@ static enum pxs_status keep_known(struct pxs_plan *plan, struct pxs_plan_run *ru
     return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 
+/* Numbers of folders that others have made are left alone only where no database can tell whose they are. */
 static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_plan_run *rows, int64_t next,
                                 struct pxs_error *err) {
+    int64_t highest;
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
+        run->run_id = 0;
+        run->dir = NULL;
         if (rows && rows[i].run_id != 0)
             PXS_TRY(keep_known(plan, run, &rows[i], err));
-        else
-            PXS_TRY(name_new(plan, run, next++, err));
     }
+    PXS_TRY(pxs_plan_folders(plan, &highest, err));
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->runs[i].dir && plan->runs[i].number >= next)
+            next = plan->runs[i].number + 1;
+    if (plan->unread[0] && highest >= next)
+        next = highest + 1;
+    for (size_t i = 0; i < plan->n; i++)
+        if (!plan->runs[i].dir)
+            PXS_TRY(name_new(plan, &plan->runs[i], next++, err));
     return PXS_OK;
 }
 
@@ -103,9 +114,8 @@ static enum pxs_status compare_content(const char *old_yaml, const char *new_yam
                     (int)bytes, line, name, old_hash, new_hash);
 }
 
-/* The frozen text that run `index` has or would have. */
-static enum pxs_status frozen_text(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
-                                   struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
+                                struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_plan_run *run = &plan->runs[index];
     struct pxs_frozen_head head = {0};
     const char *base = strrchr(run->name, '/');
@@ -131,7 +141,7 @@ static enum pxs_status compare_with_plan(const struct pxs_plan *plan, const char
         last_data = run->data_hash;
         last_weights = run->weights_hash;
         struct pxs_text yaml = {0};
-        status = frozen_text(plan, i, p, &yaml, err);
+        status = pxs_plan_frozen(plan, i, p, &yaml, err);
         const char *text = pxs_text_str(&yaml);
         if (status == PXS_OK)
             status = compare_content(old_yaml, text, old.name, "dataset", old.data_hash, run->data_hash, err);
@@ -167,7 +177,7 @@ static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i, struct
     *params = malloc(sizeof **params);
     if (!*params)
         return pxs_fail_nomem(err);
-    PXS_TRY(frozen_text(plan, i, *params, yaml, err));
+    PXS_TRY(pxs_plan_frozen(plan, i, *params, yaml, err));
     row->new_number = run->number;
     row->new_name = run->name;
     row->new_dir = run->dir;

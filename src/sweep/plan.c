@@ -6,6 +6,11 @@
 
 #include "plan_priv.h"
 
+bool pxs_store_may_wait(enum pxs_status status, const char *db) {
+    return status == PXS_E_BUSY || status == PXS_E_IO || status == PXS_E_NOSPC ||
+           (status == PXS_E_UNSUPPORTED && pxs_store_on_network(db));
+}
+
 bool pxs_sweep_paths(const char *results, const char *db, char results_out[PXS_PATH_MAX],
                      char db_out[PXS_PATH_MAX]) {
     char joined[PXS_PATH_MAX];
@@ -119,6 +124,9 @@ static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err
                       notes.len > 0 ? "\n" : "", plan->n_left_out, plan->n_left_out == 1 ? "" : "s",
                       plan->sweep, plan->n_left_out == 1 ? "is" : "are",
                       plan->n_left_out == 1 ? "it is" : "they are");
+    if (plan->unread[0])
+        pxs_text_addf(&notes, "%sthe database cannot be read; what is done is told by the folders: %s",
+                      notes.len > 0 ? "\n" : "", plan->unread);
     plan->notes = pxs_arena_strdup(&plan->arena, pxs_text_str(&notes));
     pxs_text_finish(&notes);
     return plan->notes ? PXS_OK : pxs_fail_nomem(err);
@@ -208,6 +216,19 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     pxs_plan_total(plan);
 }
 
+/* A database that cannot be read now is no reason not to plan: the runs' folders tell what is done. One that is damaged, newer or
+ * none of ours is. */
+static enum pxs_status open_store(struct pxs_plan *plan, struct pxs_store **store, struct pxs_error *err) {
+    struct pxs_error why;
+    enum pxs_status status = pxs_store_open_readonly(plan->db, store, &why);
+    if (status == PXS_OK || status == PXS_E_NOT_FOUND)
+        return PXS_OK;
+    if (!pxs_store_may_wait(status, plan->db))
+        return pxs_fail(err, status, "%s", why.message);
+    snprintf(plan->unread, sizeof plan->unread, "%.590s", why.message);
+    return PXS_OK;
+}
+
 static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_options *options,
                             struct pxs_error *err) {
     PXS_TRY(load_config(plan, options, err));
@@ -216,10 +237,9 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
     char kernels[64];
     PXS_TRY(pxs_kernels_named(options->kernels, kernels, err));
     struct pxs_store *store = NULL;
-    enum pxs_status status = pxs_store_open_readonly(plan->db, &store, err);
-    if (status != PXS_OK && status != PXS_E_NOT_FOUND)
-        return status;
-    status = pxs_plan_known(plan, store, err);
+    enum pxs_status status = open_store(plan, &store, err);
+    if (status == PXS_OK)
+        status = pxs_plan_known(plan, store, err);
     if (status == PXS_OK)
         estimate(plan, store, options, kernels);
     pxs_store_close(&store);

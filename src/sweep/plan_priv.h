@@ -91,11 +91,20 @@ PXS_NODISCARD enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_s
 /* PXS_E_INVALID naming both hashes where the sweep holds runs of other data under the same path. */
 PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store *store,
                                                  const struct pxs_store_plan *found, struct pxs_error *err);
+/* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work in. */
+PXS_NODISCARD enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
+                                              struct pxs_text *out, struct pxs_error *err);
+/* Gives planned runs that have no row (run_id 0) the folder below results/<sweep> that holds them already: number, name, dir, and the
+ * state that its records tell (homecoming.c). *highest: the highest number of any folder. */
+PXS_NODISCARD enum pxs_status pxs_plan_folders(struct pxs_plan *plan, int64_t *highest,
+                                               struct pxs_error *err);
 /* Writes the plan into the store; afterwards every run has its run_id and *sweep_id is set. */
 PXS_NODISCARD enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_store *store,
                                               int64_t *sweep_id, struct pxs_error *err);
 /* Counts by state, time and disk of what is to be done. */
 void pxs_plan_total(struct pxs_plan *plan);
+/* Is this failure of the database one that runs need not wait for: locked, full, read-only, on a network file system? */
+bool pxs_store_may_wait(enum pxs_status status, const char *db);
 bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
 
 #endif

@@ -36,7 +36,8 @@ static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* A folder with records that this database knows nothing of holds somebody's results: not ours to overwrite. */
+/* A folder with records of another configuration (those of this very run would have given it its state) holds somebody's results: not
+ * ours to overwrite. */
 static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_error *err) {
     for (size_t i = 0; i < plan->n; i++) {
         char path[PXS_PATH_MAX];
@@ -44,7 +45,7 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
         if (plan->runs[i].run_id != 0 ||
             !pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_RECORDS_FILE))
             continue;
-        if (stat(path, &info) == 0 && info.st_size > 0)
+        if (stat(path, &info) == 0 && info.st_size > 0 && strcmp(plan->runs[i].state, "new") == 0)
             return pxs_fail(
                 err, PXS_E_INVALID,
                 "%s holds records of a run that %s does not know: move that folder away, or choose another "

@@ -40,7 +40,7 @@ void pxs_log_tail(const char *path, int64_t start, int max_lines, struct pxs_tex
 
 /* ---- what its death means (verdict.c) -------------------------------------------------------------------- */
 
-enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT };
+enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT, PXS_ASKED_CANCEL };
 
 struct pxs_death {
     int wait_status;
@@ -53,7 +53,7 @@ struct pxs_death {
     const char *damage; /* the record file is damaged: how; NULL = it is not */
 };
 struct pxs_verdict {
-    const char *outcome;   /* completed | diverged | failed | interrupted */
+    const char *outcome;   /* completed | diverged | failed | interrupted | cancelled */
     bool crash;            /* failed without a word of its own: worth another try */
     int exit_code, signal; /* -1 and 0 = none */
     char message[1400];

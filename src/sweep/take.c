@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt_priv.h"
 #include "slots_priv.h"
 #include "supervisor_priv.h"
 
@@ -46,27 +47,23 @@ static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_pla
     return status;
 }
 
-/* Records of an attempt that the database has never heard of (it was put back from a backup) are results: not ours to cut off. */
-static enum pxs_status check_records(struct pxs_supervisor *s, const struct pxs_plan_run *run,
-                                     struct pxs_error *err) {
-    char path[PXS_PATH_MAX], id[32];
-    struct pxs_store_run known;
-    struct pxs_record_cursor *cursor = NULL;
-    struct pxs_record first;
-    bool more = false;
-    snprintf(id, sizeof id, "%lld", (long long)run->run_id);
-    PXS_TRY(pxs_store_find_run(s->store, id, &known, err));
-    if (!in_dir(run, PXS_RECORDS_FILE, path) || pxs_record_cursor_open(path, 0, &cursor, NULL) != PXS_OK)
-        return PXS_OK;
-    enum pxs_status status = pxs_record_next(cursor, &first, &more, NULL);
-    pxs_record_cursor_close(&cursor);
-    if (status != PXS_OK || !more || first.kind != PXS_RECORD_BEGIN || first.begin.attempt <= known.attempts)
-        return PXS_OK;
-    return pxs_fail(
-        err, PXS_E_EXISTS,
-        "its folder holds attempt %lld, the database knows of %lld: an older database was put back? "
-        "Move the folder away to train anew",
-        (long long)first.begin.attempt, (long long)known.attempts);
+/* What the folder holds beyond what the database knows (it was shut, lost, or put back from a backup) comes home first.
+ * *go_on: there is something left to do. */
+static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool *go_on,
+                                   struct pxs_error *err) {
+    struct pxs_adopted home;
+    PXS_TRY(pxs_adopt_run(s->store, s->plan->runs[index].run_id, &home, err));
+    if (home.damage[0])
+        pxs_say(s, PXS_LOG_WARN, "%s: %s", home.name, home.damage);
+    if (home.records + home.closed > 0)
+        pxs_say(s, PXS_LOG_INFO,
+                "%s: its folder held %zu records that the database lacked: taken in, it is %s", home.name,
+                home.records, home.state);
+    set_state(s, index, home.state);
+    *go_on = pxs_state_takeable(home.state);
+    if (!*go_on)
+        s->runs[index].place = PXS_PLACE_OVER;
+    return PXS_OK;
 }
 
 static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores,
@@ -206,10 +203,14 @@ void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
         not_entered(s, index, status, &err);
         return;
     }
-    status = check_records(s, run, &err);
-    if (status == PXS_E_EXISTS) {
+    bool go_on = true;
+    status = adopt_first(s, index, &go_on, &err);
+    if (status != PXS_OK || !go_on) {
         pxs_lock_release(&slot->guard);
-        not_entered(s, index, status, &err);
+        if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
+            not_entered(s, index, status, &err);
+        else if (status != PXS_OK)
+            pxs_store_trouble(s, &err, now);
         return;
     }
     status = pxs_store_take(s->store, &slot->row, &err);

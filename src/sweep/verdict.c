@@ -73,6 +73,9 @@ void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
     if (d->damage) {
         out->outcome = "failed";
         say(out, "its record file is damaged: %s", d->damage);
+    } else if (d->asked == PXS_ASKED_CANCEL && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED)) {
+        out->outcome = "cancelled";
+        say(out, "cancelled at step %lld", (long long)d->step);
     } else if (timed_out) {
         judge_timeout(d, out);
     } else if (d->ended) {

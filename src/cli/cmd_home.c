@@ -1,0 +1,70 @@
+/* merge and reap: records come home. */
+#include "cli.h"
+#include "pixsweep/store.h"
+#include "pixsweep/sweep.h"
+
+static void print_line(void *user, const struct pxs_home_line *line) {
+    const struct cli *cli = user;
+    if (line->problem)
+        cli_say("%s: %s", line->name[0] != '\0' ? line->name : line->dir, line->text);
+    else if (!cli->quiet || line->changed)
+        cli_outf("%s: %s\n", line->name[0] != '\0' ? line->name : line->dir, line->text);
+}
+
+static enum pxs_status open_store(const struct cli *cli, bool make, struct pxs_store **out,
+                                  struct pxs_error *err) {
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
+    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
+        return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
+    if (!make) {
+        PXS_TRY(pxs_store_open_readonly(db, out, err)); /* says what to do where there is none */
+        pxs_store_close(out);
+    }
+    return pxs_store_open(db, out, err);
+}
+
+int cli_cmd_merge(struct cli *cli) {
+    struct pxs_store *s = NULL;
+    struct pxs_error err = {0};
+    struct pxs_home_counts counts = {0};
+    bool missing = false;
+    if (open_store(cli, true, &s, &err) != PXS_OK) {
+        cli_say("%s", err.message);
+        return CLI_USAGE;
+    }
+    enum pxs_status status = PXS_OK;
+    for (int i = 0; i < cli->n_args && (status == PXS_OK || missing); i++) {
+        status = pxs_sweep_merge(s, cli->args[i], print_line, cli, &counts, &err);
+        if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID) {
+            cli_say("%s", err.message);
+            missing = true;
+        }
+    }
+    pxs_store_close(&s);
+    if (status != PXS_OK && status != PXS_E_NOT_FOUND && status != PXS_E_INVALID)
+        return cli_fail(status, &err);
+    if (!cli->quiet)
+        cli_outf("%zu run%s: %zu taken (%zu records), %zu not\n", counts.found, counts.found == 1 ? "" : "s",
+                 counts.changed, counts.records, counts.problems);
+    return missing ? CLI_USAGE : counts.problems > 0 ? CLI_FAILED : CLI_OK;
+}
+
+int cli_cmd_reap(struct cli *cli) {
+    struct pxs_store *s = NULL;
+    struct pxs_error err = {0};
+    struct pxs_home_counts counts = {0};
+    const bool dry = cli->values[OPT_DRY_RUN] != NULL;
+    if (open_store(cli, false, &s, &err) != PXS_OK) {
+        cli_say("%s", err.message);
+        return CLI_USAGE;
+    }
+    const enum pxs_status status = pxs_sweep_reap(s, 0, dry, print_line, cli, &counts, &err);
+    pxs_store_close(&s);
+    if (status != PXS_OK)
+        return cli_fail(status, &err);
+    if (!cli->quiet)
+        cli_outf("%zu open attempt%s: %zu %s, %zu left alone\n", counts.found, counts.found == 1 ? "" : "s",
+                 counts.changed, dry ? "would be taken home" : "taken home",
+                 counts.found - counts.changed - counts.problems);
+    return counts.problems > 0 ? CLI_FAILED : CLI_OK;
+}
