@@ -22,6 +22,8 @@ struct pxs_sweep_options {
     const char *kernels; /* --kernels; NULL = "auto" */
     int64_t wal_limit;   /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
     int jobs, threads;   /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
+    double
+        store_patience; /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
     /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place, source line, caret. Print it
      * before err->message, which sums up. */

@@ -51,6 +51,8 @@ static void read_tail(struct pxs_supervisor *s, struct pxs_slot *slot, double no
 static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     size_t taken = PXS_INTAKE_RECORDS;
     struct pxs_error err;
+    if (slot->row.attempt_id == 0)
+        return true; /* adoption takes it in, from the file */
     if (!pxs_store_ready(s, now))
         return false;
     while (taken == PXS_INTAKE_RECORDS) {
@@ -114,10 +116,11 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
         }
     }
     pxs_plain_progress(s, slot, now);
-    if (!slot->dead || !done || !pxs_store_ready(s, now))
+    bool alone = slot->row.attempt_id == 0 || pxs_store_shut(s, now);
+    if (!slot->dead || (!alone && (!done || !pxs_store_ready(s, now))))
         return;
     if (pxs_attempt_close(s, slot, now, &err) != PXS_OK)
         pxs_store_trouble(s, &err, now);
-    else
+    else if (!alone)
         pxs_store_fine(s);
 }

@@ -8,11 +8,14 @@ static int64_t earlier_failures(struct pxs_supervisor *s, const struct pxs_slot 
     struct pxs_table t = {0};
     struct pxs_cell args[] = {pxs_cell_int(slot->row.run_id), pxs_cell_int(slot->row.attempt_id)};
     int64_t n = 0;
-    if (pxs_store_select(
+    for (size_t i = 0; i < s->n_late; i++)
+        n += s->late[i].run == slot->run && strcmp(s->late[i].outcome, "failed") == 0;
+    if (s->store &&
+        pxs_store_select(
             s->store,
             "SELECT count(*) AS n FROM attempt WHERE run_id = ?1 AND attempt_id <> ?2 AND outcome = 'failed'",
             args, PXS_COUNT(args), &t, NULL) == PXS_OK)
-        n = pxs_table_at(&t, 0, "n").integer;
+        n += pxs_table_at(&t, 0, "n").integer;
     pxs_table_finish(&t);
     return n;
 }
@@ -92,6 +95,8 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
                                 .signal = v->signal,
                                 .message = message,
                                 .ended_ms = pxs_now_ms()};
+    if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_monotonic()))
+        return pxs_late_add(s, slot, &end, err);
     enum pxs_status status = pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, err);
     return status == PXS_E_EXISTS ? PXS_OK : status;
 }
@@ -115,6 +120,7 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
         snprintf(s->plan->runs[slot->run].state, sizeof s->plan->runs[slot->run].state, "%s", state);
         s->runs[slot->run].place = place;
         s->runs[slot->run].completed_here = good;
+        s->runs[slot->run].failed_here += strcmp(v.outcome, "failed") == 0;
         say_end(s, slot, &v, pxs_text_str(&message), now);
         if (good)
             learn_speed(s, slot, now);

@@ -151,9 +151,14 @@ static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_
 
 void pxs_look_elsewhere(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
-    if (now - s->elsewhere_at < PXS_ELSEWHERE_SECONDS || !pxs_store_ready(s, now))
+    bool shut = pxs_store_shut(s, now);
+    if (now - s->elsewhere_at < PXS_ELSEWHERE_SECONDS || (!shut && !pxs_store_ready(s, now)))
         return;
     s->elsewhere_at = now;
+    if (shut) {
+        pxs_look_at_folders(s);
+        return;
+    }
     enum pxs_status status = refresh(s, now, &err);
     size_t waiting = 0;
     for (size_t i = 0; i < s->plan->n; i++)

@@ -21,6 +21,7 @@ void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt
 
 void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now) {
     s->store_failed_at = now;
+    s->store_status = err->status;
     if (!isnan(s->store_failing_since))
         return;
     s->store_failing_since = now;
@@ -36,7 +37,7 @@ void pxs_store_fine(struct pxs_supervisor *s) {
 }
 
 bool pxs_records_wait(struct pxs_supervisor *s) {
-    bool crowded = pxs_store_crowded(s->store);
+    bool crowded = s->store && pxs_store_crowded(s->store);
     if (crowded && !s->crowded)
         pxs_say(s, PXS_LOG_WARN,
                 "a program has kept an old state of %s open for so long that its write-ahead log grows: "
@@ -50,6 +51,10 @@ bool pxs_records_wait(struct pxs_supervisor *s) {
 }
 
 bool pxs_store_ready(const struct pxs_supervisor *s, double now) {
+    return s->store && pxs_store_retry_due(s, now);
+}
+
+bool pxs_store_retry_due(const struct pxs_supervisor *s, double now) {
     return isnan(s->store_failed_at) || now - s->store_failed_at >= PXS_STORE_RETRY;
 }
 

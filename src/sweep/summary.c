@@ -33,7 +33,12 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
     if (strcmp(s->plan->runs[i].state, "running") == 0)
         return s->runs[i].place == PXS_PLACE_ELSEWHERE ? "runs under another `pixsweep run`"
                                                        : "its end could not be written into the database yet";
-    if (pxs_store_select(
+    for (size_t k = s->n_late; k-- > 0;)
+        if (s->late[k].run == i)
+            return pxs_arena_printf(arena, "%.*s", (int)strcspn(s->late[k].message, "\n"),
+                                    s->late[k].message);
+    if (s->store &&
+        pxs_store_select(
             s->store,
             "SELECT message FROM attempt WHERE run_id = ?1 AND message IS NOT NULL ORDER BY no DESC LIMIT 1",
             &id, 1, &t, NULL) == PXS_OK) {
@@ -56,7 +61,7 @@ static void add_problem(struct pxs_supervisor *s, size_t i, struct pxs_sweep_sum
 }
 
 static const char *remedy(const struct pxs_supervisor *s, const struct pxs_sweep_summary *out) {
-    if (s->store_lost)
+    if (s->store_lost || s->n_late > 0)
         return "the database could not be written; nothing is lost: the records stand in the runs' folders "
                "and the next "
                "`pixsweep run` takes them in";
@@ -84,5 +89,5 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
             add_problem(s, i, out);
     out->remedy = remedy(s, out);
     bool resumable = out->n_interrupted + out->n_queued + out->n_elsewhere > 0;
-    out->exit_code = s->stopping && resumable ? 130 : open > 0 || s->store_lost ? 1 : 0;
+    out->exit_code = s->stopping && resumable ? 130 : open > 0 || s->store_lost || s->n_late > 0 ? 1 : 0;
 }

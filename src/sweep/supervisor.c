@@ -60,7 +60,8 @@ static bool next_run(const struct pxs_supervisor *s, size_t *index) {
 static void fill_slots(struct pxs_supervisor *s, double now) {
     size_t index;
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
-        while (!s->slots[i].busy && pxs_store_ready(s, now) && next_run(s, &index))
+        while (!s->slots[i].busy && (pxs_store_shut(s, now) || pxs_store_ready(s, now)) &&
+               next_run(s, &index))
             pxs_attempt_start(s, &s->slots[i], index, now);
 }
 
@@ -105,7 +106,7 @@ static void beat(struct pxs_supervisor *s, double now) {
         return;
     s->heartbeat_at = now;
     for (int i = 0; i < s->n_slots; i++) {
-        if (s->slots[i].busy && !s->slots[i].dead)
+        if (s->slots[i].busy && !s->slots[i].dead && s->slots[i].row.attempt_id != 0)
             ids[n++] = s->slots[i].row.attempt_id;
         if (n < PXS_COUNT(ids) && i + 1 < s->n_slots)
             continue;
@@ -123,10 +124,15 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
         open += s->slots[i].busy;
     for (size_t i = 0; i < s->plan->n && !s->stopping; i++)
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
+    open += s->n_late;
     if (open == 0)
         return false;
+    for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
+        working += s->runs[i].place == PXS_PLACE_ELSEWHERE;
     /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks to stop does not want to wait. */
-    double patience = s->stopping ? PXS_STORE_RETRY : PXS_STORE_PATIENCE;
+    double patience = s->options->store_patience > 0 ? s->options->store_patience : PXS_STORE_PATIENCE;
+    if (s->stopping || (s->store_status != PXS_E_BUSY && s->store_status != PXS_E_NOSPC))
+        patience = fmin(patience, 2 * PXS_STORE_RETRY);
     if (working == 0 && !isnan(s->store_failing_since) && now - s->store_failing_since > patience)
         s->store_lost = true;
     return !s->store_lost;
@@ -137,6 +143,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
     while (anything_left(s, now)) {
         heed_stop(s, now);
         heed_save(s);
+        pxs_come_home(s, now);
         if (!s->stopping)
             pxs_look_elsewhere(s, now);
         fill_slots(s, now);
@@ -171,13 +178,11 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
         pxs_say(s, PXS_LOG_WARN, "%.*s", (int)warnings.len - 1, pxs_text_str(&warnings));
     pxs_text_finish(&warnings);
     PXS_TRY(status);
-    PXS_TRY(pxs_store_open(s->plan->db, &s->store, err));
-    if (*pxs_store_note(s->store))
-        pxs_say(s, PXS_LOG_WARN, "%s", pxs_store_note(s->store));
-    PXS_TRY(pxs_plan_freeze(s->plan, s->store, &s->sweep_id, err));
-    pxs_store_set_wait(s->store, PXS_STORE_WAIT);
-    if (s->options->wal_limit > 0)
-        pxs_store_set_wal_limit(s->store, s->options->wal_limit);
+    status = pxs_supervisor_open(s, PXS_ALONE_SECONDS, err);
+    if (pxs_store_may_wait(status, s->plan->db))
+        pxs_store_trouble(s, err, pxs_monotonic());
+    else
+        PXS_TRY(status);
     s->n_slots = s->plan->slots.jobs;
     s->runs = calloc(s->plan->n, sizeof *s->runs);
     s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
@@ -228,6 +233,7 @@ static void tear_down(struct pxs_supervisor *s) {
         if (s->slots[i].busy)
             pxs_lock_release(&s->slots[i].guard);
     }
+    pxs_late_finish(s);
     pxs_store_close(&s->store);
     pxs_plan_destroy(&s->plan);
     free(s->runs);
@@ -241,6 +247,7 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
     struct pxs_supervisor s = {.options = options,
                                .listener = listener ? listener : &silent,
                                .started = pxs_monotonic(),
+                               .started_ms = pxs_now_ms(),
                                .board_at = -INFINITY,
                                .elsewhere_at = -INFINITY,
                                .store_failed_at = NAN,

@@ -18,6 +18,7 @@
 #define PXS_STORE_PATIENCE 60.0   /* with nothing left to do but to write to it */
 #define PXS_GRACE_SECONDS 10.0    /* between SIGTERM and SIGKILL after run.timeout; between END and SIGKILL */
 #define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
+#define PXS_ALONE_SECONDS 3.0       /* of a database that stays shut, before runs start without it */
 #define PXS_TAIL_LINES 50
 
 /* What this supervisor has to do with a run. */
@@ -34,6 +35,7 @@ struct pxs_super_run {
     bool waited_said;     /* the user knows that it runs elsewhere */
     double waiting_since; /* for an old worker; NaN = not waiting */
     char reason[256];     /* why it could not even be taken; "" */
+    int64_t failed_here;  /* attempts that failed while the database was shut */
 };
 
 /* A slot and the attempt in it. */
@@ -57,6 +59,15 @@ struct pxs_slot {
     int wait_status;
 };
 
+/* An attempt that ended while the database was shut. */
+struct pxs_late {
+    size_t run;
+    struct pxs_store_attempt row;
+    struct pxs_store_end end; /* its texts are below */
+    char outcome[16], state[16], *message;
+    char dir[PXS_PATH_MAX]; /* where it ran */
+};
+
 struct pxs_supervisor {
     const struct pxs_sweep_options *options;
     const struct pxs_sweep_listener *listener;
@@ -71,8 +82,12 @@ struct pxs_supervisor {
     char kernels[64];
     double started, board_at, heartbeat_at, elsewhere_at;
     double store_failed_at, store_failing_since; /* NaN = the store is fine */
-    bool store_lost;                             /* given up on */
-    bool crowded;                                /* the user knows that records wait for a reader to end */
+    enum pxs_status store_status;                /* of its last failure */
+    struct pxs_late *late;                       /* ends to be written down */
+    size_t n_late;
+    int64_t started_ms;
+    bool store_lost; /* given up on */
+    bool crowded;    /* the user knows that records wait for a reader to end */
     bool stopping, killing;
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
 };
@@ -89,6 +104,8 @@ void pxs_store_fine(struct pxs_supervisor *s);
 bool pxs_records_wait(struct pxs_supervisor *s);
 /* Should the store be asked now, or did it fail a moment ago? */
 bool pxs_store_ready(const struct pxs_supervisor *s, double now);
+bool pxs_store_retry_due(const struct pxs_supervisor *s,
+                         double now); /* the same, where it may not even be open */
 
 /* ---- before anything starts (preflight.c) ---------------------------------------------------------------- */
 
@@ -121,6 +138,25 @@ PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct
 
 /* Looks at the runs that are said to be running elsewhere: takes home what a dead supervisor left, and learns what others have finished. */
 void pxs_look_elsewhere(struct pxs_supervisor *s, double now);
+
+/* ---- without the database (apart.c) ---------------------------------------------------------------------- */
+
+/* Has it been shut for so long that runs start and end without it? */
+bool pxs_store_shut(const struct pxs_supervisor *s, double now);
+/* Opens the database and freezes the plan in it, waiting `wait` seconds at most for each. */
+PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait,
+                                                  struct pxs_error *err);
+/* In a folder that is ours: config.yaml is written, *no is the attempt's number; or the folder says that the run is done: *no is
+ * 0 and its place says so. */
+PXS_NODISCARD enum pxs_status pxs_apart_prepare(struct pxs_supervisor *s, size_t index, int64_t *no,
+                                                struct pxs_error *err);
+void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_look_elsewhere */
+/* Keeps the end of an attempt until it can be written down. */
+PXS_NODISCARD enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                                           const struct pxs_store_end *end, struct pxs_error *err);
+void pxs_late_finish(struct pxs_supervisor *s);
+/* Opens the database where it is shut, gives rows to what runs without one, and writes down what has ended. */
+void pxs_come_home(struct pxs_supervisor *s, double now);
 
 /* ---- afterwards (summary.c) ------------------------------------------------------------------------------ */
 

@@ -191,20 +191,12 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
     pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
 }
 
-void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
-    const struct pxs_plan_run *run = &s->plan->runs[index];
+/* Of a run whose folder is ours: taken in the database, its worker at work. */
+static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, const cpu_set_t *cores,
+                        double now) {
     struct pxs_error err;
-    cpu_set_t cores;
-    prepare_slot(s, slot, index, now);
-    pxs_slot_cores(&s->plan->slots, &s->allowed, (int)(slot - s->slots), &cores);
-    fill_row(s, run->run_id, &cores, &slot->row);
-    enum pxs_status status = enter_folder(run, &slot->guard, &err);
-    if (status != PXS_OK) {
-        not_entered(s, index, status, &err);
-        return;
-    }
     bool go_on = true;
-    status = adopt_first(s, index, &go_on, &err);
+    enum pxs_status status = adopt_first(s, index, &go_on, &err);
     if (status != PXS_OK || !go_on) {
         pxs_lock_release(&slot->guard);
         if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
@@ -220,15 +212,52 @@ void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
         return;
     }
     set_state(s, index, "running");
-    if (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))
-        status = pxs_fail(&err, PXS_E_INVALID, "the path %s is too long", run->dir);
-    if (status == PXS_OK)
-        status = start_worker(s, slot, &cores, &err);
+    status = start_worker(s, slot, cores, &err);
     if (status != PXS_OK) {
         fail_start(s, slot, &err, now);
         return;
     }
     slot->busy = true;
-    s->runs[index].place = PXS_PLACE_HERE;
     say_started(s, slot);
+}
+
+/* The same without the database: by what the folder tells. */
+static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index,
+                        const cpu_set_t *cores) {
+    struct pxs_error err;
+    enum pxs_status status = pxs_apart_prepare(s, index, &slot->row.no, &err);
+    if (status == PXS_OK && slot->row.no > 0)
+        status = launch(s, slot, cores, &err);
+    if (status != PXS_OK || slot->row.no == 0) {
+        pxs_lock_release(&slot->guard);
+        if (status != PXS_OK)
+            not_entered(s, index, PXS_E_INVALID, &err);
+        return;
+    }
+    slot->busy = true;
+    set_state(s, index, "running");
+    say_started(s, slot);
+}
+
+void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    struct pxs_error err;
+    cpu_set_t cores;
+    prepare_slot(s, slot, index, now);
+    pxs_slot_cores(&s->plan->slots, &s->allowed, (int)(slot - s->slots), &cores);
+    fill_row(s, run->run_id, &cores, &slot->row);
+    enum pxs_status status = enter_folder(run, &slot->guard, &err);
+    if (status == PXS_OK &&
+        (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))) {
+        pxs_lock_release(&slot->guard);
+        status = pxs_fail(&err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    }
+    if (status != PXS_OK)
+        not_entered(s, index, status, &err);
+    else if (pxs_store_shut(s, now))
+        start_apart(s, slot, index, &cores);
+    else
+        start_known(s, slot, index, &cores, now);
+    if (slot->busy)
+        s->runs[index].place = PXS_PLACE_HERE;
 }
