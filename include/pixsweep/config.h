@@ -32,11 +32,22 @@ const char *pxs_config_spec_hash(const struct pxs_config *c);
 
 /* ---- how to run ------------------------------------------------------------------------------------------ */
 
+/* In which order runs are started; their numbers stay as written. */
+enum pxs_order {
+    PXS_ORDER_AS_WRITTEN,
+    PXS_ORDER_SEED_MAJOR, /* everything with the first seed, then everything with the next one */
+    PXS_ORDER_SHUFFLED    /* by order_seed */
+};
 struct pxs_run_settings {
-    int64_t retries;          /* of a crash */
-    double timeout_s;         /* of one attempt; INFINITY = none */
-    double resume_every_s;    /* 0 = every batch */
-    bool resume_every_stated; /* the user wrote it */
+    int64_t retries;  /* of a crash, and as many again of a timeout */
+    double timeout_s; /* of one attempt; INFINITY = none */
+    double
+        timeout_share; /* the same as a share of the median finished run of the sweep: 3 = 300 %; 0 = none */
+    double resume_every_s; /* 0 = every batch */
+    int64_t max_failures;  /* runs in a row that may fail before the sweep pauses; 0 = no brake */
+    enum pxs_order order;
+    int64_t order_seed;
+    const char *on_done; /* for /bin/sh -c at the sweep's end; NULL = nothing */
 };
 const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
 /* "90s", "5m", "8h", "1d", "1h30m" in seconds; "none" is INFINITY where `none_allowed`. False if it is no duration. */

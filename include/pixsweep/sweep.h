@@ -98,9 +98,8 @@ struct pxs_plan {
     char unread[600]; /* why the database could not be read, so that folders alone tell what is done; "" */
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];
-    int64_t retries;           /* run.retries */
-    double timeout;            /* run.timeout in seconds; INFINITY = none */
-    struct pxs_config *config; /* the runs' hyperparameters are made from it on demand */
+    struct pxs_run_settings how; /* the file's `run:` */
+    struct pxs_config *config;   /* the runs' hyperparameters are made from it on demand */
     struct pxs_arena arena;
 };
 

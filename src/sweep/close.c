@@ -27,7 +27,7 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
                               .end = p->end,
                               .end_message = p->end_message,
                               .asked = slot->asked,
-                              .timeout = s->plan->timeout,
+                              .timeout = s->plan->how.timeout_s,
                               .step = p->steps_done,
                               .damage = slot->damage[0] ? slot->damage : NULL};
     pxs_judge(&death, v);
@@ -42,11 +42,11 @@ static void decide(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_v
         return;
     int64_t failures = earlier_failures(s, slot);
     size_t used = strlen(v->message);
-    if (failures < s->plan->retries) {
+    if (failures < s->plan->how.retries) {
         *state = "queued";
         *place = PXS_PLACE_TODO;
         snprintf(v->message + used, sizeof v->message - used, "; it is tried again (retry %lld of %lld)",
-                 (long long)(failures + 1), (long long)s->plan->retries);
+                 (long long)(failures + 1), (long long)s->plan->how.retries);
     } else if (failures > 0)
         snprintf(v->message + used, sizeof v->message - used, "; given up after %lld attempts",
                  (long long)(failures + 1));

@@ -26,15 +26,7 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
                                    struct pxs_error *err) {
     PXS_TRY(pxs_config_load(options->file, options->set, options->n_set, &plan->config, options->diagnostics,
                             err));
-    const struct pxs_run_settings *how = pxs_config_run(plan->config);
-    if (how->resume_every_stated)
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s: run.resume_every is planned but not built yet; an interrupted run starts again "
-                        "from its first "
-                        "step. Leave the key out",
-                        pxs_config_path(plan->config));
-    plan->retries = how->retries;
-    plan->timeout = how->timeout_s;
+    plan->how = *pxs_config_run(plan->config);
     plan->spec_yaml = pxs_config_spec_yaml(plan->config);
     plan->keys = pxs_config_varying(plan->config, &plan->n_keys);
     plan->n_seeds = pxs_config_seeds(plan->config);

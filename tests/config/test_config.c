@@ -174,11 +174,25 @@ static void dump_runs(const struct pxs_config *c, struct pxs_text *out) {
     }
 }
 
+/* What has been added to `run` since: only where it is not at its default. */
+static void dump_queue(const struct pxs_run_settings *run, struct pxs_text *out) {
+    static const char *const orders[] = {"as_written", "seed_major", "shuffled"};
+    if (run->timeout_share > 0)
+        pxs_text_addf(out, "timeout %g of the median\n", run->timeout_share);
+    if (run->max_failures != 3)
+        pxs_text_addf(out, "max_failures %lld\n", (long long)run->max_failures);
+    if (run->order != PXS_ORDER_AS_WRITTEN)
+        pxs_text_addf(out, "order %s by %lld\n", orders[run->order], (long long)run->order_seed);
+    if (run->on_done)
+        pxs_text_addf(out, "on_done <%s>\n", run->on_done);
+}
+
 static void dump(const struct pxs_config *c, struct pxs_text *out) {
     const struct pxs_run_settings *run = pxs_config_run(c);
     pxs_text_addf(out, "name %s, %zu runs, %zu seeds, retries %lld, timeout %g s, resume_every %g s\n",
                   pxs_config_name(c), pxs_config_count(c), pxs_config_seeds(c), (long long)run->retries,
                   run->timeout_s, run->resume_every_s);
+    dump_queue(run, out);
     for (size_t i = 0; i < pxs_config_notes(c); i++)
         pxs_text_addf(out, "note: %s\n", pxs_config_note(c, i));
     dump_runs(c, out);
