@@ -127,13 +127,14 @@ void pxs_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4
 
 /* What a stream of random numbers is for. The numbers are part of the bits that a run reproduces: append only. */
 enum pxs_stream {
-    PXS_STREAM_INIT = 1,    /* a = layer: initial weights */
-    PXS_STREAM_SHUFFLE = 2, /* a = epoch: order of the training pairs */
-    PXS_STREAM_AUGMENT = 3, /* a = epoch, b = position in the epoch: jitter and flip */
-    PXS_STREAM_DROPOUT = 4, /* a = step, b = layer: masks */
-    PXS_STREAM_SWEEP = 5,   /* a = draw, b = hash of the key: random search */
-    PXS_STREAM_GLYPHS = 6,  /* choice of characters */
-    PXS_STREAM_VALIDATE = 7 /* a = epoch, b = layer: dropout of `validation: lab` */
+    PXS_STREAM_INIT = 1,     /* a = layer: initial weights */
+    PXS_STREAM_SHUFFLE = 2,  /* a = epoch: order of the training pairs */
+    PXS_STREAM_AUGMENT = 3,  /* a = epoch, b = position in the epoch: jitter and flip */
+    PXS_STREAM_DROPOUT = 4,  /* a = step, b = layer: masks */
+    PXS_STREAM_SWEEP = 5,    /* a = draw, b = hash of the key: random search */
+    PXS_STREAM_GLYPHS = 6,   /* choice of characters */
+    PXS_STREAM_VALIDATE = 7, /* a = epoch, b = layer: dropout of `validation: lab` */
+    PXS_STREAM_ORDER = 8     /* order in which the runs of a sweep are started */
 };
 
 /* Sequential reader of the stream (seed, stream, a, b): key = seed, counter = (index, b, a, stream). */

@@ -21,6 +21,8 @@ struct pxs_sweep_options {
     const char *db;      /* --db; NULL = <results>/pixsweep.db */
     const char *kernels; /* --kernels; NULL = "auto" */
     int64_t wal_limit;   /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
+    bool
+        allow_mixed; /* --allow-mixed: resume where kernels or OpenBLAS differ from those that a run began with */
     int jobs, threads;   /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
     double
         store_patience; /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
@@ -35,9 +37,13 @@ struct pxs_sweep_options {
 /* Slots: jobs workers at a time with `threads` each. */
 struct pxs_sweep_slots {
     int cores, jobs, threads;
-    bool pinned; /* each slot has cores of its own: jobs * threads <= cores */
+    bool pinned;    /* each attempt has cores of its own: jobs * threads <= cores */
+    bool auto_jobs; /* no more of them than there are runs and memory for */
+    bool
+        spread; /* `threads` is the least: an attempt also gets the cores of slots that will stay empty. Bits do not depend on it */
 };
-/* 0 = auto: one job with all cores; with jobs given, max(1, cores / jobs) threads; with threads given, one job. */
+/* 0 = auto. What is given is obeyed. Both auto: as many jobs as cores, 4 at most, that share all cores; jobs given: max(1, cores / jobs)
+ * threads; threads given: max(1, cores / threads) jobs. Auto jobs become fewer where runs or memory are few. */
 struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads);
 
 /* Where --results and --db lead, normalised and absolute: what every other command opens. False if it does not fit. */
@@ -84,11 +90,12 @@ struct pxs_plan {
     size_t n;
     const int *keys; /* enum pxs_param_key of what differs, in the table's order, without the seed */
     size_t n_keys, n_seeds;
-    const char
-        *notes; /* one per line: keys that were dropped because they have no effect, runs left out; "" */
+    const char *
+        notes; /* one per line: keys that were dropped because they have no effect, runs left out, the order; "" */
     size_t n_new, n_queued, n_interrupted, n_running, n_completed, n_failed, n_diverged, n_cancelled;
     size_t
         n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
+    const char *left_out[5]; /* names of the first of them */
     int64_t steps_to_do;
     struct pxs_sweep_slots slots;
     double seconds_to_do; /* of what `run` would take on, spread over the slots; wall clock */

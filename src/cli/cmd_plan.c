@@ -205,6 +205,7 @@ bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options)
         .kernels = cli->values[OPT_KERNELS],
         .jobs = (int)jobs,
         .threads = (int)threads,
+        .allow_mixed = cli->values[OPT_ALLOW_MIXED] != NULL,
         .command = cli->line,
         .logger = cli_logger(cli),
     };

@@ -36,6 +36,8 @@ enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait, struc
     PXS_TRY(pxs_store_open_within(s->plan->db, wait, &store, err));
     pxs_store_set_wait(store, wait);
     enum pxs_status status = freeze(s, store, err);
+    if (status == PXS_OK && !s->brake.paused)
+        status = pxs_store_sweep_state(store, s->sweep_id, "open", err);
     if (status != PXS_OK) {
         pxs_store_close(&store);
         return status;

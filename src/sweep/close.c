@@ -1,24 +1,8 @@
 /* The end of an attempt: verdict, database, words. */
+#include <signal.h>
 #include <string.h>
 
 #include "supervisor_priv.h"
-
-/* Attempts of this run that ended in failure before this one. */
-static int64_t earlier_failures(struct pxs_supervisor *s, const struct pxs_slot *slot) {
-    struct pxs_table t = {0};
-    struct pxs_cell args[] = {pxs_cell_int(slot->row.run_id), pxs_cell_int(slot->row.attempt_id)};
-    int64_t n = 0;
-    for (size_t i = 0; i < s->n_late; i++)
-        n += s->late[i].run == slot->run && strcmp(s->late[i].outcome, "failed") == 0;
-    if (s->store &&
-        pxs_store_select(
-            s->store,
-            "SELECT count(*) AS n FROM attempt WHERE run_id = ?1 AND attempt_id <> ?2 AND outcome = 'failed'",
-            args, PXS_COUNT(args), &t, NULL) == PXS_OK)
-        n += pxs_table_at(&t, 0, "n").integer;
-    pxs_table_finish(&t);
-    return n;
-}
 
 static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_verdict *v) {
     const struct pxs_progress *p = &slot->progress;
@@ -27,29 +11,60 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
                               .end = p->end,
                               .end_message = p->end_message,
                               .asked = slot->asked,
-                              .timeout = s->plan->how.timeout_s,
+                              .timeout = pxs_time_limit(s, slot->run, slot->threads),
+                              .timeout_share = s->plan->how.timeout_share,
                               .step = p->steps_done,
                               .damage = slot->damage[0] ? slot->damage : NULL};
     pxs_judge(&death, v);
 }
 
+/* Failures that the database has not heard of yet. */
+static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes, int64_t *timeouts) {
+    for (size_t i = 0; i < s->n_late; i++)
+        if (s->late[i].run == run && strcmp(s->late[i].outcome, "failed") == 0)
+            ++*(strncmp(s->late[i].message, "timed out", strlen("timed out")) == 0 ? timeouts : crashes);
+}
+
+/* Crashes and timeouts have budgets of their own. "it is tried again ..." or "given up ..." goes behind the message. */
+static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                                    struct pxs_verdict *v, bool *again, struct pxs_error *err) {
+    int64_t crashes = 0, timeouts = 0;
+    if (s->store && !pxs_store_shut(s, pxs_monotonic()))
+        PXS_TRY(pxs_store_failures(s->store, slot->row.run_id, &crashes, &timeouts, err));
+    count_late(s, slot->run, &crashes, &timeouts);
+    int64_t used = v->timed_out ? timeouts : crashes;
+    const char *what = v->timed_out ? " after a timeout" : "";
+    size_t len = strlen(v->message);
+    *again = used < s->plan->how.retries;
+    if (*again)
+        snprintf(v->message + len, sizeof v->message - len, "; it is tried again (retry %lld of %lld%s)",
+                 (long long)(used + 1), (long long)s->plan->how.retries, what);
+    else if (used > 0)
+        snprintf(v->message + len, sizeof v->message - len, "; given up after %lld attempts",
+                 (long long)(crashes + timeouts + 1));
+    return PXS_OK;
+}
+
 /* What becomes of the run. Interrupted by somebody else's signal: not taken again in this session, or it would never rest. */
-static void decide(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_verdict *v, const char **state,
-                   enum pxs_place *place) {
-    *state = v->outcome;
-    *place = PXS_PLACE_OVER;
-    if (!v->crash)
-        return;
-    int64_t failures = earlier_failures(s, slot);
-    size_t used = strlen(v->message);
-    if (failures < s->plan->how.retries) {
-        *state = "queued";
-        *place = PXS_PLACE_TODO;
-        snprintf(v->message + used, sizeof v->message - used, "; it is tried again (retry %lld of %lld)",
-                 (long long)(failures + 1), (long long)s->plan->how.retries);
-    } else if (failures > 0)
-        snprintf(v->message + used, sizeof v->message - used, "; given up after %lld attempts",
-                 (long long)(failures + 1));
+static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct pxs_verdict *v,
+                              const char **state, enum pxs_place *place, struct pxs_error *err) {
+    bool again = false;
+    if (v->crash || v->timed_out)
+        PXS_TRY(spend_budget(s, slot, v, &again, err));
+    *state = again ? "queued" : v->outcome;
+    *place = again ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    return PXS_OK;
+}
+
+/* What the brake learns. Who is killed from outside has not failed by its own fault. */
+static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_verdict *v,
+                       const char *state) {
+    bool from_outside =
+        slot->asked == PXS_ASKED_NOTHING && !slot->killed && (v->signal == SIGKILL || v->signal == SIGTERM);
+    if (strcmp(state, "completed") == 0)
+        pxs_brake_completed(s);
+    else if (strcmp(state, "failed") == 0 && !from_outside)
+        pxs_brake_failed(s, slot->run, v->message);
 }
 
 static void say_good(struct pxs_supervisor *s, const struct pxs_slot *slot, double now) {
@@ -80,10 +95,11 @@ static void leave(struct pxs_slot *slot) {
     slot->busy = false;
 }
 
-static void learn_speed(struct pxs_supervisor *s, const struct pxs_slot *slot, double now) {
+static void learn(struct pxs_supervisor *s, const struct pxs_slot *slot, double now) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
     s->measured_seconds += now - slot->started;
     s->measured_gmac += run->estimate.gmac_per_step * (double)run->estimate.steps;
+    pxs_paces_learn(s, slot->run);
 }
 
 static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
@@ -107,14 +123,14 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
     const char *state;
     enum pxs_place place;
     judge(s, slot, &v);
-    decide(s, slot, &v, &state, &place);
+    PXS_TRY(decide(s, slot, &v, &state, &place, err));
     bool good = strcmp(v.outcome, "completed") == 0;
     struct pxs_text message = {0}, tail = {0};
     pxs_text_add(&message, v.message);
     if (strcmp(v.outcome, "failed") == 0 && slot->asked != PXS_ASKED_TIMEOUT)
         pxs_log_tail(slot->log, slot->process.log_start, PXS_TAIL_LINES, &tail);
     if (tail.len > 0)
-        pxs_text_addf(&message, "\n  the end of %s:\n%s", slot->log, pxs_text_str(&tail));
+        pxs_text_addf(&message, "\n  the end of its log:\n%s", pxs_text_str(&tail));
     enum pxs_status status = record_end(s, slot, &v, state, pxs_text_str(&message), err);
     if (status == PXS_OK) {
         snprintf(s->plan->runs[slot->run].state, sizeof s->plan->runs[slot->run].state, "%s", state);
@@ -123,7 +139,8 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
         s->runs[slot->run].failed_here += strcmp(v.outcome, "failed") == 0;
         say_end(s, slot, &v, pxs_text_str(&message), now);
         if (good)
-            learn_speed(s, slot, now);
+            learn(s, slot, now);
+        tell_brake(s, slot, &v, state);
         leave(slot);
     }
     pxs_text_finish(&tail);

@@ -10,15 +10,17 @@
 #define GUESS_GMAC_PER_THREAD 50.0
 #define GUESS_START 0.2  /* seconds */
 #define GUESS_STEP 0.002 /* seconds */
+#define SCALING 0.926    /* log2 of 1.9: what twice the threads do for a training step */
 #define RECENT_RUNS "20"
 
 static const char recent_runs[] =
     "SELECT a.run_id AS run_id, (a.ended_ms - a.started_ms) / 1000.0 AS seconds, s.last_step + 1 AS steps, "
-    "(s.last_step + 1) / (s.last_epoch + 1) AS batches "
+    "(s.last_step + 1) / (s.last_epoch + 1) AS batches, a.threads AS threads "
     "FROM attempt a JOIN run_summary s ON s.run_id = a.run_id "
-    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.threads = ?2 AND a.kernels = ?3 AND a.ended_ms > "
+    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.kernels = ?3 AND a.ended_ms > "
     "a.started_ms "
-    "AND coalesce(a.resumed_from_step, -1) < 0 ORDER BY a.ended_ms DESC LIMIT " RECENT_RUNS;
+    "AND coalesce(a.resumed_from_step, -1) < 0 AND a.threads > 0 ORDER BY a.threads = ?2 DESC, a.ended_ms "
+    "DESC LIMIT " RECENT_RUNS;
 
 static struct pxs_param_value value_of(const struct pxs_cell *cell) {
     struct pxs_param_value v = {
@@ -77,9 +79,15 @@ static void find_known(struct pxs_store *store, int threads, const char *kernels
         return;
     struct pxs_params *p = malloc(sizeof *p);
     out->known = pxs_arena_alloc(arena, (runs.n_rows + 1) * sizeof *out->known);
-    for (size_t i = 0; p && out->known && i < runs.n_rows; i++)
-        if (known_speed(store, &runs, i, p, &out->known[out->n]))
+    for (size_t i = 0; p && out->known && i < runs.n_rows; i++) {
+        int own = (int)pxs_table_at(&runs, i, "threads").integer;
+        if (i == 0)
+            out->threads = own; /* those with the count that is asked for come first */
+        if (own == out->threads && known_speed(store, &runs, i, p, &out->known[out->n])) {
+            out->known[out->n].seconds_per_gmac *= pxs_speedup(own) / pxs_speedup(threads);
             out->n++;
+        }
+    }
     free(p);
     pxs_table_finish(&runs);
 }
@@ -92,7 +100,7 @@ void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, 
     if (store)
         find_known(store, threads, kernels, arena, out);
     if (out->n > 0)
-        out->source = PXS_TIME_MEASURED;
+        out->source = out->threads == threads ? PXS_TIME_MEASURED : PXS_TIME_CALIBRATED;
 }
 
 double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate) {
@@ -109,6 +117,10 @@ double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_trai
     if (n == 0) /* what a process and a step cost beside arithmetic */
         return GUESS_START + steps * (GUESS_STEP + speeds->guess * estimate->gmac_per_step);
     return sum / n * estimate->gmac_per_step * steps;
+}
+
+double pxs_speedup(int threads) {
+    return pow(threads > 1 ? threads : 1, SCALING);
 }
 
 double pxs_spread(double sum, double longest, int slots) {

@@ -73,6 +73,22 @@ static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_pl
     return PXS_OK;
 }
 
+/* The runs that the file no longer asks for: how many, and the first few by name. */
+static enum pxs_status name_left_out(struct pxs_plan *plan, struct pxs_store *store,
+                                     const struct pxs_store_plan *found, struct pxs_error *err) {
+    plan->n_left_out = found->n_gone;
+    for (size_t i = 0; i < found->n_gone && i < PXS_COUNT(plan->left_out); i++) {
+        struct pxs_store_run run;
+        char id[32];
+        snprintf(id, sizeof id, "%lld", (long long)found->gone[i]);
+        PXS_TRY(pxs_store_find_run(store, id, &run, err));
+        plan->left_out[i] = pxs_arena_strdup(&plan->arena, run.name);
+        if (!plan->left_out[i])
+            return pxs_fail_nomem(err);
+    }
+    return PXS_OK;
+}
+
 enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
     if (!store)
         return name_all(plan, NULL, 1, err);
@@ -84,7 +100,8 @@ enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, s
         status = name_all(plan, rows, found.next_number > 0 ? found.next_number : 1, err);
     if (status == PXS_OK)
         status = pxs_plan_same_data(plan, store, &found, err);
-    plan->n_left_out = found.n_gone;
+    if (status == PXS_OK)
+        status = name_left_out(plan, store, &found, err);
     pxs_store_plan_finish(&found);
     free(rows);
     return status;

@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "plan_priv.h"
+#include "slots_priv.h"
 
 bool pxs_store_may_wait(enum pxs_status status, const char *db) {
     return status == PXS_E_BUSY || status == PXS_E_IO || status == PXS_E_NOSPC ||
@@ -107,15 +108,34 @@ static enum pxs_status refuse_twins(const struct pxs_plan *plan, struct pxs_erro
     return status;
 }
 
+static void note_left_out(const struct pxs_plan *plan, struct pxs_text *notes) {
+    const bool one = plan->n_left_out == 1;
+    if (plan->n_left_out == 0)
+        return;
+    pxs_text_addf(notes, "%s%zu run%s of %s in the database %s no longer in the file; left as %s: ",
+                  notes->len > 0 ? "\n" : "", plan->n_left_out, one ? "" : "s", plan->sweep,
+                  one ? "is" : "are", one ? "it is" : "they are");
+    for (size_t i = 0; i < plan->n_left_out && i < PXS_COUNT(plan->left_out); i++)
+        pxs_text_addf(notes, "%s%s", i > 0 ? ", " : "", plan->left_out[i]);
+    if (plan->n_left_out > PXS_COUNT(plan->left_out))
+        pxs_text_addf(notes, " and %zu more", plan->n_left_out - PXS_COUNT(plan->left_out));
+}
+
+static void note_order(const struct pxs_plan *plan, struct pxs_text *notes) {
+    if (plan->how.order == PXS_ORDER_SEED_MAJOR)
+        pxs_text_addf(notes, "%sorder: seed_major, everything with the first seed comes first",
+                      notes->len > 0 ? "\n" : "");
+    else if (plan->how.order == PXS_ORDER_SHUFFLED)
+        pxs_text_addf(notes, "%sorder: shuffled by %lld; listed as written", notes->len > 0 ? "\n" : "",
+                      (long long)plan->how.order_seed);
+}
+
 static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err) {
     struct pxs_text notes = {0};
     for (size_t i = 0; i < pxs_config_notes(plan->config); i++)
         pxs_text_addf(&notes, "%s%s", i > 0 ? "\n" : "", pxs_config_note(plan->config, i));
-    if (plan->n_left_out > 0)
-        pxs_text_addf(&notes, "%s%zu run%s of %s in the database %s no longer in the file; left as %s",
-                      notes.len > 0 ? "\n" : "", plan->n_left_out, plan->n_left_out == 1 ? "" : "s",
-                      plan->sweep, plan->n_left_out == 1 ? "is" : "are",
-                      plan->n_left_out == 1 ? "it is" : "they are");
+    note_left_out(plan, &notes);
+    note_order(plan, &notes);
     if (plan->unread[0])
         pxs_text_addf(&notes, "%sthe database cannot be read; what is done is told by the folders: %s",
                       notes.len > 0 ? "\n" : "", plan->unread);
@@ -165,12 +185,25 @@ void pxs_plan_total(struct pxs_plan *plan) {
     plan->seconds_to_do = pxs_spread(sum, longest, plan->slots.jobs);
 }
 
+void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots) {
+    double scale = pxs_speedup(plan->slots.threads) / pxs_speedup(slots.threads);
+    plan->slots = slots;
+    for (size_t i = 0; i < plan->n; i++)
+        plan->runs[i].seconds *= scale;
+    pxs_plan_total(plan);
+}
+
 static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds) {
     plan->time_source = speeds->source;
     if (speeds->source == PXS_TIME_MEASURED)
         snprintf(plan->time_basis, sizeof plan->time_basis,
                  "measured on the last %zu finished run%s here with %d thread%s", speeds->n,
                  speeds->n == 1 ? "" : "s", plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
+    else if (speeds->source == PXS_TIME_CALIBRATED)
+        snprintf(plan->time_basis, sizeof plan->time_basis,
+                 "calibrated for %d thread%s from the last %zu finished run%s here with %d",
+                 plan->slots.threads, plan->slots.threads == 1 ? "" : "s", speeds->n,
+                 speeds->n == 1 ? "" : "s", speeds->threads);
     else
         snprintf(plan->time_basis, sizeof plan->time_basis,
                  "a guess at %.0f GMAC/s with %d thread%s; measured once a run with these kernels has "
@@ -178,7 +211,7 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
                  1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
 }
 
-static uint64_t free_bytes(const char *path) {
+uint64_t pxs_disk_free(const char *path) {
     char dir[PXS_PATH_MAX];
     struct statvfs fs;
     snprintf(dir, sizeof dir, "%s", path);
@@ -199,12 +232,15 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     struct pxs_speeds speeds;
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
+    pxs_plan_total(plan);
+    pxs_slots_fit(&plan->slots, plan->n_new + plan->n_queued + plan->n_interrupted);
+    pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, pxs_memory_available()));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_state_takeable(plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
     describe_time(plan, &speeds);
-    plan->disk_free = free_bytes(plan->results);
+    plan->disk_free = pxs_disk_free(plan->results);
     pxs_plan_total(plan);
 }
 

@@ -67,15 +67,19 @@ struct pxs_speeds {
     enum pxs_plan_time source;
     struct pxs_speed *known; /* NULL where source is a guess */
     size_t n;
+    int threads;  /* with which they were measured */
     double guess; /* seconds per GMAC where nothing is known */
 };
-/* What the last finished runs on this machine with so many threads and the same kernels (their full name) say; store may be NULL. */
+/* What the last finished runs on this machine with so many threads, or else with another count, and the same kernels (their full name)
+ * say; store may be NULL. */
 void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
                      struct pxs_speeds *out);
 /* The set's full name, as attempts record it, of "auto", a name, or NULL (preflight.c). */
 PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err);
 /* Seconds of a run, by the known run whose step is nearest in size. */
 double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate);
+/* How many times faster than one thread so many are (1.9 for each doubling, measured). */
+double pxs_speedup(int threads);
 /* Wall clock of jobs that share `slots`: the sum spread evenly, but no less than the longest. */
 double pxs_spread(double sum, double longest, int slots);
 struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net);
@@ -101,10 +105,14 @@ PXS_NODISCARD enum pxs_status pxs_plan_folders(struct pxs_plan *plan, int64_t *h
 /* Writes the plan into the store; afterwards every run has its run_id and *sweep_id is set. */
 PXS_NODISCARD enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_store *store,
                                               int64_t *sweep_id, struct pxs_error *err);
+/* Other slots than those planned with: times follow. */
+void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 /* Counts by state, time and disk of what is to be done. */
 void pxs_plan_total(struct pxs_plan *plan);
 /* Is this failure of the database one that runs need not wait for: locked, full, read-only, on a network file system? */
 bool pxs_store_may_wait(enum pxs_status status, const char *db);
+/* Bytes free where `path` is or would be; 0 = unknown (plan.c). */
+uint64_t pxs_disk_free(const char *path);
 bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
 
 #endif

@@ -48,13 +48,15 @@ struct pxs_death {
     enum pxs_outcome end;
     const char *end_message;
     enum pxs_asked asked;
-    double timeout;     /* for the message */
-    int64_t step;       /* first step not recorded; for the message */
-    const char *damage; /* the record file is damaged: how; NULL = it is not */
+    double timeout;       /* seconds allowed, for the message */
+    double timeout_share; /* what share of the median run that is; 0 = run.timeout is a duration */
+    int64_t step;         /* first step not recorded; for the message */
+    const char *damage;   /* the record file is damaged: how; NULL = it is not */
 };
 struct pxs_verdict {
     const char *outcome;   /* completed | diverged | failed | interrupted | cancelled */
     bool crash;            /* failed without a word of its own: worth another try */
+    bool timed_out;        /* worth another try of another kind */
     int exit_code, signal; /* -1 and 0 = none */
     char message[1400];
 };

@@ -5,38 +5,65 @@
 
 #include "slots_priv.h"
 
+/* Of the available memory; the rest is for files in memory and for whoever else works here. */
+#define MEMORY_SHARE 0.8
+
+/* Measured on two cores, whole sweeps: two one-thread runs side by side do at least the work of one run with two threads in less
+ * time (docs/engine.md). With more cores the runs compete for memory bandwidth, which is why there are no more than a few with more
+ * threads each; that limit is not measured. */
+#define MOST_JOBS 4
+
+static int at_least_one(int n) {
+    return n > 1 ? n : 1;
+}
+
 struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads) {
-    struct pxs_sweep_slots s = {.cores = cores < 1 ? 1 : cores};
-    s.jobs = jobs > 0 ? jobs : 1;
-    if (threads > 0)
-        s.threads = threads;
+    struct pxs_sweep_slots s = {.cores = at_least_one(cores)};
+    s.auto_jobs = jobs <= 0;
+    s.spread = jobs <= 0 && threads <= 0;
+    if (jobs > 0)
+        s.jobs = jobs;
+    else if (threads > 0)
+        s.jobs = at_least_one(s.cores / threads);
     else
-        s.threads = s.cores / s.jobs > 0 ? s.cores / s.jobs : 1;
+        s.jobs = s.cores < MOST_JOBS ? s.cores : MOST_JOBS;
+    s.threads = threads > 0 ? threads : at_least_one(s.cores / s.jobs);
     s.pinned = (int64_t)s.jobs * s.threads <= s.cores;
     return s;
 }
 
-/* The `index`-th core of the set, -1 when there are fewer. */
-static int nth_core(const cpu_set_t *set, int index) {
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, set) && index-- == 0)
-            return cpu;
-    return -1;
+void pxs_slots_fit(struct pxs_sweep_slots *s, size_t most) {
+    if (!s->auto_jobs || most >= (size_t)s->jobs)
+        return;
+    s->jobs = at_least_one((int)most);
+    if (s->spread)
+        s->threads = at_least_one(s->cores / s->jobs);
+    s->pinned = (int64_t)s->jobs * s->threads <= s->cores;
 }
 
-void pxs_slot_cores(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed, int slot, cpu_set_t *out) {
-    if (!slots->pinned) {
-        *out = *allowed;
-        return;
-    }
+size_t pxs_slots_memory(uint64_t need, uint64_t available) {
+    if (need == 0 || available == 0)
+        return SIZE_MAX;
+    return (size_t)((double)available * MEMORY_SHARE / (double)need);
+}
+
+int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed, const cpu_set_t *used,
+                  size_t waiting, int open, cpu_set_t *out) {
+    cpu_set_t spare;
+    CPU_ZERO(&spare);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, allowed) && !CPU_ISSET(cpu, used))
+            CPU_SET(cpu, &spare);
+    int sharers = at_least_one(waiting < (size_t)open ? (int)waiting : open);
+    int threads = slots->spread ? at_least_one(CPU_COUNT(&spare) / sharers) : slots->threads;
+    *out = *allowed;
+    if (!slots->pinned || CPU_COUNT(&spare) < threads)
+        return threads;
     CPU_ZERO(out);
-    for (int i = 0; i < slots->threads; i++) {
-        int cpu = nth_core(allowed, slot * slots->threads + i);
-        if (cpu >= 0)
+    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(out) < threads; cpu++)
+        if (CPU_ISSET(cpu, &spare))
             CPU_SET(cpu, out);
-    }
-    if (CPU_COUNT(out) == 0)
-        *out = *allowed;
+    return threads;
 }
 
 void pxs_slot_cores_text(const cpu_set_t *set, char *buf, size_t size) {

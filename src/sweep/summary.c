@@ -60,11 +60,18 @@ static void add_problem(struct pxs_supervisor *s, size_t i, struct pxs_sweep_sum
     out->n_problems++;
 }
 
-static const char *remedy(const struct pxs_supervisor *s, const struct pxs_sweep_summary *out) {
+static const char *paused(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
+    const char *text = pxs_arena_strdup(&out->arena, s->brake.reason);
+    return text ? text : "the sweep is paused";
+}
+
+static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     if (s->store_lost || s->n_late > 0)
         return "the database could not be written; nothing is lost: the records stand in the runs' folders "
                "and the next "
                "`pixsweep run` takes them in";
+    if (s->brake.paused)
+        return paused(s, out);
     if (out->n_failed + out->n_diverged + out->n_cancelled > 0)
         return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` queues them "
                "again (--failed, "

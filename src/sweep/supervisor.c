@@ -50,8 +50,8 @@ static void heed_stop(struct pxs_supervisor *s, double now) {
 
 static bool next_run(const struct pxs_supervisor *s, size_t *index) {
     for (size_t i = 0; i < s->plan->n; i++)
-        if (s->runs[i].place == PXS_PLACE_TODO) {
-            *index = i;
+        if (s->runs[s->order[i]].place == PXS_PLACE_TODO) {
+            *index = s->order[i];
             return true;
         }
     return false;
@@ -61,7 +61,7 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
     size_t index;
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
         while (!s->slots[i].busy && (pxs_store_shut(s, now) || pxs_store_ready(s, now)) &&
-               next_run(s, &index))
+               next_run(s, &index) && pxs_brake_allows(s, index))
             pxs_attempt_start(s, &s->slots[i], index, now);
 }
 
@@ -122,7 +122,8 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
         working += s->slots[i].busy && !s->slots[i].dead;
     for (int i = 0; i < s->n_slots; i++)
         open += s->slots[i].busy;
-    for (size_t i = 0; i < s->plan->n && !s->stopping; i++)
+    open += s->brake.paused && !s->brake.stored;
+    for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++)
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
     open += s->n_late;
     if (open == 0)
@@ -144,9 +145,10 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
         heed_stop(s, now);
         heed_save(s);
         pxs_come_home(s, now);
-        if (!s->stopping)
+        if (!s->stopping && !s->brake.paused)
             pxs_look_elsewhere(s, now);
         fill_slots(s, now);
+        pxs_brake_store(s, now);
         pxs_show_board(s, now, false);
         sleep_a_tick(s, fds);
         for (int i = 0; i < s->n_slots; i++)
@@ -167,6 +169,7 @@ static void place_runs(struct pxs_supervisor *s) {
         s->runs[i].place = pxs_state_takeable(state)       ? PXS_PLACE_TODO
                            : strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE
                                                            : PXS_PLACE_OVER;
+        s->had_work = s->had_work || s->runs[i].place != PXS_PLACE_OVER;
     }
 }
 
@@ -183,12 +186,14 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
         pxs_store_trouble(s, err, pxs_monotonic());
     else
         PXS_TRY(status);
+    PXS_TRY(pxs_order_make(s->plan, &s->order, err));
     s->n_slots = s->plan->slots.jobs;
     s->runs = calloc(s->plan->n, sizeof *s->runs);
     s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
     if (!s->runs || !s->slots)
         return pxs_fail_nomem(err);
     place_runs(s);
+    pxs_paces_load(s);
     return PXS_OK;
 }
 
@@ -222,6 +227,7 @@ static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summ
     supervise(s, fds);
     free(fds);
     pxs_summarise(s, summary);
+    pxs_on_done(s, summary);
     return summary->exit_code == 130 ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
                                      : PXS_OK;
 }
@@ -236,6 +242,8 @@ static void tear_down(struct pxs_supervisor *s) {
     pxs_late_finish(s);
     pxs_store_close(&s->store);
     pxs_plan_destroy(&s->plan);
+    pxs_paces_finish(&s->paces);
+    free(s->order);
     free(s->runs);
     free(s->slots);
 }

@@ -16,7 +16,9 @@
 #define PXS_STORE_WAIT 1.0        /* a call into the store holds the loop up no longer */
 #define PXS_STORE_RETRY 1.0       /* after a failure */
 #define PXS_STORE_PATIENCE 60.0   /* with nothing left to do but to write to it */
-#define PXS_GRACE_SECONDS 10.0    /* between SIGTERM and SIGKILL after run.timeout; between END and SIGKILL */
+#define PXS_GRACE_SECONDS \
+    30.0 /* between SIGTERM and SIGKILL after run.timeout, for a resume point; between END and SIGKILL */
+#define PXS_DISK_FLOOR 500e6        /* bytes that stay free beside checkpoints and resume points */
 #define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
 #define PXS_ALONE_SECONDS 3.0       /* of a database that stays shut, before runs start without it */
 #define PXS_TAIL_LINES 50
@@ -44,6 +46,8 @@ struct pxs_slot {
     size_t run; /* index into the plan */
     struct pxs_store_attempt row;
     struct pxs_process process;
+    cpu_set_t cores;
+    int threads;
     struct pxs_lock guard; /* the supervisor's lock in the run's folder */
     char records[PXS_PATH_MAX], log[PXS_PATH_MAX];
     struct pxs_record_cursor *tail;   /* for the board and the END record: works without the database */
@@ -68,6 +72,19 @@ struct pxs_late {
     char dir[PXS_PATH_MAX]; /* where it ran */
 };
 
+/* The sweep starts nothing new: what led there, and what the user is told. */
+struct pxs_brake {
+    int64_t failures; /* runs in a row that were given up */
+    bool paused, stored;
+    char reason[512];
+};
+
+/* Work per second of this sweep's finished runs, on one thread: seconds / work, sorted. Kept only for a timeout that is a share. */
+struct pxs_paces {
+    double *values;
+    size_t n, cap;
+};
+
 struct pxs_supervisor {
     const struct pxs_sweep_options *options;
     const struct pxs_sweep_listener *listener;
@@ -75,6 +92,8 @@ struct pxs_supervisor {
     struct pxs_store *store;
     int64_t sweep_id;
     struct pxs_super_run *runs; /* as plan->runs */
+    size_t *order;              /* in which they are started: indices into the plan, all of them */
+    bool had_work;              /* something was to be done when this session began */
     struct pxs_slot *slots;
     int n_slots;
     cpu_set_t allowed;
@@ -89,6 +108,8 @@ struct pxs_supervisor {
     bool store_lost; /* given up on */
     bool crowded;    /* the user knows that records wait for a reader to end */
     bool stopping, killing;
+    struct pxs_brake brake;
+    struct pxs_paces paces;
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
 };
 
@@ -122,6 +143,7 @@ bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
 #define PXS_GUARD_FILE ".supervisor.lock"
 #define PXS_WORKER_FILE ".worker.lock"
 #define PXS_LOG_FILE "worker.log"
+#define PXS_OLD_LOG_FILE "worker.%lld.log" /* of an earlier attempt, by its number */
 #define PXS_CONFIG_FILE "config.yaml"
 
 /* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what comes next. */
@@ -133,6 +155,32 @@ void pxs_attempt_kill(struct pxs_slot *slot);
 /* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
                                                 struct pxs_error *err);
+
+/* ---- order, limits, brake -------------------------------------------------------------------------------- */
+
+/* All indices of the plan in the order of run.order; malloc'ed (order.c). */
+PXS_NODISCARD enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t **out,
+                                             struct pxs_error *err);
+
+/* Learns from what is finished already (limits.c). */
+void pxs_paces_load(struct pxs_supervisor *s);
+void pxs_paces_learn(struct pxs_supervisor *s, size_t index); /* run `index` is completed */
+void pxs_paces_finish(struct pxs_paces *p);
+/* Seconds that an attempt at run `index` on so many threads may take; INFINITY = any. */
+double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads);
+
+/* A run was given up, or completed (brake.c). */
+void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why);
+void pxs_brake_completed(struct pxs_supervisor *s);
+/* May run `index` be started? Looks at the disk. */
+bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
+/* Writes the pause into the database, as soon as that can be done. */
+void pxs_brake_store(struct pxs_supervisor *s, double now);
+/* Bytes that must be free before run `index` starts: a checkpoint and two resume points for every slot, and a reserve. */
+double pxs_disk_floor(const struct pxs_plan *plan, size_t index);
+
+/* run.on_done, with the summary in its environment (done.c). */
+void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summary);
 
 /* ---- runs of other processes (elsewhere.c) --------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
 /* Taking a run: its folder, its row in the database, its worker. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,25 +67,24 @@ static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool 
     return PXS_OK;
 }
 
-static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores,
+static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores, int threads,
                      struct pxs_store_attempt *row) {
     memset(row, 0, sizeof *row);
     row->run_id = run_id;
     snprintf(row->host, sizeof row->host, "%s", s->host.name);
     snprintf(row->boot_id, sizeof row->boot_id, "%s", s->host.boot_id);
     pxs_slot_cores_text(cores, row->cores, sizeof row->cores);
-    row->threads = s->plan->slots.threads;
+    row->threads = threads;
     snprintf(row->kernels, sizeof row->kernels, "%s", s->kernels);
     row->started_ms = pxs_now_ms();
 }
 
-static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, const cpu_set_t *cores,
-                              struct pxs_error *err) {
+static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    char no[32], parent[32], threads[32];
+    char no[32], parent[32], threads[32], every[32];
     snprintf(no, sizeof no, "%lld", (long long)slot->row.no);
     snprintf(parent, sizeof parent, "%lld", (long long)getpid());
-    snprintf(threads, sizeof threads, "%d", s->plan->slots.threads);
+    snprintf(threads, sizeof threads, "%d", slot->threads);
     const char *argv[] = {"pixsweep",
                           "worker",
                           "--dir",
@@ -103,16 +103,32 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, c
                           run->config_hash,
                           "--command",
                           s->options->command ? s->options->command : "",
+                          "--resume-every",
+                          pxs_format_double(every, s->plan->how.resume_every_s),
+                          "--allow-mixed",
+                          s->options->allow_mixed ? "1" : "0",
                           NULL};
-    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = cores};
+    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = &slot->cores};
     return pxs_process_start(&spec, &slot->process, err);
 }
 
+/* Each attempt keeps its log: the last one's goes by that attempt's number from now on. */
+static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX], name[64], kept[PXS_PATH_MAX];
+    snprintf(name, sizeof name, PXS_OLD_LOG_FILE, (long long)(slot->row.no - 1));
+    if (slot->row.no < 2 || !pxs_path_dir(dir, sizeof dir, slot->log) ||
+        !pxs_path_join(kept, sizeof kept, dir, name) || access(kept, F_OK) == 0)
+        return PXS_OK; /* a log in the way is somebody's: the new one then follows the last one in one file */
+    if (rename(slot->log, kept) != 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot rename %s to %s", slot->log, name);
+    return PXS_OK;
+}
+
 /* Between the run's being ours in the database and its worker's first breath. */
-static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot, const cpu_set_t *cores,
-                                    struct pxs_error *err) {
+static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
     PXS_TRY(put_config(s, &s->plan->runs[slot->run], err));
-    PXS_TRY(launch(s, slot, cores, err));
+    PXS_TRY(put_log_away(slot, err));
+    PXS_TRY(launch(s, slot, err));
     struct pxs_error late;
     /* The BEGIN record says the same, so a busy database does no harm here. */
     if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.pid, slot->process.pid_start,
@@ -134,6 +150,8 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
         pxs_store_trouble(s, &late, now);
     set_state(s, slot->run, state);
     s->runs[slot->run].place = PXS_PLACE_OVER;
+    if (own_fault)
+        pxs_brake_failed(s, slot->run, why->message);
     pxs_lock_release(&slot->guard);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name, state,
             why->message);
@@ -144,8 +162,7 @@ static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
     if (slot->row.no > 1)
         snprintf(again, sizeof again, ", attempt %lld", (long long)slot->row.no);
     pxs_say(s, PXS_LOG_INFO, "%s: started (pid %lld, %d thread%s%s)", s->plan->runs[slot->run].name,
-            (long long)slot->process.pid, s->plan->slots.threads, s->plan->slots.threads == 1 ? "" : "s",
-            again);
+            (long long)slot->process.pid, slot->threads, slot->threads == 1 ? "" : "s", again);
 }
 
 static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
@@ -160,6 +177,22 @@ static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t
     slot->ended_at = NAN;
     pxs_plan_params(s->plan, index, &params);
     pxs_progress_init(&slot->progress, &params, &run->estimate, run->n_train);
+}
+
+/* Cores that nobody uses, and a share of those that nobody will. */
+static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    cpu_set_t used;
+    size_t waiting = 0;
+    int open = 0;
+    CPU_ZERO(&used);
+    for (int i = 0; i < s->n_slots; i++) {
+        open += !s->slots[i].busy;
+        if (s->slots[i].busy)
+            CPU_OR(&used, &used, &s->slots[i].cores);
+    }
+    for (size_t i = 0; i < s->plan->n && waiting < (size_t)open; i++)
+        waiting += s->runs[i].place == PXS_PLACE_TODO;
+    slot->threads = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, open, &slot->cores);
 }
 
 /* The run was not to be had. Either somebody else has it, or the database was busy: its state tells. */
@@ -192,8 +225,7 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
 }
 
 /* Of a run whose folder is ours: taken in the database, its worker at work. */
-static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, const cpu_set_t *cores,
-                        double now) {
+static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
     struct pxs_error err;
     bool go_on = true;
     enum pxs_status status = adopt_first(s, index, &go_on, &err);
@@ -212,7 +244,7 @@ static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
         return;
     }
     set_state(s, index, "running");
-    status = start_worker(s, slot, cores, &err);
+    status = start_worker(s, slot, &err);
     if (status != PXS_OK) {
         fail_start(s, slot, &err, now);
         return;
@@ -222,12 +254,13 @@ static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
 }
 
 /* The same without the database: by what the folder tells. */
-static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index,
-                        const cpu_set_t *cores) {
+static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index) {
     struct pxs_error err;
     enum pxs_status status = pxs_apart_prepare(s, index, &slot->row.no, &err);
     if (status == PXS_OK && slot->row.no > 0)
-        status = launch(s, slot, cores, &err);
+        status = put_log_away(slot, &err);
+    if (status == PXS_OK && slot->row.no > 0)
+        status = launch(s, slot, &err);
     if (status != PXS_OK || slot->row.no == 0) {
         pxs_lock_release(&slot->guard);
         if (status != PXS_OK)
@@ -242,10 +275,9 @@ static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
 void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_error err;
-    cpu_set_t cores;
     prepare_slot(s, slot, index, now);
-    pxs_slot_cores(&s->plan->slots, &s->allowed, (int)(slot - s->slots), &cores);
-    fill_row(s, run->run_id, &cores, &slot->row);
+    draw_cores(s, slot);
+    fill_row(s, run->run_id, &slot->cores, slot->threads, &slot->row);
     enum pxs_status status = enter_folder(run, &slot->guard, &err);
     if (status == PXS_OK &&
         (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))) {
@@ -255,9 +287,9 @@ void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     if (status != PXS_OK)
         not_entered(s, index, status, &err);
     else if (pxs_store_shut(s, now))
-        start_apart(s, slot, index, &cores);
+        start_apart(s, slot, index);
     else
-        start_known(s, slot, index, &cores, now);
+        start_known(s, slot, index, now);
     if (slot->busy)
         s->runs[index].place = PXS_PLACE_HERE;
 }

@@ -28,10 +28,13 @@ static int code_of(enum pxs_outcome end) {
 }
 
 static void judge_timeout(const struct pxs_death *d, struct pxs_verdict *v) {
-    char limit[32];
+    char limit[32], share[64] = "";
     pxs_format_duration(limit, d->timeout);
     v->outcome = "failed";
-    say(v, "timed out: run.timeout is %s; stopped at step %lld%s", limit, (long long)d->step,
+    v->timed_out = true;
+    if (d->timeout_share > 0)
+        snprintf(share, sizeof share, "%g%% of the median finished run, here ", d->timeout_share * 100);
+    say(v, "timed out: run.timeout is %s%s; stopped at step %lld%s", share, limit, (long long)d->step,
         v->signal == SIGKILL ? " (killed: it did not stop by itself within the grace period)" : "");
 }
 

@@ -125,7 +125,8 @@ START_TEST(a_reader_that_leaves_does_not_end_a_run)
 }
 END_TEST
 
-static const char *const long_run[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=100000", NULL};
+static const char *const long_run[] = {"pixsweep",        "run",    "tiny.yaml", "--set",
+                                       "n_epochs=100000", "--jobs", "1",         NULL};
 
 START_TEST(ctrl_c_stops_and_the_same_command_goes_on)
 {

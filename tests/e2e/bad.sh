@@ -35,9 +35,10 @@ run 2 res exp.yaml
 says run.err 'exp.yaml:9:1'
 says run.err 'learning_rate_G'
 experiment exp.yaml bad 'n_epochs: 2'
-for set in n_epochs=many run.resume_every=1m run.on_done=true run.order=shuffled run.max_failures=1; do
+for set in n_epochs=many run.resume_every=soon run.order=sorted run.max_failures=-1 run.timeout=90% "run.on_done=''"; do
     run 2 res exp.yaml --set "$set"
-    says run.err "${set%%=*}"
+    key=${set%%=*}
+    says run.err "${key#run.}"
 done
 run 2 res exp.yaml --kernels quantum
 says run.err quantum

@@ -10,7 +10,7 @@ run 0 whole exp.yaml
 
 step "Ctrl-C, then the same command"
 set -m # or the shell has its background jobs ignore SIGINT
-"$PIXSWEEP" run exp.yaml --results int >run.out 2>run.err &
+"$PIXSWEEP" run exp.yaml --results int --jobs 1 >run.out 2>run.err &
 pid=$!
 soon int "$under_way" 1
 kill -INT $pid
@@ -28,7 +28,7 @@ files_as_listed int
 expect int "SELECT count(*) FROM attempt" 3
 
 step "kill -9 of a worker: tried again"
-"$PIXSWEEP" run exp.yaml --results kill >run.out 2>run.err &
+"$PIXSWEEP" run exp.yaml --results kill --jobs 1 >run.out 2>run.err &
 pid=$!
 soon kill "$under_way" 1
 kill -KILL "$(sql kill 'SELECT pid FROM attempt')"
@@ -40,7 +40,7 @@ expect kill "SELECT group_concat(outcome || coalesce(signal, '')) FROM (SELECT *
 same_rows whole kill
 
 step "kill -9 of the supervisor: its worker stops, the next run recovers"
-"$PIXSWEEP" run exp.yaml --results dead >run.out 2>run.err &
+"$PIXSWEEP" run exp.yaml --results dead --jobs 1 >run.out 2>run.err &
 pid=$!
 soon dead "$under_way" 1
 worker=$(sql dead 'SELECT pid FROM attempt')

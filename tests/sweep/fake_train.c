@@ -98,8 +98,11 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
                       struct pxs_error *err) {
     if (f->what == FAKE_SLOW || f->what == FAKE_DEAF)
         usleep(20000);
+    if (step == 0 && f->what == FAKE_CRASH_STALL && first_time(f))
+        die(SIGABRT);
     if (step == 1)
-        while (f->what == FAKE_STALL && atomic_load(&f->job->stop->signal) == 0) {
+        while ((f->what == FAKE_STALL || f->what == FAKE_CRASH_STALL) &&
+               atomic_load(&f->job->stop->signal) == 0) {
             save(f);
             usleep(1000);
         }
@@ -162,11 +165,13 @@ void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_
     int64_t batches = (n_train + params->batch_size - 1) / params->batch_size;
     if ((enum fake)params->lambda_pixel == FAKE_FLOOD)
         batches = 10000;
-    *out = (struct pxs_train_estimate){.batches_per_epoch = batches,
-                                       .steps = batches * params->n_epochs,
-                                       .gmac_per_step = 1,
-                                       .memory_bytes = 1000,
-                                       .disk_bytes = 1000};
+    *out = (struct pxs_train_estimate){
+        .batches_per_epoch = batches,
+        .steps = batches * params->n_epochs,
+        .gmac_per_step = 1,
+        .memory_bytes = 1000,
+        .disk_bytes = 1000,
+        .weights_G = (enum fake)params->lambda_pixel == FAKE_HUGE ? (int64_t)1 << 50 : 1};
 }
 
 double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch) {

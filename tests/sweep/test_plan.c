@@ -85,8 +85,10 @@ START_TEST(test_known)
     ck_assert_str_eq(plan->runs[1].state, "completed");
     ck_assert_int_eq(plan->runs[1].number, 2);
     ck_assert_uint_eq(plan->n_left_out, 1);
-    ck_assert_ptr_nonnull(strstr(plan->notes, "no longer in the file"));
-    ck_assert_int_eq(plan->time_source, PXS_TIME_MEASURED);
+    ck_assert_ptr_nonnull(strstr(plan->notes,
+                                 "1 run of exp in the database is no longer in the file; left as it is: "
+                                 "exp/0001-learning_rate_G-0.0001-s0"));
+    ck_assert_int_ne(plan->time_source, PXS_TIME_GUESS);
     ck_assert_int_eq(plan->steps_to_do, 12);
     pxs_plan_destroy(&plan);
     plan = plan_with("fake-slow"); /* other kernels, other times */

@@ -14,41 +14,101 @@
 
 /* ---- slots ----------------------------------------------------------------------------------------------- */
 
+static void expect_slots(struct pxs_sweep_slots s, int jobs, int threads, bool pinned) {
+    ck_assert_int_eq(s.jobs, jobs);
+    ck_assert_int_eq(s.threads, threads);
+    ck_assert_int_eq(s.pinned, pinned);
+}
+
 START_TEST(test_slots_auto)
 {
-    struct pxs_sweep_slots s = pxs_sweep_slots(8, 0, 0);
-    ck_assert_int_eq(s.jobs, 1);
-    ck_assert_int_eq(s.threads, 8);
-    ck_assert(s.pinned);
-    s = pxs_sweep_slots(8, 3, 0);
-    ck_assert_int_eq(s.threads, 2);
-    ck_assert(s.pinned);
-    s = pxs_sweep_slots(2, 5, 0);
-    ck_assert_int_eq(s.threads, 1);
-    ck_assert(!s.pinned);
-    s = pxs_sweep_slots(2, 1, 7);
-    ck_assert_int_eq(s.threads, 7);
-    ck_assert(!s.pinned);
+    expect_slots(pxs_sweep_slots(0, 0, 0), 1, 1, true);
+    expect_slots(pxs_sweep_slots(2, 0, 0), 2, 1, true);
+    expect_slots(pxs_sweep_slots(4, 0, 0), 4, 1, true);
+    expect_slots(pxs_sweep_slots(6, 0, 0), 4, 1, true);
+    expect_slots(pxs_sweep_slots(16, 0, 0), 4, 4, true);
+    /* What is given is obeyed. */
+    expect_slots(pxs_sweep_slots(8, 1, 0), 1, 8, true);
+    expect_slots(pxs_sweep_slots(8, 3, 0), 3, 2, true);
+    expect_slots(pxs_sweep_slots(2, 5, 0), 5, 1, false);
+    expect_slots(pxs_sweep_slots(2, 1, 7), 1, 7, false);
+    expect_slots(pxs_sweep_slots(8, 0, 2), 4, 2, true);
+    expect_slots(pxs_sweep_slots(2, 0, 3), 1, 3, false);
 }
 END_TEST
 
+START_TEST(test_slots_fit)
+{
+    struct pxs_sweep_slots s = pxs_sweep_slots(16, 0, 0);
+    pxs_slots_fit(&s, 7);
+    expect_slots(s, 4, 4, true);
+    pxs_slots_fit(&s, 3);
+    expect_slots(s, 3, 5, true);
+    pxs_slots_fit(&s, 0);
+    expect_slots(s, 1, 16, true);
+    s = pxs_sweep_slots(8, 0, 2);
+    pxs_slots_fit(&s, 1);
+    expect_slots(s, 1, 2, true);
+    s = pxs_sweep_slots(8, 4, 0);
+    pxs_slots_fit(&s, 1);
+    expect_slots(s, 4, 2, true);
+    ck_assert_uint_eq(pxs_slots_memory(100, 1000), 8);
+    ck_assert_uint_eq(pxs_slots_memory(900, 1000), 0);
+    ck_assert_uint_eq(pxs_slots_memory(0, 1000), SIZE_MAX);
+    ck_assert_uint_eq(pxs_slots_memory(100, 0), SIZE_MAX);
+}
+END_TEST
+
+static void draw(const struct pxs_sweep_slots *s, const cpu_set_t *allowed, cpu_set_t *used, size_t waiting,
+                 int open, int threads, const char *cores) {
+    cpu_set_t out;
+    char text[64];
+    ck_assert_int_eq(pxs_slot_draw(s, allowed, used, waiting, open, &out), threads);
+    pxs_slot_cores_text(&out, text, sizeof text);
+    ck_assert_str_eq(text, cores);
+    CPU_OR(used, used, &out);
+}
+
 START_TEST(test_slot_cores)
 {
-    cpu_set_t allowed, out;
+    cpu_set_t allowed, used;
     char text[64];
     CPU_ZERO(&allowed);
+    CPU_ZERO(&used);
     for (int cpu = 2; cpu < 8; cpu++)
         CPU_SET(cpu, &allowed);
     struct pxs_sweep_slots s = pxs_sweep_slots(6, 2, 2);
-    pxs_slot_cores(&s, &allowed, 1, &out);
-    pxs_slot_cores_text(&out, text, sizeof text);
-    ck_assert_str_eq(text, "4-5");
+    draw(&s, &allowed, &used, 9, 2, 2, "2-3");
+    draw(&s, &allowed, &used, 8, 1, 2, "4-5");
+    CPU_CLR(2, &used);
+    CPU_CLR(3, &used);
+    draw(&s, &allowed, &used, 1, 1, 2, "2-3"); /* the last run, but --jobs and --threads were given */
     s = pxs_sweep_slots(6, 6, 2);
-    pxs_slot_cores(&s, &allowed, 3, &out);
-    ck_assert(CPU_EQUAL(&allowed, &out));
+    draw(&s, &allowed, &used, 9, 3, 2, "2-7");
     CPU_CLR(4, &allowed);
     pxs_slot_cores_text(&allowed, text, sizeof text);
     ck_assert_str_eq(text, "2-3,5-7");
+}
+END_TEST
+
+/* Auto: nobody's cores go to those who start, and nothing is left over. */
+START_TEST(test_slot_cores_auto)
+{
+    cpu_set_t allowed, used;
+    CPU_ZERO(&allowed);
+    CPU_ZERO(&used);
+    for (int cpu = 0; cpu < 6; cpu++)
+        CPU_SET(cpu, &allowed);
+    struct pxs_sweep_slots s = pxs_sweep_slots(6, 0, 0);
+    draw(&s, &allowed, &used, 9, 4, 1, "0");
+    draw(&s, &allowed, &used, 8, 3, 1, "1");
+    draw(&s, &allowed, &used, 7, 2, 2, "2-3");
+    draw(&s, &allowed, &used, 6, 1, 2, "4-5");
+    CPU_CLR(1, &used);
+    CPU_CLR(4, &used);
+    CPU_CLR(5, &used);
+    draw(&s, &allowed, &used, 1, 2, 3, "1,4-5"); /* the last one has what two slots had */
+    draw(&s, &allowed, &used, 1, 1, 1, "0-5");   /* no core is free: the system shares them out */
 }
 END_TEST
 
@@ -376,7 +436,9 @@ Suite *pure_suite(void) {
     Suite *suite = suite_create("pure");
     TCase *c = tcase_create("pure");
     tcase_add_test(c, test_slots_auto);
+    tcase_add_test(c, test_slots_fit);
     tcase_add_test(c, test_slot_cores);
+    tcase_add_test(c, test_slot_cores_auto);
     tcase_add_test(c, test_board_wide);
     tcase_add_test(c, test_board_narrow);
     tcase_add_test(c, test_board_unknown_and_stopping);
