@@ -31,6 +31,11 @@ struct pxs_train_job {
  * PXS_E_DIVERGED, PXS_E_STOPPED (interrupted, resumable), else failed; the message is for the user. */
 PXS_NODISCARD enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err);
 
+/* Before the night: loads the data, builds the networks with their first weights, trains one batch and generates one of validation
+ * pairs; what they become is not looked at, and nothing is written (dir, records and hashes of the job are not used). PXS_OK: such a run
+ * can begin. Else as pxs_train_run, PXS_E_NOMEM where it does not fit. The peak memory of the process is that of a worker, about. */
+PXS_NODISCARD enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_error *err);
+
 /* ---- resume points --------------------------------------------------------------------------------------- */
 
 /* A run's folder holds `resume.safetensors` and, as long as it may be needed, the one before it. Each vouches for a length of the

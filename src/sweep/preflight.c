@@ -68,24 +68,11 @@ static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error 
                     need, plan->results, have);
 }
 
-static void check_memory(const struct pxs_plan *plan, struct pxs_text *warnings) {
-    uint64_t have = pxs_memory_available(), need = plan->memory_each * (uint64_t)plan->slots.jobs;
-    char need_text[32], have_text[32];
-    if (have == 0 || need <= have)
-        return;
-    pxs_format_bytes(need_text, need);
-    pxs_format_bytes(have_text, have);
-    pxs_text_addf(warnings,
-                  "%d job%s need about %s of memory, %s are available: the system may kill a worker\n",
-                  plan->slots.jobs, plan->slots.jobs == 1 ? "" : "s", need_text, have_text);
-}
-
 enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,
-                              char kernels_out[64], struct pxs_text *warnings, struct pxs_error *err) {
+                              char kernels_out[64], struct pxs_error *err) {
     PXS_TRY(pxs_kernels_named(options->kernels, kernels_out, err));
     PXS_TRY(check_in_the_way(plan, err));
     PXS_TRY(check_disk(plan, err));
     PXS_TRY(check_folder(plan->results, err));
-    check_memory(plan, warnings);
     return PXS_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shapes_priv.h"
 #include "supervisor_priv.h"
 
 /* ---- stopping -------------------------------------------------------------------------------------------- */
@@ -174,14 +175,10 @@ static void place_runs(struct pxs_supervisor *s) {
 }
 
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
-    struct pxs_text warnings = {0};
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
-    enum pxs_status status = pxs_preflight(s->plan, s->options, s->kernels, &warnings, err);
-    if (status == PXS_OK && warnings.len > 0)
-        pxs_say(s, PXS_LOG_WARN, "%.*s", (int)warnings.len - 1, pxs_text_str(&warnings));
-    pxs_text_finish(&warnings);
-    PXS_TRY(status);
-    status = pxs_supervisor_open(s, PXS_ALONE_SECONDS, err);
+    PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
+    PXS_TRY(pxs_probe_shapes(s, err));
+    enum pxs_status status = pxs_supervisor_open(s, PXS_ALONE_SECONDS, err);
     if (pxs_store_may_wait(status, s->plan->db))
         pxs_store_trouble(s, err, pxs_monotonic());
     else

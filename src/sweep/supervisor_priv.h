@@ -130,10 +130,10 @@ bool pxs_store_retry_due(const struct pxs_supervisor *s,
 
 /* ---- before anything starts (preflight.c) ---------------------------------------------------------------- */
 
-/* Kernels, folder, disk, memory, folders in the way. kernels_out: the set that "auto" stands for. */
+/* Kernels, folder, disk, folders in the way; one batch of each shape is shapes.c. kernels_out: the set that "auto" stands for. */
 PXS_NODISCARD enum pxs_status pxs_preflight(const struct pxs_plan *plan,
                                             const struct pxs_sweep_options *options, char kernels_out[64],
-                                            struct pxs_text *warnings, struct pxs_error *err);
+                                            struct pxs_error *err);
 /* Value of "key=value\n" lines; false if there is none. */
 bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
 

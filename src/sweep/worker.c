@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shapes_priv.h"
 #include "supervisor_priv.h"
 #include "worker_priv.h"
 
@@ -196,6 +197,10 @@ int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
     struct pxs_worker *w = calloc(1, sizeof *w);
     struct pxs_lifeline watcher = {.quit = -1};
     struct pxs_error err;
+    if (argc > 0 && strcmp(argv[0], PXS_PROBE_OPTION) == 0) {
+        free(w);
+        return pxs_probe_worker(argc, argv, stop, log);
+    }
     if (!w)
         return PXS_EXIT_FAILED;
     *w =

@@ -152,6 +152,40 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     return run(&f, err);
 }
 
+/* One line in PXS_FAKE_PROBES for each, so that they can be counted. */
+static void note_probe(const struct pxs_params *p) {
+    const char *path = getenv("PXS_FAKE_PROBES");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "ngf %d\n", (int)p->ngf);
+    fclose(file);
+}
+
+enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_error *err) {
+    note_probe(job->params);
+    switch ((enum fake)job->params->lambda_pixel) {
+    case FAKE_UNFIT:
+        return pxs_fail(err, PXS_E_CORRUPT, "the pairs smell from afar");
+    case FAKE_UNFIT_KILLED:
+        die(SIGKILL);
+        break;
+    case FAKE_UNFIT_NOMEM:
+        return pxs_fail_nomem(err);
+    case FAKE_UNFIT_ABORT:
+        pxs_log(job->log, PXS_LOG_ERROR, "about to die");
+        die(SIGABRT);
+        break;
+    case FAKE_UNFIT_SLOW:
+        while (atomic_load(&job->stop->signal) == 0)
+            usleep(1000);
+        return pxs_fail(err, PXS_E_STOPPED, "stopped");
+    default:
+        break;
+    }
+    return PXS_OK;
+}
+
 enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, const char *kernels,
                                       bool allow_mixed, struct pxs_resume_point *out, struct pxs_text *notes,
                                       struct pxs_error *err) {

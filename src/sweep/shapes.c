@@ -1,0 +1,289 @@
+/* The preflight of shapes: runs that differ in nothing that changes memory, data or buffers are tried once, in one batch, before the
+ * night. What does not load or does not fit is refused then, and the measured memory decides how many jobs there may be. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shapes_priv.h"
+#include "slots_priv.h"
+#include "supervisor_priv.h"
+
+#define MOST_SHAPES 32 /* the largest of them; a random search may have hundreds */
+#define LOOK_MS 50
+
+struct shape {
+    char *key;
+    size_t run, n_runs; /* the first one of it, and how many */
+    uint64_t estimate;
+};
+struct shapes {
+    struct shape *items;
+    size_t n;
+    struct pxs_arena arena;
+};
+
+/* ---- which there are ------------------------------------------------------------------------------------- */
+
+/* Learning rates, epochs and seeds do not matter here; that there is dropout does, how much does not. */
+static const enum pxs_param_key shape_keys[] = {
+    PXS_PARAM_dataset,   PXS_PARAM_val_fraction, PXS_PARAM_direction,     PXS_PARAM_img_height,
+    PXS_PARAM_img_width, PXS_PARAM_channels,     PXS_PARAM_jitter,        PXS_PARAM_batch_size,
+    PXS_PARAM_generator, PXS_PARAM_ngf,          PXS_PARAM_discriminator, PXS_PARAM_ndf,
+    PXS_PARAM_gan_mode,  PXS_PARAM_validation,   PXS_PARAM_init_from};
+
+static void write_key(const struct pxs_params *params, struct pxs_text *out) {
+    pxs_text_clear(out);
+    for (size_t i = 0; i < PXS_COUNT(shape_keys); i++) {
+        pxs_params_format(params, (int)shape_keys[i], out);
+        pxs_text_add(out, "\n");
+    }
+    pxs_text_add(out, params->dropout > 0 ? "dropout" : "");
+}
+
+static enum pxs_status add_run(struct shapes *shapes, size_t index, const struct pxs_plan_run *run,
+                               const char *key, struct pxs_error *err) {
+    for (size_t i = 0; i < shapes->n; i++)
+        if (strcmp(shapes->items[i].key, key) == 0) {
+            shapes->items[i].n_runs++;
+            return PXS_OK;
+        }
+    char *copy = pxs_arena_strdup(&shapes->arena, key);
+    if (!copy)
+        return pxs_fail_nomem(err);
+    shapes->items[shapes->n++] =
+        (struct shape){.key = copy, .run = index, .n_runs = 1, .estimate = run->estimate.memory_bytes};
+    return PXS_OK;
+}
+
+static int by_estimate(const void *a, const void *b) {
+    const struct shape *x = a, *y = b;
+    int order = (x->estimate < y->estimate) - (x->estimate > y->estimate);
+    return order != 0 ? order : (x->run > y->run) - (x->run < y->run);
+}
+
+/* Largest first. `items` has room for every run. */
+static enum pxs_status find_shapes(const struct pxs_plan *plan, struct shapes *out, struct pxs_error *err) {
+    struct pxs_text key = {0};
+    struct pxs_params *params = malloc(sizeof *params);
+    out->items = calloc(plan->n, sizeof *out->items);
+    enum pxs_status status = params && out->items ? PXS_OK : pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
+        if (!pxs_state_takeable(plan->runs[i].state))
+            continue;
+        pxs_plan_params(plan, i, params);
+        write_key(params, &key);
+        status = key.failed ? pxs_fail_nomem(err) : add_run(out, i, &plan->runs[i], pxs_text_str(&key), err);
+    }
+    free(params);
+    pxs_text_finish(&key);
+    if (status == PXS_OK)
+        qsort(out->items, out->n, sizeof *out->items, by_estimate);
+    return status;
+}
+
+static void shapes_finish(struct shapes *shapes) {
+    free(shapes->items);
+    pxs_arena_finish(&shapes->arena);
+}
+
+/* ---- a batch of one -------------------------------------------------------------------------------------- */
+
+/* Files in memory: nothing stays behind, whoever dies when. */
+struct probe {
+    int config, log;
+    char config_path[64], log_path[64];
+    uint64_t available;
+    struct pxs_process process;
+    int wait_status;
+};
+
+static enum pxs_status open_files(struct probe *p, const struct pxs_text *yaml, struct pxs_error *err) {
+    p->config = memfd_create("config.yaml", MFD_CLOEXEC);
+    p->log = memfd_create("preflight.log", MFD_CLOEXEC);
+    if (p->config < 0 || p->log < 0)
+        return pxs_fail_errno(err, "cannot make a file in memory");
+    if (yaml->failed || write(p->config, pxs_text_str(yaml), yaml->len) != (ssize_t)yaml->len)
+        return pxs_fail_nomem(err);
+    snprintf(p->config_path, sizeof p->config_path, "/proc/%lld/fd/%d", (long long)getpid(), p->config);
+    snprintf(p->log_path, sizeof p->log_path, "/proc/self/fd/%d", p->log);
+    return PXS_OK;
+}
+
+static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct pxs_error *err) {
+    char parent[32], threads[32], memory[32];
+    cpu_set_t used, cores;
+    CPU_ZERO(&used);
+    int n = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, (size_t)s->plan->slots.jobs,
+                          s->plan->slots.jobs, &cores);
+    snprintf(parent, sizeof parent, "%lld", (long long)getpid());
+    snprintf(threads, sizeof threads, "%d", n);
+    snprintf(memory, sizeof memory, "%llu", (unsigned long long)p->available);
+    const char *argv[] = {"pixsweep",
+                          "worker",
+                          PXS_PROBE_OPTION,
+                          "1",
+                          "--config",
+                          p->config_path,
+                          "--kernels",
+                          s->options->kernels ? s->options->kernels : "auto",
+                          "--parent",
+                          parent,
+                          "--threads",
+                          threads,
+                          "--memory",
+                          memory,
+                          NULL};
+    const struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = p->log_path, .cores = &cores};
+    return pxs_process_start(&spec, &p->process, err);
+}
+
+/* Asks it to stop with the first signal to us, and kills it with the second. */
+static void wait_for(struct pxs_supervisor *s, struct probe *p) {
+    bool asked = false;
+    char word;
+    while (!pxs_process_reap(&p->process, &p->wait_status)) {
+        int signal_now = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
+        if (signal_now & PXS_STOP_AGAIN)
+            pxs_process_signal(&p->process, SIGKILL);
+        else if (signal_now != 0 && !asked)
+            pxs_process_signal(&p->process, SIGTERM);
+        asked = signal_now != 0;
+        if (p->process.lifeline >= 0 && pxs_process_hung_up(&p->process, &word))
+            pxs_process_close(&p->process);
+        struct pollfd fd = {.fd = p->process.lifeline, .events = POLLIN};
+        poll(&fd, 1, fd.fd >= 0 ? LOOK_MS : 2);
+    }
+}
+
+/* What stands behind the marker at the beginning of a line, to the end; NULL if it is not there. */
+static const char *behind(const char *log, const char *marker) {
+    for (const char *at = log; (at = strstr(at, marker)); at++)
+        if (at == log || at[-1] == '\n')
+            return at + strlen(marker);
+    return NULL;
+}
+
+static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape, uint64_t need,
+                                 uint64_t have, struct pxs_error *err) {
+    char need_text[32], have_text[32];
+    pxs_format_bytes(need_text, need > have ? need : shape->estimate);
+    pxs_format_bytes(have_text, have);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "preflight: run %s%s does not fit: it needs about %s of memory, %s are available; try a "
+                    "smaller batch_size, ngf or image, or end what else runs here",
+                    s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
+                    need_text, have_text);
+}
+
+static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape, const struct probe *p,
+                                   uint64_t *memory, struct pxs_error *err) {
+    char log[8192];
+    ssize_t n = pread(p->log, log, sizeof log - 1, 0);
+    log[n > 0 ? n : 0] = '\0';
+    for (size_t len = strlen(log); len > 0 && log[len - 1] == '\n'; len--)
+        log[len - 1] = '\0';
+    const char *took = behind(log, PXS_PROBE_TOOK), *refused = behind(log, PXS_PROBE_REFUSED);
+    const char *name = s->plan->runs[shape->run].name;
+    if (s->options->stop && atomic_load(&s->options->stop->signal) != 0)
+        return pxs_fail(err, PXS_E_STOPPED, "interrupted in the preflight; nothing was started");
+    if (took) {
+        *memory = strtoull(took, NULL, 10);
+        return p->available != 0 && *memory > p->available ? too_large(s, shape, *memory, p->available, err)
+                                                           : PXS_OK;
+    }
+    if (behind(log, PXS_PROBE_NOMEM) || (WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL))
+        return too_large(s, shape, 0, p->available, err);
+    if (refused)
+        return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
+    if (WIFSIGNALED(p->wait_status))
+        return pxs_fail(
+            err, PXS_E_INVALID, "preflight: run %s: its first batch was killed by signal %d (%s)%s%.1000s",
+            name, WTERMSIG(p->wait_status), strsignal(WTERMSIG(p->wait_status)), log[0] ? ":\n" : "", log);
+    return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch ended with code %d%s%.1000s",
+                    name, WEXITSTATUS(p->wait_status), log[0] ? ":\n" : "", log);
+}
+
+static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape, uint64_t *memory,
+                                 struct pxs_error *err) {
+    struct probe p = {
+        .config = -1, .log = -1, .available = pxs_memory_available(), .process = {.lifeline = -1}};
+    struct pxs_text yaml = {0};
+    struct pxs_params *params = malloc(sizeof *params);
+    if (!params)
+        return pxs_fail_nomem(err);
+    pxs_plan_params(s->plan, shape->run, params);
+    pxs_params_write_yaml(params, "preflight", &yaml);
+    enum pxs_status status = open_files(&p, &yaml, err);
+    if (status == PXS_OK)
+        status = launch(s, &p, err);
+    if (status == PXS_OK) {
+        wait_for(s, &p);
+        status = read_answer(s, shape, &p, memory, err);
+    }
+    pxs_text_finish(&yaml);
+    free(params);
+    if (p.config >= 0)
+        close(p.config);
+    if (p.log >= 0)
+        close(p.log);
+    return status;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------------- */
+
+static void choose_slots(struct pxs_supervisor *s, uint64_t need, uint64_t available) {
+    const struct pxs_plan *plan = s->plan;
+    struct pxs_sweep_slots slots = pxs_sweep_slots(plan->slots.cores, s->options->jobs, s->options->threads);
+    char need_text[32], have_text[32];
+    pxs_slots_fit(&slots, plan->n_new + plan->n_queued + plan->n_interrupted);
+    const int wanted = slots.jobs;
+    pxs_slots_fit(&slots, pxs_slots_memory(need, available));
+    pxs_plan_use_slots(s->plan, slots);
+    pxs_format_bytes(need_text, need);
+    pxs_format_bytes(have_text, available);
+    if (slots.jobs < wanted)
+        pxs_say(s, PXS_LOG_INFO, "preflight: %d job%s at a time: a run takes %s of memory, %s are available",
+                slots.jobs, slots.jobs == 1 ? "" : "s", need_text, have_text);
+    else if (available != 0 && (double)need * slots.jobs > (double)available)
+        pxs_say(s, PXS_LOG_WARN,
+                "%d jobs of %s of memory each, %s are available: the system may kill a worker; "
+                "fewer --jobs are safer",
+                slots.jobs, need_text, have_text);
+}
+
+static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *shapes, struct pxs_error *err) {
+    const size_t n = shapes->n < MOST_SHAPES ? shapes->n : MOST_SHAPES;
+    const double since = pxs_monotonic();
+    const uint64_t available = pxs_memory_available();
+    uint64_t need = 0;
+    char took[32], need_text[32];
+    if (n < shapes->n)
+        pxs_say(s, PXS_LOG_INFO, "preflight: %zu shapes, one batch of each of the %zu largest", shapes->n, n);
+    else
+        pxs_say(s, PXS_LOG_INFO, "preflight: %zu shape%s, one batch of each", n, n == 1 ? "" : "s");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t memory = 0;
+        PXS_TRY(try_shape(s, &shapes->items[i], &memory, err));
+        need = memory > need ? memory : need;
+    }
+    pxs_format_duration(took, pxs_monotonic() - since);
+    pxs_format_bytes(need_text, need);
+    pxs_say(s, PXS_LOG_INFO, "preflight: in order, %s; up to %s of memory a run", took, need_text);
+    choose_slots(s, need, available);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_probe_shapes(struct pxs_supervisor *s, struct pxs_error *err) {
+    struct shapes shapes = {0};
+    enum pxs_status status = find_shapes(s->plan, &shapes, err);
+    if (status == PXS_OK && shapes.n > 0)
+        status = try_all(s, &shapes, err);
+    shapes_finish(&shapes);
+    return status;
+}
