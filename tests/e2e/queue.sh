@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The queue through the real program: order, slots, the preflight of real networks, the brake, on_done.
+. "$(dirname "$0")/lib.sh"
+
+make_data data 16 4
+order="SELECT group_concat(number) FROM (SELECT number FROM attempt JOIN run USING (run_id) ORDER BY attempt_id)"
+
+step "seed-major; the plan lists runs as written; on_done has the counts"
+experiment exp.yaml queue 'n_epochs: 2' 'sweep:' '  grid: {learning_rate_G: [1e-4, 2e-4]}' '  seeds: 2' \
+    'run:' '  order: seed_major' '  resume_every: 1m' \
+    "  on_done: 'echo \"\$PIXSWEEP_SWEEP \$PIXSWEEP_COMPLETED of \$PIXSWEEP_TOTAL\" >done.txt; echo mailed'"
+"$PIXSWEEP" plan exp.yaml --results res >plan.out 2>plan.err || fail plan
+says plan.out 'order: seed_major'
+run 0 res exp.yaml --jobs 1
+expect res "$order" 1,3,2,4
+says run.err 'preflight: 1 shape, one batch of each'
+says run.err 'on_done: mailed'
+[ "$(cat done.txt)" = "queue 4 of 4" ] || fail "on_done wrote: $(cat done.txt)"
+
+step "auto: the cores are shared by the runs that there are, to the same bits"
+run 0 auto exp.yaml --set run.on_done=none
+same_rows res auto
+if [ "$(nproc)" -eq 2 ]; then
+    expect auto "SELECT group_concat(DISTINCT threads) FROM attempt" 1
+    run 0 one exp.yaml --set sweep.seeds=1 --set sweep.grid.learning_rate_G=[1e-4] --set run.on_done=none
+    expect one "SELECT threads FROM attempt" 2
+fi
+
+step "weights that do not belong, and a batch that no machine holds: refused before anything starts"
+run 2 bad exp.yaml --set ngf=8 --set init_from="$(ls res/queue/0001-*/saved_models/generator_min.safetensors)"
+says run.err 'preflight: run queue/0001-.*has shape'
+run 2 bad exp.yaml --set batch_size=4000 --set img_height=512 --set img_width=512 --set ngf=64
+says run.err 'preflight: run queue/0001-.*does not fit'
+[ ! -e bad/pixsweep.db ] || fail "something was started"
+
+step "the brake: one failure, and the rest waits; then it goes on"
+experiment exp.yaml brake 'n_epochs: 2' 'sweep:' '  seeds: 3' 'run: {max_failures: 1, retries: 0, on_done: echo paused}'
+mkdir -p brake/brake/0001-base-s0/images/0.png # a picture cannot be written where a folder is
+run 1 brake exp.yaml --jobs 1
+says run.err 'paused: 1 run failed in a row'
+says run.out 'the same command goes on with the rest'
+says run.err 'on_done: paused'
+expect brake "SELECT state FROM sweep" paused
+expect brake "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,queued,queued
+run 1 brake exp.yaml --jobs 1
+expect brake "SELECT state FROM sweep" open
+expect brake "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,completed,completed
