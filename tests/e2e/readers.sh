@@ -28,7 +28,7 @@ readers=
 start() { reader "$@" & readers="$readers $!"; }
 step "8 readers, $SECONDS_LONG s"
 start ls "$PIXSWEEP" ls --results res
-start list "$PIXSWEEP" ls --results res --format json
+start watch "$PIXSWEEP" watch busy --once --results res
 start compare "$PIXSWEEP" compare busy --results res
 start show "$PIXSWEEP" show 1 --results res
 start sql "$PIXSWEEP" sql --results res 'SELECT count(*), avg(loss_G) FROM batch_loss'
@@ -54,7 +54,7 @@ wait $run || code=$?
 
 step "what they say"
 [ $code -eq 130 ] || fail "run ended with $code: $(cat run.err)"
-for name in ls list compare show sql points shell whole; do
+for name in ls watch compare show sql points shell whole; do
     [ ! -e $name.bad ] || fail "$(head -n 20 $name.bad)"
     [ -s $name.ok ] || fail "$name never got an answer"
     echo "$name: $(wc -l <$name.ok) answers"
