@@ -14,7 +14,8 @@ enum {
     FOLD_PAGES =
         1000, /* a WAL of this length is folded in after the commit that reached it, and again this much later */
     RESTART_PAGES = 4000, /* readers that overlap have kept it from beginning anew: they are waited for, */
-    RESTART_MS = 20       /* this long */
+    RESTART_MS = 20,      /* this long, and this much longer every so many pages, */
+    LONGEST_MS = 500      /* but no longer */
 };
 
 /* ---- the flock ------------------------------------------------------------------------------------------- */
@@ -99,6 +100,11 @@ enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err) {
     return status;
 }
 
+static int restart_ms(const struct pxs_store *s) {
+    int ms = pxs_sql_wal_pages(s->sql) / RESTART_PAGES * RESTART_MS;
+    return ms < LONGEST_MS ? ms : LONGEST_MS;
+}
+
 /* The rows are committed; a fold that cannot be done now is done after a later commit. A reader with an old snapshot can stop any
  * fold, so that they come at a distance: each looks through the whole WAL. */
 static void fold_when_due(struct pxs_store *s) {
@@ -110,7 +116,7 @@ static void fold_when_due(struct pxs_store *s) {
         return;
     s->folded_at = pages;
     enum pxs_status folded = pages < RESTART_PAGES ? pxs_sql_checkpoint(s->sql, false, NULL)
-                                                   : pxs_sql_restart_wal(s->sql, RESTART_MS, &done, NULL);
+                                                   : pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
     (void)folded;
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
 }
@@ -161,7 +167,7 @@ bool pxs_store_crowded(struct pxs_store *s) {
     if (now - s->crowded_at < 1 || pxs_store_lock(s, now, NULL) != PXS_OK)
         return true;
     s->crowded_at = now;
-    enum pxs_status status = pxs_sql_restart_wal(s->sql, 0, &done, NULL);
+    enum pxs_status status = pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
     pxs_store_unlock(s);
     return status != PXS_OK || !done;
