@@ -92,6 +92,18 @@ says run.err 'to write a resume point and go on'
 expect usr "SELECT group_concat(outcome) FROM attempt" completed,completed
 same_rows hup usr
 
+"$PIXSWEEP" run exp.yaml --results point --jobs 1 >run.out 2>run.err &
+pid=$!
+soon point "$under_way" 1
+point=point/look/0001-base-s0/resume.safetensors # the next one by the clock is due in five minutes only
+[ ! -e $point ] || fail "there is a resume point already"
+kill -USR1 $pid
+for i in $(seq 400); do [ -e $point ] && break; sleep 0.05; done
+[ -e $point ] || fail "SIGUSR1 left no resume point"
+kill -0 $pid || fail "SIGUSR1 ended the run"
+kill -TERM $pid
+wait $pid || true
+
 step "a paused sweep is over for a watcher, in words"
 sqlite3 -batch usr/pixsweep.db "UPDATE sweep SET state = 'paused'; UPDATE run SET state = 'queued' WHERE run_id = 2"
 code=0
