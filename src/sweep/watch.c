@@ -212,7 +212,7 @@ static void add_note(const struct watching *w, struct pxs_watch *out) {
         note = "stale: nobody works on it any more; `pixsweep reap` or the next `pixsweep run` takes it home";
     else if (strcmp(word(&w->sweep, 0, "state"), "paused") == 0)
         note = "paused: the next `pixsweep run` goes on";
-    else if (out->n_live == 0 && out->board.n_queued > 0)
+    else if (out->n_live == 0 && out->board.n_queued + out->board.n_interrupted > 0)
         note = "nobody works on it now: `pixsweep run` goes on";
     snprintf(out->board.note, sizeof out->board.note, "%s", note);
 }

@@ -67,6 +67,8 @@ kill -TERM $pid
 wait $pid || true
 "$PIXSWEEP" ls --results res >ls.out
 grep -q stale ls.out && fail "still stale: $(cat ls.out)"
+"$PIXSWEEP" watch look --once --results res >once.out
+says once.out '^nobody works on it now: `pixsweep run` goes on$'
 
 step "SIGHUP: goes on, logging to a file"
 "$PIXSWEEP" run short.yaml --results hup >run.out 2>run.err &
