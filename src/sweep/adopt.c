@@ -103,12 +103,14 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, con
     return status;
 }
 
-static enum pxs_status close_attempts(struct pxs_store *store, int64_t run_id, const struct pxs_found *found,
-                                      struct pxs_adopted *out, struct pxs_error *err) {
+static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_store_run *run,
+                                      const struct pxs_found *found, struct pxs_adopted *out,
+                                      struct pxs_error *err) {
     const char *state = found->n > 0 ? pxs_found_state(found) : "interrupted";
     /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
-    PXS_TRY(close_others(store, run_id, found, last_open ? state : "interrupted", out, err));
+    const char *others = strcmp(run->state, "completed") == 0 ? run->state : "interrupted";
+    PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
         const struct pxs_found_attempt *a = &found->attempts[i];
         const char *outcome = a->ended ? pxs_outcome_name(a->outcome) : NULL;
@@ -171,7 +173,7 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
     if (found->n > 0)
         PXS_TRY(
             take_records(store, run->dir, found->attempts[found->n - 1].row.attempt_id, offset, out, err));
-    return close_attempts(store, run->run_id, found, out, err);
+    return close_attempts(store, run, found, out, err);
 }
 
 static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_store_run *run,

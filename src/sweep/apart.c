@@ -177,13 +177,19 @@ static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_late *lat
     return status == PXS_E_EXISTS ? PXS_OK : status;
 }
 
-static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_late *late, struct pxs_error *err) {
+/* *home_now false: somebody is at work in its folder, who takes the records in. */
+static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_late *late, bool *home_now,
+                                 struct pxs_error *err) {
     struct pxs_plan_run *run = &s->plan->runs[late->run];
     struct pxs_folder_locks locks;
     struct pxs_adopted home;
     bool same = strcmp(late->dir, run->dir) == 0;
-    PXS_TRY(pxs_folder_lock(late->dir, &locks, err));
-    enum pxs_status status = same ? write_down(s, late, err) : PXS_OK;
+    enum pxs_status status = pxs_folder_lock(late->dir, &locks, err);
+    *home_now = status != PXS_E_BUSY;
+    if (status != PXS_OK)
+        return status == PXS_E_BUSY ? PXS_OK : status;
+    if (same)
+        status = write_down(s, late, err);
     if (status == PXS_OK)
         status = same ? pxs_adopt_run(s->store, run->run_id, &home, err)
                       : pxs_adopt_folder(s->store, late->dir, &home, err);
@@ -224,31 +230,35 @@ static enum pxs_status bring_slot(struct pxs_supervisor *s, struct pxs_slot *slo
     return PXS_OK;
 }
 
+static enum pxs_status bring_late(struct pxs_supervisor *s, size_t *n, struct pxs_error *err) {
+    for (size_t i = 0; i < s->n_late;) {
+        size_t run = s->late[i].run;
+        bool home_now = false;
+        if (s->runs[run].place != PXS_PLACE_HERE) {
+            enum pxs_status status = bring_run(s, &s->late[i], &home_now, err);
+            bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_INVALID;
+            if (lost)
+                pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be taken in: %s", s->plan->runs[run].name,
+                        err->message);
+            else
+                PXS_TRY(status);
+        }
+        *n += home_now;
+        if (home_now)
+            drop_late(s, i);
+        else
+            i++;
+    }
+    return PXS_OK;
+}
+
 static enum pxs_status bring_all(struct pxs_supervisor *s, size_t *n, struct pxs_error *err) {
-    *n = 0;
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy && !s->slots[i].dead && s->slots[i].row.attempt_id == 0) {
             PXS_TRY(bring_slot(s, &s->slots[i], err));
             *n += s->slots[i].row.attempt_id != 0;
         }
-    for (size_t i = 0; i < s->n_late;) {
-        enum pxs_status status =
-            s->runs[s->late[i].run].place == PXS_PLACE_HERE ? PXS_E_BUSY : bring_run(s, &s->late[i], err);
-        if (status == PXS_E_BUSY && s->runs[s->late[i].run].place != PXS_PLACE_HERE && err)
-            return status;
-        if (status == PXS_E_BUSY) {
-            i++;
-            continue;
-        }
-        if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_INVALID)
-            pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be taken in: %s",
-                    s->plan->runs[s->late[i].run].name, err->message);
-        else
-            PXS_TRY(status);
-        drop_late(s, i);
-        ++*n;
-    }
-    return PXS_OK;
+    return bring_late(s, n, err);
 }
 
 void pxs_come_home(struct pxs_supervisor *s, double now) {

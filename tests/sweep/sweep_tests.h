@@ -34,6 +34,7 @@ Suite *process_suite(void);
 Suite *plan_suite(void);
 Suite *run_suite(void);
 Suite *trouble_suite(void);
+Suite *home_suite(void);
 Suite *watch_suite(void);
 Suite *queue_suite(void);
 Suite *shapes_suite(void);

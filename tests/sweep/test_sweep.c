@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
     srunner_add_suite(runner, plan_suite());
     srunner_add_suite(runner, run_suite());
     srunner_add_suite(runner, trouble_suite());
+    srunner_add_suite(runner, home_suite());
     srunner_add_suite(runner, watch_suite());
     srunner_add_suite(runner, queue_suite());
     srunner_add_suite(runner, shapes_suite());
