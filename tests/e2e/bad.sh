@@ -56,18 +56,20 @@ expect res "SELECT count(*) FROM attempt" 1
 
 step "a folder in the way, a worker started by hand"
 rm data/train/zz.png res/pixsweep.db
-run 2 res exp.yaml
+run 2 res exp.yaml --set lambda_pixel=33
 says run.err 'move that folder away'
 code=0
 "$PIXSWEEP" worker >worker.out 2>worker.err || code=$?
 [ $code -eq 2 ] || fail "worker by hand ended with $code"
 
-step "an older database put back: records that it does not know are not cut off"
+step "an older database put back: what it lacks is taken from the folders"
 experiment exp.yaml old 'n_epochs: 2'
 run 0 old exp.yaml
 records=$(sha256sum <old/old/0001-base-s0/records.bin)
-sqlite3 -batch old/pixsweep.db "DELETE FROM environment; DELETE FROM attempt; UPDATE run SET state = 'queued'"
-run 1 old exp.yaml
-says run.err 'an older database was put back'
+batches=$(sql old "SELECT count(*) FROM batch_loss")
+sqlite3 -batch old/pixsweep.db "DELETE FROM environment; DELETE FROM attempt; DELETE FROM batch_loss; UPDATE run SET state = 'queued'"
+run 0 old exp.yaml
+says run.err 'that the database lacked: taken in'
 [ "$records" = "$(sha256sum <old/old/0001-base-s0/records.bin)" ] || fail "the records were touched"
-expect old "SELECT state FROM run" queued
+expect old "SELECT state FROM run" completed
+expect old "SELECT count(*) FROM batch_loss" "$batches"
