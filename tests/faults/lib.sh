@@ -68,7 +68,9 @@ true_state() {
 
 # Failed runs go back to the queue, as a user would have them.
 requeue() {
-    sqlite3 -batch res/pixsweep.db "UPDATE run SET state = 'queued' WHERE state = 'failed'"
+    if [ "$(sql res "SELECT count(*) FROM run WHERE state = 'failed'" 2>/dev/null || echo 0)" != 0 ]; then
+        "$PIXSWEEP" retry fault --failed --db res/pixsweep.db >retry.out 2>retry.err || wrong "retry: $(cat retry.err)"
+    fi
 }
 
 # Runs again, without faults, until all is done: once for each `run` that a user would type.
@@ -77,7 +79,7 @@ until_done() {
     while [ "$code" -ne 0 ]; do
         times=$((times + 1))
         [ $times -le 3 ] || wrong "still not completed after $times further runs: $(sql res 'SELECT name, state FROM run')"
-        [ -s res/pixsweep.db ] && requeue 2>/dev/null || true
+        requeue
         code=0
         timeout -k 5 $LIMIT "$PIXSWEEP" run exp.yaml --results res --jobs 1 --threads 1 >again.out 2>again.err || code=$?
         [ $code -le 2 ] || wrong "the next run ended with $code: $(cat again.err)"

@@ -11,7 +11,7 @@
  *   action   fail (default), short, kill, half, after
  *   errno    ENOSPC (default), EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK
  *   who      whom the signal hits: self (default), parent, both
- *   signal   KILL (default), TERM, INT, USR1, HUP
+ *   signal   KILL (default), TERM, INT, USR1, HUP, STOP
  *   value    number for clock, statfs, statvfs
  *
  * FAULT_STATE names a file of 4096 zero bytes that holds two 64-bit counters a rule (calls seen, calls hit), so that they survive a
@@ -93,9 +93,9 @@ static int error_of(const char *text) {
 }
 
 static int signal_of(const char *text) {
-    static const char *const names[] = {"KILL", "TERM", "INT", "USR1", "HUP"};
-    static const int numbers[] = {SIGKILL, SIGTERM, SIGINT, SIGUSR1, SIGHUP};
-    return numbers[index_of(names, 5, "signal", text)];
+    static const char *const names[] = {"KILL", "TERM", "INT", "USR1", "HUP", "STOP"};
+    static const int numbers[] = {SIGKILL, SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGSTOP};
+    return numbers[index_of(names, 6, "signal", text)];
 }
 
 static void set_action(struct rule *r, const char *text) {
