@@ -2,6 +2,7 @@
 #include "store_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -202,6 +203,19 @@ static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error 
         s->path);
 }
 
+/* Whoever made the database was killed before its first commit: the rollback journal says that there were no pages before. Opening it for
+ * writing rolls that back; for reading there is nothing yet. */
+static bool half_made(const struct pxs_store *s) {
+    unsigned char head[20];
+    char path[PXS_PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s-journal", s->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : 0;
+    if (fd >= 0)
+        close(fd);
+    return n == (ssize_t)sizeof head && head[0] == 0xd9 && memcmp(head + 16, "\0\0\0", 4) == 0;
+}
+
 static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *err) {
     struct stat info;
     if (stat(s->path, &info) != 0)
@@ -209,6 +223,8 @@ static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *e
                                                    : pxs_fail_errno(err, "cannot look at %s", s->path);
     if (!S_ISREG(info.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "%s is no file", s->path);
+    if (half_made(s))
+        return fail_missing(s, err);
     PXS_TRY(connect(s, err));
     enum pxs_status status = pxs_schema_check(s, err);
     return status == PXS_E_NOT_FOUND ? fail_missing(s, err) : status;
