@@ -39,7 +39,7 @@ if [ "$MODE" = long ]; then
         step "$process: every kind of call"
         for op in open write sync rename truncate mkdir lock; do
             every errno=EIO $process $op 40
-            every errno=ENOSPC,count=2 $process $op 30
+            every errno=ENOSPC,count=2 $process $op 12 # a worker waits a second for each
         done
         every action=short,count=0 $process write 20
         every errno=EIO,count=3 $process read 30
