@@ -23,7 +23,7 @@ struct pxs_sweep_options {
     int64_t wal_limit;   /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
     bool
         allow_mixed; /* --allow-mixed: resume where kernels or OpenBLAS differ from those that a run began with */
-    int jobs, threads;   /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
+    int jobs, threads; /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
     double
         store_patience; /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
