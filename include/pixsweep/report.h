@@ -110,7 +110,8 @@ struct pxs_compare_options {
 struct pxs_comparison {
     char sweep[128];
     size_t n_runs, n_completed, n_failed, n_open;
-    size_t n_stale; /* of the open ones: in state running, but nobody works on them */
+    size_t n_stale;    /* of the open ones: in state running, but nobody works on them */
+    char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas"; else "" */
     struct pxs_table table;
     struct pxs_column *columns; /* table.n_columns of them, in the table's arena */
 };

@@ -122,6 +122,8 @@ void cli_progress_close(struct cli_progress *p);
 
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);
+/* Takes home what dead processes left of a sweep (0: of all) and says so; a command that changes runs does this first. */
+enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id, struct pxs_error *err);
 /* Opens the database that --db and --results lead to for reading, prints what `read` appends to out, closes it. Tried again
  * where another program changed it in between. Returns the exit code. */
 int cli_with_store(struct cli *cli, cli_read_fn read);

@@ -49,6 +49,16 @@ int cli_cmd_merge(struct cli *cli) {
     return missing ? CLI_USAGE : counts.problems > 0 ? CLI_FAILED : CLI_OK;
 }
 
+static void print_changed(void *user, const struct pxs_home_line *line) {
+    if (line->changed || line->problem)
+        print_line(user, line);
+}
+
+enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id, struct pxs_error *err) {
+    struct pxs_home_counts counts = {0};
+    return pxs_sweep_reap(s, sweep_id, false, print_changed, cli, &counts, err);
+}
+
 int cli_cmd_reap(struct cli *cli) {
     struct pxs_store *s = NULL;
     struct pxs_error err = {0};

@@ -23,6 +23,7 @@ static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct re
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], r->results, db))
         return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
     PXS_TRY(pxs_store_find_target(s, cli->args[0], &r->target, err));
+    PXS_TRY(cli_reap(cli, s, r->target.sweep_id, err));
     PXS_TRY(pxs_store_runs(s, r->target.sweep_id, &r->runs, &r->n, err));
     for (size_t i = 0; i < r->n; i++) {
         if (r->target.run_id == 0 || r->runs[i].run_id == r->target.run_id)

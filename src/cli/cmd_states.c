@@ -41,6 +41,7 @@ static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_te
     struct pxs_store_changed changed = {0};
     int64_t sweep_id;
     PXS_TRY(pxs_store_find_sweep(s, cli->args[0], &sweep_id, err));
+    PXS_TRY(cli_reap(cli, s, sweep_id, err));
     PXS_TRY(pxs_store_retry(s, sweep_id, which(cli), cli->values[OPT_WHERE], &changed, err));
     pxs_text_addf(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
@@ -82,6 +83,7 @@ static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_t
     struct pxs_store_changed changed = {0};
     struct pxs_store_target target;
     PXS_TRY(pxs_store_find_target(s, cli->args[0], &target, err));
+    PXS_TRY(cli_reap(cli, s, target.sweep_id, err));
     PXS_TRY(cancel_runs(s, &target, &changed, err));
     pxs_text_addf(out, "%s: ", target.name);
     add_changed(out, &changed);

@@ -308,6 +308,22 @@ static enum pxs_status fill(const struct comparing *c, struct pxs_comparison *ou
 
 /* ---- from question to answer ----------------------------------------------------------------------------- */
 
+/* Kernels that the completed runs ended with. Other kernels are other bits: where there are several, the reader shall know. */
+static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
+                                    struct pxs_error *err) {
+    static const char question[] =
+        "SELECT count(DISTINCT kernels) AS n, group_concat(DISTINCT kernels) AS names FROM attempt JOIN run "
+        "USING (run_id) WHERE sweep_id = ?1 AND run.state = 'completed' AND attempt.outcome = 'completed'";
+    struct pxs_table t = {0};
+    const struct pxs_cell id = pxs_cell_int(sweep_id);
+    PXS_TRY(pxs_store_select(s, question, &id, 1, &t, err));
+    const char *names = pxs_table_at(&t, 0, "names").text;
+    if (pxs_table_at(&t, 0, "n").integer > 1 && names != NULL)
+        snprintf(out->kernels, sizeof out->kernels, "%s", names);
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
 static enum pxs_status compare_in(struct pxs_store *s, struct comparing *c,
                                   const struct pxs_compare_options *o, struct pxs_comparison *out,
                                   struct pxs_error *err) {
@@ -321,6 +337,7 @@ static enum pxs_status compare_in(struct pxs_store *s, struct comparing *c,
     PXS_TRY(pxs_stale_read(s, c->sweep_id, &stale, err));
     out->n_stale = stale.n;
     pxs_stale_finish(&stale);
+    PXS_TRY(find_kernels(s, c->sweep_id, out, err));
     PXS_TRY(choose_keys(s, c, o->by, o->n_by, err));
     PXS_TRY(read_values(s, c, err));
     PXS_TRY(make_groups(c, err));
@@ -357,6 +374,8 @@ static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
 }
 
 static void put_footing(struct pxs_text *out, const struct pxs_comparison *c) {
+    if (c->kernels[0] != '\0')
+        pxs_text_addf(out, "\nruns of different kernels (%s): small differences may be theirs\n", c->kernels);
     if (c->n_failed + c->n_open == 0)
         return;
     pxs_text_addf(out, "\n%zu of %zu runs count: ", c->n_completed, c->n_runs);

@@ -67,13 +67,34 @@ static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, co
         pxs_brake_failed(s, slot->run, v->message);
 }
 
+/* The best epoch may have been that of an earlier attempt. */
+static void find_best(struct pxs_supervisor *s, const struct pxs_slot *slot, double *loss, int64_t *epoch) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(slot->row.run_id);
+    *loss = slot->progress.best_val;
+    *epoch = slot->progress.best_epoch;
+    if (!s->store || slot->row.attempt_id == 0 ||
+        pxs_store_select(
+            s->store,
+            "SELECT best_val_loss AS loss, best_epoch AS epoch FROM run_summary WHERE run_id = ?1 "
+            "AND best_epoch IS NOT NULL",
+            &id, 1, &t, NULL) != PXS_OK)
+        return;
+    if (t.n_rows > 0) {
+        *loss = pxs_table_at(&t, 0, "loss").real;
+        *epoch = pxs_table_at(&t, 0, "epoch").integer;
+    }
+    pxs_table_finish(&t);
+}
+
 static void say_good(struct pxs_supervisor *s, const struct pxs_slot *slot, double now) {
-    const struct pxs_progress *p = &slot->progress;
     char took[32], best[96] = "";
+    double loss;
+    int64_t epoch;
     pxs_format_duration(took, now - slot->started);
-    if (p->best_epoch >= 0)
-        snprintf(best, sizeof best, ", best validation loss %.4f in epoch %lld", p->best_val,
-                 (long long)p->best_epoch);
+    find_best(s, slot, &loss, &epoch);
+    if (epoch >= 0)
+        snprintf(best, sizeof best, ", best validation loss %.4f in epoch %lld", loss, (long long)epoch);
     pxs_say(s, PXS_LOG_INFO, "%s: completed in %s%s", s->plan->runs[slot->run].name, took, best);
 }
 
@@ -102,6 +123,13 @@ static void learn(struct pxs_supervisor *s, const struct pxs_slot *slot, double 
     pxs_paces_learn(s, slot->run);
 }
 
+/* A clock that was put back in between makes no attempt end before it could. */
+static int64_t end_time(const struct pxs_slot *slot) {
+    int64_t by_clock = pxs_now_ms(),
+            by_work = slot->row.started_ms + (int64_t)(1000 * (pxs_monotonic() - slot->started));
+    return by_clock > by_work ? by_clock : by_work;
+}
+
 static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                   const struct pxs_verdict *v, const char *state, const char *message,
                                   struct pxs_error *err) {
@@ -110,7 +138,7 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
                                 .exit_code = v->exit_code,
                                 .signal = v->signal,
                                 .message = message,
-                                .ended_ms = pxs_now_ms()};
+                                .ended_ms = end_time(slot)};
     if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_monotonic()))
         return pxs_late_add(s, slot, &end, err);
     enum pxs_status status = pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, err);

@@ -133,9 +133,12 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         snprintf(r->name, sizeof r->name, "%s", s->plan->runs[slot->run].name);
         r->attempt = slot->row.no;
         r->stopping = slot->asked != PXS_ASKED_NOTHING;
+        r->disk_full = slot->disk_full;
         pxs_progress_board(&slot->progress, now, r);
     }
     snprintf(b.sweep, sizeof b.sweep, "%s", s->plan->sweep);
+    if (s->brake.paused) /* its first line */
+        snprintf(b.note, sizeof b.note, "%.*s", (int)strcspn(s->brake.reason, "\n"), s->brake.reason);
     b.running = running;
     count_runs(s, &b);
     if (b.n_running + b.n_queued + b.n_elsewhere > 0)

@@ -169,16 +169,19 @@ static const char *behind(const char *log, const char *marker) {
     return NULL;
 }
 
+/* `need` 0: it broke off, and nobody knows what it would have needed. */
 static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape, uint64_t need,
                                  uint64_t have, struct pxs_error *err) {
     char need_text[32], have_text[32];
-    pxs_format_bytes(need_text, need > have ? need : shape->estimate);
+    pxs_format_bytes(need_text, need > 0 ? need : shape->estimate);
     pxs_format_bytes(have_text, have);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "preflight: run %s%s does not fit: it needs about %s of memory, %s are available; try a "
-                    "smaller batch_size, ngf or image, or end what else runs here",
-                    s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
-                    need_text, have_text);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "preflight: run %s%s does not fit: %s (%s %s, %s are available); try a smaller batch_size, "
+        "ngf or image, or end what else runs here",
+        s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
+        need > 0 ? "it needs more memory than there is" : "out of memory in its first batch",
+        need > 0 ? "measured" : "estimated", need_text, have_text);
 }
 
 static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape, const struct probe *p,

@@ -174,6 +174,19 @@ static void place_runs(struct pxs_supervisor *s) {
     }
 }
 
+static void say_reaped(void *user, const struct pxs_home_line *line) {
+    if (line->changed || line->problem)
+        pxs_say(user, line->problem ? PXS_LOG_WARN : PXS_LOG_INFO, "%s: %s", line->name, line->text);
+}
+
+/* Runs that left the file have nobody else to look after them. */
+static void reap(struct pxs_supervisor *s) {
+    struct pxs_home_counts counts = {0};
+    struct pxs_error err;
+    if (s->store && pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
+        pxs_store_trouble(s, &err, pxs_monotonic());
+}
+
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
     PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
@@ -190,6 +203,7 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     if (!s->runs || !s->slots)
         return pxs_fail_nomem(err);
     place_runs(s);
+    reap(s);
     pxs_paces_load(s);
     return PXS_OK;
 }

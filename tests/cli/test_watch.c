@@ -13,8 +13,10 @@ static void setup(void) {
     ck_assert_msg(make_experiment(), "no fonts: run tools/deps");
 }
 
-static const char *const long_run[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=100000", NULL};
-static const char *const short_run[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=400", NULL};
+static const char *const long_run[] = {"pixsweep", "run",   "tiny.yaml",       "--jobs",
+                                       "1",        "--set", "n_epochs=100000", NULL};
+static const char *const short_run[] = {"pixsweep", "run",   "tiny.yaml",    "--jobs",
+                                        "1",        "--set", "n_epochs=400", NULL};
 
 /* What a terminal shows, kept as it comes; the program waits where nobody reads. */
 struct screen {
