@@ -47,6 +47,15 @@ size_t pxs_slots_memory(uint64_t need, uint64_t available) {
     return (size_t)((double)available * MEMORY_SHARE / (double)need);
 }
 
+/* How many runs share the cores that are free now. Runs that do not fill a last round of all slots come first, with the cores of
+ * those they lack: an odd run left for the end would keep one core busy and the others idle. */
+static int sharers_of(const struct pxs_sweep_slots *slots, size_t waiting, int open) {
+    size_t busy = (size_t)(slots->jobs - open), odd = (waiting + busy) % (size_t)slots->jobs;
+    if (busy < odd)
+        return (int)(odd - busy);
+    return at_least_one(waiting < (size_t)open ? (int)waiting : open);
+}
+
 int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed, const cpu_set_t *used,
                   size_t waiting, int open, cpu_set_t *out) {
     cpu_set_t spare;
@@ -54,7 +63,9 @@ int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed,
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, allowed) && !CPU_ISSET(cpu, used))
             CPU_SET(cpu, &spare);
-    int sharers = at_least_one(waiting < (size_t)open ? (int)waiting : open);
+    if (slots->spread && slots->pinned && CPU_COUNT(&spare) == 0)
+        return 0;
+    int sharers = sharers_of(slots, waiting, open);
     int threads = slots->spread ? at_least_one(CPU_COUNT(&spare) / sharers) : slots->threads;
     *out = *allowed;
     if (!slots->pinned || CPU_COUNT(&spare) < threads)

@@ -63,7 +63,8 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
         while (!s->slots[i].busy && (pxs_store_shut(s, now) || pxs_store_ready(s, now)) &&
                next_run(s, &index) && pxs_brake_allows(s, index))
-            pxs_attempt_start(s, &s->slots[i], index, now);
+            if (!pxs_attempt_start(s, &s->slots[i], index, now))
+                return;
 }
 
 /* Reads what a worker says; closes the lifeline where it has nothing to say any more. */

@@ -146,8 +146,9 @@ bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
 #define PXS_OLD_LOG_FILE "worker.%lld.log" /* of an earlier attempt, by its number */
 #define PXS_CONFIG_FILE "config.yaml"
 
-/* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what comes next. */
-void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now);
+/* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what comes next. False where no core is
+ * free for it now. */
+bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now);
 /* Reads what is new, hands it to the store, keeps the limits, notices death; frees the slot when all is written. */
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */

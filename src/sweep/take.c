@@ -190,7 +190,7 @@ static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
         if (s->slots[i].busy)
             CPU_OR(&used, &used, &s->slots[i].cores);
     }
-    for (size_t i = 0; i < s->plan->n && waiting < (size_t)open; i++)
+    for (size_t i = 0; i < s->plan->n; i++)
         waiting += s->runs[i].place == PXS_PLACE_TODO;
     slot->threads = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, open, &slot->cores);
 }
@@ -272,11 +272,13 @@ static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
     say_started(s, slot);
 }
 
-void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_error err;
     prepare_slot(s, slot, index, now);
     draw_cores(s, slot);
+    if (slot->threads == 0)
+        return false;
     fill_row(s, run->run_id, &slot->cores, slot->threads, &slot->row);
     enum pxs_status status = enter_folder(run, &slot->guard, &err);
     if (status == PXS_OK &&
@@ -292,4 +294,5 @@ void pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
         start_known(s, slot, index, now);
     if (slot->busy)
         s->runs[index].place = PXS_PLACE_HERE;
+    return true;
 }

@@ -100,15 +100,32 @@ START_TEST(test_slot_cores_auto)
     for (int cpu = 0; cpu < 6; cpu++)
         CPU_SET(cpu, &allowed);
     struct pxs_sweep_slots s = pxs_sweep_slots(6, 0, 0);
-    draw(&s, &allowed, &used, 9, 4, 1, "0");
-    draw(&s, &allowed, &used, 8, 3, 1, "1");
-    draw(&s, &allowed, &used, 7, 2, 2, "2-3");
-    draw(&s, &allowed, &used, 6, 1, 2, "4-5");
+    draw(&s, &allowed, &used, 8, 4, 1, "0");
+    draw(&s, &allowed, &used, 7, 3, 1, "1");
+    draw(&s, &allowed, &used, 6, 2, 2, "2-3");
+    draw(&s, &allowed, &used, 5, 1, 2, "4-5");
     CPU_CLR(1, &used);
     CPU_CLR(4, &used);
     CPU_CLR(5, &used);
     draw(&s, &allowed, &used, 1, 2, 3, "1,4-5"); /* the last one has what two slots had */
-    draw(&s, &allowed, &used, 1, 1, 1, "0-5");   /* no core is free: the system shares them out */
+    cpu_set_t out;
+    ck_assert_int_eq(pxs_slot_draw(&s, &allowed, &used, 1, 1, &out), 0); /* no core is free: it waits */
+    /* Runs that do not fill a last round of all slots come first, and have their cores. */
+    CPU_ZERO(&used);
+    draw(&s, &allowed, &used, 10, 4, 3, "0-2");
+    draw(&s, &allowed, &used, 9, 3, 3, "3-5");
+    CPU_ZERO(&used);
+    draw(&s, &allowed, &used, 8, 4, 1, "0");
+    s = pxs_sweep_slots(2, 0, 0);
+    CPU_ZERO(&allowed);
+    CPU_SET(0, &allowed);
+    CPU_SET(1, &allowed);
+    CPU_ZERO(&used);
+    draw(&s, &allowed, &used, 3, 2, 2, "0-1");
+    ck_assert_int_eq(pxs_slot_draw(&s, &allowed, &used, 2, 1, &out), 0);
+    CPU_ZERO(&used);
+    draw(&s, &allowed, &used, 2, 2, 1, "0");
+    draw(&s, &allowed, &used, 1, 1, 1, "1");
 }
 END_TEST
 
