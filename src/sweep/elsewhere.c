@@ -32,7 +32,7 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
     if (now - run->waiting_since < PXS_OLD_WORKER_SECONDS)
         return;
     bool same = strcmp(row->host, s->host.name) == 0 && strcmp(row->boot_id, s->host.boot_id) == 0 &&
-                row->pid > 1 && row->pid_start != 0 && pxs_pid_start(row->pid) == row->pid_start;
+                row->pid > 1 && row->pid_start != 0 && pxs_pid_alive(row->pid, row->pid_start);
     if (same) {
         pxs_say(s, PXS_LOG_WARN, "%s: the old worker (pid %lld) did not stop within a minute; killed", name,
                 (long long)row->pid);

@@ -48,7 +48,7 @@ static const char *spared(const struct reap *r, const struct pxs_store_attempt *
     if (!here && pxs_now_ms() - a->heartbeat_ms < SILENT_MS)
         return "it was started on another host and gave a sign of life within the last hour: left alone";
     bool boot = strcmp(a->boot_id, r->host.boot_id) == 0;
-    if (here && boot && a->pid > 1 && a->pid_start != 0 && pxs_pid_start(a->pid) == a->pid_start)
+    if (here && boot && a->pid > 1 && a->pid_start != 0 && pxs_pid_alive(a->pid, a->pid_start))
         return "its process lives: left alone";
     return NULL;
 }

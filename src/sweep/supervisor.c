@@ -186,6 +186,7 @@ static void reap(struct pxs_supervisor *s) {
     struct pxs_error err;
     if (s->store && pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
         pxs_store_trouble(s, &err, pxs_monotonic());
+    pxs_look_elsewhere(s, pxs_monotonic()); /* what was reaped can be taken */
 }
 
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
