@@ -98,7 +98,8 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     char path[512];
     size_t taken = 0;
     struct pxs_record_cursor *cursor = NULL;
-    struct pxs_store_attempt attempt = {.run_id = run_id, .host = "here", .threads = 2, .started_ms = 1000};
+    struct pxs_store_attempt attempt = {
+        .run_id = run_id, .host = "here", .threads = 2, .kernels = "auto-avx2", .started_ms = 1000};
     const char *outcome = pxs_outcome_name(p->outcome);
     snprintf(path, sizeof path, "%s/records-%d.bin", folder, (int)run_id);
     write_records(path, p);

@@ -71,6 +71,21 @@ START_TEST(compare_has_the_statistics_of_completed_runs)
 }
 END_TEST
 
+START_TEST(compare_names_different_kernels)
+{
+    struct pxs_store_attempt a = {.run_id = 7, .kernels = "blas", .started_ms = 1000};
+    const struct pxs_store_end end = {.outcome = "completed", .state = "completed", .ended_ms = 2000};
+    const struct pxs_compare_options options = {0};
+    ck_ok(pxs_report_compare(store, &options, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_has_not(pxs_text_str(&out), "kernels");
+    ck_ok(pxs_store_take(store, &a, &err));
+    ck_ok(pxs_store_attempt_end(store, a.attempt_id, &end, &err));
+    pxs_text_clear(&out);
+    ck_ok(pxs_report_compare(store, &options, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_has(pxs_text_str(&out), "runs of different kernels (auto-avx2,blas)");
+}
+END_TEST
+
 START_TEST(compare_by_other_keys)
 {
     static const char *const by[] = {"lr_policy_G"}, *const seed[] = {"seed"};
@@ -252,6 +267,7 @@ Suite *answers_suite(void) {
     tcase_set_timeout(c, 60);
     tcase_add_test(c, compare_groups_what_differs);
     tcase_add_test(c, compare_has_the_statistics_of_completed_runs);
+    tcase_add_test(c, compare_names_different_kernels);
     tcase_add_test(c, compare_by_other_keys);
     tcase_add_test(c, compare_without_keys_is_one_group);
     tcase_add_test(c, compare_refuses_in_words);
