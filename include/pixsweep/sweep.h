@@ -194,6 +194,7 @@ struct pxs_sweep_summary {
     struct pxs_sweep_problem *problems; /* not completed, in plan order */
     size_t n_problems;
     const char *remedy; /* what to do about them; "" */
+    bool recorded;      /* the database holds all that this session did */
     double seconds;
     int exit_code; /* DESIGN.md 9: 0 all completed, 1 some run did not, 2 nothing started, 130 interrupted */
     struct pxs_arena arena;

@@ -50,7 +50,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     put_problems(s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')
         pxs_text_addf(out, "%s\n", s->remedy);
-    if (s->n_completed > 0) {
+    if (s->n_completed > 0 && s->recorded) {
         pxs_text_addf(out, "compare: pixsweep compare %s", s->sweep);
         add_place(cli, out);
         pxs_text_add(out, "\n");

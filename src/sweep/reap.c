@@ -67,8 +67,10 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
         return PXS_OK;
     }
     PXS_TRY(status);
-    pxs_text_addf(&text, "attempt %lld is gone; %zu records taken in, %s%s%s", (long long)no, home.records,
-                  home.state, home.damage[0] ? "; what follows the damage is lost: " : "", home.damage);
+    pxs_text_addf(
+        &text, "attempt %lld was left without its supervisor; its records are taken in (%zu), it is %s%s%s",
+        (long long)no, home.records, home.state, home.damage[0] ? "; what follows the damage is lost: " : "",
+        home.damage);
     tell(r, run, home.state, home.records, home.damage[0], true, pxs_text_str(&text));
     pxs_text_finish(&text);
     return PXS_OK;

@@ -65,11 +65,19 @@ static const char *paused(const struct pxs_supervisor *s, struct pxs_sweep_summa
     return text ? text : "the sweep is paused";
 }
 
+static const char *not_home(const struct pxs_supervisor *s) {
+    if (s->store_status ==
+        PXS_E_UNSUPPORTED) /* a network file system: it will not open the next time either */
+        return "the database was not written; nothing is lost: the records stand in the runs' folders, and "
+               "`pixsweep merge` with that folder and --db on a local disk takes them in";
+    return "the database could not be written; nothing is lost: the records stand in the runs' folders and "
+           "the "
+           "next `pixsweep run` takes them in";
+}
+
 static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
-    if (s->store_lost || s->n_late > 0)
-        return "the database could not be written; nothing is lost: the records stand in the runs' folders "
-               "and the next "
-               "`pixsweep run` takes them in";
+    if (!out->recorded)
+        return not_home(s);
     if (s->brake.paused)
         return paused(s, out);
     if (out->n_failed + out->n_diverged + out->n_cancelled > 0)
@@ -94,7 +102,8 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     for (size_t i = 0; out->problems && i < s->plan->n; i++)
         if (strcmp(s->plan->runs[i].state, "completed") != 0)
             add_problem(s, i, out);
+    out->recorded = s->store && !s->store_lost && s->n_late == 0;
     out->remedy = remedy(s, out);
     bool resumable = out->n_interrupted + out->n_queued + out->n_elsewhere > 0;
-    out->exit_code = s->stopping && resumable ? 130 : open > 0 || s->store_lost || s->n_late > 0 ? 1 : 0;
+    out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;
 }
