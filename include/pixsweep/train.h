@@ -53,6 +53,10 @@ PXS_NODISCARD enum pxs_status pxs_train_find_resume(const char *dir, const char 
                                                     struct pxs_resume_point *out, struct pxs_text *notes,
                                                     struct pxs_error *err);
 
+/* Removes a run's resume points: it has nothing left to do. pxs_train_run does so at its end; this is for whoever finds a run that was
+ * killed behind its last record. */
+void pxs_train_drop_resume(const char *dir);
+
 /* What a run will cost, from its hyperparameters and the number of pairs. */
 struct pxs_train_estimate {
     int64_t batches_per_epoch, steps;

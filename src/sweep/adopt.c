@@ -210,6 +210,8 @@ enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct px
     if (status == PXS_OK)
         status = adopt_found(store, &run, &found, out, err);
     pxs_found_finish(&found);
+    if (status == PXS_OK && pxs_state_final(out->state))
+        pxs_train_drop_resume(run.dir);
     return status;
 }
 

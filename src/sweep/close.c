@@ -169,6 +169,9 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
         if (good)
             learn(s, slot, now);
         tell_brake(s, slot, &v, state);
+        if (pxs_state_final(
+                state)) /* it may have died between its last record and the end of its clearing up */
+            pxs_train_drop_resume(s->plan->runs[slot->run].dir);
         leave(slot);
     }
     pxs_text_finish(&tail);

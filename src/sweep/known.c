@@ -9,6 +9,10 @@ bool pxs_state_takeable(const char *state) {
     return strcmp(state, "new") == 0 || strcmp(state, "queued") == 0 || strcmp(state, "interrupted") == 0;
 }
 
+bool pxs_state_final(const char *state) {
+    return strcmp(state, "completed") == 0 || strcmp(state, "diverged") == 0;
+}
+
 enum pxs_status pxs_plan_rows(const struct pxs_plan *plan, struct pxs_store_plan_run **out,
                               struct pxs_error *err) {
     struct pxs_store_plan_run *rows = calloc(plan->n, sizeof *rows);

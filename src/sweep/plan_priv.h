@@ -114,5 +114,7 @@ bool pxs_store_may_wait(enum pxs_status status, const char *db);
 /* Bytes free where `path` is or would be; 0 = unknown (plan.c). */
 uint64_t pxs_disk_free(const char *path);
 bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
+bool pxs_state_final(
+    const char *state); /* completed, diverged: another attempt would end with the same bits */
 
 #endif

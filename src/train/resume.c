@@ -91,10 +91,10 @@ enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
     return PXS_OK;
 }
 
-void train_drop_resume(const struct training *t) {
+void pxs_train_drop_resume(const char *dir) {
     static const char *const names[] = {PXS_RESUME_FILE, PXS_RESUME_PREVIOUS};
     char path[PXS_PATH_MAX];
     for (size_t i = 0; i < PXS_COUNT(names); i++)
-        if (pxs_path_join(path, sizeof path, t->job->dir, names[i]) && unlink(path) != 0 && errno != ENOENT)
-            pxs_log(t->job->log, PXS_LOG_WARN, "cannot remove %s: %s", path, strerror(errno));
+        if (pxs_path_join(path, sizeof path, dir, names[i]))
+            unlink(path); /* one that stays costs space only */
 }

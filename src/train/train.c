@@ -270,7 +270,7 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     finish(&t);
     enum pxs_status written = put_end(&t, &r, &lost);
     if (written == PXS_OK && (status == PXS_OK || status == PXS_E_DIVERGED))
-        train_drop_resume(&t);
+        pxs_train_drop_resume(job->dir);
     if (status == PXS_OK && written != PXS_OK)
         return pxs_fail(err, written, "%s", lost.message);
     return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);

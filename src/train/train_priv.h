@@ -50,8 +50,6 @@ bool train_stopped(const struct training *t);
 void train_save_resume(struct training *t);
 /* The state that job->resume holds, into a model that was just made. */
 PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
-/* A run that has nothing left to do needs none. */
-void train_drop_resume(const struct training *t);
 
 /* ---- a full disk (wait.c) -------------------------------------------------------------------------------- */
 

@@ -193,6 +193,12 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, 
     return PXS_OK;
 }
 
+void pxs_train_drop_resume(const char *dir) {
+    char path[PXS_PATH_MAX];
+    if (pxs_path_join(path, sizeof path, dir, "resume.safetensors"))
+        unlink(path);
+}
+
 void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out) {
     (void)n_val;
