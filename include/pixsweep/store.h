@@ -27,6 +27,8 @@ PXS_NODISCARD enum pxs_status pxs_store_open_readonly(const char *path, struct p
                                                       struct pxs_error *err);
 void pxs_store_close(struct pxs_store **store);
 const char *pxs_store_path(const struct pxs_store *store); /* absolute */
+/* Whether the path still leads to the file that was opened: somebody may have removed or replaced it, and SQLite would not notice. */
+bool pxs_store_is_there(const struct pxs_store *store);
 /* What opening did that its user should know, as a sentence fragment: an older schema was migrated, and where its backup is.
  * "" = nothing. */
 const char *pxs_store_note(const struct pxs_store *store);

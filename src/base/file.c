@@ -197,7 +197,15 @@ enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err) {
     return PXS_OK;
 }
 
-enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
+/* Whether the open file is still the one that the path leads to: somebody may have removed it before we had the lock. */
+static bool is_current(int fd, const char *path) {
+    struct stat mine, there;
+    return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino &&
+           mine.st_dev == there.st_dev;
+}
+
+/* PXS_E_EXISTS: the file was removed in between, and another may stand in its place; once more. */
+static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return pxs_fail_errno(err, "cannot open lock %s", path);
@@ -205,15 +213,24 @@ enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait
     do {
         rc = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
     } while (rc != 0 && errno == EINTR);
-    if (rc != 0) {
-        enum pxs_status status = errno == EWOULDBLOCK
-                                     ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
-                                     : pxs_fail_errno(err, "cannot lock %s", path);
+    enum pxs_status status = PXS_OK;
+    if (rc != 0)
+        status = errno == EWOULDBLOCK ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
+                                      : pxs_fail_errno(err, "cannot lock %s", path);
+    else if (!is_current(fd, path))
+        status = PXS_E_EXISTS;
+    if (status == PXS_OK)
+        lock->fd = fd;
+    else
         close(fd);
-        return status;
-    }
-    lock->fd = fd;
-    return PXS_OK;
+    return status;
+}
+
+enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
+    enum pxs_status status = PXS_E_EXISTS;
+    for (int tries = 0; status == PXS_E_EXISTS && tries < 10; tries++)
+        status = lock_once(lock, path, wait, err);
+    return status == PXS_E_EXISTS ? pxs_fail(err, PXS_E_BUSY, "%s is being removed", path) : status;
 }
 
 void pxs_lock_release(struct pxs_lock *lock) {

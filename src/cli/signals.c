@@ -68,6 +68,7 @@ struct pxs_stop *cli_catch_signals(enum cli_signals kind) {
         signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not end a night's training */
     }
     install(SIGCONT, on_continue);
+    signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would keep from us how workers end */
     return &stop_flag;
 }
 

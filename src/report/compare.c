@@ -308,12 +308,16 @@ static enum pxs_status fill(const struct comparing *c, struct pxs_comparison *ou
 
 /* ---- from question to answer ----------------------------------------------------------------------------- */
 
-/* Kernels that the completed runs ended with. Other kernels are other bits: where there are several, the reader shall know. */
+/* Kernels that the completed runs were made with, from the last attempt on that began at step 0. Other kernels are other bits: where there are several, the reader shall know. */
 static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
                                     struct pxs_error *err) {
     static const char question[] =
         "SELECT count(DISTINCT kernels) AS n, group_concat(DISTINCT kernels) AS names FROM attempt JOIN run "
-        "USING (run_id) WHERE sweep_id = ?1 AND run.state = 'completed' AND attempt.outcome = 'completed'";
+        "USING (run_id) WHERE sweep_id = ?1 AND run.state = 'completed' AND (attempt.resumed_from_step IS "
+        "NOT NULL OR attempt.outcome = 'completed') "
+        "AND attempt.no >= (SELECT max(no) FROM attempt z WHERE z.run_id = run.run_id AND "
+        "coalesce(z.resumed_from_step, -1) < 0 AND (z.resumed_from_step IS NOT NULL OR z.outcome = "
+        "'completed'))";
     struct pxs_table t = {0};
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(s, question, &id, 1, &t, err));

@@ -141,18 +141,14 @@ static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *
     pxs_column_text(stmt, 16, a->message, sizeof a->message);
 }
 
-static enum pxs_status list_attempts(struct pxs_store *s, int64_t attempt_id, int64_t sweep_id,
-                                     bool open_only, struct pxs_store_attempt **out, size_t *n,
-                                     struct pxs_error *err) {
+static enum pxs_status list_attempts(struct pxs_store *s, enum pxs_store_stmt which, int64_t id,
+                                     struct pxs_store_attempt **out, size_t *n, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     struct pxs_store_attempt *list = NULL;
     size_t used = 0;
     bool row;
     PXS_TRY(pxs_store_refresh(s, err));
-    PXS_TRY(
-        pxs_store_first(s, PXS_ST_ATTEMPT_LIST,
-                        PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int(sweep_id), pxs_cell_int(open_only)),
-                        &stmt, &row, err));
+    PXS_TRY(pxs_store_first(s, which, PXS_ARGS(pxs_cell_int(id)), &stmt, &row, err));
     enum pxs_status status = PXS_OK;
     while (status == PXS_OK && row) {
         struct pxs_store_attempt *more = realloc(list, (used + 1) * sizeof *more);
@@ -176,14 +172,14 @@ static enum pxs_status list_attempts(struct pxs_store *s, int64_t attempt_id, in
 
 enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id, struct pxs_store_attempt **out,
                                         size_t *n, struct pxs_error *err) {
-    return list_attempts(s, 0, sweep_id, true, out, n, err);
+    return list_attempts(s, PXS_ST_ATTEMPT_OPEN, sweep_id, out, n, err);
 }
 
 enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id, struct pxs_store_attempt *out,
                                   struct pxs_error *err) {
     struct pxs_store_attempt *list;
     size_t n;
-    PXS_TRY(list_attempts(s, attempt_id, 0, false, &list, &n, err));
+    PXS_TRY(list_attempts(s, PXS_ST_ATTEMPT_GET, attempt_id, &list, &n, err));
     if (n > 0 && attempt_id != 0)
         *out = list[0];
     free(list);

@@ -82,10 +82,24 @@ const char *pxs_store_note(const struct pxs_store *store) {
     return store->note;
 }
 
+bool pxs_store_is_there(const struct pxs_store *store) {
+    struct stat info;
+    return stat(store->path, &info) == 0 && info.st_dev == store->mark.dev && info.st_ino == store->mark.ino;
+}
+
 void pxs_store_set_wait(struct pxs_store *store, double seconds) {
     store->wait = seconds;
     if (store->sql)
         pxs_sql_set_wait(store->sql, (int)(seconds * 1000));
+}
+
+static enum pxs_status mark_file(const struct pxs_store *s, struct pxs_file_mark *mark,
+                                 struct pxs_error *err) {
+    struct stat info;
+    if (stat(s->path, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", s->path);
+    *mark = (struct pxs_file_mark){info.st_dev, info.st_ino, info.st_size, info.st_mtim};
+    return PXS_OK;
 }
 
 /* ---- for writing ----------------------------------------------------------------------------------------- */
@@ -101,6 +115,8 @@ static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *e
     PXS_TRY(refuse_network(s, err));
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + s->wait, err));
     enum pxs_status status = open_locked(s, err);
+    if (status == PXS_OK)
+        status = mark_file(s, &s->mark, err);
     pxs_store_unlock(s);
     return status;
 }
@@ -142,15 +158,6 @@ static bool stands_alone(const struct pxs_store *s) {
         return false;
     int64_t wal = side_file(s, "-wal");
     return wal < 0 || (wal == 0 && side_file(s, "-shm") < 0);
-}
-
-static enum pxs_status mark_file(const struct pxs_store *s, struct pxs_file_mark *mark,
-                                 struct pxs_error *err) {
-    struct stat info;
-    if (stat(s->path, &info) != 0)
-        return pxs_fail_errno(err, "cannot look at %s", s->path);
-    *mark = (struct pxs_file_mark){info.st_dev, info.st_ino, info.st_size, info.st_mtim};
-    return PXS_OK;
 }
 
 static bool same_mark(const struct pxs_file_mark *a, const struct pxs_file_mark *b) {

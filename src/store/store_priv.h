@@ -34,7 +34,7 @@ struct pxs_store {
     int folded_at;             /* pages in the WAL when it was last folded */
     int64_t wal_limit;         /* bytes */
     double crowded_at;         /* when pxs_store_crowded last looked */
-    struct pxs_file_mark mark; /* immutable: of the file when it was opened */
+    struct pxs_file_mark mark; /* of the file when it was opened */
     struct pxs_stmt *statements[PXS_ST_COUNT];
     char note[PXS_PATH_MAX + 200]; /* what opening did */
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], lock_path[PXS_PATH_MAX];

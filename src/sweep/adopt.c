@@ -207,6 +207,8 @@ enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct px
     memcpy(out->name, run.name, sizeof out->name);
     memcpy(out->state, run.state, sizeof out->state);
     enum pxs_status status = pxs_found_read(run.dir, &found, err);
+    if (status == PXS_E_IO) /* the folder's trouble, not the database's */
+        status = PXS_E_CORRUPT;
     if (status == PXS_OK)
         status = adopt_found(store, &run, &found, out, err);
     pxs_found_finish(&found);

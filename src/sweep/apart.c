@@ -140,8 +140,6 @@ enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *sl
     memset(late, 0, sizeof *late);
     late->run = slot->run;
     late->row = slot->row;
-    late->row.pid = slot->process.pid;
-    late->row.pid_start = slot->process.pid_start;
     late->end = *end;
     pxs_path_dir(late->dir, sizeof late->dir, slot->records);
     snprintf(late->outcome, sizeof late->outcome, "%s", end->outcome);
@@ -236,12 +234,15 @@ static enum pxs_status bring_late(struct pxs_supervisor *s, size_t *n, struct px
         bool home_now = false;
         if (s->runs[run].place != PXS_PLACE_HERE) {
             enum pxs_status status = bring_run(s, &s->late[i], &home_now, err);
-            bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_INVALID;
+            bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_INVALID ||
+                        status == PXS_E_NOT_FOUND;
             if (lost)
                 pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be taken in: %s", s->plan->runs[run].name,
                         err->message);
             else
                 PXS_TRY(status);
+            s->left_behind = s->left_behind || lost;
+            home_now = home_now || lost; /* nothing would change by trying again */
         }
         *n += home_now;
         if (home_now)

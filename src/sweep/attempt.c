@@ -85,7 +85,9 @@ void pxs_attempt_kill(struct pxs_slot *slot) {
 }
 
 static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
-    if (now - slot->started > pxs_time_limit(s, slot->run, slot->threads))
+    slot->waited += slot->disk_full ? now - slot->limits_at : 0;
+    slot->limits_at = now;
+    if (now - slot->started - slot->waited > pxs_time_limit(s, slot->run, slot->threads))
         pxs_attempt_ask(slot, PXS_ASKED_TIMEOUT, now);
     if (slot->damage[0] != '\0') /* nothing that it does from here on can be kept */
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);

@@ -14,7 +14,12 @@ void pxs_brake_completed(struct pxs_supervisor *s) {
 }
 
 void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why) {
+    size_t waiting = 0;
     s->brake.failures++;
+    for (size_t i = 0; i < s->plan->n; i++)
+        waiting += s->runs[i].place == PXS_PLACE_TODO;
+    if (waiting == 0)
+        return; /* nothing is left that could be spared */
     if (s->plan->how.max_failures == 0 || s->brake.failures < s->plan->how.max_failures || s->brake.paused)
         return;
     snprintf(s->brake.reason, sizeof s->brake.reason,
@@ -23,6 +28,15 @@ void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why) {
              "run.max_failures: 0 is without this brake",
              (long long)s->brake.failures, s->brake.failures == 1 ? "" : "s", s->plan->runs[index].name,
              (int)(strcspn(why, "\n") < 160 ? strcspn(why, "\n") : 160), why);
+    pause_sweep(s);
+}
+
+void pxs_brake_full(struct pxs_supervisor *s, const char *why) {
+    if (s->brake.paused)
+        return;
+    snprintf(s->brake.reason, sizeof s->brake.reason,
+             "paused: no run can be started: %.200s\nMake room, then the same command goes on with the rest",
+             why);
     pause_sweep(s);
 }
 
@@ -38,7 +52,7 @@ bool pxs_brake_allows(struct pxs_supervisor *s, size_t index) {
         return false;
     double need = pxs_disk_floor(s->plan, index);
     uint64_t have = pxs_disk_free(s->plan->results);
-    if (have == 0 || (double)have >= need) /* 0: the system does not say */
+    if ((double)have >= need)
         return true;
     char need_text[32], have_text[32];
     pxs_format_bytes(need_text, (uint64_t)need);

@@ -80,7 +80,8 @@ static void find_best(struct pxs_supervisor *s, const struct pxs_slot *slot, dou
             "AND best_epoch IS NOT NULL",
             &id, 1, &t, NULL) != PXS_OK)
         return;
-    if (t.n_rows > 0) {
+    /* A row that is behind says nothing better than what was seen. */
+    if (t.n_rows > 0 && !(pxs_table_at(&t, 0, "loss").real >= *loss)) {
         *loss = pxs_table_at(&t, 0, "loss").real;
         *epoch = pxs_table_at(&t, 0, "epoch").integer;
     }
@@ -102,6 +103,8 @@ static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot, const
                     const char *message, double now) {
     if (strcmp(v->outcome, "completed") == 0)
         say_good(s, slot, now);
+    else if (strcmp(v->outcome, "cancelled") == 0)
+        pxs_say(s, PXS_LOG_INFO, "%s: %s", s->plan->runs[slot->run].name, v->message);
     else if (strcmp(v->outcome, "interrupted") == 0)
         pxs_say(s, PXS_LOG_WARN, "%s: interrupted: %s", s->plan->runs[slot->run].name, v->message);
     else

@@ -26,7 +26,7 @@ static const struct {
     {"", "resume.safetensors"},
     {"", "resume.previous.safetensors"},
     {"", PXS_WORKER_FILE},
-    {"", PXS_GUARD_FILE}, /* held while the others go */
+    {"", PXS_GUARD_FILE},
 };
 static const char *const places[] = {"images", "saved_models/d", "saved_models", ""};
 
@@ -70,7 +70,8 @@ static enum pxs_status see_entry(struct place *p, const char *name, struct pxs_e
         p->sum->kept++;
         return PXS_OK;
     }
-    if (p->remove && unlinkat(p->fd, name, 0) != 0 && errno != ENOENT)
+    bool lock = strcmp(name, PXS_WORKER_FILE) == 0 || strcmp(name, PXS_GUARD_FILE) == 0;
+    if (p->remove && !lock && unlinkat(p->fd, name, 0) != 0 && errno != ENOENT)
         return pxs_fail_errno(err, "cannot remove %s%s%s", p->name, *p->name ? "/" : "", name);
     p->sum->files++;
     p->sum->bytes += (uint64_t)info.st_blocks * 512;
@@ -141,6 +142,10 @@ static enum pxs_status see_place(int run, const char *name, bool remove, struct 
     }
     PXS_TRY(status);
     status = see_entries(&p, err);
+    if (status == PXS_OK && remove && !*name) { /* held while the others went */
+        unlinkat(p.fd, PXS_WORKER_FILE, 0);
+        unlinkat(p.fd, PXS_GUARD_FILE, 0);
+    }
     close(p.fd);
     /* With something of the user's in it, it stays. */
     if (status == PXS_OK && remove && *name)

@@ -24,6 +24,12 @@ static void say_waits(struct pxs_supervisor *s, struct pxs_super_run *run, const
     run->waited_said = true;
 }
 
+/* Is the attempt's worker a process of this machine that is still at work? */
+static bool lives_here(const struct pxs_supervisor *s, const struct pxs_store_attempt *row) {
+    return strcmp(row->host, s->host.name) == 0 && strcmp(row->boot_id, s->host.boot_id) == 0 &&
+           row->pid > 1 && row->pid_start != 0 && pxs_pid_alive(row->pid, row->pid_start);
+}
+
 /* An old worker that does not stop although nobody waits for it: killed, if the pid is still this very process. */
 static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
                            const struct pxs_store_attempt *row, const char *name, double now) {
@@ -31,9 +37,7 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
         run->waiting_since = now;
     if (now - run->waiting_since < PXS_OLD_WORKER_SECONDS)
         return;
-    bool same = strcmp(row->host, s->host.name) == 0 && strcmp(row->boot_id, s->host.boot_id) == 0 &&
-                row->pid > 1 && row->pid_start != 0 && pxs_pid_alive(row->pid, row->pid_start);
-    if (same) {
+    if (lives_here(s, row)) {
         pxs_say(s, PXS_LOG_WARN, "%s: the old worker (pid %lld) did not stop within a minute; killed", name,
                 (long long)row->pid);
         kill((pid_t)row->pid, SIGKILL);
@@ -65,6 +69,11 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
                                const struct pxs_store_attempt *row, const char *name, const char *dir,
                                char state[16], double now, struct pxs_error *err) {
     struct pxs_folder_locks locks;
+    if (!folder_is_there(dir) && lives_here(s, row)) {
+        say_waits(s, run, "%s: its folder is gone, but its worker (pid %lld) lives; waiting for it", name,
+                  row->pid);
+        return PXS_OK;
+    }
     if (!folder_is_there(dir))
         return recover(s, row, state, err);
     enum pxs_status status = pxs_folder_lock(dir, &locks, err);
@@ -128,6 +137,16 @@ static void place_by_state(struct pxs_supervisor *s, size_t index, const char *s
         run->waiting_since = NAN;
 }
 
+void pxs_run_removed(struct pxs_supervisor *s, size_t index) {
+    struct pxs_super_run *run = &s->runs[index];
+    if (run->place != PXS_PLACE_TODO && run->place != PXS_PLACE_ELSEWHERE)
+        return;
+    run->place = PXS_PLACE_OVER;
+    snprintf(s->plan->runs[index].state, sizeof s->plan->runs[index].state, "removed");
+    pxs_say(s, PXS_LOG_INFO, "%s: removed from the database in the meantime; left out",
+            s->plan->runs[index].name);
+}
+
 static int by_run_id(const void *a, const void *b) {
     const struct pxs_store_run_state *x = a, *y = b;
     return (x->run_id > y->run_id) - (x->run_id < y->run_id);
@@ -144,6 +163,8 @@ static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_
             n > 0 ? bsearch(&key, states, n, sizeof *states, by_run_id) : NULL;
         if (found)
             place_by_state(s, i, found->state, now);
+        else
+            pxs_run_removed(s, i);
     }
     free(states);
     return PXS_OK;

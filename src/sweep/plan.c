@@ -220,7 +220,7 @@ uint64_t pxs_disk_free(const char *path) {
         char parent[PXS_PATH_MAX];
         pxs_path_dir(parent, sizeof parent, dir);
         if (strcmp(parent, dir) == 0)
-            return 0;
+            return UINT64_MAX;
         strcpy(dir, parent);
     }
     return (uint64_t)fs.f_bavail * fs.f_frsize;

@@ -111,7 +111,7 @@ void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 void pxs_plan_total(struct pxs_plan *plan);
 /* Is this failure of the database one that runs need not wait for: locked, full, read-only, on a network file system? */
 bool pxs_store_may_wait(enum pxs_status status, const char *db);
-/* Bytes free where `path` is or would be; 0 = unknown (plan.c). */
+/* Bytes free where `path` is or would be; UINT64_MAX = unknown (plan.c). */
 uint64_t pxs_disk_free(const char *path);
 bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
 bool pxs_state_final(

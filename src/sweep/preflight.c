@@ -1,5 +1,6 @@
 /* What must be in order before the first worker starts. The data were read while planning. */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,17 +56,25 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
     return PXS_OK;
 }
 
+/* What the runs leave behind, and what must be free whenever one of them starts (brake.c). */
 static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error *err) {
-    char need[32], have[32];
-    if (plan->disk_free == 0 || plan->disk_to_do <= plan->disk_free)
+    char need[32], have[32], floor_text[32];
+    double floor_bytes = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        if (pxs_state_takeable(plan->runs[i].state))
+            floor_bytes = fmax(floor_bytes, pxs_disk_floor(plan, i));
+    if (plan->disk_to_do <= plan->disk_free && floor_bytes <= (double)plan->disk_free)
         return PXS_OK;
     pxs_format_bytes(need, plan->disk_to_do);
     pxs_format_bytes(have, plan->disk_free);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "not enough disk space: the runs need about %s, %s has %s free; make room, choose "
-                    "another --results, or "
-                    "raise checkpoint_interval (0 = only the best weights are kept)",
-                    need, plan->results, have);
+    pxs_format_bytes(floor_text, (uint64_t)floor_bytes);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "not enough disk space: the runs need about %s, and %s must be free for resume points and in "
+        "reserve whenever one starts; %s has %s free; make room, choose "
+        "another --results, or "
+        "raise checkpoint_interval (0 = only the best weights are kept)",
+        need, floor_text, plan->results, have);
 }
 
 enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,

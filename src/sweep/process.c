@@ -46,12 +46,13 @@ static void child(const struct pxs_process_spec *spec, int lifeline, int log, ch
     static const char failed[] = "cannot start the worker: exec of /proc/self/exe failed\n";
     sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     /* Whoever started us may have had them ignored; a worker must hear when it is to stop. */
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     /* Asked for a resume point before it can write one, it must not die of that. */
     signal(SIGUSR1, SIG_IGN);
+    /* Only now: a signal that came right after the fork must find these, not our own handler, which nobody asks here. */
+    sigprocmask(SIG_SETMASK, &none, NULL);
     /* A group of its own: Ctrl-C reaches the supervisor alone, which then asks its workers in good order. */
     setpgid(0, 0);
     if (spec->cores)
@@ -81,9 +82,13 @@ enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct px
     if (status == PXS_OK && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         status = pxs_fail_errno(err, "cannot make a socket for the worker");
     if (status == PXS_OK) {
+        sigset_t all, before;
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &before);
         p.pid = fork();
         if (p.pid == 0)
             child(spec, pair[1], log, env);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         if (p.pid < 0)
             status = pxs_fail_errno(err, "cannot start a worker process");
     }

@@ -89,6 +89,11 @@ static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summa
     return "";
 }
 
+/* Nobody misses what was removed while the others ran. */
+static bool is_removed(const struct pxs_supervisor *s, size_t i) {
+    return strcmp(s->plan->runs[i].state, "removed") == 0;
+}
+
 void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     snprintf(out->sweep, sizeof out->sweep, "%s", s->plan->sweep);
     snprintf(out->db, sizeof out->db, "%s", s->plan->db);
@@ -97,12 +102,15 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     out->seconds = pxs_monotonic() - s->started;
     for (size_t i = 0; i < s->plan->n; i++)
         count(s, i, out);
+    for (size_t i = 0; i < s->plan->n; i++)
+        out->n_total -= is_removed(s, i);
     size_t open = out->n_total - out->n_completed;
     out->problems = open > 0 ? pxs_arena_alloc(&out->arena, open * sizeof *out->problems) : NULL;
     for (size_t i = 0; out->problems && i < s->plan->n; i++)
-        if (strcmp(s->plan->runs[i].state, "completed") != 0)
+        if (strcmp(s->plan->runs[i].state, "completed") != 0 && !is_removed(s, i))
             add_problem(s, i, out);
-    out->recorded = s->store && !s->store_lost && s->n_late == 0;
+    out->recorded =
+        s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind && s->n_late == 0;
     out->remedy = remedy(s, out);
     bool resumable = out->n_interrupted + out->n_queued + out->n_elsewhere > 0;
     out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;

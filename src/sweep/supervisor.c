@@ -67,6 +67,14 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
                 return;
 }
 
+/* For whoever looks at the database; where it cannot be written, the terminal has it. */
+static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kind, const char *text) {
+    struct pxs_error err;
+    if (s->store && run_id != 0 &&
+        pxs_store_event(s->store, run_id, pxs_now_ms(), PXS_LOG_WARN, kind, text, &err) != PXS_OK)
+        pxs_store_trouble(s, &err, pxs_monotonic());
+}
+
 /* Reads what a worker says; closes the lifeline where it has nothing to say any more. */
 static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
     char word = '\0';
@@ -75,6 +83,8 @@ static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
     if (word == '\0' || slot->disk_full == (word == PXS_WORD_WAITS))
         return;
     slot->disk_full = word == PXS_WORD_WAITS;
+    if (slot->disk_full)
+        note_event(s, slot->row.run_id, "disk", "waits: the disk of its folder is full");
     if (slot->disk_full)
         pxs_say(s, PXS_LOG_WARN, "%s: the disk of its folder is full; it waits for space (its %s says more)",
                 s->plan->runs[slot->run].name, PXS_LOG_FILE);
@@ -127,7 +137,7 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
     open += s->brake.paused && !s->brake.stored;
     for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++)
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
-    open += s->n_late;
+    open += s->stopping ? 0 : s->n_late; /* the next `run` finds them in their folders */
     if (open == 0)
         return false;
     for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
@@ -147,7 +157,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
         heed_stop(s, now);
         heed_save(s);
         pxs_come_home(s, now);
-        if (!s->stopping && !s->brake.paused)
+        if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_look_elsewhere(s, now);
         fill_slots(s, now);
         pxs_brake_store(s, now);
@@ -279,8 +289,9 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
     summary->exit_code = 2;
     pxs_host_detect(&s.host);
     s.heartbeat_at = s.started;
-    if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0)
-        CPU_ZERO(&s.allowed);
+    if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0) /* more than a set holds */
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            CPU_SET(cpu, &s.allowed);
     enum pxs_status status = set_up(&s, err);
     if (status == PXS_OK)
         status = carry_out(&s, summary, err);

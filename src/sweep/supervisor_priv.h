@@ -55,7 +55,8 @@ struct pxs_slot {
     struct pxs_progress progress;
     char damage[512]; /* of the record file; "" = none */
     double started, intake_at, said_at, term_at;
-    double ended_at; /* when its END record was seen; NaN before */
+    double limits_at, waited; /* seconds of waiting for space do not count for run.timeout */
+    double ended_at;          /* when its END record was seen; NaN before */
     int64_t epochs_said;
     enum pxs_asked asked;
     bool dead, killed;
@@ -105,8 +106,9 @@ struct pxs_supervisor {
     struct pxs_late *late;                       /* ends to be written down */
     size_t n_late;
     int64_t started_ms;
-    bool store_lost; /* given up on */
-    bool crowded;    /* the user knows that records wait for a reader to end */
+    bool store_lost;  /* given up on */
+    bool left_behind; /* some attempt's end could not be written down, for a reason that stays */
+    bool crowded;     /* the user knows that records wait for a reader to end */
     bool stopping, killing;
     struct pxs_brake brake;
     struct pxs_paces paces;
@@ -174,6 +176,8 @@ double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads)
 void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why);
 void pxs_brake_completed(struct pxs_supervisor *s);
 /* May run `index` be started? Looks at the disk. */
+/* The disk was full when a run was to be started. */
+void pxs_brake_full(struct pxs_supervisor *s, const char *why);
 bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
 /* Writes the pause into the database, as soon as that can be done. */
 void pxs_brake_store(struct pxs_supervisor *s, double now);
@@ -206,6 +210,9 @@ PXS_NODISCARD enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struc
 void pxs_late_finish(struct pxs_supervisor *s);
 /* Opens the database where it is shut, gives rows to what runs without one, and writes down what has ended. */
 void pxs_come_home(struct pxs_supervisor *s, double now);
+
+/* Somebody removed a run that was still to be done: state "removed", nothing more to do. */
+void pxs_run_removed(struct pxs_supervisor *s, size_t index);
 
 /* ---- afterwards (summary.c) ------------------------------------------------------------------------------ */
 

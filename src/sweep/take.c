@@ -149,8 +149,10 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
     if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
         pxs_store_trouble(s, &late, now);
     set_state(s, slot->run, state);
-    s->runs[slot->run].place = PXS_PLACE_OVER;
-    if (own_fault)
+    s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    if (why->status == PXS_E_NOSPC)
+        pxs_brake_full(s, why->message);
+    else /* whatever keeps runs from starting will keep the others, too */
         pxs_brake_failed(s, slot->run, why->message);
     pxs_lock_release(&slot->guard);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name, state,
@@ -172,7 +174,7 @@ static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t
     slot->run = index;
     slot->guard.fd = -1;
     slot->process.lifeline = -1;
-    slot->started = slot->said_at = now;
+    slot->started = slot->said_at = slot->limits_at = now;
     slot->intake_at = -INFINITY;
     slot->ended_at = NAN;
     pxs_plan_params(s->plan, index, &params);
@@ -219,9 +221,13 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
         run->place = PXS_PLACE_ELSEWHERE;
         return;
     }
-    run->place = PXS_PLACE_OVER;
     snprintf(run->reason, sizeof run->reason, "cannot start: %.200s", err->message);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
+    run->place = status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    if (status == PXS_E_NOSPC)
+        pxs_brake_full(s, err->message);
+    else
+        pxs_brake_failed(s, index, run->reason);
 }
 
 /* Of a run whose folder is ours: taken in the database, its worker at work. */
@@ -231,7 +237,9 @@ static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
     enum pxs_status status = adopt_first(s, index, &go_on, &err);
     if (status != PXS_OK || !go_on) {
         pxs_lock_release(&slot->guard);
-        if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
+        if (status == PXS_E_NOT_FOUND)
+            pxs_run_removed(s, index);
+        else if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
             not_entered(s, index, status, &err);
         else if (status != PXS_OK)
             pxs_store_trouble(s, &err, now);
@@ -249,6 +257,8 @@ static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
         fail_start(s, slot, &err, now);
         return;
     }
+    slot->row.pid = slot->process.pid;
+    slot->row.pid_start = slot->process.pid_start;
     slot->busy = true;
     say_started(s, slot);
 }
@@ -264,9 +274,11 @@ static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
     if (status != PXS_OK || slot->row.no == 0) {
         pxs_lock_release(&slot->guard);
         if (status != PXS_OK)
-            not_entered(s, index, PXS_E_INVALID, &err);
+            not_entered(s, index, status == PXS_E_BUSY ? PXS_E_INVALID : status, &err);
         return;
     }
+    slot->row.pid = slot->process.pid; /* by which its row is found when it comes home */
+    slot->row.pid_start = slot->process.pid_start;
     slot->busy = true;
     set_state(s, index, "running");
     say_started(s, slot);

@@ -151,8 +151,28 @@ static enum pxs_status begin(struct pxs_worker *w, struct pxs_error *err) {
     enum pxs_status status = open_records(w, &notes, err);
     if (status == PXS_OK)
         status = pxs_worker_begin(w, pxs_text_str(&notes), err);
+    if (status == PXS_OK && w->resume.step < 0)
+        pxs_train_drop_resume(w->dir); /* they vouch for records that are cut off now */
     pxs_text_finish(&notes);
     return status;
+}
+
+/* A full disk is waited for, as it is between two batches. */
+static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *err) {
+    bool waited = false;
+    enum pxs_status status;
+    while ((status = begin(w, err)) == PXS_E_NOSPC && !stopped(w)) {
+        pxs_record_writer_close(&w->records);
+        if (!waited) {
+            pxs_log(w->log, PXS_LOG_WARN, "waiting for space: %s", err->message);
+            pxs_worker_waiting(NULL, err->message);
+        }
+        waited = true;
+        usleep(500000);
+    }
+    if (waited && status == PXS_OK)
+        pxs_worker_waiting(NULL, NULL);
+    return status == PXS_E_NOSPC ? pxs_fail(err, PXS_E_STOPPED, "stopped while waiting for space") : status;
 }
 
 /* Half-written files of a process that was killed: the folder is ours alone now. */
@@ -170,7 +190,7 @@ static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
     if (stopped(w))
         return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
     remove_litter(w);
-    PXS_TRY(begin(w, err));
+    PXS_TRY(begin_patiently(w, err));
     enum pxs_status status = read_config(w, err);
     if (status == PXS_OK)
         status = check_identity(w, err);

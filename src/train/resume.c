@@ -24,8 +24,13 @@ static void gather(const struct training *t, struct resume_state *s) {
     s->sum = t->sum;
 }
 
-/* The last one steps aside first: whatever happens while the new one is written, there is a whole one. */
-static enum pxs_status keep_previous(const char *path, const char *previous, struct pxs_error *err) {
+/* The last one steps aside first: whatever happens while the new one is written, there is a whole one. Where the run went on from the
+ * previous one, the last one was no good: it is written over. */
+static enum pxs_status keep_previous(const struct training *t, const char *path, const char *previous,
+                                     struct pxs_error *err) {
+    const struct pxs_resume_point *from = t->job->resume;
+    if (!t->saved_here && from && from->step >= 0 && strcmp(from->path, previous) == 0)
+        return PXS_OK;
     if (rename(path, previous) != 0 && errno != ENOENT)
         return pxs_fail_errno(err, "cannot rename %s to %s", path, previous);
     return PXS_OK;
@@ -42,7 +47,7 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
     gather(t, &s);
     resume_print(&s, &text);
     PXS_TRY(pxs_record_sync(t->job->records, err));
-    PXS_TRY(keep_previous(path, previous, err));
+    PXS_TRY(keep_previous(t, path, previous, err));
     return pxs_pix2pix_save_state(t->model, path, text.metadata, resume_crc(&text), err);
 }
 
@@ -57,6 +62,7 @@ void train_save_resume(struct training *t) {
     if (status == PXS_OK) {
         t->saved_step = t->step;
         t->saved_epoch = t->epoch;
+        t->saved_here = true;
         pxs_log(t->job->log, PXS_LOG_INFO, "resume point before step %lld, %.0f ms", (long long)t->step,
                 1e3 * (t->saved_at - began));
     } else

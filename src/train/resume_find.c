@@ -57,6 +57,9 @@ static enum pxs_status check_engine(const struct search *q, const struct resume_
 
 static enum pxs_status judge(const struct search *q, const char *path, struct resume_state *s,
                              struct pxs_error *err) {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return pxs_fail(err, PXS_E_INVALID, "%s is no file", path);
     PXS_TRY(read_point(path, s, err));
     if (strcmp(s->config_hash, q->here.config_hash) != 0)
         return pxs_fail(err, PXS_E_INVALID,
@@ -99,6 +102,9 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, 
             newer = why;
         if (status == PXS_OK || status == PXS_E_NOT_FOUND)
             continue;
+        /* No memory, a bad cable: that says nothing about the point, which must not be lost for it. */
+        if (status != PXS_E_CORRUPT && status != PXS_E_INVALID && status != PXS_E_UNSUPPORTED)
+            return pxs_fail(err, status, "%s", why.message);
         pxs_text_addf(notes, "%s\n", why.message);
         passed_over = true;
     }

@@ -26,6 +26,7 @@ struct training {
     double epoch_before;             /* seconds spent on this epoch by attempts before this one */
     int64_t saved_step, saved_epoch; /* where the last resume point stands; -1 = there is none */
     double saved_at;                 /* monotonic: when one was last tried, or the attempt began */
+    bool saved_here;                 /* by this attempt */
     bool waiting;                    /* the disk is full */
     struct pxs_step_rates rates;
     double best; /* lowest validation loss so far; +inf at first */

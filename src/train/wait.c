@@ -12,7 +12,7 @@ static void say(struct training *t, const char *why) {
 
 bool train_again(struct training *t, enum pxs_status *status, struct pxs_error *err) {
     if (*status != PXS_E_NOSPC) {
-        if (t->waiting && *status == PXS_OK) {
+        if (t->waiting && *status == PXS_OK && !train_stopped(t)) {
             t->waiting = false;
             pxs_log(t->job->log, PXS_LOG_INFO, "there is space again: goes on");
             say(t, NULL);

@@ -45,3 +45,18 @@ expect brake "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY nu
 run 1 brake exp.yaml --jobs 1
 expect brake "SELECT state FROM sweep" open
 expect brake "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,completed,completed
+
+step "a run that is removed while it waits is left out, and the others go on; one that runs can be cancelled"
+experiment exp.yaml gone 'n_epochs: 400' 'validation: off' 'sample_interval: 0' 'sweep:' '  seeds: 3'
+"$PIXSWEEP" run exp.yaml --results gone --jobs 1 --threads 1 >run.out 2>run.err &
+pid=$!
+soon gone "SELECT count(*) > 10 FROM batch_loss" 1
+"$PIXSWEEP" rm --results gone --yes gone/0002-base-s1 >rm.out 2>rm.err || fail "rm of a queued run"
+"$PIXSWEEP" cancel --results gone gone/0001-base-s0 >cancel.out 2>cancel.err || fail "cancel"
+code=0
+wait $pid || code=$?
+[ $code -eq 1 ] || fail "ended with $code, not 1"
+says run.err 'gone/0002-base-s1: removed from the database'
+expect gone "SELECT group_concat(number || state) FROM (SELECT number, state FROM run ORDER BY number)" 1cancelled,3completed
+expect gone "SELECT group_concat(outcome) FROM attempt" cancelled,completed
+sound gone

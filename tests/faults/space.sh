@@ -34,9 +34,23 @@ if [ "$MODE" = long ]; then
     while_full 'op=mkdir,process=worker,match=*/saved_models,n=1'
 fi
 
+step "little space between two runs: the sweep pauses, and goes on with the next command"
+trial="low disk"
+trials=$((trials + 1))
+rm -rf res && mkdir res
+# asked while planning, for the preflight, and before each start
+shimmed 'op=statvfs,process=run,n=3,count=0,value=1000000' run exp.yaml --results res --jobs 1 --threads 1 --set sweep.seeds=2
+[ $code -eq 1 ] || wrong "exit code $code"
+says run.err 'paused: .* has 999 kB free'
+expect res "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" completed,queued
+expect res "SELECT state FROM sweep" paused
+run 0 res exp.yaml --jobs 1 --threads 1 --set sweep.seeds=2
+expect res "SELECT count(*) FROM attempt WHERE outcome = 'completed'" 2
+expect res "SELECT state FROM sweep" open
+
 step "a disk that is really full, if one can be mounted: a stopped worker finds it so"
 rm -rf res && mkdir res
-if mount -t tmpfs -o size=40m tmpfs res 2>/dev/null; then
+if mount -t tmpfs -o size=540m tmpfs res 2>/dev/null; then
     trap 'umount -l "$WORK/res" 2>/dev/null; cleanup' EXIT
     trials=$((trials + 1))
     trial="a full tmpfs"
@@ -49,14 +63,15 @@ if mount -t tmpfs -o size=40m tmpfs res 2>/dev/null; then
         grep -q '^State:[[:space:]]*T' "/proc/$worker/status" && break
         sleep 0.05
     done
-    dd if=/dev/zero of=res/filler bs=4k status=none 2>/dev/null || true
+    dd if=/dev/zero of=res/filler bs=1M status=none 2>/dev/null || true
+    dd if=/dev/zero of=res/filler2 bs=4k status=none 2>/dev/null || true
     kill -CONT "$worker"
     for i in $(seq 600); do
         grep -qs "disk of its folder is full" run.err && break
         sleep 0.05
     done
     grep -q "disk of its folder is full" run.err || wrong "no word of a full disk"
-    rm res/filler
+    rm res/filler res/filler2
     wait $job
     code=1
     until_done

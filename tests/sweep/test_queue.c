@@ -210,9 +210,11 @@ END_TEST
 START_TEST(test_no_room)
 {
     write_experiment(3, 0, "sweep:\n  grid: {lambda_pixel: [1, 13]}\n");
-    run_expecting(1, one_job, "free, and 31.5 PB must be");
-    expect_text(STATES, "completed,queued");
-    expect_text("SELECT state FROM sweep", "paused");
+    struct outcome o = run_with(one_job);
+    ck_assert_int_eq(o.summary.exit_code, 2);
+    ck_assert_msg(strstr(o.err.message, "31.5 PB must be free") != NULL, "%s", o.err.message);
+    outcome_finish(&o);
+    expect_sql("SELECT count(*) FROM run", -1); /* nothing was begun; in the middle: tests/faults/space.sh */
 }
 END_TEST
 

@@ -234,6 +234,28 @@ START_TEST(damage_is_seen_and_the_one_before_is_used)
 }
 END_TEST
 
+/* A worker may die while it writes: until then the one before must stay where it is. */
+START_TEST(a_damaged_point_does_not_displace_the_one_before)
+{
+    struct run *r = interrupted("displaced");
+    int64_t newest = find(r, HASH, "auto", false);
+    struct copies copies = {r, 0};
+    ck_assert_int_eq(truncate(run_path(r, POINT), 100), 0);
+    r->resume_every = 0;
+    r->log = (struct pxs_logger){copy_folder, &copies};
+    pxs_text_clear(&r->notes);
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_OK);
+    ck_assert_int_ge(copies.n, 1);
+    struct run *first = rich("displaced-0", 4); /* right behind its first new point */
+    ck_assert_int_eq(find(first, HASH, "auto", false), newest);
+    ck_assert_int_eq(truncate(run_path(first, POINT), 100), 0);
+    ck_assert_int_eq(find(first, HASH, "auto", false), newest - 1);
+    end_run(first);
+    end_run(r);
+}
+END_TEST
+
 START_TEST(without_any_it_starts_from_zero_and_says_so)
 {
     struct run *whole = rich("undisturbed", 4), *r = interrupted("hopeless");
@@ -321,6 +343,7 @@ int main(void) {
     tcase_add_test(t, a_stop_leaves_a_point_and_an_early_one_none);
     tcase_add_test(t, points_are_as_far_apart_as_asked);
     tcase_add_test(t, damage_is_seen_and_the_one_before_is_used);
+    tcase_add_test(t, a_damaged_point_does_not_displace_the_one_before);
     tcase_add_test(t, without_any_it_starts_from_zero_and_says_so);
     tcase_add_test(t, a_point_of_another_configuration_is_refused);
     tcase_add_test(t, other_kernels_are_refused_unless_allowed);
