@@ -30,7 +30,7 @@ enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
 static void log_data(void *user, enum pxs_log_level level, const char *text) {
     const struct pxs_train_job *job = user;
     pxs_log(job->log, level, "%s", text);
-    if (level < PXS_LOG_WARN)
+    if (level < PXS_LOG_WARN || !job->records)
         return;
     struct pxs_record r = {.kind = PXS_RECORD_EVENT,
                            .event = {.at_ms = pxs_now_ms(), .level = level, .kind = "data"}};
@@ -40,7 +40,7 @@ static void log_data(void *user, enum pxs_log_level level, const char *text) {
         pxs_log(job->log, PXS_LOG_WARN, "%s", ignored.message);
 }
 
-static enum pxs_status load_data(struct training *t, struct pxs_error *err) {
+enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
     const struct pxs_train_job *job = t->job;
     struct pxs_dataset_options o = {.path = t->p->dataset,
                                     .img_height = (int)t->p->img_height,
@@ -70,7 +70,7 @@ static enum pxs_status load_data(struct training *t, struct pxs_error *err) {
     return PXS_OK;
 }
 
-static enum pxs_status prepare(struct training *t, struct pxs_error *err) {
+enum pxs_status train_prepare(struct training *t, struct pxs_error *err) {
     size_t batch = (size_t)t->p->batch_size;
     t->image_floats = (size_t)t->p->img_height * (size_t)t->p->img_width * (size_t)t->p->channels;
     t->batches = ((int64_t)t->n_train + t->p->batch_size - 1) / t->p->batch_size;
@@ -85,7 +85,7 @@ static enum pxs_status prepare(struct training *t, struct pxs_error *err) {
     return resumed ? train_load_resume(t, err) : train_first_weights(t, err);
 }
 
-static void finish(struct training *t) {
+void train_finish(struct training *t) {
     pxs_pix2pix_destroy(&t->model);
     pxs_dataset_destroy(&t->data);
     free(t->order);
@@ -232,8 +232,8 @@ static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
 }
 
 static enum pxs_status train(struct training *t, struct pxs_error *err) {
-    PXS_TRY(load_data(t, err));
-    PXS_TRY(prepare(t, err));
+    PXS_TRY(train_load_data(t, err));
+    PXS_TRY(train_prepare(t, err));
     while (t->epoch < t->p->n_epochs)
         PXS_TRY(run_epoch(t, err));
     return PXS_OK;
@@ -267,7 +267,7 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     struct pxs_record r = {.kind = PXS_RECORD_END,
                            .end = {.at_ms = pxs_now_ms(), .outcome = outcome_of(status), .step = t.step}};
     snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1, why.message);
-    finish(&t);
+    train_finish(&t);
     enum pxs_status written = put_end(&t, &r, &lost);
     if (written == PXS_OK && (status == PXS_OK || status == PXS_E_DIVERGED))
         pxs_train_drop_resume(job->dir);

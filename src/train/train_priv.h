@@ -32,6 +32,10 @@ struct training {
     double best; /* lowest validation loss so far; +inf at first */
 };
 
+/* The data set, as planned; networks and buffers, with the weights that the run begins or goes on with; an end to all of it. */
+PXS_NODISCARD enum pxs_status train_load_data(struct training *t, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status train_prepare(struct training *t, struct pxs_error *err);
+void train_finish(struct training *t);
 /* Mean abs(fake - target) by the run's `validation`; NaN where it is off. */
 double train_validate(struct training *t, int64_t epoch);
 /* images/<step>.png and its record. */
