@@ -68,6 +68,7 @@ static pid_t start_file(const char *file, const char *const *args) {
     const pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
+        signal(SIGHUP, SIG_DFL); /* the suite itself may run under nohup */
         redirect("out", STDOUT_FILENO);
         redirect("err", STDERR_FILENO);
         execv(file, (char *const *)args);
@@ -125,6 +126,7 @@ pid_t start_on_terminal(const char *const *args, int *terminal) {
     const pid_t pid = forkpty(terminal, NULL, NULL, &size);
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
+        signal(SIGHUP, SIG_DFL);
         setenv("TERM", "xterm", 1);
         execv(program(), (char *const *)args);
         _exit(121);

@@ -71,7 +71,7 @@ grep -q stale ls.out && fail "still stale: $(cat ls.out)"
 says once.out '^nobody works on it now: `pixsweep run` goes on$'
 
 step "SIGHUP: goes on, logging to a file"
-"$PIXSWEEP" run short.yaml --results hup >run.out 2>run.err &
+env --default-signal=HUP "$PIXSWEEP" run short.yaml --results hup >run.out 2>run.err &
 pid=$!
 soon hup "$under_way" 1
 kill -HUP $pid
