@@ -150,15 +150,7 @@ static enum pxs_status adopt_attempt(struct pxs_store *s, struct pxs_store_attem
     if (a->attempt_id)
         return PXS_OK;
     PXS_TRY(free_number(s, a, &no, err));
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ATTEMPT_INSERT,
-                               PXS_ARGS(pxs_cell_int(a->run_id), pxs_cell_int(no),
-                                        pxs_cell_text_or_null(a->host), pxs_cell_text_or_null(a->boot_id),
-                                        pxs_cell_int_or_null(a->pid), pxs_cell_int_or_null(a->pid_start),
-                                        pxs_cell_text_or_null(a->cores), pxs_cell_int_or_null(a->threads),
-                                        pxs_cell_text_or_null(a->kernels), pxs_cell_int(a->started_ms)),
-                               err));
-    a->attempt_id = pxs_sql_last_id(s->sql);
-    return PXS_OK;
+    return pxs_store_insert_attempt(s, a, no, err);
 }
 
 static enum pxs_status adopt_attempts(struct pxs_store *s, int64_t run_id, struct pxs_store_attempt *attempts,

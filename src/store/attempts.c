@@ -19,11 +19,10 @@ static enum pxs_status fail_not_free(struct pxs_store *s, int64_t run_id, struct
     return pxs_fail(err, PXS_E_BUSY, "run %s is %s, not queued or interrupted", name, state);
 }
 
-static enum pxs_status insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a,
-                                      struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &a->no, err));
+enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a, int64_t no,
+                                         struct pxs_error *err) {
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ATTEMPT_INSERT,
-                               PXS_ARGS(pxs_cell_int(a->run_id), pxs_cell_int(a->no),
+                               PXS_ARGS(pxs_cell_int(a->run_id), pxs_cell_int(no),
                                         pxs_cell_text_or_null(a->host), pxs_cell_text_or_null(a->boot_id),
                                         pxs_cell_int_or_null(a->pid), pxs_cell_int_or_null(a->pid_start),
                                         pxs_cell_text_or_null(a->cores), pxs_cell_int_or_null(a->threads),
@@ -37,7 +36,8 @@ static enum pxs_status take(struct pxs_store *s, struct pxs_store_attempt *a, st
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_TAKE, PXS_ARGS(pxs_cell_int(a->run_id)), err));
     if (pxs_sql_changes(s->sql) != 1)
         return fail_not_free(s, a->run_id, err);
-    return insert_attempt(s, a, err);
+    PXS_TRY(pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &a->no, err));
+    return pxs_store_insert_attempt(s, a, a->no, err);
 }
 
 enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *attempt,

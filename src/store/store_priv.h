@@ -127,6 +127,9 @@ PXS_NODISCARD enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t
 
 /* ---- attempts.c ------------------------------------------------------------------------------------------ */
 
+/* The row of an attempt with number `no`; sets a->attempt_id. */
+PXS_NODISCARD enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a,
+                                                       int64_t no, struct pxs_error *err);
 /* "debug", "info", "warn", "error": the words of event.level. */
 const char *pxs_level_name(enum pxs_log_level level);
 
