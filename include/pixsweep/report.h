@@ -114,6 +114,8 @@ struct pxs_comparison {
     char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas"; else "" */
     struct pxs_table table;
     struct pxs_column *columns; /* table.n_columns of them, in the table's arena */
+    size_t
+        *configurations; /* of each row: its place in pxs_curves.configurations (read with the same `by`) */
 };
 /* PXS_E_NOT_FOUND: no such sweep; PXS_E_INVALID: no such hyperparameter. */
 PXS_NODISCARD enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_options *options,

@@ -14,13 +14,11 @@ static const char runs_sql[] =
     " (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY e.epoch LIMIT 1) AS lr_first,"
     " (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY e.epoch DESC LIMIT 1) AS lr_last,"
     " s.seconds"
-    " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id WHERE r.sweep_id = ?1 ORDER BY r.run_id";
-/* The value of one key, row for row as above; NULL where the key has no effect. The seed is a column of `run`. */
-static const char key_sql[] = "SELECT CASE WHEN ?2 = 'seed' THEN r.seed ELSE p.value END AS value"
-                              " FROM run r LEFT JOIN param p ON p.run_id = r.run_id AND p.key = ?2 WHERE "
-                              "r.sweep_id = ?1 ORDER BY r.run_id";
+    " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id WHERE r.sweep_id = ?1 ORDER BY r.number, "
+    "r.run_id";
 
 struct group {
+    size_t index; /* in pxs_groups */
     size_t first; /* a run of the group: its keys are the group's */
     size_t completed, failed, open;
     struct pxs_stats stats[MEASURES];
@@ -28,12 +26,8 @@ struct group {
 
 struct comparing {
     int64_t sweep_id;
-    struct pxs_table runs;
-    const char **keys;
-    size_t n_keys;
-    struct pxs_table *values; /* one column for each key */
-    size_t n_values;          /* keys read so far */
-    size_t *group_of;         /* of each run */
+    struct pxs_table runs; /* row for row as in `in` */
+    struct pxs_groups in;
     struct group *groups;
     size_t n_groups;
     struct pxs_arena arena;
@@ -41,76 +35,17 @@ struct comparing {
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
-static enum pxs_status key_is_known(const char *key, struct pxs_error *err) {
-    enum pxs_param_key unused;
-    if (pxs_param_find(key, &unused))
-        return PXS_OK;
-    if (pxs_param_is_planned(key))
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "--by: '%s' is planned but not built yet", key);
-    const char *near = pxs_param_other_name(key) != NULL ? pxs_param_other_name(key) : pxs_param_nearest(key);
-    if (near != NULL)
-        return pxs_fail(err, PXS_E_INVALID, "--by: there is no hyperparameter '%.60s'; did you mean %s?", key,
-                        near);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "--by: there is no hyperparameter '%.60s' (pixsweep params lists them)", key);
-}
-
-/* What the caller asked for, or else what differs. */
-static enum pxs_status choose_keys(struct pxs_store *s, struct comparing *c, const char *const *by,
-                                   size_t n_by, struct pxs_error *err) {
-    struct pxs_table differing = {0};
-    if (by == NULL)
-        PXS_TRY(pxs_store_ask(s, PXS_QUERY_DIFFERING, c->sweep_id, &differing, err));
-    const size_t n = by != NULL ? n_by : differing.n_rows;
-    enum pxs_status status = PXS_OK;
-    c->keys = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *c->keys);
-    c->values = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *c->values);
-    if (c->keys == NULL || c->values == NULL)
-        status = pxs_fail_nomem(err);
-    for (size_t i = 0; i < n && status == PXS_OK; i++) {
-        const char *key = by != NULL ? by[i] : pxs_table_at(&differing, i, "key").text;
-        if (by != NULL)
-            status = key_is_known(key, err);
-        c->keys[i] = pxs_arena_strdup(&c->arena, key);
-        if (c->keys[i] == NULL)
-            status = pxs_fail_nomem(err);
-        c->n_keys++;
-    }
-    pxs_table_finish(&differing);
-    return status;
-}
-
-static enum pxs_status read_values(struct pxs_store *s, struct comparing *c, struct pxs_error *err) {
+static enum pxs_status read_runs(struct pxs_store *s, struct comparing *c,
+                                 const struct pxs_compare_options *o, struct pxs_error *err) {
     const struct pxs_cell sweep = pxs_cell_int(c->sweep_id);
+    PXS_TRY(pxs_groups_read(s, c->sweep_id, o->by, o->n_by, &c->in, err));
     PXS_TRY(pxs_store_select(s, runs_sql, &sweep, 1, &c->runs, err));
-    for (; c->n_values < c->n_keys; c->n_values++) {
-        const struct pxs_cell args[] = {sweep, pxs_cell_text(c->keys[c->n_values])};
-        struct pxs_table *values = &c->values[c->n_values];
-        PXS_TRY(pxs_store_select(s, key_sql, args, PXS_COUNT(args), values, err));
-        if (values->n_rows != c->runs.n_rows)
-            return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
-    }
+    if (c->runs.n_rows != c->in.n_runs)
+        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
     return PXS_OK;
 }
 
 /* ---- grouping -------------------------------------------------------------------------------------------- */
-
-static bool same_cell(const struct pxs_cell *a, const struct pxs_cell *b) {
-    if (a->kind != b->kind)
-        return false;
-    if (a->kind == PXS_CELL_TEXT)
-        return strcmp(a->text, b->text) == 0;
-    return a->kind == PXS_CELL_NULL ||
-           (a->kind == PXS_CELL_INT ? a->integer == b->integer : a->real == b->real);
-}
-
-static bool same_keys(const struct comparing *c, size_t run, size_t other) {
-    for (size_t k = 0; k < c->n_keys; k++) {
-        if (!same_cell(&c->values[k].cells[run], &c->values[k].cells[other]))
-            return false;
-    }
-    return true;
-}
 
 static void count_state(struct group *g, const char *state) {
     if (strcmp(state, "completed") == 0)
@@ -122,20 +57,14 @@ static void count_state(struct group *g, const char *state) {
 }
 
 static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
-    const size_t n = c->runs.n_rows;
-    c->group_of = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *c->group_of);
-    c->groups = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *c->groups);
-    if (c->group_of == NULL || c->groups == NULL)
+    c->n_groups = c->in.n_groups;
+    c->groups = pxs_arena_alloc(&c->arena, (c->n_groups + 1) * sizeof *c->groups);
+    if (c->groups == NULL)
         return pxs_fail_nomem(err);
-    for (size_t run = 0; run < n; run++) {
-        size_t g = 0;
-        while (g < c->n_groups && !same_keys(c, run, c->groups[g].first))
-            g++;
-        if (g == c->n_groups)
-            c->groups[c->n_groups++].first = run;
-        c->group_of[run] = g;
-        count_state(&c->groups[g], pxs_table_at(&c->runs, run, "state").text);
-    }
+    for (size_t g = 0; g < c->n_groups; g++)
+        c->groups[g] = (struct group){.index = g, .first = c->in.first[g]};
+    for (size_t run = 0; run < c->in.n_runs; run++)
+        count_state(&c->groups[c->in.group_of[run]], pxs_table_at(&c->runs, run, "state").text);
     return PXS_OK;
 }
 
@@ -144,7 +73,7 @@ static size_t gather(const struct comparing *c, size_t group, enum measure m, do
     size_t n = 0;
     for (size_t run = 0; run < c->runs.n_rows; run++) {
         const struct pxs_cell *row = c->runs.cells + run * c->runs.n_columns;
-        if (c->group_of[run] != group || strcmp(row[1].text, "completed") != 0)
+        if (c->in.group_of[run] != group || strcmp(row[1].text, "completed") != 0)
             continue;
         const struct pxs_cell *cell = &row[2 + m];
         values[n++] = cell->kind == PXS_CELL_NULL ? NAN : cell->real;
@@ -239,13 +168,13 @@ static void put_group(struct pxs_table *t, size_t row, size_t first_column, cons
 static enum pxs_status put_keys(const struct comparing *c, struct pxs_comparison *out, size_t row,
                                 const struct group *g, struct pxs_error *err) {
     struct pxs_table *t = &out->table;
-    for (size_t k = 0; k < c->n_keys; k++) {
-        struct pxs_cell cell = c->values[k].cells[g->first];
+    for (size_t k = 0; k < c->in.n_keys; k++) {
+        struct pxs_cell cell = c->in.values[k].cells[g->first];
         if (cell.kind == PXS_CELL_TEXT && (cell.text = pxs_arena_strdup(&t->arena, cell.text)) == NULL)
             return pxs_fail_nomem(err);
         pxs_table_set(t, row, k, cell);
     }
-    if (c->n_keys == 0) {
+    if (c->in.n_keys == 0) {
         const char *sweep = pxs_arena_strdup(&t->arena, out->sweep);
         if (sweep == NULL)
             return pxs_fail_nomem(err);
@@ -274,20 +203,20 @@ static void choose_columns(const struct pxs_comparison *out, struct pxs_column *
 }
 
 static enum pxs_status fill(const struct comparing *c, struct pxs_comparison *out, struct pxs_error *err) {
-    const size_t first = c->n_keys > 0 ? c->n_keys : 1, n = first + OUTPUTS;
+    const size_t first = c->in.n_keys > 0 ? c->in.n_keys : 1, n = first + OUTPUTS;
     const char **names = malloc(n * sizeof *names);
     if (names == NULL)
         return pxs_fail_nomem(err);
     enum pxs_status status = PXS_OK;
     names[0] = "sweep";
-    memcpy(names, c->keys, c->n_keys * sizeof *names);
+    memcpy(names, c->in.keys, c->in.n_keys * sizeof *names);
     for (size_t i = 0; i < OUTPUTS; i++)
         names[first + i] = outputs[i].name;
     status = pxs_table_make(&out->table, names, n, c->n_groups, err);
     free(names);
     PXS_TRY(status);
-    for (size_t k = 0; k < c->n_keys; k++) {
-        out->table.columns[k] = pxs_arena_strdup(&out->table.arena, c->keys[k]);
+    for (size_t k = 0; k < c->in.n_keys; k++) {
+        out->table.columns[k] = pxs_arena_strdup(&out->table.arena, c->in.keys[k]);
         if (out->table.columns[k] == NULL)
             return pxs_fail_nomem(err);
     }
@@ -300,8 +229,11 @@ static enum pxs_status fill(const struct comparing *c, struct pxs_comparison *ou
     }
     out->n_runs = c->runs.n_rows;
     out->columns = pxs_arena_alloc(&out->table.arena, n * sizeof *out->columns);
-    if (out->columns == NULL)
+    out->configurations = pxs_arena_alloc(&out->table.arena, (c->n_groups + 1) * sizeof *out->configurations);
+    if (out->columns == NULL || out->configurations == NULL)
         return pxs_fail_nomem(err);
+    for (size_t row = 0; row < c->n_groups; row++)
+        out->configurations[row] = c->groups[row].index;
     choose_columns(out, out->columns, first);
     return PXS_OK;
 }
@@ -332,18 +264,13 @@ static enum pxs_status compare_in(struct pxs_store *s, struct comparing *c,
                                   const struct pxs_compare_options *o, struct pxs_comparison *out,
                                   struct pxs_error *err) {
     PXS_TRY(pxs_store_find_sweep(s, o->sweep, &c->sweep_id, err));
-    const struct pxs_cell id = pxs_cell_int(c->sweep_id);
-    struct pxs_table sweep = {0};
-    PXS_TRY(pxs_store_select(s, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep, err));
-    snprintf(out->sweep, sizeof out->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
-    pxs_table_finish(&sweep);
     struct pxs_stale stale;
     PXS_TRY(pxs_stale_read(s, c->sweep_id, &stale, err));
     out->n_stale = stale.n;
     pxs_stale_finish(&stale);
     PXS_TRY(find_kernels(s, c->sweep_id, out, err));
-    PXS_TRY(choose_keys(s, c, o->by, o->n_by, err));
-    PXS_TRY(read_values(s, c, err));
+    PXS_TRY(read_runs(s, c, o, err));
+    snprintf(out->sweep, sizeof out->sweep, "%s", c->in.sweep);
     PXS_TRY(make_groups(c, err));
     PXS_TRY(measure(c, err));
     qsort(c->groups, c->n_groups, sizeof *c->groups, better);
@@ -356,8 +283,7 @@ enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_option
     struct pxs_comparison made = {0};
     const enum pxs_status status = compare_in(s, &c, options, &made, err);
     pxs_table_finish(&c.runs);
-    for (size_t i = 0; i < c.n_values; i++)
-        pxs_table_finish(&c.values[i]);
+    pxs_groups_finish(&c.in);
     pxs_arena_finish(&c.arena);
     if (status != PXS_OK)
         pxs_comparison_finish(&made);

@@ -53,6 +53,30 @@ void pxs_stale_say(size_t n, struct pxs_text *out);
 /* Shortens a text to its first line (in tables, which honour `bytes`). */
 void pxs_cell_first_line(struct pxs_cell *cell);
 
+/* ---- groups.c -------------------------------------------------------------------------------------------- */
+
+/* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run. All in `arena`. */
+struct pxs_groups {
+    int64_t sweep_id;
+    char sweep[128];
+    const char **keys;
+    size_t n_keys;
+    struct pxs_table *values; /* of each key: one column, a row a run; NULL where the key has no effect */
+    size_t n_values;          /* keys read so far */
+    int64_t *run_ids;
+    size_t *group_of; /* of each run */
+    size_t n_runs;
+    size_t *first; /* of each group: its first run's place among the runs */
+    char **labels; /* of each group: "halve, lrgd 25"; the sweep's name where nothing differs */
+    size_t n_groups;
+    struct pxs_arena arena;
+};
+/* `by`: hyperparameters, NULL = what differs in the sweep, the seed apart. `out` is untouched on error. PXS_E_INVALID: no such
+ * hyperparameter. */
+PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by,
+                                              size_t n_by, struct pxs_groups *out, struct pxs_error *err);
+void pxs_groups_finish(struct pxs_groups *groups);
+
 /* ---- table.c --------------------------------------------------------------------------------------------- */
 
 /* Appends the aligned table. */
