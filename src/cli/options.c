@@ -31,8 +31,8 @@ void cli_help(const struct cli_command *command) {
         char left[64];
         if (!takes(command, i))
             continue;
-        snprintf(left, sizeof left, "--%s%s%s", infos[i].name, infos[i].argument != NULL ? " " : "",
-                 infos[i].argument != NULL ? infos[i].argument : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", i == OPT_OUTPUT ? "-o, " : "", infos[i].name,
+                 infos[i].argument != NULL ? " " : "", infos[i].argument != NULL ? infos[i].argument : "");
         cli_outf("  %-22s %s\n", left, infos[i].help);
     }
     cli_outf("\nexample:\n  %s\n", command->example);
@@ -103,11 +103,14 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
     optind = 0; /* makes getopt forget an earlier call */
     for (;;) {
         const int at = optind > 0 ? optind : 1;
-        const int result = getopt_long(argc, argv, ":h", longs, NULL);
+        const int result =
+            getopt_long(argc, argv, takes(cli->command, OPT_OUTPUT) ? ":ho:" : ":h", longs, NULL);
         if (result == -1)
             break;
         if (result == 'h')
             cli->values[OPT_HELP] = "";
+        else if (result == 'o')
+            cli->values[OPT_OUTPUT] = optarg;
         else if (result < 256)
             return explain(cli, result, argv[optind > at ? optind - 1 : at]);
         else
