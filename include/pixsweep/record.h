@@ -28,10 +28,11 @@ enum pxs_outcome {
     PXS_OUTCOME_COMPLETED = 1,
     PXS_OUTCOME_DIVERGED,
     PXS_OUTCOME_FAILED,
-    PXS_OUTCOME_INTERRUPTED
+    PXS_OUTCOME_INTERRUPTED,
+    PXS_OUTCOME_PRUNED
 };
 
-/* "completed", "diverged", "failed", "interrupted": the database's words. NULL for any other number. */
+/* "completed", "diverged", "failed", "interrupted", "pruned": the database's words. NULL for any other number. */
 const char *pxs_outcome_name(enum pxs_outcome outcome);
 /* The number of such a word; false if it is none. */
 bool pxs_outcome_parse(const char *name, enum pxs_outcome *out);
@@ -61,6 +62,8 @@ struct pxs_record_epoch {
     struct pxs_losses avg;               /* plain means over the epoch's batches */
     double val_loss, val_psnr, val_ssim; /* NaN = none (NULL in the database) */
     double seconds;                      /* wall clock of the whole epoch, validation and files included */
+    double avg_D_real,
+        avg_D_fake; /* mean outputs of the discriminator; NaN in files of before they were recorded */
 };
 struct pxs_record_sample {
     int64_t step;

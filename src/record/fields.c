@@ -1,6 +1,7 @@
 /* A record's fields as bytes and back. One walk per kind serves both directions, so they cannot disagree. */
 #include "record_priv.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -108,6 +109,12 @@ static void walk_epoch(struct walk *w, struct pxs_record_epoch *r) {
     walk_f64(w, &r->val_psnr);
     walk_f64(w, &r->val_ssim);
     walk_f64(w, &r->seconds);
+    if (w->in && w->at == w->end) { /* written before these were recorded */
+        r->avg_D_real = r->avg_D_fake = NAN;
+        return;
+    }
+    walk_f64(w, &r->avg_D_real);
+    walk_f64(w, &r->avg_D_fake);
 }
 
 static void walk_sample(struct walk *w, struct pxs_record_sample *r) {
@@ -191,7 +198,8 @@ bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, str
 static const char *const outcome_names[] = {[PXS_OUTCOME_COMPLETED] = "completed",
                                             [PXS_OUTCOME_DIVERGED] = "diverged",
                                             [PXS_OUTCOME_FAILED] = "failed",
-                                            [PXS_OUTCOME_INTERRUPTED] = "interrupted"};
+                                            [PXS_OUTCOME_INTERRUPTED] = "interrupted",
+                                            [PXS_OUTCOME_PRUNED] = "pruned"};
 
 const char *pxs_outcome_name(enum pxs_outcome outcome) {
     return (size_t)outcome < PXS_COUNT(outcome_names) ? outcome_names[outcome] : NULL;

@@ -1,6 +1,7 @@
 /* Records of a run into rows, together with the offset they came from. */
 #include "store_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,11 @@ static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batc
 static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoch *r, struct pxs_error *err) {
     const struct pxs_losses *l = &r->avg;
     in->summary.again = true;
+    if (!isnan(r->avg_D_real) || !isnan(r->avg_D_fake))
+        PXS_TRY(pxs_store_run_stmt(in->s, PXS_ST_D_OUTPUT_PUT,
+                                   PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
+                                            pxs_cell_real(r->avg_D_real), pxs_cell_real(r->avg_D_fake)),
+                                   err));
     return pxs_store_run_stmt(
         in->s, PXS_ST_EPOCH_PUT,
         PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch), pxs_cell_real(r->lr_G),

@@ -3,22 +3,108 @@
 
 #include <string.h>
 
+/* What versions after the first have added, each without its "CREATE ". A file's text stays as it was made, so these stay, too. */
+/* clang-format off */
+/* Not WITHOUT ROWID: integrity_check of SQLite 3.40 sees NULLs there where key columns are not the first.
+ * A user's `retry`: the budgets of the run count the attempts after the last of these. */
+#define RETRY_2 \
+    "TABLE retry (\n" \
+    "  run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,\n" \
+    "  at_ms INTEGER NOT NULL,\n" \
+    "  after_no INTEGER NOT NULL, -- attempts made until then\n" \
+    "  PRIMARY KEY (run_id, after_no)\n" \
+    ") STRICT"
+#define D_OUTPUT_3 \
+    "TABLE d_output (\n" \
+    "  run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,\n" \
+    "  epoch INTEGER NOT NULL,\n" \
+    "  avg_D_real REAL, -- mean output of the discriminator for real pairs; 1 is real under lsgan\n" \
+    "  avg_D_fake REAL, -- for generated ones; 0 is fake under lsgan\n" \
+    "  PRIMARY KEY (run_id, epoch)\n" \
+    ") STRICT, WITHOUT ROWID"
+#define RUNG_3 \
+    "TABLE rung (\n" \
+    "  run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,\n" \
+    "  epoch INTEGER NOT NULL,\n" \
+    "  value REAL, -- validation loss that was compared\n" \
+    "  cutoff REAL, -- the largest that goes on; NULL: nothing to compare with yet\n" \
+    "  verdict TEXT NOT NULL CHECK (verdict IN ('go_on', 'pruned')),\n" \
+    "  PRIMARY KEY (run_id, epoch)\n" \
+    ") STRICT"
+#define IMPORTED_3 \
+    "TABLE imported (\n" \
+    "  run_id INTEGER PRIMARY KEY REFERENCES run ON DELETE CASCADE,\n" \
+    "  source TEXT NOT NULL, -- the file that it was read from\n" \
+    "  first_line INTEGER,\n" \
+    "  last_line INTEGER,\n" \
+    "  unreadable INTEGER NOT NULL, -- lines between them\n" \
+    "  imported_ms INTEGER NOT NULL\n" \
+    ") STRICT"
+/* v_progress counts pruned runs, too. */
+#define V_PROGRESS_3 \
+    "VIEW v_progress AS\n" \
+    "WITH one AS (SELECT r.sweep_id, r.state, m.seconds, coalesce(m.last_epoch + 1, 0) AS done,\n" \
+    "    (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'n_epochs') AS planned,\n" \
+    "    (SELECT max(heartbeat_ms) FROM attempt a WHERE a.run_id = r.run_id) AS heartbeat_ms\n" \
+    "  FROM run r LEFT JOIN run_summary m ON m.run_id = r.run_id),\n" \
+    "grouped AS (SELECT sweep_id, count(*) AS n_runs,\n" \
+    "    count(*) FILTER (WHERE state = 'queued') AS queued,\n" \
+    "    count(*) FILTER (WHERE state = 'running') AS running,\n" \
+    "    count(*) FILTER (WHERE state = 'completed') AS completed,\n" \
+    "    count(*) FILTER (WHERE state = 'diverged') AS diverged,\n" \
+    "    count(*) FILTER (WHERE state = 'failed') AS failed,\n" \
+    "    count(*) FILTER (WHERE state = 'interrupted') AS interrupted,\n" \
+    "    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,\n" \
+    "    count(*) FILTER (WHERE state = 'pruned') AS pruned,\n" \
+    "    sum(done) AS epochs_done,\n" \
+    "    sum(CASE WHEN state IN ('diverged', 'failed', 'cancelled', 'pruned') THEN done ELSE planned END) AS epochs_planned,\n" \
+    "    sum(seconds) AS seconds, max(heartbeat_ms) AS heartbeat_ms\n" \
+    "  FROM one GROUP BY sweep_id)\n" \
+    "SELECT s.sweep_id, s.name AS sweep, s.state, s.n_planned, coalesce(g.n_runs, 0) AS n_runs, g.queued, g.running,\n" \
+    "  g.completed, g.diverged, g.failed, g.interrupted, g.cancelled, g.epochs_done, g.epochs_planned, g.seconds,\n" \
+    "  CASE WHEN g.epochs_done > 0 THEN (g.epochs_planned - g.epochs_done) * g.seconds / g.epochs_done END\n" \
+    "    AS seconds_left, g.heartbeat_ms, s.created_ms, g.pruned\n" \
+    "FROM sweep s LEFT JOIN grouped g USING (sweep_id);\n"
+/* clang-format on */
+
 /* [v]: from version v to v + 1. What stands here stays as it is: files out there have taken these very steps. */
 static const char *const steps[PXS_SCHEMA_VERSION] = {
-    /* Not WITHOUT ROWID: integrity_check of SQLite 3.40 sees NULLs there where key columns are not the first.
-     * A user's `retry`: the budgets of the run count the attempts after the last of these. */
-    [1] = "CREATE TABLE retry (\n"
-          "  run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,\n"
-          "  at_ms INTEGER NOT NULL,\n"
-          "  after_no INTEGER NOT NULL, -- attempts made until then\n"
-          "  PRIMARY KEY (run_id, after_no)\n"
-          ") STRICT",
+    [1] = "CREATE " RETRY_2,
+    /* A CHECK cannot be altered, and rebuilding tables that others refer to is the longer way; what is stored does not
+     * change (sqlite.org/lang_altertable.html, section 7). */
+    [2] = "PRAGMA writable_schema = ON;"
+          "UPDATE sqlite_schema SET sql = replace(sql, '''cancelled'')', '''cancelled'', ''pruned'')')"
+          "  WHERE type = 'table' AND name IN ('run', 'attempt');"
+          "PRAGMA writable_schema = RESET;"
+          "CREATE " D_OUTPUT_3 ";CREATE " RUNG_3 ";CREATE " IMPORTED_3 ";"
+          "DROP VIEW v_progress;CREATE " V_PROGRESS_3,
 };
 
-enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_error *err) {
-    for (int64_t v = from; v < PXS_SCHEMA_VERSION; v++)
-        PXS_TRY(pxs_sql_exec(s->sql, steps[v], err));
+/* [v]: what a reader of a file of version v misses, empty, for its connection only. */
+static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
+    [1] = "CREATE TEMP " RETRY_2,
+    [2] = "CREATE TEMP " D_OUTPUT_3 ";CREATE TEMP " RUNG_3 ";CREATE TEMP " IMPORTED_3
+          ";CREATE TEMP " V_PROGRESS_3,
+};
+
+enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err) {
+    int64_t application, version;
+    PXS_TRY(pxs_store_value(s, "PRAGMA application_id", &application, err));
+    PXS_TRY(pxs_store_value(s, "PRAGMA user_version", &version, err));
+    if (application != PXS_APPLICATION_ID || version < 1)
+        return PXS_OK;
+    for (; version < PXS_SCHEMA_VERSION; version++)
+        PXS_TRY(pxs_sql_exec(s->sql, stand_ins[version], err));
     return PXS_OK;
+}
+
+enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_error *err) {
+    enum pxs_status status = PXS_OK;
+    pxs_sql_guard_schema(s->sql, false);
+    for (int64_t v = from; status == PXS_OK && v < PXS_SCHEMA_VERSION; v++)
+        status = pxs_sql_exec(s->sql, steps[v], err);
+    pxs_sql_guard_schema(s->sql, true);
+    return status;
 }
 
 /* `<path>.v1.backup`, or the first of `<path>.v1.backup-2`, ... that is free. Nothing is overwritten. */

@@ -172,8 +172,9 @@ static enum pxs_status connect(struct pxs_store *s, struct pxs_error *err) {
         PXS_TRY(refuse_network(s, err));
     PXS_TRY(pxs_sql_open(s->path, s->immutable ? PXS_SQL_IMMUTABLE : PXS_SQL_READ, &s->sql, err));
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
-    return pxs_sql_exec(
-        s->sql, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -20000", err);
+    PXS_TRY(pxs_sql_exec(s->sql, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -20000", err));
+    PXS_TRY(pxs_schema_stand_in(s, err));
+    return pxs_sql_exec(s->sql, "PRAGMA query_only = ON", err);
 }
 
 static enum pxs_status reconnect(struct pxs_store *s, struct pxs_error *err) {

@@ -96,11 +96,15 @@ static int open_db(struct pxs_sql *sql, enum pxs_sql_mode mode) {
     return code;
 }
 
+void pxs_sql_guard_schema(struct pxs_sql *sql, bool on) {
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, on ? 1 : 0, NULL);
+}
+
 /* Closing never checkpoints: that happens under the flock only. Views and tables of a file from elsewhere are not trusted. */
 static void configure(struct pxs_sql *sql) {
     sqlite3_extended_result_codes(sql->db, 1);
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    pxs_sql_guard_schema(sql, true);
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_wal_autocheckpoint(sql->db, 0);
     sqlite3_wal_hook(sql->db, note_wal, sql);

@@ -33,6 +33,8 @@ bool pxs_sql_was_full(const struct pxs_sql *sql);
 void pxs_sql_reading(struct pxs_sql *sql, bool on);
 
 /* One or more statements whose rows nobody wants. */
+/* Off: statements may write into sqlite_schema, as a migration must for a CHECK. On from the start. */
+void pxs_sql_guard_schema(struct pxs_sql *sql, bool on);
 PXS_NODISCARD enum pxs_status pxs_sql_exec(struct pxs_sql *sql, const char *text, struct pxs_error *err);
 /* One statement of ours, kept for long. */
 PXS_NODISCARD enum pxs_status pxs_sql_prepare(struct pxs_sql *sql, const char *text, struct pxs_stmt **out,

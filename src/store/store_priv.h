@@ -8,7 +8,7 @@
 
 /* "pxsw": says whose SQLite file it is (file(1) shows it). */
 #define PXS_APPLICATION_ID 0x70787377
-#define PXS_SCHEMA_VERSION 2
+#define PXS_SCHEMA_VERSION 3
 
 /* Every statement that is run more than once, compiled at its first use. */
 enum pxs_store_stmt {
@@ -61,6 +61,8 @@ const char *pxs_store_network_fs(unsigned long type);
 /* Looks what file this is; creates the schema in an empty one, migrates an older one. Within the flock, outside a transaction. */
 PXS_NODISCARD enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err);
 /* PXS_OK where the file has this version's schema or an older one. PXS_E_NOT_FOUND: nothing in it yet. */
+/* For a connection that reads a file of an older version: what that version lacks, empty and temporary, so that every query works. */
+PXS_NODISCARD enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_schema_check(struct pxs_store *s, struct pxs_error *err);
 
 /* ---- migrate.c ------------------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 /* Fields and frames: every kind there and back, the bytes on disk, what is refused. */
+#include "../../src/record/record_priv.h"
 #include "record_tests.h"
 
 #include <math.h>
@@ -151,7 +152,7 @@ END_TEST
 
 START_TEST(outcomes_have_words)
 {
-    for (int i = PXS_OUTCOME_COMPLETED; i <= PXS_OUTCOME_INTERRUPTED; i++) {
+    for (int i = PXS_OUTCOME_COMPLETED; i <= PXS_OUTCOME_PRUNED; i++) {
         enum pxs_outcome back = (enum pxs_outcome)0;
         ck_assert(pxs_outcome_parse(pxs_outcome_name((enum pxs_outcome)i), &back));
         ck_assert_int_eq(back, i);
@@ -160,14 +161,34 @@ START_TEST(outcomes_have_words)
     ck_assert(!pxs_outcome_parse("exploded", &back));
     ck_assert_int_eq(back, 77);
     ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome)0));
-    ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome)5));
+    ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome)6));
     ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome) - 1));
+}
+END_TEST
+
+/* Files from before the discriminator's outputs were recorded stay readable. */
+START_TEST(an_epoch_of_old)
+{
+    struct pxs_record *r = sample_record(PXS_RECORD_EPOCH, 5), back;
+    unsigned char bytes[256];
+    size_t n;
+    bool known;
+    ck_assert(pxs_fields_encode(r, bytes, sizeof bytes, &n));
+    ck_assert(pxs_fields_decode(PXS_RECORD_EPOCH, bytes, n - 16, &back, &known));
+    ck_assert(isnan(back.epoch.avg_D_real) && isnan(back.epoch.avg_D_fake));
+    back.epoch.avg_D_real = r->epoch.avg_D_real;
+    back.epoch.avg_D_fake = r->epoch.avg_D_fake;
+    ck_assert(same_record(r, &back));
+    ck_assert(!pxs_fields_decode(PXS_RECORD_EPOCH, bytes, n - 8, &back, &known));
+    ck_assert(!pxs_fields_decode(PXS_RECORD_EPOCH, bytes, n - 24, &back, &known));
+    free(r);
 }
 END_TEST
 
 TCase *codec_case(void) {
     TCase *c = tcase_create("codec");
     tcase_add_checked_fixture(c, temp_set_up, temp_tear_down);
+    tcase_add_test(c, an_epoch_of_old);
     tcase_add_loop_test(c, every_kind_comes_back, PXS_RECORD_BEGIN, PXS_RECORD_END + 1);
     tcase_add_test(c, extreme_values_keep_their_bits);
     tcase_add_test(c, full_and_empty_texts);

@@ -42,7 +42,8 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
         r->batch = (struct pxs_record_batch){(int64_t)n << 33, n, -n, losses(n), 1e-4 * n, 2e-4, 0.012};
         break;
     case PXS_RECORD_EPOCH:
-        r->epoch = (struct pxs_record_epoch){n, 1, 1e-4, 2e-4, losses(n), 0.25, 0.0 / 0.0, 1.0 / 0.0, 12.5};
+        r->epoch = (struct pxs_record_epoch){n,         1,         1e-4, 2e-4, losses(n), 0.25,
+                                             0.0 / 0.0, 1.0 / 0.0, 12.5, 0.75, 0.125};
         break;
     case PXS_RECORD_SAMPLE:
         r->sample = (struct pxs_record_sample){.step = n, .epoch = 3};

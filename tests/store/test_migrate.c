@@ -56,15 +56,23 @@ START_TEST(an_old_file_becomes_as_a_new_one)
     struct pxs_store *s;
     make_v1();
     s = open_store();
-    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 2);
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 3);
     ck_assert_str_eq(sql_text(s, "SELECT group_concat(state) FROM run"), "failed,queued");
-    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 2"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 3"));
     ck_assert_ptr_nonnull(strstr(pxs_store_note(s), ".v1.backup"));
     char *migrated = sql_dump(s, all_objects);
     struct pxs_store_changed changed;
     ck_ok(pxs_store_retry(s, 1, PXS_RETRY_ALL, NULL, &changed, &err));
     ck_assert_uint_eq(changed.n, 1);
     pxs_store_changed_finish(&changed);
+    /* a state that version 1 did not know; and the schema is guarded again */
+    ck_ok(pxs_sql_exec(s->sql, "UPDATE run SET state = 'pruned' WHERE run_id = 2", &err));
+    ck_fails(pxs_sql_exec(s->sql, "UPDATE run SET state = 'weird' WHERE run_id = 2", &err), PXS_E_INTERNAL,
+             "");
+    ck_fails(pxs_sql_exec(s->sql,
+                          "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '' WHERE name = 'run'",
+                          &err),
+             PXS_E_INTERNAL, "");
     pxs_store_close(&s);
     /* The backup is the file as it was, and can be put back. */
     ck_assert_int_eq(version_of(beside(".v1.backup")), 1);
@@ -100,6 +108,12 @@ START_TEST(an_old_file_is_read_as_it_is)
     pxs_table_finish(&t);
     ck_ok(pxs_store_ask(s, PXS_QUERY_PROGRESS, 0, &t, &err));
     pxs_table_finish(&t);
+    /* what it lacks reads as empty */
+    ck_assert_int_eq(
+        sql_int(s, "SELECT (SELECT count(*) FROM retry) + (SELECT count(*) FROM d_output) + (SELECT "
+                   "count(*) FROM rung) + (SELECT count(*) FROM imported)"),
+        0);
+    ck_assert_int_eq(sql_int(s, "SELECT pruned FROM v_progress"), 0);
     pxs_store_close(&s);
     ck_assert_int_eq(version_of(db_path()), 1);
     ck_assert(!exists(beside(".v1.backup")));
@@ -132,13 +146,13 @@ START_TEST(no_backup_no_migration)
     char temp[600];
     snprintf(temp, sizeof temp, "%s.v1.backup.tmp.%d", db_path(), (int)getpid());
     ck_ok(pxs_make_dirs(temp, &err)); /* in the way of the backup */
-    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 2");
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 3");
     ck_assert_ptr_null(s);
     ck_assert_int_eq(version_of(db_path()), 1);
 }
 END_TEST
 
-/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the table or version 2 with it, and the next
+/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or version 3 with them, and the next
  * opening works. */
 static int statements_left;
 
@@ -176,13 +190,14 @@ START_TEST(killed_before_any_statement)
         make_v1();
         killed = open_killed_at(n);
         int64_t version = version_of(db_path());
-        ck_assert(killed || version == 2);
+        ck_assert(killed || version == 3);
         before += version == 1;
         struct pxs_store *s = open_reader();
-        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'retry'"), version - 1);
+        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name IN ('retry', 'rung')"),
+                         version - 1);
         pxs_store_close(&s);
         s = open_store();
-        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 2);
+        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 3);
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
         ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
         pxs_store_close(&s);

@@ -33,6 +33,9 @@ static const struct {
      "per_s",
      "run_id", false},
     {"retry", "run_id,at_ms,after_no", "run_id,after_no", false},
+    {"d_output", "run_id,epoch,avg_D_real,avg_D_fake", "run_id,epoch", true},
+    {"rung", "run_id,epoch,value,cutoff,verdict", "run_id,epoch", false},
+    {"imported", "run_id,source,first_line,last_line,unreadable,imported_ms", "run_id", false},
 };
 
 START_TEST(tables_are_the_contract)
