@@ -77,6 +77,30 @@ PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep
                                               size_t n_by, struct pxs_groups *out, struct pxs_error *err);
 void pxs_groups_finish(struct pxs_groups *groups);
 
+/* ---- series.c -------------------------------------------------------------------------------------------- */
+
+/* It will not be completed, as it stands: such runs belong to no band. */
+bool pxs_run_is_lost(const char *state);
+
+/* ---- thin.c ---------------------------------------------------------------------------------------------- */
+
+struct pxs_point {
+    double x, y;
+};
+/* Thins several columns of one run at a time: begin, add by rising step, end each column. */
+struct pxs_thinner;
+PXS_NODISCARD enum pxs_status pxs_thinner_create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
+                                                 struct pxs_error *err);
+void pxs_thinner_destroy(struct pxs_thinner **thinner); /* NULL and *NULL are fine; nulls *thinner */
+/* `steps` of the run: what the buckets share. Later steps go into the last one. */
+void pxs_thinner_begin(struct pxs_thinner *t, int64_t steps);
+void pxs_thinner_add(struct pxs_thinner *t, int64_t step, double x, const double *values);
+PXS_NODISCARD enum pxs_status pxs_thinner_end(struct pxs_thinner *t, size_t column, struct pxs_arena *arena,
+                                              struct pxs_curve *out, struct pxs_error *err);
+/* Room for n points, zeroed. */
+PXS_NODISCARD enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena *arena,
+                                             struct pxs_error *err);
+
 /* ---- table.c --------------------------------------------------------------------------------------------- */
 
 /* Appends the aligned table. */

@@ -21,9 +21,25 @@ extern struct pxs_error err;
 struct pxs_store *make_database(void);
 void drop_database(struct pxs_store **store);
 
+/* A database with one sweep "curves": configuration 0 is constant, k is lrgd 10 * k, each with seeds 0, 1, ... */
+struct curve_shape {
+    int configurations, seeds, epochs, batches /* of an epoch */;
+    int64_t spike_step,
+        gap_step;      /* in the run of configuration 0 and seed 0, or 1: loss_G is 40, or NaN; 0 = nowhere */
+    bool one_diverges; /* the last run, halfway */
+    int queued;        /* runs at the end of the plan that have not begun */
+};
+struct pxs_store *make_curves(const struct curve_shape *shape);
+void drop_curves(struct pxs_store **store);
+const char *curves_folder(void);
+/* What loss_G and val_loss are there. */
+double curves_loss(const struct curve_shape *shape, int configuration, int seed, int64_t step);
+double curves_val(int configuration, int seed, int epoch);
+
 Suite *table_suite(void);
 Suite *stats_suite(void);
 Suite *answers_suite(void);
 Suite *stale_suite(void);
+Suite *series_suite(void);
 
 #endif
