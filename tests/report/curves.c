@@ -1,6 +1,8 @@
 /* A database with whole curves, filled the way the real one is: plan, attempts, record files. */
 #include "report_tests.h"
 
+#include "pixsweep/image.h"
+
 #include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
@@ -63,11 +65,59 @@ static void put_epoch(struct pxs_record_writer *w, const struct curve_shape *sha
     ck_ok(pxs_record_write(w, r, &err));
 }
 
+/* Seven glyphs of 32 x 32 pixels, each of one grey: a cell of the grid tells whose it is. */
+static void put_picture(const char *path, int configuration, int epoch) {
+    enum { GLYPHS = 7, SIDE = 32, FLOATS = GLYPHS * SIDE * SIDE * 3 };
+    float *pixels = malloc(3 * sizeof *pixels * FLOATS);
+    struct pxs_image picture;
+    ck_assert_ptr_nonnull(pixels);
+    for (int layer = 0; layer < 3; layer++) {
+        for (int i = 0; i < FLOATS; i++) {
+            const int glyph = i / (SIDE * SIDE * 3);
+            const int grey = curves_grey(layer, glyph, configuration, epoch);
+            pixels[layer * FLOATS + i] = (float)grey / 127.5f - 1;
+        }
+    }
+    const float *const layers[] = {pixels, pixels + FLOATS, pixels + 2 * FLOATS};
+    const struct pxs_grid grid = {.layers = layers,
+                                  .n_layers = 3,
+                                  .cells = GLYPHS,
+                                  .height = SIDE,
+                                  .width = SIDE,
+                                  .channels = 3,
+                                  .per_row = 5,
+                                  .padding = 2};
+    ck_ok(pxs_image_grid(&grid, &picture, &err));
+    ck_ok(pxs_image_write_png(path, &picture, NULL, &err));
+    pxs_image_finish(&picture);
+    free(pixels);
+}
+
+int curves_grey(int layer, int glyph, int configuration, int epoch) {
+    return layer == 1 ? 100 + 20 * configuration + epoch : 10 + 10 * glyph + 100 * (layer == 2);
+}
+
+/* A picture behind the last batch of an epoch. */
+static void put_sample(struct pxs_record_writer *w, const struct curve_shape *shape, const char *dir,
+                       int configuration, int epoch, struct pxs_record *r) {
+    char path[1024];
+    *r = (struct pxs_record){.kind = PXS_RECORD_SAMPLE};
+    r->sample.step = (int64_t)(epoch + 1) * shape->batches - 1;
+    r->sample.epoch = epoch;
+    snprintf(r->sample.path, sizeof r->sample.path, "images/%d.png", (int)r->sample.step);
+    snprintf(path, sizeof path, "%s/images", dir);
+    ck_ok(pxs_make_dirs(path, &err));
+    snprintf(path, sizeof path, "%s/%s", dir, r->sample.path);
+    put_picture(path, configuration, epoch);
+    ck_ok(pxs_record_write(w, r, &err));
+}
+
 static bool diverges(const struct curve_shape *shape, int configuration, int seed) {
     return shape->one_diverges && configuration == shape->configurations - 1 && seed == shape->seeds - 1;
 }
 
-static void write_records(const char *path, const struct curve_shape *shape, int configuration, int seed) {
+static void write_records(const char *path, const struct curve_shape *shape, const char *dir,
+                          int configuration, int seed) {
     struct pxs_record_writer *w = NULL;
     struct pxs_record *r = calloc(1, sizeof *r);
     const bool lost = diverges(shape, configuration, seed);
@@ -78,6 +128,8 @@ static void write_records(const char *path, const struct curve_shape *shape, int
     for (int epoch = 0; epoch < (lost ? shape->epochs / 2 : shape->epochs); epoch++) {
         put_batches(w, shape, configuration, seed, epoch, r);
         put_epoch(w, shape, configuration, seed, epoch, r);
+        if (shape->pictures)
+            put_sample(w, shape, dir, configuration, epoch, r);
     }
     *r = (struct pxs_record){.kind = PXS_RECORD_END};
     r->end = (struct pxs_record_end){.at_ms = 61000,
@@ -87,13 +139,14 @@ static void write_records(const char *path, const struct curve_shape *shape, int
     free(r);
 }
 
-static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int i, int64_t run_id) {
+static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int i, const char *dir,
+                      int64_t run_id) {
     char path[512];
     const int configuration = i / shape->seeds, seed = i % shape->seeds;
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_store_attempt attempt = {.run_id = run_id, .host = "here", .threads = 2, .started_ms = 1000};
     snprintf(path, sizeof path, "%s/records.bin", folder);
-    write_records(path, shape, configuration, seed);
+    write_records(path, shape, dir, configuration, seed);
     ck_ok(pxs_store_take(s, &attempt, &err));
     ck_ok(pxs_record_cursor_open(path, 0, &cursor, &err));
     for (size_t taken = 10000; taken == 10000;)
@@ -110,6 +163,8 @@ static void set_params(struct pxs_params *params, int configuration, int seed) {
     char text[32];
     pxs_params_default(params);
     ck_ok(pxs_params_set(params, PXS_PARAM_dataset, "/data/kai", false, NULL, &err));
+    ck_ok(pxs_params_set(params, PXS_PARAM_img_width, "32", false, NULL, &err));
+    ck_ok(pxs_params_set(params, PXS_PARAM_img_height, "32", false, NULL, &err));
     snprintf(text, sizeof text, "%d", seed);
     ck_ok(pxs_params_set(params, PXS_PARAM_seed, text, false, NULL, &err));
     snprintf(text, sizeof text, "%d", 10 * configuration);
@@ -156,7 +211,7 @@ struct pxs_store *make_curves(const struct curve_shape *shape) {
     pxs_store_plan_finish(&done);
     for (size_t i = 0; i < n; i++) {
         if ((int)i < (int)n - shape->queued)
-            carry_out(s, shape, (int)i, runs[i].run_id);
+            carry_out(s, shape, (int)i, runs[i].new_dir, runs[i].run_id);
         free((char *)runs[i].new_name);
         free((char *)runs[i].new_dir);
     }

@@ -27,6 +27,7 @@ struct curve_shape {
     int64_t spike_step,
         gap_step;      /* in the run of configuration 0 and seed 0, or 1: loss_G is 40, or NaN; 0 = nowhere */
     bool one_diverges; /* the last run, halfway */
+    bool pictures;     /* at the end of each epoch */
     int queued;        /* runs at the end of the plan that have not begun */
 };
 struct pxs_store *make_curves(const struct curve_shape *shape);
@@ -35,11 +36,14 @@ const char *curves_folder(void);
 /* What loss_G and val_loss are there. */
 double curves_loss(const struct curve_shape *shape, int configuration, int seed, int64_t step);
 double curves_val(int configuration, int seed, int epoch);
+/* The grey of a glyph in the pictures: layer 0 source, 1 fake, 2 target. */
+int curves_grey(int layer, int glyph, int configuration, int epoch);
 
 Suite *table_suite(void);
 Suite *stats_suite(void);
 Suite *answers_suite(void);
 Suite *stale_suite(void);
 Suite *series_suite(void);
+Suite *samples_suite(void);
 
 #endif
