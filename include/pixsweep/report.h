@@ -21,9 +21,11 @@ enum pxs_show {
     PXS_SHOW_TIME,      /* UTC milliseconds as "2026-05-04 13:37:05" */
     PXS_SHOW_BYTES,     /* "1.4 MB" */
     PXS_SHOW_PLUSMINUS, /* joined to the FIXED column before it: "0.2613 ± 0.0021"; nothing where NULL */
+    PXS_SHOW_TO,        /* joined to the FIXED column before it: "0.2590 to 0.2636"; nothing where NULL */
     PXS_SHOW_ARROW,     /* joined to the column before it: "0.0001 -> 2.5e-5"; nothing where NULL */
     PXS_SHOW_RATIO,     /* "1/4" where it is one over a whole number */
     PXS_SHOW_MARK,      /* "!" where the value is 0, nothing otherwise */
+    PXS_SHOW_TICK,      /* "*" where the value is not 0, nothing otherwise */
     PXS_SHOW_HIDDEN     /* not in tables */
 };
 struct pxs_column {
@@ -67,14 +69,49 @@ size_t pxs_text_width(const char *text, size_t bytes);
 
 /* ---- statistics ------------------------------------------------------------------------------------------ */
 
+/* Intervals hold 95 %. */
+#define PXS_ALPHA 0.05
+
 /* Of those values that are not NaN: `n` of them. */
 struct pxs_stats {
     size_t n;
     double mean, min, max; /* NaN where n is 0 */
     double std;            /* sample standard deviation, n - 1 below; NaN where n < 2 */
+    double low, high;      /* 95 % interval of the mean by Student's t; NaN where n < 2 */
 };
-/* Two passes with the rounding of the mean corrected, so an offset costs no digits. */
+/* Two passes with the rounding of the mean corrected, so an offset costs no digits. Equal values have exactly no spread. */
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out);
+
+/* Student's t with df > 0 degrees of freedom, which need not be whole: P(|T| > t), and the t > 0 for which that is p (p = 0.05: the
+ * 95 % interval's factor). NaN outside of 0 < p < 1. As scipy.stats.t.sf and .isf of half the p, to 1e-12 relative. */
+double pxs_student_two_sided(double t, double df);
+double pxs_student_critical(double p, double df);
+
+enum pxs_design {
+    PXS_DESIGN_NONE, /* too few values: the difference of the means is all that is known */
+    PXS_DESIGN_PAIRED, /* differences of runs that share what else varies, above all the seed: a t test on those */
+    PXS_DESIGN_WELCH /* two independent samples of unequal variance */
+};
+/* a - b. What could not be computed is NaN. */
+struct pxs_difference {
+    enum pxs_design design;
+    size_t n_a, n_b;     /* values of each; the pairs, where paired */
+    double mean, std;    /* std: of the differences where paired, else the mean's standard error */
+    double low, high, p; /* 95 % interval and two-sided p; NaN where there is none */
+    double p_holm;       /* p corrected for the comparisons that were made beside it, by Holm */
+    double df;           /* degrees of freedom */
+    bool no_spread;      /* n would do, but nothing varies: there is no interval and no p */
+};
+/* Pairs with a NaN do not count. */
+void pxs_difference_paired(const double *a, const double *b, size_t n, struct pxs_difference *out);
+void pxs_difference_welch(const double *a, size_t n_a, const double *b, size_t n_b,
+                          struct pxs_difference *out);
+/* Fills p_holm of n differences that were looked at together; those without p do not count. */
+void pxs_holm(struct pxs_difference *const *differences, size_t n);
+/* How many seeds of each would give an interval without 0, if difference and spread stayed as they are: an order of magnitude.
+ * 0 = cannot be told; PXS_SEEDS_MOST + 1 = more than that. */
+#define PXS_SEEDS_MOST 200
+size_t pxs_seeds_needed(const struct pxs_difference *difference);
 
 /* ---- series ---------------------------------------------------------------------------------------------- */
 
@@ -265,28 +302,55 @@ struct pxs_compare_options {
     const char *sweep;     /* NULL = the one planned last */
     const char *const *by; /* hyperparameters whose values make a group; NULL = what differs in the sweep */
     size_t n_by;
+    const char *
+        metric; /* what ranks, and what differences are of: best_val_loss (NULL), final_val_loss, val_auc, val_psnr,
+                           * val_ssim, final_avg_loss_G, seconds, best_epoch. The higher val_psnr and val_ssim the better */
+    const double *target; /* validation loss (with those metrics PSNR or SSIM) to be reached; NULL = none */
+    const char
+        *baseline;      /* a configuration: "key=value,..." of keys that differ, or its number; NULL = none */
+    const char *pareto; /* metrics, "time,val_loss"; NULL = none */
 };
 
-/* One row a group, best mean first, groups without a completed run last. Columns: the keys (none where nothing differs: then
- * `sweep`), n (completed runs), failed (failed or diverged), open (any other state), best_val_loss_mean, _std, _min, best_epoch
- * (mean), final_val_loss_mean, _std, final_avg_loss_G_mean, lr_G_first, lr_G_last, lr_G_ratio (NULL where runs of the group
- * differ), seconds (mean). Means, std and rates are over completed runs; std is NULL for one. Where the best validation losses are
- * all NULL (validation: off), rows are in the order of final_avg_loss_G_mean. */
+/* One row a group, best mean of the metric first, groups without a completed run last. Columns: the keys (none where nothing differs:
+ * then `sweep`), then, over the completed runs of each group:
+ *   n (completed), failed (failed or diverged), open (neither those nor pruned), diverged, pruned, imported (whatever their state);
+ *   M_mean, _std (sample), _ci_low, _ci_high (95 % t interval of the mean), _min, _max for each metric M (seconds and
+ *   best_epoch: the mean has the metric's name alone); val_auc is the area under the validation curve (trapezoids over epochs) divided
+ *   by the epochs it spans; val_psnr and val_ssim are those of the epoch with the best validation loss, whose weights are kept;
+ *   lr_G_first, lr_G_last, lr_G_ratio: NULL where runs of the group differ; D_real_mean, D_fake_mean: the discriminator's outputs in the
+ *   last epoch; number: the row, from 1; configuration: in words;
+ *   target_n: runs that reached the target, target_epoch_mean and target_seconds_mean (of training until the end of that epoch)
+ *   over those;
+ *   vs_best_diff: this minus the first row, in the metric, with _ci_low, _ci_high, _n (pairs; the smaller n for Welch), _design
+ *   (paired, welch, none), _p, _p_holm (corrected for all comparisons with the first row); vs_baseline_...: minus the baseline;
+ *   pareto: 1 where no other group is as good in all those metrics and better in one.
+ * What there is not is NULL: spread of one run, differences of a row from itself, target and pareto without being asked.
+ * Where no run has the metric (validation: off), final_avg_loss_G stands in. */
 struct pxs_comparison {
     char sweep[128];
-    size_t n_runs, n_completed, n_failed, n_open;
+    char metric[32]; /* that ranks */
+    bool higher_is_better;
+    size_t n_runs, n_completed, n_failed /* or diverged */, n_pruned, n_open;
     size_t n_stale;    /* of the open ones: in state running, but nobody works on them */
     char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas"; else "" */
+    size_t n_keys;     /* columns before `n` */
     struct pxs_table table;
     struct pxs_column *columns; /* table.n_columns of them, in the table's arena */
     size_t
         *configurations; /* of each row: its place in pxs_curves.configurations (read with the same `by`) */
+    /* In the table's arena: one sentence that says who leads, by how much, and whether the evidence separates the first two;
+     * and what a reader has to know beside it, a sentence each (without a full stop). */
+    const char *verdict;
+    const char **notes;
+    size_t n_notes;
+    bool separated; /* the first row from the second, by p_holm < PXS_ALPHA */
 };
-/* PXS_E_NOT_FOUND: no such sweep; PXS_E_INVALID: no such hyperparameter. */
+/* PXS_E_NOT_FOUND: no such sweep or baseline; PXS_E_INVALID: no such hyperparameter or metric, a baseline that is not one group. */
 PXS_NODISCARD enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_options *options,
                                           struct pxs_comparison *out, struct pxs_error *err);
 void pxs_comparison_finish(struct pxs_comparison *comparison);
-/* The comparison as text; TABLE has a line above and, where runs are missing, one below. */
+/* The comparison as text. TABLE shows the columns that answer the question, others as far as `width` (0: 100) has room, with a line
+ * above, the notes below and the verdict as the last line. CSV and JSON are the whole table. */
 PXS_NODISCARD enum pxs_status pxs_report_compare(struct pxs_store *s,
                                                  const struct pxs_compare_options *options,
                                                  enum pxs_format format, int width, struct pxs_text *out,

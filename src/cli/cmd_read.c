@@ -1,6 +1,7 @@
 /* ls, show, compare: questions that the report room answers. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,15 @@ static size_t split(char *text, const char **words, size_t room) {
 static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                     struct pxs_error *err) {
     const char *words[64];
-    struct pxs_compare_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL};
+    double target;
+    struct pxs_compare_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL,
+                                          .metric = cli->values[OPT_METRIC],
+                                          .baseline = cli->values[OPT_BASELINE],
+                                          .pareto = cli->values[OPT_PARETO]};
+    const char *reach = cli->values[OPT_REACH];
+    if (reach != NULL && (!pxs_parse_double(reach, &target) || !isfinite(target)))
+        return pxs_fail(err, PXS_E_INVALID, "--target must be a number, not '%.60s'", reach);
+    options.target = reach != NULL ? &target : NULL;
     char *by = cli->values[OPT_BY] != NULL ? strdup(cli->values[OPT_BY]) : NULL;
     if (by != NULL) {
         options.by = words;

@@ -37,6 +37,10 @@ static void show_plain(struct pxs_text *out, double value) {
     pxs_text_add(out, pxs_format_double(buf, rounded));
 }
 
+static bool is_fixed(enum pxs_show show) {
+    return show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS || show == PXS_SHOW_TO;
+}
+
 static void show_real(struct pxs_text *out, double value, enum pxs_show show, int decimals) {
     char buf[32];
     if (!isfinite(value))
@@ -56,9 +60,9 @@ static void show_real(struct pxs_text *out, double value, enum pxs_show show, in
             pxs_text_addf(out, "%.2e", value);
         else
             pxs_text_addf(out, "%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3, value);
-    } else if ((show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) && decimals >= 0) {
+    } else if (is_fixed(show) && decimals >= 0) {
         pxs_text_addf(out, "%.*f", decimals, value);
-    } else if (show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS) {
+    } else if (is_fixed(show)) {
         pxs_text_addf(out, "%.3e", value);
     } else {
         show_plain(out, value);
@@ -76,6 +80,10 @@ static void show_ratio(struct pxs_text *out, double value) {
 void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals) {
     if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_MARK) {
         pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real == 0 ? "!" : "");
+        return;
+    }
+    if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_TICK) {
+        pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real != 0 ? "*" : "");
         return;
     }
     if (cell->kind == PXS_CELL_REAL && show == PXS_SHOW_RATIO) {

@@ -1,10 +1,12 @@
-/* Statistics over seeds. */
-#include "pixsweep/report.h"
+/* Statistics over seeds: one configuration's values, and the difference of two configurations. */
+#include "report_priv.h"
 
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
-    *out = (struct pxs_stats){.mean = NAN, .min = NAN, .max = NAN, .std = NAN};
+    *out = (struct pxs_stats){.mean = NAN, .min = NAN, .max = NAN, .std = NAN, .low = NAN, .high = NAN};
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         if (isnan(values[i]))
@@ -16,7 +18,9 @@ void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
     }
     if (out->n == 0)
         return;
-    out->mean = sum / (double)out->n;
+    /* Equal values are their own mean, and have no spread: not that of a rounded sum. */
+    const bool equal = out->min == out->max;
+    out->mean = equal ? out->min : sum / (double)out->n;
     if (out->n < 2)
         return;
     /* The deviations from an exact mean would add up to zero; what they add up to instead is the mean's rounding. */
@@ -28,5 +32,118 @@ void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
         squares += d * d;
         rest += d;
     }
-    out->std = sqrt((squares - rest * rest / (double)out->n) / (double)(out->n - 1));
+    const double m = (double)out->n;
+    out->std = sqrt((squares - rest * rest / m) / (m - 1));
+    const double half = pxs_student_critical(PXS_ALPHA, m - 1) * out->std / sqrt(m);
+    out->low = out->mean - half;
+    out->high = out->mean + half;
+}
+
+/* ---- differences ----------------------------------------------------------------------------------------- */
+
+/* Interval and p of a difference with its standard error. Without any spread there is nothing that luck could be measured by. */
+static void judge(struct pxs_difference *d, double error, double df, bool spread) {
+    d->df = df;
+    d->low = d->high = d->p = d->p_holm = NAN;
+    d->no_spread = !spread;
+    if (!spread)
+        return;
+    const double half = pxs_student_critical(PXS_ALPHA, df) * error;
+    d->low = d->mean - half;
+    d->high = d->mean + half;
+    d->p = d->p_holm = pxs_student_two_sided(d->mean / error, df);
+}
+
+static struct pxs_difference no_difference(void) {
+    return (struct pxs_difference){
+        .mean = NAN, .std = NAN, .low = NAN, .high = NAN, .p = NAN, .p_holm = NAN, .df = NAN};
+}
+
+void pxs_difference_paired(const double *a, const double *b, size_t n, struct pxs_difference *out) {
+    struct pxs_difference d = no_difference();
+    double mean = 0, largest = 0;
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(a[i]) || isnan(b[i]))
+            continue;
+        mean += a[i] - b[i];
+        largest = fmax(largest, fmax(fabs(a[i]), fabs(b[i])));
+        m++;
+    }
+    d.n_a = d.n_b = m;
+    if (m > 0)
+        d.mean = mean /= (double)m;
+    if (m < 2) {
+        *out = d;
+        return;
+    }
+    double squares = 0, rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(a[i]) || isnan(b[i]))
+            continue;
+        const double off = a[i] - b[i] - mean;
+        squares += off * off;
+        rest += off;
+    }
+    d.design = PXS_DESIGN_PAIRED;
+    d.std = sqrt((squares - rest * rest / (double)m) / (double)(m - 1));
+    /* Equal differences of rounded numbers are equal to a few units in the last place only. */
+    judge(&d, d.std / sqrt((double)m), (double)(m - 1), d.std > 4 * DBL_EPSILON * largest);
+    *out = d;
+}
+
+void pxs_difference_welch(const double *a, size_t n_a, const double *b, size_t n_b,
+                          struct pxs_difference *out) {
+    struct pxs_stats x, y;
+    struct pxs_difference d = no_difference();
+    pxs_stats_of(a, n_a, &x);
+    pxs_stats_of(b, n_b, &y);
+    d.n_a = x.n;
+    d.n_b = y.n;
+    d.mean = x.mean - y.mean;
+    if (x.n < 2 || y.n < 2) {
+        *out = d;
+        return;
+    }
+    d.design = PXS_DESIGN_WELCH;
+    /* Welch's error and Satterthwaite's degrees of freedom */
+    const double v = x.std * x.std / (double)x.n, w = y.std * y.std / (double)y.n;
+    d.std = sqrt(v + w);
+    const double df = (v + w) * (v + w) / (v * v / (double)(x.n - 1) + w * w / (double)(y.n - 1));
+    judge(&d, d.std, df, v + w > 0);
+    *out = d;
+}
+
+/* Holm's step-down procedure; the smallest p has to stand against all of them, the next against one less, ... */
+void pxs_holm(struct pxs_difference *const *differences, size_t n) {
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        m += !isnan(differences[i]->p);
+    for (size_t i = 0; i < n; i++) {
+        double adjusted = NAN;
+        /* the largest of (m - rank) p over all p that are not larger */
+        for (size_t k = 0; k < n && !isnan(differences[i]->p); k++) {
+            const double p = differences[k]->p;
+            if (isnan(p) || p > differences[i]->p)
+                continue;
+            size_t rank = 0;
+            for (size_t l = 0; l < n; l++)
+                rank += differences[l]->p < p || (differences[l]->p == p && l < k);
+            adjusted = fmax(adjusted, fmin(1, (double)(m - rank) * p));
+        }
+        differences[i]->p_holm = adjusted;
+    }
+}
+
+size_t pxs_seeds_needed(const struct pxs_difference *d) {
+    if (d->design == PXS_DESIGN_NONE || d->no_spread || d->mean == 0)
+        return 0;
+    const double n_now = (double)d->n_a < (double)d->n_b ? (double)d->n_a : (double)d->n_b;
+    const double spread = d->design == PXS_DESIGN_PAIRED ? d->std : d->std * sqrt(n_now);
+    for (size_t n = 2; n <= PXS_SEEDS_MOST; n++) {
+        const double df = d->design == PXS_DESIGN_PAIRED ? (double)(n - 1) : 2 * (double)(n - 1);
+        if (pxs_student_critical(PXS_ALPHA, df) * spread / sqrt((double)n) < fabs(d->mean))
+            return n;
+    }
+    return PXS_SEEDS_MOST + 1;
 }

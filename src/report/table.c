@@ -60,9 +60,10 @@ static void open_lane(struct layout *l, size_t column, const struct pxs_column *
     struct lane *lane = &l->lanes[l->n];
     *lane = (struct lane){.column = column, .title = title, .joint = "  ", .show = spec->show};
     lane->right = is_numeric(l->table, column);
-    const bool joined = spec->show == PXS_SHOW_PLUSMINUS || spec->show == PXS_SHOW_ARROW;
-    if (spec->show == PXS_SHOW_PLUSMINUS && l->n > 0) {
-        lane->joint = " \xc2\xb1 ";
+    const bool range = spec->show == PXS_SHOW_PLUSMINUS || spec->show == PXS_SHOW_TO;
+    const bool joined = range || spec->show == PXS_SHOW_ARROW;
+    if (range && l->n > 0) {
+        lane->joint = spec->show == PXS_SHOW_TO ? " to " : " \xc2\xb1 ";
         lane->decimals = l->lanes[l->n - 1].decimals;
     } else {
         lane->decimals = pxs_cell_decimals(l->table, column);

@@ -1,0 +1,260 @@
+/* compare: which configuration is better, by how much, and could that be luck? */
+#include "compare_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- metrics --------------------------------------------------------------------------------------------- */
+
+/* Each name that a user may give; the first for a measure is the one we print. */
+static const struct metric metrics[] = {
+    {"best_val_loss", M_BEST, false},
+    {"final_val_loss", M_FINAL, false},
+    {"val_auc", M_AUC, false},
+    {"val_psnr", M_PSNR, true},
+    {"val_ssim", M_SSIM, true},
+    {"final_avg_loss_G", M_LOSS_G, false},
+    {"seconds", M_SECONDS, false},
+    {"best_epoch", M_BEST_EPOCH, false},
+    {"val_loss", M_BEST, false},
+    {"time", M_SECONDS, false},
+    {"psnr", M_PSNR, true},
+    {"ssim", M_SSIM, true},
+    {"auc", M_AUC, false},
+};
+enum { METRIC_NAMES = 8 };
+
+const struct metric *pxs_metric_find(const char *option, const char *name, struct pxs_error *err) {
+    const char *names[PXS_COUNT(metrics)];
+    for (size_t i = 0; i < PXS_COUNT(metrics); i++) {
+        if (strcmp(name, metrics[i].name) == 0)
+            return &metrics[i];
+        names[i] = metrics[i].name;
+    }
+    const char *near = pxs_nearest_word(name, names, PXS_COUNT(names));
+    struct pxs_text list = {0};
+    for (size_t i = 0; i < METRIC_NAMES; i++)
+        pxs_text_addf(&list, "%s%s", i > 0 ? ", " : "", metrics[i].name);
+    pxs_fail(err, PXS_E_INVALID, "%s: there is no metric '%.60s'%s%s%s (%s)", option, name,
+             near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "",
+             pxs_text_str(&list));
+    pxs_text_finish(&list);
+    return NULL;
+}
+
+/* ---- order ----------------------------------------------------------------------------------------------- */
+
+static int by_number(double a, double b) {
+    if (isnan(a) || isnan(b))
+        return isnan(a) - isnan(b);
+    return (a > b) - (a < b);
+}
+
+static double rank_of(const struct group *g, const struct metric *m) {
+    return m->higher ? -g->stats[m->measure].mean : g->stats[m->measure].mean;
+}
+
+static int better(const void *a, const void *b, void *metric) {
+    const struct group *x = a, *y = b;
+    int order = by_number(rank_of(x, metric), rank_of(y, metric));
+    if (order == 0)
+        order = by_number(x->stats[M_LOSS_G].mean, y->stats[M_LOSS_G].mean);
+    return order != 0 ? order : (x->first > y->first) - (x->first < y->first);
+}
+
+static bool any_has(const struct comparing *c, enum measure m) {
+    for (size_t g = 0; g < c->n_groups; g++) {
+        if (c->groups[g].stats[m].n > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Without validation there is still the training loss to go by. */
+static void order_groups(struct comparing *c) {
+    if (!any_has(c, c->metric.measure) && any_has(c, M_LOSS_G)) {
+        c->metric = metrics[5];
+        c->substituted = true;
+    }
+    qsort_r(c->groups, c->n_groups, sizeof *c->groups, better, &c->metric);
+    while (c->ranked < c->n_groups && c->groups[c->ranked].stats[c->metric.measure].n > 0)
+        c->ranked++;
+}
+
+/* ---- differences ----------------------------------------------------------------------------------------- */
+
+static bool same_value(const struct pxs_cell *a, const struct pxs_cell *b) {
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == PXS_CELL_TEXT)
+        return strcmp(a->text, b->text) == 0;
+    return a->kind == PXS_CELL_NULL || a->real == b->real;
+}
+
+static bool is_key(const struct pxs_groups *in, const char *key) {
+    for (size_t k = 0; k < in->n_keys; k++) {
+        if (strcmp(in->keys[k], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Two runs make a pair where they share everything that does not make the groups: the seed, and with --by what else differs. A
+ * seed in an old log is nobody's. */
+static bool is_pair(const struct comparing *c, size_t a, size_t b) {
+    const struct pxs_cell *x = c->runs.cells + a * c->runs.n_columns,
+                          *y = c->runs.cells + b * c->runs.n_columns;
+    if (x[RUN_IMPORTED].integer != 0 || y[RUN_IMPORTED].integer != 0)
+        return false;
+    if (!is_key(&c->in, "seed") && x[RUN_SEED].integer != y[RUN_SEED].integer)
+        return false;
+    for (size_t k = 0; k < c->all.n_keys; k++) {
+        const struct pxs_cell *values = c->all.values[k].cells;
+        if (!is_key(&c->in, c->all.keys[k]) && !same_value(&values[a], &values[b]))
+            return false;
+    }
+    return true;
+}
+
+/* Room for the values of two groups. */
+struct sample {
+    double *a, *b; /* pairs, then all */
+    bool *used;
+};
+
+static bool measured(const struct comparing *c, const struct group *g, size_t run) {
+    return c->in.group_of[run] == g->index && pxs_compare_counts(c, run) &&
+           !isnan(pxs_compare_value(c, run, c->metric.measure));
+}
+
+static size_t make_pairs(const struct comparing *c, const struct group *x, const struct group *y,
+                         struct sample *s) {
+    const size_t runs = c->in.n_runs;
+    size_t n = 0;
+    memset(s->used, 0, runs * sizeof *s->used);
+    for (size_t a = 0; a < runs; a++) {
+        if (!measured(c, x, a))
+            continue;
+        for (size_t b = 0; b < runs; b++) {
+            if (s->used[b] || !measured(c, y, b) || !is_pair(c, a, b))
+                continue;
+            s->used[b] = true;
+            s->a[n] = pxs_compare_value(c, a, c->metric.measure);
+            s->b[n++] = pxs_compare_value(c, b, c->metric.measure);
+            break;
+        }
+    }
+    return n;
+}
+
+/* Paired where most runs have a partner, else as two samples: two pairs out of ten runs would throw the rest away. */
+static void compare_two(const struct comparing *c, const struct group *x, const struct group *y,
+                        struct sample *s, struct pxs_difference *out) {
+    const size_t n_x = x->stats[c->metric.measure].n, n_y = y->stats[c->metric.measure].n;
+    const size_t pairs = make_pairs(c, x, y, s);
+    if (pairs >= 2 && 2 * pairs > (n_x > n_y ? n_x : n_y)) {
+        pxs_difference_paired(s->a, s->b, pairs, out);
+        return;
+    }
+    const size_t n_a = pxs_compare_gather(c, x, c->metric.measure, s->a);
+    const size_t n_b = pxs_compare_gather(c, y, c->metric.measure, s->b);
+    pxs_difference_welch(s->a, n_a, s->b, n_b, out);
+}
+
+/* Every ranked group against the one at `place`, with Holm's correction for looking at all of them. */
+static void compare_with(struct comparing *c, size_t place, bool to_best, struct sample *s,
+                         struct pxs_difference **list) {
+    size_t n = 0;
+    for (size_t g = 0; g < c->ranked; g++) {
+        struct group *group = &c->groups[g];
+        if (g == place)
+            continue;
+        list[n] = to_best ? &group->best : &group->baseline;
+        compare_two(c, group, &c->groups[place], s, list[n++]);
+        *(to_best ? &group->has_best : &group->has_baseline) = true;
+    }
+    pxs_holm(list, n);
+}
+
+static enum pxs_status compare_all(struct comparing *c, struct pxs_error *err) {
+    const size_t n = c->in.n_runs + 1;
+    struct sample s = {malloc(n * sizeof *s.a), malloc(n * sizeof *s.b), malloc(n * sizeof *s.used)};
+    struct pxs_difference **list = malloc((c->n_groups + 1) * sizeof *list);
+    const bool room = s.a != NULL && s.b != NULL && s.used != NULL && list != NULL;
+    if (room && c->ranked > 1)
+        compare_with(c, 0, true, &s, list);
+    if (room && c->baseline < c->ranked)
+        compare_with(c, c->baseline, false, &s, list);
+    free(s.a);
+    free(s.b);
+    free(s.used);
+    free(list);
+    return room ? PXS_OK : pxs_fail_nomem(err);
+}
+
+/* ---- Pareto ---------------------------------------------------------------------------------------------- */
+
+enum { AXES_MOST = 4 };
+
+/* "time,val_loss" */
+static enum pxs_status read_axes(const char *text, struct metric *axes, size_t *n, struct pxs_error *err) {
+    *n = 0;
+    while (*text != '\0') {
+        char name[64];
+        const size_t length = strcspn(text, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), text);
+        const struct metric *axis = pxs_metric_find("--pareto", name, err);
+        if (axis == NULL)
+            return PXS_E_INVALID;
+        if (*n == AXES_MOST)
+            return pxs_fail(err, PXS_E_INVALID, "--pareto: no more than %d metrics at a time", AXES_MOST);
+        axes[(*n)++] = *axis;
+        text += length + (text[length] == ',');
+    }
+    if (*n < 2)
+        return pxs_fail(err, PXS_E_INVALID, "--pareto needs two metrics or more, such as time,val_loss");
+    return PXS_OK;
+}
+
+static bool beats(const struct group *x, const struct group *y, const struct metric *axes, size_t n) {
+    bool strictly = false;
+    for (size_t i = 0; i < n; i++) {
+        if (rank_of(x, &axes[i]) > rank_of(y, &axes[i]))
+            return false;
+        strictly = strictly || rank_of(x, &axes[i]) < rank_of(y, &axes[i]);
+    }
+    return strictly;
+}
+
+static bool has_axes(const struct group *g, const struct metric *axes, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (g->stats[axes[i].measure].n == 0)
+            return false;
+    }
+    return true;
+}
+
+static enum pxs_status find_front(struct comparing *c, struct pxs_error *err) {
+    struct metric axes[AXES_MOST];
+    size_t n;
+    if (c->o->pareto == NULL)
+        return PXS_OK;
+    PXS_TRY(read_axes(c->o->pareto, axes, &n, err));
+    for (size_t g = 0; g < c->n_groups; g++) {
+        struct group *group = &c->groups[g];
+        group->has_front = group->front = has_axes(group, axes, n);
+        for (size_t k = 0; group->front && k < c->n_groups; k++)
+            group->front = !(has_axes(&c->groups[k], axes, n) && beats(&c->groups[k], group, axes, n));
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err) {
+    order_groups(c);
+    c->baseline = c->n_groups;
+    if (c->o->baseline != NULL)
+        PXS_TRY(pxs_compare_find(c, c->o->baseline, &c->baseline, err));
+    PXS_TRY(compare_all(c, err));
+    return find_front(c, err);
+}

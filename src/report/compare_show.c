@@ -1,0 +1,221 @@
+/* compare: what of the table stands on a terminal. The numbers that answer the question always do; the rest as far as there is room. */
+#include "compare_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where nobody says how wide the reader's terminal is. */
+enum { WIDTH_USUAL = 100, CHOICES_MOST = 96, KEEP_MOST = 11 };
+
+/* A column of the answer. `keep`: 0 = always; else those with the smallest come first, as long as there is room. A column that is joined to the one before
+ * it comes and goes with it. */
+struct choice {
+    const char *name;
+    unsigned keep;
+    struct pxs_column column; /* title NULL: as the comparison has it */
+    char own[64];             /* the name, where it is put together here */
+};
+struct choices {
+    struct choice list[CHOICES_MOST];
+    size_t n;
+};
+
+static void choose(struct choices *to, const char *name, unsigned keep, const char *title,
+                   enum pxs_show show) {
+    if (to->n < CHOICES_MOST)
+        to->list[to->n++] = (struct choice){.name = name, .keep = keep, .column = {title, show}};
+}
+
+static void choose_of(struct choices *to, const char *metric, const char *suffix, unsigned keep,
+                      const char *title, enum pxs_show show) {
+    if (to->n == CHOICES_MOST)
+        return;
+    choose(to, "", keep, title, show);
+    struct choice *last = &to->list[to->n - 1];
+    snprintf(last->own, sizeof last->own, "%s%s", metric, suffix);
+}
+
+static bool is_bare(const char *metric) {
+    return strcmp(metric, "seconds") == 0 || strcmp(metric, "best_epoch") == 0;
+}
+
+static const char *title_of(const char *metric) {
+    static const char *const titles[][2] = {
+        {"best_val_loss", "best val"}, {"final_val_loss", "final val"},
+        {"val_auc", "val area"},       {"val_psnr", "PSNR"},
+        {"val_ssim", "SSIM"},          {"final_avg_loss_G", "avg loss_G"},
+        {"seconds", "seconds"},        {"best_epoch", "best epoch"},
+    };
+    for (size_t i = 0; i < PXS_COUNT(titles); i++) {
+        if (strcmp(titles[i][0], metric) == 0)
+            return titles[i][1];
+    }
+    return metric;
+}
+
+/* mean ± std, and the interval where it is asked for. */
+static void choose_metric(struct choices *to, const char *metric, unsigned keep, bool interval) {
+    choose_of(to, metric, is_bare(metric) ? "" : "_mean", keep, title_of(metric), PXS_SHOW_FIXED);
+    choose_of(to, metric, "_std", keep, "std", PXS_SHOW_PLUSMINUS);
+    if (!interval)
+        return;
+    choose_of(to, metric, "_ci_low", 1, "95 % low", PXS_SHOW_FIXED);
+    choose_of(to, metric, "_ci_high", 1, "high", PXS_SHOW_TO);
+}
+
+static void choose_asked(struct choices *to, const struct pxs_compare_options *o) {
+    if (o->baseline != NULL) {
+        choose(to, "vs_baseline_diff", 0, "vs baseline", PXS_SHOW_FIXED);
+        choose(to, "vs_baseline_ci_low", 0, "95 % low", PXS_SHOW_FIXED);
+        choose(to, "vs_baseline_ci_high", 0, "high", PXS_SHOW_TO);
+        choose(to, "vs_baseline_n", 2, "pairs", PXS_SHOW_PLAIN);
+        choose(to, "vs_baseline_p_holm", 0, "p", PXS_SHOW_SHORT);
+    }
+    if (o->target != NULL) {
+        choose(to, "target_n", 0, "reached", PXS_SHOW_PLAIN);
+        choose(to, "target_epoch_mean", 0, "at epoch", PXS_SHOW_PLAIN);
+        choose(to, "target_seconds_mean", 0, "after", PXS_SHOW_DURATION);
+    }
+}
+
+static void choose_columns(struct choices *to, const struct pxs_comparison *c,
+                           const struct pxs_compare_options *o) {
+    choose(to, "number", 0, "no", PXS_SHOW_PLAIN);
+    for (size_t k = 0; k < c->n_keys; k++)
+        choose(to, c->table.columns[k], 0, NULL, PXS_SHOW_PLAIN);
+    choose(to, "n", 0, "n", PXS_SHOW_PLAIN);
+    if (c->n_failed > 0)
+        choose(to, "failed", 0, "failed", PXS_SHOW_PLAIN);
+    if (c->n_pruned > 0)
+        choose(to, "pruned", 0, "pruned", PXS_SHOW_PLAIN);
+    if (c->n_open > 0)
+        choose(to, "open", 0, "open", PXS_SHOW_PLAIN);
+    choose_metric(to, c->metric, 0, true);
+    choose_asked(to, o);
+    if (o->pareto != NULL)
+        choose(to, "pareto", 0, "front", PXS_SHOW_TICK);
+    if (strcmp(c->metric, "best_val_loss") != 0)
+        choose_metric(to, "best_val_loss", 4, false);
+    if (strcmp(c->metric, "best_val_loss") == 0)
+        choose(to, "best_val_loss_min", 7, "min", PXS_SHOW_FIXED);
+    choose(to, "best_epoch", 8, "at epoch", PXS_SHOW_SHORT);
+    if (strcmp(c->metric, "final_val_loss") != 0)
+        choose_metric(to, "final_val_loss", 4, false);
+    choose(to, "val_auc_mean", 9, "area", PXS_SHOW_FIXED);
+    choose(to, "val_psnr_mean", 10, "PSNR", PXS_SHOW_FIXED);
+    choose(to, "val_ssim_mean", 11, "SSIM", PXS_SHOW_FIXED);
+    choose(to, "lr_G_first", 6, "lr_G first", PXS_SHOW_PLAIN);
+    choose(to, "lr_G_last", 6, "last", PXS_SHOW_ARROW);
+    choose(to, "lr_G_ratio", 5, "ratio", PXS_SHOW_RATIO);
+    choose(to, "seconds", 3, "time", PXS_SHOW_DURATION);
+}
+
+static size_t column_of(const struct pxs_table *t, const struct choice *choice) {
+    const char *name = choice->own[0] != '\0' ? choice->own : choice->name;
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (strcmp(t->columns[i], name) == 0)
+            return i;
+    }
+    return t->n_columns;
+}
+
+/* A column with the number of the metric stays even where it is empty; the others then say nothing. */
+static void drop_empty(struct choices *from, const struct pxs_table *t) {
+    size_t kept = 0;
+    for (size_t i = 0; i < from->n; i++) {
+        const size_t column = column_of(t, &from->list[i]);
+        bool some = false;
+        for (size_t row = 0; column < t->n_columns && row < t->n_rows; row++)
+            some = some || t->cells[row * t->n_columns + column].kind != PXS_CELL_NULL;
+        if (some)
+            from->list[kept++] = from->list[i];
+    }
+    from->n = kept;
+}
+
+static enum pxs_status lay_out(const struct choices *chosen, const struct pxs_table *from, int width,
+                               struct pxs_text *out, struct pxs_error *err) {
+    const char *names[CHOICES_MOST];
+    struct pxs_column columns[CHOICES_MOST];
+    struct pxs_table t = {0};
+    for (size_t i = 0; i < chosen->n; i++) {
+        names[i] = from->columns[column_of(from, &chosen->list[i])];
+        columns[i] = chosen->list[i].column;
+    }
+    PXS_TRY(pxs_table_make(&t, names, chosen->n, from->n_rows, err));
+    for (size_t i = 0; i < chosen->n; i++) {
+        const size_t column = column_of(from, &chosen->list[i]);
+        for (size_t row = 0; row < from->n_rows; row++)
+            pxs_table_set(&t, row, i, from->cells[row * from->n_columns + column]);
+    }
+    const enum pxs_status status = pxs_table_lay_out(&t, columns, width, out, err);
+    pxs_table_finish(&t);
+    return status;
+}
+
+static size_t widest_line(const char *text) {
+    size_t widest = 0;
+    while (*text != '\0') {
+        const size_t bytes = strcspn(text, "\n"), width = pxs_text_width(text, bytes);
+        widest = width > widest ? width : widest;
+        text += bytes + (text[bytes] == '\n');
+    }
+    return widest;
+}
+
+/* The columns up to `keep`, those apart that `dropped` has found too wide (bit k: those of keep k). */
+static void take(const struct choices *from, unsigned keep, unsigned dropped, struct choices *to) {
+    to->n = 0;
+    for (size_t i = 0; i < from->n; i++) {
+        if (from->list[i].keep <= keep && (dropped >> from->list[i].keep & 1) == 0)
+            to->list[to->n++] = from->list[i];
+    }
+}
+
+static void name_dropped(const struct choices *from, unsigned dropped, struct pxs_text *out) {
+    for (size_t i = 0; i < from->n; i++) {
+        const struct choice *choice = &from->list[i];
+        const enum pxs_show show = choice->column.show;
+        if ((dropped >> choice->keep & 1) != 0 && show != PXS_SHOW_PLUSMINUS && show != PXS_SHOW_ARROW &&
+            show != PXS_SHOW_TO)
+            pxs_text_addf(out, "%s%s", out->len > 0 ? ", " : "", choice->column.title);
+    }
+}
+
+/* Adds what is wanted most as long as it fits. */
+static enum pxs_status fit(const struct choices *all, const struct pxs_table *from, size_t room,
+                           struct choices *chosen, unsigned *dropped, struct pxs_error *err) {
+    struct pxs_text table = {0};
+    enum pxs_status status = PXS_OK;
+    *dropped = 0;
+    for (unsigned keep = 1; keep <= KEEP_MOST && status == PXS_OK; keep++) {
+        take(all, keep, *dropped, chosen);
+        pxs_text_clear(&table);
+        status = lay_out(chosen, from, 0, &table, err);
+        if (status == PXS_OK && widest_line(pxs_text_str(&table)) > room)
+            *dropped |= 1u << keep;
+    }
+    take(all, KEEP_MOST, *dropped, chosen);
+    pxs_text_finish(&table);
+    return status;
+}
+
+enum pxs_status pxs_compare_show(const struct pxs_comparison *c, const struct pxs_compare_options *o,
+                                 int width, struct pxs_text *out, struct pxs_text *left_out,
+                                 struct pxs_error *err) {
+    struct choices *all = calloc(2, sizeof *all);
+    unsigned dropped = 0;
+    if (all == NULL)
+        return pxs_fail_nomem(err);
+    struct choices *chosen = &all[1];
+    choose_columns(all, c, o);
+    drop_empty(all, &c->table);
+    enum pxs_status status =
+        fit(all, &c->table, (size_t)(width > 0 ? width : WIDTH_USUAL), chosen, &dropped, err);
+    if (status == PXS_OK)
+        status = lay_out(chosen, &c->table, width, out,
+                         err); /* long words give way, where even that does not do */
+    name_dropped(all, dropped, left_out);
+    free(all);
+    return status;
+}
