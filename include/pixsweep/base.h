@@ -72,6 +72,16 @@ struct pxs_logger {
 };
 void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt, ...) PXS_PRINTF(3, 4);
 
+/* ---- progress of long work ------------------------------------------------------------------------------- */
+
+/* Told from time to time how far a piece of work is. Passed by value; a zeroed meter drops everything. */
+struct pxs_meter {
+    /* `what`: the work as a verb and its object ("reading train_loss.txt"); `done` of `total`, in any unit; total 0 = not known. */
+    void (*tell)(void *user, const char *what, double done, double total);
+    void *user;
+};
+void pxs_meter_tell(struct pxs_meter meter, const char *what, double done, double total);
+
 /* ---- memory ---------------------------------------------------------------------------------------------- */
 
 /* Zeroed memory for numbers, aligned to 64 bytes; blocks of 2 MiB and more are aligned to 2 MiB and offered to

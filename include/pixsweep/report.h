@@ -10,7 +10,7 @@
 
 /* ---- tables ---------------------------------------------------------------------------------------------- */
 
-enum pxs_format { PXS_FORMAT_TABLE, PXS_FORMAT_CSV, PXS_FORMAT_JSON };
+enum pxs_format { PXS_FORMAT_TABLE, PXS_FORMAT_CSV, PXS_FORMAT_JSON, PXS_FORMAT_JSONL };
 
 /* How a column looks in PXS_FORMAT_TABLE. CSV and JSON always have every column, by its name, unrounded. */
 enum pxs_show {
@@ -41,7 +41,7 @@ void pxs_table_set(struct pxs_table *table, size_t row, size_t column, struct px
 /* Appends the whole table. `columns`: n_columns of them, or NULL for PXS_SHOW_PLAIN throughout. `width`: columns of the
  * terminal, to which long text is shortened in tables; 0 = never. TABLE: a header, a rule, a line a row; NULL is empty;
  * line ends and control characters in cells are escaped. CSV: RFC 4180 with \n; NULL is empty and an empty text is "".
- * JSON: an array of objects, a row a line; a column name that comes twice gets _2; NaN and infinity are null; text is UTF-8 whatever
+ * JSON: an array of objects, a row a line (JSONL: the objects alone); a column name that comes twice gets _2; NaN and infinity are null; text is UTF-8 whatever
  * the cell holds. PXS_E_NOMEM. */
 PXS_NODISCARD enum pxs_status pxs_report_table(const struct pxs_table *table,
                                                const struct pxs_column *columns, enum pxs_format format,
@@ -53,7 +53,7 @@ struct pxs_sink {
     void *user;
 };
 
-/* A result row by row, for pxs_store_query(..., pxs_rows_row, stream, err): CSV and JSON pass through in constant
+/* A result row by row, for pxs_store_query(..., pxs_rows_row, stream, err): CSV, JSON and JSONL pass through in constant
  * memory; TABLE is collected until the end, since widths depend on every row. */
 struct pxs_rows;
 PXS_NODISCARD enum pxs_status pxs_rows_create(enum pxs_format format, int width, struct pxs_sink sink,
@@ -355,5 +355,20 @@ PXS_NODISCARD enum pxs_status pxs_report_compare(struct pxs_store *s,
                                                  const struct pxs_compare_options *options,
                                                  enum pxs_format format, int width, struct pxs_text *out,
                                                  struct pxs_error *err);
+
+/* ---- export ---------------------------------------------------------------------------------------------- */
+
+struct pxs_export_options {
+    const char *sweep;      /* NULL = the one worked on last */
+    const char *table;      /* a table or view; NULL = v_run */
+    enum pxs_format format; /* not TABLE */
+    struct pxs_sink sink;
+    struct pxs_meter meter; /* in rows */
+};
+/* The rows of a table that belong to the sweep's runs, in the order of the primary key (views: of their runs), in one read of the
+ * database and constant memory. *rows = how many. PXS_E_NOT_FOUND names the tables or sweeps that there are; PXS_E_BUSY as in
+ * pxs_store_query: rows may have been given to the sink already. */
+PXS_NODISCARD enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options,
+                                         uint64_t *rows, struct pxs_error *err);
 
 #endif

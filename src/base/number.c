@@ -22,7 +22,7 @@ struct decimal {
     int count, exponent; /* value = d.ddd x 10^exponent */
 };
 
-/* The value in `count` significant digits; true if they read back to the same double. */
+/* The value in `count` significant digits; true if they read back to the same double, as 17 always do. */
 static bool try_digits(double value, int count, struct decimal *d) {
     char text[40], plain[48];
     snprintf(text, sizeof text, "%.*e", count - 1, value);
@@ -33,8 +33,11 @@ static bool try_digits(double value, int count, struct decimal *d) {
             d->digits[d->count++] = *p;
     d->digits[d->count] = '\0';
     d->exponent = atoi(e + 1);
-    snprintf(plain, sizeof plain, "%.1s.%se%d", d->digits, d->digits + 1, d->exponent);
-    bool same = decimal_to_double(plain) == value;
+    plain[0] = d->digits[0];
+    plain[1] = '.';
+    memcpy(plain + 2, d->digits + 1, (size_t)d->count - 1);
+    strcpy(plain + 1 + d->count, e);
+    bool same = count == 17 || decimal_to_double(plain) == value;
     while (d->count > 1 && d->digits[d->count - 1] == '0')
         d->digits[--d->count] = '\0';
     return same;

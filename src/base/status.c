@@ -107,3 +107,8 @@ void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt
     logger.write(logger.user, level, text.failed ? fmt : pxs_text_str(&text));
     pxs_text_finish(&text);
 }
+
+void pxs_meter_tell(struct pxs_meter meter, const char *what, double done, double total) {
+    if (meter.tell != NULL)
+        meter.tell(meter.user, what, done, total);
+}

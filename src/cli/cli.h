@@ -109,6 +109,20 @@ void cli_progress_finish(struct cli_progress *p);
 void cli_progress_result(struct cli_progress *p, const struct pxs_text *text);
 void cli_progress_close(struct cli_progress *p);
 
+/* The bar of any other command: one line on stderr, redrawn in place on a terminal; elsewhere a plain line every ten seconds.
+ * Nothing within the first second, and nothing at all with --quiet. */
+struct cli_bar {
+    bool silent, terminal;
+    bool drawn; /* it stands on the screen now */
+    double began, shown;
+    char what[128];
+    double first, since; /* where the work in hand stood when it was first told of, for the time left */
+};
+/* The meter to hand down; it is to live as long as *bar. */
+struct pxs_meter cli_bar_begin(struct cli_bar *bar, const struct cli *cli);
+/* Takes the bar away: at the end, and before anything else is printed; the next word of the meter draws it again. */
+void cli_bar_clear(struct cli_bar *bar);
+
 /* ---- commands -------------------------------------------------------------------------------------------- */
 
 /* Commands whose rows in commands.def name them. */

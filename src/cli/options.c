@@ -131,19 +131,36 @@ static int check_arguments(const struct cli *cli) {
     return CLI_OK;
 }
 
+/* Which formats a command knows; `params` has one of its own. */
+struct formats {
+    const char *text, *words;
+    int first, last; /* enum pxs_format */
+};
+
+static struct formats formats_of(const struct cli *cli) {
+    if (takes(cli->command, OPT_FORMAT_EXPORT))
+        return (struct formats){cli->values[OPT_FORMAT_EXPORT], "csv, json or jsonl", PXS_FORMAT_CSV,
+                                PXS_FORMAT_JSONL};
+    if (takes(cli->command, OPT_FORMAT_SQL))
+        return (struct formats){cli->values[OPT_FORMAT_SQL], "table, csv, json or jsonl", PXS_FORMAT_TABLE,
+                                PXS_FORMAT_JSONL};
+    return (struct formats){cli->values[OPT_FORMAT], "table, csv or json", PXS_FORMAT_TABLE, PXS_FORMAT_JSON};
+}
+
 static int read_format(struct cli *cli) {
-    static const char *const names[] = {"table", "csv", "json"};
-    const char *text = cli->values[OPT_FORMAT];
-    if (text == NULL)
+    static const char *const names[] = {"table", "csv", "json", "jsonl"};
+    const struct formats known = formats_of(cli);
+    cli->format = (enum pxs_format)known.first;
+    if (known.text == NULL)
         return CLI_OK;
-    for (size_t i = 0; i < PXS_COUNT(names); i++) {
-        if (strcmp(text, names[i]) == 0) {
+    for (int i = known.first; i <= known.last; i++) {
+        if (strcmp(known.text, names[i]) == 0) {
             cli->format = (enum pxs_format)i;
             return CLI_OK;
         }
     }
-    cli->markdown = strcmp(text, "md") == 0 && strcmp(cli->command->name, "params") == 0;
-    return cli->markdown ? CLI_OK : cli_usage(cli, "--format must be table, csv or json, not '%s'", text);
+    cli->markdown = strcmp(known.text, "md") == 0 && strcmp(cli->command->name, "params") == 0;
+    return cli->markdown ? CLI_OK : cli_usage(cli, "--format must be %s, not '%s'", known.words, known.text);
 }
 
 int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done) {

@@ -1,8 +1,9 @@
-/* Progress of `run` and `watch` on stderr: a board redrawn in place on a terminal, plain lines elsewhere, and in a file once the
- * terminal is gone. */
+/* Progress on stderr. Of `run` and `watch`: a board redrawn in place on a terminal, plain lines elsewhere, and in a file once the
+ * terminal is gone. Of every other command: a bar. */
 #include "cli.h"
 #include "pixsweep/sweep.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,11 @@ static void terminal_size(int *columns, int *rows) {
     const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
     *columns = known ? size.ws_col : 80;
     *rows = known ? size.ws_row : 24;
+}
+
+static bool can_redraw(void) {
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
 /* Back to the board's first line, and everything from there on erased. */
@@ -137,14 +143,12 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
 /* ---- life ------------------------------------------------------------------------------------------------ */
 
 void cli_progress_init(struct cli_progress *p, const struct cli *cli, struct pxs_sweep_listener *listener) {
-    const char *terminal = getenv("TERM");
     *p = (struct cli_progress){.cli = cli,
                                .listener = listener,
                                .out_terminal = isatty(STDOUT_FILENO),
                                .err_terminal = isatty(STDERR_FILENO)};
-    const bool can_redraw = p->err_terminal && terminal != NULL && strcmp(terminal, "dumb") != 0;
     *listener = (struct pxs_sweep_listener){.user = p, .planned = on_planned, .line = on_line};
-    if (can_redraw && !cli->quiet)
+    if (can_redraw() && !cli->quiet)
         listener->board = on_board;
 }
 
@@ -166,4 +170,84 @@ void cli_progress_close(struct cli_progress *p) {
     if (p->log != NULL)
         fclose(p->log);
     p->log = NULL;
+}
+
+/* ---- bars ------------------------------------------------------------------------------------------------ */
+
+#define BAR_AFTER 1.0     /* seconds that need no bar */
+#define BAR_EVERY 0.1     /* between two drawings */
+#define BAR_LINE_EVERY 10 /* between two plain lines */
+
+/* "reading train_loss.txt: 45 %, 12 s left" */
+static void bar_words(const struct cli_bar *b, double done, double total, double now, char *out,
+                      size_t size) {
+    char left[32] = "";
+    if (!(total > 0)) {
+        snprintf(out, size, "%s", b->what);
+        return;
+    }
+    const double share = done < total ? done / total : 1, gone = done - b->first;
+    if (gone > 0 && now - b->since > 0.5 && done < total)
+        pxs_format_duration(left, (total - done) * (now - b->since) / gone);
+    snprintf(out, size, "%s: %3.0f %%%s%s%s", b->what, floor(100 * share), left[0] != '\0' ? ", " : "", left,
+             left[0] != '\0' ? " left" : "");
+}
+
+static void bar_draw(struct cli_bar *b, double done, double total, double now) {
+    char words[256], cells[41];
+    int columns, rows;
+    terminal_size(&columns, &rows);
+    bar_words(b, done, total, now, words, sizeof words);
+    /* The words come first; a bar stands behind them where there is room and something to show. */
+    int room = columns - 1 - (int)strlen(words) - 3;
+    room = room > (int)sizeof cells - 1 ? (int)sizeof cells - 1 : room;
+    if (!(total > 0) || room < 10) {
+        fprintf(stderr, "\r\033[K%.*s", columns > 1 ? columns - 1 : 1, words);
+    } else {
+        const int full = (int)(room * (done < total ? done / total : 1));
+        memset(cells, '.', (size_t)room);
+        memset(cells, '#', (size_t)full);
+        cells[room] = '\0';
+        fprintf(stderr, "\r\033[K%s [%s]", words, cells);
+    }
+    fflush(stderr);
+    b->drawn = true;
+}
+
+static void bar_tell(void *user, const char *what, double done, double total) {
+    struct cli_bar *b = user;
+    const double now = pxs_monotonic();
+    if (b->silent)
+        return;
+    if (strncmp(b->what, what, sizeof b->what - 1) != 0 || done < b->first) {
+        snprintf(b->what, sizeof b->what, "%s", what);
+        b->first = done;
+        b->since = now;
+    }
+    if (now - b->began < BAR_AFTER || now - b->shown < (b->terminal ? BAR_EVERY : BAR_LINE_EVERY))
+        return;
+    b->shown = now;
+    if (b->terminal) {
+        bar_draw(b, done, total, now);
+    } else {
+        char words[256];
+        bar_words(b, done, total, now, words, sizeof words);
+        cli_say("%s", words);
+    }
+}
+
+struct pxs_meter cli_bar_begin(struct cli_bar *bar, const struct cli *cli) {
+    const double now = pxs_monotonic();
+    *bar = (struct cli_bar){.silent = cli->quiet, .terminal = can_redraw(), .began = now};
+    if (!bar->terminal)
+        bar->shown = now; /* the first plain line after ten seconds */
+    return (struct pxs_meter){bar_tell, bar};
+}
+
+void cli_bar_clear(struct cli_bar *bar) {
+    if (bar->drawn) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
+    bar->drawn = false;
 }

@@ -97,9 +97,11 @@ enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const str
     } else if (s->format == PXS_FORMAT_CSV) {
         pxs_row_csv(&s->pending, columns, cells, n);
     } else {
-        pxs_text_add(&s->pending, s->n_rows > 0 ? ",\n  " : "\n  ");
+        const bool lines = s->format == PXS_FORMAT_JSONL;
         struct pxs_json_writer w = {.out = &s->pending};
+        pxs_text_add(&s->pending, lines ? "" : s->n_rows > 0 ? ",\n  " : "\n  ");
         pxs_row_json(&w, s->names, cells, n);
+        pxs_text_add(&s->pending, lines ? "\n" : "");
     }
     s->n_rows++;
     return s->pending.failed || s->pending.len >= FLUSH_BYTES ? flush(s, err) : PXS_OK;

@@ -42,6 +42,7 @@ int curves_grey(int layer, int glyph, int configuration, int epoch);
 Suite *table_suite(void);
 Suite *stats_suite(void);
 Suite *answers_suite(void);
+Suite *export_suite(void);
 Suite *stale_suite(void);
 Suite *series_suite(void);
 Suite *samples_suite(void);
