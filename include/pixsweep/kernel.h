@@ -157,6 +157,12 @@ double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, si
 /* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal. */
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
               float weight, float *dx);
+/* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 512. psnr: decibels at data range 2 (the same number as for 0..1),
+ * infinite for equal images. ssim: Wang et al. 2004, 11x11 Gaussian window with sigma 1.5, K1 0.01, K2 0.03, mean over the windows within
+ * the image and over channels; skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+ * data_range=2). */
+void pxs_image_quality(const struct pxs_kernel_context *ctx, const float *x, const float *y, int n, int h,
+                       int w, int c, double *psnr, double *ssim);
 /* dx[i] *= 1 - y[i]^2 for y = tanh */
 void pxs_tanh_backward(const struct pxs_kernel_context *ctx, const float *y, size_t n, float *dx);
 /* torch.optim.Adam, eps 1e-8, step t from 1: p -= lr/(1-b1^t) * m / (sqrt(v)/sqrt(1-b2^t) + eps) */

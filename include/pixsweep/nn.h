@@ -106,4 +106,38 @@ double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_
 /* `halve`, the lab's: before epoch e, if e > 0 and (e + 1) % every == 0, the rate is halved. every 0 = constant. */
 double pxs_schedule_halve(double base, int64_t every, int64_t epoch);
 
+/* The rates of torch.optim.lr_scheduler, by its names and defaults, in epoch `epoch` (from 0) or before step `step` (from 0). Held
+ * against torch's own numbers to 1e-12 relative. n_epochs, n_steps: of the whole schedule. */
+double pxs_schedule_step(double base, int64_t step_size, double gamma, int64_t epoch); /* StepLR */
+/* MultiStepLR; milestones: n of them, rising. */
+double pxs_schedule_multistep(double base, const int64_t *milestones, size_t n, double gamma, int64_t epoch);
+double pxs_schedule_exponential(double base, double gamma, int64_t epoch); /* ExponentialLR */
+/* LambdaLR with pix2pix's 1 - max(0, epoch + 1 - (n_epochs - n_decay)) / (n_decay + 1): constant, then over n_decay epochs in a straight
+ * line towards zero, which it would reach in epoch n_epochs. Upstream stepped before the epoch for some years, so that the last
+ * epoch trained at rate 0 and the fall began an epoch early; this is what it does now. */
+double pxs_schedule_linear(double base, int64_t n_epochs, int64_t n_decay, int64_t epoch);
+double pxs_schedule_cosine(double base, double min_lr, int64_t n_epochs,
+                           int64_t epoch); /* CosineAnnealingLR */
+/* CosineAnnealingWarmRestarts */
+double pxs_schedule_cosine_restarts(double base, double min_lr, int64_t T_0, int64_t T_mult, int64_t epoch);
+double pxs_schedule_polynomial(double base, double power, int64_t n_epochs, int64_t epoch); /* PolynomialLR */
+/* OneCycleLR with div_factor = max_lr / base, final_div_factor 1e4, cosine annealing; betas stay (cycle_momentum=False). */
+double pxs_schedule_one_cycle(double base, double max_lr, double pct_start, int64_t n_steps, int64_t step);
+/* LinearLR from base / n_steps to base: step is below n_steps. */
+double pxs_schedule_warmup(double base, int64_t n_steps, int64_t step);
+
+/* ReduceLROnPlateau (mode min, relative threshold, cooldown 0, eps 1e-8), the one schedule with a memory. */
+struct pxs_plateau_rule {
+    double factor, threshold, min_lr;
+    int64_t patience;
+};
+struct pxs_plateau {
+    double rate; /* in force */
+    double best; /* lowest loss so far; +inf at first */
+    int64_t bad_epochs;
+};
+void pxs_plateau_begin(struct pxs_plateau *state, double base);
+/* After an epoch with this validation loss. */
+void pxs_plateau_step(struct pxs_plateau *state, const struct pxs_plateau_rule *rule, double loss);
+
 #endif

@@ -7,6 +7,8 @@
 #include "pixsweep/base.h"
 
 #define PXS_PATH_MAX 4096
+#define PXS_INTS_MAX 16   /* numbers in a list */
+#define PXS_INTS_TEXT 128 /* bytes of such a list as text */
 
 /* ---- what the table yields ------------------------------------------------------------------------------- */
 
@@ -19,13 +21,15 @@
 #include "../../src/params/params.def"
 
 /* One run's hyperparameters: a plain value, copied freely; fields are named as the keys. Paths are absolute once they
- * were set through pxs_params_set, "" = null. ENUM fields hold the public enums' values. */
+ * were set through pxs_params_set, "" = null. ENUM fields hold the public enums' values, INTS fields
+ * "30,45" ("" = none; pxs_params_ints takes them apart). */
 struct pxs_params {
 #define PXS_PATH(key, ...) char key[PXS_PATH_MAX];
 #define PXS_INT(key, ...) int64_t key;
 #define PXS_FLOAT(key, ...) double key;
 #define PXS_BOOL(key, ...) bool key;
 #define PXS_ENUM(key, ...) int key;
+#define PXS_INTS(key, ...) char key[PXS_INTS_TEXT];
 #include "../../src/params/params.def"
 };
 
@@ -36,6 +40,7 @@ enum pxs_param_key {
 #define PXS_FLOAT(key, ...) PXS_PARAM_##key,
 #define PXS_BOOL(key, ...) PXS_PARAM_##key,
 #define PXS_ENUM(key, ...) PXS_PARAM_##key,
+#define PXS_INTS(key, ...) PXS_PARAM_##key,
 #include "../../src/params/params.def"
     PXS_PARAM_COUNT
 };
@@ -49,13 +54,21 @@ struct pxs_params_content {
 
 /* ---- the table ------------------------------------------------------------------------------------------- */
 
-enum pxs_param_type { PXS_TYPE_PATH, PXS_TYPE_INT, PXS_TYPE_FLOAT, PXS_TYPE_BOOL, PXS_TYPE_ENUM };
+enum pxs_param_type {
+    PXS_TYPE_PATH,
+    PXS_TYPE_INT,
+    PXS_TYPE_FLOAT,
+    PXS_TYPE_BOOL,
+    PXS_TYPE_ENUM,
+    PXS_TYPE_INTS
+};
 
 enum pxs_param_flags {
     PXS_PF_NOT_IDENTITY = 1, /* says how to run, not what: two runs that differ in it only are the same run */
     PXS_PF_LATER = 2,        /* enters the identity only when it is not at its default */
-    PXS_PF_REQUIRED = 4,     /* null is not a value to run with */
-    PXS_PF_OPEN_MIN = 8,     /* min itself is out of range */
+    PXS_PF_REQUIRED =
+        4, /* its default (null, or out of range) is no value to run with: to be stated where in force */
+    PXS_PF_OPEN_MIN = 8, /* min itself is out of range */
     PXS_PF_OPEN_MAX = 16,
     PXS_PF_POW2 = 32, /* powers of two only */
     PXS_PF_ODD = 64   /* odd numbers only */
@@ -67,12 +80,12 @@ struct pxs_param_info {
     unsigned flags;           /* enum pxs_param_flags */
     const char *unit;         /* "pixels", "epochs", ...; "" = none */
     const char *help;         /* one sentence without a full stop */
-    double min, max;          /* INT and FLOAT; -INFINITY/INFINITY = no limit */
+    double min, max;          /* INT, FLOAT and each of INTS; -INFINITY/INFINITY = no limit */
     const char *const *names; /* ENUM: text of value 0, 1, ..., then NULL; else NULL */
     bool conditional; /* exists only where ENUM key `under` has one of `under_values` (bit v = value v) */
     enum pxs_param_key under;
     uint64_t under_values;
-    size_t offset; /* of the field in struct pxs_params */
+    size_t offset, size; /* of the field in struct pxs_params */
 };
 
 /* Row `key` (0 .. PXS_PARAM_COUNT-1); static storage. */
@@ -81,14 +94,13 @@ const struct pxs_param_info *pxs_param_info(int key);
 bool pxs_param_find(const char *name, enum pxs_param_key *key);
 /* Key nearest to `name`, or NULL. */
 const char *pxs_param_nearest(const char *name);
-/* "path", "int", "float", "bool", "enum" */
+/* "path", "int", "float", "bool", "enum", "ints" */
 const char *pxs_param_type_name(enum pxs_param_type type);
 /* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or 512", "above 0, at
  * most 1", "constant or halve", "true or false", "a path or null". */
 void pxs_param_range(int key, struct pxs_text *out);
-/* Known to come, but not built yet: a key, a value of an ENUM key. */
+/* A key that is known to come, but not built yet. */
 bool pxs_param_is_planned(const char *name);
-bool pxs_param_value_is_planned(int key, const char *text);
 /* What we call a key that other trainers name so ("beta1": "b1"), in words; NULL if it is no such name. */
 const char *pxs_param_other_name(const char *name);
 
@@ -109,7 +121,7 @@ void pxs_params_default(struct pxs_params *p);
 /* Sets one key from a scalar as a person writes it, after type and range check; `*p` is unchanged on error.
  * Numbers: pxs_parse_double / pxs_parse_int ("2e1" is an int), finite; booleans true or false; enums by name; paths
  * null, ~ or empty = null, else relative to `base_dir` (NULL: working directory), stored absolute. `quoted`: it stood in quotes,
- * so it is text: an error for a number or a boolean. PXS_E_INVALID; PXS_E_UNSUPPORTED for planned values. The message does
+ * so it is text: an error for a number or a boolean. PXS_E_INVALID. The message does
  * not name the file: the caller knows the place. */
 PXS_NODISCARD enum pxs_status pxs_params_set(struct pxs_params *p, int key, const char *text, bool quoted,
                                              const char *base_dir, struct pxs_error *err);
@@ -137,6 +149,8 @@ struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key);
 /* The way back, exact; an INTEGER is taken for a FLOAT key too. False (and *p unchanged) where kind, enum text or
  * range does not fit the key. */
 PXS_NODISCARD bool pxs_params_put(struct pxs_params *p, int key, const struct pxs_param_value *value);
+/* The numbers of an INTS field, at most PXS_INTS_MAX of them; how many. */
+size_t pxs_params_ints(const char *field, int64_t out[PXS_INTS_MAX]);
 bool pxs_params_equal_at(const struct pxs_params *a, const struct pxs_params *b, int key);
 bool pxs_params_at_default(const struct pxs_params *p, int key);
 

@@ -68,8 +68,10 @@ struct pxs_train_estimate {
 void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out);
 
-/* Rates before epoch 0, and in the last epoch, for `plan`: rate[net] with net 0 = G, 1 = D. */
-double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch);
+/* The rate of a step, from the hyperparameters alone: net 0 = G, 1 = D; `batch` of `batches` in the epoch (looked at by policies that move
+ * with every batch: warm-up, one_cycle). `plateau` depends on losses, too: its rate as long as it has not been reduced. */
+double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch, int64_t batch,
+                      int64_t batches);
 
 /* "key=value\n" lines about the engine on this machine for the BEGIN record and the environment table: kernels (the set that
  * `kernels` = "auto" or a name selects), openblas (version and core), cpu. PXS_E_UNSUPPORTED with the remedy where the set is

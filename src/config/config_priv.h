@@ -151,6 +151,11 @@ bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source
 const struct pxs_node *pxs_node_get(const struct pxs_node *mapping, const char *key);
 /* null, ~ or nothing, without quotes. */
 bool pxs_node_is_null(const struct pxs_node *node);
+/* The text of a scalar; of a list for an INTS key "[30,45]", written into `list`. False for any other node. */
+enum { PXS_LIST_TEXT = 1024 };
+bool pxs_node_as_value(const struct pxs_node *node, int key, char list[PXS_LIST_TEXT], const char **text);
+/* "single value", or "list of integers" of an INTS key */
+const char *pxs_value_words(int key);
 /* "a list", "a mapping", "a single value" */
 const char *pxs_node_kind_name(const struct pxs_node *node);
 struct pxs_node *pxs_node_new(struct pxs_config *c, struct pxs_diags *d, enum pxs_node_kind kind,

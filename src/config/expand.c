@@ -93,10 +93,16 @@ static void check_run(struct pass *p) {
         pxs_diag_at(p->d, own->source, 0, 0, "%s", err.message);
 }
 
+/* In force, and worth telling: a key that came later says nothing at its default. */
+static bool tells(const struct pxs_params *params, int key) {
+    return pxs_params_effective(params, key) &&
+           !((pxs_param_info(key)->flags & PXS_PF_LATER) && pxs_params_at_default(params, key));
+}
+
 static void compare_with_first(struct pass *p) {
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
         if (!pxs_params_equal_at(&p->first.params, &p->run.params, key) ||
-            pxs_params_effective(&p->first.params, key) != pxs_params_effective(&p->run.params, key))
+            tells(&p->first.params, key) != tells(&p->run.params, key))
             p->varies[key] = true;
 }
 

@@ -7,18 +7,18 @@
 void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, const struct pxs_node *key_node,
                      const struct pxs_node *value) {
     struct pxs_error err = {0};
-    const char *name = pxs_param_info(key)->key;
+    const char *name = pxs_param_info(key)->key, *text;
+    char list[PXS_LIST_TEXT];
     layer->keys[key] = key_node;
-    if (value->kind != PXS_NODE_SCALAR) {
-        pxs_diag_node(d, value, "%s takes a single value, not %s%s", name, pxs_node_kind_name(value),
+    if (!pxs_node_as_value(value, key, list, &text)) {
+        pxs_diag_node(d, value, "%s takes a %s, not %s%s", name, pxs_value_words(key),
+                      pxs_node_kind_name(value),
                       value->kind == PXS_NODE_SEQUENCE ? ": alternatives stand under sweep" : "");
         return;
     }
     enum pxs_status status =
-        pxs_params_set(&layer->values, key, value->text, value->quoted, value->source->dir, &err);
-    if (status == PXS_E_UNSUPPORTED)
-        pxs_diag_planned(d, value, "%s", err.message);
-    else if (status != PXS_OK)
+        pxs_params_set(&layer->values, key, text, value->quoted, value->source->dir, &err);
+    if (status != PXS_OK)
         pxs_diag_node(d, value, "%s", err.message);
 }
 

@@ -60,3 +60,25 @@ const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d,
     merged->n = n;
     return merged;
 }
+
+bool pxs_node_as_value(const struct pxs_node *node, int key, char list[PXS_LIST_TEXT], const char **text) {
+    *text = node->kind == PXS_NODE_SCALAR ? node->text : list;
+    if (node->kind == PXS_NODE_SCALAR)
+        return true;
+    if (node->kind != PXS_NODE_SEQUENCE || pxs_param_info(key)->type != PXS_TYPE_INTS)
+        return false;
+    int used = snprintf(list, PXS_LIST_TEXT, "[");
+    for (size_t i = 0; i < node->n && used < PXS_LIST_TEXT; i++) {
+        const struct pxs_node *item = node->items[i].value;
+        bool plain = item->kind == PXS_NODE_SCALAR && !item->quoted;
+        used += snprintf(list + used, (size_t)(PXS_LIST_TEXT - used), "%s%s", i ? "," : "",
+                         plain ? item->text : "?");
+    }
+    if (used < PXS_LIST_TEXT) /* what is longer is refused for having too many numbers */
+        snprintf(list + used, (size_t)(PXS_LIST_TEXT - used), "]");
+    return true;
+}
+
+const char *pxs_value_words(int key) {
+    return pxs_param_info(key)->type == PXS_TYPE_INTS ? "list of integers" : "single value";
+}

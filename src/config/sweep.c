@@ -46,20 +46,21 @@ bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const str
                    struct pxs_cell *cell) {
     struct pxs_params scratch;
     struct pxs_error err = {0};
-    if (value->kind != PXS_NODE_SCALAR) {
-        pxs_diag_node(d, value, "a value of %s is a single value, not %s", pxs_param_info(key)->key,
-                      pxs_node_kind_name(value));
+    char list[PXS_LIST_TEXT];
+    const char *text;
+    if (!pxs_node_as_value(value, key, list, &text)) {
+        pxs_diag_node(d, value, "a value of %s is a %s, not %s", pxs_param_info(key)->key,
+                      pxs_value_words(key), pxs_node_kind_name(value));
         return false;
     }
-    enum pxs_status status =
-        pxs_params_set(&scratch, key, value->text, value->quoted, value->source->dir, &err);
+    enum pxs_status status = pxs_params_set(&scratch, key, text, value->quoted, value->source->dir, &err);
     if (status != PXS_OK) {
-        (status == PXS_E_UNSUPPORTED ? pxs_diag_planned : pxs_diag_node)(d, value, "%s", err.message);
+        pxs_diag_node(d, value, "%s", err.message);
         return false;
     }
     cell->node = value;
     cell->value = pxs_params_get(&scratch, key);
-    if (pxs_param_info(key)->type == PXS_TYPE_PATH && cell->value.kind == PXS_VALUE_TEXT) {
+    if (pxs_param_info(key)->type != PXS_TYPE_ENUM && cell->value.kind == PXS_VALUE_TEXT) { /* in scratch */
         cell->value.text = pxs_arena_strdup(&c->arena, cell->value.text);
         d->nomem = d->nomem || !cell->value.text;
     }

@@ -93,6 +93,7 @@ struct pxs_pix2pix {
     float *fake, *dfake; /* [batch,H,W,C] */
     struct pxs_weight *weights[2][MAX_WEIGHTS];
     size_t n_weights[2];
+    struct pxs_d_output d_output; /* of the last step */
 };
 
 /* Zeroed floats; sets *failed when there are none. */

@@ -2,6 +2,7 @@
  * once: D has not changed in between, so its activations serve both updates. */
 #include "model_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,14 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     unet_backward(&m->g, nn, source, n, true, m->fake, m->dfake);
 }
 
+/* Mean output over `n` patches, as a probability. */
+static double mean_output(const float *pred, size_t n, bool logits) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += logits ? 1.0 / (1.0 + exp(-(double)pred[i])) : (double)pred[i];
+    return sum / (double)n;
+}
+
 /* loss_D = (loss_real + loss_fake) / 2. The fake's activations still stand in images 0 .. n-1; the real pairs come behind them. */
 static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
                                struct pxs_losses *out) {
@@ -110,6 +119,8 @@ static void step_discriminator(struct pxs_pix2pix *m, const float *source, const
     patchgan_forward(&m->d, nn, target, source, n, n);
     out->loss_fake = pxs_gan_loss(nn, vanilla, m->d.pred, preds, false, 0.5f, m->d.dpred);
     out->loss_real = pxs_gan_loss(nn, vanilla, m->d.pred + preds, preds, true, 0.5f, m->d.dpred + preds);
+    m->d_output = (struct pxs_d_output){mean_output(m->d.pred + preds, preds, vanilla),
+                                        mean_output(m->d.pred, preds, vanilla)};
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
     patchgan_update(&m->d, nn, 2 * n);
 }
@@ -126,6 +137,17 @@ void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uin
                           uint32_t a, float *fake) {
     struct unet_dropout drop = {.seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
     unet_forward(&m->g, &m->nn, source, n, drop, fake);
+}
+
+struct pxs_d_output pxs_pix2pix_d_output(const struct pxs_pix2pix *m) {
+    return m->d_output;
+}
+
+void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,
+                         double *ssim) {
+    const struct pxs_params *p = &m->params;
+    pxs_image_quality(&m->nn.kernel, x, y, n, (int)p->img_height, (int)p->img_width, (int)p->channels, psnr,
+                      ssim);
 }
 
 double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, size_t n) {

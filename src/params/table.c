@@ -16,7 +16,7 @@
 #define PXS_BIT(symbol) (UINT64_C(1) << (symbol))
 #define PXS_ROW(name, kind, row_flags, row_unit, row_help)                                      \
     .key = #name, .type = (kind), .flags = (row_flags), .unit = (row_unit), .help = (row_help), \
-    .offset = offsetof(struct pxs_params, name)
+    .offset = offsetof(struct pxs_params, name), .size = sizeof(((struct pxs_params *)0)->name)
 
 static const struct pxs_param_info table[PXS_PARAM_COUNT] = {
 #define PXS_PATH(key, flags, unit, under, help) {PXS_ROW(key, PXS_TYPE_PATH, flags, unit, help), under},
@@ -28,6 +28,8 @@ static const struct pxs_param_info table[PXS_PARAM_COUNT] = {
     {PXS_ROW(key, PXS_TYPE_BOOL, flags, unit, help), under},
 #define PXS_ENUM(key, type, default_value, flags, unit, under, help) \
     {PXS_ROW(key, PXS_TYPE_ENUM, flags, unit, help), under, .names = names_##type},
+#define PXS_INTS(key, low, high, flags, unit, under, help) \
+    {PXS_ROW(key, PXS_TYPE_INTS, flags, unit, help), under, .min = (low), .max = (high)},
 #include "params.def"
 };
 
@@ -37,19 +39,12 @@ static const char *const keys[PXS_PARAM_COUNT] = {
 #define PXS_FLOAT(key, ...) #key,
 #define PXS_BOOL(key, ...) #key,
 #define PXS_ENUM(key, ...) #key,
+#define PXS_INTS(key, ...) #key,
 #include "params.def"
 };
 
 static const char *const planned_keys[] = {
 #define PXS_PLANNED_KEY(key) key,
-#include "params.def"
-};
-
-static const struct {
-    const char *const *names;
-    const char *text;
-} planned_values[] = {
-#define PXS_PLANNED_VALUE(type, text) {names_##type, text},
 #include "params.def"
 };
 
@@ -88,20 +83,13 @@ const char *pxs_param_nearest(const char *name) {
 }
 
 const char *pxs_param_type_name(enum pxs_param_type type) {
-    static const char *const names[] = {"path", "int", "float", "bool", "enum"};
+    static const char *const names[] = {"path", "int", "float", "bool", "enum", "ints"};
     return names[type];
 }
 
 bool pxs_param_is_planned(const char *name) {
     for (size_t i = 0; i < PXS_COUNT(planned_keys); i++)
         if (strcmp(planned_keys[i], name) == 0)
-            return true;
-    return false;
-}
-
-bool pxs_param_value_is_planned(int key, const char *text) {
-    for (size_t i = 0; i < PXS_COUNT(planned_values); i++)
-        if (planned_values[i].names == table[key].names && strcmp(planned_values[i].text, text) == 0)
             return true;
     return false;
 }
@@ -156,7 +144,7 @@ static void number_range(const struct pxs_param_info *info, struct pxs_text *out
     char low[32], high[32];
     bool open_min = info->flags & PXS_PF_OPEN_MIN, open_max = info->flags & PXS_PF_OPEN_MAX;
     pxs_format_double(low, info->min);
-    if (info->type == PXS_TYPE_INT) /* all digits: shortest form would write 1e15 */
+    if (info->type != PXS_TYPE_FLOAT) /* all digits: shortest form would write 1e15 */
         snprintf(high, sizeof high, "%lld", (long long)info->max);
     else
         pxs_format_double(high, info->max);
@@ -180,6 +168,10 @@ void pxs_param_range(int key, struct pxs_text *out) {
         break;
     case PXS_TYPE_ENUM:
         enum_range(info, out);
+        break;
+    case PXS_TYPE_INTS:
+        pxs_text_addf(out, "a list of at most %d rising integers, each ", PXS_INTS_MAX);
+        number_range(info, out);
         break;
     default:
         if (info->flags & (PXS_PF_POW2 | PXS_PF_ODD))

@@ -86,6 +86,8 @@ void pxs_params_write_yaml(const struct pxs_params *p, const char *name, struct 
         pxs_text_addf(out, "%s: ", info->key);
         if (info->type == PXS_TYPE_PATH && pxs_params_get(p, key).kind == PXS_VALUE_TEXT)
             pxs_yaml_add_string(out, pxs_params_get(p, key).text);
+        else if (info->type == PXS_TYPE_INTS)
+            pxs_text_addf(out, "[%s]", (const char *)pxs_param_field(p, key));
         else
             pxs_params_format(p, key, out);
         pxs_text_add(out, "\n");

@@ -127,10 +127,10 @@ double pxs_spread(double sum, double longest, int slots) {
     return fmax(sum / (slots > 0 ? slots : 1), longest);
 }
 
-struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net) {
+struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches) {
     int policy = net == 0 ? params->lr_policy_G : params->lr_policy_D;
-    struct pxs_plan_rate r = {.first = pxs_train_rate(params, net, 0),
-                              .last = pxs_train_rate(params, net, params->n_epochs - 1),
+    struct pxs_plan_rate r = {.first = pxs_train_rate(params, net, 0, 0, batches),
+                              .last = pxs_train_rate(params, net, params->n_epochs - 1, batches - 1, batches),
                               .constant = policy == PXS_LR_CONSTANT};
     r.ratio = r.first > 0 ? r.last / r.first : 1;
     r.falls_to_hundredth = r.ratio <= 0.01;

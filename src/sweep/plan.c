@@ -56,8 +56,6 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     run->own_val = !data->val_from_train;
     run->n_train = (int64_t)data->train;
     run->n_val = (int64_t)data->val;
-    run->rate[0] = pxs_rate_of(&point->params, 0);
-    run->rate[1] = pxs_rate_of(&point->params, 1);
     if (!run->differs)
         return pxs_fail_nomem(err);
     if (contents->problem != PXS_OK)
@@ -65,6 +63,8 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     memcpy(content.dataset, data->hash, sizeof content.dataset);
     memcpy(content.init_from, run->weights_hash, strlen(run->weights_hash));
     pxs_train_estimate(&point->params, run->n_train, run->n_val, &run->estimate);
+    for (int net = 0; net < 2; net++)
+        run->rate[net] = pxs_rate_of(&point->params, net, run->estimate.batches_per_epoch);
     return pxs_params_identity(&point->params, &content, run->config_hash, err);
 }
 

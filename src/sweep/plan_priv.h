@@ -82,7 +82,7 @@ double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_trai
 double pxs_speedup(int threads);
 /* Wall clock of jobs that share `slots`: the sum spread evenly, but no less than the longest. */
 double pxs_spread(double sum, double longest, int slots);
-struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net);
+struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches);
 
 /* ---- the plan and the database (known.c) ----------------------------------------------------------------- */
 

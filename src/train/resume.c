@@ -22,6 +22,9 @@ static void gather(const struct training *t, struct resume_state *s) {
     s->lr_G = t->rates.lr_G;
     s->lr_D = t->rates.lr_D;
     s->sum = t->sum;
+    s->sum_D_real = t->sum_D_real;
+    s->sum_D_fake = t->sum_D_fake;
+    memcpy(s->plateau, t->plateau, sizeof s->plateau);
 }
 
 /* The last one steps aside first: whatever happens while the new one is written, there is a whole one. Where the run went on from the
@@ -94,6 +97,10 @@ enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
     t->best = s.best;
     t->epoch_before = s.epoch_seconds;
     t->sum = s.sum;
+    t->sum_D_real = s.sum_D_real;
+    t->sum_D_fake = s.sum_D_fake;
+    if (s.format >= 2) /* before, no run had one */
+        memcpy(t->plateau, s.plateau, sizeof t->plateau);
     return PXS_OK;
 }
 

@@ -2,12 +2,13 @@
 #ifndef PXS_TRAIN_RESUME_PRIV_H
 #define PXS_TRAIN_RESUME_PRIV_H
 
+#include "pixsweep/nn.h"
 #include "pixsweep/record.h"
 #include "pixsweep/train.h"
 
 #define PXS_RESUME_FILE "resume.safetensors"
 #define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
-enum { RESUME_FORMAT = 1, RESUME_FIELDS = 20 };
+enum { RESUME_FORMAT = 2, RESUME_FIELDS = 40 };
 
 struct resume_state {
     int64_t format;
@@ -18,8 +19,11 @@ struct resume_state {
     int64_t record_bytes;       /* of the record file, behind the last record of step - 1 */
     double best;                /* lowest validation loss so far; +inf at first */
     double epoch_seconds;       /* spent on this epoch so far */
-    double lr_G, lr_D;          /* of this epoch */
+    double lr_G, lr_D;          /* of the last step */
     struct pxs_losses sum;      /* over this epoch's batches done */
+    /* since format 2 */
+    double sum_D_real, sum_D_fake; /* NaN in a point of format 1: this epoch will have no row of them */
+    struct pxs_plateau plateau[2];
 };
 
 /* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended) points to. */

@@ -4,6 +4,7 @@
 #include "pixsweep/nn.h"
 #include "pixsweep/tensor.h"
 
+#include <math.h>
 #include <string.h>
 
 enum kind { TEXT, INTEGER, REAL };
@@ -13,9 +14,11 @@ static const struct field {
     const char *key;
     enum kind kind;
     size_t offset, size;
+    int since; /* format */
 } fields[] = {
-#define FIELD(key, kind, member) \
-    { key, kind, offsetof(struct resume_state, member), sizeof((struct resume_state *)0)->member }
+#define SINCE(format, key, kind, member) \
+    { key, kind, offsetof(struct resume_state, member), sizeof((struct resume_state *)0)->member, format }
+#define FIELD(key, kind, member) SINCE(1, key, kind, member)
     FIELD("resume_format", INTEGER, format),
     FIELD("pixsweep", TEXT, pixsweep),
     FIELD("config_hash", TEXT, config_hash),
@@ -35,12 +38,24 @@ static const struct field {
     FIELD("sum_loss_D", REAL, sum.loss_D),
     FIELD("sum_loss_real", REAL, sum.loss_real),
     FIELD("sum_loss_fake", REAL, sum.loss_fake),
+    SINCE(2, "sum_D_real", REAL, sum_D_real),
+    SINCE(2, "sum_D_fake", REAL, sum_D_fake),
+    SINCE(2, "plateau_G_rate", REAL, plateau[0].rate),
+    SINCE(2, "plateau_G_best", REAL, plateau[0].best),
+    SINCE(2, "plateau_G_bad_epochs", INTEGER, plateau[0].bad_epochs),
+    SINCE(2, "plateau_D_rate", REAL, plateau[1].rate),
+    SINCE(2, "plateau_D_best", REAL, plateau[1].best),
+    SINCE(2, "plateau_D_bad_epochs", INTEGER, plateau[1].bad_epochs),
 #undef FIELD
+#undef SINCE
 };
 _Static_assert(PXS_COUNT(fields) < RESUME_FIELDS, "RESUME_FIELDS is too small");
 
 void resume_print(const struct resume_state *s, struct resume_text *out) {
+    size_t n = 0;
     for (size_t i = 0; i < PXS_COUNT(fields); i++) {
+        if (fields[i].since > s->format)
+            continue;
         const char *at = (const char *)s + fields[i].offset;
         char *text = out->value[i];
         char number[32];
@@ -50,10 +65,10 @@ void resume_print(const struct resume_state *s, struct resume_text *out) {
             snprintf(text, sizeof out->value[i], "%lld", (long long)*(const int64_t *)at);
         else /* the shortest that reads back to the same bits */
             snprintf(text, sizeof out->value[i], "%s", pxs_format_double(number, *(const double *)at));
-        out->metadata[2 * i] = fields[i].key;
-        out->metadata[2 * i + 1] = text;
+        out->metadata[n++] = fields[i].key;
+        out->metadata[n++] = text;
     }
-    out->metadata[2 * PXS_COUNT(fields)] = NULL;
+    out->metadata[n] = NULL;
 }
 
 uint32_t resume_crc(const struct resume_text *text) {
@@ -63,9 +78,11 @@ uint32_t resume_crc(const struct resume_text *text) {
     return crc;
 }
 
-/* "inf" is how an infinite best is written; YAML's numbers, which the parser reads, say ".inf". */
+/* "inf" and "nan" are how they are written; YAML's numbers, which the parser reads, say ".inf" and ".nan". */
 static bool parse_real(const char *text, double *out) {
-    return pxs_parse_double(strcmp(text, "inf") == 0 ? ".inf" : text, out);
+    bool word = strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0;
+    char yaml[8] = ".";
+    return pxs_parse_double(word ? strcat(yaml, text) : text, out);
 }
 
 static bool parse_field(const struct field *f, const char *text, struct resume_state *out) {
@@ -81,6 +98,8 @@ static bool parse_field(const struct field *f, const char *text, struct resume_s
 static enum pxs_status parse(const struct pxs_safetensors *file, struct resume_state *out,
                              struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(fields); i++) {
+        if (fields[i].since > 1 && fields[i].since > out->format)
+            continue;
         const char *text = pxs_safetensors_metadata(file, fields[i].key);
         if (!text || !parse_field(&fields[i], text, out))
             return pxs_fail(err, PXS_E_CORRUPT, "it is no resume point: %s is missing or unreadable",
@@ -116,6 +135,7 @@ static bool checksum_fits(const struct pxs_safetensors *file, const struct resum
 enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
                             struct pxs_error *err) {
     memset(out, 0, sizeof *out);
+    out->sum_D_real = out->sum_D_fake = NAN;
     PXS_TRY(parse(file, out, err));
     if (!checksum_fits(file, out))
         return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");

@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-double pxs_train_rate(const struct pxs_params *p, int net, int64_t epoch) {
-    bool g = net == PXS_NET_G;
-    double base = g ? p->learning_rate_G : p->learning_rate_D;
-    int policy = g ? p->lr_policy_G : p->lr_policy_D;
-    return policy == PXS_LR_HALVE ? pxs_schedule_halve(base, g ? p->lrgd : p->lrdd, epoch) : base;
-}
-
 enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_kernels *set;
     PXS_TRY(pxs_kernels_select(kernels, &set, err));
@@ -81,6 +74,7 @@ enum pxs_status train_prepare(struct training *t, struct pxs_error *err) {
     if (!t->order || !t->source || !t->target || !t->fake)
         return pxs_fail_nomem(err);
     PXS_TRY(pxs_pix2pix_create(t->p, t->job->pool, t->job->kernels, &t->model, err));
+    train_begin_rates(t);
     bool resumed = t->job->resume && t->job->resume->step >= 0;
     return resumed ? train_load_resume(t, err) : train_first_weights(t, err);
 }
@@ -139,6 +133,7 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
                                   .seed = (uint64_t)t->p->seed,
                                   .epoch = (uint32_t)t->epoch,
                                   .first = first};
+    t->rates = train_rates(t, t->batch);
     struct pxs_record r = {.kind = PXS_RECORD_BATCH,
                            .batch = {.step = t->step,
                                      .epoch = (int32_t)t->epoch,
@@ -153,6 +148,9 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
     if (broken)
         return diverged(t, broken, t->epoch, t->batch, err);
     add_losses(&t->sum, &r.batch.losses);
+    struct pxs_d_output d = pxs_pix2pix_d_output(t->model);
+    t->sum_D_real += d.real;
+    t->sum_D_fake += d.fake;
     if (t->p->sample_interval > 0 && t->step % t->p->sample_interval == 0)
         TRAIN_PATIENTLY(t, train_sample(t, t->step, t->epoch, err), err);
     t->step++;
@@ -192,12 +190,14 @@ static enum pxs_status save_weights(struct training *t, bool best, struct pxs_er
 }
 
 static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
-    double val = train_validate(t, t->epoch);
-    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(val))
+    struct train_quality q = train_validate(t, t->epoch);
+    t->rates =
+        train_rates(t, t->batches - 1); /* of the epoch's last step, which an earlier attempt may have made */
+    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(q.loss))
         return diverged(t, "the validation loss", t->epoch, t->batches - 1, err);
-    bool best = val < t->best; /* false where validation is off */
+    bool best = q.loss < t->best; /* false where validation is off */
     if (best)
-        t->best = val;
+        t->best = q.loss;
     PXS_TRY(save_weights(t, best, err));
     struct pxs_record r = {.kind = PXS_RECORD_EPOCH,
                            .epoch = {.epoch = (int32_t)t->epoch,
@@ -205,23 +205,25 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
                                      .lr_G = t->rates.lr_G,
                                      .lr_D = t->rates.lr_D,
                                      .avg = mean_losses(&t->sum, (double)t->batches),
-                                     .val_loss = val,
-                                     .val_psnr = NAN,
-                                     .val_ssim = NAN,
-                                     .seconds = train_epoch_seconds(t)}};
+                                     .val_loss = q.loss,
+                                     .val_psnr = q.psnr,
+                                     .val_ssim = q.ssim,
+                                     .seconds = train_epoch_seconds(t),
+                                     .avg_D_real = t->sum_D_real / (double)t->batches,
+                                     .avg_D_fake = t->sum_D_fake / (double)t->batches}};
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
+    train_follow_loss(t, q.loss);
     t->epoch++;
     t->batch = 0;
     t->sum = (struct pxs_losses){0};
+    t->sum_D_real = t->sum_D_fake = 0;
     t->epoch_before = 0;
     return PXS_OK;
 }
 
 static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
     t->epoch_began = pxs_monotonic();
-    t->rates = (struct pxs_step_rates){pxs_train_rate(t->p, PXS_NET_G, t->epoch),
-                                       pxs_train_rate(t->p, PXS_NET_D, t->epoch)};
     pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed, (uint32_t)t->epoch);
     PXS_TRY(pause_between(t, err));
     while (t->batch < t->batches) {

@@ -4,6 +4,7 @@
 
 #include "pixsweep/data.h"
 #include "pixsweep/model.h"
+#include "pixsweep/nn.h"
 #include "pixsweep/train.h"
 
 /* `validation: lab` looks at this many training pairs; a sample shows this many. */
@@ -22,22 +23,31 @@ struct training {
     size_t image_floats;             /* H*W*C */
     int64_t step, epoch, batch;      /* next to do; batch == batches: the epoch's end */
     struct pxs_losses sum;           /* over this epoch's batches done */
+    double sum_D_real, sum_D_fake;   /* likewise: the discriminator's mean outputs */
     double epoch_began;              /* monotonic, in this attempt */
     double epoch_before;             /* seconds spent on this epoch by attempts before this one */
     int64_t saved_step, saved_epoch; /* where the last resume point stands; -1 = there is none */
     double saved_at;                 /* monotonic: when one was last tried, or the attempt began */
     bool saved_here;                 /* by this attempt */
     bool waiting;                    /* the disk is full */
-    struct pxs_step_rates rates;
-    double best; /* lowest validation loss so far; +inf at first */
+    struct pxs_step_rates rates;     /* of the last step made */
+    struct pxs_plateau plateau[2];   /* G, D; moves under lr_policy plateau only */
+    double best;                     /* lowest validation loss so far; +inf at first */
 };
 
 /* The data set, as planned; networks and buffers, with the weights that the run begins or goes on with; an end to all of it. */
 PXS_NODISCARD enum pxs_status train_load_data(struct training *t, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status train_prepare(struct training *t, struct pxs_error *err);
 void train_finish(struct training *t);
-/* Mean abs(fake - target) by the run's `validation`; NaN where it is off. */
-double train_validate(struct training *t, int64_t epoch);
+/* Over the pairs of the run's `validation`: mean abs(fake - target), and the means of PSNR and SSIM over images; NaN where it is off. */
+struct train_quality {
+    double loss, psnr, ssim;
+};
+struct train_quality train_validate(struct training *t, int64_t epoch);
+/* The rates of the next step; what policies with a memory learn from an epoch's validation loss. */
+void train_begin_rates(struct training *t);
+struct pxs_step_rates train_rates(const struct training *t, int64_t batch);
+void train_follow_loss(struct training *t, double val_loss);
 /* images/<step>.png and its record. */
 PXS_NODISCARD enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch,
                                            struct pxs_error *err);

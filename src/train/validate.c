@@ -1,7 +1,9 @@
-/* Validation loss: plain L1 in [-1,1], over the whole validation split, or as the lab took it. */
+/* Validation: plain L1 in [-1,1], PSNR and SSIM, over the whole validation split, or over what the lab took. */
 #include "train_priv.h"
 
 #include <math.h>
+
+enum { CHUNK = 64 }; /* pairs at a time, at most */
 
 struct pass {
     enum pxs_split split;
@@ -9,10 +11,20 @@ struct pass {
     uint32_t dropout_stream; /* 0 = off */
 };
 
-static double mean_l1(struct training *t, const struct pass *pass, int64_t epoch) {
-    uint32_t batch = (uint32_t)t->p->batch_size, index[64],
-             chunk = batch < PXS_COUNT(index) ? batch : (uint32_t)PXS_COUNT(index);
-    double sum = 0;
+/* Adds the figures of n generated images, in their order. */
+static void add_chunk(struct training *t, uint32_t n, struct train_quality *sum) {
+    double psnr[CHUNK], ssim[CHUNK];
+    sum->loss += pxs_pix2pix_l1(t->model, t->fake, t->target, n * t->image_floats) * n;
+    pxs_pix2pix_quality(t->model, t->fake, t->target, (int)n, psnr, ssim);
+    for (uint32_t i = 0; i < n; i++) {
+        sum->psnr += psnr[i];
+        sum->ssim += ssim[i];
+    }
+}
+
+static struct train_quality over(struct training *t, const struct pass *pass, int64_t epoch) {
+    uint32_t batch = (uint32_t)t->p->batch_size, index[CHUNK], chunk = batch < CHUNK ? batch : CHUNK;
+    struct train_quality sum = {0};
     for (uint32_t at = 0, part = 0; at < pass->n; at += chunk, part++) {
         uint32_t n = pass->n - at < chunk ? pass->n - at : chunk;
         for (uint32_t i = 0; i < n; i++)
@@ -21,17 +33,17 @@ static double mean_l1(struct training *t, const struct pass *pass, int64_t epoch
         /* each part of a pass draws masks of its own: at most LAB_PAIRS parts */
         pxs_pix2pix_generate(t->model, t->source, (int)n, pass->dropout_stream,
                              (uint32_t)epoch * LAB_PAIRS + part, t->fake);
-        sum += pxs_pix2pix_l1(t->model, t->fake, t->target, n * t->image_floats) * n;
+        add_chunk(t, n, &sum);
     }
-    return sum / pass->n;
+    return (struct train_quality){sum.loss / pass->n, sum.psnr / pass->n, sum.ssim / pass->n};
 }
 
-double train_validate(struct training *t, int64_t epoch) {
+struct train_quality train_validate(struct training *t, int64_t epoch) {
     if (t->p->validation == PXS_VALIDATION_OFF)
-        return NAN;
+        return (struct train_quality){NAN, NAN, NAN};
     if (t->p->validation == PXS_VALIDATION_FULL)
-        return mean_l1(t, &(struct pass){.split = PXS_SPLIT_VAL, .n = t->n_val}, epoch);
+        return over(t, &(struct pass){.split = PXS_SPLIT_VAL, .n = t->n_val}, epoch);
     uint32_t n = t->n_train < LAB_PAIRS ? t->n_train : LAB_PAIRS;
-    return mean_l1(t, &(struct pass){.split = PXS_SPLIT_TRAIN, .n = n, .dropout_stream = PXS_STREAM_VALIDATE},
-                   epoch);
+    return over(t, &(struct pass){.split = PXS_SPLIT_TRAIN, .n = n, .dropout_stream = PXS_STREAM_VALIDATE},
+                epoch);
 }

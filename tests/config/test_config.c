@@ -292,6 +292,9 @@ static void random_value(struct pxs_params *p, int key, struct pxs_rng *rng) {
             while (info->names[n])
                 n++;
             v = (struct pxs_param_value){.kind = PXS_VALUE_TEXT, .text = info->names[pxs_rng_below(rng, n)]};
+        } else if (info->type == PXS_TYPE_INTS) {
+            v = (struct pxs_param_value){.kind = PXS_VALUE_TEXT,
+                                         .text = pxs_rng_below(rng, 2) ? "3,20,1000" : "7"};
         } else if (info->type == PXS_TYPE_INT) {
             v = (struct pxs_param_value){.kind = PXS_VALUE_INTEGER, .integer = (int64_t)v.real};
             if (info->flags & PXS_PF_POW2)
@@ -315,6 +318,8 @@ START_TEST(config_yaml_of_any_run_loads_again)
         for (int key = 0; key < PXS_PARAM_COUNT; key++)
             if (key != PXS_PARAM_init_from || pxs_rng_below(&rng, 2))
                 random_value(&p, key, &rng);
+        p.warmup_epochs = p.warmup_epochs % p.n_epochs;
+        p.warmup_epochs_D = p.warmup_epochs_D % p.n_epochs;
         pxs_params_drop_ineffective(&p);
     } while (pxs_params_check(&p, NULL, NULL) != PXS_OK);
     pxs_params_write_yaml(&p, "0007-b1-0.5_x=y-s3", &yaml);

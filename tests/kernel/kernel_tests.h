@@ -12,6 +12,7 @@ TCase *support_case(void);
 TCase *reference_case(void);
 TCase *conv_case(void);
 TCase *golden_case(void);
+TCase *quality_case(void);
 /* kerncheck: every kernel against its reference. */
 TCase *isa_case(void);
 TCase *passes_case(void);

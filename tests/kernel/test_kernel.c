@@ -5,7 +5,7 @@
 
 int main(void) {
     Suite *suite = suite_create("kernel");
-    TCase *(*const cases[])(void) = {support_case, reference_case, conv_case, golden_case};
+    TCase *(*const cases[])(void) = {support_case, reference_case, conv_case, golden_case, quality_case};
     for (size_t i = 0; i < PXS_COUNT(cases); i++)
         suite_add_tcase(suite, cases[i]());
     SRunner *runner = srunner_create(suite);

@@ -214,7 +214,9 @@ void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_
         .weights_G = (enum fake)params->lambda_pixel == FAKE_HUGE ? (int64_t)1 << 50 : 1};
 }
 
-double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch) {
+double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch, int64_t batch,
+                      int64_t batches) {
+    (void)batch, (void)batches;
     double rate = net == 0 ? params->learning_rate_G : params->learning_rate_D;
     int policy = net == 0 ? params->lr_policy_G : params->lr_policy_D;
     int64_t every = net == 0 ? params->lrgd : params->lrdd;

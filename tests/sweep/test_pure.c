@@ -420,16 +420,16 @@ START_TEST(test_rates)
     struct pxs_params p;
     pxs_params_default(&p);
     p.n_epochs = 200;
-    struct pxs_plan_rate r = pxs_rate_of(&p, 0);
+    struct pxs_plan_rate r = pxs_rate_of(&p, 0, 10);
     ck_assert_double_eq_tol(r.ratio, 0.25, 1e-12);
     ck_assert(!r.falls_to_hundredth && !r.constant && !r.never_fires);
     p.lrgd = 25;
-    r = pxs_rate_of(&p, 0);
+    r = pxs_rate_of(&p, 0, 10);
     ck_assert(r.falls_to_hundredth);
     p.lrgd = 201;
-    r = pxs_rate_of(&p, 0);
+    r = pxs_rate_of(&p, 0, 10);
     ck_assert(r.never_fires && !r.constant);
-    r = pxs_rate_of(&p, 1);
+    r = pxs_rate_of(&p, 1, 10);
     ck_assert(r.constant && !r.never_fires);
 }
 END_TEST
