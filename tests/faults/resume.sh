@@ -65,7 +65,7 @@ goes_on "$before" checksum
 
 step "a newer version's, another configuration's, a folder"
 fresh
-sed -i 's/"resume_format":"1"/"resume_format":"2"/' $point
+sed -i 's/"resume_format":"2"/"resume_format":"3"/' $point
 goes_on "$before" 2
 experiment other.yaml fault 'n_epochs: 5' 'sample_interval: 3' 'checkpoint_interval: 2'
 rm -rf res && mkdir res

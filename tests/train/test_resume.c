@@ -1,6 +1,10 @@
 /* Resume points: from each of them a run goes on to the same bits, and one that is not whole, or not its own, is passed over. */
+#include "../../src/train/resume_priv.h"
 #include "fixture.h"
+#include "pixsweep/model.h"
+#include "pixsweep/tensor.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +67,11 @@ static void expect_same(const struct run *whole, const struct run *r, int number
     for (int i = 0; i < r->n_epoch; i++) {
         ck_assert(same_losses(&r->epoch[i].avg, &whole->epoch[i].avg));
         ck_assert_int_eq(r->epoch[i].is_best, whole->epoch[i].is_best);
+        ck_assert(r->epoch[i].val_psnr == whole->epoch[i].val_psnr &&
+                  r->epoch[i].val_ssim == whole->epoch[i].val_ssim);
+        ck_assert(r->epoch[i].avg_D_real == whole->epoch[i].avg_D_real &&
+                  r->epoch[i].avg_D_fake == whole->epoch[i].avg_D_fake);
+        ck_assert(r->epoch[i].lr_G == whole->epoch[i].lr_G && r->epoch[i].lr_D == whole->epoch[i].lr_D);
         ck_assert_double_gt(r->epoch[i].seconds, 0);
     }
     ck_assert_int_eq(r->n_sample, whole->n_sample);
@@ -107,11 +116,76 @@ static void lab(struct pxs_params *p) {
     p->gan_mode = PXS_GAN_VANILLA;
 }
 
+/* Rates that depend on what was seen and on the batch. */
+static void moving(struct pxs_params *p) {
+    p->lr_policy_G = PXS_LR_PLATEAU;
+    p->factor = 0.5;
+    p->patience = 0;
+    p->threshold = 0.99; /* nothing after the first epoch is good enough */
+    p->lr_policy_D = PXS_LR_ONE_CYCLE;
+    p->max_lr_D = 2 * p->learning_rate_D;
+    p->pct_start_D = 0.6;
+    p->warmup_epochs_D = 1;
+}
+
 START_TEST(every_point_leads_to_the_same_bits)
 {
     try_every_point("narrow", 5, 1, NULL);
     try_every_point("panels", 16, 2, NULL);
     try_every_point("lab", 4, 1, lab);
+    try_every_point("moving", 4, 2, moving);
+}
+END_TEST
+
+/* Without its memory the rate would not have fallen, and the test above would prove nothing. */
+START_TEST(plateau_reduces_the_rate)
+{
+    struct run *r = rich("plateau", 4);
+    moving(&r->p);
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_OK);
+    ck_assert_double_eq(r->epoch[1].lr_G, r->p.learning_rate_G);
+    ck_assert_double_eq_tol(r->epoch[2].lr_G, 0.5 * r->p.learning_rate_G, 1e-18);
+    ck_assert_double_eq_tol(r->batch[0].lr_D, r->p.learning_rate_D / 3, 1e-18); /* warm-up, batch by batch */
+    ck_assert_double_eq(r->batch[2].lr_D, r->p.learning_rate_D);
+    ck_assert_double_gt(r->batch[5].lr_D, r->batch[3].lr_D); /* the cycle rises */
+    ck_assert_double_eq(r->epoch[1].lr_D, r->batch[5].lr_D); /* an epoch's row holds its last batch's */
+    end_run(r);
+}
+END_TEST
+
+/* A point of before: no discriminator outputs, no plateau. */
+START_TEST(a_point_of_format_1_is_read)
+{
+    struct pxs_params p = small();
+    struct pxs_pix2pix *model;
+    struct pxs_safetensors *file;
+    struct resume_state s = {.format = 1,
+                             .config_hash = HASH,
+                             .step = 7,
+                             .best = INFINITY,
+                             .sum.loss_D = 0.5},
+                        back;
+    struct resume_text text;
+    struct pxs_error err;
+    char path[600];
+    snprintf(path, sizeof path, "%s/old.safetensors", root);
+    ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
+    for (int format = 1; format <= 2; format++) {
+        s.format = format;
+        s.sum_D_real = 0.25;
+        s.plateau[1].bad_epochs = 4;
+        resume_print(&s, &text);
+        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
+        ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
+        ck_assert_int_eq(pxs_safetensors_metadata(file, "sum_D_real") != NULL, format == 2);
+        ck_assert_msg(resume_read(file, &back, &err) == PXS_OK, "%s", err.message);
+        pxs_safetensors_destroy(&file);
+        ck_assert(back.step == 7 && isinf(back.best) && back.sum.loss_D == 0.5);
+        ck_assert(format == 1 ? isnan(back.sum_D_real) : back.sum_D_real == 0.25);
+        ck_assert_int_eq(back.plateau[1].bad_epochs, format == 1 ? 0 : 4);
+    }
+    pxs_pix2pix_destroy(&model);
 }
 END_TEST
 
@@ -302,14 +376,14 @@ END_TEST
 
 /* The format's number in the header of a file. */
 static void set_format(const char *path, char digit) {
-    shell("sed -i 's/\"resume_format\":\"1\"/\"resume_format\":\"%c\"/' %s", digit, path);
+    shell("sed -i 's/\"resume_format\":\"2\"/\"resume_format\":\"%c\"/' %s", digit, path);
 }
 
 START_TEST(a_newer_point_is_refused_by_name)
 {
     struct run *r = interrupted("newer");
     int64_t newest = find(r, HASH, "auto", false);
-    set_format(run_path(r, POINT), '2');
+    set_format(run_path(r, POINT), '3');
     ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
     ck_assert_int_eq(r->status, PXS_OK);
     expect_note(r, "newer pixsweep");
@@ -347,6 +421,8 @@ int main(void) {
     tcase_add_test(t, without_any_it_starts_from_zero_and_says_so);
     tcase_add_test(t, a_point_of_another_configuration_is_refused);
     tcase_add_test(t, other_kernels_are_refused_unless_allowed);
+    tcase_add_test(t, plateau_reduces_the_rate);
+    tcase_add_test(t, a_point_of_format_1_is_read);
     tcase_add_test(t, a_newer_point_is_refused_by_name);
     tcase_add_test(t, records_that_are_missing_are_not_vouched_for);
     suite_add_tcase(s, t);
