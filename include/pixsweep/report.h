@@ -83,7 +83,7 @@ struct pxs_stats {
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out);
 
 /* Student's t with df > 0 degrees of freedom, which need not be whole: P(|T| > t), and the t > 0 for which that is p (p = 0.05: the
- * 95 % interval's factor). NaN outside of 0 < p < 1. As scipy.stats.t.sf and .isf of half the p, to 1e-12 relative. */
+ * 95 % interval's factor). NaN outside of 0 < p < 1. To 1e-12 relative up to df = 10,000. */
 double pxs_student_two_sided(double t, double df);
 double pxs_student_critical(double p, double df);
 
@@ -333,7 +333,9 @@ struct pxs_comparison {
     size_t n_runs, n_completed, n_failed /* or diverged */, n_pruned, n_open;
     size_t n_stale;    /* of the open ones: in state running, but nobody works on them */
     char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas"; else "" */
-    size_t n_keys;     /* columns before `n` */
+    bool
+        mixed_machines; /* completed runs on several machines or with several numbers of threads: seconds are not alike */
+    size_t n_keys; /* columns before `n` */
     struct pxs_table table;
     struct pxs_column *columns; /* table.n_columns of them, in the table's arena */
     size_t

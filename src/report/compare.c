@@ -24,6 +24,22 @@ static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struc
     return PXS_OK;
 }
 
+/* Machines and threads of the completed runs' last attempts. */
+static enum pxs_status find_machines(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
+                                     struct pxs_error *err) {
+    static const char question[] = "SELECT count(DISTINCT coalesce(host, '') || ' ' || coalesce(threads, "
+                                   "'')) AS n FROM attempt a JOIN run "
+                                   "USING (run_id) WHERE sweep_id = ?1 AND run.state = 'completed' AND a.no "
+                                   "= (SELECT max(no) FROM attempt z "
+                                   "WHERE z.run_id = a.run_id)";
+    struct pxs_table t = {0};
+    const struct pxs_cell id = pxs_cell_int(sweep_id);
+    PXS_TRY(pxs_store_select(s, question, &id, 1, &t, err));
+    out->mixed_machines = pxs_table_at(&t, 0, "n").integer > 1;
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
 static void count_groups(const struct comparing *c, struct pxs_comparison *out) {
     out->n_runs = c->in.n_runs;
     for (size_t g = 0; g < c->n_groups; g++) {
@@ -40,13 +56,14 @@ static enum pxs_status compare_in(struct comparing *c, struct pxs_comparison *ou
         pxs_metric_find("--metric", c->o->metric != NULL ? c->o->metric : "best_val_loss", err);
     if (metric == NULL)
         return PXS_E_INVALID;
-    c->metric = *metric;
+    c->metric = c->asked = *metric;
     PXS_TRY(pxs_store_find_sweep(c->store, c->o->sweep, &sweep_id, err));
     struct pxs_stale stale;
     PXS_TRY(pxs_stale_read(c->store, sweep_id, &stale, err));
     out->n_stale = stale.n;
     pxs_stale_finish(&stale);
     PXS_TRY(find_kernels(c->store, sweep_id, out, err));
+    PXS_TRY(find_machines(c->store, sweep_id, out, err));
     PXS_TRY(pxs_compare_read(c, sweep_id, err));
     PXS_TRY(pxs_compare_judge(c, err));
     snprintf(out->sweep, sizeof out->sweep, "%s", c->in.sweep);
@@ -114,8 +131,10 @@ static enum pxs_status put_table(const struct pxs_comparison *c, const struct px
     pxs_text_add(out, "\n");
     for (size_t i = 0; i < c->n_notes; i++)
         put_paragraph(out, c->notes[i], width);
-    if (left_out.len > 0)
-        pxs_text_addf(out, "no room for: %s (--format csv has everything)\n", pxs_text_str(&left_out));
+    if (left_out.len > 0) {
+        pxs_text_add(&left_out, " found no room (--format csv has everything)");
+        put_paragraph(out, pxs_text_str(&left_out), width);
+    }
     pxs_text_add(out, "\n");
     put_paragraph(out, c->verdict, width);
     pxs_text_finish(&left_out);

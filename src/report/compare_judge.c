@@ -71,11 +71,13 @@ static bool any_has(const struct comparing *c, enum measure m) {
     return false;
 }
 
-/* Without validation there is still the training loss to go by. */
+/* Without the metric there is still the validation loss to go by, and without validation the training loss. */
 static void order_groups(struct comparing *c) {
-    if (!any_has(c, c->metric.measure) && any_has(c, M_LOSS_G)) {
-        c->metric = metrics[5];
-        c->substituted = true;
+    static const char *const substitutes[] = {"best_val_loss", "final_avg_loss_G"};
+    for (size_t i = 0; i < PXS_COUNT(substitutes) && !any_has(c, c->metric.measure); i++) {
+        const struct metric *other = pxs_metric_find("", substitutes[i], NULL);
+        if (other != NULL && any_has(c, other->measure))
+            c->metric = *other;
     }
     qsort_r(c->groups, c->n_groups, sizeof *c->groups, better, &c->metric);
     while (c->ranked < c->n_groups && c->groups[c->ranked].stats[c->metric.measure].n > 0)

@@ -47,10 +47,9 @@ struct comparing {
     struct pxs_store *store;
     struct pxs_table runs; /* row for row as in `in` */
     struct pxs_groups in;
-    struct pxs_groups all; /* by all that differs; empty where `in` is that already */
-    struct metric metric;
-    bool substituted;     /* no run has the metric that was asked for: this one stands in */
-    struct group *groups; /* best first */
+    struct pxs_groups all;       /* by all that differs; empty where `in` is that already */
+    struct metric asked, metric; /* that ranks: another one than asked for, where no run has that */
+    struct group *groups;        /* best first */
     size_t n_groups;
     size_t ranked;   /* groups that have the metric; they come first */
     size_t baseline; /* place in groups; n_groups = none */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Where nobody says how wide the reader's terminal is. */
-enum { WIDTH_USUAL = 100, CHOICES_MOST = 96, KEEP_MOST = 11 };
+enum { WIDTH_USUAL = 100, CHOICES_MOST = 96, KEEP_MOST = 12 };
 
 /* A column of the answer. `keep`: 0 = always; else those with the smallest come first, as long as there is room. A column that is joined to the one before
  * it comes and goes with it. */
@@ -56,11 +56,11 @@ static const char *title_of(const char *metric) {
 /* mean ± std, and the interval where it is asked for. */
 static void choose_metric(struct choices *to, const char *metric, unsigned keep, bool interval) {
     choose_of(to, metric, is_bare(metric) ? "" : "_mean", keep, title_of(metric), PXS_SHOW_FIXED);
-    choose_of(to, metric, "_std", keep, "std", PXS_SHOW_PLUSMINUS);
+    choose_of(to, metric, "_std", keep == 0 ? 1 : keep, "std", PXS_SHOW_PLUSMINUS);
     if (!interval)
         return;
-    choose_of(to, metric, "_ci_low", 1, "95 % low", PXS_SHOW_FIXED);
-    choose_of(to, metric, "_ci_high", 1, "high", PXS_SHOW_TO);
+    choose_of(to, metric, "_ci_low", 2, "95 % low", PXS_SHOW_FIXED);
+    choose_of(to, metric, "_ci_high", 2, "high", PXS_SHOW_TO);
 }
 
 static void choose_asked(struct choices *to, const struct pxs_compare_options *o) {
@@ -68,7 +68,7 @@ static void choose_asked(struct choices *to, const struct pxs_compare_options *o
         choose(to, "vs_baseline_diff", 0, "vs baseline", PXS_SHOW_FIXED);
         choose(to, "vs_baseline_ci_low", 0, "95 % low", PXS_SHOW_FIXED);
         choose(to, "vs_baseline_ci_high", 0, "high", PXS_SHOW_TO);
-        choose(to, "vs_baseline_n", 2, "pairs", PXS_SHOW_PLAIN);
+        choose(to, "vs_baseline_n", 3, "pairs", PXS_SHOW_PLAIN);
         choose(to, "vs_baseline_p_holm", 0, "p", PXS_SHOW_SHORT);
     }
     if (o->target != NULL) {
@@ -95,19 +95,19 @@ static void choose_columns(struct choices *to, const struct pxs_comparison *c,
     if (o->pareto != NULL)
         choose(to, "pareto", 0, "front", PXS_SHOW_TICK);
     if (strcmp(c->metric, "best_val_loss") != 0)
-        choose_metric(to, "best_val_loss", 4, false);
+        choose_metric(to, "best_val_loss", 5, false);
     if (strcmp(c->metric, "best_val_loss") == 0)
-        choose(to, "best_val_loss_min", 7, "min", PXS_SHOW_FIXED);
-    choose(to, "best_epoch", 8, "at epoch", PXS_SHOW_SHORT);
+        choose(to, "best_val_loss_min", 8, "min", PXS_SHOW_FIXED);
+    choose(to, "best_epoch", 9, "at epoch", PXS_SHOW_SHORT);
     if (strcmp(c->metric, "final_val_loss") != 0)
-        choose_metric(to, "final_val_loss", 4, false);
-    choose(to, "val_auc_mean", 9, "area", PXS_SHOW_FIXED);
-    choose(to, "val_psnr_mean", 10, "PSNR", PXS_SHOW_FIXED);
-    choose(to, "val_ssim_mean", 11, "SSIM", PXS_SHOW_FIXED);
-    choose(to, "lr_G_first", 6, "lr_G first", PXS_SHOW_PLAIN);
-    choose(to, "lr_G_last", 6, "last", PXS_SHOW_ARROW);
-    choose(to, "lr_G_ratio", 5, "ratio", PXS_SHOW_RATIO);
-    choose(to, "seconds", 3, "time", PXS_SHOW_DURATION);
+        choose_metric(to, "final_val_loss", 5, false);
+    choose(to, "val_auc_mean", 10, "area", PXS_SHOW_FIXED);
+    choose(to, "val_psnr_mean", 11, "PSNR", PXS_SHOW_FIXED);
+    choose(to, "val_ssim_mean", 12, "SSIM", PXS_SHOW_FIXED);
+    choose(to, "lr_G_first", 7, "lr_G first", PXS_SHOW_PLAIN);
+    choose(to, "lr_G_last", 7, "last", PXS_SHOW_ARROW);
+    choose(to, "lr_G_ratio", 6, "ratio", PXS_SHOW_RATIO);
+    choose(to, "seconds", 4, "time", PXS_SHOW_DURATION);
 }
 
 static size_t column_of(const struct pxs_table *t, const struct choice *choice) {

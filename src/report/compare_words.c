@@ -58,9 +58,13 @@ static void say_evidence(const struct comparing *c, const struct pxs_difference 
     const double low = c->metric.higher ? -d->high : d->low, high = c->metric.higher ? -d->low : d->high;
     pxs_text_add(out, " (");
     say_design(c, d, out);
-    pxs_text_addf(out, ", 95 %% interval of the lead %.3g to %.3g, p = %.2g", low, high, d->p);
+    pxs_text_addf(out, ", 95 %% interval of the lead %.3g to %.3g, p = ", low, high);
+    /* the bare p only where it says something else */
+    if (c->ranked > 2 && d->p < PXS_ALPHA && !(d->p_holm < PXS_ALPHA))
+        pxs_text_addf(out, "%.2g, but ", d->p);
+    pxs_text_addf(out, "%.2g", d->p_holm);
     if (c->ranked > 2)
-        pxs_text_addf(out, ", %.2g with Holm's correction for %zu comparisons", d->p_holm, c->ranked - 1);
+        pxs_text_addf(out, " corrected for %zu comparisons (Holm)", c->ranked - 1);
     pxs_text_add(out, ")");
 }
 
@@ -70,7 +74,9 @@ static bool is_separated(const struct comparing *c, const struct group *g) {
     return g->has_best && lead > 0 && g->best.p_holm < PXS_ALPHA;
 }
 
-static void say_seeds(const struct pxs_difference *d, struct pxs_text *out) {
+static void say_seeds(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
+    if (is_key(&c->in, "seed"))
+        return;
     const size_t seeds = pxs_seeds_needed(d);
     const size_t now = d->n_a < d->n_b ? d->n_a : d->n_b;
     if (seeds > PXS_SEEDS_MOST)
@@ -110,7 +116,7 @@ static void say_luck(const struct comparing *c, struct pxs_text *out) {
     } else {
         pxs_text_add(out, "; the evidence does not separate the two");
         say_evidence(c, d, out);
-        say_seeds(d, out);
+        say_seeds(c, d, out);
     }
 }
 
@@ -155,10 +161,10 @@ static void say_verdict(const struct comparing *c, const struct pxs_comparison *
                       out->n_completed == 0 ? "is completed" : "has a number to compare by");
         return;
     }
-    if (c->substituted)
-        pxs_text_addf(text,
-                      "no run has a validation figure, so by the training loss, which says nothing of unseen "
-                      "pairs: ");
+    if (c->metric.measure != c->asked.measure)
+        pxs_text_addf(
+            text, "no run has a %s, so by %s%s: ", c->asked.name, c->metric.name,
+            c->metric.measure == M_LOSS_G ? ", the training loss, which says nothing of unseen pairs" : "");
     if (c->ranked == 1)
         say_alone(c, text);
     else
@@ -328,10 +334,10 @@ static void note_target(const struct comparing *c, struct notes *n) {
         of += c->groups[g].completed;
     }
     if (c->o->target != NULL) {
-        const bool image = c->metric.measure == M_PSNR || c->metric.measure == M_SSIM;
+        const bool image = c->asked.measure == M_PSNR || c->asked.measure == M_SSIM;
         pxs_text_addf(
             &n->text, "target %s %s %g: reached by %zu of %zu completed runs%s",
-            image ? c->metric.name : "val_loss", c->metric.higher ? ">=" : "<=", *c->o->target, reached, of,
+            image ? c->asked.name : "val_loss", c->asked.higher ? ">=" : "<=", *c->o->target, reached, of,
             reached > 0 && reached < of ? "; epoch and time are means over those that reached it" : "");
     }
     note(n);
@@ -349,6 +355,17 @@ static void note_front(const struct comparing *c, struct notes *n) {
             &n->text,
             ": no other configuration is as good in every one of %s and better in one, by the means",
             c->o->pareto);
+    note(n);
+}
+
+/* Seconds are compared where somebody asks for them; then they should be seconds of the same kind. */
+static void note_machines(const struct comparing *c, const struct pxs_comparison *out, struct notes *n) {
+    const bool asked = c->o->target != NULL || c->metric.measure == M_SECONDS ||
+                       (c->o->pareto != NULL &&
+                        (strstr(c->o->pareto, "time") != NULL || strstr(c->o->pareto, "seconds") != NULL));
+    if (asked && out->mixed_machines)
+        pxs_text_add(&n->text,
+                     "the runs had different machines or numbers of threads: their times are not alike");
     note(n);
 }
 
@@ -404,6 +421,7 @@ static void add_notes(const struct comparing *c, struct notes *n) {
     note_discriminator(c, false, n);
     note_discriminator(c, true, n);
     note_images(c, n);
+    note_machines(c, out, n);
     note_target(c, n);
     note_front(c, n);
     note_baseline(c, n);

@@ -11,24 +11,19 @@ enum { EPOCHS = 30 };
 
 static char folder[256];
 
-struct planned {
-    const char *label;
-    int lrgd; /* 0 = constant */
-    int64_t seed;
-    double best; /* NaN = no validation */
-    enum pxs_outcome outcome;
-    bool started;
+static const struct planned usual[] = {
+    R(90, 0, 0.30),
+    R(90, 1, 0.32),
+    R(25, 0, 0.20),
+    R(25, 1, 0.24),
+    R(0, 0, 0.25),
+    R(10, 0, NAN, .outcome = PXS_OUTCOME_DIVERGED),
+    R(10, 1, NAN, .waits = true),
 };
-static const struct planned plan[] = {
-    {"lrgd-90", 90, 0, 0.30, PXS_OUTCOME_COMPLETED, true},
-    {"lrgd-90", 90, 1, 0.32, PXS_OUTCOME_COMPLETED, true},
-    {"lrgd-25", 25, 0, 0.20, PXS_OUTCOME_COMPLETED, true},
-    {"lrgd-25", 25, 1, 0.24, PXS_OUTCOME_COMPLETED, true},
-    {"constant", 0, 0, 0.25, PXS_OUTCOME_COMPLETED, true},
-    {"lrgd-10", 10, 0, NAN, PXS_OUTCOME_DIVERGED, true},
-    {"lrgd-10", 10, 1, NAN, PXS_OUTCOME_COMPLETED, false},
-};
-enum { RUNS = PXS_COUNT(plan) };
+
+static enum pxs_outcome outcome_of(const struct planned *p) {
+    return p->outcome != 0 ? p->outcome : PXS_OUTCOME_COMPLETED;
+}
 
 static double rate(const struct planned *p, int epoch) {
     return p->lrgd == 0 ? 1e-4 : 1e-4 * pow(0.5, (epoch + 1) / p->lrgd);
@@ -46,6 +41,10 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
         ck_ok(pxs_params_set(params, PXS_PARAM_lrgd, text, false, NULL, &err));
     else
         ck_ok(pxs_params_set(params, PXS_PARAM_lr_policy_G, "constant", false, NULL, &err));
+    if (p->batch_size > 0) {
+        snprintf(text, sizeof text, "%d", p->batch_size);
+        ck_ok(pxs_params_set(params, PXS_PARAM_batch_size, text, false, NULL, &err));
+    }
     pxs_params_drop_ineffective(params);
 }
 
@@ -54,17 +53,18 @@ static void write_epochs(struct pxs_record_writer *w, const struct planned *p, s
         /* Falls to `best` in epoch 20 and rises a little after it. */
         const double val = p->best + 0.01 * abs(e - 20);
         *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
-        r->epoch = (struct pxs_record_epoch){.epoch = e,
-                                             .is_best = e <= 20,
-                                             .lr_G = rate(p, e),
-                                             .lr_D = 1e-4,
-                                             .avg = {.loss_G = 3 + val},
-                                             .val_loss = val,
-                                             .val_psnr = NAN,
-                                             .val_ssim = NAN,
-                                             .avg_D_real = 0.7,
-                                             .avg_D_fake = 0.3,
-                                             .seconds = 2};
+        r->epoch =
+            (struct pxs_record_epoch){.epoch = e,
+                                      .is_best = e <= 20,
+                                      .lr_G = rate(p, e),
+                                      .lr_D = 1e-4,
+                                      .avg = {.loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + val},
+                                      .val_loss = val,
+                                      .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
+                                      .val_ssim = NAN,
+                                      .avg_D_real = p->d_real != 0 ? p->d_real : 0.7,
+                                      .avg_D_fake = p->d_real != 0 ? p->d_fake : 0.3,
+                                      .seconds = 2};
         ck_ok(pxs_record_write(w, r, &err));
     }
 }
@@ -77,7 +77,7 @@ static void write_records(const char *path, const struct planned *p) {
     r->begin = (struct pxs_record_begin){.attempt = 1, .at_ms = 1000, .resumed_from_step = -1};
     pxs_record_begin_add(&r->begin, "version", "%s", "0.1.0");
     ck_ok(pxs_record_write(w, r, &err));
-    if (p->outcome == PXS_OUTCOME_COMPLETED)
+    if (outcome_of(p) == PXS_OUTCOME_COMPLETED)
         write_epochs(w, p, r);
     *r = (struct pxs_record){.kind = PXS_RECORD_CHECKPOINT};
     r->checkpoint = (struct pxs_record_checkpoint){.epoch = 20,
@@ -88,7 +88,7 @@ static void write_records(const char *path, const struct planned *p) {
                                                    .bytes = 1400000};
     ck_ok(pxs_record_write(w, r, &err));
     *r = (struct pxs_record){.kind = PXS_RECORD_END};
-    r->end = (struct pxs_record_end){.at_ms = 61000, .outcome = p->outcome};
+    r->end = (struct pxs_record_end){.at_ms = 61000, .outcome = outcome_of(p)};
     if (p->outcome == PXS_OUTCOME_DIVERGED)
         snprintf(r->end.message, sizeof r->end.message, "loss_G became nan at step 7");
     ck_ok(pxs_record_write(w, r, &err));
@@ -102,7 +102,7 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_store_attempt attempt = {
         .run_id = run_id, .host = "here", .threads = 2, .kernels = "auto-avx2", .started_ms = 1000};
-    const char *outcome = pxs_outcome_name(p->outcome);
+    const char *outcome = pxs_outcome_name(outcome_of(p));
     snprintf(path, sizeof path, "%s/records-%d.bin", folder, (int)run_id);
     write_records(path, p);
     ck_ok(pxs_store_take(s, &attempt, &err));
@@ -115,35 +115,41 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
 }
 
 struct pxs_store *make_database(void) {
-    static char names[RUNS][64], dirs[RUNS][1024];
+    return make_database_of(usual, PXS_COUNT(usual));
+}
+
+struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
     char path[512];
     struct pxs_store *s = NULL;
     struct pxs_store_plan done = {0};
-    struct pxs_store_plan_run *runs = calloc(RUNS, sizeof *runs);
-    struct pxs_params *params = calloc(RUNS, sizeof *params);
+    struct pxs_arena arena = {0};
+    struct pxs_store_plan_run *runs = calloc(n, sizeof *runs);
+    struct pxs_params *params = calloc(n, sizeof *params);
     snprintf(folder, sizeof folder, "%s/pixsweep-report-XXXXXX",
              getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/pixsweep.db", folder);
     ck_ok(pxs_store_open(path, &s, &err));
-    for (int i = 0; i < RUNS; i++) {
-        snprintf(names[i], sizeof names[i], "rates/%04d-%s-s%d", i + 1, plan[i].label, (int)plan[i].seed);
-        snprintf(dirs[i], sizeof dirs[i], "%s/%s", folder, names[i]);
-        set_params(&params[i], &plan[i]);
-        runs[i] = (struct pxs_store_plan_run){.seed = plan[i].seed,
-                                              .new_number = i + 1,
-                                              .new_name = names[i],
-                                              .new_dir = dirs[i],
+    for (size_t i = 0; i < n; i++) {
+        const struct planned *p = &plan[i];
+        const char *label = p->lrgd > 0 ? pxs_arena_printf(&arena, "lrgd-%d", p->lrgd) : "constant";
+        const char *name = pxs_arena_printf(&arena, "rates/%04zu-%s-s%d", i + 1, label, (int)p->seed);
+        set_params(&params[i], p);
+        runs[i] = (struct pxs_store_plan_run){.seed = p->seed,
+                                              .new_number = (int64_t)i + 1,
+                                              .new_name = name,
+                                              .new_dir = pxs_arena_printf(&arena, "%s/%s", folder, name),
                                               .new_config_yaml = "name: rates\n",
                                               .params = &params[i]};
-        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%064d", plan[i].lrgd);
+        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%032d%032d", p->batch_size, p->lrgd);
     }
-    ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, RUNS, &done, &err));
+    ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));
     pxs_store_plan_finish(&done);
-    for (int i = 0; i < RUNS; i++) {
-        if (plan[i].started)
+    for (size_t i = 0; i < n; i++) {
+        if (!plan[i].waits)
             carry_out(s, &plan[i], runs[i].run_id);
     }
+    pxs_arena_finish(&arena);
     free(params);
     free(runs);
     return s;

@@ -19,6 +19,20 @@ extern struct pxs_error err;
  * still queued (seed 1). Best validation losses 0.30 0.32, 0.20 0.24, 0.25. In a folder of its own, removed by
  * drop_database. */
 struct pxs_store *make_database(void);
+/* The same of other runs: 30 epochs whose validation loss falls to `best` in epoch 20, by 0.01 an epoch, and rises as fast. */
+struct planned {
+    int lrgd; /* 0 = constant */
+    int64_t seed;
+    double best;              /* NaN = no validation */
+    enum pxs_outcome outcome; /* 0 = completed */
+    bool waits;               /* not begun yet */
+    int batch_size;           /* 0 = as it comes */
+    double psnr;              /* in epoch 20; 0 = not measured */
+    double d_real, d_fake;    /* 0 and 0 = 0.7 and 0.3 */
+};
+#define R(lrgd_, seed_, best_, ...) \
+    { .lrgd = (lrgd_), .seed = (seed_), .best = (best_), __VA_ARGS__ }
+struct pxs_store *make_database_of(const struct planned *plan, size_t n);
 void drop_database(struct pxs_store **store);
 
 /* A database with one sweep "curves": configuration 0 is constant, k is lrgd 10 * k, each with seeds 0, 1, ... */
@@ -43,6 +57,7 @@ Suite *table_suite(void);
 Suite *stats_suite(void);
 Suite *answers_suite(void);
 Suite *export_suite(void);
+Suite *compare_suite(void);
 Suite *stale_suite(void);
 Suite *series_suite(void);
 Suite *samples_suite(void);

@@ -1,0 +1,472 @@
+/* compare's differences, words and corner cases, over sweeps made for each. */
+#include "report_tests.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct pxs_store *store;
+static struct pxs_comparison c;
+static struct pxs_text out;
+
+static void setup(void) {
+    out = (struct pxs_text){0};
+    c = (struct pxs_comparison){0};
+    store = NULL;
+}
+
+static void teardown(void) {
+    pxs_comparison_finish(&c);
+    pxs_text_finish(&out);
+    if (store != NULL)
+        drop_database(&store);
+}
+
+/* Compares those runs; the comparison is in `c`. */
+static void compare(const struct planned *plan, size_t n, const struct pxs_compare_options *options) {
+    if (store == NULL)
+        store = make_database_of(plan, n);
+    pxs_comparison_finish(&c);
+    ck_ok(pxs_compare(store, options, &c, &err));
+}
+#define COMPARE(plan, ...) compare(plan, PXS_COUNT(plan), &(struct pxs_compare_options){__VA_ARGS__})
+
+static double at(size_t row, const char *column) {
+    const struct pxs_cell cell = pxs_table_at(&c.table, row, column);
+    return cell.kind == PXS_CELL_NULL ? NAN : cell.real;
+}
+
+static const char *notes(void) {
+    pxs_text_clear(&out);
+    for (size_t i = 0; i < c.n_notes; i++)
+        pxs_text_addf(&out, "%s\n", c.notes[i]);
+    return pxs_text_str(&out);
+}
+
+static const char *table(const struct pxs_compare_options *options, int width) {
+    pxs_text_clear(&out);
+    ck_ok(pxs_report_compare(store, options, PXS_FORMAT_TABLE, width, &out, &err));
+    return pxs_text_str(&out);
+}
+
+/* ---- who leads ------------------------------------------------------------------------------------------- */
+
+/* By seed the first is better by 0.010, 0.011, 0.012 although the seeds themselves differ by 0.2: only pairing sees it. */
+static const struct planned paired[] = {
+    R(25, 0, 0.20), R(25, 1, 0.30), R(25, 2, 0.40), R(90, 0, 0.21), R(90, 1, 0.311), R(90, 2, 0.412),
+};
+
+START_TEST(pairs_separate_what_seeds_would_hide)
+{
+    COMPARE(paired, 0);
+    ck_assert(c.separated);
+    ck_assert_str_eq(pxs_table_at(&c.table, 1, "vs_best_design").text, "paired");
+    ck_assert_double_eq_tol(at(1, "vs_best_diff"), 0.011, 1e-12);
+    ck_assert_double_eq(at(1, "vs_best_n"), 3);
+    /* 0.011 -+ t(0.975, 2) * 0.001 / sqrt(3), scipy */
+    ck_assert_double_eq_tol(at(1, "vs_best_ci_low"), 0.011 - 4.302652729749464 * 0.001 / sqrt(3), 1e-12);
+    ck_assert_double_eq_tol(at(1, "vs_best_p"), 0.002743489394425861, 1e-9);
+    ck_assert(isnan(at(0, "vs_best_diff")));
+    ck_has(c.verdict, "lrgd 25 leads with a mean best_val_loss of 0.3, 0.011 (3.5 %) below lrgd 90");
+    ck_has(c.verdict,
+           "the evidence separates the two (paired by seed, n = 3, 95 % interval of the lead 0.00852 to "
+           "0.0135, p = 0.0027)");
+}
+END_TEST
+
+START_TEST(without_shared_seeds_it_is_welch)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20),  R(25, 1, 0.30),  R(25, 2, 0.40), R(90, 3, 0.21),
+        R(90, 4, 0.311), R(90, 5, 0.412), R(90, 6, 0.3),
+    };
+    COMPARE(plan, 0);
+    ck_assert(!c.separated);
+    ck_assert_str_eq(pxs_table_at(&c.table, 1, "vs_best_design").text, "welch");
+    ck_has(c.verdict, "the evidence does not separate the two (Welch's t test, n = 3 and 4, 95 % interval");
+    ck_has(c.verdict, "not even 200 seeds of each would");
+}
+END_TEST
+
+/* Two pairs of five runs each: as samples they say more. */
+START_TEST(few_pairs_do_not_throw_the_rest_away)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.200), R(25, 1, 0.210), R(25, 2, 0.205), R(25, 3, 0.208), R(25, 4, 0.202),
+        R(90, 3, 0.310), R(90, 4, 0.305), R(90, 5, 0.301), R(90, 6, 0.309), R(90, 7, 0.300),
+    };
+    COMPARE(plan, 0);
+    ck_assert_str_eq(pxs_table_at(&c.table, 1, "vs_best_design").text, "welch");
+    ck_assert(c.separated);
+}
+END_TEST
+
+START_TEST(one_seed_is_no_winner)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(90, 0, 0.30)};
+    COMPARE(plan, 0);
+    ck_assert(!c.separated);
+    ck_assert_str_eq(pxs_table_at(&c.table, 1, "vs_best_design").text, "none");
+    ck_assert_double_eq_tol(at(1, "vs_best_diff"), 0.1, 1e-12);
+    ck_assert(isnan(at(1, "vs_best_p")) && isnan(at(0, "best_val_loss_ci_low")));
+    ck_has(c.verdict, "n = 1: one seed cannot tell a difference from luck");
+    ck_has_not(c.verdict, "n = 1 for");
+    ck_has_not(notes(), "Student");
+}
+END_TEST
+
+START_TEST(one_seed_of_one_of_them)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21), R(90, 0, 0.30)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "n = 1 for lrgd 90: one seed cannot tell");
+}
+END_TEST
+
+START_TEST(two_seeds_seldom_separate)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.23), R(90, 1, 0.32)};
+    COMPARE(plan, 0);
+    ck_assert(!c.separated);
+    ck_has(c.verdict, "n = 2");
+    ck_has(c.verdict, "; about 4 seeds of each would");
+}
+END_TEST
+
+START_TEST(the_same_training_twice_is_level)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.20), R(90, 1, 0.25)};
+    COMPARE(plan, 0);
+    ck_assert(!c.separated);
+    ck_has(
+        c.verdict,
+        "lrgd 25 and lrgd 90 are level: both have a mean best_val_loss of 0.225, the same in every one of 2 "
+        "pairs");
+}
+END_TEST
+
+START_TEST(seeds_without_effect_measure_no_luck)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.20), R(90, 0, 0.30), R(90, 1, 0.30)};
+    COMPARE(plan, 0);
+    ck_assert(!c.separated);
+    ck_assert_double_eq(at(0, "best_val_loss_std"), 0);
+    ck_has(c.verdict, "nothing varies from seed to seed");
+}
+END_TEST
+
+START_TEST(one_configuration_has_no_rival)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.24)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "one configuration only");
+    ck_has(c.verdict, "0.22 (n = 2, 95 % interval -0.03412 to 0.4741)");
+}
+END_TEST
+
+START_TEST(nothing_is_completed_yet)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20, .waits = true), R(90, 0, 0.20, .waits = true)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "no run is completed, so there is nothing to compare yet");
+    ck_assert_uint_eq(c.n_open, 2);
+    ck_has(table(&(struct pxs_compare_options){0}, 0), "lrgd");
+}
+END_TEST
+
+START_TEST(only_one_has_come_through)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(90, 0, 0.20, .waits = true)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "only lrgd 25 has completed runs");
+    ck_has(c.verdict, "n = 1: one seed does not show the spread");
+}
+END_TEST
+
+/* The third lies further off but varies more: the verdict must not sound as if it were settled. */
+static const struct planned three[] = {
+    R(25, 0, 0.200),  R(25, 1, 0.201), R(25, 2, 0.202), R(90, 0, 0.210), R(90, 1, 0.211),
+    R(90, 2, 0.2123), R(0, 0, 0.21),   R(0, 1, 0.33),   R(0, 2, 0.25),
+};
+
+START_TEST(many_comparisons_are_corrected)
+{
+    COMPARE(three, 0);
+    ck_assert(c.separated);
+    ck_has(c.verdict, "corrected for 2 comparisons (Holm)");
+    ck_has(c.verdict, "; 1 other is not yet told apart from it");
+    ck_assert_double_eq_tol(at(1, "vs_best_p_holm"), 2 * at(1, "vs_best_p"), 1e-15);
+    ck_assert_double_eq_tol(at(2, "vs_best_p_holm"), at(2, "vs_best_p"), 1e-15);
+    ck_has(notes(), "the best of 3 means owes something to luck");
+}
+END_TEST
+
+/* ---- what may not be passed over ------------------------------------------------------------------------- */
+
+START_TEST(survivors_do_not_win_in_silence)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20), R(25, 1, 0.21), R(25, 2, NAN, .outcome = PXS_OUTCOME_DIVERGED),
+        R(90, 0, 0.23), R(90, 1, 0.24), R(90, 2, 0.31),
+    };
+    COMPARE(plan, 0);
+    ck_assert_double_eq(at(0, "diverged"), 1);
+    ck_assert_double_eq(at(0, "failed"), 1);
+    ck_has(c.verdict, "; 1 of its runs failed or diverged and is not in that mean");
+    ck_has(
+        notes(),
+        "lrgd 25 (1 of 3) lost runs that failed or diverged: a mean over those that came through flatters");
+}
+END_TEST
+
+START_TEST(pruned_runs_count_apart)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20),
+        R(25, 1, 0.21),
+        R(90, 0, 0.23),
+        R(90, 1, 0.10, .outcome = PXS_OUTCOME_PRUNED),
+    };
+    COMPARE(plan, 0);
+    ck_assert_uint_eq(c.n_pruned, 1);
+    ck_assert_uint_eq(c.n_completed, 3);
+    ck_assert_uint_eq(c.n_open, 0);
+    ck_assert_uint_eq(c.n_failed, 0);
+    ck_assert_double_eq(at(1, "pruned"), 1);
+    ck_assert_double_eq(at(1, "n"), 1);
+    ck_has(notes(), "3 of 4 runs count: 1 pruned");
+    ck_has(notes(), "favours schedules that fall early");
+}
+END_TEST
+
+START_TEST(without_validation_it_says_so)
+{
+    static const struct planned plan[] = {R(25, 0, NAN), R(25, 1, NAN), R(90, 0, NAN)};
+    COMPARE(plan, 0);
+    ck_assert_str_eq(c.metric, "final_avg_loss_G");
+    ck_has(c.verdict, "no run has a best_val_loss, so by final_avg_loss_G, the training loss, which says "
+                      "nothing of unseen");
+    ck_has(table(&(struct pxs_compare_options){0}, 0), "lowest mean final_avg_loss_G first");
+}
+END_TEST
+
+START_TEST(discriminators_that_teach_nothing_are_named)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.2, .d_real = 0.5, .d_fake = 0.495),
+        R(25, 1, 0.2, .d_real = 0.995, .d_fake = 0.004),
+        R(90, 0, 0.2, .d_real = 0.6, .d_fake = 0.4),
+    };
+    COMPARE(plan, 0);
+    ck_has(notes(), "discriminator collapsed in run 1 (0.50 and 0.49)");
+    ck_has(notes(), "discriminator saturated, so that it teaches little, in run 2 (0.99 and 0.00)");
+    ck_assert_double_eq_tol(at(0, "D_real_mean"), 0.7475, 1e-12);
+}
+END_TEST
+
+/* ---- other metrics --------------------------------------------------------------------------------------- */
+
+START_TEST(the_higher_the_better_where_it_is_so)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20, .psnr = 15),
+        R(25, 1, 0.21, .psnr = 16),
+        R(90, 0, 0.23, .psnr = 18),
+        R(90, 1, 0.24, .psnr = 19.5),
+    };
+    COMPARE(plan, .metric = "val_psnr");
+    ck_assert_str_eq(c.metric, "val_psnr");
+    ck_assert(c.higher_is_better);
+    ck_assert_double_eq_tol(at(0, "val_psnr_mean"), 18.75, 1e-12);
+    ck_assert_int_eq(pxs_table_at(&c.table, 0, "lrgd").integer, 90);
+    ck_assert_double_eq_tol(at(1, "vs_best_diff"), -3.25, 1e-12);
+    ck_has(c.verdict, "lrgd 90 leads with a mean val_psnr of 18.75, 3.25 (21 %) above lrgd 25");
+    ck_has(c.verdict, "interval of the lead 0.0734 to 6.43");
+    ck_has(notes(), "val_psnr is that of the epoch with the best validation loss");
+    COMPARE(plan, .metric = "final_val_loss");
+    ck_assert_int_eq(pxs_table_at(&c.table, 0, "lrgd").integer, 25);
+    ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.metric = "val_pnsr"}, &c, &err),
+                     PXS_E_INVALID);
+    ck_has(err.message, "did you mean 'val_psnr'?");
+}
+END_TEST
+
+/* 20 epochs fall by 0.01 each, 9 rise again: two triangles above the best. */
+START_TEST(area_under_the_curve)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20)};
+    COMPARE(plan, 0);
+    ck_assert_double_eq_tol(at(0, "val_auc_mean"), 0.20 + (0.2 * 20 / 2 + 0.09 * 9 / 2) / 29, 1e-12);
+}
+END_TEST
+
+START_TEST(targets)
+{
+    /* best + 0.01 * (20 - e) <= 0.25: in epochs 15 and 19 of the first, never in the second */
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.24), R(90, 0, 0.30), R(90, 1, 0.31)};
+    const double target = 0.25;
+    COMPARE(plan, .target = &target);
+    ck_assert_double_eq(at(0, "target_n"), 2);
+    ck_assert_double_eq(at(0, "target_epoch_mean"), 17);
+    ck_assert_double_eq(at(0, "target_seconds_mean"), 2 * (16 + 20) / 2);
+    ck_assert_double_eq(at(1, "target_n"), 0);
+    ck_assert(isnan(at(1, "target_epoch_mean")));
+    ck_has(notes(),
+           "target val_loss <= 0.25: reached by 2 of 4 completed runs; epoch and time are means over those");
+}
+END_TEST
+
+/* ---- a baseline ------------------------------------------------------------------------------------------ */
+
+START_TEST(differences_from_a_baseline)
+{
+    COMPARE(three, .baseline = "lrgd=90");
+    ck_assert_double_eq_tol(at(0, "vs_baseline_diff"), -0.0101, 1e-12);
+    ck_assert(isnan(at(1, "vs_baseline_diff")));
+    ck_assert_double_eq_tol(at(2, "vs_baseline_diff"), (0.79 - 0.6333) / 3, 1e-12);
+    ck_has(notes(), "against the baseline 2, halve, lrgd 90: 1 better and 0 worse by the evidence, of 2");
+    const char *text = table(&(struct pxs_compare_options){.baseline = "2"}, 0);
+    ck_has(text, "vs baseline");
+    ck_has(text, "-0.0101   -0.0105 to -0.0097      3  1.96e-04\n");
+}
+END_TEST
+
+START_TEST(baselines_are_named_in_several_ways)
+{
+    static const struct {
+        const char *name;
+        enum pxs_status status;
+        const char *word;
+    } cases[] = {
+        {"lr_policy_G=halve, lrgd=2.5e1", PXS_OK, NULL},
+        {"3", PXS_OK, NULL},
+        {"lr_policy_G=constant", PXS_OK, NULL},
+        {"lrgd=null", PXS_OK, NULL},
+        {"0", PXS_E_NOT_FOUND, "the table has 1 to 3"},
+        {"lr_policy_G=halve", PXS_E_INVALID, "fits 2 configurations: 1 (halve, lrgd 25), 2 (halve, lrgd 90)"},
+        {"lrgd=7", PXS_E_NOT_FOUND, "no configuration of this sweep has lrgd=7"},
+        {"lrgdd=7", PXS_E_INVALID, "lr_policy_G, lrgd"},
+        {"", PXS_E_INVALID, "neither"},
+    };
+    COMPARE(three, 0);
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        const struct pxs_compare_options options = {.baseline = cases[i].name};
+        struct pxs_comparison other = {0};
+        ck_assert_msg(pxs_compare(store, &options, &other, &err) == cases[i].status, "%s: %s", cases[i].name,
+                      err.message);
+        if (cases[i].word != NULL)
+            ck_has(err.message, cases[i].word);
+        pxs_comparison_finish(&other);
+    }
+}
+END_TEST
+
+/* ---- grouping by less than what differs ------------------------------------------------------------------ */
+
+START_TEST(pairs_share_all_that_makes_no_group)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20, .batch_size = 4), R(25, 0, 0.30, .batch_size = 8), R(25, 1, 0.22, .batch_size = 4),
+        R(90, 0, 0.21, .batch_size = 4), R(90, 0, 0.32, .batch_size = 8), R(90, 1, 0.24, .batch_size = 4),
+    };
+    static const char *const by[] = {"lrgd"};
+    COMPARE(plan, .by = by, .n_by = 1);
+    ck_assert_double_eq_tol(at(1, "vs_best_diff"), (0.01 + 0.02 + 0.02) / 3, 1e-12);
+    ck_assert_double_eq(at(1, "vs_best_n"), 3);
+    ck_has(c.verdict, "paired by seed and batch_size, n = 3");
+    ck_has(notes(), "the runs of a line differ in batch_size, too");
+    static const char *const seed[] = {"seed"};
+    COMPARE(plan, .by = seed, .n_by = 1);
+    ck_has(c.verdict, "n = 2 and 4");
+    ck_has_not(c.verdict, "seeds of each");
+}
+END_TEST
+
+/* ---- Pareto ---------------------------------------------------------------------------------------------- */
+
+START_TEST(the_front)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20, .psnr = 10),
+        R(90, 0, 0.25, .psnr = 20),
+        R(10, 0, 0.26, .psnr = 12),
+        R(0, 0, NAN, .outcome = PXS_OUTCOME_FAILED),
+    };
+    COMPARE(plan, .pareto = "val_loss,val_psnr");
+    ck_assert_double_eq(at(0, "pareto"), 1);
+    ck_assert_double_eq(at(1, "pareto"), 1);
+    ck_assert_double_eq(at(2, "pareto"), 0);
+    ck_assert(isnan(at(3, "pareto")));
+    ck_has(notes(), "1 (halve, lrgd 25), 2 (halve, lrgd 90): no other configuration is as good in every one "
+                    "of val_loss,val_psnr");
+    ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.pareto = "time"}, &c, &err),
+                     PXS_E_INVALID);
+    ck_has(err.message, "two metrics or more");
+    ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.pareto = "time,los"}, &c, &err),
+                     PXS_E_INVALID);
+    ck_has(err.message, "--pareto: there is no metric 'los'");
+}
+END_TEST
+
+/* ---- on a terminal --------------------------------------------------------------------------------------- */
+
+START_TEST(narrow_terminals_get_what_answers_the_question)
+{
+    const struct pxs_compare_options options = {.baseline = "1"};
+    COMPARE(three, 0);
+    for (int width = 80; width <= 160; width += 20) {
+        const char *text = table(&options, width);
+        for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+            ck_assert_msg(pxs_text_width(line, strcspn(line, "\n")) <= (size_t)width, "%d: %s", width, text);
+        ck_has(text, "vs baseline");
+        ck_has(text, "best val");
+    }
+    ck_has(table(&options, 200), "lr_G first -> last");
+    ck_has_not(pxs_text_str(&out), "found");
+    ck_has(table(&options, 80), "found");
+}
+END_TEST
+
+START_TEST(the_last_line_is_the_verdict)
+{
+    COMPARE(three, 0);
+    const char *text = table(&(struct pxs_compare_options){0}, 0), *last = text + strlen(text) - 1;
+    while (last > text && last[-1] != '\n')
+        last--;
+    ck_assert_int_eq(strncmp(last, c.verdict, strlen(c.verdict)), 0);
+    ck_assert_str_eq(last + strlen(c.verdict), "\n");
+}
+END_TEST
+
+Suite *compare_suite(void) {
+    Suite *suite = suite_create("report-compare");
+    TCase *t = tcase_create("compare");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, pairs_separate_what_seeds_would_hide);
+    tcase_add_test(t, without_shared_seeds_it_is_welch);
+    tcase_add_test(t, few_pairs_do_not_throw_the_rest_away);
+    tcase_add_test(t, one_seed_is_no_winner);
+    tcase_add_test(t, one_seed_of_one_of_them);
+    tcase_add_test(t, two_seeds_seldom_separate);
+    tcase_add_test(t, the_same_training_twice_is_level);
+    tcase_add_test(t, seeds_without_effect_measure_no_luck);
+    tcase_add_test(t, one_configuration_has_no_rival);
+    tcase_add_test(t, nothing_is_completed_yet);
+    tcase_add_test(t, only_one_has_come_through);
+    tcase_add_test(t, many_comparisons_are_corrected);
+    tcase_add_test(t, survivors_do_not_win_in_silence);
+    tcase_add_test(t, pruned_runs_count_apart);
+    tcase_add_test(t, without_validation_it_says_so);
+    tcase_add_test(t, discriminators_that_teach_nothing_are_named);
+    tcase_add_test(t, the_higher_the_better_where_it_is_so);
+    tcase_add_test(t, area_under_the_curve);
+    tcase_add_test(t, targets);
+    tcase_add_test(t, differences_from_a_baseline);
+    tcase_add_test(t, baselines_are_named_in_several_ways);
+    tcase_add_test(t, pairs_share_all_that_makes_no_group);
+    tcase_add_test(t, the_front);
+    tcase_add_test(t, narrow_terminals_get_what_answers_the_question);
+    tcase_add_test(t, the_last_line_is_the_verdict);
+    suite_add_tcase(suite, t);
+    return suite;
+}
