@@ -25,16 +25,6 @@ int cli_cmd_show(struct cli *cli) {
     return cli_with_store(cli, read_show);
 }
 
-/* "a, b" in place: words without blanks and commas. */
-static size_t split(char *text, const char **words, size_t room) {
-    size_t n = 0;
-    char *rest = NULL;
-    for (char *word = strtok_r(text, ", \t", &rest); word != NULL && n < room;
-         word = strtok_r(NULL, ", \t", &rest))
-        words[n++] = word;
-    return n;
-}
-
 static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                     struct pxs_error *err) {
     const char *words[64];
@@ -50,7 +40,7 @@ static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct
     char *by = cli->values[OPT_BY] != NULL ? strdup(cli->values[OPT_BY]) : NULL;
     if (by != NULL) {
         options.by = words;
-        options.n_by = split(by, words, PXS_COUNT(words));
+        options.n_by = cli_words(by, words, PXS_COUNT(words));
     }
     const enum pxs_status status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);
     free(by);

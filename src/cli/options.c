@@ -198,3 +198,12 @@ bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64
     *out = value;
     return true;
 }
+
+size_t cli_words(char *text, const char **words, size_t room) {
+    size_t n = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(text, ", \t", &rest); word != NULL && n < room;
+         word = strtok_r(NULL, ", \t", &rest))
+        words[n++] = word;
+    return n;
+}

@@ -61,5 +61,6 @@ Suite *compare_suite(void);
 Suite *stale_suite(void);
 Suite *series_suite(void);
 Suite *samples_suite(void);
+Suite *page_suite(void);
 
 #endif

@@ -1,0 +1,99 @@
+/* report, inside: the page. page.c puts it together from the parts here; the others write one kind of thing each. */
+#ifndef PXS_PAGE_PRIV_H
+#define PXS_PAGE_PRIV_H
+
+#include "report_priv.h"
+
+/* ---- what is embedded at build time (embed.py) ------------------------------------------------------ */
+
+struct pxs_asset {
+    const char *text; /* NUL-terminated */
+    size_t bytes;
+};
+extern const struct pxs_asset pxs_asset_html, pxs_asset_css, pxs_asset_table_js, pxs_asset_chart_js,
+    pxs_asset_library_js, pxs_asset_library_css, pxs_asset_licence;
+
+/* ---- page.c ---------------------------------------------------------------------------------------------- */
+
+/* Everything that the parts of a page are written from. */
+struct pxs_page {
+    struct pxs_store *s;
+    const struct pxs_page_options *options;
+    struct pxs_comparison comparison;
+    struct pxs_groups groups;
+    struct pxs_table sweep;  /* one row */
+    struct pxs_table runs;   /* by number, as in groups */
+    struct pxs_table params; /* run_id, key, value */
+    struct pxs_table facts;  /* run_id, key, value: environment of each run's last attempt */
+    struct pxs_text runs_sql, params_sql, facts_sql; /* that gave them */
+    struct pxs_text *out;
+};
+
+/* ---- html.c ----------------------------------------------------------------------------------------------- */
+
+/* Appends text as it may stand in an element or a quoted attribute; what is no character becomes U+FFFD. */
+void pxs_html_text(struct pxs_text *out, const char *text);
+void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes);
+/* Appends `before`, the text escaped, `after`. */
+void pxs_html_put(struct pxs_text *out, const char *before, const char *text, const char *after);
+void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
+
+/* How a table of the page looks. `columns`: as for pxs_report_table, of table->n_columns. */
+struct pxs_html_table {
+    const char *id, *caption;
+    const struct pxs_column *columns;
+    const size_t *configurations; /* of each row: a swatch before its first cell; NULL = none */
+    const char *sql;              /* id of the statement whose rows these are */
+};
+/* A table whose cells bear their exact value in data-v, under headings that table.js makes sortable. */
+void pxs_html_put_table(struct pxs_text *out, const struct pxs_table *table,
+                        const struct pxs_html_table *how);
+
+/* ---- sql.c ------------------------------------------------------------------------------------------------ */
+
+/* Appends a text as an SQL literal, a name as an SQL identifier. */
+void pxs_sql_literal(struct pxs_text *out, const char *text);
+void pxs_sql_name(struct pxs_text *out, const char *name);
+/* Appends "(SELECT sweep_id FROM sweep WHERE name = '...')". */
+void pxs_sql_sweep(struct pxs_text *out, const char *sweep);
+/* Appends the statement that gives the rows of the comparison's table: `columns` of it, keys and measures by their names. */
+void pxs_sql_comparison(struct pxs_text *out, const struct pxs_page *p, const char *const *columns,
+                        size_t n_columns);
+/* Whether it knows a measure of that name. */
+bool pxs_sql_has_measure(const char *column);
+/* A collapsed block that shows a statement, to be copied; `id` is what data-sql of a table refers to. */
+void pxs_page_put_sql(struct pxs_page *p, const char *id, const char *words, const char *sql);
+
+/* ---- runs.c ----------------------------------------------------------------------------------------------- */
+
+/* Reads p->runs, p->params and p->facts. */
+PXS_NODISCARD enum pxs_status pxs_page_read_runs(struct pxs_page *p, struct pxs_error *err);
+/* A section of the runs that are not completed, and why; nothing where all are. */
+PXS_NODISCARD enum pxs_status pxs_page_put_lost(struct pxs_page *p, struct pxs_error *err);
+/* Every run: its results, its parameters and its environment. */
+void pxs_page_put_runs(struct pxs_page *p);
+
+/* ---- comparison.c ---------------------------------------------------------------------------------------- */
+
+PXS_NODISCARD enum pxs_status pxs_page_put_comparison(struct pxs_page *p, struct pxs_error *err);
+
+/* ---- samples.c ------------------------------------------------------------------------------------------- */
+
+/* A section with the configurations' sample pictures; nothing where there are none. */
+PXS_NODISCARD enum pxs_status pxs_page_put_samples(struct pxs_page *p, struct pxs_error *err);
+
+/* ---- series.c --------------------------------------------------------------------------------------------- */
+
+/* Appends the curves as JSON, safe within a script element (see there for its form). */
+PXS_NODISCARD enum pxs_status pxs_page_put_series(struct pxs_page *p, struct pxs_error *err);
+
+/* ---- pack.c ----------------------------------------------------------------------------------------------- */
+
+/* Appends bytes in base64, with padding. */
+void pxs_base64(struct pxs_text *out, const void *data, size_t bytes);
+/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative error below 8e-6; NaN stays NaN. */
+void pxs_pack_numbers(struct pxs_text *out, const double *values, size_t n);
+/* Appends 'sha256-...' of a text, as a Content-Security-Policy names a script. */
+void pxs_csp_hash(struct pxs_text *out, const char *text, size_t bytes);
+
+#endif
