@@ -53,6 +53,23 @@ const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
 /* "90s", "5m", "8h", "1d", "1h30m" in seconds; "none" is INFINITY where `none_allowed`. False if it is no duration. */
 bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds);
 
+/* ---- which runs are given up early ----------------------------------------------------------------------- */
+
+#define PXS_RUNGS_MAX 16
+/* `sweep.prune`. At each rung a run is compared with the runs of lower number that came as far (pxs_prune_judge of room sweep). */
+enum pxs_prune_rule { PXS_PRUNE_NONE, PXS_PRUNE_MEDIAN, PXS_PRUNE_ASHA };
+struct pxs_prune_settings {
+    enum pxs_prune_rule rule;
+    int64_t rungs
+        [PXS_RUNGS_MAX]; /* epochs trained when a run is judged, rising, all below the longest run's n_epochs;
+                                   * where none are listed: min_epochs (a tenth of the longest run, rounded up), and eta
+                                   * times as many each */
+    size_t n_rungs;
+    int64_t eta;      /* 3: under asha, the best 1/eta goes on */
+    int64_t min_runs; /* 3: under median, so many others must have come as far before one is given up */
+};
+const struct pxs_prune_settings *pxs_config_prune(const struct pxs_config *c);
+
 /* ---- the runs -------------------------------------------------------------------------------------------- */
 
 /* Number of runs, at least 1. Order: the sweep's parts as written, first key slowest, seeds innermost. */

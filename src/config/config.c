@@ -106,6 +106,8 @@ static void load(struct pxs_config *c, struct pxs_diags *d, const char *path, co
     report_missing(c, d);
     if (d->total == 0 && !d->nomem)
         pxs_expand(c, d);
+    if (d->total == 0 && !d->nomem)
+        pxs_prune_check(c, d);
     write_spec(c, d, sets, n_sets);
 }
 
@@ -162,6 +164,10 @@ const char *pxs_config_spec_hash(const struct pxs_config *c) {
 
 const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c) {
     return &c->run;
+}
+
+const struct pxs_prune_settings *pxs_config_prune(const struct pxs_config *c) {
+    return &c->prune;
 }
 
 size_t pxs_config_count(const struct pxs_config *c) {

@@ -123,6 +123,9 @@ struct pxs_config {
     const char *name, *spec_yaml;
     char spec_hash[PXS_SHA256_HEX];
     struct pxs_run_settings run;
+    struct pxs_prune_settings prune;
+    const struct pxs_node *prune_node;
+    int64_t prune_least; /* epochs before the first rung; 0 = not stated */
     struct pxs_sweep sweep;
     int varying[PXS_PARAM_COUNT];
     size_t n_varying;
@@ -177,9 +180,12 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
 /* Finds a hyperparameter by its key's node, with a diagnostic where there is none. */
 bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found);
 
-/* run.c, sweep.c, draw.c */
+/* run.c, sweep.c, prune.c, draw.c */
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d);
 void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d);
+void pxs_prune_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
+/* Once the runs are known to be right: the rungs; and what does not go together with pruning. */
+void pxs_prune_check(struct pxs_config *c, struct pxs_diags *d);
 void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
 /* Adds an axis; NULL when out of memory. Cells are zeroed. */
 struct pxs_axis *pxs_sweep_add_axis(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part,

@@ -228,7 +228,7 @@ static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct 
 static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e, bool seeds) {
     static const char *const known[] = {"grid", "zip", "points", "random", "seeds", "prune"};
     static void (*const parse[])(struct pxs_config *, struct pxs_diags *, const struct pxs_node *) = {
-        parse_grid, parse_zip, parse_points, pxs_random_parse, parse_seeds};
+        parse_grid, parse_zip, parse_points, pxs_random_parse, parse_seeds, pxs_prune_parse};
     size_t part = 0;
     while (part < PXS_COUNT(known) && strcmp(known[part], e->key->text) != 0)
         part++;
@@ -236,8 +236,6 @@ static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct p
         return;
     if (part == PXS_COUNT(known))
         pxs_explain_unknown(d, e->key, "sweep", known, PXS_COUNT(parse));
-    else if (part == PXS_COUNT(parse))
-        pxs_diag_planned(d, e->key, "sweep.prune is planned but not built yet");
     else if (!pxs_node_is_null(e->value))
         parse[part](c, d, e->value);
 }
@@ -255,6 +253,7 @@ static void count_runs(struct pxs_config *c, struct pxs_diags *d) {
 void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d) {
     const struct pxs_node *node = c->sweep_node;
     c->sweep.count = 1;
+    c->prune = (struct pxs_prune_settings){.eta = 3, .min_runs = 3};
     if (!node || pxs_node_is_null(node))
         return;
     if (!is_mapping(d, node, "sweep", "{grid: {...}, seeds: 3}"))

@@ -187,12 +187,24 @@ static void dump_queue(const struct pxs_run_settings *run, struct pxs_text *out)
         pxs_text_addf(out, "on_done <%s>\n", run->on_done);
 }
 
+static void dump_prune(const struct pxs_prune_settings *p, struct pxs_text *out) {
+    static const char *const rules[] = {"none", "median", "asha"};
+    if (p->rule == PXS_PRUNE_NONE)
+        return;
+    pxs_text_addf(out, "prune %s, eta %lld, min_runs %lld, after", rules[p->rule], (long long)p->eta,
+                  (long long)p->min_runs);
+    for (size_t i = 0; i < p->n_rungs; i++)
+        pxs_text_addf(out, " %lld", (long long)p->rungs[i]);
+    pxs_text_add(out, "\n");
+}
+
 static void dump(const struct pxs_config *c, struct pxs_text *out) {
     const struct pxs_run_settings *run = pxs_config_run(c);
     pxs_text_addf(out, "name %s, %zu runs, %zu seeds, retries %lld, timeout %g s, resume_every %g s\n",
                   pxs_config_name(c), pxs_config_count(c), pxs_config_seeds(c), (long long)run->retries,
                   run->timeout_s, run->resume_every_s);
     dump_queue(run, out);
+    dump_prune(pxs_config_prune(c), out);
     for (size_t i = 0; i < pxs_config_notes(c); i++)
         pxs_text_addf(out, "note: %s\n", pxs_config_note(c, i));
     dump_runs(c, out);
