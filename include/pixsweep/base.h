@@ -26,6 +26,7 @@ enum pxs_status {
     PXS_E_UNSUPPORTED, /* known, but not built (yet) or not on this machine */
     PXS_E_STOPPED,     /* the stop flag was raised; state is consistent */
     PXS_E_DIVERGED,    /* a loss became NaN or infinite */
+    PXS_E_PRUNED,      /* a run was given up at a rung, in good order; state is consistent */
     PXS_E_INTERNAL     /* a bug in pixsweep */
 };
 

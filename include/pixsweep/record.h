@@ -21,7 +21,8 @@ enum pxs_record_kind {
     PXS_RECORD_SAMPLE = 4,
     PXS_RECORD_CHECKPOINT = 5,
     PXS_RECORD_EVENT = 6,
-    PXS_RECORD_END = 7 /* the attempt's own last word; none after a crash */
+    PXS_RECORD_END = 7, /* the attempt's own last word; none after a crash */
+    PXS_RECORD_RUNG = 8 /* what was decided about the run after an epoch, see sweep.prune */
 };
 
 enum pxs_outcome {
@@ -88,6 +89,13 @@ struct pxs_record_end {
     char message[1024];
 };
 
+/* The run was compared with others after `epoch`. */
+struct pxs_record_rung {
+    int32_t epoch, go_on; /* go_on 0: pruned */
+    double value;         /* of the run: its validation loss */
+    double cutoff;        /* the largest value that goes on; NaN: there was nothing to compare with */
+};
+
 struct pxs_record {
     enum pxs_record_kind kind;
     union {
@@ -98,6 +106,7 @@ struct pxs_record {
         struct pxs_record_checkpoint checkpoint;
         struct pxs_record_event event;
         struct pxs_record_end end;
+        struct pxs_record_rung rung;
     };
 };
 

@@ -84,7 +84,7 @@ PXS_NODISCARD enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sw
 struct pxs_store_run {
     int64_t run_id, sweep_id, number, seed;
     char name[256], sweep[128], dir[PXS_PATH_MAX] /* absolute */, config_hash[PXS_SHA256_HEX];
-    char state[16];   /* queued | running | completed | diverged | failed | interrupted | cancelled */
+    char state[16]; /* queued | running | completed | diverged | failed | interrupted | cancelled | pruned */
     int64_t attempts; /* made so far */
 };
 /* The runs of a sweep (0: of all sweeps) by sweep and number; free(*out). */
@@ -174,7 +174,7 @@ struct pxs_store_attempt {
     char outcome[16], message[1024]; /* from the END record or pxs_store_attempt_end; "" = none yet */
 };
 
-/* Takes a run: queued or interrupted -> running (one conditional update, so two supervisors never take the same run) and its
+/* Takes a run: queued, interrupted or pruned -> running (one conditional update, so two supervisors never take the same run) and its
  * attempt's row. PXS_E_BUSY where the run is in any other state (the message names it). Fills the out-fields. */
 PXS_NODISCARD enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *attempt,
                                              struct pxs_error *err);
@@ -186,7 +186,7 @@ PXS_NODISCARD enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int
 
 struct pxs_store_end {
     const char *
-        outcome; /* of the attempt: completed | diverged | failed | interrupted | cancelled; NULL = keep END's */
+        outcome; /* of the attempt: completed | diverged | failed | interrupted | cancelled | pruned; NULL = keep END's */
     const char *state;   /* of the run from now on (queued: it is to be tried again) */
     int exit_code;       /* -1 = none (killed, unknown) */
     int signal;          /* 0 = none */
@@ -275,6 +275,7 @@ typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);
  *   BEGIN   rows at and after its resumed_from_step are removed (all, and the summary, at -1); `environment` of the
  *           attempt of that process, or with that number where it names none, which must exist
  *   BATCH, EPOCH, SAMPLE, CHECKPOINT   upserts on the primary key; NaN becomes NULL
+ *   RUNG    an upsert, likewise
  *   EVENT   a row unless the same is there
  *   END     outcome and message of the attempt that was running at its time; it stays open until pxs_store_attempt_end
  *

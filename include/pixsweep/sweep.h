@@ -92,7 +92,8 @@ struct pxs_plan {
     size_t n_keys, n_seeds;
     const char *
         notes; /* one per line: keys that were dropped because they have no effect, runs left out, the order; "" */
-    size_t n_new, n_queued, n_interrupted, n_running, n_completed, n_failed, n_diverged, n_cancelled;
+    size_t n_new, n_queued, n_interrupted, n_running, n_completed, n_failed, n_diverged, n_cancelled,
+        n_pruned;
     size_t
         n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
     const char *left_out[5]; /* names of the first of them */
@@ -106,7 +107,8 @@ struct pxs_plan {
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];
     struct pxs_run_settings how; /* the file's `run:` */
-    struct pxs_config *config;   /* the runs' hyperparameters are made from it on demand */
+    struct pxs_prune_settings prune;
+    struct pxs_config *config; /* the runs' hyperparameters are made from it on demand */
     struct pxs_arena arena;
 };
 
@@ -121,6 +123,10 @@ void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_param
 /* One of them as text ("0.0001", "halve"), "" where the key has no effect in that run. Returns buf. */
 const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf, size_t size);
 
+/* What a plan's pruning does, at which rungs, how much it could save, and the warning that comes with it: lines; nothing where the plan
+ * does not prune. Appended to out. */
+void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
+
 /* ---- the live board -------------------------------------------------------------------------------------- */
 
 /* NaN = not known (yet). */
@@ -132,12 +138,14 @@ struct pxs_board_run {
     double loss_G, loss_D, val_loss, lr_G, images_per_s, eta;
     bool stopping, waiting; /* asked to stop; waits for another process that still holds its folder */
     bool disk_full;         /* waits until its disk has space again */
+    bool at_rung;           /* waits for runs of lower number to come as far (sweep.prune) */
     bool stale;             /* said to be running, but nobody works on it any more */
 };
 
 struct pxs_board {
     char sweep[128];
-    size_t n_total, n_completed, n_failed, n_diverged, n_interrupted, n_cancelled, n_queued, n_elsewhere;
+    size_t n_total, n_completed, n_failed, n_diverged, n_interrupted, n_cancelled, n_pruned, n_queued,
+        n_elsewhere;
     double elapsed, eta; /* of the whole sweep */
     int64_t now_ms;      /* for the time of day at which it ends; 0 = do not say */
     bool stopping;
@@ -189,14 +197,14 @@ struct pxs_sweep_problem {
 
 struct pxs_sweep_summary {
     char sweep[128], db[PXS_PATH_MAX], results[PXS_PATH_MAX];
-    size_t n_total, n_completed, n_completed_now, n_failed, n_diverged, n_interrupted, n_cancelled, n_queued,
-        n_elsewhere;
-    struct pxs_sweep_problem *problems; /* not completed, in plan order */
+    size_t n_total, n_completed, n_completed_now, n_failed, n_diverged, n_interrupted, n_cancelled, n_pruned,
+        n_queued, n_elsewhere;
+    struct pxs_sweep_problem *problems; /* neither completed nor pruned, in plan order */
     size_t n_problems;
     const char *remedy; /* what to do about them; "" */
     bool recorded;      /* the database holds all that this session did */
     double seconds;
-    int exit_code; /* DESIGN.md 9: 0 all completed, 1 some run did not, 2 nothing started, 130 interrupted */
+    int exit_code; /* DESIGN.md 9: 0 all completed or pruned, 1 some run did not, 2 nothing started, 130 interrupted */
     struct pxs_arena arena;
 };
 void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);

@@ -7,6 +7,15 @@
 #include "pixsweep/params.h"
 #include "pixsweep/record.h"
 
+/* A rung: after an epoch the run asks whether it goes on (sweep.prune). */
+struct pxs_train_rung {
+    int64_t epoch; /* in: 0-based, just trained and validated */
+    double value;  /* in: its validation loss */
+    bool go_on;    /* out */
+    double cutoff; /* out: the largest value that goes on; NaN = there was nothing to compare with */
+    char why[512]; /* out: for the user, where it does not go on */
+};
+
 struct pxs_train_job {
     const struct pxs_params *params;
     const char *dir; /* the run's folder; exists; images/ and saved_models/ are made inside */
@@ -24,11 +33,18 @@ struct pxs_train_job {
     /* May be NULL. The disk is full and nothing can be recorded: why; NULL once work goes on. */
     void (*waiting)(void *user, const char *why);
     void *waiting_user;
+    /* Epochs (0-based, before the last one) after which `ask` is called, a resume point written before; it may take its time.
+     * PXS_OK: the rung's out-fields are filled in. PXS_E_STOPPED: the stop flag rose before an answer came. NULL = never. A run that
+     * goes on from such a place asks again, so the answer must be the same again. */
+    const int64_t *rungs;
+    size_t n_rungs;
+    enum pxs_status (*ask)(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
+    void *ask_user;
 };
 
-/* Trains. On return the records end with an END record (completed, diverged, failed or interrupted; the message says at which
+/* Trains. On return the records end with an END record (completed, diverged, failed, pruned or interrupted; the message says at which
  * step and why) and are synced, whatever happened, unless the record file itself could not be written. Status: PXS_OK completed,
- * PXS_E_DIVERGED, PXS_E_STOPPED (interrupted, resumable), else failed; the message is for the user. */
+ * PXS_E_DIVERGED, PXS_E_PRUNED and PXS_E_STOPPED (resumable), else failed; the message is for the user. */
 PXS_NODISCARD enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err);
 
 /* Before the night: loads the data, builds the networks with their first weights, trains one batch and generates one of validation

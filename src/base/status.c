@@ -88,6 +88,7 @@ const char *pxs_status_name(enum pxs_status status) {
         [PXS_E_UNSUPPORTED] = "unsupported",
         [PXS_E_STOPPED] = "stopped",
         [PXS_E_DIVERGED] = "diverged",
+        [PXS_E_PRUNED] = "pruned",
         [PXS_E_INTERNAL] = "internal error",
     };
     if ((unsigned)status >= PXS_COUNT(names))

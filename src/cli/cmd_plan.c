@@ -134,6 +134,7 @@ static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
     add_count(out, &joint, p->n_interrupted, "interrupted");
     add_count(out, &joint, p->n_running, "running");
     add_count(out, &joint, p->n_completed, "completed");
+    add_count(out, &joint, p->n_pruned, "pruned");
     add_count(out, &joint, p->n_failed, "failed");
     add_count(out, &joint, p->n_diverged, "diverged");
     add_count(out, &joint, p->n_cancelled, "cancelled");
@@ -185,6 +186,7 @@ enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan
     put_schedules(plan, out);
     if (plan->notes[0] != '\0')
         pxs_text_addf(out, "%s%s", plan->notes, plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
+    pxs_prune_words(plan, out);
     put_cost(plan, out);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }

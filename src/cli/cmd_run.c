@@ -40,6 +40,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     pxs_text_addf(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
     if (s->n_completed_now < s->n_completed)
         pxs_text_addf(out, " (%zu now)", s->n_completed_now);
+    add_count(out, s->n_pruned, "pruned");
     add_count(out, s->n_failed, "failed");
     add_count(out, s->n_diverged, "diverged");
     add_count(out, s->n_interrupted, "interrupted");
@@ -61,7 +62,7 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_sum
                                struct pxs_error *err) {
     static const char *const names[] = {"sweep",    "total",       "completed", "completed_now", "failed",
                                         "diverged", "interrupted", "cancelled", "queued",        "elsewhere",
-                                        "seconds",  "exit_code",   "db"};
+                                        "seconds",  "exit_code",   "db",        "pruned"};
     const struct pxs_cell cells[] = {
         pxs_cell_text(s->sweep),
         pxs_cell_int((int64_t)s->n_total),
@@ -76,6 +77,7 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_sum
         pxs_cell_real(s->seconds),
         pxs_cell_int(s->exit_code),
         pxs_cell_text(s->db),
+        pxs_cell_int((int64_t)s->n_pruned),
     };
     struct pxs_table table = {0};
     PXS_TRY(pxs_table_make(&table, names, PXS_COUNT(names), 1, err));

@@ -49,6 +49,7 @@ static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     const struct pxs_board *b = &seen->board;
     struct pxs_text out = {0};
     pxs_text_addf(&out, "%s: %zu of %zu runs completed", b->sweep, b->n_completed, b->n_total);
+    add_count(&out, b->n_pruned, "pruned");
     add_count(&out, b->n_failed, "failed");
     add_count(&out, b->n_diverged, "diverged");
     add_count(&out, b->n_interrupted, "interrupted");

@@ -70,7 +70,6 @@ static void take_rule(struct pxs_prune_settings *p, struct pxs_diags *d, const s
         "prune must be median, asha, none or a mapping such as {rule: asha, rungs: [20, 60]}, not %s",
         pxs_text_str(&text));
     pxs_text_finish(&text);
-    return false;
 }
 
 /* Keys that the others make pointless are as wrong here as anywhere. */

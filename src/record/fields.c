@@ -148,6 +148,13 @@ static void walk_end(struct walk *w, struct pxs_record_end *r) {
     w->bad = w->bad || !pxs_outcome_name((enum pxs_outcome)r->outcome);
 }
 
+static void walk_rung(struct walk *w, struct pxs_record_rung *r) {
+    walk_i32(w, &r->epoch);
+    walk_i32(w, &r->go_on);
+    walk_f64(w, &r->value);
+    walk_f64(w, &r->cutoff);
+}
+
 /* False for a kind that this version does not know. */
 static bool walk_record(struct walk *w, struct pxs_record *r) {
     switch (r->kind) {
@@ -171,6 +178,9 @@ static bool walk_record(struct walk *w, struct pxs_record *r) {
         return true;
     case PXS_RECORD_END:
         walk_end(w, &r->end);
+        return true;
+    case PXS_RECORD_RUNG:
+        walk_rung(w, &r->rung);
         return true;
     }
     return false;

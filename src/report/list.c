@@ -8,7 +8,7 @@ static const char list_sql[] =
     " (SELECT count(*) FROM attempt a WHERE a.run_id = r.run_id) AS attempts,"
     " s.last_epoch + 1 AS epochs, n.value AS n_epochs, s.best_val_loss, s.best_epoch, s.final_val_loss,"
     " s.final_avg_loss_G, s.seconds, s.images_per_s,"
-    " CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled') THEN"
+    " CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled', 'pruned') THEN"
     "  (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1) END AS reason,"
     " 0 AS stale"
     " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id"
@@ -26,7 +26,7 @@ static const struct pxs_column list_columns[] = {
 enum { STATE = 2, ATTEMPTS = 3, REASON = 12, STALE = 13 };
 
 static const char *const states[] = {"queued", "running",     "completed", "diverged",
-                                     "failed", "interrupted", "cancelled"};
+                                     "failed", "interrupted", "cancelled", "pruned"};
 
 static enum pxs_status check_state(const char *state, struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(states); i++) {
@@ -37,7 +37,7 @@ static enum pxs_status check_state(const char *state, struct pxs_error *err) {
     return pxs_fail(
         err, PXS_E_INVALID,
         "there is no state '%s'%s%s%s (queued, running, completed, diverged, failed, interrupted, "
-        "cancelled)",
+        "cancelled, pruned)",
         state, near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 

@@ -16,7 +16,7 @@ static enum pxs_status fail_not_free(struct pxs_store *s, int64_t run_id, struct
     pxs_column_text(stmt, 0, state, sizeof state);
     pxs_column_text(stmt, 1, name, sizeof name);
     pxs_stmt_reset(stmt);
-    return pxs_fail(err, PXS_E_BUSY, "run %s is %s, not queued or interrupted", name, state);
+    return pxs_fail(err, PXS_E_BUSY, "run %s is %s, not queued, interrupted or pruned", name, state);
 }
 
 enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a, int64_t no,

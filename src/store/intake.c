@@ -129,6 +129,14 @@ static enum pxs_status put_end(struct intake *in, const struct pxs_record_end *r
                               err);
 }
 
+static enum pxs_status put_rung(struct intake *in, const struct pxs_record_rung *r, struct pxs_error *err) {
+    return pxs_store_run_stmt(in->s, PXS_ST_RUNG_PUT,
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
+                                       pxs_cell_real(r->value), pxs_cell_real(r->cutoff),
+                                       pxs_cell_text(r->go_on ? "go_on" : "pruned")),
+                              err);
+}
+
 static enum pxs_status put(struct intake *in, struct pxs_error *err) {
     struct pxs_record *r = in->record;
     switch (r->kind) {
@@ -146,6 +154,8 @@ static enum pxs_status put(struct intake *in, struct pxs_error *err) {
         return put_event(in, &r->event, err);
     case PXS_RECORD_END:
         return put_end(in, &r->end, err);
+    case PXS_RECORD_RUNG:
+        return put_rung(in, &r->rung, err);
     }
     return pxs_fail(err, PXS_E_INTERNAL, "record of kind %d", (int)r->kind);
 }

@@ -40,7 +40,7 @@
     "  unreadable INTEGER NOT NULL, -- lines between them\n" \
     "  imported_ms INTEGER NOT NULL\n" \
     ") STRICT"
-/* v_progress counts pruned runs, too. */
+/* v_progress counts pruned runs, too, and takes a run that stopped early for done. */
 #define V_PROGRESS_3 \
     "VIEW v_progress AS\n" \
     "WITH one AS (SELECT r.sweep_id, r.state, m.seconds, coalesce(m.last_epoch + 1, 0) AS done,\n" \
@@ -57,7 +57,7 @@
     "    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,\n" \
     "    count(*) FILTER (WHERE state = 'pruned') AS pruned,\n" \
     "    sum(done) AS epochs_done,\n" \
-    "    sum(CASE WHEN state IN ('diverged', 'failed', 'cancelled', 'pruned') THEN done ELSE planned END) AS epochs_planned,\n" \
+    "    sum(CASE WHEN state IN ('queued', 'running', 'interrupted') THEN planned ELSE done END) AS epochs_planned,\n" \
     "    sum(seconds) AS seconds, max(heartbeat_ms) AS heartbeat_ms\n" \
     "  FROM one GROUP BY sweep_id)\n" \
     "SELECT s.sweep_id, s.name AS sweep, s.state, s.n_planned, coalesce(g.n_runs, 0) AS n_runs, g.queued, g.running,\n" \

@@ -64,8 +64,10 @@ static bool is_done(const struct pxs_supervisor *s, size_t index, const struct p
     const char *state = pxs_found_state(found);
     if (strcmp(state, "completed") == 0)
         return true;
-    if (found->n == 0 || pxs_state_takeable(state))
+    if (found->n == 0 || pxs_plan_takes(s->plan, state))
         return false;
+    if (strcmp(state, "pruned") == 0)
+        return true;
     if (s->runs[index].failed_here > 0)
         return false; /* its retry */
     return s->plan->runs[index].run_id == 0 || found->attempts[found->n - 1].row.started_ms >= s->started_ms;

@@ -43,6 +43,7 @@ static void read_tail(struct pxs_supervisor *s, struct pxs_slot *slot, double no
         if (!more)
             return;
         pxs_progress_see(&slot->progress, &r, now);
+        pxs_rungs_see(s, slot->run, &r);
         say_resumed(s, slot, &r);
     }
 }
@@ -85,7 +86,7 @@ void pxs_attempt_kill(struct pxs_slot *slot) {
 }
 
 static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
-    slot->waited += slot->disk_full ? now - slot->limits_at : 0;
+    slot->waited += slot->disk_full || slot->question.open ? now - slot->limits_at : 0;
     slot->limits_at = now;
     if (now - slot->started - slot->waited > pxs_time_limit(s, slot->run, slot->threads))
         pxs_attempt_ask(slot, PXS_ASKED_TIMEOUT, now);

@@ -113,6 +113,7 @@ static const char *condition(const struct pxs_board_run *r) {
     return r->stale       ? "stale"
            : r->stopping  ? "stopping"
            : r->disk_full ? "disk full, waiting for space"
+           : r->at_rung   ? "waits for lower runs"
            : r->waiting   ? "waits for its folder"
            : r->epoch < 0 ? "starting"
                           : NULL;
@@ -158,6 +159,7 @@ static void put_sweep(const struct pxs_board *b, size_t width, struct pxs_text *
     for (size_t i = 0; i < b->n_running; i++)
         n_stale += b->running[i].stale;
     pxs_text_addf(&counts, "%s: %zu/%zu done", b->sweep, b->n_completed, b->n_total);
+    put_count(&counts, b->n_pruned, "pruned");
     put_count(&counts, b->n_failed, "failed");
     put_count(&counts, b->n_diverged, "diverged");
     put_count(&counts, b->n_interrupted, "interrupted");

@@ -1,4 +1,5 @@
 /* The end of an attempt: verdict, database, words. */
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 
@@ -52,7 +53,8 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
     if (v->crash || v->timed_out)
         PXS_TRY(spend_budget(s, slot, v, &again, err));
     *state = again ? "queued" : v->outcome;
-    *place = again ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    bool stepped_back = slot->asked == PXS_ASKED_YIELD && strcmp(v->outcome, "interrupted") == 0;
+    *place = again || stepped_back ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     return PXS_OK;
 }
 
@@ -61,7 +63,7 @@ static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, co
                        const char *state) {
     bool from_outside =
         slot->asked == PXS_ASKED_NOTHING && !slot->killed && (v->signal == SIGKILL || v->signal == SIGTERM);
-    if (strcmp(state, "completed") == 0)
+    if (strcmp(state, "completed") == 0 || strcmp(state, "pruned") == 0)
         pxs_brake_completed(s);
     else if (strcmp(state, "failed") == 0 && !from_outside)
         pxs_brake_failed(s, slot->run, v->message);
@@ -103,8 +105,9 @@ static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot, const
                     const char *message, double now) {
     if (strcmp(v->outcome, "completed") == 0)
         say_good(s, slot, now);
-    else if (strcmp(v->outcome, "cancelled") == 0)
-        pxs_say(s, PXS_LOG_INFO, "%s: %s", s->plan->runs[slot->run].name, v->message);
+    else if (strcmp(v->outcome, "cancelled") == 0 || strcmp(v->outcome, "pruned") == 0)
+        pxs_say(s, PXS_LOG_INFO, "%s: %s%s", s->plan->runs[slot->run].name,
+                strcmp(v->outcome, "pruned") == 0 ? "pruned: " : "", v->message);
     else if (strcmp(v->outcome, "interrupted") == 0)
         pxs_say(s, PXS_LOG_WARN, "%s: interrupted: %s", s->plan->runs[slot->run].name, v->message);
     else
@@ -121,8 +124,11 @@ static void leave(struct pxs_slot *slot) {
 
 static void learn(struct pxs_supervisor *s, const struct pxs_slot *slot, double now) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    s->measured_seconds += now - slot->started;
-    s->measured_gmac += run->estimate.gmac_per_step * (double)run->estimate.steps;
+    int64_t steps = slot->progress.steps_done - slot->progress.first_step + 1; /* of this attempt */
+    if (!isnan(slot->progress.first_time)) {
+        s->measured_seconds += now - slot->started - slot->waited;
+        s->measured_gmac += run->estimate.gmac_per_step * (double)steps;
+    }
     pxs_paces_learn(s, slot->run);
 }
 

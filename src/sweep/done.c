@@ -38,6 +38,7 @@ static const char **make_environment(const struct pxs_sweep_summary *sum, struct
                           number(arena, "DIVERGED", sum->n_diverged),
                           number(arena, "INTERRUPTED", sum->n_interrupted),
                           number(arena, "CANCELLED", sum->n_cancelled),
+                          number(arena, "PRUNED", sum->n_pruned),
                           number(arena, "QUEUED", sum->n_queued),
                           number(arena, "EXIT_CODE", (size_t)sum->exit_code)};
     size_t n = 0, used = PXS_COUNT(ours);

@@ -129,7 +129,7 @@ static void place_by_state(struct pxs_supervisor *s, size_t index, const char *s
     snprintf(known, sizeof s->plan->runs[index].state, "%s", state);
     if (again)
         pxs_say(s, PXS_LOG_INFO, "%s: queued again", s->plan->runs[index].name);
-    if (pxs_state_takeable(state))
+    if (pxs_plan_takes(s->plan, state))
         run->place = PXS_PLACE_TODO;
     else
         run->place = strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE : PXS_PLACE_OVER;

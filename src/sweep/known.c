@@ -9,6 +9,10 @@ bool pxs_state_takeable(const char *state) {
     return strcmp(state, "new") == 0 || strcmp(state, "queued") == 0 || strcmp(state, "interrupted") == 0;
 }
 
+bool pxs_plan_takes(const struct pxs_plan *plan, const char *state) {
+    return pxs_state_takeable(state) || (plan->prune.rule == PXS_PRUNE_NONE && strcmp(state, "pruned") == 0);
+}
+
 bool pxs_state_final(const char *state) {
     return strcmp(state, "completed") == 0 || strcmp(state, "diverged") == 0;
 }

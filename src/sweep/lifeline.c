@@ -10,30 +10,76 @@
 #include "process_priv.h"
 #include "worker_priv.h"
 
+enum {
+    NAP_US = 20000,
+    ASK_AGAIN = 100
+}; /* an answer is looked for, a question said again after so many looks */
+
 /* False where the supervisor died before the kernel could be asked to tell us. */
 bool pxs_bind_to_parent(int64_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     return (int64_t)getppid() == parent;
 }
 
-void pxs_worker_waiting(void *user, const char *why) {
-    const char word = why ? PXS_WORD_WAITS : PXS_WORD_GOES_ON;
-    (void)user;
-    /* A supervisor that does not listen is no reason to wait for it. */
-    ssize_t ignored = send(STDIN_FILENO, &word, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+/* A supervisor that does not listen is no reason to wait for it. */
+static void say(const struct pxs_word *word) {
+    ssize_t ignored = send(STDIN_FILENO, word, sizeof *word, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)ignored;
+}
+
+void pxs_worker_waiting(void *user, const char *why) {
+    const struct pxs_word word = {.what = why ? PXS_WORD_WAITS : PXS_WORD_GOES_ON};
+    (void)user;
+    say(&word);
+}
+
+static bool take_answer(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
+    pthread_mutex_lock(&w->lock);
+    bool mine = w->answered && w->answer.epoch == rung->epoch;
+    if (mine) {
+        rung->go_on = w->answer.go_on;
+        rung->cutoff = w->answer.cutoff;
+        snprintf(rung->why, sizeof rung->why, "%s", w->answer.why);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return mine;
+}
+
+enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err) {
+    struct pxs_lifeline *w = user;
+    const struct pxs_word word = {.what = PXS_WORD_RUNG, .epoch = rung->epoch, .value = rung->value};
+    for (int naps = 0; !take_answer(w, rung); naps++) {
+        if (atomic_load(&w->stop->signal) != 0)
+            return pxs_fail(err, PXS_E_STOPPED,
+                            "stopped after epoch %lld, before it was decided whether it goes on",
+                            (long long)rung->epoch);
+        if (naps % ASK_AGAIN == 0)
+            say(&word);
+        usleep(NAP_US);
+    }
+    return PXS_OK;
+}
+
+static void keep_answer(struct pxs_lifeline *w, const struct pxs_answer *answer) {
+    pthread_mutex_lock(&w->lock);
+    w->answer = *answer;
+    w->answered = true;
+    pthread_mutex_unlock(&w->lock);
 }
 
 static void *watch(void *user) {
     struct pxs_lifeline *w = user;
     struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = w->quit, .events = POLLIN}};
     for (;;) {
-        char drop[64];
+        struct pxs_answer answer;
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return NULL;
         if (fds[1].revents)
             return NULL;
-        if (fds[0].revents && read(STDIN_FILENO, drop, sizeof drop) <= 0 && errno != EINTR) {
+        ssize_t n = fds[0].revents ? read(STDIN_FILENO, &answer, sizeof answer) : -1;
+        if (n == (ssize_t)sizeof answer)
+            keep_answer(w, &answer);
+        if (fds[0].revents && n <= 0 && errno != EINTR) {
             int none = 0;
             atomic_compare_exchange_strong(&w->stop->signal, &none, SIGTERM);
             return NULL;
@@ -44,6 +90,7 @@ static void *watch(void *user) {
 void pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop) {
     sigset_t all, old;
     w->stop = stop;
+    pthread_mutex_init(&w->lock, NULL);
     w->quit = eventfd(0, EFD_CLOEXEC);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the main thread */

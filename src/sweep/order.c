@@ -23,12 +23,21 @@ static enum pxs_status shuffled(const struct pxs_plan *plan, size_t *order, stru
     return PXS_OK;
 }
 
+/* Pruning decides in the order of numbers; a file that was rearranged since keeps those that its runs got. */
+static int by_number(const void *a, const void *b, void *user) {
+    const struct pxs_plan_run *runs = user;
+    int64_t x = runs[*(const size_t *)a].number, y = runs[*(const size_t *)b].number;
+    return (x > y) - (x < y);
+}
+
 enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t **out, struct pxs_error *err) {
     size_t *order = malloc(plan->n * sizeof *order);
     enum pxs_status status = order ? PXS_OK : pxs_fail_nomem(err);
     for (size_t i = 0; order && i < plan->n; i++)
         order[i] = i;
-    if (status == PXS_OK && plan->how.order == PXS_ORDER_SEED_MAJOR)
+    if (status == PXS_OK && plan->prune.rule != PXS_PRUNE_NONE)
+        qsort_r(order, plan->n, sizeof *order, by_number, (void *)plan->runs);
+    else if (status == PXS_OK && plan->how.order == PXS_ORDER_SEED_MAJOR)
         seed_major(plan, order);
     else if (status == PXS_OK && plan->how.order == PXS_ORDER_SHUFFLED)
         status = shuffled(plan, order, err);

@@ -28,6 +28,7 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     PXS_TRY(pxs_config_load(options->file, options->set, options->n_set, &plan->config, options->diagnostics,
                             err));
     plan->how = *pxs_config_run(plan->config);
+    plan->prune = *pxs_config_prune(plan->config);
     plan->spec_yaml = pxs_config_spec_yaml(plan->config);
     plan->keys = pxs_config_varying(plan->config, &plan->n_keys);
     plan->n_seeds = pxs_config_seeds(plan->config);
@@ -155,7 +156,8 @@ static size_t *state_counter(struct pxs_plan *plan, const char *state) {
                     {"completed", &plan->n_completed},
                     {"failed", &plan->n_failed},
                     {"diverged", &plan->n_diverged},
-                    {"cancelled", &plan->n_cancelled}};
+                    {"cancelled", &plan->n_cancelled},
+                    {"pruned", &plan->n_pruned}};
     for (size_t i = 0; i < PXS_COUNT(counters); i++)
         if (strcmp(counters[i].state, state) == 0)
             return counters[i].count;
@@ -165,7 +167,7 @@ static size_t *state_counter(struct pxs_plan *plan, const char *state) {
 void pxs_plan_total(struct pxs_plan *plan) {
     double sum = 0, longest = 0;
     plan->n_new = plan->n_queued = plan->n_interrupted = plan->n_running = 0;
-    plan->n_completed = plan->n_failed = plan->n_diverged = plan->n_cancelled = 0;
+    plan->n_completed = plan->n_failed = plan->n_diverged = plan->n_cancelled = plan->n_pruned = 0;
     plan->steps_to_do = 0;
     plan->disk_to_do = plan->memory_each = 0;
     for (size_t i = 0; i < plan->n; i++) {
@@ -173,7 +175,7 @@ void pxs_plan_total(struct pxs_plan *plan) {
         size_t *count = state_counter(plan, run->state);
         if (count)
             ++*count;
-        if (!pxs_state_takeable(run->state))
+        if (!pxs_plan_takes(plan, run->state))
             continue;
         sum += run->seconds;
         longest = fmax(longest, run->seconds);
@@ -226,6 +228,13 @@ uint64_t pxs_disk_free(const char *path) {
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
+static size_t n_to_do(const struct pxs_plan *plan) {
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        n += pxs_plan_takes(plan, plan->runs[i].state);
+    return n;
+}
+
 static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struct pxs_sweep_options *options,
                      const char *kernels) {
     struct pxs_cpu cpu;
@@ -233,11 +242,11 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
     pxs_plan_total(plan);
-    pxs_slots_fit(&plan->slots, plan->n_new + plan->n_queued + plan->n_interrupted);
+    pxs_slots_fit(&plan->slots, n_to_do(plan));
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, pxs_memory_available()));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
-        if (pxs_state_takeable(plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
+        if (pxs_plan_takes(plan, plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
     describe_time(plan, &speeds);
     plan->disk_free = pxs_disk_free(plan->results);

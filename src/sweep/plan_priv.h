@@ -114,6 +114,8 @@ bool pxs_store_may_wait(enum pxs_status status, const char *db);
 /* Bytes free where `path` is or would be; UINT64_MAX = unknown (plan.c). */
 uint64_t pxs_disk_free(const char *path);
 bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
+/* Is there something to do of a run in this state? The same, and pruned where the plan does not prune. */
+bool pxs_plan_takes(const struct pxs_plan *plan, const char *state);
 bool pxs_state_final(
     const char *state); /* completed, diverged: another attempt would end with the same bits */
 

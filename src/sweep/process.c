@@ -79,7 +79,7 @@ enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct px
         return pxs_fail_errno(err, "cannot open %s", spec->log);
     char **env = make_environment();
     enum pxs_status status = env ? PXS_OK : pxs_fail_nomem(err);
-    if (status == PXS_OK && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    if (status == PXS_OK && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         status = pxs_fail_errno(err, "cannot make a socket for the worker");
     if (status == PXS_OK) {
         sigset_t all, before;
@@ -127,12 +127,23 @@ void pxs_process_signal(const struct pxs_process *p, int signal) {
         kill(p->pid, signal);
 }
 
-bool pxs_process_hung_up(struct pxs_process *p, char *word) {
-    char said[256];
-    ssize_t n = p->lifeline >= 0 ? recv(p->lifeline, said, sizeof said, MSG_DONTWAIT) : 0;
-    if (n > 0)
-        *word = said[n - 1];
+bool pxs_process_hear(struct pxs_process *p, struct pxs_word *word) {
+    struct pxs_word said;
+    if (p->lifeline < 0 || recv(p->lifeline, &said, sizeof said, MSG_DONTWAIT) != (ssize_t)sizeof said)
+        return false;
+    *word = said;
+    return true;
+}
+
+bool pxs_process_hung_up(const struct pxs_process *p) {
+    char byte;
+    ssize_t n = p->lifeline >= 0 ? recv(p->lifeline, &byte, 1, MSG_DONTWAIT | MSG_PEEK) : 0;
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+bool pxs_process_answer(const struct pxs_process *p, const struct pxs_answer *answer) {
+    return p->lifeline >= 0 &&
+           send(p->lifeline, answer, sizeof *answer, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *answer;
 }
 
 void pxs_process_close(struct pxs_process *p) {

@@ -8,9 +8,23 @@
 #include "pixsweep/base.h"
 #include "pixsweep/record.h"
 
-/* What a worker says over its lifeline, a letter each: its disk is full and it waits; it goes on. */
-#define PXS_WORD_WAITS 'w'
-#define PXS_WORD_GOES_ON 'g'
+/* What a worker says over its lifeline, a packet each. */
+struct pxs_word {
+    enum {
+        PXS_WORD_WAITS = 1, /* its disk is full and it waits */
+        PXS_WORD_GOES_ON,   /* there is space again */
+        PXS_WORD_RUNG /* it has trained `epoch` (0-based) and asks whether it goes on; said again until it is answered */
+    } what;
+    int64_t epoch;
+    double value; /* its validation loss there */
+};
+/* What the supervisor says to a rung. */
+struct pxs_answer {
+    int64_t epoch;
+    double cutoff;
+    bool go_on;
+    char why[256]; /* where it does not */
+};
 
 /* ---- a worker (process.c) -------------------------------------------------------------------------------- */
 
@@ -31,8 +45,12 @@ PXS_NODISCARD enum pxs_status pxs_process_start(const struct pxs_process_spec *s
 /* True once it is dead; *wait_status as from waitpid. Does not wait. */
 bool pxs_process_reap(struct pxs_process *p, int *wait_status);
 void pxs_process_signal(const struct pxs_process *p, int signal);
-/* Has the other end been closed? Reads what the worker may have said: *word is the last letter (PXS_WORD_...), else untouched. */
-bool pxs_process_hung_up(struct pxs_process *p, char *word);
+/* The next thing that the worker has said; false where there is nothing (yet). */
+bool pxs_process_hear(struct pxs_process *p, struct pxs_word *word);
+/* Has the other end been closed? True only once everything that was said has been heard. */
+bool pxs_process_hung_up(const struct pxs_process *p);
+/* False where it cannot be said now. */
+bool pxs_process_answer(const struct pxs_process *p, const struct pxs_answer *answer);
 void pxs_process_close(struct pxs_process *p); /* the lifeline only */
 
 /* The last `max_lines` lines (at most 8 KB) of a log from `start` on, each behind "  | "; "" where there is nothing. */
@@ -40,7 +58,8 @@ void pxs_log_tail(const char *path, int64_t start, int max_lines, struct pxs_tex
 
 /* ---- what its death means (verdict.c) -------------------------------------------------------------------- */
 
-enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT, PXS_ASKED_CANCEL };
+/* YIELD: to leave its slot to a run of lower number, and to come again. */
+enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT, PXS_ASKED_CANCEL, PXS_ASKED_YIELD };
 
 struct pxs_death {
     int wait_status;
@@ -54,7 +73,7 @@ struct pxs_death {
     const char *damage;   /* the record file is damaged: how; NULL = it is not */
 };
 struct pxs_verdict {
-    const char *outcome;   /* completed | diverged | failed | interrupted | cancelled */
+    const char *outcome;   /* completed | diverged | failed | interrupted | cancelled | pruned */
     bool crash;            /* failed without a word of its own: worth another try */
     bool timed_out;        /* worth another try of another kind */
     int exit_code, signal; /* -1 and 0 = none */
@@ -72,6 +91,7 @@ enum {
     PXS_EXIT_FAILED = 1,
     PXS_EXIT_USAGE = 2,
     PXS_EXIT_DIVERGED = 3,
+    PXS_EXIT_PRUNED = 4,
     PXS_EXIT_STOPPED = 130
 };
 

@@ -64,6 +64,7 @@ static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
         b->n_completed += strcmp(state, "completed") == 0;
         b->n_failed += strcmp(state, "failed") == 0;
         b->n_diverged += strcmp(state, "diverged") == 0;
+        b->n_pruned += s->runs[i].place == PXS_PLACE_OVER && strcmp(state, "pruned") == 0;
         b->n_cancelled += strcmp(state, "cancelled") == 0;
         b->n_queued += s->runs[i].place == PXS_PLACE_TODO;
         b->n_elsewhere += s->runs[i].place == PXS_PLACE_ELSEWHERE;
@@ -134,6 +135,7 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         r->attempt = slot->row.no;
         r->stopping = slot->asked != PXS_ASKED_NOTHING;
         r->disk_full = slot->disk_full;
+        r->at_rung = slot->question.open;
         pxs_progress_board(&slot->progress, now, r);
     }
     snprintf(b.sweep, sizeof b.sweep, "%s", s->plan->sweep);

@@ -74,7 +74,7 @@ static enum pxs_status find_shapes(const struct pxs_plan *plan, struct shapes *o
     out->items = calloc(plan->n, sizeof *out->items);
     enum pxs_status status = params && out->items ? PXS_OK : pxs_fail_nomem(err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
-        if (!pxs_state_takeable(plan->runs[i].state))
+        if (!pxs_plan_takes(plan, plan->runs[i].state))
             continue;
         pxs_plan_params(plan, i, params);
         write_key(params, &key);
@@ -146,7 +146,6 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct 
 /* Asks it to stop with the first signal to us, and kills it with the second. */
 static void wait_for(struct pxs_supervisor *s, struct probe *p) {
     bool asked = false;
-    char word;
     while (!pxs_process_reap(&p->process, &p->wait_status)) {
         int signal_now = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
         if (signal_now & PXS_STOP_AGAIN)
@@ -154,7 +153,7 @@ static void wait_for(struct pxs_supervisor *s, struct probe *p) {
         else if (signal_now != 0 && !asked)
             pxs_process_signal(&p->process, SIGTERM);
         asked = signal_now != 0;
-        if (p->process.lifeline >= 0 && pxs_process_hung_up(&p->process, &word))
+        if (p->process.lifeline >= 0 && pxs_process_hung_up(&p->process))
             pxs_process_close(&p->process);
         struct pollfd fd = {.fd = p->process.lifeline, .events = POLLIN};
         poll(&fd, 1, fd.fd >= 0 ? LOOK_MS : 2);

@@ -19,6 +19,7 @@ static void count(const struct pxs_supervisor *s, size_t i, struct pxs_sweep_sum
     out->n_diverged += strcmp(state, "diverged") == 0;
     out->n_interrupted += strcmp(state, "interrupted") == 0;
     out->n_cancelled += strcmp(state, "cancelled") == 0;
+    out->n_pruned += strcmp(state, "pruned") == 0;
     out->n_queued += strcmp(state, "queued") == 0;
     out->n_elsewhere += strcmp(state, "running") == 0;
 }
@@ -86,7 +87,14 @@ static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summa
                "--diverged, --cancelled, --where choose)";
     if (out->n_interrupted + out->n_queued > 0)
         return "the same command goes on with what is interrupted or queued";
+    if (out->n_pruned > 0)
+        return "pruned runs keep their resume points: the same file without sweep.prune takes them up again";
     return "";
+}
+
+/* As it was asked for. */
+static bool is_done(const char *state) {
+    return strcmp(state, "completed") == 0 || strcmp(state, "pruned") == 0;
 }
 
 /* Nobody misses what was removed while the others ran. */
@@ -104,10 +112,10 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
         count(s, i, out);
     for (size_t i = 0; i < s->plan->n; i++)
         out->n_total -= is_removed(s, i);
-    size_t open = out->n_total - out->n_completed;
+    size_t open = out->n_total - out->n_completed - out->n_pruned;
     out->problems = open > 0 ? pxs_arena_alloc(&out->arena, open * sizeof *out->problems) : NULL;
     for (size_t i = 0; out->problems && i < s->plan->n; i++)
-        if (strcmp(s->plan->runs[i].state, "completed") != 0 && !is_removed(s, i))
+        if (!is_done(s->plan->runs[i].state) && !is_removed(s, i))
             add_problem(s, i, out);
     out->recorded =
         s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind && s->n_late == 0;

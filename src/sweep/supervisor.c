@@ -60,11 +60,14 @@ static bool next_run(const struct pxs_supervisor *s, size_t *index) {
 
 static void fill_slots(struct pxs_supervisor *s, double now) {
     size_t index;
+    s->no_core = false;
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
         while (!s->slots[i].busy && (pxs_store_shut(s, now) || pxs_store_ready(s, now)) &&
                next_run(s, &index) && pxs_brake_allows(s, index))
-            if (!pxs_attempt_start(s, &s->slots[i], index, now))
+            if (!pxs_attempt_start(s, &s->slots[i], index, now)) {
+                s->no_core = true;
                 return;
+            }
 }
 
 /* For whoever looks at the database; where it cannot be written, the terminal has it. */
@@ -75,21 +78,29 @@ static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kin
         pxs_store_trouble(s, &err, pxs_monotonic());
 }
 
-/* Reads what a worker says; closes the lifeline where it has nothing to say any more. */
-static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
-    char word = '\0';
-    if (pxs_process_hung_up(&slot->process, &word))
-        pxs_process_close(&slot->process);
-    if (word == '\0' || slot->disk_full == (word == PXS_WORD_WAITS))
+static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
+    if (slot->disk_full == full)
         return;
-    slot->disk_full = word == PXS_WORD_WAITS;
-    if (slot->disk_full)
+    slot->disk_full = full;
+    if (full)
         note_event(s, slot->row.run_id, "disk", "waits: the disk of its folder is full");
-    if (slot->disk_full)
+    if (full)
         pxs_say(s, PXS_LOG_WARN, "%s: the disk of its folder is full; it waits for space (its %s says more)",
                 s->plan->runs[slot->run].name, PXS_LOG_FILE);
     else
         pxs_say(s, PXS_LOG_INFO, "%s: there is space again, it goes on", s->plan->runs[slot->run].name);
+}
+
+/* Hears what a worker says; closes the lifeline where it has nothing to say any more. */
+static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    struct pxs_word word;
+    while (pxs_process_hear(&slot->process, &word))
+        if (word.what == PXS_WORD_RUNG)
+            pxs_rungs_hear(s, slot, &word, pxs_monotonic());
+        else
+            heed_disk(s, slot, word.what == PXS_WORD_WAITS);
+    if (pxs_process_hung_up(&slot->process))
+        pxs_process_close(&slot->process);
 }
 
 /* A worker's death wakes us at once; everything else can wait for a tick. */
@@ -160,6 +171,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_look_elsewhere(s, now);
         fill_slots(s, now);
+        pxs_rungs_answer(s, now);
         pxs_brake_store(s, now);
         pxs_show_board(s, now, false);
         sleep_a_tick(s, fds);
@@ -178,7 +190,8 @@ static void place_runs(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++) {
         const char *state = s->plan->runs[i].state;
         s->runs[i].waiting_since = NAN;
-        s->runs[i].place = pxs_state_takeable(state)       ? PXS_PLACE_TODO
+        s->runs[i].looked_at = -INFINITY;
+        s->runs[i].place = pxs_plan_takes(s->plan, state)  ? PXS_PLACE_TODO
                            : strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE
                                                            : PXS_PLACE_OVER;
         s->had_work = s->had_work || s->runs[i].place != PXS_PLACE_OVER;
@@ -215,9 +228,25 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     if (!s->runs || !s->slots)
         return pxs_fail_nomem(err);
     place_runs(s);
+    PXS_TRY(pxs_rungs_make(s, err));
     reap(s);
     pxs_paces_load(s);
     return PXS_OK;
+}
+
+/* Each line by itself: what is done, and what it does to the comparison. */
+static void say_prune(struct pxs_supervisor *s) {
+    static const char warning[] = "warning: ";
+    struct pxs_text words = {0};
+    pxs_prune_words(s->plan, &words);
+    for (const char *at = pxs_text_str(&words); *at;) {
+        size_t n = strcspn(at, "\n");
+        bool warns = strncmp(at, warning, strlen(warning)) == 0;
+        size_t skip = warns ? strlen(warning) : 0; /* the listener says so itself */
+        pxs_say(s, warns ? PXS_LOG_WARN : PXS_LOG_INFO, "%.*s", (int)(n - skip), at + skip);
+        at += n + (at[n] == '\n');
+    }
+    pxs_text_finish(&words);
 }
 
 static void say_plan(struct pxs_supervisor *s) {
@@ -227,6 +256,7 @@ static void say_plan(struct pxs_supervisor *s) {
     pxs_plan_total(s->plan);
     if (p->notes[0])
         pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
+    say_prune(s);
     for (size_t i = 0; i < p->n; i++)
         todo += s->runs[i].place == PXS_PLACE_TODO;
     pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
@@ -266,6 +296,7 @@ static void tear_down(struct pxs_supervisor *s) {
     pxs_store_close(&s->store);
     pxs_plan_destroy(&s->plan);
     pxs_paces_finish(&s->paces);
+    pxs_rungs_finish(s);
     free(s->order);
     free(s->runs);
     free(s->slots);

@@ -5,6 +5,7 @@
 #include "plan_priv.h"
 #include "process_priv.h"
 #include "progress_priv.h"
+#include "prune_priv.h"
 
 #define PXS_TICK_MS 100         /* longest sleep of the loop */
 #define PXS_INTAKE_SECONDS 0.2  /* records wait no longer for the database */
@@ -37,7 +38,16 @@ struct pxs_super_run {
     bool waited_said;     /* the user knows that it runs elsewhere */
     double waiting_since; /* for an old worker; NaN = not waiting */
     char reason[256];     /* why it could not even be taken; "" */
+    bool settled;         /* it is over, and all its rungs are known */
+    double looked_at;     /* when its rungs were last looked up */
     int64_t failed_here;  /* attempts that failed while the database was shut */
+};
+
+/* What a worker asks at a rung. */
+struct pxs_question {
+    bool open, said; /* said: the user knows what it waits for */
+    int64_t epoch;
+    double asked_at;
 };
 
 /* A slot and the attempt in it. */
@@ -55,9 +65,10 @@ struct pxs_slot {
     struct pxs_progress progress;
     char damage[512]; /* of the record file; "" = none */
     double started, intake_at, said_at, term_at;
-    double limits_at, waited; /* seconds of waiting for space do not count for run.timeout */
+    double limits_at, waited; /* seconds of waiting for space or at a rung do not count for run.timeout */
     double ended_at;          /* when its END record was seen; NaN before */
     int64_t epochs_said;
+    struct pxs_question question;
     enum pxs_asked asked;
     bool dead, killed;
     bool disk_full; /* it waits for space */
@@ -111,6 +122,8 @@ struct pxs_supervisor {
     bool crowded;     /* the user knows that records wait for a reader to end */
     bool stopping, killing;
     struct pxs_brake brake;
+    struct pxs_rungs rungs;
+    bool no_core; /* a run could not be started for want of one */
     struct pxs_paces paces;
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
 };
@@ -183,6 +196,20 @@ bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
 void pxs_brake_store(struct pxs_supervisor *s, double now);
 /* Bytes that must be free before run `index` starts: a checkpoint and two resume points for every slot, and a reserve. */
 double pxs_disk_floor(const struct pxs_plan *plan, size_t index);
+
+/* ---- rungs (rungs.c): all do nothing where nothing is pruned --------------------------------------------- */
+
+PXS_NODISCARD enum pxs_status pxs_rungs_make(struct pxs_supervisor *s, struct pxs_error *err);
+void pxs_rungs_finish(struct pxs_supervisor *s);
+/* "19,59": the epochs, as workers are told. */
+void pxs_rungs_text(const struct pxs_plan *plan, char *buf, size_t size);
+/* A record of a run went by. */
+void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r);
+/* Asks the database, or its folder, how a run came through its rungs; not too often. True where nothing more can become known. */
+bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now);
+/* A worker asks (PXS_WORD_RUNG); the questions that can be answered are, and nobody waits for what will not come. */
+void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_word *word, double now);
+void pxs_rungs_answer(struct pxs_supervisor *s, double now);
 
 /* run.on_done, with the summary in its environment (done.c). */
 void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summary);

@@ -61,7 +61,7 @@ static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool 
                 "%s: its folder held %zu records that the database lacked: taken in, it is %s", home.name,
                 home.records, home.state);
     set_state(s, index, home.state);
-    *go_on = pxs_state_takeable(home.state);
+    *go_on = pxs_plan_takes(s->plan, home.state);
     if (!*go_on)
         s->runs[index].place = PXS_PLACE_OVER;
     return PXS_OK;
@@ -81,10 +81,11 @@ static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *
 
 static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    char no[32], parent[32], threads[32], every[32];
+    char no[32], parent[32], threads[32], every[32], rungs[PXS_RUNGS_MAX * 22];
     snprintf(no, sizeof no, "%lld", (long long)slot->row.no);
     snprintf(parent, sizeof parent, "%lld", (long long)getpid());
     snprintf(threads, sizeof threads, "%d", slot->threads);
+    pxs_rungs_text(s->plan, rungs, sizeof rungs);
     const char *argv[] = {"pixsweep",
                           "worker",
                           "--dir",
@@ -105,6 +106,8 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, s
                           s->options->command ? s->options->command : "",
                           "--resume-every",
                           pxs_format_double(every, s->plan->how.resume_every_s),
+                          "--rungs",
+                          rungs,
                           "--allow-mixed",
                           s->options->allow_mixed ? "1" : "0",
                           NULL};
@@ -203,7 +206,7 @@ static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_e
     struct pxs_error late;
     char id[32];
     snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
-    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK && !pxs_state_takeable(run.state)) {
+    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK && !pxs_plan_takes(s->plan, run.state)) {
         set_state(s, index, run.state);
         s->runs[index].place = PXS_PLACE_ELSEWHERE;
     } else
@@ -291,6 +294,7 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     draw_cores(s, slot);
     if (slot->threads == 0)
         return false;
+    pxs_rungs_look_up(s, index, now); /* what was decided before is not decided anew */
     fill_row(s, run->run_id, &slot->cores, slot->threads, &slot->row);
     enum pxs_status status = enter_folder(run, &slot->guard, &err);
     if (status == PXS_OK &&

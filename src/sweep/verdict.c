@@ -21,6 +21,8 @@ static int code_of(enum pxs_outcome end) {
         return PXS_EXIT_DIVERGED;
     case PXS_OUTCOME_INTERRUPTED:
         return PXS_EXIT_STOPPED;
+    case PXS_OUTCOME_PRUNED:
+        return PXS_EXIT_PRUNED;
     case PXS_OUTCOME_FAILED:
         break;
     }
@@ -83,7 +85,7 @@ void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
         judge_timeout(d, out);
     } else if (d->ended) {
         judge_end(d, out);
-    } else if (d->asked == PXS_ASKED_STOP) {
+    } else if (d->asked == PXS_ASKED_STOP || d->asked == PXS_ASKED_YIELD) {
         out->outcome = "interrupted";
         say(out, "stopped at step %lld", (long long)d->step);
     } else {

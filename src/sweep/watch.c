@@ -98,7 +98,7 @@ static bool is_stale(const struct watching *w, size_t row) {
 
 /* Steps are counted through, so a position behind the first epoch tells how many make one; a completed run tells, too. */
 static int64_t own_batches(const struct watching *w, size_t row) {
-    int64_t epoch = whole(&w->runs, row, "epoch", 0), epochs = whole(&w->runs, row, "n_epochs", 0);
+    int64_t epoch = whole(&w->runs, row, "epoch", 0), epochs = whole(&w->runs, row, "last_epoch", -1) + 1;
     if (epoch > 0)
         return (whole(&w->runs, row, "step", 0) - whole(&w->runs, row, "batch", 0)) / epoch;
     if (in_state(w, row, "completed") && epochs > 0)
@@ -203,6 +203,7 @@ static void count_run(const struct watching *w, size_t row, struct pxs_board *b)
     b->n_diverged += in_state(w, row, "diverged");
     b->n_interrupted += in_state(w, row, "interrupted");
     b->n_cancelled += in_state(w, row, "cancelled");
+    b->n_pruned += in_state(w, row, "pruned");
     b->n_queued += in_state(w, row, "queued");
 }
 

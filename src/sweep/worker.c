@@ -11,6 +11,21 @@
 
 /* ---- arguments ------------------------------------------------------------------------------------------- */
 
+/* "19,59", or nothing. */
+static bool set_rungs(struct pxs_worker *w, const char *text) {
+    char number[32];
+    while (*text) {
+        size_t n = strcspn(text, ",");
+        if (n >= sizeof number || w->n_rungs == PXS_RUNGS_MAX)
+            return false;
+        snprintf(number, sizeof number, "%.*s", (int)n, text);
+        if (!pxs_parse_int(number, &w->rungs[w->n_rungs++]))
+            return false;
+        text += n + (text[n] == ',');
+    }
+    return true;
+}
+
 static bool set_argument(struct pxs_worker *w, const char *name, const char *value) {
     const struct {
         const char *name;
@@ -25,6 +40,8 @@ static bool set_argument(struct pxs_worker *w, const char *name, const char *val
                  {"--parent", NULL, &w->parent},
                  {"--threads", NULL, &w->threads},
                  {"--allow-mixed", NULL, &w->allow_mixed}};
+    if (strcmp(name, "--rungs") == 0)
+        return set_rungs(w, value);
     if (strcmp(name, "--resume-every") == 0)
         return pxs_parse_double(value, &w->resume_every);
     for (size_t i = 0; i < PXS_COUNT(known); i++)
@@ -123,7 +140,11 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .config_hash = w->config_hash,
                                 .resume_every = w->resume_every,
                                 .resume = &w->resume,
-                                .waiting = pxs_worker_waiting};
+                                .waiting = pxs_worker_waiting,
+                                .rungs = w->rungs,
+                                .n_rungs = w->n_rungs,
+                                .ask = pxs_worker_ask,
+                                .ask_user = w->lifeline};
     enum pxs_status status = pxs_train_run(&job, err);
     pxs_pool_destroy(&pool);
     return status;
@@ -206,6 +227,8 @@ static int exit_code(enum pxs_status status) {
         return PXS_EXIT_COMPLETED;
     case PXS_E_DIVERGED:
         return PXS_EXIT_DIVERGED;
+    case PXS_E_PRUNED:
+        return PXS_EXIT_PRUNED;
     case PXS_E_STOPPED:
         return PXS_EXIT_STOPPED;
     default:
@@ -235,9 +258,11 @@ int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
         return PXS_EXIT_STOPPED;
     }
     pxs_lifeline_start(&watcher, stop);
+    w->lifeline = &watcher;
     enum pxs_status status = carry_out(w, &err);
     if (status != PXS_OK)
-        pxs_log(log, status == PXS_E_STOPPED ? PXS_LOG_INFO : PXS_LOG_ERROR, "%s", err.message);
+        pxs_log(log, status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR, "%s",
+                err.message);
     pxs_lifeline_stop(&watcher);
     pxs_record_writer_close(&w->records);
     pxs_lock_release(&w->lock);

@@ -6,9 +6,11 @@
 
 #include "pixsweep/record.h"
 #include "pixsweep/sweep.h"
+#include "process_priv.h"
 
 #define PXS_RESUME_SECONDS 300.0 /* between resume points, where nobody says otherwise */
 
+struct pxs_lifeline;
 struct pxs_worker {
     const char *dir, *kernels, *data_hash, *config_hash, *command;
     double resume_every; /* seconds */
@@ -19,6 +21,9 @@ struct pxs_worker {
     struct pxs_record_writer *records;
     struct pxs_params params;
     struct pxs_resume_point resume;
+    struct pxs_lifeline *lifeline;
+    int64_t rungs[PXS_RUNGS_MAX]; /* epochs after which to ask */
+    size_t n_rungs;
 };
 
 /* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never came to training. */
@@ -26,17 +31,22 @@ PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char 
                                                struct pxs_error *err);
 void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message);
 
+/* Asks it at a rung whether the run goes on, and waits for the answer (pxs_train_job.ask); `user` is the lifeline. */
+enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
 /* Tells the supervisor over the socket that is our stdin: the disk is full (why), or has space again (NULL). */
 void pxs_worker_waiting(void *user, const char *why);
 
 /* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for that. */
 bool pxs_bind_to_parent(int64_t parent);
-/* A thread that raises `stop` when the other end of our stdin closes. */
+/* A thread that hears answers, and raises `stop` when the other end of our stdin closes. */
 struct pxs_lifeline {
     pthread_t thread;
     int quit; /* eventfd */
     struct pxs_stop *stop;
     bool started;
+    pthread_mutex_t lock; /* over what follows */
+    bool answered;
+    struct pxs_answer answer;
 };
 void pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop);
 void pxs_lifeline_stop(struct pxs_lifeline *w);

@@ -214,6 +214,7 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
     train_follow_loss(t, q.loss);
+    t->val_loss = q.loss;
     t->epoch++;
     t->batch = 0;
     t->sum = (struct pxs_losses){0};
@@ -236,8 +237,10 @@ static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
 static enum pxs_status train(struct training *t, struct pxs_error *err) {
     PXS_TRY(train_load_data(t, err));
     PXS_TRY(train_prepare(t, err));
-    while (t->epoch < t->p->n_epochs)
+    while (t->epoch < t->p->n_epochs) {
+        PXS_TRY(train_pass_rung(t, err));
         PXS_TRY(run_epoch(t, err));
+    }
     return PXS_OK;
 }
 
@@ -247,6 +250,8 @@ static enum pxs_outcome outcome_of(enum pxs_status status) {
         return PXS_OUTCOME_COMPLETED;
     case PXS_E_DIVERGED:
         return PXS_OUTCOME_DIVERGED;
+    case PXS_E_PRUNED:
+        return PXS_OUTCOME_PRUNED;
     case PXS_E_STOPPED:
         return PXS_OUTCOME_INTERRUPTED;
     default:
@@ -262,8 +267,12 @@ static enum pxs_status put_end(struct training *t, const struct pxs_record *r, s
 }
 
 enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err) {
-    struct training t = {
-        .job = job, .p = job->params, .best = INFINITY, .saved_step = -1, .saved_at = pxs_monotonic()};
+    struct training t = {.job = job,
+                         .p = job->params,
+                         .best = INFINITY,
+                         .val_loss = NAN,
+                         .saved_step = -1,
+                         .saved_at = pxs_monotonic()};
     struct pxs_error why = {0}, lost;
     enum pxs_status status = train(&t, &why);
     struct pxs_record r = {.kind = PXS_RECORD_END,

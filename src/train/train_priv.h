@@ -33,6 +33,7 @@ struct training {
     struct pxs_step_rates rates;     /* of the last step made */
     struct pxs_plateau plateau[2];   /* G, D; moves under lr_policy plateau only */
     double best;                     /* lowest validation loss so far; +inf at first */
+    double val_loss; /* of the epoch before this one; NaN where an earlier attempt has made it */
 };
 
 /* The data set, as planned; networks and buffers, with the weights that the run begins or goes on with; an end to all of it. */
@@ -65,6 +66,11 @@ bool train_stopped(const struct training *t);
 void train_save_resume(struct training *t);
 /* The state that job->resume holds, into a model that was just made. */
 PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
+
+/* ---- rungs (rung.c) -------------------------------------------------------------------------------------- */
+
+/* Between two epochs: asks whether the run goes on, where that is to be asked. PXS_E_PRUNED: it does not. */
+PXS_NODISCARD enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err);
 
 /* ---- a full disk (wait.c) -------------------------------------------------------------------------------- */
 

@@ -64,6 +64,9 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
         r->end = (struct pxs_record_end){.at_ms = n, .outcome = PXS_OUTCOME_DIVERGED, .step = 7};
         strcpy(r->end.message, "loss_G is nan at step 6");
         break;
+    case PXS_RECORD_RUNG:
+        r->rung = (struct pxs_record_rung){n, 1, 0.25, 0.0 / 0.0};
+        break;
     }
     return r;
 }
@@ -96,6 +99,8 @@ bool same_record(const struct pxs_record *a, const struct pxs_record *b) {
     case PXS_RECORD_END:
         return a->end.at_ms == b->end.at_ms && a->end.outcome == b->end.outcome &&
                a->end.step == b->end.step && strcmp(a->end.message, b->end.message) == 0;
+    case PXS_RECORD_RUNG:
+        return memcmp(&a->rung, &b->rung, sizeof a->rung) == 0;
     }
     return false;
 }

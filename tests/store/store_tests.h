@@ -77,6 +77,7 @@ void put_epoch(struct pxs_record_writer *w, int64_t run_id, int epoch);
 void put_sample(struct pxs_record_writer *w, int64_t step);
 void put_checkpoint(struct pxs_record_writer *w, int epoch, const char *kind, const char *net);
 void put_event(struct pxs_record_writer *w, int64_t at_ms, const char *message);
+void put_rung(struct pxs_record_writer *w, int epoch, bool go_on, double cutoff);
 void put_end(struct pxs_record_writer *w, enum pxs_outcome outcome, const char *message);
 /* Steps [from, to) with their epoch records, a sample and checkpoints every epoch. */
 void put_steps(struct pxs_record_writer *w, int64_t run_id, int64_t from, int64_t to);

@@ -111,6 +111,38 @@ START_TEST(taking_in_twice_changes_nothing)
 }
 END_TEST
 
+START_TEST(verdicts_at_rungs)
+{
+    begin_run();
+    struct pxs_record_writer *w = open_writer(run, 0);
+    put_begin(w, 1, -1);
+    put_steps(w, run, 0, 2 * BATCHES);
+    put_rung(w, 0, true, NAN);
+    put_rung(w, 1, true, 0.5);
+    put_rung(w, 1, false, 0.125); /* the last word counts */
+    put_end(w, PXS_OUTCOME_PRUNED, "pruned: so");
+    int64_t bytes = pxs_record_writer_bytes(w);
+    take_in(s, attempt, run, 0, 1000);
+    ck_assert_str_eq(
+        sql_text(s, "SELECT group_concat(epoch || value || coalesce(cutoff, '-') || verdict) FROM rung"),
+        "00.25-go_on,10.250.125pruned");
+    ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt"), "pruned");
+    end_run(s, attempt, "pruned");
+    ck_assert_str_eq(sql_text(s, "SELECT state FROM run WHERE run_id = %d", (int)run), "pruned");
+    /* Taken up again behind the second epoch: both verdicts stay; from within it: only the first. */
+    attempt = take_run(s, run);
+    put_begin(w, 2, 2 * BATCHES);
+    take_in(s, attempt, run, bytes, 1000);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM rung"), 2);
+    bytes = pxs_record_writer_bytes(w);
+    put_begin(w, 2, BATCHES + 1);
+    take_in(s, attempt, run, bytes, 1000);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM rung"), 1);
+    pxs_record_writer_close(&w);
+    pxs_store_close(&s);
+}
+END_TEST
+
 /* From a place in the middle, without the BEGIN that would clear the way. */
 START_TEST(steps_that_come_twice_count_once)
 {
@@ -477,6 +509,7 @@ TCase *intake_case(void) {
     tcase_add_test(c, records_become_rows);
     tcase_add_test(c, nan_is_null_and_infinity_stays);
     tcase_add_test(c, taking_in_twice_changes_nothing);
+    tcase_add_test(c, verdicts_at_rungs);
     tcase_add_test(c, steps_that_come_twice_count_once);
     tcase_add_test(c, pieces_do_not_matter);
     tcase_add_test(c, the_summary_follows);

@@ -298,6 +298,12 @@ void put_event(struct pxs_record_writer *w, int64_t at_ms, const char *message) 
     put(w, &r);
 }
 
+void put_rung(struct pxs_record_writer *w, int epoch, bool go_on, double cutoff) {
+    struct pxs_record r = {.kind = PXS_RECORD_RUNG};
+    r.rung = (struct pxs_record_rung){.epoch = epoch, .go_on = go_on, .value = 0.25, .cutoff = cutoff};
+    put(w, &r);
+}
+
 void put_end(struct pxs_record_writer *w, enum pxs_outcome outcome, const char *message) {
     struct pxs_record r = {.kind = PXS_RECORD_END};
     r.end.at_ms = pxs_now_ms();
@@ -339,6 +345,7 @@ void whole_run(struct pxs_store *s, int64_t run_id, int epochs, const char *stat
     enum pxs_outcome outcome = PXS_OUTCOME_FAILED;
     put_begin(w, 1, -1);
     put_steps(w, run_id, 0, epochs * BATCHES);
+    put_rung(w, epochs - 1, true, 0.5);
     bool known = pxs_outcome_parse(state, &outcome);
     ck_assert(known);
     put_end(w, outcome, outcome == PXS_OUTCOME_COMPLETED ? "" : "loss_G is nan at step 20");

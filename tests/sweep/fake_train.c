@@ -53,6 +53,11 @@ static enum pxs_status put_batch(const struct fake_run *f, int64_t step, double 
     return put(f, &r, err);
 }
 
+/* Rises with learning_rate_D above its default, so that a test can say who is better. */
+static double val_loss_at(const struct pxs_params *p, int64_t epoch) {
+    return 0.5 + 0.1 * (double)epoch + 1000 * (p->learning_rate_D - 1e-4);
+}
+
 static enum pxs_status put_epoch(const struct fake_run *f, int64_t epoch, double sum, struct pxs_error *err) {
     struct pxs_record r = {.kind = PXS_RECORD_EPOCH};
     r.epoch = (struct pxs_record_epoch){.epoch = (int32_t)epoch,
@@ -60,7 +65,7 @@ static enum pxs_status put_epoch(const struct fake_run *f, int64_t epoch, double
                                         .lr_G = f->job->params->learning_rate_G,
                                         .lr_D = f->job->params->learning_rate_D,
                                         .avg = {.loss_G = sum / (double)f->e.batches_per_epoch},
-                                        .val_loss = 0.5 + 0.1 * (double)epoch,
+                                        .val_loss = val_loss_at(f->job->params, epoch),
                                         .val_psnr = NAN,
                                         .val_ssim = NAN,
                                         .seconds = 0.01};
@@ -100,8 +105,9 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
         usleep(20000);
     if (step == 0 && f->what == FAKE_CRASH_STALL && first_time(f))
         die(SIGABRT);
+    bool stalls = step == 1 && f->what == FAKE_STALL_ONCE && first_time(f);
     if (step == 1)
-        while ((f->what == FAKE_STALL || f->what == FAKE_CRASH_STALL) &&
+        while ((f->what == FAKE_STALL || f->what == FAKE_CRASH_STALL || stalls) &&
                atomic_load(&f->job->stop->signal) == 0) {
             save(f);
             usleep(1000);
@@ -129,6 +135,25 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
     return true;
 }
 
+/* As room train does it: asks, records the verdict. */
+static enum pxs_status pass_rung(const struct fake_run *f, int64_t epoch, struct pxs_error *err) {
+    struct pxs_train_rung rung = {.epoch = epoch, .value = val_loss_at(f->job->params, epoch)};
+    bool asks = false;
+    for (size_t i = 0; i < f->job->n_rungs; i++)
+        asks = asks || f->job->rungs[i] == epoch;
+    if (!asks || epoch + 1 == f->job->params->n_epochs)
+        return PXS_OK;
+    if (f->job->ask(f->job->ask_user, &rung, err) != PXS_OK)
+        return end(f, PXS_OUTCOME_INTERRUPTED, (epoch + 1) * f->e.batches_per_epoch, PXS_E_STOPPED, "stopped",
+                   err);
+    struct pxs_record r = {.kind = PXS_RECORD_RUNG};
+    r.rung = (struct pxs_record_rung){(int32_t)epoch, rung.go_on, rung.value, rung.cutoff};
+    PXS_TRY(put(f, &r, err));
+    return rung.go_on ? PXS_OK
+                      : end(f, PXS_OUTCOME_PRUNED, (epoch + 1) * f->e.batches_per_epoch, PXS_E_PRUNED,
+                            rung.why, err);
+}
+
 static enum pxs_status run(struct fake_run *f, struct pxs_error *err) {
     enum pxs_status status = PXS_OK;
     double sum = 0;
@@ -139,6 +164,7 @@ static enum pxs_status run(struct fake_run *f, struct pxs_error *err) {
         if ((step + 1) % f->e.batches_per_epoch == 0) {
             PXS_TRY(put_epoch(f, step / f->e.batches_per_epoch, sum, err));
             sum = 0;
+            PXS_TRY(pass_rung(f, step / f->e.batches_per_epoch, err));
         }
         if (f->what != FAKE_DEAF && step + 1 < f->e.steps && atomic_load(&f->job->stop->signal) != 0)
             return end(f, PXS_OUTCOME_INTERRUPTED, step + 1, PXS_E_STOPPED, "stopped", err);

@@ -26,7 +26,8 @@ enum fake {
     FAKE_UNFIT_KILLED = 15, /* SIGKILL in its first batch, as by a system without memory */
     FAKE_UNFIT_NOMEM = 16,  /* finds no memory */
     FAKE_UNFIT_ABORT = 17,  /* SIGABRT in its first batch */
-    FAKE_UNFIT_SLOW = 18    /* waits for the stop flag in its first batch */
+    FAKE_UNFIT_SLOW = 18,   /* waits for the stop flag in its first batch */
+    FAKE_STALL_ONCE = 19    /* as FAKE_STALL in its first attempt, later as FAKE_GOOD */
 };
 
 Suite *pure_suite(void);
@@ -38,5 +39,6 @@ Suite *home_suite(void);
 Suite *watch_suite(void);
 Suite *queue_suite(void);
 Suite *shapes_suite(void);
+Suite *prune_suite(void);
 
 #endif

@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
     srunner_add_suite(runner, watch_suite());
     srunner_add_suite(runner, queue_suite());
     srunner_add_suite(runner, shapes_suite());
+    srunner_add_suite(runner, prune_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

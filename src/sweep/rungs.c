@@ -1,0 +1,290 @@
+/* Rungs: a worker asks whether its run goes on; the answer waits until all runs of lower number have come as far, been pruned
+ * or ended, so that it does not depend on who was first.
+ *
+ * No circle of waiting: a run waits for lower numbers only, those are started first, and the lowest one that is open never waits. Where
+ * a lower one is to be done but every slot is taken by runs that wait, the highest of them steps back into the queue; where a lower one
+ * is not done in this session, those that wait for it end as interrupted. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor_priv.h"
+
+enum stand { STILL_TO_COME, HAS_COME, NEVER_COMES };
+
+static struct pxs_rung_cell *cell_of(const struct pxs_supervisor *s, size_t run, size_t rung) {
+    return &s->rungs.cells[run * s->plan->prune.n_rungs + rung];
+}
+
+/* The rung after an epoch (0-based); false where there is none. */
+static bool find_rung(const struct pxs_supervisor *s, int64_t epoch, size_t *rung) {
+    for (size_t i = 0; s->rungs.cells && i < s->plan->prune.n_rungs; i++)
+        if (s->plan->prune.rungs[i] == epoch + 1) {
+            *rung = i;
+            return true;
+        }
+    return false;
+}
+
+enum pxs_status pxs_rungs_make(struct pxs_supervisor *s, struct pxs_error *err) {
+    size_t n = s->plan->n * s->plan->prune.n_rungs;
+    if (s->plan->prune.rule == PXS_PRUNE_NONE || n == 0)
+        return PXS_OK;
+    s->rungs.cells = malloc(n * sizeof *s->rungs.cells);
+    s->rungs.others = malloc(s->plan->n * sizeof *s->rungs.others);
+    if (!s->rungs.cells || !s->rungs.others)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        s->rungs.cells[i] = (struct pxs_rung_cell){.value = NAN, .cutoff = NAN};
+    return PXS_OK;
+}
+
+void pxs_rungs_finish(struct pxs_supervisor *s) {
+    free(s->rungs.cells);
+    free(s->rungs.others);
+    s->rungs = (struct pxs_rungs){0};
+}
+
+void pxs_rungs_text(const struct pxs_plan *plan, char *buf, size_t size) {
+    size_t used = 0;
+    buf[0] = '\0';
+    for (size_t i = 0; plan->prune.rule != PXS_PRUNE_NONE && i < plan->prune.n_rungs && used < size; i++)
+        used += (size_t)snprintf(buf + used, size - used, "%s%lld", i > 0 ? "," : "",
+                                 (long long)plan->prune.rungs[i] - 1);
+}
+
+/* ---- what is known --------------------------------------------------------------------------------------- */
+
+void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r) {
+    size_t rung;
+    if (r->kind == PXS_RECORD_EPOCH && find_rung(s, r->epoch.epoch, &rung))
+        cell_of(s, run, rung)->value = r->epoch.val_loss;
+    if (r->kind != PXS_RECORD_RUNG || !find_rung(s, r->rung.epoch, &rung))
+        return;
+    struct pxs_rung_cell *c = cell_of(s, run, rung);
+    if (c->verdict == PXS_NOT_JUDGED)
+        *c = (struct pxs_rung_cell){.value = r->rung.value,
+                                    .cutoff = r->rung.cutoff,
+                                    .verdict = r->rung.go_on ? PXS_GOES_ON : PXS_IS_PRUNED};
+}
+
+static void see_row(struct pxs_supervisor *s, size_t run, const struct pxs_table *t, size_t row) {
+    size_t rung;
+    struct pxs_cell value = pxs_table_at(t, row, "val_loss"), cutoff = pxs_table_at(t, row, "cutoff"),
+                    verdict = pxs_table_at(t, row, "verdict");
+    if (!find_rung(s, pxs_table_at(t, row, "epoch").integer, &rung))
+        return;
+    struct pxs_rung_cell *c = cell_of(s, run, rung);
+    if (value.kind == PXS_CELL_REAL)
+        c->value = value.real;
+    if (!verdict.text || c->verdict != PXS_NOT_JUDGED)
+        return;
+    c->verdict = strcmp(verdict.text, "pruned") == 0 ? PXS_IS_PRUNED : PXS_GOES_ON;
+    c->cutoff = cutoff.kind == PXS_CELL_REAL ? cutoff.real : NAN;
+}
+
+static bool ask_store(struct pxs_supervisor *s, size_t run, double now) {
+    struct pxs_table t = {0};
+    struct pxs_error err;
+    struct pxs_cell id = pxs_cell_int(s->plan->runs[run].run_id);
+    if (!pxs_store_ready(s, now))
+        return false;
+    if (pxs_store_select(s->store,
+                         "SELECT e.epoch, e.val_loss, g.cutoff, g.verdict FROM epoch e LEFT JOIN rung g "
+                         "USING (run_id, epoch) WHERE e.run_id = ?1",
+                         &id, 1, &t, &err) != PXS_OK) {
+        pxs_store_trouble(s, &err, now);
+        return false;
+    }
+    for (size_t row = 0; row < t.n_rows; row++)
+        see_row(s, run, &t, row);
+    pxs_table_finish(&t);
+    return true;
+}
+
+/* Without the database, the run's own record file tells. */
+static bool ask_folder(struct pxs_supervisor *s, size_t run) {
+    char path[PXS_PATH_MAX];
+    struct pxs_record_cursor *cursor = NULL;
+    struct pxs_record *r = malloc(sizeof *r);
+    bool more = r != NULL;
+    if (!more || !pxs_path_join(path, sizeof path, s->plan->runs[run].dir, PXS_RECORDS_FILE) ||
+        pxs_record_cursor_open(path, 0, &cursor, NULL) != PXS_OK) {
+        free(r);
+        return true; /* there is nothing */
+    }
+    while (pxs_record_next(cursor, r, &more, NULL) == PXS_OK && more)
+        pxs_rungs_see(s, run, r);
+    pxs_record_cursor_close(&cursor);
+    free(r);
+    return true;
+}
+
+bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now) {
+    struct pxs_super_run *r = &s->runs[run];
+    bool over = r->place == PXS_PLACE_OVER;
+    if (!s->rungs.cells || (over && r->settled))
+        return true;
+    if (!over && now - r->looked_at < PXS_ELSEWHERE_SECONDS)
+        return false;
+    r->looked_at = now;
+    bool apart = pxs_store_shut(s, now) || s->plan->runs[run].run_id == 0;
+    r->settled = (apart ? ask_folder(s, run) : ask_store(s, run, now)) && over;
+    return r->settled;
+}
+
+/* Where a run stands towards a rung that a higher one has come to. */
+static enum stand stand_of(struct pxs_supervisor *s, size_t run, size_t rung, double now) {
+    const struct pxs_train_estimate *e = &s->plan->runs[run].estimate;
+    bool over = s->runs[run].place == PXS_PLACE_OVER;
+    s->runs[run].settled = s->runs[run].settled && over;
+    if (!isnan(cell_of(s, run, rung)->value))
+        return HAS_COME;
+    if (e->steps < s->plan->prune.rungs[rung] * e->batches_per_epoch)
+        return NEVER_COMES;
+    bool settled = pxs_rungs_look_up(s, run, now);
+    if (!isnan(cell_of(s, run, rung)->value))
+        return HAS_COME;
+    return over && settled && !pxs_plan_takes(s->plan, s->plan->runs[run].state) ? NEVER_COMES
+                                                                                 : STILL_TO_COME;
+}
+
+/* ---- deciding -------------------------------------------------------------------------------------------- */
+
+static void say_why(const struct pxs_supervisor *s, const struct pxs_rung_cell *c, size_t rung,
+                    const struct pxs_verdict_at_rung *v, char *why, size_t size) {
+    const struct pxs_prune_settings *how = &s->plan->prune;
+    int n = snprintf(why, size, "validation loss %.6g after %lld epoch%s is above %.6g, ", c->value,
+                     (long long)how->rungs[rung], how->rungs[rung] == 1 ? "" : "s", c->cutoff);
+    if (n < 0 || (size_t)n >= size)
+        return;
+    if (v->of == 0)
+        snprintf(why + n, size - (size_t)n, "as was decided before");
+    else if (how->rule == PXS_PRUNE_MEDIAN)
+        snprintf(why + n, size - (size_t)n, "the median of the %zu runs before it", v->of - 1);
+    else
+        snprintf(why + n, size - (size_t)n, "the last of the best 1/%lld (place %zu of %zu)",
+                 (long long)how->eta, v->place, v->of);
+}
+
+/* False where a run of lower number is still to come: *pending is the first of them. */
+static bool judge(struct pxs_supervisor *s, size_t run, size_t rung, double now,
+                  struct pxs_verdict_at_rung *v, size_t *pending) {
+    struct pxs_rung_cell *c = cell_of(s, run, rung);
+    size_t n = 0;
+    *v = (struct pxs_verdict_at_rung){0};
+    if (c->verdict != PXS_NOT_JUDGED)
+        return true; /* stored, or told before: never anew */
+    for (size_t i = 0; s->order[i] != run; i++) {
+        enum stand stand = stand_of(s, s->order[i], rung, now);
+        *pending = s->order[i];
+        if (stand == STILL_TO_COME)
+            return false;
+        if (stand == HAS_COME)
+            s->rungs.others[n++] = cell_of(s, s->order[i], rung)->value;
+    }
+    pxs_prune_judge(&s->plan->prune, c->value, s->rungs.others, n, v);
+    c->verdict = v->go_on ? PXS_GOES_ON : PXS_IS_PRUNED;
+    c->cutoff = v->cutoff;
+    return true;
+}
+
+static void answer(struct pxs_supervisor *s, struct pxs_slot *slot, size_t rung,
+                   const struct pxs_verdict_at_rung *v, double now) {
+    const struct pxs_rung_cell *c = cell_of(s, slot->run, rung);
+    struct pxs_answer a = {
+        .epoch = slot->question.epoch, .go_on = c->verdict == PXS_GOES_ON, .cutoff = c->cutoff};
+    if (!a.go_on)
+        say_why(s, c, rung, v, a.why, sizeof a.why);
+    if (!pxs_process_answer(&slot->process, &a))
+        return; /* it asks again, or is dead */
+    slot->question.open = false;
+    slot->progress.first_time += now - slot->question.asked_at; /* waiting is no sign of its pace */
+}
+
+/* ---- what is waited for ---------------------------------------------------------------------------------- */
+
+static void say_waits(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending, double now) {
+    if (slot->question.said || now - slot->question.asked_at < PXS_PLAIN_SECONDS)
+        return;
+    slot->question.said = true;
+    pxs_say(s, PXS_LOG_INFO, "%s: waits after %lld epochs until %s has come as far",
+            s->plan->runs[slot->run].name, (long long)slot->question.epoch + 1, s->plan->runs[pending].name);
+}
+
+/* Will it be worked on in this session? */
+static bool comes_to_work(const struct pxs_supervisor *s, size_t run) {
+    enum pxs_place place = s->runs[run].place;
+    return place == PXS_PLACE_HERE || place == PXS_PLACE_ELSEWHERE ||
+           (place == PXS_PLACE_TODO && !s->brake.paused);
+}
+
+/* The waiting run of the highest number above `run`; NULL where none waits, or one is stepping back already. */
+static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
+    struct pxs_slot *found = NULL;
+    for (int i = 0; i < s->n_slots; i++) {
+        struct pxs_slot *slot = &s->slots[i];
+        if (!slot->busy)
+            continue;
+        if (slot->asked == PXS_ASKED_YIELD)
+            return NULL;
+        int64_t number = s->plan->runs[slot->run].number;
+        if (slot->question.open && slot->asked == PXS_ASKED_NOTHING && number > s->plan->runs[run].number &&
+            (!found || number > s->plan->runs[found->run].number))
+            found = slot;
+    }
+    return found;
+}
+
+static bool slots_are_full(const struct pxs_supervisor *s) {
+    for (int i = 0; i < s->n_slots; i++)
+        if (!s->slots[i].busy)
+            return s->no_core;
+    return true;
+}
+
+static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending, double now) {
+    if (!comes_to_work(s, pending)) {
+        pxs_say(s, PXS_LOG_WARN,
+                "%s: ends for now: %s, which it is to be compared with, does not go on in this session",
+                s->plan->runs[slot->run].name, s->plan->runs[pending].name);
+        pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
+        return;
+    }
+    if (s->runs[pending].place == PXS_PLACE_TODO && slots_are_full(s)) {
+        struct pxs_slot *last = highest_waiting(s, pending);
+        if (!last)
+            return;
+        pxs_say(s, PXS_LOG_INFO, "%s: steps back into the queue for %s", s->plan->runs[last->run].name,
+                s->plan->runs[pending].name);
+        pxs_attempt_ask(last, PXS_ASKED_YIELD, now);
+    }
+}
+
+void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_word *word,
+                    double now) {
+    size_t rung;
+    if (slot->question.open && slot->question.epoch == word->epoch)
+        return; /* it asks again, to be sure */
+    if (!find_rung(s, word->epoch, &rung))
+        return;
+    cell_of(s, slot->run, rung)->value = word->value;
+    slot->question = (struct pxs_question){.open = true, .epoch = word->epoch, .asked_at = now};
+}
+
+void pxs_rungs_answer(struct pxs_supervisor *s, double now) {
+    for (int i = 0; s->rungs.cells && i < s->n_slots; i++) {
+        struct pxs_slot *slot = &s->slots[i];
+        struct pxs_verdict_at_rung v;
+        size_t rung, pending = 0;
+        if (!slot->busy || slot->dead || !slot->question.open || !find_rung(s, slot->question.epoch, &rung))
+            continue;
+        if (judge(s, slot->run, rung, now, &v, &pending)) {
+            answer(s, slot, rung, &v, now);
+            continue;
+        }
+        say_waits(s, slot, pending, now);
+        if (slot->asked == PXS_ASKED_NOTHING && !s->stopping)
+            keep_going(s, slot, pending, now);
+    }
+}
