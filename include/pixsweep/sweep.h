@@ -52,13 +52,14 @@ bool pxs_sweep_paths(const char *results, const char *db, char results_out[PXS_P
 
 /* ---- plan ------------------------------------------------------------------------------------------------ */
 
-/* What a schedule does to a rate over a run: in the first epoch and in the last one. */
+/* What a schedule does to a rate over a run: in the first step and in the last one. */
 struct pxs_plan_rate {
     double first, last;
-    double ratio;            /* last / first */
-    bool falls_to_hundredth; /* last <= first / 100, the lab's reading of a schedule that has done its work */
-    bool constant;           /* policy is constant */
-    bool never_fires;        /* policy is halve, but no halving falls within n_epochs: equals constant */
+    double ratio;            /* last / learning_rate, which is the first rate but for a warm-up */
+    bool falls_to_hundredth; /* ratio <= 1/100, the lab's reading of a schedule that has done its work */
+    bool constant;           /* policy is constant, without warm-up */
+    bool never_fires;       /* halve, step or multistep, but nothing falls within n_epochs: equals constant */
+    bool depends_on_losses; /* plateau: last and ratio are NaN, nothing is said of a hundredth */
 };
 
 /* Strings live as long as the plan. */

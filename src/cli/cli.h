@@ -148,8 +148,10 @@ int cli_with_writer(struct cli *cli, cli_read_fn change);
 struct pxs_sweep_options;
 /* Options of plan and run; false: said why. */
 bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options);
-/* The plan as table, CSV or JSON (what `plan` and `run --dry-run` print). */
 struct pxs_plan;
+/* Each distinct schedule of the plan as a curve of two rows, with its first and last rate and their ratio. */
+enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out, struct pxs_error *err);
+/* The plan as table, CSV or JSON (what `plan` and `run --dry-run` print). */
 enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
                               struct pxs_error *err);
 

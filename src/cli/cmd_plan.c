@@ -153,9 +153,8 @@ static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
     pxs_text_add(out, marked ? "! lr_G does not fall to 1/100 of its start\n" : "");
     for (int net = 0; net < 2; net++) {
         if (idle[net] > 0)
-            pxs_text_addf(
-                out, "%zu run%s: lr_policy_%c: halve never fires within n_epochs, so it equals constant\n",
-                idle[net], idle[net] == 1 ? "" : "s", "GD"[net]);
+            pxs_text_addf(out, "%zu run%s: lr_policy_%c never fires within n_epochs, so it equals constant\n",
+                          idle[net], idle[net] == 1 ? "" : "s", "GD"[net]);
     }
 }
 
@@ -183,6 +182,7 @@ enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan
     put_states(plan, out);
     PXS_TRY(runs_text(cli, plan, out, err));
     pxs_text_add(out, "\n");
+    PXS_TRY(cli_schedules_text(plan, out, err));
     put_schedules(plan, out);
     if (plan->notes[0] != '\0')
         pxs_text_addf(out, "%s%s", plan->notes, plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");

@@ -128,12 +128,19 @@ double pxs_spread(double sum, double longest, int slots) {
 }
 
 struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches) {
-    int policy = net == 0 ? params->lr_policy_G : params->lr_policy_D;
+    bool g = net == 0;
+    int policy = g ? params->lr_policy_G : params->lr_policy_D;
+    double base = g ? params->learning_rate_G : params->learning_rate_D;
+    int64_t warmup = g ? params->warmup_epochs : params->warmup_epochs_D;
     struct pxs_plan_rate r = {.first = pxs_train_rate(params, net, 0, 0, batches),
                               .last = pxs_train_rate(params, net, params->n_epochs - 1, batches - 1, batches),
-                              .constant = policy == PXS_LR_CONSTANT};
-    r.ratio = r.first > 0 ? r.last / r.first : 1;
-    r.falls_to_hundredth = r.ratio <= 0.01;
-    r.never_fires = policy == PXS_LR_HALVE && r.last == r.first;
+                              .constant = policy == PXS_LR_CONSTANT && warmup == 0,
+                              .depends_on_losses = policy == PXS_LR_PLATEAU};
+    if (r.depends_on_losses)
+        r.last = NAN;
+    r.ratio = r.last / base;
+    r.falls_to_hundredth = r.depends_on_losses || r.ratio <= 0.01 * (1 + 1e-12);
+    r.never_fires =
+        (policy == PXS_LR_HALVE || policy == PXS_LR_STEP || policy == PXS_LR_MULTISTEP) && r.last == base;
     return r;
 }

@@ -35,11 +35,21 @@ START_TEST(plan_shows_and_writes_nothing)
     ck_has(r.out, "tiny: 2 runs (2 new)");
     ck_has(r.out, "0.0001 -> 0.0001");
     ck_has(r.out, "! lr_G does not fall to 1/100 of its start");
-    ck_has(r.out, "halve never fires within n_epochs");
+    ck_has(r.out, "lr_policy_G never fires within n_epochs");
     ck_has(r.out, "to do: 8 steps");
     drop(&r);
     ck_assert_int_ne(access("results", F_OK), 0);
     ck_prints(pixsweep("plan", "tiny.yaml", "--format", "csv", NULL), "number,lr_policy_G,");
+    /* two rows of 40 eighths: a straight line down over the second half */
+    r = pixsweep("plan", "tiny.yaml", "--set", "n_epochs=40", "--set", "sweep=null", "--set",
+                 "lr_policy_G=linear", "--set", "n_epochs_decay=20", "--set", "lr_policy_D=plateau", NULL);
+    ck_has(r.out,
+           "\xe2\x96\x88\xe2\x96\x87\xe2\x96\x86\xe2\x96\x86\xe2\x96\x85\xe2\x96\x84\xe2\x96\x83\xe2\x96\x83"
+           "\xe2\x96\x82\xe2\x96\x81           "
+           "  linear, n_epochs_decay 20  (run 1)\n");
+    ck_has(r.out, "lr_G 0.0001 -> 4.76e-6, ratio 1/21\n");
+    ck_has(r.out, "plateau, factor 0.1, patience 10, threshold 0.0001, min_lr 0  (run 1)");
+    ck_has(r.out, "lr_D 0.0001, then as the validation loss goes\n");
     ck_prints(pixsweep("run", "tiny.yaml", "--dry-run", NULL), "tiny: 2 runs (2 new)");
     ck_prints(pixsweep("plan", "tiny.yaml", "--set", "n_epochs=4", "--set", "sweep.seeds=2", NULL), "4 runs");
     ck_assert_int_ne(access("results", F_OK), 0);

@@ -431,6 +431,10 @@ START_TEST(test_rates)
     ck_assert(r.never_fires && !r.constant);
     r = pxs_rate_of(&p, 1, 10);
     ck_assert(r.constant && !r.never_fires);
+    p.lr_policy_D = PXS_LR_PLATEAU;
+    r = pxs_rate_of(&p, 1, 10);
+    ck_assert(r.depends_on_losses && isnan(r.last) && isnan(r.ratio) && r.falls_to_hundredth &&
+              r.first == 1e-4);
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 
 #include "pixsweep/data.h"
 #include "pixsweep/image.h"
+#include "pixsweep/nn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -46,7 +47,12 @@ START_TEST(rows_and_averages)
             ck_assert_double_eq_tol(row->losses.loss_D, d, 1e-12 * d);
             sum += row->losses.loss_G;
         }
-        ck_assert_double_eq_tol(r->epoch[e].avg.loss_G, sum / 3, 1e-12 * sum);
+        const struct pxs_record_epoch *row = &r->epoch[e];
+        ck_assert_double_eq_tol(row->avg.loss_G, sum / 3, 1e-12 * sum);
+        ck_assert(row->val_psnr > 0 && row->val_psnr < 60 && row->val_ssim > -1 && row->val_ssim < 1);
+        /* the square of a mean is at most the mean of squares (Jensen), and these networks have not settled on one value */
+        ck_assert(pow(row->avg_D_real - 1, 2) < row->avg.loss_real && pow(row->avg_D_real - 1, 2) > 0);
+        ck_assert(pow(row->avg_D_fake, 2) < row->avg.loss_fake && row->avg_D_fake != 0);
     }
     free(r);
 }
@@ -301,7 +307,9 @@ START_TEST(validation_modes)
                *off = completed("off", no_validation);
     ck_assert(isfinite(full->epoch[0].val_loss) && isfinite(lab->epoch[0].val_loss));
     ck_assert(full->epoch[0].val_loss != lab->epoch[0].val_loss);
-    ck_assert(isnan(off->epoch[0].val_loss));
+    ck_assert(isnan(off->epoch[0].val_loss) && isnan(off->epoch[0].val_psnr) &&
+              isnan(off->epoch[0].val_ssim));
+    ck_assert(full->epoch[0].val_ssim != lab->epoch[0].val_ssim);
     ck_assert_int_eq(off->n_checkpoint, 0);
     /* looking does not change the training */
     ck_assert(same_losses(&full->batch[5].losses, &lab->batch[5].losses));
@@ -594,6 +602,71 @@ START_TEST(bench_of_the_step_alone)
 }
 END_TEST
 
+/* ---- rates ------------------------------------------------------------------------------------------------- */
+
+/* Each policy takes its own network's keys, and the warm-up is not counted. */
+START_TEST(rates_follow_the_keys)
+{
+    struct pxs_params p;
+    enum { EPOCHS = 20, BATCHES = 4, WARM = 2 };
+    pxs_params_default(&p);
+    p.n_epochs = EPOCHS;
+    p.learning_rate_G = 1e-4, p.learning_rate_D = 3e-4;
+    p.lrgd = 3, p.lrdd = 4;
+    p.step_size = 3, p.step_size_D = 5;
+    strcpy(p.milestones, "2,9");
+    strcpy(p.milestones_D, "4,5,6");
+    p.gamma = 0.5, p.gamma_D = 0.7;
+    p.n_epochs_decay = 6, p.n_epochs_decay_D = 9;
+    p.T_0 = 3, p.T_0_D = 4, p.T_mult = 2, p.T_mult_D = 1;
+    p.power = 0.9, p.power_D = 2;
+    p.max_lr = 1e-3, p.max_lr_D = 2e-3, p.pct_start = 0.25, p.pct_start_D = 0.5;
+    p.min_lr = 1e-6, p.min_lr_D = 2e-6;
+    p.warmup_epochs_D = WARM;
+    for (int64_t e = 0; e < EPOCHS; e++) {
+        int64_t step = e * BATCHES + 1, d = e - WARM, late = d * BATCHES + 1, left = EPOCHS - WARM;
+        int64_t m[] = {2, 9}, md[] = {4, 5, 6};
+        const double g_rates[] = {
+            [PXS_LR_CONSTANT] = 1e-4,
+            [PXS_LR_HALVE] = pxs_schedule_halve(1e-4, 3, e),
+            [PXS_LR_STEP] = pxs_schedule_step(1e-4, 3, 0.5, e),
+            [PXS_LR_MULTISTEP] = pxs_schedule_multistep(1e-4, m, 2, 0.5, e),
+            [PXS_LR_EXPONENTIAL] = pxs_schedule_exponential(1e-4, 0.5, e),
+            [PXS_LR_LINEAR] = pxs_schedule_linear(1e-4, EPOCHS, 6, e),
+            [PXS_LR_COSINE] = pxs_schedule_cosine(1e-4, 1e-6, EPOCHS, e),
+            [PXS_LR_COSINE_RESTARTS] = pxs_schedule_cosine_restarts(1e-4, 1e-6, 3, 2, e),
+            [PXS_LR_POLYNOMIAL] = pxs_schedule_polynomial(1e-4, 0.9, EPOCHS, e),
+            [PXS_LR_ONE_CYCLE] = pxs_schedule_one_cycle(1e-4, 1e-3, 0.25, EPOCHS * BATCHES, step),
+            [PXS_LR_PLATEAU] = 1e-4};
+        for (int policy = 0; policy < (int)PXS_COUNT(g_rates); policy++) {
+            p.lr_policy_G = p.lr_policy_D = policy;
+            ck_assert(pxs_train_rate(&p, PXS_NET_G, e, 1, BATCHES) == g_rates[policy]);
+            if (d < 0)
+                ck_assert(pxs_train_rate(&p, PXS_NET_D, e, 1, BATCHES) ==
+                          pxs_schedule_warmup(3e-4, WARM * BATCHES, step));
+        }
+        if (d < 0)
+            continue;
+        const double d_rates[] = {
+            [PXS_LR_CONSTANT] = 3e-4,
+            [PXS_LR_HALVE] = pxs_schedule_halve(3e-4, 4, d),
+            [PXS_LR_STEP] = pxs_schedule_step(3e-4, 5, 0.7, d),
+            [PXS_LR_MULTISTEP] = pxs_schedule_multistep(3e-4, md, 3, 0.7, d),
+            [PXS_LR_EXPONENTIAL] = pxs_schedule_exponential(3e-4, 0.7, d),
+            [PXS_LR_LINEAR] = pxs_schedule_linear(3e-4, left, 9, d),
+            [PXS_LR_COSINE] = pxs_schedule_cosine(3e-4, 2e-6, left, d),
+            [PXS_LR_COSINE_RESTARTS] = pxs_schedule_cosine_restarts(3e-4, 2e-6, 4, 1, d),
+            [PXS_LR_POLYNOMIAL] = pxs_schedule_polynomial(3e-4, 2, left, d),
+            [PXS_LR_ONE_CYCLE] = pxs_schedule_one_cycle(3e-4, 2e-3, 0.5, left * BATCHES, late),
+            [PXS_LR_PLATEAU] = 3e-4};
+        for (int policy = 0; policy < (int)PXS_COUNT(d_rates); policy++) {
+            p.lr_policy_D = policy;
+            ck_assert(pxs_train_rate(&p, PXS_NET_D, e, 1, BATCHES) == d_rates[policy]);
+        }
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("train");
     TCase *t = tcase_create("train");
@@ -601,6 +674,7 @@ int main(void) {
     tcase_set_timeout(t, 240);
     tcase_add_test(t, rows_and_averages);
     tcase_add_test(t, rates_follow_the_policies);
+    tcase_add_test(t, rates_follow_the_keys);
     tcase_add_test(t, samples_and_checkpoints);
     tcase_add_test(t, same_bits_for_any_threads);
     tcase_add_test(t, every_key_changes_the_run);
