@@ -31,8 +31,7 @@ static void describe(const struct pxs_params *p, int net, char *out, size_t size
     pxs_params_format(p, policy, &t);
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);
-        bool silent = (info->flags & PXS_PF_LATER) && pxs_params_at_default(p, key);
-        if (!info->conditional || (int)info->under != policy || !pxs_params_effective(p, key) || silent)
+        if (!info->conditional || (int)info->under != policy || !pxs_params_effective(p, key))
             continue;
         pxs_text_addf(&t, ", %s ", info->key);
         pxs_params_format(p, key, &t);
