@@ -137,11 +137,17 @@
 
   /* ---- words ---- */
 
+  /* Four digits: the numbers here are good for that many; all of them stand in the tables. */
   function format(value) {
     if (value === null || Number.isNaN(value)) return '';
     const size = Math.abs(value);
     if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3).replace(/\.?0+e/, 'e');
-    return String(Number(value.toPrecision(5)));
+    return String(Number(value.toPrecision(4)));
+  }
+
+  /* Places on an axis are the axis's own numbers. */
+  function formatPlace(value) {
+    return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6 ? format(value) : String(Number(value.toPrecision(6)));
   }
 
   function element(name, properties, ...children) {
@@ -255,7 +261,7 @@
       gridLineColor: colour('-grid'),
       axes: {
         x: {axisLabelFormatter: (x) => String(Number(x.toFixed(3))), pixelsPerLabel: 60},
-        y: {axisLabelFormatter: format, axisLabelWidth: 62, pixelsPerLabel: 32},
+        y: {axisLabelFormatter: formatPlace, axisLabelWidth: 62, pixelsPerLabel: 32},
       },
       interactionModel: interaction(),
       drawCallback: (g, initial) => follow(panel, initial),

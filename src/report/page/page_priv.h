@@ -91,7 +91,7 @@ PXS_NODISCARD enum pxs_status pxs_page_put_series(struct pxs_page *p, struct pxs
 
 /* Appends bytes in base64, with padding. */
 void pxs_base64(struct pxs_text *out, const void *data, size_t bytes);
-/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative error below 8e-6; NaN stays NaN. */
+/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative error at most 2^-16; NaN stays NaN. */
 void pxs_pack_numbers(struct pxs_text *out, const double *values, size_t n);
 /* Appends 'sha256-...' of a text, as a Content-Security-Policy names a script. */
 void pxs_csp_hash(struct pxs_text *out, const char *text, size_t bytes);

@@ -1,0 +1,46 @@
+/* Makes a database with whole curves for the tests of the page. Usage: page_database CONFIGURATIONS SEEDS EPOCHS BATCHES
+ * Prints its folder, which it makes in TMPDIR. The run of configuration 0 and seed 0 has a spike, that of seed 1 a gap, the last run
+ * diverges. It is a test itself, since its makers check what they do. */
+#include "../report/report_tests.h"
+
+#include <stdlib.h>
+
+struct pxs_error err;
+static char **sizes;
+
+START_TEST(make)
+{
+    const struct curve_shape shape = {.configurations = atoi(sizes[0]),
+                                      .seeds = atoi(sizes[1]),
+                                      .epochs = atoi(sizes[2]),
+                                      .batches = atoi(sizes[3]),
+                                      .spike_step = 50,
+                                      .gap_step = 70,
+                                      .one_diverges = true,
+                                      .pictures = true};
+    struct pxs_store *store = make_curves(&shape);
+    pxs_store_close(&store);
+    printf("%s\n", curves_folder());
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    if (argc != 5) {
+        fprintf(stderr, "usage: page_database CONFIGURATIONS SEEDS EPOCHS BATCHES\n");
+        return 2;
+    }
+    sizes = argv + 1;
+    Suite *suite = suite_create("page-database");
+    TCase *c = tcase_create("make");
+    tcase_set_timeout(c, 0);
+    tcase_add_test(c, make);
+    suite_add_tcase(suite, c);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_SILENT);
+    const int failed = srunner_ntests_failed(runner);
+    if (failed > 0)
+        fprintf(stderr, "page_database: %s\n", err.message);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""The SQL that a page shows gives the page's numbers. Usage: sql.py PIXSWEEP PAGE_DATABASE"""
+import math
+import sys
+
+from page import HOSTILE, Page, Place, need, same, unpack
+
+
+def check_tables(place, page):
+    for name, (sql_id, columns, rows) in page.tables.items():
+        found = place.sql(page.code[sql_id])
+        rows = [row for row in rows if row]
+        need(len(rows) == len(found) and rows, f'{name}: {len(rows)} rows on the page, {len(found)} by its SQL')
+        for place_in_table, (row, truth) in enumerate(zip(rows, found)):
+            for column, text in zip(columns, row):
+                value = truth[column]
+                if isinstance(value, str):
+                    value = value.replace('\x1b', '\ufffd')  # which no page may hold
+                got = float(text) if text is not None and isinstance(value, (int, float)) else text
+                need(same(got, value, 1e-12), f'{name}, row {place_in_table}, {column}: {text} on the page, {value!r} by its SQL')
+
+
+def as_shown(key, value):
+    if value is None:
+        return 'null'
+    if key in ('flip', 'shuffle'):
+        return 'true' if value else 'false'
+    return value
+
+
+def check_pairs(place, page):
+    """What all runs share and what a run has of its own are together what the database has of the run."""
+    for sql_id in ('sql-params', 'sql-facts'):
+        rows = place.sql(page.code[sql_id])
+        need(rows, f'{sql_id} gives nothing')
+        for row in rows:
+            where = 'shared' if row['common'] else f"run-{row['run_id']}"
+            text, value = page.pairs[where].get(row['key']), as_shown(row['key'], row['value'])
+            good = text == value if isinstance(value, str) else text is not None and same(float(text), value, 1e-5)
+            need(good, f"{where}, {row['key']}: {text!r} on the page, {value!r} by its SQL")
+    shown = sum(len(pairs) for pairs in page.pairs.values())
+    need(shown > 30, f'only {shown} parameters and facts on the page')
+
+
+def parts_of(metric, run):
+    entry = metric['runs'][run]
+    if isinstance(entry, int):
+        return parts_of(metric, entry)
+    if entry is None:
+        return [[math.nan] * metric['n']] * 3
+    numbers = [unpack(part) for part in entry]
+    return numbers if len(numbers) == 3 else numbers * 3
+
+
+def check_curves(place, page):
+    for by, sql_id in (('epoch', 'sql-epochs'), ('batch', 'sql-batches')):
+        truth = {(row['name'], row['bucket']): row for row in place.sql(page.code[sql_id])}
+        metrics = [m for m in page.curves['metrics'] if m['by'] == by]
+        need(metrics and truth, f'no curves by {by}')
+        for metric in metrics:
+            for i, run in enumerate(page.curves['runs']):
+                check_curve(metric, i, run['name'], truth)
+
+
+def check_curve(metric, i, name, truth):
+    for part, suffix in zip(parts_of(metric, i), ('', '_min', '_max')):
+        need(len(part) == metric['n'], f"{metric['id']}: {len(part)} numbers, not {metric['n']}")
+        for bucket, value in enumerate(part):
+            row = truth.get((name, bucket))
+            expected = row[metric['id'] + suffix] if row else None
+            got = None if math.isnan(value) else value
+            need(same(got, expected, 2 ** -16),
+                 f"{metric['id']}{suffix} of {name}, bucket {bucket}: {got} on the page, {expected} by its SQL")
+
+
+def check_spike(page):
+    """The highest value survives its bucket, and a value that is no number is none of the page's."""
+    metric = next(m for m in page.curves['metrics'] if m['id'] == 'loss_G')
+    high = max(v for v in parts_of(metric, 0)[2] if not math.isnan(v))
+    need(abs(high - 40) < 0.01, f'the spike of 40 became {high}')
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    for shape, hostile in (((3, 3, 6, 20), False), ((2, 2, 40, 30), False), ((3, 2, 6, 20), True)):
+        with Place(sys.argv[1], sys.argv[2]) as place:
+            place.fill(*shape)
+            if hostile:
+                place.poison()
+            text = place.report()[1]
+            need(text == place.report('again.html')[1], 'the same database gave other bytes')
+            page = Page(text)
+            need({'comparison-table', 'lost-table', 'runs-table'} <= set(page.tables), f'tables: {set(page.tables)}')
+            check_tables(place, page)
+            check_pairs(place, page)
+            check_curves(place, page)
+            check_spike(page)
+            need(not hostile or page.curves['sweep'] == 'curves' + HOSTILE, 'the hostile name did not come through')
+            need(text.count('</script>') == 4, 'a text of the database ended a script')
+
+
+if __name__ == '__main__':
+    main()
