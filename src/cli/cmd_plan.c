@@ -3,6 +3,7 @@
 #include "pixsweep/sweep.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,17 +56,22 @@ static struct pxs_cell key_cell(struct pxs_table *table, const struct pxs_params
     }
 }
 
+/* What is not known beforehand (plateau) is NULL. */
+static struct pxs_cell known(double value) {
+    return isnan(value) ? pxs_cell_text(NULL) : pxs_cell_real(value);
+}
+
 static void put_fixed(struct pxs_table *t, size_t row, size_t first, const struct pxs_plan_run *run) {
     const struct pxs_plan_rate *g = &run->rate[0], *d = &run->rate[1];
     const struct pxs_cell cells[FIXED] = {
         pxs_cell_int(run->seed),
         pxs_cell_real(g->first),
-        pxs_cell_real(g->last),
-        pxs_cell_real(g->ratio),
+        known(g->last),
+        known(g->ratio),
         pxs_cell_int(g->falls_to_hundredth),
         pxs_cell_real(d->first),
-        pxs_cell_real(d->last),
-        pxs_cell_real(d->ratio),
+        known(d->last),
+        known(d->ratio),
         pxs_cell_int(run->estimate.steps),
         pxs_cell_real(run->seconds),
         pxs_cell_text(run->state),

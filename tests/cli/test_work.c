@@ -48,7 +48,7 @@ START_TEST(plan_shows_and_writes_nothing)
            "\xe2\x96\x82\xe2\x96\x81           "
            "  linear, n_epochs_decay 20  (run 1)\n");
     ck_has(r.out, "lr_G 0.0001 -> 4.76e-6, ratio 1/21\n");
-    ck_has(r.out, "plateau, factor 0.1, patience 10, threshold 0.0001, min_lr 0  (run 1)");
+    ck_has(r.out, "plateau, factor_D 0.1, patience_D 10, threshold_D 0.0001, min_lr_D 0  (run 1)");
     ck_has(r.out, "lr_D 0.0001, then as the validation loss goes\n");
     ck_prints(pixsweep("run", "tiny.yaml", "--dry-run", NULL), "tiny: 2 runs (2 new)");
     ck_prints(pixsweep("plan", "tiny.yaml", "--set", "n_epochs=4", "--set", "sweep.seeds=2", NULL), "4 runs");
