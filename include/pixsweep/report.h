@@ -204,8 +204,7 @@ struct pxs_curves_options {
     const char *where;      /* only runs that meet this condition over the columns of v_run; NULL = all */
     uint32_t batch_columns; /* bit 1 << PXS_BATCH_x for each that is wanted */
     size_t buckets;         /* of each run's steps, at least 1 where batch_columns is not 0 */
-    void (*progress)(void *user, size_t done, size_t of); /* runs read; may be NULL */
-    void *user;
+    struct pxs_meter meter;
 };
 
 /* Reads the curves of a sweep. A run's steps are cut into `buckets` equal parts; of each part the first, the lowest, the
@@ -265,6 +264,7 @@ struct pxs_samples_options {
     size_t n_epochs;
     size_t columns; /* 0 = 6 */
     size_t glyphs;  /* of each picture, from the first on; 0 = 4 */
+    struct pxs_meter meter;
     int side; /* glyphs with longer sides than this are made smaller, and small ones enlarged up to it; 0 = as they are */
 };
 /* Cuts the cells out of the runs' sample pictures. A run without pictures keeps its row, with the reason. PXS_E_NOT_FOUND: no such
@@ -276,6 +276,46 @@ void pxs_sample_sheet_finish(struct pxs_sample_sheet *sheet);
  * grey. free(*png). PXS_E_NOT_FOUND where the row has no picture. */
 PXS_NODISCARD enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_columns, int gap,
                                                void **png, size_t *bytes, struct pxs_error *err);
+
+/* ---- pictures -------------------------------------------------------------------------------------------- */
+
+enum pxs_picture { PXS_PICTURE_PNG, PXS_PICTURE_SVG, PXS_PICTURE_PDF };
+/* By the end of a file's name: .png, .svg or .pdf, in capitals or not. PXS_E_INVALID names these. */
+PXS_NODISCARD enum pxs_status pxs_picture_of(const char *path, enum pxs_picture *out, struct pxs_error *err);
+
+struct pxs_plot_options {
+    const char *sweep;     /* NULL = the one worked on last */
+    const char *const *by; /* as in pxs_compare_options */
+    size_t n_by;
+    int64_t run_id;    /* only this one; 0 = all */
+    const char *where; /* only runs that meet this condition over the columns of v_run; NULL = all */
+    /* A panel each: loss_G, loss_GAN, loss_pixel, loss_D, loss_real, loss_fake, val_loss, val_psnr, val_ssim, D_real, D_fake, lr_D.
+     * NULL = loss_G and val_loss. The rate of G follows by itself. */
+    const char *const *metrics;
+    size_t n_metrics;
+    bool log;          /* losses on a logarithmic axis */
+    int width, height; /* pixels (PNG) or points (SVG, PDF); 0 = 1600 x 1400, or 800 x 700 */
+    enum pxs_picture kind;
+    struct pxs_meter meter;
+};
+/* A picture as a file's bytes. free(data). */
+struct pxs_drawing {
+    void *data;
+    size_t bytes;
+    int width, height;               /* as above */
+    size_t n_runs, n_configurations; /* shown */
+};
+void pxs_drawing_finish(struct pxs_drawing *drawing);
+/* Curves by epoch, one panel a metric above one another: the mean over the seeds of a configuration in its band from the lowest to the
+ * highest seed, batches as an envelope from the lowest to the highest; the learning rate below. The range of an axis leaves out
+ * what would press everything else flat, and says so. The same data give the same bytes (the first drawing of a process, in
+ * SVG). PXS_E_NOT_FOUND: no such sweep, or nothing to draw yet; PXS_E_INVALID: no such metric, or as pxs_curves_read. */
+PXS_NODISCARD enum pxs_status pxs_plot_curves(struct pxs_store *s, const struct pxs_plot_options *options,
+                                              struct pxs_drawing *out, struct pxs_error *err);
+/* A sample sheet with its words: see pxs_samples_read, whose errors it has. width: pixels or points at most, 0 = 2400 or 1200. */
+PXS_NODISCARD enum pxs_status pxs_plot_samples(struct pxs_store *s, const struct pxs_samples_options *options,
+                                               enum pxs_picture kind, int width, struct pxs_drawing *out,
+                                               struct pxs_error *err);
 
 /* ---- ls -------------------------------------------------------------------------------------------------- */
 

@@ -255,6 +255,7 @@ static enum pxs_status read_sheet(struct reading *r, struct pxs_error *err) {
     bool any = false;
     for (size_t i = 0; i < r->out->n_rows; i++) {
         PXS_TRY(read_row(r, i, err));
+        pxs_meter_tell(o->meter, "reading sample pictures", (double)(i + 1), (double)r->out->n_rows);
         any = any || r->out->rows[i].source.pixels != NULL;
     }
     if (!any)

@@ -335,8 +335,7 @@ static enum pxs_status read_curves(struct reading *r, struct pxs_error *err) {
         r->run = &r->out->runs[i];
         PXS_TRY(read_epochs(r, err));
         PXS_TRY(read_batches(r, err));
-        if (o->progress != NULL)
-            o->progress(o->user, i + 1, r->out->n_runs);
+        pxs_meter_tell(o->meter, "reading curves", (double)(i + 1), (double)r->out->n_runs);
     }
     return make_bands(r->out, err);
 }

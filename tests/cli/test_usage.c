@@ -49,7 +49,7 @@ START_TEST(unknown_commands_get_a_suggestion)
 }
 END_TEST
 
-static const char *const planned[] = {"diff", "plot", "import"};
+static const char *const planned[] = {"diff", "import"};
 
 START_TEST(planned_commands_are_refused_in_words)
 { ck_refused(pixsweep(planned[_i], "x", NULL), 2, "is planned but not built yet"); }

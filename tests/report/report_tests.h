@@ -62,5 +62,6 @@ Suite *stale_suite(void);
 Suite *series_suite(void);
 Suite *samples_suite(void);
 Suite *page_suite(void);
+Suite *plot_suite(void);
 
 #endif

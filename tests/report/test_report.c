@@ -13,6 +13,7 @@ int main(void) {
     srunner_add_suite(runner, stale_suite());
     srunner_add_suite(runner, series_suite());
     srunner_add_suite(runner, samples_suite());
+    srunner_add_suite(runner, plot_suite());
     srunner_add_suite(runner, export_suite());
     srunner_add_suite(runner, page_suite());
     srunner_run_all(runner, CK_NORMAL);

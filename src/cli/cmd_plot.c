@@ -1,0 +1,215 @@
+/* plot: a sweep as a picture, its curves or its samples. */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_WORDS = 64 };
+
+/* What the options ask for, whichever picture it is. */
+struct plotting {
+    struct pxs_store_target target;
+    char sweep[128], path[4096];
+    enum pxs_picture kind;
+    char *by_text, *metric_text, *epoch_text;
+    const char *by[MAX_WORDS], *metrics[MAX_WORDS], *epoch_words[MAX_WORDS];
+    size_t n_by, n_metrics, n_epochs;
+    int64_t epochs[MAX_WORDS], seed;
+    int width, height;
+    int64_t glyphs;
+};
+
+/* ---- options --------------------------------------------------------------------------------------------- */
+
+/* "a, b" into words without blanks and commas; *copy holds them. */
+static enum pxs_status split(const char *text, const char *option, char **copy, const char **words, size_t *n,
+                             struct pxs_error *err) {
+    char *rest = NULL;
+    if (text == NULL)
+        return PXS_OK;
+    *copy = strdup(text);
+    if (*copy == NULL)
+        return pxs_fail_nomem(err);
+    for (char *word = strtok_r(*copy, ", \t", &rest); word != NULL; word = strtok_r(NULL, ", \t", &rest)) {
+        if (*n == MAX_WORDS)
+            return pxs_fail(err, PXS_E_INVALID, "--%s takes %d words at most", option, MAX_WORDS);
+        words[(*n)++] = word;
+    }
+    return *n > 0 ? PXS_OK : pxs_fail(err, PXS_E_INVALID, "--%s names nothing", option);
+}
+
+/* "1600x1200". */
+static enum pxs_status read_size(const char *text, int *width, int *height, struct pxs_error *err) {
+    char beyond;
+    if (text == NULL)
+        return PXS_OK;
+    if (sscanf(text, "%6dx%6d%c", width, height, &beyond) == 2 && *width >= 200 && *height >= 200 &&
+        *width <= 16384 && *height <= 16384)
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_INVALID,
+                    "--size must be WIDTHxHEIGHT, each from 200 to 16384, such as 1600x1200, not '%.60s'",
+                    text);
+}
+
+static enum pxs_status read_epochs(struct plotting *p, struct pxs_error *err) {
+    for (size_t i = 0; i < p->n_epochs; i++) {
+        if (!pxs_parse_int(p->epoch_words[i], &p->epochs[i]) || p->epochs[i] < 0 ||
+            (i > 0 && p->epochs[i] <= p->epochs[i - 1]))
+            return pxs_fail(
+                err, PXS_E_INVALID,
+                "--epochs must be whole numbers from 0, each larger than the one before, not '%.60s'",
+                p->epoch_words[i]);
+    }
+    return PXS_OK;
+}
+
+/* Options of the other picture would do nothing. */
+static int check_options(const struct cli *cli) {
+    static const enum cli_option of_samples[] = {OPT_SAMPLE_SEED, OPT_GLYPHS, OPT_EPOCHS};
+    static const enum cli_option of_curves[] = {OPT_CURVE, OPT_LOG};
+    const bool samples = cli->values[OPT_SAMPLES] != NULL;
+    const enum cli_option *others = samples ? of_curves : of_samples;
+    const size_t n = samples ? PXS_COUNT(of_curves) : PXS_COUNT(of_samples);
+    for (size_t i = 0; i < n; i++) {
+        if (cli->values[others[i]] != NULL)
+            return cli_usage(cli,
+                             samples ? "--%s is for curves, not for --samples" : "--%s goes with --samples",
+                             cli_option_name(others[i]));
+    }
+    return CLI_OK;
+}
+
+static enum pxs_status read_options(struct cli *cli, struct plotting *p, struct pxs_error *err) {
+    PXS_TRY(split(cli->values[OPT_BY], "by", &p->by_text, p->by, &p->n_by, err));
+    PXS_TRY(split(cli->values[OPT_CURVE], "metric", &p->metric_text, p->metrics, &p->n_metrics, err));
+    PXS_TRY(split(cli->values[OPT_EPOCHS], "epochs", &p->epoch_text, p->epoch_words, &p->n_epochs, err));
+    PXS_TRY(read_epochs(p, err));
+    return read_size(cli->values[OPT_PICTURE_SIZE], &p->width, &p->height, err);
+}
+
+/* ---- where to -------------------------------------------------------------------------------------------- */
+
+/* A sweep, or a run and its sweep. */
+static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, struct plotting *p,
+                                   struct pxs_error *err) {
+    const struct pxs_cell *cell;
+    struct pxs_table t = {0};
+    if (cli->n_args > 0)
+        PXS_TRY(pxs_store_find_target(s, cli->args[0], &p->target, err));
+    else
+        PXS_TRY(pxs_store_find_sweep(s, NULL, &p->target.sweep_id, err));
+    const struct pxs_cell id = pxs_cell_int(p->target.sweep_id);
+    PXS_TRY(pxs_store_select(s, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &t, err));
+    cell = t.n_rows > 0 ? &t.cells[0] : NULL;
+    snprintf(p->sweep, sizeof p->sweep, "%s", cell != NULL && cell->text != NULL ? cell->text : "");
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
+/* Without -o: in the sweep's folder beside the database, in the run's own where it is one run. */
+static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, struct plotting *p,
+                                   struct pxs_error *err) {
+    const char *name = cli->values[OPT_SAMPLES] != NULL ? "samples.png" : "curves.png";
+    char folder[4096], inside[512];
+    if (cli->values[OPT_OUTPUT] != NULL) {
+        snprintf(p->path, sizeof p->path, "%s", cli->values[OPT_OUTPUT]);
+        return pxs_picture_of(p->path, &p->kind, err);
+    }
+    snprintf(inside, sizeof inside, "%s/%s", p->target.run_id != 0 ? p->target.name : p->sweep, name);
+    if (!pxs_path_dir(folder, sizeof folder, pxs_store_path(s)) ||
+        !pxs_path_join(p->path, sizeof p->path, folder, inside) ||
+        !pxs_path_dir(folder, sizeof folder, p->path))
+        return pxs_fail(err, PXS_E_INVALID, "the path of the picture is too long: choose one with -o FILE");
+    p->kind = PXS_PICTURE_PNG;
+    return pxs_make_dirs(folder, err);
+}
+
+/* ---- the pictures ---------------------------------------------------------------------------------------- */
+
+static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct plotting *p,
+                                   struct pxs_drawing *out, struct pxs_error *err) {
+    struct cli_bar bar;
+    const struct pxs_plot_options options = {.sweep = p->sweep,
+                                             .by = p->n_by > 0 ? p->by : NULL,
+                                             .n_by = p->n_by,
+                                             .run_id = p->target.run_id,
+                                             .where = cli->values[OPT_WHERE],
+                                             .metrics = p->n_metrics > 0 ? p->metrics : NULL,
+                                             .n_metrics = p->n_metrics,
+                                             .log = cli->values[OPT_LOG] != NULL,
+                                             .width = p->width,
+                                             .height = p->height,
+                                             .kind = p->kind,
+                                             .meter = cli_bar_begin(&bar, cli)};
+    const enum pxs_status status = pxs_plot_curves(s, &options, out, err);
+    cli_bar_clear(&bar);
+    return status;
+}
+
+static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct plotting *p,
+                                    struct pxs_drawing *out, struct pxs_error *err) {
+    struct cli_bar bar;
+    const struct pxs_samples_options options = {.sweep = p->sweep,
+                                                .by = p->n_by > 0 ? p->by : NULL,
+                                                .n_by = p->n_by,
+                                                .run_id = p->target.run_id,
+                                                .where = cli->values[OPT_WHERE],
+                                                .seed =
+                                                    cli->values[OPT_SAMPLE_SEED] != NULL ? &p->seed : NULL,
+                                                .epochs = p->n_epochs > 0 ? p->epochs : NULL,
+                                                .n_epochs = p->n_epochs,
+                                                .glyphs = (size_t)p->glyphs,
+                                                .meter = cli_bar_begin(&bar, cli)};
+    const enum pxs_status status = pxs_plot_samples(s, &options, p->kind, p->width, out, err);
+    cli_bar_clear(&bar);
+    return status;
+}
+
+static void say_result(const struct plotting *p, const struct pxs_drawing *d, struct pxs_text *out) {
+    char bytes[32];
+    pxs_format_bytes(bytes, d->bytes);
+    pxs_text_addf(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p->path, d->n_configurations,
+                  d->n_configurations == 1 ? "" : "s", d->n_runs, d->n_runs == 1 ? "" : "s", d->width,
+                  d->height, p->kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
+}
+
+static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struct plotting *p,
+                                     struct pxs_text *out, struct pxs_error *err) {
+    struct pxs_drawing drawing = {0};
+    PXS_TRY(read_options(cli, p, err));
+    PXS_TRY(find_target(cli, s, p, err));
+    PXS_TRY(choose_path(cli, s, p, err));
+    enum pxs_status status = cli->values[OPT_SAMPLES] != NULL ? draw_samples(cli, s, p, &drawing, err)
+                                                              : draw_curves(cli, s, p, &drawing, err);
+    if (status == PXS_OK)
+        status = pxs_write_file(p->path, drawing.data, drawing.bytes, err);
+    if (status == PXS_OK && !cli->quiet)
+        say_result(p, &drawing, out);
+    pxs_drawing_finish(&drawing);
+    return status;
+}
+
+static enum pxs_status plot(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                            struct pxs_error *err) {
+    struct plotting p = {0};
+    /* checked already */
+    (void)cli_int(cli, OPT_SAMPLE_SEED, 0, INT64_MAX, false, 0, &p.seed);
+    (void)cli_int(cli, OPT_GLYPHS, 1, 10, false, 4, &p.glyphs);
+    const enum pxs_status status = plot_as_asked(cli, s, &p, out, err);
+    free(p.by_text);
+    free(p.metric_text);
+    free(p.epoch_text);
+    return status;
+}
+
+int cli_cmd_plot(struct cli *cli) {
+    int64_t unused;
+    const int code = check_options(cli);
+    if (code != CLI_OK)
+        return code;
+    if (!cli_int(cli, OPT_SAMPLE_SEED, 0, INT64_MAX, false, 0, &unused) ||
+        !cli_int(cli, OPT_GLYPHS, 1, 10, false, 4, &unused))
+        return CLI_USAGE;
+    return cli_with_store(cli, plot);
+}

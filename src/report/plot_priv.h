@@ -1,0 +1,106 @@
+/* plots, inside: axes, panels and what stands in them, in the order of the work: scene (numbers), axis, labels, drawing. */
+#ifndef PXS_PLOT_PRIV_H
+#define PXS_PLOT_PRIV_H
+
+#include "canvas_priv.h"
+
+/* ---- plot_axis.c ----------------------------------------------------------------------------------------- */
+
+struct pxs_axis {
+    double low, high; /* values; low < high, and 0 < low where log */
+    bool log, whole;  /* whole: ticks at whole numbers only */
+    double from, to;  /* where they lie on the sheet */
+};
+double pxs_axis_at(const struct pxs_axis *axis, double value); /* NaN where there is no place for it */
+#define PXS_TICKS 24
+struct pxs_tick {
+    double value;
+    char text[24];
+};
+/* Round values, `apart` units from each other at least; how many. */
+size_t pxs_axis_ticks(const struct pxs_axis *axis, double apart, struct pxs_tick ticks[PXS_TICKS]);
+/* low and high for values of which `n` are given (they are sorted): all of them, unless some few would press the rest flat. Whether
+ * that is so at the top (*above) or at the bottom (*below). False where there is no value. */
+bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above, bool *below);
+
+/* ---- plot_scene.c ---------------------------------------------------------------------------------------- */
+
+struct pxs_plot_metric {
+    const char *name, *title;
+    int batch, epoch; /* columns; batch -1 = measured by epoch only */
+    bool is_rate;
+};
+/* NULL = there is none of that name. */
+const struct pxs_plot_metric *pxs_plot_metric_find(const char *name);
+
+/* What a configuration shows in a panel. Arrays in the scene's arena. */
+struct pxs_strand {
+    size_t n; /* of the line: mean over seeds, with its band */
+    double *x, *y, *low, *high;
+    size_t sure;   /* so many points at its beginning have all the seeds */
+    bool has_band; /* more than one seed */
+    size_t n_envelope;
+    double *at, *least, *most; /* of the batches */
+};
+/* A run that is lost: drawn alone, to its end. */
+struct pxs_stray {
+    size_t configuration;
+    const char *state;
+    size_t n;
+    double *x, *y;
+};
+struct pxs_panel {
+    const struct pxs_plot_metric *metric;
+    struct pxs_strand *strands; /* of each configuration */
+    struct pxs_stray *strays;
+    size_t n_strays;
+    struct pxs_axis y;
+    bool above, below; /* some values lie outside of the axis */
+    double top, height;
+};
+struct pxs_scene {
+    struct pxs_curves curves;
+    struct pxs_panel *panels;
+    size_t n_panels;
+    struct pxs_axis x;
+    int64_t at_ms; /* when the sweep was planned */
+    struct pxs_arena arena;
+};
+/* Reads and works out everything that is to be drawn but where. */
+PXS_NODISCARD enum pxs_status pxs_scene_make(struct pxs_store *s, const struct pxs_plot_options *options,
+                                             struct pxs_scene *out, struct pxs_error *err);
+void pxs_scene_finish(struct pxs_scene *scene);
+/* Its last point; false where the strand has none. */
+bool pxs_strand_end(const struct pxs_strand *strand, double *x, double *y);
+/* Is the configuration in the picture? */
+bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration);
+
+/* ---- plot_label.c ---------------------------------------------------------------------------------------- */
+
+/* Moves n positions, sorted, so that neighbours are `apart` at least and all lie within low .. high, by as little as possible. */
+void pxs_label_spread(double *at, size_t n, double apart, double low, double high);
+
+/* Where things are. */
+struct pxs_frame {
+    double left, right, top, bottom; /* of the panels */
+    double width, height;            /* of the sheet */
+    bool direct;                     /* labels stand at the ends of lines; else in a legend */
+    double label_width;
+};
+#define PXS_LABEL_LINE 12.5 /* units from one label to the next */
+/* Labels at the ends of a panel's lines. */
+void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
+                     const struct pxs_frame *frame);
+/* Height that a legend takes in so much width. */
+double pxs_legend_height(struct pxs_canvas *c, const struct pxs_scene *scene, double width);
+void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y, double width);
+
+/* ---- plot_panel.c ---------------------------------------------------------------------------------------- */
+
+/* Frame, grid, bands, lines and marks of one panel; the ticks of x below it where it is the last. */
+void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
+                    const struct pxs_frame *frame, bool is_last);
+/* The mark of a run that ended in this state: a cross, a bar or a square. */
+void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, const char *state, double x, double y);
+
+#endif

@@ -1,0 +1,360 @@
+/* What a plot shows, as numbers: which panels, and in each the lines, bands and envelopes of the configurations. */
+#include "plot_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Parts into which a run's steps are cut, and of the axis for envelopes: finer would not be seen. */
+enum { BUCKETS = 300 };
+
+static const struct pxs_plot_metric metrics[] = {
+    {"loss_G", "training loss_G", PXS_BATCH_loss_G, PXS_EPOCH_avg_loss_G, false},
+    {"loss_GAN", "training loss_GAN", PXS_BATCH_loss_GAN, PXS_EPOCH_avg_loss_GAN, false},
+    {"loss_pixel", "training L1 (loss_pixel)", PXS_BATCH_loss_pixel, PXS_EPOCH_avg_loss_pixel, false},
+    {"loss_D", "training loss_D", PXS_BATCH_loss_D, PXS_EPOCH_avg_loss_D, false},
+    {"loss_real", "training loss_real", PXS_BATCH_loss_real, PXS_EPOCH_avg_loss_real, false},
+    {"loss_fake", "training loss_fake", PXS_BATCH_loss_fake, PXS_EPOCH_avg_loss_fake, false},
+    {"val_loss", "validation loss (L1)", -1, PXS_EPOCH_val_loss, false},
+    {"val_psnr", "validation PSNR (dB)", -1, PXS_EPOCH_val_psnr, false},
+    {"val_ssim", "validation SSIM", -1, PXS_EPOCH_val_ssim, false},
+    {"D_real", "mean D(real)", -1, PXS_EPOCH_avg_D_real, false},
+    {"D_fake", "mean D(fake)", -1, PXS_EPOCH_avg_D_fake, false},
+    {"lr_G", "learning rate of G", PXS_BATCH_lr_G, PXS_EPOCH_lr_G, true},
+    {"lr_D", "learning rate of D", PXS_BATCH_lr_D, PXS_EPOCH_lr_D, true},
+};
+
+const struct pxs_plot_metric *pxs_plot_metric_find(const char *name) {
+    for (size_t i = 0; i < PXS_COUNT(metrics); i++) {
+        if (strcmp(metrics[i].name, name) == 0)
+            return &metrics[i];
+    }
+    return NULL;
+}
+
+static enum pxs_status no_such_metric(const char *name, struct pxs_error *err) {
+    struct pxs_text names = {0};
+    for (size_t i = 0; i < PXS_COUNT(metrics); i++)
+        pxs_text_addf(&names, "%s%s",
+                      i == 0                       ? ""
+                      : i + 1 < PXS_COUNT(metrics) ? ", "
+                                                   : " and ",
+                      metrics[i].name);
+    const enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "--metric: there is no '%.60s'; there are %s",
+                                            name, pxs_text_str(&names));
+    pxs_text_finish(&names);
+    return status;
+}
+
+/* ---- which panels ---------------------------------------------------------------------------------------- */
+
+static enum pxs_status add_panel(struct pxs_scene *scene, const char *name, struct pxs_error *err) {
+    const struct pxs_plot_metric *metric = pxs_plot_metric_find(name);
+    if (metric == NULL)
+        return no_such_metric(name, err);
+    for (size_t i = 0; i < scene->n_panels; i++) {
+        if (scene->panels[i].metric == metric)
+            return PXS_OK;
+    }
+    scene->panels[scene->n_panels++].metric = metric;
+    return PXS_OK;
+}
+
+static enum pxs_status choose_panels(struct pxs_scene *scene, const struct pxs_plot_options *o,
+                                     struct pxs_error *err) {
+    static const char *const usual[] = {"loss_G", "val_loss"};
+    const char *const *names = o->metrics != NULL ? o->metrics : usual;
+    const size_t n = o->metrics != NULL ? o->n_metrics : PXS_COUNT(usual);
+    scene->panels = pxs_arena_alloc(&scene->arena, (PXS_COUNT(metrics) + 1) * sizeof *scene->panels);
+    if (scene->panels == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        PXS_TRY(add_panel(scene, names[i], err));
+    return add_panel(scene, "lr_G", err);
+}
+
+/* ---- envelopes of batches -------------------------------------------------------------------------------- */
+
+struct envelope {
+    double least[BUCKETS], most[BUCKETS];
+};
+
+static void widen(struct envelope *e, const struct pxs_curve *curve, double first, double last) {
+    for (size_t i = 0; i < curve->n; i++) {
+        if (isnan(curve->y[i]))
+            continue;
+        const double part = (curve->x[i] - first) / (last - first) * BUCKETS;
+        const int at = part < 0 ? 0 : part >= BUCKETS ? BUCKETS - 1 : (int)part;
+        e->least[at] = fmin(e->least[at], curve->y[i]);
+        e->most[at] = fmax(e->most[at], curve->y[i]);
+    }
+}
+
+/* Of the runs that are not lost. Parts of the axis without a step are left out, so that few long epochs make one area, too. */
+static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configuration, int column,
+                                     struct pxs_strand *out, struct pxs_error *err) {
+    struct envelope e;
+    const double first = scene->x.low, last = scene->x.high;
+    for (int i = 0; i < BUCKETS; i++)
+        e.least[i] = e.most[i] = NAN;
+    for (size_t i = 0; i < scene->curves.n_runs; i++) {
+        const struct pxs_run_curves *run = &scene->curves.runs[i];
+        if (run->configuration == configuration && !pxs_run_is_lost(run->state))
+            widen(&e, &run->batch[column], first, last);
+    }
+    double *numbers = pxs_arena_alloc(&scene->arena, 3 * BUCKETS * sizeof *numbers);
+    if (numbers == NULL)
+        return pxs_fail_nomem(err);
+    out->at = numbers;
+    out->least = numbers + BUCKETS;
+    out->most = numbers + 2 * BUCKETS;
+    for (int i = 0; i < BUCKETS; i++) {
+        if (isnan(e.least[i]))
+            continue;
+        out->at[out->n_envelope] = first + (i + 0.5) * (last - first) / BUCKETS;
+        out->least[out->n_envelope] = e.least[i];
+        out->most[out->n_envelope++] = e.most[i];
+    }
+    return PXS_OK;
+}
+
+/* ---- strands --------------------------------------------------------------------------------------------- */
+
+static void take_band(struct pxs_strand *out, const struct pxs_band *band) {
+    int64_t most = 0;
+    *out =
+        (struct pxs_strand){.n = band->n, .x = band->x, .y = band->mean, .low = band->min, .high = band->max};
+    for (size_t i = 0; i < band->n; i++)
+        most = band->runs[i] > most ? band->runs[i] : most;
+    out->has_band = most > 1;
+    for (out->sure = band->n; out->sure > 0 && band->runs[out->sure - 1] < most;)
+        out->sure--;
+}
+
+/* A rate that keeps still for several points and then changes is drawn in steps, one that always changes as a line. The thinned
+ * points have the first step of each new rate. */
+static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curve *from,
+                                  struct pxs_strand *out, struct pxs_error *err) {
+    struct pxs_curve curve;
+    size_t n = 0, changes = 0;
+    PXS_TRY(pxs_curve_make(&curve, 2 * from->n, &scene->arena, err));
+    for (size_t i = 1; i < from->n; i++)
+        changes += from->y[i] != from->y[i - 1];
+    for (size_t i = 0; i < from->n; i++) {
+        if (i > 0 && from->y[i] != from->y[i - 1] && 3 * changes < from->n) {
+            curve.x[n] = from->x[i];
+            curve.y[n++] = from->y[i - 1];
+        }
+        curve.x[n] = from->x[i];
+        curve.y[n++] = from->y[i];
+    }
+    *out = (struct pxs_strand){.n = n, .sure = n, .x = curve.x, .y = curve.y};
+    return PXS_OK;
+}
+
+/* The rate is a plan, not a measurement: one run of the configuration shows it, the one that came furthest. */
+static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
+                                 const struct pxs_plot_metric *metric, struct pxs_strand *out,
+                                 struct pxs_error *err) {
+    const struct pxs_run_curves *best = NULL;
+    for (size_t i = 0; i < scene->curves.n_runs; i++) {
+        const struct pxs_run_curves *run = &scene->curves.runs[i];
+        if (run->configuration == configuration && (best == NULL || run->last_epoch > best->last_epoch))
+            best = run;
+    }
+    if (best == NULL)
+        return PXS_OK;
+    const struct pxs_curve *curve = &best->batch[metric->batch];
+    return take_steps(scene, curve->n > 0 ? curve : &best->epoch[metric->epoch], out, err);
+}
+
+static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *panel, struct pxs_error *err) {
+    const struct pxs_curves *c = &scene->curves;
+    panel->strays = pxs_arena_alloc(&scene->arena, (c->n_runs + 1) * sizeof *panel->strays);
+    if (panel->strays == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < c->n_runs && !panel->metric->is_rate; i++) {
+        const struct pxs_run_curves *run = &c->runs[i];
+        const struct pxs_curve *curve =
+            panel->metric->batch >= 0 ? &run->batch[panel->metric->batch] : &run->epoch[panel->metric->epoch];
+        if (pxs_run_is_lost(run->state) && curve->n > 0)
+            panel->strays[panel->n_strays++] =
+                (struct pxs_stray){run->configuration, run->state, curve->n, curve->x, curve->y};
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *panel, struct pxs_error *err) {
+    const struct pxs_plot_metric *metric = panel->metric;
+    const size_t n = scene->curves.n_configurations;
+    panel->strands = pxs_arena_alloc(&scene->arena, (n + 1) * sizeof *panel->strands);
+    if (panel->strands == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        struct pxs_strand *strand = &panel->strands[i];
+        if (metric->is_rate) {
+            PXS_TRY(take_rate(scene, i, metric, strand, err));
+            continue;
+        }
+        take_band(strand, &scene->curves.configurations[i].band[metric->epoch]);
+        if (metric->batch >= 0)
+            PXS_TRY(make_envelope(scene, i, metric->batch, strand, err));
+    }
+    return take_strays(scene, panel, err);
+}
+
+bool pxs_strand_end(const struct pxs_strand *strand, double *x, double *y) {
+    for (size_t i = strand->n; i > 0; i--) {
+        if (!isnan(strand->y[i - 1])) {
+            *x = strand->x[i - 1];
+            *y = strand->y[i - 1];
+            return true;
+        }
+    }
+    if (strand->n_envelope == 0)
+        return false;
+    *x = strand->at[strand->n_envelope - 1]; /* in its first epoch */
+    *y = (strand->least[strand->n_envelope - 1] + strand->most[strand->n_envelope - 1]) / 2;
+    return true;
+}
+
+bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration) {
+    double x, y;
+    for (size_t i = 0; i < scene->n_panels; i++) {
+        const struct pxs_panel *panel = &scene->panels[i];
+        if (pxs_strand_end(&panel->strands[configuration], &x, &y))
+            return true;
+        for (size_t k = 0; k < panel->n_strays; k++) {
+            if (panel->strays[k].configuration == configuration)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- ranges ---------------------------------------------------------------------------------------------- */
+
+static size_t gather(const struct pxs_scene *scene, const struct pxs_panel *panel, double *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
+        const struct pxs_strand *s = &panel->strands[i];
+        for (size_t k = 0; k < s->n; k++) {
+            out[n++] = s->y[k];
+            out[n++] = s->has_band ? s->low[k] : NAN;
+            out[n++] = s->has_band ? s->high[k] : NAN;
+        }
+        for (size_t k = 0; k < s->n_envelope; k++) {
+            out[n++] = s->least[k];
+            out[n++] = s->most[k];
+        }
+    }
+    for (size_t i = 0; i < panel->n_strays; i++) {
+        for (size_t k = 0; k < panel->strays[i].n; k++)
+            out[n++] = panel->strays[i].y[k];
+    }
+    return n;
+}
+
+static enum pxs_status find_range(const struct pxs_scene *scene, struct pxs_panel *panel, bool *any,
+                                  struct pxs_error *err) {
+    size_t room = 1;
+    for (size_t i = 0; i < scene->curves.n_configurations; i++)
+        room += 3 * panel->strands[i].n + 2 * panel->strands[i].n_envelope;
+    for (size_t i = 0; i < panel->n_strays; i++)
+        room += panel->strays[i].n;
+    double *values = malloc(room * sizeof *values);
+    if (values == NULL)
+        return pxs_fail_nomem(err);
+    *any = pxs_axis_range(&panel->y, values, gather(scene, panel, values), &panel->above, &panel->below);
+    if (*any && panel->metric->is_rate && panel->y.high < 12 * panel->y.low)
+        panel->y.low =
+            panel->y.high / 12; /* a decade at least: a small change shall not look like a large one */
+    free(values);
+    return PXS_OK;
+}
+
+static void find_epochs(struct pxs_scene *scene) {
+    scene->x = (struct pxs_axis){.low = -0.5, .high = 0.5, .whole = true};
+    for (size_t i = 0; i < scene->curves.n_runs; i++) {
+        const struct pxs_run_curves *run = &scene->curves.runs[i];
+        double end = (double)run->last_epoch + 0.5;
+        if (run->batches_per_epoch > 0)
+            end = fmax(end, (double)run->steps / (double)run->batches_per_epoch - 0.5);
+        scene->x.high = fmax(scene->x.high, end);
+    }
+}
+
+/* ---- all together ---------------------------------------------------------------------------------------- */
+
+/* A metric that nobody has measured is left out, unless it was asked for by name. */
+static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plot_options *o,
+                                   struct pxs_error *err) {
+    size_t kept = 0;
+    bool any = false;
+    for (size_t i = 0; i < scene->n_panels; i++) {
+        struct pxs_panel *panel = &scene->panels[kept];
+        *panel = (struct pxs_panel){.metric = scene->panels[i].metric};
+        panel->y.log = panel->metric->is_rate || o->log;
+        PXS_TRY(fill_panel(scene, panel, err));
+        PXS_TRY(find_range(scene, panel, &any, err));
+        if (!any && o->metrics != NULL && i < o->n_metrics)
+            return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no run has a value of %s%s yet", scene->curves.sweep,
+                            panel->metric->name, o->log ? " above 0" : "");
+        kept += any;
+    }
+    scene->n_panels = kept;
+    if (kept == 0 || (kept == 1 && scene->panels[0].metric->is_rate && o->metrics == NULL))
+        return pxs_fail(
+            err, PXS_E_NOT_FOUND,
+            "%s has nothing to draw yet: none of its %zu run%s has made a step (pixsweep ls --sweep %s)",
+            scene->curves.sweep, scene->curves.n_runs, scene->curves.n_runs == 1 ? "" : "s",
+            scene->curves.sweep);
+    return PXS_OK;
+}
+
+static enum pxs_status read_curves(struct pxs_store *s, struct pxs_scene *scene,
+                                   const struct pxs_plot_options *o, struct pxs_error *err) {
+    struct pxs_curves_options options = {.sweep = o->sweep,
+                                         .by = o->by,
+                                         .n_by = o->n_by,
+                                         .run_id = o->run_id,
+                                         .where = o->where,
+                                         .buckets = BUCKETS,
+                                         .meter = o->meter};
+    for (size_t i = 0; i < scene->n_panels; i++) {
+        if (scene->panels[i].metric->batch >= 0)
+            options.batch_columns |= 1u << scene->panels[i].metric->batch;
+    }
+    PXS_TRY(pxs_curves_read(s, &options, &scene->curves, err));
+    if (scene->curves.n_runs == 0)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "%s has no such run", scene->curves.sweep);
+    const struct pxs_cell id = pxs_cell_int(scene->curves.sweep_id);
+    struct pxs_table t = {0};
+    PXS_TRY(pxs_store_select(s, "SELECT created_ms FROM sweep WHERE sweep_id = ?1", &id, 1, &t, err));
+    scene->at_ms = pxs_table_at(&t, 0, "created_ms").integer;
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_scene_make(struct pxs_store *s, const struct pxs_plot_options *options,
+                               struct pxs_scene *out, struct pxs_error *err) {
+    struct pxs_scene scene = {0};
+    enum pxs_status status = choose_panels(&scene, options, err);
+    if (status == PXS_OK)
+        status = read_curves(s, &scene, options, err);
+    if (status == PXS_OK) {
+        find_epochs(&scene);
+        status = fill_panels(&scene, options, err);
+    }
+    if (status != PXS_OK)
+        pxs_scene_finish(&scene);
+    else
+        *out = scene;
+    return status;
+}
+
+void pxs_scene_finish(struct pxs_scene *scene) {
+    pxs_curves_finish(&scene->curves);
+    pxs_arena_finish(&scene->arena);
+    *scene = (struct pxs_scene){0};
+}
