@@ -336,6 +336,19 @@ PXS_NODISCARD enum pxs_status pxs_report_list(struct pxs_store *s, const struct 
 PXS_NODISCARD enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format,
                                               int width, struct pxs_text *out, struct pxs_error *err);
 
+/* ---- diff ------------------------------------------------------------------------------------------------ */
+
+struct pxs_diff_options {
+    const char *a, *b; /* run_id or name */
+    bool all;          /* also what is the same */
+};
+/* Two runs side by side: a row a fact, with columns part (run, configuration, environment, result), key, a, b and change (b - a, of
+ * results that are numbers). A fact that one of them lacks is NULL there. TABLE says which runs these are, and from which step on
+ * their losses differ. PXS_E_NOT_FOUND names the nearest run; PXS_E_INVALID where both are the same one. */
+PXS_NODISCARD enum pxs_status pxs_report_diff(struct pxs_store *s, const struct pxs_diff_options *options,
+                                              enum pxs_format format, int width, struct pxs_text *out,
+                                              struct pxs_error *err);
+
 /* ---- compare --------------------------------------------------------------------------------------------- */
 
 struct pxs_compare_options {

@@ -1,4 +1,4 @@
-/* ls, show, compare: questions that the report room answers. */
+/* ls, show, diff, compare: questions that the report room answers. */
 #include "cli.h"
 
 #include <math.h>
@@ -23,6 +23,17 @@ static enum pxs_status read_show(struct cli *cli, struct pxs_store *s, struct px
 
 int cli_cmd_show(struct cli *cli) {
     return cli_with_store(cli, read_show);
+}
+
+static enum pxs_status read_diff(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    const struct pxs_diff_options options = {
+        .a = cli->args[0], .b = cli->args[1], .all = cli->values[OPT_ALL] != NULL};
+    return pxs_report_diff(s, &options, cli->format, cli_output_width(), out, err);
+}
+
+int cli_cmd_diff(struct cli *cli) {
+    return cli_with_store(cli, read_diff);
 }
 
 static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct pxs_text *out,

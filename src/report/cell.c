@@ -9,6 +9,15 @@ enum pxs_status pxs_text_status(const struct pxs_text *out, struct pxs_error *er
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
+bool pxs_cell_same(const struct pxs_cell *a, const struct pxs_cell *b) {
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == PXS_CELL_TEXT)
+        return strcmp(a->text, b->text) == 0;
+    return a->kind == PXS_CELL_NULL ||
+           (a->kind == PXS_CELL_INT ? a->integer == b->integer : a->real == b->real);
+}
+
 /* ---- for people ------------------------------------------------------------------------------------------ */
 
 int pxs_cell_decimals(const struct pxs_table *table, size_t column) {

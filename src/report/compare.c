@@ -71,6 +71,7 @@ static enum pxs_status compare_in(struct comparing *c, struct pxs_comparison *ou
     out->higher_is_better = c->metric.higher;
     count_groups(c, out);
     PXS_TRY(pxs_compare_fill(c, out, err));
+    PXS_TRY(pxs_compare_note(c, out, err));
     return pxs_compare_say(c, out, err);
 }
 

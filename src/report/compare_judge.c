@@ -86,22 +86,6 @@ static void order_groups(struct comparing *c) {
 
 /* ---- differences ----------------------------------------------------------------------------------------- */
 
-static bool same_value(const struct pxs_cell *a, const struct pxs_cell *b) {
-    if (a->kind != b->kind)
-        return false;
-    if (a->kind == PXS_CELL_TEXT)
-        return strcmp(a->text, b->text) == 0;
-    return a->kind == PXS_CELL_NULL || a->real == b->real;
-}
-
-static bool is_key(const struct pxs_groups *in, const char *key) {
-    for (size_t k = 0; k < in->n_keys; k++) {
-        if (strcmp(in->keys[k], key) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Two runs make a pair where they share everything that does not make the groups: the seed, and with --by what else differs. A
  * seed in an old log is nobody's. */
 static bool is_pair(const struct comparing *c, size_t a, size_t b) {
@@ -109,11 +93,11 @@ static bool is_pair(const struct comparing *c, size_t a, size_t b) {
                           *y = c->runs.cells + b * c->runs.n_columns;
     if (x[RUN_IMPORTED].integer != 0 || y[RUN_IMPORTED].integer != 0)
         return false;
-    if (!is_key(&c->in, "seed") && x[RUN_SEED].integer != y[RUN_SEED].integer)
+    if (!pxs_groups_by(&c->in, "seed") && x[RUN_SEED].integer != y[RUN_SEED].integer)
         return false;
     for (size_t k = 0; k < c->all.n_keys; k++) {
         const struct pxs_cell *values = c->all.values[k].cells;
-        if (!is_key(&c->in, c->all.keys[k]) && !same_value(&values[a], &values[b]))
+        if (!pxs_groups_by(&c->in, c->all.keys[k]) && !pxs_cell_same(&values[a], &values[b]))
             return false;
     }
     return true;

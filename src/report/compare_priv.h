@@ -85,9 +85,21 @@ PXS_NODISCARD enum pxs_status pxs_compare_fill(const struct comparing *c, struct
 
 /* ---- compare_words.c ------------------------------------------------------------------------------------- */
 
-/* Fills verdict, notes and separated. */
+const char *pxs_compare_label(const struct comparing *c, const struct group *g);
+/* The statistics that rank. */
+const struct pxs_stats *pxs_compare_metric(const struct comparing *c, const struct group *g);
+size_t pxs_compare_lost(const struct group *g); /* runs that failed or diverged */
+/* Appends what differs beside the keys that make the groups. */
+void pxs_compare_name_others(const struct comparing *c, struct pxs_text *out);
+/* Fills verdict and separated. */
 PXS_NODISCARD enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison *out,
                                               struct pxs_error *err);
+
+/* ---- compare_notes.c ------------------------------------------------------------------------------------- */
+
+/* Fills notes. */
+PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c, struct pxs_comparison *out,
+                                               struct pxs_error *err);
 
 /* ---- compare_show.c -------------------------------------------------------------------------------------- */
 

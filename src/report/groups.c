@@ -75,18 +75,9 @@ static enum pxs_status read_values(struct pxs_store *s, struct pxs_groups *g, st
 
 /* ---- grouping -------------------------------------------------------------------------------------------- */
 
-static bool same_cell(const struct pxs_cell *a, const struct pxs_cell *b) {
-    if (a->kind != b->kind)
-        return false;
-    if (a->kind == PXS_CELL_TEXT)
-        return strcmp(a->text, b->text) == 0;
-    return a->kind == PXS_CELL_NULL ||
-           (a->kind == PXS_CELL_INT ? a->integer == b->integer : a->real == b->real);
-}
-
 static bool same_keys(const struct pxs_groups *g, size_t run, size_t other) {
     for (size_t k = 0; k < g->n_keys; k++) {
-        if (!same_cell(&g->values[k].cells[run], &g->values[k].cells[other]))
+        if (!pxs_cell_same(&g->values[k].cells[run], &g->values[k].cells[other]))
             return false;
     }
     return true;
@@ -208,4 +199,12 @@ void pxs_groups_finish(struct pxs_groups *groups) {
         pxs_table_finish(&groups->values[i]);
     pxs_arena_finish(&groups->arena);
     *groups = (struct pxs_groups){0};
+}
+
+bool pxs_groups_by(const struct pxs_groups *groups, const char *key) {
+    for (size_t k = 0; k < groups->n_keys; k++) {
+        if (strcmp(groups->keys[k], key) == 0)
+            return true;
+    }
+    return false;
 }

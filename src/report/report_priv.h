@@ -16,6 +16,8 @@ void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width);
 
 /* ---- cell.c ---------------------------------------------------------------------------------------------- */
 
+/* Same kind and same value. */
+bool pxs_cell_same(const struct pxs_cell *a, const struct pxs_cell *b);
 /* Decimals that give four significant digits of the column's largest value; -1: use exponents. */
 int pxs_cell_decimals(const struct pxs_table *table, size_t column);
 /* Appends one cell for people; `decimals` for PXS_SHOW_FIXED and PXS_SHOW_PLUSMINUS. */
@@ -76,6 +78,7 @@ struct pxs_groups {
 PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by,
                                               size_t n_by, struct pxs_groups *out, struct pxs_error *err);
 void pxs_groups_finish(struct pxs_groups *groups);
+bool pxs_groups_by(const struct pxs_groups *groups, const char *key); /* is it one of the keys? */
 
 /* ---- glyphs.c -------------------------------------------------------------------------------------------- */
 

@@ -18,8 +18,8 @@ START_TEST(it_has_a_version)
 }
 END_TEST
 
-static const char *const commands[] = {"plan",   "run", "ls",     "show", "compare",
-                                       "report", "sql", "params", "bench"};
+static const char *const commands[] = {"plan",    "run",    "ls",  "show",   "diff",
+                                       "compare", "report", "sql", "params", "bench"};
 
 START_TEST(every_command_has_help_with_an_example)
 {
@@ -49,7 +49,7 @@ START_TEST(unknown_commands_get_a_suggestion)
 }
 END_TEST
 
-static const char *const planned[] = {"diff", "import"};
+static const char *const planned[] = {"import"};
 
 START_TEST(planned_commands_are_refused_in_words)
 { ck_refused(pixsweep(planned[_i], "x", NULL), 2, "is planned but not built yet"); }
@@ -74,6 +74,7 @@ START_TEST(arguments_are_counted)
     ck_refused(pixsweep("run", NULL), 2, "needs FILE");
     ck_refused(pixsweep("run", "a", "b", NULL), 2, "does not know what to do with 'b'");
     ck_refused(pixsweep("show", NULL), 2, "needs RUN");
+    ck_refused(pixsweep("diff", "1", NULL), 2, "needs RUN RUN");
     ck_refused(pixsweep("data", "glyphs", NULL), 2, "needs --source");
 }
 END_TEST

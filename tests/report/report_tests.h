@@ -58,6 +58,7 @@ Suite *stats_suite(void);
 Suite *answers_suite(void);
 Suite *export_suite(void);
 Suite *compare_suite(void);
+Suite *diff_suite(void);
 Suite *stale_suite(void);
 Suite *series_suite(void);
 Suite *samples_suite(void);

@@ -1,0 +1,274 @@
+/* compare: what a reader has to know beside the verdict, before believing it: a sentence each. */
+#include "compare_priv.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* A discriminator whose mean outputs for real and for generated pairs lie this close, or this far apart under lsgan's 1 and 0. */
+#define D_SAME 0.02
+#define D_FULL 0.96
+
+struct notes {
+    struct pxs_comparison *out;
+    size_t room;
+    struct pxs_text text; /* of the next one */
+    bool failed;
+};
+
+/* What stands in `text` becomes a note. */
+static void note(struct notes *n) {
+    if (n->text.len > 0 && n->out->n_notes < n->room && !n->text.failed) {
+        const char *copy = pxs_arena_strdup(&n->out->table.arena, pxs_text_str(&n->text));
+        n->failed = n->failed || copy == NULL;
+        n->out->notes[n->out->n_notes] = copy;
+        n->out->n_notes += copy != NULL;
+    }
+    n->failed = n->failed || n->text.failed;
+    pxs_text_clear(&n->text);
+}
+
+static void note_spread(const struct comparing *c, struct notes *n) {
+    bool any = false;
+    for (size_t g = 0; g < c->ranked; g++)
+        any = any || pxs_compare_metric(c, &c->groups[g])->n > 1;
+    if (any)
+        pxs_text_add(&n->text,
+                     "\xc2\xb1 is the sample standard deviation, low to high the 95 % interval of the mean "
+                     "(Student's t)");
+    note(n);
+}
+
+static void note_missing(const struct pxs_comparison *out, struct notes *n) {
+    const struct {
+        size_t n;
+        const char *what;
+    } parts[] = {{out->n_failed, "failed or diverged"},
+                 {out->n_pruned, "pruned"},
+                 {out->n_open, "not completed yet"},
+                 {out->n_stale, "of them stale"}};
+    if (out->n_failed + out->n_pruned + out->n_open > 0)
+        pxs_text_addf(&n->text, "%zu of %zu runs count", out->n_completed, out->n_runs);
+    const size_t before = n->text.len;
+    for (size_t i = 0; before > 0 && i < PXS_COUNT(parts); i++) {
+        if (parts[i].n > 0)
+            pxs_text_addf(&n->text, "%s %zu %s", n->text.len == before ? ":" : ",", parts[i].n,
+                          parts[i].what);
+    }
+    if (before > 0)
+        pxs_text_addf(&n->text, " (pixsweep ls --sweep %s)", out->sweep);
+    note(n);
+}
+
+/* A mean over survivors looks better than what the configuration does. */
+static void note_survivors(const struct comparing *c, struct notes *n) {
+    size_t said = 0;
+    for (size_t i = 0; i < c->ranked; i++) {
+        const struct group *g = &c->groups[i];
+        if (pxs_compare_lost(g) == 0)
+            continue;
+        if (said++ < 3)
+            pxs_text_addf(&n->text, "%s%s (%zu of %zu)", said == 1 ? "" : ", ", pxs_compare_label(c, g),
+                          pxs_compare_lost(g), pxs_compare_lost(g) + g->completed);
+    }
+    if (said > 0) {
+        if (said > 3)
+            pxs_text_addf(&n->text, " and %zu more", said - 3);
+        pxs_text_add(&n->text,
+                     " lost runs that failed or diverged: a mean over those that came through flatters them");
+    }
+    note(n);
+}
+
+static void note_pruned(const struct pxs_comparison *out, struct notes *n) {
+    if (out->n_pruned > 0)
+        pxs_text_add(&n->text,
+                     "pruning gave up runs that were behind early, which favours schedules that fall early; "
+                     "what is left of a configuration is the better part of it");
+    note(n);
+}
+
+static void note_imported(const struct comparing *c, struct notes *n) {
+    size_t imported = 0;
+    for (size_t g = 0; g < c->n_groups; g++)
+        imported += c->groups[g].imported;
+    if (imported > 0)
+        pxs_text_addf(&n->text,
+                      "%zu run%s imported from old logs: other code, other machine, no seed to pair by",
+                      imported, imported == 1 ? " is" : "s are");
+    note(n);
+}
+
+/* Two completed runs of one group that differ in more than the seed. */
+static bool is_mixed(const struct comparing *c) {
+    for (size_t a = 0; a < c->in.n_runs; a++) {
+        for (size_t b = 0; c->all.n_groups > 0 && b < a; b++) {
+            if (c->in.group_of[a] == c->in.group_of[b] && c->all.group_of[a] != c->all.group_of[b])
+                return true;
+        }
+    }
+    return false;
+}
+
+static void note_mixed(const struct comparing *c, struct notes *n) {
+    if (is_mixed(c)) {
+        struct pxs_text others = {0};
+        pxs_compare_name_others(c, &others);
+        pxs_text_addf(
+            &n->text,
+            "the runs of a line differ in %s, too: spread and intervals cover that as well as the seeds",
+            pxs_text_str(&others));
+        pxs_text_finish(&others);
+    }
+    note(n);
+}
+
+static void note_chosen(const struct comparing *c, struct notes *n) {
+    if (c->ranked > 2)
+        pxs_text_addf(&n->text,
+                      "the best of %zu means owes something to luck: expect a little less of it in new runs",
+                      c->ranked);
+    note(n);
+}
+
+static void note_baseline(const struct comparing *c, struct notes *n) {
+    if (c->baseline == c->n_groups)
+        return;
+    const struct group *b = &c->groups[c->baseline];
+    if (c->baseline >= c->ranked) {
+        pxs_text_addf(&n->text, "the baseline, %s, has no completed run to compare with",
+                      pxs_compare_label(c, b));
+        note(n);
+        return;
+    }
+    size_t welch = 0, better = 0, worse = 0;
+    for (size_t g = 0; g < c->ranked; g++) {
+        const struct pxs_difference *d = &c->groups[g].baseline;
+        if (!c->groups[g].has_baseline)
+            continue;
+        welch += d->design == PXS_DESIGN_WELCH;
+        if (d->p_holm < PXS_ALPHA)
+            *((d->mean < 0) != c->metric.higher ? &better : &worse) += 1;
+    }
+    pxs_text_addf(&n->text, "against the baseline %zu, %s: %zu better and %zu worse by the evidence, of %zu",
+                  c->baseline + 1, pxs_compare_label(c, b), better, worse, c->ranked - 1);
+    pxs_text_addf(&n->text, " (%s minus the baseline's, pair by pair; p with Holm's correction",
+                  c->metric.name);
+    if (welch > 0)
+        pxs_text_addf(&n->text, "; %zu without enough pairs by Welch's t test", welch);
+    pxs_text_add(&n->text, ")");
+    note(n);
+}
+
+static void note_target(const struct comparing *c, struct notes *n) {
+    size_t reached = 0, of = 0;
+    for (size_t g = 0; g < c->n_groups && c->o->target != NULL; g++) {
+        reached += c->groups[g].stats[M_TARGET_EPOCH].n;
+        of += c->groups[g].completed;
+    }
+    if (c->o->target != NULL) {
+        const bool image = c->asked.measure == M_PSNR || c->asked.measure == M_SSIM;
+        pxs_text_addf(
+            &n->text, "target %s %s %g: reached by %zu of %zu completed runs%s",
+            image ? c->asked.name : "val_loss", c->asked.higher ? ">=" : "<=", *c->o->target, reached, of,
+            reached > 0 && reached < of ? "; epoch and time are means over those that reached it" : "");
+    }
+    note(n);
+}
+
+static void note_front(const struct comparing *c, struct notes *n) {
+    size_t said = 0;
+    for (size_t g = 0; g < c->n_groups; g++) {
+        if (!c->groups[g].front)
+            continue;
+        pxs_text_addf(&n->text, "%s%zu (%s)", said++ == 0 ? "" : ", ", g + 1,
+                      pxs_compare_label(c, &c->groups[g]));
+    }
+    if (said > 0)
+        pxs_text_addf(
+            &n->text,
+            ": no other configuration is as good in every one of %s and better in one, by the means",
+            c->o->pareto);
+    note(n);
+}
+
+/* Seconds are compared where somebody asks for them; then they should be seconds of the same kind. */
+static void note_machines(const struct comparing *c, const struct pxs_comparison *out, struct notes *n) {
+    const bool asked = c->o->target != NULL || c->metric.measure == M_SECONDS ||
+                       (c->o->pareto != NULL &&
+                        (strstr(c->o->pareto, "time") != NULL || strstr(c->o->pareto, "seconds") != NULL));
+    if (asked && out->mixed_machines)
+        pxs_text_add(&n->text,
+                     "the runs had different machines or numbers of threads: their times are not alike");
+    note(n);
+}
+
+static void note_images(const struct comparing *c, struct notes *n) {
+    if (c->metric.measure == M_PSNR || c->metric.measure == M_SSIM)
+        pxs_text_addf(&n->text,
+                      "%s is that of the epoch with the best validation loss, whose weights are kept",
+                      c->metric.name);
+    note(n);
+}
+
+/* ---- the discriminator ------------------------------------------------------------------------------------ */
+
+static void note_discriminator(const struct comparing *c, bool full, struct notes *n) {
+    struct pxs_text runs = {0};
+    size_t found = 0;
+    for (size_t run = 0; run < c->in.n_runs; run++) {
+        const double real = pxs_compare_value(c, run, M_D_REAL), fake = pxs_compare_value(c, run, M_D_FAKE);
+        const bool lsgan = c->runs.cells[run * c->runs.n_columns + RUN_LSGAN].integer != 0;
+        if (!pxs_compare_counts(c, run) || isnan(real - fake))
+            continue;
+        if (full ? !(lsgan && real - fake > D_FULL) : !(real - fake < D_SAME))
+            continue;
+        if (found++ < 6)
+            pxs_text_addf(&runs, "%s%" PRId64 " (%.2f and %.2f)", found == 1 ? "" : ", ", c->in.run_ids[run],
+                          real, fake);
+    }
+    if (found > 6)
+        pxs_text_addf(&runs, " and %zu more", found - 6);
+    if (found > 0)
+        pxs_text_addf(&n->text,
+                      "discriminator %s in run%s %s: its last mean outputs for real and generated pairs",
+                      full ? "saturated, so that it teaches little," : "collapsed", found == 1 ? "" : "s",
+                      pxs_text_str(&runs));
+    pxs_text_finish(&runs);
+    note(n);
+}
+
+/* ---- all together ---------------------------------------------------------------------------------------- */
+
+static void add_notes(const struct comparing *c, struct notes *n) {
+    const struct pxs_comparison *out = n->out;
+    note_spread(c, n);
+    if (out->kernels[0] != '\0')
+        pxs_text_addf(&n->text, "runs of different kernels (%s): small differences may be theirs",
+                      out->kernels);
+    note(n);
+    note_missing(out, n);
+    note_survivors(c, n);
+    note_pruned(out, n);
+    note_imported(c, n);
+    note_mixed(c, n);
+    note_discriminator(c, false, n);
+    note_discriminator(c, true, n);
+    note_images(c, n);
+    note_machines(c, out, n);
+    note_target(c, n);
+    note_front(c, n);
+    note_baseline(c, n);
+    note_chosen(c, n);
+}
+
+enum pxs_status pxs_compare_note(const struct comparing *c, struct pxs_comparison *out,
+                                 struct pxs_error *err) {
+    struct notes n = {.out = out, .room = 24};
+    out->notes = pxs_arena_alloc(&out->table.arena, n.room * sizeof *out->notes);
+    if (out->notes == NULL)
+        return pxs_fail_nomem(err);
+    add_notes(c, &n);
+    pxs_text_finish(&n.text);
+    return n.failed ? pxs_fail_nomem(err) : PXS_OK;
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Which schedule won, asked of real runs: compare with its options, diff of two runs.
+. "$(dirname "$0")/lib.sh"
+
+make_data data 16 6
+# halve with lrgd 9 never fires in 3 epochs: the same training as constant, and both must say so
+experiment exp.yaml rates 'n_epochs: 3' 'sample_interval: 0' 'checkpoint_interval: 0' 'sweep:' '  points:' \
+    '    - {lr_policy_G: constant}' '    - {lr_policy_G: halve, lrgd: 9}' '    - {lr_policy_G: halve, lrgd: 2}' '  seeds: 2'
+run 0 res exp.yaml --jobs 1 --threads 1
+
+ask() { "$PIXSWEEP" "$@" --results res >ask.out 2>ask.err || fail "$* ended with $?"; }
+refuse() { ! "$PIXSWEEP" "$@" --results res >ask.out 2>ask.err || fail "$* was not refused"; }
+
+step "the verdict is the last line"
+ask compare rates
+says ask.out "rates: 6 runs in 3 groups, lowest mean best_val_loss first"
+tail -n 1 ask.out >last.out
+grep -qE "^(constant|halve, lrgd [29]) (leads with a mean best_val_loss|and .* are level)" last.out || fail "$(cat last.out)"
+
+step "the table's numbers are the database's"
+ask compare rates --format csv --by lr_policy_G,lrgd
+mean=$(sql res "SELECT printf('%.12g', avg(best_val_loss)) FROM v_run WHERE lrgd = 2")
+awk -F, -v m="$mean" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+    $1 == "halve" && $2 == 2 { d = $at["best_val_loss_mean"] - m; ok = $at["n"] == 2 && d < 1e-9 && d > -1e-9 }
+    END { exit !ok }' ask.out || fail "mean $mean is not in: $(cat ask.out)"
+
+step "differences from a baseline, by seed"
+ask compare rates --baseline lr_policy_G=constant --format json
+difference=$(sql res "SELECT printf('%.9f', avg(b.best_val_loss - a.best_val_loss)) FROM v_run a JOIN v_run b USING (seed)
+    WHERE a.lr_policy_G = 'constant' AND b.lrgd = 2")
+grep '"lrgd":2,' ask.out | sed 's/.*"vs_baseline_diff":\([^,]*\),.*"vs_baseline_design":"paired".*/\1/' >value.out
+awk -v d="$difference" '{ exit !($1 - d < 1e-8 && $1 - d > -1e-8) }' value.out || fail "$(cat value.out) is not $difference"
+grep '"lrgd":9,' ask.out >nine.out
+says nine.out '"vs_baseline_diff":0,'
+
+step "a target, a front, another metric"
+ask compare rates --target 100 --pareto time,val_loss --metric final_val_loss
+says ask.out "target val_loss <= 100: reached by 6 of 6 completed runs"
+says ask.out "no other configuration is as good in every one of time,val_loss"
+says ask.out "lowest mean final_val_loss first"
+refuse compare rates --target much
+says ask.err "must be a number"
+refuse compare rates --baseline lr_policy_G=halve
+says ask.err "fits 2 configurations"
+
+step "two runs side by side"
+first=$(sql res "SELECT min(step) FROM batch_loss WHERE epoch = 1")
+ask diff "$(sql res "SELECT run_id FROM v_run WHERE lr_policy_G = 'constant' AND seed = 0")" \
+    "$(sql res "SELECT name FROM v_run WHERE lrgd = 2 AND seed = 0")"
+# lrgd 2 halves before epoch 1; losses of its first batch are still those of the same weights
+says ask.out "the first $first steps are the same, bit by bit; from step $first (epoch 1) on they differ"
+says ask.out "configuration  lr_policy_G"
+ask diff 1 3
+says ask.out "steps that both have are the same, bit by bit"
