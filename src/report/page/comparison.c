@@ -74,10 +74,97 @@ static const char *title_of(const struct pxs_comparison *c, size_t place) {
 static void put_words(struct pxs_page *p) {
     pxs_text_add(
         p->out,
-        "<p class=\"hint\">Over the completed runs of each configuration: mean \xc2\xb1 sample standard "
-        "deviation, 95 % t interval of the mean. Of losses less is better, of PSNR and SSIM more. "
-        "Epochs count from 0. Press a heading to sort.</p>\n");
+        "<p class=\"hint\">Over the completed runs of each configuration. Of losses less is better, of "
+        "PSNR and SSIM more. Epochs count from 0. Press a heading to sort.</p>\n");
 }
+
+/* ---- differences ------------------------------------------------------------------------------------------ */
+
+/* Configurations that are compared with the first seed by seed; 0 where one can only be compared by means, which stand above. */
+static size_t count_pairs(const struct pxs_comparison *c) {
+    const size_t design = find_column(&c->table, "vs_best_design");
+    size_t n = 0;
+    for (size_t row = 1; row < c->table.n_rows && design < c->table.n_columns; row++) {
+        const char *text = c->table.cells[row * c->table.n_columns + design].text;
+        if (text != NULL && strcmp(text, "welch") == 0)
+            return 0;
+        n += text != NULL && strcmp(text, "paired") == 0;
+    }
+    return n;
+}
+
+static enum pxs_status fill_differences(const struct pxs_comparison *c, struct pxs_table *t,
+                                        size_t *configurations, struct pxs_error *err) {
+    size_t row = 0;
+    size_t places[64];
+    for (size_t i = 0; i < t->n_columns && i < PXS_COUNT(places); i++) {
+        places[i] = find_column(&c->table, t->columns[i]);
+        if (places[i] == c->table.n_columns)
+            return pxs_fail(err, PXS_E_INTERNAL, "the comparison has no column %s", t->columns[i]);
+    }
+    const size_t design = find_column(&c->table, "vs_best_design");
+    for (size_t from = 1; from < c->table.n_rows; from++) {
+        const struct pxs_cell *cells = &c->table.cells[from * c->table.n_columns];
+        if (cells[design].kind == PXS_CELL_NULL || strcmp(cells[design].text, "paired") != 0)
+            continue;
+        configurations[row] = c->configurations[from];
+        for (size_t i = 0; i < t->n_columns; i++)
+            pxs_table_set(t, row, i, cells[places[i]]);
+        row++;
+    }
+    return PXS_OK;
+}
+
+static void put_differences_table(struct pxs_page *p, const struct pxs_table *t,
+                                  const struct pxs_column *columns, const size_t *configurations) {
+    struct pxs_text sql = {0};
+    pxs_html_put_table(
+        p->out, t,
+        &(struct pxs_html_table){.id = "differences-table",
+                                 .caption = "Difference from the first, run by run of the same seed",
+                                 .columns = columns,
+                                 .configurations = configurations,
+                                 .sql = "sql-differences"});
+    pxs_text_add(
+        p->out,
+        "<p class=\"hint\">This configuration minus the first one, with the 95 % t interval of the mean "
+        "difference: an interval that holds 0 separates nothing. The answer's p follows from these "
+        "by Student's t, which SQL does not have.</p>\n");
+    pxs_sql_differences(&sql, p);
+    p->out->failed = p->out->failed || sql.failed;
+    pxs_page_put_sql(p, "sql-differences", "SQL: the differences", pxs_text_str(&sql));
+    pxs_text_finish(&sql);
+}
+
+static enum pxs_status put_differences(struct pxs_page *p, struct pxs_arena *arena, struct pxs_error *err) {
+    static const char *const measures[] = {"vs_best_n", "vs_best_diff", "vs_best_ci_low", "vs_best_ci_high"};
+    static const struct pxs_column looks[] = {{"pairs", PXS_SHOW_PLAIN},
+                                              {"difference", PXS_SHOW_FIXED},
+                                              {"95 % low", PXS_SHOW_FIXED},
+                                              {"high", PXS_SHOW_TO}};
+    const struct pxs_comparison *c = &p->comparison;
+    const size_t rows = count_pairs(c), n = c->n_keys + PXS_COUNT(measures);
+    struct pxs_table t = {0};
+    if (rows == 0 || p->options->by != NULL)
+        return PXS_OK;
+    const char **names = pxs_arena_alloc(arena, n * sizeof *names);
+    struct pxs_column *columns = pxs_arena_alloc(arena, n * sizeof *columns);
+    size_t *configurations = pxs_arena_alloc(arena, rows * sizeof *configurations);
+    if (names == NULL || columns == NULL || configurations == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = i < c->n_keys ? c->table.columns[i] : measures[i - c->n_keys];
+        columns[i] = i < c->n_keys ? c->columns[i] : looks[i - c->n_keys];
+    }
+    PXS_TRY(pxs_table_make(&t, names, n, rows, err));
+    const enum pxs_status status = fill_differences(c, &t, configurations, err);
+    if (status == PXS_OK)
+        put_differences_table(p, &t, columns, configurations);
+    pxs_table_finish(&t);
+    return status;
+}
+
+/* ---- all together ---------------------------------------------------------------------------------------- */
 
 static enum pxs_status put_chosen(struct pxs_page *p, const size_t *places, size_t n, struct pxs_arena *arena,
                                   struct pxs_error *err) {
@@ -115,9 +202,11 @@ static enum pxs_status put_chosen(struct pxs_page *p, const size_t *places, size
 enum pxs_status pxs_page_put_comparison(struct pxs_page *p, struct pxs_error *err) {
     struct pxs_arena arena = {0};
     size_t *places = pxs_arena_alloc(&arena, (p->comparison.n_keys + PXS_COUNT(wanted)) * sizeof *places);
-    const enum pxs_status status = places == NULL
-                                       ? pxs_fail_nomem(err)
-                                       : put_chosen(p, places, choose(&p->comparison, places), &arena, err);
+    enum pxs_status status = places == NULL
+                                 ? pxs_fail_nomem(err)
+                                 : put_chosen(p, places, choose(&p->comparison, places), &arena, err);
+    if (status == PXS_OK)
+        status = put_differences(p, &arena, err);
     pxs_arena_finish(&arena);
     return status;
 }

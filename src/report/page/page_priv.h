@@ -59,6 +59,8 @@ void pxs_sql_sweep(struct pxs_text *out, const char *sweep);
 /* Appends the statement that gives the rows of the comparison's table: `columns` of it, keys and measures by their names. */
 void pxs_sql_comparison(struct pxs_text *out, const struct pxs_page *p, const char *const *columns,
                         size_t n_columns);
+/* Appends the statement that gives the differences from the comparison's first row, paired by seed. */
+void pxs_sql_differences(struct pxs_text *out, const struct pxs_page *p);
 /* Whether it knows a measure of that name. */
 bool pxs_sql_has_measure(const char *column);
 /* A collapsed block that shows a statement, to be copied; `id` is what data-sql of a table refers to. */

@@ -184,10 +184,10 @@ static void put_runs_table(struct pxs_page *p) {
 void pxs_page_put_runs(struct pxs_page *p) {
     put_runs_table(p);
     put_shared(p);
-    pxs_text_add(p->out, "<div id=\"each-run\">\n");
+    pxs_text_add(p->out, "<details id=\"each-run\"><summary>What each run has of its own</summary>\n");
     for (size_t row = 0; row < p->runs.n_rows; row++)
         put_one_run(p, row);
-    pxs_text_add(p->out, "</div>\n");
+    pxs_text_add(p->out, "</details>\n");
     pxs_page_put_sql(p, "sql-params", "SQL: the runs' parameters", pxs_text_str(&p->params_sql));
     pxs_page_put_sql(p, "sql-facts", "SQL: the runs' environment", pxs_text_str(&p->facts_sql));
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* Numbers that all curves of a page may have, by epoch and by batch; and what a screen has room for. */
-enum { EPOCH_NUMBERS = 500000, BATCH_NUMBERS = 450000, MOST_BUCKETS = 400, LEAST_BUCKETS = 20 };
+enum { EPOCH_NUMBERS = 650000, BATCH_NUMBERS = 350000, MOST_BUCKETS = 400, LEAST_BUCKETS = 20 };
 
 struct metric {
     const char *column, *label;

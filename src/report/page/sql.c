@@ -105,13 +105,11 @@ static const char one_sql[] =
     "  WHERE r.sweep_id = ";
 
 static void put_runs(struct pxs_text *out, const struct pxs_page *p) {
-    pxs_text_add(out, "WITH one AS (SELECT r.run_id, r.number, r.state,\n");
+    pxs_text_add(out, "WITH one AS (SELECT r.run_id, r.number, r.seed, r.state,\n");
     for (size_t k = 0; k < p->groups.n_keys; k++) {
         const char *key = p->groups.keys[k];
-        if (strcmp(key, "seed") == 0) {
-            pxs_text_add(out, "    r.seed,\n");
-            continue;
-        }
+        if (strcmp(key, "seed") == 0)
+            continue; /* it is a column of the run */
         pxs_text_add(out, "    (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = ");
         pxs_sql_literal(out, key);
         pxs_text_add(out, ") AS ");
@@ -120,12 +118,7 @@ static void put_runs(struct pxs_text *out, const struct pxs_page *p) {
     }
     pxs_text_add(out, one_sql);
     pxs_sql_sweep(out, p->comparison.sweep);
-    pxs_text_add(out, "),\ncentred AS (SELECT *,\n"
-                      "    best_val_loss - avg(best_val_loss)" DONE " OVER w AS best_val_loss_off,\n"
-                      "    final_val_loss - avg(final_val_loss)" DONE " OVER w AS final_val_loss_off\n"
-                      "  FROM one WINDOW w AS (");
-    put_keys(out, &p->groups, "PARTITION BY ");
-    pxs_text_add(out, "))\n");
+    pxs_text_add(out, ")");
 }
 
 /* Student's t for 95 %, for each number of runs that a configuration has; NULL for one. */
@@ -165,6 +158,12 @@ void pxs_sql_comparison(struct pxs_text *out, const struct pxs_page *p, const ch
                         size_t n_columns) {
     const struct pxs_comparison *c = &p->comparison;
     put_runs(out, p);
+    pxs_text_add(out, ",\ncentred AS (SELECT *,\n"
+                      "    best_val_loss - avg(best_val_loss)" DONE " OVER w AS best_val_loss_off,\n"
+                      "    final_val_loss - avg(final_val_loss)" DONE " OVER w AS final_val_loss_off\n"
+                      "  FROM one WINDOW w AS (");
+    put_keys(out, &p->groups, "PARTITION BY ");
+    pxs_text_add(out, "))\n");
     pxs_text_add(out, "SELECT ");
     for (size_t i = 0; i < n_columns; i++) {
         pxs_text_add(out, i > 0 ? ",\n  " : "");
@@ -180,6 +179,61 @@ void pxs_sql_comparison(struct pxs_text *out, const struct pxs_page *p, const ch
     pxs_text_add(out, "\nFROM centred");
     put_keys(out, &p->groups, " GROUP BY ");
     put_order(out, c);
+}
+
+/* "x.lr_policy_G IS 'halve' AND x.lrgd IS 25": the configuration of the comparison's first row. */
+static void put_first(struct pxs_text *out, const struct pxs_page *p, const char *table) {
+    const struct pxs_comparison *c = &p->comparison;
+    char buf[32];
+    for (size_t k = 0; k < c->n_keys; k++) {
+        const struct pxs_cell *cell = &c->table.cells[k];
+        pxs_text_addf(out, "%s%s.", k > 0 ? " AND " : "", table);
+        pxs_sql_name(out, c->table.columns[k]);
+        pxs_text_add(out, " IS ");
+        if (cell->kind == PXS_CELL_TEXT)
+            pxs_sql_literal(out, cell->text);
+        else
+            pxs_text_add(out, cell->kind == PXS_CELL_NULL ? "NULL" : pxs_format_double(buf, cell->real));
+    }
+}
+
+/* Where a key's values are the same in two tables. */
+static void put_same(struct pxs_text *out, const struct pxs_page *p) {
+    for (size_t k = 0; k < p->groups.n_keys; k++) {
+        pxs_text_add(out, " AND o.");
+        pxs_sql_name(out, p->groups.keys[k]);
+        pxs_text_add(out, " IS c.");
+        pxs_sql_name(out, p->groups.keys[k]);
+    }
+}
+
+void pxs_sql_differences(struct pxs_text *out, const struct pxs_page *p) {
+    const struct pxs_comparison *c = &p->comparison;
+    static const char half[] =
+        "(CASE count(*) \1 END) * sqrt(sum(off * off) / (count(*) - 1)) / sqrt(count(*))";
+    put_runs(out, p);
+    pxs_text_addf(
+        out,
+        ",\npair AS (SELECT x.*, x.%s - f.%s AS d FROM one x JOIN one f USING (seed)\n  WHERE x.state = "
+        "'completed' AND f.state = 'completed' AND ",
+        c->metric, c->metric);
+    put_first(out, p, "f");
+    pxs_text_add(out, "\n    AND NOT (");
+    put_first(out, p, "x");
+    pxs_text_add(out, ")),\ncentred AS (SELECT *, d - avg(d) OVER (");
+    put_keys(out, &p->groups, "PARTITION BY ");
+    pxs_text_add(out, ") AS off FROM pair WHERE d IS NOT NULL)\nSELECT ");
+    put_keys(out, &p->groups, "");
+    pxs_text_add(out, ", count(*) AS vs_best_n, avg(d) AS vs_best_diff,\n  avg(d) - ");
+    put_measure(out, p, half, "vs_best_ci_low");
+    pxs_text_add(out, ",\n  avg(d) + ");
+    put_measure(out, p, half, "vs_best_ci_high");
+    pxs_text_add(out, "\nFROM centred c");
+    put_keys(out, &p->groups, " GROUP BY ");
+    pxs_text_addf(out, " HAVING count(*) > 1\nORDER BY (SELECT avg(%s) FROM one o WHERE state = 'completed'",
+                  c->metric);
+    put_same(out, p);
+    pxs_text_addf(out, ")%s, min(number)", c->higher_is_better ? " DESC" : "");
 }
 
 bool pxs_sql_has_measure(const char *column) {

@@ -77,14 +77,16 @@
 
   function openTarget() {
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-    if (target instanceof HTMLDetailsElement) target.open = true;
+    for (let e = target; e; e = e.parentElement) {
+      if (e instanceof HTMLDetailsElement) e.open = true;
+    }
   }
   window.addEventListener('hashchange', openTarget);
   openTarget();
 
   const opened = [];
   window.addEventListener('beforeprint', () => {
-    for (const details of document.querySelectorAll('#shared:not([open]), #experiment details:not([open])')) {
+    for (const details of document.querySelectorAll('#shared:not([open]), #each-run:not([open]), #experiment details:not([open])')) {
       details.open = true;
       opened.push(details);
     }
