@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The SQL that a page shows gives the page's numbers. Usage: sql.py PIXSWEEP PAGE_DATABASE"""
 import math
+import os
+import subprocess
 import sys
 
 from page import HOSTILE, Page, Place, need, same, unpack
@@ -80,6 +82,23 @@ def check_spike(page):
     need(abs(high - 40) < 0.01, f'the spike of 40 became {high}')
 
 
+def check_places(place):
+    """Where the page goes, and that nothing is left of one that could not be written."""
+    results = os.path.join(place.folder, 'results')
+    said = place.run('report', '--results', results)
+    path = os.path.join(results, 'curves', 'report.html')
+    need(said.startswith(path + ': ') and os.listdir(os.path.dirname(path)) == ['report.html'], f'without -o: {said!r}')
+    with open(path, encoding='utf-8') as f:
+        need(f.read() == place.run('report', 'curves', '-o', '-'), '-o - gives another page')
+    missing = os.path.join(place.folder, 'missing', 'page.html')
+    for args, words in ((('-o', missing), 'cannot'), (('nowhere',), 'curves'), (('--by', 'lrgdd'), 'lrgd')):
+        done = subprocess.run([place.pixsweep, 'report', *args, '--db', place.database, '--results', place.folder],
+                              capture_output=True, text=True, check=False)
+        need(done.returncode in (1, 2) and words in done.stderr and done.stdout == '', f'{args}: {done}')
+    need(not os.path.exists(os.path.dirname(missing)) and not os.path.exists(os.path.join(place.folder, 'nowhere')),
+         'a refused page left something behind')
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -98,6 +117,8 @@ def main():
             check_curves(place, page)
             check_spike(page)
             need(not hostile or page.curves['sweep'] == 'curves' + HOSTILE, 'the hostile name did not come through')
+            if not hostile:
+                check_places(place)
             need(text.count('</script>') == 4, 'a text of the database ended a script')
 
 

@@ -198,6 +198,7 @@
         line.name + ': ' + format(value) + range));
     }
     if (left > 0) out.append(element('span', {}, 'and ' + left + ' more'));
+    out.style.minHeight = out.offsetHeight + 'px'; /* grows once and stays, so that nothing below jumps */
   }
 
   function setWindow(range) {

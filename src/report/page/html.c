@@ -131,10 +131,14 @@ static void put_shown(struct pxs_text *out, const struct pxs_cell *cell, enum px
     pxs_text_finish(&plain);
 }
 
-/* A PLUSMINUS column has the decimals of the one before it. */
+/* A mean, its deviation and its interval have the decimals of the mean. */
 static int decimals_of(const struct pxs_table *table, const struct pxs_html_table *how, size_t column) {
-    while (column > 0 && (show_of(how, column) == PXS_SHOW_PLUSMINUS || show_of(how, column) == PXS_SHOW_TO))
-        column--;
+    for (; column > 0; column--) {
+        const bool ends = show_of(how, column) == PXS_SHOW_PLUSMINUS || show_of(how, column) == PXS_SHOW_TO;
+        const bool begins = column + 1 < table->n_columns && show_of(how, column + 1) == PXS_SHOW_TO;
+        if (!ends && !begins)
+            break;
+    }
     return pxs_cell_decimals(table, column);
 }
 

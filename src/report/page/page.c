@@ -96,7 +96,7 @@ static void put_answer(struct pxs_page *p) {
     const struct pxs_comparison *c = &p->comparison;
     pxs_text_add(p->out, "<p class=\"verdict\">");
     pxs_html_text(p->out, c->verdict);
-    pxs_text_add(p->out, "</p>\n");
+    pxs_text_add(p->out, ".</p>\n");
     if (c->n_notes > 0)
         pxs_text_add(p->out, "<ul class=\"notes\">\n");
     for (size_t i = 0; i < c->n_notes; i++)
