@@ -17,7 +17,7 @@ struct pxs_config;
  * hyperparameter), relative paths in them belonging to the working directory.
  * On failure *out is untouched, err holds one summarising line, and `diagnostics` (may be NULL) receives every problem found,
  * in the order of files and lines: `file:line:col: message`, the source line, a caret. PXS_E_INVALID, or PXS_E_NOT_FOUND /
- * PXS_E_IO where the file itself cannot be read, PXS_E_UNSUPPORTED where all that is wrong is planned but not built yet. */
+ * PXS_E_IO where the file itself cannot be read. */
 PXS_NODISCARD enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_t n_sets,
                                               struct pxs_config **out, struct pxs_text *diagnostics,
                                               struct pxs_error *err);

@@ -82,7 +82,8 @@ struct pxs_param_info {
     const char *help;         /* one sentence without a full stop */
     double min, max;          /* INT, FLOAT and each of INTS; -INFINITY/INFINITY = no limit */
     const char *const *names; /* ENUM: text of value 0, 1, ..., then NULL; else NULL */
-    bool conditional; /* exists only where ENUM key `under` has one of `under_values` (bit v = value v) */
+    bool
+        conditional; /* exists only where ENUM key `under` has one of `under_values` (bit v = value v), or INT key `under` is above 0 */
     enum pxs_param_key under;
     uint64_t under_values;
     size_t offset, size; /* of the field in struct pxs_params */
@@ -96,11 +97,11 @@ bool pxs_param_find(const char *name, enum pxs_param_key *key);
 const char *pxs_param_nearest(const char *name);
 /* "path", "int", "float", "bool", "enum", "ints" */
 const char *pxs_param_type_name(enum pxs_param_type type);
+/* Appends the values of `under` with which a conditional key exists, `joint` between them: "step | multistep", "above 0". */
+void pxs_param_condition(int key, const char *joint, struct pxs_text *out);
 /* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or 512", "above 0, at
  * most 1", "constant or halve", "true or false", "a path or null". */
 void pxs_param_range(int key, struct pxs_text *out);
-/* A key that is known to come, but not built yet. */
-bool pxs_param_is_planned(const char *name);
 /* What we call a key that other trainers name so ("beta1": "b1"), in words; NULL if it is no such name. */
 const char *pxs_param_other_name(const char *name);
 

@@ -14,18 +14,12 @@ static const struct pxs_column columns[COLUMNS] = {
 };
 
 /* "lr_policy_G: halve", or nothing where the key is always in force. */
-static void add_condition(struct pxs_text *text, const struct pxs_param_info *info) {
+static void add_condition(struct pxs_text *text, int key) {
+    const struct pxs_param_info *info = pxs_param_info(key);
     if (!info->conditional)
         return;
-    const struct pxs_param_info *other = pxs_param_info(info->under);
-    const char *joint = ": ";
-    pxs_text_add(text, other->key);
-    for (int value = 0; other->names[value] != NULL; value++) {
-        if ((info->under_values >> value & 1) == 0)
-            continue;
-        pxs_text_addf(text, "%s%s", joint, other->names[value]);
-        joint = " or ";
-    }
+    pxs_text_addf(text, "%s: ", pxs_param_info((int)info->under)->key);
+    pxs_param_condition(key, " or ", text);
 }
 
 static const char *keep(struct pxs_table *table, struct pxs_text *text) {
@@ -44,7 +38,7 @@ static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_p
     pxs_param_range(key, text);
     pxs_table_set(t, row, RANGE, pxs_cell_text(keep(t, text)));
     pxs_table_set(t, row, UNIT, pxs_cell_text(info->unit));
-    add_condition(text, info);
+    add_condition(text, key);
     pxs_table_set(t, row, UNDER, pxs_cell_text(keep(t, text)));
     pxs_table_set(t, row, IDENTITY, pxs_cell_int((info->flags & PXS_PF_NOT_IDENTITY) == 0));
     pxs_table_set(t, row, HELP, pxs_cell_text(info->help));
@@ -92,8 +86,6 @@ static enum pxs_status find_key(const char *name, int *key, struct pxs_error *er
         *key = (int)found;
         return PXS_OK;
     }
-    if (pxs_param_is_planned(name))
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "'%s' is planned but not built yet", name);
     if (near == NULL)
         near = pxs_param_nearest(name);
     if (near != NULL)

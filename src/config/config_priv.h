@@ -57,17 +57,14 @@ struct pxs_diag {
 struct pxs_diags {
     struct pxs_arena arena;
     struct pxs_diag items[PXS_DIAGNOSTICS_MAX];
-    size_t n, total;        /* stored, found */
-    bool nomem, other;      /* other: not only things that are planned but not built yet */
+    size_t n, total; /* stored, found */
+    bool nomem;
     enum pxs_status status; /* of a file that cannot be read; else PXS_OK */
 };
 
 void pxs_diag_at(struct pxs_diags *d, const struct pxs_source *source, size_t line, size_t column,
                  const char *fmt, ...) PXS_PRINTF(5, 6);
 void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) PXS_PRINTF(3, 4);
-/* The same for something that is planned but not built yet. */
-void pxs_diag_planned(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...)
-    PXS_PRINTF(3, 4);
 /* True where one more problem would only be counted, which is then done: saves wording what nobody will see. */
 bool pxs_diags_full(struct pxs_diags *d);
 /* All of them in order, and the one line for struct pxs_error; returns its status. */

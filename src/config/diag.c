@@ -34,7 +34,7 @@ bool pxs_diags_full(struct pxs_diags *d) {
     if (d->n < PXS_DIAGNOSTICS_MAX)
         return false;
     d->total++;
-    return d->other = true;
+    return true;
 }
 
 static struct pxs_diag place_of(const struct pxs_node *node) {
@@ -48,18 +48,9 @@ void pxs_diag_at(struct pxs_diags *d, const struct pxs_source *source, size_t li
     va_start(ap, fmt);
     add(d, (struct pxs_diag){.source = source, .line = line, .column = column}, fmt, ap);
     va_end(ap);
-    d->other = true;
 }
 
 void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    add(d, place_of(node), fmt, ap);
-    va_end(ap);
-    d->other = true;
-}
-
-void pxs_diag_planned(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     add(d, place_of(node), fmt, ap);
@@ -163,9 +154,7 @@ enum pxs_status pxs_diags_report(struct pxs_diags *d, struct pxs_text *out, stru
     sort(d);
     struct pxs_text first = {0};
     show_head(&d->items[0], &first);
-    enum pxs_status status = d->status != PXS_OK && d->total == 1 ? d->status
-                             : d->other                           ? PXS_E_INVALID
-                                                                  : PXS_E_UNSUPPORTED;
+    enum pxs_status status = d->status != PXS_OK && d->total == 1 ? d->status : PXS_E_INVALID;
     if (d->total > 1)
         pxs_text_addf(&first, " (and %zu more)", d->total - 1);
     pxs_fail(err, status, "%s", pxs_text_str(&first));

@@ -28,10 +28,6 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
     enum pxs_param_key param;
     const char *other = pxs_param_other_name(key->text), *home = home_of(key->text);
     const char *nearest = pxs_nearest_word(key->text, known, n_known);
-    if (pxs_param_is_planned(key->text) && strcmp(place, "run") != 0) {
-        pxs_diag_planned(d, key, "%s is planned but not built yet", key->text);
-        return;
-    }
     pxs_text_add(&text, "unknown key ");
     pxs_text_add_quoted(&text, key->text);
     if (place[0])

@@ -109,10 +109,24 @@ static enum pxs_status check_rates(const struct pxs_params *p, bool g, enum pxs_
     return PXS_OK;
 }
 
+static enum pxs_status check_early_stop(const struct pxs_params *p, enum pxs_param_key *key,
+                                        struct pxs_error *err) {
+    if (p->early_stop_patience == 0 || p->early_stop_metric == PXS_EARLY_AVG_LOSS_G ||
+        p->validation != PXS_VALIDATION_OFF)
+        return PXS_OK;
+    pxs_fail(err, PXS_E_INVALID,
+             "%s waits for a better %s, but validation is off: set it to full or lab, or say %s: avg_loss_G",
+             pxs_param_info(PXS_PARAM_early_stop_patience)->key,
+             pxs_param_info(PXS_PARAM_early_stop_metric)->names[p->early_stop_metric],
+             pxs_param_info(PXS_PARAM_early_stop_metric)->key);
+    return at_fault(key, PXS_PARAM_early_stop_patience);
+}
+
 enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key, struct pxs_error *err) {
     PXS_TRY(check_stated(p, key, err));
     PXS_TRY(check_rates(p, true, key, err));
     PXS_TRY(check_rates(p, false, key, err));
+    PXS_TRY(check_early_stop(p, key, err));
     int64_t side = p->img_height < p->img_width ? p->img_height : p->img_width;
     if (p->jitter > side) {
         pxs_fail(err, PXS_E_INVALID, "%s must not exceed the image's smaller side, %lld pixels, but is %lld",

@@ -13,6 +13,7 @@
 
 #define PXS_ALWAYS .conditional = false
 #define PXS_UNDER(other, values) .conditional = true, .under = PXS_PARAM_##other, .under_values = (values)
+#define PXS_ABOVE_ZERO PXS_BIT(1)
 #define PXS_BIT(symbol) (UINT64_C(1) << (symbol))
 #define PXS_ROW(name, kind, row_flags, row_unit, row_help)                                      \
     .key = #name, .type = (kind), .flags = (row_flags), .unit = (row_unit), .help = (row_help), \
@@ -40,11 +41,6 @@ static const char *const keys[PXS_PARAM_COUNT] = {
 #define PXS_BOOL(key, ...) #key,
 #define PXS_ENUM(key, ...) #key,
 #define PXS_INTS(key, ...) #key,
-#include "params.def"
-};
-
-static const char *const planned_keys[] = {
-#define PXS_PLANNED_KEY(key) key,
 #include "params.def"
 };
 
@@ -85,13 +81,6 @@ const char *pxs_param_nearest(const char *name) {
 const char *pxs_param_type_name(enum pxs_param_type type) {
     static const char *const names[] = {"path", "int", "float", "bool", "enum", "ints"};
     return names[type];
-}
-
-bool pxs_param_is_planned(const char *name) {
-    for (size_t i = 0; i < PXS_COUNT(planned_keys); i++)
-        if (strcmp(planned_keys[i], name) == 0)
-            return true;
-    return false;
 }
 
 const char *pxs_param_other_name(const char *name) {
@@ -155,6 +144,21 @@ static void number_range(const struct pxs_param_info *info, struct pxs_text *out
     else
         pxs_text_addf(out, "%s %s and %s %s", open_min ? "above" : "at least", low,
                       open_max ? "below" : "at most", high);
+}
+
+void pxs_param_condition(int key, const char *joint, struct pxs_text *out) {
+    const struct pxs_param_info *info = &table[key], *other = &table[info->under];
+    if (other->type == PXS_TYPE_INT) {
+        pxs_text_add(out, "above 0");
+        return;
+    }
+    bool first = true;
+    for (int v = 0; other->names[v]; v++) {
+        if (!(info->under_values >> v & 1))
+            continue;
+        pxs_text_addf(out, "%s%s", first ? "" : joint, other->names[v]);
+        first = false;
+    }
 }
 
 void pxs_param_range(int key, struct pxs_text *out) {

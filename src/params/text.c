@@ -96,16 +96,9 @@ void pxs_params_write_yaml(const struct pxs_params *p, const char *name, struct 
 
 /* ---- Markdown -------------------------------------------------------------------------------------------- */
 
-static void write_condition(const struct pxs_param_info *info, struct pxs_text *out) {
-    const struct pxs_param_info *other = pxs_param_info(info->under);
-    pxs_text_addf(out, "; only under `%s: ", other->key);
-    const char *joint = "";
-    for (int v = 0; other->names[v]; v++) {
-        if (!(info->under_values >> v & 1))
-            continue;
-        pxs_text_addf(out, "%s%s", joint, other->names[v]);
-        joint = " | ";
-    }
+static void write_condition(int key, struct pxs_text *out) {
+    pxs_text_addf(out, "; only under `%s: ", pxs_param_info((int)pxs_param_info(key)->under)->key);
+    pxs_param_condition(key, " | ", out);
     pxs_text_add(out, "`");
 }
 
@@ -121,7 +114,7 @@ static void write_row(const struct pxs_params *defaults, int key, struct pxs_tex
     pxs_param_range(key, out);
     pxs_text_addf(out, " | %s | %s", info->unit, info->help);
     if (info->conditional)
-        write_condition(info, out);
+        write_condition(key, out);
     pxs_text_add(out, " |\n");
 }
 

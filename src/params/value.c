@@ -275,7 +275,9 @@ bool pxs_params_effective(const struct pxs_params *p, int key) {
     const struct pxs_param_info *info = pxs_param_info(key);
     if (!info->conditional)
         return true;
-    int other = *(const int *)pxs_param_field(p, info->under);
+    const void *field = pxs_param_field(p, info->under);
+    bool number = pxs_param_info(info->under)->type == PXS_TYPE_INT;
+    int other = number ? *(const int64_t *)field > 0 : *(const int *)field;
     return (info->under_values >> other & 1) && pxs_params_effective(p, info->under);
 }
 

@@ -17,8 +17,6 @@ static enum pxs_status key_is_known(const char *key, struct pxs_error *err) {
     enum pxs_param_key unused;
     if (pxs_param_find(key, &unused))
         return PXS_OK;
-    if (pxs_param_is_planned(key))
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "--by: '%s' is planned but not built yet", key);
     const char *near = pxs_param_other_name(key) != NULL ? pxs_param_other_name(key) : pxs_param_nearest(key);
     if (near != NULL)
         return pxs_fail(err, PXS_E_INVALID, "--by: there is no hyperparameter '%.60s'; did you mean %s?", key,

@@ -25,6 +25,8 @@ static void gather(const struct training *t, struct resume_state *s) {
     s->sum_D_real = t->sum_D_real;
     s->sum_D_fake = t->sum_D_fake;
     memcpy(s->plateau, t->plateau, sizeof s->plateau);
+    s->early_best = t->early.best;
+    s->early_epoch = t->early.epoch;
 }
 
 /* The last one steps aside first: whatever happens while the new one is written, there is a whole one. Where the run went on from the
@@ -101,6 +103,8 @@ enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
     t->sum_D_fake = s.sum_D_fake;
     if (s.format >= 2) /* before, no run had one */
         memcpy(t->plateau, s.plateau, sizeof t->plateau);
+    if (s.format >= 3)
+        t->early = (struct train_early){s.early_best, s.early_epoch};
     return PXS_OK;
 }
 

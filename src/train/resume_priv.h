@@ -8,7 +8,7 @@
 
 #define PXS_RESUME_FILE "resume.safetensors"
 #define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
-enum { RESUME_FORMAT = 2, RESUME_FIELDS = 40 };
+enum { RESUME_FORMAT = 3, RESUME_FIELDS = 40 };
 
 struct resume_state {
     int64_t format;
@@ -24,6 +24,9 @@ struct resume_state {
     /* since format 2 */
     double sum_D_real, sum_D_fake; /* NaN in a point of format 1: this epoch will have no row of them */
     struct pxs_plateau plateau[2];
+    /* since format 3 */
+    double early_best;
+    int64_t early_epoch;
 };
 
 /* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended) points to. */

@@ -46,6 +46,8 @@ static const struct field {
     SINCE(2, "plateau_D_rate", REAL, plateau[1].rate),
     SINCE(2, "plateau_D_best", REAL, plateau[1].best),
     SINCE(2, "plateau_D_bad_epochs", INTEGER, plateau[1].bad_epochs),
+    SINCE(3, "early_stop_best", REAL, early_best),
+    SINCE(3, "early_stop_epoch", INTEGER, early_epoch),
 #undef FIELD
 #undef SINCE
 };

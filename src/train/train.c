@@ -214,6 +214,7 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
     train_follow_loss(t, q.loss);
+    train_watch_progress(t, &q, r.epoch.avg.loss_G);
     t->val_loss = q.loss;
     t->epoch++;
     t->batch = 0;
@@ -237,11 +238,11 @@ static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
 static enum pxs_status train(struct training *t, struct pxs_error *err) {
     PXS_TRY(train_load_data(t, err));
     PXS_TRY(train_prepare(t, err));
-    while (t->epoch < t->p->n_epochs) {
+    while (t->epoch < t->p->n_epochs && !train_stops_early(t)) {
         PXS_TRY(train_pass_rung(t, err));
         PXS_TRY(run_epoch(t, err));
     }
-    return PXS_OK;
+    return t->epoch < t->p->n_epochs ? train_tell_early_stop(t, err) : PXS_OK;
 }
 
 static enum pxs_outcome outcome_of(enum pxs_status status) {
@@ -270,6 +271,7 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     struct training t = {.job = job,
                          .p = job->params,
                          .best = INFINITY,
+                         .early = {INFINITY, -1},
                          .val_loss = NAN,
                          .saved_step = -1,
                          .saved_at = pxs_monotonic()};

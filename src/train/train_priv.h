@@ -10,6 +10,12 @@
 /* `validation: lab` looks at this many training pairs; a sample shows this many. */
 enum { LAB_PAIRS = 20, SAMPLE_PAIRS = 10 };
 
+/* The best epoch by early_stop_metric so far. */
+struct train_early {
+    double best;   /* less is better: negated where more is; +inf at first */
+    int64_t epoch; /* -1 at first */
+};
+
 struct training {
     const struct pxs_train_job *job;
     const struct pxs_params *p;
@@ -33,6 +39,7 @@ struct training {
     struct pxs_step_rates rates;     /* of the last step made */
     struct pxs_plateau plateau[2];   /* G, D; moves under lr_policy plateau only */
     double best;                     /* lowest validation loss so far; +inf at first */
+    struct train_early early;
     double val_loss; /* of the epoch before this one; NaN where an earlier attempt has made it */
 };
 
@@ -66,6 +73,14 @@ bool train_stopped(const struct training *t);
 void train_save_resume(struct training *t);
 /* The state that job->resume holds, into a model that was just made. */
 PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
+
+/* ---- early stopping (early.c) ---------------------------------------------------------------------------- */
+
+/* At the end of epoch t->epoch: what it brought. Between epochs: has the run's patience ended before its epochs have? */
+void train_watch_progress(struct training *t, const struct train_quality *q, double avg_loss_G);
+bool train_stops_early(const struct training *t);
+/* The event that says so. */
+PXS_NODISCARD enum pxs_status train_tell_early_stop(struct training *t, struct pxs_error *err);
 
 /* ---- rungs (rung.c) -------------------------------------------------------------------------------------- */
 

@@ -95,7 +95,13 @@ static void take(struct run *r, const struct pxs_record *rec) {
         r->end = rec->end;
         r->n_end++;
         break;
-    default:
+    case PXS_RECORD_EVENT:
+        r->event = rec->event;
+        break;
+    case PXS_RECORD_RUNG:
+        r->rung[r->n_rung++] = rec->rung;
+        break;
+    case PXS_RECORD_BEGIN:
         break;
     }
 }
@@ -149,7 +155,12 @@ void carry_out(struct run *r) {
                                 .log = r->log,
                                 .config_hash = r->config_hash,
                                 .resume_every = r->resume_every,
-                                .resume = &r->point};
+                                .resume = &r->point,
+                                .rungs = r->rungs,
+                                .n_rungs = r->n_rungs,
+                                .ask = r->ask,
+                                .ask_user = r->ask_user};
+    r->stop = &stop;
     r->status = pxs_train_run(&job, &r->err);
     pxs_record_writer_close(&writer);
     pxs_pool_destroy(&pool);

@@ -25,6 +25,11 @@ struct run {
     double resume_every;
     bool save; /* asked for from the start */
     struct pxs_logger log;
+    struct pxs_stop *stop; /* while it trains */
+    const int64_t *rungs;
+    size_t n_rungs;
+    enum pxs_status (*ask)(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
+    void *ask_user;
     /* results */
     struct pxs_resume_point point; /* where it went on from */
     struct pxs_text notes;         /* of looking for it */
@@ -35,7 +40,9 @@ struct run {
     struct pxs_record_sample sample[MAX_ROWS];
     struct pxs_record_checkpoint checkpoint[MAX_ROWS];
     struct pxs_record_end end;
-    int n_batch, n_epoch, n_sample, n_checkpoint, n_end;
+    struct pxs_record_event event; /* the last one */
+    struct pxs_record_rung rung[8];
+    int n_batch, n_epoch, n_sample, n_checkpoint, n_end, n_rung;
 };
 
 struct pxs_params small(void);

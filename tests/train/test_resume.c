@@ -171,14 +171,15 @@ START_TEST(a_point_of_format_1_is_read)
     char path[600];
     snprintf(path, sizeof path, "%s/old.safetensors", root);
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
-    for (int format = 1; format <= 2; format++) {
+    for (int format = 1; format <= RESUME_FORMAT; format++) {
         s.format = format;
         s.sum_D_real = 0.25;
         s.plateau[1].bad_epochs = 4;
         resume_print(&s, &text);
         ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
         ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
-        ck_assert_int_eq(pxs_safetensors_metadata(file, "sum_D_real") != NULL, format == 2);
+        ck_assert_int_eq(pxs_safetensors_metadata(file, "sum_D_real") != NULL, format >= 2);
+        ck_assert_int_eq(pxs_safetensors_metadata(file, "early_stop_epoch") != NULL, format >= 3);
         ck_assert_msg(resume_read(file, &back, &err) == PXS_OK, "%s", err.message);
         pxs_safetensors_destroy(&file);
         ck_assert(back.step == 7 && isinf(back.best) && back.sum.loss_D == 0.5);
@@ -376,14 +377,14 @@ END_TEST
 
 /* The format's number in the header of a file. */
 static void set_format(const char *path, char digit) {
-    shell("sed -i 's/\"resume_format\":\"2\"/\"resume_format\":\"%c\"/' %s", digit, path);
+    shell("sed -i 's/\"resume_format\":\"3\"/\"resume_format\":\"%c\"/' %s", digit, path);
 }
 
 START_TEST(a_newer_point_is_refused_by_name)
 {
     struct run *r = interrupted("newer");
     int64_t newest = find(r, HASH, "auto", false);
-    set_format(run_path(r, POINT), '3');
+    set_format(run_path(r, POINT), '4');
     ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
     ck_assert_int_eq(r->status, PXS_OK);
     expect_note(r, "newer pixsweep");
