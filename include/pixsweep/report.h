@@ -293,8 +293,9 @@ struct pxs_plot_options {
      * NULL = loss_G and val_loss. The rate of G follows by itself. */
     const char *const *metrics;
     size_t n_metrics;
-    bool log;          /* losses on a logarithmic axis */
-    int width, height; /* pixels (PNG) or points (SVG, PDF); 0 = 1600 x 1400, or 800 x 700 */
+    bool log; /* losses on a logarithmic axis */
+    int width,
+        height; /* pixels (PNG) or points (SVG, PDF); 0 = 1600 x 1400, or 800 x 700; more panels are higher */
     enum pxs_picture kind;
     struct pxs_meter meter;
 };
@@ -312,10 +313,11 @@ void pxs_drawing_finish(struct pxs_drawing *drawing);
  * SVG). PXS_E_NOT_FOUND: no such sweep, or nothing to draw yet; PXS_E_INVALID: no such metric, or as pxs_curves_read. */
 PXS_NODISCARD enum pxs_status pxs_plot_curves(struct pxs_store *s, const struct pxs_plot_options *options,
                                               struct pxs_drawing *out, struct pxs_error *err);
-/* A sample sheet with its words: see pxs_samples_read, whose errors it has. width: pixels or points at most, 0 = 2400 or 1200. */
+/* A sample sheet with its words: see pxs_samples_read, whose errors it has. width, height: pixels or points at most; 0 = 2400 or
+ * 1200 wide, as high as it becomes. PXS_E_INVALID, too, where it does not fit. */
 PXS_NODISCARD enum pxs_status pxs_plot_samples(struct pxs_store *s, const struct pxs_samples_options *options,
-                                               enum pxs_picture kind, int width, struct pxs_drawing *out,
-                                               struct pxs_error *err);
+                                               enum pxs_picture kind, int width, int height,
+                                               struct pxs_drawing *out, struct pxs_error *err);
 
 /* ---- ls -------------------------------------------------------------------------------------------------- */
 

@@ -161,7 +161,7 @@ static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct
                                                 .n_epochs = p->n_epochs,
                                                 .glyphs = (size_t)p->glyphs,
                                                 .meter = cli_bar_begin(&bar, cli)};
-    const enum pxs_status status = pxs_plot_samples(s, &options, p->kind, p->width, out, err);
+    const enum pxs_status status = pxs_plot_samples(s, &options, p->kind, p->width, p->height, out, err);
     cli_bar_clear(&bar);
     return status;
 }

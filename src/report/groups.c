@@ -108,11 +108,21 @@ static bool is_word(const struct pxs_groups *g, size_t key) {
     return true;
 }
 
+/* 0 wherever it has an effect at all: what a policy can do and does not. */
+static bool is_nothing(const struct pxs_groups *g, size_t key) {
+    for (size_t run = 0; run < g->n_runs; run++) {
+        const struct pxs_cell *cell = &g->values[key].cells[run];
+        if (cell->kind == PXS_CELL_TEXT || (cell->kind != PXS_CELL_NULL && cell->real != 0))
+            return false;
+    }
+    return true;
+}
+
 /* "halve" says enough where one key alone has words for values; a path's last part, where `whole` is not asked for. */
 static void put_value(const struct pxs_groups *g, size_t key, size_t run, size_t n_words, bool whole,
                       struct pxs_text *out) {
     const struct pxs_cell *cell = &g->values[key].cells[run];
-    if (cell->kind == PXS_CELL_NULL)
+    if (cell->kind == PXS_CELL_NULL || (!whole && is_nothing(g, key)))
         return;
     if (out->len > 0)
         pxs_text_add(out, ", ");

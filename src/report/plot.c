@@ -6,7 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { USUAL_WIDTH = 800, USUAL_HEIGHT = 700 }; /* units */
+enum {
+    USUAL_WIDTH = 800,
+    USUAL_HEIGHT = 700,
+    MORE_HEIGHT = 160
+}; /* units; MORE for each panel past the third */
 
 enum pxs_status pxs_picture_of(const char *path, enum pxs_picture *out, struct pxs_error *err) {
     static const char *const ends[] = {
@@ -166,9 +170,9 @@ static void lay_out(struct sheet *s, size_t n_notes) {
     const double notes = 11.5 * (double)n_notes + 6;
     f->left = 66;
     f->top = 50;
-    f->label_width = fmin(widest_label(s), 0.3 * f->width);
+    f->label_width = widest_label(s);
     f->bottom = f->height - 38 - notes;
-    f->direct = stack(s) >= (double)n * PXS_LABEL_LINE && n > 0;
+    f->direct = f->label_width <= 0.3 * f->width && stack(s) >= (double)n * PXS_LABEL_LINE;
     f->right = f->direct ? f->width - f->label_width - 24 : f->width - 14;
     if (!f->direct) {
         const double legend = pxs_legend_height(s->canvas, s->scene, f->right - f->left) + 8;
@@ -235,18 +239,21 @@ static void draw_sheet(struct sheet *s) {
 }
 
 /* The sheet's units keep their proportions to the picture: letters grow with it. */
-static void choose_size(const struct pxs_plot_options *o, struct pxs_drawing *out, double *scale) {
+static void choose_size(const struct pxs_plot_options *o, size_t n_panels, struct pxs_drawing *out,
+                        double *scale) {
     const int times = o->kind == PXS_PICTURE_PNG ? 2 : 1;
+    const int height = USUAL_HEIGHT + (n_panels > 3 ? (int)(n_panels - 3) * MORE_HEIGHT : 0);
     out->width = o->width > 0 ? o->width : times * USUAL_WIDTH;
-    out->height = o->height > 0 ? o->height : times * USUAL_HEIGHT;
-    *scale = fmin((double)out->width / USUAL_WIDTH, (double)out->height / USUAL_HEIGHT);
-    *scale = *scale < 0.75 * times ? fmax(*scale, fmin(0.75, *scale * 1.3)) : *scale;
+    out->height = o->height > 0 ? o->height : times * height;
+    *scale = fmin((double)out->width / USUAL_WIDTH, (double)out->height / height);
+    if (*scale < 0.75)
+        *scale = fmin(0.75, *scale * 1.3); /* letters that are still legible are worth more than air */
 }
 
 static enum pxs_status draw(struct pxs_scene *scene, const struct pxs_plot_options *o,
                             struct pxs_drawing *out, struct pxs_error *err) {
     double scale;
-    choose_size(o, out, &scale);
+    choose_size(o, scene->n_panels, out, &scale);
     struct sheet sheet = {
         .scene = scene, .options = o, .frame = {.width = out->width / scale, .height = out->height / scale}};
     const struct pxs_canvas_options canvas = {.kind = o->kind,

@@ -97,19 +97,47 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The ends of the middle 95 % say where the curves are. An end that lies further off than twice their distance is cut off. */
+/* The ends of the middle 95 % say where the curves are. An end that lies further off than twice their distance is cut off. On
+ * a logarithmic axis that is measured in logarithms, and nothing is cut off within six decades. */
 static void cut_ends(struct pxs_axis *axis, const double *sorted, size_t n, bool *above, bool *below) {
-    const double low = sorted[(size_t)((double)(n - 1) * 0.025)];
-    const double high = sorted[(size_t)ceil((double)(n - 1) * 0.975)];
+    double low = sorted[(size_t)((double)(n - 1) * 0.025)];
+    double high = sorted[(size_t)ceil((double)(n - 1) * 0.975)];
+    double first = axis->low, last = axis->high;
+    if (axis->log) {
+        if (last / first < 1e6)
+            return;
+        low = log10(low);
+        high = log10(high);
+        first = log10(first);
+        last = log10(last);
+    }
     const double range = high - low;
     if (range <= 0)
         return;
-    *above = axis->high - high > 2 * range;
-    *below = low - axis->low > 2 * range;
+    *above = last - high > 2 * range;
+    *below = low - first > 2 * range;
     if (*above)
-        axis->high = high + 0.25 * range;
+        axis->high = axis->log ? pow(10, high + 0.25 * range) : high + 0.25 * range;
     if (*below)
-        axis->low = low - 0.25 * range;
+        axis->low = axis->log ? pow(10, low - 0.25 * range) : low - 0.25 * range;
+}
+
+static void widen_log(struct pxs_axis *axis, bool above, bool below) {
+    if (axis->high / axis->low < 1.5) {
+        axis->low /= 1.5;
+        axis->high *= 1.5;
+    }
+    const double air = pow(axis->high / axis->low, 0.06);
+    axis->low /= below ? 1 : air;
+    axis->high *= above ? 1 : air;
+}
+
+static void widen(struct pxs_axis *axis, bool above, bool below) {
+    double air = 0.05 * (axis->high - axis->low);
+    if (air <= 0)
+        air = axis->high != 0 ? 0.1 * fabs(axis->high) : 1;
+    axis->low -= below ? 0 : axis->low >= 0 && axis->low < air ? axis->low : air;
+    axis->high += above ? 0 : air;
 }
 
 bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above, bool *below) {
@@ -124,23 +152,10 @@ bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above
     qsort(values, kept, sizeof *values, by_value);
     axis->low = values[0];
     axis->high = values[kept - 1];
-    if (axis->log) {
-        if (axis->high / axis->low < 1.5) {
-            axis->low /= 1.5;
-            axis->high *= 1.5;
-        } else if (axis->high / axis->low > 1e8) {
-            axis->low = axis->high / 1e8; /* a rate that falls to nothing: what is below is no longer seen */
-        }
-        const double air = pow(axis->high / axis->low, 0.06);
-        axis->low /= air;
-        axis->high *= air;
-        return true;
-    }
     cut_ends(axis, values, kept, above, below);
-    double air = 0.05 * (axis->high - axis->low);
-    if (air <= 0)
-        air = axis->high != 0 ? 0.1 * fabs(axis->high) : 1;
-    axis->low -= *below ? 0 : axis->low >= 0 && axis->low < air ? axis->low : air;
-    axis->high += *above ? 0 : air;
+    if (axis->log)
+        widen_log(axis, *above, *below);
+    else
+        widen(axis, *above, *below);
     return true;
 }

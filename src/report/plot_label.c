@@ -64,11 +64,24 @@ static double within(double y, const struct pxs_panel *panel) {
     return y < panel->top ? panel->top : y > panel->top + panel->height ? panel->top + panel->height : y;
 }
 
+/* Where the lines of a configuration end: its mean, or the last of its runs where all are lost. */
+static bool find_end(const struct pxs_panel *panel, size_t configuration, double *x, double *y) {
+    if (pxs_strand_end(&panel->strands[configuration], x, y))
+        return true;
+    for (size_t i = panel->n_strays; i > 0; i--) {
+        const struct pxs_stray *stray = &panel->strays[i - 1];
+        const struct pxs_strand line = {.n = stray->n, .x = stray->x, .y = stray->y};
+        if (stray->configuration == configuration && pxs_strand_end(&line, x, y))
+            return true;
+    }
+    return false;
+}
+
 static size_t find_ends(const struct pxs_scene *scene, const struct pxs_panel *panel, struct end *ends) {
     size_t n = 0;
     double x, y;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
-        if (!pxs_strand_end(&panel->strands[i], &x, &y))
+        if (!find_end(panel, i, &x, &y))
             continue;
         ends[n++] = (struct end){i, pxs_axis_at(&scene->x, x), within(pxs_axis_at(&panel->y, y), panel)};
     }

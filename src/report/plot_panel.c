@@ -78,15 +78,15 @@ static void draw_titles(struct pxs_canvas *c, const struct pxs_panel *panel, con
                         bool is_last) {
     const struct pxs_lettering upright = {.size = 10.5, .anchor = 0.5, .upright = true, .lightness = 0.12};
     const struct pxs_lettering middle = {.size = 10.5, .anchor = 0.5, .lightness = 0.12};
-    struct pxs_text title = {0};
-    char whole[96];
-    snprintf(whole, sizeof whole, "%s%s", panel->metric->title, panel->y.log ? ", log" : "");
-    pxs_canvas_fit(c, &upright, panel->height + 14, whole, &title);
-    pxs_canvas_text(c, &upright, 13, panel->top + panel->height / 2, pxs_text_str(&title));
+    const char *log = panel->y.log ? ", log" : "";
+    char title[96];
+    snprintf(title, sizeof title, "%s%s", panel->metric->title, log);
+    if (pxs_canvas_text_width(c, &upright, title) > panel->height + 8)
+        snprintf(title, sizeof title, "%s%s", panel->metric->name, log);
+    pxs_canvas_text(c, &upright, 13, panel->top + panel->height / 2, title);
     if (is_last)
         pxs_canvas_text(c, &middle, (frame->left + frame->right) / 2, panel->top + panel->height + 25,
                         "epoch");
-    pxs_text_finish(&title);
 }
 
 /* ---- what is off the scale ------------------------------------------------------------------------------- */

@@ -61,7 +61,7 @@ struct pxs_panel {
 struct pxs_scene {
     struct pxs_curves curves;
     struct pxs_panel *panels;
-    size_t n_panels;
+    size_t n_panels, n_asked; /* the first of them were asked for, rates follow */
     struct pxs_axis x;
     int64_t at_ms; /* when the sweep was planned */
     struct pxs_arena arena;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Units; a glyph's pixel is a unit or a whole part of one, so that a PNG shows pixels as they are. */
 enum { EDGE = 12, GAP = 8, TOP = 62, WORDLESS = 60 };
@@ -119,6 +120,26 @@ static void draw_epoch(struct sheet *s, const struct pxs_sample_cell *cell, size
     pxs_canvas_text(s->canvas, &small, x, y - 6, text);
 }
 
+/* A label that is too long stands in several lines, a key in each. */
+static void draw_label(struct sheet *s, const char *label, double y, const char *seed) {
+    const double width = s->left - EDGE - 12, right = s->left - 12;
+    const bool whole = pxs_canvas_text_width(s->canvas, &beside, label) <= width;
+    double lines = 1;
+    for (const char *c = strstr(label, ", "); c != NULL && !whole; c = strstr(c + 2, ", "))
+        lines++;
+    y -= 7 * lines - 1;
+    while (*label != '\0') {
+        const char *end = whole ? NULL : strstr(label, ", ");
+        struct pxs_text line = {0};
+        pxs_text_add_n(&line, label, end != NULL ? (size_t)(end - label) + 1 : strlen(label));
+        draw_fitting(s, &beside, width, right, y, pxs_text_str(&line));
+        pxs_text_finish(&line);
+        label = end != NULL ? end + 2 : "";
+        y += 14;
+    }
+    draw_fitting(s, &grey, width, right, y, seed);
+}
+
 static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y) {
     const double height = row_height(s, row) - GAP, middle = y + height / 2;
     const struct pxs_lettering left = {.size = 10, .lightness = 0.35};
@@ -126,8 +147,7 @@ static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y
     if (row->run_id != 0)
         snprintf(seed, sizeof seed, "seed %" PRId64 "%s%s", row->seed,
                  pxs_run_is_lost(row->state) ? ", " : "", pxs_run_is_lost(row->state) ? row->state : "");
-    draw_fitting(s, &beside, s->left - EDGE - 12, s->left - 12, middle - 6, row->label);
-    draw_fitting(s, &grey, s->left - EDGE - 12, s->left - 12, middle + 8, seed);
+    draw_label(s, row->label, middle, seed);
     if (row->source.pixels == NULL) {
         draw_fitting(s, &left, s->width - s->left - EDGE, s->left, middle, row->why);
         return;
@@ -172,33 +192,62 @@ static enum pxs_status draw(struct sheet *s, enum pxs_picture kind, double scale
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
-/* The side of a glyph with which the sheet becomes no wider than this. */
-static int side_for(const struct pxs_samples_options *o, size_t columns, double units) {
+enum { LEAST_SIDE = 16, MOST_SIDE = 256 };
+
+static size_t glyphs_across(const struct pxs_samples_options *o) {
     size_t across = 1;
     while (across * across < (o->glyphs > 0 ? o->glyphs : 4))
         across++;
-    const double cell = (units - 240) / (double)(columns + 2) - GAP;
-    const double side = cell / (double)across - 1;
-    return side < 16 ? 16 : side > 256 ? 256 : (int)side;
+    return across;
+}
+
+/* The side of a glyph with which n cells of this many glyphs fit into so many units. */
+static int side_for(double units, size_t n, size_t glyphs) {
+    const double side = (units / (double)n - GAP) / (double)glyphs - 1;
+    return side < LEAST_SIDE ? LEAST_SIDE : side > MOST_SIDE ? MOST_SIDE : (int)side;
+}
+
+/* Cut for the width; cut again where that many rows are too high. */
+static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_samples_options *options,
+                                    double width, double height, struct pxs_sample_sheet *out,
+                                    struct pxs_error *err) {
+    struct pxs_samples_options o = *options;
+    const size_t across = glyphs_across(&o), shown = o.glyphs > 0 ? o.glyphs : 4;
+    const size_t columns = o.epochs != NULL ? o.n_epochs : o.columns > 0 ? o.columns : 6;
+    if (o.side > 0)
+        return pxs_samples_read(s, &o, out, err);
+    o.side = side_for(width - 250, columns + 2, across);
+    PXS_TRY(pxs_samples_read(s, &o, out, err));
+    const int fitting = side_for(height - TOP - EDGE, out->n_rows, (shown + across - 1) / across);
+    if (fitting >= o.side)
+        return PXS_OK;
+    o.side = fitting;
+    pxs_sample_sheet_finish(out);
+    return pxs_samples_read(s, &o, out, err);
 }
 
 enum pxs_status pxs_plot_samples(struct pxs_store *s, const struct pxs_samples_options *options,
-                                 enum pxs_picture kind, int width, struct pxs_drawing *out,
+                                 enum pxs_picture kind, int width, int height, struct pxs_drawing *out,
                                  struct pxs_error *err) {
-    const double scale = kind == PXS_PICTURE_PNG ? 2 : 1;
-    const double units = width > 0 ? width / scale : 1200;
-    struct pxs_samples_options o = *options;
+    /* A PNG is drawn at twice its size where there is room for it. */
+    const double scale = kind != PXS_PICTURE_PNG ? 1 : width == 0 ? 2 : fmin(2, fmax(1, width / 1200.0));
     struct pxs_sample_sheet in;
     struct pxs_drawing made = {0};
     double label_width;
-    if (o.side == 0)
-        o.side = side_for(&o, o.epochs != NULL ? o.n_epochs : o.columns > 0 ? o.columns : 6, units);
-    PXS_TRY(pxs_samples_read(s, &o, &in, err));
+    PXS_TRY(read_fitting(s, options, width > 0 ? width / scale : 1200, height > 0 ? height / scale : 1e9, &in,
+                         err));
     struct sheet sheet = {.in = &in};
     enum pxs_status status = widest_label(&in, &label_width, err);
     if (status == PXS_OK) {
         measure(&sheet, label_width);
-        status = draw(&sheet, kind, scale, &made, err);
+        if ((width > 0 && sheet.width * scale > width) || (height > 0 && sheet.height * scale > height))
+            status = pxs_fail(
+                err, PXS_E_INVALID,
+                "%zu rows of %zu pictures do not fit into %d x %d: they need %.0f x %.0f (or choose fewer)",
+                in.n_rows, in.n_columns + 2, width, height, ceil(sheet.width * scale),
+                ceil(sheet.height * scale));
+        else
+            status = draw(&sheet, kind, scale, &made, err);
     }
     pxs_sample_sheet_finish(&in);
     if (status == PXS_OK)

@@ -70,7 +70,9 @@ static enum pxs_status choose_panels(struct pxs_scene *scene, const struct pxs_p
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++)
         PXS_TRY(add_panel(scene, names[i], err));
-    return add_panel(scene, "lr_G", err);
+    scene->n_asked = scene->n_panels;
+    PXS_TRY(add_panel(scene, "lr_G", err));
+    return add_panel(scene, "lr_D", err);
 }
 
 /* ---- envelopes of batches -------------------------------------------------------------------------------- */
@@ -284,6 +286,26 @@ static void find_epochs(struct pxs_scene *scene) {
     }
 }
 
+/* Do the rates of this panel differ between configurations? */
+static bool rates_differ(const struct pxs_scene *scene, const struct pxs_panel *panel) {
+    double low = NAN, high = NAN;
+    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
+        const struct pxs_strand *s = &panel->strands[i];
+        double least = NAN, most = NAN;
+        for (size_t k = 0; k < s->n; k++) {
+            least = fmin(least, s->y[k]);
+            most = fmax(most, s->y[k]);
+        }
+        if (isnan(least))
+            continue;
+        if (!isnan(low) && (least != low || most != high))
+            return true;
+        low = least;
+        high = most;
+    }
+    return false;
+}
+
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
 /* A metric that nobody has measured is left out, unless it was asked for by name. */
@@ -297,13 +319,17 @@ static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plo
         panel->y.log = panel->metric->is_rate || o->log;
         PXS_TRY(fill_panel(scene, panel, err));
         PXS_TRY(find_range(scene, panel, &any, err));
-        if (!any && o->metrics != NULL && i < o->n_metrics)
+        if (!any && o->metrics != NULL && i < scene->n_asked)
             return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no run has a value of %s%s yet", scene->curves.sweep,
                             panel->metric->name, o->log ? " above 0" : "");
+        /* D's rate is mostly the same everywhere, and then says nothing. */
+        if (any && i >= scene->n_asked && panel->metric->epoch == PXS_EPOCH_lr_D &&
+            !rates_differ(scene, panel))
+            any = false;
         kept += any;
     }
     scene->n_panels = kept;
-    if (kept == 0 || (kept == 1 && scene->panels[0].metric->is_rate && o->metrics == NULL))
+    if (kept == 0 || (scene->panels[0].metric->is_rate && o->metrics == NULL))
         return pxs_fail(
             err, PXS_E_NOT_FOUND,
             "%s has nothing to draw yet: none of its %zu run%s has made a step (pixsweep ls --sweep %s)",

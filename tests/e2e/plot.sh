@@ -69,6 +69,11 @@ says plot.err 'nowhere'
 plot 2 pic -o x.png --where 'lrgd <'
 says plot.err 'syntax error'
 
+step "a system without fonts"
+echo '<fontconfig></fontconfig>' >fonts.conf
+FONTCONFIG_FILE=$PWD/fonts.conf plot 2 pic -o x.png
+says plot.err 'fonts-dejavu-core'
+
 step "a file that cannot be written leaves the old one as it is"
 cp one.png old.png
 code=0

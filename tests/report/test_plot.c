@@ -77,6 +77,8 @@ START_TEST(an_outlier_does_not_press_the_rest_flat)
     ck_assert(range_with(1000, true, &axis, &above, &below));
     ck_assert(!above && !below);
     ck_assert_double_ge(axis.high, 1000);
+    ck_assert(range_with(1e30, true, &axis, &above, &below));
+    ck_assert(above && axis.high < 10);
 }
 END_TEST
 
@@ -300,7 +302,7 @@ START_TEST(a_sheet_of_samples_shows_them)
     struct pxs_drawing d;
     struct pxs_image image;
     ck_ok(pxs_plot_samples(store, &(struct pxs_samples_options){.side = 32, .glyphs = 1}, PXS_PICTURE_PNG, 0,
-                           &d, &err));
+                           0, &d, &err));
     ck_assert_uint_eq(d.n_configurations, 3);
     decode(&d, &image);
     pxs_drawing_finish(&d);
@@ -312,6 +314,48 @@ START_TEST(a_sheet_of_samples_shows_them)
         }
     }
     pxs_image_finish(&image);
+}
+END_TEST
+
+START_TEST(a_sheet_of_samples_fits)
+{
+    struct pxs_drawing d;
+    const struct pxs_samples_options all = {0};
+    ck_ok(pxs_plot_samples(store, &all, PXS_PICTURE_SVG, 700, 0, &d, &err));
+    ck_assert_int_le(d.width, 700);
+    ck_assert_int_gt(d.width, 350);
+    pxs_drawing_finish(&d);
+    ck_ok(pxs_plot_samples(store, &all, PXS_PICTURE_SVG, 1200, 250, &d, &err));
+    ck_assert_int_le(d.height, 250);
+    pxs_drawing_finish(&d);
+    ck_assert_int_eq(pxs_plot_samples(store, &all, PXS_PICTURE_SVG, 300, 200, &d, &err), PXS_E_INVALID);
+    ck_has(err.message, "do not fit into 300 x 200");
+}
+END_TEST
+
+/* Both seeds of the last configuration are lost: its lines have a label all the same, and no mean. */
+START_TEST(lost_runs_are_thin_lines_with_a_label)
+{
+    const struct curve_shape lost = {
+        .configurations = 2, .seeds = 1, .epochs = 8, .batches = 50, .one_diverges = true};
+    struct pxs_drawing d;
+    struct pxs_store *s = make_curves(&lost);
+    struct pxs_scene scene;
+    ck_ok(pxs_scene_make(s, &(struct pxs_plot_options){0}, &scene, &err));
+    ck_assert_uint_eq(scene.panels[0].n_strays, 1);
+    ck_assert_uint_eq(scene.panels[0].strays[0].configuration, 1);
+    ck_assert_uint_eq(scene.panels[0].strands[1].n, 0);
+    ck_assert(pxs_scene_shows(&scene, 1));
+    pxs_scene_finish(&scene);
+    draw(s, (struct pxs_plot_options){0}, &d);
+    struct pxs_image image;
+    struct pxs_look look;
+    decode(&d, &image);
+    pxs_look_of(1, &look);
+    ck_assert_uint_gt(count_pixels(&image, &look), 3 * 32 * 3); /* the piece of line of three labels */
+    pxs_image_finish(&image);
+    pxs_drawing_finish(&d);
+    drop_curves(&s);
 }
 END_TEST
 
@@ -333,9 +377,11 @@ Suite *plot_suite(void) {
     tcase_add_test(pictures, svg_and_pdf_are_whole);
     tcase_add_test(pictures, what_cannot_be_drawn_is_said);
     tcase_add_test(pictures, a_sheet_of_samples_shows_them);
+    tcase_add_test(pictures, a_sheet_of_samples_fits);
     suite_add_tcase(suite, pictures);
     TCase *alone = tcase_create("databases of their own");
     tcase_set_timeout(alone, 60);
+    tcase_add_test(alone, lost_runs_are_thin_lines_with_a_label);
     tcase_add_test(alone, a_spike_of_one_batch_is_seen);
     tcase_add_test(alone, a_sweep_that_has_not_begun_is_said);
     suite_add_tcase(suite, alone);
