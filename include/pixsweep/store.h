@@ -246,6 +246,41 @@ PXS_NODISCARD enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_i
  * step; attempts and events stay. A BEGIN record with resumed_from_step -1 does the same by itself. */
 PXS_NODISCARD enum pxs_status pxs_store_reset_run(struct pxs_store *s, int64_t run_id, struct pxs_error *err);
 
+/* ---- runs of before ------------------------------------------------------------------------------------- */
+
+/* A run that was made by another program and stands in its logs. Everything borrowed. */
+struct pxs_store_imported {
+    /* in */
+    const char *sweep;       /* name; created where there is none */
+    const char *config_hash; /* of the content: the same run is not imported twice into one sweep */
+    bool seed_known;         /* else the seed becomes -number: a seed that no other run has */
+    int64_t seed;
+    const char *what;                /* the middle of the run's name, [A-Za-z0-9._=-] */
+    const char *config_yaml;         /* what is known of it, as text */
+    const struct pxs_params *params; /* those in `known` become rows of `param` */
+    const bool *known;               /* PXS_PARAM_COUNT of them */
+    const char *label;               /* `dataset` where that is not known; NULL: none */
+    enum pxs_outcome outcome;        /* of its one attempt; the run's state */
+    const char *message;             /* why; NULL: none */
+    int64_t at_ms;                   /* when it ended, as well as anybody knows */
+    const char *environment;         /* "key=value\n" lines */
+    const char *source;              /* file, for `imported` */
+    int64_t first_line, last_line, unreadable;
+    const char *event; /* message of an event of kind "imported" */
+    /* out */
+    int64_t run_id, number;
+    char name[256];
+    bool added; /* false: it was there already, and nothing was done */
+};
+/* The next of a run's BATCH and EPOCH records; *more false: that was all. */
+typedef enum pxs_status (*pxs_store_next_fn)(void *user, struct pxs_record *r, bool *more,
+                                             struct pxs_error *err);
+/* All of a run in one transaction: its rows, one closed attempt, `imported`, an event, and the records that `next` hands out, summed up
+ * in `run_summary` without seconds, which no log tells. Where anything fails, nothing is there. An imported run has no folder: run.dir leads
+ * to where one would be. It belongs to no plan (it is not `gone`), and neither retry nor cancel touches it. */
+PXS_NODISCARD enum pxs_status pxs_store_import(struct pxs_store *s, struct pxs_store_imported *run,
+                                               pxs_store_next_fn next, void *user, struct pxs_error *err);
+
 /* ---- stale ----------------------------------------------------------------------------------------------- */
 
 #define PXS_STALE_MS 300000 /* without a heartbeat where the process itself cannot be seen */

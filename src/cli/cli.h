@@ -130,11 +130,9 @@ void cli_bar_clear(struct cli_bar *bar);
 /* Commands whose rows in commands.def name them. */
 #define COMMAND(symbol, ...) int cli_cmd_##symbol(struct cli *cli);
 #define INTERNAL(symbol, name)
-#define PLANNED(name)
 #include "commands.def"
 #undef COMMAND
 #undef INTERNAL
-#undef PLANNED
 
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);

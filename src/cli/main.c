@@ -12,20 +12,9 @@ static const struct cli_command commands[] = {
 #define COMMAND(symbol, name, arguments, least, most, options, summary, about, example) \
     {name, arguments, least, most, options, summary, about, example, cli_cmd_##symbol},
 #define INTERNAL(symbol, name)
-#define PLANNED(name)
 #include "commands.def"
 #undef COMMAND
-#undef PLANNED
 #undef O
-};
-
-static const char *const planned[] = {
-#define COMMAND(...)
-#define PLANNED(name) name,
-#include "commands.def"
-#undef COMMAND
-#undef INTERNAL
-#undef PLANNED
 };
 
 static void overview(void) {
@@ -52,19 +41,12 @@ static const struct cli_command *find(int argc, char **argv, int *words) {
     return NULL;
 }
 
-static bool is_planned(const char *word) {
-    for (size_t i = 0; i < PXS_COUNT(planned); i++) {
-        if (strcmp(word, planned[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int unknown(int argc, char **argv) {
     const char *names[PXS_COUNT(commands)];
     const char *word = argv[0];
-    if (is_planned(word)) {
-        cli_say("'%s' is planned but not built yet", word);
+    if (strcmp(word, "import") == 0) {
+        cli_say("import: %s%s%sthere is lab", argc < 2 ? "" : "unknown '", argc < 2 ? "" : argv[1],
+                argc < 2 ? "what? " : "'; ");
         return CLI_USAGE;
     }
     if (strcmp(word, "data") == 0) {

@@ -10,7 +10,7 @@ static const char list_sql[] =
     " s.final_avg_loss_G, s.seconds, s.images_per_s,"
     " CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled', 'pruned') THEN"
     "  (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1) END AS reason,"
-    " 0 AS stale"
+    " 0 AS stale, EXISTS (SELECT 1 FROM imported i WHERE i.run_id = r.run_id) AS imported"
     " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id"
     " LEFT JOIN param n ON n.run_id = r.run_id AND n.key = 'n_epochs'"
     " WHERE (?1 = 0 OR r.sweep_id = ?1) AND (?2 IS NULL OR r.state = ?2)"
@@ -21,9 +21,9 @@ static const struct pxs_column list_columns[] = {
     {"tries", PXS_SHOW_PLAIN},      {"epochs", PXS_SHOW_PLAIN},   {"of", PXS_SHOW_PLAIN},
     {"best val", PXS_SHOW_FIXED},   {"at epoch", PXS_SHOW_PLAIN}, {"final val", PXS_SHOW_FIXED},
     {"avg loss_G", PXS_SHOW_FIXED}, {"time", PXS_SHOW_DURATION},  {"images/s", PXS_SHOW_FIXED},
-    {"reason", PXS_SHOW_PLAIN},     {"stale", PXS_SHOW_HIDDEN},
+    {"reason", PXS_SHOW_PLAIN},     {"stale", PXS_SHOW_HIDDEN},   {"imported", PXS_SHOW_HIDDEN},
 };
-enum { STATE = 2, ATTEMPTS = 3, REASON = 12, STALE = 13 };
+enum { STATE = 2, ATTEMPTS = 3, REASON = 12, STALE = 13, IMPORTED = 14 };
 
 static const char *const states[] = {"queued", "running",     "completed", "diverged",
                                      "failed", "interrupted", "cancelled", "pruned"};
@@ -82,6 +82,13 @@ static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct 
     return PXS_OK;
 }
 
+/* "completed, imported" */
+static void mark_imported(struct pxs_table *t, struct pxs_cell *state) {
+    const char *marked = pxs_arena_printf(&t->arena, "%s, imported", state->text);
+    if (marked != NULL)
+        *state = pxs_cell_text(marked);
+}
+
 /* For people: the state says it, and of a reason its first line. */
 static enum pxs_status put_table(struct pxs_table *t, size_t n_stale, int width, struct pxs_text *out,
                                  struct pxs_error *err) {
@@ -91,6 +98,8 @@ static enum pxs_status put_table(struct pxs_table *t, size_t n_stale, int width,
         struct pxs_cell *cells = t->cells + row * t->n_columns;
         if (cells[STALE].integer != 0)
             cells[STATE] = pxs_cell_text(PXS_STATE_STALE);
+        if (cells[IMPORTED].integer != 0)
+            mark_imported(t, &cells[STATE]);
         pxs_cell_first_line(&cells[REASON]);
     }
     pxs_hide_empty(t, columns);

@@ -11,9 +11,9 @@ static const char run_sql[] =
     "SELECT r.run_id, r.name, w.name AS sweep, r.number, r.seed, r.state, r.config_hash, s.last_step, "
     "s.last_epoch,"
     " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G, s.seconds, s.images_per_s, "
-    "0 AS stale"
+    "i.source AS imported_from, i.first_line, i.last_line, 0 AS stale"
     " FROM run r JOIN sweep w ON w.sweep_id = r.sweep_id LEFT JOIN run_summary s ON s.run_id = r.run_id"
-    " WHERE r.run_id = ?1";
+    " LEFT JOIN imported i ON i.run_id = r.run_id WHERE r.run_id = ?1";
 static const char epochs_sql[] =
     "SELECT epoch, lr_G, lr_D, avg_loss_G, avg_loss_GAN, avg_loss_pixel, avg_loss_D, avg_loss_real, "
     "avg_loss_fake,"
@@ -76,13 +76,24 @@ static void put_pair(struct pxs_text *out, const char *name, const char *text) {
     pxs_text_addf(out, "%-11s %s\n", name, text);
 }
 
+/* Where its files are; an imported run has none. */
+static void put_place(const struct parts *p, struct pxs_text *out) {
+    const struct pxs_cell source = pxs_table_at(&p->summary, 0, "imported_from");
+    if (source.kind == PXS_CELL_NULL)
+        put_pair(out, "folder", p->run.dir);
+    else
+        pxs_text_addf(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n", source.text,
+                      pxs_table_at(&p->summary, 0, "first_line").integer,
+                      pxs_table_at(&p->summary, 0, "last_line").integer);
+}
+
 static void put_summary(const struct parts *p, struct pxs_text *out) {
     const struct pxs_table *t = &p->summary;
     char buf[32];
     pxs_text_addf(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
     put_pair(out, "state", p->stale ? PXS_STATE_STALE : p->run.state);
     pxs_stale_say(p->stale, out);
-    put_pair(out, "folder", p->run.dir);
+    put_place(p, out);
     put_pair(out, "config", p->run.config_hash);
     const struct pxs_cell best = pxs_table_at(t, 0, "best_val_loss"),
                           final = pxs_table_at(t, 0, "final_val_loss");

@@ -16,9 +16,8 @@ struct intake {
 
 /* ---- one record ------------------------------------------------------------------------------------------ */
 
-/* "key=value\n" lines; `text` is cut up. */
-static enum pxs_status put_environment(struct pxs_store *s, int64_t attempt_id, char *text,
-                                       struct pxs_error *err) {
+enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_id, char *text,
+                                          struct pxs_error *err) {
     char *rest = NULL;
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         char *value = strchr(line, '=');
@@ -61,7 +60,7 @@ static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, 
     PXS_TRY(pxs_summary_load(in->s, in->run_id, &in->summary, err));
     PXS_TRY(pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_BEGUN,
                                PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int(step)), err));
-    return put_environment(in->s, attempt_id, r->text, err);
+    return pxs_store_put_environment(in->s, attempt_id, r->text, err);
 }
 
 static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batch *r, struct pxs_error *err) {
@@ -180,6 +179,23 @@ static enum pxs_status put_many(struct intake *in, size_t max, size_t *n, struct
         at = pxs_record_cursor_offset(in->cursor);
     }
     return PXS_OK;
+}
+
+enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id, pxs_store_next_fn next, void *user,
+                                      struct pxs_error *err) {
+    struct pxs_record *record = malloc(sizeof *record);
+    if (!record)
+        return pxs_fail_nomem(err);
+    struct intake in = {.s = s, .run_id = run_id, .record = record};
+    bool more = true;
+    enum pxs_status status = pxs_summary_load(s, run_id, &in.summary, err);
+    while (status == PXS_OK && more) {
+        status = next(user, record, &more, err);
+        if (status == PXS_OK && more)
+            status = put(&in, err);
+    }
+    free(record);
+    return status == PXS_OK ? pxs_summary_save(s, &in.summary, err) : status;
 }
 
 static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct pxs_error *err) {

@@ -142,7 +142,7 @@ static enum pxs_status freeze_sweep(struct pxs_store *s, const char *sweep, cons
     return PXS_OK;
 }
 
-static struct pxs_cell param_cell(const struct pxs_param_value *v) {
+struct pxs_cell pxs_param_cell(const struct pxs_param_value *v) {
     switch (v->kind) {
     case PXS_VALUE_INTEGER:
         return pxs_cell_int(v->integer);
@@ -164,7 +164,7 @@ static enum pxs_status freeze_params(struct pxs_store *s, int64_t run_id, const 
         struct pxs_param_value value = pxs_params_get(p, key);
         PXS_TRY(pxs_store_run_stmt(
             s, PXS_ST_PARAM_INSERT,
-            PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(pxs_param_info(key)->key), param_cell(&value)),
+            PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(pxs_param_info(key)->key), pxs_param_cell(&value)),
             err));
     }
     return PXS_OK;

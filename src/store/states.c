@@ -107,12 +107,14 @@ void pxs_store_changed_finish(struct pxs_store_changed *changed) {
 static enum pxs_status ask_which(struct pxs_store *s, int64_t sweep_id, unsigned what, const char *where,
                                  struct pxs_table *out, struct pxs_error *err) {
     struct pxs_text sql = {0};
-    pxs_text_addf(
-        &sql,
-        "SELECT run_id, state FROM v_run WHERE sweep_id = ?1 AND state IN (%s, %s, %s) AND (\n%s\n) "
-        "ORDER BY run_id",
-        what & PXS_RETRY_FAILED ? "'failed'" : "''", what & PXS_RETRY_DIVERGED ? "'diverged'" : "''",
-        what & PXS_RETRY_CANCELLED ? "'cancelled'" : "''", where ? where : "1");
+    pxs_text_addf(&sql,
+                  "SELECT run_id, state FROM v_run WHERE sweep_id = ?1 AND state IN (%s, %s, %s) AND run_id "
+                  "NOT IN (SELECT "
+                  "run_id FROM imported) AND (\n%s\n) "
+                  "ORDER BY run_id",
+                  what & PXS_RETRY_FAILED ? "'failed'" : "''",
+                  what & PXS_RETRY_DIVERGED ? "'diverged'" : "''",
+                  what & PXS_RETRY_CANCELLED ? "'cancelled'" : "''", where ? where : "1");
     struct pxs_cell sweep = pxs_cell_int(sweep_id);
     enum pxs_status status =
         sql.failed ? pxs_fail_nomem(err) : pxs_store_select(s, sql.text, &sweep, 1, out, err);

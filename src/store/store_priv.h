@@ -127,6 +127,19 @@ PXS_NODISCARD enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64
 PXS_NODISCARD enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id,
                                                     struct pxs_store_plan_run *run, struct pxs_error *err);
 
+/* A hyperparameter's value as it stands in `param`. */
+struct pxs_cell pxs_param_cell(const struct pxs_param_value *v);
+
+/* ---- intake.c -------------------------------------------------------------------------------------------- */
+
+/* "key=value\n" lines as rows of `environment`, within a transaction; `text` is cut up. */
+PXS_NODISCARD enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_id, char *text,
+                                                        struct pxs_error *err);
+/* Rows and summary of the BATCH and EPOCH records that `next` hands out, within a transaction. */
+PXS_NODISCARD enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id,
+                                                    pxs_store_next_fn next, void *user,
+                                                    struct pxs_error *err);
+
 /* ---- attempts.c ------------------------------------------------------------------------------------------ */
 
 /* The row of an attempt with number `no`; sets a->attempt_id. */

@@ -26,7 +26,7 @@ static const char runs_sql[] =
     " LEFT JOIN attempt a ON r.state = 'running' AND a.attempt_id = (SELECT o.attempt_id FROM attempt o"
     "  WHERE o.run_id = r.run_id AND o.ended_ms IS NULL ORDER BY o.no DESC LIMIT 1)"
     " LEFT JOIN batch_loss b ON a.attempt_id IS NOT NULL AND b.run_id = r.run_id AND b.step = m.last_step"
-    " WHERE r.sweep_id = ?1 ORDER BY r.number";
+    " WHERE r.sweep_id = ?1 AND r.run_id NOT IN (SELECT run_id FROM imported) ORDER BY r.number";
 
 /* Since when those who work on it now do so: what their first attempt began with. */
 static const char since_sql[] =

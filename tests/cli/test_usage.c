@@ -49,10 +49,12 @@ START_TEST(unknown_commands_get_a_suggestion)
 }
 END_TEST
 
-static const char *const planned[] = {"import"};
-
-START_TEST(planned_commands_are_refused_in_words)
-{ ck_refused(pixsweep(planned[_i], "x", NULL), 2, "is planned but not built yet"); }
+START_TEST(import_has_one_kind)
+{
+    ck_refused(pixsweep("import", NULL), 2, "there is lab");
+    ck_refused(pixsweep("import", "wandb", NULL), 2, "unknown 'wandb'; there is lab");
+    ck_prints(pixsweep("import", "lab", "--help", NULL), "example:\n  pixsweep import lab");
+}
 END_TEST
 
 START_TEST(options_that_do_not_exist)
@@ -142,7 +144,7 @@ Suite *usage_suite(void) {
     tcase_add_loop_test(c, every_command_has_help_with_an_example, 0, PXS_COUNT(commands));
     tcase_add_test(c, data_commands_have_help_too);
     tcase_add_test(c, unknown_commands_get_a_suggestion);
-    tcase_add_loop_test(c, planned_commands_are_refused_in_words, 0, PXS_COUNT(planned));
+    tcase_add_test(c, import_has_one_kind);
     tcase_add_test(c, options_that_do_not_exist);
     tcase_add_test(c, arguments_are_counted);
     tcase_add_test(c, numbers_are_checked);

@@ -57,6 +57,7 @@ Suite *table_suite(void);
 Suite *stats_suite(void);
 Suite *answers_suite(void);
 Suite *export_suite(void);
+Suite *lab_suite(void);
 Suite *compare_suite(void);
 Suite *diff_suite(void);
 Suite *stale_suite(void);

@@ -16,6 +16,7 @@ int main(void) {
     srunner_add_suite(runner, samples_suite());
     srunner_add_suite(runner, plot_suite());
     srunner_add_suite(runner, export_suite());
+    srunner_add_suite(runner, lab_suite());
     srunner_add_suite(runner, page_suite());
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);

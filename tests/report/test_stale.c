@@ -49,7 +49,7 @@ START_TEST(a_living_process_is_not_stale)
 {
     take_it(getpid(), pxs_pid_start(getpid()));
     ck_has_not(list(PXS_FORMAT_TABLE), "stale");
-    ck_has(list(PXS_FORMAT_CSV), ",reason,stale\n");
+    ck_has(list(PXS_FORMAT_CSV), ",reason,stale,imported\n");
     ck_has(list(PXS_FORMAT_CSV), ",0\n");
     ck_has(list(PXS_FORMAT_JSON), "\"stale\":0");
 }
@@ -64,7 +64,7 @@ START_TEST(a_dead_process_is_shown_by_every_reader)
     ck_has(text, "pixsweep reap");
     text = list(PXS_FORMAT_CSV);
     ck_has(text, "rates/0007-lrgd-10-s1,running,1,");
-    ck_has(text, ",1\n");
+    ck_has(text, ",1,0\n");
     pxs_text_clear(&out);
     ck_ok(pxs_report_show(store, "7", PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has(pxs_text_str(&out), "state       running (stale)\n1 run is stale");

@@ -1,0 +1,124 @@
+/* Where the lab's logs lie: a folder of one experiment, or one with many below it. */
+#include "lab_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEEPEST 16
+
+struct finding {
+    const char *top;
+    struct pxs_lab_log *logs;
+    size_t n;
+};
+
+static bool is_log(const char *name) {
+    return strcmp(name, PXS_LAB_BATCHES) == 0 || strcmp(name, PXS_LAB_AVERAGES) == 0 ||
+           strcmp(name, PXS_LAB_VALIDATION) == 0;
+}
+
+/* Folders that say where something stands and not what it is. */
+static bool says_nothing(const char *part, size_t n) {
+    static const char *const names[] = {"log", "logs", "train", "loss_message", ".", ".."};
+    for (size_t i = 0; i < PXS_COUNT(names); i++) {
+        if (strlen(names[i]) == n && strncmp(names[i], part, n) == 0)
+            return true;
+    }
+    return n == 0;
+}
+
+/* The parts of a path that say something; `last_only`: the last of them. */
+static void add_parts(const char *path, bool last_only, struct pxs_text *out) {
+    for (const char *part = path; *part != '\0';) {
+        const size_t n = strcspn(part, "/");
+        if (!says_nothing(part, n)) {
+            if (last_only)
+                pxs_text_clear(out);
+            pxs_text_addf(out, "%s%.*s", out->len > 0 ? "/" : "", (int)n, part);
+        }
+        part += n + (part[n] == '/');
+    }
+}
+
+/* The way down from the folder that was asked for; of that one itself its own name. Of a long one the end. */
+static void make_label(const char *top, const char *dir, char *label, size_t size) {
+    struct pxs_text text = {0};
+    add_parts(dir + strlen(top), false, &text);
+    if (text.len == 0)
+        add_parts(dir, true, &text);
+    const char *whole = pxs_text_str(&text);
+    snprintf(label, size, "%s",
+             text.len == 0      ? "lab"
+             : text.len >= size ? whole + text.len - size + 1
+                                : whole);
+    pxs_text_finish(&text);
+}
+
+static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error *err) {
+    struct pxs_lab_log *grown = realloc(f->logs, (f->n + 1) * sizeof *grown);
+    if (grown == NULL)
+        return pxs_fail_nomem(err);
+    f->logs = grown;
+    struct pxs_lab_log *log = &grown[f->n++];
+    memset(log, 0, sizeof *log);
+    snprintf(log->dir, sizeof log->dir, "%s", dir);
+    make_label(f->top, dir, log->label, sizeof log->label);
+    return PXS_OK;
+}
+
+static enum pxs_status walk(struct finding *f, const char *dir, int depth, struct pxs_error *err);
+
+/* A name in a folder: a log, or a folder to look into. Links to folders are not followed: they may lead in circles. */
+static enum pxs_status see(struct finding *f, const char *dir, const char *name, bool *found, int depth,
+                           struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    if (!pxs_path_join(path, sizeof path, dir, name) || lstat(path, &info) != 0)
+        return PXS_OK;
+    if (S_ISDIR(info.st_mode))
+        return depth < DEEPEST ? walk(f, path, depth + 1, err) : PXS_OK;
+    *found = *found || is_log(name);
+    return PXS_OK;
+}
+
+static enum pxs_status walk(struct finding *f, const char *dir, int depth, struct pxs_error *err) {
+    struct dirent **names;
+    bool found = false;
+    const int n = scandir(dir, &names, NULL, alphasort);
+    if (n < 0)
+        return errno == ENOMEM ? pxs_fail_nomem(err) : pxs_fail_errno(err, "cannot look into %s", dir);
+    enum pxs_status status = PXS_OK;
+    for (int i = 0; i < n; i++) {
+        if (status == PXS_OK && strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0)
+            status = see(f, dir, names[i]->d_name, &found, depth, err);
+        free(names[i]);
+    }
+    free(names);
+    return status == PXS_OK && found ? add(f, dir, err) : status;
+}
+
+static int by_dir(const void *a, const void *b) {
+    return strcmp(((const struct pxs_lab_log *)a)->dir, ((const struct pxs_lab_log *)b)->dir);
+}
+
+enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t *n, struct pxs_error *err) {
+    char top[PXS_PATH_MAX];
+    if (!pxs_path_absolute(top, sizeof top, dir))
+        return pxs_fail(err, PXS_E_INVALID, "the path %.200s is too long", dir);
+    struct finding f = {.top = top};
+    enum pxs_status status = walk(&f, top, 0, err);
+    if (status == PXS_OK && f.n == 0)
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "no %s, %s or %s in %s or below it", PXS_LAB_BATCHES,
+                          PXS_LAB_AVERAGES, PXS_LAB_VALIDATION, top);
+    if (status != PXS_OK) {
+        free(f.logs);
+        return status;
+    }
+    qsort(f.logs, f.n, sizeof *f.logs, by_dir);
+    *logs = f.logs;
+    *n = f.n;
+    return PXS_OK;
+}

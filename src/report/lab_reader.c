@@ -1,0 +1,174 @@
+/* The lines of a log, however long the file: a window that moves along. */
+#include "lab_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BYTES 65536
+#define MOST_BYTES (64 << 20) /* longer lines are no lines of such a log */
+
+struct pxs_lab_reader {
+    FILE *file;
+    char *path, *buf;
+    const char *glue;
+    size_t cap, have, at; /* of buf: filled up to have, read up to at */
+    int64_t offset;       /* in the file, of buf[0] */
+    int64_t number;       /* of the line that comes next */
+    bool end;
+    const char *rest; /* what is left of a split line */
+    size_t rest_bytes;
+    struct pxs_lab_line whole; /* that it is of */
+};
+
+enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t line, const char *glue,
+                                    struct pxs_lab_reader **out, struct pxs_error *err) {
+    struct pxs_lab_reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = PXS_OK;
+    r->path = strdup(path);
+    r->buf = malloc(FIRST_BYTES);
+    r->cap = FIRST_BYTES;
+    r->glue = glue;
+    r->offset = offset;
+    r->number = line > 0 ? line : 1;
+    if (r->path == NULL || r->buf == NULL)
+        status = pxs_fail_nomem(err);
+    else if ((r->file = fopen(path, "rbe")) == NULL || fseeko(r->file, (off_t)offset, SEEK_SET) != 0)
+        status = pxs_fail_errno(err, "cannot read %s", path);
+    if (status != PXS_OK)
+        pxs_lab_reader_close(&r);
+    else
+        *out = r;
+    return status;
+}
+
+void pxs_lab_reader_close(struct pxs_lab_reader **reader) {
+    if (reader == NULL || *reader == NULL)
+        return;
+    struct pxs_lab_reader *r = *reader;
+    if (r->file != NULL)
+        fclose(r->file);
+    free(r->path);
+    free(r->buf);
+    free(r);
+    *reader = NULL;
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------------------- */
+
+/* Makes room behind what is not read yet, and fills it. */
+static enum pxs_status fill(struct pxs_lab_reader *r, struct pxs_error *err) {
+    memmove(r->buf, r->buf + r->at, r->have - r->at);
+    r->offset += (int64_t)r->at;
+    r->have -= r->at;
+    r->at = 0;
+    if (r->have == r->cap) {
+        char *grown = realloc(r->buf, 2 * r->cap);
+        if (grown == NULL)
+            return pxs_fail_nomem(err);
+        r->buf = grown;
+        r->cap *= 2;
+    }
+    const size_t n = fread(r->buf + r->have, 1, r->cap - r->have, r->file);
+    if (n == 0 && ferror(r->file))
+        return pxs_fail_errno(err, "cannot read %s", r->path);
+    r->end = n == 0;
+    r->have += n;
+    return PXS_OK;
+}
+
+/* Forgets the rest of a line that is longer than any. */
+static enum pxs_status skip(struct pxs_lab_reader *r, struct pxs_error *err) {
+    const size_t kept = r->at; /* what the caller shows of it */
+    for (;;) {
+        const char *newline = memchr(r->buf + kept, '\n', r->have - kept);
+        if (newline != NULL || r->end) {
+            r->at = newline != NULL ? (size_t)(newline - r->buf) + 1 : r->have;
+            return PXS_OK;
+        }
+        r->offset += (int64_t)(r->have - kept);
+        const size_t n = fread(r->buf + kept, 1, r->cap - kept, r->file);
+        if (n == 0 && ferror(r->file))
+            return pxs_fail_errno(err, "cannot read %s", r->path);
+        r->end = n == 0;
+        r->have = kept + n;
+    }
+}
+
+/* ---- lines ----------------------------------------------------------------------------------------------- */
+
+/* The next line, blank or not; *more false at the end. */
+static enum pxs_status next_raw(struct pxs_lab_reader *r, struct pxs_lab_line *line, bool *more,
+                                struct pxs_error *err) {
+    const char *newline;
+    size_t looked = 0;
+    while ((newline = memchr(r->buf + r->at + looked, '\n', r->have - r->at - looked)) == NULL && !r->end &&
+           r->have - r->at < MOST_BYTES) {
+        looked = r->have - r->at;
+        PXS_TRY(fill(r, err));
+    }
+    *more = r->have > r->at;
+    if (!*more)
+        return PXS_OK;
+    const size_t n = newline != NULL ? (size_t)(newline - r->buf) - r->at : r->have - r->at;
+    *line = (struct pxs_lab_line){.text = r->buf + r->at,
+                                  .bytes = n,
+                                  .number = r->number++,
+                                  .begin = r->offset + (int64_t)r->at,
+                                  .torn = newline == NULL && r->end,
+                                  .too_long = newline == NULL && !r->end};
+    r->at += n + (newline != NULL);
+    if (line->too_long) {
+        line->bytes = 256;
+        r->at = (size_t)(line->text - r->buf) + line->bytes;
+        PXS_TRY(skip(r, err));
+    }
+    line->behind = r->offset + (int64_t)r->at;
+    return PXS_OK;
+}
+
+static void clean(struct pxs_lab_line *line) {
+    static const char mark[] = "\xef\xbb\xbf";
+    if (line->begin == 0 && line->bytes >= 3 && memcmp(line->text, mark, 3) == 0) {
+        line->text += 3;
+        line->bytes -= 3;
+    }
+    while (line->bytes > 0 && (line->text[line->bytes - 1] == '\r' || line->text[line->bytes - 1] == ' ' ||
+                               line->text[line->bytes - 1] == '\t'))
+        line->bytes--;
+    while (line->bytes > 0 && (line->text[0] == '\r' || line->text[0] == ' ' || line->text[0] == '\t')) {
+        line->text++;
+        line->bytes--;
+    }
+}
+
+/* Where `glue` stands within a line, behind its beginning: a line that a dying process left torn has the next one's text behind it. */
+static const char *find_glue(const struct pxs_lab_reader *r, const char *text, size_t n) {
+    return r->glue != NULL && n > 1 ? memmem(text + 1, n - 1, r->glue, strlen(r->glue)) : NULL;
+}
+
+enum pxs_status pxs_lab_reader_next(struct pxs_lab_reader *r, struct pxs_lab_line *line, bool *more,
+                                    struct pxs_error *err) {
+    *more = true;
+    if (r->rest_bytes == 0) {
+        do {
+            PXS_TRY(next_raw(r, &r->whole, more, err));
+            if (!*more)
+                return PXS_OK;
+            clean(&r->whole);
+        } while (r->whole.bytes == 0);
+        r->rest = r->whole.text;
+        r->rest_bytes = r->whole.bytes;
+    }
+    const char *split = r->whole.too_long ? NULL : find_glue(r, r->rest, r->rest_bytes);
+    *line = r->whole;
+    line->text = r->rest;
+    line->begin = r->rest == r->whole.text ? r->whole.begin : r->offset + (r->rest - r->buf);
+    line->bytes = split != NULL ? (size_t)(split - r->rest) : r->rest_bytes;
+    if (split != NULL)
+        line->behind = r->offset + (split - r->buf);
+    r->rest_bytes -= line->bytes;
+    r->rest = split;
+    return PXS_OK;
+}

@@ -1,0 +1,182 @@
+/* train_loss.txt: batch by batch, into the runs that were appended to it. */
+#include "lab_priv.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+struct split {
+    struct pxs_lab_log *log;
+    struct pxs_meter meter;
+    double bytes;
+    struct pxs_lab_batch last; /* of the run in hand */
+    struct pxs_sha256 sha;
+    int64_t unreadable; /* in the file */
+    bool finite;        /* were the losses of the last batch numbers? */
+    char unknown[32];
+};
+
+static struct pxs_lab_run *run_in_hand(struct split *s) {
+    return s->log->n_runs > 0 ? &s->log->runs[s->log->n_runs - 1] : NULL;
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------ */
+
+/* Why this batch cannot follow the last one in the same run; NULL = it can. */
+static const char *breaks(const struct pxs_lab_batch *last, const struct pxs_lab_batch *b) {
+    if (b->batches != last->batches)
+        return "the number of batches changes";
+    if (b->epoch < last->epoch)
+        return "the epoch counter goes back";
+    if (b->epoch == last->epoch && b->batch <= last->batch)
+        return "the batch counter goes back";
+    return NULL;
+}
+
+static void end_run(struct split *s) {
+    struct pxs_lab_run *run = run_in_hand(s);
+    if (run == NULL)
+        return;
+    struct pxs_lab_epoch *epoch = &s->log->epochs[s->log->n_epochs - 1];
+    run->n = s->log->n_epochs - run->first;
+    epoch->ended = s->last.batch == run->batches - 1;
+    pxs_sha256_hex(&s->sha, run->hash);
+}
+
+static bool begin_run(struct split *s, const struct pxs_lab_batch *b, const struct pxs_lab_line *line,
+                      const char *why) {
+    end_run(s);
+    struct pxs_lab_run *run = pxs_lab_add_run(s->log);
+    if (run == NULL)
+        return false;
+    run->first_line = line->number;
+    run->begin = line->begin;
+    run->batches = b->batches;
+    if (b->epoch > 0 || b->batch > 0)
+        pxs_lab_note(s->log, PXS_LAB_BATCHES,
+                     "line %lld begins a run%s%s%s with epoch %lld, batch %lld: what came before it is not "
+                     "here, or it "
+                     "goes on from an earlier run's weights",
+                     (long long)line->number, why != NULL ? ", since " : "", why != NULL ? why : "",
+                     why != NULL ? "," : "", (long long)b->epoch, (long long)b->batch);
+    pxs_lab_hash_begin(&s->sha);
+    s->finite = true;
+    return true;
+}
+
+/* Lines that nobody could read are noted one by one; here what never came. */
+static void note_missing(struct split *s) {
+    for (size_t i = 0; i < s->log->n_runs; i++) {
+        const struct pxs_lab_run *run = &s->log->runs[i];
+        if (run->missing > 0)
+            pxs_lab_note(s->log, PXS_LAB_BATCHES, "the run in lines %lld to %lld lacks %lld batches",
+                         (long long)run->first_line, (long long)run->last_line, (long long)run->missing);
+    }
+}
+
+/* ---- batches --------------------------------------------------------------------------------------------- */
+
+static void add_sums(struct pxs_lab_sums *sums, const struct pxs_lab_batch *b) {
+    sums->loss_G += b->loss_GAN + b->weighted_pixel;
+    sums->loss_GAN += b->loss_GAN;
+    sums->weighted_pixel += b->weighted_pixel;
+    sums->loss_D += b->loss_D;
+    sums->loss_real += b->loss_real;
+    sums->loss_fake += b->loss_fake;
+}
+
+static void watch_numbers(struct split *s, struct pxs_lab_run *run, const struct pxs_lab_batch *b) {
+    const bool finite = isfinite(b->loss_D) && isfinite(b->loss_GAN) && isfinite(b->weighted_pixel);
+    if (s->finite && !finite) {
+        run->bad_epoch = b->epoch;
+        run->bad_batch = b->batch;
+    } else if (finite) {
+        run->bad_epoch = -1;
+    }
+    s->finite = finite;
+}
+
+static bool add_batch(struct split *s, const struct pxs_lab_batch *b, const struct pxs_lab_line *line) {
+    const char *why = s->log->n_runs > 0 ? breaks(&s->last, b) : NULL;
+    const bool fresh = s->log->n_runs == 0 || why != NULL;
+    if (fresh && !begin_run(s, b, line, why))
+        return false;
+    struct pxs_lab_run *run = run_in_hand(s);
+    if (!fresh)
+        run->missing += (b->epoch - s->last.epoch) * b->batches + b->batch - s->last.batch - 1;
+    if (fresh || b->epoch != s->last.epoch) {
+        if (!fresh)
+            s->log->epochs[s->log->n_epochs - 1].ended = true;
+        if (pxs_lab_add_epoch(s->log) == NULL)
+            return false;
+        s->log->epochs[s->log->n_epochs - 1].epoch = b->epoch;
+    }
+    struct pxs_lab_epoch *epoch = &s->log->epochs[s->log->n_epochs - 1];
+    epoch->n++;
+    add_sums(&epoch->sums, b);
+    watch_numbers(s, run, b);
+    run->rows++;
+    run->last_line = line->number;
+    run->end = line->behind;
+    pxs_lab_hash_batch(&s->sha, b);
+    s->last = *b;
+    return true;
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------- */
+
+static enum pxs_status take(struct split *s, const struct pxs_lab_line *line, struct pxs_error *err) {
+    char why[PXS_LAB_WHY];
+    struct pxs_lab_batch b;
+    s->log->lines++;
+    if (s->log->lines % 8192 == 0)
+        pxs_meter_tell(s->meter, "reading " PXS_LAB_BATCHES, (double)line->begin, s->bytes);
+    if (line->too_long || !pxs_lab_parse_batch(line->text, line->bytes, &b, why)) {
+        struct pxs_lab_run *run = run_in_hand(s);
+        pxs_lab_unreadable(s->log, PXS_LAB_BATCHES, line, line->too_long ? "far too long" : why,
+                           &s->unreadable);
+        if (run != NULL)
+            run->unreadable++;
+        return PXS_OK;
+    }
+    if (b.unknown[0] != '\0' && s->unknown[0] == '\0') {
+        snprintf(s->unknown, sizeof s->unknown, "%s", b.unknown);
+        pxs_lab_note(s->log, PXS_LAB_BATCHES, "field '%s' is not known and left out (first in line %lld)",
+                     b.unknown, (long long)line->number);
+    }
+    return add_batch(s, &b, line) ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status take_all(struct split *s, struct pxs_lab_reader *reader, struct pxs_error *err) {
+    struct pxs_lab_line line;
+    for (;;) {
+        bool more;
+        PXS_TRY(pxs_lab_reader_next(reader, &line, &more, err));
+        if (!more)
+            break;
+        PXS_TRY(take(s, &line, err));
+    }
+    end_run(s);
+    pxs_lab_unreadable_rest(s->log, PXS_LAB_BATCHES, s->unreadable);
+    note_missing(s);
+    /* What was unreadable before the first run belongs to it. */
+    int64_t counted = 0;
+    for (size_t i = 0; i < s->log->n_runs; i++)
+        counted += s->log->runs[i].unreadable;
+    if (s->log->n_runs > 0)
+        s->log->runs[0].unreadable += s->unreadable - counted;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter, struct pxs_error *err) {
+    struct split s = {.log = log, .meter = meter};
+    struct pxs_lab_reader *reader = NULL;
+    struct stat info;
+    char path[PXS_PATH_MAX];
+    if (!pxs_path_join(path, sizeof path, log->dir, PXS_LAB_BATCHES))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", log->dir);
+    PXS_TRY(pxs_lab_reader_open(path, 0, 1, "[Epoch", &reader, err));
+    s.bytes = stat(path, &info) == 0 ? (double)info.st_size : 0;
+    const enum pxs_status status = take_all(&s, reader, err);
+    pxs_lab_reader_close(&reader);
+    return status;
+}
