@@ -50,7 +50,31 @@ static enum pxs_status choose_keys(struct pxs_store *s, struct pxs_groups *g, co
     return status;
 }
 
-static enum pxs_status read_values(struct pxs_store *s, struct pxs_groups *g, struct pxs_error *err) {
+/* A key that came later says nothing where it has its default everywhere: cosine's min_lr 0. Names of runs leave it out, too. */
+static bool says_nothing(const char *name, const struct pxs_table *values) {
+    enum pxs_param_key key;
+    struct pxs_params defaults;
+    if (!pxs_param_find(name, &key) || !(pxs_param_info(key)->flags & PXS_PF_LATER))
+        return false;
+    pxs_params_default(&defaults);
+    const struct pxs_param_value value = pxs_params_get(&defaults, key);
+    for (size_t i = 0; i < values->n_rows; i++) {
+        const struct pxs_cell *cell = &values->cells[i];
+        const bool same =
+            (cell->kind == PXS_CELL_INT && value.kind == PXS_VALUE_INTEGER &&
+             cell->integer == value.integer) ||
+            (cell->kind == PXS_CELL_REAL && value.kind == PXS_VALUE_REAL && cell->real == value.real) ||
+            (cell->kind == PXS_CELL_TEXT && value.kind == PXS_VALUE_TEXT &&
+             strcmp(cell->text, value.text) == 0);
+        if (cell->kind != PXS_CELL_NULL && !same)
+            return false;
+    }
+    return true;
+}
+
+/* `asked`: the user has named the keys, so they stay. */
+static enum pxs_status read_values(struct pxs_store *s, struct pxs_groups *g, bool asked,
+                                   struct pxs_error *err) {
     const struct pxs_cell sweep = pxs_cell_int(g->sweep_id);
     struct pxs_table runs = {0};
     PXS_TRY(pxs_store_select(s, runs_sql, &sweep, 1, &runs, err));
@@ -61,12 +85,20 @@ static enum pxs_status read_values(struct pxs_store *s, struct pxs_groups *g, st
     pxs_table_finish(&runs);
     if (g->run_ids == NULL)
         return pxs_fail_nomem(err);
-    for (; g->n_values < g->n_keys; g->n_values++) {
+    while (g->n_values < g->n_keys) {
         const struct pxs_cell args[] = {sweep, pxs_cell_text(g->keys[g->n_values])};
         struct pxs_table *values = &g->values[g->n_values];
         PXS_TRY(pxs_store_select(s, key_sql, args, PXS_COUNT(args), values, err));
         if (values->n_rows != g->n_runs)
             return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
+        if (asked || !says_nothing(g->keys[g->n_values], values)) {
+            g->n_values++;
+            continue;
+        }
+        pxs_table_finish(values);
+        g->n_keys--;
+        memmove(&g->keys[g->n_values], &g->keys[g->n_values + 1],
+                (g->n_keys - g->n_values) * sizeof *g->keys);
     }
     return PXS_OK;
 }
@@ -186,7 +218,7 @@ static enum pxs_status read_all(struct pxs_store *s, const char *const *by, size
     snprintf(g->sweep, sizeof g->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
     pxs_table_finish(&sweep);
     PXS_TRY(choose_keys(s, g, by, n_by, err));
-    PXS_TRY(read_values(s, g, err));
+    PXS_TRY(read_values(s, g, by != NULL, err));
     PXS_TRY(make_groups(g, err));
     return make_labels(g, err);
 }

@@ -62,3 +62,11 @@ for db in whole cut; do
                              SELECT epoch, avg_D_real, avg_D_fake FROM d_output" >$db.rows
 done
 cmp whole.rows cut.rows || fail "the resumed run differs"
+
+step "compare shows what differs, not the defaults of keys that only some policies have"
+"$PIXSWEEP" compare rates --results res --format csv >compare.csv 2>compare.err || fail compare
+head -1 compare.csv >keys
+says keys ',min_lr,'
+for silent in min_lr_D T_mult_D power, pct_start,; do
+    ! grep -q "$silent" keys || fail "compare shows $silent at its default: $(cat keys)"
+done
