@@ -106,8 +106,8 @@ struct pxs_difference {
 void pxs_difference_paired(const double *a, const double *b, size_t n, struct pxs_difference *out);
 void pxs_difference_welch(const double *a, size_t n_a, const double *b, size_t n_b,
                           struct pxs_difference *out);
-/* Fills p_holm of n differences that were looked at together; those without p do not count. */
-void pxs_holm(struct pxs_difference *const *differences, size_t n);
+/* Fills p_holm of n differences that were looked at together, and puts the list in their order; those without p do not count. */
+void pxs_holm(struct pxs_difference **differences, size_t n);
 /* How many seeds of each would give an interval without 0, if difference and spread stayed as they are: an order of magnitude.
  * 0 = cannot be told; PXS_SEEDS_MOST + 1 = more than that. */
 #define PXS_SEEDS_MOST 200

@@ -223,12 +223,12 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
             continue;
         if (full ? !(lsgan && real - fake > D_FULL) : !(real - fake < D_SAME))
             continue;
-        if (found++ < 6)
+        if (found++ < 4)
             pxs_text_addf(&runs, "%s%" PRId64 " (%.2f and %.2f)", found == 1 ? "" : ", ", c->in.run_ids[run],
                           real, fake);
     }
-    if (found > 6)
-        pxs_text_addf(&runs, " and %zu more", found - 6);
+    if (found > 4)
+        pxs_text_addf(&runs, " and %zu more", found - 4);
     if (found > 0)
         pxs_text_addf(&n->text,
                       "discriminator %s in run%s %s: its last mean outputs for real and generated pairs",

@@ -3,7 +3,7 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
     *out = (struct pxs_stats){.mean = NAN, .min = NAN, .max = NAN, .std = NAN, .low = NAN, .high = NAN};
@@ -114,24 +114,26 @@ void pxs_difference_welch(const double *a, size_t n_a, const double *b, size_t n
     *out = d;
 }
 
-/* Holm's step-down procedure; the smallest p has to stand against all of them, the next against one less, ... */
-void pxs_holm(struct pxs_difference *const *differences, size_t n) {
+static int by_p(const void *a, const void *b) {
+    const struct pxs_difference *x = *(struct pxs_difference *const *)a,
+                                *y = *(struct pxs_difference *const *)b;
+    if (isnan(x->p) || isnan(y->p))
+        return isnan(x->p) - isnan(y->p);
+    return (x->p > y->p) - (x->p < y->p);
+}
+
+/* Holm's step-down procedure (1979): the smallest p stands against all of them, the next against one less, ...; none comes out smaller
+ * than the one before it. */
+void pxs_holm(struct pxs_difference **differences, size_t n) {
     size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        m += !isnan(differences[i]->p);
+    double largest = 0;
+    qsort(differences, n, sizeof *differences, by_p);
+    while (m < n && !isnan(differences[m]->p))
+        m++;
     for (size_t i = 0; i < n; i++) {
-        double adjusted = NAN;
-        /* the largest of (m - rank) p over all p that are not larger */
-        for (size_t k = 0; k < n && !isnan(differences[i]->p); k++) {
-            const double p = differences[k]->p;
-            if (isnan(p) || p > differences[i]->p)
-                continue;
-            size_t rank = 0;
-            for (size_t l = 0; l < n; l++)
-                rank += differences[l]->p < p || (differences[l]->p == p && l < k);
-            adjusted = fmax(adjusted, fmin(1, (double)(m - rank) * p));
-        }
-        differences[i]->p_holm = adjusted;
+        if (i < m)
+            largest = fmax(largest, fmin(1, (double)(m - i) * differences[i]->p));
+        differences[i]->p_holm = i < m ? largest : NAN;
     }
 }
 
