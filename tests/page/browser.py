@@ -251,6 +251,21 @@ def dark(b):
         need(all(drawn) != mode, f'lines are drawn for the paper they are on, dark: {mode}')
 
 
+def prints(b):
+    """On paper: no controls, light, and nothing that covers the curves."""
+    b.d.execute_cdp_cmd('Emulation.setEmulatedMedia', {'media': 'print', 'features': [
+        {'name': 'prefers-color-scheme', 'value': 'dark'}]})
+    paper = b.js('return getComputedStyle(document.body).backgroundColor')
+    hidden = b.js("return getComputedStyle(document.querySelectorAll('.chart canvas')[1]).display")
+    need(paper == 'rgb(255, 255, 255)' and hidden == 'none' and not b.one('.controls').is_displayed(),
+         f'print: paper {paper}, upper canvas {hidden}')
+    b.js("window.dispatchEvent(new Event('beforeprint'))")
+    need(all(b.pixels(0, colour) > 30 for colour in colours(b)) and b.all('.chart')[0].size['width'] == 640,
+         'curves are drawn for paper, on which dark mode does not count')
+    b.js("window.dispatchEvent(new Event('afterprint'))")
+    b.d.execute_cdp_cmd('Emulation.setEmulatedMedia', {'media': '', 'features': []})
+
+
 def without_scripts(b):
     b.device(1200)
     b.d.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': True})
@@ -303,7 +318,7 @@ def main():
             b.device(1200)
             b.open()
             for test in (draws, shows_and_hides, lines_of_runs, zooms, marks, log_axis, smooths, every_metric, sorts, copies,
-                         keys_reach_everything, fits_a_phone, dark, is_quiet, without_scripts):
+                         keys_reach_everything, fits_a_phone, dark, prints, is_quiet, without_scripts):
                 began = time.time()
                 test(b)
                 print(f'{test.__name__}: ok, {time.time() - began:.1f} s', flush=True)

@@ -115,6 +115,19 @@ START_TEST(it_groups_by_what_is_asked_for)
 }
 END_TEST
 
+START_TEST(before_anything_is_recorded_it_says_so)
+{
+    const struct curve_shape none = {.configurations = 2, .seeds = 1, .epochs = 1, .batches = 1, .queued = 2};
+    drop_curves(&store);
+    store = make_curves(&none);
+    const char *text = page();
+    ck_has(text, "No run has recorded anything yet.");
+    ck_has(text, "2 runs in 2 configurations with 1 seed;");
+    ck_has_not(text, "id=\"samples\"");
+    ck_has(text, "<tr><th scope=\"row\" data-v=\"curves/0001-lrgd-0-s0\">");
+}
+END_TEST
+
 START_TEST(it_refuses_in_words)
 {
     const char *const by[] = {"lrgdd"};
@@ -138,6 +151,7 @@ Suite *page_suite(void) {
     tcase_add_test(c, it_loads_nothing);
     tcase_add_test(c, the_same_data_give_the_same_bytes);
     tcase_add_test(c, it_groups_by_what_is_asked_for);
+    tcase_add_test(c, before_anything_is_recorded_it_says_so);
     tcase_add_test(c, it_refuses_in_words);
     suite_add_tcase(suite, c);
     return suite;

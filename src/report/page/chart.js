@@ -8,7 +8,7 @@
   if (metrics.size === 0) return;
 
   const LOST = ['diverged', 'failed', 'pruned', 'cancelled'];
-  const MOST_SHOWN = 12, BEST_SHOWN = 8, READOUT_LINES = 8;
+  const MOST_SHOWN = 12, BEST_SHOWN = 8, READOUT_LINES = 8, PAPER_WIDTH = '640px';
 
   const wantsDark = window.matchMedia('(prefers-color-scheme: dark)');
   const state = {printing: false, single: false, smoothing: 0, picked: new Set(), window: null};
@@ -446,6 +446,8 @@
     document.getElementById('show-none').addEventListener('click', () => pickBest(0));
     const repaint = (printing) => {
       state.printing = printing;
+      /* A fixed width: a chart that is laid out anew for paper would come out empty. */
+      for (const panel of panels) panel.box.style.width = printing ? PAPER_WIDTH : '';
       document.querySelectorAll('.swatch').forEach(paint);
       drawAll();
     };

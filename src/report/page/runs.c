@@ -150,7 +150,8 @@ static void runs_sql(struct pxs_text *sql, const char *sweep) {
     pxs_text_add(
         sql,
         "SELECT name, state, seed, last_epoch + 1 AS epochs, best_val_loss, best_epoch, final_val_loss,\n"
-        "  final_avg_loss_G, seconds\nFROM v_run WHERE sweep = ");
+        "  final_avg_loss_G, seconds,\n  (SELECT source FROM imported i WHERE i.run_id = v_run.run_id) AS "
+        "imported\nFROM v_run WHERE sweep = ");
     pxs_sql_literal(sql, sweep);
     pxs_text_add(sql, " ORDER BY number, run_id");
 }
@@ -167,10 +168,11 @@ enum pxs_status pxs_page_read_runs(struct pxs_page *p, struct pxs_error *err) {
 }
 
 static void put_runs_table(struct pxs_page *p) {
-    struct pxs_column columns[] = {
-        {"run", PXS_SHOW_PLAIN},       {"state", PXS_SHOW_PLAIN},    {"seed", PXS_SHOW_PLAIN},
-        {"epochs", PXS_SHOW_PLAIN},    {"best val", PXS_SHOW_FIXED}, {"at epoch", PXS_SHOW_PLAIN},
-        {"final val", PXS_SHOW_FIXED}, {"loss_G", PXS_SHOW_FIXED},   {"time", PXS_SHOW_DURATION}};
+    struct pxs_column columns[] = {{"run", PXS_SHOW_PLAIN},       {"state", PXS_SHOW_PLAIN},
+                                   {"seed", PXS_SHOW_PLAIN},      {"epochs", PXS_SHOW_PLAIN},
+                                   {"best val", PXS_SHOW_FIXED},  {"at epoch", PXS_SHOW_PLAIN},
+                                   {"final val", PXS_SHOW_FIXED}, {"loss_G", PXS_SHOW_FIXED},
+                                   {"time", PXS_SHOW_DURATION},   {"imported from", PXS_SHOW_PLAIN}};
     pxs_hide_empty(&p->runs, columns);
     pxs_html_put_table(p->out, &p->runs,
                        &(struct pxs_html_table){.id = "runs-table",

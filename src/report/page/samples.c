@@ -4,8 +4,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* So that a page of any sweep stays small: strips beyond these are left out, and said so. */
-enum { MOST_STRIPS = 24, MOST_BYTES = 450000, GAP = 3, SIDE = 64 };
+/* So that a page of any sweep stays small: strips beyond these are left out, and said so. PAGE_BYTES is what a page may become with
+ * them; OTHER_BYTES and RUN_BYTES are for what comes behind them, in all and for each run. */
+enum { MOST_STRIPS = 24, MOST_BYTES = 2000000, PAGE_BYTES = 4800000, OTHER_BYTES = 200000, RUN_BYTES = 2000 };
+enum { GAP = 3, SIDE = 64 };
+
+/* Bytes of PNG that there is room for; base64 makes four of three. */
+static size_t room_of(const struct pxs_page *p) {
+    const size_t used = p->out->len + OTHER_BYTES + RUN_BYTES * p->groups.n_runs;
+    const size_t room = used < PAGE_BYTES ? (PAGE_BYTES - used) / 4 * 3 : 0;
+    return room < MOST_BYTES ? room : MOST_BYTES;
+}
 
 static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_sheet *sheet, size_t row,
                                  size_t *bytes, struct pxs_error *err) {
@@ -53,6 +62,7 @@ static size_t row_of(const struct pxs_sample_sheet *sheet, size_t configuration)
 static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_sheet *sheet,
                                  struct pxs_error *err) {
     const struct pxs_comparison *c = &p->comparison;
+    const size_t room = room_of(p);
     size_t strips = 0, bytes = 0, left = 0;
     put_head(p, sheet);
     for (size_t i = 0; i < c->table.n_rows; i++) {
@@ -62,7 +72,7 @@ static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_she
         if (sheet->rows[row].why != NULL) {
             pxs_html_textf(p->out, "%s: %s.", sheet->rows[row].label, sheet->rows[row].why);
             pxs_text_add(p->out, "<br>\n");
-        } else if (strips == MOST_STRIPS || bytes > MOST_BYTES) {
+        } else if (strips == MOST_STRIPS || bytes + bytes / (strips + 1) > room) {
             left++;
         } else {
             PXS_TRY(put_strip(p, sheet, row, &bytes, err));

@@ -366,6 +366,8 @@ enum pxs_status pxs_page_put_series(struct pxs_page *p, struct pxs_error *err) {
             pxs_page_put_sql(p, "sql-epochs", "SQL: the curves by epoch", pxs_text_str(&epochs));
         if (batches.len > 0)
             pxs_page_put_sql(p, "sql-batches", "SQL: the curves by batch", pxs_text_str(&batches));
+        if (epochs.len + batches.len == 0)
+            pxs_text_add(p->out, "<p>No run has recorded anything yet.</p>\n");
         pxs_text_add(p->out, "<script type=\"application/json\" id=\"curves-data\">");
         add_safely(p->out, &json);
         pxs_text_add(p->out, "</script>\n");
