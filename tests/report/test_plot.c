@@ -113,6 +113,25 @@ START_TEST(labels_do_not_lie_on_each_other)
 }
 END_TEST
 
+START_TEST(looks_differ)
+{
+    struct pxs_look looks[28];
+    for (size_t i = 0; i < PXS_COUNT(looks); i++) {
+        pxs_look_of(i, &looks[i]);
+        for (size_t k = 0; k < i; k++) {
+            const bool same_colour = looks[i].red == looks[k].red && looks[i].green == looks[k].green &&
+                                     looks[i].blue == looks[k].blue;
+            ck_assert(!same_colour || memcmp(looks[i].dash, looks[k].dash, sizeof looks[i].dash) != 0);
+        }
+    }
+    ck_assert_int_eq(looks[0].red, 0); /* blue comes first, and solid */
+    ck_assert_int_eq(looks[0].green, 114);
+    ck_assert_int_eq(looks[0].blue, 178);
+    ck_assert_double_eq(looks[6].dash[0], 0);
+    ck_assert_double_gt(looks[7].dash[0], 0);
+}
+END_TEST
+
 /* ---- pictures -------------------------------------------------------------------------------------------- */
 
 static const struct curve_shape shape = {
@@ -191,11 +210,12 @@ static size_t tallest_difference(const struct pxs_image *a, const struct pxs_ima
     return most;
 }
 
-/* One step of 1,000 is far above the others: the same picture without it differs in one place, from the curve up to the panel's top. */
+/* One step of 6,000 is far above the others, in the middle of its bucket: the same picture without it differs in one place, from
+ * the curve up to the panel's top. */
 START_TEST(a_spike_of_one_batch_is_seen)
 {
     struct curve_shape spiked = {
-        .configurations = 1, .seeds = 1, .epochs = 100, .batches = 10, .spike_step = 750};
+        .configurations = 1, .seeds = 1, .epochs = 100, .batches = 60, .spike_step = 4507};
     struct curve_shape calm = spiked;
     struct pxs_image pictures[2];
     calm.spike_step = 0;
@@ -345,6 +365,8 @@ START_TEST(lost_runs_are_thin_lines_with_a_label)
     ck_assert_uint_eq(scene.panels[0].n_strays, 1);
     ck_assert_uint_eq(scene.panels[0].strays[0].configuration, 1);
     ck_assert_uint_eq(scene.panels[0].strands[1].n, 0);
+    ck_assert_uint_eq(scene.panels[0].strands[1].n_envelope, 0);
+    ck_assert_uint_gt(scene.panels[0].strands[0].n_envelope, 0);
     ck_assert(pxs_scene_shows(&scene, 1));
     pxs_scene_finish(&scene);
     draw(s, (struct pxs_plot_options){0}, &d);
@@ -367,6 +389,7 @@ Suite *plot_suite(void) {
     tcase_add_test(numbers, an_outlier_does_not_press_the_rest_flat);
     tcase_add_test(numbers, a_range_of_one_value_or_none);
     tcase_add_test(numbers, labels_do_not_lie_on_each_other);
+    tcase_add_test(numbers, looks_differ);
     tcase_add_test(numbers, names_say_what_a_picture_becomes);
     suite_add_tcase(suite, numbers);
     TCase *pictures = tcase_create("pictures");

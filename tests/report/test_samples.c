@@ -27,6 +27,7 @@ static void teardown(void) {
 }
 
 static void read_samples(struct pxs_samples_options options) {
+    pxs_sample_sheet_finish(&sheet);
     ck_ok(pxs_samples_read(store, &options, &sheet, &err));
 }
 
@@ -85,7 +86,6 @@ START_TEST(epochs_seed_and_glyphs_can_be_chosen)
     ck_assert_int_eq(grey_at(&sheet.rows[0].source, 2 * 33, 33), curves_grey(0, 5, 0, 0));
     ck_assert_int_eq(grey_at(&sheet.rows[0].source, 0, 2 * 33), curves_grey(0, 6, 0, 0));
     ck_assert_int_eq(grey_at(&sheet.rows[0].cells[1].image, 0, 0), curves_grey(1, 0, 0, 8));
-    pxs_sample_sheet_finish(&sheet);
     read_samples((struct pxs_samples_options){.glyphs = 10, .where = "lrgd IS NULL"});
     ck_assert_int_eq(sheet.rows[0].source.width, 3 * 33 - 1); /* there are seven only */
 }
@@ -96,7 +96,6 @@ START_TEST(glyphs_can_be_larger_or_smaller)
     read_samples((struct pxs_samples_options){.glyphs = 1, .side = 100});
     ck_assert_int_eq(sheet.rows[0].source.width, 96);
     ck_assert_int_eq(grey_at(&sheet.rows[0].source, 95, 95), curves_grey(0, 0, 0, 0));
-    pxs_sample_sheet_finish(&sheet);
     read_samples((struct pxs_samples_options){.glyphs = 1, .side = 16});
     ck_assert_int_eq(sheet.rows[0].source.width, 16);
 }

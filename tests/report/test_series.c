@@ -25,6 +25,7 @@ static void teardown(void) {
 }
 
 static void read_curves(struct pxs_curves_options options) {
+    pxs_curves_finish(&curves);
     ck_ok(pxs_curves_read(store, &options, &curves, &err));
 }
 
@@ -131,7 +132,6 @@ START_TEST(runs_can_be_chosen)
     ck_assert_uint_eq(curves.configurations[0].n_runs, 0);
     ck_assert_uint_eq(curves.configurations[1].n_runs, 2);
     ck_assert_int_eq(curves.configurations[1].band[PXS_EPOCH_val_loss].runs[0], 2);
-    pxs_curves_finish(&curves);
     const int64_t id = 5;
     read_curves((struct pxs_curves_options){.run_id = id});
     ck_assert_uint_eq(curves.n_runs, 1);
@@ -146,7 +146,6 @@ START_TEST(groups_can_be_chosen)
     ck_assert_uint_eq(curves.n_configurations, 2);
     ck_assert_str_eq(curves.configurations[1].label, "halve");
     ck_assert_uint_eq(curves.configurations[1].n_runs, 6);
-    pxs_curves_finish(&curves);
     static const char *const other[] = {"lrgd"};
     read_curves((struct pxs_curves_options){.by = other, .n_by = 1});
     ck_assert_str_eq(curves.configurations[0].label, "no lrgd");
