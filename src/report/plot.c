@@ -115,7 +115,7 @@ static void put_key(const struct pxs_scene *scene, struct pxs_text *out) {
     else if (most == 1)
         pxs_text_add(out, "Line: one run, average of each epoch.");
     if (shades)
-        pxs_text_add(out, " Light shade: from the lowest to the highest batch.");
+        pxs_text_add(out, " Behind it, light: the batches, from the lowest to the highest.");
     if (thin)
         pxs_text_add(out, " Thin line: fewer runs have come so far.");
 }

@@ -198,6 +198,12 @@ static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene, con
         pxs_look_of(i, &look);
         const struct pxs_pen shade = pxs_pen_of(&look, 0.16 * strength, 0);
         draw_area(c, scene, panel, &shade, s->at, s->least, s->most, s->n_envelope);
+        struct pxs_pen edge = pxs_pen_of(&look, 0.35 * strength, 0.6);
+        edge.dash[0] = 0;
+        if (s->sparse) {
+            draw_line(c, scene, panel, &edge, s->at, s->least, s->n_envelope);
+            draw_line(c, scene, panel, &edge, s->at, s->most, s->n_envelope);
+        }
     }
     for (size_t i = 0; i < n; i++) {
         const struct pxs_strand *s = &panel->strands[i];

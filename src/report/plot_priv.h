@@ -39,6 +39,7 @@ struct pxs_strand {
     double *x, *y, *low, *high;
     size_t sure;   /* so many points at its beginning have all the seeds */
     bool has_band; /* more than one seed */
+    bool sparse;   /* so few batches that an area between the lowest and the highest has no body */
     size_t n_envelope;
     double *at, *least, *most; /* of the batches */
 };

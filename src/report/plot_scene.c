@@ -97,13 +97,17 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
                                      struct pxs_strand *out, struct pxs_error *err) {
     struct envelope e;
     const double first = scene->x.low, last = scene->x.high;
+    int64_t steps = 0;
     for (int i = 0; i < BUCKETS; i++)
         e.least[i] = e.most[i] = NAN;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
         const struct pxs_run_curves *run = &scene->curves.runs[i];
-        if (run->configuration == configuration && !pxs_run_is_lost(run->state))
-            widen(&e, &run->batch[column], first, last);
+        if (run->configuration != configuration || pxs_run_is_lost(run->state))
+            continue;
+        widen(&e, &run->batch[column], first, last);
+        steps = run->steps > steps ? run->steps : steps;
     }
+    out->sparse = steps < 4 * BUCKETS;
     double *numbers = pxs_arena_alloc(&scene->arena, 3 * BUCKETS * sizeof *numbers);
     if (numbers == NULL)
         return pxs_fail_nomem(err);
