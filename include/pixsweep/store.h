@@ -382,20 +382,21 @@ void pxs_table_finish(struct pxs_table *table);
 struct pxs_cell pxs_table_at(const struct pxs_table *table, size_t row, const char *column);
 
 /* The questions of ls, show and compare. X(NAME, argument, what it answers). Columns are those of the view or table unless named. */
-#define PXS_QUERIES(X)                                                                           \
-    X(PROGRESS, "0 or sweep_id", "v_progress: one row a sweep, newest first")                    \
-    X(RUNS, "0 or sweep_id", "v_run, by sweep and number")                                       \
-    X(RUN, "run_id", "v_run, one row")                                                           \
-    X(SCHEDULES, "0 or sweep_id", "v_schedule, best mean first")                                 \
-    X(SWEEP_PARAMS, "sweep_id", "run_id, key, value: every effective parameter of every run")    \
-    X(DIFFERING, "sweep_id", "key, n: parameters that are not the same in all runs, seed apart") \
-    X(PARAMS, "run_id", "key, value")                                                            \
-    X(ATTEMPTS, "run_id", "attempt, by no")                                                      \
-    X(ENVIRONMENT, "run_id", "key, value of the last attempt")                                   \
-    X(EPOCHS, "run_id", "epoch, by epoch")                                                       \
-    X(BATCHES, "run_id", "batch_loss, by step")                                                  \
-    X(SAMPLES, "run_id", "sample, by step")                                                      \
-    X(CHECKPOINTS, "run_id", "checkpoint, by epoch and net")                                     \
+#define PXS_QUERIES(X)                                                                        \
+    X(PROGRESS, "0 or sweep_id", "v_progress: one row a sweep, newest first")                 \
+    X(RUNS, "0 or sweep_id", "v_run, by sweep and number")                                    \
+    X(RUN, "run_id", "v_run, one row")                                                        \
+    X(SCHEDULES, "0 or sweep_id", "v_schedule, best mean first")                              \
+    X(SWEEP_PARAMS, "sweep_id", "run_id, key, value: every effective parameter of every run") \
+    X(DIFFERING, "sweep_id",                                                                  \
+      "key, n: parameters that are not the same in all runs that tell them, seed apart")      \
+    X(PARAMS, "run_id", "key, value")                                                         \
+    X(ATTEMPTS, "run_id", "attempt, by no")                                                   \
+    X(ENVIRONMENT, "run_id", "key, value of the last attempt")                                \
+    X(EPOCHS, "run_id", "epoch, by epoch")                                                    \
+    X(BATCHES, "run_id", "batch_loss, by step")                                               \
+    X(SAMPLES, "run_id", "sample, by step")                                                   \
+    X(CHECKPOINTS, "run_id", "checkpoint, by epoch and net")                                  \
     X(EVENTS, "run_id", "event, by time")
 
 enum pxs_query {

@@ -2,6 +2,7 @@
 #include "compare_priv.h"
 
 #include <math.h>
+#include <string.h>
 
 const char *pxs_compare_label(const struct comparing *c, const struct group *g) {
     return c->in.labels[g->index];
@@ -140,6 +141,26 @@ static void say_alone(const struct comparing *c, struct pxs_text *out) {
         pxs_text_addf(out, " (n = %zu, 95 %% interval %.4g to %.4g)", s->n, s->low, s->high);
 }
 
+/* What decides on which pictures a run is validated, and as what. */
+static void say_validation(const struct comparing *c, struct pxs_text *out) {
+    static const char *const deciding[] = {"dataset",    "validation", "val_fraction", "direction",
+                                           "img_height", "img_width",  "channels"};
+    struct pxs_text keys = {0};
+    for (size_t k = 0; k < c->in.n_keys; k++) {
+        const struct pxs_cell *values = c->in.values[k].cells;
+        bool decides = false;
+        for (size_t i = 0; i < PXS_COUNT(deciding); i++)
+            decides = decides || strcmp(c->in.keys[k], deciding[i]) == 0;
+        if (decides && !pxs_cell_same(&values[c->groups[0].first], &values[c->groups[1].first]))
+            pxs_text_addf(&keys, "%s%s", keys.len > 0 ? " and " : "", c->in.keys[k]);
+    }
+    if (keys.len > 0)
+        pxs_text_addf(out,
+                      "; but they differ in %s, so they may not have been validated on the same pictures",
+                      pxs_text_str(&keys));
+    pxs_text_finish(&keys);
+}
+
 static void say_verdict(const struct comparing *c, const struct pxs_comparison *out, struct pxs_text *text) {
     if (c->ranked == 0) {
         pxs_text_addf(text, "no run %s, so there is nothing to compare yet",
@@ -154,6 +175,8 @@ static void say_verdict(const struct comparing *c, const struct pxs_comparison *
         say_alone(c, text);
     else
         say_lead(c, text);
+    if (c->ranked > 1)
+        say_validation(c, text);
     const struct group *x = &c->groups[0];
     if (pxs_compare_lost(x) > 0)
         pxs_text_addf(text, "; %zu of its runs failed or diverged and %s not in that mean",

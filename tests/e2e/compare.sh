@@ -52,3 +52,21 @@ says ask.out "the first $first steps are the same, bit by bit; from step $first 
 says ask.out "configuration  lr_policy_G"
 ask diff 1 3
 says ask.out "steps that both have are the same, bit by bit"
+
+step "old logs beside new runs: what they do not tell is unknown, not different"
+mkdir -p old/one
+for e in 0 1; do
+    for b in 0 1; do
+        echo "[Epoch: $e] [Dloss: 0.2] [loss_pixel: 1.0] [loss_GAN: 0.7] [loss_real: 0.2] [loss_fake: 0.2] [Batch: $b/2] "
+    done
+done >old/one/train_loss.txt
+printf '%s\n' '[avg_loss: 1.8] ' '[avg_loss: 1.7] ' >old/one/loss_time.txt
+printf '%s\n' "tloss_res: {0: 0.021, 1: 0.019, 'min': 0.019, 'minepoch': 1} " >old/one/list_loss.txt
+ask import lab old --sweep rates --set lrgd=90
+ask compare rates --format csv
+head -n 1 ask.out >head.out
+if grep -qE '(^|,)(b1|ngf|dropout),' head.out; then fail "keys that logs do not tell: $(cat head.out)"; fi
+says head.out "^dataset,lr_policy_G,lrgd,n_epochs,validation,n,"
+ask compare rates
+says ask.out "1 run is imported from old logs"
+says ask.out "differ in dataset and validation, so they may not have been validated on the same pictures"

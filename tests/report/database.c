@@ -45,6 +45,8 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
         snprintf(text, sizeof text, "%d", p->batch_size);
         ck_ok(pxs_params_set(params, PXS_PARAM_batch_size, text, false, NULL, &err));
     }
+    if (p->lab)
+        ck_ok(pxs_params_set(params, PXS_PARAM_validation, "lab", false, NULL, &err));
     pxs_params_drop_ineffective(params);
 }
 
@@ -141,7 +143,8 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
                                               .new_dir = pxs_arena_printf(&arena, "%s/%s", folder, name),
                                               .new_config_yaml = "name: rates\n",
                                               .params = &params[i]};
-        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%032d%032d", p->batch_size, p->lrgd);
+        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%032d%032d", p->batch_size + 1000 * p->lab,
+                 p->lrgd);
     }
     ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));
     pxs_store_plan_finish(&done);

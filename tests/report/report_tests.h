@@ -26,6 +26,7 @@ struct planned {
     double best;              /* NaN = no validation */
     enum pxs_outcome outcome; /* 0 = completed */
     bool waits;               /* not begun yet */
+    bool lab;                 /* validated as in the lab */
     int batch_size;           /* 0 = as it comes */
     double psnr;              /* in epoch 20; 0 = not measured */
     double d_real, d_fake;    /* 0 and 0 = 0.7 and 0.3 */

@@ -249,6 +249,17 @@ START_TEST(without_validation_it_says_so)
 }
 END_TEST
 
+/* A loss over 20 training pairs is no match for one over a validation split. */
+START_TEST(other_pictures_are_no_rivals)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21), R(90, 0, 0.30, .lab = true),
+                                          R(90, 1, 0.32, .lab = true)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict,
+           "; but they differ in validation, so they may not have been validated on the same pictures");
+}
+END_TEST
+
 START_TEST(discriminators_that_teach_nothing_are_named)
 {
     static const struct planned plan[] = {
@@ -457,6 +468,7 @@ Suite *compare_suite(void) {
     tcase_add_test(t, survivors_do_not_win_in_silence);
     tcase_add_test(t, pruned_runs_count_apart);
     tcase_add_test(t, without_validation_it_says_so);
+    tcase_add_test(t, other_pictures_are_no_rivals);
     tcase_add_test(t, discriminators_that_teach_nothing_are_named);
     tcase_add_test(t, the_higher_the_better_where_it_is_so);
     tcase_add_test(t, area_under_the_curve);
