@@ -97,7 +97,7 @@ static void say_waiting(struct watcher *w, const struct pxs_error *err) {
 /* Between two runs nothing may be running for a moment, so the end must last. */
 static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
     const double now = pxs_monotonic();
-    const bool all = seen->board.n_completed == seen->board.n_total;
+    const bool all = seen->board.n_completed + seen->board.n_pruned == seen->board.n_total;
     if (!seen->over)
         w->over_since = 0;
     else if (w->over_since == 0)
@@ -125,7 +125,7 @@ static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_erro
         bool opened;
         const enum pxs_status status = look(w, &seen, &opened, err);
         if (status == PXS_OK) {
-            const bool completed = seen.board.n_completed == seen.board.n_total;
+            const bool completed = seen.board.n_completed + seen.board.n_pruned == seen.board.n_total;
             take_note(w, &seen);
             const bool over = is_over(w, &seen);
             if (!w->cli->quiet && !over)

@@ -44,14 +44,17 @@ void pxs_paces_learn(struct pxs_supervisor *s, size_t index) {
     if (!(s->plan->how.timeout_share > 0) || !s->store)
         return;
     if (pxs_store_select(s->store,
-                         "SELECT sum(ended_ms - started_ms) / 1000.0 AS seconds, max(threads) AS threads "
+                         "SELECT sum(ended_ms - started_ms) / 1000.0 AS seconds, max(threads) AS threads, "
+                         "(SELECT last_step + 1 FROM run_summary WHERE run_id = ?1) AS steps "
                          "FROM attempt WHERE run_id = ?1 AND ended_ms IS NOT NULL",
                          &id, 1, &t, NULL) != PXS_OK)
         return;
     double seconds = pxs_table_at(&t, 0, "seconds").real;
     int64_t threads = pxs_table_at(&t, 0, "threads").integer;
-    if (seconds > 0 && work_of(run) > 0) /* a clock that was put back says nothing */
-        insert(&s->paces, seconds * pxs_speedup((int)threads) / work_of(run));
+    /* Of a run that stopped early, what it has done. */
+    double work = run->estimate.gmac_per_step * pxs_table_at(&t, 0, "steps").real;
+    if (seconds > 0 && work > 0) /* a clock that was put back says nothing */
+        insert(&s->paces, seconds * pxs_speedup((int)threads) / work);
     pxs_table_finish(&t);
 }
 

@@ -181,6 +181,9 @@ void pxs_plan_total(struct pxs_plan *plan) {
         longest = fmax(longest, run->seconds);
         plan->steps_to_do += run->estimate.steps;
         plan->disk_to_do += run->estimate.disk_bytes;
+        if (plan->prune.rule !=
+            PXS_PRUNE_NONE) /* a pruned run keeps a resume point: weights and both moments */
+            plan->disk_to_do += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
         if (run->estimate.memory_bytes > plan->memory_each)
             plan->memory_each = run->estimate.memory_bytes;
     }

@@ -161,7 +161,8 @@ static void say_why(const struct pxs_supervisor *s, const struct pxs_rung_cell *
     if (v->of == 0)
         snprintf(why + n, size - (size_t)n, "as was decided before");
     else if (how->rule == PXS_PRUNE_MEDIAN)
-        snprintf(why + n, size - (size_t)n, "the median of the %zu runs before it", v->of - 1);
+        snprintf(why + n, size - (size_t)n, "the median of the %zu run%s before it", v->of - 1,
+                 v->of == 2 ? "" : "s");
     else
         snprintf(why + n, size - (size_t)n, "the last of the best 1/%lld (place %zu of %zu)",
                  (long long)how->eta, v->place, v->of);

@@ -74,6 +74,13 @@ void train_save_resume(struct training *t) {
         pxs_log(t->job->log, PXS_LOG_WARN, "no resume point: %s", err.message);
 }
 
+void train_keep_one_resume(const struct training *t) {
+    char previous[PXS_PATH_MAX];
+    if (t->saved_here && t->saved_step == t->step &&
+        pxs_path_join(previous, sizeof previous, t->job->dir, PXS_RESUME_PREVIOUS))
+        unlink(previous);
+}
+
 static enum pxs_status check_position(const struct training *t, const struct resume_state *s,
                                       struct pxs_error *err) {
     bool fits = s->epoch >= 0 && s->epoch < t->p->n_epochs && s->batch >= 0 && s->batch <= t->batches &&

@@ -45,5 +45,6 @@ enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err) {
         return PXS_OK;
     t->saved_step = -1; /* once more: so that the verdict stays where the run is taken up again */
     train_save_resume(t);
+    train_keep_one_resume(t); /* for a long time, perhaps: it need not take the space of two */
     return pxs_fail(err, PXS_E_PRUNED, "pruned: %s", rung.why);
 }

@@ -71,6 +71,8 @@ bool train_stopped(const struct training *t);
 
 /* Between two batches, everything before this step recorded. */
 void train_save_resume(struct training *t);
+/* Removes the point before the last one, where the last one stands for this very step. */
+void train_keep_one_resume(const struct training *t);
 /* The state that job->resume holds, into a model that was just made. */
 PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
 

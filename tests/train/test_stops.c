@@ -187,6 +187,8 @@ START_TEST(a_pruned_run_can_be_taken_up)
     ck_assert_str_eq(r->event.kind, "pruned");
     ck_assert_int_eq(r->n_epoch, 3);
     ck_assert_int_eq(r->rung[1].go_on, 0);
+    ck_assert_int_eq(access(run_path(r, "resume.safetensors"), F_OK), 0);
+    ck_assert_int_ne(access(run_path(r, "resume.previous.safetensors"), F_OK), 0);
     again->go_on = true;
     carry_out(again);
     carry_out(plain);
