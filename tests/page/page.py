@@ -40,7 +40,7 @@ class Place:
                               env={**os.environ, 'TMPDIR': self.folder})
         self.database = os.path.join(done.stdout.strip(), 'pixsweep.db')
         db = sqlite3.connect(self.database)
-        db.execute('UPDATE run_summary SET best_val_loss = best_val_loss + run_id * run_id % 7 * 0.003')  # no equal differences
+        db.execute('UPDATE run_summary SET best_val_loss = best_val_loss + run_id * run_id * 7919 % 1009 * 1e-5')  # no equal differences
         db.execute("INSERT INTO environment SELECT attempt_id, 'version', '0.1.0' FROM attempt")
         db.execute("INSERT INTO environment SELECT attempt_id, 'pid', CAST(attempt_id + 1000 AS TEXT) FROM attempt")
         db.commit()

@@ -119,7 +119,7 @@ static void put_version(struct pxs_page *p) {
 /* Nothing but what is in the file: its scripts by their hashes, so that nothing else is ever run; no network. */
 static void put_policy(struct pxs_page *p) {
     const struct pxs_asset *const scripts[] = {&pxs_asset_library_js, &pxs_asset_table_js,
-                                               &pxs_asset_chart_js};
+                                               &pxs_asset_numbers_js, &pxs_asset_chart_js};
     pxs_text_add(p->out, "default-src 'none'; script-src");
     for (size_t i = 0; i < PXS_COUNT(scripts); i++) {
         pxs_text_add(p->out, " ");
@@ -158,6 +158,7 @@ static const struct part {
     {"licence", NULL, put_licence, NULL},
     {"library_js", &pxs_asset_library_js, NULL, NULL},
     {"table_js", &pxs_asset_table_js, NULL, NULL},
+    {"numbers_js", &pxs_asset_numbers_js, NULL, NULL},
     {"chart_js", &pxs_asset_chart_js, NULL, NULL},
 };
 

@@ -10,8 +10,8 @@ struct pxs_asset {
     const char *text; /* NUL-terminated */
     size_t bytes;
 };
-extern const struct pxs_asset pxs_asset_html, pxs_asset_css, pxs_asset_table_js, pxs_asset_chart_js,
-    pxs_asset_library_js, pxs_asset_library_css, pxs_asset_licence;
+extern const struct pxs_asset pxs_asset_html, pxs_asset_css, pxs_asset_table_js, pxs_asset_numbers_js,
+    pxs_asset_chart_js, pxs_asset_library_js, pxs_asset_library_css, pxs_asset_licence;
 
 /* ---- page.c ---------------------------------------------------------------------------------------------- */
 
@@ -93,7 +93,7 @@ PXS_NODISCARD enum pxs_status pxs_page_put_series(struct pxs_page *p, struct pxs
 
 /* Appends bytes in base64, with padding. */
 void pxs_base64(struct pxs_text *out, const void *data, size_t bytes);
-/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative error at most 2^-16; NaN stays NaN. */
+/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative error at most 1.6e-5; NaN stays NaN. */
 void pxs_pack_numbers(struct pxs_text *out, const double *values, size_t n);
 /* Appends 'sha256-...' of a text, as a Content-Security-Policy names a script. */
 void pxs_csp_hash(struct pxs_text *out, const char *text, size_t bytes);

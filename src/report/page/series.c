@@ -134,7 +134,7 @@ static void rows_sql(const struct reading *r, struct pxs_text *sql) {
 
 /* What the reader of the page sees: the same buckets, made by SQL. */
 static void bucket_sql(const struct reading *r, struct pxs_text *sql) {
-    pxs_text_add(sql, "WITH size AS (");
+    pxs_text_add(sql, "WITH size AS MATERIALIZED (");
     pxs_text_add(sql, r->batches ? sizes_sql : epochs_sql);
     pxs_sql_sweep(sql, r->p->comparison.sweep);
     pxs_text_addf(sql, ")\nSELECT name, %s * %zu / (per_epoch * %" PRId64 ") AS bucket",

@@ -105,7 +105,7 @@ static const char one_sql[] =
     "  WHERE r.sweep_id = ";
 
 static void put_runs(struct pxs_text *out, const struct pxs_page *p) {
-    pxs_text_add(out, "WITH one AS (SELECT r.run_id, r.number, r.seed, r.state,\n");
+    pxs_text_add(out, "WITH one AS MATERIALIZED (SELECT r.run_id, r.number, r.seed, r.state,\n");
     for (size_t k = 0; k < p->groups.n_keys; k++) {
         const char *key = p->groups.keys[k];
         if (strcmp(key, "seed") == 0)
