@@ -29,6 +29,7 @@ struct pxs_dataset_options {
     struct pxs_pool *pool;       /* decodes in parallel; NULL = in the caller. Results do not depend on it */
     struct pxs_logger logger;    /* warnings: train/val overlap, duplicates, mixed sizes */
     const struct pxs_stop *stop; /* may be NULL; PXS_E_STOPPED between files */
+    struct pxs_meter meter;      /* in pairs, told in the calling thread */
 };
 
 struct pxs_dataset_info {
@@ -92,8 +93,8 @@ struct pxs_check_summary {
  * in file order): missing partner, odd width, size or channel mismatch, unreadable file with its reason, mixed kinds,
  * train/val overlap by content, duplicates in a split. PXS_OK whatever was found; an error only where `path` is no folder. */
 PXS_NODISCARD enum pxs_status pxs_dataset_check(const char *path, struct pxs_pool *pool,
-                                                struct pxs_logger report, struct pxs_check_summary *summary,
-                                                struct pxs_error *err);
+                                                struct pxs_logger report, struct pxs_meter meter,
+                                                struct pxs_check_summary *summary, struct pxs_error *err);
 
 /* ---- glyph pairs from two fonts -------------------------------------------------------------------------- */
 
@@ -107,6 +108,7 @@ struct pxs_glyphs_spec {
     uint64_t seed;        /* chooses the characters */
     bool npy;             /* train/glyphs.npy and val/glyphs.npy (|u1) in place of PNG pairs */
     struct pxs_logger logger;
+    struct pxs_meter meter;
     const struct pxs_stop *stop; /* may be NULL */
 };
 

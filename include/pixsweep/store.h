@@ -37,6 +37,9 @@ PXS_NODISCARD enum pxs_status pxs_store_open_within(const char *path, double sec
                                                     struct pxs_error *err);
 /* Is this path on a network file system, where there can be no database? The folder need not exist. */
 bool pxs_store_on_network(const char *path);
+/* From now on the meter is told `work` ("copying the database", borrowed) now and then while this store's SQL is at work: how long that
+ * takes is not known, so there is no total. A zeroed meter ends it. */
+void pxs_store_set_meter(struct pxs_store *store, struct pxs_meter meter, const char *work);
 /* How long a call may wait for the lock and for SQLite's own locks, in seconds (default 30). 0 = do not wait. */
 void pxs_store_set_wait(struct pxs_store *store, double seconds);
 

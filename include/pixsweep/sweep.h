@@ -32,6 +32,7 @@ struct pxs_sweep_options {
     struct pxs_text *diagnostics;
     struct pxs_stop *stop;    /* raised by the first SIGINT/SIGTERM; may be NULL */
     struct pxs_logger logger; /* warnings of planning: overlap in the data, ...; may be zeroed */
+    struct pxs_meter meter;   /* while planning reads data; may be zeroed */
 };
 
 /* Slots: jobs workers at a time with `threads` each. */

@@ -122,8 +122,10 @@ struct cli_bar {
 };
 /* The meter to hand down; it is to live as long as *bar. */
 struct pxs_meter cli_bar_begin(struct cli_bar *bar, const struct cli *cli);
-/* Takes the bar away: at the end, and before anything else is printed; the next word of the meter draws it again. */
+/* Takes the bar away; the next word of the meter draws it again. At the end of its work always. */
 void cli_bar_clear(struct cli_bar *bar);
+/* Takes away whatever bar stands on the screen, before something else is printed there (cli_out and cli_say do it). */
+void cli_bar_hide(void);
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
 

@@ -58,7 +58,10 @@ int cli_cmd_data_glyphs(struct cli *cli) {
     if (!read_spec(cli, &spec))
         return CLI_USAGE;
     spec.stop = cli_catch_signals(CLI_SIGNALS_TASK);
+    struct cli_bar bar;
+    spec.meter = cli_bar_begin(&bar, cli);
     const enum pxs_status status = pxs_glyphs_render(&spec, &report, &err);
+    cli_bar_clear(&bar);
     if (status != PXS_OK)
         return cli_fail(status, &err);
     print_report(&spec, &report);
@@ -96,12 +99,13 @@ static void print_summary(const char *dir, const struct pxs_check_summary *s) {
 }
 
 static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struct problems *p,
-                             struct pxs_check_summary *summary, struct pxs_error *err) {
+                             struct pxs_meter meter, struct pxs_check_summary *summary,
+                             struct pxs_error *err) {
     if (p->format != PXS_FORMAT_TABLE) {
         PXS_TRY(pxs_rows_create(p->format, 0, cli_sink(), &p->rows, err));
         PXS_TRY(pxs_rows_row(p->rows, problem_columns, NULL, PXS_COUNT(problem_columns), err));
     }
-    PXS_TRY(pxs_dataset_check(cli->args[0], pool, (struct pxs_logger){on_problem, p}, summary, err));
+    PXS_TRY(pxs_dataset_check(cli->args[0], pool, (struct pxs_logger){on_problem, p}, meter, summary, err));
     PXS_TRY(p->status);
     if (p->format != PXS_FORMAT_TABLE)
         return pxs_rows_end(p->rows, err);
@@ -116,12 +120,14 @@ int cli_cmd_data_check(struct cli *cli) {
     struct pxs_check_summary summary = {0};
     struct problems problems = {.format = cli->format, .err = &err};
     int64_t threads;
+    struct cli_bar bar = {.silent = true};
     pxs_cpu_detect(&cpu);
     if (!cli_int(cli, OPT_THREADS, 1, 1024, true, cpu.cores, &threads))
         return CLI_USAGE;
     enum pxs_status status = pxs_pool_create((int)threads, &pool, &err);
     if (status == PXS_OK)
-        status = check(cli, pool, &problems, &summary, &err);
+        status = check(cli, pool, &problems, cli_bar_begin(&bar, cli), &summary, &err);
+    cli_bar_clear(&bar);
     pxs_rows_destroy(&problems.rows);
     pxs_pool_destroy(&pool);
     if (status != PXS_OK)

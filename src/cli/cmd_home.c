@@ -33,6 +33,8 @@ int cli_cmd_merge(struct cli *cli) {
         return CLI_USAGE;
     }
     enum pxs_status status = PXS_OK;
+    struct cli_bar bar;
+    pxs_store_set_meter(s, cli_bar_begin(&bar, cli), "taking records in");
     for (int i = 0; i < cli->n_args && (status == PXS_OK || missing); i++) {
         status = pxs_sweep_merge(s, cli->args[i], print_line, cli, &counts, &err);
         if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID) {
@@ -41,6 +43,7 @@ int cli_cmd_merge(struct cli *cli) {
         }
     }
     pxs_store_close(&s);
+    cli_bar_clear(&bar);
     if (status != PXS_OK && status != PXS_E_NOT_FOUND && status != PXS_E_INVALID)
         return cli_fail(status, &err);
     if (!cli->quiet)
@@ -68,8 +71,11 @@ int cli_cmd_reap(struct cli *cli) {
         cli_say("%s", err.message);
         return CLI_USAGE;
     }
+    struct cli_bar bar;
+    pxs_store_set_meter(s, cli_bar_begin(&bar, cli), "taking records in");
     const enum pxs_status status = pxs_sweep_reap(s, 0, dry, print_line, cli, &counts, &err);
     pxs_store_close(&s);
+    cli_bar_clear(&bar);
     if (status != PXS_OK)
         return cli_fail(status, &err);
     if (!cli->quiet)

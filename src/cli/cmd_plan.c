@@ -228,7 +228,10 @@ int cli_cmd_plan(struct cli *cli) {
     if (!cli_sweep_options(cli, &options))
         return CLI_USAGE;
     options.diagnostics = &diagnostics;
+    struct cli_bar bar;
+    options.meter = cli_bar_begin(&bar, cli);
     enum pxs_status status = pxs_plan_make(&options, &plan, &err);
+    cli_bar_clear(&bar);
     if (status == PXS_OK)
         status = cli_plan_text(cli, plan, &out, &err);
     if (status == PXS_OK)

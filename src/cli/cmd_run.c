@@ -118,7 +118,9 @@ int cli_cmd_run(struct cli *cli) {
         return CLI_USAGE;
     options.stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR);
     options.diagnostics = &diagnostics;
+    struct cli_bar bar;
     cli_progress_init(&progress, cli, &listener);
+    options.meter = cli_bar_begin(&bar, cli);
     const enum pxs_status status = pxs_sweep_run(&options, &listener, &summary, &err);
     cli_progress_finish(&progress);
     if (status != PXS_OK && status != PXS_E_STOPPED)

@@ -11,6 +11,7 @@
 static int output_error;
 
 void cli_out(const char *text, size_t bytes) {
+    cli_bar_hide();
     if (output_error == 0 && bytes > 0 && fwrite(text, 1, bytes, stdout) != bytes)
         output_error = errno != 0 ? errno : EIO;
 }
@@ -66,6 +67,7 @@ int cli_output_width(void) {
 
 /* One write for the whole text, so that lines of several processes do not mix. Nothing can be done where it fails. */
 static void put_error(const struct pxs_text *text) {
+    cli_bar_hide();
     fflush(stdout);
     fwrite(pxs_text_str(text), 1, text->len, stderr);
     fflush(stderr);

@@ -42,6 +42,7 @@ static void draw(struct cli_progress *p, int rows) {
 }
 
 static void show(struct cli_progress *p) {
+    cli_bar_hide(); /* of planning */
     fwrite(pxs_text_str(&p->frame), 1, p->frame.len, stderr);
     fflush(stderr);
     pxs_text_clear(&p->frame);
@@ -174,6 +175,9 @@ void cli_progress_close(struct cli_progress *p) {
 
 /* ---- bars ------------------------------------------------------------------------------------------------ */
 
+/* The bar that stands on the screen, for whoever prints something else. */
+static struct cli_bar *on_screen;
+
 #define BAR_AFTER 1.0     /* seconds that need no bar */
 #define BAR_EVERY 0.1     /* between two drawings */
 #define BAR_LINE_EVERY 10 /* between two plain lines */
@@ -182,8 +186,9 @@ void cli_progress_close(struct cli_progress *p) {
 static void bar_words(const struct cli_bar *b, double done, double total, double now, char *out,
                       size_t size) {
     char left[32] = "";
-    if (!(total > 0)) {
-        snprintf(out, size, "%s", b->what);
+    if (!(total > 0)) { /* nobody knows how long: how long it has been */
+        pxs_format_duration(left, floor(now - b->since));
+        snprintf(out, size, "%s: %s", b->what, left);
         return;
     }
     const double share = done < total ? done / total : 1, gone = done - b->first;
@@ -212,6 +217,7 @@ static void bar_draw(struct cli_bar *b, double done, double total, double now) {
     }
     fflush(stderr);
     b->drawn = true;
+    on_screen = b;
 }
 
 static void bar_tell(void *user, const char *what, double done, double total) {
@@ -250,4 +256,10 @@ void cli_bar_clear(struct cli_bar *bar) {
         fflush(stderr);
     }
     bar->drawn = false;
+    on_screen = NULL;
+}
+
+void cli_bar_hide(void) {
+    if (on_screen != NULL)
+        cli_bar_clear(on_screen);
 }

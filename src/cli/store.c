@@ -13,13 +13,39 @@ static enum pxs_status find_paths(const struct cli *cli, char db[PXS_PATH_MAX], 
     return PXS_OK;
 }
 
+/* What SQL does for so long; NULL: the command has a bar that knows more. */
+static const char *work_of(const struct cli *cli) {
+    static const struct {
+        const char *command, *work;
+    } works[] = {{"compact", "compacting the database"},
+                 {"backup", "copying the database"},
+                 {"rm", "removing rows"},
+                 {"export", NULL},
+                 {"plot", NULL},
+                 {"report", NULL}};
+    for (size_t i = 0; i < PXS_COUNT(works); i++) {
+        if (strcmp(cli->command->name, works[i].command) == 0)
+            return works[i].work;
+    }
+    return "reading the database";
+}
+
+static void attach_bar(const struct cli *cli, struct pxs_store *s, struct cli_bar *bar) {
+    const struct pxs_meter meter = cli_bar_begin(bar, cli);
+    if (work_of(cli) != NULL)
+        pxs_store_set_meter(s, meter, work_of(cli));
+}
+
 static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn read, struct pxs_text *out,
                                  struct pxs_error *err) {
     struct pxs_store *s = NULL;
     pxs_text_clear(out);
+    struct cli_bar bar;
     PXS_TRY(pxs_store_open_readonly(db, &s, err));
+    attach_bar(cli, s, &bar);
     const enum pxs_status status = read(cli, s, out, err);
     pxs_store_close(&s);
+    cli_bar_clear(&bar);
     return status;
 }
 
@@ -58,9 +84,13 @@ int cli_with_writer(struct cli *cli, cli_read_fn change) {
     enum pxs_status status = find_paths(cli, db, &err);
     if (status == PXS_OK)
         status = open_existing(db, &s, &err);
+    struct cli_bar bar = {.silent = true};
+    if (status == PXS_OK)
+        attach_bar(cli, s, &bar);
     if (status == PXS_OK)
         status = change(cli, s, &out, &err);
     pxs_store_close(&s);
+    cli_bar_clear(&bar);
     if (status == PXS_OK)
         cli_out_text(&out);
     pxs_text_finish(&out);

@@ -20,11 +20,12 @@ static void summarise(const struct pxs_scan *scan, struct pxs_check_summary *out
 }
 
 enum pxs_status pxs_dataset_check(const char *path, struct pxs_pool *pool, struct pxs_logger report,
-                                  struct pxs_check_summary *summary, struct pxs_error *err) {
+                                  struct pxs_meter meter, struct pxs_check_summary *summary,
+                                  struct pxs_error *err) {
     struct pxs_scan scan = {0};
     enum pxs_status status = pxs_scan_list(&scan, path, err);
     if (status == PXS_OK)
-        status = pxs_scan_read(&scan, pool, NULL, NULL, NULL, err);
+        status = pxs_scan_read(&scan, pool, NULL, meter, NULL, NULL, err);
     if (status == PXS_OK) {
         pxs_problems_report(&scan.problems, report);
         summarise(&scan, summary);

@@ -133,7 +133,7 @@ static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, stru
     if (keep)
         PXS_TRY(take_memory(set, scan, err));
     struct filling filling = {set, scan->train};
-    PXS_TRY(pxs_scan_read(scan, o->pool, o->stop, keep ? put_pair : NULL, &filling, err));
+    PXS_TRY(pxs_scan_read(scan, o->pool, o->stop, o->meter, keep ? put_pair : NULL, &filling, err));
     PXS_TRY(pxs_problems_fail(&scan->problems, o->path, err));
     PXS_TRY(pxs_split_pairs(scan, o, set->pairs, &set->info, err));
     note_sizes(scan, &set->info);

@@ -136,6 +136,7 @@ static enum pxs_status examine(struct choice *c, struct pxs_error *err) {
             continue;
         if (stopped(c->spec))
             return pxs_fail(err, PXS_E_STOPPED, "stopped while drawing characters");
+        pxs_meter_tell(c->spec->meter, "drawing characters", (double)i, (double)c->n);
         PXS_TRY(draw(c, c->set->source, k->pair.source, &k->drawn[0], err));
         PXS_TRY(draw(c, c->set->target, k->pair.target, &k->drawn[1], err));
     }

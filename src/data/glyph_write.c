@@ -110,6 +110,7 @@ struct drawing {
     const char *dir;       /* the temporary folder */
     struct pxs_image pair; /* 2 size x size, RGB */
     uint8_t *cell;         /* size x size, grey */
+    int written;           /* pairs, for the meter */
 };
 
 static enum pxs_status draw_half(struct drawing *d, struct pxs_font *font, uint32_t glyph, int left,
@@ -139,6 +140,8 @@ static enum pxs_status write_pngs(struct drawing *d, const char *split, const st
     for (int i = 0; i < n; i++) {
         void *data;
         size_t bytes;
+        pxs_meter_tell(d->spec->meter, "writing pairs", (double)d->written++,
+                       (double)(d->spec->train + d->spec->val));
         PXS_TRY(draw_pair(d, &pairs[i], err));
         PXS_TRY(pxs_image_encode_png(&d->pair, &data, &bytes, err));
         snprintf(path, sizeof path, n > 9999 ? "%s/%s/%07d-U+%04X.png" : "%s/%s/%04d-U+%04X.png", d->dir,
@@ -156,6 +159,8 @@ static enum pxs_status put_pairs(struct drawing *d, struct pxs_npy_writer *w,
                                  const struct pxs_glyph_pair *pairs, int n, struct pxs_error *err) {
     size_t bytes = (size_t)d->spec->size * (size_t)d->spec->size * 6;
     for (int i = 0; i < n; i++) {
+        pxs_meter_tell(d->spec->meter, "writing pairs", (double)d->written++,
+                       (double)(d->spec->train + d->spec->val));
         PXS_TRY(draw_pair(d, &pairs[i], err));
         PXS_TRY(pxs_npy_write_put(w, d->pair.pixels, bytes, err));
     }

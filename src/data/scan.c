@@ -49,6 +49,8 @@ struct reading {
     const struct pxs_stop *stop;
     pxs_pair_fn take;
     void *user;
+    struct pxs_meter meter;
+    atomic_int done;   /* pairs */
     atomic_int failed; /* enum pxs_status of the first failure that is not about a file */
     atomic_flag said;  /* set by the piece that may write `err` */
     struct pxs_error err;
@@ -79,6 +81,9 @@ static void read_one(void *user, int piece, int thread) {
     struct pxs_error why;
     if (atomic_load(&r->failed) != PXS_OK)
         return;
+    const int done = atomic_fetch_add(&r->done, 1);
+    if (thread == 0) /* the caller's own */
+        pxs_meter_tell(r->meter, "reading pairs", done, (double)(r->scan->train + r->scan->val));
     if (r->stop != NULL && atomic_load(&r->stop->signal) != 0) {
         (void)pxs_fail(&why, PXS_E_STOPPED, "stopped while reading the data");
         give_up(r, &why);
@@ -214,8 +219,9 @@ static void hash_all(struct pxs_scan *scan) {
 }
 
 enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool, const struct pxs_stop *stop,
-                              pxs_pair_fn take, void *user, struct pxs_error *err) {
-    struct reading r = {.scan = scan, .stop = stop, .take = take, .user = user, .said = ATOMIC_FLAG_INIT};
+                              struct pxs_meter meter, pxs_pair_fn take, void *user, struct pxs_error *err) {
+    struct reading r = {
+        .scan = scan, .stop = stop, .meter = meter, .take = take, .user = user, .said = ATOMIC_FLAG_INIT};
     pxs_pool_run(pool, read_one, &r, (int)(scan->train + scan->val));
     if (atomic_load(&r.failed) != PXS_OK)
         return pxs_fail(err, r.err.status, "%s", r.err.message);

@@ -33,8 +33,8 @@ struct pxs_scan {
 PXS_NODISCARD enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct pxs_error *err);
 /* Decodes and compares. Bad files become problems; an error only where `take` fails, memory runs out, or on a stop. */
 PXS_NODISCARD enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool,
-                                            const struct pxs_stop *stop, pxs_pair_fn take, void *user,
-                                            struct pxs_error *err);
+                                            const struct pxs_stop *stop, struct pxs_meter meter,
+                                            pxs_pair_fn take, void *user, struct pxs_error *err);
 void pxs_scan_finish(struct pxs_scan *scan);
 /* "train/x.png", "train/x.npy[3]" */
 void pxs_seen_name(const struct pxs_seen *seen, char *name, size_t size);

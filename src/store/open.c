@@ -87,6 +87,23 @@ bool pxs_store_is_there(const struct pxs_store *store) {
     return stat(store->path, &info) == 0 && info.st_dev == store->mark.dev && info.st_ino == store->mark.ino;
 }
 
+static void tell_meter(void *user) {
+    const struct pxs_store *s = user;
+    pxs_meter_tell(s->meter, s->work, 0, 0);
+}
+
+/* After every opening anew, too. */
+static void attach_meter(struct pxs_store *s) {
+    pxs_sql_on_work(s->sql, s->meter.tell ? tell_meter : NULL, s);
+}
+
+void pxs_store_set_meter(struct pxs_store *store, struct pxs_meter meter, const char *work) {
+    store->meter = meter;
+    store->work = work;
+    if (store->sql)
+        attach_meter(store);
+}
+
 void pxs_store_set_wait(struct pxs_store *store, double seconds) {
     store->wait = seconds;
     if (store->sql)
@@ -107,6 +124,7 @@ static enum pxs_status mark_file(const struct pxs_store *s, struct pxs_file_mark
 static enum pxs_status open_locked(struct pxs_store *s, struct pxs_error *err) {
     PXS_TRY(pxs_sql_open(s->path, PXS_SQL_WRITE, &s->sql, err));
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+    attach_meter(s);
     return pxs_schema_prepare(s, err);
 }
 
@@ -172,6 +190,7 @@ static enum pxs_status connect(struct pxs_store *s, struct pxs_error *err) {
         PXS_TRY(refuse_network(s, err));
     PXS_TRY(pxs_sql_open(s->path, s->immutable ? PXS_SQL_IMMUTABLE : PXS_SQL_READ, &s->sql, err));
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+    attach_meter(s);
     PXS_TRY(pxs_sql_exec(s->sql, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -20000", err));
     PXS_TRY(pxs_schema_stand_in(s, err));
     return pxs_sql_exec(s->sql, "PRAGMA query_only = ON", err);

@@ -8,6 +8,8 @@
 
 struct pxs_sql {
     sqlite3 *db;
+    void (*on_work)(void *user);
+    void *on_work_user;
     int wal_pages;
     char denied[128]; /* what the user's statement wanted to do and may not */
     bool pragma;      /* it is a PRAGMA that tells something */
@@ -136,6 +138,21 @@ void pxs_sql_close(struct pxs_sql **sql) {
 
 void pxs_sql_set_wait(struct pxs_sql *sql, int ms) {
     sqlite3_busy_timeout(sql->db, ms);
+}
+
+static int tell_work(void *user) {
+    const struct pxs_sql *sql = user;
+    sql->on_work(sql->on_work_user);
+    return 0; /* go on */
+}
+
+/* Some milliseconds' worth of the virtual machine's steps. */
+#define STEPS_BETWEEN 200000
+
+void pxs_sql_on_work(struct pxs_sql *sql, void (*fn)(void *user), void *user) {
+    sql->on_work = fn;
+    sql->on_work_user = user;
+    sqlite3_progress_handler(sql->db, STEPS_BETWEEN, fn ? tell_work : NULL, sql);
 }
 
 int pxs_sql_wal_pages(const struct pxs_sql *sql) {

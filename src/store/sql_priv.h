@@ -19,6 +19,8 @@ PXS_NODISCARD enum pxs_status pxs_sql_open(const char *path, enum pxs_sql_mode m
 void pxs_sql_close(struct pxs_sql **sql);
 /* How long SQLite's own locks are waited for. */
 void pxs_sql_set_wait(struct pxs_sql *sql, int ms);
+/* Calls `fn` again and again while statements of this connection are at work; NULL: no more. */
+void pxs_sql_on_work(struct pxs_sql *sql, void (*fn)(void *user), void *user);
 /* Pages in the WAL after the last commit of this connection. */
 int pxs_sql_wal_pages(const struct pxs_sql *sql);
 /* Folds the WAL in as far as readers allow; with truncate, empties it if nobody is reading. Never waits. */

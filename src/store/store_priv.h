@@ -36,6 +36,8 @@ struct pxs_store {
     double crowded_at;         /* when pxs_store_crowded last looked */
     struct pxs_file_mark mark; /* of the file when it was opened */
     struct pxs_stmt *statements[PXS_ST_COUNT];
+    struct pxs_meter meter;        /* told while SQL is at work */
+    const char *work;              /* what it is told */
     char note[PXS_PATH_MAX + 200]; /* what opening did */
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], lock_path[PXS_PATH_MAX];
 };

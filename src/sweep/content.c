@@ -56,6 +56,7 @@ static enum pxs_status inspect(const struct pxs_params *p, bool stated,
                                       .val_fraction_stated = stated,
                                       .pool = pool,
                                       .logger = options->logger,
+                                      .meter = options->meter,
                                       .stop = options->stop};
     enum pxs_status status = pxs_dataset_inspect(&how, info, err);
     pxs_pool_destroy(&pool);

@@ -14,7 +14,8 @@ static struct pxs_check_summary check(const char *expected) {
     struct pxs_check_summary s;
     struct pxs_error err = {0};
     struct pxs_dataset_options o = small_options();
-    ck_assert_msg(pxs_dataset_check(o.path, NULL, gather(&log), &s, &err) == PXS_OK, "%s", err.message);
+    ck_assert_msg(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, &err) == PXS_OK,
+                  "%s", err.message);
     ck_assert_str_eq(log.text, expected);
     return s;
 }
@@ -132,7 +133,8 @@ START_TEST(no_folder_is_an_error)
     struct pxs_check_summary s;
     struct pxs_error err;
     struct pxs_logger none = {0};
-    ck_assert_int_eq(pxs_dataset_check("/nonexistent", NULL, none, &s, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_dataset_check("/nonexistent", NULL, none, (struct pxs_meter){0}, &s, &err),
+                     PXS_E_NOT_FOUND);
     ck_assert_str_eq(err.message, "no dataset at /nonexistent: No such file or directory");
 }
 END_TEST
