@@ -65,8 +65,8 @@ goes_on "$before" checksum
 
 step "a newer version's, another configuration's, a folder"
 fresh
-sed -i 's/"resume_format":"2"/"resume_format":"3"/' $point
-goes_on "$before" 2
+sed -i 's/"resume_format":"[0-9]"/"resume_format":"9"/' $point
+goes_on "$before" 'a newer pixsweep'
 experiment other.yaml fault 'n_epochs: 5' 'sample_interval: 3' 'checkpoint_interval: 2'
 rm -rf res && mkdir res
 shimmed "$writes,n=7,signal=USR1;$writes,n=11,who=both" run other.yaml --results res --jobs 1 --threads 1

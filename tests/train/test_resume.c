@@ -377,7 +377,7 @@ END_TEST
 
 /* The format's number in the header of a file. */
 static void set_format(const char *path, char digit) {
-    shell("sed -i 's/\"resume_format\":\"3\"/\"resume_format\":\"%c\"/' %s", digit, path);
+    shell("sed -i 's/\"resume_format\":\"[0-9]\"/\"resume_format\":\"%c\"/' %s", digit, path);
 }
 
 START_TEST(a_newer_point_is_refused_by_name)
