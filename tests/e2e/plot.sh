@@ -92,5 +92,5 @@ plot 0 long -o long.png
 says plot.out '1 configuration, 1 run'
 plot 2 long -o val.png --metric val_loss
 says plot.err 'no run has a value of val_loss yet'
-kill -INT $pid
+kill -TERM $pid
 wait $pid 2>/dev/null || true
