@@ -122,6 +122,8 @@ void pxs_text_finish(struct pxs_text *t);
 /* Shortest decimal that reads back to the same double ("0.0001", "1e-10", "nan", "inf"); locale-independent;
  * integral values below 1e15 print without exponent or point ("200"). Buffer of at least 32 bytes. Returns buf. */
 char *pxs_format_double(char buf[32], double value);
+/* The same after rounding to `digits` (1 to 15) significant ones, for tables and progress: 4 of 1/21 are "0.04762". */
+char *pxs_format_rounded(char buf[32], double value, int digits);
 /* Whole text must be a YAML 1.2 core number (`.5`, `1E-4`, `+3`, `2e1`, `.inf`, `.nan` allowed; hex, octal, underscores
  * not). A finite number too large for a double comes out infinite. */
 bool pxs_parse_double(const char *text, double *out);

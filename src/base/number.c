@@ -77,6 +77,14 @@ char *pxs_format_double(char buf[32], double value) {
     return buf;
 }
 
+char *pxs_format_rounded(char buf[32], double value, int digits) {
+    double rounded = value;
+    snprintf(buf, 32, "%.*e", digits - 1, value);
+    if (isfinite(value) && pxs_parse_double(buf, &rounded))
+        value = rounded;
+    return pxs_format_double(buf, value);
+}
+
 static const char *skip_digits(const char *p) {
     while (*p >= '0' && *p <= '9')
         p++;

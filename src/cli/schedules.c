@@ -117,25 +117,16 @@ static void put_row(const double rates[WIDTH], double top, int row, struct pxs_t
     }
 }
 
-/* Three digits, in the shortest form. */
-static void short_number(char out[32], double value) {
-    char rounded[32];
-    snprintf(rounded, sizeof rounded, "%.3g", value);
-    if (!pxs_parse_double(rounded, &value))
-        value = NAN;
-    pxs_format_double(out, value);
-}
-
 static void put_figures(const struct pxs_plan_rate *r, double top, int net, struct pxs_text *out) {
     char first[32], last[32], most[32];
     if (r->depends_on_losses) {
-        short_number(first, r->first);
+        pxs_format_rounded(first, r->first, 3);
         pxs_text_addf(out, "lr_%c %s, then as the validation loss goes", "GD"[net], first);
         return;
     }
-    short_number(first, r->first);
-    short_number(last, r->last);
-    short_number(most, top);
+    pxs_format_rounded(first, r->first, 3);
+    pxs_format_rounded(last, r->last, 3);
+    pxs_format_rounded(most, top, 3);
     pxs_text_addf(out, "lr_%c %s -> %s", "GD"[net], first, last);
     if (top > fmax(r->first, r->last) * (1 + 1e-9))
         pxs_text_addf(out, ", at most %s", most);

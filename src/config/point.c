@@ -17,11 +17,9 @@ static void add_initials(const char *key, struct pxs_text *out) {
 static void add_value(const struct pxs_params *p, int key, int level, struct pxs_text *out) {
     struct pxs_text value = {0};
     struct pxs_param_value typed = pxs_params_get(p, key);
-    double rounded;
     char number[32];
-    snprintf(number, sizeof number, "%.4g", typed.real);
-    if (typed.kind == PXS_VALUE_REAL && level == LABEL_ROUNDED && pxs_parse_double(number, &rounded))
-        pxs_text_add(&value, pxs_format_double(number, rounded)); /* no exponent where none is needed */
+    if (typed.kind == PXS_VALUE_REAL && level == LABEL_ROUNDED)
+        pxs_text_add(&value, pxs_format_rounded(number, typed.real, 4));
     else
         pxs_params_format(p, key, &value);
     const char *text = pxs_text_str(&value), *slash = strrchr(text, '/');

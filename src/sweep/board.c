@@ -134,7 +134,7 @@ static void put_run(const struct pxs_board_run *r, size_t names, size_t width, s
     add_field(&line, 3, "G %.4g", r->loss_G);
     add_field(&line, 6, "D %.3g", r->loss_D);
     put_number(&line, 2, "val", r->val_loss, 4);
-    add_field(&line, 5, "lr %s", pxs_format_double(buf, r->lr_G));
+    add_field(&line, 5, "lr %s", pxs_format_rounded(buf, r->lr_G, 4));
     if (!isnan(r->images_per_s))
         add_field(&line, 4, "%.*f img/s", r->images_per_s < 10 ? 1 : 0, r->images_per_s);
     if (condition(r))

@@ -96,7 +96,7 @@ void pxs_progress_line(const struct pxs_progress *p, double now, struct pxs_text
     pxs_text_addf(out, "  G %.4g  D %.3g", p->loss_G, p->loss_D);
     if (!isnan(p->val_loss))
         pxs_text_addf(out, "  val %.4f", p->val_loss);
-    pxs_text_addf(out, "  lr %s", pxs_format_double(buf, p->lr_G));
+    pxs_text_addf(out, "  lr %s", pxs_format_rounded(buf, p->lr_G, 4));
     if (!isnan(speed))
         pxs_text_addf(out, "  %.*f img/s", speed < 10 ? 1 : 0, speed);
     if (!isnan(eta) && p->steps_done < p->steps) {

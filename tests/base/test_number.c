@@ -146,6 +146,12 @@ START_TEST(locale_does_not_matter)
     char buf[32];
     double value;
     ck_assert_str_eq(pxs_format_double(buf, 1234.5), "1234.5");
+    ck_assert_str_eq(pxs_format_rounded(buf, 8.095238095238096e-5, 4), "8.095e-5");
+    ck_assert_str_eq(pxs_format_rounded(buf, 0.0001, 4), "0.0001");
+    ck_assert_str_eq(pxs_format_rounded(buf, -999.96, 4), "-1000");
+    ck_assert_str_eq(pxs_format_rounded(buf, 1.0 / 21, 1), "0.05");
+    ck_assert_str_eq(pxs_format_rounded(buf, NAN, 3), "nan");
+    ck_assert_str_eq(pxs_format_rounded(buf, -INFINITY, 3), "-inf");
     ck_assert(pxs_parse_double("1.5", &value) && value == 1.5);
     ck_assert(!pxs_parse_double("1,5", &value));
     setlocale(LC_ALL, "C");

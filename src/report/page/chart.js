@@ -197,6 +197,7 @@
     panel.lines.forEach((line, i) => { series[labels[i + 1]] = {strokePattern: dashOf(line.configuration)}; });
     return {
       labels, series,
+      stepPlot: panel.choice.value.includes('lr_'), // a rate is in force until the next
       customBars: true,
       colors: panel.lines.map((line) => colourOf(line.configuration)),
       logscale: panel.log.checked,
