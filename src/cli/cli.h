@@ -46,8 +46,10 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
 /* A whole number between least and most; `fallback` where the option is absent, or "auto" where `auto_too`. False: said why. */
 bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most, bool auto_too,
              int64_t fallback, int64_t *out);
-/* "a, b" in place: words without blanks and commas, `room` of them at most. */
-size_t cli_words(char *text, const char **words, size_t room);
+/* The words of a list option: "a, b" is two. *copy holds them, to be freed whatever comes back; none where the option is absent.
+ * PXS_E_INVALID where it names nothing, or more than `room` words. */
+enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy, const char **words,
+                          size_t room, size_t *n, struct pxs_error *err);
 const char *cli_option_name(enum cli_option option);
 void cli_help(const struct cli_command *command);
 void cli_print_version(void);

@@ -22,23 +22,6 @@ struct plotting {
 
 /* ---- options --------------------------------------------------------------------------------------------- */
 
-/* "a, b" into words without blanks and commas; *copy holds them. */
-static enum pxs_status split(const char *text, const char *option, char **copy, const char **words, size_t *n,
-                             struct pxs_error *err) {
-    char *rest = NULL;
-    if (text == NULL)
-        return PXS_OK;
-    *copy = strdup(text);
-    if (*copy == NULL)
-        return pxs_fail_nomem(err);
-    for (char *word = strtok_r(*copy, ", \t", &rest); word != NULL; word = strtok_r(NULL, ", \t", &rest)) {
-        if (*n == MAX_WORDS)
-            return pxs_fail(err, PXS_E_INVALID, "--%s takes %d words at most", option, MAX_WORDS);
-        words[(*n)++] = word;
-    }
-    return *n > 0 ? PXS_OK : pxs_fail(err, PXS_E_INVALID, "--%s names nothing", option);
-}
-
 /* "1600x1200". */
 static enum pxs_status read_size(const char *text, int *width, int *height, struct pxs_error *err) {
     char beyond;
@@ -81,9 +64,9 @@ static int check_options(const struct cli *cli) {
 }
 
 static enum pxs_status read_options(struct cli *cli, struct plotting *p, struct pxs_error *err) {
-    PXS_TRY(split(cli->values[OPT_BY], "by", &p->by_text, p->by, &p->n_by, err));
-    PXS_TRY(split(cli->values[OPT_CURVE], "metric", &p->metric_text, p->metrics, &p->n_metrics, err));
-    PXS_TRY(split(cli->values[OPT_EPOCHS], "epochs", &p->epoch_text, p->epoch_words, &p->n_epochs, err));
+    PXS_TRY(cli_words(cli, OPT_BY, &p->by_text, p->by, MAX_WORDS, &p->n_by, err));
+    PXS_TRY(cli_words(cli, OPT_CURVE, &p->metric_text, p->metrics, MAX_WORDS, &p->n_metrics, err));
+    PXS_TRY(cli_words(cli, OPT_EPOCHS, &p->epoch_text, p->epoch_words, MAX_WORDS, &p->n_epochs, err));
     PXS_TRY(read_epochs(p, err));
     return read_size(cli->values[OPT_PICTURE_SIZE], &p->width, &p->height, err);
 }

@@ -48,12 +48,11 @@ static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct
     if (reach != NULL && (!pxs_parse_double(reach, &target) || !isfinite(target)))
         return pxs_fail(err, PXS_E_INVALID, "--target must be a number, not '%.60s'", reach);
     options.target = reach != NULL ? &target : NULL;
-    char *by = cli->values[OPT_BY] != NULL ? strdup(cli->values[OPT_BY]) : NULL;
-    if (by != NULL) {
-        options.by = words;
-        options.n_by = cli_words(by, words, PXS_COUNT(words));
-    }
-    const enum pxs_status status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);
+    char *by;
+    enum pxs_status status = cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
+    options.by = by != NULL ? words : NULL;
+    if (status == PXS_OK)
+        status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);
     free(by);
     return status;
 }

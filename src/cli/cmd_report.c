@@ -31,7 +31,8 @@ static enum pxs_status save(struct cli *cli, const struct pxs_page_info *info, c
     PXS_TRY(find_path(cli, info->sweep, path, err));
     PXS_TRY(pxs_write_file(path, pxs_text_str(page), page->len, err));
     pxs_format_bytes(size, page->len);
-    pxs_text_addf(out, "%s: %s, %zu run%s\n", path, size, info->n_runs, info->n_runs == 1 ? "" : "s");
+    if (!cli->quiet)
+        pxs_text_addf(out, "%s: %s, %zu run%s\n", path, size, info->n_runs, info->n_runs == 1 ? "" : "s");
     return PXS_OK;
 }
 
@@ -42,13 +43,12 @@ static enum pxs_status read_report(struct cli *cli, struct pxs_store *s, struct 
     struct pxs_page_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL};
     struct pxs_page_info info;
     struct pxs_text page = {0};
-    char *by = cli->values[OPT_BY] != NULL ? strdup(cli->values[OPT_BY]) : NULL;
-    if (by != NULL) {
-        options.by = words;
-        options.n_by = cli_words(by, words, PXS_COUNT(words));
-    }
+    char *by;
+    enum pxs_status status = cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
+    options.by = by != NULL ? words : NULL;
     options.meter = cli_bar_begin(&bar, cli);
-    enum pxs_status status = pxs_report_page(s, &options, &info, &page, err);
+    if (status == PXS_OK)
+        status = pxs_report_page(s, &options, &info, &page, err);
     cli_bar_clear(&bar);
     if (status == PXS_OK)
         status = save(cli, &info, &page, out, err);

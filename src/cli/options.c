@@ -199,11 +199,21 @@ bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64
     return true;
 }
 
-size_t cli_words(char *text, const char **words, size_t room) {
-    size_t n = 0;
+enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy, const char **words,
+                          size_t room, size_t *n, struct pxs_error *err) {
     char *rest = NULL;
-    for (char *word = strtok_r(text, ", \t", &rest); word != NULL && n < room;
-         word = strtok_r(NULL, ", \t", &rest))
-        words[n++] = word;
-    return n;
+    *copy = NULL;
+    *n = 0;
+    if (cli->values[option] == NULL)
+        return PXS_OK;
+    *copy = strdup(cli->values[option]);
+    if (*copy == NULL)
+        return pxs_fail_nomem(err);
+    for (char *word = strtok_r(*copy, ", \t", &rest); word != NULL; word = strtok_r(NULL, ", \t", &rest)) {
+        if (*n == room)
+            return pxs_fail(err, PXS_E_INVALID, "--%s takes %zu words at most", cli_option_name(option),
+                            room);
+        words[(*n)++] = word;
+    }
+    return *n > 0 ? PXS_OK : pxs_fail(err, PXS_E_INVALID, "--%s names nothing", cli_option_name(option));
 }

@@ -167,7 +167,7 @@ static bool read_ints(const struct pxs_param_info *info, const char *text, char 
 }
 
 static enum pxs_status set_ints(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
-    char field[PXS_INTS_TEXT];
+    char field[PXS_INTS_TEXT] = ""; /* to its last byte: structs of equal values are equal */
     if (s->quoted)
         return mismatch(s, PXS_E_INVALID, " in quotes, which is text: write a list, [30, 45]", err);
     if (!read_ints(s->info, s->text, field))
@@ -217,8 +217,13 @@ struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key) {
 }
 
 static bool put_text(const struct pxs_param_info *info, void *field, const char *text) {
-    if (info->type == PXS_TYPE_INTS)
-        return read_ints(info, text, field);
+    if (info->type == PXS_TYPE_INTS) {
+        char list[PXS_INTS_TEXT] = "";
+        bool fits = read_ints(info, text, list);
+        if (fits)
+            memcpy(field, list, sizeof list);
+        return fits;
+    }
     if (info->type == PXS_TYPE_PATH) {
         size_t n = strlen(text);
         if (n >= PXS_PATH_MAX)

@@ -136,8 +136,8 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
         return;
     const struct group *b = &c->groups[c->baseline];
     if (c->baseline >= c->ranked) {
-        pxs_text_addf(&n->text, "the baseline, %s, has no completed run to compare with",
-                      pxs_compare_label(c, b));
+        pxs_text_addf(&n->text, "the baseline, %s, has no %s to compare with", pxs_compare_label(c, b),
+                      b->completed > 0 ? c->metric.name : "completed run");
         note(n);
         return;
     }

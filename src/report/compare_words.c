@@ -126,6 +126,14 @@ static void say_lead(const struct comparing *c, struct pxs_text *out) {
     say_luck(c, out);
 }
 
+/* Runs of other configurations are completed, but have no figure to compare by: old logs without validation, say. */
+static bool others_completed(const struct comparing *c) {
+    for (size_t g = 1; g < c->n_groups; g++)
+        if (c->groups[g].completed > 0)
+            return true;
+    return false;
+}
+
 static void say_alone(const struct comparing *c, struct pxs_text *out) {
     const struct group *g = &c->groups[0];
     const struct pxs_stats *s = pxs_compare_metric(c, g);
@@ -133,8 +141,9 @@ static void say_alone(const struct comparing *c, struct pxs_text *out) {
         pxs_text_addf(out, "one configuration only, so there is nothing to compare: mean %s %.4g",
                       c->metric.name, s->mean);
     else
-        pxs_text_addf(out, "only %s has completed runs, so there is nothing to compare yet: mean %s %.4g",
-                      pxs_compare_label(c, g), c->metric.name, s->mean);
+        pxs_text_addf(out, "only %s has %s, so there is nothing to compare%s: mean %s %.4g",
+                      pxs_compare_label(c, g), others_completed(c) ? c->metric.name : "completed runs",
+                      others_completed(c) ? " by it" : " yet", c->metric.name, s->mean);
     if (s->n < 2)
         pxs_text_add(out, " (n = 1: one seed does not show the spread)");
     else

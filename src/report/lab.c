@@ -99,10 +99,20 @@ static int64_t ended(const struct pxs_lab_log *log, const struct pxs_lab_run *ru
     return n;
 }
 
+static bool has_number(const struct pxs_lab_epoch *e) {
+    return (e->has_value && isfinite(e->value)) || (e->has_average && isfinite(e->average)) ||
+           (!e->has_value && !e->has_average);
+}
+
 static enum pxs_outcome judge(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
                               const struct pxs_lab_params *p, char *message, size_t size) {
     const struct pxs_lab_epoch *last = last_epoch(log, run);
     message[0] = '\0';
+    if (run->end == 0 && !has_number(last)) { /* without batches */
+        snprintf(message, size, "epoch %lld, the last one, has no loss that is a number",
+                 (long long)last->epoch);
+        return PXS_OUTCOME_DIVERGED;
+    }
     if (run->bad_epoch >= 0) {
         snprintf(message, size, "losses are no numbers from epoch %lld, batch %lld on",
                  (long long)run->bad_epoch, (long long)run->bad_batch);

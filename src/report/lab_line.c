@@ -52,6 +52,9 @@ static bool number(struct part p, double *out) {
     return true;
 }
 
+/* More than any run has: n_epochs ends there, and curves have room for every epoch up to the last. */
+enum { EPOCHS_MAX = 1000000 };
+
 /* A counter: digits, below 2^31. */
 static bool counter(struct part p, int64_t *out) {
     int64_t value = 0;
@@ -139,7 +142,7 @@ static bool take_value(struct parsing *p, enum field field, struct part value) {
         [LOSS_D] = &b->loss_D,       [PIXEL] = &b->weighted_pixel, [LOSS_GAN] = &b->loss_GAN,
         [LOSS_REAL] = &b->loss_real, [LOSS_FAKE] = &b->loss_fake,  [LOSS_G] = &unused};
     if (field == EPOCH)
-        return fraction(value, &b->epoch, &of);
+        return fraction(value, &b->epoch, &of) && b->epoch < EPOCHS_MAX;
     if (field == BATCH)
         return fraction(value, &b->batch, &b->batches);
     return number(value, places[field]);
@@ -243,7 +246,8 @@ static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n
     const struct part key = trim(text.text, at), value = trim(colon + 1, text.n - at - 1);
     if (key.n > 0 && (key.text[0] == '\'' || key.text[0] == '"'))
         return true;
-    if (!counter(key, &points[*n].epoch) || !number(value, &points[*n].value))
+    if (!counter(key, &points[*n].epoch) || points[*n].epoch >= EPOCHS_MAX ||
+        !number(value, &points[*n].value))
         return refuse(why, "not an epoch and a number: %.*s", shown, text.text);
     ++*n;
     return true;

@@ -33,7 +33,6 @@ struct reading {
     struct pxs_thinner *thinner;
     size_t n_columns; /* of batches that are asked for */
     enum pxs_batch_column columns[PXS_BATCH_N];
-    bool has_d_output;
     struct pxs_run_curves *run; /* the one that is being read */
     size_t room;                /* epochs that its curves can hold */
 };
@@ -228,14 +227,9 @@ static void put_epoch_sql(const struct reading *r, struct pxs_text *sql) {
     pxs_text_add(sql, "SELECT e.epoch");
     for (int c = 0; c < PXS_EPOCH_N; c++) {
         const bool of_d = c == PXS_EPOCH_avg_D_real || c == PXS_EPOCH_avg_D_fake;
-        if (of_d && !r->has_d_output)
-            pxs_text_add(sql, ", NULL");
-        else
-            pxs_text_addf(sql, ", %s.%s", of_d ? "d" : "e", epoch_names[c]);
+        pxs_text_addf(sql, ", %s.%s", of_d ? "d" : "e", epoch_names[c]);
     }
-    pxs_text_add(sql, " FROM epoch e");
-    if (r->has_d_output)
-        pxs_text_add(sql, " LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
+    pxs_text_add(sql, " FROM epoch e LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
     pxs_text_addf(sql, " WHERE e.run_id = %" PRId64 " ORDER BY e.epoch", r->run->run_id);
 }
 
@@ -256,17 +250,6 @@ static enum pxs_status read_epochs(struct reading *r, struct pxs_error *err) {
         status = pxs_store_query(r->store, pxs_text_str(&sql), take_epoch, r, err);
     pxs_text_finish(&sql);
     return status;
-}
-
-/* Whether there is such a table: a database of an older version is read as it stands. */
-static enum pxs_status find_d_output(struct reading *r, struct pxs_error *err) {
-    static const char question[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-    const struct pxs_cell name = pxs_cell_text("d_output");
-    struct pxs_table t = {0};
-    PXS_TRY(pxs_store_select(r->store, question, &name, 1, &t, err));
-    r->has_d_output = t.n_rows == 1 && t.cells[0].integer > 0;
-    pxs_table_finish(&t);
-    return PXS_OK;
 }
 
 /* ---- bands ----------------------------------------------------------------------------------------------- */
@@ -328,7 +311,6 @@ static enum pxs_status read_curves(struct reading *r, struct pxs_error *err) {
         if ((o->batch_columns >> c & 1) != 0)
             r->columns[r->n_columns++] = (enum pxs_batch_column)c;
     }
-    PXS_TRY(find_d_output(r, err));
     if (r->n_columns > 0)
         PXS_TRY(pxs_thinner_create(r->n_columns, o->buckets, &r->thinner, err));
     for (size_t i = 0; i < r->out->n_runs; i++) {

@@ -62,9 +62,9 @@ const char *pxs_store_network_fs(unsigned long type);
 
 /* Looks what file this is; creates the schema in an empty one, migrates an older one. Within the flock, outside a transaction. */
 PXS_NODISCARD enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err);
-/* PXS_OK where the file has this version's schema or an older one. PXS_E_NOT_FOUND: nothing in it yet. */
 /* For a connection that reads a file of an older version: what that version lacks, empty and temporary, so that every query works. */
 PXS_NODISCARD enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err);
+/* PXS_OK where the file has this version's schema or an older one. PXS_E_NOT_FOUND: nothing in it yet. */
 PXS_NODISCARD enum pxs_status pxs_schema_check(struct pxs_store *s, struct pxs_error *err);
 
 /* ---- migrate.c ------------------------------------------------------------------------------------------- */

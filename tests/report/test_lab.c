@@ -119,6 +119,9 @@ START_TEST(an_average)
     ck_assert(!pxs_lab_parse_average("[avg_loss: 1.8", 14, &value, why));
     ck_assert(!pxs_lab_parse_average("[loss: 1.8]", 11, &value, why));
     ck_assert(!pxs_lab_parse_average("[avg_loss: x]", 13, &value, why));
+    static const char far[] = "[Epoch: 1000000] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/2]";
+    struct pxs_lab_batch batch;
+    ck_assert(!pxs_lab_parse_batch(far, sizeof far - 1, &batch, why)); /* more epochs than any run has */
 }
 END_TEST
 
@@ -526,6 +529,17 @@ START_TEST(how_runs_ended)
 }
 END_TEST
 
+/* Averages alone: the last one tells. */
+START_TEST(averages_that_are_no_numbers)
+{
+    pxs_text_add(&averages, "[avg_loss: 1.5] \n[avg_loss: nan] \n");
+    write_one("exp/loss_time.txt", &averages);
+    ck_ok(import(NULL, 0));
+    ck_word("SELECT state FROM run", "diverged");
+    ck_word("SELECT message FROM attempt", "epoch 1, the last one, has no loss that is a number");
+}
+END_TEST
+
 START_TEST(nobody_works_on_imported_runs)
 {
     struct pxs_store_changed changed = {0};
@@ -727,6 +741,7 @@ Suite *lab_suite(void) {
     tcase_add_test(store, rows_as_of_a_run_of_ours);
     tcase_add_test(store, twice_adds_nothing_and_a_grown_log_adds_what_is_new);
     tcase_add_test(store, how_runs_ended);
+    tcase_add_test(store, averages_that_are_no_numbers);
     tcase_add_test(store, nobody_works_on_imported_runs);
     tcase_add_test(store, they_are_marked);
     tcase_add_test(store, nothing_is_half_imported);

@@ -11,7 +11,8 @@
 static const char sweep_sql[] =
     "SELECT s.spec_yaml, (SELECT max(max(coalesce(a.heartbeat_ms, 0), coalesce(a.ended_ms, 0), a.started_ms))"
     " FROM attempt a JOIN run USING (run_id) WHERE run.sweep_id = s.sweep_id) AS last_ms,"
-    " (SELECT count(DISTINCT seed) FROM run WHERE run.sweep_id = s.sweep_id) AS seeds,"
+    " (SELECT count(DISTINCT seed) FROM run WHERE run.sweep_id = s.sweep_id AND"
+    "  run_id NOT IN (SELECT run_id FROM imported)) AS seeds,"
     " (SELECT CASE WHEN min(value) = max(value) THEN min(value) END FROM param JOIN run USING (run_id)"
     "  WHERE run.sweep_id = s.sweep_id AND key = 'dataset') AS dataset"
     " FROM sweep s WHERE s.sweep_id = ?1";
@@ -77,9 +78,10 @@ static void put_question(struct pxs_page *p) {
                           last = pxs_table_at(&p->sweep, 0, "last_ms");
     const int64_t seeds = pxs_table_at(&p->sweep, 0, "seeds").integer;
     put_comment(p);
-    pxs_text_addf(p->out, "<p class=\"facts\">%zu run%s in %zu configuration%s with %" PRId64 " seed%s",
-                  c->n_runs, plural(c->n_runs), p->groups.n_groups, plural(p->groups.n_groups), seeds,
-                  plural((size_t)seeds));
+    pxs_text_addf(p->out, "<p class=\"facts\">%zu run%s in %zu configuration%s", c->n_runs, plural(c->n_runs),
+                  p->groups.n_groups, plural(p->groups.n_groups));
+    if (seeds > 0) /* those of imported runs are not known */
+        pxs_text_addf(p->out, " with %" PRId64 " seed%s", seeds, plural((size_t)seeds));
     if (data.kind == PXS_CELL_TEXT) {
         const char *slash = strrchr(data.text, '/');
         pxs_html_textf(p->out, "; data set %s", slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);

@@ -215,7 +215,8 @@ void pxs_sql_differences(struct pxs_text *out, const struct pxs_page *p) {
     pxs_text_addf(
         out,
         ",\npair AS (SELECT x.*, x.%s - f.%s AS d FROM one x JOIN one f USING (seed)\n  WHERE x.state = "
-        "'completed' AND f.state = 'completed' AND ",
+        "'completed' AND f.state = 'completed'\n    AND x.run_id NOT IN (SELECT run_id FROM imported) AND "
+        "f.run_id NOT IN (SELECT run_id FROM imported)\n    AND ",
         c->metric, c->metric);
     put_first(out, p, "f");
     pxs_text_add(out, "\n    AND NOT (");
