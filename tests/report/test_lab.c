@@ -120,7 +120,6 @@ START_TEST(an_average)
     ck_assert(!pxs_lab_parse_average("[loss: 1.8]", 11, &value, why));
     ck_assert(!pxs_lab_parse_average("[avg_loss: x]", 13, &value, why));
     static const char far[] = "[Epoch: 1000000] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/2]";
-    struct pxs_lab_batch batch;
     ck_assert(!pxs_lab_parse_batch(far, sizeof far - 1, &batch, why)); /* more epochs than any run has */
 }
 END_TEST
