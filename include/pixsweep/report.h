@@ -108,10 +108,11 @@ void pxs_difference_welch(const double *a, size_t n_a, const double *b, size_t n
                           struct pxs_difference *out);
 /* Fills p_holm of n differences that were looked at together, and puts the list in their order; those without p do not count. */
 void pxs_holm(struct pxs_difference **differences, size_t n);
-/* How many seeds of each would give an interval without 0, if difference and spread stayed as they are: an order of magnitude.
+/* How many seeds of each would tell the two apart, if difference and spread stayed as they are and `comparisons` are made (each at 0.05
+ * divided by them, the most that Holm asks for): an order of magnitude.
  * 0 = cannot be told; PXS_SEEDS_MOST + 1 = more than that. */
 #define PXS_SEEDS_MOST 200
-size_t pxs_seeds_needed(const struct pxs_difference *difference);
+size_t pxs_seeds_needed(const struct pxs_difference *difference, size_t comparisons);
 
 /* ---- series ---------------------------------------------------------------------------------------------- */
 

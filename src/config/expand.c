@@ -49,7 +49,17 @@ static void refuse_ineffective(struct pass *p, int key, int culprit) {
         pxs_node_place(p->run.where[culprit], &text);
     else
         pxs_text_add(&text, "the default");
-    pxs_diag_node(p->d, p->run.where[key], "%s)", pxs_text_str(&text));
+    pxs_text_add(&text, ")");
+    if ((int)pxs_param_info(key)->under == culprit) {
+        pxs_text_addf(&text, "; it belongs under %s: ", info->key);
+        pxs_param_condition(key, " | ", &text);
+    }
+    char twin[64];
+    enum pxs_param_key other;
+    snprintf(twin, sizeof twin, "%s_D", pxs_param_info(key)->key);
+    if (pxs_param_find(twin, &other))
+        pxs_text_addf(&text, "; for the discriminator write %s", twin);
+    pxs_diag_node(p->d, p->run.where[key], "%s", pxs_text_str(&text));
     pxs_text_finish(&text);
 }
 

@@ -33,9 +33,10 @@ static void note_spread(const struct comparing *c, struct notes *n) {
     for (size_t g = 0; g < c->ranked; g++)
         any = any || pxs_compare_metric(c, &c->groups[g])->n > 1;
     if (any)
-        pxs_text_add(&n->text,
-                     "\xc2\xb1 is the sample standard deviation, low to high the 95 % interval of the mean "
-                     "(Student's t)");
+        pxs_text_addf(&n->text,
+                      "\xc2\xb1 is the sample standard deviation, low to high the 95 %% interval of the %s "
+                      "(Student's t)",
+                      c->baseline < c->n_groups ? "difference from the baseline" : "mean");
     note(n);
 }
 

@@ -44,6 +44,9 @@ static void say_evidence(const struct comparing *c, const struct pxs_difference 
     const double low = c->metric.higher ? -d->high : d->low, high = c->metric.higher ? -d->low : d->high;
     pxs_text_add(out, " (");
     say_design(c, d, out);
+    if (d->design == PXS_DESIGN_PAIRED && (pxs_compare_metric(c, &c->groups[0])->n != d->n_a ||
+                                           pxs_compare_metric(c, &c->groups[1])->n != d->n_a))
+        pxs_text_addf(out, ", in these a lead of %.3g", c->metric.higher ? -d->mean : d->mean);
     pxs_text_addf(out, ", 95 %% interval of the lead %.3g to %.3g, p = ", low, high);
     /* the bare p only where it says something else */
     if (c->ranked > 2 && d->p < PXS_ALPHA && !(d->p_holm < PXS_ALPHA))
@@ -63,7 +66,7 @@ static bool is_separated(const struct comparing *c, const struct group *g) {
 static void say_seeds(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
     if (pxs_groups_by(&c->in, "seed"))
         return;
-    const size_t seeds = pxs_seeds_needed(d);
+    const size_t seeds = pxs_seeds_needed(d, c->ranked - 1);
     const size_t now = d->n_a < d->n_b ? d->n_a : d->n_b;
     if (seeds > PXS_SEEDS_MOST)
         pxs_text_addf(out, "; if they stay as they are, not even %d seeds of each would", PXS_SEEDS_MOST);

@@ -137,14 +137,15 @@ void pxs_holm(struct pxs_difference **differences, size_t n) {
     }
 }
 
-size_t pxs_seeds_needed(const struct pxs_difference *d) {
+size_t pxs_seeds_needed(const struct pxs_difference *d, size_t comparisons) {
     if (d->design == PXS_DESIGN_NONE || d->no_spread || d->mean == 0)
         return 0;
     const double n_now = (double)d->n_a < (double)d->n_b ? (double)d->n_a : (double)d->n_b;
     const double spread = d->design == PXS_DESIGN_PAIRED ? d->std : d->std * sqrt(n_now);
     for (size_t n = 2; n <= PXS_SEEDS_MOST; n++) {
         const double df = d->design == PXS_DESIGN_PAIRED ? (double)(n - 1) : 2 * (double)(n - 1);
-        if (pxs_student_critical(PXS_ALPHA, df) * spread / sqrt((double)n) < fabs(d->mean))
+        if (pxs_student_critical(PXS_ALPHA / (double)comparisons, df) * spread / sqrt((double)n) <
+            fabs(d->mean))
             return n;
     }
     return PXS_SEEDS_MOST + 1;

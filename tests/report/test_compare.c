@@ -132,6 +132,27 @@ START_TEST(two_seeds_seldom_separate)
 }
 END_TEST
 
+/* The means are over all runs, the evidence over the pairs: both leads are told. */
+START_TEST(a_lead_over_pairs_only)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.22), R(25, 2, 0.10), R(90, 0, 0.23),
+                                          R(90, 1, 0.26)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "0.0717 (29 %) below lrgd 90");
+    ck_has(c.verdict, "(paired by seed, n = 2, in these a lead of 0.035, 95 % interval of the lead ");
+}
+END_TEST
+
+/* With three configurations there are two comparisons, and each has to show more. */
+START_TEST(seeds_for_several_comparisons)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.23),
+                                          R(90, 1, 0.32), R(50, 0, 0.40), R(50, 1, 0.41)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "; about 5 seeds of each would");
+}
+END_TEST
+
 START_TEST(the_same_training_twice_is_level)
 {
     static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.20), R(90, 1, 0.25)};
@@ -459,6 +480,8 @@ Suite *compare_suite(void) {
     tcase_add_test(t, one_seed_is_no_winner);
     tcase_add_test(t, one_seed_of_one_of_them);
     tcase_add_test(t, two_seeds_seldom_separate);
+    tcase_add_test(t, a_lead_over_pairs_only);
+    tcase_add_test(t, seeds_for_several_comparisons);
     tcase_add_test(t, the_same_training_twice_is_level);
     tcase_add_test(t, seeds_without_effect_measure_no_luck);
     tcase_add_test(t, one_configuration_has_no_rival);

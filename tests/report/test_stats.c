@@ -187,7 +187,7 @@ START_TEST(differences_without_enough_values)
     pxs_difference_welch(a, 2, b, 1, &d);
     ck_assert_int_eq(d.design, PXS_DESIGN_NONE);
     ck_assert_double_eq(d.mean, -1.5);
-    ck_assert_uint_eq(pxs_seeds_needed(&d), 0);
+    ck_assert_uint_eq(pxs_seeds_needed(&d, 1), 0);
     pxs_difference_paired(a, b, 0, &d);
     ck_assert(isnan(d.mean));
 }
@@ -213,9 +213,11 @@ START_TEST(seeds_that_would_do)
     const double a[] = {0.10, 0.11, 0.12}, b[] = {0.10, 0.10, 0.10};
     struct pxs_difference d;
     pxs_difference_paired(a, b, 3, &d);
-    ck_assert_uint_eq(pxs_seeds_needed(&d), 7);
+    ck_assert_uint_eq(pxs_seeds_needed(&d, 1), 7);
+    ck_assert_uint_eq(pxs_seeds_needed(&d, 12),
+                      13); /* t at 0.05 / 12: 3.527 against 3.606; 3.600 against 3.464 for 12 */
     d.mean = 1e-6;
-    ck_assert_uint_eq(pxs_seeds_needed(&d), PXS_SEEDS_MOST + 1);
+    ck_assert_uint_eq(pxs_seeds_needed(&d, 1), PXS_SEEDS_MOST + 1);
 }
 END_TEST
 

@@ -131,8 +131,9 @@ static void put_differences_table(struct pxs_page *p, const struct pxs_table *t,
     pxs_text_add(
         p->out,
         "<p class=\"hint\">This configuration minus the first one, with the 95 % t interval of the mean "
-        "difference: an interval that holds 0 separates nothing. The answer's p follows from these "
-        "by Student's t, which SQL does not have.</p>\n");
+        "difference: an interval that holds 0 separates nothing. Each is for one comparison by itself; the "
+        "answer's "
+        "p is corrected for all of them, and follows by Student's t, which SQL does not have.</p>\n");
     pxs_sql_differences(&sql, p);
     p->out->failed = p->out->failed || sql.failed;
     pxs_page_put_sql(p, "sql-differences", "SQL: the differences", pxs_text_str(&sql));
