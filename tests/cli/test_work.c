@@ -50,6 +50,7 @@ START_TEST(plan_shows_and_writes_nothing)
     ck_has(r.out, "lr_G 0.0001 -> 4.76e-6, ratio 1/21\n");
     ck_has(r.out, "plateau, factor_D 0.1, patience_D 10, threshold_D 0.0001, min_lr_D 0  (run 1)");
     ck_has(r.out, "lr_D 0.0001, then as the validation loss goes\n");
+    drop(&r);
     ck_prints(pixsweep("run", "tiny.yaml", "--dry-run", NULL), "tiny: 2 runs (2 new)");
     ck_prints(pixsweep("plan", "tiny.yaml", "--set", "n_epochs=4", "--set", "sweep.seeds=2", NULL), "4 runs");
     ck_assert_int_ne(access("results", F_OK), 0);
