@@ -229,9 +229,13 @@ void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user,
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
+/* Opens a regular file for reading, links followed. A FIFO, socket or device is PXS_E_INVALID at once and never waited for; so is a
+ * folder. `*fd` is the caller's to close. */
+PXS_NODISCARD enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
                                             struct pxs_error *err); /* NUL appended; free() it */
-/* Whole file or nothing: writes `<path>.tmp.<pid>` in the same folder, fsync, rename, fsync of the folder. */
+/* Whole file or nothing: writes `<path>.tmp.<pid>` in the same folder (never through a link that stands there), fsync, rename,
+ * fsync of the folder. */
 PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
                                              struct pxs_error *err);
 /* The same in steps, for writers that stream: write to `file`, then commit or abandon (both close it). */
@@ -254,7 +258,8 @@ bool pxs_path_absolute(char *out, size_t size, const char *path);
 /* Folder part of a path, "." if none ("a/b/" -> "a"). False if it does not fit. */
 bool pxs_path_dir(char *out, size_t size, const char *path);
 
-/* Lock that dies with the process: flock(LOCK_EX | LOCK_NB) on `path` (created). PXS_E_BUSY when held elsewhere. */
+/* Lock that dies with the process: flock(LOCK_EX | LOCK_NB) on `path` (created). PXS_E_BUSY when held elsewhere; PXS_E_INVALID where a
+ * link, FIFO, device or folder stands in its place. */
 struct pxs_lock {
     int fd; /* -1 when not held; set it so before use */
 };

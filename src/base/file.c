@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *kind_of(mode_t mode) {
+    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
 /* Read up to `max` bytes to the end of the file into a growing block; one byte more than max shows excess. */
 static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap, char **data, size_t *bytes,
                                 struct pxs_error *err) {
@@ -47,14 +51,32 @@ static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap
     return pxs_fail_nomem(err);
 }
 
+enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err) {
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return errno == ENXIO ? pxs_fail(err, PXS_E_INVALID, "%s is a socket or a device, not a file", path)
+                              : pxs_fail_errno(err, "cannot open %s", path);
+    struct stat info;
+    enum pxs_status status = PXS_OK;
+    if (fstat(file, &info) != 0)
+        status = pxs_fail_errno(err, "cannot read %s", path);
+    else if (!S_ISREG(info.st_mode))
+        status = pxs_fail(err, PXS_E_INVALID, "%s is %s, not a file", path, kind_of(info.st_mode));
+    if (status != PXS_OK) {
+        close(file);
+        return status;
+    }
+    *fd = file;
+    return PXS_OK;
+}
+
 enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
                               struct pxs_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return pxs_fail_errno(err, "cannot open %s", path);
+    int fd = -1;
+    PXS_TRY(pxs_open_read(path, &fd, err));
     struct stat info;
     size_t cap = 4096;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+    if (fstat(fd, &info) == 0 && info.st_size > 0) {
         uint64_t size = (uint64_t)info.st_size;
         cap = (size_t)(size > max_bytes ? max_bytes : size) + 2;
         if (cap < 2)
@@ -88,9 +110,15 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, str
     strcpy(f->path, path);
     char temp[sizeof f->temp];
     snprintf(temp, sizeof temp, "%s.tmp.%ld", path, (long)getpid());
-    f->file = fopen(temp, "we");
-    if (!f->file)
-        return pxs_fail_errno(err, "cannot create %s", temp);
+    unlink(temp); /* a killed process of the same pid may have left it, or somebody a link */
+    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    f->file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!f->file) {
+        enum pxs_status status = pxs_fail_errno(err, "cannot create %s", temp);
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
     strcpy(f->temp, temp);
     return PXS_OK;
 }
@@ -206,9 +234,16 @@ static bool is_current(int fd, const char *path) {
 
 /* PXS_E_EXISTS: the file was removed in between, and another may stand in its place; once more. */
 static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    if (fd < 0 && errno == ELOOP)
+        return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is a symbolic link; remove it", path);
     if (fd < 0)
         return pxs_fail_errno(err, "cannot open lock %s", path);
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(fd);
+        return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is no regular file; remove it", path);
+    }
     int rc;
     do {
         rc = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);

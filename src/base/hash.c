@@ -32,9 +32,8 @@ void pxs_sha256_hex(struct pxs_sha256 *h, char hex[PXS_SHA256_HEX]) {
 
 enum pxs_status pxs_sha256_file(const char *path, char hex[PXS_SHA256_HEX], uint64_t *bytes,
                                 struct pxs_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return pxs_fail_errno(err, "cannot open %s", path);
+    int fd = -1;
+    PXS_TRY(pxs_open_read(path, &fd, err));
     struct pxs_sha256 h;
     pxs_sha256_init(&h);
     unsigned char block[32768];

@@ -159,8 +159,10 @@ enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct 
         return pxs_fail_nomem(err);
     memset(c, 0, offsetof(struct pxs_record_cursor, window));
     strcpy(c->path, path);
-    c->fd = open(path, O_RDONLY | O_CLOEXEC);
-    enum pxs_status status = c->fd < 0 ? pxs_fail_errno(err, "cannot open %s", path) : pass_header(c, err);
+    c->fd = -1;
+    enum pxs_status status = pxs_open_read(path, &c->fd, err);
+    if (status == PXS_OK)
+        status = pass_header(c, err);
     struct stat info;
     if (status == PXS_OK && fstat(c->fd, &info) == 0 && (int64_t)info.st_size < offset)
         status = pxs_fail(err, PXS_E_NOT_FOUND, "%s has %lld bytes, fewer than %lld", path,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIRST_BYTES 65536
 #define MOST_BYTES (64 << 20) /* longer lines are no lines of such a log */
@@ -26,6 +27,7 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
     if (r == NULL)
         return pxs_fail_nomem(err);
     enum pxs_status status = PXS_OK;
+    int fd = -1;
     r->path = strdup(path);
     r->buf = malloc(FIRST_BYTES);
     r->cap = FIRST_BYTES;
@@ -34,8 +36,13 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
     r->number = line > 0 ? line : 1;
     if (r->path == NULL || r->buf == NULL)
         status = pxs_fail_nomem(err);
-    else if ((r->file = fopen(path, "rbe")) == NULL || fseeko(r->file, (off_t)offset, SEEK_SET) != 0)
+    else
+        status = pxs_open_read(path, &fd, err);
+    if (status == PXS_OK &&
+        ((r->file = fdopen(fd, "rb")) == NULL || fseeko(r->file, (off_t)offset, SEEK_SET) != 0))
         status = pxs_fail_errno(err, "cannot read %s", path);
+    if (fd >= 0 && r->file == NULL)
+        close(fd);
     if (status != PXS_OK)
         pxs_lab_reader_close(&r);
     else

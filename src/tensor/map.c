@@ -2,7 +2,6 @@
 #include "tensor_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +10,6 @@ static enum pxs_status map_fd(int fd, const char *path, struct pxs_map *out, str
     struct stat info;
     if (fstat(fd, &info) != 0)
         return pxs_fail_errno(err, "cannot read %s", path);
-    if (!S_ISREG(info.st_mode))
-        return pxs_fail(err, PXS_E_INVALID, "%s is not a regular file", path);
     struct pxs_map map = {.bytes = (size_t)info.st_size};
     if (map.bytes > 0) {
         void *data = mmap(NULL, map.bytes, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -25,9 +22,8 @@ static enum pxs_status map_fd(int fd, const char *path, struct pxs_map *out, str
 }
 
 enum pxs_status pxs_map_open(const char *path, struct pxs_map *out, struct pxs_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
-    if (fd < 0)
-        return pxs_fail_errno(err, "cannot open %s", path);
+    int fd = -1;
+    PXS_TRY(pxs_open_read(path, &fd, err));
     enum pxs_status status = map_fd(fd, path, out, err);
     close(fd);
     return status;

@@ -55,6 +55,46 @@ START_TEST(writes_and_reads_back)
 }
 END_TEST
 
+/* A FIFO would be waited for without end; a link would lead the writer to somebody else's file. */
+START_TEST(what_is_no_file_is_refused_at_once)
+{
+    struct pxs_error err;
+    char *data = NULL;
+    ck_assert_int_eq(mkfifo(in_dir("fifo"), 0600), 0);
+    ck_assert_int_eq(pxs_read_file(in_dir("fifo"), 10, &data, NULL, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "is a pipe, not a file"));
+    ck_assert_int_eq(pxs_read_file(dir, 10, &data, NULL, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "is a folder, not a file"));
+    ck_assert_int_eq(pxs_read_file("/dev/zero", 10, &data, NULL, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "is a device, not a file"));
+
+    struct pxs_lock lock = {.fd = -1};
+    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("fifo"), false, &err), PXS_E_INVALID);
+    ck_assert_int_eq(symlink("target", in_dir("link")), 0);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("link"), false, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "it is a symbolic link"));
+    ck_assert_int_eq(lock.fd, -1);
+    ck_assert_int_ne(access(in_dir("target"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(temporary_file_never_follows_a_link)
+{
+    struct pxs_error err;
+    char temp[500], *back = NULL;
+    ck_assert_int_eq(pxs_write_file(in_dir("victim"), "keep", 4, &err), PXS_OK);
+    snprintf(temp, sizeof temp, "%s.tmp.%ld", in_dir("f"), (long)getpid());
+    ck_assert_int_eq(symlink("victim", temp), 0);
+    ck_assert_int_eq(pxs_write_file(in_dir("f"), "new", 3, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_dir("victim"), 10, &back, NULL, &err), PXS_OK);
+    ck_assert_str_eq(back, "keep");
+    free(back);
+    ck_assert_int_eq(pxs_read_file(in_dir("f"), 10, &back, NULL, &err), PXS_OK);
+    ck_assert_str_eq(back, "new");
+    free(back);
+}
+END_TEST
+
 START_TEST(reading_has_limits)
 {
     struct pxs_error err;
@@ -72,7 +112,7 @@ START_TEST(reading_has_limits)
                      PXS_OK); /* says size 0 */
     ck_assert_uint_gt(bytes, 100);
     free(data);
-    ck_assert_int_eq(pxs_read_file(dir, 100, &data, &bytes, &err), PXS_E_IO);
+    ck_assert_int_eq(pxs_read_file(dir, 100, &data, &bytes, &err), PXS_E_INVALID);
     ck_assert_int_eq(pxs_read_file(in_dir("none"), 100, &data, &bytes, &err), PXS_E_NOT_FOUND);
 }
 END_TEST
@@ -205,6 +245,8 @@ TCase *file_case(void) {
     TCase *tc = tcase_create("file");
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, writes_and_reads_back);
+    tcase_add_test(tc, what_is_no_file_is_refused_at_once);
+    tcase_add_test(tc, temporary_file_never_follows_a_link);
     tcase_add_test(tc, reading_has_limits);
     tcase_add_test(tc, old_file_stays_until_commit);
     tcase_add_test(tc, abandon_leaves_nothing);

@@ -63,7 +63,7 @@ START_TEST(sha256_of_a_file)
     ck_assert_uint_eq(bytes, 3);
     ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     ck_assert_int_eq(pxs_sha256_file(path, hex, NULL, NULL), PXS_OK);
-    ck_assert_int_eq(pxs_sha256_file(dir, hex, &bytes, &err), PXS_E_IO);
+    ck_assert_int_eq(pxs_sha256_file(dir, hex, &bytes, &err), PXS_E_INVALID);
     snprintf(path, sizeof path, "%s/none", dir);
     ck_assert_int_eq(pxs_sha256_file(path, hex, &bytes, &err), PXS_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, "/none: No such file"));
