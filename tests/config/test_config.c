@@ -526,7 +526,7 @@ START_TEST(a_file_that_is_not_there)
                      "no/where.yaml: cannot read this file: No such file or directory\n");
     ck_assert_str_eq(err.message, "no/where.yaml: cannot read this file: No such file or directory");
     pxs_text_clear(&text);
-    ck_assert_int_eq(pxs_config_load(".", NULL, 0, &c, &text, &err), PXS_E_IO);
+    ck_assert_int_eq(pxs_config_load(".", NULL, 0, &c, &text, &err), PXS_E_INVALID);
     ck_assert_ptr_null(c);
     ck_assert_int_eq(pxs_config_load("no/where.yaml", NULL, 0, &c, NULL, NULL), PXS_E_NOT_FOUND);
     pxs_text_finish(&text);
