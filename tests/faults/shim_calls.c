@@ -177,12 +177,7 @@ static int stream_close(void *cookie) {
     return (int)syscall(SYS_close, fd);
 }
 
-static FILE *open_stream(const char *path, const char *mode) {
-    int flags =
-        O_WRONLY | O_CREAT | (mode[0] == 'a' ? O_APPEND : O_TRUNC) | (strchr(mode, 'e') ? O_CLOEXEC : 0);
-    int fd = open(path, flags, 0666);
-    if (fd < 0)
-        return NULL;
+static FILE *stream_over(int fd, const char *mode) {
     FILE *file = fopencookie((void *)(intptr_t)(fd + 1), mode,
                              (cookie_io_functions_t){NULL, stream_write, stream_seek, stream_close});
     pthread_mutex_lock(&streams_lock);
@@ -190,11 +185,20 @@ static FILE *open_stream(const char *path, const char *mode) {
     if (free_one)
         *free_one = (struct stream){file, fd};
     pthread_mutex_unlock(&streams_lock);
-    if (!free_one) {
-        int error = file ? EMFILE : errno;
+    if (!free_one && file)
+        errno = EMFILE;
+    return free_one ? file : NULL;
+}
+
+static FILE *open_stream(const char *path, const char *mode) {
+    int flags =
+        O_WRONLY | O_CREAT | (mode[0] == 'a' ? O_APPEND : O_TRUNC) | (strchr(mode, 'e') ? O_CLOEXEC : 0);
+    int fd = open(path, flags, 0666);
+    FILE *file = fd < 0 ? NULL : stream_over(fd, mode);
+    if (fd >= 0 && !file) {
+        int error = errno;
         syscall(SYS_close, fd);
         errno = error;
-        return NULL;
     }
     return file;
 }
@@ -213,6 +217,17 @@ FILE *fopen(const char *path, const char *mode) {
 
 FILE *fopen64(const char *path, const char *mode) {
     return any_fopen(path, mode);
+}
+
+FILE *fdopen(int fd, const char *mode) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = mode[0] == 'w' || mode[0] == 'a' ? readlink(link, path, sizeof path - 1) : -1;
+    path[n < 0 ? 0 : n] = '\0';
+    if (n > 0 && !strchr(mode, '+') && shim_inside(path))
+        return stream_over(fd, mode);
+    FILE *(*real)(int, const char *) = (FILE * (*)(int, const char *)) dlsym(RTLD_NEXT, "fdopen");
+    return real(fd, mode);
 }
 
 int fileno(FILE *file) {
