@@ -58,7 +58,7 @@ true_state() {
     [ -s res/pixsweep.db ] || return 0
     [ "$(sql res 'PRAGMA integrity_check')" = ok ] || wrong "the database is damaged"
     [ "$(sql res "SELECT count(*) FROM sqlite_master WHERE name = 'attempt'")" = 1 ] || return 0
-    grep -q 'the database could not be written' run.err && return # the next run takes the records in, and tells what became
+    grep -q 'the database could not be written' run.out run.err && return # the next run takes the records in, and tells what became
     [ "$(sql res "SELECT (SELECT count(*) FROM run WHERE state = 'running') + (SELECT count(*) FROM attempt WHERE ended_ms IS NULL)")" = 0 ] ||
         wrong "a run is left running: $(sql res "SELECT state FROM run"), $(sql res 'SELECT * FROM attempt')"
     [ "$(sql res "SELECT count(*) FROM run r WHERE state = 'completed' AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.run_id = r.run_id AND outcome = 'completed')")" = 0 ] ||
