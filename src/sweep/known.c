@@ -13,6 +13,13 @@ bool pxs_plan_takes(const struct pxs_plan *plan, const char *state) {
     return pxs_state_takeable(state) || (plan->prune.rule == PXS_PRUNE_NONE && strcmp(state, "pruned") == 0);
 }
 
+size_t pxs_plan_to_do(const struct pxs_plan *plan) {
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        n += pxs_plan_takes(plan, plan->runs[i].state);
+    return n;
+}
+
 bool pxs_state_final(const char *state) {
     return strcmp(state, "completed") == 0 || strcmp(state, "diverged") == 0;
 }

@@ -231,13 +231,6 @@ uint64_t pxs_disk_free(const char *path) {
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
-static size_t n_to_do(const struct pxs_plan *plan) {
-    size_t n = 0;
-    for (size_t i = 0; i < plan->n; i++)
-        n += pxs_plan_takes(plan, plan->runs[i].state);
-    return n;
-}
-
 static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struct pxs_sweep_options *options,
                      const char *kernels) {
     struct pxs_cpu cpu;
@@ -245,7 +238,7 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
     pxs_plan_total(plan);
-    pxs_slots_fit(&plan->slots, n_to_do(plan));
+    pxs_slots_fit(&plan->slots, pxs_plan_to_do(plan));
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, pxs_memory_available()));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)

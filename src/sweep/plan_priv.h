@@ -116,6 +116,7 @@ uint64_t pxs_disk_free(const char *path);
 bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
 /* Is there something to do of a run in this state? The same, and pruned where the plan does not prune. */
 bool pxs_plan_takes(const struct pxs_plan *plan, const char *state);
+size_t pxs_plan_to_do(const struct pxs_plan *plan); /* how many runs it takes */
 bool pxs_state_final(
     const char *state); /* completed, diverged: another attempt would end with the same bits */
 

@@ -243,7 +243,7 @@ static void choose_slots(struct pxs_supervisor *s, uint64_t need, uint64_t avail
     const struct pxs_plan *plan = s->plan;
     struct pxs_sweep_slots slots = pxs_sweep_slots(plan->slots.cores, s->options->jobs, s->options->threads);
     char need_text[32], have_text[32];
-    pxs_slots_fit(&slots, plan->n_new + plan->n_queued + plan->n_interrupted);
+    pxs_slots_fit(&slots, pxs_plan_to_do(plan));
     const int wanted = slots.jobs;
     pxs_slots_fit(&slots, pxs_slots_memory(need, available));
     pxs_plan_use_slots(s->plan, slots);

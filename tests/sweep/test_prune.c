@@ -251,6 +251,20 @@ START_TEST(test_taken_up_without_pruning)
 }
 END_TEST
 
+/* They count among the runs that there are jobs for, as `plan` says. */
+START_TEST(test_taken_up_side_by_side)
+{
+    static const char *const off[] = {"sweep.prune=none"};
+    struct pxs_cpu cpu;
+    char words[64];
+    pxs_cpu_detect(&cpu);
+    write_sweep(slow_first, "");
+    expect_run((struct pxs_sweep_options){.jobs = 2}, 0, NULL);
+    snprintf(words, sizeof words, "2 to do, %d at a time with", cpu.cores < 2 ? 1 : 2);
+    expect_run((struct pxs_sweep_options){.set = off, .n_set = 1}, 0, words);
+}
+END_TEST
+
 /* Without a database: by memory and by what the folders hold. */
 START_TEST(test_without_the_database)
 {
@@ -302,6 +316,7 @@ Suite *prune_suite(void) {
     tcase_add_test(c, test_a_waiting_run_steps_back);
     tcase_add_test(c, test_killed_again_and_again);
     tcase_add_test(c, test_taken_up_without_pruning);
+    tcase_add_test(c, test_taken_up_side_by_side);
     tcase_add_test(c, test_without_the_database);
     tcase_add_test(c, test_plan_words);
     suite_add_tcase(suite, c);
