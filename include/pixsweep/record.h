@@ -21,8 +21,9 @@ enum pxs_record_kind {
     PXS_RECORD_SAMPLE = 4,
     PXS_RECORD_CHECKPOINT = 5,
     PXS_RECORD_EVENT = 6,
-    PXS_RECORD_END = 7, /* the attempt's own last word; none after a crash */
-    PXS_RECORD_RUNG = 8 /* what was decided about the run after an epoch, see sweep.prune */
+    PXS_RECORD_END = 7,        /* the attempt's own last word; none after a crash */
+    PXS_RECORD_RUNG = 8,       /* what was decided about the run after an epoch, see sweep.prune */
+    PXS_RECORD_BEST_SAMPLE = 9 /* the picture of the best weights so far, replaced with them */
 };
 
 enum pxs_outcome {
@@ -66,8 +67,9 @@ struct pxs_record_epoch {
     double avg_D_real,
         avg_D_fake; /* mean outputs of the discriminator; NaN in files of before they were recorded */
 };
+/* SAMPLE and BEST_SAMPLE. */
 struct pxs_record_sample {
-    int64_t step;
+    int64_t step; /* the last one that the weights have made */
     int32_t epoch;
     char path[256], sha256[PXS_SHA256_HEX]; /* path relative to the run's folder */
 };

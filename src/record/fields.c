@@ -168,6 +168,7 @@ static bool walk_record(struct walk *w, struct pxs_record *r) {
         walk_epoch(w, &r->epoch);
         return true;
     case PXS_RECORD_SAMPLE:
+    case PXS_RECORD_BEST_SAMPLE:
         walk_sample(w, &r->sample);
         return true;
     case PXS_RECORD_CHECKPOINT:

@@ -27,19 +27,21 @@ static const char files_sql[] =
     "SELECT path, epoch, kind, net, bytes, sha256 FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, path";
 static const char samples_sql[] =
     "SELECT path, step, epoch, sha256 FROM sample WHERE run_id = ?1 ORDER BY step";
+static const char best_sample_sql[] = "SELECT path, step, epoch, sha256 FROM best_sample WHERE run_id = ?1";
 static const char events_sql[] =
     "SELECT at_ms, level, kind, message FROM event WHERE run_id = ?1 ORDER BY at_ms, event_id";
 
 /* All that is known, each a result of its own. */
 struct parts {
     struct pxs_store_run run;
-    struct pxs_table summary, params, attempts, epochs, samples, files, events, environment;
+    struct pxs_table summary, params, attempts, epochs, samples, best_sample, files, events, environment;
     bool stale; /* running, but its process is gone */
 };
 
 static void finish_parts(struct parts *p) {
-    struct pxs_table *const tables[] = {&p->summary, &p->params, &p->attempts, &p->epochs,
-                                        &p->samples, &p->files,  &p->events,   &p->environment};
+    struct pxs_table *const tables[] = {&p->summary, &p->params,  &p->attempts,
+                                        &p->epochs,  &p->samples, &p->best_sample,
+                                        &p->files,   &p->events,  &p->environment};
     for (size_t i = 0; i < PXS_COUNT(tables); i++)
         pxs_table_finish(tables[i]);
 }
@@ -61,8 +63,10 @@ static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct p
     const struct {
         const char *sql;
         struct pxs_table *table;
-    } selects[] = {{run_sql, &p->summary},     {epochs_sql, &p->epochs}, {attempts_sql, &p->attempts},
-                   {samples_sql, &p->samples}, {files_sql, &p->files},   {events_sql, &p->events}};
+    } selects[] = {
+        {run_sql, &p->summary},     {epochs_sql, &p->epochs},           {attempts_sql, &p->attempts},
+        {samples_sql, &p->samples}, {best_sample_sql, &p->best_sample}, {files_sql, &p->files},
+        {events_sql, &p->events}};
     for (size_t i = 0; i < PXS_COUNT(selects); i++)
         PXS_TRY(pxs_store_select(s, selects[i].sql, &id, 1, selects[i].table, err));
     PXS_TRY(look_if_stale(s, p, err));
@@ -207,6 +211,9 @@ static void put_samples(const struct parts *p, struct pxs_text *out) {
     if (n > 0)
         pxs_text_addf(out, "\npictures\n%zu, the last is %s/%s\n", n, p->run.dir,
                       pxs_table_at(&p->samples, n - 1, "path").text);
+    if (p->best_sample.n_rows > 0)
+        pxs_text_addf(out, "%sof the best weights: %s/%s\n", n > 0 ? "" : "\npictures\n", p->run.dir,
+                      pxs_table_at(&p->best_sample, 0, "path").text);
 }
 
 /* In the table of attempts stands the first line of what each left; what the last of them said in full follows it. */
@@ -289,6 +296,7 @@ static enum pxs_status show_json(const struct parts *p, struct pxs_text *out, st
     put_rows(&w, "attempts", &p->attempts);
     put_rows(&w, "epochs", &p->epochs);
     put_rows(&w, "samples", &p->samples);
+    put_rows(&w, "best_sample", &p->best_sample);
     put_rows(&w, "checkpoints", &p->files);
     put_rows(&w, "events", &p->events);
     pxs_json_end(&w);

@@ -94,9 +94,9 @@ static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoc
         err);
 }
 
-static enum pxs_status put_sample(struct intake *in, const struct pxs_record_sample *r,
+static enum pxs_status put_sample(struct intake *in, bool best, const struct pxs_record_sample *r,
                                   struct pxs_error *err) {
-    return pxs_store_run_stmt(in->s, PXS_ST_SAMPLE_PUT,
+    return pxs_store_run_stmt(in->s, best ? PXS_ST_BEST_SAMPLE_PUT : PXS_ST_SAMPLE_PUT,
                               PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->step),
                                        pxs_cell_int(r->epoch), pxs_cell_text(r->path),
                                        pxs_cell_text(r->sha256)),
@@ -146,7 +146,8 @@ static enum pxs_status put(struct intake *in, struct pxs_error *err) {
     case PXS_RECORD_EPOCH:
         return put_epoch(in, &r->epoch, err);
     case PXS_RECORD_SAMPLE:
-        return put_sample(in, &r->sample, err);
+    case PXS_RECORD_BEST_SAMPLE:
+        return put_sample(in, r->kind == PXS_RECORD_BEST_SAMPLE, &r->sample, err);
     case PXS_RECORD_CHECKPOINT:
         return put_checkpoint(in, &r->checkpoint, err);
     case PXS_RECORD_EVENT:

@@ -40,6 +40,14 @@
     "  unreadable INTEGER NOT NULL, -- lines between them\n" \
     "  imported_ms INTEGER NOT NULL\n" \
     ") STRICT"
+#define BEST_SAMPLE_4 \
+    "TABLE best_sample (\n" \
+    "  run_id INTEGER PRIMARY KEY REFERENCES run ON DELETE CASCADE,\n" \
+    "  step INTEGER NOT NULL,\n" \
+    "  epoch INTEGER NOT NULL,\n" \
+    "  path TEXT NOT NULL, -- relative to run.dir\n" \
+    "  sha256 TEXT NOT NULL\n" \
+    ") STRICT"
 /* v_progress counts pruned runs, too, and takes a run that stopped early for done. */
 #define V_PROGRESS_3 \
     "VIEW v_progress AS\n" \
@@ -78,6 +86,7 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "PRAGMA writable_schema = RESET;"
           "CREATE " D_OUTPUT_3 ";CREATE " RUNG_3 ";CREATE " IMPORTED_3 ";"
           "DROP VIEW v_progress;CREATE " V_PROGRESS_3,
+    [3] = "CREATE " BEST_SAMPLE_4,
 };
 
 /* [v]: what a reader of a file of version v misses, empty, for its connection only. */
@@ -85,6 +94,7 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE TEMP " RETRY_2,
     [2] = "CREATE TEMP " D_OUTPUT_3 ";CREATE TEMP " RUNG_3 ";CREATE TEMP " IMPORTED_3
           ";CREATE TEMP " V_PROGRESS_3,
+    [3] = "CREATE TEMP " BEST_SAMPLE_4,
 };
 
 enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err) {

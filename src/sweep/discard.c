@@ -17,6 +17,7 @@ static const struct {
     const char *place, *pattern;
 } made[] = {
     {"images", "[0-9]*.png"},
+    {"images", "best.png"},
     {"saved_models/d", "discriminator_*.safetensors"},
     {"saved_models", "generator_*.safetensors"},
     {"", "config.yaml"},

@@ -39,8 +39,8 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
     }
     int64_t batches = (n_train + p->batch_size - 1) / p->batch_size, all = weights[0] + weights[1];
     double pixels = (double)(p->img_height * p->img_width * p->channels);
-    int64_t samples =
-        p->sample_interval > 0 ? (batches * p->n_epochs + p->sample_interval - 1) / p->sample_interval : 0;
+    int64_t samples = p->sample_interval > 0 ? (batches * p->n_epochs - 1) / p->sample_interval + 1 : 0;
+    samples += 1 + (p->validation != PXS_VALIDATION_OFF); /* the last and the best one */
     *out = (struct pxs_train_estimate){.batches_per_epoch = batches,
                                        .steps = batches * p->n_epochs,
                                        .gmac_per_step = gmac * (double)p->batch_size,

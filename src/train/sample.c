@@ -48,16 +48,32 @@ static enum pxs_status write_grid(struct training *t, const float *pixels, uint3
     return status;
 }
 
-enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch, struct pxs_error *err) {
+/* The picture of the weights as they are now: r->path and r->sha256 of a record of this kind. */
+static enum pxs_status make_picture(struct training *t, struct pxs_record *r, struct pxs_error *err) {
     enum pxs_split split = t->n_val > 0 ? PXS_SPLIT_VAL : PXS_SPLIT_TRAIN;
     uint32_t have = t->n_val > 0 ? t->n_val : t->n_train, n = have < SAMPLE_PAIRS ? have : SAMPLE_PAIRS;
     float *pixels = pxs_aligned_alloc(3 * n * t->image_floats * sizeof *pixels);
     if (!pixels)
         return pxs_fail_nomem(err);
+    render(t, split, n, pixels);
+    enum pxs_status status = write_grid(t, pixels, n, &r->sample, err);
+    pxs_aligned_free(pixels);
+    return status == PXS_OK ? pxs_record_write(t->job->records, r, err) : status;
+}
+
+enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch, struct pxs_error *err) {
     struct pxs_record r = {.kind = PXS_RECORD_SAMPLE, .sample = {.step = step, .epoch = (int32_t)epoch}};
     snprintf(r.sample.path, sizeof r.sample.path, "images/%" PRId64 ".png", step);
-    render(t, split, n, pixels);
-    enum pxs_status status = write_grid(t, pixels, n, &r.sample, err);
-    pxs_aligned_free(pixels);
-    return status == PXS_OK ? pxs_record_write(t->job->records, &r, err) : status;
+    return make_picture(t, &r, err);
+}
+
+bool train_is_sampled(const struct training *t, int64_t step) {
+    return t->p->sample_interval > 0 && step % t->p->sample_interval == 0;
+}
+
+enum pxs_status train_best_sample(struct training *t, struct pxs_error *err) {
+    struct pxs_record r = {.kind = PXS_RECORD_BEST_SAMPLE,
+                           .sample = {.step = t->step - 1, .epoch = (int32_t)t->epoch}};
+    snprintf(r.sample.path, sizeof r.sample.path, "images/best.png");
+    return make_picture(t, &r, err);
 }

@@ -151,7 +151,7 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
     struct pxs_d_output d = pxs_pix2pix_d_output(t->model);
     t->sum_D_real += d.real;
     t->sum_D_fake += d.fake;
-    if (t->p->sample_interval > 0 && t->step % t->p->sample_interval == 0)
+    if (train_is_sampled(t, t->step))
         TRAIN_PATIENTLY(t, train_sample(t, t->step, t->epoch, err), err);
     t->step++;
     t->batch++;
@@ -178,8 +178,10 @@ double train_epoch_seconds(const struct training *t) {
 }
 
 static enum pxs_status save_weights(struct training *t, bool best, struct pxs_error *err) {
-    if (best)
+    if (best) {
         TRAIN_PATIENTLY(t, train_checkpoint(t, "min", t->epoch, err), err);
+        TRAIN_PATIENTLY(t, train_best_sample(t, err), err);
+    }
     int64_t every = t->p->checkpoint_interval;
     if (every > 0 && t->epoch > 0 && (t->epoch + 1) % every == 0) {
         char suffix[32];
@@ -242,6 +244,10 @@ static enum pxs_status train(struct training *t, struct pxs_error *err) {
         PXS_TRY(train_pass_rung(t, err));
         PXS_TRY(run_epoch(t, err));
     }
+    /* What the last batch has made of the pairs, however few batches there are. A run that is pruned or diverges has its best only: it
+     * has had no last batch, or no picture to show. */
+    if (!train_is_sampled(t, t->step - 1))
+        TRAIN_PATIENTLY(t, train_sample(t, t->step - 1, t->epoch - 1, err), err);
     return t->epoch < t->p->n_epochs ? train_tell_early_stop(t, err) : PXS_OK;
 }
 

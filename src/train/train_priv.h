@@ -56,9 +56,11 @@ struct train_quality train_validate(struct training *t, int64_t epoch);
 void train_begin_rates(struct training *t);
 struct pxs_step_rates train_rates(const struct training *t, int64_t batch);
 void train_follow_loss(struct training *t, double val_loss);
-/* images/<step>.png and its record. */
+/* images/<step>.png and its record; is it due after this step, whatever comes next? images/best.png, replaced with the best weights. */
 PXS_NODISCARD enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch,
                                            struct pxs_error *err);
+bool train_is_sampled(const struct training *t, int64_t step);
+PXS_NODISCARD enum pxs_status train_best_sample(struct training *t, struct pxs_error *err);
 /* saved_models/generator_<suffix>.safetensors, saved_models/d/discriminator_<suffix>.safetensors and their records. `suffix` "min"
  * makes kind "best". */
 PXS_NODISCARD enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t epoch,

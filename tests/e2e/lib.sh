@@ -88,15 +88,16 @@ same_rows() {
 batch_loss step, epoch, batch, loss_G, loss_GAN, loss_pixel, loss_D, loss_real, loss_fake, lr_G, lr_D
 epoch epoch, lr_G, lr_D, avg_loss_G, avg_loss_GAN, avg_loss_pixel, avg_loss_D, avg_loss_real, avg_loss_fake, val_loss, is_best
 sample step, epoch, path, sha256
+best_sample step, epoch, path, sha256
 checkpoint path, epoch, kind, net, sha256, bytes
 TABLES
 }
 
-# files_as_listed RESULTS: every sample and checkpoint in the database is there with its hash
+# files_as_listed RESULTS: every picture and checkpoint in the database is there with its hash
 files_as_listed() {
     local n
     sql "$1" "SELECT sha256 || '  $1/' || dir || '/' || path FROM (SELECT run_id, path, sha256 FROM sample
-              UNION ALL SELECT run_id, path, sha256 FROM checkpoint) JOIN run USING (run_id)" >listed.txt
+              UNION ALL SELECT run_id, path, sha256 FROM best_sample UNION ALL SELECT run_id, path, sha256 FROM checkpoint) JOIN run USING (run_id)" >listed.txt
     n=$(wc -l <listed.txt)
     [ "$n" -gt 0 ] || fail "no files are listed"
     sha256sum --quiet -c listed.txt >&2 || fail "listed files differ from those in $1"

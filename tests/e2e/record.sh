@@ -58,6 +58,17 @@ expect res "SELECT group_concat(DISTINCT epoch) FROM checkpoint WHERE kind = 'pe
 expect res "SELECT count(*) FROM checkpoint" $((6 * 6))
 files_as_listed res
 
+expect res "SELECT count(*) FROM best_sample b JOIN run_summary s USING (run_id) WHERE epoch = best_epoch AND step = 3 * epoch + 2
+            AND path = 'images/best.png'" 6
+
+step "a last picture in any case; the best one where something is validated"
+run 0 few exp.yaml --set sample_interval=0 --set sweep.seeds=1
+expect few "SELECT count(*) FROM sample WHERE step = 20 AND path = 'images/20.png'" 3
+run 0 few exp.yaml --set sample_interval=0 --set sweep.seeds=1 --set validation=off
+expect few "SELECT count(*) FROM sample WHERE step = 20" 6
+expect few "SELECT count(*) FROM best_sample" 3
+files_as_listed few
+
 step "the environment of each attempt"
 for key in version commit cpu kernels openblas command data_hash; do
     expect res "SELECT count(*) FROM environment WHERE key = '$key' AND length(value) > 0" 6

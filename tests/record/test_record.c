@@ -46,6 +46,7 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
                                              0.0 / 0.0, 1.0 / 0.0, 12.5, 0.75, 0.125};
         break;
     case PXS_RECORD_SAMPLE:
+    case PXS_RECORD_BEST_SAMPLE:
         r->sample = (struct pxs_record_sample){.step = n, .epoch = 3};
         snprintf(r->sample.path, sizeof r->sample.path, "images/%d.png", n);
         memset(r->sample.sha256, 'a', 64);
@@ -85,6 +86,7 @@ bool same_record(const struct pxs_record *a, const struct pxs_record *b) {
     case PXS_RECORD_EPOCH:
         return memcmp(&a->epoch, &b->epoch, sizeof a->epoch) == 0;
     case PXS_RECORD_SAMPLE:
+    case PXS_RECORD_BEST_SAMPLE:
         return a->sample.step == b->sample.step && a->sample.epoch == b->sample.epoch &&
                strcmp(a->sample.path, b->sample.path) == 0 && strcmp(a->sample.sha256, b->sample.sha256) == 0;
     case PXS_RECORD_CHECKPOINT:

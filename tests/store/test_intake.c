@@ -46,11 +46,14 @@ START_TEST(records_become_rows)
     put_end(w, PXS_OUTCOME_COMPLETED, "");
     int64_t bytes = pxs_record_writer_bytes(w);
     pxs_record_writer_close(&w);
-    ck_assert_uint_eq(take_in(s, attempt, run, 0, 7), 1 + 2 * (BATCHES + 4) + 2);
+    ck_assert_uint_eq(take_in(s, attempt, run, 0, 7), 1 + 2 * (BATCHES + 5) + 2);
     ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), bytes);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)run), 2 * BATCHES);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM epoch"), 2);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sample"), 2);
+    ck_assert_str_eq(sql_text(s, "SELECT step || ' ' || epoch || ' ' || path || substr(sha256, 1, 2) FROM "
+                                 "best_sample"),
+                     "9 1 images/best.pngbb"); /* one row, the last */
     char *rows = sql_dump(s, "SELECT path, epoch, kind, net, bytes FROM checkpoint ORDER BY path");
     ck_assert_str_eq(rows, "saved_models/generator_0.safetensors|0|periodic|generator|1000\n"
                            "saved_models/generator_1.safetensors|1|periodic|generator|1001\n"
@@ -241,10 +244,12 @@ END_TEST
 
 /* The rows of an uninterrupted run of `epochs` epochs, without attempts and environment. */
 static char *measured(struct pxs_store *store) {
-    static const char *const tables[] = {
-        "SELECT * FROM batch_loss ORDER BY 1, 2", "SELECT * FROM epoch ORDER BY 1, 2",
-        "SELECT * FROM sample ORDER BY 1, 2", "SELECT * FROM checkpoint ORDER BY 1, 2",
-        "SELECT * FROM run_summary"};
+    static const char *const tables[] = {"SELECT * FROM batch_loss ORDER BY 1, 2",
+                                         "SELECT * FROM epoch ORDER BY 1, 2",
+                                         "SELECT * FROM sample ORDER BY 1, 2",
+                                         "SELECT * FROM checkpoint ORDER BY 1, 2",
+                                         "SELECT * FROM best_sample",
+                                         "SELECT * FROM run_summary"};
     struct pxs_text all = {0};
     for (size_t i = 0; i < PXS_COUNT(tables); i++) {
         char *one = sql_dump(store, tables[i]);
@@ -288,7 +293,8 @@ START_TEST(starting_again_leaves_nothing_behind)
     ck_assert_int_eq(
         sql_int(s,
                 "SELECT (SELECT count(*) FROM batch_loss) + (SELECT count(*) FROM epoch) + (SELECT count(*) "
-                "FROM sample) + (SELECT count(*) FROM checkpoint) + (SELECT count(last_step) FROM "
+                "FROM sample) + (SELECT count(*) FROM best_sample) + (SELECT count(*) FROM checkpoint) + "
+                "(SELECT count(last_step) FROM "
                 "run_summary)"),
         0);
     int64_t offset = pxs_record_writer_bytes(w);
@@ -480,7 +486,7 @@ START_TEST(the_listener_sees_what_was_committed)
     begin_run();
     struct pxs_record_writer *w = open_writer(run, 0);
     struct pxs_record_cursor *c;
-    int counts[8] = {0};
+    int counts[PXS_RECORD_BEST_SAMPLE + 1] = {0};
     size_t taken;
     put_begin(w, 1, -1);
     put_steps(w, run, 0, BATCHES);
@@ -491,12 +497,12 @@ START_TEST(the_listener_sees_what_was_committed)
     ck_ok(pxs_store_intake(s, attempt, c, 0, count_seen, counts, &taken, &err));
     ck_assert_uint_eq(taken, 0);
     ck_ok(pxs_store_intake(s, attempt, c, 100, count_seen, counts, &taken, &err));
-    ck_assert_int_eq(counts[0], 1 + BATCHES + 4);
+    ck_assert_int_eq(counts[0], 1 + BATCHES + 5);
     ck_assert_int_eq(counts[PXS_RECORD_BATCH], BATCHES);
     ck_assert_int_eq(pxs_record_cursor_offset(c), pxs_record_writer_bytes(w));
     ck_ok(pxs_store_intake(s, attempt, c, 100, count_seen, counts, &taken, &err));
     ck_assert_uint_eq(taken, 0);
-    ck_assert_int_eq(counts[0], 1 + BATCHES + 4);
+    ck_assert_int_eq(counts[0], 1 + BATCHES + 5);
     pxs_record_writer_close(&w);
     pxs_record_cursor_close(&c);
     pxs_store_close(&s);

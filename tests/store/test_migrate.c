@@ -56,9 +56,9 @@ START_TEST(an_old_file_becomes_as_a_new_one)
     struct pxs_store *s;
     make_v1();
     s = open_store();
-    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 3);
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 4);
     ck_assert_str_eq(sql_text(s, "SELECT group_concat(state) FROM run"), "failed,queued");
-    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 3"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 4"));
     ck_assert_ptr_nonnull(strstr(pxs_store_note(s), ".v1.backup"));
     char *migrated = sql_dump(s, all_objects);
     struct pxs_store_changed changed;
@@ -110,13 +110,37 @@ START_TEST(an_old_file_is_read_as_it_is)
     pxs_table_finish(&t);
     /* what it lacks reads as empty */
     ck_assert_int_eq(
-        sql_int(s, "SELECT (SELECT count(*) FROM retry) + (SELECT count(*) FROM d_output) + (SELECT "
-                   "count(*) FROM rung) + (SELECT count(*) FROM imported)"),
+        sql_int(s,
+                "SELECT (SELECT count(*) FROM retry) + (SELECT count(*) FROM d_output) + (SELECT "
+                "count(*) FROM rung) + (SELECT count(*) FROM imported) + (SELECT count(*) FROM best_sample)"),
         0);
     ck_assert_int_eq(sql_int(s, "SELECT pruned FROM v_progress"), 0);
     pxs_store_close(&s);
     ck_assert_int_eq(version_of(db_path()), 1);
     ck_assert(!exists(beside(".v1.backup")));
+}
+END_TEST
+
+/* The step from version 3 alone, for files that have taken the others before. */
+START_TEST(a_file_of_version_3_gains_best_samples)
+{
+    sqlite3 *db;
+    struct pxs_store *s = open_store();
+    char *fresh = sql_dump(s, all_objects);
+    pxs_store_close(&s);
+    ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
+    exec(db, "DROP TABLE best_sample; PRAGMA user_version = 3");
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    s = open_reader();
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM best_sample"), 0);
+    pxs_store_close(&s);
+    s = open_store();
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 3 to 4"));
+    char *migrated = sql_dump(s, all_objects);
+    ck_assert_str_eq(migrated, fresh);
+    free(migrated);
+    free(fresh);
+    pxs_store_close(&s);
 }
 END_TEST
 
@@ -146,13 +170,13 @@ START_TEST(no_backup_no_migration)
     char temp[600];
     snprintf(temp, sizeof temp, "%s.v1.backup.tmp.%d", db_path(), (int)getpid());
     ck_ok(pxs_make_dirs(temp, &err)); /* in the way of the backup */
-    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 3");
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 4");
     ck_assert_ptr_null(s);
     ck_assert_int_eq(version_of(db_path()), 1);
 }
 END_TEST
 
-/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or version 3 with them, and the next
+/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or version 4 with them, and the next
  * opening works. */
 static int statements_left;
 
@@ -190,14 +214,15 @@ START_TEST(killed_before_any_statement)
         make_v1();
         killed = open_killed_at(n);
         int64_t version = version_of(db_path());
-        ck_assert(killed || version == 3);
+        ck_assert(killed || version == 4);
         before += version == 1;
         struct pxs_store *s = open_reader();
-        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name IN ('retry', 'rung')"),
-                         version - 1);
+        ck_assert_int_eq(
+            sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name IN ('retry', 'rung', 'best_sample')"),
+            version - 1);
         pxs_store_close(&s);
         s = open_store();
-        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 3);
+        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 4);
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
         ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
         pxs_store_close(&s);
@@ -241,6 +266,7 @@ TCase *migrate_case(void) {
     tcase_set_timeout(c, 120);
     tcase_add_test(c, an_old_file_becomes_as_a_new_one);
     tcase_add_test(c, an_old_file_is_read_as_it_is);
+    tcase_add_test(c, a_file_of_version_3_gains_best_samples);
     tcase_add_test(c, no_backup_is_overwritten);
     tcase_add_test(c, no_backup_no_migration);
     tcase_add_test(c, killed_before_any_statement);

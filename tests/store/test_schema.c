@@ -35,6 +35,7 @@ static const struct {
     {"retry", "run_id,at_ms,after_no", "run_id,after_no", false},
     {"d_output", "run_id,epoch,avg_D_real,avg_D_fake", "run_id,epoch", true},
     {"rung", "run_id,epoch,value,cutoff,verdict", "run_id,epoch", false},
+    {"best_sample", "run_id,step,epoch,path,sha256", "run_id", false},
     {"imported", "run_id,source,first_line,last_line,unreadable,imported_ms", "run_id", false},
 };
 
@@ -80,8 +81,8 @@ START_TEST(keys_and_types)
                      9);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_table_info('epoch') WHERE type = 'REAL'"), 12);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    static const char *const of_run[] = {"param",  "attempt",    "batch_loss", "epoch",
-                                         "sample", "checkpoint", "event",      "run_summary"};
+    static const char *const of_run[] = {"param",      "attempt", "batch_loss",  "epoch",      "sample",
+                                         "checkpoint", "event",   "run_summary", "best_sample"};
     for (size_t i = 0; i < PXS_COUNT(of_run); i++)
         ck_assert_str_eq(
             sql_text(s, "SELECT \"table\" || on_delete FROM pragma_foreign_key_list('%s')", of_run[i]),

@@ -273,6 +273,14 @@ void put_sample(struct pxs_record_writer *w, int64_t step) {
     put(w, &r);
 }
 
+static void put_best_sample(struct pxs_record_writer *w, int epoch) {
+    struct pxs_record r = {.kind = PXS_RECORD_BEST_SAMPLE};
+    r.sample = (struct pxs_record_sample){.step = (epoch + 1) * BATCHES - 1, .epoch = epoch};
+    snprintf(r.sample.path, sizeof r.sample.path, "images/best.png");
+    memset(r.sample.sha256, 'a' + epoch, 64);
+    put(w, &r);
+}
+
 void put_checkpoint(struct pxs_record_writer *w, int epoch, const char *kind, const char *net) {
     struct pxs_record r = {.kind = PXS_RECORD_CHECKPOINT};
     struct pxs_record_checkpoint *c = &r.checkpoint;
@@ -322,8 +330,10 @@ void put_steps(struct pxs_record_writer *w, int64_t run_id, int64_t from, int64_
             continue;
         put_epoch(w, run_id, epoch);
         put_checkpoint(w, epoch, "periodic", "generator");
-        if (epoch < 3)
+        if (epoch < 3) {
             put_checkpoint(w, epoch, "best", "generator");
+            put_best_sample(w, epoch);
+        }
     }
 }
 

@@ -88,6 +88,9 @@ static void take(struct run *r, const struct pxs_record *rec) {
     case PXS_RECORD_SAMPLE:
         r->sample[r->n_sample++] = rec->sample;
         break;
+    case PXS_RECORD_BEST_SAMPLE:
+        r->best[r->n_best++] = rec->sample;
+        break;
     case PXS_RECORD_CHECKPOINT:
         r->checkpoint[r->n_checkpoint++] = rec->checkpoint;
         break;

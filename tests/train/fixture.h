@@ -37,12 +37,12 @@ struct run {
     struct pxs_error err;
     struct pxs_record_batch batch[MAX_ROWS];
     struct pxs_record_epoch epoch[MAX_ROWS];
-    struct pxs_record_sample sample[MAX_ROWS];
+    struct pxs_record_sample sample[MAX_ROWS], best[MAX_ROWS];
     struct pxs_record_checkpoint checkpoint[MAX_ROWS];
     struct pxs_record_end end;
     struct pxs_record_event event; /* the last one */
     struct pxs_record_rung rung[8];
-    int n_batch, n_epoch, n_sample, n_checkpoint, n_end, n_rung;
+    int n_batch, n_epoch, n_sample, n_best, n_checkpoint, n_end, n_rung;
 };
 
 struct pxs_params small(void);

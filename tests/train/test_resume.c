@@ -77,6 +77,9 @@ static void expect_same(const struct run *whole, const struct run *r, int number
     ck_assert_int_eq(r->n_sample, whole->n_sample);
     for (int i = 0; i < r->n_sample; i++)
         ck_assert_str_eq(r->sample[i].sha256, whole->sample[i].sha256);
+    ck_assert_int_eq(r->n_best, whole->n_best);
+    for (int i = 0; i < r->n_best; i++)
+        ck_assert_str_eq(r->best[i].sha256, whole->best[i].sha256);
     ck_assert_int_eq(r->n_checkpoint, whole->n_checkpoint);
     for (int i = 0; i < r->n_checkpoint; i++)
         ck_assert_str_eq(r->checkpoint[i].sha256, whole->checkpoint[i].sha256);

@@ -63,6 +63,7 @@ START_TEST(it_ends_when_its_patience_does)
             ck_assert_int_eq(r->status, PXS_OK);
             ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_COMPLETED);
             ck_assert_int_eq(r->end.step, r->n_batch);
+            ck_assert_int_eq(r->sample[r->n_sample - 1].step, r->n_batch - 1);
             if (patiences[i] == 1)
                 ck_assert_int_lt(r->n_epoch, 20); /* or nothing is tested here */
             ck_assert_int_eq(r->event.kind[0] != '\0', r->n_epoch < 20);
@@ -108,8 +109,11 @@ START_TEST(its_patience_is_resumed)
         done = r->status == PXS_OK;
         ck_assert_int_eq(r->status, done ? PXS_OK : PXS_E_STOPPED);
         ck_assert_int_eq(r->point.step >= 0, attempts > 0);
-        if (done)
+        if (done) {
             ck_assert(same_run(whole, r));
+            ck_assert_int_eq(r->n_sample, 1);
+            ck_assert_str_eq(r->sample[0].sha256, whole->sample[0].sha256);
+        }
         end_run(r);
     }
     ck_assert_int_gt(attempts, 2);
@@ -187,6 +191,8 @@ START_TEST(a_pruned_run_can_be_taken_up)
     ck_assert_str_eq(r->event.kind, "pruned");
     ck_assert_int_eq(r->n_epoch, 3);
     ck_assert_int_eq(r->rung[1].go_on, 0);
+    ck_assert_int_eq(r->n_sample, 0); /* or it would stand in the way of the run that never was pruned */
+    ck_assert_int_gt(r->n_best, 0);
     ck_assert_int_eq(access(run_path(r, "resume.safetensors"), F_OK), 0);
     ck_assert_int_ne(access(run_path(r, "resume.previous.safetensors"), F_OK), 0);
     again->go_on = true;
@@ -196,6 +202,9 @@ START_TEST(a_pruned_run_can_be_taken_up)
     ck_assert_int_eq(again->status, PXS_OK);
     ck_assert_int_eq(again->n_rung, 2); /* what was decided is still told */
     ck_assert(same_run(plain, again));
+    ck_assert_int_eq(again->n_sample, 1);
+    ck_assert_str_eq(again->sample[0].sha256, plain->sample[0].sha256);
+    ck_assert_int_eq(again->n_best, plain->n_best);
     end_run(r);
     end_run(again);
     end_run(plain);

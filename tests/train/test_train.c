@@ -99,12 +99,16 @@ static void check_file(const struct run *r, const char *file, const char *sha256
 START_TEST(samples_and_checkpoints)
 {
     struct run *r = completed("files", many_files);
-    ck_assert_int_eq(r->n_sample, 5); /* steps 0, 4, 8, 12, 16 of 18 */
+    ck_assert_int_eq(r->n_sample, 6); /* steps 0, 4, 8, 12, 16 of 18, and the last */
     for (int i = 0; i < r->n_sample; i++) {
-        ck_assert_int_eq(r->sample[i].step, 4 * i);
+        ck_assert_int_eq(r->sample[i].step, i < 5 ? 4 * i : 17);
         check_file(r, r->sample[i].path, r->sample[i].sha256, -1);
     }
     ck_assert_str_eq(r->sample[4].path, "images/16.png");
+    ck_assert_int_eq(r->sample[5].epoch, 5);
+    ck_assert_int_gt(r->n_best, 0);
+    ck_assert_str_eq(r->best[r->n_best - 1].path, "images/best.png");
+    check_file(r, "images/best.png", r->best[r->n_best - 1].sha256, -1);
     int periodic = 0, worse = 0;
     double best = INFINITY;
     for (int i = 0; i < r->n_checkpoint; i++) {
@@ -130,6 +134,54 @@ START_TEST(samples_and_checkpoints)
     ck_assert_ptr_nonnull(last_best);
     ck_assert_double_eq(r->epoch[last_best->epoch].val_loss, best);
     check_file(r, "saved_models/generator_min.safetensors", last_best->sha256, last_best->bytes);
+    free(r);
+}
+END_TEST
+
+static void every_step(struct pxs_params *p) {
+    many_files(p);
+    p->sample_interval = 1;
+}
+
+/* The best picture is the one of the best epoch's last batch, and none is made twice. */
+START_TEST(the_best_picture_is_of_the_best_weights)
+{
+    struct run *r = completed("best-picture", every_step);
+    ck_assert_int_eq(r->n_sample, r->n_batch);
+    int n_best = 0;
+    for (int e = 0; e < r->n_epoch; e++) {
+        if (!r->epoch[e].is_best)
+            continue;
+        const struct pxs_record_sample *best = &r->best[n_best++];
+        ck_assert_int_eq(best->epoch, e);
+        ck_assert_int_eq(best->step, 3 * e + 2);
+        ck_assert_str_eq(best->sha256, r->sample[best->step].sha256);
+    }
+    ck_assert_int_eq(r->n_best, n_best);
+    ck_assert_int_gt(n_best, 0);
+    ck_assert_int_lt(n_best, r->n_epoch);
+    free(r);
+}
+END_TEST
+
+static void no_interval(struct pxs_params *p) {
+    p->sample_interval = 0;
+}
+static void blind(struct pxs_params *p) {
+    p->validation = PXS_VALIDATION_OFF;
+}
+
+START_TEST(a_last_picture_in_any_case)
+{
+    struct run *r = completed("no-interval", no_interval);
+    ck_assert_int_eq(r->n_sample, 1);
+    ck_assert_int_eq(r->sample[0].step, r->n_batch - 1);
+    ck_assert_int_gt(r->n_best, 0);
+    free(r);
+    r = completed("blind", blind);
+    ck_assert_int_eq(r->n_sample, 1);
+    ck_assert_int_eq(r->n_best, 0); /* nothing says which weights are the best */
+    ck_assert_int_ne(access(run_path(r, "images/best.png"), F_OK), 0);
     free(r);
 }
 END_TEST
@@ -676,6 +728,8 @@ int main(void) {
     tcase_add_test(t, rates_follow_the_policies);
     tcase_add_test(t, rates_follow_the_keys);
     tcase_add_test(t, samples_and_checkpoints);
+    tcase_add_test(t, the_best_picture_is_of_the_best_weights);
+    tcase_add_test(t, a_last_picture_in_any_case);
     tcase_add_test(t, same_bits_for_any_threads);
     tcase_add_test(t, every_key_changes_the_run);
     tcase_add_test(t, direction_swaps_the_halves);
