@@ -237,12 +237,52 @@ def fits_a_phone(b):
     need(width <= 360, f'the page is {width} pixels wide on a screen of 360')
 
 
+def in_view(b, column):
+    """Whether a column's heading and cells lie whole within what is seen of the comparison's table."""
+    return b.js("const t = document.getElementById('comparison-table'), box = t.parentElement.getBoundingClientRect();"
+                "const i = Array.from(t.tHead.rows[0].cells).findIndex((c) => c.dataset.column === arguments[0]);"
+                "return Array.from(t.rows, (r) => r.cells[i].getBoundingClientRect()).every((r) => r.width > 0 &&"
+                "  r.left >= box.left - 1 && r.right <= box.right + 1 && r.bottom <= box.bottom + 1)", column)
+
+
+ANSWER = ('configuration', 'n', 'best_val_loss_mean', 'best_val_loss_std', 'best_val_loss_ci_low', 'best_val_loss_ci_high', 'vs_best_p_holm')
+
+
+def answers_at_once(b, place):
+    """What answers the question is seen without scrolling, however many hyperparameters differ; the rest is a key away."""
+    place.widen()
+    w = Browser(b.d, place.report('wide.html')[0])
+    w.device(1280)
+    w.open()
+    missing = [column for column in ANSWER if not in_view(w, column)]
+    need(not missing, f'at 1280 pixels {missing} cannot be seen')
+    need(not in_view(w, 'lambda_pixel') and not in_view(w, 'seconds'), 'what is not the answer is folded')
+    box = w.one('#comparison-table-all')
+    box.send_keys(Keys.SPACE)
+    need(w.one('#comparison-table td.rest').is_displayed() and not w.one('#differences-table td.rest').is_displayed(),
+         'the control unfolds its own table')
+    words = w.one('label[for=comparison-table-all]').text
+    shown = w.js("return document.getElementById('comparison-table').tHead.rows[0].cells.length")
+    need(words == f'All {shown} columns' and shown > 20, f'the control says {words!r} for {shown} columns')
+    place_of_first = "return document.querySelector('#comparison-table tbody th').getBoundingClientRect().left"
+    before = w.js(place_of_first)
+    w.js("document.querySelector('#comparison .wide').scrollLeft = 400")
+    need(w.js(place_of_first) == before and in_view(w, 'configuration'), 'the configuration stays while the table is scrolled')
+    w.device(390, mobile=True)
+    w.open()
+    missing = [column for column in ('configuration', 'n', 'best_val_loss_mean') if not in_view(w, column)]
+    need(not missing, f'at 390 pixels {missing} cannot be seen at once')
+    w.js("document.querySelector('#comparison .wide').scrollLeft = 1000")
+    need(in_view(w, 'configuration') and in_view(w, 'vs_best_p_holm'), 'at 390 pixels p is a movement away, beside its configuration')
+    need(w.js('return document.documentElement.scrollWidth') <= 390, 'the page itself does not scroll sideways')
+
+
 def dark(b):
     b.device(1200)
     b.open()
     for mode in (False, True):
         b.device(1200, dark=mode)
-        for css in ('body', '.hint', 'summary', 'caption', '.dygraph-axis-label', '.notes'):
+        for css in ('body', '.hint', 'summary', 'caption', '.dygraph-axis-label', '.notes', '.unfold + label'):
             if b.all(css):
                 need(b.js(CONTRAST, css) >= 4.5, f'contrast of {css} is {b.js(CONTRAST, css):.2f}, dark: {mode}')
         paper = b.js('return getComputedStyle(document.body).backgroundColor')
@@ -257,7 +297,8 @@ def prints(b):
         {'name': 'prefers-color-scheme', 'value': 'dark'}]})
     paper = b.js('return getComputedStyle(document.body).backgroundColor')
     hidden = b.js("return getComputedStyle(document.querySelectorAll('.chart canvas')[1]).display")
-    need(paper == 'rgb(255, 255, 255)' and hidden == 'none' and not b.one('.controls').is_displayed(),
+    need(paper == 'rgb(255, 255, 255)' and hidden == 'none' and not b.one('.controls').is_displayed()
+         and not b.one('.unfold').is_displayed(),
          f'print: paper {paper}, upper canvas {hidden}')
     b.js("window.dispatchEvent(new Event('beforeprint'))")
     need(all(b.pixels(0, colour) > 30 for colour in colours(b)) and b.all('.chart')[0].size['width'] == 640,
@@ -270,6 +311,8 @@ def without_scripts(b):
     b.device(1200)
     b.d.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': True})
     b.open()
+    b.one('#comparison-table-all').click()
+    need(b.one('#comparison-table td.rest').is_displayed(), 'all columns without JavaScript')
     need(b.one('#comparison-table').is_displayed() and b.one('noscript').text, 'words and tables without JavaScript')
     need(not b.one('#charts').is_displayed(), 'no controls without JavaScript')
     b.d.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': False})
@@ -322,6 +365,7 @@ def main():
                 began = time.time()
                 test(b)
                 print(f'{test.__name__}: ok, {time.time() - began:.1f} s', flush=True)
+            answers_at_once(b, place)
             hostile(b, place)
         finally:
             driver.quit()

@@ -46,6 +46,15 @@ class Place:
         db.commit()
         db.close()
 
+    def widen(self):
+        """Configurations that differ in many hyperparameters, as a random search makes them."""
+        db = sqlite3.connect(self.database)
+        for run, number in db.execute('SELECT run_id, number FROM run').fetchall():
+            for i, key in enumerate(('lambda_pixel', 'ngf', 'batch_size', 'b1', 'learning_rate_G', 'learning_rate_D', 'dropout', 'val_fraction')):
+                db.execute('UPDATE param SET value = ? WHERE run_id = ? AND key = ?', (0.5 + i + (number - 1) // 2 % 3 / 7, run, key))
+        db.commit()
+        db.close()
+
     def poison(self):
         """Puts hostile text wherever a user, a file or a failing worker could."""
         db = sqlite3.connect(self.database)
@@ -77,7 +86,7 @@ class Place:
 
 
 class Page(html.parser.HTMLParser):
-    """tables: id -> (sql id, columns, rows of exact values as text); code: id -> SQL; pairs: id -> {key: text}; curves."""
+    """tables: id -> (sql id, columns (None where SQL does not give it), rows of exact values as text); code: id -> SQL; pairs: id -> {key: text}; curves."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -100,7 +109,7 @@ class Page(html.parser.HTMLParser):
             self.cells = []
         elif tag in ('th', 'td') and self.table:
             if 'data-column' in attrs:
-                self.table[1].append(attrs['data-column'])
+                self.table[1].append(None if 'data-computed' in attrs else attrs['data-column'])
             else:
                 self.table[2][-1].append(attrs.get('data-v'))
         elif tag in ('th', 'td') and self.pair is not None:

@@ -3,31 +3,39 @@
 
 #include <string.h>
 
+/* In their order on the page. What answers the question comes first and is always there; the rest unfolds. */
 static const struct {
     const char *name, *title; /* NULL: as in the comparison */
+    bool rest;
 } wanted[] = {
-    {"n", NULL},
-    {"failed", NULL},
-    {"pruned", NULL},
-    {"open", NULL},
-    {"best_val_loss_mean", "best val"},
-    {"best_val_loss_std", NULL},
-    {"best_val_loss_ci_low", NULL},
-    {"best_val_loss_ci_high", NULL},
-    {"best_epoch", "at epoch"},
-    {"final_val_loss_mean", "final val"},
-    {"final_val_loss_std", NULL},
-    {"val_auc_mean", NULL},
-    {"val_psnr_mean", NULL},
-    {"val_ssim_mean", NULL},
-    {"final_avg_loss_G_mean", NULL},
-    {"lr_G_first", NULL},
-    {"lr_G_last", NULL},
-    {"lr_G_ratio", NULL},
-    {"seconds", NULL},
-    {"D_real_mean", NULL},
-    {"D_fake_mean", NULL},
+    {"n", NULL, false},
+    {"failed", NULL, false},
+    {"pruned", NULL, false},
+    {"open", NULL, false},
+    {"best_val_loss_mean", "best val", false},
+    {"best_val_loss_std", NULL, false},
+    {"best_val_loss_ci_low", NULL, false},
+    {"best_val_loss_ci_high", NULL, false},
+    {"final_avg_loss_G_mean", NULL, false},
+    {"final_avg_loss_G_std", NULL, false},
+    {"final_avg_loss_G_ci_low", NULL, false},
+    {"final_avg_loss_G_ci_high", NULL, false},
+    {"vs_best_p_holm", NULL, false},
+    {"best_epoch", "at epoch", true},
+    {"final_val_loss_mean", "final val", true},
+    {"final_val_loss_std", NULL, true},
+    {"val_auc_mean", NULL, true},
+    {"val_psnr_mean", NULL, true},
+    {"val_ssim_mean", NULL, true},
+    {"lr_G_first", NULL, true},
+    {"lr_G_last", NULL, true},
+    {"lr_G_ratio", NULL, true},
+    {"seconds", NULL, true},
+    {"D_real_mean", NULL, true},
+    {"D_fake_mean", NULL, true},
 };
+/* Of another schedule it says nothing about the pictures; it stands in where nothing was validated. */
+static const char stand_in[] = "final_avg_loss_G";
 
 static size_t find_column(const struct pxs_table *t, const char *name) {
     size_t i = 0;
@@ -48,37 +56,69 @@ static bool says_nothing(const struct pxs_table *t, size_t column) {
     return true;
 }
 
-/* Places of the columns that the page shows: the keys, then what is wanted. */
-static size_t choose(const struct pxs_comparison *c, size_t *places) {
-    size_t n = 0;
-    for (; n < c->n_keys; n++)
-        places[n] = n;
-    for (size_t i = 0; i < PXS_COUNT(wanted); i++) {
-        const size_t column = find_column(&c->table, wanted[i].name);
-        if (strcmp(wanted[i].name, "final_avg_loss_G_mean") == 0 &&
-            strcmp(c->metric, "final_avg_loss_G") != 0)
-            continue; /* of another schedule it says nothing about the pictures; it stands in where nothing was validated */
-        if (column < c->table.n_columns && pxs_sql_has_measure(wanted[i].name) &&
-            !says_nothing(&c->table, column))
-            places[n++] = column;
-    }
-    return n;
+/* The columns of a table of the page: places in the comparison's table, and how they look. */
+struct choice {
+    size_t n;
+    size_t *places;
+    const char **names;
+    struct pxs_column *columns;
+    enum pxs_html_mark *marks;
+};
+
+static bool make_choice(struct choice *choice, size_t most, struct pxs_arena *arena) {
+    *choice = (struct choice){.places = pxs_arena_alloc(arena, most * sizeof *choice->places),
+                              .names = pxs_arena_alloc(arena, most * sizeof *choice->names),
+                              .columns = pxs_arena_alloc(arena, most * sizeof *choice->columns),
+                              .marks = pxs_arena_alloc(arena, most * sizeof *choice->marks)};
+    return choice->places != NULL && choice->names != NULL && choice->columns != NULL &&
+           choice->marks != NULL;
 }
 
-static const char *title_of(const struct pxs_comparison *c, size_t place) {
+static void add_column(struct choice *choice, const struct pxs_comparison *c, size_t place, const char *title,
+                       enum pxs_html_mark mark) {
+    const size_t i = choice->n++;
+    choice->places[i] = place;
+    choice->names[i] = c->table.columns[place];
+    choice->columns[i] = c->columns[place];
+    if (title != NULL)
+        choice->columns[i].title = title;
+    choice->marks[i] = mark;
+}
+
+static void choose_words(struct choice *choice, const struct pxs_comparison *c) {
+    const size_t words = find_column(&c->table, "configuration");
+    if (words < c->table.n_columns)
+        add_column(choice, c, words, NULL, PXS_HTML_COMPUTED);
+}
+
+static void choose_keys(struct choice *choice, const struct pxs_comparison *c) {
+    for (size_t k = 0; k < c->n_keys; k++)
+        add_column(choice, c, k, NULL, PXS_HTML_REST);
+}
+
+static void choose_wanted(struct choice *choice, const struct pxs_comparison *c, bool rest) {
     for (size_t i = 0; i < PXS_COUNT(wanted); i++) {
-        if (place >= c->n_keys && strcmp(wanted[i].name, c->table.columns[place]) == 0 &&
-            wanted[i].title != NULL)
-            return wanted[i].title;
+        const char *name = wanted[i].name;
+        const size_t column = find_column(&c->table, name);
+        const bool computed = !pxs_sql_has_measure(name);
+        if (wanted[i].rest != rest ||
+            (strncmp(name, stand_in, strlen(stand_in)) == 0 && strcmp(c->metric, stand_in) != 0))
+            continue;
+        if (column < c->table.n_columns && !says_nothing(&c->table, column))
+            add_column(choice, c, column, wanted[i].title,
+                       computed ? PXS_HTML_COMPUTED
+                       : rest   ? PXS_HTML_REST
+                                : PXS_HTML_FIRST);
     }
-    return c->columns[place].title;
 }
 
 static void put_words(struct pxs_page *p) {
     pxs_text_add(
         p->out,
         "<p class=\"hint\">Over the completed runs of each configuration. Of losses less is better, of "
-        "PSNR and SSIM more. Epochs count from 0. Press a heading to sort.</p>\n");
+        "PSNR and SSIM more. p says how easily luck alone makes a difference from the first, corrected for "
+        "all of these "
+        "comparisons. Epochs count from 0. Press a heading to sort.</p>\n");
 }
 
 /* ---- differences ------------------------------------------------------------------------------------------ */
@@ -96,36 +136,30 @@ static size_t count_pairs(const struct pxs_comparison *c) {
     return n;
 }
 
-static enum pxs_status fill_differences(const struct pxs_comparison *c, struct pxs_table *t,
-                                        size_t *configurations, struct pxs_error *err) {
+static void fill_differences(const struct pxs_comparison *c, const struct choice *choice, struct pxs_table *t,
+                             size_t *configurations) {
     size_t row = 0;
-    size_t places[64];
-    for (size_t i = 0; i < t->n_columns && i < PXS_COUNT(places); i++) {
-        places[i] = find_column(&c->table, t->columns[i]);
-        if (places[i] == c->table.n_columns)
-            return pxs_fail(err, PXS_E_INTERNAL, "the comparison has no column %s", t->columns[i]);
-    }
     const size_t design = find_column(&c->table, "vs_best_design");
     for (size_t from = 1; from < c->table.n_rows; from++) {
         const struct pxs_cell *cells = &c->table.cells[from * c->table.n_columns];
         if (cells[design].kind == PXS_CELL_NULL || strcmp(cells[design].text, "paired") != 0)
             continue;
         configurations[row] = c->configurations[from];
-        for (size_t i = 0; i < t->n_columns; i++)
-            pxs_table_set(t, row, i, cells[places[i]]);
+        for (size_t i = 0; i < choice->n; i++)
+            pxs_table_set(t, row, i, cells[choice->places[i]]);
         row++;
     }
-    return PXS_OK;
 }
 
-static void put_differences_table(struct pxs_page *p, const struct pxs_table *t,
-                                  const struct pxs_column *columns, const size_t *configurations) {
+static void put_differences_table(struct pxs_page *p, const struct pxs_table *t, const struct choice *choice,
+                                  const size_t *configurations) {
     struct pxs_text sql = {0};
     pxs_html_put_table(
         p->out, t,
         &(struct pxs_html_table){.id = "differences-table",
                                  .caption = "Difference from the first, run by run of the same seed",
-                                 .columns = columns,
+                                 .columns = choice->columns,
+                                 .marks = choice->marks,
                                  .configurations = configurations,
                                  .sql = "sql-differences"});
     pxs_text_add(
@@ -141,61 +175,74 @@ static void put_differences_table(struct pxs_page *p, const struct pxs_table *t,
 }
 
 static enum pxs_status put_differences(struct pxs_page *p, struct pxs_arena *arena, struct pxs_error *err) {
-    static const char *const measures[] = {"vs_best_n", "vs_best_diff", "vs_best_ci_low", "vs_best_ci_high"};
-    static const struct pxs_column looks[] = {{"pairs", PXS_SHOW_PLAIN},
-                                              {"difference", PXS_SHOW_FIXED},
-                                              {"95 % low", PXS_SHOW_FIXED},
-                                              {"high", PXS_SHOW_TO}};
+    static const struct {
+        const char *name;
+        struct pxs_column look;
+    } measures[] = {{"vs_best_n", {"pairs", PXS_SHOW_PLAIN}},
+                    {"vs_best_diff", {"difference", PXS_SHOW_FIXED}},
+                    {"vs_best_ci_low", {"95 % low", PXS_SHOW_FIXED}},
+                    {"vs_best_ci_high", {"high", PXS_SHOW_TO}}};
     const struct pxs_comparison *c = &p->comparison;
-    const size_t rows = count_pairs(c), n = c->n_keys + PXS_COUNT(measures);
+    const size_t rows = count_pairs(c);
     struct pxs_table t = {0};
+    struct choice choice;
     if (rows == 0 || p->options->by != NULL)
         return PXS_OK;
-    const char **names = pxs_arena_alloc(arena, n * sizeof *names);
-    struct pxs_column *columns = pxs_arena_alloc(arena, n * sizeof *columns);
     size_t *configurations = pxs_arena_alloc(arena, rows * sizeof *configurations);
-    if (names == NULL || columns == NULL || configurations == NULL)
+    if (configurations == NULL || !make_choice(&choice, 1 + c->n_keys + PXS_COUNT(measures), arena))
         return pxs_fail_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        names[i] = i < c->n_keys ? c->table.columns[i] : measures[i - c->n_keys];
-        columns[i] = i < c->n_keys ? c->columns[i] : looks[i - c->n_keys];
+    choose_words(&choice, c);
+    for (size_t i = 0; i < PXS_COUNT(measures); i++) {
+        const size_t place = find_column(&c->table, measures[i].name);
+        if (place == c->table.n_columns)
+            return pxs_fail(err, PXS_E_INTERNAL, "the comparison has no column %s", measures[i].name);
+        add_column(&choice, c, place, NULL, PXS_HTML_FIRST);
+        choice.columns[choice.n - 1] = measures[i].look;
     }
-    PXS_TRY(pxs_table_make(&t, names, n, rows, err));
-    const enum pxs_status status = fill_differences(c, &t, configurations, err);
-    if (status == PXS_OK)
-        put_differences_table(p, &t, columns, configurations);
+    choose_keys(&choice, c);
+    PXS_TRY(pxs_table_make(&t, choice.names, choice.n, rows, err));
+    fill_differences(c, &choice, &t, configurations);
+    put_differences_table(p, &t, &choice, configurations);
     pxs_table_finish(&t);
-    return status;
+    return PXS_OK;
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
-static enum pxs_status put_chosen(struct pxs_page *p, const size_t *places, size_t n, struct pxs_arena *arena,
+/* Names of the columns that SQL gives, keys first. */
+static size_t asked_for(const struct choice *choice, size_t n_keys, const char **names) {
+    size_t n = 0;
+    for (int measures = 0; measures < 2; measures++) {
+        for (size_t i = 0; i < choice->n; i++) {
+            if (choice->marks[i] != PXS_HTML_COMPUTED && (choice->places[i] >= n_keys) == measures)
+                names[n++] = choice->names[i];
+        }
+    }
+    return n;
+}
+
+static enum pxs_status put_chosen(struct pxs_page *p, const struct choice *choice, struct pxs_arena *arena,
                                   struct pxs_error *err) {
     const struct pxs_comparison *c = &p->comparison;
-    const char **names = pxs_arena_alloc(arena, n * sizeof *names);
-    struct pxs_column *columns = pxs_arena_alloc(arena, n * sizeof *columns);
+    const char **asked = pxs_arena_alloc(arena, choice->n * sizeof *asked);
     struct pxs_table shown = {0};
     struct pxs_text sql = {0};
-    if (names == NULL || columns == NULL)
+    if (asked == NULL)
         return pxs_fail_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        names[i] = c->table.columns[places[i]];
-        columns[i] = (struct pxs_column){title_of(c, places[i]), c->columns[places[i]].show};
-    }
-    PXS_TRY(pxs_table_make(&shown, names, n, c->table.n_rows, err));
+    PXS_TRY(pxs_table_make(&shown, choice->names, choice->n, c->table.n_rows, err));
     for (size_t row = 0; row < shown.n_rows; row++) {
-        for (size_t i = 0; i < n; i++)
-            pxs_table_set(&shown, row, i, c->table.cells[row * c->table.n_columns + places[i]]);
+        for (size_t i = 0; i < choice->n; i++)
+            pxs_table_set(&shown, row, i, c->table.cells[row * c->table.n_columns + choice->places[i]]);
     }
     pxs_html_put_table(p->out, &shown,
                        &(struct pxs_html_table){.id = "comparison-table",
                                                 .caption = "Configurations, best mean first",
-                                                .columns = columns,
+                                                .columns = choice->columns,
+                                                .marks = choice->marks,
                                                 .configurations = c->configurations,
                                                 .sql = "sql-comparison"});
     put_words(p);
-    pxs_sql_comparison(&sql, p, names, n);
+    pxs_sql_comparison(&sql, p, asked, asked_for(choice, c->n_keys, asked));
     p->out->failed = p->out->failed || sql.failed;
     pxs_page_put_sql(p, "sql-comparison", "SQL: the comparison", pxs_text_str(&sql));
     pxs_text_finish(&sql);
@@ -205,10 +252,17 @@ static enum pxs_status put_chosen(struct pxs_page *p, const size_t *places, size
 
 enum pxs_status pxs_page_put_comparison(struct pxs_page *p, struct pxs_error *err) {
     struct pxs_arena arena = {0};
-    size_t *places = pxs_arena_alloc(&arena, (p->comparison.n_keys + PXS_COUNT(wanted)) * sizeof *places);
-    enum pxs_status status = places == NULL
-                                 ? pxs_fail_nomem(err)
-                                 : put_chosen(p, places, choose(&p->comparison, places), &arena, err);
+    struct choice choice;
+    enum pxs_status status = PXS_OK;
+    if (make_choice(&choice, 1 + p->comparison.n_keys + PXS_COUNT(wanted), &arena)) {
+        choose_words(&choice, &p->comparison);
+        choose_wanted(&choice, &p->comparison, false);
+        choose_keys(&choice, &p->comparison);
+        choose_wanted(&choice, &p->comparison, true);
+        status = put_chosen(p, &choice, &arena, err);
+    } else {
+        status = pxs_fail_nomem(err);
+    }
     if (status == PXS_OK)
         status = put_differences(p, &arena, err);
     pxs_arena_finish(&arena);

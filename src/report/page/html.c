@@ -78,6 +78,32 @@ static bool is_number(const struct pxs_table *table, size_t column) {
     return true;
 }
 
+static enum pxs_html_mark mark_of(const struct pxs_html_table *how, size_t column) {
+    return how->marks != NULL ? how->marks[column] : PXS_HTML_FIRST;
+}
+
+/* The classes of a cell, headings included. */
+static void put_class(struct pxs_text *out, bool number, enum pxs_html_mark mark) {
+    static const char *const classes[2][2] = {{"", " class=\"rest\""},
+                                              {" class=\"number\"", " class=\"number rest\""}};
+    pxs_text_add(out, classes[number][mark == PXS_HTML_REST]);
+}
+
+/* A box to tick, which works without scripts, too. */
+static void put_control(struct pxs_text *out, const struct pxs_table *table,
+                        const struct pxs_html_table *how) {
+    size_t shown = 0, rest = 0;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        shown += !is_hidden(how, i);
+        rest += !is_hidden(how, i) && mark_of(how, i) == PXS_HTML_REST;
+    }
+    if (rest > 0)
+        pxs_text_addf(out,
+                      "<input type=\"checkbox\" class=\"unfold\" id=\"%s-all\" autocomplete=\"off\"> <label "
+                      "for=\"%s-all\">All %zu columns</label>\n",
+                      how->id, how->id, shown);
+}
+
 static void put_headings(struct pxs_text *out, const struct pxs_table *table,
                          const struct pxs_html_table *how) {
     pxs_text_add(out, "<thead><tr>");
@@ -86,8 +112,10 @@ static void put_headings(struct pxs_text *out, const struct pxs_table *table,
             continue;
         const char *title =
             how->columns != NULL && how->columns[i].title != NULL ? how->columns[i].title : table->columns[i];
-        pxs_text_addf(out, "<th scope=\"col\"%s data-column=\"",
-                      is_number(table, i) ? " class=\"number\"" : "");
+        pxs_text_add(out, "<th scope=\"col\"");
+        put_class(out, is_number(table, i), mark_of(how, i));
+        pxs_text_add(out, mark_of(how, i) == PXS_HTML_COMPUTED ? " data-computed data-column=\""
+                                                               : " data-column=\"");
         pxs_html_text(out, table->columns[i]);
         pxs_text_add(out, "\" title=\"");
         pxs_html_text(out, table->columns[i]);
@@ -151,7 +179,7 @@ static void put_row(struct pxs_text *out, const struct pxs_table *table, const s
         if (is_hidden(how, i))
             continue;
         pxs_text_add(out, first ? "<th scope=\"row\"" : "<td");
-        pxs_text_add(out, number[i] ? " class=\"number\"" : "");
+        put_class(out, number[i], mark_of(how, i));
         put_value(out, cell);
         pxs_text_add(out, ">");
         if (first && how->configurations != NULL)
@@ -178,6 +206,7 @@ void pxs_html_put_table(struct pxs_text *out, const struct pxs_table *table,
         number[i] = is_number(table, i);
         decimals[i] = decimals_of(table, how, i);
     }
+    put_control(out, table, how);
     pxs_text_add(out, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");
     pxs_html_text(out, how->caption);
     pxs_text_addf(out, "\"><table class=\"sortable\" id=\"%s\" data-sql=\"%s\">\n<caption>", how->id,

@@ -38,10 +38,18 @@ void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes);
 void pxs_html_put(struct pxs_text *out, const char *before, const char *text, const char *after);
 void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
 
-/* How a table of the page looks. `columns`: as for pxs_report_table, of table->n_columns. */
+/* What a column of a table of the page is. */
+enum pxs_html_mark {
+    PXS_HTML_FIRST,    /* always there */
+    PXS_HTML_REST,     /* unfolds with the control above the table */
+    PXS_HTML_COMPUTED, /* always there, and not one that the table's SQL gives */
+};
+/* How a table of the page looks. `columns`: as for pxs_report_table, of table->n_columns; `marks`: as many, or NULL where all are
+ * always there. */
 struct pxs_html_table {
     const char *id, *caption;
     const struct pxs_column *columns;
+    const enum pxs_html_mark *marks;
     const size_t *configurations; /* of each row: a swatch before its first cell; NULL = none */
     const char *sql;              /* id of the statement whose rows these are */
 };

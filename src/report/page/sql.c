@@ -63,6 +63,9 @@ static const struct {
     {"D_real_mean", MEAN("D_real")},
     {"D_fake_mean", MEAN("D_fake")},
     {"final_avg_loss_G_mean", MEAN("final_avg_loss_G")},
+    {"final_avg_loss_G_std", SPREAD("final_avg_loss_G")},
+    {"final_avg_loss_G_ci_low", MEAN("final_avg_loss_G") " - " HALF("final_avg_loss_G")},
+    {"final_avg_loss_G_ci_high", MEAN("final_avg_loss_G") " + " HALF("final_avg_loss_G")},
     {"lr_G_first", SHARED("lr_first")},
     {"lr_G_last", SHARED("lr_last")},
     {"lr_G_ratio", SHARED("lr_last") " / " SHARED("lr_first")},
@@ -160,7 +163,8 @@ void pxs_sql_comparison(struct pxs_text *out, const struct pxs_page *p, const ch
     put_runs(out, p);
     pxs_text_add(out, ",\ncentred AS (SELECT *,\n"
                       "    best_val_loss - avg(best_val_loss)" DONE " OVER w AS best_val_loss_off,\n"
-                      "    final_val_loss - avg(final_val_loss)" DONE " OVER w AS final_val_loss_off\n"
+                      "    final_val_loss - avg(final_val_loss)" DONE " OVER w AS final_val_loss_off,\n"
+                      "    final_avg_loss_G - avg(final_avg_loss_G)" DONE " OVER w AS final_avg_loss_G_off\n"
                       "  FROM one WINDOW w AS (");
     put_keys(out, &p->groups, "PARTITION BY ");
     pxs_text_add(out, "))\n");
