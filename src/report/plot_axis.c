@@ -7,8 +7,10 @@
 
 double pxs_axis_at(const struct pxs_axis *axis, double value) {
     double low = axis->low, high = axis->high;
-    if (isnan(value) || (axis->log && value <= 0))
+    if (isnan(value))
         return NAN;
+    if (axis->log && value <= 0) /* infinitely far down */
+        return axis->to > axis->from ? -INFINITY : INFINITY;
     if (axis->log) {
         value = log10(value);
         low = log10(low);

@@ -11,7 +11,8 @@ struct pxs_axis {
     bool log, whole;  /* whole: ticks at whole numbers only */
     double from, to;  /* where they lie on the sheet */
 };
-double pxs_axis_at(const struct pxs_axis *axis, double value); /* NaN where there is no place for it */
+double pxs_axis_at(const struct pxs_axis *axis,
+                   double value); /* NaN for NaN; infinite where log and not above 0 */
 #define PXS_TICKS 24
 struct pxs_tick {
     double value;
