@@ -108,8 +108,9 @@ static struct pxs_gemm dw_product(const struct plan *p, int row0, int rows, cons
 size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_shape *s, int threads) {
     struct plan p = make_plan(s);
     int rows = pxs_min_int(s->n * s->h, slab_rows(&p) + 2 * p.halo);
-    const struct pxs_gemm products[] = {t_product(&p, 0, rows, NULL, 0), dx_product(&p, 0, rows, NULL, 0),
-                                        dw_product(&p, 0, rows, NULL, 0)};
+    float none = 0; /* only shapes count here, but there is no arithmetic on NULL */
+    const struct pxs_gemm products[] = {t_product(&p, 0, rows, &none, 0), dx_product(&p, 0, rows, &none, 0),
+                                        dw_product(&p, 0, rows, &none, 0)};
     size_t most = 0;
     for (size_t i = 0; i < PXS_COUNT(products); i++) {
         size_t floats = pxs_product_scratch(set, &products[i], threads);

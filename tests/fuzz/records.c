@@ -1,0 +1,65 @@
+/* records.bin by itself. The first byte: 0 a file as it stands, else frames (frames.h). What is read and written again is the same
+ * bytes; a writer that opens the file keeps all whole records. */
+#include "frames.h"
+#include "fuzz.h"
+
+#include "../../src/record/record_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void read_all(const char *path, const struct pxs_text *file, int64_t *whole, bool *damaged) {
+    static struct pxs_record r;
+    struct pxs_record_cursor *cursor = NULL;
+    struct pxs_error err;
+    bool more = true;
+    *whole = 0;
+    *damaged = true;
+    if (!fuzz_answer(pxs_record_cursor_open(path, 0, &cursor, &err), &err))
+        return;
+    for (;;) {
+        unsigned char frame[PXS_FRAME_MAX];
+        size_t bytes;
+        int64_t at = pxs_record_cursor_offset(cursor);
+        if (!fuzz_answer(pxs_record_next(cursor, &r, &more, &err), &err)) {
+            fuzz_require(at == 0 || pxs_record_cursor_offset(cursor) == at, "on an error the cursor stays");
+            break;
+        }
+        if (!more)
+            break;
+        *whole = pxs_record_cursor_offset(cursor);
+        fuzz_require(*whole > at && *whole <= (int64_t)file->len, "a cursor goes on, within the file");
+        fuzz_need(pxs_frame_encode(&r, frame, &bytes, &err), &err);
+        if (r.kind != PXS_RECORD_EPOCH) /* an old one has no D outputs */
+            fuzz_require((int64_t)bytes <= *whole && memcmp(frame, file->text + *whole - bytes, bytes) == 0,
+                         "what is read and written again is the same bytes");
+    }
+    *damaged = more;
+    pxs_record_cursor_close(&cursor);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct fuzz_input in = {data, size};
+    struct pxs_text file = {0};
+    struct pxs_record_writer *w = NULL;
+    struct pxs_error err;
+    int64_t whole, offset;
+    bool damaged;
+    if (fuzz_number(&in, 1) > 0)
+        fuzz_frames(in, &file);
+    else
+        pxs_text_add_n(&file, (const char *)in.at, in.left);
+    fuzz_write("records.bin", pxs_text_str(&file), file.len);
+    const char *path = fuzz_path(0, "records.bin");
+    read_all(path, &file, &whole, &damaged);
+    for (int attempt = 1; attempt <= 3; attempt++)
+        fuzz_answer(pxs_record_find_attempt(path, attempt, &offset, &err), &err);
+    if (fuzz_answer(pxs_record_writer_open(path, -1, &w, &err), &err)) {
+        if (!damaged && whole > 0)
+            fuzz_require(pxs_record_writer_bytes(w) == whole,
+                         "a writer goes on behind the last whole record");
+        pxs_record_writer_close(&w);
+    }
+    pxs_text_finish(&file);
+    return 0;
+}
