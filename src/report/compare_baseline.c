@@ -54,14 +54,14 @@ static enum pxs_status no_such_key(const struct pxs_groups *in, const char *text
     return status;
 }
 
-/* Numbers by value ("1e-4" is 0.0001), words as they are, false and true as 0 and 1, null for a key without effect. */
+/* Numbers by value ("1e-4" is 0.0001), words as they are, paths also by their last part, false and true as 0 and 1, null for a key without effect. */
 static bool holds(const struct pxs_cell *cell, const char *value) {
     double number;
     switch (cell->kind) {
     case PXS_CELL_NULL:
         return *value == '\0' || strcmp(value, "null") == 0 || strcmp(value, "~") == 0;
     case PXS_CELL_TEXT:
-        return strcmp(cell->text, value) == 0;
+        return strcmp(cell->text, value) == 0 || strcmp(pxs_path_tail(cell->text), value) == 0;
     default:
         if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
             return cell->kind == PXS_CELL_INT && cell->integer == (*value == 't');

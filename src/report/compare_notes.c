@@ -89,6 +89,14 @@ static void note_pruned(const struct pxs_comparison *out, struct notes *n) {
     note(n);
 }
 
+/* Where groups are not what a reader would expect of names alone. */
+static void note_groups(const struct comparing *c, struct notes *n) {
+    for (size_t i = 0; i < c->in.n_notes; i++) {
+        pxs_text_add(&n->text, c->in.notes[i]);
+        note(n);
+    }
+}
+
 static void note_imported(const struct comparing *c, struct notes *n) {
     size_t imported = 0;
     for (size_t g = 0; g < c->n_groups; g++)
@@ -248,6 +256,7 @@ static void add_notes(const struct comparing *c, struct notes *n) {
         pxs_text_addf(&n->text, "runs of different kernels (%s): small differences may be theirs",
                       out->kernels);
     note(n);
+    note_groups(c, n);
     note_missing(out, n);
     note_survivors(c, n);
     note_pruned(out, n);
@@ -265,7 +274,7 @@ static void add_notes(const struct comparing *c, struct notes *n) {
 
 enum pxs_status pxs_compare_note(const struct comparing *c, struct pxs_comparison *out,
                                  struct pxs_error *err) {
-    struct notes n = {.out = out, .room = 24};
+    struct notes n = {.out = out, .room = 32};
     out->notes = pxs_arena_alloc(&out->table.arena, n.room * sizeof *out->notes);
     if (out->notes == NULL)
         return pxs_fail_nomem(err);

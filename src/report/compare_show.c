@@ -133,6 +133,26 @@ static void drop_empty(struct choices *from, const struct pxs_table *t) {
     from->n = kept;
 }
 
+/* Of a path its last part, where that tells the rows apart as well. */
+static void shorten_paths(struct pxs_table *t, size_t column) {
+    const char *texts[2];
+    for (size_t a = 0; a < t->n_rows; a++) {
+        for (size_t b = 0; b < a; b++) {
+            const struct pxs_cell *cells[] = {&t->cells[a * t->n_columns + column],
+                                              &t->cells[b * t->n_columns + column]};
+            for (int i = 0; i < 2; i++)
+                texts[i] = cells[i]->kind == PXS_CELL_TEXT ? pxs_path_tail(cells[i]->text) : "";
+            if (strcmp(texts[0], texts[1]) == 0 && !pxs_cell_same(cells[0], cells[1]))
+                return;
+        }
+    }
+    for (size_t row = 0; row < t->n_rows; row++) {
+        const struct pxs_cell cell = t->cells[row * t->n_columns + column];
+        if (cell.kind == PXS_CELL_TEXT)
+            pxs_table_set(t, row, column, pxs_cell_text(pxs_path_tail(cell.text)));
+    }
+}
+
 static enum pxs_status lay_out(const struct choices *chosen, const struct pxs_table *from, int width,
                                struct pxs_text *out, struct pxs_error *err) {
     const char *names[CHOICES_MOST];
@@ -147,6 +167,8 @@ static enum pxs_status lay_out(const struct choices *chosen, const struct pxs_ta
         const size_t column = column_of(from, &chosen->list[i]);
         for (size_t row = 0; row < from->n_rows; row++)
             pxs_table_set(&t, row, i, from->cells[row * from->n_columns + column]);
+        if (strcmp(names[i], "dataset") == 0 || strcmp(names[i], "init_from") == 0)
+            shorten_paths(&t, i);
     }
     const enum pxs_status status = pxs_table_lay_out(&t, columns, width, out, err);
     pxs_table_finish(&t);

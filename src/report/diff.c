@@ -20,6 +20,10 @@ static const char facts_sql[] =
     " UNION ALL SELECT 'run', 'imported_from', source FROM imported WHERE run_id = ?1"
     " UNION ALL SELECT 'run', 'attempts', count(*) FROM attempt WHERE run_id = ?1"
     " UNION ALL SELECT 'configuration', key, value FROM param WHERE run_id = ?1 AND key <> 'seed'"
+    " UNION ALL SELECT 'configuration', 'dataset_sha256', hash FROM (SELECT " PXS_DATA_HASH_SQL
+    " AS hash FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL"
+    " UNION ALL SELECT 'configuration', 'init_from_sha256', hash FROM (SELECT " PXS_WEIGHTS_HASH_SQL
+    " AS hash FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL"
     " UNION ALL SELECT 'environment', 'host', host FROM last UNION ALL SELECT 'environment', 'cores', cores "
     "FROM last"
     " UNION ALL SELECT 'environment', 'threads', threads FROM last"
@@ -72,6 +76,12 @@ struct diff {
     int64_t first, epoch, shared; /* of their steps; first is -1 where all that both have are the same */
 };
 
+/* Paths that are the same by what they hold. */
+static const struct {
+    const char *path, *hash, *what;
+} contents[] = {{"dataset", "dataset_sha256", "pictures"},
+                {"init_from", "init_from_sha256", "first weights"}};
+
 static int rank_of(const char *part, const char *key) {
     static const char *const parts[] = {"run", "configuration", "environment", "result"};
     enum pxs_param_key param = 0;
@@ -79,7 +89,13 @@ static int rank_of(const char *part, const char *key) {
     while (rank < (int)PXS_COUNT(parts) && strcmp(parts[rank], part) != 0)
         rank++;
     rank *= 2 * PXS_PARAM_COUNT;
-    return rank + (strcmp(part, "configuration") == 0 && pxs_param_find(key, &param) ? (int)param : 0);
+    if (strcmp(part, "configuration") != 0)
+        return rank;
+    for (int path = 0; path < (int)PXS_COUNT(contents); path++) {
+        if (strcmp(key, contents[path].hash) == 0)
+            return rank_of(part, contents[path].path); /* behind its path */
+    }
+    return rank + (pxs_param_find(key, &param) ? (int)param : 0);
 }
 
 static int by_rank(const void *a, const void *b) {
@@ -145,7 +161,12 @@ static bool is_noise(const struct fact *f) {
 /* For people: a parameter in the words of the experiment file, and as much of a hash as tells it from others. */
 static struct pxs_cell in_words(const struct fact *f, struct pxs_cell value) {
     enum pxs_param_key key;
-    if (strcmp(f->key.text, "config_hash") == 0 && value.bytes > HASH_SHOWN)
+    const size_t length = strlen(f->key.text);
+    const bool hash = strcmp(f->part.text, "run") == 0
+                          ? strcmp(f->key.text, "config_hash") == 0
+                          : strcmp(f->part.text, "configuration") == 0 && length > 7 &&
+                                strcmp(f->key.text + length - 7, "_sha256") == 0;
+    if (hash && value.bytes > HASH_SHOWN)
         value.bytes = HASH_SHOWN;
     if (strcmp(f->part.text, "configuration") != 0 || !pxs_param_find(f->key.text, &key))
         return value;
@@ -208,9 +229,36 @@ static void put_steps(const struct diff *d, struct pxs_text *out) {
                       d->first, d->first, d->epoch);
 }
 
+static const struct fact *find_fact(const struct diff *d, const char *part, const char *key) {
+    for (size_t i = 0; i < d->n; i++) {
+        if (strcmp(d->facts[i].part.text, part) == 0 && strcmp(d->facts[i].key.text, key) == 0)
+            return &d->facts[i];
+    }
+    return NULL;
+}
+
+/* A path says little: what it held decides. */
+static void put_contents(const struct diff *d, struct pxs_text *out) {
+    for (size_t i = 0; i < PXS_COUNT(contents); i++) {
+        const struct fact *path = find_fact(d, "configuration", contents[i].path),
+                          *hash = find_fact(d, "configuration", contents[i].hash);
+        if (path == NULL || hash == NULL || hash->values[0].kind != PXS_CELL_TEXT ||
+            hash->values[1].kind != PXS_CELL_TEXT)
+            continue;
+        const bool same_path = pxs_cell_same(&path->values[0], &path->values[1]),
+                   same = pxs_cell_same(&hash->values[0], &hash->values[1]);
+        if (same && !same_path)
+            pxs_text_addf(out, "%s: the same %s under both paths\n", contents[i].path, contents[i].what);
+        else if (!same)
+            pxs_text_addf(out, "%s: other %s%s\n", contents[i].path, contents[i].what,
+                          same_path ? " under the same path" : "");
+    }
+}
+
 static void put_footing(const struct diff *d, const struct pxs_table *t, struct pxs_text *out) {
     const bool same = strcmp(d->runs[0].config_hash, d->runs[1].config_hash) == 0;
     put_steps(d, out);
+    put_contents(d, out);
     if (same)
         pxs_text_addf(out, "the configuration is the same%s\n",
                       d->runs[0].seed == d->runs[1].seed ? ", and so is the seed" : "; the seed is not");

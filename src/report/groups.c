@@ -1,17 +1,42 @@
 /* Runs of a sweep in configurations: those that differ in nothing but the seed (or in nothing that was asked for). One
  * way to do it, so that tables, plots and pages speak of the same things in the same order. */
-#include "report_priv.h"
+#include "groups_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char runs_sql[] = "SELECT run_id FROM run WHERE sweep_id = ?1 ORDER BY number, run_id";
-/* The value of one key, row for row as above; NULL where the key has no effect. The seed is a column of `run`. */
-static const char key_sql[] = "SELECT CASE WHEN ?2 = 'seed' THEN r.seed ELSE p.value END AS value"
-                              " FROM run r LEFT JOIN param p ON p.run_id = r.run_id AND p.key = ?2 WHERE "
-                              "r.sweep_id = ?1 ORDER BY r.number, r.run_id";
+enum { OWN_KEYS = 4 /* dataset, init_from, origin, config_hash */, NOTES_MOST = 8 };
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* A row a run: what tells runs apart beside the hyperparameters. */
+static const char runs_sql[] =
+    "SELECT r.run_id, r.config_hash, r.run_id IN (SELECT run_id FROM imported) AS imported,"
+    " " PXS_DATA_HASH_SQL " AS data, " PXS_WEIGHTS_HASH_SQL " AS weights,"
+    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'dataset') AS dataset,"
+    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'init_from') AS init_from"
+    " FROM run r WHERE r.sweep_id = ?1 ORDER BY r.number, r.run_id";
+
+static const char origin_sql[] =
+    "CASE WHEN r.run_id IN (SELECT run_id FROM imported) THEN 'old log' ELSE 'own run' END";
+
+/* One reading of a sweep. */
+struct reading {
+    struct pxs_store *store;
+    struct pxs_groups *g;
+    struct pxs_table runs;
+    struct pxs_content_of data, weights;
+    const char *const *by; /* NULL: what differs */
+    size_t n_by;
+};
+
+enum pxs_status pxs_groups_note(struct pxs_groups *g, const struct pxs_text *text, struct pxs_error *err) {
+    if (text->failed || g->n_notes == NOTES_MOST ||
+        (g->notes[g->n_notes] = pxs_arena_strdup(&g->arena, pxs_text_str(text))) == NULL)
+        return pxs_fail_nomem(err);
+    g->n_notes++;
+    return PXS_OK;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------ */
 
 static enum pxs_status key_is_known(const char *key, struct pxs_error *err) {
     enum pxs_param_key unused;
@@ -25,29 +50,77 @@ static enum pxs_status key_is_known(const char *key, struct pxs_error *err) {
                     "--by: there is no hyperparameter '%.60s' (pixsweep params lists them)", key);
 }
 
-/* What the caller asked for, or else what differs. */
-static enum pxs_status choose_keys(struct pxs_store *s, struct pxs_groups *g, const char *const *by,
-                                   size_t n_by, struct pxs_error *err) {
-    struct pxs_table differing = {0};
-    if (by == NULL)
-        PXS_TRY(pxs_store_ask(s, PXS_QUERY_DIFFERING, g->sweep_id, &differing, err));
-    const size_t n = by != NULL ? n_by : differing.n_rows;
-    enum pxs_status status = PXS_OK;
-    g->keys = pxs_arena_alloc(&g->arena, (n + 1) * sizeof *g->keys);
-    g->values = pxs_arena_alloc(&g->arena, (n + 1) * sizeof *g->values);
-    if (g->keys == NULL || g->values == NULL)
-        status = pxs_fail_nomem(err);
-    for (size_t i = 0; i < n && status == PXS_OK; i++) {
-        const char *key = by != NULL ? by[i] : pxs_table_at(&differing, i, "key").text;
-        if (by != NULL)
-            status = key_is_known(key, err);
-        g->keys[i] = pxs_arena_strdup(&g->arena, key);
-        if (g->keys[i] == NULL)
-            status = pxs_fail_nomem(err);
-        g->n_keys++;
+/* Appends one column, a row a run, to g->values. */
+static enum pxs_status read_values(struct reading *r, const char *sql, struct pxs_error *err) {
+    struct pxs_groups *g = r->g;
+    struct pxs_table *values = &g->values[g->n_values];
+    const struct pxs_cell sweep = pxs_cell_int(g->sweep_id);
+    struct pxs_text question = {0};
+    pxs_text_addf(&question,
+                  "SELECT %s AS value FROM run r WHERE r.sweep_id = ?1 ORDER BY r.number, r.run_id", sql);
+    enum pxs_status status = pxs_text_status(&question, err);
+    if (status == PXS_OK)
+        status = pxs_store_select(r->store, pxs_text_str(&question), &sweep, 1, values, err);
+    pxs_text_finish(&question);
+    PXS_TRY(status);
+    if (values->n_rows != g->n_runs) {
+        pxs_table_finish(values);
+        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
     }
-    pxs_table_finish(&differing);
-    return status;
+    g->n_values++;
+    return PXS_OK;
+}
+
+/* `sql` lives as long as the groups. */
+static enum pxs_status add_key(struct reading *r, const char *key, const char *sql, struct pxs_error *err) {
+    struct pxs_groups *g = r->g;
+    PXS_TRY(read_values(r, sql, err));
+    g->sql[g->n_keys] = sql;
+    g->keys[g->n_keys] = pxs_arena_strdup(&g->arena, key);
+    return g->keys[g->n_keys++] != NULL ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static void drop_key(struct pxs_groups *g) {
+    g->n_keys--;
+    pxs_table_finish(&g->values[--g->n_values]);
+}
+
+/* A key that came later has its default in runs that were planned before: they have no row of it. */
+static const char *default_of(struct pxs_groups *g, const char *name) {
+    enum pxs_param_key key;
+    struct pxs_params defaults;
+    char buf[32];
+    if (!pxs_param_find(name, &key) || !(pxs_param_info(key)->flags & PXS_PF_LATER) ||
+        pxs_param_info(key)->conditional)
+        return NULL;
+    pxs_params_default(&defaults);
+    const struct pxs_param_value value = pxs_params_get(&defaults, key);
+    switch (value.kind) {
+    case PXS_VALUE_INTEGER:
+        return pxs_arena_printf(&g->arena, "%lld", (long long)value.integer);
+    case PXS_VALUE_REAL:
+        return pxs_arena_strdup(&g->arena, pxs_format_double(buf, value.real));
+    case PXS_VALUE_TEXT:
+        return pxs_arena_printf(&g->arena, "'%s'", value.text);
+    default:
+        return NULL;
+    }
+}
+
+static const char *param_sql(struct pxs_groups *g, const char *key) {
+    const char *otherwise = default_of(g, key);
+    return pxs_arena_printf(&g->arena,
+                            "%s(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s%s",
+                            otherwise != NULL ? "coalesce(" : "", key, otherwise != NULL ? ", " : "",
+                            otherwise != NULL ? otherwise : "", otherwise != NULL ? ")" : "");
+}
+
+static enum pxs_status add_param(struct reading *r, const char *key, struct pxs_error *err) {
+    const char *sql = strcmp(key, "seed") == 0           ? "r.seed"
+                      : strcmp(key, r->data.key) == 0    ? r->data.sql
+                      : strcmp(key, r->weights.key) == 0 ? r->weights.sql
+                                                         : param_sql(r->g, key);
+    return sql != NULL ? add_key(r, key, sql, err) : pxs_fail_nomem(err);
 }
 
 /* A key that came later says nothing where it has its default everywhere: cosine's min_lr 0. Names of runs leave it out, too. */
@@ -72,38 +145,35 @@ static bool says_nothing(const char *name, const struct pxs_table *values) {
     return true;
 }
 
-/* `asked`: the user has named the keys, so they stay. */
-static enum pxs_status read_values(struct pxs_store *s, struct pxs_groups *g, bool asked,
-                                   struct pxs_error *err) {
-    const struct pxs_cell sweep = pxs_cell_int(g->sweep_id);
-    struct pxs_table runs = {0};
-    PXS_TRY(pxs_store_select(s, runs_sql, &sweep, 1, &runs, err));
-    g->n_runs = runs.n_rows;
-    g->run_ids = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->run_ids);
-    for (size_t i = 0; g->run_ids != NULL && i < g->n_runs; i++)
-        g->run_ids[i] = runs.cells[i].integer;
-    pxs_table_finish(&runs);
-    if (g->run_ids == NULL)
-        return pxs_fail_nomem(err);
-    while (g->n_values < g->n_keys) {
-        const struct pxs_cell args[] = {sweep, pxs_cell_text(g->keys[g->n_values])};
-        struct pxs_table *values = &g->values[g->n_values];
-        PXS_TRY(pxs_store_select(s, key_sql, args, PXS_COUNT(args), values, err));
-        if (values->n_rows != g->n_runs)
-            return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
-        if (asked || !says_nothing(g->keys[g->n_values], values)) {
-            g->n_values++;
-            continue;
-        }
-        pxs_table_finish(values);
-        g->n_keys--;
-        memmove(&g->keys[g->n_values], &g->keys[g->n_values + 1],
-                (g->n_keys - g->n_values) * sizeof *g->keys);
+static bool has_key(const struct pxs_table *differing, const char *key) {
+    for (size_t i = 0; i < differing->n_rows; i++) {
+        if (strcmp(pxs_table_at(differing, i, "key").text, key) == 0)
+            return true;
     }
-    return PXS_OK;
+    return false;
 }
 
-/* ---- grouping -------------------------------------------------------------------------------------------- */
+/* What differs and is part of what a run is: paths by their content. In the order of the hyperparameters' table, where a policy comes before
+ * its own keys. */
+static enum pxs_status add_differing(struct reading *r, struct pxs_error *err) {
+    struct pxs_table differing = {0};
+    enum pxs_status status = pxs_store_ask(r->store, PXS_QUERY_DIFFERING, r->g->sweep_id, &differing, err);
+    for (int key = 0; key < PXS_PARAM_COUNT && status == PXS_OK; key++) {
+        const struct pxs_param_info *info = pxs_param_info(key);
+        const bool differs = strcmp(info->key, r->data.key) == 0      ? r->data.differs
+                             : strcmp(info->key, r->weights.key) == 0 ? r->weights.differs
+                                                                      : has_key(&differing, info->key);
+        if (!differs || (info->flags & PXS_PF_NOT_IDENTITY) != 0)
+            continue;
+        status = add_param(r, info->key, err);
+        if (status == PXS_OK && says_nothing(info->key, &r->g->values[r->g->n_values - 1]))
+            drop_key(r->g);
+    }
+    pxs_table_finish(&differing);
+    return status;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------- */
 
 static bool same_keys(const struct pxs_groups *g, size_t run, size_t other) {
     for (size_t k = 0; k < g->n_keys; k++) {
@@ -113,11 +183,8 @@ static bool same_keys(const struct pxs_groups *g, size_t run, size_t other) {
     return true;
 }
 
-static enum pxs_status make_groups(struct pxs_groups *g, struct pxs_error *err) {
-    g->group_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->group_of);
-    g->first = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->first);
-    if (g->group_of == NULL || g->first == NULL)
-        return pxs_fail_nomem(err);
+static void make_groups(struct pxs_groups *g) {
+    g->n_groups = 0;
     for (size_t run = 0; run < g->n_runs; run++) {
         size_t i = 0;
         while (i < g->n_groups && !same_keys(g, run, g->first[i]))
@@ -126,107 +193,132 @@ static enum pxs_status make_groups(struct pxs_groups *g, struct pxs_error *err) 
             g->first[g->n_groups++] = run;
         g->group_of[run] = i;
     }
+}
+
+/* One more key, where it tells runs of one group apart. */
+static enum pxs_status split(struct reading *r, const char *key, const char *sql, bool *done,
+                             struct pxs_error *err) {
+    const size_t before = r->g->n_groups;
+    PXS_TRY(add_key(r, key, sql, err));
+    make_groups(r->g);
+    *done = r->g->n_groups > before;
+    if (!*done)
+        drop_key(r->g);
     return PXS_OK;
 }
 
-/* ---- labels ---------------------------------------------------------------------------------------------- */
-
-static bool is_word(const struct pxs_groups *g, size_t key) {
-    for (size_t run = 0; run < g->n_runs; run++) {
-        const enum pxs_cell_kind kind = g->values[key].cells[run].kind;
-        if (kind != PXS_CELL_TEXT && kind != PXS_CELL_NULL)
-            return false;
+/* What was asked for never puts other data, other first weights and old logs into one group. */
+static enum pxs_status split_asked(struct reading *r, struct pxs_error *err) {
+    const struct pxs_content_of *const contents[] = {&r->data, &r->weights};
+    const size_t before = r->g->n_groups;
+    struct pxs_text names = {0}, text = {0};
+    enum pxs_status status = PXS_OK;
+    bool done;
+    for (size_t i = 0; i < PXS_COUNT(contents) && status == PXS_OK; i++) {
+        const struct pxs_content_of *of = contents[i];
+        if (!of->own_differ || pxs_groups_by(r->g, of->key))
+            continue;
+        status = split(r, of->key, of->sql, &done, err);
+        if (status == PXS_OK && done)
+            pxs_text_addf(&names, "%sother %s (%s)", names.len > 0 ? " or " : "", of->what, of->key);
     }
-    return true;
-}
-
-/* 0 wherever it has an effect at all: what a policy can do and does not. */
-static bool is_nothing(const struct pxs_groups *g, size_t key) {
-    for (size_t run = 0; run < g->n_runs; run++) {
-        const struct pxs_cell *cell = &g->values[key].cells[run];
-        if (cell->kind == PXS_CELL_TEXT || (cell->kind != PXS_CELL_NULL && cell->real != 0))
-            return false;
+    if (status == PXS_OK)
+        status = split(r, PXS_KEY_ORIGIN, origin_sql, &done, err);
+    if (status == PXS_OK && done)
+        pxs_text_addf(&names, "%sother origin (old logs)", names.len > 0 ? " or " : "");
+    if (status == PXS_OK && names.len > 0) {
+        pxs_text_add(&text, "--by ");
+        for (size_t i = 0; i < r->n_by; i++)
+            pxs_text_addf(&text, "%s%s", i > 0 ? "," : "", r->by[i]);
+        pxs_text_addf(&text, " makes %zu groups in place of %zu, since runs with %s are never pooled",
+                      r->g->n_groups, before, pxs_text_str(&names));
+        text.failed = text.failed || names.failed;
+        status = pxs_groups_note(r->g, &text, err);
     }
-    return true;
-}
-
-/* "halve" says enough where one key alone has words for values; a path's last part, where `whole` is not asked for. */
-static void put_value(const struct pxs_groups *g, size_t key, size_t run, size_t n_words, bool whole,
-                      struct pxs_text *out) {
-    const struct pxs_cell *cell = &g->values[key].cells[run];
-    if (cell->kind == PXS_CELL_NULL || (!whole && is_nothing(g, key)))
-        return;
-    if (out->len > 0)
-        pxs_text_add(out, ", ");
-    const bool word = is_word(g, key);
-    if (!word || n_words > 1)
-        pxs_text_addf(out, "%s ", g->keys[key]);
-    const char *slash = cell->kind == PXS_CELL_TEXT && !whole ? strrchr(cell->text, '/') : NULL;
-    if (slash != NULL && slash[1] != '\0')
-        pxs_text_add_clean(out, slash + 1, strlen(slash + 1));
-    else
-        pxs_cell_show(out, cell, PXS_SHOW_PLAIN, -1);
-}
-
-static char *make_label(struct pxs_groups *g, size_t run, size_t n_words, bool whole, const char *sweep) {
-    struct pxs_text text = {0};
-    for (size_t k = 0; k < g->n_keys; k++)
-        put_value(g, k, run, n_words, whole, &text);
-    for (size_t k = 0; k < g->n_keys && text.len == 0; k++)
-        pxs_text_addf(&text, "no %s", g->keys[k]);
-    if (text.len == 0)
-        pxs_text_add(&text, sweep);
-    char *label = text.failed ? NULL : pxs_arena_strdup(&g->arena, pxs_text_str(&text));
+    pxs_text_finish(&names);
     pxs_text_finish(&text);
-    return label;
+    return status;
 }
 
-static bool all_differ(char *const *labels, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(labels[i], labels[k]) == 0)
-                return false;
-        }
-    }
-    return true;
-}
-
-static enum pxs_status make_labels(struct pxs_groups *g, struct pxs_error *err) {
-    size_t n_words = 0;
-    g->labels = pxs_arena_alloc(&g->arena, (g->n_groups + 1) * sizeof *g->labels);
-    for (size_t k = 0; k < g->n_keys; k++)
-        n_words += is_word(g, k);
-    for (int whole = 0; whole < 2; whole++) {
-        for (size_t i = 0; g->labels != NULL && i < g->n_groups; i++) {
-            g->labels[i] = make_label(g, g->first[i], n_words, whole == 1, g->sweep);
-            if (g->labels[i] == NULL)
-                return pxs_fail_nomem(err);
-        }
-        if (g->labels == NULL || all_differ(g->labels, g->n_groups))
-            break;
-    }
-    return g->labels != NULL ? PXS_OK : pxs_fail_nomem(err);
+/* config_hash has the last word on what a configuration is, where hyperparameters and contents do not tell two apart. */
+static enum pxs_status split_configurations(struct reading *r, struct pxs_error *err) {
+    static const char hash_sql[] =
+        "CASE WHEN r.run_id NOT IN (SELECT run_id FROM imported) THEN substr(r.config_hash, 1, 8) END";
+    struct pxs_text text = {0};
+    bool done;
+    PXS_TRY(split(r, PXS_KEY_ORIGIN, origin_sql, &done, err));
+    PXS_TRY(split(r, PXS_KEY_HASH, hash_sql, &done, err));
+    if (!done)
+        return PXS_OK;
+    pxs_text_add(&text, "some runs have the same hyperparameters but another config_hash: planned by another "
+                        "version of pixsweep, "
+                        "or with other data, they are other configurations");
+    const enum pxs_status status = pxs_groups_note(r->g, &text, err);
+    pxs_text_finish(&text);
+    return status;
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
-static enum pxs_status read_all(struct pxs_store *s, const char *const *by, size_t n_by, struct pxs_groups *g,
-                                struct pxs_error *err) {
+static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
+    struct pxs_groups *g = r->g;
     const struct pxs_cell id = pxs_cell_int(g->sweep_id);
     struct pxs_table sweep = {0};
-    PXS_TRY(pxs_store_select(s, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep, err));
+    PXS_TRY(pxs_store_select(r->store, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep, err));
     snprintf(g->sweep, sizeof g->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
     pxs_table_finish(&sweep);
-    PXS_TRY(choose_keys(s, g, by, n_by, err));
-    PXS_TRY(read_values(s, g, by != NULL, err));
-    PXS_TRY(make_groups(g, err));
-    return make_labels(g, err);
+    PXS_TRY(pxs_store_select(r->store, runs_sql, &id, 1, &r->runs, err));
+    g->n_runs = r->runs.n_rows;
+    const size_t keys = (r->by != NULL ? r->n_by : PXS_PARAM_COUNT) + OWN_KEYS + 1;
+    g->run_ids = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->run_ids);
+    g->group_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->group_of);
+    g->first = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->first);
+    g->keys = pxs_arena_alloc(&g->arena, keys * sizeof *g->keys);
+    g->sql = pxs_arena_alloc(&g->arena, keys * sizeof *g->sql);
+    g->values = pxs_arena_alloc(&g->arena, keys * sizeof *g->values);
+    g->notes = pxs_arena_alloc(&g->arena, NOTES_MOST * sizeof *g->notes);
+    if (g->run_ids == NULL || g->group_of == NULL || g->first == NULL || g->keys == NULL || g->sql == NULL ||
+        g->values == NULL || g->notes == NULL)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < g->n_runs; i++)
+        g->run_ids[i] = pxs_table_at(&r->runs, i, "run_id").integer;
+    return PXS_OK;
+}
+
+static enum pxs_status read_all(struct reading *r, struct pxs_error *err) {
+    for (size_t i = 0; i < r->n_by && r->by != NULL; i++)
+        PXS_TRY(key_is_known(r->by[i], err));
+    PXS_TRY(read_runs(r, err));
+    PXS_TRY(pxs_group_content(r->g, &r->runs, &r->data, err));
+    PXS_TRY(pxs_group_content(r->g, &r->runs, &r->weights, err));
+    r->g->one_data_set = !r->data.differs;
+    if (r->by == NULL)
+        PXS_TRY(add_differing(r, err));
+    for (size_t i = 0; i < r->n_by && r->by != NULL; i++) {
+        if (!pxs_groups_by(r->g, r->by[i]))
+            PXS_TRY(add_param(r, r->by[i], err));
+    }
+    make_groups(r->g);
+    PXS_TRY(r->by == NULL ? split_configurations(r, err) : split_asked(r, err));
+    make_groups(r->g);
+    return pxs_group_labels(r->g, err);
 }
 
 enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by, size_t n_by,
                                 struct pxs_groups *out, struct pxs_error *err) {
     struct pxs_groups g = {.sweep_id = sweep_id};
-    const enum pxs_status status = read_all(s, by, n_by, &g, err);
+    struct reading r = {
+        .store = s,
+        .g = &g,
+        .data = {.key = "dataset", .hash_sql = PXS_DATA_HASH_SQL, .hash_column = "data", .what = "pictures"},
+        .weights = {.key = "init_from",
+                    .hash_sql = PXS_WEIGHTS_HASH_SQL,
+                    .hash_column = "weights",
+                    .what = "first weights"},
+        .by = by,
+        .n_by = n_by};
+    const enum pxs_status status = read_all(&r, err);
+    pxs_table_finish(&r.runs);
     if (status != PXS_OK)
         pxs_groups_finish(&g);
     else

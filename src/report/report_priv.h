@@ -55,13 +55,32 @@ void pxs_stale_say(size_t n, struct pxs_text *out);
 /* Shortens a text to its first line (in tables, which honour `bytes`). */
 void pxs_cell_first_line(struct pxs_cell *cell);
 
+/* ---- sql_text.c ------------------------------------------------------------------------------------------ */
+
+/* Appends a text as an SQL literal, a name as an SQL identifier. */
+void pxs_sql_literal(struct pxs_text *out, const char *text);
+void pxs_sql_name(struct pxs_text *out, const char *name);
+
 /* ---- groups.c -------------------------------------------------------------------------------------------- */
 
-/* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run. All in `arena`. */
+/* Keys that are no hyperparameters and stand in where those do not tell runs apart: "old log" or "own run", and the first digits of
+ * config_hash. */
+#define PXS_KEY_ORIGIN "origin"
+#define PXS_KEY_HASH "config_hash"
+/* SHA-256 of a run's data set, and of the weights it starts from, as SQL over `run r`: its frozen file begins with them. NULL where
+ * nobody knows (old logs) or there are none. */
+#define PXS_HEAD_SQL(mark) \
+    "substr(r.config_yaml, nullif(instr(r.config_yaml, '" mark " '), 0) + length('" mark " '), 64)"
+#define PXS_DATA_HASH_SQL PXS_HEAD_SQL("# data sha256")
+#define PXS_WEIGHTS_HASH_SQL PXS_HEAD_SQL("# init_from sha256")
+
+/* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run. Where nobody asked for keys, a group is a
+ * configuration: what config_hash says, with data and first weights by content. All in `arena`. */
 struct pxs_groups {
     int64_t sweep_id;
     char sweep[128];
     const char **keys;
+    const char **sql; /* of each key: its value as SQL over `run r`; it gave `values` */
     size_t n_keys;
     struct pxs_table *values; /* of each key: one column, a row a run; NULL where the key has no effect */
     size_t n_values;          /* keys read so far */
@@ -71,13 +90,18 @@ struct pxs_groups {
     size_t *first; /* of each group: its first run's place among the runs */
     char **labels; /* of each group: "halve, lrgd 25"; the sweep's name where nothing differs */
     size_t n_groups;
+    bool one_data_set;  /* all runs have the same pictures, as far as is known */
+    const char **notes; /* what a reader has to know of the groups: a sentence each, without a full stop */
+    size_t n_notes;
     struct pxs_arena arena;
 };
-/* `by`: hyperparameters, NULL = what differs in the sweep, the seed apart. `out` is untouched on error. PXS_E_INVALID: no such
+/* `by`: hyperparameters, NULL = what differs in the sweep, the seed apart. Runs with other data, other first weights and runs from old logs
+ * are never in one group, whatever `by` says. `out` is untouched on error. PXS_E_INVALID: no such
  * hyperparameter. */
 PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by,
                                               size_t n_by, struct pxs_groups *out, struct pxs_error *err);
 void pxs_groups_finish(struct pxs_groups *groups);
+const char *pxs_path_tail(const char *path);                          /* its last part, which a label shows */
 bool pxs_groups_by(const struct pxs_groups *groups, const char *key); /* is it one of the keys? */
 
 /* ---- glyphs.c -------------------------------------------------------------------------------------------- */

@@ -11,7 +11,8 @@ static const char run_sql[] =
     "SELECT r.run_id, r.name, w.name AS sweep, r.number, r.seed, r.state, r.config_hash, s.last_step, "
     "s.last_epoch,"
     " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G, s.seconds, s.images_per_s, "
-    "i.source AS imported_from, i.first_line, i.last_line, 0 AS stale"
+    "i.source AS imported_from, i.first_line, i.last_line, " PXS_DATA_HASH_SQL
+    " AS dataset_sha256, " PXS_WEIGHTS_HASH_SQL " AS init_from_sha256, 0 AS stale"
     " FROM run r JOIN sweep w ON w.sweep_id = r.sweep_id LEFT JOIN run_summary s ON s.run_id = r.run_id"
     " LEFT JOIN imported i ON i.run_id = r.run_id WHERE r.run_id = ?1";
 static const char epochs_sql[] =
@@ -99,6 +100,10 @@ static void put_summary(const struct parts *p, struct pxs_text *out) {
     pxs_stale_say(p->stale, out);
     put_place(p, out);
     put_pair(out, "config", p->run.config_hash);
+    if (pxs_table_at(t, 0, "dataset_sha256").kind == PXS_CELL_TEXT)
+        pxs_text_addf(out, "data        sha256 %s\n", pxs_table_at(t, 0, "dataset_sha256").text);
+    if (pxs_table_at(t, 0, "init_from_sha256").kind == PXS_CELL_TEXT)
+        pxs_text_addf(out, "init_from   sha256 %s\n", pxs_table_at(t, 0, "init_from_sha256").text);
     const struct pxs_cell best = pxs_table_at(t, 0, "best_val_loss"),
                           final = pxs_table_at(t, 0, "final_val_loss");
     if (best.kind != PXS_CELL_NULL)

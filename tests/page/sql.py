@@ -101,9 +101,29 @@ def check_places(place):
          'a refused page left something behind')
 
 
+def check_machines(pixsweep, maker):
+    """Groups go by content on the page and in its SQL, whatever they are asked to be made by."""
+    with Place(pixsweep, maker) as place:
+        place.fill(3, 4, 6, 20)
+        place.two_machines()
+        name = '/data/it\'s "here"'
+        for args, groups in (((), 7), (('--by', 'lrgd'), 7), (('--by', 'ngf'), 3)):
+            path = os.path.join(place.folder, 'machines.html')
+            place.run('report', '-o', path, *args)
+            with open(path, encoding='utf-8') as f:
+                page = Page(f.read())
+            check_tables(place, page)
+            _, columns, rows = page.tables['comparison-table']
+            rows = [row for row in rows if row]
+            need(len(rows) == groups, f'{args}: {len(rows)} groups, not {groups}')
+            names = {row[columns.index('dataset')] for row in rows}
+            need({f'{name} (aaaaaaaa)', f'{name} (bbbbbbbb)'} < names, f'{args}: data sets {names}')
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
+    check_machines(sys.argv[1], sys.argv[2])
     for shape, hostile, extra in (((3, 3, 6, 20), False, ['differences-table']), ((2, 2, 40, 30), False, []),
                                   ((3, 2, 6, 20), True, ['differences-table']),
                                   ((67, 3, 260, 1), False, ['differences-table'])):  # more epochs than there is room for

@@ -32,7 +32,10 @@ static double rate(const struct planned *p, int epoch) {
 static void set_params(struct pxs_params *params, const struct planned *p) {
     char text[32];
     pxs_params_default(params);
-    ck_ok(pxs_params_set(params, PXS_PARAM_dataset, "/data/kai", false, NULL, &err));
+    ck_ok(pxs_params_set(params, PXS_PARAM_dataset, p->data != NULL ? p->data : "/data/kai", false, NULL,
+                         &err));
+    if (p->init_from != NULL)
+        ck_ok(pxs_params_set(params, PXS_PARAM_init_from, p->init_from, false, NULL, &err));
     ck_ok(pxs_params_set(params, PXS_PARAM_n_epochs, "30", false, NULL, &err));
     snprintf(text, sizeof text, "%d", (int)p->seed);
     ck_ok(pxs_params_set(params, PXS_PARAM_seed, text, false, NULL, &err));
@@ -44,6 +47,10 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
     if (p->batch_size > 0) {
         snprintf(text, sizeof text, "%d", p->batch_size);
         ck_ok(pxs_params_set(params, PXS_PARAM_batch_size, text, false, NULL, &err));
+    }
+    if (p->sample_interval > 0) {
+        snprintf(text, sizeof text, "%d", (int)p->sample_interval);
+        ck_ok(pxs_params_set(params, PXS_PARAM_sample_interval, text, false, NULL, &err));
     }
     if (p->lab)
         ck_ok(pxs_params_set(params, PXS_PARAM_validation, "lab", false, NULL, &err));
@@ -116,6 +123,25 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     ck_ok(pxs_store_attempt_end(s, attempt.attempt_id, &end, &err));
 }
 
+static void fill(char hash[65], char digit) {
+    memset(hash, digit, 64);
+    hash[64] = '\0';
+}
+
+/* As the sweep freezes it: its head names the contents. */
+static const char *frozen_of(const struct planned *p, struct pxs_arena *arena) {
+    char data[65], weights[65];
+    fill(data, p->content);
+    fill(weights, p->weights);
+    if (p->content == '\0')
+        return "name: rates\n";
+    if (p->weights == '\0')
+        return pxs_arena_printf(arena, "# pixsweep run rates/1\n# data sha256 %s\nname: rates\n", data);
+    return pxs_arena_printf(arena,
+                            "# pixsweep run rates/1\n# data sha256 %s\n# init_from sha256 %s\nname: rates\n",
+                            data, weights);
+}
+
 struct pxs_store *make_database(void) {
     return make_database_of(usual, PXS_COUNT(usual));
 }
@@ -141,10 +167,11 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
                                               .new_number = (int64_t)i + 1,
                                               .new_name = name,
                                               .new_dir = pxs_arena_printf(&arena, "%s/%s", folder, name),
-                                              .new_config_yaml = "name: rates\n",
+                                              .new_config_yaml = frozen_of(p, &arena),
                                               .params = &params[i]};
-        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%032d%032d", p->batch_size + 1000 * p->lab,
-                 p->lrgd);
+        snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%08d%c%c%022d%032d", p->version,
+                 p->content != '\0' ? p->content : '0', p->weights != '\0' ? p->weights : '0',
+                 p->batch_size + 1000 * p->lab, p->lrgd);
     }
     ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));
     pxs_store_plan_finish(&done);

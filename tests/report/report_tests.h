@@ -30,6 +30,12 @@ struct planned {
     int batch_size;           /* 0 = as it comes */
     double psnr;              /* in epoch 20; 0 = not measured */
     double d_real, d_fake;    /* 0 and 0 = 0.7 and 0.3 */
+    const char *data;         /* path of its data set; NULL = "/data/kai" */
+    char content;             /* of that, as a digit of its hash; 0 = not known */
+    const char *init_from;    /* NULL = none */
+    char weights;             /* the same of what is there */
+    int version;              /* of the program that made config_hash */
+    int64_t sample_interval;  /* 0 = as it comes */
 };
 #define R(lrgd_, seed_, best_, ...) \
     { .lrgd = (lrgd_), .seed = (seed_), .best = (best_), __VA_ARGS__ }
@@ -61,6 +67,7 @@ Suite *export_suite(void);
 Suite *lab_suite(void);
 Suite *compare_suite(void);
 Suite *diff_suite(void);
+Suite *groups_suite(void);
 Suite *stale_suite(void);
 Suite *series_suite(void);
 Suite *samples_suite(void);

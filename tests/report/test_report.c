@@ -11,6 +11,7 @@ int main(void) {
     srunner_add_suite(runner, answers_suite());
     srunner_add_suite(runner, compare_suite());
     srunner_add_suite(runner, diff_suite());
+    srunner_add_suite(runner, groups_suite());
     srunner_add_suite(runner, stale_suite());
     srunner_add_suite(runner, series_suite());
     srunner_add_suite(runner, samples_suite());

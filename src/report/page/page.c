@@ -13,8 +13,8 @@ static const char sweep_sql[] =
     " FROM attempt a JOIN run USING (run_id) WHERE run.sweep_id = s.sweep_id) AS last_ms,"
     " (SELECT count(DISTINCT seed) FROM run WHERE run.sweep_id = s.sweep_id AND"
     "  run_id NOT IN (SELECT run_id FROM imported)) AS seeds,"
-    " (SELECT CASE WHEN min(value) = max(value) THEN min(value) END FROM param JOIN run USING (run_id)"
-    "  WHERE run.sweep_id = s.sweep_id AND key = 'dataset') AS dataset"
+    " (SELECT value FROM param JOIN run USING (run_id) WHERE run.sweep_id = s.sweep_id AND key = 'dataset'"
+    "  ORDER BY number LIMIT 1) AS dataset"
     " FROM sweep s WHERE s.sweep_id = ?1";
 
 static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
@@ -82,7 +82,7 @@ static void put_question(struct pxs_page *p) {
                   p->groups.n_groups, plural(p->groups.n_groups));
     if (seeds > 0) /* those of imported runs are not known */
         pxs_text_addf(p->out, " with %" PRId64 " seed%s", seeds, plural((size_t)seeds));
-    if (data.kind == PXS_CELL_TEXT) {
+    if (data.kind == PXS_CELL_TEXT && p->groups.one_data_set) {
         const char *slash = strrchr(data.text, '/');
         pxs_html_textf(p->out, "; data set %s", slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);
     }

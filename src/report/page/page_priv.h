@@ -59,9 +59,6 @@ void pxs_html_put_table(struct pxs_text *out, const struct pxs_table *table,
 
 /* ---- sql.c ------------------------------------------------------------------------------------------------ */
 
-/* Appends a text as an SQL literal, a name as an SQL identifier. */
-void pxs_sql_literal(struct pxs_text *out, const char *text);
-void pxs_sql_name(struct pxs_text *out, const char *name);
 /* Appends "(SELECT sweep_id FROM sweep WHERE name = '...')". */
 void pxs_sql_sweep(struct pxs_text *out, const char *sweep);
 /* Appends the statement that gives the rows of the comparison's table: `columns` of it, keys and measures by their names. */

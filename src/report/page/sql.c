@@ -3,29 +3,6 @@
 
 #include <string.h>
 
-static void put_quoted(struct pxs_text *out, const char *text, char quote) {
-    pxs_text_add_n(out, &quote, 1);
-    for (const char *c = text; *c != '\0'; c++) {
-        pxs_text_add_n(out, c, 1);
-        if (*c == quote)
-            pxs_text_add_n(out, c, 1);
-    }
-    pxs_text_add_n(out, &quote, 1);
-}
-
-void pxs_sql_literal(struct pxs_text *out, const char *text) {
-    put_quoted(out, text, '\'');
-}
-
-void pxs_sql_name(struct pxs_text *out, const char *name) {
-    const bool plain =
-        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == '\0';
-    if (plain)
-        pxs_text_add(out, name);
-    else
-        put_quoted(out, name, '"');
-}
-
 void pxs_sql_sweep(struct pxs_text *out, const char *sweep) {
     pxs_text_add(out, "(SELECT sweep_id FROM sweep WHERE name = ");
     pxs_sql_literal(out, sweep);
@@ -110,13 +87,10 @@ static const char one_sql[] =
 static void put_runs(struct pxs_text *out, const struct pxs_page *p) {
     pxs_text_add(out, "WITH one AS MATERIALIZED (SELECT r.run_id, r.number, r.seed, r.state,\n");
     for (size_t k = 0; k < p->groups.n_keys; k++) {
-        const char *key = p->groups.keys[k];
-        if (strcmp(key, "seed") == 0)
+        if (strcmp(p->groups.keys[k], "seed") == 0)
             continue; /* it is a column of the run */
-        pxs_text_add(out, "    (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = ");
-        pxs_sql_literal(out, key);
-        pxs_text_add(out, ") AS ");
-        pxs_sql_name(out, key);
+        pxs_text_addf(out, "    %s AS ", p->groups.sql[k]);
+        pxs_sql_name(out, p->groups.keys[k]);
         pxs_text_add(out, ",\n");
     }
     pxs_text_add(out, one_sql);
