@@ -228,7 +228,9 @@ void pxs_look_of(size_t configuration, struct pxs_look *out);
 
 /* ---- samples --------------------------------------------------------------------------------------------- */
 
-/* What one configuration made of the same validation pairs, epoch by epoch: a row a configuration, a column an epoch. */
+/* What one configuration made of the same pairs, by its best weights and epoch by epoch: a row a configuration, a column an epoch. */
+#define PXS_SAMPLE_BEST \
+    (-1) /* in place of a column's epoch: the first column, where a run has such a picture */
 struct pxs_sample_cell {
     struct pxs_image
         image; /* RGB, the glyphs of the row beside and below each other; no pixels: there is none */
@@ -247,7 +249,7 @@ struct pxs_sample_sheet {
     char sweep[128];
     const char *const *keys; /* what differs */
     size_t n_keys;
-    int64_t *epochs; /* of each column */
+    int64_t *epochs; /* of each column; PXS_SAMPLE_BEST */
     size_t n_columns;
     struct pxs_sample_row *rows;
     size_t n_rows;
@@ -260,8 +262,8 @@ struct pxs_samples_options {
     int64_t run_id;      /* only this one; 0 = the first seed of each configuration */
     const char *where;   /* only runs that meet this condition over the columns of v_run; NULL = all */
     const int64_t *seed; /* this one in place of the first; NULL = the first */
-    const int64_t
-        *epochs; /* columns, rising; NULL = `columns` of them, evenly over the epochs that have pictures */
+    const int64_t *
+        epochs; /* columns, rising; NULL = `columns` of them, evenly over the epochs that have pictures. The best one comes besides */
     size_t n_epochs;
     size_t columns; /* 0 = 6 */
     size_t glyphs;  /* of each picture, from the first on; 0 = 4 */

@@ -86,6 +86,8 @@ static void draw_heading(struct sheet *s) {
         char text[48] = "source";
         if (i == s->in->n_columns + 1)
             snprintf(text, sizeof text, "target");
+        else if (i > 0 && s->in->epochs[i - 1] == PXS_SAMPLE_BEST)
+            snprintf(text, sizeof text, "best");
         else if (i > 0)
             snprintf(text, sizeof text, "epoch %" PRId64, s->in->epochs[i - 1]);
         draw_fitting(s, &above, s->cell_width + GAP - 2, column_at(s, i) + s->cell_width / 2, TOP - 12, text);
@@ -207,7 +209,7 @@ static int side_for(double units, size_t n, size_t glyphs) {
     return side < LEAST_SIDE ? LEAST_SIDE : side > MOST_SIDE ? MOST_SIDE : (int)side;
 }
 
-/* Cut for the width; cut again where that many rows are too high. */
+/* Cut for the width that is expected; cut again where the best column comes besides, or that many rows are too high. */
 static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_samples_options *options,
                                     double width, double height, struct pxs_sample_sheet *out,
                                     struct pxs_error *err) {
@@ -218,7 +220,9 @@ static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_sample
         return pxs_samples_read(s, &o, out, err);
     o.side = side_for(width - 250, columns + 2, across);
     PXS_TRY(pxs_samples_read(s, &o, out, err));
-    const int fitting = side_for(height - TOP - EDGE, out->n_rows, (shown + across - 1) / across);
+    const int high = side_for(height - TOP - EDGE, out->n_rows, (shown + across - 1) / across);
+    const int wide = out->n_columns > columns ? side_for(width - 250, out->n_columns + 2, across) : o.side;
+    const int fitting = high < wide ? high : wide;
     if (fitting >= o.side)
         return PXS_OK;
     o.side = fitting;

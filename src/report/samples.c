@@ -16,6 +16,8 @@ struct reading {
     struct pxs_store_run *runs; /* for their folders */
     size_t n_runs;
     struct pxs_table *samples; /* of each row: step, epoch, path, by step */
+    struct pxs_table *best;    /* of each row: the same of its best weights, if there is one */
+    bool any_best;
     struct pxs_glyphs glyphs;
 };
 
@@ -61,7 +63,8 @@ static enum pxs_status choose_runs(struct reading *r, struct pxs_error *err) {
     const size_t room = r->curves.n_configurations + 1;
     out->rows = pxs_arena_alloc(&out->arena, room * sizeof *out->rows);
     r->samples = pxs_arena_alloc(&out->arena, room * sizeof *r->samples);
-    if (out->rows == NULL || r->samples == NULL)
+    r->best = pxs_arena_alloc(&out->arena, room * sizeof *r->best);
+    if (out->rows == NULL || r->samples == NULL || r->best == NULL)
         return pxs_fail_nomem(err);
     for (size_t c = 0; c < r->curves.n_configurations; c++) {
         const struct pxs_run_curves *chosen = NULL;
@@ -96,6 +99,8 @@ static const char *folder_of(const struct reading *r, int64_t run_id) {
 static const char samples_sql[] =
     "SELECT max(step) AS step, epoch, path FROM sample WHERE run_id = ?1 GROUP BY epoch ORDER BY epoch";
 
+static const char best_sql[] = "SELECT step, epoch, path FROM best_sample WHERE run_id = ?1";
+
 enum { STEP, EPOCH, PATH, SAMPLE_COLUMNS };
 
 static const struct pxs_cell *sample_at(const struct pxs_table *samples, size_t i) {
@@ -107,8 +112,10 @@ static enum pxs_status read_samples(struct reading *r, struct pxs_error *err) {
         struct pxs_sample_row *row = &r->out->rows[i];
         const struct pxs_cell id = pxs_cell_int(row->run_id);
         PXS_TRY(pxs_store_select(r->store, samples_sql, &id, 1, &r->samples[i], err));
-        if (r->samples[i].n_rows == 0 && row->why == NULL)
-            row->why = "no sample pictures (sample_interval says when there are)";
+        PXS_TRY(pxs_store_select(r->store, best_sql, &id, 1, &r->best[i], err));
+        r->any_best = r->any_best || r->best[i].n_rows > 0;
+        if (r->samples[i].n_rows + r->best[i].n_rows == 0 && row->why == NULL)
+            row->why = "no sample pictures yet (sample_interval says when there are)";
     }
     return PXS_OK;
 }
@@ -132,20 +139,25 @@ static enum pxs_status choose_epochs(struct reading *r, struct pxs_error *err) {
     struct pxs_sample_sheet *out = r->out;
     const struct pxs_samples_options *o = r->options;
     const struct pxs_table *samples = longest(r);
-    if (samples == NULL)
-        return pxs_fail(err, PXS_E_NOT_FOUND,
-                        "%s has no sample pictures: runs make one every sample_interval batches", out->sweep);
+    if (samples == NULL && !r->any_best)
+        return pxs_fail(
+            err, PXS_E_NOT_FOUND,
+            "%s has no sample pictures yet: runs make one every sample_interval batches, after each "
+            "best epoch and after their last batch",
+            out->sweep);
+    const size_t have = samples != NULL ? samples->n_rows : 0;
     size_t n = o->columns > 0 ? o->columns : USUAL_COLUMNS;
-    n = o->epochs != NULL ? o->n_epochs : n < samples->n_rows ? n : samples->n_rows;
-    out->epochs = pxs_arena_alloc(&out->arena, (n + 1) * sizeof *out->epochs);
+    n = o->epochs != NULL ? o->n_epochs : n < have ? n : have;
+    out->epochs = pxs_arena_alloc(&out->arena, (n + 2) * sizeof *out->epochs);
     if (out->epochs == NULL)
         return pxs_fail_nomem(err);
+    if (r->any_best)
+        out->epochs[out->n_columns++] = PXS_SAMPLE_BEST;
     for (size_t i = 0; i < n; i++) {
-        const size_t even =
-            n > 1 ? (2 * i * (samples->n_rows - 1) + (n - 1)) / (2 * (n - 1)) : samples->n_rows - 1;
-        out->epochs[i] = o->epochs != NULL ? o->epochs[i] : sample_at(samples, even)[EPOCH].integer;
+        const size_t even = n > 1 ? (2 * i * (have - 1) + (n - 1)) / (2 * (n - 1)) : have - 1;
+        out->epochs[out->n_columns++] =
+            o->epochs != NULL ? o->epochs[i] : sample_at(samples, even)[EPOCH].integer;
     }
-    out->n_columns = n;
     return PXS_OK;
 }
 
@@ -202,23 +214,25 @@ static enum pxs_status read_picture(struct reading *r, struct pxs_sample_row *ro
 
 static enum pxs_status read_row(struct reading *r, size_t at, struct pxs_error *err) {
     struct pxs_sample_row *row = &r->out->rows[at];
-    const struct pxs_table *samples = &r->samples[at];
+    const struct pxs_table *samples = &r->samples[at], *best = &r->best[at];
     int64_t before = -1; /* the epoch of the column before: a picture stands in one column only */
     row->cells = pxs_arena_alloc(&r->out->arena, (r->out->n_columns + 1) * sizeof *row->cells);
     if (row->cells == NULL)
         return pxs_fail_nomem(err);
-    if (samples->n_rows == 0)
+    if (samples->n_rows + best->n_rows == 0)
         return PXS_OK;
     PXS_TRY(read_size(r, row->run_id, &r->glyphs.width, &r->glyphs.height, err));
     for (size_t i = 0; i < r->out->n_columns; i++) {
-        const struct pxs_cell *last = NULL;
+        const int64_t column = r->out->epochs[i];
+        const struct pxs_cell *last =
+            column == PXS_SAMPLE_BEST && best->n_rows > 0 ? sample_at(best, 0) : NULL;
         for (size_t k = 0; k < samples->n_rows; k++) {
             const int64_t epoch = sample_at(samples, k)[EPOCH].integer;
-            last = epoch > before && epoch <= r->out->epochs[i] ? sample_at(samples, k) : last;
+            last = epoch > before && epoch <= column ? sample_at(samples, k) : last;
         }
         if (last != NULL)
             PXS_TRY(read_picture(r, row, last, &row->cells[i], err));
-        before = r->out->epochs[i];
+        before = column;
     }
     if (row->source.pixels != NULL)
         row->why = NULL;
@@ -271,8 +285,10 @@ enum pxs_status pxs_samples_read(struct pxs_store *s, const struct pxs_samples_o
     r.glyphs.n = options->glyphs > 0 ? options->glyphs : USUAL_GLYPHS;
     r.glyphs.side = options->side;
     const enum pxs_status status = read_sheet(&r, err);
-    for (size_t i = 0; r.samples != NULL && i < made.n_rows; i++)
+    for (size_t i = 0; r.samples != NULL && r.best != NULL && i < made.n_rows; i++) {
         pxs_table_finish(&r.samples[i]);
+        pxs_table_finish(&r.best[i]);
+    }
     pxs_curves_finish(&r.curves);
     free(r.runs);
     if (status != PXS_OK)

@@ -99,12 +99,14 @@ int curves_grey(int layer, int glyph, int configuration, int epoch) {
 
 /* A picture behind the last batch of an epoch. */
 static void put_sample(struct pxs_record_writer *w, const struct curve_shape *shape, const char *dir,
-                       int configuration, int epoch, struct pxs_record *r) {
+                       int configuration, int epoch, bool best, struct pxs_record *r) {
     char path[1024];
-    *r = (struct pxs_record){.kind = PXS_RECORD_SAMPLE};
+    *r = (struct pxs_record){.kind = best ? PXS_RECORD_BEST_SAMPLE : PXS_RECORD_SAMPLE};
     r->sample.step = (int64_t)(epoch + 1) * shape->batches - 1;
     r->sample.epoch = epoch;
     snprintf(r->sample.path, sizeof r->sample.path, "images/%d.png", (int)r->sample.step);
+    if (best)
+        strcpy(r->sample.path, "images/best.png");
     snprintf(path, sizeof path, "%s/images", dir);
     ck_ok(pxs_make_dirs(path, &err));
     snprintf(path, sizeof path, "%s/%s", dir, r->sample.path);
@@ -129,7 +131,9 @@ static void write_records(const char *path, const struct curve_shape *shape, con
         put_batches(w, shape, configuration, seed, epoch, r);
         put_epoch(w, shape, configuration, seed, epoch, r);
         if (shape->pictures)
-            put_sample(w, shape, dir, configuration, epoch, r);
+            put_sample(w, shape, dir, configuration, epoch, false, r);
+        if (shape->best_pictures && epoch <= 3 + configuration)
+            put_sample(w, shape, dir, configuration, epoch, true, r);
     }
     *r = (struct pxs_record){.kind = PXS_RECORD_END};
     r->end = (struct pxs_record_end){.at_ms = 61000,

@@ -49,7 +49,8 @@ struct curve_shape {
         gap_step;      /* in the run of configuration 0 and seed 0, or 1: loss_G is 40, or NaN; 0 = nowhere */
     bool one_diverges; /* the last run, halfway */
     bool pictures;     /* at the end of each epoch */
-    int queued;        /* runs at the end of the plan that have not begun */
+    bool best_pictures; /* of epoch 3 and its number in each configuration's runs */
+    int queued;         /* runs at the end of the plan that have not begun */
 };
 struct pxs_store *make_curves(const struct curve_shape *shape);
 void drop_curves(struct pxs_store **store);

@@ -354,6 +354,34 @@ START_TEST(a_sheet_of_samples_fits)
 }
 END_TEST
 
+/* The best one comes besides the columns that were asked for: the sheet is cut again, so that it fits. */
+START_TEST(a_best_picture_fits_in_too)
+{
+    struct curve_shape with = shape;
+    with.best_pictures = true;
+    struct pxs_drawing d;
+    struct pxs_store *s = make_curves(&with);
+    const struct pxs_samples_options all = {0};
+    ck_ok(pxs_plot_samples(s, &all, PXS_PICTURE_SVG, 700, 0, &d, &err));
+    ck_assert_int_le(d.width, 700);
+    pxs_drawing_finish(&d);
+    static const int64_t ends[] = {0, 7};
+    struct pxs_image image;
+    ck_ok(pxs_plot_samples(
+        s, &(struct pxs_samples_options){.side = 32, .glyphs = 1, .epochs = ends, .n_epochs = 2},
+        PXS_PICTURE_PNG, 0, 0, &d, &err));
+    decode(&d, &image);
+    for (int configuration = 0; configuration < 3; configuration++) {
+        const uint8_t grey = (uint8_t)curves_grey(1, 0, configuration, 3 + configuration);
+        const struct pxs_look look = {.red = grey, .green = grey, .blue = grey};
+        ck_assert_uint_ge(count_pixels(&image, &look), 32 * 64); /* its epoch is written into it */
+    }
+    pxs_image_finish(&image);
+    pxs_drawing_finish(&d);
+    drop_curves(&s);
+}
+END_TEST
+
 /* Both seeds of the last configuration are lost: its lines have a label all the same, and no mean. */
 START_TEST(lost_runs_are_thin_lines_with_a_label)
 {
@@ -402,6 +430,7 @@ Suite *plot_suite(void) {
     tcase_add_test(pictures, what_cannot_be_drawn_is_said);
     tcase_add_test(pictures, a_sheet_of_samples_shows_them);
     tcase_add_test(pictures, a_sheet_of_samples_fits);
+    tcase_add_test(pictures, a_best_picture_fits_in_too);
     suite_add_tcase(suite, pictures);
     TCase *alone = tcase_create("databases of their own");
     tcase_set_timeout(alone, 60);

@@ -1,4 +1,5 @@
 /* Sample sheets: the right glyphs from the right pictures, and words where there is none. */
+#include "../../src/store/store_priv.h"
 #include "report_tests.h"
 
 #include "pixsweep/image.h"
@@ -163,6 +164,48 @@ START_TEST(nothing_to_show_is_an_error)
 }
 END_TEST
 
+static void setup_best(void) {
+    struct curve_shape with = shape;
+    with.best_pictures = true;
+    store = make_curves(&with);
+}
+
+START_TEST(the_best_picture_comes_first_and_the_last_one_last)
+{
+    static const int64_t chosen[] = {8};
+    read_samples((struct pxs_samples_options){0});
+    ck_epochs((const int64_t[]){PXS_SAMPLE_BEST, 0, 2, 3, 5, 6, 8}, 7);
+    for (int row = 0; row < 3; row++) {
+        const struct pxs_sample_cell *best = &sheet.rows[row].cells[0], *last = &sheet.rows[row].cells[6];
+        ck_assert_int_eq(best->epoch, 3 + row);
+        ck_assert_int_eq(grey_at(&best->image, 0, 0), curves_grey(1, 0, row, 3 + row));
+        ck_assert_int_eq(last->epoch, 8);
+        ck_assert_int_eq(grey_at(&last->image, 0, 0), curves_grey(1, 0, row, 8));
+    }
+    read_samples((struct pxs_samples_options){.epochs = chosen, .n_epochs = 1});
+    ck_epochs((const int64_t[]){PXS_SAMPLE_BEST, 8}, 2);
+}
+END_TEST
+
+START_TEST(a_run_of_before_has_no_best_picture)
+{
+    ck_ok(pxs_sql_exec(store->sql,
+                       "DELETE FROM best_sample WHERE run_id IN (SELECT run_id FROM run WHERE "
+                       "number < 3); DELETE FROM sample WHERE run_id = 3",
+                       &err));
+    read_samples((struct pxs_samples_options){0});
+    ck_assert_ptr_null(sheet.rows[0].cells[0].image.pixels);
+    ck_assert_ptr_nonnull(sheet.rows[0].cells[6].image.pixels);
+    /* and one that was pruned before its first sample has that one only */
+    ck_assert_ptr_nonnull(sheet.rows[1].cells[0].image.pixels);
+    ck_assert_ptr_null(sheet.rows[1].why);
+    ck_assert_ptr_null(sheet.rows[1].cells[6].image.pixels);
+    ck_ok(pxs_sql_exec(store->sql, "DELETE FROM sample", &err));
+    read_samples((struct pxs_samples_options){0});
+    ck_epochs((const int64_t[]){PXS_SAMPLE_BEST}, 1);
+}
+END_TEST
+
 Suite *samples_suite(void) {
     Suite *suite = suite_create("samples");
     TCase *tc = tcase_create("sheets");
@@ -174,6 +217,11 @@ Suite *samples_suite(void) {
     tcase_add_test(tc, a_strip_is_one_png);
     tcase_add_test(tc, nothing_to_show_is_an_error);
     tcase_add_test(tc, lost_files_are_words); /* the last: it spoils the folder */
+    suite_add_tcase(suite, tc);
+    tc = tcase_create("best");
+    tcase_add_checked_fixture(tc, setup_best, teardown);
+    tcase_add_test(tc, the_best_picture_comes_first_and_the_last_one_last);
+    tcase_add_test(tc, a_run_of_before_has_no_best_picture);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -39,12 +39,16 @@ static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_she
 }
 
 static void put_head(struct pxs_page *p, const struct pxs_sample_sheet *sheet) {
-    pxs_text_add(p->out,
-                 "<section id=\"samples\"><h2>Samples</h2>\n<p>The same validation pairs, a strip for each "
-                 "configuration, best first; from left to right the source, what was generated after epoch ");
-    for (size_t i = 0; i < sheet->n_columns; i++)
+    pxs_text_add(p->out, "<section id=\"samples\"><h2>Samples</h2>\n<p>The same pairs, a strip for each "
+                         "configuration, best first; from left to right the source, what was generated ");
+    const size_t first = sheet->n_columns > 0 && sheet->epochs[0] == PXS_SAMPLE_BEST;
+    if (first > 0)
+        pxs_text_add(p->out, "by the weights at the lowest validation loss");
+    if (first < sheet->n_columns)
+        pxs_text_add(p->out, first > 0 ? " and after epoch " : "after epoch ");
+    for (size_t i = first; i < sheet->n_columns; i++)
         pxs_text_addf(p->out, "%s%" PRId64,
-                      i == 0                     ? ""
+                      i == first                 ? ""
                       : i + 1 < sheet->n_columns ? ", "
                                                  : " and ",
                       sheet->epochs[i]);
