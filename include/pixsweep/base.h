@@ -196,7 +196,7 @@ struct pxs_cpu {
     char model[96]; /* /proc/cpuinfo "model name", or "unknown" */
     bool avx2_fma;  /* AVX2 and FMA, and the system saves their registers */
     bool avx512;    /* AVX-512 F, BW, DQ, VL likewise */
-    int cores;      /* cores that this process may run on (sched_getaffinity) */
+    int cores; /* that this process has: its affinity mask, or the whole cores of its CPU quota if that is less */
 };
 void pxs_cpu_detect(struct pxs_cpu *cpu);
 struct pxs_host {
@@ -208,8 +208,29 @@ int64_t pxs_pid_start(int64_t pid);
 /* Is this very process at work here? False for one that is dead and only waits for its parent to notice. pid_start 0: any
  * process of that pid will do. */
 bool pxs_pid_alive(int64_t pid, int64_t pid_start);
-/* Memory that new processes can get without swapping; 0 = unknown. */
-uint64_t pxs_memory_available(void);
+/* What the control groups of this process leave it (cgroups v1 and v2; its own group and those above it). */
+struct pxs_cgroup {
+    uint64_t
+        memory_left; /* bytes to the nearest limit, where page cache that can go is free; UINT64_MAX = no limit */
+    char memory_from[256]; /* "memory.max is 1.2 GB in control group /job"; "" without limit */
+    double cpus;           /* its CPU quota in cores; INFINITY = none */
+    int64_t
+        oom_kills; /* processes of its own group that the kernel has killed for want of memory; -1 = unknown */
+};
+/* `root`: a folder that stands for /, "" for the machine itself. */
+void pxs_cgroup_look(const char *root, struct pxs_cgroup *out);
+/* Memory that new processes can get without swapping, all together. */
+struct pxs_memory {
+    uint64_t
+        available; /* bytes: of this machine, its control groups or the address space allowed, whichever is least; 0 = unknown */
+    bool limited;       /* it is not the machine that sets it */
+    bool address_space; /* it is the last of these: what a process maps counts, not what it touches */
+    char from
+        [256]; /* where that comes from, as a phrase: "this machine has no more", "ulimit -v allows 1.0 GB" */
+};
+void pxs_memory_look(const char *root, struct pxs_memory *out);
+/* Bytes of address space that a process may have (RLIMIT_AS); UINT64_MAX = any. */
+uint64_t pxs_address_space(void);
 const char *pxs_version(void); /* "0.1.0" */
 const char *pxs_commit(void);  /* "abc1234", "abc1234-dirty", or "unknown" */
 

@@ -43,7 +43,7 @@ struct pxs_sweep_slots {
     bool
         spread; /* `threads` is the least: an attempt also gets the cores of slots that will stay empty. Bits do not depend on it */
 };
-/* 0 = auto. What is given is obeyed. Both auto: as many jobs as cores, 4 at most, that share all cores; jobs given: max(1, cores / jobs)
+/* 0 = auto. What is given is obeyed. Both auto: as many jobs as cores, half as many above 16; jobs given: max(1, cores / jobs)
  * threads; threads given: max(1, cores / threads) jobs. Auto jobs become fewer where runs or memory are few. */
 struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads);
 
@@ -105,6 +105,7 @@ struct pxs_plan {
     enum pxs_plan_time time_source;
     char time_basis[160]; /* "measured: 2.1 s per 1000 GMAC over the last 12 runs here with 2 threads" */
     uint64_t disk_to_do, disk_free, memory_each;
+    struct pxs_memory memory; /* what there is of it */
     char unread[600]; /* why the database could not be read, so that folders alone tell what is done; "" */
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];

@@ -34,13 +34,23 @@ static void read_model(char *out, size_t size) {
     fclose(file);
 }
 
-static int count_cores(void) {
+static int cores_in_mask(void) {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
         return CPU_COUNT(&set);
     long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than 1024 cores: the set above is too small */
     return online > 0 ? (int)online : 1;
+}
+
+/* Of a quota of 2.5 cores, two: a third thread would be halted time and again while the others wait for it. */
+static int count_cores(void) {
+    struct pxs_cgroup groups;
+    int cores = cores_in_mask();
+    pxs_cgroup_look("", &groups);
+    if (groups.cpus >= cores)
+        return cores;
+    return groups.cpus < 1 ? 1 : (int)(groups.cpus + 0.01);
 }
 
 void pxs_cpu_detect(struct pxs_cpu *cpu) {

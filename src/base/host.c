@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SMALL_FILE ((size_t)1 << 20)
@@ -49,13 +50,43 @@ bool pxs_pid_alive(int64_t pid, int64_t pid_start) {
            (pid_start == 0 || pid_start == start);
 }
 
-uint64_t pxs_memory_available(void) {
-    char *text = NULL;
+uint64_t pxs_address_space(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+}
+
+/* MemAvailable in /proc/meminfo; UINT64_MAX = unknown. */
+static uint64_t machine_memory(const char *root) {
+    char path[4096], *text = NULL;
     size_t bytes;
-    if (pxs_read_file("/proc/meminfo", SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
-        return 0;
+    snprintf(path, sizeof path, "%s/proc/meminfo", root);
+    if (pxs_read_file(path, SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
+        return UINT64_MAX;
     const char *line = strstr(text, "MemAvailable:");
     uint64_t kib = line ? strtoull(line + strlen("MemAvailable:"), NULL, 10) : 0;
     free(text);
-    return kib * 1024;
+    return line ? kib * 1024 : UINT64_MAX;
+}
+
+void pxs_memory_look(const char *root, struct pxs_memory *out) {
+    struct pxs_cgroup groups;
+    const uint64_t machine = machine_memory(root), space = pxs_address_space();
+    char text[32];
+    pxs_cgroup_look(root, &groups);
+    *out = (struct pxs_memory){.available = machine, .from = "this machine has no more"};
+    if (groups.memory_left < out->available) {
+        out->available = groups.memory_left;
+        out->limited = true;
+        memcpy(out->from, groups.memory_from, sizeof out->from);
+    }
+    if (space < out->available) {
+        out->available = space;
+        out->limited = out->address_space = true;
+        pxs_format_bytes(text, space);
+        snprintf(out->from, sizeof out->from, "ulimit -v allows %s", text);
+    }
+    if (out->available == UINT64_MAX)
+        *out = (struct pxs_memory){0};
+    else if (out->available == 0)
+        out->available = 1; /* known, and nothing */
 }

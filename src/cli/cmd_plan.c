@@ -178,7 +178,12 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
                   p->steps_to_do, time, p->slots.jobs, p->slots.jobs == 1 ? "" : "s", p->slots.threads,
                   p->slots.threads == 1 ? "" : "s", p->slots.cores, p->slots.cores == 1 ? "" : "s",
                   p->time_basis);
-    pxs_text_addf(out, "disk: about %s of %s free; memory: about %s a job\n", disk, spare, memory);
+    pxs_text_addf(out, "disk: about %s of %s free; memory: about %s a job", disk, spare, memory);
+    if (p->memory.limited) {
+        pxs_format_bytes(spare, p->memory.available);
+        pxs_text_addf(out, ", %s are available: %s", spare, p->memory.from);
+    }
+    pxs_text_add(out, "\n");
 }
 
 enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,

@@ -239,7 +239,8 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
     pxs_plan_total(plan);
     pxs_slots_fit(&plan->slots, pxs_plan_to_do(plan));
-    pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, pxs_memory_available()));
+    pxs_memory_look("", &plan->memory);
+    pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, plan->memory.available));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_takes(plan, plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)

@@ -85,6 +85,18 @@ static enum pxs_status carry_out(const struct probe *p, struct pxs_stop *stop, s
     return status;
 }
 
+/* Address space at its highest, in bytes ("VmPeak:   123 kB"); 0 = unknown. */
+static uint64_t most_mapped(void) {
+    char *text = NULL;
+    size_t bytes;
+    if (pxs_read_file("/proc/self/status", 1 << 16, &text, &bytes, NULL) != PXS_OK)
+        return 0;
+    const char *line = strstr(text, "VmPeak:");
+    uint64_t kib = line ? strtoull(line + strlen("VmPeak:"), NULL, 10) : 0;
+    free(text);
+    return kib * 1024;
+}
+
 int pxs_probe_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log) {
     struct probe p = {0};
     struct pxs_lifeline watcher = {.quit = -1};
@@ -101,7 +113,8 @@ int pxs_probe_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
     enum pxs_status status = carry_out(&p, stop, log, &err);
     getrusage(RUSAGE_SELF, &usage);
     if (status == PXS_OK)
-        pxs_log(log, PXS_LOG_INFO, PXS_PROBE_TOOK "%lld", (long long)usage.ru_maxrss * 1024);
+        pxs_log(log, PXS_LOG_INFO, PXS_PROBE_TOOK "%lld %llu", (long long)usage.ru_maxrss * 1024,
+                (unsigned long long)most_mapped());
     else
         pxs_log(log, PXS_LOG_INFO, "%s%s", status == PXS_E_NOMEM ? PXS_PROBE_NOMEM : PXS_PROBE_REFUSED,
                 err.message);

@@ -94,11 +94,20 @@ static void shapes_finish(struct shapes *shapes) {
 
 /* ---- a batch of one -------------------------------------------------------------------------------------- */
 
+/* What one run takes. */
+struct need {
+    uint64_t memory, mapped;
+};
+
+static uint64_t need_of(const struct need *need, const struct pxs_memory *memory) {
+    return memory->address_space ? need->mapped : need->memory;
+}
+
 /* Files in memory: nothing stays behind, whoever dies when. */
 struct probe {
     int config, log;
     char config_path[64], log_path[64];
-    uint64_t available;
+    struct pxs_memory memory;
     struct pxs_process process;
     int wait_status;
 };
@@ -123,7 +132,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct 
                           s->plan->slots.jobs, &cores);
     snprintf(parent, sizeof parent, "%lld", (long long)getpid());
     snprintf(threads, sizeof threads, "%d", n);
-    snprintf(memory, sizeof memory, "%llu", (unsigned long long)p->available);
+    snprintf(memory, sizeof memory, "%llu", (unsigned long long)p->memory.available);
     const char *argv[] = {"pixsweep",
                           "worker",
                           PXS_PROBE_OPTION,
@@ -168,24 +177,40 @@ static const char *behind(const char *log, const char *marker) {
     return NULL;
 }
 
+/* "1.0 GB are available: memory.max is 1.2 GB in control group /job" */
+static void have_text(const struct pxs_memory *memory, char buf[400]) {
+    const uint64_t space = pxs_address_space();
+    char have[32], more[128] = "";
+    pxs_format_bytes(have, memory->available);
+    if (!memory->address_space && space != UINT64_MAX) {
+        char text[32];
+        pxs_format_bytes(text, space);
+        snprintf(more, sizeof more, "; ulimit -v allows each process %s of address space", text);
+    }
+    if (memory->available == 0)
+        snprintf(buf, 400, "nobody knows how much there is%s", more);
+    else
+        snprintf(buf, 400, "%s are available: %s%s", have, memory->from, more);
+}
+
 /* `need` 0: it broke off, and nobody knows what it would have needed. */
 static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape, uint64_t need,
-                                 uint64_t have, struct pxs_error *err) {
-    char need_text[32], have_text[32];
+                                 const struct pxs_memory *memory, struct pxs_error *err) {
+    char need_text[32], have[400];
     pxs_format_bytes(need_text, need > 0 ? need : shape->estimate);
-    pxs_format_bytes(have_text, have);
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "preflight: run %s%s does not fit: %s (%s %s, %s are available); try a smaller batch_size, "
-        "ngf or image, or end what else runs here",
-        s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
-        need > 0 ? "it needs more memory than there is" : "out of memory in its first batch",
-        need > 0 ? "measured" : "estimated", need_text, have_text);
+    have_text(memory, have);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "preflight: run %s%s does not fit: %s (%s %s%s, %s); try a smaller batch_size, ngf or "
+                    "image, or raise that limit or end what else runs here",
+                    s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
+                    need > 0 ? "it needs more memory than there is" : "out of memory in its first batch",
+                    need > 0 ? "measured" : "estimated", need_text,
+                    need > 0 && memory->address_space ? " of address space" : "", have);
 }
 
 static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape, const struct probe *p,
-                                   uint64_t *memory, struct pxs_error *err) {
-    char log[8192];
+                                   struct need *need, struct pxs_error *err) {
+    char log[8192], *end;
     ssize_t n = pread(p->log, log, sizeof log - 1, 0);
     log[n > 0 ? n : 0] = '\0';
     for (size_t len = strlen(log); len > 0 && log[len - 1] == '\n'; len--)
@@ -195,12 +220,15 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
     if (s->options->stop && atomic_load(&s->options->stop->signal) != 0)
         return pxs_fail(err, PXS_E_STOPPED, "interrupted in the preflight; nothing was started");
     if (took) {
-        *memory = strtoull(took, NULL, 10);
-        return p->available != 0 && *memory > p->available ? too_large(s, shape, *memory, p->available, err)
-                                                           : PXS_OK;
+        need->memory = strtoull(took, &end, 10);
+        need->mapped = strtoull(end, NULL, 10);
+        uint64_t least = need_of(need, &p->memory);
+        return p->memory.available != 0 && least > p->memory.available
+                   ? too_large(s, shape, least, &p->memory, err)
+                   : PXS_OK;
     }
     if (behind(log, PXS_PROBE_NOMEM) || (WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL))
-        return too_large(s, shape, 0, p->available, err);
+        return too_large(s, shape, 0, &p->memory, err);
     if (refused)
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
     if (WIFSIGNALED(p->wait_status))
@@ -211,14 +239,14 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
                     name, WEXITSTATUS(p->wait_status), log[0] ? ":\n" : "", log);
 }
 
-static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape, uint64_t *memory,
+static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape, struct need *need,
                                  struct pxs_error *err) {
-    struct probe p = {
-        .config = -1, .log = -1, .available = pxs_memory_available(), .process = {.lifeline = -1}};
+    struct probe p = {.config = -1, .log = -1, .process = {.lifeline = -1}};
     struct pxs_text yaml = {0};
     struct pxs_params *params = malloc(sizeof *params);
     if (!params)
         return pxs_fail_nomem(err);
+    pxs_memory_look("", &p.memory);
     pxs_plan_params(s->plan, shape->run, params);
     pxs_params_write_yaml(params, "preflight", &yaml);
     enum pxs_status status = open_files(&p, &yaml, err);
@@ -226,7 +254,7 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
         status = launch(s, &p, err);
     if (status == PXS_OK) {
         wait_for(s, &p);
-        status = read_answer(s, shape, &p, memory, err);
+        status = read_answer(s, shape, &p, need, err);
     }
     pxs_text_finish(&yaml);
     free(params);
@@ -239,45 +267,47 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
 
 /* ---- all of them ----------------------------------------------------------------------------------------- */
 
-static void choose_slots(struct pxs_supervisor *s, uint64_t need, uint64_t available) {
-    const struct pxs_plan *plan = s->plan;
-    struct pxs_sweep_slots slots = pxs_sweep_slots(plan->slots.cores, s->options->jobs, s->options->threads);
-    char need_text[32], have_text[32];
-    pxs_slots_fit(&slots, pxs_plan_to_do(plan));
+static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct pxs_memory *memory) {
+    struct pxs_sweep_slots slots =
+        pxs_sweep_slots(s->plan->slots.cores, s->options->jobs, s->options->threads);
+    char need_text[32], have[400];
+    pxs_slots_fit(&slots, pxs_plan_to_do(s->plan));
     const int wanted = slots.jobs;
-    pxs_slots_fit(&slots, pxs_slots_memory(need, available));
+    pxs_slots_fit(&slots, pxs_slots_memory(need, memory->available));
     pxs_plan_use_slots(s->plan, slots);
     pxs_format_bytes(need_text, need);
-    pxs_format_bytes(have_text, available);
+    have_text(memory, have);
     if (slots.jobs < wanted)
-        pxs_say(s, PXS_LOG_INFO, "preflight: %d job%s at a time: a run takes %s of memory, %s are available",
-                slots.jobs, slots.jobs == 1 ? "" : "s", need_text, have_text);
-    else if (available != 0 && (double)need * slots.jobs > (double)available)
+        pxs_say(s, PXS_LOG_INFO, "preflight: %d job%s at a time: a run takes %s of %s, %s", slots.jobs,
+                slots.jobs == 1 ? "" : "s", need_text, memory->address_space ? "address space" : "memory",
+                have);
+    else if (memory->available != 0 && (double)need * slots.jobs > (double)memory->available)
         pxs_say(s, PXS_LOG_WARN,
-                "%d jobs of %s of memory each, %s are available: the system may kill a worker; "
-                "fewer --jobs are safer",
-                slots.jobs, need_text, have_text);
+                "%d jobs of %s of memory each, %s; the system may kill a worker, and fewer --jobs are safer",
+                slots.jobs, need_text, have);
 }
 
 static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *shapes, struct pxs_error *err) {
     const size_t n = shapes->n < MOST_SHAPES ? shapes->n : MOST_SHAPES;
     const double since = pxs_monotonic();
-    const uint64_t available = pxs_memory_available();
-    uint64_t need = 0;
+    struct pxs_memory memory;
+    struct need most = {0};
     char took[32], need_text[32];
+    pxs_memory_look("", &memory);
     if (n < shapes->n)
         pxs_say(s, PXS_LOG_INFO, "preflight: %zu shapes, one batch of each of the %zu largest", shapes->n, n);
     else
         pxs_say(s, PXS_LOG_INFO, "preflight: %zu shape%s, one batch of each", n, n == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {
-        uint64_t memory = 0;
-        PXS_TRY(try_shape(s, &shapes->items[i], &memory, err));
-        need = memory > need ? memory : need;
+        struct need need = {0};
+        PXS_TRY(try_shape(s, &shapes->items[i], &need, err));
+        most.memory = need.memory > most.memory ? need.memory : most.memory;
+        most.mapped = need.mapped > most.mapped ? need.mapped : most.mapped;
     }
     pxs_format_duration(took, pxs_monotonic() - since);
-    pxs_format_bytes(need_text, need);
+    pxs_format_bytes(need_text, most.memory);
     pxs_say(s, PXS_LOG_INFO, "preflight: in order, %s; up to %s of memory a run", took, need_text);
-    choose_slots(s, need, available);
+    choose_slots(s, need_of(&most, &memory), &memory);
     return PXS_OK;
 }
 

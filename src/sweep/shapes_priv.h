@@ -6,7 +6,7 @@
 
 #define PXS_PROBE_OPTION "--probe" /* the first argument, with 1 */
 /* One of these, at the beginning of a line, and what belongs to it up to the end. */
-#define PXS_PROBE_TOOK "preflight took bytes "
+#define PXS_PROBE_TOOK "preflight took bytes " /* of memory, of address space */
 #define PXS_PROBE_NOMEM "preflight ran out of memory: "
 #define PXS_PROBE_REFUSED "preflight refused: "
 

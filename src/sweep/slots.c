@@ -9,9 +9,8 @@
 #define MEMORY_SHARE 0.8
 
 /* Measured on two cores (docs/engine.md): two one-thread processes side by side do 1.97 times the work of one, two threads of one process
- * 1.90 times. With more cores the runs compete for memory bandwidth, which is why there are no more than a few with more threads each;
- * that limit is not measured. */
-#define MOST_JOBS 4
+ * 1.90 times. Many runs compete for memory bandwidth: with more cores than this each has two threads at least, which is not measured. */
+#define SINGLE_CORES 16
 
 static int at_least_one(int n) {
     return n > 1 ? n : 1;
@@ -26,7 +25,7 @@ struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads) {
     else if (threads > 0)
         s.jobs = at_least_one(s.cores / threads);
     else
-        s.jobs = s.cores < MOST_JOBS ? s.cores : MOST_JOBS;
+        s.jobs = s.cores > SINGLE_CORES ? s.cores / 2 : s.cores;
     s.threads = threads > 0 ? threads : at_least_one(s.cores / s.jobs);
     s.pinned = (int64_t)s.jobs * s.threads <= s.cores;
     return s;
@@ -63,10 +62,12 @@ int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed,
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, allowed) && !CPU_ISSET(cpu, used))
             CPU_SET(cpu, &spare);
-    if (slots->spread && slots->pinned && CPU_COUNT(&spare) == 0)
+    int left = slots->cores - CPU_COUNT(used); /* of a CPU quota, which may be less than the mask */
+    left = left < CPU_COUNT(&spare) ? left : CPU_COUNT(&spare);
+    if (slots->spread && slots->pinned && left <= 0)
         return 0;
     int sharers = sharers_of(slots, waiting, open);
-    int threads = slots->spread ? at_least_one(CPU_COUNT(&spare) / sharers) : slots->threads;
+    int threads = slots->spread ? at_least_one(left / sharers) : slots->threads;
     *out = *allowed;
     if (!slots->pinned || CPU_COUNT(&spare) < threads)
         return threads;

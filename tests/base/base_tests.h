@@ -13,6 +13,7 @@ TCase *clock_case(void);
 TCase *threads_case(void);
 TCase *file_case(void);
 TCase *path_case(void);
+TCase *cgroup_case(void);
 
 /* A new folder under $TMPDIR or /tmp, and its removal with the files (no folders) in it and in `<dir>/sub`. */
 void temp_make(char dir[256]);

@@ -76,7 +76,9 @@ START_TEST(test_host)
     pxs_host_detect(&host);
     ck_assert_uint_gt(strlen(host.name), 0);
     ck_assert_uint_eq(strlen(host.boot_id), 36);
-    ck_assert_uint_gt(pxs_memory_available(), 1000000);
+    struct pxs_memory memory;
+    pxs_memory_look("", &memory);
+    ck_assert_uint_gt(memory.available, 1000000);
 }
 END_TEST
 

@@ -25,8 +25,10 @@ START_TEST(test_slots_auto)
     expect_slots(pxs_sweep_slots(0, 0, 0), 1, 1, true);
     expect_slots(pxs_sweep_slots(2, 0, 0), 2, 1, true);
     expect_slots(pxs_sweep_slots(4, 0, 0), 4, 1, true);
-    expect_slots(pxs_sweep_slots(6, 0, 0), 4, 1, true);
-    expect_slots(pxs_sweep_slots(16, 0, 0), 4, 4, true);
+    expect_slots(pxs_sweep_slots(6, 0, 0), 6, 1, true);
+    expect_slots(pxs_sweep_slots(16, 0, 0), 16, 1, true);
+    expect_slots(pxs_sweep_slots(17, 0, 0), 8, 2, true);
+    expect_slots(pxs_sweep_slots(64, 0, 0), 32, 2, true);
     /* What is given is obeyed. */
     expect_slots(pxs_sweep_slots(8, 1, 0), 1, 8, true);
     expect_slots(pxs_sweep_slots(8, 3, 0), 3, 2, true);
@@ -40,8 +42,10 @@ END_TEST
 START_TEST(test_slots_fit)
 {
     struct pxs_sweep_slots s = pxs_sweep_slots(16, 0, 0);
+    pxs_slots_fit(&s, 17);
+    expect_slots(s, 16, 1, true);
     pxs_slots_fit(&s, 7);
-    expect_slots(s, 4, 4, true);
+    expect_slots(s, 7, 2, true);
     pxs_slots_fit(&s, 3);
     expect_slots(s, 3, 5, true);
     pxs_slots_fit(&s, 0);
@@ -100,6 +104,7 @@ START_TEST(test_slot_cores_auto)
     for (int cpu = 0; cpu < 6; cpu++)
         CPU_SET(cpu, &allowed);
     struct pxs_sweep_slots s = pxs_sweep_slots(6, 0, 0);
+    pxs_slots_fit(&s, 4);
     draw(&s, &allowed, &used, 8, 4, 1, "0");
     draw(&s, &allowed, &used, 7, 3, 1, "1");
     draw(&s, &allowed, &used, 6, 2, 2, "2-3");
@@ -126,6 +131,24 @@ START_TEST(test_slot_cores_auto)
     CPU_ZERO(&used);
     draw(&s, &allowed, &used, 2, 2, 1, "0");
     draw(&s, &allowed, &used, 1, 1, 1, "1");
+}
+END_TEST
+
+/* A quota of three cores in a mask of eight: no more threads than that, wherever they are. */
+START_TEST(test_slot_cores_quota)
+{
+    cpu_set_t allowed, used, out;
+    CPU_ZERO(&allowed);
+    CPU_ZERO(&used);
+    for (int cpu = 0; cpu < 8; cpu++)
+        CPU_SET(cpu, &allowed);
+    struct pxs_sweep_slots s = pxs_sweep_slots(3, 0, 0);
+    pxs_slots_fit(&s, 2);
+    draw(&s, &allowed, &used, 2, 2, 1, "0");
+    draw(&s, &allowed, &used, 1, 1, 2, "1-2");
+    ck_assert_int_eq(pxs_slot_draw(&s, &allowed, &used, 1, 1, &out), 0);
+    CPU_ZERO(&used);
+    draw(&s, &allowed, &used, 1, 2, 3, "0-2");
 }
 END_TEST
 
@@ -460,6 +483,7 @@ Suite *pure_suite(void) {
     tcase_add_test(c, test_slots_fit);
     tcase_add_test(c, test_slot_cores);
     tcase_add_test(c, test_slot_cores_auto);
+    tcase_add_test(c, test_slot_cores_quota);
     tcase_add_test(c, test_board_wide);
     tcase_add_test(c, test_board_narrow);
     tcase_add_test(c, test_board_unknown_and_stopping);
