@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No loss is beyond these; what is, counts as them, so that no distance between two values is infinite or nothing. */
+#define MOST 1e100
+#define LEAST 1e-100
+#define FAR 1e6 /* units off the sheet: Cairo cannot count further */
+
 double pxs_axis_at(const struct pxs_axis *axis, double value) {
     double low = axis->low, high = axis->high;
     if (isnan(value))
@@ -16,7 +21,8 @@ double pxs_axis_at(const struct pxs_axis *axis, double value) {
         low = log10(low);
         high = log10(high);
     }
-    return axis->from + (value - low) / (high - low) * (axis->to - axis->from);
+    const double at = axis->from + (value - low) / (high - low) * (axis->to - axis->from);
+    return isfinite(at) ? fmin(fmax(at, -FAR), FAR) : at;
 }
 
 /* ---- ticks ----------------------------------------------------------------------------------------------- */
@@ -142,12 +148,21 @@ static void widen(struct pxs_axis *axis, bool above, bool below) {
     axis->high += above ? 0 : air;
 }
 
+/* Whether a value takes part in the range, and as what. */
+static bool tame(const struct pxs_axis *axis, double *value) {
+    if (!isfinite(*value))
+        return false;
+    *value = fabs(*value) < LEAST ? 0 : fmin(fmax(*value, -MOST), MOST);
+    return !axis->log || *value > 0;
+}
+
 bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above, bool *below) {
     size_t kept = 0;
     *above = *below = false;
     for (size_t i = 0; i < n; i++) {
-        if (isfinite(values[i]) && (!axis->log || values[i] > 0))
-            values[kept++] = values[i];
+        double value = values[i];
+        if (tame(axis, &value))
+            values[kept++] = value;
     }
     if (kept == 0)
         return false;

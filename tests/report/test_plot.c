@@ -4,6 +4,7 @@
 
 #include "pixsweep/image.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,15 @@ START_TEST(a_range_of_one_value_or_none)
     ck_assert(!pxs_axis_range(&axis, &none, 1, &above, &below));
     axis.log = true;
     ck_assert(!pxs_axis_range(&axis, &zero, 1, &above, &below));
+    for (int log = 0; log < 2; log++) { /* no range is too wide to be drawn */
+        double ends[] = {5e-324, DBL_MAX, -DBL_MAX, 1, 1e-310};
+        struct pxs_tick ticks[PXS_TICKS];
+        axis = (struct pxs_axis){.log = log, .from = 300, .to = 0};
+        ck_assert(pxs_axis_range(&axis, ends, PXS_COUNT(ends), &above, &below));
+        ck_assert(isfinite(axis.high - axis.low) && axis.low < axis.high &&
+                  pxs_axis_ticks(&axis, 20, ticks) > 0);
+        ck_assert(fabs(pxs_axis_at(&axis, DBL_MAX)) <= 1e6 && fabs(pxs_axis_at(&axis, 5e-324)) <= 1e6);
+    }
 }
 END_TEST
 
