@@ -134,6 +134,21 @@ static bool checksum_fits(const struct pxs_safetensors *file, const struct resum
     return crc == stated;
 }
 
+/* Numbers that are counted with later; where the checksum is right, too, a file may hold anything. */
+static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_error *err) {
+    const char *bad = s->step < 0 || s->epoch < 0 || s->batch < 0           ? "its step, epoch or batch"
+                      : s->record_bytes < 0                                 ? "record_bytes"
+                      : !isfinite(s->epoch_seconds) || s->epoch_seconds < 0 ? "epoch_seconds"
+                      : s->early_epoch < -1 || s->early_epoch > s->epoch    ? "early_stop_epoch"
+                                                                            : NULL;
+    for (size_t i = 0; i < PXS_COUNT(s->plateau); i++) {
+        const struct pxs_plateau *p = &s->plateau[i];
+        if (!isfinite(p->rate) || p->rate < 0 || p->bad_epochs < 0 || p->bad_epochs > s->epoch + 1)
+            bad = "a plateau";
+    }
+    return bad ? pxs_fail(err, PXS_E_CORRUPT, "it is damaged: %s cannot be so", bad) : PXS_OK;
+}
+
 enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
                             struct pxs_error *err) {
     memset(out, 0, sizeof *out);
@@ -141,7 +156,7 @@ enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_st
     PXS_TRY(parse(file, out, err));
     if (!checksum_fits(file, out))
         return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");
-    return PXS_OK;
+    return check_numbers(out, err);
 }
 
 enum pxs_status resume_engine(const char *kernels, struct resume_state *out, struct pxs_error *err) {

@@ -36,8 +36,10 @@ static void make(void) {
         return;
     pxs_params_default(&made.params);
     made.params.img_height = made.params.img_width = 32;
-    made.params.ngf = made.params.ndf = 4;
+    made.params.ngf = made.params.ndf = 1;
     made.params.n_epochs = 6;
+    made.params.early_stop_patience = 2;
+    made.params.lr_policy_G = PXS_LR_PLATEAU;
     fuzz_need(pxs_pix2pix_create(&made.params, NULL, "auto", &made.model, &err), &err);
     atexit(forget);
     pxs_pix2pix_randomise(made.model, 1);

@@ -166,6 +166,7 @@ START_TEST(a_point_of_format_1_is_read)
     struct resume_state s = {.format = 1,
                              .config_hash = HASH,
                              .step = 7,
+                             .epoch = 3,
                              .best = INFINITY,
                              .sum.loss_D = 0.5},
                         back;
@@ -188,6 +189,37 @@ START_TEST(a_point_of_format_1_is_read)
         ck_assert(back.step == 7 && isinf(back.best) && back.sum.loss_D == 0.5);
         ck_assert(format == 1 ? isnan(back.sum_D_real) : back.sum_D_real == 0.25);
         ck_assert_int_eq(back.plateau[1].bad_epochs, format == 1 ? 0 : 4);
+    }
+    pxs_pix2pix_destroy(&model);
+}
+END_TEST
+
+/* With a right checksum, but nobody could count on with these. */
+START_TEST(impossible_numbers_are_damage)
+{
+    struct resume_state good = {.format = RESUME_FORMAT, .config_hash = HASH, .epoch = 3}, bad[6], back;
+    struct pxs_params p = small();
+    struct pxs_pix2pix *model;
+    struct pxs_safetensors *file;
+    struct resume_text text;
+    struct pxs_error err;
+    char path[600];
+    for (size_t i = 0; i < PXS_COUNT(bad); i++)
+        bad[i] = good;
+    bad[0].early_epoch = INT64_MIN;
+    bad[1].plateau[0].bad_epochs = INT64_MAX;
+    bad[2].plateau[1].rate = NAN;
+    bad[3].record_bytes = -1;
+    bad[4].epoch_seconds = INFINITY;
+    bad[5].batch = -1;
+    snprintf(path, sizeof path, "%s/impossible.safetensors", root);
+    ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
+    for (size_t i = 0; i <= PXS_COUNT(bad); i++) {
+        resume_print(i < PXS_COUNT(bad) ? &bad[i] : &good, &text);
+        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
+        ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
+        ck_assert_int_eq(resume_read(file, &back, &err), i < PXS_COUNT(bad) ? PXS_E_CORRUPT : PXS_OK);
+        pxs_safetensors_destroy(&file);
     }
     pxs_pix2pix_destroy(&model);
 }
@@ -427,6 +459,7 @@ int main(void) {
     tcase_add_test(t, other_kernels_are_refused_unless_allowed);
     tcase_add_test(t, plateau_reduces_the_rate);
     tcase_add_test(t, a_point_of_format_1_is_read);
+    tcase_add_test(t, impossible_numbers_are_damage);
     tcase_add_test(t, a_newer_point_is_refused_by_name);
     tcase_add_test(t, records_that_are_missing_are_not_vouched_for);
     suite_add_tcase(s, t);
