@@ -214,7 +214,7 @@ def records():
 def merge():
     def run(which, *all_of_them, config=b''):
         return bytes([which]) + struct.pack('<H', len(config)) + config + frames(*all_of_them)
-    put('merge', 'usual', run(15, *USUAL))
+    put('merge', 'usual', run(31, *USUAL))
     put('merge', 'plot', run(1, *USUAL))
     put('merge', 'page', run(2, *USUAL))
     put('merge', 'samples', run(4, *USUAL))
@@ -223,14 +223,14 @@ def merge():
     put('merge', 'unknown-kind', run(8, begin(), batch(0, 0, 0), (9, b'xyz'), end()))
     put('merge', 'attempt-0', run(8, begin(0), batch(0, 0, 0), end()))
     put('merge', 'no-equals', run(8, begin(words='nothing'), batch(0, 0, 0), end()))
-    put('merge', 'no-utf8', run(10, begin(words=b'host=\xff\n'), event(b'\xc3('), end(3, words=b'\xff\xfe')))
-    put('merge', 'far', run(15, begin(2 ** 62, 2 ** 62), batch(2 ** 62, 2 ** 31 - 1, -2 ** 31, 1e308, float('inf')),
+    put('merge', 'no-utf8', run(26, begin(words=b'host=\xff\n'), event(b'\xc3('), end(3, words=b'\xff\xfe')))
+    put('merge', 'far', run(31, begin(2 ** 62, 2 ** 62), batch(2 ** 62, 2 ** 31 - 1, -2 ** 31, 1e308, float('inf')),
                             epoch(2 ** 31 - 1, 7, -1e308), epoch(-2 ** 31, -1), end(1, 2 ** 63 - 1, at=-2 ** 63)))
     put('merge', 'paths', run(12, begin(), sample(0, 0, '../../secret.png'), sample(1, 0, '/etc/passwd'), checkpoint(0, path='..'), end()))
     put('merge', 'nothing', run(0))
     put('merge', 'torn', run(0, begin(), (255, b'PXR\n')))
     head = '# pixsweep run %s\n# data sha256 ' + 'c' * 64 + '\nname: fuzz\ndataset: /data/kai\nn_epochs: 6\n'
-    put('merge', 'own-config', run(15, *USUAL, config=(head % 'other/0007-ngf-16-s3').encode() + b'ngf: 16\nseed: 3\n'))
+    put('merge', 'own-config', run(31, *USUAL, config=(head % 'other/0007-ngf-16-s3').encode() + b'ngf: 16\nseed: 3\n'))
     put('merge', 'dotdot', run(15, *USUAL, config=(head % '../../0001-base-s0').encode()))
     put('merge', 'no-config', run(0, *USUAL, config=b'[1, 2'))
 
@@ -239,6 +239,8 @@ def resume():
     put('resume', 'right', '')
     put('resume', 'moved', 'step=7\nepoch=1\nbatch=2\nbest_val_loss=0.25\nlr_G=0.0001\n')
     put('resume', 'other', 'config_hash=00\nkernels=none\n')
+    put('resume', 'far', 'early_stop_epoch=%d\nplateau_G_bad_epochs=%d\n' % (-2 ** 63, 2 ** 63 - 1))
+    put('resume', 'negative', 'record_bytes=-1\nepoch_seconds=-1e300\nplateau_D_rate=nan\n')
     put('resume', 'newer', 'resume_format=9\n')
     put('resume', 'older', 'resume_format=2\n!early_stop_best\n!early_stop_epoch\n')
     put('resume', 'tensors', b'step=3\0' + bytes([0, 5, 0, 1, 6, 0x7f, 2, 3, 0]))
@@ -251,11 +253,12 @@ def lab():
                        (e, 24 + run, b, batches) for e in range(epochs) for b in range(batches))
     averages = ''.join('[avg_loss: 1.7%d] \n' % e for e in range(3))
     values = "tloss_res: {0: 0.21, 1: 0.19, 'min': 0.19, 'minepoch': 1} \n"
-    put('lab', 'usual', lines(0) + '---\n' + averages + '---\n' + values)
-    put('lab', 'two-runs', lines(0) + lines(1, 2) + '---\n' + averages * 2 + '---\n' + values * 2)
-    put('lab', 'no-batches', '---\n' + averages + '---\n' + values)
-    put('lab', 'torn', lines(0)[:-60] + '[Epoch: 1' + lines(1) + 'noise\n[Epoch: 9] [Dloss: nan] [loss_pixel: inf] [loss_GAN: 1e999] [Batch: 1/2] ')
-    put('lab', 'odd', '\ufeff[Epoch: 99999999999999999999] [Dloss: x]\r\n\0\n---\n[avg_loss: \n---\ntloss_res: {1: 2, 1: 3, x: 4}\n')
+    put('lab', 'quick', '\0' + lines(0) + lines(1, 2) + '---\n' + averages * 2 + '---\n' + values)
+    put('lab', 'usual', '\1' + lines(0) + '---\n' + averages + '---\n' + values)
+    put('lab', 'two-runs', '\1' + lines(0) + lines(1, 2) + '---\n' + averages * 2 + '---\n' + values * 2)
+    put('lab', 'no-batches', '\1---\n' + averages + '---\n' + values)
+    put('lab', 'torn', '\1' + lines(0)[:-60] + '[Epoch: 1' + lines(1) + 'noise\n[Epoch: 9] [Dloss: nan] [loss_pixel: inf] [loss_GAN: 1e999] [Batch: 1/2] ')
+    put('lab', 'odd', '\1\ufeff[Epoch: 99999999999999999999] [Dloss: x]\r\n\0\n---\n[avg_loss: \n---\ntloss_res: {1: 2, 1: 3, x: 4}\n')
 
 
 def json_texts():

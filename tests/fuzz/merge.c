@@ -1,5 +1,5 @@
 /* `merge` of a run's folder that somebody handed over, then everything that reads a database. The first byte says which of the slow
- * readers follow; then the length of a text (two bytes) that stands in the place of config.yaml (0: a right one); the rest is
+ * readers follow, whether other runs are there already, and whether all formats are written; then the length of a text (two bytes) that stands in the place of config.yaml (0: a right one); the rest is
  * records.bin as frames (frames.h). */
 #include "database.h"
 #include "frames.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOW_PLOT = 1, SLOW_PAGE = 2, SLOW_SAMPLES = 4, FULL = 8 };
+enum { SLOW_PLOT = 1, SLOW_PAGE = 2, SLOW_SAMPLES = 4, FULL = 8, FORMATS = 16 };
 
 static void write_config(struct fuzz_input *in) {
     size_t n;
@@ -57,13 +57,13 @@ static enum pxs_status drop(void *user, const char *text, size_t bytes, struct p
     return PXS_OK;
 }
 
-static void answers(struct pxs_store *s, const char *sweep, int64_t run_id) {
+static void answers(struct pxs_store *s, const char *sweep, int64_t run_id, enum pxs_format last) {
     struct pxs_text out = {0};
     struct pxs_error err;
     char id[32], other[32];
     snprintf(id, sizeof id, "%lld", (long long)run_id);
     snprintf(other, sizeof other, "%lld", (long long)(run_id > 1 ? 1 : 2));
-    for (int format = PXS_FORMAT_TABLE; format <= PXS_FORMAT_JSON; format++) {
+    for (int format = PXS_FORMAT_TABLE; format <= (int)last; format++) {
         const struct pxs_list_options list = {0};
         const struct pxs_compare_options compare = {
             .sweep = sweep, .pareto = format == PXS_FORMAT_JSON ? "time,val_loss" : NULL};
@@ -133,9 +133,10 @@ static void read_all(struct pxs_store *s, uint32_t which) {
     fuzz_need(pxs_store_runs(s, 0, &runs, &n, &err), &err);
     if (n > 0) {
         const struct pxs_store_run *last = &runs[n - 1];
-        answers(s, last->sweep, last->run_id);
+        answers(s, last->sweep, last->run_id, which & FORMATS ? PXS_FORMAT_JSON : PXS_FORMAT_TABLE);
         watch(s, last->sweep);
-        exports(s, last->sweep);
+        if (which & FORMATS)
+            exports(s, last->sweep);
         curves(s, last->sweep);
         slow(s, last->sweep, which);
     }

@@ -15,10 +15,13 @@ static void build(uint32_t version, struct fuzz_input in, struct pxs_text *out) 
                             (uint8_t)(length >> 16), 0};
     pxs_text_add_n(out, (const char *)head, version % 5 < 2 ? 4 : 6);
     pxs_text_add_n(out, (const char *)in.at, in.left);
+    static uint8_t pixels[65536];
+    if (pixels[1] == 0)
+        for (size_t i = 0; i < sizeof pixels; i++)
+            pixels[i] = (uint8_t)(i * 7);
     for (size_t i = 0; i < pad; i++)
         pxs_text_add(out, i + 1 == pad ? "\n" : " ");
-    for (size_t i = 0; i < data; i++)
-        pxs_text_add_n(out, (const char[]){(char)(i * 7)}, 1);
+    pxs_text_add_n(out, (const char *)pixels, data);
 }
 
 static void look_at(const struct pxs_npy *npy) {

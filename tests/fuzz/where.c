@@ -55,31 +55,53 @@ static bool may_take_long(const char *text) {
     return tables > 0 && tables + times(text, ",") > 3;
 }
 
+/* The same database for every input: one that was changed is made anew. */
+static struct pxs_store *store;
+static int64_t rows_before;
+
+static void drop_database(void) {
+    pxs_store_close(&store);
+}
+
+static void take_database(void) {
+    static bool registered;
+    if (store)
+        return;
+    store = fuzz_database("fuzz.db");
+    rows_before = count(store);
+    if (!registered) /* behind the folder's own, so that it is closed before that goes */
+        atexit(drop_database);
+    registered = true;
+}
+
+static void try_again(const char *where) {
+    struct pxs_store_changed changed = {0};
+    struct pxs_error err;
+    if (!fuzz_answer(pxs_store_retry(store, 1, PXS_RETRY_ALL, where, &changed, &err), &err))
+        return;
+    fuzz_require(changed.n <= 2, "only runs that failed are tried again");
+    if (changed.n > 0)
+        drop_database();
+    pxs_store_changed_finish(&changed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pxs_error err;
-    struct pxs_store_changed changed = {0};
     struct pxs_curves curves;
     size_t rows = 0;
     char *text = malloc(size + 1);
     fuzz_require(text != NULL, "there is memory");
     memcpy(text, data, size);
     text[size] = '\0';
-    if (may_take_long(text)) {
-        free(text);
-        return 0;
+    if (!may_take_long(text)) {
+        take_database();
+        fuzz_answer(pxs_store_query(store, text, take_row, &rows, &err), &err);
+        const struct pxs_curves_options options = {.where = text};
+        if (fuzz_answer(pxs_curves_read(store, &options, &curves, &err), &err))
+            pxs_curves_finish(&curves);
+        fuzz_require(count(store) == rows_before, "what reads changes nothing");
+        try_again(text);
     }
-    struct pxs_store *s = fuzz_database("fuzz.db");
-    int64_t before = count(s);
-    fuzz_answer(pxs_store_query(s, text, take_row, &rows, &err), &err);
-    const struct pxs_curves_options options = {.where = text};
-    if (fuzz_answer(pxs_curves_read(s, &options, &curves, &err), &err))
-        pxs_curves_finish(&curves);
-    fuzz_require(count(s) == before, "what reads changes nothing");
-    if (fuzz_answer(pxs_store_retry(s, 1, PXS_RETRY_ALL, text, &changed, &err), &err)) {
-        fuzz_require(changed.n <= 2, "only runs that failed are tried again");
-        pxs_store_changed_finish(&changed);
-    }
-    pxs_store_close(&s);
     free(text);
     return 0;
 }
