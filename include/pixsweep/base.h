@@ -116,6 +116,8 @@ void pxs_text_addv(struct pxs_text *t, const char *fmt, va_list ap);
 const char *pxs_text_str(const struct pxs_text *t); /* never NULL */
 void pxs_text_clear(struct pxs_text *t);            /* len = 0, keeps the memory */
 void pxs_text_finish(struct pxs_text *t);
+/* Bytes of the UTF-8 sequence that `bytes` (n > 0 of them) begins with, its code point in *code (may be NULL); 0 if it is none. */
+size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code);
 
 /* ---- numbers as text ------------------------------------------------------------------------------------- */
 

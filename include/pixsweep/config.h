@@ -11,6 +11,10 @@
 #define PXS_NAME_MAX 100 /* bytes of an experiment's name */
 #define PXS_LABEL_MAX 60 /* bytes of what differs in a run's name */
 
+/* Whether this can be an experiment's name: letters of any script, digits and . _ = -, not beginning with . or -, at most
+ * PXS_NAME_MAX bytes. So it is one folder's name, and nothing of pixsweep's own. */
+bool pxs_name_allowed(const char *text);
+
 struct pxs_config;
 
 /* Loads `path`; `sets` are the texts of --set options, "key=value" (dotted keys such as sweep.seeds, run.timeout; name; any

@@ -111,8 +111,6 @@ const char *pxs_param_other_name(const char *name);
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
 /* Appends a text of a user in quotes: cut to 60 bytes, control characters replaced, so that no message tears. */
 void pxs_text_add_quoted(struct pxs_text *out, const char *text);
-/* Bytes of the UTF-8 sequence that `bytes` (n > 0 of them) begins with, its code point in *code (may be NULL); 0 if it is none. */
-size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code);
 
 /* ---- values ---------------------------------------------------------------------------------------------- */
 

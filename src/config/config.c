@@ -13,7 +13,7 @@ void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes) 
 /* ---- name ------------------------------------------------------------------------------------------------ */
 
 /* What a folder can be called everywhere, and a shell word need not be quoted for; letters of any script. */
-static bool is_name(const char *text) {
+bool pxs_name_allowed(const char *text) {
     size_t n = strlen(text), length;
     if (n == 0 || n > PXS_NAME_MAX || text[0] == '.' || text[0] == '-' ||
         strncmp(text, "pixsweep.db", 11) == 0)
@@ -50,7 +50,7 @@ static void choose_name(struct pxs_config *c, struct pxs_diags *d) {
     }
     c->name = node ? node->text : stem_of(c, own->source->path);
     d->nomem = d->nomem || !c->name;
-    if (!c->name || is_name(c->name))
+    if (!c->name || pxs_name_allowed(c->name))
         return;
     pxs_text_add_quoted(&shown, c->name);
     if (node)

@@ -141,15 +141,6 @@ enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *
     return PXS_OK;
 }
 
-enum pxs_status pxs_record_skip(struct pxs_record_cursor *c, bool *more, struct pxs_error *err) {
-    const unsigned char *data = NULL;
-    size_t bytes = 0;
-    PXS_TRY(current(c, &data, &bytes, err));
-    c->offset += (int64_t)bytes;
-    *more = bytes > 0;
-    return PXS_OK;
-}
-
 enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct pxs_record_cursor **out,
                                        struct pxs_error *err) {
     if (strlen(path) >= sizeof((*out)->path))

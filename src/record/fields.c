@@ -11,6 +11,7 @@ struct walk {
     const unsigned char *in; /* decoding */
     size_t at, end;
     bool bad;
+    bool no_text; /* a text that was read is no UTF-8 */
 };
 
 static bool room_for(struct walk *w, size_t bytes) {
@@ -55,6 +56,38 @@ static void walk_f64(struct walk *w, double *value) {
         memcpy(value, &bits, sizeof bits);
 }
 
+/* Every byte that belongs to no character becomes '?': what is written can be read by everything. */
+static void mend_utf8(char *text, size_t n) {
+    for (size_t at = 0; at < n;) {
+        size_t length = pxs_utf8_decode(text + at, n - at, NULL);
+        if (length == 0)
+            text[at] = '?';
+        at += length ? length : 1;
+    }
+}
+
+/* The first bytes of a character, and no more of it. */
+static bool is_cut_character(const char *text, size_t n) {
+    unsigned char first = (unsigned char)text[0];
+    size_t whole = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    for (size_t i = 1; i < n; i++)
+        whole = ((unsigned char)text[i] & 0xc0) == 0x80 ? whole : 0;
+    return n < whole;
+}
+
+/* Whether it is UTF-8. A last character that was cut (older writers cut by bytes) is left out. */
+static bool take_utf8(char *text, size_t n) {
+    for (size_t at = 0; at < n;) {
+        size_t length = pxs_utf8_decode(text + at, n - at, NULL);
+        if (length == 0 && !is_cut_character(text + at, n - at))
+            return false;
+        if (length == 0)
+            text[at] = '\0';
+        at += length ? length : n;
+    }
+    return true;
+}
+
 /* A text in an array of `size` bytes, NUL included; on disk without it. */
 static void walk_text(struct walk *w, char *text, size_t size) {
     uint64_t length = w->out ? strnlen(text, size) : 0;
@@ -65,10 +98,12 @@ static void walk_text(struct walk *w, char *text, size_t size) {
         return;
     if (w->out) {
         memcpy(w->out + w->at, text, length);
+        mend_utf8((char *)w->out + w->at, length);
     } else {
         memcpy(text, w->in + w->at, length);
         text[length] = '\0';
         w->bad = memchr(text, '\0', length) != NULL;
+        w->no_text = w->no_text || !take_utf8(text, length);
     }
     w->at += length;
 }
@@ -145,7 +180,6 @@ static void walk_end(struct walk *w, struct pxs_record_end *r) {
     walk_i32(w, &r->outcome);
     walk_i64(w, &r->step);
     walk_text(w, r->message, sizeof r->message);
-    w->bad = w->bad || !pxs_outcome_name((enum pxs_outcome)r->outcome);
 }
 
 static void walk_rung(struct walk *w, struct pxs_record_rung *r) {
@@ -187,21 +221,34 @@ static bool walk_record(struct walk *w, struct pxs_record *r) {
     return false;
 }
 
-bool pxs_fields_encode(const struct pxs_record *r, unsigned char *out, size_t size, size_t *bytes) {
+static bool is_wrong(char why[PXS_WHY], const char *what) {
+    snprintf(why, PXS_WHY, "%s", what);
+    return false;
+}
+
+bool pxs_fields_encode(const struct pxs_record *r, unsigned char *out, size_t size, size_t *bytes,
+                       char why[PXS_WHY]) {
     struct walk w = {.out = out, .end = size};
     /* The walk takes a pointer that decoding writes through; encoding only reads. */
-    if (!walk_record(&w, (struct pxs_record *)(uintptr_t)r) || w.bad)
-        return false;
+    if (!walk_record(&w, (struct pxs_record *)(uintptr_t)r))
+        return is_wrong(why, "an unknown kind");
+    if (w.bad)
+        return is_wrong(why, "an unended text");
     *bytes = w.at;
-    return true;
+    return pxs_record_possible(r, why);
 }
 
 bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, struct pxs_record *r,
-                       bool *known) {
+                       char why[PXS_WHY]) {
     struct walk w = {.in = in, .end = bytes};
     r->kind = (enum pxs_record_kind)kind;
-    *known = walk_record(&w, r);
-    return *known && !w.bad && w.at == bytes;
+    if (!walk_record(&w, r))
+        return is_wrong(why, "this pixsweep does not know that kind (a newer one may)");
+    if (w.bad || w.at != bytes)
+        return is_wrong(why, "its length does not fit its fields");
+    if (w.no_text)
+        return is_wrong(why, "a text of it is not UTF-8");
+    return pxs_record_possible(r, why);
 }
 
 /* ---- words ----------------------------------------------------------------------------------------------- */

@@ -46,10 +46,9 @@ static uint32_t frame_crc(const unsigned char *frame, size_t payload) {
 enum pxs_status pxs_frame_encode(const struct pxs_record *r, unsigned char out[PXS_FRAME_MAX], size_t *bytes,
                                  struct pxs_error *err) {
     size_t payload;
-    if (!pxs_fields_encode(r, out + PXS_FRAME_HEADER, PXS_PAYLOAD_MAX, &payload))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "record of kind %d cannot be written: unknown kind or outcome, or an unended text",
-                        (int)r->kind);
+    char why[PXS_WHY];
+    if (!pxs_fields_encode(r, out + PXS_FRAME_HEADER, PXS_PAYLOAD_MAX, &payload, why))
+        return pxs_fail(err, PXS_E_INVALID, "record of kind %d cannot be written: %s", (int)r->kind, why);
     memcpy(out, frame_magic, 4);
     put(out + 4, (uint32_t)r->kind, 4); /* the upper half is the zero */
     put(out + 8, (uint32_t)payload, 4);
@@ -69,13 +68,11 @@ size_t pxs_frame_whole(const unsigned char *data, size_t bytes) {
 
 enum pxs_status pxs_frame_decode(const unsigned char *frame, size_t bytes, struct pxs_record *r,
                                  struct pxs_error *err) {
-    bool known;
+    char why[PXS_WHY];
     uint32_t kind = get(frame + 4, 4);
-    if (pxs_fields_decode(kind, frame + PXS_FRAME_HEADER, bytes - PXS_FRAME_HEADER, r, &known))
+    if (pxs_fields_decode(kind, frame + PXS_FRAME_HEADER, bytes - PXS_FRAME_HEADER, r, why))
         return PXS_OK;
-    if (!known)
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "a record of kind %u is not known to this pixsweep", kind);
-    return pxs_fail(err, PXS_E_CORRUPT, "a record of kind %u has impossible fields", kind);
+    return pxs_fail(err, PXS_E_CORRUPT, "a record of kind %u cannot be: %s", kind, why);
 }
 
 ssize_t pxs_record_pread(int fd, void *out, size_t bytes, int64_t offset) {

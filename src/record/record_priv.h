@@ -11,7 +11,8 @@ enum {
     PXS_FRAME_HEADER = 16,
     PXS_PAYLOAD_MAX = 16384, /* a BEGIN with full text is half of it; a longer length is damage */
     PXS_FRAME_MAX = PXS_FRAME_HEADER + PXS_PAYLOAD_MAX,
-    PXS_RECORD_VERSION = 1
+    PXS_RECORD_VERSION = 1,
+    PXS_WHY = 160
 };
 
 /* The 16 bytes at the start of a record file. */
@@ -29,14 +30,14 @@ size_t pxs_frame_whole(const unsigned char *data, size_t bytes);
 PXS_NODISCARD enum pxs_status pxs_frame_decode(const unsigned char *frame, size_t bytes, struct pxs_record *r,
                                                struct pxs_error *err);
 
-/* The fields alone. False where a record cannot be written, or bytes are not such a record (*known: whether the kind is
- * one of this version). */
-bool pxs_fields_encode(const struct pxs_record *r, unsigned char *out, size_t size, size_t *bytes);
+/* The fields alone. False where a record cannot be written, or bytes are not such a record; then `why` says what is wrong with it. */
+bool pxs_fields_encode(const struct pxs_record *r, unsigned char *out, size_t size, size_t *bytes,
+                       char why[PXS_WHY]);
 bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, struct pxs_record *r,
-                       bool *known);
+                       char why[PXS_WHY]);
 
-/* As pxs_record_next without decoding. */
-PXS_NODISCARD enum pxs_status pxs_record_skip(struct pxs_record_cursor *c, bool *more, struct pxs_error *err);
+/* Whether a record says what a run can say; else `why` names the field. Texts are UTF-8 already. */
+bool pxs_record_possible(const struct pxs_record *r, char why[PXS_WHY]);
 
 /* pread until `bytes` are there or the file ends; -1 with errno. */
 ssize_t pxs_record_pread(int fd, void *out, size_t bytes, int64_t offset);

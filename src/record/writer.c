@@ -48,21 +48,25 @@ static enum pxs_status append(struct pxs_record_writer *w, const unsigned char *
 
 /* Reads the file from its start to see where its records end. *end: behind the last whole record, not beyond `limit`. */
 static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end, struct pxs_error *err) {
-    struct pxs_record_cursor *c;
-    PXS_TRY(pxs_record_cursor_open(path, PXS_FILE_HEADER, &c, err));
-    enum pxs_status status = PXS_OK;
-    bool more = true;
+    struct pxs_record_cursor *c = NULL;
+    struct pxs_record *r = malloc(sizeof *r);
+    if (!r)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = pxs_record_cursor_open(path, PXS_FILE_HEADER, &c, err);
+    bool more = status == PXS_OK;
     while (status == PXS_OK && more && (limit < 0 || pxs_record_cursor_offset(c) < limit))
-        status = pxs_record_skip(c, &more, err);
-    *end = pxs_record_cursor_offset(c);
+        status = pxs_record_next(c, r, &more, err);
+    if (status == PXS_OK)
+        *end = pxs_record_cursor_offset(c);
     pxs_record_cursor_close(&c);
+    free(r);
     return status;
 }
 
 /* What is to be kept must be there and be whole. */
 static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes, int64_t size,
                             struct pxs_error *err) {
-    int64_t end;
+    int64_t end = 0;
     if (keep_bytes > size)
         return pxs_fail(err, PXS_E_CORRUPT, "%s has %lld bytes where %lld are vouched for", w->path,
                         (long long)size, (long long)keep_bytes);

@@ -110,11 +110,12 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
     /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
     const char *others = strcmp(run->state, "completed") == 0 ? run->state : "interrupted";
+    const char *no_word = found->damage[0] ? found->damage : "its supervisor ended before it did";
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
         const struct pxs_found_attempt *a = &found->attempts[i];
         const char *outcome = a->ended ? pxs_outcome_name(a->outcome) : NULL;
-        const char *message = a->ended ? a->message : "its supervisor ended before it did";
+        const char *message = a->ended ? a->message : no_word;
         if (a->row.ended_ms == 0)
             PXS_TRY(close_one(store, a->row.attempt_id, outcome ? outcome : "interrupted", state, message,
                               a->ended_ms, out, err));
@@ -176,22 +177,35 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
     return close_attempts(store, run, found, out, err);
 }
 
+/* Nobody will take these records in: whoever looks at the run later shall see why it ends where it does. */
+static enum pxs_status note_damage(struct pxs_store *store, int64_t run_id, const struct pxs_adopted *out,
+                                   struct pxs_error *err) {
+    if (!out->damage[0] || out->records + out->closed == 0)
+        return PXS_OK;
+    return pxs_store_event(store, run_id, pxs_now_ms(), PXS_LOG_ERROR, "damage", out->damage, err);
+}
+
 static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_store_run *run,
                                    struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
     bool known;
     struct pxs_store_run after;
+    struct pxs_found none = {0};
     out->torn = found->torn;
     memcpy(out->damage, found->damage, sizeof out->damage);
-    PXS_TRY(check_identity(run, found, err));
+    if (check_identity(run, found, NULL) !=
+        PXS_OK) { /* whatever worked on the run, these records are not its */
+        PXS_TRY(close_others(store, run->run_id, &none, "interrupted", out, err));
+        return check_identity(run, found, err);
+    }
     PXS_TRY(is_known(store, run->run_id, found, &known, err));
     if (known)
         return PXS_OK;
     if (strcmp(run->state, "completed") == 0 && strcmp(pxs_found_state(found), "completed") != 0) {
-        struct pxs_found none = {0};
         snprintf(out->kept, sizeof out->kept, "the database has it completed, the folder does not go so far");
         return close_others(store, run->run_id, &none, "completed", out, err);
     }
     PXS_TRY(bring_home(store, run, found, out, err));
+    PXS_TRY(note_damage(store, run->run_id, out, err));
     PXS_TRY(find_run(store, run->run_id, &after, err));
     memcpy(out->state, after.state, sizeof out->state);
     return PXS_OK;

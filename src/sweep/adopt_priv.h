@@ -44,7 +44,7 @@ struct pxs_folder {
 /* PXS_E_INVALID in words where config.yaml is none that `run` wrote, or was changed since. To be finished where PXS_OK. */
 PXS_NODISCARD enum pxs_status pxs_folder_read(const char *dir, struct pxs_folder *out, struct pxs_error *err);
 void pxs_folder_finish(struct pxs_folder *folder);
-/* "0007-base-s3" -> 7 and 3; false if it is no run's folder. */
+/* "0007-base-s3" -> 7 and 3; false if it is no run's folder, by its characters, too. */
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed);
 
 /* Both locks in a run's folder. A folder that cannot be written has nobody at work in it, and needs none. */

@@ -87,10 +87,23 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
         end_old_worker(s, run, row, name, now);
         return PXS_OK;
     }
-    PXS_TRY(status);
+    if (status != PXS_OK)
+        return pxs_fail(err, PXS_E_INVALID, "%s", err->message);
     status = recover(s, row, state, err);
     pxs_folder_unlock(&locks);
     return status;
+}
+
+/* What stands in a run's own folder keeps no other run waiting, and is no trouble of the database. */
+static bool leave_out(struct pxs_supervisor *s, size_t index, enum pxs_status status,
+                      const struct pxs_error *err) {
+    struct pxs_super_run *run = &s->runs[index];
+    if (status != PXS_E_EXISTS && status != PXS_E_CORRUPT && status != PXS_E_INVALID)
+        return false;
+    snprintf(run->reason, sizeof run->reason, "cannot be taken home: %.200s", err->message);
+    pxs_say(s, PXS_LOG_ERROR, "%s: cannot be taken home: %s", s->plan->runs[index].name, err->message);
+    run->place = PXS_PLACE_OVER;
+    return true;
 }
 
 static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now, struct pxs_error *err) {
@@ -103,6 +116,8 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now, st
             struct pxs_plan_run *run = &s->plan->runs[j];
             if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_ELSEWHERE)
                 status = look_at(s, &s->runs[j], &open[i], run->name, run->dir, run->state, now, err);
+            if (status != PXS_OK && leave_out(s, j, status, err))
+                status = PXS_OK;
         }
     free(open);
     return status;

@@ -7,7 +7,7 @@
 #include "adopt_priv.h"
 #include "supervisor_priv.h"
 
-enum { CONFIG_MAX = 1 << 20 };
+enum { CONFIG_MAX = 1 << 20, NUMBER_DIGITS = 9 };
 
 /* ---- records --------------------------------------------------------------------------------------------- */
 
@@ -81,7 +81,7 @@ enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct px
     enum pxs_status status = pxs_record_cursor_open(path, 0, &cursor, &why);
     if (status == PXS_E_NOT_FOUND)
         return PXS_OK;
-    if (status == PXS_E_CORRUPT || status == PXS_E_UNSUPPORTED) {
+    if (status == PXS_E_CORRUPT || status == PXS_E_UNSUPPORTED || status == PXS_E_INVALID) {
         snprintf(out->damage, sizeof out->damage, "%.500s", why.message);
         return PXS_OK;
     }
@@ -117,10 +117,11 @@ int64_t pxs_found_last_no(const struct pxs_found *found) {
 /* ---- whose it is ----------------------------------------------------------------------------------------- */
 
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed) {
+    static const char allowed[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._=-";
     char digits[32];
     size_t n = strspn(base, "0123456789");
     const char *tail = strrchr(base, '-');
-    if (n == 0 || n >= sizeof digits || base[n] != '-' || !tail)
+    if (n == 0 || n > NUMBER_DIGITS || base[n] != '-' || !tail || base[strspn(base, allowed)] != '\0')
         return false;
     snprintf(digits, sizeof digits, "%.*s", (int)n, base);
     /* A negative seed leaves "-s-3". */
@@ -133,17 +134,27 @@ static enum pxs_status fail_no_run(const char *dir, const char *why, struct pxs_
     return pxs_fail(err, PXS_E_INVALID, "%s/" PXS_CONFIG_FILE " %s", dir, why);
 }
 
+/* Names become folders here: those of an experiment file are allowed, of whoever made this folder. */
 static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *head, struct pxs_error *err) {
     pxs_frozen_read(f->yaml, head);
     const char *slash = strrchr(head->name, '/');
+    struct pxs_text shown = {0};
     int64_t seed;
-    if (!slash || (size_t)(slash - head->name) >= sizeof f->sweep || !head->data_hash[0] ||
-        !pxs_folder_numbers(slash + 1, &f->number, &seed))
+    if (!slash || !head->data_hash[0])
         return fail_no_run(f->dir, "is none that `pixsweep run` wrote: its first lines do not name the run",
                            err);
     snprintf(f->name, sizeof f->name, "%s", head->name);
     snprintf(f->sweep, sizeof f->sweep, "%.*s", (int)(slash - head->name), head->name);
-    return PXS_OK;
+    if ((size_t)(slash - head->name) < sizeof f->sweep && pxs_name_allowed(f->sweep) &&
+        pxs_folder_numbers(slash + 1, &f->number, &seed))
+        return PXS_OK;
+    pxs_text_add_quoted(&shown, head->name);
+    enum pxs_status status = pxs_fail(err, PXS_E_INVALID,
+                                      "%s/" PXS_CONFIG_FILE " names its run %s, which is no run's name "
+                                      "(SWEEP/NUMBER-WHAT-sSEED): put the name back that it was made with",
+                                      f->dir, pxs_text_str(&shown));
+    pxs_text_finish(&shown);
+    return status;
 }
 
 static enum pxs_status read_params(struct pxs_folder *f, const char *path, struct pxs_error *err) {

@@ -53,6 +53,12 @@ static const char *spared(const struct reap *r, const struct pxs_store_attempt *
     return NULL;
 }
 
+/* A run's own trouble, for which the others need not wait. */
+static bool is_own(enum pxs_status status) {
+    return status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_INVALID ||
+           status == PXS_E_UNSUPPORTED;
+}
+
 static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run, int64_t no,
                                  struct pxs_error *err) {
     struct pxs_adopted home;
@@ -61,12 +67,14 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
         tell(r, run, run->state, 0, false, true, "its process is gone: would be taken home");
         return PXS_OK;
     }
-    enum pxs_status status = pxs_adopt_run(r->store, run->run_id, &home, err);
-    if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT) {
-        tell(r, run, run->state, 0, true, false, err ? err->message : "cannot be taken in");
+    struct pxs_error why;
+    enum pxs_status status = pxs_adopt_run(r->store, run->run_id, &home, &why);
+    if (is_own(status)) {
+        tell(r, run, run->state, 0, true, false, why.message);
         return PXS_OK;
     }
-    PXS_TRY(status);
+    if (status != PXS_OK)
+        return pxs_fail(err, status, "%s", why.message);
     pxs_text_addf(
         &text, "attempt %lld was left without its supervisor; its records are taken in (%zu), it is %s%s%s",
         (long long)no, home.records, home.state, home.damage[0] ? "; what follows the damage is lost: " : "",
@@ -84,19 +92,23 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     snprintf(id, sizeof id, "%lld", (long long)a->run_id);
     PXS_TRY(pxs_store_find_run(r->store, id, &run, err));
     bool folder = is_folder(run.dir);
-    enum pxs_status status = folder ? pxs_folder_lock(run.dir, &locks, err) : PXS_OK;
+    struct pxs_error why;
+    enum pxs_status status = folder ? pxs_folder_lock(run.dir, &locks, &why) : PXS_OK;
     if (status == PXS_E_BUSY) {
         tell(r, &run, run.state, 0, false, false,
              locks.supervised ? "runs under a `pixsweep run`" : "its old worker is about to stop");
         return PXS_OK;
     }
-    PXS_TRY(status);
+    if (status != PXS_OK) {
+        tell(r, &run, run.state, 0, true, false, why.message);
+        return PXS_OK;
+    }
     /* Only now: whoever held the locks may have closed it. */
     status = pxs_store_attempt(r->store, a->attempt_id, &now_row, err);
     if (status == PXS_OK && now_row.ended_ms == 0) {
-        const char *why = spared(r, &now_row, folder);
-        if (why)
-            tell(r, &run, run.state, 0, false, false, why);
+        const char *reason = spared(r, &now_row, folder);
+        if (reason)
+            tell(r, &run, run.state, 0, false, false, reason);
         else
             status = take_home(r, &run, a->no, err);
     }

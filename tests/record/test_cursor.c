@@ -246,7 +246,7 @@ START_TEST(unknown_kinds_are_refused)
     bool more;
     struct pxs_record *r = malloc(sizeof *r);
     ck_ok(pxs_record_cursor_open(temp_file(), 0, &c, &err));
-    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_UNSUPPORTED, "byte 16: a record of kind 42");
+    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, "byte 16: a record of kind 42");
     pxs_record_cursor_close(&c);
     free(r);
     free(data);

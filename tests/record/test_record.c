@@ -39,7 +39,7 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
         ck_assert(pxs_record_begin_add(&r->begin, "kernels", "avx%d", n));
         break;
     case PXS_RECORD_BATCH:
-        r->batch = (struct pxs_record_batch){(int64_t)n << 33, n, -n, losses(n), 1e-4 * n, 2e-4, 0.012};
+        r->batch = (struct pxs_record_batch){4294967296 + n, n, 2 * n, losses(n), 1e-4 * n, 2e-4, 0.012};
         break;
     case PXS_RECORD_EPOCH:
         r->epoch = (struct pxs_record_epoch){n,         1,         1e-4, 2e-4, losses(n), 0.25,
@@ -52,8 +52,8 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
         memset(r->sample.sha256, 'a', 64);
         break;
     case PXS_RECORD_CHECKPOINT:
-        r->checkpoint =
-            (struct pxs_record_checkpoint){.epoch = n, .kind = "best", .net = "generator", .bytes = -1};
+        r->checkpoint = (struct pxs_record_checkpoint){
+            .epoch = n, .kind = "best", .net = "generator", .bytes = 4294967296 + n};
         strcpy(r->checkpoint.path, "saved_models/generator_min.safetensors");
         memset(r->checkpoint.sha256, 'b', 64);
         break;
