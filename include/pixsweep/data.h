@@ -7,8 +7,9 @@
  *   DIR/train/x.npy            (N, H, 2W, 3), C order, <f4 holding 0..255 or |u1; format 1.0 or 2.0
  *   DIR/val/...                likewise; may be missing (val_fraction)
  *
- * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind a split. Hidden files and plainly
- * other ones (README*, *.txt, *.md, *.json, Thumbs.db, ...) are skipped; anything else is a problem, not a surprise. */
+ * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind a split. Hidden files, plainly other
+ * ones (README, *.txt, *.md, *.json, ...) and what tools leave behind (@eaDir, __MACOSX, Thumbs.db, ...: names.c) are passed over;
+ * anything else is a problem, not a surprise. */
 #ifndef PIXSWEEP_DATA_H
 #define PIXSWEEP_DATA_H
 
@@ -89,8 +90,8 @@ struct pxs_check_summary {
     char hash[PXS_SHA256_HEX]; /* as pxs_dataset_info.hash; "" while there are errors */
 };
 
-/* Looks at everything under `path` and hands each problem to `report` (PXS_LOG_ERROR or PXS_LOG_WARN, one line each,
- * in file order): missing partner, odd width, size or channel mismatch, unreadable file with its reason, mixed kinds,
+/* Looks at everything under `path` and hands each problem to `report` (PXS_LOG_ERROR, PXS_LOG_WARN, or PXS_LOG_INFO
+ * for what was passed over; one line each, in file order): missing partner, odd width, size or channel mismatch, unreadable file with its reason, mixed kinds,
  * train/val overlap by content, duplicates in a split. PXS_OK whatever was found; an error only where `path` is no folder. */
 PXS_NODISCARD enum pxs_status pxs_dataset_check(const char *path, struct pxs_pool *pool,
                                                 struct pxs_logger report, struct pxs_meter meter,

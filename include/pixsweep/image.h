@@ -1,4 +1,5 @@
-/* image: 8-bit pictures in memory, PNG in and out, and the few operations that pair sets and samples need. Pixels are
+/* image: 8-bit pictures in memory, PNG in and out, the few operations that pair sets and samples
+ * need, and what the first bytes of a file say it is. Pixels are
  * bytes in the order height, width, channel, rows without gaps. The one room that knows libpng. */
 #ifndef PIXSWEEP_IMAGE_H
 #define PIXSWEEP_IMAGE_H
@@ -43,6 +44,21 @@ PXS_NODISCARD enum pxs_status pxs_image_encode_png(const struct pxs_image *image
 /* Whole file or nothing (pxs_write_file). `sha256` (of the file's bytes) may be NULL. */
 PXS_NODISCARD enum pxs_status pxs_image_write_png(const char *path, const struct pxs_image *image,
                                                   char sha256[PXS_SHA256_HEX], struct pxs_error *err);
+
+/* ---- what a file is -------------------------------------------------------------------------------------- */
+
+/* What a reader needed and did not get. */
+enum pxs_wanted { PXS_WANTED_PNG, PXS_WANTED_NPY, PXS_WANTED_WEIGHTS, PXS_WANTED_TEXT };
+
+/* What the first bytes of a file say it is, as a noun ("a JPEG picture", "a Git LFS pointer", "a web page (HTML)"); NULL: unknown.
+ * The first 4096 bytes are enough. */
+const char *pxs_sniff_name(const void *data, size_t bytes);
+/* Always fails, PXS_E_CORRUPT: what the bytes are in place of what was wanted, and the remedy: "a JPEG picture, not a PNG;
+ * convert it to PNG: ..."; of unknown bytes "not a PNG file; ...". */
+enum pxs_status pxs_sniff_refuse(const void *data, size_t bytes, enum pxs_wanted wanted,
+                                 struct pxs_error *err);
+/* The same of a file's beginning; where it cannot be opened or is no file, that is what it says. */
+enum pxs_status pxs_sniff_refuse_file(const char *path, enum pxs_wanted wanted, struct pxs_error *err);
 
 /* ---- operations (each makes a new picture; `out` must not be `in`) --------------------------------------- */
 

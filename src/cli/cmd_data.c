@@ -81,7 +81,7 @@ static const char *const problem_columns[] = {"level", "problem"};
 
 static void on_problem(void *user, enum pxs_log_level level, const char *text) {
     struct problems *p = user;
-    const char *word = level == PXS_LOG_ERROR ? "error" : "warning";
+    const char *word = level == PXS_LOG_ERROR ? "error" : level == PXS_LOG_WARN ? "warning" : "note";
     if (p->format == PXS_FORMAT_TABLE) {
         cli_outf("%s: %s\n", word, text);
     } else if (p->status == PXS_OK) {

@@ -6,19 +6,32 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-/* A folder's PNG and .npy files in bytewise order, and whether it has A/ and B/. */
+#define NAMED 5 /* of many things of one kind, before they are only counted */
+
+/* A folder's PNG and .npy files and those that are neither, in bytewise order, and whether it has A/ and B/. */
 struct entries {
-    const char **png, **npy;
-    size_t n_png, n_npy;
+    const char **png, **npy, **other;
+    size_t n_png, n_npy, n_other;
     bool a, b;
+};
+
+struct reason {
+    const char *text;
+    size_t n;
 };
 
 struct lister {
     struct pxs_listing *listing;
     struct pxs_problems *problems;
     const char *root;
+    struct reason reasons[16]; /* why files of this folder cannot be used */
+    size_t n_reasons;
+    struct pxs_text litter; /* the first names */
+    size_t n_litter;
 };
 
 static int by_name(const struct dirent **x, const struct dirent **y) {
@@ -34,34 +47,112 @@ static char *join(struct lister *l, const char *dir, const char *name) {
     return pxs_arena_printf(&l->listing->arena, "%s/%s", dir, name);
 }
 
+/* ---- one folder ------------------------------------------------------------------------------------------ */
+
+static void error_at(struct lister *l, const char *where, const char *name, const char *text) {
+    pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: %s", where, name, text);
+}
+
+/* Files that cannot be used for the same reason are named until it is clear, then counted. */
+static void bad_file(struct lister *l, const char *where, const char *name, const char *text) {
+    size_t i = 0;
+    while (i < l->n_reasons && strcmp(l->reasons[i].text, text) != 0)
+        i++;
+    if (i == l->n_reasons && i < PXS_COUNT(l->reasons)) {
+        const char *kept = pxs_arena_strdup(&l->listing->arena, text);
+        l->problems->failed |= kept == NULL;
+        if (kept != NULL)
+            l->reasons[l->n_reasons++] = (struct reason){kept, 0};
+    }
+    if (i == l->n_reasons || ++l->reasons[i].n <= NAMED)
+        error_at(l, where, name, text);
+}
+
+static void count_bad_files(struct lister *l, const char *where) {
+    for (size_t i = 0; i < l->n_reasons; i++)
+        if (l->reasons[i].n > NAMED)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %zu more files of this kind (%s)", where,
+                            l->reasons[i].n - NAMED, l->reasons[i].text);
+    l->n_reasons = 0;
+}
+
+/* A path that stat cannot follow: where a link leads to is half of the answer. */
+static void cannot_stat(struct lister *l, const char *where, const char *name, const char *path) {
+    char target[256], text[512];
+    const int number = errno;
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n < 0) {
+        snprintf(text, sizeof text, "cannot be read: %s", strerror(number));
+    } else {
+        target[n] = '\0';
+        snprintf(text, sizeof text,
+                 "a link to %s that leads nowhere (%s); copy the file itself, or remove the link", target,
+                 strerror(number));
+    }
+    error_at(l, where, name, text);
+}
+
+static void note_litter(struct lister *l, const char *where, const char *name, bool folder) {
+    if (l->n_litter++ < NAMED)
+        pxs_text_addf(&l->litter, "%s%s/%s%s", l->litter.len > 0 ? ", " : "", where, name, folder ? "/" : "");
+}
+
+/* Its first bytes say more than its name. */
+static void take_stranger(struct lister *l, const char *where, const char *name, const char *path,
+                          bool picture) {
+    struct pxs_error why;
+    const char *dot = strrchr(name, '.');
+    (void)pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &why);
+    if (why.status != PXS_E_CORRUPT || picture)
+        bad_file(l, where, name, pxs_reason(why.message, path));
+    else if (dot != NULL && strcasecmp(dot, ".npz") == 0)
+        bad_file(l, where, name, "an archive of arrays; save its array with numpy.save as .npy");
+    else
+        bad_file(l, where, name,
+                 "neither a PNG nor a .npy file; remove it, or put a dot in front of its name");
+}
+
+static void take_folder(struct lister *l, const char *where, bool top, const char *name, struct entries *e) {
+    e->a |= top && strcmp(name, "A") == 0;
+    e->b |= top && strcmp(name, "B") == 0;
+    if (pxs_is_litter(name))
+        note_litter(l, where, name, true);
+    else if (name[0] != '.' && (!top || (strcmp(name, "A") != 0 && strcmp(name, "B") != 0)))
+        error_at(l, where, name, "a folder that is not read; only A/ and B/ are");
+}
+
 /* `where`: the folder relative to the root ("train", "train/A"); `top`: A/ and B/ may be in it. */
 static void take_entry(struct lister *l, const char *where, bool top, const char *name, struct entries *e) {
     struct stat st;
-    char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name);
-    const char *why, *kept = pxs_arena_strdup(&l->listing->arena, name);
+    char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name), text[64];
+    const char *kept = pxs_arena_strdup(&l->listing->arena, name);
     if (path == NULL || kept == NULL) {
         l->problems->failed = true;
         return;
     }
-    if (name[0] == '.')
+    const enum pxs_file_sort sort = pxs_file_sort(name);
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return;
     if (stat(path, &st) != 0) {
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: cannot be read: %s", where, name,
-                        strerror(errno));
+        if (sort != PXS_FILE_SKIP && sort != PXS_FILE_LITTER)
+            cannot_stat(l, where, name, path);
     } else if (S_ISDIR(st.st_mode)) {
-        e->a |= top && strcmp(name, "A") == 0;
-        e->b |= top && strcmp(name, "B") == 0;
-        if (!top || (strcmp(name, "A") != 0 && strcmp(name, "B") != 0))
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
-                            "%s/%s: a folder that is not read; only A/ and B/ are", where, name);
-    } else {
-        enum pxs_file_sort sort = pxs_file_sort(name, &why);
-        if (sort == PXS_FILE_PNG)
-            e->png[e->n_png++] = kept;
-        else if (sort == PXS_FILE_NPY)
-            e->npy[e->n_npy++] = kept;
-        else if (sort == PXS_FILE_BAD)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: %s", where, name, why);
+        take_folder(l, where, top, name, e);
+    } else if (sort == PXS_FILE_LITTER) {
+        note_litter(l, where, name, false);
+    } else if (sort != PXS_FILE_SKIP && !S_ISREG(st.st_mode)) {
+        snprintf(text, sizeof text, "%s, not a file; remove it",
+                 S_ISFIFO(st.st_mode)   ? "a pipe"
+                 : S_ISSOCK(st.st_mode) ? "a socket"
+                                        : "a device");
+        error_at(l, where, name, text);
+    } else if (sort == PXS_FILE_PNG) {
+        e->png[e->n_png++] = kept;
+    } else if (sort == PXS_FILE_NPY) {
+        e->npy[e->n_npy++] = kept;
+    } else if (sort != PXS_FILE_SKIP) {
+        take_stranger(l, where, name, path, sort == PXS_FILE_PICTURE);
+        e->other[e->n_other++] = kept;
     }
 }
 
@@ -76,7 +167,8 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
     }
     e->png = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->png);
     e->npy = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->npy);
-    bool enough = e->png != NULL && e->npy != NULL;
+    e->other = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->other);
+    bool enough = e->png != NULL && e->npy != NULL && e->other != NULL;
     l->problems->failed |= !enough;
     for (int i = 0; i < n; i++) {
         if (enough)
@@ -84,6 +176,7 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
         free(found[i]);
     }
     free(found);
+    count_bad_files(l, where);
     return enough;
 }
 
@@ -236,7 +329,7 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct p
     if (!S_ISDIR(st.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "%s is a file; a dataset is a folder with train/ and val/ in it",
                         path);
-    struct lister l = {listing, problems, path};
+    struct lister l = {.listing = listing, .problems = problems, .root = path};
     static const char *const names[] = {"train", "val"};
     for (int i = 0; i < 2; i++) {
         char *folder = join(&l, path, names[i]);
@@ -254,6 +347,14 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct p
         if (listing->folder[i].exists)
             list_folder(&l, &listing->folder[i]);
     note_other_names(&l);
+    if (l.n_litter > NAMED)
+        pxs_text_addf(&l.litter, " and %zu more", l.n_litter - NAMED);
+    if (l.n_litter > 0)
+        pxs_problem_add(problems, PXS_PROBLEM_INFO,
+                        "passed over: %s (left by a NAS, an archive tool or the system)",
+                        pxs_text_str(&l.litter));
+    problems->failed |= l.litter.failed;
+    pxs_text_finish(&l.litter);
     return problems->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 

@@ -11,25 +11,79 @@ static bool one_of(const char *text, const char *const *list, size_t n) {
     return false;
 }
 
-enum pxs_file_sort pxs_file_sort(const char *name, const char **why) {
-    static const char *const pictures[] = {"jpg", "jpeg", "jpe", "gif", "bmp",  "webp",
-                                           "tif", "tiff", "ppm", "pgm", "avif", "jxl"};
+/* What systems, NAS boxes and archive tools leave beside pictures. `*` at one end stands for anything. */
+static const char *const litter[] = {
+    "@eaDir",
+    "@tmp",
+    "#recycle",
+    "#snapshot",
+    "@Recycle",
+    "@Recently-Snapshot",
+    ".@__thumb", /* NAS */
+    "__MACOSX",
+    "._*",
+    ".DS_Store",
+    ".AppleDouble",
+    ".Spotlight-V100",
+    ".Trashes",
+    ".fseventsd",
+    "Icon\r", /* macOS */
+    "Thumbs.db",
+    "ehthumbs*",
+    "desktop.ini",
+    "$RECYCLE.BIN",
+    "RECYCLER",
+    "System Volume Information", /* Windows */
+    "lost+found",
+    ".Trash-*",
+    ".nfs*",
+    ".directory", /* Linux */
+    ".ipynb_checkpoints",
+    "__pycache__",
+    ".git",
+    ".svn",
+    ".gitkeep",
+    ".gitignore",
+    ".gitattributes", /* tools */
+    "*.tmp",
+    "*~",
+    "*.swp",
+    "*.part",
+    "*.partial",
+    "*.crdownload", /* what was not finished */
+};
+
+bool pxs_is_litter(const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i < PXS_COUNT(litter); i++) {
+        const char *like = litter[i];
+        size_t n = strlen(like);
+        if (like[0] == '*'       ? length >= n - 1 && strcasecmp(name + length - (n - 1), like + 1) == 0
+            : like[n - 1] == '*' ? strncasecmp(name, like, n - 1) == 0
+                                 : strcasecmp(name, like) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum pxs_file_sort pxs_file_sort(const char *name) {
+    static const char *const pictures[] = {"jpg", "jpeg", "jpe",  "jfif", "gif", "bmp",  "webp",
+                                           "tif", "tiff", "ppm",  "pgm",  "pbm", "pnm",  "avif",
+                                           "jxl", "heic", "heif", "svg",  "jp2", "psd",  "exr",
+                                           "hdr", "dds",  "ico",  "tga",  "dcm", "fits", "apng"};
     static const char *const plain[] = {"txt",  "md",  "rst",  "json", "csv", "tsv",
                                         "yaml", "yml", "html", "log",  "pdf", "xml"};
-    static const char *const known[] = {"readme",  "license",   "licence",
-                                        "copying", "thumbs.db", "desktop.ini"};
+    static const char *const known[] = {"readme", "license", "licence", "copying"};
     const char *dot = strrchr(name, '.'), *ext = dot != NULL ? dot + 1 : "";
-    if (name[0] == '.' || one_of(name, known, PXS_COUNT(known)) || one_of(ext, plain, PXS_COUNT(plain)))
-        return PXS_FILE_SKIP;
+    if (name[0] == '.')
+        return pxs_is_litter(name) ? PXS_FILE_LITTER : PXS_FILE_SKIP;
     if (strcasecmp(ext, "png") == 0)
         return PXS_FILE_PNG;
     if (strcasecmp(ext, "npy") == 0)
         return PXS_FILE_NPY;
-    if (one_of(ext, pictures, PXS_COUNT(pictures)))
-        *why = "only PNG pictures are read; convert it to PNG";
-    else if (strcasecmp(ext, "npz") == 0)
-        *why = "an archive of arrays; save its array with numpy.save as .npy";
-    else
-        *why = "neither a PNG nor a .npy file; remove it, or put a dot in front of its name";
-    return PXS_FILE_BAD;
+    if (pxs_is_litter(name))
+        return PXS_FILE_LITTER;
+    if (one_of(name, known, PXS_COUNT(known)) || one_of(ext, plain, PXS_COUNT(plain)))
+        return PXS_FILE_SKIP;
+    return one_of(ext, pictures, PXS_COUNT(pictures)) || ext[0] == '\0' ? PXS_FILE_PICTURE : PXS_FILE_OTHER;
 }

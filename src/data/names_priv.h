@@ -4,8 +4,16 @@
 
 #include <stdbool.h>
 
-enum pxs_file_sort { PXS_FILE_PNG, PXS_FILE_NPY, PXS_FILE_SKIP, PXS_FILE_BAD };
-/* For PXS_FILE_BAD, *why is what is wrong with it and the remedy. */
-enum pxs_file_sort pxs_file_sort(const char *name, const char **why);
+enum pxs_file_sort {
+    PXS_FILE_PNG,
+    PXS_FILE_NPY,
+    PXS_FILE_SKIP,    /* hidden, or plainly no picture: README, a list */
+    PXS_FILE_LITTER,  /* left by a NAS, an archive tool or the system */
+    PXS_FILE_PICTURE, /* by its name a picture of another format, or a name without an ending */
+    PXS_FILE_OTHER
+};
+enum pxs_file_sort pxs_file_sort(const char *name);
+/* Files and folders that tools leave behind. */
+bool pxs_is_litter(const char *name);
 
 #endif

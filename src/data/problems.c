@@ -62,7 +62,7 @@ void pxs_problems_log(const struct pxs_problems *p, const char *path, struct pxs
     bool told[PXS_PROBLEM_KINDS] = {false};
     for (size_t i = 0; i < p->n; i++) {
         enum pxs_problem_kind kind = p->list[i].kind;
-        if (kind == PXS_PROBLEM_ERROR || (kind != PXS_PROBLEM_NOTE && told[kind]))
+        if (kind == PXS_PROBLEM_ERROR || kind == PXS_PROBLEM_INFO || (kind != PXS_PROBLEM_NOTE && told[kind]))
             continue;
         told[kind] = true;
         if (kind == PXS_PROBLEM_NOTE || p->count[kind] == 1)
@@ -74,7 +74,12 @@ void pxs_problems_log(const struct pxs_problems *p, const char *path, struct pxs
 }
 
 void pxs_problems_report(const struct pxs_problems *p, struct pxs_logger report) {
-    for (size_t i = 0; i < p->n; i++)
-        pxs_log(report, p->list[i].kind == PXS_PROBLEM_ERROR ? PXS_LOG_ERROR : PXS_LOG_WARN, "%s",
-                p->list[i].text);
+    for (size_t i = 0; i < p->n; i++) {
+        enum pxs_problem_kind kind = p->list[i].kind;
+        pxs_log(report,
+                kind == PXS_PROBLEM_ERROR  ? PXS_LOG_ERROR
+                : kind == PXS_PROBLEM_INFO ? PXS_LOG_INFO
+                                           : PXS_LOG_WARN,
+                "%s", p->list[i].text);
+    }
 }

@@ -7,6 +7,7 @@
 /* Warnings of one kind are told as one when a set is loaded, and one by one by `data check`. */
 enum pxs_problem_kind {
     PXS_PROBLEM_ERROR, /* the set cannot be loaded */
+    PXS_PROBLEM_INFO,  /* good to know: told by `data check` only */
     PXS_PROBLEM_NOTE,  /* warnings from here on */
     PXS_PROBLEM_SIZE,
     PXS_PROBLEM_CHANNELS,

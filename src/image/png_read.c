@@ -109,33 +109,14 @@ static enum pxs_status finish_read(struct reader *r, struct pxs_image *out, stru
     return PXS_OK;
 }
 
-/* The name of what the bytes look like instead of a PNG, or NULL. */
-static const char *other_format(const uint8_t *p, size_t n) {
-    if (n >= 3 && memcmp(p, "\xff\xd8\xff", 3) == 0)
-        return "JPEG";
-    if (n >= 4 && memcmp(p, "GIF8", 4) == 0)
-        return "GIF";
-    if (n >= 12 && memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WEBP", 4) == 0)
-        return "WebP";
-    if (n >= 4 && (memcmp(p, "II*\0", 4) == 0 || memcmp(p, "MM\0*", 4) == 0))
-        return "TIFF";
-    return n >= 2 && memcmp(p, "BM", 2) == 0 ? "BMP" : NULL;
-}
-
 static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 /* Signature and size before libpng sees anything, so that the common mistakes get plain words. */
 static enum pxs_status check_start(const uint8_t *p, size_t n, struct pxs_error *err) {
-    if (n == 0)
-        return pxs_fail(err, PXS_E_CORRUPT, "the file is empty");
-    if (png_sig_cmp(p, 0, n < 8 ? n : 8) != 0) {
-        const char *other = other_format(p, n);
-        if (other != NULL)
-            return pxs_fail(err, PXS_E_CORRUPT, "a %s file, not a PNG; convert it to PNG first", other);
-        return pxs_fail(err, PXS_E_CORRUPT, "not a PNG file");
-    }
+    if (n == 0 || png_sig_cmp(p, 0, n < 8 ? n : 8) != 0 || (n >= 16 && memcmp(p + 12, "CgBI", 4) == 0))
+        return pxs_sniff_refuse(p, n, PXS_WANTED_PNG, err);
     if (n < 24)
         return pxs_fail(err, PXS_E_CORRUPT, "the file ends too early (truncated)");
     uint32_t width = big_endian(p + 16), height = big_endian(p + 20);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "pixsweep/tensor.h"
 #include "plan_priv.h"
 
 /* Room for one more element in an arena array; false when out of memory. */
@@ -128,7 +129,11 @@ enum pxs_status pxs_contents_weights(struct pxs_contents *c, const char *path, c
     struct pxs_weights_seen seen = {.path = pxs_arena_strdup(c->arena, path)};
     if (!seen.path || !grow(c->arena, (void **)&c->weights, &c->cap_weights, c->n_weights, sizeof seen))
         return pxs_fail_nomem(err);
-    enum pxs_status status = pxs_weights_hash(path, seen.hash, err);
+    struct pxs_safetensors *file = NULL; /* a Git LFS pointer has a hash, too */
+    enum pxs_status status = pxs_safetensors_open(path, &file, err);
+    pxs_safetensors_destroy(&file);
+    if (status == PXS_OK)
+        status = pxs_weights_hash(path, seen.hash, err);
     if (status != PXS_OK)
         status = pxs_error_prefix(err, "init_from");
     PXS_TRY(note_problem(c, status, err));

@@ -1,5 +1,6 @@
 /* .npy in. */
 #include "npy_priv.h"
+#include "pixsweep/image.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 static enum pxs_status find_header(const struct pxs_map *map, const char *path, size_t *start, size_t *length,
                                    struct pxs_error *err) {
     const unsigned char *d = map->data;
-    if (map->bytes < 10 || memcmp(d, "\x93NUMPY", 6) != 0)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: not a .npy file", path);
+    if (map->bytes < 10 || memcmp(d, "\x93NUMPY", 6) != 0) {
+        (void)pxs_sniff_refuse(d, map->bytes, PXS_WANTED_NPY, err);
+        return err != NULL ? pxs_error_prefix(err, "%s", path) : PXS_E_CORRUPT;
+    }
     if (d[6] < 1 || d[6] > 3 || d[7] != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: .npy format %d.%d: only 1.0, 2.0 and 3.0 are read", path,
                         d[6], d[7]);

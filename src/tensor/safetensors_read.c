@@ -1,5 +1,6 @@
 /* safetensors in. Nothing in the header is believed before it is checked. */
 #include "tensor_priv.h"
+#include "pixsweep/image.h"
 #include "pixsweep/json.h"
 
 #include <stdlib.h>
@@ -159,16 +160,21 @@ static enum pxs_status read_entries(struct pxs_safetensors *f, struct pxs_error 
     return check_layout(f, err);
 }
 
+/* Not a safetensors file; what it is instead. */
+static enum pxs_status refuse(const struct pxs_safetensors *f, struct pxs_error *err) {
+    (void)pxs_sniff_refuse(f->map.data, f->map.bytes, PXS_WANTED_WEIGHTS, err);
+    return err != NULL ? pxs_error_prefix(err, "%s", f->path) : PXS_E_CORRUPT;
+}
+
 static enum pxs_status read_header(struct pxs_safetensors *f, struct pxs_error *err) {
     uint64_t length;
     if (f->map.bytes < sizeof length)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: %zu bytes are too few for a safetensors file", f->path,
-                        f->map.bytes);
+        return refuse(f, err);
     memcpy(&length, f->map.data, sizeof length);
     uint64_t rest = f->map.bytes - sizeof length;
     const char *header = (const char *)f->map.data + sizeof length;
-    if (length > MAX_HEADER || (length > 0 && rest > 0 && header[0] != '{'))
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: not a safetensors file", f->path);
+    if (length == 0 || length > MAX_HEADER || (rest > 0 && header[0] != '{'))
+        return refuse(f, err);
     if (length > rest)
         return pxs_fail(err, PXS_E_CORRUPT, "%s: cut off: a header of %llu bytes expected, %llu found",
                         f->path, (unsigned long long)length, (unsigned long long)rest);

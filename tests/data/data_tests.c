@@ -124,7 +124,11 @@ void refuse(const struct pxs_dataset_options *options, const char *message) {
 static void take_line(void *user, enum pxs_log_level level, const char *text) {
     struct gathered *g = user;
     size_t n = strlen(g->text);
-    snprintf(g->text + n, sizeof g->text - n, "%c %s\n", level == PXS_LOG_ERROR ? 'E' : 'W', text);
+    snprintf(g->text + n, sizeof g->text - n, "%c %s\n",
+             level == PXS_LOG_ERROR  ? 'E'
+             : level == PXS_LOG_WARN ? 'W'
+                                     : 'I',
+             text);
 }
 
 struct pxs_logger gather(struct gathered *g) {

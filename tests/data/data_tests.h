@@ -30,7 +30,7 @@ struct pxs_dataset *load(const struct pxs_dataset_options *options); /* must suc
 void refuse(const struct pxs_dataset_options *options,
             const char *message); /* must fail with this message; %s is the folder */
 
-/* A logger that gathers lines: "E text\n" for errors, "W text\n" for warnings. */
+/* A logger that gathers lines: "E text\n" for errors, "W text\n" for warnings, "I text\n" for notes. */
 struct gathered {
     char text[16384];
 };

@@ -63,13 +63,16 @@ START_TEST(everything_at_once_in_pairs)
     put_pair("val/00.png", 0);
     put_pair("val/01.png", 5);
     struct pxs_check_summary s = check(
-        "E train/06.jpeg: only PNG pictures are read; convert it to PNG\n"
+        "E train/06.jpeg: plain text, not a PNG; look into it: an error message or a link in place of the "
+        "file?\n"
         "E train/07.docx: neither a PNG nor a .npy file; remove it, or put a dot in front of its name\n"
         "E train/08.npz: an archive of arrays; save its array with numpy.save as .npy\n"
         "E train/09: a folder that is not read; only A/ and B/ are\n"
-        "E train/10.png: cannot be read: No such file or directory\n"
+        "E train/10.png: a link to /nonexistent that leads nowhere (No such file or directory); copy the "
+        "file itself, or remove the link\n"
         "E train/03.png: is 15 pixels wide; a pair is two halves of the same width side by side\n"
-        "E train/05.png: a GIF file, not a PNG; convert it to PNG first\n"
+        "E train/05.png: a GIF picture, not a PNG; convert its first frame to PNG: `convert 'FILE[0]' "
+        "NEW.png`\n"
         "W train/02.png: stored in grey, where the first is in colour\n"
         "W train/04.png: a pair of 32 x 16 pixels, where the first is 16 x 8; each is resized on its own\n"
         "W train/04.png: stored in grey, where the first is in colour\n"
@@ -111,7 +114,7 @@ START_TEST(everything_at_once_in_partners)
               "E train/B/3.png: has no partner in train/A\n"
               "E val: has A/ but not B/\n"
               "E train/A/4.png: is 8 x 8 pixels, its partner in B/ 9 x 8\n"
-              "E train/B/5.png: the file is empty\n"
+              "E train/B/5.png: an empty file, not a PNG; copy or download it again\n"
               "W train/A/6.png: B is in colour, where the first is in grey\n"
               "W train/A/7.png: the same pair as train/A/7.PNG\n");
     ck_assert_uint_eq(s.train, 4);
@@ -125,6 +128,89 @@ START_TEST(kinds_do_not_mix)
     mkdir(scratch_path("train/A"), 0777);
     put_text("train/x.npy", "x");
     check("E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind\n");
+}
+END_TEST
+
+/* What tools leave behind is passed over, and said once. */
+START_TEST(litter_is_passed_over)
+{
+    put_pair("train/a.png", 1);
+    put_pair("train/b.png", 2);
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset_info clean, littered;
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &clean, NULL), PXS_OK);
+    put_text("train/@eaDir/a.png/SYNOFILE_THUMB_M.png", "x");
+    put_text("train/__MACOSX/._a.png", "x");
+    put_text("train/#recycle/old.png", "x");
+    put_text("train/.ipynb_checkpoints/a-checkpoint.png", "x");
+    mkdir(scratch_path("train/lost+found"), 0777);
+    put_text("train/._a.png", "x");
+    put_text("train/.DS_Store", "x");
+    put_text("train/Thumbs.db", "x");
+    put_text("train/Desktop.ini", "x");
+    put_text("train/c.png.tmp", "x");
+    put_text("train/c.png~", "x");
+    struct pxs_check_summary s =
+        check("I passed over: train/#recycle/, train/.DS_Store, train/._a.png, train/.ipynb_checkpoints/, "
+              "train/@eaDir/ and 6 more (left by a NAS, an archive tool or the system)\n");
+    ck_assert_uint_eq(s.train, 2);
+    ck_assert_uint_eq(s.errors + s.warnings, 0);
+    struct gathered log;
+    o.logger = gather(&log);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &littered, NULL), PXS_OK);
+    ck_assert_str_eq(littered.hash, clean.hash);
+    ck_assert_str_eq(log.text, ""); /* a run is not bothered with it */
+}
+END_TEST
+
+/* What is no file is told by name and not waited for. */
+START_TEST(what_is_no_file_is_refused)
+{
+    put_pair("train/a.png", 1);
+    ck_assert_int_eq(mkfifo(scratch_path("train/b.png"), 0600), 0);
+    ck_assert_int_eq(mkfifo(scratch_path("train/b.npy"), 0600), 0);
+    ck_assert_int_eq(mkfifo(scratch_path("train/README"), 0600), 0);
+    ck_assert_int_eq(symlink("/dev/null", scratch_path("train/c.png")), 0);
+    ck_assert_int_eq(symlink("d.png", scratch_path("train/d.png")), 0);
+    ck_assert_int_eq(symlink("gone", scratch_path("train/notes.txt")), 0);
+    ck_assert_int_eq(symlink("a.png", scratch_path("train/e.png")), 0);
+    struct pxs_check_summary s = check("E train/b.npy: a pipe, not a file; remove it\n"
+                                       "E train/b.png: a pipe, not a file; remove it\n"
+                                       "E train/c.png: a device, not a file; remove it\n"
+                                       "E train/d.png: a link to d.png that leads nowhere (Too many levels "
+                                       "of symbolic links); copy the file itself, or remove the link\n"
+                                       "W train/e.png: the same pair as train/a.png\n");
+    ck_assert_uint_eq(s.train, 2);
+}
+END_TEST
+
+/* Pictures of other formats are told by their first bytes, and counted where there are many. */
+START_TEST(other_formats_are_told_once)
+{
+    put_pair("train/a.png", 1);
+    for (int i = 0; i < 40; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/%02d.jpg", i);
+        put_bytes(name, "\xff\xd8\xff\xe0", 4);
+    }
+    rename(scratch_path("train/a.png"), scratch_path("train/a.jpg"));
+    put_text("train/p.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
+    put_text("train/x.py", "print()");
+    check("E train/00.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+          "(ImageMagick)\n"
+          "E train/01.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+          "(ImageMagick)\n"
+          "E train/02.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+          "(ImageMagick)\n"
+          "E train/03.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+          "(ImageMagick)\n"
+          "E train/04.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+          "(ImageMagick)\n"
+          "E train/a.jpg: a PNG picture under another name; rename it to .png\n"
+          "E train/x.py: neither a PNG nor a .npy file; remove it, or put a dot in front of its name\n"
+          "E train: 35 more files of this kind (a JPEG picture, not a PNG; convert it to PNG: `mogrify "
+          "-format png FILE` (ImageMagick))\n"
+          "E train/p.png: a Git LFS pointer, not a PNG; fetch the file itself: `git lfs pull`\n");
 }
 END_TEST
 
@@ -147,6 +233,9 @@ TCase *check_tests(void) {
     tcase_add_test(tc, everything_at_once_in_pairs);
     tcase_add_test(tc, everything_at_once_in_partners);
     tcase_add_test(tc, kinds_do_not_mix);
+    tcase_add_test(tc, litter_is_passed_over);
+    tcase_add_test(tc, what_is_no_file_is_refused);
+    tcase_add_test(tc, other_formats_are_told_once);
     tcase_add_test(tc, no_folder_is_an_error);
     return tc;
 }

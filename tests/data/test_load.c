@@ -267,7 +267,9 @@ START_TEST(a_bad_file_is_named_with_its_reason)
     refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated)");
     put_text("train/b.png", "no picture");
     put_text("val/c.png", "");
-    refuse(&o, "%s cannot be used:\n  train/b.png: not a PNG file\n  val/c.png: the file is empty");
+    refuse(&o,
+           "%s cannot be used:\n  train/b.png: plain text, not a PNG; look into it: an error message or a "
+           "link in place of the file?\n  val/c.png: an empty file, not a PNG; copy or download it again");
 }
 END_TEST
 
@@ -280,7 +282,7 @@ START_TEST(many_bad_files_are_listed_and_counted)
         snprintf(name, sizeof name, "train/%02d.png", i);
         put_text(name, "");
         if (i < 20)
-            pxs_text_addf(&expected, "\n  %s: the file is empty", name);
+            pxs_text_addf(&expected, "\n  %s: an empty file, not a PNG; copy or download it again", name);
     }
     pxs_text_add(&expected, "\n  and 5 more (`pixsweep data check` lists them all)");
     struct pxs_dataset_options o = small_options();

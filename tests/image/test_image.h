@@ -6,5 +6,6 @@
 #include <check.h>
 
 TCase *png_tests(void);
+TCase *sniff_tests(void);
 
 #endif

@@ -199,10 +199,13 @@ END_TEST
 START_TEST(other_files_are_named)
 {
     expect_corrupt((const uint8_t *)"\xff\xd8\xff\xe0....", 8,
-                   "a JPEG file, not a PNG; convert it to PNG first");
-    expect_corrupt((const uint8_t *)"GIF89a..", 8, "a GIF file");
-    expect_corrupt((const uint8_t *)"RIFF....WEBPVP8 ", 16, "a WebP file");
-    expect_corrupt((const uint8_t *)"hello, world", 12, "not a PNG file");
+                   "a JPEG picture, not a PNG; convert it to PNG: ");
+    expect_corrupt((const uint8_t *)"hello, world", 12, "plain text, not a PNG; ");
+    size_t bytes;
+    uint8_t *file = make(&kinds[3], &bytes);
+    memcpy(file + 12, "CgBI", 4);
+    expect_corrupt(file, bytes, "CgBI");
+    free(file);
 }
 END_TEST
 
@@ -259,8 +262,10 @@ START_TEST(files_are_named)
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, "not a picture", 13), 13);
     close(fd);
-    char expected[128];
-    snprintf(expected, sizeof expected, "%s: not a PNG file", path);
+    char expected[256];
+    snprintf(expected, sizeof expected,
+             "%s: plain text, not a PNG; look into it: an error message or a link in place of the file?",
+             path);
     ck_assert_int_eq(pxs_image_read_png(path, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_str_eq(err.message, expected);
     ck_assert_int_eq(pxs_image_read_png(path, &im, NULL, NULL), PXS_E_CORRUPT);

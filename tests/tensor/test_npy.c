@@ -57,7 +57,7 @@ START_TEST(refuses_in_words)
     expect_refusal(fixture("fortran.npy"), PXS_E_UNSUPPORTED,
                    "Fortran order: save numpy.ascontiguousarray(x)");
     expect_refusal(fixture("rank5.npy"), PXS_E_UNSUPPORTED, "has 5 dimensions: at most 4");
-    expect_refusal(fixture("torch.safetensors"), PXS_E_CORRUPT, "not a .npy file");
+    expect_refusal(fixture("torch.safetensors"), PXS_E_CORRUPT, "a safetensors file, not a .npy file");
     expect_refusal(fixture("none.npy"), PXS_E_NOT_FOUND, "No such file");
     expect_refusal(PXS_FIXTURES, PXS_E_INVALID, "is a folder, not a file");
 }

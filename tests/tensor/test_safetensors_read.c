@@ -120,7 +120,7 @@ START_TEST(refuses_bad_headers)
         {"{\"__metadata__\":[]}", 0, "$.__metadata__ must be an object"},
         {"[]", 0, "not a safetensors file"},
         {"{\"w\":", 0, "not valid JSON"},
-        {"", 1, "not valid JSON"},
+        {"", 1, "not a safetensors file"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[3,7]}}",
          7, "tensor b overlaps"},
@@ -154,9 +154,21 @@ START_TEST(refuses_bad_lengths)
     struct pxs_safetensors *f = NULL;
     spill(in_dir("f"), "1234567", 7);
     ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
-    ck_assert_ptr_nonnull(strstr(err.message, "7 bytes are too few"));
+    ck_assert_ptr_nonnull(strstr(err.message, "plain text, not a safetensors file; "));
     spill(in_dir("f"), "", 0);
     ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "an empty file, not a safetensors file; copy or download it again"));
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    spill(in_dir("f"), pointer, sizeof pointer - 1);
+    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(
+        err.message, "f: a Git LFS pointer, not a safetensors file; fetch the file itself: `git lfs pull`"));
+    spill(in_dir("f"), "PK\3\4torch", 9);
+    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "if torch.save wrote it, save the weights with safetensors.torch.save_file"));
+    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, NULL), PXS_E_CORRUPT);
     ck_assert_int_eq(pxs_safetensors_open(in_dir("none"), &f, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(pxs_safetensors_open(PXS_FIXTURES, &f, &err), PXS_E_INVALID);
     ck_assert_int_eq(mkfifo(in_dir("pipe"), 0600), 0);

@@ -1,0 +1,142 @@
+/* What the first bytes say: every format by name, with the remedy that fits what was wanted. */
+#include "image/test_image.h"
+#include "pixsweep/image.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BYTES(text) text, sizeof text - 1
+
+static const struct {
+    const char *bytes;
+    size_t n;
+    enum pxs_wanted wanted;
+    const char *message; /* how it begins; NULL: unknown */
+} rows[] = {
+    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0 \2"), PXS_WANTED_PNG, "a PNG of Apple's own kind (CgBI"},
+    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PNG,
+     "a PNG picture under another name; rename it to .png"},
+    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_NPY,
+     "a PNG picture, not a .npy file; rename it to .png"},
+    {BYTES("\x89PNG\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PNG,
+     "a PNG damaged on its way, not a PNG; it was changed as if"},
+    {BYTES("\xef\xbf\xbdPNG\r\n"), PXS_WANTED_PNG, "a PNG damaged on its way"},
+    {BYTES("iVBORw0KGgoAAAANSUhEUg=="), PXS_WANTED_PNG,
+     "a PNG as base64 text, not a PNG; decode it: `base64 -d"},
+    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PNG, "a picture as a data: address"},
+    {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_PNG, "a JPEG picture, not a PNG; convert it to PNG: `mogrify"},
+    {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_WEIGHTS,
+     "a JPEG picture, not a safetensors file; save the weights with"},
+    {BYTES("GIF89a.."), PXS_WANTED_PNG, "a GIF picture, not a PNG; convert its first frame"},
+    {BYTES("RIFF....WEBPVP8 "), PXS_WANTED_PNG, "a WebP picture, not a PNG; convert it to PNG: `dwebp"},
+    {BYTES("RIFF\1\2\3\4WAVEfmt "), PXS_WANTED_PNG, NULL},
+    {BYTES("II*\0\x8\0\0\0"), PXS_WANTED_PNG, "a TIFF picture"},
+    {BYTES("MM\0*\0\0\0\x8"), PXS_WANTED_PNG, "a TIFF picture"},
+    {BYTES("BM\x36\xc\0\0\0\0\0\0\x36\0\0\0"), PXS_WANTED_PNG, "a BMP picture"},
+    {BYTES("BMW is a car"), PXS_WANTED_PNG, "plain text"},
+    {BYTES("\0\0\0\x18"
+           "ftypheic\0\0\0\0"),
+     PXS_WANTED_PNG, "a HEIC picture, not a PNG; convert it to PNG: `heif-convert"},
+    {BYTES("\0\0\0\x18"
+           "ftypmif1\0\0\0\0"),
+     PXS_WANTED_PNG, "a HEIC picture"},
+    {BYTES("\0\0\0\x1c"
+           "ftypavif\0\0\0\0"),
+     PXS_WANTED_PNG, "an AVIF picture, not a PNG; convert it to PNG: `avifdec"},
+    {BYTES("\0\0\0\x18"
+           "ftypmp42\0\0\0\0"),
+     PXS_WANTED_PNG, "a video, not a PNG; take its frames out"},
+    {BYTES("\0\0\0\x0cJXL \r\n\x87\n"), PXS_WANTED_PNG, "a JPEG XL picture"},
+    {BYTES("\0\0\0\x0cjP  \r\n\x87\n"), PXS_WANTED_PNG, "a JPEG 2000 picture"},
+    {BYTES("8BPS\0\1"), PXS_WANTED_PNG, "a Photoshop picture"},
+    {BYTES("P6\n64 64\n255\n\xff\0\x80"), PXS_WANTED_PNG, "a PNM picture"},
+    {BYTES("P2\n2 1\n255\n0 255\n"), PXS_WANTED_PNG, "a PNM picture"},
+    {BYTES("%PDF-1.7\n%\xe2\xe3"), PXS_WANTED_PNG,
+     "a PDF document, not a PNG; make pictures of its pages: `pdftoppm"},
+    {BYTES("<svg xmlns='http://www.w3.org/2000/svg'/>"), PXS_WANTED_PNG, "an SVG drawing"},
+    {BYTES("<?xml version='1.0'?>\n<!-- x -->\n<svg/>"), PXS_WANTED_PNG, "an SVG drawing"},
+    {BYTES("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), PXS_WANTED_PNG, "XML text"},
+    {BYTES("<!DOCTYPE html><html><title>Sign in</title>"), PXS_WANTED_PNG,
+     "a web page (HTML), not a PNG; a login or error page"},
+    {BYTES("\xef\xbb\xbf\r\n <HTML lang=en>"), PXS_WANTED_NPY, "a web page (HTML), not a .npy file; a login"},
+    {BYTES("{\"message\": \"Not Found\"}"), PXS_WANTED_WEIGHTS, "JSON text, not a safetensors file"},
+    {BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n"), PXS_WANTED_NPY,
+     "a Git LFS pointer, not a .npy file; fetch the file itself: `git lfs pull`"},
+    {BYTES("/annex/objects/SHA256E-s12--4d.png\n"), PXS_WANTED_PNG,
+     "a git-annex pointer, not a PNG; fetch the file itself: `git annex get"},
+    {BYTES("\0\5\x16\7\0\2\0\0Mac OS X        "), PXS_WANTED_PNG, "the second half of a file of macOS"},
+    {BYTES("\x93NUMPY\1\0v\0{"), PXS_WANTED_PNG, "a .npy array, not a PNG; rename it to .npy"},
+    {BYTES("\x93NUMPY\1"), PXS_WANTED_NPY, "a .npy array that is cut off"},
+    {BYTES("PK\3\4\x14\0"), PXS_WANTED_PNG, "a zip archive, not a PNG; unpack it"},
+    {BYTES("PK\3\4\x14\0"), PXS_WANTED_NPY, "a zip archive, not a .npy file; if it is an .npz"},
+    {BYTES("PK\3\4\x14\0"), PXS_WANTED_WEIGHTS,
+     "a zip archive, not a safetensors file; if torch.save wrote it"},
+    {BYTES("\x1f\x8b\x8\0"), PXS_WANTED_NPY, "a gzip archive, not a .npy file; unpack it: `gunzip"},
+    {BYTES("\x80\2}q\0"), PXS_WANTED_WEIGHTS, "a pickle of Python"},
+    {BYTES("X\0\0\0\0\0\0\0{\"w\":"), PXS_WANTED_PNG, "a safetensors file, not a PNG"},
+    {BYTES("SQLite format 3\0\x10\0"), PXS_WANTED_PNG, "an SQLite database"},
+    {BYTES("\xff\xfe<\0h\0"), PXS_WANTED_TEXT,
+     "UTF-16 text, not a text of characters; save it as UTF-8: `iconv -f UTF-16 "},
+    {BYTES("\0N\1N\n\0"), PXS_WANTED_TEXT,
+     "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f UTF-16LE"},
+    {BYTES("\0a\0b\0\n"), PXS_WANTED_TEXT,
+     "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f UTF-16BE"},
+    {BYTES("\xe4\xb8\x80\xe4\xb8"), PXS_WANTED_PNG, "plain text, not a PNG"}, /* cut within a letter */
+    {BYTES("\1\2\3\4\5\6\7"), PXS_WANTED_PNG, NULL},
+    {"", 0, PXS_WANTED_PNG, "an empty file, not a PNG; copy or download it again"},
+    {BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), PXS_WANTED_NPY,
+     "nothing but zero bytes, not a .npy file; an interrupted copy"},
+};
+
+START_TEST(everything_has_its_name_and_remedy)
+{
+    struct pxs_error err;
+    char *copy = malloc(rows[_i].n + 1); /* its own block: reading on shows under the sanitizers */
+    copy = realloc(copy, rows[_i].n > 0 ? rows[_i].n : 1);
+    memcpy(copy, rows[_i].bytes, rows[_i].n);
+    ck_assert_int_eq(pxs_sniff_refuse(copy, rows[_i].n, rows[_i].wanted, &err), PXS_E_CORRUPT);
+    const char *message = rows[_i].message != NULL ? rows[_i].message : "not a PNG file; ";
+    ck_assert_msg(strncmp(err.message, message, strlen(message)) == 0, "\"%s\", not \"%s\"", err.message,
+                  message);
+    ck_assert_int_eq(pxs_sniff_name(copy, rows[_i].n) != NULL, rows[_i].message != NULL);
+    ck_assert_int_eq(pxs_sniff_refuse(copy, rows[_i].n, rows[_i].wanted, NULL), PXS_E_CORRUPT);
+    for (size_t n = 0; n < rows[_i].n; n++) { /* no beginning of it reads on */
+        char *part = malloc(n > 0 ? n : 1);
+        memcpy(part, rows[_i].bytes, n);
+        (void)pxs_sniff_name(part, n);
+        free(part);
+    }
+    free(copy);
+}
+END_TEST
+
+START_TEST(a_file_is_told_by_its_beginning)
+{
+    char path[] = "/tmp/pxs-sniff-XXXXXX", block[8192];
+    struct pxs_error err;
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    memset(block, 'x', sizeof block);
+    memcpy(block, "%PDF-1.4", 8);
+    ck_assert_int_eq(write(fd, block, sizeof block), sizeof block);
+    close(fd);
+    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &err), PXS_E_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(err.message, "a PDF document, not a PNG; "));
+    unlink(path);
+    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "is a pipe, not a file"));
+    unlink(path);
+}
+END_TEST
+
+TCase *sniff_tests(void) {
+    TCase *tc = tcase_create("sniff");
+    tcase_add_loop_test(tc, everything_has_its_name_and_remedy, 0, (int)PXS_COUNT(rows));
+    tcase_add_test(tc, a_file_is_told_by_its_beginning);
+    return tc;
+}
