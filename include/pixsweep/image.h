@@ -28,6 +28,8 @@ struct pxs_png_info {
     int width, height;
     int channels; /* as stored: 1 grey, 2 grey + alpha, 3 RGB or palette, 4 RGB + alpha; transparency by tRNS not counted */
     int depth; /* bits per sample as stored: 1, 2, 4, 8, 16 */
+    /* depth 16: lowest and highest colour sample as stored, of the left and the right half (a middle column is right); else 0. */
+    uint16_t low[2], high[2];
 };
 
 /* Reads any PNG (palette, grey 1/2/4/8/16, RGB, alpha, tRNS, 16 bit, interlaced) as 3-channel RGB: grey is repeated,

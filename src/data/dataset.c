@@ -67,32 +67,28 @@ static enum pxs_status put_resized(const struct pxs_image *half, int width, int 
 }
 
 /* Both sizes come from the half as stored: nothing is resized twice. */
-static enum pxs_status put_half(const struct filling *f, size_t pair, int k, const struct pxs_image *image,
+static enum pxs_status put_half(const struct filling *f, size_t pair, int k, const struct pxs_image *half,
                                 struct pxs_error *err) {
     struct pxs_dataset *s = f->set;
-    struct pxs_image half;
-    int width = image->width / 2;
     size_t at = 2 * pair + (size_t)k;
-    PXS_TRY(pxs_image_crop(image, k * width, 0, width, image->height, &half, err));
-    enum pxs_status status = put_resized(&half, s->width, s->height, s->plain + at * s->plain_half, err);
-    if (status == PXS_OK && s->jitter > 0 && pair < f->train)
-        status = put_resized(&half, s->width + s->jitter, s->height + s->jitter,
-                             s->large + at * s->large_half, err);
-    pxs_image_finish(&half);
-    return status;
+    PXS_TRY(put_resized(half, s->width, s->height, s->plain + at * s->plain_half, err));
+    if (s->jitter == 0 || pair >= f->train)
+        return PXS_OK;
+    return put_resized(half, s->width + s->jitter, s->height + s->jitter, s->large + at * s->large_half, err);
 }
 
-static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_image *image,
+static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half half[2],
                                 struct pxs_error *err) {
     const struct filling *f = user;
-    struct pxs_image grey = {0};
-    if (f->set->channels == 1)
-        PXS_TRY(pxs_image_grey(image, &grey, err));
-    enum pxs_status status = PXS_OK;
-    for (int k = 0; k < 2 && status == PXS_OK; k++)
-        status = put_half(f, pair, k, f->set->channels == 1 ? &grey : image, err);
-    pxs_image_finish(&grey);
-    return status;
+    for (int k = 0; k < 2; k++) {
+        struct pxs_image grey = {0};
+        if (f->set->channels == 1)
+            PXS_TRY(pxs_image_grey(&half[k].image, &grey, err));
+        enum pxs_status status = put_half(f, pair, k, f->set->channels == 1 ? &grey : &half[k].image, err);
+        pxs_image_finish(&grey);
+        PXS_TRY(status);
+    }
+    return PXS_OK;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------- */
@@ -119,8 +115,9 @@ static enum pxs_status list(const struct pxs_dataset_options *o, struct pxs_scan
 }
 
 static void note_sizes(const struct pxs_scan *scan, struct pxs_dataset_info *info) {
-    info->pair_width = scan->seen[0].width;
-    info->pair_height = scan->seen[0].height;
+    const struct pxs_seen *first = &scan->seen[0];
+    info->pair_width = first->width[0] + first->width[1];
+    info->pair_height = first->height[0] > first->height[1] ? first->height[0] : first->height[1];
     info->mixed_sizes = scan->problems.count[PXS_PROBLEM_SIZE] > 0;
     memcpy(info->hash, scan->hash, sizeof info->hash);
 }

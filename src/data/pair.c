@@ -9,6 +9,11 @@ const char *pxs_reason(const char *message, const char *path) {
     return strncmp(message, path, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message;
 }
 
+void pxs_pair_finish(struct pxs_half half[2]) {
+    for (int k = 0; k < 2; k++)
+        pxs_image_finish(&half[k].image);
+}
+
 /* ---- PNG ------------------------------------------------------------------------------------------------- */
 
 static enum pxs_status read_named(const char *path, const char *name, struct pxs_image *out,
@@ -18,38 +23,31 @@ static enum pxs_status read_named(const char *path, const char *name, struct pxs
     return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s: %s", name, pxs_reason(why.message, path));
 }
 
-static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs_image *out, bool grey[2],
+/* `first`, `last`: which of the halves of the file's picture the half is made of. */
+static void note_stored(const struct pxs_png_info *info, int first, int last, struct pxs_half *half) {
+    half->grey = info->channels <= 2;
+    half->stored = info->depth == 16 ? PXS_STORED_16_BIT : PXS_STORED_BYTES;
+    half->low = info->low[first] < info->low[last] ? info->low[first] : info->low[last];
+    half->high = info->high[first] > info->high[last] ? info->high[first] : info->high[last];
+}
+
+static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs_half half[2],
                                          struct pxs_error *err) {
     struct pxs_image image;
     struct pxs_png_info info;
     PXS_TRY(read_named(item->path, item->name, &image, &info, err));
-    if (image.width % 2 != 0) {
-        enum pxs_status status = pxs_fail(
-            err, PXS_E_INVALID, "%s: is %d pixels wide; a pair is two halves of the same width side by side",
-            item->name, image.width);
-        pxs_image_finish(&image);
-        return status;
+    enum pxs_status status = PXS_OK;
+    int width = image.width / 2;
+    if (image.width % 2 != 0)
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "%s: is %d pixels wide; a pair is two halves of the same width side by side",
+                          item->name, image.width);
+    for (int k = 0; k < 2 && status == PXS_OK; k++) {
+        status = pxs_image_crop(&image, k * width, 0, width, image.height, &half[k].image, err);
+        note_stored(&info, k, k, &half[k]);
     }
-    grey[0] = grey[1] = info.channels <= 2;
-    *out = image;
-    return PXS_OK;
-}
-
-static enum pxs_status join_halves(const struct pxs_item *item, const struct pxs_image half[2],
-                                   struct pxs_image *out, struct pxs_error *err) {
-    int width = half[0].width, height = half[0].height;
-    struct pxs_image pair;
-    if (width != half[1].width || height != half[1].height)
-        return pxs_fail(err, PXS_E_INVALID, "%s: is %d x %d pixels, its partner in B/ %d x %d", item->name,
-                        width, height, half[1].width, half[1].height);
-    if (pxs_image_create(&pair, 2 * width, height, 3, err) != PXS_OK)
-        return pxs_error_prefix(err, "%s", item->name);
-    size_t row = (size_t)width * 3;
-    for (size_t y = 0; y < (size_t)height; y++)
-        for (size_t k = 0; k < 2; k++)
-            memcpy(pair.pixels + (2 * y + k) * row, half[k].pixels + y * row, row);
-    *out = pair;
-    return PXS_OK;
+    pxs_image_finish(&image);
+    return status;
 }
 
 /* "train/A/x.png" with its partner's file name: "train/B/x.PNG". */
@@ -58,22 +56,16 @@ static void partner_name(const struct pxs_item *item, char *name, size_t size) {
     snprintf(name, size, "%.*s/B/%s", (int)(slash - item->name), item->name, strrchr(item->path_b, '/') + 1);
 }
 
-static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_image *out, bool grey[2],
+static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_half half[2],
                                      struct pxs_error *err) {
-    struct pxs_image half[2] = {{0}, {0}};
     struct pxs_png_info info[2];
     char name_b[1024];
     partner_name(item, name_b, sizeof name_b);
-    enum pxs_status status = read_named(item->path, item->name, &half[0], &info[0], err);
-    if (status == PXS_OK)
-        status = read_named(item->path_b, name_b, &half[1], &info[1], err);
-    if (status == PXS_OK)
-        status = join_halves(item, half, out, err);
-    for (int k = 0; k < 2; k++) {
-        grey[k] = status == PXS_OK && info[k].channels <= 2;
-        pxs_image_finish(&half[k]);
-    }
-    return status;
+    PXS_TRY(read_named(item->path, item->name, &half[0].image, &info[0], err));
+    PXS_TRY(read_named(item->path_b, name_b, &half[1].image, &info[1], err));
+    for (int k = 0; k < 2; k++)
+        note_stored(&info[k], 0, 1, &half[k]);
+    return PXS_OK;
 }
 
 /* ---- .npy ------------------------------------------------------------------------------------------------ */
@@ -108,77 +100,96 @@ enum pxs_status pxs_pairs_open(const char *path, struct pxs_npy *npy, struct pxs
     return PXS_OK;
 }
 
-/* Floats to bytes as a cast does (towards zero). False with the position of the first value that is no sample. */
-static bool floats_to_bytes(const float *from, size_t n, uint8_t *to, size_t *at) {
+/* One row of one half, floats to bytes as a cast does (towards zero). False with the position of the first value that is no
+ * sample. */
+static bool floats_to_bytes(const float *from, size_t n, uint8_t *to, struct pxs_half *half, bool *fraction,
+                            size_t *at) {
+    float low = (float)half->low, high = (float)half->high;
     for (size_t i = 0; i < n; i++) {
-        if (!(from[i] >= 0.0f && from[i] <= 255.0f)) { /* NaN fails, too */
+        float v = from[i];
+        if (!(v >= 0.0f && v <= 255.0f)) { /* NaN fails, too */
             *at = i;
             return false;
         }
-        to[i] = (uint8_t)from[i];
+        to[i] = (uint8_t)v;
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+        *fraction |= v > 0.0f && v < 1.0f;
     }
+    half->low = (double)low;
+    half->high = (double)high;
     return true;
 }
 
-/* Values within 0..1 with fractions: an array that somebody has already divided by 255. */
-static bool is_scaled(const float *v, size_t n) {
-    bool fraction = false;
-    for (size_t i = 0; i < n; i++) {
-        if (v[i] > 1.0f)
+static bool within(const float *v, size_t n, float low, float high) {
+    for (size_t i = 0; i < n; i++)
+        if (!(v[i] >= low && v[i] <= high))
             return false;
-        fraction = fraction || (v[i] > 0.0f && v[i] < 1.0f);
-    }
-    return fraction;
+    return true;
 }
 
 static enum pxs_status take_floats(const struct pxs_item *item, size_t index, const float *from,
-                                   struct pxs_image *pair, struct pxs_error *err) {
-    size_t n = (size_t)pair->width * (size_t)pair->height * 3, at;
+                                   struct pxs_half half[2], struct pxs_error *err) {
+    size_t row = (size_t)half[0].image.width * 3, rows = (size_t)half[0].image.height, at;
+    bool fraction = false;
     char value[32];
-    if (!floats_to_bytes(from, n, pair->pixels, &at))
-        return pxs_fail(err, PXS_E_CORRUPT,
-                        "%s[%zu]: the value %s at row %zu, column %zu, channel %zu is not within 0..255",
-                        item->name, index, pxs_format_double(value, (double)from[at]),
-                        at / 3 / (size_t)pair->width, at / 3 % (size_t)pair->width, at % 3);
-    if (is_scaled(from, n))
+    for (size_t i = 0; i < 2 * rows; i++) {
+        size_t y = i / 2, k = i % 2;
+        if (i < 2) {
+            half[k].stored = PXS_STORED_FLOATS;
+            half[k].low = 255;
+        }
+        if (floats_to_bytes(from + i * row, row, half[k].image.pixels + y * row, &half[k], &fraction, &at))
+            continue;
+        return pxs_fail(
+            err, PXS_E_CORRUPT,
+            "%s[%zu]: the value %s at row %zu, column %zu, channel %zu is not within 0..255%s", item->name,
+            index, pxs_format_double(value, (double)from[i * row + at]), y, (k * row + at) / 3, at % 3,
+            within(from, 2 * rows * row, -1, 1) ? "; its values lie within -1..1: save (x + 1) * 127.5" : "");
+    }
+    if (fraction && half[0].high <= 1 && half[1].high <= 1) /* somebody has divided it by 255 already */
         return pxs_fail(err, PXS_E_INVALID,
                         "%s[%zu]: its values lie within 0..1; pairs hold 0..255 (multiply by 255)",
                         item->name, index);
     return PXS_OK;
 }
 
-static enum pxs_status read_from_npy(const struct pxs_item *item, size_t index, struct pxs_image *out,
-                                     bool grey[2], struct pxs_error *err) {
+static enum pxs_status read_from_npy(const struct pxs_item *item, size_t index, struct pxs_half half[2],
+                                     struct pxs_error *err) {
     const struct pxs_npy *npy = &item->npy;
-    struct pxs_image pair;
-    if (pxs_image_create(&pair, (int)npy->dims[2], (int)npy->dims[1], 3, err) != PXS_OK)
-        return pxs_error_prefix(err, "%s", item->name);
-    size_t n = (size_t)pair.width * (size_t)pair.height * 3;
-    enum pxs_status status = PXS_OK;
-    if (npy->type == PXS_NPY_U1)
-        memcpy(pair.pixels, (const uint8_t *)npy->data + index * n, n);
-    else
-        status = take_floats(item, index, (const float *)npy->data + index * n, &pair, err);
-    grey[0] = grey[1] = false;
-    if (status != PXS_OK) {
-        pxs_image_finish(&pair);
-        return status;
-    }
-    *out = pair;
+    size_t row = (size_t)npy->dims[2] / 2 * 3, rows = (size_t)npy->dims[1];
+    for (int k = 0; k < 2; k++)
+        if (pxs_image_create(&half[k].image, (int)npy->dims[2] / 2, (int)rows, 3, err) != PXS_OK)
+            return pxs_error_prefix(err, "%s", item->name);
+    if (npy->type != PXS_NPY_U1)
+        return take_floats(item, index, (const float *)npy->data + index * rows * 2 * row, half, err);
+    const uint8_t *from = (const uint8_t *)npy->data + index * rows * 2 * row;
+    for (size_t i = 0; i < 2 * rows; i++)
+        memcpy(half[i % 2].image.pixels + i / 2 * row, from + i * row, row);
     return PXS_OK;
 }
 
-enum pxs_status pxs_pair_read(const struct pxs_item *item, size_t index, struct pxs_image *out, bool grey[2],
+enum pxs_status pxs_pair_read(const struct pxs_item *item, size_t index, struct pxs_half half[2],
                               struct pxs_error *err) {
+    struct pxs_half read[2] = {0};
+    enum pxs_status status = PXS_E_INTERNAL;
     switch (item->kind) {
     case PXS_KIND_PAIR:
-        return read_side_by_side(item, out, grey, err);
-    case PXS_KIND_AB:
-        return read_partners(item, out, grey, err);
-    case PXS_KIND_NPY:
-        return read_from_npy(item, index, out, grey, err);
-    case PXS_KIND_NONE:
+        status = read_side_by_side(item, read, err);
         break;
+    case PXS_KIND_AB:
+        status = read_partners(item, read, err);
+        break;
+    case PXS_KIND_NPY:
+        status = read_from_npy(item, index, read, err);
+        break;
+    case PXS_KIND_NONE:
+        return pxs_fail(err, PXS_E_INTERNAL, "an item without a kind");
     }
-    return pxs_fail(err, PXS_E_INTERNAL, "an item without a kind");
+    if (status != PXS_OK) {
+        pxs_pair_finish(read);
+        return status;
+    }
+    memcpy(half, read, sizeof read);
+    return PXS_OK;
 }

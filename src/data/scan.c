@@ -63,21 +63,33 @@ static void give_up(struct reading *r, const struct pxs_error *why) {
     }
 }
 
-/* Size and bytes, so that a pair is the same pair in whatever file it lies. */
-static void hash_pair(const struct pxs_image *image, char hex[PXS_SHA256_HEX]) {
+static bool same_size(const struct pxs_seen *s) {
+    return s->width[0] == s->width[1] && s->height[0] == s->height[1];
+}
+
+/* Size and bytes, so that a pair is the same pair in whatever file it lies: those of the picture of both halves side by side, or of
+ * one half after the other where they differ in size. */
+static void hash_pair(const struct pxs_half half[2], struct pxs_seen *seen) {
     struct pxs_sha256 h;
     char size[64];
-    int n = snprintf(size, sizeof size, "%d %d\n", image->width, image->height);
+    const bool beside = same_size(seen);
+    int n = beside ? snprintf(size, sizeof size, "%d %d\n", 2 * seen->width[0], seen->height[0])
+                   : snprintf(size, sizeof size, "%d %d, %d %d\n", seen->width[0], seen->height[0],
+                              seen->width[1], seen->height[1]);
     pxs_sha256_init(&h);
     pxs_sha256_update(&h, size, (size_t)n);
-    pxs_sha256_update(&h, image->pixels, (size_t)image->width * (size_t)image->height * 3);
-    pxs_sha256_hex(&h, hex);
+    size_t row = (size_t)seen->width[0] * 3;
+    for (size_t i = 0; beside && i < 2 * (size_t)seen->height[0]; i++)
+        pxs_sha256_update(&h, half[i % 2].image.pixels + i / 2 * row, row);
+    for (int k = 0; k < 2 && !beside; k++)
+        pxs_sha256_update(&h, half[k].image.pixels, (size_t)seen->width[k] * (size_t)seen->height[k] * 3);
+    pxs_sha256_hex(&h, seen->hash);
 }
 
 static void read_one(void *user, int piece, int thread) {
     struct reading *r = user;
     struct pxs_seen *seen = &r->scan->seen[piece];
-    struct pxs_image image;
+    struct pxs_half half[2];
     struct pxs_error why;
     if (atomic_load(&r->failed) != PXS_OK)
         return;
@@ -89,19 +101,23 @@ static void read_one(void *user, int piece, int thread) {
         give_up(r, &why);
         return;
     }
-    enum pxs_status status = pxs_pair_read(seen->item, seen->index, &image, seen->grey, &why);
+    enum pxs_status status = pxs_pair_read(seen->item, seen->index, half, &why);
     if (status == PXS_E_NOMEM) {
         give_up(r, &why);
     } else if (status != PXS_OK) {
         seen->bad = true;
         seen->problem = strdup(why.message);
     } else {
-        seen->width = image.width;
-        seen->height = image.height;
-        hash_pair(&image, seen->hash);
-        if (r->take != NULL && r->take(r->user, (size_t)piece, &image, &why) != PXS_OK)
+        for (int k = 0; k < 2; k++) {
+            seen->width[k] = half[k].image.width;
+            seen->height[k] = half[k].image.height;
+            seen->grey[k] = half[k].grey;
+            pxs_range_look(&half[k], &seen->range[k]);
+        }
+        hash_pair(half, seen);
+        if (r->take != NULL && r->take(r->user, (size_t)piece, half, &why) != PXS_OK)
             give_up(r, &why);
-        pxs_image_finish(&image);
+        pxs_pair_finish(half);
     }
 }
 
@@ -128,6 +144,41 @@ static void collect_bad(struct pxs_scan *scan) {
     }
 }
 
+/* "128 x 64", or "64 x 64 and 32 x 32" where the halves differ. */
+static void format_size(const struct pxs_seen *s, char *text, size_t size) {
+    if (same_size(s))
+        snprintf(text, size, "%d x %d", 2 * s->width[0], s->height[0]);
+    else
+        snprintf(text, size, "%d x %d and %d x %d", s->width[0], s->height[0], s->width[1], s->height[1]);
+}
+
+/* A/ and B/ of different sizes are allowed; where their proportions differ, places in A and B do not meet any more. */
+static void compare_halves(struct pxs_scan *scan) {
+    const struct pxs_seen *first = NULL;
+    size_t n = 0, bent = 0;
+    for (size_t i = 0; i < scan->train + scan->val; i++) {
+        const struct pxs_seen *s = &scan->seen[i];
+        if (s->hash[0] == '\0' || same_size(s))
+            continue;
+        first = first != NULL ? first : s;
+        n++;
+        double ratio = (double)s->width[0] * s->height[1] / ((double)s->width[1] * s->height[0]);
+        bent += ratio < 0.98 || ratio > 1.02;
+    }
+    if (n == 0)
+        return;
+    char name[4096], crooked[96] = "";
+    pxs_seen_name(first, name, sizeof name);
+    if (bent > 0)
+        snprintf(crooked, sizeof crooked, "; %zu differ in proportions, too: do they show the same?", bent);
+    pxs_problem_add(
+        &scan->problems, PXS_PROBLEM_NOTE,
+        "in %zu of %zu pairs A and B differ in size (%s: A %d x %d, B %d x %d); each half is resized "
+        "to img_width x img_height on its own%s",
+        n, scan->train + scan->val, name, first->width[0], first->height[0], first->width[1],
+        first->height[1], crooked);
+}
+
 static void compare_with_first(struct pxs_scan *scan) {
     const struct pxs_seen *first = NULL;
     for (size_t i = 0; i < scan->train + scan->val; i++) {
@@ -137,11 +188,15 @@ static void compare_with_first(struct pxs_scan *scan) {
             continue;
         first = first != NULL ? first : s;
         pxs_seen_name(s, name, sizeof name);
-        if (s->width != first->width || s->height != first->height)
-            pxs_problem_add(
-                &scan->problems, PXS_PROBLEM_SIZE,
-                "%s: a pair of %d x %d pixels, where the first is %d x %d; each is resized on its own", name,
-                s->width, s->height, first->width, first->height);
+        if (memcmp(s->width, first->width, sizeof s->width) != 0 ||
+            memcmp(s->height, first->height, sizeof s->height) != 0) {
+            char size[64], first_size[64];
+            format_size(s, size, sizeof size);
+            format_size(first, first_size, sizeof first_size);
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_SIZE,
+                            "%s: a pair of %s pixels, where the first is %s; each is resized on its own",
+                            name, size, first_size);
+        }
         for (int k = 0; k < 2; k++)
             if (s->grey[k] != first->grey[k] && (k == 0 || s->item->kind == PXS_KIND_AB)) {
                 pxs_problem_add(&scan->problems, PXS_PROBLEM_CHANNELS,
@@ -226,7 +281,9 @@ enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool, cons
     if (atomic_load(&r.failed) != PXS_OK)
         return pxs_fail(err, r.err.status, "%s", r.err.message);
     collect_bad(scan);
+    compare_halves(scan);
     compare_with_first(scan);
+    pxs_range_judge(scan);
     PXS_TRY(compare_contents(scan, err));
     if (scan->problems.failed)
         return pxs_fail_nomem(err);

@@ -3,20 +3,21 @@
 #define PIXSWEEP_DATA_SCAN_PRIV_H
 
 #include "listing_priv.h"
-#include "pixsweep/image.h"
+#include "range_priv.h"
 
 /* What was seen of one pair. */
 struct pxs_seen {
     const struct pxs_item *item;
-    size_t index; /* within the item */
-    int width, height;
+    size_t index;            /* within the item */
+    int width[2], height[2]; /* of its halves */
     bool grey[2], bad;
+    struct pxs_range range[2];
     char hash[PXS_SHA256_HEX]; /* of size and bytes; "" where bad */
     char *problem;             /* owned until it is moved to the problems */
 };
 
 /* Takes a decoded pair, number `pair` of all (train, then val); called from several threads at once. */
-typedef enum pxs_status (*pxs_pair_fn)(void *user, size_t pair, const struct pxs_image *image,
+typedef enum pxs_status (*pxs_pair_fn)(void *user, size_t pair, const struct pxs_half half[2],
                                        struct pxs_error *err);
 
 /* Zero-initialise, finish once. */

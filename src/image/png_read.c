@@ -35,7 +35,7 @@ struct reader {
     png_infop info;
     const uint8_t *data;
     size_t bytes, at;
-    uint8_t *rgba; /* height * width * 4 */
+    uint8_t *rgba; /* height * width * 4, of 16-bit files first twice as much */
     struct pxs_png_info stored;
     struct png_words words;
 };
@@ -48,13 +48,13 @@ static void take(png_structp png, png_bytep to, size_t n) {
     r->at += n;
 }
 
-/* Ask libpng to hand out 8-bit RGBA whatever is stored. */
+/* Ask libpng to hand out RGBA whatever is stored, with 8 bits, or with 16 where there are as many: their range is looked at before
+ * they become 8. */
 static void want_rgba(struct reader *r, int color_type) {
     png_set_expand(r->png); /* palette, less than 8 bits, tRNS */
-    png_set_scale_16(r->png);
     png_set_gray_to_rgb(r->png);
     if (!(color_type & PNG_COLOR_MASK_ALPHA) && !png_get_valid(r->png, r->info, PNG_INFO_tRNS))
-        png_set_add_alpha(r->png, 0xff, PNG_FILLER_AFTER);
+        png_set_add_alpha(r->png, r->stored.depth == 16 ? 0xffff : 0xff, PNG_FILLER_AFTER);
 }
 
 static void read_header(struct reader *r) {
@@ -77,7 +77,7 @@ static bool read_guarded(struct reader *r) {
     read_header(r);
     int passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
-    size_t row = (size_t)r->stored.width * 4;
+    size_t row = (size_t)r->stored.width * (r->stored.depth == 16 ? 8 : 4);
     if (png_get_rowbytes(r->png, r->info) != row)
         png_error(r->png, "unexpected pixel layout");
     r->rgba = calloc((size_t)r->stored.height, row);
@@ -91,6 +91,22 @@ static bool read_guarded(struct reader *r) {
     return true;
 }
 
+/* 16-bit samples become round(v / 257), in place; the colours' range on the way. */
+static void take_16_bit(struct reader *r) {
+    struct pxs_png_info *s = &r->stored;
+    size_t width = (size_t)s->width, n = width * (size_t)s->height * 4;
+    s->low[0] = s->low[1] = UINT16_MAX;
+    for (size_t i = 0; i < n; i++) {
+        unsigned v = (unsigned)r->rgba[2 * i] << 8 | r->rgba[2 * i + 1];
+        size_t half = i / 4 % width >= width / 2;
+        if (i % 4 != 3 && v < s->low[half])
+            s->low[half] = (uint16_t)v;
+        if (i % 4 != 3 && v > s->high[half])
+            s->high[half] = (uint16_t)v;
+        r->rgba[i] = (uint8_t)((v * 255 + 32895) >> 16);
+    }
+}
+
 /* Alpha over white, rounded. */
 static void blend_over_white(const uint8_t *rgba, size_t n, uint8_t *rgb) {
     for (size_t i = 0; i < n; i++, rgba += 4, rgb += 3)
@@ -101,6 +117,8 @@ static void blend_over_white(const uint8_t *rgba, size_t n, uint8_t *rgb) {
 static enum pxs_status finish_read(struct reader *r, struct pxs_image *out, struct pxs_png_info *info,
                                    struct pxs_error *err) {
     struct pxs_image rgb;
+    if (r->stored.depth == 16)
+        take_16_bit(r);
     PXS_TRY(pxs_image_create(&rgb, r->stored.width, r->stored.height, 3, err));
     blend_over_white(r->rgba, (size_t)rgb.width * (size_t)rgb.height, rgb.pixels);
     *out = rgb;

@@ -143,6 +143,7 @@ int main(void) {
     suite_add_tcase(suite, batch_tests());
     suite_add_tcase(suite, check_tests());
     suite_add_tcase(suite, npy_tests());
+    suite_add_tcase(suite, range_tests());
     suite_add_tcase(suite, glyph_tests());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -41,6 +41,7 @@ TCase *split_tests(void);
 TCase *batch_tests(void);
 TCase *check_tests(void);
 TCase *npy_tests(void);
+TCase *range_tests(void);
 TCase *glyph_tests(void);
 
 #endif

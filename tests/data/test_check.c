@@ -106,19 +106,22 @@ START_TEST(everything_at_once_in_partners)
     put_text("train/B/all.npy", "x");
     mkdir(scratch_path("train/A/sub"), 0777);
     put_grey("val/A/1.png", 1, 8, 8);
-    struct pxs_check_summary s =
-        check("E train/A/sub: a folder that is not read; only A/ and B/ are\n"
-              "E train/B/all.npy: A/ and B/ hold PNG pictures; a .npy of pairs belongs into train/\n"
-              "E train/A/7.png: has the same stem as 7.PNG\n"
-              "E train/A/2.png: has no partner in train/B\n"
-              "E train/B/3.png: has no partner in train/A\n"
-              "E val: has A/ but not B/\n"
-              "E train/A/4.png: is 8 x 8 pixels, its partner in B/ 9 x 8\n"
-              "E train/B/5.png: an empty file, not a PNG; copy or download it again\n"
-              "W train/A/6.png: B is in colour, where the first is in grey\n"
-              "W train/A/7.png: the same pair as train/A/7.PNG\n");
-    ck_assert_uint_eq(s.train, 4);
-    ck_assert_uint_eq(s.errors, 8);
+    struct pxs_check_summary s = check(
+        "E train/A/sub: a folder that is not read; only A/ and B/ are\n"
+        "E train/B/all.npy: A/ and B/ hold PNG pictures; a .npy of pairs belongs into train/\n"
+        "E train/A/7.png: has the same stem as 7.PNG\n"
+        "E train/A/2.png: has no partner in train/B\n"
+        "E train/B/3.png: has no partner in train/A\n"
+        "E val: has A/ but not B/\n"
+        "E train/B/5.png: an empty file, not a PNG; copy or download it again\n"
+        "W in 1 of 6 pairs A and B differ in size (train/A/4.png: A 8 x 8, B 9 x 8); each half is resized to "
+        "img_width x img_height on its own; 1 differ in proportions, too: do they show the same?\n"
+        "W train/A/4.png: a pair of 8 x 8 and 9 x 8 pixels, where the first is 16 x 8; each is resized on "
+        "its own\n"
+        "W train/A/6.png: B is in colour, where the first is in grey\n"
+        "W train/A/7.png: the same pair as train/A/7.PNG\n");
+    ck_assert_uint_eq(s.train, 5);
+    ck_assert_uint_eq(s.errors, 7);
 }
 END_TEST
 
