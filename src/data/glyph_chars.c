@@ -7,37 +7,10 @@
 #include <string.h>
 
 #define MAX_CHARS_FILE ((size_t)16 << 20)
-#define UNICODE_END 0x110000u
-
-int pxs_utf8_put(char out[5], uint32_t code) {
-    int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const uint8_t lead[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
-    for (int i = n - 1; i > 0; i--, code >>= 6)
-        out[i] = (char)(0x80 | (code & 0x3f));
-    out[0] = (char)(lead[n] | code);
-    out[n] = '\0';
-    return n;
-}
 
 static bool is_space(uint32_t c) {
     return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200f) ||
            c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
-}
-
-/* One character at `p`; 0 bytes where it is not UTF-8 (overlong, surrogate, cut off). */
-static int utf8_get(const uint8_t *p, size_t left, uint32_t *code) {
-    int n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (n == 0 || (size_t)n > left)
-        return 0;
-    uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
-    for (int i = 1; i < n; i++) {
-        if (p[i] >> 6 != 2)
-            return 0;
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    *code = c;
-    return c < least[n] || c >= UNICODE_END || (c >= 0xd800 && c < 0xe000) ? 0 : n;
 }
 
 /* Rows 16 to 55 of GB2312, in the order of the standard; the last row ends at cell 89. */
@@ -67,13 +40,13 @@ static enum pxs_status from_gb2312(struct pxs_chars *chars, struct pxs_error *er
 
 static enum pxs_status from_text(struct pxs_chars *chars, const char *path, const uint8_t *text, size_t bytes,
                                  struct pxs_error *err) {
-    uint8_t *seen = calloc(UNICODE_END / 8, 1);
+    uint8_t *seen = calloc(PXS_UNICODE_END / 8, 1);
     if (seen == NULL)
         return pxs_fail_nomem(err);
     size_t line = 1;
     for (size_t at = 0; at < bytes;) {
         uint32_t c;
-        int n = utf8_get(text + at, bytes - at, &c);
+        int n = pxs_utf8_get(text + at, bytes - at, &c);
         if (n == 0) {
             free(seen);
             return pxs_fail(err, PXS_E_INVALID, "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8", path,

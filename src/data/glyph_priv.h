@@ -3,6 +3,7 @@
 #define PIXSWEEP_DATA_GLYPH_PRIV_H
 
 #include "pixsweep/data.h"
+#include "utf8_priv.h"
 
 /* ---- characters (glyph_chars.c) -------------------------------------------------------------------------- */
 
@@ -16,8 +17,6 @@ struct pxs_chars {
 PXS_NODISCARD enum pxs_status pxs_chars_init(struct pxs_chars *chars, const char *which,
                                              struct pxs_error *err);
 void pxs_chars_finish(struct pxs_chars *chars);
-/* UTF-8 of one character; returns its length. */
-int pxs_utf8_put(char out[5], uint32_t code);
 
 /* ---- fonts (glyph_font.c, font_path.c) ------------------------------------------------------------------- */
 

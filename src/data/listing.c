@@ -1,6 +1,7 @@
 #include "listing_priv.h"
 #include "names_priv.h"
 #include "pair_priv.h"
+#include "unpaired_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMED 5 /* of many things of one kind, before they are only counted */
+/* Of many things of one kind so many are named before they are only counted. */
+enum { NAMED = 5, NAMED_WITH_HINT = 3, NAMED_ALONE = 20 };
 
 /* A folder's PNG and .npy files and those that are neither, in bytewise order, and whether it has A/ and B/. */
 struct entries {
@@ -211,7 +213,8 @@ static void add_item(struct lister *l, struct pxs_folder *f, const char *name, c
 }
 
 static size_t stem_length(const char *name) {
-    return (size_t)(strrchr(name, '.') - name);
+    const char *dot = strrchr(name, '.');
+    return dot != NULL ? (size_t)(dot - name) : strlen(name);
 }
 
 static int by_stem(const void *x, const void *y) {
@@ -229,13 +232,42 @@ static void report_shared_stems(struct lister *l, const char *where, const char 
                             sorted[i], sorted[i - 1]);
 }
 
-static void report_lone(struct lister *l, const char *where, char letter, const struct entries *from,
-                        const struct entries *other) {
-    char missing = letter == 'A' ? 'B' : 'A';
+static bool has_stem(const char *const *sorted, size_t n, const char *name) {
+    return bsearch(&name, sorted, n, sizeof *sorted, by_stem) != NULL;
+}
+
+/* Names of `from` that `other` has no picture for; one that is there in another format has been told already. */
+static bool find_lone(struct lister *l, const struct entries *from, const struct entries *other,
+                      struct pxs_names *out) {
+    const char **lone = pxs_arena_alloc(&l->listing->arena, (from->n_png + 1) * sizeof *lone);
+    *out = (struct pxs_names){.name = lone};
+    if (lone == NULL)
+        return false;
     for (size_t i = 0; i < from->n_png; i++)
-        if (bsearch(&from->png[i], other->png, other->n_png, sizeof *other->png, by_stem) == NULL)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c/%s: has no partner in %s/%c", where,
-                            letter, from->png[i], where, missing);
+        if (!has_stem(other->png, other->n_png, from->png[i]) &&
+            !has_stem(other->other, other->n_other, from->png[i]))
+            lone[out->n++] = from->png[i];
+    return true;
+}
+
+/* Where the names nearly match, some of them and the remedy say it all. */
+static void report_lone(struct lister *l, const struct pxs_folder *f, const struct pxs_names lone[2]) {
+    struct pxs_text hint = {0};
+    char *folder = join(l, l->root, f->name);
+    bool near = folder != NULL && pxs_unpaired_hint(folder, lone, &hint);
+    size_t named = near ? NAMED_WITH_HINT : NAMED_ALONE;
+    for (int s = 0; s < 2; s++) {
+        for (size_t i = 0; i < lone[s].n && i < named; i++)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c/%s: has no partner in %s/%c", f->name,
+                            "AB"[s], lone[s].name[i], f->name, "BA"[s]);
+        if (lone[s].n > named)
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c: %zu more have no partner in %s/%c",
+                            f->name, "AB"[s], lone[s].n - named, f->name, "BA"[s]);
+    }
+    if (near)
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", f->name, pxs_text_str(&hint));
+    l->problems->failed |= hint.failed || folder == NULL;
+    pxs_text_finish(&hint);
 }
 
 /* `a` keeps the order of names; `b` is sorted by stem for looking up. */
@@ -250,9 +282,16 @@ static void match(struct lister *l, struct pxs_folder *f, struct entries *a, str
     qsort(b->png, b->n_png, sizeof *b->png, by_stem);
     report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a, a->n_png);
     report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->png, b->n_png);
-    report_lone(l, f->name, 'A', a, b);
-    struct entries by_stem_a = {.png = sorted_a, .n_png = a->n_png};
-    report_lone(l, f->name, 'B', b, &by_stem_a);
+    qsort(a->other, a->n_other, sizeof *a->other, by_stem);
+    qsort(b->other, b->n_other, sizeof *b->other, by_stem);
+    const struct entries by_stem_a = {
+        .png = sorted_a, .n_png = a->n_png, .other = a->other, .n_other = a->n_other};
+    struct pxs_names lone[2];
+    if (!find_lone(l, a, b, &lone[0]) || !find_lone(l, b, &by_stem_a, &lone[1])) {
+        l->problems->failed = true;
+        return;
+    }
+    report_lone(l, f, lone);
     for (size_t i = 0; i < a->n_png; i++) {
         const char **partner = bsearch(&a->png[i], b->png, b->n_png, sizeof *b->png, by_stem);
         if (partner != NULL)

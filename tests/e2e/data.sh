@@ -47,3 +47,66 @@ says check.out 'error: train/zz.png: a pipe, not a file'
 says check.out 'note: passed over: train/@eaDir/'
 rm data/train/zz.png
 check 0 data
+
+# partners NAMES_A NAMES_B: a picture for each name (blanks in names are written as ~), in twos/train/A and B
+partners() {
+    local name i=0
+    rm -rf twos && mkdir -p twos/train/A twos/train/B
+    for name in $1; do
+        i=$((i + 1))
+        cp "good$i.png" "twos/train/A/${name//\~/ }"
+    done
+    i=0
+    for name in $2; do
+        i=$((i + 1))
+        cp "good$((9 - i)).png" "twos/train/B/${name//\~/ }"
+    done
+}
+# renamed PAIRS WORDS [ALL]: check names the remedy in these words, its command does it, and then check is content
+renamed() {
+    check 1 twos
+    says check.out "train: $1 pairs would match $2"
+    sed -n 's/^error: train: .*this renames them: //p' check.out >rename.sh
+    sh ./rename.sh || fail "the command failed: $(cat rename.sh)"
+    check 0 twos
+    says check.out "^twos: ${3:-$1} pairs to train on"
+}
+i=0
+for picture in data/train/*.png; do
+    i=$((i + 1))
+    cp "$picture" "good$i.png"
+done
+e_composed=$(printf 'caf\303\251') e_parts=$(printf 'cafe\314\201') ga_composed=$(printf '\343\201\214') ga_parts=$(printf '\343\201\213\343\202\231')
+han_composed=$(printf '\355\225\234') han_parts=$(printf '\341\204\222\341\205\241\341\206\253')
+
+step "names in A/ and B/ that nearly match: what they lack is said in one line, with a command that works"
+partners '0_A.png 1_A.png 2_A.png' '0_B.png 1_B.png 2_B.png'
+renamed 3 "without the ending '_A' in A/ and '_B' in B/"
+partners '0.png 1.png 2.png' '0_fake_B.png 1_fake_B.png 2_fake_B.png'
+renamed 3 "without the ending '_fake_B' in B/"
+partners 'cat-A.png dog-A.png' 'cat-B.PNG dog-B.PNG'
+renamed 2 "without the ending '-A' in A/ and '-B' in B/"
+partners 'A_01.png A_02.png A_03.png' 'B_01.png B_02.png B_03.png'
+renamed 3 "without the beginning 'A_' in A/ and 'B_' in B/"
+partners '1.png 2.png 10.png' '001.png 002.png 010.png'
+renamed 3 "without leading zeros"
+partners 'img1_A.png img2_A.png img10_A.png' 'img0001_B.png img0002_B.png img0010_B.png'
+renamed 3 "without leading zeros and without the ending '_A' in A/ and '_B' in B/"
+partners 'Cat.png DOG.png' 'cat.png dog.png'
+renamed 2 "all in lower case"
+partners "$e_composed.png $ga_composed.png $han_composed.png" "$e_parts.png $ga_parts.png $han_parts.png"
+renamed 3 "in one Unicode form"
+partners '1~.png ~2.png 3.png' '1.png 2.png 3.png'
+renamed 2 "without blanks" 3
+partners "$(printf '1\302\240.png') 2~3.png" '1.png 23.png'
+renamed 2 "without blanks"
+partners 'a-1.png a-2.png' 'a_1.png a_2.png'
+renamed 2 "with _ for every - . and blank"
+partners '1.jpg.png 2.jpg.png' '1.png 2.png'
+renamed 2 "without the ending '.jpg' in A/"
+partners "it's~1.png it's~2.png" '1.png 2.png'
+renamed 2 "without the beginning 'it's ' in A/"
+partners '1.png 2.png 3.png' '4.png 5.png 6.png'
+check 1 twos
+[ "$(grep -c 'has no partner' check.out)" = 6 ] || fail "six names were expected"
+! grep -q 'would match' check.out || fail "nothing would match here"
