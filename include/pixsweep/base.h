@@ -131,7 +131,7 @@ char *pxs_format_rounded(char buf[32], double value, int digits);
 bool pxs_parse_double(const char *text, double *out);
 /* As above and integral and within int64, exactly ("2e1" is 20, "9223372036854775807" itself). */
 bool pxs_parse_int(const char *text, int64_t *out);
-/* Damerau-free Levenshtein distance, for "did you mean". */
+/* Letters to change, insert, leave out or swap with their neighbour (optimal string alignment), for "did you mean". */
 size_t pxs_edit_distance(const char *a, const char *b);
 
 /* ---- random numbers -------------------------------------------------------------------------------------- */

@@ -102,14 +102,21 @@ void pxs_param_condition(int key, const char *joint, struct pxs_text *out);
 /* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or 512", "above 0, at
  * most 1", "constant or halve", "true or false", "a path or null". */
 void pxs_param_range(int key, struct pxs_text *out);
-/* What we call a key that other trainers name so ("beta1": "b1"), in words; NULL if it is no such name. */
+/* What we call a key that other trainers name so ("beta1": "b1"; "batchSize": "batch_size"), in words; NULL if it is no such name. */
 const char *pxs_param_other_name(const char *name);
+/* Why there is no such key here ("device": "pixsweep trains on the CPU"); NULL if it is no such name. */
+const char *pxs_param_not_here(const char *name);
+/* Appends what to do about a name that is no key: ": here it is b1", ": pixsweep trains on the CPU; leave it out", "; did you mean lrgd?",
+ * or nothing. */
+void pxs_param_add_remedy(const char *name, struct pxs_text *out);
 
 /* ---- words, for messages ---------------------------------------------------------------------------------- */
 
-/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL. */
+/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL: the shortest that begins
+ * with it, or one with few slips, a swap of neighbours being one. */
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
-/* Appends a text of a user in quotes: cut to 60 bytes, control characters replaced, so that no message tears. */
+/* Appends a text of a user in quotes: cut to 60 bytes, control characters replaced and bytes that are not UTF-8 as \xe9, so that no
+ * message tears. */
 void pxs_text_add_quoted(struct pxs_text *out, const char *text);
 
 /* ---- values ---------------------------------------------------------------------------------------------- */

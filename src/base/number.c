@@ -191,27 +191,34 @@ bool pxs_parse_int(const char *text, int64_t *out) {
     return true;
 }
 
+/* Optimal string alignment: like Levenshtein's, and a swap of neighbours is one error. Rows i-2, i-1 and i of its table. */
 size_t pxs_edit_distance(const char *a, const char *b) {
-    size_t na = strlen(a), nb = strlen(b);
-    size_t *row = malloc((nb + 1) * sizeof *row);
-    if (!row)
+    size_t na = strlen(a), nb = strlen(b), width = nb + 1;
+    size_t *rows = malloc(3 * width * sizeof *rows);
+    if (!rows)
         return na > nb ? na : nb;
+    size_t *older = rows, *old = rows + width, *row = rows + 2 * width;
     for (size_t j = 0; j <= nb; j++)
         row[j] = j;
     for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
+        size_t *spare = older;
+        older = old;
+        old = row;
+        row = spare;
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
+            size_t best = old[j - 1] + (a[i - 1] != b[j - 1]);
+            if (old[j] + 1 < best)
+                best = old[j] + 1;
             if (row[j - 1] + 1 < best)
                 best = row[j - 1] + 1;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && older[j - 2] + 1 < best)
+                best = older[j - 2] + 1;
             row[j] = best;
         }
     }
     size_t distance = row[nb];
-    free(row);
+    free(rows);
     return distance;
 }

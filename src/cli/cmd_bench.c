@@ -41,10 +41,12 @@ static enum pxs_status set_one(struct pxs_params *params, const char *text, stru
         return pxs_fail(err, PXS_E_INVALID, "--set %.60s: write key=value", text);
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     if (!pxs_param_find(name, &key)) {
-        const char *near = pxs_param_nearest(name);
-        return pxs_fail(err, PXS_E_INVALID, "--set %.60s: there is no hyperparameter '%s'%s%s%s", text, name,
-                        near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                        near != NULL ? "'?" : "");
+        struct pxs_text remedy = {0};
+        pxs_param_add_remedy(name, &remedy);
+        pxs_fail(err, PXS_E_INVALID, "--set %.60s: there is no hyperparameter '%s'%s", text, name,
+                 pxs_text_str(&remedy));
+        pxs_text_finish(&remedy);
+        return PXS_E_INVALID;
     }
     if (pxs_params_set(params, (int)key, equals + 1, false, NULL, err) != PXS_OK)
         return pxs_error_prefix(err, "--set %.60s", text);

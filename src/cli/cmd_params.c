@@ -81,17 +81,15 @@ static enum pxs_status list(const struct cli *cli, int first, int last, struct p
 
 static enum pxs_status find_key(const char *name, int *key, struct pxs_error *err) {
     enum pxs_param_key found;
-    const char *near = pxs_param_other_name(name);
+    struct pxs_text remedy = {0};
     if (pxs_param_find(name, &found)) {
         *key = (int)found;
         return PXS_OK;
     }
-    if (near == NULL)
-        near = pxs_param_nearest(name);
-    if (near != NULL)
-        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no hyperparameter '%.60s'; did you mean %s?", name,
-                        near);
-    return pxs_fail(err, PXS_E_NOT_FOUND, "there is no hyperparameter '%.60s'", name);
+    pxs_param_add_remedy(name, &remedy);
+    pxs_fail(err, PXS_E_NOT_FOUND, "there is no hyperparameter '%.60s'%s", name, pxs_text_str(&remedy));
+    pxs_text_finish(&remedy);
+    return PXS_E_NOT_FOUND;
 }
 
 int cli_cmd_params(struct cli *cli) {

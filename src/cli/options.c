@@ -62,6 +62,12 @@ static int explain_unknown(const struct cli *cli, const char *word) {
     const char *near = pxs_nearest_word(name, names, n);
     if (near != NULL)
         return cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", name, near);
+    if (takes(cli->command, OPT_SET) && pxs_param_other_name(name) != NULL)
+        return cli_usage(cli,
+                         "unknown option '--%s': here it is %s; a hyperparameter is set by --set KEY=VALUE",
+                         name, pxs_param_other_name(name));
+    if (takes(cli->command, OPT_SET) && pxs_param_not_here(name) != NULL)
+        return cli_usage(cli, "unknown option '--%s': %s; leave it out", name, pxs_param_not_here(name));
     return cli_usage(cli, "unknown option '--%s'", name);
 }
 

@@ -174,6 +174,9 @@ void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, cons
 /* explain.c: why a key cannot stand where it does. `place`: "" (top level), "sweep", "run", ... */
 void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const char *place,
                          const char *const *known, size_t n_known);
+/* Appends how several values of a hyperparameter are tried, where `value` holds some, as a list or with commas between them:
+ * "; to try each: sweep: {grid: {lrgd: [5, 10]}}". */
+void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *out);
 /* Finds a hyperparameter by its key's node, with a diagnostic where there is none. */
 bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found);
 

@@ -26,7 +26,8 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
         return;
     struct pxs_text text = {0};
     enum pxs_param_key param;
-    const char *other = pxs_param_other_name(key->text), *home = home_of(key->text);
+    const char *other = pxs_param_other_name(key->text), *why = pxs_param_not_here(key->text);
+    const char *home = home_of(key->text);
     const char *nearest = pxs_nearest_word(key->text, known, n_known);
     pxs_text_add(&text, "unknown key ");
     pxs_text_add_quoted(&text, key->text);
@@ -40,10 +41,67 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
         pxs_text_add(&text, strcmp(place, "sweep") == 0
                                 ? ": a hyperparameter stands at the top level, or in a part such as grid"
                                 : ": a hyperparameter stands at the top level");
+    else if (why)
+        pxs_text_addf(&text, ": %s; leave it out", why);
     else if (nearest)
         pxs_text_addf(&text, "; did you mean %s?", nearest);
     pxs_diag_node(d, key, "%s", pxs_text_str(&text));
     pxs_text_finish(&text);
+}
+
+/* Each of "1e-4, 2e-4" is a value of the key; they come out as they would stand in a list. */
+static bool split_values(int key, const char *text, struct pxs_text *out) {
+    struct pxs_params scratch;
+    size_t n = 0;
+    for (;; text++) {
+        char one[64];
+        text += strspn(text, " \t[");
+        size_t length = strcspn(text, ",]"), used = length;
+        while (used > 0 && (text[used - 1] == ' ' || text[used - 1] == '\t'))
+            used--;
+        if (used == 0 || used >= sizeof one)
+            return false;
+        snprintf(one, sizeof one, "%.*s", (int)used, text);
+        if (pxs_params_set(&scratch, key, one, false, NULL, NULL) != PXS_OK)
+            return false;
+        pxs_text_addf(out, "%s%s", n++ ? ", " : "", one);
+        text += length;
+        if (*text != ',')
+            return n > 1;
+    }
+}
+
+/* Scalars only: "1e-4, 'x'". */
+static bool join_values(const struct pxs_node *list, struct pxs_text *out) {
+    for (size_t i = 0; i < list->n; i++) {
+        const struct pxs_node *item = list->items[i].value;
+        if (item->kind != PXS_NODE_SCALAR || out->len > 200)
+            return false;
+        const char *quote = item->quoted ? "'" : "";
+        pxs_text_addf(out, "%s%s%s%s", i ? ", " : "", quote, item->text, quote);
+    }
+    return list->n > 1;
+}
+
+void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *out) {
+    const enum pxs_param_type type = pxs_param_info(key)->type;
+    const char *name = pxs_param_info(key)->key;
+    struct pxs_text values = {0};
+    const bool commas = value->kind == PXS_NODE_SCALAR && !value->quoted && type != PXS_TYPE_PATH;
+    const bool known = type != PXS_TYPE_INTS &&
+                       (value->kind == PXS_NODE_SEQUENCE ? join_values(value, &values)
+                                                         : commas && split_values(key, value->text, &values));
+    const bool seed = key == PXS_PARAM_seed;
+    if (known && value->source->is_set)
+        pxs_text_addf(out, "; to try each: --set '%s%s=[%s]'", seed ? "sweep.seeds" : "sweep.grid.",
+                      seed ? "" : name, pxs_text_str(&values));
+    else if (known && seed)
+        pxs_text_addf(out, "; to try each: sweep: {seeds: [%s]}", pxs_text_str(&values));
+    else if (known)
+        pxs_text_addf(out, "; to try each: sweep: {grid: {%s: [%s]}}", name, pxs_text_str(&values));
+    else if (value->kind == PXS_NODE_SEQUENCE && type != PXS_TYPE_INTS)
+        pxs_text_add(out, ": alternatives stand under sweep");
+    pxs_text_finish(&values);
 }
 
 bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found) {

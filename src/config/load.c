@@ -11,15 +11,21 @@ void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, cons
     char list[PXS_LIST_TEXT];
     layer->keys[key] = key_node;
     if (!pxs_node_as_value(value, key, list, &text)) {
+        struct pxs_text remedy = {0};
+        pxs_explain_list(key, value, &remedy);
         pxs_diag_node(d, value, "%s takes a %s, not %s%s", name, pxs_value_words(key),
-                      pxs_node_kind_name(value),
-                      value->kind == PXS_NODE_SEQUENCE ? ": alternatives stand under sweep" : "");
+                      pxs_node_kind_name(value), pxs_text_str(&remedy));
+        pxs_text_finish(&remedy);
         return;
     }
     enum pxs_status status =
         pxs_params_set(&layer->values, key, text, value->quoted, value->source->dir, &err);
-    if (status != PXS_OK)
-        pxs_diag_node(d, value, "%s", err.message);
+    if (status != PXS_OK) {
+        struct pxs_text remedy = {0};
+        pxs_explain_list(key, value, &remedy);
+        pxs_diag_node(d, value, "%s%s", err.message, pxs_text_str(&remedy));
+        pxs_text_finish(&remedy);
+    }
 }
 
 static void take_entry(struct pxs_diags *d, struct pxs_layer *layer, const struct pxs_entry *e) {

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const char *pxs_source_line(const struct pxs_source *source, size_t line, size_t *bytes) {
     *bytes = 0;
@@ -117,15 +118,24 @@ static bool read_text(struct pxs_diags *d, struct pxs_source *s, const struct px
     enum pxs_status status = pxs_read_file(s->path, PXS_FILE_MAX, &s->text, &s->bytes, &err);
     if (status == PXS_OK)
         return true;
+    struct stat info;
     const char *reason = strrchr(err.message, ':'); /* what the system says stands last */
+    const bool file = stat(s->path, &info) == 0 && S_ISREG(info.st_mode);
     if (status == PXS_E_NOMEM)
         d->nomem = true;
-    else if (status == PXS_E_INVALID || !reason)
+    else if (status == PXS_E_INVALID && file)
         pxs_diag_at(d, s, 0, 0, "too large: an experiment file has at most %d MB", PXS_FILE_MAX >> 20);
+    else if (status == PXS_E_INVALID && from)
+        pxs_diag_node(d, from, "extends takes a file's path, and this is none: %s", err.message);
+    else if (status == PXS_E_INVALID)
+        pxs_diag_at(
+            d, s, 0, 0,
+            "an experiment is read from a file, since the relative paths in it belong to its folder: save it "
+            "to one and name that");
     else if (from)
-        pxs_diag_node(d, from, "cannot read %s%s", s->name, reason);
+        pxs_diag_node(d, from, "cannot read %s%s", s->name, reason ? reason : "");
     else
-        pxs_diag_at(d, s, 0, 0, "cannot read this file%s", reason);
+        pxs_diag_at(d, s, 0, 0, "cannot read this file%s", reason ? reason : "");
     d->status = from ? d->status : status;
     return false;
 }

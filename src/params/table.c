@@ -44,13 +44,6 @@ static const char *const keys[PXS_PARAM_COUNT] = {
 #include "params.def"
 };
 
-static const struct {
-    const char *text, *ours;
-} other_names[] = {
-#define PXS_OTHER_NAME(text, ours) {text, ours},
-#include "params.def"
-};
-
 void pxs_params_default(struct pxs_params *p) {
     memset(p, 0, sizeof *p);
 #define PXS_INT(key, default_value, ...) p->key = (default_value);
@@ -81,13 +74,6 @@ const char *pxs_param_nearest(const char *name) {
 const char *pxs_param_type_name(enum pxs_param_type type) {
     static const char *const names[] = {"path", "int", "float", "bool", "enum", "ints"};
     return names[type];
-}
-
-const char *pxs_param_other_name(const char *name) {
-    for (size_t i = 0; i < PXS_COUNT(other_names); i++)
-        if (strcmp(other_names[i].text, name) == 0)
-            return other_names[i].ours;
-    return NULL;
 }
 
 bool pxs_param_in_range(const struct pxs_param_info *info, double value) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define WORD_MAX 63
+#define WORD_MAX 255
 #define QUOTED_MAX 60
 
 static void lower_word(char out[WORD_MAX + 1], const char *word) {
@@ -13,6 +13,19 @@ static void lower_word(char out[WORD_MAX + 1], const char *word) {
     out[n] = '\0';
 }
 
+/* The same letters in another order. */
+static bool is_shuffled(const char *a, const char *b) {
+    int count[256] = {0};
+    for (; *a; a++)
+        count[(unsigned char)*a]++;
+    for (; *b; b++)
+        count[(unsigned char)*b]--;
+    for (int i = 0; i < 256; i++)
+        if (count[i])
+            return false;
+    return true;
+}
+
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n) {
     char wanted[WORD_MAX + 1], candidate[WORD_MAX + 1];
     size_t length = strlen(word);
@@ -20,14 +33,19 @@ const char *pxs_nearest_word(const char *word, const char *const *words, size_t 
         return NULL;
     lower_word(wanted, word);
     const char *nearest = NULL;
-    size_t best = 2 + length / 4; /* one slip in a short word, one more for every four letters */
+    /* One slip, one more for every three letters from the sixth on; more would be guessing. */
+    size_t most = length < 6 ? 1 : length < 12 ? length / 3 : 4, best = SIZE_MAX;
     for (size_t i = 0; i < n; i++) {
         lower_word(candidate, words[i]);
         size_t distance = pxs_edit_distance(wanted, candidate);
-        if (length >= 4 && distance > 1 && strncmp(wanted, candidate, length) == 0)
-            distance = 1; /* "lambda" begins lambda_pixel */
-        if (distance < best && distance < strlen(candidate)) {
-            best = distance;
+        bool begins =
+            length >= 3 && strncmp(wanted, candidate, length) == 0; /* "lambda" begins lambda_pixel */
+        if (!begins && (distance > most || distance >= strlen(candidate)))
+            continue;
+        /* The beginning of a word before any slip, the shortest such word first; a swap before another letter. */
+        size_t rank = begins ? distance : WORD_MAX + 2 * distance + !is_shuffled(wanted, candidate);
+        if (rank < best) {
+            best = rank;
             nearest = words[i];
         }
     }
@@ -40,7 +58,9 @@ void pxs_text_add_quoted(struct pxs_text *out, const char *text) {
     while (at < n && at < QUOTED_MAX) {
         uint32_t code = 0;
         size_t length = pxs_utf8_decode(text + at, n - at, &code);
-        if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
+        if (length == 0) /* a byte that is not UTF-8 */
+            pxs_text_addf(out, "\\x%02x", (unsigned char)text[at]);
+        else if (code < 0x20 || (code >= 0x7f && code < 0xa0))
             pxs_text_add(out, "?");
         else
             pxs_text_add_n(out, text + at, length);

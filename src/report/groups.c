@@ -42,12 +42,12 @@ static enum pxs_status key_is_known(const char *key, struct pxs_error *err) {
     enum pxs_param_key unused;
     if (pxs_param_find(key, &unused))
         return PXS_OK;
-    const char *near = pxs_param_other_name(key) != NULL ? pxs_param_other_name(key) : pxs_param_nearest(key);
-    if (near != NULL)
-        return pxs_fail(err, PXS_E_INVALID, "--by: there is no hyperparameter '%.60s'; did you mean %s?", key,
-                        near);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "--by: there is no hyperparameter '%.60s' (pixsweep params lists them)", key);
+    struct pxs_text remedy = {0};
+    pxs_param_add_remedy(key, &remedy);
+    pxs_fail(err, PXS_E_INVALID, "--by: there is no hyperparameter '%.60s'%s", key,
+             remedy.len > 0 ? pxs_text_str(&remedy) : " (pixsweep params lists them)");
+    pxs_text_finish(&remedy);
+    return PXS_E_INVALID;
 }
 
 /* Appends one column, a row a run, to g->values. */

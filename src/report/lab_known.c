@@ -7,11 +7,11 @@
 /* ---- --set ----------------------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_unknown(const char *key, struct pxs_error *err) {
-    const char *near = pxs_param_other_name(key) != NULL ? pxs_param_other_name(key) : pxs_param_nearest(key);
     struct pxs_text quoted = {0};
     pxs_text_add_quoted(&quoted, key);
-    pxs_fail(err, PXS_E_INVALID, "--set: there is no hyperparameter %s%s%s (pixsweep params lists them)",
-             pxs_text_str(&quoted), near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    pxs_param_add_remedy(key, &quoted);
+    pxs_fail(err, PXS_E_INVALID, "--set: there is no hyperparameter %s (pixsweep params lists them)",
+             pxs_text_str(&quoted));
     pxs_text_finish(&quoted);
     return PXS_E_INVALID;
 }

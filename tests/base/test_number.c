@@ -166,6 +166,10 @@ START_TEST(edit_distance)
     ck_assert_uint_eq(pxs_edit_distance("kitten", "sitting"), 3);
     ck_assert_uint_eq(pxs_edit_distance("learning_rate_G", "learning_rate_D"), 1);
     ck_assert_uint_eq(pxs_edit_distance("flaw", "lawn"), 2);
+    ck_assert_uint_eq(pxs_edit_distance("lrdg", "lrgd"), 1); /* a swap of neighbours is one error */
+    ck_assert_uint_eq(pxs_edit_distance("sede", "seed"), 1);
+    ck_assert_uint_eq(pxs_edit_distance("ca", "abc"), 3);        /* but what was swapped stays so */
+    ck_assert_uint_eq(pxs_edit_distance("bacdfe", "abcdef"), 2); /* two swaps */
 }
 END_TEST
 

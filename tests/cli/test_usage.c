@@ -112,7 +112,7 @@ END_TEST
 
 START_TEST(bench_reads_set)
 {
-    ck_refused(pixsweep("bench", "--set", "ngff=8", NULL), 2, "did you mean 'ngf'?");
+    ck_refused(pixsweep("bench", "--set", "ngff=8", NULL), 2, "did you mean ngf?");
     ck_refused(pixsweep("bench", "--set", "ngf", NULL), 2, "key=value");
     ck_refused(pixsweep("bench", "--set", "ngf=0", NULL), 2, "ngf");
 }

@@ -255,7 +255,7 @@ static const struct {
     {PXS_PARAM_dataset, "~/kai", false,
      "dataset must be a path, not '~/kai': ~ is not expanded here, write the folder out"},
     {PXS_PARAM_dataset, "a\xff", false,
-     "dataset must be a path, not 'a?', which is not UTF-8 and so cannot be written into config.yaml"},
+     "dataset must be a path, not 'a\\xff', which is not UTF-8 and so cannot be written into config.yaml"},
 };
 
 START_TEST(refusals_say_why)
@@ -595,6 +595,13 @@ START_TEST(nearest_words)
                  {"img_heigth", "img_height"},
                  {"colour", NULL},
                  {"x", NULL},
+                 {"lrdg", "lrgd"},        /* a swap, though lrdd is one letter away, too */
+                 {"n_epoch", "n_epochs"}, /* the shortest that begins so */
+                 {"n_epochs_deacy", "n_epochs_decay"},
+                 {"sede", "seed"},
+                 {"temperature", NULL},
+                 {"mode", NULL},
+                 {"size", NULL},
                  {"", NULL},
                  {"generater", "generator"},
                  {"checkpoint", "checkpoint_interval"},
@@ -609,11 +616,53 @@ START_TEST(nearest_words)
 }
 END_TEST
 
+/* One row for each name; in the form in which names are looked up; and none that is our own. */
+START_TEST(names_of_other_trainers)
+{
+    static const char *const rows[] = {
+#define PXS_HERE(names, ours) names,
+#define PXS_LEAVE(names, why) names,
+#include "../../src/params/foreign.def"
+    };
+    char seen[1000][32];
+    size_t n = 0;
+    for (size_t i = 0; i < PXS_COUNT(rows); i++) {
+        ck_assert_uint_eq(strspn(rows[i], "abcdefghijklmnopqrstuvwxyz0123456789 "), strlen(rows[i]));
+        for (const char *at = rows[i]; *at; at += strspn(at, " ")) {
+            size_t length = strcspn(at, " ");
+            enum pxs_param_key key;
+            ck_assert_uint_lt(length, sizeof seen[0]);
+            snprintf(seen[n], sizeof seen[0], "%.*s", (int)length, at);
+            for (size_t k = 0; k < n; k++)
+                ck_assert_str_ne(seen[k], seen[n]);
+            ck_assert_msg(!pxs_param_find(seen[n], &key), "%s is a key", seen[n]);
+            ck_assert_msg(pxs_param_other_name(seen[n]) || pxs_param_not_here(seen[n]), "%s", seen[n]);
+            at += length;
+            ck_assert_uint_lt(++n, PXS_COUNT(seen));
+        }
+    }
+    ck_assert_str_eq(pxs_param_other_name("batchSize"), "batch_size");
+    ck_assert_str_eq(pxs_param_other_name("learning-rate-g"), "learning_rate_G");
+    ck_assert_str_eq(pxs_param_other_name("lambda_L1"), "lambda_pixel");
+    ck_assert_str_eq(pxs_param_not_here("gpu_ids"), "pixsweep trains on the CPU");
+    ck_assert_ptr_null(pxs_param_not_here("GPU ids"));
+    ck_assert_ptr_null(pxs_param_other_name(""));
+    struct pxs_text text = {0};
+    pxs_param_add_remedy("retry", &text);
+    pxs_param_add_remedy("cuda", &text);
+    pxs_param_add_remedy("lrdg", &text);
+    pxs_param_add_remedy("temperature", &text);
+    ck_assert_str_eq(
+        text.text, ": here it is run.retries: pixsweep trains on the CPU; leave it out; did you mean lrgd?");
+    pxs_text_finish(&text);
+}
+END_TEST
+
 START_TEST(quoting_for_messages)
 {
     struct pxs_text text = {0};
     pxs_text_add_quoted(&text, "a\x1b[31m\xff\xe5\xad\x97");
-    ck_assert_str_eq(text.text, "'a?[31m?\xe5\xad\x97'");
+    ck_assert_str_eq(text.text, "'a?[31m\\xff\xe5\xad\x97'");
     pxs_text_clear(&text);
     pxs_text_add_quoted(&text, "0123456789012345678901234567890123456789012345678901234567890123456789");
     ck_assert_str_eq(text.text, "'012345678901234567890123456789012345678901234567890123456789...'");
@@ -663,6 +712,7 @@ int main(void) {
     tcase_add_test(tc, yaml_of_a_run);
     tcase_add_test(tc, docs_are_current);
     tcase_add_test(tc, nearest_words);
+    tcase_add_test(tc, names_of_other_trainers);
     tcase_add_test(tc, quoting_for_messages);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
