@@ -72,6 +72,8 @@ struct pxs_plan_run {
     const char *dir; /* absolute */
     int64_t seed;
     char config_hash[PXS_SHA256_HEX];
+    char before_hash
+        [PXS_SHA256_HEX]; /* config_hash of the time when validation: off held pairs back; "" = the same */
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
     bool own_val;                 /* the data set has a val split of its own: val_fraction has no effect */
     char state[16];               /* "new", or the state in the database, or else what its folder tells */
@@ -99,6 +101,7 @@ struct pxs_plan {
     size_t
         n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
     const char *left_out[5]; /* names of the first of them */
+    size_t n_before;         /* of those, which the file's runs were when validation: off held pairs back */
     int64_t steps_to_do;
     struct pxs_sweep_slots slots;
     double seconds_to_do; /* of what `run` would take on, spread over the slots; wall clock */

@@ -164,6 +164,49 @@ static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
     }
 }
 
+/* What each data set is divided into, the first few of them. */
+static void put_pairs(const struct pxs_plan *p, struct pxs_text *out) {
+    enum { MOST = 4 };
+    size_t shown[MOST], n = 0, several = 0;
+    struct pxs_params params;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pxs_plan_run *run = &p->runs[i];
+        bool known_already = false;
+        for (size_t k = 0; k < n; k++) {
+            const struct pxs_plan_run *other = &p->runs[shown[k]];
+            known_already =
+                known_already || (other->data_hash == run->data_hash && other->n_train == run->n_train);
+        }
+        if (known_already)
+            continue;
+        if (n == MOST) {
+            several = 1;
+            break;
+        }
+        shown[n++] = i;
+    }
+    for (size_t k = 0; k < n; k++) {
+        const struct pxs_plan_run *run = &p->runs[shown[k]];
+        pxs_plan_params(p, shown[k], &params);
+        pxs_text_add(out, "pairs: ");
+        if (n > 1)
+            pxs_text_addf(out, "%s: ", params.dataset);
+        pxs_text_addf(out, "%" PRId64 " to train on, ", run->n_train);
+        if (run->own_val)
+            pxs_text_addf(out, "%" PRId64 " in val/%s\n", run->n_val,
+                          params.validation == PXS_VALIDATION_OFF ? ", for pictures only (validation: off)"
+                                                                  : "");
+        else if (run->n_val > 0)
+            pxs_text_addf(out, "%" PRId64 " held out for validation (val_fraction %.15g)\n", run->n_val,
+                          params.val_fraction);
+        else
+            pxs_text_addf(out, "none held out (%s)\n",
+                          params.validation == PXS_VALIDATION_OFF ? "validation: off" : "val_fraction 0");
+    }
+    if (several)
+        pxs_text_add(out, "pairs: and other data sets\n");
+}
+
 static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
     char time[32], disk[32], spare[32], memory[32];
     if (p->steps_to_do == 0) {
@@ -198,6 +241,7 @@ enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan
     if (plan->notes[0] != '\0')
         pxs_text_addf(out, "%s%s", plan->notes, plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
     pxs_prune_words(plan, out);
+    put_pairs(plan, out);
     put_cost(plan, out);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }

@@ -44,9 +44,11 @@ static enum pxs_status split_by_fraction(const struct pxs_scan *scan, double fra
     for (size_t i = 0; i < scan->train; i++)
         taken += validates[i];
     if (taken == scan->train)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "val_fraction %s of %zu pairs leaves none to train on; add pairs or a val/ folder",
-                        pxs_format_double(text, fraction), scan->train);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "val_fraction %s of %zu pairs leaves none to train on; add pairs or a val/ folder, or "
+            "train on all of them with validation: off",
+            pxs_format_double(text, fraction), scan->train);
     return PXS_OK;
 }
 

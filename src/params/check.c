@@ -122,11 +122,24 @@ static enum pxs_status check_early_stop(const struct pxs_params *p, enum pxs_par
     return at_fault(key, PXS_PARAM_early_stop_patience);
 }
 
+/* A val split of the data set's own has no place beside val_fraction, so there can be none. */
+static enum pxs_status check_validation(const struct pxs_params *p, enum pxs_param_key *key,
+                                        struct pxs_error *err) {
+    if (p->val_fraction > 0 || p->validation != PXS_VALIDATION_FULL)
+        return PXS_OK;
+    pxs_fail(err, PXS_E_INVALID,
+             "val_fraction 0 leaves no pairs to validate on: set it above 0, leave it out where the data set "
+             "has val/, or set "
+             "validation to lab or off");
+    return at_fault(key, PXS_PARAM_val_fraction);
+}
+
 enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key, struct pxs_error *err) {
     PXS_TRY(check_stated(p, key, err));
     PXS_TRY(check_rates(p, true, key, err));
     PXS_TRY(check_rates(p, false, key, err));
     PXS_TRY(check_early_stop(p, key, err));
+    PXS_TRY(check_validation(p, key, err));
     int64_t side = p->img_height < p->img_width ? p->img_height : p->img_width;
     if (p->jitter > side) {
         pxs_fail(err, PXS_E_INVALID, "%s must not exceed the image's smaller side, %lld pixels, but is %lld",

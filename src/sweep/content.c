@@ -40,7 +40,7 @@ static enum pxs_status note_problem(struct pxs_contents *c, enum pxs_status stat
     return PXS_OK;
 }
 
-static enum pxs_status inspect(const struct pxs_params *p, bool stated,
+static enum pxs_status inspect(const struct pxs_params *p, double held_back, bool stated,
                                const struct pxs_sweep_options *options, struct pxs_dataset_info *info,
                                struct pxs_error *err) {
     struct pxs_cpu cpu;
@@ -53,7 +53,7 @@ static enum pxs_status inspect(const struct pxs_params *p, bool stated,
                                       .channels = (int)p->channels,
                                       .a_to_b = p->direction == PXS_DIRECTION_ATOB,
                                       .jitter = (int)p->jitter,
-                                      .val_fraction = p->val_fraction,
+                                      .val_fraction = held_back,
                                       .val_fraction_stated = stated,
                                       .pool = pool,
                                       .logger = options->logger,
@@ -68,20 +68,19 @@ enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_confi
                                   const struct pxs_params *params, const struct pxs_sweep_options *options,
                                   const struct pxs_dataset_info **out, struct pxs_error *err) {
     bool stated = is_stated(config, index, PXS_PARAM_val_fraction);
+    double held_back = params->validation == PXS_VALIDATION_OFF ? 0 : params->val_fraction;
     for (size_t i = 0; i < c->n_data; i++) {
         const struct pxs_data_seen *d = &c->data[i];
-        if (strcmp(d->path, params->dataset) == 0 && d->val_fraction == params->val_fraction &&
-            d->stated == stated) {
+        if (strcmp(d->path, params->dataset) == 0 && d->val_fraction == held_back && d->stated == stated) {
             *out = &d->info;
             return PXS_OK;
         }
     }
-    struct pxs_data_seen seen = {.path = pxs_arena_strdup(c->arena, params->dataset),
-                                 .val_fraction = params->val_fraction,
-                                 .stated = stated};
+    struct pxs_data_seen seen = {
+        .path = pxs_arena_strdup(c->arena, params->dataset), .val_fraction = held_back, .stated = stated};
     if (!seen.path || !grow(c->arena, (void **)&c->data, &c->cap_data, c->n_data, sizeof seen))
         return pxs_fail_nomem(err);
-    PXS_TRY(note_problem(c, inspect(params, stated, options, &seen.info, err), err));
+    PXS_TRY(note_problem(c, inspect(params, held_back, stated, options, &seen.info, err), err));
     c->data[c->n_data] = seen;
     *out = &c->data[c->n_data++].info;
     return PXS_OK;

@@ -104,6 +104,28 @@ static enum pxs_status name_left_out(struct pxs_plan *plan, struct pxs_store *st
     return PXS_OK;
 }
 
+/* How many of the file's runs the database knows by the hash that they had before. */
+static enum pxs_status count_before(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
+    struct pxs_store_plan found = {0};
+    struct pxs_store_plan_run *rows = calloc(plan->n, sizeof *rows);
+    size_t n = 0;
+    if (!rows)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n; i++) {
+        if (plan->runs[i].before_hash[0] == '\0')
+            continue;
+        memcpy(rows[n].config_hash, plan->runs[i].before_hash, sizeof rows[n].config_hash);
+        rows[n++].seed = plan->runs[i].seed;
+    }
+    plan->n_before = 0;
+    enum pxs_status status = n > 0 ? pxs_store_lookup(store, plan->sweep, rows, n, &found, err) : PXS_OK;
+    for (size_t i = 0; i < n && status == PXS_OK; i++)
+        plan->n_before += rows[i].run_id != 0;
+    pxs_store_plan_finish(&found);
+    free(rows);
+    return status;
+}
+
 enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
     if (!store)
         return name_all(plan, NULL, 1, err);
@@ -117,6 +139,8 @@ enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, s
         status = pxs_plan_same_data(plan, store, &found, err);
     if (status == PXS_OK)
         status = name_left_out(plan, store, &found, err);
+    if (status == PXS_OK)
+        status = count_before(plan, store, err);
     pxs_store_plan_finish(&found);
     free(rows);
     return status;

@@ -42,6 +42,13 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
 }
 
+/* Nothing is held back for a validation that is off. It did once: such runs have val_fraction in their frozen config.yaml and identity,
+ * and workers take it at its word, so that they stay what they were. */
+static void hold_nothing_back(const struct pxs_plan_run *run, struct pxs_params *p) {
+    if (p->validation == PXS_VALIDATION_OFF && !run->own_val)
+        p->val_fraction = 0;
+}
+
 static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct pxs_point *point,
                                    struct pxs_contents *contents, const struct pxs_sweep_options *options,
                                    struct pxs_error *err) {
@@ -66,7 +73,12 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     pxs_train_estimate(&point->params, run->n_train, run->n_val, &run->estimate);
     for (int net = 0; net < 2; net++)
         run->rate[net] = pxs_rate_of(&point->params, net, run->estimate.batches_per_epoch);
-    return pxs_params_identity(&point->params, &content, run->config_hash, err);
+    PXS_TRY(pxs_params_identity(&point->params, &content, run->before_hash, err));
+    hold_nothing_back(run, &point->params);
+    PXS_TRY(pxs_params_identity(&point->params, &content, run->config_hash, err));
+    if (strcmp(run->before_hash, run->config_hash) == 0)
+        run->before_hash[0] = '\0';
+    return PXS_OK;
 }
 
 static enum pxs_status resolve_all(struct pxs_plan *plan, const struct pxs_sweep_options *options,
@@ -99,12 +111,15 @@ static enum pxs_status refuse_twins(const struct pxs_plan *plan, struct pxs_erro
         sorted[i] = &plan->runs[i];
     qsort(sorted, plan->n, sizeof(*sorted), by_identity);
     enum pxs_status status = PXS_OK;
-    for (size_t i = 1; i < plan->n && status == PXS_OK; i++)
+    for (size_t i = 1; i < plan->n && status == PXS_OK; i++) {
+        const struct pxs_plan_run *a = sorted[i - 1], *b = sorted[i];
+        const bool held = strcmp(a->before_hash, b->before_hash) != 0;
         if (by_identity(&sorted[i - 1], &sorted[i]) == 0)
-            status = pxs_fail(
-                err, PXS_E_INVALID,
-                "%s: runs %zu and %zu are the same run: the paths that they differ in hold the same content",
-                plan->file, (size_t)(sorted[i - 1] - plan->runs) + 1, (size_t)(sorted[i] - plan->runs) + 1);
+            status = pxs_fail(err, PXS_E_INVALID, "%s: runs %zu and %zu are the same run: %s", plan->file,
+                              (size_t)(a - plan->runs) + 1, (size_t)(b - plan->runs) + 1,
+                              held ? "they differ in val_fraction, which has no effect under validation: off"
+                                   : "the paths that they differ in hold the same content");
+    }
     free(sorted);
     return status;
 }
@@ -122,6 +137,38 @@ static void note_left_out(const struct pxs_plan *plan, struct pxs_text *notes) {
         pxs_text_addf(notes, " and %zu more", plan->n_left_out - PXS_COUNT(plan->left_out));
 }
 
+/* Runs of which the file would say the same, and that it no longer means. */
+static void note_before(const struct pxs_plan *plan, struct pxs_text *notes) {
+    if (plan->n_before > 0)
+        pxs_text_addf(notes,
+                      "%s%zu of them %s made when validation: off held val_fraction of the pairs back; now "
+                      "it holds none "
+                      "back, which is another configuration: %s not taken up (pixsweep rm removes %s)",
+                      notes->len > 0 ? "\n" : "", plan->n_before, plan->n_before == 1 ? "was" : "were",
+                      plan->n_before == 1 ? "it is" : "they are", plan->n_before == 1 ? "it" : "them");
+}
+
+/* A val_fraction that somebody wrote beside validation: off. */
+static void note_fraction(const struct pxs_plan *plan, struct pxs_text *notes) {
+    struct pxs_text origin = {0}, first = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        if (plan->runs[i].before_hash[0] == '\0')
+            continue;
+        pxs_text_clear(&origin);
+        pxs_config_origin(plan->config, i, PXS_PARAM_val_fraction, &origin);
+        if (strcmp(pxs_text_str(&origin), "default") != 0 && n++ == 0)
+            pxs_text_add(&first, pxs_text_str(&origin));
+    }
+    if (n > 0)
+        pxs_text_addf(notes,
+                      "%sval_fraction (%s) has no effect under validation: off, which holds nothing back "
+                      "(%zu of %zu runs)",
+                      notes->len > 0 ? "\n" : "", pxs_text_str(&first), n, plan->n);
+    pxs_text_finish(&origin);
+    pxs_text_finish(&first);
+}
+
 static void note_order(const struct pxs_plan *plan, struct pxs_text *notes) {
     if (plan->how.order == PXS_ORDER_SEED_MAJOR)
         pxs_text_addf(notes, "%sorder: seed_major, everything with the first seed comes first",
@@ -136,6 +183,8 @@ static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err
     for (size_t i = 0; i < pxs_config_notes(plan->config); i++)
         pxs_text_addf(&notes, "%s%s", i > 0 ? "\n" : "", pxs_config_note(plan->config, i));
     note_left_out(plan, &notes);
+    note_before(plan, &notes);
+    note_fraction(plan, &notes);
     note_order(plan, &notes);
     if (plan->unread[0])
         pxs_text_addf(&notes, "%sthe database cannot be read; what is done is told by the folders: %s",
@@ -307,6 +356,7 @@ void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_param
     struct pxs_point point;
     pxs_config_point(plan->config, index, &point);
     *out = point.params;
+    hold_nothing_back(&plan->runs[index], out);
 }
 
 const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf, size_t size) {

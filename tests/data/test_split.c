@@ -123,7 +123,8 @@ START_TEST(something_must_remain)
 {
     put_pair("train/a.png", 1);
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "val_fraction 0.1 of 1 pairs leaves none to train on; add pairs or a val/ folder");
+    refuse(&o, "val_fraction 0.1 of 1 pairs leaves none to train on; add pairs or a val/ folder, or "
+               "train on all of them with validation: off");
 }
 END_TEST
 

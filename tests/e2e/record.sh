@@ -69,6 +69,16 @@ expect few "SELECT count(*) FROM sample WHERE step = 20" 6
 expect few "SELECT count(*) FROM best_sample" 3
 files_as_listed few
 
+step "without validation one pair alone trains, and plan says what is held out"
+make_data one 1 0
+for pairs in 'one --set validation=off: 1 to train on, none held out (validation: off)' 'data: 20 to train on, 6 in val/'; do
+    # shellcheck disable=SC2086
+    "$PIXSWEEP" plan exp.yaml --results few --set dataset=${pairs%%:*} >plan.out || fail "plan of $pairs"
+    says plan.out "pairs:${pairs#*:}"
+done
+run 0 alone exp.yaml --set dataset=one --set validation=off --set sweep.seeds=1
+expect alone "SELECT count(*), min(n) FROM (SELECT count(*) AS n FROM batch_loss GROUP BY run_id)" '3|7'
+
 step "the environment of each attempt"
 for key in version commit cpu kernels openblas command data_hash; do
     expect res "SELECT count(*) FROM environment WHERE key = '$key' AND length(value) > 0" 6

@@ -211,7 +211,7 @@ static const struct {
      "learning_rate_G must be a number, above 0 and at most 1, not '2e-4' in quotes, which is text: remove "
      "the quotes"},
     {PXS_PARAM_b2, "1", false, "b2 must be a number, at least 0 and below 1, not '1'"},
-    {PXS_PARAM_val_fraction, "1", false, "val_fraction must be a number, above 0 and below 1, not '1'"},
+    {PXS_PARAM_val_fraction, "1", false, "val_fraction must be a number, at least 0 and below 1, not '1'"},
     {PXS_PARAM_lambda_pixel, "-1", false, "lambda_pixel must be a number, 0 or more, not '-1'"},
     {PXS_PARAM_lambda_pixel, ".inf", false, "lambda_pixel must be a number, 0 or more, not '.inf'"},
     {PXS_PARAM_lambda_pixel, ".nan", false, "lambda_pixel must be a number, 0 or more, not '.nan'"},
@@ -461,6 +461,13 @@ START_TEST(whole_is_checked)
     ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
     ck_assert_int_eq(key, PXS_PARAM_jitter);
     ck_assert_str_eq(err.message, "jitter must not exceed the image's smaller side, 32 pixels, but is 33");
+    p = with_dataset();
+    p.val_fraction = 0; /* nothing held out, and no val/ beside it */
+    ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
+    ck_assert_int_eq(key, PXS_PARAM_val_fraction);
+    ck_assert_ptr_nonnull(strstr(err.message, "val_fraction 0 leaves no pairs to validate on"));
+    for (p.validation = PXS_VALIDATION_LAB; p.validation <= PXS_VALIDATION_OFF; p.validation++)
+        ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_OK);
 }
 END_TEST
 
@@ -487,6 +494,20 @@ START_TEST(identity_is_pinned)
     hash_of(&p, hex);
     ck_assert_str_eq(hex, "efb473e08c37d33949745a01d3795a3b72bcb8ab1366b5b11b2822d49f707b35");
     pxs_text_finish(&text);
+}
+END_TEST
+
+/* What `validation: off` was before it held nothing back, and is where the data set has val/; and what it is now elsewhere. */
+START_TEST(identity_of_runs_without_validation)
+{
+    struct pxs_params p = with_dataset();
+    char hex[PXS_SHA256_HEX];
+    p.validation = PXS_VALIDATION_OFF;
+    hash_of(&p, hex);
+    ck_assert_str_eq(hex, "0a8f36df349e6e6b05769b0fae016dcf8de2f2471d61edf089bc0b4806c3e724");
+    p.val_fraction = 0;
+    hash_of(&p, hex);
+    ck_assert_str_eq(hex, "b4242a4fa4e5027340b307dcf8f50cded7979872aec8d6bec89a5fc1810ef88d");
 }
 END_TEST
 
@@ -707,6 +728,7 @@ int main(void) {
     tcase_add_test(tc, lists_come_apart);
     tcase_add_test(tc, whole_is_checked);
     tcase_add_test(tc, identity_is_pinned);
+    tcase_add_test(tc, identity_of_runs_without_validation);
     tcase_add_test(tc, identity_follows_effective_values);
     tcase_add_test(tc, identity_wants_content);
     tcase_add_test(tc, yaml_of_a_run);

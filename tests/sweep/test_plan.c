@@ -1,4 +1,5 @@
 /* Plans: names, numbers, states, what is refused, and that planning writes nothing. */
+#include "../../src/store/store_priv.h"
 #include "fixture.h"
 
 #include <math.h>
@@ -167,6 +168,103 @@ START_TEST(test_paths)
 }
 END_TEST
 
+/* ---- validation: off ------------------------------------------------------------------------------------- */
+
+static void write_unvalidated(const char *rest) {
+    char head[200];
+    snprintf(head, sizeof head, "validation: off\n%s", rest);
+    write_experiment(3, FAKE_GOOD, head);
+    ck_assert_int_eq(unlink(in_folder("data/val/a.npy")) + rmdir(in_folder("data/val")), 0);
+}
+
+/* What run 0 would be with this fraction. */
+static void hash_with(const struct pxs_plan *plan, double val_fraction, char hex[PXS_SHA256_HEX]) {
+    struct pxs_params p;
+    struct pxs_params_content content = {{0}, {0}};
+    struct pxs_error err;
+    pxs_plan_params(plan, 0, &p);
+    p.val_fraction = val_fraction;
+    snprintf(content.dataset, sizeof content.dataset, "%s", plan->runs[0].data_hash);
+    ck_assert_int_eq(pxs_params_identity(&p, &content, hex, &err), PXS_OK);
+}
+
+START_TEST(test_off_holds_nothing_back)
+{
+    char hex[PXS_SHA256_HEX], value[64];
+    write_unvalidated("");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_int_eq(plan->runs[0].n_val, 0);
+    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_val_fraction, value, sizeof value), "0");
+    hash_with(plan, 0, hex);
+    ck_assert_str_eq(plan->runs[0].config_hash, hex);
+    hash_with(plan, 0.1, hex);
+    ck_assert_str_eq(plan->runs[0].before_hash, hex);
+    ck_assert_str_eq(plan->notes, "");
+    pxs_plan_destroy(&plan);
+    write_unvalidated("val_fraction: 0.25\n");
+    plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_ptr_nonnull(strstr(plan->notes, ":9) has no effect under validation: off"));
+    pxs_plan_destroy(&plan);
+    write_pairs("data/train/a.npy", 1, 1); /* to over-fit one pair, the usual check */
+    plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 1);
+    pxs_plan_destroy(&plan);
+    write_unvalidated("sweep: {grid: {val_fraction: [0.1, 0.2]}}\n");
+    expect_refused("they differ in val_fraction, which has no effect under validation: off");
+}
+END_TEST
+
+START_TEST(test_off_beside_val_is_as_before)
+{
+    char hex[PXS_SHA256_HEX];
+    write_experiment(3, FAKE_GOOD, "validation: off\n");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_int_eq(plan->runs[0].n_val, 4);
+    hash_with(plan, 0.1, hex);
+    ck_assert_str_eq(plan->runs[0].config_hash, hex);
+    ck_assert_str_eq(plan->runs[0].before_hash, "");
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
+/* A run that was interrupted when `off` held pairs back is another one: it stays as it is, and is told. */
+START_TEST(test_off_of_before_is_another_run)
+{
+    char sql[400], old[PXS_SHA256_HEX];
+    write_unvalidated("");
+    struct pxs_plan *plan = plan_exp();
+    memcpy(old, plan->runs[0].before_hash, sizeof old);
+    pxs_plan_destroy(&plan);
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    struct pxs_store *s;
+    ck_assert_int_eq(pxs_store_open(in_folder("results/pixsweep.db"), &s, NULL), PXS_OK);
+    snprintf(sql, sizeof sql,
+             "UPDATE run SET config_hash = '%s', state = 'interrupted', config_yaml = replace(config_yaml, "
+             "'val_fraction: 0', 'val_fraction: 0.1')",
+             old);
+    ck_assert_int_eq(pxs_sql_exec(s->sql, sql, NULL), PXS_OK);
+    pxs_store_close(&s);
+    char command[600];
+    snprintf(command, sizeof command, "rm -r '%s'", in_folder("results/exp")); /* it tells the new hash */
+    ck_assert_int_eq(system(command), 0);
+    o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    ck_assert_msg(strstr(pxs_text_str(&o.lines),
+                         "1 of them was made when validation: off held val_fraction of the "
+                         "pairs back") != NULL,
+                  "%s", pxs_text_str(&o.lines));
+    outcome_finish(&o);
+    expect_text("SELECT group_concat(number || state, ' ') FROM run", "1interrupted 2completed");
+    expect_sql("SELECT count(DISTINCT config_hash) FROM run", 2);
+    expect_sql("SELECT count(*) FROM attempt WHERE run_id = 1", 1);
+}
+END_TEST
+
 Suite *plan_suite(void) {
     Suite *suite = suite_create("plan");
     TCase *c = tcase_create("plan");
@@ -179,6 +277,9 @@ Suite *plan_suite(void) {
     tcase_add_test(c, test_data_changed);
     tcase_add_test(c, test_bad_file_has_diagnostics);
     tcase_add_test(c, test_paths);
+    tcase_add_test(c, test_off_holds_nothing_back);
+    tcase_add_test(c, test_off_beside_val_is_as_before);
+    tcase_add_test(c, test_off_of_before_is_another_run);
     suite_add_tcase(suite, c);
     return suite;
 }

@@ -417,6 +417,47 @@ START_TEST(val_fraction_takes_training_pairs)
 }
 END_TEST
 
+static void all_of_them(struct pxs_params *p) {
+    without_val(p);
+    p->val_fraction = 0;
+    p->validation = PXS_VALIDATION_OFF;
+    p->flip = true;
+    p->jitter = 4;
+}
+
+/* The source of cell `i` of a picture, and what the training pair is. */
+static void expect_source(const struct run *r, const char *file, uint32_t i) {
+    enum { PAD = 2, PER_ROW = 5, FLOATS = SIDE * SIDE * 3 };
+    const struct pxs_dataset_options o = {
+        .path = r->p.dataset, .img_height = SIDE, .img_width = SIDE, .channels = 3};
+    static float source[FLOATS], target[FLOATS];
+    struct pxs_dataset *set;
+    struct pxs_image picture;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_OK);
+    ck_assert_int_eq(pxs_image_read_png(run_path(r, file), &picture, NULL, &err), PXS_OK);
+    pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &i, 1, NULL, source, target);
+    const int x0 = PAD + (int)(i % PER_ROW) * (SIDE + PAD), y0 = PAD + (int)(i / PER_ROW) * (3 * SIDE + PAD);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE * 3; x++) {
+            int seen = picture.pixels[((y0 + y) * picture.width + x0) * 3 + x];
+            ck_assert_int_eq(seen, (int)lround((source[y * SIDE * 3 + x] + 1) * 127.5));
+        }
+    pxs_image_finish(&picture);
+    pxs_dataset_destroy(&set);
+}
+
+START_TEST(without_validation_all_pairs_train_and_are_shown)
+{
+    struct run *r = completed("all", all_of_them);
+    ck_assert_int_eq(r->n_batch, 2 * 5); /* 10 pairs, batches of 2 */
+    ck_assert_str_eq(r->sample[0].path, "images/9.png");
+    for (uint32_t i = 0; i < 10; i++)
+        expect_source(r, "images/9.png", i);
+    free(r);
+}
+END_TEST
+
 START_TEST(init_from_starts_there)
 {
     struct run *a = completed("first", three_epochs);
@@ -738,6 +779,7 @@ int main(void) {
     tcase_add_test(t, validation_modes);
     tcase_add_test(t, lab_validation_keeps_dropout_on);
     tcase_add_test(t, val_fraction_takes_training_pairs);
+    tcase_add_test(t, without_validation_all_pairs_train_and_are_shown);
     tcase_add_test(t, init_from_starts_there);
     tcase_add_test(t, divergence_names_the_step);
     tcase_add_test(t, stop_flag_interrupts);
