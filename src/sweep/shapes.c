@@ -190,7 +190,7 @@ static void have_text(const struct pxs_memory *memory, char buf[400]) {
     if (memory->available == 0)
         snprintf(buf, 400, "nobody knows how much there is%s", more);
     else
-        snprintf(buf, 400, "%s are available: %s%s", have, memory->from, more);
+        snprintf(buf, 400, "%s are available: %.200s%s", have, memory->from, more);
 }
 
 /* `need` 0: it broke off, and nobody knows what it would have needed. */
