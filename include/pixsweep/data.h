@@ -103,8 +103,8 @@ struct pxs_glyphs_spec {
     const char *source,
         *target; /* font files; "font.ttc#1" picks face 1; a bare name is looked for in the system's font folders */
     const char *out; /* folder to make */
-    const char
-        *chars; /* NULL or "gb2312" (level 1, 3755 characters), "ascii" (0x21..0x7e), or a UTF-8 file */
+    const char *
+        chars; /* NULL or "gb2312" (level 1, 3755 characters), "ascii" (0x21..0x7e), or a file: UTF-8 text, or JSON (all strings in it) */
     int train, val, size; /* pairs in each split; side of one half in pixels, 16 .. 1024 */
     uint64_t seed;        /* chooses the characters */
     bool npy;             /* train/glyphs.npy and val/glyphs.npy (|u1) in place of PNG pairs */

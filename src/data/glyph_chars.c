@@ -1,10 +1,14 @@
 /* The characters to render: GB2312 level 1, ASCII, or a file of the user's. */
 #include "glyph_priv.h"
+#include "pixsweep/image.h"
+#include "pixsweep/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_CHARS_FILE ((size_t)16 << 20)
 
@@ -38,32 +42,139 @@ static enum pxs_status from_gb2312(struct pxs_chars *chars, struct pxs_error *er
     return PXS_OK;
 }
 
-static enum pxs_status from_text(struct pxs_chars *chars, const char *path, const uint8_t *text, size_t bytes,
+/* ---- a file of the user's -------------------------------------------------------------------------------- */
+
+/* Characters that were met: each is taken once, in order of appearance. */
+struct gathering {
+    struct pxs_chars *chars;
+    uint8_t *seen; /* a bit each */
+};
+
+static bool take_code(struct gathering *g, uint32_t c) {
+    struct pxs_chars *chars = g->chars;
+    if (is_space(c))
+        return true;
+    bool again = g->seen[c / 8] >> c % 8 & 1;
+    g->seen[c / 8] |= (uint8_t)(1u << c % 8);
+    chars->repeated += again;
+    if (again)
+        return true;
+    if (chars->n == chars->cap) {
+        size_t cap = chars->cap == 0 ? 1024 : 2 * chars->cap;
+        uint32_t *code = realloc(chars->code, cap * sizeof *code);
+        if (code == NULL)
+            return false;
+        chars->code = code;
+        chars->cap = cap;
+    }
+    chars->code[chars->n++] = c;
+    return true;
+}
+
+static enum pxs_status take_text(struct gathering *g, const char *path, const uint8_t *text, size_t bytes,
                                  struct pxs_error *err) {
-    uint8_t *seen = calloc(PXS_UNICODE_END / 8, 1);
-    if (seen == NULL)
-        return pxs_fail_nomem(err);
     size_t line = 1;
     for (size_t at = 0; at < bytes;) {
         uint32_t c;
         int n = pxs_utf8_get(text + at, bytes - at, &c);
-        if (n == 0) {
-            free(seen);
-            return pxs_fail(err, PXS_E_INVALID, "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8", path,
-                            line, at);
-        }
+        if (n == 0)
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8 (`iconv -f GB18030 -t "
+                            "UTF-8 FILE > NEW`, "
+                            "if it is Chinese text of Windows)",
+                            path, line, at);
         at += (size_t)n;
         line += c == '\n';
-        if (is_space(c))
-            continue;
-        bool again = seen[c / 8] >> c % 8 & 1;
-        seen[c / 8] |= (uint8_t)(1u << c % 8);
-        chars->repeated += again;
-        if (!again)
-            chars->code[chars->n++] = c;
+        if (!take_code(g, c))
+            return pxs_fail_nomem(err);
     }
-    free(seen);
     return PXS_OK;
+}
+
+/* All strings below a value, in order; keys are names of lists, not characters. */
+static enum pxs_status take_json(struct gathering *g, struct pxs_json value, const char *path,
+                                 struct pxs_error *err) {
+    enum pxs_json_type type = pxs_json_type(value);
+    const char *text;
+    struct pxs_json child;
+    if (type == PXS_JSON_ARRAY || type == PXS_JSON_OBJECT) {
+        for (bool more = pxs_json_first(value, &child); more; more = pxs_json_next(&child))
+            PXS_TRY(take_json(g, child, path, err));
+        return PXS_OK;
+    }
+    if (type != PXS_JSON_STRING)
+        return pxs_json_fail(
+            value, err,
+            "is %s; the characters must be strings, in lists or objects: [\"\\u4e00\", \"\\u4e01\"]",
+            pxs_json_type_name(type));
+    PXS_TRY(pxs_json_string(value, &text, err));
+    return take_text(g, path, (const uint8_t *)text, strlen(text), err);
+}
+
+/* JSON by its name, or by its beginning: a bracket and then another bracket, a quote or a number. Plain text may begin with a
+ * bracket, too ("[]{}"). */
+static bool looks_like_json(const char *path, const uint8_t *text, size_t bytes) {
+    size_t length = strlen(path), at = 0;
+    if (length > 5 && strcasecmp(path + length - 5, ".json") == 0)
+        return true;
+    while (at < bytes && isspace(text[at]))
+        at++;
+    if (at == bytes || (text[at] != '{' && text[at] != '['))
+        return false;
+    bool list = text[at] == '[';
+    at++;
+    while (at < bytes && isspace(text[at]))
+        at++;
+    return at < bytes &&
+           (text[at] == '"' || text[at] == '\'' || (list && (text[at] == '{' || isdigit(text[at]))));
+}
+
+static bool is_utf8(const uint8_t *text, size_t bytes) {
+    uint32_t c;
+    for (size_t at = 0; at < bytes;) {
+        int n = pxs_utf8_get(text + at, bytes - at, &c);
+        if (n == 0 || c == 0)
+            return false;
+        at += (size_t)n;
+    }
+    return true;
+}
+
+/* What is no text, by name: a picture, a font, UTF-16, a web page. Unknown bytes are left to whoever reads them as UTF-8. */
+static enum pxs_status check_text(const char *path, const uint8_t *text, size_t bytes,
+                                  struct pxs_error *err) {
+    const char *name = pxs_sniff_name(text, bytes);
+    bool good = is_utf8(text, bytes);
+    if (bytes == 0 || name == NULL || strcmp(name, "plain text") == 0 || strcmp(name, "JSON text") == 0)
+        return !good && memchr(text, 0, bytes) != NULL
+                   ? pxs_fail(err, PXS_E_INVALID,
+                              "%s: a binary file, not a text of characters; save them as plain text in UTF-8",
+                              path)
+                   : PXS_OK;
+    if (good && strstr(name, "HTML") == NULL && strstr(name, "Git") == NULL && strstr(name, "PDF") == NULL &&
+        strstr(name, "XML") == NULL && strstr(name, "base64") == NULL)
+        return PXS_OK; /* letters that happen to begin like a format */
+    struct pxs_error why;
+    (void)pxs_sniff_refuse(text, bytes, PXS_WANTED_TEXT, &why);
+    return pxs_fail(err, PXS_E_INVALID, "%s: %s", path, why.message);
+}
+
+static enum pxs_status gather(struct gathering *g, const char *path, const uint8_t *text, size_t bytes,
+                              struct pxs_error *err) {
+    struct pxs_json_doc *doc = NULL;
+    PXS_TRY(check_text(path, text, bytes, err));
+    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3, bytes -= 3;
+    if (!looks_like_json(path, text, bytes))
+        return take_text(g, path, text, bytes, err);
+    struct pxs_error why;
+    if (pxs_json_parse((const char *)text, bytes, path, &doc, &why) != PXS_OK)
+        return pxs_fail(err, PXS_E_INVALID, "%s; mend it, or save the characters as plain text", why.message);
+    enum pxs_status status = take_json(g, pxs_json_root(doc), path, &why);
+    pxs_json_destroy(&doc);
+    return status == PXS_OK          ? PXS_OK
+           : status == PXS_E_CORRUPT ? pxs_fail(err, PXS_E_INVALID, "%s", why.message)
+                                     : pxs_fail(err, status, "%s", why.message);
 }
 
 static enum pxs_status from_file(struct pxs_chars *chars, const char *path, struct pxs_error *err) {
@@ -74,9 +185,10 @@ static enum pxs_status from_file(struct pxs_chars *chars, const char *path, stru
         return pxs_fail(err, status, "no such characters: '%s' is neither gb2312 nor ascii nor a file", path);
     if (status != PXS_OK)
         return status;
+    struct gathering g = {.chars = chars, .seen = calloc(PXS_UNICODE_END / 8, 1)};
     snprintf(chars->name, sizeof chars->name, "%s", path);
-    chars->code = malloc((bytes + 1) * sizeof *chars->code);
-    status = chars->code == NULL ? pxs_fail_nomem(err) : from_text(chars, path, (uint8_t *)text, bytes, err);
+    status = g.seen == NULL ? pxs_fail_nomem(err) : gather(&g, path, (uint8_t *)text, bytes, err);
+    free(g.seen);
     free(text);
     if (status == PXS_OK && chars->n == 0)
         return pxs_fail(err, PXS_E_INVALID, "%s: holds no characters", path);

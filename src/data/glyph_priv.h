@@ -9,11 +9,11 @@
 
 struct pxs_chars {
     uint32_t *code; /* Unicode, each once, in order of appearance; owned */
-    size_t n, repeated;
+    size_t n, cap, repeated;
     char name[4200]; /* for people: "gb2312 level 1", "ascii", the file's path */
     char sha256[PXS_SHA256_HEX];
 };
-/* `which`: NULL or "gb2312", "ascii", or a UTF-8 file. */
+/* `which`: NULL or "gb2312", "ascii", or a file: text in UTF-8, or JSON lists and objects of strings. */
 PXS_NODISCARD enum pxs_status pxs_chars_init(struct pxs_chars *chars, const char *which,
                                              struct pxs_error *err);
 void pxs_chars_finish(struct pxs_chars *chars);

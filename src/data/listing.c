@@ -1,4 +1,5 @@
 #include "listing_priv.h"
+#include "meant_priv.h"
 #include "names_priv.h"
 #include "pair_priv.h"
 #include "unpaired_priv.h"
@@ -366,8 +367,7 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct p
     if (stat(path, &st) != 0)
         return pxs_fail_errno(err, "no dataset at %s", path);
     if (!S_ISDIR(st.st_mode))
-        return pxs_fail(err, PXS_E_INVALID, "%s is a file; a dataset is a folder with train/ and val/ in it",
-                        path);
+        return pxs_meant_file(path, err);
     struct lister l = {.listing = listing, .problems = problems, .root = path};
     static const char *const names[] = {"train", "val"};
     for (int i = 0; i < 2; i++) {
@@ -378,10 +378,7 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct p
         listing->folder[i].exists = is_folder(folder);
     }
     if (!listing->folder[PXS_SPLIT_TRAIN].exists)
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train",
-            path, path);
+        return pxs_meant_folder(path, err);
     for (int i = 0; i < 2; i++)
         if (listing->folder[i].exists)
             list_folder(&l, &listing->folder[i]);

@@ -70,11 +70,27 @@ static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_hal
 
 /* ---- .npy ------------------------------------------------------------------------------------------------ */
 
+/* What makes pairs of the usual other shapes. */
+static const char *shape_remedy(int rank, const int64_t *dims) {
+    if (rank == 4 && dims[1] == 3)
+        return "; if it is (N, 3, H, 2W): save x.transpose(0, 2, 3, 1)";
+    if (rank == 4 && dims[3] == 4)
+        return "; if the last is RGBA: save x[..., :3]";
+    if (rank == 4 && dims[3] == 1)
+        return "; if it is grey: save numpy.repeat(x, 3, 3)";
+    if (rank == 3 && dims[2] == 3)
+        return "; if it is one pair: save x[None]";
+    if (rank == 3)
+        return "; if it is (N, H, 2W) in grey: save numpy.repeat(x[..., None], 3, 3)";
+    return "";
+}
+
 static enum pxs_status check_shape(const struct pxs_npy *npy, struct pxs_error *err) {
     char shape[128];
     pxs_format_shape(shape, sizeof shape, npy->rank, npy->dims);
     if (npy->rank != 4 || npy->dims[3] != 3)
-        return pxs_fail(err, PXS_E_INVALID, "its shape is %s; pairs are (N, H, 2W, 3)", shape);
+        return pxs_fail(err, PXS_E_INVALID, "its shape is %s; pairs are (N, H, 2W, 3)%s", shape,
+                        shape_remedy(npy->rank, npy->dims));
     if (npy->dims[0] < 1 || npy->dims[1] < 1 || npy->dims[2] < 1)
         return pxs_fail(err, PXS_E_INVALID, "its shape is %s: it holds no pairs", shape);
     if (npy->dims[2] % 2 != 0)

@@ -90,6 +90,10 @@ static const struct format formats[] = {
      "save the array with numpy.save", SAVE_WEIGHTS},
     {"a pickle of Python", "\x80\5\x95", 3, 0, NULL, "save pictures, not pickles",
      "save the array with numpy.save", SAVE_WEIGHTS},
+    {"a font", "\0\1\0\0\0", 5, 0, NULL, NULL, NULL, NULL},
+    {"a font", "OTTO\0", 5, 0, NULL, NULL, NULL, NULL},
+    {"a font", "ttcf\0", 5, 0, NULL, NULL, NULL, NULL},
+    {"a font", "wOF", 3, 0, NULL, NULL, NULL, NULL},
     {"an SQLite database", "SQLite format 3", 16, 0, NULL, NULL, NULL, NULL},
     {"a program",
      "\x7f"
@@ -183,16 +187,18 @@ static bool is_text(const uint8_t *p, size_t n) {
     return true;
 }
 
-/* Letters of the usual blocks only. Whatever is UTF-8 has been told before. */
+/* Letters of the usual blocks only. Whatever is UTF-8 has been told before; without a zero byte, Chinese text of Windows (GBK) looks
+ * like Hangul. */
 static bool is_utf16(const uint8_t *p, size_t n, bool big) {
     if (n < 4 || (n < HEAD && n % 2 != 0))
         return false;
+    const bool zero = memchr(p, 0, n) != NULL;
     for (size_t i = 0; i + 1 < n; i += 2) {
         unsigned c = big ? (unsigned)p[i] << 8 | p[i + 1] : (unsigned)p[i + 1] << 8 | p[i];
         bool usual = c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f) ||
-                     (c >= 0xa0 && c < 0x600) || (c >= 0x2000 && c < 0x2070) || (c >= 0x3000 && c < 0x3400) ||
-                     (c >= 0x4e00 && c < 0xa000) || (c >= 0xac00 && c < 0xd7a4) ||
-                     (c >= 0xff00 && c < 0xfff0);
+                     (zero && c >= 0xa0 && c < 0x600) || (c >= 0x2000 && c < 0x2070) ||
+                     (c >= 0x3000 && c < 0x3400) || (c >= 0x4e00 && c < 0xa000) ||
+                     (zero && c >= 0xac00 && c < 0xd7a4) || (c >= 0xff00 && c < 0xfff0);
         if (!usual)
             return false;
     }
@@ -215,7 +221,7 @@ static const struct format *sort_of_text(const uint8_t *p, size_t n) {
     for (size_t i = 0; i < PXS_COUNT(pages); i++)
         if (n >= strlen(pages[i]) && strncasecmp((const char *)p, pages[i], strlen(pages[i])) == 0)
             return &html;
-    if (n > 0 && *p == '<')
+    if (n > 1 && *p == '<' && (p[1] == '?' || holds(p, n, "</") || holds(p, n, "/>")))
         return holds(p, n, "<svg") ? &svg : holds(p, n, "<html") ? &html : &xml;
     if (n > 1 && *p == 'P' && p[1] >= '1' && p[1] <= '7' &&
         (n == 2 || p[2] == '\n' || p[2] == ' ' || p[2] == '\r'))

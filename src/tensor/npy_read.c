@@ -27,6 +27,17 @@ static enum pxs_status find_header(const struct pxs_map *map, const char *path, 
     return PXS_OK;
 }
 
+/* What to save in place of a type that is not read. */
+static const char *type_remedy(const char *descr) {
+    if (strcmp(descr, "|b1") == 0)
+        return "save x.astype(numpy.uint8) * 255";
+    if (strcmp(descr, "<u2") == 0 || strcmp(descr, ">u2") == 0)
+        return "save (x // 257).astype(numpy.uint8), if it holds 0 to 65535";
+    if (strcmp(descr, "|O") == 0)
+        return "it holds Python objects, of different shapes perhaps: save numpy.stack(list)";
+    return "save x.astype(numpy.uint8) or x.astype(numpy.float32)";
+}
+
 static enum pxs_status take_type(const struct pxs_npy_header *h, const char *path, enum pxs_npy_type *type,
                                  struct pxs_error *err) {
     if (strcmp(h->descr, "|u1") == 0)
@@ -34,10 +45,8 @@ static enum pxs_status take_type(const struct pxs_npy_header *h, const char *pat
     else if (strcmp(h->descr, "<f4") == 0)
         *type = PXS_NPY_F4;
     else
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s: holds %s, but only |u1 and <f4 are read: save x.astype(numpy.uint8) or "
-                        "x.astype(numpy.float32)",
-                        path, h->descr);
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: holds %s, but only |u1 and <f4 are read: %s", path,
+                        h->descr, type_remedy(h->descr));
     if (h->fortran)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "%s: is in Fortran order: save numpy.ascontiguousarray(x) instead", path);

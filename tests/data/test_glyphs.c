@@ -254,6 +254,81 @@ START_TEST(too_few_characters_are_counted)
 }
 END_TEST
 
+/* zi2zi's cjk.json and the like: the strings' characters, not the text of the file. */
+START_TEST(characters_from_json)
+{
+    static const struct {
+        const char *name, *text;
+    } files[] = {
+        {"cjk.json", "{\"gbk\": [\"\\u4e00\", \"\\u4e8c\"], \"jp\": [\"\\u4e09\", \"\\u4e00\"], \"kr\": []}"},
+        {"list.txt", "\xef\xbb\xbf\n [ \"一二\", \"三\"]\n"},
+        {"nested", "[{\"name\": \"一\", \"more\": {\"deep\": [[\"二\"], \"三\"]}}]"},
+        {"one.json", "\"一二三\""},
+        {"plain", "一二三"},
+    };
+    char first[PXS_SHA256_HEX] = "", hash[PXS_SHA256_HEX];
+    for (size_t i = 0; i < PXS_COUNT(files); i++) {
+        struct pxs_glyphs_spec spec = small_spec(files[i].name);
+        char chars[64];
+        snprintf(chars, sizeof chars, "chars/%s", files[i].name);
+        put_text(chars, files[i].text);
+        spec.chars = scratch_path(chars);
+        spec.train = 2;
+        spec.val = 1;
+        struct pxs_glyphs_report report = render(&spec);
+        ck_assert_uint_eq(report.candidates, 3);
+        ck_assert_uint_eq(report.repeated, i == 0 ? 1 : 0);
+        hash_of(spec.out, hash);
+        if (i == 0)
+            memcpy(first, hash, sizeof hash);
+        ck_assert_str_eq(hash, first);
+    }
+    put_text("brackets", "[]{}()\"'<>"); /* characters after all */
+    struct pxs_glyphs_spec spec = small_spec("out");
+    spec.chars = scratch_path("brackets");
+    refuse_spec(&spec, PXS_E_INVALID, "of 10 characters (");
+}
+END_TEST
+
+START_TEST(what_is_no_text_is_refused_by_name)
+{
+    static const struct {
+        const char *name, *bytes;
+        size_t n;
+        const char *part;
+    } files[] = {
+#define BYTES(text) text, sizeof text - 1
+        {"codes.json", BYTES("{\"gbk\": [19968, 20108]}"),
+         "$.gbk[0] is a number; the characters must be strings"},
+        {"null", BYTES("[\"一\", null]"), "$[1] is null; the characters must be strings"},
+        {"number.json", BYTES("12"), "is a number; the characters must be strings"},
+        {"torn", BYTES("{\"gbk\": [\"一\", "), "mend it, or save the characters as plain text"},
+        {"python", BYTES("['一', '二']"), "mend it, or save the characters as plain text"},
+        {"picture.txt", BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+         "a PNG picture, not a text of characters; save the characters as plain text in UTF-8"},
+        {"font", BYTES("\0\1\0\0\0\x12\1\0"), "a font, not a text of characters"},
+        {"utf16", BYTES("\0\x4e\x8c\x4e\n\0"),
+         "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f "
+         "UTF-16LE -t UTF-8 FILE > NEW`"},
+        {"utf16-ascii", BYTES("a\0b\0c\0"), "UTF-16 text without a byte order mark"},
+        {"utf16-bom", BYTES("\xff\xfe\0\x4e"), "UTF-16 text, not a text of characters"},
+        {"page.json", BYTES("<!DOCTYPE html><html>"), "a web page (HTML), not a text of characters"},
+        {"pointer", BYTES("version https://git-lfs.github.com/spec/v1\n"), "a Git LFS pointer, not a text"},
+        {"zeros", BYTES("\0\0\0\0\0\0\0\0"), "nothing but zero bytes"},
+        {"noise", BYTES("\1\0\2\0\xfe\x80\3\0"), "a binary file, not a text of characters"},
+        {"gbk", BYTES("\xd2\xbb\xb6\xfe"), "not UTF-8 at byte 2; save the file as UTF-8 (`iconv -f GB18030"},
+#undef BYTES
+    };
+    for (size_t i = 0; i < PXS_COUNT(files); i++) {
+        struct pxs_glyphs_spec spec = small_spec("out");
+        put_bytes(files[i].name, files[i].bytes, files[i].n);
+        spec.chars = scratch_path(files[i].name);
+        refuse_spec(&spec, PXS_E_INVALID, files[i].part);
+        refuse_spec(&spec, PXS_E_INVALID, spec.chars);
+    }
+}
+END_TEST
+
 /* What a font draws like another character, draws not at all or draws as a box is no character to learn from. */
 START_TEST(unfit_characters_are_left_out)
 {
@@ -373,6 +448,8 @@ TCase *glyph_tests(void) {
     tcase_add_test(tc, again_is_nothing_to_do);
     tcase_add_test(tc, a_stop_leaves_nothing_behind);
     tcase_add_test(tc, characters_from_a_file);
+    tcase_add_test(tc, characters_from_json);
+    tcase_add_test(tc, what_is_no_text_is_refused_by_name);
     tcase_add_test(tc, too_few_characters_are_counted);
     tcase_add_loop_test(tc, unfit_characters_are_left_out, 0, 3);
     tcase_add_test(tc, blocks_lie_where_they_must);

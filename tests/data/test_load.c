@@ -109,6 +109,47 @@ START_TEST(halves_are_resized)
 END_TEST
 
 /* One channel: grey first, then resized, as Pillow's convert("L").resize(). */
+/* A and B of different sizes: each half is resized on its own, and it is said. */
+START_TEST(partners_may_differ_in_size)
+{
+    struct pxs_image a = picture(1, 32, 32, 3), b = picture(2, 8, 8, 3), sized;
+    put_png("train/A/x.png", &a);
+    put_png("train/B/x.png", &b);
+    struct gathered log;
+    struct pxs_check_summary s;
+    struct pxs_dataset_options o = small_options();
+    o.a_to_b = true;
+    o.val_fraction = 0;
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+    ck_assert_str_eq(log.text, "I in 1 of 1 pairs A and B differ in size (train/A/x.png: A 32 x 32, B 8 x "
+                               "8); each half is resized to img_width x img_height on its own\n");
+    ck_assert_uint_eq(s.errors + s.warnings, 0);
+    struct pxs_dataset *set = load(&o);
+    float got[2][8 * 8 * 3];
+    uint32_t first = 0;
+    pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &first, 1, NULL, got[0], got[1]);
+    ck_assert_int_eq(pxs_image_resize(&a, 8, 8, &sized, NULL), PXS_OK);
+    for (int i = 0; i < 8 * 8 * 3; i++) {
+        ck_assert(got[0][i] == value(sized.pixels[i]));
+        ck_assert(got[1][i] == value(b.pixels[i]));
+    }
+    pxs_dataset_destroy(&set);
+    pxs_image_finish(&sized);
+    char hash[PXS_SHA256_HEX]; /* the sizes count, too: the same bytes in other halves are another pair */
+    memcpy(hash, s.hash, sizeof hash);
+    a.height = 16;
+    a.width = 64;
+    put_png("train/A/x.png", &a);
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+    ck_assert_str_ne(s.hash, hash);
+    ck_assert_ptr_nonnull(
+        strstr(log.text, "W in 1 of 1 pairs A and B differ in size (train/A/x.png: A 64 x 16, B 8 x 8)"));
+    ck_assert_ptr_nonnull(strstr(log.text, "; 1 differ in proportions, too: do they show the same?"));
+    pxs_image_finish(&a);
+    pxs_image_finish(&b);
+}
+END_TEST
+
 START_TEST(one_channel_is_grey_then_resized)
 {
     struct pxs_image pair = picture(7, 40, 24, 3), grey;
@@ -253,9 +294,54 @@ START_TEST(folders_that_are_none)
     put_text("val/notes.txt", "later");
     refuse(&o, "%s cannot be used: val: holds no pairs");
     o.path = scratch_path("train/x.png");
-    refuse(&o, "%s/train/x.png is a file; a dataset is a folder with train/ and val/ in it");
+    refuse(&o, "%s/train/x.png is a file; a dataset is a folder with train/ and val/ in it: was %s meant?");
     o.path = scratch_path("none");
     refuse(&o, "no dataset at %s/none: No such file or directory");
+}
+END_TEST
+
+/* A path beside the data folder: the folder that was meant, or the command that makes one of it. */
+START_TEST(a_path_nearby_is_understood)
+{
+    struct pxs_dataset_options o = small_options();
+    put_pair("set/train/A/x.png", 1);
+    mkdir(scratch_path("set/val"), 0777);
+    put_text("exp.yaml", "dataset: set\n");
+    put_bytes("set.zip", "PK\3\4....", 8);
+    static const char *const cases[][2] = {
+        {"set/train", "%s/set/train has no train/ folder; it is a part of %s/set: was that meant?"},
+        {"set/train/", "%s/set/train/ has no train/ folder; it is a part of %s/set: was that meant?"},
+        {"set/val", "%s/set/val has no train/ folder; it is a part of %s/set: was that meant?"},
+        {"set/train/A", "%s/set/train/A has no train/ folder; it is a part of %s/set: was that meant?"},
+        {"set/train/A/x.png", "%s/set/train/A/x.png is a file; a dataset is a folder with train/ and val/ in "
+                              "it: was %s/set meant?"},
+        {".", "%s/. has no train/ folder, but %s/./set has one: was that meant?"},
+        {"exp.yaml", "%s/exp.yaml is a file; a dataset is a folder with train/ and val/ in it (`pixsweep "
+                     "plan %s/exp.yaml` looks at an experiment and its data)"},
+        {"set.zip",
+         "%s/set.zip is a zip archive; unpack it: a dataset is a folder with train/ and val/ in it"},
+    };
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        o.path = scratch_path(cases[i][0]);
+        refuse(&o, cases[i][1]);
+    }
+    rename(scratch_path("set/train"), scratch_path("set/Train"));
+    o.path = scratch_path("set");
+    refuse(&o, "%s/set has no train/ folder, but Train/; rename it: mv '%s/set/Train' '%s/set/train'");
+    rename(scratch_path("set/Train"), scratch_path("set/trainA"));
+    mkdir(scratch_path("set/trainB"), 0777);
+    refuse(&o,
+           "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir "
+           "'%s/set/train' && mv '%s/set/trainA' '%s/set/train/A' && mv '%s/set/trainB' '%s/set/train/B'");
+    put_pair("flat/x.png", 1);
+    o.path = scratch_path("flat");
+    refuse(&o, "%s/flat has no train/ folder, but pictures or arrays; put those to train on into one: mkdir "
+               "'%s/flat/train' && mv '%s/flat'/*.* '%s/flat/train/'");
+    put_pair("ab/A/x.png", 1);
+    put_pair("ab/B/x.png", 1);
+    o.path = scratch_path("ab");
+    refuse(&o, "%s/ab has no train/ folder, but A/ and B/; put them into one: mkdir '%s/ab/train' && mv "
+               "'%s/ab/A' '%s/ab/B' '%s/ab/train/'");
 }
 END_TEST
 
@@ -347,12 +433,14 @@ TCase *load_tests(void) {
     tcase_add_test(tc, order_is_bytewise);
     tcase_add_test(tc, direction_swaps_the_halves);
     tcase_add_test(tc, halves_are_resized);
+    tcase_add_test(tc, partners_may_differ_in_size);
     tcase_add_test(tc, one_channel_is_grey_then_resized);
     tcase_add_test(tc, partners_are_matched_by_stem);
     tcase_add_test(tc, hash_is_of_content_in_order);
     tcase_add_test(tc, hash_does_not_depend_on_layout);
     tcase_add_test(tc, threads_do_not_matter);
     tcase_add_test(tc, folders_that_are_none);
+    tcase_add_test(tc, a_path_nearby_is_understood);
     tcase_add_test(tc, a_bad_file_is_named_with_its_reason);
     tcase_add_test(tc, many_bad_files_are_listed_and_counted);
     tcase_add_test(tc, long_lists_stay_whole);

@@ -130,10 +130,18 @@ START_TEST(shapes_must_be_pairs)
         const char *shape, *message;
         size_t bytes;
     } cases[] = {
-        {"(8, 16, 3)", "%s cannot be used: train/a.npy: its shape is [8, 16, 3]; pairs are (N, H, 2W, 3)",
+        {"(8, 16, 3)",
+         "%s cannot be used: train/a.npy: its shape is [8, 16, 3]; pairs are (N, H, 2W, 3); if it is one "
+         "pair: save x[None]",
          PAIR},
         {"(1, 8, 48, 1)",
-         "%s cannot be used: train/a.npy: its shape is [1, 8, 48, 1]; pairs are (N, H, 2W, 3)", PAIR},
+         "%s cannot be used: train/a.npy: its shape is [1, 8, 48, 1]; pairs are (N, H, 2W, 3); if it is "
+         "grey: save numpy.repeat(x, 3, 3)",
+         PAIR},
+        {"(1, 3, 8, 16)",
+         "%s cannot be used: train/a.npy: its shape is [1, 3, 8, 16]; pairs are (N, H, 2W, 3); if it is (N, "
+         "3, H, 2W): save x.transpose(0, 2, 3, 1)",
+         PAIR},
         {"(1, 16, 5, 3)",
          "%s cannot be used: train/a.npy: its shape is [1, 16, 5, 3]: a pair is two halves of the same width "
          "side by side",
@@ -172,7 +180,7 @@ TCase *npy_tests(void) {
     tcase_add_test(tc, fractions_are_cut_off_as_a_cast_does);
     tcase_add_loop_test(tc, values_must_be_samples, 0, 4);
     tcase_add_test(tc, scaled_arrays_are_recognised);
-    tcase_add_loop_test(tc, shapes_must_be_pairs, 0, 4);
+    tcase_add_loop_test(tc, shapes_must_be_pairs, 0, 5);
     tcase_add_test(tc, damage_is_named);
     return tc;
 }
