@@ -368,11 +368,14 @@ struct pxs_compare_options {
     const char
         *baseline;      /* a configuration: "key=value,..." of keys that differ, or its number; NULL = none */
     const char *pareto; /* metrics, "time,val_loss"; NULL = none */
+    bool completed_only; /* the table is never a provisional one; the verdict may be */
 };
 
-/* One row a group, best mean of the metric first, groups without a completed run last. Columns: the keys (none where nothing differs:
+/* One row a group, best mean of the metric first, groups without a completed run last. Where completed runs do not rank two configurations
+ * yet, but more are under way, the comparison is provisional: everything is as if all runs had ended with epoch `until`, the last one that all
+ * configurations have, and the runs that have come as far count, completed or not. Columns: the keys (none where nothing differs:
  * then `sweep`), then, over the completed runs of each group:
- *   n (completed), failed (failed or diverged), open (neither those nor pruned), diverged, pruned, imported (whatever their state);
+ *   n (completed, or those that count provisionally), failed (failed or diverged), open (neither those nor pruned), diverged, pruned, imported (whatever their state);
  *   M_mean, _std (sample), _ci_low, _ci_high (95 % t interval of the mean), _min, _max for each metric M (seconds and
  *   best_epoch: the mean has the metric's name alone); val_auc is the area under the validation curve (trapezoids over epochs) divided
  *   by the epochs it spans; val_psnr and val_ssim are those of the epoch with the best validation loss, whose weights are kept;
@@ -382,13 +385,14 @@ struct pxs_compare_options {
  *   over those;
  *   vs_best_diff: this minus the first row, in the metric, with _ci_low, _ci_high, _n (pairs; the smaller n for Welch), _design
  *   (paired, welch, none), _p, _p_holm (corrected for all comparisons with the first row); vs_baseline_...: minus the baseline;
- *   pareto: 1 where no other group is as good in all those metrics and better in one.
+ *   pareto: 1 where no other group is as good in all those metrics and better in one; until_epoch: `until`, where it is provisional.
  * What there is not is NULL: spread of one run, differences of a row from itself, target and pareto without being asked.
  * Where no run has the metric (validation: off), final_avg_loss_G stands in. */
 struct pxs_comparison {
     char sweep[128];
     char metric[32]; /* that ranks */
     bool higher_is_better;
+    int64_t until; /* provisional, as of this epoch; -1: no */
     size_t n_runs, n_completed, n_failed /* or diverged */, n_pruned, n_open;
     size_t n_stale;    /* of the open ones: in state running, but nobody works on them */
     char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas"; else "" */
@@ -416,6 +420,10 @@ PXS_NODISCARD enum pxs_status pxs_report_compare(struct pxs_store *s,
                                                  const struct pxs_compare_options *options,
                                                  enum pxs_format format, int width, struct pxs_text *out,
                                                  struct pxs_error *err);
+
+/* Its heading, table and verdict alone; nothing where the sweep has one configuration. */
+PXS_NODISCARD enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width,
+                                                struct pxs_text *out, struct pxs_error *err);
 
 /* ---- export ---------------------------------------------------------------------------------------------- */
 

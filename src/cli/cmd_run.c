@@ -1,5 +1,6 @@
 /* run: carries out an experiment file. */
 #include "cli.h"
+#include "pixsweep/report.h"
 #include "pixsweep/sweep.h"
 
 #include <stdlib.h>
@@ -58,6 +59,22 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     }
 }
 
+/* What the sweep was started for: which configuration is ahead, the last line in words. */
+static void put_answer(const struct pxs_sweep_summary *s, struct pxs_text *out) {
+    struct pxs_store *store = NULL;
+    struct pxs_text answer = {0};
+    struct pxs_error err = {0};
+    enum pxs_status status = pxs_store_open_readonly(s->db, &store, &err);
+    if (status == PXS_OK)
+        status = pxs_report_answer(store, s->sweep, cli_output_width(), &answer, &err);
+    pxs_store_close(&store);
+    if (status != PXS_OK)
+        cli_say("the comparison cannot be shown now: %s", err.message);
+    else if (answer.len > 0)
+        pxs_text_addf(out, "\n%s", pxs_text_str(&answer));
+    pxs_text_finish(&answer);
+}
+
 static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out,
                                struct pxs_error *err) {
     static const char *const names[] = {"sweep",    "total",       "completed", "completed_now", "failed",
@@ -92,9 +109,11 @@ static void print_summary(const struct cli *cli, struct cli_progress *progress,
                           const struct pxs_sweep_summary *s) {
     struct pxs_text out = {0};
     struct pxs_error err;
-    if (cli->format == PXS_FORMAT_TABLE)
+    if (cli->format == PXS_FORMAT_TABLE) {
         put_words(cli, s, &out);
-    else if (put_row(cli, s, &out, &err) != PXS_OK)
+        if (s->n_completed > 0 && s->recorded && !cli->quiet && s->exit_code != CLI_INTERRUPTED)
+            put_answer(s, &out);
+    } else if (put_row(cli, s, &out, &err) != PXS_OK)
         cli_say("%s", err.message);
     cli_progress_result(progress, &out);
     pxs_text_finish(&out);

@@ -2,6 +2,7 @@
  * spread. Only completed runs count: the losses of an unfinished one are of another age. */
 #include "compare_priv.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Kernels that the completed runs were made with, from the last attempt on that began at step 0. Other kernels are other bits: where there are several, the reader shall know. */
@@ -50,40 +51,67 @@ static void count_groups(const struct comparing *c, struct pxs_comparison *out) 
     }
 }
 
-static enum pxs_status compare_in(struct comparing *c, struct pxs_comparison *out, struct pxs_error *err) {
-    int64_t sweep_id;
+/* Reads and judges; `c` is to be finished in any case. */
+static enum pxs_status begin(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
     const struct metric *metric =
         pxs_metric_find("--metric", c->o->metric != NULL ? c->o->metric : "best_val_loss", err);
     if (metric == NULL)
         return PXS_E_INVALID;
     c->metric = c->asked = *metric;
-    PXS_TRY(pxs_store_find_sweep(c->store, c->o->sweep, &sweep_id, err));
+    PXS_TRY(pxs_compare_read(c, sweep_id, err));
+    return pxs_compare_judge(c, err);
+}
+
+static void finish(struct comparing *c) {
+    pxs_table_finish(&c->runs);
+    pxs_groups_finish(&c->in);
+    pxs_groups_finish(&c->all);
+    pxs_arena_finish(&c->arena);
+}
+
+/* The table is that of `shown`, the words are of `said`; `beside`: a provisional comparison that is worth a note, or NULL. */
+static enum pxs_status fill(const struct comparing *shown, const struct comparing *said,
+                            const struct comparing *beside, struct pxs_comparison *out,
+                            struct pxs_error *err) {
+    snprintf(out->sweep, sizeof out->sweep, "%s", shown->in.sweep);
+    snprintf(out->metric, sizeof out->metric, "%s", shown->metric.name);
+    out->higher_is_better = shown->metric.higher;
+    out->until = shown->until;
+    count_groups(shown, out);
+    PXS_TRY(pxs_compare_fill(shown, out, err));
+    PXS_TRY(pxs_compare_note(shown, beside, out, err));
+    return pxs_compare_say(said, out, err);
+}
+
+/* Where completed runs do not rank what is under way, all are looked at as they were when they were of one age. */
+static enum pxs_status compare_in(struct comparing *c, struct comparing *young, struct pxs_comparison *out,
+                                  struct pxs_error *err) {
+    int64_t sweep_id;
     struct pxs_stale stale;
+    PXS_TRY(pxs_store_find_sweep(c->store, c->o->sweep, &sweep_id, err));
     PXS_TRY(pxs_stale_read(c->store, sweep_id, &stale, err));
     out->n_stale = stale.n;
     pxs_stale_finish(&stale);
     PXS_TRY(find_kernels(c->store, sweep_id, out, err));
     PXS_TRY(find_machines(c->store, sweep_id, out, err));
-    PXS_TRY(pxs_compare_read(c, sweep_id, err));
-    PXS_TRY(pxs_compare_judge(c, err));
-    snprintf(out->sweep, sizeof out->sweep, "%s", c->in.sweep);
-    snprintf(out->metric, sizeof out->metric, "%s", c->metric.name);
-    out->higher_is_better = c->metric.higher;
-    count_groups(c, out);
-    PXS_TRY(pxs_compare_fill(c, out, err));
-    PXS_TRY(pxs_compare_note(c, out, err));
-    return pxs_compare_say(c, out, err);
+    PXS_TRY(begin(c, sweep_id, err));
+    if (!pxs_compare_common(c, &young->until, &young->begun))
+        return fill(c, c, NULL, out, err);
+    PXS_TRY(begin(young, sweep_id, err));
+    if (young->ranked <= c->ranked || young->ranked < 2)
+        return fill(c, c, NULL, out, err);
+    if (c->ranked > 1)
+        return fill(c, c, young, out, err);
+    return fill(c->o->completed_only ? c : young, young, NULL, out, err);
 }
 
 enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_options *options,
                             struct pxs_comparison *out, struct pxs_error *err) {
-    struct comparing c = {.o = options, .store = s};
+    struct comparing c = {.o = options, .store = s, .until = -1}, young = c;
     struct pxs_comparison made = {0};
-    const enum pxs_status status = compare_in(&c, &made, err);
-    pxs_table_finish(&c.runs);
-    pxs_groups_finish(&c.in);
-    pxs_groups_finish(&c.all);
-    pxs_arena_finish(&c.arena);
+    const enum pxs_status status = compare_in(&c, &young, &made, err);
+    finish(&c);
+    finish(&young);
     if (status != PXS_OK)
         pxs_comparison_finish(&made);
     else
@@ -119,9 +147,12 @@ static void put_paragraph(struct pxs_text *out, const char *text, int width) {
 
 static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
     const size_t rows = c->table.n_rows;
-    pxs_text_addf(out, "%s: %zu run%s in %zu group%s, %s mean %s first\n\n", c->sweep, c->n_runs,
+    pxs_text_addf(out, "%s: %zu run%s in %zu group%s, %s mean %s first", c->sweep, c->n_runs,
                   c->n_runs == 1 ? "" : "s", rows, rows == 1 ? "" : "s",
                   c->higher_is_better ? "highest" : "lowest", c->metric);
+    if (c->until >= 0)
+        pxs_text_addf(out, ", provisionally: as of epoch %" PRId64, c->until);
+    pxs_text_add(out, "\n\n");
 }
 
 static enum pxs_status put_table(const struct pxs_comparison *c, const struct pxs_compare_options *o,
@@ -140,6 +171,23 @@ static enum pxs_status put_table(const struct pxs_comparison *c, const struct px
     put_paragraph(out, c->verdict, width);
     pxs_text_finish(&left_out);
     return status;
+}
+
+enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width, struct pxs_text *out,
+                                  struct pxs_error *err) {
+    const struct pxs_compare_options options = {.sweep = sweep};
+    struct pxs_comparison c = {0};
+    struct pxs_text left_out = {0};
+    enum pxs_status status = pxs_compare(s, &options, &c, err);
+    if (status == PXS_OK && c.table.n_rows > 1) {
+        put_heading(out, &c);
+        status = pxs_compare_show(&c, &options, width, out, &left_out, err);
+        pxs_text_add(out, "\n");
+        put_paragraph(out, c.verdict, width);
+    }
+    pxs_text_finish(&left_out);
+    pxs_comparison_finish(&c);
+    return status != PXS_OK ? status : pxs_text_status(out, err);
 }
 
 enum pxs_status pxs_report_compare(struct pxs_store *s, const struct pxs_compare_options *options,

@@ -4,32 +4,38 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- metrics --------------------------------------------------------------------------------------------- */
 
 /* Each name that a user may give; the first for a measure is the one we print. */
 static const struct metric metrics[] = {
-    {"best_val_loss", M_BEST, false},
-    {"final_val_loss", M_FINAL, false},
-    {"val_auc", M_AUC, false},
-    {"val_psnr", M_PSNR, true},
-    {"val_ssim", M_SSIM, true},
-    {"final_avg_loss_G", M_LOSS_G, false},
-    {"seconds", M_SECONDS, false},
-    {"best_epoch", M_BEST_EPOCH, false},
-    {"val_loss", M_BEST, false},
-    {"time", M_SECONDS, false},
-    {"psnr", M_PSNR, true},
-    {"ssim", M_SSIM, true},
-    {"auc", M_AUC, false},
+    {"best_val_loss", M_BEST, false}, {"final_val_loss", M_FINAL, false},
+    {"val_auc", M_AUC, false},        {"val_psnr", M_PSNR, true},
+    {"val_ssim", M_SSIM, true},       {"final_avg_loss_G", M_LOSS_G, false},
+    {"seconds", M_SECONDS, false},    {"best_epoch", M_BEST_EPOCH, false},
+    {"val_loss", M_BEST, false},      {"best_val", M_BEST, false},
+    {"best", M_BEST, false},          {"final_val", M_FINAL, false},
+    {"final", M_FINAL, false},        {"auc", M_AUC, false},
+    {"area", M_AUC, false},           {"psnr", M_PSNR, true},
+    {"ssim", M_SSIM, true},           {"avg_loss_G", M_LOSS_G, false},
+    {"loss_G", M_LOSS_G, false},      {"time", M_SECONDS, false},
 };
 enum { METRIC_NAMES = 8 };
+
+/* By the name that columns bear, whatever it was asked for by. */
+static const struct metric *by_measure(enum measure measure) {
+    size_t i = 0;
+    while (metrics[i].measure != measure)
+        i++;
+    return &metrics[i];
+}
 
 const struct metric *pxs_metric_find(const char *option, const char *name, struct pxs_error *err) {
     const char *names[PXS_COUNT(metrics)];
     for (size_t i = 0; i < PXS_COUNT(metrics); i++) {
-        if (strcmp(name, metrics[i].name) == 0)
-            return &metrics[i];
+        if (strcasecmp(name, metrics[i].name) == 0)
+            return by_measure(metrics[i].measure);
         names[i] = metrics[i].name;
     }
     const char *near = pxs_nearest_word(name, names, PXS_COUNT(names));

@@ -40,7 +40,7 @@ static void note_spread(const struct comparing *c, struct notes *n) {
     note(n);
 }
 
-static void note_missing(const struct pxs_comparison *out, struct notes *n) {
+static void note_missing(const struct comparing *c, const struct pxs_comparison *out, struct notes *n) {
     const struct {
         size_t n;
         const char *what;
@@ -48,8 +48,13 @@ static void note_missing(const struct pxs_comparison *out, struct notes *n) {
                  {out->n_pruned, "pruned"},
                  {out->n_open, "not completed yet"},
                  {out->n_stale, "of them stale"}};
+    size_t counted = 0;
+    for (size_t g = 0; g < c->n_groups; g++)
+        counted += c->groups[g].counted;
     if (out->n_failed + out->n_pruned + out->n_open > 0)
-        pxs_text_addf(&n->text, "%zu of %zu runs count", out->n_completed, out->n_runs);
+        pxs_text_addf(&n->text, "%zu of %zu runs count", counted, out->n_runs);
+    if (c->until >= 0)
+        pxs_text_add(&n->text, ", those that have come as far");
     const size_t before = n->text.len;
     for (size_t i = 0; before > 0 && i < PXS_COUNT(parts); i++) {
         if (parts[i].n > 0)
@@ -58,6 +63,17 @@ static void note_missing(const struct pxs_comparison *out, struct notes *n) {
     }
     if (before > 0)
         pxs_text_addf(&n->text, " (pixsweep ls --sweep %s)", out->sweep);
+    note(n);
+}
+
+/* More configurations than those that have completed runs. */
+static void note_young(const struct comparing *young, struct notes *n) {
+    if (young == NULL)
+        return;
+    pxs_text_addf(&n->text,
+                  "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
+                  young->until, young->begun, young->begun < young->n_groups ? " that have begun" : "");
+    pxs_compare_say_means(young, &n->text);
     note(n);
 }
 
@@ -249,7 +265,7 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
-static void add_notes(const struct comparing *c, struct notes *n) {
+static void add_notes(const struct comparing *c, const struct comparing *young, struct notes *n) {
     const struct pxs_comparison *out = n->out;
     note_spread(c, n);
     if (out->kernels[0] != '\0')
@@ -257,7 +273,8 @@ static void add_notes(const struct comparing *c, struct notes *n) {
                       out->kernels);
     note(n);
     note_groups(c, n);
-    note_missing(out, n);
+    note_missing(c, out, n);
+    note_young(young, n);
     note_survivors(c, n);
     note_pruned(out, n);
     note_imported(c, n);
@@ -272,13 +289,13 @@ static void add_notes(const struct comparing *c, struct notes *n) {
     note_chosen(c, n);
 }
 
-enum pxs_status pxs_compare_note(const struct comparing *c, struct pxs_comparison *out,
-                                 struct pxs_error *err) {
+enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
+                                 struct pxs_comparison *out, struct pxs_error *err) {
     struct notes n = {.out = out, .room = 32};
     out->notes = pxs_arena_alloc(&out->table.arena, n.room * sizeof *out->notes);
     if (out->notes == NULL)
         return pxs_fail_nomem(err);
-    add_notes(c, &n);
+    add_notes(c, young, &n);
     pxs_text_finish(&n.text);
     return n.failed ? pxs_fail_nomem(err) : PXS_OK;
 }

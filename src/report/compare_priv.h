@@ -37,7 +37,8 @@ struct group {
     size_t index; /* in pxs_groups */
     size_t first; /* a run of the group: its keys are the group's */
     size_t completed, failed, diverged, pruned, open, imported;
-    struct pxs_stats stats[MEASURES];     /* over completed runs */
+    size_t counted;                       /* runs that the statistics are over: completed, as a rule */
+    struct pxs_stats stats[MEASURES];     /* over those */
     struct pxs_difference best, baseline; /* this minus the first, minus the baseline, in the metric */
     bool has_best, has_baseline, front, has_front;
 };
@@ -53,16 +54,21 @@ struct comparing {
     size_t n_groups;
     size_t ranked;   /* groups that have the metric; they come first */
     size_t baseline; /* place in groups; n_groups = none */
+    int64_t until;   /* provisional: nothing behind this epoch counts; -1 = completed runs, to their end */
+    size_t begun;    /* provisional: configurations that have an epoch */
     struct pxs_arena arena;
 };
 
 /* ---- compare_runs.c: reading and measuring --------------------------------------------------------------- */
 
 /* Columns of `runs` before the measures. */
-enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_MEASURES };
+enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_MEASURES };
 PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err);
-/* Whether a run counts: it is completed. */
+/* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */
 bool pxs_compare_counts(const struct comparing *c, size_t run);
+/* The last epoch that all configurations have, of those that have one at all (so many *configurations; completed ones have all that they
+ * need). False where nothing is under way, or nothing is there to be compared with. */
+bool pxs_compare_common(const struct comparing *c, int64_t *epoch, size_t *configurations);
 double pxs_compare_value(const struct comparing *c, size_t run, enum measure m);
 /* The values of one measure in a group's completed runs; NULL is NaN, which statistics leave out. */
 size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m, double *values);
@@ -91,15 +97,17 @@ const struct pxs_stats *pxs_compare_metric(const struct comparing *c, const stru
 size_t pxs_compare_lost(const struct group *g); /* runs that failed or diverged */
 /* Appends what differs beside the keys that make the groups. */
 void pxs_compare_name_others(const struct comparing *c, struct pxs_text *out);
+/* Appends "A leads with a mean best_val_loss of 0.27, 0.003 (1 %) below B", or that the two are level; false where they are. */
+bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out);
 /* Fills verdict and separated. */
 PXS_NODISCARD enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison *out,
                                               struct pxs_error *err);
 
 /* ---- compare_notes.c ------------------------------------------------------------------------------------- */
 
-/* Fills notes. */
-PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c, struct pxs_comparison *out,
-                                               struct pxs_error *err);
+/* Fills notes. `young`: a provisional comparison of more configurations than `c` can rank, or NULL. */
+PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
+                                               struct pxs_comparison *out, struct pxs_error *err);
 
 /* ---- compare_show.c -------------------------------------------------------------------------------------- */
 

@@ -20,19 +20,32 @@ struct choices {
     size_t n;
 };
 
+static bool has_choice(const struct choices *to, const char *name) {
+    for (size_t i = 0; i < to->n; i++) {
+        if (strcmp(to->list[i].own[0] != '\0' ? to->list[i].own : to->list[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A column stands once: the metric that ranks comes first. */
 static void choose(struct choices *to, const char *name, unsigned keep, const char *title,
                    enum pxs_show show) {
-    if (to->n < CHOICES_MOST)
+    if (to->n < CHOICES_MOST && !has_choice(to, name))
         to->list[to->n++] = (struct choice){.name = name, .keep = keep, .column = {title, show}};
 }
 
 static void choose_of(struct choices *to, const char *metric, const char *suffix, unsigned keep,
                       const char *title, enum pxs_show show) {
-    if (to->n == CHOICES_MOST)
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", metric, suffix);
+    const size_t before = to->n;
+    choose(to, name, keep, title, show);
+    if (to->n == before)
         return;
-    choose(to, "", keep, title, show);
-    struct choice *last = &to->list[to->n - 1];
-    snprintf(last->own, sizeof last->own, "%s%s", metric, suffix);
+    struct choice *last = &to->list[before];
+    memcpy(last->own, name, sizeof last->own);
+    last->name = "";
 }
 
 static bool is_bare(const char *metric) {

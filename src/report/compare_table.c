@@ -26,7 +26,8 @@ enum field {
     F_P_HOLM,
     F_NUMBER,
     F_LABEL,
-    F_FRONT
+    F_FRONT,
+    F_UNTIL
 };
 struct output {
     const char *name;
@@ -55,7 +56,7 @@ struct output {
 
 /* clang-format off */
 static const struct output outputs[] = {
-    {"n", {"n", PXS_SHOW_PLAIN}, COUNT_OF(completed)},
+    {"n", {"n", PXS_SHOW_PLAIN}, COUNT_OF(counted)},
     {"failed", {"failed", PXS_SHOW_PLAIN}, F_LOST, 0},
     {"open", {"open", PXS_SHOW_PLAIN}, COUNT_OF(open)},
     {"best_val_loss_mean", {"best val", PXS_SHOW_FIXED}, F_MEAN, M_BEST},
@@ -98,6 +99,7 @@ static const struct output outputs[] = {
     DIFFERENCE("vs_best", "vs best", 0),
     DIFFERENCE("vs_baseline", "vs baseline", 1),
     {"pareto", {"front", PXS_SHOW_PLAIN}, F_FRONT, 0},
+    {"until_epoch", {"until epoch", PXS_SHOW_PLAIN}, F_UNTIL, 0},
 };
 /* clang-format on */
 enum { OUTPUTS = PXS_COUNT(outputs) };
@@ -192,6 +194,8 @@ static enum pxs_status put_row(const struct comparing *c, struct pxs_table *t, s
             PXS_TRY(put_text(t, row, first + i, c->in.labels[g->index], err));
         else if (outputs[i].field == F_NUMBER)
             pxs_table_set(t, row, first + i, pxs_cell_int((int64_t)row + 1));
+        else if (outputs[i].field == F_UNTIL)
+            pxs_table_set(t, row, first + i, c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL));
         else
             pxs_table_set(t, row, first + i, cell_of(g, &outputs[i]));
     }

@@ -1,6 +1,7 @@
 /* compare: the answer in words. Who leads, by how much, and whether the evidence separates the first two. */
 #include "compare_priv.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -109,24 +110,39 @@ static void say_luck(const struct comparing *c, struct pxs_text *out) {
     }
 }
 
-static void say_lead(const struct comparing *c, struct pxs_text *out) {
+bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out) {
     const struct group *x = &c->groups[0], *y = &c->groups[1];
     const double first = pxs_compare_metric(c, x)->mean, second = pxs_compare_metric(c, y)->mean;
     if (first == second) {
         pxs_text_addf(out, "%s and %s are level: both have a mean %s of %.4g", pxs_compare_label(c, x),
                       pxs_compare_label(c, y), c->metric.name, first);
-        if (y->best.design == PXS_DESIGN_PAIRED && y->best.no_spread)
-            pxs_text_addf(out, ", the same in every one of %zu pairs: they trained alike", y->best.n_a);
-        else if (y->best.design == PXS_DESIGN_NONE)
-            pxs_text_add(out, "; n = 1: one seed cannot tell a difference from luck");
-        return;
+        return false;
     }
     pxs_text_addf(out, "%s leads with a mean %s of %.4g, %.3g", pxs_compare_label(c, x), c->metric.name,
                   first, fabs(second - first));
     if (second != 0)
         pxs_text_addf(out, " (%.2g %%)", 100 * fabs((second - first) / second));
     pxs_text_addf(out, " %s %s", c->metric.higher ? "above" : "below", pxs_compare_label(c, y));
-    say_luck(c, out);
+    return true;
+}
+
+static void say_lead(const struct comparing *c, struct pxs_text *out) {
+    const struct group *y = &c->groups[1];
+    if (pxs_compare_say_means(c, out))
+        say_luck(c, out);
+    else if (y->best.design == PXS_DESIGN_PAIRED && y->best.no_spread)
+        pxs_text_addf(out, ", the same in every one of %zu pairs: they trained alike", y->best.n_a);
+    else if (y->best.design == PXS_DESIGN_NONE)
+        pxs_text_add(out, "; n = 1: one seed cannot tell a difference from luck");
+}
+
+/* Of runs that are under way no test is made: whoever looks again and again finds a difference at last. */
+static void say_provisionally(const struct comparing *c, struct pxs_text *out) {
+    pxs_text_addf(out,
+                  "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
+                  c->until, c->begun, c->begun < c->n_groups ? " that have begun" : "");
+    pxs_compare_say_means(c, out);
+    pxs_text_add(out, "; the sweep is not done, and what falls early leads early");
 }
 
 /* Runs of other configurations are completed, but have no figure to compare by: old logs without validation, say. */
@@ -185,6 +201,8 @@ static void say_verdict(const struct comparing *c, const struct pxs_comparison *
             c->metric.measure == M_LOSS_G ? ", the training loss, which says nothing of unseen pairs" : "");
     if (c->ranked == 1)
         say_alone(c, text);
+    else if (c->until >= 0)
+        say_provisionally(c, text);
     else
         say_lead(c, text);
     if (c->ranked > 1)
@@ -200,7 +218,7 @@ enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison
     struct pxs_text verdict = {0};
     say_verdict(c, out, &verdict);
     out->verdict = verdict.failed ? NULL : pxs_arena_strdup(&out->table.arena, pxs_text_str(&verdict));
-    out->separated = c->ranked > 1 && is_separated(c, &c->groups[1]);
+    out->separated = c->until < 0 && c->ranked > 1 && is_separated(c, &c->groups[1]);
     pxs_text_finish(&verdict);
     return out->verdict != NULL ? PXS_OK : pxs_fail_nomem(err);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Parts into which a run's steps are cut, and of the axis for envelopes: finer would not be seen. */
 enum { BUCKETS = 300 };
@@ -24,9 +25,29 @@ static const struct pxs_plot_metric metrics[] = {
     {"lr_D", "learning rate of D", PXS_BATCH_lr_D, PXS_EPOCH_lr_D, true},
 };
 
+/* Short names, and those that `compare` and the database have for the same. */
+static const char *const other_names[][2] = {
+    {"psnr", "val_psnr"},
+    {"ssim", "val_ssim"},
+    {"val", "val_loss"},
+    {"best_val_loss", "val_loss"},
+    {"final_val_loss", "val_loss"},
+    {"avg_loss_G", "loss_G"},
+    {"avg_loss_D", "loss_D"},
+    {"final_avg_loss_G", "loss_G"},
+    {"avg_D_real", "D_real"},
+    {"avg_D_fake", "D_fake"},
+    {"lr", "lr_G"},
+    {"l1", "loss_pixel"},
+};
+
 const struct pxs_plot_metric *pxs_plot_metric_find(const char *name) {
+    for (size_t i = 0; i < PXS_COUNT(other_names); i++) {
+        if (strcasecmp(other_names[i][0], name) == 0)
+            name = other_names[i][1];
+    }
     for (size_t i = 0; i < PXS_COUNT(metrics); i++) {
-        if (strcmp(metrics[i].name, name) == 0)
+        if (strcasecmp(metrics[i].name, name) == 0)
             return &metrics[i];
     }
     return NULL;
@@ -34,14 +55,20 @@ const struct pxs_plot_metric *pxs_plot_metric_find(const char *name) {
 
 static enum pxs_status no_such_metric(const char *name, struct pxs_error *err) {
     struct pxs_text names = {0};
+    const char *words[PXS_COUNT(metrics) + PXS_COUNT(other_names)];
+    for (size_t i = 0; i < PXS_COUNT(words); i++)
+        words[i] = i < PXS_COUNT(metrics) ? metrics[i].name : other_names[i - PXS_COUNT(metrics)][0];
+    const char *near = pxs_nearest_word(name, words, PXS_COUNT(words));
     for (size_t i = 0; i < PXS_COUNT(metrics); i++)
         pxs_text_addf(&names, "%s%s",
                       i == 0                       ? ""
                       : i + 1 < PXS_COUNT(metrics) ? ", "
                                                    : " and ",
                       metrics[i].name);
-    const enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "--metric: there is no '%.60s'; there are %s",
-                                            name, pxs_text_str(&names));
+    const enum pxs_status status =
+        pxs_fail(err, PXS_E_INVALID, "--metric: there is no '%.60s'%s%s%s; there are %s", name,
+                 near != NULL ? ", did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "",
+                 pxs_text_str(&names));
     pxs_text_finish(&names);
     return status;
 }

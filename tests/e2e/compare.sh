@@ -8,6 +8,17 @@ experiment exp.yaml rates 'n_epochs: 3' 'sample_interval: 0' 'checkpoint_interva
     '    - {lr_policy_G: constant}' '    - {lr_policy_G: halve, lrgd: 9}' '    - {lr_policy_G: halve, lrgd: 2}' '  seeds: 2'
 run 0 res exp.yaml --jobs 1 --threads 1
 
+step "run ends with the answer; quiet and for programs it does not"
+tail -n 1 run.out | grep -qE "^(constant|halve, lrgd [29]) (leads with a mean best_val_loss|and .* are level)" || fail "$(cat run.out)"
+says run.out "rates: 6 runs in 3 groups, lowest mean best_val_loss first"
+[ "$(grep -cE '^ [123]  ' run.out)" = 3 ] || fail "no table: $(cat run.out)"
+run 0 res exp.yaml --quiet
+[ "$(wc -l <run.out)" = 2 ] || fail "quiet: $(cat run.out)"
+run 0 res exp.yaml --format csv
+[ "$(wc -l <run.out)" = 2 ] || fail "csv: $(cat run.out)"
+run 0 one exp.yaml --set 'sweep={"seeds": 1}' --set n_epochs=1
+if grep -q leads run.out; then fail "one configuration: $(cat run.out)"; fi
+
 ask() { "$PIXSWEEP" "$@" --results res >ask.out 2>ask.err || fail "$* ended with $?"; }
 refuse() { ! "$PIXSWEEP" "$@" --results res >ask.out 2>ask.err || fail "$* was not refused"; }
 
@@ -43,6 +54,12 @@ says ask.err "must be a number"
 refuse compare rates --baseline lr_policy_G=halve
 says ask.err "fits 2 configurations"
 
+for name in psnr val_psnr; do
+    ask compare rates --metric $name
+    says ask.out "highest mean val_psnr first"
+    says ask.out "  PSNR ± std"
+done
+
 step "two runs side by side"
 first=$(sql res "SELECT min(step) FROM batch_loss WHERE epoch = 1")
 ask diff "$(sql res "SELECT run_id FROM v_run WHERE lr_policy_G = 'constant' AND seed = 0")" \
@@ -70,3 +87,21 @@ says head.out "^dataset,lr_policy_G,lrgd,n_epochs,validation,n,"
 ask compare rates
 says ask.out "1 run is imported from old logs"
 says ask.out "differ in dataset and validation, so they may not have been validated on the same pictures"
+
+step "a sweep under way is ranked provisionally, at the last epoch that all have"
+experiment slow.yaml slow 'n_epochs: 5000' 'sample_interval: 0' 'checkpoint_interval: 0' 'sweep:' \
+    '  grid: {lambda_pixel: [10, 100]}'
+"$PIXSWEEP" run --results res slow.yaml --jobs 2 --threads 1 >slow.out 2>slow.err &
+soon res "SELECT count(*) FROM run_summary JOIN run USING (run_id) JOIN sweep USING (sweep_id)
+    WHERE sweep.name = 'slow' AND last_epoch >= 0" 2
+ask compare slow
+says ask.out "slow: 2 runs in 2 groups, lowest mean best_val_loss first, provisionally: as of epoch [0-9]"
+tail -n 1 ask.out | grep -qE "^provisionally, as of epoch [0-9]+, the last that all 2 configurations have: lambda_pixel 100? " ||
+    fail "$(cat ask.out)"
+ask report slow -o slow.html
+says slow.html "provisionally, as of epoch"
+kill -TERM $!
+wait $! || [ $? = 130 ] || fail "run ended with $?: $(cat slow.err)"
+if grep -q provisionally slow.out; then fail "an interrupted run needs no answer: $(cat slow.out)"; fi
+ask compare slow
+says ask.out "provisionally"

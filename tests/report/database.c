@@ -58,7 +58,7 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
 }
 
 static void write_epochs(struct pxs_record_writer *w, const struct planned *p, struct pxs_record *r) {
-    for (int e = 0; e < EPOCHS; e++) {
+    for (int e = 0; e < (p->epochs > 0 ? p->epochs : EPOCHS); e++) {
         /* Falls to `best` in epoch 20 and rises a little after it. */
         const double val = p->best + 0.01 * abs(e - 20);
         *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
@@ -86,7 +86,7 @@ static void write_records(const char *path, const struct planned *p) {
     r->begin = (struct pxs_record_begin){.attempt = 1, .at_ms = 1000, .resumed_from_step = -1};
     pxs_record_begin_add(&r->begin, "version", "%s", "0.1.0");
     ck_ok(pxs_record_write(w, r, &err));
-    if (outcome_of(p) == PXS_OUTCOME_COMPLETED)
+    if (outcome_of(p) == PXS_OUTCOME_COMPLETED || p->epochs > 0)
         write_epochs(w, p, r);
     *r = (struct pxs_record){.kind = PXS_RECORD_CHECKPOINT};
     r->checkpoint = (struct pxs_record_checkpoint){.epoch = 20,

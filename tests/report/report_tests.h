@@ -36,6 +36,7 @@ struct planned {
     char weights;             /* the same of what is there */
     int version;              /* of the program that made config_hash */
     int64_t sample_interval;  /* 0 = as it comes */
+    int epochs;               /* so many are there; 0 = all where it is completed, else none */
 };
 #define R(lrgd_, seed_, best_, ...) \
     { .lrgd = (lrgd_), .seed = (seed_), .best = (best_), __VA_ARGS__ }

@@ -469,6 +469,106 @@ START_TEST(the_last_line_is_the_verdict)
 }
 END_TEST
 
+/* The metric that ranks has its column, by whatever name it was asked for. */
+START_TEST(short_names_of_metrics)
+{
+    static const char *const names[] = {"psnr", "PSNR", "val_psnr"};
+    static const struct planned plan[] = {R(25, 0, 0.2, .psnr = 20), R(25, 1, 0.2, .psnr = 21),
+                                          R(90, 0, 0.3, .psnr = 22), R(90, 1, 0.3, .psnr = 22.5)};
+    for (size_t i = 0; i < PXS_COUNT(names); i++) {
+        COMPARE(plan, .metric = names[i]);
+        ck_assert_str_eq(c.metric, "val_psnr");
+        const char *text = table(&(struct pxs_compare_options){.metric = names[i]}, 60);
+        ck_has(text, "highest mean val_psnr first\n\nno  lrgd  n   PSNR \xc2\xb1 std");
+        ck_has(text, "\n 1    90  2  22.25 \xc2\xb1 0.35");
+        const char *first = strstr(text, "PSNR");
+        ck_assert_ptr_null(strstr(first + 1, "PSNR  ")); /* once */
+    }
+    COMPARE(plan, .metric = "time");
+    ck_assert_str_eq(c.metric, "seconds");
+    ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.metric = "pnsr"}, &c, &err),
+                     PXS_E_INVALID);
+    ck_has(err.message, "did you mean 'psnr'?");
+}
+END_TEST
+
+/* ---- under way ------------------------------------------------------------------------------------------- */
+
+#define YOUNG(lrgd, seed, best, n) R(lrgd, seed, best, .outcome = PXS_OUTCOME_INTERRUPTED, .epochs = (n))
+
+/* lrgd 90 is ahead where it stands, but behind at the last epoch that both have. */
+START_TEST(runs_under_way_are_looked_at_in_the_same_epoch)
+{
+    static const struct planned plan[] = {YOUNG(25, 0, 0.30, 11), YOUNG(25, 1, 0.31, 12),
+                                          YOUNG(90, 0, 0.32, 19), YOUNG(90, 1, 0.33, 7),
+                                          R(10, 0, 0.1, .waits = true)};
+    COMPARE(plan, 0);
+    ck_assert_int_eq(c.until, 11);
+    ck_assert(!c.separated);
+    ck_assert_double_eq(at(0, "until_epoch"), 11);
+    ck_assert_double_eq(at(0, "n"), 1); /* seed 1 alone has epoch 11 */
+    ck_assert_double_eq(at(1, "n"), 1);
+    ck_assert_double_eq(at(0, "open"), 2);
+    /* 0.31 and 0.32, 9 epochs before their best */
+    ck_assert_double_eq_tol(at(0, "best_val_loss_mean"), 0.40, 1e-12);
+    ck_assert_double_eq_tol(at(1, "best_val_loss_mean"), 0.41, 1e-12);
+    ck_assert_double_eq_tol(at(1, "final_val_loss_mean"), 0.41, 1e-12);
+    ck_assert_double_eq(at(1, "best_epoch"), 11);
+    ck_assert_double_eq(at(1, "seconds"), 2 * 12);
+    ck_assert_str_eq(c.verdict,
+                     "provisionally, as of epoch 11, the last that all 2 configurations that have begun "
+                     "have: lrgd 25 leads with "
+                     "a mean best_val_loss of 0.4, 0.01 (2.4 %) below lrgd 90; the sweep is not "
+                     "done, and what falls early "
+                     "leads early");
+    ck_has(notes(), "2 of 5 runs count, those that have come as far: 5 not completed yet");
+    ck_has(table(&(struct pxs_compare_options){0}, 0),
+           "rates: 5 runs in 3 groups, lowest mean best_val_loss first, provisionally: as of epoch 11\n");
+}
+END_TEST
+
+START_TEST(one_is_completed_and_the_others_are_not)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.22), YOUNG(90, 0, 0.10, 5),
+                                          YOUNG(90, 1, 0.12, 5)};
+    COMPARE(plan, 0);
+    ck_assert_int_eq(c.until, 4);
+    ck_has(
+        c.verdict,
+        "as of epoch 4, the last that all 2 configurations have: lrgd 90 leads with a mean best_val_loss of "
+        "0.27, 0.1 (27 %) below lrgd 25;");
+    ck_assert_double_eq(at(0, "n"), 2);
+    /* the page's table has completed runs, and its answer says what is under way */
+    COMPARE(plan, .completed_only = true);
+    ck_assert_int_eq(c.until, -1);
+    ck_assert_double_eq_tol(at(0, "best_val_loss_mean"), 0.21, 1e-12);
+    ck_has(c.verdict, "provisionally, as of epoch 4");
+}
+END_TEST
+
+/* Two are done and ranked; the third gets a line. */
+START_TEST(what_is_completed_goes_first)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(90, 0, 0.25), YOUNG(10, 0, 0.15, 9)};
+    COMPARE(plan, 0);
+    ck_assert_int_eq(c.until, -1);
+    ck_has(c.verdict, "lrgd 25 leads with a mean best_val_loss of 0.2,");
+    ck_has(notes(), "provisionally, as of epoch 8, the last that all 3 configurations have: lrgd "
+                    "10 leads with a mean "
+                    "best_val_loss of 0.27, 0.05 (16 %) below lrgd 25");
+}
+END_TEST
+
+START_TEST(what_is_lost_is_not_under_way)
+{
+    static const struct planned plan[] = {R(25, 0, 0.30, .outcome = PXS_OUTCOME_FAILED, .epochs = 9),
+                                          YOUNG(90, 0, 0.32, 19)};
+    COMPARE(plan, 0);
+    ck_assert_int_eq(c.until, -1);
+    ck_has(c.verdict, "no run is completed, so there is nothing to compare yet");
+}
+END_TEST
+
 Suite *compare_suite(void) {
     Suite *suite = suite_create("report-compare");
     TCase *t = tcase_create("compare");
@@ -502,6 +602,11 @@ Suite *compare_suite(void) {
     tcase_add_test(t, the_front);
     tcase_add_test(t, narrow_terminals_get_what_answers_the_question);
     tcase_add_test(t, the_last_line_is_the_verdict);
+    tcase_add_test(t, short_names_of_metrics);
+    tcase_add_test(t, runs_under_way_are_looked_at_in_the_same_epoch);
+    tcase_add_test(t, one_is_completed_and_the_others_are_not);
+    tcase_add_test(t, what_is_completed_goes_first);
+    tcase_add_test(t, what_is_lost_is_not_under_way);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -19,7 +19,9 @@ static const char sweep_sql[] =
 
 static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_page_options *o = p->options;
-    const struct pxs_compare_options compare = {.sweep = o->sweep, .by = o->by, .n_by = o->n_by};
+    /* Its SQL knows completed runs. */
+    const struct pxs_compare_options compare = {
+        .sweep = o->sweep, .by = o->by, .n_by = o->n_by, .completed_only = true};
     int64_t sweep_id;
     PXS_TRY(pxs_store_find_sweep(p->s, o->sweep, &sweep_id, err));
     PXS_TRY(pxs_compare(p->s, &compare, &p->comparison, err));
