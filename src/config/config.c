@@ -48,13 +48,15 @@ static void choose_name(struct pxs_config *c, struct pxs_diags *d) {
         pxs_diag_node(d, node, "name takes a single value, not %s", pxs_node_kind_name(node));
         return;
     }
+    if (node && !pxs_check_plain_text(d, node))
+        return;
     c->name = node ? node->text : stem_of(c, own->source->path);
     d->nomem = d->nomem || !c->name;
     if (!c->name || pxs_name_allowed(c->name))
         return;
     pxs_text_add_quoted(&shown, c->name);
     if (node)
-        pxs_diag_node(d, node, "%s cannot be a folder's name: %s", pxs_text_str(&shown), rule);
+        pxs_diag_text(d, node, "%s cannot be a folder's name: %s", pxs_text_str(&shown), rule);
     else
         pxs_diag_at(d, own->source, 0, 0,
                     "the file's name cannot name the sweep, so give it a `name`: %s, not %s", rule,

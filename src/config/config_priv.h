@@ -64,7 +64,10 @@ struct pxs_diags {
 
 void pxs_diag_at(struct pxs_diags *d, const struct pxs_source *source, size_t line, size_t column,
                  const char *fmt, ...) PXS_PRINTF(5, 6);
+/* Where the node is plain text with a character in it that only looks like YAML's own, that is what is said, at its own place. */
 void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) PXS_PRINTF(3, 4);
+/* The same for a path or a name, in which any character may stand. */
+void pxs_diag_text(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) PXS_PRINTF(3, 4);
 /* True where one more problem would only be counted, which is then done: saves wording what nobody will see. */
 bool pxs_diags_full(struct pxs_diags *d);
 /* All of them in order, and the one line for struct pxs_error; returns its status. */
@@ -142,6 +145,8 @@ void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes);
 struct pxs_source *pxs_source_read(struct pxs_config *c, struct pxs_diags *d, const char *name,
                                    const char *path, const struct pxs_node *from);
 struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d, const char *option);
+/* Line and column (from 1, in code points) of a byte of the text. */
+void pxs_source_place(const struct pxs_source *s, size_t offset, size_t *line, size_t *column);
 /* Line `line` (from 1) without its end. */
 const char *pxs_source_line(const struct pxs_source *source, size_t line, size_t *bytes);
 
@@ -179,6 +184,14 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
 void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *out);
 /* Finds a hyperparameter by its key's node, with a diagnostic where there is none. */
 bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found);
+
+/* lookalike.c: full-width and typographic characters, invisible ones, a ':' without its space. The first looks at a key or value that is
+ * wrong, the next at text that may be anything but should not begin or end so, the last at a text that is no YAML. Each says what it
+ * finds; true where it has said something (pxs_check_plain_text: where all is well). */
+bool pxs_explain_lookalike(struct pxs_diags *d, const struct pxs_node *node);
+bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node);
+bool pxs_scan_lookalikes(struct pxs_diags *d, const struct pxs_source *source);
+bool pxs_is_invisible(uint32_t code);
 
 /* run.c, sweep.c, prune.c, draw.c */
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d);

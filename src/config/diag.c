@@ -52,6 +52,15 @@ void pxs_diag_at(struct pxs_diags *d, const struct pxs_source *source, size_t li
 
 void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) {
     va_list ap;
+    if (pxs_explain_lookalike(d, node))
+        return;
+    va_start(ap, fmt);
+    add(d, place_of(node), fmt, ap);
+    va_end(ap);
+}
+
+void pxs_diag_text(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) {
+    va_list ap;
     va_start(ap, fmt);
     add(d, place_of(node), fmt, ap);
     va_end(ap);
@@ -66,8 +75,10 @@ void pxs_node_place(const struct pxs_node *node, struct pxs_text *out) {
 
 /* ---- showing --------------------------------------------------------------------------------------------- */
 
-/* Columns on a terminal: East Asian wide characters take two. */
+/* Columns on a terminal: East Asian wide characters take two, what is put over another letter none. */
 static int columns_of(uint32_t code) {
+    if ((code >= 0x0300 && code <= 0x036f) || (code >= 0x3099 && code <= 0x309a))
+        return 0;
     bool wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
                 (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
                 (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
@@ -83,7 +94,7 @@ static int add_characters(struct pxs_text *out, const char *line, size_t bytes, 
         uint32_t code = 0;
         size_t length = pxs_utf8_decode(line + at, bytes - at, &code);
         if (i >= first) {
-            if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
+            if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0) || pxs_is_invisible(code))
                 pxs_text_add(out, code == '\t' ? " " : "?");
             else
                 pxs_text_add_n(out, line + at, length);

@@ -20,6 +20,24 @@ static const char *home_of(const char *word) {
     return NULL;
 }
 
+/* A letter of another script may look like one of ours. */
+static void add_strange_letter(const char *word, struct pxs_text *out) {
+    size_t n = strlen(word), length;
+    bool ascii = false;
+    for (size_t at = 0; at < n; at++)
+        ascii = ascii || (unsigned char)word[at] < 0x80;
+    for (size_t at = 0; ascii && at < n; at += length) {
+        uint32_t code = 0;
+        length = pxs_utf8_decode(word + at, n - at, &code);
+        if (length > 1) {
+            pxs_text_addf(out, " (the '%.*s' in it is U+%04X: keys are made of a to z, A to Z, digits and _)",
+                          (int)length, word + at, (unsigned)code);
+            return;
+        }
+        length = length ? length : 1;
+    }
+}
+
 void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const char *place,
                          const char *const *known, size_t n_known) {
     if (pxs_diags_full(d))
@@ -45,6 +63,7 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
         pxs_text_addf(&text, ": %s; leave it out", why);
     else if (nearest)
         pxs_text_addf(&text, "; did you mean %s?", nearest);
+    add_strange_letter(key->text, &text);
     pxs_diag_node(d, key, "%s", pxs_text_str(&text));
     pxs_text_finish(&text);
 }

@@ -18,9 +18,14 @@ void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, cons
         pxs_text_finish(&remedy);
         return;
     }
+    const bool path = pxs_param_info(key)->type == PXS_TYPE_PATH;
+    if (path && !pxs_check_plain_text(d, value))
+        return;
     enum pxs_status status =
         pxs_params_set(&layer->values, key, text, value->quoted, value->source->dir, &err);
-    if (status != PXS_OK) {
+    if (status != PXS_OK && path) {
+        pxs_diag_text(d, value, "%s", err.message);
+    } else if (status != PXS_OK) {
         struct pxs_text remedy = {0};
         pxs_explain_list(key, value, &remedy);
         pxs_diag_node(d, value, "%s%s", err.message, pxs_text_str(&remedy));
@@ -79,7 +84,7 @@ static void report_circle(struct pxs_config *c, struct pxs_diags *d, const struc
         if (inside && c->sources[i]->open)
             pxs_text_addf(&text, "%s -> ", c->sources[i]->name);
     }
-    pxs_diag_node(d, from, "extends goes in a circle: %s%s", pxs_text_str(&text), back->name);
+    pxs_diag_text(d, from, "extends goes in a circle: %s%s", pxs_text_str(&text), back->name);
     pxs_text_finish(&text);
 }
 
@@ -90,10 +95,12 @@ static void follow(struct pxs_config *c, struct pxs_diags *d, const struct pxs_s
         pxs_diag_node(d, node, "extends takes a file's path or a list of them");
         return;
     }
+    if (!pxs_check_plain_text(d, node))
+        return;
     if (!pxs_path_join(path, sizeof path, s->dir, node->text) ||
         !pxs_path_dir(folder, sizeof folder, s->name) ||
         !pxs_path_join(name, sizeof name, folder, node->text)) {
-        pxs_diag_node(d, node, "this path is too long");
+        pxs_diag_text(d, node, "this path is too long");
         return;
     }
     load(c, d, name, path, node);
@@ -130,7 +137,7 @@ static struct pxs_source *source_with_layer(struct pxs_config *c, struct pxs_dia
 static void load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
                  const struct pxs_node *from) {
     if (c->n_layers >= PXS_LAYERS_MAX || c->n_sources >= PXS_LAYERS_MAX) {
-        pxs_diag_node(d, from, "extends leads to more than %d files", PXS_LAYERS_MAX);
+        pxs_diag_text(d, from, "extends leads to more than %d files", PXS_LAYERS_MAX);
         return;
     }
     struct pxs_source *s = source_with_layer(c, d, name, path, from);

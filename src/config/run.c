@@ -146,6 +146,8 @@ static void take_on_done(struct pxs_config *c, struct pxs_diags *d, const struct
     c->run.on_done = NULL;
     if (pxs_node_is_null(value) || (!value->quoted && strcmp(text, "none") == 0))
         return;
+    if (!pxs_check_plain_text(d, value))
+        return;
     if (text[strspn(text, " \t\r\n")] == '\0')
         pxs_diag_node(d, value, "on_done must be a command for the shell; for nothing say none");
     else

@@ -75,7 +75,12 @@ static void set_option(struct pxs_config *c, struct pxs_diags *d, const char *op
         return;
     const char *equals = strchr(option, '=');
     if (!equals || equals == option) {
-        pxs_diag_at(d, s, 0, 0, "expected key=value");
+        const char *wide = strstr(option, "\xef\xbc\x9d"), *colon = strchr(option, ':');
+        if (wide)
+            pxs_diag_at(d, s, 0, 0, "this equals sign is the full-width '\xef\xbc\x9d': type '='");
+        else
+            pxs_diag_at(d, s, 0, 0, "expected key=value%s",
+                        colon || strstr(option, "\xef\xbc\x9a") ? ", with '=' in place of the colon" : "");
         return;
     }
     struct pxs_node *key = scalar(c, d, s, option, (size_t)(equals - option));

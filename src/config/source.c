@@ -53,7 +53,7 @@ static bool is_printable(uint32_t code) {
            (code >= 0xa0 && code != 0xfeff && code != 0xfffe && code != 0xffff);
 }
 
-static void place_of(const struct pxs_source *s, size_t offset, size_t *line, size_t *column) {
+void pxs_source_place(const struct pxs_source *s, size_t offset, size_t *line, size_t *column) {
     *line = 1;
     while (*line < s->n_lines && s->lines[*line] <= offset)
         ++*line;
@@ -78,8 +78,13 @@ static bool check_characters(struct pxs_diags *d, const struct pxs_source *s) {
             at += length;
             continue;
         }
-        place_of(s, at, &line, &column);
-        if (length)
+        pxs_source_place(s, at, &line, &column);
+        if (code == 0xfeff)
+            pxs_diag_at(
+                d, s, line, column,
+                "a byte order mark, which is invisible, (U+FEFF) stands here, behind the file's beginning: "
+                "delete it");
+        else if (length)
             pxs_diag_at(d, s, line, column, "the character U+%04X cannot stand in YAML", (unsigned)code);
         else
             pxs_diag_at(d, s, line, column, "byte 0x%02x is not UTF-8: save the file as UTF-8",
@@ -126,14 +131,14 @@ static bool read_text(struct pxs_diags *d, struct pxs_source *s, const struct px
     else if (status == PXS_E_INVALID && file)
         pxs_diag_at(d, s, 0, 0, "too large: an experiment file has at most %d MB", PXS_FILE_MAX >> 20);
     else if (status == PXS_E_INVALID && from)
-        pxs_diag_node(d, from, "extends takes a file's path, and this is none: %s", err.message);
+        pxs_diag_text(d, from, "extends takes a file's path, and this is none: %s", err.message);
     else if (status == PXS_E_INVALID)
         pxs_diag_at(
             d, s, 0, 0,
             "an experiment is read from a file, since the relative paths in it belong to its folder: save it "
             "to one and name that");
     else if (from)
-        pxs_diag_node(d, from, "cannot read %s%s", s->name, reason ? reason : "");
+        pxs_diag_text(d, from, "cannot read %s%s", s->name, reason ? reason : "");
     else
         pxs_diag_at(d, s, 0, 0, "cannot read this file%s", reason ? reason : "");
     d->status = from ? d->status : status;

@@ -53,9 +53,12 @@ bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const str
                       pxs_value_words(key), pxs_node_kind_name(value));
         return false;
     }
+    const bool path = pxs_param_info(key)->type == PXS_TYPE_PATH;
+    if (path && !pxs_check_plain_text(d, value))
+        return false;
     enum pxs_status status = pxs_params_set(&scratch, key, text, value->quoted, value->source->dir, &err);
     if (status != PXS_OK) {
-        pxs_diag_node(d, value, "%s", err.message);
+        (path ? pxs_diag_text : pxs_diag_node)(d, value, "%s", err.message);
         return false;
     }
     cell->node = value;

@@ -66,6 +66,8 @@ static bool report_syntax(struct builder *b) {
     }
     if (character_at(b->source, p->problem_mark) == '\t')
         return fail_at(b, p->problem_mark, "a tab cannot stand here: indent with spaces");
+    if (pxs_scan_lookalikes(b->d, b->source))
+        return false;
     if (character_at(b->source, p->problem_mark) == '%')
         return fail_at(b, p->problem_mark, "a plain value cannot begin with %%: put it in quotes");
     const char *problem = p->problem ? p->problem : "unreadable";
