@@ -31,7 +31,7 @@ enum pxs_status {
 };
 
 /* Detail of a failure, owned by the caller; `message` is one complete sentence fragment for the user, without
- * a trailing newline. Functions may be given NULL where the caller does not care. */
+ * a trailing newline, its arguments cleaned (pxs_text_add_words). Functions may be given NULL where the caller does not care. */
 struct pxs_error {
     enum pxs_status status;
     char message[2048];
@@ -66,7 +66,7 @@ const char *pxs_status_name(enum pxs_status status);
 /* ---- logging --------------------------------------------------------------------------------------------- */
 
 enum pxs_log_level { PXS_LOG_DEBUG, PXS_LOG_INFO, PXS_LOG_WARN, PXS_LOG_ERROR };
-/* Passed by value; a zeroed logger drops everything. `text` has no trailing newline. */
+/* Passed by value; a zeroed logger drops everything. `text` has no trailing newline; pxs_log has cleaned its arguments. */
 struct pxs_logger {
     void (*write)(void *user, enum pxs_log_level level, const char *text);
     void *user;
@@ -116,8 +116,38 @@ void pxs_text_addv(struct pxs_text *t, const char *fmt, va_list ap);
 const char *pxs_text_str(const struct pxs_text *t); /* never NULL */
 void pxs_text_clear(struct pxs_text *t);            /* len = 0, keeps the memory */
 void pxs_text_finish(struct pxs_text *t);
+
+/* ---- characters, and text that is shown ------------------------------------------------------------------- */
+
 /* Bytes of the UTF-8 sequence that `bytes` (n > 0 of them) begins with, its code point in *code (may be NULL); 0 if it is none. */
 size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code);
+/* Columns that it takes on a terminal: wide East Asian characters and pictures 2, combining marks 0, every other one 1. */
+int pxs_char_width(uint32_t code);
+/* The same of a text as it stands; a byte that is no UTF-8 counts 1. */
+size_t pxs_text_width(const char *text, size_t bytes);
+/* Bytes of the longest beginning of `text` that takes at most `width` columns. */
+size_t pxs_text_head(const char *text, size_t bytes, size_t width);
+/* Appends `text` shortened to `width` columns with an ellipsis a little behind the middle (both ends of a run's name matter). */
+void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width);
+
+/* Names, paths and messages come from others: files, merged folders, arguments. What of them would act on a terminal or cannot be seen
+ * (control characters, marks of direction, invisible characters, bytes that are no UTF-8) is shown as an escape instead: \x1b, \xff,
+ * \u202e. Everything that people read passes one of these; CSV, JSON and files carry the bytes themselves. Cleaning twice is
+ * cleaning once. */
+bool pxs_char_is_shown(
+    uint32_t code); /* the two joiners, U+200C and U+200D, depend on their neighbours and count as shown */
+/* Appends a name: all on one line, "\n" and "\t" for line ends and tabs. */
+void pxs_text_add_clean(struct pxs_text *out, const char *text, size_t bytes);
+/* Appends text whose line ends and tabs are its own. */
+void pxs_text_add_lines(struct pxs_text *out, const char *text, size_t bytes);
+/* Appends a formatted line: arguments are cleaned as names. A format with line ends of its own (one at the very end apart), and "%s"
+ * alone, keep those of the arguments. */
+void pxs_text_add_words(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
+void pxs_text_add_wordsv(struct pxs_text *out, const char *fmt, va_list ap);
+bool pxs_format_has_lines(const char *fmt); /* whether that holds of a format */
+/* As pxs_text_add_clean or pxs_text_add_lines, into an array that takes as many whole characters as fit; `out` and `text` may not
+ * overlap. */
+void pxs_copy_clean(char *out, size_t size, const char *text, size_t bytes, bool keep_lines);
 
 /* ---- numbers as text ------------------------------------------------------------------------------------- */
 

@@ -115,8 +115,7 @@ void pxs_param_add_remedy(const char *name, struct pxs_text *out);
 /* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL: the shortest that begins
  * with it, or one with few slips, a swap of neighbours being one. */
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
-/* Appends a text of a user in quotes: cut to 60 bytes, control characters replaced and bytes that are not UTF-8 as \xe9, so that no
- * message tears. */
+/* Appends a text of a user in quotes: cut to 60 bytes, cleaned as a name, so that no message tears. */
 void pxs_text_add_quoted(struct pxs_text *out, const char *text);
 
 /* ---- values ---------------------------------------------------------------------------------------------- */

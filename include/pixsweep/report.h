@@ -63,10 +63,6 @@ enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const str
 PXS_NODISCARD enum pxs_status pxs_rows_end(struct pxs_rows *stream, struct pxs_error *err);
 void pxs_rows_destroy(struct pxs_rows **stream); /* NULL and *NULL are fine; nulls *stream */
 
-/* Columns that `text` takes on a terminal: wide East Asian characters 2, combining marks 0, every other one 1; a byte that
- * is no UTF-8 counts as the one replacement character it is shown as. */
-size_t pxs_text_width(const char *text, size_t bytes);
-
 /* ---- statistics ------------------------------------------------------------------------------------------ */
 
 /* Intervals hold 95 %. */

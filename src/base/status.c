@@ -4,10 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
+/* Bytes of a text of `size` at most, which may have been cut: without the half of a character at its end. */
+static size_t whole_bytes(const char *text, size_t size, int wanted) {
+    size_t n = strlen(text), back = 1;
+    if (wanted < 0 || (size_t)wanted < size)
+        return n;
+    while (back < 4 && back < n && ((unsigned char)text[n - back] & 0xc0) == 0x80)
+        back++;
+    return n >= back && pxs_utf8_decode(text + n - back, back, NULL) != back ? n - back : n;
+}
+
+/* Words, cleaned, without memory that could run out. */
+static void put_words(char *out, size_t size, const char *fmt, va_list ap) {
+    char raw[sizeof(struct pxs_error)];
+    const int wanted = vsnprintf(raw, sizeof raw, fmt, ap);
+    pxs_copy_clean(out, size, raw, whole_bytes(raw, sizeof raw, wanted), pxs_format_has_lines(fmt));
+}
+
 /* The message is built aside first: the arguments may point into err->message. */
 static void set_message(struct pxs_error *err, enum pxs_status status, const char *fmt, va_list ap) {
-    char message[sizeof err->message];
-    vsnprintf(message, sizeof message, fmt, ap);
+    char message[sizeof err->message] = "";
+    put_words(message, sizeof message, fmt, ap);
     err->status = status;
     memcpy(err->message, message, sizeof message);
 }
@@ -62,14 +79,12 @@ enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) {
     char message[sizeof err->message];
     va_list ap;
     va_start(ap, fmt);
-    int used = vsnprintf(message, sizeof message, fmt, ap);
+    put_words(message, sizeof message, fmt, ap);
     va_end(ap);
-    if (used >= 0 && (size_t)used < sizeof message) {
-        size_t left = sizeof message - (size_t)used;
-        int more = snprintf(message + used, left, ": %s", err->message);
-        if (more < 0 || (size_t)more >= left)
-            memcpy(message + sizeof message - 4, "...", 4);
-    }
+    const size_t used = strlen(message), left = sizeof message - used;
+    int more = snprintf(message + used, left, ": %s", err->message);
+    if (more < 0 || (size_t)more >= left)
+        memcpy(message + sizeof message - 4, "...", 4);
     memcpy(err->message, message, sizeof message);
     return err->status;
 }
@@ -102,7 +117,7 @@ void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt
     struct pxs_text text = {0};
     va_list ap;
     va_start(ap, fmt);
-    pxs_text_addv(&text, fmt, ap);
+    pxs_text_add_wordsv(&text, fmt, ap);
     va_end(ap);
     /* Out of memory: the bare format still says where we are. */
     logger.write(logger.user, level, text.failed ? fmt : pxs_text_str(&text));

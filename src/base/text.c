@@ -80,24 +80,3 @@ void pxs_text_finish(struct pxs_text *t) {
     free(t->text);
     *t = (struct pxs_text){0};
 }
-
-size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code) {
-    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *b = (const unsigned char *)bytes;
-    uint32_t c = b[0];
-    size_t length = c < 0x80 ? 1 : c >= 0xf0 && c < 0xf8 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
-    if (length == 0 || length > n || c >= 0xf8)
-        return 0;
-    if (length > 1)
-        c &= 0x7fu >> length;
-    for (size_t i = 1; i < length; i++) {
-        if ((b[i] & 0xc0) != 0x80)
-            return 0;
-        c = c << 6 | (b[i] & 0x3f);
-    }
-    if (c < smallest[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-        return 0;
-    if (code)
-        *code = c;
-    return length;
-}

@@ -56,16 +56,22 @@ void cli_print_version(void);
 
 /* ---- output ---------------------------------------------------------------------------------------------- */
 
-/* To stdout. The first failure is remembered and reported by cli_close_output; what follows is dropped. */
+/* Whatever comes from files, names or the database is cleaned on its way out (base.h, text that is shown), by all of these but
+ * cli_out and cli_sink.
+ * To stdout. The first failure is remembered and reported by cli_close_output; what follows is dropped. */
 void cli_out(const char *text, size_t bytes);
-void cli_out_text(const struct pxs_text *text);
+void cli_out_text(const struct pxs_text *text); /* lines for people */
+void cli_out_result(const struct cli *cli,
+                    const struct pxs_text *text); /* the same, or data where --format asks for that */
 void cli_outf(const char *fmt, ...) PXS_PRINTF(1, 2);
 struct pxs_sink cli_sink(void);
 /* Flushes; returns `code`, or CLI_FAILED in place of CLI_OK where something could not be written (which it says). */
 int cli_close_output(int code);
 int cli_output_width(void); /* columns of the terminal on stdout, 0 if it is none */
 
-/* To stderr: "pixsweep: <text>". */
+/* To stderr: lines as they are; */
+void cli_say_text(const struct pxs_text *text);
+/* "pixsweep: <text>". */
 void cli_say(const char *fmt, ...) PXS_PRINTF(1, 2);
 /* "pixsweep <command>: <text>", and where help is. Returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) PXS_PRINTF(2, 3);

@@ -64,7 +64,7 @@ static enum pxs_status from_file(const struct cli *cli, struct pxs_params *param
         pxs_config_point(config, 0, point);
         *params = point->params;
     } else if (diagnostics.len > 0) {
-        fputs(pxs_text_str(&diagnostics), stderr); /* err sums up below */
+        cli_say_text(&diagnostics); /* err sums up below */
     }
     free(point);
     pxs_text_finish(&diagnostics);
@@ -350,7 +350,7 @@ static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
     PXS_TRY(measure(b, err));
     const enum pxs_status status = show(b, &out, err);
     if (status == PXS_OK)
-        cli_out_text(&out);
+        cli_out_result(b->cli, &out);
     pxs_text_finish(&out);
     return status;
 }

@@ -37,7 +37,7 @@ static enum pxs_status export(struct cli *cli, struct pxs_store *s, struct pxs_t
                                           : pxs_export(s, &options, &rows, err);
     cli_bar_clear(&bar);
     if (status == PXS_OK && path != NULL && !cli->quiet)
-        pxs_text_addf(out, "%s: %llu row%s\n", path, (unsigned long long)rows, rows == 1 ? "" : "s");
+        pxs_text_add_words(out, "%s: %llu row%s\n", path, (unsigned long long)rows, rows == 1 ? "" : "s");
     if (status == PXS_E_BUSY && path == NULL)
         status = pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again");
     return status;

@@ -13,19 +13,19 @@ static void say_notes(char *notes) {
 
 static void sum_up(const struct pxs_lab_result *r, struct pxs_text *out) {
     if (r->added == 0)
-        pxs_text_addf(out,
-                      "nothing new: all %zu run%s of %zu folder%s %s in sweep %s already (`pixsweep rm` "
-                      "first to import "
-                      "them anew)\n",
-                      r->known, r->known == 1 ? "" : "s", r->folders, r->folders == 1 ? "" : "s",
-                      r->known == 1 ? "is" : "are", r->sweep);
+        pxs_text_add_words(out,
+                           "nothing new: all %zu run%s of %zu folder%s %s in sweep %s already (`pixsweep rm` "
+                           "first to import "
+                           "them anew)\n",
+                           r->known, r->known == 1 ? "" : "s", r->folders, r->folders == 1 ? "" : "s",
+                           r->known == 1 ? "is" : "are", r->sweep);
     else
-        pxs_text_addf(out, "%zu run%s into sweep %s", r->added, r->added == 1 ? "" : "s", r->sweep);
+        pxs_text_add_words(out, "%zu run%s into sweep %s", r->added, r->added == 1 ? "" : "s", r->sweep);
     if (r->added > 0 && r->known > 0)
-        pxs_text_addf(out, ", %zu there already", r->known);
+        pxs_text_add_words(out, ", %zu there already", r->known);
     if (r->added > 0)
-        pxs_text_addf(out, "; %lld lines read, %lld unreadable\n", (long long)r->lines,
-                      (long long)r->unreadable);
+        pxs_text_add_words(out, "; %lld lines read, %lld unreadable\n", (long long)r->lines,
+                           (long long)r->unreadable);
 }
 
 static enum pxs_status print(struct cli *cli, struct pxs_lab_result *r, struct pxs_error *err) {
@@ -35,7 +35,7 @@ static enum pxs_status print(struct cli *cli, struct pxs_lab_result *r, struct p
     if (status == PXS_OK && cli->format == PXS_FORMAT_TABLE)
         sum_up(r, &out);
     if (status == PXS_OK)
-        cli_out_text(&out);
+        cli_out_result(cli, &out);
     pxs_text_finish(&out);
     return status;
 }

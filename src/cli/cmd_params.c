@@ -108,7 +108,7 @@ int cli_cmd_params(struct cli *cli) {
     if (status == PXS_OK && out.failed)
         status = pxs_fail_nomem(&err);
     if (status == PXS_OK)
-        cli_out_text(&out);
+        cli_out_result(cli, &out);
     pxs_text_finish(&out);
     return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
 }

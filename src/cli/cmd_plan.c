@@ -134,7 +134,7 @@ static void add_count(struct pxs_text *out, const char **joint, size_t n, const 
 
 static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
     const char *joint = "";
-    pxs_text_addf(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
+    pxs_text_add_words(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
     add_count(out, &joint, p->n_new, "new");
     add_count(out, &joint, p->n_queued, "queued");
     add_count(out, &joint, p->n_interrupted, "interrupted");
@@ -284,7 +284,7 @@ int cli_cmd_plan(struct cli *cli) {
     if (status == PXS_OK)
         status = cli_plan_text(cli, plan, &out, &err);
     if (status == PXS_OK)
-        cli_out_text(&out);
+        cli_out_result(cli, &out);
     pxs_plan_destroy(&plan);
     if (status != PXS_OK)
         cli_say_why(&diagnostics, &err);

@@ -152,9 +152,10 @@ static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct
 static void say_result(const struct plotting *p, const struct pxs_drawing *d, struct pxs_text *out) {
     char bytes[32];
     pxs_format_bytes(bytes, d->bytes);
-    pxs_text_addf(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p->path, d->n_configurations,
-                  d->n_configurations == 1 ? "" : "s", d->n_runs, d->n_runs == 1 ? "" : "s", d->width,
-                  d->height, p->kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
+    pxs_text_add_words(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p->path,
+                       d->n_configurations, d->n_configurations == 1 ? "" : "s", d->n_runs,
+                       d->n_runs == 1 ? "" : "s", d->width, d->height,
+                       p->kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
 }
 
 static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struct plotting *p,

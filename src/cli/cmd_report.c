@@ -25,14 +25,15 @@ static enum pxs_status save(struct cli *cli, const struct pxs_page_info *info, c
                             struct pxs_text *out, struct pxs_error *err) {
     char path[PXS_PATH_MAX], size[32];
     if (cli->values[OPT_OUTPUT] != NULL && strcmp(cli->values[OPT_OUTPUT], "-") == 0) {
-        pxs_text_add_n(out, pxs_text_str(page), page->len);
+        cli_out(pxs_text_str(page), page->len); /* whole, so it is not begun twice */
         return PXS_OK;
     }
     PXS_TRY(find_path(cli, info->sweep, path, err));
     PXS_TRY(pxs_write_file(path, pxs_text_str(page), page->len, err));
     pxs_format_bytes(size, page->len);
     if (!cli->quiet)
-        pxs_text_addf(out, "%s: %s, %zu run%s\n", path, size, info->n_runs, info->n_runs == 1 ? "" : "s");
+        pxs_text_add_words(out, "%s: %s, %zu run%s\n", path, size, info->n_runs,
+                           info->n_runs == 1 ? "" : "s");
     return PXS_OK;
 }
 

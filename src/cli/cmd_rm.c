@@ -52,15 +52,15 @@ static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct px
 static void describe(const struct removal *r, struct pxs_text *out) {
     char bytes[32];
     pxs_format_bytes(bytes, r->files.bytes);
-    pxs_text_addf(out, "%s: %zu run%s, %lld batch and epoch rows, %zu file%s (%s)", r->target.name, r->n,
-                  r->n == 1 ? "" : "s", (long long)r->rows, r->files.files, r->files.files == 1 ? "" : "s",
-                  bytes);
+    pxs_text_add_words(out, "%s: %zu run%s, %lld batch and epoch rows, %zu file%s (%s)", r->target.name, r->n,
+                       r->n == 1 ? "" : "s", (long long)r->rows, r->files.files,
+                       r->files.files == 1 ? "" : "s", bytes);
     if (r->files.outside > 0)
-        pxs_text_addf(out, "; the files of %zu run%s are not in %s and stay", r->files.outside,
-                      r->files.outside == 1 ? "" : "s", r->results);
+        pxs_text_add_words(out, "; the files of %zu run%s are not in %s and stay", r->files.outside,
+                           r->files.outside == 1 ? "" : "s", r->results);
     if (r->files.kept > 0)
-        pxs_text_addf(out, "; %zu other file%s in their folders stay%s", r->files.kept,
-                      r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "");
+        pxs_text_add_words(out, "; %zu other file%s in their folders stay%s", r->files.kept,
+                           r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "");
 }
 
 /* True where the user agrees. */

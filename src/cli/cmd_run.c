@@ -8,7 +8,7 @@
 
 static void add_count(struct pxs_text *out, size_t n, const char *what) {
     if (n > 0)
-        pxs_text_addf(out, ", %zu %s", n, what);
+        pxs_text_add_words(out, ", %zu %s", n, what);
 }
 
 /* "--db PATH " where the user gave one, so that the line can be copied. */
@@ -16,7 +16,7 @@ static void add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
     for (size_t i = 0; i < PXS_COUNT(places); i++) {
         if (cli->values[places[i]] != NULL)
-            pxs_text_addf(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
+            pxs_text_add_words(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
     }
 }
 
@@ -28,19 +28,19 @@ static void put_problems(const struct pxs_sweep_summary *s, struct pxs_text *out
         if (strcmp(s->problems[i].state, "queued") == 0)
             continue;
         if (n++ < SHOWN)
-            pxs_text_addf(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state,
-                          s->problems[i].reason);
+            pxs_text_add_words(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state,
+                               s->problems[i].reason);
     }
     if (n > SHOWN)
-        pxs_text_addf(out, "  and %zu more (pixsweep ls --sweep %s)\n", n - SHOWN, s->sweep);
+        pxs_text_add_words(out, "  and %zu more (pixsweep ls --sweep %s)\n", n - SHOWN, s->sweep);
 }
 
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
     char time[32];
     pxs_format_duration(time, s->seconds);
-    pxs_text_addf(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
+    pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
     if (s->n_completed_now < s->n_completed)
-        pxs_text_addf(out, " (%zu now)", s->n_completed_now);
+        pxs_text_add_words(out, " (%zu now)", s->n_completed_now);
     add_count(out, s->n_pruned, "pruned");
     add_count(out, s->n_failed, "failed");
     add_count(out, s->n_diverged, "diverged");
@@ -48,12 +48,12 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     add_count(out, s->n_cancelled, "cancelled");
     add_count(out, s->n_queued, "queued");
     add_count(out, s->n_elsewhere, "at work elsewhere");
-    pxs_text_addf(out, "; %s\n", time);
+    pxs_text_add_words(out, "; %s\n", time);
     put_problems(s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')
-        pxs_text_addf(out, "%s\n", s->remedy);
+        pxs_text_add_words(out, "%s\n", s->remedy);
     if (s->n_completed > 0 && s->recorded) {
-        pxs_text_addf(out, "compare: pixsweep compare %s", s->sweep);
+        pxs_text_add_words(out, "compare: pixsweep compare %s", s->sweep);
         add_place(cli, out);
         pxs_text_add(out, "\n");
     }

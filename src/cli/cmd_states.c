@@ -16,12 +16,12 @@ static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c)
     static const char *const states[] = {"failed", "diverged",    "cancelled",
                                          "queued", "interrupted", "running"};
     const char *before = " (";
-    pxs_text_addf(out, "%zu run%s", c->n, c->n == 1 ? "" : "s");
+    pxs_text_add_words(out, "%zu run%s", c->n, c->n == 1 ? "" : "s");
     for (size_t i = 0; i < PXS_COUNT(states); i++) {
         const size_t n = count(c, states[i]);
         if (n == 0)
             continue;
-        pxs_text_addf(out, "%s%zu %s", before, n, states[i]);
+        pxs_text_add_words(out, "%s%zu %s", before, n, states[i]);
         before = ", ";
     }
     pxs_text_add(out, c->n > 0 ? ")" : "");
@@ -43,13 +43,13 @@ static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_te
     PXS_TRY(pxs_store_find_sweep(s, cli->args[0], &sweep_id, err));
     PXS_TRY(cli_reap(cli, s, sweep_id, err));
     PXS_TRY(pxs_store_retry(s, sweep_id, which(cli), cli->values[OPT_WHERE], &changed, err));
-    pxs_text_addf(out, "%s: ", cli->args[0]);
+    pxs_text_add_words(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
     pxs_text_add(out, changed.n > 0 ? " queued again; `pixsweep run FILE` takes them" : " to try again");
     if (changed.left > 0)
-        pxs_text_addf(out,
-                      "; %zu left: their last worker has not been seen to end, or they are being removed",
-                      changed.left);
+        pxs_text_add_words(
+            out, "; %zu left: their last worker has not been seen to end, or they are being removed",
+            changed.left);
     pxs_text_add(out, "\n");
     pxs_store_changed_finish(&changed);
     return PXS_OK;
@@ -85,11 +85,11 @@ static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_t
     PXS_TRY(pxs_store_find_target(s, cli->args[0], &target, err));
     PXS_TRY(cli_reap(cli, s, target.sweep_id, err));
     PXS_TRY(cancel_runs(s, &target, &changed, err));
-    pxs_text_addf(out, "%s: ", target.name);
+    pxs_text_add_words(out, "%s: ", target.name);
     add_changed(out, &changed);
     pxs_text_add(out, " cancelled");
     if (changed.left > 0)
-        pxs_text_addf(out, ", %zu over already", changed.left);
+        pxs_text_add_words(out, ", %zu over already", changed.left);
     if (count(&changed, "running") > 0)
         pxs_text_add(out, "; the `pixsweep run` at work stops what is running");
     pxs_text_add(out, "\n");

@@ -11,7 +11,7 @@ static enum pxs_status compact(struct cli *cli, struct pxs_store *s, struct pxs_
     PXS_TRY(pxs_store_compact(s, &space, err));
     pxs_format_bytes(before, (uint64_t)space.before);
     pxs_format_bytes(after, (uint64_t)space.after);
-    pxs_text_addf(
+    pxs_text_add_words(
         out, "%s: %s before, %s now%s\n", pxs_store_path(s), before, after,
         space.waiting ? "; a reader holds an old state open, the rest is given back when it has gone" : "");
     return PXS_OK;
@@ -29,7 +29,7 @@ static enum pxs_status backup(struct cli *cli, struct pxs_store *s, struct pxs_t
     if (stat(cli->args[0], &info) != 0)
         return pxs_fail_errno(err, "cannot look at %s", cli->args[0]);
     pxs_format_bytes(bytes, (uint64_t)info.st_size);
-    pxs_text_addf(out, "%s: copied to %s (%s)\n", pxs_store_path(s), cli->args[0], bytes);
+    pxs_text_add_words(out, "%s: copied to %s (%s)\n", pxs_store_path(s), cli->args[0], bytes);
     return PXS_OK;
 }
 

@@ -42,13 +42,13 @@ static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *open
 
 static void add_count(struct pxs_text *out, size_t n, const char *what) {
     if (n > 0)
-        pxs_text_addf(out, ", %zu %s", n, what);
+        pxs_text_add_words(out, ", %zu %s", n, what);
 }
 
 static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     const struct pxs_board *b = &seen->board;
     struct pxs_text out = {0};
-    pxs_text_addf(&out, "%s: %zu of %zu runs completed", b->sweep, b->n_completed, b->n_total);
+    pxs_text_add_words(&out, "%s: %zu of %zu runs completed", b->sweep, b->n_completed, b->n_total);
     add_count(&out, b->n_pruned, "pruned");
     add_count(&out, b->n_failed, "failed");
     add_count(&out, b->n_diverged, "diverged");
@@ -58,7 +58,7 @@ static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     add_count(&out, seen->n_stale, "stale");
     pxs_text_add(&out, "\n");
     if (b->note[0] != '\0')
-        pxs_text_addf(&out, "%s\n", b->note);
+        pxs_text_add_words(&out, "%s\n", b->note);
     cli_progress_result(w->progress, &out);
     pxs_text_finish(&out);
 }
@@ -85,7 +85,7 @@ static void put_board(struct watcher *w, const struct pxs_board *board) {
 
 static void say_waiting(struct watcher *w, const struct pxs_error *err) {
     struct pxs_text text = {0};
-    pxs_text_addf(&text, "waiting for the database: %s", err->message);
+    pxs_text_add_words(&text, "waiting for the database: %s", err->message);
     if (!w->waiting)
         w->listener->line(w->listener->user, PXS_LOG_WARN, pxs_text_str(&text));
     w->waiting = true;

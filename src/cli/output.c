@@ -1,4 +1,5 @@
-/* What leaves the program: results on stdout, words on stderr. A result that could not be written is a failure. */
+/* What leaves the program: results on stdout, words on stderr. Here foreign text is cleaned for the terminal, whoever it came by;
+ * data (CSV, JSON, a page) passes as it is. A result that could not be written is a failure. */
 #include "cli.h"
 
 #include <errno.h>
@@ -16,20 +17,34 @@ void cli_out(const char *text, size_t bytes) {
         output_error = errno != 0 ? errno : EIO;
 }
 
-void cli_out_text(const struct pxs_text *text) {
+/* Takes over what `text` holds. */
+static void out_words(struct pxs_text *text) {
+    if (text->failed)
+        output_error = ENOMEM;
     cli_out(pxs_text_str(text), text->len);
+    pxs_text_finish(text);
+}
+
+void cli_out_text(const struct pxs_text *text) {
+    struct pxs_text shown = {0};
+    pxs_text_add_lines(&shown, pxs_text_str(text), text->len);
+    out_words(&shown);
+}
+
+void cli_out_result(const struct cli *cli, const struct pxs_text *text) {
+    if (cli->format == PXS_FORMAT_TABLE)
+        cli_out_text(text);
+    else
+        cli_out(pxs_text_str(text), text->len);
 }
 
 void cli_outf(const char *fmt, ...) {
     struct pxs_text text = {0};
     va_list ap;
     va_start(ap, fmt);
-    pxs_text_addv(&text, fmt, ap);
+    pxs_text_add_wordsv(&text, fmt, ap);
     va_end(ap);
-    if (text.failed)
-        output_error = ENOMEM;
-    cli_out_text(&text);
-    pxs_text_finish(&text);
+    out_words(&text);
 }
 
 /* A stream ends at once where nobody takes it any more. */
@@ -73,12 +88,20 @@ static void put_error(const struct pxs_text *text) {
     fflush(stderr);
 }
 
+void cli_say_text(const struct pxs_text *text) {
+    struct pxs_text shown = {0};
+    pxs_text_add_lines(&shown, pxs_text_str(text), text->len);
+    put_error(&shown);
+    pxs_text_finish(&shown);
+}
+
 /* As much of a line as fits on the stack: how "out of memory" itself is told. */
 static void put_short(const char *prefix, const char *fmt, va_list ap) {
-    char line[2304];
+    char line[2304], shown[2304] = "";
     vsnprintf(line, sizeof line, fmt, ap);
+    pxs_copy_clean(shown, sizeof shown, line, strlen(line), pxs_format_has_lines(fmt));
     fflush(stdout);
-    fprintf(stderr, "%s%s\n", prefix, line);
+    fprintf(stderr, "%s%s\n", prefix, shown);
     fflush(stderr);
 }
 
@@ -87,7 +110,7 @@ static void say_v(const char *prefix, const char *fmt, va_list ap) {
     va_list again;
     va_copy(again, ap);
     pxs_text_add(&text, prefix);
-    pxs_text_addv(&text, fmt, ap);
+    pxs_text_add_wordsv(&text, fmt, ap);
     pxs_text_add(&text, "\n");
     if (text.failed)
         put_short(prefix, fmt, again);
@@ -141,7 +164,7 @@ int cli_fail(enum pxs_status status, const struct pxs_error *err) {
 
 void cli_say_why(const struct pxs_text *diagnostics, const struct pxs_error *err) {
     if (diagnostics->len > 0)
-        put_error(diagnostics);
+        cli_say_text(diagnostics);
     else
         cli_say("%s", err->message);
 }

@@ -76,20 +76,22 @@ static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
 static void heed_hangup(struct cli_progress *p) {
     if (!cli_hung_up() || p->log != NULL || p->log_path[0] == '\0')
         return;
-    char now[32], line[5000];
+    char now[32];
+    struct pxs_text line = {0};
     if (!open_log(p)) {
         p->log_path[0] = '\0'; /* what cannot be logged is lost; the runs and their records are not */
         return;
     }
     pxs_format_local(now, pxs_now_ms(), 0); /* with its date */
-    snprintf(line, sizeof line, "%s: the terminal was closed; going on, progress stands in %s\n", now,
-             p->log_path);
+    pxs_text_add_words(&line, "%s: the terminal was closed; going on, progress stands in %s\n", now,
+                       p->log_path);
     erase(p);
-    pxs_text_add(&p->frame, line);
+    pxs_text_add(&p->frame, pxs_text_str(&line));
     show(p);
     p->listener->board = NULL;
     pxs_text_clear(&p->board);
-    write_log(p, line, strlen(line));
+    write_log(p, pxs_text_str(&line), line.len);
+    pxs_text_finish(&line);
     take_over(p);
 }
 
@@ -130,11 +132,9 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
     terminal_size(&columns, &rows);
     erase(p);
     const size_t from = p->frame.len;
-    pxs_text_addf(&p->frame, "%s%s\n",
-                  level == PXS_LOG_WARN    ? "warning: "
-                  : level == PXS_LOG_ERROR ? "error: "
-                                           : "",
-                  text);
+    pxs_text_add(&p->frame, level == PXS_LOG_WARN ? "warning: " : level == PXS_LOG_ERROR ? "error: " : "");
+    pxs_text_add_lines(&p->frame, text, strlen(text));
+    pxs_text_add(&p->frame, "\n");
     if (p->log != NULL && !p->err_terminal)
         write_log(p, pxs_text_str(&p->frame) + from, p->frame.len - from);
     draw(p, rows);
@@ -162,9 +162,15 @@ void cli_progress_finish(struct cli_progress *p) {
 }
 
 void cli_progress_result(struct cli_progress *p, const struct pxs_text *text) {
-    cli_out_text(text);
+    struct pxs_text shown = {0};
+    if (p->cli->format == PXS_FORMAT_TABLE)
+        pxs_text_add_lines(&shown, pxs_text_str(text), text->len);
+    else
+        pxs_text_add_n(&shown, pxs_text_str(text), text->len);
+    cli_out(pxs_text_str(&shown), shown.len);
     if (p->log != NULL && !p->out_terminal)
-        write_log(p, pxs_text_str(text), text->len);
+        write_log(p, pxs_text_str(&shown), shown.len);
+    pxs_text_finish(&shown);
 }
 
 void cli_progress_close(struct cli_progress *p) {
@@ -204,10 +210,11 @@ static void bar_draw(struct cli_bar *b, double done, double total, double now) {
     terminal_size(&columns, &rows);
     bar_words(b, done, total, now, words, sizeof words);
     /* The words come first; a bar stands behind them where there is room and something to show. */
-    int room = columns - 1 - (int)strlen(words) - 3;
+    int room = columns - 1 - (int)pxs_text_width(words, strlen(words)) - 3;
     room = room > (int)sizeof cells - 1 ? (int)sizeof cells - 1 : room;
     if (!(total > 0) || room < 10) {
-        fprintf(stderr, "\r\033[K%.*s", columns > 1 ? columns - 1 : 1, words);
+        const size_t bytes = pxs_text_head(words, strlen(words), columns > 1 ? (size_t)columns - 1 : 1);
+        fprintf(stderr, "\r\033[K%.*s", (int)bytes, words);
     } else {
         const int full = (int)(room * (done < total ? done / total : 1));
         memset(cells, '.', (size_t)room);
@@ -225,8 +232,10 @@ static void bar_tell(void *user, const char *what, double done, double total) {
     const double now = pxs_monotonic();
     if (b->silent)
         return;
-    if (strncmp(b->what, what, sizeof b->what - 1) != 0 || done < b->first) {
-        snprintf(b->what, sizeof b->what, "%s", what);
+    char clean[sizeof b->what] = "";
+    pxs_copy_clean(clean, sizeof clean, what, strlen(what), false);
+    if (strcmp(b->what, clean) != 0 || done < b->first) {
+        memcpy(b->what, clean, sizeof clean);
         b->first = done;
         b->since = now;
     }

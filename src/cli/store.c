@@ -61,7 +61,7 @@ int cli_with_store(struct cli *cli, cli_read_fn read) {
         status = read_once(cli, db, read, &out, &err);
     }
     if (status == PXS_OK)
-        cli_out_text(&out);
+        cli_out_result(cli, &out);
     pxs_text_finish(&out);
     return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
 }
@@ -92,7 +92,7 @@ int cli_with_writer(struct cli *cli, cli_read_fn change) {
     pxs_store_close(&s);
     cli_bar_clear(&bar);
     if (status == PXS_OK)
-        cli_out_text(&out);
+        cli_out_result(cli, &out);
     pxs_text_finish(&out);
     return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
 }

@@ -75,17 +75,6 @@ void pxs_node_place(const struct pxs_node *node, struct pxs_text *out) {
 
 /* ---- showing --------------------------------------------------------------------------------------------- */
 
-/* Columns on a terminal: East Asian wide characters take two, what is put over another letter none. */
-static int columns_of(uint32_t code) {
-    if ((code >= 0x0300 && code <= 0x036f) || (code >= 0x3099 && code <= 0x309a))
-        return 0;
-    bool wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
-                (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
-                (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
-                (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x3fffd);
-    return wide ? 2 : 1;
-}
-
 /* Appends the characters [first, last) of a line, printable; returns the columns they take. */
 static int add_characters(struct pxs_text *out, const char *line, size_t bytes, size_t first, size_t last) {
     size_t at = 0;
@@ -94,11 +83,11 @@ static int add_characters(struct pxs_text *out, const char *line, size_t bytes, 
         uint32_t code = 0;
         size_t length = pxs_utf8_decode(line + at, bytes - at, &code);
         if (i >= first) {
-            if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0) || pxs_is_invisible(code))
+            if (length == 0 || !pxs_char_is_shown(code) || pxs_is_invisible(code))
                 pxs_text_add(out, code == '\t' ? " " : "?");
             else
                 pxs_text_add_n(out, line + at, length);
-            columns += length ? columns_of(code) : 1;
+            columns += length && pxs_char_is_shown(code) ? pxs_char_width(code) : 1;
         }
         at += length ? length : 1;
     }

@@ -53,18 +53,13 @@ const char *pxs_nearest_word(const char *word, const char *const *words, size_t 
 }
 
 void pxs_text_add_quoted(struct pxs_text *out, const char *text) {
-    size_t n = strlen(text), at = 0;
-    pxs_text_add(out, "'");
+    const size_t n = strlen(text);
+    size_t at = 0;
     while (at < n && at < QUOTED_MAX) {
-        uint32_t code = 0;
-        size_t length = pxs_utf8_decode(text + at, n - at, &code);
-        if (length == 0) /* a byte that is not UTF-8 */
-            pxs_text_addf(out, "\\x%02x", (unsigned char)text[at]);
-        else if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-            pxs_text_add(out, "?");
-        else
-            pxs_text_add_n(out, text + at, length);
-        at += length ? length : 1;
+        const size_t length = pxs_utf8_decode(text + at, n - at, NULL);
+        at += length > 0 ? length : 1;
     }
+    pxs_text_add(out, "'");
+    pxs_text_add_clean(out, text, at);
     pxs_text_add(out, at < n ? "...'" : "'");
 }

@@ -63,8 +63,11 @@ static FcCharSet *missing_in(const struct face *face, const char *text) {
     if (FcPatternGetCharSet(face->pattern, FC_CHARSET, 0, &has) != FcResultMatch)
         return NULL;
     for (size_t length; *text != '\0'; text += length) {
-        const int32_t code = pxs_utf8_next(text, strlen(text), &length);
-        if (code < 0 || FcCharSetHasChar(has, (FcChar32)code))
+        uint32_t code;
+        length = pxs_utf8_decode(text, strlen(text), &code);
+        if (length == 0)
+            length = 1;
+        else if (FcCharSetHasChar(has, code) || pxs_char_width(code) == 0)
             continue;
         if (missing == NULL && (missing = FcCharSetCreate()) == NULL)
             return NULL;

@@ -127,9 +127,11 @@ void pxs_comparison_finish(struct pxs_comparison *comparison) {
 /* ---- as text --------------------------------------------------------------------------------------------- */
 
 /* One paragraph, its lines broken between words at `width`; 0 = one line. */
-static void put_paragraph(struct pxs_text *out, const char *text, int width) {
+static void put_paragraph(struct pxs_text *out, const char *words, int width) {
+    struct pxs_text clean = {0};
     size_t used = 0;
-    while (*text != '\0') {
+    pxs_text_add_clean(&clean, words, strlen(words));
+    for (const char *text = pxs_text_str(&clean); *text != '\0';) {
         const size_t bytes = strcspn(text, " "), columns = pxs_text_width(text, bytes);
         if (used > 0 && width > 0 && used + 1 + columns > (size_t)width) {
             pxs_text_add(out, "\n");
@@ -138,18 +140,20 @@ static void put_paragraph(struct pxs_text *out, const char *text, int width) {
             pxs_text_add(out, " ");
             used++;
         }
-        pxs_text_add_clean(out, text, bytes);
+        pxs_text_add_n(out, text, bytes);
         used += columns;
         text += bytes + (text[bytes] == ' ');
     }
     pxs_text_add(out, "\n");
+    out->failed = out->failed || clean.failed;
+    pxs_text_finish(&clean);
 }
 
 static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
     const size_t rows = c->table.n_rows;
-    pxs_text_addf(out, "%s: %zu run%s in %zu group%s, %s mean %s first", c->sweep, c->n_runs,
-                  c->n_runs == 1 ? "" : "s", rows, rows == 1 ? "" : "s",
-                  c->higher_is_better ? "highest" : "lowest", c->metric);
+    pxs_text_add_words(out, "%s: %zu run%s in %zu group%s, %s mean %s first", c->sweep, c->n_runs,
+                       c->n_runs == 1 ? "" : "s", rows, rows == 1 ? "" : "s",
+                       c->higher_is_better ? "highest" : "lowest", c->metric);
     if (c->until >= 0)
         pxs_text_addf(out, ", provisionally: as of epoch %" PRId64, c->until);
     pxs_text_add(out, "\n\n");

@@ -62,7 +62,7 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
                           parts[i].what);
     }
     if (before > 0)
-        pxs_text_addf(&n->text, " (pixsweep ls --sweep %s)", out->sweep);
+        pxs_text_add_words(&n->text, " (pixsweep ls --sweep %s)", out->sweep);
     note(n);
 }
 

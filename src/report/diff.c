@@ -210,7 +210,8 @@ static enum pxs_status fill(const struct diff *d, bool all, bool words, struct p
 
 static void put_heading(const struct diff *d, struct pxs_text *out) {
     for (int side = 0; side < 2; side++)
-        pxs_text_addf(out, "%c  run %" PRId64 "  %s\n", 'a' + side, d->runs[side].run_id, d->runs[side].name);
+        pxs_text_add_words(out, "%c  run %" PRId64 "  %s\n", 'a' + side, d->runs[side].run_id,
+                           d->runs[side].name);
     pxs_text_add(out, "\n");
 }
 

@@ -199,7 +199,7 @@ static void note_grown(struct importing *im, const struct pxs_lab_log *log,
     if (pxs_store_select(im->store, sql, args, PXS_COUNT(args), &before, NULL) != PXS_OK)
         return; /* a word less */
     for (size_t i = 0; i < before.n_rows; i++)
-        pxs_text_addf(
+        pxs_text_add_words(
             &im->result->notes,
             "%s: %s was imported from the same place when it ended in line %lld; %s is what stands there now "
             "(`pixsweep rm %s` removes the old one)\n",
@@ -274,7 +274,7 @@ static enum pxs_status read_log(struct importing *im, struct pxs_lab_log *log, s
         return status;
     PXS_TRY(pxs_lab_match(log, err));
     if (log->n_runs == 0)
-        pxs_text_addf(&log->notes, "%s: not one line of its logs can be read\n", log->dir);
+        pxs_text_add_words(&log->notes, "%s: not one line of its logs can be read\n", log->dir);
     im->result->lines += log->lines;
     im->result->unreadable += log->unreadable;
     pxs_text_add(&im->result->notes, pxs_text_str(&log->notes));

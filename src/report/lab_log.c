@@ -42,9 +42,9 @@ struct pxs_lab_run *pxs_lab_add_run(struct pxs_lab_log *log) {
 
 void pxs_lab_note(struct pxs_lab_log *log, const char *file, const char *fmt, ...) {
     va_list ap;
-    pxs_text_addf(&log->notes, "%s/%s: ", log->dir, file);
+    pxs_text_add_words(&log->notes, "%s/%s: ", log->dir, file);
     va_start(ap, fmt);
-    pxs_text_addv(&log->notes, fmt, ap);
+    pxs_text_add_wordsv(&log->notes, fmt, ap);
     va_end(ap);
     pxs_text_add(&log->notes, "\n");
 }

@@ -5,15 +5,6 @@
 #include "pixsweep/json.h"
 #include "pixsweep/report.h"
 
-/* ---- width.c --------------------------------------------------------------------------------------------- */
-
-/* Decodes one character at `text` (bytes > 0 left): its code point, or -1 for a byte that is no UTF-8; *length = bytes taken. */
-int32_t pxs_utf8_next(const char *text, size_t bytes, size_t *length);
-/* Appends text as it may stand in a table's cell: on one line, control characters escaped, broken UTF-8 as U+FFFD. */
-void pxs_text_add_clean(struct pxs_text *out, const char *text, size_t bytes);
-/* Appends `text` shortened to `width` columns with an ellipsis a little behind the middle (both ends of a run's name matter). */
-void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width);
-
 /* ---- cell.c ---------------------------------------------------------------------------------------------- */
 
 /* Same kind and same value. */

@@ -78,7 +78,7 @@ static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct p
 /* ---- for people ------------------------------------------------------------------------------------------ */
 
 static void put_pair(struct pxs_text *out, const char *name, const char *text) {
-    pxs_text_addf(out, "%-11s %s\n", name, text);
+    pxs_text_add_words(out, "%-11s %s\n", name, text);
 }
 
 /* Where its files are; an imported run has none. */
@@ -87,15 +87,15 @@ static void put_place(const struct parts *p, struct pxs_text *out) {
     if (source.kind == PXS_CELL_NULL)
         put_pair(out, "folder", p->run.dir);
     else
-        pxs_text_addf(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n", source.text,
-                      pxs_table_at(&p->summary, 0, "first_line").integer,
-                      pxs_table_at(&p->summary, 0, "last_line").integer);
+        pxs_text_add_words(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n", source.text,
+                           pxs_table_at(&p->summary, 0, "first_line").integer,
+                           pxs_table_at(&p->summary, 0, "last_line").integer);
 }
 
 static void put_summary(const struct parts *p, struct pxs_text *out) {
     const struct pxs_table *t = &p->summary;
     char buf[32];
-    pxs_text_addf(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
+    pxs_text_add_words(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
     put_pair(out, "state", p->stale ? PXS_STATE_STALE : p->run.state);
     pxs_stale_say(p->stale, out);
     put_place(p, out);
@@ -213,12 +213,14 @@ static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_t
 
 static void put_samples(const struct parts *p, struct pxs_text *out) {
     const size_t n = p->samples.n_rows;
+    if (n > 0 || p->best_sample.n_rows > 0)
+        pxs_text_add(out, "\npictures\n");
     if (n > 0)
-        pxs_text_addf(out, "\npictures\n%zu, the last is %s/%s\n", n, p->run.dir,
-                      pxs_table_at(&p->samples, n - 1, "path").text);
+        pxs_text_add_words(out, "%zu, the last is %s/%s\n", n, p->run.dir,
+                           pxs_table_at(&p->samples, n - 1, "path").text);
     if (p->best_sample.n_rows > 0)
-        pxs_text_addf(out, "%sof the best weights: %s/%s\n", n > 0 ? "" : "\npictures\n", p->run.dir,
-                      pxs_table_at(&p->best_sample, 0, "path").text);
+        pxs_text_add_words(out, "of the best weights: %s/%s\n", p->run.dir,
+                           pxs_table_at(&p->best_sample, 0, "path").text);
 }
 
 /* In the table of attempts stands the first line of what each left; what the last of them said in full follows it. */

@@ -18,17 +18,19 @@ struct line {
 static void add_field(struct line *line, int rank, const char *fmt, ...) PXS_PRINTF(3, 4);
 static void add_field(struct line *line, int rank, const char *fmt, ...) {
     struct field *f = &line->fields[line->n++];
+    char text[sizeof f->text];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(f->text, sizeof f->text, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    pxs_copy_clean(f->text, sizeof f->text, text, strlen(text), false);
     f->rank = rank;
 }
 
 static size_t line_width(const struct line *line) {
     size_t width = 0;
     for (size_t i = 0; i < line->n; i++)
-        width += strlen(line->fields[i].text) + (i > 0 ? 2 : 0);
+        width += pxs_text_width(line->fields[i].text, strlen(line->fields[i].text)) + (i > 0 ? 2 : 0);
     return width;
 }
 
@@ -53,22 +55,24 @@ static void put_line(struct line *line, size_t width, struct pxs_text *out) {
     struct pxs_text whole = {0};
     for (size_t i = 0; i < line->n; i++)
         pxs_text_addf(&whole, "%s%s", i > 0 ? "  " : "", line->fields[i].text);
-    size_t len = whole.len < width ? whole.len : width;
-    pxs_text_add_n(out, pxs_text_str(&whole), len);
+    pxs_text_add_n(out, pxs_text_str(&whole), pxs_text_head(pxs_text_str(&whole), whole.len, width));
     pxs_text_add(out, "\n");
     pxs_text_finish(&whole);
 }
 
-/* The sweep's own name is on the last line already. */
-static const char *short_name(const char *name) {
+/* A run's name as it is shown: the sweep's own name is on the last line already. */
+static void short_name(const char *name, char out[128]) {
     const char *slash = strchr(name, '/');
-    return slash ? slash + 1 : name;
+    const char *from = slash ? slash + 1 : name;
+    pxs_copy_clean(out, 128, from, strlen(from), false);
 }
 
 static size_t name_width(const struct pxs_board *b, size_t width) {
     size_t longest = 0;
     for (size_t i = 0; i < b->n_running; i++) {
-        size_t len = strlen(short_name(b->running[i].name));
+        char name[128] = "";
+        short_name(b->running[i].name, name);
+        size_t len = pxs_text_width(name, strlen(name));
         longest = len > longest ? len : longest;
     }
     size_t limit = width / 5 > 12 ? width / 5 : 12;
@@ -77,12 +81,13 @@ static size_t name_width(const struct pxs_board *b, size_t width) {
 
 /* A name that is too long keeps its number and its end, where the seed stands. */
 static void put_name(struct line *line, const char *name, size_t width) {
-    const char *s = short_name(name);
-    size_t len = strlen(s);
-    if (len <= width)
-        add_field(line, 0, "%-*s", (int)width, s);
-    else
-        add_field(line, 0, "%.*s..%s", (int)(width - 2 - (width - 2) / 2), s, s + len - (width - 2) / 2);
+    struct pxs_text shown = {0};
+    char clean[128] = "";
+    short_name(name, clean);
+    pxs_text_add_short(&shown, clean, width);
+    const size_t used = pxs_text_width(pxs_text_str(&shown), shown.len);
+    add_field(line, 0, "%s%*s", pxs_text_str(&shown), (int)(used < width ? width - used : 0), "");
+    pxs_text_finish(&shown);
 }
 
 static void put_number(struct line *line, int rank, const char *label, double value, int digits) {

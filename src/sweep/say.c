@@ -12,7 +12,7 @@ void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt
     vsnprintf(start, sizeof start, fmt, ap);
     va_end(ap);
     va_start(ap, fmt);
-    pxs_text_addv(&text, fmt, ap);
+    pxs_text_add_wordsv(&text, fmt, ap);
     va_end(ap);
     if (s->listener->line)
         s->listener->line(s->listener->user, level, text.failed ? start : pxs_text_str(&text));

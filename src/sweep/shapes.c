@@ -208,6 +208,13 @@ static enum pxs_status too_large(const struct pxs_supervisor *s, const struct sh
                     need > 0 && memory->address_space ? " of address space" : "", have);
 }
 
+/* Its log has lines of its own, as the format has. */
+static enum pxs_status died(const char *name, const char *how, const char *log, struct pxs_error *err) {
+    if (log[0] == '\0')
+        return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch %s", name, how);
+    return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch %s:\n%.1000s", name, how, log);
+}
+
 static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape, const struct probe *p,
                                    struct need *need, struct pxs_error *err) {
     char log[8192], *end;
@@ -231,12 +238,13 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
         return too_large(s, shape, 0, &p->memory, err);
     if (refused)
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
+    char how[96];
     if (WIFSIGNALED(p->wait_status))
-        return pxs_fail(
-            err, PXS_E_INVALID, "preflight: run %s: its first batch was killed by signal %d (%s)%s%.1000s",
-            name, WTERMSIG(p->wait_status), strsignal(WTERMSIG(p->wait_status)), log[0] ? ":\n" : "", log);
-    return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch ended with code %d%s%.1000s",
-                    name, WEXITSTATUS(p->wait_status), log[0] ? ":\n" : "", log);
+        snprintf(how, sizeof how, "was killed by signal %d (%s)", WTERMSIG(p->wait_status),
+                 strsignal(WTERMSIG(p->wait_status)));
+    else
+        snprintf(how, sizeof how, "ended with code %d", WEXITSTATUS(p->wait_status));
+    return died(name, how, log, err);
 }
 
 static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape, struct need *need,

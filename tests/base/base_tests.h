@@ -14,6 +14,7 @@ TCase *threads_case(void);
 TCase *file_case(void);
 TCase *path_case(void);
 TCase *cgroup_case(void);
+TCase *text_case(void);
 
 /* A new folder under $TMPDIR or /tmp, and its removal with the files (no folders) in it and in `<dir>/sub`. */
 void temp_make(char dir[256]);

@@ -19,7 +19,7 @@ def check_tables(place, page):
                     continue
                 value = truth[column]
                 if isinstance(value, str):
-                    value = value.replace('\x1b', '\ufffd')  # which no page may hold
+                    value = value.replace('\x1b', '\\x1b')  # which no page may hold
                 got = float(text) if text is not None and isinstance(value, (int, float)) else text
                 need(same(got, value, 1e-12), f'{name}, row {place_in_table}, {column}: {text} on the page, {value!r} by its SQL')
 

@@ -181,7 +181,7 @@ static char *render(const struct pxs_board *b, int width) {
     ck_assert_uint_eq(lines, breaks);
     ck_assert_uint_eq(lines, b->n_running + 1 + b->store_trouble + (b->note[0] != '\0'));
     for (const char *line = pxs_text_str(&t); *line; line = strchr(line, '\n') + 1)
-        ck_assert_uint_le(strcspn(line, "\n"), (size_t)(width < 20 ? 20 : width));
+        ck_assert_uint_le(pxs_text_width(line, strcspn(line, "\n")), (size_t)(width < 20 ? 20 : width));
     return t.text;
 }
 

@@ -7,7 +7,7 @@
 
 /* ---- text ------------------------------------------------------------------------------------------------ */
 
-static const char *entity(int32_t c) {
+static const char *entity(char c) {
     switch (c) {
     case '&':
         return "&amp;";
@@ -17,25 +17,22 @@ static const char *entity(int32_t c) {
         return "&gt;";
     case '"':
         return "&quot;";
-    case '\'':
-        return "&#39;";
     default:
-        return NULL;
+        return "&#39;"; /* the apostrophe */
     }
 }
 
 void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes) {
-    size_t length;
-    for (size_t i = 0; i < bytes; i += length) {
-        const int32_t c = pxs_utf8_next(text + i, bytes - i, &length);
-        const bool shown = c >= 32 ? c != 127 && !(c >= 0xfdd0 && c <= 0xfdef) : c == '\n' || c == '\t';
-        if (entity(c) != NULL)
-            pxs_text_add(out, entity(c));
-        else if (shown)
-            pxs_text_add_n(out, text + i, length);
-        else
-            pxs_text_add(out, "\xef\xbf\xbd");
+    struct pxs_text shown = {0};
+    pxs_text_add_lines(&shown, text, bytes);
+    const char *from = pxs_text_str(&shown);
+    for (const char *at; (at = strpbrk(from, "&<>\"'")) != NULL; from = at + 1) {
+        pxs_text_add_n(out, from, (size_t)(at - from));
+        pxs_text_add(out, entity(*at));
     }
+    pxs_text_add(out, from);
+    out->failed = out->failed || shown.failed;
+    pxs_text_finish(&shown);
 }
 
 void pxs_html_text(struct pxs_text *out, const char *text) {

@@ -31,7 +31,7 @@ struct pxs_page {
 
 /* ---- html.c ----------------------------------------------------------------------------------------------- */
 
-/* Appends text as it may stand in an element or a quoted attribute; what is no character becomes U+FFFD. */
+/* Appends text as it may stand in an element or a quoted attribute; what is not to be shown becomes an escape (\\x1b). */
 void pxs_html_text(struct pxs_text *out, const char *text);
 void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes);
 /* Appends `before`, the text escaped, `after`. */

@@ -299,13 +299,22 @@ static enum pxs_status put_reading(struct pxs_page *p, struct pxs_json_writer *w
     return status;
 }
 
+/* A text that the page shows. */
+static void put_shown(struct pxs_json_writer *w, const char *key, const char *text) {
+    struct pxs_text clean = {0};
+    pxs_text_add_clean(&clean, text, strlen(text));
+    pxs_json_put_string(w, key, pxs_text_str(&clean));
+    w->out->failed = w->out->failed || clean.failed;
+    pxs_text_finish(&clean);
+}
+
 static void put_configuration(struct pxs_json_writer *w, const char *label, size_t place) {
     struct pxs_look look;
     char colour[8];
     pxs_look_of(place, &look);
     snprintf(colour, sizeof colour, "#%02x%02x%02x", look.red, look.green, look.blue);
     pxs_json_put_object(w, NULL);
-    pxs_json_put_string(w, "label", label);
+    put_shown(w, "label", label);
     pxs_json_put_string(w, "colour", colour);
     pxs_json_put_array(w, "dash");
     for (size_t i = 0; i < PXS_LOOK_DASHES && look.dash[i] > 0; i++)
@@ -327,7 +336,7 @@ static void put_runs(struct pxs_json_writer *w, const struct pxs_page *p) {
     pxs_json_put_array(w, "runs");
     for (size_t i = 0; i < g->n_runs; i++) {
         pxs_json_put_object(w, NULL);
-        pxs_json_put_string(w, "name", pxs_table_at(&p->runs, i, "name").text);
+        put_shown(w, "name", pxs_table_at(&p->runs, i, "name").text);
         pxs_json_put_int(w, "seed", pxs_table_at(&p->runs, i, "seed").integer);
         pxs_json_put_string(w, "state", pxs_table_at(&p->runs, i, "state").text);
         pxs_json_put_int(w, "configuration", (int64_t)g->group_of[i]);
@@ -351,7 +360,7 @@ enum pxs_status pxs_page_put_series(struct pxs_page *p, struct pxs_error *err) {
     struct pxs_text json = {0}, epochs = {0}, batches = {0};
     struct pxs_json_writer w = {.out = &json};
     pxs_json_put_object(&w, NULL);
-    pxs_json_put_string(&w, "sweep", p->comparison.sweep);
+    put_shown(&w, "sweep", p->comparison.sweep);
     put_runs(&w, p);
     pxs_json_put_array(&w, "metrics");
     enum pxs_status status = put_reading(p, &w, false, &epochs, err);

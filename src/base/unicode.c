@@ -1,0 +1,296 @@
+/* Characters: how they are read from bytes, how wide they are on a terminal, and which of foreign text may be shown as they are. */
+#include "pixsweep/base.h"
+
+#include <string.h>
+
+struct range {
+    uint32_t first, last;
+};
+
+/* Marks that stand on the character before them (general categories Mn and Me), the later parts of a Hangul syllable and the two
+ * joiners. Unicode 14.0, as Python's unicodedata has it, across what is not assigned. */
+/* clang-format off */
+static const struct range zero_width[] = {
+    {0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x05bf, 0x05bf}, {0x05c1, 0x05c2},
+    {0x05c4, 0x05c5}, {0x05c7, 0x05c7}, {0x0610, 0x061a}, {0x064b, 0x065f}, {0x0670, 0x0670},
+    {0x06d6, 0x06dc}, {0x06df, 0x06e4}, {0x06e7, 0x06e8}, {0x06ea, 0x06ed}, {0x0711, 0x0711},
+    {0x0730, 0x074a}, {0x07a6, 0x07b0}, {0x07eb, 0x07f3}, {0x07fd, 0x07fd}, {0x0816, 0x0819},
+    {0x081b, 0x0823}, {0x0825, 0x0827}, {0x0829, 0x082d}, {0x0859, 0x085b}, {0x0898, 0x089f},
+    {0x08ca, 0x08e1}, {0x08e3, 0x0902}, {0x093a, 0x093a}, {0x093c, 0x093c}, {0x0941, 0x0948},
+    {0x094d, 0x094d}, {0x0951, 0x0957}, {0x0962, 0x0963}, {0x0981, 0x0981}, {0x09bc, 0x09bc},
+    {0x09c1, 0x09c4}, {0x09cd, 0x09cd}, {0x09e2, 0x09e3}, {0x09fe, 0x0a02}, {0x0a3c, 0x0a3c},
+    {0x0a41, 0x0a51}, {0x0a70, 0x0a71}, {0x0a75, 0x0a75}, {0x0a81, 0x0a82}, {0x0abc, 0x0abc},
+    {0x0ac1, 0x0ac8}, {0x0acd, 0x0acd}, {0x0ae2, 0x0ae3}, {0x0afa, 0x0b01}, {0x0b3c, 0x0b3c},
+    {0x0b3f, 0x0b3f}, {0x0b41, 0x0b44}, {0x0b4d, 0x0b56}, {0x0b62, 0x0b63}, {0x0b82, 0x0b82},
+    {0x0bc0, 0x0bc0}, {0x0bcd, 0x0bcd}, {0x0c00, 0x0c00}, {0x0c04, 0x0c04}, {0x0c3c, 0x0c3c},
+    {0x0c3e, 0x0c40}, {0x0c46, 0x0c56}, {0x0c62, 0x0c63}, {0x0c81, 0x0c81}, {0x0cbc, 0x0cbc},
+    {0x0cbf, 0x0cbf}, {0x0cc6, 0x0cc6}, {0x0ccc, 0x0ccd}, {0x0ce2, 0x0ce3}, {0x0d00, 0x0d01},
+    {0x0d3b, 0x0d3c}, {0x0d41, 0x0d44}, {0x0d4d, 0x0d4d}, {0x0d62, 0x0d63}, {0x0d81, 0x0d81},
+    {0x0dca, 0x0dca}, {0x0dd2, 0x0dd6}, {0x0e31, 0x0e31}, {0x0e34, 0x0e3a}, {0x0e47, 0x0e4e},
+    {0x0eb1, 0x0eb1}, {0x0eb4, 0x0ebc}, {0x0ec8, 0x0ecd}, {0x0f18, 0x0f19}, {0x0f35, 0x0f35},
+    {0x0f37, 0x0f37}, {0x0f39, 0x0f39}, {0x0f71, 0x0f7e}, {0x0f80, 0x0f84}, {0x0f86, 0x0f87},
+    {0x0f8d, 0x0fbc}, {0x0fc6, 0x0fc6}, {0x102d, 0x1030}, {0x1032, 0x1037}, {0x1039, 0x103a},
+    {0x103d, 0x103e}, {0x1058, 0x1059}, {0x105e, 0x1060}, {0x1071, 0x1074}, {0x1082, 0x1082},
+    {0x1085, 0x1086}, {0x108d, 0x108d}, {0x109d, 0x109d}, {0x1160, 0x11ff}, {0x135d, 0x135f},
+    {0x1712, 0x1714}, {0x1732, 0x1733}, {0x1752, 0x1753}, {0x1772, 0x1773}, {0x17b4, 0x17b5},
+    {0x17b7, 0x17bd}, {0x17c6, 0x17c6}, {0x17c9, 0x17d3}, {0x17dd, 0x17dd}, {0x180b, 0x180d},
+    {0x180f, 0x180f}, {0x1885, 0x1886}, {0x18a9, 0x18a9}, {0x1920, 0x1922}, {0x1927, 0x1928},
+    {0x1932, 0x1932}, {0x1939, 0x193b}, {0x1a17, 0x1a18}, {0x1a1b, 0x1a1b}, {0x1a56, 0x1a56},
+    {0x1a58, 0x1a60}, {0x1a62, 0x1a62}, {0x1a65, 0x1a6c}, {0x1a73, 0x1a7f}, {0x1ab0, 0x1b03},
+    {0x1b34, 0x1b34}, {0x1b36, 0x1b3a}, {0x1b3c, 0x1b3c}, {0x1b42, 0x1b42}, {0x1b6b, 0x1b73},
+    {0x1b80, 0x1b81}, {0x1ba2, 0x1ba5}, {0x1ba8, 0x1ba9}, {0x1bab, 0x1bad}, {0x1be6, 0x1be6},
+    {0x1be8, 0x1be9}, {0x1bed, 0x1bed}, {0x1bef, 0x1bf1}, {0x1c2c, 0x1c33}, {0x1c36, 0x1c37},
+    {0x1cd0, 0x1cd2}, {0x1cd4, 0x1ce0}, {0x1ce2, 0x1ce8}, {0x1ced, 0x1ced}, {0x1cf4, 0x1cf4},
+    {0x1cf8, 0x1cf9}, {0x1dc0, 0x1dff}, {0x200c, 0x200d}, {0x20d0, 0x20f0}, {0x2cef, 0x2cf1},
+    {0x2d7f, 0x2d7f}, {0x2de0, 0x2dff}, {0x302a, 0x302d}, {0x3099, 0x309a}, {0xa66f, 0xa672},
+    {0xa674, 0xa67d}, {0xa69e, 0xa69f}, {0xa6f0, 0xa6f1}, {0xa802, 0xa802}, {0xa806, 0xa806},
+    {0xa80b, 0xa80b}, {0xa825, 0xa826}, {0xa82c, 0xa82c}, {0xa8c4, 0xa8c5}, {0xa8e0, 0xa8f1},
+    {0xa8ff, 0xa8ff}, {0xa926, 0xa92d}, {0xa947, 0xa951}, {0xa980, 0xa982}, {0xa9b3, 0xa9b3},
+    {0xa9b6, 0xa9b9}, {0xa9bc, 0xa9bd}, {0xa9e5, 0xa9e5}, {0xaa29, 0xaa2e}, {0xaa31, 0xaa32},
+    {0xaa35, 0xaa36}, {0xaa43, 0xaa43}, {0xaa4c, 0xaa4c}, {0xaa7c, 0xaa7c}, {0xaab0, 0xaab0},
+    {0xaab2, 0xaab4}, {0xaab7, 0xaab8}, {0xaabe, 0xaabf}, {0xaac1, 0xaac1}, {0xaaec, 0xaaed},
+    {0xaaf6, 0xaaf6}, {0xabe5, 0xabe5}, {0xabe8, 0xabe8}, {0xabed, 0xabed}, {0xd7b0, 0xd7fb},
+    {0xfb1e, 0xfb1e}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0x101fd, 0x101fd}, {0x102e0, 0x102e0},
+    {0x10376, 0x1037a}, {0x10a01, 0x10a0f}, {0x10a38, 0x10a3f}, {0x10ae5, 0x10ae6}, {0x10d24, 0x10d27},
+    {0x10eab, 0x10eac}, {0x10f46, 0x10f50}, {0x10f82, 0x10f85}, {0x11001, 0x11001}, {0x11038, 0x11046},
+    {0x11070, 0x11070}, {0x11073, 0x11074}, {0x1107f, 0x11081}, {0x110b3, 0x110b6}, {0x110b9, 0x110ba},
+    {0x110c2, 0x110c2}, {0x11100, 0x11102}, {0x11127, 0x1112b}, {0x1112d, 0x11134}, {0x11173, 0x11173},
+    {0x11180, 0x11181}, {0x111b6, 0x111be}, {0x111c9, 0x111cc}, {0x111cf, 0x111cf}, {0x1122f, 0x11231},
+    {0x11234, 0x11234}, {0x11236, 0x11237}, {0x1123e, 0x1123e}, {0x112df, 0x112df}, {0x112e3, 0x112ea},
+    {0x11300, 0x11301}, {0x1133b, 0x1133c}, {0x11340, 0x11340}, {0x11366, 0x11374}, {0x11438, 0x1143f},
+    {0x11442, 0x11444}, {0x11446, 0x11446}, {0x1145e, 0x1145e}, {0x114b3, 0x114b8}, {0x114ba, 0x114ba},
+    {0x114bf, 0x114c0}, {0x114c2, 0x114c3}, {0x115b2, 0x115b5}, {0x115bc, 0x115bd}, {0x115bf, 0x115c0},
+    {0x115dc, 0x115dd}, {0x11633, 0x1163a}, {0x1163d, 0x1163d}, {0x1163f, 0x11640}, {0x116ab, 0x116ab},
+    {0x116ad, 0x116ad}, {0x116b0, 0x116b5}, {0x116b7, 0x116b7}, {0x1171d, 0x1171f}, {0x11722, 0x11725},
+    {0x11727, 0x1172b}, {0x1182f, 0x11837}, {0x11839, 0x1183a}, {0x1193b, 0x1193c}, {0x1193e, 0x1193e},
+    {0x11943, 0x11943}, {0x119d4, 0x119db}, {0x119e0, 0x119e0}, {0x11a01, 0x11a0a}, {0x11a33, 0x11a38},
+    {0x11a3b, 0x11a3e}, {0x11a47, 0x11a47}, {0x11a51, 0x11a56}, {0x11a59, 0x11a5b}, {0x11a8a, 0x11a96},
+    {0x11a98, 0x11a99}, {0x11c30, 0x11c3d}, {0x11c3f, 0x11c3f}, {0x11c92, 0x11ca7}, {0x11caa, 0x11cb0},
+    {0x11cb2, 0x11cb3}, {0x11cb5, 0x11cb6}, {0x11d31, 0x11d45}, {0x11d47, 0x11d47}, {0x11d90, 0x11d91},
+    {0x11d95, 0x11d95}, {0x11d97, 0x11d97}, {0x11ef3, 0x11ef4}, {0x16af0, 0x16af4}, {0x16b30, 0x16b36},
+    {0x16f4f, 0x16f4f}, {0x16f8f, 0x16f92}, {0x16fe4, 0x16fe4}, {0x1bc9d, 0x1bc9e}, {0x1cf00, 0x1cf46},
+    {0x1d167, 0x1d169}, {0x1d17b, 0x1d182}, {0x1d185, 0x1d18b}, {0x1d1aa, 0x1d1ad}, {0x1d242, 0x1d244},
+    {0x1da00, 0x1da36}, {0x1da3b, 0x1da6c}, {0x1da75, 0x1da75}, {0x1da84, 0x1da84}, {0x1da9b, 0x1daaf},
+    {0x1e000, 0x1e02a}, {0x1e130, 0x1e136}, {0x1e2ae, 0x1e2ae}, {0x1e2ec, 0x1e2ef}, {0x1e8d0, 0x1e8d6},
+    {0x1e944, 0x1e94a}, {0xe0100, 0xe01ef},
+};
+/* clang-format on */
+
+/* The blocks that Unicode calls wide, coarse on purpose, and single signs that are pictures by themselves: a wrong guess costs an
+ * alignment, never a character. */
+static const struct range two_wide[] = {
+    {0x1100, 0x115f},   {0x231a, 0x231b},   {0x23e9, 0x23ec},   {0x23f0, 0x23f0},   {0x23f3, 0x23f3},
+    {0x25fd, 0x25fe},   {0x2614, 0x2615},   {0x2648, 0x2653},   {0x267f, 0x267f},   {0x2693, 0x2693},
+    {0x26a1, 0x26a1},   {0x26aa, 0x26ab},   {0x26bd, 0x26be},   {0x26c4, 0x26c5},   {0x26ce, 0x26ce},
+    {0x26d4, 0x26d4},   {0x26ea, 0x26ea},   {0x26f2, 0x26f3},   {0x26f5, 0x26f5},   {0x26fa, 0x26fa},
+    {0x26fd, 0x26fd},   {0x2705, 0x2705},   {0x270a, 0x270b},   {0x2728, 0x2728},   {0x274c, 0x274c},
+    {0x274e, 0x274e},   {0x2753, 0x2755},   {0x2757, 0x2757},   {0x2795, 0x2797},   {0x27b0, 0x27b0},
+    {0x27bf, 0x27bf},   {0x2b1b, 0x2b1c},   {0x2b50, 0x2b50},   {0x2b55, 0x2b55},   {0x2e80, 0x303e},
+    {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},   {0xa960, 0xa97f},
+    {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe10, 0xfe19},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+    {0xffe0, 0xffe6},   {0x16fe0, 0x18cff}, {0x1aff0, 0x1b2ff}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
+    {0x1f7e0, 0x1f7eb}, {0x1f900, 0x1faff}, {0x20000, 0x3fffd},
+};
+
+/* What acts on a terminal or on its neighbours, or is not seen at all: control characters, the soft hyphen, fillers, marks of
+ * direction, invisible blanks and operators, line and paragraph separators, tags, and what is no character. The joiners are judged
+ * by their neighbours. */
+static const struct range not_shown[] = {
+    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f}, {0x061c, 0x061c},
+    {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180e, 0x180e},   {0x200b, 0x200b}, {0x200e, 0x200f},
+    {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},   {0xd800, 0xdfff}, {0xfdd0, 0xfdef},
+    {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0xfffe, 0xffff}, {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0xe0fff},
+};
+
+/* The ranges stand in rising order. */
+static bool within(uint32_t c, const struct range *ranges, size_t n) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (c > ranges[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && c >= ranges[low].first;
+}
+
+size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code) {
+    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *b = (const unsigned char *)bytes;
+    uint32_t c = b[0];
+    size_t length = c < 0x80 ? 1 : c >= 0xf0 && c < 0xf8 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
+    if (length == 0 || length > n || c >= 0xf8)
+        return 0;
+    if (length > 1)
+        c &= 0x7fu >> length;
+    for (size_t i = 1; i < length; i++) {
+        if ((b[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (b[i] & 0x3f);
+    }
+    if (c < smallest[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    if (code)
+        *code = c;
+    return length;
+}
+
+/* ---- width ----------------------------------------------------------------------------------------------- */
+
+int pxs_char_width(uint32_t code) {
+    if (within(code, zero_width, PXS_COUNT(zero_width)))
+        return 0;
+    return within(code, two_wide, PXS_COUNT(two_wide)) ? 2 : 1;
+}
+
+/* Columns of the character at `text`; *length = bytes it takes. */
+static size_t width_at(const char *text, size_t bytes, size_t *length) {
+    uint32_t code;
+    *length = pxs_utf8_decode(text, bytes, &code);
+    if (*length > 0)
+        return (size_t)pxs_char_width(code);
+    *length = 1;
+    return 1;
+}
+
+size_t pxs_text_width(const char *text, size_t bytes) {
+    size_t width = 0;
+    for (size_t at = 0, length; at < bytes; at += length)
+        width += width_at(text + at, bytes - at, &length);
+    return width;
+}
+
+size_t pxs_text_head(const char *text, size_t bytes, size_t width) {
+    size_t at = 0;
+    while (at < bytes) {
+        size_t length;
+        const size_t w = width_at(text + at, bytes - at, &length);
+        if (w > width)
+            break;
+        width -= w;
+        at += length;
+    }
+    return at;
+}
+
+void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width) {
+    const size_t bytes = strlen(text), whole = pxs_text_width(text, bytes);
+    if (whole <= width || width < 1) {
+        pxs_text_add(out, text);
+        return;
+    }
+    const size_t head = (width - 1) * 2 / 3, tail = width - 1 - head;
+    pxs_text_add_n(out, text, pxs_text_head(text, bytes, head));
+    pxs_text_add(out, "\xe2\x80\xa6");
+    size_t from = bytes, left = tail;
+    while (from > 0) {
+        size_t start = from - 1, length;
+        while (start > 0 && ((unsigned char)text[start] & 0xc0) == 0x80)
+            start--;
+        const size_t w = width_at(text + start, bytes - start, &length);
+        if (w > left)
+            break;
+        left -= w;
+        from = start;
+    }
+    /* A mark whose character is cut off would stand on the ellipsis. */
+    for (size_t length; from < bytes && width_at(text + from, bytes - from, &length) == 0;)
+        from += length;
+    pxs_text_add(out, text + from);
+}
+
+/* ---- what is shown --------------------------------------------------------------------------------------- */
+
+bool pxs_char_is_shown(uint32_t code) {
+    return !within(code, not_shown, PXS_COUNT(not_shown)) && (code & 0xfffe) != 0xfffe;
+}
+
+/* Scripts that join their letters, and pictures, need the joiners; between others they only hide. */
+static bool joins(const char *text, size_t bytes, size_t at, size_t length) {
+    uint32_t next;
+    return at > 0 && ((unsigned char)text[at - 1] & 0x80) != 0 && at + length < bytes &&
+           pxs_utf8_decode(text + at + length, bytes - at - length, &next) > 1 && next != 0x200c &&
+           next != 0x200d && pxs_char_is_shown(next);
+}
+
+/* What stands for the character at text[at]: *shown bytes of it at the result, which is `escape` or the text itself; *length = bytes
+ * of text it takes. */
+static const char *char_shown(const char *text, size_t bytes, size_t at, bool keep_lines, char escape[12],
+                              size_t *shown, size_t *length) {
+    uint32_t code = 0;
+    *length = pxs_utf8_decode(text + at, bytes - at, &code);
+    if (*length == 0) {
+        *length = 1;
+        *shown = (size_t)snprintf(escape, 12, "\\x%02x", (unsigned char)text[at]);
+        return escape;
+    }
+    const bool joiner = code == 0x200c || code == 0x200d, line = code == '\n' || code == '\t';
+    if ((line && keep_lines) ||
+        (joiner ? joins(text, bytes, at, *length) : !line && pxs_char_is_shown(code))) {
+        *shown = *length;
+        return text + at;
+    }
+    if (line)
+        *shown = (size_t)snprintf(escape, 12, "\\%c", code == '\n' ? 'n' : 't');
+    else
+        *shown = (size_t)snprintf(escape, 12,
+                                  code < 0x80     ? "\\x%02x"
+                                  : code > 0xffff ? "\\U%08x"
+                                                  : "\\u%04x",
+                                  (unsigned)code);
+    return escape;
+}
+
+static void add_shown(struct pxs_text *out, const char *text, size_t bytes, bool keep_lines) {
+    for (size_t at = 0, length, n; at < bytes; at += length) {
+        char escape[12];
+        const char *shown = char_shown(text, bytes, at, keep_lines, escape, &n, &length);
+        pxs_text_add_n(out, shown, n);
+    }
+}
+
+void pxs_text_add_clean(struct pxs_text *out, const char *text, size_t bytes) {
+    add_shown(out, text, bytes, false);
+}
+
+void pxs_text_add_lines(struct pxs_text *out, const char *text, size_t bytes) {
+    add_shown(out, text, bytes, true);
+}
+
+bool pxs_format_has_lines(const char *fmt) {
+    const char *line = strchr(fmt, '\n');
+    return (line != NULL && line[1] != '\0') || strcmp(fmt, "%s") == 0;
+}
+
+void pxs_text_add_wordsv(struct pxs_text *out, const char *fmt, va_list ap) {
+    struct pxs_text raw = {0};
+    const size_t length = strlen(fmt);
+    pxs_text_addv(&raw, fmt, ap);
+    const bool ends = length > 0 && fmt[length - 1] == '\n' && raw.len > 0;
+    add_shown(out, pxs_text_str(&raw), raw.len - ends, pxs_format_has_lines(fmt));
+    pxs_text_add(out, ends ? "\n" : "");
+    out->failed = out->failed || raw.failed;
+    pxs_text_finish(&raw);
+}
+
+void pxs_text_add_words(struct pxs_text *out, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_text_add_wordsv(out, fmt, ap);
+    va_end(ap);
+}
+
+void pxs_copy_clean(char *out, size_t size, const char *text, size_t bytes, bool keep_lines) {
+    size_t used = 0;
+    for (size_t at = 0, length, n; at < bytes; at += length) {
+        char escape[12];
+        const char *shown = char_shown(text, bytes, at, keep_lines, escape, &n, &length);
+        if (n >= size - used)
+            break;
+        memcpy(out + used, shown, n);
+        used += n;
+    }
+    out[used] = '\0';
+}
