@@ -123,7 +123,8 @@ bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed) {
     const char *tail = strrchr(base, '-');
     if (n == 0 || n > NUMBER_DIGITS || base[n] != '-' || !tail || base[strspn(base, allowed)] != '\0')
         return false;
-    snprintf(digits, sizeof digits, "%.*s", (int)n, base);
+    memcpy(digits, base, n);
+    digits[n] = '\0';
     /* A negative seed leaves "-s-3". */
     if (tail > base && tail[-1] == 's' && tail[1] && tail - 2 >= base && tail[-2] == '-')
         tail -= 2;
