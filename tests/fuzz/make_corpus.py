@@ -20,6 +20,7 @@ def put(harness, name, content):
 def chars():
     put('chars', 'few', '永和九年\n歲在癸丑\nab ab\r\n')
     put('chars', 'wide', '\ufeffé\u3000一\U00020000\U0001f600 \u00a0x')
+    put('chars', 'cut', '一丁'.encode()[:5])
     put('chars', 'list', json.dumps(['一', '丁', 'a']))
     put('chars', 'object', json.dumps({'gb2312': ['一', '\U00020000'], 'jp': '七丈', 'n': 3}))
 
@@ -97,6 +98,9 @@ def npy():
     pixels = bytes(range(2 * 4 * 8 * 3 % 256)) * 2
     put('npy', 'bytes', b'\0' + npy_file(1, npy_header('|u1', 'False', '(2, 4, 8, 3)'), pixels[:192]))
     put('npy', 'floats', b'\0' + npy_file(2, npy_header('<f4', 'False', '(1, 2, 4, 3)'), struct.pack('<24f', *range(24))))
+    put('npy', 'cut-data', b'\0' + npy_file(1, npy_header('|u1', 'False', '(2, 4, 8, 3)'), pixels[:10]))
+    put('npy', 'too-long', b'\0' + npy_file(1, npy_header('|u1', 'False', '(2, 4, 8, 3)'), pixels[:193]))
+    put('npy', 'cut-header', b'\0' + npy_file(1, npy_header('|u1', 'False', '(2, 4, 8, 3)'), b'')[:60])
     put('npy', 'fortran', b'\0' + npy_file(3, npy_header('<f4', 'True', '(2,)'), bytes(8)))
     put('npy', 'header', b'\x01\x09' + struct.pack('<H', 192) + npy_header('|u1', 'False', '(2, 4, 8, 3)').encode())
     put('npy', 'huge', b'\x02\x09' + struct.pack('<H', 8) + npy_header('<f4', 'False', '(4294967296, 4294967296, 1, 3)').encode())
@@ -114,6 +118,8 @@ def safetensors():
               'b': {'dtype': 'I64', 'shape': [], 'data_offsets': [24, 32]},
               'none': {'dtype': 'F32', 'shape': [0, 4], 'data_offsets': [32, 32]}}
     put('safetensors', 'file', b'\0' + safetensors_file(header, bytes(32)))
+    put('safetensors', 'cut-data', b'\0' + safetensors_file(header, bytes(20)))
+    put('safetensors', 'cut-header', b'\0' + safetensors_file(header, b'')[:60])
     put('safetensors', 'header', b'\x01' + json.dumps(header).encode() + b'\0' + bytes(32))
     header['a.weight'] = {'dtype': 'F32', 'shape': [4294967296, 4294967296], 'data_offsets': [0, 24]}
     put('safetensors', 'overflow', b'\x01' + json.dumps(header).encode() + b'\0' + bytes(32))
@@ -138,6 +144,8 @@ def png():
     rows = b''.join(b'\0' + bytes(range(y, y + 24)) for y in range(4))
     rgb = [(b'IHDR', ihdr(8, 4, 8, 2)), (b'IDAT', zlib.compress(rows)), (b'IEND', b'')]
     put('png', 'rgb', b'\0' + png_file(rgb))
+    put('png', 'cut', b'\0' + png_file(rgb)[:60])
+    put('png', 'few-rows', b'\x02' + field(0, ihdr(8, 4, 8, 2)) + field(1, rows[:30]) + field(4, b''))
     put('png', 'mended', b'\x01' + png_file(rgb))
     put('png', 'filters', b'\x02' + field(0, ihdr(4, 5, 8, 6)) +
         field(1, b''.join(bytes([f]) + bytes(range(16)) for f in range(5))) + field(4, b''))
@@ -265,6 +273,7 @@ def json_texts():
     put('json', 'all', '{"a": [1, -2.5e3, true, false, null, "\\u00e9\\ud83d\\ude00\\n"], "b": {"c": {}}, "": 0}')
     put('json', 'deep', '[' * 40 + ']' * 40)
     put('json', 'numbers', '[9007199254740993, 1e400, -0, 0.1e-320, 123456789012345678901234567890]')
+    put('json', 'cut', '{"a": ["x')
     put('json', 'wrong', '{"a": 1, "a": 2,}')
     put('json', 'bytes', b'["\xff", "\\u0000", "\\ud800"]')
 

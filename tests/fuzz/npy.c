@@ -24,13 +24,14 @@ static void build(uint32_t version, struct fuzz_input in, struct pxs_text *out) 
     pxs_text_add_n(out, (const char *)pixels, data);
 }
 
-static void look_at(const struct pxs_npy *npy) {
+static void look_at(const struct pxs_npy *npy, size_t bytes) {
     uint64_t count = 1;
     double sum = 0;
     fuzz_require(npy->rank >= 0 && npy->rank <= PXS_MAX_RANK, "a rank is at most 4");
     for (int i = 0; i < npy->rank; i++)
         count *= (uint64_t)npy->dims[i];
     fuzz_require(count == npy->count, "the dimensions give the count");
+    fuzz_require(count <= bytes / (npy->type == PXS_NPY_U1 ? 1 : 4), "an array is no longer than its file");
     for (uint64_t i = 0; i < npy->count; i++)
         sum +=
             npy->type == PXS_NPY_U1 ? ((const uint8_t *)npy->data)[i] : (double)((const float *)npy->data)[i];
@@ -76,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         pxs_text_add_n(&file, (const char *)in.at, in.left);
     fuzz_write("data/train/a.npy", pxs_text_str(&file), file.len);
     if (fuzz_answer(pxs_npy_open(fuzz_path(0, "data/train/a.npy"), &npy, &err), &err)) {
-        look_at(&npy);
+        look_at(&npy, file.len);
         pxs_npy_finish(&npy);
         look_at_set();
     }
