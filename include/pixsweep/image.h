@@ -50,7 +50,7 @@ PXS_NODISCARD enum pxs_status pxs_image_write_png(const char *path, const struct
 /* ---- what a file is -------------------------------------------------------------------------------------- */
 
 /* What a reader needed and did not get. */
-enum pxs_wanted { PXS_WANTED_PNG, PXS_WANTED_NPY, PXS_WANTED_WEIGHTS, PXS_WANTED_TEXT };
+enum pxs_wanted { PXS_WANTED_PNG, PXS_WANTED_NPY, PXS_WANTED_WEIGHTS, PXS_WANTED_TEXT, PXS_WANTED_FONT };
 
 /* What the first bytes of a file say it is, as a noun ("a JPEG picture", "a Git LFS pointer", "a web page (HTML)"); NULL: unknown.
  * The first 4096 bytes are enough. */

@@ -1,6 +1,7 @@
 /* Fonts: the one file with FreeType. Outlines are loaded unhinted at a large fixed size and scaled here, so that both
  * fonts sit on one baseline at one scale whatever their own units and size tables say. */
 #include "glyph_priv.h"
+#include "pixsweep/image.h"
 
 #include <ft2build.h>
 #include FT_FREETYPE_H
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EM 1024 /* pixels of an em at loading: fonts whose glyphs are composed by instructions need a size */
 #define UNITS (EM * 64) /* in 1/64 pixel */
@@ -44,13 +46,24 @@ static enum pxs_status check_face(struct pxs_font *f, int index, struct pxs_erro
     return PXS_OK;
 }
 
+/* FreeType cannot read it: what it is instead, with FreeType's number. */
+static enum pxs_status not_a_font(const struct pxs_font *f, FT_Error code, struct pxs_error *err) {
+    struct pxs_error why;
+    (void)pxs_sniff_refuse_file(f->path, PXS_WANTED_FONT, &why);
+    return pxs_fail(err, PXS_E_CORRUPT, "%s: not a usable font file (FreeType error 0x%02x): %s", f->path,
+                    (unsigned)code, why.message);
+}
+
 static enum pxs_status open_face(struct pxs_font *f, int index, struct pxs_error *err) {
+    int fd;
+    PXS_TRY(pxs_open_read(f->path, &fd, err)); /* FreeType would wait for a pipe */
+    close(fd);
     FT_Error code = FT_Init_FreeType(&f->library);
     if (code != 0)
         return font_fail(err, f->path, "FreeType does not start", code);
     code = FT_New_Face(f->library, f->path, -1, &f->face);
     if (code != 0)
-        return font_fail(err, f->path, "not a usable font file", code);
+        return not_a_font(f, code, err);
     long faces = f->face->num_faces;
     FT_Done_Face(f->face);
     f->face = NULL;
@@ -59,7 +72,7 @@ static enum pxs_status open_face(struct pxs_font *f, int index, struct pxs_error
                         faces);
     code = FT_New_Face(f->library, f->path, index, &f->face);
     if (code != 0)
-        return font_fail(err, f->path, "not a usable font file", code);
+        return not_a_font(f, code, err);
     return check_face(f, index, err);
 }
 

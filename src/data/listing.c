@@ -22,17 +22,11 @@ struct entries {
     bool a, b;
 };
 
-struct reason {
-    const char *text;
-    size_t n;
-};
-
 struct lister {
     struct pxs_listing *listing;
     struct pxs_problems *problems;
     const char *root;
-    struct reason reasons[16]; /* why files of this folder cannot be used */
-    size_t n_reasons;
+    struct pxs_tally tally; /* of this folder's files that cannot be used */
     struct pxs_text litter; /* the first names */
     size_t n_litter;
 };
@@ -56,27 +50,11 @@ static void error_at(struct lister *l, const char *where, const char *name, cons
     pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: %s", where, name, text);
 }
 
-/* Files that cannot be used for the same reason are named until it is clear, then counted. */
 static void bad_file(struct lister *l, const char *where, const char *name, const char *text) {
-    size_t i = 0;
-    while (i < l->n_reasons && strcmp(l->reasons[i].text, text) != 0)
-        i++;
-    if (i == l->n_reasons && i < PXS_COUNT(l->reasons)) {
-        const char *kept = pxs_arena_strdup(&l->listing->arena, text);
-        l->problems->failed |= kept == NULL;
-        if (kept != NULL)
-            l->reasons[l->n_reasons++] = (struct reason){kept, 0};
-    }
-    if (i == l->n_reasons || ++l->reasons[i].n <= NAMED)
-        error_at(l, where, name, text);
-}
-
-static void count_bad_files(struct lister *l, const char *where) {
-    for (size_t i = 0; i < l->n_reasons; i++)
-        if (l->reasons[i].n > NAMED)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %zu more files of this kind (%s)", where,
-                            l->reasons[i].n - NAMED, l->reasons[i].text);
-    l->n_reasons = 0;
+    char *full = join(l, where, name);
+    l->problems->failed |= full == NULL;
+    if (full != NULL)
+        pxs_tally_add(l->problems, &l->tally, full, text);
 }
 
 /* A path that stat cannot follow: where a link leads to is half of the answer. */
@@ -121,7 +99,10 @@ static void take_folder(struct lister *l, const char *where, bool top, const cha
     if (pxs_is_litter(name))
         note_litter(l, where, name, true);
     else if (name[0] != '.' && (!top || (strcmp(name, "A") != 0 && strcmp(name, "B") != 0)))
-        error_at(l, where, name, "a folder that is not read; only A/ and B/ are");
+        error_at(l, where, name,
+                 top && (strcmp(name, "a") == 0 || strcmp(name, "b") == 0)
+                     ? "a folder that is not read; A/ and B/ are, in capitals: rename it"
+                     : "a folder that is not read; only A/ and B/ are");
 }
 
 /* `where`: the folder relative to the root ("train", "train/A"); `top`: A/ and B/ may be in it. */
@@ -179,7 +160,7 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
         free(found[i]);
     }
     free(found);
-    count_bad_files(l, where);
+    pxs_tally_end(l->problems, &l->tally, where);
     return enough;
 }
 

@@ -56,11 +56,10 @@ enum pxs_status pxs_meant_file(const char *path, struct pxs_error *err) {
     uint8_t head[4096];
     size_t n = 0;
     int fd;
-    if (pxs_open_read(path, &fd, NULL) == PXS_OK) {
-        ssize_t got = read(fd, head, sizeof head);
-        n = got > 0 ? (size_t)got : 0;
-        close(fd);
-    }
+    PXS_TRY(pxs_open_read(path, &fd, err)); /* a pipe, a device */
+    ssize_t got = read(fd, head, sizeof head);
+    n = got > 0 ? (size_t)got : 0;
+    close(fd);
     const char *name = pxs_sniff_name(head, n);
     if (name != NULL && strstr(name, "archive") != NULL)
         return pxs_fail(err, PXS_E_INVALID, "%s is %s; unpack it: %s", path, name, what);

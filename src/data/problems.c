@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LISTED 20
+#define NAMED 5
 #define ROOM 1900 /* bytes of a message for the list: the rest is for what callers put in front */
 
 void pxs_problem_add(struct pxs_problems *p, enum pxs_problem_kind kind, const char *fmt, ...) {
@@ -27,6 +28,28 @@ void pxs_problem_add(struct pxs_problems *p, enum pxs_problem_kind kind, const c
         p->failed = true;
     p->count[kind]++;
     pxs_text_finish(&text);
+}
+
+void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *name, const char *text) {
+    size_t i = 0;
+    while (i < tally->n && strcmp(tally->reason[i].text, text) != 0)
+        i++;
+    if (i == tally->n && i < PXS_COUNT(tally->reason)) {
+        const char *kept = pxs_arena_strdup(&p->arena, text);
+        p->failed |= kept == NULL;
+        if (kept != NULL)
+            tally->reason[tally->n++].text = kept;
+    }
+    if (i == tally->n || ++tally->reason[i].n <= NAMED)
+        pxs_problem_add(p, PXS_PROBLEM_ERROR, "%s: %s", name, text);
+}
+
+void pxs_tally_end(struct pxs_problems *p, struct pxs_tally *tally, const char *where) {
+    for (size_t i = 0; i < tally->n; i++)
+        if (tally->reason[i].n > NAMED)
+            pxs_problem_add(p, PXS_PROBLEM_ERROR, "%s: %zu more files of this kind (%s)", where,
+                            tally->reason[i].n - NAMED, tally->reason[i].text);
+    *tally = (struct pxs_tally){.n = 0};
 }
 
 void pxs_problems_finish(struct pxs_problems *p) {

@@ -38,4 +38,18 @@ void pxs_problems_log(const struct pxs_problems *p, const char *path, struct pxs
 /* Each problem on its own. */
 void pxs_problems_report(const struct pxs_problems *p, struct pxs_logger report);
 
+/* Files that cannot be used for one reason are named until it is clear, then counted. Zero-initialise; `texts` live in the problems'
+ * arena. */
+struct pxs_tally {
+    struct {
+        const char *text;
+        size_t n;
+    } reason[16];
+    size_t n;
+};
+/* "<name>: <text>" as an error, or only counted. */
+void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *name, const char *text);
+/* "<where>: 35 more files of this kind (<text>)"; the tally is empty again. */
+void pxs_tally_end(struct pxs_problems *p, struct pxs_tally *tally, const char *where);
+
 #endif

@@ -123,25 +123,46 @@ static void read_one(void *user, int piece, int thread) {
 
 /* ---- comparing ------------------------------------------------------------------------------------------- */
 
+/* The reason in "train/x.png: a JPEG picture, not a PNG; ...", where one remedy helps many files; NULL for damage, which each file has
+ * of its own. */
+static const char *common_reason(const char *text) {
+    const char *at = strstr(text, ", not a PNG; ");
+    while (at != NULL && at > text && strncmp(at, ": ", 2) != 0)
+        at--;
+    if (at == NULL || at == text || strncmp(at, ": an empty file", 15) == 0 ||
+        strncmp(at, ": nothing", 9) == 0)
+        return NULL;
+    return at + 2;
+}
+
 /* Bad pairs, in order; of a .npy file the first stands for all. */
 static void collect_bad(struct pxs_scan *scan) {
+    struct pxs_tally tally = {.n = 0};
     size_t n = scan->train + scan->val;
     for (size_t i = 0; i < n; i++) {
         struct pxs_seen *seen = &scan->seen[i];
         size_t others = 0;
+        if (i == scan->train)
+            pxs_tally_end(&scan->problems, &tally, "train");
         if (!seen->bad)
             continue;
         for (size_t k = i + 1; k < n && scan->seen[k].item == seen->item; k++) {
             others += scan->seen[k].bad;
             scan->seen[k].bad = false;
         }
-        const char *text = seen->problem != NULL ? seen->problem : "out of memory";
-        if (others > 0)
-            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s (and %zu more pairs of this file)", text,
-                            others);
-        else
-            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s", text);
+        char *text = seen->problem;
+        const char *common = text != NULL ? common_reason(text) : NULL;
+        if (common != NULL) {
+            text[common - text - 2] = '\0';
+            pxs_tally_add(&scan->problems, &tally, text, common);
+        } else if (others > 0) {
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s (and %zu more pairs of this file)",
+                            text != NULL ? text : "out of memory", others);
+        } else {
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s", text != NULL ? text : "out of memory");
+        }
     }
+    pxs_tally_end(&scan->problems, &tally, scan->val > 0 ? "val" : "train");
 }
 
 /* "128 x 64", or "64 x 64 and 32 x 32" where the halves differ. */

@@ -34,7 +34,7 @@ static const struct format formats[] = {
     {"a PNG damaged on its way", "\xef\xbf\xbdPNG", 6, 0, AS_TEXT, NULL, NULL, NULL},
     {"a PNG damaged on its way", "\xc2\x89PNG", 5, 0, AS_TEXT, NULL, NULL, NULL},
     {"a PNG as base64 text", "iVBORw0KGgo", 11, 0, NULL, "decode it: `base64 -d FILE > NEW.png`", NULL, NULL},
-    {"a picture as a data: address", "data:image/", 11, 0, NULL,
+    {"a picture as a data address (base64)", "data:image/", 11, 0, NULL,
      "decode it: `sed 's/.*base64,//' FILE | base64 -d > NEW.png`", NULL, NULL},
     {"a JPEG picture", "\xff\xd8\xff", 3, 0, NULL, CONVERT, NULL, NULL},
     {"a GIF picture", "GIF8", 4, 0, NULL, "convert its first frame to PNG: `convert 'FILE[0]' NEW.png`", NULL,
@@ -269,6 +269,8 @@ static const struct {
                         "that is cut off; copy it again"},
     [PXS_WANTED_WEIGHTS] = {"a safetensors file", SAVE_WEIGHTS, "a safetensors file",
                             "that is cut off; copy it again"},
+    [PXS_WANTED_FONT] = {"a font", "name a TrueType or OpenType file", "a font",
+                         "that is cut off or damaged; copy it again"},
     [PXS_WANTED_TEXT] = {"a text of characters", "save the characters as plain text in UTF-8", NULL, NULL},
 };
 
@@ -298,6 +300,7 @@ enum pxs_status pxs_sniff_refuse(const void *data, size_t bytes, enum pxs_wanted
         remedy = f->weights;
         break;
     case PXS_WANTED_TEXT:
+    case PXS_WANTED_FONT:
         break;
     }
     remedy = remedy != NULL ? remedy : f->any != NULL ? f->any : wanted_words[wanted].remedy;

@@ -1,6 +1,7 @@
 /* Content hashes: what a path leads to is read once a plan, however many runs use it. */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pixsweep/tensor.h"
 #include "plan_priv.h"
@@ -115,6 +116,22 @@ enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX], st
     return PXS_OK;
 }
 
+static enum pxs_status check_file(const char *path, struct pxs_error *err) {
+    struct pxs_safetensors *file = NULL;
+    PXS_TRY(pxs_safetensors_open(path, &file, err));
+    pxs_safetensors_destroy(&file);
+    return PXS_OK;
+}
+
+/* Whether they are weights at all: a Git LFS pointer has a hash, too. */
+static enum pxs_status check_weights(const char *path, struct pxs_error *err) {
+    char beside[PXS_PATH_MAX];
+    PXS_TRY(check_file(path, err));
+    if (!discriminator_beside(path, beside, sizeof beside) || access(beside, F_OK) != 0)
+        return PXS_OK;
+    return check_file(beside, err);
+}
+
 enum pxs_status pxs_contents_weights(struct pxs_contents *c, const char *path, const char **hash,
                                      struct pxs_error *err) {
     *hash = "";
@@ -128,9 +145,7 @@ enum pxs_status pxs_contents_weights(struct pxs_contents *c, const char *path, c
     struct pxs_weights_seen seen = {.path = pxs_arena_strdup(c->arena, path)};
     if (!seen.path || !grow(c->arena, (void **)&c->weights, &c->cap_weights, c->n_weights, sizeof seen))
         return pxs_fail_nomem(err);
-    struct pxs_safetensors *file = NULL; /* a Git LFS pointer has a hash, too */
-    enum pxs_status status = pxs_safetensors_open(path, &file, err);
-    pxs_safetensors_destroy(&file);
+    enum pxs_status status = check_weights(path, err);
     if (status == PXS_OK)
         status = pxs_weights_hash(path, seen.hash, err);
     if (status != PXS_OK)

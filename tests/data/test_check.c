@@ -187,6 +187,8 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
+#define LFS "a Git LFS pointer, not a PNG; fetch the file itself: `git lfs pull`"
+
 /* Pictures of other formats are told by their first bytes, and counted where there are many. */
 START_TEST(other_formats_are_told_once)
 {
@@ -197,7 +199,12 @@ START_TEST(other_formats_are_told_once)
         put_bytes(name, "\xff\xd8\xff\xe0", 4);
     }
     rename(scratch_path("train/a.png"), scratch_path("train/a.jpg"));
-    put_text("train/p.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
+    for (int i = 0; i < 12; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/p%02d.png", i);
+        put_text(name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
+    }
+    put_text("val/q.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
     put_text("train/x.py", "print()");
     check("E train/00.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
           "(ImageMagick)\n"
@@ -213,7 +220,13 @@ START_TEST(other_formats_are_told_once)
           "E train/x.py: neither a PNG nor a .npy file; remove it, or put a dot in front of its name\n"
           "E train: 35 more files of this kind (a JPEG picture, not a PNG; convert it to PNG: `mogrify "
           "-format png FILE` (ImageMagick))\n"
-          "E train/p.png: a Git LFS pointer, not a PNG; fetch the file itself: `git lfs pull`\n");
+          "E train/p00.png: " LFS "\n"
+          "E train/p01.png: " LFS "\n"
+          "E train/p02.png: " LFS "\n"
+          "E train/p03.png: " LFS "\n"
+          "E train/p04.png: " LFS "\n"
+          "E train: 7 more files of this kind (" LFS ")\n"
+          "E val/q.png: " LFS "\n");
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEI "wqy-microhei.ttc"
@@ -426,7 +427,13 @@ START_TEST(faces_and_files)
                 "no such font: 'no-such-font.ttf' (neither here nor below /usr/share/fonts)");
     put_text("fake.ttf", "no font");
     spec.source = scratch_path("fake.ttf");
-    refuse_spec(&spec, PXS_E_CORRUPT, "fake.ttf: not a usable font file");
+    refuse_spec(&spec, PXS_E_CORRUPT, "fake.ttf: not a usable font file (FreeType error ");
+    refuse_spec(&spec, PXS_E_CORRUPT, "): plain text, not a font; look into it");
+    put_bytes("fake.ttf", "ttcf\0\1\0\0", 8);
+    refuse_spec(&spec, PXS_E_CORRUPT, "): a font that is cut off or damaged; copy it again");
+    ck_assert_int_eq(mkfifo(scratch_path("pipe.ttf"), 0600), 0);
+    spec.source = scratch_path("pipe.ttf");
+    refuse_spec(&spec, PXS_E_INVALID, "pipe.ttf is a pipe, not a file");
     spec = small_spec("other");
     spec.size = 8;
     refuse_spec(&spec, PXS_E_INVALID, "--size must be 16 to 1024 pixels, not 8");

@@ -39,6 +39,25 @@ run 2 res exp.yaml
 says run.err 'a Git LFS pointer, not a safetensors file'
 [ ! -e res/pixsweep.db ] || fail "something was started"
 
+step "labels 0 and 1 as a target: check, plan and run warn with half, range and remedy"
+mkdir -p masks/train/A masks/train/B
+set -- data/train/*.png
+cp "$1" masks/train/A/1.png && cp "$2" masks/train/A/2.png
+echo iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAAAAABWESUoAAAAI0lEQVR4nGNggAJGKMDFH+4KBrXj6KhgMLllIBUMasfRTwEAJFwCAUOyQCIAAAAASUVORK5CYII= |
+    base64 -d >masks/train/B/1.png
+echo iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAAAAABWESUoAAAAJUlEQVR4nGNghAIGKEDnYwgMUwWDyS0DqWBQO46OCgaTWwZQAQAkXAIB32LL3wAAAABJRU5ErkJggg== |
+    base64 -d >masks/train/B/2.png
+warning='half B (B/) holds only 0 to 1 of 255 in all pairs of train/: black to the eye and to the network. Labels? multiply them by 255'
+check 0 masks
+says check.out "warning: $warning"
+says check.out 'differ in size (train/A/1.png: A 64 x 32, B 32 x 32)'
+experiment exp.yaml masks 'n_epochs: 1' 'batch_size: 1' 'validation: off' 'val_fraction: 0'
+sed -i -e '/^batch_size: 8/d' -e 's/^dataset: .*/dataset: masks/' exp.yaml
+plan 0 exp.yaml
+says plan.out "$warning"
+run 0 masked exp.yaml
+says run.err "$warning"
+
 step "a pipe among the pictures is refused at once, what a NAS leaves is passed over"
 mkfifo data/train/zz.png
 mkdir data/train/@eaDir

@@ -26,7 +26,7 @@ static const struct {
     {BYTES("\xef\xbf\xbdPNG\r\n"), PXS_WANTED_PNG, "a PNG damaged on its way"},
     {BYTES("iVBORw0KGgoAAAANSUhEUg=="), PXS_WANTED_PNG,
      "a PNG as base64 text, not a PNG; decode it: `base64 -d"},
-    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PNG, "a picture as a data: address"},
+    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PNG, "a picture as a data address (base64)"},
     {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_PNG, "a JPEG picture, not a PNG; convert it to PNG: `mogrify"},
     {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_WEIGHTS,
      "a JPEG picture, not a safetensors file; save the weights with"},
