@@ -176,7 +176,8 @@ struct pxs_run_curves {
 };
 
 struct pxs_configuration {
-    const char *label;                    /* "halve, lrgd 25" */
+    const char *label; /* "halve, lrgd 25" */
+    size_t n_begun;    /* runs that its line is the mean of: those that have begun and are not lost */
     size_t n_runs, completed, lost, open; /* lost: diverged, failed, pruned, cancelled; open: any other */
     struct pxs_band band[PXS_EPOCH_N];
 };
@@ -186,6 +187,8 @@ struct pxs_curves {
     int64_t sweep_id;
     const char *const *keys; /* what differs */
     size_t n_keys;
+    const char *const *notes; /* what a reader has to know of the configurations, a sentence each */
+    size_t n_notes;
     struct pxs_configuration *configurations; /* all of the sweep, by first run: the same order everywhere */
     size_t n_configurations;
     struct pxs_run_curves *runs; /* by number */

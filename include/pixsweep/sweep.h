@@ -140,6 +140,7 @@ struct pxs_board_run {
     char name[256];
     /* 0-based positions; -1 before the first batch; n_batches 0 = not known */
     int64_t attempt, epoch, n_epochs, batch, n_batches;
+    int64_t epochs_done; /* whole ones, as far as is known; those before `epoch` are in any case */
     int64_t steps_done, steps;
     double loss_G, loss_D, val_loss, lr_G, images_per_s, eta;
     bool stopping, waiting; /* asked to stop; waits for another process that still holds its folder */

@@ -122,7 +122,7 @@ static enum pxs_outcome judge(const struct pxs_lab_log *log, const struct pxs_la
         snprintf(message, size, "the log breaks off in epoch %lld, after %lld of its %lld batches",
                  (long long)last->epoch, (long long)last->n, (long long)run->batches);
     else if (p->known[PXS_PARAM_n_epochs] && last->epoch + 1 < p->values.n_epochs)
-        snprintf(message, size, "the log ends after epoch %lld of %lld", (long long)last->epoch + 1,
+        snprintf(message, size, "the log ends after %lld of %lld epochs", (long long)last->epoch + 1,
                  (long long)p->values.n_epochs);
     return message[0] != '\0' ? PXS_OUTCOME_FAILED : PXS_OUTCOME_COMPLETED;
 }

@@ -87,7 +87,7 @@ static void seeds_of(const struct pxs_scene *scene, size_t *fewest, size_t *most
     *most = 0;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
         const struct pxs_configuration *c = &scene->curves.configurations[i];
-        const size_t n = c->completed + c->open;
+        const size_t n = c->n_begun;
         if (n == 0)
             continue;
         *fewest = n < *fewest ? n : *fewest;
@@ -223,7 +223,8 @@ static void draw_sheet(struct sheet *s) {
     put_title(&s->scene->curves, s->options, &title);
     put_subtitle(s->scene, &subtitle);
     put_key(s->scene, &key);
-    lay_out(s, (size_t)(key.len > 0) + marks);
+    const struct pxs_curves *curves = &s->scene->curves;
+    lay_out(s, (size_t)(key.len > 0) + marks + curves->n_notes);
     draw_fitting(s, &heading, s->frame.left, 18, pxs_text_str(&title));
     draw_fitting(s, &below, s->frame.left, 36, pxs_text_str(&subtitle));
     for (size_t i = 0; i < s->scene->n_panels; i++)
@@ -231,8 +232,11 @@ static void draw_sheet(struct sheet *s) {
     if (!s->frame.direct)
         pxs_legend_draw(s->canvas, s->scene, s->frame.left, s->legend_top, s->frame.right - s->frame.left);
     draw_fitting(s, &small, s->frame.left, s->notes_top + 2, pxs_text_str(&key));
+    double y = s->notes_top + 2 + (key.len > 0 ? 11.5 : 0);
+    for (size_t i = 0; i < curves->n_notes; i++, y += 11.5)
+        draw_fitting(s, &small, s->frame.left, y, curves->notes[i]);
     if (marks)
-        draw_mark_key(s, s->notes_top + 13.5);
+        draw_mark_key(s, y);
     pxs_text_finish(&title);
     pxs_text_finish(&subtitle);
     pxs_text_finish(&key);

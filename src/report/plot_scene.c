@@ -393,6 +393,25 @@ static enum pxs_status read_curves(struct pxs_store *s, struct pxs_scene *scene,
     return PXS_OK;
 }
 
+/* Where lines are means over different numbers of runs, each says over how many. */
+static enum pxs_status label_numbers(struct pxs_scene *scene, struct pxs_error *err) {
+    size_t fewest = SIZE_MAX, most = 0;
+    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
+        const size_t n = scene->curves.configurations[i].n_begun;
+        if (!pxs_scene_shows(scene, i))
+            continue;
+        fewest = n < fewest ? n : fewest;
+        most = n > most ? n : most;
+    }
+    for (size_t i = 0; i < scene->curves.n_configurations && fewest < most; i++) {
+        struct pxs_configuration *c = &scene->curves.configurations[i];
+        c->label = pxs_arena_printf(&scene->curves.arena, "%s (n = %zu)", c->label, c->n_begun);
+        if (c->label == NULL)
+            return pxs_fail_nomem(err);
+    }
+    return PXS_OK;
+}
+
 enum pxs_status pxs_scene_make(struct pxs_store *s, const struct pxs_plot_options *options,
                                struct pxs_scene *out, struct pxs_error *err) {
     struct pxs_scene scene = {0};
@@ -402,6 +421,8 @@ enum pxs_status pxs_scene_make(struct pxs_store *s, const struct pxs_plot_option
     if (status == PXS_OK) {
         find_epochs(&scene);
         status = fill_panels(&scene, options, err);
+        if (status == PXS_OK)
+            status = label_numbers(&scene, err);
     }
     if (status != PXS_OK)
         pxs_scene_finish(&scene);

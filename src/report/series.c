@@ -124,6 +124,8 @@ static void count_states(struct pxs_curves *c) {
     for (size_t i = 0; i < c->n_runs; i++) {
         struct pxs_configuration *of = &c->configurations[c->runs[i].configuration];
         of->n_runs++;
+        of->n_begun +=
+            (c->runs[i].steps > 0 || c->runs[i].last_epoch >= 0) && !pxs_run_is_lost(c->runs[i].state);
         if (strcmp(c->runs[i].state, "completed") == 0)
             of->completed++;
         else if (pxs_run_is_lost(c->runs[i].state))
@@ -145,6 +147,14 @@ static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_grou
     out->n_configurations = g->n_groups;
     for (size_t i = 0; i < g->n_keys; i++) {
         if ((keys[i] = pxs_arena_strdup(&out->arena, g->keys[i])) == NULL)
+            return pxs_fail_nomem(err);
+    }
+    const char **notes = pxs_arena_alloc(&out->arena, (g->n_notes + 1) * sizeof *notes);
+    if (notes == NULL)
+        return pxs_fail_nomem(err);
+    out->notes = notes;
+    for (; out->n_notes < g->n_notes; out->n_notes++) {
+        if ((notes[out->n_notes] = pxs_arena_strdup(&out->arena, g->notes[out->n_notes])) == NULL)
             return pxs_fail_nomem(err);
     }
     for (size_t i = 0; i < g->n_groups; i++) {

@@ -104,13 +104,16 @@ static int digits_of(int64_t n) {
     return digits;
 }
 
+/* What is done, not where it stands: 11 epochs, and 4 batches of the next one, whose name is 11. */
 static void put_progress(struct line *line, const struct pxs_board_run *r) {
-    int e = digits_of(r->n_epochs), b = digits_of(r->n_batches);
-    add_field(line, 0, "epoch %*lld/%lld", e, (long long)(r->epoch + 1), (long long)r->n_epochs);
+    const int e = digits_of(r->n_epochs), b = digits_of(r->n_batches);
+    const bool whole = r->epochs_done > r->epoch; /* nothing of the next one yet */
+    const long long epochs = whole ? r->epochs_done : r->epoch, batches = whole ? 0 : r->batch + 1;
+    add_field(line, 0, "epochs %*lld/%lld", e, epochs, (long long)r->n_epochs);
     if (r->n_batches > 0)
-        add_field(line, 8, "batch %*lld/%lld", b, (long long)(r->batch + 1), (long long)r->n_batches);
+        add_field(line, 8, "batches %*lld/%lld", b, batches, (long long)r->n_batches);
     else
-        add_field(line, 8, "batch %lld", (long long)(r->batch + 1));
+        add_field(line, 8, "batches %lld", batches);
 }
 
 /* Why no ETA can be given; NULL where it can. */

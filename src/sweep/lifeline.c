@@ -51,8 +51,8 @@ enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct p
     for (int naps = 0; !take_answer(w, rung); naps++) {
         if (atomic_load(&w->stop->signal) != 0)
             return pxs_fail(err, PXS_E_STOPPED,
-                            "stopped after epoch %lld, before it was decided whether it goes on",
-                            (long long)rung->epoch);
+                            "stopped after %lld epochs, before it was decided whether it goes on",
+                            (long long)rung->epoch + 1);
         if (naps % ASK_AGAIN == 0)
             say(&word);
         usleep(NAP_US);

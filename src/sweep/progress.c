@@ -74,6 +74,7 @@ static double images_per_s(const struct pxs_progress *p) {
 
 void pxs_progress_board(const struct pxs_progress *p, double now, struct pxs_board_run *out) {
     out->epoch = p->epoch;
+    out->epochs_done = p->epochs_done;
     out->batch = p->batch;
     out->n_epochs = p->n_epochs;
     out->n_batches = p->n_batches;
@@ -90,9 +91,11 @@ void pxs_progress_board(const struct pxs_progress *p, double now, struct pxs_boa
 void pxs_progress_line(const struct pxs_progress *p, double now, struct pxs_text *out) {
     char buf[32];
     double speed = images_per_s(p), eta = pxs_progress_eta(p, now);
-    pxs_text_addf(out, "epoch %lld/%lld", (long long)(p->epoch + 1), (long long)p->n_epochs);
-    if (p->epochs_done <= p->epoch)
-        pxs_text_addf(out, "  batch %lld/%lld", (long long)(p->batch + 1), (long long)p->n_batches);
+    const bool whole = p->epochs_done > p->epoch;
+    pxs_text_addf(out, "epochs %lld/%lld", (long long)(whole ? p->epochs_done : p->epoch),
+                  (long long)p->n_epochs);
+    if (!whole)
+        pxs_text_addf(out, "  batches %lld/%lld", (long long)(p->batch + 1), (long long)p->n_batches);
     pxs_text_addf(out, "  G %.4g  D %.3g", p->loss_G, p->loss_D);
     if (!isnan(p->val_loss))
         pxs_text_addf(out, "  val %.4f", p->val_loss);

@@ -24,7 +24,7 @@ void pxs_progress_see(struct pxs_progress *p, const struct pxs_record *r, double
 double pxs_progress_pace(const struct pxs_progress *p, double now);
 double pxs_progress_eta(const struct pxs_progress *p, double now);
 void pxs_progress_board(const struct pxs_progress *p, double now, struct pxs_board_run *out);
-/* "epoch 12/200  G 1.23  D 0.251  val 0.2812  lr 0.0001  123 img/s  ETA 1 h 05 m" */
+/* "epochs 12/200  G 1.23  D 0.251  val 0.2812  lr 0.0001  123 img/s  ETA 1 h 05 m" */
 void pxs_progress_line(const struct pxs_progress *p, double now, struct pxs_text *out);
 
 /* "7 h 40 m, Sat 06:20": how long, and from a minute on when by the local clock. now_ms 0: how long only. */

@@ -184,6 +184,7 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms, struc
     r->steps = r->n_batches * r->n_epochs;
     if (begun) { /* before, what stands there is the attempt's before it */
         r->epoch = whole(t, row, "epoch", -1);
+        r->epochs_done = whole(t, row, "last_epoch", -1) + 1;
         r->batch = whole(t, row, "batch", -1);
         r->steps_done = whole(t, row, "step", -1) + 1;
     }

@@ -40,11 +40,11 @@ enum pxs_status train_tell_early_stop(struct training *t, struct pxs_error *err)
     struct pxs_record r = {.kind = PXS_RECORD_EVENT,
                            .event = {.at_ms = pxs_now_ms(), .level = PXS_LOG_INFO, .kind = "early_stop"}};
     snprintf(r.event.message, sizeof r.event.message,
-             "stopped early after epoch %" PRId64 " of 0 to %" PRId64
-             ": %s has not become better than %.6g (epoch "
+             "stopped early after %" PRId64 " of %" PRId64
+             " epochs: %s has not become better than %.6g (in epoch "
              "%" PRId64 ") for %" PRId64 " epochs (early_stop_patience)",
-             t->epoch - 1, t->p->n_epochs - 1, metric, higher ? -t->early.best : t->early.best,
-             t->early.epoch, t->p->early_stop_patience);
+             t->epoch, t->p->n_epochs, metric, higher ? -t->early.best : t->early.best, t->early.epoch,
+             t->p->early_stop_patience);
     pxs_log(t->job->log, PXS_LOG_INFO, "%s", r.event.message);
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     return PXS_OK;

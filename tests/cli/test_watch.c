@@ -80,7 +80,7 @@ START_TEST(ctrl_c_on_a_terminal_stops_at_the_next_batch)
 {
     static struct screen s;
     const pid_t pid = start_on_terminal(long_run, &s.terminal);
-    read_until(&s, "epoch ");
+    read_until(&s, "epochs ");
     ck_assert_int_eq(write(s.terminal, "\003", 1), 1);
     read_until(&s, "0 of 2 runs completed, 1 interrupted");
     read_until(&s, NULL);
@@ -96,7 +96,7 @@ START_TEST(a_second_ctrl_c_on_a_terminal_kills)
 {
     static struct screen s;
     const pid_t pid = start_on_terminal(long_run, &s.terminal);
-    read_until(&s, "epoch ");
+    read_until(&s, "epochs ");
     struct result r = pixsweep("sql", "SELECT pid FROM attempt", "--format", "csv", NULL);
     const pid_t worker = (pid_t)strtol(strchr(r.out, '\n'), NULL, 10);
     drop(&r);

@@ -21,7 +21,7 @@ step "watch --once beside a running sweep changes nothing"
 pid=$!
 soon res "SELECT count(*) > 2 FROM epoch" 1
 "$PIXSWEEP" watch --once --results res >once.out 2>once.err || fail "watch --once ended with $?"
-says once.out '^0001-base-s0  epoch .*/100000  batch .*/2  G .*  D .*  val .*  lr 0.0001  .* img/s  ETA '
+says once.out '^0001-base-s0  epochs .*/100000  batches .*/2  G .*  D .*  val .*  lr 0.0001  .* img/s  ETA '
 says once.out '^look: 0/2 done, 1 running, 1 queued  elapsed .*  ETA '
 [ ! -s once.err ] || fail "watch --once says: $(cat once.err)"
 

@@ -184,6 +184,16 @@ START_TEST(paths_with_one_last_part_are_told_apart)
 }
 END_TEST
 
+START_TEST(labels_begin_with_the_policy)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20, .batch_size = 4), R(0, 0, 0.22, .batch_size = 2)};
+    GROUPS(plan, NULL);
+    ck_assert_str_eq(g.labels[0], "halve, lrgd 25, batch_size 4");
+    ck_assert_str_eq(g.labels[1], "constant, batch_size 2");
+    ck_assert_str_eq(keys(), "batch_size,lr_policy_G,lrgd"); /* columns keep the order of `pixsweep params` */
+}
+END_TEST
+
 START_TEST(curves_and_pages_have_the_same_groups)
 {
     struct pxs_curves curves;
@@ -232,6 +242,7 @@ Suite *groups_suite(void) {
     tcase_add_test(t, contents_that_nobody_knows);
     tcase_add_test(t, how_to_run_makes_no_groups);
     tcase_add_test(t, paths_with_one_last_part_are_told_apart);
+    tcase_add_test(t, labels_begin_with_the_policy);
     tcase_add_test(t, curves_and_pages_have_the_same_groups);
     tcase_add_test(t, two_runs_and_what_their_paths_held);
     suite_add_tcase(suite, t);

@@ -520,7 +520,7 @@ START_TEST(how_runs_ended)
     ck_word("SELECT message FROM attempt a JOIN run USING (run_id) WHERE number = 1",
             "the log breaks off in epoch 2, after 2 of its 4 batches");
     ck_word("SELECT message FROM attempt a JOIN run USING (run_id) WHERE number = 2",
-            "the log ends after epoch 3 of 4");
+            "the log ends after 3 of 4 epochs");
     ck_word("SELECT state FROM run WHERE number = 3", "diverged");
     ck_near(value("SELECT loss_D FROM batch_loss JOIN run USING (run_id) WHERE number = 3 AND step = 1"),
             -77);

@@ -420,6 +420,39 @@ START_TEST(lost_runs_are_thin_lines_with_a_label)
 }
 END_TEST
 
+/* One of three runs of the last configuration is lost. */
+START_TEST(lines_of_different_numbers_of_runs_say_so)
+{
+    struct pxs_scene scene;
+    ck_ok(pxs_scene_make(store, &(struct pxs_plot_options){0}, &scene, &err));
+    ck_assert_str_eq(scene.curves.configurations[0].label, "constant (n = 3)");
+    ck_assert_str_eq(scene.curves.configurations[1].label, "halve, lrgd 10 (n = 3)");
+    ck_assert_str_eq(scene.curves.configurations[2].label, "halve, lrgd 20 (n = 2)");
+    pxs_scene_finish(&scene);
+    ck_ok(pxs_scene_make(store, &(struct pxs_plot_options){.where = "seed < 2"}, &scene, &err));
+    ck_assert_str_eq(scene.curves.configurations[2].label, "halve, lrgd 20");
+    pxs_scene_finish(&scene);
+}
+END_TEST
+
+START_TEST(panels_have_short_names)
+{
+    static const char *const names[] = {"VAL"};
+    struct pxs_scene scene;
+    ck_assert_ptr_eq(pxs_plot_metric_find("psnr"), pxs_plot_metric_find("val_psnr"));
+    ck_assert_ptr_eq(pxs_plot_metric_find("SSIM"), pxs_plot_metric_find("val_ssim"));
+    ck_assert_ptr_null(pxs_plot_metric_find("ps"));
+    ck_ok(pxs_scene_make(store, &(struct pxs_plot_options){.metrics = names, .n_metrics = 1}, &scene, &err));
+    ck_assert_str_eq(scene.panels[0].metric->name, "val_loss");
+    pxs_scene_finish(&scene);
+    ck_assert_int_eq(
+        pxs_scene_make(store, &(struct pxs_plot_options){.metrics = (const char *[]){"pnsr"}, .n_metrics = 1},
+                       &scene, &err),
+        PXS_E_INVALID);
+    ck_has(err.message, "did you mean psnr?");
+}
+END_TEST
+
 Suite *plot_suite(void) {
     Suite *suite = suite_create("plot");
     TCase *numbers = tcase_create("numbers");
@@ -435,6 +468,8 @@ Suite *plot_suite(void) {
     tcase_add_unchecked_fixture(pictures, setup, teardown);
     tcase_set_timeout(pictures, 60);
     tcase_add_test(pictures, every_configuration_is_there_in_its_colour);
+    tcase_add_test(pictures, lines_of_different_numbers_of_runs_say_so);
+    tcase_add_test(pictures, panels_have_short_names);
     tcase_add_test(pictures, the_same_data_give_the_same_bytes);
     tcase_add_test(pictures, svg_and_pdf_are_whole);
     tcase_add_test(pictures, what_cannot_be_drawn_is_said);

@@ -202,10 +202,26 @@ START_TEST(test_board_wide)
     char *text = render(&b, 160);
     ck_assert_str_eq(
         text,
-        "0001-lrgd-90-s0  epoch  12/200  batch  4/50  G 3.142  D 0.25  val 0.2812  lr 0.0001  42 img/s  "
+        "0001-lrgd-90-s0  epochs  11/200  batches  4/50  G 3.142  D 0.25  val 0.2812  lr 0.0001  42 img/s  "
         "ETA 1 h 05 m\n"
         "0002-lrgd-25-s0  (attempt 2)  starting\n"
         "lr: 3/8 done, 1 failed, 2 running, 2 queued  elapsed 12 m 30 s  ETA 1 h 20 m\n");
+    free(text);
+}
+END_TEST
+
+/* Counts of what is done: the epoch whose name is 11 is the twelfth. */
+START_TEST(test_board_counts_epochs)
+{
+    struct pxs_board_run runs[1] = {board_run("lr/0001-base-s0")};
+    struct pxs_board b = {.sweep = "lr", .n_total = 1, .eta = NAN, .running = runs, .n_running = 1};
+    runs[0].batch = 49;
+    char *text = render(&b, 160);
+    ck_assert_ptr_nonnull(strstr(text, "epochs  11/200  batches 50/50"));
+    free(text);
+    runs[0].epochs_done = 12; /* and it has been validated */
+    text = render(&b, 160);
+    ck_assert_ptr_nonnull(strstr(text, "epochs  12/200  batches  0/50"));
     free(text);
 }
 END_TEST
@@ -217,7 +233,7 @@ START_TEST(test_board_narrow)
     for (int width = 0; width < 200; width++)
         free(render(&b, width));
     char *text = render(&b, 60);
-    ck_assert_ptr_nonnull(strstr(text, "epoch  12/200"));
+    ck_assert_ptr_nonnull(strstr(text, "epochs  11/200"));
     ck_assert_ptr_nonnull(strstr(text, "ETA 1 h 05 m"));
     ck_assert_ptr_nonnull(strstr(text, "-s12  "));
     ck_assert_ptr_null(strstr(text, "lr 0.0001"));
@@ -249,7 +265,7 @@ START_TEST(test_board_on_80_columns)
     runs[0].attempt = 2;
     char *text = render(&b, 79);
     ck_assert_ptr_nonnull(strstr(text, "0012-"));
-    ck_assert_ptr_nonnull(strstr(text, "-s12  epoch  12/200  G 3.142  "));
+    ck_assert_ptr_nonnull(strstr(text, "-s12  epochs  11/200  G 3.142  "));
     ck_assert_ptr_nonnull(strstr(text, "val 0.2812"));
     ck_assert_ptr_nonnull(strstr(text, "ETA 1 h 05 m"));
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
@@ -278,7 +294,7 @@ START_TEST(test_board_conditions)
     char *text = render(&b, 200);
     ck_assert_ptr_nonnull(strstr(text, "42 img/s  stale\n"));
     ck_assert_ptr_nonnull(strstr(text, "disk full, waiting for space\n"));
-    ck_assert_ptr_nonnull(strstr(text, "batch 4  G"));
+    ck_assert_ptr_nonnull(strstr(text, "batches 4  G"));
     ck_assert_ptr_nonnull(strstr(text, "0004-s0  waits for its folder\n"));
     ck_assert_ptr_nonnull(strstr(text, "\ndatabase not writable, records wait in their folders\n"
                                        "paused: three in a row\nlr: 0/4 done, 3 running, 1 stale\n"));
@@ -405,7 +421,7 @@ START_TEST(test_progress)
                             1e-9); /* a second each, whatever the steps say themselves */
     struct pxs_text line = {0};
     pxs_progress_line(&p, 109, &line);
-    ck_assert_str_eq(line.text, "epoch 1/2  G 0  D 0  val 0.2500  lr 0.0001  8.0 img/s  ETA 10.0 s");
+    ck_assert_str_eq(line.text, "epochs 1/2  G 0  D 0  val 0.2500  lr 0.0001  8.0 img/s  ETA 10.0 s");
     pxs_text_finish(&line);
 }
 END_TEST
@@ -485,6 +501,7 @@ Suite *pure_suite(void) {
     tcase_add_test(c, test_slot_cores_auto);
     tcase_add_test(c, test_slot_cores_quota);
     tcase_add_test(c, test_board_wide);
+    tcase_add_test(c, test_board_counts_epochs);
     tcase_add_test(c, test_board_narrow);
     tcase_add_test(c, test_board_unknown_and_stopping);
     tcase_add_test(c, test_board_on_80_columns);

@@ -71,6 +71,9 @@ START_TEST(it_ends_when_its_patience_does)
                 ck_assert_msg(strcmp(r->event.kind, "early_stop") == 0 &&
                                   strstr(r->event.message, "early_stop_patience"),
                               "%s: %s", r->event.kind, r->event.message);
+            char counted[64];
+            snprintf(counted, sizeof counted, "stopped early after %d of 20 epochs: ", r->n_epoch);
+            ck_assert(r->n_epoch == 20 || strncmp(r->event.message, counted, strlen(counted)) == 0);
             end_run(r);
         }
     end_run(whole);

@@ -29,7 +29,7 @@ static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_she
     pxs_html_put(
         p->out, "</figcaption>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Pictures of ",
         r->label, "\"><img alt=\"");
-    pxs_html_textf(p->out, "%s: source, generated after the epochs above, target", r->label);
+    pxs_html_textf(p->out, "%s: source, generated in the epochs above, target", r->label);
     pxs_text_add(p->out, "\" src=\"data:image/png;base64,");
     pxs_base64(p->out, png, size);
     pxs_text_add(p->out, "\"></div></figure>\n");
@@ -45,7 +45,7 @@ static void put_head(struct pxs_page *p, const struct pxs_sample_sheet *sheet) {
     if (first > 0)
         pxs_text_add(p->out, "by the weights at the lowest validation loss");
     if (first < sheet->n_columns)
-        pxs_text_add(p->out, first > 0 ? " and after epoch " : "after epoch ");
+        pxs_text_add(p->out, first > 0 ? " and in epoch " : "in epoch ");
     for (size_t i = first; i < sheet->n_columns; i++)
         pxs_text_addf(p->out, "%s%" PRId64,
                       i == first                 ? ""
