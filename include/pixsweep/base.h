@@ -324,8 +324,13 @@ void pxs_lock_release(struct pxs_lock *lock);
 
 /* Raised by a signal handler, looked at by loops at their next safe point. 0 = go on. */
 struct pxs_stop {
-    atomic_int signal; /* number of the signal that asked, or 1 */
-    atomic_int save;   /* not 0: write a resume point at the next safe point, then go on */
+    atomic_int signal;  /* number of the signal that asked, or 1 */
+    atomic_int save;    /* not 0: write a resume point at the next safe point, then go on */
+    atomic_int suspend; /* not 0: Ctrl-Z, hand it on and stand still (pxs_stand_still) */
+    atomic_int
+        heeded; /* not 0: a loop looks at all of this several times a second; else a handler has to act by itself */
 };
+/* Stops this process as Ctrl-Z does where nobody catches it, until it is continued; safe in a signal handler. */
+void pxs_stand_still(void);
 
 #endif

@@ -84,6 +84,9 @@ struct pxs_adam;
 void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                           const float *big, size_t ld_big, const float *small, size_t ld_small,
                           float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v);
+/* Room for as many OpenBLAS calls at a time, kept for good; pxs_kernels_select reserves for one. PXS_E_UNSUPPORTED in words where ulimit -v
+ * does not allow it, PXS_E_NOMEM where memory is short: called without room, OpenBLAS would try for ever. */
+PXS_NODISCARD enum pxs_status pxs_blas_reserve(int threads, struct pxs_error *err);
 /* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake". */
 void pxs_blas_describe(char *buf, size_t size);
 

@@ -26,6 +26,8 @@ struct pxs_sweep_options {
     int jobs, threads; /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
     double
         store_patience; /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
+    double
+        grace; /* seconds that a worker has to stop in good order, after a timeout, a cancel or its supervisor's death; 0 = 30 */
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
     /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place, source line, caret. Print it
      * before err->message, which sums up. */

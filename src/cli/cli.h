@@ -85,7 +85,8 @@ struct pxs_logger cli_logger(const struct cli *cli);
 /* ---- signals --------------------------------------------------------------------------------------------- */
 
 enum cli_signals {
-    /* First SIGINT or SIGTERM: stop; second: at once; third: the program dies. SIGUSR1: save. SIGHUP: only noted. */
+    /* First SIGINT or SIGTERM: stop; second: at once; third: the program dies. SIGUSR1: save. SIGHUP: only noted. SIGTSTP: suspend. As
+     * long as nobody heeds the flags, the second one ends the program, and the first one after some seconds. */
     CLI_SIGNALS_SUPERVISOR,
     CLI_SIGNALS_WORKER, /* SIGINT, SIGTERM: stop. SIGUSR1: save. SIGHUP is ignored */
     CLI_SIGNALS_TASK    /* first SIGINT, SIGTERM or SIGHUP: stop; second: the program dies */

@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+/* Between the first signal and the end, where planning does not come to a place at which it could stop. */
+#define PLANNING_SECONDS 3
+
 /* A handler has no other way to its data. */
 static struct pxs_stop stop_flag;
 static enum cli_signals stop_kind;
@@ -17,14 +20,44 @@ static void die_of(int signal_number) {
     raise(signal_number);
 }
 
+/* Nothing of ours is at work yet, so there is nothing to be ended in good order. */
+static void leave(void) {
+    static const char words[] = "pixsweep: interrupted; nothing was started\n";
+    const ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)ignored;
+    _exit(CLI_INTERRUPTED);
+}
+
+/* While a sweep is planned, the flag is looked at only now and then. */
+static void on_alarm(int signal_number) {
+    (void)signal_number;
+    if (!atomic_load(&stop_flag.heeded))
+        leave();
+}
+
 static void on_stop(int signal_number) {
     const int before = atomic_load(&stop_flag.signal);
+    const bool alone = stop_kind == CLI_SIGNALS_SUPERVISOR && !atomic_load(&stop_flag.heeded);
     if (before == 0)
         atomic_store(&stop_flag.signal, signal_number);
+    if (alone && before != 0)
+        leave();
+    else if (alone)
+        alarm(PLANNING_SECONDS);
+    else if (before == 0)
+        return;
     else if (stop_kind == CLI_SIGNALS_SUPERVISOR && (before & PXS_STOP_AGAIN) == 0)
         atomic_store(&stop_flag.signal, signal_number | PXS_STOP_AGAIN);
     else if (stop_kind != CLI_SIGNALS_WORKER)
         die_of(signal_number);
+}
+
+static void on_suspend(int signal_number) {
+    (void)signal_number;
+    if (atomic_load(&stop_flag.heeded))
+        atomic_store(&stop_flag.suspend, 1);
+    else
+        pxs_stand_still();
 }
 
 static void on_save(int signal_number) {
@@ -63,6 +96,10 @@ struct pxs_stop *cli_catch_signals(enum cli_signals kind) {
         signal(SIGHUP, SIG_IGN); /* only the supervisor says when to stop, and it goes on */
     else
         install_unless_ignored(SIGHUP, kind == CLI_SIGNALS_SUPERVISOR ? on_hangup : on_stop);
+    if (kind == CLI_SIGNALS_SUPERVISOR) {
+        install_unless_ignored(SIGTSTP, on_suspend);
+        install(SIGALRM, on_alarm);
+    }
     if (kind != CLI_SIGNALS_TASK) {
         install(SIGUSR1, on_save);
         signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not end a night's training */

@@ -4,7 +4,11 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* A product is cut into about this many pieces: enough to balance a handful of threads; each further piece packs its operands again. */
 enum { TARGET_PIECES = 8, MIN_ROWS = 64, MIN_COLS = 64 };
@@ -61,7 +65,83 @@ void pxs_blas_describe(char *buf, size_t size) {
     snprintf(buf, size, "%s, core %s", openblas_get_config(), openblas_get_corename());
 }
 
+/* ---- room for its buffers -------------------------------------------------------------------------------- */
+
+/* OpenBLAS maps a buffer of this size for each call at work, keeps it for later ones, and where it gets none it tries again for
+ * ever: nothing must call it before its buffers are there. They are mapped, hardly touched. */
+#define BUFFER_BYTES ((size_t)128 << 20)
+#define MOST_BUFFERS 128 /* it has a table of them */
+
+/* Its own allocator, where it lets others call it. */
+extern void *blas_memory_alloc(int) __attribute__((weak));
+extern void blas_memory_free(void *) __attribute__((weak));
+
+static void *map_buffer(void) {
+    void *at = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void *take_buffer(void) {
+    void *trial = map_buffer();
+    if (!trial || !blas_memory_alloc || !blas_memory_free)
+        return trial;
+    munmap(trial, BUFFER_BYTES);
+    return blas_memory_alloc(0);
+}
+
+static void give_back(void *buffer) {
+    if (blas_memory_alloc && blas_memory_free)
+        blas_memory_free(buffer);
+    else
+        munmap(buffer, BUFFER_BYTES);
+}
+
+static uint64_t mapped_now(void) {
+    char *text = NULL;
+    size_t bytes;
+    if (pxs_read_file("/proc/self/statm", 4096, &text, &bytes, NULL) != PXS_OK)
+        return 0;
+    uint64_t pages = strtoull(text, NULL, 10);
+    free(text);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static enum pxs_status no_room(int threads, int missing, struct pxs_error *err) {
+    const uint64_t space = pxs_address_space(), need = mapped_now() + (uint64_t)missing * BUFFER_BYTES;
+    struct rlimit data;
+    char need_text[32], have[32], each[32];
+    pxs_format_bytes(need_text, need);
+    pxs_format_bytes(each, BUFFER_BYTES);
+    if (space < need) {
+        pxs_format_bytes(have, space);
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s of address space are needed and ulimit -v allows %s: OpenBLAS takes %s for each "
+                        "of %d thread%s, and more comes for the training itself; raise the limit (ulimit -v "
+                        "unlimited, or h_vmem of the batch system)%s",
+                        need_text, have, each, threads, threads == 1 ? "" : "s",
+                        threads > 1 ? " or use fewer --threads" : "");
+    }
+    bool bound = getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY;
+    pxs_format_bytes(have, bound ? data.rlim_cur : 0);
+    return pxs_fail(err, PXS_E_NOMEM,
+                    "out of memory: OpenBLAS takes %s for each of %d thread%s, %s in all with what this "
+                    "process has%s%s",
+                    each, threads, threads == 1 ? "" : "s", need_text, bound ? ", and ulimit -d allows " : "",
+                    bound ? have : "");
+}
+
+enum pxs_status pxs_blas_reserve(int threads, struct pxs_error *err) {
+    void *buffers[MOST_BUFFERS];
+    int n = 0, most = pxs_min_int(threads, MOST_BUFFERS);
+    while (n < most && (buffers[n] = take_buffer()))
+        n++;
+    for (int i = 0; i < n; i++)
+        give_back(buffers[i]);
+    return n == most ? PXS_OK : no_room(threads, most - n, err);
+}
+
 enum pxs_status pxs_blas_prepare(struct pxs_error *err) {
+    PXS_TRY(pxs_blas_reserve(1, err));
     if (openblas_get_parallel() == OPENBLAS_OPENMP)
         return pxs_fail(
             err, PXS_E_UNSUPPORTED,

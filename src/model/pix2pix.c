@@ -49,6 +49,8 @@ enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_p
     m->nn.kernel.pool = pool;
     enum pxs_status status = pxs_kernels_select(kernels, &m->nn.kernel.set, err);
     if (status == PXS_OK)
+        status = pxs_blas_reserve(pxs_pool_threads(pool), err);
+    if (status == PXS_OK)
         status = init(m, err);
     if (status != PXS_OK)
         pxs_pix2pix_destroy(&m);

@@ -85,6 +85,10 @@ void pxs_attempt_kill(struct pxs_slot *slot) {
     slot->killed = true;
 }
 
+double pxs_grace(const struct pxs_supervisor *s) {
+    return s->options->grace > 0 ? s->options->grace : PXS_GRACE_SECONDS;
+}
+
 static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     slot->waited += slot->disk_full || slot->question.open ? now - slot->limits_at : 0;
     slot->limits_at = now;
@@ -93,12 +97,12 @@ static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double 
     if (slot->damage[0] != '\0') /* nothing that it does from here on can be kept */
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
     bool ends = slot->asked == PXS_ASKED_TIMEOUT || slot->asked == PXS_ASKED_CANCEL;
-    if (ends && now - slot->term_at > PXS_GRACE_SECONDS)
+    if (ends && now - slot->term_at > pxs_grace(s))
         pxs_attempt_kill(slot);
     /* It has said its last word, all is synced, and yet it does not go. */
     if (slot->progress.ended && isnan(slot->ended_at))
         slot->ended_at = now;
-    if (now - slot->ended_at > PXS_GRACE_SECONDS)
+    if (now - slot->ended_at > pxs_grace(s))
         pxs_attempt_kill(slot);
 }
 

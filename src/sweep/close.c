@@ -30,7 +30,7 @@ static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *cras
 static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                     struct pxs_verdict *v, bool *again, struct pxs_error *err) {
     int64_t crashes = 0, timeouts = 0;
-    if (s->store && !pxs_store_shut(s, pxs_monotonic()))
+    if (s->store && !pxs_store_shut(s, pxs_work_clock(s)))
         PXS_TRY(pxs_store_failures(s->store, slot->row.run_id, &crashes, &timeouts, err));
     count_late(s, slot->run, &crashes, &timeouts);
     int64_t used = v->timed_out ? timeouts : crashes;
@@ -133,9 +133,9 @@ static void learn(struct pxs_supervisor *s, const struct pxs_slot *slot, double 
 }
 
 /* A clock that was put back in between makes no attempt end before it could. */
-static int64_t end_time(const struct pxs_slot *slot) {
+static int64_t end_time(const struct pxs_supervisor *s, const struct pxs_slot *slot) {
     int64_t by_clock = pxs_now_ms(),
-            by_work = slot->row.started_ms + (int64_t)(1000 * (pxs_monotonic() - slot->started));
+            by_work = slot->row.started_ms + (int64_t)(1000 * (pxs_work_clock(s) - slot->started));
     return by_clock > by_work ? by_clock : by_work;
 }
 
@@ -147,8 +147,8 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
                                 .exit_code = v->exit_code,
                                 .signal = v->signal,
                                 .message = message,
-                                .ended_ms = end_time(slot)};
-    if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_monotonic()))
+                                .ended_ms = end_time(s, slot)};
+    if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_work_clock(s)))
         return pxs_late_add(s, slot, &end, err);
     enum pxs_status status = pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, err);
     return status == PXS_E_EXISTS ? PXS_OK : status;

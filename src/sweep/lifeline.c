@@ -67,6 +67,18 @@ static void keep_answer(struct pxs_lifeline *w, const struct pxs_answer *answer)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* Nobody is left to kill a worker that does not stop by itself: one that is stuck goes without clearing up. */
+static void stop_or_go(struct pxs_lifeline *w) {
+    struct pollfd quit = {.fd = w->quit, .events = POLLIN};
+    const double since = pxs_monotonic();
+    int none = 0;
+    atomic_compare_exchange_strong(&w->stop->signal, &none, SIGTERM);
+    for (double left = w->grace; left > 0; left = w->grace - (pxs_monotonic() - since))
+        if (poll(&quit, 1, (int)(left * 1000) + 1) > 0)
+            return;
+    _exit(PXS_EXIT_STOPPED);
+}
+
 static void *watch(void *user) {
     struct pxs_lifeline *w = user;
     struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = w->quit, .events = POLLIN}};
@@ -80,22 +92,29 @@ static void *watch(void *user) {
         if (n == (ssize_t)sizeof answer)
             keep_answer(w, &answer);
         if (fds[0].revents && n <= 0 && errno != EINTR) {
-            int none = 0;
-            atomic_compare_exchange_strong(&w->stop->signal, &none, SIGTERM);
+            stop_or_go(w);
             return NULL;
         }
     }
 }
 
-void pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop) {
+enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop, double grace,
+                                   struct pxs_error *err) {
     sigset_t all, old;
     w->stop = stop;
+    w->grace = grace;
     pthread_mutex_init(&w->lock, NULL);
     w->quit = eventfd(0, EFD_CLOEXEC);
+    if (w->quit < 0)
+        return pxs_fail_errno(err, "cannot listen to the supervisor");
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the main thread */
-    w->started = w->quit >= 0 && pthread_create(&w->thread, NULL, watch, w) == 0;
+    errno = pthread_create(&w->thread, NULL, watch, w);
+    w->started = errno == 0;
+    enum pxs_status status =
+        w->started ? PXS_OK : pxs_fail_errno(err, "cannot start the thread that listens to the supervisor");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return status;
 }
 
 void pxs_lifeline_stop(struct pxs_lifeline *w) {

@@ -8,6 +8,9 @@
 #include "supervisor_priv.h"
 #include "worker_priv.h"
 
+/* Of each thread, mapped and hardly touched, and yet counted by RLIMIT_DATA: OpenBLAS's buffer and the stack. */
+#define UNTOUCHED_BYTES ((rlim_t)(128 + 8) << 20)
+
 struct probe {
     const char *config, *kernels;
     int64_t parent, threads, memory;
@@ -45,13 +48,15 @@ static bool parse(struct probe *p, int argc, char *const argv[]) {
 
 /* What does not fit is to fail here, in words, and not to have the system kill somebody. A sanitizer's shadow memory is no use of memory,
  * but would count as one. */
-static void limit_memory(int64_t bytes) {
+static void limit_memory(int64_t bytes, int threads) {
 #ifndef SANITIZED
-    const struct rlimit limit = {.rlim_cur = (rlim_t)bytes, .rlim_max = (rlim_t)bytes};
+    const rlim_t most = (rlim_t)bytes + (rlim_t)threads * UNTOUCHED_BYTES;
+    const struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
     if (bytes > 0 && setrlimit(RLIMIT_DATA, &limit) != 0)
         return; /* then the system's own limit holds */
 #else
     (void)bytes;
+    (void)threads;
 #endif
 }
 
@@ -108,9 +113,11 @@ int pxs_probe_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
     }
     if (!pxs_bind_to_parent(p.parent))
         return PXS_EXIT_STOPPED;
-    pxs_lifeline_start(&watcher, stop);
-    limit_memory(p.memory);
-    enum pxs_status status = carry_out(&p, stop, log, &err);
+    /* It leaves nothing behind, so it needs no time to stop. */
+    enum pxs_status status = pxs_lifeline_start(&watcher, stop, 0, &err);
+    limit_memory(p.memory, (int)p.threads);
+    if (status == PXS_OK)
+        status = carry_out(&p, stop, log, &err);
     getrusage(RUSAGE_SELF, &usage);
     if (status == PXS_OK)
         pxs_log(log, PXS_LOG_INFO, PXS_PROBE_TOOK "%lld %llu", (long long)usage.ru_maxrss * 1024,

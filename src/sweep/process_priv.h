@@ -8,6 +8,9 @@
 #include "pixsweep/base.h"
 #include "pixsweep/record.h"
 
+#define PXS_GRACE_SECONDS \
+    30.0 /* for a worker to write a resume point and end, once it is asked to, its supervisor is dead or its END is recorded */
+
 /* What a worker says over its lifeline, a packet each. */
 struct pxs_word {
     enum {

@@ -152,21 +152,22 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct 
     return pxs_process_start(&spec, &p->process, err);
 }
 
-/* Asks it to stop with the first signal to us, and kills it with the second. */
+/* It leaves nothing behind: the first signal to us ends it, whatever it is at. */
 static void wait_for(struct pxs_supervisor *s, struct probe *p) {
-    bool asked = false;
+    const struct pxs_process *const processes[] = {&p->process};
+    if (s->options->stop)
+        atomic_store(&s->options->stop->heeded, 1);
     while (!pxs_process_reap(&p->process, &p->wait_status)) {
-        int signal_now = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
-        if (signal_now & PXS_STOP_AGAIN)
+        if (s->options->stop && atomic_load(&s->options->stop->signal) != 0)
             pxs_process_signal(&p->process, SIGKILL);
-        else if (signal_now != 0 && !asked)
-            pxs_process_signal(&p->process, SIGTERM);
-        asked = signal_now != 0;
         if (p->process.lifeline >= 0 && pxs_process_hung_up(&p->process))
             pxs_process_close(&p->process);
         struct pollfd fd = {.fd = p->process.lifeline, .events = POLLIN};
         poll(&fd, 1, fd.fd >= 0 ? LOOK_MS : 2);
+        pxs_heed_suspend(s, processes, 1);
     }
+    if (s->options->stop)
+        atomic_store(&s->options->stop->heeded, 0);
 }
 
 /* What stands behind the marker at the beginning of a line, to the end; NULL if it is not there. */

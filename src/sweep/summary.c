@@ -107,7 +107,7 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     snprintf(out->db, sizeof out->db, "%s", s->plan->db);
     snprintf(out->results, sizeof out->results, "%s", s->plan->results);
     out->n_total = s->plan->n;
-    out->seconds = pxs_monotonic() - s->started;
+    out->seconds = pxs_work_clock(s) - s->started;
     for (size_t i = 0; i < s->plan->n; i++)
         count(s, i, out);
     for (size_t i = 0; i < s->plan->n; i++)

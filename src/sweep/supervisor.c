@@ -47,6 +47,35 @@ static void heed_stop(struct pxs_supervisor *s, double now) {
             pxs_attempt_kill(&s->slots[i]);
 }
 
+/* ---- standing still ---------------------------------------------------------------------------------------- */
+
+double pxs_work_clock(const struct pxs_supervisor *s) {
+    return pxs_monotonic() - s->stood_still;
+}
+
+void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[], int n) {
+    if (!s->options->stop || atomic_exchange(&s->options->stop->suspend, 0) == 0)
+        return;
+    /* They have groups of their own, so that the terminal's signal reached us alone; this one nobody ignores. */
+    for (int i = 0; i < n; i++)
+        pxs_process_signal(processes[i], SIGSTOP);
+    const double since = pxs_monotonic();
+    pxs_stand_still();
+    const double still = pxs_monotonic() - since;
+    s->stood_still += still; /* however short */
+    s->looked_at += still;
+    for (int i = 0; i < n; i++)
+        pxs_process_signal(processes[i], SIGCONT);
+}
+
+static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **processes) {
+    int n = 0;
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy && !s->slots[i].dead)
+            processes[n++] = &s->slots[i].process;
+    pxs_heed_suspend(s, processes, n);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------------------- */
 
 static bool next_run(const struct pxs_supervisor *s, size_t *index) {
@@ -75,7 +104,7 @@ static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kin
     struct pxs_error err;
     if (s->store && run_id != 0 &&
         pxs_store_event(s->store, run_id, pxs_now_ms(), PXS_LOG_WARN, kind, text, &err) != PXS_OK)
-        pxs_store_trouble(s, &err, pxs_monotonic());
+        pxs_store_trouble(s, &err, pxs_work_clock(s));
 }
 
 static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
@@ -96,7 +125,7 @@ static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
     struct pxs_word word;
     while (pxs_process_hear(&slot->process, &word))
         if (word.what == PXS_WORD_RUNG)
-            pxs_rungs_hear(s, slot, &word, pxs_monotonic());
+            pxs_rungs_hear(s, slot, &word, pxs_work_clock(s));
         else
             heed_disk(s, slot, word.what == PXS_WORD_WAITS);
     if (pxs_process_hung_up(&slot->process))
@@ -162,11 +191,30 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
     return !s->store_lost;
 }
 
-static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
-    double now = pxs_monotonic();
+/* Nobody looked for a while: that time has not been. */
+static void notice_gap(struct pxs_supervisor *s) {
+    const double now = pxs_monotonic(), gap = now - s->looked_at;
+    char text[32], words[96];
+    s->looked_at = now;
+    if (gap <= PXS_GAP_SECONDS)
+        return;
+    s->stood_still += gap;
+    pxs_format_duration(text, gap);
+    snprintf(words, sizeof words, "stood still for %s, which counts for no duration and no timeout", text);
+    pxs_say(s, PXS_LOG_WARN, "%s", words);
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            note_event(s, s->slots[i].row.run_id, "pause", words);
+}
+
+static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct pxs_process **processes) {
+    s->looked_at = pxs_monotonic();
+    double now = pxs_work_clock(s);
     while (anything_left(s, now)) {
+        notice_gap(s);
         heed_stop(s, now);
         heed_save(s);
+        heed_suspend(s, processes);
         pxs_come_home(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_look_elsewhere(s, now);
@@ -175,10 +223,12 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds) {
         pxs_brake_store(s, now);
         pxs_show_board(s, now, false);
         sleep_a_tick(s, fds);
+        notice_gap(s);
+        now = pxs_work_clock(s);
         for (int i = 0; i < s->n_slots; i++)
             if (s->slots[i].busy)
-                pxs_attempt_poll(s, &s->slots[i], pxs_monotonic());
-        now = pxs_monotonic();
+                pxs_attempt_poll(s, &s->slots[i], now);
+        now = pxs_work_clock(s);
         beat(s, now);
     }
     pxs_show_board(s, now, true);
@@ -208,8 +258,8 @@ static void reap(struct pxs_supervisor *s) {
     struct pxs_home_counts counts = {0};
     struct pxs_error err;
     if (s->store && pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
-        pxs_store_trouble(s, &err, pxs_monotonic());
-    pxs_look_elsewhere(s, pxs_monotonic()); /* what was reaped can be taken */
+        pxs_store_trouble(s, &err, pxs_work_clock(s));
+    pxs_look_elsewhere(s, pxs_work_clock(s)); /* what was reaped can be taken */
 }
 
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
@@ -218,7 +268,7 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_probe_shapes(s, err));
     enum pxs_status status = pxs_supervisor_open(s, PXS_ALONE_SECONDS, err);
     if (pxs_store_may_wait(status, s->plan->db))
-        pxs_store_trouble(s, err, pxs_monotonic());
+        pxs_store_trouble(s, err, pxs_work_clock(s));
     else
         PXS_TRY(status);
     PXS_TRY(pxs_order_make(s->plan, &s->order, err));
@@ -272,15 +322,25 @@ static void say_plan(struct pxs_supervisor *s) {
 static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
                                  struct pxs_error *err) {
     struct pollfd *fds = calloc((size_t)s->n_slots, sizeof *fds);
-    if (!fds)
+    const struct pxs_process **processes = calloc((size_t)s->n_slots, sizeof *processes);
+    if (!fds || !processes) {
+        free(fds);
+        free(processes);
         return pxs_fail_nomem(err);
+    }
+    struct pxs_stop *stop = s->options->stop;
     if (s->listener->planned)
         s->listener->planned(s->listener->user, s->plan);
     say_plan(s);
-    supervise(s, fds);
+    if (stop)
+        atomic_store(&stop->heeded, 1);
+    supervise(s, fds, processes);
     free(fds);
+    free(processes);
     pxs_summarise(s, summary);
     pxs_on_done(s, summary);
+    if (stop)
+        atomic_store(&stop->heeded, 0);
     return summary->exit_code == 130 ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
                                      : PXS_OK;
 }

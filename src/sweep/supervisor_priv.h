@@ -11,14 +11,14 @@
 #define PXS_INTAKE_SECONDS 0.2  /* records wait no longer for the database */
 #define PXS_INTAKE_RECORDS 1000 /* in one transaction */
 #define PXS_BOARD_SECONDS 0.2
+#define PXS_GAP_SECONDS \
+    10.0 /* longer between two looks: this process stood still, as after Ctrl-Z or in a freezer */
 #define PXS_PLAIN_SECONDS 10.0 /* between progress lines of a run where there is no terminal */
 #define PXS_HEARTBEAT_SECONDS 10.0
-#define PXS_ELSEWHERE_SECONDS 0.5 /* between looks at runs of other processes */
-#define PXS_STORE_WAIT 1.0        /* a call into the store holds the loop up no longer */
-#define PXS_STORE_RETRY 1.0       /* after a failure */
-#define PXS_STORE_PATIENCE 60.0   /* with nothing left to do but to write to it */
-#define PXS_GRACE_SECONDS \
-    30.0 /* between SIGTERM and SIGKILL after run.timeout, for a resume point; between END and SIGKILL */
+#define PXS_ELSEWHERE_SECONDS 0.5   /* between looks at runs of other processes */
+#define PXS_STORE_WAIT 1.0          /* a call into the store holds the loop up no longer */
+#define PXS_STORE_RETRY 1.0         /* after a failure */
+#define PXS_STORE_PATIENCE 60.0     /* with nothing left to do but to write to it */
 #define PXS_DISK_FLOOR 500e6        /* bytes that stay free beside checkpoints and resume points */
 #define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
 #define PXS_ALONE_SECONDS 3.0       /* of a database that stays shut, before runs start without it */
@@ -112,6 +112,8 @@ struct pxs_supervisor {
     struct pxs_host host;
     char kernels[64];
     double started, board_at, heartbeat_at, elsewhere_at;
+    double looked_at,
+        stood_still; /* by pxs_monotonic: the last look of the loop; seconds that it had stopped, so far */
     double store_failed_at, store_failing_since; /* NaN = the store is fine */
     enum pxs_status store_status;                /* of its last failure */
     struct pxs_late *late;                       /* ends to be written down */
@@ -127,6 +129,12 @@ struct pxs_supervisor {
     struct pxs_paces paces;
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
 };
+
+/* Seconds that go on only while the supervisor does: Ctrl-Z, a frozen control group and a sleeping machine count for no duration and no
+ * timeout. Every time in here is by this clock. */
+double pxs_work_clock(const struct pxs_supervisor *s);
+/* Somebody has pressed Ctrl-Z: `n` processes stop, then this one, until it is continued. */
+void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[], int n);
 
 /* ---- words (say.c) --------------------------------------------------------------------------------------- */
 
@@ -168,6 +176,7 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
 void pxs_attempt_kill(struct pxs_slot *slot);
+double pxs_grace(const struct pxs_supervisor *s); /* seconds between asking a worker to stop and killing it */
 /* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
                                                 struct pxs_error *err);

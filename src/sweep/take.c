@@ -81,7 +81,7 @@ static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *
 
 static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    char no[32], parent[32], threads[32], every[32], rungs[PXS_RUNGS_MAX * 22];
+    char no[32], parent[32], threads[32], every[32], grace[32], rungs[PXS_RUNGS_MAX * 22];
     snprintf(no, sizeof no, "%lld", (long long)slot->row.no);
     snprintf(parent, sizeof parent, "%lld", (long long)getpid());
     snprintf(threads, sizeof threads, "%d", slot->threads);
@@ -106,6 +106,8 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, s
                           s->options->command ? s->options->command : "",
                           "--resume-every",
                           pxs_format_double(every, s->plan->how.resume_every_s),
+                          "--grace",
+                          pxs_format_double(grace, pxs_grace(s)),
                           "--rungs",
                           rungs,
                           "--allow-mixed",
@@ -136,7 +138,7 @@ static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *s
     /* The BEGIN record says the same, so a busy database does no harm here. */
     if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.pid, slot->process.pid_start,
                               &late) != PXS_OK)
-        pxs_store_trouble(s, &late, pxs_monotonic());
+        pxs_store_trouble(s, &late, pxs_work_clock(s));
     return PXS_OK;
 }
 

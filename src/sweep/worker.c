@@ -44,6 +44,8 @@ static bool set_argument(struct pxs_worker *w, const char *name, const char *val
         return set_rungs(w, value);
     if (strcmp(name, "--resume-every") == 0)
         return pxs_parse_double(value, &w->resume_every);
+    if (strcmp(name, "--grace") == 0)
+        return pxs_parse_double(value, &w->grace);
     for (size_t i = 0; i < PXS_COUNT(known); i++)
         if (strcmp(known[i].name, name) == 0) {
             if (known[i].text)
@@ -246,8 +248,11 @@ int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
     }
     if (!w)
         return PXS_EXIT_FAILED;
-    *w =
-        (struct pxs_worker){.stop = stop, .log = log, .lock = {.fd = -1}, .resume_every = PXS_RESUME_SECONDS};
+    *w = (struct pxs_worker){.stop = stop,
+                             .log = log,
+                             .lock = {.fd = -1},
+                             .resume_every = PXS_RESUME_SECONDS,
+                             .grace = PXS_GRACE_SECONDS};
     if (!parse_arguments(w, argc, argv)) {
         pxs_log(log, PXS_LOG_ERROR, "`worker` is started by `pixsweep run` only");
         free(w);
@@ -257,9 +262,10 @@ int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
         free(w);
         return PXS_EXIT_STOPPED;
     }
-    pxs_lifeline_start(&watcher, stop);
     w->lifeline = &watcher;
-    enum pxs_status status = carry_out(w, &err);
+    enum pxs_status status = pxs_lifeline_start(&watcher, stop, w->grace, &err);
+    if (status == PXS_OK)
+        status = carry_out(w, &err);
     if (status != PXS_OK)
         pxs_log(log, status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR, "%s",
                 err.message);

@@ -13,7 +13,7 @@
 struct pxs_lifeline;
 struct pxs_worker {
     const char *dir, *kernels, *data_hash, *config_hash, *command;
-    double resume_every; /* seconds */
+    double resume_every, grace; /* seconds */
     int64_t attempt, parent, threads, allow_mixed;
     struct pxs_stop *stop;
     struct pxs_logger log;
@@ -38,17 +38,20 @@ void pxs_worker_waiting(void *user, const char *why);
 
 /* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for that. */
 bool pxs_bind_to_parent(int64_t parent);
-/* A thread that hears answers, and raises `stop` when the other end of our stdin closes. */
+/* A thread that hears answers, and raises `stop` when the other end of our stdin closes; the process that has not stopped the lifeline
+ * `grace` seconds later ends there and then. */
 struct pxs_lifeline {
     pthread_t thread;
     int quit; /* eventfd */
     struct pxs_stop *stop;
+    double grace;
     bool started;
     pthread_mutex_t lock; /* over what follows */
     bool answered;
     struct pxs_answer answer;
 };
-void pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop);
+PXS_NODISCARD enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop, double grace,
+                                                 struct pxs_error *err);
 void pxs_lifeline_stop(struct pxs_lifeline *w);
 
 #endif

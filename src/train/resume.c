@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void gather(const struct training *t, struct resume_state *s) {
+static void gather(struct training *t, struct resume_state *s) {
     s->format = RESUME_FORMAT;
     snprintf(s->config_hash, sizeof s->config_hash, "%s", t->job->config_hash);
     s->step = t->step;

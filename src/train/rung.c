@@ -37,7 +37,7 @@ enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err) {
     if (isnan(rung.value)) /* it goes on from here: the same weights give the same bits */
         rung.value = train_validate(t, rung.epoch).loss;
     /* However long the answer takes and whatever happens meanwhile, the epochs so far are not done again. */
-    t->epoch_began = pxs_monotonic();
+    t->epoch_began = train_clock(t);
     train_save_resume(t);
     PXS_TRY(job->ask(job->ask_user, &rung, err));
     PXS_TRY(record_verdict(t, &rung, err));

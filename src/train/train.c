@@ -5,6 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define STILL_SECONDS 10.0 /* between two batches, with hardly any work done: the process stood still */
 
 enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_kernels *set;
@@ -124,8 +127,20 @@ static struct pxs_losses mean_losses(const struct pxs_losses *sum, double n) {
                                sum->loss_D / n, sum->loss_real / n, sum->loss_fake / n};
 }
 
+double train_clock(struct training *t) {
+    struct timespec used = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    const double now = pxs_monotonic(), cpu = (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
+    const double gap = now - t->looked_at, worked = cpu - t->cpu_at;
+    if (t->looked_at > 0 && gap > STILL_SECONDS && worked < gap / 4)
+        t->stood_still += gap - worked;
+    t->looked_at = now;
+    t->cpu_at = cpu;
+    return now - t->stood_still;
+}
+
 static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
-    double began = pxs_monotonic();
+    double began = train_clock(t);
     uint32_t first = (uint32_t)(t->batch * t->p->batch_size), left = t->n_train - first;
     int n = left < (uint32_t)t->p->batch_size ? (int)left : (int)t->p->batch_size;
     struct pxs_augment augment = {.flip = t->p->flip,
@@ -142,7 +157,7 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
                                      .lr_D = t->rates.lr_D}};
     pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source, t->target);
     pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &r.batch.losses);
-    r.batch.seconds = pxs_monotonic() - began;
+    r.batch.seconds = train_clock(t) - began;
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     const char *broken = broken_loss(&r.batch.losses);
     if (broken)
@@ -173,8 +188,8 @@ bool train_stopped(const struct training *t) {
     return t->job->stop && atomic_load(&t->job->stop->signal) != 0;
 }
 
-double train_epoch_seconds(const struct training *t) {
-    return t->epoch_before + pxs_monotonic() - t->epoch_began;
+double train_epoch_seconds(struct training *t) {
+    return t->epoch_before + train_clock(t) - t->epoch_began;
 }
 
 static enum pxs_status save_weights(struct training *t, bool best, struct pxs_error *err) {
@@ -227,7 +242,7 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
 }
 
 static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
-    t->epoch_began = pxs_monotonic();
+    t->epoch_began = train_clock(t);
     pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed, (uint32_t)t->epoch);
     PXS_TRY(pause_between(t, err));
     while (t->batch < t->batches) {

@@ -22,23 +22,24 @@ struct training {
     struct pxs_dataset *data;
     struct pxs_pix2pix *model;
     uint32_t n_train, n_val;
-    int64_t batches;                 /* in an epoch */
-    uint32_t *order;                 /* [n_train] of this epoch */
-    float *source, *target;          /* [batch_size,H,W,C] */
-    float *fake;                     /* likewise; validation and samples */
-    size_t image_floats;             /* H*W*C */
-    int64_t step, epoch, batch;      /* next to do; batch == batches: the epoch's end */
-    struct pxs_losses sum;           /* over this epoch's batches done */
-    double sum_D_real, sum_D_fake;   /* likewise: the discriminator's mean outputs */
-    double epoch_began;              /* monotonic, in this attempt */
-    double epoch_before;             /* seconds spent on this epoch by attempts before this one */
-    int64_t saved_step, saved_epoch; /* where the last resume point stands; -1 = there is none */
-    double saved_at;                 /* monotonic: when one was last tried, or the attempt began */
-    bool saved_here;                 /* by this attempt */
-    bool waiting;                    /* the disk is full */
-    struct pxs_step_rates rates;     /* of the last step made */
-    struct pxs_plateau plateau[2];   /* G, D; moves under lr_policy plateau only */
-    double best;                     /* lowest validation loss so far; +inf at first */
+    int64_t batches;                       /* in an epoch */
+    uint32_t *order;                       /* [n_train] of this epoch */
+    float *source, *target;                /* [batch_size,H,W,C] */
+    float *fake;                           /* likewise; validation and samples */
+    size_t image_floats;                   /* H*W*C */
+    int64_t step, epoch, batch;            /* next to do; batch == batches: the epoch's end */
+    struct pxs_losses sum;                 /* over this epoch's batches done */
+    double sum_D_real, sum_D_fake;         /* likewise: the discriminator's mean outputs */
+    double epoch_began;                    /* by train_clock, in this attempt */
+    double looked_at, cpu_at, stood_still; /* of train_clock */
+    double epoch_before;                   /* seconds spent on this epoch by attempts before this one */
+    int64_t saved_step, saved_epoch;       /* where the last resume point stands; -1 = there is none */
+    double saved_at;                       /* monotonic: when one was last tried, or the attempt began */
+    bool saved_here;                       /* by this attempt */
+    bool waiting;                          /* the disk is full */
+    struct pxs_step_rates rates;           /* of the last step made */
+    struct pxs_plateau plateau[2];         /* G, D; moves under lr_policy plateau only */
+    double best;                           /* lowest validation loss so far; +inf at first */
     struct train_early early;
     double val_loss; /* of the epoch before this one; NaN where an earlier attempt has made it */
 };
@@ -66,7 +67,9 @@ PXS_NODISCARD enum pxs_status train_best_sample(struct training *t, struct pxs_e
 PXS_NODISCARD enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t epoch,
                                                struct pxs_error *err);
 /* Wall clock of the current epoch, all attempts together. */
-double train_epoch_seconds(const struct training *t);
+double train_epoch_seconds(struct training *t);
+/* Seconds, without those that this process stood still (Ctrl-Z, a frozen control group): they belong to no batch and no epoch. */
+double train_clock(struct training *t);
 bool train_stopped(const struct training *t);
 
 /* ---- resume points (resume.c) ---------------------------------------------------------------------------- */

@@ -87,6 +87,17 @@ static void die(int signal) {
         pause();
 }
 
+/* For ever; the file that PXS_FAKE_PID names tells who. */
+static void hang(void) {
+    char pid[32];
+    const char *path = getenv("PXS_FAKE_PID");
+    snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (path && pxs_write_file(path, pid, strlen(pid), NULL) != PXS_OK)
+        _exit(99);
+    for (;;)
+        usleep(1000);
+}
+
 /* Stands for a resume point, one more each time that it is asked for. */
 static void save(const struct fake_run *f) {
     char path[PXS_PATH_MAX];
@@ -103,6 +114,8 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
                       struct pxs_error *err) {
     if (f->what == FAKE_SLOW || f->what == FAKE_DEAF)
         usleep(20000);
+    if (step == 1 && f->what == FAKE_STUCK)
+        hang();
     if (step == 0 && f->what == FAKE_CRASH_STALL && first_time(f))
         die(SIGABRT);
     bool stalls = step == 1 && f->what == FAKE_STALL_ONCE && first_time(f);
@@ -201,6 +214,9 @@ enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_erro
     case FAKE_UNFIT_ABORT:
         pxs_log(job->log, PXS_LOG_ERROR, "about to die");
         die(SIGABRT);
+        break;
+    case FAKE_UNFIT_STUCK:
+        hang();
         break;
     case FAKE_UNFIT_SLOW:
         while (atomic_load(&job->stop->signal) == 0)

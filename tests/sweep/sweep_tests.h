@@ -27,6 +27,8 @@ enum fake {
     FAKE_UNFIT_NOMEM = 16,  /* finds no memory */
     FAKE_UNFIT_ABORT = 17,  /* SIGABRT in its first batch */
     FAKE_UNFIT_SLOW = 18,   /* waits for the stop flag in its first batch */
+    FAKE_UNFIT_STUCK = 20,  /* hangs in its first batch, deaf to all but SIGKILL */
+    FAKE_STUCK = 21,        /* one batch, then the same */
     FAKE_STALL_ONCE = 19    /* as FAKE_STALL in its first attempt, later as FAKE_GOOD */
 };
 

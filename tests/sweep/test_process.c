@@ -91,7 +91,7 @@ START_TEST(test_lifeline)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     ck_assert_int_eq(dup2(pair[1], STDIN_FILENO), STDIN_FILENO);
     close(pair[1]);
-    pxs_lifeline_start(&line, &stop);
+    ck_assert_int_eq(pxs_lifeline_start(&line, &stop, 30, NULL), PXS_OK);
     usleep(50000);
     ck_assert_int_eq(atomic_load(&stop.signal), 0);
     close(pair[0]);
@@ -109,7 +109,7 @@ START_TEST(test_lifeline_quits)
     struct pxs_lifeline line = {.quit = -1};
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     ck_assert_int_eq(dup2(pair[1], STDIN_FILENO), STDIN_FILENO);
-    pxs_lifeline_start(&line, &stop);
+    ck_assert_int_eq(pxs_lifeline_start(&line, &stop, 30, NULL), PXS_OK);
     pxs_lifeline_stop(&line);
     ck_assert_int_eq(atomic_load(&stop.signal), 0);
 }

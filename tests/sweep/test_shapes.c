@@ -101,7 +101,7 @@ static void *stop_when_there(void *user) {
 START_TEST(test_interrupted)
 {
     pthread_t thread;
-    write_experiment(1, FAKE_UNFIT_SLOW, "");
+    write_experiment(1, _i == 0 ? FAKE_UNFIT_SLOW : FAKE_UNFIT_STUCK, "");
     setenv("PXS_FAKE_PROBES", in_folder("probes"), 1);
     ck_assert_int_eq(pthread_create(&thread, NULL, stop_when_there, (void *)in_folder("probes")), 0);
     struct outcome o = run_with((struct pxs_sweep_options){.stop = &stop});
@@ -123,7 +123,7 @@ Suite *shapes_suite(void) {
     tcase_add_test(c, test_no_more_than_some_shapes);
     tcase_add_test(c, test_refused);
     tcase_add_test(c, test_refused_among_good_ones);
-    tcase_add_test(c, test_interrupted);
+    tcase_add_loop_test(c, test_interrupted, 0, 2);
     suite_add_tcase(suite, c);
     return suite;
 }

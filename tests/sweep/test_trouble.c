@@ -157,6 +157,41 @@ START_TEST(test_supervisor_killed_deaf_worker)
 { supervisor_killed(FAKE_DEAF, "completed", 1); }
 END_TEST
 
+/* A worker or a probe hangs, and then its supervisor is killed: its pid. */
+static pid_t orphan_of(enum fake what) {
+    char *text = NULL;
+    write_experiment(20, what, "");
+    setenv("PXS_FAKE_PID", in_folder("hangs"), 1);
+    pid_t supervisor = run_apart((struct pxs_sweep_options){.grace = 0.5}, "lines");
+    for (int i = 0; i < 2000 && access(in_folder("hangs"), F_OK) != 0; i++)
+        usleep(10000);
+    kill(supervisor, SIGKILL);
+    wait_for(supervisor);
+    ck_assert_int_eq(pxs_read_file(in_folder("hangs"), 64, &text, NULL, NULL), PXS_OK);
+    pid_t orphan = (pid_t)strtol(text, NULL, 10);
+    free(text);
+    ck_assert_int_gt(orphan, 0);
+    ck_assert_int_eq(unlink(in_folder("hangs")), 0);
+    return orphan;
+}
+
+static void expect_gone(pid_t pid) {
+    for (int i = 0; i < 2000 && pxs_pid_alive(pid, 0); i++)
+        usleep(10000);
+    bool left = pxs_pid_alive(pid, 0);
+    if (left)
+        kill(pid, SIGKILL);
+    ck_assert(!left);
+}
+
+/* Whatever a worker or a probe is stuck in, it does not outlive its supervisor for long. */
+START_TEST(test_no_orphans)
+{
+    expect_gone(orphan_of(FAKE_UNFIT_STUCK));
+    expect_gone(orphan_of(FAKE_STUCK));
+}
+END_TEST
+
 START_TEST(test_two_supervisors)
 {
     write_experiment(2, FAKE_SLOW, "sweep:\n  seeds: 8\n");
@@ -291,6 +326,7 @@ Suite *trouble_suite(void) {
     tcase_add_test(c, test_worker_asked_by_another);
     tcase_add_test(c, test_supervisor_killed);
     tcase_add_test(c, test_supervisor_killed_deaf_worker);
+    tcase_add_test(c, test_no_orphans);
     tcase_add_test(c, test_two_supervisors);
     tcase_add_test(c, test_two_supervisors_one_killed);
     tcase_add_test(c, test_database_locked);
