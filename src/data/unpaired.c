@@ -70,7 +70,10 @@ static void fold(const char *name, unsigned folds, char out[NAME]) {
             continue;
         if ((folds & MARKS) && (c == '-' || c == ' ' || c == '.'))
             c = '_';
-        if ((folds & CASE) && c >= 'A' && c <= 'Z')
+        bool accent =
+            i + 1 < n && ((uint8_t)name[i] == 0xcc || (uint8_t)name[i] == 0xcd); /* U+0300 .. U+037f */
+        if ((folds & CASE) && c >= 'A' && c <= 'Z' &&
+            !((folds & FORM) && accent)) /* composed, `tr` leaves it alone */
             c += 'a' - 'A';
         at = (folds & FORM) ? put_parts(out, at, c) : put_code(out, at, c);
     }
@@ -256,11 +259,11 @@ static bool find_way(const struct pxs_names all[2], struct way *best) {
         else
             try_way(side, (struct way){.folds = folds}, keys, best);
     }
-    if (best->pairs == 0 && keys[0] != NULL && keys[1] != NULL)
+    size_t fewer = side[0].n < side[1].n ? side[0].n : side[1].n;
+    if (2 * best->pairs < fewer && keys[0] != NULL && keys[1] != NULL)
         try_affixes(side, ALL_FOLDS, keys, best);
     free(keys[0]);
     free(keys[1]);
-    size_t fewer = side[0].n < side[1].n ? side[0].n : side[1].n;
     return best->pairs > 0 && 2 * best->pairs >= fewer;
 }
 
@@ -329,13 +332,47 @@ static void add_filter(struct pxs_text *out, const struct way *way, int side) {
     pxs_text_add(out, way->at_end ? "(\\.[^.]*)$/\\1/'" : "//'");
 }
 
-static void add_loop(struct pxs_text *out, const char *folder, const char *side, const struct way *way,
-                     int filter) {
+/* The ending of all file names of a side that have this affix (".png"); NULL where they differ. */
+static const char *common_ending(const struct pxs_names *names, const struct way *way, int side) {
+    const char *common = NULL, *affix = way->affix[side];
+    size_t cut = strlen(affix);
+    for (size_t i = 0; i < names->n; i++) {
+        const char *name = names->name[i], *dot = strrchr(name, '.');
+        if (dot == NULL || (size_t)(dot - name) < cut || memcmp(dot - cut, affix, cut) != 0)
+            continue;
+        if (common != NULL && strcmp(common, dot) != 0)
+            return NULL;
+        common = dot;
+    }
+    return common;
+}
+
+/* Nothing but an ending or a beginning: the shell does it without help. */
+static bool add_simple_loop(struct pxs_text *out, const struct pxs_names *names, const struct way *way,
+                            int side) {
+    const char *affix = way->affix[side], *dot = common_ending(names, way, side);
+    size_t plain = strspn(affix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
+    if (way->folds != 0 || affix[plain] != '\0' || (way->at_end && dot == NULL))
+        return false;
+    if (way->at_end)
+        pxs_text_addf(out, "for f in *%s%s; do mv -n -- \"$f\" \"${f%%%s%s}%s\"; done", affix, dot, affix,
+                      dot, dot);
+    else
+        pxs_text_addf(out, "for f in %s*; do mv -n -- \"$f\" \"${f#%s}\"; done", affix, affix);
+    return true;
+}
+
+static void add_loop(struct pxs_text *out, const char *folder, const struct pxs_names side[2], int s,
+                     const struct way *way) {
     pxs_text_add(out, "(cd '");
     add_quoted(out, folder);
-    pxs_text_addf(out, "'/%s && for f in *.*; do g=$(printf %%s \"$f\"", side);
-    add_filter(out, way, filter);
-    pxs_text_add(out, "); [ \"$f\" = \"$g\" ] || mv -n -- \"$f\" \"$g\"; done)");
+    pxs_text_addf(out, "/%c' && ", "AB"[s]);
+    if (!add_simple_loop(out, &side[s], way, s)) {
+        pxs_text_add(out, "for f in *.*; do g=$(printf %s \"$f\"");
+        add_filter(out, way, s);
+        pxs_text_add(out, "); [ \"$f\" = \"$g\" ] || mv -n -- \"$f\" \"$g\"; done");
+    }
+    pxs_text_add(out, ")");
 }
 
 bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struct pxs_text *out) {
@@ -346,17 +383,13 @@ bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struc
     pxs_text_addf(out, "%s%zu pairs would match ", sampled ? "of the first names, " : "", way.pairs);
     say_way(&way, out);
     pxs_text_add(out, "; this renames them: ");
-    if (strcmp(way.affix[0], way.affix[1]) == 0) {
-        pxs_text_add(out, "for d in A B; do ");
-        add_loop(out, folder, "$d", &way, 0);
-        pxs_text_add(out, "; done");
-        return true;
-    }
+    const char *then = "";
     for (int s = 0; s < 2; s++)
-        if (way.folds != 0 || way.affix[s][0] != '\0') {
-            if (s == 1 && (way.folds != 0 || way.affix[0][0] != '\0'))
-                pxs_text_add(out, "; ");
-            add_loop(out, folder, s == 0 ? "A" : "B", &way, s);
+        if (way.folds != 0 ||
+            way.affix[s][0] != '\0') { /* of both sides alike: names that match go on matching */
+            pxs_text_add(out, then);
+            add_loop(out, folder, side, s, &way);
+            then = "; ";
         }
     return true;
 }

@@ -113,6 +113,10 @@ partners 'img1_A.png img2_A.png img10_A.png' 'img0001_B.png img0002_B.png img001
 renamed 3 "without leading zeros and without the ending '_A' in A/ and '_B' in B/"
 partners 'Cat.png DOG.png' 'cat.png dog.png'
 renamed 2 "all in lower case"
+partners 'Cat.png DOG.png Owl.png' 'cat.png dog.png Owl.png'
+renamed 2 "all in lower case" 3
+partners "$(printf '\303\204pfel')~01_A.png $(printf '\303\204pfel')~02_A.png" "$(printf 'A\314\210PFEL')~1_b.png $(printf 'A\314\210PFEL')~2_b.png"
+renamed 2 ".*without the ending '_a' in A/ and '_b' in B/"
 partners "$e_composed.png $ga_composed.png $han_composed.png" "$e_parts.png $ga_parts.png $han_parts.png"
 renamed 3 "in one Unicode form"
 partners '1~.png ~2.png 3.png' '1.png 2.png 3.png'
