@@ -301,12 +301,13 @@ struct pxs_plot_options {
     enum pxs_picture kind;
     struct pxs_meter meter;
 };
-/* A picture as a file's bytes. free(data). */
+/* A picture as a file's bytes. Finish it. */
 struct pxs_drawing {
     void *data;
     size_t bytes;
     int width, height;               /* as above */
     size_t n_runs, n_configurations; /* shown */
+    char *notes; /* of curves: what a reader has to know of the configurations, a line each; NULL = nothing */
 };
 void pxs_drawing_finish(struct pxs_drawing *drawing);
 /* Curves by epoch, one panel a metric above one another: the mean over the seeds of a configuration in its band from the lowest to the

@@ -156,6 +156,8 @@ static void say_result(const struct plotting *p, const struct pxs_drawing *d, st
                        d->n_configurations, d->n_configurations == 1 ? "" : "s", d->n_runs,
                        d->n_runs == 1 ? "" : "s", d->width, d->height,
                        p->kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
+    if (d->notes != NULL)
+        pxs_text_add_lines(out, d->notes, strlen(d->notes));
 }
 
 static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struct plotting *p,

@@ -28,6 +28,7 @@ enum pxs_status pxs_picture_of(const char *path, enum pxs_picture *out, struct p
 
 void pxs_drawing_finish(struct pxs_drawing *drawing) {
     free(drawing->data);
+    free(drawing->notes);
     *drawing = (struct pxs_drawing){0};
 }
 
@@ -273,16 +274,30 @@ static enum pxs_status draw(struct pxs_scene *scene, const struct pxs_plot_optio
     return status;
 }
 
+static enum pxs_status take_notes(const struct pxs_curves *c, struct pxs_drawing *out,
+                                  struct pxs_error *err) {
+    struct pxs_text text = {0};
+    for (size_t i = 0; i < c->n_notes; i++)
+        pxs_text_addf(&text, "%s\n", c->notes[i]);
+    const bool failed = text.failed || (text.len > 0 && (out->notes = strdup(pxs_text_str(&text))) == NULL);
+    pxs_text_finish(&text);
+    return failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
 enum pxs_status pxs_plot_curves(struct pxs_store *s, const struct pxs_plot_options *options,
                                 struct pxs_drawing *out, struct pxs_error *err) {
     struct pxs_scene scene;
     struct pxs_drawing made = {0};
     PXS_TRY(pxs_scene_make(s, options, &scene, err));
-    const enum pxs_status status = draw(&scene, options, &made, err);
+    enum pxs_status status = draw(&scene, options, &made, err);
+    if (status == PXS_OK)
+        status = take_notes(&scene.curves, &made, err);
     made.n_runs = scene.curves.n_runs;
     made.n_configurations = shown_configurations(&scene);
     pxs_scene_finish(&scene);
     if (status == PXS_OK)
         *out = made;
+    else
+        pxs_drawing_finish(&made);
     return status;
 }

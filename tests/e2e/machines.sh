@@ -63,6 +63,7 @@ ask diff 1 9 --results lab/res
 says ask.out "dataset: other pictures under the same path"
 ask plot mm --results lab/res -o other.svg
 says ask.out "other.svg: 4 configurations, 12 runs"
+says ask.out "dataset $WORK/lab/data did not hold the same pictures"
 ask report mm --results lab/res -o other.html
 says other.html "did not hold the same pictures for all runs"
 
