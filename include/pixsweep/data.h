@@ -3,7 +3,7 @@
  * such folders from two fonts (the one file with FreeType), and the check of a folder.
  *
  *   DIR/train/x.png            one image 2W wide: left half A, right half B
- *   DIR/train/A/x.png, B/x.png partners by stem
+ *   DIR/train/A/x.png, B/x.png partners by stem; A and B may differ in size
  *   DIR/train/x.npy            (N, H, 2W, 3), C order, <f4 holding 0..255 or |u1; format 1.0 or 2.0
  *   DIR/val/...                likewise; may be missing (val_fraction)
  *
@@ -26,9 +26,9 @@ struct pxs_dataset_options {
     bool a_to_b;               /* false (BtoA): source = right half B, target = left half A */
     int jitter; /* > 0: training halves are kept at (img_height + jitter) x (img_width + jitter), too */
     double val_fraction; /* share of the training pairs that validates where there is no val/; 0 = none */
-    bool val_fraction_stated;    /* the user wrote it: then a val/ folder beside it is an error */
-    struct pxs_pool *pool;       /* decodes in parallel; NULL = in the caller. Results do not depend on it */
-    struct pxs_logger logger;    /* warnings: train/val overlap, duplicates, mixed sizes */
+    bool val_fraction_stated; /* the user wrote it: then a val/ folder beside it is an error */
+    struct pxs_pool *pool;    /* decodes in parallel; NULL = in the caller. Results do not depend on it */
+    struct pxs_logger logger; /* warnings: train/val overlap, duplicates, mixed sizes, dark or empty halves */
     const struct pxs_stop *stop; /* may be NULL; PXS_E_STOPPED between files */
     struct pxs_meter meter;      /* in pairs, told in the calling thread */
 };
@@ -37,11 +37,13 @@ struct pxs_dataset_info {
     size_t train, val;   /* pairs in each split as used, after val_fraction */
     bool val_from_train; /* there is no val/: val_fraction counts; false: val_fraction has no effect */
     size_t overlap;      /* val pairs whose content is also in train */
-    int pair_width, pair_height; /* of the first training pair as stored (both halves) */
-    bool mixed_sizes;            /* not all pairs are of that size */
-    size_t bytes;                /* memory held by the pixels */
+    int pair_width,
+        pair_height;  /* of the first training pair as stored: both halves' widths, the greater height */
+    bool mixed_sizes; /* not all pairs are of that size */
+    size_t bytes;     /* memory held by the pixels */
     /* SHA-256 over split, shape and decoded bytes in file order (RGB pairs as stored, before val_fraction, resize or grey).
-     * The same content gives the same hash whether it lies in PNG pairs, A/ and B/ or .npy; names do not count. */
+     * The same content gives the same hash whether it lies in PNG pairs, A/ and B/ or .npy; names do not count. Partners of different
+     * size count as two pictures. */
     char hash[PXS_SHA256_HEX];
 };
 

@@ -91,6 +91,30 @@ static enum pxs_status take_text(struct gathering *g, const char *path, const ui
     return PXS_OK;
 }
 
+/* "U+4E00", "0x4e00", "\u4e00": the number of a character in place of the character. */
+static bool is_code_point(const uint8_t *text, size_t bytes) {
+    size_t digits = 0;
+    while (bytes > 0 && isspace(*text))
+        text++, bytes--;
+    if (bytes < 6 || (memcmp(text, "U+", 2) != 0 && memcmp(text, "u+", 2) != 0 &&
+                      memcmp(text, "0x", 2) != 0 && memcmp(text, "\\u", 2) != 0))
+        return false;
+    while (2 + digits < bytes && isxdigit(text[2 + digits]))
+        digits++;
+    return digits >= 4 && digits <= 6;
+}
+
+static enum pxs_status refuse_code_points(const char *path, const uint8_t *text, size_t bytes,
+                                          struct pxs_error *err) {
+    if (!is_code_point(text, bytes))
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s: it holds the numbers of characters (U+4E00); write the characters themselves, as "
+                    "UTF-8 text or as JSON "
+                    "strings",
+                    path);
+}
+
 /* All strings below a value, in order; keys are names of lists, not characters. */
 static enum pxs_status take_json(struct gathering *g, struct pxs_json value, const char *path,
                                  struct pxs_error *err) {
@@ -108,6 +132,7 @@ static enum pxs_status take_json(struct gathering *g, struct pxs_json value, con
             "is %s; the characters must be strings, in lists or objects: [\"\\u4e00\", \"\\u4e01\"]",
             pxs_json_type_name(type));
     PXS_TRY(pxs_json_string(value, &text, err));
+    PXS_TRY(refuse_code_points(path, (const uint8_t *)text, strlen(text), err));
     return take_text(g, path, (const uint8_t *)text, strlen(text), err);
 }
 
@@ -165,8 +190,10 @@ static enum pxs_status gather(struct gathering *g, const char *path, const uint8
     PXS_TRY(check_text(path, text, bytes, err));
     if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3, bytes -= 3;
-    if (!looks_like_json(path, text, bytes))
+    if (!looks_like_json(path, text, bytes)) {
+        PXS_TRY(refuse_code_points(path, text, bytes, err));
         return take_text(g, path, text, bytes, err);
+    }
     struct pxs_error why;
     if (pxs_json_parse((const char *)text, bytes, path, &doc, &why) != PXS_OK)
         return pxs_fail(err, PXS_E_INVALID, "%s; mend it, or save the characters as plain text", why.message);

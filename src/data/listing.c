@@ -331,7 +331,13 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
 
 /* A split under a name that is not read is easily believed to be in use. */
 static void note_other_names(struct lister *l) {
-    static const char *const names[] = {"test", "valid", "validation", "dev"};
+    static const char *const names[] = {"test", "valid", "validation", "dev", "eval", "Val", "VAL"};
+    struct stat st;
+    char *val = join(l, l->root, "val");
+    if (val != NULL && !l->listing->folder[PXS_SPLIT_VAL].exists && lstat(val, &st) == 0)
+        pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
+                        "val is not read, since it is %s: val_fraction of train/ is used",
+                        S_ISLNK(st.st_mode) ? "a link that leads to no folder" : "no folder");
     for (size_t i = 0; i < PXS_COUNT(names) && !l->listing->folder[PXS_SPLIT_VAL].exists; i++) {
         char *path = join(l, l->root, names[i]);
         if (path != NULL && is_folder(path))

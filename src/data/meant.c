@@ -100,6 +100,10 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
     if (find_around(path, around))
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder; it is a part of %s: was that meant?",
                         path, around);
+    struct stat st;
+    if (pxs_path_join(around, sizeof around, path, "train") && lstat(around, &st) == 0)
+        return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder: %s is %s", path, around,
+                        S_ISLNK(st.st_mode) ? "a link that leads to no folder" : "no folder");
     look_within(path, &w);
     if (w.train[0] != '\0')
         return pxs_fail(err, PXS_E_INVALID,

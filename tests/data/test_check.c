@@ -166,6 +166,21 @@ START_TEST(litter_is_passed_over)
 }
 END_TEST
 
+START_TEST(splits_that_are_no_folders)
+{
+    put_pair("train/a.png", 1);
+    ck_assert_int_eq(symlink("/nonexistent", scratch_path("val")), 0);
+    check("W val is not read, since it is a link that leads to no folder: val_fraction of train/ is used\n");
+    unlink(scratch_path("val"));
+    put_text("val", "x");
+    check("W val is not read, since it is no folder: val_fraction of train/ is used\n");
+    rename(scratch_path("train"), scratch_path("elsewhere"));
+    ck_assert_int_eq(symlink("/nonexistent", scratch_path("train")), 0);
+    struct pxs_dataset_options o = small_options();
+    refuse(&o, "%s has no train/ folder: %s/train is a link that leads to no folder");
+}
+END_TEST
+
 /* What is no file is told by name and not waited for. */
 START_TEST(what_is_no_file_is_refused)
 {
@@ -250,6 +265,7 @@ TCase *check_tests(void) {
     tcase_add_test(tc, everything_at_once_in_partners);
     tcase_add_test(tc, kinds_do_not_mix);
     tcase_add_test(tc, litter_is_passed_over);
+    tcase_add_test(tc, splits_that_are_no_folders);
     tcase_add_test(tc, what_is_no_file_is_refused);
     tcase_add_test(tc, other_formats_are_told_once);
     tcase_add_test(tc, no_folder_is_an_error);
