@@ -285,8 +285,22 @@ void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user,
 /* Opens a regular file for reading, links followed. A FIFO, socket or device is PXS_E_INVALID at once and never waited for; so is a
  * folder. `*fd` is the caller's to close. */
 PXS_NODISCARD enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err);
+/* The same for a file at `path` below the folder `dir`, where others may have put what they like: no link is followed below `dir`, and
+ * the path cannot lead up or elsewhere. PXS_E_INVALID where it would; PXS_E_NOT_FOUND where there is none. */
+PXS_NODISCARD enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd,
+                                               struct pxs_error *err);
+/* Opens a file for appending, made where there is none; a link, FIFO, device or folder in its place is PXS_E_INVALID. */
+PXS_NODISCARD enum pxs_status pxs_open_append(const char *path, int *fd, struct pxs_error *err);
+/* Whether this process may write to a file (and read it) or into a folder that is there. PXS_E_INVALID says why not, and the command
+ * that mends it, for `files` (NULL: path itself). */
+PXS_NODISCARD enum pxs_status pxs_check_writable(const char *path, const char *files, struct pxs_error *err);
+/* Whether a folder could be made at `path`, or is there and may be written to; makes nothing. PXS_E_INVALID in words otherwise. */
+PXS_NODISCARD enum pxs_status pxs_check_place(const char *path, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
                                             struct pxs_error *err); /* NUL appended; free() it */
+/* The same of a file below a folder, see pxs_open_beneath. */
+PXS_NODISCARD enum pxs_status pxs_read_beneath(const char *dir, const char *path, size_t max_bytes,
+                                               char **data, size_t *bytes, struct pxs_error *err);
 /* Whole file or nothing: writes `<path>.tmp.<pid>` in the same folder (never through a link that stands there), fsync, rename,
  * fsync of the folder. */
 PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,

@@ -70,10 +70,9 @@ enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err) 
     return PXS_OK;
 }
 
-enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
-                              struct pxs_error *err) {
-    int fd = -1;
-    PXS_TRY(pxs_open_read(path, &fd, err));
+/* Closes fd. */
+static enum pxs_status read_open(int fd, const char *path, size_t max_bytes, char **data, size_t *bytes,
+                                 struct pxs_error *err) {
     struct stat info;
     size_t cap = 4096;
     if (fstat(fd, &info) == 0 && info.st_size > 0) {
@@ -88,6 +87,23 @@ enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, s
     if (status == PXS_OK && bytes)
         *bytes = length;
     return status;
+}
+
+enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data, size_t *bytes,
+                              struct pxs_error *err) {
+    int fd = -1;
+    PXS_TRY(pxs_open_read(path, &fd, err));
+    return read_open(fd, path, max_bytes, data, bytes, err);
+}
+
+enum pxs_status pxs_read_beneath(const char *dir, const char *path, size_t max_bytes, char **data,
+                                 size_t *bytes, struct pxs_error *err) {
+    int fd = -1;
+    char full[4096];
+    PXS_TRY(pxs_open_beneath(dir, path, &fd, err));
+    if (!pxs_path_join(full, sizeof full, dir, path))
+        snprintf(full, sizeof full, "%.4000s", path);
+    return read_open(fd, full, max_bytes, data, bytes, err);
 }
 
 enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes, struct pxs_error *err) {

@@ -63,7 +63,12 @@ static bool open_log(struct cli_progress *p) {
     struct pxs_error err;
     if (!pxs_path_dir(folder, sizeof folder, p->log_path) || pxs_make_dirs(folder, &err) != PXS_OK)
         return false;
-    p->log = fopen(p->log_path, "ae");
+    int fd = -1;
+    if (pxs_open_append(p->log_path, &fd, &err) != PXS_OK)
+        return false;
+    p->log = fdopen(fd, "a");
+    if (p->log == NULL)
+        close(fd);
     return p->log != NULL;
 }
 

@@ -141,6 +141,15 @@ enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *
     return PXS_OK;
 }
 
+/* A run's folder may come from anybody: a link in the place of its record file is not followed. */
+static enum pxs_status open_file(struct pxs_record_cursor *c, struct pxs_error *err) {
+    char dir[sizeof c->path];
+    const char *slash = strrchr(c->path, '/');
+    if (!pxs_path_dir(dir, sizeof dir, c->path))
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", c->path);
+    return pxs_open_beneath(dir, slash ? slash + 1 : c->path, &c->fd, err);
+}
+
 enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct pxs_record_cursor **out,
                                        struct pxs_error *err) {
     if (strlen(path) >= sizeof((*out)->path))
@@ -151,7 +160,7 @@ enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct 
     memset(c, 0, offsetof(struct pxs_record_cursor, window));
     strcpy(c->path, path);
     c->fd = -1;
-    enum pxs_status status = pxs_open_read(path, &c->fd, err);
+    enum pxs_status status = open_file(c, err);
     if (status == PXS_OK)
         status = pass_header(c, err);
     struct stat info;

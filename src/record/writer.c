@@ -80,9 +80,7 @@ static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes, int
 }
 
 static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes, struct pxs_error *err) {
-    w->fd = open(w->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (w->fd < 0)
-        return pxs_fail_errno(err, "cannot open %s", w->path);
+    PXS_TRY(pxs_open_append(w->path, &w->fd, err));
     struct stat info;
     if (fstat(w->fd, &info) != 0)
         return pxs_fail_errno(err, "cannot look at %s", w->path);
@@ -105,6 +103,7 @@ enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes, str
     if (!w)
         return pxs_fail_nomem(err);
     strcpy(w->path, path);
+    w->fd = -1;
     enum pxs_status status = prepare(w, keep_bytes, err);
     if (status == PXS_OK)
         *out = w;

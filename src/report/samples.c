@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_COLUMNS = 6, USUAL_GLYPHS = 4 };
+enum { USUAL_COLUMNS = 6, USUAL_GLYPHS = 4, PICTURE_BYTES = 1 << 28 };
 
 /* One reading of a sweep's pictures. */
 struct reading {
@@ -196,14 +196,22 @@ static enum pxs_status cut(struct reading *r, struct pxs_sample_row *row, const 
 static enum pxs_status read_picture(struct reading *r, struct pxs_sample_row *row,
                                     const struct pxs_cell *sample, struct pxs_sample_cell *cell,
                                     struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
     struct pxs_image picture = {0};
     struct pxs_error unread = {0};
+    char *data = NULL;
+    size_t bytes = 0;
     cell->epoch = sample[EPOCH].integer;
     cell->step = sample[STEP].integer;
-    if (!pxs_path_join(path, sizeof path, folder_of(r, row->run_id), sample[PATH].text))
-        return pxs_fail(err, PXS_E_INVALID, "%s: the path of a sample is too long", row->run);
-    if (pxs_image_read_png(path, &picture, NULL, &unread) != PXS_OK) {
+    const char *folder = folder_of(r, row->run_id),
+               *path = sample[PATH].text != NULL ? sample[PATH].text : "";
+    enum pxs_status read = pxs_read_beneath(folder, path, PICTURE_BYTES, &data, &bytes, &unread);
+    if (read == PXS_OK) {
+        read = pxs_image_decode_png(data, bytes, &picture, NULL, &unread);
+        if (read != PXS_OK)
+            pxs_error_prefix(&unread, "%s/%s", folder, path);
+    }
+    free(data);
+    if (read != PXS_OK) {
         row->why = say(r, "%s", unread.message);
         return unread.status == PXS_E_NOMEM ? pxs_fail_nomem(err) : PXS_OK;
     }

@@ -41,7 +41,9 @@ static bool is_current(struct pxs_store *s) {
 /* One try. PXS_E_BUSY: somebody else holds it. */
 static enum pxs_status try_lock(struct pxs_store *s, struct pxs_error *err) {
     if (s->lock < 0)
-        s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    if (s->lock < 0 && errno == ELOOP)
+        return pxs_fail(err, PXS_E_INVALID, "cannot open %s: it is a symbolic link; remove it", s->lock_path);
     if (s->lock < 0)
         return pxs_fail_errno(err, "cannot open %s", s->lock_path);
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {

@@ -179,7 +179,7 @@ static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err
     struct pxs_params_content content = {0};
     if (!pxs_path_join(path, sizeof path, f->dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", f->dir);
-    PXS_TRY(pxs_read_file(path, CONFIG_MAX, &f->yaml, &bytes, err));
+    PXS_TRY(pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err));
     PXS_TRY(read_head(f, &head, err));
     PXS_TRY(read_params(f, path, err));
     memcpy(content.dataset, head.data_hash, sizeof content.dataset);

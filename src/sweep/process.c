@@ -64,19 +64,16 @@ static void child(const struct pxs_process_spec *spec, int lifeline, int log, ch
     _exit(127);
 }
 
-static int open_log(const char *path, int64_t *length) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    *length = fd >= 0 ? (int64_t)lseek(fd, 0, SEEK_END) : 0;
-    return fd;
-}
-
 enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct pxs_process *out,
                                   struct pxs_error *err) {
     int pair[2] = {-1, -1};
     struct pxs_process p = {.lifeline = -1};
-    int log = open_log(spec->log, &p.log_start);
-    if (log < 0)
-        return pxs_fail_errno(err, "cannot open %s", spec->log);
+    int log = -1;
+    if (spec->log)
+        PXS_TRY(pxs_open_append(spec->log, &log, err));
+    else if ((log = fcntl(spec->log_fd, F_DUPFD_CLOEXEC, 3)) < 0)
+        return pxs_fail_errno(err, "cannot start a worker process");
+    p.log_start = (int64_t)lseek(log, 0, SEEK_END);
     char **env = make_environment();
     enum pxs_status status = env ? PXS_OK : pxs_fail_nomem(err);
     if (status == PXS_OK && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -154,7 +151,7 @@ void pxs_process_close(struct pxs_process *p) {
 
 /* Up to TAIL_BYTES of the end of a file, not from before `start`. */
 static size_t read_end(const char *path, int64_t start, char buf[TAIL_BYTES + 1]) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return 0;
     int64_t length = (int64_t)lseek(fd, 0, SEEK_END);

@@ -33,7 +33,8 @@ struct pxs_answer {
 
 struct pxs_process_spec {
     char *const *argv;      /* behind the program's name; ended by NULL */
-    const char *log;        /* stdout and stderr, appended to */
+    const char *log;        /* stdout and stderr, appended to; NULL: log_fd */
+    int log_fd;             /* stays the caller's */
     const cpu_set_t *cores; /* NULL = where the caller runs */
 };
 struct pxs_process {

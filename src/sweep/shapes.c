@@ -106,7 +106,7 @@ static uint64_t need_of(const struct need *need, const struct pxs_memory *memory
 /* Files in memory: nothing stays behind, whoever dies when. */
 struct probe {
     int config, log;
-    char config_path[64], log_path[64];
+    char config_path[64];
     struct pxs_memory memory;
     struct pxs_process process;
     int wait_status;
@@ -120,7 +120,6 @@ static enum pxs_status open_files(struct probe *p, const struct pxs_text *yaml, 
     if (yaml->failed || write(p->config, pxs_text_str(yaml), yaml->len) != (ssize_t)yaml->len)
         return pxs_fail_nomem(err);
     snprintf(p->config_path, sizeof p->config_path, "/proc/%lld/fd/%d", (long long)getpid(), p->config);
-    snprintf(p->log_path, sizeof p->log_path, "/proc/self/fd/%d", p->log);
     return PXS_OK;
 }
 
@@ -148,7 +147,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct 
                           "--memory",
                           memory,
                           NULL};
-    const struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = p->log_path, .cores = &cores};
+    const struct pxs_process_spec spec = {.argv = (char *const *)argv, .log_fd = p->log, .cores = &cores};
     return pxs_process_start(&spec, &p->process, err);
 }
 

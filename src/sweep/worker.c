@@ -1,6 +1,7 @@
 /* The worker: one attempt at one run, in a process of its own. It writes records and files, never the database. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shapes_priv.h"
@@ -198,10 +199,25 @@ static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *e
     return status == PXS_E_NOSPC ? pxs_fail(err, PXS_E_STOPPED, "stopped while waiting for space") : status;
 }
 
+/* A link in the place of a folder would lead what the run writes elsewhere. */
+static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error *err) {
+    static const char *const folders[] = {"images", "saved_models", "saved_models/d"};
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    for (size_t i = 0; i < PXS_COUNT(folders); i++)
+        if (pxs_path_join(path, sizeof path, w->dir, folders[i]) && lstat(path, &info) == 0 &&
+            !S_ISDIR(info.st_mode))
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s is a link or a file, where a folder of the run belongs: remove it", path);
+    return PXS_OK;
+}
+
 /* Half-written files of a process that was killed: the folder is ours alone now. */
 static void remove_litter(const struct pxs_worker *w) {
     static const char *const folders[] = {".", "images", "saved_models", "saved_models/d"};
     char path[PXS_PATH_MAX];
+    if (check_places(w, NULL) != PXS_OK)
+        return;
     for (size_t i = 0; i < PXS_COUNT(folders); i++)
         if (pxs_path_join(path, sizeof path, w->dir, folders[i]))
             pxs_remove_temps(path);
@@ -214,7 +230,9 @@ static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
         return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
     remove_litter(w);
     PXS_TRY(begin_patiently(w, err));
-    enum pxs_status status = read_config(w, err);
+    enum pxs_status status = check_places(w, err);
+    if (status == PXS_OK)
+        status = read_config(w, err);
     if (status == PXS_OK)
         status = check_identity(w, err);
     if (status == PXS_OK)

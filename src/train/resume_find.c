@@ -58,7 +58,7 @@ static enum pxs_status check_engine(const struct search *q, const struct resume_
 static enum pxs_status judge(const struct search *q, const char *path, struct resume_state *s,
                              struct pxs_error *err) {
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "%s is no file", path);
     PXS_TRY(read_point(path, s, err));
     if (strcmp(s->config_hash, q->here.config_hash) != 0)

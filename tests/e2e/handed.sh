@@ -123,3 +123,49 @@ h\\\\033[2J/0001-base-s0
 h/0001-base s-s0
 $(printf 'n%.0s' $(seq 101))/0001-base-s0
 CASES
+
+step "links and pipes in the place of files lead nowhere"
+one=from/h/$bad
+for what in records.bin config.yaml; do
+    handed
+    does 0 merge from/h/$good --results res
+    mv $one/$what outside && ln -s "$WORK/outside" $one/$what
+    does 1 merge from/h --results res
+    says "$WORDS" 'links are not followed'
+    expect res "SELECT count(*) FROM run" 1
+    rm $one/$what && mkfifo $one/$what
+    does 2 merge $one --results res
+    expect res "SELECT count(*) FROM run" 1
+done
+handed
+rm -r $one/images/* && ln -s "$WORK/made/h/$good/images/0.png" $one/images/0.png
+ln -s "$WORK/made/h/$good/images/1.png" $one/images/1.png
+does 0 merge from/h/$bad --results res
+does 2 plot h --samples --results res
+says "$WORDS" 'links are not followed'
+does 0 report h --results res
+! grep -q '<figure>' res/h/report.html || fail "the page shows a picture from elsewhere"
+rm -r $one/images && ln -s "$WORK/made/h/$good/images" $one/images
+does 2 plot h --samples --results res
+says "$WORDS" 'links are not followed'
+
+step "run writes through no link that stands in a run's folder"
+for what in worker.log records.bin images saved_models saved_models/d; do
+    handed
+    rm -rf res elsewhere $one/$what && mkdir -p res elsewhere && echo mine >elsewhere/file
+    cp -r from/h res/h
+    target=elsewhere/file
+    case $what in images|saved_models*) target=elsewhere ;; esac
+    ln -s "$WORK/$target" res/h/$bad/$what
+    python3 "$RECORDS" made/h/$bad/records.bin records 7.0.drop
+    [ "$what" = records.bin ] || cp records res/h/$bad/records.bin
+    case $what in
+    worker.log) expected=0 ;;  # the last attempt's log is put away as it is
+    records.bin) expected=0 ;; # whose folder it is cannot be told: the run gets another
+    *) expected=1 ;;
+    esac
+    run $expected res exp.yaml
+    [ "$(find elsewhere | sort | tr '\n' ' ')" = "elsewhere elsewhere/file " ] || fail "$what: $(find elsewhere)"
+    [ "$(cat elsewhere/file)" = mine ] || fail "$what: written through"
+    expect res "SELECT state FROM run WHERE seed = 1" completed
+done

@@ -1,0 +1,156 @@
+/* Files and folders that others made: what may be opened below a folder, what may be written to, and why not. */
+#include "pixsweep/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- below a folder -------------------------------------------------------------------------------------- */
+
+static enum pxs_status fail_below(const char *dir, const char *path, const char *part,
+                                  struct pxs_error *err) {
+    if (errno == ELOOP || errno == ENOTDIR)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "cannot open %s/%s: %s is a link or no folder; links are not followed there", dir,
+                        path, part);
+    if (errno == ENXIO)
+        return pxs_fail(err, PXS_E_INVALID, "%s/%s is a socket or a device, not a file", dir, path);
+    return pxs_fail_errno(err, "cannot open %s/%s", dir, path);
+}
+
+/* One step down. `last`: the file, else a folder on the way. */
+static int step_down(int at, const char *part, bool last) {
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+    return openat(at, part, flags | (last ? O_NONBLOCK : O_DIRECTORY));
+}
+
+enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd, struct pxs_error *err) {
+    char part[256];
+    struct stat info;
+    const char *rest = path;
+    int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0)
+        return pxs_fail_errno(err, "cannot open folder %s", dir);
+    for (bool last = false; !last; rest++) {
+        size_t n = strcspn(rest, "/");
+        if (n == 0 || n >= sizeof part || (n <= 2 && strncmp(rest, "..", n) == 0)) {
+            close(at);
+            return pxs_fail(err, PXS_E_INVALID, "'%.200s' does not lead to a file below %s", path, dir);
+        }
+        snprintf(part, sizeof part, "%.*s", (int)n, rest);
+        rest += n;
+        last = *rest == '\0';
+        int next = step_down(at, part, last), number = errno;
+        close(at);
+        errno = number;
+        if (next < 0)
+            return fail_below(dir, path, part, err);
+        at = next;
+    }
+    if (fstat(at, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(at);
+        return pxs_fail(err, PXS_E_INVALID, "%s/%s is no regular file", dir, path);
+    }
+    *fd = at;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_open_append(const char *path, int *fd, struct pxs_error *err) {
+    struct stat info;
+    int file =
+        open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+    if (file < 0 && (errno == ELOOP || errno == ENXIO))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "cannot write %s: a link or a pipe stands in its place; remove it", path);
+    if (file < 0)
+        return pxs_fail_errno(err, "cannot open %s", path);
+    if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(file);
+        return pxs_fail(err, PXS_E_INVALID, "cannot write %s: it is no regular file; remove it", path);
+    }
+    *fd = file;
+    return PXS_OK;
+}
+
+/* ---- may it be written to? ------------------------------------------------------------------------------- */
+
+static bool is_member(gid_t group) {
+    gid_t groups[1024];
+    int n = getgroups((int)PXS_COUNT(groups), groups);
+    for (int i = 0; i < n; i++)
+        if (groups[i] == group)
+            return true;
+    return getegid() == group;
+}
+
+static void owner_name(uid_t uid, char out[64]) {
+    char buffer[4096];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+        snprintf(out, 64, "%s", found->pw_name);
+    else
+        snprintf(out, 64, "user %ld", (long)uid);
+}
+
+/* Who shares the folder by its group is told how the file's owner shares the file, too. */
+static enum pxs_status fail_owned(const char *path, const struct stat *info, const char *files,
+                                  struct pxs_error *err) {
+    char owner[64], dir[4096];
+    struct stat folder;
+    bool shared = S_ISDIR(info->st_mode) || (pxs_path_dir(dir, sizeof dir, path) && stat(dir, &folder) == 0 &&
+                                             (folder.st_mode & S_IWGRP) != 0 && is_member(folder.st_gid));
+    owner_name(info->st_uid, owner);
+    if (info->st_uid == geteuid())
+        return pxs_fail(err, PXS_E_INVALID, "%s may not be written to (mode %04o): `chmod u+w %s` mends that",
+                        path, (unsigned)info->st_mode & 07777, files);
+    if (shared && is_member(info->st_gid))
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "you may not write to %s (it belongs to %s, mode %04o): `chmod g+w %s`, given by %s, mends that",
+            path, owner, (unsigned)info->st_mode & 07777, files, owner);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "you may not write to %s (it belongs to %s, mode %04o): choose another --results or --db",
+                    path, owner, (unsigned)info->st_mode & 07777);
+}
+
+enum pxs_status pxs_check_writable(const char *path, const char *files, struct pxs_error *err) {
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", path);
+    if (faccessat(AT_FDCWD, path, S_ISDIR(info.st_mode) ? W_OK | X_OK : R_OK | W_OK, AT_EACCESS) == 0)
+        return PXS_OK;
+    if (errno == EROFS)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is on a file system that is mounted read-only: choose another --results or --db",
+                        path);
+    if (errno == EACCES || errno == EPERM)
+        return fail_owned(path, &info, files ? files : path, err);
+    return pxs_fail(err, PXS_E_INVALID, "%s cannot be written to: %s; choose another --results or --db", path,
+                    strerror(errno));
+}
+
+enum pxs_status pxs_check_place(const char *path, struct pxs_error *err) {
+    char at[4096], parent[4096];
+    struct stat info;
+    if (!pxs_path_absolute(at, sizeof at, path))
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
+    while (stat(at, &info) != 0) {
+        int number = errno;
+        bool dangling = number == ENOENT && lstat(at, &info) == 0;
+        if ((number != ENOENT && number != ENOTDIR) || dangling)
+            return pxs_fail(err, PXS_E_INVALID,
+                            "there can be no folder %s: %s: %s; choose another --results or --db", path, at,
+                            dangling ? "a link that leads nowhere" : strerror(number));
+        pxs_path_dir(parent, sizeof parent, at);
+        strcpy(at, parent);
+    }
+    if (!S_ISDIR(info.st_mode))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "there can be no folder %s: %s is no folder; choose another --results or --db", path,
+                        at);
+    return pxs_check_writable(at, NULL, err);
+}
