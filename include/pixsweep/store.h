@@ -17,8 +17,8 @@ struct pxs_store;
 /* ---- opening --------------------------------------------------------------------------------------------- */
 
 /* For writing: creates the folder, the file and the schema where missing; an older schema is migrated in one transaction after a
- * backup `<path>.v<version>.backup` (pxs_store_note). PXS_E_UNSUPPORTED for a newer schema and for a network
- * file system, PXS_E_CORRUPT for a damaged file and for one that is no pixsweep database. */
+ * backup `<path>.v<version>.backup` (pxs_store_note). PXS_E_INVALID, with the remedy, where this user can never
+ * write to it; PXS_E_UNSUPPORTED for a newer schema and for a network file system, PXS_E_CORRUPT for a damaged file and for one that is no pixsweep database. */
 PXS_NODISCARD enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct pxs_error *err);
 /* For reading, with or without a writer at work: PXS_E_NOT_FOUND with the remedy where there is no database yet. An older schema is
  * read as it stands. Changes nothing
@@ -35,6 +35,9 @@ const char *pxs_store_note(const struct pxs_store *store);
 /* As pxs_store_open, but waits `seconds` at most for the lock. */
 PXS_NODISCARD enum pxs_status pxs_store_open_within(const char *path, double seconds, struct pxs_store **out,
                                                     struct pxs_error *err);
+/* Whether a database could be opened for writing at `path`, as far as rights tell; makes nothing. PXS_E_INVALID names what is in the way and
+ * the remedy. That it is busy, locked or full now is not looked at. */
+PXS_NODISCARD enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err);
 /* Is this path on a network file system, where there can be no database? The folder need not exist. */
 bool pxs_store_on_network(const char *path);
 /* From now on the meter is told `work` ("copying the database", borrowed) now and then while this store's SQL is at work: how long that

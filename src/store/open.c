@@ -128,11 +128,55 @@ static enum pxs_status open_locked(struct pxs_store *s, struct pxs_error *err) {
     return pxs_schema_prepare(s, err);
 }
 
+/* What will never be written is told from what is busy or full now: PXS_E_INVALID. */
+static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_error *err) {
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    char path[PXS_PATH_MAX + 16], all[PXS_PATH_MAX + 16];
+    bool missing = false;
+    struct stat info;
+    snprintf(all, sizeof all, "%s*", s->path);
+    for (size_t i = 0; i < PXS_COUNT(suffixes); i++) {
+        snprintf(path, sizeof path, "%s%s", s->path, suffixes[i]);
+        if (lstat(path, &info) != 0) {
+            missing = true;
+            continue;
+        }
+        if (stat(path, &info) != 0)
+            continue;
+        if (i == 0 && !S_ISREG(info.st_mode))
+            return pxs_fail(err, PXS_E_INVALID, "%s is no file: a database is one (--db names another)",
+                            path);
+        if (S_ISREG(info.st_mode))
+            PXS_TRY(pxs_check_writable(path, all, err));
+    }
+    return missing ? pxs_check_place(s->folder, err) : PXS_OK;
+}
+
+enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err) {
+    struct pxs_store *s;
+    PXS_TRY(make(path, &s, err));
+    enum pxs_status status = check_writable(s, err);
+    pxs_store_close(&s);
+    return status;
+}
+
+/* SQLite makes its files for their owner alone to write; -wal and -shm take the database's mode. So it finds one that is made as every
+ * other file is, by the umask. */
+static enum pxs_status make_file(const struct pxs_store *s, struct pxs_error *err) {
+    int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EEXIST ? PXS_OK : pxs_fail_errno(err, "cannot make %s", s->path);
+}
+
 static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *err) {
+    PXS_TRY(check_writable(s, err));
     PXS_TRY(pxs_make_dirs(s->folder, err));
     PXS_TRY(refuse_network(s, err));
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + s->wait, err));
-    enum pxs_status status = open_locked(s, err);
+    enum pxs_status status = make_file(s, err);
+    if (status == PXS_OK)
+        status = open_locked(s, err);
     if (status == PXS_OK)
         status = mark_file(s, &s->mark, err);
     pxs_store_unlock(s);

@@ -277,6 +277,8 @@ uint64_t pxs_disk_free(const char *path) {
             return UINT64_MAX;
         strcpy(dir, parent);
     }
+    if (fs.f_blocks == 0)
+        return UINT64_MAX; /* no place for files, such as /proc: it has no space to tell of */
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 

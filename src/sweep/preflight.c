@@ -30,11 +30,23 @@ enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_
     return status;
 }
 
-static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
-    PXS_TRY(pxs_make_dirs(path, err));
-    if (access(path, W_OK | X_OK) != 0)
-        return pxs_fail_errno(err, "cannot write into the results folder %s", path);
+/* Where the runs will write, before anything is made: what cannot be is told by its cause. Thousands of runs share few folders. */
+static enum pxs_status check_places(const struct pxs_plan *plan, struct pxs_error *err) {
+    PXS_TRY(pxs_check_place(plan->results, err));
+    PXS_TRY(pxs_store_check_place(plan->db, err));
+    for (size_t i = 0; i < plan->n; i++)
+        if (pxs_plan_takes(plan, plan->runs[i].state))
+            PXS_TRY(pxs_check_place(plan->runs[i].dir, err));
     return PXS_OK;
+}
+
+static enum pxs_status make_folder(const char *path, struct pxs_error *err) {
+    struct pxs_error why;
+    enum pxs_status status = pxs_make_dirs(path, &why);
+    if (status == PXS_OK)
+        return PXS_OK;
+    return pxs_fail(err, status == PXS_E_NOSPC ? status : PXS_E_INVALID, "%s; choose another --results",
+                    why.message);
 }
 
 /* A folder with records of another configuration (those of this very run would have given it its state) holds somebody's results: not
@@ -81,7 +93,8 @@ enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_swee
                               char kernels_out[64], struct pxs_error *err) {
     PXS_TRY(pxs_kernels_named(options->kernels, kernels_out, err));
     PXS_TRY(check_in_the_way(plan, err));
+    PXS_TRY(check_places(plan, err));
     PXS_TRY(check_disk(plan, err));
-    PXS_TRY(check_folder(plan->results, err));
+    PXS_TRY(make_folder(plan->results, err));
     return PXS_OK;
 }

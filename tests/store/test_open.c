@@ -124,7 +124,7 @@ START_TEST(a_folder_is_no_database)
 {
     struct pxs_store *s = NULL;
     ck_ok(pxs_make_dirs(db_path(), &err));
-    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "unable to open database file");
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_INVALID, "is no file");
     ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_INVALID, "is no file");
     ck_assert_ptr_null(s);
 }
