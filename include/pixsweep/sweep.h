@@ -265,16 +265,26 @@ PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sw
 /* ---- a run's files --------------------------------------------------------------------------------------- */
 
 struct pxs_run_files {
-    size_t files;   /* that a run makes */
-    size_t kept;    /* others in its folder: they and the folder stay */
-    size_t outside; /* runs whose folder is not below the results folder: nothing of them is touched */
-    uint64_t bytes; /* on the disk */
+    size_t files;    /* that a run makes */
+    size_t kept;     /* others in its folder: they and the folder stay */
+    size_t outside;  /* runs whose folder is not below the results folder: nothing of them is touched */
+    size_t absent;   /* runs whose folder is not there */
+    uint64_t bytes;  /* on the disk */
+    char names[400]; /* of the first of `kept`, ", " between them */
 };
 /* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the folder, if nothing else is in it. Both paths
- * absolute and normalised. Links are never followed. A folder that is not there counts nothing. PXS_E_BUSY while another process
+ * absolute and normalised. Links are never followed. A folder that is not there counts as absent. PXS_E_BUSY while another process
  * works in it, when removing; PXS_E_INVALID where a part of the way from `results` to it is a link. */
 PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
                                             struct pxs_run_files *sum, struct pxs_error *err);
+
+/* The same for what commands have written into the sweep's own folder (the page, pictures, the log of a run without its terminal). */
+PXS_NODISCARD enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
+                                              struct pxs_run_files *sum, struct pxs_error *err);
+/* Whether `path` (absolute, without links) is one of the files that a run makes, by its name and place in a run's folder. */
+bool pxs_is_run_file(const char *path);
+/* Whether a file that a run makes in `dir` is the one of that device and inode. */
+bool pxs_run_has_file(const char *dir, uint64_t dev, uint64_t ino);
 
 /* ---- worker ---------------------------------------------------------------------------------------------- */
 

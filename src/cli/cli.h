@@ -145,6 +145,10 @@ void cli_bar_hide(void);
 #undef COMMAND
 #undef INTERNAL
 
+/* Every -o of every command asks first: PXS_E_INVALID where `path` is the database `s`, one of its side files, any SQLite file, a file
+ * of a run (links to them, too), or no file at all. */
+enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err);
+
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);
 /* Takes home what dead processes left of a sweep (0: of all) and says so; a command that changes runs does this first. */

@@ -32,6 +32,7 @@ static enum pxs_status export(struct cli *cli, struct pxs_store *s, struct pxs_t
                                          .format = cli->format,
                                          .sink = cli_sink()};
     uint64_t rows = 0;
+    if (path != NULL) PXS_TRY(cli_check_target(s, path, err));
     options.meter = cli_bar_begin(&bar, cli);
     enum pxs_status status = path != NULL ? into_file(s, &options, path, &rows, err)
                                           : pxs_export(s, &options, &rows, err);

@@ -96,7 +96,9 @@ static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, s
     const char *name = cli->values[OPT_SAMPLES] != NULL ? "samples.png" : "curves.png";
     char folder[4096], inside[512];
     if (cli->values[OPT_OUTPUT] != NULL) {
-        snprintf(p->path, sizeof p->path, "%s", cli->values[OPT_OUTPUT]);
+        if (snprintf(p->path, sizeof p->path, "%s", cli->values[OPT_OUTPUT]) >= (int)sizeof p->path)
+            return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
+        PXS_TRY(cli_check_target(s, p->path, err));
         return pxs_picture_of(p->path, &p->kind, err);
     }
     snprintf(inside, sizeof inside, "%s/%s", p->target.run_id != 0 ? p->target.name : p->sweep, name);

@@ -6,13 +6,13 @@
 #include <string.h>
 
 /* Where the page goes: what -o says, or report.html in the sweep's folder, which stands in the results folder. */
-static enum pxs_status find_path(const struct cli *cli, const char *sweep, char path[PXS_PATH_MAX],
-                                 struct pxs_error *err) {
+static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, const char *sweep,
+                                 char path[PXS_PATH_MAX], struct pxs_error *err) {
     char results[PXS_PATH_MAX], db[PXS_PATH_MAX], folder[PXS_PATH_MAX];
     if (cli->values[OPT_OUTPUT] != NULL) {
         if (snprintf(path, PXS_PATH_MAX, "%s", cli->values[OPT_OUTPUT]) >= PXS_PATH_MAX)
             return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
-        return PXS_OK;
+        return cli_check_target(s, path, err);
     }
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db) ||
         !pxs_path_join(folder, sizeof folder, results, sweep) ||
@@ -21,14 +21,14 @@ static enum pxs_status find_path(const struct cli *cli, const char *sweep, char 
     return pxs_make_dirs(folder, err);
 }
 
-static enum pxs_status save(struct cli *cli, const struct pxs_page_info *info, const struct pxs_text *page,
-                            struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status save(struct cli *cli, struct pxs_store *s, const struct pxs_page_info *info,
+                            const struct pxs_text *page, struct pxs_text *out, struct pxs_error *err) {
     char path[PXS_PATH_MAX], size[32];
     if (cli->values[OPT_OUTPUT] != NULL && strcmp(cli->values[OPT_OUTPUT], "-") == 0) {
         cli_out(pxs_text_str(page), page->len); /* whole, so it is not begun twice */
         return PXS_OK;
     }
-    PXS_TRY(find_path(cli, info->sweep, path, err));
+    PXS_TRY(find_path(cli, s, info->sweep, path, err));
     PXS_TRY(pxs_write_file(path, pxs_text_str(page), page->len, err));
     pxs_format_bytes(size, page->len);
     if (!cli->quiet)
@@ -52,7 +52,7 @@ static enum pxs_status read_report(struct cli *cli, struct pxs_store *s, struct 
         status = pxs_report_page(s, &options, &info, &page, err);
     cli_bar_clear(&bar);
     if (status == PXS_OK)
-        status = save(cli, &info, &page, out, err);
+        status = save(cli, s, &info, &page, out, err);
     pxs_text_finish(&page);
     free(by);
     return status;

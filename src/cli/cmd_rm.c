@@ -14,6 +14,7 @@ struct removal {
     char results[PXS_PATH_MAX];
     struct pxs_run_files files;
     int64_t rows;
+    size_t gone; /* runs that began and whose folder somebody has removed */
 };
 
 static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct removal *r,
@@ -33,6 +34,13 @@ static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct re
     return PXS_OK;
 }
 
+/* What stands in the sweep's own folder goes with the sweep. */
+static enum pxs_status sweep_files(struct removal *r, bool remove, struct pxs_error *err) {
+    if (r->target.run_id != 0)
+        return PXS_OK;
+    return pxs_sweep_files(r->results, r->target.name, remove, &r->files, err);
+}
+
 /* What there is to lose: points and files. */
 static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
     for (size_t i = 0; i < r->n; i++) {
@@ -40,13 +48,27 @@ static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct px
         struct pxs_cell id = pxs_cell_int(r->runs[i].run_id);
         PXS_TRY(pxs_store_select(s,
                                  "SELECT (SELECT count(*) FROM batch_loss WHERE run_id = ?1) + "
-                                 "(SELECT count(*) FROM epoch WHERE run_id = ?1) AS n",
+                                 "(SELECT count(*) FROM epoch WHERE run_id = ?1) AS n, "
+                                 "(SELECT count(*) FROM attempt WHERE run_id = ?1) > 0 AND "
+                                 "NOT EXISTS (SELECT 1 FROM imported WHERE run_id = ?1) AS began",
                                  &id, 1, &t, err));
+        const size_t absent = r->files.absent;
+        const bool began = pxs_table_at(&t, 0, "began").integer != 0;
         r->rows += pxs_table_at(&t, 0, "n").integer;
         pxs_table_finish(&t);
         PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, false, &r->files, err));
+        r->gone += began && r->files.absent > absent;
     }
-    return PXS_OK;
+    return sweep_files(r, false, err);
+}
+
+static size_t count_names(const char *names) {
+    size_t n = *names != '\0';
+    while ((names = strstr(names, ", ")) != NULL) {
+        names += 2;
+        n++;
+    }
+    return n;
 }
 
 static void describe(const struct removal *r, struct pxs_text *out) {
@@ -59,8 +81,13 @@ static void describe(const struct removal *r, struct pxs_text *out) {
         pxs_text_add_words(out, "; the files of %zu run%s are not in %s and stay", r->files.outside,
                            r->files.outside == 1 ? "" : "s", r->results);
     if (r->files.kept > 0)
-        pxs_text_add_words(out, "; %zu other file%s in their folders stay%s", r->files.kept,
-                           r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "");
+        pxs_text_add_words(out, "; %zu other file%s in their folders stay%s (%s%s)", r->files.kept,
+                           r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "", r->files.names,
+                           r->files.kept > count_names(r->files.names) ? ", ..." : "");
+    if (r->gone > 0)
+        pxs_text_add_words(out, "; the folder%s of %zu run%s %s removed by hand before",
+                           r->gone == 1 ? "" : "s", r->gone, r->gone == 1 ? "" : "s",
+                           r->gone == 1 ? "was" : "were");
 }
 
 /* True where the user agrees. */
@@ -101,6 +128,7 @@ static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct 
         PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, true, &r->files, err));
         PXS_TRY(pxs_store_remove_run(s, r->runs[i].run_id, NULL, err));
     }
+    PXS_TRY(sweep_files(r, true, err));
     return r->target.run_id != 0 ? PXS_OK : pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
 }
 

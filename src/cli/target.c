@@ -1,0 +1,117 @@
+/* Where -o may not lead: nothing that cannot be had again is replaced by a table or a picture. */
+#include "cli.h"
+#include "pixsweep/sweep.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const side_files[] = {"", "-wal", "-shm", "-journal", ".lock"};
+
+static bool is_same(const char *path, const struct stat *file) {
+    struct stat info;
+    return stat(path, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino;
+}
+
+static bool is_sqlite(const char *path) {
+    static const char *const starts[] = {"SQLite format 3", "\x37\x7f\x06\x82", "\x37\x7f\x06\x83",
+                                         "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"};
+    char head[16] = "";
+    int fd;
+    if (pxs_open_read(path, &fd, NULL) != PXS_OK)
+        return false;
+    FILE *file = fdopen(fd, "r");
+    const size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    for (size_t i = 0; i < PXS_COUNT(starts); i++)
+        if (n == sizeof head && memcmp(head, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* `path` is what some database at `db` consists of, whether that part is there now or not; links are seen through. */
+static bool is_of_database(const char *db, const char *path) {
+    char part[PXS_PATH_MAX + 16], dir[PXS_PATH_MAX], other[PXS_PATH_MAX];
+    struct stat file, folder;
+    const bool there = stat(path, &file) == 0;
+    const char *base = strrchr(path, '/');
+    base = base != NULL ? base + 1 : path;
+    for (size_t i = 0; i < PXS_COUNT(side_files); i++) {
+        snprintf(part, sizeof part, "%s%s", db, side_files[i]);
+        if (there && is_same(part, &file))
+            return true;
+        if (pxs_path_dir(dir, sizeof dir, path) && pxs_path_dir(other, sizeof other, part) &&
+            stat(dir, &folder) == 0 && is_same(other, &folder) && strcmp(strrchr(part, '/') + 1, base) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The -wal, -shm or lock of any other database. */
+static bool is_beside_sqlite(const char *path) {
+    const size_t n = strlen(path);
+    char db[PXS_PATH_MAX];
+    for (size_t i = 1; i < PXS_COUNT(side_files); i++) {
+        const size_t tail = strlen(side_files[i]);
+        if (n > tail && n < sizeof db && strcmp(path + n - tail, side_files[i]) == 0) {
+            snprintf(db, sizeof db, "%.*s", (int)(n - tail), path);
+            if (is_sqlite(db))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A file of a run of this database under whatever name, or of any run's folder on the way up from it. */
+static bool is_of_run(struct pxs_store *s, const char *path, const char *real) {
+    struct pxs_store_run *runs = NULL;
+    struct stat file;
+    size_t n = 0;
+    bool found = pxs_is_run_file(real);
+    if (!found && stat(path, &file) == 0 && file.st_nlink > 1 &&
+        pxs_store_runs(s, 0, &runs, &n, NULL) == PXS_OK)
+        for (size_t i = 0; !found && i < n; i++)
+            found = pxs_run_has_file(runs[i].dir, (uint64_t)file.st_dev, (uint64_t)file.st_ino);
+    free(runs);
+    return found;
+}
+
+static enum pxs_status judge(struct pxs_store *s, const char *path, const char *real, struct pxs_error *err) {
+    char db[PXS_PATH_MAX];
+    const char *there = realpath(pxs_store_path(s), db) != NULL ? db : pxs_store_path(s);
+    struct stat info;
+    if (is_of_database(pxs_store_path(s), path) || is_of_database(there, path) || is_of_database(there, real))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "-o %s would replace the database (or what belongs to it); `pixsweep backup FILE` "
+                        "copies it, -o takes "
+                        "another name",
+                        path);
+    if (stat(path, &info) != 0)
+        return PXS_OK; /* nothing is there */
+    if (S_ISDIR(info.st_mode))
+        return pxs_fail(err, PXS_E_INVALID, "-o %s: that is a folder; name a file in it", path);
+    if (!S_ISREG(info.st_mode))
+        return pxs_fail(err, PXS_E_INVALID, "-o %s: that is a device or a pipe, not a file", path);
+    if (is_sqlite(path) || is_beside_sqlite(path) || is_beside_sqlite(real))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "-o %s would replace a SQLite database or what belongs to one; `pixsweep backup "
+                        "FILE` copies this "
+                        "one, -o takes another name",
+                        path);
+    if (is_of_run(s, path, real))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "-o %s would replace a file of a run, which cannot be had again; -o takes another "
+                        "name (`pixsweep "
+                        "backup FILE` copies the database)",
+                        path);
+    return PXS_OK;
+}
+
+enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err) {
+    char *real = realpath(path, NULL);
+    const enum pxs_status status = judge(s, path, real != NULL ? real : path, err);
+    free(real);
+    return status;
+}
