@@ -12,6 +12,11 @@ static bool is_word(const struct pxs_groups *g, size_t key) {
     return true;
 }
 
+/* A key that is no hyperparameter. */
+static bool is_stand_in(const char *key) {
+    return strcmp(key, PXS_KEY_ORIGIN) == 0 || strcmp(key, PXS_KEY_HASH) == 0;
+}
+
 /* 0 wherever it has an effect at all: what a policy can do and does not. */
 static bool is_nothing(const struct pxs_groups *g, size_t key) {
     for (size_t run = 0; run < g->n_runs; run++) {
@@ -30,8 +35,8 @@ static void put_value(const struct pxs_groups *g, size_t key, size_t run, size_t
         return;
     if (out->len > 0)
         pxs_text_add(out, ", ");
-    const bool bare = strcmp(g->keys[key], PXS_KEY_ORIGIN) == 0 ||
-                      (is_word(g, key) && n_words == 1 && strcmp(g->keys[key], PXS_KEY_HASH) != 0);
+    const bool bare = is_stand_in(g->keys[key]) ? strcmp(g->keys[key], PXS_KEY_ORIGIN) == 0
+                                                : is_word(g, key) && n_words == 1;
     if (!bare)
         pxs_text_addf(out, "%s ", g->keys[key]);
     const char *tail = cell->kind == PXS_CELL_TEXT && !whole ? pxs_path_tail(cell->text) : NULL;
@@ -82,7 +87,7 @@ enum pxs_status pxs_group_labels(struct pxs_groups *g, struct pxs_error *err) {
     size_t n_words = 0;
     g->labels = pxs_arena_alloc(&g->arena, (g->n_groups + 1) * sizeof *g->labels);
     for (size_t k = 0; k < g->n_keys; k++)
-        n_words += is_word(g, k);
+        n_words += is_word(g, k) && !is_stand_in(g->keys[k]);
     for (int whole = 0; whole < 2; whole++) {
         for (size_t i = 0; g->labels != NULL && i < g->n_groups; i++) {
             g->labels[i] = make_label(g, g->first[i], n_words, whole == 1, g->sweep);

@@ -220,17 +220,17 @@ static enum pxs_status split_asked(struct reading *r, struct pxs_error *err) {
             continue;
         status = split(r, of->key, of->sql, &done, err);
         if (status == PXS_OK && done)
-            pxs_text_addf(&names, "%sother %s (%s)", names.len > 0 ? " or " : "", of->what, of->key);
+            pxs_text_addf(&names, "%swith other %s (%s)", names.len > 0 ? " or " : "", of->what, of->key);
     }
     if (status == PXS_OK)
         status = split(r, PXS_KEY_ORIGIN, origin_sql, &done, err);
     if (status == PXS_OK && done)
-        pxs_text_addf(&names, "%sother origin (old logs)", names.len > 0 ? " or " : "");
+        pxs_text_addf(&names, "%sfrom old logs", names.len > 0 ? " or " : "");
     if (status == PXS_OK && names.len > 0) {
         pxs_text_add(&text, "--by ");
         for (size_t i = 0; i < r->n_by; i++)
             pxs_text_addf(&text, "%s%s", i > 0 ? "," : "", r->by[i]);
-        pxs_text_addf(&text, " makes %zu groups in place of %zu, since runs with %s are never pooled",
+        pxs_text_addf(&text, " makes %zu groups in place of %zu, since runs %s are never pooled",
                       r->g->n_groups, before, pxs_text_str(&names));
         text.failed = text.failed || names.failed;
         status = pxs_groups_note(r->g, &text, err);
