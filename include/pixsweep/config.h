@@ -27,6 +27,10 @@ PXS_NODISCARD enum pxs_status pxs_config_load(const char *path, const char *cons
                                               struct pxs_error *err);
 void pxs_config_destroy(struct pxs_config **config); /* NULL and *NULL are fine; nulls *config */
 
+/* The name of the sweep that an experiment file is about, though it may be faulty otherwise. PXS_E_INVALID, PXS_E_NOT_FOUND, PXS_E_IO. */
+PXS_NODISCARD enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1],
+                                                   struct pxs_error *err);
+
 const char *pxs_config_name(const struct pxs_config *c); /* `name`, or the file's stem */
 const char *pxs_config_path(const struct pxs_config *c); /* absolute */
 /* For sweep.spec_yaml: the file's own text, with the --set options as comments at its end. */
@@ -94,6 +98,11 @@ const int *pxs_config_varying(const struct pxs_config *c, size_t *n);
 size_t pxs_config_seeds(const struct pxs_config *c);
 /* Where run `index` has the value of `key` from, appended to `out`: "lab64.yaml:12", "sweep (lr.yaml:7)", "--set" or "default". */
 void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct pxs_text *out);
+
+/* Appends `message` about the value that run `index` has for `key`, with its file, line and caret as in a diagnostic; just the message
+ * where it is the default. No newline at the end. */
+void pxs_config_point_at(const struct pxs_config *c, size_t index, int key, const char *message,
+                         struct pxs_text *out);
 
 /* What is right but worth a line in `plan`: keys that a higher layer made ineffective. For one run: appends a line for each
  * ("lrgd 25 (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant"), nothing where there is none. */

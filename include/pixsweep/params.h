@@ -117,6 +117,9 @@ void pxs_param_add_remedy(const char *name, struct pxs_text *out);
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
 /* Appends a text of a user in quotes: cut to 60 bytes, cleaned as a name, so that no message tears. */
 void pxs_text_add_quoted(struct pxs_text *out, const char *text);
+bool pxs_is_utf8(const char *text);
+/* "<what>: the path is not UTF-8, ..., rename that folder: /home/caf\xe9/x"; PXS_E_INVALID. */
+enum pxs_status pxs_fail_not_utf8(struct pxs_error *err, const char *what, const char *path);
 
 /* ---- values ---------------------------------------------------------------------------------------------- */
 

@@ -96,18 +96,21 @@ struct pxs_store_run {
 /* The runs of a sweep (0: of all sweeps) by sweep and number; free(*out). */
 PXS_NODISCARD enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_id,
                                              struct pxs_store_run **out, size_t *n, struct pxs_error *err);
-/* A RUN argument: a run_id or a name. PXS_E_NOT_FOUND names the nearest run. */
+/* What a person may say for a run or a sweep, in this order: its name; a run_id, or SWEEP/NUMBER; its folder, or anything in a run's folder;
+ * for a sweep also NAME.yaml; the beginning of one name only. A slash at the end says that a sweep is meant ("1/", where there is a run
+ * 1, too). PXS_E_INVALID where it could be several, which are named, or is one of the other kind. */
+/* A RUN argument; the only run of a sweep may be named by the sweep. PXS_E_NOT_FOUND names the nearest run of the sweep that was named, if
+ * one is near. */
 PXS_NODISCARD enum pxs_status pxs_store_find_run(struct pxs_store *s, const char *run,
                                                  struct pxs_store_run *out, struct pxs_error *err);
-/* A SWEEP argument: a name, or NULL for the one worked on last (planned or run). PXS_E_NOT_FOUND names the sweeps there are. */
+/* A SWEEP argument, or NULL for the one worked on last (planned or run). PXS_E_NOT_FOUND names the sweeps there are. */
 PXS_NODISCARD enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const char *name, int64_t *sweep_id,
                                                    struct pxs_error *err);
 struct pxs_store_target {
     int64_t sweep_id, run_id; /* run_id 0: the whole sweep */
     char name[256];
 };
-/* A RUN|SWEEP argument: a sweep's name, a run's name or a run_id. PXS_E_NOT_FOUND names what comes nearest; PXS_E_INVALID where it could be
- * a sweep and a run_id. */
+/* A RUN|SWEEP argument. PXS_E_INVALID where a number is a sweep's name and a run_id. */
 PXS_NODISCARD enum pxs_status pxs_store_find_target(struct pxs_store *s, const char *text,
                                                     struct pxs_store_target *out, struct pxs_error *err);
 /* The frozen config.yaml of a run; free(*yaml). */

@@ -32,12 +32,13 @@ struct cli {
     const char *values[OPT_COUNT]; /* last argument given; "" for an option without one; NULL = not given */
     const char *const *sets;       /* --set, in order */
     size_t n_sets;
-    char *const *args; /* positional arguments */
+    const char **args; /* positional arguments */
     int n_args;
     const char *line; /* the whole command line, for the record */
     enum pxs_format format;
     bool markdown; /* --format md, which `params` knows */
     bool quiet;
+    struct pxs_arena arena; /* texts that stand in place of what was typed */
 };
 
 /* Parses argv (behind the command's name) into `cli`; CLI_OK to go on, or the exit code where that was all (--help, a
@@ -50,6 +51,13 @@ bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64
  * PXS_E_INVALID where it names nothing, or more than `room` words. */
 enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy, const char **words,
                           size_t room, size_t *n, struct pxs_error *err);
+/* names.c. Each returns CLI_OK, or the exit code after saying why. Where an experiment file is wanted, `own` is own.yaml, here or in
+ * experiments/, and so is a results folder of that name. */
+int cli_experiment(struct cli *cli, const char **file);
+/* Where a sweep is wanted, an experiment file stands for its sweep. */
+int cli_names(struct cli *cli);
+/* KEY=VALUE behind FILE, and --seeds: as so many --set, appended to `storage`; several values become a part of the sweep. */
+int cli_settings(struct cli *cli, const char **storage);
 const char *cli_option_name(enum cli_option option);
 void cli_help(const struct cli_command *command);
 void cli_print_version(void);

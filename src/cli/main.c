@@ -107,6 +107,7 @@ static int carry_out(const struct cli_command *command, int words, int argc, cha
             code = command->run(&cli);
     }
     free(storage);
+    pxs_arena_finish(&cli.arena);
     pxs_text_finish(&line);
     return code;
 }

@@ -49,17 +49,18 @@ static int explain_unknown(const struct cli *cli, const char *word) {
     const char *names[OPT_COUNT];
     char name[64];
     size_t n = 0;
+    bool elsewhere = false; /* an option of other commands */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     for (int i = 0; i < OPT_COUNT; i++) {
         if (takes(cli->command, i))
             names[n++] = infos[i].name;
-        else if (strcmp(infos[i].name, name) == 0)
-            return cli_usage(cli, "does not take --%s", name);
+        else
+            elsewhere = elsewhere || strcmp(infos[i].name, name) == 0;
     }
     enum pxs_param_key key;
     if (takes(cli->command, OPT_SET) && pxs_param_find(name, &key))
         return cli_usage(cli, "unknown option '--%s'; a hyperparameter is set by --set %s=VALUE", name, name);
-    const char *near = pxs_nearest_word(name, names, n);
+    const char *near = elsewhere ? NULL : pxs_nearest_word(name, names, n);
     if (near != NULL)
         return cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", name, near);
     if (takes(cli->command, OPT_SET) && pxs_param_other_name(name) != NULL)
@@ -68,6 +69,8 @@ static int explain_unknown(const struct cli *cli, const char *word) {
                          name, pxs_param_other_name(name));
     if (takes(cli->command, OPT_SET) && pxs_param_not_here(name) != NULL)
         return cli_usage(cli, "unknown option '--%s': %s; leave it out", name, pxs_param_not_here(name));
+    if (elsewhere)
+        return cli_usage(cli, "does not take --%s", name);
     return cli_usage(cli, "unknown option '--%s'", name);
 }
 
@@ -107,6 +110,12 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
     cli->sets = storage;
     opterr = 0;
     optind = 0; /* makes getopt forget an earlier call */
+    if (takes(cli->command, OPT_SEEDS) && !takes(cli->command, OPT_SEED)) {
+        /* getopt would take it for the beginning of --seeds, which is how many */
+        for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+            if (strcmp(argv[i], "--seed") == 0 || strncmp(argv[i], "--seed=", 7) == 0)
+                return explain_unknown(cli, "--seed");
+    }
     for (;;) {
         const int at = optind > 0 ? optind : 1;
         const int result =
@@ -124,7 +133,7 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
         if (result == 256 + OPT_SET)
             storage[cli->n_sets++] = optarg;
     }
-    cli->args = argv + optind;
+    cli->args = (const char **)(argv + optind);
     cli->n_args = argc - optind;
     return CLI_OK;
 }
@@ -186,6 +195,14 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
     code = check_arguments(cli);
     if (code == CLI_OK)
         code = read_format(cli);
+    if (code == CLI_OK)
+        code = cli_names(cli);
+    if (code == CLI_OK && takes(cli->command, OPT_SET) && cli->n_args > 0 &&
+        strstr(cli->command->arguments, "FILE") != NULL) {
+        code = cli_settings(cli, storage);
+        if (code == CLI_OK)
+            code = cli_experiment(cli, &cli->args[0]);
+    }
     *done = code != CLI_OK;
     return code;
 }

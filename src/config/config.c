@@ -135,6 +135,32 @@ enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_
     return status;
 }
 
+enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1], struct pxs_error *err) {
+    struct pxs_config *c = calloc(1, sizeof *c);
+    struct pxs_diags *d = calloc(1, sizeof *d);
+    char absolute[PXS_PATH_MAX];
+    enum pxs_status status = c && d ? PXS_OK : pxs_fail_nomem(err);
+    if (status == PXS_OK && !pxs_path_absolute(absolute, sizeof absolute, path))
+        status = pxs_fail(err, PXS_E_INVALID, "the path is too long");
+    struct pxs_source *s = status == PXS_OK ? pxs_source_read(c, d, path, absolute, NULL) : NULL;
+    if (s && pxs_yaml_parse(c, d, s, s->text)) {
+        const struct pxs_node *node = pxs_node_get(s->root, "name");
+        const char *text = node && node->kind == PXS_NODE_SCALAR ? node->text : stem_of(c, absolute);
+        if (text && pxs_name_allowed(text))
+            snprintf(name, PXS_NAME_MAX + 1, "%s", text);
+        else if (text)
+            pxs_diag_at(d, s, 0, 0, "this file does not say which sweep it is: its `name` names no folder");
+        d->nomem = d->nomem || !text;
+    }
+    if (status == PXS_OK && (d->total || d->nomem))
+        status = pxs_diags_report(d, NULL, err);
+    pxs_config_destroy(&c);
+    if (d)
+        pxs_arena_finish(&d->arena);
+    free(d);
+    return status;
+}
+
 void pxs_config_destroy(struct pxs_config **config) {
     if (!config || !*config)
         return;

@@ -115,6 +115,31 @@ static void show_head(const struct pxs_diag *diag, struct pxs_text *out) {
     pxs_text_addf(out, ": %s", diag->message);
 }
 
+void pxs_config_point_at(const struct pxs_config *c, size_t index, int key, const char *message,
+                         struct pxs_text *out) {
+    struct pxs_resolved *r = malloc(sizeof *r);
+    char *copy = strdup(message);
+    out->failed = out->failed || !r || !copy;
+    if (r && copy) {
+        pxs_resolve(c, index, r);
+        const struct pxs_node *node = r->where[key];
+        struct pxs_diag diag = node ? place_of(node) : (struct pxs_diag){.source = NULL};
+        diag.message = copy;
+        if (node)
+            show_head(&diag, out);
+        else
+            pxs_text_add(out, message);
+        if (node && diag.line && !diag.source->is_set) {
+            pxs_text_add(out, "\n");
+            show_line(&diag, out);
+            if (out->len > 0 && !out->failed) /* its newline */
+                out->text[--out->len] = '\0';
+        }
+    }
+    free(copy);
+    free(r);
+}
+
 struct sort_key {
     struct pxs_diag diag;
     size_t found;

@@ -94,17 +94,6 @@ static enum pxs_status set_enum(const struct scalar *s, struct pxs_params *p, st
     return mismatch(s, PXS_E_INVALID, hint, err);
 }
 
-static bool is_utf8(const char *text) {
-    size_t n = strlen(text), at = 0;
-    while (at < n) {
-        size_t length = pxs_utf8_decode(text + at, n - at, NULL);
-        if (length == 0)
-            return false;
-        at += length;
-    }
-    return true;
-}
-
 static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
     char joined[PXS_PATH_MAX], absolute[PXS_PATH_MAX];
     char *field = pxs_param_field_mut(p, s->key);
@@ -114,7 +103,7 @@ static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p, st
     }
     if (s->text[0] == '\0')
         return mismatch(s, PXS_E_INVALID, "", err);
-    if (!is_utf8(s->text))
+    if (!pxs_is_utf8(s->text))
         return mismatch(s, PXS_E_INVALID, ", which is not UTF-8 and so cannot be written into config.yaml",
                         err);
     if (strncmp(s->text, "~/", 2) == 0)
@@ -122,6 +111,8 @@ static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p, st
     if (!pxs_path_join(joined, sizeof joined, s->base_dir, s->text) ||
         !pxs_path_absolute(absolute, sizeof absolute, joined))
         return mismatch(s, PXS_E_INVALID, ": the path is too long", err);
+    if (!pxs_is_utf8(absolute))
+        return pxs_fail_not_utf8(err, s->info->key, absolute);
     memcpy(field, absolute, strlen(absolute) + 1);
     return PXS_OK;
 }

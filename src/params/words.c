@@ -52,6 +52,34 @@ const char *pxs_nearest_word(const char *word, const char *const *words, size_t 
     return nearest;
 }
 
+bool pxs_is_utf8(const char *text) {
+    size_t n = strlen(text), length;
+    for (size_t at = 0; at < n; at += length)
+        if ((length = pxs_utf8_decode(text + at, n - at, NULL)) == 0)
+            return false;
+    return true;
+}
+
+enum pxs_status pxs_fail_not_utf8(struct pxs_error *err, const char *what, const char *path) {
+    struct pxs_text shown = {0};
+    size_t n = strlen(path), length;
+    for (size_t at = 0; at < n; at += length) {
+        length = pxs_utf8_decode(path + at, n - at, NULL);
+        if (length)
+            pxs_text_add_n(&shown, path + at, length);
+        else
+            pxs_text_addf(&shown, "\\x%02x", (unsigned char)path[at]);
+        length = length ? length : 1;
+    }
+    pxs_fail(err, PXS_E_INVALID,
+             "%s: the path is not UTF-8, so that neither config.yaml nor the database can hold it; rename "
+             "that folder "
+             "(`convmv` renames many): %s",
+             what, pxs_text_str(&shown));
+    pxs_text_finish(&shown);
+    return PXS_E_INVALID;
+}
+
 void pxs_text_add_quoted(struct pxs_text *out, const char *text) {
     const size_t n = strlen(text);
     size_t at = 0;

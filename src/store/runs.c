@@ -1,4 +1,4 @@
-/* Runs and sweeps: listing and finding them. */
+/* Runs: listing them, and what is kept of each. */
 #include "store_priv.h"
 
 #include <stdlib.h>
@@ -70,130 +70,15 @@ enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_id, struct pxs
     return list_runs(s, sweep_id, 0, out, n, err);
 }
 
-/* ---- finding --------------------------------------------------------------------------------------------- */
-
-enum pxs_status pxs_store_nearest(struct pxs_store *s, enum pxs_store_stmt which, const char *wanted,
-                                  char nearest[256], struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    size_t best = SIZE_MAX;
-    bool row;
-    nearest[0] = '\0';
-    PXS_TRY(pxs_store_first(s, which, NULL, 0, &stmt, &row, err));
-    enum pxs_status status = PXS_OK;
-    while (status == PXS_OK && row) {
-        char name[256];
-        pxs_column_text(stmt, 0, name, sizeof name);
-        size_t distance = pxs_edit_distance(wanted, name);
-        if (distance < best) {
-            best = distance;
-            memcpy(nearest, name, sizeof name);
-        }
-        status = pxs_stmt_step(stmt, &row, err);
-    }
-    pxs_stmt_reset(stmt);
-    return status;
-}
-
-static enum pxs_status fail_no_run(struct pxs_store *s, const char *run, struct pxs_error *err) {
-    char nearest[256];
-    PXS_TRY(pxs_store_nearest(s, PXS_ST_RUN_NAMES, run, nearest, err));
-    if (!nearest[0])
-        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run %.100s: the database holds no runs yet", run);
-    return pxs_fail(err, PXS_E_NOT_FOUND,
-                    "there is no run %.100s; the nearest is %s (`pixsweep ls` lists all)", run, nearest);
-}
-
-enum pxs_status pxs_store_find_run(struct pxs_store *s, const char *run, struct pxs_store_run *out,
-                                   struct pxs_error *err) {
-    int64_t id = 0;
-    PXS_TRY(pxs_store_refresh(s, err));
-    PXS_TRY(pxs_store_int(s, PXS_ST_RUN_BY_NAME, PXS_ARGS(pxs_cell_text(run)), 0, &id, err));
-    if (!id && strspn(run, "0123456789") == strlen(run) && !pxs_parse_int(run, &id))
-        id = 0;
-    struct pxs_store_run *found = NULL;
+enum pxs_status pxs_store_run_by_id(struct pxs_store *s, int64_t run_id, struct pxs_store_run *out,
+                                    bool *found, struct pxs_error *err) {
+    struct pxs_store_run *runs = NULL;
     size_t n = 0;
-    if (id > 0)
-        PXS_TRY(list_runs(s, 0, id, &found, &n, err));
-    if (n == 0) {
-        free(found);
-        return fail_no_run(s, run, err);
-    }
-    *out = found[0];
-    free(found);
-    return PXS_OK;
-}
-
-static enum pxs_status fail_no_sweep(struct pxs_store *s, const char *name, struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    struct pxs_text names = {0};
-    char nearest[256] = "";
-    bool row;
-    if (name)
-        PXS_TRY(pxs_store_nearest(s, PXS_ST_SWEEP_NAMES, name, nearest, err));
-    PXS_TRY(pxs_store_first(s, PXS_ST_SWEEP_NAMES, NULL, 0, &stmt, &row, err));
-    enum pxs_status status = PXS_OK;
-    for (int i = 0; status == PXS_OK && row; i++) {
-        char one[128];
-        pxs_column_text(stmt, 0, one, sizeof one);
-        if (i < 20)
-            pxs_text_addf(&names, "%s%s", i ? ", " : "", one);
-        else if (i == 20)
-            pxs_text_add(&names, ", ...");
-        status = pxs_stmt_step(stmt, &row, err);
-    }
-    pxs_stmt_reset(stmt);
-    if (status == PXS_OK && !name)
-        status =
-            pxs_fail(err, PXS_E_NOT_FOUND, "%s holds no sweep yet: `pixsweep run FILE` makes one", s->path);
-    else if (status == PXS_OK)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no sweep %.100s in %s (there %s: %s%s%s)", name,
-                          s->path, names.len ? "are" : "is", names.len ? pxs_text_str(&names) : "none",
-                          strchr(pxs_text_str(&names), ',') ? "; the nearest is " : "",
-                          strchr(pxs_text_str(&names), ',') ? nearest : "");
-    pxs_text_finish(&names);
-    return status;
-}
-
-enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const char *name, int64_t *sweep_id,
-                                     struct pxs_error *err) {
-    int64_t id;
-    PXS_TRY(pxs_store_refresh(s, err));
-    if (name)
-        PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(name)), 0, &id, err));
-    else
-        PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_RECENT, NULL, 0, 0, &id, err));
-    if (!id)
-        return fail_no_sweep(s, name, err);
-    *sweep_id = id;
-    return PXS_OK;
-}
-
-static enum pxs_status fail_no_target(struct pxs_store *s, const char *text, struct pxs_error *err) {
-    char nearest[256];
-    PXS_TRY(pxs_store_nearest(s, PXS_ST_ALL_NAMES, text, nearest, err));
-    if (!nearest[0])
-        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run or sweep %.100s: the database holds none yet",
-                        text);
-    return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run or sweep %.100s; the nearest is %s", text,
-                    nearest);
-}
-
-enum pxs_status pxs_store_find_target(struct pxs_store *s, const char *text, struct pxs_store_target *out,
-                                      struct pxs_error *err) {
-    struct pxs_store_run run = {0};
-    int64_t sweep_id;
-    PXS_TRY(pxs_store_refresh(s, err));
-    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(text)), 0, &sweep_id, err));
-    enum pxs_status status = pxs_store_find_run(s, text, &run, err);
-    if (status != PXS_OK && status != PXS_E_NOT_FOUND)
-        return status;
-    if (status == PXS_OK && sweep_id)
-        return pxs_fail(err, PXS_E_INVALID, "%s is a sweep and the number of run %s: name the run", text,
-                        run.name);
-    if (status != PXS_OK && !sweep_id)
-        return fail_no_target(s, text, err);
-    *out = (struct pxs_store_target){sweep_id ? sweep_id : run.sweep_id, run.run_id, ""};
-    snprintf(out->name, sizeof out->name, "%s", sweep_id ? text : run.name);
+    PXS_TRY(list_runs(s, 0, run_id, &runs, &n, err));
+    *found = n > 0;
+    if (n > 0)
+        *out = runs[0];
+    free(runs);
     return PXS_OK;
 }
 

@@ -156,9 +156,10 @@ const char *pxs_level_name(enum pxs_log_level level);
 const char *pxs_store_short_dir(const struct pxs_store *s, const char *dir);
 void pxs_store_full_dir(const struct pxs_store *s, const char *dir, char out[PXS_PATH_MAX]);
 
-/* The first column's text that is nearest to `wanted` by edit distance, "" if there is no row. */
-PXS_NODISCARD enum pxs_status pxs_store_nearest(struct pxs_store *s, enum pxs_store_stmt which,
-                                                const char *wanted, char nearest[256], struct pxs_error *err);
+/* One run; *found says whether there is one. */
+PXS_NODISCARD enum pxs_status pxs_store_run_by_id(struct pxs_store *s, int64_t run_id,
+                                                  struct pxs_store_run *out, bool *found,
+                                                  struct pxs_error *err);
 
 /* ---- summary.c ------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* Content hashes: what a path leads to is read once a plan, however many runs use it. */
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pixsweep/tensor.h"
@@ -39,6 +40,15 @@ static enum pxs_status note_problem(struct pxs_contents *c, enum pxs_status stat
     size_t used = strlen(c->problems);
     snprintf(c->problems + used, sizeof c->problems - used, "%s%s", used > 0 ? "\n" : "", err->message);
     return PXS_OK;
+}
+
+/* With the line of the experiment file that names the path. */
+static void show_place(const struct pxs_config *config, size_t index, int key, struct pxs_error *err) {
+    struct pxs_text text = {0};
+    pxs_config_point_at(config, index, key, err->message, &text);
+    if (!text.failed)
+        pxs_fail(err, err->status, "%s", pxs_text_str(&text));
+    pxs_text_finish(&text);
 }
 
 static enum pxs_status inspect(const struct pxs_params *p, double held_back, bool stated,
@@ -81,7 +91,11 @@ enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_confi
         .path = pxs_arena_strdup(c->arena, params->dataset), .val_fraction = held_back, .stated = stated};
     if (!seen.path || !grow(c->arena, (void **)&c->data, &c->cap_data, c->n_data, sizeof seen))
         return pxs_fail_nomem(err);
-    PXS_TRY(note_problem(c, inspect(params, held_back, stated, options, &seen.info, err), err));
+    enum pxs_status status = inspect(params, held_back, stated, options, &seen.info, err);
+    struct stat folder;
+    if (status != PXS_OK && (stat(params->dataset, &folder) != 0 || !S_ISDIR(folder.st_mode)))
+        show_place(config, index, PXS_PARAM_dataset, err);
+    PXS_TRY(note_problem(c, status, err));
     c->data[c->n_data] = seen;
     *out = &c->data[c->n_data++].info;
     return PXS_OK;
@@ -132,8 +146,8 @@ static enum pxs_status check_weights(const char *path, struct pxs_error *err) {
     return check_file(beside, err);
 }
 
-enum pxs_status pxs_contents_weights(struct pxs_contents *c, const char *path, const char **hash,
-                                     struct pxs_error *err) {
+enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config, size_t index,
+                                     const char *path, const char **hash, struct pxs_error *err) {
     *hash = "";
     if (path[0] == '\0')
         return PXS_OK;
@@ -150,6 +164,8 @@ enum pxs_status pxs_contents_weights(struct pxs_contents *c, const char *path, c
         status = pxs_weights_hash(path, seen.hash, err);
     if (status != PXS_OK)
         status = pxs_error_prefix(err, "init_from");
+    if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID)
+        show_place(config, index, PXS_PARAM_init_from, err);
     PXS_TRY(note_problem(c, status, err));
     c->weights[c->n_weights] = seen;
     *hash = c->weights[c->n_weights++].hash;

@@ -37,6 +37,12 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     snprintf(plan->file, sizeof plan->file, "%s", pxs_config_path(plan->config));
     if (!pxs_sweep_paths(options->results, options->db, plan->results, plan->db))
         return pxs_fail(err, PXS_E_INVALID, "the path of --results or --db is too long");
+    if (!pxs_is_utf8(plan->results))
+        return pxs_fail_not_utf8(err, "results", plan->results);
+    if (!pxs_is_utf8(plan->db))
+        return pxs_fail_not_utf8(err, "database", plan->db);
+    if (!pxs_is_utf8(plan->file))
+        return pxs_fail_not_utf8(err, "experiment file", plan->file);
     plan->n = pxs_config_count(plan->config);
     plan->runs = pxs_arena_alloc(&plan->arena, plan->n * sizeof *plan->runs);
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
@@ -57,7 +63,8 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     struct pxs_params_content content = {0};
     pxs_config_point(plan->config, index, point);
     PXS_TRY(pxs_contents_data(contents, plan->config, index, &point->params, options, &data, err));
-    PXS_TRY(pxs_contents_weights(contents, point->params.init_from, &run->weights_hash, err));
+    PXS_TRY(pxs_contents_weights(contents, plan->config, index, point->params.init_from, &run->weights_hash,
+                                 err));
     run->differs = pxs_arena_strdup(&plan->arena, point->label);
     run->seed = point->params.seed;
     run->data_hash = data->hash;

@@ -57,6 +57,21 @@ START_TEST(import_has_one_kind)
 }
 END_TEST
 
+START_TEST(what_other_trainers_type)
+{
+    ck_refused(pixsweep("run", "x", "--lr", "1e-4", NULL), 2,
+               "here it is learning_rate_G and learning_rate_D");
+    ck_refused(pixsweep("plan", "x", "--gpu_ids", "0", NULL), 2, "pixsweep trains on the CPU; leave it out");
+    ck_refused(pixsweep("plan", "x", "--epochs=3", NULL), 2, "here it is n_epochs");
+    /* the beginning of --seeds, but not what it means */
+    ck_refused(pixsweep("plan", "x", "--seed", "3", NULL), 2, "--set seed=VALUE");
+    ck_refused(pixsweep("plan", "x.yaml", "lrgd", NULL), 2, "FILE first, then settings as KEY=VALUE");
+    ck_refused(pixsweep("params", "cuda", NULL), 2, "pixsweep trains on the CPU; leave it out");
+    ck_refused(pixsweep("plan", "no/such", NULL), 2, "there is no experiment file no/such");
+    ck_refused(pixsweep("plan", "/", NULL), 2, "is a folder");
+}
+END_TEST
+
 START_TEST(options_that_do_not_exist)
 {
     ck_refused(pixsweep("run", "--dry-rum", "x", NULL), 2, "did you mean '--dry-run'?");
@@ -83,8 +98,9 @@ END_TEST
 
 START_TEST(numbers_are_checked)
 {
-    ck_refused(pixsweep("run", "x", "--jobs", "0", NULL), 2, "--jobs must be auto or a whole number from 1");
-    ck_refused(pixsweep("run", "x", "--threads", "two", NULL), 2, "not 'two'");
+    ck_refused(pixsweep("run", "x.yaml", "--jobs", "0", NULL), 2,
+               "--jobs must be auto or a whole number from 1");
+    ck_refused(pixsweep("run", "x.yaml", "--threads", "two", NULL), 2, "not 'two'");
     ck_refused(pixsweep("bench", "--rounds", "-1", NULL), 2, "--rounds must be a whole number");
 }
 END_TEST
@@ -145,6 +161,7 @@ Suite *usage_suite(void) {
     tcase_add_test(c, data_commands_have_help_too);
     tcase_add_test(c, unknown_commands_get_a_suggestion);
     tcase_add_test(c, import_has_one_kind);
+    tcase_add_test(c, what_other_trainers_type);
     tcase_add_test(c, options_that_do_not_exist);
     tcase_add_test(c, arguments_are_counted);
     tcase_add_test(c, numbers_are_checked);

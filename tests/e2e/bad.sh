@@ -46,6 +46,66 @@ run 2 res missing.yaml
 says run.err missing.yaml
 nothing_made
 
+step "several values, seeds, files and names as people type them"
+experiment own.yaml own 'n_epochs: 1'
+does() { # CODE TEXT ARGS...
+    local expected=$1 text=$2 code=0
+    shift 2
+    "$PIXSWEEP" "$@" >does.out 2>&1 || code=$?
+    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat does.out)"
+    says does.out "$text"
+}
+does 0 'own: 6 runs (6 new)' plan own.yaml lrgd=5,10 --seeds 3
+does 0 'own: 2 runs (2 new)' plan own seed=4,7
+does 0 'own: 4 runs (4 new)' plan own.yaml 'lrgd=[5,10]' seeds=2
+does 0 'own: 1 run (1 new)' plan own lr_policy_G=multistep milestones=5,9 gamma=0.5
+does 2 "FILE first, then settings as KEY=VALUE" plan own.yaml lrgd
+does 2 'here it is learning_rate_G and learning_rate_D' plan own.yaml lr=1e-4,2e-4
+does 2 'here it is n_epochs' plan own.yaml --epochs 5
+does 2 'pixsweep trains on the CPU' run own.yaml --device cuda
+does 2 "to try each: --set 'sweep.grid.lrgd=\[5, 10\]'" plan own.yaml --set lrgd=5,10
+does 2 'there is no experiment file owl, nor owl.yaml' run owl
+mkdir experiments && cp own.yaml experiments/ && sed -i 's/^name: own/name: two/' own.yaml
+does 2 'own could be own.yaml or experiments/own.yaml' run own
+rm own.yaml && sed -i 's|dataset: data|dataset: ../data|' experiments/own.yaml
+does 0 'own: 2 of 2 runs completed' run own --seeds 2 --results res
+for name in own own/ ow own.yaml experiments/own.yaml res/own res/own/ "$PWD/res/own"; do
+    does 0 'own/0001-base-s0' ls --results res --sweep "$name"
+    does 0 'own' compare --results res "$name"
+done
+for name in 2 own/2 own/0002 res/own/0002-base-s1 res/own/0002-base-s1/config.yaml; do
+    does 0 'own/0002-base-s1' show --results res "$name"
+done
+does 0 '2 new' plan res/own --results elsewhere --seeds 2
+does 2 'own is a sweep of 2 runs' show own.yaml --results res
+rm -r res experiments
+
+step "an experiment is a regular file; a data set that is not there is shown with its line"
+experiment own.yaml own 'n_epochs: 1'
+mkfifo pipe
+does 2 'save it to one' plan pipe
+does 2 'save it to one' plan /dev/stdin </dev/null
+cat own.yaml | does 2 'save it to one' run /dev/stdin
+printf 'extends: pipe\n' >ext.yaml
+does 2 'ext.yaml:1:10: extends takes a file' plan ext.yaml
+does 2 'pixsweep: --set dataset=nowhere: no dataset at' plan own.yaml --set dataset=nowhere
+sed -i 's/^dataset: data/dataset: nowhere/' own.yaml
+printf 'extends: own.yaml\nname: ext\n' >ext.yaml
+does 2 'own.yaml:2:1: no dataset at' plan ext.yaml
+says does.out '^    dataset: nowhere'
+nothing_made
+
+step "paths that are not UTF-8 are refused before anything is written"
+bad=$(printf 'caf\351')
+mkdir "$bad" && cp -r data "$bad/data" && experiment "$bad/exp.yaml" exp 'n_epochs: 1'
+(cd "$bad" && does 2 'caf\\xe9/data' plan exp.yaml; does 2 'caf\\xe9/data' run exp.yaml; does 2 'no database' ls; [ ! -e results ])
+experiment own.yaml own 'n_epochs: 1'
+does 2 'caf\\xe9' run own.yaml --results "$bad/results"
+does 2 'caf\\xe9' run own.yaml --db "$bad/x.db"
+does 2 'caf\\xe9' run own.yaml --set "dataset=$bad/data"
+[ ! -e "$bad/results" ] && [ ! -e "$bad/x.db" ] || fail "something was written"
+rm -r "$bad" own.yaml ext.yaml pipe
+
 step "data that changed since planning"
 run 0 res exp.yaml
 cp data/train/"$(ls data/train | head -n 1)" data/train/zz.png

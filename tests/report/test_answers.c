@@ -125,7 +125,7 @@ START_TEST(compare_refuses_in_words)
     ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.by = other, .n_by = 1}, &c, &err),
                      PXS_E_INVALID);
     ck_has(err.message, "b1");
-    ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.sweep = "rate"}, &c, &err),
+    ck_assert_int_eq(pxs_compare(store, &(struct pxs_compare_options){.sweep = "rattes"}, &c, &err),
                      PXS_E_NOT_FOUND);
     ck_has(err.message, "rates");
     ck_assert_uint_eq(c.table.n_rows, 0);
@@ -246,7 +246,7 @@ END_TEST
 
 START_TEST(show_an_unknown_run)
 {
-    ck_assert_int_eq(pxs_report_show(store, "rates/0003", PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_report_show(store, "rates/0099", PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND);
     ck_assert_uint_eq(out.len, 0);
 }
 END_TEST

@@ -34,6 +34,9 @@ TCase *remove_case(void);
         ck_assert_msg(strstr(err.message, (text)), "message: %s", err.message); \
     } while (0)
 
+#define ck_has(text, part) ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in: %s", (part), (text))
+#define ck_has_not(text, part) ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in: %s", (part), (text))
+
 /* ---- a folder and a database in it ----------------------------------------------------------------------- */
 
 void temp_set_up(void);

@@ -277,6 +277,110 @@ START_TEST(sweeps_are_found)
 }
 END_TEST
 
+/* A run by all that a person may call it; 0 where it is none, and why is in `why`. */
+static struct pxs_error why;
+static int64_t run_of(struct pxs_store *s, const char *text) {
+    struct pxs_store_run run = {0};
+    why.message[0] = '\0';
+    return pxs_store_find_run(s, text, &run, &why) == PXS_OK ? run.run_id : 0;
+}
+
+static int64_t sweep_of(struct pxs_store *s, const char *text) {
+    int64_t id = 0;
+    why.message[0] = '\0';
+    return pxs_store_find_sweep(s, text, &id, &why) == PXS_OK ? id : 0;
+}
+
+START_TEST(folders_numbers_and_beginnings_are_names)
+{
+    struct pxs_store *s = open_store();
+    int64_t a[4], b[2], c[1];
+    char text[700];
+    plan_sweep(s, "lr_one", 2, 2, a); /* lr_one/0001-lrgd-10-s0, ... */
+    plan_sweep(s, "lr_two", 2, 1, b);
+    plan_sweep(s, "single", 1, 1, c);
+    ck_assert_int_eq(run_of(s, "lr_one/3"), a[2]);
+    ck_assert_int_eq(run_of(s, "lr_one/0004"), a[3]);
+    ck_assert_int_eq(run_of(s, "lr_one/0002-lrgd"), a[1]);
+    ck_assert_int_eq(run_of(s, "single"), c[0]);
+    ck_assert_int_eq(sweep_of(s, "lr_t"), 2);
+    ck_assert_int_eq(sweep_of(s, "lr_two/"), 2);
+    ck_assert_int_eq(sweep_of(s, "some/where/lr_two.yaml"), 2);
+    snprintf(text, sizeof text, "%s/results/lr_two", temp_dir());
+    ck_assert_int_eq(sweep_of(s, text), 2);
+    snprintf(text, sizeof text, "%s/results/./lr_two//", temp_dir());
+    ck_assert_int_eq(sweep_of(s, text), 2);
+    snprintf(text, sizeof text, "%s/results/lr_one/0002-lrgd-10-s1/", temp_dir());
+    ck_assert_int_eq(run_of(s, text), a[1]);
+    snprintf(text, sizeof text, "%s/results/lr_one/0002-lrgd-10-s1/samples/0.png", temp_dir());
+    ck_assert_int_eq(run_of(s, text), a[1]);
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(what_could_be_several_or_is_none_is_said)
+{
+    struct pxs_store *s = open_store();
+    int64_t a[4], b[2];
+    char text[700];
+    plan_sweep(s, "lr_one", 2, 2, a);
+    plan_sweep(s, "lr_two", 2, 1, b);
+    ck_assert_int_eq(sweep_of(s, "lr"), 0);
+    ck_has(why.message, "lr could be lr_one or lr_two");
+    ck_assert_int_eq(run_of(s, "lr_one/000"), 0);
+    ck_has(why.message, "could be lr_one/0001-lrgd-10-s0, ");
+    ck_assert_int_eq(run_of(s, "lr_one"), 0);
+    ck_has(why.message,
+           "lr_one is a sweep of 4 runs: name one of them, lr_one/0001-lrgd-10-s0 or lr_one/NUMBER");
+    ck_assert_int_eq(sweep_of(s, "lr_two/0001-lrgd-10-s0"), 0);
+    ck_has(why.message, "is a run: name its sweep, lr_two");
+    snprintf(text, sizeof text, "%s/results", temp_dir()); /* of all sweeps */
+    ck_assert_int_eq(sweep_of(s, text), 0);
+    ck_has(why.message, "there is no sweep");
+    /* the nearest run is one of the sweep that was named; nothing is near to what is far */
+    ck_assert_int_eq(run_of(s, "lr_two/0002-lrdg-11-s0"), 0);
+    ck_has(why.message, "the nearest is lr_two/0002-lrgd-11-s0");
+    ck_assert_int_eq(run_of(s, "lr_two/0004-lrgd-11-s1"), 0);
+    ck_has_not(why.message, "lr_one");
+    ck_assert_int_eq(run_of(s, "lr_tow/0001-lrgd-10-s0"), 0);
+    ck_has(why.message, "the nearest sweep is lr_two");
+    ck_assert_int_eq(run_of(s, "quite/another"), 0);
+    ck_has_not(why.message, "nearest");
+    ck_assert_int_eq(sweep_of(s, "quite_another"), 0);
+    ck_has_not(why.message, "nearest");
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(sweeps_may_be_called_like_numbers)
+{
+    struct pxs_store *s = open_store();
+    struct pxs_store_target t;
+    int64_t one[2], seven[1], power[1];
+    plan_sweep(s, "1", 2, 1, one);
+    plan_sweep(s, "007", 1, 1, seven);
+    plan_sweep(s, "1e3", 1, 1, power);
+    ck_assert_int_eq(sweep_of(s, "1"), 1);
+    ck_assert_int_eq(sweep_of(s, "007"), 2);
+    ck_assert_int_eq(sweep_of(s, "1e3"), 3);
+    ck_assert_int_eq(run_of(s, "1"), one[0]);
+    ck_assert_int_eq(run_of(s, "1/2"), one[1]);
+    ck_fails(pxs_store_find_target(s, "1", &t, &err), PXS_E_INVALID, "say 1/ for the sweep");
+    ck_ok(pxs_store_find_target(s, "1/", &t, &err));
+    ck_assert(t.sweep_id == 1 && t.run_id == 0);
+    ck_assert_str_eq(t.name, "1");
+    ck_ok(pxs_store_find_target(s, "1/0001", &t, &err));
+    ck_assert_int_eq(t.run_id, one[0]);
+    ck_ok(pxs_store_find_target(s, "007", &t, &err));
+    ck_assert(t.sweep_id == 2 && t.run_id == 0);
+    ck_ok(pxs_store_find_target(s, "1e3", &t, &err));
+    ck_assert(t.sweep_id == 3 && t.run_id == 0);
+    ck_ok(pxs_store_find_target(s, "2", &t, &err));
+    ck_assert_int_eq(t.run_id, one[1]);
+    pxs_store_close(&s);
+}
+END_TEST
+
 TCase *plan_case(void) {
     TCase *c = tcase_create("plan");
     tcase_set_timeout(c, 60);
@@ -291,5 +395,8 @@ TCase *plan_case(void) {
     tcase_add_test(c, many_runs_are_planned_quickly);
     tcase_add_test(c, runs_are_listed_and_found);
     tcase_add_test(c, sweeps_are_found);
+    tcase_add_test(c, folders_numbers_and_beginnings_are_names);
+    tcase_add_test(c, what_could_be_several_or_is_none_is_said);
+    tcase_add_test(c, sweeps_may_be_called_like_numbers);
     return c;
 }
