@@ -79,9 +79,9 @@ static enum pxs_status take_text(struct gathering *g, const char *path, const ui
         int n = pxs_utf8_get(text + at, bytes - at, &c);
         if (n == 0)
             return pxs_fail(err, PXS_E_INVALID,
-                            "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8 (`iconv -f GB18030 -t "
-                            "UTF-8 FILE > NEW`, "
-                            "if it is Chinese text of Windows)",
+                            "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8: `iconv -f GB18030 -t "
+                            "UTF-8 FILE > NEW` (or BIG5, "
+                            "SHIFT_JIS, whatever it is in)",
                             path, line, at);
         at += (size_t)n;
         line += c == '\n';
@@ -154,24 +154,28 @@ static bool looks_like_json(const char *path, const uint8_t *text, size_t bytes)
            (text[at] == '"' || text[at] == '\'' || (list && (text[at] == '{' || isdigit(text[at]))));
 }
 
+static bool has_control(const uint8_t *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] < 0x20 && text[i] != 0x1a && !isspace(text[i])) /* 0x1a ends texts of DOS */
+            return true;
+    return false;
+}
+
 static bool is_utf8(const uint8_t *text, size_t bytes) {
     uint32_t c;
-    for (size_t at = 0; at < bytes;) {
-        int n = pxs_utf8_get(text + at, bytes - at, &c);
-        if (n == 0 || c == 0)
-            return false;
-        at += (size_t)n;
-    }
-    return true;
+    int n = 1;
+    for (size_t at = 0; at < bytes && n > 0; at += (size_t)n)
+        n = pxs_utf8_get(text + at, bytes - at, &c);
+    return n > 0;
 }
 
 /* What is no text, by name: a picture, a font, UTF-16, a web page. Unknown bytes are left to whoever reads them as UTF-8. */
 static enum pxs_status check_text(const char *path, const uint8_t *text, size_t bytes,
                                   struct pxs_error *err) {
     const char *name = pxs_sniff_name(text, bytes);
-    bool good = is_utf8(text, bytes);
+    bool control = has_control(text, bytes), good = !control && is_utf8(text, bytes);
     if (bytes == 0 || name == NULL || strcmp(name, "plain text") == 0 || strcmp(name, "JSON text") == 0)
-        return !good && memchr(text, 0, bytes) != NULL
+        return control
                    ? pxs_fail(err, PXS_E_INVALID,
                               "%s: a binary file, not a text of characters; save them as plain text in UTF-8",
                               path)

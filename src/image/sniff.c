@@ -187,12 +187,14 @@ static bool is_text(const uint8_t *p, size_t n) {
     return true;
 }
 
-/* Letters of the usual blocks only. Whatever is UTF-8 has been told before; without a zero byte, Chinese text of Windows (GBK) looks
- * like Hangul. */
+/* Letters of the usual blocks only. Whatever is UTF-8 has been told before. Without a zero byte, GBK looks like Hangul, and
+ * Shift-JIS like big-endian Chinese. */
 static bool is_utf16(const uint8_t *p, size_t n, bool big) {
     if (n < 4 || (n < HEAD && n % 2 != 0))
         return false;
     const bool zero = memchr(p, 0, n) != NULL;
+    if (big && !zero)
+        return false;
     for (size_t i = 0; i + 1 < n; i += 2) {
         unsigned c = big ? (unsigned)p[i] << 8 | p[i + 1] : (unsigned)p[i + 1] << 8 | p[i];
         bool usual = c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f) ||

@@ -318,9 +318,12 @@ START_TEST(what_is_no_text_is_refused_by_name)
         {"utf16-bom", BYTES("\xff\xfe\0\x4e"), "UTF-16 text, not a text of characters"},
         {"page.json", BYTES("<!DOCTYPE html><html>"), "a web page (HTML), not a text of characters"},
         {"pointer", BYTES("version https://git-lfs.github.com/spec/v1\n"), "a Git LFS pointer, not a text"},
+        {"sjis", BYTES("\x88\xea\x93\xf1\x8e\x4f\x82\xa0"), "not UTF-8 at byte 0; save the file as UTF-8"},
+        {"docx", BYTES("PK\3\4\24letters"), "a zip archive, not a text of characters"},
         {"zeros", BYTES("\0\0\0\0\0\0\0\0"), "nothing but zero bytes"},
         {"noise", BYTES("\1\0\2\0\xfe\x80\3\0"), "a binary file, not a text of characters"},
-        {"gbk", BYTES("\xd2\xbb\xb6\xfe"), "not UTF-8 at byte 2; save the file as UTF-8 (`iconv -f GB18030"},
+        {"gbk", BYTES("\xd2\xbb\xb6\xfe"),
+         "not UTF-8 at byte 2; save the file as UTF-8: `iconv -f GB18030 -t UTF-8 FILE > NEW` (or BIG5, "},
 #undef BYTES
     };
     for (size_t i = 0; i < PXS_COUNT(files); i++) {
