@@ -109,15 +109,15 @@ static const struct format formats[] = {
      "remove it; the file itself has the same name without ._", NULL, NULL, NULL},
     {"UTF-32 text", "\xff\xfe\0\0", 4, 0, "save it as UTF-8: `iconv -f UTF-32 -t UTF-8 FILE > NEW`", NULL,
      NULL, NULL},
-    {"UTF-16 text", "\xff\xfe", 2, 0, "save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE > NEW`", NULL, NULL,
-     NULL},
-    {"UTF-16 text", "\xfe\xff", 2, 0, "save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE > NEW`", NULL, NULL,
-     NULL},
+    {"UTF-16 text", "\xff\xfe", 2, 0, "save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
+     "a message in place of the picture? download it again", NULL, NULL},
+    {"UTF-16 text", "\xfe\xff", 2, 0, "save it as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
+     "a message in place of the picture? download it again", NULL, NULL},
 };
 
 static const struct format empty = {.name = "an empty file", .any = "copy or download it again"};
 static const struct format zeros = {
-    .name = "nothing but zero bytes",
+    .name = "nothing but zero bytes at its beginning",
     .any = "an interrupted copy or a full disk leaves such files; copy it again"};
 static const struct format heic = {.name = "a HEIC picture",
                                    .png =

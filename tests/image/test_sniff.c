@@ -88,7 +88,7 @@ static const struct {
     {BYTES("\1\2\3\4\5\6\7"), PXS_WANTED_PNG, NULL},
     {"", 0, PXS_WANTED_PNG, "an empty file, not a PNG; copy or download it again"},
     {BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), PXS_WANTED_NPY,
-     "nothing but zero bytes, not a .npy file; an interrupted copy"},
+     "nothing but zero bytes at its beginning, not a .npy file; an interrupted copy"},
 };
 
 START_TEST(everything_has_its_name_and_remedy)
