@@ -63,8 +63,9 @@ enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) {
         va_end(ap);
         char buf[128];
         size_t used = strlen(err->message);
-        snprintf(err->message + used, sizeof err->message - used, ": %s",
-                 strerror_r(number, buf, sizeof buf));
+        snprintf(err->message + used, sizeof err->message - used, ": %s%s",
+                 strerror_r(number, buf, sizeof buf),
+                 number == EFBIG ? " (`ulimit -f` limits the size of files; raise it)" : "");
     }
     return status;
 }

@@ -4,6 +4,7 @@
 #include "pixsweep/params.h"
 #include "pixsweep/sweep.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -141,6 +142,7 @@ int main(int argc, char **argv) {
     int words;
     keep_blas_from_threads(argv);
     cli_open_standard_files();
+    signal(SIGXFSZ, SIG_IGN); /* the write that ulimit -f forbids fails with words */
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {
         const struct cli loud = {.quiet = false};
         return pxs_sweep_worker(argc - 2, argv + 2, cli_catch_signals(CLI_SIGNALS_WORKER), cli_logger(&loud));

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "supervisor_priv.h"
 
@@ -110,8 +111,12 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
     struct pxs_error err;
     bool done = true;
     /* Death first, then the file: nothing is written after it. */
-    if (!slot->dead)
+    bool lived = !slot->dead;
+    if (lived)
         slot->dead = pxs_process_reap(&slot->process, &slot->wait_status);
+    if (lived && slot->dead && !slot->killed && WIFSIGNALED(slot->wait_status) &&
+        WTERMSIG(slot->wait_status) == SIGKILL)
+        pxs_kills_explain(s, slot);
     if (!slot->dead)
         keep_limits(s, slot, now);
     if (open_cursors(slot)) {

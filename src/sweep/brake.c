@@ -1,8 +1,12 @@
 /* The brake: after too many failures in a row, or with too little disk space, nothing new is started. What runs is let finish,
  * the sweep is marked as paused, and the next `run` goes on with it. */
+#include <math.h>
 #include <string.h>
 
+#include "slots_priv.h"
 #include "supervisor_priv.h"
+
+#define KILL_SECONDS 5.0 /* a process that is killed for want of memory is dead by then */
 
 static void pause_sweep(struct pxs_supervisor *s) {
     s->brake.paused = true;
@@ -75,4 +79,60 @@ void pxs_brake_store(struct pxs_supervisor *s, double now) {
         pxs_store_fine(s);
     } else
         pxs_store_trouble(s, &err, now);
+}
+
+/* ---- want of memory -------------------------------------------------------------------------------------- */
+
+int pxs_open_slots(const struct pxs_supervisor *s) {
+    int open = s->plan->slots.jobs;
+    for (int i = 0; i < s->n_slots; i++)
+        open -= s->slots[i].busy;
+    return open > 0 ? open : 0;
+}
+
+void pxs_kills_look(struct pxs_supervisor *s, double now) {
+    struct pxs_kill_watch *k = &s->kills;
+    const bool first = isinf(now);
+    struct pxs_cgroup groups;
+    if (!first && now - k->looked_at < KILL_SECONDS)
+        return;
+    pxs_cgroup_look("", &groups);
+    if (first)
+        k->last = groups.oom_kills;
+    if (k->last > k->known)
+        k->known = k->last;
+    k->last = groups.oom_kills;
+    k->looked_at = first ? pxs_work_clock(s) : now;
+}
+
+/* Those that still run have shown that they fit. */
+static void run_fewer(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    struct pxs_sweep_slots slots = s->plan->slots;
+    struct pxs_memory memory;
+    int live = 0, before = slots.jobs;
+    for (int i = 0; i < s->n_slots; i++)
+        live += s->slots[i].busy && !s->slots[i].dead;
+    pxs_slots_reduce(&slots, live < before ? live : before - 1);
+    slot->crowded_out = slots.jobs < before;
+    if (!slot->crowded_out)
+        return;
+    pxs_plan_use_slots(s->plan, slots);
+    pxs_memory_look("", &memory);
+    snprintf(s->kills.note, sizeof s->kills.note, "out of memory: %d job%s at a time from now on%s%.100s",
+             slots.jobs, slots.jobs == 1 ? "" : "s", memory.limited ? "; " : "",
+             memory.limited ? memory.from : "");
+    pxs_say(s, PXS_LOG_WARN, "%s: killed by the kernel for want of memory; %s", s->plan->runs[slot->run].name,
+            s->kills.note);
+}
+
+void pxs_kills_explain(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    struct pxs_cgroup groups;
+    pxs_cgroup_look("", &groups);
+    slot->kill = groups.oom_kills < 0                ? PXS_KILL_UNKNOWN
+                 : groups.oom_kills > s->kills.known ? PXS_KILL_FOR_MEMORY
+                                                     : PXS_KILL_BY_SOMEBODY;
+    if (slot->kill != PXS_KILL_FOR_MEMORY)
+        return;
+    s->kills.known++;
+    run_fewer(s, slot);
 }

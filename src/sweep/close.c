@@ -8,6 +8,7 @@
 static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_verdict *v) {
     const struct pxs_progress *p = &slot->progress;
     struct pxs_death death = {.wait_status = slot->wait_status,
+                              .kill = slot->kill,
                               .ended = p->ended,
                               .end = p->end,
                               .end_message = p->end_message,
@@ -50,7 +51,12 @@ static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_s
 static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct pxs_verdict *v,
                               const char **state, enum pxs_place *place, struct pxs_error *err) {
     bool again = false;
-    if (v->crash || v->timed_out)
+    if (v->crash && slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
+        size_t len = strlen(v->message);
+        again = true;
+        snprintf(v->message + len, sizeof v->message - len, "; it is tried again, with %d job%s at a time",
+                 s->plan->slots.jobs, s->plan->slots.jobs == 1 ? "" : "s");
+    } else if (v->crash || v->timed_out)
         PXS_TRY(spend_budget(s, slot, v, &again, err));
     *state = again ? "queued" : v->outcome;
     bool stepped_back = slot->asked == PXS_ASKED_YIELD && strcmp(v->outcome, "interrupted") == 0;
@@ -58,14 +64,13 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
     return PXS_OK;
 }
 
-/* What the brake learns. Who is killed from outside has not failed by its own fault. */
+/* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not ours may come again and again. */
 static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_verdict *v,
                        const char *state) {
-    bool from_outside =
-        slot->asked == PXS_ASKED_NOTHING && !slot->killed && (v->signal == SIGKILL || v->signal == SIGTERM);
+    bool asked_by_another = slot->asked == PXS_ASKED_NOTHING && v->signal == SIGTERM;
     if (strcmp(state, "completed") == 0 || strcmp(state, "pruned") == 0)
         pxs_brake_completed(s);
-    else if (strcmp(state, "failed") == 0 && !from_outside)
+    else if (strcmp(state, "failed") == 0 && !asked_by_another)
         pxs_brake_failed(s, slot->run, v->message);
 }
 

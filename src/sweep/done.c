@@ -58,7 +58,7 @@ static const char **make_environment(const struct pxs_sweep_summary *sum, struct
 /* ---- starting it ----------------------------------------------------------------------------------------- */
 
 static void child(const char *text, int output, const char **env) {
-    static const int signals[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    static const int signals[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXFSZ};
     const char *argv[] = {"sh", "-c", text, NULL};
     sigset_t none;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -65,9 +65,13 @@ void pxs_log_tail(const char *path, int64_t start, int max_lines, struct pxs_tex
 /* YIELD: to leave its slot to a run of lower number, and to come again. */
 enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT, PXS_ASKED_CANCEL, PXS_ASKED_YIELD };
 
+/* Whether the kernel killed it for want of memory, as its control group counts. */
+enum pxs_memory_kill { PXS_KILL_UNKNOWN, PXS_KILL_BY_SOMEBODY, PXS_KILL_FOR_MEMORY };
+
 struct pxs_death {
     int wait_status;
-    bool ended; /* there is an END record */
+    enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
+    bool ended;                /* there is an END record */
     enum pxs_outcome end;
     const char *end_message;
     enum pxs_asked asked;

@@ -238,10 +238,7 @@ static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
 }
 
 static bool slots_are_full(const struct pxs_supervisor *s) {
-    for (int i = 0; i < s->n_slots; i++)
-        if (!s->slots[i].busy)
-            return s->no_core;
-    return true;
+    return pxs_open_slots(s) == 0 || s->no_core;
 }
 
 static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending, double now) {

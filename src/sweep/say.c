@@ -110,7 +110,7 @@ static double sweep_eta(const struct pxs_supervisor *s, double now) {
         longest = fmax(longest, eta);
     }
     sum += eta_of_queued(s, ratios > 0 ? ratio_sum / ratios : 1, &longest);
-    return pxs_spread(sum, longest, s->n_slots);
+    return pxs_spread(sum, longest, s->plan->slots.jobs);
 }
 
 void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
@@ -141,6 +141,8 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
     snprintf(b.sweep, sizeof b.sweep, "%s", s->plan->sweep);
     if (s->brake.paused) /* its first line */
         snprintf(b.note, sizeof b.note, "%.*s", (int)strcspn(s->brake.reason, "\n"), s->brake.reason);
+    else
+        snprintf(b.note, sizeof b.note, "%s", s->kills.note);
     b.running = running;
     count_runs(s, &b);
     if (b.n_running + b.n_queued + b.n_elsewhere > 0)

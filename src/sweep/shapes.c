@@ -108,6 +108,7 @@ struct probe {
     int config, log;
     char config_path[64];
     struct pxs_memory memory;
+    int64_t kills; /* for want of memory in our control group, before it */
     struct pxs_process process;
     int wait_status;
 };
@@ -234,7 +235,10 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
                    ? too_large(s, shape, least, &p->memory, err)
                    : PXS_OK;
     }
-    if (behind(log, PXS_PROBE_NOMEM) || (WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL))
+    struct pxs_cgroup groups;
+    pxs_cgroup_look("", &groups);
+    bool killed = WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL;
+    if (behind(log, PXS_PROBE_NOMEM) || (killed && groups.oom_kills > p->kills))
         return too_large(s, shape, 0, &p->memory, err);
     if (refused)
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
@@ -254,7 +258,10 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
     struct pxs_params *params = malloc(sizeof *params);
     if (!params)
         return pxs_fail_nomem(err);
+    struct pxs_cgroup groups;
     pxs_memory_look("", &p.memory);
+    pxs_cgroup_look("", &groups);
+    p.kills = groups.oom_kills;
     pxs_plan_params(s->plan, shape->run, params);
     pxs_params_write_yaml(params, "preflight", &yaml);
     enum pxs_status status = open_files(&p, &yaml, err);

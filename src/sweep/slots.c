@@ -31,13 +31,17 @@ struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads) {
     return s;
 }
 
-void pxs_slots_fit(struct pxs_sweep_slots *s, size_t most) {
-    if (!s->auto_jobs || most >= (size_t)s->jobs)
-        return;
-    s->jobs = at_least_one((int)most);
+void pxs_slots_reduce(struct pxs_sweep_slots *s, int jobs) {
+    s->jobs = at_least_one(jobs);
     if (s->spread)
         s->threads = at_least_one(s->cores / s->jobs);
     s->pinned = (int64_t)s->jobs * s->threads <= s->cores;
+}
+
+void pxs_slots_fit(struct pxs_sweep_slots *s, size_t most) {
+    if (!s->auto_jobs || most >= (size_t)s->jobs)
+        return;
+    pxs_slots_reduce(s, (int)most);
 }
 
 size_t pxs_slots_memory(uint64_t need, uint64_t available) {

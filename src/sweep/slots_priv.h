@@ -8,6 +8,8 @@
 
 /* Auto jobs: no more than `most`, and the cores are shared among those. */
 void pxs_slots_fit(struct pxs_sweep_slots *slots, size_t most);
+/* So many jobs from now on, even where the user gave another number. */
+void pxs_slots_reduce(struct pxs_sweep_slots *slots, int jobs);
 /* How many runs of `need` bytes each the available memory is for; SIZE_MAX where either is unknown (0). */
 size_t pxs_slots_memory(uint64_t need, uint64_t available);
 /* Threads and cores of an attempt that starts now: `used` = cores of attempts at work, `waiting` = runs to be started, `open` = free

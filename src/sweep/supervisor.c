@@ -91,8 +91,9 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
     size_t index;
     s->no_core = false;
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
-        while (!s->slots[i].busy && (pxs_store_shut(s, now) || pxs_store_ready(s, now)) &&
-               next_run(s, &index) && pxs_brake_allows(s, index))
+        while (!s->slots[i].busy && pxs_open_slots(s) > 0 &&
+               (pxs_store_shut(s, now) || pxs_store_ready(s, now)) && next_run(s, &index) &&
+               pxs_brake_allows(s, index))
             if (!pxs_attempt_start(s, &s->slots[i], index, now)) {
                 s->no_core = true;
                 return;
@@ -209,9 +210,11 @@ static void notice_gap(struct pxs_supervisor *s) {
 
 static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct pxs_process **processes) {
     s->looked_at = pxs_monotonic();
+    pxs_kills_look(s, INFINITY);
     double now = pxs_work_clock(s);
     while (anything_left(s, now)) {
         notice_gap(s);
+        pxs_kills_look(s, now);
         heed_stop(s, now);
         heed_save(s);
         heed_suspend(s, processes);

@@ -71,7 +71,9 @@ struct pxs_slot {
     struct pxs_question question;
     enum pxs_asked asked;
     bool dead, killed;
-    bool disk_full; /* it waits for space */
+    enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
+    bool crowded_out;          /* and fewer run beside each other from now on */
+    bool disk_full;            /* it waits for space */
     int wait_status;
 };
 
@@ -89,6 +91,13 @@ struct pxs_brake {
     int64_t failures; /* runs in a row that were given up */
     bool paused, stored;
     char reason[512];
+};
+
+/* What the kernel counts as killed for want of memory in our control group: a kill is put down to us within some seconds. */
+struct pxs_kill_watch {
+    int64_t known, last; /* counts: old ones and those that are explained; at the last look */
+    double looked_at;
+    char note[160]; /* for the board; "" */
 };
 
 /* Work per second of this sweep's finished runs, on one thread: seconds / work, sorted. Kept only for a timeout that is a share. */
@@ -124,6 +133,7 @@ struct pxs_supervisor {
     bool crowded;     /* the user knows that records wait for a reader to end */
     bool stopping, killing;
     struct pxs_brake brake;
+    struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
     bool no_core; /* a run could not be started for want of one */
     struct pxs_paces paces;
@@ -205,6 +215,13 @@ bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
 void pxs_brake_store(struct pxs_supervisor *s, double now);
 /* Bytes that must be free before run `index` starts: a checkpoint and two resume points for every slot, and a reserve. */
 double pxs_disk_floor(const struct pxs_plan *plan, size_t index);
+
+/* Jobs that may be started now. */
+int pxs_open_slots(const struct pxs_supervisor *s);
+/* Keeps the count of old kills up to date; `now`: INFINITY at the start. */
+void pxs_kills_look(struct pxs_supervisor *s, double now);
+/* Why a worker was killed that we did not kill: asked once, when it is found dead. Where memory was short, fewer run from now on. */
+void pxs_kills_explain(struct pxs_supervisor *s, struct pxs_slot *slot);
 
 /* ---- rungs (rungs.c): all do nothing where nothing is pruned --------------------------------------------- */
 

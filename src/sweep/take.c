@@ -190,16 +190,15 @@ static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t
 static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
     cpu_set_t used;
     size_t waiting = 0;
-    int open = 0;
     CPU_ZERO(&used);
     for (int i = 0; i < s->n_slots; i++) {
-        open += !s->slots[i].busy;
         if (s->slots[i].busy)
             CPU_OR(&used, &used, &s->slots[i].cores);
     }
     for (size_t i = 0; i < s->plan->n; i++)
         waiting += s->runs[i].place == PXS_PLACE_TODO;
-    slot->threads = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, open, &slot->cores);
+    slot->threads =
+        pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, pxs_open_slots(s), &slot->cores);
 }
 
 /* The run was not to be had. Either somebody else has it, or the database was busy: its state tells. */

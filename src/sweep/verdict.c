@@ -40,12 +40,18 @@ static void judge_timeout(const struct pxs_death *d, struct pxs_verdict *v) {
         v->signal == SIGKILL ? " (killed: it did not stop by itself within the grace period)" : "");
 }
 
+static const char *whose_kill(const struct pxs_death *d) {
+    return d->kill == PXS_KILL_FOR_MEMORY    ? ": out of memory, by the kernel"
+           : d->kill == PXS_KILL_BY_SOMEBODY ? ": by somebody; the kernel counts no want of memory"
+                                             : ": by somebody, or by the system for want of memory";
+}
+
 static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = "failed";
     v->crash = true;
     if (v->signal != 0)
         say(v, "killed by signal %d (%s) at step %lld%s", v->signal, strsignal(v->signal), (long long)d->step,
-            v->signal == SIGKILL ? ": by somebody, or by the system for want of memory" : "");
+            v->signal == SIGKILL ? whose_kill(d) : "");
     else
         say(v, "exited with code %d at step %lld without a last record", v->exit_code, (long long)d->step);
 }

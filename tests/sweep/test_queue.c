@@ -186,15 +186,18 @@ START_TEST(test_brake_counts_in_a_row)
 }
 END_TEST
 
-START_TEST(test_kills_from_outside_do_not_brake)
+/* A kill that is not ours may come again and again: the night's other runs are spared. */
+START_TEST(test_kills_from_outside_brake)
 {
     write_experiment(20, FAKE_SLOW, "run: {max_failures: 1, retries: 0}\nsweep:\n  seeds: 2\n");
     pid_t pid = run_apart(one_job, "lines");
     ck_assert(wait_sql("SELECT count(*) > 0 FROM batch_loss", 1, 20));
     kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGKILL);
     ck_assert_int_eq(wait_for(pid), 1);
-    expect_text(STATES, "failed,completed");
-    expect_text("SELECT state FROM sweep", "open");
+    expect_text(STATES, "failed,queued");
+    expect_text("SELECT state FROM sweep", "paused");
+    expect_in_file("lines", "paused: 1 run failed in a row", true);
+    expect_in_file("lines", "out of memory", false); /* that is said only where the kernel counts it */
 }
 END_TEST
 
@@ -328,7 +331,7 @@ Suite *queue_suite(void) {
     tcase_add_test(c, test_brake);
     tcase_add_test(c, test_brake_off);
     tcase_add_test(c, test_brake_counts_in_a_row);
-    tcase_add_test(c, test_kills_from_outside_do_not_brake);
+    tcase_add_test(c, test_kills_from_outside_brake);
     tcase_add_test(c, test_brake_lets_finish);
     tcase_add_test(c, test_no_room);
     tcase_add_test(c, test_on_done);

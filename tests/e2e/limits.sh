@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Limits of the machine: address space, sizes of files, the memory of a control group.
+. "$(dirname "$0")/lib.sh"
+make_data data 16 4
+experiment exp.yaml limits 'n_epochs: 2'
+
+step "too little address space is refused in words, at once"
+for command in plan run; do
+    for v in 100000 200000; do
+        code=0
+        (ulimit -v $v && exec timeout -k 1 60 "$PIXSWEEP" $command exp.yaml --results small) >run.out 2>run.err || code=$?
+        grep -q 'cannot allocate\|Sanitizer\|error while loading' run.err && { echo "skipped: this build needs more to begin at all"; exit 77; }
+        [ $code = 2 ] || fail "$command under ulimit -v $v ended with $code"
+        says run.err 'address space are needed and ulimit -v allows'
+    done
+done
+[ ! -e small ] || [ -z "$(find small -name records.bin)" ] || fail "something was started"
+
+step "and so are more threads than it has room for"
+code=0
+(ulimit -v 1500000 && exec timeout -k 1 60 "$PIXSWEEP" run exp.yaml --results small --jobs 1 --threads 16) >run.out 2>run.err || code=$?
+[ $code = 2 ] || fail "16 threads ended with $code"
+says run.err 'for each of 16 threads'
+
+step "ulimit -f is told, and nothing half-written stays"
+code=0
+(ulimit -f 40 && exec timeout -k 1 60 "$PIXSWEEP" run exp.yaml --results files) >run.out 2>run.err || code=$?
+[ $code = 1 ] || [ $code = 2 ] || fail "under ulimit -f it ended with $code"
+grep -q 'ulimit -f' run.err || fail "ulimit -f is not told: $(cat run.err)"
+[ -z "$(find files -name '*.tmp.*' 2>/dev/null)" ] || fail "half-written: $(find files -name '*.tmp.*')"
+
+step "the memory of a control group"
+group=
+if [ -w /sys/fs/cgroup/memory/cgroup.procs ]; then
+    group=/sys/fs/cgroup/memory/pixsweep-test-$$ limit=memory.limit_in_bytes
+elif [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw memory /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null; then
+    group=/sys/fs/cgroup/pixsweep-test-$$ limit=memory.max
+fi
+if [ -z "$group" ] || ! mkdir $group 2>/dev/null; then
+    echo "the rest is skipped: control groups cannot be made here (it takes root and a writable /sys/fs/cgroup)"
+    exit 0
+fi
+remove_group() { sleep 0.2; rmdir $group 2>/dev/null || true; }
+trap 'remove_group; cleanup' EXIT
+# grouped BYTES ARGS...: the program in a group with so much memory; without swap, where that can be said
+grouped() {
+    local bytes=$1
+    shift
+    echo "$bytes" >$group/$limit || { echo "the rest is skipped: $group/$limit cannot be set"; exit 0; }
+    [ ! -e $group/memory.swap.max ] || echo 0 >$group/memory.swap.max
+    code=0
+    (echo $BASHPID >$group/cgroup.procs && exec timeout -k 1 100 "$PIXSWEEP" "$@") >run.out 2>run.err || code=$?
+}
+experiment big.yaml big 'n_epochs: 1' 'sweep: {seeds: 3}' 'run: {retries: 0}'
+sed -i 's/ngf: 4/ngf: 48/;s/ndf: 4/ndf: 48/' big.yaml
+grouped 2000000000 run big.yaml --results free --jobs 1 --threads 1
+[ $code = 0 ] || fail "with room for it, it ended with $code"
+mb=$(sed -n 's/.*up to \([0-9]*\)[.0-9]* MB of memory a run.*/\1/p' run.err)
+[ "${mb:-0}" -gt 50 ] || fail "no measure: $(cat run.err)"
+grouped $((mb * 500000)) run big.yaml --results none
+[ $code = 2 ] || fail "with half of what it needs it ended with $code"
+says run.err "does not fit"
+says run.err "in control group /.*pixsweep-test-$$"
+[ "$(nproc)" = 1 ] || {
+    grouped $((mb * 1700000)) run big.yaml --results one
+    [ $code = 0 ] || fail "with room for one it ended with $code"
+    says run.err '1 job at a time'
+    # Two are asked for, one fits: the kernel kills, and one at a time it goes on to the end.
+    grouped $((mb * 1600000)) run big.yaml --results two --jobs 2 --threads 1
+    if grep -q 'killed by signal 9' run.err; then
+        says run.err 'out of memory: 1 job at a time from now on'
+        expect two "SELECT count(*) > 0 FROM attempt WHERE signal = 9 AND message LIKE '%out of memory, by the kernel%'" 1
+    fi
+    [ $code = 0 ] || fail "it did not go on one at a time: $code"
+}
