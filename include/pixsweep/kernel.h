@@ -64,6 +64,12 @@ const char *pxs_kernels_name(const struct pxs_kernels *set); /* with the suffix 
 enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                                    enum pxs_pass pass);
 const char *pxs_method_name(enum pxs_method method);
+/* What `set` takes for the heads' matrix products: PXS_METHOD_BLAS, or PXS_METHOD_DIRECT for panels of its own. */
+enum pxs_method pxs_kernels_product(const struct pxs_kernels *set);
+/* Does it round a product and its sum once (FMA)? Sets of which that is true give the same bits by the same method, others give others. */
+bool pxs_kernels_fused(const struct pxs_kernels *set);
+/* The set of this full name, whether this CPU can run it or not, to judge what was made elsewhere; NULL where this build has none. */
+const struct pxs_kernels *pxs_kernels_known(const char *name);
 /* Floats of scratch memory that any of the three passes needs, for this batch and every smaller one. */
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads);
 

@@ -65,6 +65,17 @@ void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]);
 void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,
                              void (*fn)(void *, const struct pxs_weight *, const float *), void *user);
 
+/* ---- which bits ------------------------------------------------------------------------------------------ */
+
+/* What of a kernel set decides the bits of these networks' numbers: sets that agree in it (where `blas`, with the same OpenBLAS on the same
+ * core) give the same bits in every step and every picture. Asked of the rule by which passes choose their kernels. */
+struct pxs_bits {
+    uint32_t methods; /* checksum over the method of each pass of each layer at each batch size */
+    bool fused;       /* FMA, in what is not OpenBLAS's */
+    bool blas;        /* OpenBLAS computes some pass */
+};
+void pxs_pix2pix_bits(const struct pxs_params *params, const struct pxs_kernels *set, struct pxs_bits *out);
+
 /* ---- sizes, without building anything ---------------------------------------------------------------------- */
 
 /* A 4x4 convolution of the training step, for bench and estimates: gmac of one direct pass over one image. */

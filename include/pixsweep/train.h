@@ -61,13 +61,15 @@ struct pxs_resume_point {
     int64_t record_bytes;
     char path[PXS_PATH_MAX];
 };
-/* The newest point in `dir` that is whole and belongs to this configuration, made with the kernels and the OpenBLAS that
- * `kernels` stands for here (or any, with `allow_mixed`). `notes`: a line for each one that was passed over, and for a mixture that is
- * allowed: what, why, and what follows. PXS_E_UNSUPPORTED where a newer pixsweep wrote the only one there is. */
+/* The newest point in `dir` that is whole and belongs to this configuration, made in the class of bits that `kernels` gives `params` here
+ * (or in any, with `allow_mixed`, or with params NULL, where nothing will be trained). The class is what decides the bits of these networks:
+ * methods, FMA or not, OpenBLAS where it computes something, and the C library's functions that are called. `notes`: a line for each
+ * one that was passed over, for a mixture that is allowed, and for other kernels or another OpenBLAS that give the same bits: what, why,
+ * and what follows. PXS_E_UNSUPPORTED where a newer pixsweep wrote the only one there is. */
 PXS_NODISCARD enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
-                                                    const char *kernels, bool allow_mixed,
-                                                    struct pxs_resume_point *out, struct pxs_text *notes,
-                                                    struct pxs_error *err);
+                                                    const struct pxs_params *params, const char *kernels,
+                                                    bool allow_mixed, struct pxs_resume_point *out,
+                                                    struct pxs_text *notes, struct pxs_error *err);
 
 /* Removes a run's resume points: it has nothing left to do. pxs_train_run does so at its end; this is for whoever finds a run that was
  * killed behind its last record. */

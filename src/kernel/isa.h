@@ -42,6 +42,7 @@ struct pxs_tile_isa {
 
 struct pxs_isa {
     const char *name;
+    bool fused; /* a product and a sum are rounded once (FMA), not apart: other bits */
     /* c[r][0..15] = (add: +=) sum over k of a[k/16][r][k%16] * b[k][0..15]; a's panels are a_panel floats apart, c's rows ldc. */
     void (*rows)(int rows, int panels, const float *a, size_t a_panel, const float *b, float *c, size_t ldc,
                  bool add);

@@ -45,4 +45,5 @@ static void transpose(const float *src, size_t ld, float *dst) {
 #define STRIP 6
 #define ISA pxs_isa_avx2
 #define ISA_NAME "avx2"
+#define FUSED true
 #include "isa_body.h"

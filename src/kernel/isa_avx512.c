@@ -49,4 +49,5 @@ static void transpose(const float *src, size_t ld, float *dst) {
 #define STRIP 16
 #define ISA pxs_isa_avx512
 #define ISA_NAME "avx512"
+#define FUSED true
 #include "isa_body.h"

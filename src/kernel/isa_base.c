@@ -35,4 +35,5 @@ static inline vec v_fma(vec a, vec b, vec c) {
 #define STRIP 2
 #define ISA pxs_isa_base
 #define ISA_NAME "base"
+#define FUSED false
 #include "isa_body.h"

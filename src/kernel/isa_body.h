@@ -181,6 +181,7 @@ static void copy(const float *src, size_t ld_src, int n, float *dst, size_t ld_d
 
 const struct pxs_isa ISA = {
     .name = ISA_NAME,
+    .fused = FUSED,
     .rows = rows,
     .outer = outer,
     .transpose = transpose,

@@ -37,7 +37,8 @@ static size_t shared_floats(const struct job *j) {
 
 size_t pxs_product_scratch(const struct pxs_kernels *set, const struct pxs_gemm *g, int threads) {
     struct job j = make_job(g);
-    return set->isa ? shared_floats(&j) + j.own_floats * (size_t)threads : 0;
+    return pxs_kernels_product(set) == PXS_METHOD_BLAS ? 0
+                                                       : shared_floats(&j) + j.own_floats * (size_t)threads;
 }
 
 /* Columns j0 .. j0+15 of `rows` rows, zeros beyond `cols`, to dst[rows][16]. */
@@ -127,7 +128,7 @@ static void sum_piece(void *user, int piece, int thread) {
 
 void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g, float *scratch) {
     struct job j = make_job(g);
-    if (!ctx->set->isa) {
+    if (pxs_kernels_product(ctx->set) == PXS_METHOD_BLAS) {
         pxs_gemm_run(ctx->pool, g);
         return;
     }

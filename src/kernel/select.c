@@ -40,6 +40,13 @@ const char *pxs_kernels_name(const struct pxs_kernels *set) {
     return set->name;
 }
 
+const struct pxs_kernels *pxs_kernels_known(const char *name) {
+    for (size_t i = 0; i < PXS_COUNT(sets); i++)
+        if (strcmp(sets[i].name, name) == 0)
+            return &sets[i];
+    return NULL;
+}
+
 /* "f4" and "f4-avx2" both mean set "f4-avx2": sets stand best first. */
 static bool is_named(const struct pxs_kernels *set, const char *name) {
     size_t len = strcspn(set->name, "-");
@@ -108,6 +115,14 @@ static enum pxs_method fastest(const struct pxs_conv_shape *s, enum pxs_pass pas
 enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                                    enum pxs_pass pass) {
     return fitting(set->is_auto ? fastest(s, pass) : set->method, s);
+}
+
+enum pxs_method pxs_kernels_product(const struct pxs_kernels *set) {
+    return set->isa ? PXS_METHOD_DIRECT : PXS_METHOD_BLAS;
+}
+
+bool pxs_kernels_fused(const struct pxs_kernels *set) {
+    return set->isa && set->isa->fused;
 }
 
 const char *pxs_method_name(enum pxs_method method) {

@@ -1,4 +1,4 @@
-/* The networks' sizes from the hyperparameters alone: for plans, estimates and bench. */
+/* The networks' sizes from the hyperparameters alone: for plans, estimates, bench and what decides their bits. */
 #include "model_priv.h"
 
 #include <string.h>
@@ -47,4 +47,31 @@ size_t pxs_pix2pix_layers(const struct pxs_params *p, struct pxs_layer_info out[
             k ? (int)p->ndf << (k - 1) : 2 * c, (int)p->ndf << k, false, k ? 7 : 4.5);
     add_head(&l, PXS_NET_D, "D patch", height / 16, width / 16, (int)p->ndf * 8, 1, 1, 7);
     return l.n;
+}
+
+static void add_method(struct pxs_bits *b, const struct pxs_kernels *set, enum pxs_method method) {
+    const unsigned char byte = (unsigned char)method;
+    b->methods = pxs_crc32c(b->methods, &byte, 1);
+    if (method == PXS_METHOD_BLAS)
+        b->blas = true;
+    else
+        b->fused = pxs_kernels_fused(set);
+}
+
+/* A last batch may be short, and D sees two batches at once. That the generator's gradient needs only half of D 1's big channels makes no
+ * difference: neither half nor whole is a multiple of a panel. */
+void pxs_pix2pix_bits(const struct pxs_params *p, const struct pxs_kernels *set, struct pxs_bits *out) {
+    struct pxs_layer_info layers[32];
+    const size_t n = pxs_pix2pix_layers(p, layers);
+    *out = (struct pxs_bits){0};
+    for (size_t i = 0; i < n; i++) {
+        const struct pxs_layer_info *l = &layers[i];
+        const int most = (int)p->batch_size * (l->net == PXS_NET_D ? 2 : 1);
+        struct pxs_conv_shape s = {.h = l->h, .w = l->w, .cb = l->cb, .cs = l->cs};
+        if (l->head)
+            add_method(out, set, pxs_kernels_product(set));
+        for (s.n = 1; s.n <= most && !l->head; s.n++)
+            for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++)
+                add_method(out, set, pxs_kernels_method(set, &s, pass));
+    }
 }

@@ -158,8 +158,8 @@ static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes
     char path[PXS_PATH_MAX];
     if (!pxs_path_join(path, sizeof path, w->dir, PXS_RECORDS_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
-    PXS_TRY(pxs_train_find_resume(w->dir, w->config_hash, w->kernels, w->allow_mixed != 0, &w->resume, notes,
-                                  err));
+    PXS_TRY(pxs_train_find_resume(w->dir, w->config_hash, w->configured ? &w->params : NULL, w->kernels,
+                                  w->allow_mixed != 0, &w->resume, notes, err));
     if (w->resume.step < 0)
         return pxs_record_writer_open(path, 0, &w->records, err);
     enum pxs_status status = pxs_record_writer_open(path, w->resume.record_bytes, &w->records, err);
@@ -229,10 +229,14 @@ static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
     if (stopped(w))
         return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
     remove_litter(w);
+    struct pxs_error unread;
+    enum pxs_status status = read_config(w, &unread); /* it says which resume points can be used */
+    w->configured = status == PXS_OK;
     PXS_TRY(begin_patiently(w, err));
-    enum pxs_status status = check_places(w, err);
+    if (status != PXS_OK)
+        status = pxs_fail(err, status, "%s", unread.message);
     if (status == PXS_OK)
-        status = read_config(w, err);
+        status = check_places(w, err);
     if (status == PXS_OK)
         status = check_identity(w, err);
     if (status == PXS_OK)

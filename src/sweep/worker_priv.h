@@ -19,7 +19,8 @@ struct pxs_worker {
     struct pxs_logger log;
     struct pxs_lock lock;
     struct pxs_record_writer *records;
-    struct pxs_params params;
+    struct pxs_params params; /* of config.yaml, where it could be read: */
+    bool configured;
     struct pxs_resume_point resume;
     struct pxs_lifeline *lifeline;
     int64_t rungs[PXS_RUNGS_MAX]; /* epochs after which to ask */

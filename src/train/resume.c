@@ -48,7 +48,7 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
     if (!pxs_path_join(path, sizeof path, t->job->dir, PXS_RESUME_FILE) ||
         !pxs_path_join(previous, sizeof previous, t->job->dir, PXS_RESUME_PREVIOUS))
         return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
-    PXS_TRY(resume_engine(t->job->kernels, &s, err));
+    PXS_TRY(resume_engine(t->job->kernels, t->p, &s, err));
     gather(t, &s);
     resume_print(&s, &text);
     PXS_TRY(pxs_record_sync(t->job->records, err));

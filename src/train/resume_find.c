@@ -8,7 +8,8 @@
 
 struct search {
     const char *dir;
-    struct resume_state here; /* configuration and engine that a point must have */
+    const struct pxs_params *params; /* NULL: of any class of bits */
+    struct resume_state here;        /* configuration and class of bits that a point must have */
     bool allow_mixed;
     struct pxs_text *notes;
 };
@@ -37,22 +38,43 @@ static enum pxs_status check_records(const struct search *q, const struct resume
                     path, (long long)s->record_bytes, (long long)have);
 }
 
+/* What tells the point's class of bits from that of this machine; NULL where they are the same. */
+static const char *what_differs(const struct search *q, const struct resume_state *s) {
+    const struct resume_bits *here = &q->here.bits;
+    struct resume_bits there;
+    if (!resume_bits_of(s, q->params, &there))
+        return "this build does not know those kernels";
+    if (strcmp(there.methods, here->methods) != 0)
+        return "layers are computed by other methods";
+    if (there.fused != here->fused)
+        return "only one of them has FMA";
+    if (strcmp(there.openblas, here->openblas) != 0)
+        return "OpenBLAS computes layers";
+    if (there.libm[0] && strcmp(there.libm, here->libm) != 0)
+        return "the C library's pow, exp and the like have other last digits";
+    return NULL;
+}
+
 static enum pxs_status check_engine(const struct search *q, const struct resume_state *s, const char *path,
                                     struct pxs_error *err) {
     const struct resume_state *here = &q->here;
-    if (strcmp(s->kernels, here->kernels) == 0 && strcmp(s->openblas, here->openblas) == 0)
+    if (!q->params)
         return PXS_OK;
-    if (q->allow_mixed) {
-        pxs_text_addf(q->notes,
-                      "%s was made with kernels %s (%s); goes on with %s (%s) as --allow-mixed says\n", path,
-                      s->kernels, s->openblas, here->kernels, here->openblas);
+    const char *differs = what_differs(q, s);
+    const bool same = strcmp(s->kernels, here->kernels) == 0 && strcmp(s->openblas, here->openblas) == 0;
+    if (!differs && same)
         return PXS_OK;
-    }
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%s was made with kernels %s (%s), here are %s (%s), which give other bits: it is not used "
-        "(--allow-mixed would go on from it)",
-        path, s->kernels, s->openblas, here->kernels, here->openblas);
+    if (differs && !q->allow_mixed)
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%s was made with kernels %s (%s), here are %s (%s), which give other bits, since %s: it is "
+            "not used (--allow-mixed would go on from it)",
+            path, s->kernels, s->openblas, here->kernels, here->openblas, differs);
+    pxs_text_addf(q->notes, "%s was made with kernels %s (%s); goes on with %s (%s)%s%s\n", path, s->kernels,
+                  s->openblas, here->kernels, here->openblas,
+                  differs ? " as --allow-mixed says, though " : ", which give these networks the same bits",
+                  differs ? differs : "");
+    return PXS_OK;
 }
 
 static enum pxs_status judge(const struct search *q, const char *path, struct resume_state *s,
@@ -79,15 +101,16 @@ static void accept(struct pxs_resume_point *out, const struct resume_state *s, c
                       s->pixsweep, q->here.pixsweep);
 }
 
-enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, const char *kernels,
-                                      bool allow_mixed, struct pxs_resume_point *out, struct pxs_text *notes,
+enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
+                                      const struct pxs_params *params, const char *kernels, bool allow_mixed,
+                                      struct pxs_resume_point *out, struct pxs_text *notes,
                                       struct pxs_error *err) {
     static const char *const names[] = {PXS_RESUME_FILE, PXS_RESUME_PREVIOUS};
-    struct search q = {.dir = dir, .allow_mixed = allow_mixed, .notes = notes};
+    struct search q = {.dir = dir, .params = params, .allow_mixed = allow_mixed, .notes = notes};
     struct pxs_error newer = {0};
     bool passed_over = false;
     *out = (struct pxs_resume_point){.step = -1};
-    PXS_TRY(resume_engine(kernels, &q.here, err));
+    PXS_TRY(resume_engine(kernels, params, &q.here, err));
     snprintf(q.here.config_hash, sizeof q.here.config_hash, "%s", config_hash);
     for (size_t i = 0; i < PXS_COUNT(names) && out->step < 0; i++) {
         char path[PXS_PATH_MAX];

@@ -8,7 +8,15 @@
 
 #define PXS_RESUME_FILE "resume.safetensors"
 #define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
-enum { RESUME_FORMAT = 3, RESUME_FIELDS = 40 };
+enum { RESUME_FORMAT = 4, RESUME_FIELDS = 40 };
+
+/* A class of bits: points of one class are one run's, whoever goes on with them. */
+struct resume_bits {
+    char methods[16]; /* checksum */
+    int64_t fused;
+    char openblas[256]; /* "" = no pass calls it */
+    char libm[16];      /* checksum over values of its functions; "" = not known, in points before format 4 */
+};
 
 struct resume_state {
     int64_t format;
@@ -27,6 +35,8 @@ struct resume_state {
     /* since format 3 */
     double early_best;
     int64_t early_epoch;
+    /* since format 4 */
+    struct resume_bits bits;
 };
 
 /* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended) points to. */
@@ -43,8 +53,10 @@ struct pxs_safetensors;
  * name the file. */
 PXS_NODISCARD enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
                                           struct pxs_error *err);
-/* The engine of this machine as resume points name it. */
-PXS_NODISCARD enum pxs_status resume_engine(const char *kernels, struct resume_state *out,
-                                            struct pxs_error *err);
+/* The engine of this machine as resume points name it, and the class of bits that it gives `params` (NULL: without). */
+PXS_NODISCARD enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params,
+                                            struct resume_state *out, struct pxs_error *err);
+/* The class of bits that a point was made in; false where it is of an old format and names kernels that this build does not know. */
+bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params, struct resume_bits *out);
 
 #endif

@@ -48,6 +48,10 @@ static const struct field {
     SINCE(2, "plateau_D_bad_epochs", INTEGER, plateau[1].bad_epochs),
     SINCE(3, "early_stop_best", REAL, early_best),
     SINCE(3, "early_stop_epoch", INTEGER, early_epoch),
+    SINCE(4, "bits_methods", TEXT, bits.methods),
+    SINCE(4, "bits_fused", INTEGER, bits.fused),
+    SINCE(4, "bits_openblas", TEXT, bits.openblas),
+    SINCE(4, "bits_libm", TEXT, bits.libm),
 #undef FIELD
 #undef SINCE
 };
@@ -157,13 +161,4 @@ enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_st
     if (!checksum_fits(file, out))
         return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");
     return check_numbers(out, err);
-}
-
-enum pxs_status resume_engine(const char *kernels, struct resume_state *out, struct pxs_error *err) {
-    const struct pxs_kernels *set;
-    PXS_TRY(pxs_kernels_select(kernels, &set, err));
-    snprintf(out->kernels, sizeof out->kernels, "%s", pxs_kernels_name(set));
-    pxs_blas_describe(out->openblas, sizeof out->openblas);
-    snprintf(out->pixsweep, sizeof out->pixsweep, "%s %s", pxs_version(), pxs_commit());
-    return PXS_OK;
 }

@@ -43,7 +43,7 @@ static void make(void) {
     fuzz_need(pxs_pix2pix_create(&made.params, NULL, "auto", &made.model, &err), &err);
     atexit(forget);
     pxs_pix2pix_randomise(made.model, 1);
-    fuzz_need(resume_engine("auto", &s, &err), &err);
+    fuzz_need(resume_engine("auto", &made.params, &s, &err), &err);
     memcpy(s.config_hash, config_hash, sizeof config_hash);
     resume_print(&s, &made.text);
     const char *path = fuzz_path(0, "made.safetensors");
@@ -187,9 +187,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         byte[at] = (uint8_t)fuzz_number(&rest, 1);
     }
     write_point(&m, change, byte);
-    if (fuzz_answer(
-            pxs_train_find_resume(fuzz_path(1, "run"), config_hash, "auto", true, &point, &notes, &err),
-            &err) &&
+    if (fuzz_answer(pxs_train_find_resume(fuzz_path(1, "run"), config_hash, &made.params, "auto", true,
+                                          &point, &notes, &err),
+                    &err) &&
         point.step >= 0)
         go_on(&point);
     pxs_text_finish(&notes);

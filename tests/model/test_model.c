@@ -55,7 +55,7 @@ bool all_finite(const struct pxs_losses *l) {
 
 int main(void) {
     Suite *suite = suite_create("model");
-    TCase *(*const cases[])(void) = {golden_case, step_case, size_case, file_case};
+    TCase *(*const cases[])(void) = {golden_case, step_case, size_case, file_case, bits_case};
     for (size_t i = 0; i < PXS_COUNT(cases); i++)
         suite_add_tcase(suite, cases[i]());
     SRunner *runner = srunner_create(suite);

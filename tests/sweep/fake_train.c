@@ -228,8 +228,9 @@ enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_erro
     return PXS_OK;
 }
 
-enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash, const char *kernels,
-                                      bool allow_mixed, struct pxs_resume_point *out, struct pxs_text *notes,
+enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
+                                      const struct pxs_params *params, const char *kernels, bool allow_mixed,
+                                      struct pxs_resume_point *out, struct pxs_text *notes,
                                       struct pxs_error *err) {
     *out = (struct pxs_resume_point){.step = -1};
     return PXS_OK;

@@ -143,9 +143,9 @@ void carry_out(struct run *r) {
     const char *kernels = r->kernels ? r->kernels : "auto";
     r->point = (struct pxs_resume_point){.step = -1};
     if (r->go_on)
-        ck_assert_int_eq(
-            pxs_train_find_resume(dir, r->config_hash, kernels, r->allow_mixed, &r->point, &r->notes, &err),
-            PXS_OK);
+        ck_assert_int_eq(pxs_train_find_resume(dir, r->config_hash, &r->p, kernels, r->allow_mixed, &r->point,
+                                               &r->notes, &err),
+                         PXS_OK);
     int64_t keep = r->point.step < 0 ? 0 : r->point.record_bytes;
     ck_assert_int_eq(pxs_record_writer_open(run_path(r, "records.bin"), keep, &writer, &err), PXS_OK);
     struct pxs_train_job job = {.params = &r->p,

@@ -292,7 +292,7 @@ static int64_t find(struct run *r, const char *hash, const char *kernels, bool m
     char dir[512];
     snprintf(dir, sizeof dir, "%s/%s", root, r->dir);
     pxs_text_clear(&r->notes);
-    r->status = pxs_train_find_resume(dir, hash, kernels, mixed, &point, &r->notes, &r->err);
+    r->status = pxs_train_find_resume(dir, hash, &r->p, kernels, mixed, &point, &r->notes, &r->err);
     return point.step;
 }
 
@@ -410,6 +410,170 @@ START_TEST(other_kernels_are_refused_unless_allowed)
 }
 END_TEST
 
+/* ---- classes of bits --------------------------------------------------------------------------------------- */
+
+/* The point of a folder as `change` makes it, with a right checksum. */
+static void rewrite(const struct run *r, void (*change)(struct resume_state *)) {
+    struct pxs_pix2pix *model;
+    struct pxs_safetensors *file;
+    struct resume_state s;
+    struct resume_text text;
+    struct pxs_error err;
+    char path[600];
+    snprintf(path, sizeof path, "%s", run_path(r, POINT));
+    ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
+    ck_assert_msg(resume_read(file, &s, &err) == PXS_OK, "%s", err.message);
+    pxs_safetensors_destroy(&file);
+    change(&s);
+    resume_print(&s, &text);
+    ck_assert(pxs_pix2pix_create(&r->p, NULL, "auto", &model, &err) == PXS_OK);
+    ck_assert(pxs_pix2pix_load_state(model, path, &err) == PXS_OK);
+    ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
+    pxs_pix2pix_destroy(&model);
+}
+
+/* A folder with one resume point, made with these kernels at this width. */
+static struct run *stopped_with(const char *dir, int width, const char *kernels) {
+    char origin[64];
+    snprintf(origin, sizeof origin, "of-%s-%d", kernels, width);
+    struct run *r = rich(origin, width);
+    struct copies copies = {r, 0};
+    r->kernels = kernels;
+    if (!is_there(r, "records.bin")) {
+        r->resume_every = 0;
+        r->log = (struct pxs_logger){copy_folder, &copies};
+        carry_out(r);
+        ck_assert_msg(r->status == PXS_OK, "%s", r->err.message);
+    }
+    end_run(r);
+    shell("rm -rf %s/%s && cp -r %s/%s-4 %s/%s", root, dir, root, origin, root, dir);
+    r = rich(dir, width);
+    unlink(run_path(r, PREVIOUS));
+    r->go_on = true;
+    return r;
+}
+
+static bool runs_here(const char *kernels) {
+    const struct pxs_kernels *set;
+    return pxs_kernels_select(kernels, &set, NULL) == PXS_OK;
+}
+
+/* From the wide instruction set to the narrow one and back; where there is one only, from it to itself. */
+START_TEST(kernels_of_one_class_go_on)
+{
+    const char *const sets[] = {runs_here("auto-avx512") ? "auto-avx512" : "auto",
+                                runs_here("auto-avx2") ? "auto-avx2" : "auto"};
+    for (int width = 4; width <= 16; width += 12)
+        for (int k = 0; k < 2; k++) {
+            struct run *whole = rich("whole-class", width), *r = stopped_with("class", width, sets[k]);
+            whole->kernels = sets[k];
+            r->kernels = sets[!k];
+            carry_out(whole);
+            carry_out(r);
+            ck_assert_int_ge(r->point.step, 1);
+            expect_same(whole, r, k);
+            if (runs_here("auto-avx512") && runs_here("auto-avx2"))
+                expect_note(r, "which give these networks the same bits");
+            end_run(whole);
+            end_run(r);
+            shell("rm -r %s/whole-class", root);
+        }
+}
+END_TEST
+
+START_TEST(what_gives_other_bits_is_refused_with_its_reason)
+{
+    struct run *r = stopped_with("reasons", 16, "auto");
+    ck_assert_int_ge(find(r, HASH, "auto", false), 1);
+    ck_assert_str_eq(pxs_text_str(&r->notes), "");
+    ck_assert_int_eq(find(r, HASH, "direct", false), -1);
+    expect_note(r, "layers are computed by other methods");
+    ck_assert_int_eq(find(r, HASH, "blas", false), -1);
+    ck_assert_int_ge(find(r, HASH, "direct", true), 1);
+    expect_note(r, "as --allow-mixed says, though layers are computed by other methods");
+    if (runs_here("auto-avx2")) {
+        ck_assert_int_eq(find(r, HASH, "auto-base", false), -1);
+        expect_note(r, "only one of them has FMA");
+    }
+    end_run(r);
+}
+END_TEST
+
+static void other_openblas(struct resume_state *s) {
+    strcpy(s->openblas, "OpenBLAS 9.9 elsewhere, core Abacus");
+    if (s->bits.openblas[0])
+        strcpy(s->bits.openblas, s->openblas);
+}
+static void other_libm(struct resume_state *s) {
+    strcpy(s->bits.libm, "00000001");
+}
+static void of_before(struct resume_state *s) {
+    s->format = 3;
+}
+static void of_before_elsewhere(struct resume_state *s) {
+    other_openblas(s);
+    s->format = 3;
+    if (strcmp(s->kernels, "auto-avx2") == 0 && pxs_kernels_known("auto-avx512"))
+        strcpy(s->kernels, "auto-avx512");
+}
+static void of_before_unknown(struct resume_state *s) {
+    s->format = 3;
+    strcpy(s->kernels, "auto-abacus");
+}
+
+START_TEST(another_openblas_matters_where_it_computes)
+{
+    struct run *wide = stopped_with("wide", 16, "auto"), *narrow = stopped_with("narrow", 4, "auto");
+    rewrite(wide, other_openblas);
+    rewrite(narrow, other_openblas);
+    ck_assert_int_ge(find(wide, HASH, "auto", false), 1);
+    expect_note(wide, "OpenBLAS 9.9 elsewhere, core Abacus); goes on with");
+    ck_assert_int_eq(find(narrow, HASH, "auto", false), -1);
+    expect_note(narrow, "OpenBLAS computes layers");
+    end_run(wide);
+    end_run(narrow);
+}
+END_TEST
+
+START_TEST(another_libm_is_refused)
+{
+    struct run *r = stopped_with("libm", 16, "auto");
+    rewrite(r, other_libm);
+    ck_assert_int_eq(find(r, HASH, "auto", false), -1);
+    expect_note(r, "the C library's pow");
+    end_run(r);
+}
+END_TEST
+
+/* They say kernels and OpenBLAS only: what was usable still is, and the class is worked out where the kernels are known. */
+START_TEST(points_of_before_are_judged_by_their_texts)
+{
+    static const int widths[] = {16, 4};
+    for (int i = 0; i < 2; i++) {
+        struct run *r = stopped_with("before", widths[i], "auto"), *whole = rich("whole-before", widths[i]);
+        rewrite(r, of_before);
+        carry_out(whole);
+        pxs_text_clear(&r->notes);
+        carry_out(r);
+        ck_assert_int_ge(r->point.step, 1);
+        ck_assert_str_eq(pxs_text_str(&r->notes), "");
+        expect_same(whole, r, i);
+        end_run(whole);
+        end_run(r);
+        shell("rm -r %s/whole-before", root);
+        r = stopped_with("before", widths[i], "auto");
+        rewrite(r, of_before_elsewhere);
+        ck_assert_int_eq(find(r, HASH, "auto", false) >= 1, widths[i] == 16);
+        end_run(r);
+        r = stopped_with("before", widths[i], "auto");
+        rewrite(r, of_before_unknown);
+        ck_assert_int_eq(find(r, HASH, "auto", false), -1);
+        expect_note(r, "does not know those kernels");
+        end_run(r);
+    }
+}
+END_TEST
+
 /* The format's number in the header of a file. */
 static void set_format(const char *path, char digit) {
     shell("sed -i 's/\"resume_format\":\"[0-9]\"/\"resume_format\":\"%c\"/' %s", digit, path);
@@ -419,7 +583,7 @@ START_TEST(a_newer_point_is_refused_by_name)
 {
     struct run *r = interrupted("newer");
     int64_t newest = find(r, HASH, "auto", false);
-    set_format(run_path(r, POINT), '4');
+    set_format(run_path(r, POINT), '5');
     ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
     ck_assert_int_eq(r->status, PXS_OK);
     expect_note(r, "newer pixsweep");
@@ -457,6 +621,11 @@ int main(void) {
     tcase_add_test(t, without_any_it_starts_from_zero_and_says_so);
     tcase_add_test(t, a_point_of_another_configuration_is_refused);
     tcase_add_test(t, other_kernels_are_refused_unless_allowed);
+    tcase_add_test(t, kernels_of_one_class_go_on);
+    tcase_add_test(t, what_gives_other_bits_is_refused_with_its_reason);
+    tcase_add_test(t, another_openblas_matters_where_it_computes);
+    tcase_add_test(t, another_libm_is_refused);
+    tcase_add_test(t, points_of_before_are_judged_by_their_texts);
     tcase_add_test(t, plateau_reduces_the_rate);
     tcase_add_test(t, a_point_of_format_1_is_read);
     tcase_add_test(t, impossible_numbers_are_damage);
