@@ -216,6 +216,8 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
     pxs_format_duration(time, p->seconds_to_do);
     pxs_format_bytes(disk, p->disk_to_do);
     pxs_format_bytes(spare, p->disk_free);
+    if (p->disk_free == UINT64_MAX) /* a place that tells nothing of space */
+        snprintf(spare, sizeof spare, "unknown space");
     pxs_format_bytes(memory, p->memory_each);
     pxs_text_addf(out, "to do: %" PRId64 " steps, about %s with %d job%s of %d thread%s on %d core%s (%s)\n",
                   p->steps_to_do, time, p->slots.jobs, p->slots.jobs == 1 ? "" : "s", p->slots.threads,

@@ -158,6 +158,8 @@ static enum pxs_status descend(int at, const char *path, int *out, struct pxs_er
 /* Whoever is at work in the folder holds one of these. */
 static enum pxs_status lock_in(int fd, const char *name, int *lock, struct pxs_error *err) {
     *lock = openat(fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (*lock < 0 && errno == ELOOP && unlinkat(fd, name, 0) == 0)
+        return lock_in(fd, name, lock, err); /* nobody works under a lock that is a link */
     if (*lock < 0)
         return pxs_fail_errno(err, "cannot open %s", name);
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0)

@@ -241,6 +241,83 @@ START_TEST(lock_waits)
 }
 END_TEST
 
+/* What the others put into a folder leads nowhere but into it. */
+START_TEST(below_a_folder)
+{
+    static const char *const refused[] = {"",    "/etc/passwd", "../f", "in/../f",     "./in/f", "in//f",
+                                          "in/", "link",        "to/f", "in/dangling", "in",     "in/pipe"};
+    struct pxs_error err;
+    char *data = NULL;
+    int fd = -1;
+    ck_assert_int_eq(pxs_make_dirs(in_dir("in"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_write_file(in_dir("in/f"), "here", 4, &err), PXS_OK);
+    ck_assert_int_eq(pxs_write_file(in_dir("f"), "up", 2, &err), PXS_OK);
+    ck_assert_int_eq(symlink("in/f", in_dir("link")), 0);
+    ck_assert_int_eq(symlink("in", in_dir("to")), 0);
+    ck_assert_int_eq(symlink("nowhere", in_dir("in/dangling")), 0);
+    ck_assert_int_eq(mkfifo(in_dir("in/pipe"), 0600), 0);
+    for (size_t i = 0; i < PXS_COUNT(refused); i++)
+        ck_assert_msg(pxs_open_beneath(dir, refused[i], &fd, &err) == PXS_E_INVALID, "'%s': %s", refused[i],
+                      err.message);
+    ck_assert_int_eq(pxs_open_beneath(dir, "in/none", &fd, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(fd, -1);
+    ck_assert_int_eq(pxs_read_beneath(dir, "in/f", 100, &data, NULL, &err), PXS_OK);
+    ck_assert_str_eq(data, "here");
+    free(data);
+    /* The way to the folder itself is the user's. */
+    ck_assert_int_eq(pxs_read_beneath(in_dir("to"), "f", 100, &data, NULL, &err), PXS_OK);
+    free(data);
+}
+END_TEST
+
+START_TEST(appending_follows_no_link)
+{
+    struct pxs_error err;
+    char *data = NULL;
+    int fd = -1;
+    ck_assert_int_eq(pxs_open_append(in_dir("log"), &fd, &err), PXS_OK);
+    ck_assert_int_eq(write(fd, "a", 1), 1);
+    close(fd);
+    ck_assert_int_eq(pxs_open_append(in_dir("log"), &fd, &err), PXS_OK);
+    ck_assert_int_eq(write(fd, "b", 1), 1);
+    close(fd);
+    ck_assert_int_eq(pxs_read_file(in_dir("log"), 100, &data, NULL, &err), PXS_OK);
+    ck_assert_str_eq(data, "ab");
+    free(data);
+    ck_assert_int_eq(symlink("log", in_dir("link")), 0);
+    ck_assert_int_eq(mkfifo(in_dir("pipe"), 0600), 0);
+    ck_assert_int_eq(pxs_open_append(in_dir("link"), &fd, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_open_append(in_dir("pipe"), &fd, &err), PXS_E_INVALID);
+}
+END_TEST
+
+START_TEST(places_to_write_to)
+{
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_check_place(in_dir("new/and/below"), &err), PXS_OK);
+    ck_assert_int_eq(count_entries(), 0);
+    ck_assert_int_eq(pxs_write_file(in_dir("f"), "x", 1, &err), PXS_OK);
+    ck_assert_int_eq(pxs_check_place(in_dir("f/below"), &err), PXS_E_INVALID);
+    ck_assert(strstr(err.message, "is no folder") != NULL);
+    ck_assert_int_eq(symlink("nowhere", in_dir("dangling")), 0);
+    ck_assert_int_eq(pxs_check_place(in_dir("dangling/below"), &err), PXS_E_INVALID);
+    ck_assert(strstr(err.message, "leads nowhere") != NULL);
+    ck_assert_int_eq(pxs_check_writable(in_dir("f"), NULL, &err), PXS_OK);
+    ck_assert_int_eq(chmod(in_dir("f"), 0444), 0);
+    if (geteuid() == 0) /* root may write to anything: as somebody else */
+        ck_assert_int_eq(chmod(dir, 0755) || chown(in_dir("f"), 54321, 0) || seteuid(54321), 0);
+    ck_assert_int_eq(pxs_check_writable(in_dir("f"), "f*", &err), PXS_E_INVALID);
+    ck_assert_msg(strstr(err.message, "`chmod u+w f*` mends that") != NULL, "%s", err.message);
+    if (getuid() == 0) {
+        ck_assert_int_eq(seteuid(0), 0);
+        ck_assert_int_eq(chown(in_dir("f"), 0, 0) || seteuid(54321), 0);
+        ck_assert_int_eq(pxs_check_writable(in_dir("f"), NULL, &err), PXS_E_INVALID);
+        ck_assert_msg(strstr(err.message, "belongs to root") != NULL, "%s", err.message);
+        ck_assert_int_eq(seteuid(0), 0);
+    }
+}
+END_TEST
+
 TCase *file_case(void) {
     TCase *tc = tcase_create("file");
     tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -254,5 +331,8 @@ TCase *file_case(void) {
     tcase_add_test(tc, folders);
     tcase_add_test(tc, locks);
     tcase_add_test(tc, lock_waits);
+    tcase_add_test(tc, below_a_folder);
+    tcase_add_test(tc, appending_follows_no_link);
+    tcase_add_test(tc, places_to_write_to);
     return tc;
 }

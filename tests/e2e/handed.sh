@@ -149,6 +149,11 @@ rm -r $one/images && ln -s "$WORK/made/h/$good/images" $one/images
 does 2 plot h --samples --results res
 says "$WORDS" 'links are not followed'
 
+step "a link in the place of a lock keeps rm from nothing"
+rm -rf res && cp -r made res && rm res/h/$bad/.worker.lock && ln -s "$WORK/made/h/$bad/.worker.lock" res/h/$bad/.worker.lock
+does 0 rm h --yes --results res
+[ -e made/h/$bad/.worker.lock ] && [ ! -e res/h ] || fail "left: $(find res/h)"
+
 step "run writes through no link that stands in a run's folder"
 for what in worker.log records.bin images saved_models saved_models/d; do
     handed
