@@ -116,6 +116,11 @@ static void load(struct pxs_config *c, struct pxs_diags *d, const char *path, co
 enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_t n_sets,
                                 struct pxs_config **out, struct pxs_text *diagnostics,
                                 struct pxs_error *err) {
+    char absolute[PXS_PATH_MAX];
+    if (!pxs_path_absolute(absolute, sizeof absolute, path))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "the experiment file's path is too long, at most %d bytes: %.100s...",
+                        PXS_PATH_MAX - 1, path);
     struct pxs_config *c = calloc(1, sizeof *c);
     struct pxs_diags *d = calloc(1, sizeof *d);
     enum pxs_status status = PXS_OK;
@@ -141,7 +146,7 @@ enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 
     char absolute[PXS_PATH_MAX];
     enum pxs_status status = c && d ? PXS_OK : pxs_fail_nomem(err);
     if (status == PXS_OK && !pxs_path_absolute(absolute, sizeof absolute, path))
-        status = pxs_fail(err, PXS_E_INVALID, "the path is too long");
+        status = pxs_fail(err, PXS_E_INVALID, "the experiment file's path is too long");
     struct pxs_source *s = status == PXS_OK ? pxs_source_read(c, d, path, absolute, NULL) : NULL;
     if (s && pxs_yaml_parse(c, d, s, s->text)) {
         const struct pxs_node *node = pxs_node_get(s->root, "name");

@@ -104,7 +104,18 @@ does 2 'caf\\xe9' run own.yaml --results "$bad/results"
 does 2 'caf\\xe9' run own.yaml --db "$bad/x.db"
 does 2 'caf\\xe9' run own.yaml --set "dataset=$bad/data"
 [ ! -e "$bad/results" ] && [ ! -e "$bad/x.db" ] || fail "something was written"
-rm -r "$bad" own.yaml ext.yaml pipe
+rm -r "$bad" ext.yaml pipe
+
+step "paths that are too long, or have a line break in them"
+long=$(printf 'd%.0s' $(seq 200))
+for i in 1 2 3 4 5; do long=$long/$long; done
+does 2 'too long' plan "$long/own.yaml"
+does 2 'too long' plan own.yaml --results "$long"
+does 2 'too long' plan own.yaml --set "dataset=$long"
+folder=$(printf 'two\nlines')
+mkdir "$folder" && cp -r data own.yaml "$folder"
+(cd "$folder" && does 0 'own: 1 of 1 runs completed' run own && does 0 'own/0001-base-s0' show results/own/0001-base-s0)
+rm -r "$folder" own.yaml
 
 step "data that changed since planning"
 run 0 res exp.yaml

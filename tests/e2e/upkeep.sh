@@ -29,7 +29,7 @@ step "retry: only what is over and not completed, one line, in words"
 does 0 'up: 0 runs to try again' retry up
 sqlite3 res/pixsweep.db "UPDATE run SET state = 'failed' WHERE number IN (1, 2); UPDATE run SET state = 'diverged' WHERE number = 3"
 does 2 'no such column: lrx' retry up --where 'lrx > 1'
-does 2 'there are: up' retry ub
+does 2 'there is: up' retry ub
 does 0 'up: 1 run (1 failed) queued again' retry up --failed --where 'seed = 1'
 expect res "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,queued,diverged,completed
 does 0 'up: 2 runs (1 failed, 1 diverged) queued again' retry up
