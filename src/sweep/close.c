@@ -119,7 +119,8 @@ static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot, const
         pxs_say(s, PXS_LOG_ERROR, "%s: %s: %s", s->plan->runs[slot->run].name, v->outcome, message);
 }
 
-static void leave(struct pxs_slot *slot) {
+static void leave(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    pxs_cores_let_go(s, slot);
     pxs_record_cursor_close(&slot->tail);
     pxs_record_cursor_close(&slot->intake);
     pxs_process_close(&slot->process);
@@ -186,7 +187,7 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
         if (pxs_state_final(
                 state)) /* it may have died between its last record and the end of its clearing up */
             pxs_train_drop_resume(s->plan->runs[slot->run].dir);
-        leave(slot);
+        leave(s, slot);
     }
     pxs_text_finish(&tail);
     pxs_text_finish(&message);

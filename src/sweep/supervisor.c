@@ -352,6 +352,7 @@ static void tear_down(struct pxs_supervisor *s) {
     for (int i = 0; s->slots && i < s->n_slots; i++) {
         pxs_record_cursor_close(&s->slots[i].tail);
         pxs_record_cursor_close(&s->slots[i].intake);
+        pxs_cores_let_go(s, &s->slots[i]);
         if (s->slots[i].busy)
             pxs_lock_release(&s->slots[i].guard);
     }
@@ -382,6 +383,8 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
     snprintf(summary->sweep, sizeof summary->sweep, "%.100s", options->file);
     summary->exit_code = 2;
     pxs_host_detect(&s.host);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        s.core_locks[cpu] = -1;
     s.heartbeat_at = s.started;
     if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0) /* more than a set holds */
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)

@@ -56,7 +56,9 @@ struct pxs_slot {
     size_t run; /* index into the plan */
     struct pxs_store_attempt row;
     struct pxs_process process;
-    cpu_set_t cores;
+    cpu_set_t cores;  /* its share of ours */
+    cpu_set_t pins;   /* where its worker may run: as many locked ones, or all that we may use */
+    bool holds_cores; /* the locks of `pins` are ours (core_locks) */
     int threads;
     struct pxs_lock guard; /* the supervisor's lock in the run's folder */
     char records[PXS_PATH_MAX], log[PXS_PATH_MAX];
@@ -118,6 +120,7 @@ struct pxs_supervisor {
     struct pxs_slot *slots;
     int n_slots;
     cpu_set_t allowed;
+    int core_locks[CPU_SETSIZE]; /* -1 = not held */
     struct pxs_host host;
     char kernels[64];
     double started, board_at, heartbeat_at, elsewhere_at;
@@ -190,6 +193,10 @@ double pxs_grace(const struct pxs_supervisor *s); /* seconds between asking a wo
 /* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
                                                 struct pxs_error *err);
+
+/* Locks the cores of an attempt, so that no other pixsweep here pins to them, and says where its worker runs (cores.c). */
+void pxs_cores_take(struct pxs_supervisor *s, struct pxs_slot *slot);
+void pxs_cores_let_go(struct pxs_supervisor *s, struct pxs_slot *slot);
 
 /* ---- order, limits, brake -------------------------------------------------------------------------------- */
 

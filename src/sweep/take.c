@@ -113,7 +113,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, s
                           "--allow-mixed",
                           s->options->allow_mixed ? "1" : "0",
                           NULL};
-    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = &slot->cores};
+    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = &slot->pins};
     return pxs_process_start(&spec, &slot->process, err);
 }
 
@@ -295,8 +295,9 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     draw_cores(s, slot);
     if (slot->threads == 0)
         return false;
+    pxs_cores_take(s, slot);
     pxs_rungs_look_up(s, index, now); /* what was decided before is not decided anew */
-    fill_row(s, run->run_id, &slot->cores, slot->threads, &slot->row);
+    fill_row(s, run->run_id, &slot->pins, slot->threads, &slot->row);
     enum pxs_status status = enter_folder(run, &slot->guard, &err);
     if (status == PXS_OK &&
         (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))) {
@@ -311,5 +312,7 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
         start_known(s, slot, index, now);
     if (slot->busy)
         s->runs[index].place = PXS_PLACE_HERE;
+    else
+        pxs_cores_let_go(s, slot);
     return true;
 }

@@ -17,6 +17,7 @@ cleanup() {
 }
 trap cleanup EXIT
 cd "$WORK"
+export PIXSWEEP_CORE_LOCKS="$WORK/cores" # tests that run beside each other are not to share out the cores
 
 step() { echo "-- $*"; }
 

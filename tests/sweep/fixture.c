@@ -15,6 +15,7 @@ void fixture_set_up(void) {
     const char *tmp = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/pxs_sweep.XXXXXX", tmp && *tmp ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
+    setenv("PIXSWEEP_CORE_LOCKS", in_folder("cores"), 1);
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at) {

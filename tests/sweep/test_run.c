@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../src/sweep/supervisor_priv.h"
+
 #define DUPLICATES "SELECT count(*) - count(DISTINCT run_id || '/' || step) FROM batch_loss"
 
 static void expect_good(const struct outcome *o) {
@@ -222,11 +224,56 @@ START_TEST(test_preflight)
 }
 END_TEST
 
+/* Two supervisors and a stranger's lock: whoever is pinned is so alone, and without a lock nobody is pinned. */
+START_TEST(test_core_locks)
+{
+    struct pxs_supervisor *s = calloc(2, sizeof *s);
+    struct pxs_slot slots[3] = {{.threads = 1}, {.threads = 1}, {.threads = 1}};
+    struct pxs_plan plan = {.slots = {.cores = 2, .jobs = 2, .threads = 1, .pinned = true}};
+    cpu_set_t both;
+    ck_assert_ptr_nonnull(s);
+    for (int i = 0; i < 2; i++) {
+        s[i].plan = &plan;
+        CPU_SET(3, &s[i].allowed);
+        CPU_SET(5, &s[i].allowed);
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            s[i].core_locks[cpu] = -1;
+    }
+    for (int i = 0; i < 3; i++) {
+        CPU_SET(3, &slots[i].cores);
+        pxs_cores_take(&s[i % 2], &slots[i]);
+    }
+    ck_assert(slots[0].holds_cores && CPU_COUNT(&slots[0].pins) == 1 && CPU_ISSET(3, &slots[0].pins));
+    ck_assert(slots[1].holds_cores && CPU_COUNT(&slots[1].pins) == 1 && CPU_ISSET(5, &slots[1].pins));
+    ck_assert(!slots[2].holds_cores && CPU_EQUAL(&slots[2].pins, &s[0].allowed));
+    pxs_cores_let_go(&s[0], &slots[0]);
+    pxs_cores_take(&s[0], &slots[2]);
+    ck_assert(slots[2].holds_cores && CPU_ISSET(3, &slots[2].pins));
+    pxs_cores_let_go(&s[0], &slots[2]);
+    pxs_cores_let_go(&s[1], &slots[1]);
+    /* A link in the folder's or a lock's place is followed by nobody. */
+    setenv("PIXSWEEP_CORE_LOCKS", in_folder("link"), 1);
+    ck_assert_int_eq(symlink(in_folder("cores"), in_folder("link")), 0);
+    pxs_cores_take(&s[0], &slots[0]);
+    ck_assert(!slots[0].holds_cores);
+    setenv("PIXSWEEP_CORE_LOCKS", in_folder("cores"), 1);
+    ck_assert_int_eq(unlink(in_folder("cores/core-3")), 0);
+    ck_assert_int_eq(symlink(in_folder("victim"), in_folder("cores/core-3")), 0);
+    pxs_cores_take(&s[0], &slots[0]);
+    both = slots[0].pins;
+    ck_assert(CPU_ISSET(5, &both) && CPU_COUNT(&both) == 1);
+    ck_assert_int_ne(access(in_folder("victim"), F_OK), 0);
+    pxs_cores_let_go(&s[0], &slots[0]);
+    free(s);
+}
+END_TEST
+
 Suite *run_suite(void) {
     Suite *suite = suite_create("run");
     TCase *c = tcase_create("run");
     tcase_set_timeout(c, 120);
     tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_test(c, test_core_locks);
     tcase_add_test(c, test_good);
     tcase_add_test(c, test_again_does_nothing);
     tcase_add_test(c, test_config_runs_by_itself);
