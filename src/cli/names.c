@@ -101,7 +101,9 @@ static int name_of_file(struct cli *cli, const char **text) {
         cli_say("%s", err.message);
         return CLI_USAGE;
     }
-    *text = pxs_arena_strdup(&cli->arena, name);
+    /* "1" alone would be run 1, too. */
+    *text =
+        pxs_arena_printf(&cli->arena, "%s%s", name, strspn(name, "0123456789") == strlen(name) ? "/" : "");
     return *text != NULL ? CLI_OK : CLI_FAILED;
 }
 

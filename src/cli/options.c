@@ -143,6 +143,9 @@ static int check_arguments(const struct cli *cli) {
         return cli_usage(cli, "needs %s", cli->command->arguments);
     if (cli->n_args > cli->command->most)
         return cli_usage(cli, "does not know what to do with '%s'", cli->args[cli->command->most]);
+    const char *where = cli->values[OPT_WHERE];
+    if (where != NULL && where[strspn(where, " \t\n")] == '\0')
+        return cli_usage(cli, "--where is empty: give a condition, \"lrgd < 50\", or leave it out");
     return CLI_OK;
 }
 

@@ -66,6 +66,7 @@ START_TEST(what_other_trainers_type)
     /* the beginning of --seeds, but not what it means */
     ck_refused(pixsweep("plan", "x", "--seed", "3", NULL), 2, "--set seed=VALUE");
     ck_refused(pixsweep("plan", "x.yaml", "lrgd", NULL), 2, "FILE first, then settings as KEY=VALUE");
+    ck_refused(pixsweep("retry", "x", "--where", " ", NULL), 2, "--where is empty");
     ck_refused(pixsweep("params", "cuda", NULL), 2, "pixsweep trains on the CPU; leave it out");
     ck_refused(pixsweep("plan", "no/such", NULL), 2, "there is no experiment file no/such");
     ck_refused(pixsweep("plan", "/", NULL), 2, "is a folder");

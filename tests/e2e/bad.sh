@@ -78,6 +78,12 @@ for name in 2 own/2 own/0002 res/own/0002-base-s1 res/own/0002-base-s1/config.ya
 done
 does 0 '2 new' plan res/own --results elsewhere --seeds 2
 does 2 'own is a sweep of 2 runs' show own.yaml --results res
+(cd experiments && sed 's/^name: own/name: 1/' own.yaml >1.yaml)
+does 0 '1: 1 of 1 runs completed' run 1 --results res
+does 2 'say 1/ for the sweep' cancel 1 --results res
+does 0 '0 runs cancelled, 1 over already' cancel 1/ --results res
+does 0 '0 runs cancelled, 1 over already' cancel 1.yaml --results res
+does 0 '0 runs cancelled, 1 over already' cancel res/1 --results res
 rm -r res experiments
 
 step "an experiment is a regular file; a data set that is not there is shown with its line"
