@@ -128,7 +128,7 @@ PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t k
                                                      struct pxs_record_writer **out, struct pxs_error *err);
 /* Appends with one write(2); durable against a crash of the process at return, against power loss after _sync. On failure
  * (disk full) the file is cut back to the last whole record, and the writer can be used again. PXS_E_INVALID for an unknown
- * kind, outcome or a text without its NUL. */
+ * kind, a text without its NUL, or a field that no run can have (record/possible.c); bytes of a text that are no UTF-8 become '?'. */
 PXS_NODISCARD enum pxs_status pxs_record_write(struct pxs_record_writer *w, const struct pxs_record *r,
                                                struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_record_sync(struct pxs_record_writer *w, struct pxs_error *err);
@@ -145,7 +145,8 @@ struct pxs_record_cursor;
 PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
                                                      struct pxs_record_cursor **out, struct pxs_error *err);
 /* PXS_OK with *more = true and *r filled; PXS_OK with *more = false at the end (a torn or half-written tail is the
- * end, too, until it becomes whole); PXS_E_CORRUPT, naming both offsets, where damage is followed by more records;
+ * end, too, until it becomes whole); PXS_E_CORRUPT, naming both offsets, where damage is followed by more records, and for a whole record that no run
+ * can have written (an unknown kind, numbers out of bounds, a path that leads out of the run's folder, no UTF-8): what is handed out, the store takes;
  * PXS_E_NOT_FOUND where the file is shorter than the offset (it was cut back: find the attempt's beginning again). *r needs no
  * initialisation and is undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */
 PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r, bool *more,
