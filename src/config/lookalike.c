@@ -276,6 +276,16 @@ static void skip_quoted(struct scan *c) {
     }
 }
 
+/* The word in hand is the key of a path, a name or a command, in which any character may stand. */
+static bool has_free_text(const struct scan *c) {
+    static const char *const keys[] = {"dataset", "init_from", "name", "extends", "on_done"};
+    const size_t n = c->at - c->word;
+    for (size_t i = 0; i < PXS_COUNT(keys); i++)
+        if (strlen(keys[i]) == n && memcmp(c->s->text + c->word, keys[i], n) == 0)
+            return true;
+    return false;
+}
+
 /* One ASCII character that is neither blank nor comment. */
 static void scan_ascii(struct scan *c) {
     const char ch = c->s->text[c->at];
@@ -293,6 +303,15 @@ static void scan_ascii(struct scan *c) {
         !strchr("/\\", c->s->text[next]) && (unsigned char)c->s->text[next] < 0x80) {
         found_at(c, c->at);
         c->plain = false;
+    }
+    if (ch == ':' && c->key && c->flow == 0 && blank_at(c, next) && has_free_text(c)) {
+        c->at = next + strspn(c->s->text + next, " ");
+        begin_word(c, false);
+        if (c->at < c->end && !strchr("\"'#", c->s->text[c->at])) { /* up to a comment's beginning */
+            const char *hash = memmem(c->s->text + c->at, c->end - c->at, " \xef\xbc\x83", 4);
+            c->at = hash ? (size_t)(hash + 1 - c->s->text) : c->end;
+        }
+        return;
     }
     c->at = next;
     if ((ch == '[' || ch == '{') && started)
@@ -312,9 +331,10 @@ static bool counts(const struct scan *c, enum sort sort, size_t next) {
     const char *t = c->s->text;
     const bool key_so_far = c->key && c->plain && c->at > c->word;
     const bool behind_key = key_so_far && t[c->at - 1] == ':';
+    const bool behind_quote = c->key && c->at > c->word && strchr("\"'", t[c->at - 1]);
     switch (sort) {
     case COLON:
-        return key_so_far;
+        return key_so_far || behind_quote;
     case COMMA:
     case CLOSE:
         return c->flow > 0;
