@@ -6,7 +6,7 @@ experiment exp.yaml limits 'n_epochs: 2'
 
 step "too little address space is refused in words, at once"
 for command in plan run; do
-    for v in 100000 200000; do
+    for v in 100000 150000; do
         code=0
         (ulimit -v $v && exec timeout -k 1 60 "$PIXSWEEP" $command exp.yaml --results small) >run.out 2>run.err || code=$?
         grep -q 'cannot allocate\|Sanitizer\|error while loading' run.err && { echo "skipped: this build needs more to begin at all"; exit 77; }
