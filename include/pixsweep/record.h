@@ -126,6 +126,9 @@ struct pxs_record_writer;
  * damaged. One writer at a time: the caller holds the lock of the run's folder. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
                                                      struct pxs_record_writer **out, struct pxs_error *err);
+/* The same on a new file without a name, in memory: no folder is asked for, and nothing stays. For measuring. */
+PXS_NODISCARD enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out,
+                                                          struct pxs_error *err);
 /* Appends with one write(2); durable against a crash of the process at return, against power loss after _sync. On failure
  * (disk full) the file is cut back to the last whole record, and the writer can be used again. PXS_E_INVALID for an unknown
  * kind, a text without its NUL, or a field that no run can have (record/possible.c); bytes of a text that are no UTF-8 become '?'. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,12 @@ static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes, int
     return cut(w, end, err);
 }
 
+static enum pxs_status put_header(struct pxs_record_writer *w, struct pxs_error *err) {
+    unsigned char header[PXS_FILE_HEADER];
+    pxs_frame_file_header(header);
+    return append(w, header, sizeof header, err);
+}
+
 static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes, struct pxs_error *err) {
     PXS_TRY(pxs_open_append(w->path, &w->fd, err));
     struct stat info;
@@ -88,11 +95,23 @@ static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes, 
         PXS_TRY(cut(w, 0, err));
     else
         PXS_TRY(keep(w, keep_bytes, (int64_t)info.st_size, err));
-    if (w->bytes > 0)
-        return PXS_OK;
-    unsigned char header[PXS_FILE_HEADER];
-    pxs_frame_file_header(header);
-    return append(w, header, sizeof header, err);
+    return w->bytes > 0 ? PXS_OK : put_header(w, err);
+}
+
+enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out, struct pxs_error *err) {
+    struct pxs_record_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return pxs_fail_nomem(err);
+    strcpy(w->path, "records in memory");
+    w->folder_synced = true;
+    w->fd = memfd_create("records", MFD_CLOEXEC);
+    enum pxs_status status =
+        w->fd < 0 ? pxs_fail_errno(err, "cannot make a record file in memory") : put_header(w, err);
+    if (status == PXS_OK)
+        *out = w;
+    else
+        pxs_record_writer_close(&w);
+    return status;
 }
 
 enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes, struct pxs_record_writer **out,

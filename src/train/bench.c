@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { YARDSTICK = 2048, MAX_JOBS = 128, ADAM_BYTES = 28 };
 
@@ -253,24 +251,12 @@ static bool make_operands(struct pxs_bench *b, const struct pxs_layer_info *laye
     return fill(b, buffers, PXS_COUNT(buffers));
 }
 
-/* Records go into a file without a name, in memory: no folder is asked for, and nothing stays. */
-static enum pxs_status open_records(struct pxs_bench *b, struct pxs_error *err) {
-    char path[64];
-    const int fd = memfd_create("records", MFD_CLOEXEC);
-    if (fd < 0)
-        return pxs_fail_errno(err, "cannot make a temporary record file");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    const enum pxs_status status = pxs_record_writer_open(path, 0, &b->records, err);
-    close(fd);
-    return status;
-}
-
 static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs_bench_scope scope,
                               struct pxs_error *err) {
     struct pxs_layer_info layers[32];
     const size_t n = pxs_pix2pix_layers(&b->p, layers);
     PXS_TRY(pxs_kernels_select(kernels, &b->nn.kernel.set, err));
-    PXS_TRY(open_records(b, err));
+    PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
     pxs_pix2pix_randomise(b->model, 0);
     if (!make_pictures(b) || (scope == PXS_BENCH_ALL && !make_operands(b, layers, n)))
