@@ -10,7 +10,13 @@
 
 /* ---- tables ---------------------------------------------------------------------------------------------- */
 
-enum pxs_format { PXS_FORMAT_TABLE, PXS_FORMAT_CSV, PXS_FORMAT_JSON, PXS_FORMAT_JSONL };
+enum pxs_format {
+    PXS_FORMAT_TABLE,
+    PXS_FORMAT_CSV,
+    PXS_FORMAT_JSON,
+    PXS_FORMAT_JSONL,
+    PXS_FORMAT_CSV_SAFE /* CSV whose texts no spreadsheet takes for a formula: an apostrophe before those that begin like one */
+};
 
 /* How a column looks in PXS_FORMAT_TABLE. CSV and JSON always have every column, by its name, unrounded. */
 enum pxs_show {
@@ -308,6 +314,7 @@ struct pxs_drawing {
     int width, height;               /* as above */
     size_t n_runs, n_configurations; /* shown */
     char *notes; /* of curves: what a reader has to know of the configurations, a line each; NULL = nothing */
+    char lacking[640]; /* characters that no font here has, and the packages to install; "" = none */
 };
 void pxs_drawing_finish(struct pxs_drawing *drawing);
 /* Curves by epoch, one panel a metric above one another: the mean over the seeds of a configuration in its band from the lowest to the

@@ -85,6 +85,7 @@ struct pxs_plan_run {
     int64_t n_train, n_val;
     struct pxs_train_estimate estimate;
     double seconds; /* expected, of the whole run on one slot; 0 where nothing remains to be done */
+    double took;    /* seconds that it has trained for, where nothing remains to be done; 0 = not known */
 };
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };

@@ -73,6 +73,7 @@ void cli_out_result(const struct cli *cli,
                     const struct pxs_text *text); /* the same, or data where --format asks for that */
 void cli_outf(const char *fmt, ...) PXS_PRINTF(1, 2);
 struct pxs_sink cli_sink(void);
+void cli_flush(void); /* what stands in the buffer is on its way to whoever reads along */
 /* Flushes; returns `code`, or CLI_FAILED in place of CLI_OK where something could not be written (which it says). */
 int cli_close_output(int code);
 int cli_output_width(void); /* columns of the terminal on stdout, 0 if it is none */

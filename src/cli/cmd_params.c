@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define WIDTH_USUAL 120 /* where no terminal says */
+#define RANGE_WIDTH 24
+#define OTHERS_WIDTH 69 /* of all columns but the last */
 enum { KEY, TYPE, DEFAULT, RANGE, UNIT, UNDER, IDENTITY, HELP, COLUMNS };
 static const char *const names[COLUMNS] = {"key",  "type",  "default",  "range",
                                            "unit", "under", "identity", "help"};
@@ -28,20 +31,36 @@ static const char *keep(struct pxs_table *table, struct pxs_text *text) {
     return copy;
 }
 
-static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_params *defaults,
+/* As much of a text as has room, to its end: the first words tell most. */
+static void cut(struct pxs_text *text, size_t width) {
+    const size_t bytes = pxs_text_head(pxs_text_str(text), text->len, width - 1);
+    if (pxs_text_width(pxs_text_str(text), text->len) <= width)
+        return;
+    text->text[text->len = bytes] = '\0';
+    pxs_text_add(text, "\xe2\x80\xa6");
+}
+
+static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_params *defaults, int width,
                     struct pxs_text *text) {
     const struct pxs_param_info *info = pxs_param_info(key);
     pxs_table_set(t, row, KEY, pxs_cell_text(info->key));
     pxs_table_set(t, row, TYPE, pxs_cell_text(pxs_param_type_name(info->type)));
-    pxs_params_format(defaults, key, text);
-    pxs_table_set(t, row, DEFAULT, pxs_cell_text(keep(t, text)));
+    if ((info->flags & PXS_PF_REQUIRED) == 0) { /* else there is none */
+        pxs_params_format(defaults, key, text);
+        pxs_table_set(t, row, DEFAULT, pxs_cell_text(keep(t, text)));
+    }
     pxs_param_range(key, text);
+    if (width > 0)
+        cut(text, RANGE_WIDTH);
     pxs_table_set(t, row, RANGE, pxs_cell_text(keep(t, text)));
     pxs_table_set(t, row, UNIT, pxs_cell_text(info->unit));
     add_condition(text, key);
     pxs_table_set(t, row, UNDER, pxs_cell_text(keep(t, text)));
     pxs_table_set(t, row, IDENTITY, pxs_cell_int((info->flags & PXS_PF_NOT_IDENTITY) == 0));
-    pxs_table_set(t, row, HELP, pxs_cell_text(info->help));
+    pxs_text_add(text, info->help);
+    if (width > 0)
+        cut(text, width > OTHERS_WIDTH + RANGE_WIDTH ? (size_t)width - OTHERS_WIDTH : RANGE_WIDTH);
+    pxs_table_set(t, row, HELP, pxs_cell_text(keep(t, text)));
 }
 
 /* One key in full. */
@@ -51,6 +70,9 @@ static void put_one(const struct pxs_table *t, const struct pxs_param_info *info
         const struct pxs_cell cell = t->cells[c];
         if (cell.kind == PXS_CELL_TEXT && cell.text[0] != '\0')
             pxs_text_addf(out, "  %-8s %s\n", names[c], cell.text);
+        else if (c == DEFAULT)
+            pxs_text_addf(out, "  %-8s none: it must be given%s\n", names[c],
+                          info->conditional ? " where it is in force" : "");
     }
     if (info->conditional)
         pxs_text_addf(out, "  %-8s %s\n", "under", t->cells[UNDER].text);
@@ -63,17 +85,23 @@ static enum pxs_status list(const struct cli *cli, int first, int last, struct p
     struct pxs_params defaults;
     struct pxs_table table = {0};
     struct pxs_text text = {0};
+    const bool listed = cli->format == PXS_FORMAT_TABLE && cli->n_args == 0;
+    const int terminal = cli_output_width(), width = !listed ? 0 : terminal > 0 ? terminal : WIDTH_USUAL;
     pxs_params_default(&defaults);
     PXS_TRY(pxs_table_make(&table, names, COLUMNS, (size_t)(last - first), err));
     for (int key = first; key < last; key++)
-        put_key(&table, (size_t)(key - first), key, &defaults, &text);
+        put_key(&table, (size_t)(key - first), key, &defaults, width, &text);
     enum pxs_status status = PXS_OK;
     if (text.failed)
         status = pxs_fail_nomem(err);
     else if (cli->n_args > 0 && cli->format == PXS_FORMAT_TABLE)
         put_one(&table, pxs_param_info(first), out);
     else
-        status = pxs_report_table(&table, columns, cli->format, cli_output_width(), out, err);
+        status = pxs_report_table(&table, columns, cli->format, width, out, err);
+    if (status == PXS_OK && listed)
+        pxs_text_add(
+            out,
+            "\none in full: pixsweep params KEY; without a default: must be given where it is in force\n");
     pxs_text_finish(&text);
     pxs_table_finish(&table);
     return status;

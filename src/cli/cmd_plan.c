@@ -73,7 +73,7 @@ static void put_fixed(struct pxs_table *t, size_t row, size_t first, const struc
         known(d->last),
         known(d->ratio),
         pxs_cell_int(run->estimate.steps),
-        pxs_cell_real(run->seconds),
+        pxs_cell_real(run->took > 0 ? run->took : run->seconds),
         pxs_cell_text(run->state),
         pxs_cell_text(run->name),
         pxs_cell_text(run->config_hash),

@@ -172,6 +172,8 @@ static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struc
                                                               : draw_curves(cli, s, p, &drawing, err);
     if (status == PXS_OK)
         status = pxs_write_file(p->path, drawing.data, drawing.bytes, err);
+    if (status == PXS_OK && drawing.lacking[0] != '\0')
+        cli_say("warning: %s", drawing.lacking);
     if (status == PXS_OK && !cli->quiet)
         say_result(p, &drawing, out);
     pxs_drawing_finish(&drawing);

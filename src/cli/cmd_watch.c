@@ -63,13 +63,12 @@ static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     pxs_text_finish(&out);
 }
 
-/* Line by line, each in full. */
+/* Line by line, each in full: what is asked for, so it goes to stdout. */
 static void put_plain(struct watcher *w, const struct pxs_board *board) {
     struct pxs_text text = {0};
     pxs_board_render(board, WIDE, &text);
-    if (text.len > 0)
-        text.text[text.len - 1] = '\0'; /* the listener ends lines itself */
-    w->listener->line(w->listener->user, PXS_LOG_INFO, pxs_text_str(&text));
+    cli_progress_result(w->progress, &text);
+    cli_flush();
     pxs_text_finish(&text);
 }
 
@@ -105,9 +104,11 @@ static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
     return seen->over && (all || now - w->over_since >= REST_SECONDS);
 }
 
-/* A sweep that never was is a mistake; everything else may pass. */
+/* A sweep or a database that never was is a mistake; everything else may pass. */
 static bool is_final(const struct watcher *w, enum pxs_status status, bool opened) {
+    const bool never = status == PXS_E_NOT_FOUND && w->sweep[0] == '\0' && !w->waiting;
     return status == PXS_E_UNSUPPORTED || status == PXS_E_NOMEM ||
+           (never && w->cli->values[OPT_WAIT] == NULL) ||
            (status == PXS_E_NOT_FOUND && opened && w->sweep[0] == '\0' && w->cli->n_args > 0);
 }
 
@@ -171,6 +172,8 @@ int cli_cmd_watch(struct cli *cli) {
         return cli_usage(cli, "--db or --results: the path is too long");
     const struct pxs_stop *stop = cli_catch_signals(CLI_SIGNALS_TASK);
     cli_progress_init(&progress, cli, &listener);
+    if (!progress.out_terminal)
+        listener.board = NULL; /* a file or pipe is to have it */
     const int code = watch(&w, stop, &err);
     cli_progress_finish(&progress);
     cli_progress_close(&progress);

@@ -198,6 +198,11 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
     code = check_arguments(cli);
     if (code == CLI_OK)
         code = read_format(cli);
+    if (code == CLI_OK && cli->values[OPT_CSV_SAFE] != NULL) {
+        if (cli->format != PXS_FORMAT_CSV)
+            code = cli_usage(cli, "--csv-safe goes with --format csv");
+        cli->format = PXS_FORMAT_CSV_SAFE;
+    }
     if (code == CLI_OK)
         code = cli_names(cli);
     if (code == CLI_OK && takes(cli->command, OPT_SET) && cli->n_args > 0 &&

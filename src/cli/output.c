@@ -60,9 +60,13 @@ struct pxs_sink cli_sink(void) {
     return (struct pxs_sink){sink_write, NULL};
 }
 
-int cli_close_output(int code) {
+void cli_flush(void) {
     if (fflush(stdout) != 0 && output_error == 0)
         output_error = errno;
+}
+
+int cli_close_output(int code) {
+    cli_flush();
     if (close(STDOUT_FILENO) != 0 && output_error == 0)
         output_error = errno; /* a network file system may tell only now */
     if (output_error == 0)

@@ -8,13 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 40, ROWS = 2, LEVELS = 8 * ROWS, SHOWN = 24 };
+enum { WIDTH = 40, ROWS = 2, LEVELS = 8 * ROWS, SHOWN = 24, MARKS = 200, WORDS_MOST = 3 };
 
+/* Runs whose rate goes the same way, whatever their policies are called. */
 struct schedule {
-    char words[256]; /* "halve, lrgd 18": with the runs' length, all that makes a schedule */
-    double base;
-    int64_t n_epochs, batches;
-    size_t first_run; /* index into plan->runs */
+    struct pxs_text words; /* "halve, lrgd 18"; several where they come to the same, with " = " between */
+    size_t n_words;
+    double marks[MARKS]; /* rates at the beginnings of epochs, evenly */
+    double first, last;
+    int64_t n_epochs;
+    bool depends_on_losses;        /* then the words alone say what it is */
+    size_t first_run;              /* index into plan->runs */
+    bool differs[PXS_PARAM_COUNT]; /* keys that its runs do not share */
     struct pxs_text runs;
     size_t n_runs;
     int64_t last_number; /* of the numbers in `runs` */
@@ -23,30 +28,77 @@ struct schedule {
 
 /* ---- what a schedule is ---------------------------------------------------------------------------------- */
 
+static const struct {
+    int policy, warmup, rate;
+} keys_of[2] = {{PXS_PARAM_lr_policy_G, PXS_PARAM_warmup_epochs, PXS_PARAM_learning_rate_G},
+                {PXS_PARAM_lr_policy_D, PXS_PARAM_warmup_epochs_D, PXS_PARAM_learning_rate_D}};
+
 /* Policy and its keys in the table's order. */
-static void describe(const struct pxs_params *p, int net, char *out, size_t size) {
-    int policy = net == 0 ? PXS_PARAM_lr_policy_G : PXS_PARAM_lr_policy_D;
+static void describe(const struct pxs_params *p, int net, struct pxs_text *t) {
+    const int policy = keys_of[net].policy;
     int64_t warmup = net == 0 ? p->warmup_epochs : p->warmup_epochs_D;
-    struct pxs_text t = {0};
-    pxs_params_format(p, policy, &t);
+    pxs_params_format(p, policy, t);
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);
         if (!info->conditional || (int)info->under != policy || !pxs_params_effective(p, key))
             continue;
-        pxs_text_addf(&t, ", %s ", info->key);
-        pxs_params_format(p, key, &t);
+        pxs_text_addf(t, ", %s ", info->key);
+        pxs_params_format(p, key, t);
     }
     if (warmup > 0)
-        pxs_text_addf(&t, ", after %" PRId64 " epoch%s of warm-up", warmup, warmup == 1 ? "" : "s");
-    snprintf(out, size, "%s", pxs_text_str(&t));
-    pxs_text_finish(&t);
+        pxs_text_addf(t, ", after %" PRId64 " epoch%s of warm-up", warmup, warmup == 1 ? "" : "s");
+}
+
+/* Whether the words of this network's schedule say the key already, or it is the other network's. */
+static bool is_told(int key, int net) {
+    const struct pxs_param_info *info = pxs_param_info(key);
+    for (int i = 0; i < 2; i++) {
+        if (key == keys_of[i].policy || key == keys_of[i].warmup ||
+            (info->conditional && (int)info->under == keys_of[i].policy))
+            return true;
+    }
+    return key == keys_of[1 - net].rate;
+}
+
+/* What else is swept and the same in all of its runs: ", learning_rate_G 0.0002". */
+static void describe_others(const struct pxs_plan *plan, int net, const struct pxs_params *p,
+                            const struct schedule *s, struct pxs_text *out) {
+    for (size_t k = 0; k < plan->n_keys; k++) {
+        const int key = plan->keys[k];
+        if (is_told(key, net) || s->differs[key] || !pxs_params_effective(p, key))
+            continue;
+        pxs_text_addf(out, ", %s ", pxs_param_info(key)->key);
+        pxs_params_format(p, key, out);
+    }
+}
+
+static void mark(const struct pxs_params *p, int net, int64_t batches, struct schedule *s) {
+    for (int i = 0; i < MARKS; i++)
+        s->marks[i] = pxs_train_rate(p, net, (s->n_epochs - 1) * i / (MARKS - 1), 0, batches);
+}
+
+static bool is_near(double a, double b) {
+    return fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
+}
+
+static bool goes_the_same_way(const struct schedule *a, const struct schedule *b) {
+    if (a->n_epochs != b->n_epochs || a->depends_on_losses != b->depends_on_losses ||
+        !is_near(a->first, b->first))
+        return false;
+    if (a->depends_on_losses)
+        return strcmp(pxs_text_str(&a->words), pxs_text_str(&b->words)) == 0;
+    for (int i = 0; i < MARKS; i++) {
+        if (!is_near(a->marks[i], b->marks[i]))
+            return false;
+    }
+    return is_near(a->last, b->last);
 }
 
 static struct schedule *find(struct schedule *list, size_t n, const struct schedule *like) {
-    for (size_t i = 0; i < n; i++)
-        if (list[i].base == like->base && list[i].n_epochs == like->n_epochs &&
-            list[i].batches == like->batches && strcmp(list[i].words, like->words) == 0)
+    for (size_t i = 0; i < n; i++) {
+        if (goes_the_same_way(&list[i], like))
             return &list[i];
+    }
     return NULL;
 }
 
@@ -65,21 +117,65 @@ static void add_run(struct schedule *s, int64_t number) {
     s->last_number = number;
 }
 
-static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p, struct schedule *list) {
+/* Another name of the same curve. */
+static void add_words(struct schedule *s, const char *words) {
+    const size_t length = strlen(words);
+    for (const char *at = pxs_text_str(&s->words); (at = strstr(at, words)) != NULL; at++) {
+        const bool begins = at == s->words.text || at[-1] == ' ',
+                   ends = at[length] == '\0' || at[length] == ' ';
+        if (begins && ends)
+            return;
+    }
+    if (s->n_words == WORDS_MOST)
+        pxs_text_add(&s->words, " = ...");
+    else if (s->n_words < WORDS_MOST)
+        pxs_text_addf(&s->words, "%s%s", s->n_words > 0 ? " = " : "", words);
+    s->n_words++;
+}
+
+static void note_differences(const struct pxs_plan *plan, const struct pxs_params *p,
+                             struct pxs_params *first, struct schedule *s) {
+    struct pxs_text a = {0}, b = {0};
+    pxs_plan_params(plan, s->first_run, first);
+    for (size_t k = 0; k < plan->n_keys; k++) {
+        const int key = plan->keys[k];
+        pxs_text_clear(&a);
+        pxs_text_clear(&b);
+        pxs_params_format(p, key, &a);
+        pxs_params_format(first, key, &b);
+        s->differs[key] = s->differs[key] || strcmp(pxs_text_str(&a), pxs_text_str(&b)) != 0;
+    }
+    pxs_text_finish(&a);
+    pxs_text_finish(&b);
+}
+
+/* `p` and `first` are room for a run's parameters. */
+static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p, struct pxs_params *first,
+                      struct schedule *list) {
     size_t n = 0;
     for (size_t i = 0; i < plan->n; i++) {
+        const struct pxs_plan_rate *rate = &plan->runs[i].rate[net];
         pxs_plan_params(plan, i, p);
-        struct schedule s = {.base = net == 0 ? p->learning_rate_G : p->learning_rate_D,
+        struct schedule s = {.first = rate->first,
+                             .last = rate->last,
                              .n_epochs = p->n_epochs,
-                             .batches = plan->runs[i].estimate.batches_per_epoch,
+                             .depends_on_losses = rate->depends_on_losses,
                              .first_run = i};
-        describe(p, net, s.words, sizeof s.words);
+        struct pxs_text words = {0};
+        describe(p, net, &words);
+        mark(p, net, plan->runs[i].estimate.batches_per_epoch, &s);
+        s.words = words; /* to be compared */
         struct schedule *known = find(list, n, &s);
-        if (!known) {
+        if (known == NULL) {
+            s.words = (struct pxs_text){0};
             list[n] = s;
             known = &list[n++];
         }
+        add_words(known, pxs_text_str(&words));
+        note_differences(plan, p, first, known);
         add_run(known, plan->runs[i].number);
+        known->runs.failed = known->runs.failed || words.failed || known->words.failed;
+        pxs_text_finish(&words);
     }
     return n;
 }
@@ -87,12 +183,12 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
 /* ---- the curve ------------------------------------------------------------------------------------------- */
 
 /* Rates at WIDTH steps from the first to the last; the highest of them. */
-static double sample(const struct pxs_params *p, int net, const struct schedule *s, double rates[WIDTH]) {
-    int64_t last = s->n_epochs * s->batches - 1;
+static double sample(const struct pxs_params *p, int net, int64_t batches, double rates[WIDTH]) {
+    int64_t last = p->n_epochs * batches - 1;
     double top = 0;
     for (int i = 0; i < WIDTH; i++) {
         int64_t step = (int64_t)llround((double)last * i / (WIDTH - 1));
-        rates[i] = pxs_train_rate(p, net, step / s->batches, step % s->batches, s->batches);
+        rates[i] = pxs_train_rate(p, net, step / batches, step % batches, batches);
         top = fmax(top, rates[i]);
     }
     return top;
@@ -141,11 +237,13 @@ static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params
                          struct pxs_text *out) {
     double rates[WIDTH];
     pxs_plan_params(plan, s->first_run, p);
-    double top = sample(p, net, s, rates);
+    double top = sample(p, net, plan->runs[s->first_run].estimate.batches_per_epoch, rates);
+    describe_others(plan, net, p, s, &s->words);
     if (s->open)
         pxs_text_addf(&s->runs, "-%" PRId64, s->last_number);
     put_row(rates, top, 0, out);
-    pxs_text_addf(out, "  %s  (run%s %s)\n", s->words, s->n_runs == 1 ? "" : "s", pxs_text_str(&s->runs));
+    pxs_text_addf(out, "  %s  (run%s %s)\n", pxs_text_str(&s->words), s->n_runs == 1 ? "" : "s",
+                  pxs_text_str(&s->runs));
     put_row(rates, top, 1, out);
     pxs_text_add(out, "  ");
     put_figures(&plan->runs[s->first_run].rate[net], top, net, out);
@@ -161,16 +259,17 @@ static bool moves(const struct pxs_plan *plan, int net) {
 }
 
 enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out, struct pxs_error *err) {
-    struct pxs_params *p = malloc(sizeof *p);
+    struct pxs_params *p = malloc(2 * sizeof *p);
     struct schedule *list = calloc(plan->n + 1, sizeof *list);
     bool failed = !p || !list;
     for (int net = 0; net < 2 && !failed; net++) {
-        size_t n = moves(plan, net) ? collect(plan, net, p, list) : 0;
+        size_t n = moves(plan, net) ? collect(plan, net, p, p + 1, list) : 0;
         for (size_t i = 0; i < n; i++) {
             if (i < SHOWN)
                 put_schedule(plan, net, p, &list[i], out);
-            failed = failed || list[i].runs.failed;
+            failed = failed || list[i].runs.failed || list[i].words.failed;
             pxs_text_finish(&list[i].runs);
+            pxs_text_finish(&list[i].words);
         }
         if (n > SHOWN)
             pxs_text_addf(out, "... and %zu more schedules of lr_%c\n", n - SHOWN, "GD"[net]);

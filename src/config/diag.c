@@ -83,11 +83,12 @@ static int add_characters(struct pxs_text *out, const char *line, size_t bytes, 
         uint32_t code = 0;
         size_t length = pxs_utf8_decode(line + at, bytes - at, &code);
         if (i >= first) {
-            if (length == 0 || !pxs_char_is_shown(code) || pxs_is_invisible(code))
-                pxs_text_add(out, code == '\t' ? " " : "?");
-            else
+            const bool shown = length > 0 && pxs_char_is_shown(code) && !pxs_is_invisible(code);
+            if (shown)
                 pxs_text_add_n(out, line + at, length);
-            columns += length && pxs_char_is_shown(code) ? pxs_char_width(code) : 1;
+            else
+                pxs_text_add(out, code == '\t' ? " " : "?");
+            columns += shown ? pxs_char_width(code) : 1;
         }
         at += length ? length : 1;
     }

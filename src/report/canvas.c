@@ -21,10 +21,29 @@ struct pxs_canvas {
     cairo_t *cairo;
     FcConfig *fonts;
     struct face regular, bold;
-    struct face other;    /* for the characters that those have not; the one used last */
-    struct pxs_text file; /* SVG, PDF */
+    struct face other;          /* for the characters that those have not; the one used last */
+    struct pxs_text file;       /* SVG, PDF */
+    struct pxs_text lacking[3]; /* of each script below: some of its characters that no font here has */
     bool no_memory;
 };
+
+/* Characters by what Debian calls the fonts that have them; the last one is the rest. */
+static const struct {
+    uint32_t first, last;
+    int script;
+} scripts[] = {
+    {0x1100, 0x11ff, 0},   {0x2e80, 0xa4cf, 0}, {0xa960, 0xa97f, 0}, {0xac00, 0xd7ff, 0},
+    {0xf900, 0xfaff, 0},   {0xfe30, 0xfe4f, 0}, {0xff00, 0xffef, 0}, {0x1b000, 0x1b2ff, 0},
+    {0x20000, 0x3ffff, 0}, {0x2600, 0x27bf, 1}, {0x2b00, 0x2bff, 1}, {0x1f000, 0x1faff, 1},
+};
+static const struct {
+    const char *what, *packages;
+} missing_fonts[] = {
+    {"Chinese, Japanese or Korean characters", "fonts-noto-cjk or fonts-wqy-microhei"},
+    {"pictures", "fonts-noto-color-emoji"},
+    {"letters of other scripts", "fonts-noto-core"},
+};
+enum { LACKING_SHOWN = 5 };
 
 /* ---- fonts ----------------------------------------------------------------------------------------------- */
 
@@ -76,7 +95,37 @@ static FcCharSet *missing_in(const struct face *face, const char *text) {
     return missing;
 }
 
-/* A text goes into one font: ours, or one that has what ours has not. */
+static int script_of(uint32_t code) {
+    for (size_t i = 0; i < PXS_COUNT(scripts); i++) {
+        if (code >= scripts[i].first && code <= scripts[i].last)
+            return scripts[i].script;
+    }
+    return 2;
+}
+
+/* Notes what the font in use has not: it is drawn as boxes. */
+static void note_lacking(struct pxs_canvas *c, const struct face *face, const char *text) {
+    FcCharSet *missing = missing_in(face, text);
+    for (size_t length; missing != NULL && *text != '\0'; text += length) {
+        uint32_t code;
+        char sign[8];
+        length = pxs_utf8_decode(text, strlen(text), &code);
+        if (length == 0) {
+            length = 1;
+            continue;
+        }
+        struct pxs_text *seen = &c->lacking[script_of(code)];
+        snprintf(sign, sizeof sign, "%.*s", (int)length, text);
+        if (!FcCharSetHasChar(missing, code) || strstr(pxs_text_str(seen), sign) != NULL)
+            continue;
+        pxs_text_addf(seen, "%s%s", seen->len > 0 ? " " : "", sign);
+        c->no_memory = c->no_memory || seen->failed;
+    }
+    if (missing != NULL)
+        FcCharSetDestroy(missing);
+}
+
+/* A piece of text goes into one font: ours, or one that has what ours has not. */
 static cairo_font_face_t *face_for(struct pxs_canvas *c, bool bold, const char *text) {
     const struct face *usual = bold ? &c->bold : &c->regular;
     FcCharSet *missing = missing_in(usual, text);
@@ -85,6 +134,7 @@ static cairo_font_face_t *face_for(struct pxs_canvas *c, bool bold, const char *
     drop_face(&c->other);
     c->other = find_face(c, bold, missing);
     FcCharSetDestroy(missing);
+    note_lacking(c, c->other.cairo != NULL ? &c->other : usual, text);
     return c->other.cairo != NULL ? c->other.cairo : usual->cairo;
 }
 
@@ -180,6 +230,8 @@ void pxs_canvas_destroy(struct pxs_canvas **canvas) {
     if (c->fonts != NULL)
         FcConfigDestroy(c->fonts);
     pxs_text_finish(&c->file);
+    for (size_t i = 0; i < PXS_COUNT(c->lacking); i++)
+        pxs_text_finish(&c->lacking[i]);
     free(c);
     *canvas = NULL;
 }
@@ -206,6 +258,23 @@ static enum pxs_status encode_png(struct pxs_canvas *c, void **data, size_t *byt
     const enum pxs_status status = pxs_image_encode_png(&image, data, bytes, err);
     pxs_image_finish(&image);
     return status;
+}
+
+void pxs_canvas_lacking(const struct pxs_canvas *c, char *out, size_t size) {
+    struct pxs_text words = {0};
+    for (size_t i = 0; i < PXS_COUNT(c->lacking); i++) {
+        const char *signs = pxs_text_str(&c->lacking[i]), *end = signs;
+        if (*signs == '\0')
+            continue;
+        for (int n = 0; end != NULL && n < LACKING_SHOWN; n++)
+            end = strchr(end + (n > 0), ' ');
+        pxs_text_addf(&words, "%sno font here has the %s %.*s%s, so they are boxes: install %s",
+                      words.len > 0 ? "; " : "", missing_fonts[i].what,
+                      (int)(end != NULL ? (size_t)(end - signs) : strlen(signs)), signs,
+                      end != NULL ? " ..." : "", missing_fonts[i].packages);
+    }
+    pxs_copy_clean(out, size, pxs_text_str(&words), words.len, false);
+    pxs_text_finish(&words);
 }
 
 enum pxs_status pxs_canvas_end(struct pxs_canvas *c, void **data, size_t *bytes, struct pxs_error *err) {
@@ -369,20 +438,54 @@ void pxs_canvas_image(struct pxs_canvas *c, const struct pxs_image *image, doubl
 
 /* ---- text ------------------------------------------------------------------------------------------------ */
 
+/* Cuts off the first piece of *text that goes into one font, into `piece`; false at its end. */
+static bool next_piece(struct pxs_canvas *c, bool bold, const char **text, struct pxs_text *piece) {
+    const struct face *usual = bold ? &c->bold : &c->regular;
+    FcCharSet *has;
+    int kind = -2; /* of the piece: -1 = ours, else a script; marks stay with their letter */
+    size_t at = 0, length;
+    pxs_text_clear(piece);
+    if (FcPatternGetCharSet(usual->pattern, FC_CHARSET, 0, &has) != FcResultMatch)
+        at = strlen(*text);
+    for (; (*text)[at] != '\0'; at += length) {
+        uint32_t code = 0;
+        length = pxs_utf8_decode(*text + at, strlen(*text + at), &code);
+        if (length == 0 || (kind != -2 && pxs_char_width(code) == 0)) {
+            length = length > 0 ? length : 1;
+            continue;
+        }
+        const int own = FcCharSetHasChar(has, code) ? -1 : script_of(code);
+        if (kind != -2 && own != kind)
+            break;
+        kind = own;
+    }
+    pxs_text_add_n(piece, *text, at);
+    *text += at;
+    c->no_memory = c->no_memory || piece->failed;
+    return at > 0 && !piece->failed;
+}
+
 static void take_font(struct pxs_canvas *c, const struct pxs_lettering *how, const char *text) {
     cairo_set_font_face(c->cairo, face_for(c, how->bold, text));
     cairo_set_font_size(c->cairo, how->size);
 }
 
 double pxs_canvas_text_width(struct pxs_canvas *c, const struct pxs_lettering *how, const char *text) {
-    cairo_text_extents_t extents;
-    take_font(c, how, text);
-    cairo_text_extents(c->cairo, text, &extents);
-    return extents.x_advance;
+    struct pxs_text piece = {0};
+    double width = 0;
+    while (next_piece(c, how->bold, &text, &piece)) {
+        cairo_text_extents_t extents;
+        take_font(c, how, pxs_text_str(&piece));
+        cairo_text_extents(c->cairo, pxs_text_str(&piece), &extents);
+        width += extents.x_advance;
+    }
+    pxs_text_finish(&piece);
+    return width;
 }
 
 void pxs_canvas_text(struct pxs_canvas *c, const struct pxs_lettering *how, double x, double y,
                      const char *text) {
+    struct pxs_text piece = {0};
     const double before = how->anchor * pxs_canvas_text_width(c, how, text), down = 0.36 * how->size;
     cairo_save(c->cairo);
     cairo_translate(c->cairo, x, y);
@@ -390,8 +493,12 @@ void pxs_canvas_text(struct pxs_canvas *c, const struct pxs_lettering *how, doub
         cairo_rotate(c->cairo, -1.5707963267948966);
     cairo_move_to(c->cairo, -before, down);
     cairo_set_source_rgb(c->cairo, how->lightness, how->lightness, how->lightness);
-    cairo_show_text(c->cairo, text);
+    while (next_piece(c, how->bold, &text, &piece)) {
+        take_font(c, how, pxs_text_str(&piece));
+        cairo_show_text(c->cairo, pxs_text_str(&piece)); /* goes on where the piece before ended */
+    }
     cairo_restore(c->cairo);
+    pxs_text_finish(&piece);
 }
 
 void pxs_canvas_fit(struct pxs_canvas *c, const struct pxs_lettering *how, double width, const char *text,

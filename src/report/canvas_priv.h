@@ -18,6 +18,8 @@ struct pxs_canvas_options {
 PXS_NODISCARD enum pxs_status pxs_canvas_create(const struct pxs_canvas_options *options,
                                                 struct pxs_canvas **out, struct pxs_error *err);
 void pxs_canvas_destroy(struct pxs_canvas **canvas); /* NULL and *NULL are fine; nulls *canvas */
+/* What was written in characters that no font of this system has, and what to install; "" where there are fonts for all. */
+void pxs_canvas_lacking(const struct pxs_canvas *c, char *out, size_t size);
 /* The whole file in memory; free(*data). Nothing can be drawn afterwards. */
 PXS_NODISCARD enum pxs_status pxs_canvas_end(struct pxs_canvas *c, void **data, size_t *bytes,
                                              struct pxs_error *err);

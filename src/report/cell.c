@@ -120,8 +120,24 @@ void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_s
 
 /* ---- CSV ------------------------------------------------------------------------------------------------- */
 
-static void csv_text(struct pxs_text *out, const char *text, size_t bytes) {
-    bool quote = bytes == 0;
+/* What a spreadsheet would compute (OWASP, CSV injection): = + - @ and their full-width forms, tab, carriage return and line feed
+ * at the beginning. A number is none. */
+static bool looks_computed(const char *text, size_t bytes) {
+    static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    double number;
+    if (bytes == 0)
+        return false;
+    for (size_t i = 0; i < PXS_COUNT(wide); i++) {
+        if (bytes >= 3 && memcmp(text, wide[i], 3) == 0)
+            return true;
+    }
+    return memchr("=+-@\t\r\n", text[0], 7) != NULL &&
+           !(strlen(text) == bytes && pxs_parse_double(text, &number));
+}
+
+static void csv_text(struct pxs_text *out, const char *text, size_t bytes, bool safe) {
+    const char *guard = safe && looks_computed(text, bytes) ? "'" : "";
+    bool quote = bytes == 0 || *guard != '\0';
     for (size_t i = 0; i < bytes && !quote; i++)
         quote = strchr(",\"\r\n", text[i]) != NULL;
     quote = quote || (bytes > 0 && (text[0] == ' ' || text[bytes - 1] == ' '));
@@ -129,7 +145,7 @@ static void csv_text(struct pxs_text *out, const char *text, size_t bytes) {
         pxs_text_add_n(out, text, bytes);
         return;
     }
-    pxs_text_add(out, "\"");
+    pxs_text_addf(out, "\"%s", guard);
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == '"')
             pxs_text_add(out, "\"");
@@ -138,24 +154,25 @@ static void csv_text(struct pxs_text *out, const char *text, size_t bytes) {
     pxs_text_add(out, "\"");
 }
 
-void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell) {
+void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell, bool safe) {
     char buf[32];
     if (cell->kind == PXS_CELL_INT)
         pxs_text_addf(out, "%" PRId64, cell->integer);
     else if (cell->kind == PXS_CELL_REAL && !isnan(cell->real))
         pxs_text_add(out, pxs_format_double(buf, cell->real));
     else if (cell->kind == PXS_CELL_TEXT)
-        csv_text(out, cell->text, cell->bytes);
+        csv_text(out, cell->text, cell->bytes, safe);
 }
 
-void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n) {
+void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n,
+                 bool safe) {
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             pxs_text_add(out, ",");
         if (cells != NULL)
-            pxs_cell_csv(out, &cells[i]);
+            pxs_cell_csv(out, &cells[i], safe);
         else
-            csv_text(out, columns[i], strlen(columns[i]));
+            csv_text(out, columns[i], strlen(columns[i]), safe);
     }
     pxs_text_add(out, "\n");
 }

@@ -269,6 +269,7 @@ static enum pxs_status draw(struct pxs_scene *scene, const struct pxs_plot_optio
                                               .title = scene->curves.sweep};
     PXS_TRY(pxs_canvas_create(&canvas, &sheet.canvas, err));
     draw_sheet(&sheet);
+    pxs_canvas_lacking(sheet.canvas, out->lacking, sizeof out->lacking);
     const enum pxs_status status = pxs_canvas_end(sheet.canvas, &out->data, &out->bytes, err);
     pxs_canvas_destroy(&sheet.canvas);
     return status;

@@ -184,6 +184,7 @@ static enum pxs_status draw(struct sheet *s, enum pxs_picture kind, double scale
         draw_row(s, &s->in->rows[i], y);
         y += row_height(s, &s->in->rows[i]);
     }
+    pxs_canvas_lacking(s->canvas, out->lacking, sizeof out->lacking);
     const enum pxs_status status = pxs_canvas_end(s->canvas, &out->data, &out->bytes, err);
     pxs_canvas_destroy(&s->canvas);
     out->width = (int)lround(s->width * scale);

@@ -13,7 +13,8 @@ bool pxs_cell_same(const struct pxs_cell *a, const struct pxs_cell *b);
 int pxs_cell_decimals(const struct pxs_table *table, size_t column);
 /* Appends one cell for people; `decimals` for PXS_SHOW_FIXED and PXS_SHOW_PLUSMINUS. */
 void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals);
-void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell);
+/* `safe`: as PXS_FORMAT_CSV_SAFE. */
+void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell, bool safe);
 void pxs_cell_json(struct pxs_json_writer *w, const char *key, const struct pxs_cell *cell);
 /* The column names, each once: a second `a` becomes `a_2`. In the arena; NULL when out of memory. */
 const char **pxs_json_names(const char *const *columns, size_t n, struct pxs_arena *arena);
@@ -21,7 +22,8 @@ const char **pxs_json_names(const char *const *columns, size_t n, struct pxs_are
 void pxs_row_json(struct pxs_json_writer *w, const char *const *names, const struct pxs_cell *cells,
                   size_t n);
 /* One line of CSV; with cells NULL the header. */
-void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n);
+void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n,
+                 bool safe);
 
 /* ---- rows.c ------------------------------------------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FLUSH_BYTES 65536
+#define CELL_WIDTH 80 /* columns of a text in a table that goes into a file or pipe */
 
 struct pxs_rows {
     enum pxs_format format;
@@ -40,6 +41,10 @@ static enum pxs_status flush(struct pxs_rows *s, struct pxs_error *err) {
     return status;
 }
 
+static bool is_csv(const struct pxs_rows *s) {
+    return s->format == PXS_FORMAT_CSV || s->format == PXS_FORMAT_CSV_SAFE;
+}
+
 /* The names come first and live until the caller's next step only, so they are copied. */
 static enum pxs_status take_names(struct pxs_rows *s, const char *const *columns, size_t n,
                                   struct pxs_error *err) {
@@ -56,8 +61,8 @@ static enum pxs_status take_names(struct pxs_rows *s, const char *const *columns
     s->names = pxs_json_names(copies, n, &s->table.arena);
     if (s->names == NULL)
         return pxs_fail_nomem(err);
-    if (s->format == PXS_FORMAT_CSV)
-        pxs_row_csv(&s->pending, copies, NULL, n);
+    if (is_csv(s))
+        pxs_row_csv(&s->pending, copies, NULL, n, s->format == PXS_FORMAT_CSV_SAFE);
     else if (s->format == PXS_FORMAT_JSON)
         pxs_text_add(&s->pending, "[");
     return PXS_OK;
@@ -94,8 +99,8 @@ enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const str
         return take_names(s, columns, n, err);
     if (s->format == PXS_FORMAT_TABLE) {
         PXS_TRY(collect(s, cells, n, err));
-    } else if (s->format == PXS_FORMAT_CSV) {
-        pxs_row_csv(&s->pending, columns, cells, n);
+    } else if (is_csv(s)) {
+        pxs_row_csv(&s->pending, columns, cells, n, s->format == PXS_FORMAT_CSV_SAFE);
     } else {
         const bool lines = s->format == PXS_FORMAT_JSONL;
         struct pxs_json_writer w = {.out = &s->pending};
@@ -107,10 +112,37 @@ enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const str
     return s->pending.failed || s->pending.len >= FLUSH_BYTES ? flush(s, err) : PXS_OK;
 }
 
+/* Without a terminal's width to fit, one long text among others would widen every line. One column is taken whole: nothing
+ * stands beside it. */
+static enum pxs_status shorten(struct pxs_rows *s, struct pxs_error *err) {
+    const size_t n = s->width > 0 || s->table.n_columns < 2 ? 0 : s->n_rows * s->table.n_columns;
+    struct pxs_text clean = {0}, cut = {0};
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < n && status == PXS_OK; i++) {
+        struct pxs_cell *cell = &s->cells[i];
+        if (cell->kind != PXS_CELL_TEXT || cell->bytes <= CELL_WIDTH)
+            continue;
+        pxs_text_clear(&clean);
+        pxs_text_clear(&cut);
+        pxs_text_add_clean(&clean, cell->text, cell->bytes);
+        pxs_text_add_short(&cut, pxs_text_str(&clean), CELL_WIDTH);
+        const char *kept =
+            clean.failed || cut.failed ? NULL : pxs_arena_strdup(&s->table.arena, pxs_text_str(&cut));
+        if (kept != NULL)
+            *cell = pxs_cell_text(kept);
+        else
+            status = pxs_fail_nomem(err);
+    }
+    pxs_text_finish(&clean);
+    pxs_text_finish(&cut);
+    return status;
+}
+
 enum pxs_status pxs_rows_end(struct pxs_rows *s, struct pxs_error *err) {
     if (s->format == PXS_FORMAT_JSON) {
         pxs_text_add(&s->pending, s->names == NULL ? "[]\n" : s->n_rows > 0 ? "\n]\n" : "]\n");
     } else if (s->format == PXS_FORMAT_TABLE && s->names != NULL) {
+        PXS_TRY(shorten(s, err));
         s->table.n_rows = s->n_rows;
         s->table.cells = s->cells;
         PXS_TRY(pxs_table_lay_out(&s->table, NULL, s->width, &s->pending, err));

@@ -318,7 +318,7 @@ enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_f
     enum pxs_status status = read_parts(s, run, &p, err);
     if (status == PXS_OK && format == PXS_FORMAT_TABLE)
         status = show_table(&p, width, out, err);
-    else if (status == PXS_OK && format == PXS_FORMAT_CSV)
+    else if (status == PXS_OK && (format == PXS_FORMAT_CSV || format == PXS_FORMAT_CSV_SAFE))
         status = pxs_report_table(&p.epochs, NULL, format, width, out, err);
     else if (status == PXS_OK)
         status = show_json(&p, out, err);

@@ -291,9 +291,14 @@ static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct p
             sql->denied);
     if (code != SQLITE_ERROR)
         return fail(sql, true, err);
-    struct pxs_text message = {0};
-    pxs_text_addf(&message, "SQL: %s", sqlite3_errmsg(sql->db));
-    add_place(&message, text, sqlite3_error_offset(sql->db));
+    struct pxs_text message = {0}, said = {0};
+    const int offset = sqlite3_error_offset(sql->db);
+    pxs_text_add(&said, sqlite3_errmsg(sql->db)); /* before anything else is asked */
+    pxs_text_add(&message, "SQL: ");
+    pxs_text_add_clean(&message, pxs_text_str(&said), said.len);
+    pxs_sql_add_near(sql, text, pxs_text_str(&said), &message);
+    add_place(&message, text, offset);
+    pxs_text_finish(&said);
     enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "%s", pxs_text_str(&message));
     pxs_text_finish(&message);
     return status;

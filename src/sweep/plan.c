@@ -289,6 +289,27 @@ uint64_t pxs_disk_free(const char *path) {
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
+/* What runs that are over took. Where that cannot be read the plan only shows less. */
+static void read_times(struct pxs_plan *plan, struct pxs_store *store) {
+    struct pxs_table times = {0};
+    const struct pxs_cell name = pxs_cell_text(plan->sweep);
+    if (store == NULL ||
+        pxs_store_select(
+            store,
+            "SELECT run_id, seconds FROM run_summary JOIN run USING (run_id) JOIN sweep USING (sweep_id) "
+            "WHERE sweep.name = ?1 ORDER BY run_id",
+            &name, 1, &times, NULL) != PXS_OK)
+        return;
+    for (size_t i = 0; i < plan->n; i++) {
+        struct pxs_plan_run *run = &plan->runs[i];
+        for (size_t row = 0; row < times.n_rows && run->seconds == 0 && run->run_id != 0; row++) {
+            if (pxs_table_at(&times, row, "run_id").integer == run->run_id)
+                run->took = pxs_table_at(&times, row, "seconds").real;
+        }
+    }
+    pxs_table_finish(&times);
+}
+
 static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struct pxs_sweep_options *options,
                      const char *kernels) {
     struct pxs_cpu cpu;
@@ -303,6 +324,7 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_takes(plan, plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
+    read_times(plan, store);
     describe_time(plan, &speeds);
     plan->disk_free = pxs_disk_free(plan->results);
     pxs_plan_total(plan);

@@ -151,6 +151,20 @@ START_TEST(a_reader_that_leaves_ends_it_quietly)
 }
 END_TEST
 
+START_TEST(params_fit_a_page)
+{
+    struct result r = pixsweep("params", NULL);
+    ck_assert_int_eq(r.code, 0);
+    for (const char *line = r.out; *line != '\0'; line = strchr(line, '\n') + 1)
+        ck_assert_msg(pxs_text_width(line, strcspn(line, "\n")) <= 120, "%s", line);
+    ck_has(r.out, "\nstep_size                      1 to 1000000 "); /* 0 is not among them */
+    ck_has(r.out, "one in full: pixsweep params KEY");
+    drop(&r);
+    ck_prints(pixsweep("params", "max_lr", NULL), "default  none: it must be given");
+    ck_prints(pixsweep("params", "step_size", "--format", "csv", NULL), "step_size,int,,1 to 1000000,");
+}
+END_TEST
+
 Suite *usage_suite(void) {
     Suite *suite = suite_create("cli-usage");
     TCase *c = tcase_create("usage");
@@ -171,6 +185,7 @@ Suite *usage_suite(void) {
     tcase_add_test(c, bench_reads_set);
     tcase_add_test(c, a_full_disk_is_noticed);
     tcase_add_test(c, a_reader_that_leaves_ends_it_quietly);
+    tcase_add_test(c, params_fit_a_page);
     suite_add_tcase(suite, c);
     return suite;
 }

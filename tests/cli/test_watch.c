@@ -166,7 +166,8 @@ START_TEST(watch_ends_with_the_sweep)
     ck_assert_int_eq(r.code, 0);
     drop(&r);
     ck_prints(shell("cat seen.out"), "tiny: 2 of 2 runs completed\n");
-    ck_prints(shell("cat seen.err"), "\ntiny: ");
+    ck_prints(shell("cat seen.out"), "\ntiny: "); /* a board before it */
+    ck_prints(shell("wc -c < seen.err"), "0\n");
     ck_assert_int_eq(wait_for(pid), 0);
     r = shell("sqlite3 results/pixsweep.db \"UPDATE run SET state = 'cancelled' WHERE run_id = 1\" && "
               "\"$PIXSWEEP\" watch --quiet");
@@ -181,7 +182,9 @@ END_TEST
 
 START_TEST(watch_waits_for_a_database)
 {
-    const char *const args[] = {"pixsweep", "watch", "tiny", NULL};
+    const char *const args[] = {"pixsweep", "watch", "tiny", "--wait", NULL};
+    ck_refused(pixsweep("watch", NULL), 2, "there is no database at ");
+    ck_refused(pixsweep("watch", "tiny", NULL), 2, "`pixsweep run FILE` makes one");
     const pid_t pid = start(args);
     await("err", "warning: waiting for the database: ");
     struct result r = shell("mkdir results && echo rubbish > results/pixsweep.db && sleep 1 && "

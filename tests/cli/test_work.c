@@ -87,6 +87,28 @@ START_TEST(run_then_read)
     ck_refused(pixsweep("compare", "tinny", NULL), 2, "tiny");
     ck_refused(pixsweep("show", "99", NULL), 2, "99");
     ck_refused(pixsweep("sql", "DELETE FROM run", NULL), 2, "only reading");
+    ck_refused(pixsweep("sql", "SELECT * FROM runs", NULL), 2,
+               "no such table: runs; did you mean run? There are v_progress, ");
+    ck_refused(pixsweep("sql", "SELECT val_los FROM epoch e", NULL), 2,
+               "did you mean val_loss?\n  epoch has run_id, epoch, ");
+    ck_refused(pixsweep("sql", "SELECT lrgd FROM run", NULL), 2,
+               "no such column: lrgd; there is one in v_run");
+    ck_prints(pixsweep("sql", ".tables", "--format", "csv", NULL), "run_summary,table\n");
+    ck_prints(pixsweep("sql", " .schema v_run;", NULL), "CREATE VIEW v_run AS");
+    ck_prints(pixsweep("sql", ".schema", NULL), "CREATE TABLE batch_loss (\n  run_id ");
+    ck_refused(pixsweep("sql", ".schema rnu", NULL), 2, "did you mean run? There are ");
+    ck_refused(pixsweep("sql", ".mode csv", NULL), 2, "here work .tables, .schema [NAME] and .help");
+    ck_prints(pixsweep("sql", ".help", NULL), "/results/pixsweep.db\n");
+    ck_prints(pixsweep("sql", "SELECT 1 AS n, printf('%.*c', 300, 'x') || 'end' AS long", NULL),
+              "x\xe2\x80\xa6x");
+    ck_prints(pixsweep("sql", "SELECT printf('%.*c', 300, 'x') || 'end' AS long", NULL), "xxend\n");
+    ck_prints(
+        pixsweep("sql", "SELECT 1 AS n, printf('%.*c', 300, 'x') || 'end' AS long", "--format", "csv", NULL),
+        "xxend\n");
+    ck_prints(pixsweep("sql", "SELECT '=1+1' AS a, -0.5 AS b", "--format", "csv", NULL), "a,b\n=1+1,-0.5\n");
+    ck_prints(pixsweep("sql", "SELECT '=1+1' AS a, -0.5 AS b", "--format", "csv", "--csv-safe", NULL),
+              "a,b\n\"'=1+1\",-0.5\n");
+    ck_refused(pixsweep("sql", "SELECT 1", "--csv-safe", NULL), 2, "--csv-safe goes with --format csv");
     ck_prints(pixsweep("run", "tiny.yaml", "--format", "csv", NULL), "\ntiny,2,2,0,");
 }
 END_TEST

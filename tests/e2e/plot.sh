@@ -75,6 +75,18 @@ echo '<fontconfig></fontconfig>' >fonts.conf
 FONTCONFIG_FILE=$PWD/fonts.conf plot 2 pic -o x.png
 says plot.err 'fonts-dejavu-core'
 
+step "letters that no font here has are told, with the package that has them"
+cp -r res named
+sqlite3 -batch named/pixsweep.db "UPDATE sweep SET name = '楷体 हिन्दी 🎉'; UPDATE run SET name = replace(name, 'pic/', '楷体/')"
+dejavu=$(dirname "$(find /usr/share/fonts -name DejaVuSans.ttf | head -n 1)")
+echo "<fontconfig><dir>$dejavu</dir></fontconfig>" >fonts.conf
+FONTCONFIG_FILE=$PWD/fonts.conf "$PIXSWEEP" plot --results named -o x.png >plot.out 2>plot.err || fail "plot without letters: $(cat plot.err)"
+says plot.err 'warning: no font here has the Chinese, Japanese or Korean characters 楷 体.*install fonts-noto-cjk or fonts-wqy-microhei'
+says plot.err 'letters of other scripts ह .*install fonts-noto-core'
+says plot.err 'pictures 🎉.*install fonts-noto-color-emoji'
+FONTCONFIG_FILE=$PWD/fonts.conf plot 0 pic -o x.png
+[ ! -s plot.err ] || fail "DejaVu has these letters: $(cat plot.err)"
+
 step "a file that cannot be written leaves the old one as it is"
 cp one.png old.png
 code=0

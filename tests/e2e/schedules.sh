@@ -21,6 +21,16 @@ says plan.out 'one_cycle, max_lr 0.004, pct_start 0.3  (run 8)'
 says plan.out 'cosine, min_lr 1e-5, after 2 epochs of warm-up  (run 5)'
 "$PIXSWEEP" plan exp.yaml --results res --format csv >plan.csv 2>/dev/null || fail "plan as csv"
 
+step "a curve is drawn once, under all of its names, with what else is swept"
+experiment same.yaml same 'n_epochs: 8' 'sweep:' '  points:' '    - {lr_policy_G: constant, learning_rate_G: 1e-3}' \
+    '    - {lr_policy_G: halve, lrgd: 50, learning_rate_G: 1e-3}' '    - {lr_policy_G: halve, lrgd: 2, learning_rate_G: 1e-3, lambda_pixel: 50}' \
+    '    - {lr_policy_G: constant, learning_rate_G: 5e-4}' '  grid: {batch_size: [4, 8]}'
+"$PIXSWEEP" plan same.yaml --results res >same.out 2>same.err || fail "plan same"
+[ "$(grep -c 'lr_G [0-9].* -> ' same.out)" -eq 3 ] || fail "not three curves: $(cat same.out)"
+says same.out '  constant = halve, lrgd 50, lambda_pixel 10, learning_rate_G 0.001  (runs 1-4)$'
+says same.out '  halve, lrgd 2, lambda_pixel 50, learning_rate_G 0.001  (runs 5-6)$'
+says same.out '  constant, lambda_pixel 10, learning_rate_G 0.0005  (runs 7-8)$'
+
 step "the steps were made with these rates"
 run 0 res exp.yaml
 sound res
@@ -38,6 +48,15 @@ expect res "SELECT count(*) FROM batch_loss JOIN run USING (run_id) WHERE number
             AND abs(lr_G - 2e-3 / (1 << ((epoch >= 2) + (epoch >= 5)))) < 1e-15
             AND abs(lr_D - 1e-3 * (1 - max(0, epoch + 1 - 4) / 5.0)) < 1e-15" 24
 expect res "SELECT count(*) FROM batch_loss JOIN run USING (run_id) WHERE number = 6 AND abs(lr_D - 1e-3 * min(9, step + 1) / 9) < 1e-15" 24
+
+step "plan shows what finished runs took"
+"$PIXSWEEP" plan exp.yaml --results res --format csv >plan.csv 2>/dev/null || fail "plan of what is done"
+cp res/pixsweep.db with.db
+sqlite3 with.db ".mode csv" ".import plan.csv planned"
+off=$(sqlite3 with.db "SELECT count(*) FROM planned p JOIN run ON run.name = p.name JOIN run_summary s USING (run_id)
+    WHERE p.state = 'completed' AND abs(p.seconds - s.seconds) < 1e-9 AND s.seconds > 0")
+[ "$off" = 8 ] || fail "$off of 8 runs have their time"
+rm -f with.db
 
 step "an epoch's row holds the rate of its last batch, and quality and outputs are there"
 expect res "SELECT count(*) FROM epoch e JOIN batch_loss b ON b.run_id = e.run_id AND b.step = e.epoch * 3 + 2

@@ -66,7 +66,7 @@ def commands(place, sweep, run):
     db = ('--db', place.database)
     kept = 0
     for args in (('ls',), ('ls', '--sweep', sweep), ('show', run), ('show', '1'), ('show', '2'), ('diff', '1', '3'), ('compare',), ('compare', sweep),
-                 ('compare', '--by', 'dataset,lrgd'), ('watch', '--once'), ('watch', sweep, '--once'), ('watch', sweep),
+                 ('compare', '--by', 'dataset,lrgd'), ('watch', '--once'), ('watch', sweep, '--once'),
                  ('sql', 'SELECT * FROM run'), ('sql', 'SELECT * FROM v_run'), ('plot', '-o', 'p.svg'), ('report', '-o', 'p.html'),
                  ('reap', '--dry-run'), ('cancel', sweep), ('retry', sweep), ('rm', sweep), ('export', '-o', 'p.csv')):
         said = people(place, *args, *db)

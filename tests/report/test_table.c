@@ -96,6 +96,43 @@ START_TEST(csv_quotes_what_needs_it)
 }
 END_TEST
 
+START_TEST(csv_that_no_spreadsheet_computes)
+{
+    static const struct {
+        const char *text, *csv;
+    } cases[] = {
+        {"=1+1", "\"'=1+1\""},
+        {"+cmd|x", "\"'+cmd|x\""},
+        {"-x\"y", "\"'-x\"\"y\""},
+        {"@SUM(A1)", "\"'@SUM(A1)\""},
+        {"\t=1", "\"'\t=1\""},
+        {"\r=1", "\"'\r=1\""},
+        {"\xef\xbc\x9d"
+         "1",
+         "\"'\xef\xbc\x9d"
+         "1\""},
+        {"-0.5", "-0.5"},
+        {"+1e-3", "+1e-3"},
+        {"-inf", "\"'-inf\""},
+        {"a=b", "a=b"},
+        {"", "\"\""},
+    };
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        char expected[64];
+        struct pxs_table t = one_cell("=x", pxs_cell_text(cases[i].text));
+        ck_ok(pxs_report_table(&t, NULL, PXS_FORMAT_CSV_SAFE, 0, &out, &err));
+        snprintf(expected, sizeof expected, "\"'=x\"\n%s\n", cases[i].csv);
+        ck_assert_str_eq(pxs_text_str(&out), expected);
+        pxs_text_clear(&out);
+        pxs_table_finish(&t);
+    }
+    struct pxs_table t = one_cell("x", pxs_cell_real(-0.5)); /* numbers are never touched */
+    ck_ok(pxs_report_table(&t, NULL, PXS_FORMAT_CSV_SAFE, 0, &out, &err));
+    ck_assert_str_eq(pxs_text_str(&out), "x\n-0.5\n");
+    pxs_table_finish(&t);
+}
+END_TEST
+
 START_TEST(json_reads_back)
 {
     struct pxs_table t = people();
@@ -309,6 +346,7 @@ Suite *table_suite(void) {
     tcase_add_test(c, columns_are_aligned_and_joined);
     tcase_add_test(c, csv_has_every_digit_and_every_column);
     tcase_add_test(c, csv_quotes_what_needs_it);
+    tcase_add_test(c, csv_that_no_spreadsheet_computes);
     tcase_add_test(c, json_reads_back);
     tcase_add_test(c, json_keeps_integers_and_odd_text);
     tcase_add_test(c, nothing_found);
