@@ -1,15 +1,10 @@
 /* Runs the suites of room cli. */
 #include "cli_tests.h"
+#include "shard.h"
 
-#include <stdlib.h>
+#include "pixsweep/base.h"
 
-int main(void) {
-    SRunner *runner = srunner_create(usage_suite());
-    srunner_add_suite(runner, work_suite());
-    srunner_add_suite(runner, watch_suite());
-    srunner_add_suite(runner, bench_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+int main(int argc, char **argv) {
+    static Suite *(*const suites[])(void) = {usage_suite, work_suite, watch_suite, bench_suite};
+    return run_shard(suites, PXS_COUNT(suites), argc > 1 ? argv[1] : NULL, CK_NORMAL);
 }

@@ -147,7 +147,7 @@ START_TEST(watch_once_prints_the_board)
     }
     ck_assert_int_eq(r.code, 0);
     ck_has(r.out, "0001-lr_policy_G-constant-s0  epoch");
-    ck_has(r.out, "/100000  batch ");
+    ck_has(r.out, "/100000  batches ");
     ck_has(r.out, "img/s");
     ck_has(r.out, "\ntiny: 0/2 done, 1 running, 1 queued  elapsed ");
     drop(&r);
