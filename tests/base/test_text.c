@@ -66,8 +66,8 @@ START_TEST(what_stays)
         "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7 \xe2\x9c\x94\xef\xb8\x8f",
         "\xee\x80\x80", /* private use: somebody's own glyphs */
         "back\\slash \\x1b",
-        "a\xc2\xa0"
-        "b\xe3\x80\x80",
+        ("a\xc2\xa0" /* one text */
+         "b\xe3\x80\x80"),
     };
     for (size_t i = 0; i < PXS_COUNT(texts); i++)
         ck_assert_str_eq(clean(texts[i]), texts[i]);
