@@ -40,14 +40,26 @@ static void say_design(const struct comparing *c, const struct pxs_difference *d
     pxs_text_finish(&others);
 }
 
-/* Of the second minus the first; turned so that a positive figure speaks for the first. */
+/* How far the first is ahead by what was tested. */
+static double tested_lead(const struct comparing *c, const struct pxs_difference *d) {
+    return c->metric.higher ? -d->mean : d->mean;
+}
+
+/* The pairs are in another order than the means, which are over runs without a partner, too. */
+static bool is_reversed(const struct comparing *c, const struct group *g) {
+    return g->has_best && g->best.design == PXS_DESIGN_PAIRED && tested_lead(c, &g->best) < 0 &&
+           pxs_compare_metric(c, g)->mean != pxs_compare_metric(c, &c->groups[0])->mean;
+}
+
+/* Of the second minus the first; turned so that a positive figure speaks for the one that leads in what was tested. */
 static void say_evidence(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
-    const double low = c->metric.higher ? -d->high : d->low, high = c->metric.higher ? -d->low : d->high;
+    const bool turn = c->metric.higher != is_reversed(c, &c->groups[1]);
+    const double low = turn ? -d->high : d->low, high = turn ? -d->low : d->high;
     pxs_text_add(out, " (");
     say_design(c, d, out);
     if (d->design == PXS_DESIGN_PAIRED && (pxs_compare_metric(c, &c->groups[0])->n != d->n_a ||
                                            pxs_compare_metric(c, &c->groups[1])->n != d->n_a))
-        pxs_text_addf(out, ", in these a lead of %.3g", c->metric.higher ? -d->mean : d->mean);
+        pxs_text_addf(out, ", in these a lead of %.3g", fabs(d->mean));
     pxs_text_addf(out, ", 95 %% interval of the lead %.3g to %.3g, p = ", low, high);
     /* the bare p only where it says something else */
     if (c->ranked > 2 && d->p < PXS_ALPHA && !(d->p_holm < PXS_ALPHA))
@@ -60,8 +72,30 @@ static void say_evidence(const struct comparing *c, const struct pxs_difference 
 
 /* The evidence says that the first is better than this one. */
 static bool is_separated(const struct comparing *c, const struct group *g) {
-    const double lead = c->metric.higher ? -g->best.mean : g->best.mean;
-    return g->has_best && lead > 0 && g->best.p_holm < PXS_ALPHA;
+    return g->has_best && tested_lead(c, &g->best) > 0 && g->best.p_holm < PXS_ALPHA;
+}
+
+/* What the pairs say where they contradict the means, and where the means come from. */
+static void say_reversed(const struct comparing *c, struct pxs_text *out) {
+    const struct group *x = &c->groups[0], *y = &c->groups[1];
+    const struct pxs_difference *d = &y->best;
+    const bool more_x = pxs_compare_metric(c, x)->n > d->n_a, more_y = pxs_compare_metric(c, y)->n > d->n_a;
+    struct pxs_text others = {0};
+    pxs_compare_name_others(c, &others);
+    const bool by_seed = others.len == 0;
+    pxs_text_finish(&others);
+    pxs_text_addf(out, "; but on the shared %s the order is reversed: there %s leads",
+                  by_seed ? "seeds" : "pairs", pxs_compare_label(c, y));
+    if (d->no_spread)
+        pxs_text_addf(out, " by %.3g in every one of %zu", fabs(d->mean), d->n_a);
+    else {
+        pxs_text_addf(out, ", and the evidence %s", d->p_holm < PXS_ALPHA ? "says so" : "leaves it open");
+        say_evidence(c, d, out);
+    }
+    pxs_text_addf(out, "; the mean%s of %s%s%s %s from other %s, too", more_x && more_y ? "s" : "",
+                  pxs_compare_label(c, more_x ? x : y), more_x && more_y ? " and " : "",
+                  more_x && more_y ? pxs_compare_label(c, y) : "", more_x && more_y ? "come" : "comes",
+                  by_seed ? "seeds" : "runs");
 }
 
 static void say_seeds(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
@@ -78,11 +112,18 @@ static void say_seeds(const struct comparing *c, const struct pxs_difference *d,
 
 /* Others that the leader is not told apart from, although it is from the second: their spread is larger. */
 static void say_unsettled(const struct comparing *c, struct pxs_text *out) {
-    size_t n = 0;
-    for (size_t g = 2; g < c->ranked; g++)
-        n += !is_separated(c, &c->groups[g]);
+    size_t n = 0, ahead = 0;
+    for (size_t g = 2; g < c->ranked; g++) {
+        const struct group *other = &c->groups[g];
+        const bool better = is_reversed(c, other) && other->best.p_holm < PXS_ALPHA;
+        n += !better && !is_separated(c, other);
+        ahead += better;
+    }
     if (n > 0)
         pxs_text_addf(out, "; %zu other%s not yet told apart from it", n, n == 1 ? " is" : "s are");
+    if (ahead > 0)
+        pxs_text_addf(out, "; %zu other%s better than it by the evidence of shared pairs", ahead,
+                      ahead == 1 ? " is" : "s are");
 }
 
 static void say_luck(const struct comparing *c, struct pxs_text *out) {
@@ -95,6 +136,8 @@ static void say_luck(const struct comparing *c, struct pxs_text *out) {
             pxs_text_addf(out, " for %s", pxs_compare_label(c, n_x < n_y ? x : y));
         pxs_text_add(out,
                      ": one seed cannot tell a difference from luck, three or more can (sweep: seeds: 3)");
+    } else if (is_reversed(c, y)) {
+        say_reversed(c, out);
     } else if (d->no_spread) {
         pxs_text_add(out,
                      "; but nothing varies from seed to seed, so there is nothing to measure luck by (do the "
