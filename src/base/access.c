@@ -103,15 +103,17 @@ static enum pxs_status fail_owned(const char *path, const struct stat *info, con
     struct stat folder;
     bool shared = S_ISDIR(info->st_mode) || (pxs_path_dir(dir, sizeof dir, path) && stat(dir, &folder) == 0 &&
                                              (folder.st_mode & S_IWGRP) != 0 && is_member(folder.st_gid));
+    const char *rights = S_ISDIR(info->st_mode) ? "rwx" : "rw";
     owner_name(info->st_uid, owner);
     if (info->st_uid == geteuid())
-        return pxs_fail(err, PXS_E_INVALID, "%s may not be written to (mode %04o): `chmod u+w %s` mends that",
-                        path, (unsigned)info->st_mode & 07777, files);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s may not be written to (mode %04o): `chmod u+%s %s` mends that", path,
+                        (unsigned)info->st_mode & 07777, rights, files);
     if (shared && is_member(info->st_gid))
         return pxs_fail(
             err, PXS_E_INVALID,
-            "you may not write to %s (it belongs to %s, mode %04o): `chmod g+w %s`, given by %s, mends that",
-            path, owner, (unsigned)info->st_mode & 07777, files, owner);
+            "you may not write to %s (it belongs to %s, mode %04o): `chmod g+%s %s`, given by %s, mends that",
+            path, owner, (unsigned)info->st_mode & 07777, rights, files, owner);
     return pxs_fail(err, PXS_E_INVALID,
                     "you may not write to %s (it belongs to %s, mode %04o): choose another --results or --db",
                     path, owner, (unsigned)info->st_mode & 07777);

@@ -311,6 +311,12 @@ static enum pxs_status find_or_add(struct pxs_store *store, const struct pxs_fol
     return find_run(store, row.run_id, run, err);
 }
 
+static bool has_weights(const char *dir) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    return pxs_path_join(path, sizeof path, dir, "saved_models") && stat(path, &info) == 0;
+}
+
 static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,
                                     struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
     struct pxs_store_run run;
@@ -324,6 +330,10 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
     if (found->n == 0) {
         snprintf(out->state, sizeof out->state, "new");
         memcpy(out->damage, found->damage, sizeof out->damage);
+        if (!out->damage[0] && has_weights(f->dir))
+            snprintf(out->damage, sizeof out->damage,
+                     "%.200s/" PXS_RECORDS_FILE " is missing or empty, though weights stand beside it",
+                     f->dir);
         snprintf(out->kept, sizeof out->kept, "no attempt has begun in it");
         return PXS_OK;
     }

@@ -30,7 +30,8 @@ static void describe(const struct pxs_adopted *home, const char *dir, struct pxs
         pxs_text_addf(text, "; the last record of %s/" PXS_RECORDS_FILE " is torn (%lld bytes): dropped", dir,
                       (long long)home->torn);
     if (home->damage[0])
-        pxs_text_addf(text, "; only what stands before the damage: %s", home->damage);
+        pxs_text_addf(text, home->kept[0] ? "; damage: %s" : "; only what stands before the damage: %s",
+                      home->damage);
 }
 
 static void tell(struct merge *m, const char *dir, const struct pxs_adopted *home, enum pxs_status status,
@@ -78,11 +79,21 @@ static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_er
     return PXS_OK;
 }
 
-static bool is_there(const char *dir, const char *name, bool folder) {
+static bool is_folder(const char *dir, const char *name) {
     char path[PXS_PATH_MAX];
     struct stat info;
-    return pxs_path_join(path, sizeof path, dir, name) && stat(path, &info) == 0 &&
-           (folder ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
+    return pxs_path_join(path, sizeof path, dir, name) && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool holds(const char *dir, const char *name) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    return pxs_path_join(path, sizeof path, dir, name) && lstat(path, &info) == 0;
+}
+
+/* Also one that cannot be taken in, since its records are gone or no file: to pass over it would be to lose it in silence. */
+static bool is_run(const char *dir) {
+    return holds(dir, PXS_CONFIG_FILE) && (holds(dir, PXS_RECORDS_FILE) || is_folder(dir, "saved_models"));
 }
 
 static int visible(const struct dirent *e) {
@@ -91,13 +102,13 @@ static int visible(const struct dirent *e) {
 
 static enum pxs_status merge_below(struct merge *m, const char *dir, int levels, struct pxs_error *err) {
     struct dirent **names = NULL;
-    if (is_there(dir, PXS_RECORDS_FILE, false) && is_there(dir, PXS_CONFIG_FILE, false))
+    if (is_run(dir))
         return merge_one(m, dir, err);
     int n = levels > 0 ? scandir(dir, &names, visible, alphasort) : 0;
     enum pxs_status status = n < 0 ? pxs_fail_errno(err, "cannot read %s", dir) : PXS_OK;
     for (int i = 0; i < n; i++) {
         char below[PXS_PATH_MAX];
-        if (status == PXS_OK && is_there(dir, names[i]->d_name, true) &&
+        if (status == PXS_OK && is_folder(dir, names[i]->d_name) &&
             pxs_path_join(below, sizeof below, dir, names[i]->d_name))
             status = merge_below(m, below, levels - 1, err);
         free(names[i]);

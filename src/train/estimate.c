@@ -18,7 +18,7 @@ static double activation_bytes(const struct pxs_layer_info *l) {
 }
 
 static int64_t checkpoints(const struct pxs_params *p) {
-    int64_t n = p->validation == PXS_VALIDATION_OFF ? 0 : 1;
+    int64_t n = 1; /* the best one, or without validation the last */
     for (int64_t e = 1; p->checkpoint_interval > 0 && e < p->n_epochs; e++)
         n += (e + 1) % p->checkpoint_interval == 0;
     return n;

@@ -192,18 +192,24 @@ double train_epoch_seconds(struct training *t) {
     return t->epoch_before + train_clock(t) - t->epoch_began;
 }
 
+static bool is_kept(const struct training *t, int64_t epoch) {
+    int64_t every = t->p->checkpoint_interval;
+    return every > 0 && epoch > 0 && (epoch + 1) % every == 0;
+}
+
+static enum pxs_status keep_weights(struct training *t, int64_t epoch, struct pxs_error *err) {
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, "%" PRId64, epoch);
+    TRAIN_PATIENTLY(t, train_checkpoint(t, suffix, epoch, err), err);
+    return PXS_OK;
+}
+
 static enum pxs_status save_weights(struct training *t, bool best, struct pxs_error *err) {
     if (best) {
         TRAIN_PATIENTLY(t, train_checkpoint(t, "min", t->epoch, err), err);
         TRAIN_PATIENTLY(t, train_best_sample(t, err), err);
     }
-    int64_t every = t->p->checkpoint_interval;
-    if (every > 0 && t->epoch > 0 && (t->epoch + 1) % every == 0) {
-        char suffix[32];
-        snprintf(suffix, sizeof suffix, "%" PRId64, t->epoch);
-        TRAIN_PATIENTLY(t, train_checkpoint(t, suffix, t->epoch, err), err);
-    }
-    return PXS_OK;
+    return is_kept(t, t->epoch) ? keep_weights(t, t->epoch, err) : PXS_OK;
 }
 
 static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
@@ -263,6 +269,9 @@ static enum pxs_status train(struct training *t, struct pxs_error *err) {
      * has had no last batch, or no picture to show. */
     if (!train_is_sampled(t, t->step - 1))
         TRAIN_PATIENTLY(t, train_sample(t, t->step - 1, t->epoch - 1, err), err);
+    /* Without validation no weights are best: the last ones are what the run is for. */
+    if (t->p->validation == PXS_VALIDATION_OFF && !is_kept(t, t->epoch - 1))
+        PXS_TRY(keep_weights(t, t->epoch - 1, err));
     return t->epoch < t->p->n_epochs ? train_tell_early_stop(t, err) : PXS_OK;
 }
 

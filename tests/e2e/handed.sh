@@ -134,9 +134,15 @@ for what in records.bin config.yaml; do
     says "$WORDS" 'links are not followed'
     expect res "SELECT count(*) FROM run" 1
     rm $one/$what && mkfifo $one/$what
-    does 2 merge $one --results res
+    does 1 merge $one --results res
+    says "$WORDS" 'is no regular file'
     expect res "SELECT count(*) FROM run" 1
 done
+handed
+rm $one/records.bin
+does 1 merge from/h --results res
+says "$WORDS" 'is missing or empty, though weights stand beside it'
+expect res "SELECT count(*) FROM run" 1
 handed
 rm -r $one/images/* && ln -s "$WORK/made/h/$good/images/0.png" $one/images/0.png
 ln -s "$WORK/made/h/$good/images/1.png" $one/images/1.png

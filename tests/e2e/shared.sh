@@ -35,11 +35,11 @@ exec setpriv --reuid=54321 --regid=54322 --clear-groups "$PIXSWEEP" "\$@"
 MEMBER
     chmod 755 member "$WORK"
     chgrp -R 54322 res022 && chmod 2775 res022
-    remedy='`chmod g+w .*pixsweep.db\*`, given by root, mends that'
+    remedy='`chmod g+rw .*pixsweep.db\*`, given by root, mends that'
 else
     ln -s "$PIXSWEEP" member
     chmod 0444 res022/pixsweep.db
-    remedy='`chmod u+w .*pixsweep.db\*` mends that'
+    remedy='`chmod u+rw .*pixsweep.db\*` mends that'
 fi
 tried() { # tried CODE WORDS ARGS...: the same for the other member of the group
     (PIXSWEEP=$WORK/member && does "$@")
@@ -54,7 +54,7 @@ if [ "$(id -u)" = 0 ]; then
     expect res022 "SELECT count(*) FROM run" 2
     chmod 755 res022/s
     experiment exp2.yaml s 'n_epochs: 2'
-    tried 2 'you may not write to .*res022/s .*chmod g+w' run exp2.yaml --results res022
+    tried 2 'you may not write to .*res022/s .*chmod g+rwx' run exp2.yaml --results res022
     expect res022 "SELECT count(*) FROM run" 2
 fi
 

@@ -362,7 +362,7 @@ START_TEST(validation_modes)
     ck_assert(isnan(off->epoch[0].val_loss) && isnan(off->epoch[0].val_psnr) &&
               isnan(off->epoch[0].val_ssim));
     ck_assert(full->epoch[0].val_ssim != lab->epoch[0].val_ssim);
-    ck_assert_int_eq(off->n_checkpoint, 0);
+    ck_assert_int_eq(off->n_checkpoint, 2); /* the last ones, since none is best */
     /* looking does not change the training */
     ck_assert(same_losses(&full->batch[5].losses, &lab->batch[5].losses));
     ck_assert(same_losses(&full->batch[5].losses, &off->batch[5].losses));
@@ -454,6 +454,11 @@ START_TEST(without_validation_all_pairs_train_and_are_shown)
     ck_assert_str_eq(r->sample[0].path, "images/9.png");
     for (uint32_t i = 0; i < 10; i++)
         expect_source(r, "images/9.png", i);
+    /* nothing is best, and the last weights are kept though no interval asks for them */
+    ck_assert_int_eq(r->p.checkpoint_interval, 0);
+    ck_assert_int_eq(r->n_checkpoint, 2);
+    ck_assert_str_eq(r->checkpoint[0].path, "saved_models/generator_1.safetensors");
+    ck_assert_int_eq(access(run_path(r, r->checkpoint[0].path), R_OK), 0);
     free(r);
 }
 END_TEST
