@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct pxs_sql {
     sqlite3 *db;
@@ -25,9 +26,14 @@ struct pxs_stmt {
 /* ---- errors ---------------------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_io(struct pxs_sql *sql, int code, struct pxs_error *err) {
+    struct rlimit files;
     int number = sqlite3_system_errno(sql->db);
-    return pxs_fail(err, PXS_E_IO, "%s: %s%s%s", sql->path, sqlite3_errstr(code), number ? ": " : "",
-                    number ? strerror(number) : "");
+    /* SQLite does not always hand on the errno of a write that the limit cut off. */
+    bool limited = (code & 0xff) == SQLITE_IOERR && getrlimit(RLIMIT_FSIZE, &files) == 0 &&
+                   files.rlim_cur != RLIM_INFINITY;
+    return pxs_fail(err, PXS_E_IO, "%s: %s%s%s%s", sql->path, sqlite3_errstr(code), number ? ": " : "",
+                    number ? strerror(number) : "",
+                    limited ? " (`ulimit -f` limits the size of files; raise it)" : "");
 }
 
 /* SQLite's word on the failed call as ours. `user`: the statement is the user's. */
