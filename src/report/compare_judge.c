@@ -140,12 +140,47 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
     return n;
 }
 
+const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
+    {"lambda_pixel", "is a factor in loss_G"},
+    {"gan_mode", "decides what the adversarial part of loss_G is"},
+};
+
+bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
+                              const char *key, bool paired) {
+    const struct pxs_groups *keys = c->o->by != NULL ? &c->all : &c->in;
+    if (c->metric.measure != M_LOSS_G || (paired && !pxs_groups_by(&c->in, key)))
+        return false;
+    for (size_t k = 0; k < keys->n_keys; k++) {
+        const struct pxs_cell *values = keys->values[k].cells;
+        for (size_t run = 0; strcmp(keys->keys[k], key) == 0 && run < c->in.n_runs; run++) {
+            if ((measured(c, x, run) || measured(c, y, run)) &&
+                !pxs_cell_same(&values[run], &values[x->first]))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
+                           bool paired) {
+    bool differs = false;
+    for (size_t i = 0; i < LOSS_PARTS; i++)
+        differs = differs || pxs_compare_loss_differs(c, x, y, pxs_loss_parts[i].key, paired);
+    return !differs;
+}
+
 /* Paired where most runs have a partner, else as two samples: two pairs out of ten runs would throw the rest away. */
 static void compare_two(const struct comparing *c, const struct group *x, const struct group *y,
                         struct sample *s, struct pxs_difference *out) {
     const size_t n_x = x->stats[c->metric.measure].n, n_y = y->stats[c->metric.measure].n;
     const size_t pairs = make_pairs(c, x, y, s);
-    if (pairs >= 2 && 2 * pairs > (n_x > n_y ? n_x : n_y)) {
+    const bool paired = pairs >= 2 && 2 * pairs > (n_x > n_y ? n_x : n_y);
+    if (!pxs_compare_same_loss(c, x, y, paired)) { /* which is lower is no question of luck */
+        pxs_difference_paired(s->a, s->b, 0, out);
+        out->mean = x->stats[c->metric.measure].mean - y->stats[c->metric.measure].mean;
+        return;
+    }
+    if (paired) {
         pxs_difference_paired(s->a, s->b, pairs, out);
         return;
     }

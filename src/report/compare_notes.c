@@ -186,18 +186,23 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
 }
 
 static void note_target(const struct comparing *c, struct notes *n) {
-    size_t reached = 0, of = 0;
+    const bool image = c->asked.measure == M_PSNR || c->asked.measure == M_SSIM;
+    const char *name = image ? c->asked.name : "val_loss";
+    size_t reached = 0, of = 0, have = 0;
     for (size_t g = 0; g < c->n_groups && c->o->target != NULL; g++) {
+        have += c->groups[g].stats[image ? c->asked.measure : M_BEST].n;
         reached += c->groups[g].stats[M_TARGET_EPOCH].n;
         of += c->groups[g].counted;
     }
     if (c->o->target != NULL) {
-        const bool image = c->asked.measure == M_PSNR || c->asked.measure == M_SSIM;
-        pxs_text_addf(&n->text, "target %s %s %g: reached by %zu of %zu %s%s",
-                      image ? c->asked.name : "val_loss", c->asked.higher ? ">=" : "<=", *c->o->target,
-                      reached, of, c->until < 0 ? "completed runs" : "runs that count",
-                      reached > 0 && reached < of ? "; epoch and time are means over those that reached it"
-                                                  : "");
+        pxs_text_addf(&n->text, "target %s %s %g: ", name, c->asked.higher ? ">=" : "<=", *c->o->target);
+        if (of > 0 && have == 0 && reached == 0)
+            pxs_text_addf(&n->text, "no run has a %s, so none can reach it", name);
+        else
+            pxs_text_addf(
+                &n->text, "reached by %zu of %zu %s%s", reached, of,
+                c->until < 0 ? "completed runs" : "runs that count",
+                reached > 0 && reached < of ? "; epoch and time are means over those that reached it" : "");
     }
     note(n);
 }

@@ -78,6 +78,20 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
 /* Orders the groups and fills best, baseline and front. */
 PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err);
 
+/* Hyperparameters that loss_G is computed from, by which it is another measure. */
+struct loss_part {
+    const char *key, *role;
+};
+enum { LOSS_PARTS = 2 };
+extern const struct loss_part pxs_loss_parts[LOSS_PARTS];
+/* Whether runs are compared by loss_G and those of x and y that are compared differ in that part of it. `paired`: run by run, among runs
+ * that share what makes no group. */
+bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
+                              const char *key, bool paired);
+/* In none of the parts. */
+bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
+                           bool paired);
+
 /* ---- compare_baseline.c ---------------------------------------------------------------------------------- */
 
 /* The group that `text` names: its number in the table, or values of keys. */

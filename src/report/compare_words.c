@@ -51,6 +51,14 @@ static bool is_reversed(const struct comparing *c, const struct group *g) {
            pxs_compare_metric(c, g)->mean != pxs_compare_metric(c, &c->groups[0])->mean;
 }
 
+/* Comparisons with the first that were tested: what Holm's correction is over. */
+static size_t n_tested(const struct comparing *c) {
+    size_t n = 0;
+    for (size_t g = 1; g < c->ranked; g++)
+        n += !isnan(c->groups[g].best.p);
+    return n;
+}
+
 /* Of the second minus the first; turned so that a positive figure speaks for the one that leads in what was tested. */
 static void say_evidence(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
     const bool turn = c->metric.higher != is_reversed(c, &c->groups[1]);
@@ -62,11 +70,12 @@ static void say_evidence(const struct comparing *c, const struct pxs_difference 
         pxs_text_addf(out, ", in these a lead of %.3g", fabs(d->mean));
     pxs_text_addf(out, ", 95 %% interval of the lead %.3g to %.3g, p = ", low, high);
     /* the bare p only where it says something else */
-    if (c->ranked > 2 && d->p < PXS_ALPHA && !(d->p_holm < PXS_ALPHA))
+    const size_t tested = n_tested(c);
+    if (tested > 1 && d->p < PXS_ALPHA && !(d->p_holm < PXS_ALPHA))
         pxs_text_addf(out, "%.2g, but ", d->p);
     pxs_text_addf(out, "%.2g", d->p_holm);
-    if (c->ranked > 2)
-        pxs_text_addf(out, " corrected for %zu comparisons (Holm)", c->ranked - 1);
+    if (tested > 1)
+        pxs_text_addf(out, " corrected for %zu comparisons (Holm)", tested);
     pxs_text_add(out, ")");
 }
 
@@ -116,7 +125,8 @@ static void say_unsettled(const struct comparing *c, struct pxs_text *out) {
     for (size_t g = 2; g < c->ranked; g++) {
         const struct group *other = &c->groups[g];
         const bool better = is_reversed(c, other) && other->best.p_holm < PXS_ALPHA;
-        n += !better && !is_separated(c, other);
+        n += !better && !is_separated(c, other) &&
+             pxs_compare_same_loss(c, &c->groups[0], other, other->best.design == PXS_DESIGN_PAIRED);
         ahead += better;
     }
     if (n > 0)
@@ -169,9 +179,27 @@ bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out) {
     return true;
 }
 
+/* The first two are ordered by a loss that is another measure for each of them. */
+static bool say_loss(const struct comparing *c, struct pxs_text *out) {
+    const struct group *x = &c->groups[0], *y = &c->groups[1];
+    size_t said = 0;
+    for (size_t i = 0; i < LOSS_PARTS; i++) {
+        const struct loss_part *part = &pxs_loss_parts[i];
+        if (pxs_compare_loss_differs(c, x, y, part->key, y->best.design == PXS_DESIGN_PAIRED))
+            pxs_text_addf(out, "%s %s, which %s", said++ == 0 ? "; but they differ in" : ", and in",
+                          part->key, part->role);
+    }
+    if (said > 0)
+        pxs_text_add(out, ": this order is no evidence of which is better");
+    return said > 0;
+}
+
 static void say_lead(const struct comparing *c, struct pxs_text *out) {
     const struct group *y = &c->groups[1];
-    if (pxs_compare_say_means(c, out))
+    const bool leads = pxs_compare_say_means(c, out);
+    if (say_loss(c, out))
+        return;
+    if (leads)
         say_luck(c, out);
     else if (y->best.design == PXS_DESIGN_PAIRED && y->best.no_spread)
         pxs_text_addf(out, ", the same in every one of %zu pairs: they trained alike", y->best.n_a);
@@ -185,6 +213,7 @@ static void say_provisionally(const struct comparing *c, struct pxs_text *out) {
                   "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
                   c->until, c->begun, c->begun < c->n_groups ? " that have begun" : "");
     pxs_compare_say_means(c, out);
+    say_loss(c, out);
     pxs_text_add(out, "; the sweep is not done, and what falls early leads early");
 }
 

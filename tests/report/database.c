@@ -48,6 +48,12 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
         snprintf(text, sizeof text, "%d", p->batch_size);
         ck_ok(pxs_params_set(params, PXS_PARAM_batch_size, text, false, NULL, &err));
     }
+    if (p->lambda_pixel > 0) {
+        snprintf(text, sizeof text, "%d", p->lambda_pixel);
+        ck_ok(pxs_params_set(params, PXS_PARAM_lambda_pixel, text, false, NULL, &err));
+    }
+    if (p->vanilla)
+        ck_ok(pxs_params_set(params, PXS_PARAM_gan_mode, "vanilla", false, NULL, &err));
     if (p->sample_interval > 0) {
         snprintf(text, sizeof text, "%d", (int)p->sample_interval);
         ck_ok(pxs_params_set(params, PXS_PARAM_sample_interval, text, false, NULL, &err));
@@ -171,7 +177,7 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
                                               .params = &params[i]};
         snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%08d%c%c%022d%032d", p->version,
                  p->content != '\0' ? p->content : '0', p->weights != '\0' ? p->weights : '0',
-                 p->batch_size + 1000 * p->lab, p->lrgd);
+                 p->batch_size + 1000 * p->lab + 10000 * p->vanilla + 100000 * p->lambda_pixel, p->lrgd);
     }
     ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));
     pxs_store_plan_finish(&done);

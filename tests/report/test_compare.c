@@ -308,6 +308,69 @@ START_TEST(without_validation_it_says_so)
 }
 END_TEST
 
+/* loss_G holds lambda_pixel and the kind of loss that gan_mode says: a lower one proves nothing between such. */
+START_TEST(other_losses_are_no_rivals)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20, .lambda_pixel = 10),   R(25, 1, 0.30, .lambda_pixel = 10),
+        R(25, 2, 0.40, .lambda_pixel = 10),   R(25, 0, 1.21, .lambda_pixel = 100),
+        R(25, 1, 1.311, .lambda_pixel = 100), R(25, 2, 1.412, .lambda_pixel = 100),
+    };
+    static const char *const by[] = {"seed"};
+    COMPARE(plan, .metric = "loss_G");
+    ck_assert_str_eq(c.metric, "final_avg_loss_G");
+    ck_assert(!c.separated);
+    ck_assert(isnan(at(1, "vs_best_p")));
+    ck_assert_double_eq_tol(at(1, "vs_best_diff"), 1.011, 1e-12);
+    ck_has(c.verdict, "below lambda_pixel 100; but they differ in lambda_pixel, which is a factor in loss_G: "
+                      "this order is no evidence of which is better");
+    ck_has_not(c.verdict, "p = ");
+    ck_has_not(c.verdict, "n = ");
+    COMPARE(plan, .metric = "loss_G", .baseline = "1");
+    ck_has(notes(), "0 better and 0 worse by the evidence");
+    /* in pairs of the same lambda_pixel they are alike */
+    COMPARE(plan, .metric = "loss_G", .by = by, .n_by = 1);
+    ck_has(c.verdict, "paired by lambda_pixel, n = 2");
+    ck_has_not(c.verdict, "is a factor");
+    COMPARE(plan, 0);
+    ck_assert(c.separated);
+    ck_has_not(c.verdict, "is a factor");
+}
+END_TEST
+
+/* A third of another loss is neither tested nor waited for. */
+START_TEST(one_of_another_loss_is_left_out)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20, .lambda_pixel = 10),  R(25, 1, 0.30, .lambda_pixel = 10),
+        R(25, 2, 0.40, .lambda_pixel = 10),  R(90, 0, 0.21, .lambda_pixel = 10),
+        R(90, 1, 0.311, .lambda_pixel = 10), R(90, 2, 0.412, .lambda_pixel = 10),
+        R(25, 0, 1.21, .lambda_pixel = 100), R(25, 1, 1.32, .lambda_pixel = 100),
+    };
+    COMPARE(plan, .metric = "loss_G");
+    ck_assert(c.separated);
+    ck_has(c.verdict, "p = 0.0027)");
+    ck_has_not(c.verdict, "Holm");
+    ck_has_not(c.verdict, "told apart");
+    ck_assert(isnan(at(2, "vs_best_p")));
+}
+END_TEST
+
+START_TEST(other_kinds_of_loss_are_no_rivals)
+{
+    static const struct planned plan[] = {R(25, 0, NAN), R(25, 1, NAN), R(25, 0, NAN, .vanilla = true),
+                                          R(25, 1, NAN, .vanilla = true)};
+    const double target = 0.25;
+    COMPARE(plan, .target = &target);
+    ck_has(c.verdict, "no run has a best_val_loss, so by final_avg_loss_G");
+    ck_has(c.verdict,
+           "; but they differ in gan_mode, which decides what the adversarial part of loss_G is: ");
+    ck_has_not(c.verdict, "trained alike");
+    ck_has(notes(), "target val_loss <= 0.25: no run has a val_loss, so none can reach it");
+    ck_has_not(notes(), "reached by");
+}
+END_TEST
+
 /* A loss over 20 training pairs is no match for one over a validation split. */
 START_TEST(other_pictures_are_no_rivals)
 {
@@ -632,6 +695,9 @@ Suite *compare_suite(void) {
     tcase_add_test(t, pruned_runs_count_apart);
     tcase_add_test(t, without_validation_it_says_so);
     tcase_add_test(t, other_pictures_are_no_rivals);
+    tcase_add_test(t, other_losses_are_no_rivals);
+    tcase_add_test(t, one_of_another_loss_is_left_out);
+    tcase_add_test(t, other_kinds_of_loss_are_no_rivals);
     tcase_add_test(t, discriminators_that_teach_nothing_are_named);
     tcase_add_test(t, the_higher_the_better_where_it_is_so);
     tcase_add_test(t, area_under_the_curve);
