@@ -27,6 +27,7 @@ code=0
 (ulimit -f 40 && exec timeout -k 1 60 "$PIXSWEEP" run exp.yaml --results files) >run.out 2>run.err || code=$?
 [ $code = 1 ] || [ $code = 2 ] || fail "under ulimit -f it ended with $code"
 grep -q 'ulimit -f' run.err || fail "ulimit -f is not told: $(cat run.err)"
+[ $code = 2 ] || grep -q '^  the end of its log:$' run.err || fail "the log's end has no lines of its own: $(cat run.err)"
 [ -z "$(find files -name '*.tmp.*' 2>/dev/null)" ] || fail "half-written: $(find files -name '*.tmp.*')"
 
 step "the memory of a control group"
