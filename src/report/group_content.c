@@ -10,9 +10,8 @@ enum { HASH_SHOWN = 8, SAID = 4 };
 struct thing {
     const char *hash; /* NULL: not known */
     const char *path; /* of the first run that has it */
-    size_t runs;
-    bool own;     /* of a run that is no old log */
-    bool clashes; /* its path is another thing's, too */
+    bool own;         /* of a run that is no old log */
+    bool clashes;     /* its path is another thing's, too */
 };
 
 struct things {
@@ -40,7 +39,6 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
             i++;
         if (i == to->n)
             to->list[to->n++] = (struct thing){.hash = hash, .path = path};
-        to->list[i].runs++;
         to->list[i].own = to->list[i].own || pxs_table_at(runs, row, "imported").integer == 0;
     }
     for (size_t i = 0; i < to->n; i++) {
@@ -98,6 +96,16 @@ static bool differs(const struct pxs_table *runs, const struct pxs_content_of *o
     return n + none > 1;
 }
 
+/* Runs that found that content behind that path. */
+static size_t runs_at(const struct pxs_table *runs, const struct pxs_content_of *of, const char *path,
+                      const char *hash) {
+    size_t n = 0;
+    for (size_t row = 0; row < runs->n_rows; row++)
+        n += same_text(text_at(runs, row, of->key), path) &&
+             same_text(text_at(runs, row, of->hash_column), hash);
+    return n;
+}
+
 /* One path behind which runs found several contents: a sentence about the first such path. */
 static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table *runs,
                                    const struct pxs_content_of *of, const struct things *t,
@@ -121,9 +129,10 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
     pxs_text_addf(&text, "%s %s did not hold the same %s for all runs (sha256 ", of->key, path, of->what);
     for (size_t i = 0; i < t->n; i++) {
         const struct thing *thing = &t->list[i];
-        if (thing->hash != NULL && said++ < SAID)
-            pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN, thing->hash,
-                          thing->runs, thing->runs == 1 ? "" : "s");
+        const size_t n = thing->hash != NULL ? runs_at(runs, of, path, thing->hash) : 0;
+        if (n > 0 && said++ < SAID)
+            pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN, thing->hash, n,
+                          n == 1 ? "" : "s");
     }
     if (said > SAID)
         pxs_text_addf(&text, " and %zu more", said - SAID);
