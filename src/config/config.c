@@ -83,10 +83,13 @@ static void write_spec(struct pxs_config *c, struct pxs_diags *d, const char *co
     pxs_text_finish(&text);
 }
 
-/* A required key that nothing states: said here already, so that it stands beside other mistakes. */
+/* A required key that nothing states: said here already, so that it stands beside other mistakes. A file that could not be read may
+ * state it. */
 static void report_missing(struct pxs_config *c, struct pxs_diags *d) {
     struct pxs_error err = {0};
     enum pxs_param_key key;
+    if (c->incomplete)
+        return;
     for (int k = 0; k < PXS_PARAM_COUNT; k++)
         if ((pxs_param_info(k)->flags & PXS_PF_REQUIRED) &&
             (c->base_where[k] || c->set.keys[k] || c->sweep.where[k]))

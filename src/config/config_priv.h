@@ -115,6 +115,7 @@ struct pxs_config {
     size_t n_sources;
     struct pxs_layer *layers[PXS_LAYERS_MAX]; /* files, lowest first; the last is the loaded file's own */
     size_t n_layers;
+    bool incomplete;      /* some `extends` led to no file that can be read */
     struct pxs_layer set; /* --set */
     const struct pxs_node *sweep_node, *run_node;
     struct pxs_params base; /* what all files together say, from which layer (1.., 0 = default), and where */

@@ -71,7 +71,7 @@ static bool take_apart(struct pxs_config *c, struct pxs_diags *d, struct pxs_sou
 
 /* ---- extends --------------------------------------------------------------------------------------------- */
 
-static void load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
+static bool load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
                  const struct pxs_node *from);
 
 /* Names the files from the first one on that is still open, back to itself. */
@@ -88,22 +88,23 @@ static void report_circle(struct pxs_config *c, struct pxs_diags *d, const struc
     pxs_text_finish(&text);
 }
 
-static void follow(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *s,
+/* False, after a diagnostic, where it leads to no file that can be read. */
+static bool follow(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *s,
                    const struct pxs_node *node) {
     char path[PXS_PATH_MAX], name[PXS_PATH_MAX], folder[PXS_PATH_MAX];
     if (node->kind != PXS_NODE_SCALAR || pxs_node_is_null(node) || node->text[0] == '\0') {
         pxs_diag_node(d, node, "extends takes a file's path or a list of them");
-        return;
+        return false;
     }
     if (!pxs_check_plain_text(d, node))
-        return;
+        return false;
     if (!pxs_path_join(path, sizeof path, s->dir, node->text) ||
         !pxs_path_dir(folder, sizeof folder, s->name) ||
         !pxs_path_join(name, sizeof name, folder, node->text)) {
         pxs_diag_text(d, node, "this path is too long");
-        return;
+        return false;
     }
-    load(c, d, name, path, node);
+    return load(c, d, name, path, node);
 }
 
 static void follow_all(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *s) {
@@ -111,11 +112,11 @@ static void follow_all(struct pxs_config *c, struct pxs_diags *d, const struct p
     if (!extends)
         return;
     if (extends->kind != PXS_NODE_SEQUENCE) {
-        follow(c, d, s, extends);
+        c->incomplete = !follow(c, d, s, extends) || c->incomplete;
         return;
     }
     for (size_t i = 0; i < extends->n; i++)
-        follow(c, d, s, extends->items[i].value);
+        c->incomplete = !follow(c, d, s, extends->items[i].value) || c->incomplete;
 }
 
 static struct pxs_source *find_source(const struct pxs_config *c, const char *path) {
@@ -134,24 +135,25 @@ static struct pxs_source *source_with_layer(struct pxs_config *c, struct pxs_dia
     return s && pxs_yaml_parse(c, d, s, s->text) && take_apart(c, d, s) ? s : NULL;
 }
 
-static void load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
+static bool load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
                  const struct pxs_node *from) {
     if (c->n_layers >= PXS_LAYERS_MAX || c->n_sources >= PXS_LAYERS_MAX) {
         pxs_diag_text(d, from, "extends leads to more than %d files", PXS_LAYERS_MAX);
-        return;
+        return false;
     }
     struct pxs_source *s = source_with_layer(c, d, name, path, from);
     if (!s)
-        return;
+        return false;
     if (s->open) {
         report_circle(c, d, s, from);
-        return;
+        return false;
     }
     s->open = true;
     follow_all(c, d, s);
     s->open = false;
     if (c->n_layers < PXS_LAYERS_MAX)
         c->layers[c->n_layers++] = s->layer;
+    return true;
 }
 
 /* ---- together -------------------------------------------------------------------------------------------- */
