@@ -146,30 +146,6 @@ enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, s
     return status;
 }
 
-static bool same_line(const char *a, const char *b, const char *key) {
-    const char *line_a, *line_b;
-    size_t n_a, n_b;
-    return pxs_frozen_line(a, key, &line_a, &n_a) && pxs_frozen_line(b, key, &line_b, &n_b) && n_a == n_b &&
-           memcmp(line_a, line_b, n_a) == 0;
-}
-
-/* Compares one run that the database knows with the plan's `run`: the same path must still hold the same content. */
-static enum pxs_status compare_content(const char *old_yaml, const char *new_yaml, const char *name,
-                                       const char *key, const char *old_hash, const char *new_hash,
-                                       struct pxs_error *err) {
-    if (!old_hash[0] || !new_hash[0] || strcmp(old_hash, new_hash) == 0 ||
-        !same_line(old_yaml, new_yaml, key))
-        return PXS_OK;
-    const char *line;
-    size_t bytes;
-    pxs_frozen_line(new_yaml, key, &line, &bytes);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  sha256 "
-                    "%s\nPut the old "
-                    "content back, or give the experiment another name (`name:` or --set name=...)",
-                    (int)bytes, line, name, old_hash, new_hash);
-}
-
 enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
                                 struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_plan_run *run = &plan->runs[index];
@@ -183,15 +159,98 @@ enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struc
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-static enum pxs_status compare_with_plan(const struct pxs_plan *plan, const char *old_yaml,
-                                         struct pxs_params *p, struct pxs_error *err) {
-    struct pxs_frozen_head old;
-    pxs_frozen_read(old_yaml, &old);
+/* ---- the same path, the same content --------------------------------------------------------------------- */
+
+/* What a path of the sweep's runs held: the frozen line that names it ("dataset: ..."), and its hash. */
+struct content {
+    const char *line, *hash, *run; /* run: the first of those that the file no longer asks for, else NULL */
+};
+struct contents {
+    struct pxs_arena arena;
+    struct content *items; /* each line and hash once */
+    size_t n;
+};
+
+static struct content *find_content(const struct contents *all, const char *line, size_t bytes,
+                                    const char *hash) {
+    for (size_t i = 0; i < all->n; i++)
+        if (strncmp(all->items[i].line, line, bytes) == 0 && all->items[i].line[bytes] == '\0' &&
+            strcmp(all->items[i].hash, hash) == 0)
+            return &all->items[i];
+    return NULL;
+}
+
+static struct content *add_content(struct contents *all, const char *line, size_t bytes, const char *hash) {
+    struct content *more = realloc(all->items, (all->n + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    all->items = more;
+    struct content *one = &more[all->n];
+    *one = (struct content){.line = pxs_arena_printf(&all->arena, "%.*s", (int)bytes, line),
+                            .hash = pxs_arena_strdup(&all->arena, hash)};
+    if (!one->line || !one->hash)
+        return NULL;
+    all->n++;
+    return one;
+}
+
+static enum pxs_status note_content(struct contents *all, const char *yaml, const char *key, const char *hash,
+                                    const char *gone_run, struct pxs_error *err) {
+    const char *line;
+    size_t bytes;
+    if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes))
+        return PXS_OK;
+    struct content *one = find_content(all, line, bytes, hash);
+    if (!one && !(one = add_content(all, line, bytes, hash)))
+        return pxs_fail_nomem(err);
+    if (gone_run && !one->run && !(one->run = pxs_arena_strdup(&all->arena, gone_run)))
+        return pxs_fail_nomem(err);
+    return PXS_OK;
+}
+
+static enum pxs_status note_run(struct contents *all, struct pxs_store *store, int64_t run_id, bool gone,
+                                struct pxs_error *err) {
+    struct pxs_frozen_head head;
+    char *yaml = NULL;
+    PXS_TRY(pxs_store_run_config(store, run_id, &yaml, err));
+    pxs_frozen_read(yaml, &head);
+    const char *gone_run = gone ? head.name : NULL;
+    enum pxs_status status = note_content(all, yaml, "dataset", head.data_hash, gone_run, err);
+    if (status == PXS_OK)
+        status = note_content(all, yaml, "init_from", head.weights_hash, gone_run, err);
+    free(yaml);
+    return status;
+}
+
+/* What the path in `yaml`, a planned run's, holds now must be what it held for some run of the sweep, if for any: runs made on several
+ * contents of one path can come together in one database, and each content goes on with its own. */
+static enum pxs_status check_content(const struct contents *all, const char *yaml, const char *key,
+                                     const char *hash, struct pxs_error *err) {
+    const struct content *other = NULL;
+    const char *line;
+    size_t bytes;
+    if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes) || find_content(all, line, bytes, hash))
+        return PXS_OK;
+    for (size_t i = 0; i < all->n && !other; i++)
+        if (all->items[i].run && strncmp(all->items[i].line, line, bytes) == 0 &&
+            all->items[i].line[bytes] == '\0')
+            other = &all->items[i];
+    if (!other)
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  sha256 "
+                    "%s\nPut the old "
+                    "content back, or give the experiment another name (`name:` or --set name=...)",
+                    (int)bytes, line, other->run, other->hash, hash);
+}
+
+static enum pxs_status check_plan(const struct pxs_plan *plan, const struct contents *all,
+                                  struct pxs_params *p, struct pxs_error *err) {
     const char *last_data = "", *last_weights = "";
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
-        /* Runs of one data set follow each other: compare each combination once. */
+        /* Runs of one data set follow each other: check each combination once. */
         if (run->data_hash == last_data && run->weights_hash == last_weights)
             continue;
         last_data = run->data_hash;
@@ -200,10 +259,9 @@ static enum pxs_status compare_with_plan(const struct pxs_plan *plan, const char
         status = pxs_plan_frozen(plan, i, p, &yaml, err);
         const char *text = pxs_text_str(&yaml);
         if (status == PXS_OK)
-            status = compare_content(old_yaml, text, old.name, "dataset", old.data_hash, run->data_hash, err);
+            status = check_content(all, text, "dataset", run->data_hash, err);
         if (status == PXS_OK)
-            status = compare_content(old_yaml, text, old.name, "init_from", old.weights_hash,
-                                     run->weights_hash, err);
+            status = check_content(all, text, "init_from", run->weights_hash, err);
         pxs_text_finish(&yaml);
     }
     return status;
@@ -211,18 +269,25 @@ static enum pxs_status compare_with_plan(const struct pxs_plan *plan, const char
 
 enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store *store,
                                    const struct pxs_store_plan *found, struct pxs_error *err) {
+    if (found->n_gone == 0)
+        return PXS_OK;
+    struct contents all = {0};
     struct pxs_params *p = malloc(sizeof *p);
     enum pxs_status status = p ? PXS_OK : pxs_fail_nomem(err);
-    for (size_t i = 0; i < found->n_gone && status == PXS_OK; i++) {
-        char *yaml = NULL;
-        status = pxs_store_run_config(store, found->gone[i], &yaml, err);
-        if (status == PXS_OK)
-            status = compare_with_plan(plan, yaml, p, err);
-        free(yaml);
-    }
+    for (size_t i = 0; i < found->n_gone && status == PXS_OK; i++)
+        status = note_run(&all, store, found->gone[i], true, err);
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
+        if (plan->runs[i].run_id != 0)
+            status = note_run(&all, store, plan->runs[i].run_id, false, err);
+    if (status == PXS_OK)
+        status = check_plan(plan, &all, p, err);
+    free(all.items);
+    pxs_arena_finish(&all.arena);
     free(p);
     return status;
 }
+
+/* ---- freezing -------------------------------------------------------------------------------------------- */
 
 /* Fills in what a new run's row is made from; params and yaml of run i go to params[i], yaml[i]. */
 static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i, struct pxs_store_plan_run *row,

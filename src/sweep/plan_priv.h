@@ -93,7 +93,7 @@ PXS_NODISCARD enum pxs_status pxs_plan_rows(const struct pxs_plan *plan, struct 
 /* Looks up what is there already (store NULL: nothing), names and numbers what is new. */
 PXS_NODISCARD enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store,
                                              struct pxs_error *err);
-/* PXS_E_INVALID naming both hashes where the sweep holds runs of other data under the same path. */
+/* PXS_E_INVALID naming both hashes where a planned path has runs of other data in the sweep, and none of what it holds now. */
 PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store *store,
                                                  const struct pxs_store_plan *found, struct pxs_error *err);
 /* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work in. */

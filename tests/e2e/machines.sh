@@ -67,6 +67,22 @@ says ask.out "dataset $WORK/lab/data did not hold the same pictures"
 ask report mm --results lab/res -o other.html
 says other.html "did not hold the same pictures for all runs"
 
+step "the merged sweep goes on with either content, and not with a third"
+sweep lab/mm.yaml '[4, 5, 6]'
+run 0 lab/res lab/mm.yaml
+expect lab/res "SELECT count(*) || ',' || sum(state = 'completed') FROM run WHERE sweep_id = 1" 14,14
+mv lab/data second
+mv first lab/data
+sweep lab/mm.yaml '[0, 1]'
+"$PIXSWEEP" plan lab/mm.yaml --results lab/res >plan.out 2>&1 || fail "plan: $(cat plan.out)"
+says plan.out "10 runs of mm in the database are no longer in the file"
+mv lab/data first
+make_data lab/data 12 6
+if "$PIXSWEEP" plan lab/mm.yaml --results lab/res >plan.out 2>&1; then fail "a third content is taken: $(cat plan.out)"; fi
+says plan.out "its content changed since run mm/"
+rm -r lab/data
+mv second lab/data
+
 step "runs from old logs join no others, even where the path is given"
 mkdir -p old
 for b in 0 1; do
@@ -97,6 +113,7 @@ cp "$(find lab/res -name generator_min.safetensors | tail -n 1)" copy/
 sed -i 's/\[1\]/[2]/' from.yaml
 run 0 two from.yaml
 ask merge two --results one
+run 0 one from.yaml
 ask compare from --results one
 says ask.out "from: 3 runs in 2 groups,"
 says ask.out "init_from $WORK/copy/generator_min.safetensors did not hold the same first weights"

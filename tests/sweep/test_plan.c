@@ -140,6 +140,50 @@ START_TEST(test_data_changed)
 }
 END_TEST
 
+/* Two machines had other pictures under one path, and their runs came together in one database. */
+START_TEST(test_data_of_two_machines)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1]\n");
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [2, 3]\n");
+    write_pairs("data/train/a.npy", 16, 3);
+    o = run_with((struct pxs_sweep_options){.results = in_folder("other")});
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    expect_refused("its content changed since run exp/0001-base-s0 was planned");
+    struct pxs_store *store = NULL;
+    struct pxs_home_counts counts = {0};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_store_open(in_folder("results/pixsweep.db"), &store, &err), PXS_OK);
+    enum pxs_status status = pxs_sweep_merge(store, in_folder("other"), NULL, NULL, &counts, &err);
+    ck_assert_msg(status == PXS_OK && counts.changed == 2, "%s", err.message);
+    pxs_store_close(&store);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1, 2]\n");
+    write_pairs("data/train/a.npy", 16, 3);
+    struct pxs_plan *plan = plan_exp(); /* with the second content */
+    ck_assert_uint_eq(plan->n_left_out, 3);
+    ck_assert_str_eq(plan->runs[0].state, "new");
+    ck_assert_str_eq(plan->runs[1].state, "new");
+    ck_assert_str_eq(plan->runs[2].state, "completed");
+    pxs_plan_destroy(&plan);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [7]\n");
+    write_pairs("data/train/a.npy", 16, 3);
+    plan = plan_exp(); /* nothing that is planned is there, the content is */
+    ck_assert_uint_eq(plan->n_left_out, 4);
+    pxs_plan_destroy(&plan);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1, 2]\n");
+    plan = plan_exp(); /* with the first */
+    ck_assert_str_eq(plan->runs[0].state, "completed");
+    ck_assert_str_eq(plan->runs[1].state, "completed");
+    ck_assert_str_eq(plan->runs[2].state, "new");
+    pxs_plan_destroy(&plan);
+    write_pairs("data/train/a.npy", 16, 5);
+    expect_refused("its content changed since run exp/"); /* a third content is nobody's */
+}
+END_TEST
+
 START_TEST(test_bad_file_has_diagnostics)
 {
     struct pxs_text diagnostics = {0};
@@ -275,6 +319,7 @@ Suite *plan_suite(void) {
     tcase_add_test(c, test_same_content_twice);
     tcase_add_test(c, test_data_problems_together);
     tcase_add_test(c, test_data_changed);
+    tcase_add_test(c, test_data_of_two_machines);
     tcase_add_test(c, test_bad_file_has_diagnostics);
     tcase_add_test(c, test_paths);
     tcase_add_test(c, test_off_holds_nothing_back);
