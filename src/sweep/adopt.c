@@ -3,6 +3,7 @@
  * How far a file is taken in stands with the attempts: attempt k took it up to byte X. Since then the file was cut back and added to
  * by later attempts only, never before the place where the first of these begins. So everything before the smaller of the two is
  * in the store, and what follows is taken; taking a record again does no harm. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -275,21 +276,43 @@ static enum pxs_status steps_of(struct pxs_store *store, int64_t run_id, int64_t
     return PXS_OK;
 }
 
-/* Of the same run in two folders, the bits are the same: whichever got further stays. */
+/* The folder that the database has the run from is gone, as after a move, and these are its records: their last attempt is known. */
+static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_run *run,
+                                const struct pxs_found *found, int64_t steps, bool *moved,
+                                struct pxs_error *err) {
+    struct stat info;
+    int64_t attempt_id = 0;
+    *moved = false;
+    if (lstat(run->dir, &info) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return PXS_OK;
+    if (found->damage[0] || found->steps < steps ||
+        (strcmp(run->state, "completed") == 0 && strcmp(pxs_found_state(found), "completed") != 0))
+        return PXS_OK;
+    PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row, &attempt_id, err));
+    *moved = attempt_id != 0;
+    return PXS_OK;
+}
+
+/* Of the same run in two folders, the bits are the same: whichever got further stays, and the one that is there. */
 static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *f,
                               const struct pxs_found *found, struct pxs_store_run *run,
                               struct pxs_adopted *out, struct pxs_error *err) {
     int64_t steps;
+    bool moved;
     PXS_TRY(settle_other(store, run, err));
     PXS_TRY(steps_of(store, run->run_id, &steps, err));
+    PXS_TRY(is_moved(store, run, found, steps, &moved, err));
     bool done = strcmp(run->state, "completed") == 0, here = strcmp(pxs_found_state(found), "completed") == 0;
-    if (done || (!here && found->steps <= steps)) {
+    if (!moved && (done || (!here && found->steps <= steps))) {
         snprintf(out->kept, sizeof out->kept, "the database has as much of it, from %.200s", run->dir);
         return PXS_OK;
     }
-    char message[PXS_PATH_MAX + 128];
-    snprintf(message, sizeof message, "taken from %s, which goes on to step %lld", f->dir,
-             (long long)found->steps);
+    char message[2 * PXS_PATH_MAX + 128];
+    if (moved)
+        snprintf(message, sizeof message, "taken from %s, since %s is gone", f->dir, run->dir);
+    else
+        snprintf(message, sizeof message, "taken from %s, which goes on to step %lld", f->dir,
+                 (long long)found->steps);
     PXS_TRY(pxs_store_move_run(store, run->run_id, f->dir, err));
     PXS_TRY(pxs_store_event(store, run->run_id, pxs_now_ms(), PXS_LOG_INFO, "merge", message, err));
     out->moved = true;

@@ -65,7 +65,7 @@ struct pxs_adopted {
     size_t records;   /* taken now */
     size_t closed;    /* attempts */
     bool added;       /* the run was not in the database */
-    bool moved;       /* the database had less of it, from another folder */
+    bool moved;       /* the database had it from another folder, which had less or is gone */
     int64_t torn;     /* bytes of a last record that is not whole */
     char damage[512]; /* of the record file; what stands before it is taken; "" */
     char kept[256];   /* why nothing was taken although there is something; "" */
@@ -77,7 +77,8 @@ struct pxs_adopted {
 PXS_NODISCARD enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct pxs_adopted *out,
                                             struct pxs_error *err);
 /* Takes in any run's folder by what its config.yaml says; the caller holds its locks. Of a run that the store has from another folder
- * it takes whichever got further. PXS_E_BUSY where somebody is at work in that other folder. */
+ * it takes whichever got further, or this one where that folder is gone and the records are the same. PXS_E_BUSY where somebody
+ * is at work in that other folder. */
 PXS_NODISCARD enum pxs_status pxs_adopt_folder(struct pxs_store *store, const char *dir,
                                                struct pxs_adopted *out, struct pxs_error *err);
 /* Rows for all attempts of a run that is still at work; *offset: where taking in goes on. The rows of `found` are filled in. */

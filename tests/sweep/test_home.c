@@ -284,6 +284,32 @@ START_TEST(test_merge_further_one_stays)
 }
 END_TEST
 
+/* A results folder that somebody moved: the runs are where they are now, but never where there is less of them. */
+START_TEST(test_merge_moved)
+{
+    struct pxs_text said = {0};
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: 2\n");
+    run_expecting(0, 2, 2);
+    ck_assert_int_eq(rename(in_folder("results"), in_folder("before")), 0);
+    merge(DB, "before", &said);
+    expect_whole(2);
+    ck_assert_int_eq(rename(in_folder("before"), in_folder("after")), 0);
+    ck_assert_int_eq(truncate(in_folder("after/exp/0002-base-s1/records.bin"), 400), 0);
+    pxs_text_clear(&said);
+    struct pxs_home_counts counts = merge(DB, "after", &said);
+    ck_assert_msg(counts.changed == 1 && counts.problems == 0, "%s", said.text);
+    ck_assert_msg(strstr(said.text, "exp/0002-base-s1: nothing taken") != NULL, "%s", said.text);
+    expect_whole(2);
+    expect_sql("SELECT count(*) FROM attempt", 2);
+    expect_sql("SELECT count(*) FROM run WHERE dir LIKE '%/after/exp/0001-base-s0'", 1);
+    expect_sql("SELECT count(*) FROM run WHERE dir LIKE '%/before/exp/0002-base-s1'", 1);
+    expect_sql("SELECT count(*) FROM event WHERE message LIKE 'taken from %/after/% is gone'", 1);
+    counts = merge(DB, "after", &said);
+    ck_assert_uint_eq(counts.changed, 0);
+    pxs_text_finish(&said);
+}
+END_TEST
+
 START_TEST(test_merge_at_work)
 {
     struct pxs_text said = {0};
@@ -391,6 +417,7 @@ Suite *home_suite(void) {
     tcase_add_test(c, test_merge);
     tcase_add_test(c, test_merge_number_taken);
     tcase_add_test(c, test_merge_further_one_stays);
+    tcase_add_test(c, test_merge_moved);
     tcase_add_test(c, test_merge_at_work);
     tcase_add_test(c, test_reap);
     tcase_add_test(c, test_reap_other_host);
