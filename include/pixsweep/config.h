@@ -31,6 +31,10 @@ void pxs_config_destroy(struct pxs_config **config); /* NULL and *NULL are fine;
 PXS_NODISCARD enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1],
                                                    struct pxs_error *err);
 
+/* Where `path` is no file: the experiment file that was likely meant, of the same name with another ending or nearly of that name, in the
+ * same folder or in experiments/ there. False where there is none. */
+bool pxs_config_near_file(const char *path, char out[PXS_PATH_MAX]);
+
 const char *pxs_config_name(const struct pxs_config *c); /* `name`, or the file's stem */
 const char *pxs_config_path(const struct pxs_config *c); /* absolute */
 /* For sweep.spec_yaml: the file's own text, with the --set options as comments at its end. */

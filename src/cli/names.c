@@ -35,7 +35,7 @@ static void last_part(const char *path, char out[PXS_PATH_MAX]) {
 }
 
 int cli_experiment(struct cli *cli, const char **file) {
-    char word[PXS_PATH_MAX], found[WAYS][PXS_PATH_MAX];
+    char word[PXS_PATH_MAX], found[WAYS][PXS_PATH_MAX], near[PXS_PATH_MAX];
     const bool folder = is_kind(*file, S_IFDIR);
     struct stat info;
     int n = 0;
@@ -70,6 +70,9 @@ int cli_experiment(struct cli *cli, const char **file) {
     else if (folder)
         cli_say("%s is a folder, and there is no %s.yaml here or in experiments/: name the experiment file",
                 *file, word);
+    else if (pxs_config_near_file(word, near))
+        cli_say("there is no experiment file %s, nor %s.yaml here or in experiments/; there is %s", *file,
+                word, near);
     else
         cli_say("there is no experiment file %s, nor %s.yaml here or in experiments/", *file, word);
     return CLI_USAGE;

@@ -97,11 +97,18 @@ struct pxs_axis {
     int keys[PXS_PARAM_COUNT];
     struct pxs_cell *cells; /* [count][n_keys] */
 };
+/* A key of the part that is being read, which an earlier part has already. */
+struct pxs_clash {
+    int key;
+    const struct pxs_node *where;
+};
 struct pxs_sweep {
     struct pxs_axis axes[PXS_PARAM_COUNT + 4];
     size_t n_axes, count;                          /* count: runs */
     const struct pxs_node *where[PXS_PARAM_COUNT]; /* first place of each key that some part states */
     enum pxs_part part[PXS_PARAM_COUNT];           /* and its part */
+    struct pxs_clash clashes[PXS_PARAM_COUNT];     /* each key once, as written */
+    size_t n_clashes;
 };
 
 struct pxs_note {
@@ -183,6 +190,8 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
 /* Appends how several values of a hyperparameter are tried, where `value` holds some, as a list or with commas between them:
  * "; to try each: sweep: {grid: {lrgd: [5, 10]}}". */
 void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *out);
+/* The keys of `part` that stand in an earlier part, too: one diagnostic for each of those parts. */
+void pxs_explain_clashes(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part);
 /* Finds a hyperparameter by its key's node, with a diagnostic where there is none. */
 bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found);
 

@@ -16,7 +16,7 @@ static bool is_known(const struct pxs_diags *d, const struct pxs_diag *diag) {
 
 static void add(struct pxs_diags *d, struct pxs_diag diag, const char *fmt, va_list ap) {
     struct pxs_text text = {0};
-    pxs_text_addv(&text, fmt, ap);
+    pxs_text_add_wordsv(&text, fmt, ap);
     diag.message = text.failed ? NULL : pxs_arena_strdup(&d->arena, pxs_text_str(&text));
     pxs_text_finish(&text);
     if (!diag.message) {

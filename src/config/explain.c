@@ -13,11 +13,28 @@ static const struct {
              {"on_done", "run"},         {"name", "the top level"}, {"extends", "the top level"},
              {"sweep", "the top level"}, {"run", "the top level"}};
 
-static const char *home_of(const char *word) {
+/* "seeds" and, of --set, "grid.lrgd" */
+static const char *home_of(const struct pxs_node *key) {
+    const size_t n = strcspn(key->text, key->source->is_set ? "." : "");
     for (size_t i = 0; i < PXS_COUNT(homes); i++)
-        if (strcmp(homes[i].word, word) == 0)
+        if (strlen(homes[i].word) == n && strncmp(homes[i].word, key->text, n) == 0)
             return homes[i].home;
     return NULL;
+}
+
+/* "--set retries=3" is "run.retries=3"; nothing for a key that stands within the value of --set. */
+static void add_as_set(const struct pxs_node *key, const char *place, const char *home,
+                       struct pxs_text *out) {
+    static const char option[] = "--set ";
+    const size_t in_place = strlen(place), n = strlen(key->text);
+    const bool top = strcmp(home, "the top level") == 0;
+    if (!key->source->is_set || strcmp(key->text, "extends") == 0)
+        return;
+    const char *setting = key->source->name + strlen(option);
+    if (in_place && strncmp(setting, place, in_place) == 0 && setting[in_place] == '.')
+        setting += in_place + 1;
+    if (strncmp(setting, key->text, n) == 0 && (setting[n] == '=' || setting[n] == '.'))
+        pxs_text_addf(out, "; say %s%s%s", top ? "" : home, top ? "" : ".", setting);
 }
 
 /* A letter of another script may look like one of ours. */
@@ -45,28 +62,95 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
     struct pxs_text text = {0};
     enum pxs_param_key param;
     const char *other = pxs_param_other_name(key->text), *why = pxs_param_not_here(key->text);
-    const char *home = home_of(key->text);
+    const char *home = home_of(key);
     const char *nearest = pxs_nearest_word(key->text, known, n_known);
     pxs_text_add(&text, "unknown key ");
     pxs_text_add_quoted(&text, key->text);
     if (place[0])
         pxs_text_addf(&text, " in %s", place);
-    if (home && strcmp(home, place) != 0)
+    if (home && strcmp(home, place) != 0) {
         pxs_text_addf(&text, ": it belongs to %s", home);
-    else if (other)
+        add_as_set(key, place, home, &text);
+    } else if (other) {
         pxs_text_addf(&text, ": here it is %s", other);
-    else if (pxs_param_find(key->text, &param))
+    } else if (pxs_param_find(key->text, &param)) {
         pxs_text_add(&text, strcmp(place, "sweep") == 0
                                 ? ": a hyperparameter stands at the top level, or in a part such as grid"
                                 : ": a hyperparameter stands at the top level");
-    else if (why)
+        add_as_set(key, place, "the top level", &text);
+    } else if (why) {
         pxs_text_addf(&text, ": %s; leave it out", why);
-    else if (nearest)
+    } else if (nearest) {
         pxs_text_addf(&text, "; did you mean %s?", nearest);
+    }
     add_strange_letter(key->text, &text);
     pxs_diag_node(d, key, "%s", pxs_text_str(&text));
     pxs_text_finish(&text);
 }
+
+/* ---- a key in two parts of the sweep --------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *does;
+} parts[] = {[PXS_PART_GRID] = {"grid", "grid combines its values with all others"},
+             [PXS_PART_ZIP] = {"zip", "zip goes through its lists in step"},
+             [PXS_PART_POINTS] = {"points", "points lists settings as they are"},
+             [PXS_PART_RANDOM] = {"random", "random draws values"},
+             [PXS_PART_SEEDS] = {"seeds", ""}};
+
+/* Whether --set has the key in one of its two parts. */
+static bool is_set(const struct pxs_sweep *s, size_t clash) {
+    return s->where[s->clashes[clash].key]->source->is_set || s->clashes[clash].where->source->is_set;
+}
+
+/* "lrgd, n_epochs and b1": the clash `first` and those behind it with the same two parts of files; from --set, each has its own. */
+static size_t name_alike(const struct pxs_sweep *s, size_t first, struct pxs_text *out) {
+    int alike[PXS_PARAM_COUNT];
+    size_t n = 0;
+    for (size_t i = first; i < s->n_clashes; i++) {
+        const int key = s->clashes[i].key;
+        if (i == first ||
+            (s->part[key] == s->part[s->clashes[first].key] && !is_set(s, i) && !is_set(s, first)))
+            alike[n++] = key;
+    }
+    for (size_t i = 0; i < n; i++)
+        pxs_text_addf(out, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", pxs_param_info(alike[i])->key);
+    return n;
+}
+
+void pxs_explain_clashes(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part) {
+    const struct pxs_sweep *s = &c->sweep;
+    bool told[PXS_PART_SEEDS] = {false}; /* for files: by the other part */
+    for (size_t i = 0; i < s->n_clashes; i++) {
+        const struct pxs_clash *clash = &s->clashes[i];
+        const struct pxs_node *before = s->where[clash->key];
+        const enum pxs_part other = s->part[clash->key];
+        struct pxs_text names = {0}, place = {0}, remedy = {0};
+        if (!is_set(s, i) && told[other])
+            continue;
+        told[other] = told[other] || !is_set(s, i);
+        const size_t n = name_alike(s, i, &names);
+        const enum pxs_part in_file = before->source->is_set ? part : other;
+        pxs_node_place(before, &place);
+        if (!is_set(s, i))
+            pxs_text_addf(&remedy, "keep %s in one of them (%s, %s)", n == 1 ? "it" : "each",
+                          parts[other].does, parts[part].does);
+        else if (in_file == PXS_PART_POINTS)
+            pxs_text_add(&remedy, "change the points in the file, or leave them out with sweep.points=null");
+        else
+            pxs_text_addf(&remedy, "to replace what %s has, say sweep.%s.%s=...", parts[in_file].name,
+                          parts[in_file].name, pxs_param_info(clash->key)->key);
+        pxs_diag_node(d, clash->where, "%s stand%s in two parts of the sweep, %s (%s) and %s: %s",
+                      pxs_text_str(&names), n == 1 ? "s" : "", parts[other].name, pxs_text_str(&place),
+                      parts[part].name, pxs_text_str(&remedy));
+        d->nomem = d->nomem || names.failed || place.failed || remedy.failed;
+        pxs_text_finish(&names);
+        pxs_text_finish(&place);
+        pxs_text_finish(&remedy);
+    }
+}
+
+/* ---- several values where one is taken ------------------------------------------------------------------- */
 
 /* Each of "1e-4, 2e-4" is a value of the key; they come out as they would stand in a list. */
 static bool split_values(int key, const char *text, struct pxs_text *out) {

@@ -111,10 +111,14 @@ static struct pxs_source *source_new(struct pxs_config *c, struct pxs_diags *d, 
     struct pxs_source **all = realloc(c->sources, (c->n_sources + 1) * sizeof *all);
     if (all)
         c->sources = all;
-    if (!s || !all || !(s->name = pxs_arena_strdup(&c->arena, name))) {
+    struct pxs_text shown = {0};
+    pxs_text_add_clean(&shown, name, strlen(name));
+    if (!s || !all || shown.failed || !(s->name = pxs_arena_strdup(&c->arena, pxs_text_str(&shown)))) {
+        pxs_text_finish(&shown);
         d->nomem = true;
         return NULL;
     }
+    pxs_text_finish(&shown);
     return c->sources[c->n_sources++] = s;
 }
 
@@ -126,6 +130,8 @@ static bool read_text(struct pxs_diags *d, struct pxs_source *s, const struct px
     struct stat info;
     const char *reason = strrchr(err.message, ':'); /* what the system says stands last */
     const bool file = stat(s->path, &info) == 0 && S_ISREG(info.st_mode);
+    char near[PXS_PATH_MAX];
+    const bool there = status == PXS_E_NOT_FOUND && pxs_config_near_file(s->name, near);
     if (status == PXS_E_NOMEM)
         d->nomem = true;
     else if (status == PXS_E_INVALID && file)
@@ -138,9 +144,11 @@ static bool read_text(struct pxs_diags *d, struct pxs_source *s, const struct px
             "an experiment is read from a file, since the relative paths in it belong to its folder: save it "
             "to one and name that");
     else if (from)
-        pxs_diag_text(d, from, "cannot read %s%s", s->name, reason ? reason : "");
+        pxs_diag_text(d, from, "cannot read %s%s%s%s", s->name, reason ? reason : "",
+                      there ? "; there is " : "", there ? near : "");
     else
-        pxs_diag_at(d, s, 0, 0, "cannot read this file%s", reason ? reason : "");
+        pxs_diag_at(d, s, 0, 0, "cannot read this file%s%s%s", reason ? reason : "",
+                    there ? "; there is " : "", there ? near : "");
     d->status = from ? d->status : status;
     return false;
 }

@@ -4,25 +4,25 @@
 
 #include <string.h>
 
-static const char *const part_names[] = {"grid", "zip", "points", "random", "seeds"};
+static void note_clash(struct pxs_sweep *s, int key, const struct pxs_node *where) {
+    for (size_t i = 0; i < s->n_clashes; i++)
+        if (s->clashes[i].key == key)
+            return;
+    s->clashes[s->n_clashes++] = (struct pxs_clash){key, where};
+}
 
 bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part, int key,
                      const struct pxs_node *where) {
     struct pxs_sweep *s = &c->sweep;
     const struct pxs_node *first = s->where[key];
-    const char *name = pxs_param_info(key)->key;
     if (key == PXS_PARAM_seed && part != PXS_PART_SEEDS) {
-        pxs_diag_node(d, where, "%s cannot stand in a part of the sweep: list them as sweep.seeds", name);
+        pxs_diag_node(d, where, "seed cannot stand in a part of the sweep: list them as sweep.seeds");
         return false;
     }
     if (first && s->part[key] == part)
         return part == PXS_PART_POINTS; /* elsewhere it is a duplicate key, which has been reported */
     if (first) {
-        struct pxs_text place = {0};
-        pxs_node_place(first, &place);
-        pxs_diag_node(d, where, "%s stands in two parts of the sweep: before in %s (%s)", name,
-                      part_names[s->part[key]], pxs_text_str(&place));
-        pxs_text_finish(&place);
+        note_clash(s, key, where);
         return false;
     }
     s->where[key] = where;
@@ -239,8 +239,11 @@ static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct p
         return;
     if (part == PXS_COUNT(known))
         pxs_explain_unknown(d, e->key, "sweep", known, PXS_COUNT(parse));
-    else if (!pxs_node_is_null(e->value))
+    else if (!pxs_node_is_null(e->value)) {
+        c->sweep.n_clashes = 0;
         parse[part](c, d, e->value);
+        pxs_explain_clashes(c, d, (enum pxs_part)part);
+    }
 }
 
 static void count_runs(struct pxs_config *c, struct pxs_diags *d) {

@@ -70,6 +70,7 @@ START_TEST(what_other_trainers_type)
     ck_refused(pixsweep("params", "cuda", NULL), 2, "pixsweep trains on the CPU; leave it out");
     ck_refused(pixsweep("plan", "no/such", NULL), 2, "there is no experiment file no/such");
     ck_refused(pixsweep("plan", "/", NULL), 2, "is a folder");
+    ck_refused(pixsweep("plan", "a\nb", NULL), 2, "no experiment file a\\nb, nor");
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIXTURES PXS_SOURCE_ROOT "/tests/config/fixtures"
@@ -515,6 +516,60 @@ START_TEST(spec_hash_follows_the_runs)
 }
 END_TEST
 
+static void check_not_read(const char *path, const char *expected) {
+    struct pxs_config *c = NULL;
+    struct pxs_text text = {0};
+    struct pxs_error err = {0};
+    ck_assert_int_ne(pxs_config_load(path, NULL, 0, &c, &text, &err), PXS_OK);
+    ck_assert_str_eq(pxs_text_str(&text), expected);
+    pxs_text_finish(&text);
+}
+
+START_TEST(a_file_beside_the_one_that_is_not_there)
+{
+    char near[PXS_PATH_MAX];
+    enter_work();
+    ck_assert(!pxs_config_near_file("mine.yml", near));
+    ck_assert_int_eq(mkdir("experiments", 0777), 0);
+    put("mine.yaml", "extends: other.yaml\n");
+    put("other.yml", "b1: 0.4\n");
+    put("experiments/lr64.yaml", "b1: 0.4\n");
+    check_not_read("mine.yml",
+                   "mine.yml: cannot read this file: No such file or directory; there is mine.yaml\n");
+    check_not_read("./mien.yaml",
+                   "mien.yaml: cannot read this file: No such file or directory; there is mine.yaml\n");
+    check_not_read("mine.yaml", "mine.yaml:1:10: cannot read other.yaml: No such file or directory; there is "
+                                "other.yml\n    extends: other.yaml\n             ^\n");
+    check_not_read("lr46.yaml", "lr46.yaml: cannot read this file: No such file or directory; there is "
+                                "experiments/lr64.yaml\n");
+    check_not_read("nothing.yaml", "nothing.yaml: cannot read this file: No such file or directory\n");
+    ck_assert(pxs_config_near_file("mine", near));
+    ck_assert_str_eq(near, "mine.yaml");
+    unlink("experiments/lr64.yaml");
+    rmdir("experiments");
+    leave_work();
+}
+END_TEST
+
+START_TEST(strange_characters_in_a_files_name)
+{
+    enter_work();
+    check_not_read("a\nb\x1b[31m.yaml",
+                   "a\\nb\\x1b[31m.yaml: cannot read this file: No such file or directory\n");
+    put("a\nb.yaml",
+        "name: x\ndataset: d\nextends: \"c\\nd\"\nsweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n");
+    check_not_read("a\nb.yaml",
+                   "a\\nb.yaml:3:10: cannot read c\\nd: No such file or directory\n"
+                   "    extends: \"c\\nd\"\n             ^\n"
+                   "a\\nb.yaml:4:34: b1 stands in two parts of the sweep, grid (a\\nb.yaml:4) and zip: "
+                   "keep it in one of them (grid combines its values with all others, zip goes through its "
+                   "lists in step)\n"
+                   "    sweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n"
+                   "                                     ^\n");
+    leave_work();
+}
+END_TEST
+
 START_TEST(a_file_that_is_not_there)
 {
     struct pxs_config *c = NULL;
@@ -572,6 +627,8 @@ int main(void) {
     tcase_add_test(tc, origins_and_notes);
     tcase_add_test(tc, spec_hash_follows_the_runs);
     tcase_add_test(tc, a_file_that_is_not_there);
+    tcase_add_test(tc, a_file_beside_the_one_that_is_not_there);
+    tcase_add_test(tc, strange_characters_in_a_files_name);
     tcase_add_test(tc, durations);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
