@@ -148,7 +148,8 @@ struct pxs_record_cursor;
 PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
                                                      struct pxs_record_cursor **out, struct pxs_error *err);
 /* PXS_OK with *more = true and *r filled; PXS_OK with *more = false at the end (a torn or half-written tail is the
- * end, too, until it becomes whole); PXS_E_CORRUPT, naming both offsets, where damage is followed by more records, and for a whole record that no run
+ * end, too, until it becomes whole; so are zeros that fill a hole of any size); PXS_E_CORRUPT, naming both offsets, where damage is followed by more
+ * records, where 64 MB without one follow (nothing behind them is read), and for a whole record that no run
  * can have written (an unknown kind, numbers out of bounds, a path that leads out of the run's folder, no UTF-8): what is handed out, the store takes;
  * PXS_E_NOT_FOUND where the file is shorter than the offset (it was cut back: find the attempt's beginning again). *r needs no
  * initialisation and is undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */

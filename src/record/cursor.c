@@ -1,13 +1,17 @@
 /* Reading records from a file that may still grow, or be cut back. */
 #include "record_priv.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW = 1 << 16 }; /* bytes read at a time; several times PXS_FRAME_MAX */
+enum {
+    WINDOW = 1 << 16,   /* bytes read at a time; several times PXS_FRAME_MAX */
+    TAIL_MAX = 64 << 20 /* a writer leaves less than this behind its last whole record, however it dies */
+};
 
 struct pxs_record_cursor {
     int fd;
@@ -51,13 +55,27 @@ static enum pxs_status frame_at(struct pxs_record_cursor *c, int64_t offset, con
     return PXS_OK;
 }
 
-/* Where the first whole frame behind `from` starts, -1 if there is none. */
-static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t from, int64_t *found,
+/* The next byte from `at` on that is in no hole of the file, where no record starts; -1: there is none. A file system that knows no holes
+ * has none. */
+static int64_t next_data(const struct pxs_record_cursor *c, int64_t at) {
+    off_t data = lseek(c->fd, (off_t)at, SEEK_DATA);
+    if (data < 0)
+        return errno == ENXIO ? -1 : at;
+    return (int64_t)data;
+}
+
+/* Where the first whole frame behind the cursor starts, -1 if there is none. It looks at TAIL_MAX bytes; *all: that was all there is. */
+static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t *found, bool *all,
                                   struct pxs_error *err) {
+    int64_t seen = 0;
     *found = -1;
-    for (int64_t at = from;;) {
+    *all = true;
+    for (int64_t at = c->offset + 1; (at = next_data(c, at)) >= 0;) {
         const unsigned char *data = NULL;
         size_t bytes = 0;
+        *all = seen < TAIL_MAX;
+        if (!*all)
+            return PXS_OK;
         PXS_TRY(look(c, at, PXS_FRAME_MAX, &data, &bytes, err));
         size_t here =
             bytes > PXS_FRAME_MAX ? bytes - PXS_FRAME_MAX + 1 : bytes; /* starts to be judged here */
@@ -74,7 +92,9 @@ static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t from, int
         if (bytes <= PXS_FRAME_MAX)
             return PXS_OK;
         at += (int64_t)here;
+        seen += (int64_t)here;
     }
+    return PXS_OK;
 }
 
 /* No whole record here: the end for now, damage, or a file that was cut back? */
@@ -88,8 +108,9 @@ static enum pxs_status judge_tail(struct pxs_record_cursor *c, struct pxs_error 
     if ((int64_t)info.st_size == c->offset)
         return PXS_OK;
     int64_t found;
-    PXS_TRY(next_whole(c, c->offset + 1, &found, err));
-    if (found < 0)
+    bool all;
+    PXS_TRY(next_whole(c, &found, &all, err));
+    if (found < 0 && all)
         return PXS_OK;
     /* A writer may have completed the record between the two looks. */
     const unsigned char *data = NULL;
@@ -97,6 +118,9 @@ static enum pxs_status judge_tail(struct pxs_record_cursor *c, struct pxs_error 
     PXS_TRY(frame_at(c, c->offset, &data, &bytes, err));
     if (bytes)
         return PXS_OK;
+    if (found < 0)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s is damaged from byte %lld on: no record in the next %d MB",
+                        c->path, (long long)c->offset, TAIL_MAX >> 20);
     return pxs_fail(err, PXS_E_CORRUPT, "%s is damaged from byte %lld to byte %lld, where records go on",
                     c->path, (long long)c->offset, (long long)found);
 }

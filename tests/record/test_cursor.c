@@ -194,6 +194,71 @@ START_TEST(records_behind_much_damage_are_seen)
 }
 END_TEST
 
+/* Nothing takes time by the size of a hole: as if it were not there, at the end a torn tail, before records damage. */
+START_TEST(a_hole_of_any_size_is_passed_over)
+{
+    static const off_t huge = (off_t)10 << 30;
+    write_file(3);
+    unsigned char *data;
+    size_t bytes;
+    file_read(&data, &bytes);
+    struct pxs_record_cursor *c;
+    bool more;
+    struct pxs_record *r = malloc(sizeof *r);
+    ck_assert_int_eq(truncate(temp_file(), huge), 0);
+    ck_ok(pxs_record_cursor_open(temp_file(), 0, &c, &err));
+    for (int n = 0; n < 3; n++) {
+        ck_ok(pxs_record_next(c, r, &more, &err));
+        ck_assert(more);
+    }
+    ck_ok(pxs_record_next(c, r, &more, &err));
+    ck_assert(!more);
+    ck_assert_int_eq(pxs_record_cursor_offset(c), (int64_t)bytes);
+    int fd = open(temp_file(), O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, data + 16, bytes - 16, huge + 5), (ssize_t)(bytes - 16));
+    close(fd);
+    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, "to byte 10737418245, where records go on");
+    pxs_record_cursor_seek(c, huge + 5);
+    for (int n = 0; n < 3; n++)
+        ck_ok(pxs_record_next(c, r, &more, &err));
+    ck_ok(pxs_record_next(c, r, &more, &err));
+    ck_assert(!more);
+    pxs_record_cursor_close(&c);
+    free(r);
+    free(data);
+}
+END_TEST
+
+/* No writer leaves so much behind: not read to its end, and not taken for a torn record. */
+START_TEST(a_tail_too_long_is_damage)
+{
+    static unsigned char other[1 << 20];
+    write_file(3);
+    unsigned char *data;
+    size_t bytes;
+    char expected[100];
+    file_read(&data, &bytes);
+    struct pxs_record_cursor *c;
+    bool more;
+    struct pxs_record *r = malloc(sizeof *r);
+    memset(other, 'x', sizeof other);
+    int fd = open(temp_file(), O_WRONLY | O_APPEND);
+    for (int i = 0; i < 63; i++)
+        ck_assert_int_eq(write(fd, other, sizeof other), sizeof other);
+    ck_ok(pxs_record_cursor_open(temp_file(), (int64_t)bytes, &c, &err));
+    ck_ok(pxs_record_next(c, r, &more, &err));
+    ck_assert(!more);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(write(fd, other, sizeof other), sizeof other);
+    close(fd);
+    snprintf(expected, sizeof expected, "damaged from byte %d on: no record in the next 64 MB", (int)bytes);
+    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, expected);
+    pxs_record_cursor_close(&c);
+    free(r);
+    free(data);
+}
+END_TEST
+
 START_TEST(a_file_that_was_cut_back)
 {
     write_file(COUNT);
@@ -325,6 +390,8 @@ TCase *cursor_case(void) {
     tcase_add_test(c, every_flipped_bit_is_found);
     tcase_add_test(c, damage_is_named_by_its_place);
     tcase_add_test(c, records_behind_much_damage_are_seen);
+    tcase_add_test(c, a_hole_of_any_size_is_passed_over);
+    tcase_add_test(c, a_tail_too_long_is_damage);
     tcase_add_test(c, a_file_that_was_cut_back);
     tcase_add_test(c, other_files_are_refused);
     tcase_add_test(c, unknown_kinds_are_refused);
