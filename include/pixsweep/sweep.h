@@ -248,7 +248,7 @@ struct pxs_home_counts {
 /* Takes in every run's folder (config.yaml beside records.bin) in `dir` or up to three levels below it, in order of their paths: into
  * the rows of the same run (sweep, config_hash, seed), or new ones. Nothing twice, in any order; where the database has the run from
  * another folder, whichever got further stays, or the one that is there where the other was moved. `line` is called for
- * each. Adds to *counts. PXS_E_NOT_FOUND where there is no such
+ * each, and for a link to a folder, which is not followed (`dir` itself may be one). Adds to *counts. PXS_E_NOT_FOUND where there is no such
  * folder or no run in it; other errors are the store's. */
 struct pxs_store;
 PXS_NODISCARD enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_home_fn line,

@@ -79,12 +79,6 @@ static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_er
     return PXS_OK;
 }
 
-static bool is_folder(const char *dir, const char *name) {
-    char path[PXS_PATH_MAX];
-    struct stat info;
-    return pxs_path_join(path, sizeof path, dir, name) && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 static bool holds(const char *dir, const char *name) {
     char path[PXS_PATH_MAX];
     struct stat info;
@@ -93,11 +87,33 @@ static bool holds(const char *dir, const char *name) {
 
 /* Also one that cannot be taken in, since its records are gone or no file: to pass over it would be to lose it in silence. */
 static bool is_run(const char *dir) {
-    return holds(dir, PXS_CONFIG_FILE) && (holds(dir, PXS_RECORDS_FILE) || is_folder(dir, "saved_models"));
+    return holds(dir, PXS_CONFIG_FILE) && (holds(dir, PXS_RECORDS_FILE) || holds(dir, "saved_models"));
 }
 
 static int visible(const struct dirent *e) {
     return e->d_name[0] != '.';
+}
+
+static bool is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool is_link(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+/* What is handed over may link to itself, or to runs that are not meant. No problem: nothing of this folder is lacking. */
+static void tell_link(const struct merge *m, const char *path) {
+    const struct pxs_home_line line = {.dir = path,
+                                       .name = "",
+                                       .state = "",
+                                       .problem = true,
+                                       .text = "left out: a link to a folder, and links are not followed; to "
+                                               "take its runs, merge it by its own path"};
+    if (m->line)
+        m->line(m->user, &line);
 }
 
 static enum pxs_status merge_below(struct merge *m, const char *dir, int levels, struct pxs_error *err) {
@@ -108,9 +124,13 @@ static enum pxs_status merge_below(struct merge *m, const char *dir, int levels,
     enum pxs_status status = n < 0 ? pxs_fail_errno(err, "cannot read %s", dir) : PXS_OK;
     for (int i = 0; i < n; i++) {
         char below[PXS_PATH_MAX];
-        if (status == PXS_OK && is_folder(dir, names[i]->d_name) &&
-            pxs_path_join(below, sizeof below, dir, names[i]->d_name))
-            status = merge_below(m, below, levels - 1, err);
+        if (status == PXS_OK && pxs_path_join(below, sizeof below, dir, names[i]->d_name) &&
+            is_folder(below)) {
+            if (is_link(below))
+                tell_link(m, below);
+            else
+                status = merge_below(m, below, levels - 1, err);
+        }
         free(names[i]);
     }
     free(names);

@@ -239,6 +239,29 @@ START_TEST(test_merge)
 }
 END_TEST
 
+/* A folder that links to itself, and to another sweep: neither is followed, each is told once. */
+START_TEST(test_merge_links)
+{
+    struct pxs_text said = {0};
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: 2\n");
+    run_expecting(0, 2, 2);
+    lose_database();
+    ck_assert_int_eq(rename(in_folder("results/exp/0002-base-s1"), in_folder("foreign")), 0);
+    ck_assert_int_eq(symlink(".", in_folder("results/exp/loop")), 0);
+    ck_assert_int_eq(symlink("../../foreign", in_folder("results/exp/0002-base-s1")), 0);
+    ck_assert_int_eq(symlink("nowhere", in_folder("results/exp/dangling")), 0);
+    struct pxs_home_counts counts = merge(DB, "results", &said);
+    ck_assert_msg(counts.found == 1 && counts.changed == 1 && counts.problems == 0, "%s", said.text);
+    const char *first = strstr(said.text, "merge it by its own path");
+    ck_assert_msg(first && strstr(first + 1, "merge it by its own path"), "%s", said.text);
+    ck_assert_msg(!strstr(strstr(first + 1, "merge it by") + 1, "merge it by"), "%s", said.text);
+    counts = merge(DB, "results/exp/0002-base-s1", &said);
+    ck_assert_msg(counts.found == 1 && counts.changed == 1, "%s", said.text);
+    expect_whole(2);
+    pxs_text_finish(&said);
+}
+END_TEST
+
 START_TEST(test_merge_number_taken)
 {
     struct pxs_text said = {0};
@@ -415,6 +438,7 @@ Suite *home_suite(void) {
     tcase_add_test(c, test_two_without_database);
     tcase_add_test(c, test_database_lost);
     tcase_add_test(c, test_merge);
+    tcase_add_test(c, test_merge_links);
     tcase_add_test(c, test_merge_number_taken);
     tcase_add_test(c, test_merge_further_one_stays);
     tcase_add_test(c, test_merge_moved);
