@@ -268,9 +268,10 @@ const char *pxs_commit(void);  /* "abc1234", "abc1234-dirty", or "unknown" */
 
 /* ---- threads --------------------------------------------------------------------------------------------- */
 
-/* A pool runs a job cut into `pieces`. Which thread runs a piece is undefined, what a piece computes may depend on its
- * index only: so results never depend on the thread count (DESIGN: reproducibility). A pool is driven by one
- * thread at a time; jobs do not nest. Waiting threads spin briefly, then sleep. */
+/* A pool runs a job cut into `pieces`. Which thread runs a piece is undefined, what a piece
+ * computes may depend on its index only: so results never depend on the thread count
+ * (docs/contracts.md, Reproducibility). A pool is driven by one thread at a time; jobs do not nest.
+ * Waiting threads spin briefly, then sleep. */
 struct pxs_pool;
 typedef void (*pxs_piece_fn)(void *user, int piece,
                              int thread); /* thread: 0 .. threads-1, for scratch memory only */

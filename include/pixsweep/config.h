@@ -1,6 +1,7 @@
-/* config: experiment files. Reads YAML with positions, follows `extends`, applies --set, checks everything in one pass, and
- * expands the sweep into an ordered list of resolved runs (DESIGN.md 6 is the grammar, a contract). A loaded config is
- * immutable: any number of threads may read it. Runs are made on demand, so 100,000 of them cost little memory. */
+/* config: experiment files. Reads YAML with positions, follows `extends`, applies --set, checks
+ * everything in one pass, and expands the sweep into an ordered list of resolved runs
+ * (docs/contracts.md, Experiment files, is the grammar). A loaded config is immutable: any number
+ * of threads may read it. Runs are made on demand, so 100,000 of them cost little memory. */
 #ifndef PIXSWEEP_CONFIG_H
 #define PIXSWEEP_CONFIG_H
 

@@ -78,9 +78,10 @@ void pxs_image_flip(struct pxs_image *image);
 
 /* ---- samples --------------------------------------------------------------------------------------------- */
 
-/* A grid of `cells` cells, `per_row` a row. A cell stacks `layers` pictures from top to bottom without gaps: layers[k] is
- * [cells, height, width, channels] f32 in [-1, 1], shown as (x + 1) / 2 * 255 rounded and clamped (NaN is black).
- * `padding` black pixels around and between cells. DESIGN 4: layers source, fake, target; per_row 5; padding 2. */
+/* A grid of `cells` cells, `per_row` a row. A cell stacks `layers` pictures from top to bottom
+ * without gaps: layers[k] is [cells, height, width, channels] f32 in [-1, 1], shown as
+ * (x + 1) / 2 * 255 rounded and clamped (NaN is black). `padding` black pixels around and between cells.
+ * docs/contracts.md, Training semantics: layers source, fake, target; per_row 5; padding 2. */
 struct pxs_grid {
     const float *const *layers;
     int n_layers, cells, height, width, channels, per_row, padding;

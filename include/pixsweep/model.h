@@ -19,8 +19,10 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m);
 void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed);
 
-/* One training step on n pairs: source and target [n,H,W,C] in [-1,1], n <= batch_size. Generator first, then the discriminator on the
- * same, detached fake (DESIGN.md 4). `step` counts from 0 over the run: Adam's t is step + 1, and dropout masks are drawn at (seed, step). */
+/* One training step on n pairs: source and target [n,H,W,C] in [-1,1], n <= batch_size. Generator
+ * first, then the discriminator on the same, detached fake (docs/contracts.md, Training semantics).
+ * `step` counts from 0 over the run: Adam's t is step + 1, and dropout masks are drawn at (seed,
+ * step). */
 struct pxs_step_rates {
     double lr_G, lr_D;
 };

@@ -1,6 +1,7 @@
-/* sweep: from an experiment file to finished runs. The plan (every run resolved, named and hashed), the supervisor (one
- * worker process per attempt, their record files taken into the store), the worker's entry, and the live board as text.
- * The only room where config and store meet. States and files are DESIGN.md 7 and 8. */
+/* sweep: from an experiment file to finished runs. The plan (every run resolved, named and hashed),
+ * the supervisor (one worker process per attempt, their record files taken into the store), the
+ * worker's entry, and the live board as text. The only room where config and store meet. States and
+ * files are promised in docs/contracts.md (Database, Files of a run). */
 #ifndef PIXSWEEP_SWEEP_H
 #define PIXSWEEP_SWEEP_H
 
@@ -214,7 +215,9 @@ struct pxs_sweep_summary {
     const char *remedy; /* what to do about them; "" */
     bool recorded;      /* the database holds all that this session did */
     double seconds;
-    int exit_code; /* DESIGN.md 9: 0 all completed or pruned, 1 some run did not, 2 nothing started, 130 interrupted */
+    /* 0 all completed or pruned, 1 some run did not, 2 nothing started, 130 interrupted
+     * (docs/contracts.md, Commands and exit codes) */
+    int exit_code;
     struct pxs_arena arena;
 };
 void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary);

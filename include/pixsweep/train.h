@@ -1,5 +1,6 @@
-/* train: one run from its first step to its last: batches, epochs, validation, samples, checkpoints. It writes records
- * and files and knows nobody who reads them; semantics are DESIGN.md 4, files DESIGN.md 8. */
+/* train: one run from its first step to its last: batches, epochs, validation, samples,
+ * checkpoints. It writes records and files and knows nobody who reads them; semantics and files are
+ * promised in docs/contracts.md (Training semantics, Files of a run). */
 #ifndef PIXSWEEP_TRAIN_H
 #define PIXSWEEP_TRAIN_H
 

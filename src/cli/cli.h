@@ -5,7 +5,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/report.h"
 
-/* Exit codes are a contract (DESIGN: commands). */
+/* Exit codes are promised (docs/contracts.md, Commands and exit codes). */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };
 
 /* ---- options --------------------------------------------------------------------------------------------- */

@@ -125,7 +125,7 @@ static enum pxs_status draw_half(struct drawing *d, struct pxs_font *font, uint3
     return PXS_OK;
 }
 
-/* Target left, source right: DESIGN's direction BtoA reads it so. */
+/* Target left, source right, as direction BtoA reads it (docs/contracts.md, Training semantics). */
 static enum pxs_status draw_pair(struct drawing *d, const struct pxs_glyph_pair *pair,
                                  struct pxs_error *err) {
     if (d->spec->stop != NULL && atomic_load(&d->spec->stop->signal) != 0)

@@ -1,5 +1,6 @@
-/* The training step (DESIGN.md 4): the generator first, then the discriminator on the same, detached fake. D's pass over the fake is done
- * once: D has not changed in between, so its activations serve both updates. */
+/* The training step (docs/contracts.md, Training semantics): the generator first, then the
+ * discriminator on the same, detached fake. D's pass over the fake is done once: D has not changed
+ * in between, so its activations serve both updates. */
 #include "model_priv.h"
 
 #include <math.h>

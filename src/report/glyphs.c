@@ -1,5 +1,6 @@
-/* Sample pictures cut into glyphs, and glyphs put beside each other. A sample picture is a grid (DESIGN of samples): cells of source,
- * fake and target from top to bottom, five a row, padding 2. */
+/* Sample pictures cut into glyphs, and glyphs put beside each other. A sample picture is a grid
+ * (docs/contracts.md, Training semantics, sample): cells of source, fake and target from top to
+ * bottom, five a row, padding 2. */
 #include "report_priv.h"
 
 #include <stdlib.h>

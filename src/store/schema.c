@@ -1,4 +1,5 @@
-/* The schema (a contract: DESIGN of the database) as of version 1, and how a file gets it; what came later stands in migrate.c. */
+/* The schema as of version 1 (promised: docs/contracts.md, Database), and how a file gets it; what
+ * came later stands in migrate.c. */
 #include "store_priv.h"
 
 #include <string.h>

@@ -13,7 +13,8 @@
 #include "adopt_priv.h"
 #include "supervisor_priv.h"
 
-/* What a run makes (DESIGN: files of a run): place below the run's folder, pattern of the name. Folders stand behind what is in them. */
+/* What a run makes (docs/contracts.md, Files of a run): place below the run's folder, pattern of
+ * the name. Folders stand behind what is in them. */
 static const struct {
     const char *place, *pattern;
 } made[] = {

@@ -1,4 +1,5 @@
-/* Resume points: a run's whole state in one file, so that it goes on to the same bits (DESIGN: order of safety). */
+/* Resume points: a run's whole state in one file, so that it goes on to the same bits (order of
+ * safety: docs/architecture.md; files: docs/contracts.md, Files of a run). */
 #include "train_priv.h"
 
 #include "resume_priv.h"

@@ -1,4 +1,5 @@
-/* The loop: epochs, batches, what is recorded and when it stops (DESIGN.md 4). */
+/* The loop: epochs, batches, what is recorded and when it stops (docs/contracts.md, Training
+ * semantics). */
 #include "train_priv.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
-/* DESIGN 10: the same bits for any number of threads. Every kernel, on shapes that are cut into many pieces. */
+/* The same bits for any number of threads (docs/contracts.md, Reproducibility). Every kernel, on
+ * shapes that are cut into many pieces. */
 #include "kernel_tests.h"
 
 #include <string.h>

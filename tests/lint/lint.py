@@ -4,7 +4,8 @@
 rooms            includes obey rooms.txt; a third-party header stands behind one file
 calls            no printing, exiting or asserting below src/cli
 text             no trailing blanks, tabs, CR, unfinished notes, machine paths; a newline at the end
-docs             docs/architecture.md names every room, README every command, and links lead somewhere
+docs             docs/architecture.md names every room, README and docs/contracts.md every command, the latter every option,
+                 too; links lead somewhere; README has at most 200 lines
 headers CC...    every public header compiles alone as strict C11
 format           clang-format leaves every file as it is (77 = skipped, where there is no clang-format)
 globals LIB...   no writable data in the static libraries
@@ -18,6 +19,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP = 77
 CLANG_FORMAT_VERSION = '14'  # other versions break lines elsewhere
+README_LINES = 200
 
 
 def walk(root, *tops):
@@ -142,7 +144,7 @@ def rule_calls(root):
 
 
 TEXT_TOPS = ('include', 'src', 'tests', 'tools', 'docs', 'configs', 'experiments', '.ci', 'meson.build', 'README.md',
-             '.clang-format', '.gitignore', 'DEVELOPERS.md')
+             '.clang-format', '.gitignore', 'LICENSE')
 TEXT_KINDS = ('.c', '.h', '.def', '.py', '.md', '.yaml', '.txt', '.build', '.sql', '.sh')
 # Spelled in halves, so that this file obeys itself.
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX)\b')
@@ -182,24 +184,47 @@ def rule_docs(root):
     for room in allowed:
         if os.path.isdir(os.path.join(root, 'src', room)) and not re.search(rf'\b{room}\b', house):
             problems.append(f'docs/architecture.md does not name the room {room}')
-    readme = read(root, 'README.md')
+    readme, promises = read(root, 'README.md'), read(root, 'docs/contracts.md')
     commands = re.findall(r'^COMMAND\(\w+, "([^"]+)"', read(root, 'src/cli/commands.def'), re.M)
-    if not commands:
-        problems.append('src/cli/commands.def: no COMMAND(name, ...) rows found')
+    options = re.findall(r'^OPTION\(\w+, "([^"]+)"', read(root, 'src/cli/options.def'), re.M)
+    if not commands or not options:
+        problems.append('src/cli: no COMMAND or OPTION rows found')
     for command in commands:
         if not re.search(rf'\b{command}\b', readme):
             problems.append(f'README.md does not mention the command {command}')
-    for path in walk(root, 'docs', 'README.md', 'DEVELOPERS.md'):
-        if not path.endswith('.md'):
-            continue
-        for link in re.findall(r'\]\(([^)#]+)(?:#[^)]*)?\)', read(root, path)):
-            target = os.path.join(root, os.path.dirname(path), link)
-            if '://' not in link and not os.path.exists(target):
-                problems.append(f'{path}: link to {link} leads nowhere')
-        for doc in re.findall(r'`(docs/[\w./]+\.md)`', read(root, path)):
-            if not os.path.exists(os.path.join(root, doc)):
-                problems.append(f'{path}: there is no {doc}')
+        if not re.search(rf'`{command}[ `]', promises):
+            problems.append(f'docs/contracts.md does not mention the command {command}')
+    for option in options:
+        if f'`--{option}`' not in promises:
+            problems.append(f'docs/contracts.md does not mention the option --{option}')
+    if readme.count('\n') > README_LINES:
+        problems.append(f'README.md has {readme.count(chr(10))} lines, more than {README_LINES}: move something to docs/')
+    for path in walk(root, 'docs', 'README.md'):
+        if path.endswith('.md'):
+            problems += link_problems(root, path)
     return problems
+
+
+def link_problems(root, path):
+    problems, text = [], read(root, path)
+    for link, _, anchor in re.findall(r'\]\(([^)#]*)(#([^)]*))?\)', text):
+        target = os.path.normpath(os.path.join(os.path.dirname(path), link)) if link else path
+        if '://' in link:
+            continue
+        if not os.path.exists(os.path.join(root, target)):
+            problems.append(f'{path}: link to {link} leads nowhere')
+        elif anchor and anchor not in anchors(read(root, target)):
+            problems.append(f'{path}: {target} has no heading for #{anchor}')
+    for doc in re.findall(r'`(docs/[\w./]+\.md)`', text):
+        if not os.path.exists(os.path.join(root, doc)):
+            problems.append(f'{path}: there is no {doc}')
+    return problems
+
+
+def anchors(text):
+    """What a web page of this document calls its headings."""
+    headings = re.findall(r'^#+ +(.*)$', text, re.M)
+    return {re.sub(r'[^\w\- ]', '', heading).strip().lower().replace(' ', '-') for heading in headings}
 
 
 def rule_headers(root, *cc):

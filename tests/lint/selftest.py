@@ -16,9 +16,11 @@ CLEAN = {
     'src/base/base_priv.h': 'int pxs_hidden(void);\n',
     'src/store/store.c': '#include <sqlite3.h>\n#include "pixsweep/store.h"\n',
     'src/cli/commands.def': 'COMMAND(run, "run", "FILE")\n',
+    'src/cli/options.def': 'OPTION(DB, "db", "PATH")\n',
     'src/cli/main.c': '#include <stdio.h>\nint main(void)\n{\n    printf("x");\n    return 0;\n}\n',
     'docs/architecture.md': 'Rooms: base, store, cli. See [readme](../README.md).\n',
-    'README.md': '`pixsweep run`\n',
+    'README.md': '`pixsweep run`, [more](docs/contracts.md#what-is-promised)\n',
+    'docs/contracts.md': '# What is promised\n\n`run FILE`, `--db`\n',
 }
 # rule, file, content put there, words expected among the problems
 SINS = [
@@ -44,6 +46,10 @@ SINS = [
     ('docs', 'README.md', 'nothing\n', 'does not mention the command run'),
     ('docs', 'docs/architecture.md', 'Rooms: base and cli.\n', 'does not name the room store'),
     ('docs', 'README.md', 'run [x](docs/none.md)\n', 'leads nowhere'),
+    ('docs', 'README.md', 'run [x](docs/contracts.md#what-is-not)\n', 'has no heading for #what-is-not'),
+    ('docs', 'README.md', 'run\n' * 201, 'more than 200'),
+    ('docs', 'docs/contracts.md', '# What is promised\n\n`--db`\n', 'does not mention the command run'),
+    ('docs', 'docs/contracts.md', '# What is promised\n\n`run`\n', 'does not mention the option --db'),
     ('headers', 'include/pixsweep/store.h', 'int f(struct pxs_text *t, size_t n);\n', 'does not compile alone'),
     ('format', 'src/base/x.c', 'int  x ;\n', 'not as clang-format has it'),
     ('globals', 'src/base/base.c', 'int counter;\n', 'counter is writable'),

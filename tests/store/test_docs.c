@@ -1,9 +1,12 @@
-/* docs/sql.md: every query in it runs on a database like a user's and answers with at least one row. */
+/* docs/sql.md: every query in it runs on a database like a user's and answers with at least one row.
+ * docs/contracts.md: the schema that it promises is the one that a new file gets. */
 #include "store_tests.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 /* Sweep lr_schedules: three rates-and-schedules with three seeds each; one seed diverged, one failed, one is at work. */
 static struct pxs_store *plausible(void) {
@@ -103,9 +106,56 @@ START_TEST(every_table_is_named)
 }
 END_TEST
 
+/* Whether the names of `columns` ("a, b, c") stand in this order, as whole words, in the rest of the line. */
+static const char *missing_in_line(const char *line, char *columns) {
+    const char *end = line + strcspn(line, "\n");
+    char *rest = NULL;
+    for (char *name = strtok_r(columns, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+        const char *at = strstr(line, name);
+        while (at && at < end && (strchr(LETTERS, at[-1]) || strchr(LETTERS, at[strlen(name)])))
+            at = strstr(at + 1, name);
+        if (!at || at >= end)
+            return name;
+        line = at + strlen(name);
+    }
+    return NULL;
+}
+
+/* A row of docs/contracts.md for each table and view, with every column in the schema's order. */
+START_TEST(every_column_is_promised)
+{
+    struct pxs_store *s = open_store();
+    struct pxs_table t;
+    char *doc;
+    size_t bytes;
+    ck_ok(pxs_read_file(PXS_CONTRACTS_DOC, 1 << 20, &doc, &bytes, &err));
+    ck_ok(
+        pxs_store_select(s,
+                         "SELECT '\n| `' || m.name || '` | ' AS head, group_concat(c.name, ', ') AS columns "
+                         "FROM sqlite_schema m, pragma_table_info(m.name) c "
+                         "WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' GROUP BY m.name",
+                         NULL, 0, &t, &err));
+    ck_assert_uint_eq(t.n_rows, 19);
+    for (size_t i = 0; i < t.n_rows; i++) {
+        struct pxs_cell head = pxs_table_at(&t, i, "head"), columns = pxs_table_at(&t, i, "columns");
+        const char *row = strstr(doc, head.text);
+        ck_assert_msg(row, "docs/contracts.md has no row%s", head.text);
+        char *names = strdup(columns.text);
+        const char *missing = missing_in_line(row + strlen(head.text), names);
+        ck_assert_msg(!missing, "docs/contracts.md: the row%s lacks %s, or has it in another place",
+                      head.text, missing);
+        free(names);
+    }
+    pxs_table_finish(&t);
+    free(doc);
+    pxs_store_close(&s);
+}
+END_TEST
+
 TCase *docs_case(void) {
     TCase *c = tcase_create("docs");
     tcase_add_test(c, every_query_answers);
     tcase_add_test(c, every_table_is_named);
+    tcase_add_test(c, every_column_is_promised);
     return c;
 }
