@@ -334,6 +334,10 @@ struct pxs_lock {
 PXS_NODISCARD enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait,
                                             struct pxs_error *err);
 void pxs_lock_release(struct pxs_lock *lock);
+/* Whether somebody holds the lock at `path`, for whoever only looks: nothing is made, and nobody who wants the lock is turned away. FREE
+ * where there is no such file; UNKNOWN where it may not be read. */
+enum pxs_lock_look { PXS_LOCK_UNKNOWN, PXS_LOCK_FREE, PXS_LOCK_HELD };
+enum pxs_lock_look pxs_lock_look(const char *path);
 
 /* ---- stop ------------------------------------------------------------------------------------------------ */
 

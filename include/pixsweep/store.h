@@ -294,16 +294,22 @@ PXS_NODISCARD enum pxs_status pxs_store_import(struct pxs_store *s, struct pxs_s
 
 /* ---- stale ----------------------------------------------------------------------------------------------- */
 
-#define PXS_STALE_MS 300000 /* without a heartbeat where the process itself cannot be seen */
+#define PXS_STALE_MS \
+    300000 /* without a heartbeat where neither its lock nor the process itself can be seen */
+/* A supervisor holds this lock in the folder of each run that it is at work on, from before it claims the run until the run's end
+ * is written down. */
+#define PXS_GUARD_FILE ".supervisor.lock"
 /* What tells whether somebody still works on an open attempt. "" and 0 = not known. */
 struct pxs_attempt_life {
     const char *host, *boot_id;
-    int64_t pid, pid_start; /* of the worker */
-    int64_t supervisor;     /* its pid */
-    int64_t seen_ms;        /* last heartbeat, or its start */
+    int64_t pid, pid_start;   /* of the worker */
+    int64_t supervisor;       /* its pid */
+    int64_t seen_ms;          /* last heartbeat, or its start */
+    enum pxs_lock_look guard; /* of its supervisor's lock; asked on this host alone */
 };
-/* On this host: booted since, or no such process and nobody about to say how it ended. On another, or where no process is known
- * yet: no heartbeat for PXS_STALE_MS. */
+/* On this host: booted since, or nobody holds its supervisor's lock and its worker is gone or never began. Where the lock cannot be
+ * seen: no such process and nobody about to say how it ended. On another host, or where no process is known either: no heartbeat
+ * for PXS_STALE_MS. */
 bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here, int64_t now_ms);
 /* The runs in state running whose open attempt is stale, of a sweep or of all (0), by sweep and number. Reads only; the state in
  * the database stays what it is until somebody takes the run home. free(*run_ids). */

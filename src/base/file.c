@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *kind_of(mode_t mode) {
@@ -248,7 +249,24 @@ static bool is_current(int fd, const char *path) {
            mine.st_dev == there.st_dev;
 }
 
-/* PXS_E_EXISTS: the file was removed in between, and another may stand in its place; once more. */
+/* flock, whatever signals come in between. */
+static bool lock_file(int fd, int how) {
+    int rc;
+    do {
+        rc = flock(fd, how);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0;
+}
+
+/* A lock that can be shared is held for an instant, by somebody who looks (pxs_lock_look). */
+static bool is_looked_at(int fd) {
+    const int number = errno;
+    const bool shared = number == EWOULDBLOCK && lock_file(fd, LOCK_SH | LOCK_NB);
+    errno = number;
+    return shared;
+}
+
+/* PXS_E_EXISTS: once more. The file was removed in between, and another may stand in its place, or somebody looks at the lock. */
 static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (fd < 0 && errno == ELOOP)
@@ -260,14 +278,11 @@ static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool w
         close(fd);
         return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is no regular file; remove it", path);
     }
-    int rc;
-    do {
-        rc = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
-    } while (rc != 0 && errno == EINTR);
     enum pxs_status status = PXS_OK;
-    if (rc != 0)
-        status = errno == EWOULDBLOCK ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
-                                      : pxs_fail_errno(err, "cannot lock %s", path);
+    if (!lock_file(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
+        status = is_looked_at(fd)       ? PXS_E_EXISTS
+                 : errno == EWOULDBLOCK ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
+                                        : pxs_fail_errno(err, "cannot lock %s", path);
     else if (!is_current(fd, path))
         status = PXS_E_EXISTS;
     if (status == PXS_OK)
@@ -279,13 +294,33 @@ static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool w
 
 enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
     enum pxs_status status = PXS_E_EXISTS;
-    for (int tries = 0; status == PXS_E_EXISTS && tries < 10; tries++)
+    for (int tries = 0; status == PXS_E_EXISTS && tries < 10; tries++) {
+        if (tries > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         status = lock_once(lock, path, wait, err);
-    return status == PXS_E_EXISTS ? pxs_fail(err, PXS_E_BUSY, "%s is being removed", path) : status;
+    }
+    return status == PXS_E_EXISTS ? pxs_fail(err, PXS_E_BUSY, "%s is being removed, or looked at", path)
+                                  : status;
 }
 
 void pxs_lock_release(struct pxs_lock *lock) {
     if (lock->fd >= 0)
         close(lock->fd);
     lock->fd = -1;
+}
+
+enum pxs_lock_look pxs_lock_look(const char *path) {
+    struct stat info;
+    enum pxs_lock_look seen = PXS_LOCK_UNKNOWN;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? PXS_LOCK_FREE : PXS_LOCK_UNKNOWN;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
+        if (lock_file(fd, LOCK_SH | LOCK_NB))
+            seen = PXS_LOCK_FREE;
+        else if (errno == EWOULDBLOCK)
+            seen = PXS_LOCK_HELD;
+    }
+    close(fd);
+    return seen;
 }

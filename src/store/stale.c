@@ -1,11 +1,11 @@
 /* Runs that the database calls running although nobody works on them any more. */
-#include "pixsweep/store.h"
+#include "store_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const char open_sql[] =
-    "SELECT r.run_id, a.host, a.boot_id, a.pid, a.pid_start,"
+    "SELECT r.run_id, r.dir, a.host, a.boot_id, a.pid, a.pid_start,"
     " max(a.started_ms, coalesce(a.heartbeat_ms, 0)) AS seen_ms,"
     " (SELECT e.value FROM environment e WHERE e.attempt_id = a.attempt_id AND e.key = 'supervisor_pid')"
     "  AS supervisor"
@@ -19,10 +19,12 @@ bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_hos
         return silent;
     if (strcmp(a->boot_id, here->boot_id) != 0)
         return true;
+    if (a->guard == PXS_LOCK_HELD || (a->pid > 0 && pxs_pid_alive(a->pid, a->pid_start)))
+        return false;
+    if (a->guard == PXS_LOCK_FREE)
+        return true;
     if (a->pid <= 0)
         return silent; /* taken, but not started yet */
-    if (pxs_pid_alive(a->pid, a->pid_start))
-        return false;
     /* Its supervisor is about to write down how it ended. */
     return silent || a->supervisor <= 0 || !pxs_pid_alive(a->supervisor, 0);
 }
@@ -40,6 +42,12 @@ static const char *text_at(const struct pxs_table *t, size_t row, const char *co
     return text ? text : "";
 }
 
+static enum pxs_lock_look guard_of(const struct pxs_store *s, const char *run_dir) {
+    char dir[PXS_PATH_MAX], path[PXS_PATH_MAX];
+    pxs_store_full_dir(s, run_dir, dir);
+    return pxs_path_join(path, sizeof path, dir, PXS_GUARD_FILE) ? pxs_lock_look(path) : PXS_LOCK_UNKNOWN;
+}
+
 enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id, const struct pxs_host *here,
                                      int64_t now_ms, int64_t **run_ids, size_t *n, struct pxs_error *err) {
     struct pxs_table t = {0};
@@ -54,6 +62,8 @@ enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id, cons
                                         .pid_start = integer_at(&t, i, "pid_start"),
                                         .supervisor = integer_at(&t, i, "supervisor"),
                                         .seen_ms = integer_at(&t, i, "seen_ms")};
+        if (strcmp(life.host, here->name) == 0)
+            life.guard = guard_of(s, text_at(&t, i, "dir"));
         if (pxs_attempt_is_stale(&life, here, now_ms))
             ids[found++] = integer_at(&t, i, "run_id");
     }

@@ -97,8 +97,8 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, con
         for (size_t i = 0; i < found->n; i++)
             in_file = in_file || found->attempts[i].row.attempt_id == attempt_id;
         if (!in_file)
-            status = close_one(store, attempt_id, "interrupted", state, "its supervisor ended before it did",
-                               0, out, err);
+            status = close_one(store, attempt_id, "interrupted", state, "nobody wrote down how it ended", 0,
+                               out, err);
     }
     pxs_table_finish(&t);
     return status;
@@ -111,7 +111,7 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
     /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
     const char *others = strcmp(run->state, "completed") == 0 ? run->state : "interrupted";
-    const char *no_word = found->damage[0] ? found->damage : "its supervisor ended before it did";
+    const char *no_word = found->damage[0] ? found->damage : "nobody wrote down how it ended";
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
         const struct pxs_found_attempt *a = &found->attempts[i];

@@ -13,7 +13,8 @@
 /* ---- the database ---------------------------------------------------------------------------------------- */
 
 bool pxs_store_shut(const struct pxs_supervisor *s, double now) {
-    return !s->store || (!isnan(s->store_failing_since) && now - s->store_failing_since >= PXS_ALONE_SECONDS);
+    return !s->store || s->store_lost ||
+           (!isnan(s->store_failing_since) && now - s->store_failing_since >= PXS_ALONE_SECONDS);
 }
 
 static enum pxs_status freeze(struct pxs_supervisor *s, struct pxs_store *store, struct pxs_error *err) {

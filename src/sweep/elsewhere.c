@@ -59,8 +59,8 @@ static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_
                 home.damage);
     snprintf(state, 16, "%s", home.state);
     pxs_say(s, PXS_LOG_INFO,
-            "%s: attempt %lld was left without its supervisor; its records are taken in, it is %s", home.name,
-            (long long)row->no, home.state);
+            "%s: nobody wrote into the database how attempt %lld ended; its records are taken in, it is %s",
+            home.name, (long long)row->no, home.state);
     return PXS_OK;
 }
 

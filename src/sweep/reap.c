@@ -76,7 +76,8 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
     if (status != PXS_OK)
         return pxs_fail(err, status, "%s", why.message);
     pxs_text_addf(
-        &text, "attempt %lld was left without its supervisor; its records are taken in (%zu), it is %s%s%s",
+        &text,
+        "nobody wrote into the database how attempt %lld ended; its records are taken in (%zu), it is %s%s%s",
         (long long)no, home.records, home.state, home.damage[0] ? "; what follows the damage is lost: " : "",
         home.damage);
     tell(r, run, home.state, home.records, home.damage[0], true, pxs_text_str(&text));

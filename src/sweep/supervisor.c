@@ -234,6 +234,10 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct
         now = pxs_work_clock(s);
         beat(s, now);
     }
+    /* Where the database was given up on, how the last attempts ended is told all the same, from what they left. */
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            pxs_attempt_poll(s, &s->slots[i], now);
     pxs_show_board(s, now, true);
 }
 

@@ -175,8 +175,7 @@ bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
 
 /* ---- one attempt (attempt.c, close.c) -------------------------------------------------------------------- */
 
-/* Locks in a run's folder: the supervisor's, held while an attempt is in a slot, and the worker's own. */
-#define PXS_GUARD_FILE ".supervisor.lock"
+/* Locks in a run's folder: the supervisor's (PXS_GUARD_FILE), held while an attempt is in a slot, and the worker's own. */
 #define PXS_WORKER_FILE ".worker.lock"
 #define PXS_LOG_FILE "worker.log"
 #define PXS_OLD_LOG_FILE "worker.%lld.log" /* of an earlier attempt, by its number */
@@ -254,7 +253,7 @@ void pxs_look_elsewhere(struct pxs_supervisor *s, double now);
 
 /* ---- without the database (apart.c) ---------------------------------------------------------------------- */
 
-/* Has it been shut for so long that runs start and end without it? */
+/* Has it been shut for so long that runs start and end without it, or been given up on? */
 bool pxs_store_shut(const struct pxs_supervisor *s, double now);
 /* Opens the database and freezes the plan in it, waiting `wait` seconds at most for each. */
 PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait,

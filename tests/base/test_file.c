@@ -2,6 +2,7 @@
 #include "pixsweep/base.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -217,6 +218,35 @@ START_TEST(locks)
 }
 END_TEST
 
+/* Who looks makes nothing, and keeps nobody from taking the lock. */
+START_TEST(looking_at_locks)
+{
+    struct pxs_lock lock = {-1};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_lock_look(in_dir("lock")), PXS_LOCK_FREE);
+    ck_assert_int_eq(pxs_lock_look(in_dir("no/lock")), PXS_LOCK_FREE);
+    ck_assert_int_ne(access(in_dir("lock"), F_OK), 0);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("lock"), false, &err), PXS_OK);
+    ck_assert_int_eq(pxs_lock_look(in_dir("lock")), PXS_LOCK_HELD);
+    pxs_lock_release(&lock);
+    ck_assert_int_eq(pxs_lock_look(in_dir("lock")), PXS_LOCK_FREE);
+    ck_assert_int_eq(mkfifo(in_dir("fifo"), 0600), 0);
+    ck_assert_int_eq(pxs_lock_look(in_dir("fifo")), PXS_LOCK_UNKNOWN);
+    ck_assert_int_eq(symlink("lock", in_dir("link")), 0);
+    ck_assert_int_eq(pxs_lock_look(in_dir("link")), PXS_LOCK_UNKNOWN);
+    pid_t pid = fork();
+    if (pid == 0)
+        for (;;)
+            (void)pxs_lock_look(in_dir("lock"));
+    for (int i = 0; i < 500; i++) {
+        ck_assert_msg(pxs_lock_take(&lock, in_dir("lock"), false, &err) == PXS_OK, "%d: %s", i, err.message);
+        pxs_lock_release(&lock);
+    }
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
 START_TEST(lock_waits)
 {
     struct pxs_lock lock = {-1};
@@ -330,6 +360,7 @@ TCase *file_case(void) {
     tcase_add_test(tc, failed_writes_are_told);
     tcase_add_test(tc, folders);
     tcase_add_test(tc, locks);
+    tcase_add_test(tc, looking_at_locks);
     tcase_add_test(tc, lock_waits);
     tcase_add_test(tc, below_a_folder);
     tcase_add_test(tc, appending_follows_no_link);

@@ -30,6 +30,20 @@ grep -q 'ulimit -f' run.err || fail "ulimit -f is not told: $(cat run.err)"
 [ $code = 2 ] || grep -q '^  the end of its log:$' run.err || fail "the log's end has no lines of its own: $(cat run.err)"
 [ -z "$(find files -name '*.tmp.*' 2>/dev/null)" ] || fail "half-written: $(find files -name '*.tmp.*')"
 
+step "a database that can be claimed in, and not written to any more: what ended is told, and the rest is stale at once"
+code=0
+(ulimit -f 200 && exec timeout -k 1 60 "$PIXSWEEP" run exp.yaml --results claimed) >run.out 2>run.err || code=$?
+[ $code = 1 ] || fail "it ended with $code"
+says run.err 'the database cannot be written'
+says run.err 'limits/0001-base-s0: failed: cannot write'
+says run.out '0 of 1 runs completed, 1 failed;'
+says run.out 'the next `pixsweep run` takes them in'
+"$PIXSWEEP" ls --results claimed >ls.out 2>ls.err || fail "ls"
+[ "$(sql claimed "SELECT count(*) FROM attempt WHERE ended_ms IS NULL")" = 0 ] || says ls.out 'running (stale)'
+run 1 claimed exp.yaml
+says run.err 'nobody wrote into the database how attempt 1 ended; its records are taken in (.*), it is failed'
+sound claimed
+
 step "the memory of a control group"
 group=
 if [ -w /sys/fs/cgroup/memory/cgroup.procs ]; then

@@ -78,6 +78,24 @@ START_TEST(a_dead_process_is_shown_by_every_reader)
 }
 END_TEST
 
+/* Its supervisor died between its claim and its worker's pid, or could not write that. */
+START_TEST(a_claim_without_a_pid_is_stale_once_its_lock_is_free)
+{
+    struct pxs_store_run run;
+    struct pxs_lock guard = {-1};
+    char path[PXS_PATH_MAX];
+    take_it(0, 0);
+    ck_has(list(PXS_FORMAT_TABLE), "running (stale)"); /* without its folder */
+    ck_ok(pxs_store_find_run(store, "7", &run, &err));
+    ck_ok(pxs_make_dirs(run.dir, &err));
+    ck_assert(pxs_path_join(path, sizeof path, run.dir, PXS_GUARD_FILE));
+    ck_ok(pxs_lock_take(&guard, path, false, &err));
+    ck_has_not(list(PXS_FORMAT_TABLE), "stale");
+    pxs_lock_release(&guard);
+    ck_has(list(PXS_FORMAT_TABLE), "running (stale)");
+}
+END_TEST
+
 START_TEST(reading_leaves_the_state_alone)
 {
     struct pxs_table t = {0};
@@ -173,6 +191,28 @@ START_TEST(on_this_host_the_process_tells)
 }
 END_TEST
 
+START_TEST(on_this_host_the_lock_tells_more)
+{
+    const int64_t own = getpid(), dead = dead_pid();
+    struct pxs_attempt_life l = {
+        .host = here.name, .boot_id = here.boot_id, .guard = PXS_LOCK_FREE, .seen_ms = NOW};
+    ck_assert(stale(l)); /* taken, not started, and nobody will */
+    l.pid = dead;
+    l.supervisor = own; /* another process has its number now */
+    ck_assert(stale(l));
+    l.pid = own; /* an orphan at work stops by itself */
+    l.pid_start = pxs_pid_start(own);
+    ck_assert(!stale(l));
+    l.pid = l.pid_start = l.seen_ms = 0;
+    l.guard = PXS_LOCK_HELD;
+    ck_assert(!stale(l));
+    l.pid = dead;
+    ck_assert(!stale(l));
+    l.boot_id = "another boot";
+    ck_assert(stale(l));
+}
+END_TEST
+
 START_TEST(on_other_hosts_the_heartbeat_tells)
 {
     struct pxs_attempt_life l = {
@@ -191,10 +231,12 @@ Suite *stale_suite(void) {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, a_living_process_is_not_stale);
     tcase_add_test(c, a_dead_process_is_shown_by_every_reader);
+    tcase_add_test(c, a_claim_without_a_pid_is_stale_once_its_lock_is_free);
     tcase_add_test(c, reading_leaves_the_state_alone);
     tcase_add_test(c, attempts_are_counted_where_there_are_several);
     tcase_add_test(c, attempts_are_shown_by_their_first_line);
     tcase_add_test(c, on_this_host_the_process_tells);
+    tcase_add_test(c, on_this_host_the_lock_tells_more);
     tcase_add_test(c, on_other_hosts_the_heartbeat_tells);
     suite_add_tcase(suite, c);
     return suite;

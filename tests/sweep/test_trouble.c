@@ -138,8 +138,10 @@ static void supervisor_killed(enum fake what, const char *state_after, int64_t a
     ck_assert_int_eq(wait_for(pid), 128 + SIGKILL);
     expect_sql(RUNNING, 1);
     struct outcome o = run_exp();
-    ck_assert_msg(strstr(o.lines.text, "left without its supervisor; its records are taken in") != NULL, "%s",
-                  o.lines.text);
+    ck_assert_msg(strstr(o.lines.text,
+                         "nobody wrote into the database how attempt 1 ended; its records are taken in") !=
+                      NULL,
+                  "%s", o.lines.text);
     finish_by(o, 0);
     expect_text("SELECT outcome FROM attempt WHERE no = 1", state_after);
     expect_sql("SELECT count(*) FROM attempt", attempts);
