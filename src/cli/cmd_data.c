@@ -47,8 +47,6 @@ static void print_report(const struct pxs_glyphs_spec *spec, const struct pxs_gl
              "%zu blank, "
              "%zu placeholder boxes, %zu that look like another one\n",
              r->candidates, r->missing_source, r->missing_target, r->blank, r->placeholder, r->twins);
-    if (r->repeated > 0)
-        cli_outf("%zu characters stand in the file more than once\n", r->repeated);
 }
 
 int cli_cmd_data_glyphs(struct cli *cli) {

@@ -32,9 +32,8 @@ static enum pxs_status render(const struct pxs_glyphs_spec *spec, struct pxs_gly
         return PXS_OK;
     PXS_TRY(pxs_glyph_choose(spec, set, report, err));
     if (report->repeated > 0)
-        pxs_log(spec->logger, PXS_LOG_WARN,
-                "%s: %zu characters stand there more than once; each is used once", set->chars.name,
-                report->repeated);
+        pxs_log(spec->logger, PXS_LOG_WARN, "%s: %zu character%s there more than once; each is used once",
+                set->chars.name, report->repeated, report->repeated == 1 ? " stands" : "s stand");
     PXS_TRY(pxs_glyph_write(spec, set, identity, err));
     report->train = (size_t)spec->train;
     report->val = (size_t)spec->val;

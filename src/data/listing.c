@@ -44,6 +44,11 @@ static char *join(struct lister *l, const char *dir, const char *name) {
     return pxs_arena_printf(&l->listing->arena, "%s/%s", dir, name);
 }
 
+static size_t stem_length(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot != NULL ? (size_t)(dot - name) : strlen(name);
+}
+
 /* ---- one folder ------------------------------------------------------------------------------------------ */
 
 static void error_at(struct lister *l, const char *where, const char *name, const char *text) {
@@ -71,6 +76,33 @@ static void cannot_stat(struct lister *l, const char *where, const char *name, c
                  strerror(number));
     }
     error_at(l, where, name, text);
+}
+
+/* Pictures of one folder that share a stem ("x.png", "x.PNG", "x.jpg") have no single partner, and one converted would replace the
+ * other. `top`: pairs in one picture, without partners. */
+static void two_of_one_name(struct lister *l, const char *where, bool top, const char *name,
+                            const char *other) {
+    pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                    "%s/%s: %s beside it has the same name but for its ending; remove one of them, or give "
+                    "one another name%s",
+                    where, name, other, top ? "" : ", and its partner the same");
+}
+
+/* A picture in another format whose PNG stands beside it. */
+static bool has_png_beside(struct lister *l, const char *where, bool top, const char *name,
+                           const char *path) {
+    static const char *const endings[] = {"png", "PNG"};
+    const int stem = (int)stem_length(name), before = (int)(strlen(path) - strlen(name));
+    struct stat st;
+    for (size_t i = 0; i < PXS_COUNT(endings); i++) {
+        const char *png = pxs_arena_printf(&l->listing->arena, "%.*s.%s", before + stem, path, endings[i]);
+        l->problems->failed |= png == NULL;
+        if (png == NULL || stat(png, &st) != 0)
+            continue;
+        two_of_one_name(l, where, top, name, png + before);
+        return true;
+    }
+    return false;
 }
 
 static void note_litter(struct lister *l, const char *where, const char *name, bool folder) {
@@ -135,7 +167,8 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
     } else if (sort == PXS_FILE_NPY) {
         e->npy[e->n_npy++] = kept;
     } else if (sort != PXS_FILE_SKIP) {
-        take_stranger(l, where, name, path, sort == PXS_FILE_PICTURE);
+        if (sort != PXS_FILE_PICTURE || !has_png_beside(l, where, top, name, path))
+            take_stranger(l, where, name, path, sort == PXS_FILE_PICTURE);
         e->other[e->n_other++] = kept;
     }
 }
@@ -194,11 +227,6 @@ static void add_item(struct lister *l, struct pxs_folder *f, const char *name, c
     f->items[f->n++] = item;
 }
 
-static size_t stem_length(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return dot != NULL ? (size_t)(dot - name) : strlen(name);
-}
-
 static int by_stem(const void *x, const void *y) {
     const char *a = *(const char *const *)x, *b = *(const char *const *)y;
     size_t na = stem_length(a), nb = stem_length(b);
@@ -206,12 +234,10 @@ static int by_stem(const void *x, const void *y) {
     return order != 0 ? order : (na > nb) - (na < nb);
 }
 
-/* Pictures of one folder that share a stem ("x.png", "x.PNG") have no single partner. */
 static void report_shared_stems(struct lister *l, const char *where, const char *const *sorted, size_t n) {
     for (size_t i = 1; i < n; i++)
         if (by_stem(&sorted[i - 1], &sorted[i]) == 0)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: has the same stem as %s", where,
-                            sorted[i], sorted[i - 1]);
+            two_of_one_name(l, where, false, sorted[i], sorted[i - 1]);
 }
 
 static bool has_stem(const char *const *sorted, size_t n, const char *name) {
@@ -308,9 +334,11 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         return;
     int kinds = (e.n_png > 0) + (e.n_npy > 0) + (e.a || e.b);
     if (kinds > 1) {
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds%s%s%s but a split is of one kind", f->name,
-                        e.n_png > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
-                        e.a || e.b ? " A/ or B/," : "");
+        pxs_problem_add(
+            l->problems, PXS_PROBLEM_ERROR,
+            "%s: holds%s%s%s but a split is of one kind: leave the one to use in %s/ and move the rest out",
+            f->name, e.n_png > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
+            e.a || e.b ? " A/ or B/," : "", f->name);
     } /* an error; go on all the same, to find what else is wrong */
     f->kind = e.n_png > 0   ? PXS_KIND_PAIR
               : e.n_npy > 0 ? PXS_KIND_NPY

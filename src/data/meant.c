@@ -68,30 +68,67 @@ enum pxs_status pxs_meant_file(const char *path, struct pxs_error *err) {
 
 /* Folders within `path` that tell what it is. */
 struct within {
-    char train[256];  /* a name that differs from train in case, or "training" */
-    char nested[256]; /* the only folder, and it holds a train/ */
-    size_t folders;
+    char train[256];     /* a name that differs from train in case, or "training" */
+    char nested[2][256]; /* the first two folders that hold a train/, by name */
+    size_t n_nested;
     bool pictures; /* PNG or .npy files */
 };
 
 static void look_within(const char *path, struct within *w) {
-    DIR *dir = opendir(path);
+    struct dirent **found = NULL;
+    const int n = scandir(path, &found, NULL, alphasort);
     *w = (struct within){0};
-    for (struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
+    for (int i = 0; i < n; i++) {
+        const char *name = found[i]->d_name;
         char inner[PATH];
-        if (e->d_name[0] == '.')
-            continue;
-        w->pictures |= ends_with(e->d_name, ".png") || ends_with(e->d_name, ".npy");
-        if (!is_folder(path, e->d_name) || !pxs_path_join(inner, sizeof inner, path, e->d_name))
-            continue;
-        w->folders++;
-        if (strcasecmp(e->d_name, "train") == 0 || strcasecmp(e->d_name, "training") == 0)
-            snprintf(w->train, sizeof w->train, "%s", e->d_name);
-        if (is_folder(inner, "train"))
-            snprintf(w->nested, sizeof w->nested, "%s", e->d_name);
+        if (name[0] != '.') {
+            w->pictures |= ends_with(name, ".png") || ends_with(name, ".npy");
+            if (is_folder(path, name) && pxs_path_join(inner, sizeof inner, path, name)) {
+                if (strcasecmp(name, "train") == 0 || strcasecmp(name, "training") == 0)
+                    snprintf(w->train, sizeof w->train, "%s", name);
+                if (is_folder(inner, "train") && w->n_nested++ < 2)
+                    snprintf(w->nested[w->n_nested - 1], sizeof w->nested[0], "%s", name);
+            }
+        }
+        free(found[i]);
     }
-    if (dir != NULL)
-        closedir(dir);
+    free(found);
+}
+
+/* Whether path/side/train holds one side of pairs, as far as folders tell: train/ of a whole dataset may hold A/. */
+static bool is_side(const char *path, const char *side) {
+    char train[PATH];
+    return is_folder(path, side) && pxs_path_join(train, sizeof train, path, side) &&
+           is_folder(train, "train") && strlen(train) + 7 < sizeof train &&
+           !is_folder(strcat(train, "/train"), "A");
+}
+
+static bool both_have(const char *path, const char *const side[2], const char *split) {
+    char a[PATH], b[PATH];
+    return pxs_path_join(a, sizeof a, path, side[0]) && pxs_path_join(b, sizeof b, path, side[1]) &&
+           is_folder(a, split) && is_folder(b, split);
+}
+
+static enum pxs_status fail_sides(const char *path, const char *const side[2], bool named,
+                                  struct pxs_error *err) {
+    struct pxs_text text = {0};
+    static const char *const splits[] = {"train", "val"};
+    pxs_text_addf(&text,
+                  "%s has no train/ folder, but %s/train and %s/train; if %s/ holds the inputs and %s/ their "
+                  "targets, under the same names:",
+                  path, side[0], side[1], side[0], side[1]);
+    for (size_t i = 0; i < PXS_COUNT(splits); i++)
+        if (both_have(path, side, splits[i]))
+            pxs_text_addf(&text, "%s mkdir -p '%s/%s' && mv '%s/%s/%s' '%s/%s/A' && mv '%s/%s/%s' '%s/%s/B'",
+                          i > 0 ? " &&" : "", path, splits[i], path, side[0], splits[i], path, splits[i],
+                          path, side[1], splits[i], path, splits[i]);
+    if (!named)
+        pxs_text_addf(&text, "; if each is a dataset of its own, name %s/%s or %s/%s", path, side[0], path,
+                      side[1]);
+    enum pxs_status status =
+        text.failed ? pxs_fail_nomem(err) : pxs_fail(err, PXS_E_INVALID, "%s", pxs_text_str(&text));
+    pxs_text_finish(&text);
+    return status;
 }
 
 enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
@@ -115,9 +152,21 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
                         "mkdir '%s/train' "
                         "&& mv '%s/trainA' '%s/train/A' && mv '%s/trainB' '%s/train/B'",
                         path, path, path, path, path, path);
-    if (w.nested[0] != '\0')
+    static const char *const sides[] = {"A", "B"};
+    const char *nested[] = {w.nested[0], w.nested[1]};
+    if (is_side(path, "A") && is_side(path, "B"))
+        return fail_sides(path, sides, true, err);
+    if (w.n_nested == 2 && is_side(path, nested[0]) && is_side(path, nested[1]))
+        return fail_sides(path, nested, false, err);
+    if (w.n_nested > 1)
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%s has no train/ folder, but %zu folders in it have one, such as %s/%s and %s/%s: name the "
+            "one that is meant",
+            path, w.n_nested, path, nested[0], path, nested[1]);
+    if (w.n_nested == 1)
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder, but %s/%s has one: was that meant?",
-                        path, path, w.nested);
+                        path, path, nested[0]);
     if (is_folder(path, "A") && is_folder(path, "B"))
         return pxs_fail(
             err, PXS_E_INVALID,

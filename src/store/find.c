@@ -252,8 +252,13 @@ static enum pxs_status take_other_kind(struct pxs_store *s, const struct pxs_sto
     bool any = false;
     if (found->run_id) {
         PXS_TRY(pxs_store_run_by_id(s, found->run_id, &run, &any, err));
-        return pxs_fail(err, PXS_E_INVALID, "%.100s is a run: name its sweep, %s", text,
-                        any ? run.sweep : "");
+        if (!any || strcmp(text, run.name) == 0)
+            return pxs_fail(err, PXS_E_INVALID, "%.100s is a run: name its sweep, %s", text,
+                            any ? run.sweep : "");
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%.100s is a run, %s: name its sweep, %s, or look at the run with `pixsweep show %.100s`", text,
+            run.name, run.sweep, text);
     }
     struct pxs_store_run *runs = NULL;
     size_t n = 0;
@@ -336,7 +341,7 @@ static enum pxs_status find(struct pxs_store *s, const char *text, int as, struc
             PXS_TRY(exact_sweep(s, word, &h, err));
         if (h.n == 0)
             PXS_TRY(find_loosely(s, word, as, &h, err));
-        if (h.n == 0 && !(as & AS_RUN) && strchr(word, '/'))
+        if (h.n == 0 && !(as & AS_RUN) && (strchr(word, '/') || !folder))
             PXS_TRY(exact_run(s, word, &h, err));
     }
     if (h.n > 1)

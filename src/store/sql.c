@@ -227,7 +227,10 @@ static bool pragma_reads(const char *name, const char *argument) {
     return false;
 }
 
-static const char *action_word(int action) {
+static const char *action_word(int action, const char *table) {
+    /* The first thing that is asked of CREATE TEMP ...: a row in its schema. */
+    if (table && sqlite3_stricmp(table, "sqlite_temp_master") == 0)
+        return "to make a temporary table or view";
     switch (action) {
     case SQLITE_INSERT:
         return "INSERT";
@@ -263,13 +266,18 @@ static int authorize(void *user, int action, const char *a, const char *b, const
     sql->pragma = sql->pragma || (fine && action == SQLITE_PRAGMA);
     if (fine)
         return SQLITE_OK;
-    snprintf(sql->denied, sizeof sql->denied, "%s", action_word(action));
+    snprintf(sql->denied, sizeof sql->denied, "%s", action_word(action, a));
     return SQLITE_DENY;
 }
 
 void pxs_sql_reading(struct pxs_sql *sql, bool on) {
     sqlite3_set_authorizer(sql->db, on ? authorize : NULL, on ? sql : NULL);
 }
+
+#define READING_REMEDY                                                                                 \
+    "a part of a query gets a name by WITH name AS (SELECT ...); for all else take a copy, `pixsweep " \
+    "backup "                                                                                          \
+    "COPY.db`, and open that with sqlite3"
 
 /* The line of the mistake with a caret under it, if SQLite knows the place. */
 static void add_place(struct pxs_text *out, const char *text, int offset) {
@@ -293,7 +301,7 @@ static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct p
         return pxs_fail(
             err, PXS_E_INVALID,
             "only reading is allowed here (SELECT, WITH, VALUES, EXPLAIN, schema PRAGMAs), and %s is not "
-            "reading",
+            "reading; " READING_REMEDY,
             sql->denied);
     if (code != SQLITE_ERROR)
         return fail(sql, true, err);
@@ -302,7 +310,8 @@ static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct p
     pxs_text_add(&said, sqlite3_errmsg(sql->db)); /* before anything else is asked */
     pxs_text_add(&message, "SQL: ");
     pxs_text_add_clean(&message, pxs_text_str(&said), said.len);
-    pxs_sql_add_near(sql, text, pxs_text_str(&said), &message);
+    const char *at = offset >= 0 && (size_t)offset < strlen(text) ? text + offset : NULL;
+    pxs_sql_add_near(sql, text, at, pxs_text_str(&said), &message);
     add_place(&message, text, offset);
     pxs_text_finish(&said);
     enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "%s", pxs_text_str(&message));
@@ -373,7 +382,7 @@ enum pxs_status pxs_sql_prepare_user(struct pxs_sql *sql, const char *text, stru
     /* What slips past the authorizer: VACUUM. (journal_mode counts as writing even where it only tells.) */
     if (!sqlite3_stmt_readonly(stmt) && !sql->pragma) {
         sqlite3_finalize(stmt);
-        return pxs_fail(err, PXS_E_INVALID, "only reading is allowed here");
+        return pxs_fail(err, PXS_E_INVALID, "only reading is allowed here; " READING_REMEDY);
     }
     if (!only_one(sql, rest)) {
         sqlite3_finalize(stmt);

@@ -71,9 +71,27 @@ static bool mentions(const char *text, const char *word) {
     return false;
 }
 
+/* "state = completed", "state in (completed": whether what stands at `at` is compared with something. */
+static bool is_compared(const char *text, const char *at) {
+    static const char *const words[] = {"like", "glob", "in", "is", "between"};
+    const char *end = at;
+    while (end > text && (isspace((unsigned char)end[-1]) || end[-1] == '('))
+        end--;
+    if (end > text && strchr("=<>", end[-1]) != NULL)
+        return true;
+    const char *word = end;
+    while (word > text && is_letter(word[-1]))
+        word--;
+    for (size_t i = 0; i < PXS_COUNT(words); i++)
+        if ((size_t)(end - word) == strlen(words[i]) && strncasecmp(word, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Columns of the tables that the statement mentions: the nearest of all, and what each table has. Where none is near, tables that have
  * that very column. */
-static void near_column(struct pxs_sql *sql, const char *text, const char *name, struct pxs_text *out) {
+static void near_column(struct pxs_sql *sql, const char *text, const char *at, const char *name,
+                        struct pxs_text *out) {
     struct names tables = {0}, all = {0}, owners = {0};
     struct pxs_text lists = {0};
     const char *dot = strrchr(name, '.'), *column = dot != NULL ? dot + 1 : name;
@@ -93,6 +111,9 @@ static void near_column(struct pxs_sql *sql, const char *text, const char *name,
         pxs_text_addf(out, "; did you mean %s?", near);
     else
         read_names(sql, owners_sql, column, &owners);
+    if (at != NULL && is_letter(*at) && is_compared(text, at))
+        pxs_text_addf(out, "%s stands in single quotes: '%.*s'", near != NULL ? " As text it" : "; text",
+                      (int)strcspn(at, " \t\r\n,;)"), at);
     put_list(out, "; there is one in ", &owners);
     pxs_text_add(out, pxs_text_str(&lists));
     out->failed = out->failed || lists.failed;
@@ -102,10 +123,11 @@ static void near_column(struct pxs_sql *sql, const char *text, const char *name,
     pxs_arena_finish(&owners.arena);
 }
 
-void pxs_sql_add_near(struct pxs_sql *sql, const char *text, const char *message, struct pxs_text *out) {
+void pxs_sql_add_near(struct pxs_sql *sql, const char *text, const char *at, const char *message,
+                      struct pxs_text *out) {
     static const char table[] = "no such table: ", column[] = "no such column: ";
     if (strncmp(message, table, strlen(table)) == 0)
         near_table(sql, message + strlen(table), out);
     else if (strncmp(message, column, strlen(column)) == 0)
-        near_column(sql, text, message + strlen(column), out);
+        near_column(sql, text, at, message + strlen(column), out);
 }

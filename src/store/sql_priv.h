@@ -46,9 +46,10 @@ PXS_NODISCARD enum pxs_status pxs_sql_prepare(struct pxs_sql *sql, const char *t
 PXS_NODISCARD enum pxs_status pxs_sql_prepare_user(struct pxs_sql *sql, const char *text,
                                                    struct pxs_stmt **out, struct pxs_error *err);
 void pxs_stmt_finish(struct pxs_stmt **stmt);
-/* sql_near.c: appends what may be meant where SQLite's `message` about `text` is that there is no such table or column: the nearest
- * name, and what there is. */
-void pxs_sql_add_near(struct pxs_sql *sql, const char *text, const char *message, struct pxs_text *out);
+/* sql_near.c: appends what may be meant where SQLite's `message` about `text` (at `at` in it; NULL: it does not say) is that there is no
+ * such table or column: the nearest name, single quotes, and what there is. */
+void pxs_sql_add_near(struct pxs_sql *sql, const char *text, const char *at, const char *message,
+                      struct pxs_text *out);
 
 /* Binds ?1 ... ?n; texts are borrowed until the next reset. A NaN is NULL. */
 PXS_NODISCARD enum pxs_status pxs_stmt_bind(struct pxs_stmt *stmt, const struct pxs_cell *args, size_t n,

@@ -109,7 +109,9 @@ START_TEST(everything_at_once_in_partners)
     struct pxs_check_summary s = check(
         "E train/A/sub: a folder that is not read; only A/ and B/ are\n"
         "E train/B/all.npy: A/ and B/ hold PNG pictures; a .npy of pairs belongs into train/\n"
-        "E train/A/7.png: has the same stem as 7.PNG\n"
+        "E train/A/7.png: 7.PNG beside it has the same name but for its ending; remove one of them, or give "
+        "one "
+        "another name, and its partner the same\n"
         "E train/A/2.png: has no partner in train/B\n"
         "E train/B/3.png: has no partner in train/A\n"
         "E val: has A/ but not B/\n"
@@ -130,7 +132,27 @@ START_TEST(kinds_do_not_mix)
     put_pair("train/a.png", 1);
     mkdir(scratch_path("train/A"), 0777);
     put_text("train/x.npy", "x");
-    check("E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind\n");
+    check(
+        "E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind: leave the one to use in "
+        "train/ and move the rest out\n");
+}
+END_TEST
+
+/* To convert one picture would replace the other. */
+START_TEST(a_picture_beside_its_png)
+{
+    put_pair("train/A/1.png", 1);
+    put_pair("train/B/1.PNG", 2);
+    put_text("train/B/1.jpg", "x");
+    put_pair("val/00.png", 0);
+    put_text("val/00.jpeg", "x");
+    put_text("val/00.txt", "x");
+    check(
+        "E train/B/1.jpg: 1.PNG beside it has the same name but for its ending; remove one of them, or give "
+        "one another name, and its partner the same\n"
+        "E val/00.jpeg: 00.png beside it has the same name but for its ending; remove one of them, or give "
+        "one another name\n"
+        "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized on its own\n");
 }
 END_TEST
 
@@ -264,6 +286,7 @@ TCase *check_tests(void) {
     tcase_add_test(tc, everything_at_once_in_pairs);
     tcase_add_test(tc, everything_at_once_in_partners);
     tcase_add_test(tc, kinds_do_not_mix);
+    tcase_add_test(tc, a_picture_beside_its_png);
     tcase_add_test(tc, litter_is_passed_over);
     tcase_add_test(tc, splits_that_are_no_folders);
     tcase_add_test(tc, what_is_no_file_is_refused);

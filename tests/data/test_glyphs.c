@@ -227,7 +227,7 @@ START_TEST(characters_from_a_file)
     struct pxs_glyphs_report report = render(&spec);
     ck_assert_uint_eq(report.candidates, 4);
     ck_assert_uint_eq(report.repeated, 1);
-    ck_assert_ptr_nonnull(strstr(log.text, "1 characters stand there more than once; each is used once"));
+    ck_assert_ptr_nonnull(strstr(log.text, "1 character stands there more than once; each is used once"));
     ck_assert_int_eq(entries(scratch_path("out/train")), 3);
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* Freezing plans, finding runs and sweeps. */
 #include "store_tests.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,6 +335,16 @@ START_TEST(what_could_be_several_or_is_none_is_said)
            "lr_one is a sweep of 4 runs: name one of them, lr_one/0001-lrgd-10-s0 or lr_one/NUMBER");
     ck_assert_int_eq(sweep_of(s, "lr_two/0001-lrgd-10-s0"), 0);
     ck_has(why.message, "is a run: name its sweep, lr_two");
+    snprintf(text, sizeof text, "%" PRId64, b[1]);
+    ck_assert_int_eq(sweep_of(s, text), 0);
+    ck_has(why.message, "is a run, lr_two/0002-");
+    ck_has(why.message, ": name its sweep, lr_two, or look at the run with `pixsweep show ");
+    ck_assert_int_eq(sweep_of(s, "lr_two/2"), 0);
+    ck_has(why.message, "lr_two/2 is a run, lr_two/0002-");
+    ck_assert_int_eq(sweep_of(s, "4711"), 0);
+    ck_has(why.message, "there is no sweep 4711");
+    ck_assert_int_eq(sweep_of(s, "1/"), 0); /* a sweep of that name */
+    ck_has(why.message, "there is no sweep 1/");
     snprintf(text, sizeof text, "%s/results", temp_dir()); /* of all sweeps */
     ck_assert_int_eq(sweep_of(s, text), 0);
     ck_has(why.message, "there is no sweep");

@@ -59,12 +59,17 @@ START_TEST(everything_else_is_refused)
          "INSERT is not reading"},
         {"UPDATE run SET seed = 1", "UPDATE is not reading"},
         {"UPDATE run SET seed = 1 RETURNING *", "UPDATE is not reading"},
-        {"DELETE FROM run", "DELETE is not reading"},
+        {"DELETE FROM run",
+         "DELETE is not reading; a part of a query gets a name by WITH name AS (SELECT ...); for all "
+         "else take a copy, `pixsweep backup COPY.db`, and open that with sqlite3"},
         {"WITH a AS (SELECT 1) DELETE FROM run", "DELETE is not reading"},
         {"EXPLAIN DELETE FROM run", "DELETE is not reading"},
         {"REPLACE INTO sweep VALUES (1, 'a', 'b', 'c', 1, 'open', 1)", "is not reading"},
         {"CREATE TABLE x (a)", "a change of the schema is not reading"},
-        {"CREATE TEMP TABLE x (a)", "is not reading"},
+        {"CREATE TEMP TABLE x (a)",
+         "to make a temporary table or view is not reading; a part of a query gets a name by "
+         "WITH name AS (SELECT ...)"},
+        {"CREATE TEMP VIEW x AS SELECT 1", "to make a temporary table or view is not reading"},
         {"CREATE VIEW x AS SELECT 1", "a change of the schema is not reading"},
         {"CREATE TRIGGER x AFTER INSERT ON run BEGIN SELECT 1; END", "a change of the schema is not reading"},
         {"CREATE VIRTUAL TABLE x USING fts5(a)", "a change of the schema is not reading"},
@@ -73,7 +78,7 @@ START_TEST(everything_else_is_refused)
         {"DROP VIEW v_run", "is not reading"},
         {"REINDEX", "is not reading"},
         {"ANALYZE", "is not reading"},
-        {"VACUUM", "only reading is allowed here"},
+        {"VACUUM", "only reading is allowed here; a part"},
         {"VACUUM INTO '/tmp/pxs-never'", "only reading is allowed here"},
         {"ATTACH '/tmp/pxs-never' AS x", "ATTACH or DETACH is not reading"},
         {"DETACH main", "ATTACH or DETACH is not reading"},
@@ -135,6 +140,36 @@ START_TEST(mistakes_are_pointed_at)
     ck_assert_str_eq(err.message, "SQL: malformed JSON");
     ck_assert_int_eq(pxs_store_select(s, "SELECT ?1, ?2", NULL, 0, &t, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "2 parameters"));
+    pxs_store_close(&s);
+}
+END_TEST
+
+START_TEST(text_without_quotes_is_understood)
+{
+    static const struct {
+        const char *sql, *words;
+    } bad[] = {
+        {"SELECT * FROM run WHERE state = completed",
+         "no such column: completed; text stands in single quotes: "
+         "'completed'; there is one in v_progress\n  run has"},
+        {"SELECT * FROM run WHERE state IN\n(done, x)", "; text stands in single quotes: 'done'"},
+        {"SELECT * FROM run WHERE state like lr-64", "; text stands in single quotes: 'lr-64'"},
+        {"SELECT * FROM run WHERE seed = nmae;",
+         "did you mean name? As text it stands in single quotes: 'nmae'"},
+    };
+    static const char *const other[] = {"SELECT completed FROM run", "SELECT * FROM run WHERE completed = 1",
+                                        "SELECT * FROM run WHERE (completed)"};
+    struct pxs_store *s = filled();
+    struct pxs_table t;
+    struct pxs_error err;
+    for (size_t i = 0; i < PXS_COUNT(bad); i++) {
+        ck_assert_int_eq(pxs_store_select(s, bad[i].sql, NULL, 0, &t, &err), PXS_E_INVALID);
+        ck_assert_msg(strstr(err.message, bad[i].words), "%s", err.message);
+    }
+    for (size_t i = 0; i < PXS_COUNT(other); i++) {
+        ck_assert_int_eq(pxs_store_select(s, other[i], NULL, 0, &t, &err), PXS_E_INVALID);
+        ck_assert_msg(!strstr(err.message, "quotes"), "%s", err.message);
+    }
     pxs_store_close(&s);
 }
 END_TEST
@@ -269,6 +304,7 @@ TCase *query_case(void) {
     tcase_add_test(c, reading_statements_run);
     tcase_add_test(c, everything_else_is_refused);
     tcase_add_test(c, mistakes_are_pointed_at);
+    tcase_add_test(c, text_without_quotes_is_understood);
     tcase_add_test(c, values_arrive_as_they_are);
     tcase_add_test(c, an_empty_result_has_names);
     tcase_add_test(c, a_listener_can_stop);
