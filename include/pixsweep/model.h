@@ -49,9 +49,15 @@ size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_w
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                                const char *const *metadata, char sha256[PXS_SHA256_HEX],
                                                uint64_t *bytes, struct pxs_error *err);
-/* Names and shapes must match; the lab's unused down7 is read and ignored. Moments are zeroed. */
+/* Names and shapes must match, else nothing changes; the lab's unused down7 is ignored. Moments are zeroed. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                                struct pxs_error *err);
+/* Whether pxs_pix2pix_load would take this file, in the same words, from its header alone: no network is built. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net net,
+                                               const char *path, struct pxs_error *err);
+/* The discriminator's file that belongs to a generator's: PATH/generator_X.safetensors -> PATH/d/discriminator_X.safetensors; false where
+ * the name is of another form. Whether it is there is not asked. */
+bool pxs_pix2pix_beside(const char *generator, char *out, size_t size);
 /* Everything that a step changes, for exact resume: each weight of both networks and its two moments, as "generator.NAME",
  * "generator.NAME.m", "generator.NAME.v", ... in torch layout, then a tensor "checksum" whose four bytes are CRC-32C of all tensors'
  * bytes before it, carried on from `crc`. */

@@ -54,6 +54,9 @@ struct pxs_conv {
     int cb, cs;
     struct pxs_weight weight;
 };
+/* The layer with its weight's name and shape, without storage: pxs_weight_init gives it that. */
+void pxs_conv_describe(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs);
+/* Described, and with storage. */
 PXS_NODISCARD enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb,
                                             int cs, struct pxs_error *err);
 void pxs_conv_finish(struct pxs_conv *c);
@@ -80,6 +83,9 @@ struct pxs_head {
     bool has_bias, has_tanh;
     struct pxs_weight weight, bias;
 };
+/* Without storage, as pxs_conv_describe; the bias has a name where there is one. */
+void pxs_head_describe(struct pxs_head *l, const char *name, int c, int co, int scale, bool has_bias,
+                       bool has_tanh);
 PXS_NODISCARD enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int co, int scale,
                                             bool has_bias, bool has_tanh, struct pxs_error *err);
 void pxs_head_finish(struct pxs_head *l);

@@ -64,8 +64,11 @@ const struct pxs_safetensors_info *pxs_safetensors_at(const struct pxs_safetenso
 const struct pxs_safetensors_info *pxs_safetensors_find(const struct pxs_safetensors *file, const char *name);
 /* Value of a metadata key, or NULL. Borrowed. */
 const char *pxs_safetensors_metadata(const struct pxs_safetensors *file, const char *key);
-/* Copies a tensor that must be F32 and of this shape into `out`. PXS_E_NOT_FOUND if there is none of that name,
- * PXS_E_UNSUPPORTED for another dtype, PXS_E_INVALID for another shape; `out` is untouched then. */
+/* A tensor that must be F32 and of this shape: PXS_E_NOT_FOUND if there is none of that name, PXS_E_UNSUPPORTED for another dtype,
+ * PXS_E_INVALID for another shape. */
+PXS_NODISCARD enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name,
+                                                     int rank, const int *dims, struct pxs_error *err);
+/* Copies such a tensor into `out`, which is untouched on failure. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const char *name,
                                                    int rank, const int *dims, float *out,
                                                    struct pxs_error *err);

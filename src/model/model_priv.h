@@ -39,7 +39,9 @@ struct unet_dropout {
     uint32_t stream, a;
 };
 
-PXS_NODISCARD enum pxs_status unet_init(struct unet *u, const struct pxs_params *p, struct pxs_error *err);
+/* Layers with the names and shapes of their weights, without storage; then the buffers for so many images (weights are the caller's). */
+void unet_describe(struct unet *u, const struct pxs_params *p);
+PXS_NODISCARD enum pxs_status unet_init(struct unet *u, int batch, struct pxs_error *err);
 void unet_finish(struct unet *u);
 size_t unet_scratch(const struct unet *u, const struct pxs_nn *nn, int n);
 size_t unet_weights(struct unet *u, struct pxs_weight **out);
@@ -70,8 +72,9 @@ struct patchgan {
     size_t pred_size; /* of one image */
 };
 
-PXS_NODISCARD enum pxs_status patchgan_init(struct patchgan *d, const struct pxs_params *p,
-                                            struct pxs_error *err);
+/* As of the U-Net. */
+void patchgan_describe(struct patchgan *d, const struct pxs_params *p);
+PXS_NODISCARD enum pxs_status patchgan_init(struct patchgan *d, int batch, struct pxs_error *err);
 void patchgan_finish(struct patchgan *d);
 size_t patchgan_scratch(const struct patchgan *d, const struct pxs_nn *nn, int n);
 size_t patchgan_weights(struct patchgan *d, struct pxs_weight **out);
@@ -96,6 +99,8 @@ struct pxs_pix2pix {
     struct pxs_d_output d_output; /* of the last step */
 };
 
+/* Both networks' layers from m->params, and m->weights with names and shapes; nothing is allocated. */
+void model_describe(struct pxs_pix2pix *m);
 /* Zeroed floats; sets *failed when there are none. */
 float *model_floats(size_t n, bool *failed);
 

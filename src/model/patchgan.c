@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static enum pxs_status init_layer(struct patchgan *d, int k, int ndf, struct pxs_error *err) {
+static void describe_layer(struct patchgan *d, int k, int ndf) {
     /* state_dict indices: conv 0; conv 2, norm 3; conv 5, norm 6; conv 8, norm 9 */
     static const int index[PATCH_LAYERS] = {0, 2, 5, 8};
     struct patch_layer *l = &d->layer[k];
@@ -14,7 +14,7 @@ static enum pxs_status init_layer(struct patchgan *d, int k, int ndf, struct pxs
     l->norm = k > 0;
     char name[48];
     snprintf(name, sizeof name, "model.%d.weight", index[k]);
-    PXS_TRY(pxs_conv_init(&l->conv, false, name, cin, l->c, err));
+    pxs_conv_describe(&l->conv, false, name, cin, l->c);
     l->bias = (struct pxs_weight){.kind = PXS_WEIGHT_BIAS,
                                   .rank = 1,
                                   .dims = {l->c},
@@ -22,11 +22,11 @@ static enum pxs_status init_layer(struct patchgan *d, int k, int ndf, struct pxs
                                   .fan_in = 16 * cin,
                                   .constant = l->norm};
     snprintf(l->bias.name, sizeof l->bias.name, "model.%d.bias", index[k]);
-    return pxs_weight_init(&l->bias, err);
 }
 
-static enum pxs_status init_buffers(struct patchgan *d, int batch, struct pxs_error *err) {
+enum pxs_status patchgan_init(struct patchgan *d, int batch, struct pxs_error *err) {
     bool failed = false;
+    PXS_TRY(pxs_conv_init(&d->image_half, false, "", d->channels, d->layer[0].c, err));
     size_t n = 2 * (size_t)batch, pixels = n * (size_t)d->height * (size_t)d->width, largest = 0;
     d->input = model_floats(pixels * 2 * (size_t)d->channels, &failed);
     for (int k = 0; k < PATCH_LAYERS; k++) {
@@ -46,15 +46,13 @@ static enum pxs_status init_buffers(struct patchgan *d, int batch, struct pxs_er
     return failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-enum pxs_status patchgan_init(struct patchgan *d, const struct pxs_params *p, struct pxs_error *err) {
+void patchgan_describe(struct patchgan *d, const struct pxs_params *p) {
     d->height = (int)p->img_height;
     d->width = (int)p->img_width;
     d->channels = (int)p->channels;
     for (int k = 0; k < PATCH_LAYERS; k++)
-        PXS_TRY(init_layer(d, k, (int)p->ndf, err));
-    PXS_TRY(pxs_head_init(&d->last, "model.12", d->layer[PATCH_LAYERS - 1].c, 1, 1, false, false, err));
-    PXS_TRY(pxs_conv_init(&d->image_half, false, "", d->channels, d->layer[0].c, err));
-    return init_buffers(d, (int)p->batch_size, err);
+        describe_layer(d, k, (int)p->ndf);
+    pxs_head_describe(&d->last, "model.12", d->layer[PATCH_LAYERS - 1].c, 1, 1, false, false);
 }
 
 void patchgan_finish(struct patchgan *d) {

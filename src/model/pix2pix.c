@@ -33,11 +33,20 @@ static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err)
     return failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
-    PXS_TRY(unet_init(&m->g, &m->params, err));
-    PXS_TRY(patchgan_init(&m->d, &m->params, err));
+void model_describe(struct pxs_pix2pix *m) {
+    unet_describe(&m->g, &m->params);
+    patchgan_describe(&m->d, &m->params);
     m->n_weights[PXS_NET_G] = unet_weights(&m->g, m->weights[PXS_NET_G]);
     m->n_weights[PXS_NET_D] = patchgan_weights(&m->d, m->weights[PXS_NET_D]);
+}
+
+static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
+    model_describe(m);
+    for (int net = 0; net < 2; net++)
+        for (size_t i = 0; i < m->n_weights[net]; i++)
+            PXS_TRY(pxs_weight_init(m->weights[net][i], err));
+    PXS_TRY(unet_init(&m->g, (int)m->params.batch_size, err));
+    PXS_TRY(patchgan_init(&m->d, (int)m->params.batch_size, err));
     return init_shared(m, err);
 }
 

@@ -11,7 +11,7 @@ static int level_count(int height, int width) {
     return n;
 }
 
-static enum pxs_status init_level(struct unet *u, int k, int ngf, struct pxs_error *err) {
+static void describe_level(struct unet *u, int k, int ngf) {
     struct unet_level *l = &u->level[k];
     bool innermost = k == u->n_levels - 1;
     l->h = u->height >> (k + 1);
@@ -22,18 +22,17 @@ static enum pxs_status init_level(struct unet *u, int k, int ngf, struct pxs_err
     l->drop = k >= 3 && u->dropout > 0;
     char name[48];
     snprintf(name, sizeof name, "down%d.model.0.weight", k + 1);
-    PXS_TRY(pxs_conv_init(&l->down, false, name, k == 0 ? u->channels : u->level[k - 1].c, l->c, err));
-    return PXS_OK;
+    pxs_conv_describe(&l->down, false, name, k == 0 ? u->channels : u->level[k - 1].c, l->c);
 }
 
 /* The up that comes back to level k, from level k + 1; the innermost pair is up1. */
-static enum pxs_status init_up(struct unet *u, int k, struct pxs_error *err) {
+static void describe_up(struct unet *u, int k) {
     char name[48];
     snprintf(name, sizeof name, "up%d.model.0.weight", u->n_levels - 1 - k);
-    return pxs_conv_init(&u->level[k].up, true, name, u->level[k].c, (int)u->level[k + 1].ld, err);
+    pxs_conv_describe(&u->level[k].up, true, name, u->level[k].c, (int)u->level[k + 1].ld);
 }
 
-static enum pxs_status init_buffers(struct unet *u, int batch, struct pxs_error *err) {
+enum pxs_status unet_init(struct unet *u, int batch, struct pxs_error *err) {
     bool failed = false;
     size_t largest = 0;
     for (int k = 0; k < u->n_levels; k++) {
@@ -59,18 +58,17 @@ static enum pxs_status init_buffers(struct unet *u, int batch, struct pxs_error 
     return failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-enum pxs_status unet_init(struct unet *u, const struct pxs_params *p, struct pxs_error *err) {
+void unet_describe(struct unet *u, const struct pxs_params *p) {
     u->height = (int)p->img_height;
     u->width = (int)p->img_width;
     u->channels = (int)p->channels;
     u->dropout = p->dropout;
     u->n_levels = level_count(u->height, u->width);
     for (int k = 0; k < u->n_levels; k++)
-        PXS_TRY(init_level(u, k, (int)p->ngf, err));
+        describe_level(u, k, (int)p->ngf);
     for (int k = 0; k < u->n_levels - 1; k++)
-        PXS_TRY(init_up(u, k, err));
-    PXS_TRY(pxs_head_init(&u->final, "final.2", (int)u->level[0].ld, u->channels, 2, true, true, err));
-    return init_buffers(u, (int)p->batch_size, err);
+        describe_up(u, k);
+    pxs_head_describe(&u->final, "final.2", (int)u->level[0].ld, u->channels, 2, true, true);
 }
 
 void unet_finish(struct unet *u) {

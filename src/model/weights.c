@@ -27,26 +27,90 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
     return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, sha256, bytes, err);
 }
 
+/* What stands in the file in place of this network. */
+static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
+                                    const struct pxs_safetensors *file, const char *path, const char *name,
+                                    struct pxs_error *err) {
+    const bool g = net == PXS_NET_G;
+    if (pxs_safetensors_find(file, m->weights[g ? PXS_NET_D : PXS_NET_G][0]->name))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s: no tensor %s: these are the weights of a %s; give those of the %s", path, name,
+                        g ? "discriminator" : "generator", g ? "generator" : "discriminator");
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give some that were trained "
+        "at this image size",
+        path, name, g ? "generator" : "discriminator", g ? "unet" : "patch", (long long)m->params.img_height,
+        (long long)m->params.img_width);
+}
+
 /* Names as a set, before shapes: a file of another network is told as such. */
-static enum pxs_status check_names(struct pxs_pix2pix *m, enum pxs_net net,
+static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net,
                                    const struct pxs_safetensors *file, const char *path,
                                    struct pxs_error *err) {
     const char *what = net == PXS_NET_G ? "generator" : "discriminator";
     for (size_t i = 0; i < m->n_weights[net]; i++)
         if (!pxs_safetensors_find(file, m->weights[net][i]->name))
-            return pxs_fail(err, PXS_E_INVALID,
-                            "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld)", path,
-                            m->weights[net][i]->name, what, net == PXS_NET_G ? "unet" : "patch",
-                            (long long)m->params.img_height, (long long)m->params.img_width);
+            return fail_network(m, net, file, path, m->weights[net][i]->name, err);
     for (size_t k = 0; k < pxs_safetensors_count(file); k++) {
         const char *name = pxs_safetensors_at(file, k)->name;
         bool known = !strcmp(name, unused_tensor);
         for (size_t i = 0; i < m->n_weights[net] && !known; i++)
             known = !strcmp(name, m->weights[net][i]->name);
         if (!known)
-            return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s is not part of this %s", path, name, what);
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s: tensor %s is not part of this %s (%lldx%lld): give weights of the same "
+                            "network and image size",
+                            path, name, what, (long long)m->params.img_height,
+                            (long long)m->params.img_width);
     }
     return PXS_OK;
+}
+
+static enum pxs_status check_shapes(const struct pxs_pix2pix *m, enum pxs_net net,
+                                    const struct pxs_safetensors *file, struct pxs_error *err) {
+    const struct pxs_params *p = &m->params;
+    struct pxs_error why;
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < m->n_weights[net] && status == PXS_OK; i++) {
+        const struct pxs_weight *w = m->weights[net][i];
+        status = pxs_safetensors_expect(file, w->name, w->rank, w->dims, &why);
+    }
+    if (status != PXS_E_INVALID)
+        return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);
+    return pxs_fail(err, status,
+                    "%s; here are %s %d and channels %d: give the values that it was trained with",
+                    why.message, net == PXS_NET_G ? "ngf" : "ndf", (int)(net == PXS_NET_G ? p->ngf : p->ndf),
+                    (int)p->channels);
+}
+
+/* Whether the file holds this network's weights; the data are not looked at. */
+static enum pxs_status open_fitting(const struct pxs_pix2pix *m, enum pxs_net net, const char *path,
+                                    struct pxs_safetensors **out, struct pxs_error *err) {
+    struct pxs_safetensors *file = NULL;
+    PXS_TRY(pxs_safetensors_open(path, &file, err));
+    enum pxs_status status = check_names(m, net, file, path, err);
+    if (status == PXS_OK)
+        status = check_shapes(m, net, file, err);
+    if (status == PXS_OK)
+        *out = file;
+    else
+        pxs_safetensors_destroy(&file);
+    return status;
+}
+
+enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net net, const char *path,
+                                 struct pxs_error *err) {
+    struct pxs_safetensors *file = NULL;
+    struct pxs_pix2pix *m = calloc(1, sizeof *m);
+    if (!m)
+        return pxs_fail_nomem(err);
+    m->params = *params;
+    model_describe(m);
+    enum pxs_status status = open_fitting(m, net, path, &file, err);
+    pxs_safetensors_destroy(&file);
+    free(m);
+    return status;
 }
 
 static void take_weight(struct pxs_weight *w, const float *torch) {
@@ -55,29 +119,33 @@ static void take_weight(struct pxs_weight *w, const float *torch) {
     memset(w->v, 0, w->count * sizeof *w->v);
 }
 
-/* First every tensor is read and dropped, so that a file that does not fit changes nothing. nn.grad is as large as the largest weight
- * and free between steps. */
+/* nn.grad is as large as the largest weight and free between steps. */
 static enum pxs_status read_weights(struct pxs_pix2pix *m, enum pxs_net net,
                                     const struct pxs_safetensors *file, struct pxs_error *err) {
-    for (int take = 0; take < 2; take++)
-        for (size_t i = 0; i < m->n_weights[net]; i++) {
-            struct pxs_weight *w = m->weights[net][i];
-            PXS_TRY(pxs_safetensors_read(file, w->name, w->rank, w->dims, m->nn.grad, err));
-            if (take)
-                take_weight(w, m->nn.grad);
-        }
+    for (size_t i = 0; i < m->n_weights[net]; i++) {
+        struct pxs_weight *w = m->weights[net][i];
+        PXS_TRY(pxs_safetensors_read(file, w->name, w->rank, w->dims, m->nn.grad, err));
+        take_weight(w, m->nn.grad);
+    }
     return PXS_OK;
 }
 
 enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                  struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
-    PXS_TRY(pxs_safetensors_open(path, &file, err));
-    enum pxs_status status = check_names(m, net, file, path, err);
-    if (status == PXS_OK)
-        status = read_weights(m, net, file, err);
+    PXS_TRY(open_fitting(m, net, path, &file, err));
+    enum pxs_status status = read_weights(m, net, file, err);
     pxs_safetensors_destroy(&file);
     return status;
+}
+
+bool pxs_pix2pix_beside(const char *generator, char *out, size_t size) {
+    const char *slash = strrchr(generator, '/'), *name = slash ? slash + 1 : generator;
+    size_t stem = strlen("generator_");
+    if (strncmp(name, "generator_", stem) != 0)
+        return false;
+    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(name - generator), generator, name + stem);
+    return n > 0 && (size_t)n < size;
 }
 
 void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]) {

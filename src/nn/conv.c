@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 
-enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs,
-                              struct pxs_error *err) {
+void pxs_conv_describe(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs) {
     *c = (struct pxs_conv){.cb = cb, .cs = cs};
     struct pxs_weight *w = &c->weight;
     /* torch's Conv2d is [out,in,4,4] with out the small side; ConvTranspose2d is [in,out,4,4] with in the small side: the same shape. */
@@ -14,7 +13,12 @@ enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *n
                              .fan_in = 16 * (transposed ? cs : cb),
                              .count = (size_t)cs * (size_t)cb * 16};
     snprintf(w->name, sizeof w->name, "%s", name);
-    return pxs_weight_init(w, err);
+}
+
+enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs,
+                              struct pxs_error *err) {
+    pxs_conv_describe(c, transposed, name, cb, cs);
+    return pxs_weight_init(&c->weight, err);
 }
 
 void pxs_conv_finish(struct pxs_conv *c) {

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int co, int scale, bool has_bias,
-                              bool has_tanh, struct pxs_error *err) {
+void pxs_head_describe(struct pxs_head *l, const char *name, int c, int co, int scale, bool has_bias,
+                       bool has_tanh) {
     *l = (struct pxs_head){.c = c, .co = co, .scale = scale, .has_bias = has_bias, .has_tanh = has_tanh};
     l->weight = (struct pxs_weight){.kind = PXS_WEIGHT_HEAD,
                                     .rank = 4,
@@ -12,12 +12,19 @@ enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int c
                                     .fan_in = 16 * c,
                                     .count = (size_t)co * (size_t)c * 16};
     snprintf(l->weight.name, sizeof l->weight.name, "%s.weight", name);
-    PXS_TRY(pxs_weight_init(&l->weight, err));
     if (!has_bias)
-        return PXS_OK;
+        return;
     l->bias = (struct pxs_weight){
         .kind = PXS_WEIGHT_BIAS, .rank = 1, .dims = {co}, .fan_in = 16 * c, .count = (size_t)co};
     snprintf(l->bias.name, sizeof l->bias.name, "%s.bias", name);
+}
+
+enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int co, int scale, bool has_bias,
+                              bool has_tanh, struct pxs_error *err) {
+    pxs_head_describe(l, name, c, co, scale, has_bias, has_tanh);
+    PXS_TRY(pxs_weight_init(&l->weight, err));
+    if (!has_bias)
+        return PXS_OK;
     enum pxs_status status = pxs_weight_init(&l->bias, err);
     if (status != PXS_OK)
         pxs_head_finish(l);

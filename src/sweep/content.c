@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pixsweep/tensor.h"
+#include "pixsweep/model.h"
 #include "plan_priv.h"
 
 /* Room for one more element in an arena array; false when out of memory. */
@@ -101,24 +101,13 @@ enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_confi
     return PXS_OK;
 }
 
-/* PATH/generator_X.safetensors -> PATH/d/discriminator_X.safetensors; false where the name is of another form. */
-static bool discriminator_beside(const char *path, char *out, size_t size) {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
-    const char *prefix = "generator_";
-    if (strncmp(base, prefix, strlen(prefix)) != 0)
-        return false;
-    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(base - path), path, base + strlen(prefix));
-    return n > 0 && (size_t)n < size;
-}
-
 enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX], struct pxs_error *err) {
     char beside[PXS_PATH_MAX], one[PXS_SHA256_HEX];
     struct pxs_sha256 h;
     pxs_sha256_init(&h);
     PXS_TRY(pxs_sha256_file(path, one, NULL, err));
     pxs_sha256_update(&h, one, strlen(one));
-    if (discriminator_beside(path, beside, sizeof beside)) {
+    if (pxs_pix2pix_beside(path, beside, sizeof beside)) {
         struct pxs_error beside_err;
         enum pxs_status status = pxs_sha256_file(beside, one, NULL, &beside_err);
         if (status == PXS_OK)
@@ -130,38 +119,40 @@ enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX], st
     return PXS_OK;
 }
 
-static enum pxs_status check_file(const char *path, struct pxs_error *err) {
-    struct pxs_safetensors *file = NULL;
-    PXS_TRY(pxs_safetensors_open(path, &file, err));
-    pxs_safetensors_destroy(&file);
-    return PXS_OK;
+/* Whether a run of these parameters can start from them: they have a hash whatever they are. */
+static enum pxs_status check_weights(const struct pxs_params *p, struct pxs_error *err) {
+    char beside[PXS_PATH_MAX];
+    PXS_TRY(pxs_pix2pix_fits(p, PXS_NET_G, p->init_from, err));
+    if (!pxs_pix2pix_beside(p->init_from, beside, sizeof beside) || access(beside, F_OK) != 0)
+        return PXS_OK;
+    return pxs_pix2pix_fits(p, PXS_NET_D, beside, err);
 }
 
-/* Whether they are weights at all: a Git LFS pointer has a hash, too. */
-static enum pxs_status check_weights(const char *path, struct pxs_error *err) {
-    char beside[PXS_PATH_MAX];
-    PXS_TRY(check_file(path, err));
-    if (!discriminator_beside(path, beside, sizeof beside) || access(beside, F_OK) != 0)
-        return PXS_OK;
-    return check_file(beside, err);
+/* All that decides about names and shapes of weights. */
+static bool same_shape(const struct pxs_params *a, const struct pxs_params *b) {
+    return a->img_height == b->img_height && a->img_width == b->img_width && a->channels == b->channels &&
+           a->ngf == b->ngf && a->ndf == b->ndf;
 }
 
 enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config, size_t index,
-                                     const char *path, const char **hash, struct pxs_error *err) {
+                                     const struct pxs_params *params, const char **hash,
+                                     struct pxs_error *err) {
+    struct pxs_weights_seen seen = {.params = *params};
     *hash = "";
-    if (path[0] == '\0')
+    if (params->init_from[0] == '\0')
         return PXS_OK;
     for (size_t i = 0; i < c->n_weights; i++)
-        if (strcmp(c->weights[i].path, path) == 0) {
+        if (strcmp(c->weights[i].params.init_from, params->init_from) == 0) {
+            memcpy(seen.hash, c->weights[i].hash, sizeof seen.hash);
             *hash = c->weights[i].hash;
-            return PXS_OK;
+            if (same_shape(&c->weights[i].params, params))
+                return PXS_OK;
         }
-    struct pxs_weights_seen seen = {.path = pxs_arena_strdup(c->arena, path)};
-    if (!seen.path || !grow(c->arena, (void **)&c->weights, &c->cap_weights, c->n_weights, sizeof seen))
+    if (!grow(c->arena, (void **)&c->weights, &c->cap_weights, c->n_weights, sizeof seen))
         return pxs_fail_nomem(err);
-    enum pxs_status status = check_weights(path, err);
-    if (status == PXS_OK)
-        status = pxs_weights_hash(path, seen.hash, err);
+    enum pxs_status status = check_weights(params, err);
+    if (status == PXS_OK && seen.hash[0] == '\0')
+        status = pxs_weights_hash(params->init_from, seen.hash, err);
     if (status != PXS_OK)
         status = pxs_error_prefix(err, "init_from");
     if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID)

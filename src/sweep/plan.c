@@ -63,8 +63,7 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     struct pxs_params_content content = {0};
     pxs_config_point(plan->config, index, point);
     PXS_TRY(pxs_contents_data(contents, plan->config, index, &point->params, options, &data, err));
-    PXS_TRY(pxs_contents_weights(contents, plan->config, index, point->params.init_from, &run->weights_hash,
-                                 err));
+    PXS_TRY(pxs_contents_weights(contents, plan->config, index, &point->params, &run->weights_hash, err));
     run->differs = pxs_arena_strdup(&plan->arena, point->label);
     run->seed = point->params.seed;
     run->data_hash = data->hash;

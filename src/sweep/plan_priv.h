@@ -18,7 +18,7 @@ struct pxs_data_seen {
 };
 
 struct pxs_weights_seen {
-    const char *path;
+    struct pxs_params params; /* init_from, and the shape that it was looked at for */
     char hash[PXS_SHA256_HEX];
 };
 
@@ -38,8 +38,8 @@ PXS_NODISCARD enum pxs_status pxs_contents_data(struct pxs_contents *c, const st
                                                 const struct pxs_sweep_options *options,
                                                 const struct pxs_dataset_info **out, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config,
-                                                   size_t index, const char *path, const char **hash,
-                                                   struct pxs_error *err);
+                                                   size_t index, const struct pxs_params *params,
+                                                   const char **hash, struct pxs_error *err);
 /* SHA-256 over the generator's file and, if it is there, the discriminator's beside it. */
 PXS_NODISCARD enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX],
                                                struct pxs_error *err);

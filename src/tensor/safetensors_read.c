@@ -259,8 +259,8 @@ static enum pxs_status fail_shape(const struct pxs_safetensors *f, const struct 
                     is, want);
 }
 
-enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const char *name, int rank,
-                                     const int *dims, float *out, struct pxs_error *err) {
+enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name, int rank,
+                                       const int *dims, struct pxs_error *err) {
     const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
     if (!info)
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no tensor named %s", file->path, name);
@@ -270,6 +270,13 @@ enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const c
                         info->dtype);
     if (!same_shape(info, rank, dims))
         return fail_shape(file, info, rank, dims, err);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const char *name, int rank,
+                                     const int *dims, float *out, struct pxs_error *err) {
+    PXS_TRY(pxs_safetensors_expect(file, name, rank, dims, err));
+    const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
     if (info->bytes > 0)
         memcpy(out, info->data, (size_t)info->bytes);
     return PXS_OK;

@@ -34,23 +34,13 @@ enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t
     return save_net(t, PXS_NET_D, suffix, epoch, err);
 }
 
-/* PATH/generator_X.safetensors -> PATH/d/discriminator_X.safetensors; false where the name is of another form. */
-static bool discriminator_beside(const char *generator, char *out, size_t size) {
-    const char *slash = strrchr(generator, '/'), *name = slash ? slash + 1 : generator;
-    size_t stem = strlen("generator_");
-    if (strncmp(name, "generator_", stem) != 0)
-        return false;
-    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(name - generator), generator, name + stem);
-    return n > 0 && (size_t)n < size;
-}
-
 enum pxs_status train_first_weights(struct training *t, struct pxs_error *err) {
     char d[PXS_PATH_MAX];
     pxs_pix2pix_randomise(t->model, (uint64_t)t->p->seed);
     if (!t->p->init_from[0])
         return PXS_OK;
     PXS_TRY(pxs_pix2pix_load(t->model, PXS_NET_G, t->p->init_from, err));
-    if (discriminator_beside(t->p->init_from, d, sizeof d) && access(d, F_OK) == 0)
+    if (pxs_pix2pix_beside(t->p->init_from, d, sizeof d) && access(d, F_OK) == 0)
         return pxs_pix2pix_load(t->model, PXS_NET_D, d, err);
     pxs_log(t->job->log, PXS_LOG_INFO, "init_from: no discriminator beside %s; it starts from random weights",
             t->p->init_from);

@@ -28,7 +28,19 @@ fi
 
 step "weights that do not belong, and a batch that no machine holds: refused before anything starts"
 run 2 bad exp.yaml --set ngf=8 --set init_from="$(ls res/queue/0001-*/saved_models/generator_min.safetensors)"
-says run.err 'preflight: run queue/0001-.*has shape'
+says run.err 'init_from: .*has shape .*; here are ngf 8 and channels 3: give the values'
+! grep -q preflight run.err || fail "not by the plan"
+weights=$(ls -d res/queue/0001-*/saved_models)
+echo words >words.safetensors
+for given in ndf=8:$weights/generator_min.safetensors:'/d/discriminator_min.*here are ndf 8' \
+    ngf=4:$weights/d/discriminator_min.safetensors:'the weights of a discriminator; give those of the generator' \
+    ngf=4:words.safetensors:'not a safetensors file'; do
+    IFS=: read -r key file words <<<"$given"
+    code=0
+    "$PIXSWEEP" plan exp.yaml --results bad --set "$key" --set "init_from=$file" >plan.out 2>plan.err || code=$?
+    [ $code -eq 2 ] || fail "plan of $given ended with $code"
+    says plan.err "init_from: .*$words"
+done
 run 2 bad exp.yaml --set batch_size=4000 --set img_height=512 --set img_width=512 --set ngf=64
 says run.err 'preflight: run queue/0001-.*does not fit'
 [ ! -e bad/pixsweep.db ] || fail "something was started"

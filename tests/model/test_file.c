@@ -110,6 +110,38 @@ static void write_changed(struct pxs_pix2pix *m, enum change change) {
     ck_assert_int_eq(pxs_safetensors_write(path, e, n, NULL, NULL, NULL, NULL), PXS_OK);
 }
 
+/* What is asked of a file without a network says the same as loading it. */
+static void same_words(enum pxs_net net, int ngf, int ndf, enum pxs_status status,
+                       const struct pxs_error *loaded) {
+    const struct pxs_params p = narrow(64, 64, 3, ngf, ndf, 1);
+    struct pxs_error err = {.message = ""};
+    ck_assert_int_eq(pxs_pix2pix_fits(&p, net, path, &err), status);
+    if (status != PXS_OK)
+        ck_assert_str_eq(err.message, loaded->message);
+}
+
+/* By widths, too: the discriminator's file next to the generator's is asked for its own. */
+START_TEST(other_widths)
+{
+    struct pxs_pix2pix *m = make_model(1); /* ngf 4, ndf 3 */
+    for (int net = 0; net < 2; net++) {
+        const struct pxs_params wider =
+            narrow(64, 64, 3, net == PXS_NET_G ? 8 : 4, net == PXS_NET_G ? 3 : 6, 1);
+        struct pxs_pix2pix *other = model_create(&wider, 0, "auto");
+        struct pxs_error err = {.message = ""};
+        ck_assert_int_eq(pxs_pix2pix_save(m, (enum pxs_net)net, path, NULL, NULL, NULL, NULL), PXS_OK);
+        same_words((enum pxs_net)net, 4, 3, PXS_OK, &err);
+        ck_assert_int_eq(pxs_pix2pix_load(other, (enum pxs_net)net, path, &err), PXS_E_INVALID);
+        same_words((enum pxs_net)net, (int)wider.ngf, (int)wider.ndf, PXS_E_INVALID, &err);
+        ck_assert_msg(strstr(err.message, net == PXS_NET_G ? "here are ngf 8 and channels 3"
+                                                           : "here are ndf 6 and channels 3"),
+                      "%s", err.message);
+        model_destroy(&other);
+    }
+    model_destroy(&m);
+}
+END_TEST
+
 START_TEST(files_of_others)
 {
     static const struct {
@@ -131,6 +163,7 @@ START_TEST(files_of_others)
         pxs_pix2pix_hash(m, before);
         write_changed(m, cases[i].change);
         ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), cases[i].status);
+        same_words(PXS_NET_G, 4, 3, cases[i].status, &err);
         pxs_pix2pix_hash(m, after);
         if (cases[i].status == PXS_OK) {
             ck_assert_str_ne(before, after);
@@ -154,6 +187,7 @@ START_TEST(wrong_files)
     ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL), PXS_OK);
     ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_D, path, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "discriminator"));
+    same_words(PXS_NET_D, 4, 3, PXS_E_INVALID, &err);
     ck_assert_int_eq(truncate(path, 5000), 0);
     ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, path));
@@ -170,6 +204,7 @@ TCase *file_case(void) {
     tcase_add_test(tcase, round_trip);
     tcase_add_test(tcase, metadata_and_order);
     tcase_add_test(tcase, files_of_others);
+    tcase_add_test(tcase, other_widths);
     tcase_add_test(tcase, wrong_files);
     return tcase;
 }
