@@ -32,8 +32,11 @@ enum pxs_show {
     PXS_SHOW_RATIO,     /* "1/4" where it is one over a whole number */
     PXS_SHOW_MARK,      /* "!" where the value is 0, nothing otherwise */
     PXS_SHOW_TICK,      /* "*" where the value is not 0, nothing otherwise */
+    PXS_SHOW_BOOLEAN,   /* "true" where an integer is not 0, else "false" */
     PXS_SHOW_HIDDEN     /* not in tables */
 };
+/* BOOLEAN for the name of a boolean hyperparameter, else PLAIN. */
+enum pxs_show pxs_show_of_key(const char *key);
 struct pxs_column {
     const char *title; /* in tables; NULL = the column's name */
     enum pxs_show show;

@@ -103,8 +103,10 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
     struct pxs_params *params = malloc(sizeof *params);
     if (params == NULL)
         return pxs_fail_nomem(err);
-    for (size_t k = 0; k < plan->n_keys; k++)
+    for (size_t k = 0; k < plan->n_keys; k++) {
         names[1 + k] = pxs_param_info(plan->keys[k])->key;
+        columns[1 + k].show = pxs_show_of_key(names[1 + k]);
+    }
     memcpy(names + first, fixed_names, sizeof fixed_names);
     memcpy(columns + first, fixed_columns, sizeof fixed_columns);
     choose(plan, columns + first);

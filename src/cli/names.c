@@ -125,7 +125,7 @@ int cli_names(struct cli *cli) {
 /* ---- settings -------------------------------------------------------------------------------------------- */
 
 /* Several values become a part of the sweep: "lrgd=5,10" is "sweep.grid.lrgd=[5,10]", "seed=1,2" is "sweep.seeds=[1,2]". What is one
- * value stays; so do paths with commas and lists of integers, unless they stand in brackets of their own. */
+ * value stays; so does a path with commas in it that is there, and lists of integers, unless they stand in brackets of their own. */
 static const char *as_set(struct cli *cli, const char *setting) {
     const char *equals = strchr(setting, '='), *value = equals + 1;
     const size_t n = strlen(value);
@@ -141,7 +141,9 @@ static const char *as_set(struct cli *cli, const char *setting) {
     if (strchr(value, ',') == NULL || !pxs_param_find(name, &key))
         return setting;
     const enum pxs_param_type type = pxs_param_info((int)key)->type;
-    if ((type == PXS_TYPE_PATH && !bracketed) || (type == PXS_TYPE_INTS && strncmp(value, "[[", 2) != 0))
+    struct stat info;
+    if ((type == PXS_TYPE_PATH && !bracketed && stat(value, &info) == 0) ||
+        (type == PXS_TYPE_INTS && strncmp(value, "[[", 2) != 0))
         return setting;
     if (key == PXS_PARAM_seed)
         return pxs_arena_printf(&cli->arena, "sweep.seeds=%s%s%s", open, value, close);

@@ -86,6 +86,12 @@ static void show_ratio(struct pxs_text *out, double value) {
         pxs_text_addf(out, "%.3g", value);
 }
 
+enum pxs_show pxs_show_of_key(const char *key) {
+    enum pxs_param_key param;
+    return pxs_param_find(key, &param) && pxs_param_info((int)param)->type == PXS_TYPE_BOOL ? PXS_SHOW_BOOLEAN
+                                                                                            : PXS_SHOW_PLAIN;
+}
+
 void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals) {
     if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_MARK) {
         pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real == 0 ? "!" : "");
@@ -93,6 +99,10 @@ void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_s
     }
     if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_TICK) {
         pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real != 0 ? "*" : "");
+        return;
+    }
+    if (cell->kind == PXS_CELL_INT && show == PXS_SHOW_BOOLEAN) {
+        pxs_text_add(out, cell->integer != 0 ? "true" : "false");
         return;
     }
     if (cell->kind == PXS_CELL_REAL && show == PXS_SHOW_RATIO) {

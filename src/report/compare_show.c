@@ -95,7 +95,7 @@ static void choose_columns(struct choices *to, const struct pxs_comparison *c,
                            const struct pxs_compare_options *o) {
     choose(to, "number", 0, "no", PXS_SHOW_PLAIN);
     for (size_t k = 0; k < c->n_keys; k++)
-        choose(to, c->table.columns[k], 0, NULL, PXS_SHOW_PLAIN);
+        choose(to, c->table.columns[k], 0, NULL, pxs_show_of_key(c->table.columns[k]));
     choose(to, "n", 0, "n", PXS_SHOW_PLAIN);
     if (c->n_failed > 0)
         choose(to, "failed", 0, "failed", PXS_SHOW_PLAIN);

@@ -63,6 +63,12 @@ does 2 "FILE first, then settings as KEY=VALUE" plan own.yaml lrgd
 does 2 'here it is learning_rate_G and learning_rate_D' plan own.yaml lr=1e-4,2e-4
 does 2 'here it is n_epochs' plan own.yaml --epochs 5
 does 2 'pixsweep trains on the CPU' run own.yaml --device cuda
+cp -r data other && rm "$(find other/train -name '*.png' | head -n 1)"
+does 0 'own: 4 runs (4 new)' plan own.yaml dataset=data,other flip=true,false
+says does.out ' false '
+mkdir data,other # a path that is there is one value
+does 2 'data,other has no train/ folder' plan own.yaml dataset=data,other
+rm -r other data,other
 does 2 "to try each: --set 'sweep.grid.lrgd=\[5, 10\]'" plan own.yaml --set lrgd=5,10
 does 2 'there is no experiment file owl, nor owl.yaml' run owl
 mkdir experiments && cp own.yaml experiments/ && sed -i 's/^name: own/name: two/' own.yaml

@@ -60,6 +60,26 @@ START_TEST(columns_are_aligned_and_joined)
 }
 END_TEST
 
+START_TEST(booleans_are_words_in_tables_alone)
+{
+    static const char *const names[] = {"flip", "ngf"};
+    const struct pxs_column columns[] = {{NULL, pxs_show_of_key("flip")}, {NULL, pxs_show_of_key("ngf")}};
+    struct pxs_table t;
+    ck_ok(pxs_table_make(&t, names, 2, 3, &err));
+    for (size_t i = 0; i < 2; i++) {
+        pxs_table_set(&t, i, 0, pxs_cell_int(i == 0));
+        pxs_table_set(&t, i, 1, pxs_cell_int(1));
+    }
+    pxs_table_set(&t, 2, 0, pxs_cell_text(NULL)); /* no effect there */
+    ck_ok(pxs_report_table(&t, columns, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_assert_str_eq(pxs_text_str(&out), " flip  ngf\n-----  ---\n true    1\nfalse    1\n\n");
+    pxs_text_clear(&out);
+    ck_ok(pxs_report_table(&t, columns, PXS_FORMAT_CSV, 0, &out, &err));
+    ck_assert_str_eq(pxs_text_str(&out), "flip,ngf\n1,1\n0,1\n,\n");
+    pxs_table_finish(&t);
+}
+END_TEST
+
 START_TEST(csv_has_every_digit_and_every_column)
 {
     struct pxs_table t = people();
@@ -344,6 +364,7 @@ Suite *table_suite(void) {
     TCase *c = tcase_create("table");
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, columns_are_aligned_and_joined);
+    tcase_add_test(c, booleans_are_words_in_tables_alone);
     tcase_add_test(c, csv_has_every_digit_and_every_column);
     tcase_add_test(c, csv_quotes_what_needs_it);
     tcase_add_test(c, csv_that_no_spreadsheet_computes);
