@@ -111,16 +111,30 @@ enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
     struct pxs_atomic_file f;
     PXS_TRY(pxs_atomic_open(&f, path, err));
     if (bytes && fwrite(data, 1, bytes, f.file) != bytes) {
-        enum pxs_status status = pxs_fail_errno(err, "cannot write %s", f.temp);
+        enum pxs_status status = pxs_fail_errno(err, "cannot write %s", path);
         pxs_atomic_abandon(&f);
         return status;
     }
     return pxs_atomic_commit(&f, err);
 }
 
+/* By the name that the user knows; a folder that is missing is the commonest cause. */
+static enum pxs_status fail_create(const char *path, struct pxs_error *err) {
+    char dir[4096];
+    struct stat info;
+    const int number = errno;
+    if (number == ENOENT && pxs_path_dir(dir, sizeof dir, path) && stat(dir, &info) != 0)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "cannot create %s: there is no folder %s; make it first", path,
+                        dir);
+    errno = number;
+    return pxs_fail_errno(err, "cannot create %s", path);
+}
+
 enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, struct pxs_error *err) {
     f->file = NULL;
     f->temp[0] = '\0';
+    if (path[0] == '\0')
+        return pxs_fail(err, PXS_E_INVALID, "a file without a name cannot be written");
     if (strlen(path) >= sizeof f->path)
         return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...", sizeof f->path - 1,
                         path);
@@ -131,7 +145,7 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, str
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     f->file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f->file) {
-        enum pxs_status status = pxs_fail_errno(err, "cannot create %s", temp);
+        enum pxs_status status = fail_create(path, err);
         if (fd >= 0)
             close(fd);
         return status;
@@ -174,9 +188,9 @@ enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *e
     if (!f->file)
         return pxs_fail(err, PXS_E_INTERNAL, "commit of a file that is not open");
     if (!finish_stream(f))
-        status = pxs_fail_errno(err, "cannot write %s", f->temp);
+        status = pxs_fail_errno(err, "cannot write %s", f->path);
     else if (rename(f->temp, f->path) != 0)
-        status = pxs_fail_errno(err, "cannot rename %s to %s", f->temp, f->path);
+        status = pxs_fail_errno(err, "cannot rename the finished file to %s", f->path);
     if (status != PXS_OK) {
         unlink(f->temp);
         f->temp[0] = '\0';

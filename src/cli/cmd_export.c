@@ -7,7 +7,7 @@
 static enum pxs_status file_write(void *user, const char *text, size_t bytes, struct pxs_error *err) {
     const struct pxs_atomic_file *file = user;
     if (fwrite(text, 1, bytes, file->file) != bytes)
-        return pxs_fail_errno(err, "cannot write %s", file->temp);
+        return pxs_fail_errno(err, "cannot write %s", file->path);
     return PXS_OK;
 }
 

@@ -107,7 +107,7 @@ static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, s
         !pxs_path_dir(folder, sizeof folder, p->path))
         return pxs_fail(err, PXS_E_INVALID, "the path of the picture is too long: choose one with -o FILE");
     p->kind = PXS_PICTURE_PNG;
-    return pxs_make_dirs(folder, err);
+    return cli_or_elsewhere(cli, pxs_make_dirs(folder, err), err);
 }
 
 /* ---- the pictures ---------------------------------------------------------------------------------------- */
@@ -171,7 +171,7 @@ static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struc
     enum pxs_status status = cli->values[OPT_SAMPLES] != NULL ? draw_samples(cli, s, p, &drawing, err)
                                                               : draw_curves(cli, s, p, &drawing, err);
     if (status == PXS_OK)
-        status = pxs_write_file(p->path, drawing.data, drawing.bytes, err);
+        status = cli_or_elsewhere(cli, pxs_write_file(p->path, drawing.data, drawing.bytes, err), err);
     if (status == PXS_OK && drawing.lacking[0] != '\0')
         cli_say("warning: %s", drawing.lacking);
     if (status == PXS_OK && !cli->quiet)

@@ -14,15 +14,18 @@ static void add_count(struct pxs_text *out, size_t n, const char *what) {
 /* "--db PATH " where the user gave one, so that the line can be copied. */
 static void add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
+    char word[CLI_WORD_MAX];
     for (size_t i = 0; i < PXS_COUNT(places); i++) {
         if (cli->values[places[i]] != NULL)
-            pxs_text_add_words(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
+            pxs_text_add_words(out, " --%s %s", cli_option_name(places[i]),
+                               cli_shell_word(word, cli->values[places[i]]));
     }
 }
 
 /* What went wrong, each with its reason; those that just wait their turn are in the count above. */
-static void put_problems(const struct pxs_sweep_summary *s, struct pxs_text *out) {
+static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
     enum { SHOWN = 20 };
+    char word[CLI_WORD_MAX];
     size_t n = 0;
     for (size_t i = 0; i < s->n_problems; i++) {
         if (strcmp(s->problems[i].state, "queued") == 0)
@@ -31,12 +34,16 @@ static void put_problems(const struct pxs_sweep_summary *s, struct pxs_text *out
             pxs_text_add_words(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state,
                                s->problems[i].reason);
     }
-    if (n > SHOWN)
-        pxs_text_add_words(out, "  and %zu more (pixsweep ls --sweep %s)\n", n - SHOWN, s->sweep);
+    if (n > SHOWN) {
+        pxs_text_add_words(out, "  and %zu more (pixsweep ls --sweep %s", n - SHOWN,
+                           cli_shell_word(word, s->sweep));
+        add_place(cli, out);
+        pxs_text_add(out, ")\n");
+    }
 }
 
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
-    char time[32];
+    char time[32], word[CLI_WORD_MAX];
     pxs_format_duration(time, s->seconds);
     pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
     if (s->n_completed_now < s->n_completed)
@@ -49,11 +56,11 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     add_count(out, s->n_queued, "queued");
     add_count(out, s->n_elsewhere, "at work elsewhere");
     pxs_text_add_words(out, "; %s\n", time);
-    put_problems(s, out);
+    put_problems(cli, s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')
         pxs_text_add_words(out, "%s\n", s->remedy);
     if (s->n_completed > 0 && s->recorded) {
-        pxs_text_add_words(out, "compare: pixsweep compare %s", s->sweep);
+        pxs_text_add_words(out, "compare: pixsweep compare %s", cli_shell_word(word, s->sweep));
         add_place(cli, out);
         pxs_text_add(out, "\n");
     }
@@ -119,9 +126,9 @@ static void print_summary(const struct cli *cli, struct cli_progress *progress,
     pxs_text_finish(&out);
 }
 
-/* Is there anything to sum up? Nothing was started where planning or preflight failed. */
+/* Is there anything to sum up? Nothing was started where planning or preflight failed or were interrupted. */
 static bool has_run(enum pxs_status status, const struct pxs_sweep_summary *s) {
-    return status == PXS_OK || status == PXS_E_STOPPED || s->exit_code == CLI_FAILED;
+    return status == PXS_OK || (status == PXS_E_STOPPED && s->n_total > 0) || s->exit_code == CLI_FAILED;
 }
 
 int cli_cmd_run(struct cli *cli) {
@@ -142,7 +149,9 @@ int cli_cmd_run(struct cli *cli) {
     options.meter = cli_bar_begin(&bar, cli);
     const enum pxs_status status = pxs_sweep_run(&options, &listener, &summary, &err);
     cli_progress_finish(&progress);
-    if (status != PXS_OK && status != PXS_E_STOPPED)
+    if (status == PXS_E_STOPPED && !has_run(status, &summary))
+        cli_say("%s", err.message);
+    else if (status != PXS_OK && status != PXS_E_STOPPED)
         cli_say_why(&diagnostics, &err);
     if (has_run(status, &summary))
         print_summary(cli, &progress, &summary);

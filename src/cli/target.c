@@ -109,7 +109,28 @@ static enum pxs_status judge(struct pxs_store *s, const char *path, const char *
     return PXS_OK;
 }
 
+/* Before anything is drawn for it. */
+static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX], word[CLI_WORD_MAX];
+    struct stat info;
+    if (path[0] == '\0')
+        return pxs_fail(err, PXS_E_INVALID, "-o \"\": name the file to write");
+    if (!pxs_path_dir(dir, sizeof dir, path))
+        return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
+    if (stat(dir, &info) != 0 && errno == ENOENT)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "-o %s: there is no folder %s; `mkdir -p %s` makes it", path,
+                        dir, cli_shell_word(word, dir));
+    return PXS_OK;
+}
+
+enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status, struct pxs_error *err) {
+    if (status == PXS_OK || cli->values[OPT_OUTPUT] != NULL)
+        return status;
+    return pxs_fail(err, status, "%s; -o FILE writes it elsewhere", err->message);
+}
+
 enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err) {
+    PXS_TRY(check_folder(path, err));
     char *real = realpath(path, NULL);
     const enum pxs_status status = judge(s, path, real != NULL ? real : path, err);
     free(real);

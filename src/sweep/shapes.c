@@ -216,6 +216,14 @@ static enum pxs_status died(const char *name, const char *how, const char *log, 
     return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch %s:\n%.1000s", name, how, log);
 }
 
+/* As a worker's death is told (verdict.c); a probe is not tried again. */
+static const char *whose_kill(const struct pxs_cgroup *groups) {
+    return groups->oom_kills < 0
+               ? ": by somebody, or by the system for want of memory; the same command tries it again, "
+                 "and a smaller batch_size, ngf or image takes less"
+               : ": by somebody; the kernel counts no want of memory; the same command tries it again";
+}
+
 static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape, const struct probe *p,
                                    struct need *need, struct pxs_error *err) {
     char log[8192], *end;
@@ -242,10 +250,10 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
         return too_large(s, shape, 0, &p->memory, err);
     if (refused)
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
-    char how[96];
+    char how[400];
     if (WIFSIGNALED(p->wait_status))
-        snprintf(how, sizeof how, "was killed by signal %d (%s)", WTERMSIG(p->wait_status),
-                 strsignal(WTERMSIG(p->wait_status)));
+        snprintf(how, sizeof how, "was killed by signal %d (%s)%s", WTERMSIG(p->wait_status),
+                 strsignal(WTERMSIG(p->wait_status)), killed ? whose_kill(&groups) : "");
     else
         snprintf(how, sizeof how, "ended with code %d", WEXITSTATUS(p->wait_status));
     return died(name, how, log, err);

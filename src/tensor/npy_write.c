@@ -16,7 +16,7 @@ static void add_shape(struct pxs_text *t, int rank, const int64_t *dims) {
 }
 
 static enum pxs_status write_header(FILE *file, enum pxs_npy_type type, int rank, const int64_t *dims,
-                                    const char *temp, struct pxs_error *err) {
+                                    const char *path, struct pxs_error *err) {
     struct pxs_text t = {0};
     pxs_text_addf(&t,
                   "{'descr': '%s', 'fortran_order': False, 'shape': ", type == PXS_NPY_F4 ? "<f4" : "|u1");
@@ -31,7 +31,7 @@ static enum pxs_status write_header(FILE *file, enum pxs_npy_type type, int rank
     if (t.failed)
         status = pxs_fail_nomem(err);
     else if (fwrite(lead, 1, sizeof lead, file) != sizeof lead || fwrite(t.text, 1, t.len, file) != t.len)
-        status = pxs_fail_errno(err, "cannot write %s", temp);
+        status = pxs_fail_errno(err, "cannot write %s", path);
     pxs_text_finish(&t);
     return status;
 }
@@ -44,7 +44,7 @@ enum pxs_status pxs_npy_write_open(struct pxs_npy_writer *w, const char *path, e
     if (rank < 0 || rank > PXS_MAX_RANK || !pxs_shape_bytes(rank, dims, element_bytes(type), &w->left))
         return pxs_fail(err, PXS_E_INVALID, "%s: an impossible shape of rank %d", path, rank);
     PXS_TRY(pxs_atomic_open(&w->file, path, err));
-    enum pxs_status status = write_header(w->file.file, type, rank, dims, w->file.temp, err);
+    enum pxs_status status = write_header(w->file.file, type, rank, dims, w->file.path, err);
     if (status != PXS_OK)
         pxs_atomic_abandon(&w->file);
     return status;
@@ -56,7 +56,7 @@ enum pxs_status pxs_npy_write_put(struct pxs_npy_writer *w, const void *data, si
     if (elements > w->left / each)
         return pxs_fail(err, PXS_E_INTERNAL, "%s: more elements than its shape holds", w->file.path);
     if (elements > 0 && fwrite(data, each, elements, w->file.file) != elements)
-        return pxs_fail_errno(err, "cannot write %s", w->file.temp);
+        return pxs_fail_errno(err, "cannot write %s", w->file.path);
     w->left -= elements * each;
     return PXS_OK;
 }

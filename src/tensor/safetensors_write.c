@@ -21,7 +21,7 @@ static enum pxs_status put(struct sink *s, const void *data, size_t bytes, struc
     while (bytes > 0) {
         size_t n = bytes < CHUNK ? bytes : CHUNK;
         if (fwrite(p, 1, n, s->file.file) != n)
-            return pxs_fail_errno(err, "cannot write %s", s->file.temp);
+            return pxs_fail_errno(err, "cannot write %s", s->file.path);
         if (s->hashing)
             pxs_sha256_update(&s->hash, p, n);
         s->bytes += n;

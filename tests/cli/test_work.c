@@ -135,6 +135,64 @@ START_TEST(results_and_database_may_lie_elsewhere)
 }
 END_TEST
 
+/* A shell takes what is printed for the very words that were meant. */
+START_TEST(printed_commands_can_be_copied)
+{
+    struct result r =
+        pixsweep("run", "tiny.yaml", "--results", "my $(touch bad) ace's", "--db", "a\tb.db", NULL);
+    ck_assert_int_eq(r.code, 0);
+    ck_has(r.out, "pixsweep compare tiny --db $'a\\x09b.db' --results 'my $(touch bad) ace'\\''s'\n");
+    drop(&r);
+    r = pixsweep("run", "tiny.yaml", "--results", "my $(touch bad) ace's", NULL);
+    ck_assert_int_eq(r.code, 0);
+    write_text("copied", strstr(r.out, "compare: pixsweep ") + strlen("compare: pixsweep "));
+    drop(&r);
+    ck_prints(shell("eval \"\\\"\\$PIXSWEEP\\\" $(head -n 1 copied)\""), "tiny: 2 runs in 2 groups");
+    ck_assert_int_ne(access("bad", F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_written_comes_with_its_remedy)
+{
+    static const char *const commands[] = {"plot", "report", "export"};
+    struct result r = pixsweep("run", "tiny.yaml", "--quiet", NULL);
+    ck_assert_int_eq(r.code, 0);
+    drop(&r);
+    for (size_t i = 0; i < PXS_COUNT(commands); i++) {
+        ck_refused(pixsweep(commands[i], "-o", "", NULL), 2, "-o \"\": name the file to write");
+        ck_refused(pixsweep(commands[i], "-o", "no way/x.png", NULL), 2,
+                   "-o no way/x.png: there is no folder no way; `mkdir -p 'no way'` makes it");
+    }
+    ck_assert_int_ne(access("no way", F_OK), 0);
+    ck_refused(pixsweep("backup", "no/x.db", NULL), 2, "/no; make it first");
+    ck_prints(shell("mkdir -p results/tiny/report.html/x results/tiny/curves.png/x; echo made"), "made");
+    ck_refused(pixsweep("report", NULL), 1, "report.html: Is a directory; -o FILE writes it elsewhere");
+    ck_refused(pixsweep("plot", NULL), 1, "curves.png: Is a directory; -o FILE writes it elsewhere");
+    ck_prints(pixsweep("report", "-o", "here.html", NULL), "here.html: ");
+}
+END_TEST
+
+/* Where the preflight is interrupted, there are no runs to sum up. (A machine may be through with it before it is.) */
+START_TEST(ctrl_c_in_the_preflight_starts_nothing)
+{
+    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", "ngf=96", "--set", "ndf=96", NULL};
+    const pid_t pid = start(args);
+    await("err", "preflight: 1 shape");
+    kill(pid, SIGINT);
+    ck_assert_int_eq(wait_for(pid), 130);
+    char *said = NULL, *result = NULL;
+    ck_assert_int_eq(pxs_read_file("err", 1 << 20, &said, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_read_file("out", 1 << 20, &result, NULL, NULL), PXS_OK);
+    if (strstr(said, "preflight: in order") == NULL) {
+        ck_has(said, "interrupted in the preflight; nothing was started");
+        ck_assert_str_eq(result, "");
+    }
+    ck_has_not(result, "0 of 0");
+    free(said);
+    free(result);
+}
+END_TEST
+
 START_TEST(a_full_disk_under_the_summary_is_noticed)
 {
     ck_refused(shell("\"$PIXSWEEP\" run tiny.yaml --quiet > /dev/full"), 1, "No space left on device");
@@ -228,6 +286,9 @@ Suite *work_suite(void) {
     tcase_add_test(c, run_then_read);
     tcase_add_test(c, quiet_says_nothing_but_the_result);
     tcase_add_test(c, results_and_database_may_lie_elsewhere);
+    tcase_add_test(c, printed_commands_can_be_copied);
+    tcase_add_test(c, a_file_that_cannot_be_written_comes_with_its_remedy);
+    tcase_add_test(c, ctrl_c_in_the_preflight_starts_nothing);
     tcase_add_test(c, a_full_disk_under_the_summary_is_noticed);
     tcase_add_test(c, a_reader_that_leaves_does_not_end_a_run);
     tcase_add_test(c, ctrl_c_stops_and_the_same_command_goes_on);

@@ -15,7 +15,7 @@ trial 'op=write,process=worker,match=*/records.bin,n=7,errno=EIO,count=0' 'recor
 trial 'op=write,process=worker,match=*/records.bin,n=9,action=short;op=write,process=worker,match=*/records.bin,n=10,errno=EIO'
 trial 'op=write,process=worker,match=*/records.bin,n=3,action=short,count=0'
 trial 'op=sync,process=worker,match=*/records.bin,n=2,errno=EIO,count=0' 'records.bin: Input/output error'
-trial 'op=write,process=worker,match=*/images/*,n=1,errno=EIO,count=0' '3.png.tmp.*: Input/output error\|0.png.tmp.*: Input/output error'
+trial 'op=write,process=worker,match=*/images/*,n=1,errno=EIO,count=0' '3.png: Input/output error\|0.png: Input/output error'
 trial 'op=open,process=worker,match=*/saved_models/*,n=3,errno=EDQUOT'
 trial 'op=mkdir,process=worker,match=*/saved_models,n=1,errno=EACCES,count=0' 'saved_models: Permission denied'
 trial 'op=write,process=worker,match=*/d/discriminator_min*,n=2,action=short,count=0'
@@ -24,7 +24,7 @@ trial 'op=sync,process=worker,match=*/saved_models,n=1,errno=EIO'
 trial 'op=thread,process=worker,n=1,errno=EAGAIN,count=0'
 
 step "the supervisor's files"
-trial 'op=open,process=run,match=*/config.yaml.tmp,n=1,errno=ENOSPC' 'config.yaml.tmp.*: No space left'
+trial 'op=open,process=run,match=*/config.yaml.tmp,n=1,errno=ENOSPC' 'config.yaml: No space left'
 trial 'op=open,process=run,match=*/worker.log,n=1,errno=EMFILE' 'worker.log: Too many open files'
 trial 'op=write,process=run,match=pixsweep.db-wal,n=30,errno=ENOSPC' 'the disk is full'
 trial 'op=write,process=run,match=pixsweep.db-wal,n=62,errno=EIO'

@@ -72,7 +72,8 @@ static void expect_refused(int what, const char *words) {
 START_TEST(test_refused)
 {
     expect_refused(FAKE_UNFIT, ": the pairs smell from afar");
-    expect_refused(FAKE_UNFIT_KILLED, "killed by signal 9 (Killed)"); /* by nobody who counts memory */
+    expect_refused(FAKE_UNFIT_KILLED, "killed by signal 9 (Killed): by somebody"); /* who counts no memory */
+    expect_refused(FAKE_UNFIT_KILLED, "the same command tries it again");
     expect_refused(FAKE_UNFIT_NOMEM, "does not fit: out of memory in its first batch (estimated 1.0 kB, ");
     expect_refused(FAKE_UNFIT_NOMEM, "try a smaller batch_size");
     expect_refused(FAKE_UNFIT_ABORT, "killed by signal 6 (Aborted):\nabout to die");

@@ -1,0 +1,47 @@
+/* Words of commands that are printed to be copied. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* No shell takes it for anything but itself, wherever it stands in the word. */
+static bool is_plain(const char *text) {
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=";
+    if (text[0] == '\0' || text[0] == '=')
+        return false;
+    for (const char *c = text; *c != '\0'; c++)
+        if (((unsigned char)*c & 0x80) == 0 && strchr(safe, *c) == NULL)
+            return false;
+    return true;
+}
+
+/* The terminal gets it byte for byte. */
+static bool is_shown(const char *text) {
+    struct pxs_text clean = {0};
+    pxs_text_add_clean(&clean, text, strlen(text));
+    const bool same = !clean.failed && strcmp(pxs_text_str(&clean), text) == 0;
+    pxs_text_finish(&clean);
+    return same;
+}
+
+const char *cli_shell_word(char buf[CLI_WORD_MAX], const char *text) {
+    const bool shown = is_shown(text);
+    size_t used;
+    if (shown && is_plain(text)) {
+        snprintf(buf, CLI_WORD_MAX, "%s", text);
+        return buf;
+    }
+    used = (size_t)snprintf(buf, CLI_WORD_MAX, shown ? "'" : "$'");
+    for (const char *c = text; *c != '\0' && used + 6 < CLI_WORD_MAX; c++) {
+        char *at = buf + used;
+        const size_t room = CLI_WORD_MAX - used;
+        if (!shown && ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f))
+            used += (size_t)snprintf(at, room, "\\x%02x", (unsigned char)*c);
+        else if (*c == '\'')
+            used += (size_t)snprintf(at, room, "%s", shown ? "'\\''" : "\\'");
+        else
+            used += (size_t)snprintf(at, room, "%s%c", *c == '\\' && !shown ? "\\" : "", *c);
+    }
+    snprintf(buf + used, CLI_WORD_MAX - used, "'");
+    return buf;
+}
