@@ -45,13 +45,20 @@ struct pxs_error {
 enum pxs_status pxs_fail(struct pxs_error *err, enum pxs_status status, const char *fmt, ...)
     PXS_PRINTF(3, 4);
 /* As pxs_fail with PXS_E_IO (PXS_E_NOT_FOUND for ENOENT, PXS_E_NOMEM for ENOMEM, PXS_E_NOSPC for ENOSPC and
- * EDQUOT); appends ": <strerror(errno)>". */
+ * EDQUOT); appends ": <strerror(errno)>" and what pxs_limit_words says (but of EAGAIN, which has many causes). */
 enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
-/* "out of memory" */
+/* The same of a thread or a process that could not be started, where EAGAIN is a limit, too. */
+enum pxs_status pxs_fail_start(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* "out of memory", and what pxs_limit_words says */
 enum pxs_status pxs_fail_nomem(struct pxs_error *err);
 /* Put "<text>: " in front of the message and return its status (err NULL: PXS_E_INTERNAL, so keep the status where
  * NULL may come). */
 enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* The limits of this process that may stand behind an errno (EMFILE, EFBIG, ENOMEM; EAGAIN of a thread or process that could not be started),
+ * with the command that lifts each: " (`ulimit -n` allows a process 10 open files; raise it where it is set: `ulimit -n 1024`)".
+ * Empty where none is set. */
+#define PXS_LIMIT_WORDS 512
+void pxs_limit_words(int number, char out[PXS_LIMIT_WORDS]);
 /* Short constant name: "ok", "out of memory", "invalid input", ... */
 const char *pxs_status_name(enum pxs_status status);
 

@@ -53,25 +53,43 @@ static enum pxs_status status_of_errno(int number) {
     }
 }
 
-enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) {
-    int number = errno;
+/* `limited`: the errno of which pxs_limit_words speaks. */
+static enum pxs_status fail_errno(struct pxs_error *err, int number, int limited, const char *fmt,
+                                  va_list ap) {
     enum pxs_status status = status_of_errno(number);
     if (err) {
-        va_list ap;
-        va_start(ap, fmt);
+        char buf[128], limit[PXS_LIMIT_WORDS];
         set_message(err, status, fmt, ap);
-        va_end(ap);
-        char buf[128];
+        pxs_limit_words(limited, limit);
         size_t used = strlen(err->message);
         snprintf(err->message + used, sizeof err->message - used, ": %s%s",
-                 strerror_r(number, buf, sizeof buf),
-                 number == EFBIG ? " (`ulimit -f` limits the size of files; raise it)" : "");
+                 strerror_r(number, buf, sizeof buf), limit);
     }
     return status;
 }
 
+enum pxs_status pxs_fail_errno(struct pxs_error *err, const char *fmt, ...) {
+    int number = errno;
+    va_list ap;
+    va_start(ap, fmt);
+    enum pxs_status status = fail_errno(err, number, number == EAGAIN ? 0 : number, fmt, ap);
+    va_end(ap);
+    return status;
+}
+
+enum pxs_status pxs_fail_start(struct pxs_error *err, const char *fmt, ...) {
+    int number = errno;
+    va_list ap;
+    va_start(ap, fmt);
+    enum pxs_status status = fail_errno(err, number, number, fmt, ap);
+    va_end(ap);
+    return status;
+}
+
 enum pxs_status pxs_fail_nomem(struct pxs_error *err) {
-    return pxs_fail(err, PXS_E_NOMEM, "out of memory");
+    char limit[PXS_LIMIT_WORDS];
+    pxs_limit_words(ENOMEM, limit);
+    return pxs_fail(err, PXS_E_NOMEM, "out of memory%s", limit);
 }
 
 enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) {

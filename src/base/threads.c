@@ -195,7 +195,7 @@ enum pxs_status pxs_pool_create(int threads, struct pxs_pool **out, struct pxs_e
         stop_workers(pool, started);
         pool_free(pool);
         errno = rc;
-        return pxs_fail_errno(err, "cannot start thread %d of %d", started + 2, threads);
+        return pxs_fail_start(err, "cannot start thread %d of %d", started + 2, threads);
     }
     *out = pool;
     return PXS_OK;

@@ -69,6 +69,7 @@ static enum pxs_status find_script(char out[4096], struct pxs_error *err) {
 static enum pxs_status spawn(struct child *c, int theirs, char *const *argv, struct pxs_error *err) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
+    char limit[PXS_LIMIT_WORDS];
     if (posix_spawn_file_actions_init(&files) != 0 || posix_spawnattr_init(&attr) != 0)
         return pxs_fail_nomem(err);
     posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
@@ -82,10 +83,11 @@ static enum pxs_status spawn(struct child *c, int theirs, char *const *argv, str
     if (failed == 0)
         return PXS_OK;
     c->pid = 0;
+    pxs_limit_words(failed, limit);
     return pxs_fail(err, failed == ENOENT ? PXS_E_NOT_FOUND : PXS_E_INVALID,
-                    "--against-torch: cannot start %s: %s; name a Python that has PyTorch, such as "
+                    "--against-torch: cannot start %s: %s%s; name a Python that has PyTorch, such as "
                     "/usr/bin/python3",
-                    argv[0], strerror(failed));
+                    argv[0], strerror(failed), limit);
 }
 
 static enum pxs_status start(struct child *c, char *const *argv, struct pxs_error *err) {

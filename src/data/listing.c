@@ -179,7 +179,11 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
     *e = (struct entries){0};
     int n = path != NULL ? scandir(path, &found, NULL, by_name) : -1;
     if (n < 0) {
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: cannot be listed: %s", where, strerror(errno));
+        char limit[PXS_LIMIT_WORDS];
+        const int number = errno;
+        pxs_limit_words(number, limit);
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: cannot be listed: %s%s", where, strerror(number),
+                        limit);
         return false;
     }
     e->png = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->png);

@@ -1,11 +1,11 @@
 /* The one file with sqlite3.h: connections, statements, SQLite's errors as ours. */
 #include "sql_priv.h"
 
+#include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 struct pxs_sql {
     sqlite3 *db;
@@ -26,14 +26,12 @@ struct pxs_stmt {
 /* ---- errors ---------------------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_io(struct pxs_sql *sql, int code, struct pxs_error *err) {
-    struct rlimit files;
+    char limit[PXS_LIMIT_WORDS];
     int number = sqlite3_system_errno(sql->db);
     /* SQLite does not always hand on the errno of a write that the limit cut off. */
-    bool limited = (code & 0xff) == SQLITE_IOERR && getrlimit(RLIMIT_FSIZE, &files) == 0 &&
-                   files.rlim_cur != RLIM_INFINITY;
+    pxs_limit_words((code & 0xff) == SQLITE_IOERR ? EFBIG : number, limit);
     return pxs_fail(err, PXS_E_IO, "%s: %s%s%s%s", sql->path, sqlite3_errstr(code), number ? ": " : "",
-                    number ? strerror(number) : "",
-                    limited ? " (`ulimit -f` limits the size of files; raise it)" : "");
+                    number ? strerror(number) : "", limit);
 }
 
 /* SQLite's word on the failed call as ours. `user`: the statement is the user's. */

@@ -83,7 +83,7 @@ static enum pxs_status start(const char *text, const char **env, struct command 
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
-        return pxs_fail_errno(err, "cannot start on_done");
+        return pxs_fail_start(err, "cannot start on_done");
     }
     setpgid(pid, pid); /* whichever of the two is first */
     fcntl(ends[0], F_SETFL, O_NONBLOCK);

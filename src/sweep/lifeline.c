@@ -112,7 +112,7 @@ enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop
     errno = pthread_create(&w->thread, NULL, watch, w);
     w->started = errno == 0;
     enum pxs_status status =
-        w->started ? PXS_OK : pxs_fail_errno(err, "cannot start the thread that listens to the supervisor");
+        w->started ? PXS_OK : pxs_fail_start(err, "cannot start the thread that listens to the supervisor");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return status;
 }

@@ -52,7 +52,9 @@ static void limit_memory(int64_t bytes, int threads) {
 #ifndef SANITIZED
     const rlim_t most = (rlim_t)bytes + (rlim_t)threads * UNTOUCHED_BYTES;
     const struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
-    if (bytes > 0 && setrlimit(RLIMIT_DATA, &limit) != 0)
+    struct rlimit own;
+    if (bytes > 0 && getrlimit(RLIMIT_DATA, &own) == 0 && own.rlim_cur > most &&
+        setrlimit(RLIMIT_DATA, &limit) != 0)
         return; /* then the system's own limit holds */
 #else
     (void)bytes;

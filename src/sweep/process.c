@@ -87,7 +87,7 @@ enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct px
             child(spec, pair[1], log, env);
         sigprocmask(SIG_SETMASK, &before, NULL);
         if (p.pid < 0)
-            status = pxs_fail_errno(err, "cannot start a worker process");
+            status = pxs_fail_start(err, "cannot start a worker process");
     }
     if (pair[1] >= 0)
         close(pair[1]);

@@ -179,25 +179,21 @@ static const char *behind(const char *log, const char *marker) {
 }
 
 /* "1.0 GB are available: memory.max is 1.2 GB in control group /job" */
-static void have_text(const struct pxs_memory *memory, char buf[400]) {
-    const uint64_t space = pxs_address_space();
-    char have[32], more[128] = "";
+static void have_text(const struct pxs_memory *memory, char buf[1024]) {
+    char have[32], more[PXS_LIMIT_WORDS] = "";
     pxs_format_bytes(have, memory->available);
-    if (!memory->address_space && space != UINT64_MAX) {
-        char text[32];
-        pxs_format_bytes(text, space);
-        snprintf(more, sizeof more, "; ulimit -v allows each process %s of address space", text);
-    }
+    if (!memory->address_space)
+        pxs_limit_words(ENOMEM, more);
     if (memory->available == 0)
-        snprintf(buf, 400, "nobody knows how much there is%s", more);
+        snprintf(buf, 1024, "nobody knows how much there is%s", more);
     else
-        snprintf(buf, 400, "%s are available: %.200s%s", have, memory->from, more);
+        snprintf(buf, 1024, "%s are available: %.200s%s", have, memory->from, more);
 }
 
 /* `need` 0: it broke off, and nobody knows what it would have needed. */
 static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape, uint64_t need,
                                  const struct pxs_memory *memory, struct pxs_error *err) {
-    char need_text[32], have[400];
+    char need_text[32], have[1024];
     pxs_format_bytes(need_text, need > 0 ? need : shape->estimate);
     have_text(memory, have);
     return pxs_fail(err, PXS_E_INVALID,
@@ -293,7 +289,7 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
 static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct pxs_memory *memory) {
     struct pxs_sweep_slots slots =
         pxs_sweep_slots(s->plan->slots.cores, s->options->jobs, s->options->threads);
-    char need_text[32], have[400];
+    char need_text[32], have[1024];
     pxs_slots_fit(&slots, pxs_plan_to_do(s->plan));
     const int wanted = slots.jobs;
     pxs_slots_fit(&slots, pxs_slots_memory(need, memory->available));

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 START_TEST(fail_fills_and_returns)
 {
@@ -85,6 +87,61 @@ START_TEST(logging)
 }
 END_TEST
 
+static void set_limit(__rlimit_resource_t resource, rlim_t soft) {
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(resource, &limit), 0);
+    limit.rlim_cur = soft;
+    ck_assert_int_eq(setrlimit(resource, &limit), 0);
+}
+
+static rlim_t limit_now(__rlimit_resource_t resource) {
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(resource, &limit), 0);
+    return limit.rlim_cur;
+}
+
+/* All limits as they are before, apart from `resource`; the words on `number`, of pxs_fail_errno and of pxs_fail_start. */
+static void words_under(__rlimit_resource_t resource, rlim_t soft, int number, struct pxs_error *of_call,
+                        struct pxs_error *of_start) {
+    const rlim_t before = limit_now(resource);
+    set_limit(resource, soft);
+    errno = number;
+    pxs_fail_errno(of_call, "cannot go");
+    errno = number;
+    pxs_fail_start(of_start, "cannot go");
+    set_limit(resource, before);
+}
+
+START_TEST(limits_are_named_with_their_remedy)
+{
+    struct pxs_error err, start;
+    words_under(RLIMIT_NOFILE, 40, EMFILE, &err, &start);
+    ck_assert_str_eq(err.message,
+                     "cannot go: Too many open files (`ulimit -n` allows a process 40 open files; "
+                     "raise it where it is set: `ulimit -n 1024`)");
+    ck_assert_str_eq(start.message, err.message);
+    words_under(RLIMIT_NOFILE, 40, EACCES, &err, &start);
+    ck_assert_str_eq(err.message, "cannot go: Permission denied");
+    words_under(RLIMIT_AS, (rlim_t)1 << 50, ENOMEM, &err, &start);
+    ck_assert_ptr_nonnull(strstr(err.message,
+                                 "`ulimit -v` allows a process 1.1 PB of address space; raise it "
+                                 "where it is set: `ulimit -v unlimited`)"));
+    words_under(RLIMIT_DATA, (rlim_t)1 << 50, ENOMEM, &err, &start);
+    ck_assert_ptr_nonnull(strstr(err.message, "(`ulimit -d` allows a process 1.1 PB of data; "));
+    words_under(RLIMIT_FSIZE, 3000000, EFBIG, &err, &start);
+    ck_assert_ptr_nonnull(strstr(err.message, "(`ulimit -f` allows a file 3.0 MB; "));
+    words_under(RLIMIT_AS, (rlim_t)1 << 50, EAGAIN, &err,
+                &start); /* many calls say EAGAIN, and not for that */
+    ck_assert_str_eq(err.message, "cannot go: Resource temporarily unavailable");
+    ck_assert_ptr_nonnull(strstr(start.message, "ulimit -v unlimited"));
+    words_under(RLIMIT_NPROC, 700, EAGAIN, &err, &start);
+    ck_assert_int_eq(strstr(start.message,
+                            "allows a user 700 processes and threads; raise it where it is set: "
+                            "`ulimit -u 1400`") != NULL,
+                     geteuid() != 0);
+}
+END_TEST
+
 TCase *status_case(void) {
     TCase *tc = tcase_create("status");
     tcase_add_test(tc, fail_fills_and_returns);
@@ -93,5 +150,6 @@ TCase *status_case(void) {
     tcase_add_test(tc, long_messages_are_cut);
     tcase_add_test(tc, status_names);
     tcase_add_test(tc, logging);
+    tcase_add_test(tc, limits_are_named_with_their_remedy);
     return tc;
 }
