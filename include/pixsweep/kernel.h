@@ -13,11 +13,18 @@
 
 #include "pixsweep/base.h"
 
-/* What kernels run with: the caller's threads, the chosen set, and scratch memory that a pass may overwrite. */
+/* OpenBLAS's matrix product, once pxs_blas_load has found it: a plain value, since the library stays loaded. */
+struct pxs_blas {
+    void (*sgemm)(void); /* cblas_sgemm; NULL: not loaded */
+};
+
+/* What kernels run with: the caller's threads, the chosen set, OpenBLAS where a pass or a product of the set is its own
+ * (PXS_METHOD_BLAS), and scratch memory that a pass may overwrite. */
 struct pxs_kernels;
 struct pxs_kernel_context {
     struct pxs_pool *pool; /* NULL: the calling thread only */
     const struct pxs_kernels *set;
+    struct pxs_blas blas;
     float *scratch; /* 64-byte aligned */
     size_t scratch_floats;
 };
@@ -53,8 +60,7 @@ bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap);
 
 /* A set of kernels: "auto" takes for each shape and pass what is fastest here, "blas", "direct", "f2" and "f4" hold to one method where it
  * fits the shape. All but "blas" come for an instruction set: "auto-avx512", "f2-avx2", "direct-base"; without that suffix for the
- * best one of this CPU. PXS_E_INVALID for unknown names, PXS_E_UNSUPPORTED where the CPU lacks the instruction set or OpenBLAS's sgemm fails
- * its self-test on this CPU. Also pins OpenBLAS to one thread a call. */
+ * best one of this CPU. PXS_E_INVALID for unknown names, PXS_E_UNSUPPORTED where the CPU lacks the instruction set. */
 PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out,
                                                  struct pxs_error *err);
 /* The i-th of all sets that run on this CPU; NULL after the last. For tests: selects nothing. */
@@ -90,16 +96,18 @@ struct pxs_adam;
 void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                           const float *big, size_t ld_big, const float *small, size_t ld_small,
                           float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v);
-/* Room for as many OpenBLAS calls at a time, kept for good; pxs_kernels_select reserves for one. PXS_E_UNSUPPORTED in words where ulimit -v
- * does not allow it, PXS_E_NOMEM where memory is short: called without room, OpenBLAS would try for ever. */
-PXS_NODISCARD enum pxs_status pxs_blas_reserve(int threads, struct pxs_error *err);
-/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake". */
-void pxs_blas_describe(char *buf, size_t size);
+/* Loads OpenBLAS, holds it to one thread a call, tries it on a product that is known, and reserves, for good, room for `threads` calls at
+ * a time: without room it would try for ever. PXS_E_UNSUPPORTED with the remedy where it cannot be loaded, is its OpenMP build, computes wrong
+ * products on this CPU, or `ulimit -v` has no room for it; PXS_E_NOMEM where memory is short. */
+PXS_NODISCARD enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out, struct pxs_error *err);
+/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake", for the record: it is loaded, and neither
+ * tried nor given room. Fails where it cannot be loaded. */
+PXS_NODISCARD enum pxs_status pxs_blas_describe(char *buf, size_t size, struct pxs_error *err);
 
 /* ---- matrix product -------------------------------------------------------------------------------------- */
 
-/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). Only after
- * pxs_kernels_select: until then OpenBLAS would start threads of its own. */
+/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). Only with
+ * ctx->blas loaded. */
 struct pxs_gemm {
     bool trans_a, trans_b;
     int m, n, k;
@@ -108,7 +116,7 @@ struct pxs_gemm {
     float beta;
     float *c;
 };
-void pxs_gemm_run(struct pxs_pool *pool, const struct pxs_gemm *g);
+void pxs_gemm_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g);
 
 /* ---- 4x4 stride-1 convolution to few channels ------------------------------------------------------------ */
 

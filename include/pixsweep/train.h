@@ -93,8 +93,8 @@ double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch, i
                       int64_t batches);
 
 /* "key=value\n" lines about the engine on this machine for the BEGIN record and the environment table: kernels (the set that
- * `kernels` = "auto" or a name selects), openblas (version and core), cpu. PXS_E_UNSUPPORTED with the remedy where the set is
- * unknown, not built yet, or where a self-test of OpenBLAS's sgemm on this CPU gives wrong numbers. */
+ * `kernels` = "auto" or a name selects), openblas (version and core, or "not loaded" where it cannot be), cpu. PXS_E_INVALID or
+ * PXS_E_UNSUPPORTED with the remedy where the set is unknown or not for this CPU. */
 PXS_NODISCARD enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
                                                     struct pxs_error *err);
 

@@ -342,7 +342,7 @@ static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
     b->kernels = kernels != NULL ? kernels : "auto";
     PXS_TRY(read_params(b->cli, &b->params, err));
     PXS_TRY(pxs_kernels_select(b->kernels, &b->set, err));
-    pxs_blas_describe(b->openblas, sizeof b->openblas);
+    PXS_TRY(pxs_blas_describe(b->openblas, sizeof b->openblas, err));
     b->stop = cli_catch_signals(CLI_SIGNALS_TASK);
     if (!b->cli->quiet)
         cli_say("%d thread%s, %d round%s, kernels %s", b->threads, b->threads == 1 ? "" : "s", b->rounds,

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static const struct cli_command commands[] = {
@@ -126,21 +125,8 @@ static int help_for(int argc, char **argv) {
     return CLI_OK;
 }
 
-/* OpenBLAS starts threads of its own when it is loaded, unless the environment says otherwise. Where a limit on address space leaves no
- * room for their buffers, they try for ever, and the exit waits for them: so the program is started again without. */
-static void keep_blas_from_threads(char **argv) {
-    static const char name[] = "OPENBLAS_NUM_THREADS";
-    const char *threads = getenv(name);
-    struct rlimit data;
-    const bool bound = pxs_address_space() != UINT64_MAX ||
-                       (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY);
-    if (bound && (threads == NULL || strcmp(threads, "1") != 0) && setenv(name, "1", 1) == 0)
-        execv("/proc/self/exe", argv);
-}
-
 int main(int argc, char **argv) {
     int words;
-    keep_blas_from_threads(argv);
     cli_open_standard_files();
     signal(SIGXFSZ, SIG_IGN); /* the write that ulimit -f forbids fails with words */
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {

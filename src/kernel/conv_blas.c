@@ -194,7 +194,7 @@ static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_con
                              .ldb = (size_t)s->cs,
                              .c = small + (size_t)r * (size_t)s->w * ld_small,
                              .ldc = ld_small};
-        pxs_gemm_run(ctx->pool, &g);
+        pxs_gemm_run(ctx, &g);
     }
 }
 
@@ -217,7 +217,7 @@ static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_
                              .ldb = (size_t)s->cs,
                              .c = col,
                              .ldc = (size_t)k};
-        pxs_gemm_run(ctx->pool, &g);
+        pxs_gemm_run(ctx, &g);
         struct slab b = {.s = s,
                          .row0 = r,
                          .row1 = end,
@@ -252,7 +252,7 @@ static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_c
                              .c = matrix,
                              .ldc = (size_t)s->cs,
                              .beta = r == 0 ? 0.0f : 1.0f};
-        pxs_gemm_run(ctx->pool, &g);
+        pxs_gemm_run(ctx, &g);
     }
     if (!is_matrix(s))
         pxs_pool_run(ctx->pool, matrix_piece, &m, 16);

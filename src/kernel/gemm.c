@@ -1,26 +1,31 @@
 /* Matrix products: the one file that knows OpenBLAS. Each piece is a one-thread sgemm call; OpenBLAS's own thread pool is never used, because
- * two pools on the same cores cost more than they bring and its split depends on the thread count. */
+ * two pools on the same cores cost more than they bring and its split depends on the thread count. It is loaded by the first who needs it: when
+ * it is, it starts its threads, and ends the process where a limit leaves no room for them. */
 #include "kernel_priv.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* A product is cut into about this many pieces: enough to balance a handful of threads; each further piece packs its operands again. */
 enum { TARGET_PIECES = 8, MIN_ROWS = 64, MIN_COLS = 64 };
 
+typedef __typeof__(cblas_sgemm) sgemm_function;
+
 struct grid {
+    sgemm_function *sgemm;
     const struct pxs_gemm *g;
     int rows, cols; /* size of a piece */
     int across;     /* pieces in a row */
 };
 
 /* The cut that packs least: among all r x c grids with about TARGET_PIECES pieces, the one with the squarest pieces. */
-static void choose_grid(const struct pxs_gemm *g, struct grid *out) {
+static void choose_grid(const struct pxs_gemm *g, sgemm_function *sgemm, struct grid *out) {
     double best = INFINITY;
     for (int down = 1; down <= TARGET_PIECES; down *= 2) {
         int across = TARGET_PIECES / down;
@@ -34,7 +39,7 @@ static void choose_grid(const struct pxs_gemm *g, struct grid *out) {
             1.0 / rows + 1.0 / cols + (pieces < TARGET_PIECES ? 0.02 * (TARGET_PIECES - pieces) : 0.0);
         if (cost < best) {
             best = cost;
-            *out = (struct grid){g, rows, cols, pxs_ceil_div(g->n, cols)};
+            *out = (struct grid){sgemm, g, rows, cols, pxs_ceil_div(g->n, cols)};
         }
     }
 }
@@ -48,21 +53,110 @@ static void gemm_piece(void *user, int piece, int thread) {
     int m = pxs_min_int(grid->rows, g->m - (int)i), n = pxs_min_int(grid->cols, g->n - (int)j);
     const float *a = g->a + (g->trans_a ? i : i * g->lda);
     const float *b = g->b + (g->trans_b ? j * g->ldb : j);
-    cblas_sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans,
+    grid->sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans,
                 m, n, g->k, 1.0f, a, (int)g->lda, b, (int)g->ldb, g->beta, g->c + i * g->ldc + j,
                 (int)g->ldc);
 }
 
-void pxs_gemm_run(struct pxs_pool *pool, const struct pxs_gemm *g) {
+void pxs_gemm_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g) {
     if (g->m <= 0 || g->n <= 0)
         return;
     struct grid grid = {0};
-    choose_grid(g, &grid);
-    pxs_pool_run(pool, gemm_piece, &grid, grid.across * pxs_ceil_div(g->m, grid.rows));
+    choose_grid(g, (sgemm_function *)ctx->blas.sgemm, &grid);
+    pxs_pool_run(ctx->pool, gemm_piece, &grid, grid.across * pxs_ceil_div(g->m, grid.rows));
 }
 
-void pxs_blas_describe(char *buf, size_t size) {
-    snprintf(buf, size, "%s, core %s", openblas_get_config(), openblas_get_corename());
+/* ---- loading it ------------------------------------------------------------------------------------------ */
+
+#define LIBRARY "libopenblas.so.0"
+#define THREADS "OPENBLAS_NUM_THREADS"
+
+struct library {
+    sgemm_function *sgemm;
+    __typeof__(openblas_get_config) *config;
+    __typeof__(openblas_get_corename) *core;
+    __typeof__(openblas_get_parallel) *parallel;
+    __typeof__(openblas_set_num_threads) *set_threads;
+    void *(*take)(int); /* its own allocator, where it lets others call it: both or none */
+    void (*give_back)(void *);
+};
+
+/* With one thread, so that it starts none; the environment is the user's own again afterwards. Once loaded it stays, since it keeps buffers. */
+static void *load(void) {
+    const int how = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
+    const char *asked = getenv(THREADS);
+    void *found = dlopen(LIBRARY, how | RTLD_NOLOAD);
+    if (found || (asked && strcmp(asked, "1") == 0))
+        return found ? found : dlopen(LIBRARY, how);
+    char *before = asked ? strdup(asked) : NULL;
+    if ((asked && !before) || setenv(THREADS, "1", 1) != 0) {
+        free(before);
+        return NULL;
+    }
+    found = dlopen(LIBRARY, how);
+    if (before)
+        setenv(THREADS, before, 1);
+    else
+        unsetenv(THREADS);
+    free(before);
+    return found;
+}
+
+/* The loader has words only: whether it is the library that is missing, or room for it. */
+static enum pxs_status fail_to_load(struct pxs_error *err) {
+    const char *said = dlerror();
+    char limit[PXS_LIMIT_WORDS];
+    if (!said)
+        return pxs_fail_nomem(err);
+    pxs_limit_words(strstr(said, "open files")                     ? EMFILE
+                    : strstr(said, " map ") || strstr(said, "mem") ? ENOMEM
+                                                                   : 0,
+                    limit);
+    return pxs_fail(err, PXS_E_UNSUPPORTED, "OpenBLAS cannot be loaded: %s%s%s", said, limit,
+                    limit[0] ? "" : "; tools/deps installs it (Debian package libopenblas0-pthread)");
+}
+
+static enum pxs_status open_library(struct library *out, struct pxs_error *err) {
+    struct library lib = {0};
+    const struct {
+        const char *name;
+        void *to; /* as POSIX has it, a pointer to a function has the bytes of a void * */
+        bool optional;
+    } symbols[] = {{"cblas_sgemm", &lib.sgemm, false},
+                   {"openblas_get_config", &lib.config, false},
+                   {"openblas_get_corename", &lib.core, false},
+                   {"openblas_get_parallel", &lib.parallel, false},
+                   {"openblas_set_num_threads", &lib.set_threads, false},
+                   {"blas_memory_alloc", &lib.take, true},
+                   {"blas_memory_free", &lib.give_back, true}};
+    void *handle = load();
+    if (!handle)
+        return fail_to_load(err);
+    const char *missing = NULL;
+    for (size_t i = 0; i < PXS_COUNT(symbols); i++) {
+        void *at = dlsym(handle, symbols[i].name);
+        memcpy(symbols[i].to, &at, sizeof at);
+        if (!at && !symbols[i].optional)
+            missing = symbols[i].name;
+    }
+    dlclose(handle);
+    if (missing)
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            LIBRARY " is no OpenBLAS that can be used here: it has no %s; tools/deps installs one (Debian "
+                    "package libopenblas0-pthread)",
+            missing);
+    if (!lib.take || !lib.give_back)
+        lib.take = NULL;
+    *out = lib;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_blas_describe(char *buf, size_t size, struct pxs_error *err) {
+    struct library lib;
+    PXS_TRY(open_library(&lib, err));
+    snprintf(buf, size, "%s, core %s", lib.config(), lib.core());
+    return PXS_OK;
 }
 
 /* ---- room for its buffers -------------------------------------------------------------------------------- */
@@ -72,26 +166,22 @@ void pxs_blas_describe(char *buf, size_t size) {
 #define BUFFER_BYTES ((size_t)128 << 20)
 #define MOST_BUFFERS 128 /* it has a table of them */
 
-/* Its own allocator, where it lets others call it. */
-extern void *blas_memory_alloc(int) __attribute__((weak));
-extern void blas_memory_free(void *) __attribute__((weak));
-
 static void *map_buffer(void) {
     void *at = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at == MAP_FAILED ? NULL : at;
 }
 
-static void *take_buffer(void) {
+static void *take_buffer(const struct library *lib) {
     void *trial = map_buffer();
-    if (!trial || !blas_memory_alloc || !blas_memory_free)
+    if (!trial || !lib->take)
         return trial;
     munmap(trial, BUFFER_BYTES);
-    return blas_memory_alloc(0);
+    return lib->take(0);
 }
 
-static void give_back(void *buffer) {
-    if (blas_memory_alloc && blas_memory_free)
-        blas_memory_free(buffer);
+static void give_back(const struct library *lib, void *buffer) {
+    if (lib->take)
+        lib->give_back(buffer);
     else
         munmap(buffer, BUFFER_BYTES);
 }
@@ -108,8 +198,7 @@ static uint64_t mapped_now(void) {
 
 static enum pxs_status no_room(int threads, int missing, struct pxs_error *err) {
     const uint64_t space = pxs_address_space(), need = mapped_now() + (uint64_t)missing * BUFFER_BYTES;
-    struct rlimit data;
-    char need_text[32], have[32], each[32];
+    char need_text[32], have[32], each[32], limit[PXS_LIMIT_WORDS];
     pxs_format_bytes(need_text, need);
     pxs_format_bytes(each, BUFFER_BYTES);
     if (space < need) {
@@ -121,34 +210,26 @@ static enum pxs_status no_room(int threads, int missing, struct pxs_error *err) 
                         need_text, have, each, threads, threads == 1 ? "" : "s",
                         threads > 1 ? " or use fewer --threads" : "");
     }
-    bool bound = getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY;
-    pxs_format_bytes(have, bound ? data.rlim_cur : 0);
+    pxs_limit_words(ENOMEM, limit);
     return pxs_fail(err, PXS_E_NOMEM,
                     "out of memory: OpenBLAS takes %s for each of %d thread%s, %s in all with what this "
-                    "process has%s%s",
-                    each, threads, threads == 1 ? "" : "s", need_text, bound ? ", and ulimit -d allows " : "",
-                    bound ? have : "");
+                    "process has%s",
+                    each, threads, threads == 1 ? "" : "s", need_text, limit);
 }
 
-enum pxs_status pxs_blas_reserve(int threads, struct pxs_error *err) {
+static enum pxs_status reserve(const struct library *lib, int threads, struct pxs_error *err) {
     void *buffers[MOST_BUFFERS];
     int n = 0, most = pxs_min_int(threads, MOST_BUFFERS);
-    while (n < most && (buffers[n] = take_buffer()))
+    while (n < most && (buffers[n] = take_buffer(lib)))
         n++;
     for (int i = 0; i < n; i++)
-        give_back(buffers[i]);
+        give_back(lib, buffers[i]);
     return n == most ? PXS_OK : no_room(threads, most - n, err);
 }
 
-enum pxs_status pxs_blas_prepare(struct pxs_error *err) {
-    PXS_TRY(pxs_blas_reserve(1, err));
-    if (openblas_get_parallel() == OPENBLAS_OPENMP)
-        return pxs_fail(
-            err, PXS_E_UNSUPPORTED,
-            "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a call; install "
-            "libopenblas0-pthread or libopenblas0-serial");
-    openblas_set_num_threads(1);
-    /* Small integers: every sum is exact in f32, whatever the order. */
+/* Small integers: every sum is exact in f32, whatever the order. */
+static enum pxs_status self_test(const struct library *lib, const struct pxs_blas *blas,
+                                 struct pxs_error *err) {
     enum { M = 37, N = 65, K = 129 };
     float a[M * K], b[K * N], c[M * N];
     for (int i = 0; i < M * K; i++)
@@ -157,7 +238,7 @@ enum pxs_status pxs_blas_prepare(struct pxs_error *err) {
         b[i] = (float)(i * 5 % 11 - 5);
     memset(c, 0xff, sizeof c); /* NaN: beta 0 must overwrite */
     struct pxs_gemm g = {.m = M, .n = N, .k = K, .a = a, .lda = K, .b = b, .ldb = N, .c = c, .ldc = N};
-    pxs_gemm_run(NULL, &g);
+    pxs_gemm_run(&(struct pxs_kernel_context){.blas = *blas}, &g);
     for (int i = 0; i < M; i++)
         for (int j = 0; j < N; j++) {
             float want = 0;
@@ -168,7 +249,23 @@ enum pxs_status pxs_blas_prepare(struct pxs_error *err) {
                                 "OpenBLAS computes wrong matrix products on this CPU (core %s, element %d,%d "
                                 "is %g, not %g); "
                                 "set OPENBLAS_CORETYPE=Haswell or install a newer OpenBLAS",
-                                openblas_get_corename(), i, j, (double)c[i * N + j], (double)want);
+                                lib->core(), i, j, (double)c[i * N + j], (double)want);
         }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out, struct pxs_error *err) {
+    struct library lib;
+    PXS_TRY(open_library(&lib, err));
+    PXS_TRY(reserve(&lib, threads, err));
+    if (lib.parallel() == OPENBLAS_OPENMP)
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a call; install "
+            "libopenblas0-pthread or libopenblas0-serial");
+    lib.set_threads(1);
+    const struct pxs_blas blas = {(void (*)(void))lib.sgemm};
+    PXS_TRY(self_test(&lib, &blas, err));
+    *out = blas;
     return PXS_OK;
 }

@@ -55,9 +55,6 @@ struct pxs_conv_method {
 };
 extern const struct pxs_conv_method pxs_conv_blas, pxs_conv_thin, pxs_conv_direct, pxs_conv_f2, pxs_conv_f4;
 
-/* Pins OpenBLAS to one thread a call and multiplies two small matrices whose product is known. */
-PXS_NODISCARD enum pxs_status pxs_blas_prepare(struct pxs_error *err);
-
 static inline size_t pxs_min_size(size_t a, size_t b) {
     return a < b ? a : b;
 }

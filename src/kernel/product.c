@@ -129,7 +129,7 @@ static void sum_piece(void *user, int piece, int thread) {
 void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g, float *scratch) {
     struct job j = make_job(g);
     if (pxs_kernels_product(ctx->set) == PXS_METHOD_BLAS) {
-        pxs_gemm_run(ctx->pool, g);
+        pxs_gemm_run(ctx, g);
         return;
     }
     j.isa = ctx->set->isa;

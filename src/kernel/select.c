@@ -72,7 +72,6 @@ enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "kernel set '%s' needs %s, which this CPU (%s) lacks; use auto", name,
                         !strcmp(known->isa->name, "avx2") ? "AVX2 and FMA" : "AVX-512", cpu.model);
-    PXS_TRY(pxs_blas_prepare(err));
     *out = found;
     return PXS_OK;
 }

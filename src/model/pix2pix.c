@@ -50,6 +50,14 @@ static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
     return init_shared(m, err);
 }
 
+/* OpenBLAS where these networks call it: not every run has to have it. */
+static enum pxs_status select_kernels(struct pxs_pix2pix *m, const char *kernels, struct pxs_error *err) {
+    struct pxs_bits bits;
+    PXS_TRY(pxs_kernels_select(kernels, &m->nn.kernel.set, err));
+    pxs_pix2pix_bits(&m->params, m->nn.kernel.set, &bits);
+    return bits.blas ? pxs_blas_load(pxs_pool_threads(m->nn.kernel.pool), &m->nn.kernel.blas, err) : PXS_OK;
+}
+
 enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool,
                                    const char *kernels, struct pxs_pix2pix **out, struct pxs_error *err) {
     struct pxs_pix2pix *m = calloc(1, sizeof *m);
@@ -57,9 +65,7 @@ enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_p
         return pxs_fail_nomem(err);
     m->params = *params;
     m->nn.kernel.pool = pool;
-    enum pxs_status status = pxs_kernels_select(kernels, &m->nn.kernel.set, err);
-    if (status == PXS_OK)
-        status = pxs_blas_reserve(pxs_pool_threads(pool), err);
+    enum pxs_status status = select_kernels(m, kernels, err);
     if (status == PXS_OK)
         status = init(m, err);
     if (status != PXS_OK)

@@ -107,7 +107,7 @@ static void run_sgemm(struct pxs_bench *b) {
                                .ldb = YARDSTICK,
                                .c = b->c,
                                .ldc = YARDSTICK};
-    pxs_gemm_run(b->nn.kernel.pool, &g);
+    pxs_gemm_run(&b->nn.kernel, &g);
 }
 
 static double time_job(struct pxs_bench *b, const struct bench_job *j) {
@@ -256,6 +256,7 @@ static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs
     struct pxs_layer_info layers[32];
     const size_t n = pxs_pix2pix_layers(&b->p, layers);
     PXS_TRY(pxs_kernels_select(kernels, &b->nn.kernel.set, err));
+    PXS_TRY(pxs_blas_load(pxs_pool_threads(b->nn.kernel.pool), &b->nn.kernel.blas, err));
     PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
     pxs_pix2pix_randomise(b->model, 0);

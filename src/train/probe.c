@@ -29,6 +29,9 @@ static void one_batch(struct training *t, uint32_t *order) {
 
 enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_error *err) {
     struct training t = {.job = job, .p = job->params};
+    char blas[256];
+    train_describe_blas(blas, sizeof blas,
+                        NULL); /* as a run does for its record: the library takes address space */
     uint32_t *order = malloc((size_t)job->params->batch_size * sizeof *order);
     enum pxs_status status = order ? train_load_data(&t, err) : pxs_fail_nomem(err);
     if (status == PXS_OK)

@@ -4,6 +4,7 @@
  * which differ between its versions and, within one, between CPUs with FMA and without: what is called is called for here, too, at
  * many places. Everything else is arithmetic of our own that rounds the same everywhere. */
 #include "resume_priv.h"
+#include "train_priv.h"
 
 #include "pixsweep/model.h"
 
@@ -58,13 +59,13 @@ enum pxs_status resume_engine(const char *kernels, const struct pxs_params *para
     const struct pxs_kernels *set;
     PXS_TRY(pxs_kernels_select(kernels, &set, err));
     snprintf(out->kernels, sizeof out->kernels, "%s", pxs_kernels_name(set));
-    pxs_blas_describe(out->openblas, sizeof out->openblas);
     snprintf(out->pixsweep, sizeof out->pixsweep, "%s %s", pxs_version(), pxs_commit());
+    enum pxs_status status = train_describe_blas(out->openblas, sizeof out->openblas, err);
     if (!params)
         return PXS_OK;
     bits_of(params, set, out->openblas, &out->bits);
     snprintf(out->bits.libm, sizeof out->bits.libm, "%08x", (unsigned)checksum_of_libm(params));
-    return PXS_OK;
+    return out->bits.openblas[0] ? status : PXS_OK;
 }
 
 bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params, struct resume_bits *out) {

@@ -10,11 +10,18 @@
 
 #define STILL_SECONDS 10.0 /* between two batches, with hardly any work done: the process stood still */
 
+enum pxs_status train_describe_blas(char *out, size_t size, struct pxs_error *err) {
+    enum pxs_status status = pxs_blas_describe(out, size, err);
+    if (status != PXS_OK)
+        snprintf(out, size, "not loaded");
+    return status;
+}
+
 enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_kernels *set;
     PXS_TRY(pxs_kernels_select(kernels, &set, err));
     char blas[256];
-    pxs_blas_describe(blas, sizeof blas);
+    (void)train_describe_blas(blas, sizeof blas, NULL); /* which run needs it is for its model to say */
     struct pxs_cpu cpu;
     pxs_cpu_detect(&cpu);
     pxs_text_addf(out, "kernels=%s\nopenblas=%s\ncpu=%s\n", pxs_kernels_name(set), blas, cpu.model);

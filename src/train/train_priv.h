@@ -44,6 +44,8 @@ struct training {
     double val_loss; /* of the epoch before this one; NaN where an earlier attempt has made it */
 };
 
+/* OpenBLAS's version and core for the record, and where it cannot be loaded "not loaded" and why not: only some networks call it. */
+enum pxs_status train_describe_blas(char *out, size_t size, struct pxs_error *err);
 /* The data set, as planned; networks and buffers, with the weights that the run begins or goes on with; an end to all of it. */
 PXS_NODISCARD enum pxs_status train_load_data(struct training *t, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status train_prepare(struct training *t, struct pxs_error *err);

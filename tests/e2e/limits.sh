@@ -1,20 +1,87 @@
 #!/usr/bin/env bash
-# Limits of the machine: address space, sizes of files, the memory of a control group.
+# Limits of the machine: address space, open files, processes, sizes of files, the memory of a control group; and no OpenBLAS.
 . "$(dirname "$0")/lib.sh"
 make_data data 16 4
 experiment exp.yaml limits 'n_epochs: 2'
 
-step "too little address space is refused in words, at once"
-for command in plan run; do
-    for v in 100000 150000; do
-        code=0
-        (ulimit -v $v && exec timeout -k 1 60 "$PIXSWEEP" $command exp.yaml --results small) >run.out 2>run.err || code=$?
-        grep -q 'cannot allocate\|Sanitizer\|error while loading' run.err && { echo "skipped: this build needs more to begin at all"; exit 77; }
-        [ $code = 2 ] || fail "$command under ulimit -v $v ended with $code"
-        says run.err 'address space are needed and ulimit -v allows'
-    done
+experiment wide.yaml wide 'n_epochs: 1'
+sed -i 's/ngf: 4/ngf: 16/;s/ndf: 4/ndf: 16/' wide.yaml
+
+# limited LIMIT CODE ARGS...: the program under `ulimit LIMIT` ends with CODE
+limited() {
+    local limit=$1 expected=$2 code=0
+    shift 2
+    (ulimit $limit && exec timeout -k 1 60 "$PIXSWEEP" "$@") >run.out 2>run.err || code=$?
+    grep -q 'cannot allocate\|Sanitizer\|error while loading' run.err && { echo "skipped: this build needs more to begin at all"; exit 77; }
+    [ $code = "$expected" ] || fail "$* under ulimit $limit ended with $code"
+}
+
+step "where nothing is computed, no limit is too low that lets the program be loaded"
+for limit in '-v 60000' '-v 100000' '-d 8000' '-n 6'; do
+    limited "$limit" 0 --help
+    limited "$limit" 0 --version
+    limited "$limit" 0 params
 done
+limited '-v 60000' 0 plan exp.yaml --results small --threads 1
+
+step "too little address space is refused in words, at once"
+for v in 100000 150000; do
+    limited "-v $v" 2 run exp.yaml --results small --jobs 1 --threads 1
+    says run.err 'address space are needed and ulimit -v allows'
+done
+limited '-d 60000' 2 run exp.yaml --results small --jobs 1 --threads 1
+says run.err '`ulimit -d` allows a process 61.4 MB of data; raise it where it is set: `ulimit -d unlimited`'
 [ ! -e small ] || [ -z "$(find small -name records.bin)" ] || fail "something was started"
+
+step "OpenBLAS takes its room only where layers call it"
+limited '-v 180000' 0 run wide.yaml --results wide --jobs 1 --threads 1
+expect wide "SELECT count(*) FROM environment WHERE key = 'openblas' AND value LIKE 'OpenBLAS %core %'" 1
+
+step "OpenBLAS that cannot be loaded"
+mkdir broken && echo none >broken/libopenblas.so.0
+export LD_LIBRARY_PATH="$PWD/broken"
+run 2 unloaded exp.yaml
+says run.err 'OpenBLAS cannot be loaded: .*tools/deps installs it'
+run 0 unloaded wide.yaml
+expect unloaded "SELECT value FROM environment WHERE key = 'openblas'" 'not loaded'
+losses="SELECT group_concat(printf('%!.17g', loss_G)) FROM batch_loss"
+expect unloaded "SELECT count(*) > 1 FROM batch_loss" 1
+expect unloaded "$losses" "$(sql wide "$losses")"
+unset LD_LIBRARY_PATH
+
+step "too few open files"
+for n in 4 6; do
+    limited "-n $n" 2 run exp.yaml --results few --jobs 1 --threads 1
+    says run.err "Too many open files (.ulimit -n. allows a process $n open files; raise it where it is set: .ulimit -n 1024.)"
+done
+limited '-n 4' 1 ls --results wide
+says run.err 'ulimit -n 1024'
+
+step "no threads and processes"
+if [ "$(id -u)" != 0 ]; then
+    other=()
+elif chmod 755 . && other=(setpriv --reuid=65534 --regid=65534 --clear-groups) && "${other[@]}" "$PIXSWEEP" --version >/dev/null 2>&1; then
+    mkdir -m 777 theirs
+else
+    other=(skipped)
+    echo "skipped: to root ulimit -u does not apply, and nobody cannot run $PIXSWEEP"
+fi
+# alone CODE ARGS...: the program as a user who may not start anything ends with CODE
+alone() {
+    local expected=$1 code=0
+    shift
+    "${other[@]}" bash -c 'ulimit -u 0 && exec "$@"' bash "$PIXSWEEP" "$@" >run.out 2>run.err || code=$?
+    [ $code = "$expected" ] || fail "$* under ulimit -u 0 ended with $code"
+}
+if [ "${other[*]}" != skipped ]; then
+    alone 0 --help
+    alone 2 ls --results theirs
+    says run.err 'there is no database at'
+    alone 2 run exp.yaml --results theirs --jobs 1 --threads 2
+    says run.err 'cannot start .*(`ulimit -u` allows a user 0 processes and threads; raise it where it is set: `ulimit -u 1024`)'
+    alone 1 bench --threads 2 --rounds 1
+    says run.err 'ulimit -u 1024'
+fi
 
 step "and so are more threads than it has room for"
 code=0

@@ -198,7 +198,7 @@ static void open_state(const char *path) {
     shared = at;
 }
 
-/* OpenBLAS ends the process where it gets no memory: it is left out of what starves. */
+/* OpenBLAS ends the process where it gets no memory: it is left out of what starves. It may be loaded at any time. */
 static int find_blas(struct dl_phdr_info *info, size_t size, void *user) {
     (void)size, (void)user;
     if (!strstr(info->dlpi_name, "libopenblas"))
@@ -214,6 +214,12 @@ static int find_blas(struct dl_phdr_info *info, size_t size, void *user) {
     return 1;
 }
 
+static bool is_blas(uintptr_t at) {
+    if (blas_to == 0)
+        dl_iterate_phdr(find_blas, NULL);
+    return at >= blas_from && at < blas_to;
+}
+
 __attribute__((constructor)) static void begin(void) {
     static char text[4096];
     char *at = NULL;
@@ -223,7 +229,6 @@ __attribute__((constructor)) static void begin(void) {
         return;
     snprintf(root, sizeof root, "%s", folder);
     snprintf(text, sizeof text, "%s", fault ? fault : "");
-    dl_iterate_phdr(find_blas, NULL);
     open_state(getenv("FAULT_STATE"));
     if (log) {
         long fd = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -359,7 +364,7 @@ enum shim_action shim_decide(enum shim_op op, const char *path) {
 bool shim_starves(const void *caller) {
     uintptr_t at = (uintptr_t)caller;
     char place[64];
-    if (n_rules == 0 || busy || !shim_watches(SHIM_ALLOC) || (at >= blas_from && at < blas_to))
+    if (n_rules == 0 || busy || !shim_watches(SHIM_ALLOC) || is_blas(at))
         return false;
     snprintf(place, sizeof place, "%p", caller);
     if (shim_decide(SHIM_ALLOC, place) == SHIM_PASS)

@@ -292,16 +292,16 @@ enum { MAX_THREADS = 8 };
 static struct pxs_pool *pools[MAX_THREADS + 1];
 
 struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, size_t floats) {
-    static bool
-        ready; /* as every user of the kernels selects first: this holds OpenBLAS to one thread a call */
-    const struct pxs_kernels *any;
-    if (!ready)
-        ck_assert_int_eq(pxs_kernels_select("auto", &any, NULL), PXS_OK);
-    ready = true;
+    static struct pxs_blas blas;
+    if (!blas.sgemm)
+        ck_assert_int_eq(pxs_blas_load(MAX_THREADS, &blas, NULL), PXS_OK);
     if (threads > 0 && !pools[threads])
         ck_assert_int_eq(pxs_pool_create(threads, &pools[threads], NULL), PXS_OK);
-    return (struct pxs_kernel_context){
-        .pool = pools[threads], .set = set, .scratch = buffer(floats, 0), .scratch_floats = floats};
+    return (struct pxs_kernel_context){.pool = pools[threads],
+                                       .set = set,
+                                       .blas = blas,
+                                       .scratch = buffer(floats, 0),
+                                       .scratch_floats = floats};
 }
 
 void spoil(const struct pxs_kernel_context *ctx) {

@@ -1,7 +1,9 @@
 /* The matrix product against double, and the self-test of OpenBLAS. */
 #include "kernel_tests.h"
 
+#include <dirent.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const int sizes[] = {1, 2, 3, 5, 8, 15, 16, 17, 63, 64, 65, 100, 130}, gaps[] = {0, 0, 1, 3, 16},
@@ -61,7 +63,7 @@ static void check_product(int m, int n, int k) {
     double *want = numbers((size_t)m * (size_t)n), *sum = numbers((size_t)m * (size_t)n);
     product(&g, before, want, sum);
     struct pxs_kernel_context ctx = context(NULL, RANDOM_OF(thread_counts), 0);
-    pxs_gemm_run(ctx.pool, &g);
+    pxs_gemm_run(&ctx, &g);
     tamper("gemm", g.c, g.ldc, (size_t)m, n);
     expect_close(g.c, g.ldc, (size_t)m, n, want, sum, whole ? 0 : sum_slack(k),
                  "gemm %d x %d x %d, transposed %d %d, beta %g", m, n, k, g.trans_a, g.trans_b,
@@ -83,9 +85,10 @@ END_TEST
 
 START_TEST(nothing_to_do)
 {
+    const struct pxs_kernel_context none = {0};
     float c = 5.0f;
-    pxs_gemm_run(NULL, &(struct pxs_gemm){.m = 0, .n = 3, .k = 3, .c = &c});
-    pxs_gemm_run(NULL, &(struct pxs_gemm){.m = 3, .n = 0, .k = 3, .c = &c});
+    pxs_gemm_run(&none, &(struct pxs_gemm){.m = 0, .n = 3, .k = 3, .c = &c});
+    pxs_gemm_run(&none, &(struct pxs_gemm){.m = 3, .n = 0, .k = 3, .c = &c});
     ck_assert_float_eq(c, 5.0f);
 }
 END_TEST
@@ -93,11 +96,36 @@ END_TEST
 START_TEST(describes_itself)
 {
     char text[200], small[8];
-    pxs_blas_describe(text, sizeof text);
+    ck_assert_int_eq(pxs_blas_describe(text, sizeof text, NULL), PXS_OK);
     ck_assert_ptr_nonnull(strstr(text, "OpenBLAS"));
     ck_assert_ptr_nonnull(strstr(text, "core "));
-    pxs_blas_describe(small, sizeof small);
+    ck_assert_int_eq(pxs_blas_describe(small, sizeof small, NULL), PXS_OK);
     ck_assert_uint_eq(strlen(small), sizeof small - 1);
+}
+END_TEST
+
+static int tasks(void) {
+    DIR *dir = opendir("/proc/self/task");
+    int n = 0;
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
+START_TEST(loads_without_threads_of_its_own)
+{
+    struct pxs_blas blas = {0};
+    const int before = tasks();
+    setenv("OPENBLAS_NUM_THREADS", "3", 1);
+    ck_assert_int_eq(pxs_blas_load(1, &blas, NULL), PXS_OK);
+    ck_assert_ptr_nonnull((void *)blas.sgemm);
+    ck_assert_int_eq(tasks(), before);
+    ck_assert_str_eq(getenv("OPENBLAS_NUM_THREADS"), "3");
+    unsetenv("OPENBLAS_NUM_THREADS");
+    ck_assert_int_eq(pxs_blas_load(1, &blas, NULL), PXS_OK);
+    ck_assert_ptr_null(getenv("OPENBLAS_NUM_THREADS"));
 }
 END_TEST
 
@@ -106,5 +134,6 @@ TCase *gemm_case(void) {
     tcase_add_test(tcase, sizes_by_rule);
     tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, describes_itself);
+    tcase_add_test(tcase, loads_without_threads_of_its_own);
     return tcase;
 }

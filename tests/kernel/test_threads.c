@@ -34,7 +34,7 @@ static void run_gemm(const struct pxs_kernel_context *ctx, float *out) {
                              .ldb = 340,
                              .c = out + k * 310 * 150,
                              .ldc = 150};
-        pxs_gemm_run(ctx->pool, &g);
+        pxs_gemm_run(ctx, &g);
     }
 }
 static void run_head(const struct pxs_kernel_context *ctx, float *out) {

@@ -3,6 +3,7 @@
 struct pxs_nn nn_make(size_t grad_floats) {
     struct pxs_nn nn = {.adam = {.lr = 1e-3, .b1 = 0.5, .b2 = 0.999, .t = 1}};
     ck_assert_int_eq(pxs_kernels_select("auto", &nn.kernel.set, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_blas_load(2, &nn.kernel.blas, NULL), PXS_OK);
     ck_assert_int_eq(pxs_pool_create(2, &nn.kernel.pool, NULL), PXS_OK);
     nn.grad = pxs_aligned_alloc(grad_floats * sizeof(float));
     ck_assert_ptr_nonnull(nn.grad);
