@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* UINT64_MAX: none. */
-static uint64_t limit_of(__rlimit_resource_t resource) {
+static uint64_t limit_of(int resource) {
     struct rlimit limit;
     return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
 }

@@ -71,7 +71,9 @@ int cli_close_output(int code) {
         output_error = errno; /* a network file system may tell only now */
     if (output_error == 0)
         return code;
-    cli_say("cannot write the result: %s", strerror(output_error));
+    char limit[PXS_LIMIT_WORDS];
+    pxs_limit_words(output_error == EAGAIN ? 0 : output_error, limit);
+    cli_say("cannot write the result: %s%s", strerror(output_error), limit);
     return code == CLI_OK ? CLI_FAILED : code;
 }
 

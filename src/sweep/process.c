@@ -14,7 +14,8 @@ extern char **environ;
 
 #define TAIL_BYTES 8192
 
-/* One BLAS thread: the engine splits the work itself, and its own pool must never start. */
+/* One BLAS thread: the engine splits the work itself, and its own pool must never start. Said here, a worker loads OpenBLAS without
+ * touching its environment while its threads run. */
 static const char *const forced_env[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
 
 static bool is_forced(const char *entry) {

@@ -87,21 +87,21 @@ START_TEST(logging)
 }
 END_TEST
 
-static void set_limit(__rlimit_resource_t resource, rlim_t soft) {
+static void set_limit(int resource, rlim_t soft) {
     struct rlimit limit;
     ck_assert_int_eq(getrlimit(resource, &limit), 0);
     limit.rlim_cur = soft;
     ck_assert_int_eq(setrlimit(resource, &limit), 0);
 }
 
-static rlim_t limit_now(__rlimit_resource_t resource) {
+static rlim_t limit_now(int resource) {
     struct rlimit limit;
     ck_assert_int_eq(getrlimit(resource, &limit), 0);
     return limit.rlim_cur;
 }
 
 /* All limits as they are before, apart from `resource`; the words on `number`, of pxs_fail_errno and of pxs_fail_start. */
-static void words_under(__rlimit_resource_t resource, rlim_t soft, int number, struct pxs_error *of_call,
+static void words_under(int resource, rlim_t soft, int number, struct pxs_error *of_call,
                         struct pxs_error *of_start) {
     const rlim_t before = limit_now(resource);
     set_limit(resource, soft);
