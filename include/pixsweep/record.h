@@ -159,8 +159,24 @@ int64_t
 pxs_record_cursor_offset(const struct pxs_record_cursor *c); /* just behind the last record handed out */
 /* Goes to an offset that _offset once returned (0 = first record). */
 void pxs_record_cursor_seek(struct pxs_record_cursor *c, int64_t offset);
+/* Reads no further than this offset (behind a record), as if the file ended there. */
+void pxs_record_cursor_stop(struct pxs_record_cursor *c, int64_t offset);
 const char *pxs_record_cursor_path(const struct pxs_record_cursor *c);
 void pxs_record_cursor_close(struct pxs_record_cursor **c);
+
+/* What stood before, of a file that is read from its first record on. Zero-initialise; n_epochs and stops_early are the reader's. */
+enum { PXS_RECORD_WHY = 160 };
+struct pxs_record_order {
+    int64_t n_epochs;             /* of the run; 0 = not known */
+    bool stops_early;             /* it may be completed before that */
+    bool begun, ended;            /* an attempt has begun; it has had its last word */
+    bool repeats;                 /* it has just begun: what stands at its step may have been there before */
+    int64_t step, epoch, batches; /* of the next batch; batches of an epoch, 0 = not known yet */
+};
+/* Whether a writer can have left `r` behind what *o has seen; then *o has seen it, too. Else `why` says what is wrong, and it is damage: steps
+ * have no gap and go back only where an attempt begins (resumed_from_step), an epoch's record stands behind its last batch, none is beyond the run's
+ * epochs, completed means all of them, and behind END there is nothing but another BEGIN. A cursor does not ask, since it may be opened anywhere. */
+bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r, char why[PXS_RECORD_WHY]);
 
 /* Where in the file attempt number `attempt` begins: the offset of its BEGIN record, to open a cursor there. A supervisor that
  * has just started a worker calls this until it succeeds, so that it never takes an earlier attempt's records for this one's

@@ -16,6 +16,7 @@ enum {
 struct pxs_record_cursor {
     int fd;
     int64_t offset;       /* of the next record */
+    int64_t stop;         /* where reading ends; 0 = at the file's end */
     int64_t window_start; /* file offset of window[0] */
     size_t window_bytes;
     char path[4096];
@@ -144,7 +145,7 @@ static enum pxs_status current(struct pxs_record_cursor *c, const unsigned char 
     *bytes = 0;
     if (c->offset < PXS_FILE_HEADER)
         PXS_TRY(pass_header(c, err));
-    if (c->offset < PXS_FILE_HEADER)
+    if (c->offset < PXS_FILE_HEADER || (c->stop > 0 && c->offset >= c->stop))
         return PXS_OK;
     PXS_TRY(frame_at(c, c->offset, data, bytes, err));
     return *bytes ? PXS_OK : judge_tail(c, err);
@@ -206,6 +207,10 @@ int64_t pxs_record_cursor_offset(const struct pxs_record_cursor *c) {
 
 void pxs_record_cursor_seek(struct pxs_record_cursor *c, int64_t offset) {
     c->offset = offset;
+}
+
+void pxs_record_cursor_stop(struct pxs_record_cursor *c, int64_t offset) {
+    c->stop = offset;
 }
 
 const char *pxs_record_cursor_path(const struct pxs_record_cursor *c) {

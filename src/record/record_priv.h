@@ -12,7 +12,7 @@ enum {
     PXS_PAYLOAD_MAX = 16384, /* a BEGIN with full text is half of it; a longer length is damage */
     PXS_FRAME_MAX = PXS_FRAME_HEADER + PXS_PAYLOAD_MAX,
     PXS_RECORD_VERSION = 1,
-    PXS_WHY = 160
+    PXS_WHY = PXS_RECORD_WHY
 };
 
 /* The 16 bytes at the start of a record file. */

@@ -44,8 +44,10 @@ enum pxs_status pxs_adopt_rows(struct pxs_store *store, int64_t run_id, struct p
     return PXS_OK;
 }
 
+/* From `offset` to where the file was found good. */
 static enum pxs_status take_records(struct pxs_store *store, const char *dir, int64_t attempt_id,
-                                    int64_t offset, struct pxs_adopted *out, struct pxs_error *err) {
+                                    int64_t offset, int64_t end, struct pxs_adopted *out,
+                                    struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct pxs_record_cursor *cursor = NULL;
     if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE))
@@ -54,14 +56,14 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
     if (status == PXS_E_NOT_FOUND)
         return PXS_OK; /* shorter than what was taken: there is nothing that the store lacks */
     PXS_TRY(status);
+    pxs_record_cursor_stop(cursor, end);
     size_t taken = PXS_INTAKE_RECORDS;
     while (status == PXS_OK && taken == PXS_INTAKE_RECORDS) {
         status = pxs_store_intake(store, attempt_id, cursor, PXS_INTAKE_RECORDS, NULL, NULL, &taken, err);
         out->records += status == PXS_OK ? taken : 0;
     }
     pxs_record_cursor_close(&cursor);
-    /* What stands before the damage is in; the damage itself is told from out->damage. */
-    return status == PXS_E_CORRUPT && out->damage[0] ? PXS_OK : status;
+    return status;
 }
 
 /* ---- the end of attempts --------------------------------------------------------------------------------- */
@@ -173,8 +175,8 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
     int64_t offset;
     PXS_TRY(pxs_adopt_rows(store, run->run_id, found, &offset, err));
     if (found->n > 0)
-        PXS_TRY(
-            take_records(store, run->dir, found->attempts[found->n - 1].row.attempt_id, offset, out, err));
+        PXS_TRY(take_records(store, run->dir, found->attempts[found->n - 1].row.attempt_id, offset,
+                             found->bytes, out, err));
     return close_attempts(store, run, found, out, err);
 }
 

@@ -49,9 +49,26 @@ static enum pxs_status see(struct pxs_found *f, const struct pxs_record *r, int6
     return PXS_OK;
 }
 
+/* The run's number of epochs bounds its records, where config.yaml is the one that they were made with. */
+static void know_run(const char *dir, const struct pxs_found *f, struct pxs_record_order *order) {
+    struct pxs_folder *folder = malloc(sizeof *folder);
+    struct pxs_error none;
+    order->n_epochs = 0;
+    if (folder && pxs_folder_read(dir, folder, &none) == PXS_OK) {
+        if (strcmp(folder->config_hash, f->config_hash) == 0) {
+            order->n_epochs = folder->params.n_epochs;
+            order->stops_early = folder->params.early_stop_patience > 0;
+        }
+        pxs_folder_finish(folder);
+    }
+    free(folder);
+}
+
 /* A cursor's offset before its first record is the file's beginning or the first record; both open a cursor there. */
-static enum pxs_status read_all(struct pxs_found *f, struct pxs_record_cursor *cursor,
+static enum pxs_status read_all(const char *dir, struct pxs_found *f, struct pxs_record_cursor *cursor,
                                 struct pxs_error *err) {
+    struct pxs_record_order order = {0};
+    char why[PXS_RECORD_WHY];
     struct pxs_record *r = malloc(sizeof *r);
     enum pxs_status status = r ? PXS_OK : pxs_fail_nomem(err);
     bool more = r != NULL;
@@ -62,8 +79,17 @@ static enum pxs_status read_all(struct pxs_found *f, struct pxs_record_cursor *c
             snprintf(f->damage, sizeof f->damage, "%.500s", damage.message);
             break;
         }
+        if (more && !pxs_record_follows(&order, r, why)) {
+            snprintf(f->damage, sizeof f->damage,
+                     "%.300s, byte %lld: a record of kind %d cannot stand here: %s",
+                     pxs_record_cursor_path(cursor), (long long)at, (int)r->kind, why);
+            pxs_record_cursor_seek(cursor, at);
+            break;
+        }
         if (more)
             status = see(f, r, at, err);
+        if (more && status == PXS_OK && r->kind == PXS_RECORD_BEGIN)
+            know_run(dir, f, &order);
     }
     f->bytes = pxs_record_cursor_offset(cursor);
     free(r);
@@ -87,7 +113,7 @@ enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct px
     }
     if (status != PXS_OK)
         return pxs_fail(err, status, "%s", why.message);
-    status = read_all(out, cursor, err);
+    status = read_all(dir, out, cursor, err);
     pxs_record_cursor_close(&cursor);
     if (status == PXS_OK && !out->damage[0] && stat(path, &info) == 0 && info.st_size > out->bytes)
         out->torn = (int64_t)info.st_size - out->bytes;

@@ -70,8 +70,36 @@ some 5.0.2=both its net is neither
 some 5.0.3=saved_models/../../x does not lead to a file below
 some 5.0.5=-5 bytes is -5
 some 7.0.1=99 outcome 99 is none
+some 2.1.0=7 it is step 7 where step 1 comes next
+some 2.1.0=0 it is step 0 where step 1 comes next
+some 2.1.1=0 step 1 is not batch 0 of epoch 0
+some 2.1.drop epoch 1 cannot end before step 1
+some 3.0.drop step 1 is not batch 0 of epoch 1
+some 3.1.drop it says completed, but
+some 3.0.0=1 epoch 1 cannot end before step 1
 some 7.0.3=\xc3\x28 is not UTF-8
 CASES
+
+step "what stands behind the last word, or beyond the run's epochs, is damage, and the run is what it was before"
+while read -r state words edits; do
+    handed $edits
+    does 1 merge from --results res
+    says "$WORDS" "${words//_/ }"
+    expect res "SELECT state FROM run WHERE seed = 0" "$state"
+    expect res "SELECT count(*) FROM batch_loss WHERE run_id = (SELECT run_id FROM run WHERE seed = 0)" 2
+    expect res "SELECT state FROM run WHERE seed = 1" completed
+    does 1 merge from --results res
+    expect res "SELECT count(*) FROM event WHERE kind = 'damage'" 1
+done <<'CASES'
+completed behind_the_last_word add=7:1800000000000,3,2,again
+completed behind_the_last_word add=2:2,2,0,1,1,1,1,1,1,1e-4,1e-4,0.1
+completed behind_the_last_word add=6:1800000000000,1,note,later
+completed goes_on_from_step_9 add=1:2,1800000000000,9,version=0.1.0
+interrupted and_the_run_has_2 7.0.drop add=2:2,2,0,1,1,1,1,1,1,1e-4,1e-4,0.1
+CASES
+handed 7.0.1=4 add=1:2,1800000000000,1,version=0.1.0
+does 0 merge from/h/$bad --results res
+expect res "SELECT count(*) FROM event WHERE kind = 'damage'" 0
 
 step "run goes on with what was closed, and rm removes it"
 handed 5.0.1=final

@@ -380,6 +380,51 @@ START_TEST(reads_while_somebody_writes)
 }
 END_TEST
 
+/* Kinds in the order of a file of two batches an epoch: B(EGIN), b(atch), e(poch), E(ND, completed), x (END, interrupted); a digit after
+ * B is the step that it goes on from. What a writer leaves is fine, also where it has not cut what is repeated. */
+static const struct {
+    const char *file;
+    bool fine;
+} orders[] = {{"BbbebbeE", true},   {"Bbbebx", true},     {"BbbebB3beE", true},  {"BbbebxB3beE", true},
+              {"BbbB2ebbeE", true}, {"BbbeB2bbeE", true}, {"BbxBbbebbeE", true}, {"BbbeB1bebbeE", true},
+              {"bbe", false},       {"BbbebbeEE", false}, {"BbbebbeEx", false},  {"BbbebbeEb", false},
+              {"BE", false},        {"BbbeE", false},     {"Bbbebbbe", false},   {"Bbbeebbe", false},
+              {"Bbbebe", false},    {"BbbB3", false},     {"Be", false},         {"BbbebbeBE", false},
+              {"Bbbebbebbe", false}};
+
+START_TEST(what_can_follow_what)
+{
+    struct pxs_record_order order = {.n_epochs = 2};
+    struct pxs_record r;
+    char why[PXS_RECORD_WHY] = "";
+    bool fine = true;
+    int step = 0, epochs = 0;
+    for (const char *c = orders[_i].file; *c && fine; c++) {
+        memset(&r, 0, sizeof r);
+        if (*c == 'B') {
+            step = c[1] >= '0' && c[1] <= '9' ? c[1] - '0' : 0;
+            epochs = step / 2 - (step > 0 && c[2] == 'e');
+            r.kind = PXS_RECORD_BEGIN;
+            r.begin = (struct pxs_record_begin){.attempt = 1, .resumed_from_step = step > 0 ? step : -1};
+            c += step > 0;
+        } else if (*c == 'b') {
+            r.kind = PXS_RECORD_BATCH;
+            r.batch = (struct pxs_record_batch){.step = step, .epoch = step / 2, .batch = step % 2};
+            step++;
+        } else if (*c == 'e') {
+            r.kind = PXS_RECORD_EPOCH;
+            r.epoch.epoch = epochs++;
+        } else {
+            r.kind = PXS_RECORD_END;
+            r.end.outcome = *c == 'E' ? PXS_OUTCOME_COMPLETED : PXS_OUTCOME_INTERRUPTED;
+        }
+        fine = pxs_record_follows(&order, &r, why);
+    }
+    ck_assert_msg(fine == orders[_i].fine, "%s: %s", orders[_i].file, why);
+    ck_assert_int_eq(fine, why[0] == '\0');
+}
+END_TEST
+
 TCase *cursor_case(void) {
     TCase *c = tcase_create("cursor");
     tcase_set_timeout(c, 120);
@@ -395,6 +440,7 @@ TCase *cursor_case(void) {
     tcase_add_test(c, a_file_that_was_cut_back);
     tcase_add_test(c, other_files_are_refused);
     tcase_add_test(c, unknown_kinds_are_refused);
+    tcase_add_loop_test(c, what_can_follow_what, 0, (int)PXS_COUNT(orders));
     tcase_add_test(c, finds_where_an_attempt_begins);
     tcase_add_test(c, reads_while_somebody_writes);
     return c;
