@@ -4,6 +4,7 @@
 #ifndef PIXSWEEP_BASE_H
 #define PIXSWEEP_BASE_H
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -273,6 +274,9 @@ uint64_t pxs_address_space(void);
 const char *pxs_version(void); /* "0.1.0" */
 const char *pxs_commit(void);  /* "abc1234", "abc1234-dirty", or "unknown" */
 
+/* "0-3,6": the cores of a set. */
+void pxs_cores_text(const cpu_set_t *set, char *buf, size_t size);
+
 /* ---- threads --------------------------------------------------------------------------------------------- */
 
 /* A pool runs a job cut into `pieces`. Which thread runs a piece is undefined, what a piece
@@ -289,6 +293,8 @@ void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user,
                   int pieces); /* NULL pool: runs in the caller */
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
+
+#define PXS_PATH_MAX 4096 /* bytes of a path with its NUL */
 
 /* Opens a regular file for reading, links followed. A FIFO, socket or device is PXS_E_INVALID at once and never waited for; so is a
  * folder. `*fd` is the caller's to close. */
@@ -345,6 +351,9 @@ void pxs_lock_release(struct pxs_lock *lock);
  * where there is no such file; UNKNOWN where it may not be read. */
 enum pxs_lock_look { PXS_LOCK_UNKNOWN, PXS_LOCK_FREE, PXS_LOCK_HELD };
 enum pxs_lock_look pxs_lock_look(const char *path);
+
+/* Bytes free where `path` is or would be; UINT64_MAX = unknown. */
+uint64_t pxs_disk_free(const char *path);
 
 /* ---- stop ------------------------------------------------------------------------------------------------ */
 

@@ -5,7 +5,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/nn.h"
 #include "pixsweep/params.h"
-#include "pixsweep/record.h"
+#include "pixsweep/records.h"
 
 enum pxs_net { PXS_NET_G, PXS_NET_D };
 
@@ -98,5 +98,11 @@ struct pxs_layer_info {
 };
 /* At most 32 layers. */
 size_t pxs_pix2pix_layers(const struct pxs_params *params, struct pxs_layer_info out[32]);
+
+/* ---- files of weights ------------------------------------------------------------------------------------- */
+
+/* SHA-256 over the generator's file and, if it is there, the discriminator's beside it. */
+PXS_NODISCARD enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX],
+                                               struct pxs_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* params: the hyperparameters. One X-macro table (src/params/params.def) yields the struct, the enums, defaults,
+/* params: the hyperparameters. One X-macro table (src/experiment/params/params.def) yields the struct, the enums, defaults,
  * parsing, range checks, printing, the canonical text and the identity hash. Pure functions over plain values: no
  * state, no allocation except into a caller's pxs_text, safe from any thread. */
 #ifndef PIXSWEEP_PARAMS_H
@@ -6,7 +6,6 @@
 
 #include "pixsweep/base.h"
 
-#define PXS_PATH_MAX 4096
 #define PXS_INTS_MAX 16   /* numbers in a list */
 #define PXS_INTS_TEXT 128 /* bytes of such a list as text */
 
@@ -18,7 +17,7 @@
 #define PXS_ENUM_VALUE(symbol, text) symbol,
 #define PXS_ENUM_END(type) };
 /* clang-format on */
-#include "../../src/params/params.def"
+#include "../../src/experiment/params/params.def"
 
 /* One run's hyperparameters: a plain value, copied freely; fields are named as the keys. Paths are absolute once they
  * were set through pxs_params_set, "" = null. ENUM fields hold the public enums' values, INTS fields
@@ -30,7 +29,7 @@ struct pxs_params {
 #define PXS_BOOL(key, ...) bool key;
 #define PXS_ENUM(key, ...) int key;
 #define PXS_INTS(key, ...) char key[PXS_INTS_TEXT];
-#include "../../src/params/params.def"
+#include "../../src/experiment/params/params.def"
 };
 
 /* A key's place in the table: PXS_PARAM_dataset, PXS_PARAM_val_fraction, ... */
@@ -41,7 +40,7 @@ enum pxs_param_key {
 #define PXS_BOOL(key, ...) PXS_PARAM_##key,
 #define PXS_ENUM(key, ...) PXS_PARAM_##key,
 #define PXS_INTS(key, ...) PXS_PARAM_##key,
-#include "../../src/params/params.def"
+#include "../../src/experiment/params/params.def"
     PXS_PARAM_COUNT
 };
 
@@ -49,7 +48,7 @@ enum pxs_param_key {
  * .dataset, .init_from. "" where the path is null. */
 struct pxs_params_content {
 #define PXS_PATH(key, ...) char key[PXS_SHA256_HEX];
-#include "../../src/params/params.def"
+#include "../../src/experiment/params/params.def"
 };
 
 /* ---- the table ------------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/params.h"
-#include "pixsweep/record.h"
+#include "pixsweep/records.h"
 
 struct pxs_store;
 
@@ -47,6 +47,9 @@ bool pxs_store_on_network(const char *path);
 void pxs_store_set_meter(struct pxs_store *store, struct pxs_meter meter, const char *work);
 /* How long a call may wait for the lock and for SQLite's own locks, in seconds (default 30). 0 = do not wait. */
 void pxs_store_set_wait(struct pxs_store *store, double seconds);
+
+/* Is this failure of the database one that runs need not wait for: locked, full, read-only, on a network file system? */
+bool pxs_store_may_wait(enum pxs_status status, const char *db);
 
 /* ---- plan ------------------------------------------------------------------------------------------------ */
 

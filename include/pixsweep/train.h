@@ -6,7 +6,7 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/params.h"
-#include "pixsweep/record.h"
+#include "pixsweep/records.h"
 
 /* A rung: after an epoch the run asks whether it goes on (sweep.prune). */
 struct pxs_train_rung {

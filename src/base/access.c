@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* ---- below a folder -------------------------------------------------------------------------------------- */
@@ -155,4 +156,21 @@ enum pxs_status pxs_check_place(const char *path, struct pxs_error *err) {
                         "there can be no folder %s: %s is no folder; choose another --results or --db", path,
                         at);
     return pxs_check_writable(at, NULL, err);
+}
+
+uint64_t pxs_disk_free(const char *path) {
+    char dir[PXS_PATH_MAX];
+    struct statvfs fs;
+    snprintf(dir, sizeof dir, "%s", path);
+    /* The folder may not be there yet: ask its nearest parent that is. */
+    while (statvfs(dir, &fs) != 0) {
+        char parent[PXS_PATH_MAX];
+        pxs_path_dir(parent, sizeof parent, dir);
+        if (strcmp(parent, dir) == 0)
+            return UINT64_MAX;
+        strcpy(dir, parent);
+    }
+    if (fs.f_blocks == 0)
+        return UINT64_MAX; /* no place for files, such as /proc: it has no space to tell of */
+    return (uint64_t)fs.f_bavail * fs.f_frsize;
 }

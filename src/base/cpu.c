@@ -72,3 +72,20 @@ const char *pxs_version(void) {
 const char *pxs_commit(void) {
     return PXS_COMMIT;
 }
+
+void pxs_cores_text(const cpu_set_t *set, char *buf, size_t size) {
+    size_t used = 0;
+    buf[0] = '\0';
+    for (int cpu = 0; cpu < CPU_SETSIZE && used < size; cpu++) {
+        if (!CPU_ISSET(cpu, set))
+            continue;
+        int last = cpu;
+        while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, set))
+            last++;
+        const char *comma = used > 0 ? "," : "";
+        int n = last > cpu ? snprintf(buf + used, size - used, "%s%d-%d", comma, cpu, last)
+                           : snprintf(buf + used, size - used, "%s%d", comma, cpu);
+        used += n > 0 ? (size_t)n : 0;
+        cpu = last;
+    }
+}

@@ -3,7 +3,14 @@
 #define PXS_CLI_H
 
 #include "pixsweep/base.h"
-#include "pixsweep/report.h"
+#include "pixsweep/compare.h"
+#include "pixsweep/import_lab.h"
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/page.h"
+#include "pixsweep/plot.h"
+#include "pixsweep/samples.h"
+#include "pixsweep/table.h"
 
 /* Exit codes are promised (docs/contracts.md, Commands and exit codes). */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };

@@ -1,7 +1,12 @@
 /* merge and reap: records come home. */
 #include "cli.h"
 #include "pixsweep/store.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 
 static void print_line(void *user, const struct pxs_home_line *line) {
     const struct cli *cli = user;

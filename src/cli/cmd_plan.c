@@ -1,6 +1,11 @@
 /* plan: what an experiment file asks for. */
 #include "cli.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,11 @@
 /* rm: a run or a sweep, its rows and its files. */
 #include "cli.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 
 #include <stdlib.h>
 #include <string.h>

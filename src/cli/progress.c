@@ -1,7 +1,12 @@
 /* Progress on stderr. Of `run` and `watch`: a board redrawn in place on a terminal, plain lines elsewhere, and in a file once the
  * terminal is gone. Of every other command: a bar. */
 #include "cli.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 
 #include <math.h>
 #include <stdio.h>

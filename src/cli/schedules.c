@@ -1,6 +1,11 @@
 /* The distinct learning-rate schedules of a plan, each as a small curve. */
 #include "cli.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 #include "pixsweep/train.h"
 
 #include <inttypes.h>

@@ -1,6 +1,11 @@
 /* Signals become flags that loops look at; the second one that asks to stop means it. */
 #include "cli.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,11 @@
 /* Where -o may not lead: nothing that cannot be had again is replaced by a table or a picture. */
 #include "cli.h"
-#include "pixsweep/sweep.h"
+#include "pixsweep/board.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/supervisor.h"
+#include "pixsweep/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>

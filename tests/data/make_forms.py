@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/data/forms.h: canonical decompositions (Unicode) of what file names are made of: Latin, Greek, Cyrillic, Arabic, Indic, kana."""
+"""Writes src/pictures/data/forms.h: canonical decompositions (Unicode) of what file names are made of: Latin, Greek, Cyrillic, Arabic, Indic, kana."""
 import unicodedata
 
 BLOCKS = [(0x80, 0x530), (0x600, 0x700), (0x900, 0xe00), (0x1e00, 0x1f00), (0x3040, 0x3100)]

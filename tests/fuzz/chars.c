@@ -1,7 +1,7 @@
 /* The characters file of `data glyphs --chars`. */
 #include "fuzz.h"
 
-#include "../../src/data/glyph_priv.h"
+#include "../../src/pictures/data/glyph_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pxs_chars chars;

@@ -1,6 +1,6 @@
 #include "frames.h"
 
-#include "../../src/record/record_priv.h"
+#include "../../src/record/records/record_priv.h"
 
 static void put(unsigned char *out, uint32_t value) {
     for (int i = 0; i < 4; i++)

@@ -1,7 +1,7 @@
 /* Any JSON: parse it, walk through all of it, ask each value for everything. */
 #include "fuzz.h"
 
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 
 #include <string.h>
 

@@ -3,7 +3,8 @@
 #include "database.h"
 #include "fuzz.h"
 
-#include "../../src/report/lab_priv.h"
+#include "../../src/report/import_lab/lab_priv.h"
+#include "pixsweep/inspect.h"
 
 #include <stdlib.h>
 #include <string.h>

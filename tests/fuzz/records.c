@@ -3,7 +3,7 @@
 #include "frames.h"
 #include "fuzz.h"
 
-#include "../../src/record/record_priv.h"
+#include "../../src/record/records/record_priv.h"
 
 #include <stdlib.h>
 #include <string.h>

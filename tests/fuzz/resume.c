@@ -2,12 +2,12 @@
  * replace metadata (a line "!key" leaves it out), then, behind a NUL, changes of tensors: number, kind of change, a byte. */
 #include "fuzz.h"
 
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 #include "pixsweep/model.h"
 #include "pixsweep/tensor.h"
 
-#include "../../src/train/resume_priv.h"
-#include "../../src/train/train_priv.h"
+#include "../../src/engine/train/resume_priv.h"
+#include "../../src/engine/train/train_priv.h"
 
 #include <math.h>
 #include <stdlib.h>

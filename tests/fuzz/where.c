@@ -2,7 +2,14 @@
 #include "database.h"
 #include "fuzz.h"
 
-#include "pixsweep/report.h"
+#include "pixsweep/compare.h"
+#include "pixsweep/import_lab.h"
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/page.h"
+#include "pixsweep/plot.h"
+#include "pixsweep/samples.h"
+#include "pixsweep/table.h"
 
 #include <stdlib.h>
 #include <string.h>

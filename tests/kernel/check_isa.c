@@ -1,6 +1,6 @@
-/* The tables of every instruction set that runs here (src/kernel/isa.h) against plain loops in double. Everything runs twice: on small
+/* The tables of every instruction set that runs here (src/engine/kernel/isa.h) against plain loops in double. Everything runs twice: on small
  * whole numbers, where each step is exact and so is the comparison, and on random ones within the error of their sums. */
-#include "../../src/kernel/kernel_priv.h"
+#include "../../src/engine/kernel/kernel_priv.h"
 #include "kernel_tests.h"
 #include "winograd.h"
 

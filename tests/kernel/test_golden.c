@@ -1,4 +1,4 @@
-/* Kernels against PyTorch's layers. Reordering between torch's layouts and ours is written out here, apart from src/nn's. */
+/* Kernels against PyTorch's layers. Reordering between torch's layouts and ours is written out here, apart from src/engine/nn's. */
 #include "kernel_tests.h"
 
 #include "golden/golden.h"

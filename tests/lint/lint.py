@@ -55,14 +55,14 @@ def room_of(path):
     """(room, is_test) of a file, or (None, False)."""
     parts = path.split(os.sep)
     if parts[0] == 'include':
-        return os.path.splitext(parts[-1])[0], False
-    if parts[0] in ('src', 'tests') and len(parts) > 2:
-        return parts[1], parts[0] == 'tests'
-    return None, parts[0] == 'tests'
+        return os.path.splitext(parts[2])[0], False
+    if parts[0] == 'src':
+        return (parts[2] if len(parts) > 3 else parts[1]) if len(parts) > 2 else None, False
+    return parts[1] if len(parts) > 2 else None, parts[0] == 'tests'
 
 
 def tables():
-    allowed, third = {}, {}
+    allowed, third, places = {}, {}, {}
     with open(os.path.join(HERE, 'rooms.txt'), encoding='utf-8') as f:
         for line in f:
             line = line.split('#')[0].strip()
@@ -70,16 +70,17 @@ def tables():
                 header, room = (s.strip() for s in line.split('>'))
                 third[header] = room
             elif ':' in line:
-                room, rooms = line.split(':')
-                allowed[room.strip()] = rooms.split()
-    return allowed, third
+                place, rooms = line.split(':')
+                room = place.strip().split('/')[-1]
+                allowed[room], places[room] = rooms.split(), place.strip()
+    return allowed, third, places
 
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 
 def rule_rooms(root):
-    allowed, third = tables()
+    allowed, third, places = tables()
     problems, holders = [], {}
     for path in c_files(root):
         room, is_test = room_of(path)
@@ -106,7 +107,7 @@ def rule_rooms(root):
     for (prefix, home), uses in holders.items():
         for path, where in uses:
             if room_of(path)[0] != home or path.startswith('include'):
-                problems.append(f'{where}: {prefix} belongs inside src/{home}')
+                problems.append(f'{where}: {prefix} belongs inside src/{places.get(home, home)}')
         files = sorted({path for path, _ in uses})
         if len(files) > 1:
             problems.append(f'{prefix} stands behind one file, not {len(files)}: {", ".join(files)}')
@@ -115,7 +116,7 @@ def rule_rooms(root):
 
 def private_problem(root, path, where, name):
     """A private header is looked up beside the file (or from its room's folder), and stays within the room."""
-    room_dir = os.path.join(root, *path.split(os.sep)[:2])
+    room_dir = os.path.join(root, *path.split(os.sep)[:3 if path.count(os.sep) > 2 else 2])
     for base in (os.path.dirname(os.path.join(root, path)), room_dir):
         full = os.path.normpath(os.path.join(base, name))
         if os.path.isfile(full):
@@ -179,10 +180,10 @@ def rule_text(root):
 
 def rule_docs(root):
     problems = []
-    allowed, _ = tables()
+    _, _, places = tables()
     house = read(root, 'docs/architecture.md')
-    for room in allowed:
-        if os.path.isdir(os.path.join(root, 'src', room)) and not re.search(rf'\b{room}\b', house):
+    for room, place in places.items():
+        if os.path.isdir(os.path.join(root, 'src', place)) and not re.search(rf'\b{room}\b', house):
             problems.append(f'docs/architecture.md does not name the room {room}')
     readme, promises = read(root, 'README.md'), read(root, 'docs/contracts.md')
     commands = re.findall(r'^COMMAND\(\w+, "([^"]+)"', read(root, 'src/cli/commands.def'), re.M)

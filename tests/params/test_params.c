@@ -643,7 +643,7 @@ START_TEST(names_of_other_trainers)
     static const char *const rows[] = {
 #define PXS_HERE(names, ours) names,
 #define PXS_LEAVE(names, why) names,
-#include "../../src/params/foreign.def"
+#include "../../src/experiment/params/foreign.def"
     };
     char seen[1000][32];
     size_t n = 0;

@@ -2,7 +2,14 @@
 #ifndef PXS_REPORT_TESTS_H
 #define PXS_REPORT_TESTS_H
 
-#include "pixsweep/report.h"
+#include "pixsweep/compare.h"
+#include "pixsweep/import_lab.h"
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/page.h"
+#include "pixsweep/plot.h"
+#include "pixsweep/samples.h"
+#include "pixsweep/table.h"
 
 #include <check.h>
 

@@ -1,6 +1,6 @@
 /* ls, show and compare over a small database. */
 #include "report_tests.h"
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* diff: two runs side by side. */
 #include "report_tests.h"
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* export: which rows, in which order, in which form. */
 #include "report_tests.h"
 
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* What a configuration is: config_hash, with data and first weights by content, in every answer. */
-#include "../../src/report/report_priv.h"
+#include "pixsweep/metrics.h"
 #include "report_tests.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* import lab: lines of the lab's logs, runs that stand in one file, values of three files brought together. */
-#include "../../src/report/lab_priv.h"
+#include "../../src/report/import_lab/lab_priv.h"
 #include "report_tests.h"
 
 #include <ftw.h>

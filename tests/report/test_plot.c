@@ -1,5 +1,5 @@
 /* Plots: axes and labels by number, pictures by their pixels. */
-#include "../../src/report/plot_priv.h"
+#include "../../src/report/plot/plot_priv.h"
 #include "report_tests.h"
 
 #include "pixsweep/image.h"

@@ -1,5 +1,5 @@
 /* Sample sheets: the right glyphs from the right pictures, and words where there is none. */
-#include "../../src/store/store_priv.h"
+#include "../../src/record/store/store_priv.h"
 #include "report_tests.h"
 
 #include "pixsweep/image.h"

@@ -1,6 +1,6 @@
 /* Runs that are said to be running although their process is gone. */
 #include "report_tests.h"
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 
 #include <string.h>
 #include <sys/wait.h>

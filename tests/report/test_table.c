@@ -1,6 +1,6 @@
 /* Tables in the three formats, to the character. */
 #include "report_tests.h"
-#include "pixsweep/json.h"
+#include "pixsweep/base/json.h"
 
 #include <math.h>
 #include <string.h>

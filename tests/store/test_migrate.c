@@ -1,5 +1,5 @@
 /* Files of schema version 1: read as they are, brought up once, never left in between. */
-#include "../../src/store/store_priv.h"
+#include "../../src/record/store/store_priv.h"
 #include "schema_v1.h"
 #include "store_tests.h"
 

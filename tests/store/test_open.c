@@ -1,5 +1,5 @@
 /* Opening: creation, other files, readers that change nothing, locks. */
-#include "../../src/store/store_priv.h"
+#include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 
 #include <dirent.h>

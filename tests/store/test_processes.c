@@ -1,5 +1,5 @@
 /* Several processes: first opening, two writers, readers beside a writer, death at any moment. */
-#include "../../src/store/store_priv.h"
+#include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Resume points: from each of them a run goes on to the same bits, and one that is not whole, or not its own, is passed over. */
-#include "../../src/train/resume_priv.h"
+#include "../../src/engine/train/resume_priv.h"
 #include "fixture.h"
 #include "pixsweep/model.h"
 #include "pixsweep/tensor.h"

@@ -25,7 +25,7 @@ def check(name, path, data):
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    lines = ['/* Made by embed.py. */', '#include "page/page_priv.h"', '']
+    lines = ['/* Made by embed.py. */', '#include "src/report/page/page_priv.h"', '']
     for argument in sys.argv[2:]:
         name, path = argument.split('=', 1)
         with open(path, 'rb') as f:

@@ -2,7 +2,13 @@
 #ifndef PXS_PAGE_PRIV_H
 #define PXS_PAGE_PRIV_H
 
-#include "report_priv.h"
+#include "pixsweep/compare.h"
+#include "pixsweep/inspect.h"
+#include "pixsweep/base/json.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/page.h"
+#include "pixsweep/samples.h"
+#include "pixsweep/table.h"
 
 /* ---- what is embedded at build time (embed.py) ------------------------------------------------------ */
 

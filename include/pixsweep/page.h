@@ -1,0 +1,28 @@
+/* page: a sweep as one HTML file that needs nothing beside itself. */
+#ifndef PIXSWEEP_PAGE_H
+#define PIXSWEEP_PAGE_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/store.h"
+
+/* ---- page ------------------------------------------------------------------------------------------------ */
+
+struct pxs_page_options {
+    const char *sweep;     /* NULL = the one planned last */
+    const char *const *by; /* as in pxs_compare_options */
+    size_t n_by;
+    struct pxs_meter meter;
+};
+struct pxs_page_info {
+    char sweep[128];
+    size_t n_runs;
+};
+/* Appends one self-contained HTML page about a sweep: the answer in words, the comparison, curves to zoom into, pictures, every run, and
+ * the SQL behind all of it. Loads nothing, runs only its own scripts; the same database gives the same bytes. Two hundred runs
+ * of ten thousand batches stay below 5 MB. `info` may be NULL. PXS_E_NOT_FOUND: no such sweep, or one without runs;
+ * PXS_E_INVALID: no such hyperparameter. */
+PXS_NODISCARD enum pxs_status pxs_report_page(struct pxs_store *s, const struct pxs_page_options *options,
+                                              struct pxs_page_info *info, struct pxs_text *out,
+                                              struct pxs_error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/* rundir: a run's folder. The names of its files, its config.yaml, its locks, what its records tell, and its removal. */
+#ifndef PIXSWEEP_RUNDIR_H
+#define PIXSWEEP_RUNDIR_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/params.h"
+#include "pixsweep/records.h"
+#include "pixsweep/store.h"
+
+/* ---- names ----------------------------------------------------------------------------------------------- */
+
+/* Locks in a run's folder: the supervisor's (PXS_GUARD_FILE), held while an attempt is in a slot, and the worker's own. */
+#define PXS_WORKER_FILE ".worker.lock"
+#define PXS_LOG_FILE "worker.log"
+#define PXS_OLD_LOG_FILE "worker.%lld.log" /* of an earlier attempt, by its number */
+#define PXS_CONFIG_FILE "config.yaml"
+
+/* ---- text of a run's config.yaml (frozen.c) -------------------------------------------------------------- */
+
+/* What a frozen config.yaml says in its comments about the content it was planned with. */
+struct pxs_frozen_head {
+    char name[256], data_hash[PXS_SHA256_HEX], weights_hash[PXS_SHA256_HEX];
+};
+/* `own_val`: the data set brings its own val split, so val_fraction is left out. Appends to out. */
+void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name, const struct pxs_params *params,
+                      bool own_val, struct pxs_text *out);
+/* The head of such a text; what is not there is "". */
+void pxs_frozen_read(const char *yaml, struct pxs_frozen_head *head);
+/* The whole line of the top-level key `key` in such a text (equal lines mean equal values); false if it is not there. */
+bool pxs_frozen_line(const char *yaml, const char *key, const char **line, size_t *bytes);
+
+/* ---- what a folder tells (folder.c) ---------------------------------------------------------------------- */
+
+struct pxs_found_attempt {
+    struct pxs_store_attempt row; /* no and process as its BEGIN record says */
+    int64_t at;                   /* byte of that record */
+    bool ended;                   /* it left a last word */
+    enum pxs_outcome outcome;
+    int64_t ended_ms; /* of its END record, else of the next BEGIN; 0 = not known */
+    char message[1024];
+};
+/* A record file, read to its end. */
+struct pxs_found {
+    struct pxs_found_attempt *attempts; /* in the order of the file */
+    size_t n;
+    int64_t steps;                    /* recorded, from the first one on */
+    int64_t bytes;                    /* to the end of the last whole record */
+    int64_t torn;                     /* bytes behind it that are no whole record */
+    char config_hash[PXS_SHA256_HEX]; /* of the last attempt that names one; "" = none does */
+    char damage[512];                 /* why it could not be read to its end; "" */
+};
+/* Reads `dir`/records.bin. No file reads as empty, damage as its end. To be finished in any case. */
+PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err);
+void pxs_found_finish(struct pxs_found *found);
+/* The state that the last attempt leaves the run in: its own last word, "interrupted" without one, "new" where none began. */
+const char *pxs_found_state(const struct pxs_found *found);
+int64_t pxs_found_last_no(const struct pxs_found *found); /* the highest attempt number; 0 = none */
+
+/* Whose folder it is, by its config.yaml. */
+struct pxs_folder {
+    char dir[PXS_PATH_MAX]; /* absolute */
+    char name[256];         /* of the run */
+    char sweep[128];
+    int64_t number;
+    char config_hash[PXS_SHA256_HEX], spec_hash[PXS_SHA256_HEX];
+    struct pxs_params params;
+    char *yaml;
+};
+/* PXS_E_INVALID in words where config.yaml is none that `run` wrote, or was changed since. To be finished where PXS_OK. */
+PXS_NODISCARD enum pxs_status pxs_folder_read(const char *dir, struct pxs_folder *out, struct pxs_error *err);
+void pxs_folder_finish(struct pxs_folder *folder);
+/* "0007-base-s3" -> 7 and 3; false if it is no run's folder, by its characters, too. */
+bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed);
+
+/* Both locks in a run's folder. A folder that cannot be written has nobody at work in it, and needs none. */
+struct pxs_folder_locks {
+    struct pxs_lock guard, worker;
+    bool supervised; /* where busy: by a supervisor; else by an old worker */
+};
+/* PXS_E_BUSY where somebody is at work there. */
+PXS_NODISCARD enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
+                                              struct pxs_error *err);
+void pxs_folder_unlock(struct pxs_folder_locks *locks);
+
+/* ---- a run's files --------------------------------------------------------------------------------------- */
+
+struct pxs_run_files {
+    size_t files;    /* that a run makes */
+    size_t kept;     /* others in its folder: they and the folder stay */
+    size_t outside;  /* runs whose folder is not below the results folder: nothing of them is touched */
+    size_t absent;   /* runs whose folder is not there */
+    uint64_t bytes;  /* on the disk */
+    char names[400]; /* of the first of `kept`, ", " between them */
+};
+/* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the folder, if nothing else is in it. Both paths
+ * absolute and normalised. Links are never followed. A folder that is not there counts as absent. PXS_E_BUSY while another process
+ * works in it, when removing; PXS_E_INVALID where a part of the way from `results` to it is a link. */
+PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
+                                            struct pxs_run_files *sum, struct pxs_error *err);
+
+/* The same for what commands have written into the sweep's own folder (the page, pictures, the log of a run without its terminal). */
+PXS_NODISCARD enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
+                                              struct pxs_run_files *sum, struct pxs_error *err);
+/* Whether `path` (absolute, without links) is one of the files that a run makes, by its name and place in a run's folder. */
+bool pxs_is_run_file(const char *path);
+/* Whether a file that a run makes in `dir` is the one of that device and inode. */
+bool pxs_run_has_file(const char *dir, uint64_t dev, uint64_t ino);
+
+#endif

@@ -1,0 +1,283 @@
+/* safetensors in. Nothing in the header is believed before it is checked. */
+#include "tensor_priv.h"
+#include "pixsweep/image.h"
+#include "pixsweep/base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_HEADER ((uint64_t)100 << 20) /* the format's own limit is 100 MB */
+#define METADATA "__metadata__"
+
+struct pxs_safetensors {
+    char *path;
+    struct pxs_map map;
+    const unsigned char *data; /* behind the header */
+    uint64_t data_bytes;
+    struct pxs_json_doc *doc;
+    struct pxs_arena arena;
+    struct pxs_safetensors_info *infos; /* by offset */
+    size_t count;
+};
+
+/* Bytes an element, 0 for a dtype that is not known here. */
+static uint64_t dtype_bytes(const char *dtype) {
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } rows[] = {
+        {"F32", 4}, {"F16", 2},     {"BF16", 2},    {"F64", 8}, {"BOOL", 1}, {"U8", 1},
+        {"I8", 1},  {"U16", 2},     {"I16", 2},     {"U32", 4}, {"I32", 4},  {"U64", 8},
+        {"I64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"C64", 8},
+    };
+    for (size_t i = 0; i < PXS_COUNT(rows); i++)
+        if (strcmp(rows[i].name, dtype) == 0)
+            return rows[i].bytes;
+    return 0;
+}
+
+static enum pxs_status natural(struct pxs_json value, int64_t *out, struct pxs_error *err) {
+    int64_t number = 0;
+    PXS_TRY(pxs_json_int(value, &number, err));
+    if (number < 0)
+        return pxs_json_fail(value, err, "must not be negative");
+    *out = number;
+    return PXS_OK;
+}
+
+static enum pxs_status read_shape(struct pxs_safetensors *f, struct pxs_json entry,
+                                  struct pxs_safetensors_info *info, struct pxs_error *err) {
+    struct pxs_json shape, dim;
+    PXS_TRY(pxs_json_get(entry, "shape", &shape, err));
+    PXS_TRY(pxs_json_expect(shape, PXS_JSON_ARRAY, err));
+    if (pxs_json_count(shape) > 64)
+        return pxs_json_fail(shape, err, "has more than 64 dimensions");
+    int64_t *dims = pxs_arena_alloc(&f->arena, pxs_json_count(shape) * sizeof *dims);
+    if (!dims)
+        return pxs_fail_nomem(err);
+    for (bool more = pxs_json_first(shape, &dim); more; more = pxs_json_next(&dim))
+        PXS_TRY(natural(dim, &dims[info->rank++], err));
+    info->dims = dims;
+    return PXS_OK;
+}
+
+static enum pxs_status read_offsets(struct pxs_safetensors *f, struct pxs_json entry,
+                                    struct pxs_safetensors_info *info, struct pxs_error *err) {
+    struct pxs_json offsets, value;
+    int64_t begin = 0, end = 0;
+    PXS_TRY(pxs_json_get(entry, "data_offsets", &offsets, err));
+    PXS_TRY(pxs_json_expect(offsets, PXS_JSON_ARRAY, err));
+    if (pxs_json_count(offsets) != 2 || !pxs_json_first(offsets, &value))
+        return pxs_json_fail(offsets, err, "must be [begin, end]");
+    PXS_TRY(natural(value, &begin, err));
+    (void)pxs_json_next(&value);
+    PXS_TRY(natural(value, &end, err));
+    if (begin > end)
+        return pxs_json_fail(offsets, err, "begins after its end");
+    if ((uint64_t)end > f->data_bytes)
+        return pxs_json_fail(offsets, err, "ends at byte %lld of the data, but the file holds %llu: cut off?",
+                             (long long)end, (unsigned long long)f->data_bytes);
+    info->data = f->data + begin;
+    info->bytes = (uint64_t)(end - begin);
+    return PXS_OK;
+}
+
+static enum pxs_status check_size(const struct pxs_safetensors_info *info, struct pxs_json entry,
+                                  struct pxs_error *err) {
+    uint64_t each = dtype_bytes(info->dtype), need;
+    char shape[256];
+    if (each == 0) /* listed, and refused when asked for */
+        return PXS_OK;
+    pxs_format_shape(shape, sizeof shape, info->rank, info->dims);
+    if (!pxs_shape_bytes(info->rank, info->dims, each, &need))
+        return pxs_json_fail(entry, err, "has an impossible shape %s", shape);
+    if (need != info->bytes)
+        return pxs_json_fail(entry, err, "is %s %s, which is %llu bytes, but its offsets hold %llu",
+                             info->dtype, shape, (unsigned long long)need, (unsigned long long)info->bytes);
+    return PXS_OK;
+}
+
+static enum pxs_status read_entry(struct pxs_safetensors *f, struct pxs_json entry,
+                                  struct pxs_safetensors_info *info, struct pxs_error *err) {
+    struct pxs_json dtype;
+    info->name = pxs_json_key(entry);
+    PXS_TRY(pxs_json_get(entry, "dtype", &dtype, err));
+    PXS_TRY(pxs_json_string(dtype, &info->dtype, err));
+    PXS_TRY(read_shape(f, entry, info, err));
+    PXS_TRY(read_offsets(f, entry, info, err));
+    return check_size(info, entry, err);
+}
+
+static enum pxs_status check_metadata(struct pxs_json metadata, struct pxs_error *err) {
+    struct pxs_json value;
+    PXS_TRY(pxs_json_expect(metadata, PXS_JSON_OBJECT, err));
+    for (bool more = pxs_json_first(metadata, &value); more; more = pxs_json_next(&value))
+        PXS_TRY(pxs_json_expect(value, PXS_JSON_STRING, err));
+    return PXS_OK;
+}
+
+static int by_offset(const void *a, const void *b) {
+    const struct pxs_safetensors_info *x = a, *y = b;
+    const unsigned char *px = x->data, *py = y->data;
+    if (px != py)
+        return px < py ? -1 : 1;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* Each tensor begins where the one before it ends, from the first byte to the last. */
+static enum pxs_status check_layout(const struct pxs_safetensors *f, struct pxs_error *err) {
+    const unsigned char *next = f->data;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct pxs_safetensors_info *info = &f->infos[i];
+        const unsigned char *data = info->data;
+        if (data != next)
+            return pxs_fail(err, PXS_E_CORRUPT, "%s: tensor %s %s", f->path, info->name,
+                            data < next ? "overlaps the one before it" : "has a gap in front of it");
+        next = data + info->bytes;
+    }
+    uint64_t used = (uint64_t)(next - f->data);
+    if (used != f->data_bytes)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: %llu bytes behind the last tensor belong to none", f->path,
+                        (unsigned long long)(f->data_bytes - used));
+    return PXS_OK;
+}
+
+static enum pxs_status read_entries(struct pxs_safetensors *f, struct pxs_error *err) {
+    struct pxs_json root = pxs_json_root(f->doc), member;
+    PXS_TRY(pxs_json_expect(root, PXS_JSON_OBJECT, err));
+    f->infos = calloc(pxs_json_count(root) + 1, sizeof *f->infos);
+    if (!f->infos)
+        return pxs_fail_nomem(err);
+    for (bool more = pxs_json_first(root, &member); more; more = pxs_json_next(&member)) {
+        if (strcmp(pxs_json_key(member), METADATA) == 0)
+            PXS_TRY(check_metadata(member, err));
+        else
+            PXS_TRY(read_entry(f, member, &f->infos[f->count++], err));
+    }
+    qsort(f->infos, f->count, sizeof *f->infos, by_offset);
+    return check_layout(f, err);
+}
+
+/* Not a safetensors file; what it is instead. */
+static enum pxs_status refuse(const struct pxs_safetensors *f, struct pxs_error *err) {
+    (void)pxs_sniff_refuse(f->map.data, f->map.bytes, PXS_WANTED_WEIGHTS, err);
+    return err != NULL ? pxs_error_prefix(err, "%s", f->path) : PXS_E_CORRUPT;
+}
+
+static enum pxs_status read_header(struct pxs_safetensors *f, struct pxs_error *err) {
+    uint64_t length;
+    if (f->map.bytes < sizeof length)
+        return refuse(f, err);
+    memcpy(&length, f->map.data, sizeof length);
+    uint64_t rest = f->map.bytes - sizeof length;
+    const char *header = (const char *)f->map.data + sizeof length;
+    if (length == 0 || length > MAX_HEADER || (rest > 0 && header[0] != '{'))
+        return refuse(f, err);
+    if (length > rest)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: cut off: a header of %llu bytes expected, %llu found",
+                        f->path, (unsigned long long)length, (unsigned long long)rest);
+    PXS_TRY(pxs_json_parse(header, (size_t)length, f->path, &f->doc, err));
+    f->data = f->map.data + sizeof length + length;
+    f->data_bytes = rest - length;
+    return read_entries(f, err);
+}
+
+enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out, struct pxs_error *err) {
+    struct pxs_safetensors *f = calloc(1, sizeof *f);
+    if (!f || !(f->path = strdup(path))) {
+        pxs_safetensors_destroy(&f);
+        return pxs_fail_nomem(err);
+    }
+    enum pxs_status status = pxs_map_open(path, &f->map, err);
+    if (status == PXS_OK)
+        status = read_header(f, err);
+    if (status != PXS_OK)
+        pxs_safetensors_destroy(&f);
+    else
+        *out = f;
+    return status;
+}
+
+void pxs_safetensors_destroy(struct pxs_safetensors **file) {
+    if (!file || !*file)
+        return;
+    struct pxs_safetensors *f = *file;
+    pxs_json_destroy(&f->doc);
+    pxs_arena_finish(&f->arena);
+    pxs_map_close(&f->map);
+    free(f->infos);
+    free(f->path);
+    free(f);
+    *file = NULL;
+}
+
+size_t pxs_safetensors_count(const struct pxs_safetensors *file) {
+    return file->count;
+}
+
+const struct pxs_safetensors_info *pxs_safetensors_at(const struct pxs_safetensors *file, size_t index) {
+    return index < file->count ? &file->infos[index] : NULL;
+}
+
+const struct pxs_safetensors_info *pxs_safetensors_find(const struct pxs_safetensors *file,
+                                                        const char *name) {
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->infos[i].name, name) == 0)
+            return &file->infos[i];
+    return NULL;
+}
+
+const char *pxs_safetensors_metadata(const struct pxs_safetensors *file, const char *key) {
+    struct pxs_json metadata, value;
+    const char *text = NULL;
+    if (!pxs_json_find(pxs_json_root(file->doc), METADATA, &metadata) ||
+        !pxs_json_find(metadata, key, &value) || pxs_json_string(value, &text, NULL) != PXS_OK)
+        return NULL;
+    return text;
+}
+
+static bool same_shape(const struct pxs_safetensors_info *info, int rank, const int *dims) {
+    if (info->rank != rank)
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (info->dims[i] != dims[i])
+            return false;
+    return true;
+}
+
+static enum pxs_status fail_shape(const struct pxs_safetensors *f, const struct pxs_safetensors_info *info,
+                                  int rank, const int *dims, struct pxs_error *err) {
+    char is[256], want[256];
+    int64_t wide[PXS_MAX_RANK] = {0};
+    for (int i = 0; i < rank && i < PXS_MAX_RANK; i++)
+        wide[i] = dims[i];
+    pxs_format_shape(is, sizeof is, info->rank, info->dims);
+    pxs_format_shape(want, sizeof want, rank < PXS_MAX_RANK ? rank : PXS_MAX_RANK, wide);
+    return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has shape %s, but %s is needed", f->path, info->name,
+                    is, want);
+}
+
+enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name, int rank,
+                                       const int *dims, struct pxs_error *err) {
+    const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
+    if (!info)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no tensor named %s", file->path, name);
+    if (strcmp(info->dtype, "F32") != 0)
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: tensor %s is %s, but only F32 is read: save it with .float()", file->path, name,
+                        info->dtype);
+    if (!same_shape(info, rank, dims))
+        return fail_shape(file, info, rank, dims, err);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const char *name, int rank,
+                                     const int *dims, float *out, struct pxs_error *err) {
+    PXS_TRY(pxs_safetensors_expect(file, name, rank, dims, err));
+    const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
+    if (info->bytes > 0)
+        memcpy(out, info->data, (size_t)info->bytes);
+    return PXS_OK;
+}

@@ -1,0 +1,62 @@
+/* What a resume point says beside weights and moments: the safetensors file's metadata. */
+#ifndef PXS_TRAIN_RESUME_PRIV_H
+#define PXS_TRAIN_RESUME_PRIV_H
+
+#include "pixsweep/nn.h"
+#include "pixsweep/records.h"
+#include "pixsweep/train.h"
+
+#define PXS_RESUME_FILE "resume.safetensors"
+#define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
+enum { RESUME_FORMAT = 4, RESUME_FIELDS = 40 };
+
+/* A class of bits: points of one class are one run's, whoever goes on with them. */
+struct resume_bits {
+    char methods[16]; /* checksum */
+    int64_t fused;
+    char openblas[256]; /* "" = no pass calls it */
+    char libm[16];      /* checksum over values of its functions; "" = not known, in points before format 4 */
+};
+
+struct resume_state {
+    int64_t format;
+    char pixsweep[64]; /* version and commit that wrote it */
+    char config_hash[PXS_SHA256_HEX];
+    char kernels[64], openblas[256];
+    int64_t step, epoch, batch; /* the next ones; batch == batches: validation comes next */
+    int64_t record_bytes;       /* of the record file, behind the last record of step - 1 */
+    double best;                /* lowest validation loss so far; +inf at first */
+    double epoch_seconds;       /* spent on this epoch so far */
+    double lr_G, lr_D;          /* of the last step */
+    struct pxs_losses sum;      /* over this epoch's batches done */
+    /* since format 2 */
+    double sum_D_real, sum_D_fake; /* NaN in a point of format 1: this epoch will have no row of them */
+    struct pxs_plateau plateau[2];
+    /* since format 3 */
+    double early_best;
+    int64_t early_epoch;
+    /* since format 4 */
+    struct resume_bits bits;
+};
+
+/* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended) points to. */
+struct resume_text {
+    char value[RESUME_FIELDS][256];
+    const char *metadata[2 * RESUME_FIELDS + 1];
+};
+void resume_print(const struct resume_state *s, struct resume_text *out);
+/* CRC-32C over the fields: where the checksum over the whole file starts. */
+uint32_t resume_crc(const struct resume_text *text);
+
+struct pxs_safetensors;
+/* Reads the fields and the checksum of an open file. PXS_E_CORRUPT, or PXS_E_UNSUPPORTED for a newer format; the message does not
+ * name the file. */
+PXS_NODISCARD enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
+                                          struct pxs_error *err);
+/* The engine of this machine as resume points name it, and the class of bits that it gives `params` (NULL: without). */
+PXS_NODISCARD enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params,
+                                            struct resume_state *out, struct pxs_error *err);
+/* The class of bits that a point was made in; false where it is of an old format and names kernels that this build does not know. */
+bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params, struct resume_bits *out);
+
+#endif

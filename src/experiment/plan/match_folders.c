@@ -1,0 +1,71 @@
+/* Folders under results/<sweep> that hold planned runs which the database lacks: it was shut, lost, or is another one. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "pixsweep/rundir.h"
+#include "plan_priv.h"
+
+static struct pxs_plan_run *wanted(struct pxs_plan *plan, const char *config_hash, int64_t seed) {
+    for (size_t i = 0; i < plan->n; i++) {
+        struct pxs_plan_run *run = &plan->runs[i];
+        if (run->run_id == 0 && run->seed == seed && strcmp(run->config_hash, config_hash) == 0)
+            return run;
+    }
+    return NULL;
+}
+
+/* Of two folders with the same run, the one that got further. */
+static bool is_better(const struct pxs_plan_run *run, const struct pxs_found *found) {
+    return !run->dir ||
+           (strcmp(run->state, "completed") != 0 &&
+            (strcmp(pxs_found_state(found), "completed") == 0 || found->steps > run->steps_found));
+}
+
+static enum pxs_status give(struct pxs_plan *plan, struct pxs_plan_run *run, const char *base,
+                            const char *dir, int64_t number, const struct pxs_found *found,
+                            struct pxs_error *err) {
+    if (!is_better(run, found))
+        return PXS_OK;
+    run->number = number;
+    run->name = pxs_arena_printf(&plan->arena, "%s/%s", plan->sweep, base);
+    run->dir = pxs_arena_strdup(&plan->arena, dir);
+    run->steps_found = found->steps;
+    snprintf(run->state, sizeof run->state, "%s", pxs_found_state(found));
+    return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, const char *base,
+                                 int64_t *highest, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX];
+    int64_t number, seed;
+    struct pxs_found found = {0};
+    if (!pxs_folder_numbers(base, &number, &seed) || !pxs_path_join(dir, sizeof dir, sweep_dir, base))
+        return PXS_OK;
+    *highest = number > *highest ? number : *highest;
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->runs[i].run_id != 0 && plan->runs[i].number == number)
+            return PXS_OK; /* the database knows it */
+    enum pxs_status status = pxs_found_read(dir, &found, err);
+    struct pxs_plan_run *run = status == PXS_OK && found.n > 0 ? wanted(plan, found.config_hash, seed) : NULL;
+    if (run)
+        status = give(plan, run, base, dir, number, &found, err);
+    pxs_found_finish(&found);
+    return status;
+}
+
+enum pxs_status pxs_plan_folders(struct pxs_plan *plan, int64_t *highest, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX];
+    *highest = 0;
+    if (!pxs_path_join(dir, sizeof dir, plan->results, plan->sweep))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->results);
+    DIR *folder = opendir(dir);
+    if (!folder)
+        return PXS_OK; /* a sweep that is new */
+    enum pxs_status status = PXS_OK;
+    for (struct dirent *e = readdir(folder); e && status == PXS_OK; e = readdir(folder))
+        status = look_into(plan, dir, e->d_name, highest, err);
+    closedir(folder);
+    return status;
+}

@@ -1,0 +1,155 @@
+/* What runs will cost: measured on finished ones where there are any, otherwise a stated guess. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan_priv.h"
+
+/* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a guess, before anything is measured. */
+#define GUESS_GMAC_PER_THREAD 50.0
+#define GUESS_START 0.2  /* seconds */
+#define GUESS_STEP 0.002 /* seconds */
+#define SCALING 0.926    /* log2 of 1.9: what twice the threads do for a training step */
+#define RECENT_RUNS "20"
+
+static const char recent_runs[] =
+    "SELECT a.run_id AS run_id, (a.ended_ms - a.started_ms) / 1000.0 AS seconds, s.last_step + 1 AS steps, "
+    "(s.last_step + 1) / (s.last_epoch + 1) AS batches, a.threads AS threads "
+    "FROM attempt a JOIN run_summary s ON s.run_id = a.run_id "
+    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.kernels = ?3 AND a.ended_ms > "
+    "a.started_ms "
+    "AND coalesce(a.resumed_from_step, -1) < 0 AND a.threads > 0 ORDER BY a.threads = ?2 DESC, a.ended_ms "
+    "DESC LIMIT " RECENT_RUNS;
+
+static struct pxs_param_value value_of(const struct pxs_cell *cell) {
+    struct pxs_param_value v = {
+        .kind = PXS_VALUE_NULL, .integer = cell->integer, .real = cell->real, .text = cell->text};
+    if (cell->kind == PXS_CELL_INT)
+        v.kind = PXS_VALUE_INTEGER;
+    else if (cell->kind == PXS_CELL_REAL)
+        v.kind = PXS_VALUE_REAL;
+    else if (cell->kind == PXS_CELL_TEXT)
+        v.kind = PXS_VALUE_TEXT;
+    return v;
+}
+
+/* The hyperparameters of a run from its rows of `param`; a row of another version of the table is passed over. */
+static bool stored_params(struct pxs_store *store, int64_t run_id, struct pxs_params *p) {
+    struct pxs_table rows = {0};
+    if (pxs_store_ask(store, PXS_QUERY_PARAMS, run_id, &rows, NULL) != PXS_OK)
+        return false;
+    pxs_params_default(p);
+    for (size_t i = 0; i < rows.n_rows; i++) {
+        struct pxs_cell name = pxs_table_at(&rows, i, "key"), cell = pxs_table_at(&rows, i, "value");
+        struct pxs_param_value value = value_of(&cell);
+        enum pxs_param_key key;
+        if (name.text && pxs_param_find(name.text, &key) && !pxs_params_put(p, key, &value))
+            continue;
+    }
+    bool any = rows.n_rows > 0;
+    pxs_table_finish(&rows);
+    return any;
+}
+
+static bool known_speed(struct pxs_store *store, const struct pxs_table *runs, size_t row,
+                        struct pxs_params *p, struct pxs_speed *out) {
+    double seconds = pxs_table_at(runs, row, "seconds").real;
+    int64_t steps = pxs_table_at(runs, row, "steps").integer,
+            batches = pxs_table_at(runs, row, "batches").integer;
+    if (seconds <= 0 || steps <= 0 || batches <= 0 ||
+        !stored_params(store, pxs_table_at(runs, row, "run_id").integer, p))
+        return false;
+    struct pxs_train_estimate e;
+    pxs_train_estimate(p, batches * p->batch_size, 0, &e);
+    if (!(e.gmac_per_step > 0))
+        return false;
+    *out = (struct pxs_speed){.gmac_per_step = e.gmac_per_step,
+                              .seconds_per_gmac = seconds / ((double)steps * e.gmac_per_step)};
+    return true;
+}
+
+static void find_known(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
+                       struct pxs_speeds *out) {
+    char host[256] = "";
+    struct pxs_table runs = {0};
+    gethostname(host, sizeof host - 1);
+    struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads), pxs_cell_text(kernels)};
+    if (pxs_store_select(store, recent_runs, args, PXS_COUNT(args), &runs, NULL) != PXS_OK)
+        return;
+    struct pxs_params *p = malloc(sizeof *p);
+    out->known = pxs_arena_alloc(arena, (runs.n_rows + 1) * sizeof *out->known);
+    for (size_t i = 0; p && out->known && i < runs.n_rows; i++) {
+        int own = (int)pxs_table_at(&runs, i, "threads").integer;
+        if (i == 0)
+            out->threads = own; /* those with the count that is asked for come first */
+        if (own == out->threads && known_speed(store, &runs, i, p, &out->known[out->n])) {
+            out->known[out->n].seconds_per_gmac *= pxs_speedup(own) / pxs_speedup(threads);
+            out->n++;
+        }
+    }
+    free(p);
+    pxs_table_finish(&runs);
+}
+
+void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
+                     struct pxs_speeds *out) {
+    memset(out, 0, sizeof *out);
+    out->source = PXS_TIME_GUESS;
+    out->guess = 1.0 / (GUESS_GMAC_PER_THREAD * (threads > 0 ? threads : 1));
+    if (store)
+        find_known(store, threads, kernels, arena, out);
+    if (out->n > 0)
+        out->source = out->threads == threads ? PXS_TIME_MEASURED : PXS_TIME_CALIBRATED;
+}
+
+double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate) {
+    double nearest = INFINITY, sum = 0, n = 0;
+    for (size_t i = 0; i < speeds->n; i++)
+        nearest = fmin(nearest, fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)));
+    /* Runs of about the same step size agree; their mean is steadier than the last one. */
+    for (size_t i = 0; i < speeds->n; i++)
+        if (fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)) <= nearest + 0.1) {
+            sum += speeds->known[i].seconds_per_gmac;
+            n++;
+        }
+    double steps = (double)estimate->steps;
+    if (n == 0) /* what a process and a step cost beside arithmetic */
+        return GUESS_START + steps * (GUESS_STEP + speeds->guess * estimate->gmac_per_step);
+    return sum / n * estimate->gmac_per_step * steps;
+}
+
+double pxs_speedup(int threads) {
+    return pow(threads > 1 ? threads : 1, SCALING);
+}
+
+double pxs_spread(double sum, double longest, int slots) {
+    return fmax(sum / (slots > 0 ? slots : 1), longest);
+}
+
+struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches) {
+    bool g = net == 0;
+    int policy = g ? params->lr_policy_G : params->lr_policy_D;
+    double base = g ? params->learning_rate_G : params->learning_rate_D;
+    int64_t warmup = g ? params->warmup_epochs : params->warmup_epochs_D;
+    struct pxs_plan_rate r = {.first = pxs_train_rate(params, net, 0, 0, batches),
+                              .last = pxs_train_rate(params, net, params->n_epochs - 1, batches - 1, batches),
+                              .constant = policy == PXS_LR_CONSTANT && warmup == 0,
+                              .depends_on_losses = policy == PXS_LR_PLATEAU};
+    if (r.depends_on_losses)
+        r.last = NAN;
+    r.ratio = r.last / base;
+    r.falls_to_hundredth = r.depends_on_losses || r.ratio <= 0.01 * (1 + 1e-12);
+    r.never_fires =
+        (policy == PXS_LR_HALVE || policy == PXS_LR_STEP || policy == PXS_LR_MULTISTEP) && r.last == base;
+    return r;
+}
+
+enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err) {
+    struct pxs_text text = {0};
+    enum pxs_status status = pxs_train_environment(kernels ? kernels : "auto", &text, err);
+    if (status == PXS_OK && !pxs_line_value(pxs_text_str(&text), "kernels", out, 64))
+        snprintf(out, 64, "%s", kernels ? kernels : "auto");
+    pxs_text_finish(&text);
+    return status;
+}

@@ -1,0 +1,391 @@
+/* Adoption: the records in a run's folder go into the store, once, whoever made them and wherever.
+ *
+ * How far a file is taken in stands with the attempts: attempt k took it up to byte X. Since then the file was cut back and added to
+ * by later attempts only, never before the place where the first of these begins. So everything before the smaller of the two is
+ * in the store, and what follows is taken; taking a record again does no harm. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "pixsweep/ingest.h"
+#include "pixsweep/train.h"
+
+/* ---- rows and records ------------------------------------------------------------------------------------ */
+
+/* The rows of a file's attempts, in an array as the store wants them; back into `found`. */
+static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id, struct pxs_found *found,
+                                  struct pxs_error *err) {
+    struct pxs_store_attempt *rows = malloc((found->n + 1) * sizeof *rows);
+    if (!rows)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < found->n; i++)
+        rows[i] = found->attempts[i].row;
+    enum pxs_status status = pxs_store_adopt_attempts(store, run_id, rows, found->n, err);
+    for (size_t i = 0; i < found->n && status == PXS_OK; i++)
+        found->attempts[i].row = rows[i];
+    free(rows);
+    return status;
+}
+
+static int64_t go_on_at(const struct pxs_found *found, int64_t taken_no, int64_t taken_bytes) {
+    for (size_t i = 0; i < found->n; i++)
+        if (found->attempts[i].row.no > taken_no)
+            return taken_bytes < found->attempts[i].at ? taken_bytes : found->attempts[i].at;
+    return taken_bytes;
+}
+
+enum pxs_status pxs_adopt_rows(struct pxs_store *store, int64_t run_id, struct pxs_found *found,
+                               int64_t *offset, struct pxs_error *err) {
+    int64_t no, bytes;
+    PXS_TRY(adopt_rows(store, run_id, found, err));
+    PXS_TRY(pxs_store_taken(store, run_id, &no, &bytes, err));
+    *offset = go_on_at(found, no, bytes);
+    return PXS_OK;
+}
+
+/* From `offset` to where the file was found good. */
+static enum pxs_status take_records(struct pxs_store *store, const char *dir, int64_t attempt_id,
+                                    int64_t offset, int64_t end, struct pxs_adopted *out,
+                                    struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_record_cursor *cursor = NULL;
+    if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    enum pxs_status status = pxs_record_cursor_open(path, offset, &cursor, err);
+    if (status == PXS_E_NOT_FOUND)
+        return PXS_OK; /* shorter than what was taken: there is nothing that the store lacks */
+    PXS_TRY(status);
+    pxs_record_cursor_stop(cursor, end);
+    size_t taken = PXS_INTAKE_RECORDS;
+    while (status == PXS_OK && taken == PXS_INTAKE_RECORDS) {
+        status = pxs_store_intake(store, attempt_id, cursor, PXS_INTAKE_RECORDS, NULL, NULL, &taken, err);
+        out->records += status == PXS_OK ? taken : 0;
+    }
+    pxs_record_cursor_close(&cursor);
+    return status;
+}
+
+/* ---- the end of attempts --------------------------------------------------------------------------------- */
+
+static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, const char *outcome,
+                                 const char *state, const char *message, int64_t ended_ms,
+                                 struct pxs_adopted *out, struct pxs_error *err) {
+    struct pxs_store_end end = {.outcome = outcome,
+                                .state = state,
+                                .exit_code = -1,
+                                .message = message,
+                                .ended_ms = ended_ms ? ended_ms : pxs_now_ms()};
+    enum pxs_status status = pxs_store_attempt_end(store, attempt_id, &end, err);
+    if (status == PXS_E_EXISTS)
+        return PXS_OK; /* somebody was quicker */
+    if (status == PXS_OK)
+        out->closed++;
+    return status;
+}
+
+/* Attempts that left nothing in the file: they never began, or a later one has cut them off. */
+static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, const struct pxs_found *found,
+                                    const char *state, struct pxs_adopted *out, struct pxs_error *err) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(run_id);
+    PXS_TRY(pxs_store_select(
+        store, "SELECT attempt_id FROM attempt WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY no", &id, 1,
+        &t, err));
+    enum pxs_status status = PXS_OK;
+    for (size_t row = 0; row < t.n_rows && status == PXS_OK; row++) {
+        int64_t attempt_id = pxs_table_at(&t, row, "attempt_id").integer;
+        bool in_file = false;
+        for (size_t i = 0; i < found->n; i++)
+            in_file = in_file || found->attempts[i].row.attempt_id == attempt_id;
+        if (!in_file)
+            status = close_one(store, attempt_id, "interrupted", state, "nobody wrote down how it ended", 0,
+                               out, err);
+    }
+    pxs_table_finish(&t);
+    return status;
+}
+
+static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_store_run *run,
+                                      const struct pxs_found *found, struct pxs_adopted *out,
+                                      struct pxs_error *err) {
+    const char *state = found->n > 0 ? pxs_found_state(found) : "interrupted";
+    /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
+    bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
+    const char *others = strcmp(run->state, "completed") == 0 ? run->state : "interrupted";
+    const char *no_word = found->damage[0] ? found->damage : "nobody wrote down how it ended";
+    PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
+    for (size_t i = 0; i < found->n; i++) {
+        const struct pxs_found_attempt *a = &found->attempts[i];
+        const char *outcome = a->ended ? pxs_outcome_name(a->outcome) : NULL;
+        const char *message = a->ended ? a->message : no_word;
+        if (a->row.ended_ms == 0)
+            PXS_TRY(close_one(store, a->row.attempt_id, outcome ? outcome : "interrupted", state, message,
+                              a->ended_ms, out, err));
+    }
+    return PXS_OK;
+}
+
+/* ---- a run that the store knows -------------------------------------------------------------------------- */
+
+static enum pxs_status find_run(struct pxs_store *store, int64_t run_id, struct pxs_store_run *run,
+                                struct pxs_error *err) {
+    char id[32];
+    snprintf(id, sizeof id, "%lld", (long long)run_id);
+    return pxs_store_find_run(store, id, run, err);
+}
+
+/* Is all of it in, and nothing open? Then nothing is written at all. */
+static enum pxs_status is_known(struct pxs_store *store, int64_t run_id, const struct pxs_found *found,
+                                bool *known, struct pxs_error *err) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(run_id);
+    int64_t no, bytes, last_id = 0;
+    PXS_TRY(pxs_store_select(
+        store,
+        "SELECT (SELECT count(*) FROM attempt WHERE run_id = ?1 AND ended_ms IS NULL) AS open, "
+        "(SELECT attempt_id FROM attempt WHERE run_id = ?1 AND record_offset > 0 ORDER BY no DESC LIMIT 1) "
+        "AS taken",
+        &id, 1, &t, err));
+    int64_t open = pxs_table_at(&t, 0, "open").integer;
+    struct pxs_cell taken = pxs_table_at(&t, 0, "taken");
+    int64_t taken_id = taken.kind == PXS_CELL_INT ? taken.integer : 0;
+    pxs_table_finish(&t);
+    PXS_TRY(pxs_store_taken(store, run_id, &no, &bytes, err));
+    if (found->n > 0)
+        PXS_TRY(pxs_store_attempt_of(store, run_id, &found->attempts[found->n - 1].row, &last_id, err));
+    *known = open == 0 && (found->n == 0 || (last_id != 0 && last_id == taken_id && bytes >= found->bytes));
+    return PXS_OK;
+}
+
+static enum pxs_status check_identity(const struct pxs_store_run *run, const struct pxs_found *found,
+                                      struct pxs_error *err) {
+    if (!found->config_hash[0] || strcmp(found->config_hash, run->config_hash) == 0)
+        return PXS_OK;
+    return pxs_fail(
+        err, PXS_E_EXISTS,
+        "its folder %s holds records of another configuration (config_hash %.12s..., this run's is "
+        "%.12s...): move that folder away",
+        run->dir, found->config_hash, run->config_hash);
+}
+
+/* All of a run that is not home yet. */
+static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_store_run *run,
+                                  struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
+    int64_t offset;
+    PXS_TRY(pxs_adopt_rows(store, run->run_id, found, &offset, err));
+    if (found->n > 0)
+        PXS_TRY(take_records(store, run->dir, found->attempts[found->n - 1].row.attempt_id, offset,
+                             found->bytes, out, err));
+    return close_attempts(store, run, found, out, err);
+}
+
+/* Nobody will take these records in: whoever looks at the run later shall see why it ends where it does. */
+static enum pxs_status note_damage(struct pxs_store *store, int64_t run_id, const struct pxs_adopted *out,
+                                   struct pxs_error *err) {
+    if (!out->damage[0] || out->records + out->closed == 0)
+        return PXS_OK;
+    return pxs_store_event(store, run_id, pxs_now_ms(), PXS_LOG_ERROR, "damage", out->damage, err);
+}
+
+static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_store_run *run,
+                                   struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
+    bool known;
+    struct pxs_store_run after;
+    struct pxs_found none = {0};
+    out->torn = found->torn;
+    memcpy(out->damage, found->damage, sizeof out->damage);
+    if (check_identity(run, found, NULL) !=
+        PXS_OK) { /* whatever worked on the run, these records are not its */
+        PXS_TRY(close_others(store, run->run_id, &none, "interrupted", out, err));
+        return check_identity(run, found, err);
+    }
+    PXS_TRY(is_known(store, run->run_id, found, &known, err));
+    if (known)
+        return PXS_OK;
+    if (strcmp(run->state, "completed") == 0 && strcmp(pxs_found_state(found), "completed") != 0) {
+        snprintf(out->kept, sizeof out->kept, "the database has it completed, the folder does not go so far");
+        return close_others(store, run->run_id, &none, "completed", out, err);
+    }
+    PXS_TRY(bring_home(store, run, found, out, err));
+    PXS_TRY(note_damage(store, run->run_id, out, err));
+    PXS_TRY(find_run(store, run->run_id, &after, err));
+    memcpy(out->state, after.state, sizeof out->state);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct pxs_adopted *out,
+                              struct pxs_error *err) {
+    struct pxs_store_run run;
+    struct pxs_found found;
+    memset(out, 0, sizeof *out);
+    PXS_TRY(find_run(store, run_id, &run, err));
+    out->run_id = run_id;
+    memcpy(out->name, run.name, sizeof out->name);
+    memcpy(out->state, run.state, sizeof out->state);
+    enum pxs_status status = pxs_found_read(run.dir, &found, err);
+    if (status == PXS_E_IO) /* the folder's trouble, not the database's */
+        status = PXS_E_CORRUPT;
+    if (status == PXS_OK)
+        status = adopt_found(store, &run, &found, out, err);
+    pxs_found_finish(&found);
+    if (status == PXS_OK && pxs_state_final(out->state))
+        pxs_train_drop_resume(run.dir);
+    return status;
+}
+
+/* ---- any folder ------------------------------------------------------------------------------------------ */
+
+static bool same_folder(const char *a, const char *b) {
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool is_folder(const char *dir) {
+    struct stat info;
+    return stat(dir, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The folder that the database has the run from, taken in first, so that the two can be compared. */
+static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_run *run,
+                                    struct pxs_error *err) {
+    struct pxs_folder_locks locks = {.guard = {.fd = -1}, .worker = {.fd = -1}};
+    struct pxs_adopted other;
+    if (is_folder(run->dir)) {
+        enum pxs_status status = pxs_folder_lock(run->dir, &locks, err);
+        if (status == PXS_E_BUSY)
+            return pxs_fail(err, PXS_E_BUSY,
+                            "run %s is at work in %s: bring this one home when that has ended", run->name,
+                            run->dir);
+        PXS_TRY(status);
+    }
+    enum pxs_status status = pxs_adopt_run(store, run->run_id, &other, err);
+    pxs_folder_unlock(&locks);
+    PXS_TRY(status);
+    return find_run(store, run->run_id, run, err);
+}
+
+static enum pxs_status steps_of(struct pxs_store *store, int64_t run_id, int64_t *steps,
+                                struct pxs_error *err) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(run_id);
+    PXS_TRY(
+        pxs_store_select(store, "SELECT count(*) AS n FROM batch_loss WHERE run_id = ?1", &id, 1, &t, err));
+    *steps = pxs_table_at(&t, 0, "n").integer;
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
+/* The folder that the database has the run from is gone, as after a move, and these are its records: their last attempt is known. */
+static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_run *run,
+                                const struct pxs_found *found, int64_t steps, bool *moved,
+                                struct pxs_error *err) {
+    struct stat info;
+    int64_t attempt_id = 0;
+    *moved = false;
+    if (lstat(run->dir, &info) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return PXS_OK;
+    if (found->damage[0] || found->steps < steps ||
+        (strcmp(run->state, "completed") == 0 && strcmp(pxs_found_state(found), "completed") != 0))
+        return PXS_OK;
+    PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row, &attempt_id, err));
+    *moved = attempt_id != 0;
+    return PXS_OK;
+}
+
+/* Of the same run in two folders, the bits are the same: whichever got further stays, and the one that is there. */
+static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *f,
+                              const struct pxs_found *found, struct pxs_store_run *run,
+                              struct pxs_adopted *out, struct pxs_error *err) {
+    int64_t steps;
+    bool moved;
+    PXS_TRY(settle_other(store, run, err));
+    PXS_TRY(steps_of(store, run->run_id, &steps, err));
+    PXS_TRY(is_moved(store, run, found, steps, &moved, err));
+    bool done = strcmp(run->state, "completed") == 0, here = strcmp(pxs_found_state(found), "completed") == 0;
+    if (!moved && (done || (!here && found->steps <= steps))) {
+        snprintf(out->kept, sizeof out->kept, "the database has as much of it, from %.200s", run->dir);
+        return PXS_OK;
+    }
+    char message[2 * PXS_PATH_MAX + 128];
+    if (moved)
+        snprintf(message, sizeof message, "taken from %s, since %s is gone", f->dir, run->dir);
+    else
+        snprintf(message, sizeof message, "taken from %s, which goes on to step %lld", f->dir,
+                 (long long)found->steps);
+    PXS_TRY(pxs_store_move_run(store, run->run_id, f->dir, err));
+    PXS_TRY(pxs_store_event(store, run->run_id, pxs_now_ms(), PXS_LOG_INFO, "merge", message, err));
+    out->moved = true;
+    return find_run(store, run->run_id, run, err);
+}
+
+static enum pxs_status find_or_add(struct pxs_store *store, const struct pxs_folder *f,
+                                   struct pxs_store_run *run, struct pxs_adopted *out,
+                                   struct pxs_error *err) {
+    struct pxs_store_plan_run row = {.seed = f->params.seed,
+                                     .new_number = f->number,
+                                     .new_name = f->name,
+                                     .new_dir = f->dir,
+                                     .new_config_yaml = f->yaml,
+                                     .params = &f->params};
+    memcpy(row.config_hash, f->config_hash, sizeof row.config_hash);
+    PXS_TRY(pxs_store_add_run(store, f->sweep, f->yaml, f->spec_hash, &row, err));
+    out->added = row.added;
+    return find_run(store, row.run_id, run, err);
+}
+
+static bool has_weights(const char *dir) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    return pxs_path_join(path, sizeof path, dir, "saved_models") && stat(path, &info) == 0;
+}
+
+static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,
+                                    struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
+    struct pxs_store_run run;
+    snprintf(out->name, sizeof out->name, "%s", f->name);
+    if (found->config_hash[0] && strcmp(found->config_hash, f->config_hash) != 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s/" PXS_CONFIG_FILE
+                        " is not what its records were made with (config_hash %.12s..., the "
+                        "records say %.12s...): put the old text back",
+                        f->dir, f->config_hash, found->config_hash);
+    if (found->n == 0) {
+        snprintf(out->state, sizeof out->state, "new");
+        memcpy(out->damage, found->damage, sizeof out->damage);
+        if (!out->damage[0] && has_weights(f->dir))
+            snprintf(out->damage, sizeof out->damage,
+                     "%.200s/" PXS_RECORDS_FILE " is missing or empty, though weights stand beside it",
+                     f->dir);
+        snprintf(out->kept, sizeof out->kept, "no attempt has begun in it");
+        return PXS_OK;
+    }
+    PXS_TRY(find_or_add(store, f, &run, out, err));
+    out->run_id = run.run_id;
+    memcpy(out->name, run.name, sizeof out->name);
+    if (!same_folder(run.dir, f->dir))
+        PXS_TRY(choose(store, f, found, &run, out, err));
+    memcpy(out->state, run.state, sizeof out->state);
+    return out->kept[0] ? PXS_OK : adopt_found(store, &run, found, out, err);
+}
+
+enum pxs_status pxs_adopt_folder(struct pxs_store *store, const char *dir, struct pxs_adopted *out,
+                                 struct pxs_error *err) {
+    struct pxs_folder *f = malloc(sizeof *f);
+    struct pxs_found found = {0};
+    memset(out, 0, sizeof *out);
+    if (!f)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = pxs_folder_read(dir, f, err);
+    if (status == PXS_OK) {
+        status = pxs_found_read(f->dir, &found, err);
+        if (status == PXS_OK)
+            status = adopt_folder(store, f, &found, out, err);
+        pxs_folder_finish(f);
+    }
+    pxs_found_finish(&found);
+    free(f);
+    return status;
+}

@@ -1,0 +1,319 @@
+/* Opening and closing a store, for writing and for reading. */
+#include "store_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { DEFAULT_WAIT = 30, DEFAULT_WAL_LIMIT = 256000000 };
+
+static enum pxs_status refuse_network(const struct pxs_store *s, struct pxs_error *err) {
+    struct statfs info;
+    if (statfs(s->folder, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", s->folder);
+    const char *name = pxs_store_network_fs((unsigned long)info.f_type);
+    if (!name)
+        return PXS_OK;
+    return pxs_fail(
+        err, PXS_E_UNSUPPORTED,
+        "%s is on a network file system (%s), where SQLite's write-ahead log is not safe: name a file on a "
+        "local disk with --db; the runs' own folders may stay where they are",
+        s->path, name);
+}
+
+bool pxs_store_on_network(const char *path) {
+    struct statfs info;
+    char dir[PXS_PATH_MAX], parent[PXS_PATH_MAX];
+    if (!pxs_path_absolute(dir, sizeof dir, path))
+        return false;
+    while (statfs(dir, &info) != 0) {
+        pxs_path_dir(parent, sizeof parent, dir);
+        if (strcmp(parent, dir) == 0)
+            return false;
+        strcpy(dir, parent);
+    }
+    return pxs_store_network_fs((unsigned long)info.f_type) != NULL;
+}
+
+static enum pxs_status make(const char *path, struct pxs_store **out, struct pxs_error *err) {
+    struct pxs_store *s = calloc(1, sizeof *s);
+    if (!s)
+        return pxs_fail_nomem(err);
+    s->lock = -1;
+    s->wait = DEFAULT_WAIT;
+    s->wal_limit = DEFAULT_WAL_LIMIT;
+    if (!pxs_path_absolute(s->path, sizeof s->path - sizeof ".lock", path)) {
+        free(s);
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
+    }
+    pxs_path_dir(s->folder, sizeof s->folder, s->path);
+    snprintf(s->lock_path, sizeof s->lock_path, "%.*s.lock", (int)(sizeof s->lock_path - sizeof ".lock"),
+             s->path);
+    *out = s;
+    return PXS_OK;
+}
+
+void pxs_store_close(struct pxs_store **store) {
+    struct pxs_store *s = store ? *store : NULL;
+    if (!s)
+        return;
+    if (s->sql && !s->readonly && s->lock >= 0) {
+        /* Whoever holds the lock now folds the WAL in when it closes. */
+        enum pxs_status folded = pxs_store_fold(s, true, 0, NULL);
+        (void)folded;
+    }
+    pxs_store_finish_statements(s);
+    pxs_sql_close(&s->sql);
+    if (s->lock >= 0)
+        close(s->lock);
+    free(s);
+    *store = NULL;
+}
+
+const char *pxs_store_path(const struct pxs_store *store) {
+    return store->path;
+}
+
+const char *pxs_store_note(const struct pxs_store *store) {
+    return store->note;
+}
+
+bool pxs_store_is_there(const struct pxs_store *store) {
+    struct stat info;
+    return stat(store->path, &info) == 0 && info.st_dev == store->mark.dev && info.st_ino == store->mark.ino;
+}
+
+static void tell_meter(void *user) {
+    const struct pxs_store *s = user;
+    pxs_meter_tell(s->meter, s->work, 0, 0);
+}
+
+/* After every opening anew, too. */
+static void attach_meter(struct pxs_store *s) {
+    pxs_sql_on_work(s->sql, s->meter.tell ? tell_meter : NULL, s);
+}
+
+void pxs_store_set_meter(struct pxs_store *store, struct pxs_meter meter, const char *work) {
+    store->meter = meter;
+    store->work = work;
+    if (store->sql)
+        attach_meter(store);
+}
+
+void pxs_store_set_wait(struct pxs_store *store, double seconds) {
+    store->wait = seconds;
+    if (store->sql)
+        pxs_sql_set_wait(store->sql, (int)(seconds * 1000));
+}
+
+static enum pxs_status mark_file(const struct pxs_store *s, struct pxs_file_mark *mark,
+                                 struct pxs_error *err) {
+    struct stat info;
+    if (stat(s->path, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", s->path);
+    *mark = (struct pxs_file_mark){info.st_dev, info.st_ino, info.st_size, info.st_mtim};
+    return PXS_OK;
+}
+
+/* ---- for writing ----------------------------------------------------------------------------------------- */
+
+static enum pxs_status open_locked(struct pxs_store *s, struct pxs_error *err) {
+    PXS_TRY(pxs_sql_open(s->path, PXS_SQL_WRITE, &s->sql, err));
+    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+    attach_meter(s);
+    return pxs_schema_prepare(s, err);
+}
+
+/* What will never be written is told from what is busy or full now: PXS_E_INVALID. */
+static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_error *err) {
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    char path[PXS_PATH_MAX + 16], all[PXS_PATH_MAX + 16];
+    bool missing = false;
+    struct stat info;
+    snprintf(all, sizeof all, "%s*", s->path);
+    for (size_t i = 0; i < PXS_COUNT(suffixes); i++) {
+        snprintf(path, sizeof path, "%s%s", s->path, suffixes[i]);
+        if (lstat(path, &info) != 0) {
+            missing = true;
+            continue;
+        }
+        if (stat(path, &info) != 0)
+            continue;
+        if (i == 0 && !S_ISREG(info.st_mode))
+            return pxs_fail(err, PXS_E_INVALID, "%s is no file: a database is one (--db names another)",
+                            path);
+        if (S_ISREG(info.st_mode))
+            PXS_TRY(pxs_check_writable(path, all, err));
+    }
+    return missing ? pxs_check_place(s->folder, err) : PXS_OK;
+}
+
+enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err) {
+    struct pxs_store *s;
+    PXS_TRY(make(path, &s, err));
+    enum pxs_status status = check_writable(s, err);
+    pxs_store_close(&s);
+    return status;
+}
+
+/* SQLite makes its files for their owner alone to write; -wal and -shm take the database's mode. So it finds one that is made as every
+ * other file is, by the umask. */
+static enum pxs_status make_file(const struct pxs_store *s, struct pxs_error *err) {
+    int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EEXIST ? PXS_OK : pxs_fail_errno(err, "cannot make %s", s->path);
+}
+
+static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *err) {
+    PXS_TRY(check_writable(s, err));
+    PXS_TRY(pxs_make_dirs(s->folder, err));
+    PXS_TRY(refuse_network(s, err));
+    PXS_TRY(pxs_store_lock(s, pxs_monotonic() + s->wait, err));
+    enum pxs_status status = make_file(s, err);
+    if (status == PXS_OK)
+        status = open_locked(s, err);
+    if (status == PXS_OK)
+        status = mark_file(s, &s->mark, err);
+    pxs_store_unlock(s);
+    return status;
+}
+
+enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct pxs_error *err) {
+    return pxs_store_open_within(path, DEFAULT_WAIT, out, err);
+}
+
+enum pxs_status pxs_store_open_within(const char *path, double seconds, struct pxs_store **out,
+                                      struct pxs_error *err) {
+    struct pxs_store *s;
+    PXS_TRY(make(path, &s, err));
+    s->wait = seconds;
+    enum pxs_status status = open_for_writing(s, err);
+    if (status == PXS_OK) {
+        *out = s;
+        return PXS_OK;
+    }
+    pxs_sql_close(&s->sql);
+    pxs_store_close(&s);
+    return status;
+}
+
+/* ---- for reading ----------------------------------------------------------------------------------------- */
+
+/* Size of a file beside the database, -1 if there is none. */
+static int64_t side_file(const struct pxs_store *s, const char *suffix) {
+    char path[PXS_PATH_MAX + 16];
+    struct stat info;
+    snprintf(path, sizeof path, "%s%s", s->path, suffix);
+    return stat(path, &info) == 0 ? (int64_t)info.st_size : -1;
+}
+
+/* A WAL database is read through its -wal and -shm; SQLite creates them where they are missing, which reading must not. Our
+ * writers leave both behind (a sqlite3 shell that closes last removes them). Without them the file is complete and
+ * nobody writes it: it is read as it stands, without locks, and looked at again afterwards (pxs_store_unchanged). */
+static bool stands_alone(const struct pxs_store *s) {
+    if (side_file(s, "-journal") >= 0)
+        return false;
+    int64_t wal = side_file(s, "-wal");
+    return wal < 0 || (wal == 0 && side_file(s, "-shm") < 0);
+}
+
+static bool same_mark(const struct pxs_file_mark *a, const struct pxs_file_mark *b) {
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
+static enum pxs_status connect(struct pxs_store *s, struct pxs_error *err) {
+    PXS_TRY(mark_file(s, &s->mark, err));
+    s->immutable = stands_alone(s);
+    if (!s->immutable)
+        PXS_TRY(refuse_network(s, err));
+    PXS_TRY(pxs_sql_open(s->path, s->immutable ? PXS_SQL_IMMUTABLE : PXS_SQL_READ, &s->sql, err));
+    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+    attach_meter(s);
+    PXS_TRY(pxs_sql_exec(s->sql, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -20000", err));
+    PXS_TRY(pxs_schema_stand_in(s, err));
+    return pxs_sql_exec(s->sql, "PRAGMA query_only = ON", err);
+}
+
+static enum pxs_status reconnect(struct pxs_store *s, struct pxs_error *err) {
+    pxs_store_finish_statements(s);
+    pxs_sql_close(&s->sql);
+    return connect(s, err);
+}
+
+enum pxs_status pxs_store_unchanged(struct pxs_store *s, struct pxs_error *err) {
+    struct pxs_file_mark now = {0};
+    if (!s->immutable)
+        return PXS_OK;
+    PXS_TRY(mark_file(s, &now, err));
+    if (same_mark(&now, &s->mark))
+        return PXS_OK;
+    PXS_TRY(reconnect(s, err));
+    return pxs_fail(err, PXS_E_BUSY, "%s changed while it was read: ask again", s->path);
+}
+
+enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err) {
+    struct pxs_file_mark now = {0};
+    if (!s->sql)
+        return connect(s, err);
+    if (!s->immutable)
+        return PXS_OK;
+    PXS_TRY(mark_file(s, &now, err));
+    return same_mark(&now, &s->mark) && stands_alone(s) ? PXS_OK : reconnect(s, err);
+}
+
+static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error *err) {
+    return pxs_fail(
+        err, PXS_E_NOT_FOUND,
+        "there is no database at %s yet: `pixsweep run FILE` makes one (another one is named with --db)",
+        s->path);
+}
+
+/* Whoever made the database was killed before its first commit: the rollback journal says that there were no pages before. Opening it for
+ * writing rolls that back; for reading there is nothing yet. */
+static bool half_made(const struct pxs_store *s) {
+    unsigned char head[20];
+    char path[PXS_PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s-journal", s->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : 0;
+    if (fd >= 0)
+        close(fd);
+    return n == (ssize_t)sizeof head && head[0] == 0xd9 && memcmp(head + 16, "\0\0\0", 4) == 0;
+}
+
+static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *err) {
+    struct stat info;
+    if (stat(s->path, &info) != 0)
+        return errno == ENOENT || errno == ENOTDIR ? fail_missing(s, err)
+                                                   : pxs_fail_errno(err, "cannot look at %s", s->path);
+    if (!S_ISREG(info.st_mode))
+        return pxs_fail(err, PXS_E_INVALID, "%s is no file", s->path);
+    if (half_made(s))
+        return fail_missing(s, err);
+    PXS_TRY(connect(s, err));
+    enum pxs_status status = pxs_schema_check(s, err);
+    return status == PXS_E_NOT_FOUND ? fail_missing(s, err) : status;
+}
+
+enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out, struct pxs_error *err) {
+    struct pxs_store *s;
+    PXS_TRY(make(path, &s, err));
+    s->readonly = true;
+    enum pxs_status status = open_for_reading(s, err);
+    if (status == PXS_OK)
+        *out = s;
+    else
+        pxs_store_close(&s);
+    return status;
+}
+
+bool pxs_store_may_wait(enum pxs_status status, const char *db) {
+    return status == PXS_E_BUSY || status == PXS_E_IO || status == PXS_E_NOSPC ||
+           (status == PXS_E_UNSUPPORTED && pxs_store_on_network(db));
+}

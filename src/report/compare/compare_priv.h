@@ -1,0 +1,136 @@
+/* compare, inside: what is known of each run and configuration on the way from question to answer. */
+#ifndef PXS_COMPARE_PRIV_H
+#define PXS_COMPARE_PRIV_H
+
+#include "pixsweep/compare.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/table.h"
+
+/* What is measured of each run, in the order of the columns that compare_runs.c selects. */
+enum measure {
+    M_BEST,
+    M_BEST_EPOCH,
+    M_FINAL,
+    M_LOSS_G,
+    M_RATE_FIRST,
+    M_RATE_LAST,
+    M_SECONDS,
+    M_AUC,
+    M_PSNR,
+    M_SSIM,
+    M_D_REAL,
+    M_D_FAKE,
+    M_TARGET_EPOCH,
+    M_TARGET_SECONDS,
+    MEASURES
+};
+
+/* A measure by which configurations can be put in order. */
+struct metric {
+    const char *name;
+    enum measure measure;
+    bool higher; /* is better */
+};
+/* By name, for --metric and --pareto ("time", "val_loss" and other short names included); NULL, with the error filled, where there is
+ * none. `option` for the message. */
+const struct metric *pxs_metric_find(const char *option, const char *name, struct pxs_error *err);
+
+struct group {
+    size_t index; /* in pxs_groups */
+    size_t first; /* a run of the group: its keys are the group's */
+    size_t completed, failed, diverged, pruned, open, imported;
+    size_t counted;                       /* runs that the statistics are over: completed, as a rule */
+    struct pxs_stats stats[MEASURES];     /* over those */
+    struct pxs_difference best, baseline; /* this minus the first, minus the baseline, in the metric */
+    bool has_best, has_baseline, front, has_front;
+};
+
+struct comparing {
+    const struct pxs_compare_options *o;
+    struct pxs_store *store;
+    struct pxs_table runs; /* row for row as in `in` */
+    struct pxs_groups in;
+    struct pxs_groups all;       /* by all that differs; empty where `in` is that already */
+    struct metric asked, metric; /* that ranks: another one than asked for, where no run has that */
+    struct group *groups;        /* best first */
+    size_t n_groups;
+    size_t ranked;   /* groups that have the metric; they come first */
+    size_t baseline; /* place in groups; n_groups = none */
+    int64_t until;   /* provisional: nothing behind this epoch counts; -1 = completed runs, to their end */
+    size_t begun;    /* provisional: configurations that have an epoch */
+    struct pxs_arena arena;
+};
+
+/* ---- compare_runs.c: reading and measuring --------------------------------------------------------------- */
+
+/* Columns of `runs` before the measures. */
+enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_MEASURES };
+PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err);
+/* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */
+bool pxs_compare_counts(const struct comparing *c, size_t run);
+/* The last epoch that all configurations have, of those that have one at all (so many *configurations; completed ones have all that they
+ * need). False where nothing is under way, or nothing is there to be compared with. */
+bool pxs_compare_common(const struct comparing *c, int64_t *epoch, size_t *configurations);
+double pxs_compare_value(const struct comparing *c, size_t run, enum measure m);
+/* The values of one measure in a group's completed runs; NULL is NaN, which statistics leave out. */
+size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m, double *values);
+
+/* ---- compare_judge.c: which are better, and is that luck? ------------------------------------------------- */
+
+/* Orders the groups and fills best, baseline and front. */
+PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err);
+
+/* Hyperparameters that loss_G is computed from, by which it is another measure. */
+struct loss_part {
+    const char *key, *role;
+};
+enum { LOSS_PARTS = 2 };
+extern const struct loss_part pxs_loss_parts[LOSS_PARTS];
+/* Whether runs are compared by loss_G and those of x and y that are compared differ in that part of it. `paired`: run by run, among runs
+ * that share what makes no group. */
+bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
+                              const char *key, bool paired);
+/* In none of the parts. */
+bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
+                           bool paired);
+
+/* ---- compare_baseline.c ---------------------------------------------------------------------------------- */
+
+/* The group that `text` names: its number in the table, or values of keys. */
+PXS_NODISCARD enum pxs_status pxs_compare_find(const struct comparing *c, const char *text, size_t *place,
+                                               struct pxs_error *err);
+
+/* ---- compare_table.c ------------------------------------------------------------------------------------- */
+
+PXS_NODISCARD enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_comparison *out,
+                                               struct pxs_error *err);
+
+/* ---- compare_words.c ------------------------------------------------------------------------------------- */
+
+const char *pxs_compare_label(const struct comparing *c, const struct group *g);
+/* The statistics that rank. */
+const struct pxs_stats *pxs_compare_metric(const struct comparing *c, const struct group *g);
+size_t pxs_compare_lost(const struct group *g); /* runs that failed or diverged */
+/* Appends what differs beside the keys that make the groups. */
+void pxs_compare_name_others(const struct comparing *c, struct pxs_text *out);
+/* Appends "A leads with a mean best_val_loss of 0.27, 0.003 (1 %) below B", or that the two are level; false where they are. */
+bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out);
+/* Fills verdict and separated. */
+PXS_NODISCARD enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison *out,
+                                              struct pxs_error *err);
+
+/* ---- compare_notes.c ------------------------------------------------------------------------------------- */
+
+/* Fills notes. `young`: a provisional comparison of more configurations than `c` can rank, or NULL. */
+PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
+                                               struct pxs_comparison *out, struct pxs_error *err);
+
+/* ---- compare_show.c -------------------------------------------------------------------------------------- */
+
+/* Appends the table for people; `left_out` is told the titles of what found no room. */
+PXS_NODISCARD enum pxs_status pxs_compare_show(const struct pxs_comparison *c,
+                                               const struct pxs_compare_options *o, int width,
+                                               struct pxs_text *out, struct pxs_text *left_out,
+                                               struct pxs_error *err);
+
+#endif

@@ -1,0 +1,291 @@
+/* diff: two runs side by side, as a rule only what differs. */
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything that is said of a run: part, key, value. PSNR and SSIM are those of the weights that are kept, of the best epoch. */
+static const char facts_sql[] =
+    "WITH m AS (SELECT s.*, b.val_psnr, b.val_ssim FROM run_summary s LEFT JOIN epoch b ON b.run_id = "
+    "s.run_id AND"
+    "  b.epoch = s.best_epoch WHERE s.run_id = ?1),"
+    "last AS (SELECT * FROM attempt WHERE run_id = ?1 ORDER BY no DESC LIMIT 1),"
+    "d AS (SELECT * FROM d_output WHERE run_id = ?1 ORDER BY epoch DESC LIMIT 1)"
+    "SELECT 'run' AS part, 'sweep' AS key, w.name AS value FROM run JOIN sweep w USING (sweep_id) WHERE "
+    "run_id = ?1"
+    " UNION ALL SELECT 'run', 'state', state FROM run WHERE run_id = ?1"
+    " UNION ALL SELECT 'run', 'seed', seed FROM run WHERE run_id = ?1"
+    " UNION ALL SELECT 'run', 'config_hash', config_hash FROM run WHERE run_id = ?1"
+    " UNION ALL SELECT 'run', 'imported_from', source FROM imported WHERE run_id = ?1"
+    " UNION ALL SELECT 'run', 'attempts', count(*) FROM attempt WHERE run_id = ?1"
+    " UNION ALL SELECT 'configuration', key, value FROM param WHERE run_id = ?1 AND key <> 'seed'"
+    " UNION ALL SELECT 'configuration', 'dataset_sha256', hash FROM (SELECT " PXS_DATA_HASH_SQL
+    " AS hash FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL"
+    " UNION ALL SELECT 'configuration', 'init_from_sha256', hash FROM (SELECT " PXS_WEIGHTS_HASH_SQL
+    " AS hash FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL"
+    " UNION ALL SELECT 'environment', 'host', host FROM last UNION ALL SELECT 'environment', 'cores', cores "
+    "FROM last"
+    " UNION ALL SELECT 'environment', 'threads', threads FROM last"
+    " UNION ALL SELECT 'environment', 'kernels', kernels FROM last"
+    " UNION ALL SELECT * FROM (SELECT 'environment', e.key, e.value FROM environment e JOIN last USING "
+    "(attempt_id)"
+    "  WHERE e.key NOT IN ('host', 'cores', 'threads', 'kernels', 'config_hash', 'seed') ORDER BY e.key)"
+    " UNION ALL SELECT 'result', 'best_val_loss', best_val_loss FROM m"
+    " UNION ALL SELECT 'result', 'best_epoch', best_epoch FROM m"
+    " UNION ALL SELECT 'result', 'val_psnr', val_psnr FROM m UNION ALL SELECT 'result', 'val_ssim', val_ssim "
+    "FROM m"
+    " UNION ALL SELECT 'result', 'final_val_loss', final_val_loss FROM m"
+    " UNION ALL SELECT 'result', 'final_avg_loss_G', final_avg_loss_G FROM m"
+    " UNION ALL SELECT 'result', 'avg_D_real', avg_D_real FROM d"
+    " UNION ALL SELECT 'result', 'avg_D_fake', avg_D_fake FROM d"
+    " UNION ALL SELECT 'result', 'last_epoch', last_epoch FROM m"
+    " UNION ALL SELECT 'result', 'last_step', last_step FROM m"
+    " UNION ALL SELECT 'result', 'seconds', seconds FROM m"
+    " UNION ALL SELECT 'result', 'images_per_s', images_per_s FROM m";
+
+/* The first step whose losses or rates are not the same, and how many steps both have. */
+static const char steps_sql[] =
+    "SELECT t.*, (SELECT epoch FROM batch_loss WHERE run_id = ?1 AND step = first) AS epoch FROM (SELECT "
+    "(SELECT a.step FROM batch_loss a JOIN batch_loss b ON b.run_id = ?2 AND b.step = a.step"
+    "  WHERE a.run_id = ?1 AND (a.loss_G, a.loss_GAN, a.loss_pixel, a.loss_D, a.loss_real, a.loss_fake, "
+    "a.lr_G, a.lr_D)"
+    "  IS NOT (b.loss_G, b.loss_GAN, b.loss_pixel, b.loss_D, b.loss_real, b.loss_fake, b.lr_G, b.lr_D)"
+    "  ORDER BY a.step LIMIT 1) AS first,"
+    " (SELECT count(*) FROM batch_loss a JOIN batch_loss b ON b.run_id = ?2 AND b.step = a.step"
+    "  WHERE a.run_id = ?1) AS shared) t";
+
+enum { PART, KEY, A, B, CHANGE, COLUMNS, HASH_SHOWN = 12 };
+static const char *const names[COLUMNS] = {"part", "key", "a", "b", "change"};
+static const struct pxs_column columns[COLUMNS] = {{NULL, PXS_SHOW_PLAIN},
+                                                   {NULL, PXS_SHOW_PLAIN},
+                                                   {NULL, PXS_SHOW_PLAIN},
+                                                   {NULL, PXS_SHOW_PLAIN},
+                                                   {"b - a", PXS_SHOW_PLAIN}};
+
+struct fact {
+    struct pxs_cell part, key, values[2];
+    int rank; /* of the part; within configuration, params' order */
+    size_t place;
+};
+struct diff {
+    struct pxs_store_run runs[2];
+    struct pxs_table told[2];
+    struct fact *facts;
+    size_t n;
+    int64_t first, epoch, shared; /* of their steps; first is -1 where all that both have are the same */
+};
+
+/* Paths that are the same by what they hold. */
+static const struct {
+    const char *path, *hash, *what;
+} contents[] = {{"dataset", "dataset_sha256", "pictures"},
+                {"init_from", "init_from_sha256", "first weights"}};
+
+static int rank_of(const char *part, const char *key) {
+    static const char *const parts[] = {"run", "configuration", "environment", "result"};
+    enum pxs_param_key param = 0;
+    int rank = 0;
+    while (rank < (int)PXS_COUNT(parts) && strcmp(parts[rank], part) != 0)
+        rank++;
+    rank *= 2 * PXS_PARAM_COUNT;
+    if (strcmp(part, "configuration") != 0)
+        return rank;
+    for (int path = 0; path < (int)PXS_COUNT(contents); path++) {
+        if (strcmp(key, contents[path].hash) == 0)
+            return rank_of(part, contents[path].path); /* behind its path */
+    }
+    return rank + (pxs_param_find(key, &param) ? (int)param : 0);
+}
+
+static int by_rank(const void *a, const void *b) {
+    const struct fact *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank - y->rank;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+static void put_fact(struct diff *d, const struct pxs_cell *row, int side) {
+    size_t i = 0;
+    while (i < d->n && (strcmp(d->facts[i].part.text, row[0].text) != 0 ||
+                        strcmp(d->facts[i].key.text, row[1].text) != 0))
+        i++;
+    if (i == d->n)
+        d->facts[d->n++] = (struct fact){
+            .part = row[0], .key = row[1], .rank = rank_of(row[0].text, row[1].text), .place = i};
+    d->facts[i].values[side] = row[2];
+}
+
+static enum pxs_status read_steps(struct pxs_store *s, struct diff *d, struct pxs_error *err) {
+    const struct pxs_cell args[] = {pxs_cell_int(d->runs[0].run_id), pxs_cell_int(d->runs[1].run_id)};
+    struct pxs_table t = {0};
+    PXS_TRY(pxs_store_select(s, steps_sql, args, PXS_COUNT(args), &t, err));
+    const struct pxs_cell first = pxs_table_at(&t, 0, "first");
+    d->first = first.kind == PXS_CELL_NULL ? -1 : first.integer;
+    d->epoch = pxs_table_at(&t, 0, "epoch").integer;
+    d->shared = pxs_table_at(&t, 0, "shared").integer;
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
+static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2], struct diff *d,
+                                 struct pxs_error *err) {
+    for (int side = 0; side < 2; side++) {
+        PXS_TRY(pxs_store_find_run(s, runs[side], &d->runs[side], err));
+        const struct pxs_cell id = pxs_cell_int(d->runs[side].run_id);
+        PXS_TRY(pxs_store_select(s, facts_sql, &id, 1, &d->told[side], err));
+    }
+    if (d->runs[0].run_id == d->runs[1].run_id)
+        return pxs_fail(err, PXS_E_INVALID, "'%.100s' and '%.100s' are the same run, %s", runs[0], runs[1],
+                        d->runs[0].name);
+    d->facts = calloc(d->told[0].n_rows + d->told[1].n_rows + 1, sizeof *d->facts);
+    if (d->facts == NULL)
+        return pxs_fail_nomem(err);
+    for (int side = 0; side < 2; side++) {
+        for (size_t row = 0; row < d->told[side].n_rows; row++)
+            put_fact(d, d->told[side].cells + row * d->told[side].n_columns, side);
+    }
+    qsort(d->facts, d->n, sizeof *d->facts, by_rank);
+    return read_steps(s, d, err);
+}
+
+/* ---- what is shown --------------------------------------------------------------------------------------- */
+
+/* No two attempts share these. */
+static bool is_noise(const struct fact *f) {
+    return strcmp(f->part.text, "environment") == 0 &&
+           (strcmp(f->key.text, "pid") == 0 || strcmp(f->key.text, "pid_start") == 0 ||
+            strcmp(f->key.text, "supervisor_pid") == 0);
+}
+
+/* For people: a parameter in the words of the experiment file, and as much of a hash as tells it from others. */
+static struct pxs_cell in_words(const struct fact *f, struct pxs_cell value) {
+    enum pxs_param_key key;
+    const size_t length = strlen(f->key.text);
+    const bool hash = strcmp(f->part.text, "run") == 0
+                          ? strcmp(f->key.text, "config_hash") == 0
+                          : strcmp(f->part.text, "configuration") == 0 && length > 7 &&
+                                strcmp(f->key.text + length - 7, "_sha256") == 0;
+    if (hash && value.bytes > HASH_SHOWN)
+        value.bytes = HASH_SHOWN;
+    if (strcmp(f->part.text, "configuration") != 0 || !pxs_param_find(f->key.text, &key))
+        return value;
+    if (pxs_param_info(key)->type == PXS_TYPE_BOOL && value.kind == PXS_CELL_INT)
+        return pxs_cell_text(value.integer != 0 ? "true" : "false");
+    return value;
+}
+
+static bool has_change(const struct fact *f) {
+    return strcmp(f->part.text, "result") == 0 && f->values[0].kind != PXS_CELL_NULL &&
+           f->values[1].kind != PXS_CELL_NULL && f->values[0].kind != PXS_CELL_TEXT &&
+           f->values[1].kind != PXS_CELL_TEXT;
+}
+
+static struct pxs_cell change_of(const struct fact *f) {
+    const struct pxs_cell *a = &f->values[0], *b = &f->values[1];
+    if (!has_change(f))
+        return pxs_cell_text(NULL);
+    if (a->kind == PXS_CELL_INT && b->kind == PXS_CELL_INT)
+        return pxs_cell_int(b->integer - a->integer);
+    return pxs_cell_real(b->real - a->real);
+}
+
+static enum pxs_status fill(const struct diff *d, bool all, bool words, struct pxs_table *t,
+                            struct pxs_error *err) {
+    size_t n = 0;
+    PXS_TRY(pxs_table_make(t, names, COLUMNS, d->n, err));
+    for (size_t i = 0; i < d->n; i++) {
+        const struct fact *f = &d->facts[i];
+        if (!all && (is_noise(f) || pxs_cell_same(&f->values[0], &f->values[1])))
+            continue;
+        pxs_table_set(t, n, PART, f->part);
+        pxs_table_set(t, n, KEY, f->key);
+        pxs_table_set(t, n, A, words ? in_words(f, f->values[0]) : f->values[0]);
+        pxs_table_set(t, n, B, words ? in_words(f, f->values[1]) : f->values[1]);
+        pxs_table_set(t, n++, CHANGE, change_of(f));
+    }
+    t->n_rows = n;
+    return PXS_OK;
+}
+
+static void put_heading(const struct diff *d, struct pxs_text *out) {
+    for (int side = 0; side < 2; side++)
+        pxs_text_add_words(out, "%c  run %" PRId64 "  %s\n", 'a' + side, d->runs[side].run_id,
+                           d->runs[side].name);
+    pxs_text_add(out, "\n");
+}
+
+/* The losses of every step are there: whether two runs did the same, and from where on not, is no matter of opinion. */
+static void put_steps(const struct diff *d, struct pxs_text *out) {
+    if (d->shared == 0)
+        pxs_text_add(out, "\nno step that both have\n");
+    else if (d->first < 0)
+        pxs_text_addf(out, "\nall %" PRId64 " steps that both have are the same, bit by bit\n", d->shared);
+    else if (d->first == 0)
+        pxs_text_add(out, "\ntheir losses differ from the first step on\n");
+    else
+        pxs_text_addf(out,
+                      "\nthe first %" PRId64 " steps are the same, bit by bit; from step %" PRId64
+                      " (epoch %" PRId64 ") on they differ\n",
+                      d->first, d->first, d->epoch);
+}
+
+static const struct fact *find_fact(const struct diff *d, const char *part, const char *key) {
+    for (size_t i = 0; i < d->n; i++) {
+        if (strcmp(d->facts[i].part.text, part) == 0 && strcmp(d->facts[i].key.text, key) == 0)
+            return &d->facts[i];
+    }
+    return NULL;
+}
+
+/* A path says little: what it held decides. */
+static void put_contents(const struct diff *d, struct pxs_text *out) {
+    for (size_t i = 0; i < PXS_COUNT(contents); i++) {
+        const struct fact *path = find_fact(d, "configuration", contents[i].path),
+                          *hash = find_fact(d, "configuration", contents[i].hash);
+        if (path == NULL || hash == NULL || hash->values[0].kind != PXS_CELL_TEXT ||
+            hash->values[1].kind != PXS_CELL_TEXT)
+            continue;
+        const bool same_path = pxs_cell_same(&path->values[0], &path->values[1]),
+                   same = pxs_cell_same(&hash->values[0], &hash->values[1]);
+        if (same && !same_path)
+            pxs_text_addf(out, "%s: the same %s under both paths\n", contents[i].path, contents[i].what);
+        else if (!same)
+            pxs_text_addf(out, "%s: other %s%s\n", contents[i].path, contents[i].what,
+                          same_path ? " under the same path" : "");
+    }
+}
+
+static void put_footing(const struct diff *d, const struct pxs_table *t, struct pxs_text *out) {
+    const bool same = strcmp(d->runs[0].config_hash, d->runs[1].config_hash) == 0;
+    put_steps(d, out);
+    put_contents(d, out);
+    if (same)
+        pxs_text_addf(out, "the configuration is the same%s\n",
+                      d->runs[0].seed == d->runs[1].seed ? ", and so is the seed" : "; the seed is not");
+    if (t->n_rows < d->n)
+        pxs_text_addf(out, "%zu facts are the same in both (--all shows them)\n", d->n - t->n_rows);
+}
+
+enum pxs_status pxs_report_diff(struct pxs_store *s, const struct pxs_diff_options *o, enum pxs_format format,
+                                int width, struct pxs_text *out, struct pxs_error *err) {
+    const char *const runs[2] = {o->a, o->b};
+    struct diff d = {0};
+    struct pxs_table t = {0};
+    enum pxs_status status = read_both(s, runs, &d, err);
+    if (status == PXS_OK)
+        status = fill(&d, o->all, format == PXS_FORMAT_TABLE, &t, err);
+    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
+        put_heading(&d, out);
+    if (status == PXS_OK)
+        status = pxs_report_table(&t, columns, format, width, out, err);
+    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
+        put_footing(&d, &t, out);
+    pxs_table_finish(&t);
+    pxs_table_finish(&d.told[0]);
+    pxs_table_finish(&d.told[1]);
+    free(d.facts);
+    return status != PXS_OK ? status : pxs_text_status(out, err);
+}

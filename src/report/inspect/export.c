@@ -1,0 +1,173 @@
+/* export: any table or view, limited to the runs of one sweep, row by row. Which tables there are, and how each of them belongs to a
+ * sweep, is read from the schema, so that a table added later can be exported at once. */
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/table.h"
+
+#include <string.h>
+
+/* What a column list says about a table. */
+struct shape {
+    bool has_sweep, has_run, has_attempt, has_first_run;
+    struct pxs_text key; /* the primary key's columns, quoted; "" for a view */
+};
+
+static const char tables_sql[] = "SELECT name FROM pragma_table_list WHERE type IN ('table', 'view') AND "
+                                 "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                                 " GROUP BY name ORDER BY name LIKE 'v\\_%' ESCAPE '\\' DESC, name";
+static const char columns_sql[] = "SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk, cid";
+
+/* ---- which table ----------------------------------------------------------------------------------------- */
+
+static void list_tables(const struct pxs_table *tables, struct pxs_text *out) {
+    for (size_t i = 0; i < tables->n_rows; i++)
+        pxs_text_addf(out, "%s%s", i > 0 ? ", " : "", tables->cells[i].text);
+}
+
+static enum pxs_status check_table(struct pxs_store *s, const char *name, struct pxs_error *err) {
+    struct pxs_table tables = {0};
+    struct pxs_text list = {0}, quoted = {0};
+    PXS_TRY(pxs_store_select(s, tables_sql, NULL, 0, &tables, err));
+    enum pxs_status status = PXS_E_NOT_FOUND;
+    for (size_t i = 0; i < tables.n_rows; i++) {
+        if (strcmp(tables.cells[i].text, name) == 0)
+            status = PXS_OK;
+    }
+    if (status != PXS_OK) {
+        list_tables(&tables, &list);
+        pxs_text_add_quoted(&quoted, name);
+        pxs_fail(err, status, "--table: there is no table %s; there are: %s", pxs_text_str(&quoted),
+                 pxs_text_str(&list));
+    }
+    pxs_text_finish(&quoted);
+    pxs_text_finish(&list);
+    pxs_table_finish(&tables);
+    return status;
+}
+
+static enum pxs_status read_shape(struct pxs_store *s, const char *name, struct shape *shape,
+                                  struct pxs_error *err) {
+    const struct pxs_cell arg = pxs_cell_text(name);
+    struct pxs_table columns = {0};
+    PXS_TRY(pxs_store_select(s, columns_sql, &arg, 1, &columns, err));
+    for (size_t i = 0; i < columns.n_rows; i++) {
+        const char *column = pxs_table_at(&columns, i, "name").text;
+        shape->has_sweep = shape->has_sweep || strcmp(column, "sweep_id") == 0;
+        shape->has_run = shape->has_run || strcmp(column, "run_id") == 0;
+        shape->has_attempt = shape->has_attempt || strcmp(column, "attempt_id") == 0;
+        shape->has_first_run = shape->has_first_run || strcmp(column, "first_run_id") == 0;
+        if (pxs_table_at(&columns, i, "pk").integer > 0)
+            pxs_text_addf(&shape->key, "%s\"%s\"", shape->key.len > 0 ? ", " : "", column);
+    }
+    pxs_table_finish(&columns);
+    return pxs_text_status(&shape->key, err);
+}
+
+/* ---- the question ---------------------------------------------------------------------------------------- */
+
+/* Rows in the order of the primary key; views, which have none, in the order of their runs. */
+static void add_order(const struct shape *shape, struct pxs_text *sql) {
+    if (shape->key.len > 0)
+        pxs_text_addf(sql, " ORDER BY %s", pxs_text_str(&shape->key));
+    else if (shape->has_run || shape->has_first_run)
+        pxs_text_addf(sql, " ORDER BY %s", shape->has_run ? "run_id" : "first_run_id");
+}
+
+static enum pxs_status add_condition(const struct shape *shape, const char *table, int64_t sweep_id,
+                                     struct pxs_text *sql, struct pxs_error *err) {
+    const long long id = (long long)sweep_id;
+    if (shape->has_sweep)
+        pxs_text_addf(sql, " WHERE sweep_id = %lld", id);
+    else if (shape->has_run)
+        pxs_text_addf(sql, " WHERE run_id IN (SELECT run_id FROM run WHERE sweep_id = %lld)", id);
+    else if (shape->has_attempt)
+        pxs_text_addf(sql,
+                      " WHERE attempt_id IN (SELECT a.attempt_id FROM attempt a JOIN run USING (run_id) "
+                      "WHERE sweep_id = %lld)",
+                      id);
+    else
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "--table: %s does not belong to sweeps; ask `pixsweep sql`",
+                        table);
+    return PXS_OK;
+}
+
+static enum pxs_status make_sql(struct pxs_store *s, const char *table, int64_t sweep_id,
+                                struct pxs_text *rows, struct pxs_text *count, struct pxs_error *err) {
+    struct shape shape = {0};
+    enum pxs_status status = read_shape(s, table, &shape, err);
+    pxs_text_addf(rows, "SELECT * FROM \"%s\"", table);
+    pxs_text_addf(count, "SELECT count(*) FROM \"%s\"", table);
+    if (status == PXS_OK)
+        status = add_condition(&shape, table, sweep_id, rows, err);
+    if (status == PXS_OK)
+        status = add_condition(&shape, table, sweep_id, count, err);
+    if (status == PXS_OK)
+        add_order(&shape, rows);
+    pxs_text_finish(&shape.key);
+    if (status == PXS_OK && (rows->failed || count->failed))
+        status = pxs_fail_nomem(err);
+    return status;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------ */
+
+struct export {
+    struct pxs_rows *rows;
+    struct pxs_meter meter;
+    uint64_t n;
+    double total;
+    char what[96];
+};
+
+static enum pxs_status each_row(void *user, const char *const *columns, const struct pxs_cell *cells,
+                                size_t n, struct pxs_error *err) {
+    struct export *e = user;
+    if (cells != NULL && e->n++ % 4096 == 0)
+        pxs_meter_tell(e->meter, e->what, (double)e->n, e->total);
+    return pxs_rows_row(e->rows, columns, cells, n, err);
+}
+
+/* Counting is for the bar alone, so nobody waits for it where there is none. */
+static enum pxs_status count_rows(struct pxs_store *s, const char *sql, struct export *e,
+                                  struct pxs_error *err) {
+    struct pxs_table table = {0};
+    if (e->meter.tell == NULL)
+        return PXS_OK;
+    PXS_TRY(pxs_store_select(s, sql, NULL, 0, &table, err));
+    e->total = (double)table.cells[0].integer;
+    pxs_table_finish(&table);
+    return PXS_OK;
+}
+
+static enum pxs_status pass(struct pxs_store *s, const struct pxs_export_options *o, const char *sql,
+                            struct export *e, struct pxs_error *err) {
+    PXS_TRY(pxs_rows_create(o->format, 0, o->sink, &e->rows, err));
+    enum pxs_status status = pxs_store_query(s, sql, each_row, e, err);
+    if (status == PXS_OK)
+        status = pxs_rows_end(e->rows, err);
+    pxs_rows_destroy(&e->rows);
+    return status;
+}
+
+enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options, uint64_t *n,
+                           struct pxs_error *err) {
+    const char *table = options->table != NULL ? options->table : "v_run";
+    struct export e = {.meter = options->meter};
+    struct pxs_text rows = {0}, count = {0};
+    int64_t sweep_id;
+    if (options->format == PXS_FORMAT_TABLE)
+        return pxs_fail(err, PXS_E_INVALID, "--format must be csv, json or jsonl");
+    PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
+    PXS_TRY(check_table(s, table, err));
+    snprintf(e.what, sizeof e.what, "exporting %.60s", table);
+    enum pxs_status status = make_sql(s, table, sweep_id, &rows, &count, err);
+    if (status == PXS_OK)
+        status = count_rows(s, pxs_text_str(&count), &e, err);
+    if (status == PXS_OK)
+        status = pass(s, options, pxs_text_str(&rows), &e, err);
+    pxs_text_finish(&rows);
+    pxs_text_finish(&count);
+    if (status == PXS_OK)
+        *n = e.n;
+    return status;
+}

@@ -1,0 +1,117 @@
+/* ls: one row a run. */
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/table.h"
+
+#include <string.h>
+
+static const char list_sql[] =
+    "SELECT r.run_id, r.name, r.state,"
+    " (SELECT count(*) FROM attempt a WHERE a.run_id = r.run_id) AS attempts,"
+    " s.last_epoch + 1 AS epochs, n.value AS n_epochs, s.best_val_loss, s.best_epoch, s.final_val_loss,"
+    " s.final_avg_loss_G, s.seconds, s.images_per_s,"
+    " CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled', 'pruned') THEN"
+    "  (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1) END AS reason,"
+    " 0 AS stale, EXISTS (SELECT 1 FROM imported i WHERE i.run_id = r.run_id) AS imported"
+    " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id"
+    " LEFT JOIN param n ON n.run_id = r.run_id AND n.key = 'n_epochs'"
+    " WHERE (?1 = 0 OR r.sweep_id = ?1) AND (?2 IS NULL OR r.state = ?2)"
+    " ORDER BY r.sweep_id, r.number";
+
+static const struct pxs_column list_columns[] = {
+    {"run", PXS_SHOW_PLAIN},        {"name", PXS_SHOW_PLAIN},     {"state", PXS_SHOW_PLAIN},
+    {"tries", PXS_SHOW_PLAIN},      {"epochs", PXS_SHOW_PLAIN},   {"of", PXS_SHOW_PLAIN},
+    {"best val", PXS_SHOW_FIXED},   {"at epoch", PXS_SHOW_PLAIN}, {"final val", PXS_SHOW_FIXED},
+    {"avg loss_G", PXS_SHOW_FIXED}, {"time", PXS_SHOW_DURATION},  {"images/s", PXS_SHOW_FIXED},
+    {"reason", PXS_SHOW_PLAIN},     {"stale", PXS_SHOW_HIDDEN},   {"imported", PXS_SHOW_HIDDEN},
+};
+enum { STATE = 2, ATTEMPTS = 3, REASON = 12, STALE = 13, IMPORTED = 14 };
+
+static const char *const states[] = {"queued", "running",     "completed", "diverged",
+                                     "failed", "interrupted", "cancelled", "pruned"};
+
+static enum pxs_status check_state(const char *state, struct pxs_error *err) {
+    for (size_t i = 0; i < PXS_COUNT(states); i++) {
+        if (strcmp(state, states[i]) == 0)
+            return PXS_OK;
+    }
+    const char *near = pxs_nearest_word(state, states, PXS_COUNT(states));
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "there is no state '%s'%s%s%s (queued, running, completed, diverged, failed, interrupted, "
+        "cancelled, pruned)",
+        state, near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
+/* Most runs need one attempt; then the column says nothing. */
+static void hide_single_attempts(const struct pxs_table *t, struct pxs_column *columns) {
+    for (size_t row = 0; row < t->n_rows; row++) {
+        if (t->cells[row * t->n_columns + ATTEMPTS].integer > 1)
+            return;
+    }
+    columns[ATTEMPTS].show = PXS_SHOW_HIDDEN;
+}
+
+/* Marks the runs whose process is gone; *n = how many of those listed. */
+static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct pxs_table *t, size_t *n,
+                                  struct pxs_error *err) {
+    struct pxs_stale stale;
+    PXS_TRY(pxs_stale_read(s, sweep_id, &stale, err));
+    *n = 0;
+    for (size_t row = 0; row < t->n_rows; row++) {
+        if (!pxs_stale_has(&stale, t->cells[row * t->n_columns].integer))
+            continue;
+        pxs_table_set(t, row, STALE, pxs_cell_int(1));
+        ++*n;
+    }
+    pxs_stale_finish(&stale);
+    return PXS_OK;
+}
+
+/* "completed, imported" */
+static void mark_imported(struct pxs_table *t, struct pxs_cell *state) {
+    const char *marked = pxs_arena_printf(&t->arena, "%s, imported", state->text);
+    if (marked != NULL)
+        *state = pxs_cell_text(marked);
+}
+
+/* For people: the state says it, and of a reason its first line. */
+static enum pxs_status put_table(struct pxs_table *t, size_t n_stale, int width, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    struct pxs_column columns[PXS_COUNT(list_columns)];
+    memcpy(columns, list_columns, sizeof columns);
+    for (size_t row = 0; row < t->n_rows; row++) {
+        struct pxs_cell *cells = t->cells + row * t->n_columns;
+        if (cells[STALE].integer != 0)
+            cells[STATE] = pxs_cell_text(PXS_STATE_STALE);
+        if (cells[IMPORTED].integer != 0)
+            mark_imported(t, &cells[STATE]);
+        pxs_cell_first_line(&cells[REASON]);
+    }
+    pxs_hide_empty(t, columns);
+    hide_single_attempts(t, columns);
+    PXS_TRY(pxs_report_table(t, columns, PXS_FORMAT_TABLE, width, out, err));
+    pxs_stale_say(n_stale, out);
+    return pxs_text_status(out, err);
+}
+
+enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_options *options,
+                                enum pxs_format format, int width, struct pxs_text *out,
+                                struct pxs_error *err) {
+    int64_t sweep_id = 0;
+    if (options->state != NULL)
+        PXS_TRY(check_state(options->state, err));
+    if (options->sweep != NULL)
+        PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
+    const struct pxs_cell args[] = {pxs_cell_int(sweep_id), pxs_cell_text(options->state)};
+    struct pxs_table table = {0};
+    PXS_TRY(pxs_store_select(s, list_sql, args, PXS_COUNT(args), &table, err));
+    size_t n_stale;
+    enum pxs_status status = mark_stale(s, sweep_id, &table, &n_stale, err);
+    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
+        status = put_table(&table, n_stale, width, out, err);
+    else if (status == PXS_OK)
+        status = pxs_report_table(&table, NULL, format, width, out, err);
+    pxs_table_finish(&table);
+    return status;
+}

@@ -1,0 +1,329 @@
+/* show: everything about one run. */
+#include "pixsweep/inspect.h"
+#include "pixsweep/metrics.h"
+#include "pixsweep/table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Epochs that a table shows without being asked: the beginning, the best, the end. */
+enum { EPOCHS_HEAD = 3, EPOCHS_TAIL = 12 };
+
+static const char run_sql[] =
+    "SELECT r.run_id, r.name, w.name AS sweep, r.number, r.seed, r.state, r.config_hash, s.last_step, "
+    "s.last_epoch,"
+    " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G, s.seconds, s.images_per_s, "
+    "i.source AS imported_from, i.first_line, i.last_line, " PXS_DATA_HASH_SQL
+    " AS dataset_sha256, " PXS_WEIGHTS_HASH_SQL " AS init_from_sha256, 0 AS stale"
+    " FROM run r JOIN sweep w ON w.sweep_id = r.sweep_id LEFT JOIN run_summary s ON s.run_id = r.run_id"
+    " LEFT JOIN imported i ON i.run_id = r.run_id WHERE r.run_id = ?1";
+static const char epochs_sql[] =
+    "SELECT epoch, lr_G, lr_D, avg_loss_G, avg_loss_GAN, avg_loss_pixel, avg_loss_D, avg_loss_real, "
+    "avg_loss_fake,"
+    " val_loss, val_psnr, val_ssim, is_best, seconds FROM epoch WHERE run_id = ?1 ORDER BY epoch";
+static const char attempts_sql[] =
+    "SELECT no, outcome, started_ms, (ended_ms - started_ms) / 1000.0 AS seconds, host, pid, cores, threads, "
+    "kernels,"
+    " exit_code, signal, NULLIF(resumed_from_step, -1) AS resumed_from_step, message FROM attempt WHERE "
+    "run_id = ?1 ORDER BY no";
+static const char files_sql[] =
+    "SELECT path, epoch, kind, net, bytes, sha256 FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, path";
+static const char samples_sql[] =
+    "SELECT path, step, epoch, sha256 FROM sample WHERE run_id = ?1 ORDER BY step";
+static const char best_sample_sql[] = "SELECT path, step, epoch, sha256 FROM best_sample WHERE run_id = ?1";
+static const char events_sql[] =
+    "SELECT at_ms, level, kind, message FROM event WHERE run_id = ?1 ORDER BY at_ms, event_id";
+
+/* All that is known, each a result of its own. */
+struct parts {
+    struct pxs_store_run run;
+    struct pxs_table summary, params, attempts, epochs, samples, best_sample, files, events, environment;
+    bool stale; /* running, but its process is gone */
+};
+
+static void finish_parts(struct parts *p) {
+    struct pxs_table *const tables[] = {&p->summary, &p->params,  &p->attempts,
+                                        &p->epochs,  &p->samples, &p->best_sample,
+                                        &p->files,   &p->events,  &p->environment};
+    for (size_t i = 0; i < PXS_COUNT(tables); i++)
+        pxs_table_finish(tables[i]);
+}
+
+static enum pxs_status look_if_stale(struct pxs_store *s, struct parts *p, struct pxs_error *err) {
+    struct pxs_stale stale;
+    PXS_TRY(pxs_stale_read(s, p->run.sweep_id, &stale, err));
+    p->stale = pxs_stale_has(&stale, p->run.run_id);
+    pxs_stale_finish(&stale);
+    if (p->stale && p->summary.n_rows > 0)
+        pxs_table_set(&p->summary, 0, p->summary.n_columns - 1, pxs_cell_int(1));
+    return PXS_OK;
+}
+
+static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct parts *p,
+                                  struct pxs_error *err) {
+    PXS_TRY(pxs_store_find_run(s, run, &p->run, err));
+    const struct pxs_cell id = pxs_cell_int(p->run.run_id);
+    const struct {
+        const char *sql;
+        struct pxs_table *table;
+    } selects[] = {
+        {run_sql, &p->summary},     {epochs_sql, &p->epochs},           {attempts_sql, &p->attempts},
+        {samples_sql, &p->samples}, {best_sample_sql, &p->best_sample}, {files_sql, &p->files},
+        {events_sql, &p->events}};
+    for (size_t i = 0; i < PXS_COUNT(selects); i++)
+        PXS_TRY(pxs_store_select(s, selects[i].sql, &id, 1, selects[i].table, err));
+    PXS_TRY(look_if_stale(s, p, err));
+    PXS_TRY(pxs_store_ask(s, PXS_QUERY_PARAMS, p->run.run_id, &p->params, err));
+    return pxs_store_ask(s, PXS_QUERY_ENVIRONMENT, p->run.run_id, &p->environment, err);
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------ */
+
+static void put_pair(struct pxs_text *out, const char *name, const char *text) {
+    pxs_text_add_words(out, "%-11s %s\n", name, text);
+}
+
+/* Where its files are; an imported run has none. */
+static void put_place(const struct parts *p, struct pxs_text *out) {
+    const struct pxs_cell source = pxs_table_at(&p->summary, 0, "imported_from");
+    if (source.kind == PXS_CELL_NULL)
+        put_pair(out, "folder", p->run.dir);
+    else
+        pxs_text_add_words(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n", source.text,
+                           pxs_table_at(&p->summary, 0, "first_line").integer,
+                           pxs_table_at(&p->summary, 0, "last_line").integer);
+}
+
+static void put_summary(const struct parts *p, struct pxs_text *out) {
+    const struct pxs_table *t = &p->summary;
+    char buf[32];
+    pxs_text_add_words(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
+    put_pair(out, "state", p->stale ? PXS_STATE_STALE : p->run.state);
+    pxs_stale_say(p->stale, out);
+    put_place(p, out);
+    put_pair(out, "config", p->run.config_hash);
+    if (pxs_table_at(t, 0, "dataset_sha256").kind == PXS_CELL_TEXT)
+        pxs_text_addf(out, "data        sha256 %s\n", pxs_table_at(t, 0, "dataset_sha256").text);
+    if (pxs_table_at(t, 0, "init_from_sha256").kind == PXS_CELL_TEXT)
+        pxs_text_addf(out, "init_from   sha256 %s\n", pxs_table_at(t, 0, "init_from_sha256").text);
+    const struct pxs_cell best = pxs_table_at(t, 0, "best_val_loss"),
+                          final = pxs_table_at(t, 0, "final_val_loss");
+    if (best.kind != PXS_CELL_NULL)
+        pxs_text_addf(out, "best        val_loss %.6g at epoch %" PRId64 "\n", best.real,
+                      pxs_table_at(t, 0, "best_epoch").integer);
+    if (final.kind != PXS_CELL_NULL)
+        pxs_text_addf(out, "last        val_loss %.6g at epoch %" PRId64 "\n", final.real,
+                      pxs_table_at(t, 0, "last_epoch").integer);
+    const struct pxs_cell seconds = pxs_table_at(t, 0, "seconds"), speed = pxs_table_at(t, 0, "images_per_s");
+    if (seconds.kind != PXS_CELL_NULL) {
+        pxs_format_duration(buf, seconds.real);
+        pxs_text_addf(out, "time        %s", buf);
+        if (speed.kind != PXS_CELL_NULL)
+            pxs_text_addf(out, ", %.4g images/s", speed.real);
+        pxs_text_add(out, "\n");
+    }
+}
+
+static enum pxs_status put_section(const char *title, const struct pxs_table *t,
+                                   const struct pxs_column *columns, size_t n_columns, int width,
+                                   struct pxs_text *out, struct pxs_error *err) {
+    if (t->n_rows == 0)
+        return PXS_OK;
+    struct pxs_column shown[24] = {{NULL, PXS_SHOW_PLAIN}};
+    for (size_t i = 0; columns != NULL && i < n_columns && i < PXS_COUNT(shown); i++)
+        shown[i] = columns[i];
+    pxs_hide_empty(t, shown);
+    pxs_text_addf(out, "\n%s\n", title);
+    return pxs_table_lay_out(t, shown, width, out, err);
+}
+
+/* Parameters in the table's order, in its words. */
+static enum pxs_status put_params(const struct pxs_table *pairs, int width, struct pxs_text *out,
+                                  struct pxs_error *err) {
+    struct pxs_table t = {0};
+    PXS_TRY(pxs_table_make(&t, pairs->columns, pairs->n_columns, pairs->n_rows, err));
+    size_t n = 0;
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        const struct pxs_param_info *info = pxs_param_info(key);
+        for (size_t row = 0; row < pairs->n_rows; row++) {
+            struct pxs_cell value = pxs_table_at(pairs, row, "value");
+            if (strcmp(pxs_table_at(pairs, row, "key").text, info->key) != 0)
+                continue;
+            if (info->type == PXS_TYPE_BOOL)
+                value = pxs_cell_text(value.integer != 0 ? "true" : "false");
+            else if (value.kind == PXS_CELL_NULL)
+                value = pxs_cell_text("null");
+            pxs_table_set(&t, n, 0, pxs_cell_text(info->key));
+            pxs_table_set(&t, n++, 1, value);
+        }
+    }
+    t.n_rows = n;
+    const enum pxs_status status = put_section("parameters", &t, NULL, 0, width, out, err);
+    pxs_table_finish(&t);
+    return status;
+}
+
+static bool is_condensed(const struct pxs_table *epochs) {
+    return epochs->n_rows > EPOCHS_HEAD + EPOCHS_TAIL + 3;
+}
+
+/* The last epoch that was the best so far; epochs->n_rows where none was. */
+static size_t best_row(const struct pxs_table *epochs) {
+    size_t best = epochs->n_rows;
+    for (size_t row = 0; row < epochs->n_rows; row++) {
+        if (pxs_table_at(epochs, row, "is_best").integer != 0)
+            best = row;
+    }
+    return best;
+}
+
+/* The rows worth a look, as a table that shares the cells of `epochs`. */
+static enum pxs_status condense(const struct pxs_table *epochs, struct pxs_table *out,
+                                struct pxs_error *err) {
+    const size_t n = epochs->n_rows, best = best_row(epochs);
+    PXS_TRY(pxs_table_make(out, epochs->columns, epochs->n_columns, n, err));
+    size_t kept = 0;
+    for (size_t row = 0; row < n; row++) {
+        if (is_condensed(epochs) && row >= EPOCHS_HEAD && row + EPOCHS_TAIL < n && row != best)
+            continue;
+        memcpy(out->cells + kept++ * out->n_columns, epochs->cells + row * out->n_columns,
+               out->n_columns * sizeof *out->cells);
+    }
+    out->n_rows = kept;
+    return PXS_OK;
+}
+
+static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_text *out,
+                                  struct pxs_error *err) {
+    static const struct pxs_column columns[] = {
+        {"epoch", PXS_SHOW_PLAIN},    {"lr_G", PXS_SHOW_PLAIN},      {"lr_D", PXS_SHOW_PLAIN},
+        {"loss_G", PXS_SHOW_FIXED},   {"loss_GAN", PXS_SHOW_FIXED},  {"loss_pixel", PXS_SHOW_FIXED},
+        {"loss_D", PXS_SHOW_FIXED},   {"loss_real", PXS_SHOW_FIXED}, {"loss_fake", PXS_SHOW_FIXED},
+        {"val_loss", PXS_SHOW_FIXED}, {"psnr", PXS_SHOW_FIXED},      {"ssim", PXS_SHOW_FIXED},
+        {"best", PXS_SHOW_PLAIN},     {"time", PXS_SHOW_DURATION},
+    };
+    struct pxs_table few = {0};
+    PXS_TRY(condense(&p->epochs, &few, err));
+    enum pxs_status status =
+        put_section("epochs (averages over batches)", &few, columns, PXS_COUNT(columns), width, out, err);
+    pxs_table_finish(&few);
+    if (is_condensed(&p->epochs))
+        pxs_text_addf(out, "first, best and last of %zu; all: pixsweep show %" PRId64 " --format csv\n",
+                      p->epochs.n_rows, p->run.run_id);
+    return status;
+}
+
+static void put_samples(const struct parts *p, struct pxs_text *out) {
+    const size_t n = p->samples.n_rows;
+    if (n > 0 || p->best_sample.n_rows > 0)
+        pxs_text_add(out, "\npictures\n");
+    if (n > 0)
+        pxs_text_add_words(out, "%zu, the last is %s/%s\n", n, p->run.dir,
+                           pxs_table_at(&p->samples, n - 1, "path").text);
+    if (p->best_sample.n_rows > 0)
+        pxs_text_add_words(out, "of the best weights: %s/%s\n", p->run.dir,
+                           pxs_table_at(&p->best_sample, 0, "path").text);
+}
+
+/* In the table of attempts stands the first line of what each left; what the last of them said in full follows it. */
+static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_text *out,
+                                    struct pxs_error *err) {
+    static const struct pxs_column columns[] = {
+        {"no", PXS_SHOW_PLAIN},      {"outcome", PXS_SHOW_PLAIN}, {"started (UTC)", PXS_SHOW_TIME},
+        {"time", PXS_SHOW_DURATION}, {"host", PXS_SHOW_PLAIN},    {"pid", PXS_SHOW_PLAIN},
+        {"cores", PXS_SHOW_PLAIN},   {"threads", PXS_SHOW_PLAIN}, {"kernels", PXS_SHOW_PLAIN},
+        {"exit", PXS_SHOW_PLAIN},    {"signal", PXS_SHOW_PLAIN},  {"from step", PXS_SHOW_PLAIN},
+        {"message", PXS_SHOW_PLAIN},
+    };
+    const size_t message = PXS_COUNT(columns) - 1;
+    const char *full = NULL;
+    for (size_t row = 0; row < t->n_rows; row++) {
+        struct pxs_cell *cell = &t->cells[row * t->n_columns + message];
+        const size_t before = cell->bytes;
+        pxs_cell_first_line(cell);
+        full = cell->bytes < before ? cell->text : NULL;
+    }
+    PXS_TRY(put_section("attempts", t, columns, PXS_COUNT(columns), width, out, err));
+    if (full == NULL)
+        return PXS_OK;
+    pxs_text_add(out, "\nwhat the last attempt left\n");
+    while (*full != '\0') {
+        const size_t bytes = strcspn(full, "\n");
+        pxs_text_add_clean(out, full, bytes);
+        pxs_text_add(out, "\n");
+        full += bytes + (full[bytes] == '\n');
+    }
+    return PXS_OK;
+}
+
+static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *out, struct pxs_error *err) {
+    static const struct pxs_column files[] = {
+        {"path", PXS_SHOW_PLAIN}, {"epoch", PXS_SHOW_PLAIN}, {"kind", PXS_SHOW_PLAIN},
+        {"net", PXS_SHOW_PLAIN},  {"size", PXS_SHOW_BYTES},  {"sha256", PXS_SHOW_HIDDEN},
+    };
+    static const struct pxs_column events[] = {{"at (UTC)", PXS_SHOW_TIME},
+                                               {"level", PXS_SHOW_PLAIN},
+                                               {"kind", PXS_SHOW_PLAIN},
+                                               {"message", PXS_SHOW_PLAIN}};
+    put_summary(p, out);
+    PXS_TRY(put_params(&p->params, width, out, err));
+    PXS_TRY(put_attempts(&p->attempts, width, out, err));
+    PXS_TRY(put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
+    PXS_TRY(put_epochs(p, width, out, err));
+    put_samples(p, out);
+    PXS_TRY(put_section("weights", &p->files, files, PXS_COUNT(files), width, out, err));
+    return put_section("events", &p->events, events, PXS_COUNT(events), width, out, err);
+}
+
+/* ---- for programs ---------------------------------------------------------------------------------------- */
+
+/* key, value rows as one object. */
+static void put_object(struct pxs_json_writer *w, const char *name, const struct pxs_table *pairs) {
+    pxs_json_put_object(w, name);
+    for (size_t row = 0; row < pairs->n_rows; row++) {
+        const struct pxs_cell value = pxs_table_at(pairs, row, "value");
+        pxs_cell_json(w, pxs_table_at(pairs, row, "key").text, &value);
+    }
+    pxs_json_end(w);
+}
+
+static void put_rows(struct pxs_json_writer *w, const char *name, const struct pxs_table *t) {
+    pxs_json_put_array(w, name);
+    for (size_t row = 0; row < t->n_rows; row++)
+        pxs_row_json(w, t->columns, t->cells + row * t->n_columns, t->n_columns);
+    pxs_json_end(w);
+}
+
+static enum pxs_status show_json(const struct parts *p, struct pxs_text *out, struct pxs_error *err) {
+    struct pxs_json_writer w = {.out = out, .indent = 2};
+    pxs_json_put_object(&w, NULL);
+    for (size_t i = 0; i < p->summary.n_columns; i++)
+        pxs_cell_json(&w, p->summary.columns[i], &p->summary.cells[i]);
+    pxs_json_put_string(&w, "dir", p->run.dir);
+    put_object(&w, "params", &p->params);
+    put_object(&w, "environment", &p->environment);
+    put_rows(&w, "attempts", &p->attempts);
+    put_rows(&w, "epochs", &p->epochs);
+    put_rows(&w, "samples", &p->samples);
+    put_rows(&w, "best_sample", &p->best_sample);
+    put_rows(&w, "checkpoints", &p->files);
+    put_rows(&w, "events", &p->events);
+    pxs_json_end(&w);
+    PXS_TRY(pxs_json_finish(&w, err));
+    pxs_text_add(out, "\n");
+    return PXS_OK;
+}
+
+enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format, int width,
+                                struct pxs_text *out, struct pxs_error *err) {
+    struct parts p = {0};
+    enum pxs_status status = read_parts(s, run, &p, err);
+    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
+        status = show_table(&p, width, out, err);
+    else if (status == PXS_OK && (format == PXS_FORMAT_CSV || format == PXS_FORMAT_CSV_SAFE))
+        status = pxs_report_table(&p.epochs, NULL, format, width, out, err);
+    else if (status == PXS_OK)
+        status = show_json(&p, out, err);
+    finish_parts(&p);
+    return status != PXS_OK ? status : pxs_text_status(out, err);
+}

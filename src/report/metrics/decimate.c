@@ -1,0 +1,136 @@
+/* Long series made short: of each bucket of steps the first, lowest, highest and last value stay. */
+#include "metrics_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one bucket has shown so far of one column. Points are in the order of x. */
+struct bucket {
+    struct pxs_point first, low, high, last, gap;
+    bool any, has_gap;
+};
+
+struct pxs_thinner {
+    size_t n_columns, buckets;
+    int64_t steps;          /* that are spread over the buckets */
+    size_t at;              /* the bucket that is being filled */
+    struct bucket *current; /* of each column */
+    struct pxs_point *points;
+    size_t *n; /* points of each column so far, at points + column * 5 * buckets */
+};
+
+enum { POINTS = 5 }; /* that a bucket may leave */
+
+enum pxs_status pxs_thinner_create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
+                                   struct pxs_error *err) {
+    struct pxs_thinner *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return pxs_fail_nomem(err);
+    t->n_columns = n_columns;
+    t->buckets = buckets > 0 ? buckets : 1;
+    t->current = calloc(n_columns + 1, sizeof *t->current);
+    t->points = calloc(n_columns * POINTS * t->buckets + 1, sizeof *t->points);
+    t->n = calloc(n_columns + 1, sizeof *t->n);
+    if (t->current == NULL || t->points == NULL || t->n == NULL) {
+        pxs_thinner_destroy(&t);
+        return pxs_fail_nomem(err);
+    }
+    *out = t;
+    return PXS_OK;
+}
+
+void pxs_thinner_destroy(struct pxs_thinner **thinner) {
+    if (thinner == NULL || *thinner == NULL)
+        return;
+    free((*thinner)->current);
+    free((*thinner)->points);
+    free((*thinner)->n);
+    free(*thinner);
+    *thinner = NULL;
+}
+
+void pxs_thinner_begin(struct pxs_thinner *t, int64_t steps) {
+    t->steps = steps > 0 ? steps : 1;
+    t->at = 0;
+    memset(t->current, 0, t->n_columns * sizeof *t->current);
+    memset(t->n, 0, t->n_columns * sizeof *t->n);
+}
+
+static int by_x(const void *a, const void *b) {
+    const struct pxs_point *p = a, *q = b;
+    return (p->x > q->x) - (p->x < q->x);
+}
+
+/* The points of a bucket, each once, behind those of the buckets before it. */
+static void empty_bucket(struct pxs_thinner *t, size_t column) {
+    struct bucket *b = &t->current[column];
+    struct pxs_point kept[POINTS];
+    size_t n = 0;
+    if (b->any) {
+        kept[n++] = b->first;
+        kept[n++] = b->low;
+        kept[n++] = b->high;
+        kept[n++] = b->last;
+    }
+    if (b->has_gap)
+        kept[n++] = b->gap;
+    qsort(kept, n, sizeof *kept, by_x);
+    struct pxs_point *to = t->points + column * POINTS * t->buckets;
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || kept[i].x != kept[i - 1].x)
+            to[t->n[column]++] = kept[i];
+    }
+    *b = (struct bucket){0};
+}
+
+static void take(struct bucket *b, double x, double y) {
+    const struct pxs_point p = {x, y};
+    if (!isfinite(y)) {
+        if (!b->has_gap)
+            b->gap = (struct pxs_point){x, NAN};
+        b->has_gap = true;
+        return;
+    }
+    if (!b->any)
+        b->first = b->low = b->high = p;
+    if (y < b->low.y)
+        b->low = p;
+    if (y > b->high.y)
+        b->high = p;
+    b->last = p;
+    b->any = true;
+}
+
+void pxs_thinner_add(struct pxs_thinner *t, int64_t step, double x, const double *values) {
+    const double part = (double)step / (double)t->steps * (double)t->buckets;
+    const size_t last = t->buckets - 1, bucket = part < 1 ? 0 : part >= (double)last ? last : (size_t)part;
+    if (bucket > t->at) {
+        for (size_t c = 0; c < t->n_columns; c++)
+            empty_bucket(t, c);
+        t->at = bucket;
+    }
+    for (size_t c = 0; c < t->n_columns; c++)
+        take(&t->current[c], x, values[c]);
+}
+
+enum pxs_status pxs_thinner_end(struct pxs_thinner *t, size_t column, struct pxs_arena *arena,
+                                struct pxs_curve *out, struct pxs_error *err) {
+    empty_bucket(t, column);
+    const struct pxs_point *points = t->points + column * POINTS * t->buckets;
+    PXS_TRY(pxs_curve_make(out, t->n[column], arena, err));
+    for (size_t i = 0; i < out->n; i++) {
+        out->x[i] = points[i].x;
+        out->y[i] = points[i].y;
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena *arena,
+                               struct pxs_error *err) {
+    double *x = pxs_arena_alloc(arena, (2 * n + 1) * sizeof *x);
+    if (x == NULL)
+        return pxs_fail_nomem(err);
+    *out = (struct pxs_curve){.n = n, .x = x, .y = x + n};
+    return PXS_OK;
+}

@@ -1,0 +1,241 @@
+/* Tables: made by hand, and laid out in aligned columns. */
+#include "pixsweep/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum pxs_status pxs_table_make(struct pxs_table *table, const char *const *names, size_t n_columns,
+                               size_t n_rows, struct pxs_error *err) {
+    struct pxs_table made = {.n_columns = n_columns, .n_rows = n_rows};
+    made.columns = pxs_arena_alloc(&made.arena, (n_columns + 1) * sizeof *made.columns);
+    made.cells = calloc(n_columns * n_rows + 1, sizeof *made.cells); /* as pxs_table_finish frees it */
+    if (made.columns == NULL || made.cells == NULL) {
+        pxs_table_finish(&made);
+        return pxs_fail_nomem(err);
+    }
+    memcpy(made.columns, names, n_columns * sizeof *names);
+    *table = made;
+    return PXS_OK;
+}
+
+void pxs_table_set(struct pxs_table *table, size_t row, size_t column, struct pxs_cell cell) {
+    table->cells[row * table->n_columns + column] = cell;
+}
+
+/* ---- layout ---------------------------------------------------------------------------------------------- */
+
+/* One visible column while it is laid out. */
+struct lane {
+    size_t column;     /* of the table */
+    const char *title; /* on one line */
+    const char *joint; /* what stands before its cells */
+    char gap[8];       /* as wide as the joint: before an empty cell */
+    enum pxs_show show;
+    int decimals;
+    bool right; /* numbers: flush right */
+    size_t width;
+};
+
+struct layout {
+    const struct pxs_table *table;
+    struct lane *lanes;
+    size_t n;
+    const char **cells; /* n_rows x n, shown */
+    struct pxs_arena arena;
+};
+
+/* Numbers go flush right, and so do the titles above them. */
+static bool is_numeric(const struct pxs_table *table, size_t column) {
+    bool any = false;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        const enum pxs_cell_kind kind = table->cells[row * table->n_columns + column].kind;
+        if (kind == PXS_CELL_TEXT)
+            return false;
+        any = any || kind != PXS_CELL_NULL;
+    }
+    return any;
+}
+
+static void open_lane(struct layout *l, size_t column, const struct pxs_column *spec, const char *title) {
+    struct lane *lane = &l->lanes[l->n];
+    *lane = (struct lane){.column = column, .title = title, .joint = "  ", .show = spec->show};
+    lane->right = is_numeric(l->table, column);
+    const bool range = spec->show == PXS_SHOW_PLUSMINUS || spec->show == PXS_SHOW_TO;
+    const bool joined = range || spec->show == PXS_SHOW_ARROW;
+    if (range && l->n > 0) {
+        lane->joint = spec->show == PXS_SHOW_TO ? " to " : " \xc2\xb1 ";
+        lane->decimals = l->lanes[l->n - 1].decimals;
+    } else {
+        lane->decimals = pxs_cell_decimals(l->table, column);
+    }
+    if (spec->show == PXS_SHOW_ARROW)
+        lane->joint = " -> ";
+    if (joined)
+        lane->right = false;
+    if (l->n == 0)
+        lane->joint = "";
+    const size_t gap = pxs_text_width(lane->joint, strlen(lane->joint));
+    memset(lane->gap, ' ', gap);
+    lane->width = pxs_text_width(title, strlen(title));
+    l->n++;
+}
+
+static const char *kept(struct layout *l, struct pxs_text *text) {
+    const char *copy = text->failed ? NULL : pxs_arena_strdup(&l->arena, pxs_text_str(text));
+    pxs_text_clear(text);
+    return copy;
+}
+
+static bool open_lanes(struct layout *l, const struct pxs_column *columns, struct pxs_text *scratch) {
+    l->lanes = pxs_arena_alloc(&l->arena, (l->table->n_columns + 1) * sizeof *l->lanes);
+    if (l->lanes == NULL)
+        return false;
+    for (size_t c = 0; c < l->table->n_columns; c++) {
+        const struct pxs_column plain = {NULL, PXS_SHOW_PLAIN};
+        const struct pxs_column *spec = columns != NULL ? &columns[c] : &plain;
+        if (spec->show == PXS_SHOW_HIDDEN)
+            continue;
+        const char *name = spec->title != NULL ? spec->title : l->table->columns[c];
+        pxs_text_add_clean(scratch, name, strlen(name));
+        const char *title = kept(l, scratch);
+        if (title == NULL)
+            return false;
+        open_lane(l, c, spec, title);
+    }
+    return true;
+}
+
+static bool show_cells(struct layout *l, struct pxs_text *scratch) {
+    l->cells = pxs_arena_alloc(&l->arena, (l->table->n_rows * l->n + 1) * sizeof *l->cells);
+    if (l->cells == NULL)
+        return false;
+    for (size_t row = 0; row < l->table->n_rows; row++) {
+        for (size_t i = 0; i < l->n; i++) {
+            struct lane *lane = &l->lanes[i];
+            pxs_cell_show(scratch, &l->table->cells[row * l->table->n_columns + lane->column], lane->show,
+                          lane->decimals);
+            const char *text = kept(l, scratch);
+            if (text == NULL)
+                return false;
+            l->cells[row * l->n + i] = text;
+            const size_t width = pxs_text_width(text, strlen(text));
+            lane->width = width > lane->width ? width : lane->width;
+        }
+    }
+    return true;
+}
+
+/* Narrows the widest text column again and again until the line fits; numbers are never cut, since a cut number is a wrong one. */
+static void fit(struct layout *l, size_t width) {
+    const size_t least = 12;
+    size_t total = 0;
+    for (size_t i = 0; i < l->n; i++)
+        total += l->lanes[i].width + strlen(l->lanes[i].gap);
+    while (total > width) {
+        struct lane *widest = NULL;
+        for (size_t i = 0; i < l->n; i++) {
+            struct lane *lane = &l->lanes[i];
+            const bool text = !lane->right && lane->show == PXS_SHOW_PLAIN;
+            if (text && lane->width > least && (widest == NULL || lane->width > widest->width))
+                widest = lane;
+        }
+        if (widest == NULL)
+            return;
+        const size_t cut = total - width, spare = widest->width - least;
+        const size_t step = cut < spare ? cut : spare;
+        widest->width -= step > 1 ? (step + 1) / 2 : 1;
+        total -= step > 1 ? (step + 1) / 2 : 1;
+    }
+}
+
+static void pad(struct pxs_text *out, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        pxs_text_add(out, " ");
+}
+
+/* Cell i of a row; `cells` are the row's shown texts (the titles, for the header). No blanks at the end of a line. */
+static void put_row(const struct layout *l, const char *const *cells, struct pxs_text *out) {
+    size_t owed = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct lane *lane = &l->lanes[i];
+        struct pxs_text shown = {0};
+        pxs_text_add_short(&shown, cells[i], lane->width);
+        const size_t width = pxs_text_width(pxs_text_str(&shown), shown.len);
+        const size_t before = lane->right ? lane->width - width : 0;
+        if (width == 0) {
+            owed += strlen(lane->gap) + lane->width;
+        } else {
+            pad(out, owed);
+            pxs_text_add(out, lane->joint);
+            pad(out, before);
+            pxs_text_add(out, pxs_text_str(&shown));
+            owed = lane->width - width - before;
+        }
+        out->failed = out->failed || shown.failed;
+        pxs_text_finish(&shown);
+    }
+    pxs_text_add(out, "\n");
+}
+
+static void put_rule(const struct layout *l, struct pxs_text *out) {
+    for (size_t i = 0; i < l->n; i++) {
+        const bool joined = strcmp(l->lanes[i].joint, "  ") != 0;
+        for (size_t k = 0; k < strlen(l->lanes[i].gap); k++)
+            pxs_text_add(out, joined ? "-" : " ");
+        for (size_t k = 0; k < l->lanes[i].width; k++)
+            pxs_text_add(out, "-");
+    }
+    pxs_text_add(out, "\n");
+}
+
+static bool lay_out(struct layout *l, const struct pxs_column *columns, int width, struct pxs_text *scratch,
+                    struct pxs_text *out) {
+    if (!open_lanes(l, columns, scratch) || !show_cells(l, scratch))
+        return false;
+    if (width > 0)
+        fit(l, (size_t)width);
+    const char **titles = pxs_arena_alloc(&l->arena, (l->n + 1) * sizeof *titles);
+    if (titles == NULL)
+        return false;
+    for (size_t i = 0; i < l->n; i++)
+        titles[i] = l->lanes[i].title;
+    put_row(l, titles, out);
+    put_rule(l, out);
+    for (size_t row = 0; row < l->table->n_rows; row++)
+        put_row(l, l->cells + row * l->n, out);
+    return true;
+}
+
+enum pxs_status pxs_table_lay_out(const struct pxs_table *table, const struct pxs_column *columns, int width,
+                                  struct pxs_text *out, struct pxs_error *err) {
+    struct layout l = {.table = table};
+    struct pxs_text scratch = {0};
+    const bool done = lay_out(&l, columns, width, &scratch, out);
+    pxs_arena_finish(&l.arena);
+    pxs_text_finish(&scratch);
+    return done ? pxs_text_status(out, err) : pxs_fail_nomem(err);
+}
+
+enum pxs_status pxs_report_table(const struct pxs_table *table, const struct pxs_column *columns,
+                                 enum pxs_format format, int width, struct pxs_text *out,
+                                 struct pxs_error *err) {
+    if (format == PXS_FORMAT_TABLE)
+        return pxs_table_lay_out(table, columns, width, out, err);
+    return pxs_rows_pass(table, format, out, err);
+}
+
+/* A column that is NULL throughout says nothing in a table. */
+static bool is_empty(const struct pxs_table *t, size_t column) {
+    for (size_t row = 0; row < t->n_rows; row++) {
+        if (t->cells[row * t->n_columns + column].kind != PXS_CELL_NULL)
+            return false;
+    }
+    return true;
+}
+
+void pxs_hide_empty(const struct pxs_table *t, struct pxs_column *columns) {
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (is_empty(t, i))
+            columns[i].show = PXS_SHOW_HIDDEN;
+    }
+}

@@ -1,0 +1,312 @@
+/* Removing the files that a run has made, and no others: names are known, links are never followed, nothing above the
+ * run's folder is touched but an empty sweep's folder. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pixsweep/rundir.h"
+#include "pixsweep/config.h"
+
+/* What a run makes (docs/contracts.md, Files of a run): place below the run's folder, pattern of
+ * the name. Folders stand behind what is in them. */
+static const struct {
+    const char *place, *pattern;
+} made[] = {
+    {"images", "[0-9]*.png"},
+    {"images", "best.png"},
+    {"saved_models/d", "discriminator_*.safetensors"},
+    {"saved_models", "generator_*.safetensors"},
+    {"", "config.yaml"},
+    {"", "records.bin"},
+    {"", "worker.log"},
+    {"", "worker.[0-9]*.log"},
+    {"", "resume.safetensors"},
+    {"", "resume.previous.safetensors"},
+    {"", PXS_WORKER_FILE},
+    {"", PXS_GUARD_FILE},
+};
+static const char *const places[] = {"images", "saved_models/d", "saved_models", ""};
+
+/* What commands write into a sweep's folder, and `plot RUN` into a run's. */
+static const char *const drawn[] = {"report.html", "curves.png",  "curves.svg",  "curves.pdf",
+                                    "samples.png", "samples.svg", "samples.pdf", "run.log"};
+#define OF_SWEEP "sweep" /* the place whose files are these */
+
+/* One place in a run's folder. */
+struct place {
+    const char *name, *where; /* where: the run's folder below the results folder */
+    int fd;
+    bool remove;
+    struct pxs_run_files *sum;
+};
+
+/* "<file>.tmp.<pid>" is what a killed writer leaves of <file>. */
+static void plain_name(const char *name, char plain[NAME_MAX + 1]) {
+    snprintf(plain, NAME_MAX + 1, "%s", name);
+    char *temp = strstr(plain, ".tmp.");
+    if (temp && temp[5] && strspn(temp + 5, "0123456789") == strlen(temp + 5))
+        *temp = '\0';
+}
+
+static bool is_made_by_run(const char *place, const char *name) {
+    char plain[NAME_MAX + 1];
+    plain_name(name, plain);
+    for (size_t i = 0; i < PXS_COUNT(made); i++)
+        if (strcmp(made[i].place, place) == 0 && fnmatch(made[i].pattern, plain, FNM_PERIOD) == 0)
+            return true;
+    return false;
+}
+
+static bool is_made(const char *place, const char *name) {
+    char plain[NAME_MAX + 1];
+    plain_name(name, plain);
+    for (size_t i = 0; (!*place || strcmp(place, OF_SWEEP) == 0) && i < PXS_COUNT(drawn); i++)
+        if (strcmp(drawn[i], plain) == 0)
+            return true;
+    return is_made_by_run(place, name);
+}
+
+static void keep(struct place *p, const char *name) {
+    struct pxs_run_files *sum = p->sum;
+    size_t used = strlen(sum->names), room = sizeof sum->names - used;
+    struct pxs_text path = {0};
+    bool in_place = *p->name && strcmp(p->name, OF_SWEEP) != 0;
+    sum->kept++;
+    pxs_text_addf(&path, "%s%s/%s%s%s", used ? ", " : "", p->where, in_place ? p->name : "",
+                  in_place ? "/" : "", name);
+    if (path.len < room)
+        memcpy(sum->names + used, pxs_text_str(&path), path.len + 1);
+    pxs_text_finish(&path);
+}
+
+static bool is_place(const char *place, const char *name) {
+    char path[64];
+    snprintf(path, sizeof path, "%s%s%.40s", place, *place ? "/" : "", name);
+    for (size_t i = 0; i < PXS_COUNT(places); i++)
+        if (strcmp(places[i], path) == 0)
+            return true;
+    return false;
+}
+
+static enum pxs_status see_entry(struct place *p, const char *name, struct pxs_error *err) {
+    struct stat info;
+    if (fstatat(p->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? PXS_OK : pxs_fail_errno(err, "cannot look at %s", name);
+    int64_t number, seed;
+    bool of_sweep = strcmp(p->name, OF_SWEEP) == 0;
+    if (S_ISDIR(info.st_mode) &&
+        (of_sweep ? pxs_folder_numbers(name, &number, &seed) : is_place(p->name, name)))
+        return PXS_OK;
+    if (!S_ISREG(info.st_mode) || !is_made(p->name, name)) {
+        keep(p, name);
+        return PXS_OK;
+    }
+    bool lock = strcmp(name, PXS_WORKER_FILE) == 0 || strcmp(name, PXS_GUARD_FILE) == 0;
+    if (p->remove && !lock && unlinkat(p->fd, name, 0) != 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot remove %s%s%s", p->name, *p->name ? "/" : "", name);
+    p->sum->files++;
+    p->sum->bytes += (uint64_t)info.st_blocks * 512;
+    return PXS_OK;
+}
+
+static enum pxs_status see_entries(struct place *p, struct pxs_error *err) {
+    int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        enum pxs_status status = pxs_fail_errno(err, "cannot read the run's folder");
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
+    enum pxs_status status = PXS_OK;
+    rewinddir(dir); /* the position is shared with other descriptors of the folder */
+    for (struct dirent *e = readdir(dir); status == PXS_OK && e; e = readdir(dir))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            status = see_entry(p, e->d_name, err);
+    closedir(dir);
+    return status;
+}
+
+/* The folder below `at`, each part of the path a real folder. PXS_E_NOT_FOUND where there is none; PXS_E_INVALID for a link. */
+static enum pxs_status descend(int at, const char *path, int *out, struct pxs_error *err) {
+    int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char part[NAME_MAX + 1];
+    while (fd >= 0 && *path) {
+        size_t n = strcspn(path, "/");
+        snprintf(part, sizeof part, "%.*s", (int)n, path);
+        int next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int number = errno;
+        close(fd);
+        fd = next;
+        errno = number;
+        path += n + (path[n] == '/');
+    }
+    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+        return pxs_fail(err, PXS_E_INVALID, "%s is a link or a file, not a run's folder: it is left alone",
+                        part);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot open %s", part);
+    *out = fd;
+    return PXS_OK;
+}
+
+/* Whoever is at work in the folder holds one of these. */
+static enum pxs_status lock_in(int fd, const char *name, int *lock, struct pxs_error *err) {
+    *lock = openat(fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (*lock < 0 && errno == ELOOP && unlinkat(fd, name, 0) == 0)
+        return lock_in(fd, name, lock, err); /* nobody works under a lock that is a link */
+    if (*lock < 0)
+        return pxs_fail_errno(err, "cannot open %s", name);
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+        return PXS_OK;
+    return errno == EWOULDBLOCK ? pxs_fail(err, PXS_E_BUSY, "another process works in the run's folder")
+                                : pxs_fail_errno(err, "cannot lock %s", name);
+}
+
+static enum pxs_status see_place(int run, const char *where, const char *name, bool remove,
+                                 struct pxs_run_files *sum, struct pxs_error *err) {
+    struct place p = {.name = name, .where = where, .fd = -1, .remove = remove, .sum = sum};
+    enum pxs_status status = descend(run, name, &p.fd, err);
+    if (status == PXS_E_NOT_FOUND)
+        return PXS_OK;
+    if (status == PXS_E_INVALID) { /* a link in the place of a folder: not ours */
+        p.name = "";
+        keep(&p, name);
+        return PXS_OK;
+    }
+    PXS_TRY(status);
+    status = see_entries(&p, err);
+    if (status == PXS_OK && remove && !*name) { /* held while the others went */
+        unlinkat(p.fd, PXS_WORKER_FILE, 0);
+        unlinkat(p.fd, PXS_GUARD_FILE, 0);
+    }
+    close(p.fd);
+    /* With something of the user's in it, it stays. */
+    if (status == PXS_OK && remove && *name)
+        unlinkat(run, name, AT_REMOVEDIR);
+    return status;
+}
+
+static enum pxs_status see_run(int run, const char *where, bool remove, struct pxs_run_files *sum,
+                               struct pxs_error *err) {
+    int locks[2] = {-1, -1};
+    enum pxs_status status = PXS_OK;
+    if (remove)
+        status = lock_in(run, PXS_GUARD_FILE, &locks[0], err);
+    if (status == PXS_OK && remove)
+        status = lock_in(run, PXS_WORKER_FILE, &locks[1], err);
+    for (size_t i = 0; status == PXS_OK && i < PXS_COUNT(places); i++)
+        status = see_place(run, where, places[i], remove, sum, err);
+    for (size_t i = 0; i < PXS_COUNT(locks); i++)
+        if (locks[i] >= 0)
+            close(locks[i]);
+    return status;
+}
+
+/* The way from the results folder to the run's; NULL where it does not lead down. */
+static const char *below(const char *results, const char *dir) {
+    size_t n = strcmp(results, "/") == 0 ? 0 : strlen(results);
+    return strncmp(dir, results, n) == 0 && dir[n] == '/' && dir[n + 1] ? dir + n + 1 : NULL;
+}
+
+/* The run's empty folder, and the sweep's once its last run has gone. */
+static void remove_folders(int top, const char *path) {
+    char part[PXS_PATH_MAX];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *slash = part; slash; slash = strrchr(part, '/')) {
+        if (slash != part)
+            *slash = '\0';
+        if (unlinkat(top, part, AT_REMOVEDIR) != 0)
+            return;
+        if (!strchr(part, '/'))
+            return;
+    }
+}
+
+enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove, struct pxs_run_files *sum,
+                              struct pxs_error *err) {
+    const char *path = below(results, dir);
+    int run;
+    if (!path) {
+        sum->outside++;
+        return PXS_OK;
+    }
+    int top = open(results, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot open %s", results);
+    enum pxs_status status = top < 0 ? PXS_E_NOT_FOUND : descend(top, path, &run, err);
+    if (status == PXS_OK) {
+        status = see_run(run, path, remove, sum, err);
+        close(run);
+        if (status == PXS_OK && remove)
+            remove_folders(top, path);
+    }
+    if (top >= 0)
+        close(top);
+    if (status == PXS_E_NOT_FOUND) {
+        sum->absent++;
+        return PXS_OK;
+    }
+    if (status != PXS_OK)
+        pxs_error_prefix(err, "%s", dir);
+    return status;
+}
+
+enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
+                                struct pxs_run_files *sum, struct pxs_error *err) {
+    struct place p = {.name = OF_SWEEP, .where = sweep, .fd = -1, .remove = remove, .sum = sum};
+    int top = pxs_name_allowed(sweep) ? open(results, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (top < 0)
+        return PXS_OK; /* there is no such folder, or it is none of ours */
+    enum pxs_status status = descend(top, sweep, &p.fd, err);
+    if (status == PXS_OK) {
+        status = see_entries(&p, err);
+        close(p.fd);
+        if (status == PXS_OK && remove)
+            unlinkat(top, sweep, AT_REMOVEDIR);
+    }
+    close(top);
+    return status == PXS_E_NOT_FOUND || status == PXS_E_INVALID ? PXS_OK : status;
+}
+
+/* ---- whose file is it? ----------------------------------------------------------------------------------- */
+
+bool pxs_is_run_file(const char *path) {
+    char dir[PXS_PATH_MAX], records[PXS_PATH_MAX];
+    const char *base = strrchr(path, '/');
+    if (!base || !pxs_path_dir(dir, sizeof dir, path))
+        return false;
+    for (size_t i = 0; i < PXS_COUNT(places); i++) {
+        size_t n = strlen(dir), tail = strlen(places[i]);
+        if (!is_made_by_run(places[i], base + 1) ||
+            (tail && (n <= tail || strcmp(dir + n - tail, places[i]) != 0)))
+            continue;
+        snprintf(records, sizeof records, "%.*s/%s", (int)(n - tail), dir, PXS_RECORDS_FILE);
+        if (access(records, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool pxs_run_has_file(const char *dir, uint64_t dev, uint64_t ino) {
+    bool found = false;
+    for (size_t i = 0; i < PXS_COUNT(places) && !found; i++) {
+        char path[PXS_PATH_MAX];
+        DIR *place = pxs_path_join(path, sizeof path, dir, places[i]) ? opendir(path) : NULL;
+        for (struct dirent *e = place ? readdir(place) : NULL; e && !found; e = readdir(place)) {
+            struct stat info;
+            found = is_made_by_run(places[i], e->d_name) &&
+                    fstatat(dirfd(place), e->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    (uint64_t)info.st_dev == dev && (uint64_t)info.st_ino == ino;
+        }
+        if (place)
+            closedir(place);
+    }
+    return found;
+}

@@ -1,0 +1,253 @@
+/* What a run's folder tells without a database: whose it is, how far it got, and whether somebody is at work in it. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pixsweep/rundir.h"
+#include "pixsweep/config.h"
+
+enum { CONFIG_MAX = 1 << 20, NUMBER_DIGITS = 9 };
+
+/* ---- records --------------------------------------------------------------------------------------------- */
+
+static struct pxs_found_attempt *last_of(struct pxs_found *f) {
+    return f->n > 0 ? &f->attempts[f->n - 1] : NULL;
+}
+
+static enum pxs_status see_begin(struct pxs_found *f, const struct pxs_record_begin *r, int64_t at,
+                                 struct pxs_error *err) {
+    struct pxs_found_attempt *more = realloc(f->attempts, (f->n + 1) * sizeof *more);
+    if (!more)
+        return pxs_fail_nomem(err);
+    f->attempts = more;
+    struct pxs_found_attempt *before = last_of(f);
+    if (before && before->ended_ms == 0)
+        before->ended_ms = r->at_ms;
+    struct pxs_found_attempt *a = &f->attempts[f->n++];
+    memset(a, 0, sizeof *a);
+    pxs_store_begun(r, &a->row);
+    a->at = at;
+    f->steps = r->resumed_from_step > 0 ? r->resumed_from_step : 0;
+    pxs_line_value(r->text, "config_hash", f->config_hash, sizeof f->config_hash);
+    return PXS_OK;
+}
+
+static enum pxs_status see(struct pxs_found *f, const struct pxs_record *r, int64_t at,
+                           struct pxs_error *err) {
+    struct pxs_found_attempt *a = last_of(f);
+    if (r->kind == PXS_RECORD_BEGIN)
+        return see_begin(f, &r->begin, at, err);
+    if (r->kind == PXS_RECORD_BATCH && r->batch.step >= f->steps)
+        f->steps = r->batch.step + 1;
+    if (r->kind == PXS_RECORD_END && a) {
+        a->ended = true;
+        a->outcome = (enum pxs_outcome)r->end.outcome;
+        a->ended_ms = r->end.at_ms;
+        snprintf(a->message, sizeof a->message, "%s", r->end.message);
+    }
+    return PXS_OK;
+}
+
+/* The run's number of epochs bounds its records, where config.yaml is the one that they were made with. */
+static void know_run(const char *dir, const struct pxs_found *f, struct pxs_record_order *order) {
+    struct pxs_folder *folder = malloc(sizeof *folder);
+    struct pxs_error none;
+    order->n_epochs = 0;
+    if (folder && pxs_folder_read(dir, folder, &none) == PXS_OK) {
+        if (strcmp(folder->config_hash, f->config_hash) == 0) {
+            order->n_epochs = folder->params.n_epochs;
+            order->stops_early = folder->params.early_stop_patience > 0;
+        }
+        pxs_folder_finish(folder);
+    }
+    free(folder);
+}
+
+/* A cursor's offset before its first record is the file's beginning or the first record; both open a cursor there. */
+static enum pxs_status read_all(const char *dir, struct pxs_found *f, struct pxs_record_cursor *cursor,
+                                struct pxs_error *err) {
+    struct pxs_record_order order = {0};
+    char why[PXS_RECORD_WHY];
+    struct pxs_record *r = malloc(sizeof *r);
+    enum pxs_status status = r ? PXS_OK : pxs_fail_nomem(err);
+    bool more = r != NULL;
+    while (more && status == PXS_OK) {
+        int64_t at = pxs_record_cursor_offset(cursor);
+        struct pxs_error damage;
+        if (pxs_record_next(cursor, r, &more, &damage) != PXS_OK) {
+            snprintf(f->damage, sizeof f->damage, "%.500s", damage.message);
+            break;
+        }
+        if (more && !pxs_record_follows(&order, r, why)) {
+            snprintf(f->damage, sizeof f->damage,
+                     "%.300s, byte %lld: a record of kind %d cannot stand here: %s",
+                     pxs_record_cursor_path(cursor), (long long)at, (int)r->kind, why);
+            pxs_record_cursor_seek(cursor, at);
+            break;
+        }
+        if (more)
+            status = see(f, r, at, err);
+        if (more && status == PXS_OK && r->kind == PXS_RECORD_BEGIN)
+            know_run(dir, f, &order);
+    }
+    f->bytes = pxs_record_cursor_offset(cursor);
+    free(r);
+    return status;
+}
+
+enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_record_cursor *cursor = NULL;
+    struct pxs_error why;
+    struct stat info;
+    memset(out, 0, sizeof *out);
+    if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    enum pxs_status status = pxs_record_cursor_open(path, 0, &cursor, &why);
+    if (status == PXS_E_NOT_FOUND)
+        return PXS_OK;
+    if (status == PXS_E_CORRUPT || status == PXS_E_UNSUPPORTED || status == PXS_E_INVALID) {
+        snprintf(out->damage, sizeof out->damage, "%.500s", why.message);
+        return PXS_OK;
+    }
+    if (status != PXS_OK)
+        return pxs_fail(err, status, "%s", why.message);
+    status = read_all(dir, out, cursor, err);
+    pxs_record_cursor_close(&cursor);
+    if (status == PXS_OK && !out->damage[0] && stat(path, &info) == 0 && info.st_size > out->bytes)
+        out->torn = (int64_t)info.st_size - out->bytes;
+    return status;
+}
+
+void pxs_found_finish(struct pxs_found *found) {
+    free(found->attempts);
+    memset(found, 0, sizeof *found);
+}
+
+const char *pxs_found_state(const struct pxs_found *found) {
+    if (found->n == 0)
+        return "new";
+    const struct pxs_found_attempt *last = &found->attempts[found->n - 1];
+    const char *word = last->ended ? pxs_outcome_name(last->outcome) : NULL;
+    return word ? word : "interrupted";
+}
+
+int64_t pxs_found_last_no(const struct pxs_found *found) {
+    int64_t no = 0;
+    for (size_t i = 0; i < found->n; i++)
+        no = found->attempts[i].row.no > no ? found->attempts[i].row.no : no;
+    return no;
+}
+
+/* ---- whose it is ----------------------------------------------------------------------------------------- */
+
+bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed) {
+    static const char allowed[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._=-";
+    char digits[32];
+    size_t n = strspn(base, "0123456789");
+    const char *tail = strrchr(base, '-');
+    if (n == 0 || n > NUMBER_DIGITS || base[n] != '-' || !tail || base[strspn(base, allowed)] != '\0')
+        return false;
+    memcpy(digits, base, n);
+    digits[n] = '\0';
+    /* A negative seed leaves "-s-3". */
+    if (tail > base && tail[-1] == 's' && tail[1] && tail - 2 >= base && tail[-2] == '-')
+        tail -= 2;
+    return tail[1] == 's' && pxs_parse_int(digits, number) && pxs_parse_int(tail + 2, seed);
+}
+
+static enum pxs_status fail_no_run(const char *dir, const char *why, struct pxs_error *err) {
+    return pxs_fail(err, PXS_E_INVALID, "%s/" PXS_CONFIG_FILE " %s", dir, why);
+}
+
+/* Names become folders here: those of an experiment file are allowed, of whoever made this folder. */
+static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *head, struct pxs_error *err) {
+    pxs_frozen_read(f->yaml, head);
+    const char *slash = strrchr(head->name, '/');
+    struct pxs_text shown = {0};
+    int64_t seed;
+    if (!slash || !head->data_hash[0])
+        return fail_no_run(f->dir, "is none that `pixsweep run` wrote: its first lines do not name the run",
+                           err);
+    snprintf(f->name, sizeof f->name, "%s", head->name);
+    snprintf(f->sweep, sizeof f->sweep, "%.*s", (int)(slash - head->name), head->name);
+    if ((size_t)(slash - head->name) < sizeof f->sweep && pxs_name_allowed(f->sweep) &&
+        pxs_folder_numbers(slash + 1, &f->number, &seed))
+        return PXS_OK;
+    pxs_text_add_quoted(&shown, head->name);
+    enum pxs_status status = pxs_fail(err, PXS_E_INVALID,
+                                      "%s/" PXS_CONFIG_FILE " names its run %s, which is no run's name "
+                                      "(SWEEP/NUMBER-WHAT-sSEED): put the name back that it was made with",
+                                      f->dir, pxs_text_str(&shown));
+    pxs_text_finish(&shown);
+    return status;
+}
+
+static enum pxs_status read_params(struct pxs_folder *f, const char *path, struct pxs_error *err) {
+    struct pxs_config *config = NULL;
+    struct pxs_point *point = malloc(sizeof *point);
+    enum pxs_status status = point ? pxs_config_load(path, NULL, 0, &config, NULL, err) : pxs_fail_nomem(err);
+    if (status == PXS_OK) {
+        pxs_config_point(config, 0, point);
+        f->params = point->params;
+        snprintf(f->spec_hash, sizeof f->spec_hash, "%s", pxs_config_spec_hash(config));
+    }
+    pxs_config_destroy(&config);
+    free(point);
+    return status;
+}
+
+static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    size_t bytes;
+    struct pxs_frozen_head head;
+    struct pxs_params_content content = {0};
+    if (!pxs_path_join(path, sizeof path, f->dir, PXS_CONFIG_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", f->dir);
+    PXS_TRY(pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err));
+    PXS_TRY(read_head(f, &head, err));
+    PXS_TRY(read_params(f, path, err));
+    memcpy(content.dataset, head.data_hash, sizeof content.dataset);
+    memcpy(content.init_from, head.weights_hash, sizeof content.init_from);
+    return pxs_params_identity(&f->params, &content, f->config_hash, err);
+}
+
+enum pxs_status pxs_folder_read(const char *dir, struct pxs_folder *out, struct pxs_error *err) {
+    memset(out, 0, sizeof *out);
+    if (!pxs_path_absolute(out->dir, sizeof out->dir, dir))
+        return pxs_fail(err, PXS_E_INVALID, "the path %.100s... is too long", dir);
+    enum pxs_status status = read_identity(out, err);
+    if (status != PXS_OK)
+        pxs_folder_finish(out);
+    return status;
+}
+
+void pxs_folder_finish(struct pxs_folder *folder) {
+    free(folder->yaml);
+    folder->yaml = NULL;
+}
+
+/* ---- who is at work in it -------------------------------------------------------------------------------- */
+
+enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks, struct pxs_error *err) {
+    char guard[PXS_PATH_MAX], worker[PXS_PATH_MAX];
+    *locks = (struct pxs_folder_locks){.guard = {.fd = -1}, .worker = {.fd = -1}};
+    if (!pxs_path_join(guard, sizeof guard, dir, PXS_GUARD_FILE) ||
+        !pxs_path_join(worker, sizeof worker, dir, PXS_WORKER_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    if (access(dir, W_OK | X_OK) != 0)
+        return PXS_OK;
+    enum pxs_status status = pxs_lock_take(&locks->guard, guard, false, err);
+    locks->supervised = status == PXS_E_BUSY;
+    PXS_TRY(status);
+    status = pxs_lock_take(&locks->worker, worker, false, err);
+    if (status != PXS_OK)
+        pxs_lock_release(&locks->guard);
+    return status;
+}
+
+void pxs_folder_unlock(struct pxs_folder_locks *locks) {
+    pxs_lock_release(&locks->worker);
+    pxs_lock_release(&locks->guard);
+}

@@ -1,0 +1,316 @@
+/* Taking a run: its folder, its row in the database, its worker. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor_priv.h"
+
+static bool in_dir(const struct pxs_plan_run *run, const char *file, char out[PXS_PATH_MAX]) {
+    return pxs_path_join(out, PXS_PATH_MAX, run->dir, file);
+}
+
+static void set_state(struct pxs_supervisor *s, size_t index, const char *state) {
+    snprintf(s->plan->runs[index].state, sizeof s->plan->runs[index].state, "%s", state);
+}
+
+/* The run's folder is ours once the supervisor's lock is held and no old worker lives. PXS_E_BUSY otherwise. */
+static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_lock *guard,
+                                    struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_lock worker = {.fd = -1};
+    PXS_TRY(pxs_make_dirs(run->dir, err));
+    if (!in_dir(run, PXS_GUARD_FILE, path))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    PXS_TRY(pxs_lock_take(guard, path, false, err));
+    enum pxs_status status = PXS_E_INVALID;
+    if (in_dir(run, PXS_WORKER_FILE, path))
+        status = pxs_lock_take(&worker, path, false, err);
+    if (status == PXS_OK)
+        pxs_lock_release(&worker);
+    else
+        pxs_lock_release(guard);
+    return status;
+}
+
+/* The frozen text goes into the folder as it stands in the database; the file's author (the user) may look, not change. */
+static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_plan_run *run,
+                                  struct pxs_error *err) {
+    char path[PXS_PATH_MAX], *yaml = NULL;
+    if (!in_dir(run, PXS_CONFIG_FILE, path))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    PXS_TRY(pxs_store_run_config(s->store, run->run_id, &yaml, err));
+    enum pxs_status status = pxs_write_file(path, yaml, strlen(yaml), err);
+    free(yaml);
+    return status;
+}
+
+/* What the folder holds beyond what the database knows (it was shut, lost, or put back from a backup) comes home first.
+ * *go_on: there is something left to do. */
+static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool *go_on,
+                                   struct pxs_error *err) {
+    struct pxs_adopted home;
+    PXS_TRY(pxs_adopt_run(s->store, s->plan->runs[index].run_id, &home, err));
+    if (home.damage[0])
+        pxs_say(s, PXS_LOG_WARN, "%s: %s", home.name, home.damage);
+    if (home.records + home.closed > 0)
+        pxs_say(s, PXS_LOG_INFO,
+                "%s: its folder held %zu records that the database lacked: taken in, it is %s", home.name,
+                home.records, home.state);
+    set_state(s, index, home.state);
+    *go_on = pxs_plan_takes(s->plan, home.state);
+    if (!*go_on)
+        s->runs[index].place = PXS_PLACE_OVER;
+    return PXS_OK;
+}
+
+static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores, int threads,
+                     struct pxs_store_attempt *row) {
+    memset(row, 0, sizeof *row);
+    row->run_id = run_id;
+    snprintf(row->host, sizeof row->host, "%s", s->host.name);
+    snprintf(row->boot_id, sizeof row->boot_id, "%s", s->host.boot_id);
+    pxs_cores_text(cores, row->cores, sizeof row->cores);
+    row->threads = threads;
+    snprintf(row->kernels, sizeof row->kernels, "%s", s->kernels);
+    row->started_ms = pxs_now_ms();
+}
+
+static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
+    const struct pxs_plan_run *run = &s->plan->runs[slot->run];
+    char no[32], parent[32], threads[32], every[32], grace[32], rungs[PXS_RUNGS_MAX * 22];
+    snprintf(no, sizeof no, "%lld", (long long)slot->row.no);
+    snprintf(parent, sizeof parent, "%lld", (long long)getpid());
+    snprintf(threads, sizeof threads, "%d", slot->threads);
+    pxs_rungs_text(s->plan, rungs, sizeof rungs);
+    const char *argv[] = {"pixsweep",
+                          "worker",
+                          "--dir",
+                          run->dir,
+                          "--attempt",
+                          no,
+                          "--parent",
+                          parent,
+                          "--threads",
+                          threads,
+                          "--kernels",
+                          s->options->kernels ? s->options->kernels : "auto",
+                          "--data-hash",
+                          run->data_hash,
+                          "--config-hash",
+                          run->config_hash,
+                          "--command",
+                          s->options->command ? s->options->command : "",
+                          "--resume-every",
+                          pxs_format_double(every, s->plan->how.resume_every_s),
+                          "--grace",
+                          pxs_format_double(grace, pxs_grace(s)),
+                          "--rungs",
+                          rungs,
+                          "--allow-mixed",
+                          s->options->allow_mixed ? "1" : "0",
+                          NULL};
+    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = &slot->pins};
+    return pxs_process_start(&spec, &slot->process, err);
+}
+
+/* Each attempt keeps its log: the last one's goes by that attempt's number from now on. */
+static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX], name[64], kept[PXS_PATH_MAX];
+    snprintf(name, sizeof name, PXS_OLD_LOG_FILE, (long long)(slot->row.no - 1));
+    if (slot->row.no < 2 || !pxs_path_dir(dir, sizeof dir, slot->log) ||
+        !pxs_path_join(kept, sizeof kept, dir, name) || access(kept, F_OK) == 0)
+        return PXS_OK; /* a log in the way is somebody's: the new one then follows the last one in one file */
+    if (rename(slot->log, kept) != 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot rename %s to %s", slot->log, name);
+    return PXS_OK;
+}
+
+/* Between the run's being ours in the database and its worker's first breath. */
+static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
+    PXS_TRY(put_config(s, &s->plan->runs[slot->run], err));
+    PXS_TRY(put_log_away(slot, err));
+    PXS_TRY(launch(s, slot, err));
+    struct pxs_error late;
+    /* The BEGIN record says the same, so a busy database does no harm here. */
+    if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.pid, slot->process.pid_start,
+                              &late) != PXS_OK)
+        pxs_store_trouble(s, &late, pxs_work_clock(s));
+    return PXS_OK;
+}
+
+/* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it interrupted, so that the same command
+ * goes on with it. */
+static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
+                       double now) {
+    struct pxs_error late;
+    bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
+    const char *state = own_fault ? "failed" : "interrupted";
+    struct pxs_store_end end = {
+        .outcome = state, .state = state, .exit_code = -1, .message = why->message, .ended_ms = pxs_now_ms()};
+    if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
+        pxs_store_trouble(s, &late, now);
+    set_state(s, slot->run, state);
+    s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    if (why->status == PXS_E_NOSPC)
+        pxs_brake_full(s, why->message);
+    else /* whatever keeps runs from starting will keep the others, too */
+        pxs_brake_failed(s, slot->run, why->message);
+    pxs_lock_release(&slot->guard);
+    pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name, state,
+            why->message);
+}
+
+static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
+    char again[64] = "";
+    if (slot->row.no > 1)
+        snprintf(again, sizeof again, ", attempt %lld", (long long)slot->row.no);
+    pxs_say(s, PXS_LOG_INFO, "%s: started (pid %lld, %d thread%s%s)", s->plan->runs[slot->run].name,
+            (long long)slot->process.pid, slot->threads, slot->threads == 1 ? "" : "s", again);
+}
+
+static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    struct pxs_params params;
+    memset(slot, 0, sizeof *slot);
+    slot->run = index;
+    slot->guard.fd = -1;
+    slot->process.lifeline = -1;
+    slot->started = slot->said_at = slot->limits_at = now;
+    slot->intake_at = -INFINITY;
+    slot->ended_at = NAN;
+    pxs_plan_params(s->plan, index, &params);
+    pxs_progress_init(&slot->progress, &params, &run->estimate, run->n_train);
+}
+
+/* Cores that nobody uses, and a share of those that nobody will. */
+static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    cpu_set_t used;
+    size_t waiting = 0;
+    CPU_ZERO(&used);
+    for (int i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].busy)
+            CPU_OR(&used, &used, &s->slots[i].cores);
+    }
+    for (size_t i = 0; i < s->plan->n; i++)
+        waiting += s->runs[i].place == PXS_PLACE_TODO;
+    slot->threads =
+        pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, pxs_open_slots(s), &slot->cores);
+}
+
+/* The run was not to be had. Either somebody else has it, or the database was busy: its state tells. */
+static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_error *err, double now) {
+    struct pxs_store_run run;
+    struct pxs_error late;
+    char id[32];
+    snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
+    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK && !pxs_plan_takes(s->plan, run.state)) {
+        set_state(s, index, run.state);
+        s->runs[index].place = PXS_PLACE_ELSEWHERE;
+    } else
+        pxs_store_trouble(s, err, now);
+}
+
+static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status status,
+                        const struct pxs_error *err) {
+    struct pxs_super_run *run = &s->runs[index];
+    if (status == PXS_E_BUSY) {
+        if (!run->waited_said)
+            pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
+                    s->plan->runs[index].name);
+        run->waited_said = true;
+        run->place = PXS_PLACE_ELSEWHERE;
+        return;
+    }
+    snprintf(run->reason, sizeof run->reason, "cannot start: %.200s", err->message);
+    pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
+    run->place = status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    if (status == PXS_E_NOSPC)
+        pxs_brake_full(s, err->message);
+    else
+        pxs_brake_failed(s, index, run->reason);
+}
+
+/* Of a run whose folder is ours: taken in the database, its worker at work. */
+static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+    struct pxs_error err;
+    bool go_on = true;
+    enum pxs_status status = adopt_first(s, index, &go_on, &err);
+    if (status != PXS_OK || !go_on) {
+        pxs_lock_release(&slot->guard);
+        if (status == PXS_E_NOT_FOUND)
+            pxs_run_removed(s, index);
+        else if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
+            not_entered(s, index, status, &err);
+        else if (status != PXS_OK)
+            pxs_store_trouble(s, &err, now);
+        return;
+    }
+    status = pxs_store_take(s->store, &slot->row, &err);
+    if (status != PXS_OK) {
+        pxs_lock_release(&slot->guard);
+        not_taken(s, index, &err, now);
+        return;
+    }
+    set_state(s, index, "running");
+    status = start_worker(s, slot, &err);
+    if (status != PXS_OK) {
+        fail_start(s, slot, &err, now);
+        return;
+    }
+    slot->row.pid = slot->process.pid;
+    slot->row.pid_start = slot->process.pid_start;
+    slot->busy = true;
+    say_started(s, slot);
+}
+
+/* The same without the database: by what the folder tells. */
+static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index) {
+    struct pxs_error err;
+    enum pxs_status status = pxs_apart_prepare(s, index, &slot->row.no, &err);
+    if (status == PXS_OK && slot->row.no > 0)
+        status = put_log_away(slot, &err);
+    if (status == PXS_OK && slot->row.no > 0)
+        status = launch(s, slot, &err);
+    if (status != PXS_OK || slot->row.no == 0) {
+        pxs_lock_release(&slot->guard);
+        if (status != PXS_OK)
+            not_entered(s, index, status == PXS_E_BUSY ? PXS_E_INVALID : status, &err);
+        return;
+    }
+    slot->row.pid = slot->process.pid; /* by which its row is found when it comes home */
+    slot->row.pid_start = slot->process.pid_start;
+    slot->busy = true;
+    set_state(s, index, "running");
+    say_started(s, slot);
+}
+
+bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    struct pxs_error err;
+    prepare_slot(s, slot, index, now);
+    draw_cores(s, slot);
+    if (slot->threads == 0)
+        return false;
+    pxs_cores_take(s, slot);
+    pxs_rungs_look_up(s, index, now); /* what was decided before is not decided anew */
+    fill_row(s, run->run_id, &slot->pins, slot->threads, &slot->row);
+    enum pxs_status status = enter_folder(run, &slot->guard, &err);
+    if (status == PXS_OK &&
+        (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))) {
+        pxs_lock_release(&slot->guard);
+        status = pxs_fail(&err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    }
+    if (status != PXS_OK)
+        not_entered(s, index, status, &err);
+    else if (pxs_store_shut(s, now))
+        start_apart(s, slot, index);
+    else
+        start_known(s, slot, index, now);
+    if (slot->busy)
+        s->runs[index].place = PXS_PLACE_HERE;
+    else
+        pxs_cores_let_go(s, slot);
+    return true;
+}

@@ -1,0 +1,77 @@
+/* What must be in order before the first worker starts. The data were read while planning. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor_priv.h"
+
+/* Where the runs will write, before anything is made: what cannot be is told by its cause. Thousands of runs share few folders. */
+static enum pxs_status check_places(const struct pxs_plan *plan, struct pxs_error *err) {
+    PXS_TRY(pxs_check_place(plan->results, err));
+    PXS_TRY(pxs_store_check_place(plan->db, err));
+    for (size_t i = 0; i < plan->n; i++)
+        if (pxs_plan_takes(plan, plan->runs[i].state))
+            PXS_TRY(pxs_check_place(plan->runs[i].dir, err));
+    return PXS_OK;
+}
+
+static enum pxs_status make_folder(const char *path, struct pxs_error *err) {
+    struct pxs_error why;
+    enum pxs_status status = pxs_make_dirs(path, &why);
+    if (status == PXS_OK)
+        return PXS_OK;
+    return pxs_fail(err, status == PXS_E_NOSPC ? status : PXS_E_INVALID, "%s; choose another --results",
+                    why.message);
+}
+
+/* A folder with records of another configuration (those of this very run would have given it its state) holds somebody's results: not
+ * ours to overwrite. */
+static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_error *err) {
+    for (size_t i = 0; i < plan->n; i++) {
+        char path[PXS_PATH_MAX];
+        struct stat info;
+        if (plan->runs[i].run_id != 0 ||
+            !pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_RECORDS_FILE))
+            continue;
+        if (stat(path, &info) == 0 && info.st_size > 0 && strcmp(plan->runs[i].state, "new") == 0)
+            return pxs_fail(
+                err, PXS_E_INVALID,
+                "%s holds records of a run that %s does not know: move that folder away, or choose another "
+                "--results, --db or experiment name",
+                plan->runs[i].dir, plan->db);
+    }
+    return PXS_OK;
+}
+
+/* What the runs leave behind, and what must be free whenever one of them starts (brake.c). */
+static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error *err) {
+    char need[32], have[32], floor_text[32];
+    double floor_bytes = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        if (pxs_plan_takes(plan, plan->runs[i].state))
+            floor_bytes = fmax(floor_bytes, pxs_disk_floor(plan, i));
+    if (plan->disk_to_do <= plan->disk_free && floor_bytes <= (double)plan->disk_free)
+        return PXS_OK;
+    pxs_format_bytes(need, plan->disk_to_do);
+    pxs_format_bytes(have, plan->disk_free);
+    pxs_format_bytes(floor_text, (uint64_t)floor_bytes);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "not enough disk space: the runs need about %s, and %s must be free for resume points and in "
+        "reserve whenever one starts; %s has %s free; make room, choose "
+        "another --results, or "
+        "raise checkpoint_interval (0 = only the best weights are kept)",
+        need, floor_text, plan->results, have);
+}
+
+enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,
+                              char kernels_out[64], struct pxs_error *err) {
+    PXS_TRY(pxs_kernels_named(options->kernels, kernels_out, err));
+    PXS_TRY(check_in_the_way(plan, err));
+    PXS_TRY(check_places(plan, err));
+    PXS_TRY(check_disk(plan, err));
+    PXS_TRY(make_folder(plan->results, err));
+    return PXS_OK;
+}

@@ -1,0 +1,402 @@
+/* The supervisor: plan, preflight, freeze, then a loop over slots until nothing is left to do. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor_priv.h"
+
+/* ---- stopping -------------------------------------------------------------------------------------------- */
+
+/* Somebody wants what is done so far to be safe (SIGUSR1, as from a batch system before its time limit). */
+static void heed_save(struct pxs_supervisor *s) {
+    int asked = 0;
+    if (!s->options->stop || atomic_exchange(&s->options->stop->save, 0) == 0)
+        return;
+    for (int i = 0; i < s->n_slots; i++) {
+        if (!s->slots[i].busy || s->slots[i].dead)
+            continue;
+        pxs_process_signal(&s->slots[i].process, SIGUSR1);
+        asked++;
+    }
+    pxs_say(s, PXS_LOG_INFO, "asked %d run%s to write a resume point and go on", asked,
+            asked == 1 ? "" : "s");
+}
+
+static void heed_stop(struct pxs_supervisor *s, double now) {
+    int signal = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
+    if (signal == 0)
+        return;
+    if (!s->stopping)
+        pxs_say(s, PXS_LOG_WARN, "stopping: each run ends after its current batch (again to kill at once)");
+    s->stopping = true;
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            pxs_attempt_ask(&s->slots[i], PXS_ASKED_STOP, now);
+    if ((signal & PXS_STOP_AGAIN) == 0)
+        return;
+    if (!s->killing)
+        pxs_say(s, PXS_LOG_WARN, "killing the workers");
+    s->killing = true;
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            pxs_attempt_kill(&s->slots[i]);
+}
+
+/* ---- standing still ---------------------------------------------------------------------------------------- */
+
+double pxs_work_clock(const struct pxs_supervisor *s) {
+    return pxs_monotonic() - s->stood_still;
+}
+
+void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[], int n) {
+    if (!s->options->stop || atomic_exchange(&s->options->stop->suspend, 0) == 0)
+        return;
+    /* They have groups of their own, so that the terminal's signal reached us alone; this one nobody ignores. */
+    for (int i = 0; i < n; i++)
+        pxs_process_signal(processes[i], SIGSTOP);
+    const double since = pxs_monotonic();
+    pxs_stand_still();
+    const double still = pxs_monotonic() - since;
+    s->stood_still += still; /* however short */
+    s->looked_at += still;
+    for (int i = 0; i < n; i++)
+        pxs_process_signal(processes[i], SIGCONT);
+}
+
+static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **processes) {
+    int n = 0;
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy && !s->slots[i].dead)
+            processes[n++] = &s->slots[i].process;
+    pxs_heed_suspend(s, processes, n);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------- */
+
+static bool next_run(const struct pxs_supervisor *s, size_t *index) {
+    for (size_t i = 0; i < s->plan->n; i++)
+        if (s->runs[s->order[i]].place == PXS_PLACE_TODO) {
+            *index = s->order[i];
+            return true;
+        }
+    return false;
+}
+
+static void fill_slots(struct pxs_supervisor *s, double now) {
+    size_t index;
+    s->no_core = false;
+    for (int i = 0; i < s->n_slots && !s->stopping; i++)
+        while (!s->slots[i].busy && pxs_open_slots(s) > 0 &&
+               (pxs_store_shut(s, now) || pxs_store_ready(s, now)) && next_run(s, &index) &&
+               pxs_brake_allows(s, index))
+            if (!pxs_attempt_start(s, &s->slots[i], index, now)) {
+                s->no_core = true;
+                return;
+            }
+}
+
+/* For whoever looks at the database; where it cannot be written, the terminal has it. */
+static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kind, const char *text) {
+    struct pxs_error err;
+    if (s->store && run_id != 0 &&
+        pxs_store_event(s->store, run_id, pxs_now_ms(), PXS_LOG_WARN, kind, text, &err) != PXS_OK)
+        pxs_store_trouble(s, &err, pxs_work_clock(s));
+}
+
+static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
+    if (slot->disk_full == full)
+        return;
+    slot->disk_full = full;
+    if (full)
+        note_event(s, slot->row.run_id, "disk", "waits: the disk of its folder is full");
+    if (full)
+        pxs_say(s, PXS_LOG_WARN, "%s: the disk of its folder is full; it waits for space (its %s says more)",
+                s->plan->runs[slot->run].name, PXS_LOG_FILE);
+    else
+        pxs_say(s, PXS_LOG_INFO, "%s: there is space again, it goes on", s->plan->runs[slot->run].name);
+}
+
+/* Hears what a worker says; closes the lifeline where it has nothing to say any more. */
+static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    struct pxs_word word;
+    while (pxs_process_hear(&slot->process, &word))
+        if (word.what == PXS_WORD_RUNG)
+            pxs_rungs_hear(s, slot, &word, pxs_work_clock(s));
+        else
+            heed_disk(s, slot, word.what == PXS_WORD_WAITS);
+    if (pxs_process_hung_up(&slot->process))
+        pxs_process_close(&slot->process);
+}
+
+/* A worker's death wakes us at once; everything else can wait for a tick. */
+static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
+    nfds_t n = 0;
+    int timeout = PXS_TICK_MS;
+    for (int i = 0; i < s->n_slots; i++) {
+        struct pxs_slot *slot = &s->slots[i];
+        if (!slot->busy || slot->dead)
+            continue;
+        if (slot->process.lifeline >= 0)
+            listen_to(s, slot);
+        if (slot->process.lifeline >= 0)
+            fds[n++] = (struct pollfd){.fd = slot->process.lifeline, .events = POLLIN};
+        else
+            timeout = 2; /* its socket is closed: it is dead within a moment */
+    }
+    poll(fds, n, timeout);
+}
+
+static void beat(struct pxs_supervisor *s, double now) {
+    int64_t ids[64];
+    size_t n = 0;
+    struct pxs_error err;
+    if (now - s->heartbeat_at < PXS_HEARTBEAT_SECONDS || !pxs_store_ready(s, now))
+        return;
+    s->heartbeat_at = now;
+    for (int i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].busy && !s->slots[i].dead && s->slots[i].row.attempt_id != 0)
+            ids[n++] = s->slots[i].row.attempt_id;
+        if (n < PXS_COUNT(ids) && i + 1 < s->n_slots)
+            continue;
+        if (n > 0 && pxs_store_heartbeat(s->store, ids, n, pxs_now_ms(), &err) != PXS_OK)
+            pxs_store_trouble(s, &err, now);
+        n = 0;
+    }
+}
+
+static bool anything_left(struct pxs_supervisor *s, double now) {
+    size_t working = 0, open = 0;
+    for (int i = 0; i < s->n_slots; i++)
+        working += s->slots[i].busy && !s->slots[i].dead;
+    for (int i = 0; i < s->n_slots; i++)
+        open += s->slots[i].busy;
+    open += s->brake.paused && !s->brake.stored;
+    for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++)
+        open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
+    open += s->stopping ? 0 : s->n_late; /* the next `run` finds them in their folders */
+    if (open == 0)
+        return false;
+    for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
+        working += s->runs[i].place == PXS_PLACE_ELSEWHERE;
+    /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks to stop does not want to wait. */
+    double patience = s->options->store_patience > 0 ? s->options->store_patience : PXS_STORE_PATIENCE;
+    if (s->stopping || (s->store_status != PXS_E_BUSY && s->store_status != PXS_E_NOSPC))
+        patience = fmin(patience, 2 * PXS_STORE_RETRY);
+    if (working == 0 && !isnan(s->store_failing_since) && now - s->store_failing_since > patience)
+        s->store_lost = true;
+    return !s->store_lost;
+}
+
+/* Nobody looked for a while: that time has not been. */
+static void notice_gap(struct pxs_supervisor *s) {
+    const double now = pxs_monotonic(), gap = now - s->looked_at;
+    char text[32], words[96];
+    s->looked_at = now;
+    if (gap <= PXS_GAP_SECONDS)
+        return;
+    s->stood_still += gap;
+    pxs_format_duration(text, gap);
+    snprintf(words, sizeof words, "stood still for %s, which counts for no duration and no timeout", text);
+    pxs_say(s, PXS_LOG_WARN, "%s", words);
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            note_event(s, s->slots[i].row.run_id, "pause", words);
+}
+
+static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct pxs_process **processes) {
+    s->looked_at = pxs_monotonic();
+    pxs_kills_look(s, INFINITY);
+    double now = pxs_work_clock(s);
+    while (anything_left(s, now)) {
+        notice_gap(s);
+        pxs_kills_look(s, now);
+        heed_stop(s, now);
+        heed_save(s);
+        heed_suspend(s, processes);
+        pxs_come_home(s, now);
+        if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
+            pxs_look_elsewhere(s, now);
+        fill_slots(s, now);
+        pxs_rungs_answer(s, now);
+        pxs_brake_store(s, now);
+        pxs_show_board(s, now, false);
+        sleep_a_tick(s, fds);
+        notice_gap(s);
+        now = pxs_work_clock(s);
+        for (int i = 0; i < s->n_slots; i++)
+            if (s->slots[i].busy)
+                pxs_attempt_poll(s, &s->slots[i], now);
+        now = pxs_work_clock(s);
+        beat(s, now);
+    }
+    /* Where the database was given up on, how the last attempts ended is told all the same, from what they left. */
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy)
+            pxs_attempt_poll(s, &s->slots[i], now);
+    pxs_show_board(s, now, true);
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------------------- */
+
+static void place_runs(struct pxs_supervisor *s) {
+    for (size_t i = 0; i < s->plan->n; i++) {
+        const char *state = s->plan->runs[i].state;
+        s->runs[i].waiting_since = NAN;
+        s->runs[i].looked_at = -INFINITY;
+        s->runs[i].place = pxs_plan_takes(s->plan, state)  ? PXS_PLACE_TODO
+                           : strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE
+                                                           : PXS_PLACE_OVER;
+        s->had_work = s->had_work || s->runs[i].place != PXS_PLACE_OVER;
+    }
+}
+
+static void say_reaped(void *user, const struct pxs_home_line *line) {
+    if (line->changed || line->problem)
+        pxs_say(user, line->problem ? PXS_LOG_WARN : PXS_LOG_INFO, "%s: %s", line->name, line->text);
+}
+
+/* Runs that left the file have nobody else to look after them. */
+static void reap(struct pxs_supervisor *s) {
+    struct pxs_home_counts counts = {0};
+    struct pxs_error err;
+    if (s->store && pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
+        pxs_store_trouble(s, &err, pxs_work_clock(s));
+    pxs_look_elsewhere(s, pxs_work_clock(s)); /* what was reaped can be taken */
+}
+
+static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
+    PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
+    PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
+    PXS_TRY(pxs_probe_shapes(s, err));
+    enum pxs_status status = pxs_supervisor_open(s, PXS_ALONE_SECONDS, err);
+    if (pxs_store_may_wait(status, s->plan->db))
+        pxs_store_trouble(s, err, pxs_work_clock(s));
+    else
+        PXS_TRY(status);
+    PXS_TRY(pxs_order_make(s->plan, &s->order, err));
+    s->n_slots = s->plan->slots.jobs;
+    s->runs = calloc(s->plan->n, sizeof *s->runs);
+    s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
+    if (!s->runs || !s->slots)
+        return pxs_fail_nomem(err);
+    place_runs(s);
+    PXS_TRY(pxs_rungs_make(s, err));
+    reap(s);
+    pxs_paces_load(s);
+    return PXS_OK;
+}
+
+/* Each line by itself: what is done, and what it does to the comparison. */
+static void say_prune(struct pxs_supervisor *s) {
+    static const char warning[] = "warning: ";
+    struct pxs_text words = {0};
+    pxs_prune_words(s->plan, &words);
+    for (const char *at = pxs_text_str(&words); *at;) {
+        size_t n = strcspn(at, "\n");
+        bool warns = strncmp(at, warning, strlen(warning)) == 0;
+        size_t skip = warns ? strlen(warning) : 0; /* the listener says so itself */
+        pxs_say(s, warns ? PXS_LOG_WARN : PXS_LOG_INFO, "%.*s", (int)(n - skip), at + skip);
+        at += n + (at[n] == '\n');
+    }
+    pxs_text_finish(&words);
+}
+
+static void say_plan(struct pxs_supervisor *s) {
+    const struct pxs_plan *p = s->plan;
+    size_t todo = 0;
+    char expected[80];
+    pxs_plan_total(s->plan);
+    if (p->notes[0])
+        pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
+    say_prune(s);
+    for (size_t i = 0; i < p->n; i++)
+        todo += s->runs[i].place == PXS_PLACE_TODO;
+    pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
+    if (todo == 0)
+        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n, p->n == 1 ? "" : "s");
+    else
+        pxs_say(s, PXS_LOG_INFO,
+                "%s: %zu run%s, %zu to do, %d at a time with %d thread%s each, about %s (%s)", p->sweep, p->n,
+                p->n == 1 ? "" : "s", todo, p->slots.jobs, p->slots.threads, p->slots.threads == 1 ? "" : "s",
+                expected, p->time_basis);
+}
+
+static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
+                                 struct pxs_error *err) {
+    struct pollfd *fds = calloc((size_t)s->n_slots, sizeof *fds);
+    const struct pxs_process **processes = calloc((size_t)s->n_slots, sizeof *processes);
+    if (!fds || !processes) {
+        free(fds);
+        free(processes);
+        return pxs_fail_nomem(err);
+    }
+    struct pxs_stop *stop = s->options->stop;
+    if (s->listener->planned)
+        s->listener->planned(s->listener->user, s->plan);
+    say_plan(s);
+    if (stop)
+        atomic_store(&stop->heeded, 1);
+    supervise(s, fds, processes);
+    free(fds);
+    free(processes);
+    pxs_summarise(s, summary);
+    pxs_on_done(s, summary);
+    if (stop)
+        atomic_store(&stop->heeded, 0);
+    return summary->exit_code == 130 ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
+                                     : PXS_OK;
+}
+
+static void tear_down(struct pxs_supervisor *s) {
+    for (int i = 0; s->slots && i < s->n_slots; i++) {
+        pxs_record_cursor_close(&s->slots[i].tail);
+        pxs_record_cursor_close(&s->slots[i].intake);
+        pxs_cores_let_go(s, &s->slots[i]);
+        if (s->slots[i].busy)
+            pxs_lock_release(&s->slots[i].guard);
+    }
+    pxs_late_finish(s);
+    pxs_store_close(&s->store);
+    pxs_plan_destroy(&s->plan);
+    pxs_paces_finish(&s->paces);
+    pxs_rungs_finish(s);
+    free(s->order);
+    free(s->runs);
+    free(s->slots);
+}
+
+enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
+                              const struct pxs_sweep_listener *listener, struct pxs_sweep_summary *summary,
+                              struct pxs_error *err) {
+    static const struct pxs_sweep_listener silent;
+    struct pxs_supervisor s = {.options = options,
+                               .listener = listener ? listener : &silent,
+                               .started = pxs_monotonic(),
+                               .started_ms = pxs_now_ms(),
+                               .board_at = -INFINITY,
+                               .elsewhere_at = -INFINITY,
+                               .store_failed_at = NAN,
+                               .store_failing_since = NAN};
+    memset(summary, 0, sizeof *summary);
+    summary->remedy = "";
+    snprintf(summary->sweep, sizeof summary->sweep, "%.100s", options->file);
+    summary->exit_code = 2;
+    pxs_host_detect(&s.host);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        s.core_locks[cpu] = -1;
+    s.heartbeat_at = s.started;
+    if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0) /* more than a set holds */
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            CPU_SET(cpu, &s.allowed);
+    enum pxs_status status = set_up(&s, err);
+    if (status == PXS_OK)
+        status = carry_out(&s, summary, err);
+    else if (status == PXS_E_STOPPED) /* while the data were being read */
+        summary->exit_code = 130;
+    tear_down(&s);
+    return status;
+}

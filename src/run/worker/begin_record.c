@@ -1,0 +1,100 @@
+/* The first and, where training never started, the last record of an attempt. */
+#include <gnu/libc-version.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker_priv.h"
+
+static void add_lines(struct pxs_record_begin *b, const char *lines) {
+    while (*lines) {
+        size_t len = strcspn(lines, "\n"), key = strcspn(lines, "=\n");
+        char name[64];
+        if (key < len && key < sizeof name) {
+            snprintf(name, sizeof name, "%.*s", (int)key, lines);
+            pxs_record_begin_add(b, name, "%.*s", (int)(len - key - 1), lines + key + 1);
+        }
+        lines += len;
+        lines += *lines == '\n';
+    }
+}
+
+static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) {
+    struct pxs_host host;
+    struct pxs_cpu cpu;
+    cpu_set_t cores;
+    char list[256] = "";
+    pxs_host_detect(&host);
+    pxs_cpu_detect(&cpu);
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0)
+        pxs_cores_text(&cores, list, sizeof list);
+    pxs_record_begin_add(b, "version", "%s", pxs_version());
+    pxs_record_begin_add(b, "commit", "%s", pxs_commit());
+    pxs_record_begin_add(b, "host", "%s", host.name);
+    pxs_record_begin_add(b, "boot_id", "%s", host.boot_id);
+    pxs_record_begin_add(b, "pid", "%lld", (long long)getpid());
+    pxs_record_begin_add(b, "pid_start", "%lld", (long long)pxs_pid_start(getpid()));
+    pxs_record_begin_add(b, "supervisor_pid", "%lld", (long long)w->parent);
+    pxs_record_begin_add(b, "cores", "%s", list);
+    pxs_record_begin_add(b, "threads", "%lld", (long long)w->threads);
+    pxs_record_begin_add(b, "libc", "glibc %s", gnu_get_libc_version());
+    pxs_record_begin_add(b, "compiler", "%s", __VERSION__);
+    pxs_record_begin_add(b, "data_hash", "%s", w->data_hash);
+    pxs_record_begin_add(b, "config_hash", "%s", w->config_hash);
+    if (w->command && w->command[0])
+        pxs_record_begin_add(b, "command", "%s", w->command);
+}
+
+/* What became of the resume points is part of the run's record: a line, an event. */
+static enum pxs_status put_notes(struct pxs_worker *w, struct pxs_record *r, const char *notes,
+                                 struct pxs_error *err) {
+    while (*notes) {
+        size_t len = strcspn(notes, "\n");
+        memset(r, 0, sizeof *r);
+        r->kind = PXS_RECORD_EVENT;
+        r->event.at_ms = pxs_now_ms();
+        r->event.level = PXS_LOG_WARN;
+        strcpy(r->event.kind, "resume");
+        snprintf(r->event.message, sizeof r->event.message, "%.*s", (int)len, notes);
+        pxs_log(w->log, PXS_LOG_WARN, "%s", r->event.message);
+        PXS_TRY(pxs_record_write(w->records, r, err));
+        notes += len;
+        notes += *notes == '\n';
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct pxs_error *err) {
+    struct pxs_record *r = calloc(1, sizeof *r);
+    struct pxs_text engine = {0};
+    if (!r)
+        return pxs_fail_nomem(err);
+    r->kind = PXS_RECORD_BEGIN;
+    r->begin.attempt = w->attempt;
+    r->begin.at_ms = pxs_now_ms();
+    r->begin.resumed_from_step = w->resume.step;
+    add_machine(w, &r->begin);
+    /* A kernel set that does not work here is told by the training itself; the attempt begins in any case. */
+    if (pxs_train_environment(w->kernels, &engine, NULL) == PXS_OK)
+        add_lines(&r->begin, pxs_text_str(&engine));
+    pxs_text_finish(&engine);
+    enum pxs_status status = pxs_record_write(w->records, r, err);
+    if (status == PXS_OK)
+        status = put_notes(w, r, notes, err);
+    free(r);
+    return status;
+}
+
+void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message) {
+    struct pxs_record *r = calloc(1, sizeof *r);
+    struct pxs_error err;
+    if (!r)
+        return;
+    r->kind = PXS_RECORD_END;
+    r->end.at_ms = pxs_now_ms();
+    r->end.outcome = outcome;
+    snprintf(r->end.message, sizeof r->end.message, "%.1000s", message);
+    if (pxs_record_write(w->records, r, &err) != PXS_OK || pxs_record_sync(w->records, &err) != PXS_OK)
+        pxs_log(w->log, PXS_LOG_ERROR, "%s", err.message);
+    free(r);
+}

@@ -1,0 +1,125 @@
+/* A worker dies with its supervisor: the kernel sends a signal, and the socket that is our stdin closes. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "worker_priv.h"
+
+enum {
+    NAP_US = 20000,
+    ASK_AGAIN = 100
+}; /* an answer is looked for, a question said again after so many looks */
+
+/* False where the supervisor died before the kernel could be asked to tell us. */
+bool pxs_bind_to_parent(int64_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return (int64_t)getppid() == parent;
+}
+
+/* A supervisor that does not listen is no reason to wait for it. */
+static void say(const struct pxs_word *word) {
+    ssize_t ignored = send(STDIN_FILENO, word, sizeof *word, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)ignored;
+}
+
+void pxs_worker_waiting(void *user, const char *why) {
+    const struct pxs_word word = {.what = why ? PXS_WORD_WAITS : PXS_WORD_GOES_ON};
+    (void)user;
+    say(&word);
+}
+
+static bool take_answer(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
+    pthread_mutex_lock(&w->lock);
+    bool mine = w->answered && w->answer.epoch == rung->epoch;
+    if (mine) {
+        rung->go_on = w->answer.go_on;
+        rung->cutoff = w->answer.cutoff;
+        snprintf(rung->why, sizeof rung->why, "%s", w->answer.why);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return mine;
+}
+
+enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err) {
+    struct pxs_lifeline *w = user;
+    const struct pxs_word word = {.what = PXS_WORD_RUNG, .epoch = rung->epoch, .value = rung->value};
+    for (int naps = 0; !take_answer(w, rung); naps++) {
+        if (atomic_load(&w->stop->signal) != 0)
+            return pxs_fail(err, PXS_E_STOPPED,
+                            "stopped after %lld epochs, before it was decided whether it goes on",
+                            (long long)rung->epoch + 1);
+        if (naps % ASK_AGAIN == 0)
+            say(&word);
+        usleep(NAP_US);
+    }
+    return PXS_OK;
+}
+
+static void keep_answer(struct pxs_lifeline *w, const struct pxs_answer *answer) {
+    pthread_mutex_lock(&w->lock);
+    w->answer = *answer;
+    w->answered = true;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Nobody is left to kill a worker that does not stop by itself: one that is stuck goes without clearing up. */
+static void stop_or_go(struct pxs_lifeline *w) {
+    struct pollfd quit = {.fd = w->quit, .events = POLLIN};
+    const double since = pxs_monotonic();
+    int none = 0;
+    atomic_compare_exchange_strong(&w->stop->signal, &none, SIGTERM);
+    for (double left = w->grace; left > 0; left = w->grace - (pxs_monotonic() - since))
+        if (poll(&quit, 1, (int)(left * 1000) + 1) > 0)
+            return;
+    _exit(PXS_EXIT_STOPPED);
+}
+
+static void *watch(void *user) {
+    struct pxs_lifeline *w = user;
+    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = w->quit, .events = POLLIN}};
+    for (;;) {
+        struct pxs_answer answer;
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (fds[1].revents)
+            return NULL;
+        ssize_t n = fds[0].revents ? read(STDIN_FILENO, &answer, sizeof answer) : -1;
+        if (n == (ssize_t)sizeof answer)
+            keep_answer(w, &answer);
+        if (fds[0].revents && n <= 0 && errno != EINTR) {
+            stop_or_go(w);
+            return NULL;
+        }
+    }
+}
+
+enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop, double grace,
+                                   struct pxs_error *err) {
+    sigset_t all, old;
+    w->stop = stop;
+    w->grace = grace;
+    pthread_mutex_init(&w->lock, NULL);
+    w->quit = eventfd(0, EFD_CLOEXEC);
+    if (w->quit < 0)
+        return pxs_fail_errno(err, "cannot listen to the supervisor");
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the main thread */
+    errno = pthread_create(&w->thread, NULL, watch, w);
+    w->started = errno == 0;
+    enum pxs_status status =
+        w->started ? PXS_OK : pxs_fail_start(err, "cannot start the thread that listens to the supervisor");
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return status;
+}
+
+void pxs_lifeline_stop(struct pxs_lifeline *w) {
+    uint64_t one = 1;
+    if (w->started && write(w->quit, &one, sizeof one) == (ssize_t)sizeof one)
+        pthread_join(w->thread, NULL);
+    if (w->quit >= 0)
+        close(w->quit);
+}

@@ -1,0 +1,298 @@
+/* The worker: one attempt at one run, in a process of its own. It writes records and files, never the database. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worker_priv.h"
+#include "pixsweep/model.h"
+
+#define LOCK_WAIT_SECONDS 60.0
+
+/* ---- arguments ------------------------------------------------------------------------------------------- */
+
+/* "19,59", or nothing. */
+static bool set_rungs(struct pxs_worker *w, const char *text) {
+    char number[32];
+    while (*text) {
+        size_t n = strcspn(text, ",");
+        if (n >= sizeof number || w->n_rungs == PXS_RUNGS_MAX)
+            return false;
+        snprintf(number, sizeof number, "%.*s", (int)n, text);
+        if (!pxs_parse_int(number, &w->rungs[w->n_rungs++]))
+            return false;
+        text += n + (text[n] == ',');
+    }
+    return true;
+}
+
+static bool set_argument(struct pxs_worker *w, const char *name, const char *value) {
+    const struct {
+        const char *name;
+        const char **text;
+        int64_t *number;
+    } known[] = {{"--dir", &w->dir, NULL},
+                 {"--kernels", &w->kernels, NULL},
+                 {"--data-hash", &w->data_hash, NULL},
+                 {"--config-hash", &w->config_hash, NULL},
+                 {"--command", &w->command, NULL},
+                 {"--attempt", NULL, &w->attempt},
+                 {"--parent", NULL, &w->parent},
+                 {"--threads", NULL, &w->threads},
+                 {"--allow-mixed", NULL, &w->allow_mixed}};
+    if (strcmp(name, "--rungs") == 0)
+        return set_rungs(w, value);
+    if (strcmp(name, "--resume-every") == 0)
+        return pxs_parse_double(value, &w->resume_every);
+    if (strcmp(name, "--grace") == 0)
+        return pxs_parse_double(value, &w->grace);
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        if (strcmp(known[i].name, name) == 0) {
+            if (known[i].text)
+                *known[i].text = value;
+            return known[i].text || pxs_parse_int(value, known[i].number);
+        }
+    return false;
+}
+
+static bool parse_arguments(struct pxs_worker *w, int argc, char *const argv[]) {
+    for (int i = 0; i + 1 < argc; i += 2)
+        if (!set_argument(w, argv[i], argv[i + 1]))
+            return false;
+    return argc % 2 == 0 && w->dir && w->kernels && w->data_hash && w->config_hash && w->attempt > 0 &&
+           w->parent > 0 && w->threads > 0;
+}
+
+/* ---- the run's folder ------------------------------------------------------------------------------------ */
+
+static bool stopped(const struct pxs_worker *w) {
+    return atomic_load(&w->stop->signal) != 0;
+}
+
+static enum pxs_status lock_folder(struct pxs_worker *w, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    double since = pxs_monotonic();
+    bool said = false;
+    if (!pxs_path_join(path, sizeof path, w->dir, PXS_WORKER_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
+    for (;;) {
+        enum pxs_status status = pxs_lock_take(&w->lock, path, false, err);
+        if (status != PXS_E_BUSY || pxs_monotonic() - since > LOCK_WAIT_SECONDS)
+            return status;
+        if (stopped(w))
+            return pxs_fail(err, PXS_E_STOPPED, "stopped while waiting for %s", path);
+        if (!said)
+            pxs_log(w->log, PXS_LOG_INFO, "waiting for an old worker that still holds %s", path);
+        said = true;
+        usleep(50000);
+    }
+}
+
+/* ---- the work -------------------------------------------------------------------------------------------- */
+
+static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_config *config = NULL;
+    struct pxs_text problems = {0};
+    if (!pxs_path_join(path, sizeof path, w->dir, PXS_CONFIG_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
+    enum pxs_status status = pxs_config_load(path, NULL, 0, &config, &problems, err);
+    if (status != PXS_OK && problems.len > 0)
+        pxs_log(w->log, PXS_LOG_ERROR, "%s", pxs_text_str(&problems));
+    pxs_text_finish(&problems);
+    PXS_TRY(status);
+    struct pxs_point *point = malloc(sizeof *point);
+    if (point) {
+        pxs_config_point(config, 0, point);
+        w->params = point->params;
+    }
+    pxs_config_destroy(&config);
+    free(point);
+    return point ? PXS_OK : pxs_fail_nomem(err);
+}
+
+/* What is about to be trained must be what was planned; the pairs themselves are compared when they are loaded. */
+static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_error *err) {
+    struct pxs_params_content content = {0};
+    char hash[PXS_SHA256_HEX];
+    snprintf(content.dataset, sizeof content.dataset, "%s", w->data_hash);
+    if (w->params.init_from[0])
+        PXS_TRY(pxs_weights_hash(w->params.init_from, content.init_from, err));
+    PXS_TRY(pxs_params_identity(&w->params, &content, hash, err));
+    if (strcmp(hash, w->config_hash) == 0)
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s/" PXS_CONFIG_FILE
+                    " or the weights of init_from are not what was planned: planned config_hash %s, "
+                    "now %s",
+                    w->dir, w->config_hash, hash);
+}
+
+static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
+    struct pxs_pool *pool = NULL;
+    PXS_TRY(pxs_pool_create((int)w->threads, &pool, err));
+    struct pxs_train_job job = {.params = &w->params,
+                                .dir = w->dir,
+                                .records = w->records,
+                                .pool = pool,
+                                .kernels = w->kernels,
+                                .data_hash = w->data_hash,
+                                .stop = w->stop,
+                                .log = w->log,
+                                .config_hash = w->config_hash,
+                                .resume_every = w->resume_every,
+                                .resume = &w->resume,
+                                .waiting = pxs_worker_waiting,
+                                .rungs = w->rungs,
+                                .n_rungs = w->n_rungs,
+                                .ask = pxs_worker_ask,
+                                .ask_user = w->lifeline};
+    enum pxs_status status = pxs_train_run(&job, err);
+    pxs_pool_destroy(&pool);
+    return status;
+}
+
+/* Where the record file ends for this attempt: behind what the resume point vouches for, or at its start. */
+static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    if (!pxs_path_join(path, sizeof path, w->dir, PXS_RECORDS_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
+    PXS_TRY(pxs_train_find_resume(w->dir, w->config_hash, w->configured ? &w->params : NULL, w->kernels,
+                                  w->allow_mixed != 0, &w->resume, notes, err));
+    if (w->resume.step < 0)
+        return pxs_record_writer_open(path, 0, &w->records, err);
+    enum pxs_status status = pxs_record_writer_open(path, w->resume.record_bytes, &w->records, err);
+    if (status != PXS_E_CORRUPT)
+        return status;
+    pxs_text_addf(notes, "%s: starts again from its first step, to the same bits\n", err->message);
+    w->resume.step = -1;
+    return pxs_record_writer_open(path, 0, &w->records, err);
+}
+
+static enum pxs_status begin(struct pxs_worker *w, struct pxs_error *err) {
+    struct pxs_text notes = {0};
+    enum pxs_status status = open_records(w, &notes, err);
+    if (status == PXS_OK)
+        status = pxs_worker_begin(w, pxs_text_str(&notes), err);
+    if (status == PXS_OK && w->resume.step < 0)
+        pxs_train_drop_resume(w->dir); /* they vouch for records that are cut off now */
+    pxs_text_finish(&notes);
+    return status;
+}
+
+/* A full disk is waited for, as it is between two batches. */
+static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *err) {
+    bool waited = false;
+    enum pxs_status status;
+    while ((status = begin(w, err)) == PXS_E_NOSPC && !stopped(w)) {
+        pxs_record_writer_close(&w->records);
+        if (!waited) {
+            pxs_log(w->log, PXS_LOG_WARN, "waiting for space: %s", err->message);
+            pxs_worker_waiting(NULL, err->message);
+        }
+        waited = true;
+        usleep(500000);
+    }
+    if (waited && status == PXS_OK)
+        pxs_worker_waiting(NULL, NULL);
+    return status == PXS_E_NOSPC ? pxs_fail(err, PXS_E_STOPPED, "stopped while waiting for space") : status;
+}
+
+/* A link in the place of a folder would lead what the run writes elsewhere. */
+static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error *err) {
+    static const char *const folders[] = {"images", "saved_models", "saved_models/d"};
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    for (size_t i = 0; i < PXS_COUNT(folders); i++)
+        if (pxs_path_join(path, sizeof path, w->dir, folders[i]) && lstat(path, &info) == 0 &&
+            !S_ISDIR(info.st_mode))
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s is a link or a file, where a folder of the run belongs: remove it", path);
+    return PXS_OK;
+}
+
+/* Half-written files of a process that was killed: the folder is ours alone now. */
+static void remove_litter(const struct pxs_worker *w) {
+    static const char *const folders[] = {".", "images", "saved_models", "saved_models/d"};
+    char path[PXS_PATH_MAX];
+    if (check_places(w, NULL) != PXS_OK)
+        return;
+    for (size_t i = 0; i < PXS_COUNT(folders); i++)
+        if (pxs_path_join(path, sizeof path, w->dir, folders[i]))
+            pxs_remove_temps(path);
+}
+
+/* Everything before training that can go wrong is told in an END record, too. */
+static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
+    PXS_TRY(lock_folder(w, err));
+    if (stopped(w))
+        return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
+    remove_litter(w);
+    struct pxs_error unread;
+    enum pxs_status status = read_config(w, &unread); /* it says which resume points can be used */
+    w->configured = status == PXS_OK;
+    PXS_TRY(begin_patiently(w, err));
+    if (status != PXS_OK)
+        status = pxs_fail(err, status, "%s", unread.message);
+    if (status == PXS_OK)
+        status = check_places(w, err);
+    if (status == PXS_OK)
+        status = check_identity(w, err);
+    if (status == PXS_OK)
+        return train(w, err);
+    pxs_worker_end(w, PXS_OUTCOME_FAILED, err->message);
+    return status;
+}
+
+static int exit_code(enum pxs_status status) {
+    switch (status) {
+    case PXS_OK:
+        return PXS_EXIT_COMPLETED;
+    case PXS_E_DIVERGED:
+        return PXS_EXIT_DIVERGED;
+    case PXS_E_PRUNED:
+        return PXS_EXIT_PRUNED;
+    case PXS_E_STOPPED:
+        return PXS_EXIT_STOPPED;
+    default:
+        return PXS_EXIT_FAILED;
+    }
+}
+
+int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log) {
+    struct pxs_worker *w = calloc(1, sizeof *w);
+    struct pxs_lifeline watcher = {.quit = -1};
+    struct pxs_error err;
+    if (argc > 0 && strcmp(argv[0], PXS_PROBE_OPTION) == 0) {
+        free(w);
+        return pxs_probe_worker(argc, argv, stop, log);
+    }
+    if (!w)
+        return PXS_EXIT_FAILED;
+    *w = (struct pxs_worker){.stop = stop,
+                             .log = log,
+                             .lock = {.fd = -1},
+                             .resume_every = PXS_RESUME_SECONDS,
+                             .grace = PXS_GRACE_SECONDS};
+    if (!parse_arguments(w, argc, argv)) {
+        pxs_log(log, PXS_LOG_ERROR, "`worker` is started by `pixsweep run` only");
+        free(w);
+        return PXS_EXIT_USAGE;
+    }
+    if (!pxs_bind_to_parent(w->parent)) {
+        free(w);
+        return PXS_EXIT_STOPPED;
+    }
+    w->lifeline = &watcher;
+    enum pxs_status status = pxs_lifeline_start(&watcher, stop, w->grace, &err);
+    if (status == PXS_OK)
+        status = carry_out(w, &err);
+    if (status != PXS_OK)
+        pxs_log(log, status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR, "%s",
+                err.message);
+    pxs_lifeline_stop(&watcher);
+    pxs_record_writer_close(&w->records);
+    pxs_lock_release(&w->lock);
+    free(w);
+    return exit_code(status);
+}

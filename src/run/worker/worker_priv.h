@@ -1,0 +1,64 @@
+/* The worker's own state, and its parts. */
+#ifndef PXS_SWEEP_WORKER_PRIV_H
+#define PXS_SWEEP_WORKER_PRIV_H
+
+#include <pthread.h>
+
+#include "pixsweep/config.h"
+#include "pixsweep/params.h"
+#include "pixsweep/records.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/train.h"
+#include "pixsweep/worker.h"
+
+#define PXS_RESUME_SECONDS 300.0 /* between resume points, where nobody says otherwise */
+
+struct pxs_lifeline;
+struct pxs_worker {
+    const char *dir, *kernels, *data_hash, *config_hash, *command;
+    double resume_every, grace; /* seconds */
+    int64_t attempt, parent, threads, allow_mixed;
+    struct pxs_stop *stop;
+    struct pxs_logger log;
+    struct pxs_lock lock;
+    struct pxs_record_writer *records;
+    struct pxs_params params; /* of config.yaml, where it could be read: */
+    bool configured;
+    struct pxs_resume_point resume;
+    struct pxs_lifeline *lifeline;
+    int64_t rungs[PXS_RUNGS_MAX]; /* epochs after which to ask */
+    size_t n_rungs;
+};
+
+/* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never came to training. */
+PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes,
+                                               struct pxs_error *err);
+void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message);
+
+/* Asks it at a rung whether the run goes on, and waits for the answer (pxs_train_job.ask); `user` is the lifeline. */
+enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
+/* Tells the supervisor over the socket that is our stdin: the disk is full (why), or has space again (NULL). */
+void pxs_worker_waiting(void *user, const char *why);
+
+/* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for that. */
+bool pxs_bind_to_parent(int64_t parent);
+/* A thread that hears answers, and raises `stop` when the other end of our stdin closes; the process that has not stopped the lifeline
+ * `grace` seconds later ends there and then. */
+struct pxs_lifeline {
+    pthread_t thread;
+    int quit; /* eventfd */
+    struct pxs_stop *stop;
+    double grace;
+    bool started;
+    pthread_mutex_t lock; /* over what follows */
+    bool answered;
+    struct pxs_answer answer;
+};
+PXS_NODISCARD enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop, double grace,
+                                                 struct pxs_error *err);
+void pxs_lifeline_stop(struct pxs_lifeline *w);
+
+/* The prober: as pxs_sweep_worker. */
+int pxs_probe_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log);
+
+#endif

@@ -1,0 +1,42 @@
+/* The suites of room record, one a file, and what they share. */
+#ifndef PIXSWEEP_RECORD_TESTS_H
+#define PIXSWEEP_RECORD_TESTS_H
+
+#include "pixsweep/records.h"
+
+#include <check.h>
+
+TCase *codec_case(void);
+TCase *writer_case(void);
+TCase *cursor_case(void);
+
+/* A new folder before each test, removed after it; the record file in it. */
+void temp_set_up(void);
+void temp_tear_down(void);
+const char *temp_file(void);
+
+/* A record of every kind (1 to 7), its fields distinct and depending on `n`. */
+struct pxs_record *sample_record(enum pxs_record_kind kind, int n);
+bool same_record(const struct pxs_record *a, const struct pxs_record *b);
+/* Writes `count` records: BEGIN, then batches with one of each other kind among them, an END last. */
+void write_file(int count);
+/* The n-th record that write_file wrote. */
+struct pxs_record *nth_record(int n, int count);
+
+void file_read(unsigned char **data, size_t *bytes);
+void file_write(const unsigned char *data, size_t bytes);
+
+#define ck_ok(call)                                                    \
+    do {                                                               \
+        struct pxs_error err = {.message = ""};                        \
+        ck_assert_msg((call) == PXS_OK, "%s: %s", #call, err.message); \
+    } while (0)
+/* The call fails with the status, and its message holds the text. */
+#define ck_fails(call, expected, text)                                          \
+    do {                                                                        \
+        struct pxs_error err = {.message = ""};                                 \
+        ck_assert_int_eq((call), (expected));                                   \
+        ck_assert_msg(strstr(err.message, (text)), "message: %s", err.message); \
+    } while (0)
+
+#endif

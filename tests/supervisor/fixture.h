@@ -1,0 +1,40 @@
+/* A folder with a data set and an experiment file, a supervisor in it, and SQL on what it left. */
+#ifndef SWEEP_FIXTURE_H
+#define SWEEP_FIXTURE_H
+
+#include <sys/types.h>
+
+#include "pixsweep/store.h"
+#include "supervisor_tests.h"
+
+void fixture_set_up(void);
+void fixture_tear_down(void);
+const char *in_folder(const char *name); /* absolute path; static storage, 8 of them */
+void write_text(const char *name, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* n pairs of 32 x 32 as .npy; `salt` changes the content. */
+void write_pairs(const char *name, int n, unsigned salt);
+/* data/train (16) and data/val (4), four batches an epoch, and exp.yaml with `rest` below the usual head; n_epochs and what (enum
+ * fake) at 0: left out. */
+void write_experiment(int n_epochs, int what, const char *rest);
+
+struct outcome {
+    enum pxs_status status;
+    struct pxs_error err;
+    struct pxs_sweep_summary summary;
+    struct pxs_text lines;
+};
+/* Runs exp.yaml with these options (file, results and stop are filled in where NULL). */
+struct outcome run_with(struct pxs_sweep_options options);
+struct outcome run_exp(void);
+void outcome_finish(struct outcome *o);
+/* The same in a process of its own; exits with the summary's exit code. `lines` go to a file of that name. */
+pid_t run_apart(struct pxs_sweep_options options, const char *lines);
+int wait_for(pid_t pid); /* exit code, or 128 + signal */
+
+/* One value from results/pixsweep.db. */
+int64_t sql_int(const char *sql);
+void expect_sql(const char *sql, int64_t expected);
+void expect_text(const char *sql, const char *expected);
+bool wait_sql(const char *sql, int64_t expected, double seconds);
+
+#endif

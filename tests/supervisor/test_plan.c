@@ -1,0 +1,330 @@
+/* Plans: names, numbers, states, what is refused, and that planning writes nothing. */
+#include "../../src/record/store/store_priv.h"
+#include "fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct pxs_plan *plan_with(const char *kernels) {
+    struct pxs_sweep_options options = {
+        .file = in_folder("exp.yaml"), .results = in_folder("results"), .kernels = kernels};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    enum pxs_status status = pxs_plan_make(&options, &plan, &err);
+    ck_assert_msg(status == PXS_OK, "%s", err.message);
+    return plan;
+}
+
+static struct pxs_plan *plan_exp(void) {
+    return plan_with(NULL);
+}
+
+static void expect_refused(const char *words) {
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .results = in_folder("results")};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    ck_assert_int_ne(pxs_plan_make(&options, &plan, &err), PXS_OK);
+    ck_assert_ptr_null(plan);
+    ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
+}
+
+static bool is_there(const char *name) {
+    struct stat info;
+    return stat(in_folder(name), &info) == 0;
+}
+
+START_TEST(test_new)
+{
+    write_experiment(3, FAKE_GOOD,
+                     "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n    - {lr_policy_G: constant}\n"
+                     "  seeds: [0, 7]\n");
+    struct pxs_plan *plan = plan_exp();
+    char value[64], expected[512];
+    ck_assert_uint_eq(plan->n, 4);
+    ck_assert_uint_eq(plan->n_new, 4);
+    ck_assert_uint_eq(plan->n_seeds, 2);
+    ck_assert_str_eq(plan->sweep, "exp");
+    for (size_t i = 0; i < 4; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        ck_assert_int_eq(run->number, (int64_t)i + 1);
+        ck_assert_str_eq(run->state, "new");
+        snprintf(expected, sizeof expected, "exp/%04zu-%s-s%d", i + 1, run->differs, i % 2 ? 7 : 0);
+        ck_assert_str_eq(run->name, expected);
+        snprintf(expected, sizeof expected, "%s/%s", in_folder("results"), run->name);
+        ck_assert_str_eq(run->dir, expected);
+        ck_assert_int_eq(run->n_train, 16);
+        ck_assert_int_eq(run->n_val, 4);
+        ck_assert_int_eq(run->estimate.steps, 12);
+        ck_assert(run->seconds > 0);
+        ck_assert_str_eq(run->config_hash, plan->runs[i & ~(size_t)1].config_hash);
+    }
+    ck_assert_str_ne(plan->runs[0].config_hash, plan->runs[2].config_hash);
+    ck_assert(plan->runs[0].rate[0].ratio == 0.5 && !plan->runs[0].rate[0].falls_to_hundredth);
+    ck_assert(plan->runs[2].rate[0].constant);
+    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_lrgd, value, sizeof value), "2");
+    ck_assert_str_eq(pxs_plan_value(plan, 2, PXS_PARAM_lrgd, value, sizeof value), "");
+    ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
+    ck_assert_int_eq(plan->steps_to_do, 48);
+    pxs_plan_destroy(&plan);
+    ck_assert(!is_there("results"));
+}
+END_TEST
+
+START_TEST(test_known)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {learning_rate_G: [1e-4, 2e-4]}\n");
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {learning_rate_G: [3e-4, 2e-4]}\n");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_str_eq(plan->runs[0].state, "new");
+    ck_assert_int_eq(plan->runs[0].number, 3);
+    ck_assert_str_eq(plan->runs[1].state, "completed");
+    ck_assert_int_eq(plan->runs[1].number, 2);
+    ck_assert_uint_eq(plan->n_left_out, 1);
+    ck_assert_ptr_nonnull(strstr(plan->notes,
+                                 "1 run of exp in the database is no longer in the file; left as it is: "
+                                 "exp/0001-learning_rate_G-0.0001-s0"));
+    ck_assert_int_ne(plan->time_source, PXS_TIME_GUESS);
+    ck_assert_int_eq(plan->steps_to_do, 12);
+    pxs_plan_destroy(&plan);
+    plan = plan_with("fake-slow"); /* other kernels, other times */
+    ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
+    pxs_plan_destroy(&plan);
+    struct pxs_sweep_options unknown = {
+        .file = in_folder("exp.yaml"), .results = in_folder("results"), .kernels = "quantum"};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_plan_make(&unknown, &plan, &err), PXS_E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "quantum"));
+    expect_sql("SELECT count(*) FROM run", 2);
+}
+END_TEST
+
+START_TEST(test_same_content_twice)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {dataset: [data, copy]}\n");
+    write_pairs("copy/train/b.npy", 16, 1);
+    write_pairs("copy/val/b.npy", 4, 2);
+    expect_refused("are the same run");
+}
+END_TEST
+
+START_TEST(test_data_problems_together)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {dataset: [data, torn, missing]}\n");
+    write_text("torn/train/a.npy", "no numpy file");
+    expect_refused("torn");
+    expect_refused("missing");
+}
+END_TEST
+
+START_TEST(test_data_changed)
+{
+    write_experiment(3, FAKE_GOOD, "learning_rate_G: 1e-4\n");
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    write_pairs("data/train/a.npy", 16, 3);
+    expect_refused("its content changed since run exp/0001-base-s0 was planned");
+    expect_refused("now  sha256");
+    /* The old content under another name is no change. */
+    write_pairs("data/train/a.npy", 16, 1);
+    ck_assert_int_eq(rename(in_folder("data/train/a.npy"), in_folder("data/train/z.npy")), 0);
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_str_eq(plan->runs[0].state, "completed");
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
+/* Two machines had other pictures under one path, and their runs came together in one database. */
+START_TEST(test_data_of_two_machines)
+{
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1]\n");
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [2, 3]\n");
+    write_pairs("data/train/a.npy", 16, 3);
+    o = run_with((struct pxs_sweep_options){.results = in_folder("other")});
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    expect_refused("its content changed since run exp/0001-base-s0 was planned");
+    struct pxs_store *store = NULL;
+    struct pxs_home_counts counts = {0};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_store_open(in_folder("results/pixsweep.db"), &store, &err), PXS_OK);
+    enum pxs_status status = pxs_sweep_merge(store, in_folder("other"), NULL, NULL, &counts, &err);
+    ck_assert_msg(status == PXS_OK && counts.changed == 2, "%s", err.message);
+    pxs_store_close(&store);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1, 2]\n");
+    write_pairs("data/train/a.npy", 16, 3);
+    struct pxs_plan *plan = plan_exp(); /* with the second content */
+    ck_assert_uint_eq(plan->n_left_out, 3);
+    ck_assert_str_eq(plan->runs[0].state, "new");
+    ck_assert_str_eq(plan->runs[1].state, "new");
+    ck_assert_str_eq(plan->runs[2].state, "completed");
+    pxs_plan_destroy(&plan);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [7]\n");
+    write_pairs("data/train/a.npy", 16, 3);
+    plan = plan_exp(); /* nothing that is planned is there, the content is */
+    ck_assert_uint_eq(plan->n_left_out, 4);
+    pxs_plan_destroy(&plan);
+    write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1, 2]\n");
+    plan = plan_exp(); /* with the first */
+    ck_assert_str_eq(plan->runs[0].state, "completed");
+    ck_assert_str_eq(plan->runs[1].state, "completed");
+    ck_assert_str_eq(plan->runs[2].state, "new");
+    pxs_plan_destroy(&plan);
+    write_pairs("data/train/a.npy", 16, 5);
+    expect_refused("its content changed since run exp/"); /* a third content is nobody's */
+}
+END_TEST
+
+START_TEST(test_bad_file_has_diagnostics)
+{
+    struct pxs_text diagnostics = {0};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    write_experiment(3, FAKE_GOOD, "learning_rte_G: 1e-4\nngf: many\n");
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .diagnostics = &diagnostics};
+    ck_assert_int_eq(pxs_plan_make(&options, &plan, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&diagnostics), "exp.yaml:8:1"));
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&diagnostics), "exp.yaml:9:"));
+    pxs_text_finish(&diagnostics);
+}
+END_TEST
+
+START_TEST(test_paths)
+{
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
+    ck_assert_int_eq(chdir(in_folder("")), 0);
+    ck_assert(pxs_sweep_paths(NULL, NULL, results, db));
+    ck_assert_ptr_nonnull(strstr(results, "/results"));
+    ck_assert_ptr_nonnull(strstr(db, "/results/pixsweep.db"));
+    ck_assert(pxs_sweep_paths("/a/../b/", "x.db", results, db));
+    ck_assert_str_eq(results, "/b");
+    ck_assert_ptr_nonnull(strstr(db, "/x.db"));
+    ck_assert_ptr_null(strstr(db, "/b/"));
+}
+END_TEST
+
+/* ---- validation: off ------------------------------------------------------------------------------------- */
+
+static void write_unvalidated(const char *rest) {
+    char head[200];
+    snprintf(head, sizeof head, "validation: off\n%s", rest);
+    write_experiment(3, FAKE_GOOD, head);
+    ck_assert_int_eq(unlink(in_folder("data/val/a.npy")) + rmdir(in_folder("data/val")), 0);
+}
+
+/* What run 0 would be with this fraction. */
+static void hash_with(const struct pxs_plan *plan, double val_fraction, char hex[PXS_SHA256_HEX]) {
+    struct pxs_params p;
+    struct pxs_params_content content = {{0}, {0}};
+    struct pxs_error err;
+    pxs_plan_params(plan, 0, &p);
+    p.val_fraction = val_fraction;
+    snprintf(content.dataset, sizeof content.dataset, "%s", plan->runs[0].data_hash);
+    ck_assert_int_eq(pxs_params_identity(&p, &content, hex, &err), PXS_OK);
+}
+
+START_TEST(test_off_holds_nothing_back)
+{
+    char hex[PXS_SHA256_HEX], value[64];
+    write_unvalidated("");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_int_eq(plan->runs[0].n_val, 0);
+    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_val_fraction, value, sizeof value), "0");
+    hash_with(plan, 0, hex);
+    ck_assert_str_eq(plan->runs[0].config_hash, hex);
+    hash_with(plan, 0.1, hex);
+    ck_assert_str_eq(plan->runs[0].before_hash, hex);
+    ck_assert_str_eq(plan->notes, "");
+    pxs_plan_destroy(&plan);
+    write_unvalidated("val_fraction: 0.25\n");
+    plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_ptr_nonnull(strstr(plan->notes, ":9) has no effect under validation: off"));
+    pxs_plan_destroy(&plan);
+    write_pairs("data/train/a.npy", 1, 1); /* to over-fit one pair, the usual check */
+    plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 1);
+    pxs_plan_destroy(&plan);
+    write_unvalidated("sweep: {grid: {val_fraction: [0.1, 0.2]}}\n");
+    expect_refused("they differ in val_fraction, which has no effect under validation: off");
+}
+END_TEST
+
+START_TEST(test_off_beside_val_is_as_before)
+{
+    char hex[PXS_SHA256_HEX];
+    write_experiment(3, FAKE_GOOD, "validation: off\n");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_int_eq(plan->runs[0].n_val, 4);
+    hash_with(plan, 0.1, hex);
+    ck_assert_str_eq(plan->runs[0].config_hash, hex);
+    ck_assert_str_eq(plan->runs[0].before_hash, "");
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
+/* A run that was interrupted when `off` held pairs back is another one: it stays as it is, and is told. */
+START_TEST(test_off_of_before_is_another_run)
+{
+    char sql[400], old[PXS_SHA256_HEX];
+    write_unvalidated("");
+    struct pxs_plan *plan = plan_exp();
+    memcpy(old, plan->runs[0].before_hash, sizeof old);
+    pxs_plan_destroy(&plan);
+    struct outcome o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    outcome_finish(&o);
+    struct pxs_store *s;
+    ck_assert_int_eq(pxs_store_open(in_folder("results/pixsweep.db"), &s, NULL), PXS_OK);
+    snprintf(sql, sizeof sql,
+             "UPDATE run SET config_hash = '%s', state = 'interrupted', config_yaml = replace(config_yaml, "
+             "'val_fraction: 0', 'val_fraction: 0.1')",
+             old);
+    ck_assert_int_eq(pxs_sql_exec(s->sql, sql, NULL), PXS_OK);
+    pxs_store_close(&s);
+    char command[600];
+    snprintf(command, sizeof command, "rm -r '%s'", in_folder("results/exp")); /* it tells the new hash */
+    ck_assert_int_eq(system(command), 0);
+    o = run_exp();
+    ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
+    ck_assert_msg(strstr(pxs_text_str(&o.lines),
+                         "1 of them was made when validation: off held val_fraction of the "
+                         "pairs back") != NULL,
+                  "%s", pxs_text_str(&o.lines));
+    outcome_finish(&o);
+    expect_text("SELECT group_concat(number || state, ' ') FROM run", "1interrupted 2completed");
+    expect_sql("SELECT count(DISTINCT config_hash) FROM run", 2);
+    expect_sql("SELECT count(*) FROM attempt WHERE run_id = 1", 1);
+}
+END_TEST
+
+Suite *plan_suite(void) {
+    Suite *suite = suite_create("plan");
+    TCase *c = tcase_create("plan");
+    tcase_set_timeout(c, 60);
+    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_test(c, test_new);
+    tcase_add_test(c, test_known);
+    tcase_add_test(c, test_same_content_twice);
+    tcase_add_test(c, test_data_problems_together);
+    tcase_add_test(c, test_data_changed);
+    tcase_add_test(c, test_data_of_two_machines);
+    tcase_add_test(c, test_bad_file_has_diagnostics);
+    tcase_add_test(c, test_paths);
+    tcase_add_test(c, test_off_holds_nothing_back);
+    tcase_add_test(c, test_off_beside_val_is_as_before);
+    tcase_add_test(c, test_off_of_before_is_another_run);
+    suite_add_tcase(suite, c);
+    return suite;
+}
