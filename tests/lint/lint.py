@@ -6,6 +6,7 @@ calls            no printing, exiting or asserting below src/cli
 text             no trailing blanks, tabs, CR, unfinished notes, machine paths; a newline at the end
 docs             docs/architecture.md names every room, README and docs/contracts.md every command, the latter every option,
                  too; links lead somewhere; README has at most 200 lines
+tests            a test that is written is added to a test case, a test case to a suite, a test file to a meson.build
 headers CC...    every public header compiles alone as strict C11
 format           clang-format leaves every file as it is (77 = skipped, where there is no clang-format)
 globals LIB...   no writable data in the static libraries
@@ -226,6 +227,33 @@ def anchors(text):
     """What a web page of this document calls its headings."""
     headings = re.findall(r'^#+ +(.*)$', text, re.M)
     return {re.sub(r'[^\w\- ]', '', heading).strip().lower().replace(' ', '-') for heading in headings}
+
+
+STARTED = re.compile(r'\bSTART_TEST\s*\(\s*(\w+)\s*\)')
+ADDED = re.compile(r'\btcase_add_\w*test\w*\s*\(\s*\w+\s*,\s*(\w+)')
+CASE = re.compile(r'^(?:static )?(?:TCase|Suite) \*(\w+)\(void\) *\{', re.M)
+
+
+def rule_tests(root):
+    """check runs what is added, and says nothing of what is not."""
+    problems = []
+    sources = {path: bare(read(root, path)) for path in walk(root, 'tests') if path.endswith('.c')}
+    builds = ''.join(read(root, path) for path in walk(root, 'tests') if path.endswith('meson.build'))
+    for path, text in sources.items():
+        added = ADDED.findall(text)
+        for m in STARTED.finditer(text):
+            if m.group(1) not in added:
+                line = text.count('\n', 0, m.start()) + 1
+                problems.append(f'{path}:{line}: test {m.group(1)} is written and never added to a test case')
+        for name in sorted({name for name in added if added.count(name) > 1}):
+            problems.append(f'{path}: test {name} is added more than once')
+        for case in CASE.findall(text):
+            room = os.path.dirname(path) + os.sep
+            if sum(len(re.findall(rf'\b{case}\b', other)) for p, other in sources.items() if p.startswith(room)) < 2:
+                problems.append(f'{path}: test case {case} is in no suite')
+        if STARTED.search(text) and f"'{os.path.basename(path)}'" not in builds:
+            problems.append(f'{path}: no meson.build of tests names it')
+    return problems
 
 
 def rule_headers(root, *cc):

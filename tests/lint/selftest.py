@@ -18,6 +18,9 @@ CLEAN = {
     'src/cli/commands.def': 'COMMAND(run, "run", "FILE")\n',
     'src/cli/options.def': 'OPTION(DB, "db", "PATH")\n',
     'src/cli/main.c': '#include <stdio.h>\nint main(void)\n{\n    printf("x");\n    return 0;\n}\n',
+    'tests/base/meson.build': "files('test_base.c')\n",
+    'tests/base/test_base.c': 'START_TEST(works)\n{\n}\nEND_TEST\n\nTCase *base_case(void)\n{\n'
+                              '    tcase_add_test(t, works);\n}\n\nint main(void)\n{\n    suite_add(base_case());\n}\n',
     'docs/architecture.md': 'Rooms: base, store, cli. See [readme](../README.md).\n',
     'README.md': '`pixsweep run`, [more](docs/contracts.md#what-is-promised)\n',
     'docs/contracts.md': '# What is promised\n\n`run FILE`, `--db`\n',
@@ -50,6 +53,13 @@ SINS = [
     ('docs', 'README.md', 'run\n' * 201, 'more than 200'),
     ('docs', 'docs/contracts.md', '# What is promised\n\n`--db`\n', 'does not mention the command run'),
     ('docs', 'docs/contracts.md', '# What is promised\n\n`run`\n', 'does not mention the option --db'),
+    ('tests', 'tests/base/test_base.c', 'START_TEST(left)\n{\n}\nEND_TEST\n// tcase_add_test(t, left)\n',
+     'test left is written and never added'),
+    ('tests', 'tests/base/test_base.c', 'START_TEST(a)\n{\n}\nEND_TEST\n' + 2 * 'tcase_add_test(t, a);\n',
+     'test a is added more than once'),
+    ('tests', 'tests/base/test_base.c', 'TCase *left_case(void) {\n}\n', 'test case left_case is in no suite'),
+    ('tests', 'tests/base/test_more.c', 'START_TEST(a)\n{\n}\nEND_TEST\ntcase_add_loop_test(t, a, 0, 2);\n',
+     'no meson.build of tests names it'),
     ('headers', 'include/pixsweep/store.h', 'int f(struct pxs_text *t, size_t n);\n', 'does not compile alone'),
     ('format', 'src/base/x.c', 'int  x ;\n', 'not as clang-format has it'),
     ('globals', 'src/base/base.c', 'int counter;\n', 'counter is writable'),
@@ -96,7 +106,7 @@ def run(rule, files, cc):
 def main():
     cc = sys.argv[1:]
     bad = 0
-    for rule in ('rooms', 'calls', 'text', 'docs', 'headers', 'format', 'globals'):
+    for rule in ('rooms', 'calls', 'text', 'docs', 'tests', 'headers', 'format', 'globals'):
         code, out = run(rule, {}, cc)
         if code not in (0, 77):
             print(f'{rule}: refuses a clean tree:\n{out}')
