@@ -153,6 +153,15 @@ void pxs_text_add_lines(struct pxs_text *out, const char *text, size_t bytes);
 void pxs_text_add_words(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
 void pxs_text_add_wordsv(struct pxs_text *out, const char *fmt, va_list ap);
 bool pxs_format_has_lines(const char *fmt); /* whether that holds of a format */
+#define PXS_WORD_MAX (4 * 4096 + 8)
+/* `text` as one word of a shell's command line, for commands that the user is to copy: as it is, or in quotes
+ * where it needs them; what no terminal shows is escaped ($'\x1b'). Cut where it is longer than a path can be.
+ * Returns buf. */
+const char *pxs_shell_word(char buf[PXS_WORD_MAX], const char *text);
+/* Appends a command for the user to copy; knows %s alone, which becomes such a word: "mv %s/a %s" with "my data"
+ * is mv 'my data'/a ... */
+void pxs_text_add_command(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
+
 /* As pxs_text_add_clean or pxs_text_add_lines, into an array that takes as many whole characters as fit; `out` and `text` may not
  * overlap. */
 void pxs_copy_clean(char *out, size_t size, const char *text, size_t bytes, bool keep_lines);
@@ -306,7 +315,7 @@ PXS_NODISCARD enum pxs_status pxs_open_beneath(const char *dir, const char *path
 /* Opens a file for appending, made where there is none; a link, FIFO, device or folder in its place is PXS_E_INVALID. */
 PXS_NODISCARD enum pxs_status pxs_open_append(const char *path, int *fd, struct pxs_error *err);
 /* Whether this process may write to a file (and read it) or into a folder that is there. PXS_E_INVALID says why not, and the command
- * that mends it, for `files` (NULL: path itself). */
+ * that mends it, for `files` (and those whose names begin so; NULL: path alone). */
 PXS_NODISCARD enum pxs_status pxs_check_writable(const char *path, const char *files, struct pxs_error *err);
 /* Whether a folder could be made at `path`, or is there and may be written to; makes nothing. PXS_E_INVALID in words otherwise. */
 PXS_NODISCARD enum pxs_status pxs_check_place(const char *path, struct pxs_error *err);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -104,20 +105,31 @@ static enum pxs_status fail_owned(const char *path, const struct stat *info, con
     struct stat folder;
     bool shared = S_ISDIR(info->st_mode) || (pxs_path_dir(dir, sizeof dir, path) && stat(dir, &folder) == 0 &&
                                              (folder.st_mode & S_IWGRP) != 0 && is_member(folder.st_gid));
-    const char *rights = S_ISDIR(info->st_mode) ? "rwx" : "rw";
+    const char *rights = S_ISDIR(info->st_mode) ? "rwx" : "rw", *more = files ? "*" : "";
+    char *word = malloc(PXS_WORD_MAX);
+    if (!word)
+        return pxs_fail_nomem(err);
+    pxs_shell_word(word, files ? files : path);
+    enum pxs_status status;
     owner_name(info->st_uid, owner);
     if (info->st_uid == geteuid())
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s may not be written to (mode %04o): `chmod u+%s %s` mends that", path,
-                        (unsigned)info->st_mode & 07777, rights, files);
-    if (shared && is_member(info->st_gid))
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "you may not write to %s (it belongs to %s, mode %04o): `chmod g+%s %s`, given by %s, mends that",
-            path, owner, (unsigned)info->st_mode & 07777, rights, files, owner);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "you may not write to %s (it belongs to %s, mode %04o): choose another --results or --db",
-                    path, owner, (unsigned)info->st_mode & 07777);
+        status =
+            pxs_fail(err, PXS_E_INVALID, "%s may not be written to (mode %04o): `chmod u+%s %s%s` mends that",
+                     path, (unsigned)info->st_mode & 07777, rights, word, more);
+    else if (shared && is_member(info->st_gid))
+        status =
+            pxs_fail(err, PXS_E_INVALID,
+                     "you may not write to %s (it belongs to %s, mode %04o): `chmod g+%s %s%s`, given by "
+                     "%s, mends that",
+                     path, owner, (unsigned)info->st_mode & 07777, rights, word, more, owner);
+    else
+        status =
+            pxs_fail(err, PXS_E_INVALID,
+                     "you may not write to %s (it belongs to %s, mode %04o): choose another --results or "
+                     "--db",
+                     path, owner, (unsigned)info->st_mode & 07777);
+    free(word);
+    return status;
 }
 
 enum pxs_status pxs_check_writable(const char *path, const char *files, struct pxs_error *err) {
@@ -131,7 +143,7 @@ enum pxs_status pxs_check_writable(const char *path, const char *files, struct p
                         "%s is on a file system that is mounted read-only: choose another --results or --db",
                         path);
     if (errno == EACCES || errno == EPERM)
-        return fail_owned(path, &info, files ? files : path, err);
+        return fail_owned(path, &info, files, err);
     return pxs_fail(err, PXS_E_INVALID, "%s cannot be written to: %s; choose another --results or --db", path,
                     strerror(errno));
 }

@@ -167,11 +167,6 @@ enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct p
 /* Why the place that is taken without -o could not be written to, with the remedy; `status` as it came. */
 enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status, struct pxs_error *err);
 
-#define CLI_WORD_MAX (4 * 4096 + 8)
-/* `text` as one word of a shell's command line, for commands that the user is to copy: as it is, or in quotes where it needs them; what no
- * terminal shows is escaped ($'\x1b'). Cut where it is longer than a path can be. Returns buf. */
-const char *cli_shell_word(char buf[CLI_WORD_MAX], const char *text);
-
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);
 /* Takes home what dead processes left of a sweep (0: of all) and says so; a command that changes runs does this first. */

@@ -26,18 +26,15 @@ static void add_count(struct pxs_text *out, size_t n, const char *what) {
 /* "--db PATH " where the user gave one, so that the line can be copied. */
 static void add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
-    char word[CLI_WORD_MAX];
     for (size_t i = 0; i < PXS_COUNT(places); i++) {
         if (cli->values[places[i]] != NULL)
-            pxs_text_add_words(out, " --%s %s", cli_option_name(places[i]),
-                               cli_shell_word(word, cli->values[places[i]]));
+            pxs_text_add_command(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
     }
 }
 
 /* What went wrong, each with its reason; those that just wait their turn are in the count above. */
 static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
     enum { SHOWN = 20 };
-    char word[CLI_WORD_MAX];
     size_t n = 0;
     for (size_t i = 0; i < s->n_problems; i++) {
         if (strcmp(s->problems[i].state, "queued") == 0)
@@ -47,15 +44,15 @@ static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *
                                s->problems[i].reason);
     }
     if (n > SHOWN) {
-        pxs_text_add_words(out, "  and %zu more (pixsweep ls --sweep %s", n - SHOWN,
-                           cli_shell_word(word, s->sweep));
+        pxs_text_add_words(out, "  and %zu more (", n - SHOWN);
+        pxs_text_add_command(out, "pixsweep ls --sweep %s", s->sweep);
         add_place(cli, out);
         pxs_text_add(out, ")\n");
     }
 }
 
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
-    char time[32], word[CLI_WORD_MAX];
+    char time[32];
     pxs_format_duration(time, s->seconds);
     pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
     if (s->n_completed_now < s->n_completed)
@@ -72,7 +69,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     if (s->remedy != NULL && s->remedy[0] != '\0')
         pxs_text_add_words(out, "%s\n", s->remedy);
     if (s->n_completed > 0 && s->recorded) {
-        pxs_text_add_words(out, "compare: pixsweep compare %s", cli_shell_word(word, s->sweep));
+        pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
         add_place(cli, out);
         pxs_text_add(out, "\n");
     }

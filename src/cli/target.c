@@ -116,7 +116,7 @@ static enum pxs_status judge(struct pxs_store *s, const char *path, const char *
 
 /* Before anything is drawn for it. */
 static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
-    char dir[PXS_PATH_MAX], word[CLI_WORD_MAX];
+    char dir[PXS_PATH_MAX], word[PXS_WORD_MAX];
     struct stat info;
     if (path[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "-o \"\": name the file to write");
@@ -124,7 +124,7 @@ static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
         return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
     if (stat(dir, &info) != 0 && errno == ENOENT)
         return pxs_fail(err, PXS_E_NOT_FOUND, "-o %s: there is no folder %s; `mkdir -p %s` makes it", path,
-                        dir, cli_shell_word(word, dir));
+                        dir, pxs_shell_word(word, dir));
     return PXS_OK;
 }
 

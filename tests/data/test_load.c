@@ -327,12 +327,17 @@ START_TEST(a_path_nearby_is_understood)
     }
     rename(scratch_path("set/train"), scratch_path("set/Train"));
     o.path = scratch_path("set");
-    refuse(&o, "%s/set has no train/ folder, but Train/; rename it: mv '%s/set/Train' '%s/set/train'");
+    refuse(&o, "%s/set has no train/ folder, but Train/; rename it: mv %s/set/Train %s/set/train");
+    rename(scratch_path("set"), scratch_path("my set"));
+    o.path = scratch_path("my set");
+    refuse(&o,
+           "%s/my set has no train/ folder, but Train/; rename it: mv '%s/my set'/Train '%s/my set'/train");
+    rename(scratch_path("my set"), scratch_path("set"));
+    o.path = scratch_path("set");
     rename(scratch_path("set/Train"), scratch_path("set/trainA"));
     mkdir(scratch_path("set/trainB"), 0777);
-    refuse(&o,
-           "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir "
-           "'%s/set/train' && mv '%s/set/trainA' '%s/set/train/A' && mv '%s/set/trainB' '%s/set/train/B'");
+    refuse(&o, "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir "
+               "%s/set/train && mv %s/set/trainA %s/set/train/A && mv %s/set/trainB %s/set/train/B");
     put_pair("pp/A/train/x.png", 1);
     put_pair("pp/B/train/x.png", 1);
     mkdir(scratch_path("pp/A/val"), 0777);
@@ -340,25 +345,24 @@ START_TEST(a_path_nearby_is_understood)
     refuse(
         &o,
         "%s/pp has no train/ folder, but A/train and B/train; if A/ holds the inputs and B/ their targets, "
-        "under the same names: mkdir -p '%s/pp/train' && mv '%s/pp/A/train' '%s/pp/train/A' && mv "
-        "'%s/pp/B/train' '%s/pp/train/B'");
+        "under the same names: mkdir -p %s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv "
+        "%s/pp/B/train %s/pp/train/B");
     mkdir(scratch_path("pp/B/val"), 0777);
     refuse(
         &o,
         "%s/pp has no train/ folder, but A/train and B/train; if A/ holds the inputs and B/ their targets, "
-        "under the same names: mkdir -p '%s/pp/train' && mv '%s/pp/A/train' '%s/pp/train/A' && mv "
-        "'%s/pp/B/train' '%s/pp/train/B' && mkdir -p '%s/pp/val' && mv '%s/pp/A/val' '%s/pp/val/A' && mv "
-        "'%s/pp/B/val' '%s/pp/val/B'");
+        "under the same names: mkdir -p %s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv "
+        "%s/pp/B/train %s/pp/train/B && mkdir -p %s/pp/val && mv %s/pp/A/val %s/pp/val/A && mv "
+        "%s/pp/B/val %s/pp/val/B");
     put_pair("two/ink/train/x.png", 1);
     put_pair("two/photo/train/x.png", 1);
     o.path = scratch_path("two");
-    refuse(
-        &o,
-        "%s/two has no train/ folder, but ink/train and photo/train; if ink/ holds the inputs and photo/ "
-        "their "
-        "targets, under the same names: mkdir -p '%s/two/train' && mv '%s/two/ink/train' '%s/two/train/A' && "
-        "mv '%s/two/photo/train' '%s/two/train/B'; if each is a dataset of its own, name %s/two/ink or "
-        "%s/two/photo");
+    refuse(&o,
+           "%s/two has no train/ folder, but ink/train and photo/train; if ink/ holds the inputs and photo/ "
+           "their "
+           "targets, under the same names: mkdir -p %s/two/train && mv %s/two/ink/train %s/two/train/A && "
+           "mv %s/two/photo/train %s/two/train/B; if each is a dataset of its own, name %s/two/ink or "
+           "%s/two/photo");
     put_pair("two/ink/train/A/x.png", 1);
     refuse(&o, "%s/two has no train/ folder, but 2 folders in it have one, such as %s/two/ink and "
                "%s/two/photo: name "
@@ -366,12 +370,12 @@ START_TEST(a_path_nearby_is_understood)
     put_pair("flat/x.png", 1);
     o.path = scratch_path("flat");
     refuse(&o, "%s/flat has no train/ folder, but pictures or arrays; put those to train on into one: mkdir "
-               "'%s/flat/train' && mv '%s/flat'/*.* '%s/flat/train/'");
+               "%s/flat/train && mv %s/flat/*.* %s/flat/train/");
     put_pair("ab/A/x.png", 1);
     put_pair("ab/B/x.png", 1);
     o.path = scratch_path("ab");
-    refuse(&o, "%s/ab has no train/ folder, but A/ and B/; put them into one: mkdir '%s/ab/train' && mv "
-               "'%s/ab/A' '%s/ab/B' '%s/ab/train/'");
+    refuse(&o, "%s/ab has no train/ folder, but A/ and B/; put them into one: mkdir %s/ab/train && mv "
+               "%s/ab/A %s/ab/B %s/ab/train/");
 }
 END_TEST
 

@@ -44,15 +44,26 @@ static bool find_around(const char *path, char out[PATH]) {
     return false;
 }
 
+/* PXS_E_INVALID with the text, which it finishes. */
+static enum pxs_status fail_with(struct pxs_text *text, struct pxs_error *err) {
+    enum pxs_status status =
+        text->failed ? pxs_fail_nomem(err) : pxs_fail(err, PXS_E_INVALID, "%s", pxs_text_str(text));
+    pxs_text_finish(text);
+    return status;
+}
+
 enum pxs_status pxs_meant_file(const char *path, struct pxs_error *err) {
     char around[PATH];
     static const char what[] = "a dataset is a folder with train/ and val/ in it";
     if (find_around(path, around))
         return pxs_fail(err, PXS_E_INVALID, "%s is a file; %s: was %s meant?", path, what, around);
-    if (ends_with(path, ".yaml") || ends_with(path, ".yml"))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s is a file; %s (`pixsweep plan %s` looks at an experiment and its data)", path,
-                        what, path);
+    if (ends_with(path, ".yaml") || ends_with(path, ".yml")) {
+        struct pxs_text text = {0};
+        pxs_text_addf(&text, "%s is a file; %s (`", path, what);
+        pxs_text_add_command(&text, "pixsweep plan %s", path);
+        pxs_text_add(&text, "` looks at an experiment and its data)");
+        return fail_with(&text, err);
+    }
     uint8_t head[4096];
     size_t n = 0;
     int fd;
@@ -118,22 +129,22 @@ static enum pxs_status fail_sides(const char *path, const char *const side[2], b
                   "targets, under the same names:",
                   path, side[0], side[1], side[0], side[1]);
     for (size_t i = 0; i < PXS_COUNT(splits); i++)
-        if (both_have(path, side, splits[i]))
-            pxs_text_addf(&text, "%s mkdir -p '%s/%s' && mv '%s/%s/%s' '%s/%s/A' && mv '%s/%s/%s' '%s/%s/B'",
-                          i > 0 ? " &&" : "", path, splits[i], path, side[0], splits[i], path, splits[i],
-                          path, side[1], splits[i], path, splits[i]);
+        if (both_have(path, side, splits[i])) {
+            pxs_text_add(&text, i > 0 ? " && " : " ");
+            pxs_text_add_command(&text, "mkdir -p %s/%s && mv %s/%s/%s %s/%s/A && mv %s/%s/%s %s/%s/B", path,
+                                 splits[i], path, side[0], splits[i], path, splits[i], path, side[1],
+                                 splits[i], path, splits[i]);
+        }
     if (!named)
         pxs_text_addf(&text, "; if each is a dataset of its own, name %s/%s or %s/%s", path, side[0], path,
                       side[1]);
-    enum pxs_status status =
-        text.failed ? pxs_fail_nomem(err) : pxs_fail(err, PXS_E_INVALID, "%s", pxs_text_str(&text));
-    pxs_text_finish(&text);
-    return status;
+    return fail_with(&text, err);
 }
 
 enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
     char around[PATH];
     struct within w;
+    struct pxs_text text = {0};
     if (find_around(path, around))
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder; it is a part of %s: was that meant?",
                         path, around);
@@ -142,16 +153,18 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder: %s is %s", path, around,
                         S_ISLNK(st.st_mode) ? "a link that leads to no folder" : "no folder");
     look_within(path, &w);
-    if (w.train[0] != '\0')
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s has no train/ folder, but %s/; rename it: mv '%s/%s' '%s/train'", path, w.train,
-                        path, w.train, path);
-    if (is_folder(path, "trainA") && is_folder(path, "trainB"))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s has no train/ folder, but trainA/ and trainB/; if they are partners by name: "
-                        "mkdir '%s/train' "
-                        "&& mv '%s/trainA' '%s/train/A' && mv '%s/trainB' '%s/train/B'",
-                        path, path, path, path, path, path);
+    if (w.train[0] != '\0') {
+        pxs_text_addf(&text, "%s has no train/ folder, but %s/; rename it: ", path, w.train);
+        pxs_text_add_command(&text, "mv %s/%s %s/train", path, w.train, path);
+        return fail_with(&text, err);
+    }
+    if (is_folder(path, "trainA") && is_folder(path, "trainB")) {
+        pxs_text_addf(
+            &text, "%s has no train/ folder, but trainA/ and trainB/; if they are partners by name: ", path);
+        pxs_text_add_command(&text, "mkdir %s/train && mv %s/trainA %s/train/A && mv %s/trainB %s/train/B",
+                             path, path, path, path, path);
+        return fail_with(&text, err);
+    }
     static const char *const sides[] = {"A", "B"};
     const char *nested[] = {w.nested[0], w.nested[1]};
     if (is_side(path, "A") && is_side(path, "B"))
@@ -167,18 +180,17 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
     if (w.n_nested == 1)
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder, but %s/%s has one: was that meant?",
                         path, path, nested[0]);
-    if (is_folder(path, "A") && is_folder(path, "B"))
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "%s has no train/ folder, but A/ and B/; put them into one: mkdir '%s/train' && mv '%s/A' '%s/B' "
-            "'%s/train/'",
-            path, path, path, path, path);
-    if (w.pictures)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s has no train/ folder, but pictures or arrays; put those to train on into one: "
-                        "mkdir '%s/train' "
-                        "&& mv '%s'/*.* '%s/train/'",
-                        path, path, path, path);
+    if (is_folder(path, "A") && is_folder(path, "B")) {
+        pxs_text_addf(&text, "%s has no train/ folder, but A/ and B/; put them into one: ", path);
+        pxs_text_add_command(&text, "mkdir %s/train && mv %s/A %s/B %s/train/", path, path, path, path);
+        return fail_with(&text, err);
+    }
+    if (w.pictures) {
+        pxs_text_addf(
+            &text, "%s has no train/ folder, but pictures or arrays; put those to train on into one: ", path);
+        pxs_text_add_command(&text, "mkdir %s/train && mv %s/*.* %s/train/", path, path, path);
+        return fail_with(&text, err);
+    }
     return pxs_fail(
         err, PXS_E_INVALID,
         "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train", path,

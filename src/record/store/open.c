@@ -131,10 +131,9 @@ static enum pxs_status open_locked(struct pxs_store *s, struct pxs_error *err) {
 /* What will never be written is told from what is busy or full now: PXS_E_INVALID. */
 static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_error *err) {
     static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
-    char path[PXS_PATH_MAX + 16], all[PXS_PATH_MAX + 16];
+    char path[PXS_PATH_MAX + 16];
     bool missing = false;
     struct stat info;
-    snprintf(all, sizeof all, "%s*", s->path);
     for (size_t i = 0; i < PXS_COUNT(suffixes); i++) {
         snprintf(path, sizeof path, "%s%s", s->path, suffixes[i]);
         if (lstat(path, &info) != 0) {
@@ -147,7 +146,7 @@ static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_erro
             return pxs_fail(err, PXS_E_INVALID, "%s is no file: a database is one (--db names another)",
                             path);
         if (S_ISREG(info.st_mode))
-            PXS_TRY(pxs_check_writable(path, all, err));
+            PXS_TRY(pxs_check_writable(path, s->path, err));
     }
     return missing ? pxs_check_place(s->folder, err) : PXS_OK;
 }

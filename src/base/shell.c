@@ -1,5 +1,5 @@
 /* Words of commands that are printed to be copied. */
-#include "cli.h"
+#include "pixsweep/base.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +24,17 @@ static bool is_shown(const char *text) {
     return same;
 }
 
-const char *cli_shell_word(char buf[CLI_WORD_MAX], const char *text) {
+const char *pxs_shell_word(char buf[PXS_WORD_MAX], const char *text) {
     const bool shown = is_shown(text);
     size_t used;
     if (shown && is_plain(text)) {
-        snprintf(buf, CLI_WORD_MAX, "%s", text);
+        snprintf(buf, PXS_WORD_MAX, "%s", text);
         return buf;
     }
-    used = (size_t)snprintf(buf, CLI_WORD_MAX, shown ? "'" : "$'");
-    for (const char *c = text; *c != '\0' && used + 6 < CLI_WORD_MAX; c++) {
+    used = (size_t)snprintf(buf, PXS_WORD_MAX, shown ? "'" : "$'");
+    for (const char *c = text; *c != '\0' && used + 6 < PXS_WORD_MAX; c++) {
         char *at = buf + used;
-        const size_t room = CLI_WORD_MAX - used;
+        const size_t room = PXS_WORD_MAX - used;
         if (!shown && ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f))
             used += (size_t)snprintf(at, room, "\\x%02x", (unsigned char)*c);
         else if (*c == '\'')
@@ -42,6 +42,28 @@ const char *cli_shell_word(char buf[CLI_WORD_MAX], const char *text) {
         else
             used += (size_t)snprintf(at, room, "%s%c", *c == '\\' && !shown ? "\\" : "", *c);
     }
-    snprintf(buf + used, CLI_WORD_MAX - used, "'");
+    snprintf(buf + used, PXS_WORD_MAX - used, "'");
     return buf;
+}
+
+void pxs_text_add_command(struct pxs_text *out, const char *fmt, ...) {
+    char *word = malloc(PXS_WORD_MAX);
+    va_list args;
+    if (!word) {
+        out->failed = true;
+        return;
+    }
+    va_start(args, fmt);
+    for (const char *at = fmt, *end; *at != '\0'; at = end) {
+        end = strstr(at, "%s");
+        if (end == at) {
+            pxs_text_add(out, pxs_shell_word(word, va_arg(args, const char *)));
+            end += 2;
+            continue;
+        }
+        end = end ? end : at + strlen(at);
+        pxs_text_add_n(out, at, (size_t)(end - at));
+    }
+    va_end(args);
+    free(word);
 }
