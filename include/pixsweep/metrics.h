@@ -75,12 +75,6 @@ void pxs_stale_say(size_t n, struct pxs_text *out);
  * config_hash. */
 #define PXS_KEY_ORIGIN "origin"
 #define PXS_KEY_HASH "config_hash"
-/* SHA-256 of a run's data set, and of the weights it starts from, as SQL over `run r`: its frozen file begins with them. NULL where
- * nobody knows (old logs) or there are none. */
-#define PXS_HEAD_SQL(mark) \
-    "substr(r.config_yaml, nullif(instr(r.config_yaml, '" mark " '), 0) + length('" mark " '), 64)"
-#define PXS_DATA_HASH_SQL PXS_HEAD_SQL("# data sha256")
-#define PXS_WEIGHTS_HASH_SQL PXS_HEAD_SQL("# init_from sha256")
 
 /* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run. Where nobody asked for keys, a group is a
  * configuration: what config_hash says, with data and first weights by content. All in `arena`. */

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""The SQL that a page shows gives the page's numbers. Usage: sql.py PIXSWEEP PAGE_DATABASE"""
+"""The SQL that a page shows gives the page's numbers, and the finished .sql files of the build run in any SQLite shell.
+Usage: sql.py PIXSWEEP PAGE_DATABASE SQL_FOLDER"""
+import glob
 import math
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 
@@ -93,7 +97,7 @@ def check_places(place):
     with open(path, encoding='utf-8') as f:
         need(f.read() == place.run('report', 'curves', '-o', '-'), '-o - gives another page')
     missing = os.path.join(place.folder, 'missing', 'page.html')
-    for args, words in ((('-o', missing), 'cannot'), (('nowhere',), 'curves'), (('--by', 'lrgdd'), 'lrgd')):
+    for args, words in ((('-o', missing), 'no folder'), (('nowhere',), 'curves'), (('--by', 'lrgdd'), 'lrgd')):
         done = subprocess.run([place.pixsweep, 'report', *args, '--db', place.database, '--results', place.folder],
                               capture_output=True, text=True, check=False)
         need(done.returncode in (1, 2) and words in done.stderr and done.stdout == '', f'{args}: {done}')
@@ -120,8 +124,31 @@ def check_machines(pixsweep, maker):
             need({f'{name} (aaaaaaaa)', f'{name} (bbbbbbbb)'} < names, f'{args}: data sets {names}')
 
 
+def check_files(place, folder):
+    """Every finished file is whole SQL: those of the schema make tables, the others can be asked of a database."""
+    files = sorted(glob.glob(os.path.join(folder, '*', '*.sql')))
+    need(len(files) > 15, f'{folder} has {files}')
+    shell = sqlite3.connect(place.database)
+    empty = sqlite3.connect(':memory:')
+    for path in sorted(files, key=lambda path: not path.endswith('tables.sql')):
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        need('{{' not in text, f'{path} is not finished')
+        bare = re.sub(r'--[^\n]*', '', text).strip()
+        try:
+            if 'CREATE' in bare:
+                empty.executescript(text)
+            elif bare.endswith(';'):
+                shell.execute('EXPLAIN ' + bare, [None] * len(set(re.findall(r'\?\d', bare))))
+            else:
+                shell.execute(f'EXPLAIN SELECT {bare} FROM run r')  # a value that other files include
+        except sqlite3.Error as e:
+            need(False, f'{path}: {e}')
+    need(empty.execute('SELECT count(*) FROM v_run').fetchone() == (0,), 'the schema from its files has v_run')
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     check_machines(sys.argv[1], sys.argv[2])
     for shape, hostile, extra in (((3, 3, 6, 20), False, ['differences-table']), ((2, 2, 40, 30), False, []),
@@ -129,6 +156,7 @@ def main():
                                   ((67, 3, 260, 1), False, ['differences-table'])):  # more epochs than there is room for
         with Place(sys.argv[1], sys.argv[2]) as place:
             place.fill(*shape)
+            check_files(place, sys.argv[3])
             if hostile:
                 place.poison()
             text = place.report()[1]

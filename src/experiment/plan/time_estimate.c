@@ -5,22 +5,13 @@
 #include <unistd.h>
 
 #include "plan_priv.h"
+#include "plan_texts.h"
 
 /* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a guess, before anything is measured. */
 #define GUESS_GMAC_PER_THREAD 50.0
 #define GUESS_START 0.2  /* seconds */
 #define GUESS_STEP 0.002 /* seconds */
 #define SCALING 0.926    /* log2 of 1.9: what twice the threads do for a training step */
-#define RECENT_RUNS "20"
-
-static const char recent_runs[] =
-    "SELECT a.run_id AS run_id, (a.ended_ms - a.started_ms) / 1000.0 AS seconds, s.last_step + 1 AS steps, "
-    "(s.last_step + 1) / (s.last_epoch + 1) AS batches, a.threads AS threads "
-    "FROM attempt a JOIN run_summary s ON s.run_id = a.run_id "
-    "WHERE a.outcome = 'completed' AND a.host = ?1 AND a.kernels = ?3 AND a.ended_ms > "
-    "a.started_ms "
-    "AND coalesce(a.resumed_from_step, -1) < 0 AND a.threads > 0 ORDER BY a.threads = ?2 DESC, a.ended_ms "
-    "DESC LIMIT " RECENT_RUNS;
 
 static struct pxs_param_value value_of(const struct pxs_cell *cell) {
     struct pxs_param_value v = {
@@ -75,7 +66,7 @@ static void find_known(struct pxs_store *store, int threads, const char *kernels
     struct pxs_table runs = {0};
     gethostname(host, sizeof host - 1);
     struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads), pxs_cell_text(kernels)};
-    if (pxs_store_select(store, recent_runs, args, PXS_COUNT(args), &runs, NULL) != PXS_OK)
+    if (pxs_store_select(store, pxs_plan_recent_runs_sql, args, PXS_COUNT(args), &runs, NULL) != PXS_OK)
         return;
     struct pxs_params *p = malloc(sizeof *p);
     out->known = pxs_arena_alloc(arena, (runs.n_rows + 1) * sizeof *out->known);

@@ -1,5 +1,6 @@
 /* Reading: the user's SQL row by row, results in memory, the named questions. */
 #include "store_priv.h"
+#include "store_texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -171,15 +172,7 @@ static const char *const questions[PXS_QUERY_COUNT] = {
     [PXS_QUERY_SWEEP_PARAMS] =
         "SELECT run_id, key, value FROM param JOIN run USING (run_id) WHERE sweep_id = ?1 "
         "ORDER BY run_id, key",
-    /* A key that some runs do not have differs, too. */
-    /* A key that some runs lack has no effect in those; but what an old log does not tell is unknown, not different. */
-    [PXS_QUERY_DIFFERING] = "SELECT key, count(DISTINCT typeof(value) || quote(value)) AS n FROM param JOIN "
-                            "run USING (run_id) WHERE "
-                            "sweep_id = ?1 AND key <> 'seed' GROUP BY key HAVING n > 1 OR count(*) FILTER "
-                            "(WHERE run_id NOT IN (SELECT "
-                            "run_id FROM imported)) BETWEEN 1 AND (SELECT count(*) FROM run WHERE sweep_id = "
-                            "?1 AND run_id NOT IN (SELECT "
-                            "run_id FROM imported)) - 1 ORDER BY key",
+    [PXS_QUERY_DIFFERING] = pxs_store_differing_sql,
     [PXS_QUERY_PARAMS] = "SELECT key, value FROM param WHERE run_id = ?1 ORDER BY key",
     [PXS_QUERY_ATTEMPTS] = "SELECT * FROM attempt WHERE run_id = ?1 ORDER BY no",
     [PXS_QUERY_ENVIRONMENT] =

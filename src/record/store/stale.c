@@ -1,17 +1,9 @@
 /* Runs that the database calls running although nobody works on them any more. */
 #include "store_priv.h"
+#include "store_texts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char open_sql[] =
-    "SELECT r.run_id, r.dir, a.host, a.boot_id, a.pid, a.pid_start,"
-    " max(a.started_ms, coalesce(a.heartbeat_ms, 0)) AS seen_ms,"
-    " (SELECT e.value FROM environment e WHERE e.attempt_id = a.attempt_id AND e.key = 'supervisor_pid')"
-    "  AS supervisor"
-    " FROM attempt a JOIN run r USING (run_id)"
-    " WHERE a.ended_ms IS NULL AND r.state = 'running' AND (?1 = 0 OR r.sweep_id = ?1)"
-    " ORDER BY r.sweep_id, r.number";
 
 bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here, int64_t now_ms) {
     bool silent = now_ms - a->seen_ms > PXS_STALE_MS;
@@ -52,7 +44,7 @@ enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id, cons
                                      int64_t now_ms, int64_t **run_ids, size_t *n, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell arg = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(s, open_sql, &arg, 1, &t, err));
+    PXS_TRY(pxs_store_select(s, pxs_store_open_attempts_sql, &arg, 1, &t, err));
     int64_t *ids = malloc((t.n_rows + 1) * sizeof *ids);
     size_t found = 0;
     for (size_t i = 0; ids && i < t.n_rows; i++) {

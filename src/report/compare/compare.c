@@ -1,6 +1,7 @@
 /* compare: runs that differ in nothing but the seed (or in nothing that was asked for) become one row with mean and
  * spread. Only completed runs count: the losses of an unfinished one are of another age. */
 #include "compare_priv.h"
+#include "compare_texts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,16 +9,9 @@
 /* Kernels that the completed runs were made with, from the last attempt on that began at step 0. Other kernels are other bits: where there are several, the reader shall know. */
 static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
                                     struct pxs_error *err) {
-    static const char question[] =
-        "SELECT count(DISTINCT kernels) AS n, group_concat(DISTINCT kernels) AS names FROM attempt JOIN run "
-        "USING (run_id) WHERE sweep_id = ?1 AND run.state = 'completed' AND (attempt.resumed_from_step IS "
-        "NOT NULL OR attempt.outcome = 'completed') "
-        "AND attempt.no >= (SELECT max(no) FROM attempt z WHERE z.run_id = run.run_id AND "
-        "coalesce(z.resumed_from_step, -1) < 0 AND (z.resumed_from_step IS NOT NULL OR z.outcome = "
-        "'completed'))";
     struct pxs_table t = {0};
     const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(s, question, &id, 1, &t, err));
+    PXS_TRY(pxs_store_select(s, pxs_compare_kernels_sql, &id, 1, &t, err));
     const char *names = pxs_table_at(&t, 0, "names").text;
     if (pxs_table_at(&t, 0, "n").integer > 1 && names != NULL)
         snprintf(out->kernels, sizeof out->kernels, "%s", names);
@@ -28,14 +22,9 @@ static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struc
 /* Machines and threads of the completed runs' last attempts. */
 static enum pxs_status find_machines(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
                                      struct pxs_error *err) {
-    static const char question[] = "SELECT count(DISTINCT coalesce(host, '') || ' ' || coalesce(threads, "
-                                   "'')) AS n FROM attempt a JOIN run "
-                                   "USING (run_id) WHERE sweep_id = ?1 AND run.state = 'completed' AND a.no "
-                                   "= (SELECT max(no) FROM attempt z "
-                                   "WHERE z.run_id = a.run_id)";
     struct pxs_table t = {0};
     const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(s, question, &id, 1, &t, err));
+    PXS_TRY(pxs_store_select(s, pxs_compare_machines_sql, &id, 1, &t, err));
     out->mixed_machines = pxs_table_at(&t, 0, "n").integer > 1;
     pxs_table_finish(&t);
     return PXS_OK;

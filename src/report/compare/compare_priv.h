@@ -6,7 +6,7 @@
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
 
-/* What is measured of each run, in the order of the columns that compare_runs.c selects. */
+/* What is measured of each run, in the order of the columns that runs.sql selects. */
 enum measure {
     M_BEST,
     M_BEST_EPOCH,

@@ -1,63 +1,10 @@
 /* compare: what is measured of each run. */
 #include "compare_priv.h"
+#include "compare_texts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Area: the trapezoid rule over epochs, divided by the epochs between the first and the last: so it reads as a loss. An epoch without a
- * validation loss is bridged. Target: the first epoch whose %1$s is %2$s ?2. PSNR and SSIM are those of the weights that are kept
- * (generator_min): of the epoch with the best validation loss. %3$s: a run's figures; nothing behind epoch ?3 counts. */
-static const char runs_sql[] =
-    "WITH point AS (SELECT e.run_id, e.epoch, e.val_loss, lag(e.val_loss) OVER w AS before, lag(e.epoch) "
-    "OVER "
-    "w AS since"
-    "  FROM epoch e JOIN run r USING (run_id) WHERE r.sweep_id = ?1 AND e.val_loss IS NOT NULL AND e.epoch "
-    "<= ?3"
-    "  WINDOW w AS (PARTITION BY e.run_id ORDER BY e.epoch)),"
-    "area AS (SELECT run_id, CASE WHEN count(*) > 1 THEN sum((val_loss + before) / 2 * (epoch - since)) /"
-    "  (max(epoch) - min(epoch)) ELSE max(val_loss) END AS auc FROM point GROUP BY run_id),"
-    "hit AS (SELECT e.run_id, min(e.epoch) AS epoch FROM epoch e JOIN run r USING (run_id)"
-    "  WHERE r.sweep_id = ?1 AND e.%1$s %2$s ?2 AND e.epoch <= ?3 GROUP BY e.run_id)"
-    "SELECT r.run_id, r.state, r.seed, EXISTS (SELECT 1 FROM imported i WHERE i.run_id = r.run_id) AS "
-    "imported,"
-    " coalesce((SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'gan_mode'), 'lsgan') = "
-    "'lsgan' AS lsgan,"
-    " (SELECT max(e.epoch) FROM epoch e WHERE e.run_id = r.run_id) AS last_epoch,"
-    " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G,"
-    " (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY e.epoch LIMIT 1) AS lr_first,"
-    " (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id AND e.epoch <= ?3 ORDER BY e.epoch DESC LIMIT 1) "
-    "AS "
-    "lr_last,"
-    " s.seconds, a.auc, b.val_psnr, b.val_ssim,"
-    " (SELECT avg_D_real FROM d_output d WHERE d.run_id = r.run_id AND d.epoch <= ?3 ORDER BY d.epoch DESC "
-    "LIMIT 1) "
-    "AS D_real,"
-    " (SELECT avg_D_fake FROM d_output d WHERE d.run_id = r.run_id AND d.epoch <= ?3 ORDER BY d.epoch DESC "
-    "LIMIT 1) "
-    "AS D_fake,"
-    " h.epoch AS target_epoch,"
-    " (SELECT sum(e.seconds) FROM epoch e WHERE e.run_id = r.run_id AND e.epoch <= h.epoch) AS "
-    "target_seconds"
-    " FROM run r LEFT JOIN %3$s s ON s.run_id = r.run_id LEFT JOIN area a ON a.run_id = r.run_id"
-    " LEFT JOIN epoch b ON b.run_id = r.run_id AND b.epoch = s.best_epoch LEFT JOIN hit h ON h.run_id = "
-    "r.run_id"
-    " WHERE r.sweep_id = ?1 ORDER BY r.number, r.run_id";
-
-/* What run_summary would hold, had every run ended with epoch ?3. */
-static const char summary_until_sql[] =
-    "(SELECT e.run_id, min(e.val_loss) AS best_val_loss,"
-    "  (SELECT f.epoch FROM epoch f WHERE f.run_id = e.run_id AND f.epoch <= ?3 AND f.val_loss IS NOT NULL"
-    "   ORDER BY f.val_loss, f.epoch LIMIT 1) AS best_epoch,"
-    "  (SELECT f.val_loss FROM epoch f WHERE f.run_id = e.run_id AND f.epoch <= ?3 ORDER BY f.epoch DESC "
-    "LIMIT 1)"
-    "   AS final_val_loss,"
-    "  (SELECT f.avg_loss_G FROM epoch f WHERE f.run_id = e.run_id AND f.epoch <= ?3 ORDER BY f.epoch DESC "
-    "LIMIT 1)"
-    "   AS final_avg_loss_G,"
-    "  sum(e.seconds) AS seconds FROM epoch e JOIN run USING (run_id) WHERE run.sweep_id = ?1 AND e.epoch <= "
-    "?3"
-    " GROUP BY e.run_id)";
 
 static const char *column_of(const struct metric *metric) {
     return metric->measure == M_PSNR ? "val_psnr" : metric->measure == M_SSIM ? "val_ssim" : "val_loss";
@@ -65,18 +12,13 @@ static const char *column_of(const struct metric *metric) {
 
 static enum pxs_status read_runs(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
     const struct pxs_compare_options *o = c->o;
-    const bool wanted = o->target != NULL;
-    const struct pxs_cell args[] = {pxs_cell_int(sweep_id),
-                                    wanted ? pxs_cell_real(*o->target) : pxs_cell_text(NULL),
-                                    pxs_cell_int(c->until >= 0 ? c->until : INT64_MAX)};
-    struct pxs_text sql = {0};
-    pxs_text_addf(&sql, runs_sql, column_of(&c->asked),
-                  c->asked.higher ? ">=" : "<=", c->until >= 0 ? summary_until_sql : "run_summary");
-    enum pxs_status status = sql.failed ? pxs_fail_nomem(err) : PXS_OK;
-    if (status == PXS_OK)
-        status = pxs_store_select(c->store, pxs_text_str(&sql), args, PXS_COUNT(args), &c->runs, err);
-    pxs_text_finish(&sql);
-    return status;
+    const struct pxs_cell args[] = {
+        pxs_cell_int(sweep_id),
+        c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL),
+        o->target ? pxs_cell_real(*o->target) : pxs_cell_text(NULL),
+        pxs_cell_text(column_of(&c->asked)),
+    };
+    return pxs_store_select(c->store, pxs_compare_runs_sql, args, PXS_COUNT(args), &c->runs, err);
 }
 
 static const struct pxs_cell *row_of(const struct comparing *c, size_t run) {

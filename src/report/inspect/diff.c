@@ -2,60 +2,11 @@
 #include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
+#include "inspect_texts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Everything that is said of a run: part, key, value. PSNR and SSIM are those of the weights that are kept, of the best epoch. */
-static const char facts_sql[] =
-    "WITH m AS (SELECT s.*, b.val_psnr, b.val_ssim FROM run_summary s LEFT JOIN epoch b ON b.run_id = "
-    "s.run_id AND"
-    "  b.epoch = s.best_epoch WHERE s.run_id = ?1),"
-    "last AS (SELECT * FROM attempt WHERE run_id = ?1 ORDER BY no DESC LIMIT 1),"
-    "d AS (SELECT * FROM d_output WHERE run_id = ?1 ORDER BY epoch DESC LIMIT 1)"
-    "SELECT 'run' AS part, 'sweep' AS key, w.name AS value FROM run JOIN sweep w USING (sweep_id) WHERE "
-    "run_id = ?1"
-    " UNION ALL SELECT 'run', 'state', state FROM run WHERE run_id = ?1"
-    " UNION ALL SELECT 'run', 'seed', seed FROM run WHERE run_id = ?1"
-    " UNION ALL SELECT 'run', 'config_hash', config_hash FROM run WHERE run_id = ?1"
-    " UNION ALL SELECT 'run', 'imported_from', source FROM imported WHERE run_id = ?1"
-    " UNION ALL SELECT 'run', 'attempts', count(*) FROM attempt WHERE run_id = ?1"
-    " UNION ALL SELECT 'configuration', key, value FROM param WHERE run_id = ?1 AND key <> 'seed'"
-    " UNION ALL SELECT 'configuration', 'dataset_sha256', hash FROM (SELECT " PXS_DATA_HASH_SQL
-    " AS hash FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL"
-    " UNION ALL SELECT 'configuration', 'init_from_sha256', hash FROM (SELECT " PXS_WEIGHTS_HASH_SQL
-    " AS hash FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL"
-    " UNION ALL SELECT 'environment', 'host', host FROM last UNION ALL SELECT 'environment', 'cores', cores "
-    "FROM last"
-    " UNION ALL SELECT 'environment', 'threads', threads FROM last"
-    " UNION ALL SELECT 'environment', 'kernels', kernels FROM last"
-    " UNION ALL SELECT * FROM (SELECT 'environment', e.key, e.value FROM environment e JOIN last USING "
-    "(attempt_id)"
-    "  WHERE e.key NOT IN ('host', 'cores', 'threads', 'kernels', 'config_hash', 'seed') ORDER BY e.key)"
-    " UNION ALL SELECT 'result', 'best_val_loss', best_val_loss FROM m"
-    " UNION ALL SELECT 'result', 'best_epoch', best_epoch FROM m"
-    " UNION ALL SELECT 'result', 'val_psnr', val_psnr FROM m UNION ALL SELECT 'result', 'val_ssim', val_ssim "
-    "FROM m"
-    " UNION ALL SELECT 'result', 'final_val_loss', final_val_loss FROM m"
-    " UNION ALL SELECT 'result', 'final_avg_loss_G', final_avg_loss_G FROM m"
-    " UNION ALL SELECT 'result', 'avg_D_real', avg_D_real FROM d"
-    " UNION ALL SELECT 'result', 'avg_D_fake', avg_D_fake FROM d"
-    " UNION ALL SELECT 'result', 'last_epoch', last_epoch FROM m"
-    " UNION ALL SELECT 'result', 'last_step', last_step FROM m"
-    " UNION ALL SELECT 'result', 'seconds', seconds FROM m"
-    " UNION ALL SELECT 'result', 'images_per_s', images_per_s FROM m";
-
-/* The first step whose losses or rates are not the same, and how many steps both have. */
-static const char steps_sql[] =
-    "SELECT t.*, (SELECT epoch FROM batch_loss WHERE run_id = ?1 AND step = first) AS epoch FROM (SELECT "
-    "(SELECT a.step FROM batch_loss a JOIN batch_loss b ON b.run_id = ?2 AND b.step = a.step"
-    "  WHERE a.run_id = ?1 AND (a.loss_G, a.loss_GAN, a.loss_pixel, a.loss_D, a.loss_real, a.loss_fake, "
-    "a.lr_G, a.lr_D)"
-    "  IS NOT (b.loss_G, b.loss_GAN, b.loss_pixel, b.loss_D, b.loss_real, b.loss_fake, b.lr_G, b.lr_D)"
-    "  ORDER BY a.step LIMIT 1) AS first,"
-    " (SELECT count(*) FROM batch_loss a JOIN batch_loss b ON b.run_id = ?2 AND b.step = a.step"
-    "  WHERE a.run_id = ?1) AS shared) t";
 
 enum { PART, KEY, A, B, CHANGE, COLUMNS, HASH_SHOWN = 12 };
 static const char *const names[COLUMNS] = {"part", "key", "a", "b", "change"};
@@ -121,7 +72,7 @@ static void put_fact(struct diff *d, const struct pxs_cell *row, int side) {
 static enum pxs_status read_steps(struct pxs_store *s, struct diff *d, struct pxs_error *err) {
     const struct pxs_cell args[] = {pxs_cell_int(d->runs[0].run_id), pxs_cell_int(d->runs[1].run_id)};
     struct pxs_table t = {0};
-    PXS_TRY(pxs_store_select(s, steps_sql, args, PXS_COUNT(args), &t, err));
+    PXS_TRY(pxs_store_select(s, pxs_inspect_diff_steps_sql, args, PXS_COUNT(args), &t, err));
     const struct pxs_cell first = pxs_table_at(&t, 0, "first");
     d->first = first.kind == PXS_CELL_NULL ? -1 : first.integer;
     d->epoch = pxs_table_at(&t, 0, "epoch").integer;
@@ -135,7 +86,7 @@ static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2],
     for (int side = 0; side < 2; side++) {
         PXS_TRY(pxs_store_find_run(s, runs[side], &d->runs[side], err));
         const struct pxs_cell id = pxs_cell_int(d->runs[side].run_id);
-        PXS_TRY(pxs_store_select(s, facts_sql, &id, 1, &d->told[side], err));
+        PXS_TRY(pxs_store_select(s, pxs_inspect_diff_facts_sql, &id, 1, &d->told[side], err));
     }
     if (d->runs[0].run_id == d->runs[1].run_id)
         return pxs_fail(err, PXS_E_INVALID, "'%.100s' and '%.100s' are the same run, %s", runs[0], runs[1],

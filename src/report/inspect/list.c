@@ -2,21 +2,9 @@
 #include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
+#include "inspect_texts.h"
 
 #include <string.h>
-
-static const char list_sql[] =
-    "SELECT r.run_id, r.name, r.state,"
-    " (SELECT count(*) FROM attempt a WHERE a.run_id = r.run_id) AS attempts,"
-    " s.last_epoch + 1 AS epochs, n.value AS n_epochs, s.best_val_loss, s.best_epoch, s.final_val_loss,"
-    " s.final_avg_loss_G, s.seconds, s.images_per_s,"
-    " CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled', 'pruned') THEN"
-    "  (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1) END AS reason,"
-    " 0 AS stale, EXISTS (SELECT 1 FROM imported i WHERE i.run_id = r.run_id) AS imported"
-    " FROM run r LEFT JOIN run_summary s ON s.run_id = r.run_id"
-    " LEFT JOIN param n ON n.run_id = r.run_id AND n.key = 'n_epochs'"
-    " WHERE (?1 = 0 OR r.sweep_id = ?1) AND (?2 IS NULL OR r.state = ?2)"
-    " ORDER BY r.sweep_id, r.number";
 
 static const struct pxs_column list_columns[] = {
     {"run", PXS_SHOW_PLAIN},        {"name", PXS_SHOW_PLAIN},     {"state", PXS_SHOW_PLAIN},
@@ -105,7 +93,7 @@ enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_optio
         PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
     const struct pxs_cell args[] = {pxs_cell_int(sweep_id), pxs_cell_text(options->state)};
     struct pxs_table table = {0};
-    PXS_TRY(pxs_store_select(s, list_sql, args, PXS_COUNT(args), &table, err));
+    PXS_TRY(pxs_store_select(s, pxs_inspect_list_sql, args, PXS_COUNT(args), &table, err));
     size_t n_stale;
     enum pxs_status status = mark_stale(s, sweep_id, &table, &n_stale, err);
     if (status == PXS_OK && format == PXS_FORMAT_TABLE)

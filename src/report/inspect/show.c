@@ -2,6 +2,7 @@
 #include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
+#include "inspect_texts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -9,23 +10,6 @@
 /* Epochs that a table shows without being asked: the beginning, the best, the end. */
 enum { EPOCHS_HEAD = 3, EPOCHS_TAIL = 12 };
 
-static const char run_sql[] =
-    "SELECT r.run_id, r.name, w.name AS sweep, r.number, r.seed, r.state, r.config_hash, s.last_step, "
-    "s.last_epoch,"
-    " s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G, s.seconds, s.images_per_s, "
-    "i.source AS imported_from, i.first_line, i.last_line, " PXS_DATA_HASH_SQL
-    " AS dataset_sha256, " PXS_WEIGHTS_HASH_SQL " AS init_from_sha256, 0 AS stale"
-    " FROM run r JOIN sweep w ON w.sweep_id = r.sweep_id LEFT JOIN run_summary s ON s.run_id = r.run_id"
-    " LEFT JOIN imported i ON i.run_id = r.run_id WHERE r.run_id = ?1";
-static const char epochs_sql[] =
-    "SELECT epoch, lr_G, lr_D, avg_loss_G, avg_loss_GAN, avg_loss_pixel, avg_loss_D, avg_loss_real, "
-    "avg_loss_fake,"
-    " val_loss, val_psnr, val_ssim, is_best, seconds FROM epoch WHERE run_id = ?1 ORDER BY epoch";
-static const char attempts_sql[] =
-    "SELECT no, outcome, started_ms, (ended_ms - started_ms) / 1000.0 AS seconds, host, pid, cores, threads, "
-    "kernels,"
-    " exit_code, signal, NULLIF(resumed_from_step, -1) AS resumed_from_step, message FROM attempt WHERE "
-    "run_id = ?1 ORDER BY no";
 static const char files_sql[] =
     "SELECT path, epoch, kind, net, bytes, sha256 FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, path";
 static const char samples_sql[] =
@@ -66,10 +50,13 @@ static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct p
     const struct {
         const char *sql;
         struct pxs_table *table;
-    } selects[] = {
-        {run_sql, &p->summary},     {epochs_sql, &p->epochs},           {attempts_sql, &p->attempts},
-        {samples_sql, &p->samples}, {best_sample_sql, &p->best_sample}, {files_sql, &p->files},
-        {events_sql, &p->events}};
+    } selects[] = {{pxs_inspect_show_run_sql, &p->summary},
+                   {pxs_inspect_show_epochs_sql, &p->epochs},
+                   {pxs_inspect_show_attempts_sql, &p->attempts},
+                   {samples_sql, &p->samples},
+                   {best_sample_sql, &p->best_sample},
+                   {files_sql, &p->files},
+                   {events_sql, &p->events}};
     for (size_t i = 0; i < PXS_COUNT(selects); i++)
         PXS_TRY(pxs_store_select(s, selects[i].sql, &id, 1, selects[i].table, err));
     PXS_TRY(look_if_stale(s, p, err));

@@ -1,19 +1,12 @@
 /* Runs of a sweep in configurations: those that differ in nothing but the seed (or in nothing that was asked for). One
  * way to do it, so that tables, plots and pages speak of the same things in the same order. */
 #include "groups_priv.h"
+#include "metrics_texts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { OWN_KEYS = 4 /* dataset, init_from, origin, config_hash */, NOTES_MOST = 8 };
-
-/* A row a run: what tells runs apart beside the hyperparameters. */
-static const char runs_sql[] =
-    "SELECT r.run_id, r.config_hash, r.run_id IN (SELECT run_id FROM imported) AS imported,"
-    " " PXS_DATA_HASH_SQL " AS data, " PXS_WEIGHTS_HASH_SQL " AS weights,"
-    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'dataset') AS dataset,"
-    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'init_from') AS init_from"
-    " FROM run r WHERE r.sweep_id = ?1 ORDER BY r.number, r.run_id";
 
 static const char origin_sql[] =
     "CASE WHEN r.run_id IN (SELECT run_id FROM imported) THEN 'old log' ELSE 'own run' END";
@@ -267,7 +260,7 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     PXS_TRY(pxs_store_select(r->store, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep, err));
     snprintf(g->sweep, sizeof g->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
     pxs_table_finish(&sweep);
-    PXS_TRY(pxs_store_select(r->store, runs_sql, &id, 1, &r->runs, err));
+    PXS_TRY(pxs_store_select(r->store, pxs_metrics_group_runs_sql, &id, 1, &r->runs, err));
     g->n_runs = r->runs.n_rows;
     const size_t keys = (r->by != NULL ? r->n_by : PXS_PARAM_COUNT) + OWN_KEYS + 1;
     g->run_ids = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->run_ids);
@@ -307,16 +300,18 @@ static enum pxs_status read_all(struct reading *r, struct pxs_error *err) {
 enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by, size_t n_by,
                                 struct pxs_groups *out, struct pxs_error *err) {
     struct pxs_groups g = {.sweep_id = sweep_id};
-    struct reading r = {
-        .store = s,
-        .g = &g,
-        .data = {.key = "dataset", .hash_sql = PXS_DATA_HASH_SQL, .hash_column = "data", .what = "pictures"},
-        .weights = {.key = "init_from",
-                    .hash_sql = PXS_WEIGHTS_HASH_SQL,
-                    .hash_column = "weights",
-                    .what = "first weights"},
-        .by = by,
-        .n_by = n_by};
+    struct reading r = {.store = s,
+                        .g = &g,
+                        .data = {.key = "dataset",
+                                 .hash_sql = pxs_metrics_data_hash_sql,
+                                 .hash_column = "data",
+                                 .what = "pictures"},
+                        .weights = {.key = "init_from",
+                                    .hash_sql = pxs_metrics_weights_hash_sql,
+                                    .hash_column = "weights",
+                                    .what = "first weights"},
+                        .by = by,
+                        .n_by = n_by};
     const enum pxs_status status = read_all(&r, err);
     pxs_table_finish(&r.runs);
     if (status != PXS_OK)

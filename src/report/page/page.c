@@ -1,21 +1,13 @@
 /* The page: one HTML file that holds everything that it shows. Its frame is page.html, with {{names}} where this file
  * and its neighbours write. */
 #include "page_priv.h"
+#include "page_texts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- what the page is about ------------------------------------------------------------------------------ */
-
-static const char sweep_sql[] =
-    "SELECT s.spec_yaml, (SELECT max(max(coalesce(a.heartbeat_ms, 0), coalesce(a.ended_ms, 0), a.started_ms))"
-    " FROM attempt a JOIN run USING (run_id) WHERE run.sweep_id = s.sweep_id) AS last_ms,"
-    " (SELECT count(DISTINCT seed) FROM run WHERE run.sweep_id = s.sweep_id AND"
-    "  run_id NOT IN (SELECT run_id FROM imported)) AS seeds,"
-    " (SELECT value FROM param JOIN run USING (run_id) WHERE run.sweep_id = s.sweep_id AND key = 'dataset'"
-    "  ORDER BY number LIMIT 1) AS dataset"
-    " FROM sweep s WHERE s.sweep_id = ?1";
 
 static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_page_options *o = p->options;
@@ -33,7 +25,7 @@ static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
         return pxs_fail(err, PXS_E_NOT_FOUND, "sweep %s has no runs, so there is nothing to report",
                         p->comparison.sweep);
     const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(p->s, sweep_sql, &id, 1, &p->sweep, err));
+    PXS_TRY(pxs_store_select(p->s, pxs_page_sweep_sql, &id, 1, &p->sweep, err));
     return pxs_page_read_runs(p, err);
 }
 
@@ -122,33 +114,33 @@ static void put_version(struct pxs_page *p) {
 
 /* Nothing but what is in the file: its scripts by their hashes, so that nothing else is ever run; no network. */
 static void put_policy(struct pxs_page *p) {
-    const struct pxs_asset *const scripts[] = {&pxs_asset_library_js, &pxs_asset_table_js,
-                                               &pxs_asset_numbers_js, &pxs_asset_chart_js};
+    const char *const scripts[] = {pxs_page_dygraph_min_js, pxs_page_table_js, pxs_page_numbers_js,
+                                   pxs_page_chart_js};
     pxs_text_add(p->out, "default-src 'none'; script-src");
     for (size_t i = 0; i < PXS_COUNT(scripts); i++) {
         pxs_text_add(p->out, " ");
-        pxs_csp_hash(p->out, scripts[i]->text, scripts[i]->bytes);
+        pxs_csp_hash(p->out, scripts[i], strlen(scripts[i]));
     }
     pxs_text_add(p->out, "; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'");
 }
 
 static void put_licence(struct pxs_page *p) {
-    pxs_html_text(p->out, pxs_asset_licence.text);
+    pxs_html_text(p->out, pxs_page_dygraphs_licence_txt);
 }
 
 /* ---- the frame ------------------------------------------------------------------------------------------- */
 
-/* What stands at a {{name}} of page.html: text of an asset as it is, or what a function writes. */
+/* What stands at a {{name}} of page.html: a file as it is, or what a function writes. */
 static const struct part {
     const char *name;
-    const struct pxs_asset *asset;
+    const char *text;
     void (*put)(struct pxs_page *p);
     enum pxs_status (*make)(struct pxs_page *p, struct pxs_error *err);
 } parts[] = {
     {"policy", NULL, put_policy, NULL},
     {"title", NULL, put_title, NULL},
-    {"library_css", &pxs_asset_library_css, NULL, NULL},
-    {"css", &pxs_asset_css, NULL, NULL},
+    {"library_css", pxs_page_dygraph_min_css, NULL, NULL},
+    {"css", pxs_page_page_css, NULL, NULL},
     {"heading", NULL, put_heading, NULL},
     {"question", NULL, put_question, NULL},
     {"answer", NULL, put_answer, NULL},
@@ -160,10 +152,10 @@ static const struct part {
     {"experiment", NULL, put_experiment, NULL},
     {"version", NULL, put_version, NULL},
     {"licence", NULL, put_licence, NULL},
-    {"library_js", &pxs_asset_library_js, NULL, NULL},
-    {"table_js", &pxs_asset_table_js, NULL, NULL},
-    {"numbers_js", &pxs_asset_numbers_js, NULL, NULL},
-    {"chart_js", &pxs_asset_chart_js, NULL, NULL},
+    {"library_js", pxs_page_dygraph_min_js, NULL, NULL},
+    {"table_js", pxs_page_table_js, NULL, NULL},
+    {"numbers_js", pxs_page_numbers_js, NULL, NULL},
+    {"chart_js", pxs_page_chart_js, NULL, NULL},
 };
 
 static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t length, struct pxs_error *err) {
@@ -171,8 +163,8 @@ static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t len
         const struct part *part = &parts[i];
         if (strlen(part->name) != length || strncmp(part->name, name, length) != 0)
             continue;
-        if (part->asset != NULL)
-            pxs_text_add_n(p->out, part->asset->text, part->asset->bytes);
+        if (part->text != NULL)
+            pxs_text_add(p->out, part->text);
         if (part->put != NULL)
             part->put(p);
         return part->make != NULL ? part->make(p, err) : PXS_OK;
@@ -182,7 +174,7 @@ static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t len
 }
 
 static enum pxs_status put_page(struct pxs_page *p, struct pxs_error *err) {
-    const char *from = pxs_asset_html.text;
+    const char *from = pxs_page_page_html;
     for (const char *at; (at = strstr(from, "{{")) != NULL;) {
         const char *name = at + 2, *end = strstr(name, "}}");
         if (end == NULL)

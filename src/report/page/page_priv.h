@@ -10,15 +10,6 @@
 #include "pixsweep/samples.h"
 #include "pixsweep/table.h"
 
-/* ---- what is embedded at build time (embed.py) ------------------------------------------------------ */
-
-struct pxs_asset {
-    const char *text; /* NUL-terminated */
-    size_t bytes;
-};
-extern const struct pxs_asset pxs_asset_html, pxs_asset_css, pxs_asset_table_js, pxs_asset_numbers_js,
-    pxs_asset_chart_js, pxs_asset_library_js, pxs_asset_library_css, pxs_asset_licence;
-
 /* ---- page.c ---------------------------------------------------------------------------------------------- */
 
 /* Everything that the parts of a page are written from. */

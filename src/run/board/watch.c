@@ -6,36 +6,7 @@
 
 #include "pixsweep/board.h"
 #include "pixsweep/plan.h"
-
-#define RECENT_BATCHES "20" /* for images per second */
-
-/* One row a run; what only a running one needs is NULL for the others. */
-static const char runs_sql[] =
-    "SELECT r.run_id, r.name, r.state, m.last_step, m.last_epoch, m.seconds, m.final_val_loss AS val_loss,"
-    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'n_epochs') AS n_epochs,"
-    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'batch_size') AS batch_size,"
-    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'dataset') AS dataset,"
-    " (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'val_fraction') AS val_fraction,"
-    " a.no, a.started_ms, max(a.resumed_from_step, 0) AS first_step,"
-    " EXISTS (SELECT 1 FROM environment e WHERE e.attempt_id = a.attempt_id AND e.key = 'supervisor_pid')"
-    "  AS begun,"
-    " b.step, b.epoch, b.batch, b.loss_G, b.loss_D, b.lr_G,"
-    " CASE WHEN b.step IS NOT NULL THEN (SELECT avg(seconds) FROM (SELECT seconds FROM batch_loss l"
-    "  WHERE l.run_id = r.run_id ORDER BY l.step DESC LIMIT " RECENT_BATCHES ")) END AS step_seconds"
-    " FROM run r LEFT JOIN run_summary m ON m.run_id = r.run_id"
-    " LEFT JOIN attempt a ON r.state = 'running' AND a.attempt_id = (SELECT o.attempt_id FROM attempt o"
-    "  WHERE o.run_id = r.run_id AND o.ended_ms IS NULL ORDER BY o.no DESC LIMIT 1)"
-    " LEFT JOIN batch_loss b ON a.attempt_id IS NOT NULL AND b.run_id = r.run_id AND b.step = m.last_step"
-    " WHERE r.sweep_id = ?1 AND r.run_id NOT IN (SELECT run_id FROM imported) ORDER BY r.number";
-
-/* Since when those who work on it now do so: what their first attempt began with. */
-static const char since_sql[] =
-    "SELECT min(a.started_ms) AS started_ms FROM attempt a JOIN run r USING (run_id)"
-    " JOIN environment e ON e.attempt_id = a.attempt_id AND e.key = 'supervisor_pid'"
-    " WHERE r.sweep_id = ?1 AND (a.boot_id, e.value) IN"
-    " (SELECT o.boot_id, f.value FROM attempt o JOIN run q USING (run_id)"
-    "  JOIN environment f ON f.attempt_id = o.attempt_id AND f.key = 'supervisor_pid'"
-    "  WHERE q.sweep_id = ?1 AND q.state = 'running' AND o.ended_ms IS NULL)";
+#include "board_texts.h"
 
 /* What is read before it becomes a board. */
 struct watching {
@@ -60,8 +31,8 @@ static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t 
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     pxs_host_detect(&here);
     PXS_TRY(pxs_store_select(s, "SELECT name, state FROM sweep WHERE sweep_id = ?1", &id, 1, &w->sweep, err));
-    PXS_TRY(pxs_store_select(s, runs_sql, &id, 1, &w->runs, err));
-    PXS_TRY(pxs_store_select(s, since_sql, &id, 1, &w->since, err));
+    PXS_TRY(pxs_store_select(s, pxs_board_watch_runs_sql, &id, 1, &w->runs, err));
+    PXS_TRY(pxs_store_select(s, pxs_board_watch_since_sql, &id, 1, &w->since, err));
     return pxs_store_stale_runs(s, sweep_id, &here, now_ms, &w->stale, &w->n_stale, err);
 }
 

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Makes files part of the program, so that it needs nothing beside itself: each becomes a C string.
+
+Usage: embed.py ROOM OUT.c OUT.h SQL_DIR DEPFILE [-I DIR]... FILE...
+
+list.sql of room inspect becomes `const char pxs_inspect_list_sql[]`, which OUT.h declares. Within an
+.sql file {{other.sql}} stands for the text of that file; it is looked up beside the file, then in
+each DIR, where a build may put column lists that it makes from a table. The finished file is
+SQL_DIR/list.sql, for any SQLite shell.
+"""
+import os
+import re
+import sys
+
+# What would end the element of the page that such a file stands in.
+FORBIDDEN = {'js': ['</script', '<!--'], 'css': ['</style', '<!--']}
+INCLUDE = re.compile(r'\{\{([\w.-]+\.sql)\}\}')
+ESCAPES = {'\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t', '?': '\\?'}
+
+
+def read(path):
+    try:
+        with open(path, encoding='utf-8', newline='') as f:
+            text = f.read()
+    except UnicodeDecodeError as e:
+        sys.exit(f'embed.py: {path} is not UTF-8: {e}')
+    if not text:
+        sys.exit(f'embed.py: {path} is empty')
+    for word in ['\r', '\0', *FORBIDDEN.get(path.rsplit('.', 1)[-1], [])]:
+        if word in text.lower():
+            sys.exit(f'embed.py: {path} holds {word!r}')
+    return text
+
+
+def finish(path, folders, used):
+    """The text of a file with what it includes; `used` gets every file that was read."""
+    if path in used:
+        sys.exit(f'embed.py: {path} includes itself')
+    used.append(path)
+    text = read(path)
+    if not path.endswith('.sql'):
+        return text
+
+    def included(match):
+        for folder in [os.path.dirname(path), *folders]:
+            other = os.path.join(folder, match.group(1))
+            if os.path.isfile(other):
+                inner = []
+                found = finish(other, folders, inner)
+                used.extend(f for f in inner if f not in used)
+                return found.rstrip('\n')
+        sys.exit(f'embed.py: {path} includes {match.group(1)}, which is neither beside it nor in {folders}')
+    return INCLUDE.sub(included, text)
+
+
+def literal(text):
+    """One line of C for each line of the text; bytes beyond ASCII in octal."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        lines.append('"' + ''.join(ESCAPES.get(c) or (c if ' ' <= c <= '~' else ''.join(f'\\{b:03o}' for b in c.encode()))
+                                   for c in line) + '"')
+    return '\n    '.join(lines)
+
+
+def main():
+    if len(sys.argv) < 7:
+        sys.exit(__doc__)
+    room, out_c, out_h, sql_dir, depfile = sys.argv[1:6]
+    folders, files, rest = [], [], sys.argv[6:]
+    while rest:
+        if rest[0] == '-I':
+            folders.append(rest[1])
+        else:
+            files.append(rest[0])
+        rest = rest[2:] if rest[0] == '-I' else rest[1:]
+    made_by = '/* Made by tools/embed.py. */'
+    code, declared, read_files = [made_by, f'#include "{os.path.basename(out_h)}"'], [made_by], []
+    for path in files:
+        base, used = os.path.basename(path), []
+        text = finish(path, folders, used)
+        read_files += used
+        name = 'pxs_' + room + '_' + re.sub(r'\W', '_', base)
+        code.append(f'const char {name}[] =\n    {literal(text.rstrip() if base.endswith(".sql") else text)};')
+        declared.append(f'extern const char {name}[];')
+        if base.endswith('.sql'):
+            os.makedirs(sql_dir, exist_ok=True)
+            with open(os.path.join(sql_dir, base), 'w', encoding='utf-8') as f:
+                f.write(text)
+    for path, text in ((out_c, '\n'.join(code) + '\n'), (out_h, '\n'.join(declared) + '\n'),
+                       (depfile, f'{out_c} {out_h}: {" ".join(dict.fromkeys(read_files))}\n')):
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(text)
+
+
+if __name__ == '__main__':
+    main()
