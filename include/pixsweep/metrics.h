@@ -4,6 +4,7 @@
 #define PIXSWEEP_METRICS_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/measures.h"
 #include "pixsweep/store.h"
 #include "pixsweep/table.h"
 
@@ -107,45 +108,6 @@ const char *pxs_path_tail(const char *path);                          /* its las
 bool pxs_groups_by(const struct pxs_groups *groups, const char *key); /* is it one of the keys? */
 
 /* ---- series ---------------------------------------------------------------------------------------------- */
-
-/* Columns of `batch_loss`, and of `epoch` and `d_output`, that can be read as curves. */
-#define PXS_BATCH_COLUMNS(X) \
-    X(loss_G)                \
-    X(loss_GAN)              \
-    X(loss_pixel)            \
-    X(loss_D)                \
-    X(loss_real)             \
-    X(loss_fake)             \
-    X(lr_G)                  \
-    X(lr_D)
-#define PXS_EPOCH_COLUMNS(X) \
-    X(avg_loss_G)            \
-    X(avg_loss_GAN)          \
-    X(avg_loss_pixel)        \
-    X(avg_loss_D)            \
-    X(avg_loss_real)         \
-    X(avg_loss_fake)         \
-    X(val_loss)              \
-    X(val_psnr)              \
-    X(val_ssim)              \
-    X(lr_G)                  \
-    X(lr_D)                  \
-    X(avg_D_real)            \
-    X(avg_D_fake)
-enum pxs_batch_column {
-#define PXS_BATCH_ENUM(name) PXS_BATCH_##name,
-    PXS_BATCH_COLUMNS(PXS_BATCH_ENUM)
-#undef PXS_BATCH_ENUM
-        PXS_BATCH_N
-};
-enum pxs_epoch_column {
-#define PXS_EPOCH_ENUM(name) PXS_EPOCH_##name,
-    PXS_EPOCH_COLUMNS(PXS_EPOCH_ENUM)
-#undef PXS_EPOCH_ENUM
-        PXS_EPOCH_N
-};
-const char *pxs_batch_column_name(enum pxs_batch_column column);
-const char *pxs_epoch_column_name(enum pxs_epoch_column column);
 
 /* Points by rising x, which counts epochs as the database does: what was measured of epoch e stands at e, and its batches
  * lie evenly spread over [e - 0.5, e + 0.5]. A y that is NaN is a gap: no line leads over it. */

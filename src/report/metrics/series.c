@@ -6,25 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const batch_names[PXS_BATCH_N] = {
-#define NAME(name) #name,
-    PXS_BATCH_COLUMNS(NAME)
-#undef NAME
-};
-static const char *const epoch_names[PXS_EPOCH_N] = {
-#define NAME(name) #name,
-    PXS_EPOCH_COLUMNS(NAME)
-#undef NAME
-};
-
-const char *pxs_batch_column_name(enum pxs_batch_column column) {
-    return (size_t)column < PXS_BATCH_N ? batch_names[column] : "";
-}
-
-const char *pxs_epoch_column_name(enum pxs_epoch_column column) {
-    return (size_t)column < PXS_EPOCH_N ? epoch_names[column] : "";
-}
-
 /* One reading of a sweep. */
 struct reading {
     struct pxs_store *store;
@@ -203,7 +184,7 @@ static enum pxs_status read_batches(struct reading *r, struct pxs_error *err) {
     struct pxs_text sql = {0};
     pxs_text_add(&sql, "SELECT step, epoch, batch");
     for (size_t i = 0; i < r->n_columns; i++)
-        pxs_text_addf(&sql, ", %s", batch_names[r->columns[i]]);
+        pxs_text_addf(&sql, ", %s", pxs_batch_info(r->columns[i])->name);
     pxs_text_addf(&sql, " FROM batch_loss WHERE run_id = %" PRId64 " ORDER BY step", r->run->run_id);
     enum pxs_status status = pxs_text_status(&sql, err);
     pxs_thinner_begin(r->thinner, r->run->steps);
@@ -237,7 +218,7 @@ static void put_epoch_sql(const struct reading *r, struct pxs_text *sql) {
     pxs_text_add(sql, "SELECT e.epoch");
     for (int c = 0; c < PXS_EPOCH_N; c++) {
         const bool of_d = c == PXS_EPOCH_avg_D_real || c == PXS_EPOCH_avg_D_fake;
-        pxs_text_addf(sql, ", %s.%s", of_d ? "d" : "e", epoch_names[c]);
+        pxs_text_addf(sql, ", %s.%s", of_d ? "d" : "e", pxs_epoch_info((enum pxs_epoch_column)c)->name);
     }
     pxs_text_add(sql, " FROM epoch e LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
     pxs_text_addf(sql, " WHERE e.run_id = %" PRId64 " ORDER BY e.epoch", r->run->run_id);
