@@ -171,9 +171,10 @@ double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, si
 /* Binary cross-entropy with logits, torch BCEWithLogitsLoss. */
 double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
                         float weight, float *dx);
-/* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal. */
+/* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal.
+ * accumulate: it is added to what stands in dx, else it overwrites that. */
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
-              float weight, float *dx);
+              float weight, float *dx, bool accumulate);
 /* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 512. psnr: decibels at data range 2 (the same number as for 0..1),
  * infinite for equal images. ssim: Wang et al. 2004, 11x11 Gaussian window with sigma 1.5, K1 0.01, K2 0.03, mean over the windows within
  * the image and over channels; skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
@@ -189,9 +190,9 @@ struct pxs_adam {
 };
 void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g,
                    float *p, float *m, float *v);
-/* dst[i*ld_dst + 0..c-1] (+)= src[i*ld_src + 0..c-1] over `pixels` */
+/* dst[i*ld_dst + 0..c-1] = src[i*ld_src + 0..c-1] over `pixels` */
 void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
-                       size_t ld_dst, size_t pixels, int c, bool accumulate);
+                       size_t ld_dst, size_t pixels, int c);
 /* w[i] = mean + std * N(0,1), Box-Muller on Philox (seed, PXS_STREAM_INIT, layer, 0). */
 void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean,
                      float std, size_t n, float *w);

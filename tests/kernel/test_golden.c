@@ -184,11 +184,11 @@ START_TEST(concatenation)
     float *up = input("concat", "up", 2, 3, 4, 1.0f), *skip = input("concat", "skip", 2, 5, 4, 1.0f),
           *y = buffer(64, 0);
     float *dy = input("concat", "dy", 2, 8, 4, 1.0f), *dup = buffer(24, 0), *dskip = buffer(40, 0);
-    pxs_copy_channels(&ctx, up, 3, y, 8, 8, 3, false);
-    pxs_copy_channels(&ctx, skip, 5, y + 3, 8, 8, 5, false);
+    pxs_copy_channels(&ctx, up, 3, y, 8, 8, 3);
+    pxs_copy_channels(&ctx, skip, 5, y + 3, 8, 8, 5);
     expect_layer(y, 2, 8, 4, "concat", "y", 0);
-    pxs_copy_channels(&ctx, dy, 8, dup, 3, 8, 3, false);
-    pxs_copy_channels(&ctx, dy + 3, 8, dskip, 5, 8, 5, false);
+    pxs_copy_channels(&ctx, dy, 8, dup, 3, 8, 3);
+    pxs_copy_channels(&ctx, dy + 3, 8, dskip, 5, 8, 5);
     expect_layer(dup, 2, 3, 4, "concat", "dup", 0);
     expect_layer(dskip, 2, 5, 4, "concat", "dskip", 0);
 }
@@ -224,7 +224,7 @@ START_TEST(losses)
     golden_numbers("l1/y", 1.0f, 210, y);
     for (int i = 0; i < 210; i += 10)
         x[i] = y[i];
-    double got = pxs_l1(&ctx, x, y, 210, 10.0f, dx), want = *golden_get(golden, 1, "l1/value");
+    double got = pxs_l1(&ctx, x, y, 210, 10.0f, dx, false), want = *golden_get(golden, 1, "l1/value");
     ck_assert_double_eq_tol(got, want, 1e-7 * want);
     expect_layer(dx, 1, 210, 1, "l1", "dx", 1e-7);
 }

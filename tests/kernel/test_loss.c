@@ -34,7 +34,7 @@ static double run(const struct pxs_kernel_context *ctx, enum kind kind, const fl
         return pxs_mse_constant(ctx, x, n, label, weight, dx);
     if (kind == BCE)
         return pxs_bce_constant(ctx, x, n, label, weight, dx);
-    return pxs_l1(ctx, x, target, n, weight, dx);
+    return pxs_l1(ctx, x, target, n, weight, dx, false);
 }
 
 START_TEST(formulas_against_differences)
@@ -90,6 +90,28 @@ START_TEST(against_formulas)
 }
 END_TEST
 
+/* What is added to a gradient that stands there is the one that overwrites it. */
+START_TEST(l1_accumulates)
+{
+    random_start("l1_accumulates");
+    for (size_t k = 0; k < PXS_COUNT(counts); k++) {
+        size_t n = (size_t)counts[k];
+        float *x = buffer(n, 1), *target = buffer(n, 2), *dx = buffer(n, 3), *sum = buffer(n, 0);
+        fill_random(x, 1, n, 1, 1.0);
+        fill_random(target, 1, n, 1, 1.0);
+        fill_random(sum, 1, n, 1, 1.0);
+        struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
+        double want = pxs_l1(&ctx, x, target, n, 7.0f, dx, false);
+        for (size_t i = 0; i < n; i++)
+            dx[i] = sum[i] + dx[i];
+        double got = pxs_l1(&ctx, x, target, n, 7.0f, sum, true);
+        expect_same(&got, &want, sizeof want, "l1 of %zu", n);
+        expect_same(sum, dx, n * sizeof *dx, "l1 gradient of %zu, added", n);
+        buffers_done();
+    }
+}
+END_TEST
+
 START_TEST(extreme_logits)
 {
     float x[] = {1e30f, -1e30f, FLT_MAX, -FLT_MAX, 100.0f, -100.0f, 1000.0f, 0.0f, -0.0f, 1e-30f}, dx[10];
@@ -110,11 +132,11 @@ START_TEST(equal_has_no_gradient)
 {
     float x[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.1f}, y[] = {-0.0f, 0.0f, 1.0f, -1.0f, 0.1f}, dx[5];
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
-    ck_assert_double_eq(pxs_l1(&ctx, x, y, 5, 10.0f, dx), 0.0);
+    ck_assert_double_eq(pxs_l1(&ctx, x, y, 5, 10.0f, dx, false), 0.0);
     for (int i = 0; i < 5; i++)
         ck_assert_float_eq(dx[i], 0.0f);
     float above = nextafterf(0.1f, 1.0f);
-    ck_assert_double_gt(pxs_l1(&ctx, &above, y + 4, 1, 10.0f, dx), 0.0);
+    ck_assert_double_gt(pxs_l1(&ctx, &above, y + 4, 1, 10.0f, dx, false), 0.0);
     ck_assert_float_eq(dx[0], 10.0f);
     ck_assert_double_eq(pxs_mse_constant(&ctx, x + 2, 1, 1.0f, 1.0f, dx), 0.0);
     ck_assert_float_eq(dx[0], 0.0f);
@@ -149,6 +171,7 @@ TCase *loss_case(void) {
     KERNEL_CASE("loss");
     tcase_add_test(tcase, formulas_against_differences);
     tcase_add_test(tcase, against_formulas);
+    tcase_add_test(tcase, l1_accumulates);
     tcase_add_test(tcase, extreme_logits);
     tcase_add_test(tcase, equal_has_no_gradient);
     tcase_add_test(tcase, nan_and_infinity_show);

@@ -67,13 +67,13 @@ static void run_elements(const struct pxs_kernel_context *ctx, float *out) {
     double losses[3];
     losses[0] = pxs_mse_constant(ctx, input, N, 1.0f, 0.5f, out);
     losses[1] = pxs_bce_constant(ctx, input, N, 1.0f, 0.5f, out + N);
-    losses[2] = pxs_l1(ctx, input, input2, N, 10.0f, out + 2 * N);
+    losses[2] = pxs_l1(ctx, input, input2, N, 10.0f, out + 2 * N, false);
+    losses[2] += pxs_l1(ctx, input2, input, N, 3.0f, out + 2 * N, true);
     pxs_tanh_backward(ctx, input, N, out + 2 * N);
     memcpy(out + 3 * N, losses, sizeof losses);
     out += 3 * N + 6;
     pxs_sum_pixels(ctx, input, 1001, 333, out);
-    pxs_copy_channels(ctx, input, 100, out + 333, 101, 500, 100, false);
-    pxs_copy_channels(ctx, input2, 100, out + 333, 101, 500, 100, true);
+    pxs_copy_channels(ctx, input, 100, out + 333, 101, 500, 100);
     pxs_fill_normal(ctx, 4, 5, 0.0f, 1.0f, N, out + 333 + 50500);
 }
 static void run_adam(const struct pxs_kernel_context *ctx, float *out) {

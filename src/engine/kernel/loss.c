@@ -15,6 +15,7 @@ struct loss {
     size_t n;
     float label, scale;
     float *dx;
+    bool accumulate; /* L1 */
     double sum[LOSS_PIECES];
 };
 
@@ -33,7 +34,7 @@ static double bce(const struct loss *j, size_t i, float *grad) {
 
 /* Sums in eight lanes, which compilers turn into vector code; what is left over, one by one. */
 PXS_CLONES static double l1_run(const float *x, const float *target, size_t n, float scale,
-                                float *restrict dx) {
+                                float *restrict dx, bool accumulate) {
     enum { LANES = 8 };
     double lane[LANES] = {0}, sum = 0;
     size_t whole = n / LANES * LANES;
@@ -46,7 +47,8 @@ PXS_CLONES static double l1_run(const float *x, const float *target, size_t n, f
         sum += (double)fabsf(x[i] - target[i]);
     for (size_t i = 0; dx && i < n; i++) {
         float d = x[i] - target[i];
-        dx[i] = d > 0.0f ? scale : d < 0.0f ? -scale : 0.0f * d; /* 0 * d keeps NaN */
+        float grad = d > 0.0f ? scale : d < 0.0f ? -scale : 0.0f * d; /* 0 * d keeps NaN */
+        dx[i] = accumulate ? dx[i] + grad : grad;
     }
     return sum;
 }
@@ -59,8 +61,8 @@ static void loss_piece(void *user, int piece, int thread) {
     double sum = 0;
     size_t first = pxs_min_size(end, (size_t)piece * step);
     if (j->kind == L1) {
-        j->sum[piece] =
-            l1_run(j->x + first, j->target + first, end - first, j->scale, j->dx ? j->dx + first : NULL);
+        j->sum[piece] = l1_run(j->x + first, j->target + first, end - first, j->scale,
+                               j->dx ? j->dx + first : NULL, j->accumulate);
         return;
     }
     for (size_t i = first; i < end; i++) {
@@ -94,8 +96,8 @@ double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, si
 }
 
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
-              float weight, float *dx) {
-    struct loss j = {.kind = L1, .x = x, .target = target, .n = n, .dx = dx};
+              float weight, float *dx, bool accumulate) {
+    struct loss j = {.kind = L1, .x = x, .target = target, .n = n, .dx = dx, .accumulate = accumulate};
     return loss_run(ctx, &j, weight);
 }
 
@@ -104,7 +106,6 @@ struct copy {
     float *dst;
     size_t ld_src, ld_dst, pixels;
     int c;
-    bool accumulate;
 };
 
 static void copy_piece(void *user, int piece, int thread) {
@@ -112,19 +113,12 @@ static void copy_piece(void *user, int piece, int thread) {
     (void)thread;
     size_t step = (j->pixels + LOSS_PIECES - 1) / LOSS_PIECES,
            end = pxs_min_size(j->pixels, ((size_t)piece + 1) * step);
-    for (size_t p = (size_t)piece * step; p < end; p++) {
-        const float *src = j->src + p * j->ld_src;
-        float *dst = j->dst + p * j->ld_dst;
-        if (j->accumulate)
-            for (int i = 0; i < j->c; i++)
-                dst[i] += src[i];
-        else
-            memcpy(dst, src, (size_t)j->c * sizeof *dst);
-    }
+    for (size_t p = (size_t)piece * step; p < end; p++)
+        memcpy(j->dst + p * j->ld_dst, j->src + p * j->ld_src, (size_t)j->c * sizeof *j->dst);
 }
 
 void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
-                       size_t ld_dst, size_t pixels, int c, bool accumulate) {
-    struct copy j = {src, dst, ld_src, ld_dst, pixels, c, accumulate};
+                       size_t ld_dst, size_t pixels, int c) {
+    struct copy j = {src, dst, ld_src, ld_dst, pixels, c};
     pxs_pool_run(ctx->pool, copy_piece, &j, LOSS_PIECES);
 }

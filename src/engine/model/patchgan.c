@@ -106,8 +106,8 @@ void patchgan_forward(struct patchgan *d, const struct pxs_nn *nn, const float *
                       int first, int n) {
     size_t c = (size_t)d->channels, pixels = (size_t)d->height * (size_t)d->width;
     float *input = d->input + (size_t)first * pixels * 2 * c;
-    pxs_copy_channels(&nn->kernel, image, c, input, 2 * c, (size_t)n * pixels, d->channels, false);
-    pxs_copy_channels(&nn->kernel, source, c, input + c, 2 * c, (size_t)n * pixels, d->channels, false);
+    pxs_copy_channels(&nn->kernel, image, c, input, 2 * c, (size_t)n * pixels, d->channels);
+    pxs_copy_channels(&nn->kernel, source, c, input + c, 2 * c, (size_t)n * pixels, d->channels);
     const float *x = input;
     size_t ld = 2 * c;
     for (int k = 0; k < PATCH_LAYERS; k++) {

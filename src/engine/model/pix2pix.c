@@ -111,11 +111,7 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     patchgan_forward(&m->d, nn, m->fake, source, 0, n);
     out->loss_GAN = pxs_gan_loss(nn, vanilla, m->d.pred, (size_t)n * m->d.pred_size, true, 1.0f, m->d.dpred);
     patchgan_input_gradient(&m->d, nn, n, m->dfake);
-    /* D's input for the real pairs is filled later in the step: until then it holds the pixel loss's gradient */
-    float *dpixel = m->d.input + 2 * floats;
-    out->loss_pixel = pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, dpixel);
-    pxs_copy_channels(&nn->kernel, dpixel, (size_t)p->channels, m->dfake, (size_t)p->channels,
-                      floats / (size_t)p->channels, (int)p->channels, true);
+    out->loss_pixel = pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
     out->loss_G = out->loss_GAN + p->lambda_pixel * out->loss_pixel;
     unet_backward(&m->g, nn, source, n, true, m->fake, m->dfake);
 }
@@ -169,7 +165,7 @@ void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, 
 }
 
 double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, size_t n) {
-    return pxs_l1(&m->nn.kernel, x, y, n, 1.0f, NULL);
+    return pxs_l1(&m->nn.kernel, x, y, n, 1.0f, NULL, false);
 }
 
 size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_weight ***out) {
