@@ -197,20 +197,4 @@ void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, s
 void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean,
                      float std, size_t n, float *w);
 
-/* ---- plain references, in double -------------------------------------------------------------------------- */
-
-/* The definitions, written as loops over their formulas; shapes and layouts as above, dense (ld = channels). Tests hold these to
- * finite differences and the kernels to these. */
-void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small);
-void pxs_ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big);
-void pxs_ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight);
-void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight,
-                          const double *bias, double *y);
-void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight,
-                           const double *dy, double *dx, double *dweight, double *dbias);
-/* keep [N,hw,C]: the factor of dropout, 0 or 1/(1-p), or NULL */
-void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y);
-void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
-                            const double *dy, double *dx);
-
 #endif

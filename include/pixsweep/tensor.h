@@ -1,4 +1,4 @@
-/* tensor: plain blocks of floats with a shape, and the two files that hold such blocks: safetensors (weights, moments) and .npy
+/* tensor: the two kinds of file that hold blocks of numbers with a shape: safetensors (weights, moments) and .npy
  * (images). Reading maps the file, so nothing is copied that is not asked for; a mapped file must not be cut short by another
  * process while open (files written here are replaced whole, never changed). Messages name the file and the tensor. */
 #ifndef PIXSWEEP_TENSOR_H
@@ -8,19 +8,6 @@
 
 #define PXS_MAX_RANK 4
 
-/* ---- memory ---------------------------------------------------------------------------------------------- */
-
-/* Contiguous, last dimension fastest, 64-byte aligned (pxs_aligned_alloc). Rank 0 is one number. */
-struct pxs_tensor {
-    float *data;
-    int dims[PXS_MAX_RANK];
-    int rank;
-};
-/* Zeroed. PXS_E_INVALID for a rank or dimension out of range, PXS_E_NOMEM. */
-PXS_NODISCARD enum pxs_status pxs_tensor_create(int rank, const int *dims, struct pxs_tensor **out,
-                                                struct pxs_error *err);
-void pxs_tensor_destroy(struct pxs_tensor **t); /* NULL and *NULL are fine; nulls *t */
-size_t pxs_tensor_count(const struct pxs_tensor *t);
 /* "[64, 3, 4, 4]"; "[]" for rank 0. */
 void pxs_format_shape(char *out, size_t size, int rank, const int64_t *dims);
 

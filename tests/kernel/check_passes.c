@@ -172,11 +172,11 @@ static struct numbers whole_numbers(const struct layer *l, int passes) {
 static void reference(const struct layer *l, enum pxs_pass pass, const double *big, const double *small,
                       const double *weight, double *out) {
     if (pass == PXS_PASS_DOWN)
-        pxs_ref_down(&l->s, big, weight, out);
+        ref_down(&l->s, big, weight, out);
     else if (pass == PXS_PASS_UP)
-        pxs_ref_up(&l->s, small, weight, out);
+        ref_up(&l->s, small, weight, out);
     else
-        pxs_ref_weight(&l->s, big, small, out);
+        ref_weight(&l->s, big, small, out);
 }
 
 static size_t count_of(const struct layer *l, enum pxs_pass pass) {
@@ -395,7 +395,7 @@ START_TEST(live_taps)
             double big[36], small[9], dweight[16];
             for (int i = 0; i < 36; i++)
                 big[i] = small[i % 9] = 1.0;
-            pxs_ref_weight(&s, big, small, dweight);
+            ref_weight(&s, big, small, dweight);
             for (int tap = 0; tap < 16; tap++)
                 ck_assert_msg(pxs_tap_is_live(&s, tap) == (dweight[tap] > 0), "tap %d at %d x %d", tap, h, w);
         }

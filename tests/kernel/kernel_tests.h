@@ -3,6 +3,8 @@
 #ifndef PIXSWEEP_KERNEL_TESTS_H
 #define PIXSWEEP_KERNEL_TESTS_H
 
+#include "reference.h"
+
 #include "pixsweep/kernel.h"
 
 #include <check.h>

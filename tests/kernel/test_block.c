@@ -94,7 +94,7 @@ static struct layer make_layer(struct pxs_block_shape s, double p, double scale,
 static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l, float *stats, uint8_t *mask,
                           int shift) {
     double *want = numbers(l->n), *allowed = numbers(l->n);
-    pxs_ref_block_forward(&l->s, l->x64, l->keep, want);
+    ref_block_forward(&l->s, l->x64, l->keep, want);
     for (size_t i = 0; i < l->n; i++)
         allowed[i] = (value_error(l, i) + 4 * 0x1p-24 * fabs(l->v[i])) * kept(l, i);
     float *y = buffer(l->pixels * l->ld, shift);
@@ -117,7 +117,7 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
     fill_random(dy, l->ld, l->pixels, l->s.c, ldexp(1.0, random_int(-12, 4)));
     freeze(dy);
     double *dy64 = widen(dy, l->ld, l->pixels, l->s.c), *want = numbers(l->n), *allowed = numbers(l->n);
-    pxs_ref_block_backward(&l->s, l->x64, l->keep, dy64, want);
+    ref_block_backward(&l->s, l->x64, l->keep, dy64, want);
     size_t c_all = (size_t)l->s.c, hw = (size_t)l->s.hw;
     for (size_t first = 0; first < l->n; first++) {
         if (first % (hw * c_all) >= c_all)

@@ -109,7 +109,7 @@ static void check_linear(const struct pxs_kernels *set, struct pxs_conv_shape s,
     double *magnitude = magnitudes(widen(sum, 1, n_big, 1), n_big);
     for (size_t e = 0; e < n_big; e++)
         magnitude[e] += l.big_abs[e] + k.big_abs[e];
-    pxs_ref_down(&s, magnitude, l.weight_abs, size);
+    ref_down(&s, magnitude, l.weight_abs, size);
     for (size_t e = 0; e < n_small; e++) {
         want[e] = (double)y[0][e] + (double)y[1][e];
         y[0][e] *= -4.0f;

@@ -52,9 +52,9 @@ static struct layer make_layer(struct pxs_head_shape s, int gap, int shift, bool
 static void check_forward(const struct pxs_kernel_context *ctx, const struct layer *l, bool bias,
                           bool tanh_on) {
     double *want = numbers(l->n_y), *sum = numbers(l->n_y);
-    pxs_ref_head_forward(&l->s, l->x64, l->weight64, bias ? l->bias64 : NULL, want);
-    pxs_ref_head_forward(&l->s, magnitudes(l->x64, l->n_x), magnitudes(l->weight64, l->n_weight),
-                         bias ? magnitudes(l->bias64, (size_t)l->s.co) : NULL, sum);
+    ref_head_forward(&l->s, l->x64, l->weight64, bias ? l->bias64 : NULL, want);
+    ref_head_forward(&l->s, magnitudes(l->x64, l->n_x), magnitudes(l->weight64, l->n_weight),
+                     bias ? magnitudes(l->bias64, (size_t)l->s.co) : NULL, sum);
     for (size_t i = 0; tanh_on && i < l->n_y; i++) { /* tanh shrinks errors, and rounds once more */
         want[i] = tanh(want[i]);
         sum[i] += 1.0;
@@ -71,9 +71,9 @@ static void check_forward(const struct pxs_kernel_context *ctx, const struct lay
 static void check_backward(const struct pxs_kernel_context *ctx, const struct layer *l, int shift) {
     double *dx64 = numbers(l->n_x), *dweight64 = numbers(l->n_weight), *dbias64 = numbers((size_t)l->s.co);
     double *dx_sum = numbers(l->n_x), *dweight_sum = numbers(l->n_weight);
-    pxs_ref_head_backward(&l->s, magnitudes(l->x64, l->n_x), magnitudes(l->weight64, l->n_weight),
-                          magnitudes(l->dy64, l->n_y), dx_sum, dweight_sum, dbias64);
-    pxs_ref_head_backward(&l->s, l->x64, l->weight64, l->dy64, dx64, dweight64, dbias64);
+    ref_head_backward(&l->s, magnitudes(l->x64, l->n_x), magnitudes(l->weight64, l->n_weight),
+                      magnitudes(l->dy64, l->n_y), dx_sum, dweight_sum, dbias64);
+    ref_head_backward(&l->s, l->x64, l->weight64, l->dy64, dx64, dweight64, dbias64);
     float *dx = buffer(l->pixels * l->ld, shift), *dweight = buffer(l->n_weight, shift);
     spoil(ctx);
     pxs_head_backward(ctx, &l->s, l->x, l->ld, l->weight, l->dy, dx, l->ld, dweight);

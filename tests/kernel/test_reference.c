@@ -46,13 +46,13 @@ struct conv {
 
 static double loss_down(const void *user) {
     const struct conv *c = user;
-    pxs_ref_down(&c->s, c->big, c->weight, c->y);
+    ref_down(&c->s, c->big, c->weight, c->y);
     return dot(c->r, c->y, c->n_small);
 }
 
 static double loss_up(const void *user) {
     const struct conv *c = user;
-    pxs_ref_up(&c->s, c->small, c->weight, c->y);
+    ref_up(&c->s, c->small, c->weight, c->y);
     return dot(c->r, c->y, c->n_big);
 }
 
@@ -73,14 +73,14 @@ START_TEST(conv_gradients)
     c.y = numbers(c.n_big);
     double *dbig = numbers(c.n_big), *dsmall = numbers(c.n_small), *dweight = numbers(c.n_weight);
 
-    pxs_ref_up(&c.s, c.r, c.weight, dbig);
+    ref_up(&c.s, c.r, c.weight, dbig);
     expect_gradient(loss_down, &c, c.big, c.n_big, dbig, "down, big");
-    pxs_ref_weight(&c.s, c.big, c.r, dweight);
+    ref_weight(&c.s, c.big, c.r, dweight);
     expect_gradient(loss_down, &c, c.weight, c.n_weight, dweight, "down, weight");
 
-    pxs_ref_down(&c.s, c.r, c.weight, dsmall);
+    ref_down(&c.s, c.r, c.weight, dsmall);
     expect_gradient(loss_up, &c, c.small, c.n_small, dsmall, "up, small");
-    pxs_ref_weight(&c.s, c.r, c.small, dweight);
+    ref_weight(&c.s, c.r, c.small, dweight);
     expect_gradient(loss_up, &c, c.weight, c.n_weight, dweight, "up, weight");
 }
 END_TEST
@@ -93,7 +93,7 @@ struct head {
 
 static double loss_head(const void *user) {
     const struct head *c = user;
-    pxs_ref_head_forward(&c->s, c->x, c->weight, c->bias, c->y);
+    ref_head_forward(&c->s, c->x, c->weight, c->bias, c->y);
     return dot(c->r, c->y, c->n_y);
 }
 
@@ -114,7 +114,7 @@ START_TEST(head_gradients)
     c.r = random_numbers(c.n_y);
     c.y = numbers(c.n_y);
     double *dx = numbers(n_x), *dweight = numbers(n_weight), *dbias = numbers(n_bias);
-    pxs_ref_head_backward(&c.s, c.x, c.weight, c.r, dx, dweight, dbias);
+    ref_head_backward(&c.s, c.x, c.weight, c.r, dx, dweight, dbias);
     expect_gradient(loss_head, &c, c.x, n_x, dx, "head, x");
     expect_gradient(loss_head, &c, c.weight, n_weight, dweight, "head, weight");
     expect_gradient(loss_head, &c, c.bias, n_bias, dbias, "head, bias");
@@ -129,7 +129,7 @@ struct block {
 
 static double loss_block(const void *user) {
     const struct block *c = user;
-    pxs_ref_block_forward(&c->s, c->x, c->keep, c->y);
+    ref_block_forward(&c->s, c->x, c->keep, c->y);
     return dot(c->r, c->y, c->n);
 }
 
@@ -139,7 +139,7 @@ static void avoid_kinks(const struct block *c, double gap) {
     plain.slope = 1.0f;
     for (bool moved = true; moved;) {
         moved = false;
-        pxs_ref_block_forward(&plain, c->x, NULL, c->y);
+        ref_block_forward(&plain, c->x, NULL, c->y);
         for (size_t i = 0; i < c->n; i++)
             if (fabs(c->y[i]) < gap) {
                 c->x[i] = random_unit();
@@ -169,7 +169,7 @@ START_TEST(block_gradients)
         }
         avoid_kinks(&c, 1e-3);
         double *dx = numbers(c.n);
-        pxs_ref_block_backward(&c.s, c.x, c.keep, c.r, dx);
+        ref_block_backward(&c.s, c.x, c.keep, c.r, dx);
         expect_gradient(loss_block, &c, c.x, c.n, dx, "block, x");
     }
 }
@@ -184,9 +184,9 @@ START_TEST(one_trilinear_form)
            n_weight = (size_t)(16 * s.cb * s.cs);
     double *big = random_numbers(n_big), *small = random_numbers(n_small), *weight = random_numbers(n_weight);
     double *down = numbers(n_small), *up = numbers(n_big), *dweight = numbers(n_weight);
-    pxs_ref_down(&s, big, weight, down);
-    pxs_ref_up(&s, small, weight, up);
-    pxs_ref_weight(&s, big, small, dweight);
+    ref_down(&s, big, weight, down);
+    ref_up(&s, small, weight, up);
+    ref_weight(&s, big, small, dweight);
     double want = dot(down, small, n_small);
     ck_assert_double_eq_tol(dot(big, up, n_big), want, 1e-12 * (1 + fabs(want)));
     ck_assert_double_eq_tol(dot(weight, dweight, n_weight), want, 1e-12 * (1 + fabs(want)));
@@ -201,7 +201,7 @@ START_TEST(taps_by_hand)
     for (int t = 0; t < 16; t++)
         weight[t] = 1 + t;
     big[1 * 4 + 2] = 1; /* (1,2): 1 = 2i-1+ky, 2 = 2j-1+kx */
-    pxs_ref_down(&s, big, weight, small);
+    ref_down(&s, big, weight, small);
     ck_assert_double_eq(small[0], weight[2 * 4 + 3]); /* i 0 ky 2, j 0 kx 3 */
     ck_assert_double_eq(small[1], weight[2 * 4 + 1]); /* i 0 ky 2, j 1 kx 1 */
     ck_assert_double_eq(small[2], weight[0 * 4 + 3]);
@@ -209,7 +209,7 @@ START_TEST(taps_by_hand)
     struct pxs_head_shape head = {1, 3, 3, 1, 1, 1};
     double x[9] = {0}, y[9];
     x[4] = 1; /* output (y,x) meets input (y-2+ky, x-2+kx) */
-    pxs_ref_head_forward(&head, x, weight, NULL, y);
+    ref_head_forward(&head, x, weight, NULL, y);
     for (int i = 0; i < 9; i++) {
         int ky = 3 - i / 3, kx = 3 - i % 3;
         ck_assert_double_eq(y[i], weight[ky * 4 + kx]);

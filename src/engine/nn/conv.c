@@ -39,7 +39,7 @@ size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n
  * Training takes the first way: pxs_conv_weight_adam uses the gradient up while it is in cache. Only
  * tests set on_gradient; they take the second way, where the whole gradient stands in memory first. So
  * a gradient that a test holds to PyTorch or to finite differences says nothing about the first way by
- * itself: kerncheck shows that both give the same bits (tests/kernel/check_passes.c). */
+ * itself: kerncheck shows that both give the same bits (tests/kernel/test_threads.c). */
 static void update(const struct pxs_nn *nn, struct pxs_conv *c, const struct pxs_conv_shape *s,
                    const float *big, size_t ld_big, const float *small, size_t ld_small) {
     struct pxs_weight *w = &c->weight;

@@ -1,5 +1,5 @@
 /* The definitions as plain loops in double. Slow, obvious, and what the fast kernels are held to. */
-#include "kernel_priv.h"
+#include "reference.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,7 +18,7 @@
                                     once = 1;                                                         \
                              once; once = 0)
 
-void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small) {
+void ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     memset(small, 0, (size_t)(s->n * s->h * s->w) * cs * sizeof *small);
     FOR_EACH_MEETING(s, m, q, t)
@@ -27,7 +27,7 @@ void pxs_ref_down(const struct pxs_conv_shape *s, const double *big, const doubl
             small[m * cs + c] += big[q * cb + b] * weight[((size_t)t * cb + b) * cs + c];
 }
 
-void pxs_ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big) {
+void ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     memset(big, 0, (size_t)(s->n * s->h * s->w * 4) * cb * sizeof *big);
     FOR_EACH_MEETING(s, m, q, t)
@@ -36,7 +36,7 @@ void pxs_ref_up(const struct pxs_conv_shape *s, const double *small, const doubl
             big[q * cb + b] += small[m * cs + c] * weight[((size_t)t * cb + b) * cs + c];
 }
 
-void pxs_ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight) {
+void ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     memset(dweight, 0, 16 * cb * cs * sizeof *dweight);
     FOR_EACH_MEETING(s, m, q, t)
@@ -53,8 +53,8 @@ static ptrdiff_t head_input(const struct pxs_head_shape *s, int image, int y, in
     return ((ptrdiff_t)image * s->h + uy / s->scale) * s->w + ux / s->scale;
 }
 
-void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight,
-                          const double *bias, double *y) {
+void ref_head_forward(const struct pxs_head_shape *s, const double *x, const double *weight,
+                      const double *bias, double *y) {
     for (int im = 0; im < s->n; im++)
         for (int oy = 0; oy < s->scale * s->h; oy++)
             for (int ox = 0; ox < s->scale * s->w; ox++)
@@ -68,8 +68,8 @@ void pxs_ref_head_forward(const struct pxs_head_shape *s, const double *x, const
                 }
 }
 
-void pxs_ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight,
-                           const double *dy, double *dx, double *dweight, double *dbias) {
+void ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight,
+                       const double *dy, double *dx, double *dweight, double *dbias) {
     memset(dx, 0, (size_t)(s->n * s->h * s->w * s->c) * sizeof *dx);
     memset(dweight, 0, (size_t)(s->c * 16 * s->co) * sizeof *dweight);
     memset(dbias, 0, (size_t)s->co * sizeof *dbias);
@@ -101,7 +101,7 @@ static void ref_statistics(const struct pxs_block_shape *s, const double *x, dou
     *rstd = 1.0 / sqrt(var + 1e-5);
 }
 
-void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y) {
+void ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y) {
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
             size_t at = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c;
@@ -114,8 +114,8 @@ void pxs_ref_block_forward(const struct pxs_block_shape *s, const double *x, con
         }
 }
 
-void pxs_ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
-                            const double *dy, double *dx) {
+void ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
+                        const double *dy, double *dx) {
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
             size_t first = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c, step = (size_t)s->c;
