@@ -21,25 +21,40 @@ PXS_NODISCARD enum pxs_status pxs_image_create(struct pxs_image *out, int width,
                                                struct pxs_error *err);
 void pxs_image_finish(struct pxs_image *image); /* frees and zeroes; a zeroed picture is fine */
 
-/* ---- PNG ------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------------------- */
 
-/* What a PNG file holds before it is turned into RGB. */
-struct pxs_png_info {
+/* What a picture's file holds before it is turned into RGB. */
+struct pxs_image_info {
     int width, height;
-    int channels; /* as stored: 1 grey, 2 grey + alpha, 3 RGB or palette, 4 RGB + alpha; transparency by tRNS not counted */
-    int depth; /* bits per sample as stored: 1, 2, 4, 8, 16 */
-    /* depth 16: lowest and highest colour sample as stored, of the left and the right half (a middle column is right); else 0. */
+    /* As stored: 1 grey, 2 grey + alpha, 3 RGB or palette, 4 RGB + alpha; a PNG's transparency by tRNS not counted. */
+    int channels;
+    /* Bits per sample as stored; of a PNG 1, 2, 4, 8 or 16. */
+    int depth;
+    /* Depth 16: lowest and highest colour sample as stored, of the left and the right half (a middle column is
+     * right); else 0. */
     uint16_t low[2], high[2];
 };
 
-/* Reads any PNG (palette, grey 1/2/4/8/16, RGB, alpha, tRNS, 16 bit, interlaced) as 3-channel RGB: grey is repeated,
- * 16-bit samples become round(v / 257), alpha is blended over white, gamma and colour profiles are ignored. `info` may be
- * NULL. PXS_E_CORRUPT names the file and libpng's reason (damaged, truncated, not a PNG, too large). Never prints. */
-PXS_NODISCARD enum pxs_status pxs_image_read_png(const char *path, struct pxs_image *out,
-                                                 struct pxs_png_info *info, struct pxs_error *err);
+/* What the formats that are read are called in messages. */
+#define PXS_PICTURE_WORDS "a PNG"
+
+/* The format that a file's name promises ("PNG", by the ending in any case); NULL: none that is read. */
+const char *pxs_image_format_of(const char *name);
+/* The n-th ending that such a file has ("png", "PNG"), without the dot; false behind the last. */
+bool pxs_image_ending(size_t n, char *ending, size_t size);
+
+/* Reads a picture in any format of the table in format.c, by its first bytes, as 3-channel RGB. Of PNG all there is (palette,
+ * grey 1/2/4/8/16, RGB, alpha, tRNS, 16 bit, interlaced): grey is repeated, 16-bit samples become round(v / 257), alpha is
+ * blended over white, gamma and colour profiles are ignored. `info` may be NULL. PXS_E_CORRUPT names the file and the reason
+ * (damaged, truncated, not a format that is read, too large). Never prints. */
+PXS_NODISCARD enum pxs_status pxs_image_read(const char *path, struct pxs_image *out,
+                                             struct pxs_image_info *info, struct pxs_error *err);
 /* The same from memory; messages say the reason only, without a file name. */
-PXS_NODISCARD enum pxs_status pxs_image_decode_png(const void *data, size_t bytes, struct pxs_image *out,
-                                                   struct pxs_png_info *info, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_image_decode(const void *data, size_t bytes, struct pxs_image *out,
+                                               struct pxs_image_info *info, struct pxs_error *err);
+
+/* ---- writing PNG ----------------------------------------------------------------------------------------- */
+
 /* Grey or RGB by `image->channels`; the same pixels give the same bytes (no time, no text). free(*data). */
 PXS_NODISCARD enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data, size_t *bytes,
                                                    struct pxs_error *err);
@@ -50,7 +65,7 @@ PXS_NODISCARD enum pxs_status pxs_image_write_png(const char *path, const struct
 /* ---- what a file is -------------------------------------------------------------------------------------- */
 
 /* What a reader needed and did not get. */
-enum pxs_wanted { PXS_WANTED_PNG, PXS_WANTED_NPY, PXS_WANTED_WEIGHTS, PXS_WANTED_TEXT, PXS_WANTED_FONT };
+enum pxs_wanted { PXS_WANTED_PICTURE, PXS_WANTED_NPY, PXS_WANTED_WEIGHTS, PXS_WANTED_TEXT, PXS_WANTED_FONT };
 
 /* What the first bytes of a file say it is, as a noun ("a JPEG picture", "a Git LFS pointer", "a web page (HTML)"); NULL: unknown.
  * The first 4096 bytes are enough. */

@@ -385,7 +385,7 @@ START_TEST(blocks_lie_where_they_must)
         char name[64];
         snprintf(name, sizeof name, "out/train/%04d-U+0041.png", i);
         if (access(scratch_path(name), F_OK) == 0)
-            ck_assert_int_eq(pxs_image_read_png(scratch_path(name), &pair, NULL, NULL), PXS_OK);
+            ck_assert_int_eq(pxs_image_read(scratch_path(name), &pair, NULL, NULL), PXS_OK);
     }
     ck_assert_ptr_nonnull(pair.pixels);
     for (int y = 0; y < 64; y++)

@@ -81,7 +81,7 @@ static void build(struct fuzz_input in, struct pxs_text *out) {
     }
 }
 
-static void look_at(const struct pxs_image *image, const struct pxs_png_info *info) {
+static void look_at(const struct pxs_image *image, const struct pxs_image_info *info) {
     struct pxs_image grey, small, part;
     struct pxs_error err;
     fuzz_require(image->width > 0 && image->height > 0 && image->channels == 3, "a picture is RGB");
@@ -101,7 +101,7 @@ static void look_at(const struct pxs_image *image, const struct pxs_png_info *in
     size_t bytes;
     struct pxs_image again;
     fuzz_need(pxs_image_encode_png(image, &data, &bytes, &err), &err);
-    fuzz_need(pxs_image_decode_png(data, bytes, &again, NULL, &err), &err);
+    fuzz_need(pxs_image_decode(data, bytes, &again, NULL, &err), &err);
     fuzz_require(again.width == image->width && again.height == image->height &&
                      memcmp(again.pixels, image->pixels, (size_t)image->width * (size_t)image->height * 3) ==
                          0,
@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input in = {data, size};
     struct pxs_text png = {0};
     struct pxs_image image;
-    struct pxs_png_info info;
+    struct pxs_image_info info;
     struct pxs_error err;
     uint32_t kind = fuzz_number(&in, 1);
     if (kind > 1)
@@ -126,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         pxs_text_add_n(&png, (const char *)in.at, in.left);
     if (kind == 1)
         mend((uint8_t *)png.text, png.len);
-    if (fuzz_answer(pxs_image_decode_png(pxs_text_str(&png), png.len, &image, &info, &err), &err)) {
+    if (fuzz_answer(pxs_image_decode(pxs_text_str(&png), png.len, &image, &info, &err), &err)) {
         look_at(&image, &info);
         pxs_image_finish(&image);
     }

@@ -138,9 +138,9 @@ START_TEST(every_kind_becomes_rgb)
     size_t bytes;
     uint8_t *file = make(kind, &bytes);
     struct pxs_image im;
-    struct pxs_png_info info;
+    struct pxs_image_info info;
     struct pxs_error err;
-    ck_assert_msg(pxs_image_decode_png(file, bytes, &im, &info, &err) == PXS_OK, "%s", err.message);
+    ck_assert_msg(pxs_image_decode(file, bytes, &im, &info, &err) == PXS_OK, "%s", err.message);
     ck_assert_int_eq(im.width, W);
     ck_assert_int_eq(im.height, H);
     ck_assert_int_eq(im.channels, 3);
@@ -162,7 +162,7 @@ END_TEST
 static void expect_corrupt(const uint8_t *data, size_t bytes, const char *part) {
     struct pxs_image im = {.width = 77};
     struct pxs_error err;
-    ck_assert_int_eq(pxs_image_decode_png(data, bytes, &im, NULL, &err), PXS_E_CORRUPT);
+    ck_assert_int_eq(pxs_image_decode(data, bytes, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_msg(strstr(err.message, part) != NULL, "\"%s\" does not say \"%s\"", err.message, part);
     ck_assert_int_eq(im.width, 77);
 }
@@ -189,7 +189,7 @@ START_TEST(every_flipped_bit_is_found)
     for (size_t i = 0; i < bytes * 8; i++) {
         file[i / 8] ^= (uint8_t)(1u << i % 8);
         struct pxs_image im;
-        ck_assert_msg(pxs_image_decode_png(file, bytes, &im, NULL, NULL) == PXS_E_CORRUPT, "bit %zu", i);
+        ck_assert_msg(pxs_image_decode(file, bytes, &im, NULL, NULL) == PXS_E_CORRUPT, "bit %zu", i);
         file[i / 8] ^= (uint8_t)(1u << i % 8);
     }
     free(file);
@@ -228,7 +228,7 @@ START_TEST(writing_round_trips)
     snprintf(path, sizeof path, "%s/x.png", dir);
     for (int channels = 1; channels <= 3; channels += 2) {
         struct pxs_image im, back;
-        struct pxs_png_info info;
+        struct pxs_image_info info;
         struct pxs_error err;
         uint64_t bytes;
         ck_assert_int_eq(pxs_image_create(&im, 33, 7, channels, NULL), PXS_OK);
@@ -239,7 +239,7 @@ START_TEST(writing_round_trips)
         ck_assert_str_eq(sha, again);
         ck_assert_int_eq(pxs_image_write_png(path, &im, again, NULL), PXS_OK);
         ck_assert_str_eq(sha, again);
-        ck_assert_int_eq(pxs_image_read_png(path, &back, &info, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_image_read(path, &back, &info, NULL), PXS_OK);
         ck_assert_int_eq(info.channels, channels);
         for (int i = 0; i < 33 * 7 * 3; i++)
             ck_assert_int_eq(back.pixels[i], im.pixels[channels == 3 ? i : i / 3]);
@@ -255,7 +255,7 @@ START_TEST(files_are_named)
 {
     struct pxs_image im;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_image_read_png("/nonexistent/x.png", &im, NULL, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_image_read("/nonexistent/x.png", &im, NULL, &err), PXS_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent/x.png"));
     char path[] = "/tmp/pxs-image-XXXXXX";
     int fd = mkstemp(path);
@@ -266,13 +266,32 @@ START_TEST(files_are_named)
     snprintf(expected, sizeof expected,
              "%s: plain text, not a PNG; look into it: an error message or a link in place of the file?",
              path);
-    ck_assert_int_eq(pxs_image_read_png(path, &im, NULL, &err), PXS_E_CORRUPT);
+    ck_assert_int_eq(pxs_image_read(path, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_str_eq(err.message, expected);
-    ck_assert_int_eq(pxs_image_read_png(path, &im, NULL, NULL), PXS_E_CORRUPT);
+    ck_assert_int_eq(pxs_image_read(path, &im, NULL, NULL), PXS_E_CORRUPT);
     unlink(path);
     ck_assert_int_eq(pxs_image_create(&im, 2, 2, 3, NULL), PXS_OK);
     ck_assert_int_ne(pxs_image_write_png("/nonexistent/x.png", &im, NULL, &err), PXS_OK);
     pxs_image_finish(&im);
+}
+END_TEST
+
+/* A name promises a format by its ending in any case; every ending that a file may have is such a promise. */
+START_TEST(names_promise_a_format)
+{
+    static const char *const promising[] = {"x.png", "x.PNG", "a.b.Png"};
+    static const char *const others[] = {"x.jpg", "png", "x.pngx", "x.", "", "x.png.txt"};
+    char ending[16], name[32];
+    size_t n = 0;
+    for (size_t i = 0; i < PXS_COUNT(promising); i++)
+        ck_assert_str_eq(pxs_image_format_of(promising[i]), "PNG");
+    for (size_t i = 0; i < PXS_COUNT(others); i++)
+        ck_assert_ptr_null(pxs_image_format_of(others[i]));
+    for (; pxs_image_ending(n, ending, sizeof ending); n++) {
+        snprintf(name, sizeof name, "x.%s", ending);
+        ck_assert_ptr_nonnull(pxs_image_format_of(name));
+    }
+    ck_assert_uint_eq(n, 2);
 }
 END_TEST
 
@@ -286,5 +305,6 @@ TCase *png_tests(void) {
     tcase_add_test(tc, huge_sizes_are_refused);
     tcase_add_test(tc, writing_round_trips);
     tcase_add_test(tc, files_are_named);
+    tcase_add_test(tc, names_promise_a_format);
     return tc;
 }

@@ -16,77 +16,77 @@ static const struct {
     enum pxs_wanted wanted;
     const char *message; /* how it begins; NULL: unknown */
 } rows[] = {
-    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0 \2"), PXS_WANTED_PNG, "a PNG of Apple's own kind (CgBI"},
-    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PNG,
+    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0 \2"), PXS_WANTED_PICTURE, "a PNG of Apple's own kind (CgBI"},
+    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PICTURE,
      "a PNG picture under another name; rename it to .png"},
     {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_NPY,
      "a PNG picture, not a .npy file; rename it to .png"},
-    {BYTES("\x89PNG\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PNG,
+    {BYTES("\x89PNG\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PICTURE,
      "a PNG damaged on its way, not a PNG; it was changed as if"},
-    {BYTES("\xef\xbf\xbdPNG\r\n"), PXS_WANTED_PNG, "a PNG damaged on its way"},
-    {BYTES("iVBORw0KGgoAAAANSUhEUg=="), PXS_WANTED_PNG,
+    {BYTES("\xef\xbf\xbdPNG\r\n"), PXS_WANTED_PICTURE, "a PNG damaged on its way"},
+    {BYTES("iVBORw0KGgoAAAANSUhEUg=="), PXS_WANTED_PICTURE,
      "a PNG as base64 text, not a PNG; decode it: `base64 -d"},
-    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PNG, "a picture as a data address (base64)"},
-    {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_PNG, "a JPEG picture, not a PNG; convert it to PNG: `mogrify"},
+    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PICTURE, "a picture as a data address (base64)"},
+    {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_PICTURE, "a JPEG picture, not a PNG; convert it to PNG: `mogrify"},
     {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_WEIGHTS,
      "a JPEG picture, not a safetensors file; save the weights with"},
-    {BYTES("GIF89a.."), PXS_WANTED_PNG, "a GIF picture, not a PNG; convert its first frame"},
-    {BYTES("RIFF....WEBPVP8 "), PXS_WANTED_PNG, "a WebP picture, not a PNG; convert it to PNG: `dwebp"},
-    {BYTES("RIFF\1\2\3\4WAVEfmt "), PXS_WANTED_PNG, NULL},
-    {BYTES("II*\0\x8\0\0\0"), PXS_WANTED_PNG, "a TIFF picture"},
-    {BYTES("MM\0*\0\0\0\x8"), PXS_WANTED_PNG, "a TIFF picture"},
-    {BYTES("BM\x36\xc\0\0\0\0\0\0\x36\0\0\0"), PXS_WANTED_PNG, "a BMP picture"},
-    {BYTES("BMW is a car"), PXS_WANTED_PNG, "plain text"},
+    {BYTES("GIF89a.."), PXS_WANTED_PICTURE, "a GIF picture, not a PNG; convert its first frame"},
+    {BYTES("RIFF....WEBPVP8 "), PXS_WANTED_PICTURE, "a WebP picture, not a PNG; convert it to PNG: `dwebp"},
+    {BYTES("RIFF\1\2\3\4WAVEfmt "), PXS_WANTED_PICTURE, NULL},
+    {BYTES("II*\0\x8\0\0\0"), PXS_WANTED_PICTURE, "a TIFF picture"},
+    {BYTES("MM\0*\0\0\0\x8"), PXS_WANTED_PICTURE, "a TIFF picture"},
+    {BYTES("BM\x36\xc\0\0\0\0\0\0\x36\0\0\0"), PXS_WANTED_PICTURE, "a BMP picture"},
+    {BYTES("BMW is a car"), PXS_WANTED_PICTURE, "plain text"},
     {BYTES("\0\0\0\x18"
            "ftypheic\0\0\0\0"),
-     PXS_WANTED_PNG, "a HEIC picture, not a PNG; convert it to PNG: `heif-convert"},
+     PXS_WANTED_PICTURE, "a HEIC picture, not a PNG; convert it to PNG: `heif-convert"},
     {BYTES("\0\0\0\x18"
            "ftypmif1\0\0\0\0"),
-     PXS_WANTED_PNG, "a HEIC picture"},
+     PXS_WANTED_PICTURE, "a HEIC picture"},
     {BYTES("\0\0\0\x1c"
            "ftypavif\0\0\0\0"),
-     PXS_WANTED_PNG, "an AVIF picture, not a PNG; convert it to PNG: `avifdec"},
+     PXS_WANTED_PICTURE, "an AVIF picture, not a PNG; convert it to PNG: `avifdec"},
     {BYTES("\0\0\0\x18"
            "ftypmp42\0\0\0\0"),
-     PXS_WANTED_PNG, "a video, not a PNG; take its frames out"},
-    {BYTES("\0\0\0\x0cJXL \r\n\x87\n"), PXS_WANTED_PNG, "a JPEG XL picture"},
-    {BYTES("\0\0\0\x0cjP  \r\n\x87\n"), PXS_WANTED_PNG, "a JPEG 2000 picture"},
-    {BYTES("8BPS\0\1"), PXS_WANTED_PNG, "a Photoshop picture"},
-    {BYTES("P6\n64 64\n255\n\xff\0\x80"), PXS_WANTED_PNG, "a PNM picture"},
-    {BYTES("P2\n2 1\n255\n0 255\n"), PXS_WANTED_PNG, "a PNM picture"},
-    {BYTES("%PDF-1.7\n%\xe2\xe3"), PXS_WANTED_PNG,
+     PXS_WANTED_PICTURE, "a video, not a PNG; take its frames out"},
+    {BYTES("\0\0\0\x0cJXL \r\n\x87\n"), PXS_WANTED_PICTURE, "a JPEG XL picture"},
+    {BYTES("\0\0\0\x0cjP  \r\n\x87\n"), PXS_WANTED_PICTURE, "a JPEG 2000 picture"},
+    {BYTES("8BPS\0\1"), PXS_WANTED_PICTURE, "a Photoshop picture"},
+    {BYTES("P6\n64 64\n255\n\xff\0\x80"), PXS_WANTED_PICTURE, "a PNM picture"},
+    {BYTES("P2\n2 1\n255\n0 255\n"), PXS_WANTED_PICTURE, "a PNM picture"},
+    {BYTES("%PDF-1.7\n%\xe2\xe3"), PXS_WANTED_PICTURE,
      "a PDF document, not a PNG; make pictures of its pages: `pdftoppm"},
-    {BYTES("<svg xmlns='http://www.w3.org/2000/svg'/>"), PXS_WANTED_PNG, "an SVG drawing"},
-    {BYTES("<?xml version='1.0'?>\n<!-- x -->\n<svg/>"), PXS_WANTED_PNG, "an SVG drawing"},
-    {BYTES("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), PXS_WANTED_PNG, "XML text"},
-    {BYTES("<!DOCTYPE html><html><title>Sign in</title>"), PXS_WANTED_PNG,
+    {BYTES("<svg xmlns='http://www.w3.org/2000/svg'/>"), PXS_WANTED_PICTURE, "an SVG drawing"},
+    {BYTES("<?xml version='1.0'?>\n<!-- x -->\n<svg/>"), PXS_WANTED_PICTURE, "an SVG drawing"},
+    {BYTES("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), PXS_WANTED_PICTURE, "XML text"},
+    {BYTES("<!DOCTYPE html><html><title>Sign in</title>"), PXS_WANTED_PICTURE,
      "a web page (HTML), not a PNG; a login or error page"},
     {BYTES("\xef\xbb\xbf\r\n <HTML lang=en>"), PXS_WANTED_NPY, "a web page (HTML), not a .npy file; a login"},
     {BYTES("{\"message\": \"Not Found\"}"), PXS_WANTED_WEIGHTS, "JSON text, not a safetensors file"},
     {BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n"), PXS_WANTED_NPY,
      "a Git LFS pointer, not a .npy file; fetch the file itself: `git lfs pull`"},
-    {BYTES("/annex/objects/SHA256E-s12--4d.png\n"), PXS_WANTED_PNG,
+    {BYTES("/annex/objects/SHA256E-s12--4d.png\n"), PXS_WANTED_PICTURE,
      "a git-annex pointer, not a PNG; fetch the file itself: `git annex get"},
-    {BYTES("\0\5\x16\7\0\2\0\0Mac OS X        "), PXS_WANTED_PNG, "the second half of a file of macOS"},
-    {BYTES("\x93NUMPY\1\0v\0{"), PXS_WANTED_PNG, "a .npy array, not a PNG; rename it to .npy"},
+    {BYTES("\0\5\x16\7\0\2\0\0Mac OS X        "), PXS_WANTED_PICTURE, "the second half of a file of macOS"},
+    {BYTES("\x93NUMPY\1\0v\0{"), PXS_WANTED_PICTURE, "a .npy array, not a PNG; rename it to .npy"},
     {BYTES("\x93NUMPY\1"), PXS_WANTED_NPY, "a .npy array that is cut off"},
-    {BYTES("PK\3\4\x14\0"), PXS_WANTED_PNG, "a zip archive, not a PNG; unpack it"},
+    {BYTES("PK\3\4\x14\0"), PXS_WANTED_PICTURE, "a zip archive, not a PNG; unpack it"},
     {BYTES("PK\3\4\x14\0"), PXS_WANTED_NPY, "a zip archive, not a .npy file; if it is an .npz"},
     {BYTES("PK\3\4\x14\0"), PXS_WANTED_WEIGHTS,
      "a zip archive, not a safetensors file; if torch.save wrote it"},
     {BYTES("\x1f\x8b\x8\0"), PXS_WANTED_NPY, "a gzip archive, not a .npy file; unpack it: `gunzip"},
     {BYTES("\x80\2}q\0"), PXS_WANTED_WEIGHTS, "a pickle of Python"},
-    {BYTES("X\0\0\0\0\0\0\0{\"w\":"), PXS_WANTED_PNG, "a safetensors file, not a PNG"},
-    {BYTES("SQLite format 3\0\x10\0"), PXS_WANTED_PNG, "an SQLite database"},
+    {BYTES("X\0\0\0\0\0\0\0{\"w\":"), PXS_WANTED_PICTURE, "a safetensors file, not a PNG"},
+    {BYTES("SQLite format 3\0\x10\0"), PXS_WANTED_PICTURE, "an SQLite database"},
     {BYTES("\xff\xfe<\0h\0"), PXS_WANTED_TEXT,
      "UTF-16 text, not a text of characters; save it as UTF-8: `iconv -f UTF-16 "},
     {BYTES("\0N\1N\n\0"), PXS_WANTED_TEXT,
      "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f UTF-16LE"},
     {BYTES("\0a\0b\0\n"), PXS_WANTED_TEXT,
      "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f UTF-16BE"},
-    {BYTES("\xe4\xb8\x80\xe4\xb8"), PXS_WANTED_PNG, "plain text, not a PNG"}, /* cut within a letter */
-    {BYTES("\1\2\3\4\5\6\7"), PXS_WANTED_PNG, NULL},
-    {"", 0, PXS_WANTED_PNG, "an empty file, not a PNG; copy or download it again"},
+    {BYTES("\xe4\xb8\x80\xe4\xb8"), PXS_WANTED_PICTURE, "plain text, not a PNG"}, /* cut within a letter */
+    {BYTES("\1\2\3\4\5\6\7"), PXS_WANTED_PICTURE, NULL},
+    {"", 0, PXS_WANTED_PICTURE, "an empty file, not a PNG; copy or download it again"},
     {BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), PXS_WANTED_NPY,
      "nothing but zero bytes at its beginning, not a .npy file; an interrupted copy"},
 };
@@ -123,12 +123,12 @@ START_TEST(a_file_is_told_by_its_beginning)
     memcpy(block, "%PDF-1.4", 8);
     ck_assert_int_eq(write(fd, block, sizeof block), sizeof block);
     close(fd);
-    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &err), PXS_E_CORRUPT);
+    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, "a PDF document, not a PNG; "));
     unlink(path);
-    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "is a pipe, not a file"));
     unlink(path);
 }

@@ -162,7 +162,7 @@ static void draw(struct pxs_store *s, struct pxs_plot_options options, struct px
 }
 
 static void decode(const struct pxs_drawing *drawing, struct pxs_image *out) {
-    ck_ok(pxs_image_decode_png(drawing->data, drawing->bytes, out, NULL, &err));
+    ck_ok(pxs_image_decode(drawing->data, drawing->bytes, out, NULL, &err));
     ck_assert_int_eq(out->width, drawing->width);
     ck_assert_int_eq(out->height, drawing->height);
 }

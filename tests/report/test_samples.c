@@ -136,7 +136,7 @@ START_TEST(a_strip_is_one_png)
     struct pxs_image strip;
     read_samples((struct pxs_samples_options){.glyphs = 1});
     ck_ok(pxs_sample_strip(&sheet.rows[1], sheet.n_columns, 4, &png, &bytes, &err));
-    ck_ok(pxs_image_decode_png(png, bytes, &strip, NULL, &err));
+    ck_ok(pxs_image_decode(png, bytes, &strip, NULL, &err));
     ck_assert_int_eq(strip.width, 8 * 36 - 4);
     ck_assert_int_eq(strip.height, 32);
     ck_assert_int_eq(grey_at(&strip, 0, 0), curves_grey(0, 0, 1, 0));

@@ -435,7 +435,7 @@ static void expect_source(const struct run *r, const char *file, uint32_t i) {
     struct pxs_image picture;
     struct pxs_error err;
     ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_OK);
-    ck_assert_int_eq(pxs_image_read_png(run_path(r, file), &picture, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_image_read(run_path(r, file), &picture, NULL, &err), PXS_OK);
     pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &i, 1, NULL, source, target);
     const int x0 = PAD + (int)(i % PER_ROW) * (SIDE + PAD), y0 = PAD + (int)(i / PER_ROW) * (3 * SIDE + PAD);
     for (int y = 0; y < SIDE; y++)

@@ -15,10 +15,10 @@
 /* Of many things of one kind so many are named before they are only counted. */
 enum { NAMED = 5, NAMED_WITH_HINT = 3, NAMED_ALONE = 20 };
 
-/* A folder's PNG and .npy files and those that are neither, in bytewise order, and whether it has A/ and B/. */
+/* A folder's pictures, .npy files and those that are neither, in bytewise order, and whether it has A/ and B/. */
 struct entries {
-    const char **png, **npy, **other;
-    size_t n_png, n_npy, n_other;
+    const char **pictures, **npy, **other;
+    size_t n_pictures, n_npy, n_other;
     bool a, b;
 };
 
@@ -88,18 +88,19 @@ static void two_of_one_name(struct lister *l, const char *where, bool top, const
                     where, name, other, top ? "" : ", and its partner the same");
 }
 
-/* A picture in another format whose PNG stands beside it. */
-static bool has_png_beside(struct lister *l, const char *where, bool top, const char *name,
-                           const char *path) {
-    static const char *const endings[] = {"png", "PNG"};
-    const int stem = (int)stem_length(name), before = (int)(strlen(path) - strlen(name));
+/* A picture that cannot be read, and beside it one that can under the same name but for its ending. */
+static bool has_picture_beside(struct lister *l, const char *where, bool top, const char *name,
+                               const char *path) {
+    const int stem = (int)stem_length(name);
+    const size_t before = strlen(path) - strlen(name);
+    char ending[16];
     struct stat st;
-    for (size_t i = 0; i < PXS_COUNT(endings); i++) {
-        const char *png = pxs_arena_printf(&l->listing->arena, "%.*s.%s", before + stem, path, endings[i]);
-        l->problems->failed |= png == NULL;
-        if (png == NULL || stat(png, &st) != 0)
+    for (size_t i = 0; pxs_image_ending(i, ending, sizeof ending); i++) {
+        const char *other = pxs_arena_printf(&l->listing->arena, "%.*s.%s", (int)before + stem, path, ending);
+        l->problems->failed |= !other;
+        if (!other || stat(other, &st) != 0)
             continue;
-        two_of_one_name(l, where, top, name, png + before);
+        two_of_one_name(l, where, top, name, other + before);
         return true;
     }
     return false;
@@ -115,14 +116,15 @@ static void take_stranger(struct lister *l, const char *where, const char *name,
                           bool picture) {
     struct pxs_error why;
     const char *dot = strrchr(name, '.');
-    (void)pxs_sniff_refuse_file(path, PXS_WANTED_PNG, &why);
+    (void)pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &why);
     if (why.status != PXS_E_CORRUPT || picture)
         bad_file(l, where, name, pxs_reason(why.message, path));
     else if (dot != NULL && strcasecmp(dot, ".npz") == 0)
         bad_file(l, where, name, "an archive of arrays; save its array with numpy.save as .npy");
     else
         bad_file(l, where, name,
-                 "neither a PNG nor a .npy file; remove it, or put a dot in front of its name");
+                 "neither " PXS_PICTURE_WORDS
+                 " nor a .npy file; remove it, or put a dot in front of its name");
 }
 
 static void take_folder(struct lister *l, const char *where, bool top, const char *name, struct entries *e) {
@@ -162,13 +164,13 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
                  : S_ISSOCK(st.st_mode) ? "a socket"
                                         : "a device");
         error_at(l, where, name, text);
-    } else if (sort == PXS_FILE_PNG) {
-        e->png[e->n_png++] = kept;
+    } else if (sort == PXS_FILE_PICTURE) {
+        e->pictures[e->n_pictures++] = kept;
     } else if (sort == PXS_FILE_NPY) {
         e->npy[e->n_npy++] = kept;
     } else if (sort != PXS_FILE_SKIP) {
-        if (sort != PXS_FILE_PICTURE || !has_png_beside(l, where, top, name, path))
-            take_stranger(l, where, name, path, sort == PXS_FILE_PICTURE);
+        if (sort != PXS_FILE_FOREIGN || !has_picture_beside(l, where, top, name, path))
+            take_stranger(l, where, name, path, sort == PXS_FILE_FOREIGN);
         e->other[e->n_other++] = kept;
     }
 }
@@ -186,10 +188,10 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
                         limit);
         return false;
     }
-    e->png = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->png);
+    e->pictures = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->pictures);
     e->npy = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->npy);
     e->other = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->other);
-    bool enough = e->png != NULL && e->npy != NULL && e->other != NULL;
+    bool enough = e->pictures != NULL && e->npy != NULL && e->other != NULL;
     l->problems->failed |= !enough;
     for (int i = 0; i < n; i++) {
         if (enough)
@@ -251,14 +253,14 @@ static bool has_stem(const char *const *sorted, size_t n, const char *name) {
 /* Names of `from` that `other` has no picture for; one that is there in another format has been told already. */
 static bool find_lone(struct lister *l, const struct entries *from, const struct entries *other,
                       struct pxs_names *out) {
-    const char **lone = pxs_arena_alloc(&l->listing->arena, (from->n_png + 1) * sizeof *lone);
+    const char **lone = pxs_arena_alloc(&l->listing->arena, (from->n_pictures + 1) * sizeof *lone);
     *out = (struct pxs_names){.name = lone};
     if (lone == NULL)
         return false;
-    for (size_t i = 0; i < from->n_png; i++)
-        if (!has_stem(other->png, other->n_png, from->png[i]) &&
-            !has_stem(other->other, other->n_other, from->png[i]))
-            lone[out->n++] = from->png[i];
+    for (size_t i = 0; i < from->n_pictures; i++)
+        if (!has_stem(other->pictures, other->n_pictures, from->pictures[i]) &&
+            !has_stem(other->other, other->n_other, from->pictures[i]))
+            lone[out->n++] = from->pictures[i];
     return true;
 }
 
@@ -284,30 +286,31 @@ static void report_lone(struct lister *l, const struct pxs_folder *f, const stru
 
 /* `a` keeps the order of names; `b` is sorted by stem for looking up. */
 static void match(struct lister *l, struct pxs_folder *f, struct entries *a, struct entries *b) {
-    const char **sorted_a = pxs_arena_alloc(&l->listing->arena, (a->n_png + 1) * sizeof *sorted_a);
-    if (sorted_a == NULL || !reserve(l, f, a->n_png)) {
+    const char **sorted_a = pxs_arena_alloc(&l->listing->arena, (a->n_pictures + 1) * sizeof *sorted_a);
+    if (sorted_a == NULL || !reserve(l, f, a->n_pictures)) {
         l->problems->failed = true;
         return;
     }
-    memcpy(sorted_a, a->png, a->n_png * sizeof *sorted_a);
-    qsort(sorted_a, a->n_png, sizeof *sorted_a, by_stem);
-    qsort(b->png, b->n_png, sizeof *b->png, by_stem);
-    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a, a->n_png);
-    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->png, b->n_png);
+    memcpy(sorted_a, a->pictures, a->n_pictures * sizeof *sorted_a);
+    qsort(sorted_a, a->n_pictures, sizeof *sorted_a, by_stem);
+    qsort(b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
+    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a, a->n_pictures);
+    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->pictures, b->n_pictures);
     qsort(a->other, a->n_other, sizeof *a->other, by_stem);
     qsort(b->other, b->n_other, sizeof *b->other, by_stem);
     const struct entries by_stem_a = {
-        .png = sorted_a, .n_png = a->n_png, .other = a->other, .n_other = a->n_other};
+        .pictures = sorted_a, .n_pictures = a->n_pictures, .other = a->other, .n_other = a->n_other};
     struct pxs_names lone[2];
     if (!find_lone(l, a, b, &lone[0]) || !find_lone(l, b, &by_stem_a, &lone[1])) {
         l->problems->failed = true;
         return;
     }
     report_lone(l, f, lone);
-    for (size_t i = 0; i < a->n_png; i++) {
-        const char **partner = bsearch(&a->png[i], b->png, b->n_png, sizeof *b->png, by_stem);
+    for (size_t i = 0; i < a->n_pictures; i++) {
+        const char **partner =
+            bsearch(&a->pictures[i], b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
         if (partner != NULL)
-            add_item(l, f, pxs_arena_printf(&l->listing->arena, "%s/A/%s", f->name, a->png[i]),
+            add_item(l, f, pxs_arena_printf(&l->listing->arena, "%s/A/%s", f->name, a->pictures[i]),
                      pxs_arena_printf(&l->listing->arena, "%s/B/%s", f->name, *partner));
     }
 }
@@ -336,26 +339,26 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
     struct entries e;
     if (!read_entries(l, f->name, true, &e))
         return;
-    int kinds = (e.n_png > 0) + (e.n_npy > 0) + (e.a || e.b);
+    int kinds = (e.n_pictures > 0) + (e.n_npy > 0) + (e.a || e.b);
     if (kinds > 1) {
         pxs_problem_add(
             l->problems, PXS_PROBLEM_ERROR,
             "%s: holds%s%s%s but a split is of one kind: leave the one to use in %s/ and move the rest out",
-            f->name, e.n_png > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
+            f->name, e.n_pictures > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
             e.a || e.b ? " A/ or B/," : "", f->name);
     } /* an error; go on all the same, to find what else is wrong */
-    f->kind = e.n_png > 0   ? PXS_KIND_PAIR
-              : e.n_npy > 0 ? PXS_KIND_NPY
-              : kinds > 0   ? PXS_KIND_AB
-                            : PXS_KIND_NONE;
+    f->kind = e.n_pictures > 0 ? PXS_KIND_PAIR
+              : e.n_npy > 0    ? PXS_KIND_NPY
+              : kinds > 0      ? PXS_KIND_AB
+                               : PXS_KIND_NONE;
     size_t before = l->problems->count[PXS_PROBLEM_ERROR];
     if (f->kind == PXS_KIND_AB) {
         list_ab(l, f, &e);
     } else {
-        size_t n = f->kind == PXS_KIND_PAIR ? e.n_png : e.n_npy;
+        size_t n = f->kind == PXS_KIND_PAIR ? e.n_pictures : e.n_npy;
         bool room = reserve(l, f, n);
         for (size_t i = 0; i < n && room; i++)
-            add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.png[i] : e.npy[i]), NULL);
+            add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.pictures[i] : e.npy[i]), NULL);
     }
     if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds no pairs", f->name);

@@ -82,7 +82,7 @@ struct within {
     char train[256];     /* a name that differs from train in case, or "training" */
     char nested[2][256]; /* the first two folders that hold a train/, by name */
     size_t n_nested;
-    bool pictures; /* PNG or .npy files */
+    bool pictures; /* or .npy files */
 };
 
 static void look_within(const char *path, struct within *w) {
@@ -93,7 +93,7 @@ static void look_within(const char *path, struct within *w) {
         const char *name = found[i]->d_name;
         char inner[PATH];
         if (name[0] != '.') {
-            w->pictures |= ends_with(name, ".png") || ends_with(name, ".npy");
+            w->pictures |= pxs_image_format_of(name) || ends_with(name, ".npy");
             if (is_folder(path, name) && pxs_path_join(inner, sizeof inner, path, name)) {
                 if (strcasecmp(name, "train") == 0 || strcasecmp(name, "training") == 0)
                     snprintf(w->train, sizeof w->train, "%s", name);

@@ -1,5 +1,6 @@
 #include "names_priv.h"
 #include "pixsweep/base.h"
+#include "pixsweep/image.h"
 
 #include <string.h>
 #include <strings.h>
@@ -77,13 +78,13 @@ enum pxs_file_sort pxs_file_sort(const char *name) {
     const char *dot = strrchr(name, '.'), *ext = dot != NULL ? dot + 1 : "";
     if (name[0] == '.')
         return pxs_is_litter(name) ? PXS_FILE_LITTER : PXS_FILE_SKIP;
-    if (strcasecmp(ext, "png") == 0)
-        return PXS_FILE_PNG;
+    if (pxs_image_format_of(name))
+        return PXS_FILE_PICTURE;
     if (strcasecmp(ext, "npy") == 0)
         return PXS_FILE_NPY;
     if (pxs_is_litter(name))
         return PXS_FILE_LITTER;
     if (one_of(name, known, PXS_COUNT(known)) || one_of(ext, plain, PXS_COUNT(plain)))
         return PXS_FILE_SKIP;
-    return one_of(ext, pictures, PXS_COUNT(pictures)) || ext[0] == '\0' ? PXS_FILE_PICTURE : PXS_FILE_OTHER;
+    return one_of(ext, pictures, PXS_COUNT(pictures)) || ext[0] == '\0' ? PXS_FILE_FOREIGN : PXS_FILE_OTHER;
 }

@@ -14,17 +14,17 @@ void pxs_pair_finish(struct pxs_half half[2]) {
         pxs_image_finish(&half[k].image);
 }
 
-/* ---- PNG ------------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------------------- */
 
 static enum pxs_status read_named(const char *path, const char *name, struct pxs_image *out,
-                                  struct pxs_png_info *info, struct pxs_error *err) {
+                                  struct pxs_image_info *info, struct pxs_error *err) {
     struct pxs_error why;
-    enum pxs_status status = pxs_image_read_png(path, out, info, &why);
+    enum pxs_status status = pxs_image_read(path, out, info, &why);
     return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s: %s", name, pxs_reason(why.message, path));
 }
 
 /* `first`, `last`: which of the halves of the file's picture the half is made of. */
-static void note_stored(const struct pxs_png_info *info, int first, int last, struct pxs_half *half) {
+static void note_stored(const struct pxs_image_info *info, int first, int last, struct pxs_half *half) {
     half->grey = info->channels <= 2;
     half->stored = info->depth == 16 ? PXS_STORED_16_BIT : PXS_STORED_BYTES;
     half->low = info->low[first] < info->low[last] ? info->low[first] : info->low[last];
@@ -34,7 +34,7 @@ static void note_stored(const struct pxs_png_info *info, int first, int last, st
 static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs_half half[2],
                                          struct pxs_error *err) {
     struct pxs_image image;
-    struct pxs_png_info info;
+    struct pxs_image_info info;
     PXS_TRY(read_named(item->path, item->name, &image, &info, err));
     enum pxs_status status = PXS_OK;
     int width = image.width / 2;
@@ -58,7 +58,7 @@ static void partner_name(const struct pxs_item *item, char *name, size_t size) {
 
 static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_half half[2],
                                      struct pxs_error *err) {
-    struct pxs_png_info info[2];
+    struct pxs_image_info info[2];
     char name_b[1024];
     partner_name(item, name_b, sizeof name_b);
     PXS_TRY(read_named(item->path, item->name, &half[0].image, &info[0], err));

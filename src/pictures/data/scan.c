@@ -126,7 +126,7 @@ static void read_one(void *user, int piece, int thread) {
 /* The reason in "train/x.png: a JPEG picture, not a PNG; ...", where one remedy helps many files; NULL for damage, which each file has
  * of its own. */
 static const char *common_reason(const char *text) {
-    const char *at = strstr(text, ", not a PNG; ");
+    const char *at = strstr(text, ", not " PXS_PICTURE_WORDS "; ");
     while (at != NULL && at > text && strncmp(at, ": ", 2) != 0)
         at--;
     if (at == NULL || at == text || strncmp(at, ": an empty file", 15) == 0 ||

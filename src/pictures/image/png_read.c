@@ -1,10 +1,9 @@
 /* PNG in: every colour type and depth becomes RGB. libpng reports errors by longjmp; that stays inside read_guarded. */
+#include "format_priv.h"
 #include "png_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_FILE_BYTES ((size_t)1 << 30)
 
 void pxs_png_on_error(png_structp png, png_const_charp text) {
     struct png_words *words = png_get_error_ptr(png);
@@ -36,7 +35,7 @@ struct reader {
     const uint8_t *data;
     size_t bytes, at;
     uint8_t *rgba; /* height * width * 4, of 16-bit files first twice as much */
-    struct pxs_png_info stored;
+    struct pxs_image_info stored;
     struct png_words words;
 };
 
@@ -62,7 +61,7 @@ static void read_header(struct reader *r) {
     int depth, color_type;
     png_read_info(r->png, r->info);
     png_get_IHDR(r->png, r->info, &width, &height, &depth, &color_type, NULL, NULL, NULL);
-    r->stored = (struct pxs_png_info){.width = (int)width, .height = (int)height, .depth = depth};
+    r->stored = (struct pxs_image_info){.width = (int)width, .height = (int)height, .depth = depth};
     r->stored.channels =
         (color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + (color_type & PNG_COLOR_MASK_ALPHA ? 1 : 0);
     want_rgba(r, color_type);
@@ -93,7 +92,7 @@ static bool read_guarded(struct reader *r) {
 
 /* 16-bit samples become round(v / 257), in place; the colours' range on the way. */
 static void take_16_bit(struct reader *r) {
-    struct pxs_png_info *s = &r->stored;
+    struct pxs_image_info *s = &r->stored;
     size_t width = (size_t)s->width, n = width * (size_t)s->height * 4;
     s->low[0] = s->low[1] = UINT16_MAX;
     for (size_t i = 0; i < n; i++) {
@@ -114,7 +113,7 @@ static void blend_over_white(const uint8_t *rgba, size_t n, uint8_t *rgb) {
             rgb[k] = (uint8_t)((rgba[k] * rgba[3] + 255 * (255 - rgba[3]) + 127) / 255);
 }
 
-static enum pxs_status finish_read(struct reader *r, struct pxs_image *out, struct pxs_png_info *info,
+static enum pxs_status finish_read(struct reader *r, struct pxs_image *out, struct pxs_image_info *info,
                                    struct pxs_error *err) {
     struct pxs_image rgb;
     if (r->stored.depth == 16)
@@ -131,10 +130,13 @@ static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Signature and size before libpng sees anything, so that the common mistakes get plain words. */
+/* A beginning that is cut short is a PNG as far as it goes. CgBI is Apple's own kind, which libpng does not read. */
+static bool probe(const uint8_t *p, size_t n) {
+    return n > 0 && png_sig_cmp(p, 0, n < 8 ? n : 8) == 0 && !(n >= 16 && memcmp(p + 12, "CgBI", 4) == 0);
+}
+
+/* The size before libpng sees anything, so that the common mistakes get plain words. */
 static enum pxs_status check_start(const uint8_t *p, size_t n, struct pxs_error *err) {
-    if (n == 0 || png_sig_cmp(p, 0, n < 8 ? n : 8) != 0 || (n >= 16 && memcmp(p + 12, "CgBI", 4) == 0))
-        return pxs_sniff_refuse(p, n, PXS_WANTED_PNG, err);
     if (n < 24)
         return pxs_fail(err, PXS_E_CORRUPT, "the file ends too early (truncated)");
     uint32_t width = big_endian(p + 16), height = big_endian(p + 20);
@@ -153,8 +155,8 @@ static enum pxs_status explain(const struct reader *r, struct pxs_error *err) {
     return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s", r->words.error);
 }
 
-enum pxs_status pxs_image_decode_png(const void *data, size_t bytes, struct pxs_image *out,
-                                     struct pxs_png_info *info, struct pxs_error *err) {
+static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_image *out,
+                              struct pxs_image_info *info, struct pxs_error *err) {
     PXS_TRY(check_start(data, bytes, err));
     struct reader r = {.data = data, .bytes = bytes};
     r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error, pxs_png_on_warning,
@@ -172,14 +174,5 @@ enum pxs_status pxs_image_decode_png(const void *data, size_t bytes, struct pxs_
     return status;
 }
 
-enum pxs_status pxs_image_read_png(const char *path, struct pxs_image *out, struct pxs_png_info *info,
-                                   struct pxs_error *err) {
-    char *data;
-    size_t bytes;
-    PXS_TRY(pxs_read_file(path, MAX_FILE_BYTES, &data, &bytes, err));
-    enum pxs_status status = pxs_image_decode_png(data, bytes, out, info, err);
-    free(data);
-    if (status != PXS_OK && err != NULL)
-        status = pxs_error_prefix(err, "%s", path);
-    return status;
-}
+const struct pxs_image_format pxs_png_format = {
+    .name = "PNG", .endings = {"png"}, .probe = probe, .decode = decode};

@@ -10,11 +10,11 @@
 
 /* ---- the table ------------------------------------------------------------------------------------------- */
 
-/* What helps whatever was wanted stands under `any`; `png`, `npy`, `weights` help where that was wanted. */
+/* What helps whatever was wanted stands under `any`; `picture`, `npy`, `weights` help where that was wanted. */
 struct format {
     const char *name, *magic;
     unsigned char length, offset;
-    const char *any, *png, *npy, *weights;
+    const char *any, *picture, *npy, *weights;
 };
 
 #define CONVERT "convert it to PNG: `mogrify -format png FILE` (ImageMagick)"
@@ -120,17 +120,17 @@ static const struct format zeros = {
     .name = "nothing but zero bytes at its beginning",
     .any = "an interrupted copy or a full disk leaves such files; copy it again"};
 static const struct format heic = {.name = "a HEIC picture",
-                                   .png =
+                                   .picture =
                                        "convert it to PNG: `heif-convert FILE NEW.png` (package "
                                        "libheif-examples), on a Mac `sips -s format png FILE --out NEW.png`"};
-static const struct format avif = {.name = "an AVIF picture",
-                                   .png = "convert it to PNG: `avifdec FILE NEW.png` (package libavif-bin)"};
+static const struct format avif = {
+    .name = "an AVIF picture", .picture = "convert it to PNG: `avifdec FILE NEW.png` (package libavif-bin)"};
 static const struct format video = {.name = "a video",
-                                    .png = "take its frames out: `ffmpeg -i FILE NEW-%05d.png`"};
-static const struct format pnm = {.name = "a PNM picture (PBM, PGM, PPM)", .png = CONVERT};
+                                    .picture = "take its frames out: `ffmpeg -i FILE NEW-%05d.png`"};
+static const struct format pnm = {.name = "a PNM picture (PBM, PGM, PPM)", .picture = CONVERT};
 static const struct format svg = {
     .name = "an SVG drawing",
-    .png = "make a picture of it: `rsvg-convert FILE -o NEW.png` (package librsvg2-bin)"};
+    .picture = "make a picture of it: `rsvg-convert FILE -o NEW.png` (package librsvg2-bin)"};
 static const struct format safetensors = {
     .name = "a safetensors file", .any = "it holds weights; `init_from: FILE` starts a run from them"};
 static const struct format html = {.name = "a web page (HTML)",
@@ -265,8 +265,8 @@ static const struct format *sniff(const uint8_t *p, size_t n) {
 static const struct {
     const char *name, *remedy, *own, *own_remedy;
 } wanted_words[] = {
-    [PXS_WANTED_PNG] = {"a PNG", "only PNG pictures and .npy arrays are read", "a PNG picture",
-                        "under another name; rename it to .png"},
+    [PXS_WANTED_PICTURE] = {PXS_PICTURE_WORDS, "only PNG pictures and .npy arrays are read", "a PNG picture",
+                            "under another name; rename it to .png"},
     [PXS_WANTED_NPY] = {"a .npy file", "save the array with numpy.save", "a .npy array",
                         "that is cut off; copy it again"},
     [PXS_WANTED_WEIGHTS] = {"a safetensors file", SAVE_WEIGHTS, "a safetensors file",
@@ -287,13 +287,13 @@ enum pxs_status pxs_sniff_refuse(const void *data, size_t bytes, enum pxs_wanted
     const char *remedy = NULL;
     if (f == NULL)
         return pxs_fail(err, PXS_E_CORRUPT, "not %s; %s",
-                        wanted == PXS_WANTED_PNG ? "a PNG file" : wanted_words[wanted].name,
+                        wanted == PXS_WANTED_PICTURE ? PXS_PICTURE_WORDS " file" : wanted_words[wanted].name,
                         wanted_words[wanted].remedy);
     if (wanted_words[wanted].own != NULL && strcmp(f->name, wanted_words[wanted].own) == 0)
         return pxs_fail(err, PXS_E_CORRUPT, "%s %s", f->name, wanted_words[wanted].own_remedy);
     switch (wanted) {
-    case PXS_WANTED_PNG:
-        remedy = f->png;
+    case PXS_WANTED_PICTURE:
+        remedy = f->picture;
         break;
     case PXS_WANTED_NPY:
         remedy = f->npy;

@@ -206,7 +206,7 @@ static enum pxs_status read_picture(struct reading *r, struct pxs_sample_row *ro
                *path = sample[PATH].text != NULL ? sample[PATH].text : "";
     enum pxs_status read = pxs_read_beneath(folder, path, PICTURE_BYTES, &data, &bytes, &unread);
     if (read == PXS_OK) {
-        read = pxs_image_decode_png(data, bytes, &picture, NULL, &unread);
+        read = pxs_image_decode(data, bytes, &picture, NULL, &unread);
         if (read != PXS_OK)
             pxs_error_prefix(&unread, "%s/%s", folder, path);
     }
