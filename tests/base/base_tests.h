@@ -15,6 +15,7 @@ TCase *file_case(void);
 TCase *path_case(void);
 TCase *cgroup_case(void);
 TCase *text_case(void);
+TCase *child_case(void);
 
 /* A new folder under $TMPDIR or /tmp, and its removal with the files (no folders) in it and in `<dir>/sub`. */
 void temp_make(char dir[256]);

@@ -31,7 +31,7 @@ int main(void) {
     Suite *suite = suite_create("base");
     TCase *(*const cases[])(void) = {status_case, memory_case, number_case,  random_case,
                                      hash_case,   clock_case,  threads_case, file_case,
-                                     path_case,   cgroup_case, text_case};
+                                     path_case,   cgroup_case, text_case,    child_case};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         suite_add_tcase(suite, cases[i]());
     SRunner *runner = srunner_create(suite);

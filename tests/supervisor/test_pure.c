@@ -321,8 +321,10 @@ END_TEST
 
 /* ---- verdicts -------------------------------------------------------------------------------------------- */
 
-#define EXITED(code) ((code) << 8)
-#define KILLED(signal) (signal)
+#define EXITED(n) \
+    { PXS_EXITED, n }
+#define KILLED(n) \
+    { PXS_SIGNALLED, n }
 
 static struct pxs_verdict judged(struct pxs_death d) {
     struct pxs_verdict v;
@@ -335,23 +337,20 @@ static struct pxs_verdict judged(struct pxs_death d) {
 START_TEST(test_verdict_end_record)
 {
     struct pxs_verdict v =
-        judged((struct pxs_death){.wait_status = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED});
+        judged((struct pxs_death){.exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED});
     ck_assert_str_eq(v.outcome, "completed");
     ck_assert_int_eq(v.exit_code, 0);
-    v = judged((struct pxs_death){.wait_status = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED});
+    v = judged((struct pxs_death){.exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED});
     ck_assert_str_eq(v.outcome, "diverged");
     ck_assert(!v.crash);
     ck_assert_str_eq(v.message, "said so");
-    v = judged((struct pxs_death){.wait_status = EXITED(3),
-                                  .ended = true,
-                                  .end = PXS_OUTCOME_DIVERGED,
-                                  .end_message = "diverged: loss_G"});
+    v = judged((struct pxs_death){
+        .exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED, .end_message = "diverged: loss_G"});
     ck_assert_str_eq(v.message, "loss_G");
-    v = judged((struct pxs_death){.wait_status = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
+    v = judged((struct pxs_death){.exit = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
     ck_assert_str_eq(v.outcome, "failed");
     ck_assert(!v.crash);
-    v = judged(
-        (struct pxs_death){.wait_status = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
+    v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
     ck_assert_str_eq(v.outcome, "completed");
     ck_assert_ptr_nonnull(strstr(v.message, "killed by signal 9"));
 }
@@ -359,17 +358,17 @@ END_TEST
 
 START_TEST(test_verdict_crash)
 {
-    struct pxs_verdict v = judged((struct pxs_death){.wait_status = KILLED(SIGSEGV), .step = 7});
+    struct pxs_verdict v = judged((struct pxs_death){.exit = KILLED(SIGSEGV), .step = 7});
     ck_assert_str_eq(v.outcome, "failed");
     ck_assert(v.crash);
     ck_assert_int_eq(v.signal, SIGSEGV);
     ck_assert_int_eq(v.exit_code, -1);
     ck_assert_ptr_nonnull(strstr(v.message, "signal 11"));
     ck_assert_ptr_nonnull(strstr(v.message, "step 7"));
-    v = judged((struct pxs_death){.wait_status = EXITED(0)});
+    v = judged((struct pxs_death){.exit = EXITED(0)});
     ck_assert_str_eq(v.outcome, "failed");
     ck_assert(v.crash);
-    v = judged((struct pxs_death){.wait_status = EXITED(0), .damage = "bad"});
+    v = judged((struct pxs_death){.exit = EXITED(0), .damage = "bad"});
     ck_assert_str_eq(v.outcome, "failed");
     ck_assert(!v.crash);
 }
@@ -377,10 +376,9 @@ END_TEST
 
 START_TEST(test_verdict_asked)
 {
-    struct pxs_verdict v =
-        judged((struct pxs_death){.wait_status = KILLED(SIGKILL), .asked = PXS_ASKED_STOP});
+    struct pxs_verdict v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .asked = PXS_ASKED_STOP});
     ck_assert_str_eq(v.outcome, "interrupted");
-    v = judged((struct pxs_death){.wait_status = EXITED(130),
+    v = judged((struct pxs_death){.exit = EXITED(130),
                                   .ended = true,
                                   .end = PXS_OUTCOME_INTERRUPTED,
                                   .asked = PXS_ASKED_TIMEOUT,
@@ -390,7 +388,7 @@ START_TEST(test_verdict_asked)
     ck_assert_ptr_nonnull(strstr(v.message, "timed out"));
     ck_assert_ptr_nonnull(strstr(v.message, "1 m 30 s"));
     v = judged((struct pxs_death){
-        .wait_status = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED, .asked = PXS_ASKED_TIMEOUT});
+        .exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED, .asked = PXS_ASKED_TIMEOUT});
     ck_assert_str_eq(v.outcome, "completed");
 }
 END_TEST

@@ -7,7 +7,7 @@
 
 static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_verdict *v) {
     const struct pxs_progress *p = &slot->progress;
-    struct pxs_death death = {.wait_status = slot->wait_status,
+    struct pxs_death death = {.exit = slot->exit,
                               .kill = slot->kill,
                               .ended = p->ended,
                               .end = p->end,

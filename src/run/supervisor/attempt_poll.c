@@ -2,7 +2,6 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "supervisor_priv.h"
 
@@ -76,14 +75,7 @@ void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now) {
     if (slot->asked != PXS_ASKED_NOTHING || slot->dead)
         return;
     slot->asked = why;
-    slot->term_at = now;
-    pxs_process_signal(&slot->process, SIGTERM);
-}
-
-void pxs_attempt_kill(struct pxs_slot *slot) {
-    if (!slot->dead && !slot->killed)
-        pxs_process_signal(&slot->process, SIGKILL);
-    slot->killed = true;
+    pxs_child_end(&slot->process.child, now, INFINITY);
 }
 
 double pxs_grace(const struct pxs_supervisor *s) {
@@ -98,24 +90,23 @@ static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double 
     if (slot->damage[0] != '\0') /* nothing that it does from here on can be kept */
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
     bool ends = slot->asked == PXS_ASKED_TIMEOUT || slot->asked == PXS_ASKED_CANCEL;
-    if (ends && now - slot->term_at > pxs_grace(s))
-        pxs_attempt_kill(slot);
+    if (ends)
+        pxs_child_end(&slot->process.child, now, pxs_grace(s));
     /* It has said its last word, all is synced, and yet it does not go. */
     if (slot->progress.ended && isnan(slot->ended_at))
         slot->ended_at = now;
     if (now - slot->ended_at > pxs_grace(s))
-        pxs_attempt_kill(slot);
+        pxs_child_kill(&slot->process.child);
 }
 
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     struct pxs_error err;
     bool done = true;
     /* Death first, then the file: nothing is written after it. */
-    bool lived = !slot->dead;
+    bool lived = !slot->dead, killed_by_us = slot->process.child.killed;
     if (lived)
-        slot->dead = pxs_process_reap(&slot->process, &slot->wait_status);
-    if (lived && slot->dead && !slot->killed && WIFSIGNALED(slot->wait_status) &&
-        WTERMSIG(slot->wait_status) == SIGKILL)
+        slot->dead = pxs_process_reap(&slot->process, &slot->exit);
+    if (lived && slot->dead && !killed_by_us && slot->exit.how == PXS_SIGNALLED && slot->exit.code == SIGKILL)
         pxs_kills_explain(s, slot);
     if (!slot->dead)
         keep_limits(s, slot, now);

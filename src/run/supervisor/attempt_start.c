@@ -111,7 +111,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, s
                           "--allow-mixed",
                           s->options->allow_mixed ? "1" : "0",
                           NULL};
-    struct pxs_process_spec spec = {.argv = (char *const *)argv, .log = slot->log, .cores = &slot->pins};
+    struct pxs_process_spec spec = {.argv = argv, .log = slot->log, .cores = &slot->pins};
     return pxs_process_start(&spec, &slot->process, err);
 }
 
@@ -134,8 +134,8 @@ static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *s
     PXS_TRY(launch(s, slot, err));
     struct pxs_error late;
     /* The BEGIN record says the same, so a busy database does no harm here. */
-    if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.pid, slot->process.pid_start,
-                              &late) != PXS_OK)
+    if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.child.pid,
+                              slot->process.child.pid_start, &late) != PXS_OK)
         pxs_store_trouble(s, &late, pxs_work_clock(s));
     return PXS_OK;
 }
@@ -167,7 +167,7 @@ static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
     if (slot->row.no > 1)
         snprintf(again, sizeof again, ", attempt %lld", (long long)slot->row.no);
     pxs_say(s, PXS_LOG_INFO, "%s: started (pid %lld, %d thread%s%s)", s->plan->runs[slot->run].name,
-            (long long)slot->process.pid, slot->threads, slot->threads == 1 ? "" : "s", again);
+            (long long)slot->process.child.pid, slot->threads, slot->threads == 1 ? "" : "s", again);
 }
 
 static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
@@ -259,8 +259,8 @@ static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
         fail_start(s, slot, &err, now);
         return;
     }
-    slot->row.pid = slot->process.pid;
-    slot->row.pid_start = slot->process.pid_start;
+    slot->row.pid = slot->process.child.pid;
+    slot->row.pid_start = slot->process.child.pid_start;
     slot->busy = true;
     say_started(s, slot);
 }
@@ -279,8 +279,8 @@ static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
             not_entered(s, index, status == PXS_E_BUSY ? PXS_E_INVALID : status, &err);
         return;
     }
-    slot->row.pid = slot->process.pid; /* by which its row is found when it comes home */
-    slot->row.pid_start = slot->process.pid_start;
+    slot->row.pid = slot->process.child.pid; /* by which its row is found when it comes home */
+    slot->row.pid_start = slot->process.child.pid_start;
     slot->busy = true;
     set_state(s, index, "running");
     say_started(s, slot);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor_priv.h"
@@ -108,7 +107,7 @@ struct probe {
     struct pxs_memory memory;
     int64_t kills; /* for want of memory in our control group, before it */
     struct pxs_process process;
-    int wait_status;
+    struct pxs_exit exit;
 };
 
 static enum pxs_status open_files(struct probe *p, const struct pxs_text *yaml, struct pxs_error *err) {
@@ -146,7 +145,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct 
                           "--memory",
                           memory,
                           NULL};
-    const struct pxs_process_spec spec = {.argv = (char *const *)argv, .log_fd = p->log, .cores = &cores};
+    const struct pxs_process_spec spec = {.argv = argv, .log_fd = p->log, .cores = &cores};
     return pxs_process_start(&spec, &p->process, err);
 }
 
@@ -155,9 +154,9 @@ static void wait_for(struct pxs_supervisor *s, struct probe *p) {
     const struct pxs_process *const processes[] = {&p->process};
     if (s->options->stop)
         atomic_store(&s->options->stop->heeded, 1);
-    while (!pxs_process_reap(&p->process, &p->wait_status)) {
+    while (!pxs_process_reap(&p->process, &p->exit)) {
         if (s->options->stop && atomic_load(&s->options->stop->signal) != 0)
-            pxs_process_signal(&p->process, SIGKILL);
+            pxs_child_kill(&p->process.child);
         if (p->process.lifeline >= 0 && pxs_process_hung_up(&p->process))
             pxs_process_close(&p->process);
         struct pollfd fd = {.fd = p->process.lifeline, .events = POLLIN};
@@ -239,17 +238,19 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
     }
     struct pxs_cgroup groups;
     pxs_cgroup_look("", &groups);
-    bool killed = WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL;
+    bool killed = p->exit.how == PXS_SIGNALLED && p->exit.code == SIGKILL;
     if (behind(log, PXS_PROBE_NOMEM) || (killed && groups.oom_kills > p->kills))
         return too_large(s, shape, 0, &p->memory, err);
     if (refused)
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
     char how[400];
-    if (WIFSIGNALED(p->wait_status))
-        snprintf(how, sizeof how, "was killed by signal %d (%s)%s", WTERMSIG(p->wait_status),
-                 strsignal(WTERMSIG(p->wait_status)), killed ? whose_kill(&groups) : "");
+    if (p->exit.how == PXS_SIGNALLED)
+        snprintf(how, sizeof how, "was killed by signal %d (%s)%s", p->exit.code, strsignal(p->exit.code),
+                 killed ? whose_kill(&groups) : "");
+    else if (p->exit.how == PXS_EXITED)
+        snprintf(how, sizeof how, "ended with code %d", p->exit.code);
     else
-        snprintf(how, sizeof how, "ended with code %d", WEXITSTATUS(p->wait_status));
+        snprintf(how, sizeof how, "ended, and the system does not tell how");
     return died(name, how, log, err);
 }
 

@@ -1,128 +1,64 @@
-/* Starting and watching worker processes. */
+/* Worker processes: a child whose stdin is a socket to us. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "process_priv.h"
 
-extern char **environ;
-
 #define TAIL_BYTES 8192
-
-/* One BLAS thread: the engine splits the work itself, and its own pool must never start. Said here, a worker loads OpenBLAS without
- * touching its environment while its threads run. */
-static const char *const forced_env[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
-
-static bool is_forced(const char *entry) {
-    for (size_t i = 0; i < PXS_COUNT(forced_env); i++) {
-        size_t name = (size_t)(strchr(forced_env[i], '=') - forced_env[i]) + 1;
-        if (strncmp(entry, forced_env[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Made before the fork: between fork and exec only async-signal-safe calls are allowed. */
-static char **make_environment(void) {
-    size_t n = 0, used = 0;
-    while (environ[n])
-        n++;
-    char **env = calloc(n + PXS_COUNT(forced_env) + 1, sizeof *env);
-    if (!env)
-        return NULL;
-    for (size_t i = 0; i < n; i++)
-        if (!is_forced(environ[i]))
-            env[used++] = environ[i];
-    for (size_t i = 0; i < PXS_COUNT(forced_env); i++)
-        env[used++] = (char *)forced_env[i];
-    return env;
-}
-
-static void child(const struct pxs_process_spec *spec, int lifeline, int log, char **env) {
-    static const char failed[] = "cannot start the worker: exec of /proc/self/exe failed\n";
-    sigset_t none;
-    sigemptyset(&none);
-    /* Whoever started us may have had them ignored; a worker must hear when it is to stop. */
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    /* Asked for a resume point before it can write one, it must not die of that. */
-    signal(SIGUSR1, SIG_IGN);
-    /* Only now: a signal that came right after the fork must find these, not our own handler, which nobody asks here. */
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    /* A group of its own: Ctrl-C reaches the supervisor alone, which then asks its workers in good order. */
-    setpgid(0, 0);
-    if (spec->cores)
-        sched_setaffinity(0, sizeof *spec->cores, spec->cores);
-    if (dup2(lifeline, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0)
-        execve("/proc/self/exe", spec->argv, env);
-    ssize_t ignored = write(log, failed, sizeof failed - 1);
-    (void)ignored;
-    _exit(127);
-}
 
 enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct pxs_process *out,
                                   struct pxs_error *err) {
-    int pair[2] = {-1, -1};
+    /* One BLAS thread: the engine splits the work itself, and its own pool must never start. Said here, a worker loads OpenBLAS
+     * without touching its environment while its threads run. */
+    static const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
+    enum pxs_status status = PXS_OK;
+    int pair[2] = {-1, -1}, log = -1;
     struct pxs_process p = {.lifeline = -1};
-    int log = -1;
     if (spec->log)
         PXS_TRY(pxs_open_append(spec->log, &log, err));
     else if ((log = fcntl(spec->log_fd, F_DUPFD_CLOEXEC, 3)) < 0)
         return pxs_fail_errno(err, "cannot start a worker process");
     p.log_start = (int64_t)lseek(log, 0, SEEK_END);
-    char **env = make_environment();
-    enum pxs_status status = env ? PXS_OK : pxs_fail_nomem(err);
-    if (status == PXS_OK && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         status = pxs_fail_errno(err, "cannot make a socket for the worker");
+        goto out;
+    }
+    status = pxs_child_start(
+        &(struct pxs_child_spec){
+            .what = "a worker process",
+            .program = "/proc/self/exe",
+            .argv = spec->argv,
+            .set = environment,
+            .in = pair[1],
+            .out = log,
+            .err = log,
+            /* Asked for a resume point before it can write one, it must not die of that. */
+            .ignored = SIGUSR1,
+            .cores = spec->cores,
+        },
+        &p.child, err);
     if (status == PXS_OK) {
-        sigset_t all, before;
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, &before);
-        p.pid = fork();
-        if (p.pid == 0)
-            child(spec, pair[1], log, env);
-        sigprocmask(SIG_SETMASK, &before, NULL);
-        if (p.pid < 0)
-            status = pxs_fail_start(err, "cannot start a worker process");
+        p.lifeline = pair[0];
+        pair[0] = -1;
+        *out = p;
     }
-    if (pair[1] >= 0)
-        close(pair[1]);
+out:
+    for (int i = 0; i < 2; i++)
+        if (pair[i] >= 0)
+            close(pair[i]);
     close(log);
-    free(env);
-    if (status != PXS_OK) {
-        if (pair[0] >= 0)
-            close(pair[0]);
-        return status;
-    }
-    p.lifeline = pair[0];
-    p.pid_start = pxs_pid_start(p.pid);
-    *out = p;
-    return PXS_OK;
+    return status;
 }
 
-bool pxs_process_reap(struct pxs_process *p, int *wait_status) {
-    pid_t got;
-    do
-        got = waitpid(p->pid, wait_status, WNOHANG);
-    while (got < 0 && errno == EINTR);
-    if (got == 0)
+bool pxs_process_reap(struct pxs_process *p, struct pxs_exit *how) {
+    if (!pxs_child_reap(&p->child, how))
         return false;
-    if (got < 0)
-        *wait_status =
-            0xff00; /* somebody else took its status: exit code 255, and no good end is believed without one */
     pxs_process_close(p);
-    p->pid = 0;
     return true;
-}
-
-void pxs_process_signal(const struct pxs_process *p, int signal) {
-    if (p->pid > 0)
-        kill(p->pid, signal);
 }
 
 bool pxs_process_hear(struct pxs_process *p, struct pxs_word *word) {

@@ -3,32 +3,35 @@
 #define PXS_SWEEP_PROCESS_PRIV_H
 
 #include <sched.h>
-#include <sys/types.h>
 
 #include "pixsweep/base.h"
+#include "pixsweep/base/child.h"
 #include "pixsweep/records.h"
 #include "pixsweep/worker.h"
 
 /* ---- a worker (process.c) -------------------------------------------------------------------------------- */
 
 struct pxs_process_spec {
-    char *const *argv;      /* behind the program's name; ended by NULL */
-    const char *log;        /* stdout and stderr, appended to; NULL: log_fd */
-    int log_fd;             /* stays the caller's */
-    const cpu_set_t *cores; /* NULL = where the caller runs */
+    /* Program name first; ended by NULL. */
+    const char *const *argv;
+    /* stdout and stderr, appended to; NULL: log_fd, which stays the caller's. */
+    const char *log;
+    int log_fd;
+    /* NULL = where the caller runs. */
+    const cpu_set_t *cores;
 };
 struct pxs_process {
-    pid_t pid; /* 0 = none */
-    int64_t pid_start;
-    int lifeline; /* our end of the socket that is the worker's stdin: closed by either death; -1 = closed */
-    int64_t log_start; /* length of the log before this worker */
+    struct pxs_child child;
+    /* Our end of the socket that is the worker's stdin: closed by either death; -1 = closed. */
+    int lifeline;
+    /* Length of the log before this worker. */
+    int64_t log_start;
 };
-/* Starts this very program (/proc/self/exe) again, in a process group of its own, with one BLAS thread. */
+/* Starts this very program (/proc/self/exe) again, with one BLAS thread. */
 PXS_NODISCARD enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct pxs_process *out,
                                                 struct pxs_error *err);
-/* True once it is dead; *wait_status as from waitpid. Does not wait. */
-bool pxs_process_reap(struct pxs_process *p, int *wait_status);
-void pxs_process_signal(const struct pxs_process *p, int signal);
+/* As pxs_child_reap; the lifeline goes with it. */
+bool pxs_process_reap(struct pxs_process *p, struct pxs_exit *how);
 /* The next thing that the worker has said; false where there is nothing (yet). */
 bool pxs_process_hear(struct pxs_process *p, struct pxs_word *word);
 /* Has the other end been closed? True only once everything that was said has been heard. */
@@ -49,7 +52,7 @@ enum pxs_asked { PXS_ASKED_NOTHING, PXS_ASKED_STOP, PXS_ASKED_TIMEOUT, PXS_ASKED
 enum pxs_memory_kill { PXS_KILL_UNKNOWN, PXS_KILL_BY_SOMEBODY, PXS_KILL_FOR_MEMORY };
 
 struct pxs_death {
-    int wait_status;
+    struct pxs_exit exit;
     enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
     bool ended;                /* there is an END record */
     enum pxs_outcome end;

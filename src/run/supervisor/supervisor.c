@@ -19,7 +19,7 @@ static void heed_save(struct pxs_supervisor *s) {
     for (int i = 0; i < s->n_slots; i++) {
         if (!s->slots[i].busy || s->slots[i].dead)
             continue;
-        pxs_process_signal(&s->slots[i].process, SIGUSR1);
+        pxs_child_signal(&s->slots[i].process.child, SIGUSR1);
         asked++;
     }
     pxs_say(s, PXS_LOG_INFO, "asked %d run%s to write a resume point and go on", asked,
@@ -43,7 +43,7 @@ static void heed_stop(struct pxs_supervisor *s, double now) {
     s->killing = true;
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy)
-            pxs_attempt_kill(&s->slots[i]);
+            pxs_child_kill(&s->slots[i].process.child);
 }
 
 /* ---- standing still ---------------------------------------------------------------------------------------- */
@@ -57,14 +57,14 @@ void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const 
         return;
     /* They have groups of their own, so that the terminal's signal reached us alone; this one nobody ignores. */
     for (int i = 0; i < n; i++)
-        pxs_process_signal(processes[i], SIGSTOP);
+        pxs_child_signal(&processes[i]->child, SIGSTOP);
     const double since = pxs_monotonic();
     pxs_stand_still();
     const double still = pxs_monotonic() - since;
     s->stood_still += still; /* however short */
     s->looked_at += still;
     for (int i = 0; i < n; i++)
-        pxs_process_signal(processes[i], SIGCONT);
+        pxs_child_signal(&processes[i]->child, SIGCONT);
 }
 
 static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **processes) {

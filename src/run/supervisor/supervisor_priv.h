@@ -68,17 +68,17 @@ struct pxs_slot {
     struct pxs_record_cursor *intake; /* for the store */
     struct pxs_progress progress;
     char damage[512]; /* of the record file; "" = none */
-    double started, intake_at, said_at, term_at;
+    double started, intake_at, said_at;
     double limits_at, waited; /* seconds of waiting for space or at a rung do not count for run.timeout */
     double ended_at;          /* when its END record was seen; NaN before */
     int64_t epochs_said;
     struct pxs_question question;
     enum pxs_asked asked;
-    bool dead, killed;
+    bool dead;
+    struct pxs_exit exit;      /* of a dead one */
     enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
     bool crowded_out;          /* and fewer run beside each other from now on */
     bool disk_full;            /* it waits for space */
-    int wait_status;
 };
 
 /* An attempt that ended while the database was shut. */
@@ -185,7 +185,6 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
 /* Reads what is new, hands it to the store, keeps the limits, notices death; frees the slot when all is written. */
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
-void pxs_attempt_kill(struct pxs_slot *slot);
 double pxs_grace(const struct pxs_supervisor *s); /* seconds between asking a worker to stop and killing it */
 /* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,

@@ -1,7 +1,6 @@
-/* What the death of a worker means, from its wait status, its last record and what it had been asked. */
+/* What the death of a worker means, from how it exited, its last record and what it had been asked. */
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "process_priv.h"
 
@@ -52,6 +51,9 @@ static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
     if (v->signal != 0)
         say(v, "killed by signal %d (%s) at step %lld%s", v->signal, strsignal(v->signal), (long long)d->step,
             v->signal == SIGKILL ? whose_kill(d) : "");
+    else if (d->exit.how == PXS_LOST)
+        say(v, "gone at step %lld without a last record, and the system does not tell how",
+            (long long)d->step);
     else
         say(v, "exited with code %d at step %lld without a last record", v->exit_code, (long long)d->step);
 }
@@ -71,6 +73,8 @@ static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
     if (v->signal != 0)
         snprintf(v->message + used, sizeof v->message - used,
                  " (after its last record it was killed by signal %d)", v->signal);
+    else if (d->exit.how == PXS_LOST)
+        snprintf(v->message + used, sizeof v->message - used, " (the system does not tell how it exited)");
     else if (v->exit_code != code_of(d->end))
         snprintf(v->message + used, sizeof v->message - used,
                  " (after its last record it exited with code %d)", v->exit_code);
@@ -78,8 +82,8 @@ static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
 
 void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
     memset(out, 0, sizeof *out);
-    out->exit_code = WIFEXITED(d->wait_status) ? WEXITSTATUS(d->wait_status) : -1;
-    out->signal = WIFSIGNALED(d->wait_status) ? WTERMSIG(d->wait_status) : 0;
+    out->exit_code = d->exit.how == PXS_EXITED ? d->exit.code : -1;
+    out->signal = d->exit.how == PXS_SIGNALLED ? d->exit.code : 0;
     bool timed_out = d->asked == PXS_ASKED_TIMEOUT && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED);
     if (d->damage) {
         out->outcome = "failed";
