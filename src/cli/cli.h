@@ -58,8 +58,9 @@ bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64
  * PXS_E_INVALID where it names nothing, or more than `room` words. */
 enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy, const char **words,
                           size_t room, size_t *n, struct pxs_error *err);
-/* names.c. Each returns CLI_OK, or the exit code after saying why. Where an experiment file is wanted, `own` is own.yaml, here or in
- * experiments/, and so is a results folder of that name. */
+/* names.c. Each returns CLI_OK, or the exit code after saying why. Where an experiment
+ * file is wanted, `own` is own.yaml or own.yml, here or in experiments/, and `a/own` is a/own.yaml or
+ * a/own.yml alone; says which. A folder is refused, with the file that was likely meant. */
 int cli_experiment(struct cli *cli, const char **file);
 /* Where a sweep is wanted, an experiment file stands for its sweep. */
 int cli_names(struct cli *cli);

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { WAYS = 4 };
-
 static bool is_kind(const char *path, mode_t kind) {
     struct stat info;
     return stat(path, &info) == 0 && (info.st_mode & S_IFMT) == kind;
@@ -34,47 +32,81 @@ static void last_part(const char *path, char out[PXS_PATH_MAX]) {
     snprintf(out, PXS_PATH_MAX, "%.*s", (int)(end - begin), path + begin);
 }
 
-int cli_experiment(struct cli *cli, const char **file) {
-    char word[PXS_PATH_MAX], found[WAYS][PXS_PATH_MAX], near[PXS_PATH_MAX];
-    const bool folder = is_kind(*file, S_IFDIR);
-    struct stat info;
-    int n = 0;
-    if (!folder && (stat(*file, &info) == 0 || is_yaml(*file) || strlen(*file) >= PXS_PATH_MAX / 2))
-        return CLI_OK; /* what is wrong with it, its reader says */
-    if (folder)
-        last_part(*file, word); /* results/own: the experiment's name */
-    else
-        snprintf(word, sizeof word, "%s", *file);
-    for (int i = 0; i < WAYS; i++) {
-        struct pxs_text path = {0};
-        if (i >= WAYS / 2 && strchr(word, '/') != NULL)
-            break;
-        pxs_text_addf(&path,
-                      i == 0   ? "%s.yaml"
-                      : i == 1 ? "%s.yml"
-                      : i == 2 ? "experiments/%s.yaml"
-                               : "experiments/%s.yml",
-                      word);
-        if (!path.failed && is_kind(path.text, S_IFREG))
-            snprintf(found[n++], PXS_PATH_MAX, "%s", path.text);
-        pxs_text_finish(&path);
+/* The first regular file of <folder><word>.yaml and .yml is appended to `found`; "" as `folder` is
+ * the working directory. */
+static void look_for(struct cli *cli, const char *folder, const char *word, const char *found[], size_t *n) {
+    static const char *const endings[] = {"yaml", "yml"};
+    for (size_t i = 0; i < PXS_COUNT(endings); i++) {
+        const char *path = pxs_arena_printf(&cli->arena, "%s%s.%s", folder, word, endings[i]);
+        if (path && is_kind(path, S_IFREG))
+            found[(*n)++] = path;
     }
-    if (n == 1 && (*file = pxs_arena_strdup(&cli->arena, found[0])) == NULL) {
+}
+
+/* A folder was named where an experiment file is wanted, as results/own to go on with its sweep, and
+ * nothing stands beside it: which file was likely meant is said, never taken. */
+static int refuse_folder(struct cli *cli, const char *file, const char *word, bool here_too) {
+    char path[PXS_PATH_MAX], parent[PXS_PATH_MAX], above[PXS_PATH_MAX], shell_word[PXS_WORD_MAX];
+    const char *found[8];
+    size_t n = 0;
+    if (word[strspn(word, "./")] == '\0') {
+        cli_say("%s is a folder: name the experiment file", file);
+        return CLI_USAGE;
+    }
+    look_for(cli, "", word, found, &n);
+    look_for(cli, "experiments/", word, found, &n);
+    if (n == 0 && pxs_path_absolute(path, sizeof path, file) && pxs_path_dir(parent, sizeof parent, path) &&
+        pxs_path_dir(above, sizeof above, parent)) {
+        look_for(cli, pxs_arena_printf(&cli->arena, "%s/", above), word, found, &n);
+        look_for(cli, pxs_arena_printf(&cli->arena, "%s/experiments/", above), word, found, &n);
+    }
+    if (n > 0)
+        cli_say("%s is a folder, and %s.yaml is not %s: a sweep goes on by its experiment file, "
+                "perhaps pixsweep %s %s",
+                file, word, here_too ? "here or in experiments/" : "beside it", cli->command->name,
+                pxs_shell_word(shell_word, found[0]));
+    else
+        cli_say("%s is a folder, and %s.yaml is not %s: name the experiment file", file, word,
+                here_too ? "here or in experiments/" : "beside it");
+    return CLI_USAGE;
+}
+
+int cli_experiment(struct cli *cli, const char **file) {
+    char word[PXS_PATH_MAX], near[PXS_PATH_MAX];
+    const char *found[4], *path;
+    const bool folder = is_kind(*file, S_IFDIR), bare = strchr(*file, '/') == NULL;
+    struct stat info;
+    size_t n = 0, length = strlen(*file);
+    if (!folder && (stat(*file, &info) == 0 || is_yaml(*file) || length >= PXS_PATH_MAX / 2))
+        return CLI_OK; /* what is wrong with it, its reader says */
+    while (length > 1 && (*file)[length - 1] == '/')
+        length--;
+    path = pxs_arena_printf(&cli->arena, "%.*s", (int)length, *file);
+    if (!path) {
         cli_say("out of memory");
         return CLI_FAILED;
     }
-    if (n == 1)
+    /* A path means the file there or beside it; only a word is looked for in experiments/, too. */
+    look_for(cli, "", path, found, &n);
+    if (bare)
+        look_for(cli, "experiments/", path, found, &n);
+    if (n == 1) {
+        if (!cli->quiet)
+            cli_say("%s: the experiment file is %s", *file, found[0]);
+        *file = found[0];
         return CLI_OK;
+    }
+    last_part(path, word);
+    if (n == 0 && folder)
+        return refuse_folder(cli, *file, word, bare);
     if (n > 1)
         cli_say("%s could be %s or %s: name the file", *file, found[0], found[1]);
-    else if (folder)
-        cli_say("%s is a folder, and there is no %s.yaml here or in experiments/: name the experiment file",
-                *file, word);
-    else if (pxs_config_near_file(word, near))
-        cli_say("there is no experiment file %s, nor %s.yaml here or in experiments/; there is %s", *file,
-                word, near);
+    else if (pxs_config_near_file(path, near))
+        cli_say("there is no experiment file %s, nor %s.yaml%s; there is %s", *file, path,
+                bare ? " here or in experiments/" : "", near);
     else
-        cli_say("there is no experiment file %s, nor %s.yaml here or in experiments/", *file, word);
+        cli_say("there is no experiment file %s, nor %s.yaml%s", *file, path,
+                bare ? " here or in experiments/" : "");
     return CLI_USAGE;
 }
 

@@ -2,6 +2,7 @@
 #include "cli_tests.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 START_TEST(alone_it_gives_an_overview)
 {
@@ -35,6 +36,35 @@ START_TEST(data_commands_have_help_too)
 {
     ck_prints(pixsweep("data", "glyphs", "--help", NULL), "example:\n  pixsweep data glyphs");
     ck_prints(pixsweep("data", "check", "--help", NULL), "example:\n  pixsweep data check");
+}
+END_TEST
+
+/* A word may stand for a file in experiments/; a path means that place only, whatever else is there. */
+START_TEST(a_path_is_never_another_folders_file)
+{
+    for (int i = 0; i < 5; i++) {
+        static const char *const folders[] = {"dd", "dd/e1", "ee", "ee/e1", "experiments"};
+        ck_assert_int_eq(mkdir(folders[i], 0777), 0);
+    }
+    write_text("e1.yaml", "here: 1\n");
+    write_text("dd/e1.yaml", "beside: 1\n");
+    write_text("experiments/e2.yaml", "word: 1\n");
+    ck_refused(pixsweep("plan", "dd/e1", NULL), 2, "dd/e1.yaml:1:1: unknown key 'beside'");
+    ck_refused(pixsweep("plan", "dd/e1/", NULL), 2, "dd/e1/: the experiment file is dd/e1.yaml\n");
+    ck_refused(pixsweep("plan", "ee/e1", NULL), 2,
+               "ee/e1 is a folder, and e1.yaml is not beside it: a sweep goes on by its experiment "
+               "file, perhaps pixsweep plan e1.yaml\n");
+    ck_refused(pixsweep("plan", "e1", NULL), 2, "e1: the experiment file is e1.yaml\n");
+    ck_refused(pixsweep("plan", "e2", NULL), 2, "e2: the experiment file is experiments/e2.yaml\n");
+    ck_refused(pixsweep("plan", "./e2", NULL), 2, "no experiment file ./e2, nor ./e2.yaml");
+    ck_refused(pixsweep("plan", "ee", NULL), 2,
+               "ee is a folder, and ee.yaml is not here or in experiments/: name the experiment file\n");
+    ck_refused(pixsweep("plan", ".", NULL), 2, ". is a folder: name the experiment file\n");
+    ck_refused(pixsweep("plan", "experiments/../", NULL), 2, "is a folder: name the experiment file\n");
+    write_text("ee/e1.yml", "other: 1\n");
+    ck_refused(pixsweep("plan", "ee/e1", NULL), 2, "ee/e1.yml:1:1: unknown key 'other'");
+    write_text("ee/e1.yaml", "other: 1\n");
+    ck_refused(pixsweep("plan", "ee/e1", NULL), 2, "ee/e1 could be ee/e1.yaml or ee/e1.yml");
 }
 END_TEST
 
@@ -175,6 +205,7 @@ Suite *usage_suite(void) {
     tcase_add_test(c, it_has_a_version);
     tcase_add_loop_test(c, every_command_has_help_with_an_example, 0, PXS_COUNT(commands));
     tcase_add_test(c, data_commands_have_help_too);
+    tcase_add_test(c, a_path_is_never_another_folders_file);
     tcase_add_test(c, unknown_commands_get_a_suggestion);
     tcase_add_test(c, import_has_one_kind);
     tcase_add_test(c, what_other_trainers_type);

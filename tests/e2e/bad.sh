@@ -82,7 +82,9 @@ done
 for name in 2 own/2 own/0002 res/own/0002-base-s1 res/own/0002-base-s1/config.yaml; do
     does 0 'own/0002-base-s1' show --results res "$name"
 done
-does 0 '2 new' plan res/own --results elsewhere --seeds 2
+does 2 'res/own is a folder, and own.yaml is not beside it: .*perhaps pixsweep run experiments/own.yaml' run res/own --results res --seeds 2
+says <(sql res "SELECT count(*) || ' runs' FROM run") '^2 runs'
+(cd res && does 2 "perhaps pixsweep run $WORK/experiments/own.yaml" run own --results .)
 does 2 'own is a sweep of 2 runs' show own.yaml --results res
 (cd experiments && sed 's/^name: own/name: 1/' own.yaml >1.yaml)
 does 0 '1: 1 of 1 runs completed' run 1 --results res
