@@ -86,7 +86,8 @@ if grep -qE '(^|,)(b1|ngf|dropout),' head.out; then fail "keys that logs do not 
 says head.out "^dataset,lr_policy_G,lrgd,n_epochs,validation,n,"
 ask compare rates
 says ask.out "1 run is imported from old logs"
-says ask.out "differ in dataset and validation, so they may not have been validated on the same pictures"
+says ask.out "differ in validation, which decides on which pairs it is measured"
+says ask.out "differ in dataset, so they may not have been validated on the same pictures"
 
 step "a sweep under way is ranked provisionally, at the last epoch that all have"
 experiment slow.yaml slow 'n_epochs: 5000' 'sample_interval: 0' 'checkpoint_interval: 0' 'sweep:' \

@@ -378,7 +378,41 @@ START_TEST(other_pictures_are_no_rivals)
                                           R(90, 1, 0.32, .lab = true)};
     COMPARE(plan, 0);
     ck_has(c.verdict,
-           "; but they differ in validation, so they may not have been validated on the same pictures");
+           "; but they differ in validation, which decides on which pairs it is measured: this order is no "
+           "evidence of which is better");
+    ck_assert(isnan(at(1, "vs_best_p")));
+}
+END_TEST
+
+/* The first two compare well; the third is of another measure, and against it nobody is better. */
+START_TEST(another_measure_behind_the_first_two)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20),
+                                          R(25, 1, 0.21),
+                                          R(90, 0, 0.30),
+                                          R(90, 1, 0.32),
+                                          R(90, 0, 0.60, .lab = true),
+                                          R(90, 1, 0.62, .lab = true)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict,
+           "; 1 other differs from it in validation, which decides on which pairs it is measured: its "
+           "place in this order is no evidence");
+    ck_assert(!isnan(at(1, "vs_best_p")));
+    ck_assert(isnan(at(2, "vs_best_p")));
+    COMPARE(plan, .baseline = "3");
+    ck_has(notes(), "0 better and 0 worse by the evidence, of 2");
+    ck_has(notes(), "2 whose best_val_loss is another measure are not tested");
+}
+END_TEST
+
+/* n counts runs that are completed; those without the metric are no part of its mean. */
+START_TEST(runs_without_the_metric_are_counted_out)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21), R(25, 2, NAN), R(90, 0, 0.30),
+                                          R(90, 1, 0.32)};
+    COMPARE(plan, 0);
+    ck_has(notes(),
+           "1 of 5 runs that count has no best_val_loss: means, spreads and tests are over the others");
 }
 END_TEST
 
@@ -412,7 +446,7 @@ START_TEST(the_higher_the_better_where_it_is_so)
     ck_assert_double_eq_tol(at(0, "val_psnr_mean"), 18.75, 1e-12);
     ck_assert_int_eq(pxs_table_at(&c.table, 0, "lrgd").integer, 90);
     ck_assert_double_eq_tol(at(1, "vs_best_diff"), -3.25, 1e-12);
-    ck_has(c.verdict, "lrgd 90 leads with a mean val_psnr of 18.75, 3.25 (21 %) above lrgd 25");
+    ck_has(c.verdict, "lrgd 90 leads with a mean val_psnr of 18.75, 3.25 dB above lrgd 25");
     ck_has(c.verdict, "interval of the lead 0.0734 to 6.43");
     ck_has(notes(), "val_psnr is that of the epoch with the best validation loss");
     COMPARE(plan, .metric = "final_val_loss");
@@ -695,6 +729,8 @@ Suite *compare_suite(void) {
     tcase_add_test(t, pruned_runs_count_apart);
     tcase_add_test(t, without_validation_it_says_so);
     tcase_add_test(t, other_pictures_are_no_rivals);
+    tcase_add_test(t, another_measure_behind_the_first_two);
+    tcase_add_test(t, runs_without_the_metric_are_counted_out);
     tcase_add_test(t, other_losses_are_no_rivals);
     tcase_add_test(t, one_of_another_loss_is_left_out);
     tcase_add_test(t, other_kinds_of_loss_are_no_rivals);

@@ -64,7 +64,7 @@ struct comparing {
 /* ---- compare_runs.c: reading and measuring --------------------------------------------------------------- */
 
 /* Columns of `runs` before the measures. */
-enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_MEASURES };
+enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP, RUN_MEASURES };
 PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err);
 /* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */
 bool pxs_compare_counts(const struct comparing *c, size_t run);
@@ -80,16 +80,17 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
 /* Orders the groups and fills best, baseline and front. */
 PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err);
 
-/* Hyperparameters that loss_G is computed from, by which it is another measure. */
+/* Hyperparameters that a metric is computed from: with another value it is another measure. */
 struct loss_part {
     const char *key, *role;
+    unsigned of; /* the measures (bit 1 << enum measure) for which that is so */
 };
-enum { LOSS_PARTS = 2 };
+enum { LOSS_PARTS = 7 };
 extern const struct loss_part pxs_loss_parts[LOSS_PARTS];
-/* Whether runs are compared by loss_G and those of x and y that are compared differ in that part of it. `paired`: run by run, among runs
- * that share what makes no group. */
+/* Whether the metric is computed from that part and runs of x and y that are compared differ in it. `paired`: run by run, among
+ * runs that share what makes no group. */
 bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
-                              const char *key, bool paired);
+                              const struct loss_part *part, bool paired);
 /* In none of the parts. */
 bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
                            bool paired);

@@ -7,6 +7,7 @@
 
 /* A discriminator whose mean outputs for real and for generated pairs lie this close, or this far apart under lsgan's 1 and 0. */
 #define D_SAME 0.02
+#define D_YOUNG 100 /* steps: before that it has learnt nothing yet */
 #define D_FULL 0.96
 
 struct notes {
@@ -63,6 +64,14 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
     }
     if (before > 0)
         pxs_text_add_words(&n->text, " (pixsweep ls --sweep %s)", out->sweep);
+    note(n);
+    size_t without = 0;
+    for (size_t g = 0; g < c->ranked; g++)
+        without += c->groups[g].counted - pxs_compare_metric(c, &c->groups[g])->n;
+    if (without > 0)
+        pxs_text_addf(&n->text,
+                      "%zu of %zu runs that count %s no %s: means, spreads and tests are over the others",
+                      without, counted, without == 1 ? "has" : "have", c->metric.name);
     note(n);
 }
 
@@ -166,12 +175,13 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
         note(n);
         return;
     }
-    size_t welch = 0, better = 0, worse = 0;
+    size_t welch = 0, better = 0, worse = 0, other = 0;
     for (size_t g = 0; g < c->ranked; g++) {
         const struct pxs_difference *d = &c->groups[g].baseline;
         if (!c->groups[g].has_baseline)
             continue;
         welch += d->design == PXS_DESIGN_WELCH;
+        other += !pxs_compare_same_loss(c, &c->groups[g], b, d->design == PXS_DESIGN_PAIRED);
         if (d->p_holm < PXS_ALPHA)
             *((d->mean < 0) != c->metric.higher ? &better : &worse) += 1;
     }
@@ -179,6 +189,9 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
                   c->baseline + 1, pxs_compare_label(c, b), better, worse, c->ranked - 1);
     pxs_text_addf(&n->text, " (%s minus the baseline's, pair by pair; p with Holm's correction",
                   c->metric.name);
+    if (other > 0)
+        pxs_text_addf(&n->text, "; %zu whose %s is another measure %s not tested", other, c->metric.name,
+                      other == 1 ? "is" : "are");
     if (welch > 0)
         pxs_text_addf(&n->text, "; %zu without enough pairs by Welch's t test", welch);
     pxs_text_add(&n->text, ")");
@@ -250,9 +263,11 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
     for (size_t run = 0; run < c->in.n_runs; run++) {
         const double real = pxs_compare_value(c, run, M_D_REAL), fake = pxs_compare_value(c, run, M_D_FAKE);
         const bool lsgan = c->runs.cells[run * c->runs.n_columns + RUN_LSGAN].integer != 0;
-        if (!pxs_compare_counts(c, run) || isnan(real - fake))
+        const struct pxs_cell *step = &c->runs.cells[run * c->runs.n_columns + RUN_LAST_STEP];
+        if (!pxs_compare_counts(c, run) || isnan(real - fake) ||
+            (step->kind == PXS_CELL_INT && step->integer < D_YOUNG))
             continue;
-        if (full ? !(lsgan && real - fake > D_FULL) : !(real - fake < D_SAME))
+        if (full ? !(lsgan && real - fake > D_FULL) : !(fabs(real - fake) < D_SAME))
             continue;
         if (found++ < 4)
             pxs_text_addf(&runs, "%s%" PRId64 " (%.2f and %.2f)", found == 1 ? "" : ", ", c->in.run_ids[run],

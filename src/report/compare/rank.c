@@ -140,19 +140,27 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
     return n;
 }
 
+#define OF_LOSS_G (1u << M_LOSS_G)
+#define OF_VALIDATION (1u << M_BEST | 1u << M_FINAL | 1u << M_AUC | 1u << M_PSNR | 1u << M_SSIM)
+
 const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
-    {"lambda_pixel", "is a factor in loss_G"},
-    {"gan_mode", "decides what the adversarial part of loss_G is"},
+    {"lambda_pixel", "is a factor in loss_G", OF_LOSS_G},
+    {"gan_mode", "decides what the adversarial part of loss_G is", OF_LOSS_G},
+    {"validation", "decides on which pairs it is measured", OF_VALIDATION},
+    {"direction", "decides what is generated", OF_VALIDATION | OF_LOSS_G},
+    {"img_height", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G},
+    {"img_width", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G},
+    {"channels", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G},
 };
 
 bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
-                              const char *key, bool paired) {
+                              const struct loss_part *part, bool paired) {
     const struct pxs_groups *keys = c->o->by != NULL ? &c->all : &c->in;
-    if (c->metric.measure != M_LOSS_G || (paired && !pxs_groups_by(&c->in, key)))
+    if ((part->of & 1u << c->metric.measure) == 0 || (paired && !pxs_groups_by(&c->in, part->key)))
         return false;
     for (size_t k = 0; k < keys->n_keys; k++) {
         const struct pxs_cell *values = keys->values[k].cells;
-        for (size_t run = 0; strcmp(keys->keys[k], key) == 0 && run < c->in.n_runs; run++) {
+        for (size_t run = 0; strcmp(keys->keys[k], part->key) == 0 && run < c->in.n_runs; run++) {
             if ((measured(c, x, run) || measured(c, y, run)) &&
                 !pxs_cell_same(&values[run], &values[x->first]))
                 return true;
@@ -165,7 +173,7 @@ bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, con
                            bool paired) {
     bool differs = false;
     for (size_t i = 0; i < LOSS_PARTS; i++)
-        differs = differs || pxs_compare_loss_differs(c, x, y, pxs_loss_parts[i].key, paired);
+        differs = differs || pxs_compare_loss_differs(c, x, y, &pxs_loss_parts[i], paired);
     return !differs;
 }
 

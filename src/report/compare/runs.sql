@@ -48,6 +48,7 @@ SELECT r.run_id, r.state, r.seed,
   coalesce((SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'gan_mode'), 'lsgan')
     = 'lsgan' AS lsgan,
   (SELECT max(e.epoch) FROM epoch e WHERE e.run_id = r.run_id) AS last_epoch,
+  (SELECT m.last_step FROM run_summary m WHERE m.run_id = r.run_id) AS last_step,
   s.best_val_loss, s.best_epoch, s.final_val_loss, s.final_avg_loss_G,
   (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY e.epoch LIMIT 1) AS lr_first,
   (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id AND e.epoch <= coalesce(?2, e.epoch)

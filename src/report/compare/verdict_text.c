@@ -173,7 +173,9 @@ bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out) {
     }
     pxs_text_addf(out, "%s leads with a mean %s of %.4g, %.3g", pxs_compare_label(c, x), c->metric.name,
                   first, fabs(second - first));
-    if (second != 0)
+    if (c->metric.measure == M_PSNR)
+        pxs_text_add(out, " dB");
+    else if (second != 0)
         pxs_text_addf(out, " (%.2g %%)", 100 * fabs((second - first) / second));
     pxs_text_addf(out, " %s %s", c->metric.higher ? "above" : "below", pxs_compare_label(c, y));
     return true;
@@ -185,7 +187,7 @@ static bool say_loss(const struct comparing *c, struct pxs_text *out) {
     size_t said = 0;
     for (size_t i = 0; i < LOSS_PARTS; i++) {
         const struct loss_part *part = &pxs_loss_parts[i];
-        if (pxs_compare_loss_differs(c, x, y, part->key, y->best.design == PXS_DESIGN_PAIRED))
+        if (pxs_compare_loss_differs(c, x, y, part, y->best.design == PXS_DESIGN_PAIRED))
             pxs_text_addf(out, "%s %s, which %s", said++ == 0 ? "; but they differ in" : ", and in",
                           part->key, part->role);
     }
@@ -241,23 +243,48 @@ static void say_alone(const struct comparing *c, struct pxs_text *out) {
         pxs_text_addf(out, " (n = %zu, 95 %% interval %.4g to %.4g)", s->n, s->low, s->high);
 }
 
-/* What decides on which pictures a run is validated, and as what. */
+/* Other lines whose metric is another measure than that of the first, however well the first two compare. */
+static void say_other_measures(const struct comparing *c, struct pxs_text *out) {
+    size_t n = 0;
+    bool differs[LOSS_PARTS] = {0};
+    for (size_t g = 2; g < c->ranked; g++) {
+        const struct group *other = &c->groups[g];
+        const bool paired = other->best.design == PXS_DESIGN_PAIRED;
+        n += !pxs_compare_same_loss(c, &c->groups[0], other, paired);
+        for (size_t i = 0; i < LOSS_PARTS; i++)
+            differs[i] |= pxs_compare_loss_differs(c, &c->groups[0], other, &pxs_loss_parts[i], paired);
+    }
+    if (n == 0)
+        return;
+    pxs_text_addf(out, "; %zu other%s from it in", n, n == 1 ? " differs" : "s differ");
+    for (size_t i = 0, said = 0; i < LOSS_PARTS; i++)
+        if (differs[i])
+            pxs_text_addf(out, "%s %s, which %s", said++ == 0 ? "" : ", and in", pxs_loss_parts[i].key,
+                          pxs_loss_parts[i].role);
+    pxs_text_addf(out, ": %s place in this order is no evidence", n == 1 ? "its" : "their");
+}
+
+/* What decides on which pictures a run is validated, without being another measure by itself. */
 static void say_validation(const struct comparing *c, struct pxs_text *out) {
-    static const char *const deciding[] = {"dataset",    "validation", "val_fraction", "direction",
-                                           "img_height", "img_width",  "channels"};
+    static const char *const deciding[] = {"dataset", "val_fraction"};
     struct pxs_text keys = {0};
+    bool first_two = false;
     for (size_t k = 0; k < c->in.n_keys; k++) {
         const struct pxs_cell *values = c->in.values[k].cells;
         bool decides = false;
         for (size_t i = 0; i < PXS_COUNT(deciding); i++)
             decides = decides || strcmp(c->in.keys[k], deciding[i]) == 0;
-        if (decides && !pxs_cell_same(&values[c->groups[0].first], &values[c->groups[1].first]))
+        size_t g = 1;
+        while (decides && g < c->ranked &&
+               pxs_cell_same(&values[c->groups[0].first], &values[c->groups[g].first]))
+            g++;
+        if (decides && g < c->ranked)
             pxs_text_addf(&keys, "%s%s", keys.len > 0 ? " and " : "", c->in.keys[k]);
+        first_two |= decides && g == 1;
     }
     if (keys.len > 0)
-        pxs_text_addf(out,
-                      "; but they differ in %s, so they may not have been validated on the same pictures",
-                      pxs_text_str(&keys));
+        pxs_text_addf(out, "; but %s differ in %s, so they may not have been validated on the same pictures",
+                      first_two ? "they" : "others", pxs_text_str(&keys));
     pxs_text_finish(&keys);
 }
 
@@ -277,8 +304,10 @@ static void say_verdict(const struct comparing *c, const struct pxs_comparison *
         say_provisionally(c, text);
     else
         say_lead(c, text);
-    if (c->ranked > 1)
+    if (c->ranked > 1) {
+        say_other_measures(c, text);
         say_validation(c, text);
+    }
     const struct group *x = &c->groups[0];
     if (pxs_compare_lost(x) > 0)
         pxs_text_addf(text, "; %zu of its runs failed or diverged and %s not in that mean",
