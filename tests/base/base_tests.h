@@ -2,7 +2,7 @@
 #ifndef PIXSWEEP_BASE_TESTS_H
 #define PIXSWEEP_BASE_TESTS_H
 
-#include <check.h>
+#include "support.h"
 
 TCase *status_case(void);
 TCase *memory_case(void);
@@ -16,9 +16,5 @@ TCase *path_case(void);
 TCase *cgroup_case(void);
 TCase *text_case(void);
 TCase *child_case(void);
-
-/* A new folder under $TMPDIR or /tmp, and its removal with the files (no folders) in it and in `<dir>/sub`. */
-void temp_make(char dir[256]);
-void temp_remove(const char *dir);
 
 #endif

@@ -9,24 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[256];
-
-static void set_up(void) {
-    temp_make(dir);
-}
-
-static void tear_down(void) {
-    temp_remove(dir);
-}
-
-static const char *in_dir(const char *name) {
-    static char path[400];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return path;
-}
-
 static int count_entries(void) {
-    DIR *d = opendir(dir);
+    DIR *d = opendir(test_folder());
     struct dirent *entry;
     int n = 0;
     while ((entry = readdir(d)))
@@ -44,8 +28,8 @@ START_TEST(writes_and_reads_back)
     for (size_t i = 0; i < PXS_COUNT(sizes); i++) {
         struct pxs_error err;
         size_t bytes = 77;
-        ck_assert_int_eq(pxs_write_file(in_dir("f"), block, sizes[i], &err), PXS_OK);
-        ck_assert_int_eq(pxs_read_file(in_dir("f"), 100000, &back, &bytes, &err), PXS_OK);
+        ck_assert_int_eq(pxs_write_file(in_folder("f"), block, sizes[i], &err), PXS_OK);
+        ck_assert_int_eq(pxs_read_file(in_folder("f"), 100000, &back, &bytes, &err), PXS_OK);
         ck_assert_uint_eq(bytes, sizes[i]);
         ck_assert_int_eq(memcmp(back, block, bytes), 0);
         ck_assert_int_eq(back[bytes], 0);
@@ -61,21 +45,21 @@ START_TEST(what_is_no_file_is_refused_at_once)
 {
     struct pxs_error err;
     char *data = NULL;
-    ck_assert_int_eq(mkfifo(in_dir("fifo"), 0600), 0);
-    ck_assert_int_eq(pxs_read_file(in_dir("fifo"), 10, &data, NULL, &err), PXS_E_INVALID);
+    ck_assert_int_eq(mkfifo(in_folder("fifo"), 0600), 0);
+    ck_assert_int_eq(pxs_read_file(in_folder("fifo"), 10, &data, NULL, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "is a pipe, not a file"));
-    ck_assert_int_eq(pxs_read_file(dir, 10, &data, NULL, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_read_file(test_folder(), 10, &data, NULL, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "is a folder, not a file"));
     ck_assert_int_eq(pxs_read_file("/dev/zero", 10, &data, NULL, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "is a device, not a file"));
 
     struct pxs_lock lock = {.fd = -1};
-    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("fifo"), false, &err), PXS_E_INVALID);
-    ck_assert_int_eq(symlink("target", in_dir("link")), 0);
-    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("link"), false, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_folder("fifo"), false, &err), PXS_E_INVALID);
+    ck_assert_int_eq(symlink("target", in_folder("link")), 0);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_folder("link"), false, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "it is a symbolic link"));
     ck_assert_int_eq(lock.fd, -1);
-    ck_assert_int_ne(access(in_dir("target"), F_OK), 0);
+    ck_assert_int_ne(access(in_folder("target"), F_OK), 0);
 }
 END_TEST
 
@@ -83,14 +67,14 @@ START_TEST(temporary_file_never_follows_a_link)
 {
     struct pxs_error err;
     char temp[500], *back = NULL;
-    ck_assert_int_eq(pxs_write_file(in_dir("victim"), "keep", 4, &err), PXS_OK);
-    snprintf(temp, sizeof temp, "%s.tmp.%ld", in_dir("f"), (long)getpid());
+    ck_assert_int_eq(pxs_write_file(in_folder("victim"), "keep", 4, &err), PXS_OK);
+    snprintf(temp, sizeof temp, "%s.tmp.%ld", in_folder("f"), (long)getpid());
     ck_assert_int_eq(symlink("victim", temp), 0);
-    ck_assert_int_eq(pxs_write_file(in_dir("f"), "new", 3, &err), PXS_OK);
-    ck_assert_int_eq(pxs_read_file(in_dir("victim"), 10, &back, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_write_file(in_folder("f"), "new", 3, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("victim"), 10, &back, NULL, &err), PXS_OK);
     ck_assert_str_eq(back, "keep");
     free(back);
-    ck_assert_int_eq(pxs_read_file(in_dir("f"), 10, &back, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("f"), 10, &back, NULL, &err), PXS_OK);
     ck_assert_str_eq(back, "new");
     free(back);
 }
@@ -101,11 +85,11 @@ START_TEST(reading_has_limits)
     struct pxs_error err;
     char *data = NULL;
     size_t bytes = 0;
-    ck_assert_int_eq(pxs_write_file(in_dir("f"), "12345", 5, &err), PXS_OK);
-    ck_assert_int_eq(pxs_read_file(in_dir("f"), 4, &data, &bytes, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_write_file(in_folder("f"), "12345", 5, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("f"), 4, &data, &bytes, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "larger than the 4 bytes allowed"));
     ck_assert_ptr_null(data);
-    ck_assert_int_eq(pxs_read_file(in_dir("f"), SIZE_MAX, &data, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("f"), SIZE_MAX, &data, NULL, &err), PXS_OK);
     ck_assert_str_eq(data, "12345");
     free(data);
     ck_assert_int_eq(pxs_read_file("/dev/zero", 100000, &data, &bytes, &err), PXS_E_INVALID);
@@ -113,8 +97,8 @@ START_TEST(reading_has_limits)
                      PXS_OK); /* says size 0 */
     ck_assert_uint_gt(bytes, 100);
     free(data);
-    ck_assert_int_eq(pxs_read_file(dir, 100, &data, &bytes, &err), PXS_E_INVALID);
-    ck_assert_int_eq(pxs_read_file(in_dir("none"), 100, &data, &bytes, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_read_file(test_folder(), 100, &data, &bytes, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_read_file(in_folder("none"), 100, &data, &bytes, &err), PXS_E_NOT_FOUND);
 }
 END_TEST
 
@@ -123,16 +107,16 @@ START_TEST(old_file_stays_until_commit)
     struct pxs_atomic_file f;
     struct pxs_error err;
     char *data = NULL;
-    ck_assert_int_eq(pxs_write_file(in_dir("f"), "old", 3, &err), PXS_OK);
-    ck_assert_int_eq(pxs_atomic_open(&f, in_dir("f"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_write_file(in_folder("f"), "old", 3, &err), PXS_OK);
+    ck_assert_int_eq(pxs_atomic_open(&f, in_folder("f"), &err), PXS_OK);
     fputs("new", f.file);
     fflush(f.file);
-    ck_assert_int_eq(pxs_read_file(in_dir("f"), 10, &data, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("f"), 10, &data, NULL, &err), PXS_OK);
     ck_assert_str_eq(data, "old");
     free(data);
     ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_OK);
     pxs_atomic_abandon(&f);
-    ck_assert_int_eq(pxs_read_file(in_dir("f"), 10, &data, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("f"), 10, &data, NULL, &err), PXS_OK);
     ck_assert_str_eq(data, "new");
     free(data);
     ck_assert_int_eq(count_entries(), 1);
@@ -143,7 +127,7 @@ START_TEST(abandon_leaves_nothing)
 {
     struct pxs_atomic_file f;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_atomic_open(&f, in_dir("f"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_atomic_open(&f, in_folder("f"), &err), PXS_OK);
     fputs("half", f.file);
     ck_assert_int_eq(count_entries(), 1);
     pxs_atomic_abandon(&f);
@@ -157,11 +141,11 @@ START_TEST(failed_writes_are_told)
 {
     struct pxs_error err;
     struct pxs_atomic_file f;
-    ck_assert_int_eq(pxs_write_file(in_dir("no/f"), "x", 1, &err), PXS_E_NOT_FOUND);
-    ck_assert_int_eq(mkdir(in_dir("taken"), 0777), 0);
-    ck_assert_int_eq(pxs_write_file(in_dir("taken"), "x", 1, &err), PXS_E_IO); /* a folder is in the way */
+    ck_assert_int_eq(pxs_write_file(in_folder("no/f"), "x", 1, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(mkdir(in_folder("taken"), 0777), 0);
+    ck_assert_int_eq(pxs_write_file(in_folder("taken"), "x", 1, &err), PXS_E_IO); /* a folder is in the way */
     ck_assert_int_eq(count_entries(), 1);
-    ck_assert_int_eq(pxs_atomic_open(&f, in_dir("full"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_atomic_open(&f, in_folder("full"), &err), PXS_OK);
     fclose(f.file);
     f.file = fopen("/dev/full", "w"); /* a full disk */
     ck_assert_ptr_nonnull(f.file);
@@ -180,11 +164,11 @@ START_TEST(folders)
 {
     struct pxs_error err;
     struct stat info;
-    ck_assert_int_eq(pxs_make_dirs(in_dir("a//b/c/"), &err), PXS_OK);
-    ck_assert_int_eq(pxs_make_dirs(in_dir("a/b/c"), &err), PXS_OK);
-    ck_assert(stat(in_dir("a/b/c"), &info) == 0 && S_ISDIR(info.st_mode));
-    ck_assert_int_eq(pxs_write_file(in_dir("f"), "", 0, &err), PXS_OK);
-    ck_assert_int_eq(pxs_make_dirs(in_dir("f/x"), &err), PXS_E_IO);
+    ck_assert_int_eq(pxs_make_dirs(in_folder("a//b/c/"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_make_dirs(in_folder("a/b/c"), &err), PXS_OK);
+    ck_assert(stat(in_folder("a/b/c"), &info) == 0 && S_ISDIR(info.st_mode));
+    ck_assert_int_eq(pxs_write_file(in_folder("f"), "", 0, &err), PXS_OK);
+    ck_assert_int_eq(pxs_make_dirs(in_folder("f/x"), &err), PXS_E_IO);
     ck_assert_ptr_nonnull(strstr(err.message, "/f: Not a directory"));
     ck_assert_int_eq(pxs_make_dirs("/", &err), PXS_OK);
     ck_assert_int_eq(pxs_make_dirs("", &err), PXS_OK);
@@ -196,25 +180,25 @@ START_TEST(locks)
     struct pxs_lock a = {-1}, b = {-1};
     struct pxs_error err;
     pxs_lock_release(&a);
-    ck_assert_int_eq(pxs_lock_take(&a, in_dir("lock"), false, &err), PXS_OK);
-    ck_assert_int_eq(pxs_lock_take(&b, in_dir("lock"), false, &err), PXS_E_BUSY);
+    ck_assert_int_eq(pxs_lock_take(&a, in_folder("lock"), false, &err), PXS_OK);
+    ck_assert_int_eq(pxs_lock_take(&b, in_folder("lock"), false, &err), PXS_E_BUSY);
     ck_assert_int_eq(b.fd, -1);
     pid_t child = fork(); /* a process that dies lets go */
     if (child == 0) {
         pxs_lock_release(&a);
         struct pxs_lock own = {-1};
-        _exit(pxs_lock_take(&own, in_dir("other"), false, NULL) == PXS_OK ? 0 : 1);
+        _exit(pxs_lock_take(&own, in_folder("other"), false, NULL) == PXS_OK ? 0 : 1);
     }
     int status = 1;
     waitpid(child, &status, 0);
     ck_assert_int_eq(status, 0);
-    ck_assert_int_eq(pxs_lock_take(&b, in_dir("other"), false, &err), PXS_OK);
+    ck_assert_int_eq(pxs_lock_take(&b, in_folder("other"), false, &err), PXS_OK);
     pxs_lock_release(&b);
     pxs_lock_release(&a);
     ck_assert_int_eq(a.fd, -1);
-    ck_assert_int_eq(pxs_lock_take(&b, in_dir("lock"), true, &err), PXS_OK);
+    ck_assert_int_eq(pxs_lock_take(&b, in_folder("lock"), true, &err), PXS_OK);
     pxs_lock_release(&b);
-    ck_assert_int_eq(pxs_lock_take(&b, in_dir("no/lock"), true, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_lock_take(&b, in_folder("no/lock"), true, &err), PXS_E_NOT_FOUND);
 }
 END_TEST
 
@@ -223,23 +207,24 @@ START_TEST(looking_at_locks)
 {
     struct pxs_lock lock = {-1};
     struct pxs_error err;
-    ck_assert_int_eq(pxs_lock_look(in_dir("lock")), PXS_LOCK_FREE);
-    ck_assert_int_eq(pxs_lock_look(in_dir("no/lock")), PXS_LOCK_FREE);
-    ck_assert_int_ne(access(in_dir("lock"), F_OK), 0);
-    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("lock"), false, &err), PXS_OK);
-    ck_assert_int_eq(pxs_lock_look(in_dir("lock")), PXS_LOCK_HELD);
+    ck_assert_int_eq(pxs_lock_look(in_folder("lock")), PXS_LOCK_FREE);
+    ck_assert_int_eq(pxs_lock_look(in_folder("no/lock")), PXS_LOCK_FREE);
+    ck_assert_int_ne(access(in_folder("lock"), F_OK), 0);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_folder("lock"), false, &err), PXS_OK);
+    ck_assert_int_eq(pxs_lock_look(in_folder("lock")), PXS_LOCK_HELD);
     pxs_lock_release(&lock);
-    ck_assert_int_eq(pxs_lock_look(in_dir("lock")), PXS_LOCK_FREE);
-    ck_assert_int_eq(mkfifo(in_dir("fifo"), 0600), 0);
-    ck_assert_int_eq(pxs_lock_look(in_dir("fifo")), PXS_LOCK_UNKNOWN);
-    ck_assert_int_eq(symlink("lock", in_dir("link")), 0);
-    ck_assert_int_eq(pxs_lock_look(in_dir("link")), PXS_LOCK_UNKNOWN);
+    ck_assert_int_eq(pxs_lock_look(in_folder("lock")), PXS_LOCK_FREE);
+    ck_assert_int_eq(mkfifo(in_folder("fifo"), 0600), 0);
+    ck_assert_int_eq(pxs_lock_look(in_folder("fifo")), PXS_LOCK_UNKNOWN);
+    ck_assert_int_eq(symlink("lock", in_folder("link")), 0);
+    ck_assert_int_eq(pxs_lock_look(in_folder("link")), PXS_LOCK_UNKNOWN);
     pid_t pid = fork();
     if (pid == 0)
         for (;;)
-            (void)pxs_lock_look(in_dir("lock"));
+            (void)pxs_lock_look(in_folder("lock"));
     for (int i = 0; i < 500; i++) {
-        ck_assert_msg(pxs_lock_take(&lock, in_dir("lock"), false, &err) == PXS_OK, "%d: %s", i, err.message);
+        ck_assert_msg(pxs_lock_take(&lock, in_folder("lock"), false, &err) == PXS_OK, "%d: %s", i,
+                      err.message);
         pxs_lock_release(&lock);
     }
     kill(pid, SIGKILL);
@@ -255,15 +240,15 @@ START_TEST(lock_waits)
     pid_t child = fork();
     if (child == 0) {
         struct pxs_lock own = {-1};
-        if (pxs_lock_take(&own, in_dir("lock"), false, NULL) != PXS_OK || write(ready[1], "x", 1) != 1)
+        if (pxs_lock_take(&own, in_folder("lock"), false, NULL) != PXS_OK || write(ready[1], "x", 1) != 1)
             _exit(1);
         usleep(100000);
         _exit(0);
     }
     char byte;
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("lock"), false, NULL), PXS_E_BUSY);
-    ck_assert_int_eq(pxs_lock_take(&lock, in_dir("lock"), true, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_folder("lock"), false, NULL), PXS_E_BUSY);
+    ck_assert_int_eq(pxs_lock_take(&lock, in_folder("lock"), true, NULL), PXS_OK);
     pxs_lock_release(&lock);
     waitpid(child, NULL, 0);
     close(ready[0]);
@@ -279,23 +264,23 @@ START_TEST(below_a_folder)
     struct pxs_error err;
     char *data = NULL;
     int fd = -1;
-    ck_assert_int_eq(pxs_make_dirs(in_dir("in"), &err), PXS_OK);
-    ck_assert_int_eq(pxs_write_file(in_dir("in/f"), "here", 4, &err), PXS_OK);
-    ck_assert_int_eq(pxs_write_file(in_dir("f"), "up", 2, &err), PXS_OK);
-    ck_assert_int_eq(symlink("in/f", in_dir("link")), 0);
-    ck_assert_int_eq(symlink("in", in_dir("to")), 0);
-    ck_assert_int_eq(symlink("nowhere", in_dir("in/dangling")), 0);
-    ck_assert_int_eq(mkfifo(in_dir("in/pipe"), 0600), 0);
+    ck_assert_int_eq(pxs_make_dirs(in_folder("in"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_write_file(in_folder("in/f"), "here", 4, &err), PXS_OK);
+    ck_assert_int_eq(pxs_write_file(in_folder("f"), "up", 2, &err), PXS_OK);
+    ck_assert_int_eq(symlink("in/f", in_folder("link")), 0);
+    ck_assert_int_eq(symlink("in", in_folder("to")), 0);
+    ck_assert_int_eq(symlink("nowhere", in_folder("in/dangling")), 0);
+    ck_assert_int_eq(mkfifo(in_folder("in/pipe"), 0600), 0);
     for (size_t i = 0; i < PXS_COUNT(refused); i++)
-        ck_assert_msg(pxs_open_beneath(dir, refused[i], &fd, &err) == PXS_E_INVALID, "'%s': %s", refused[i],
-                      err.message);
-    ck_assert_int_eq(pxs_open_beneath(dir, "in/none", &fd, &err), PXS_E_NOT_FOUND);
+        ck_assert_msg(pxs_open_beneath(test_folder(), refused[i], &fd, &err) == PXS_E_INVALID, "'%s': %s",
+                      refused[i], err.message);
+    ck_assert_int_eq(pxs_open_beneath(test_folder(), "in/none", &fd, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(fd, -1);
-    ck_assert_int_eq(pxs_read_beneath(dir, "in/f", 100, &data, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_beneath(test_folder(), "in/f", 100, &data, NULL, &err), PXS_OK);
     ck_assert_str_eq(data, "here");
     free(data);
     /* The way to the folder itself is the user's. */
-    ck_assert_int_eq(pxs_read_beneath(in_dir("to"), "f", 100, &data, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_beneath(in_folder("to"), "f", 100, &data, NULL, &err), PXS_OK);
     free(data);
 }
 END_TEST
@@ -305,44 +290,44 @@ START_TEST(appending_follows_no_link)
     struct pxs_error err;
     char *data = NULL;
     int fd = -1;
-    ck_assert_int_eq(pxs_open_append(in_dir("log"), &fd, &err), PXS_OK);
+    ck_assert_int_eq(pxs_open_append(in_folder("log"), &fd, &err), PXS_OK);
     ck_assert_int_eq(write(fd, "a", 1), 1);
     close(fd);
-    ck_assert_int_eq(pxs_open_append(in_dir("log"), &fd, &err), PXS_OK);
+    ck_assert_int_eq(pxs_open_append(in_folder("log"), &fd, &err), PXS_OK);
     ck_assert_int_eq(write(fd, "b", 1), 1);
     close(fd);
-    ck_assert_int_eq(pxs_read_file(in_dir("log"), 100, &data, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("log"), 100, &data, NULL, &err), PXS_OK);
     ck_assert_str_eq(data, "ab");
     free(data);
-    ck_assert_int_eq(symlink("log", in_dir("link")), 0);
-    ck_assert_int_eq(mkfifo(in_dir("pipe"), 0600), 0);
-    ck_assert_int_eq(pxs_open_append(in_dir("link"), &fd, &err), PXS_E_INVALID);
-    ck_assert_int_eq(pxs_open_append(in_dir("pipe"), &fd, &err), PXS_E_INVALID);
+    ck_assert_int_eq(symlink("log", in_folder("link")), 0);
+    ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
+    ck_assert_int_eq(pxs_open_append(in_folder("link"), &fd, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_open_append(in_folder("pipe"), &fd, &err), PXS_E_INVALID);
 }
 END_TEST
 
 START_TEST(places_to_write_to)
 {
     struct pxs_error err;
-    ck_assert_int_eq(pxs_check_place(in_dir("new/and/below"), &err), PXS_OK);
+    ck_assert_int_eq(pxs_check_place(in_folder("new/and/below"), &err), PXS_OK);
     ck_assert_int_eq(count_entries(), 0);
-    ck_assert_int_eq(pxs_write_file(in_dir("f"), "x", 1, &err), PXS_OK);
-    ck_assert_int_eq(pxs_check_place(in_dir("f/below"), &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_write_file(in_folder("f"), "x", 1, &err), PXS_OK);
+    ck_assert_int_eq(pxs_check_place(in_folder("f/below"), &err), PXS_E_INVALID);
     ck_assert(strstr(err.message, "is no folder") != NULL);
-    ck_assert_int_eq(symlink("nowhere", in_dir("dangling")), 0);
-    ck_assert_int_eq(pxs_check_place(in_dir("dangling/below"), &err), PXS_E_INVALID);
+    ck_assert_int_eq(symlink("nowhere", in_folder("dangling")), 0);
+    ck_assert_int_eq(pxs_check_place(in_folder("dangling/below"), &err), PXS_E_INVALID);
     ck_assert(strstr(err.message, "leads nowhere") != NULL);
-    ck_assert_int_eq(pxs_check_writable(in_dir("f"), NULL, &err), PXS_OK);
-    ck_assert_int_eq(chmod(in_dir("f"), 0444), 0);
+    ck_assert_int_eq(pxs_check_writable(in_folder("f"), NULL, &err), PXS_OK);
+    ck_assert_int_eq(chmod(in_folder("f"), 0444), 0);
     if (geteuid() == 0) /* root may write to anything: as somebody else */
-        ck_assert_int_eq(chmod(dir, 0755) || chown(in_dir("f"), 54321, 0) || seteuid(54321), 0);
-    ck_assert_int_eq(pxs_check_writable(in_dir("f"), in_dir("f"), &err), PXS_E_INVALID);
+        ck_assert_int_eq(chmod(test_folder(), 0755) || chown(in_folder("f"), 54321, 0) || seteuid(54321), 0);
+    ck_assert_int_eq(pxs_check_writable(in_folder("f"), in_folder("f"), &err), PXS_E_INVALID);
     ck_assert_msg(strstr(err.message, "`chmod u+rw ") != NULL && strstr(err.message, "/f*` mends that"), "%s",
                   err.message);
     if (getuid() == 0) {
         ck_assert_int_eq(seteuid(0), 0);
-        ck_assert_int_eq(chown(in_dir("f"), 0, 0) || seteuid(54321), 0);
-        ck_assert_int_eq(pxs_check_writable(in_dir("f"), NULL, &err), PXS_E_INVALID);
+        ck_assert_int_eq(chown(in_folder("f"), 0, 0) || seteuid(54321), 0);
+        ck_assert_int_eq(pxs_check_writable(in_folder("f"), NULL, &err), PXS_E_INVALID);
         ck_assert_msg(strstr(err.message, "belongs to root") != NULL, "%s", err.message);
         ck_assert_int_eq(seteuid(0), 0);
     }
@@ -351,7 +336,7 @@ END_TEST
 
 TCase *file_case(void) {
     TCase *tc = tcase_create("file");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, test_folder_make, test_folder_remove);
     tcase_add_test(tc, writes_and_reads_back);
     tcase_add_test(tc, what_is_no_file_is_refused_at_once);
     tcase_add_test(tc, temporary_file_never_follows_a_link);

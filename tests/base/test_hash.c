@@ -53,9 +53,9 @@ END_TEST
 
 START_TEST(sha256_of_a_file)
 {
-    char dir[256], path[300], hex[PXS_SHA256_HEX];
-    temp_make(dir);
-    snprintf(path, sizeof path, "%s/f", dir);
+    char hex[PXS_SHA256_HEX];
+    test_folder_make();
+    const char *path = in_folder("f");
     struct pxs_error err;
     uint64_t bytes = 99;
     ck_assert_int_eq(pxs_write_file(path, "abc", 3, &err), PXS_OK);
@@ -63,11 +63,10 @@ START_TEST(sha256_of_a_file)
     ck_assert_uint_eq(bytes, 3);
     ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     ck_assert_int_eq(pxs_sha256_file(path, hex, NULL, NULL), PXS_OK);
-    ck_assert_int_eq(pxs_sha256_file(dir, hex, &bytes, &err), PXS_E_INVALID);
-    snprintf(path, sizeof path, "%s/none", dir);
-    ck_assert_int_eq(pxs_sha256_file(path, hex, &bytes, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_sha256_file(test_folder(), hex, &bytes, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_sha256_file(in_folder("none"), hex, &bytes, &err), PXS_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, "/none: No such file"));
-    temp_remove(dir);
+    test_folder_remove();
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 #include "pixsweep/base/json.h"
 
-#include <check.h>
+#include "support.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,9 +295,5 @@ int main(void) {
     tcase_add_test(tc, writes);
     tcase_add_test(tc, what_is_written_reads_back);
     tcase_add_test(tc, misuse_is_reported);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_tests(suite, CK_NORMAL);
 }

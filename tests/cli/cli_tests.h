@@ -4,7 +4,8 @@
 
 #include "pixsweep/base.h"
 
-#include <check.h>
+#include "support.h"
+
 #include <string.h>
 #include <sys/types.h>
 
@@ -14,11 +15,6 @@ struct result {
     char *out, *err;
 };
 void drop(struct result *r);
-
-/* Each test works in a fresh folder, which is its working directory; removed afterwards. */
-void enter_folder(void);
-void leave_folder(void);
-void write_text(const char *path, const char *text);
 
 /* Runs pixsweep with these arguments (the list ends with NULL) and waits. */
 struct result pixsweep(const char *first, ...) __attribute__((sentinel));
@@ -36,10 +32,6 @@ pid_t start_on_terminal(const char *const *args, int *terminal);
  * missing (the test has nothing to train on then). */
 bool make_experiment(void);
 
-#define ck_has(text, part) \
-    ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%.3000s", (part), (text))
-#define ck_has_not(text, part) \
-    ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%.3000s", (part), (text))
 /* Exit code and a part of what was said on stderr. */
 #define ck_refused(call, exit_code, part)                                                  \
     do {                                                                                   \

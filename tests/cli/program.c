@@ -2,7 +2,6 @@
 #include "cli_tests.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,8 +9,6 @@
 #include <unistd.h>
 
 enum { MOST_ARGS = 32 };
-
-static char folder[256], home[4096];
 
 static const char *program(void) {
     const char *path = getenv("PIXSWEEP");
@@ -22,38 +19,6 @@ static const char *program(void) {
 void drop(struct result *r) {
     free(r->out);
     free(r->err);
-}
-
-/* ---- folder ---------------------------------------------------------------------------------------------- */
-
-void enter_folder(void) {
-    ck_assert_ptr_nonnull(getcwd(home, sizeof home));
-    snprintf(folder, sizeof folder, "%s/pixsweep-cli-XXXXXX",
-             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(chdir(folder), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-    return remove(path);
-}
-
-void leave_folder(void) {
-    ck_assert_int_eq(chdir(home), 0);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-void write_text(const char *path, const char *text) {
-    struct pxs_error err;
-    ck_assert_msg(pxs_write_file(path, text, strlen(text), &err) == PXS_OK, "%s", err.message);
-}
-
-static char *read_text(const char *path) {
-    struct pxs_error err;
-    char *text = NULL;
-    size_t bytes;
-    ck_assert_msg(pxs_read_file(path, (size_t)1 << 28, &text, &bytes, &err) == PXS_OK, "%s", err.message);
-    return text;
 }
 
 /* ---- processes ------------------------------------------------------------------------------------------- */
@@ -89,8 +54,8 @@ int wait_for(pid_t pid) {
 
 static struct result finish(pid_t pid) {
     struct result r = {.code = wait_for(pid)};
-    r.out = read_text("out");
-    r.err = read_text("err");
+    r.out = slurp("out", NULL);
+    r.err = slurp("err", NULL);
     return r;
 }
 
@@ -111,7 +76,7 @@ struct result shell(const char *command) {
 
 void await(const char *file, const char *text) {
     for (int i = 0; i < 2000; i++) {
-        char *now = access(file, R_OK) == 0 ? read_text(file) : NULL;
+        char *now = exists(file) ? slurp(file, NULL) : NULL;
         const bool found = now != NULL && strstr(now, text) != NULL;
         free(now);
         if (found)

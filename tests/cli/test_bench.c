@@ -239,7 +239,7 @@ END_TEST
 Suite *bench_suite(void) {
     Suite *suite = suite_create("cli-bench");
     TCase *c = tcase_create("bench");
-    tcase_add_checked_fixture(c, enter_folder, leave_folder);
+    tcase_add_checked_fixture(c, test_folder_enter, test_folder_leave);
     tcase_set_timeout(c, 60);
     tcase_add_test(c, rows_carry_the_machine);
     tcase_add_test(c, the_table_says_which_kernel_ran);

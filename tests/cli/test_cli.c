@@ -1,8 +1,5 @@
 /* Runs the suites of room cli. */
 #include "cli_tests.h"
-#include "shard.h"
-
-#include "pixsweep/base.h"
 
 int main(int argc, char **argv) {
     static Suite *(*const suites[])(void) = {usage_suite, work_suite, watch_suite, bench_suite};

@@ -199,7 +199,7 @@ END_TEST
 Suite *usage_suite(void) {
     Suite *suite = suite_create("cli-usage");
     TCase *c = tcase_create("usage");
-    tcase_add_checked_fixture(c, enter_folder, leave_folder);
+    tcase_add_checked_fixture(c, test_folder_enter, test_folder_leave);
     tcase_set_timeout(c, 60);
     tcase_add_test(c, alone_it_gives_an_overview);
     tcase_add_test(c, it_has_a_version);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static void setup(void) {
-    enter_folder();
+    test_folder_enter();
     ck_assert_msg(make_experiment(), "no fonts: run tools/deps");
 }
 
@@ -215,7 +215,7 @@ END_TEST
 Suite *watch_suite(void) {
     Suite *suite = suite_create("cli-watch");
     TCase *c = tcase_create("watch");
-    tcase_add_checked_fixture(c, setup, leave_folder);
+    tcase_add_checked_fixture(c, setup, test_folder_leave);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, a_closed_terminal_does_not_end_a_run);
     tcase_add_test(c, a_hangup_leaves_files_alone);

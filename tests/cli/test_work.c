@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static void setup(void) {
-    enter_folder();
+    test_folder_enter();
     ck_assert_msg(make_experiment(), "no fonts: run tools/deps");
 }
 
@@ -278,7 +278,7 @@ END_TEST
 Suite *work_suite(void) {
     Suite *suite = suite_create("cli-work");
     TCase *c = tcase_create("work");
-    tcase_add_checked_fixture(c, setup, leave_folder);
+    tcase_add_checked_fixture(c, setup, test_folder_leave);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, data_is_made_once_and_checked);
     tcase_add_test(c, plan_shows_and_writes_nothing);

@@ -2,7 +2,8 @@
  * no fixture can show. PXS_WRITE_EXPECTED=1 rewrites the fixtures' .err and .out files: read the difference. */
 #include "pixsweep/config.h"
 
-#include <check.h>
+#include "support.h"
+
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,30 +14,6 @@
 #define FIXTURES PXS_SOURCE_ROOT "/tests/config/fixtures"
 
 /* ---- help ------------------------------------------------------------------------------------------------ */
-
-static char work[] = "/tmp/pxs_config_XXXXXX";
-static char made[64][PXS_PATH_MAX];
-static size_t n_made;
-
-static void enter_work(void) {
-    strcpy(work + strlen(work) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(work));
-    ck_assert_int_eq(chdir(work), 0);
-    n_made = 0;
-}
-
-static void leave_work(void) {
-    while (n_made > 0)
-        unlink(made[--n_made]);
-    ck_assert_int_eq(chdir("/"), 0);
-    rmdir(work);
-}
-
-static void put(const char *name, const char *text) {
-    struct pxs_error err = {0};
-    snprintf(made[n_made], sizeof made[0], "%s/%s", work, name);
-    ck_assert_msg(pxs_write_file(made[n_made++], text, strlen(text), &err) == PXS_OK, "%s", err.message);
-}
 
 static struct pxs_config *load(const char *path, const char *const *sets, size_t n) {
     struct pxs_config *c = NULL;
@@ -50,7 +27,7 @@ static struct pxs_config *load(const char *path, const char *const *sets, size_t
 }
 
 static struct pxs_config *load_text(const char *text) {
-    put("x.yaml", text);
+    write_text("x.yaml", text);
     return load("x.yaml", NULL, 0);
 }
 
@@ -325,7 +302,7 @@ START_TEST(config_yaml_of_any_run_loads_again)
     struct pxs_params p;
     struct pxs_text yaml = {0};
     char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
-    enter_work();
+    test_folder_enter();
     do {
         pxs_params_default(&p);
         for (int key = 0; key < PXS_PARAM_COUNT; key++)
@@ -347,7 +324,7 @@ START_TEST(config_yaml_of_any_run_loads_again)
     ck_assert_uint_eq(pxs_config_count(c), 1);
     pxs_config_destroy(&c);
     pxs_text_finish(&yaml);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
@@ -355,7 +332,7 @@ START_TEST(one_number_one_hash)
 {
     static const char *const spellings[] = {"1e-4", ".0001", "1E-4", "0.0001", "+1e-04", "0.00010"};
     char first[PXS_SHA256_HEX], hex[PXS_SHA256_HEX], spec[PXS_SHA256_HEX];
-    enter_work();
+    test_folder_enter();
     for (size_t i = 0; i < PXS_COUNT(spellings); i++) {
         char text[128];
         snprintf(text, sizeof text, "dataset: /d\nsweep: {grid: {learning_rate_G: [%s, 2e-4]}}\n",
@@ -369,10 +346,10 @@ START_TEST(one_number_one_hash)
         ck_assert_str_eq(pxs_config_spec_hash(c), spec);
         ck_assert(params_of(c, 0)->learning_rate_G == 1e-4);
         pxs_config_destroy(&c);
-        leave_work();
-        enter_work();
+        test_folder_leave();
+        test_folder_enter();
     }
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
@@ -380,16 +357,18 @@ END_TEST
 
 START_TEST(draws_depend_on_seed_and_key_only)
 {
-    enter_work();
-    put("few.yaml",
+    test_folder_enter();
+    write_text(
+        "few.yaml",
         "dataset: /d\nsweep: {random: {samples: 4, seed: 9, b1: {uniform: [0.4, 0.9]}, lrgd: {int_uniform: "
         "[1, 1000]}}}\n");
-    put("many.yaml",
+    write_text(
+        "many.yaml",
         "dataset: /d\nlrgd: 4\nsweep: {random: {b1: {uniform: [0.4, 0.9]}, seed: 9, ngf: {choice: [8, 16]}, "
         "samples: 50}, grid: {ndf: [8]}}\n");
-    put("other.yaml",
-        "dataset: /d\nsweep: {random: {samples: 4, seed: 8, b1: {uniform: [0.4, 0.9]}, b2: {uniform: "
-        "[0.4, 0.9]}}}\n");
+    write_text("other.yaml",
+               "dataset: /d\nsweep: {random: {samples: 4, seed: 8, b1: {uniform: [0.4, 0.9]}, b2: {uniform: "
+               "[0.4, 0.9]}}}\n");
     struct pxs_config *few = load("few.yaml", NULL, 0), *many = load("many.yaml", NULL, 0);
     struct pxs_config *other = load("other.yaml", NULL, 0);
     for (size_t i = 0; i < 4; i++) {
@@ -404,13 +383,13 @@ START_TEST(draws_depend_on_seed_and_key_only)
     pxs_config_destroy(&few);
     pxs_config_destroy(&many);
     pxs_config_destroy(&other);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
 START_TEST(draws_follow_their_distribution)
 {
-    enter_work();
+    test_folder_enter();
     struct pxs_config *c =
         load_text("dataset: /d\nsweep: {random: {samples: 4000, seed: 1, b1: {uniform: [0.2, 0.6]}, "
                   "lambda_pixel: {log_uniform: [1e-2, 100]}, batch_size: {int_uniform: [3, 6]}, "
@@ -433,13 +412,13 @@ START_TEST(draws_follow_their_distribution)
         ck_assert_int_ge(counts[value], 850);
     ck_assert(vanilla > 1800 && vanilla < 2200);
     pxs_config_destroy(&c);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
 START_TEST(narrow_and_wide_draws_keep_their_digits)
 {
-    enter_work();
+    test_folder_enter();
     struct pxs_config *c =
         load_text("dataset: /d\nsweep: {random: {samples: 300, b2: {uniform: [0.99, 0.999]}, "
                   "lambda_pixel: {log_uniform: [1e-9, 1e9]}}}\n");
@@ -449,7 +428,7 @@ START_TEST(narrow_and_wide_draws_keep_their_digits)
         ck_assert_uint_le(strlen(pxs_format_double(number, params_of(c, i)->lambda_pixel)), 17);
     }
     pxs_config_destroy(&c);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
@@ -467,9 +446,10 @@ START_TEST(origins_and_notes)
     static const char *const sets[] = {"b2=0.9", "dataset=rel"};
     char expected[PXS_PATH_MAX];
     struct pxs_text notes = {0};
-    enter_work();
-    put("base.yaml", "b1: 0.1\nlrgd: 7\n");
-    put("x.yaml", "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n");
+    test_folder_enter();
+    write_text("base.yaml", "b1: 0.1\nlrgd: 7\n");
+    write_text("x.yaml",
+               "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n");
     struct pxs_config *c = load("x.yaml", sets, 2);
     check_origin(c, 0, PXS_PARAM_b1, "base.yaml:1");
     check_origin(c, 0, PXS_PARAM_ngf, "x.yaml:2");
@@ -487,24 +467,24 @@ START_TEST(origins_and_notes)
     ck_assert_int_eq(params_of(c, 0)->lrgd, 90);
     ck_assert_ptr_nonnull(getcwd(expected, sizeof expected - 8));
     ck_assert_str_eq(params_of(c, 0)->dataset, strcat(expected, "/rel"));
-    snprintf(expected, sizeof expected, "%s/x.yaml", work);
+    snprintf(expected, sizeof expected, "%s/x.yaml", test_folder());
     ck_assert_str_eq(pxs_config_path(c), expected);
     ck_assert_str_eq(pxs_config_spec_yaml(c),
                      "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n"
                      "# --set b2=0.9\n# --set dataset=rel\n");
     pxs_text_finish(&notes);
     pxs_config_destroy(&c);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
 START_TEST(spec_hash_follows_the_runs)
 {
-    enter_work();
-    put("a.yaml", "dataset: /d\nb1: 0.4\n");
-    put("b.yaml", "# a comment\nname: other\n{}\n");
-    put("c.yaml", "# a comment\nname: other\nb1: .40\nrun: {retries: 0}\ndataset: /d/../d\n");
-    put("e.yaml", "dataset: /d\nb1: 0.4\nseed: 1\n");
+    test_folder_enter();
+    write_text("a.yaml", "dataset: /d\nb1: 0.4\n");
+    write_text("b.yaml", "# a comment\nname: other\n{}\n");
+    write_text("c.yaml", "# a comment\nname: other\nb1: .40\nrun: {retries: 0}\ndataset: /d/../d\n");
+    write_text("e.yaml", "dataset: /d\nb1: 0.4\nseed: 1\n");
     struct pxs_config *a = load("a.yaml", NULL, 0), *c = load("c.yaml", NULL, 0),
                       *e = load("e.yaml", NULL, 0);
     ck_assert_str_eq(pxs_config_spec_hash(a), pxs_config_spec_hash(c));
@@ -512,7 +492,7 @@ START_TEST(spec_hash_follows_the_runs)
     pxs_config_destroy(&a);
     pxs_config_destroy(&c);
     pxs_config_destroy(&e);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
@@ -528,12 +508,12 @@ static void check_not_read(const char *path, const char *expected) {
 START_TEST(a_file_beside_the_one_that_is_not_there)
 {
     char near[PXS_PATH_MAX];
-    enter_work();
+    test_folder_enter();
     ck_assert(!pxs_config_near_file("mine.yml", near));
     ck_assert_int_eq(mkdir("experiments", 0777), 0);
-    put("mine.yaml", "extends: other.yaml\n");
-    put("other.yml", "b1: 0.4\n");
-    put("experiments/lr64.yaml", "b1: 0.4\n");
+    write_text("mine.yaml", "extends: other.yaml\n");
+    write_text("other.yml", "b1: 0.4\n");
+    write_text("experiments/lr64.yaml", "b1: 0.4\n");
     check_not_read("mine.yml",
                    "mine.yml: cannot read this file: No such file or directory; there is mine.yaml\n");
     check_not_read("./mien.yaml",
@@ -545,19 +525,18 @@ START_TEST(a_file_beside_the_one_that_is_not_there)
     check_not_read("nothing.yaml", "nothing.yaml: cannot read this file: No such file or directory\n");
     ck_assert(pxs_config_near_file("mine", near));
     ck_assert_str_eq(near, "mine.yaml");
-    unlink("experiments/lr64.yaml");
     rmdir("experiments");
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
 START_TEST(strange_characters_in_a_files_name)
 {
-    enter_work();
+    test_folder_enter();
     check_not_read("a\nb\x1b[31m.yaml",
                    "a\\nb\\x1b[31m.yaml: cannot read this file: No such file or directory\n");
-    put("a\nb.yaml",
-        "name: x\ndataset: d\nextends: \"c\\nd\"\nsweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n");
+    write_text("a\nb.yaml",
+               "name: x\ndataset: d\nextends: \"c\\nd\"\nsweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n");
     check_not_read("a\nb.yaml",
                    "a\\nb.yaml:3:10: cannot read c\\nd: No such file or directory\n"
                    "    extends: \"c\\nd\"\n             ^\n"
@@ -566,7 +545,7 @@ START_TEST(strange_characters_in_a_files_name)
                    "lists in step)\n"
                    "    sweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n"
                    "                                     ^\n");
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 
@@ -575,7 +554,7 @@ START_TEST(a_file_that_is_not_there)
     struct pxs_config *c = NULL;
     struct pxs_text text = {0};
     struct pxs_error err = {0};
-    enter_work();
+    test_folder_enter();
     ck_assert_int_eq(pxs_config_load("no/where.yaml", NULL, 0, &c, &text, &err), PXS_E_NOT_FOUND);
     ck_assert_str_eq(pxs_text_str(&text),
                      "no/where.yaml: cannot read this file: No such file or directory\n");
@@ -587,7 +566,7 @@ START_TEST(a_file_that_is_not_there)
     pxs_text_finish(&text);
     pxs_config_destroy(NULL);
     pxs_config_destroy(&c);
-    leave_work();
+    test_folder_leave();
 }
 END_TEST
 

@@ -2,7 +2,8 @@
  * result is never half a config. Linked with --wrap for malloc, calloc, realloc and strdup. */
 #include "pixsweep/config.h"
 
-#include <check.h>
+#include "support.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,37 +39,18 @@ char *__wrap_strdup(const char *text) {
     return fails() ? NULL : __real_strdup(text);
 }
 
-static char dir[64];
-
-static void write_file(const char *name, const char *text) {
-    FILE *f = fopen(name, "w");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_ge(fputs(text, f), 0);
-    ck_assert_int_eq(fclose(f), 0);
-}
-
 static void setup(void) {
-    strcpy(dir, "/tmp/pxs_config_fault_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    ck_assert_int_eq(chdir(dir), 0);
-    write_file("base.yaml", "lrgd: 7\nsweep: {seeds: 2}\n");
-    write_file(
+    test_folder_enter();
+    write_text("base.yaml", "lrgd: 7\nsweep: {seeds: 2}\n");
+    write_text(
         "good.yaml",
         "extends: base.yaml\ndataset: d\nsweep:\n  grid: {dataset: [a, b]}\n  points:\n"
         "    - &p {lr_policy_G: constant}\n    - {b1: 0.1}\n  random: {samples: 2, b2: {uniform: [0.1, "
         "0.9]}, ngf: {choice: [8, 16]}}\nrun: {timeout: 8h}\n");
-    write_file(
+    write_text(
         "bad.yaml",
         "extends: [base.yaml, nowhere.yaml]\nb1: x\nb1: 5\nlrgdd: 3\nwarmup_epochs: 1\nsweep: {grid: {b1: "
         "[x], seed: [1]}, zip: {b1: [0.5]}}\nrun: {retrys: 1, timeout: x}\n");
-}
-
-static void teardown(void) {
-    unlink("base.yaml");
-    unlink("good.yaml");
-    unlink("bad.yaml");
-    ck_assert_int_eq(chdir("/"), 0);
-    rmdir(dir);
 }
 
 /* Runs and notes of a good load, as one text: what must not depend on memory. */
@@ -148,7 +130,7 @@ int main(void) {
     Suite *suite = suite_create("config fault");
     TCase *tc = tcase_create("fault");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, test_folder_leave);
     tcase_add_test(tc, every_allocation_of_a_good_load);
     tcase_add_test(tc, every_allocation_of_a_bad_load);
     suite_add_tcase(suite, tc);

@@ -1,7 +1,8 @@
 /* Large and hostile files: handled or refused in words, in bounded time and memory. Files are made here. */
 #include "pixsweep/config.h"
 
-#include <check.h>
+#include "support.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,20 +10,15 @@
 
 #define MB ((size_t)1 << 20)
 
-static char dir[64];
 static struct pxs_text file;
 
 static void setup(void) {
-    strcpy(dir, "/tmp/pxs_config_limits_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    ck_assert_int_eq(chdir(dir), 0);
+    test_folder_enter();
     pxs_text_clear(&file);
 }
 
 static void teardown(void) {
-    unlink("x.yaml");
-    ck_assert_int_eq(chdir("/"), 0);
-    rmdir(dir);
+    test_folder_leave();
     pxs_text_finish(&file);
 }
 
@@ -32,20 +28,13 @@ static void repeat(const char *text, size_t times) {
         pxs_text_add_n(&file, text, n);
 }
 
-static void write_file(const char *text, size_t bytes) {
-    FILE *f = fopen("x.yaml", "wb"); /* no fsync: these are many, or large */
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(text, 1, bytes, f), bytes);
-    ck_assert_int_eq(fclose(f), 0);
-}
-
 /* Loads what stands in `file`; a refusal must say `words` (NULL: must load). Returns the config. */
 static struct pxs_config *expect(const char *words) {
     struct pxs_config *c = NULL;
     struct pxs_text text = {0};
     struct pxs_error err = {0};
     ck_assert(!file.failed);
-    write_file(file.text, file.len);
+    write_bytes("x.yaml", file.text, file.len);
     clock_t begin = clock();
     enum pxs_status status = pxs_config_load("x.yaml", NULL, 0, &c, &text, &err);
     double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
@@ -200,7 +189,7 @@ START_TEST(any_broken_byte)
             char broken[sizeof text];
             memcpy(broken, text, sizeof text);
             broken[at] = bytes[b];
-            write_file(broken, sizeof text - 1);
+            write_bytes("x.yaml", broken, sizeof text - 1);
             enum pxs_status status = pxs_config_load("x.yaml", NULL, 0, &c, &out, &err);
             ck_assert_msg((status == PXS_OK) == (out.len == 0), "byte %zu", at);
             pxs_config_destroy(&c);

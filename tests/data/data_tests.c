@@ -1,47 +1,7 @@
 #include "data/data_tests.h"
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char scratch[64];
-
-const char *scratch_make(void) {
-    strcpy(scratch, "/tmp/pxs-data-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(scratch));
-    return scratch;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    return remove(path);
-}
-
-void scratch_remove(void) {
-    ck_assert_int_eq(nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-const char *scratch_path(const char *name) {
-    static char paths[8][512];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
-    return path;
-}
-
-void put_bytes(const char *name, const void *data, size_t bytes) {
-    char dir[512];
-    const char *path = scratch_path(name);
-    pxs_path_dir(dir, sizeof dir, path);
-    ck_assert_int_eq(pxs_make_dirs(dir, NULL), PXS_OK);
-    FILE *file = fopen(path, "wb"); /* no fsync: hundreds of small files */
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(data, 1, bytes, file), bytes);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-void put_text(const char *name, const char *text) {
-    put_bytes(name, text, strlen(text));
-}
 
 struct pxs_image picture(int n, int width, int height, int channels) {
     struct pxs_image im;
@@ -58,7 +18,7 @@ void put_png(const char *name, const struct pxs_image *image) {
     void *data;
     size_t bytes;
     ck_assert_int_eq(pxs_image_encode_png(image, &data, &bytes, NULL), PXS_OK);
-    put_bytes(name, data, bytes);
+    write_bytes(name, data, bytes);
     free(data);
 }
 
@@ -83,13 +43,13 @@ void put_npy(const char *name, int version, const char *descr, const char *shape
     ck_assert_ptr_nonnull(all);
     memcpy(all, head, (size_t)(start + padded));
     memcpy(all + start + padded, data, bytes);
-    put_bytes(name, all, (size_t)(start + padded) + bytes);
+    write_bytes(name, all, (size_t)(start + padded) + bytes);
     free(all);
 }
 
 struct pxs_dataset_options small_options(void) {
     return (struct pxs_dataset_options){
-        .path = scratch, .img_height = 8, .img_width = 8, .channels = 3, .val_fraction = 0.1};
+        .path = test_folder(), .img_height = 8, .img_width = 8, .channels = 3, .val_fraction = 0.1};
 }
 
 struct pxs_dataset *load(const struct pxs_dataset_options *options) {
@@ -107,7 +67,7 @@ void refuse(const struct pxs_dataset_options *options, const char *message) {
     struct pxs_text expected = {0};
     for (const char *p = message; *p != '\0'; p++) {
         if (strncmp(p, "%s", 2) == 0) {
-            pxs_text_add(&expected, scratch);
+            pxs_text_add(&expected, test_folder());
             p++;
         } else {
             pxs_text_add_n(&expected, p, 1);
@@ -145,9 +105,5 @@ int main(void) {
     suite_add_tcase(suite, npy_tests());
     suite_add_tcase(suite, range_tests());
     suite_add_tcase(suite, glyph_tests());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests(suite, CK_ENV);
 }

@@ -1,20 +1,12 @@
-/* What the tests of room data share: folders that come and go, and pictures made from a number. */
+/* What the tests of room data share: pictures made from a number. */
 #ifndef PIXSWEEP_TESTS_DATA_TESTS_H
 #define PIXSWEEP_TESTS_DATA_TESTS_H
 
 #include "pixsweep/data.h"
 #include "pixsweep/image.h"
 
-#include <check.h>
+#include "support.h"
 
-/* A fresh folder below /tmp; the path lives until scratch_remove. One at a time in a test process. */
-const char *scratch_make(void);
-void scratch_remove(void);
-/* "<scratch>/<name>"; eight such paths are good at a time. */
-const char *scratch_path(const char *name);
-
-void put_bytes(const char *name, const void *data, size_t bytes); /* makes the folders in between */
-void put_text(const char *name, const char *text);
 /* Pixels of picture number `n`, any size; finish it. */
 struct pxs_image picture(int n, int width, int height, int channels);
 void put_png(const char *name, const struct pxs_image *image);
@@ -24,7 +16,7 @@ void put_pair(const char *name, int n);
 void put_npy(const char *name, int version, const char *descr, const char *shape, const void *data,
              size_t bytes);
 
-/* Options for the scratch folder with 8 x 8 halves in colour. */
+/* Options for the test's folder with 8 x 8 halves in colour. */
 struct pxs_dataset_options small_options(void);
 struct pxs_dataset *load(const struct pxs_dataset_options *options); /* must succeed */
 void refuse(const struct pxs_dataset_options *options,

@@ -9,7 +9,7 @@ enum { N = 12, SIDE = 8, J = 3, FLOATS = SIDE * SIDE * 3 };
 static struct pxs_dataset *set;
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
     for (int i = 0; i < N; i++) {
         char name[32];
         snprintf(name, sizeof name, "train/%02d.png", i);
@@ -25,7 +25,7 @@ static void setup(void) {
 
 static void teardown(void) {
     pxs_dataset_destroy(&set);
-    scratch_remove();
+    test_folder_remove();
 }
 
 struct batch {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
 }
 
 static struct pxs_check_summary check(const char *expected) {
@@ -25,10 +25,10 @@ START_TEST(a_good_set_has_no_problems)
     put_pair("train/a.png", 1);
     put_pair("train/b.png", 2);
     put_pair("val/a.png", 3);
-    put_text("train/readme", "skipped");
-    put_text("train/list.CSV", "skipped");
-    put_text("train/.hidden.jpg", "skipped");
-    put_text("glyphs.txt", "not in a split");
+    write_text("train/readme", "skipped");
+    write_text("train/list.CSV", "skipped");
+    write_text("train/.hidden.jpg", "skipped");
+    write_text("glyphs.txt", "not in a split");
     struct pxs_check_summary s = check("");
     ck_assert_uint_eq(s.train, 2);
     ck_assert_uint_eq(s.val, 1);
@@ -54,12 +54,12 @@ START_TEST(everything_at_once_in_pairs)
     put_grey("train/02.png", 2, 16, 8);
     put_grey("train/03.png", 3, 15, 8);
     put_grey("train/04.png", 4, 32, 16);
-    put_text("train/05.png", "GIF89a..");
-    put_text("train/06.jpeg", "x");
-    put_text("train/07.docx", "x");
-    put_text("train/08.npz", "x");
-    mkdir(scratch_path("train/09"), 0777);
-    ck_assert_int_eq(symlink("/nonexistent", scratch_path("train/10.png")), 0);
+    write_text("train/05.png", "GIF89a..");
+    write_text("train/06.jpeg", "x");
+    write_text("train/07.docx", "x");
+    write_text("train/08.npz", "x");
+    mkdir(in_folder("train/09"), 0777);
+    ck_assert_int_eq(symlink("/nonexistent", in_folder("train/10.png")), 0);
     put_pair("val/00.png", 0);
     put_pair("val/01.png", 5);
     struct pxs_check_summary s = check(
@@ -95,7 +95,7 @@ START_TEST(everything_at_once_in_partners)
     put_grey("train/A/4.png", 5, 8, 8);
     put_grey("train/B/4.png", 6, 9, 8);
     put_grey("train/A/5.png", 7, 8, 8);
-    put_text("train/B/5.png", "");
+    write_text("train/B/5.png", "");
     struct pxs_image colour = picture(8, 8, 8, 3);
     put_png("train/B/6.png", &colour);
     pxs_image_finish(&colour);
@@ -103,8 +103,8 @@ START_TEST(everything_at_once_in_partners)
     put_grey("train/A/7.png", 9, 8, 8);
     put_grey("train/A/7.PNG", 9, 8, 8);
     put_grey("train/B/7.png", 9, 8, 8);
-    put_text("train/B/all.npy", "x");
-    mkdir(scratch_path("train/A/sub"), 0777);
+    write_text("train/B/all.npy", "x");
+    mkdir(in_folder("train/A/sub"), 0777);
     put_grey("val/A/1.png", 1, 8, 8);
     struct pxs_check_summary s = check(
         "E train/A/sub: a folder that is not read; only A/ and B/ are\n"
@@ -130,8 +130,8 @@ END_TEST
 START_TEST(kinds_do_not_mix)
 {
     put_pair("train/a.png", 1);
-    mkdir(scratch_path("train/A"), 0777);
-    put_text("train/x.npy", "x");
+    mkdir(in_folder("train/A"), 0777);
+    write_text("train/x.npy", "x");
     check(
         "E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind: leave the one to use in "
         "train/ and move the rest out\n");
@@ -143,10 +143,10 @@ START_TEST(a_picture_beside_its_png)
 {
     put_pair("train/A/1.png", 1);
     put_pair("train/B/1.PNG", 2);
-    put_text("train/B/1.jpg", "x");
+    write_text("train/B/1.jpg", "x");
     put_pair("val/00.png", 0);
-    put_text("val/00.jpeg", "x");
-    put_text("val/00.txt", "x");
+    write_text("val/00.jpeg", "x");
+    write_text("val/00.txt", "x");
     check(
         "E train/B/1.jpg: 1.PNG beside it has the same name but for its ending; remove one of them, or give "
         "one another name, and its partner the same\n"
@@ -164,17 +164,17 @@ START_TEST(litter_is_passed_over)
     struct pxs_dataset_options o = small_options();
     struct pxs_dataset_info clean, littered;
     ck_assert_int_eq(pxs_dataset_inspect(&o, &clean, NULL), PXS_OK);
-    put_text("train/@eaDir/a.png/SYNOFILE_THUMB_M.png", "x");
-    put_text("train/__MACOSX/._a.png", "x");
-    put_text("train/#recycle/old.png", "x");
-    put_text("train/.ipynb_checkpoints/a-checkpoint.png", "x");
-    mkdir(scratch_path("train/lost+found"), 0777);
-    put_text("train/._a.png", "x");
-    put_text("train/.DS_Store", "x");
-    put_text("train/Thumbs.db", "x");
-    put_text("train/Desktop.ini", "x");
-    put_text("train/c.png.tmp", "x");
-    put_text("train/c.png~", "x");
+    write_text("train/@eaDir/a.png/SYNOFILE_THUMB_M.png", "x");
+    write_text("train/__MACOSX/._a.png", "x");
+    write_text("train/#recycle/old.png", "x");
+    write_text("train/.ipynb_checkpoints/a-checkpoint.png", "x");
+    mkdir(in_folder("train/lost+found"), 0777);
+    write_text("train/._a.png", "x");
+    write_text("train/.DS_Store", "x");
+    write_text("train/Thumbs.db", "x");
+    write_text("train/Desktop.ini", "x");
+    write_text("train/c.png.tmp", "x");
+    write_text("train/c.png~", "x");
     struct pxs_check_summary s =
         check("I passed over: train/#recycle/, train/.DS_Store, train/._a.png, train/.ipynb_checkpoints/, "
               "train/@eaDir/ and 6 more (left by a NAS, an archive tool or the system)\n");
@@ -191,13 +191,13 @@ END_TEST
 START_TEST(splits_that_are_no_folders)
 {
     put_pair("train/a.png", 1);
-    ck_assert_int_eq(symlink("/nonexistent", scratch_path("val")), 0);
+    ck_assert_int_eq(symlink("/nonexistent", in_folder("val")), 0);
     check("W val is not read, since it is a link that leads to no folder: val_fraction of train/ is used\n");
-    unlink(scratch_path("val"));
-    put_text("val", "x");
+    unlink(in_folder("val"));
+    write_text("val", "x");
     check("W val is not read, since it is no folder: val_fraction of train/ is used\n");
-    rename(scratch_path("train"), scratch_path("elsewhere"));
-    ck_assert_int_eq(symlink("/nonexistent", scratch_path("train")), 0);
+    rename(in_folder("train"), in_folder("elsewhere"));
+    ck_assert_int_eq(symlink("/nonexistent", in_folder("train")), 0);
     struct pxs_dataset_options o = small_options();
     refuse(&o, "%s has no train/ folder: %s/train is a link that leads to no folder");
 }
@@ -207,13 +207,13 @@ END_TEST
 START_TEST(what_is_no_file_is_refused)
 {
     put_pair("train/a.png", 1);
-    ck_assert_int_eq(mkfifo(scratch_path("train/b.png"), 0600), 0);
-    ck_assert_int_eq(mkfifo(scratch_path("train/b.npy"), 0600), 0);
-    ck_assert_int_eq(mkfifo(scratch_path("train/README"), 0600), 0);
-    ck_assert_int_eq(symlink("/dev/null", scratch_path("train/c.png")), 0);
-    ck_assert_int_eq(symlink("d.png", scratch_path("train/d.png")), 0);
-    ck_assert_int_eq(symlink("gone", scratch_path("train/notes.txt")), 0);
-    ck_assert_int_eq(symlink("a.png", scratch_path("train/e.png")), 0);
+    ck_assert_int_eq(mkfifo(in_folder("train/b.png"), 0600), 0);
+    ck_assert_int_eq(mkfifo(in_folder("train/b.npy"), 0600), 0);
+    ck_assert_int_eq(mkfifo(in_folder("train/README"), 0600), 0);
+    ck_assert_int_eq(symlink("/dev/null", in_folder("train/c.png")), 0);
+    ck_assert_int_eq(symlink("d.png", in_folder("train/d.png")), 0);
+    ck_assert_int_eq(symlink("gone", in_folder("train/notes.txt")), 0);
+    ck_assert_int_eq(symlink("a.png", in_folder("train/e.png")), 0);
     struct pxs_check_summary s = check("E train/b.npy: a pipe, not a file; remove it\n"
                                        "E train/b.png: a pipe, not a file; remove it\n"
                                        "E train/c.png: a device, not a file; remove it\n"
@@ -233,16 +233,16 @@ START_TEST(other_formats_are_told_once)
     for (int i = 0; i < 40; i++) {
         char name[32];
         snprintf(name, sizeof name, "train/%02d.jpg", i);
-        put_bytes(name, "\xff\xd8\xff\xe0", 4);
+        write_bytes(name, "\xff\xd8\xff\xe0", 4);
     }
-    rename(scratch_path("train/a.png"), scratch_path("train/a.jpg"));
+    rename(in_folder("train/a.png"), in_folder("train/a.jpg"));
     for (int i = 0; i < 12; i++) {
         char name[32];
         snprintf(name, sizeof name, "train/p%02d.png", i);
-        put_text(name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
+        write_text(name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
     }
-    put_text("val/q.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
-    put_text("train/x.py", "print()");
+    write_text("val/q.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
+    write_text("train/x.py", "print()");
     check("E train/00.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
           "(ImageMagick)\n"
           "E train/01.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
@@ -281,7 +281,7 @@ END_TEST
 TCase *check_tests(void) {
     TCase *tc = tcase_create("check");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_checked_fixture(tc, setup, test_folder_remove);
     tcase_add_test(tc, a_good_set_has_no_problems);
     tcase_add_test(tc, everything_at_once_in_pairs);
     tcase_add_test(tc, everything_at_once_in_partners);

@@ -11,10 +11,10 @@
 #define KAI "gkai00mp.ttf"
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
 }
 
-/* 32 px, 24 + 8 pairs of GB2312 into <scratch>/<out>. */
+/* 32 px, 24 + 8 pairs of GB2312 into <folder>/<out>. */
 static struct pxs_glyphs_spec small_spec(const char *out) {
     struct pxs_glyphs_spec spec;
     pxs_glyphs_spec_init(&spec);
@@ -23,7 +23,7 @@ static struct pxs_glyphs_spec small_spec(const char *out) {
     ck_assert_int_eq(spec.size, 64);
     spec.source = HEI;
     spec.target = KAI;
-    spec.out = scratch_path(out);
+    spec.out = in_folder(out);
     spec.train = 24;
     spec.val = 8;
     spec.size = 32;
@@ -110,7 +110,7 @@ START_TEST(the_list_is_gb2312_level_1)
     char *text;
     size_t bytes;
     render(&spec);
-    ck_assert_int_eq(pxs_read_file(scratch_path("kai/glyphs.txt"), 1 << 20, &text, &bytes, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_read_file(in_folder("kai/glyphs.txt"), 1 << 20, &text, &bytes, NULL), PXS_OK);
     ck_assert_ptr_nonnull(strstr(
         text,
         "\ncharacters: 3755, sha256 b2f00100fcb2230953e9c251e6741b3a7e8fd4e9cd4964bd7a67941fed7566db\n"));
@@ -124,10 +124,10 @@ START_TEST(the_seed_decides)
     struct pxs_glyphs_spec spec = small_spec("a");
     render(&spec);
     hash_of(spec.out, a);
-    spec.out = scratch_path("b");
+    spec.out = in_folder("b");
     render(&spec);
     hash_of(spec.out, b);
-    spec.out = scratch_path("c");
+    spec.out = in_folder("c");
     spec.seed = 1;
     render(&spec);
     hash_of(spec.out, c);
@@ -142,12 +142,12 @@ START_TEST(npy_holds_the_same_pairs)
     struct pxs_glyphs_spec spec = small_spec("a");
     render(&spec);
     hash_of(spec.out, a);
-    spec.out = scratch_path("b");
+    spec.out = in_folder("b");
     spec.npy = true;
     render(&spec);
     hash_of(spec.out, b);
     ck_assert_str_eq(a, b);
-    ck_assert_int_eq(access(scratch_path("b/train/glyphs.npy"), F_OK), 0);
+    ck_assert_int_eq(access(in_folder("b/train/glyphs.npy"), F_OK), 0);
     ck_assert(render(&spec).already);
 }
 END_TEST
@@ -188,10 +188,10 @@ START_TEST(again_is_nothing_to_do)
     refuse_spec(
         &spec, PXS_E_EXISTS,
         "was changed after it was rendered: val/ holds 9 files, not 8; remove the folder to render it again");
-    put_text("mine/notes.txt", "important");
-    spec.out = scratch_path("mine");
+    write_text("mine/notes.txt", "important");
+    spec.out = in_folder("mine");
     refuse_spec(&spec, PXS_E_EXISTS, "exists and is no rendered glyph set");
-    ck_assert_int_eq(access(scratch_path("mine/notes.txt"), F_OK), 0);
+    ck_assert_int_eq(access(in_folder("mine/notes.txt"), F_OK), 0);
 }
 END_TEST
 
@@ -211,16 +211,16 @@ START_TEST(a_stop_leaves_nothing_behind)
     struct pxs_glyphs_spec spec = small_spec("kai");
     spec.stop = &stop;
     refuse_spec(&spec, PXS_E_STOPPED, "stopped");
-    ck_assert_int_eq(entries(scratch_path(".")), 0);
+    ck_assert_int_eq(entries(in_folder(".")), 0);
 }
 END_TEST
 
 START_TEST(characters_from_a_file)
 {
     struct gathered log;
-    put_text("chars", "\xef\xbb\xbf一 二\r\n三\t一\xe3\x80\x80龙\n");
+    write_text("chars", "\xef\xbb\xbf一 二\r\n三\t一\xe3\x80\x80龙\n");
     struct pxs_glyphs_spec spec = small_spec("out");
-    spec.chars = scratch_path("chars");
+    spec.chars = in_folder("chars");
     spec.train = 3;
     spec.val = 1;
     spec.logger = gather(&log);
@@ -228,30 +228,30 @@ START_TEST(characters_from_a_file)
     ck_assert_uint_eq(report.candidates, 4);
     ck_assert_uint_eq(report.repeated, 1);
     ck_assert_ptr_nonnull(strstr(log.text, "1 character stands there more than once; each is used once"));
-    ck_assert_int_eq(entries(scratch_path("out/train")), 3);
+    ck_assert_int_eq(entries(in_folder("out/train")), 3);
 }
 END_TEST
 
 START_TEST(too_few_characters_are_counted)
 {
-    put_text("chars", "一二\xf0\x9f\x90\x89\xee\x80\x80"); /* a dragon and a private-use character */
+    write_text("chars", "一二\xf0\x9f\x90\x89\xee\x80\x80"); /* a dragon and a private-use character */
     struct pxs_glyphs_spec spec = small_spec("out");
-    spec.chars = scratch_path("chars");
+    spec.chars = in_folder("chars");
     refuse_spec(&spec, PXS_E_INVALID, "24 + 8 pairs were asked for, but only 2 of 4 characters (");
     refuse_spec(&spec, PXS_E_INVALID,
                 "ask for fewer with --train and --val, or name more characters with --chars FILE");
-    put_text("bad", "一\n二\xff");
-    spec.chars = scratch_path("bad");
+    write_text("bad", "一\n二\xff");
+    spec.chars = in_folder("bad");
     refuse_spec(&spec, PXS_E_INVALID, "bad:2: not UTF-8 at byte 7; save the file as UTF-8");
-    put_text("surrogate", "\xed\xa0\x80");
-    spec.chars = scratch_path("surrogate");
+    write_text("surrogate", "\xed\xa0\x80");
+    spec.chars = in_folder("surrogate");
     refuse_spec(&spec, PXS_E_INVALID, "surrogate:1: not UTF-8 at byte 0");
-    put_text("empty", " \n");
-    spec.chars = scratch_path("empty");
+    write_text("empty", " \n");
+    spec.chars = in_folder("empty");
     refuse_spec(&spec, PXS_E_INVALID, "holds no characters");
-    spec.chars = scratch_path("none");
+    spec.chars = in_folder("none");
     refuse_spec(&spec, PXS_E_NOT_FOUND, "is neither gb2312 nor ascii nor a file");
-    ck_assert_int_eq(access(scratch_path("out"), F_OK), -1);
+    ck_assert_int_eq(access(in_folder("out"), F_OK), -1);
 }
 END_TEST
 
@@ -272,8 +272,8 @@ START_TEST(characters_from_json)
         struct pxs_glyphs_spec spec = small_spec(files[i].name);
         char chars[64];
         snprintf(chars, sizeof chars, "chars/%s", files[i].name);
-        put_text(chars, files[i].text);
-        spec.chars = scratch_path(chars);
+        write_text(chars, files[i].text);
+        spec.chars = in_folder(chars);
         spec.train = 2;
         spec.val = 1;
         struct pxs_glyphs_report report = render(&spec);
@@ -284,9 +284,9 @@ START_TEST(characters_from_json)
             memcpy(first, hash, sizeof hash);
         ck_assert_str_eq(hash, first);
     }
-    put_text("brackets", "[]{}()\"'<>"); /* characters after all */
+    write_text("brackets", "[]{}()\"'<>"); /* characters after all */
     struct pxs_glyphs_spec spec = small_spec("out");
-    spec.chars = scratch_path("brackets");
+    spec.chars = in_folder("brackets");
     refuse_spec(&spec, PXS_E_INVALID, "of 10 characters (");
 }
 END_TEST
@@ -328,8 +328,8 @@ START_TEST(what_is_no_text_is_refused_by_name)
     };
     for (size_t i = 0; i < PXS_COUNT(files); i++) {
         struct pxs_glyphs_spec spec = small_spec("out");
-        put_bytes(files[i].name, files[i].bytes, files[i].n);
-        spec.chars = scratch_path(files[i].name);
+        write_bytes(files[i].name, files[i].bytes, files[i].n);
+        spec.chars = in_folder(files[i].name);
         refuse_spec(&spec, PXS_E_INVALID, files[i].part);
         refuse_spec(&spec, PXS_E_INVALID, spec.chars);
     }
@@ -348,8 +348,8 @@ START_TEST(unfit_characters_are_left_out)
         {"\xe2\x80\xab一二三", 1, 0, 0}, /* U+202B: a glyph without ink */
     };
     struct pxs_glyphs_spec spec = small_spec("out");
-    put_text("chars", cases[_i].chars);
-    spec.chars = scratch_path("chars");
+    write_text("chars", cases[_i].chars);
+    spec.chars = in_folder("chars");
     spec.target = HEI;
     spec.train = 2;
     spec.val = 1;
@@ -357,7 +357,7 @@ START_TEST(unfit_characters_are_left_out)
     ck_assert_uint_eq(report.blank, cases[_i].blank);
     ck_assert_uint_eq(report.placeholder, cases[_i].placeholder);
     ck_assert_uint_eq(report.twins, cases[_i].twins);
-    spec.out = scratch_path("other");
+    spec.out = in_folder("other");
     spec.val = 2;
     refuse_spec(&spec, PXS_E_INVALID, "2 + 2 pairs were asked for, but only 3 of ");
 }
@@ -368,9 +368,9 @@ END_TEST
 START_TEST(blocks_lie_where_they_must)
 {
     struct pxs_glyphs_spec spec = small_spec("out");
-    put_text("chars", "A\xe2\x96\xa1"
-                      "BC");
-    spec.chars = scratch_path("chars");
+    write_text("chars", "A\xe2\x96\xa1"
+                        "BC");
+    spec.chars = in_folder("chars");
     spec.source = spec.target = TEST_DIR "/blocks.ttf";
     spec.size = 64;
     spec.train = 3;
@@ -379,13 +379,13 @@ START_TEST(blocks_lie_where_they_must)
     ck_assert_uint_eq(report.placeholder, 1);
     ck_assert(report.em_pixels > 63.999 && report.em_pixels < 64.001);
     ck_assert(report.baseline > 47.999 && report.baseline < 48.001);
-    ck_assert_int_eq(access(scratch_path("out/val"), F_OK), -1);
+    ck_assert_int_eq(access(in_folder("out/val"), F_OK), -1);
     struct pxs_image pair = {0};
     for (int i = 1; i <= 3 && pair.pixels == NULL; i++) {
         char name[64];
         snprintf(name, sizeof name, "out/train/%04d-U+0041.png", i);
-        if (access(scratch_path(name), F_OK) == 0)
-            ck_assert_int_eq(pxs_image_read(scratch_path(name), &pair, NULL, NULL), PXS_OK);
+        if (access(in_folder(name), F_OK) == 0)
+            ck_assert_int_eq(pxs_image_read(in_folder(name), &pair, NULL, NULL), PXS_OK);
     }
     ck_assert_ptr_nonnull(pair.pixels);
     for (int y = 0; y < 64; y++)
@@ -425,20 +425,20 @@ START_TEST(faces_and_files)
     struct pxs_glyphs_spec spec = small_spec("out");
     spec.source = HEI "#1";
     render(&spec);
-    spec.out = scratch_path("other");
+    spec.out = in_folder("other");
     spec.source = HEI "#2";
     refuse_spec(&spec, PXS_E_INVALID, "has no face 2; it has 2, numbered from 0");
     spec.source = "no-such-font.ttf";
     refuse_spec(&spec, PXS_E_NOT_FOUND,
                 "no such font: 'no-such-font.ttf' (neither here nor below /usr/share/fonts)");
-    put_text("fake.ttf", "no font");
-    spec.source = scratch_path("fake.ttf");
+    write_text("fake.ttf", "no font");
+    spec.source = in_folder("fake.ttf");
     refuse_spec(&spec, PXS_E_CORRUPT, "fake.ttf: not a usable font file (FreeType error ");
     refuse_spec(&spec, PXS_E_CORRUPT, "): plain text, not a font; look into it");
-    put_bytes("fake.ttf", "ttcf\0\1\0\0", 8);
+    write_bytes("fake.ttf", "ttcf\0\1\0\0", 8);
     refuse_spec(&spec, PXS_E_CORRUPT, "): a font that is cut off or damaged; copy it again");
-    ck_assert_int_eq(mkfifo(scratch_path("pipe.ttf"), 0600), 0);
-    spec.source = scratch_path("pipe.ttf");
+    ck_assert_int_eq(mkfifo(in_folder("pipe.ttf"), 0600), 0);
+    spec.source = in_folder("pipe.ttf");
     refuse_spec(&spec, PXS_E_INVALID, "pipe.ttf is a pipe, not a file");
     spec = small_spec("other");
     spec.size = 8;
@@ -452,7 +452,7 @@ END_TEST
 TCase *glyph_tests(void) {
     TCase *tc = tcase_create("glyphs");
     tcase_set_timeout(tc, 120);
-    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_checked_fixture(tc, setup, test_folder_remove);
     tcase_add_test(tc, pairs_are_whole_and_apart);
     tcase_add_test(tc, the_list_is_gb2312_level_1);
     tcase_add_test(tc, the_seed_decides);

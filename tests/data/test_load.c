@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
 }
 
 /* The value that a byte becomes. */
@@ -216,23 +216,23 @@ START_TEST(hash_is_of_content_in_order)
     put_pair("train/b.png", 2);
     put_pair("val/a.png", 3);
     expect_hash(pinned);
-    rename(scratch_path("train/b.png"), scratch_path("train/zzz.png")); /* another name in the same place */
+    rename(in_folder("train/b.png"), in_folder("train/zzz.png")); /* another name in the same place */
     expect_hash(pinned);
-    put_text("train/README.md", "notes");
-    put_text("train/.DS_Store", "x");
-    put_text("val/Thumbs.db", "x");
+    write_text("train/README.md", "notes");
+    write_text("train/.DS_Store", "x");
+    write_text("val/Thumbs.db", "x");
     expect_hash(pinned);
 
     struct pxs_dataset_options o = small_options();
     struct pxs_dataset_info info;
-    rename(scratch_path("train/zzz.png"), scratch_path("train/0.png")); /* another order */
+    rename(in_folder("train/zzz.png"), in_folder("train/0.png")); /* another order */
     ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
     ck_assert_str_ne(info.hash, pinned);
-    unlink(scratch_path("train/0.png"));
+    unlink(in_folder("train/0.png"));
     put_pair("val/b.png", 2); /* the other split */
     ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
     ck_assert_str_ne(info.hash, pinned);
-    unlink(scratch_path("val/b.png"));
+    unlink(in_folder("val/b.png"));
     struct pxs_image im = picture(2, 16, 8, 3);
     im.pixels[200] ^= 1; /* one bit */
     put_png("train/b.png", &im);
@@ -288,14 +288,14 @@ START_TEST(folders_that_are_none)
     struct pxs_dataset_options o = small_options();
     refuse(&o,
            "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train");
-    mkdir(scratch_path("train"), 0777);
+    mkdir(in_folder("train"), 0777);
     refuse(&o, "%s cannot be used: train: holds no pairs");
     put_pair("train/x.png", 1);
-    put_text("val/notes.txt", "later");
+    write_text("val/notes.txt", "later");
     refuse(&o, "%s cannot be used: val: holds no pairs");
-    o.path = scratch_path("train/x.png");
+    o.path = in_folder("train/x.png");
     refuse(&o, "%s/train/x.png is a file; a dataset is a folder with train/ and val/ in it: was %s meant?");
-    o.path = scratch_path("none");
+    o.path = in_folder("none");
     refuse(&o, "no dataset at %s/none: No such file or directory");
 }
 END_TEST
@@ -305,9 +305,9 @@ START_TEST(a_path_nearby_is_understood)
 {
     struct pxs_dataset_options o = small_options();
     put_pair("set/train/A/x.png", 1);
-    mkdir(scratch_path("set/val"), 0777);
-    put_text("exp.yaml", "dataset: set\n");
-    put_bytes("set.zip", "PK\3\4....", 8);
+    mkdir(in_folder("set/val"), 0777);
+    write_text("exp.yaml", "dataset: set\n");
+    write_bytes("set.zip", "PK\3\4....", 8);
     static const char *const cases[][2] = {
         {"set/train", "%s/set/train has no train/ folder; it is a part of %s/set: was that meant?"},
         {"set/train/", "%s/set/train/ has no train/ folder; it is a part of %s/set: was that meant?"},
@@ -322,32 +322,32 @@ START_TEST(a_path_nearby_is_understood)
          "%s/set.zip is a zip archive; unpack it: a dataset is a folder with train/ and val/ in it"},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
-        o.path = scratch_path(cases[i][0]);
+        o.path = in_folder(cases[i][0]);
         refuse(&o, cases[i][1]);
     }
-    rename(scratch_path("set/train"), scratch_path("set/Train"));
-    o.path = scratch_path("set");
+    rename(in_folder("set/train"), in_folder("set/Train"));
+    o.path = in_folder("set");
     refuse(&o, "%s/set has no train/ folder, but Train/; rename it: mv %s/set/Train %s/set/train");
-    rename(scratch_path("set"), scratch_path("my set"));
-    o.path = scratch_path("my set");
+    rename(in_folder("set"), in_folder("my set"));
+    o.path = in_folder("my set");
     refuse(&o,
            "%s/my set has no train/ folder, but Train/; rename it: mv '%s/my set'/Train '%s/my set'/train");
-    rename(scratch_path("my set"), scratch_path("set"));
-    o.path = scratch_path("set");
-    rename(scratch_path("set/Train"), scratch_path("set/trainA"));
-    mkdir(scratch_path("set/trainB"), 0777);
+    rename(in_folder("my set"), in_folder("set"));
+    o.path = in_folder("set");
+    rename(in_folder("set/Train"), in_folder("set/trainA"));
+    mkdir(in_folder("set/trainB"), 0777);
     refuse(&o, "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir "
                "%s/set/train && mv %s/set/trainA %s/set/train/A && mv %s/set/trainB %s/set/train/B");
     put_pair("pp/A/train/x.png", 1);
     put_pair("pp/B/train/x.png", 1);
-    mkdir(scratch_path("pp/A/val"), 0777);
-    o.path = scratch_path("pp");
+    mkdir(in_folder("pp/A/val"), 0777);
+    o.path = in_folder("pp");
     refuse(
         &o,
         "%s/pp has no train/ folder, but A/train and B/train; if A/ holds the inputs and B/ their targets, "
         "under the same names: mkdir -p %s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv "
         "%s/pp/B/train %s/pp/train/B");
-    mkdir(scratch_path("pp/B/val"), 0777);
+    mkdir(in_folder("pp/B/val"), 0777);
     refuse(
         &o,
         "%s/pp has no train/ folder, but A/train and B/train; if A/ holds the inputs and B/ their targets, "
@@ -356,7 +356,7 @@ START_TEST(a_path_nearby_is_understood)
         "%s/pp/B/val %s/pp/val/B");
     put_pair("two/ink/train/x.png", 1);
     put_pair("two/photo/train/x.png", 1);
-    o.path = scratch_path("two");
+    o.path = in_folder("two");
     refuse(&o,
            "%s/two has no train/ folder, but ink/train and photo/train; if ink/ holds the inputs and photo/ "
            "their "
@@ -368,12 +368,12 @@ START_TEST(a_path_nearby_is_understood)
                "%s/two/photo: name "
                "the one that is meant");
     put_pair("flat/x.png", 1);
-    o.path = scratch_path("flat");
+    o.path = in_folder("flat");
     refuse(&o, "%s/flat has no train/ folder, but pictures or arrays; put those to train on into one: mkdir "
                "%s/flat/train && mv %s/flat/*.* %s/flat/train/");
     put_pair("ab/A/x.png", 1);
     put_pair("ab/B/x.png", 1);
-    o.path = scratch_path("ab");
+    o.path = in_folder("ab");
     refuse(&o, "%s/ab has no train/ folder, but A/ and B/; put them into one: mkdir %s/ab/train && mv "
                "%s/ab/A %s/ab/B %s/ab/train/");
 }
@@ -382,11 +382,11 @@ END_TEST
 START_TEST(a_bad_file_is_named_with_its_reason)
 {
     put_pair("train/a.png", 1);
-    put_bytes("train/b.png", "\x89PNG\r\n\x1a\n", 8);
+    write_bytes("train/b.png", "\x89PNG\r\n\x1a\n", 8);
     struct pxs_dataset_options o = small_options();
     refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated)");
-    put_text("train/b.png", "no picture");
-    put_text("val/c.png", "");
+    write_text("train/b.png", "no picture");
+    write_text("val/c.png", "");
     refuse(&o,
            "%s cannot be used:\n  train/b.png: plain text, not a PNG; look into it: an error message or a "
            "link in place of the file?\n  val/c.png: an empty file, not a PNG; copy or download it again");
@@ -400,7 +400,7 @@ START_TEST(many_bad_files_are_listed_and_counted)
     for (int i = 0; i < 25; i++) {
         char name[32];
         snprintf(name, sizeof name, "train/%02d.png", i);
-        put_text(name, "");
+        write_text(name, "");
         if (i < 20)
             pxs_text_addf(&expected, "\n  %s: an empty file, not a PNG; copy or download it again", name);
     }
@@ -417,7 +417,7 @@ START_TEST(long_lists_stay_whole)
     for (int i = 0; i < 20; i++) {
         char name[256];
         snprintf(name, sizeof name, "train/%0200d.png", i);
-        put_text(name, "");
+        write_text(name, "");
     }
     struct pxs_dataset_options o = small_options();
     struct pxs_dataset *set;
@@ -463,7 +463,7 @@ END_TEST
 TCase *load_tests(void) {
     TCase *tc = tcase_create("load");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_checked_fixture(tc, setup, test_folder_remove);
     tcase_add_test(tc, order_is_bytewise);
     tcase_add_test(tc, direction_swaps_the_halves);
     tcase_add_test(tc, halves_are_resized);

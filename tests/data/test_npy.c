@@ -8,7 +8,7 @@
 enum { PAIR = 16 * 8 * 3 };
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
 }
 
 /* Pairs number first .. first + n - 1 as bytes or floats. */
@@ -53,8 +53,8 @@ START_TEST(arrays_follow_each_other)
     struct pxs_dataset_options o = small_options();
     struct pxs_dataset_info as_png, as_npy;
     ck_assert_int_eq(pxs_dataset_inspect(&o, &as_png, NULL), PXS_OK);
-    scratch_remove();
-    scratch_make();
+    test_folder_remove();
+    test_folder_make();
     put_u1("train/a.npy", 1, 0, 2);
     put_f4("train/b.npy", 2, 2, 3, -1, 0);
     put_f4("train/c.npy", 1, 5, 1, -1, 0);
@@ -161,8 +161,8 @@ START_TEST(damage_is_named)
 {
     put_u1("train/a.npy", 1, 0, 2);
     put_u1("val/x.npy", 1, 10, 1);
-    ck_assert_int_eq(truncate(scratch_path("train/a.npy"), 500), 0);
-    put_text("train/b.npy", "no array");
+    ck_assert_int_eq(truncate(in_folder("train/a.npy"), 500), 0);
+    write_text("train/b.npy", "no array");
     struct pxs_dataset_options o = small_options();
     struct pxs_dataset *set;
     struct pxs_error err;
@@ -175,7 +175,7 @@ END_TEST
 TCase *npy_tests(void) {
     TCase *tc = tcase_create("npy");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_checked_fixture(tc, setup, test_folder_remove);
     tcase_add_test(tc, arrays_follow_each_other);
     tcase_add_test(tc, fractions_are_cut_off_as_a_cast_does);
     tcase_add_loop_test(tc, values_must_be_samples, 0, 4);

@@ -9,7 +9,7 @@
 enum { SIDE = 32, PAIRS = 4 };
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
 }
 
 static uint32_t noise(uint32_t n) {
@@ -200,7 +200,7 @@ static void put_deep(const char *name, int width, int depth, const uint8_t (*pal
                             .palette = palette,
                             .palette_size = colours};
     uint8_t *file = png_fixture_make(&f, &bytes);
-    put_bytes(name, file, bytes);
+    write_bytes(name, file, bytes);
     free(file);
     for (int y = 0; y < SIDE; y++)
         free(rows[y]);
@@ -325,7 +325,7 @@ END_TEST
 TCase *range_tests(void) {
     TCase *tc = tcase_create("range");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_checked_fixture(tc, setup, test_folder_remove);
     tcase_add_loop_test(tc, labels_and_empty_halves_are_told, 0, (int)PXS_COUNT(sets));
     tcase_add_test(tc, a_split_is_looked_at_as_a_whole);
     tcase_add_test(tc, both_splits_are_told_in_one_line);

@@ -7,7 +7,7 @@
 enum { N = 30 };
 
 static void setup(void) {
-    scratch_make();
+    test_folder_make();
 }
 
 /* Pair number i under the name that `name_of` gives it. */
@@ -49,8 +49,8 @@ START_TEST(names_and_order_do_not_matter)
     ck_assert_uint_eq(pxs_dataset_count(set, PXS_SPLIT_TRAIN), 24);
     ck_assert_uint_eq(fingerprint(set, first), 6);
     pxs_dataset_destroy(&set);
-    scratch_remove();
-    scratch_make();
+    test_folder_remove();
+    test_folder_make();
     put_all("train/renamed-%02d.png", 11);
     o = small_options();
     o.val_fraction = 0.2;
@@ -176,7 +176,7 @@ END_TEST
 TCase *split_tests(void) {
     TCase *tc = tcase_create("split");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, scratch_remove);
+    tcase_add_checked_fixture(tc, setup, test_folder_remove);
     tcase_add_test(tc, names_and_order_do_not_matter);
     tcase_add_test(tc, splits_are_disjoint_and_in_file_order);
     tcase_add_test(tc, at_least_one_and_none_on_request);

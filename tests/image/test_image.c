@@ -171,9 +171,5 @@ static Suite *image_suite(void) {
 }
 
 int main(void) {
-    SRunner *runner = srunner_create(image_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests(image_suite(), CK_ENV);
 }

@@ -3,7 +3,7 @@
 
 #include "pixsweep/image.h"
 
-#include <check.h>
+#include "support.h"
 
 TCase *png_tests(void);
 TCase *sniff_tests(void);

@@ -223,9 +223,9 @@ END_TEST
 
 START_TEST(writing_round_trips)
 {
-    char dir[] = "/tmp/pxs-image-XXXXXX", path[64], sha[PXS_SHA256_HEX], again[PXS_SHA256_HEX];
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/x.png", dir);
+    char sha[PXS_SHA256_HEX], again[PXS_SHA256_HEX];
+    test_folder_make();
+    const char *path = in_folder("x.png");
     for (int channels = 1; channels <= 3; channels += 2) {
         struct pxs_image im, back;
         struct pxs_image_info info;
@@ -246,8 +246,7 @@ START_TEST(writing_round_trips)
         pxs_image_finish(&im);
         pxs_image_finish(&back);
     }
-    unlink(path);
-    rmdir(dir);
+    test_folder_remove();
 }
 END_TEST
 
@@ -257,19 +256,17 @@ START_TEST(files_are_named)
     struct pxs_error err;
     ck_assert_int_eq(pxs_image_read("/nonexistent/x.png", &im, NULL, &err), PXS_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent/x.png"));
-    char path[] = "/tmp/pxs-image-XXXXXX";
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, "not a picture", 13), 13);
-    close(fd);
-    char expected[256];
+    test_folder_make();
+    const char *path = in_folder("x.png");
+    write_text(path, "not a picture");
+    char expected[PXS_PATH_MAX + 100];
     snprintf(expected, sizeof expected,
              "%s: plain text, not a PNG; look into it: an error message or a link in place of the file?",
              path);
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_str_eq(err.message, expected);
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, NULL), PXS_E_CORRUPT);
-    unlink(path);
+    test_folder_remove();
     ck_assert_int_eq(pxs_image_create(&im, 2, 2, 3, NULL), PXS_OK);
     ck_assert_int_ne(pxs_image_write_png("/nonexistent/x.png", &im, NULL, &err), PXS_OK);
     pxs_image_finish(&im);

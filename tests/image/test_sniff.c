@@ -115,14 +115,13 @@ END_TEST
 
 START_TEST(a_file_is_told_by_its_beginning)
 {
-    char path[] = "/tmp/pxs-sniff-XXXXXX", block[8192];
+    char block[8192];
     struct pxs_error err;
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
+    test_folder_make();
+    const char *path = in_folder("file");
     memset(block, 'x', sizeof block);
     memcpy(block, "%PDF-1.4", 8);
-    ck_assert_int_eq(write(fd, block, sizeof block), sizeof block);
-    close(fd);
+    write_bytes(path, block, sizeof block);
     ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, "a PDF document, not a PNG; "));
     unlink(path);
@@ -130,7 +129,7 @@ START_TEST(a_file_is_told_by_its_beginning)
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     ck_assert_int_eq(pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "is a pipe, not a file"));
-    unlink(path);
+    test_folder_remove();
 }
 END_TEST
 

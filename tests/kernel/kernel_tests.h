@@ -7,7 +7,7 @@
 
 #include "pixsweep/kernel.h"
 
-#include <check.h>
+#include "support.h"
 
 /* test_kernel: what the definitions promise. */
 TCase *support_case(void);

@@ -4,7 +4,7 @@
 
 #include "pixsweep/model.h"
 
-#include <check.h>
+#include "support.h"
 
 TCase *golden_case(void);
 TCase *step_case(void);

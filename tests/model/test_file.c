@@ -7,18 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static char dir[256], path[300];
+static char path[PXS_PATH_MAX];
 
-static void make_dir(void) {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(dir, sizeof dir, "%s/pxs_model.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/generator_0.safetensors", dir);
-}
-
-static void remove_dir(void) {
-    unlink(path);
-    rmdir(dir);
+static void set_up(void) {
+    test_folder_make();
+    snprintf(path, sizeof path, "%s", in_folder("generator_0.safetensors"));
 }
 
 static struct pxs_pix2pix *make_model(uint64_t seed) {
@@ -200,7 +193,7 @@ END_TEST
 
 TCase *file_case(void) {
     TCase *tcase = tcase_create("file");
-    tcase_add_checked_fixture(tcase, make_dir, remove_dir);
+    tcase_add_checked_fixture(tcase, set_up, test_folder_remove);
     tcase_add_test(tcase, round_trip);
     tcase_add_test(tcase, metadata_and_order);
     tcase_add_test(tcase, files_of_others);

@@ -54,13 +54,6 @@ bool all_finite(const struct pxs_losses *l) {
 }
 
 int main(void) {
-    Suite *suite = suite_create("model");
-    TCase *(*const cases[])(void) = {golden_case, step_case, size_case, file_case, bits_case};
-    for (size_t i = 0; i < PXS_COUNT(cases); i++)
-        suite_add_tcase(suite, cases[i]());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    static TCase *(*const cases[])(void) = {golden_case, step_case, size_case, file_case, bits_case};
+    return run_cases("model", cases, PXS_COUNT(cases), CK_NORMAL);
 }

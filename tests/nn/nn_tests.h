@@ -4,7 +4,7 @@
 
 #include "pixsweep/nn.h"
 
-#include <check.h>
+#include "support.h"
 
 TCase *weight_case(void);
 TCase *layer_case(void);

@@ -23,13 +23,6 @@ void nn_finish(struct pxs_nn *nn) {
 }
 
 int main(void) {
-    Suite *suite = suite_create("nn");
-    TCase *(*const cases[])(void) = {weight_case, layer_case, schedule_case};
-    for (size_t i = 0; i < PXS_COUNT(cases); i++)
-        suite_add_tcase(suite, cases[i]());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    static TCase *(*const cases[])(void) = {weight_case, layer_case, schedule_case};
+    return run_cases("nn", cases, PXS_COUNT(cases), CK_NORMAL);
 }

@@ -4,15 +4,13 @@
 
 #include "pixsweep/records.h"
 
-#include <check.h>
+#include "support.h"
 
 TCase *codec_case(void);
 TCase *writer_case(void);
 TCase *cursor_case(void);
 
-/* A new folder before each test, removed after it; the record file in it. */
-void temp_set_up(void);
-void temp_tear_down(void);
+/* The record file in the test's folder. */
 const char *temp_file(void);
 
 /* A record of every kind (1 to 7), its fields distinct and depending on `n`. */
@@ -25,18 +23,5 @@ struct pxs_record *nth_record(int n, int count);
 
 void file_read(unsigned char **data, size_t *bytes);
 void file_write(const unsigned char *data, size_t bytes);
-
-#define ck_ok(call)                                                    \
-    do {                                                               \
-        struct pxs_error err = {.message = ""};                        \
-        ck_assert_msg((call) == PXS_OK, "%s: %s", #call, err.message); \
-    } while (0)
-/* The call fails with the status, and its message holds the text. */
-#define ck_fails(call, expected, text)                                          \
-    do {                                                                        \
-        struct pxs_error err = {.message = ""};                                 \
-        ck_assert_int_eq((call), (expected));                                   \
-        ck_assert_msg(strstr(err.message, (text)), "message: %s", err.message); \
-    } while (0)
 
 #endif

@@ -294,7 +294,7 @@ END_TEST
 
 TCase *codec_case(void) {
     TCase *c = tcase_create("codec");
-    tcase_add_checked_fixture(c, temp_set_up, temp_tear_down);
+    tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, an_epoch_of_old);
     tcase_add_loop_test(c, every_kind_comes_back, PXS_RECORD_BEGIN, PXS_RECORD_BEST_SAMPLE + 1);
     tcase_add_test(c, extreme_values_keep_their_bits);

@@ -428,7 +428,7 @@ END_TEST
 TCase *cursor_case(void) {
     TCase *c = tcase_create("cursor");
     tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, temp_set_up, temp_tear_down);
+    tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, reads_what_was_written);
     tcase_add_test(c, a_torn_tail_is_the_end_until_it_is_whole);
     tcase_add_test(c, zeros_at_the_end_are_a_torn_tail);

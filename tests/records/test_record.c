@@ -6,22 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[256], file[300];
-
-void temp_set_up(void) {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/pxs_record.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(file, sizeof file, "%s/records.bin", folder);
-}
-
-void temp_tear_down(void) {
-    unlink(file);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
-
 const char *temp_file(void) {
-    return file;
+    return in_folder("records.bin");
 }
 
 static struct pxs_losses losses(int n) {
@@ -120,7 +106,7 @@ struct pxs_record *nth_record(int n, int count) {
 
 void write_file(int count) {
     struct pxs_record_writer *w;
-    ck_ok(pxs_record_writer_open(file, 0, &w, &err));
+    ck_ok(pxs_record_writer_open(temp_file(), 0, &w, &err));
     for (int i = 0; i < count; i++) {
         struct pxs_record *r = nth_record(i, count);
         ck_ok(pxs_record_write(w, r, &err));
@@ -130,24 +116,14 @@ void write_file(int count) {
 }
 
 void file_read(unsigned char **data, size_t *bytes) {
-    ck_ok(pxs_read_file(file, 1 << 30, (char **)data, bytes, &err));
+    *data = (unsigned char *)slurp(temp_file(), bytes);
 }
 
 void file_write(const unsigned char *data, size_t bytes) {
-    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, data, bytes), (ssize_t)bytes);
-    close(fd);
+    write_bytes(temp_file(), data, bytes);
 }
 
 int main(void) {
-    Suite *suite = suite_create("record");
-    suite_add_tcase(suite, codec_case());
-    suite_add_tcase(suite, writer_case());
-    suite_add_tcase(suite, cursor_case());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    static TCase *(*const cases[])(void) = {codec_case, writer_case, cursor_case};
+    return run_cases("record", cases, PXS_COUNT(cases), CK_NORMAL);
 }

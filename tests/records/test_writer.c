@@ -165,7 +165,7 @@ END_TEST
 TCase *writer_case(void) {
     TCase *c = tcase_create("writer");
     tcase_set_timeout(c, 60);
-    tcase_add_checked_fixture(c, temp_set_up, temp_tear_down);
+    tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, appends_behind_what_is_kept);
     tcase_add_test(c, cuts_off_a_torn_tail);
     tcase_add_test(c, keeps_only_whole_records);

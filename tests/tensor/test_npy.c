@@ -74,7 +74,7 @@ static void spill_dict(const char *dict, size_t data) {
     float value = -1;
     for (size_t i = 0; i + 4 <= data; i += 4, value += 0.5f)
         memcpy(file + 10 + n + i, &value, 4);
-    spill(in_dir("f.npy"), file, 10 + n + data);
+    write_bytes("f.npy", file, 10 + n + data);
 }
 
 START_TEST(dicts)
@@ -123,7 +123,7 @@ START_TEST(dicts)
         spill_dict(rows[i].dict, rows[i].data);
         struct pxs_npy npy = {0};
         struct pxs_error err = {0};
-        enum pxs_status status = pxs_npy_open(in_dir("f.npy"), &npy, &err);
+        enum pxs_status status = pxs_npy_open(in_folder("f.npy"), &npy, &err);
         if (rows[i].message) {
             ck_assert_msg(status != PXS_OK && strstr(err.message, rows[i].message), "row %zu: %s", i,
                           err.message);
@@ -144,7 +144,7 @@ START_TEST(alignment_does_not_matter)
         snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}%*s", pad, "");
         spill_dict(dict, 12);
         struct pxs_npy npy = {0};
-        ck_assert_int_eq(pxs_npy_open(in_dir("f.npy"), &npy, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_npy_open(in_folder("f.npy"), &npy, NULL), PXS_OK);
         ck_assert_uint_eq((uintptr_t)npy.data % 4, 0);
         check_values(&npy);
         pxs_npy_finish(&npy);
@@ -155,8 +155,8 @@ END_TEST
 static bool survive(const char *data, size_t bytes) {
     struct pxs_npy npy = {0};
     struct pxs_error err;
-    spill(in_dir("f.npy"), data, bytes);
-    if (pxs_npy_open(in_dir("f.npy"), &npy, &err) != PXS_OK)
+    write_bytes("f.npy", data, bytes);
+    if (pxs_npy_open(in_folder("f.npy"), &npy, &err) != PXS_OK)
         return false;
     unsigned sum = 0;
     const unsigned char *p = npy.data;
@@ -196,7 +196,8 @@ START_TEST(writes_as_numpy_does)
         static struct pxs_npy_writer w;
         struct pxs_error err;
         ck_assert_int_eq(pxs_npy_open(fixture(names[k]), &npy, &err), PXS_OK);
-        ck_assert_int_eq(pxs_npy_write_open(&w, in_dir("w.npy"), npy.type, npy.rank, npy.dims, &err), PXS_OK);
+        ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), npy.type, npy.rank, npy.dims, &err),
+                         PXS_OK);
         size_t half = (size_t)npy.count / 2, each = npy.type == PXS_NPY_F4 ? 4 : 1;
         ck_assert_int_eq(pxs_npy_write_put(&w, npy.data, half, &err), PXS_OK);
         const char *rest = (const char *)npy.data + half * each;
@@ -206,7 +207,7 @@ START_TEST(writes_as_numpy_does)
         pxs_npy_write_abandon(&w);
         pxs_npy_finish(&npy);
         size_t a, b;
-        char *theirs = slurp(fixture(names[k]), &a), *ours = slurp(in_dir("w.npy"), &b);
+        char *theirs = slurp(fixture(names[k]), &a), *ours = slurp(in_folder("w.npy"), &b);
         ck_assert_uint_eq(a, b);
         ck_assert_mem_eq(theirs, ours, a);
         free(theirs);
@@ -220,18 +221,18 @@ START_TEST(unfinished_files_do_not_appear)
     static struct pxs_npy_writer w;
     struct pxs_error err;
     char *data = NULL;
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_dir("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
+    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
     ck_assert_int_eq(pxs_npy_write_put(&w, "abc", 3, &err), PXS_OK);
     ck_assert_int_eq(pxs_npy_write_commit(&w, &err), PXS_E_INTERNAL);
     ck_assert_ptr_nonnull(strstr(err.message, "1 bytes of its shape are missing"));
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_dir("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
+    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
     pxs_npy_write_abandon(&w);
-    ck_assert_int_eq(pxs_read_file(in_dir("w.npy"), 10, &data, NULL, NULL), PXS_E_NOT_FOUND);
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_dir("w.npy"), PXS_NPY_F4, 5, (int64_t[5]){0}, &err),
+    ck_assert_int_eq(pxs_read_file(in_folder("w.npy"), 10, &data, NULL, NULL), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_F4, 5, (int64_t[5]){0}, &err),
                      PXS_E_INVALID);
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_dir("w.npy"), PXS_NPY_F4, 1, (int64_t[]){-1}, &err),
+    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_F4, 1, (int64_t[]){-1}, &err),
                      PXS_E_INVALID);
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_dir("no/w.npy"), PXS_NPY_F4, 1, (int64_t[]){1}, &err),
+    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("no/w.npy"), PXS_NPY_F4, 1, (int64_t[]){1}, &err),
                      PXS_E_NOT_FOUND);
     pxs_npy_write_abandon(&w);
 }
@@ -239,7 +240,7 @@ END_TEST
 
 TCase *npy_case(void) {
     TCase *tc = tcase_create("npy");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, test_folder_make, test_folder_remove);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, reads_what_numpy_saved);
     tcase_add_test(tc, refuses_in_words);

@@ -74,9 +74,9 @@ static enum pxs_status open_made(const char *header, uint64_t length, size_t dat
     memcpy(file, &length, 8);
     memcpy(file + 8, header, n);
     memset(file + 8 + n, 0, data);
-    spill(in_dir("f"), file, 8 + n + data);
+    write_bytes("f", file, 8 + n + data);
     struct pxs_safetensors *f = NULL;
-    enum pxs_status status = pxs_safetensors_open(in_dir("f"), &f, err);
+    enum pxs_status status = pxs_safetensors_open(in_folder("f"), &f, err);
     ck_assert((f != NULL) == (status == PXS_OK));
     pxs_safetensors_destroy(&f);
     return status;
@@ -136,8 +136,8 @@ START_TEST(refuses_bad_headers)
             continue;
         }
         ck_assert_int_eq(status, PXS_E_CORRUPT);
-        ck_assert_msg(strstr(err.message, rows[i].message) && strstr(err.message, in_dir("f")), "row %zu: %s",
-                      i, err.message);
+        ck_assert_msg(strstr(err.message, rows[i].message) && strstr(err.message, in_folder("f")),
+                      "row %zu: %s", i, err.message);
     }
 }
 END_TEST
@@ -152,27 +152,27 @@ START_TEST(refuses_bad_lengths)
     ck_assert_int_eq(open_made("{}", 0, 0, &err), PXS_E_CORRUPT);
     ck_assert_int_eq(open_made("", 0, 0, &err), PXS_E_CORRUPT);
     struct pxs_safetensors *f = NULL;
-    spill(in_dir("f"), "1234567", 7);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    write_bytes("f", "1234567", 7);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, "plain text, not a safetensors file; "));
-    spill(in_dir("f"), "", 0);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    write_bytes("f", "", 0);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(
         strstr(err.message, "an empty file, not a safetensors file; copy or download it again"));
     static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
-    spill(in_dir("f"), pointer, sizeof pointer - 1);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    write_bytes("f", pointer, sizeof pointer - 1);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(
         err.message, "f: a Git LFS pointer, not a safetensors file; fetch the file itself: `git lfs pull`"));
-    spill(in_dir("f"), "PK\3\4torch", 9);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, &err), PXS_E_CORRUPT);
+    write_bytes("f", "PK\3\4torch", 9);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(
         strstr(err.message, "if torch.save wrote it, save the weights with safetensors.torch.save_file"));
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, NULL), PXS_E_CORRUPT);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("none"), &f, &err), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, NULL), PXS_E_CORRUPT);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("none"), &f, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(pxs_safetensors_open(PXS_FIXTURES, &f, &err), PXS_E_INVALID);
-    ck_assert_int_eq(mkfifo(in_dir("pipe"), 0600), 0);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("pipe"), &f, &err), PXS_E_INVALID);
+    ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("pipe"), &f, &err), PXS_E_INVALID);
     ck_assert_ptr_null(f);
 }
 END_TEST
@@ -188,9 +188,9 @@ START_TEST(unaligned_data)
         memset(file + 8, ' ', sizeof file - 8);
         memcpy(file + 8, header, sizeof header - 1);
         memcpy(file + 8 + length, values, 12);
-        spill(in_dir("f"), file, 8 + length + 12);
+        write_bytes("f", file, 8 + length + 12);
         struct pxs_safetensors *f = NULL;
-        ck_assert_int_eq(pxs_safetensors_open(in_dir("f"), &f, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, NULL), PXS_OK);
         ck_assert_int_eq(pxs_safetensors_read(f, "w", 1, (int[]){3}, out, NULL), PXS_OK);
         check_floats(out, 3);
         pxs_safetensors_destroy(&f);
@@ -201,8 +201,8 @@ END_TEST
 /* Opens a damaged file; if it is taken all the same, everything it hands out must be there to read. */
 static bool survive(const char *data, size_t bytes) {
     struct pxs_safetensors *f = NULL;
-    spill(in_dir("f"), data, bytes);
-    if (pxs_safetensors_open(in_dir("f"), &f, NULL) != PXS_OK)
+    write_bytes("f", data, bytes);
+    if (pxs_safetensors_open(in_folder("f"), &f, NULL) != PXS_OK)
         return false;
     uint64_t total = 0;
     unsigned sum = 0;
@@ -253,7 +253,7 @@ END_TEST
 
 TCase *safetensors_read_case(void) {
     TCase *tc = tcase_create("safetensors reading");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, test_folder_make, test_folder_remove);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, reads_what_torch_saved);
     tcase_add_test(tc, asking_wrongly);

@@ -23,8 +23,8 @@ START_TEST(exact_bytes)
     char sha[PXS_SHA256_HEX], file_sha[PXS_SHA256_HEX];
     uint64_t size = 0;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_safetensors_write(in_dir("w"), entries, 2, metadata, sha, &size, &err), PXS_OK);
-    char *file = slurp(in_dir("w"), &bytes);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 2, metadata, sha, &size, &err), PXS_OK);
+    char *file = slurp(in_folder("w"), &bytes);
     ck_assert_uint_eq(bytes, 8 + padded + 28);
     ck_assert_uint_eq(size, bytes);
     uint64_t length;
@@ -35,7 +35,7 @@ START_TEST(exact_bytes)
         ck_assert_int_eq(file[8 + i], ' ');
     ck_assert_mem_eq(file + 8 + padded, few, 24);
     ck_assert_mem_eq(file + 8 + padded + 24, few, 4);
-    ck_assert_int_eq(pxs_sha256_file(in_dir("w"), file_sha, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_sha256_file(in_folder("w"), file_sha, NULL, &err), PXS_OK);
     ck_assert_str_eq(sha, file_sha);
     free(file);
 }
@@ -57,8 +57,8 @@ START_TEST(round_trip)
     struct pxs_safetensors *f = NULL;
     struct pxs_error err;
     static float back[300 * 1000];
-    ck_assert_int_eq(pxs_safetensors_write(in_dir("w"), entries, 4, metadata, NULL, NULL, &err), PXS_OK);
-    enum pxs_status status = pxs_safetensors_open(in_dir("w"), &f, &err);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 4, metadata, NULL, NULL, &err), PXS_OK);
+    enum pxs_status status = pxs_safetensors_open(in_folder("w"), &f, &err);
     ck_assert_msg(status == PXS_OK, "%s", err.message);
     ck_assert_uint_eq(pxs_safetensors_count(f), 4);
     ck_assert_str_eq(pxs_safetensors_at(f, 0)->name, "five");
@@ -82,9 +82,9 @@ START_TEST(nothing_at_all)
 {
     struct pxs_safetensors *f = NULL;
     uint64_t bytes = 0;
-    ck_assert_int_eq(pxs_safetensors_write(in_dir("w"), NULL, 0, NULL, NULL, &bytes, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), NULL, 0, NULL, NULL, &bytes, NULL), PXS_OK);
     ck_assert_uint_eq(bytes, 16);
-    ck_assert_int_eq(pxs_safetensors_open(in_dir("w"), &f, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("w"), &f, NULL), PXS_OK);
     ck_assert_uint_eq(pxs_safetensors_count(f), 0);
     ck_assert_ptr_null(pxs_safetensors_at(f, 0));
     ck_assert_ptr_null(pxs_safetensors_metadata(f, "x"));
@@ -99,11 +99,11 @@ static void refuse(const struct pxs_safetensors_entry *entries, size_t n, const 
     struct pxs_error err = {0};
     char sha[PXS_SHA256_HEX] = "kept", *data = NULL;
     uint64_t bytes = 77;
-    ck_assert_int_eq(pxs_safetensors_write(in_dir("w"), entries, n, metadata, sha, &bytes, &err), want);
-    ck_assert_msg(strstr(err.message, part) && strstr(err.message, in_dir("w")), "%s", err.message);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, n, metadata, sha, &bytes, &err), want);
+    ck_assert_msg(strstr(err.message, part) && strstr(err.message, in_folder("w")), "%s", err.message);
     ck_assert_str_eq(sha, "kept");
     ck_assert_uint_eq(bytes, 77);
-    ck_assert_int_eq(pxs_read_file(in_dir("w"), 10, &data, NULL, NULL), PXS_E_NOT_FOUND);
+    ck_assert_int_eq(pxs_read_file(in_folder("w"), 10, &data, NULL, NULL), PXS_E_NOT_FOUND);
 }
 
 START_TEST(refuses)
@@ -126,14 +126,14 @@ START_TEST(refuses)
     refuse(twins, 2, (const char *const[]){"a", "1", "a", "2", NULL}, PXS_E_INVALID,
            "two metadata keys named a");
     refuse(twins, 2, (const char *const[]){"a", NULL}, PXS_E_INTERNAL, "metadata key a has no value");
-    ck_assert_int_eq(pxs_safetensors_write(in_dir("no/w"), twins, 2, NULL, NULL, NULL, NULL),
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("no/w"), twins, 2, NULL, NULL, NULL, NULL),
                      PXS_E_NOT_FOUND);
 }
 END_TEST
 
 TCase *safetensors_write_case(void) {
     TCase *tc = tcase_create("safetensors writing");
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, test_folder_make, test_folder_remove);
     tcase_add_test(tc, exact_bytes);
     tcase_add_test(tc, round_trip);
     tcase_add_test(tc, nothing_at_all);

@@ -9,8 +9,6 @@
 
 /* ---- a data set ------------------------------------------------------------------------------------------ */
 
-char root[64];
-
 /* A box on white, left half; its outline, right half. */
 static void draw_pair(const char *folder, int number, bool swapped) {
     struct pxs_image im;
@@ -37,15 +35,14 @@ static void draw_pair(const char *folder, int number, bool swapped) {
 static void make_split(const char *set, const char *split, int first, int n, bool swapped) {
     char folder[128];
     struct pxs_error err;
-    snprintf(folder, sizeof folder, "%s/%s/%s", root, set, split);
+    snprintf(folder, sizeof folder, "%s/%s/%s", test_folder(), set, split);
     ck_assert_int_eq(pxs_make_dirs(folder, &err), PXS_OK);
     for (int i = 0; i < n; i++)
         draw_pair(folder, first + i, swapped);
 }
 
 void set_up(void) {
-    snprintf(root, sizeof root, "/tmp/pxs-train-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
+    test_folder_make();
     make_split("data", "train", 0, TRAIN, false);
     make_split("data", "val", 20, VAL, false);
     make_split("swapped", "train", 0, TRAIN, true);
@@ -55,18 +52,12 @@ void set_up(void) {
     make_split("same", "val", 0, TRAIN, false);
 }
 
-void tear_down(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    ck_assert_int_eq(system(command), 0);
-}
-
 /* ---- a run ----------------------------------------------------------------------------------------------- */
 
 struct pxs_params small(void) {
     struct pxs_params p;
     pxs_params_default(&p);
-    snprintf(p.dataset, sizeof p.dataset, "%s/data", root);
+    snprintf(p.dataset, sizeof p.dataset, "%s/data", test_folder());
     p.img_height = p.img_width = SIDE;
     p.batch_size = 2;
     p.ngf = p.ndf = 4;
@@ -124,7 +115,7 @@ static void read_records(struct run *r, const char *path) {
 
 char *run_path(const struct run *r, const char *file) {
     static char path[512];
-    snprintf(path, sizeof path, "%s/%s/%s", root, r->dir, file);
+    snprintf(path, sizeof path, "%s/%s/%s", test_folder(), r->dir, file);
     return path;
 }
 

@@ -5,13 +5,11 @@
 #include "pixsweep/model.h"
 #include "pixsweep/train.h"
 
-#include <check.h>
+#include "support.h"
 
 enum { SIDE = 32, TRAIN = 5, VAL = 3, MAX_ROWS = 256 };
 
-extern char root[64]; /* of everything that a test writes */
-void set_up(void);    /* data sets: data, swapped, noval, same */
-void tear_down(void);
+void set_up(void); /* data sets: data, swapped, noval, same */
 
 struct run {
     struct pxs_params p;

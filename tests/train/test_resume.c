@@ -54,7 +54,7 @@ static void copy_folder(void *user, enum pxs_log_level level, const char *text) 
     struct copies *c = user;
     ck_assert_int_eq(level, PXS_LOG_INFO);
     if (strncmp(text, "resume point", strlen("resume point")) == 0)
-        shell("cp -r %s/%s %s/%s-%d", root, c->run->dir, root, c->run->dir, c->n++);
+        shell("cp -r %s/%s %s/%s-%d", test_folder(), c->run->dir, test_folder(), c->run->dir, c->n++);
 }
 
 static void expect_same(const struct run *whole, const struct run *r, int number) {
@@ -173,7 +173,7 @@ START_TEST(a_point_of_format_1_is_read)
     struct resume_text text;
     struct pxs_error err;
     char path[600];
-    snprintf(path, sizeof path, "%s/old.safetensors", root);
+    snprintf(path, sizeof path, "%s/old.safetensors", test_folder());
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (int format = 1; format <= RESUME_FORMAT; format++) {
         s.format = format;
@@ -212,7 +212,7 @@ START_TEST(impossible_numbers_are_damage)
     bad[3].record_bytes = -1;
     bad[4].epoch_seconds = INFINITY;
     bad[5].batch = -1;
-    snprintf(path, sizeof path, "%s/impossible.safetensors", root);
+    snprintf(path, sizeof path, "%s/impossible.safetensors", test_folder());
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (size_t i = 0; i <= PXS_COUNT(bad); i++) {
         resume_print(i < PXS_COUNT(bad) ? &bad[i] : &good, &text);
@@ -280,7 +280,7 @@ static struct run *interrupted(const char *dir) {
         carry_out(r);
     }
     end_run(r);
-    shell("rm -rf %s/%s && cp -r %s/origin-6 %s/%s", root, dir, root, root, dir);
+    shell("rm -rf %s/%s && cp -r %s/origin-6 %s/%s", test_folder(), dir, test_folder(), test_folder(), dir);
     r = rich(dir, 4);
     r->go_on = true;
     ck_assert(is_there(r, POINT) && is_there(r, PREVIOUS));
@@ -290,7 +290,7 @@ static struct run *interrupted(const char *dir) {
 static int64_t find(struct run *r, const char *hash, const char *kernels, bool mixed) {
     struct pxs_resume_point point;
     char dir[512];
-    snprintf(dir, sizeof dir, "%s/%s", root, r->dir);
+    snprintf(dir, sizeof dir, "%s/%s", test_folder(), r->dir);
     pxs_text_clear(&r->notes);
     r->status = pxs_train_find_resume(dir, hash, &r->p, kernels, mixed, &point, &r->notes, &r->err);
     return point.step;
@@ -446,7 +446,8 @@ static struct run *stopped_with(const char *dir, int width, const char *kernels)
         ck_assert_msg(r->status == PXS_OK, "%s", r->err.message);
     }
     end_run(r);
-    shell("rm -rf %s/%s && cp -r %s/%s-4 %s/%s", root, dir, root, origin, root, dir);
+    shell("rm -rf %s/%s && cp -r %s/%s-4 %s/%s", test_folder(), dir, test_folder(), origin, test_folder(),
+          dir);
     r = rich(dir, width);
     unlink(run_path(r, PREVIOUS));
     r->go_on = true;
@@ -476,7 +477,7 @@ START_TEST(kernels_of_one_class_go_on)
                 expect_note(r, "which give these networks the same bits");
             end_run(whole);
             end_run(r);
-            shell("rm -r %s/whole-class", root);
+            shell("rm -r %s/whole-class", test_folder());
         }
 }
 END_TEST
@@ -560,7 +561,7 @@ START_TEST(points_of_before_are_judged_by_their_texts)
         expect_same(whole, r, i);
         end_run(whole);
         end_run(r);
-        shell("rm -r %s/whole-before", root);
+        shell("rm -r %s/whole-before", test_folder());
         r = stopped_with("before", widths[i], "auto");
         rewrite(r, of_before_elsewhere);
         ck_assert_int_eq(find(r, HASH, "auto", false) >= 1, widths[i] == 16);
@@ -611,7 +612,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("resume");
     TCase *t = tcase_create("resume");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, set_up, test_folder_remove);
     tcase_set_timeout(t, 240);
     tcase_add_test(t, every_point_leads_to_the_same_bits);
     tcase_add_test(t, a_stop_leaves_a_point_and_an_early_one_none);
@@ -632,9 +633,5 @@ int main(void) {
     tcase_add_test(t, a_newer_point_is_refused_by_name);
     tcase_add_test(t, records_that_are_missing_are_not_vouched_for);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_tests(s, CK_NORMAL);
 }

@@ -238,7 +238,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("stops");
     TCase *c = tcase_create("stops");
-    tcase_add_unchecked_fixture(c, set_up, tear_down);
+    tcase_add_unchecked_fixture(c, set_up, test_folder_remove);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, it_ends_when_its_patience_does);
     tcase_add_test(c, its_patience_is_resumed);
@@ -246,9 +246,5 @@ int main(void) {
     tcase_add_test(c, a_pruned_run_can_be_taken_up);
     tcase_add_test(c, a_question_is_asked_again);
     suite_add_tcase(suite, c);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests(suite, CK_ENV);
 }

@@ -312,7 +312,7 @@ START_TEST(every_key_changes_the_run)
 END_TEST
 
 static void swapped_direction(struct pxs_params *p) {
-    snprintf(p->dataset, sizeof p->dataset, "%s/swapped", root);
+    snprintf(p->dataset, sizeof p->dataset, "%s/swapped", test_folder());
     p->direction = PXS_DIRECTION_ATOB;
 }
 
@@ -375,7 +375,7 @@ END_TEST
 /* Validated on the pairs it trains on, so that `lab` and `full` differ by dropout alone. */
 static double same_pairs(const char *dir, int validation, double dropout) {
     struct run *r = new_run(dir);
-    snprintf(r->p.dataset, sizeof r->p.dataset, "%s/same", root);
+    snprintf(r->p.dataset, sizeof r->p.dataset, "%s/same", test_folder());
     r->p.validation = validation;
     r->p.dropout = dropout;
     carry_out(r);
@@ -397,7 +397,7 @@ START_TEST(lab_validation_keeps_dropout_on)
 END_TEST
 
 static void without_val(struct pxs_params *p) {
-    snprintf(p->dataset, sizeof p->dataset, "%s/noval", root);
+    snprintf(p->dataset, sizeof p->dataset, "%s/noval", test_folder());
     p->val_fraction = 0.3;
 }
 
@@ -480,10 +480,12 @@ START_TEST(init_from_starts_there)
     /* the discriminator beside it came along: without it the first loss_real is another */
     struct run *alone = new_run("alone");
     char command[8400];
-    snprintf(command, sizeof command, "mkdir '%s/lone' && cp '%s' '%s/lone'", root, b->p.init_from, root);
+    snprintf(command, sizeof command, "mkdir '%s/lone' && cp '%s' '%s/lone'", test_folder(), b->p.init_from,
+             test_folder());
     ck_assert_int_eq(system(command), 0);
     alone->p = b->p;
-    snprintf(alone->p.init_from, sizeof alone->p.init_from, "%s/lone/generator_min.safetensors", root);
+    snprintf(alone->p.init_from, sizeof alone->p.init_from, "%s/lone/generator_min.safetensors",
+             test_folder());
     carry_out(alone);
     ck_assert_double_eq(alone->batch[0].losses.loss_pixel, b->batch[0].losses.loss_pixel);
     ck_assert_double_ne(alone->batch[0].losses.loss_real, b->batch[0].losses.loss_real);
@@ -535,7 +537,7 @@ START_TEST(bad_data_fails_before_the_first_step)
 {
     char path[256];
     struct pxs_error err;
-    snprintf(path, sizeof path, "%s/data/train/02.png", root);
+    snprintf(path, sizeof path, "%s/data/train/02.png", test_folder());
     ck_assert_int_eq(truncate(path, 60), 0);
     struct run *r = new_run("corrupt");
     carry_out(r);
@@ -546,7 +548,7 @@ START_TEST(bad_data_fails_before_the_first_step)
     free(r);
     ck_assert_int_eq(unlink(path), 0);
     struct pxs_dataset_info info;
-    snprintf(path, sizeof path, "%s/data", root);
+    snprintf(path, sizeof path, "%s/data", test_folder());
     struct pxs_dataset_options o = {.path = path, .img_height = SIDE, .img_width = SIDE, .channels = 3};
     ck_assert_int_eq(pxs_dataset_inspect(&o, &info, &err), PXS_OK);
     r = new_run("changed");
@@ -768,7 +770,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("train");
     TCase *t = tcase_create("train");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, set_up, test_folder_remove);
     tcase_set_timeout(t, 240);
     tcase_add_test(t, rows_and_averages);
     tcase_add_test(t, rates_follow_the_policies);
@@ -795,9 +797,5 @@ int main(void) {
     tcase_add_test(t, bench_names_what_computes_a_layer);
     tcase_add_test(t, bench_of_the_step_alone);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_tests(s, CK_NORMAL);
 }
