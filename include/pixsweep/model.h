@@ -49,7 +49,8 @@ size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_w
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                                const char *const *metadata, char sha256[PXS_SHA256_HEX],
                                                uint64_t *bytes, struct pxs_error *err);
-/* Names and shapes must match, else nothing changes; the lab's unused down7 is ignored. Moments are zeroed. */
+/* Names and shapes must match, else nothing changes; a tensor that PyTorch's network has and never reads
+ * (the lab's down7) is ignored. Moments are zeroed. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                                struct pxs_error *err);
 /* Whether pxs_pix2pix_load would take this file, in the same words, from its header alone: no network is built. */
@@ -84,20 +85,19 @@ struct pxs_bits {
 };
 void pxs_pix2pix_bits(const struct pxs_params *params, const struct pxs_kernels *set, struct pxs_bits *out);
 
-/* ---- sizes, without building anything ---------------------------------------------------------------------- */
+/* ---- layers, without building anything ------------------------------------------------------------------ */
 
-/* A 4x4 convolution of the training step, for bench and estimates: gmac of one direct pass over one image. */
-struct pxs_layer_info {
-    char name[32];    /* "G down3", "D 2", "G final" */
-    int net;          /* enum pxs_net */
-    int h, w, cb, cs; /* small side, channels (head: input size, c and co) */
-    bool transposed, head;
-    int head_scale;
-    double mac;    /* multiply-accumulates of one pass on one image, direct convolution */
-    double passes; /* passes over a batch in one training step that are needed (D counts real and fake) */
+enum { PXS_LAYERS_MAX = 32 };
+
+/* A network's layers in the order of its state_dict, where each weight is followed by its bias. */
+struct pxs_layer_list {
+    struct pxs_layer_spec layer[PXS_LAYERS_MAX];
+    size_t n;
 };
-/* At most 32 layers. */
-size_t pxs_pix2pix_layers(const struct pxs_params *params, struct pxs_layer_info out[32]);
+void pxs_pix2pix_layers(const struct pxs_params *params, enum pxs_net net, struct pxs_layer_list *out);
+/* Multiply-accumulates that a training step needs for each pair of its batch, direct convolutions
+ * counted, in 1e9. */
+double pxs_pix2pix_gmac(const struct pxs_params *params);
 
 /* ---- files of weights ------------------------------------------------------------------------------------- */
 

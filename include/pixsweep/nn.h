@@ -9,8 +9,8 @@
 /* ---- weights --------------------------------------------------------------------------------------------- */
 
 enum pxs_weight_kind {
-    PXS_WEIGHT_CONV, /* torch Conv2d [Cs,Cb,4,4] and ConvTranspose2d [Cs,Cb,4,4]; here in panels, see pxs_weight_index */
-    PXS_WEIGHT_HEAD, /* torch Conv2d [Co,C,4,4] of a head; here [C][4][4][Co] */
+    PXS_WEIGHT_CONV, /* torch Conv2d [Cs,Cb,k,k] and ConvTranspose2d [Cs,Cb,k,k]; here in panels, see pxs_weight_index */
+    PXS_WEIGHT_HEAD, /* torch Conv2d [Co,C,k,k] of a head; here [C][k][k][Co] */
     PXS_WEIGHT_BIAS  /* [C] */
 };
 /* One trainable tensor with its Adam moments. dims are torch's, as in the state_dict. */
@@ -19,9 +19,11 @@ struct pxs_weight {
     enum pxs_weight_kind kind;
     int rank, dims[4];
     size_t count;
-    int fan_in; /* torch's: in_channels * 16 */
-    bool
-        constant; /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its first value */
+    /* input channels times taps */
+    int fan_in;
+    /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its first
+     * value */
+    bool constant;
     float *value, *m, *v;
 };
 /* Allocates value and moments, zeroed. */
@@ -47,58 +49,93 @@ void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w);
 /* Conv weights N(0, 0.02); biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)). `layer` names the stream (PXS_STREAM_INIT). Moments are zeroed. */
 void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed, uint32_t layer);
 
+/* ---- what a layer is --------------------------------------------------------------------------------------- */
+
+enum pxs_layer_kind {
+    /* torch Conv2d */
+    PXS_LAYER_CONV,
+    /* torch ConvTranspose2d */
+    PXS_LAYER_CONV_TRANSPOSE,
+    /* [Upsample(nearest)], ZeroPad2d((1,0,1,0)), Conv2d: what ends a network */
+    PXS_LAYER_HEAD
+};
+enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH };
+
+/* A convolution and what follows it, in torch's order: norm, activation, dropout. A network describes
+ * itself as a list of these; its weights, its costs, its files and the classes of its bits follow from
+ * that list. There are kernels for convolutions of 4x4, stride 2 and padding 1, and for heads of 4x4,
+ * stride 1 and padding 1. */
+struct pxs_layer_spec {
+    /* for people: "down3", "final" */
+    char label[16];
+    /* PyTorch-GAN's module, "down3.model.0": its tensors are NAME.weight and NAME.bias */
+    char name[40];
+    enum pxs_layer_kind kind;
+    /* torch's */
+    int kernel, stride, padding;
+    /* of a head: so many times its input's sides are enlarged first, 1 or 2; else 1 */
+    int upsample;
+    int c_in, c_out;
+    /* sides of the output */
+    int h, w;
+    bool bias, norm;
+    enum pxs_activation activation;
+    /* of the leaky ReLU; 0 is ReLU */
+    float slope;
+    /* chance that a value is dropped while training */
+    double dropout;
+};
+/* Numbers of the weight (the bias has c_out more), and of one image's output. */
+size_t pxs_layer_weights(const struct pxs_layer_spec *s);
+size_t pxs_layer_outputs(const struct pxs_layer_spec *s);
+/* Multiply-accumulates of one pass over one image, by direct convolution. */
+double pxs_layer_macs(const struct pxs_layer_spec *s);
+/* The kernels' view of a convolution of either kind, of a head, and of norm, activation and dropout,
+ * for n images. */
+struct pxs_conv_shape pxs_layer_conv(const struct pxs_layer_spec *s, int n);
+struct pxs_head_shape pxs_layer_head(const struct pxs_layer_spec *s, int n);
+struct pxs_block_shape pxs_layer_block(const struct pxs_layer_spec *s, int n);
+/* Floats of scratch memory that its passes need, for this batch and every smaller one. */
+size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_layer_spec *s, int n);
+
 /* ---- layers ---------------------------------------------------------------------------------------------- */
 
-/* torch Conv2d(Cb, Cs, 4, 2, 1, bias=False): x [N,2h,2w,Cb] -> y [N,h,w,Cs]. h, w are the output's. */
-struct pxs_conv {
-    int cb, cs;
-    struct pxs_weight weight;
-};
-/* The layer with its weight's name and shape, without storage: pxs_weight_init gives it that. */
-void pxs_conv_describe(struct pxs_conv *c, bool transposed, const char *name, int cb, int cs);
-/* Described, and with storage. */
-PXS_NODISCARD enum pxs_status pxs_conv_init(struct pxs_conv *c, bool transposed, const char *name, int cb,
-                                            int cs, struct pxs_error *err);
-void pxs_conv_finish(struct pxs_conv *c);
-void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w, const float *x,
-                      size_t ld_x, float *y, size_t ld_y);
-/* dx = conv^T(dy), added to dx if `accumulate`. Before pxs_conv_update, which changes the weight. */
-void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
-                       const float *dy, size_t ld_dy, float *dx, size_t ld_dx, bool accumulate);
-/* Weight gradient from x and dy, and the optimiser's step. */
-void pxs_conv_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w, const float *x,
-                     size_t ld_x, const float *dy, size_t ld_dy);
-
-/* torch ConvTranspose2d(Cs, Cb, 4, 2, 1, bias=False): x [N,h,w,Cs] -> y [N,2h,2w,Cb]. h, w are the input's. */
-void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
-                                const float *x, size_t ld_x, float *y, size_t ld_y);
-void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w,
-                                 const float *dy, size_t ld_dy, float *dx, size_t ld_dx);
-void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_conv *c, int n, int h, int w,
-                               const float *x, size_t ld_x, const float *dy, size_t ld_dy);
-
-/* [Upsample(2, nearest)], ZeroPad2d((1,0,1,0)), Conv2d(C, Co, 4, padding=1), [Tanh]; see pxs_head_shape. x [N,h,w,C]. */
-struct pxs_head {
-    int c, co, scale;
-    bool has_bias, has_tanh;
+struct pxs_layer {
+    struct pxs_layer_spec spec;
+    /* bias: zeroed where the layer has none */
     struct pxs_weight weight, bias;
 };
-/* Without storage, as pxs_conv_describe; the bias has a name where there is one. */
-void pxs_head_describe(struct pxs_head *l, const char *name, int c, int co, int scale, bool has_bias,
-                       bool has_tanh);
-PXS_NODISCARD enum pxs_status pxs_head_init(struct pxs_head *l, const char *name, int c, int co, int scale,
-                                            bool has_bias, bool has_tanh, struct pxs_error *err);
-void pxs_head_finish(struct pxs_head *l);
-void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w, const float *x,
-                    size_t ld_x, float *y);
-/* dy [N,scale*h,scale*w,Co] is the gradient at the output; turned in place into the one before tanh. dx may be NULL. update: with weight
- * and bias gradients and the optimiser's step. */
-void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_head *l, int n, int h, int w, const float *x,
-                       size_t ld_x, const float *y, float *dy, float *dx, size_t ld_dx, bool update);
+/* The layer with its weights' names and shapes, without storage; pxs_layer_init gives them that. */
+void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec);
+PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, struct pxs_error *err);
+void pxs_layer_finish(struct pxs_layer *l);
 
-/* Scratch floats that a layer needs at a batch size. */
-size_t pxs_conv_scratch(const struct pxs_nn *nn, const struct pxs_conv *c, int n, int h, int w);
-size_t pxs_head_scratch_floats(const struct pxs_nn *nn, const struct pxs_head *l, int n, int h, int w);
+/* PXS_LAYER_CONV, without its bias: x [N,2h,2w,C_in] -> y [N,h,w,C_out]. */
+void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x, size_t ld_x,
+                      float *y, size_t ld_y);
+/* dx = conv^T(dy), added to dx if `accumulate`. Before pxs_conv_update, which changes the weight. */
+void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *dy,
+                       size_t ld_dy, float *dx, size_t ld_dx, bool accumulate);
+/* Weight gradient from x and dy, and the optimiser's step. */
+void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x, size_t ld_x,
+                     const float *dy, size_t ld_dy);
+
+/* PXS_LAYER_CONV_TRANSPOSE: x [N,h/2,w/2,C_in] -> y [N,h,w,C_out]. */
+void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
+                                size_t ld_x, float *y, size_t ld_y);
+void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *dy,
+                                 size_t ld_dy, float *dx, size_t ld_dx);
+void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
+                               size_t ld_x, const float *dy, size_t ld_dy);
+
+/* PXS_LAYER_HEAD with its bias and its tanh: x [N,h/upsample,w/upsample,C_in] -> y [N,h,w,C_out] dense. */
+void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x, size_t ld_x,
+                    float *y);
+/* dy [N,h,w,C_out] is the gradient at the output; turned in place into the one before tanh. y, the
+ * output, is read where there is a tanh. dx may be NULL. update: with weight and bias gradients and the
+ * optimiser's step. */
+void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x, size_t ld_x,
+                       const float *y, float *dy, float *dx, size_t ld_dx, bool update);
 
 /* ---- losses ---------------------------------------------------------------------------------------------- */
 

@@ -91,13 +91,26 @@ static const struct conv_case convs[] = {{"conv", false, 2, 4, 6, 3, 5},
 START_TEST(convolutions)
 {
     const struct conv_case *t = &convs[_i];
-    struct pxs_conv c;
-    ck_assert_int_eq(pxs_conv_init(&c, t->transposed, "some.weight", t->cb, t->cs, NULL), PXS_OK);
+    struct pxs_layer c;
+    pxs_layer_describe(
+        &c, &(struct pxs_layer_spec){.name = "some",
+                                     .kind = t->transposed ? PXS_LAYER_CONV_TRANSPOSE : PXS_LAYER_CONV,
+                                     .kernel = 4,
+                                     .stride = 2,
+                                     .padding = 1,
+                                     .upsample = 1,
+                                     .c_in = t->transposed ? t->cs : t->cb,
+                                     .c_out = t->transposed ? t->cb : t->cs,
+                                     .h = t->transposed ? 2 * t->h : t->h,
+                                     .w = t->transposed ? 2 * t->w : t->w});
+    ck_assert_int_eq(pxs_layer_init(&c, NULL), PXS_OK);
     ck_assert_str_eq(c.weight.name, "some.weight");
+    ck_assert_str_eq(c.bias.name, "");
+    ck_assert_int_eq(c.weight.fan_in, 16 * c.spec.c_in);
     ck_assert(c.weight.rank == 4 && c.weight.dims[0] == t->cs && c.weight.dims[1] == t->cb &&
               c.weight.dims[2] == 4 && c.weight.dims[3] == 4);
     struct pxs_nn nn = nn_make(c.weight.count);
-    nn_scratch(&nn, pxs_conv_scratch(&nn, &c, t->n, t->h, t->w));
+    nn_scratch(&nn, pxs_layer_scratch(&nn.kernel, &c.spec, t->n));
     nn.on_gradient = check_gradient;
     nn.user = (void *)t->name;
     set_weight(&c.weight, t->name, 1.0f);
@@ -108,17 +121,17 @@ START_TEST(convolutions)
     float *x = input(t->name, "x", t->n, cx, px, ld_x), *dy = input(t->name, "dy", t->n, cy, py, ld_y);
     float *y = floats((size_t)(t->n * py) * ld_y), *dx = floats((size_t)(t->n * px) * ld_x);
     if (t->transposed) {
-        pxs_conv_transpose_forward(&nn, &c, t->n, t->h, t->w, x, ld_x, y, ld_y);
-        pxs_conv_transpose_backward(&nn, &c, t->n, t->h, t->w, dy, ld_y, dx, ld_x);
-        pxs_conv_transpose_update(&nn, &c, t->n, t->h, t->w, x, ld_x, dy, ld_y);
+        pxs_conv_transpose_forward(&nn, &c, t->n, x, ld_x, y, ld_y);
+        pxs_conv_transpose_backward(&nn, &c, t->n, dy, ld_y, dx, ld_x);
+        pxs_conv_transpose_update(&nn, &c, t->n, x, ld_x, dy, ld_y);
     } else {
-        pxs_conv_forward(&nn, &c, t->n, t->h, t->w, x, ld_x, y, ld_y);
-        pxs_conv_backward(&nn, &c, t->n, t->h, t->w, dy, ld_y, dx, ld_x, false);
+        pxs_conv_forward(&nn, &c, t->n, x, ld_x, y, ld_y);
+        pxs_conv_backward(&nn, &c, t->n, dy, ld_y, dx, ld_x, false);
         expect_layer(dx, ld_x, 0, t->n, cx, px, t->name, "dx");
         for (size_t i = 0; i < (size_t)(t->n * px) * ld_x; i++)
             dx[i] = 1.0f;
-        pxs_conv_backward(&nn, &c, t->n, t->h, t->w, dy, ld_y, dx, ld_x, true);
-        pxs_conv_update(&nn, &c, t->n, t->h, t->w, x, ld_x, dy, ld_y);
+        pxs_conv_backward(&nn, &c, t->n, dy, ld_y, dx, ld_x, true);
+        pxs_conv_update(&nn, &c, t->n, x, ld_x, dy, ld_y);
     }
     expect_layer(y, ld_y, 0, t->n, cy, py, t->name, "y");
     expect_layer(dx, ld_x, t->transposed ? 0 : 1, t->n, cx, px, t->name, "dx");
@@ -127,8 +140,8 @@ START_TEST(convolutions)
     float *all[] = {x, y, dx, dy};
     for (size_t i = 0; i < PXS_COUNT(all); i++)
         pxs_aligned_free(all[i]);
-    pxs_conv_finish(&c);
-    pxs_conv_finish(&c);
+    pxs_layer_finish(&c);
+    pxs_layer_finish(&c);
     nn_finish(&nn);
 }
 END_TEST
@@ -139,12 +152,25 @@ START_TEST(heads)
     const char *name = up ? "head_up" : "head_patch";
     int n = 2, h = 4, w = up ? 5 : 3, c = up ? 6 : 9, co = up ? 3 : 1, pixels = h * w,
         out = pixels * (up ? 4 : 1);
-    struct pxs_head l;
-    ck_assert_int_eq(pxs_head_init(&l, "final.2", c, co, up ? 2 : 1, up, up, NULL), PXS_OK);
+    struct pxs_layer l;
+    pxs_layer_describe(
+        &l, &(struct pxs_layer_spec){.name = "final.2",
+                                     .kind = PXS_LAYER_HEAD,
+                                     .kernel = 4,
+                                     .stride = 1,
+                                     .padding = 1,
+                                     .upsample = up ? 2 : 1,
+                                     .c_in = c,
+                                     .c_out = co,
+                                     .h = up ? 2 * h : h,
+                                     .w = up ? 2 * w : w,
+                                     .bias = up,
+                                     .activation = up ? PXS_ACTIVATION_TANH : PXS_ACTIVATION_NONE});
+    ck_assert_int_eq(pxs_layer_init(&l, NULL), PXS_OK);
     ck_assert_str_eq(l.weight.name, "final.2.weight");
     ck_assert_str_eq(l.bias.name, up ? "final.2.bias" : "");
     struct pxs_nn nn = nn_make(l.weight.count);
-    nn_scratch(&nn, pxs_head_scratch_floats(&nn, &l, n, h, w));
+    nn_scratch(&nn, pxs_layer_scratch(&nn.kernel, &l.spec, n));
     nn.on_gradient = check_gradient;
     nn.user = (void *)name;
     set_weight(&l.weight, name, up ? 0.125f : 1.0f);
@@ -156,23 +182,23 @@ START_TEST(heads)
     float *y = floats(n_y), *dx = floats((size_t)(n * pixels) * ld), *before = floats(l.weight.count);
     memcpy(kept, dy, n_y * sizeof *dy);
     memcpy(before, l.weight.value, l.weight.count * sizeof *before);
-    pxs_head_apply(&nn, &l, n, h, w, x, ld, y);
+    pxs_head_apply(&nn, &l, n, x, ld, y);
     expect_layer(y, (size_t)co, 0, n, co, out, name, "y");
     nn.grad[0] = 5;
-    pxs_head_gradient(&nn, &l, n, h, w, x, ld, y, dy, dx, ld, false); /* frozen: only through */
+    pxs_head_gradient(&nn, &l, n, x, ld, y, dy, dx, ld, false); /* frozen: only through */
     ck_assert_float_eq(nn.grad[0], 5);
     expect_layer(dx, ld, 0, n, c, pixels, name, "dx");
     ck_assert_mem_eq(before, l.weight.value, l.weight.count * sizeof *before);
     memcpy(dy, kept, n_y * sizeof *dy);
     memset(dx, 0xff, (size_t)(n * pixels) * ld * sizeof *dx);
-    pxs_head_gradient(&nn, &l, n, h, w, x, ld, y, dy, dx, ld, true);
+    pxs_head_gradient(&nn, &l, n, x, ld, y, dy, dx, ld, true);
     expect_layer(dx, ld, 0, n, c, pixels, name, "dx");
     ck_assert(l.weight.m[0] != 0 && (!up || l.bias.m[0] != 0));
     float *all[] = {x, y, dx, dy, kept, before};
     for (size_t i = 0; i < PXS_COUNT(all); i++)
         pxs_aligned_free(all[i]);
-    pxs_head_finish(&l);
-    pxs_head_finish(&l);
+    pxs_layer_finish(&l);
+    pxs_layer_finish(&l);
     nn_finish(&nn);
 }
 END_TEST

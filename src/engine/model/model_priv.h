@@ -1,99 +1,92 @@
-/* The two networks behind pxs_pix2pix. Shared by the model room's files only. */
+/* The two networks behind pxs_pix2pix, and what a network has to offer. Shared by the model room's files only. */
 #ifndef PXS_MODEL_PRIV_H
 #define PXS_MODEL_PRIV_H
 
 #include "pixsweep/model.h"
 
-/* 512 px has nine downs. */
-enum { MAX_DOWNS = 9, PATCH_LAYERS = 4, MAX_WEIGHTS = 24 };
-
 #define LEAK 0.2f /* LeakyReLU(0.2) */
 
-/* ---- U-Net ----------------------------------------------------------------------------------------------- */
+/* ---- a network ------------------------------------------------------------------------------------------------- */
 
-/* Level k is the k-th halving of the image: `down` makes it, `up` comes back to it (none for the innermost). Their outputs stand side by
- * side in `cat` [N,h,w,2C] as [up, skip], so that torch.cat costs nothing; the innermost level has only its skip half, [N,h,w,C]. */
-struct unet_level {
-    int h, w, c;
-    size_t ld; /* channels of cat */
-    bool norm; /* of down */
-    bool drop; /* dropout after down, and after up */
-    struct pxs_conv down, up;
-    float *cat, *dcat;
-    float *down_raw, *up_raw; /* before norm and activation */
-    float *down_stats, *up_stats;
-    uint8_t *down_mask, *up_mask;
+/* Its layers with their weights, and what its implementation keeps besides. */
+struct pxs_network {
+    size_t n_layers;
+    /* as `describe` lists them, in the order of the state_dict */
+    struct pxs_layer layer[PXS_LAYERS_MAX];
+    /* the implementation's activations and their gradients; NULL where the network is described only */
+    void *own;
 };
 
-struct unet {
-    int n_levels, height, width, channels;
-    double dropout;
-    struct unet_level level[MAX_DOWNS];
-    struct pxs_head final;
-    float *draw; /* gradient of a raw output, any level's */
+/* What every network offers. Weights, scratch memory, costs and files follow from its layers. */
+struct pxs_net_impl {
+    /* Fills `out`, in the order of PyTorch-GAN's state_dict. */
+    void (*describe)(const struct pxs_params *p, struct pxs_layer_list *out);
+    /* net->own, for batches of up to params->batch_size images (a discriminator: for two batches).
+     * After a failure `destroy` still frees what there is. */
+    enum pxs_status (*create)(struct pxs_network *net, const struct pxs_params *p, struct pxs_error *err);
+    /* Frees net->own, which may be NULL. */
+    void (*destroy)(struct pxs_network *net);
+    /* A tensor of PyTorch's module that its forward pass never reads: ignored in files of weights. May be
+     * NULL. */
+    const char *unused_tensor;
 };
 
-/* Masks of this pass: stream 0 = dropout off. */
-struct unet_dropout {
+/* Where dropout's masks come from in a forward pass; stream 0: dropout is off. */
+struct pxs_net_dropout {
     uint64_t seed;
     uint32_t stream, a;
 };
 
-/* Layers with the names and shapes of their weights, without storage; then the buffers for so many images (weights are the caller's). */
-void unet_describe(struct unet *u, const struct pxs_params *p);
-PXS_NODISCARD enum pxs_status unet_init(struct unet *u, int batch, struct pxs_error *err);
-void unet_finish(struct unet *u);
-size_t unet_scratch(const struct unet *u, const struct pxs_nn *nn, int n);
-size_t unet_weights(struct unet *u, struct pxs_weight **out);
-void unet_forward(struct unet *u, const struct pxs_nn *nn, const float *source, int n,
-                  struct unet_dropout drop, float *fake);
-/* dfake is used up. Every weight is updated as soon as its gradient is known. Masks are those of the last forward. */
-void unet_backward(struct unet *u, const struct pxs_nn *nn, const float *source, int n, bool dropped,
-                   const float *fake, float *dfake);
-
-/* ---- PatchGAN -------------------------------------------------------------------------------------------- */
-
-struct patch_layer {
-    int h, w, c; /* output */
-    bool norm;
-    struct pxs_conv conv;
-    struct pxs_weight bias;
-    float *raw, *act, *dact, *stats;
+struct pxs_generator_impl {
+    struct pxs_net_impl net;
+    /* source [n,H,W,C] -> fake [n,H,W,C] */
+    void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
+                    struct pxs_net_dropout drop, float *fake);
+    /* After a forward pass over the same source with dropout on: from dfake, which is used up. Every weight
+     * is updated as soon as its gradient is known. */
+    void (*backward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
+                     const float *fake, float *dfake);
 };
 
-/* Buffers hold two batches: images 0 .. n-1 are one, n .. 2n-1 the other (fake and real). */
-struct patchgan {
-    int height, width, channels; /* of one picture; the input has twice the channels: [image, source] */
-    struct patch_layer layer[PATCH_LAYERS];
-    struct pxs_head last;
-    struct pxs_conv
-        image_half; /* first layer's weights for the image's channels only: all that the generator's gradient needs */
-    float *input, *pred, *dpred, *draw;
-    size_t pred_size; /* of one image */
+/* A discriminator keeps the activations of two batches: images 0 .. n-1 are one, n .. 2n-1 the other
+ * (fake and real). Its predictions, and their gradients, are as large as its last layer's output. */
+struct pxs_discriminator_impl {
+    struct pxs_net_impl net;
+    /* n pairs [image, source] as images first .. first+n-1 -> pred of these n */
+    void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *image, const float *source,
+                    int first, int n, float *pred);
+    /* dpred of images 0 .. n-1 -> dimage [n,H,W,C], overwritten; no weight changes. */
+    void (*input_gradient)(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred,
+                           float *dimage);
+    /* dpred of images 0 .. n-1 -> every weight, updated. */
+    void (*update)(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred);
 };
 
-/* As of the U-Net. */
-void patchgan_describe(struct patchgan *d, const struct pxs_params *p);
-PXS_NODISCARD enum pxs_status patchgan_init(struct patchgan *d, int batch, struct pxs_error *err);
-void patchgan_finish(struct patchgan *d);
-size_t patchgan_scratch(const struct patchgan *d, const struct pxs_nn *nn, int n);
-size_t patchgan_weights(struct patchgan *d, struct pxs_weight **out);
-/* Images first .. first+n-1 of the buffers from [image, source]; predictions at pred + first * pred_size. */
-void patchgan_forward(struct patchgan *d, const struct pxs_nn *nn, const float *image, const float *source,
-                      int first, int n);
-/* dpred of images 0 .. n-1 -> dimage [n,H,W,C], overwritten; no weight changes. */
-void patchgan_input_gradient(struct patchgan *d, const struct pxs_nn *nn, int n, float *dimage);
-/* dpred of images 0 .. n-1 -> all weights, updated. */
-void patchgan_update(struct patchgan *d, const struct pxs_nn *nn, int n);
+/* One file each; networks.c has the tables that find them. */
+extern const struct pxs_generator_impl pxs_unet;
+extern const struct pxs_discriminator_impl pxs_patchgan;
+
+const struct pxs_generator_impl *model_generator(const struct pxs_params *p);
+const struct pxs_discriminator_impl *model_discriminator(const struct pxs_params *p);
+const struct pxs_net_impl *model_net_impl(const struct pxs_params *p, enum pxs_net net);
 
 /* ---- the whole ------------------------------------------------------------------------------------------- */
+
+/* A layer has a weight, and some have a bias. */
+enum { MAX_WEIGHTS = 2 * PXS_LAYERS_MAX };
 
 struct pxs_pix2pix {
     struct pxs_params params;
     struct pxs_nn nn;
-    struct unet g;
-    struct patchgan d;
-    float *fake, *dfake; /* [batch,H,W,C] */
+    const struct pxs_generator_impl *generator;
+    const struct pxs_discriminator_impl *discriminator;
+    struct pxs_network net[2];
+    /* [batch,H,W,C] */
+    float *fake, *dfake;
+    /* of two batches, pred_size numbers an image */
+    float *pred, *dpred;
+    size_t pred_size;
+    /* the networks' weights in the order of their layers */
     struct pxs_weight *weights[2][MAX_WEIGHTS];
     size_t n_weights[2];
     struct pxs_d_output d_output; /* of the last step */

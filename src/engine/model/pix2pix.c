@@ -14,39 +14,58 @@ float *model_floats(size_t n, bool *failed) {
     return p;
 }
 
-static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err) {
-    const struct pxs_params *p = &m->params;
-    int batch = (int)p->batch_size;
-    size_t largest = 0, scratch = unet_scratch(&m->g, &m->nn, batch),
-           d = patchgan_scratch(&m->d, &m->nn, batch);
-    size_t image = (size_t)p->batch_size * (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
-    for (int net = 0; net < 2; net++)
-        for (size_t i = 0; i < m->n_weights[net]; i++)
-            if (m->weights[net][i]->count > largest)
-                largest = m->weights[net][i]->count;
-    bool failed = false;
-    m->nn.grad = model_floats(largest, &failed);
-    m->nn.kernel.scratch_floats = scratch > d ? scratch : d;
-    m->nn.kernel.scratch = model_floats(m->nn.kernel.scratch_floats, &failed);
-    m->fake = model_floats(image, &failed);
-    m->dfake = model_floats(image, &failed);
-    return failed ? pxs_fail_nomem(err) : PXS_OK;
+void model_describe(struct pxs_pix2pix *m) {
+    m->generator = model_generator(&m->params);
+    m->discriminator = model_discriminator(&m->params);
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        struct pxs_layer_list list;
+        pxs_pix2pix_layers(&m->params, net, &list);
+        m->net[net].n_layers = list.n;
+        m->n_weights[net] = 0;
+        for (size_t i = 0; i < list.n; i++) {
+            struct pxs_layer *l = &m->net[net].layer[i];
+            pxs_layer_describe(l, &list.layer[i]);
+            m->weights[net][m->n_weights[net]++] = &l->weight;
+            if (l->spec.bias)
+                m->weights[net][m->n_weights[net]++] = &l->bias;
+        }
+    }
 }
 
-void model_describe(struct pxs_pix2pix *m) {
-    unet_describe(&m->g, &m->params);
-    patchgan_describe(&m->d, &m->params);
-    m->n_weights[PXS_NET_G] = unet_weights(&m->g, m->weights[PXS_NET_G]);
-    m->n_weights[PXS_NET_D] = patchgan_weights(&m->d, m->weights[PXS_NET_D]);
+/* What a step needs beside the networks themselves. D sees two batches at once. */
+static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err) {
+    const struct pxs_params *p = &m->params;
+    const struct pxs_network *d = &m->net[PXS_NET_D];
+    const size_t batch = (size_t)p->batch_size;
+    const size_t image = (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
+    size_t largest = 0, scratch = 0;
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
+        for (size_t i = 0; i < m->net[net].n_layers; i++) {
+            const struct pxs_layer_spec *s = &m->net[net].layer[i].spec;
+            const size_t floats =
+                pxs_layer_scratch(&m->nn.kernel, s, (int)p->batch_size * (net == PXS_NET_D ? 2 : 1));
+            scratch = floats > scratch ? floats : scratch;
+            largest = pxs_layer_weights(s) > largest ? pxs_layer_weights(s) : largest;
+        }
+    bool failed = false;
+    m->nn.grad = model_floats(largest, &failed);
+    m->nn.kernel.scratch_floats = scratch;
+    m->nn.kernel.scratch = model_floats(scratch, &failed);
+    m->fake = model_floats(batch * image, &failed);
+    m->dfake = model_floats(batch * image, &failed);
+    m->pred_size = pxs_layer_outputs(&d->layer[d->n_layers - 1].spec);
+    m->pred = model_floats(2 * batch * m->pred_size, &failed);
+    m->dpred = model_floats(2 * batch * m->pred_size, &failed);
+    return failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
 static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
     model_describe(m);
-    for (int net = 0; net < 2; net++)
-        for (size_t i = 0; i < m->n_weights[net]; i++)
-            PXS_TRY(pxs_weight_init(m->weights[net][i], err));
-    PXS_TRY(unet_init(&m->g, (int)m->params.batch_size, err));
-    PXS_TRY(patchgan_init(&m->d, (int)m->params.batch_size, err));
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        for (size_t i = 0; i < m->net[net].n_layers; i++)
+            PXS_TRY(pxs_layer_init(&m->net[net].layer[i], err));
+        PXS_TRY(model_net_impl(&m->params, net)->create(&m->net[net], &m->params, err));
+    }
     return init_shared(m, err);
 }
 
@@ -78,12 +97,16 @@ enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_p
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m) {
     if (!m || !*m)
         return;
-    unet_finish(&(*m)->g);
-    patchgan_finish(&(*m)->d);
-    pxs_aligned_free((*m)->nn.grad);
-    pxs_aligned_free((*m)->nn.kernel.scratch);
-    pxs_aligned_free((*m)->fake);
-    pxs_aligned_free((*m)->dfake);
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        struct pxs_network *network = &(*m)->net[net];
+        model_net_impl(&(*m)->params, net)->destroy(network);
+        for (size_t i = 0; i < network->n_layers; i++)
+            pxs_layer_finish(&network->layer[i]);
+    }
+    float *buffers[] = {(*m)->nn.grad, (*m)->nn.kernel.scratch, (*m)->fake, (*m)->dfake, (*m)->pred,
+                        (*m)->dpred};
+    for (size_t i = 0; i < PXS_COUNT(buffers); i++)
+        pxs_aligned_free(buffers[i]);
     free(*m);
     *m = NULL;
 }
@@ -106,14 +129,16 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     const struct pxs_nn *nn = &m->nn;
     bool vanilla = p->gan_mode == PXS_GAN_VANILLA;
     size_t floats = (size_t)n * (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
-    struct unet_dropout drop = {.seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
-    unet_forward(&m->g, nn, source, n, drop, m->fake);
-    patchgan_forward(&m->d, nn, m->fake, source, 0, n);
-    out->loss_GAN = pxs_gan_loss(nn, vanilla, m->d.pred, (size_t)n * m->d.pred_size, true, 1.0f, m->d.dpred);
-    patchgan_input_gradient(&m->d, nn, n, m->dfake);
+    struct pxs_network *g = &m->net[PXS_NET_G], *d = &m->net[PXS_NET_D];
+    const struct pxs_net_dropout drop = {
+        .seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
+    m->generator->forward(g, nn, source, n, drop, m->fake);
+    m->discriminator->forward(d, nn, m->fake, source, 0, n, m->pred);
+    out->loss_GAN = pxs_gan_loss(nn, vanilla, m->pred, (size_t)n * m->pred_size, true, 1.0f, m->dpred);
+    m->discriminator->input_gradient(d, nn, n, m->dpred, m->dfake);
     out->loss_pixel = pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
     out->loss_G = out->loss_GAN + p->lambda_pixel * out->loss_pixel;
-    unet_backward(&m->g, nn, source, n, true, m->fake, m->dfake);
+    m->generator->backward(g, nn, source, n, m->fake, m->dfake);
 }
 
 /* Mean output over `n` patches, as a probability. */
@@ -129,14 +154,15 @@ static void step_discriminator(struct pxs_pix2pix *m, const float *source, const
                                struct pxs_losses *out) {
     const struct pxs_nn *nn = &m->nn;
     bool vanilla = m->params.gan_mode == PXS_GAN_VANILLA;
-    size_t preds = (size_t)n * m->d.pred_size;
-    patchgan_forward(&m->d, nn, target, source, n, n);
-    out->loss_fake = pxs_gan_loss(nn, vanilla, m->d.pred, preds, false, 0.5f, m->d.dpred);
-    out->loss_real = pxs_gan_loss(nn, vanilla, m->d.pred + preds, preds, true, 0.5f, m->d.dpred + preds);
-    m->d_output = (struct pxs_d_output){mean_output(m->d.pred + preds, preds, vanilla),
-                                        mean_output(m->d.pred, preds, vanilla)};
+    struct pxs_network *d = &m->net[PXS_NET_D];
+    size_t preds = (size_t)n * m->pred_size;
+    m->discriminator->forward(d, nn, target, source, n, n, m->pred + preds);
+    out->loss_fake = pxs_gan_loss(nn, vanilla, m->pred, preds, false, 0.5f, m->dpred);
+    out->loss_real = pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
+    m->d_output = (struct pxs_d_output){mean_output(m->pred + preds, preds, vanilla),
+                                        mean_output(m->pred, preds, vanilla)};
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
-    patchgan_update(&m->d, nn, 2 * n);
+    m->discriminator->update(d, nn, 2 * n, m->dpred);
 }
 
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
@@ -149,8 +175,8 @@ void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *t
 
 void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
                           uint32_t a, float *fake) {
-    struct unet_dropout drop = {.seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
-    unet_forward(&m->g, &m->nn, source, n, drop, fake);
+    const struct pxs_net_dropout drop = {.seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
+    m->generator->forward(&m->net[PXS_NET_G], &m->nn, source, n, drop, fake);
 }
 
 struct pxs_d_output pxs_pix2pix_d_output(const struct pxs_pix2pix *m) {

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the lab's 64 px generator, never used in its forward pass. */
-static const char unused_tensor[] = "down7.model.0.weight";
-
 static void fill_torch(const void *user, float *out) {
     const struct pxs_weight *w = user;
     pxs_weight_to_torch(w, w->value, out);
@@ -27,11 +24,13 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
     return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, sha256, bytes, err);
 }
 
-/* What stands in the file in place of this network. */
+/* What the file holds in place of this network's weights. */
 static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
                                     const struct pxs_safetensors *file, const char *path, const char *name,
                                     struct pxs_error *err) {
     const bool g = net == PXS_NET_G;
+    const struct pxs_param_info *which = pxs_param_info(g ? PXS_PARAM_generator : PXS_PARAM_discriminator);
+    const int value = g ? m->params.generator : m->params.discriminator;
     if (pxs_safetensors_find(file, m->weights[g ? PXS_NET_D : PXS_NET_G][0]->name))
         return pxs_fail(err, PXS_E_INVALID,
                         "%s: no tensor %s: these are the weights of a %s; give those of the %s", path, name,
@@ -40,7 +39,7 @@ static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net ne
         err, PXS_E_INVALID,
         "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give some that were trained "
         "at this image size",
-        path, name, g ? "generator" : "discriminator", g ? "unet" : "patch", (long long)m->params.img_height,
+        path, name, which->key, which->names[value], (long long)m->params.img_height,
         (long long)m->params.img_width);
 }
 
@@ -49,12 +48,13 @@ static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net
                                    const struct pxs_safetensors *file, const char *path,
                                    struct pxs_error *err) {
     const char *what = net == PXS_NET_G ? "generator" : "discriminator";
+    const char *unused = model_net_impl(&m->params, net)->unused_tensor;
     for (size_t i = 0; i < m->n_weights[net]; i++)
         if (!pxs_safetensors_find(file, m->weights[net][i]->name))
             return fail_network(m, net, file, path, m->weights[net][i]->name, err);
     for (size_t k = 0; k < pxs_safetensors_count(file); k++) {
         const char *name = pxs_safetensors_at(file, k)->name;
-        bool known = !strcmp(name, unused_tensor);
+        bool known = unused && !strcmp(name, unused);
         for (size_t i = 0; i < m->n_weights[net] && !known; i++)
             known = !strcmp(name, m->weights[net][i]->name);
         if (!known)

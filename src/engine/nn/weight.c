@@ -26,15 +26,16 @@ void pxs_weight_finish(struct pxs_weight *w) {
 enum { BLOCK = 16 };
 
 static void permute(const struct pxs_weight *w, const float *from, float *to, bool to_torch) {
-    size_t da = (size_t)w->dims[0], db = (size_t)w->dims[1];
+    const size_t da = (size_t)w->dims[0], db = (size_t)w->dims[1];
+    const size_t taps = (size_t)w->dims[2] * (size_t)w->dims[3];
     for (size_t a0 = 0; a0 < da; a0 += BLOCK)
         for (size_t b = 0; b < db; b++)
-            for (size_t tap = 0; tap < 16; tap++) {
+            for (size_t tap = 0; tap < taps; tap++) {
                 size_t ours = w->kind == PXS_WEIGHT_CONV
                                   ? pxs_weight_index((int)db, (int)da, (int)tap, (int)b, (int)a0)
-                                  : (b * 16 + tap) * da + a0;
+                                  : (b * taps + tap) * da + a0;
                 for (size_t a = a0; a < da && a < a0 + BLOCK; a++, ours++) {
-                    size_t torch = (a * db + b) * 16 + tap;
+                    size_t torch = (a * db + b) * taps + tap;
                     if (to_torch)
                         to[torch] = from[ours];
                     else

@@ -11,7 +11,9 @@ enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM };
 /* One thing to time. */
 struct bench_job {
     enum bench_pass pass;
-    struct pxs_layer_info layer;
+    /* of a layer's pass */
+    enum pxs_net net;
+    struct pxs_layer_spec layer;
     double gmac, bytes, ms[PXS_BENCH_ROUNDS];
 };
 
@@ -19,6 +21,7 @@ struct pxs_bench {
     struct pxs_params p;
     struct pxs_nn nn;
     struct pxs_pix2pix *model;
+    struct pxs_layer_list layers[2];
     struct pxs_record_writer *records;
     float *source, *target; /* a batch */
     float *big, *small, *weight,
@@ -33,24 +36,15 @@ struct pxs_bench {
 
 /* ---- what is timed --------------------------------------------------------------------------------------- */
 
-static struct pxs_head_shape head_shape(const struct pxs_bench *b, const struct pxs_layer_info *l) {
-    return (struct pxs_head_shape){
-        .n = (int)b->p.batch_size, .h = l->h, .w = l->w, .c = l->cb, .co = l->cs, .scale = l->head_scale};
-}
-
-static struct pxs_conv_shape conv_shape(const struct pxs_bench *b, const struct pxs_layer_info *l) {
-    return (struct pxs_conv_shape){.n = (int)b->p.batch_size, .h = l->h, .w = l->w, .cb = l->cb, .cs = l->cs};
-}
-
 /* A convolution goes down forward and up for its input gradient; a transposed one the other way. */
 static enum pxs_pass conv_pass(const struct bench_job *j) {
     if (j->pass == WEIGHT_GRADIENT)
         return PXS_PASS_WEIGHT;
-    return (j->pass == FORWARD) != j->layer.transposed ? PXS_PASS_DOWN : PXS_PASS_UP;
+    return (j->pass == FORWARD) == (j->layer.kind == PXS_LAYER_CONV) ? PXS_PASS_DOWN : PXS_PASS_UP;
 }
 
 static void run_head(struct pxs_bench *b, const struct bench_job *j) {
-    const struct pxs_head_shape s = head_shape(b, &j->layer);
+    const struct pxs_head_shape s = pxs_layer_head(&j->layer, (int)b->p.batch_size);
     const size_t ld = (size_t)s.c;
     if (j->pass == FORWARD)
         pxs_head_forward(&b->nn.kernel, &s, b->big, ld, b->weight, NULL, false, b->out);
@@ -61,7 +55,7 @@ static void run_head(struct pxs_bench *b, const struct bench_job *j) {
 }
 
 static void run_conv(struct pxs_bench *b, const struct bench_job *j) {
-    const struct pxs_conv_shape s = conv_shape(b, &j->layer);
+    const struct pxs_conv_shape s = pxs_layer_conv(&j->layer, (int)b->p.batch_size);
     const size_t cb = (size_t)s.cb, cs = (size_t)s.cs;
     switch (conv_pass(j)) {
     case PXS_PASS_DOWN:
@@ -118,7 +112,7 @@ static double time_job(struct pxs_bench *b, const struct bench_job *j) {
         run_step(b);
     else if (j->pass == ADAM)
         run_adam(b);
-    else if (j->layer.head)
+    else if (j->layer.kind == PXS_LAYER_HEAD)
         run_head(b, j);
     else
         run_conv(b, j);
@@ -132,32 +126,44 @@ struct sides {
     size_t big, small, weight;
 };
 
-static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_info *l) {
-    const size_t pixels = (size_t)b->p.batch_size * (size_t)l->h * (size_t)l->w;
-    const size_t cb = (size_t)l->cb, cs = (size_t)l->cs;
-    return (struct sides){.big = (l->head ? 1 : 4) * pixels * cb,
-                          .small = (l->head ? (size_t)(l->head_scale * l->head_scale) : 1) * pixels * cs,
-                          .weight = 16 * cb * cs};
+/* `big` and `small` as the kernels have them; a head reads `big` and writes `small`. */
+static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_spec *l) {
+    const size_t out = (size_t)b->p.batch_size * pxs_layer_outputs(l);
+    if (l->kind == PXS_LAYER_HEAD) {
+        const struct pxs_head_shape s = pxs_layer_head(l, (int)b->p.batch_size);
+        const size_t in = (size_t)s.n * (size_t)s.h * (size_t)s.w * (size_t)s.c;
+        return (struct sides){.big = in, .small = out, .weight = pxs_layer_weights(l)};
+    }
+    const struct pxs_conv_shape s = pxs_layer_conv(l, (int)b->p.batch_size);
+    const size_t pixels = (size_t)s.n * (size_t)s.h * (size_t)s.w;
+    return (struct sides){
+        .big = 4 * pixels * (size_t)s.cb, .small = pixels * (size_t)s.cs, .weight = pxs_layer_weights(l)};
 }
 
 /* Only those weights are read that meet a pixel, but every gradient is written. */
 static double bytes_of(const struct pxs_bench *b, const struct bench_job *j) {
-    const struct pxs_conv_shape s = conv_shape(b, &j->layer);
-    const struct sides side = sides_of(b, &j->layer);
+    const struct pxs_layer_spec *l = &j->layer;
+    const struct pxs_conv_shape s = pxs_layer_conv(l, (int)b->p.batch_size);
+    const struct sides side = sides_of(b, l);
+    const int taps = l->kernel * l->kernel;
     int live = 0;
-    for (int tap = 0; tap < 16; tap++)
-        live += j->layer.head || j->pass == WEIGHT_GRADIENT || pxs_tap_is_live(&s, tap);
-    return 4.0 * ((double)(side.big + side.small) + (double)side.weight / 16 * live);
+    for (int tap = 0; tap < taps; tap++)
+        live += l->kind == PXS_LAYER_HEAD || j->pass == WEIGHT_GRADIENT || pxs_tap_is_live(&s, tap);
+    return 4.0 * ((double)(side.big + side.small) + (double)side.weight / taps * live);
 }
 
-static void add_layers(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        for (enum bench_pass pass = FORWARD; pass <= WEIGHT_GRADIENT; pass++) {
-            struct bench_job *j = &b->jobs[b->n_jobs++];
-            *j = (struct bench_job){
-                .pass = pass, .layer = layers[i], .gmac = layers[i].mac * (double)b->p.batch_size * 1e-9};
-            j->bytes = bytes_of(b, j);
-        }
+static void add_layers(struct pxs_bench *b) {
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
+        for (size_t i = 0; i < b->layers[net].n; i++)
+            for (enum bench_pass pass = FORWARD; pass <= WEIGHT_GRADIENT; pass++) {
+                const struct pxs_layer_spec *l = &b->layers[net].layer[i];
+                struct bench_job *j = &b->jobs[b->n_jobs++];
+                *j = (struct bench_job){.pass = pass,
+                                        .net = net,
+                                        .layer = *l,
+                                        .gmac = pxs_layer_macs(l) * (double)b->p.batch_size * 1e-9};
+                j->bytes = bytes_of(b, j);
+            }
 }
 
 static size_t count_weights(struct pxs_bench *b) {
@@ -170,17 +176,14 @@ static size_t count_weights(struct pxs_bench *b) {
     return count;
 }
 
-static void add_jobs(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n,
-                     enum pxs_bench_scope scope) {
-    double step = 0;
-    for (size_t i = 0; i < n; i++)
-        step += layers[i].mac * layers[i].passes * (double)b->p.batch_size * 1e-9;
+static void add_jobs(struct pxs_bench *b, enum pxs_bench_scope scope) {
     if (scope == PXS_BENCH_ALL) {
-        add_layers(b, layers, n);
+        add_layers(b);
         b->jobs[b->n_jobs++] =
             (struct bench_job){.pass = ADAM, .bytes = ADAM_BYTES * (double)count_weights(b)};
     }
-    b->jobs[b->n_jobs++] = (struct bench_job){.pass = STEP, .gmac = step};
+    b->jobs[b->n_jobs++] =
+        (struct bench_job){.pass = STEP, .gmac = pxs_pix2pix_gmac(&b->p) * (double)b->p.batch_size};
     if (scope == PXS_BENCH_ALL)
         b->jobs[b->n_jobs++] =
             (struct bench_job){.pass = SGEMM, .gmac = (double)YARDSTICK * YARDSTICK * YARDSTICK * 1e-9};
@@ -191,20 +194,17 @@ static void grow(size_t *a, size_t b) {
         *a = b;
 }
 
-static struct sides largest_sides(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n) {
+static struct sides largest_sides(struct pxs_bench *b) {
     struct sides most = {0};
-    for (size_t i = 0; i < n; i++) {
-        const struct sides side = sides_of(b, &layers[i]);
-        const struct pxs_head_shape head = head_shape(b, &layers[i]);
-        const struct pxs_conv_shape conv = conv_shape(b, &layers[i]);
-        grow(&most.big, side.big);
-        grow(&most.small, side.small);
-        grow(&most.weight, side.weight);
-        grow(&b->nn.kernel.scratch_floats,
-             layers[i].head
-                 ? pxs_head_scratch(b->nn.kernel.set, &head, pxs_pool_threads(b->nn.kernel.pool))
-                 : pxs_kernels_scratch(b->nn.kernel.set, &conv, pxs_pool_threads(b->nn.kernel.pool)));
-    }
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
+        for (size_t i = 0; i < b->layers[net].n; i++) {
+            const struct pxs_layer_spec *l = &b->layers[net].layer[i];
+            const struct sides side = sides_of(b, l);
+            grow(&most.big, side.big);
+            grow(&most.small, side.small);
+            grow(&most.weight, side.weight);
+            grow(&b->nn.kernel.scratch_floats, pxs_layer_scratch(&b->nn.kernel, l, (int)b->p.batch_size));
+        }
     return most;
 }
 
@@ -232,8 +232,8 @@ static bool make_pictures(struct pxs_bench *b) {
     return fill(b, buffers, PXS_COUNT(buffers));
 }
 
-static bool make_operands(struct pxs_bench *b, const struct pxs_layer_info *layers, size_t n) {
-    const struct sides most = largest_sides(b, layers, n);
+static bool make_operands(struct pxs_bench *b) {
+    const struct sides most = largest_sides(b);
     const size_t square = (size_t)YARDSTICK * YARDSTICK;
     size_t out = most.big;
     grow(&out, most.small);
@@ -253,16 +253,16 @@ static bool make_operands(struct pxs_bench *b, const struct pxs_layer_info *laye
 
 static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs_bench_scope scope,
                               struct pxs_error *err) {
-    struct pxs_layer_info layers[32];
-    const size_t n = pxs_pix2pix_layers(&b->p, layers);
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
+        pxs_pix2pix_layers(&b->p, net, &b->layers[net]);
     PXS_TRY(pxs_kernels_select(kernels, &b->nn.kernel.set, err));
     PXS_TRY(pxs_blas_load(pxs_pool_threads(b->nn.kernel.pool), &b->nn.kernel.blas, err));
     PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
     pxs_pix2pix_randomise(b->model, 0);
-    if (!make_pictures(b) || (scope == PXS_BENCH_ALL && !make_operands(b, layers, n)))
+    if (!make_pictures(b) || (scope == PXS_BENCH_ALL && !make_operands(b)))
         return pxs_fail_nomem(err);
-    add_jobs(b, layers, n, scope);
+    add_jobs(b, scope);
     return PXS_OK;
 }
 
@@ -325,13 +325,16 @@ static int by_value(const void *a, const void *b) {
 
 static void describe_layer(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
     static const char *const passes[] = {"forward", "input gradient", "weight gradient"};
-    const struct pxs_layer_info *l = &j->layer;
-    const struct pxs_conv_shape s = conv_shape(b, l);
-    const bool up = l->transposed;
-    snprintf(r->what, sizeof r->what, "%s %s", l->name, passes[j->pass]);
-    snprintf(r->shape, sizeof r->shape, "%dx%dx%d %d-%d", s.n, s.h, s.w, up ? s.cs : s.cb, up ? s.cb : s.cs);
+    const struct pxs_layer_spec *l = &j->layer;
+    const int batch = (int)b->p.batch_size;
+    const struct pxs_conv_shape s = pxs_layer_conv(l, batch);
+    const struct pxs_head_shape head = pxs_layer_head(l, batch);
+    const bool is_head = l->kind == PXS_LAYER_HEAD;
+    snprintf(r->what, sizeof r->what, "%c %s %s", "GD"[j->net], l -> label, passes[j->pass]);
+    snprintf(r->shape, sizeof r->shape, "%dx%dx%d %d-%d", batch, is_head ? head.h : s.h,
+             is_head ? head.w : s.w, l->c_in, l->c_out);
     snprintf(r->method, sizeof r->method, "%s",
-             l->head ? "head" : pxs_method_name(pxs_kernels_method(b->nn.kernel.set, &s, conv_pass(j))));
+             is_head ? "head" : pxs_method_name(pxs_kernels_method(b->nn.kernel.set, &s, conv_pass(j))));
 }
 
 static void describe(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {

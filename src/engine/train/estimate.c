@@ -7,14 +7,11 @@
 /* Scratch that does not grow with the batch, the program and its libraries. */
 #define FIXED_BYTES ((uint64_t)32 << 20)
 
-static int64_t weights_of(const struct pxs_layer_info *l) {
-    return 16 * (int64_t)l->cb * l->cs;
-}
-
 /* Activations, raw outputs and their gradients of one image: about six values an output value in G, six (two batches) in D. */
-static double activation_bytes(const struct pxs_layer_info *l) {
-    double side = l->transposed ? 4.0 * l->h * l->w * l->cb : 1.0 * l->h * l->w * l->cs;
-    return 4.0 * side * (l->net == PXS_NET_G ? 3.5 : 6.5);
+static double activation_bytes(const struct pxs_layer_spec *l, enum pxs_net net) {
+    if (l->kind == PXS_LAYER_HEAD)
+        return 0;
+    return 4.0 * (double)pxs_layer_outputs(l) * (net == PXS_NET_G ? 3.5 : 6.5);
 }
 
 static int64_t checkpoints(const struct pxs_params *p) {
@@ -26,16 +23,18 @@ static int64_t checkpoints(const struct pxs_params *p) {
 
 void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out) {
-    struct pxs_layer_info layers[32];
-    size_t n = pxs_pix2pix_layers(p, layers);
-    double gmac = 0, activations = 0;
-    int64_t weights[2] = {p->channels, 15 * p->ndf},
-            largest = 0; /* the biases: final; ndf x (1 + 2 + 4 + 8) */
-    for (size_t i = 0; i < n; i++) {
-        gmac += layers[i].mac * layers[i].passes * 1e-9;
-        activations += layers[i].head ? 0 : activation_bytes(&layers[i]);
-        weights[layers[i].net] += weights_of(&layers[i]);
-        largest = weights_of(&layers[i]) > largest ? weights_of(&layers[i]) : largest;
+    double activations = 0;
+    int64_t weights[2] = {0, 0}, largest = 0;
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        struct pxs_layer_list list;
+        pxs_pix2pix_layers(p, net, &list);
+        for (size_t i = 0; i < list.n; i++) {
+            const struct pxs_layer_spec *l = &list.layer[i];
+            const int64_t weight = (int64_t)pxs_layer_weights(l);
+            activations += activation_bytes(l, net);
+            weights[net] += weight + (l->bias ? l->c_out : 0);
+            largest = weight > largest ? weight : largest;
+        }
     }
     int64_t batches = (n_train + p->batch_size - 1) / p->batch_size, all = weights[0] + weights[1];
     double pixels = (double)(p->img_height * p->img_width * p->channels);
@@ -43,7 +42,7 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
     samples += 1 + (p->validation != PXS_VALIDATION_OFF); /* the last and the best one */
     *out = (struct pxs_train_estimate){.batches_per_epoch = batches,
                                        .steps = batches * p->n_epochs,
-                                       .gmac_per_step = gmac * (double)p->batch_size,
+                                       .gmac_per_step = pxs_pix2pix_gmac(p) * (double)p->batch_size,
                                        .weights_G = weights[0],
                                        .weights_D = weights[1]};
     out->memory_bytes = FIXED_BYTES + (uint64_t)(12 * all + 4 * largest) +

@@ -1,0 +1,76 @@
+/* Which networks there are, and what follows from their layers alone: costs, and what decides their bits. */
+#include "model_priv.h"
+
+static const struct pxs_generator_impl *const generators[] = {[PXS_GENERATOR_UNET] = &pxs_unet};
+static const struct pxs_discriminator_impl *const discriminators[] = {[PXS_DISCRIMINATOR_PATCH] =
+                                                                          &pxs_patchgan};
+
+const struct pxs_generator_impl *model_generator(const struct pxs_params *p) {
+    return generators[p->generator];
+}
+
+const struct pxs_discriminator_impl *model_discriminator(const struct pxs_params *p) {
+    return discriminators[p->discriminator];
+}
+
+const struct pxs_net_impl *model_net_impl(const struct pxs_params *p, enum pxs_net net) {
+    return net == PXS_NET_G ? &model_generator(p)->net : &model_discriminator(p)->net;
+}
+
+void pxs_pix2pix_layers(const struct pxs_params *p, enum pxs_net net, struct pxs_layer_list *out) {
+    out->n = 0;
+    model_net_impl(p, net)->describe(p, out);
+}
+
+/* Passes over one batch that a training step needs of a layer. Of G: forward, input gradient, weight
+ * gradient; its first layer needs no input gradient. Of D: forward on fake and real, input gradient for
+ * G, input and weight gradients on both; its first layer needs an input gradient for G only, and only for
+ * the image's half of the channels. */
+static double passes(enum pxs_net net, bool first) {
+    if (net == PXS_NET_G)
+        return first ? 2 : 3;
+    return first ? 4.5 : 7;
+}
+
+double pxs_pix2pix_gmac(const struct pxs_params *p) {
+    double gmac = 0;
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        struct pxs_layer_list list;
+        pxs_pix2pix_layers(p, net, &list);
+        for (size_t i = 0; i < list.n; i++)
+            gmac += pxs_layer_macs(&list.layer[i]) * passes(net, i == 0) * 1e-9;
+    }
+    return gmac;
+}
+
+static void add_method(struct pxs_bits *b, const struct pxs_kernels *set, enum pxs_method method) {
+    const unsigned char byte = (unsigned char)method;
+    b->methods = pxs_crc32c(b->methods, &byte, 1);
+    if (method == PXS_METHOD_BLAS)
+        b->blas = true;
+    else
+        b->fused = pxs_kernels_fused(set);
+}
+
+/* A last batch may be short, and D sees two batches at once. That the generator's gradient needs only half of D's first big channels makes
+ * no difference: neither half nor whole is a multiple of a panel. */
+void pxs_pix2pix_bits(const struct pxs_params *p, const struct pxs_kernels *set, struct pxs_bits *out) {
+    *out = (struct pxs_bits){0};
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        const int most = (int)p->batch_size * (net == PXS_NET_D ? 2 : 1);
+        struct pxs_layer_list list;
+        pxs_pix2pix_layers(p, net, &list);
+        for (size_t i = 0; i < list.n; i++) {
+            const struct pxs_layer_spec *l = &list.layer[i];
+            if (l->kind == PXS_LAYER_HEAD) {
+                add_method(out, set, pxs_kernels_product(set));
+                continue;
+            }
+            for (int n = 1; n <= most; n++) {
+                const struct pxs_conv_shape s = pxs_layer_conv(l, n);
+                for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++)
+                    add_method(out, set, pxs_kernels_method(set, &s, pass));
+            }
+        }
+    }
+}
