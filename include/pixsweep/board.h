@@ -23,8 +23,10 @@ struct pxs_board_run {
 
 struct pxs_board {
     char sweep[128];
-    size_t n_total, n_completed, n_failed, n_diverged, n_interrupted, n_cancelled, n_pruned, n_queued,
-        n_elsewhere;
+    size_t n_total;
+    /* Runs that are over or wait; those at work are `running` and n_elsewhere. */
+    struct pxs_state_counts states;
+    size_t n_elsewhere;
     double elapsed, eta; /* of the whole sweep */
     int64_t now_ms;      /* for the time of day at which it ends; 0 = do not say */
     bool stopping;

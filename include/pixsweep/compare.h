@@ -45,7 +45,10 @@ struct pxs_comparison {
     char metric[32]; /* that ranks */
     bool higher_is_better;
     int64_t until; /* provisional, as of this epoch; -1: no */
-    size_t n_runs, n_completed, n_failed /* or diverged */, n_pruned, n_open;
+    size_t n_runs;
+    struct pxs_state_counts states;
+    size_t n_failed;   /* or diverged */
+    size_t n_open;     /* neither those nor completed or pruned */
     size_t n_stale;    /* of the open ones: in state running, but nobody works on them */
     char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas"; else "" */
     bool

@@ -12,11 +12,11 @@
 
 /* What became of one run's folder or attempt. */
 struct pxs_home_line {
-    const char *dir, *name, *state; /* name and state may be "" where they are not known */
-    size_t records;                 /* taken in now */
-    bool problem;                   /* it could not be taken in, or not to its end */
-    bool changed;                   /* something was taken or closed */
-    const char *text;               /* one line for the user */
+    const char *dir, *name; /* name may be "" where it is not known */
+    size_t records;         /* taken in now */
+    bool problem;           /* it could not be taken in, or not to its end */
+    bool changed;           /* something was taken or closed */
+    const char *text;       /* one line for the user */
 };
 typedef void (*pxs_home_fn)(void *user, const struct pxs_home_line *line);
 struct pxs_home_counts {
@@ -46,7 +46,8 @@ PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sw
 
 struct pxs_adopted {
     int64_t run_id;
-    char name[256], state[16];
+    char name[256];
+    enum pxs_run_state state;
     size_t records;   /* taken now */
     size_t closed;    /* attempts */
     bool added;       /* the run was not in the database */

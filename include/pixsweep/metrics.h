@@ -57,7 +57,6 @@ size_t pxs_seeds_needed(const struct pxs_difference *difference, size_t comparis
 
 /* ---- runs without a living process -------------------------------------------------------------------------- */
 
-#define PXS_STATE_STALE "running (stale)"
 /* The runs of a sweep (0: of all) that are stale now; finish it. */
 struct pxs_stale {
     int64_t *run_ids;
@@ -125,7 +124,8 @@ struct pxs_band {
 
 struct pxs_run_curves {
     int64_t run_id, number, seed;
-    const char *name, *state;
+    const char *name;
+    enum pxs_run_state state;
     size_t configuration;                /* in pxs_curves */
     int64_t steps, last_epoch;           /* made so far; -1: no epoch is complete */
     int64_t batches_per_epoch;           /* 0: no batch yet */
@@ -186,7 +186,5 @@ void pxs_look_of(size_t configuration, struct pxs_look *out);
 /* Room for n points, zeroed. */
 PXS_NODISCARD enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena *arena,
                                              struct pxs_error *err);
-/* It will not be completed, as it stands: such runs belong to no band. */
-bool pxs_run_is_lost(const char *state);
 
 #endif

@@ -78,7 +78,7 @@ struct pxs_plan_run {
         [PXS_SHA256_HEX]; /* config_hash of the time when validation: off held pairs back; "" = the same */
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
     bool own_val;                 /* the data set has a val split of its own: val_fraction has no effect */
-    char state[16];               /* "new", or the state in the database, or else what its folder tells */
+    enum pxs_run_state state;     /* new, or the state in the database, or else what its folder tells */
     int64_t run_id;               /* 0 while new */
     int64_t steps_found;          /* recorded in its folder, where the database has no row of it */
     struct pxs_plan_rate rate[2]; /* G, D */
@@ -99,8 +99,7 @@ struct pxs_plan {
     size_t n_keys, n_seeds;
     const char *
         notes; /* one per line: keys that were dropped because they have no effect, runs left out, the order; "" */
-    size_t n_new, n_queued, n_interrupted, n_running, n_completed, n_failed, n_diverged, n_cancelled,
-        n_pruned;
+    struct pxs_state_counts states;
     size_t
         n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
     const char *left_out[5]; /* names of the first of them */
@@ -149,7 +148,7 @@ void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 /* Counts by state, time and disk of what is to be done. */
 void pxs_plan_total(struct pxs_plan *plan);
 /* Is there something to do of a run in this state? The same, and pruned where the plan does not prune. */
-bool pxs_plan_takes(const struct pxs_plan *plan, const char *state);
+bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state);
 size_t pxs_plan_to_do(const struct pxs_plan *plan); /* how many runs it takes */
 /* The set's full name, as attempts record it, of "auto", a name, or NULL. */
 PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err);

@@ -11,6 +11,7 @@
 #define PIXSWEEP_RECORD_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/records/state.h"
 
 #define PXS_RECORDS_FILE "records.bin" /* its name in a run's folder */
 
@@ -34,10 +35,8 @@ enum pxs_outcome {
     PXS_OUTCOME_PRUNED
 };
 
-/* "completed", "diverged", "failed", "interrupted", "pruned": the database's words. NULL for any other number. */
-const char *pxs_outcome_name(enum pxs_outcome outcome);
-/* The number of such a word; false if it is none. */
-bool pxs_outcome_parse(const char *name, enum pxs_outcome *out);
+/* The state that it leaves a run in; PXS_STATE_NONE for any other number. */
+enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome);
 
 /* Losses of one training step; loss_pixel is the plain L1 (not times lambda_pixel). */
 struct pxs_losses {
@@ -188,11 +187,5 @@ PXS_NODISCARD enum pxs_status pxs_record_find_attempt(const char *path, int64_t 
 
 /* Value of "key=value\n" lines; false if there is none. */
 bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);
-
-/* ---- states of a run -------------------------------------------------------------------------------------- */
-
-bool pxs_state_takeable(const char *state); /* new, queued, interrupted */
-bool pxs_state_final(
-    const char *state); /* completed, diverged: another attempt would end with the same bits */
 
 #endif

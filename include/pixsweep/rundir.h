@@ -52,8 +52,8 @@ struct pxs_found {
 /* Reads `dir`/records.bin. No file reads as empty, damage as its end. To be finished in any case. */
 PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err);
 void pxs_found_finish(struct pxs_found *found);
-/* The state that the last attempt leaves the run in: its own last word, "interrupted" without one, "new" where none began. */
-const char *pxs_found_state(const struct pxs_found *found);
+/* The state that the last attempt leaves the run in: its own last word, interrupted without one, new where none began. */
+enum pxs_run_state pxs_found_state(const struct pxs_found *found);
 int64_t pxs_found_last_no(const struct pxs_found *found); /* the highest attempt number; 0 = none */
 
 /* Whose folder it is, by its config.yaml. */

@@ -20,7 +20,8 @@ struct pxs_sample_row {
     size_t configuration; /* as in pxs_curves */
     const char *label;
     int64_t run_id, seed; /* run_id 0: the configuration has no run with that seed */
-    const char *run, *state;
+    const char *run;
+    enum pxs_run_state state;
     const char *why; /* there is no picture, in words; else NULL */
     struct pxs_image source, target;
     struct pxs_sample_cell *cells; /* of each column */

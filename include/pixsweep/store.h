@@ -65,7 +65,8 @@ struct pxs_store_plan_run {
     const struct pxs_params *params; /* effective keys become rows of `param` */
     /* out; name and dir are empty and the rest 0 where the run does not exist (lookup only) */
     int64_t run_id, number;
-    char name[256], dir[PXS_PATH_MAX] /* absolute */, state[16];
+    char name[256], dir[PXS_PATH_MAX]; /* dir: absolute */
+    enum pxs_run_state state;
     bool added; /* this call made the row */
 };
 
@@ -95,7 +96,7 @@ PXS_NODISCARD enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sw
 struct pxs_store_run {
     int64_t run_id, sweep_id, number, seed;
     char name[256], sweep[128], dir[PXS_PATH_MAX] /* absolute */, config_hash[PXS_SHA256_HEX];
-    char state[16]; /* queued | running | completed | diverged | failed | interrupted | cancelled | pruned */
+    enum pxs_run_state state;
     int64_t attempts; /* made so far */
 };
 /* The runs of a sweep (0: of all sweeps) by sweep and number; free(*out). */
@@ -126,7 +127,7 @@ PXS_NODISCARD enum pxs_status pxs_store_run_config(struct pxs_store *s, int64_t 
 
 struct pxs_store_run_state {
     int64_t run_id;
-    char state[16];
+    enum pxs_run_state state;
 };
 /* The states of all runs of a sweep by run_id, in one query; free(*out). */
 PXS_NODISCARD enum pxs_status pxs_store_run_states(struct pxs_store *s, int64_t sweep_id,
@@ -143,7 +144,8 @@ PXS_NODISCARD enum pxs_status pxs_store_get_sweep_state(struct pxs_store *s, int
 struct pxs_store_changed {
     struct pxs_store_run_state *runs; /* changed, with the state that they were in; by run_id */
     size_t n;
-    size_t left; /* asked for but left as they were: see there */
+    struct pxs_state_counts states; /* of those, as they were */
+    size_t left;                    /* asked for but left as they were: see there */
 };
 void pxs_store_changed_finish(struct pxs_store_changed *changed);
 
@@ -182,10 +184,11 @@ struct pxs_store_attempt {
     int64_t started_ms;
     /* out */
     int64_t attempt_id, no;
-    int64_t heartbeat_ms, ended_ms;  /* 0 = none; ended_ms 0 = still open */
-    int64_t resumed_from_step;       /* -1 = from the start or not begun */
-    int64_t record_offset;           /* bytes of the record file that are taken in */
-    char outcome[16], message[1024]; /* from the END record or pxs_store_attempt_end; "" = none yet */
+    int64_t heartbeat_ms, ended_ms; /* 0 = none; ended_ms 0 = still open */
+    int64_t resumed_from_step;      /* -1 = from the start or not begun */
+    int64_t record_offset;          /* bytes of the record file that are taken in */
+    enum pxs_run_state outcome;     /* from the END record or pxs_store_attempt_end; NONE = none yet */
+    char message[1024];             /* likewise; "" */
 };
 
 /* Takes a run: queued, interrupted or pruned -> running (one conditional update, so two supervisors never take the same run) and its
@@ -199,12 +202,11 @@ PXS_NODISCARD enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int
                                                   int64_t at_ms, struct pxs_error *err);
 
 struct pxs_store_end {
-    const char *
-        outcome; /* of the attempt: completed | diverged | failed | interrupted | cancelled | pruned; NULL = keep END's */
-    const char *state;   /* of the run from now on (queued: it is to be tried again) */
-    int exit_code;       /* -1 = none (killed, unknown) */
-    int signal;          /* 0 = none */
-    const char *message; /* why, with the tail of the log; NULL = keep what the END record said */
+    enum pxs_run_state outcome; /* of the attempt; NONE = keep END's */
+    enum pxs_run_state state;   /* of the run from now on (queued: it is to be tried again) */
+    int exit_code;              /* -1 = none (killed, unknown) */
+    int signal;                 /* 0 = none */
+    const char *message;        /* why, with the tail of the log; NULL = keep what the END record said */
     int64_t ended_ms;
 };
 /* Closes an attempt and sets its run's state; a run that was cancelled meanwhile stays so unless it is completed or diverged.

@@ -23,14 +23,16 @@ struct pxs_sweep_listener {
 
 /* A run that is not completed, and why. */
 struct pxs_sweep_problem {
-    char name[256], state[16];
+    char name[256];
+    enum pxs_run_state state;
     const char *reason; /* one line */
 };
 
 struct pxs_sweep_summary {
     char sweep[128], db[PXS_PATH_MAX], results[PXS_PATH_MAX];
-    size_t n_total, n_completed, n_completed_now, n_failed, n_diverged, n_interrupted, n_cancelled, n_pruned,
-        n_queued, n_elsewhere;
+    size_t n_total;
+    struct pxs_state_counts states; /* running: under another process */
+    size_t n_completed_now;
     struct pxs_sweep_problem *problems; /* neither completed nor pruned, in plan order */
     size_t n_problems;
     const char *remedy; /* what to do about them; "" */

@@ -79,7 +79,7 @@ static void put_fixed(struct pxs_table *t, size_t row, size_t first, const struc
         known(d->ratio),
         pxs_cell_int(run->estimate.steps),
         pxs_cell_real(run->took > 0 ? run->took : run->seconds),
-        pxs_cell_text(run->state),
+        pxs_cell_text(pxs_state_name(run->state)),
         pxs_cell_text(run->name),
         pxs_cell_text(run->config_hash),
         pxs_cell_text(run->dir),
@@ -132,25 +132,12 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
 
 /* ---- the words around it --------------------------------------------------------------------------------- */
 
-static void add_count(struct pxs_text *out, const char **joint, size_t n, const char *what) {
-    if (n == 0)
-        return;
-    pxs_text_addf(out, "%s%zu %s", *joint, n, what);
-    *joint = ", ";
-}
-
 static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
-    const char *joint = "";
+    static const enum pxs_run_state order[] = {PXS_STATE_NEW,     PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED,
+                                               PXS_STATE_RUNNING, PXS_STATE_COMPLETED, PXS_STATE_PRUNED,
+                                               PXS_STATE_FAILED,  PXS_STATE_DIVERGED,  PXS_STATE_CANCELLED};
     pxs_text_add_words(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
-    add_count(out, &joint, p->n_new, "new");
-    add_count(out, &joint, p->n_queued, "queued");
-    add_count(out, &joint, p->n_interrupted, "interrupted");
-    add_count(out, &joint, p->n_running, "running");
-    add_count(out, &joint, p->n_completed, "completed");
-    add_count(out, &joint, p->n_pruned, "pruned");
-    add_count(out, &joint, p->n_failed, "failed");
-    add_count(out, &joint, p->n_diverged, "diverged");
-    add_count(out, &joint, p->n_cancelled, "cancelled");
+    pxs_state_counts_add(&p->states, order, PXS_COUNT(order), "", out);
     pxs_text_add(out, ")\n\n");
 }
 

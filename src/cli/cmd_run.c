@@ -18,11 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_count(struct pxs_text *out, size_t n, const char *what) {
-    if (n > 0)
-        pxs_text_add_words(out, ", %zu %s", n, what);
-}
-
 /* "--db PATH " where the user gave one, so that the line can be copied. */
 static void add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
@@ -37,11 +32,11 @@ static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *
     enum { SHOWN = 20 };
     size_t n = 0;
     for (size_t i = 0; i < s->n_problems; i++) {
-        if (strcmp(s->problems[i].state, "queued") == 0)
+        if (s->problems[i].state == PXS_STATE_QUEUED)
             continue;
         if (n++ < SHOWN)
-            pxs_text_add_words(out, "  %s %s: %s\n", s->problems[i].name, s->problems[i].state,
-                               s->problems[i].reason);
+            pxs_text_add_words(out, "  %s %s: %s\n", s->problems[i].name,
+                               pxs_state_name(s->problems[i].state), s->problems[i].reason);
     }
     if (n > SHOWN) {
         pxs_text_add_words(out, "  and %zu more (", n - SHOWN);
@@ -52,23 +47,20 @@ static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *
 }
 
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
+    const size_t completed = s->states.of[PXS_STATE_COMPLETED], elsewhere = s->states.of[PXS_STATE_RUNNING];
     char time[32];
     pxs_format_duration(time, s->seconds);
-    pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, s->n_completed, s->n_total);
-    if (s->n_completed_now < s->n_completed)
+    pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, completed, s->n_total);
+    if (s->n_completed_now < completed)
         pxs_text_add_words(out, " (%zu now)", s->n_completed_now);
-    add_count(out, s->n_pruned, "pruned");
-    add_count(out, s->n_failed, "failed");
-    add_count(out, s->n_diverged, "diverged");
-    add_count(out, s->n_interrupted, "interrupted");
-    add_count(out, s->n_cancelled, "cancelled");
-    add_count(out, s->n_queued, "queued");
-    add_count(out, s->n_elsewhere, "at work elsewhere");
+    pxs_state_counts_add(&s->states, pxs_states_told, PXS_STATES_TOLD, ", ", out);
+    if (elsewhere > 0)
+        pxs_text_add_words(out, ", %zu at work elsewhere", elsewhere);
     pxs_text_add_words(out, "; %s\n", time);
     put_problems(cli, s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')
         pxs_text_add_words(out, "%s\n", s->remedy);
-    if (s->n_completed > 0 && s->recorded) {
+    if (completed > 0 && s->recorded) {
         pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
         add_place(cli, out);
         pxs_text_add(out, "\n");
@@ -96,21 +88,22 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_sum
     static const char *const names[] = {"sweep",    "total",       "completed", "completed_now", "failed",
                                         "diverged", "interrupted", "cancelled", "queued",        "elsewhere",
                                         "seconds",  "exit_code",   "db",        "pruned"};
+    const size_t *of = s->states.of;
     const struct pxs_cell cells[] = {
         pxs_cell_text(s->sweep),
         pxs_cell_int((int64_t)s->n_total),
-        pxs_cell_int((int64_t)s->n_completed),
+        pxs_cell_int((int64_t)of[PXS_STATE_COMPLETED]),
         pxs_cell_int((int64_t)s->n_completed_now),
-        pxs_cell_int((int64_t)s->n_failed),
-        pxs_cell_int((int64_t)s->n_diverged),
-        pxs_cell_int((int64_t)s->n_interrupted),
-        pxs_cell_int((int64_t)s->n_cancelled),
-        pxs_cell_int((int64_t)s->n_queued),
-        pxs_cell_int((int64_t)s->n_elsewhere),
+        pxs_cell_int((int64_t)of[PXS_STATE_FAILED]),
+        pxs_cell_int((int64_t)of[PXS_STATE_DIVERGED]),
+        pxs_cell_int((int64_t)of[PXS_STATE_INTERRUPTED]),
+        pxs_cell_int((int64_t)of[PXS_STATE_CANCELLED]),
+        pxs_cell_int((int64_t)of[PXS_STATE_QUEUED]),
+        pxs_cell_int((int64_t)of[PXS_STATE_RUNNING]),
         pxs_cell_real(s->seconds),
         pxs_cell_int(s->exit_code),
         pxs_cell_text(s->db),
-        pxs_cell_int((int64_t)s->n_pruned),
+        pxs_cell_int((int64_t)of[PXS_STATE_PRUNED]),
     };
     struct pxs_table table = {0};
     PXS_TRY(pxs_table_make(&table, names, PXS_COUNT(names), 1, err));
@@ -127,7 +120,8 @@ static void print_summary(const struct cli *cli, struct cli_progress *progress,
     struct pxs_error err;
     if (cli->format == PXS_FORMAT_TABLE) {
         put_words(cli, s, &out);
-        if (s->n_completed > 0 && s->recorded && !cli->quiet && s->exit_code != CLI_INTERRUPTED)
+        if (s->states.of[PXS_STATE_COMPLETED] > 0 && s->recorded && !cli->quiet &&
+            s->exit_code != CLI_INTERRUPTED)
             put_answer(s, &out);
     } else if (put_row(cli, s, &out, &err) != PXS_OK)
         cli_say("%s", err.message);

@@ -4,27 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t count(const struct pxs_store_changed *c, const char *state) {
-    size_t n = 0;
-    for (size_t i = 0; i < c->n; i++)
-        n += strcmp(c->runs[i].state, state) == 0;
-    return n;
-}
-
 /* "3 runs" and, where they were in more than one state, " (2 failed, 1 diverged)". */
 static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c) {
-    static const char *const states[] = {"failed", "diverged",    "cancelled",
-                                         "queued", "interrupted", "running"};
-    const char *before = " (";
+    static const enum pxs_run_state order[] = {PXS_STATE_FAILED, PXS_STATE_DIVERGED,    PXS_STATE_CANCELLED,
+                                               PXS_STATE_QUEUED, PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING};
     pxs_text_add_words(out, "%zu run%s", c->n, c->n == 1 ? "" : "s");
-    for (size_t i = 0; i < PXS_COUNT(states); i++) {
-        const size_t n = count(c, states[i]);
-        if (n == 0)
-            continue;
-        pxs_text_add_words(out, "%s%zu %s", before, n, states[i]);
-        before = ", ";
-    }
-    pxs_text_add(out, c->n > 0 ? ")" : "");
+    if (pxs_state_counts_add(&c->states, order, PXS_COUNT(order), " (", out))
+        pxs_text_add(out, ")");
 }
 
 /* ---- retry ----------------------------------------------------------------------------------------------- */
@@ -90,7 +76,7 @@ static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_t
     pxs_text_add(out, " cancelled");
     if (changed.left > 0)
         pxs_text_add_words(out, ", %zu over already", changed.left);
-    if (count(&changed, "running") > 0)
+    if (changed.states.of[PXS_STATE_RUNNING] > 0)
         pxs_text_add(out, "; the `pixsweep run` at work stops what is running");
     pxs_text_add(out, "\n");
     pxs_store_changed_finish(&changed);

@@ -45,22 +45,14 @@ static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *open
 
 /* ---- what is shown --------------------------------------------------------------------------------------- */
 
-static void add_count(struct pxs_text *out, size_t n, const char *what) {
-    if (n > 0)
-        pxs_text_add_words(out, ", %zu %s", n, what);
-}
-
 static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     const struct pxs_board *b = &seen->board;
     struct pxs_text out = {0};
-    pxs_text_add_words(&out, "%s: %zu of %zu runs completed", b->sweep, b->n_completed, b->n_total);
-    add_count(&out, b->n_pruned, "pruned");
-    add_count(&out, b->n_failed, "failed");
-    add_count(&out, b->n_diverged, "diverged");
-    add_count(&out, b->n_interrupted, "interrupted");
-    add_count(&out, b->n_cancelled, "cancelled");
-    add_count(&out, b->n_queued, "queued");
-    add_count(&out, seen->n_stale, "stale");
+    pxs_text_add_words(&out, "%s: %zu of %zu runs completed", b->sweep, b->states.of[PXS_STATE_COMPLETED],
+                       b->n_total);
+    pxs_state_counts_add(&b->states, pxs_states_told, PXS_STATES_TOLD, ", ", &out);
+    if (seen->n_stale > 0)
+        pxs_text_add_words(&out, ", %zu stale", seen->n_stale);
     pxs_text_add(&out, "\n");
     if (b->note[0] != '\0')
         pxs_text_add_words(&out, "%s\n", b->note);
@@ -101,7 +93,8 @@ static void say_waiting(struct watcher *w, const struct pxs_error *err) {
 /* Between two runs nothing may be running for a moment, so the end must last. */
 static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
     const double now = pxs_monotonic();
-    const bool all = seen->board.n_completed + seen->board.n_pruned == seen->board.n_total;
+    const bool all = seen->board.states.of[PXS_STATE_COMPLETED] + seen->board.states.of[PXS_STATE_PRUNED] ==
+                     seen->board.n_total;
     if (!seen->over)
         w->over_since = 0;
     else if (w->over_since == 0)
@@ -131,7 +124,9 @@ static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_erro
         bool opened;
         const enum pxs_status status = look(w, &seen, &opened, err);
         if (status == PXS_OK) {
-            const bool completed = seen.board.n_completed + seen.board.n_pruned == seen.board.n_total;
+            const bool completed =
+                seen.board.states.of[PXS_STATE_COMPLETED] + seen.board.states.of[PXS_STATE_PRUNED] ==
+                seen.board.n_total;
             take_note(w, &seen);
             const bool over = is_over(w, &seen);
             if (!w->cli->quiet && !over)

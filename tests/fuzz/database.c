@@ -45,7 +45,7 @@ static void carry_out(struct pxs_store *s, int run, int64_t run_id) {
     struct pxs_error err;
     const char *path = fuzz_path(7, "records.made");
     const struct pxs_store_end end = {
-        .state = pxs_outcome_name(outcomes[run]), .ended_ms = 9000, .message = "as made"};
+        .state = pxs_outcome_state(outcomes[run]), .ended_ms = 9000, .message = "as made"};
     write_records(path, run);
     fuzz_need(pxs_store_take(s, &attempt, &err), &err);
     fuzz_need(pxs_record_cursor_open(path, 0, &cursor, &err), &err);

@@ -151,19 +151,63 @@ START_TEST(environment_lines)
 }
 END_TEST
 
-START_TEST(outcomes_have_words)
+/* Each word stands once in the table, so that it leads back to its state. */
+START_TEST(states_have_words)
 {
-    for (int i = PXS_OUTCOME_COMPLETED; i <= PXS_OUTCOME_PRUNED; i++) {
-        enum pxs_outcome back = (enum pxs_outcome)0;
-        ck_assert(pxs_outcome_parse(pxs_outcome_name((enum pxs_outcome)i), &back));
-        ck_assert_int_eq(back, i);
-    }
-    enum pxs_outcome back = (enum pxs_outcome)77;
-    ck_assert(!pxs_outcome_parse("exploded", &back));
-    ck_assert_int_eq(back, 77);
-    ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome)0));
-    ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome)6));
-    ck_assert_ptr_null(pxs_outcome_name((enum pxs_outcome) - 1));
+    for (int i = 0; i < PXS_STATES; i++)
+        ck_assert_int_eq(pxs_state_parse(pxs_state_name((enum pxs_run_state)i)), i);
+    ck_assert_int_eq(pxs_state_parse("exploded"), PXS_STATE_NONE);
+    ck_assert_int_eq(pxs_state_parse(NULL), PXS_STATE_NONE);
+    ck_assert_str_eq(pxs_state_name((enum pxs_run_state) - 1), "");
+    ck_assert(!pxs_state_is_final((enum pxs_run_state)PXS_STATES));
+    for (int i = PXS_OUTCOME_COMPLETED; i <= PXS_OUTCOME_PRUNED; i++)
+        ck_assert(pxs_state_is_stored(pxs_outcome_state((enum pxs_outcome)i)));
+    ck_assert_int_eq(pxs_outcome_state((enum pxs_outcome)0), PXS_STATE_NONE);
+    ck_assert_int_eq(pxs_outcome_state((enum pxs_outcome)6), PXS_STATE_NONE);
+    ck_assert_int_eq(pxs_outcome_state((enum pxs_outcome) - 1), PXS_STATE_NONE);
+}
+END_TEST
+
+static void assert_states(const char *expected, bool (*is)(enum pxs_run_state)) {
+    struct pxs_text found = {0};
+    for (int i = 0; i < PXS_STATES; i++)
+        if (is((enum pxs_run_state)i))
+            pxs_text_addf(&found, "%s%s", found.len > 0 ? " " : "", pxs_state_name((enum pxs_run_state)i));
+    ck_assert_str_eq(pxs_text_str(&found), expected);
+    pxs_text_finish(&found);
+}
+
+static bool startable(enum pxs_run_state state) {
+    return pxs_state_is_startable(state, true);
+}
+
+static bool startable_unpruned(enum pxs_run_state state) {
+    return pxs_state_is_startable(state, false);
+}
+
+START_TEST(states_mean_what_the_contract_says)
+{
+    assert_states("queued running completed diverged failed interrupted cancelled pruned",
+                  pxs_state_is_stored);
+    assert_states("new queued interrupted", startable);
+    assert_states("new queued interrupted pruned", startable_unpruned);
+    assert_states("completed diverged", pxs_state_is_final);
+    assert_states("completed pruned", pxs_state_is_done);
+    assert_states("diverged failed cancelled pruned", pxs_state_is_lost);
+}
+END_TEST
+
+START_TEST(counts_are_told_in_order)
+{
+    static const enum pxs_run_state order[] = {PXS_STATE_PRUNED, PXS_STATE_FAILED, PXS_STATE_QUEUED};
+    struct pxs_state_counts counts = {
+        .of = {[PXS_STATE_QUEUED] = 12, [PXS_STATE_FAILED] = 1, [PXS_STATE_NEW] = 3}};
+    struct pxs_text out = {0};
+    ck_assert(pxs_state_counts_add(&counts, order, PXS_COUNT(order), " (", &out));
+    ck_assert_str_eq(pxs_text_str(&out), " (1 failed, 12 queued");
+    ck_assert(!pxs_state_counts_add(&counts, order, 1, "", &out));
+    ck_assert_str_eq(pxs_text_str(&out), " (1 failed, 12 queued");
+    pxs_text_finish(&out);
 }
 END_TEST
 
@@ -307,6 +351,8 @@ TCase *codec_case(void) {
     tcase_add_test(c, written_texts_are_utf8);
     tcase_add_test(c, a_cut_character_of_old);
     tcase_add_test(c, environment_lines);
-    tcase_add_test(c, outcomes_have_words);
+    tcase_add_test(c, states_have_words);
+    tcase_add_test(c, states_mean_what_the_contract_says);
+    tcase_add_test(c, counts_are_told_in_order);
     return c;
 }

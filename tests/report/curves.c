@@ -156,8 +156,9 @@ static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int 
     for (size_t taken = 10000; taken == 10000;)
         ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 10000, NULL, NULL, &taken, &err));
     pxs_record_cursor_close(&cursor);
-    const struct pxs_store_end end = {
-        .state = diverges(shape, configuration, seed) ? "diverged" : "completed", .ended_ms = 61000};
+    const struct pxs_store_end end = {.state = diverges(shape, configuration, seed) ? PXS_STATE_DIVERGED
+                                                                                    : PXS_STATE_COMPLETED,
+                                      .ended_ms = 61000};
     ck_ok(pxs_store_attempt_end(s, attempt.attempt_id, &end, &err));
     unlink(path);
 }

@@ -117,7 +117,6 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_store_attempt attempt = {
         .run_id = run_id, .host = "here", .threads = 2, .kernels = "auto-avx2", .started_ms = 1000};
-    const char *outcome = pxs_outcome_name(outcome_of(p));
     snprintf(path, sizeof path, "%s/records-%d.bin", folder, (int)run_id);
     write_records(path, p);
     ck_ok(pxs_store_take(s, &attempt, &err));
@@ -125,7 +124,8 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 1000, NULL, NULL, &taken, &err));
     ck_assert_uint_gt(taken, 0);
     pxs_record_cursor_close(&cursor);
-    const struct pxs_store_end end = {.state = outcome, .exit_code = 0, .ended_ms = 61000};
+    const struct pxs_store_end end = {
+        .state = pxs_outcome_state(outcome_of(p)), .exit_code = 0, .ended_ms = 61000};
     ck_ok(pxs_store_attempt_end(s, attempt.attempt_id, &end, &err));
 }
 

@@ -32,7 +32,7 @@ START_TEST(compare_groups_what_differs)
     ck_ok(pxs_compare(store, &options, &c, &err));
     ck_assert_str_eq(c.sweep, "rates");
     ck_assert_uint_eq(c.n_runs, 7);
-    ck_assert_uint_eq(c.n_completed, 5);
+    ck_assert_uint_eq(c.states.of[PXS_STATE_COMPLETED], 5);
     ck_assert_uint_eq(c.n_failed, 1);
     ck_assert_uint_eq(c.n_open, 1);
     ck_assert_uint_eq(c.table.n_rows, 4);
@@ -74,7 +74,8 @@ END_TEST
 START_TEST(compare_names_different_kernels)
 {
     struct pxs_store_attempt a = {.run_id = 7, .kernels = "blas", .started_ms = 1000};
-    const struct pxs_store_end end = {.outcome = "completed", .state = "completed", .ended_ms = 2000};
+    const struct pxs_store_end end = {
+        .outcome = PXS_STATE_COMPLETED, .state = PXS_STATE_COMPLETED, .ended_ms = 2000};
     const struct pxs_compare_options options = {0};
     ck_ok(pxs_report_compare(store, &options, PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has_not(pxs_text_str(&out), "kernels");

@@ -286,8 +286,8 @@ START_TEST(pruned_runs_count_apart)
         R(90, 1, 0.10, .outcome = PXS_OUTCOME_PRUNED),
     };
     COMPARE(plan, 0);
-    ck_assert_uint_eq(c.n_pruned, 1);
-    ck_assert_uint_eq(c.n_completed, 3);
+    ck_assert_uint_eq(c.states.of[PXS_STATE_PRUNED], 1);
+    ck_assert_uint_eq(c.states.of[PXS_STATE_COMPLETED], 3);
     ck_assert_uint_eq(c.n_open, 0);
     ck_assert_uint_eq(c.n_failed, 0);
     ck_assert_double_eq(at(1, "pruned"), 1);

@@ -115,8 +115,8 @@ END_TEST
 /* Two attempts: the first crashed with the end of its log as its message, the second is at work. */
 static void try_twice(void) {
     struct pxs_store_attempt a = {.run_id = 7, .host = "there", .started_ms = pxs_now_ms()};
-    const struct pxs_store_end crash = {.outcome = "failed",
-                                        .state = "queued",
+    const struct pxs_store_end crash = {.outcome = PXS_STATE_FAILED,
+                                        .state = PXS_STATE_QUEUED,
                                         .exit_code = -1,
                                         .signal = 11,
                                         .message =

@@ -35,7 +35,7 @@ START_TEST(a_run_is_taken_once)
     ck_assert_int_eq(back.threads, 2);
     ck_assert_int_eq(back.started_ms, 1000);
     ck_assert_int_eq(back.ended_ms, 0);
-    ck_assert_str_eq(back.outcome, "");
+    ck_assert_int_eq(back.outcome, PXS_STATE_NONE);
     b.run_id = 99;
     ck_fails(pxs_store_take(s, &b, &err), PXS_E_NOT_FOUND, "no run 99");
     ck_fails(pxs_store_attempt(s, 99, &back, &err), PXS_E_NOT_FOUND, "no attempt 99");
@@ -69,16 +69,17 @@ END_TEST
 START_TEST(which_states_can_be_taken)
 {
     static const struct {
-        const char *state;
+        enum pxs_run_state state;
         bool free;
-    } cases[] = {{"queued", true},  {"interrupted", true}, {"completed", false},
-                 {"failed", false}, {"diverged", false},   {"cancelled", false}};
+    } cases[] = {{PXS_STATE_QUEUED, true},  {PXS_STATE_INTERRUPTED, true}, {PXS_STATE_COMPLETED, false},
+                 {PXS_STATE_FAILED, false}, {PXS_STATE_DIVERGED, false},   {PXS_STATE_CANCELLED, false},
+                 {PXS_STATE_PRUNED, true}};
     struct pxs_store *s = open_store();
-    int64_t ids[6];
-    plan_sweep(s, "a", 1, 6, ids);
+    int64_t ids[PXS_COUNT(cases)];
+    plan_sweep(s, "a", 1, PXS_COUNT(cases), ids);
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         struct pxs_store_attempt a = {.run_id = ids[i]};
-        struct pxs_store_end end = {.outcome = "failed", .state = cases[i].state, .exit_code = 1};
+        struct pxs_store_end end = {.outcome = PXS_STATE_FAILED, .state = cases[i].state, .exit_code = 1};
         ck_ok(pxs_store_attempt_end(s, take_run(s, ids[i]), &end, &err));
         ck_assert_int_eq(pxs_store_take(s, &a, NULL), cases[i].free ? PXS_OK : PXS_E_BUSY);
         ck_assert_int_eq(a.no, cases[i].free ? 2 : 0);
@@ -94,19 +95,19 @@ START_TEST(ends_are_kept_once)
     int64_t ids[1];
     plan_sweep(s, "a", 1, 1, ids);
     int64_t attempt = take_run(s, ids[0]);
-    struct pxs_store_end end = {.outcome = "failed",
-                                .state = "queued",
+    struct pxs_store_end end = {.outcome = PXS_STATE_FAILED,
+                                .state = PXS_STATE_QUEUED,
                                 .exit_code = -1,
                                 .signal = 11,
                                 .message = "segfault",
                                 .ended_ms = 5000};
     ck_ok(pxs_store_attempt_end(s, attempt, &end, &err));
-    end.state = "completed";
+    end.state = PXS_STATE_COMPLETED;
     end.message = "no, it was fine";
     ck_fails(pxs_store_attempt_end(s, attempt, &end, &err), PXS_E_EXISTS, "has been closed already");
     ck_fails(pxs_store_attempt_end(s, 99, &end, &err), PXS_E_NOT_FOUND, "no attempt 99");
     ck_ok(pxs_store_attempt(s, attempt, &a, &err));
-    ck_assert_str_eq(a.outcome, "failed");
+    ck_assert_int_eq(a.outcome, PXS_STATE_FAILED);
     ck_assert_str_eq(a.message, "segfault");
     ck_assert_int_eq(a.ended_ms, 5000);
     ck_assert_int_eq(sql_int(s, "SELECT signal * 100 + (exit_code IS NULL) FROM attempt"), 1101);
@@ -125,7 +126,8 @@ START_TEST(long_messages_are_cut_between_characters)
         strcat(message, "\xe5\xad\x97");
     plan_sweep(s, "a", 1, 1, ids);
     int64_t attempt = take_run(s, ids[0]);
-    struct pxs_store_end end = {.outcome = "failed", .state = "failed", .exit_code = 1, .message = message};
+    struct pxs_store_end end = {
+        .outcome = PXS_STATE_FAILED, .state = PXS_STATE_FAILED, .exit_code = 1, .message = message};
     ck_ok(pxs_store_attempt_end(s, attempt, &end, &err));
     ck_assert_int_eq(sql_int(s, "SELECT length(message) FROM attempt"), 1000);
     ck_ok(pxs_store_attempt(s, attempt, &a, &err));

@@ -398,7 +398,7 @@ START_TEST(last_words_belong_to_their_attempt)
     ck_assert_str_eq(sql_text(s, "SELECT outcome || message FROM attempt WHERE no = 2"), "divergednan");
     ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt WHERE no = 1"), "interrupted");
     /* The supervisor's word without an outcome of its own keeps the worker's. */
-    struct pxs_store_end end = {.state = "diverged", .exit_code = 3};
+    struct pxs_store_end end = {.state = PXS_STATE_DIVERGED, .exit_code = 3};
     ck_ok(pxs_store_attempt_end(s, second.attempt_id, &end, &err));
     ck_assert_str_eq(sql_text(s, "SELECT outcome || message || exit_code FROM attempt WHERE no = 2"),
                      "divergednan3");

@@ -19,7 +19,7 @@ START_TEST(a_plan_becomes_rows)
     ck_assert_int_eq(plan.next_number, 2);
     ck_assert(run.added);
     ck_assert_str_eq(run.name, "lr/0001-lrgd-10-s7");
-    ck_assert_str_eq(run.state, "queued");
+    ck_assert_int_eq(run.state, PXS_STATE_QUEUED);
     ck_assert_str_eq(run.dir, run.new_dir);
     ck_assert_str_eq(sql_text(s, "SELECT dir FROM run"), "lr/0001-lrgd-10-s7");
     ck_assert_str_eq(sql_text(s, "SELECT spec_yaml || spec_hash || n_planned || state FROM sweep"),
@@ -118,7 +118,7 @@ START_TEST(an_edited_file_adds_runs_and_names_those_that_are_gone)
     ck_assert_uint_eq(found.n_gone, 3);
     ck_assert_int_eq(runs[0].run_id, ids[2]);
     ck_assert_int_eq(runs[0].number, 3);
-    ck_assert_str_eq(runs[0].state, "queued");
+    ck_assert_int_eq(runs[0].state, PXS_STATE_QUEUED);
     ck_assert_int_eq(runs[1].run_id, 0);
     ck_assert_str_eq(runs[1].name, "");
     pxs_store_plan_finish(&found);
@@ -231,7 +231,7 @@ START_TEST(runs_are_listed_and_found)
     ck_assert_int_eq(runs[1].run_id, a[1]);
     ck_assert_int_eq(runs[1].seed, 1);
     ck_assert_str_eq(runs[1].sweep, "a");
-    ck_assert_str_eq(runs[3].state, "running");
+    ck_assert_int_eq(runs[3].state, PXS_STATE_RUNNING);
     ck_assert_int_eq(runs[3].attempts, 1);
     char dir[600];
     snprintf(dir, sizeof dir, "%s/results/b/0002-lrgd-11-s0", temp_dir());

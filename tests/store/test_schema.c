@@ -139,7 +139,7 @@ START_TEST(states_are_words_of_the_contract)
     int64_t ids[1];
     plan_sweep(s, "a", 1, 1, ids);
     int64_t attempt = take_run(s, ids[0]);
-    struct pxs_store_end end = {.outcome = "failed", .state = "exploded", .exit_code = 1};
+    struct pxs_store_end end = {.outcome = PXS_STATE_FAILED, .state = PXS_STATE_STALE, .exit_code = 1};
     ck_fails(pxs_store_attempt_end(s, attempt, &end, &err), PXS_E_INTERNAL, "CHECK constraint failed");
     ck_assert_str_eq(sql_text(s, "SELECT state FROM run"), "running");
     static const char *const states[] = {"queued", "running",     "completed", "diverged",

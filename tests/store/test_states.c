@@ -9,8 +9,9 @@ static const char *state_of(struct pxs_store *s, int64_t run_id) {
 }
 
 static void fail_run(struct pxs_store *s, int64_t run_id, const char *state, const char *message) {
-    struct pxs_store_end end = {.outcome = strcmp(state, "queued") == 0 ? "failed" : state,
-                                .state = state,
+    enum pxs_run_state of = pxs_state_parse(state);
+    struct pxs_store_end end = {.outcome = of == PXS_STATE_QUEUED ? PXS_STATE_FAILED : of,
+                                .state = of,
                                 .exit_code = 1,
                                 .message = message};
     ck_ok(pxs_store_attempt_end(s, take_run(s, run_id), &end, &err));
@@ -30,7 +31,7 @@ START_TEST(states_of_a_sweep)
     ck_assert_uint_eq(n, 3);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(list[i].run_id, a[i]);
-        ck_assert_str_eq(list[i].state, i == 1 ? "running" : "queued");
+        ck_assert_int_eq(list[i].state, i == 1 ? PXS_STATE_RUNNING : PXS_STATE_QUEUED);
     }
     free(list);
     ck_ok(pxs_store_run_states(r, 99, &list, &n, &err));
@@ -199,7 +200,7 @@ START_TEST(what_is_cancelled)
     ck_assert_uint_eq(c.n, 3);
     ck_assert_uint_eq(c.left, 4);
     for (int i = 0; i < 3; i++)
-        ck_assert_str_eq(c.runs[i].state, seven[4 + i]);
+        ck_assert_str_eq(pxs_state_name(c.runs[i].state), seven[4 + i]);
     pxs_store_changed_finish(&c);
     for (int i = 0; i < 7; i++)
         ck_assert_str_eq(state_of(s, ids[i]), i < 4 ? seven[i] : "cancelled");

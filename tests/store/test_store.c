@@ -178,7 +178,8 @@ int64_t take_run(struct pxs_store *s, int64_t run_id) {
 }
 
 void end_run(struct pxs_store *s, int64_t attempt_id, const char *state) {
-    struct pxs_store_end end = {.outcome = state, .state = state, .exit_code = -1, .ended_ms = pxs_now_ms()};
+    enum pxs_run_state of = pxs_state_parse(state);
+    struct pxs_store_end end = {.outcome = of, .state = of, .exit_code = -1, .ended_ms = pxs_now_ms()};
     ck_ok(pxs_store_attempt_end(s, attempt_id, &end, &err));
 }
 
@@ -352,12 +353,13 @@ size_t take_in(struct pxs_store *s, int64_t attempt_id, int64_t run_id, int64_t 
 void whole_run(struct pxs_store *s, int64_t run_id, int epochs, const char *state) {
     int64_t attempt_id = take_run(s, run_id);
     struct pxs_record_writer *w = open_writer(run_id, 0);
-    enum pxs_outcome outcome = PXS_OUTCOME_FAILED;
     put_begin(w, 1, -1);
     put_steps(w, run_id, 0, epochs * BATCHES);
     put_rung(w, epochs - 1, true, 0.5);
-    bool known = pxs_outcome_parse(state, &outcome);
-    ck_assert(known);
+    enum pxs_outcome outcome = PXS_OUTCOME_COMPLETED;
+    while (pxs_outcome_state(outcome) != pxs_state_parse(state) && outcome < PXS_OUTCOME_PRUNED)
+        outcome++;
+    ck_assert_int_eq(pxs_outcome_state(outcome), pxs_state_parse(state));
     put_end(w, outcome, outcome == PXS_OUTCOME_COMPLETED ? "" : "loss_G is nan at step 20");
     pxs_record_writer_close(&w);
     take_in(s, attempt_id, run_id, 0, 1000);

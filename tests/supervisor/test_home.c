@@ -44,11 +44,11 @@ static int count_of(const char *text, const char *words) {
 }
 
 static void check(const struct outcome *o, int exit_code, size_t completed, size_t now) {
-    ck_assert_msg(o->summary.exit_code == exit_code && o->summary.n_completed == completed &&
-                      o->summary.n_completed_now == now,
-                  "%d, %zu completed, %zu now: %s%s", o->summary.exit_code, o->summary.n_completed,
-                  o->summary.n_completed_now, pxs_text_str(&o->lines),
-                  o->status == PXS_OK ? "" : o->err.message);
+    ck_assert_msg(
+        o->summary.exit_code == exit_code && o->summary.states.of[PXS_STATE_COMPLETED] == completed &&
+            o->summary.n_completed_now == now,
+        "%d, %zu completed, %zu now: %s%s", o->summary.exit_code, o->summary.states.of[PXS_STATE_COMPLETED],
+        o->summary.n_completed_now, pxs_text_str(&o->lines), o->status == PXS_OK ? "" : o->err.message);
 }
 
 static void run_expecting(int exit_code, size_t completed, size_t now) {
@@ -136,14 +136,14 @@ START_TEST(test_failures_while_shut)
     int fd = hold_lock();
     struct outcome o = run_with((struct pxs_sweep_options){.store_patience = 0.5});
     ck_assert_int_eq(o.summary.exit_code, 1);
-    ck_assert_uint_eq(o.summary.n_completed, 1);
-    ck_assert_uint_eq(o.summary.n_failed, 1);
-    ck_assert_uint_eq(o.summary.n_diverged, 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_DIVERGED], 1);
     outcome_finish(&o);
     close(fd);
     o = run_exp();
-    ck_assert_uint_eq(o.summary.n_completed, 1);
-    ck_assert_uint_eq(o.summary.n_diverged, 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_DIVERGED], 1);
     outcome_finish(&o);
     expect_text("SELECT outcome FROM attempt JOIN run USING (run_id) WHERE number = 1", "diverged");
     expect_text("SELECT state FROM run WHERE number = 3", "completed");

@@ -44,13 +44,13 @@ START_TEST(test_new)
     struct pxs_plan *plan = plan_exp();
     char value[64], expected[512];
     ck_assert_uint_eq(plan->n, 4);
-    ck_assert_uint_eq(plan->n_new, 4);
+    ck_assert_uint_eq(plan->states.of[PXS_STATE_NEW], 4);
     ck_assert_uint_eq(plan->n_seeds, 2);
     ck_assert_str_eq(plan->sweep, "exp");
     for (size_t i = 0; i < 4; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
         ck_assert_int_eq(run->number, (int64_t)i + 1);
-        ck_assert_str_eq(run->state, "new");
+        ck_assert_int_eq(run->state, PXS_STATE_NEW);
         snprintf(expected, sizeof expected, "exp/%04zu-%s-s%d", i + 1, run->differs, i % 2 ? 7 : 0);
         ck_assert_str_eq(run->name, expected);
         snprintf(expected, sizeof expected, "%s/%s", in_folder("results"), run->name);
@@ -81,9 +81,9 @@ START_TEST(test_known)
     outcome_finish(&o);
     write_experiment(3, FAKE_GOOD, "sweep:\n  grid: {learning_rate_G: [3e-4, 2e-4]}\n");
     struct pxs_plan *plan = plan_exp();
-    ck_assert_str_eq(plan->runs[0].state, "new");
+    ck_assert_int_eq(plan->runs[0].state, PXS_STATE_NEW);
     ck_assert_int_eq(plan->runs[0].number, 3);
-    ck_assert_str_eq(plan->runs[1].state, "completed");
+    ck_assert_int_eq(plan->runs[1].state, PXS_STATE_COMPLETED);
     ck_assert_int_eq(plan->runs[1].number, 2);
     ck_assert_uint_eq(plan->n_left_out, 1);
     ck_assert_ptr_nonnull(strstr(plan->notes,
@@ -135,7 +135,7 @@ START_TEST(test_data_changed)
     write_pairs("data/train/a.npy", 16, 1);
     ck_assert_int_eq(rename(in_folder("data/train/a.npy"), in_folder("data/train/z.npy")), 0);
     struct pxs_plan *plan = plan_exp();
-    ck_assert_str_eq(plan->runs[0].state, "completed");
+    ck_assert_int_eq(plan->runs[0].state, PXS_STATE_COMPLETED);
     pxs_plan_destroy(&plan);
 }
 END_TEST
@@ -164,9 +164,9 @@ START_TEST(test_data_of_two_machines)
     write_pairs("data/train/a.npy", 16, 3);
     struct pxs_plan *plan = plan_exp(); /* with the second content */
     ck_assert_uint_eq(plan->n_left_out, 3);
-    ck_assert_str_eq(plan->runs[0].state, "new");
-    ck_assert_str_eq(plan->runs[1].state, "new");
-    ck_assert_str_eq(plan->runs[2].state, "completed");
+    ck_assert_int_eq(plan->runs[0].state, PXS_STATE_NEW);
+    ck_assert_int_eq(plan->runs[1].state, PXS_STATE_NEW);
+    ck_assert_int_eq(plan->runs[2].state, PXS_STATE_COMPLETED);
     pxs_plan_destroy(&plan);
     write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [7]\n");
     write_pairs("data/train/a.npy", 16, 3);
@@ -175,9 +175,9 @@ START_TEST(test_data_of_two_machines)
     pxs_plan_destroy(&plan);
     write_experiment(3, FAKE_GOOD, "sweep:\n  seeds: [0, 1, 2]\n");
     plan = plan_exp(); /* with the first */
-    ck_assert_str_eq(plan->runs[0].state, "completed");
-    ck_assert_str_eq(plan->runs[1].state, "completed");
-    ck_assert_str_eq(plan->runs[2].state, "new");
+    ck_assert_int_eq(plan->runs[0].state, PXS_STATE_COMPLETED);
+    ck_assert_int_eq(plan->runs[1].state, PXS_STATE_COMPLETED);
+    ck_assert_int_eq(plan->runs[2].state, PXS_STATE_NEW);
     pxs_plan_destroy(&plan);
     write_pairs("data/train/a.npy", 16, 5);
     expect_refused("its content changed since run exp/"); /* a third content is nobody's */

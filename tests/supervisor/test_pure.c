@@ -187,15 +187,14 @@ static char *render(const struct pxs_board *b, int width) {
 START_TEST(test_board_wide)
 {
     struct pxs_board_run runs[2] = {board_run("lr/0001-lrgd-90-s0"), board_run("lr/0002-lrgd-25-s0")};
-    struct pxs_board b = {.sweep = "lr",
-                          .n_total = 8,
-                          .n_completed = 3,
-                          .n_failed = 1,
-                          .n_queued = 2,
-                          .elapsed = 750,
-                          .eta = 4800,
-                          .running = runs,
-                          .n_running = 2};
+    struct pxs_board b = {
+        .sweep = "lr",
+        .n_total = 8,
+        .states = {{[PXS_STATE_COMPLETED] = 3, [PXS_STATE_FAILED] = 1, [PXS_STATE_QUEUED] = 2}},
+        .elapsed = 750,
+        .eta = 4800,
+        .running = runs,
+        .n_running = 2};
     runs[1].epoch = runs[1].batch = -1;
     runs[1].attempt = 2;
     char *text = render(&b, 160);
@@ -338,20 +337,20 @@ START_TEST(test_verdict_end_record)
 {
     struct pxs_verdict v =
         judged((struct pxs_death){.exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED});
-    ck_assert_str_eq(v.outcome, "completed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
     ck_assert_int_eq(v.exit_code, 0);
     v = judged((struct pxs_death){.exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED});
-    ck_assert_str_eq(v.outcome, "diverged");
+    ck_assert_int_eq(v.outcome, PXS_STATE_DIVERGED);
     ck_assert(!v.crash);
     ck_assert_str_eq(v.message, "said so");
     v = judged((struct pxs_death){
         .exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED, .end_message = "diverged: loss_G"});
     ck_assert_str_eq(v.message, "loss_G");
     v = judged((struct pxs_death){.exit = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
-    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert(!v.crash);
     v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
-    ck_assert_str_eq(v.outcome, "completed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
     ck_assert_ptr_nonnull(strstr(v.message, "killed by signal 9"));
 }
 END_TEST
@@ -359,17 +358,17 @@ END_TEST
 START_TEST(test_verdict_crash)
 {
     struct pxs_verdict v = judged((struct pxs_death){.exit = KILLED(SIGSEGV), .step = 7});
-    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert(v.crash);
     ck_assert_int_eq(v.signal, SIGSEGV);
     ck_assert_int_eq(v.exit_code, -1);
     ck_assert_ptr_nonnull(strstr(v.message, "signal 11"));
     ck_assert_ptr_nonnull(strstr(v.message, "step 7"));
     v = judged((struct pxs_death){.exit = EXITED(0)});
-    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert(v.crash);
     v = judged((struct pxs_death){.exit = EXITED(0), .damage = "bad"});
-    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert(!v.crash);
 }
 END_TEST
@@ -377,19 +376,19 @@ END_TEST
 START_TEST(test_verdict_asked)
 {
     struct pxs_verdict v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .asked = PXS_ASKED_STOP});
-    ck_assert_str_eq(v.outcome, "interrupted");
+    ck_assert_int_eq(v.outcome, PXS_STATE_INTERRUPTED);
     v = judged((struct pxs_death){.exit = EXITED(130),
                                   .ended = true,
                                   .end = PXS_OUTCOME_INTERRUPTED,
                                   .asked = PXS_ASKED_TIMEOUT,
                                   .timeout = 90});
-    ck_assert_str_eq(v.outcome, "failed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert(!v.crash);
     ck_assert_ptr_nonnull(strstr(v.message, "timed out"));
     ck_assert_ptr_nonnull(strstr(v.message, "1 m 30 s"));
     v = judged((struct pxs_death){
         .exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED, .asked = PXS_ASKED_TIMEOUT});
-    ck_assert_str_eq(v.outcome, "completed");
+    ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
 }
 END_TEST
 

@@ -141,8 +141,8 @@ START_TEST(test_brake)
     struct outcome o = run_with(one_job);
     ck_assert_int_eq(o.status, PXS_OK);
     ck_assert_int_eq(o.summary.exit_code, 1);
-    ck_assert_uint_eq(o.summary.n_failed, 2);
-    ck_assert_uint_eq(o.summary.n_queued, 3);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 2);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_QUEUED], 3);
     ck_assert_msg(strstr(o.summary.remedy, "paused: 2 runs failed in a row") != NULL, "%s", o.summary.remedy);
     ck_assert_ptr_nonnull(strstr(o.summary.remedy, "the pairs smell"));
     outcome_finish(&o);

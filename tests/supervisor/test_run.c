@@ -21,7 +21,7 @@ START_TEST(test_good)
     struct outcome o = run_with((struct pxs_sweep_options){.command = "pixsweep run exp.yaml"});
     expect_good(&o);
     ck_assert_uint_eq(o.summary.n_total, 4);
-    ck_assert_uint_eq(o.summary.n_completed, 4);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 4);
     ck_assert_uint_eq(o.summary.n_completed_now, 4);
     ck_assert_uint_eq(o.summary.n_problems, 0);
     ck_assert_ptr_nonnull(strstr(o.lines.text, "exp/0001-learning_rate_G-0.0001-s0: completed in "));
@@ -50,7 +50,7 @@ START_TEST(test_again_does_nothing)
     outcome_finish(&o);
     o = run_exp();
     expect_good(&o);
-    ck_assert_uint_eq(o.summary.n_completed, 2);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 2);
     ck_assert_uint_eq(o.summary.n_completed_now, 0);
     ck_assert_ptr_nonnull(strstr(o.lines.text, "nothing to do"));
     outcome_finish(&o);
@@ -97,12 +97,12 @@ START_TEST(test_bad_runs_among_good_ones)
     struct outcome o = run_with((struct pxs_sweep_options){.jobs = 3});
     ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
     ck_assert_int_eq(o.summary.exit_code, 1);
-    ck_assert_uint_eq(o.summary.n_completed, 2);
-    ck_assert_uint_eq(o.summary.n_diverged, 1);
-    ck_assert_uint_eq(o.summary.n_failed, 3);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 2);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_DIVERGED], 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 3);
     ck_assert_uint_eq(o.summary.n_problems, 4);
     ck_assert_str_eq(o.summary.problems[0].name, "exp/0002-lambda_pixel-2-s0");
-    ck_assert_str_eq(o.summary.problems[0].state, "diverged");
+    ck_assert_int_eq(o.summary.problems[0].state, PXS_STATE_DIVERGED);
     ck_assert_str_eq(o.summary.problems[0].reason, "loss_G is not a number at step 5");
     ck_assert_ptr_nonnull(strstr(o.summary.problems[1].reason, "killed by signal 6"));
     ck_assert_ptr_nonnull(strstr(o.summary.remedy, "retry"));
@@ -184,7 +184,7 @@ START_TEST(test_timeout)
         "run: {timeout: 1s, retries: 0}\nsweep:\n  zip: {lambda_pixel: [6, 7], n_epochs: [1000, 1001]}\n");
     struct outcome o = run_with((struct pxs_sweep_options){.jobs = 2});
     ck_assert_int_eq(o.summary.exit_code, 1);
-    ck_assert_uint_eq(o.summary.n_failed, 2);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 2);
     outcome_finish(&o);
     expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'failed' AND message LIKE 'timed out: "
                "run.timeout is 1.0 s%'",

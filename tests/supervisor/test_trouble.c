@@ -67,8 +67,8 @@ START_TEST(test_stop_and_go_on)
     write_experiment(10, FAKE_SLOW, "sweep:\n  seeds: 3\n");
     struct outcome o = run_and_stop(2, SIGINT, 0);
     ck_assert_int_eq(o.status, PXS_E_STOPPED);
-    ck_assert_uint_eq(o.summary.n_interrupted, 2);
-    ck_assert_uint_eq(o.summary.n_queued, 1);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_INTERRUPTED], 2);
+    ck_assert_uint_eq(o.summary.states.of[PXS_STATE_QUEUED], 1);
     finish_by(o, 130);
     expect_sql("SELECT count(*) FROM run WHERE state = 'interrupted'", 2);
     expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'interrupted' AND exit_code = 130 AND message "

@@ -42,7 +42,7 @@ START_TEST(test_watch_at_work_and_abandoned)
     struct pxs_watch w = look();
     ck_assert_str_eq(w.board.sweep, "exp");
     ck_assert_uint_eq(w.board.n_total, 3);
-    ck_assert_uint_eq(w.board.n_queued, 2);
+    ck_assert_uint_eq(w.board.states.of[PXS_STATE_QUEUED], 2);
     ck_assert_uint_eq(w.board.n_running, 1);
     ck_assert_uint_eq(w.n_live, 1);
     ck_assert_uint_eq(w.n_stale, 0);
@@ -105,8 +105,8 @@ START_TEST(test_watch_the_end)
     outcome_finish(&o);
     w = look();
     ck_assert(w.over);
-    ck_assert_uint_eq(w.board.n_completed, 1);
-    ck_assert_uint_eq(w.board.n_diverged, 1);
+    ck_assert_uint_eq(w.board.states.of[PXS_STATE_COMPLETED], 1);
+    ck_assert_uint_eq(w.board.states.of[PXS_STATE_DIVERGED], 1);
     ck_assert_uint_eq(w.board.n_running, 0);
     pxs_watch_finish(&w);
     ck_assert_int_eq(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err), PXS_OK);

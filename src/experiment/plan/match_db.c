@@ -5,8 +5,8 @@
 
 #include "plan_priv.h"
 
-bool pxs_plan_takes(const struct pxs_plan *plan, const char *state) {
-    return pxs_state_takeable(state) || (plan->prune.rule == PXS_PRUNE_NONE && strcmp(state, "pruned") == 0);
+bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state) {
+    return pxs_state_is_startable(state, plan->prune.rule != PXS_PRUNE_NONE);
 }
 
 size_t pxs_plan_to_do(const struct pxs_plan *plan) {
@@ -43,7 +43,7 @@ static enum pxs_status name_new(struct pxs_plan *plan, struct pxs_plan_run *run,
     if (!pxs_path_join(dir, sizeof dir, plan->results, run->name))
         return pxs_fail(err, PXS_E_INVALID, "the path of run %s is too long", run->name);
     run->dir = pxs_arena_strdup(&plan->arena, dir);
-    strcpy(run->state, "new");
+    run->state = PXS_STATE_NEW;
     return run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 
@@ -53,7 +53,7 @@ static enum pxs_status keep_known(struct pxs_plan *plan, struct pxs_plan_run *ru
     run->run_id = row->run_id;
     run->name = pxs_arena_strdup(&plan->arena, row->name);
     run->dir = pxs_arena_strdup(&plan->arena, row->dir);
-    memcpy(run->state, row->state, sizeof run->state);
+    run->state = row->state;
     return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 

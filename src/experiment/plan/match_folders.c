@@ -18,9 +18,8 @@ static struct pxs_plan_run *wanted(struct pxs_plan *plan, const char *config_has
 
 /* Of two folders with the same run, the one that got further. */
 static bool is_better(const struct pxs_plan_run *run, const struct pxs_found *found) {
-    return !run->dir ||
-           (strcmp(run->state, "completed") != 0 &&
-            (strcmp(pxs_found_state(found), "completed") == 0 || found->steps > run->steps_found));
+    return !run->dir || (run->state != PXS_STATE_COMPLETED &&
+                         (pxs_found_state(found) == PXS_STATE_COMPLETED || found->steps > run->steps_found));
 }
 
 static enum pxs_status give(struct pxs_plan *plan, struct pxs_plan_run *run, const char *base,
@@ -32,7 +31,7 @@ static enum pxs_status give(struct pxs_plan *plan, struct pxs_plan_run *run, con
     run->name = pxs_arena_printf(&plan->arena, "%s/%s", plan->sweep, base);
     run->dir = pxs_arena_strdup(&plan->arena, dir);
     run->steps_found = found->steps;
-    snprintf(run->state, sizeof run->state, "%s", pxs_found_state(found));
+    run->state = pxs_found_state(found);
     return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 

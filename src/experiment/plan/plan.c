@@ -194,36 +194,14 @@ static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err
     return plan->notes ? PXS_OK : pxs_fail_nomem(err);
 }
 
-static size_t *state_counter(struct pxs_plan *plan, const char *state) {
-    const struct {
-        const char *state;
-        size_t *count;
-    } counters[] = {{"new", &plan->n_new},
-                    {"queued", &plan->n_queued},
-                    {"interrupted", &plan->n_interrupted},
-                    {"running", &plan->n_running},
-                    {"completed", &plan->n_completed},
-                    {"failed", &plan->n_failed},
-                    {"diverged", &plan->n_diverged},
-                    {"cancelled", &plan->n_cancelled},
-                    {"pruned", &plan->n_pruned}};
-    for (size_t i = 0; i < PXS_COUNT(counters); i++)
-        if (strcmp(counters[i].state, state) == 0)
-            return counters[i].count;
-    return NULL;
-}
-
 void pxs_plan_total(struct pxs_plan *plan) {
     double sum = 0, longest = 0;
-    plan->n_new = plan->n_queued = plan->n_interrupted = plan->n_running = 0;
-    plan->n_completed = plan->n_failed = plan->n_diverged = plan->n_cancelled = plan->n_pruned = 0;
+    plan->states = (struct pxs_state_counts){0};
     plan->steps_to_do = 0;
     plan->disk_to_do = plan->memory_each = 0;
     for (size_t i = 0; i < plan->n; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
-        size_t *count = state_counter(plan, run->state);
-        if (count)
-            ++*count;
+        plan->states.of[run->state]++;
         if (!pxs_plan_takes(plan, run->state))
             continue;
         sum += run->seconds;
@@ -298,7 +276,7 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, plan->memory.available));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
-        if (pxs_plan_takes(plan, plan->runs[i].state) || strcmp(plan->runs[i].state, "running") == 0)
+        if (pxs_plan_takes(plan, plan->runs[i].state) || plan->runs[i].state == PXS_STATE_RUNNING)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
     read_times(plan, store);
     describe_time(plan, &speeds);

@@ -68,8 +68,8 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
 
 /* ---- the end of attempts --------------------------------------------------------------------------------- */
 
-static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, const char *outcome,
-                                 const char *state, const char *message, int64_t ended_ms,
+static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, enum pxs_run_state outcome,
+                                 enum pxs_run_state state, const char *message, int64_t ended_ms,
                                  struct pxs_adopted *out, struct pxs_error *err) {
     struct pxs_store_end end = {.outcome = outcome,
                                 .state = state,
@@ -86,7 +86,8 @@ static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, co
 
 /* Attempts that left nothing in the file: they never began, or a later one has cut them off. */
 static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, const struct pxs_found *found,
-                                    const char *state, struct pxs_adopted *out, struct pxs_error *err) {
+                                    enum pxs_run_state state, struct pxs_adopted *out,
+                                    struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
     PXS_TRY(pxs_store_select(
@@ -99,8 +100,8 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, con
         for (size_t i = 0; i < found->n; i++)
             in_file = in_file || found->attempts[i].row.attempt_id == attempt_id;
         if (!in_file)
-            status = close_one(store, attempt_id, "interrupted", state, "nobody wrote down how it ended", 0,
-                               out, err);
+            status = close_one(store, attempt_id, PXS_STATE_INTERRUPTED, state,
+                               "nobody wrote down how it ended", 0, out, err);
     }
     pxs_table_finish(&t);
     return status;
@@ -109,19 +110,18 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, con
 static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_store_run *run,
                                       const struct pxs_found *found, struct pxs_adopted *out,
                                       struct pxs_error *err) {
-    const char *state = found->n > 0 ? pxs_found_state(found) : "interrupted";
+    enum pxs_run_state state = found->n > 0 ? pxs_found_state(found) : PXS_STATE_INTERRUPTED;
     /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
-    const char *others = strcmp(run->state, "completed") == 0 ? run->state : "interrupted";
+    enum pxs_run_state others = run->state == PXS_STATE_COMPLETED ? run->state : PXS_STATE_INTERRUPTED;
     const char *no_word = found->damage[0] ? found->damage : "nobody wrote down how it ended";
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
         const struct pxs_found_attempt *a = &found->attempts[i];
-        const char *outcome = a->ended ? pxs_outcome_name(a->outcome) : NULL;
+        enum pxs_run_state outcome = a->ended ? pxs_outcome_state(a->outcome) : PXS_STATE_INTERRUPTED;
         const char *message = a->ended ? a->message : no_word;
         if (a->row.ended_ms == 0)
-            PXS_TRY(close_one(store, a->row.attempt_id, outcome ? outcome : "interrupted", state, message,
-                              a->ended_ms, out, err));
+            PXS_TRY(close_one(store, a->row.attempt_id, outcome, state, message, a->ended_ms, out, err));
     }
     return PXS_OK;
 }
@@ -197,20 +197,20 @@ static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_sto
     memcpy(out->damage, found->damage, sizeof out->damage);
     if (check_identity(run, found, NULL) !=
         PXS_OK) { /* whatever worked on the run, these records are not its */
-        PXS_TRY(close_others(store, run->run_id, &none, "interrupted", out, err));
+        PXS_TRY(close_others(store, run->run_id, &none, PXS_STATE_INTERRUPTED, out, err));
         return check_identity(run, found, err);
     }
     PXS_TRY(is_known(store, run->run_id, found, &known, err));
     if (known)
         return PXS_OK;
-    if (strcmp(run->state, "completed") == 0 && strcmp(pxs_found_state(found), "completed") != 0) {
+    if (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED) {
         snprintf(out->kept, sizeof out->kept, "the database has it completed, the folder does not go so far");
-        return close_others(store, run->run_id, &none, "completed", out, err);
+        return close_others(store, run->run_id, &none, PXS_STATE_COMPLETED, out, err);
     }
     PXS_TRY(bring_home(store, run, found, out, err));
     PXS_TRY(note_damage(store, run->run_id, out, err));
     PXS_TRY(find_run(store, run->run_id, &after, err));
-    memcpy(out->state, after.state, sizeof out->state);
+    out->state = after.state;
     return PXS_OK;
 }
 
@@ -222,14 +222,14 @@ enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct px
     PXS_TRY(find_run(store, run_id, &run, err));
     out->run_id = run_id;
     memcpy(out->name, run.name, sizeof out->name);
-    memcpy(out->state, run.state, sizeof out->state);
+    out->state = run.state;
     enum pxs_status status = pxs_found_read(run.dir, &found, err);
     if (status == PXS_E_IO) /* the folder's trouble, not the database's */
         status = PXS_E_CORRUPT;
     if (status == PXS_OK)
         status = adopt_found(store, &run, &found, out, err);
     pxs_found_finish(&found);
-    if (status == PXS_OK && pxs_state_final(out->state))
+    if (status == PXS_OK && pxs_state_is_final(out->state))
         pxs_train_drop_resume(run.dir);
     return status;
 }
@@ -288,7 +288,7 @@ static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_
     if (lstat(run->dir, &info) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return PXS_OK;
     if (found->damage[0] || found->steps < steps ||
-        (strcmp(run->state, "completed") == 0 && strcmp(pxs_found_state(found), "completed") != 0))
+        (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED))
         return PXS_OK;
     PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row, &attempt_id, err));
     *moved = attempt_id != 0;
@@ -304,7 +304,7 @@ static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *
     PXS_TRY(settle_other(store, run, err));
     PXS_TRY(steps_of(store, run->run_id, &steps, err));
     PXS_TRY(is_moved(store, run, found, steps, &moved, err));
-    bool done = strcmp(run->state, "completed") == 0, here = strcmp(pxs_found_state(found), "completed") == 0;
+    bool done = run->state == PXS_STATE_COMPLETED, here = pxs_found_state(found) == PXS_STATE_COMPLETED;
     if (!moved && (done || (!here && found->steps <= steps))) {
         snprintf(out->kept, sizeof out->kept, "the database has as much of it, from %.200s", run->dir);
         return PXS_OK;
@@ -353,7 +353,7 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
                         "records say %.12s...): put the old text back",
                         f->dir, f->config_hash, found->config_hash);
     if (found->n == 0) {
-        snprintf(out->state, sizeof out->state, "new");
+        out->state = PXS_STATE_NEW;
         memcpy(out->damage, found->damage, sizeof out->damage);
         if (!out->damage[0] && has_weights(f->dir))
             snprintf(out->damage, sizeof out->damage,
@@ -367,7 +367,7 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
     memcpy(out->name, run.name, sizeof out->name);
     if (!same_folder(run.dir, f->dir))
         PXS_TRY(choose(store, f, found, &run, out, err));
-    memcpy(out->state, run.state, sizeof out->state);
+    out->state = run.state;
     return out->kept[0] ? PXS_OK : adopt_found(store, &run, found, out, err);
 }
 

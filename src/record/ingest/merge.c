@@ -20,11 +20,11 @@ static void describe(const struct pxs_adopted *home, const char *dir, struct pxs
     if (home->kept[0])
         pxs_text_addf(text, "nothing taken: %s", home->kept);
     else if (home->records + home->closed > 0)
-        pxs_text_addf(text, "taken (%zu records), %s%s%s", home->records, home->state,
+        pxs_text_addf(text, "taken (%zu records), %s%s%s", home->records, pxs_state_name(home->state),
                       home->added ? ", new in the database" : "",
                       home->moved ? ", in place of what the database had from another folder" : "");
     else
-        pxs_text_addf(text, "nothing new, %s", home->state);
+        pxs_text_addf(text, "nothing new, %s", pxs_state_name(home->state));
     if (home->torn > 0)
         pxs_text_addf(text, "; the last record of %s/" PXS_RECORDS_FILE " is torn (%lld bytes): dropped", dir,
                       (long long)home->torn);
@@ -38,7 +38,6 @@ static void tell(struct merge *m, const char *dir, const struct pxs_adopted *hom
     struct pxs_text text = {0};
     struct pxs_home_line line = {.dir = dir,
                                  .name = home->name,
-                                 .state = home->state,
                                  .records = home->records,
                                  .problem = status != PXS_OK || home->damage[0],
                                  .changed = status == PXS_OK && home->records + home->closed > 0};
@@ -107,7 +106,6 @@ static bool is_link(const char *path) {
 static void tell_link(const struct merge *m, const char *path) {
     const struct pxs_home_line line = {.dir = path,
                                        .name = "",
-                                       .state = "",
                                        .problem = true,
                                        .text = "left out: a link to a folder, and links are not followed; to "
                                                "take its runs, merge it by its own path"};

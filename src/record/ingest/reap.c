@@ -16,11 +16,10 @@ struct reap {
     struct pxs_home_counts *counts;
 };
 
-static void tell(struct reap *r, const struct pxs_store_run *run, const char *state, size_t records,
-                 bool problem, bool changed, const char *text) {
+static void tell(struct reap *r, const struct pxs_store_run *run, size_t records, bool problem, bool changed,
+                 const char *text) {
     struct pxs_home_line line = {.dir = run->dir,
                                  .name = run->name,
-                                 .state = state,
                                  .records = records,
                                  .problem = problem,
                                  .changed = changed,
@@ -63,13 +62,13 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
     struct pxs_adopted home;
     struct pxs_text text = {0};
     if (r->dry) {
-        tell(r, run, run->state, 0, false, true, "its process is gone: would be taken home");
+        tell(r, run, 0, false, true, "its process is gone: would be taken home");
         return PXS_OK;
     }
     struct pxs_error why;
     enum pxs_status status = pxs_adopt_run(r->store, run->run_id, &home, &why);
     if (is_own(status)) {
-        tell(r, run, run->state, 0, true, false, why.message);
+        tell(r, run, 0, true, false, why.message);
         return PXS_OK;
     }
     if (status != PXS_OK)
@@ -77,9 +76,9 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
     pxs_text_addf(
         &text,
         "nobody wrote into the database how attempt %lld ended; its records are taken in (%zu), it is %s%s%s",
-        (long long)no, home.records, home.state, home.damage[0] ? "; what follows the damage is lost: " : "",
-        home.damage);
-    tell(r, run, home.state, home.records, home.damage[0], true, pxs_text_str(&text));
+        (long long)no, home.records, pxs_state_name(home.state),
+        home.damage[0] ? "; what follows the damage is lost: " : "", home.damage);
+    tell(r, run, home.records, home.damage[0], true, pxs_text_str(&text));
     pxs_text_finish(&text);
     return PXS_OK;
 }
@@ -95,12 +94,12 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     struct pxs_error why;
     enum pxs_status status = folder ? pxs_folder_lock(run.dir, &locks, &why) : PXS_OK;
     if (status == PXS_E_BUSY) {
-        tell(r, &run, run.state, 0, false, false,
+        tell(r, &run, 0, false, false,
              locks.supervised ? "runs under a `pixsweep run`" : "its old worker is about to stop");
         return PXS_OK;
     }
     if (status != PXS_OK) {
-        tell(r, &run, run.state, 0, true, false, why.message);
+        tell(r, &run, 0, true, false, why.message);
         return PXS_OK;
     }
     /* Only now: whoever held the locks may have closed it. */
@@ -108,7 +107,7 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     if (status == PXS_OK && now_row.ended_ms == 0) {
         const char *reason = spared(r, &now_row, folder);
         if (reason)
-            tell(r, &run, run.state, 0, false, false, reason);
+            tell(r, &run, 0, false, false, reason);
         else
             status = take_home(r, &run, a->no, err);
     }

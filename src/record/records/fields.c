@@ -253,24 +253,13 @@ bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, str
 
 /* ---- words ----------------------------------------------------------------------------------------------- */
 
-static const char *const outcome_names[] = {[PXS_OUTCOME_COMPLETED] = "completed",
-                                            [PXS_OUTCOME_DIVERGED] = "diverged",
-                                            [PXS_OUTCOME_FAILED] = "failed",
-                                            [PXS_OUTCOME_INTERRUPTED] = "interrupted",
-                                            [PXS_OUTCOME_PRUNED] = "pruned"};
-
-const char *pxs_outcome_name(enum pxs_outcome outcome) {
-    return (size_t)outcome < PXS_COUNT(outcome_names) ? outcome_names[outcome] : NULL;
-}
-
-bool pxs_outcome_parse(const char *name, enum pxs_outcome *out) {
-    for (size_t i = 0; i < PXS_COUNT(outcome_names); i++) {
-        if (outcome_names[i] && strcmp(outcome_names[i], name) == 0) {
-            *out = (enum pxs_outcome)i;
-            return true;
-        }
-    }
-    return false;
+enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome) {
+    static const enum pxs_run_state states[] = {[PXS_OUTCOME_COMPLETED] = PXS_STATE_COMPLETED,
+                                                [PXS_OUTCOME_DIVERGED] = PXS_STATE_DIVERGED,
+                                                [PXS_OUTCOME_FAILED] = PXS_STATE_FAILED,
+                                                [PXS_OUTCOME_INTERRUPTED] = PXS_STATE_INTERRUPTED,
+                                                [PXS_OUTCOME_PRUNED] = PXS_STATE_PRUNED};
+    return (size_t)outcome < PXS_COUNT(states) ? states[outcome] : PXS_STATE_NONE;
 }
 
 bool pxs_record_begin_add(struct pxs_record_begin *begin, const char *key, const char *fmt, ...) {

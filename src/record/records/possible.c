@@ -161,7 +161,7 @@ static void event(struct look *l, const struct pxs_record_event *r) {
 static void end(struct look *l, const struct pxs_record_end *r) {
     within(l, "at_ms", r->at_ms, 0, TIME_MAX);
     within(l, "step", r->step, 0, STEP_MAX);
-    if (!pxs_outcome_name((enum pxs_outcome)r->outcome))
+    if (pxs_outcome_state((enum pxs_outcome)r->outcome) == PXS_STATE_NONE)
         wrong(l, "outcome %d is none", (int)r->outcome);
 }
 

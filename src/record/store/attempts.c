@@ -8,15 +8,16 @@
 
 static enum pxs_status fail_not_free(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
     struct pxs_stmt *stmt;
-    char state[16], name[256];
+    char name[256];
     bool row;
     PXS_TRY(pxs_store_first(s, PXS_ST_RUN_STATE, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
     if (!row)
         return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run %lld", (long long)run_id);
-    pxs_column_text(stmt, 0, state, sizeof state);
+    enum pxs_run_state state = pxs_column_state(stmt, 0);
     pxs_column_text(stmt, 1, name, sizeof name);
     pxs_stmt_reset(stmt);
-    return pxs_fail(err, PXS_E_BUSY, "run %s is %s, not queued, interrupted or pruned", name, state);
+    return pxs_fail(err, PXS_E_BUSY, "run %s is %s, not queued, interrupted or pruned", name,
+                    pxs_state_name(state));
 }
 
 enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a, int64_t no,
@@ -51,7 +52,8 @@ enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *at
     a.heartbeat_ms = a.started_ms;
     a.ended_ms = a.record_offset = 0;
     a.resumed_from_step = -1;
-    a.outcome[0] = a.message[0] = '\0';
+    a.outcome = PXS_STATE_NONE;
+    a.message[0] = '\0';
     *attempt = a;
     return PXS_OK;
 }
@@ -100,13 +102,13 @@ static enum pxs_status end_attempt(struct pxs_store *s, int64_t attempt_id, cons
     PXS_TRY(pxs_store_run_stmt(
         s, PXS_ST_ATTEMPT_END,
         PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int(end->ended_ms ? end->ended_ms : pxs_now_ms()),
-                 pxs_cell_text_or_null(end->outcome),
+                 pxs_cell_state(end->outcome),
                  end->exit_code < 0 ? pxs_cell_text(NULL) : pxs_cell_int(end->exit_code),
                  pxs_cell_int_or_null(end->signal), pxs_cell_text_or_null(end->message)),
         err));
     if (pxs_sql_changes(s->sql) != 1)
         return pxs_fail(err, PXS_E_EXISTS, "attempt %lld has been closed already", (long long)attempt_id);
-    return pxs_store_run_stmt(s, PXS_ST_RUN_CLOSE, PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(end->state)),
+    return pxs_store_run_stmt(s, PXS_ST_RUN_CLOSE, PXS_ARGS(pxs_cell_int(run_id), pxs_cell_state(end->state)),
                               err);
 }
 
@@ -137,7 +139,7 @@ static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *
     struct pxs_cell resumed = pxs_stmt_cell(stmt, 13, &blob);
     a->resumed_from_step = resumed.kind == PXS_CELL_INT ? resumed.integer : -1;
     a->record_offset = pxs_column_int(stmt, 14);
-    pxs_column_text(stmt, 15, a->outcome, sizeof a->outcome);
+    a->outcome = pxs_column_state(stmt, 15);
     pxs_column_text(stmt, 16, a->message, sizeof a->message);
 }
 

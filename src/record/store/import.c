@@ -90,7 +90,7 @@ static enum pxs_status add_environment(struct pxs_store *s, int64_t attempt_id, 
 static enum pxs_status add_attempt(struct pxs_store *s, const struct pxs_store_imported *run,
                                    struct pxs_error *err) {
     struct pxs_store_attempt a = {.run_id = run->run_id, .started_ms = run->at_ms};
-    const char *outcome = pxs_outcome_name(run->outcome);
+    const char *outcome = pxs_state_name(pxs_outcome_state(run->outcome));
     PXS_TRY(pxs_store_insert_attempt(s, &a, 1, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ATTEMPT_END,
                                PXS_ARGS(pxs_cell_int(a.attempt_id), pxs_cell_int(run->at_ms),

@@ -123,7 +123,7 @@ static enum pxs_status put_event(struct intake *in, const struct pxs_record_even
 static enum pxs_status put_end(struct intake *in, const struct pxs_record_end *r, struct pxs_error *err) {
     return pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_LAST_WORD,
                               PXS_ARGS(pxs_cell_int(in->run_id),
-                                       pxs_cell_text(pxs_outcome_name((enum pxs_outcome)r->outcome)),
+                                       pxs_cell_state(pxs_outcome_state((enum pxs_outcome)r->outcome)),
                                        pxs_cell_text_or_null(r->message)),
                               err);
 }

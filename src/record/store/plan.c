@@ -16,7 +16,8 @@ enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id, s
     struct pxs_stmt *stmt;
     bool found;
     run->run_id = run->number = 0;
-    run->name[0] = run->dir[0] = run->state[0] = '\0';
+    run->name[0] = run->dir[0] = '\0';
+    run->state = PXS_STATE_NONE;
     run->added = false;
     PXS_TRY(pxs_store_first(
         s, PXS_ST_RUN_BY_IDENTITY,
@@ -29,7 +30,7 @@ enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id, s
     run->number = pxs_column_int(stmt, 1);
     pxs_column_text(stmt, 2, run->name, sizeof run->name);
     pxs_column_text(stmt, 3, dir, sizeof dir);
-    pxs_column_text(stmt, 4, run->state, sizeof run->state);
+    run->state = pxs_column_state(stmt, 4);
     pxs_stmt_reset(stmt);
     pxs_store_full_dir(s, dir, run->dir);
     return PXS_OK;

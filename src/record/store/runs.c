@@ -26,7 +26,7 @@ static void read_run(const struct pxs_store *s, const struct pxs_stmt *stmt, str
     pxs_column_text(stmt, 5, run->sweep, sizeof run->sweep);
     pxs_column_text(stmt, 6, dir, sizeof dir);
     pxs_column_text(stmt, 7, run->config_hash, sizeof run->config_hash);
-    pxs_column_text(stmt, 8, run->state, sizeof run->state);
+    run->state = pxs_column_state(stmt, 8);
     run->attempts = pxs_column_int(stmt, 9);
     pxs_store_full_dir(s, dir, run->dir);
 }

@@ -87,6 +87,10 @@ struct pxs_cell pxs_cell_text_or_null(const char *text) {
     return pxs_cell_text(text && *text ? text : NULL);
 }
 
+struct pxs_cell pxs_cell_state(enum pxs_run_state state) {
+    return pxs_cell_text_or_null(pxs_state_name(state));
+}
+
 int64_t pxs_column_int(const struct pxs_stmt *stmt, size_t column) {
     bool blob;
     return pxs_stmt_cell(stmt, column, &blob).integer;
@@ -109,4 +113,9 @@ void pxs_column_text(const struct pxs_stmt *stmt, size_t column, char *out, size
     if (n)
         memcpy(out, cell.text, n);
     out[n] = '\0';
+}
+
+enum pxs_run_state pxs_column_state(const struct pxs_stmt *stmt, size_t column) {
+    bool blob;
+    return pxs_state_parse(pxs_stmt_cell(stmt, column, &blob).text);
 }

@@ -6,17 +6,15 @@
 
 /* ---- looking --------------------------------------------------------------------------------------------- */
 
-static enum pxs_status append(struct pxs_store_run_state **list, size_t *n, int64_t run_id, const char *state,
-                              struct pxs_error *err) {
+static enum pxs_status append(struct pxs_store_run_state **list, size_t *n, int64_t run_id,
+                              enum pxs_run_state state, struct pxs_error *err) {
     if ((*n & (*n - 1)) == 0) { /* full at every power of two */
         struct pxs_store_run_state *more = realloc(*list, (*n ? 2 * *n : 1) * sizeof *more);
         if (!more)
             return pxs_fail_nomem(err);
         *list = more;
     }
-    struct pxs_store_run_state *one = &(*list)[(*n)++];
-    one->run_id = run_id;
-    snprintf(one->state, sizeof one->state, "%s", state);
+    (*list)[(*n)++] = (struct pxs_store_run_state){.run_id = run_id, .state = state};
     return PXS_OK;
 }
 
@@ -27,9 +25,7 @@ static enum pxs_status list_states(struct pxs_store *s, int64_t sweep_id, struct
     PXS_TRY(pxs_store_first(s, PXS_ST_RUN_STATES, PXS_ARGS(pxs_cell_int(sweep_id)), &stmt, &row, err));
     enum pxs_status status = PXS_OK;
     while (status == PXS_OK && row) {
-        char state[16];
-        pxs_column_text(stmt, 1, state, sizeof state);
-        status = append(list, n, pxs_column_int(stmt, 0), state, err);
+        status = append(list, n, pxs_column_int(stmt, 0), pxs_column_state(stmt, 1), err);
         if (status == PXS_OK)
             status = pxs_stmt_step(stmt, &row, err);
     }
@@ -102,30 +98,43 @@ void pxs_store_changed_finish(struct pxs_store_changed *changed) {
     memset(changed, 0, sizeof *changed);
 }
 
+/* Which states `what` asks for. */
+static const struct {
+    unsigned bit;
+    enum pxs_run_state state;
+} retried[] = {{PXS_RETRY_FAILED, PXS_STATE_FAILED},
+               {PXS_RETRY_DIVERGED, PXS_STATE_DIVERGED},
+               {PXS_RETRY_CANCELLED, PXS_STATE_CANCELLED}};
+
 /* The user's condition stands on lines of its own, so a comment at its end comments out nothing of ours, and the caret of an error
  * stands under what was typed. */
 static enum pxs_status ask_which(struct pxs_store *s, int64_t sweep_id, unsigned what, const char *where,
                                  struct pxs_table *out, struct pxs_error *err) {
     struct pxs_text sql = {0};
     pxs_text_addf(&sql,
-                  "SELECT run_id, state FROM v_run WHERE sweep_id = ?1 AND state IN (%s, %s, %s) AND run_id "
-                  "NOT IN (SELECT "
-                  "run_id FROM imported) AND (\n%s\n) "
-                  "ORDER BY run_id",
-                  what & PXS_RETRY_FAILED ? "'failed'" : "''",
-                  what & PXS_RETRY_DIVERGED ? "'diverged'" : "''",
-                  what & PXS_RETRY_CANCELLED ? "'cancelled'" : "''", where ? where : "1");
-    struct pxs_cell sweep = pxs_cell_int(sweep_id);
+                  "SELECT run_id, state FROM v_run WHERE sweep_id = ?1 AND state IN (?2, ?3, ?4) AND run_id "
+                  "NOT IN (SELECT run_id FROM imported) AND (\n%s\n) ORDER BY run_id",
+                  where ? where : "1");
+    struct pxs_cell args[1 + PXS_COUNT(retried)] = {pxs_cell_int(sweep_id)};
+    for (size_t i = 0; i < PXS_COUNT(retried); i++)
+        args[1 + i] = pxs_cell_state(what & retried[i].bit ? retried[i].state : PXS_STATE_NONE);
     enum pxs_status status =
-        sql.failed ? pxs_fail_nomem(err) : pxs_store_select(s, sql.text, &sweep, 1, out, err);
+        sql.failed ? pxs_fail_nomem(err) : pxs_store_select(s, sql.text, args, PXS_COUNT(args), out, err);
     pxs_text_finish(&sql);
     return status;
 }
 
-static enum pxs_status retry_one(struct pxs_store *s, int64_t sweep_id, int64_t run_id, const char *state,
-                                 struct pxs_store_changed *out, struct pxs_error *err) {
+static enum pxs_status note_changed(struct pxs_store_changed *out, int64_t run_id, enum pxs_run_state state,
+                                    struct pxs_error *err) {
+    out->states.of[state]++;
+    return append(&out->runs, &out->n, run_id, state, err);
+}
+
+static enum pxs_status retry_one(struct pxs_store *s, int64_t sweep_id, int64_t run_id,
+                                 enum pxs_run_state state, struct pxs_store_changed *out,
+                                 struct pxs_error *err) {
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_RETRY,
-                               PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(sweep_id), pxs_cell_text(state)),
+                               PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(sweep_id), pxs_cell_state(state)),
                                err));
     if (pxs_sql_changes(s->sql) != 1) {
         out->left++;
@@ -133,19 +142,19 @@ static enum pxs_status retry_one(struct pxs_store *s, int64_t sweep_id, int64_t 
     }
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RETRY_INSERT,
                                PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(pxs_now_ms())), err));
-    return append(&out->runs, &out->n, run_id, state, err);
+    return note_changed(out, run_id, state, err);
 }
 
 static enum pxs_status retry_all(struct pxs_store *s, int64_t sweep_id, unsigned what,
                                  const struct pxs_table *which, struct pxs_store_changed *out,
                                  struct pxs_error *err) {
-    static const char *const words[] = {"failed", "diverged", "cancelled"}; /* by bit of `what` */
     for (size_t i = 0; i < which->n_rows; i++) {
-        struct pxs_cell id = pxs_table_at(which, i, "run_id"), state = pxs_table_at(which, i, "state");
+        struct pxs_cell id = pxs_table_at(which, i, "run_id");
+        enum pxs_run_state state = pxs_state_parse(pxs_table_at(which, i, "state").text);
         /* A condition that breaks out of its brackets may bring rows of anything: only what is asked for counts. */
-        for (size_t w = 0; w < PXS_COUNT(words) && id.kind == PXS_CELL_INT; w++)
-            if ((what & 1u << w) && state.text && strcmp(state.text, words[w]) == 0)
-                PXS_TRY(retry_one(s, sweep_id, id.integer, words[w], out, err));
+        for (size_t w = 0; w < PXS_COUNT(retried) && id.kind == PXS_CELL_INT; w++)
+            if ((what & retried[w].bit) && state == retried[w].state)
+                PXS_TRY(retry_one(s, sweep_id, id.integer, state, out, err));
     }
     return PXS_OK;
 }
@@ -171,16 +180,15 @@ enum pxs_status pxs_store_retry(struct pxs_store *s, int64_t sweep_id, unsigned 
 static enum pxs_status cancel_one(struct pxs_store *s, int64_t run_id, struct pxs_store_changed *out,
                                   struct pxs_error *err) {
     struct pxs_stmt *stmt;
-    char state[16];
     bool row;
     PXS_TRY(pxs_store_first(s, PXS_ST_RUN_STATE, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
     if (!row)
         return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run %lld", (long long)run_id);
-    pxs_column_text(stmt, 0, state, sizeof state);
+    enum pxs_run_state state = pxs_column_state(stmt, 0);
     pxs_stmt_reset(stmt);
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_CANCEL, PXS_ARGS(pxs_cell_int(run_id)), err));
     if (pxs_sql_changes(s->sql) == 1)
-        return append(&out->runs, &out->n, run_id, state, err);
+        return note_changed(out, run_id, state, err);
     out->left++;
     return PXS_OK;
 }

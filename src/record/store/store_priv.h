@@ -115,10 +115,13 @@ void pxs_store_finish_statements(struct pxs_store *s);
 /* 0 and "" that mean NULL. */
 struct pxs_cell pxs_cell_int_or_null(int64_t value);
 struct pxs_cell pxs_cell_text_or_null(const char *text);
+/* Its name; NULL where it is none. */
+struct pxs_cell pxs_cell_state(enum pxs_run_state state);
 /* A column of the current row. NULL is 0 or "". Texts are cut to the array at a character's border. */
 int64_t pxs_column_int(const struct pxs_stmt *stmt, size_t column);
 double pxs_column_real(const struct pxs_stmt *stmt, size_t column);
 void pxs_column_text(const struct pxs_stmt *stmt, size_t column, char *out, size_t size);
+enum pxs_run_state pxs_column_state(const struct pxs_stmt *stmt, size_t column);
 
 /* ---- plan.c ---------------------------------------------------------------------------------------------- */
 

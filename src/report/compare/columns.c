@@ -99,7 +99,7 @@ static void choose_columns(struct choices *to, const struct pxs_comparison *c,
     choose(to, "n", 0, "n", PXS_SHOW_PLAIN);
     if (c->n_failed > 0)
         choose(to, "failed", 0, "failed", PXS_SHOW_PLAIN);
-    if (c->n_pruned > 0)
+    if (c->states.of[PXS_STATE_PRUNED] > 0)
         choose(to, "pruned", 0, "pruned", PXS_SHOW_PLAIN);
     if (c->n_open > 0)
         choose(to, "open", 0, "open", PXS_SHOW_PLAIN);

@@ -33,9 +33,9 @@ static enum pxs_status find_machines(struct pxs_store *s, int64_t sweep_id, stru
 static void count_groups(const struct comparing *c, struct pxs_comparison *out) {
     out->n_runs = c->in.n_runs;
     for (size_t g = 0; g < c->n_groups; g++) {
-        out->n_completed += c->groups[g].completed;
-        out->n_failed += c->groups[g].failed + c->groups[g].diverged;
-        out->n_pruned += c->groups[g].pruned;
+        for (size_t state = 0; state < PXS_STATES; state++)
+            out->states.of[state] += c->groups[g].states.of[state];
+        out->n_failed += c->groups[g].failed;
         out->n_open += c->groups[g].open;
     }
 }

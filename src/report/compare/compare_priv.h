@@ -38,7 +38,10 @@ const struct metric *pxs_metric_find(const char *option, const char *name, struc
 struct group {
     size_t index; /* in pxs_groups */
     size_t first; /* a run of the group: its keys are the group's */
-    size_t completed, failed, diverged, pruned, open, imported;
+    struct pxs_state_counts states;
+    size_t failed; /* or diverged */
+    size_t open;   /* neither those nor completed or pruned */
+    size_t imported;
     size_t counted;                       /* runs that the statistics are over: completed, as a rule */
     struct pxs_stats stats[MEASURES];     /* over those */
     struct pxs_difference best, baseline; /* this minus the first, minus the baseline, in the metric */

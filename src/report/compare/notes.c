@@ -46,13 +46,13 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
         size_t n;
         const char *what;
     } parts[] = {{out->n_failed, "failed or diverged"},
-                 {out->n_pruned, "pruned"},
+                 {out->states.of[PXS_STATE_PRUNED], "pruned"},
                  {out->n_open, "not completed yet"},
                  {out->n_stale, "of them stale"}};
     size_t counted = 0;
     for (size_t g = 0; g < c->n_groups; g++)
         counted += c->groups[g].counted;
-    if (out->n_failed + out->n_pruned + out->n_open > 0)
+    if (out->n_failed + out->states.of[PXS_STATE_PRUNED] + out->n_open > 0)
         pxs_text_addf(&n->text, "%zu of %zu runs count", counted, out->n_runs);
     if (c->until >= 0)
         pxs_text_add(&n->text, ", those that have come as far");
@@ -95,7 +95,7 @@ static void note_survivors(const struct comparing *c, struct notes *n) {
             continue;
         if (said++ < 3)
             pxs_text_addf(&n->text, "%s%s (%zu of %zu)", said == 1 ? "" : ", ", pxs_compare_label(c, g),
-                          pxs_compare_lost(g), pxs_compare_lost(g) + g->completed);
+                          pxs_compare_lost(g), pxs_compare_lost(g) + g->states.of[PXS_STATE_COMPLETED]);
     }
     if (said > 0) {
         if (said > 3)
@@ -107,7 +107,7 @@ static void note_survivors(const struct comparing *c, struct notes *n) {
 }
 
 static void note_pruned(const struct pxs_comparison *out, struct notes *n) {
-    if (out->n_pruned > 0)
+    if (out->states.of[PXS_STATE_PRUNED] > 0)
         pxs_text_add(&n->text,
                      "pruning gave up runs that were behind early, which favours schedules that fall early; "
                      "what is left of a configuration is the better part of it");
@@ -171,7 +171,7 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
     const struct group *b = &c->groups[c->baseline];
     if (c->baseline >= c->ranked) {
         pxs_text_addf(&n->text, "the baseline, %s, has no %s to compare with", pxs_compare_label(c, b),
-                      b->completed > 0 ? c->metric.name : "completed run");
+                      b->states.of[PXS_STATE_COMPLETED] > 0 ? c->metric.name : "completed run");
         note(n);
         return;
     }

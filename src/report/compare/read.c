@@ -25,15 +25,18 @@ static const struct pxs_cell *row_of(const struct comparing *c, size_t run) {
     return c->runs.cells + run * c->runs.n_columns;
 }
 
+static enum pxs_run_state state_of(const struct comparing *c, size_t run) {
+    return pxs_state_parse(row_of(c, run)[RUN_STATE].text);
+}
+
 static bool is_completed(const struct comparing *c, size_t run) {
-    return strcmp(row_of(c, run)[RUN_STATE].text, "completed") == 0;
+    return state_of(c, run) == PXS_STATE_COMPLETED;
 }
 
 /* It may still be completed, or is: how far it has come; -1: nowhere, or it will never be. */
 static int64_t reach_of(const struct comparing *c, size_t run) {
     const struct pxs_cell *last = &row_of(c, run)[RUN_LAST_EPOCH];
-    return pxs_run_is_lost(row_of(c, run)[RUN_STATE].text) || last->kind == PXS_CELL_NULL ? -1
-                                                                                          : last->integer;
+    return pxs_state_is_lost(state_of(c, run)) || last->kind == PXS_CELL_NULL ? -1 : last->integer;
 }
 
 bool pxs_compare_counts(const struct comparing *c, size_t run) {
@@ -76,18 +79,12 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
     return n;
 }
 
-static void count_run(struct group *g, const char *state, bool imported) {
+static void count_run(struct group *g, enum pxs_run_state state, bool imported) {
+    const bool failed = state == PXS_STATE_FAILED || state == PXS_STATE_DIVERGED;
+    g->states.of[state]++;
+    g->failed += failed;
+    g->open += !failed && !pxs_state_is_done(state);
     g->imported += imported;
-    if (strcmp(state, "completed") == 0)
-        g->completed++;
-    else if (strcmp(state, "failed") == 0)
-        g->failed++;
-    else if (strcmp(state, "diverged") == 0)
-        g->diverged++;
-    else if (strcmp(state, "pruned") == 0)
-        g->pruned++;
-    else
-        g->open++;
 }
 
 static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
@@ -101,9 +98,8 @@ static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
     for (size_t g = 0; g < c->n_groups; g++)
         c->groups[g] = (struct group){.index = g, .first = c->in.first[g]};
     for (size_t run = 0; run < c->in.n_runs; run++) {
-        const struct pxs_cell *row = row_of(c, run);
         struct group *of = &c->groups[c->in.group_of[run]];
-        count_run(of, row[RUN_STATE].text, row[RUN_IMPORTED].integer != 0);
+        count_run(of, state_of(c, run), row_of(c, run)[RUN_IMPORTED].integer != 0);
         of->counted += pxs_compare_counts(c, run);
     }
     for (size_t g = 0; g < c->n_groups; g++) {

@@ -7,7 +7,6 @@
 
 enum field {
     F_COUNT, /* `which` is the offset of a count */
-    F_LOST,  /* failed and diverged */
     F_MEAN,  /* of a measure from here on */
     F_STD,
     F_MIN,
@@ -57,7 +56,7 @@ struct output {
 /* clang-format off */
 static const struct output outputs[] = {
     {"n", {"n", PXS_SHOW_PLAIN}, COUNT_OF(counted)},
-    {"failed", {"failed", PXS_SHOW_PLAIN}, F_LOST, 0},
+    {"failed", {"failed", PXS_SHOW_PLAIN}, COUNT_OF(failed)},
     {"open", {"open", PXS_SHOW_PLAIN}, COUNT_OF(open)},
     {"best_val_loss_mean", {"best val", PXS_SHOW_FIXED}, F_MEAN, M_BEST},
     {"best_val_loss_std", {"std", PXS_SHOW_PLUSMINUS}, F_STD, M_BEST},
@@ -72,8 +71,8 @@ static const struct output outputs[] = {
     {"seconds", {"time", PXS_SHOW_DURATION}, F_MEAN, M_SECONDS},
     {"number", {"no", PXS_SHOW_PLAIN}, F_NUMBER, 0},
     {"configuration", {"configuration", PXS_SHOW_PLAIN}, F_LABEL, 0},
-    {"diverged", {"diverged", PXS_SHOW_PLAIN}, COUNT_OF(diverged)},
-    {"pruned", {"pruned", PXS_SHOW_PLAIN}, COUNT_OF(pruned)},
+    {"diverged", {"diverged", PXS_SHOW_PLAIN}, COUNT_OF(states.of[PXS_STATE_DIVERGED])},
+    {"pruned", {"pruned", PXS_SHOW_PLAIN}, COUNT_OF(states.of[PXS_STATE_PRUNED])},
     {"imported", {"imported", PXS_SHOW_PLAIN}, COUNT_OF(imported)},
     {"best_val_loss_ci_low", {"95 % low", PXS_SHOW_FIXED}, F_LOW, M_BEST},
     {"best_val_loss_ci_high", {"high", PXS_SHOW_TO}, F_HIGH, M_BEST},
@@ -149,8 +148,6 @@ static struct pxs_cell cell_of(const struct group *g, const struct output *o) {
     case F_COUNT:
         memcpy(&count, (const char *)g + o->which, sizeof count);
         return pxs_cell_int((int64_t)count);
-    case F_LOST:
-        return pxs_cell_int((int64_t)(g->failed + g->diverged));
     case F_RATIO:
         return real(shared(&g->stats[M_RATE_LAST]) / shared(&g->stats[M_RATE_FIRST]));
     case F_FRONT:

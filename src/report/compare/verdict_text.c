@@ -14,7 +14,7 @@ const struct pxs_stats *pxs_compare_metric(const struct comparing *c, const stru
 }
 
 size_t pxs_compare_lost(const struct group *g) {
-    return g->failed + g->diverged;
+    return g->failed;
 }
 
 /* ---- the verdict ----------------------------------------------------------------------------------------- */
@@ -222,7 +222,7 @@ static void say_provisionally(const struct comparing *c, struct pxs_text *out) {
 /* Runs of other configurations are completed, but have no figure to compare by: old logs without validation, say. */
 static bool others_completed(const struct comparing *c) {
     for (size_t g = 1; g < c->n_groups; g++)
-        if (c->groups[g].completed > 0)
+        if (c->groups[g].states.of[PXS_STATE_COMPLETED] > 0)
             return true;
     return false;
 }
@@ -291,7 +291,8 @@ static void say_validation(const struct comparing *c, struct pxs_text *out) {
 static void say_verdict(const struct comparing *c, const struct pxs_comparison *out, struct pxs_text *text) {
     if (c->ranked == 0) {
         pxs_text_addf(text, "no run %s, so there is nothing to compare yet",
-                      out->n_completed == 0 ? "is completed" : "has a number to compare by");
+                      out->states.of[PXS_STATE_COMPLETED] == 0 ? "is completed"
+                                                               : "has a number to compare by");
         return;
     }
     if (c->metric.measure != c->asked.measure)

@@ -175,7 +175,7 @@ static void fill_row(struct importing *im, const struct pxs_lab_log *log, const 
     char *name = pxs_arena_strdup(&t->arena, made->name), *source = pxs_arena_strdup(&t->arena, made->source);
     const struct pxs_cell cells[] = {
         pxs_cell_int(made->run_id),    pxs_cell_text(name),
-        pxs_cell_int(made->added),     pxs_cell_text(pxs_outcome_name(made->outcome)),
+        pxs_cell_int(made->added),     pxs_cell_text(pxs_state_name(pxs_outcome_state(made->outcome))),
         pxs_cell_int(ended(log, run)), pxs_cell_int(run->rows),
         pxs_cell_int(run->first_line), pxs_cell_int(run->last_line),
         pxs_cell_int(run->unreadable), isnan(best) ? pxs_cell_text(NULL) : pxs_cell_real(best),

@@ -15,20 +15,25 @@ static const struct pxs_column list_columns[] = {
 };
 enum { STATE = 2, ATTEMPTS = 3, REASON = 12, STALE = 13, IMPORTED = 14 };
 
-static const char *const states[] = {"queued", "running",     "completed", "diverged",
-                                     "failed", "interrupted", "cancelled", "pruned"};
-
 static enum pxs_status check_state(const char *state, struct pxs_error *err) {
-    for (size_t i = 0; i < PXS_COUNT(states); i++) {
-        if (strcmp(state, states[i]) == 0)
-            return PXS_OK;
+    const char *names[PXS_STATES];
+    size_t n = 0;
+    struct pxs_text all = {0};
+    if (pxs_state_is_stored(pxs_state_parse(state)))
+        return PXS_OK;
+    for (size_t i = 0; i < PXS_STATES; i++) {
+        if (!pxs_state_is_stored((enum pxs_run_state)i))
+            continue;
+        names[n] = pxs_state_name((enum pxs_run_state)i);
+        pxs_text_addf(&all, "%s%s", n > 0 ? ", " : "", names[n]);
+        n++;
     }
-    const char *near = pxs_nearest_word(state, states, PXS_COUNT(states));
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "there is no state '%s'%s%s%s (queued, running, completed, diverged, failed, interrupted, "
-        "cancelled, pruned)",
-        state, near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+    const char *near = pxs_nearest_word(state, names, n);
+    const enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "there is no state '%s'%s%s%s (%s)", state,
+                                            near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                                            near != NULL ? "'?" : "", pxs_text_str(&all));
+    pxs_text_finish(&all);
+    return status;
 }
 
 /* Most runs need one attempt; then the column says nothing. */
@@ -71,7 +76,7 @@ static enum pxs_status put_table(struct pxs_table *t, size_t n_stale, int width,
     for (size_t row = 0; row < t->n_rows; row++) {
         struct pxs_cell *cells = t->cells + row * t->n_columns;
         if (cells[STALE].integer != 0)
-            cells[STATE] = pxs_cell_text(PXS_STATE_STALE);
+            cells[STATE] = pxs_cell_text(pxs_state_name(PXS_STATE_STALE));
         if (cells[IMPORTED].integer != 0)
             mark_imported(t, &cells[STATE]);
         pxs_cell_first_line(&cells[REASON]);

@@ -85,7 +85,7 @@ static void put_summary(const struct parts *p, struct pxs_text *out) {
     const struct pxs_table *t = &p->summary;
     char buf[32];
     pxs_text_add_words(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
-    put_pair(out, "state", p->stale ? PXS_STATE_STALE : p->run.state);
+    put_pair(out, "state", pxs_state_name(p->stale ? PXS_STATE_STALE : p->run.state));
     pxs_stale_say(p->stale, out);
     put_place(p, out);
     put_pair(out, "config", p->run.config_hash);

@@ -72,9 +72,9 @@ static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g, c
     run->number = pxs_table_at(t, row, "number").integer;
     run->seed = pxs_table_at(t, row, "seed").integer;
     run->name = pxs_arena_strdup(arena, pxs_table_at(t, row, "name").text);
-    run->state = pxs_arena_strdup(arena, pxs_table_at(t, row, "state").text);
+    run->state = pxs_state_parse(pxs_table_at(t, row, "state").text);
     run->configuration = configuration_of(g, run->run_id);
-    if (run->name == NULL || run->state == NULL)
+    if (run->name == NULL)
         return pxs_fail_nomem(err);
     if (run->configuration == SIZE_MAX)
         return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
@@ -88,28 +88,15 @@ static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g, c
     return PXS_OK;
 }
 
-static bool is_one_of(const char *state, const char *const *states) {
-    for (; *states != NULL; states++) {
-        if (strcmp(state, *states) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool pxs_run_is_lost(const char *state) {
-    static const char *const lost[] = {"diverged", "failed", "pruned", "cancelled", NULL};
-    return is_one_of(state, lost);
-}
-
 static void count_states(struct pxs_curves *c) {
     for (size_t i = 0; i < c->n_runs; i++) {
         struct pxs_configuration *of = &c->configurations[c->runs[i].configuration];
         of->n_runs++;
         of->n_begun +=
-            (c->runs[i].steps > 0 || c->runs[i].last_epoch >= 0) && !pxs_run_is_lost(c->runs[i].state);
-        if (strcmp(c->runs[i].state, "completed") == 0)
+            (c->runs[i].steps > 0 || c->runs[i].last_epoch >= 0) && !pxs_state_is_lost(c->runs[i].state);
+        if (c->runs[i].state == PXS_STATE_COMPLETED)
             of->completed++;
-        else if (pxs_run_is_lost(c->runs[i].state))
+        else if (pxs_state_is_lost(c->runs[i].state))
             of->lost++;
         else
             of->open++;
@@ -269,7 +256,7 @@ static enum pxs_status make_band(struct pxs_curves *c, size_t configuration, int
         return pxs_fail_nomem(err);
     *band = (struct pxs_band){n, numbers, numbers + n, numbers + 2 * n, numbers + 3 * n, runs};
     for (size_t i = 0; i < c->n_runs; i++) {
-        if (c->runs[i].configuration == configuration && !pxs_run_is_lost(c->runs[i].state))
+        if (c->runs[i].configuration == configuration && !pxs_state_is_lost(c->runs[i].state))
             widen(band, &c->runs[i].epoch[column]);
     }
     for (size_t i = 0; i < n; i++) {
@@ -285,7 +272,7 @@ static enum pxs_status make_bands(struct pxs_curves *c, struct pxs_error *err) {
         int64_t last = -1;
         for (size_t run = 0; run < c->n_runs; run++) {
             const struct pxs_run_curves *r = &c->runs[run];
-            if (r->configuration == i && !pxs_run_is_lost(r->state) && r->last_epoch > last)
+            if (r->configuration == i && !pxs_state_is_lost(r->state) && r->last_epoch > last)
                 last = r->last_epoch;
         }
         for (int column = 0; column < PXS_EPOCH_N; column++)

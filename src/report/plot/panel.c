@@ -141,16 +141,17 @@ static void draw_beyond(struct pxs_canvas *c, const struct pxs_scene *scene, con
 
 /* ---- curves ---------------------------------------------------------------------------------------------- */
 
-void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, const char *state, double x, double y) {
+void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run_state state, double x,
+                   double y) {
     const double r = 3.5;
     struct pxs_pen solid = *pen;
     solid.dash[0] = 0;
     solid.alpha = 1;
     solid.width = 1.6;
-    if (strcmp(state, "diverged") == 0) {
+    if (state == PXS_STATE_DIVERGED) {
         pxs_canvas_segment(c, &solid, x - r, y - r, x + r, y + r);
         pxs_canvas_segment(c, &solid, x - r, y + r, x + r, y - r);
-    } else if (strcmp(state, "pruned") == 0) {
+    } else if (state == PXS_STATE_PRUNED) {
         pxs_canvas_segment(c, &solid, x, y - r - 1, x, y + r + 1);
     } else {
         pxs_canvas_fill(c, &solid, x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2);

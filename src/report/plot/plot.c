@@ -38,11 +38,11 @@ static const struct pxs_lettering heading = {.size = 14, .bold = true, .lightnes
 static const struct pxs_lettering below = {.size = 10, .lightness = 0.35};
 static const struct pxs_lettering small = {.size = 8.5, .lightness = 0.35};
 
-static size_t count_state(const struct pxs_curves *c, const char *state) {
-    size_t n = 0;
+static struct pxs_state_counts count_states(const struct pxs_curves *c) {
+    struct pxs_state_counts counts = {0};
     for (size_t i = 0; i < c->n_runs; i++)
-        n += strcmp(c->runs[i].state, state) == 0;
-    return n;
+        counts.of[c->runs[i].state]++;
+    return counts;
 }
 
 static void put_title(const struct pxs_curves *c, const struct pxs_plot_options *o, struct pxs_text *out) {
@@ -64,23 +64,18 @@ static size_t shown_configurations(const struct pxs_scene *scene) {
 
 /* "5 configurations, 15 runs: 12 completed, 2 running, 1 diverged" */
 static void put_subtitle(const struct pxs_scene *scene, struct pxs_text *out) {
-    static const char *const states[] = {"completed", "running", "interrupted", "queued",
-                                         "diverged",  "failed",  "pruned",      "cancelled"};
+    static const enum pxs_run_state order[] = {PXS_STATE_COMPLETED, PXS_STATE_RUNNING,  PXS_STATE_INTERRUPTED,
+                                               PXS_STATE_QUEUED,    PXS_STATE_DIVERGED, PXS_STATE_FAILED,
+                                               PXS_STATE_PRUNED,    PXS_STATE_CANCELLED};
     const struct pxs_curves *c = &scene->curves;
     const size_t n = shown_configurations(scene);
-    const char *between = ": ";
+    const struct pxs_state_counts counts = count_states(c);
     if (c->n_runs == 1) {
-        pxs_text_addf(out, "1 run, %s", c->runs[0].state);
+        pxs_text_addf(out, "1 run, %s", pxs_state_name(c->runs[0].state));
         return;
     }
     pxs_text_addf(out, "%zu configuration%s, %zu runs", n, n == 1 ? "" : "s", c->n_runs);
-    for (size_t i = 0; i < PXS_COUNT(states); i++) {
-        const size_t of_state = count_state(c, states[i]);
-        if (of_state == 0)
-            continue;
-        pxs_text_addf(out, "%s%zu %s", between, of_state, states[i]);
-        between = ", ";
-    }
+    pxs_state_counts_add(&counts, order, PXS_COUNT(order), ": ", out);
 }
 
 static void seeds_of(const struct pxs_scene *scene, size_t *fewest, size_t *most) {
@@ -196,15 +191,18 @@ static void draw_fitting(struct sheet *s, const struct pxs_lettering *how, doubl
 
 /* Marks of lost runs and what they mean, those that occur. */
 static void draw_mark_key(struct sheet *s, double y) {
-    static const char *const states[] = {"diverged", "failed", "pruned", "cancelled"};
+    static const enum pxs_run_state marked[] = {PXS_STATE_DIVERGED, PXS_STATE_FAILED, PXS_STATE_PRUNED,
+                                                PXS_STATE_CANCELLED};
+    const struct pxs_state_counts counts = count_states(&s->scene->curves);
     const struct pxs_pen pen = pxs_pen_grey(0.25, 1.4);
     double x = s->frame.left + 4;
-    for (size_t i = 0; i < PXS_COUNT(states); i++) {
-        if (count_state(&s->scene->curves, states[i]) == 0)
+    for (size_t i = 0; i < PXS_COUNT(marked); i++) {
+        const char *name = pxs_state_name(marked[i]);
+        if (counts.of[marked[i]] == 0)
             continue;
-        pxs_mark_draw(s->canvas, &pen, states[i], x, y);
-        pxs_canvas_text(s->canvas, &small, x + 8, y, states[i]);
-        x += 24 + pxs_canvas_text_width(s->canvas, &small, states[i]);
+        pxs_mark_draw(s->canvas, &pen, marked[i], x, y);
+        pxs_canvas_text(s->canvas, &small, x + 8, y, name);
+        x += 24 + pxs_canvas_text_width(s->canvas, &small, name);
     }
     if (x > s->frame.left + 4)
         pxs_canvas_text(s->canvas, &small, x - 6, y, "(thin lines of their own, in no mean and no band)");

@@ -47,7 +47,7 @@ struct pxs_strand {
 /* A run that is lost: drawn alone, to its end. */
 struct pxs_stray {
     size_t configuration;
-    const char *state;
+    enum pxs_run_state state;
     size_t n;
     double *x, *y;
 };
@@ -103,6 +103,7 @@ void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double
 void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
                     const struct pxs_frame *frame, bool is_last);
 /* The mark of a run that ended in this state: a cross, a bar or a square. */
-void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, const char *state, double x, double y);
+void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run_state state, double x,
+                   double y);
 
 #endif

@@ -148,7 +148,8 @@ static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y
     char seed[64] = "";
     if (row->run_id != 0)
         snprintf(seed, sizeof seed, "seed %" PRId64 "%s%s", row->seed,
-                 pxs_run_is_lost(row->state) ? ", " : "", pxs_run_is_lost(row->state) ? row->state : "");
+                 pxs_state_is_lost(row->state) ? ", " : "",
+                 pxs_state_is_lost(row->state) ? pxs_state_name(row->state) : "");
     draw_label(s, row->label, middle, seed);
     if (row->source.pixels == NULL) {
         draw_fitting(s, &left, s->width - s->left - EDGE, s->left, middle, row->why);

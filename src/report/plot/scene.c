@@ -129,7 +129,7 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
         e.least[i] = e.most[i] = NAN;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
         const struct pxs_run_curves *run = &scene->curves.runs[i];
-        if (run->configuration != configuration || pxs_run_is_lost(run->state))
+        if (run->configuration != configuration || pxs_state_is_lost(run->state))
             continue;
         widen(&e, &run->batch[column], first, last);
         steps = run->steps > steps ? run->steps : steps;
@@ -210,7 +210,7 @@ static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *pa
         const struct pxs_run_curves *run = &c->runs[i];
         const struct pxs_curve *curve =
             panel->metric->batch >= 0 ? &run->batch[panel->metric->batch] : &run->epoch[panel->metric->epoch];
-        if (pxs_run_is_lost(run->state) && curve->n > 0)
+        if (pxs_state_is_lost(run->state) && curve->n > 0)
             panel->strays[panel->n_strays++] =
                 (struct pxs_stray){run->configuration, run->state, curve->n, curve->x, curve->y};
     }

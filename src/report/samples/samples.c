@@ -52,10 +52,10 @@ static enum pxs_status take_run(struct reading *r, struct pxs_sample_row *row,
     row->run_id = run->run_id;
     row->seed = run->seed;
     row->run = pxs_arena_strdup(arena, run->name);
-    row->state = pxs_arena_strdup(arena, run->state);
+    row->state = run->state;
     if (run->steps == 0)
         row->why = "has not begun";
-    return row->run != NULL && row->state != NULL ? PXS_OK : pxs_fail_nomem(err);
+    return row->run != NULL ? PXS_OK : pxs_fail_nomem(err);
 }
 
 static enum pxs_status choose_runs(struct reading *r, struct pxs_error *err) {

@@ -166,16 +166,12 @@ static void put_sweep(const struct pxs_board *b, size_t width, struct pxs_text *
     size_t n_stale = 0;
     for (size_t i = 0; i < b->n_running; i++)
         n_stale += b->running[i].stale;
-    pxs_text_addf(&counts, "%s: %zu/%zu done", b->sweep, b->n_completed, b->n_total);
-    put_count(&counts, b->n_pruned, "pruned");
-    put_count(&counts, b->n_failed, "failed");
-    put_count(&counts, b->n_diverged, "diverged");
-    put_count(&counts, b->n_interrupted, "interrupted");
-    put_count(&counts, b->n_cancelled, "cancelled");
+    pxs_text_addf(&counts, "%s: %zu/%zu done", b->sweep, b->states.of[PXS_STATE_COMPLETED], b->n_total);
+    pxs_state_counts_add(&b->states, pxs_states_told, PXS_STATES_TOLD - 1, ", ", &counts);
     put_count(&counts, b->n_running - n_stale, "running");
     put_count(&counts, n_stale, "stale");
     put_count(&counts, b->n_elsewhere, "running elsewhere");
-    put_count(&counts, b->n_queued, "queued");
+    put_count(&counts, b->states.of[PXS_STATE_QUEUED], "queued");
     add_field(&line, 0, "%s", pxs_text_str(&counts));
     pxs_text_finish(&counts);
     if (!isnan(b->elapsed)) {

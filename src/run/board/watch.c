@@ -53,8 +53,8 @@ static const char *word(const struct pxs_table *t, size_t row, const char *colum
     return text ? text : "";
 }
 
-static bool in_state(const struct watching *w, size_t row, const char *state) {
-    return strcmp(word(&w->runs, row, "state"), state) == 0;
+static enum pxs_run_state state_of(const struct watching *w, size_t row) {
+    return pxs_state_parse(pxs_table_at(&w->runs, row, "state").text);
 }
 
 static bool is_stale(const struct watching *w, size_t row) {
@@ -72,7 +72,7 @@ static int64_t own_batches(const struct watching *w, size_t row) {
     int64_t epoch = whole(&w->runs, row, "epoch", 0), epochs = whole(&w->runs, row, "last_epoch", -1) + 1;
     if (epoch > 0)
         return (whole(&w->runs, row, "step", 0) - whole(&w->runs, row, "batch", 0)) / epoch;
-    if (in_state(w, row, "completed") && epochs > 0)
+    if (state_of(w, row) == PXS_STATE_COMPLETED && epochs > 0)
         return (whole(&w->runs, row, "last_step", -1) + 1) / epochs;
     return 0;
 }
@@ -128,7 +128,7 @@ static double sweep_eta(const struct watching *w, const struct pxs_watch *out) {
         longest = fmax(longest, left);
     }
     for (size_t i = 0; i < w->runs.n_rows; i++)
-        if (in_state(w, i, "queued") || in_state(w, i, "interrupted")) {
+        if (pxs_state_is_startable(state_of(w, i), true)) {
             sum += expected(w, i);
             longest = fmax(longest, expected(w, i));
         }
@@ -168,24 +168,14 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms, struc
         r->eta = run_eta(w, row, r, now_ms);
 }
 
-static void count_run(const struct watching *w, size_t row, struct pxs_board *b) {
-    b->n_total++;
-    b->n_completed += in_state(w, row, "completed");
-    b->n_failed += in_state(w, row, "failed");
-    b->n_diverged += in_state(w, row, "diverged");
-    b->n_interrupted += in_state(w, row, "interrupted");
-    b->n_cancelled += in_state(w, row, "cancelled");
-    b->n_pruned += in_state(w, row, "pruned");
-    b->n_queued += in_state(w, row, "queued");
-}
-
 static void add_note(const struct watching *w, struct pxs_watch *out) {
     const char *note = "";
     if (out->n_stale > 0)
         note = "stale: nobody works on it any more; `pixsweep reap` or the next `pixsweep run` takes it home";
     else if (strcmp(word(&w->sweep, 0, "state"), "paused") == 0)
         note = "paused: the next `pixsweep run` goes on";
-    else if (out->n_live == 0 && out->board.n_queued + out->board.n_interrupted > 0)
+    else if (out->n_live == 0 &&
+             out->board.states.of[PXS_STATE_QUEUED] + out->board.states.of[PXS_STATE_INTERRUPTED] > 0)
         note = "nobody works on it now: `pixsweep run` goes on";
     snprintf(out->board.note, sizeof out->board.note, "%s", note);
 }
@@ -200,8 +190,9 @@ static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch
     b->now_ms = now_ms;
     snprintf(b->sweep, sizeof b->sweep, "%s", word(&w->sweep, 0, "name"));
     for (size_t i = 0; i < w->runs.n_rows; i++) {
-        count_run(w, i, b);
-        if (!in_state(w, i, "running"))
+        b->n_total++;
+        b->states.of[state_of(w, i)]++;
+        if (state_of(w, i) != PXS_STATE_RUNNING)
             continue;
         struct pxs_board_run *r = &running[b->n_running++];
         fill_run(w, i, now_ms, r);
@@ -212,7 +203,8 @@ static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch
     b->eta = sweep_eta(w, out);
     b->elapsed = out->n_live > 0 ? (double)now_ms / 1000 - number(&w->since, 0, "started_ms") / 1000 : NAN;
     add_note(w, out);
-    out->over = out->n_live == 0 && (b->n_queued == 0 || strcmp(word(&w->sweep, 0, "state"), "paused") == 0);
+    out->over = out->n_live == 0 &&
+                (b->states.of[PXS_STATE_QUEUED] == 0 || strcmp(word(&w->sweep, 0, "state"), "paused") == 0);
     return PXS_OK;
 }
 

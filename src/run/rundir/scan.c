@@ -125,12 +125,11 @@ void pxs_found_finish(struct pxs_found *found) {
     memset(found, 0, sizeof *found);
 }
 
-const char *pxs_found_state(const struct pxs_found *found) {
+enum pxs_run_state pxs_found_state(const struct pxs_found *found) {
     if (found->n == 0)
-        return "new";
+        return PXS_STATE_NEW;
     const struct pxs_found_attempt *last = &found->attempts[found->n - 1];
-    const char *word = last->ended ? pxs_outcome_name(last->outcome) : NULL;
-    return word ? word : "interrupted";
+    return last->ended ? pxs_outcome_state(last->outcome) : PXS_STATE_INTERRUPTED;
 }
 
 int64_t pxs_found_last_no(const struct pxs_found *found) {

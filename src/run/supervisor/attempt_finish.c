@@ -23,7 +23,7 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
 /* Failures that the database has not heard of yet. */
 static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes, int64_t *timeouts) {
     for (size_t i = 0; i < s->n_late; i++)
-        if (s->late[i].run == run && strcmp(s->late[i].outcome, "failed") == 0)
+        if (s->late[i].run == run && s->late[i].end.outcome == PXS_STATE_FAILED)
             ++*(strncmp(s->late[i].message, "timed out", strlen("timed out")) == 0 ? timeouts : crashes);
 }
 
@@ -49,7 +49,7 @@ static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_s
 
 /* What becomes of the run. Interrupted by somebody else's signal: not taken again in this session, or it would never rest. */
 static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct pxs_verdict *v,
-                              const char **state, enum pxs_place *place, struct pxs_error *err) {
+                              enum pxs_run_state *state, enum pxs_place *place, struct pxs_error *err) {
     bool again = false;
     if (v->crash && slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
         size_t len = strlen(v->message);
@@ -58,19 +58,19 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
                  s->plan->slots.jobs, s->plan->slots.jobs == 1 ? "" : "s");
     } else if (v->crash || v->timed_out)
         PXS_TRY(spend_budget(s, slot, v, &again, err));
-    *state = again ? "queued" : v->outcome;
-    bool stepped_back = slot->asked == PXS_ASKED_YIELD && strcmp(v->outcome, "interrupted") == 0;
+    *state = again ? PXS_STATE_QUEUED : v->outcome;
+    bool stepped_back = slot->asked == PXS_ASKED_YIELD && v->outcome == PXS_STATE_INTERRUPTED;
     *place = again || stepped_back ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     return PXS_OK;
 }
 
 /* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not ours may come again and again. */
 static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_verdict *v,
-                       const char *state) {
+                       enum pxs_run_state state) {
     bool asked_by_another = slot->asked == PXS_ASKED_NOTHING && v->signal == SIGTERM;
-    if (strcmp(state, "completed") == 0 || strcmp(state, "pruned") == 0)
+    if (pxs_state_is_done(state))
         pxs_brake_completed(s);
-    else if (strcmp(state, "failed") == 0 && !asked_by_another)
+    else if (state == PXS_STATE_FAILED && !asked_by_another)
         pxs_brake_failed(s, slot->run, v->message);
 }
 
@@ -108,15 +108,16 @@ static void say_good(struct pxs_supervisor *s, const struct pxs_slot *slot, doub
 
 static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_verdict *v,
                     const char *message, double now) {
-    if (strcmp(v->outcome, "completed") == 0)
+    if (v->outcome == PXS_STATE_COMPLETED)
         say_good(s, slot, now);
-    else if (strcmp(v->outcome, "cancelled") == 0 || strcmp(v->outcome, "pruned") == 0)
+    else if (v->outcome == PXS_STATE_CANCELLED || v->outcome == PXS_STATE_PRUNED)
         pxs_say(s, PXS_LOG_INFO, "%s: %s%s", s->plan->runs[slot->run].name,
-                strcmp(v->outcome, "pruned") == 0 ? "pruned: " : "", v->message);
-    else if (strcmp(v->outcome, "interrupted") == 0)
+                v->outcome == PXS_STATE_PRUNED ? "pruned: " : "", v->message);
+    else if (v->outcome == PXS_STATE_INTERRUPTED)
         pxs_say(s, PXS_LOG_WARN, "%s: interrupted: %s", s->plan->runs[slot->run].name, v->message);
     else
-        pxs_say(s, PXS_LOG_ERROR, "%s: %s: %s", s->plan->runs[slot->run].name, v->outcome, message);
+        pxs_say(s, PXS_LOG_ERROR, "%s: %s: %s", s->plan->runs[slot->run].name, pxs_state_name(v->outcome),
+                message);
 }
 
 static void leave(struct pxs_supervisor *s, struct pxs_slot *slot) {
@@ -146,7 +147,7 @@ static int64_t end_time(const struct pxs_supervisor *s, const struct pxs_slot *s
 }
 
 static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                                  const struct pxs_verdict *v, const char *state, const char *message,
+                                  const struct pxs_verdict *v, enum pxs_run_state state, const char *message,
                                   struct pxs_error *err) {
     struct pxs_store_end end = {.outcome = v->outcome,
                                 .state = state,
@@ -163,29 +164,29 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
 enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
                                   struct pxs_error *err) {
     struct pxs_verdict v;
-    const char *state;
+    enum pxs_run_state state;
     enum pxs_place place;
     judge(s, slot, &v);
     PXS_TRY(decide(s, slot, &v, &state, &place, err));
-    bool good = strcmp(v.outcome, "completed") == 0;
+    bool good = v.outcome == PXS_STATE_COMPLETED;
     struct pxs_text message = {0}, tail = {0};
     pxs_text_add(&message, v.message);
-    if (strcmp(v.outcome, "failed") == 0 && slot->asked != PXS_ASKED_TIMEOUT)
+    if (v.outcome == PXS_STATE_FAILED && slot->asked != PXS_ASKED_TIMEOUT)
         pxs_log_tail(slot->log, slot->process.log_start, PXS_TAIL_LINES, &tail);
     if (tail.len > 0)
         pxs_text_addf(&message, "\n  the end of its log:\n%s", pxs_text_str(&tail));
     enum pxs_status status = record_end(s, slot, &v, state, pxs_text_str(&message), err);
     if (status == PXS_OK) {
-        snprintf(s->plan->runs[slot->run].state, sizeof s->plan->runs[slot->run].state, "%s", state);
+        s->plan->runs[slot->run].state = state;
         s->runs[slot->run].place = place;
         s->runs[slot->run].completed_here = good;
-        s->runs[slot->run].failed_here += strcmp(v.outcome, "failed") == 0;
+        s->runs[slot->run].failed_here += v.outcome == PXS_STATE_FAILED;
         say_end(s, slot, &v, pxs_text_str(&message), now);
         if (good)
             learn(s, slot, now);
         tell_brake(s, slot, &v, state);
-        if (pxs_state_final(
-                state)) /* it may have died between its last record and the end of its clearing up */
+        /* It may have died between its last record and the end of its clearing up. */
+        if (pxs_state_is_final(state))
             pxs_train_drop_resume(s->plan->runs[slot->run].dir);
         leave(s, slot);
     }

@@ -11,10 +11,6 @@ static bool in_dir(const struct pxs_plan_run *run, const char *file, char out[PX
     return pxs_path_join(out, PXS_PATH_MAX, run->dir, file);
 }
 
-static void set_state(struct pxs_supervisor *s, size_t index, const char *state) {
-    snprintf(s->plan->runs[index].state, sizeof s->plan->runs[index].state, "%s", state);
-}
-
 /* The run's folder is ours once the supervisor's lock is held and no old worker lives. PXS_E_BUSY otherwise. */
 static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_lock *guard,
                                     struct pxs_error *err) {
@@ -57,8 +53,8 @@ static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool 
     if (home.records + home.closed > 0)
         pxs_say(s, PXS_LOG_INFO,
                 "%s: its folder held %zu records that the database lacked: taken in, it is %s", home.name,
-                home.records, home.state);
-    set_state(s, index, home.state);
+                home.records, pxs_state_name(home.state));
+    s->plan->runs[index].state = home.state;
     *go_on = pxs_plan_takes(s->plan, home.state);
     if (!*go_on)
         s->runs[index].place = PXS_PLACE_OVER;
@@ -146,20 +142,20 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
                        double now) {
     struct pxs_error late;
     bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
-    const char *state = own_fault ? "failed" : "interrupted";
+    enum pxs_run_state state = own_fault ? PXS_STATE_FAILED : PXS_STATE_INTERRUPTED;
     struct pxs_store_end end = {
         .outcome = state, .state = state, .exit_code = -1, .message = why->message, .ended_ms = pxs_now_ms()};
     if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
         pxs_store_trouble(s, &late, now);
-    set_state(s, slot->run, state);
+    s->plan->runs[slot->run].state = state;
     s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     if (why->status == PXS_E_NOSPC)
         pxs_brake_full(s, why->message);
     else /* whatever keeps runs from starting will keep the others, too */
         pxs_brake_failed(s, slot->run, why->message);
     pxs_lock_release(&slot->guard);
-    pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name, state,
-            why->message);
+    pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name,
+            pxs_state_name(state), why->message);
 }
 
 static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
@@ -206,7 +202,7 @@ static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_e
     char id[32];
     snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
     if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK && !pxs_plan_takes(s->plan, run.state)) {
-        set_state(s, index, run.state);
+        s->plan->runs[index].state = run.state;
         s->runs[index].place = PXS_PLACE_ELSEWHERE;
     } else
         pxs_store_trouble(s, err, now);
@@ -253,7 +249,7 @@ static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
         not_taken(s, index, &err, now);
         return;
     }
-    set_state(s, index, "running");
+    s->plan->runs[index].state = PXS_STATE_RUNNING;
     status = start_worker(s, slot, &err);
     if (status != PXS_OK) {
         fail_start(s, slot, &err, now);
@@ -282,7 +278,7 @@ static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t 
     slot->row.pid = slot->process.child.pid; /* by which its row is found when it comes home */
     slot->row.pid_start = slot->process.child.pid_start;
     slot->busy = true;
-    set_state(s, index, "running");
+    s->plan->runs[index].state = PXS_STATE_RUNNING;
     say_started(s, slot);
 }
 

@@ -64,15 +64,20 @@ bool pxs_store_retry_due(const struct pxs_supervisor *s, double now) {
 
 static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
     for (size_t i = 0; i < s->plan->n; i++) {
-        const char *state = s->plan->runs[i].state;
-        b->n_completed += strcmp(state, "completed") == 0;
-        b->n_failed += strcmp(state, "failed") == 0;
-        b->n_diverged += strcmp(state, "diverged") == 0;
-        b->n_pruned += s->runs[i].place == PXS_PLACE_OVER && strcmp(state, "pruned") == 0;
-        b->n_cancelled += strcmp(state, "cancelled") == 0;
-        b->n_queued += s->runs[i].place == PXS_PLACE_TODO;
-        b->n_elsewhere += s->runs[i].place == PXS_PLACE_ELSEWHERE;
-        b->n_interrupted += s->runs[i].place == PXS_PLACE_OVER && pxs_state_takeable(state);
+        enum pxs_run_state state = s->plan->runs[i].state;
+        switch (s->runs[i].place) {
+        case PXS_PLACE_TODO:
+            b->states.of[PXS_STATE_QUEUED]++;
+            break;
+        case PXS_PLACE_ELSEWHERE:
+            b->n_elsewhere++;
+            break;
+        case PXS_PLACE_OVER: /* startable, but not by this session any more */
+            b->states.of[pxs_state_is_startable(state, true) ? PXS_STATE_INTERRUPTED : state]++;
+            break;
+        case PXS_PLACE_HERE:
+            break;
+        }
     }
 }
 
@@ -149,7 +154,7 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         snprintf(b.note, sizeof b.note, "%s", s->kills.note);
     b.running = running;
     count_runs(s, &b);
-    if (b.n_running + b.n_queued + b.n_elsewhere > 0)
+    if (b.n_running + b.states.of[PXS_STATE_QUEUED] + b.n_elsewhere > 0)
         b.eta = sweep_eta(s, now);
     s->listener->board(s->listener->user, &b);
     pxs_arena_finish(&arena);

@@ -17,16 +17,16 @@ bool pxs_store_shut(const struct pxs_supervisor *s, double now) {
 }
 
 static enum pxs_status freeze(struct pxs_supervisor *s, struct pxs_store *store, struct pxs_error *err) {
-    char(*states)[16] = malloc(s->plan->n * sizeof *states);
+    enum pxs_run_state *states = malloc(s->plan->n * sizeof *states);
     if (!states)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < s->plan->n; i++)
-        memcpy(states[i], s->plan->runs[i].state, sizeof states[i]);
+        states[i] = s->plan->runs[i].state;
     enum pxs_status status = pxs_plan_freeze(s->plan, store, &s->sweep_id, err);
     /* Of what this session has carried out without the database, it knows more than the rows. */
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs && (s->runs[i].place == PXS_PLACE_HERE || s->runs[i].place == PXS_PLACE_OVER))
-            memcpy(s->plan->runs[i].state, states[i], sizeof states[i]);
+            s->plan->runs[i].state = states[i];
     free(states);
     return status;
 }
@@ -53,20 +53,20 @@ enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait, struc
 
 /* ---- starting -------------------------------------------------------------------------------------------- */
 
-static void over(struct pxs_supervisor *s, size_t index, const char *state) {
-    snprintf(s->plan->runs[index].state, sizeof s->plan->runs[index].state, "%s", state);
+static void over(struct pxs_supervisor *s, size_t index, enum pxs_run_state state) {
+    s->plan->runs[index].state = state;
     s->runs[index].place = PXS_PLACE_OVER;
 }
 
 /* Does the folder say that nothing is left to do? A failure counts where no row says that the run is to be tried again, or where it
  * happened since this session began. */
 static bool is_done(const struct pxs_supervisor *s, size_t index, const struct pxs_found *found) {
-    const char *state = pxs_found_state(found);
-    if (strcmp(state, "completed") == 0)
+    enum pxs_run_state state = pxs_found_state(found);
+    if (state == PXS_STATE_COMPLETED)
         return true;
     if (found->n == 0 || pxs_plan_takes(s->plan, state))
         return false;
-    if (strcmp(state, "pruned") == 0)
+    if (state == PXS_STATE_PRUNED)
         return true;
     if (s->runs[index].failed_here > 0)
         return false; /* its retry */
@@ -101,7 +101,7 @@ enum pxs_status pxs_apart_prepare(struct pxs_supervisor *s, size_t index, int64_
                      "its folder %s holds records of another configuration: move that folder away", run->dir);
     if (status == PXS_OK && is_done(s, index, &found)) {
         over(s, index, pxs_found_state(&found));
-        pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name, run->state);
+        pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name, pxs_state_name(run->state));
     } else if (status == PXS_OK) {
         *no = pxs_found_last_no(&found) + 1;
         status = put_config(s, index, err);
@@ -144,8 +144,6 @@ enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *sl
     late->row = slot->row;
     late->end = *end;
     pxs_path_dir(late->dir, sizeof late->dir, slot->records);
-    snprintf(late->outcome, sizeof late->outcome, "%s", end->outcome);
-    snprintf(late->state, sizeof late->state, "%s", end->state);
     late->message = strdup(end->message ? end->message : "");
     if (!late->message)
         return pxs_fail_nomem(err);
@@ -170,8 +168,6 @@ void pxs_late_finish(struct pxs_supervisor *s) {
 static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_late *late, struct pxs_error *err) {
     PXS_TRY(pxs_store_adopt_attempts(s->store, s->plan->runs[late->run].run_id, &late->row, 1, err));
     struct pxs_store_end end = late->end;
-    end.outcome = late->outcome;
-    end.state = late->state;
     end.message = late->message;
     enum pxs_status status = pxs_store_attempt_end(s->store, late->row.attempt_id, &end, err);
     return status == PXS_E_EXISTS ? PXS_OK : status;
@@ -195,7 +191,7 @@ static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_late *late
                       : pxs_adopt_folder(s->store, late->dir, &home, err);
     pxs_folder_unlock(&locks);
     if (status == PXS_OK && s->runs[late->run].place == PXS_PLACE_OVER)
-        memcpy(run->state, home.state, sizeof run->state);
+        run->state = home.state;
     return status;
 }
 

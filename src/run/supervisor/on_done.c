@@ -11,17 +11,18 @@
 
 /* What it is told; NULL when out of memory. */
 static const char *const *make_environment(const struct pxs_sweep_summary *sum, struct pxs_arena *arena) {
+    const size_t *of = sum->states.of;
     const struct {
         const char *name;
         size_t value;
     } numbers[] = {{"TOTAL", sum->n_total},
-                   {"COMPLETED", sum->n_completed},
-                   {"FAILED", sum->n_failed},
-                   {"DIVERGED", sum->n_diverged},
-                   {"INTERRUPTED", sum->n_interrupted},
-                   {"CANCELLED", sum->n_cancelled},
-                   {"PRUNED", sum->n_pruned},
-                   {"QUEUED", sum->n_queued},
+                   {"COMPLETED", of[PXS_STATE_COMPLETED]},
+                   {"FAILED", of[PXS_STATE_FAILED]},
+                   {"DIVERGED", of[PXS_STATE_DIVERGED]},
+                   {"INTERRUPTED", of[PXS_STATE_INTERRUPTED]},
+                   {"CANCELLED", of[PXS_STATE_CANCELLED]},
+                   {"PRUNED", of[PXS_STATE_PRUNED]},
+                   {"QUEUED", of[PXS_STATE_QUEUED]},
                    {"EXIT_CODE", (size_t)sum->exit_code}};
     const size_t n_texts = 3, n = n_texts + PXS_COUNT(numbers);
     const char **env = pxs_arena_alloc(arena, (n + 1) * sizeof *env);

@@ -45,8 +45,8 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
 }
 
 /* With both locks in hand, or without a folder: what it left is taken in, and its attempts are closed. */
-static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row, char state[16],
-                               struct pxs_error *err) {
+static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row,
+                               enum pxs_run_state *state, struct pxs_error *err) {
     struct pxs_store_attempt now_row;
     struct pxs_adopted home;
     PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
@@ -56,17 +56,17 @@ static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_
     if (home.damage[0])
         pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s", home.name,
                 home.damage);
-    snprintf(state, 16, "%s", home.state);
+    *state = home.state;
     pxs_say(s, PXS_LOG_INFO,
             "%s: nobody wrote into the database how attempt %lld ended; its records are taken in, it is %s",
-            home.name, (long long)row->no, home.state);
+            home.name, (long long)row->no, pxs_state_name(home.state));
     return PXS_OK;
 }
 
 /* Locks that are free are held while the attempt is taken home, so that no third process does the same. */
 static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *run,
                                const struct pxs_store_attempt *row, const char *name, const char *dir,
-                               char state[16], double now, struct pxs_error *err) {
+                               enum pxs_run_state *state, double now, struct pxs_error *err) {
     struct pxs_folder_locks locks;
     if (!folder_is_there(dir) && lives_here(s, row)) {
         say_waits(s, run, "%s: its folder is gone, but its worker (pid %lld) lives; waiting for it", name,
@@ -114,7 +114,7 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now, st
         for (size_t j = 0; j < s->plan->n && status == PXS_OK; j++) {
             struct pxs_plan_run *run = &s->plan->runs[j];
             if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_ELSEWHERE)
-                status = look_at(s, &s->runs[j], &open[i], run->name, run->dir, run->state, now, err);
+                status = look_at(s, &s->runs[j], &open[i], run->name, run->dir, &run->state, now, err);
             if (status != PXS_OK && leave_out(s, j, status, err))
                 status = PXS_OK;
         }
@@ -130,23 +130,23 @@ static struct pxs_slot *slot_of(struct pxs_supervisor *s, size_t index) {
 }
 
 /* What others have done to a run since the last look. `state` is the database's word. */
-static void place_by_state(struct pxs_supervisor *s, size_t index, const char *state, double now) {
+static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_state state, double now) {
     struct pxs_super_run *run = &s->runs[index];
-    char *known = s->plan->runs[index].state;
+    enum pxs_run_state *known = &s->plan->runs[index].state;
     struct pxs_slot *slot = run->place == PXS_PLACE_HERE ? slot_of(s, index) : NULL;
-    if (slot && strcmp(state, "cancelled") == 0)
+    if (slot && state == PXS_STATE_CANCELLED)
         pxs_attempt_ask(slot, PXS_ASKED_CANCEL, now);
     /* A run that is over for this session comes back only where somebody queued it again. */
-    bool again = run->place == PXS_PLACE_OVER && strcmp(state, "queued") == 0 && strcmp(known, "queued") != 0;
+    bool again = run->place == PXS_PLACE_OVER && state == PXS_STATE_QUEUED && *known != PXS_STATE_QUEUED;
     if (run->place == PXS_PLACE_HERE || (run->place == PXS_PLACE_OVER && !again))
         return;
-    snprintf(known, sizeof s->plan->runs[index].state, "%s", state);
+    *known = state;
     if (again)
         pxs_say(s, PXS_LOG_INFO, "%s: queued again", s->plan->runs[index].name);
     if (pxs_plan_takes(s->plan, state))
         run->place = PXS_PLACE_TODO;
     else
-        run->place = strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE : PXS_PLACE_OVER;
+        run->place = state == PXS_STATE_RUNNING ? PXS_PLACE_ELSEWHERE : PXS_PLACE_OVER;
     if (run->place != PXS_PLACE_ELSEWHERE)
         run->waiting_since = NAN;
 }
@@ -156,7 +156,7 @@ void pxs_run_removed(struct pxs_supervisor *s, size_t index) {
     if (run->place != PXS_PLACE_TODO && run->place != PXS_PLACE_ELSEWHERE)
         return;
     run->place = PXS_PLACE_OVER;
-    snprintf(s->plan->runs[index].state, sizeof s->plan->runs[index].state, "removed");
+    s->plan->runs[index].state = PXS_STATE_REMOVED;
     pxs_say(s, PXS_LOG_INFO, "%s: removed from the database in the meantime; left out",
             s->plan->runs[index].name);
 }

@@ -35,7 +35,7 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
         if (plan->runs[i].run_id != 0 ||
             !pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_RECORDS_FILE))
             continue;
-        if (stat(path, &info) == 0 && info.st_size > 0 && strcmp(plan->runs[i].state, "new") == 0)
+        if (stat(path, &info) == 0 && info.st_size > 0 && plan->runs[i].state == PXS_STATE_NEW)
             return pxs_fail(
                 err, PXS_E_INVALID,
                 "%s holds records of a run that %s does not know: move that folder away, or choose another "

@@ -64,7 +64,7 @@ struct pxs_death {
     const char *damage;   /* the record file is damaged: how; NULL = it is not */
 };
 struct pxs_verdict {
-    const char *outcome;   /* completed | diverged | failed | interrupted | cancelled | pruned */
+    enum pxs_run_state outcome;
     bool crash;            /* failed without a word of its own: worth another try */
     bool timed_out;        /* worth another try of another kind */
     int exit_code, signal; /* -1 and 0 = none */
@@ -74,6 +74,6 @@ struct pxs_verdict {
 void pxs_judge(const struct pxs_death *death, struct pxs_verdict *out);
 
 /* "diverged: loss ..." -> "loss ...": messages stand behind their outcome wherever they are shown. */
-const char *pxs_without_outcome(const char *message, const char *outcome);
+const char *pxs_without_outcome(const char *message, enum pxs_run_state outcome);
 
 #endif

@@ -12,16 +12,8 @@ void pxs_sweep_summary_finish(struct pxs_sweep_summary *summary) {
 }
 
 static void count(const struct pxs_supervisor *s, size_t i, struct pxs_sweep_summary *out) {
-    const char *state = s->plan->runs[i].state;
-    out->n_completed += strcmp(state, "completed") == 0;
+    out->states.of[s->plan->runs[i].state]++;
     out->n_completed_now += s->runs[i].completed_here;
-    out->n_failed += strcmp(state, "failed") == 0;
-    out->n_diverged += strcmp(state, "diverged") == 0;
-    out->n_interrupted += strcmp(state, "interrupted") == 0;
-    out->n_cancelled += strcmp(state, "cancelled") == 0;
-    out->n_pruned += strcmp(state, "pruned") == 0;
-    out->n_queued += strcmp(state, "queued") == 0;
-    out->n_elsewhere += strcmp(state, "running") == 0;
 }
 
 /* First line of what the last attempt left as its message. */
@@ -31,7 +23,7 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
     char *reason = NULL;
     if (s->runs[i].reason[0])
         return pxs_arena_strdup(arena, s->runs[i].reason);
-    if (strcmp(s->plan->runs[i].state, "running") == 0)
+    if (s->plan->runs[i].state == PXS_STATE_RUNNING)
         return s->runs[i].place == PXS_PLACE_ELSEWHERE ? "runs under another `pixsweep run`"
                                                        : "its end could not be written into the database yet";
     for (size_t k = s->n_late; k-- > 0;)
@@ -56,7 +48,7 @@ static void add_problem(struct pxs_supervisor *s, size_t i, struct pxs_sweep_sum
     struct pxs_sweep_problem *p = &out->problems[out->n_problems];
     const char *reason = reason_of(s, i, &out->arena);
     snprintf(p->name, sizeof p->name, "%s", s->plan->runs[i].name);
-    snprintf(p->state, sizeof p->state, "%s", s->plan->runs[i].state);
+    p->state = s->plan->runs[i].state;
     p->reason = reason ? reason : "";
     out->n_problems++;
 }
@@ -77,49 +69,40 @@ static const char *not_home(const struct pxs_supervisor *s) {
 }
 
 static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
+    const size_t *of = out->states.of;
     if (!out->recorded)
         return not_home(s);
     if (s->brake.paused)
         return paused(s, out);
-    if (out->n_failed + out->n_diverged + out->n_cancelled > 0)
+    if (of[PXS_STATE_FAILED] + of[PXS_STATE_DIVERGED] + of[PXS_STATE_CANCELLED] > 0)
         return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` queues them "
                "again (--failed, "
                "--diverged, --cancelled, --where choose)";
-    if (out->n_interrupted + out->n_queued > 0)
+    if (of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] > 0)
         return "the same command goes on with what is interrupted or queued";
-    if (out->n_pruned > 0)
+    if (of[PXS_STATE_PRUNED] > 0)
         return "pruned runs keep their resume points: the same file without sweep.prune takes them up again";
     return "";
-}
-
-/* As it was asked for. */
-static bool is_done(const char *state) {
-    return strcmp(state, "completed") == 0 || strcmp(state, "pruned") == 0;
-}
-
-/* Nobody misses what was removed while the others ran. */
-static bool is_removed(const struct pxs_supervisor *s, size_t i) {
-    return strcmp(s->plan->runs[i].state, "removed") == 0;
 }
 
 void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     snprintf(out->sweep, sizeof out->sweep, "%s", s->plan->sweep);
     snprintf(out->db, sizeof out->db, "%s", s->plan->db);
     snprintf(out->results, sizeof out->results, "%s", s->plan->results);
-    out->n_total = s->plan->n;
     out->seconds = pxs_work_clock(s) - s->started;
     for (size_t i = 0; i < s->plan->n; i++)
         count(s, i, out);
-    for (size_t i = 0; i < s->plan->n; i++)
-        out->n_total -= is_removed(s, i);
-    size_t open = out->n_total - out->n_completed - out->n_pruned;
+    /* Runs that were removed meanwhile do not count as open. */
+    const size_t *of = out->states.of;
+    out->n_total = s->plan->n - of[PXS_STATE_REMOVED];
+    size_t open = out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED];
     out->problems = open > 0 ? pxs_arena_alloc(&out->arena, open * sizeof *out->problems) : NULL;
     for (size_t i = 0; out->problems && i < s->plan->n; i++)
-        if (!is_done(s->plan->runs[i].state) && !is_removed(s, i))
+        if (!pxs_state_is_done(s->plan->runs[i].state) && s->plan->runs[i].state != PXS_STATE_REMOVED)
             add_problem(s, i, out);
     out->recorded =
         s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind && s->n_late == 0;
     out->remedy = remedy(s, out);
-    bool resumable = out->n_interrupted + out->n_queued + out->n_elsewhere > 0;
+    bool resumable = of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] + of[PXS_STATE_RUNNING] > 0;
     out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;
 }

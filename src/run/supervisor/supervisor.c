@@ -244,12 +244,12 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct
 
 static void place_runs(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++) {
-        const char *state = s->plan->runs[i].state;
+        const enum pxs_run_state state = s->plan->runs[i].state;
         s->runs[i].waiting_since = NAN;
         s->runs[i].looked_at = -INFINITY;
-        s->runs[i].place = pxs_plan_takes(s->plan, state)  ? PXS_PLACE_TODO
-                           : strcmp(state, "running") == 0 ? PXS_PLACE_ELSEWHERE
-                                                           : PXS_PLACE_OVER;
+        s->runs[i].place = pxs_plan_takes(s->plan, state) ? PXS_PLACE_TODO
+                           : state == PXS_STATE_RUNNING   ? PXS_PLACE_ELSEWHERE
+                                                          : PXS_PLACE_OVER;
         s->had_work = s->had_work || s->runs[i].place != PXS_PLACE_OVER;
     }
 }

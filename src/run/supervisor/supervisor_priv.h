@@ -85,8 +85,8 @@ struct pxs_slot {
 struct pxs_late {
     size_t run;
     struct pxs_store_attempt row;
-    struct pxs_store_end end; /* its texts are below */
-    char outcome[16], state[16], *message;
+    struct pxs_store_end end; /* its message is the one below */
+    char *message;
     char dir[PXS_PATH_MAX]; /* where it ran */
 };
 
@@ -206,9 +206,9 @@ double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads)
 /* A run was given up, or completed (brake.c). */
 void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why);
 void pxs_brake_completed(struct pxs_supervisor *s);
-/* May run `index` be started? Looks at the disk. */
 /* The disk was full when a run was to be started. */
 void pxs_brake_full(struct pxs_supervisor *s, const char *why);
+/* May run `index` be started? Looks at the disk. */
 bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
 /* Writes the pause into the database, as soon as that can be done. */
 void pxs_brake_store(struct pxs_supervisor *s, double now);
@@ -263,7 +263,7 @@ void pxs_late_finish(struct pxs_supervisor *s);
 /* Opens the database where it is shut, gives rows to what runs without one, and writes down what has ended. */
 void pxs_come_home(struct pxs_supervisor *s, double now);
 
-/* Somebody removed a run that was still to be done: state "removed", nothing more to do. */
+/* Somebody removed a run that was still to be done: its state becomes removed, nothing more to do. */
 void pxs_run_removed(struct pxs_supervisor *s, size_t index);
 
 /* ---- afterwards (summary.c) ------------------------------------------------------------------------------ */

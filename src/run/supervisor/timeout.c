@@ -60,7 +60,7 @@ void pxs_paces_learn(struct pxs_supervisor *s, size_t index) {
 
 void pxs_paces_load(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++)
-        if (strcmp(s->plan->runs[i].state, "completed") == 0)
+        if (s->plan->runs[i].state == PXS_STATE_COMPLETED)
             pxs_paces_learn(s, i);
 }
 

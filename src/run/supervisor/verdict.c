@@ -31,7 +31,7 @@ static int code_of(enum pxs_outcome end) {
 static void judge_timeout(const struct pxs_death *d, struct pxs_verdict *v) {
     char limit[32], share[64] = "";
     pxs_format_duration(limit, d->timeout);
-    v->outcome = "failed";
+    v->outcome = PXS_STATE_FAILED;
     v->timed_out = true;
     if (d->timeout_share > 0)
         snprintf(share, sizeof share, "%g%% of the median finished run, here ", d->timeout_share * 100);
@@ -46,7 +46,7 @@ static const char *whose_kill(const struct pxs_death *d) {
 }
 
 static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
-    v->outcome = "failed";
+    v->outcome = PXS_STATE_FAILED;
     v->crash = true;
     if (v->signal != 0)
         say(v, "killed by signal %d (%s) at step %lld%s", v->signal, strsignal(v->signal), (long long)d->step,
@@ -58,16 +58,17 @@ static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
         say(v, "exited with code %d at step %lld without a last record", v->exit_code, (long long)d->step);
 }
 
-const char *pxs_without_outcome(const char *message, const char *outcome) {
-    size_t n = strlen(outcome);
-    return strncmp(message, outcome, n) == 0 && message[n] == ':'
+const char *pxs_without_outcome(const char *message, enum pxs_run_state outcome) {
+    const char *name = pxs_state_name(outcome);
+    size_t n = strlen(name);
+    return strncmp(message, name, n) == 0 && message[n] == ':'
                ? message + n + 1 + strspn(message + n + 1, " ")
                : message;
 }
 
 /* The worker's own last word, which stands behind everything else that it has written and synced. */
 static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
-    v->outcome = pxs_outcome_name(d->end);
+    v->outcome = pxs_outcome_state(d->end);
     say(v, "%s", pxs_without_outcome(d->end_message, v->outcome));
     size_t used = strlen(v->message);
     if (v->signal != 0)
@@ -86,17 +87,17 @@ void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
     out->signal = d->exit.how == PXS_SIGNALLED ? d->exit.code : 0;
     bool timed_out = d->asked == PXS_ASKED_TIMEOUT && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED);
     if (d->damage) {
-        out->outcome = "failed";
+        out->outcome = PXS_STATE_FAILED;
         say(out, "its record file is damaged: %s", d->damage);
     } else if (d->asked == PXS_ASKED_CANCEL && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED)) {
-        out->outcome = "cancelled";
+        out->outcome = PXS_STATE_CANCELLED;
         say(out, "cancelled at step %lld", (long long)d->step);
     } else if (timed_out) {
         judge_timeout(d, out);
     } else if (d->ended) {
         judge_end(d, out);
     } else if (d->asked == PXS_ASKED_STOP || d->asked == PXS_ASKED_YIELD) {
-        out->outcome = "interrupted";
+        out->outcome = PXS_STATE_INTERRUPTED;
         say(out, "stopped at step %lld", (long long)d->step);
     } else {
         judge_crash(d, out);
