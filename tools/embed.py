@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Makes files part of the program, so that it needs nothing beside itself: each becomes a C string.
 
-Usage: embed.py ROOM OUT.c OUT.h SQL_DIR DEPFILE [-I DIR]... FILE...
+Usage: embed.py ROOM OUT.c OUT.h SQL_DIR DEPFILE [-I DIR | -D FILE.def]... FILE...
 
 list.sql of room inspect becomes `const char pxs_inspect_list_sql[]`, which OUT.h declares. Within an
-.sql file {{other.sql}} stands for the text of that file; it is looked up beside the file, then in
-each DIR, where a build may put column lists that it makes from a table. The finished file is
-SQL_DIR/list.sql, for any SQLite shell.
+.sql file {{other.sql}} stands for the text of that file, which is looked up beside it, then in each
+DIR; and {{PXS_EPOCH_MEASURES: , e.#}} for `, e.NAME` of each row of that list in FILE.def, one behind
+the other. The finished file is SQL_DIR/list.sql, for any SQLite shell.
 """
 import os
 import re
@@ -15,6 +15,9 @@ import sys
 # What would end the element of the page that such a file stands in.
 FORBIDDEN = {'js': ['</script', '<!--'], 'css': ['</style', '<!--']}
 INCLUDE = re.compile(r'\{\{([\w.-]+\.sql)\}\}')
+EACH = re.compile(r'\{\{(PXS_\w+):(.*?)\}\}', re.S)
+LIST = re.compile(r'^#define (PXS_\w+)\(X\)((?:[^\n]*\\\n)*[^\n]*)', re.M)
+ROW = re.compile(r'\bX\((\w+)|\b(PXS_\w+)\(X\)')
 ESCAPES = {'\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t', '?': '\\?'}
 
 
@@ -32,7 +35,17 @@ def read(path):
     return text
 
 
-def finish(path, folders, used):
+def read_lists(path):
+    """Names of the rows of each list of a .def file; a list may hold another one that stands before it."""
+    lists = {}
+    for name, body in LIST.findall(read(path)):
+        lists[name] = []
+        for row, other in ROW.findall(body):
+            lists[name] += [row] if row else lists[other]
+    return lists
+
+
+def finish(path, folders, lists, used):
     """The text of a file with what it includes; `used` gets every file that was read."""
     if path in used:
         sys.exit(f'embed.py: {path} includes itself')
@@ -46,11 +59,16 @@ def finish(path, folders, used):
             other = os.path.join(folder, match.group(1))
             if os.path.isfile(other):
                 inner = []
-                found = finish(other, folders, inner)
+                found = finish(other, folders, lists, inner)
                 used.extend(f for f in inner if f not in used)
                 return found.rstrip('\n')
         sys.exit(f'embed.py: {path} includes {match.group(1)}, which is neither beside it nor in {folders}')
-    return INCLUDE.sub(included, text)
+
+    def each(match):
+        if not lists.get(match.group(1)):
+            sys.exit(f'embed.py: {path} asks for the rows of {match.group(1)}, which no list has')
+        return ''.join(match.group(2).removeprefix(' ').replace('#', name) for name in lists[match.group(1)])
+    return EACH.sub(each, INCLUDE.sub(included, text))
 
 
 def literal(text):
@@ -66,18 +84,20 @@ def main():
     if len(sys.argv) < 7:
         sys.exit(__doc__)
     room, out_c, out_h, sql_dir, depfile = sys.argv[1:6]
-    folders, files, rest = [], [], sys.argv[6:]
+    folders, files, defs, lists, rest = [], [], [], {}, sys.argv[6:]
     while rest:
-        if rest[0] == '-I':
-            folders.append(rest[1])
+        if rest[0] in ('-I', '-D'):
+            (folders if rest[0] == '-I' else defs).append(rest[1])
+            rest = rest[2:]
         else:
-            files.append(rest[0])
-        rest = rest[2:] if rest[0] == '-I' else rest[1:]
+            files.append(rest.pop(0))
+    for path in defs:
+        lists.update(read_lists(path))
     made_by = '/* Made by tools/embed.py. */'
-    code, declared, read_files = [made_by, f'#include "{os.path.basename(out_h)}"'], [made_by], []
+    code, declared, read_files = [made_by, f'#include "{os.path.basename(out_h)}"'], [made_by], defs[:]
     for path in files:
         base, used = os.path.basename(path), []
-        text = finish(path, folders, used)
+        text = finish(path, folders, lists, used)
         read_files += used
         name = 'pxs_' + room + '_' + re.sub(r'\W', '_', base)
         code.append(f'const char {name}[] =\n    {literal(text.rstrip() if base.endswith(".sql") else text)};')

@@ -129,6 +129,7 @@ struct pxs_run_curves {
     size_t configuration;                /* in pxs_curves */
     int64_t steps, last_epoch;           /* made so far; -1: no epoch is complete */
     int64_t batches_per_epoch;           /* 0: no batch yet */
+    int64_t begun;                       /* epochs of which there is a batch */
     struct pxs_curve batch[PXS_BATCH_N]; /* thinned; n = 0 where not asked for */
     struct pxs_curve epoch[PXS_EPOCH_N];
 };
@@ -154,6 +155,18 @@ struct pxs_curves {
     struct pxs_arena arena; /* of all that */
 };
 
+/* What is made of the rows while they are read, run by run in the order of pxs_curves.runs. */
+struct pxs_reducer {
+    /* Before the first row; of each run is known how far it has come. */
+    enum pxs_status (*begin)(void *user, struct pxs_curves *curves, struct pxs_error *err);
+    /* One epoch of runs[run]: its values in the order of enum pxs_epoch_column; NaN: none was recorded. */
+    void (*epoch)(void *user, size_t run, int64_t epoch, const double *values);
+    /* One batch: its values of batch_columns, in the order of enum pxs_batch_column. */
+    void (*batch)(void *user, size_t run, int64_t step, int64_t epoch, int64_t batch, const double *values);
+    /* Behind the last row of a run. */
+    enum pxs_status (*end)(void *user, size_t run, struct pxs_error *err);
+};
+
 struct pxs_curves_options {
     const char *sweep;     /* NULL = the one worked on last */
     const char *const *by; /* as in pxs_compare_options */
@@ -162,6 +175,10 @@ struct pxs_curves_options {
     const char *where;      /* only runs that meet this condition over the columns of v_run; NULL = all */
     uint32_t batch_columns; /* bit 1 << PXS_BATCH_x for each that is wanted */
     size_t buckets;         /* of each run's steps, at least 1 where batch_columns is not 0 */
+    int64_t epochs;         /* only the first so many, as if nothing had been made since; 0 = all */
+    /* In place of the curves and bands: `user` makes something else of the rows. NULL = none. */
+    const struct pxs_reducer *reducer;
+    void *user;
     struct pxs_meter meter;
 };
 

@@ -167,8 +167,69 @@ START_TEST(mistakes_are_said)
 }
 END_TEST
 
+/* What has been made after a point is as if it did not exist. */
+START_TEST(a_limit_hides_later_epochs)
+{
+    read_curves((struct pxs_curves_options){.batch_columns = ONLY(loss_G), .buckets = 400, .epochs = 2});
+    const struct pxs_run_curves *run = &curves.runs[0];
+    ck_assert_int_eq(run->steps, 100);
+    ck_assert_int_eq(run->begun, 2);
+    ck_assert_int_eq(run->last_epoch, 1);
+    ck_assert_int_eq(run->batches_per_epoch, 50);
+    ck_assert_uint_eq(run->epoch[PXS_EPOCH_val_loss].n, 2);
+    ck_assert_uint_eq(run->batch[PXS_BATCH_loss_G].n, 100);
+    ck_assert_double_lt(highest(&run->batch[PXS_BATCH_loss_G]), 40);
+    ck_assert_uint_eq(curves.configurations[0].band[PXS_EPOCH_val_loss].n, 2);
+}
+END_TEST
+
+struct counted {
+    size_t n_runs, epochs, batches, ends, wrong;
+};
+
+static enum pxs_status count_begin(void *user, struct pxs_curves *made, struct pxs_error *error) {
+    ((struct counted *)user)->n_runs = made->n_runs;
+    return PXS_OK;
+}
+
+static void count_epoch(void *user, size_t run, int64_t epoch, const double *values) {
+    struct counted *c = user;
+    c->epochs++;
+    c->wrong += run != c->ends || isnan(values[PXS_EPOCH_lr_G]);
+}
+
+static void count_batch(void *user, size_t run, int64_t step, int64_t epoch, int64_t batch,
+                        const double *values) {
+    struct counted *c = user;
+    c->batches++;
+    c->wrong += run != c->ends || step != epoch * 50 + batch || !(values[1] > 0); /* lr_G, behind loss_G */
+}
+
+static enum pxs_status count_end(void *user, size_t run, struct pxs_error *error) {
+    struct counted *c = user;
+    c->wrong += run != c->ends++;
+    return PXS_OK;
+}
+
+/* Each row is handed over once, run by run, with its place and the columns that were asked for. */
+START_TEST(a_reducer_gets_every_row)
+{
+    static const struct pxs_reducer reducer = {count_begin, count_epoch, count_batch, count_end};
+    struct counted c = {0};
+    read_curves((struct pxs_curves_options){
+        .batch_columns = ONLY(lr_G) | ONLY(loss_G), .reducer = &reducer, .user = &c});
+    ck_assert_uint_eq(c.n_runs, 9);
+    ck_assert_uint_eq(c.ends, 9);
+    ck_assert_uint_eq(c.wrong, 0);
+    ck_assert_uint_eq(c.epochs, 8 * 6 + 3); /* one diverged in the middle */
+    ck_assert_uint_gt(c.batches, 8 * 300);
+    ck_assert_uint_eq(curves.runs[0].epoch[PXS_EPOCH_val_loss].n, 0);
+}
+END_TEST
+
 Suite *series_suite(void) {
     Suite *suite = suite_create("series");
+
     TCase *tc = tcase_create("curves");
     tcase_add_unchecked_fixture(tc, setup, teardown);
     tcase_add_test(tc, runs_lie_in_configurations_in_the_order_of_the_plan);
@@ -179,6 +240,8 @@ Suite *series_suite(void) {
     tcase_add_test(tc, runs_can_be_chosen);
     tcase_add_test(tc, groups_can_be_chosen);
     tcase_add_test(tc, mistakes_are_said);
+    tcase_add_test(tc, a_limit_hides_later_epochs);
+    tcase_add_test(tc, a_reducer_gets_every_row);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -1,4 +1,5 @@
-/* Long series made short: of each bucket of steps the first, lowest, highest and last value stay. */
+/* Curves for plots: of epochs every value; long series of batches made short, of each bucket of steps the first, lowest,
+ * highest and last value stay. */
 #include "metrics_priv.h"
 
 #include <math.h>
@@ -22,25 +23,7 @@ struct pxs_thinner {
 
 enum { POINTS = 5 }; /* that a bucket may leave */
 
-enum pxs_status pxs_thinner_create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
-                                   struct pxs_error *err) {
-    struct pxs_thinner *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        return pxs_fail_nomem(err);
-    t->n_columns = n_columns;
-    t->buckets = buckets > 0 ? buckets : 1;
-    t->current = calloc(n_columns + 1, sizeof *t->current);
-    t->points = calloc(n_columns * POINTS * t->buckets + 1, sizeof *t->points);
-    t->n = calloc(n_columns + 1, sizeof *t->n);
-    if (t->current == NULL || t->points == NULL || t->n == NULL) {
-        pxs_thinner_destroy(&t);
-        return pxs_fail_nomem(err);
-    }
-    *out = t;
-    return PXS_OK;
-}
-
-void pxs_thinner_destroy(struct pxs_thinner **thinner) {
+static void destroy(struct pxs_thinner **thinner) {
     if (thinner == NULL || *thinner == NULL)
         return;
     free((*thinner)->current);
@@ -50,7 +33,25 @@ void pxs_thinner_destroy(struct pxs_thinner **thinner) {
     *thinner = NULL;
 }
 
-void pxs_thinner_begin(struct pxs_thinner *t, int64_t steps) {
+static enum pxs_status create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
+                              struct pxs_error *err) {
+    struct pxs_thinner *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return pxs_fail_nomem(err);
+    t->n_columns = n_columns;
+    t->buckets = buckets > 0 ? buckets : 1;
+    t->current = calloc(n_columns + 1, sizeof *t->current);
+    t->points = calloc(n_columns * POINTS * t->buckets + 1, sizeof *t->points);
+    t->n = calloc(n_columns + 1, sizeof *t->n);
+    if (t->current == NULL || t->points == NULL || t->n == NULL) {
+        destroy(&t);
+        return pxs_fail_nomem(err);
+    }
+    *out = t;
+    return PXS_OK;
+}
+
+static void restart(struct pxs_thinner *t, int64_t steps) {
     t->steps = steps > 0 ? steps : 1;
     t->at = 0;
     memset(t->current, 0, t->n_columns * sizeof *t->current);
@@ -102,7 +103,7 @@ static void take(struct bucket *b, double x, double y) {
     b->any = true;
 }
 
-void pxs_thinner_add(struct pxs_thinner *t, int64_t step, double x, const double *values) {
+static void add(struct pxs_thinner *t, int64_t step, double x, const double *values) {
     const double part = (double)step / (double)t->steps * (double)t->buckets;
     const size_t last = t->buckets - 1, bucket = part < 1 ? 0 : part >= (double)last ? last : (size_t)part;
     if (bucket > t->at) {
@@ -114,8 +115,8 @@ void pxs_thinner_add(struct pxs_thinner *t, int64_t step, double x, const double
         take(&t->current[c], x, values[c]);
 }
 
-enum pxs_status pxs_thinner_end(struct pxs_thinner *t, size_t column, struct pxs_arena *arena,
-                                struct pxs_curve *out, struct pxs_error *err) {
+static enum pxs_status end_column(struct pxs_thinner *t, size_t column, struct pxs_arena *arena,
+                                  struct pxs_curve *out, struct pxs_error *err) {
     empty_bucket(t, column);
     const struct pxs_point *points = t->points + column * POINTS * t->buckets;
     PXS_TRY(pxs_curve_make(out, t->n[column], arena, err));
@@ -134,3 +135,64 @@ enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena
     *out = (struct pxs_curve){.n = n, .x = x, .y = x + n};
     return PXS_OK;
 }
+
+/* ---- the reducer ----------------------------------------------------------------------------------------- */
+
+enum pxs_status pxs_spikes_begin(struct pxs_spikes *s, const struct pxs_curves_options *options,
+                                 struct pxs_error *err) {
+    for (int c = 0; c < PXS_BATCH_N; c++) {
+        if ((options->batch_columns >> c & 1) != 0)
+            s->columns[s->n_columns++] = (enum pxs_batch_column)c;
+    }
+    return s->n_columns > 0 ? create(s->n_columns, options->buckets, &s->thinner, err) : PXS_OK;
+}
+
+void pxs_spikes_finish(struct pxs_spikes *s) {
+    destroy(&s->thinner);
+}
+
+static enum pxs_status begin(void *user, struct pxs_curves *curves, struct pxs_error *err) {
+    struct pxs_spikes *s = user;
+    s->curves = curves;
+    for (size_t i = 0; i < curves->n_runs; i++) {
+        struct pxs_run_curves *run = &curves->runs[i];
+        for (int c = 0; c < PXS_EPOCH_N && run->last_epoch >= 0; c++) {
+            PXS_TRY(pxs_curve_make(&run->epoch[c], (size_t)run->last_epoch + 1, &curves->arena, err));
+            run->epoch[c].n = 0;
+        }
+    }
+    if (s->thinner && curves->n_runs > 0)
+        restart(s->thinner, curves->runs[0].steps);
+    return PXS_OK;
+}
+
+static void take_epoch(void *user, size_t run, int64_t epoch, const double *values) {
+    const struct pxs_spikes *s = user;
+    struct pxs_run_curves *of = &s->curves->runs[run];
+    for (int c = 0; c < PXS_EPOCH_N; c++) {
+        struct pxs_curve *curve = &of->epoch[c];
+        if (curve->n > (size_t)of->last_epoch)
+            continue; /* written since the run was looked up: it belongs to the next reading */
+        curve->x[curve->n] = (double)epoch;
+        curve->y[curve->n++] = isfinite(values[c]) ? values[c] : NAN;
+    }
+}
+
+static void take_batch(void *user, size_t run, int64_t step, int64_t epoch, int64_t batch,
+                       const double *values) {
+    const struct pxs_spikes *s = user;
+    const double in_epoch = ((double)batch + 0.5) / (double)s->curves->runs[run].batches_per_epoch;
+    add(s->thinner, step, (double)epoch + in_epoch - 0.5, values);
+}
+
+static enum pxs_status end_run(void *user, size_t run, struct pxs_error *err) {
+    const struct pxs_spikes *s = user;
+    struct pxs_curves *c = s->curves;
+    for (size_t i = 0; i < s->n_columns && c->runs[run].steps > 0; i++)
+        PXS_TRY(end_column(s->thinner, i, &c->arena, &c->runs[run].batch[s->columns[i]], err));
+    if (s->thinner && run + 1 < c->n_runs)
+        restart(s->thinner, c->runs[run + 1].steps);
+    return PXS_OK;
+}
+
+const struct pxs_reducer pxs_spikes_reducer = {begin, take_epoch, take_batch, end_run};

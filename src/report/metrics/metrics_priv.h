@@ -7,15 +7,18 @@
 struct pxs_point {
     double x, y;
 };
-/* Thins several columns of one run at a time: begin, add by rising step, end each column. */
+
+/* What pxs_spikes_reducer works on: it fills the curves of the runs. Finish it. */
 struct pxs_thinner;
-PXS_NODISCARD enum pxs_status pxs_thinner_create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
-                                                 struct pxs_error *err);
-void pxs_thinner_destroy(struct pxs_thinner **thinner); /* NULL and *NULL are fine; nulls *thinner */
-/* `steps` of the run: what the buckets share. Later steps go into the last one. */
-void pxs_thinner_begin(struct pxs_thinner *t, int64_t steps);
-void pxs_thinner_add(struct pxs_thinner *t, int64_t step, double x, const double *values);
-PXS_NODISCARD enum pxs_status pxs_thinner_end(struct pxs_thinner *t, size_t column, struct pxs_arena *arena,
-                                              struct pxs_curve *out, struct pxs_error *err);
+struct pxs_spikes {
+    struct pxs_thinner *thinner;
+    size_t n_columns;
+    enum pxs_batch_column columns[PXS_BATCH_N];
+    struct pxs_curves *curves;
+};
+extern const struct pxs_reducer pxs_spikes_reducer;
+PXS_NODISCARD enum pxs_status pxs_spikes_begin(struct pxs_spikes *s, const struct pxs_curves_options *options,
+                                               struct pxs_error *err);
+void pxs_spikes_finish(struct pxs_spikes *s);
 
 #endif

@@ -1,5 +1,6 @@
 /* The curves of a sweep: what its runs measured batch by batch and epoch by epoch, and the band over seeds. */
 #include "metrics_priv.h"
+#include "metrics_texts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,42 +12,61 @@ struct reading {
     struct pxs_store *store;
     const struct pxs_curves_options *options;
     struct pxs_curves *out;
-    struct pxs_thinner *thinner;
+    const struct pxs_reducer *reducer;
+    void *user;
     size_t n_columns; /* of batches that are asked for */
-    enum pxs_batch_column columns[PXS_BATCH_N];
-    struct pxs_run_curves *run; /* the one that is being read */
-    size_t room;                /* epochs that its curves can hold */
+    size_t run;       /* the one that is being read */
 };
 
 static double cell_number(const struct pxs_cell *cell) {
     return cell->kind == PXS_CELL_INT || cell->kind == PXS_CELL_REAL ? cell->real : NAN;
 }
 
+/* Epochs up to this one are read. */
+static int64_t limit_of(const struct reading *r) {
+    return r->options->epochs > 0 ? r->options->epochs : INT64_MAX;
+}
+
 /* ---- which runs ------------------------------------------------------------------------------------------ */
 
-/* run_id, number, seed, name, state, and where it stands: its last batch and its last epoch. Both are looked up at the end of the
- * run's piece of the table. */
-static const char runs_sql[] =
-    "SELECT r.run_id, r.number, r.seed, r.name, r.state,"
-    " (SELECT step FROM batch_loss b WHERE b.run_id = r.run_id ORDER BY step DESC LIMIT 1) AS step,"
-    " (SELECT epoch FROM batch_loss b WHERE b.run_id = r.run_id ORDER BY step DESC LIMIT 1) AS epoch,"
-    " (SELECT batch FROM batch_loss b WHERE b.run_id = r.run_id ORDER BY step DESC LIMIT 1) AS batch,"
-    " (SELECT epoch FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch DESC LIMIT 1) AS last_epoch"
-    " FROM run r WHERE r.sweep_id = ?1 AND ?2 IN (0, r.run_id)%s ORDER BY r.number, r.run_id";
-
-/* The condition has a line of its own, so that the caret of a mistake in it stands below the user's own words. */
-static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *rows, struct pxs_error *err) {
-    const struct pxs_curves_options *o = r->options;
-    const struct pxs_cell args[] = {pxs_cell_int(r->out->sweep_id), pxs_cell_int(o->run_id)};
-    struct pxs_text condition = {0}, sql = {0};
-    if (o->where != NULL)
-        pxs_text_addf(&condition, " AND r.run_id IN (SELECT run_id FROM v_run WHERE (\n%s\n))", o->where);
-    pxs_text_addf(&sql, runs_sql, pxs_text_str(&condition));
+/* Runs that meet the user's condition; it has lines of its own, so that the caret of a mistake in it stands below his own words. */
+static enum pxs_status read_wanted(const struct reading *r, struct pxs_table *wanted, struct pxs_error *err) {
+    const struct pxs_cell id = pxs_cell_int(r->out->sweep_id);
+    struct pxs_text sql = {0};
+    pxs_text_addf(&sql, "SELECT run_id FROM v_run WHERE sweep_id = ?1 AND (\n%s\n)", r->options->where);
     enum pxs_status status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
-        status = pxs_store_select(r->store, pxs_text_str(&sql), args, PXS_COUNT(args), rows, err);
-    pxs_text_finish(&condition);
+        status = pxs_store_select(r->store, pxs_text_str(&sql), &id, 1, wanted, err);
     pxs_text_finish(&sql);
+    return status;
+}
+
+/* Takes the rows of other runs out. */
+static void keep_wanted(struct pxs_table *rows, const struct pxs_table *wanted) {
+    size_t kept = 0;
+    for (size_t row = 0; row < rows->n_rows; row++) {
+        struct pxs_cell *cells = &rows->cells[row * rows->n_columns];
+        size_t i = 0;
+        while (i < wanted->n_rows && wanted->cells[i].integer != cells[0].integer)
+            i++;
+        if (i < wanted->n_rows)
+            memmove(&rows->cells[kept++ * rows->n_columns], cells, rows->n_columns * sizeof *cells);
+    }
+    rows->n_rows = kept;
+}
+
+static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *rows, struct pxs_error *err) {
+    const struct pxs_curves_options *o = r->options;
+    const struct pxs_cell args[] = {pxs_cell_int(r->out->sweep_id), pxs_cell_int(o->run_id),
+                                    pxs_cell_int(limit_of(r))};
+    struct pxs_table wanted = {0};
+    if (o->where)
+        PXS_TRY(read_wanted(r, &wanted, err));
+    enum pxs_status status =
+        pxs_store_select(r->store, pxs_metrics_curve_runs_sql, args, PXS_COUNT(args), rows, err);
+    if (status == PXS_OK && o->where)
+        keep_wanted(rows, &wanted);
+    pxs_table_finish(&wanted);
     return status;
 }
 
@@ -82,6 +102,7 @@ static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g, c
     run->last_epoch = last.kind == PXS_CELL_INT ? last.integer : -1;
     if (step.kind == PXS_CELL_INT) {
         run->steps = step.integer + 1;
+        run->begun = pxs_table_at(t, row, "epoch").integer + 1;
         run->batches_per_epoch = batches_per_epoch(step.integer, pxs_table_at(t, row, "epoch").integer,
                                                    pxs_table_at(t, row, "batch").integer);
     }
@@ -150,84 +171,76 @@ static enum pxs_status read_runs(struct reading *r, const struct pxs_groups *g, 
     return status;
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------------------ */
 
 static enum pxs_status take_batch(void *user, const char *const *columns, const struct pxs_cell *cells,
                                   size_t n, struct pxs_error *err) {
     const struct reading *r = user;
     double values[PXS_BATCH_N];
-    if (cells == NULL)
-        return PXS_OK;
-    for (size_t i = 0; i < r->n_columns; i++)
+    for (size_t i = 0; cells && i < r->n_columns; i++)
         values[i] = cell_number(&cells[3 + i]);
-    const double in_epoch = (cells[2].real + 0.5) / (double)r->run->batches_per_epoch;
-    pxs_thinner_add(r->thinner, cells[0].integer, cells[1].real + in_epoch - 0.5, values);
+    if (cells)
+        r->reducer->batch(r->user, r->run, cells[0].integer, cells[1].integer, cells[2].integer, values);
     return PXS_OK;
 }
 
 static enum pxs_status read_batches(struct reading *r, struct pxs_error *err) {
-    if (r->n_columns == 0 || r->run->steps == 0)
-        return PXS_OK;
     struct pxs_text sql = {0};
     pxs_text_add(&sql, "SELECT step, epoch, batch");
-    for (size_t i = 0; i < r->n_columns; i++)
-        pxs_text_addf(&sql, ", %s", pxs_batch_info(r->columns[i])->name);
-    pxs_text_addf(&sql, " FROM batch_loss WHERE run_id = %" PRId64 " ORDER BY step", r->run->run_id);
+    for (int c = 0; c < PXS_BATCH_N; c++) {
+        if ((r->options->batch_columns >> c & 1) != 0)
+            pxs_text_addf(&sql, ", %s", pxs_batch_info((enum pxs_batch_column)c)->name);
+    }
+    pxs_text_addf(&sql, " FROM batch_loss WHERE run_id = %" PRId64 " AND epoch < %" PRId64 " ORDER BY step",
+                  r->out->runs[r->run].run_id, limit_of(r));
     enum pxs_status status = pxs_text_status(&sql, err);
-    pxs_thinner_begin(r->thinner, r->run->steps);
     if (status == PXS_OK)
         status = pxs_store_query(r->store, pxs_text_str(&sql), take_batch, r, err);
     pxs_text_finish(&sql);
-    for (size_t i = 0; i < r->n_columns && status == PXS_OK; i++)
-        status = pxs_thinner_end(r->thinner, i, &r->out->arena, &r->run->batch[r->columns[i]], err);
     return status;
 }
-
-/* ---- epochs ---------------------------------------------------------------------------------------------- */
 
 static enum pxs_status take_epoch(void *user, const char *const *columns, const struct pxs_cell *cells,
                                   size_t n, struct pxs_error *err) {
     const struct reading *r = user;
-    if (cells == NULL)
-        return PXS_OK;
-    for (size_t c = 0; c < PXS_EPOCH_N && c + 1 < n; c++) {
-        struct pxs_curve *curve = &r->run->epoch[c];
-        if (curve->n == r->room)
-            continue; /* written since the run was looked up: it belongs to the next reading */
-        const double y = cell_number(&cells[1 + c]);
-        curve->x[curve->n] = cells[0].real;
-        curve->y[curve->n++] = isfinite(y) ? y : NAN;
-    }
+    double values[PXS_EPOCH_N];
+    for (size_t c = 0; cells && c < PXS_EPOCH_N; c++)
+        values[c] = cell_number(&cells[1 + c]);
+    if (cells)
+        r->reducer->epoch(r->user, r->run, cells[0].integer, values);
     return PXS_OK;
 }
 
-static void put_epoch_sql(const struct reading *r, struct pxs_text *sql) {
-    pxs_text_add(sql, "SELECT e.epoch");
+static enum pxs_status read_epochs(struct reading *r, struct pxs_error *err) {
+    struct pxs_text sql = {0};
+    pxs_text_add(&sql, "SELECT e.epoch");
     for (int c = 0; c < PXS_EPOCH_N; c++) {
         const bool of_d = c == PXS_EPOCH_avg_D_real || c == PXS_EPOCH_avg_D_fake;
-        pxs_text_addf(sql, ", %s.%s", of_d ? "d" : "e", pxs_epoch_info((enum pxs_epoch_column)c)->name);
+        pxs_text_addf(&sql, ", %s.%s", of_d ? "d" : "e", pxs_epoch_info((enum pxs_epoch_column)c)->name);
     }
-    pxs_text_add(sql, " FROM epoch e LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
-    pxs_text_addf(sql, " WHERE e.run_id = %" PRId64 " ORDER BY e.epoch", r->run->run_id);
-}
-
-static enum pxs_status read_epochs(struct reading *r, struct pxs_error *err) {
-    if (r->run->last_epoch < 0)
-        return PXS_OK;
-    struct pxs_text sql = {0};
-    r->room = (size_t)r->run->last_epoch + 1;
-    enum pxs_status status = PXS_OK;
-    for (int c = 0; c < PXS_EPOCH_N && status == PXS_OK; c++) {
-        status = pxs_curve_make(&r->run->epoch[c], r->room, &r->out->arena, err);
-        r->run->epoch[c].n = 0;
-    }
-    put_epoch_sql(r, &sql);
-    if (status == PXS_OK)
-        status = pxs_text_status(&sql, err);
+    pxs_text_add(&sql, " FROM epoch e LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
+    pxs_text_addf(&sql, " WHERE e.run_id = %" PRId64 " AND e.epoch < %" PRId64 " ORDER BY e.epoch",
+                  r->out->runs[r->run].run_id, limit_of(r));
+    enum pxs_status status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
         status = pxs_store_query(r->store, pxs_text_str(&sql), take_epoch, r, err);
     pxs_text_finish(&sql);
     return status;
+}
+
+static enum pxs_status read_rows(struct reading *r, struct pxs_error *err) {
+    const size_t n_runs = r->out->n_runs;
+    PXS_TRY(r->reducer->begin(r->user, r->out, err));
+    for (r->run = 0; r->run < n_runs; r->run++) {
+        const struct pxs_run_curves *run = &r->out->runs[r->run];
+        if (run->last_epoch >= 0)
+            PXS_TRY(read_epochs(r, err));
+        if (r->n_columns > 0 && run->steps > 0)
+            PXS_TRY(read_batches(r, err));
+        PXS_TRY(r->reducer->end(r->user, r->run, err));
+        pxs_meter_tell(r->options->meter, "reading curves", (double)(r->run + 1), (double)n_runs);
+    }
+    return PXS_OK;
 }
 
 /* ---- bands ----------------------------------------------------------------------------------------------- */
@@ -283,40 +296,38 @@ static enum pxs_status make_bands(struct pxs_curves *c, struct pxs_error *err) {
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
-static enum pxs_status read_curves(struct reading *r, struct pxs_error *err) {
-    const struct pxs_curves_options *o = r->options;
-    for (int c = 0; c < PXS_BATCH_N; c++) {
-        if ((o->batch_columns >> c & 1) != 0)
-            r->columns[r->n_columns++] = (enum pxs_batch_column)c;
-    }
-    if (r->n_columns > 0)
-        PXS_TRY(pxs_thinner_create(r->n_columns, o->buckets, &r->thinner, err));
-    for (size_t i = 0; i < r->out->n_runs; i++) {
-        r->run = &r->out->runs[i];
-        PXS_TRY(read_epochs(r, err));
-        PXS_TRY(read_batches(r, err));
-        pxs_meter_tell(o->meter, "reading curves", (double)(i + 1), (double)r->out->n_runs);
-    }
-    return make_bands(r->out, err);
-}
-
 enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_options *options,
                                 struct pxs_curves *out, struct pxs_error *err) {
     struct pxs_curves made = {0};
     struct pxs_groups groups = {0};
-    struct reading r = {.store = s, .options = options, .out = &made};
-    PXS_TRY(pxs_store_find_sweep(s, options->sweep, &made.sweep_id, err));
-    enum pxs_status status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err);
-    if (status == PXS_OK)
-        status = read_runs(&r, &groups, err);
-    if (status == PXS_OK)
-        status = read_curves(&r, err);
-    pxs_thinner_destroy(&r.thinner);
+    struct pxs_spikes spikes = {0};
+    struct reading r = {.store = s,
+                        .options = options,
+                        .out = &made,
+                        .reducer = options->reducer ? options->reducer : &pxs_spikes_reducer,
+                        .user = options->reducer ? options->user : &spikes};
+    enum pxs_status status;
+    for (int c = 0; c < PXS_BATCH_N; c++)
+        r.n_columns += options->batch_columns >> c & 1;
+    if ((status = pxs_store_find_sweep(s, options->sweep, &made.sweep_id, err)) != PXS_OK)
+        goto out;
+    if ((status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err)) != PXS_OK)
+        goto out;
+    if ((status = read_runs(&r, &groups, err)) != PXS_OK)
+        goto out;
+    if (!options->reducer && (status = pxs_spikes_begin(&spikes, options, err)) != PXS_OK)
+        goto out;
+    if ((status = read_rows(&r, err)) != PXS_OK)
+        goto out;
+    if (!options->reducer)
+        status = make_bands(&made, err);
+out:
+    pxs_spikes_finish(&spikes);
     pxs_groups_finish(&groups);
-    if (status != PXS_OK)
-        pxs_curves_finish(&made);
-    else
+    if (status == PXS_OK)
         *out = made;
+    else
+        pxs_curves_finish(&made);
     return status;
 }
 

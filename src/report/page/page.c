@@ -26,6 +26,7 @@ static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
                         p->comparison.sweep);
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(p->s, pxs_page_sweep_sql, &id, 1, &p->sweep, err));
+    PXS_TRY(pxs_page_read_curves(p, err));
     return pxs_page_read_runs(p, err);
 }
 
@@ -194,6 +195,9 @@ static void finish(struct pxs_page *p) {
         pxs_table_finish(tables[i]);
     for (size_t i = 0; i < PXS_COUNT(texts); i++)
         pxs_text_finish(texts[i]);
+    free(p->by_epoch.all);
+    free(p->by_batch.all);
+    pxs_curves_finish(&p->curves);
     pxs_groups_finish(&p->groups);
     pxs_comparison_finish(&p->comparison);
 }

@@ -10,6 +10,24 @@
 #include "pixsweep/samples.h"
 #include "pixsweep/table.h"
 
+/* ---- buckets.c ------------------------------------------------------------------------------------------- */
+
+struct pxs_bucket {
+    double sum, low, high;
+    int64_t n;
+};
+/* Curves of all runs by epoch, or by batch. */
+struct pxs_buckets {
+    bool batches;
+    size_t n_measures;
+    int measures[PXS_EPOCH_N]; /* enum pxs_epoch_column or pxs_batch_column of each */
+    int columns[PXS_EPOCH_N];  /* of each, its place among the values of a row */
+    size_t n_runs, n;          /* n: buckets */
+    int64_t epochs;            /* that the buckets share: those of the longest run */
+    struct pxs_bucket *all;    /* runs x measures x n */
+    const struct pxs_curves *curves;
+};
+struct pxs_bucket *pxs_buckets_of(const struct pxs_buckets *b, size_t run, size_t measure);
 /* ---- page.c ---------------------------------------------------------------------------------------------- */
 
 /* Everything that the parts of a page are written from. */
@@ -18,6 +36,8 @@ struct pxs_page {
     const struct pxs_page_options *options;
     struct pxs_comparison comparison;
     struct pxs_groups groups;
+    struct pxs_curves curves; /* the runs and how far they have come; their rows are in the buckets */
+    struct pxs_buckets by_epoch, by_batch;
     struct pxs_table sweep;  /* one row */
     struct pxs_table runs;   /* by number, as in groups */
     struct pxs_table params; /* run_id, key, value */
@@ -25,6 +45,9 @@ struct pxs_page {
     struct pxs_text runs_sql, params_sql, facts_sql; /* that gave them */
     struct pxs_text *out;
 };
+
+/* Fills p->curves, p->by_epoch and p->by_batch (buckets.c). */
+PXS_NODISCARD enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err);
 
 /* ---- html.c ----------------------------------------------------------------------------------------------- */
 

@@ -25,3 +25,27 @@ void pxs_sql_name(struct pxs_text *out, const char *name) {
     else
         put_quoted(out, name, '"');
 }
+
+/* Where a text, a quoted name or a comment that begins at `at` ends; `at` itself where none does. */
+static const char *end_of_quoted(const char *at) {
+    if (at[0] == '-' && at[1] == '-')
+        return at + strcspn(at, "\n");
+    if (*at != '\'' && *at != '"')
+        return at;
+    const char *end = strchr(at + 1, *at);
+    return end ? end + 1 : at + strlen(at);
+}
+
+void pxs_sql_filled(struct pxs_text *out, const char *sql, const char *const *values, size_t n) {
+    while (*sql != '\0') {
+        const char *end = end_of_quoted(sql);
+        const size_t which = sql[0] == '?' && sql[1] >= '1' && sql[1] <= '9' ? (size_t)(sql[1] - '1') : n;
+        if (end > sql)
+            pxs_text_add_n(out, sql, (size_t)(end - sql));
+        else if (which < n)
+            pxs_text_add(out, values[which]);
+        else
+            pxs_text_add_n(out, sql, 1);
+        sql = end > sql ? end : sql + (which < n ? 2 : 1);
+    }
+}
