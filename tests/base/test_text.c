@@ -138,6 +138,17 @@ START_TEST(cut_to_columns)
 }
 END_TEST
 
+START_TEST(commands_can_be_copied) {
+    char word[PXS_WORD_MAX];
+    ck_assert_str_eq(pxs_shell_word(word, "results/a-b_c.yaml"), "results/a-b_c.yaml");
+    ck_assert_str_eq(pxs_shell_word(word, ""), "''");
+    ck_assert_str_eq(pxs_shell_word(word, "it's"), "'it'\\''s'");
+    ck_assert_str_eq(pxs_shell_word(word, "a\tb"), "$'a\\x09b'");
+    pxs_text_add_command(&out, "mv %s/%s %s/train && ls", "my data", "Train", "d");
+    ck_assert_str_eq(pxs_text_str(&out), "mv 'my data'/Train d/train && ls");
+}
+END_TEST
+
 TCase *text_case(void) {
     TCase *c = tcase_create("text");
     tcase_add_checked_fixture(c, begin, end);
@@ -146,5 +157,6 @@ TCase *text_case(void) {
     tcase_add_test(c, lines_of_their_own);
     tcase_add_test(c, errors_are_clean);
     tcase_add_test(c, cut_to_columns);
+    tcase_add_test(c, commands_can_be_copied);
     return c;
 }
