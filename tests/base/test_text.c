@@ -138,7 +138,8 @@ START_TEST(cut_to_columns)
 }
 END_TEST
 
-START_TEST(commands_can_be_copied) {
+START_TEST(commands_can_be_copied)
+{
     char word[PXS_WORD_MAX];
     ck_assert_str_eq(pxs_shell_word(word, "results/a-b_c.yaml"), "results/a-b_c.yaml");
     ck_assert_str_eq(pxs_shell_word(word, ""), "''");
