@@ -4,7 +4,8 @@
 
 #include "pixsweep/store.h"
 
-#include <check.h>
+#include "support.h"
+#include "support_sql.h"
 
 TCase *open_case(void);
 TCase *schema_case(void);
@@ -21,40 +22,13 @@ TCase *migrate_case(void);
 TCase *upkeep_case(void);
 TCase *remove_case(void);
 
-#define ck_ok(call)                                                    \
-    do {                                                               \
-        struct pxs_error err = {.message = ""};                        \
-        ck_assert_msg((call) == PXS_OK, "%s: %s", #call, err.message); \
-    } while (0)
-/* The call fails with the status, and its message holds the text. */
-#define ck_fails(call, expected, text)                                          \
-    do {                                                                        \
-        struct pxs_error err = {.message = ""};                                 \
-        ck_assert_int_eq((call), (expected));                                   \
-        ck_assert_msg(strstr(err.message, (text)), "message: %s", err.message); \
-    } while (0)
+/* ---- a database in the test's folder ---------------------------------------------------------------------- */
 
-#define ck_has(text, part) ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in: %s", (part), (text))
-#define ck_has_not(text, part) ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in: %s", (part), (text))
-
-/* ---- a folder and a database in it ----------------------------------------------------------------------- */
-
-void temp_set_up(void);
-void temp_tear_down(void);  /* removes it with everything in it */
-const char *temp_dir(void); /* absolute */
-const char *db_path(void);  /* <temp>/results/pixsweep.db */
+const char *db_path(void); /* <folder>/results/pixsweep.db */
 const char *
 beside(const char *suffix); /* db_path() and a suffix, in storage of its own for each call of a test */
 struct pxs_store *open_store(void);
 struct pxs_store *open_reader(void);
-bool exists(const char *path);
-
-/* One value of the first row. */
-int64_t sql_int(struct pxs_store *s, const char *fmt, ...) PXS_PRINTF(2, 3);
-double sql_real(struct pxs_store *s, const char *fmt, ...) PXS_PRINTF(2, 3);
-const char *sql_text(struct pxs_store *s, const char *fmt, ...) PXS_PRINTF(2, 3); /* static storage */
-/* All rows of a query as one text, cells by '|', rows by '\n'; free it. */
-char *sql_dump(struct pxs_store *s, const char *sql);
 
 /* ---- runs ------------------------------------------------------------------------------------------------ */
 

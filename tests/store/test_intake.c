@@ -184,8 +184,8 @@ START_TEST(pieces_do_not_matter)
         free(reference);
         reference = rows;
         pxs_store_close(&s);
-        temp_tear_down();
-        temp_set_up();
+        test_folder_remove();
+        test_folder_make();
     }
     free(reference);
 }
@@ -268,8 +268,8 @@ static char *uninterrupted(void) {
     take_in(s, attempt, run, 0, 1000);
     char *rows = measured(s);
     pxs_store_close(&s);
-    temp_tear_down();
-    temp_set_up();
+    test_folder_remove();
+    test_folder_make();
     return rows;
 }
 

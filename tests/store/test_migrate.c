@@ -20,7 +20,7 @@ static void exec(sqlite3 *db, const char *sql) {
 static void make_v1(void) {
     char dir[400];
     sqlite3 *db;
-    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    snprintf(dir, sizeof dir, "%s/results", test_folder());
     ck_ok(pxs_make_dirs(dir, &err));
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
     exec(db, "PRAGMA journal_mode = WAL; BEGIN");
@@ -87,7 +87,7 @@ START_TEST(an_old_file_becomes_as_a_new_one)
     ck_assert(!exists(beside(".v1.backup-2")));
     pxs_store_close(&s);
     char path[500];
-    snprintf(path, sizeof path, "%s/new.db", temp_dir());
+    snprintf(path, sizeof path, "%s/new.db", test_folder());
     ck_ok(pxs_store_open(path, &s, &err));
     ck_assert_str_eq(pxs_store_note(s), "");
     char *fresh = sql_dump(s, all_objects);
@@ -165,7 +165,7 @@ START_TEST(no_backup_no_migration)
 {
     char dir[500];
     make_v1();
-    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    snprintf(dir, sizeof dir, "%s/results", test_folder());
     struct pxs_store *s = NULL;
     char temp[600];
     snprintf(temp, sizeof temp, "%s.v1.backup.tmp.%d", db_path(), (int)getpid());
@@ -226,8 +226,8 @@ START_TEST(killed_before_any_statement)
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
         ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
         pxs_store_close(&s);
-        temp_tear_down();
-        temp_set_up();
+        test_folder_remove();
+        test_folder_make();
     }
     ck_assert_int_gt(before, 10);
     ck_assert_int_lt(n, 200);

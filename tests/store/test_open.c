@@ -25,7 +25,7 @@ static void shell(const char *sql) {
 
 static void write_db(const void *data, size_t bytes) {
     char dir[400];
-    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    snprintf(dir, sizeof dir, "%s/results", test_folder());
     ck_ok(pxs_make_dirs(dir, &err));
     ck_ok(pxs_write_file(db_path(), data, bytes, &err));
 }
@@ -66,7 +66,7 @@ START_TEST(a_relative_path_is_made_absolute)
 {
     char *before = getcwd(NULL, 0);
     struct pxs_store *s;
-    ck_assert_int_eq(chdir(temp_dir()), 0);
+    ck_assert_int_eq(chdir(test_folder()), 0);
     ck_ok(pxs_store_open("results/../results//pixsweep.db", &s, &err));
     ck_assert_str_eq(pxs_store_path(s), db_path());
     pxs_store_close(&s);
@@ -192,7 +192,7 @@ END_TEST
 static void list_folder(char out[2000]) {
     char dir[400], path[700];
     struct dirent **entries;
-    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    snprintf(dir, sizeof dir, "%s/results", test_folder());
     int n = scandir(dir, &entries, NULL, alphasort);
     out[0] = '\0';
     for (int i = 0; i < n; i++) {
@@ -214,7 +214,7 @@ START_TEST(reading_needs_a_database)
     ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_NOT_FOUND, "there is no database at");
     ck_assert_ptr_null(s);
     char dir[400];
-    snprintf(dir, sizeof dir, "%s/results", temp_dir());
+    snprintf(dir, sizeof dir, "%s/results", test_folder());
     ck_assert(!exists(dir));
 }
 END_TEST

@@ -42,7 +42,7 @@ START_TEST(folders_elsewhere_stay_absolute)
     struct pxs_store_plan_run run;
     struct pxs_store_plan plan;
     char beside_db[400];
-    snprintf(beside_db, sizeof beside_db, "%s/results-of-others/x", temp_dir());
+    snprintf(beside_db, sizeof beside_db, "%s/results-of-others/x", test_folder());
     fill_plan_run(&run, 0, "lr", 1, 0, 0, &p);
     run.new_dir = beside_db;
     ck_ok(pxs_store_plan(s, "lr", "", "", &run, 1, &plan, &err));
@@ -234,7 +234,7 @@ START_TEST(runs_are_listed_and_found)
     ck_assert_int_eq(runs[3].state, PXS_STATE_RUNNING);
     ck_assert_int_eq(runs[3].attempts, 1);
     char dir[600];
-    snprintf(dir, sizeof dir, "%s/results/b/0002-lrgd-11-s0", temp_dir());
+    snprintf(dir, sizeof dir, "%s/results/b/0002-lrgd-11-s0", test_folder());
     ck_assert_str_eq(runs[3].dir, dir);
     ck_ok(pxs_store_find_run(s, "b/0002-lrgd-11-s0", &run, &err));
     ck_assert_int_eq(run.run_id, b[1]);
@@ -307,13 +307,13 @@ START_TEST(folders_numbers_and_beginnings_are_names)
     ck_assert_int_eq(sweep_of(s, "lr_t"), 2);
     ck_assert_int_eq(sweep_of(s, "lr_two/"), 2);
     ck_assert_int_eq(sweep_of(s, "some/where/lr_two.yaml"), 2);
-    snprintf(text, sizeof text, "%s/results/lr_two", temp_dir());
+    snprintf(text, sizeof text, "%s/results/lr_two", test_folder());
     ck_assert_int_eq(sweep_of(s, text), 2);
-    snprintf(text, sizeof text, "%s/results/./lr_two//", temp_dir());
+    snprintf(text, sizeof text, "%s/results/./lr_two//", test_folder());
     ck_assert_int_eq(sweep_of(s, text), 2);
-    snprintf(text, sizeof text, "%s/results/lr_one/0002-lrgd-10-s1/", temp_dir());
+    snprintf(text, sizeof text, "%s/results/lr_one/0002-lrgd-10-s1/", test_folder());
     ck_assert_int_eq(run_of(s, text), a[1]);
-    snprintf(text, sizeof text, "%s/results/lr_one/0002-lrgd-10-s1/samples/0.png", temp_dir());
+    snprintf(text, sizeof text, "%s/results/lr_one/0002-lrgd-10-s1/samples/0.png", test_folder());
     ck_assert_int_eq(run_of(s, text), a[1]);
     pxs_store_close(&s);
 }
@@ -345,7 +345,7 @@ START_TEST(what_could_be_several_or_is_none_is_said)
     ck_has(why.message, "there is no sweep 4711");
     ck_assert_int_eq(sweep_of(s, "1/"), 0); /* a sweep of that name */
     ck_has(why.message, "there is no sweep 1/");
-    snprintf(text, sizeof text, "%s/results", temp_dir()); /* of all sweeps */
+    snprintf(text, sizeof text, "%s/results", test_folder()); /* of all sweeps */
     ck_assert_int_eq(sweep_of(s, text), 0);
     ck_has(why.message, "there is no sweep");
     /* the nearest run is one of the sweep that was named; nothing is near to what is far */

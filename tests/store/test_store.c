@@ -1,121 +1,33 @@
 #include "store_tests.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- a folder and a database in it ----------------------------------------------------------------------- */
-
-static char folder[256], database[300];
-
-void temp_set_up(void) {
-    const char *tmp = getenv("TMPDIR");
-    char made[256];
-    snprintf(made, sizeof made, "%s/pxs_store.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(made));
-    ck_assert(pxs_path_absolute(folder, sizeof folder, made));
-    snprintf(database, sizeof database, "%s/results/pixsweep.db", folder);
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where) {
-    (void)info, (void)kind, (void)where;
-    return remove(path);
-}
-
-void temp_tear_down(void) {
-    ck_assert_int_eq(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-const char *temp_dir(void) {
-    return folder;
-}
+/* ---- a database ------------------------------------------------------------------------------------------ */
 
 const char *db_path(void) {
-    return database;
+    return in_folder("results/pixsweep.db");
 }
 
 const char *beside(const char *suffix) {
-    static char paths[8][400];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s%s", database, suffix);
-    return path;
-}
-
-bool exists(const char *path) {
-    return access(path, F_OK) == 0;
+    char name[64];
+    snprintf(name, sizeof name, "results/pixsweep.db%s", suffix);
+    return in_folder(name);
 }
 
 struct pxs_store *open_store(void) {
     struct pxs_store *s;
-    ck_ok(pxs_store_open(database, &s, &err));
+    ck_ok(pxs_store_open(db_path(), &s, &err));
     return s;
 }
 
 struct pxs_store *open_reader(void) {
     struct pxs_store *s;
-    ck_ok(pxs_store_open_readonly(database, &s, &err));
+    ck_ok(pxs_store_open_readonly(db_path(), &s, &err));
     return s;
-}
-
-static struct pxs_table ask(struct pxs_store *s, const char *fmt, va_list ap) {
-    char sql[4000];
-    struct pxs_table t = {0};
-    vsnprintf(sql, sizeof sql, fmt, ap);
-    ck_ok(pxs_store_select(s, sql, NULL, 0, &t, &err));
-    ck_assert_msg(t.n_rows > 0 && t.n_columns > 0, "no row: %s", sql);
-    return t;
-}
-
-#define ASK(s, fmt)                       \
-    va_list ap;                           \
-    va_start(ap, fmt);                    \
-    struct pxs_table t = ask(s, fmt, ap); \
-    va_end(ap)
-
-int64_t sql_int(struct pxs_store *s, const char *fmt, ...) {
-    ASK(s, fmt);
-    ck_assert_int_eq(t.cells[0].kind, PXS_CELL_INT);
-    int64_t value = t.cells[0].integer;
-    pxs_table_finish(&t);
-    return value;
-}
-
-double sql_real(struct pxs_store *s, const char *fmt, ...) {
-    ASK(s, fmt);
-    double value = t.cells[0].kind == PXS_CELL_NULL ? NAN : t.cells[0].real;
-    pxs_table_finish(&t);
-    return value;
-}
-
-const char *sql_text(struct pxs_store *s, const char *fmt, ...) {
-    static char text[4000];
-    ASK(s, fmt);
-    ck_assert_int_eq(t.cells[0].kind, PXS_CELL_TEXT);
-    snprintf(text, sizeof text, "%s", t.cells[0].text);
-    pxs_table_finish(&t);
-    return text;
-}
-
-char *sql_dump(struct pxs_store *s, const char *sql) {
-    struct pxs_table t = {0};
-    struct pxs_text out = {0};
-    char number[32];
-    ck_ok(pxs_store_select(s, sql, NULL, 0, &t, &err));
-    pxs_text_add(&out, "");
-    for (size_t i = 0; i < t.n_rows * t.n_columns; i++) {
-        const struct pxs_cell *c = &t.cells[i];
-        if (c->kind == PXS_CELL_TEXT)
-            pxs_text_add(&out, c->text);
-        else if (c->kind != PXS_CELL_NULL)
-            pxs_text_add(&out, pxs_format_double(number, c->real));
-        pxs_text_add(&out, (i + 1) % t.n_columns ? "|" : "\n");
-    }
-    pxs_table_finish(&t);
-    return out.text;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------ */
@@ -140,7 +52,7 @@ void fill_plan_run(struct pxs_store_plan_run *r, int slot, const char *sweep, in
     r->seed = seed;
     r->new_number = number;
     snprintf(names[slot], sizeof names[0], "%s/%04d-lrgd-%d-s%d", sweep, (int)number, 10 + config, (int)seed);
-    snprintf(dirs[slot], sizeof dirs[0], "%s/results/%s", folder, names[slot]);
+    snprintf(dirs[slot], sizeof dirs[0], "%s/results/%s", test_folder(), names[slot]);
     snprintf(yamls[slot], sizeof yamls[0], "lrgd: %d\n", 10 + config);
     r->new_name = names[slot];
     r->new_dir = dirs[slot];
@@ -187,7 +99,7 @@ void end_run(struct pxs_store *s, int64_t attempt_id, const char *state) {
 
 const char *record_path(int64_t run_id) {
     static char paths[64][300];
-    snprintf(paths[run_id % 64], sizeof paths[0], "%s/records-%d.bin", folder, (int)run_id);
+    snprintf(paths[run_id % 64], sizeof paths[0], "%s/records-%d.bin", test_folder(), (int)run_id);
     return paths[run_id % 64];
 }
 
@@ -373,12 +285,8 @@ int main(void) {
                                      states_case,    migrate_case, upkeep_case, remove_case};
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         TCase *c = cases[i]();
-        tcase_add_checked_fixture(c, temp_set_up, temp_tear_down);
+        tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
         suite_add_tcase(suite, c);
     }
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_tests(suite, CK_NORMAL);
 }

@@ -17,13 +17,13 @@ static int64_t size_of(const char *path) {
 
 static const char *target(void) {
     static char path[500];
-    snprintf(path, sizeof path, "%s/copy.db", temp_dir());
+    snprintf(path, sizeof path, "%s/copy.db", test_folder());
     return path;
 }
 
 static int files_in_temp(void) {
     char command[600];
-    snprintf(command, sizeof command, "ls -A '%s' | wc -l", temp_dir());
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", test_folder());
     FILE *f = popen(command, "r");
     int n = -1;
     ck_assert_int_eq(fscanf(f, "%d", &n), 1);

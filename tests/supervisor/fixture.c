@@ -1,58 +1,17 @@
 #include "fixture.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[256];
 static struct pxs_stop no_stop;
 
 void fixture_set_up(void) {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/pxs_sweep.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    test_folder_make();
     setenv("PIXSWEEP_CORE_LOCKS", in_folder("cores"), 1);
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at) {
-    (void)info;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-void fixture_tear_down(void) {
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-const char *in_folder(const char *name) {
-    static char paths[8][512];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static void make_parents(const char *path) {
-    char dir[PXS_PATH_MAX];
-    pxs_path_dir(dir, sizeof dir, path);
-    ck_assert_int_eq(pxs_make_dirs(dir, NULL), PXS_OK);
-}
-
-void write_text(const char *name, const char *fmt, ...) {
-    struct pxs_text text = {0};
-    const char *path = in_folder(name);
-    va_list ap;
-    va_start(ap, fmt);
-    pxs_text_addv(&text, fmt, ap);
-    va_end(ap);
-    make_parents(path);
-    ck_assert_int_eq(pxs_write_file(path, pxs_text_str(&text), text.len, NULL), PXS_OK);
-    pxs_text_finish(&text);
 }
 
 void write_pairs(const char *name, int n, unsigned salt) {
@@ -67,9 +26,7 @@ void write_pairs(const char *name, int n, unsigned salt) {
     memcpy(file + 10, header, (size_t)len);
     for (size_t i = 0; i < pixels; i++)
         file[128 + i] = (unsigned char)((i * 7 + i / 6144 * 31 + salt * 101) % 251);
-    const char *path = in_folder(name);
-    make_parents(path);
-    ck_assert_int_eq(pxs_write_file(path, file, 128 + pixels, NULL), PXS_OK);
+    write_bytes(name, file, 128 + pixels);
     free(file);
 }
 
@@ -81,7 +38,7 @@ void write_experiment(int n_epochs, int what, const char *rest) {
     if (what > 0)
         pxs_text_addf(&text, "lambda_pixel: %d\n", what);
     pxs_text_add(&text, rest);
-    write_text("exp.yaml", "%s", text.text);
+    write_text("exp.yaml", text.text);
     pxs_text_finish(&text);
     write_pairs("data/train/a.npy", 16, 1);
     write_pairs("data/val/a.npy", 4, 2);
@@ -121,7 +78,7 @@ pid_t run_apart(struct pxs_sweep_options options, const char *lines) {
     if (pid != 0)
         return pid;
     struct outcome o = run_with(options);
-    write_text(lines, "%s%s\n", pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
+    write_textf(lines, "%s%s\n", pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
     _exit(o.summary.exit_code);
 }
 

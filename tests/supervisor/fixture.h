@@ -7,10 +7,8 @@
 #include "pixsweep/store.h"
 #include "supervisor_tests.h"
 
+/* The test's folder, and locks on cores in it. */
 void fixture_set_up(void);
-void fixture_tear_down(void);
-const char *in_folder(const char *name); /* absolute path; static storage, 8 of them */
-void write_text(const char *name, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* n pairs of 32 x 32 as .npy; `salt` changes the content. */
 void write_pairs(const char *name, int n, unsigned salt);
 /* data/train (16) and data/val (4), four batches an epoch, and exp.yaml with `rest` below the usual head; n_epochs and what (enum

@@ -3,7 +3,7 @@
 #ifndef SWEEP_TESTS_H
 #define SWEEP_TESTS_H
 
-#include <check.h>
+#include "support.h"
 
 #include "pixsweep/board.h"
 #include "pixsweep/ingest.h"

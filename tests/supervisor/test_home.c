@@ -120,9 +120,7 @@ START_TEST(test_shut_for_a_while)
     ck_assert_int_eq(wait_for(pid), 0);
     expect_sql("SELECT count(*) FROM batch_loss", 800);
     expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'completed' AND exit_code = 0", 2);
-    char *lines = NULL;
-    size_t n;
-    ck_assert_int_eq(pxs_read_file(in_folder("lines"), 1 << 20, &lines, &n, NULL), PXS_OK);
+    char *lines = slurp("lines", NULL);
     ck_assert_int_eq(count_of(lines, "cannot be written for now"), 1);
     ck_assert_int_eq(count_of(lines, "can be written again"), 1);
     free(lines);
@@ -430,7 +428,7 @@ Suite *home_suite(void) {
     Suite *suite = suite_create("home");
     TCase *c = tcase_create("home");
     tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_shut_all_through);
     tcase_add_test(c, test_lock_that_cannot_be_made);
     tcase_add_test(c, test_shut_for_a_while);

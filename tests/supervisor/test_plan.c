@@ -313,7 +313,7 @@ Suite *plan_suite(void) {
     Suite *suite = suite_create("plan");
     TCase *c = tcase_create("plan");
     tcase_set_timeout(c, 60);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_new);
     tcase_add_test(c, test_known);
     tcase_add_test(c, test_same_content_twice);

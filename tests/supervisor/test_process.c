@@ -11,18 +11,11 @@
 #include "../../src/run/supervisor/process_priv.h"
 #include "../../src/run/worker/worker_priv.h"
 
-static char folder[256], file[300];
+static char file[PXS_PATH_MAX];
 
 static void set_up(void) {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/pxs_process.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(file, sizeof file, "%s/worker.log", folder);
-}
-
-static void tear_down(void) {
-    unlink(file);
-    rmdir(folder);
+    test_folder_make();
+    snprintf(file, sizeof file, "%s", in_folder("worker.log"));
 }
 
 static void expect_tail(const char *content, int64_t start, int lines, const char *expected) {
@@ -146,7 +139,7 @@ END_TEST
 Suite *process_suite(void) {
     Suite *suite = suite_create("process");
     TCase *c = tcase_create("process");
-    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_checked_fixture(c, set_up, test_folder_remove);
     tcase_add_test(c, test_log_tail);
     tcase_add_test(c, test_log_tail_long);
     tcase_add_test(c, test_pid_start);

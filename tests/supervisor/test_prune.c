@@ -307,7 +307,7 @@ Suite *prune_suite(void) {
     tcase_add_test(rules, test_asha);
     tcase_add_loop_test(rules, test_cutoff_separates, 0, 50);
     suite_add_tcase(suite, rules);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, test_same_for_any_jobs, 0, 5);
     tcase_add_test(c, test_median_in_a_sweep);

@@ -25,16 +25,8 @@ static void run_expecting(int exit_code, struct pxs_sweep_options options, const
 
 static const struct pxs_sweep_options one_job = {.jobs = 1};
 
-static char *file_text(const char *name) {
-    char *text = NULL;
-    size_t n;
-    struct pxs_error err;
-    ck_assert_msg(pxs_read_file(in_folder(name), 1 << 20, &text, &n, &err) == PXS_OK, "%s", err.message);
-    return text;
-}
-
 static void expect_in_file(const char *name, const char *words, bool there) {
-    char *text = file_text(name);
+    char *text = slurp(name, NULL);
     ck_assert_msg((strstr(text, words) != NULL) == there, "%s: %s", name, text);
     free(text);
 }
@@ -321,7 +313,7 @@ Suite *queue_suite(void) {
     Suite *suite = suite_create("queue");
     TCase *c = tcase_create("queue");
     tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_seed_major);
     tcase_add_test(c, test_shuffled);
     tcase_add_test(c, test_budgets_apart);

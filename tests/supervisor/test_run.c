@@ -272,7 +272,7 @@ Suite *run_suite(void) {
     Suite *suite = suite_create("run");
     TCase *c = tcase_create("run");
     tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_core_locks);
     tcase_add_test(c, test_good);
     tcase_add_test(c, test_again_does_nothing);

@@ -120,7 +120,7 @@ Suite *shapes_suite(void) {
     Suite *suite = suite_create("shapes");
     TCase *c = tcase_create("shapes");
     tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_one_batch_of_each_shape);
     tcase_add_test(c, test_no_more_than_some_shapes);
     tcase_add_test(c, test_refused);

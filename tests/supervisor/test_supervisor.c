@@ -1,4 +1,3 @@
-#include "shard.h"
 #include "supervisor_tests.h"
 
 #include <string.h>

@@ -48,13 +48,6 @@ static void finish_by(struct outcome o, int exit_code) {
     outcome_finish(&o);
 }
 
-static char *read_lines(const char *name) {
-    char *text = NULL;
-    size_t n;
-    ck_assert_int_eq(pxs_read_file(in_folder(name), 1 << 20, &text, &n, NULL), PXS_OK);
-    return text;
-}
-
 static int count_of(const char *text, const char *words) {
     int n = 0;
     for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
@@ -111,7 +104,7 @@ START_TEST(test_worker_killed)
                 "failed,completed");
     expect_sql("SELECT count(*) FROM batch_loss", 80);
     expect_sql(DUPLICATES, 0);
-    char *lines = read_lines("lines");
+    char *lines = slurp("lines", NULL);
     ck_assert_ptr_nonnull(strstr(lines, "it is tried again (retry 1 of 1)"));
     free(lines);
 }
@@ -200,7 +193,7 @@ START_TEST(test_two_supervisors)
     pid_t a = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.a");
     pid_t b = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.b");
     int code_a = wait_for(a), code_b = wait_for(b);
-    char *lines_a = read_lines("lines.a"), *lines_b = read_lines("lines.b");
+    char *lines_a = slurp("lines.a", NULL), *lines_b = slurp("lines.b", NULL);
     ck_assert_msg(code_a == 0 && code_b == 0, "%d: %s\n%d: %s", code_a, lines_a, code_b, lines_b);
     expect_sql("SELECT count(*) FROM run WHERE state = 'completed'", 8);
     expect_sql("SELECT count(*) FROM attempt", 8);
@@ -244,7 +237,7 @@ START_TEST(test_database_locked)
     ck_assert_int_eq(wait_for(pid), 0);
     expect_sql("SELECT count(*) FROM batch_loss", 80);
     expect_text("SELECT outcome FROM attempt", "completed");
-    char *lines = read_lines("lines");
+    char *lines = slurp("lines", NULL);
     ck_assert_int_eq(count_of(lines, "cannot be written for now"), 1);
     ck_assert_int_eq(count_of(lines, "can be written again"), 1);
     free(lines);
@@ -284,7 +277,7 @@ START_TEST(test_a_reader_holds_on)
     ck_assert_int_gt(rows, 1);
     pxs_store_close(&s);
     ck_assert_int_eq(wait_for(pid), 0);
-    char *lines = read_lines("lines");
+    char *lines = slurp("lines", NULL);
     ck_assert_ptr_nonnull(strstr(lines, "records wait in the runs' folders"));
     free(lines);
     expect_text("SELECT outcome FROM attempt", "completed");
@@ -321,7 +314,7 @@ Suite *trouble_suite(void) {
     Suite *suite = suite_create("trouble");
     TCase *c = tcase_create("trouble");
     tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_stop_and_go_on);
     tcase_add_test(c, test_stop_twice_kills);
     tcase_add_test(c, test_worker_killed);

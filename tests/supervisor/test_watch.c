@@ -183,7 +183,7 @@ END_TEST
 Suite *watch_suite(void) {
     Suite *suite = suite_create("watch");
     TCase *c = tcase_create("watch");
-    tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, test_watch_at_work_and_abandoned);
     tcase_add_test(c, test_watch_knows_how_long);
