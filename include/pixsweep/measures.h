@@ -15,9 +15,17 @@
 #define PXS_MEASURE_PLACE(name, ...) ", ?"
 #define PXS_MEASURE_EXCLUDED(name, ...) ", " #name " = excluded." #name
 
+struct pxs_losses {
+    PXS_LOSSES(PXS_MEASURE_MEMBER)
+};
 /* What one training step measures. */
 struct pxs_step_result {
-    PXS_LOSSES(PXS_MEASURE_MEMBER)
+    union {
+        struct pxs_losses losses;
+        struct {
+            PXS_LOSSES(PXS_MEASURE_MEMBER)
+        };
+    };
     PXS_D_OUTPUTS(PXS_MEASURE_MEMBER)
 };
 
@@ -59,6 +67,8 @@ struct pxs_epoch_info {
 const struct pxs_batch_info *pxs_batch_info(enum pxs_batch_column column);
 const struct pxs_epoch_info *pxs_epoch_info(enum pxs_epoch_column column);
 
+/* The latest `since` of the table. */
+int pxs_measures_version(void);
 /* The recorded value of batches that a plot draws behind an epoch's value: what that is the mean of, or what bears its name;
  * -1: there is none. */
 int pxs_epoch_behind(enum pxs_epoch_column column);

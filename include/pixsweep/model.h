@@ -3,9 +3,9 @@
 #define PIXSWEEP_MODEL_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/measures.h"
 #include "pixsweep/nn.h"
 #include "pixsweep/params.h"
-#include "pixsweep/records.h"
 
 enum pxs_net { PXS_NET_G, PXS_NET_D };
 
@@ -27,16 +27,10 @@ struct pxs_step_rates {
     double lr_G, lr_D;
 };
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
-                      struct pxs_step_rates rates, int64_t step, struct pxs_losses *losses);
+                      struct pxs_step_rates rates, int64_t step, struct pxs_step_result *out);
 /* fake [n,H,W,C] of n <= batch_size sources. dropout_stream 0: dropout off; else masks of that stream at `a` (PXS_STREAM_VALIDATE). */
 void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
                           uint32_t a, float *fake);
-/* What the discriminator said in the last step, mean over the batch's patches: of real pairs before its update, of generated ones. 1 means
- * real and 0 fake: under lsgan its output as it is, under vanilla the sigmoid of its logits. */
-struct pxs_d_output {
-    double real, fake;
-};
-struct pxs_d_output pxs_pix2pix_d_output(const struct pxs_pix2pix *m);
 /* PSNR and SSIM of each of n images (pxs_image_quality). */
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,
                          double *ssim);

@@ -11,6 +11,7 @@
 #define PIXSWEEP_RECORD_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/measures.h"
 #include "pixsweep/records/state.h"
 
 #define PXS_RECORDS_FILE "records.bin" /* its name in a run's folder */
@@ -38,11 +39,6 @@ enum pxs_outcome {
 /* The state that it leaves a run in; PXS_STATE_NONE for any other number. */
 enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome);
 
-/* Losses of one training step; loss_pixel is the plain L1 (not times lambda_pixel). */
-struct pxs_losses {
-    double loss_G, loss_GAN, loss_pixel, loss_D, loss_real, loss_fake;
-};
-
 struct pxs_record_begin {
     int64_t attempt; /* attempt number within the run, from 1 */
     int64_t at_ms;   /* UTC milliseconds */
@@ -59,12 +55,10 @@ struct pxs_record_batch {
 };
 struct pxs_record_epoch {
     int32_t epoch, is_best;
-    double lr_G, lr_D;
-    struct pxs_losses avg;               /* plain means over the epoch's batches */
-    double val_loss, val_psnr, val_ssim; /* NaN = none (NULL in the database) */
-    double seconds;                      /* wall clock of the whole epoch, validation and files included */
-    double avg_D_real,
-        avg_D_fake; /* mean outputs of the discriminator; NaN in files of before they were recorded */
+    /* measures.def: lr_G, ..., avg_loss_G, ..., val_loss, ...; NaN = none (NULL in the database), and in files of before a value
+     * was recorded. Averages are plain means over the epoch's batches, rates those of the last one; seconds are the whole
+     * epoch's, validation and files included. */
+    PXS_EPOCH_MEASURES(PXS_MEASURE_MEMBER)
 };
 /* SAMPLE and BEST_SAMPLE. */
 struct pxs_record_sample {
@@ -110,6 +104,9 @@ struct pxs_record {
         struct pxs_record_rung rung;
     };
 };
+
+/* All values of the epoch are NaN. */
+void pxs_record_no_values(struct pxs_record_epoch *epoch);
 
 /* Adds the line "key=value" to begin->text (zero it first). Line breaks within the value become spaces. False, and nothing
  * added, where it does not fit or the key is empty or holds '=' or a line break. */

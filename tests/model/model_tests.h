@@ -20,6 +20,6 @@ void model_destroy(struct pxs_pix2pix **m);
 /* n random numbers in [-1, 1), from a stream of the name; free() them. */
 float *random_pixels(const char *name, size_t n);
 size_t image_floats(const struct pxs_params *p);
-bool all_finite(const struct pxs_losses *l);
+bool all_finite(const struct pxs_step_result *l);
 
 #endif

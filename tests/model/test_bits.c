@@ -21,7 +21,7 @@ static void train_with(const struct pxs_params *p, const struct pxs_kernels *set
     const size_t floats = (size_t)n * image_floats(p);
     struct pxs_pix2pix *m = model_create(p, 2, pxs_kernels_name(set));
     float *source = random_pixels("class/source", floats), *target = random_pixels("class/target", floats);
-    struct pxs_losses losses;
+    struct pxs_step_result losses;
     pxs_pix2pix_randomise(m, 3);
     for (int step = 0; step < 4; step++)
         pxs_pix2pix_step(m, source, target, step == 2 ? 1 : n, (struct pxs_step_rates){1e-3, 1e-3}, step,

@@ -118,7 +118,7 @@ static const char *const loss_names[] = {"loss_G", "loss_GAN",  "loss_pixel",
                                          "loss_D", "loss_real", "loss_fake"};
 
 /* Contract: the first step within 1e-5 of PyTorch, all within 1e-3. */
-static void check_losses(const struct pxs_losses *l, const struct golden_steps *t, int step,
+static void check_losses(const struct pxs_step_result *l, const struct golden_steps *t, int step,
                          const double *f32, const double *f64) {
     const double got[] = {l->loss_G, l->loss_GAN, l->loss_pixel, l->loss_D, l->loss_real, l->loss_fake};
     for (int k = 0; k < 6; k++) {
@@ -149,7 +149,7 @@ static void steps_with(const struct golden_steps *t, const char *kernels) {
     float *source = make_image(t, "source"), *target = make_image(t, "target");
     check_fake(m, t, &watch, source);
     for (int step = 0; step < t->steps; step++) {
-        struct pxs_losses losses;
+        struct pxs_step_result losses;
         pxs_pix2pix_on_gradient(m, step == 0 ? see_gradient : NULL, &watch);
         pxs_pix2pix_step(m, source, target, t->batch, (struct pxs_step_rates){2e-4, 1e-4}, step, &losses);
         check_losses(&losses, t, step, f32, f64);

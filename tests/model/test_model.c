@@ -48,7 +48,7 @@ size_t image_floats(const struct pxs_params *p) {
     return (size_t)(p->img_height * p->img_width * p->channels);
 }
 
-bool all_finite(const struct pxs_losses *l) {
+bool all_finite(const struct pxs_step_result *l) {
     return isfinite(l->loss_G) && isfinite(l->loss_GAN) && isfinite(l->loss_pixel) && isfinite(l->loss_D) &&
            isfinite(l->loss_real) && isfinite(l->loss_fake);
 }

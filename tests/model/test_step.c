@@ -55,7 +55,7 @@ START_TEST(allocates_nothing_in_a_step)
     float *source = random_pixels("no/source", 2 * image_floats(&p)),
           *target = random_pixels("no/target", 2 * image_floats(&p));
     float *fake = random_pixels("no/fake", 2 * image_floats(&p));
-    struct pxs_losses losses;
+    struct pxs_step_result losses;
     ck_assert_int_gt(atomic_load(&allocations), 20); /* the counters count; so do check's own */
     int before = atomic_load(&allocations);
     for (int step = 0; step < 2; step++)
@@ -79,7 +79,7 @@ static void see_gradient(void *user, const struct pxs_weight *w, const float *gr
 /* 20 steps with dropout, every third batch short; the losses of all steps and the weights' hash. Width 8 stays with OpenBLAS, 16 takes
  * the fast kernels. */
 static void twenty_steps(const char *kernels, int width, int64_t seed, int batch_size, int threads,
-                         bool watched, struct pxs_losses losses[20], char hash[PXS_SHA256_HEX]) {
+                         bool watched, struct pxs_step_result losses[20], char hash[PXS_SHA256_HEX]) {
     struct pxs_params p = narrow(64, 64, 3, width, width, batch_size);
     p.dropout = 0.5;
     p.seed = seed;
@@ -101,7 +101,7 @@ static void twenty_steps(const char *kernels, int width, int64_t seed, int batch
 
 START_TEST(same_bits_for_any_threads)
 {
-    struct pxs_losses want[20], got[20];
+    struct pxs_step_result want[20], got[20];
     char first[PXS_SHA256_HEX], hash[PXS_SHA256_HEX];
     int width = _i ? 16 : 8;
     twenty_steps("auto", width, 1, 4, 1, false, want, first);
@@ -124,7 +124,7 @@ END_TEST
 START_TEST(same_bits_with_avx2_and_avx512)
 {
     static const char *const sets[] = {"auto", "direct", "f2", "f4"};
-    struct pxs_losses losses[20];
+    struct pxs_step_result losses[20];
     char avx2[PXS_SHA256_HEX], avx512[PXS_SHA256_HEX], name[32];
     const struct pxs_kernels *set;
     snprintf(name, sizeof name, "%s-avx512", sets[_i]);
@@ -147,7 +147,7 @@ START_TEST(learns)
     for (size_t i = 0; i < 2 * image_floats(&p); i++) /* an even picture each: found within the steps */
         target[i] = i < image_floats(&p) ? 0.5f : -0.25f;
     pxs_pix2pix_randomise(m, 1);
-    struct pxs_losses first, last;
+    struct pxs_step_result first, last;
     pxs_pix2pix_step(m, source, target, 2, rates, 0, &first);
     for (int step = 1; step < 150; step++)
         pxs_pix2pix_step(m, source, target, 2, (struct pxs_step_rates){2e-3, 1e-4}, step, &last);
@@ -183,7 +183,7 @@ START_TEST(each_rate_its_network)
             ck_assert_uint_gt(pxs_pix2pix_weights(m, (enum pxs_net)net, &w[net]), 0);
             before[net] = w[net][0]->value[0];
         }
-        struct pxs_losses losses;
+        struct pxs_step_result losses;
         pxs_pix2pix_step(m, source, target, 1, (struct pxs_step_rates){k == 0 ? 0 : 1e-3, k == 1 ? 0 : 1e-3},
                          0, &losses);
         for (int net = 0; net < 2; net++) {
@@ -243,7 +243,7 @@ START_TEST(nan_shows)
     for (int place = 0; place < 4; place++) {
         struct pxs_pix2pix *m = model_create(&p, 0, "auto");
         struct pxs_weight **w;
-        struct pxs_losses l;
+        struct pxs_step_result l;
         pxs_pix2pix_randomise(m, 1);
         if (place < 2) {
             ck_assert_uint_gt(pxs_pix2pix_weights(m, (enum pxs_net)place, &w), 2);

@@ -28,8 +28,17 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
         r->batch = (struct pxs_record_batch){4294967296 + n, n, 2 * n, losses(n), 1e-4 * n, 2e-4, 0.012};
         break;
     case PXS_RECORD_EPOCH:
-        r->epoch = (struct pxs_record_epoch){n,         1,         1e-4, 2e-4, losses(n), 0.25,
-                                             0.0 / 0.0, 1.0 / 0.0, 12.5, 0.75, 0.125};
+        pxs_record_no_values(&r->epoch);
+        r->epoch.epoch = n;
+        r->epoch.is_best = 1;
+        r->epoch.lr_G = 1e-4;
+        r->epoch.avg_loss_G = n + 0.1;
+        r->epoch.avg_loss_fake = n + 0.6;
+        r->epoch.val_loss = 0.25;
+        r->epoch.val_ssim = 1.0 / 0.0;
+        r->epoch.seconds = 12.5;
+        r->epoch.avg_D_real = 0.75;
+        r->epoch.avg_D_fake = 0.125;
         break;
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:

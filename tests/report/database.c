@@ -68,18 +68,17 @@ static void write_epochs(struct pxs_record_writer *w, const struct planned *p, s
         /* Falls to `best` in epoch 20 and rises a little after it. */
         const double val = p->best + 0.01 * abs(e - 20);
         *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
-        r->epoch =
-            (struct pxs_record_epoch){.epoch = e,
-                                      .is_best = e <= 20,
-                                      .lr_G = rate(p, e),
-                                      .lr_D = 1e-4,
-                                      .avg = {.loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + val},
-                                      .val_loss = val,
-                                      .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
-                                      .val_ssim = NAN,
-                                      .avg_D_real = p->d_real != 0 ? p->d_real : 0.7,
-                                      .avg_D_fake = p->d_real != 0 ? p->d_fake : 0.3,
-                                      .seconds = 2};
+        r->epoch = (struct pxs_record_epoch){.epoch = e,
+                                             .is_best = e <= 20,
+                                             .lr_G = rate(p, e),
+                                             .lr_D = 1e-4,
+                                             .avg_loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + val,
+                                             .val_loss = val,
+                                             .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
+                                             .val_ssim = NAN,
+                                             .avg_D_real = p->d_real != 0 ? p->d_real : 0.7,
+                                             .avg_D_fake = p->d_real != 0 ? p->d_fake : 0.3,
+                                             .seconds = 2};
         ck_ok(pxs_record_write(w, r, &err));
     }
 }

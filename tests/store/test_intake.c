@@ -226,7 +226,7 @@ START_TEST(without_validation_there_is_no_best)
     struct pxs_record_writer *w = open_writer(run, 0);
     struct pxs_record r = {.kind = PXS_RECORD_EPOCH};
     r.epoch = (struct pxs_record_epoch){
-        .val_loss = NAN, .val_psnr = NAN, .val_ssim = NAN, .seconds = 1, .avg.loss_G = 2};
+        .val_loss = NAN, .val_psnr = NAN, .val_ssim = NAN, .seconds = 1, .avg_loss_G = 2};
     put_begin(w, 1, -1);
     ck_ok(pxs_record_write(w, &r, &err));
     pxs_record_writer_close(&w);
@@ -459,8 +459,10 @@ static void extreme_record(struct pxs_rng *rng, struct pxs_record *r) {
         r->batch = (struct pxs_record_batch){WHOLE, SMALL, SMALL, {REAL, REAL, 1, 1, 1, 1}, REAL, 1, REAL};
         break;
     case PXS_RECORD_EPOCH:
-        r->epoch = (struct pxs_record_epoch){SMALL, SMALL, REAL, 1,   {REAL, 1, 1, 1, 1, 1}, REAL, REAL,
-                                             1,     REAL,  REAL, REAL};
+        r->epoch = (struct pxs_record_epoch){.epoch = SMALL, .is_best = SMALL};
+#define SOME(name, ...) r->epoch.name = REAL;
+        PXS_EPOCH_MEASURES(SOME)
+#undef SOME
         break;
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:

@@ -160,12 +160,12 @@ void put_epoch(struct pxs_record_writer *w, int64_t run_id, int epoch) {
     e->lr_D = 1e-4;
     for (int b = 0; b < BATCHES; b++) {
         struct pxs_losses l = losses_at(run_id, epoch * BATCHES + b);
-        e->avg.loss_G += l.loss_G / BATCHES;
-        e->avg.loss_GAN += l.loss_GAN / BATCHES;
-        e->avg.loss_pixel += l.loss_pixel / BATCHES;
-        e->avg.loss_D += l.loss_D / BATCHES;
-        e->avg.loss_real += l.loss_real / BATCHES;
-        e->avg.loss_fake += l.loss_fake / BATCHES;
+        e->avg_loss_G += l.loss_G / BATCHES;
+        e->avg_loss_GAN += l.loss_GAN / BATCHES;
+        e->avg_loss_pixel += l.loss_pixel / BATCHES;
+        e->avg_loss_D += l.loss_D / BATCHES;
+        e->avg_loss_real += l.loss_real / BATCHES;
+        e->avg_loss_fake += l.loss_fake / BATCHES;
     }
     /* Best in epoch 2, a little worse later: overfitting. */
     e->val_loss = 0.3 - 0.02 * (epoch < 3 ? epoch : 4 - epoch) + 0.001 * (double)(run_id % 7);

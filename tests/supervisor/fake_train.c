@@ -64,7 +64,7 @@ static enum pxs_status put_epoch(const struct fake_run *f, int64_t epoch, double
                                         .is_best = epoch == 0,
                                         .lr_G = f->job->params->learning_rate_G,
                                         .lr_D = f->job->params->learning_rate_D,
-                                        .avg = {.loss_G = sum / (double)f->e.batches_per_epoch},
+                                        .avg_loss_G = sum / (double)f->e.batches_per_epoch,
                                         .val_loss = val_loss_at(f->job->params, epoch),
                                         .val_psnr = NAN,
                                         .val_ssim = NAN,

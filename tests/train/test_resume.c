@@ -65,14 +65,11 @@ static void expect_same(const struct run *whole, const struct run *r, int number
         ck_assert(r->batch[i].lr_G == whole->batch[i].lr_G && r->batch[i].lr_D == whole->batch[i].lr_D);
     }
     for (int i = 0; i < r->n_epoch; i++) {
-        ck_assert(same_losses(&r->epoch[i].avg, &whole->epoch[i].avg));
-        ck_assert_int_eq(r->epoch[i].is_best, whole->epoch[i].is_best);
-        ck_assert(r->epoch[i].val_psnr == whole->epoch[i].val_psnr &&
-                  r->epoch[i].val_ssim == whole->epoch[i].val_ssim);
-        ck_assert(r->epoch[i].avg_D_real == whole->epoch[i].avg_D_real &&
-                  r->epoch[i].avg_D_fake == whole->epoch[i].avg_D_fake);
-        ck_assert(r->epoch[i].lr_G == whole->epoch[i].lr_G && r->epoch[i].lr_D == whole->epoch[i].lr_D);
-        ck_assert_double_gt(r->epoch[i].seconds, 0);
+        struct pxs_record_epoch epoch = r->epoch[i];
+        ck_assert_double_gt(epoch.seconds, 0);
+        epoch.seconds = whole->epoch[i].seconds;
+        ck_assert_msg(!memcmp(&epoch, &whole->epoch[i], sizeof epoch), "copy %d: epoch %d differs", number,
+                      i);
     }
     ck_assert_int_eq(r->n_sample, whole->n_sample);
     for (int i = 0; i < r->n_sample; i++)
@@ -168,7 +165,7 @@ START_TEST(a_point_of_format_1_is_read)
                              .step = 7,
                              .epoch = 3,
                              .best = INFINITY,
-                             .sum.loss_D = 0.5},
+                             .sums.avg_loss_D = 0.5},
                         back;
     struct resume_text text;
     struct pxs_error err;
@@ -177,7 +174,8 @@ START_TEST(a_point_of_format_1_is_read)
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (int format = 1; format <= RESUME_FORMAT; format++) {
         s.format = format;
-        s.sum_D_real = 0.25;
+        s.sums.avg_D_real = 0.25;
+        s.measures = pxs_measures_version();
         s.plateau[1].bad_epochs = 4;
         resume_print(&s, &text);
         ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
@@ -186,8 +184,8 @@ START_TEST(a_point_of_format_1_is_read)
         ck_assert_int_eq(pxs_safetensors_metadata(file, "early_stop_epoch") != NULL, format >= 3);
         ck_assert_msg(resume_read(file, &back, &err) == PXS_OK, "%s", err.message);
         pxs_safetensors_destroy(&file);
-        ck_assert(back.step == 7 && isinf(back.best) && back.sum.loss_D == 0.5);
-        ck_assert(format == 1 ? isnan(back.sum_D_real) : back.sum_D_real == 0.25);
+        ck_assert(back.step == 7 && isinf(back.best) && back.sums.avg_loss_D == 0.5);
+        ck_assert(format == 1 ? isnan(back.sums.avg_D_real) : back.sums.avg_D_real == 0.25);
         ck_assert_int_eq(back.plateau[1].bad_epochs, format == 1 ? 0 : 4);
     }
     pxs_pix2pix_destroy(&model);
@@ -197,7 +195,8 @@ END_TEST
 /* With a right checksum, but nobody could count on with these. */
 START_TEST(impossible_numbers_are_damage)
 {
-    struct resume_state good = {.format = RESUME_FORMAT, .config_hash = HASH, .epoch = 3}, bad[6], back;
+    struct resume_state good = {.format = RESUME_FORMAT, .measures = 1, .config_hash = HASH, .epoch = 3},
+                        bad[7], back;
     struct pxs_params p = small();
     struct pxs_pix2pix *model;
     struct pxs_safetensors *file;
@@ -212,6 +211,7 @@ START_TEST(impossible_numbers_are_damage)
     bad[3].record_bytes = -1;
     bad[4].epoch_seconds = INFINITY;
     bad[5].batch = -1;
+    bad[6].measures = 0;
     snprintf(path, sizeof path, "%s/impossible.safetensors", test_folder());
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (size_t i = 0; i <= PXS_COUNT(bad); i++) {
@@ -584,7 +584,7 @@ START_TEST(a_newer_point_is_refused_by_name)
 {
     struct run *r = interrupted("newer");
     int64_t newest = find(r, HASH, "auto", false);
-    set_format(run_path(r, POINT), '5');
+    set_format(run_path(r, POINT), '6');
     ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
     ck_assert_int_eq(r->status, PXS_OK);
     expect_note(r, "newer pixsweep");

@@ -17,7 +17,7 @@ static double score(const struct pxs_record_epoch *e, int metric) {
     case PXS_EARLY_VAL_SSIM:
         return -e->val_ssim;
     case PXS_EARLY_AVG_LOSS_G:
-        return e->avg.loss_G;
+        return e->avg_loss_G;
     default:
         return e->val_loss;
     }

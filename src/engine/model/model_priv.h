@@ -89,7 +89,6 @@ struct pxs_pix2pix {
     /* the networks' weights in the order of their layers */
     struct pxs_weight *weights[2][MAX_WEIGHTS];
     size_t n_weights[2];
-    struct pxs_d_output d_output; /* of the last step */
 };
 
 /* Both networks' layers from m->params, and m->weights with names and shapes; nothing is allocated. */

@@ -124,7 +124,7 @@ static void use_rate(struct pxs_pix2pix *m, double lr, int64_t step) {
 
 /* loss_G = loss_GAN + lambda_pixel * loss_pixel; both gradients meet in dfake. */
 static void step_generator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
-                           int64_t step, struct pxs_losses *out) {
+                           int64_t step, struct pxs_step_result *out) {
     const struct pxs_params *p = &m->params;
     const struct pxs_nn *nn = &m->nn;
     bool vanilla = p->gan_mode == PXS_GAN_VANILLA;
@@ -151,7 +151,7 @@ static double mean_output(const float *pred, size_t n, bool logits) {
 
 /* loss_D = (loss_real + loss_fake) / 2. The fake's activations still stand in images 0 .. n-1; the real pairs come behind them. */
 static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
-                               struct pxs_losses *out) {
+                               struct pxs_step_result *out) {
     const struct pxs_nn *nn = &m->nn;
     bool vanilla = m->params.gan_mode == PXS_GAN_VANILLA;
     struct pxs_network *d = &m->net[PXS_NET_D];
@@ -159,28 +159,24 @@ static void step_discriminator(struct pxs_pix2pix *m, const float *source, const
     m->discriminator->forward(d, nn, target, source, n, n, m->pred + preds);
     out->loss_fake = pxs_gan_loss(nn, vanilla, m->pred, preds, false, 0.5f, m->dpred);
     out->loss_real = pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
-    m->d_output = (struct pxs_d_output){mean_output(m->pred + preds, preds, vanilla),
-                                        mean_output(m->pred, preds, vanilla)};
+    out->D_real = mean_output(m->pred + preds, preds, vanilla);
+    out->D_fake = mean_output(m->pred, preds, vanilla);
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
     m->discriminator->update(d, nn, 2 * n, m->dpred);
 }
 
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
-                      struct pxs_step_rates rates, int64_t step, struct pxs_losses *losses) {
+                      struct pxs_step_rates rates, int64_t step, struct pxs_step_result *out) {
     use_rate(m, rates.lr_G, step);
-    step_generator(m, source, target, n, step, losses);
+    step_generator(m, source, target, n, step, out);
     use_rate(m, rates.lr_D, step);
-    step_discriminator(m, source, target, n, losses);
+    step_discriminator(m, source, target, n, out);
 }
 
 void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
                           uint32_t a, float *fake) {
     const struct pxs_net_dropout drop = {.seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
     m->generator->forward(&m->net[PXS_NET_G], &m->nn, source, n, drop, fake);
-}
-
-struct pxs_d_output pxs_pix2pix_d_output(const struct pxs_pix2pix *m) {
-    return m->d_output;
 }
 
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,

@@ -85,8 +85,10 @@ static void run_adam(struct pxs_bench *b) {
 static void run_step(struct pxs_bench *b) {
     struct pxs_record r = {.kind = PXS_RECORD_BATCH, .batch = {.step = b->step}};
     struct pxs_error ignored; /* a record that could not be written took its time, too */
+    struct pxs_step_result result;
     pxs_pix2pix_step(b->model, b->source, b->target, (int)b->p.batch_size,
-                     (struct pxs_step_rates){1e-4, 1e-4}, b->step++, &r.batch.losses);
+                     (struct pxs_step_rates){1e-4, 1e-4}, b->step++, &result);
+    r.batch.losses = result.losses;
     if (pxs_record_write(b->records, &r, &ignored) != PXS_OK)
         return;
 }

@@ -13,13 +13,13 @@ static size_t first_pairs(const struct training *t, uint32_t pairs, uint32_t *or
 
 /* Whether the losses are finite is for training itself to say. */
 static void one_batch(struct training *t, uint32_t *order) {
-    struct pxs_losses losses;
+    struct pxs_step_result result;
     const struct pxs_augment augment = {
         .flip = t->p->flip, .jitter = t->p->jitter > 0, .seed = (uint64_t)t->p->seed};
     const struct pxs_step_rates rates = train_rates(t, 0);
     size_t n = first_pairs(t, t->n_train, order);
     pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, order, n, &augment, t->source, t->target);
-    pxs_pix2pix_step(t->model, t->source, t->target, (int)n, rates, 0, &losses);
+    pxs_pix2pix_step(t->model, t->source, t->target, (int)n, rates, 0, &result);
     n = first_pairs(t, t->n_val, order);
     if (n == 0)
         return;

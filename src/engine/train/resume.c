@@ -22,9 +22,8 @@ static void gather(struct training *t, struct resume_state *s) {
     s->epoch_seconds = train_epoch_seconds(t);
     s->lr_G = t->rates.lr_G;
     s->lr_D = t->rates.lr_D;
-    s->sum = t->sum;
-    s->sum_D_real = t->sum_D_real;
-    s->sum_D_fake = t->sum_D_fake;
+    s->measures = pxs_measures_version();
+    s->sums = t->sums;
     memcpy(s->plateau, t->plateau, sizeof s->plateau);
     s->early_best = t->early.best;
     s->early_epoch = t->early.epoch;
@@ -106,9 +105,8 @@ enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
     t->batch = s.batch;
     t->best = s.best;
     t->epoch_before = s.epoch_seconds;
-    t->sum = s.sum;
-    t->sum_D_real = s.sum_D_real;
-    t->sum_D_fake = s.sum_D_fake;
+    if (s.batch > 0) /* else they begin here, also those that the point does not know */
+        t->sums = s.sums;
     if (s.format >= 2) /* before, no run had one */
         memcpy(t->plateau, s.plateau, sizeof t->plateau);
     if (s.format >= 3)

@@ -2,13 +2,14 @@
 #ifndef PXS_TRAIN_RESUME_PRIV_H
 #define PXS_TRAIN_RESUME_PRIV_H
 
+#include "train_priv.h"
+
 #include "pixsweep/nn.h"
-#include "pixsweep/records.h"
 #include "pixsweep/train.h"
 
 #define PXS_RESUME_FILE "resume.safetensors"
 #define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
-enum { RESUME_FORMAT = 4, RESUME_FIELDS = 40 };
+enum { RESUME_FORMAT = 5, RESUME_FIELDS = 40 + PXS_EPOCH_N };
 
 /* A class of bits: points of one class are one run's, whoever goes on with them. */
 struct resume_bits {
@@ -28,16 +29,20 @@ struct resume_state {
     double best;                /* lowest validation loss so far; +inf at first */
     double epoch_seconds;       /* spent on this epoch so far */
     double lr_G, lr_D;          /* of the last step */
-    struct pxs_losses sum;      /* over this epoch's batches done */
+    struct train_sums sums;     /* NaN: of values that came after `measures` */
     /* since format 2 */
-    double sum_D_real, sum_D_fake; /* NaN in a point of format 1: this epoch will have no row of them */
     struct pxs_plateau plateau[2];
     /* since format 3 */
     double early_best;
     int64_t early_epoch;
     /* since format 4 */
     struct resume_bits bits;
+    /* since format 5; in older points not written: see resume_measures */
+    int64_t measures; /* version of measures.def that wrote it */
 };
+
+/* Values of an epoch up to this version have a sum in the point. */
+int64_t resume_measures(const struct resume_state *s);
 
 /* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended) points to. */
 struct resume_text {

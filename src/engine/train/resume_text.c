@@ -14,12 +14,18 @@ static const struct field {
     const char *key;
     enum kind kind;
     size_t offset, size;
-    int since; /* format */
+    int since;    /* format */
+    int measures; /* version of measures.def; 0: it is no sum */
 } fields[] = {
-#define SINCE(format, key, kind, member) \
-    { key, kind, offsetof(struct resume_state, member), sizeof((struct resume_state *)0)->member, format }
+#define ENTRY(format, measures, key, kind, member)                                                          \
+    {                                                                                                       \
+        key, kind, offsetof(struct resume_state, member), sizeof((struct resume_state *)0)->member, format, \
+            measures                                                                                        \
+    }
+#define SINCE(format, key, kind, member) ENTRY(format, 0, key, kind, member)
 #define FIELD(key, kind, member) SINCE(1, key, kind, member)
     FIELD("resume_format", INTEGER, format),
+    SINCE(5, "measures", INTEGER, measures),
     FIELD("pixsweep", TEXT, pixsweep),
     FIELD("config_hash", TEXT, config_hash),
     FIELD("kernels", TEXT, kernels),
@@ -32,14 +38,15 @@ static const struct field {
     FIELD("epoch_seconds", REAL, epoch_seconds),
     FIELD("lr_G", REAL, lr_G),
     FIELD("lr_D", REAL, lr_D),
-    FIELD("sum_loss_G", REAL, sum.loss_G),
-    FIELD("sum_loss_GAN", REAL, sum.loss_GAN),
-    FIELD("sum_loss_pixel", REAL, sum.loss_pixel),
-    FIELD("sum_loss_D", REAL, sum.loss_D),
-    FIELD("sum_loss_real", REAL, sum.loss_real),
-    FIELD("sum_loss_fake", REAL, sum.loss_fake),
-    SINCE(2, "sum_D_real", REAL, sum_D_real),
-    SINCE(2, "sum_D_fake", REAL, sum_D_fake),
+/* clang-format off */
+#define VALUE(since, name, of)
+#define MEAN(since, name, of) ENTRY(1, since, "sum_" #of, REAL, sums.name),
+#define SUM(name, how, of, metric, since, ...) how(since, name, of)
+    PXS_EPOCH_MEASURES(SUM)
+#undef SUM
+#undef MEAN
+#undef VALUE
+    /* clang-format on */
     SINCE(2, "plateau_G_rate", REAL, plateau[0].rate),
     SINCE(2, "plateau_G_best", REAL, plateau[0].best),
     SINCE(2, "plateau_G_bad_epochs", INTEGER, plateau[0].bad_epochs),
@@ -54,13 +61,24 @@ static const struct field {
     SINCE(4, "bits_libm", TEXT, bits.libm),
 #undef FIELD
 #undef SINCE
+#undef ENTRY
 };
 _Static_assert(PXS_COUNT(fields) < RESUME_FIELDS, "RESUME_FIELDS is too small");
+
+int64_t resume_measures(const struct resume_state *s) {
+    if (s->format >= 5)
+        return s->measures;
+    return pxs_epoch_info(s->format >= 2 ? PXS_EPOCH_avg_D_fake : PXS_EPOCH_avg_loss_G)->since;
+}
+
+static bool has_field(const struct resume_state *s, const struct field *f) {
+    return f->since <= s->format && f->measures <= resume_measures(s);
+}
 
 void resume_print(const struct resume_state *s, struct resume_text *out) {
     size_t n = 0;
     for (size_t i = 0; i < PXS_COUNT(fields); i++) {
-        if (fields[i].since > s->format)
+        if (!has_field(s, &fields[i]))
             continue;
         const char *at = (const char *)s + fields[i].offset;
         char *text = out->value[i];
@@ -84,11 +102,13 @@ uint32_t resume_crc(const struct resume_text *text) {
     return crc;
 }
 
-/* "inf" and "nan" are how they are written; YAML's numbers, which the parser reads, say ".inf" and ".nan". */
+/* "inf", "-inf" and "nan" are how they are written; YAML's numbers, which the parser reads, have a dot before them. */
 static bool parse_real(const char *text, double *out) {
-    bool word = strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0;
-    char yaml[8] = ".";
-    return pxs_parse_double(word ? strcat(yaml, text) : text, out);
+    static const char *const words[][2] = {{"inf", ".inf"}, {"-inf", "-.inf"}, {"nan", ".nan"}};
+    for (size_t i = 0; i < PXS_COUNT(words); i++)
+        if (strcmp(text, words[i][0]) == 0)
+            text = words[i][1];
+    return pxs_parse_double(text, out);
 }
 
 static bool parse_field(const struct field *f, const char *text, struct resume_state *out) {
@@ -104,16 +124,20 @@ static bool parse_field(const struct field *f, const char *text, struct resume_s
 static enum pxs_status parse(const struct pxs_safetensors *file, struct resume_state *out,
                              struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(fields); i++) {
-        if (fields[i].since > 1 && fields[i].since > out->format)
+        if (i > 0 && !has_field(out, &fields[i]))
             continue;
         const char *text = pxs_safetensors_metadata(file, fields[i].key);
         if (!text || !parse_field(&fields[i], text, out))
             return pxs_fail(err, PXS_E_CORRUPT, "it is no resume point: %s is missing or unreadable",
                             fields[i].key);
-        if (i == 0 && out->format > RESUME_FORMAT)
+        if (out->format > RESUME_FORMAT)
             return pxs_fail(err, PXS_E_UNSUPPORTED,
                             "a newer pixsweep wrote it (format %lld, this one reads %d)",
                             (long long)out->format, RESUME_FORMAT);
+        if (out->measures > pxs_measures_version())
+            return pxs_fail(err, PXS_E_UNSUPPORTED,
+                            "a newer pixsweep wrote it (measures of version %lld, this one knows %d)",
+                            (long long)out->measures, pxs_measures_version());
     }
     return PXS_OK;
 }
@@ -141,6 +165,7 @@ static bool checksum_fits(const struct pxs_safetensors *file, const struct resum
 /* Numbers that are counted with later; where the checksum is right, too, a file may hold anything. */
 static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_error *err) {
     const char *bad = s->step < 0 || s->epoch < 0 || s->batch < 0           ? "its step, epoch or batch"
+                      : resume_measures(s) < 1                              ? "measures"
                       : s->record_bytes < 0                                 ? "record_bytes"
                       : !isfinite(s->epoch_seconds) || s->epoch_seconds < 0 ? "epoch_seconds"
                       : s->early_epoch < -1 || s->early_epoch > s->epoch    ? "early_stop_epoch"
@@ -156,7 +181,9 @@ static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_er
 enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
                             struct pxs_error *err) {
     memset(out, 0, sizeof *out);
-    out->sum_D_real = out->sum_D_fake = NAN;
+#define NONE(name, ...) out->sums.name = NAN;
+    PXS_EPOCH_MEASURES(NONE)
+#undef NONE
     PXS_TRY(parse(file, out, err));
     if (!checksum_fits(file, out))
         return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");

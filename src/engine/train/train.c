@@ -102,14 +102,16 @@ void train_finish(struct training *t) {
 /* ---- one batch ------------------------------------------------------------------------------------------- */
 
 static const char *broken_loss(const struct pxs_losses *l) {
-    const double values[] = {l->loss_G, l->loss_GAN, l->loss_pixel, l->loss_D, l->loss_real, l->loss_fake};
-    static const char *const names[] = {"loss_G", "loss_GAN",  "loss_pixel",
-                                        "loss_D", "loss_real", "loss_fake"};
-    /* loss_G is a sum: name its part if that is what broke */
-    static const int order[] = {1, 2, 4, 5, 0, 3};
-    for (size_t i = 0; i < PXS_COUNT(order); i++)
-        if (!isfinite(values[order[i]]))
-            return names[order[i]];
+#define TRY(name, ...)      \
+    if (!isfinite(l->name)) \
+        return #name;
+    /* loss_G and loss_D are sums: name the part that broke */
+    TRY(loss_GAN)
+    TRY(loss_pixel)
+    TRY(loss_real)
+    TRY(loss_fake)
+    PXS_LOSSES(TRY)
+#undef TRY
     return NULL;
 }
 
@@ -121,18 +123,31 @@ static enum pxs_status diverged(const struct training *t, const char *what, int6
                     what, t->step, epoch, batch, t->rates.lr_G, t->rates.lr_D);
 }
 
-static void add_losses(struct pxs_losses *sum, const struct pxs_losses *l) {
-    sum->loss_G += l->loss_G;
-    sum->loss_GAN += l->loss_GAN;
-    sum->loss_pixel += l->loss_pixel;
-    sum->loss_D += l->loss_D;
-    sum->loss_real += l->loss_real;
-    sum->loss_fake += l->loss_fake;
+/* How each value of an epoch is made of its batches' (`how` in measures.def): where its sum begins, what a batch does to
+ * it, and what n batches give. */
+#define VALUE_BEGINS 0
+#define MEAN_BEGINS 0
+#define VALUE_ADD(sum, value)
+#define MEAN_ADD(sum, value) sum += value;
+#define VALUE_END(out, sum, n)
+#define MEAN_END(out, sum, n) out = (sum) / (double)(n);
+
+static void begin_sums(struct train_sums *sums) {
+#define BEGIN(name, how, ...) .name = how##_BEGINS,
+    *sums = (struct train_sums){PXS_EPOCH_MEASURES(BEGIN)};
+#undef BEGIN
 }
 
-static struct pxs_losses mean_losses(const struct pxs_losses *sum, double n) {
-    return (struct pxs_losses){sum->loss_G / n, sum->loss_GAN / n,  sum->loss_pixel / n,
-                               sum->loss_D / n, sum->loss_real / n, sum->loss_fake / n};
+static void add_batch(struct train_sums *sums, const struct pxs_step_result *batch) {
+#define ADD(name, how, of, ...) how##_ADD(sums->name, batch->of)
+    PXS_EPOCH_MEASURES(ADD)
+#undef ADD
+}
+
+static void end_sums(const struct train_sums *sums, int64_t n, struct pxs_record_epoch *out) {
+#define END(name, how, ...) how##_END(out->name, sums->name, n)
+    PXS_EPOCH_MEASURES(END)
+#undef END
 }
 
 double train_clock(struct training *t) {
@@ -164,16 +179,15 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
                                      .lr_G = t->rates.lr_G,
                                      .lr_D = t->rates.lr_D}};
     pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source, t->target);
-    pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &r.batch.losses);
+    struct pxs_step_result result;
+    pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &result);
+    r.batch.losses = result.losses;
     r.batch.seconds = train_clock(t) - began;
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     const char *broken = broken_loss(&r.batch.losses);
     if (broken)
         return diverged(t, broken, t->epoch, t->batch, err);
-    add_losses(&t->sum, &r.batch.losses);
-    struct pxs_d_output d = pxs_pix2pix_d_output(t->model);
-    t->sum_D_real += d.real;
-    t->sum_D_fake += d.fake;
+    add_batch(&t->sums, &result);
     if (train_is_sampled(t, t->step))
         TRAIN_PATIENTLY(t, train_sample(t, t->step, t->epoch, err), err);
     t->step++;
@@ -235,22 +249,19 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
                                      .is_best = best,
                                      .lr_G = t->rates.lr_G,
                                      .lr_D = t->rates.lr_D,
-                                     .avg = mean_losses(&t->sum, (double)t->batches),
                                      .val_loss = q.loss,
                                      .val_psnr = q.psnr,
                                      .val_ssim = q.ssim,
-                                     .seconds = train_epoch_seconds(t),
-                                     .avg_D_real = t->sum_D_real / (double)t->batches,
-                                     .avg_D_fake = t->sum_D_fake / (double)t->batches}};
+                                     .seconds = train_epoch_seconds(t)}};
+    end_sums(&t->sums, t->batches, &r.epoch);
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
     train_follow_loss(t, q.loss);
-    train_watch_progress(t, &q, r.epoch.avg.loss_G);
+    train_watch_progress(t, &q, r.epoch.avg_loss_G);
     t->val_loss = q.loss;
     t->epoch++;
     t->batch = 0;
-    t->sum = (struct pxs_losses){0};
-    t->sum_D_real = t->sum_D_fake = 0;
+    begin_sums(&t->sums);
     t->epoch_before = 0;
     return PXS_OK;
 }
@@ -313,6 +324,7 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
                          .val_loss = NAN,
                          .saved_step = -1,
                          .saved_at = pxs_monotonic()};
+    begin_sums(&t.sums);
     struct pxs_error why = {0}, lost;
     enum pxs_status status = train(&t, &why);
     struct pxs_record r = {.kind = PXS_RECORD_END,

@@ -16,6 +16,12 @@ struct train_early {
     int64_t epoch; /* -1 at first */
 };
 
+/* What an epoch's batches done have given so far to each value that is made of them; those of how VALUE stay as they are. NaN: not
+ * known, since the attempt that made the first batches did not look. */
+struct train_sums {
+    PXS_EPOCH_MEASURES(PXS_MEASURE_MEMBER)
+};
+
 struct training {
     const struct pxs_train_job *job;
     const struct pxs_params *p;
@@ -28,8 +34,7 @@ struct training {
     float *fake;                           /* likewise; validation and samples */
     size_t image_floats;                   /* H*W*C */
     int64_t step, epoch, batch;            /* next to do; batch == batches: the epoch's end */
-    struct pxs_losses sum;                 /* over this epoch's batches done */
-    double sum_D_real, sum_D_fake;         /* likewise: the discriminator's mean outputs */
+    struct train_sums sums;                /* over this epoch's batches done */
     double epoch_began;                    /* by train_clock, in this attempt */
     double looked_at, cpu_at, stood_still; /* of train_clock */
     double epoch_before;                   /* seconds spent on this epoch by attempts before this one */

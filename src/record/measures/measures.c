@@ -26,6 +26,10 @@ const struct pxs_epoch_info *pxs_epoch_info(enum pxs_epoch_column column) {
     return &epoch_rows[column];
 }
 
+int pxs_measures_version(void) {
+    return epoch_rows[PXS_EPOCH_N - 1].since; /* it never falls */
+}
+
 int pxs_epoch_behind(enum pxs_epoch_column column) {
     const struct pxs_epoch_info *epoch = &epoch_rows[column];
     if (epoch->how != PXS_HOW_VALUE && epoch->how != PXS_HOW_MEAN)

@@ -12,6 +12,7 @@ struct walk {
     size_t at, end;
     bool bad;
     bool no_text; /* a text that was read is no UTF-8 */
+    bool old;     /* what is read ended before values that came later */
 };
 
 static bool room_for(struct walk *w, size_t bytes) {
@@ -109,12 +110,21 @@ static void walk_text(struct walk *w, char *text, size_t size) {
 }
 
 static void walk_losses(struct walk *w, struct pxs_losses *l) {
-    walk_f64(w, &l->loss_G);
-    walk_f64(w, &l->loss_GAN);
-    walk_f64(w, &l->loss_pixel);
-    walk_f64(w, &l->loss_D);
-    walk_f64(w, &l->loss_real);
-    walk_f64(w, &l->loss_fake);
+#define WALK(name, ...) walk_f64(w, &l->name);
+    PXS_LOSSES(WALK)
+#undef WALK
+}
+
+/* A value that came with version `since`, the values before it with *version: a record of before ends where it would stand. */
+static void walk_value(struct walk *w, double *value, int since, int *version) {
+    if (since > *version) {
+        *version = since;
+        w->old = w->old || (w->in && w->at == w->end);
+    }
+    if (w->old)
+        *value = NAN;
+    else
+        walk_f64(w, value);
 }
 
 static void walk_begin(struct walk *w, struct pxs_record_begin *r) {
@@ -137,19 +147,10 @@ static void walk_batch(struct walk *w, struct pxs_record_batch *r) {
 static void walk_epoch(struct walk *w, struct pxs_record_epoch *r) {
     walk_i32(w, &r->epoch);
     walk_i32(w, &r->is_best);
-    walk_f64(w, &r->lr_G);
-    walk_f64(w, &r->lr_D);
-    walk_losses(w, &r->avg);
-    walk_f64(w, &r->val_loss);
-    walk_f64(w, &r->val_psnr);
-    walk_f64(w, &r->val_ssim);
-    walk_f64(w, &r->seconds);
-    if (w->in && w->at == w->end) { /* written before these were recorded */
-        r->avg_D_real = r->avg_D_fake = NAN;
-        return;
-    }
-    walk_f64(w, &r->avg_D_real);
-    walk_f64(w, &r->avg_D_fake);
+    int version = 1;
+#define WALK(name, how, of, metric, since, ...) walk_value(w, &r->name, since, &version);
+    PXS_EPOCH_MEASURES(WALK)
+#undef WALK
 }
 
 static void walk_sample(struct walk *w, struct pxs_record_sample *r) {
@@ -260,6 +261,12 @@ enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome) {
                                                 [PXS_OUTCOME_INTERRUPTED] = PXS_STATE_INTERRUPTED,
                                                 [PXS_OUTCOME_PRUNED] = PXS_STATE_PRUNED};
     return (size_t)outcome < PXS_COUNT(states) ? states[outcome] : PXS_STATE_NONE;
+}
+
+void pxs_record_no_values(struct pxs_record_epoch *epoch) {
+#define NONE(name, ...) epoch->name = NAN;
+    PXS_EPOCH_MEASURES(NONE)
+#undef NONE
 }
 
 bool pxs_record_begin_add(struct pxs_record_begin *begin, const char *key, const char *fmt, ...) {

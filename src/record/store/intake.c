@@ -77,7 +77,6 @@ static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batc
 }
 
 static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoch *r, struct pxs_error *err) {
-    const struct pxs_losses *l = &r->avg;
     in->summary.again = true;
     if (!isnan(r->avg_D_real) || !isnan(r->avg_D_fake))
         PXS_TRY(pxs_store_run_stmt(in->s, PXS_ST_D_OUTPUT_PUT,
@@ -87,10 +86,11 @@ static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoc
     return pxs_store_run_stmt(
         in->s, PXS_ST_EPOCH_PUT,
         PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch), pxs_cell_real(r->lr_G),
-                 pxs_cell_real(r->lr_D), pxs_cell_real(l->loss_G), pxs_cell_real(l->loss_GAN),
-                 pxs_cell_real(l->loss_pixel), pxs_cell_real(l->loss_D), pxs_cell_real(l->loss_real),
-                 pxs_cell_real(l->loss_fake), pxs_cell_real(r->val_loss), pxs_cell_real(r->val_psnr),
-                 pxs_cell_real(r->val_ssim), pxs_cell_int(r->is_best != 0), pxs_cell_real(r->seconds)),
+                 pxs_cell_real(r->lr_D), pxs_cell_real(r->avg_loss_G), pxs_cell_real(r->avg_loss_GAN),
+                 pxs_cell_real(r->avg_loss_pixel), pxs_cell_real(r->avg_loss_D),
+                 pxs_cell_real(r->avg_loss_real), pxs_cell_real(r->avg_loss_fake), pxs_cell_real(r->val_loss),
+                 pxs_cell_real(r->val_psnr), pxs_cell_real(r->val_ssim), pxs_cell_int(r->is_best != 0),
+                 pxs_cell_real(r->seconds)),
         err);
 }
 

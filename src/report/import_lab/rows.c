@@ -112,22 +112,16 @@ static void put_epoch(struct pxs_lab_rows *rows, const struct pxs_lab_epoch *e, 
     const bool best = value < rows->best;
     rows->best = best ? value : rows->best;
     r->kind = PXS_RECORD_EPOCH;
-    r->epoch = (struct pxs_record_epoch){.epoch = (int32_t)e->epoch,
-                                         .is_best = best,
-                                         .lr_G = NAN,
-                                         .lr_D = NAN,
-                                         .avg = {.loss_G = e->has_average ? e->average : s->loss_G / n,
-                                                 .loss_GAN = s->loss_GAN / n,
-                                                 .loss_pixel = s->weighted_pixel / n / rows->lambda,
-                                                 .loss_D = s->loss_D / n,
-                                                 .loss_real = s->loss_real / n,
-                                                 .loss_fake = s->loss_fake / n},
-                                         .val_loss = value,
-                                         .val_psnr = NAN,
-                                         .val_ssim = NAN,
-                                         .seconds = NAN,
-                                         .avg_D_real = NAN,
-                                         .avg_D_fake = NAN};
+    pxs_record_no_values(&r->epoch);
+    r->epoch.epoch = (int32_t)e->epoch;
+    r->epoch.is_best = best;
+    r->epoch.avg_loss_G = e->has_average ? e->average : s->loss_G / n;
+    r->epoch.avg_loss_GAN = s->loss_GAN / n;
+    r->epoch.avg_loss_pixel = s->weighted_pixel / n / rows->lambda;
+    r->epoch.avg_loss_D = s->loss_D / n;
+    r->epoch.avg_loss_real = s->loss_real / n;
+    r->epoch.avg_loss_fake = s->loss_fake / n;
+    r->epoch.val_loss = value;
 }
 
 enum pxs_status pxs_lab_rows_next(void *user, struct pxs_record *r, bool *more, struct pxs_error *err) {
