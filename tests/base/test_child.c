@@ -66,8 +66,8 @@ START_TEST(a_child_says_how_it_ended)
     ck_assert_int_eq(how.code, 0);
     close(sh.lines.fd);
     /* Reaped behind our back. */
-    start(&sh, "exit 0", (struct pxs_child_spec){0});
     signal(SIGCHLD, SIG_IGN);
+    start(&sh, "exit 0", (struct pxs_child_spec){0});
     expect_end(&sh, PXS_LOST, 0);
     signal(SIGCHLD, SIG_DFL);
     ck_assert_int_eq(pxs_child_finish(&(struct pxs_child){0}, 0).how, PXS_EXITED);
