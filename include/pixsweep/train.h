@@ -87,10 +87,27 @@ struct pxs_train_estimate {
 void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out);
 
-/* The rate of a step, from the hyperparameters alone: net 0 = G, 1 = D; `batch` of `batches` in the epoch (looked at by policies that move
- * with every batch: warm-up, one_cycle). `plateau` depends on losses, too: its rate as long as it has not been reduced. */
-double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch, int64_t batch,
-                      int64_t batches);
+/* A network's learning-rate schedule, resolved from the hyperparameters: what `plan` draws and training
+ * follows. Members are the keys of one network; what its policy does not read is not in force. */
+struct pxs_schedule {
+    /* enum pxs_lr_policy */
+    int policy;
+    /* the learning rate at the start */
+    double base;
+    /* of the run, warm-up included; batches of an epoch */
+    int64_t n_epochs, batches;
+    int64_t warmup_epochs;
+    int64_t halve_every, step_size, n_decay, T_0, T_mult, patience;
+    double gamma, power, max_lr, pct_start, factor, threshold, min_lr;
+    int64_t milestones[PXS_INTS_MAX];
+    size_t n_milestones;
+};
+/* net: 0 = G, 1 = D. */
+void pxs_schedule_resolve(const struct pxs_params *params, int net, int64_t batches,
+                          struct pxs_schedule *out);
+/* The rate of a step. `batch` in the epoch is read by what moves with every batch: warm-up, one_cycle.
+ * `plateau` depends on losses, too: its rate as long as it has not been reduced. */
+double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t batch);
 
 /* "key=value\n" lines about the engine on this machine for the BEGIN record and the environment table: kernels (the set that
  * `kernels` = "auto" or a name selects), openblas (version and core, or "not loaded" where it cannot be), cpu. PXS_E_INVALID or

@@ -78,8 +78,10 @@ static void describe_others(const struct pxs_plan *plan, int net, const struct p
 }
 
 static void mark(const struct pxs_params *p, int net, int64_t batches, struct schedule *s) {
+    struct pxs_schedule rates;
+    pxs_schedule_resolve(p, net, batches, &rates);
     for (int i = 0; i < MARKS; i++)
-        s->marks[i] = pxs_train_rate(p, net, (s->n_epochs - 1) * i / (MARKS - 1), 0, batches);
+        s->marks[i] = pxs_schedule_rate(&rates, (s->n_epochs - 1) * i / (MARKS - 1), 0);
 }
 
 static bool is_near(double a, double b) {
@@ -190,10 +192,12 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
 /* Rates at WIDTH steps from the first to the last; the highest of them. */
 static double sample(const struct pxs_params *p, int net, int64_t batches, double rates[WIDTH]) {
     int64_t last = p->n_epochs * batches - 1;
+    struct pxs_schedule s;
     double top = 0;
+    pxs_schedule_resolve(p, net, batches, &s);
     for (int i = 0; i < WIDTH; i++) {
         int64_t step = (int64_t)llround((double)last * i / (WIDTH - 1));
-        rates[i] = pxs_train_rate(p, net, step / batches, step % batches, batches);
+        rates[i] = pxs_schedule_rate(&s, step / batches, step % batches);
         top = fmax(top, rates[i]);
     }
     return top;

@@ -257,14 +257,21 @@ void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_
         .weights_G = (enum fake)params->lambda_pixel == FAKE_HUGE ? (int64_t)1 << 50 : 1};
 }
 
-double pxs_train_rate(const struct pxs_params *params, int net, int64_t epoch, int64_t batch,
-                      int64_t batches) {
-    (void)batch, (void)batches;
-    double rate = net == 0 ? params->learning_rate_G : params->learning_rate_D;
-    int policy = net == 0 ? params->lr_policy_G : params->lr_policy_D;
-    int64_t every = net == 0 ? params->lrgd : params->lrdd;
-    for (int64_t e = 1; policy == PXS_LR_HALVE && e <= epoch; e++)
-        if ((e + 1) % every == 0)
+void pxs_schedule_resolve(const struct pxs_params *params, int net, int64_t batches,
+                          struct pxs_schedule *out) {
+    *out = (struct pxs_schedule){.policy = net == 0 ? params->lr_policy_G : params->lr_policy_D,
+                                 .base = net == 0 ? params->learning_rate_G : params->learning_rate_D,
+                                 .n_epochs = params->n_epochs,
+                                 .batches = batches,
+                                 .warmup_epochs = net == 0 ? params->warmup_epochs : params->warmup_epochs_D,
+                                 .halve_every = net == 0 ? params->lrgd : params->lrdd};
+}
+
+double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t batch) {
+    (void)batch;
+    double rate = s->base;
+    for (int64_t e = 1; s->policy == PXS_LR_HALVE && e <= epoch; e++)
+        if ((e + 1) % s->halve_every == 0)
             rate *= 0.5;
     return rate;
 }

@@ -43,7 +43,8 @@ struct training {
     bool saved_here;                       /* by this attempt */
     bool waiting;                          /* the disk is full */
     struct pxs_step_rates rates;           /* of the last step made */
-    struct pxs_plateau plateau[2];         /* G, D; moves under lr_policy plateau only */
+    struct pxs_schedule schedule[2];       /* G, D */
+    struct pxs_plateau plateau[2];         /* moves under lr_policy plateau only */
     double best;                           /* lowest validation loss so far; +inf at first */
     struct train_early early;
     double val_loss; /* of the epoch before this one; NaN where an earlier attempt has made it */
@@ -60,7 +61,7 @@ struct train_quality {
     double loss, psnr, ssim;
 };
 struct train_quality train_validate(struct training *t, int64_t epoch);
-/* The rates of the next step; what policies with a memory learn from an epoch's validation loss. */
+/* The schedules, before the first step; the rates of the next step; what policies with a memory learn from an epoch's validation loss. */
 void train_begin_rates(struct training *t);
 struct pxs_step_rates train_rates(const struct training *t, int64_t batch);
 void train_follow_loss(struct training *t, double val_loss);

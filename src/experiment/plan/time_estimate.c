@@ -119,20 +119,18 @@ double pxs_spread(double sum, double longest, int slots) {
 }
 
 struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches) {
-    bool g = net == 0;
-    int policy = g ? params->lr_policy_G : params->lr_policy_D;
-    double base = g ? params->learning_rate_G : params->learning_rate_D;
-    int64_t warmup = g ? params->warmup_epochs : params->warmup_epochs_D;
-    struct pxs_plan_rate r = {.first = pxs_train_rate(params, net, 0, 0, batches),
-                              .last = pxs_train_rate(params, net, params->n_epochs - 1, batches - 1, batches),
-                              .constant = policy == PXS_LR_CONSTANT && warmup == 0,
-                              .depends_on_losses = policy == PXS_LR_PLATEAU};
+    struct pxs_schedule s;
+    pxs_schedule_resolve(params, net, batches, &s);
+    struct pxs_plan_rate r = {.first = pxs_schedule_rate(&s, 0, 0),
+                              .last = pxs_schedule_rate(&s, s.n_epochs - 1, batches - 1),
+                              .constant = s.policy == PXS_LR_CONSTANT && s.warmup_epochs == 0,
+                              .depends_on_losses = s.policy == PXS_LR_PLATEAU};
     if (r.depends_on_losses)
         r.last = NAN;
-    r.ratio = r.last / base;
+    r.ratio = r.last / s.base;
     r.falls_to_hundredth = r.depends_on_losses || r.ratio <= 0.01 * (1 + 1e-12);
-    r.never_fires =
-        (policy == PXS_LR_HALVE || policy == PXS_LR_STEP || policy == PXS_LR_MULTISTEP) && r.last == base;
+    r.never_fires = (s.policy == PXS_LR_HALVE || s.policy == PXS_LR_STEP || s.policy == PXS_LR_MULTISTEP) &&
+                    r.last == s.base;
     return r;
 }
 
