@@ -21,6 +21,7 @@ struct pxs_compare_options {
         *baseline;      /* a configuration: "key=value,..." of keys that differ, or its number; NULL = none */
     const char *pareto; /* metrics, "time,val_loss"; NULL = none */
     bool completed_only; /* the table is never a provisional one; the verdict may be */
+    int64_t epochs;      /* only the first so many of each run, as if it had ended with them; 0 = all */
 };
 
 /* One row a group, best mean of the metric first, groups without a completed run last. Where completed runs do not rank two configurations
@@ -61,6 +62,8 @@ struct pxs_comparison {
     /* In the table's arena: one sentence that says who leads, by how much, and whether the evidence separates the first two;
      * and what a reader has to know beside it, a sentence each (without a full stop). */
     const char *verdict;
+    /* The statement that gave what is measured of each run, from which all of the table is computed. */
+    const char *sql;
     const char **notes;
     size_t n_notes;
     bool separated; /* the first row from the second, by p_holm < PXS_ALPHA */

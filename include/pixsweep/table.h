@@ -115,8 +115,8 @@ void pxs_cell_first_line(struct pxs_cell *cell);
 /* Appends a text as an SQL literal, a name as an SQL identifier. */
 void pxs_sql_literal(struct pxs_text *out, const char *text);
 void pxs_sql_name(struct pxs_text *out, const char *name);
-/* Appends a statement with values[N - 1] (SQL) in the place of each parameter ?N, up to ?9; texts, quoted names and comments stay as
- * they are. */
-void pxs_sql_filled(struct pxs_text *out, const char *sql, const char *const *values, size_t n);
+/* Appends a statement with args[N - 1] written out in the place of each parameter ?N, up to ?9, so that it can be run as it is;
+ * texts, quoted names and comments stay. */
+void pxs_sql_filled(struct pxs_text *out, const char *sql, const struct pxs_cell *args, size_t n);
 
 #endif

@@ -97,7 +97,7 @@ class Browser:
 
 
 def colours(b):
-    return [c['colour'] for c in json.loads(b.js("return document.getElementById('curves-data').textContent"))['configurations']]
+    return [c['colour'] for c in json.loads(b.js("return document.getElementById('page-data').textContent"))['configurations']]
 
 
 def draws(b):
@@ -110,7 +110,7 @@ def draws(b):
 
 def shows_and_hides(b):
     first = b.all('#picks > li > label input')[0]
-    order = json.loads(b.js("return document.getElementById('curves-data').textContent"))['order']
+    order = json.loads(b.js("return document.getElementById('page-data').textContent"))['order']
     colour = colours(b)[order[0]]
     first.click()
     need(b.pixels(0, colour) == 0, f'a configuration that is switched off still has {b.pixels(0, colour)} pixels')

@@ -99,11 +99,11 @@ class Place:
 
 
 class Page(html.parser.HTMLParser):
-    """tables: id -> (sql id, columns (None where SQL does not give it), rows of exact values as text); code: id -> SQL; pairs: id -> {key: text}; curves."""
+    """tables: id -> (sql id, columns, rows of exact values as text); code: id -> SQL; pairs: id -> {key: text}; data: its document."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.tables, self.code, self.pairs, self.curves = {}, {}, {}, None
+        self.tables, self.code, self.pairs, self.data = {}, {}, {}, None
         self.table = self.details = self.pair = None
         self.in_code = self.in_data = False
         self.feed(text)
@@ -122,7 +122,7 @@ class Page(html.parser.HTMLParser):
             self.cells = []
         elif tag in ('th', 'td') and self.table:
             if 'data-column' in attrs:
-                self.table[1].append(None if 'data-computed' in attrs else attrs['data-column'])
+                self.table[1].append(attrs['data-column'])
             else:
                 self.table[2][-1].append(attrs.get('data-v'))
         elif tag in ('th', 'td') and self.pair is not None:
@@ -130,7 +130,7 @@ class Page(html.parser.HTMLParser):
         elif tag == 'code' and self.details:
             self.in_code = True
             self.code[self.details] = ''
-        elif tag == 'script' and attrs.get('id') == 'curves-data':
+        elif tag == 'script' and attrs.get('id') == 'page-data':
             self.in_data = True
 
     def handle_endtag(self, tag):
@@ -147,7 +147,7 @@ class Page(html.parser.HTMLParser):
         if self.in_code:
             self.code[self.details] += data
         elif self.in_data:
-            self.curves = json.loads(data)
+            self.data = json.loads(data)
             self.in_data = False
         elif self.pair is not None and getattr(self, 'cells', None):
             self.cells[-1] += data

@@ -12,20 +12,140 @@ import sys
 from page import HOSTILE, Page, Place, need, same, unpack
 
 
+COMPUTED = ('comparison-table', 'differences-table')  # from what is measured of each run
+
+
 def check_tables(place, page):
     for name, (sql_id, columns, rows) in page.tables.items():
+        if name in COMPUTED:
+            continue
         found = place.sql(page.code[sql_id])
         rows = [row for row in rows if row]
         need(len(rows) == len(found) and rows, f'{name}: {len(rows)} rows on the page, {len(found)} by its SQL')
         for place_in_table, (row, truth) in enumerate(zip(rows, found)):
             for column, text in zip(columns, row):
-                if column is None:
-                    continue
                 value = truth[column]
                 if isinstance(value, str):
                     value = value.replace('\x1b', '\\x1b')  # which no page may hold
                 got = float(text) if text is not None and isinstance(value, (int, float)) else text
                 need(same(got, value, 1e-12), f'{name}, row {place_in_table}, {column}: {text} on the page, {value!r} by its SQL')
+    check_comparison(place, page)
+
+
+# Student's t for 95 %, by degrees of freedom.
+STUDENT = {1: 12.706204736174694, 2: 4.302652729749464, 3: 3.182446305284263, 4: 2.7764451051977987, 5: 2.5705818366147395,
+           6: 2.4469118487916806, 7: 2.3646242510102993, 8: 2.306004135204166, 9: 2.2621571627409915}
+METRICS = {'best_val_loss': 'best_val_loss', 'final_val_loss': 'final_val_loss', 'final_avg_loss_G': 'final_avg_loss_G', 'val_psnr': 'val_psnr',
+           'val_ssim': 'val_ssim', 'D_real': 'D_real', 'D_fake': 'D_fake', 'val_auc': 'auc'}
+
+
+def statistics(name, values):
+    """Columns that the comparison has of a metric."""
+    n = len(values)
+    mean = sum(values) / n if n else None
+    std = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1)) if n > 1 else None
+    half = STUDENT[n - 1] * std / math.sqrt(n) if n > 1 else None
+    return {name + '_mean': mean, name + '_std': std, name + '_ci_low': mean - half if half is not None else None,
+            name + '_ci_high': mean + half if half is not None else None}
+
+
+def expected_row(runs):
+    """A configuration's row from what is measured of its runs."""
+    done = [run for run in runs if run['state'] == 'completed']
+    states = [run['state'] for run in runs]
+    row = {'n': len(done), 'failed': states.count('failed') + states.count('diverged'), 'pruned': states.count('pruned')}
+    row['open'] = len(runs) - sum(row.values())
+
+    def values(column):
+        return [run[column] for run in done if run[column] is not None]
+    for name, column in METRICS.items():
+        row |= statistics(name, values(column if column in runs[0] else name))
+    for name in ('best_epoch', 'seconds'):
+        row[name] = sum(values(name)) / len(values(name)) if values(name) else None
+    first, last = ((v[0] if v and len(set(v)) == 1 else None) for v in (values('lr_first'), values('lr_last')))
+    row |= {'lr_G_first': first, 'lr_G_last': last, 'lr_G_ratio': last / first if first and last is not None else None}
+    return row
+
+
+def check_comparison(place, page):
+    """Its rows follow from the two statements below it: what makes the configurations, and what is measured of each run."""
+    measured = {run['run_id']: run for run in place.sql(page.code['sql-comparison'])}
+    keys = {run['run_id']: run for run in place.sql(page.code['sql-configurations'])} if 'sql-configurations' in page.code else {}
+    runs = page.data['runs']
+    need([run['run_id'] for run in runs] == list(measured) and (not keys or list(keys) == list(measured)), 'other runs than the page has')
+    own = [set(row) for row in (keys or measured).values()][0] - {'run_id', 'name', 'state'} if keys else set()
+    groups = {}
+    for run in runs:
+        groups.setdefault(run['configuration'], []).append(run['run_id'])
+    by_key = {tuple(keys[ids[0]][k] for k in sorted(own)) for ids in groups.values()} if keys else {()}
+    need(len(by_key) == len(groups), f'{len(groups)} configurations, {len(by_key)} by their keys')
+    sql_id, columns, rows = page.tables['comparison-table']
+    rows = [row for row in rows if row]
+    need(len(rows) == len(page.data['order']) == len(groups), f'{len(rows)} rows for {len(groups)} configurations')
+    seen = set()
+    for row, configuration in zip(rows, page.data['order']):
+        ids = groups[configuration]
+        truth = expected_row([measured[i] for i in ids])
+        for key in own:
+            need(all(keys[i][key] == keys[ids[0]][key] for i in ids), f'{key} differs within a configuration')
+            truth[key] = keys[ids[0]][key]
+        for column, text in zip(columns, row):
+            if column not in truth:
+                continue
+            value = truth[column]
+            got = float(text) if text is not None and isinstance(value, (int, float)) else text
+            seen.add(column)
+            need(same(got, value, 1e-9), f'comparison, {column}: {text} on the page, {value!r} from its SQL')
+    need({'n', 'best_val_loss_mean', 'best_val_loss_std', 'val_auc_mean', 'val_psnr_mean', 'seconds', 'lr_G_first'} <= seen and own <= seen,
+         f'compared: {seen}')
+    means = [float(row[columns.index('best_val_loss_mean')]) for row in rows if row[columns.index('best_val_loss_mean')]]
+    need(means == sorted(means) and page.data['order'] == [groups_of(page, row) for row in range(len(rows))], 'best mean first')
+    check_differences(page, measured, groups)
+
+
+def groups_of(page, row):
+    table = next(t for t in page.data['tables'] if t['id'] == 'comparison-table')
+    return table['configurations'][row]
+
+
+def check_differences(page, measured, groups):
+    """Run by run of the same seed, against the first."""
+    table = next((t for t in page.data['tables'] if t['id'] == 'differences-table'), None)
+    if table is None:
+        return
+    names = [column['name'] for column in table['columns']]
+
+    def by_seed(configuration):
+        return {measured[i]['seed']: measured[i]['best_val_loss'] for i in groups[configuration]
+                if measured[i]['state'] == 'completed' and not measured[i]['imported'] and measured[i]['best_val_loss'] is not None}
+    first = by_seed(page.data['order'][0])
+    for row, configuration in zip(table['rows'], table['configurations']):
+        other = by_seed(configuration)
+        truth = statistics('d', [other[seed] - first[seed] for seed in sorted(first) if seed in other])
+        got = dict(zip(names, row))
+        need(got['vs_best_n'] == sum(seed in other for seed in first), f"{got['vs_best_n']} pairs")
+        for column, name in (('vs_best_diff', 'd_mean'), ('vs_best_ci_low', 'd_ci_low'), ('vs_best_ci_high', 'd_ci_high')):
+            need(math.isclose(got[column], truth[name], rel_tol=1e-7, abs_tol=1e-12), f'{column}: {got[column]}, from its SQL {truth[name]}')
+
+
+def check_data(page):
+    """The document says what the page shows."""
+    data = page.data
+    need([t['id'] for t in data['tables']] == list(page.tables), f"tables {[t['id'] for t in data['tables']]}, on the page {list(page.tables)}")
+    for table in data['tables']:
+        sql_id, columns, rows = page.tables[table['id']]
+        shown = [column['show'] != 'hidden' for column in table['columns']]
+        need(table['sql'] == sql_id, f"{table['id']}: {table['sql']}, not {sql_id}")
+        need([c['name'] for c, is_shown in zip(table['columns'], shown) if is_shown] == columns, f"{table['id']}: other columns")
+        for row, texts in zip(table['rows'], [row for row in rows if row], strict=True):
+            for value, text in zip([v for v, is_shown in zip(row, shown) if is_shown], texts, strict=True):
+                good = value == text if value is None or isinstance(value, str) else float(text) == value
+                need(good, f"{table['id']}: {value!r} in the document, {text!r} on the page")
+    need({k: v.strip() for k, v in data['sql'].items()} == {k: v.strip() for k, v in page.code.items()}, 'the same statements')
+    for name, values in data['params']['common'].items():
+        need(name in page.pairs['shared'], f'{name} is no common parameter of the page')
+    for run, own in zip(data['runs'], data['params']['runs'], strict=True):
+        need(set(own) <= set(page.pairs.get(f"run-{run['run_id']}", {})), f"{run['name']}: {set(own)}")
 
 
 def as_shown(key, value):
@@ -63,10 +183,10 @@ def parts_of(metric, run):
 def check_curves(place, page):
     for by, sql_id in (('epoch', 'sql-epochs'), ('batch', 'sql-batches')):
         truth = {(row['name'], row['bucket']): row for row in place.sql(page.code[sql_id])}
-        metrics = [m for m in page.curves['metrics'] if m['by'] == by]
+        metrics = [m for m in page.data['metrics'] if m['by'] == by]
         need(metrics and truth, f'no curves by {by}')
         for metric in metrics:
-            for i, run in enumerate(page.curves['runs']):
+            for i, run in enumerate(page.data['runs']):
                 check_curve(metric, i, run['name'], truth)
 
 
@@ -83,7 +203,7 @@ def check_curve(metric, i, name, truth):
 
 def check_spike(page):
     """The highest value survives its bucket, and a value that is no number is none of the page's."""
-    metric = next(m for m in page.curves['metrics'] if m['id'] == 'loss_G')
+    metric = next(m for m in page.data['metrics'] if m['id'] == 'loss_G')
     high = max(v for v in parts_of(metric, 0)[2] if not math.isnan(v))
     need(abs(high - 40) < 0.01, f'the spike of 40 became {high}')
 
@@ -167,9 +287,10 @@ def main():
             check_tables(place, page)
             check_pairs(place, page)
             check_curves(place, page)
+            check_data(page)
             if shape[2] * shape[3] > 50:
                 check_spike(page)
-            need(not hostile or page.curves['sweep'] == 'curves' + HOSTILE, 'the hostile name did not come through')
+            need(not hostile or page.data['sweep'] == 'curves' + HOSTILE, 'the hostile name did not come through')
             if not hostile:
                 check_places(place)
             need(text.count('</script>') == 5, 'a text of the database ended a script')

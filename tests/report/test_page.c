@@ -59,7 +59,7 @@ START_TEST(it_has_every_part)
 {
     const char *text = page();
     static const char *const parts[] = {"id=\"comparison-table\"",
-                                        "id=\"curves-data\"",
+                                        "id=\"page-data\"",
                                         "id=\"lost-table\"",
                                         "id=\"runs-table\"",
                                         "id=\"samples\"",
@@ -77,8 +77,8 @@ END_TEST
 START_TEST(every_table_and_the_curves_have_their_sql)
 {
     const char *text = page();
-    static const char *const ids[] = {"sql-comparison", "sql-lost",   "sql-runs",   "sql-params",
-                                      "sql-facts",      "sql-epochs", "sql-batches"};
+    static const char *const ids[] = {"sql-comparison", "sql-configurations", "sql-lost",   "sql-runs",
+                                      "sql-params",     "sql-facts",          "sql-epochs", "sql-batches"};
     for (size_t i = 0; i < PXS_COUNT(ids); i++) {
         char part[64];
         snprintf(part, sizeof part, "<details class=\"sql\" id=\"%s\">", ids[i]);
@@ -114,6 +114,41 @@ START_TEST(it_groups_by_what_is_asked_for)
     ck_ok(pxs_report_page(store, &(struct pxs_page_options){.by = by, .n_by = 1}, NULL, &out, &err));
     ck_has(pxs_text_str(&out), "6 runs in 2 configurations");
     ck_has(pxs_text_str(&out), "<h1>Which lr_policy_G did best in curves?</h1>");
+}
+END_TEST
+
+/* The document from `from` up to `to` (NULL: to its end), for a sweep of so many epochs, as of the first `limit`. */
+static void part_of_data(int epochs, int64_t limit, const char *from, const char *to, struct pxs_text *part) {
+    const struct curve_shape plain = {.configurations = 3, .seeds = 2, .epochs = epochs, .batches = 20};
+    struct pxs_json_doc *doc = NULL;
+    drop_curves(&store);
+    store = make_curves(&plain);
+    pxs_text_clear(&out);
+    ck_ok(pxs_page_data(store, &(struct pxs_page_options){.sweep = "curves"}, limit, &out, &err));
+    ck_ok(pxs_json_parse(pxs_text_str(&out), out.len, "data", &doc, &err));
+    pxs_json_destroy(&doc);
+    const char *begin = strstr(pxs_text_str(&out), from), *end = to && begin ? strstr(begin, to) : NULL;
+    ck_assert_ptr_nonnull(begin);
+    ck_assert(!to || end);
+    pxs_text_clear(part);
+    pxs_text_add_n(part, begin, to ? (size_t)(end - begin) : strlen(begin));
+}
+
+/* As of its third epoch a sweep of six says what one of three says at its end. */
+START_TEST(data_of_an_epoch_are_as_they_were_then)
+{
+    static const char *const parts[][2] = {{"\"tables\":", "\"params\":"}, {"\"metrics\":", NULL}};
+    for (size_t i = 0; i < PXS_COUNT(parts); i++) {
+        struct pxs_text then = {0}, now = {0};
+        part_of_data(3, 0, parts[i][0], parts[i][1], &then);
+        part_of_data(6, 3, parts[i][0], parts[i][1], &now);
+        ck_assert_uint_gt(then.len, 500);
+        ck_assert_str_eq(pxs_text_str(&now), pxs_text_str(&then));
+        part_of_data(6, 0, parts[i][0], parts[i][1], &now);
+        ck_assert_str_ne(pxs_text_str(&now), pxs_text_str(&then));
+        pxs_text_finish(&then);
+        pxs_text_finish(&now);
+    }
 }
 END_TEST
 
@@ -153,6 +188,7 @@ Suite *page_suite(void) {
     tcase_add_test(c, it_loads_nothing);
     tcase_add_test(c, the_same_data_give_the_same_bytes);
     tcase_add_test(c, it_groups_by_what_is_asked_for);
+    tcase_add_test(c, data_of_an_epoch_are_as_they_were_then);
     tcase_add_test(c, before_anything_is_recorded_it_says_so);
     tcase_add_test(c, it_refuses_in_words);
     suite_add_tcase(suite, c);

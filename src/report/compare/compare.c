@@ -58,6 +58,17 @@ static void finish(struct comparing *c) {
     pxs_arena_finish(&c->arena);
 }
 
+static enum pxs_status keep_sql(const struct comparing *c, struct pxs_comparison *out,
+                                struct pxs_error *err) {
+    struct pxs_text sql = {0};
+    pxs_compare_put_sql(c, &sql);
+    enum pxs_status status = pxs_text_status(&sql, err);
+    if (status == PXS_OK && !(out->sql = pxs_arena_strdup(&out->table.arena, pxs_text_str(&sql))))
+        status = pxs_fail_nomem(err);
+    pxs_text_finish(&sql);
+    return status;
+}
+
 /* The table is that of `shown`, the words are of `said`; `beside`: a provisional comparison that is worth a note, or NULL. */
 static enum pxs_status fill(const struct comparing *shown, const struct comparing *said,
                             const struct comparing *beside, struct pxs_comparison *out,
@@ -68,6 +79,7 @@ static enum pxs_status fill(const struct comparing *shown, const struct comparin
     out->until = shown->until;
     count_groups(shown, out);
     PXS_TRY(pxs_compare_fill(shown, out, err));
+    PXS_TRY(keep_sql(shown, out, err));
     PXS_TRY(pxs_compare_note(shown, beside, out, err));
     return pxs_compare_say(said, out, err);
 }
@@ -83,7 +95,12 @@ static enum pxs_status compare_in(struct comparing *c, struct comparing *young, 
     pxs_stale_finish(&stale);
     PXS_TRY(find_kernels(c->store, sweep_id, out, err));
     PXS_TRY(find_machines(c->store, sweep_id, out, err));
+    c->until = c->o->epochs - 1;
     PXS_TRY(begin(c, sweep_id, err));
+    if (c->until >= 0) {
+        c->begun = c->ranked;
+        return fill(c, c, NULL, out, err);
+    }
     if (!pxs_compare_common(c, &young->until, &young->begun))
         return fill(c, c, NULL, out, err);
     PXS_TRY(begin(young, sweep_id, err));

@@ -69,6 +69,8 @@ struct comparing {
 /* Columns of `runs` before the measures. */
 enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP, RUN_MEASURES };
 PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err);
+/* Appends the statement that gave `runs`. */
+void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out);
 /* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */
 bool pxs_compare_counts(const struct comparing *c, size_t run);
 /* The last epoch that all configurations have, of those that have one at all (so many *configurations; completed ones have all that they

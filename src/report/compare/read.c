@@ -10,15 +10,25 @@ static const char *column_of(const struct metric *metric) {
     return metric->measure == M_PSNR ? "val_psnr" : metric->measure == M_SSIM ? "val_ssim" : "val_loss";
 }
 
+/* What runs.sql is asked with. */
+enum { ARGS = 4 };
+static void fill_args(const struct comparing *c, int64_t sweep_id, struct pxs_cell args[ARGS]) {
+    args[0] = pxs_cell_int(sweep_id);
+    args[1] = c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL);
+    args[2] = c->o->target ? pxs_cell_real(*c->o->target) : pxs_cell_text(NULL);
+    args[3] = pxs_cell_text(column_of(&c->asked));
+}
+
 static enum pxs_status read_runs(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
-    const struct pxs_compare_options *o = c->o;
-    const struct pxs_cell args[] = {
-        pxs_cell_int(sweep_id),
-        c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL),
-        o->target ? pxs_cell_real(*o->target) : pxs_cell_text(NULL),
-        pxs_cell_text(column_of(&c->asked)),
-    };
-    return pxs_store_select(c->store, pxs_compare_runs_sql, args, PXS_COUNT(args), &c->runs, err);
+    struct pxs_cell args[ARGS];
+    fill_args(c, sweep_id, args);
+    return pxs_store_select(c->store, pxs_compare_runs_sql, args, ARGS, &c->runs, err);
+}
+
+void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out) {
+    struct pxs_cell args[ARGS];
+    fill_args(c, c->in.sweep_id, args);
+    pxs_sql_filled(out, pxs_compare_runs_sql, args, ARGS);
 }
 
 static const struct pxs_cell *row_of(const struct comparing *c, size_t run) {

@@ -1,6 +1,7 @@
 /* Curves for pages: each measure of each run is cut into the same buckets of x (epochs), so that a chart needs one list of x for all
  * runs; of a bucket its mean, minimum and maximum stay, so no spike is lost and a page of any sweep stays small. */
 #include "page_priv.h"
+#include "page_texts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,12 +83,22 @@ static enum pxs_status end_run(void *user, size_t run, struct pxs_error *err) {
     return PXS_OK;
 }
 
+/* What the reader of the page sees: the same buckets, made by SQL. */
+static void keep_sql(const struct pxs_page *p, const struct pxs_buckets *b, const char *sql,
+                     struct pxs_text *out) {
+    const struct pxs_cell args[] = {pxs_cell_int(p->groups.sweep_id), pxs_cell_int((int64_t)b->n),
+                                    pxs_cell_int(b->epochs)};
+    if (b->n > 0)
+        pxs_sql_filled(out, sql, args, PXS_COUNT(args));
+}
+
 enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err) {
     static const struct pxs_reducer reducer = {begin, take_epoch, take_batch, end_run};
     const struct pxs_page_options *o = p->options;
     struct pxs_curves_options options = {.sweep = p->comparison.sweep,
                                          .by = o->by,
                                          .n_by = o->n_by,
+                                         .epochs = p->epochs,
                                          .reducer = &reducer,
                                          .user = p,
                                          .meter = o->meter};
@@ -106,5 +117,7 @@ enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err) 
     PXS_TRY(pxs_curves_read(p->s, &options, &p->curves, err));
     if (p->curves.n_runs != p->groups.n_runs)
         return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
+    keep_sql(p, &p->by_epoch, pxs_page_epoch_curves_sql, &p->sql[PXS_SQL_EPOCHS]);
+    keep_sql(p, &p->by_batch, pxs_page_batch_curves_sql, &p->sql[PXS_SQL_BATCHES]);
     return PXS_OK;
 }

@@ -1,7 +1,7 @@
-/* The curves: three charts on one x axis, drawn by dygraphs from the numbers in #curves-data (see series.c). */
+/* The curves: three charts on one x axis, drawn by dygraphs from the numbers in #page-data (see data.c and curves.c). */
 'use strict';
 (function () {
-  const source = document.getElementById('curves-data');
+  const source = document.getElementById('page-data');
   if (!source) return;
   const data = JSON.parse(source.textContent);
   const metrics = new Map(data.metrics.map((m) => [m.by + ' ' + m.id, m]));

@@ -1,6 +1,7 @@
 /* The comparison's table on a page: of all its columns those that answer the question and have something to say. */
 #include "page_priv.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* In their order on the page. What answers the question comes first and is always there; the rest unfolds. */
@@ -62,63 +63,50 @@ struct choice {
     size_t *places;
     const char **names;
     struct pxs_column *columns;
-    enum pxs_html_mark *marks;
+    bool *folded;
 };
 
 static bool make_choice(struct choice *choice, size_t most, struct pxs_arena *arena) {
     *choice = (struct choice){.places = pxs_arena_alloc(arena, most * sizeof *choice->places),
                               .names = pxs_arena_alloc(arena, most * sizeof *choice->names),
                               .columns = pxs_arena_alloc(arena, most * sizeof *choice->columns),
-                              .marks = pxs_arena_alloc(arena, most * sizeof *choice->marks)};
+                              .folded = pxs_arena_alloc(arena, most * sizeof *choice->folded)};
     return choice->places != NULL && choice->names != NULL && choice->columns != NULL &&
-           choice->marks != NULL;
+           choice->folded != NULL;
 }
 
 static void add_column(struct choice *choice, const struct pxs_comparison *c, size_t place, const char *title,
-                       enum pxs_html_mark mark) {
+                       bool folded) {
     const size_t i = choice->n++;
     choice->places[i] = place;
     choice->names[i] = c->table.columns[place];
     choice->columns[i] = c->columns[place];
     if (title != NULL)
         choice->columns[i].title = title;
-    choice->marks[i] = mark;
+    choice->folded[i] = folded;
 }
 
 static void choose_words(struct choice *choice, const struct pxs_comparison *c) {
     const size_t words = find_column(&c->table, "configuration");
     if (words < c->table.n_columns)
-        add_column(choice, c, words, NULL, PXS_HTML_COMPUTED);
+        add_column(choice, c, words, NULL, false);
 }
 
 static void choose_keys(struct choice *choice, const struct pxs_comparison *c) {
     for (size_t k = 0; k < c->n_keys; k++)
-        add_column(choice, c, k, NULL, PXS_HTML_REST);
+        add_column(choice, c, k, NULL, true);
 }
 
 static void choose_wanted(struct choice *choice, const struct pxs_comparison *c, bool rest) {
     for (size_t i = 0; i < PXS_COUNT(wanted); i++) {
         const char *name = wanted[i].name;
         const size_t column = find_column(&c->table, name);
-        const bool computed = !pxs_sql_has_measure(name);
         if (wanted[i].rest != rest ||
             (strncmp(name, stand_in, strlen(stand_in)) == 0 && strcmp(c->metric, stand_in) != 0))
             continue;
         if (column < c->table.n_columns && !says_nothing(&c->table, column))
-            add_column(choice, c, column, wanted[i].title,
-                       computed ? PXS_HTML_COMPUTED
-                       : rest   ? PXS_HTML_REST
-                                : PXS_HTML_FIRST);
+            add_column(choice, c, column, wanted[i].title, rest);
     }
-}
-
-static void put_words(struct pxs_page *p) {
-    pxs_text_add(
-        p->out,
-        "<p class=\"hint\">Over the completed runs of each configuration. Of losses less is better, of "
-        "PSNR and SSIM more. p says how easily luck alone makes a difference from the first, corrected for "
-        "all of these "
-        "comparisons. Epochs count from 0. Press a heading to sort.</p>\n");
 }
 
 /* ---- differences ------------------------------------------------------------------------------------------ */
@@ -151,30 +139,7 @@ static void fill_differences(const struct pxs_comparison *c, const struct choice
     }
 }
 
-static void put_differences_table(struct pxs_page *p, const struct pxs_table *t, const struct choice *choice,
-                                  const size_t *configurations) {
-    struct pxs_text sql = {0};
-    pxs_html_put_table(
-        p->out, t,
-        &(struct pxs_html_table){.id = "differences-table",
-                                 .caption = "Difference from the first, run by run of the same seed",
-                                 .columns = choice->columns,
-                                 .marks = choice->marks,
-                                 .configurations = configurations,
-                                 .sql = "sql-differences"});
-    pxs_text_add(
-        p->out,
-        "<p class=\"hint\">This configuration minus the first one, with the 95 % t interval of the mean "
-        "difference: an interval that holds 0 separates nothing. Each is for one comparison by itself; the "
-        "answer's "
-        "p is corrected for all of them, and follows by Student's t, which SQL does not have.</p>\n");
-    pxs_sql_differences(&sql, p);
-    p->out->failed = p->out->failed || sql.failed;
-    pxs_page_put_sql(p, "sql-differences", "SQL: the differences", pxs_text_str(&sql));
-    pxs_text_finish(&sql);
-}
-
-static enum pxs_status put_differences(struct pxs_page *p, struct pxs_arena *arena, struct pxs_error *err) {
+static enum pxs_status make_differences(struct pxs_page *p, struct pxs_error *err) {
     static const struct {
         const char *name;
         struct pxs_column look;
@@ -184,7 +149,8 @@ static enum pxs_status put_differences(struct pxs_page *p, struct pxs_arena *are
                     {"vs_best_ci_high", {"high", PXS_SHOW_TO}}};
     const struct pxs_comparison *c = &p->comparison;
     const size_t rows = count_pairs(c);
-    struct pxs_table t = {0};
+    struct pxs_shown *shown = &p->shown[PXS_DIFFERENCES];
+    struct pxs_arena *arena = &p->arena;
     struct choice choice;
     if (rows == 0 || p->options->by != NULL)
         return PXS_OK;
@@ -196,75 +162,94 @@ static enum pxs_status put_differences(struct pxs_page *p, struct pxs_arena *are
         const size_t place = find_column(&c->table, measures[i].name);
         if (place == c->table.n_columns)
             return pxs_fail(err, PXS_E_INTERNAL, "the comparison has no column %s", measures[i].name);
-        add_column(&choice, c, place, NULL, PXS_HTML_FIRST);
+        add_column(&choice, c, place, NULL, false);
         choice.columns[choice.n - 1] = measures[i].look;
     }
     choose_keys(&choice, c);
-    PXS_TRY(pxs_table_make(&t, choice.names, choice.n, rows, err));
-    fill_differences(c, &choice, &t, configurations);
-    put_differences_table(p, &t, &choice, configurations);
-    pxs_table_finish(&t);
+    PXS_TRY(pxs_table_make(&shown->table, choice.names, choice.n, rows, err));
+    fill_differences(c, &choice, &shown->table, configurations);
+    shown->how =
+        (struct pxs_look_of_table){.id = "differences-table",
+                                   .caption = "Difference from the first, run by run of the same seed",
+                                   .columns = choice.columns,
+                                   .folded = choice.folded,
+                                   .configurations = configurations,
+                                   .sql = pxs_page_sql_id(PXS_SQL_COMPARISON)};
     return PXS_OK;
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
 
-/* Names of the columns that SQL gives, keys first. */
-static size_t asked_for(const struct choice *choice, size_t n_keys, const char **names) {
-    size_t n = 0;
-    for (int measures = 0; measures < 2; measures++) {
-        for (size_t i = 0; i < choice->n; i++) {
-            if (choice->marks[i] != PXS_HTML_COMPUTED && (choice->places[i] >= n_keys) == measures)
-                names[n++] = choice->names[i];
-        }
-    }
-    return n;
-}
-
-static enum pxs_status put_chosen(struct pxs_page *p, const struct choice *choice, struct pxs_arena *arena,
-                                  struct pxs_error *err) {
+static enum pxs_status make_table(struct pxs_page *p, const struct choice *choice, struct pxs_error *err) {
     const struct pxs_comparison *c = &p->comparison;
-    const char **asked = pxs_arena_alloc(arena, choice->n * sizeof *asked);
-    struct pxs_table shown = {0};
-    struct pxs_text sql = {0};
-    if (asked == NULL)
-        return pxs_fail_nomem(err);
-    PXS_TRY(pxs_table_make(&shown, choice->names, choice->n, c->table.n_rows, err));
-    for (size_t row = 0; row < shown.n_rows; row++) {
+    struct pxs_shown *shown = &p->shown[PXS_COMPARISON];
+    PXS_TRY(pxs_table_make(&shown->table, choice->names, choice->n, c->table.n_rows, err));
+    for (size_t row = 0; row < shown->table.n_rows; row++) {
         for (size_t i = 0; i < choice->n; i++)
-            pxs_table_set(&shown, row, i, c->table.cells[row * c->table.n_columns + choice->places[i]]);
+            pxs_table_set(&shown->table, row, i,
+                          c->table.cells[row * c->table.n_columns + choice->places[i]]);
     }
-    pxs_html_put_table(p->out, &shown,
-                       &(struct pxs_html_table){.id = "comparison-table",
-                                                .caption = "Configurations, best mean first",
-                                                .columns = choice->columns,
-                                                .marks = choice->marks,
-                                                .configurations = c->configurations,
-                                                .sql = "sql-comparison"});
-    put_words(p);
-    pxs_sql_comparison(&sql, p, asked, asked_for(choice, c->n_keys, asked));
-    p->out->failed = p->out->failed || sql.failed;
-    pxs_page_put_sql(p, "sql-comparison", "SQL: the comparison", pxs_text_str(&sql));
-    pxs_text_finish(&sql);
-    pxs_table_finish(&shown);
+    shown->how = (struct pxs_look_of_table){.id = "comparison-table",
+                                            .caption = "Configurations, best mean first",
+                                            .columns = choice->columns,
+                                            .folded = choice->folded,
+                                            .configurations = c->configurations,
+                                            .sql = pxs_page_sql_id(PXS_SQL_COMPARISON)};
     return PXS_OK;
 }
 
-enum pxs_status pxs_page_put_comparison(struct pxs_page *p, struct pxs_error *err) {
-    struct pxs_arena arena = {0};
-    struct choice choice;
-    enum pxs_status status = PXS_OK;
-    if (make_choice(&choice, 1 + p->comparison.n_keys + PXS_COUNT(wanted), &arena)) {
-        choose_words(&choice, &p->comparison);
-        choose_wanted(&choice, &p->comparison, false);
-        choose_keys(&choice, &p->comparison);
-        choose_wanted(&choice, &p->comparison, true);
-        status = put_chosen(p, &choice, &arena, err);
-    } else {
-        status = pxs_fail_nomem(err);
+/* The value of each key that makes the configurations, a row a run; nothing where there is one configuration. */
+static enum pxs_status make_keys_sql(struct pxs_page *p, struct pxs_error *err) {
+    const struct pxs_groups *g = &p->groups;
+    struct pxs_text *sql = &p->sql[PXS_SQL_CONFIGURATIONS];
+    if (g->n_keys == 0)
+        return PXS_OK;
+    pxs_text_add(sql, "SELECT r.run_id, r.name, r.state");
+    for (size_t k = 0; k < g->n_keys; k++) {
+        pxs_text_addf(sql, ",\n  %s AS ", g->sql[k]);
+        pxs_sql_name(sql, g->keys[k]);
     }
-    if (status == PXS_OK)
-        status = put_differences(p, &arena, err);
-    pxs_arena_finish(&arena);
-    return status;
+    pxs_text_addf(sql, "\nFROM run r\nWHERE r.sweep_id = %" PRId64 "\nORDER BY r.number, r.run_id;",
+                  g->sweep_id);
+    return pxs_text_status(sql, err);
+}
+
+enum pxs_status pxs_page_make_comparison(struct pxs_page *p, struct pxs_error *err) {
+    struct choice choice;
+    if (!make_choice(&choice, 1 + p->comparison.n_keys + PXS_COUNT(wanted), &p->arena))
+        return pxs_fail_nomem(err);
+    choose_words(&choice, &p->comparison);
+    choose_wanted(&choice, &p->comparison, false);
+    choose_keys(&choice, &p->comparison);
+    choose_wanted(&choice, &p->comparison, true);
+    pxs_text_add(&p->sql[PXS_SQL_COMPARISON], p->comparison.sql);
+    PXS_TRY(pxs_text_status(&p->sql[PXS_SQL_COMPARISON], err));
+    PXS_TRY(make_keys_sql(p, err));
+    PXS_TRY(make_table(p, &choice, err));
+    return make_differences(p, err);
+}
+
+void pxs_page_put_comparison(struct pxs_page *p) {
+    pxs_html_put_table(p->out, &p->shown[PXS_COMPARISON]);
+    pxs_text_add(
+        p->out,
+        "<p class=\"hint\">Over the completed runs of each configuration. Of losses less is better, of PSNR "
+        "and SSIM "
+        "more. p says how easily luck alone makes a difference from the first, corrected for all of these "
+        "comparisons. Epochs count from 0. Press a heading to sort.</p>\n");
+    if (p->shown[PXS_DIFFERENCES].how.id) {
+        pxs_html_put_table(p->out, &p->shown[PXS_DIFFERENCES]);
+        pxs_text_add(
+            p->out,
+            "<p class=\"hint\">This configuration minus the first one, with the 95 % t interval of the mean "
+            "difference: an interval that holds 0 separates nothing. Each is for one comparison by itself; "
+            "the "
+            "answer's p is corrected for all of them.</p>\n");
+    }
+    pxs_text_add(
+        p->out,
+        "<p class=\"hint\">Means, deviations (of the sample) and Student's t are computed from what is "
+        "measured of each run:</p>\n");
+    pxs_page_put_sql(p, PXS_SQL_COMPARISON);
+    pxs_page_put_sql(p, PXS_SQL_CONFIGURATIONS);
 }

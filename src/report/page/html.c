@@ -58,11 +58,11 @@ void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) {
 
 /* ---- tables ---------------------------------------------------------------------------------------------- */
 
-static bool is_hidden(const struct pxs_html_table *how, size_t column) {
+static bool is_hidden(const struct pxs_look_of_table *how, size_t column) {
     return how->columns != NULL && how->columns[column].show == PXS_SHOW_HIDDEN;
 }
 
-static enum pxs_show show_of(const struct pxs_html_table *how, size_t column) {
+static enum pxs_show show_of(const struct pxs_look_of_table *how, size_t column) {
     return how->columns != NULL ? how->columns[column].show : PXS_SHOW_PLAIN;
 }
 
@@ -75,24 +75,24 @@ static bool is_number(const struct pxs_table *table, size_t column) {
     return true;
 }
 
-static enum pxs_html_mark mark_of(const struct pxs_html_table *how, size_t column) {
-    return how->marks != NULL ? how->marks[column] : PXS_HTML_FIRST;
+static bool is_folded(const struct pxs_look_of_table *how, size_t column) {
+    return how->folded && how->folded[column];
 }
 
 /* The classes of a cell, headings included. */
-static void put_class(struct pxs_text *out, bool number, enum pxs_html_mark mark) {
+static void put_class(struct pxs_text *out, bool number, bool folded) {
     static const char *const classes[2][2] = {{"", " class=\"rest\""},
                                               {" class=\"number\"", " class=\"number rest\""}};
-    pxs_text_add(out, classes[number][mark == PXS_HTML_REST]);
+    pxs_text_add(out, classes[number][folded]);
 }
 
 /* A box to tick, which works without scripts, too. */
 static void put_control(struct pxs_text *out, const struct pxs_table *table,
-                        const struct pxs_html_table *how) {
+                        const struct pxs_look_of_table *how) {
     size_t shown = 0, rest = 0;
     for (size_t i = 0; i < table->n_columns; i++) {
         shown += !is_hidden(how, i);
-        rest += !is_hidden(how, i) && mark_of(how, i) == PXS_HTML_REST;
+        rest += !is_hidden(how, i) && is_folded(how, i);
     }
     if (rest > 0)
         pxs_text_addf(out,
@@ -102,7 +102,7 @@ static void put_control(struct pxs_text *out, const struct pxs_table *table,
 }
 
 static void put_headings(struct pxs_text *out, const struct pxs_table *table,
-                         const struct pxs_html_table *how) {
+                         const struct pxs_look_of_table *how) {
     pxs_text_add(out, "<thead><tr>");
     for (size_t i = 0; i < table->n_columns; i++) {
         if (is_hidden(how, i))
@@ -110,9 +110,8 @@ static void put_headings(struct pxs_text *out, const struct pxs_table *table,
         const char *title =
             how->columns != NULL && how->columns[i].title != NULL ? how->columns[i].title : table->columns[i];
         pxs_text_add(out, "<th scope=\"col\"");
-        put_class(out, is_number(table, i), mark_of(how, i));
-        pxs_text_add(out, mark_of(how, i) == PXS_HTML_COMPUTED ? " data-computed data-column=\""
-                                                               : " data-column=\"");
+        put_class(out, is_number(table, i), is_folded(how, i));
+        pxs_text_add(out, " data-column=\"");
         pxs_html_text(out, table->columns[i]);
         pxs_text_add(out, "\" title=\"");
         pxs_html_text(out, table->columns[i]);
@@ -157,17 +156,18 @@ static void put_shown(struct pxs_text *out, const struct pxs_cell *cell, enum px
 }
 
 /* A mean, its deviation and its interval have the decimals of the mean. */
-static int decimals_of(const struct pxs_table *table, const struct pxs_html_table *how, size_t column) {
+int pxs_shown_decimals(const struct pxs_shown *shown, size_t column) {
+    const struct pxs_look_of_table *how = &shown->how;
     for (; column > 0; column--) {
         const bool ends = show_of(how, column) == PXS_SHOW_PLUSMINUS || show_of(how, column) == PXS_SHOW_TO;
-        const bool begins = column + 1 < table->n_columns && show_of(how, column + 1) == PXS_SHOW_TO;
+        const bool begins = column + 1 < shown->table.n_columns && show_of(how, column + 1) == PXS_SHOW_TO;
         if (!ends && !begins)
             break;
     }
-    return pxs_cell_decimals(table, column);
+    return pxs_cell_decimals(&shown->table, column);
 }
 
-static void put_row(struct pxs_text *out, const struct pxs_table *table, const struct pxs_html_table *how,
+static void put_row(struct pxs_text *out, const struct pxs_table *table, const struct pxs_look_of_table *how,
                     size_t row, const bool *number, const int *decimals) {
     bool first = true;
     pxs_text_add(out, "<tr>");
@@ -176,7 +176,7 @@ static void put_row(struct pxs_text *out, const struct pxs_table *table, const s
         if (is_hidden(how, i))
             continue;
         pxs_text_add(out, first ? "<th scope=\"row\"" : "<td");
-        put_class(out, number[i], mark_of(how, i));
+        put_class(out, number[i], is_folded(how, i));
         put_value(out, cell);
         pxs_text_add(out, ">");
         if (first && how->configurations != NULL)
@@ -189,8 +189,11 @@ static void put_row(struct pxs_text *out, const struct pxs_table *table, const s
     pxs_text_add(out, "</tr>\n");
 }
 
-void pxs_html_put_table(struct pxs_text *out, const struct pxs_table *table,
-                        const struct pxs_html_table *how) {
+void pxs_html_put_table(struct pxs_text *out, const struct pxs_shown *shown) {
+    const struct pxs_table *table = &shown->table;
+    const struct pxs_look_of_table *how = &shown->how;
+    if (!how->id)
+        return;
     struct pxs_arena arena = {0};
     bool *number = pxs_arena_alloc(&arena, (table->n_columns + 1) * sizeof *number);
     int *decimals = pxs_arena_alloc(&arena, (table->n_columns + 1) * sizeof *decimals);
@@ -201,7 +204,7 @@ void pxs_html_put_table(struct pxs_text *out, const struct pxs_table *table,
     }
     for (size_t i = 0; i < table->n_columns; i++) {
         number[i] = is_number(table, i);
-        decimals[i] = decimals_of(table, how, i);
+        decimals[i] = pxs_shown_decimals(shown, i);
     }
     put_control(out, table, how);
     pxs_text_add(out, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");

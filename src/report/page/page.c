@@ -9,11 +9,61 @@
 
 /* ---- what the page is about ------------------------------------------------------------------------------ */
 
+static const char *plural(size_t n) {
+    return n == 1 ? "" : "s";
+}
+
+static void make_heading(struct pxs_page *p) {
+    const struct pxs_groups *g = &p->groups;
+    if (g->n_groups < 2) {
+        pxs_text_addf(&p->heading, "How did %s go?", p->comparison.sweep);
+        return;
+    }
+    pxs_text_add(&p->heading, "Which ");
+    for (size_t k = 0; k < g->n_keys; k++)
+        pxs_text_addf(&p->heading, "%s%s", k == 0 ? "" : k + 1 == g->n_keys ? " and " : ", ", g->keys[k]);
+    pxs_text_addf(&p->heading, " did best in %s?", p->comparison.sweep);
+}
+
+/* The comment that an experiment file begins with is its author's own question. */
+static void make_comment(struct pxs_page *p) {
+    const char *yaml = pxs_table_at(&p->sweep, 0, "spec_yaml").text;
+    for (const char *line = yaml != NULL ? yaml : ""; *line == '#';) {
+        const size_t length = strcspn(line, "\n"), skip = 1 + strspn(line + 1, "# \t");
+        if (skip < length) {
+            pxs_text_add(&p->comment, p->comment.len > 0 ? " " : "");
+            pxs_text_add_n(&p->comment, line + skip, length - skip);
+        }
+        line += length + (line[length] == '\n');
+    }
+}
+
+static void make_facts(struct pxs_page *p) {
+    const struct pxs_comparison *c = &p->comparison;
+    const struct pxs_cell data = pxs_table_at(&p->sweep, 0, "dataset"),
+                          last = pxs_table_at(&p->sweep, 0, "last_ms");
+    const int64_t seeds = pxs_table_at(&p->sweep, 0, "seeds").integer;
+    struct pxs_text *out = &p->facts_line;
+    pxs_text_addf(out, "%zu run%s in %zu configuration%s", c->n_runs, plural(c->n_runs), p->groups.n_groups,
+                  plural(p->groups.n_groups));
+    if (seeds > 0) /* those of imported runs are not known */
+        pxs_text_addf(out, " with %" PRId64 " seed%s", seeds, plural((size_t)seeds));
+    if (data.kind == PXS_CELL_TEXT && p->groups.one_data_set) {
+        const char *slash = strrchr(data.text, '/');
+        pxs_text_addf(out, "; data set %s", slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);
+    }
+    if (last.kind == PXS_CELL_INT) {
+        char when[32];
+        pxs_format_utc(when, last.integer);
+        pxs_text_addf(out, "; recorded until %s UTC", when);
+    }
+    pxs_text_add(out, ".");
+}
+
 static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_page_options *o = p->options;
-    /* Its SQL knows completed runs. */
     const struct pxs_compare_options compare = {
-        .sweep = o->sweep, .by = o->by, .n_by = o->n_by, .completed_only = true};
+        .sweep = o->sweep, .by = o->by, .n_by = o->n_by, .completed_only = true, .epochs = p->epochs};
     int64_t sweep_id;
     PXS_TRY(pxs_store_find_sweep(p->s, o->sweep, &sweep_id, err));
     PXS_TRY(pxs_compare(p->s, &compare, &p->comparison, err));
@@ -27,66 +77,35 @@ static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(p->s, pxs_page_sweep_sql, &id, 1, &p->sweep, err));
     PXS_TRY(pxs_page_read_curves(p, err));
-    return pxs_page_read_runs(p, err);
+    PXS_TRY(pxs_page_read_runs(p, err));
+    PXS_TRY(pxs_page_make_comparison(p, err));
+    make_heading(p);
+    make_comment(p);
+    make_facts(p);
+    return p->heading.failed || p->comment.failed || p->facts_line.failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-static const char *plural(size_t n) {
-    return n == 1 ? "" : "s";
-}
+/* ---- its parts ------------------------------------------------------------------------------------------- */
 
 static void put_title(struct pxs_page *p) {
     pxs_html_textf(p->out, "%s: pixsweep report", p->comparison.sweep);
 }
 
 static void put_heading(struct pxs_page *p) {
-    const struct pxs_groups *g = &p->groups;
-    if (g->n_groups < 2) {
-        pxs_html_textf(p->out, "How did %s go?", p->comparison.sweep);
-        return;
-    }
-    pxs_text_add(p->out, "Which ");
-    for (size_t k = 0; k < g->n_keys; k++)
-        pxs_html_textf(p->out, "%s%s", k == 0 ? "" : k + 1 == g->n_keys ? " and " : ", ", g->keys[k]);
-    pxs_html_textf(p->out, " did best in %s?", p->comparison.sweep);
-}
-
-/* The comment that an experiment file begins with is its author's own question. */
-static void put_comment(struct pxs_page *p) {
-    const char *yaml = pxs_table_at(&p->sweep, 0, "spec_yaml").text;
-    bool any = false;
-    for (const char *line = yaml != NULL ? yaml : ""; *line == '#';) {
-        const size_t length = strcspn(line, "\n"), skip = 1 + strspn(line + 1, "# \t");
-        if (skip < length) {
-            pxs_text_add(p->out, any ? " " : "<blockquote>");
-            pxs_html_text_n(p->out, line + skip, length - skip);
-            any = true;
-        }
-        line += length + (line[length] == '\n');
-    }
-    if (any)
-        pxs_text_add(p->out, "</blockquote>\n");
+    pxs_html_text(p->out, pxs_text_str(&p->heading));
 }
 
 static void put_question(struct pxs_page *p) {
-    const struct pxs_comparison *c = &p->comparison;
-    const struct pxs_cell data = pxs_table_at(&p->sweep, 0, "dataset"),
-                          last = pxs_table_at(&p->sweep, 0, "last_ms");
-    const int64_t seeds = pxs_table_at(&p->sweep, 0, "seeds").integer;
-    put_comment(p);
-    pxs_text_addf(p->out, "<p class=\"facts\">%zu run%s in %zu configuration%s", c->n_runs, plural(c->n_runs),
-                  p->groups.n_groups, plural(p->groups.n_groups));
-    if (seeds > 0) /* those of imported runs are not known */
-        pxs_text_addf(p->out, " with %" PRId64 " seed%s", seeds, plural((size_t)seeds));
-    if (data.kind == PXS_CELL_TEXT && p->groups.one_data_set) {
-        const char *slash = strrchr(data.text, '/');
-        pxs_html_textf(p->out, "; data set %s", slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);
-    }
-    if (last.kind == PXS_CELL_INT) {
-        char when[32];
-        pxs_format_utc(when, last.integer);
-        pxs_text_addf(p->out, "; recorded until %s UTC", when);
-    }
-    pxs_text_add(p->out, ".</p>\n");
+    if (p->comment.len > 0)
+        pxs_html_put(p->out, "<blockquote>", pxs_text_str(&p->comment), "</blockquote>\n");
+    pxs_html_put(p->out, "<p class=\"facts\">", pxs_text_str(&p->facts_line), "</p>\n");
+}
+
+static void put_curves_sql(struct pxs_page *p) {
+    pxs_page_put_sql(p, PXS_SQL_EPOCHS);
+    pxs_page_put_sql(p, PXS_SQL_BATCHES);
+    if (p->sql[PXS_SQL_EPOCHS].len + p->sql[PXS_SQL_BATCHES].len == 0)
+        pxs_text_add(p->out, "<p>No run has recorded anything yet.</p>\n");
 }
 
 static void put_answer(struct pxs_page *p) {
@@ -129,6 +148,27 @@ static void put_licence(struct pxs_page *p) {
     pxs_html_text(p->out, pxs_page_dygraphs_licence_txt);
 }
 
+/* '<' could end the element that the JSON stands in; it occurs in strings only, where it may be written otherwise. */
+static void add_safely(struct pxs_text *out, const struct pxs_text *json) {
+    const char *from = pxs_text_str(json);
+    for (const char *at; (at = strchr(from, '<')) != NULL; from = at + 1) {
+        pxs_text_add_n(out, from, (size_t)(at - from));
+        pxs_text_add(out, "\\u003c");
+    }
+    pxs_text_add(out, from);
+    out->failed = out->failed || json->failed;
+}
+
+static enum pxs_status put_data(struct pxs_page *p, struct pxs_error *err) {
+    struct pxs_text json = {0};
+    struct pxs_json_writer w = {.out = &json};
+    pxs_page_put_data(&w, p);
+    const enum pxs_status status = pxs_json_finish(&w, err);
+    add_safely(p->out, &json);
+    pxs_text_finish(&json);
+    return status;
+}
+
 /* ---- the frame ------------------------------------------------------------------------------------------- */
 
 /* What stands at a {{name}} of page.html: a file as it is, or what a function writes. */
@@ -145,10 +185,11 @@ static const struct part {
     {"heading", NULL, put_heading, NULL},
     {"question", NULL, put_question, NULL},
     {"answer", NULL, put_answer, NULL},
-    {"comparison", NULL, NULL, pxs_page_put_comparison},
-    {"series", NULL, NULL, pxs_page_put_series},
+    {"comparison", NULL, pxs_page_put_comparison, NULL},
+    {"curves", NULL, put_curves_sql, NULL},
+    {"data", NULL, NULL, put_data},
     {"samples", NULL, NULL, pxs_page_put_samples},
-    {"lost", NULL, NULL, pxs_page_put_lost},
+    {"lost", NULL, pxs_page_put_lost, NULL},
     {"runs", NULL, pxs_page_put_runs, NULL},
     {"experiment", NULL, put_experiment, NULL},
     {"version", NULL, put_version, NULL},
@@ -189,17 +230,35 @@ static enum pxs_status put_page(struct pxs_page *p, struct pxs_error *err) {
 }
 
 static void finish(struct pxs_page *p) {
-    struct pxs_table *const tables[] = {&p->sweep, &p->runs, &p->params, &p->facts};
-    struct pxs_text *const texts[] = {&p->runs_sql, &p->params_sql, &p->facts_sql};
-    for (size_t i = 0; i < PXS_COUNT(tables); i++)
-        pxs_table_finish(tables[i]);
-    for (size_t i = 0; i < PXS_COUNT(texts); i++)
-        pxs_text_finish(texts[i]);
+    for (size_t i = 0; i < PXS_SHOWN_N; i++)
+        pxs_table_finish(&p->shown[i].table);
+    for (size_t i = 0; i < PXS_SQL_N; i++)
+        pxs_text_finish(&p->sql[i]);
+    pxs_table_finish(&p->sweep);
+    pxs_table_finish(&p->params);
+    pxs_table_finish(&p->facts);
+    pxs_text_finish(&p->heading);
+    pxs_text_finish(&p->comment);
+    pxs_text_finish(&p->facts_line);
     free(p->by_epoch.all);
     free(p->by_batch.all);
     pxs_curves_finish(&p->curves);
     pxs_groups_finish(&p->groups);
     pxs_comparison_finish(&p->comparison);
+    pxs_arena_finish(&p->arena);
+}
+
+enum pxs_status pxs_page_data(struct pxs_store *s, const struct pxs_page_options *options, int64_t epochs,
+                              struct pxs_text *out, struct pxs_error *err) {
+    struct pxs_page p = {.s = s, .options = options, .epochs = epochs};
+    struct pxs_json_writer w = {.out = out};
+    enum pxs_status status = read_all(&p, err);
+    if (status == PXS_OK) {
+        pxs_page_put_data(&w, &p);
+        status = pxs_json_finish(&w, err);
+    }
+    finish(&p);
+    return status;
 }
 
 enum pxs_status pxs_report_page(struct pxs_store *s, const struct pxs_page_options *options,

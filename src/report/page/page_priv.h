@@ -28,26 +28,87 @@ struct pxs_buckets {
     const struct pxs_curves *curves;
 };
 struct pxs_bucket *pxs_buckets_of(const struct pxs_buckets *b, size_t run, size_t measure);
+
+/* ---- tables and statements ------------------------------------------------------------------------------- */
+
+/* How a table of the page looks. */
+struct pxs_look_of_table {
+    const char *id, *caption;
+    /* As for pxs_report_table, one for each column. */
+    const struct pxs_column *columns;
+    /* Of each column, whether it unfolds with the control above the table; NULL = all are always there. */
+    const bool *folded;
+    /* Of each row: a swatch before its first cell; NULL = none. */
+    const size_t *configurations;
+    /* The statement below it, from whose rows these are made. */
+    const char *sql;
+};
+/* A table and how it looks; without an id it is not there. */
+struct pxs_shown {
+    struct pxs_table table;
+    struct pxs_look_of_table how;
+};
+enum { PXS_COMPARISON, PXS_DIFFERENCES, PXS_LOST, PXS_RUNS, PXS_SHOWN_N };
+
+/* The statements that the page shows. */
+enum pxs_page_sql {
+    PXS_SQL_CONFIGURATIONS,
+    PXS_SQL_COMPARISON,
+    PXS_SQL_EPOCHS,
+    PXS_SQL_BATCHES,
+    PXS_SQL_LOST,
+    PXS_SQL_RUNS,
+    PXS_SQL_PARAMS,
+    PXS_SQL_FACTS,
+    PXS_SQL_N
+};
+
 /* ---- page.c ---------------------------------------------------------------------------------------------- */
 
-/* Everything that the parts of a page are written from. */
+/* Everything that is said of a sweep: what the JSON document (data.c) and the page are written from. */
 struct pxs_page {
     struct pxs_store *s;
     const struct pxs_page_options *options;
+    /* Only the first so many epochs count; 0 = all. */
+    int64_t epochs;
     struct pxs_comparison comparison;
     struct pxs_groups groups;
-    struct pxs_curves curves; /* the runs and how far they have come; their rows are in the buckets */
+    /* The runs and how far they have come; their rows are in the buckets. */
+    struct pxs_curves curves;
     struct pxs_buckets by_epoch, by_batch;
-    struct pxs_table sweep;  /* one row */
-    struct pxs_table runs;   /* by number, as in groups */
-    struct pxs_table params; /* run_id, key, value */
-    struct pxs_table facts;  /* run_id, key, value: environment of each run's last attempt */
-    struct pxs_text runs_sql, params_sql, facts_sql; /* that gave them */
+    /* One row. */
+    struct pxs_table sweep;
+    /* run_id, key, value, common: hyperparameters; environment of each run's last attempt. */
+    struct pxs_table params, facts;
+    struct pxs_shown shown[PXS_SHOWN_N];
+    /* Each as it can be run; empty: there is none. */
+    struct pxs_text sql[PXS_SQL_N];
+    /* Plain text: the question, what the author of the experiment file says of it, numbers of runs. */
+    struct pxs_text heading, comment, facts_line;
+    struct pxs_arena arena;
+    /* The page. */
     struct pxs_text *out;
 };
 
-/* Fills p->curves, p->by_epoch and p->by_batch (buckets.c). */
+/* Asks a statement of the sweep (?1; ?2: the last epoch that counts, or NULL) and keeps it as it can be shown. */
+PXS_NODISCARD enum pxs_status pxs_page_ask(struct pxs_page *p, enum pxs_page_sql which, const char *sql,
+                                           struct pxs_table *out, struct pxs_error *err);
+/* Appends a collapsed block that shows a statement, to be copied; nothing where it is empty. */
+void pxs_page_put_sql(struct pxs_page *p, enum pxs_page_sql which);
+/* "sql-comparison": its id on the page, and in the document. */
+const char *pxs_page_sql_id(enum pxs_page_sql which);
+
+/* ---- buckets.c, curves.c --------------------------------------------------------------------------------- */
+
+/* Fills p->curves, p->by_epoch, p->by_batch and their statements. */
 PXS_NODISCARD enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err);
+/* The members "metrics". */
+void pxs_page_put_curves(struct pxs_json_writer *w, const struct pxs_page *p);
+
+/* ---- data.c ---------------------------------------------------------------------------------------------- */
+
+/* Writes the whole document (see there for its form). */
+void pxs_page_put_data(struct pxs_json_writer *w, const struct pxs_page *p);
 
 /* ---- html.c ----------------------------------------------------------------------------------------------- */
 
@@ -58,61 +119,33 @@ void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes);
 void pxs_html_put(struct pxs_text *out, const char *before, const char *text, const char *after);
 void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
 
-/* What a column of a table of the page is. */
-enum pxs_html_mark {
-    PXS_HTML_FIRST,    /* always there */
-    PXS_HTML_REST,     /* unfolds with the control above the table */
-    PXS_HTML_COMPUTED, /* always there, and not one that the table's SQL gives */
-};
-/* How a table of the page looks. `columns`: as for pxs_report_table, of table->n_columns; `marks`: as many, or NULL where all are
- * always there. */
-struct pxs_html_table {
-    const char *id, *caption;
-    const struct pxs_column *columns;
-    const enum pxs_html_mark *marks;
-    const size_t *configurations; /* of each row: a swatch before its first cell; NULL = none */
-    const char *sql;              /* id of the statement whose rows these are */
-};
-/* A table whose cells bear their exact value in data-v, under headings that table.js makes sortable. */
-void pxs_html_put_table(struct pxs_text *out, const struct pxs_table *table,
-                        const struct pxs_html_table *how);
-
-/* ---- sql.c ------------------------------------------------------------------------------------------------ */
-
-/* Appends "(SELECT sweep_id FROM sweep WHERE name = '...')". */
-void pxs_sql_sweep(struct pxs_text *out, const char *sweep);
-/* Appends the statement that gives the rows of the comparison's table: `columns` of it, keys and measures by their names. */
-void pxs_sql_comparison(struct pxs_text *out, const struct pxs_page *p, const char *const *columns,
-                        size_t n_columns);
-/* Appends the statement that gives the differences from the comparison's first row, paired by seed. */
-void pxs_sql_differences(struct pxs_text *out, const struct pxs_page *p);
-/* Whether it knows a measure of that name. */
-bool pxs_sql_has_measure(const char *column);
-/* A collapsed block that shows a statement, to be copied; `id` is what data-sql of a table refers to. */
-void pxs_page_put_sql(struct pxs_page *p, const char *id, const char *words, const char *sql);
+/* A table whose cells bear their exact value in data-v, under headings that table.js makes sortable; nothing where it is not there. */
+void pxs_html_put_table(struct pxs_text *out, const struct pxs_shown *shown);
+/* Decimals that all cells of a column share. */
+int pxs_shown_decimals(const struct pxs_shown *shown, size_t column);
 
 /* ---- runs.c ----------------------------------------------------------------------------------------------- */
 
-/* Reads p->runs, p->params and p->facts. */
+/* Fills p->params, p->facts and the tables of runs. */
 PXS_NODISCARD enum pxs_status pxs_page_read_runs(struct pxs_page *p, struct pxs_error *err);
 /* A section of the runs that are not completed, and why; nothing where all are. */
-PXS_NODISCARD enum pxs_status pxs_page_put_lost(struct pxs_page *p, struct pxs_error *err);
+void pxs_page_put_lost(struct pxs_page *p);
 /* Every run: its results, its parameters and its environment. */
 void pxs_page_put_runs(struct pxs_page *p);
+/* A value as JSON: booleans by name, texts as they may be shown. */
+void pxs_page_put_value(struct pxs_json_writer *w, const char *key, const char *param,
+                        const struct pxs_cell *value);
 
 /* ---- comparison.c ---------------------------------------------------------------------------------------- */
 
-PXS_NODISCARD enum pxs_status pxs_page_put_comparison(struct pxs_page *p, struct pxs_error *err);
+/* Fills the tables of the comparison from p->comparison. */
+PXS_NODISCARD enum pxs_status pxs_page_make_comparison(struct pxs_page *p, struct pxs_error *err);
+void pxs_page_put_comparison(struct pxs_page *p);
 
 /* ---- samples.c ------------------------------------------------------------------------------------------- */
 
 /* A section with the configurations' sample pictures; nothing where there are none. */
 PXS_NODISCARD enum pxs_status pxs_page_put_samples(struct pxs_page *p, struct pxs_error *err);
-
-/* ---- series.c --------------------------------------------------------------------------------------------- */
-
-/* Appends the curves as JSON, safe within a script element (see there for its form). */
-PXS_NODISCARD enum pxs_status pxs_page_put_series(struct pxs_page *p, struct pxs_error *err);
 
 /* ---- pack.c ----------------------------------------------------------------------------------------------- */
 

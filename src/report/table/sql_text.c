@@ -1,6 +1,7 @@
 /* Texts and names as SQL has them. */
 #include "pixsweep/table.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static void put_quoted(struct pxs_text *out, const char *text, char quote) {
@@ -36,14 +37,24 @@ static const char *end_of_quoted(const char *at) {
     return end ? end + 1 : at + strlen(at);
 }
 
-void pxs_sql_filled(struct pxs_text *out, const char *sql, const char *const *values, size_t n) {
+static void put_value(struct pxs_text *out, const struct pxs_cell *value) {
+    char buf[32];
+    if (value->kind == PXS_CELL_TEXT)
+        pxs_sql_literal(out, value->text);
+    else if (value->kind == PXS_CELL_INT)
+        pxs_text_addf(out, "%" PRId64, value->integer);
+    else
+        pxs_text_add(out, value->kind == PXS_CELL_NULL ? "NULL" : pxs_format_double(buf, value->real));
+}
+
+void pxs_sql_filled(struct pxs_text *out, const char *sql, const struct pxs_cell *args, size_t n) {
     while (*sql != '\0') {
         const char *end = end_of_quoted(sql);
         const size_t which = sql[0] == '?' && sql[1] >= '1' && sql[1] <= '9' ? (size_t)(sql[1] - '1') : n;
         if (end > sql)
             pxs_text_add_n(out, sql, (size_t)(end - sql));
         else if (which < n)
-            pxs_text_add(out, values[which]);
+            put_value(out, &args[which]);
         else
             pxs_text_add_n(out, sql, 1);
         sql = end > sql ? end : sql + (which < n ? 2 : 1);
