@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-struct pxs_error err;
 static char **sizes;
 
 START_TEST(make)
@@ -20,7 +19,7 @@ START_TEST(make)
                                       .pictures = atoi(sizes[2]) <= 50};
     struct pxs_store *store = make_curves(&shape);
     pxs_store_close(&store);
-    printf("%s\n", curves_folder());
+    printf("%s\n", test_folder());
 }
 END_TEST
 
@@ -39,8 +38,11 @@ int main(int argc, char **argv) {
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_SILENT);
     const int failed = srunner_ntests_failed(runner);
-    if (failed > 0)
-        fprintf(stderr, "page_database: %s\n", err.message);
+    if (failed > 0) {
+        TestResult **results = srunner_failures(runner);
+        fprintf(stderr, "page_database: %s\n", tr_msg(results[0]));
+        free(results);
+    }
     srunner_free(runner);
     return failed == 0 ? 0 : 1;
 }

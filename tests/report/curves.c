@@ -3,17 +3,10 @@
 
 #include "pixsweep/image.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char folder[256];
-
-const char *curves_folder(void) {
-    return folder;
-}
 
 double curves_loss(const struct curve_shape *shape, int configuration, int seed, int64_t step) {
     const double at = (double)step / shape->batches;
@@ -154,7 +147,7 @@ static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int 
     const int configuration = i / shape->seeds, seed = i % shape->seeds;
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_store_attempt attempt = {.run_id = run_id, .host = "here", .threads = 2, .started_ms = 1000};
-    snprintf(path, sizeof path, "%s/records.bin", folder);
+    snprintf(path, sizeof path, "%s/records.bin", test_folder());
     write_records(path, shape, dir, configuration, seed);
     ck_ok(pxs_store_take(s, &attempt, &err));
     ck_ok(pxs_record_cursor_open(path, 0, &cursor, &err));
@@ -192,7 +185,7 @@ static void plan_runs(const struct curve_shape *shape, struct pxs_store_plan_run
         char *name = malloc(64), *dir = malloc(512);
         ck_assert(name != NULL && dir != NULL);
         snprintf(name, 64, "curves/%04d-lrgd-%d-s%d", (int)i + 1, 10 * configuration, seed);
-        snprintf(dir, 512, "%s/%s", folder, name);
+        snprintf(dir, 512, "%s/%s", test_folder(), name);
         set_params(&params[i], configuration, seed);
         runs[i] = (struct pxs_store_plan_run){.seed = seed,
                                               .new_number = (int64_t)i + 1,
@@ -211,10 +204,8 @@ struct pxs_store *make_curves(const struct curve_shape *shape) {
     struct pxs_store_plan done = {0};
     struct pxs_store_plan_run *runs = calloc(n, sizeof *runs);
     struct pxs_params *params = calloc(n, sizeof *params);
-    snprintf(folder, sizeof folder, "%s/pixsweep-curves-XXXXXX",
-             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/pixsweep.db", folder);
+    test_folder_make();
+    snprintf(path, sizeof path, "%s/pixsweep.db", test_folder());
     ck_ok(pxs_store_open(path, &s, &err));
     plan_runs(shape, runs, params, n);
     ck_ok(pxs_store_plan(s, "curves", "name: curves\n", "00", runs, n, &done, &err));
@@ -230,11 +221,7 @@ struct pxs_store *make_curves(const struct curve_shape *shape) {
     return s;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-    return remove(path);
-}
-
 void drop_curves(struct pxs_store **store) {
     pxs_store_close(store);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    test_folder_remove();
 }

@@ -1,15 +1,12 @@
 /* A small database, filled the way the real one is: plan, attempts, record files. */
 #include "report_tests.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { EPOCHS = 30 };
-
-static char folder[256];
 
 static const struct planned usual[] = {
     R(90, 0, 0.30),
@@ -116,7 +113,7 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_store_attempt attempt = {
         .run_id = run_id, .host = "here", .threads = 2, .kernels = "auto-avx2", .started_ms = 1000};
-    snprintf(path, sizeof path, "%s/records-%d.bin", folder, (int)run_id);
+    snprintf(path, sizeof path, "%s/records-%d.bin", test_folder(), (int)run_id);
     write_records(path, p);
     ck_ok(pxs_store_take(s, &attempt, &err));
     ck_ok(pxs_record_cursor_open(path, 0, &cursor, &err));
@@ -158,22 +155,21 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
     struct pxs_arena arena = {0};
     struct pxs_store_plan_run *runs = calloc(n, sizeof *runs);
     struct pxs_params *params = calloc(n, sizeof *params);
-    snprintf(folder, sizeof folder, "%s/pixsweep-report-XXXXXX",
-             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/pixsweep.db", folder);
+    test_folder_make();
+    snprintf(path, sizeof path, "%s/pixsweep.db", test_folder());
     ck_ok(pxs_store_open(path, &s, &err));
     for (size_t i = 0; i < n; i++) {
         const struct planned *p = &plan[i];
         const char *label = p->lrgd > 0 ? pxs_arena_printf(&arena, "lrgd-%d", p->lrgd) : "constant";
         const char *name = pxs_arena_printf(&arena, "rates/%04zu-%s-s%d", i + 1, label, (int)p->seed);
         set_params(&params[i], p);
-        runs[i] = (struct pxs_store_plan_run){.seed = p->seed,
-                                              .new_number = (int64_t)i + 1,
-                                              .new_name = name,
-                                              .new_dir = pxs_arena_printf(&arena, "%s/%s", folder, name),
-                                              .new_config_yaml = frozen_of(p, &arena),
-                                              .params = &params[i]};
+        runs[i] =
+            (struct pxs_store_plan_run){.seed = p->seed,
+                                        .new_number = (int64_t)i + 1,
+                                        .new_name = name,
+                                        .new_dir = pxs_arena_printf(&arena, "%s/%s", test_folder(), name),
+                                        .new_config_yaml = frozen_of(p, &arena),
+                                        .params = &params[i]};
         snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%08d%c%c%022d%032d", p->version,
                  p->content != '\0' ? p->content : '0', p->weights != '\0' ? p->weights : '0',
                  p->batch_size + 1000 * p->lab + 10000 * p->vanilla + 100000 * p->lambda_pixel, p->lrgd);
@@ -190,11 +186,7 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
     return s;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-    return remove(path);
-}
-
 void drop_database(struct pxs_store **store) {
     pxs_store_close(store);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    test_folder_remove();
 }

@@ -1,26 +1,9 @@
-/* What the tests of room report share. */
+/* Databases for the tests of the report rooms. */
 #ifndef PXS_REPORT_TESTS_H
 #define PXS_REPORT_TESTS_H
 
-#include "pixsweep/compare.h"
-#include "pixsweep/import_lab.h"
-#include "pixsweep/inspect.h"
-#include "pixsweep/metrics.h"
-#include "pixsweep/page.h"
-#include "pixsweep/plot.h"
-#include "pixsweep/samples.h"
-#include "pixsweep/table.h"
-
-#include <check.h>
-
-extern struct pxs_error err;
-
-#define ck_ok(call) ck_assert_msg((call) == PXS_OK, "%s: %s", #call, err.message)
-/* `text` contains `part`; shows both where it does not. */
-#define ck_has(text, part) \
-    ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%.3000s", (part), (text))
-#define ck_has_not(text, part) \
-    ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%.3000s", (part), (text))
+#include "pixsweep/store.h"
+#include "support.h"
 
 /* A database with one sweep "rates": lrgd 90 (seeds 0 1), lrgd 25 (seeds 0 1), constant (seed 0), lrgd 10 diverged (seed 0) and
  * still queued (seed 1). Best validation losses 0.30 0.32, 0.20 0.24, 0.25. In a folder of its own, removed by
@@ -64,25 +47,10 @@ struct curve_shape {
 };
 struct pxs_store *make_curves(const struct curve_shape *shape);
 void drop_curves(struct pxs_store **store);
-const char *curves_folder(void);
 /* What loss_G and val_loss are there. */
 double curves_loss(const struct curve_shape *shape, int configuration, int seed, int64_t step);
 double curves_val(int configuration, int seed, int epoch);
 /* The grey of a glyph in the pictures: layer 0 source, 1 fake, 2 target. */
 int curves_grey(int layer, int glyph, int configuration, int epoch);
-
-Suite *table_suite(void);
-Suite *stats_suite(void);
-Suite *answers_suite(void);
-Suite *export_suite(void);
-Suite *lab_suite(void);
-Suite *compare_suite(void);
-Suite *diff_suite(void);
-Suite *groups_suite(void);
-Suite *stale_suite(void);
-Suite *series_suite(void);
-Suite *samples_suite(void);
-Suite *page_suite(void);
-Suite *plot_suite(void);
 
 #endif

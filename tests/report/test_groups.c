@@ -1,5 +1,8 @@
 /* What a configuration is: config_hash, with data and first weights by content, in every answer. */
+#include "pixsweep/compare.h"
+#include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
+#include "pixsweep/page.h"
 #include "report_tests.h"
 
 #include <string.h>
@@ -233,7 +236,7 @@ START_TEST(two_runs_and_what_their_paths_held)
 }
 END_TEST
 
-Suite *groups_suite(void) {
+static Suite *groups_suite(void) {
     Suite *suite = suite_create("report-groups");
     TCase *t = tcase_create("groups");
     tcase_add_checked_fixture(t, setup, teardown);
@@ -250,4 +253,8 @@ Suite *groups_suite(void) {
     tcase_add_test(t, two_runs_and_what_their_paths_held);
     suite_add_tcase(suite, t);
     return suite;
+}
+
+int main(void) {
+    return run_tests(groups_suite(), CK_NORMAL);
 }

@@ -1,4 +1,6 @@
 /* Runs that are said to be running although their process is gone. */
+#include "pixsweep/compare.h"
+#include "pixsweep/inspect.h"
 #include "report_tests.h"
 #include "pixsweep/base/json.h"
 
@@ -225,7 +227,7 @@ START_TEST(on_other_hosts_the_heartbeat_tells)
 }
 END_TEST
 
-Suite *stale_suite(void) {
+static Suite *stale_suite(void) {
     Suite *suite = suite_create("stale");
     TCase *c = tcase_create("stale");
     tcase_add_checked_fixture(c, setup, teardown);
@@ -240,4 +242,8 @@ Suite *stale_suite(void) {
     tcase_add_test(c, on_other_hosts_the_heartbeat_tells);
     suite_add_tcase(suite, c);
     return suite;
+}
+
+int main(void) {
+    return run_tests(stale_suite(), CK_NORMAL);
 }

@@ -1,5 +1,6 @@
 /* Sample sheets: the right glyphs from the right pictures, and words where there is none. */
 #include "../../src/record/store/store_priv.h"
+#include "pixsweep/samples.h"
 #include "report_tests.h"
 
 #include "pixsweep/image.h"
@@ -116,10 +117,10 @@ START_TEST(lost_files_are_words)
 {
     char path[1024];
     for (int step = 1; step < 18; step += 2) {
-        snprintf(path, sizeof path, "%s/curves/0001-lrgd-0-s0/images/%d.png", curves_folder(), step);
+        snprintf(path, sizeof path, "%s/curves/0001-lrgd-0-s0/images/%d.png", test_folder(), step);
         ck_assert_int_eq(unlink(path), 0);
     }
-    snprintf(path, sizeof path, "%s/curves/0003-lrgd-10-s0/images/17.png", curves_folder());
+    snprintf(path, sizeof path, "%s/curves/0003-lrgd-10-s0/images/17.png", test_folder());
     ck_ok(pxs_write_file(path, "no picture", 10, &err));
     read_samples((struct pxs_samples_options){0});
     ck_has(sheet.rows[0].why, "No such file");
@@ -146,9 +147,8 @@ START_TEST(a_strip_is_one_png)
     ck_assert_int_eq(grey_at(&strip, 7 * 36, 31), curves_grey(2, 0, 1, 0));
     pxs_image_finish(&strip);
     free(png);
-    ck_assert_int_eq(pxs_sample_strip(&sheet.rows[3], sheet.n_columns, 4, &png, &bytes, &err),
-                     PXS_E_NOT_FOUND);
-    ck_has(err.message, "has not begun");
+    ck_fails(pxs_sample_strip(&sheet.rows[3], sheet.n_columns, 4, &png, &bytes, &err), PXS_E_NOT_FOUND,
+             "has not begun");
 }
 END_TEST
 
@@ -156,11 +156,9 @@ START_TEST(nothing_to_show_is_an_error)
 {
     static const int64_t seed = 9;
     struct pxs_samples_options o = {.seed = &seed};
-    ck_assert_int_eq(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND);
-    ck_has(err.message, "sample");
+    ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND, "sample");
     o = (struct pxs_samples_options){.where = "lrgd = 30"};
-    ck_assert_int_eq(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND);
-    ck_has(err.message, "sample_interval");
+    ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND, "sample_interval");
 }
 END_TEST
 
@@ -206,7 +204,7 @@ START_TEST(a_run_of_before_has_no_best_picture)
 }
 END_TEST
 
-Suite *samples_suite(void) {
+static Suite *samples_suite(void) {
     Suite *suite = suite_create("samples");
     TCase *tc = tcase_create("sheets");
     tcase_add_unchecked_fixture(tc, setup, teardown);
@@ -224,4 +222,8 @@ Suite *samples_suite(void) {
     tcase_add_test(tc, a_run_of_before_has_no_best_picture);
     suite_add_tcase(suite, tc);
     return suite;
+}
+
+int main(void) {
+    return run_tests(samples_suite(), CK_NORMAL);
 }

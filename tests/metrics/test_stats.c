@@ -1,5 +1,6 @@
 /* Statistics against values worked out by hand, and against scipy's (stats.golden). */
-#include "report_tests.h"
+#include "pixsweep/metrics.h"
+#include "support.h"
 
 #include <math.h>
 #include <string.h>
@@ -221,7 +222,7 @@ START_TEST(seeds_that_would_do)
 }
 END_TEST
 
-Suite *stats_suite(void) {
+static Suite *stats_suite(void) {
     Suite *suite = suite_create("report-stats");
     TCase *c = tcase_create("stats");
     tcase_add_test(c, mean_and_sample_deviation);
@@ -236,4 +237,8 @@ Suite *stats_suite(void) {
     tcase_add_test(c, seeds_that_would_do);
     suite_add_tcase(suite, c);
     return suite;
+}
+
+int main(void) {
+    return run_tests(stats_suite(), CK_NORMAL);
 }

@@ -1,4 +1,5 @@
 /* diff: two runs side by side. */
+#include "pixsweep/inspect.h"
 #include "report_tests.h"
 #include "pixsweep/base/json.h"
 
@@ -87,9 +88,9 @@ END_TEST
 START_TEST(refusals)
 {
     const struct pxs_diff_options same = {"3", "rates/0003-lrgd-25-s0", false}, unknown = {"3", "99", false};
-    ck_assert_int_eq(pxs_report_diff(store, &same, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_INVALID);
-    ck_has(err.message, "are the same run");
-    ck_assert_int_eq(pxs_report_diff(store, &unknown, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND);
+    ck_fails(pxs_report_diff(store, &same, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_INVALID,
+             "are the same run");
+    ck_fails(pxs_report_diff(store, &unknown, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND, "");
     ck_assert_uint_eq(out.len, 0);
 }
 END_TEST
@@ -107,7 +108,7 @@ START_TEST(where_losses_begin_to_differ)
 }
 END_TEST
 
-Suite *diff_suite(void) {
+static Suite *diff_suite(void) {
     Suite *suite = suite_create("report-diff");
     TCase *t = tcase_create("diff");
     tcase_add_checked_fixture(t, setup, teardown);
@@ -121,4 +122,8 @@ Suite *diff_suite(void) {
     tcase_add_test(t, where_losses_begin_to_differ);
     suite_add_tcase(suite, t);
     return suite;
+}
+
+int main(void) {
+    return run_tests(diff_suite(), CK_NORMAL);
 }

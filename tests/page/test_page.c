@@ -1,5 +1,7 @@
 /* The page: what it holds, that nothing of the database can break out of its place, that it loads nothing. How it looks and works
  * in a browser is tests/page. */
+#include "pixsweep/compare.h"
+#include "pixsweep/page.h"
 #include "report_tests.h"
 
 #include <stdlib.h>
@@ -169,15 +171,13 @@ START_TEST(it_refuses_in_words)
 {
     const char *const by[] = {"lrgdd"};
     struct pxs_page_options options = {.sweep = "nowhere"};
-    ck_assert_int_eq(pxs_report_page(store, &options, NULL, &out, &err), PXS_E_NOT_FOUND);
-    ck_has(err.message, "curves");
+    ck_fails(pxs_report_page(store, &options, NULL, &out, &err), PXS_E_NOT_FOUND, "curves");
     options = (struct pxs_page_options){.by = by, .n_by = 1};
-    ck_assert_int_eq(pxs_report_page(store, &options, NULL, &out, &err), PXS_E_INVALID);
-    ck_has(err.message, "lrgd");
+    ck_fails(pxs_report_page(store, &options, NULL, &out, &err), PXS_E_INVALID, "lrgd");
 }
 END_TEST
 
-Suite *page_suite(void) {
+static Suite *page_suite(void) {
     Suite *suite = suite_create("report-page");
     TCase *c = tcase_create("page");
     tcase_add_checked_fixture(c, setup, teardown);
@@ -193,4 +193,8 @@ Suite *page_suite(void) {
     tcase_add_test(c, it_refuses_in_words);
     suite_add_tcase(suite, c);
     return suite;
+}
+
+int main(void) {
+    return run_tests(page_suite(), CK_NORMAL);
 }

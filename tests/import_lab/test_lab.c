@@ -1,8 +1,8 @@
 /* import lab: lines of the lab's logs, runs that stand in one file, values of three files brought together. */
 #include "../../src/report/import_lab/lab_priv.h"
-#include "report_tests.h"
+#include "pixsweep/import_lab.h"
+#include "support.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,30 +146,15 @@ END_TEST
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
-static char folder[256], path[600];
 static struct pxs_text batches, averages, validation;
 
-static const char *in(const char *name) {
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
 static void set_up(void) {
-    snprintf(folder, sizeof folder, "%s/pixsweep-lab-XXXXXX",
-             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(mkdir(in("exp"), 0755), 0);
-}
-
-static int remove_one(const char *name, const struct stat *info, int kind, struct FTW *walk) {
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(name);
+    test_folder_make();
+    ck_assert_int_eq(mkdir(in_folder("exp"), 0755), 0);
 }
 
 static void tear_down(void) {
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    test_folder_remove();
     pxs_text_finish(&batches);
     pxs_text_finish(&averages);
     pxs_text_finish(&validation);
@@ -202,7 +187,7 @@ static void train(int seed, int first, int epochs, int n, int stop_epoch, int st
 
 static void write_one(const char *name, const struct pxs_text *text) {
     if (text->len > 0)
-        ck_ok(pxs_write_file(in(name), text->text, text->len, &err));
+        ck_ok(pxs_write_file(in_folder(name), text->text, text->len, &err));
 }
 
 static void write_logs(void) {
@@ -214,13 +199,14 @@ static void write_logs(void) {
 static struct pxs_lab_log look(void) {
     struct pxs_lab_log *logs = NULL, log;
     size_t n = 0;
-    ck_ok(pxs_lab_find(folder, &logs, &n, &err));
+    ck_ok(pxs_lab_find(test_folder(), &logs, &n, &err));
     ck_assert_uint_eq(n, 1);
     log = logs[0];
     free(logs);
+    struct pxs_error err;
     const enum pxs_status status = pxs_lab_split(&log, (struct pxs_meter){0}, &err);
     ck_assert_msg(status == PXS_OK || status == PXS_E_NOT_FOUND, "%s", err.message);
-    ck_ok(pxs_lab_match(&log, &err));
+    ck_assert_msg(pxs_lab_match(&log, &err) == PXS_OK, "%s", err.message);
     return log;
 }
 
@@ -393,7 +379,7 @@ END_TEST
 START_TEST(a_line_longer_than_any_buffer)
 {
     train(1, 0, 1, 4, -1, -1);
-    FILE *f = fopen(in("exp/train_loss.txt"), "we");
+    FILE *f = fopen(in_folder("exp/train_loss.txt"), "we");
     ck_assert_ptr_nonnull(f);
     for (int i = 0; i < (70 << 20); i++)
         putc_unlocked('x', f);
@@ -415,7 +401,7 @@ static struct pxs_lab_result result;
 
 static void set_up_store(void) {
     set_up();
-    ck_ok(pxs_store_open(in("pixsweep.db"), &s, &err));
+    ck_ok(pxs_store_open(in_folder("pixsweep.db"), &s, &err));
 }
 
 static void tear_down_store(void) {
@@ -424,12 +410,11 @@ static void tear_down_store(void) {
     tear_down();
 }
 
-static enum pxs_status import(const char *const *sets, size_t n) {
-    char exp[300];
-    snprintf(exp, sizeof exp, "%s/exp", folder);
-    const struct pxs_lab_options options = {.dir = exp, .sweep = "old", .sets = sets, .n_sets = n};
+static enum pxs_status import(const char *const *sets, size_t n, struct pxs_error *err) {
+    const struct pxs_lab_options options = {
+        .dir = in_folder("exp"), .sweep = "old", .sets = sets, .n_sets = n};
     pxs_lab_result_finish(&result);
-    return pxs_lab_import(s, &options, &result, &err);
+    return pxs_lab_import(s, &options, &result, err);
 }
 
 static double value(const char *sql) {
@@ -453,7 +438,7 @@ START_TEST(rows_as_of_a_run_of_ours)
     static const char *const sets[] = {"lrgd=25", "learning_rate_G=2e-4"};
     train(1, 0, 3, 4, -1, -1);
     write_logs();
-    ck_ok(import(sets, 2));
+    ck_ok(import(sets, 2, &err));
     ck_assert(result.added == 1 && result.known == 0 && result.lines == 16 && result.unreadable == 0);
     ck_word("SELECT name FROM run", "old/0001-exp-s-1");
     ck_word("SELECT state FROM run", "completed");
@@ -489,19 +474,19 @@ START_TEST(twice_adds_nothing_and_a_grown_log_adds_what_is_new)
     train(1, 0, 3, 4, -1, -1);
     train(2, 0, 3, 4, 1, 0);
     write_logs();
-    ck_ok(import(NULL, 0));
+    ck_ok(import(NULL, 0, &err));
     ck_assert(result.added == 2 && result.known == 0);
-    ck_ok(import(NULL, 0));
+    ck_ok(import(NULL, 0, &err));
     ck_assert(result.added == 0 && result.known == 2);
     ck_near(value("SELECT count(*) FROM run"), 2);
     train(3, 0, 2, 4, -1, -1);
     write_logs();
-    ck_ok(import(NULL, 0));
+    ck_ok(import(NULL, 0, &err));
     ck_assert(result.added == 1 && result.known == 2);
     /* The last run goes on: what was imported is its beginning. */
     pxs_text_add(&batches, "[Epoch: 2] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/4]\n");
     write_logs();
-    ck_ok(import(NULL, 0));
+    ck_ok(import(NULL, 0, &err));
     ck_assert(result.added == 1 && result.known == 2);
     ck_has(result.notes.text, "old/0003-exp-s-3 was imported from the same place when it ended in line 24");
 }
@@ -515,7 +500,7 @@ START_TEST(how_runs_ended)
                            "[Epoch: 0] [Dloss: nan] [loss_pixel: nan] [loss_GAN: 1] [Batch: 1/2]\n");
     write_logs();
     static const char *const sets[] = {"n_epochs=4"};
-    ck_ok(import(sets, 1));
+    ck_ok(import(sets, 1, &err));
     ck_word("SELECT state FROM run WHERE number = 1", "failed");
     ck_word("SELECT message FROM attempt a JOIN run USING (run_id) WHERE number = 1",
             "the log breaks off in epoch 2, after 2 of its 4 batches");
@@ -533,7 +518,7 @@ START_TEST(averages_that_are_no_numbers)
 {
     pxs_text_add(&averages, "[avg_loss: 1.5] \n[avg_loss: nan] \n");
     write_one("exp/loss_time.txt", &averages);
-    ck_ok(import(NULL, 0));
+    ck_ok(import(NULL, 0, &err));
     ck_word("SELECT state FROM run", "diverged");
     ck_word("SELECT message FROM attempt", "epoch 1, the last one, has no loss that is a number");
 }
@@ -548,7 +533,7 @@ START_TEST(nobody_works_on_imported_runs)
     struct pxs_host here;
     train(1, 0, 3, 4, 2, 2);
     write_logs();
-    ck_ok(import(NULL, 0));
+    ck_ok(import(NULL, 0, &err));
     ck_ok(pxs_store_find_sweep(s, "old", &id, &err));
     ck_ok(pxs_store_retry(s, id, PXS_RETRY_ALL, NULL, &changed, &err));
     ck_assert(changed.n == 0 && changed.left == 0);
@@ -564,27 +549,6 @@ START_TEST(nobody_works_on_imported_runs)
     ck_near(value("SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM imported) + (SELECT count(*) "
                   "FROM batch_loss)"),
             0);
-}
-END_TEST
-
-START_TEST(they_are_marked)
-{
-    struct pxs_text out = {0};
-    const struct pxs_list_options all = {0};
-    train(1, 0, 3, 4, -1, -1);
-    write_logs();
-    ck_ok(import(NULL, 0));
-    ck_ok(pxs_report_list(s, &all, PXS_FORMAT_TABLE, 0, &out, &err));
-    ck_has(out.text, "completed, imported");
-    pxs_text_clear(&out);
-    ck_ok(pxs_report_list(s, &all, PXS_FORMAT_JSON, 0, &out, &err));
-    ck_has(out.text, "\"state\":\"completed\"");
-    ck_has(out.text, "\"imported\":1");
-    pxs_text_clear(&out);
-    ck_ok(pxs_report_show(s, "1", PXS_FORMAT_TABLE, 0, &out, &err));
-    ck_has(out.text, "imported    from ");
-    ck_has(out.text, "train_loss.txt, lines 1 to 12");
-    pxs_text_finish(&out);
 }
 END_TEST
 
@@ -613,7 +577,7 @@ START_TEST(nothing_is_half_imported)
                                      .environment = "",
                                      .source = "x",
                                      .event = "x"};
-    ck_assert_int_eq(pxs_store_import(s, &run, breaks_off, &left, &err), PXS_E_IO);
+    ck_fails(pxs_store_import(s, &run, breaks_off, &left, &err), PXS_E_IO, "");
     ck_assert_int_eq(run.run_id, 0);
     ck_near(value("SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM sweep) + (SELECT count(*) FROM "
                   "batch_loss)"),
@@ -632,6 +596,7 @@ START_TEST(a_log_that_changes_under_the_import)
     strstr(batches.text, "loss_GAN: 0")[10] = '8';
     write_logs();
     ck_ok(pxs_lab_rows_open(&log, &log.runs[0], 10, (struct pxs_meter){0}, 0, 12, &rows, &err));
+    struct pxs_error err;
     enum pxs_status status = PXS_OK;
     while (status == PXS_OK && more)
         status = pxs_lab_rows_next(rows, r, &more, &err);
@@ -655,8 +620,7 @@ START_TEST(set_is_checked)
 {
     train(1, 0, 1, 4, -1, -1);
     write_logs();
-    ck_assert_int_eq(import(&wrong[_i].set, 1), PXS_E_INVALID);
-    ck_has(err.message, wrong[_i].words);
+    ck_fails(import(&wrong[_i].set, 1, &err), PXS_E_INVALID, wrong[_i].words);
     ck_near(value("SELECT count(*) FROM sweep"), 0);
 }
 END_TEST
@@ -684,13 +648,13 @@ START_TEST(many_folders)
     train(1, 0, 2, 4, -1, -1);
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "exp/%c", 'a' + i);
-        ck_assert_int_eq(mkdir(in(name), 0755), 0);
+        ck_assert_int_eq(mkdir(in_folder(name), 0755), 0);
         snprintf(name, sizeof name, "exp/%c/train_loss.txt", 'a' + i);
         batches.text[strlen(batches.text) - 17] = (char)('0' + i); /* another loss_GAN */
         write_one(name, &batches);
     }
-    ck_assert_int_eq(symlink(folder, in("exp/loop")), 0);
-    ck_ok(import(NULL, 0));
+    ck_assert_int_eq(symlink(test_folder(), in_folder("exp/loop")), 0);
+    ck_ok(import(NULL, 0, &err));
     ck_assert(result.folders == 3 && result.added == 3);
     ck_word("SELECT group_concat(value) FROM (SELECT value FROM param WHERE key = 'dataset' ORDER BY run_id)",
             "a,b,c");
@@ -699,17 +663,16 @@ END_TEST
 
 START_TEST(nothing_to_import)
 {
-    ck_assert_int_eq(import(NULL, 0), PXS_E_NOT_FOUND);
-    ck_has(err.message, "no train_loss.txt, loss_time.txt or list_loss.txt in ");
+    ck_fails(import(NULL, 0, &err), PXS_E_NOT_FOUND, "no train_loss.txt, loss_time.txt or list_loss.txt in ");
     pxs_text_add(&batches, "nothing\n");
     write_logs();
-    ck_assert_int_eq(import(NULL, 0), PXS_E_CORRUPT);
+    ck_fails(import(NULL, 0, &err), PXS_E_CORRUPT, "");
     ck_has(result.notes.text, "not one line of its logs can be read");
     ck_near(value("SELECT count(*) FROM sweep"), 0);
 }
 END_TEST
 
-Suite *lab_suite(void) {
+static Suite *lab_suite(void) {
     Suite *suite = suite_create("lab");
     TCase *lines = tcase_create("lines"), *files = tcase_create("files"), *store = tcase_create("store");
     tcase_add_test(lines, a_line_of_the_script);
@@ -742,7 +705,6 @@ Suite *lab_suite(void) {
     tcase_add_test(store, how_runs_ended);
     tcase_add_test(store, averages_that_are_no_numbers);
     tcase_add_test(store, nobody_works_on_imported_runs);
-    tcase_add_test(store, they_are_marked);
     tcase_add_test(store, nothing_is_half_imported);
     tcase_add_loop_test(store, set_is_checked, 0, PXS_COUNT(wrong));
     tcase_add_test(store, a_folder_called_after_its_hyperparameters);
@@ -750,4 +712,8 @@ Suite *lab_suite(void) {
     tcase_add_test(store, nothing_to_import);
     suite_add_tcase(suite, store);
     return suite;
+}
+
+int main(void) {
+    return run_tests(lab_suite(), CK_NORMAL);
 }

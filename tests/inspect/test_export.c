@@ -1,4 +1,5 @@
 /* export: which rows, in which order, in which form. */
+#include "pixsweep/inspect.h"
 #include "report_tests.h"
 
 #include "pixsweep/base/json.h"
@@ -142,8 +143,7 @@ END_TEST
 
 static void fails(const struct pxs_export_options *o, enum pxs_status status, const char *words) {
     uint64_t rows = 99;
-    ck_assert_int_eq(pxs_export(s, o, &rows, &err), status);
-    ck_has(err.message, words);
+    ck_fails(pxs_export(s, o, &rows, &err), status, words);
     ck_assert_uint_eq(rows, 99);
 }
 
@@ -193,7 +193,7 @@ START_TEST(the_meter_knows_the_whole)
 }
 END_TEST
 
-Suite *export_suite(void) {
+static Suite *export_suite(void) {
     Suite *suite = suite_create("export");
     TCase *tc = tcase_create("export");
     tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -207,4 +207,8 @@ Suite *export_suite(void) {
     tcase_add_test(tc, the_meter_knows_the_whole);
     suite_add_tcase(suite, tc);
     return suite;
+}
+
+int main(void) {
+    return run_tests(export_suite(), CK_NORMAL);
 }
