@@ -26,6 +26,8 @@ struct pxs_sweep_options {
     int jobs, threads; /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
     double
         store_patience; /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
+    /* seconds of a database that stays shut before runs start without it; 0 = 3 */
+    double shut_after;
     double
         grace; /* seconds that a worker has to stop in good order, after a timeout, a cancel or its supervisor's death; 0 = 30 */
     const char *command; /* the command line as typed, for the environment table; NULL = "" */

@@ -25,6 +25,8 @@ pid_t start(const char *const *args);
 int wait_for(pid_t pid);
 /* Waits until `file` contains `text`; fails after 20 seconds. */
 void await(const char *file, const char *text);
+/* Waits until a command of the shell prints this; repeats it for 20 seconds and more. */
+void await_output(const char *command, const char *text);
 /* Starts it on a terminal of its own; *terminal is the other side. */
 pid_t start_on_terminal(const char *const *args, int *terminal);
 

@@ -86,6 +86,20 @@ void await(const char *file, const char *text) {
     ck_abort_msg("\"%s\" never appeared in %s", text, file);
 }
 
+/* By popen: files "out" and "err" belong to what runs in the background. */
+void await_output(const char *command, const char *text) {
+    static char out[1 << 16];
+    for (int i = 0; i < 1000; i++) {
+        FILE *pipe = popen(command, "r");
+        ck_assert_ptr_nonnull(pipe);
+        out[fread(out, 1, sizeof out - 1, pipe)] = '\0';
+        if (pclose(pipe) == 0 && strstr(out, text) != NULL)
+            return;
+        usleep(20000);
+    }
+    ck_abort_msg("\"%s\" never appeared from %s, only:\n%s", text, command, out);
+}
+
 pid_t start_on_terminal(const char *const *args, int *terminal) {
     const struct winsize size = {.ws_row = 24, .ws_col = 100};
     const pid_t pid = forkpty(terminal, NULL, NULL, &size);

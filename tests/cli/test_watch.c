@@ -15,8 +15,8 @@ static void setup(void) {
 
 static const char *const long_run[] = {"pixsweep", "run",   "tiny.yaml",       "--jobs",
                                        "1",        "--set", "n_epochs=100000", NULL};
-static const char *const short_run[] = {"pixsweep", "run",   "tiny.yaml",    "--jobs",
-                                        "1",        "--set", "n_epochs=400", NULL};
+static const char *const short_run[] = {"pixsweep", "run",   "tiny.yaml", "--jobs",
+                                        "1",        "--set", SHORT_RUN,   NULL};
 
 /* What a terminal shows, kept as it comes; the program waits where nobody reads. */
 struct screen {
@@ -137,14 +137,8 @@ START_TEST(watch_once_prints_the_board)
 {
     const pid_t pid = start(long_run);
     await("err", "started");
-    struct result r;
-    for (int i = 0; i < 1000; i++) {
-        r = shell("\"$PIXSWEEP\" watch --once 2>&1");
-        if (strstr(r.out, "val 0.") != NULL)
-            break;
-        drop(&r);
-        usleep(20000);
-    }
+    await_output("\"$PIXSWEEP\" watch --once 2>&1", "val 0.");
+    struct result r = shell("\"$PIXSWEEP\" watch --once 2>&1");
     ck_assert_int_eq(r.code, 0);
     ck_has(r.out, "0001-lr_policy_G-constant-s0  epoch");
     ck_has(r.out, "/100000  batches ");

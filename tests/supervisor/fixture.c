@@ -44,15 +44,26 @@ void write_experiment(int n_epochs, int what, const char *rest) {
     write_pairs("data/val/a.npy", 4, 2);
 }
 
+/* What a session says, as it says it. */
+struct said {
+    struct pxs_text *text;
+    FILE *live; /* may be NULL */
+};
+
 static void collect(void *user, enum pxs_log_level level, const char *text) {
-    struct pxs_text *lines = user;
+    struct said *said = user;
     (void)level;
-    pxs_text_addf(lines, "%s\n", text);
+    pxs_text_addf(said->text, "%s\n", text);
+    if (said->live) {
+        fprintf(said->live, "%s\n", text);
+        fflush(said->live);
+    }
 }
 
-struct outcome run_with(struct pxs_sweep_options options) {
+static struct outcome run_saying(struct pxs_sweep_options options, FILE *live) {
     struct outcome o = {.status = PXS_E_INTERNAL};
-    struct pxs_sweep_listener listener = {.user = &o.lines, .line = collect};
+    struct said said = {&o.lines, live};
+    struct pxs_sweep_listener listener = {.user = &said, .line = collect};
     if (!options.file)
         options.file = in_folder("exp.yaml");
     if (!options.results)
@@ -61,6 +72,10 @@ struct outcome run_with(struct pxs_sweep_options options) {
         options.stop = &no_stop;
     o.status = pxs_sweep_run(&options, &listener, &o.summary, &o.err);
     return o;
+}
+
+struct outcome run_with(struct pxs_sweep_options options) {
+    return run_saying(options, NULL);
 }
 
 struct outcome run_exp(void) {
@@ -77,8 +92,12 @@ pid_t run_apart(struct pxs_sweep_options options, const char *lines) {
     ck_assert_int_ge(pid, 0);
     if (pid != 0)
         return pid;
-    struct outcome o = run_with(options);
-    write_textf(lines, "%s%s\n", pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
+    FILE *live = fopen(in_folder(lines), "w");
+    if (!live)
+        _exit(99);
+    struct outcome o = run_saying(options, live);
+    fprintf(live, "%s\n", o.status == PXS_OK ? "" : o.err.message);
+    fclose(live);
     _exit(o.summary.exit_code);
 }
 
@@ -127,4 +146,15 @@ bool wait_sql(const char *sql, int64_t expected, double seconds) {
         usleep(10000);
     }
     return false;
+}
+
+void wait_line(const char *lines, const char *words, double seconds) {
+    double until = pxs_monotonic() + seconds;
+    for (bool found = false; !found; usleep(10000)) {
+        char *text = exists(lines) ? slurp(lines, NULL) : NULL;
+        found = text && strstr(text, words) != NULL;
+        ck_assert_msg(found || pxs_monotonic() < until, "\"%s\" never appeared in %s:\n%s", words, lines,
+                      text);
+        free(text);
+    }
 }

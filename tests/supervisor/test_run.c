@@ -182,7 +182,7 @@ START_TEST(test_timeout)
     write_experiment(
         0, 0,
         "run: {timeout: 1s, retries: 0}\nsweep:\n  zip: {lambda_pixel: [6, 7], n_epochs: [1000, 1001]}\n");
-    struct outcome o = run_with((struct pxs_sweep_options){.jobs = 2});
+    struct outcome o = run_with((struct pxs_sweep_options){.jobs = 2, .grace = 1});
     ck_assert_int_eq(o.summary.exit_code, 1);
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 2);
     outcome_finish(&o);

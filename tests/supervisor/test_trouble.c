@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DUPLICATES "SELECT count(*) - count(DISTINCT run_id || '/' || step) FROM batch_loss"
@@ -223,16 +224,29 @@ START_TEST(test_two_supervisors_one_killed)
 }
 END_TEST
 
+static void wait_growth(const char *name, off_t bytes) {
+    struct stat before, now;
+    double until = pxs_monotonic() + 60;
+    ck_assert_int_eq(stat(in_folder(name), &before), 0);
+    do {
+        usleep(10000);
+        ck_assert_int_eq(stat(in_folder(name), &now), 0);
+        ck_assert_msg(pxs_monotonic() < until, "%s does not grow", name);
+    } while (now.st_size < before.st_size + bytes);
+}
+
 /* Somebody holds the database's lock for a while: runs go on, and all of it arrives. */
 START_TEST(test_database_locked)
 {
     write_experiment(20, FAKE_SLOW, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_apart((struct pxs_sweep_options){.shut_after = 0.1}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     int fd = open(in_folder("results/pixsweep.db.lock"), O_RDWR | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(flock(fd, LOCK_EX), 0);
-    usleep(3500000);
+    wait_line("lines", "cannot be written for now", 60);
+    /* Ten batches more (0.2 s): it counts as shut by then. */
+    wait_growth("results/exp/0001-base-s0/records.bin", 10 * 80);
     close(fd);
     ck_assert_int_eq(wait_for(pid), 0);
     expect_sql("SELECT count(*) FROM batch_loss", 80);

@@ -11,9 +11,13 @@
 
 /* ---- the database ---------------------------------------------------------------------------------------- */
 
+double pxs_shut_after(const struct pxs_supervisor *s) {
+    return s->options->shut_after > 0 ? s->options->shut_after : PXS_SHUT_AFTER;
+}
+
 bool pxs_store_shut(const struct pxs_supervisor *s, double now) {
     return !s->store || s->store_lost ||
-           (!isnan(s->store_failing_since) && now - s->store_failing_since >= PXS_ALONE_SECONDS);
+           (!isnan(s->store_failing_since) && now - s->store_failing_since >= pxs_shut_after(s));
 }
 
 static enum pxs_status freeze(struct pxs_supervisor *s, struct pxs_store *store, struct pxs_error *err) {

@@ -272,7 +272,7 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
     PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
     PXS_TRY(pxs_probe_shapes(s, err));
-    enum pxs_status status = pxs_supervisor_open(s, PXS_ALONE_SECONDS, err);
+    enum pxs_status status = pxs_supervisor_open(s, pxs_shut_after(s), err);
     if (pxs_store_may_wait(status, s->plan->db))
         pxs_store_trouble(s, err, pxs_work_clock(s));
     else

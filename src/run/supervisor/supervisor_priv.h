@@ -23,7 +23,7 @@
 #define PXS_STORE_PATIENCE 60.0     /* with nothing left to do but to write to it */
 #define PXS_DISK_FLOOR 500e6        /* bytes that stay free beside checkpoints and resume points */
 #define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
-#define PXS_ALONE_SECONDS 3.0       /* of a database that stays shut, before runs start without it */
+#define PXS_SHUT_AFTER 3.0          /* seconds, where the options do not say */
 #define PXS_TAIL_LINES 50
 
 /* What this supervisor has to do with a run. */
@@ -248,6 +248,8 @@ void pxs_look_elsewhere(struct pxs_supervisor *s, double now);
 
 /* Has it been shut for so long that runs start and end without it, or been given up on? */
 bool pxs_store_shut(const struct pxs_supervisor *s, double now);
+/* Seconds after which it counts as that. */
+double pxs_shut_after(const struct pxs_supervisor *s);
 /* Opens the database and freezes the plan in it, waiting `wait` seconds at most for each. */
 PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait,
                                                   struct pxs_error *err);
