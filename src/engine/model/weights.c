@@ -35,12 +35,11 @@ static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net ne
         return pxs_fail(err, PXS_E_INVALID,
                         "%s: no tensor %s: these are the weights of a %s; give those of the %s", path, name,
                         g ? "discriminator" : "generator", g ? "generator" : "discriminator");
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give some that were trained "
-        "at this image size",
-        path, name, which->key, which->names[value], (long long)m->params.img_height,
-        (long long)m->params.img_width);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give weights of "
+                    "the same network and image size",
+                    path, name, which->key, which->names[value], (long long)m->params.img_height,
+                    (long long)m->params.img_width);
 }
 
 /* Names as a set, before shapes: a file of another network is told as such. */
