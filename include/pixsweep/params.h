@@ -19,6 +19,14 @@
 /* clang-format on */
 #include "../../src/experiment/params/params.def"
 
+/* How many values each of them has: PXS_VALUES_generator, ... */
+/* clang-format off */
+#define PXS_ENUM_BEGIN(type) enum { PXS_VALUES_##type = 0
+#define PXS_ENUM_VALUE(symbol, text) + 1
+#define PXS_ENUM_END(type) };
+/* clang-format on */
+#include "../../src/experiment/params/params.def"
+
 /* One run's hyperparameters: a plain value, copied freely; fields are named as the keys. Paths are absolute once they
  * were set through pxs_params_set, "" = null. ENUM fields hold the public enums' values, INTS fields
  * "30,45" ("" = none; pxs_params_ints takes them apart). */

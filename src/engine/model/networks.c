@@ -1,9 +1,13 @@
 /* Which networks there are, and what follows from their layers alone: costs, and what decides their bits. */
 #include "model_priv.h"
 
-static const struct pxs_generator_impl *const generators[] = {[PXS_GENERATOR_UNET] = &pxs_unet};
-static const struct pxs_discriminator_impl *const discriminators[] = {[PXS_DISCRIMINATOR_PATCH] =
-                                                                          &pxs_patchgan};
+/* A row for each value of the two keys. */
+static const struct pxs_generator_impl *const generators[PXS_VALUES_generator] = {
+    [PXS_GENERATOR_UNET] = &pxs_unet,
+};
+static const struct pxs_discriminator_impl *const discriminators[PXS_VALUES_discriminator] = {
+    [PXS_DISCRIMINATOR_PATCH] = &pxs_patchgan,
+};
 
 const struct pxs_generator_impl *model_generator(const struct pxs_params *p) {
     return generators[p->generator];
