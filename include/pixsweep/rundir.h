@@ -5,6 +5,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/params.h"
 #include "pixsweep/records.h"
+#include "pixsweep/records/reason.h"
 #include "pixsweep/store.h"
 
 /* ---- names ----------------------------------------------------------------------------------------------- */
@@ -14,6 +15,22 @@
 #define PXS_LOG_FILE "worker.log"
 #define PXS_OLD_LOG_FILE "worker.%lld.log" /* of an earlier attempt, by its number */
 #define PXS_CONFIG_FILE "config.yaml"
+#define PXS_ENDS_FILE "ends.txt"
+
+/* ---- why attempts ended (ends.c) ------------------------------------------------------------------------- */
+
+/* ends.txt has a line for each attempt whose end a supervisor has judged: its number, the reason, and the process. It is written
+ * whole (temporary file, fsync, rename) by whoever holds the supervisor's lock in the folder. What reads it into the database is
+ * ingest. */
+
+/* Adds the line of an attempt (its no and process). */
+PXS_NODISCARD enum pxs_status pxs_ends_add(const char *dir, const struct pxs_store_attempt *attempt,
+                                           enum pxs_end_reason reason, struct pxs_error *err);
+/* The file's text, *ends NULL where there is none; free(*ends). */
+PXS_NODISCARD enum pxs_status pxs_ends_read(const char *dir, char **ends, struct pxs_error *err);
+/* Why that attempt ended: the last line of its process, or of its number where one of the two knows no process. NONE where there is no
+ * such line, or none that can be read; `ends` may be NULL. */
+enum pxs_end_reason pxs_ends_find(const char *ends, const struct pxs_store_attempt *attempt);
 
 /* ---- text of a run's config.yaml (frozen.c) -------------------------------------------------------------- */
 
@@ -38,6 +55,7 @@ struct pxs_found_attempt {
     enum pxs_outcome outcome;
     int64_t ended_ms; /* of its END record, else of the next BEGIN; 0 = not known */
     char message[1024];
+    enum pxs_end_reason reason; /* as ends.txt says; NONE where it says nothing */
 };
 /* A record file, read to its end. */
 struct pxs_found {
@@ -48,8 +66,9 @@ struct pxs_found {
     int64_t torn;                     /* bytes behind it that are no whole record */
     char config_hash[PXS_SHA256_HEX]; /* of the last attempt that names one; "" = none does */
     char damage[512];                 /* why it could not be read to its end; "" */
+    char *ends;                       /* text of ends.txt; NULL = there is none that can be read */
 };
-/* Reads `dir`/records.bin. No file reads as empty, damage as its end. To be finished in any case. */
+/* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished in any case. */
 PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err);
 void pxs_found_finish(struct pxs_found *found);
 /* The state that the last attempt leaves the run in: its own last word, interrupted without one, new where none began. */

@@ -13,6 +13,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/params.h"
 #include "pixsweep/records.h"
+#include "pixsweep/records/reason.h"
 
 struct pxs_store;
 
@@ -166,7 +167,7 @@ PXS_NODISCARD enum pxs_status pxs_store_retry(struct pxs_store *s, int64_t sweep
  * exist. */
 PXS_NODISCARD enum pxs_status pxs_store_cancel(struct pxs_store *s, const int64_t *run_ids, size_t n,
                                                struct pxs_store_changed *out, struct pxs_error *err);
-/* The closed attempts of a run that failed since it was last put back by pxs_store_retry: by timeout (their message begins "timed out")
+/* The closed attempts of a run that failed since it was last put back by pxs_store_retry: by timeout (attempt.reason)
  * and otherwise. */
 PXS_NODISCARD enum pxs_status pxs_store_failures(struct pxs_store *s, int64_t run_id, int64_t *crashes,
                                                  int64_t *timeouts, struct pxs_error *err);
@@ -189,6 +190,7 @@ struct pxs_store_attempt {
     int64_t record_offset;          /* bytes of the record file that are taken in */
     enum pxs_run_state outcome;     /* from the END record or pxs_store_attempt_end; NONE = none yet */
     char message[1024];             /* likewise; "" */
+    enum pxs_end_reason reason;     /* NONE while it is open */
 };
 
 /* Takes a run: queued, interrupted or pruned -> running (one conditional update, so two supervisors never take the same run) and its
@@ -206,7 +208,8 @@ struct pxs_store_end {
     enum pxs_run_state state;   /* of the run from now on (queued: it is to be tried again) */
     int exit_code;              /* -1 = none (killed, unknown) */
     int signal;                 /* 0 = none */
-    const char *message;        /* why, with the tail of the log; NULL = keep what the END record said */
+    enum pxs_end_reason reason;
+    const char *message; /* why, with the tail of the log; NULL = keep what the END record said */
     int64_t ended_ms;
 };
 /* Closes an attempt and sets its run's state; a run that was cancelled meanwhile stays so unless it is completed or diverged.

@@ -189,7 +189,7 @@ does 0 rm h --yes --results res
 [ -e made/h/$bad/.worker.lock ] && [ ! -e res/h ] || fail "left: $(find res/h)"
 
 step "run writes through no link that stands in a run's folder"
-for what in worker.log records.bin images saved_models saved_models/d; do
+for what in worker.log ends.txt records.bin images saved_models saved_models/d; do
     handed
     rm -rf res elsewhere $one/$what && mkdir -p res elsewhere && echo mine >elsewhere/file
     cp -r from/h res/h
@@ -200,6 +200,7 @@ for what in worker.log records.bin images saved_models saved_models/d; do
     [ "$what" = records.bin ] || cp records res/h/$bad/records.bin
     case $what in
     worker.log) expected=0 ;;  # the last attempt's log is put away as it is
+    ends.txt) expected=0 ;;    # the run goes without it, and says so
     records.bin) expected=0 ;; # whose folder it is cannot be told: the run gets another
     *) expected=1 ;;
     esac

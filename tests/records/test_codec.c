@@ -1,5 +1,6 @@
 /* Fields and frames: every kind there and back, the bytes on disk, what is refused. */
 #include "../../src/record/records/record_priv.h"
+#include "pixsweep/records/reason.h"
 #include "record_tests.h"
 
 #include <math.h>
@@ -160,6 +161,11 @@ START_TEST(states_have_words)
     ck_assert_int_eq(pxs_state_parse(NULL), PXS_STATE_NONE);
     ck_assert_str_eq(pxs_state_name((enum pxs_run_state) - 1), "");
     ck_assert(!pxs_state_is_final((enum pxs_run_state)PXS_STATES));
+    for (int i = 0; i < PXS_REASONS; i++)
+        ck_assert_int_eq(pxs_reason_parse(pxs_reason_name((enum pxs_end_reason)i)), i);
+    ck_assert_int_eq(pxs_reason_parse("exploded"), PXS_REASON_NONE);
+    for (int i = PXS_OUTCOME_COMPLETED; i <= PXS_OUTCOME_PRUNED; i++)
+        ck_assert_int_ne(pxs_reason_of_outcome((enum pxs_outcome)i), PXS_REASON_NONE);
     for (int i = PXS_OUTCOME_COMPLETED; i <= PXS_OUTCOME_PRUNED; i++)
         ck_assert(pxs_state_is_stored(pxs_outcome_state((enum pxs_outcome)i)));
     ck_assert_int_eq(pxs_outcome_state((enum pxs_outcome)0), PXS_STATE_NONE);

@@ -56,9 +56,9 @@ START_TEST(an_old_file_becomes_as_a_new_one)
     struct pxs_store *s;
     make_v1();
     s = open_store();
-    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 4);
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 5);
     ck_assert_str_eq(sql_text(s, "SELECT group_concat(state) FROM run"), "failed,queued");
-    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 4"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 5"));
     ck_assert_ptr_nonnull(strstr(pxs_store_note(s), ".v1.backup"));
     char *migrated = sql_dump(s, all_objects);
     struct pxs_store_changed changed;
@@ -129,18 +129,73 @@ START_TEST(a_file_of_version_3_gains_best_samples)
     char *fresh = sql_dump(s, all_objects);
     pxs_store_close(&s);
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
-    exec(db, "DROP TABLE best_sample; PRAGMA user_version = 3");
+    exec(db, "DROP TABLE best_sample; ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 3");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     s = open_reader();
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM best_sample"), 0);
     pxs_store_close(&s);
     s = open_store();
-    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 3 to 4"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 3 to 5"));
     char *migrated = sql_dump(s, all_objects);
     ck_assert_str_eq(migrated, fresh);
     free(migrated);
     free(fresh);
     pxs_store_close(&s);
+}
+END_TEST
+
+/* What messages said until then becomes a reason, once; a reader of the file as it is sees the same. */
+START_TEST(messages_of_version_4_become_reasons)
+{
+    static const char *const rows[][4] = {
+        /* outcome, signal, message, reason */
+        {"completed", "NULL", "", "completed"},
+        {"diverged", "NULL", "loss_G is nan", "diverged"},
+        {"pruned", "NULL", "validation loss 2", "pruned"},
+        {"cancelled", "NULL", "cancelled at step 3", "cancelled"},
+        {"failed", "NULL", "timed out: run.timeout is 8 h; stopped at step 3", "timeout"},
+        {"failed", "NULL", "its record file is damaged: byte 5", "damaged_record"},
+        {"failed", "9", "killed by signal 9 (Killed) at step 3: out of memory, by the kernel",
+         "out_of_memory"},
+        {"failed", "9", "killed by signal 9 (Killed) at step 3: by somebody, or by the system", "killed"},
+        {"failed", "11", "killed by signal 11 (Segmentation fault) at step 3", "crash"},
+        {"failed", "NULL", "exited with code 7 at step 3 without a last record\n  the end of its log",
+         "crash"},
+        {"failed", "NULL", "data were timed out", "error"},
+        {"interrupted", "NULL", "nobody wrote down how it ended", "lost"},
+        {"interrupted", "NULL", "/x/records.bin, byte 77: no record", "damaged_record"},
+        {"interrupted", "NULL", "cannot write config.yaml: No space left on device", "no_space"},
+        {"interrupted", "NULL", "stopped at step 3", "stopped"},
+    };
+    sqlite3 *db;
+    struct pxs_store *s = open_store();
+    int64_t ids[1];
+    plan_sweep(s, "a", 1, 1, ids);
+    pxs_store_close(&s);
+    ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
+    exec(db, "ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 4");
+    for (size_t i = 0; i < PXS_COUNT(rows); i++) {
+        char sql[500];
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO attempt (run_id, no, started_ms, ended_ms, outcome, signal, message) "
+                 "VALUES (1, %d, 5, 6, '%s', %s, '%s')",
+                 (int)i + 1, rows[i][0], rows[i][1], rows[i][2]);
+        exec(db, sql);
+    }
+    exec(db, "INSERT INTO attempt (run_id, no, started_ms) VALUES (1, 99, 5)");
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    for (int migrated = 0; migrated < 2; migrated++) {
+        s = migrated ? open_store() : open_reader();
+        for (size_t i = 0; i < PXS_COUNT(rows); i++) {
+            ck_assert_str_eq(sql_text(s, "SELECT reason FROM attempt WHERE no = %d", (int)i + 1), rows[i][3]);
+            ck_assert_int_ne(pxs_reason_parse(rows[i][3]), PXS_REASON_NONE);
+        }
+        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt WHERE reason IS NULL"), 1);
+        int64_t crashes, timeouts;
+        ck_ok(pxs_store_failures(s, ids[0], &crashes, &timeouts, &err));
+        ck_assert_int_eq(crashes * 10 + timeouts, 61);
+        pxs_store_close(&s);
+    }
 }
 END_TEST
 
@@ -170,13 +225,13 @@ START_TEST(no_backup_no_migration)
     char temp[600];
     snprintf(temp, sizeof temp, "%s.v1.backup.tmp.%d", db_path(), (int)getpid());
     ck_ok(pxs_make_dirs(temp, &err)); /* in the way of the backup */
-    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 4");
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 5");
     ck_assert_ptr_null(s);
     ck_assert_int_eq(version_of(db_path()), 1);
 }
 END_TEST
 
-/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or version 4 with them, and the next
+/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or version 5 with them, and the next
  * opening works. */
 static int statements_left;
 
@@ -214,15 +269,18 @@ START_TEST(killed_before_any_statement)
         make_v1();
         killed = open_killed_at(n);
         int64_t version = version_of(db_path());
-        ck_assert(killed || version == 4);
+        ck_assert(killed || version == 5);
         before += version == 1;
         struct pxs_store *s = open_reader();
         ck_assert_int_eq(
-            sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name IN ('retry', 'rung', 'best_sample')"),
+            sql_int(
+                s,
+                "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('retry', 'rung', 'best_sample') OR "
+                "(name = 'attempt' AND sql LIKE '%%reason%%')"),
             version - 1);
         pxs_store_close(&s);
         s = open_store();
-        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 4);
+        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 5);
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
         ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
         pxs_store_close(&s);
@@ -267,6 +325,7 @@ TCase *migrate_case(void) {
     tcase_add_test(c, an_old_file_becomes_as_a_new_one);
     tcase_add_test(c, an_old_file_is_read_as_it_is);
     tcase_add_test(c, a_file_of_version_3_gains_best_samples);
+    tcase_add_test(c, messages_of_version_4_become_reasons);
     tcase_add_test(c, no_backup_is_overwritten);
     tcase_add_test(c, no_backup_no_migration);
     tcase_add_test(c, killed_before_any_statement);

@@ -14,7 +14,7 @@ static const struct {
     {"attempt",
      "attempt_id,run_id,no,host,boot_id,pid,pid_start,cores,threads,kernels,started_ms,heartbeat_ms,ended_ms,"
      "exit_code,"
-     "signal,outcome,message,resumed_from_step,record_offset",
+     "signal,outcome,message,resumed_from_step,record_offset,reason",
      "attempt_id", false},
     {"environment", "attempt_id,key,value", "attempt_id,key", false},
     {"batch_loss",

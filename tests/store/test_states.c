@@ -8,12 +8,13 @@ static const char *state_of(struct pxs_store *s, int64_t run_id) {
     return sql_text(s, "SELECT state FROM run WHERE run_id = %d", (int)run_id);
 }
 
-static void fail_run(struct pxs_store *s, int64_t run_id, const char *state, const char *message) {
+static void fail_run(struct pxs_store *s, int64_t run_id, const char *state, enum pxs_end_reason reason) {
     enum pxs_run_state of = pxs_state_parse(state);
     struct pxs_store_end end = {.outcome = of == PXS_STATE_QUEUED ? PXS_STATE_FAILED : of,
                                 .state = of,
                                 .exit_code = 1,
-                                .message = message};
+                                .reason = reason,
+                                .message = "because"};
     ck_ok(pxs_store_attempt_end(s, take_run(s, run_id), &end, &err));
 }
 
@@ -71,7 +72,7 @@ static const char *const seven[] = {"failed",      "diverged", "cancelled", "com
 static void one_of_each(struct pxs_store *s, int64_t ids[7]) {
     plan_sweep(s, "a", 7, 1, ids);
     for (int i = 0; i < 5; i++)
-        fail_run(s, ids[i], seven[i], "because");
+        fail_run(s, ids[i], seven[i], PXS_REASON_ERROR);
     take_run(s, ids[6]);
 }
 
@@ -142,7 +143,7 @@ START_TEST(a_condition_only_reads)
     int64_t ids[7], other[1];
     one_of_each(s, ids);
     plan_sweep(s, "b", 1, 1, other);
-    fail_run(s, other[0], "failed", "because");
+    fail_run(s, other[0], "failed", PXS_REASON_ERROR);
     for (size_t i = 0; i < PXS_COUNT(bad); i++) {
         struct pxs_error err = {.message = ""};
         enum pxs_status status = pxs_store_retry(s, 1, PXS_RETRY_ALL, bad[i].where, &c, &err);
@@ -162,6 +163,7 @@ START_TEST(a_condition_only_reads)
 }
 END_TEST
 
+/* They count reasons, whatever messages say. */
 START_TEST(budgets_begin_anew)
 {
     struct pxs_store *s = open_store();
@@ -169,17 +171,17 @@ START_TEST(budgets_begin_anew)
     plan_sweep(s, "a", 1, 1, ids);
     ck_ok(pxs_store_failures(s, ids[0], &crashes, &timeouts, &err));
     ck_assert_int_eq(crashes + timeouts, 0);
-    fail_run(s, ids[0], "queued", "killed by signal 11");
-    fail_run(s, ids[0], "queued", "timed out: run.timeout is 8 h");
-    fail_run(s, ids[0], "interrupted", "stopped");
-    fail_run(s, ids[0], "failed", NULL);
+    fail_run(s, ids[0], "queued", PXS_REASON_CRASH);
+    fail_run(s, ids[0], "queued", PXS_REASON_TIMEOUT);
+    fail_run(s, ids[0], "interrupted", PXS_REASON_STOPPED);
+    fail_run(s, ids[0], "failed", PXS_REASON_NONE);
     ck_ok(pxs_store_failures(s, ids[0], &crashes, &timeouts, &err));
     ck_assert_int_eq(crashes, 2);
     ck_assert_int_eq(timeouts, 1);
     retry_gives(s, PXS_RETRY_ALL, NULL, 1, ids);
     ck_ok(pxs_store_failures(s, ids[0], &crashes, &timeouts, &err));
     ck_assert_int_eq(crashes + timeouts, 0);
-    fail_run(s, ids[0], "failed", "timed out: again");
+    fail_run(s, ids[0], "failed", PXS_REASON_TIMEOUT);
     ck_ok(pxs_store_failures(s, ids[0], &crashes, &timeouts, &err));
     ck_assert_int_eq(crashes, 0);
     ck_assert_int_eq(timeouts, 1);

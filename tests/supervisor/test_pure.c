@@ -341,14 +341,14 @@ START_TEST(test_verdict_end_record)
     ck_assert_int_eq(v.exit_code, 0);
     v = judged((struct pxs_death){.exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED});
     ck_assert_int_eq(v.outcome, PXS_STATE_DIVERGED);
-    ck_assert(!v.crash);
+    ck_assert_int_eq(v.reason, PXS_REASON_DIVERGED);
     ck_assert_str_eq(v.message, "said so");
     v = judged((struct pxs_death){
         .exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED, .end_message = "diverged: loss_G"});
     ck_assert_str_eq(v.message, "loss_G");
     v = judged((struct pxs_death){.exit = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
-    ck_assert(!v.crash);
+    ck_assert_int_eq(v.reason, PXS_REASON_ERROR);
     v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
     ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
     ck_assert_ptr_nonnull(strstr(v.message, "killed by signal 9"));
@@ -359,17 +359,17 @@ START_TEST(test_verdict_crash)
 {
     struct pxs_verdict v = judged((struct pxs_death){.exit = KILLED(SIGSEGV), .step = 7});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
-    ck_assert(v.crash);
+    ck_assert_int_eq(v.reason, PXS_REASON_CRASH);
     ck_assert_int_eq(v.signal, SIGSEGV);
     ck_assert_int_eq(v.exit_code, -1);
     ck_assert_ptr_nonnull(strstr(v.message, "signal 11"));
     ck_assert_ptr_nonnull(strstr(v.message, "step 7"));
     v = judged((struct pxs_death){.exit = EXITED(0)});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
-    ck_assert(v.crash);
+    ck_assert_int_eq(v.reason, PXS_REASON_CRASH);
     v = judged((struct pxs_death){.exit = EXITED(0), .damage = "bad"});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
-    ck_assert(!v.crash);
+    ck_assert_int_eq(v.reason, PXS_REASON_DAMAGED_RECORD);
 }
 END_TEST
 
@@ -383,12 +383,38 @@ START_TEST(test_verdict_asked)
                                   .asked = PXS_ASKED_TIMEOUT,
                                   .timeout = 90});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
-    ck_assert(!v.crash);
+    ck_assert_int_eq(v.reason, PXS_REASON_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(v.message, "timed out"));
     ck_assert_ptr_nonnull(strstr(v.message, "1 m 30 s"));
     v = judged((struct pxs_death){
         .exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED, .asked = PXS_ASKED_TIMEOUT});
     ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
+}
+END_TEST
+
+/* Every way to end that a supervisor can tell from another. */
+START_TEST(test_verdict_reasons)
+{
+    static const struct {
+        struct pxs_death death;
+        enum pxs_end_reason reason;
+    } cases[] = {
+        {{.exit = KILLED(SIGKILL)}, PXS_REASON_KILLED},
+        {{.exit = KILLED(SIGKILL), .kill = PXS_KILL_BY_SOMEBODY}, PXS_REASON_KILLED},
+        {{.exit = KILLED(SIGKILL), .kill = PXS_KILL_FOR_MEMORY}, PXS_REASON_OUT_OF_MEMORY},
+        {{.exit = KILLED(SIGTERM)}, PXS_REASON_KILLED},
+        {{.exit = KILLED(SIGABRT)}, PXS_REASON_CRASH},
+        {{.exit = KILLED(SIGKILL), .asked = PXS_ASKED_CANCEL}, PXS_REASON_CANCELLED},
+        {{.exit = KILLED(SIGKILL), .asked = PXS_ASKED_TIMEOUT}, PXS_REASON_TIMEOUT},
+        {{.exit = KILLED(SIGKILL), .asked = PXS_ASKED_STOP}, PXS_REASON_STOPPED},
+        {{.exit = EXITED(130), .ended = true, .end = PXS_OUTCOME_INTERRUPTED}, PXS_REASON_STOPPED},
+        {{.exit = EXITED(130), .ended = true, .end = PXS_OUTCOME_INTERRUPTED, .asked = PXS_ASKED_YIELD},
+         PXS_REASON_YIELDED},
+        {{.exit = EXITED(4), .ended = true, .end = PXS_OUTCOME_PRUNED}, PXS_REASON_PRUNED},
+        {{.exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED}, PXS_REASON_COMPLETED},
+    };
+    for (size_t i = 0; i < PXS_COUNT(cases); i++)
+        ck_assert_str_eq(pxs_reason_name(judged(cases[i].death).reason), pxs_reason_name(cases[i].reason));
 }
 END_TEST
 
@@ -506,6 +532,7 @@ Suite *pure_suite(void) {
     tcase_add_test(c, test_verdict_end_record);
     tcase_add_test(c, test_verdict_crash);
     tcase_add_test(c, test_verdict_asked);
+    tcase_add_test(c, test_verdict_reasons);
     tcase_add_test(c, test_progress);
     tcase_add_test(c, test_frozen);
     tcase_add_test(c, test_rates);

@@ -66,22 +66,32 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
     return status;
 }
 
+#define NO_END "nobody wrote down how it ended"
+
 /* ---- the end of attempts --------------------------------------------------------------------------------- */
 
-static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, enum pxs_run_state outcome,
-                                 enum pxs_run_state state, const char *message, int64_t ended_ms,
+/* `end` lacks what nobody but a supervisor can know. */
+static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, struct pxs_store_end end,
                                  struct pxs_adopted *out, struct pxs_error *err) {
-    struct pxs_store_end end = {.outcome = outcome,
-                                .state = state,
-                                .exit_code = -1,
-                                .message = message,
-                                .ended_ms = ended_ms ? ended_ms : pxs_now_ms()};
+    end.exit_code = -1;
     enum pxs_status status = pxs_store_attempt_end(store, attempt_id, &end, err);
     if (status == PXS_E_EXISTS)
         return PXS_OK; /* somebody was quicker */
     if (status == PXS_OK)
         out->closed++;
     return status;
+}
+
+/* An attempt that left no last record: what its folder says of it, else what is known without. The end's message may be `text`. */
+static void end_without_record(struct pxs_store_end *end, enum pxs_end_reason said,
+                               enum pxs_end_reason otherwise, const char *message, char text[100]) {
+    end->outcome = PXS_STATE_INTERRUPTED;
+    end->reason = said != PXS_REASON_NONE ? said : otherwise;
+    end->message = message;
+    if (said == PXS_REASON_NONE)
+        return;
+    snprintf(text, 100, "its folder says why it ended: %s", pxs_reason_name(said));
+    end->message = text;
 }
 
 /* Attempts that left nothing in the file: they never began, or a later one has cut them off. */
@@ -93,15 +103,22 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, con
     PXS_TRY(pxs_store_select(
         store, "SELECT attempt_id FROM attempt WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY no", &id, 1,
         &t, err));
+    char text[100];
     enum pxs_status status = PXS_OK;
     for (size_t row = 0; row < t.n_rows && status == PXS_OK; row++) {
         int64_t attempt_id = pxs_table_at(&t, row, "attempt_id").integer;
         bool in_file = false;
         for (size_t i = 0; i < found->n; i++)
             in_file = in_file || found->attempts[i].row.attempt_id == attempt_id;
-        if (!in_file)
-            status = close_one(store, attempt_id, PXS_STATE_INTERRUPTED, state,
-                               "nobody wrote down how it ended", 0, out, err);
+        if (in_file)
+            continue;
+        struct pxs_store_attempt attempt;
+        struct pxs_store_end end = {.state = state, .ended_ms = pxs_now_ms()};
+        status = pxs_store_attempt(store, attempt_id, &attempt, err);
+        if (status != PXS_OK)
+            break;
+        end_without_record(&end, pxs_ends_find(found->ends, &attempt), PXS_REASON_LOST, NO_END, text);
+        status = close_one(store, attempt_id, end, out, err);
     }
     pxs_table_finish(&t);
     return status;
@@ -114,14 +131,23 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
     /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
     enum pxs_run_state others = run->state == PXS_STATE_COMPLETED ? run->state : PXS_STATE_INTERRUPTED;
-    const char *no_word = found->damage[0] ? found->damage : "nobody wrote down how it ended";
+    char text[100];
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
         const struct pxs_found_attempt *a = &found->attempts[i];
-        enum pxs_run_state outcome = a->ended ? pxs_outcome_state(a->outcome) : PXS_STATE_INTERRUPTED;
-        const char *message = a->ended ? a->message : no_word;
-        if (a->row.ended_ms == 0)
-            PXS_TRY(close_one(store, a->row.attempt_id, outcome, state, message, a->ended_ms, out, err));
+        const bool damaged = found->damage[0] && i + 1 == found->n;
+        struct pxs_store_end end = {
+            .outcome = pxs_outcome_state(a->outcome),
+            .state = state,
+            .reason = a->reason != PXS_REASON_NONE ? a->reason : pxs_reason_of_outcome(a->outcome),
+            .message = a->message,
+            .ended_ms = a->ended_ms ? a->ended_ms : pxs_now_ms()};
+        if (a->row.ended_ms != 0)
+            continue;
+        if (!a->ended)
+            end_without_record(&end, a->reason, damaged ? PXS_REASON_DAMAGED_RECORD : PXS_REASON_LOST,
+                               found->damage[0] ? found->damage : NO_END, text);
+        PXS_TRY(close_one(store, a->row.attempt_id, end, out, err));
     }
     return PXS_OK;
 }
@@ -205,6 +231,7 @@ static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_sto
         return PXS_OK;
     if (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED) {
         snprintf(out->kept, sizeof out->kept, "the database has it completed, the folder does not go so far");
+        none.ends = found->ends; /* borrowed */
         return close_others(store, run->run_id, &none, PXS_STATE_COMPLETED, out, err);
     }
     PXS_TRY(bring_home(store, run, found, out, err));

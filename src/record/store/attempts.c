@@ -54,6 +54,7 @@ enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *at
     a.resumed_from_step = -1;
     a.outcome = PXS_STATE_NONE;
     a.message[0] = '\0';
+    a.reason = PXS_REASON_NONE;
     *attempt = a;
     return PXS_OK;
 }
@@ -104,7 +105,8 @@ static enum pxs_status end_attempt(struct pxs_store *s, int64_t attempt_id, cons
         PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int(end->ended_ms ? end->ended_ms : pxs_now_ms()),
                  pxs_cell_state(end->outcome),
                  end->exit_code < 0 ? pxs_cell_text(NULL) : pxs_cell_int(end->exit_code),
-                 pxs_cell_int_or_null(end->signal), pxs_cell_text_or_null(end->message)),
+                 pxs_cell_int_or_null(end->signal), pxs_cell_text_or_null(end->message),
+                 pxs_cell_text_or_null(pxs_reason_name(end->reason))),
         err));
     if (pxs_sql_changes(s->sql) != 1)
         return pxs_fail(err, PXS_E_EXISTS, "attempt %lld has been closed already", (long long)attempt_id);
@@ -141,6 +143,7 @@ static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *
     a->record_offset = pxs_column_int(stmt, 14);
     a->outcome = pxs_column_state(stmt, 15);
     pxs_column_text(stmt, 16, a->message, sizeof a->message);
+    a->reason = pxs_reason_parse(pxs_stmt_cell(stmt, 17, &blob).text);
 }
 
 static enum pxs_status list_attempts(struct pxs_store *s, enum pxs_store_stmt which, int64_t id,

@@ -91,11 +91,13 @@ static enum pxs_status add_attempt(struct pxs_store *s, const struct pxs_store_i
                                    struct pxs_error *err) {
     struct pxs_store_attempt a = {.run_id = run->run_id, .started_ms = run->at_ms};
     const char *outcome = pxs_state_name(pxs_outcome_state(run->outcome));
+    const enum pxs_end_reason reason = pxs_reason_of_outcome(run->outcome);
     PXS_TRY(pxs_store_insert_attempt(s, &a, 1, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ATTEMPT_END,
                                PXS_ARGS(pxs_cell_int(a.attempt_id), pxs_cell_int(run->at_ms),
                                         pxs_cell_text(outcome), pxs_cell_text(NULL), pxs_cell_text(NULL),
-                                        pxs_cell_text(run->message)),
+                                        pxs_cell_text(run->message),
+                                        pxs_cell_text_or_null(pxs_reason_name(reason))),
                                err));
     PXS_TRY(add_environment(s, a.attempt_id, run->environment, err));
     return pxs_store_run_stmt(s, PXS_ST_RUN_SET_STATE,

@@ -73,6 +73,21 @@
     "  CASE WHEN g.epochs_done > 0 THEN (g.epochs_planned - g.epochs_done) * g.seconds / g.epochs_done END\n" \
     "    AS seconds_left, g.heartbeat_ms, s.created_ms, g.pruned\n" \
     "FROM sweep s LEFT JOIN grouped g USING (sweep_id);\n"
+/* Why an attempt ended, of rows of before: by the words that messages began with then, which are not used for anything else. */
+#define REASON_5 \
+    "CASE WHEN ended_ms IS NULL THEN NULL" \
+    " WHEN outcome <> 'failed' AND outcome <> 'interrupted' THEN outcome" \
+    " WHEN outcome = 'interrupted' AND (message IS NULL OR message GLOB 'nobody wrote down*') THEN 'lost'" \
+    " WHEN outcome = 'interrupted' AND message GLOB '*No space left on device*' THEN 'no_space'" \
+    " WHEN outcome = 'interrupted' AND message GLOB '*records.bin, byte *' THEN 'damaged_record'" \
+    " WHEN outcome = 'interrupted' THEN 'stopped'" \
+    " WHEN message GLOB 'timed out*' THEN 'timeout'" \
+    " WHEN message GLOB 'its record file is damaged*' THEN 'damaged_record'" \
+    " WHEN message GLOB 'killed by signal *: out of memory, by the kernel*' THEN 'out_of_memory'" \
+    " WHEN signal IN (9, 15) AND message GLOB 'killed by signal *' THEN 'killed'" \
+    " WHEN message GLOB 'killed by signal *' OR message GLOB 'exited with code * without a last record*' OR" \
+    "  message GLOB 'gone at step *' THEN 'crash'" \
+    " ELSE 'error' END"
 /* clang-format on */
 
 /* [v]: from version v to v + 1. What stands here stays as it is: files out there have taken these very steps. */
@@ -87,6 +102,7 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "CREATE " D_OUTPUT_3 ";CREATE " RUNG_3 ";CREATE " IMPORTED_3 ";"
           "DROP VIEW v_progress;CREATE " V_PROGRESS_3,
     [3] = "CREATE " BEST_SAMPLE_4,
+    [4] = "ALTER TABLE attempt ADD COLUMN reason TEXT; UPDATE attempt SET reason = " REASON_5,
 };
 
 /* [v]: what a reader of a file of version v misses, empty, for its connection only. */
@@ -95,6 +111,7 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [2] = "CREATE TEMP " D_OUTPUT_3 ";CREATE TEMP " RUNG_3 ";CREATE TEMP " IMPORTED_3
           ";CREATE TEMP " V_PROGRESS_3,
     [3] = "CREATE TEMP " BEST_SAMPLE_4,
+    [4] = "CREATE TEMP VIEW attempt AS SELECT *, " REASON_5 " AS reason FROM main.attempt",
 };
 
 enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err) {

@@ -212,7 +212,8 @@ static void put_samples(const struct parts *p, struct pxs_text *out) {
                            pxs_table_at(&p->best_sample, 0, "path").text);
 }
 
-/* In the table of attempts stands the first line of what each left; what the last of them said in full follows it. */
+/* In the table of attempts stands the first line of what each left, behind the reason where that says more than the outcome; what the
+ * last of them said in full follows it. */
 static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_text *out,
                                     struct pxs_error *err) {
     static const struct pxs_column columns[] = {
@@ -220,12 +221,18 @@ static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_t
         {"time", PXS_SHOW_DURATION}, {"host", PXS_SHOW_PLAIN},    {"pid", PXS_SHOW_PLAIN},
         {"cores", PXS_SHOW_PLAIN},   {"threads", PXS_SHOW_PLAIN}, {"kernels", PXS_SHOW_PLAIN},
         {"exit", PXS_SHOW_PLAIN},    {"signal", PXS_SHOW_PLAIN},  {"from step", PXS_SHOW_PLAIN},
-        {"message", PXS_SHOW_PLAIN},
+        {"reason", PXS_SHOW_PLAIN},  {"message", PXS_SHOW_PLAIN},
     };
-    const size_t message = PXS_COUNT(columns) - 1;
+    enum { OUTCOME = 1, REASON = 12, MESSAGE = 13 }; /* as shown */
     const char *full = NULL;
     for (size_t row = 0; row < t->n_rows; row++) {
-        struct pxs_cell *cell = &t->cells[row * t->n_columns + message];
+        struct pxs_cell *cells = &t->cells[row * t->n_columns], *cell = &cells[MESSAGE],
+                        reason = cells[MESSAGE];
+        cells[MESSAGE] = cells[REASON];
+        cells[REASON] = reason;
+        if (reason.text != NULL && cells[OUTCOME].text != NULL &&
+            strcmp(reason.text, cells[OUTCOME].text) == 0)
+            cells[REASON] = pxs_cell_text(NULL); /* it says nothing more */
         const size_t before = cell->bytes;
         pxs_cell_first_line(cell);
         full = cell->bytes < before ? cell->text : NULL;

@@ -24,6 +24,7 @@ static const struct {
     {"saved_models", "generator_*.safetensors"},
     {"", "config.yaml"},
     {"", "records.bin"},
+    {"", PXS_ENDS_FILE},
     {"", "worker.log"},
     {"", "worker.[0-9]*.log"},
     {"", "resume.safetensors"},

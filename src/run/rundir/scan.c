@@ -29,6 +29,7 @@ static enum pxs_status see_begin(struct pxs_found *f, const struct pxs_record_be
     pxs_store_begun(r, &a->row);
     a->at = at;
     f->steps = r->resumed_from_step > 0 ? r->resumed_from_step : 0;
+    a->reason = pxs_ends_find(f->ends, &a->row);
     pxs_line_value(r->text, "config_hash", f->config_hash, sizeof f->config_hash);
     return PXS_OK;
 }
@@ -104,6 +105,8 @@ enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct px
     memset(out, 0, sizeof *out);
     if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    if (pxs_ends_read(dir, &out->ends, &why) != PXS_OK)
+        out->ends = NULL; /* then the records alone say how attempts ended */
     enum pxs_status status = pxs_record_cursor_open(path, 0, &cursor, &why);
     if (status == PXS_E_NOT_FOUND)
         return PXS_OK;
@@ -122,6 +125,7 @@ enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct px
 
 void pxs_found_finish(struct pxs_found *found) {
     free(found->attempts);
+    free(found->ends);
     memset(found, 0, sizeof *found);
 }
 

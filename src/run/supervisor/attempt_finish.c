@@ -24,7 +24,7 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
 static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes, int64_t *timeouts) {
     for (size_t i = 0; i < s->n_late; i++)
         if (s->late[i].run == run && s->late[i].end.outcome == PXS_STATE_FAILED)
-            ++*(strncmp(s->late[i].message, "timed out", strlen("timed out")) == 0 ? timeouts : crashes);
+            ++*(s->late[i].end.reason == PXS_REASON_TIMEOUT ? timeouts : crashes);
 }
 
 /* Crashes and timeouts have budgets of their own. "it is tried again ..." or "given up ..." goes behind the message. */
@@ -34,8 +34,9 @@ static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_s
     if (s->store && !pxs_store_shut(s, pxs_work_clock(s)))
         PXS_TRY(pxs_store_failures(s->store, slot->row.run_id, &crashes, &timeouts, err));
     count_late(s, slot->run, &crashes, &timeouts);
-    int64_t used = v->timed_out ? timeouts : crashes;
-    const char *what = v->timed_out ? " after a timeout" : "";
+    const bool timed_out = v->reason == PXS_REASON_TIMEOUT;
+    int64_t used = timed_out ? timeouts : crashes;
+    const char *what = timed_out ? " after a timeout" : "";
     size_t len = strlen(v->message);
     *again = used < s->plan->how.retries;
     if (*again)
@@ -51,12 +52,13 @@ static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_s
 static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct pxs_verdict *v,
                               enum pxs_run_state *state, enum pxs_place *place, struct pxs_error *err) {
     bool again = false;
-    if (v->crash && slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
+    const bool crash = pxs_reason_is_crash(v->reason);
+    if (crash && slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
         size_t len = strlen(v->message);
         again = true;
         snprintf(v->message + len, sizeof v->message - len, "; it is tried again, with %d job%s at a time",
                  s->plan->slots.jobs, s->plan->slots.jobs == 1 ? "" : "s");
-    } else if (v->crash || v->timed_out)
+    } else if (crash || v->reason == PXS_REASON_TIMEOUT)
         PXS_TRY(spend_budget(s, slot, v, &again, err));
     *state = again ? PXS_STATE_QUEUED : v->outcome;
     bool stepped_back = slot->asked == PXS_ASKED_YIELD && v->outcome == PXS_STATE_INTERRUPTED;
@@ -146,6 +148,17 @@ static int64_t end_time(const struct pxs_supervisor *s, const struct pxs_slot *s
     return by_clock > by_work ? by_clock : by_work;
 }
 
+void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot, enum pxs_end_reason reason) {
+    char dir[PXS_PATH_MAX];
+    struct pxs_error err;
+    if (slot->end_written || !pxs_path_dir(dir, sizeof dir, slot->records))
+        return;
+    slot->end_written = true;
+    if (pxs_ends_add(dir, &slot->row, reason, &err) != PXS_OK)
+        pxs_say(s, PXS_LOG_WARN, "%s: why its attempt ended stands in the database alone: %s",
+                s->plan->runs[slot->run].name, err.message);
+}
+
 static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                   const struct pxs_verdict *v, enum pxs_run_state state, const char *message,
                                   struct pxs_error *err) {
@@ -153,6 +166,7 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
                                 .state = state,
                                 .exit_code = v->exit_code,
                                 .signal = v->signal,
+                                .reason = v->reason,
                                 .message = message,
                                 .ended_ms = end_time(s, slot)};
     if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_work_clock(s)))
@@ -167,6 +181,7 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
     enum pxs_run_state state;
     enum pxs_place place;
     judge(s, slot, &v);
+    pxs_attempt_reason(s, slot, v.reason);
     PXS_TRY(decide(s, slot, &v, &state, &place, err));
     bool good = v.outcome == PXS_STATE_COMPLETED;
     struct pxs_text message = {0}, tail = {0};

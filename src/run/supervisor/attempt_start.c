@@ -143,8 +143,14 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
     struct pxs_error late;
     bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
     enum pxs_run_state state = own_fault ? PXS_STATE_FAILED : PXS_STATE_INTERRUPTED;
-    struct pxs_store_end end = {
-        .outcome = state, .state = state, .exit_code = -1, .message = why->message, .ended_ms = pxs_now_ms()};
+    struct pxs_store_end end = {.outcome = state,
+                                .state = state,
+                                .exit_code = -1,
+                                .reason =
+                                    why->status == PXS_E_NOSPC ? PXS_REASON_NO_SPACE : PXS_REASON_NOT_STARTED,
+                                .message = why->message,
+                                .ended_ms = pxs_now_ms()};
+    pxs_attempt_reason(s, slot, end.reason);
     if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
         pxs_store_trouble(s, &late, now);
     s->plan->runs[slot->run].state = state;

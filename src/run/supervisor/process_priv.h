@@ -7,6 +7,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/base/child.h"
 #include "pixsweep/records.h"
+#include "pixsweep/records/reason.h"
 #include "pixsweep/worker.h"
 
 /* ---- a worker (process.c) -------------------------------------------------------------------------------- */
@@ -65,9 +66,8 @@ struct pxs_death {
 };
 struct pxs_verdict {
     enum pxs_run_state outcome;
-    bool crash;            /* failed without a word of its own: worth another try */
-    bool timed_out;        /* worth another try of another kind */
-    int exit_code, signal; /* -1 and 0 = none */
+    enum pxs_end_reason reason; /* crashes and a timeout are worth another try, each of its own kind */
+    int exit_code, signal;      /* -1 and 0 = none */
     char message[1400];
 };
 /* No good end is believed without an END record, whatever the exit code says. */

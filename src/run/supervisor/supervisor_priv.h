@@ -79,6 +79,7 @@ struct pxs_slot {
     enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
     bool crowded_out;          /* and fewer run beside each other from now on */
     bool disk_full;            /* it waits for space */
+    bool end_written;          /* its line of ends.txt has been tried */
 };
 
 /* An attempt that ended while the database was shut. */
@@ -186,6 +187,8 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
 double pxs_grace(const struct pxs_supervisor *s); /* seconds between asking a worker to stop and killing it */
+/* Writes down in the folder of an attempt why it ended, once; where that fails the user is told and the attempt is as before. */
+void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot, enum pxs_end_reason reason);
 /* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
                                                 struct pxs_error *err);

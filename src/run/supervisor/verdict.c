@@ -32,7 +32,7 @@ static void judge_timeout(const struct pxs_death *d, struct pxs_verdict *v) {
     char limit[32], share[64] = "";
     pxs_format_duration(limit, d->timeout);
     v->outcome = PXS_STATE_FAILED;
-    v->timed_out = true;
+    v->reason = PXS_REASON_TIMEOUT;
     if (d->timeout_share > 0)
         snprintf(share, sizeof share, "%g%% of the median finished run, here ", d->timeout_share * 100);
     say(v, "timed out: run.timeout is %s%s; stopped at step %lld%s", share, limit, (long long)d->step,
@@ -47,7 +47,9 @@ static const char *whose_kill(const struct pxs_death *d) {
 
 static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = PXS_STATE_FAILED;
-    v->crash = true;
+    v->reason = v->signal == SIGKILL && d->kill == PXS_KILL_FOR_MEMORY ? PXS_REASON_OUT_OF_MEMORY
+                : v->signal == SIGKILL || v->signal == SIGTERM         ? PXS_REASON_KILLED
+                                                                       : PXS_REASON_CRASH;
     if (v->signal != 0)
         say(v, "killed by signal %d (%s) at step %lld%s", v->signal, strsignal(v->signal), (long long)d->step,
             v->signal == SIGKILL ? whose_kill(d) : "");
@@ -66,9 +68,14 @@ const char *pxs_without_outcome(const char *message, enum pxs_run_state outcome)
                : message;
 }
 
+static enum pxs_end_reason reason_of_stop(const struct pxs_death *d) {
+    return d->asked == PXS_ASKED_YIELD ? PXS_REASON_YIELDED : PXS_REASON_STOPPED;
+}
+
 /* The worker's own last word, which stands behind everything else that it has written and synced. */
 static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = pxs_outcome_state(d->end);
+    v->reason = d->end == PXS_OUTCOME_INTERRUPTED ? reason_of_stop(d) : pxs_reason_of_outcome(d->end);
     say(v, "%s", pxs_without_outcome(d->end_message, v->outcome));
     size_t used = strlen(v->message);
     if (v->signal != 0)
@@ -88,9 +95,11 @@ void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
     bool timed_out = d->asked == PXS_ASKED_TIMEOUT && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED);
     if (d->damage) {
         out->outcome = PXS_STATE_FAILED;
+        out->reason = PXS_REASON_DAMAGED_RECORD;
         say(out, "its record file is damaged: %s", d->damage);
     } else if (d->asked == PXS_ASKED_CANCEL && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED)) {
         out->outcome = PXS_STATE_CANCELLED;
+        out->reason = PXS_REASON_CANCELLED;
         say(out, "cancelled at step %lld", (long long)d->step);
     } else if (timed_out) {
         judge_timeout(d, out);
@@ -98,6 +107,7 @@ void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
         judge_end(d, out);
     } else if (d->asked == PXS_ASKED_STOP || d->asked == PXS_ASKED_YIELD) {
         out->outcome = PXS_STATE_INTERRUPTED;
+        out->reason = reason_of_stop(d);
         say(out, "stopped at step %lld", (long long)d->step);
     } else {
         judge_crash(d, out);
