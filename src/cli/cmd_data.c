@@ -41,8 +41,8 @@ static void print_report(const struct pxs_glyphs_spec *spec, const struct pxs_gl
         return;
     }
     pxs_format_duration(time, r->seconds);
-    cli_outf("%s: %zu pairs to train on, %zu to validate with, %d x %d pixels a half, in %s\n", spec->out,
-             r->train, r->val, spec->size, spec->size, time);
+    cli_outf("%s: %zu pair%s to train on, %zu to validate with, %d x %d pixels a half, in %s\n", spec->out,
+             r->train, r->train == 1 ? "" : "s", r->val, spec->size, spec->size, time);
     cli_outf("chosen from %zu characters; left out: %zu not in the source font, %zu not in the target font, "
              "%zu blank, "
              "%zu placeholder boxes, %zu that look like another one\n",
@@ -89,8 +89,9 @@ static void on_problem(void *user, enum pxs_log_level level, const char *text) {
 }
 
 static void print_summary(const char *dir, const struct pxs_check_summary *s) {
-    cli_outf("%s: %zu pairs to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n", dir, s->train,
-             s->val, s->has_val ? "" : " (no val/: val_fraction holds some back)", s->errors,
+    cli_outf("%s: %zu pair%s to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n", dir,
+             s->train, s->train == 1 ? "" : "s", s->val,
+             s->has_val ? "" : " (no val/: val_fraction holds some back)", s->errors,
              s->errors == 1 ? "" : "s", s->warnings, s->warnings == 1 ? "" : "s");
     if (s->hash[0] != '\0')
         cli_outf("content %s\n", s->hash);

@@ -138,21 +138,27 @@ START_TEST(kinds_do_not_mix)
 }
 END_TEST
 
-/* To convert one picture would replace the other. */
+/* `mogrify -format png *.jpg` leaves the originals there: following that remedy is enough. */
 START_TEST(a_picture_beside_its_png)
 {
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset_info alone, beside;
     put_pair("train/A/1.png", 1);
     put_pair("train/B/1.PNG", 2);
-    write_text("train/B/1.jpg", "x");
     put_pair("val/00.png", 0);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &alone, NULL), PXS_OK);
+    write_text("train/B/1.jpg", "x");
     write_text("val/00.jpeg", "x");
     write_text("val/00.txt", "x");
-    check(
-        "E train/B/1.jpg: 1.PNG beside it has the same name but for its ending; remove one of them, or give "
-        "one another name, and its partner the same\n"
-        "E val/00.jpeg: 00.png beside it has the same name but for its ending; remove one of them, or give "
-        "one another name\n"
+    const struct pxs_check_summary s = check(
+        "W passed over: train/B/1.jpg, val/00.jpeg (a picture of the same name that is read lies beside "
+        "each; a pair of its own needs another name, and is converted)\n"
         "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized on its own\n");
+    ck_assert_uint_eq(s.errors, 0);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &beside, NULL), PXS_OK);
+    ck_assert_str_eq(beside.hash, alone.hash);
+    write_text("val/01.jpg", "x");
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &beside, NULL), PXS_E_INVALID);
 }
 END_TEST
 
@@ -267,6 +273,76 @@ START_TEST(other_formats_are_told_once)
 }
 END_TEST
 
+/* `data check` does not know the size that is trained on: it asks where a file looks like no pair at all. */
+START_TEST(single_pictures_are_asked_about)
+{
+    static const struct {
+        int width, height;
+        const char *question; /* NULL: nothing is said */
+    } cases[] = {{64, 64, "half of 32 x 64"},
+                 {32, 64, "half of 16 x 64"},
+                 {96, 32, "half of 48 x 32"},
+                 {64, 32, NULL},
+                 {128, 32, NULL},
+                 {80, 64, NULL},
+                 {100, 50, NULL},
+                 {72, 32, NULL}};
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        struct gathered log;
+        struct pxs_check_summary s;
+        struct pxs_image im = picture((int)i, cases[i].width, cases[i].height, 3);
+        put_png("train/a.png", &im);
+        pxs_image_finish(&im);
+        ck_assert_int_eq(
+            pxs_dataset_check(in_folder(""), NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+        ck_assert_uint_eq(s.errors, 0);
+        if (cases[i].question != NULL)
+            ck_assert_msg(strstr(log.text, cases[i].question) != NULL, "%s", log.text);
+        else
+            ck_assert_str_eq(log.text, "");
+    }
+    put_pair("train/a.png", 1);
+    struct pxs_image im = picture(7, 64, 64, 3);
+    put_png("train/b.png", &im);
+    pxs_image_finish(&im);
+    check("W train/b.png: 1 of 2 pairs is 64 x 64, each half of 32 x 64: are these single pictures? Partners "
+          "in files of their own belong into A/ and B/, under the same names\n"
+          "W train/b.png: a pair of 64 x 64 pixels, where the first is 16 x 8; each is resized on its own\n");
+}
+END_TEST
+
+/* A plan knows what the halves become. */
+START_TEST(halves_that_are_squeezed_are_pointed_out)
+{
+    struct gathered log;
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset_info info;
+    o.logger = gather(&log);
+    o.val_fraction = 0;
+    struct pxs_image im = picture(1, 64, 64, 3);
+    put_png("train/a.png", &im);
+    pxs_image_finish(&im);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_msg(strstr(log.text,
+                         "train/a.png: 1 of 1 pairs is 64 x 64, each half of 32 x 64, which becomes "
+                         "8 x 8: are these single pictures? ") != NULL,
+                  "%s", log.text);
+    o.img_height = 16; /* now they fit */
+    log.text[0] = '\0';
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_str_eq(log.text, "");
+    im = picture(1, 16, 8, 3); /* square halves for tall pictures: squeezed, but a pair */
+    put_png("train/a.png", &im);
+    pxs_image_finish(&im);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_str_eq(log.text, "");
+    o.img_height = 8;
+    o.img_width = 64;
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
+    ck_assert_msg(strstr(log.text, "becomes 64 x 8: ") != NULL, "%s", log.text);
+}
+END_TEST
+
 START_TEST(no_folder_is_an_error)
 {
     struct pxs_check_summary s;
@@ -291,6 +367,8 @@ TCase *check_tests(void) {
     tcase_add_test(tc, splits_that_are_no_folders);
     tcase_add_test(tc, what_is_no_file_is_refused);
     tcase_add_test(tc, other_formats_are_told_once);
+    tcase_add_test(tc, single_pictures_are_asked_about);
+    tcase_add_test(tc, halves_that_are_squeezed_are_pointed_out);
     tcase_add_test(tc, no_folder_is_an_error);
     return tc;
 }

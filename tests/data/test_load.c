@@ -336,33 +336,22 @@ START_TEST(a_path_nearby_is_understood)
     o.path = in_folder("set");
     rename(in_folder("set/Train"), in_folder("set/trainA"));
     mkdir(in_folder("set/trainB"), 0777);
-    refuse(&o, "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir "
+    refuse(&o, "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir -p "
                "%s/set/train && mv %s/set/trainA %s/set/train/A && mv %s/set/trainB %s/set/train/B");
     put_pair("pp/A/train/x.png", 1);
     put_pair("pp/B/train/x.png", 1);
     mkdir(in_folder("pp/A/val"), 0777);
     o.path = in_folder("pp");
-    refuse(
-        &o,
-        "%s/pp has no train/ folder, but A/train and B/train; if A/ holds the inputs and B/ their targets, "
-        "under the same names: mkdir -p %s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv "
-        "%s/pp/B/train %s/pp/train/B");
-    mkdir(in_folder("pp/B/val"), 0777);
-    refuse(
-        &o,
-        "%s/pp has no train/ folder, but A/train and B/train; if A/ holds the inputs and B/ their targets, "
-        "under the same names: mkdir -p %s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv "
-        "%s/pp/B/train %s/pp/train/B && mkdir -p %s/pp/val && mv %s/pp/A/val %s/pp/val/A && mv "
-        "%s/pp/B/val %s/pp/val/B");
+    refuse(&o,
+           "%s/pp has no train/ folder, but A/train/ and B/train/; if they are partners by name: mkdir -p "
+           "%s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv %s/pp/B/train %s/pp/train/B");
     put_pair("two/ink/train/x.png", 1);
     put_pair("two/photo/train/x.png", 1);
     o.path = in_folder("two");
-    refuse(&o,
-           "%s/two has no train/ folder, but ink/train and photo/train; if ink/ holds the inputs and photo/ "
-           "their "
-           "targets, under the same names: mkdir -p %s/two/train && mv %s/two/ink/train %s/two/train/A && "
-           "mv %s/two/photo/train %s/two/train/B; if each is a dataset of its own, name %s/two/ink or "
-           "%s/two/photo");
+    refuse(&o, "%s/two has no train/ folder, but ink/train/ and photo/train/; if they are partners by name, "
+               "ink/ as A and photo/ as B (direction: BtoA, the default, translates B into A): mkdir -p "
+               "%s/two/train && mv %s/two/ink/train %s/two/train/A && mv %s/two/photo/train "
+               "%s/two/train/B; if each is a dataset of its own, name %s/two/ink or %s/two/photo");
     put_pair("two/ink/train/A/x.png", 1);
     refuse(&o, "%s/two has no train/ folder, but 2 folders in it have one, such as %s/two/ink and "
                "%s/two/photo: name "
@@ -374,8 +363,76 @@ START_TEST(a_path_nearby_is_understood)
     put_pair("ab/A/x.png", 1);
     put_pair("ab/B/x.png", 1);
     o.path = in_folder("ab");
-    refuse(&o, "%s/ab has no train/ folder, but A/ and B/; put them into one: mkdir %s/ab/train && mv "
-               "%s/ab/A %s/ab/B %s/ab/train/");
+    refuse(&o, "%s/ab has no train/ folder, but A/ and B/; if they are partners by name: mkdir -p "
+               "%s/ab/train && mv %s/ab/A %s/ab/train/A && mv %s/ab/B %s/ab/train/B");
+}
+END_TEST
+
+/* Other trainers' folders of two sides. The command that is offered is carried out, and what it makes is
+ * loaded: its validation pairs, too. */
+START_TEST(folders_of_two_sides_get_a_command_that_works)
+{
+    static const struct {
+        const char *train, *a, *b, *val, *said; /* a, b: with a split as %s; val: the split's name there */
+    } cases[] = {
+        {"train", "%sA", "%sB", "val", "testA"},
+        {"train", "%s_A", "%s_B", "valid", ""},
+        {"train", "%s-A", "%s-B", "test", "(test becomes val"},
+        {"train", "A/%s", "B/%s", "test", "(test becomes val"},
+        {"train", "target/%s", "input/%s", "val", "with the inputs as B"},
+        {"", "target%s", "input%s", "", "with the inputs as B"},
+        {"", "target%s", "source%s", "", "with the inputs as B"},
+    };
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        struct pxs_dataset_options o = small_options();
+        struct pxs_dataset *set = NULL;
+        struct pxs_error err = {0};
+        const char *side[2] = {cases[i].a, cases[i].b}, *split[2] = {cases[i].train, cases[i].val};
+        const bool val = cases[i].val[0];
+        char folder[64], name[128], root[32];
+        snprintf(root, sizeof root, "case %zu", i);
+        for (int k = 0; k < 4; k++) {
+            if (k >= 2 && !val)
+                continue;
+            snprintf(folder, sizeof folder, side[k % 2], split[k / 2]);
+            snprintf(name, sizeof name, "%s/%s/%d.png", root, folder, k / 2);
+            put_pair(name, 10 + k);
+        }
+        put_pair("case 0/testA/x.png", 1);
+        put_pair("case 0/testB/x.png", 2);
+        o.val_fraction = 0;
+        o.path = in_folder(root);
+        ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_INVALID);
+        const char *command = strstr(err.message, "mkdir -p ");
+        ck_assert_msg(command != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, i == 0 ? "(test stays" : cases[i].said) != NULL, "%s", err.message);
+        char *end = strstr(command, " (test ");
+        if (end != NULL)
+            *end = '\0';
+        ck_assert_int_eq(system(command), 0);
+        ck_assert_msg(pxs_dataset_load(&o, &set, &err) == PXS_OK, "%s", err.message);
+        ck_assert_uint_eq(pxs_dataset_count(set, PXS_SPLIT_VAL), val ? 1 : 0);
+        pxs_dataset_destroy(&set);
+    }
+}
+END_TEST
+
+START_TEST(inputs_and_targets_within_train_get_a_command)
+{
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset *set = NULL;
+    struct pxs_error err = {0};
+    put_pair("train/input/x.png", 1);
+    put_pair("train/target/x.png", 2);
+    o.path = in_folder("");
+    o.val_fraction = 0;
+    ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_INVALID);
+    const char *command = strstr(err.message, "translates B into A): mv ");
+    ck_assert_msg(command != NULL, "%s", err.message);
+    ck_assert_int_eq(system(strstr(command, "mv ")), 0);
+    ck_assert_msg(pxs_dataset_load(&o, &set, &err) == PXS_OK, "%s", err.message);
+    pxs_dataset_destroy(&set);
+    ck_assert_int_eq(access(in_folder("train/B/x.png"), F_OK), 0);
 }
 END_TEST
 
@@ -475,6 +532,8 @@ TCase *load_tests(void) {
     tcase_add_test(tc, threads_do_not_matter);
     tcase_add_test(tc, folders_that_are_none);
     tcase_add_test(tc, a_path_nearby_is_understood);
+    tcase_add_test(tc, folders_of_two_sides_get_a_command_that_works);
+    tcase_add_test(tc, inputs_and_targets_within_train_get_a_command);
     tcase_add_test(tc, a_bad_file_is_named_with_its_reason);
     tcase_add_test(tc, many_bad_files_are_listed_and_counted);
     tcase_add_test(tc, long_lists_stay_whole);

@@ -163,12 +163,20 @@ START_TEST(another_name_for_val_is_pointed_out)
 {
     put_all("train/%02d.png", 0);
     put_pair("test/a.png", 100);
+    put_pair("testA/a.png", 100);
+    put_pair("testB/a.png", 100);
+    put_pair("A/val/a.png", 100);
+    put_pair("B/val/a.png", 100);
     struct gathered log;
     struct pxs_dataset_options o = small_options();
     o.logger = gather(&log);
     struct pxs_dataset *set = load(&o);
     ck_assert_ptr_nonnull(strstr(log.text, ": test/ is not read: the validation split is called val/ "
                                            "(without it, val_fraction of train/ is used)\n"));
+    ck_assert_ptr_nonnull(
+        strstr(log.text, ": testA/ and testB/ are not read: validation pairs lie in val/A/"));
+    ck_assert_ptr_nonnull(
+        strstr(log.text, ": A/val/ and B/val/ are not read: validation pairs lie in val/A/"));
     pxs_dataset_destroy(&set);
 }
 END_TEST

@@ -156,7 +156,7 @@ static enum pxs_status build(const struct pxs_dataset_options *o, bool keep, str
     set->jitter = o->jitter;
     set->a_to_b = o->a_to_b;
     fill_values(set->value);
-    struct pxs_scan scan = {0};
+    struct pxs_scan scan = {.img_width = o->img_width, .img_height = o->img_height};
     enum pxs_status status = fill(o, keep, set, &scan, err);
     pxs_scan_finish(&scan);
     if (status != PXS_OK) {

@@ -22,13 +22,19 @@ struct entries {
     bool a, b;
 };
 
+/* What is not read: how many, and the first names. */
+struct passed {
+    struct pxs_text names;
+    size_t n;
+};
+
 struct lister {
     struct pxs_listing *listing;
     struct pxs_problems *problems;
     const char *root;
     struct pxs_tally tally; /* of this folder's files that cannot be used */
-    struct pxs_text litter; /* the first names */
-    size_t n_litter;
+    struct passed litter;
+    struct passed beside; /* pictures of other formats beside a PNG of their name */
 };
 
 static int by_name(const struct dirent **x, const struct dirent **y) {
@@ -88,9 +94,9 @@ static void two_of_one_name(struct lister *l, const char *where, bool top, const
                     where, name, other, top ? "" : ", and its partner the same");
 }
 
-/* A picture that cannot be read, and beside it one that can under the same name but for its ending. */
-static bool has_picture_beside(struct lister *l, const char *where, bool top, const char *name,
-                               const char *path) {
+/* Is there beside a picture that cannot be read one that can, under the same name but for its ending?
+ * It was made of it, as a rule: `mogrify -format png` leaves the original where it was. */
+static bool has_picture_beside(struct lister *l, const char *name, const char *path) {
     const int stem = (int)stem_length(name);
     const size_t before = strlen(path) - strlen(name);
     char ending[16];
@@ -98,17 +104,15 @@ static bool has_picture_beside(struct lister *l, const char *where, bool top, co
     for (size_t i = 0; pxs_image_ending(i, ending, sizeof ending); i++) {
         const char *other = pxs_arena_printf(&l->listing->arena, "%.*s.%s", (int)before + stem, path, ending);
         l->problems->failed |= !other;
-        if (!other || stat(other, &st) != 0)
-            continue;
-        two_of_one_name(l, where, top, name, other + before);
-        return true;
+        if (other && stat(other, &st) == 0)
+            return true;
     }
     return false;
 }
 
-static void note_litter(struct lister *l, const char *where, const char *name, bool folder) {
-    if (l->n_litter++ < NAMED)
-        pxs_text_addf(&l->litter, "%s%s/%s%s", l->litter.len > 0 ? ", " : "", where, name, folder ? "/" : "");
+static void pass_over(struct passed *p, const char *where, const char *name, bool folder) {
+    if (p->n++ < NAMED)
+        pxs_text_addf(&p->names, "%s%s/%s%s", p->names.len > 0 ? ", " : "", where, name, folder ? "/" : "");
 }
 
 /* Its first bytes say more than its name. */
@@ -131,7 +135,7 @@ static void take_folder(struct lister *l, const char *where, bool top, const cha
     e->a |= top && strcmp(name, "A") == 0;
     e->b |= top && strcmp(name, "B") == 0;
     if (pxs_is_litter(name))
-        note_litter(l, where, name, true);
+        pass_over(&l->litter, where, name, true);
     else if (name[0] != '.' && (!top || (strcmp(name, "A") != 0 && strcmp(name, "B") != 0)))
         error_at(l, where, name,
                  top && (strcmp(name, "a") == 0 || strcmp(name, "b") == 0)
@@ -157,7 +161,7 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
     } else if (S_ISDIR(st.st_mode)) {
         take_folder(l, where, top, name, e);
     } else if (sort == PXS_FILE_LITTER) {
-        note_litter(l, where, name, false);
+        pass_over(&l->litter, where, name, false);
     } else if (sort != PXS_FILE_SKIP && !S_ISREG(st.st_mode)) {
         snprintf(text, sizeof text, "%s, not a file; remove it",
                  S_ISFIFO(st.st_mode)   ? "a pipe"
@@ -168,9 +172,10 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
         e->pictures[e->n_pictures++] = kept;
     } else if (sort == PXS_FILE_NPY) {
         e->npy[e->n_npy++] = kept;
+    } else if (sort == PXS_FILE_FOREIGN && has_picture_beside(l, name, path)) {
+        pass_over(&l->beside, where, name, false);
     } else if (sort != PXS_FILE_SKIP) {
-        if (sort != PXS_FILE_FOREIGN || !has_picture_beside(l, where, top, name, path))
-            take_stranger(l, where, name, path, sort == PXS_FILE_FOREIGN);
+        take_stranger(l, where, name, path, sort == PXS_FILE_FOREIGN);
         e->other[e->n_other++] = kept;
     }
 }
@@ -360,13 +365,19 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         for (size_t i = 0; i < n && room; i++)
             add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.pictures[i] : e.npy[i]), NULL);
     }
-    if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
+    struct pxs_text sides = {0};
+    if (kinds == 0 && pxs_meant_sides(l->root, f->name, &sides))
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", f->name, pxs_text_str(&sides));
+    else if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds no pairs", f->name);
+    l->problems->failed |= sides.failed;
+    pxs_text_finish(&sides);
 }
 
 /* A split under a name that is not read is easily believed to be in use. */
 static void note_other_names(struct lister *l) {
-    static const char *const names[] = {"test", "valid", "validation", "dev", "eval", "Val", "VAL"};
+    static const char *const names[] = {"val", "test", "valid", "validation", "dev", "eval", "Val", "VAL"};
+    char a[PXS_PATH_MAX], b[PXS_PATH_MAX];
     struct stat st;
     char *val = join(l, l->root, "val");
     if (val != NULL && !l->listing->folder[PXS_SPLIT_VAL].exists && lstat(val, &st) == 0)
@@ -375,12 +386,27 @@ static void note_other_names(struct lister *l) {
                         S_ISLNK(st.st_mode) ? "a link that leads to no folder" : "no folder");
     for (size_t i = 0; i < PXS_COUNT(names) && !l->listing->folder[PXS_SPLIT_VAL].exists; i++) {
         char *path = join(l, l->root, names[i]);
+        if (pxs_meant_split(l->root, names[i], a, b))
+            pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
+                            "%s/ and %s/ are not read: validation pairs lie in val/A/ and val/B/ (without "
+                            "them, val_fraction of train/ is used)",
+                            a, b);
         if (path != NULL && is_folder(path))
             pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
                             "%s/ is not read: the validation split is called val/ (without it, val_fraction "
                             "of train/ is used)",
                             names[i]);
     }
+}
+
+static void report_passed(struct pxs_problems *problems, struct passed *p, enum pxs_problem_kind kind,
+                          const char *why) {
+    if (p->n > NAMED)
+        pxs_text_addf(&p->names, " and %zu more", p->n - NAMED);
+    if (p->n > 0)
+        pxs_problem_add(problems, kind, "passed over: %s (%s)", pxs_text_str(&p->names), why);
+    problems->failed |= p->names.failed;
+    pxs_text_finish(&p->names);
 }
 
 enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct pxs_problems *problems,
@@ -405,14 +431,10 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct p
         if (listing->folder[i].exists)
             list_folder(&l, &listing->folder[i]);
     note_other_names(&l);
-    if (l.n_litter > NAMED)
-        pxs_text_addf(&l.litter, " and %zu more", l.n_litter - NAMED);
-    if (l.n_litter > 0)
-        pxs_problem_add(problems, PXS_PROBLEM_INFO,
-                        "passed over: %s (left by a NAS, an archive tool or the system)",
-                        pxs_text_str(&l.litter));
-    problems->failed |= l.litter.failed;
-    pxs_text_finish(&l.litter);
+    report_passed(problems, &l.beside, PXS_PROBLEM_NOTE,
+                  "a picture of the same name that is read lies beside each; a pair of its own needs "
+                  "another name, and is converted");
+    report_passed(problems, &l.litter, PXS_PROBLEM_INFO, "left by a NAS, an archive tool or the system");
     return problems->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 

@@ -114,31 +114,110 @@ static bool is_side(const char *path, const char *side) {
            !is_folder(strcat(train, "/train"), "A");
 }
 
-static bool both_have(const char *path, const char *const side[2], const char *split) {
-    char a[PATH], b[PATH];
-    return pxs_path_join(a, sizeof a, path, side[0]) && pxs_path_join(b, sizeof b, path, side[1]) &&
-           is_folder(a, split) && is_folder(b, split);
+/* ---- two folders of partners ----------------------------------------------------------------- */
+
+/* How two sides lie in a folder: trainA/ and trainB/, A/train/ and B/train/, or A/ and B/ alone. */
+enum layout { JOINED, NESTED, ALONE };
+struct sides {
+    const char *name[2]; /* of what becomes A and B */
+    enum layout layout;
+    const char *remark; /* which is which, where the names leave that open */
+};
+
+#define INPUT_IS_B ", with the inputs as B (direction: BtoA, the default, translates B into A)"
+static const struct sides known[] = {
+    {{"A", "B"}, JOINED, ""},
+    {{"_A", "_B"}, JOINED, ""},
+    {{"-A", "-B"}, JOINED, ""},
+    {{"_a", "_b"}, JOINED, ""},
+    {{"A", "B"}, NESTED, ""},
+    {{"target", "input"}, NESTED, INPUT_IS_B},
+    {{"targets", "inputs"}, NESTED, INPUT_IS_B},
+    {{"target", "source"}, NESTED, INPUT_IS_B},
+    {{"A", "B"}, ALONE, ""},
+    {{"target", "input"}, ALONE, INPUT_IS_B},
+    {{"targets", "inputs"}, ALONE, INPUT_IS_B},
+    {{"target", "source"}, ALONE, INPUT_IS_B},
+};
+
+static void side_name(const struct sides *s, const char *split, int side, char out[PATH]) {
+    if (s->layout == ALONE)
+        snprintf(out, PATH, "%s", s->name[side]);
+    else if (s->layout == JOINED)
+        snprintf(out, PATH, "%s%s", split, s->name[side]);
+    else
+        snprintf(out, PATH, "%s/%s", s->name[side], split);
 }
 
-static enum pxs_status fail_sides(const char *path, const char *const side[2], bool named,
+static bool has_sides(const char *path, const struct sides *s, const char *split) {
+    char a[PATH], b[PATH];
+    side_name(s, split, 0, a);
+    side_name(s, split, 1, b);
+    return is_folder(path, a) && is_folder(path, b);
+}
+
+/* Moves both sides of `split` into folder/A and folder/B of `path`; "" as `folder` is `path` itself. */
+static void add_moves(struct pxs_text *text, const char *path, const struct sides *s, const char *split,
+                      const char *folder) {
+    char from[PATH], to[PATH];
+    pxs_text_add_command(text, "mkdir -p %s/%s", path, folder);
+    for (int side = 0; side < 2; side++) {
+        side_name(s, split, side, from);
+        snprintf(to, sizeof to, "%s/%c", folder, "AB"[side]);
+        pxs_text_add_command(text, " && mv %s/%s %s/%s", path, from, path, to);
+    }
+}
+
+/* `path` has a train/ in two folders: with its val/, or in want of it what else looks like one. */
+static enum pxs_status fail_sides(const char *path, const struct sides *s, const char *others,
                                   struct pxs_error *err) {
+    static const char *const splits[] = {"val", "valid", "validation", "dev", "test"};
     struct pxs_text text = {0};
-    static const char *const splits[] = {"train", "val"};
-    pxs_text_addf(&text,
-                  "%s has no train/ folder, but %s/train and %s/train; if %s/ holds the inputs and %s/ their "
-                  "targets, under the same names:",
-                  path, side[0], side[1], side[0], side[1]);
-    for (size_t i = 0; i < PXS_COUNT(splits); i++)
-        if (both_have(path, side, splits[i])) {
-            pxs_text_add(&text, i > 0 ? " && " : " ");
-            pxs_text_add_command(&text, "mkdir -p %s/%s && mv %s/%s/%s %s/%s/A && mv %s/%s/%s %s/%s/B", path,
-                                 splits[i], path, side[0], splits[i], path, splits[i], path, side[1],
-                                 splits[i], path, splits[i]);
-        }
-    if (!named)
-        pxs_text_addf(&text, "; if each is a dataset of its own, name %s/%s or %s/%s", path, side[0], path,
-                      side[1]);
+    char a[PATH], b[PATH];
+    const char *val = NULL;
+    side_name(s, "train", 0, a);
+    side_name(s, "train", 1, b);
+    pxs_text_addf(&text, "%s has no train/ folder, but %s/ and %s/; if they are partners by name%s: ", path,
+                  a, b, s->remark);
+    add_moves(&text, path, s, "train", "train");
+    for (size_t i = 0; i < PXS_COUNT(splits) && s->layout != ALONE && !val; i++)
+        val = has_sides(path, s, splits[i]) ? splits[i] : NULL;
+    if (val) {
+        pxs_text_add(&text, " && ");
+        add_moves(&text, path, s, val, "val");
+    }
+    if (val && strcmp(val, "test") == 0)
+        pxs_text_add(&text, " (test becomes val, since there is no other)");
+    else if (val && has_sides(path, s, "test"))
+        pxs_text_add(&text, " (test stays where it is and is not read)");
+    pxs_text_add(&text, others);
     return fail_with(&text, err);
+}
+
+bool pxs_meant_split(const char *path, const char *split, char a[PXS_PATH_MAX], char b[PXS_PATH_MAX]) {
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        if (known[i].layout != ALONE && has_sides(path, &known[i], split)) {
+            side_name(&known[i], split, 0, a);
+            side_name(&known[i], split, 1, b);
+            return true;
+        }
+    return false;
+}
+
+bool pxs_meant_sides(const char *path, const char *folder, struct pxs_text *out) {
+    char within[PATH];
+    if (!pxs_path_join(within, sizeof within, path, folder))
+        return false;
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        if (known[i].layout == ALONE && known[i].name[0][0] != 'A' && has_sides(within, &known[i], "")) {
+            pxs_text_addf(out, "partners lie in A/ and B/; if %s/ and %s/ are partners by name%s: ",
+                          known[i].name[0], known[i].name[1], known[i].remark);
+            for (int side = 0; side < 2; side++)
+                pxs_text_add_command(out, side ? " && mv %s/%s %s/%s" : "mv %s/%s %s/%s", within,
+                                     known[i].name[side], within, side ? "B" : "A");
+            return true;
+        }
+    return false;
 }
 
 enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
@@ -158,33 +237,33 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
         pxs_text_add_command(&text, "mv %s/%s %s/train", path, w.train, path);
         return fail_with(&text, err);
     }
-    if (is_folder(path, "trainA") && is_folder(path, "trainB")) {
-        pxs_text_addf(
-            &text, "%s has no train/ folder, but trainA/ and trainB/; if they are partners by name: ", path);
-        pxs_text_add_command(&text, "mkdir %s/train && mv %s/trainA %s/train/A && mv %s/trainB %s/train/B",
-                             path, path, path, path, path);
-        return fail_with(&text, err);
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        if (known[i].layout == JOINED ? has_sides(path, &known[i], "train")
+                                      : known[i].layout == NESTED && is_side(path, known[i].name[0]) &&
+                                            is_side(path, known[i].name[1]))
+            return fail_sides(path, &known[i], "", err);
+    if (w.n_nested == 2 && is_side(path, w.nested[0]) && is_side(path, w.nested[1])) {
+        char remark[PATH], others[2 * PATH];
+        const struct sides two = {{w.nested[0], w.nested[1]}, NESTED, remark};
+        snprintf(remark, sizeof remark,
+                 ", %s/ as A and %s/ as B (direction: BtoA, the default, translates B into A)", w.nested[0],
+                 w.nested[1]);
+        snprintf(others, sizeof others, "; if each is a dataset of its own, name %s/%s or %s/%s", path,
+                 w.nested[0], path, w.nested[1]);
+        return fail_sides(path, &two, others, err);
     }
-    static const char *const sides[] = {"A", "B"};
-    const char *nested[] = {w.nested[0], w.nested[1]};
-    if (is_side(path, "A") && is_side(path, "B"))
-        return fail_sides(path, sides, true, err);
-    if (w.n_nested == 2 && is_side(path, nested[0]) && is_side(path, nested[1]))
-        return fail_sides(path, nested, false, err);
     if (w.n_nested > 1)
         return pxs_fail(
             err, PXS_E_INVALID,
             "%s has no train/ folder, but %zu folders in it have one, such as %s/%s and %s/%s: name the "
             "one that is meant",
-            path, w.n_nested, path, nested[0], path, nested[1]);
+            path, w.n_nested, path, w.nested[0], path, w.nested[1]);
     if (w.n_nested == 1)
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder, but %s/%s has one: was that meant?",
-                        path, path, nested[0]);
-    if (is_folder(path, "A") && is_folder(path, "B")) {
-        pxs_text_addf(&text, "%s has no train/ folder, but A/ and B/; put them into one: ", path);
-        pxs_text_add_command(&text, "mkdir %s/train && mv %s/A %s/B %s/train/", path, path, path, path);
-        return fail_with(&text, err);
-    }
+                        path, path, w.nested[0]);
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        if (known[i].layout == ALONE && has_sides(path, &known[i], ""))
+            return fail_sides(path, &known[i], "", err);
     if (w.pictures) {
         pxs_text_addf(
             &text, "%s has no train/ folder, but pictures or arrays; put those to train on into one: ", path);

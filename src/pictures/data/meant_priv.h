@@ -9,4 +9,11 @@
 enum pxs_status pxs_meant_file(const char *path, struct pxs_error *err);
 enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err);
 
+/* Of a data folder: whether split `split` lies in two folders beside train/, as testA/ and testB/ or
+ * A/test/ and B/test/; their names. */
+bool pxs_meant_split(const char *path, const char *split, char a[PXS_PATH_MAX], char b[PXS_PATH_MAX]);
+/* Whether `folder` of it holds partners under other names than A/ and B/, such as input/ and target/:
+ * appends the command that renames them. */
+bool pxs_meant_sides(const char *path, const char *folder, struct pxs_text *out);
+
 #endif

@@ -1,6 +1,7 @@
 #include "scan_priv.h"
 #include "pair_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,46 @@ static void compare_halves(struct pxs_scan *scan) {
         first->height[1], crooked);
 }
 
+/* Cut down the middle, one picture, two above each other or three beside each other give halves of other
+ * proportions than are trained on: where these are not known, than a square. What is wider or narrower
+ * otherwise is a pair that is squeezed on purpose. */
+static bool is_bent(const struct pxs_scan *scan, const struct pxs_seen *s, double *whole) {
+    const bool known = scan->img_width > 0;
+    const double wanted = known ? (double)scan->img_width / scan->img_height : 1;
+    *whole = 2.0 * s->width[0] / s->height[0] / wanted;
+    return *whole < (known ? 1.4 : 1.1) || fabs(*whole - 3) < (known ? 0.2 : 0.05);
+}
+
+static void compare_proportions(struct pxs_scan *scan) {
+    const struct pxs_seen *first = NULL;
+    char name[4096], becomes[64] = "";
+    double whole, of_first = 0;
+    size_t n = 0, bent = 0;
+    for (size_t i = 0; i < scan->train + scan->val; i++) {
+        const struct pxs_seen *s = &scan->seen[i];
+        if (s->hash[0] == '\0' || s->item->kind == PXS_KIND_AB)
+            continue;
+        n++;
+        if (!is_bent(scan, s, &whole) || bent++ > 0)
+            continue;
+        first = s;
+        of_first = whole;
+    }
+    if (bent == 0)
+        return;
+    pxs_seen_name(first, name, sizeof name);
+    if (scan->img_width > 0)
+        snprintf(becomes, sizeof becomes, ", which becomes %d x %d", scan->img_width, scan->img_height);
+    pxs_problem_add(&scan->problems, PXS_PROBLEM_NOTE,
+                    "%s: %zu of %zu pairs %s %d x %d, each half of %d x %d%s: %s Partners in files of their "
+                    "own belong into A/ and B/, under the same names",
+                    name, bent, n, bent == 1 ? "is" : "are", 2 * first->width[0], first->height[0],
+                    first->width[0], first->height[0], becomes,
+                    of_first < 0.7   ? "is A above B? They stand side by side."
+                    : of_first < 1.4 ? "are these single pictures?"
+                                     : "are these three pictures side by side?");
+}
+
 static void compare_with_first(struct pxs_scan *scan) {
     const struct pxs_seen *first = NULL;
     for (size_t i = 0; i < scan->train + scan->val; i++) {
@@ -303,6 +344,7 @@ enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool, cons
         return pxs_fail(err, r.err.status, "%s", r.err.message);
     collect_bad(scan);
     compare_halves(scan);
+    compare_proportions(scan);
     compare_with_first(scan);
     pxs_range_judge(scan);
     PXS_TRY(compare_contents(scan, err));

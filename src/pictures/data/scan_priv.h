@@ -28,6 +28,7 @@ struct pxs_scan {
     size_t train, val;     /* pairs found in the two folders */
     size_t overlap;        /* pairs of val/ whose content is in train/ */
     char hash[PXS_SHA256_HEX];
+    int img_width, img_height; /* what halves become; 0: not known */
 };
 
 /* Lists the folder: afterwards train, val and seen[].item stand. */
