@@ -665,6 +665,12 @@ START_TEST(names_of_other_trainers)
     ck_assert_str_eq(pxs_param_other_name("batchSize"), "batch_size");
     ck_assert_str_eq(pxs_param_other_name("learning-rate-g"), "learning_rate_G");
     ck_assert_str_eq(pxs_param_other_name("lambda_L1"), "lambda_pixel");
+    /* Negated: our name alone would say the opposite. */
+    ck_assert_str_eq(pxs_param_other_name("no_flip"),
+                     "flip, the other way round: flip: false (the default) is what no_flip: true asks for");
+    ck_assert_str_eq(pxs_param_other_name("serial_batches"), "shuffle, the other way round: shuffle: false");
+    ck_assert_str_eq(pxs_param_other_name("no_lsgan"), "gan_mode: vanilla");
+    ck_assert_str_eq(pxs_param_other_name("no_dropout"), "dropout, the other way round: dropout: 0");
     ck_assert_str_eq(pxs_param_not_here("gpu_ids"), "pixsweep trains on the CPU");
     ck_assert_ptr_null(pxs_param_not_here("GPU ids"));
     ck_assert_ptr_null(pxs_param_other_name(""));
