@@ -36,6 +36,11 @@ PXS_NODISCARD enum pxs_status pxs_config_file_name(const char *path, char name[P
  * same folder or in experiments/ there. False where there is none. */
 bool pxs_config_near_file(const char *path, char out[PXS_PATH_MAX]);
 
+/* Whether `text` is one number of a FLOAT key with a decimal comma, "0,0002", and cannot be two of its values, as
+ * "10,50" can; `number` then has the point. */
+#define PXS_DECIMAL_MAX 64
+bool pxs_config_decimal_comma(int key, const char *text, char number[PXS_DECIMAL_MAX]);
+
 const char *pxs_config_name(const struct pxs_config *c); /* `name`, or the file's stem */
 const char *pxs_config_path(const struct pxs_config *c); /* absolute */
 /* For sweep.spec_yaml: the file's own text, with the --set options as comments at its end. */

@@ -67,6 +67,8 @@ int cli_names(struct cli *cli);
 /* KEY=VALUE behind FILE, and --seeds: as so many --set, appended to `storage`; several values become a part of the sweep. */
 int cli_settings(struct cli *cli, const char **storage);
 const char *cli_option_name(enum cli_option option);
+/* What stands behind the dashes that `word` begins with, where one of them is no ASCII '-'; else NULL. */
+const char *cli_behind_dashes(const char *word);
 void cli_help(const struct cli_command *command);
 void cli_print_version(void);
 

@@ -66,7 +66,9 @@ static int unknown(int argc, char **argv) {
     for (size_t i = 0; i < PXS_COUNT(commands); i++)
         names[i] = commands[i].name;
     const char *near = pxs_nearest_word(word, names, PXS_COUNT(commands));
-    if (word[0] == '-')
+    if (cli_behind_dashes(word) != NULL)
+        cli_say("'%s' begins with a typographic dash: type --%s", word, cli_behind_dashes(word));
+    else if (word[0] == '-')
         cli_say("the command comes first: pixsweep COMMAND %s ...", word);
     else if (near != NULL)
         cli_say("unknown command '%s'; did you mean '%s'?", word, near);

@@ -174,6 +174,9 @@ static const char *as_set(struct cli *cli, const char *setting) {
         return setting;
     const enum pxs_param_type type = pxs_param_info((int)key)->type;
     struct stat info;
+    char number[PXS_DECIMAL_MAX];
+    if (pxs_config_decimal_comma((int)key, value, number))
+        return setting; /* its reader says how it is written */
     if ((type == PXS_TYPE_PATH && !bracketed && stat(value, &info) == 0) ||
         (type == PXS_TYPE_INTS && strncmp(value, "[[", 2) != 0))
         return setting;
@@ -182,8 +185,44 @@ static const char *as_set(struct cli *cli, const char *setting) {
     return pxs_arena_printf(&cli->arena, "sweep.grid.%s=%s%s%s", name, open, value, close);
 }
 
+#define WIDE_EQUALS "\xef\xbc\x9d"
+
+/* "n_epochs = 5" and "lambda_pixel=10, 50" come as several arguments: does the next one go on with this? */
+static bool is_torn(const char *one, const char *next) {
+    const char last = one[0] ? one[strlen(one) - 1] : '\0';
+    if (ends_with(one, WIDE_EQUALS) || strcmp(one, WIDE_EQUALS) == 0)
+        return true;
+    return next[0] == '=' || next[0] == ',' || strncmp(next, WIDE_EQUALS, strlen(WIDE_EQUALS)) == 0 ||
+           ((last == '=' || last == ',') && strchr(next, '=') == NULL);
+}
+
+static int refuse_torn(struct cli *cli, int first) {
+    struct pxs_text whole = {0};
+    pxs_text_add(&whole, cli->args[first]);
+    for (int i = first; i + 1 < cli->n_args && is_torn(cli->args[i], cli->args[i + 1]); i++) {
+        const char *next = cli->args[i + 1];
+        const bool wide = strncmp(next, WIDE_EQUALS, strlen(WIDE_EQUALS)) == 0;
+        pxs_text_addf(&whole, "%s%s", wide ? "=" : "", next + (wide ? strlen(WIDE_EQUALS) : 0));
+    }
+    const int code = cli_usage(cli, "a setting is one word, without blanks: %s", pxs_text_str(&whole));
+    pxs_text_finish(&whole);
+    return code;
+}
+
+/* Not KEY=VALUE, but what the reader of settings names: a full-width equals sign, a colon in its place. */
+static bool has_other_sign(const char *arg) {
+    return strstr(arg, WIDE_EQUALS) != NULL || strstr(arg, "\xef\xbc\x9a") != NULL ||
+           strchr(arg, ':') != NULL;
+}
+
 int cli_settings(struct cli *cli, const char **storage) {
     for (int i = 1; i < cli->n_args; i++) {
+        if (i + 1 < cli->n_args && is_torn(cli->args[i], cli->args[i + 1]))
+            return refuse_torn(cli, i);
+        if (strchr(cli->args[i], '=') == NULL && has_other_sign(cli->args[i])) {
+            storage[cli->n_sets++] = cli->args[i];
+            continue;
+        }
         if (strchr(cli->args[i], '=') == NULL || cli->args[i][0] == '=')
             return cli_usage(cli,
                              "does not know what to do with '%s': FILE first, then settings as KEY=VALUE",

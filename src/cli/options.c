@@ -99,6 +99,39 @@ static int explain(const struct cli *cli, int result, const char *word) {
 
 /* ---- parsing --------------------------------------------------------------------------------------------- */
 
+const char *cli_behind_dashes(const char *word) {
+    static const uint32_t dashes[] = {0x2010, 0x2011, 0x2012, 0x2013, 0x2014,
+                                      0x2015, 0x2212, 0xfe58, 0xfe63, 0xff0d};
+    bool typographic = false;
+    for (;;) {
+        uint32_t code = 0;
+        size_t i = 0;
+        const size_t length = pxs_utf8_decode(word, strlen(word), &code);
+        while (i < PXS_COUNT(dashes) && dashes[i] != code)
+            i++;
+        if (length == 0 || (code != '-' && i == PXS_COUNT(dashes)))
+            return typographic ? word : NULL;
+        typographic = typographic || code != '-';
+        word += length;
+    }
+}
+
+/* Word processors and chats make one long dash of two: no option would be seen. */
+static int refuse_dashes(const struct cli *cli, int argc, char **argv) {
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *rest = cli_behind_dashes(argv[i]);
+        char name[64];
+        if (rest == NULL)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(rest, "="), rest);
+        const bool letter = strcmp(name, "h") == 0 || strcmp(name, "o") == 0;
+        if (letter || (name[0] != '\0' && matches(cli, name) > 0))
+            return cli_usage(cli, "'%s' begins with a typographic dash: type %s%s", argv[i],
+                             letter ? "-" : "--", rest);
+    }
+    return CLI_OK;
+}
+
 static int read_options(struct cli *cli, int argc, char **argv, const char **storage) {
     struct option longs[OPT_COUNT + 1] = {{0}};
     int n = 0;
@@ -141,6 +174,9 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
 static int check_arguments(const struct cli *cli) {
     if (cli->n_args < cli->command->least)
         return cli_usage(cli, "needs %s", cli->command->arguments);
+    if (cli->n_args > cli->command->most && cli->command->most == 0 && takes(cli->command, OPT_SWEEP))
+        return cli_usage(cli, "does not know what to do with '%s'; the runs of one sweep: --sweep %s",
+                         cli->args[0], cli->args[0]);
     if (cli->n_args > cli->command->most)
         return cli_usage(cli, "does not know what to do with '%s'", cli->args[cli->command->most]);
     const char *where = cli->values[OPT_WHERE];
@@ -183,7 +219,9 @@ static int read_format(struct cli *cli) {
 
 int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done) {
     *done = true;
-    int code = read_options(cli, argc, argv, storage);
+    int code = refuse_dashes(cli, argc, argv);
+    if (code == CLI_OK)
+        code = read_options(cli, argc, argv, storage);
     if (code != CLI_OK)
         return code;
     if (cli->values[OPT_HELP] != NULL) {

@@ -68,6 +68,40 @@ START_TEST(a_path_is_never_another_folders_file)
 }
 END_TEST
 
+/* What chats, word processors and input methods make of a command line: named with what to type. */
+START_TEST(characters_that_only_look_right)
+{
+    write_text("e.yaml", "dataset: data\n");
+    ck_refused(pixsweep("plan", "e.yaml", "\xe2\x80\x94set", "n_epochs=5", NULL), 2, ": type --set\n");
+    ck_refused(pixsweep("plan", "e.yaml", "\xe2\x80\x93-seeds", "3", NULL), 2, ": type --seeds\n");
+    ck_refused(pixsweep("ls", "-\xe2\x88\x92sweep=a", NULL), 2, ": type --sweep=a\n");
+    ck_refused(pixsweep("\xe2\x80\x94help", NULL), 2, ": type --help\n");
+    ck_refused(pixsweep("plan", "e.yaml", "n_epochs", "=", "5", NULL), 2, "without blanks: n_epochs=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "n_epochs=", "5", "b1=0.5", NULL), 2, "blanks: n_epochs=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "b1=0.5", "lrgd=5,", "7", NULL), 2, "blanks: lrgd=5,7\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lrgd=5", ",7", NULL), 2, "blanks: lrgd=5,7\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lrgd", "\xef\xbc\x9d", "5", NULL), 2, "blanks: lrgd=5\n");
+    ck_refused(pixsweep("plan", "e.yaml",
+                        "lrgd\xef\xbc\x9d"
+                        "5",
+                        NULL),
+               2, "type '='\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lrgd:5", NULL), 2, "with '=' in place of the colon\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lrgd = 5", NULL), 2, "no blanks around '=': type lrgd=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "b1=0,5", NULL), 2, "; with a decimal point: 0.5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lambda_pixel=0,05", NULL), 2, "; with a decimal point: 0.05\n");
+    ck_refused(pixsweep("ls", "a", NULL), 2, "the runs of one sweep: --sweep a\n");
+}
+END_TEST
+
+START_TEST(from_within_the_results_folder)
+{
+    ck_refused(pixsweep("compare", "x", NULL), 2, "results/pixsweep.db yet: `pixsweep run FILE` makes one");
+    write_text("pixsweep.db", "");
+    ck_refused(pixsweep("compare", "x", NULL), 2, "but pixsweep.db is here: say --results .\n");
+}
+END_TEST
+
 START_TEST(unknown_commands_get_a_suggestion)
 {
     ck_refused(pixsweep("rum", NULL), 2, "did you mean 'run'?");
@@ -206,6 +240,8 @@ Suite *usage_suite(void) {
     tcase_add_loop_test(c, every_command_has_help_with_an_example, 0, PXS_COUNT(commands));
     tcase_add_test(c, data_commands_have_help_too);
     tcase_add_test(c, a_path_is_never_another_folders_file);
+    tcase_add_test(c, characters_that_only_look_right);
+    tcase_add_test(c, from_within_the_results_folder);
     tcase_add_test(c, unknown_commands_get_a_suggestion);
     tcase_add_test(c, import_has_one_kind);
     tcase_add_test(c, what_other_trainers_type);

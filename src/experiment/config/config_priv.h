@@ -173,7 +173,8 @@ const char *pxs_value_words(int key);
 const char *pxs_node_kind_name(const struct pxs_node *node);
 struct pxs_node *pxs_node_new(struct pxs_config *c, struct pxs_diags *d, enum pxs_node_kind kind,
                               const struct pxs_node *place);
-/* Deep merge: mappings key by key, anything else is replaced by `over`. Either may be NULL. */
+/* Deep merge: mappings key by key, anything else is replaced by `over`, as everything is by {} of --set. Either may
+ * be NULL. */
 const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *under,
                                       const struct pxs_node *over);
 

@@ -8,8 +8,10 @@
 
 static bool is_known(const struct pxs_diags *d, const struct pxs_diag *diag) {
     for (size_t i = 0; i < d->n; i++)
-        if (d->items[i].source == diag->source && d->items[i].line == diag->line &&
-            d->items[i].column == diag->column && strcmp(d->items[i].message, diag->message) == 0)
+        if (d->items[i].source == diag->source &&
+            (diag->source->is_set || /* of which no place is shown */
+             (d->items[i].line == diag->line && d->items[i].column == diag->column)) &&
+            strcmp(d->items[i].message, diag->message) == 0)
             return true;
     return false;
 }

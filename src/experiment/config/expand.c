@@ -54,6 +54,17 @@ static void refuse_ineffective(struct pass *p, int key, int culprit) {
         pxs_text_addf(&text, "; it belongs under %s: ", info->key);
         pxs_param_condition(key, " | ", &text);
     }
+    if (p->c->sweep.where[key] && p->c->sweep.where[culprit] && p->c->sweep.part[key] != PXS_PART_POINTS) {
+        /* Each key in a list of its own: all combinations, some of which make no sense. */
+        struct pxs_text under = {0};
+        pxs_param_condition(key, "|", &under);
+        pxs_text_addf(&text, "; what belongs to one %s alone stands with it in points: %s[{%s: ", info->key,
+                      p->run.where[key]->source->is_set ? "sweep.points=" : "", info->key);
+        pxs_params_format(&p->run.params, culprit, &text);
+        pxs_text_addf(&text, "}, {%s: %.*s, %s: ...}]", info->key, (int)strcspn(pxs_text_str(&under), "|"),
+                      info->type == PXS_TYPE_ENUM ? pxs_text_str(&under) : "...", pxs_param_info(key)->key);
+        pxs_text_finish(&under);
+    }
     char twin[64];
     enum pxs_param_key other;
     snprintf(twin, sizeof twin, "%s_D", pxs_param_info(key)->key);
@@ -182,26 +193,52 @@ static void add_reason(struct pass *p, int key, struct pxs_text *out) {
     }
 }
 
+/* What takes a key that --set replaces out of its part of the sweep; of points, zip and random the
+ * whole part. */
+static void add_remedy(struct pass *p, const struct pxs_axis *axis, int key, struct pxs_text *out) {
+    static const char *const names[] = {"grid", "zip", "points", "random"};
+    const char *joint = out->len ? " and " : "; to take its values out of the sweep, say as well ";
+    if (!p->c->set.keys[key] || axis->part == PXS_PART_SEEDS)
+        return;
+    if (axis->part == PXS_PART_GRID) {
+        pxs_text_addf(out, "%s'sweep.grid.%s=[", joint, pxs_param_info(key)->key);
+        pxs_params_format(&p->run.params, key, out);
+        pxs_text_add(out, "]'");
+    } else if (!out->text || !strstr(out->text, names[axis->part])) {
+        pxs_text_addf(out, "%ssweep.%s=null", joint, names[axis->part]);
+    }
+}
+
 static void report_twins(struct pass *p, size_t a, size_t b, size_t pairs) {
     const struct pxs_node *where = NULL;
-    struct pxs_text reasons = {0};
+    struct pxs_text reasons = {0}, remedy = {0};
+    bool replaced = false; /* by --set */
     pxs_resolve(p->c, b, &p->run);
     for (size_t i = 0; i < p->c->sweep.n_axes; i++) {
         const struct pxs_axis *axis = &p->c->sweep.axes[i];
         const struct pxs_cell *x = cells_of(p->c, a, i), *y = cells_of(p->c, b, i);
         for (size_t k = 0; x != y && k < axis->n_keys; k++) {
             where = where ? where : y[k].node ? y[k].node : x[k].node;
-            if (!same_cell(&x[k], &y[k]))
-                add_reason(p, axis->keys[k], &reasons);
+            if (same_cell(&x[k], &y[k]))
+                continue;
+            add_reason(p, axis->keys[k], &reasons);
+            replaced = replaced || p->c->set.keys[axis->keys[k]];
+            if (axis->part != PXS_PART_GRID)
+                add_remedy(p, axis, axis->keys[k], &remedy);
         }
+        if (axis->part == PXS_PART_GRID) /* other pairs may be equal by another key of the grid */
+            add_remedy(p, axis, axis->keys[0], &remedy);
     }
     if (reasons.len == 0)
         pxs_text_add(&reasons, ": the same values again");
     if (pairs > 1)
         pxs_text_addf(&reasons, " (%zu such pairs)", pairs);
+    pxs_text_add(&reasons, replaced ? pxs_text_str(&remedy) : "");
     pxs_diag_node(p->d, where ? where : p->c->sweep_node, "runs %zu and %zu of the sweep are equal%s", a + 1,
                   b + 1, pxs_text_str(&reasons));
+    p->d->nomem = p->d->nomem || reasons.failed || remedy.failed;
     pxs_text_finish(&reasons);
+    pxs_text_finish(&remedy);
 }
 
 static void find_twins(struct pass *p) {

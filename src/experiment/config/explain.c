@@ -186,6 +186,21 @@ static bool join_values(const struct pxs_node *list, struct pxs_text *out) {
     return list->n > 1;
 }
 
+bool pxs_config_decimal_comma(int key, const char *text, char number[PXS_DECIMAL_MAX]) {
+    struct pxs_params scratch;
+    struct pxs_text values = {0};
+    const char *comma = strchr(text, ',');
+    if (pxs_param_info(key)->type != PXS_TYPE_FLOAT || !comma || strlen(text) >= PXS_DECIMAL_MAX ||
+        strspn(text, "0123456789") != (size_t)(comma - text) || comma == text ||
+        strspn(comma + 1, "0123456789") == 0 || strspn(comma + 1, "0123456789eE+-") != strlen(comma + 1))
+        return false;
+    /* 0,5 may be two values; no number is written as 0002 */
+    const bool several = !(comma[1] == '0' && comma[2]) && split_values(key, text, &values);
+    pxs_text_finish(&values);
+    snprintf(number, PXS_DECIMAL_MAX, "%.*s.%s", (int)(comma - text), text, comma + 1);
+    return !several && pxs_params_set(&scratch, key, number, false, NULL, NULL) == PXS_OK;
+}
+
 void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *out) {
     const enum pxs_param_type type = pxs_param_info(key)->type;
     const char *name = pxs_param_info(key)->key;
@@ -195,7 +210,10 @@ void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *ou
                        (value->kind == PXS_NODE_SEQUENCE ? join_values(value, &values)
                                                          : commas && split_values(key, value->text, &values));
     const bool seed = key == PXS_PARAM_seed;
-    if (known && value->source->is_set)
+    char number[PXS_DECIMAL_MAX];
+    if (commas && pxs_config_decimal_comma(key, value->text, number))
+        pxs_text_addf(out, "; with a decimal point: %s", number);
+    else if (known && value->source->is_set)
         pxs_text_addf(out, "; to try each: --set '%s%s=[%s]'", seed ? "sweep.seeds" : "sweep.grid.",
                       seed ? "" : name, pxs_text_str(&values));
     else if (known && seed)

@@ -43,6 +43,8 @@ const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d,
         return over ? over : under;
     if (under->kind != PXS_NODE_MAPPING || over->kind != PXS_NODE_MAPPING)
         return over;
+    if (over->source->is_set && over->n == 0) /* --set sweep.grid={} empties it */
+        return over;
     struct pxs_node *merged = pxs_node_new(c, d, PXS_NODE_MAPPING, over);
     struct pxs_entry *items = pxs_config_alloc(c, d, (under->n + over->n) * sizeof *items);
     if (!merged || !items)

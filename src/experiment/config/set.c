@@ -63,9 +63,13 @@ static void set_plain(struct pxs_config *c, struct pxs_diags *d, const struct px
         pxs_diag_node(d, key, "extends cannot be set from outside: write it into a file");
     } else if (pxs_key_of_node(d, key, "", &param)) {
         if (c->set.keys[param])
-            pxs_diag_node(d, key, "%s is set twice: before with %s", key->text,
+            pxs_diag_node(d, key, "%s is set twice: also with %s", key->text,
                           c->set.keys[param]->source->name);
-        pxs_layer_state(d, &c->set, param, key, value);
+        if (strchr(" \t", value->text[0]) && value->text[0] && pxs_param_info(param)->type != PXS_TYPE_PATH)
+            pxs_diag_at(d, key->source, 0, 0, "no blanks around '=': type %s=%s", key->text,
+                        value->text + strspn(value->text, " \t"));
+        else
+            pxs_layer_state(d, &c->set, param, key, value);
     }
 }
 
@@ -81,6 +85,14 @@ static void set_option(struct pxs_config *c, struct pxs_diags *d, const char *op
         else
             pxs_diag_at(d, s, 0, 0, "expected key=value%s",
                         colon || strstr(option, "\xef\xbc\x9a") ? ", with '=' in place of the colon" : "");
+        return;
+    }
+    if (strchr(" \t", equals[-1])) {
+        int n = (int)(equals - option);
+        while (n > 0 && strchr(" \t", option[n - 1]))
+            n--;
+        pxs_diag_at(d, s, 0, 0, "no blanks around '=': type %.*s=%s", n, option,
+                    equals + 1 + strspn(equals + 1, " \t"));
         return;
     }
     struct pxs_node *key = scalar(c, d, s, option, (size_t)(equals - option));

@@ -267,6 +267,10 @@ enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err) {
 }
 
 static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error *err) {
+    if (access(s->path, F_OK) != 0 &&
+        access("pixsweep.db", F_OK) == 0) /* called from within the results folder */
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "there is no database at %s, but pixsweep.db is here: say --results .", s->path);
     return pxs_fail(
         err, PXS_E_NOT_FOUND,
         "there is no database at %s yet: `pixsweep run FILE` makes one (another one is named with --db)",
