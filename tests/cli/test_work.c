@@ -240,7 +240,7 @@ END_TEST
 
 START_TEST(nohup_is_obeyed)
 {
-    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=100", NULL};
+    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", SHORT_RUN, NULL};
     signal(SIGHUP, SIG_IGN); /* inherited, as from nohup */
     const pid_t pid = start(args);
     await("err", "started");
@@ -252,9 +252,9 @@ END_TEST
 START_TEST(on_a_terminal_there_is_a_board)
 {
     int terminal;
-    char text[65536] = "";
+    static char text[1 << 20];
     size_t used = 0;
-    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", "n_epochs=200", NULL};
+    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", SHORT_RUN, NULL};
     const pid_t pid = start_on_terminal(args, &terminal);
     for (ssize_t n; used < sizeof text - 1 && (n = read(terminal, text + used, sizeof text - 1 - used)) > 0;)
         used += (size_t)n;
