@@ -359,6 +359,23 @@ START_TEST(a_stream_ends_where_its_sink_does)
 }
 END_TEST
 
+/* A statement with its values can be run as it is; what is no parameter stays. */
+START_TEST(a_statement_is_filled_with_its_values)
+{
+    static const char sql[] =
+        "-- run ?1 isn't\nSELECT ?1, ?2, '?1', \"a?2\", 'it''s ?3', ?3, ?4, ?9, ?5 FROM t WHERE x=?2";
+    const struct pxs_cell args[] = {pxs_cell_int(-7), pxs_cell_text("it's"), pxs_cell_real(0.1),
+                                    pxs_cell_text(NULL)};
+    struct pxs_text filled = {0};
+    pxs_sql_filled(&filled, sql, args, PXS_COUNT(args));
+    ck_assert_str_eq(
+        pxs_text_str(&filled),
+        "-- run ?1 isn't\nSELECT -7, 'it''s', '?1', \"a?2\", 'it''s ?3', 0.1, NULL, ?9, ?5 FROM t "
+        "WHERE x='it''s'");
+    pxs_text_finish(&filled);
+}
+END_TEST
+
 static Suite *table_suite(void) {
     Suite *suite = suite_create("report-table");
     TCase *c = tcase_create("table");
@@ -377,6 +394,7 @@ static Suite *table_suite(void) {
     tcase_add_test(c, widths);
     tcase_add_test(c, a_stream_says_what_a_table_says);
     tcase_add_test(c, a_stream_ends_where_its_sink_does);
+    tcase_add_test(c, a_statement_is_filled_with_its_values);
     suite_add_tcase(suite, c);
     return suite;
 }

@@ -10,6 +10,7 @@
 
 #include "pixsweep/ingest.h"
 #include "pixsweep/train.h"
+#include "ingest_texts.h"
 
 /* ---- rows and records ------------------------------------------------------------------------------------ */
 
@@ -167,12 +168,7 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id, const s
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
     int64_t no, bytes, last_id = 0;
-    PXS_TRY(pxs_store_select(
-        store,
-        "SELECT (SELECT count(*) FROM attempt WHERE run_id = ?1 AND ended_ms IS NULL) AS open, "
-        "(SELECT attempt_id FROM attempt WHERE run_id = ?1 AND record_offset > 0 ORDER BY no DESC LIMIT 1) "
-        "AS taken",
-        &id, 1, &t, err));
+    PXS_TRY(pxs_store_select(store, pxs_ingest_taken_sql, &id, 1, &t, err));
     int64_t open = pxs_table_at(&t, 0, "open").integer;
     struct pxs_cell taken = pxs_table_at(&t, 0, "taken");
     int64_t taken_id = taken.kind == PXS_CELL_INT ? taken.integer : 0;

@@ -1,5 +1,6 @@
 /* import lab: what the lab's script left in text files becomes runs beside ours. */
 #include "lab_priv.h"
+#include "import_lab_texts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -190,13 +191,10 @@ static void fill_row(struct importing *im, const struct pxs_lab_log *log, const 
 /* A log that was still being written when it was imported before: the beginning of this run is another one there. */
 static void note_grown(struct importing *im, const struct pxs_lab_log *log,
                        const struct pxs_store_imported *made) {
-    static const char sql[] =
-        "SELECT o.name, i.last_line FROM imported i JOIN run o USING (run_id) JOIN run n USING "
-        "(sweep_id) WHERE n.run_id = ?1 AND o.run_id <> ?1 AND i.source = ?2 AND i.first_line = ?3";
     const struct pxs_cell args[] = {pxs_cell_int(made->run_id), pxs_cell_text(made->source),
                                     pxs_cell_int(made->first_line)};
     struct pxs_table before = {0};
-    if (pxs_store_select(im->store, sql, args, PXS_COUNT(args), &before, NULL) != PXS_OK)
+    if (pxs_store_select(im->store, pxs_import_lab_grown_sql, args, PXS_COUNT(args), &before, NULL) != PXS_OK)
         return; /* a word less */
     for (size_t i = 0; i < before.n_rows; i++)
         pxs_text_add_words(

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "supervisor_priv.h"
+#include "supervisor_texts.h"
 
 static double work_of(const struct pxs_plan_run *run) {
     return run->estimate.gmac_per_step * (double)run->estimate.steps;
@@ -43,11 +44,7 @@ void pxs_paces_learn(struct pxs_supervisor *s, size_t index) {
     struct pxs_cell id = pxs_cell_int(run->run_id);
     if (!(s->plan->how.timeout_share > 0) || !s->store)
         return;
-    if (pxs_store_select(s->store,
-                         "SELECT sum(ended_ms - started_ms) / 1000.0 AS seconds, max(threads) AS threads, "
-                         "(SELECT last_step + 1 FROM run_summary WHERE run_id = ?1) AS steps "
-                         "FROM attempt WHERE run_id = ?1 AND ended_ms IS NOT NULL",
-                         &id, 1, &t, NULL) != PXS_OK)
+    if (pxs_store_select(s->store, pxs_supervisor_run_pace_sql, &id, 1, &t, NULL) != PXS_OK)
         return;
     double seconds = pxs_table_at(&t, 0, "seconds").real;
     int64_t threads = pxs_table_at(&t, 0, "threads").integer;
