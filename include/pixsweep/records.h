@@ -12,9 +12,8 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/measures.h"
+#include "pixsweep/records/files.h"
 #include "pixsweep/records/state.h"
-
-#define PXS_RECORDS_FILE "records.bin" /* its name in a run's folder */
 
 enum pxs_record_kind {
     PXS_RECORD_BEGIN = 1, /* an attempt starts (always the first record of an attempt) */

@@ -5,17 +5,9 @@
 #include "pixsweep/base.h"
 #include "pixsweep/params.h"
 #include "pixsweep/records.h"
+#include "pixsweep/records/files.h"
 #include "pixsweep/records/reason.h"
 #include "pixsweep/store.h"
-
-/* ---- names ----------------------------------------------------------------------------------------------- */
-
-/* Locks in a run's folder: the supervisor's (PXS_GUARD_FILE), held while an attempt is in a slot, and the worker's own. */
-#define PXS_WORKER_FILE ".worker.lock"
-#define PXS_LOG_FILE "worker.log"
-#define PXS_OLD_LOG_FILE "worker.%lld.log" /* of an earlier attempt, by its number */
-#define PXS_CONFIG_FILE "config.yaml"
-#define PXS_ENDS_FILE "ends.txt"
 
 /* ---- why attempts ended (ends.c) ------------------------------------------------------------------------- */
 
@@ -32,7 +24,7 @@ PXS_NODISCARD enum pxs_status pxs_ends_read(const char *dir, char **ends, struct
  * such line, or none that can be read; `ends` may be NULL. */
 enum pxs_end_reason pxs_ends_find(const char *ends, const struct pxs_store_attempt *attempt);
 
-/* ---- text of a run's config.yaml (frozen.c) -------------------------------------------------------------- */
+/* ---- a run's config.yaml (run_config.c) ------------------------------------------------------------------ */
 
 /* What a frozen config.yaml says in its comments about the content it was planned with. */
 struct pxs_frozen_head {
@@ -45,6 +37,14 @@ void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name, cons
 void pxs_frozen_read(const char *yaml, struct pxs_frozen_head *head);
 /* The whole line of the top-level key `key` in such a text (equal lines mean equal values); false if it is not there. */
 bool pxs_frozen_line(const char *yaml, const char *key, const char **line, size_t *bytes);
+
+/* Writes such a text into the run's folder `dir`. */
+PXS_NODISCARD enum pxs_status pxs_run_config_write(const char *dir, const char *yaml, struct pxs_error *err);
+/* The parameters of the run in the file `path`, and the hash of the file's text (may be NULL). `problems` (may be NULL) gets what is
+ * wrong with it, place by place; the message of the error sums up. */
+PXS_NODISCARD enum pxs_status pxs_run_config_read(const char *path, struct pxs_params *out,
+                                                  char spec_hash[PXS_SHA256_HEX], struct pxs_text *problems,
+                                                  struct pxs_error *err);
 
 /* ---- what a folder tells (folder.c) ---------------------------------------------------------------------- */
 

@@ -304,9 +304,6 @@ PXS_NODISCARD enum pxs_status pxs_store_import(struct pxs_store *s, struct pxs_s
 
 #define PXS_STALE_MS \
     300000 /* without a heartbeat where neither its lock nor the process itself can be seen */
-/* A supervisor holds this lock in the folder of each run that it is at work on, from before it claims the run until the run's end
- * is written down. */
-#define PXS_GUARD_FILE ".supervisor.lock"
 /* What tells whether somebody still works on an open attempt. "" and 0 = not known. */
 struct pxs_attempt_life {
     const char *host, *boot_id;

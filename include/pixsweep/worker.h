@@ -3,36 +3,87 @@
 #define PIXSWEEP_WORKER_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/config.h"
+
+/* ---- its job (job.c) ------------------------------------------------------------------------------------- */
+
+/* What the supervisor has a worker do: an attempt at a run, or one batch of a configuration, to see that it works and how much memory
+ * it takes. The file is JSON with a version; all members of its kind must be there. */
+struct pxs_job {
+    enum pxs_job_kind { PXS_JOB_ATTEMPT, PXS_JOB_PREFLIGHT } kind;
+    /* A pid: the worker's parent, or it ends at once. */
+    int64_t supervisor;
+    int64_t threads;
+    const char *kernels;
+
+    /* Of an attempt: its number, what the run was planned with, and the command line that is recorded. */
+    int64_t attempt;
+    const char *config_hash, *data_hash, *command;
+    /* Seconds: between resume points, and to stop in when the supervisor is dead. */
+    double resume_every, grace;
+    /* A resume point of another class of bits is used all the same. */
+    bool allow_mixed;
+    /* Epochs (0-based) after which it asks whether the run goes on. */
+    int64_t rungs[PXS_RUNGS_MAX];
+    size_t n_rungs;
+
+    /* Of a preflight: an experiment file with one run, and the bytes of memory that there are (0 = not known). */
+    const char *config;
+    int64_t memory;
+
+    /* Where it was read from a file: what the strings point into. */
+    struct pxs_json_doc *text;
+};
+/* Appends the file's text. */
+PXS_NODISCARD enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out,
+                                            struct pxs_error *err);
+/* Writes job.json into the run's folder `dir`, whole or not at all. */
+PXS_NODISCARD enum pxs_status pxs_job_write(const struct pxs_job *job, const char *dir,
+                                            struct pxs_error *err);
+/* Reads job.json in the run's folder `path`, or the file `path`. PXS_E_UNSUPPORTED where another version of pixsweep wrote it,
+ * PXS_E_CORRUPT where it is no job. To be finished where PXS_OK. */
+PXS_NODISCARD enum pxs_status pxs_job_read(const char *path, struct pxs_job *out, struct pxs_error *err);
+void pxs_job_finish(struct pxs_job *job);
 
 /* ---- worker ---------------------------------------------------------------------------------------------- */
 
-/* Carries out one attempt: `argv` are the arguments behind `pixsweep worker`, an agreement between supervisor and worker only.
- * cli has installed handlers that raise `stop` (SIGTERM, SIGINT) beforehand. Returns the exit code of the process. `log` goes to
- * stderr, which is the run's worker.log. */
+/* Carries out the job that `argv` behind `pixsweep worker` names: a run's folder, or a file. cli has installed handlers that raise
+ * `stop` (SIGTERM, SIGINT) beforehand. Returns the exit code of the process. `log` goes to stderr, which is the run's worker.log. */
 int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log);
 
-/* ---- what worker and supervisor say to each other ----------------------------------------------------------- */
+/* ---- what worker and supervisor say to each other -------------------------------------------------------- */
 
-#define PXS_GRACE_SECONDS \
-    30.0 /* for a worker to write a resume point and end, once it is asked to, its supervisor is dead or its END is recorded */
+/* For a worker to write a resume point and end, once it is asked to, its supervisor is dead or its END is recorded. */
+#define PXS_GRACE_SECONDS 30.0
 
-/* What a worker says over its lifeline, a packet each. */
-struct pxs_word {
-    enum {
-        PXS_WORD_WAITS = 1, /* its disk is full and it waits */
-        PXS_WORD_GOES_ON,   /* there is space again */
-        PXS_WORD_RUNG /* it has trained `epoch` (0-based) and asks whether it goes on; said again until it is answered */
-    } what;
+/* Over the socket that is the worker's stdin, a packet each. Both ends are one program on one machine; a packet of another size or
+ * version is dropped. */
+#define PXS_MESSAGE_VERSION 1
+
+/* From the worker. */
+struct pxs_message {
+    uint32_t version;
+    uint32_t what; /* enum pxs_message_kind */
     int64_t epoch;
-    double value; /* its validation loss there */
+    double value;
 };
-/* What the supervisor says to a rung. */
-struct pxs_answer {
+enum pxs_message_kind {
+    /* Its disk is full and it waits; there is space again. */
+    PXS_MESSAGE_DISK_FULL = 1,
+    PXS_MESSAGE_DISK_OK = 2,
+    /* It has trained `epoch` (0-based) with validation loss `value` and asks whether it goes on; said again until it is answered. */
+    PXS_MESSAGE_RUNG = 3
+};
+/* The answer to a PXS_MESSAGE_RUNG. */
+struct pxs_reply {
+    uint32_t version;
+    uint32_t go_on;
     int64_t epoch;
     double cutoff;
-    bool go_on;
-    char why[256]; /* where it does not */
+    char why[256]; /* where it does not go on */
 };
+_Static_assert(sizeof(struct pxs_message) == 24 && sizeof(struct pxs_reply) == 280,
+               "no holes: they are sent as they stand");
 
 /* Exit codes of a worker. */
 enum {
@@ -44,9 +95,8 @@ enum {
     PXS_EXIT_STOPPED = 130
 };
 
-/* ---- the preflight of shapes -------------------------------------------------------------------------------- */
+/* ---- what a preflight prints ----------------------------------------------------------------------------- */
 
-#define PXS_PROBE_OPTION "--probe" /* the first argument, with 1 */
 /* One of these, at the beginning of a line, and what belongs to it up to the end. */
 #define PXS_PROBE_TOOK "preflight took bytes " /* of memory, of address space */
 #define PXS_PROBE_NOMEM "preflight ran out of memory: "

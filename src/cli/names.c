@@ -1,6 +1,7 @@
 /* What a command line names: experiment files, sweeps by their files, and settings as KEY=VALUE. */
 #include "cli.h"
 #include "pixsweep/config.h"
+#include "pixsweep/records/files.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -116,8 +117,8 @@ int cli_experiment(struct cli *cli, const char **file) {
 static bool is_of_run(const char *path) {
     char dir[PXS_PATH_MAX], records[PXS_PATH_MAX], base[PXS_PATH_MAX];
     last_part(path, base);
-    return strcmp(base, "config.yaml") == 0 && pxs_path_dir(dir, sizeof dir, path) &&
-           pxs_path_join(records, sizeof records, dir, "records.bin") && is_kind(records, S_IFREG);
+    return strcmp(base, PXS_CONFIG_FILE) == 0 && pxs_path_dir(dir, sizeof dir, path) &&
+           pxs_path_join(records, sizeof records, dir, PXS_RECORDS_FILE) && is_kind(records, S_IFREG);
 }
 
 static int name_of_file(struct cli *cli, const char **text) {

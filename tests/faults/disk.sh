@@ -25,6 +25,7 @@ trial 'op=thread,process=worker,n=1,errno=EAGAIN,count=0'
 
 step "the supervisor's files"
 trial 'op=open,process=run,match=*/config.yaml.tmp,n=1,errno=ENOSPC' 'config.yaml: No space left'
+trial 'op=sync,process=run,match=*/job.json.tmp,n=1,errno=ENOSPC' 'job.json: No space left'
 trial 'op=open,process=run,match=*/worker.log,n=1,errno=EMFILE' 'worker.log: Too many open files'
 trial 'op=write,process=run,match=pixsweep.db-wal,n=30,errno=ENOSPC' 'the disk is full'
 trial 'op=write,process=run,match=pixsweep.db-wal,n=62,errno=EIO'

@@ -49,7 +49,7 @@ prepare() {
 
 # kept RESULTS: every file of the runs that does not tell of times and processes, with its hash
 kept() {
-    (cd "$1" && find . -mindepth 2 -type f ! -name records.bin ! -name ends.txt ! -name worker.log ! -name '*.log' ! -name '.*' ! -name config.yaml \
+    (cd "$1" && find . -mindepth 2 -type f ! -name records.bin ! -name ends.txt ! -name worker.log ! -name '*.log' ! -name '.*' ! -name config.yaml ! -name job.json \
         -exec sha256sum {} + | sort -k 2)
 }
 

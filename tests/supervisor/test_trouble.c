@@ -299,31 +299,6 @@ START_TEST(test_a_reader_holds_on)
 }
 END_TEST
 
-static int run_worker(char *const argv[]) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 0);
-        dup2(null, 2);
-        execv("/proc/self/exe", argv);
-        _exit(99);
-    }
-    return wait_for(pid);
-}
-
-START_TEST(test_worker_alone)
-{
-    ck_assert_int_eq(run_worker((char *const[]){"pixsweep", "worker", NULL}), 2);
-    ck_assert_int_eq(
-        run_worker((char *const[]){"pixsweep", "worker", "--dir", "x", "--attempt", "one", NULL}), 2);
-    /* Its supervisor is not its parent: dead before the worker could ask the kernel to tell. */
-    ck_assert_int_eq(run_worker((char *const[]){"pixsweep", "worker", "--dir", "x", "--kernels", "auto",
-                                                "--data-hash", "a", "--config-hash", "b", "--attempt", "1",
-                                                "--parent", "999999", "--threads", "1", NULL}),
-                     130);
-}
-END_TEST
-
 Suite *trouble_suite(void) {
     Suite *suite = suite_create("trouble");
     TCase *c = tcase_create("trouble");
@@ -340,7 +315,6 @@ Suite *trouble_suite(void) {
     tcase_add_test(c, test_two_supervisors_one_killed);
     tcase_add_test(c, test_database_locked);
     tcase_add_test(c, test_a_reader_holds_on);
-    tcase_add_test(c, test_worker_alone);
     suite_add_tcase(suite, c);
     return suite;
 }

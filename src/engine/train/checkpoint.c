@@ -12,7 +12,7 @@ static enum pxs_status save_net(struct training *t, enum pxs_net net, const char
     struct pxs_record_checkpoint *c = &r.checkpoint;
     snprintf(c->kind, sizeof c->kind, "%s", strcmp(suffix, "min") ? "periodic" : "best");
     snprintf(c->net, sizeof c->net, "%s", g ? "generator" : "discriminator");
-    snprintf(c->path, sizeof c->path, "saved_models/%s%s_%s.safetensors", g ? "" : "d/", c->net, suffix);
+    snprintf(c->path, sizeof c->path, g ? PXS_GENERATOR_FILE("%s") : PXS_DISCRIMINATOR_FILE("%s"), suffix);
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], at_epoch[24], at_step[24];
     snprintf(at_epoch, sizeof at_epoch, "%" PRId64, epoch);
     snprintf(at_step, sizeof at_step, "%" PRId64, t->step);

@@ -7,8 +7,6 @@
 #include "pixsweep/nn.h"
 #include "pixsweep/train.h"
 
-#define PXS_RESUME_FILE "resume.safetensors"
-#define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
 enum { RESUME_FORMAT = 5, RESUME_FIELDS = 40 + PXS_EPOCH_N };
 
 /* A class of bits: points of one class are one run's, whoever goes on with them. */

@@ -37,7 +37,7 @@ static enum pxs_status write_grid(struct training *t, const float *pixels, uint3
     PXS_TRY(pxs_image_grid(&grid, &image, err));
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX];
     enum pxs_status status = PXS_OK;
-    if (!pxs_path_join(folder, sizeof folder, t->job->dir, "images") ||
+    if (!pxs_path_join(folder, sizeof folder, t->job->dir, PXS_IMAGES) ||
         !pxs_path_join(path, sizeof path, t->job->dir, r->path))
         status = pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
     if (status == PXS_OK)
@@ -63,7 +63,7 @@ static enum pxs_status make_picture(struct training *t, struct pxs_record *r, st
 
 enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch, struct pxs_error *err) {
     struct pxs_record r = {.kind = PXS_RECORD_SAMPLE, .sample = {.step = step, .epoch = (int32_t)epoch}};
-    snprintf(r.sample.path, sizeof r.sample.path, "images/%" PRId64 ".png", step);
+    snprintf(r.sample.path, sizeof r.sample.path, PXS_SAMPLE_FILE("%" PRId64), step);
     return make_picture(t, &r, err);
 }
 
@@ -74,6 +74,6 @@ bool train_is_sampled(const struct training *t, int64_t step) {
 enum pxs_status train_best_sample(struct training *t, struct pxs_error *err) {
     struct pxs_record r = {.kind = PXS_RECORD_BEST_SAMPLE,
                            .sample = {.step = t->step - 1, .epoch = (int32_t)t->epoch}};
-    snprintf(r.sample.path, sizeof r.sample.path, "images/best.png");
+    snprintf(r.sample.path, sizeof r.sample.path, "%s", PXS_BEST_SAMPLE_FILE);
     return make_picture(t, &r, err);
 }

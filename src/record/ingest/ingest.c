@@ -362,7 +362,7 @@ static enum pxs_status find_or_add(struct pxs_store *store, const struct pxs_fol
 static bool has_weights(const char *dir) {
     char path[PXS_PATH_MAX];
     struct stat info;
-    return pxs_path_join(path, sizeof path, dir, "saved_models") && stat(path, &info) == 0;
+    return pxs_path_join(path, sizeof path, dir, PXS_WEIGHTS) && stat(path, &info) == 0;
 }
 
 static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,

@@ -85,7 +85,7 @@ static bool holds(const char *dir, const char *name) {
 
 /* Also one that cannot be taken in, since its records are gone or no file: to pass over it would be to lose it in silence. */
 static bool is_run(const char *dir) {
-    return holds(dir, PXS_CONFIG_FILE) && (holds(dir, PXS_RECORDS_FILE) || holds(dir, "saved_models"));
+    return holds(dir, PXS_CONFIG_FILE) && (holds(dir, PXS_RECORDS_FILE) || holds(dir, PXS_WEIGHTS));
 }
 
 static int visible(const struct dirent *e) {

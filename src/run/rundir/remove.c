@@ -13,26 +13,24 @@
 #include "pixsweep/rundir.h"
 #include "pixsweep/config.h"
 
-/* What a run makes (docs/contracts.md, Files of a run): place below the run's folder, pattern of
- * the name. Folders stand behind what is in them. */
-static const struct {
-    const char *place, *pattern;
-} made[] = {
-    {"images", "[0-9]*.png"},
-    {"images", "best.png"},
-    {"saved_models/d", "discriminator_*.safetensors"},
-    {"saved_models", "generator_*.safetensors"},
-    {"", "config.yaml"},
-    {"", "records.bin"},
-    {"", PXS_ENDS_FILE},
-    {"", "worker.log"},
-    {"", "worker.[0-9]*.log"},
-    {"", "resume.safetensors"},
-    {"", "resume.previous.safetensors"},
-    {"", PXS_WORKER_FILE},
-    {"", PXS_GUARD_FILE},
+/* What a run makes: patterns of paths below its folder. */
+static const char *const made[] = {
+    PXS_CONFIG_FILE,
+    PXS_JOB_FILE,
+    PXS_RECORDS_FILE,
+    PXS_ENDS_FILE,
+    PXS_LOG_FILE,
+    PXS_OLD_LOG_FILE("[0-9]*"),
+    PXS_SAMPLE_FILE("[0-9]*"),
+    PXS_BEST_SAMPLE_FILE,
+    PXS_GENERATOR_FILE("*"),
+    PXS_DISCRIMINATOR_FILE("*"),
+    PXS_RESUME_FILE,
+    PXS_RESUME_PREVIOUS,
+    PXS_WORKER_FILE,
+    PXS_GUARD_FILE,
 };
-static const char *const places[] = {"images", "saved_models/d", "saved_models", ""};
+static const char *const places[] = {PXS_RUN_FOLDERS, ""};
 
 /* What commands write into a sweep's folder, and `plot RUN` into a run's. */
 static const char *const drawn[] = {"report.html", "curves.png",  "curves.svg",  "curves.pdf",
@@ -56,10 +54,11 @@ static void plain_name(const char *name, char plain[NAME_MAX + 1]) {
 }
 
 static bool is_made_by_run(const char *place, const char *name) {
-    char plain[NAME_MAX + 1];
+    char plain[NAME_MAX + 1], path[NAME_MAX + 64];
     plain_name(name, plain);
+    snprintf(path, sizeof path, "%s%s%s", place, *place ? "/" : "", plain);
     for (size_t i = 0; i < PXS_COUNT(made); i++)
-        if (strcmp(made[i].place, place) == 0 && fnmatch(made[i].pattern, plain, FNM_PERIOD) == 0)
+        if (fnmatch(made[i], path, FNM_PERIOD | FNM_PATHNAME) == 0)
             return true;
     return false;
 }

@@ -1,7 +1,9 @@
 /* The config.yaml of a run as it is frozen with the plan: runnable by itself, and it says in comments which content it was
  * planned with. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "pixsweep/config.h"
 #include "pixsweep/rundir.h"
 
 #define RUN_MARK "# pixsweep run "
@@ -73,4 +75,29 @@ bool pxs_frozen_line(const char *yaml, const char *key, const char **line, size_
         yaml += *yaml == '\n';
     }
     return false;
+}
+
+enum pxs_status pxs_run_config_write(const char *dir, const char *yaml, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    if (!pxs_path_join(path, sizeof path, dir, PXS_CONFIG_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    return pxs_write_file(path, yaml, strlen(yaml), err);
+}
+
+enum pxs_status pxs_run_config_read(const char *path, struct pxs_params *out, char spec_hash[PXS_SHA256_HEX],
+                                    struct pxs_text *problems, struct pxs_error *err) {
+    struct pxs_config *config = NULL;
+    struct pxs_point *point = malloc(sizeof *point);
+    if (!point)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = pxs_config_load(path, NULL, 0, &config, problems, err);
+    if (status == PXS_OK) {
+        pxs_config_point(config, 0, point);
+        *out = point->params;
+        if (spec_hash)
+            snprintf(spec_hash, PXS_SHA256_HEX, "%s", pxs_config_spec_hash(config));
+    }
+    pxs_config_destroy(&config);
+    free(point);
+    return status;
 }

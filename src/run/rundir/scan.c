@@ -187,20 +187,6 @@ static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *h
     return status;
 }
 
-static enum pxs_status read_params(struct pxs_folder *f, const char *path, struct pxs_error *err) {
-    struct pxs_config *config = NULL;
-    struct pxs_point *point = malloc(sizeof *point);
-    enum pxs_status status = point ? pxs_config_load(path, NULL, 0, &config, NULL, err) : pxs_fail_nomem(err);
-    if (status == PXS_OK) {
-        pxs_config_point(config, 0, point);
-        f->params = point->params;
-        snprintf(f->spec_hash, sizeof f->spec_hash, "%s", pxs_config_spec_hash(config));
-    }
-    pxs_config_destroy(&config);
-    free(point);
-    return status;
-}
-
 static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     size_t bytes;
@@ -210,7 +196,7 @@ static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", f->dir);
     PXS_TRY(pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err));
     PXS_TRY(read_head(f, &head, err));
-    PXS_TRY(read_params(f, path, err));
+    PXS_TRY(pxs_run_config_read(path, &f->params, f->spec_hash, NULL, err));
     memcpy(content.dataset, head.data_hash, sizeof content.dataset);
     memcpy(content.init_from, head.weights_hash, sizeof content.init_from);
     return pxs_params_identity(&f->params, &content, f->config_hash, err);

@@ -33,11 +33,9 @@ static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_l
 /* The frozen text goes into the folder as it stands in the database; the file's author (the user) may look, not change. */
 static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_plan_run *run,
                                   struct pxs_error *err) {
-    char path[PXS_PATH_MAX], *yaml = NULL;
-    if (!in_dir(run, PXS_CONFIG_FILE, path))
-        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    char *yaml = NULL;
     PXS_TRY(pxs_store_run_config(s->store, run->run_id, &yaml, err));
-    enum pxs_status status = pxs_write_file(path, yaml, strlen(yaml), err);
+    enum pxs_status status = pxs_run_config_write(run->dir, yaml, err);
     free(yaml);
     return status;
 }
@@ -75,38 +73,20 @@ static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *
 
 static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    char no[32], parent[32], threads[32], every[32], grace[32], rungs[PXS_RUNGS_MAX * 22];
-    snprintf(no, sizeof no, "%lld", (long long)slot->row.no);
-    snprintf(parent, sizeof parent, "%lld", (long long)getpid());
-    snprintf(threads, sizeof threads, "%d", slot->threads);
-    pxs_rungs_text(s->plan, rungs, sizeof rungs);
-    const char *argv[] = {"pixsweep",
-                          "worker",
-                          "--dir",
-                          run->dir,
-                          "--attempt",
-                          no,
-                          "--parent",
-                          parent,
-                          "--threads",
-                          threads,
-                          "--kernels",
-                          s->options->kernels ? s->options->kernels : "auto",
-                          "--data-hash",
-                          run->data_hash,
-                          "--config-hash",
-                          run->config_hash,
-                          "--command",
-                          s->options->command ? s->options->command : "",
-                          "--resume-every",
-                          pxs_format_double(every, s->plan->how.resume_every_s),
-                          "--grace",
-                          pxs_format_double(grace, pxs_grace(s)),
-                          "--rungs",
-                          rungs,
-                          "--allow-mixed",
-                          s->options->allow_mixed ? "1" : "0",
-                          NULL};
+    struct pxs_job job = {.kind = PXS_JOB_ATTEMPT,
+                          .supervisor = getpid(),
+                          .threads = slot->threads,
+                          .kernels = s->options->kernels ? s->options->kernels : "auto",
+                          .attempt = slot->row.no,
+                          .config_hash = run->config_hash,
+                          .data_hash = run->data_hash,
+                          .command = s->options->command ? s->options->command : "",
+                          .resume_every = s->plan->how.resume_every_s,
+                          .grace = pxs_grace(s),
+                          .allow_mixed = s->options->allow_mixed};
+    pxs_rungs_tell(s->plan, &job);
+    PXS_TRY(pxs_job_write(&job, run->dir, err));
+    const char *argv[] = {"pixsweep", "worker", run->dir, NULL};
     struct pxs_process_spec spec = {.argv = argv, .log = slot->log, .cores = &slot->pins};
     return pxs_process_start(&spec, &slot->process, err);
 }
@@ -114,7 +94,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, s
 /* Each attempt keeps its log: the last one's goes by that attempt's number from now on. */
 static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_error *err) {
     char dir[PXS_PATH_MAX], name[64], kept[PXS_PATH_MAX];
-    snprintf(name, sizeof name, PXS_OLD_LOG_FILE, (long long)(slot->row.no - 1));
+    snprintf(name, sizeof name, PXS_OLD_LOG_FILE("%lld"), (long long)(slot->row.no - 1));
     if (slot->row.no < 2 || !pxs_path_dir(dir, sizeof dir, slot->log) ||
         !pxs_path_join(kept, sizeof kept, dir, name) || access(kept, F_OK) == 0)
         return PXS_OK; /* a log in the way is somebody's: the new one then follows the last one in one file */

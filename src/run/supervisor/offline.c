@@ -78,16 +78,13 @@ static bool is_done(const struct pxs_supervisor *s, size_t index, const struct p
 }
 
 static enum pxs_status put_config(struct pxs_supervisor *s, size_t index, struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
     struct pxs_text yaml = {0};
     struct pxs_params *p = malloc(sizeof *p);
     if (!p)
         return pxs_fail_nomem(err);
     enum pxs_status status = pxs_plan_frozen(s->plan, index, p, &yaml, err);
-    if (status == PXS_OK && !pxs_path_join(path, sizeof path, s->plan->runs[index].dir, PXS_CONFIG_FILE))
-        status = pxs_fail(err, PXS_E_INVALID, "the path %s is too long", s->plan->runs[index].dir);
     if (status == PXS_OK)
-        status = pxs_write_file(path, pxs_text_str(&yaml), yaml.len, err);
+        status = pxs_run_config_write(s->plan->runs[index].dir, pxs_text_str(&yaml), err);
     pxs_text_finish(&yaml);
     free(p);
     return status;

@@ -102,49 +102,53 @@ static uint64_t need_of(const struct need *need, const struct pxs_memory *memory
 
 /* Files in memory: nothing stays behind, whoever dies when. */
 struct probe {
-    int config, log;
-    char config_path[64];
+    int config, job, log;
     struct pxs_memory memory;
     int64_t kills; /* for want of memory in our control group, before it */
     struct pxs_process process;
     struct pxs_exit exit;
 };
 
-static enum pxs_status open_files(struct probe *p, const struct pxs_text *yaml, struct pxs_error *err) {
-    p->config = memfd_create("config.yaml", MFD_CLOEXEC);
-    p->log = memfd_create("preflight.log", MFD_CLOEXEC);
-    if (p->config < 0 || p->log < 0)
+/* *fd: a file in memory with this text. */
+static enum pxs_status open_file(const char *name, const struct pxs_text *text, int *fd,
+                                 struct pxs_error *err) {
+    *fd = memfd_create(name, MFD_CLOEXEC);
+    if (*fd < 0)
         return pxs_fail_errno(err, "cannot make a file in memory");
-    if (yaml->failed || write(p->config, pxs_text_str(yaml), yaml->len) != (ssize_t)yaml->len)
+    if (text->failed || write(*fd, pxs_text_str(text), text->len) != (ssize_t)text->len)
         return pxs_fail_nomem(err);
-    snprintf(p->config_path, sizeof p->config_path, "/proc/%lld/fd/%d", (long long)getpid(), p->config);
     return PXS_OK;
 }
 
-static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, struct pxs_error *err) {
-    char parent[32], threads[32], memory[32];
+/* As another process finds it. */
+static void path_of(int fd, char out[64]) {
+    snprintf(out, 64, "/proc/%lld/fd/%d", (long long)getpid(), fd);
+}
+
+static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, const struct pxs_text *yaml,
+                              struct pxs_error *err) {
+    struct pxs_text text = {0}, nothing = {0};
+    char config[64], path[64];
     cpu_set_t used, cores;
     CPU_ZERO(&used);
-    int n = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, (size_t)s->plan->slots.jobs,
-                          s->plan->slots.jobs, &cores);
-    snprintf(parent, sizeof parent, "%lld", (long long)getpid());
-    snprintf(threads, sizeof threads, "%d", n);
-    snprintf(memory, sizeof memory, "%llu", (unsigned long long)p->memory.available);
-    const char *argv[] = {"pixsweep",
-                          "worker",
-                          PXS_PROBE_OPTION,
-                          "1",
-                          "--config",
-                          p->config_path,
-                          "--kernels",
-                          s->options->kernels ? s->options->kernels : "auto",
-                          "--parent",
-                          parent,
-                          "--threads",
-                          threads,
-                          "--memory",
-                          memory,
-                          NULL};
+    int threads = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, (size_t)s->plan->slots.jobs,
+                                s->plan->slots.jobs, &cores);
+    PXS_TRY(open_file("preflight.log", &nothing, &p->log, err));
+    PXS_TRY(open_file("config.yaml", yaml, &p->config, err));
+    path_of(p->config, config);
+    const struct pxs_job job = {.kind = PXS_JOB_PREFLIGHT,
+                                .supervisor = getpid(),
+                                .threads = threads,
+                                .kernels = s->options->kernels ? s->options->kernels : "auto",
+                                .config = config,
+                                .memory = (int64_t)p->memory.available};
+    enum pxs_status status = pxs_job_print(&job, &text, err);
+    if (status == PXS_OK)
+        status = open_file(PXS_JOB_FILE, &text, &p->job, err);
+    pxs_text_finish(&text);
+    PXS_TRY(status);
+    path_of(p->job, path);
+    const char *argv[] = {"pixsweep", "worker", path, NULL};
     const struct pxs_process_spec spec = {.argv = argv, .log_fd = p->log, .cores = &cores};
     return pxs_process_start(&spec, &p->process, err);
 }
@@ -256,7 +260,7 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
 
 static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape, struct need *need,
                                  struct pxs_error *err) {
-    struct probe p = {.config = -1, .log = -1, .process = {.lifeline = -1}};
+    struct probe p = {.config = -1, .job = -1, .log = -1, .process = {.lifeline = -1}};
     struct pxs_text yaml = {0};
     struct pxs_params *params = malloc(sizeof *params);
     if (!params)
@@ -267,19 +271,17 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
     p.kills = groups.oom_kills;
     pxs_plan_params(s->plan, shape->run, params);
     pxs_params_write_yaml(params, "preflight", &yaml);
-    enum pxs_status status = open_files(&p, &yaml, err);
-    if (status == PXS_OK)
-        status = launch(s, &p, err);
+    enum pxs_status status = launch(s, &p, &yaml, err);
     if (status == PXS_OK) {
         wait_for(s, &p);
         status = read_answer(s, shape, &p, need, err);
     }
     pxs_text_finish(&yaml);
     free(params);
-    if (p.config >= 0)
-        close(p.config);
-    if (p.log >= 0)
-        close(p.log);
+    const int files[] = {p.config, p.job, p.log};
+    for (size_t i = 0; i < PXS_COUNT(files); i++)
+        if (files[i] >= 0)
+            close(files[i]);
     return status;
 }
 

@@ -61,12 +61,15 @@ bool pxs_process_reap(struct pxs_process *p, struct pxs_exit *how) {
     return true;
 }
 
-bool pxs_process_hear(struct pxs_process *p, struct pxs_word *word) {
-    struct pxs_word said;
-    if (p->lifeline < 0 || recv(p->lifeline, &said, sizeof said, MSG_DONTWAIT) != (ssize_t)sizeof said)
-        return false;
-    *word = said;
-    return true;
+bool pxs_process_hear(struct pxs_process *p, struct pxs_message *message) {
+    struct pxs_message said;
+    ssize_t n;
+    while (p->lifeline >= 0 && (n = recv(p->lifeline, &said, sizeof said, MSG_DONTWAIT)) > 0)
+        if (n == (ssize_t)sizeof said && said.version == PXS_MESSAGE_VERSION) {
+            *message = said;
+            return true;
+        }
+    return false;
 }
 
 bool pxs_process_hung_up(const struct pxs_process *p) {
@@ -75,9 +78,9 @@ bool pxs_process_hung_up(const struct pxs_process *p) {
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-bool pxs_process_answer(const struct pxs_process *p, const struct pxs_answer *answer) {
+bool pxs_process_reply(const struct pxs_process *p, const struct pxs_reply *reply) {
     return p->lifeline >= 0 &&
-           send(p->lifeline, answer, sizeof *answer, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *answer;
+           send(p->lifeline, reply, sizeof *reply, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *reply;
 }
 
 void pxs_process_close(struct pxs_process *p) {

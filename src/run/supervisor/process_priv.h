@@ -34,11 +34,11 @@ PXS_NODISCARD enum pxs_status pxs_process_start(const struct pxs_process_spec *s
 /* As pxs_child_reap; the lifeline goes with it. */
 bool pxs_process_reap(struct pxs_process *p, struct pxs_exit *how);
 /* The next thing that the worker has said; false where there is nothing (yet). */
-bool pxs_process_hear(struct pxs_process *p, struct pxs_word *word);
+bool pxs_process_hear(struct pxs_process *p, struct pxs_message *message);
 /* Has the other end been closed? True only once everything that was said has been heard. */
 bool pxs_process_hung_up(const struct pxs_process *p);
 /* False where it cannot be said now. */
-bool pxs_process_answer(const struct pxs_process *p, const struct pxs_answer *answer);
+bool pxs_process_reply(const struct pxs_process *p, const struct pxs_reply *reply);
 void pxs_process_close(struct pxs_process *p); /* the lifeline only */
 
 /* The last `max_lines` lines (at most 8 KB) of a log from `start` on, each behind "  | "; "" where there is nothing. */

@@ -45,12 +45,10 @@ void pxs_rungs_finish(struct pxs_supervisor *s) {
     s->rungs = (struct pxs_rungs){0};
 }
 
-void pxs_rungs_text(const struct pxs_plan *plan, char *buf, size_t size) {
-    size_t used = 0;
-    buf[0] = '\0';
-    for (size_t i = 0; plan->prune.rule != PXS_PRUNE_NONE && i < plan->prune.n_rungs && used < size; i++)
-        used += (size_t)snprintf(buf + used, size - used, "%s%lld", i > 0 ? "," : "",
-                                 (long long)plan->prune.rungs[i] - 1);
+void pxs_rungs_tell(const struct pxs_plan *plan, struct pxs_job *job) {
+    job->n_rungs = plan->prune.rule == PXS_PRUNE_NONE ? 0 : plan->prune.n_rungs;
+    for (size_t i = 0; i < job->n_rungs; i++)
+        job->rungs[i] = plan->prune.rungs[i] - 1;
 }
 
 /* ---- what is known --------------------------------------------------------------------------------------- */
@@ -193,11 +191,13 @@ static bool judge(struct pxs_supervisor *s, size_t run, size_t rung, double now,
 static void answer(struct pxs_supervisor *s, struct pxs_slot *slot, size_t rung,
                    const struct pxs_verdict_at_rung *v, double now) {
     const struct pxs_rung_cell *c = cell_of(s, slot->run, rung);
-    struct pxs_answer a = {
-        .epoch = slot->question.epoch, .go_on = c->verdict == PXS_GOES_ON, .cutoff = c->cutoff};
+    struct pxs_reply a = {.version = PXS_MESSAGE_VERSION,
+                          .go_on = c->verdict == PXS_GOES_ON,
+                          .epoch = slot->question.epoch,
+                          .cutoff = c->cutoff};
     if (!a.go_on)
         say_why(s, c, rung, v, a.why, sizeof a.why);
-    if (!pxs_process_answer(&slot->process, &a))
+    if (!pxs_process_reply(&slot->process, &a))
         return; /* it asks again, or is dead */
     slot->question.open = false;
     slot->progress.first_time += now - slot->question.asked_at; /* waiting is no sign of its pace */
@@ -259,15 +259,15 @@ static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t p
     }
 }
 
-void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_word *word,
+void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_message *message,
                     double now) {
     size_t rung;
-    if (slot->question.open && slot->question.epoch == word->epoch)
+    if (slot->question.open && slot->question.epoch == message->epoch)
         return; /* it asks again, to be sure */
-    if (!find_rung(s, word->epoch, &rung))
+    if (!find_rung(s, message->epoch, &rung))
         return;
-    cell_of(s, slot->run, rung)->value = word->value;
-    slot->question = (struct pxs_question){.open = true, .epoch = word->epoch, .asked_at = now};
+    cell_of(s, slot->run, rung)->value = message->value;
+    slot->question = (struct pxs_question){.open = true, .epoch = message->epoch, .asked_at = now};
 }
 
 void pxs_rungs_answer(struct pxs_supervisor *s, double now) {

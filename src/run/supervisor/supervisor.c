@@ -122,12 +122,12 @@ static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full
 
 /* Hears what a worker says; closes the lifeline where it has nothing to say any more. */
 static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
-    struct pxs_word word;
-    while (pxs_process_hear(&slot->process, &word))
-        if (word.what == PXS_WORD_RUNG)
-            pxs_rungs_hear(s, slot, &word, pxs_work_clock(s));
+    struct pxs_message message;
+    while (pxs_process_hear(&slot->process, &message))
+        if (message.what == PXS_MESSAGE_RUNG)
+            pxs_rungs_hear(s, slot, &message, pxs_work_clock(s));
         else
-            heed_disk(s, slot, word.what == PXS_WORD_WAITS);
+            heed_disk(s, slot, message.what == PXS_MESSAGE_DISK_FULL);
     if (pxs_process_hung_up(&slot->process))
         pxs_process_close(&slot->process);
 }

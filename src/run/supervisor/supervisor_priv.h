@@ -229,14 +229,15 @@ void pxs_kills_explain(struct pxs_supervisor *s, struct pxs_slot *slot);
 
 PXS_NODISCARD enum pxs_status pxs_rungs_make(struct pxs_supervisor *s, struct pxs_error *err);
 void pxs_rungs_finish(struct pxs_supervisor *s);
-/* "19,59": the epochs, as workers are told. */
-void pxs_rungs_text(const struct pxs_plan *plan, char *buf, size_t size);
+/* The epochs (0-based) after which workers ask. */
+void pxs_rungs_tell(const struct pxs_plan *plan, struct pxs_job *job);
 /* A record of a run went by. */
 void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r);
 /* Asks the database, or its folder, how a run came through its rungs; not too often. True where nothing more can become known. */
 bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now);
-/* A worker asks (PXS_WORD_RUNG); the questions that can be answered are, and nobody waits for what will not come. */
-void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_word *word, double now);
+/* A worker asks (PXS_MESSAGE_RUNG); the questions that can be answered are, and nobody waits for what will not come. */
+void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_message *message,
+                    double now);
 void pxs_rungs_answer(struct pxs_supervisor *s, double now);
 
 /* run.on_done, with the summary in its environment (done.c). */

@@ -34,15 +34,15 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
     pxs_record_begin_add(b, "boot_id", "%s", host.boot_id);
     pxs_record_begin_add(b, "pid", "%lld", (long long)getpid());
     pxs_record_begin_add(b, "pid_start", "%lld", (long long)pxs_pid_start(getpid()));
-    pxs_record_begin_add(b, "supervisor_pid", "%lld", (long long)w->parent);
+    pxs_record_begin_add(b, "supervisor_pid", "%lld", (long long)w->job.supervisor);
     pxs_record_begin_add(b, "cores", "%s", list);
-    pxs_record_begin_add(b, "threads", "%lld", (long long)w->threads);
+    pxs_record_begin_add(b, "threads", "%lld", (long long)w->job.threads);
     pxs_record_begin_add(b, "libc", "glibc %s", gnu_get_libc_version());
     pxs_record_begin_add(b, "compiler", "%s", __VERSION__);
-    pxs_record_begin_add(b, "data_hash", "%s", w->data_hash);
-    pxs_record_begin_add(b, "config_hash", "%s", w->config_hash);
-    if (w->command && w->command[0])
-        pxs_record_begin_add(b, "command", "%s", w->command);
+    pxs_record_begin_add(b, "data_hash", "%s", w->job.data_hash);
+    pxs_record_begin_add(b, "config_hash", "%s", w->job.config_hash);
+    if (w->job.command[0])
+        pxs_record_begin_add(b, "command", "%s", w->job.command);
 }
 
 /* What became of the resume points is part of the run's record: a line, an event. */
@@ -70,12 +70,12 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct
     if (!r)
         return pxs_fail_nomem(err);
     r->kind = PXS_RECORD_BEGIN;
-    r->begin.attempt = w->attempt;
+    r->begin.attempt = w->job.attempt;
     r->begin.at_ms = pxs_now_ms();
     r->begin.resumed_from_step = w->resume.step;
     add_machine(w, &r->begin);
     /* A kernel set that does not work here is told by the training itself; the attempt begins in any case. */
-    if (pxs_train_environment(w->kernels, &engine, NULL) == PXS_OK)
+    if (pxs_train_environment(w->job.kernels, &engine, NULL) == PXS_OK)
         add_lines(&r->begin, pxs_text_str(&engine));
     pxs_text_finish(&engine);
     enum pxs_status status = pxs_record_write(w->records, r, err);

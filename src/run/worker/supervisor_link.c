@@ -21,24 +21,25 @@ bool pxs_bind_to_parent(int64_t parent) {
 }
 
 /* A supervisor that does not listen is no reason to wait for it. */
-static void say(const struct pxs_word *word) {
-    ssize_t ignored = send(STDIN_FILENO, word, sizeof *word, MSG_DONTWAIT | MSG_NOSIGNAL);
+static void say(const struct pxs_message *message) {
+    ssize_t ignored = send(STDIN_FILENO, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)ignored;
 }
 
 void pxs_worker_waiting(void *user, const char *why) {
-    const struct pxs_word word = {.what = why ? PXS_WORD_WAITS : PXS_WORD_GOES_ON};
+    const struct pxs_message message = {.version = PXS_MESSAGE_VERSION,
+                                        .what = why ? PXS_MESSAGE_DISK_FULL : PXS_MESSAGE_DISK_OK};
     (void)user;
-    say(&word);
+    say(&message);
 }
 
-static bool take_answer(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
+static bool take_reply(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
     pthread_mutex_lock(&w->lock);
-    bool mine = w->answered && w->answer.epoch == rung->epoch;
+    bool mine = w->answered && w->reply.epoch == rung->epoch;
     if (mine) {
-        rung->go_on = w->answer.go_on;
-        rung->cutoff = w->answer.cutoff;
-        snprintf(rung->why, sizeof rung->why, "%s", w->answer.why);
+        rung->go_on = w->reply.go_on;
+        rung->cutoff = w->reply.cutoff;
+        snprintf(rung->why, sizeof rung->why, "%s", w->reply.why);
     }
     pthread_mutex_unlock(&w->lock);
     return mine;
@@ -46,22 +47,23 @@ static bool take_answer(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
 
 enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err) {
     struct pxs_lifeline *w = user;
-    const struct pxs_word word = {.what = PXS_WORD_RUNG, .epoch = rung->epoch, .value = rung->value};
-    for (int naps = 0; !take_answer(w, rung); naps++) {
+    const struct pxs_message message = {
+        .version = PXS_MESSAGE_VERSION, .what = PXS_MESSAGE_RUNG, .epoch = rung->epoch, .value = rung->value};
+    for (int naps = 0; !take_reply(w, rung); naps++) {
         if (atomic_load(&w->stop->signal) != 0)
             return pxs_fail(err, PXS_E_STOPPED,
                             "stopped after %lld epochs, before it was decided whether it goes on",
                             (long long)rung->epoch + 1);
         if (naps % ASK_AGAIN == 0)
-            say(&word);
+            say(&message);
         usleep(NAP_US);
     }
     return PXS_OK;
 }
 
-static void keep_answer(struct pxs_lifeline *w, const struct pxs_answer *answer) {
+static void keep_reply(struct pxs_lifeline *w, const struct pxs_reply *reply) {
     pthread_mutex_lock(&w->lock);
-    w->answer = *answer;
+    w->reply = *reply;
     w->answered = true;
     pthread_mutex_unlock(&w->lock);
 }
@@ -82,14 +84,14 @@ static void *watch(void *user) {
     struct pxs_lifeline *w = user;
     struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = w->quit, .events = POLLIN}};
     for (;;) {
-        struct pxs_answer answer;
+        struct pxs_reply reply;
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return NULL;
         if (fds[1].revents)
             return NULL;
-        ssize_t n = fds[0].revents ? read(STDIN_FILENO, &answer, sizeof answer) : -1;
-        if (n == (ssize_t)sizeof answer)
-            keep_answer(w, &answer);
+        ssize_t n = fds[0].revents ? read(STDIN_FILENO, &reply, sizeof reply) : -1;
+        if (n == (ssize_t)sizeof reply && reply.version == PXS_MESSAGE_VERSION)
+            keep_reply(w, &reply);
         if (fds[0].revents && n <= 0 && errno != EINTR) {
             stop_or_go(w);
             return NULL;

@@ -9,60 +9,6 @@
 
 #define LOCK_WAIT_SECONDS 60.0
 
-/* ---- arguments ------------------------------------------------------------------------------------------- */
-
-/* "19,59", or nothing. */
-static bool set_rungs(struct pxs_worker *w, const char *text) {
-    char number[32];
-    while (*text) {
-        size_t n = strcspn(text, ",");
-        if (n >= sizeof number || w->n_rungs == PXS_RUNGS_MAX)
-            return false;
-        snprintf(number, sizeof number, "%.*s", (int)n, text);
-        if (!pxs_parse_int(number, &w->rungs[w->n_rungs++]))
-            return false;
-        text += n + (text[n] == ',');
-    }
-    return true;
-}
-
-static bool set_argument(struct pxs_worker *w, const char *name, const char *value) {
-    const struct {
-        const char *name;
-        const char **text;
-        int64_t *number;
-    } known[] = {{"--dir", &w->dir, NULL},
-                 {"--kernels", &w->kernels, NULL},
-                 {"--data-hash", &w->data_hash, NULL},
-                 {"--config-hash", &w->config_hash, NULL},
-                 {"--command", &w->command, NULL},
-                 {"--attempt", NULL, &w->attempt},
-                 {"--parent", NULL, &w->parent},
-                 {"--threads", NULL, &w->threads},
-                 {"--allow-mixed", NULL, &w->allow_mixed}};
-    if (strcmp(name, "--rungs") == 0)
-        return set_rungs(w, value);
-    if (strcmp(name, "--resume-every") == 0)
-        return pxs_parse_double(value, &w->resume_every);
-    if (strcmp(name, "--grace") == 0)
-        return pxs_parse_double(value, &w->grace);
-    for (size_t i = 0; i < PXS_COUNT(known); i++)
-        if (strcmp(known[i].name, name) == 0) {
-            if (known[i].text)
-                *known[i].text = value;
-            return known[i].text || pxs_parse_int(value, known[i].number);
-        }
-    return false;
-}
-
-static bool parse_arguments(struct pxs_worker *w, int argc, char *const argv[]) {
-    for (int i = 0; i + 1 < argc; i += 2)
-        if (!set_argument(w, argv[i], argv[i + 1]))
-            return false;
-    return argc % 2 == 0 && w->dir && w->kernels && w->data_hash && w->config_hash && w->attempt > 0 &&
-           w->parent > 0 && w->threads > 0;
-}
-
 /* ---- the run's folder ------------------------------------------------------------------------------------ */
 
 static bool stopped(const struct pxs_worker *w) {
@@ -92,59 +38,50 @@ static enum pxs_status lock_folder(struct pxs_worker *w, struct pxs_error *err) 
 
 static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
-    struct pxs_config *config = NULL;
     struct pxs_text problems = {0};
     if (!pxs_path_join(path, sizeof path, w->dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
-    enum pxs_status status = pxs_config_load(path, NULL, 0, &config, &problems, err);
+    enum pxs_status status = pxs_run_config_read(path, &w->params, NULL, &problems, err);
     if (status != PXS_OK && problems.len > 0)
         pxs_log(w->log, PXS_LOG_ERROR, "%s", pxs_text_str(&problems));
     pxs_text_finish(&problems);
-    PXS_TRY(status);
-    struct pxs_point *point = malloc(sizeof *point);
-    if (point) {
-        pxs_config_point(config, 0, point);
-        w->params = point->params;
-    }
-    pxs_config_destroy(&config);
-    free(point);
-    return point ? PXS_OK : pxs_fail_nomem(err);
+    return status;
 }
 
 /* What is about to be trained must be what was planned; the pairs themselves are compared when they are loaded. */
 static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_error *err) {
     struct pxs_params_content content = {0};
     char hash[PXS_SHA256_HEX];
-    snprintf(content.dataset, sizeof content.dataset, "%s", w->data_hash);
+    snprintf(content.dataset, sizeof content.dataset, "%s", w->job.data_hash);
     if (w->params.init_from[0])
         PXS_TRY(pxs_weights_hash(w->params.init_from, content.init_from, err));
     PXS_TRY(pxs_params_identity(&w->params, &content, hash, err));
-    if (strcmp(hash, w->config_hash) == 0)
+    if (strcmp(hash, w->job.config_hash) == 0)
         return PXS_OK;
     return pxs_fail(err, PXS_E_INVALID,
                     "%s/" PXS_CONFIG_FILE
                     " or the weights of init_from are not what was planned: planned config_hash %s, "
                     "now %s",
-                    w->dir, w->config_hash, hash);
+                    w->dir, w->job.config_hash, hash);
 }
 
 static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
-    PXS_TRY(pxs_pool_create((int)w->threads, &pool, err));
+    PXS_TRY(pxs_pool_create((int)w->job.threads, &pool, err));
     struct pxs_train_job job = {.params = &w->params,
                                 .dir = w->dir,
                                 .records = w->records,
                                 .pool = pool,
-                                .kernels = w->kernels,
-                                .data_hash = w->data_hash,
+                                .kernels = w->job.kernels,
+                                .data_hash = w->job.data_hash,
                                 .stop = w->stop,
                                 .log = w->log,
-                                .config_hash = w->config_hash,
-                                .resume_every = w->resume_every,
+                                .config_hash = w->job.config_hash,
+                                .resume_every = w->job.resume_every,
                                 .resume = &w->resume,
                                 .waiting = pxs_worker_waiting,
-                                .rungs = w->rungs,
-                                .n_rungs = w->n_rungs,
+                                .rungs = w->job.rungs,
+                                .n_rungs = w->job.n_rungs,
                                 .ask = pxs_worker_ask,
                                 .ask_user = w->lifeline};
     enum pxs_status status = pxs_train_run(&job, err);
@@ -157,8 +94,8 @@ static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes
     char path[PXS_PATH_MAX];
     if (!pxs_path_join(path, sizeof path, w->dir, PXS_RECORDS_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
-    PXS_TRY(pxs_train_find_resume(w->dir, w->config_hash, w->configured ? &w->params : NULL, w->kernels,
-                                  w->allow_mixed != 0, &w->resume, notes, err));
+    PXS_TRY(pxs_train_find_resume(w->dir, w->job.config_hash, w->configured ? &w->params : NULL,
+                                  w->job.kernels, w->job.allow_mixed != 0, &w->resume, notes, err));
     if (w->resume.step < 0)
         return pxs_record_writer_open(path, 0, &w->records, err);
     enum pxs_status status = pxs_record_writer_open(path, w->resume.record_bytes, &w->records, err);
@@ -200,7 +137,7 @@ static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *e
 
 /* A link in the place of a folder would lead what the run writes elsewhere. */
 static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error *err) {
-    static const char *const folders[] = {"images", "saved_models", "saved_models/d"};
+    static const char *const folders[] = {PXS_RUN_FOLDERS};
     char path[PXS_PATH_MAX];
     struct stat info;
     for (size_t i = 0; i < PXS_COUNT(folders); i++)
@@ -213,7 +150,7 @@ static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error
 
 /* Half-written files of a process that was killed: the folder is ours alone now. */
 static void remove_litter(const struct pxs_worker *w) {
-    static const char *const folders[] = {".", "images", "saved_models", "saved_models/d"};
+    static const char *const folders[] = {".", PXS_RUN_FOLDERS};
     char path[PXS_PATH_MAX];
     if (check_places(w, NULL) != PXS_OK)
         return;
@@ -259,40 +196,47 @@ static int exit_code(enum pxs_status status) {
     }
 }
 
-int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log) {
-    struct pxs_worker *w = calloc(1, sizeof *w);
+static int run_attempt(struct pxs_worker *w) {
     struct pxs_lifeline watcher = {.quit = -1};
     struct pxs_error err;
-    if (argc > 0 && strcmp(argv[0], PXS_PROBE_OPTION) == 0) {
-        free(w);
-        return pxs_probe_worker(argc, argv, stop, log);
-    }
-    if (!w)
-        return PXS_EXIT_FAILED;
-    *w = (struct pxs_worker){.stop = stop,
-                             .log = log,
-                             .lock = {.fd = -1},
-                             .resume_every = PXS_RESUME_SECONDS,
-                             .grace = PXS_GRACE_SECONDS};
-    if (!parse_arguments(w, argc, argv)) {
-        pxs_log(log, PXS_LOG_ERROR, "`worker` is started by `pixsweep run` only");
-        free(w);
-        return PXS_EXIT_USAGE;
-    }
-    if (!pxs_bind_to_parent(w->parent)) {
-        free(w);
-        return PXS_EXIT_STOPPED;
-    }
     w->lifeline = &watcher;
-    enum pxs_status status = pxs_lifeline_start(&watcher, stop, w->grace, &err);
+    enum pxs_status status = pxs_lifeline_start(&watcher, w->stop, w->job.grace, &err);
     if (status == PXS_OK)
         status = carry_out(w, &err);
     if (status != PXS_OK)
-        pxs_log(log, status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR, "%s",
-                err.message);
+        pxs_log(w->log, status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR,
+                "%s", err.message);
     pxs_lifeline_stop(&watcher);
     pxs_record_writer_close(&w->records);
     pxs_lock_release(&w->lock);
-    free(w);
     return exit_code(status);
+}
+
+int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log) {
+    struct pxs_worker *w = calloc(1, sizeof *w);
+    struct pxs_error err;
+    int code = PXS_EXIT_USAGE;
+    if (!w)
+        return PXS_EXIT_FAILED;
+    *w = (struct pxs_worker){.stop = stop, .log = log, .lock = {.fd = -1}};
+    if (argc != 1) {
+        pxs_log(log, PXS_LOG_ERROR, "`worker` is started by `pixsweep run` only");
+        goto out;
+    }
+    w->dir = argv[0];
+    if (pxs_job_read(w->dir, &w->job, &err) != PXS_OK) {
+        pxs_log(log, PXS_LOG_ERROR, "`worker` is started by `pixsweep run` only: %s", err.message);
+        goto out;
+    }
+    if (!pxs_bind_to_parent(w->job.supervisor)) {
+        pxs_log(log, PXS_LOG_INFO, "the supervisor of this job, process %lld, is gone",
+                (long long)w->job.supervisor);
+        code = PXS_EXIT_STOPPED;
+        goto out;
+    }
+    code = w->job.kind == PXS_JOB_PREFLIGHT ? pxs_probe_worker(&w->job, stop, log) : run_attempt(w);
+out:
+    pxs_job_finish(&w->job);
+    free(w);
+    return code;
 }

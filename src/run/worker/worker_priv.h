@@ -11,13 +11,10 @@
 #include "pixsweep/train.h"
 #include "pixsweep/worker.h"
 
-#define PXS_RESUME_SECONDS 300.0 /* between resume points, where nobody says otherwise */
-
 struct pxs_lifeline;
 struct pxs_worker {
-    const char *dir, *kernels, *data_hash, *config_hash, *command;
-    double resume_every, grace; /* seconds */
-    int64_t attempt, parent, threads, allow_mixed;
+    struct pxs_job job;
+    const char *dir; /* the run's folder */
     struct pxs_stop *stop;
     struct pxs_logger log;
     struct pxs_lock lock;
@@ -26,8 +23,6 @@ struct pxs_worker {
     bool configured;
     struct pxs_resume_point resume;
     struct pxs_lifeline *lifeline;
-    int64_t rungs[PXS_RUNGS_MAX]; /* epochs after which to ask */
-    size_t n_rungs;
 };
 
 /* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never came to training. */
@@ -52,13 +47,13 @@ struct pxs_lifeline {
     bool started;
     pthread_mutex_t lock; /* over what follows */
     bool answered;
-    struct pxs_answer answer;
+    struct pxs_reply reply;
 };
 PXS_NODISCARD enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop, double grace,
                                                  struct pxs_error *err);
 void pxs_lifeline_stop(struct pxs_lifeline *w);
 
-/* The prober: as pxs_sweep_worker. */
-int pxs_probe_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log);
+/* Carries out a preflight; returns the exit code of the process. */
+int pxs_probe_worker(const struct pxs_job *job, struct pxs_stop *stop, struct pxs_logger log);
 
 #endif

@@ -1,0 +1,187 @@
+/* A worker's job: from the supervisor to the file and back, and files that are none. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pixsweep/records/files.h"
+
+static const struct pxs_job attempt = {.kind = PXS_JOB_ATTEMPT,
+                                       .supervisor = 999999,
+                                       .threads = 3,
+                                       .kernels = "f2-avx2",
+                                       .attempt = 7,
+                                       .config_hash = "c0",
+                                       .data_hash = "da",
+                                       .command = "pixsweep run \"a b.yaml\"",
+                                       .resume_every = 0.1,
+                                       .grace = 30,
+                                       .allow_mixed = true,
+                                       .rungs = {19, 59},
+                                       .n_rungs = 2};
+
+START_TEST(an_attempt_comes_back_as_it_was_written)
+{
+    struct pxs_job job;
+    ck_ok(pxs_job_write(&attempt, in_folder(""), &err));
+    ck_ok(pxs_job_read(in_folder(""), &job, &err));
+    ck_assert_int_eq(job.kind, PXS_JOB_ATTEMPT);
+    ck_assert_int_eq(job.supervisor, 999999);
+    ck_assert_int_eq(job.threads, 3);
+    ck_assert_int_eq(job.attempt, 7);
+    ck_assert_str_eq(job.kernels, attempt.kernels);
+    ck_assert_str_eq(job.config_hash, attempt.config_hash);
+    ck_assert_str_eq(job.data_hash, attempt.data_hash);
+    ck_assert_str_eq(job.command, attempt.command);
+    ck_assert(job.resume_every == attempt.resume_every && job.grace == attempt.grace);
+    ck_assert(job.allow_mixed);
+    ck_assert_uint_eq(job.n_rungs, 2);
+    ck_assert_int_eq(job.rungs[1], 59);
+    pxs_job_finish(&job);
+}
+END_TEST
+
+START_TEST(a_preflight_is_read_from_any_file)
+{
+    const struct pxs_job preflight = {.kind = PXS_JOB_PREFLIGHT,
+                                      .supervisor = 1,
+                                      .threads = 1,
+                                      .kernels = "auto",
+                                      .config = "/tmp/x y.yaml",
+                                      .memory = (int64_t)1 << 40};
+    struct pxs_text text = {0};
+    struct pxs_job job;
+    ck_ok(pxs_job_print(&preflight, &text, &err));
+    write_text("other", pxs_text_str(&text));
+    pxs_text_finish(&text);
+    ck_ok(pxs_job_read(in_folder("other"), &job, &err));
+    ck_assert_int_eq(job.kind, PXS_JOB_PREFLIGHT);
+    ck_assert_str_eq(job.config, preflight.config);
+    ck_assert_int_eq(job.memory, preflight.memory);
+    pxs_job_finish(&job);
+}
+END_TEST
+
+/* The text of `attempt` with `from` replaced by `to`. */
+static void write_changed(const char *from, const char *to) {
+    struct pxs_text text = {0};
+    ck_ok(pxs_job_print(&attempt, &text, &err));
+    const char *at = strstr(pxs_text_str(&text), from);
+    ck_assert_msg(at != NULL, "%s", from);
+    write_textf(PXS_JOB_FILE, "%.*s%s%s", (int)(at - pxs_text_str(&text)), pxs_text_str(&text), to,
+                at + strlen(from));
+    pxs_text_finish(&text);
+}
+
+static const struct {
+    const char *from, *to, *message;
+    enum pxs_status status;
+} wrong[] = {
+    {"\"version\": 1", "\"version\": 2", "is of version 2, and this pixsweep knows version 1",
+     PXS_E_UNSUPPORTED},
+    {"\"version\": 1,", "", "version", PXS_E_CORRUPT},
+    {"\"attempt\",", "\"party\",", "must be \"attempt\" or \"preflight\"", PXS_E_CORRUPT},
+    {"\"threads\": 3", "\"threads\": 0", "$.threads must be at least 1", PXS_E_CORRUPT},
+    {"\"threads\": 3", "\"threads\": \"3\"", "$.threads", PXS_E_CORRUPT},
+    {"\"grace\": 30,", "", "grace", PXS_E_CORRUPT},
+    {"\"rungs\": [", "\"rungs\": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,", "has more than 16 elements",
+     PXS_E_CORRUPT},
+    {"}", "", PXS_JOB_FILE, PXS_E_CORRUPT},
+};
+
+START_TEST(what_is_no_job_is_refused_in_words)
+{
+    struct pxs_job job;
+    write_changed(wrong[_i].from, wrong[_i].to);
+    ck_fails(pxs_job_read(in_folder(""), &job, &err), wrong[_i].status, wrong[_i].message);
+    ck_fails(pxs_job_read(in_folder(""), &job, &err), wrong[_i].status, PXS_JOB_FILE);
+}
+END_TEST
+
+START_TEST(a_link_in_its_place_is_not_followed)
+{
+    struct pxs_job job;
+    ck_ok(pxs_job_write(&attempt, in_folder(""), &err));
+    ck_assert_int_eq(rename(in_folder(PXS_JOB_FILE), in_folder("elsewhere")), 0);
+    ck_assert_int_eq(symlink("elsewhere", in_folder(PXS_JOB_FILE)), 0);
+    ck_fails(pxs_job_read(in_folder(""), &job, &err), PXS_E_INVALID, PXS_JOB_FILE);
+}
+END_TEST
+
+static int run_worker(const char *argument, const char *more) {
+    char *const argv[] = {"pixsweep", "worker", (char *)argument, (char *)more, NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        int log = open(in_folder("log"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        dup2(null, 0);
+        dup2(log, 2);
+        execv("/proc/self/exe", argv);
+        _exit(99);
+    }
+    return wait_for(pid);
+}
+
+static void expect_log(const char *words) {
+    char *text = slurp("log", NULL);
+    ck_has(text, words);
+    free(text);
+}
+
+START_TEST(a_worker_without_a_supervisor_does_nothing)
+{
+    ck_assert_int_eq(run_worker(NULL, NULL), 2);
+    expect_log("`worker` is started by `pixsweep run` only");
+    ck_assert_int_eq(run_worker(in_folder(""), "more"), 2);
+    ck_assert_int_eq(run_worker(in_folder(""), NULL), 2);
+    expect_log("job.json");
+    write_changed("\"version\": 1", "\"version\": 9");
+    ck_assert_int_eq(run_worker(in_folder(""), NULL), 2);
+    expect_log("is of version 9");
+    /* Dead before the worker could ask the kernel to tell. */
+    ck_ok(pxs_job_write(&attempt, in_folder(""), &err));
+    ck_assert_int_eq(run_worker(in_folder(""), NULL), 130);
+    expect_log("the supervisor of this job, process 999999, is gone");
+    ck_assert(!exists(PXS_RECORDS_FILE));
+}
+END_TEST
+
+/* What the last attempt was to do stays in the run's folder, and rm takes it away. */
+START_TEST(a_run_keeps_its_last_job)
+{
+    static const char dir[] = "results/exp/0001-base-s0";
+    struct pxs_run_files sum = {0};
+    struct pxs_job job;
+    write_experiment(4, FAKE_CRASH_ONCE, "run: {resume_every: 7s}\n");
+    struct outcome o = run_with((struct pxs_sweep_options){.command = "pixsweep run exp.yaml"});
+    ck_assert_int_eq(o.summary.exit_code, 0);
+    outcome_finish(&o);
+    ck_ok(pxs_job_read(in_folder(dir), &job, &err));
+    ck_assert_int_eq(job.attempt, 2);
+    ck_assert_int_eq(job.supervisor, getpid());
+    ck_assert(job.resume_every == 7);
+    ck_assert_str_eq(job.command, "pixsweep run exp.yaml");
+    pxs_job_finish(&job);
+    ck_assert_int_eq(unlink(in_folder("results/exp/0001-base-s0/fake.was.here")), 0);
+    ck_ok(pxs_run_files(in_folder("results"), in_folder(dir), true, &sum, &err));
+    ck_assert_uint_eq(sum.kept, 0);
+    ck_assert(!exists(dir));
+}
+END_TEST
+
+Suite *job_suite(void) {
+    Suite *suite = suite_create("job");
+    TCase *c = tcase_create("job");
+    tcase_set_timeout(c, 60);
+    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
+    tcase_add_test(c, an_attempt_comes_back_as_it_was_written);
+    tcase_add_test(c, a_preflight_is_read_from_any_file);
+    tcase_add_loop_test(c, what_is_no_job_is_refused_in_words, 0, PXS_COUNT(wrong));
+    tcase_add_test(c, a_link_in_its_place_is_not_followed);
+    tcase_add_test(c, a_worker_without_a_supervisor_does_nothing);
+    tcase_add_test(c, a_run_keeps_its_last_job);
+    suite_add_tcase(suite, c);
+    return suite;
+}
