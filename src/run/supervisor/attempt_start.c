@@ -30,13 +30,24 @@ static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_l
     return status;
 }
 
-/* The frozen text goes into the folder as it stands in the database; the file's author (the user) may look, not change. */
-static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_plan_run *run,
+/* The text stands as the database has it, where the run was claimed there, else as it is planned; the user may look at it, not
+ * change it. */
+static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                   struct pxs_error *err) {
-    char *yaml = NULL;
-    PXS_TRY(pxs_store_run_config(s->store, run->run_id, &yaml, err));
-    enum pxs_status status = pxs_run_config_write(run->dir, yaml, err);
-    free(yaml);
+    const struct pxs_plan_run *run = &s->plan->runs[slot->run];
+    char *stored = NULL;
+    struct pxs_text planned = {0};
+    struct pxs_params *params = malloc(sizeof *params);
+    enum pxs_status status = params ? PXS_OK : pxs_fail_nomem(err);
+    if (status == PXS_OK && slot->row.attempt_id != 0)
+        status = pxs_store_run_config(s->store, run->run_id, &stored, err);
+    else if (status == PXS_OK)
+        status = pxs_plan_frozen(s->plan, slot->run, params, &planned, err);
+    if (status == PXS_OK)
+        status = pxs_run_config_write(run->dir, stored ? stored : pxs_text_str(&planned), err);
+    pxs_text_finish(&planned);
+    free(stored);
+    free(params);
     return status;
 }
 
@@ -103,45 +114,15 @@ static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_erro
     return PXS_OK;
 }
 
-/* Between the run's being ours in the database and its worker's first breath. */
+/* The run is claimed, and its worker does not exist yet: whatever fails here must end the attempt (fail_start). */
 static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
-    PXS_TRY(put_config(s, &s->plan->runs[slot->run], err));
+    PXS_TRY(put_config(s, slot, err));
     PXS_TRY(put_log_away(slot, err));
     PXS_TRY(launch(s, slot, err));
-    struct pxs_error late;
-    /* The BEGIN record says the same, so a busy database does no harm here. */
-    if (pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->process.child.pid,
-                              slot->process.child.pid_start, &late) != PXS_OK)
-        pxs_store_trouble(s, &late, pxs_work_clock(s));
+    /* By these its row is found when the attempt becomes known to a database that was shut. */
+    slot->row.pid = slot->process.child.pid;
+    slot->row.pid_start = slot->process.child.pid_start;
     return PXS_OK;
-}
-
-/* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it interrupted, so that the same command
- * goes on with it. */
-static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
-                       double now) {
-    struct pxs_error late;
-    bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
-    enum pxs_run_state state = own_fault ? PXS_STATE_FAILED : PXS_STATE_INTERRUPTED;
-    struct pxs_store_end end = {.outcome = state,
-                                .state = state,
-                                .exit_code = -1,
-                                .reason =
-                                    why->status == PXS_E_NOSPC ? PXS_REASON_NO_SPACE : PXS_REASON_NOT_STARTED,
-                                .message = why->message,
-                                .ended_ms = pxs_now_ms()};
-    pxs_attempt_reason(s, slot, end.reason);
-    if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
-        pxs_store_trouble(s, &late, now);
-    s->plan->runs[slot->run].state = state;
-    s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
-    if (why->status == PXS_E_NOSPC)
-        pxs_brake_full(s, why->message);
-    else /* whatever keeps runs from starting will keep the others, too */
-        pxs_brake_failed(s, slot->run, why->message);
-    pxs_lock_release(&slot->guard);
-    pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name,
-            pxs_state_name(state), why->message);
 }
 
 static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
@@ -214,58 +195,75 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
         pxs_brake_failed(s, index, run->reason);
 }
 
-/* Of a run whose folder is ours: taken in the database, its worker at work. */
-static void start_known(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
-    struct pxs_error err;
-    bool go_on = true;
-    enum pxs_status status = adopt_first(s, index, &go_on, &err);
-    if (status != PXS_OK || !go_on) {
+/* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it interrupted, so that the same command
+ * goes on with it. */
+static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
+                       double now) {
+    struct pxs_error late;
+    /* Nothing was begun that would have to end. BUSY is of another lock than the folder's. */
+    if (slot->row.attempt_id == 0) {
         pxs_lock_release(&slot->guard);
-        if (status == PXS_E_NOT_FOUND)
-            pxs_run_removed(s, index);
-        else if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
-            not_entered(s, index, status, &err);
-        else if (status != PXS_OK)
-            pxs_store_trouble(s, &err, now);
+        not_entered(s, slot->run, why->status == PXS_E_BUSY ? PXS_E_INVALID : why->status, why);
         return;
     }
-    status = pxs_store_take(s->store, &slot->row, &err);
-    if (status != PXS_OK) {
-        pxs_lock_release(&slot->guard);
-        not_taken(s, index, &err, now);
-        return;
-    }
-    s->plan->runs[index].state = PXS_STATE_RUNNING;
-    status = start_worker(s, slot, &err);
-    if (status != PXS_OK) {
-        fail_start(s, slot, &err, now);
-        return;
-    }
-    slot->row.pid = slot->process.child.pid;
-    slot->row.pid_start = slot->process.child.pid_start;
-    slot->busy = true;
-    say_started(s, slot);
+    bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
+    enum pxs_run_state state = own_fault ? PXS_STATE_FAILED : PXS_STATE_INTERRUPTED;
+    struct pxs_store_end end = {.outcome = state,
+                                .state = state,
+                                .exit_code = -1,
+                                .reason =
+                                    why->status == PXS_E_NOSPC ? PXS_REASON_NO_SPACE : PXS_REASON_NOT_STARTED,
+                                .message = why->message,
+                                .ended_ms = pxs_now_ms()};
+    pxs_attempt_reason(s, slot, end.reason);
+    if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
+        pxs_store_trouble(s, &late, now);
+    s->plan->runs[slot->run].state = state;
+    s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    if (why->status == PXS_E_NOSPC)
+        pxs_brake_full(s, why->message);
+    else /* whatever keeps runs from starting will keep the others, too */
+        pxs_brake_failed(s, slot->run, why->message);
+    pxs_lock_release(&slot->guard);
+    pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name,
+            pxs_state_name(state), why->message);
 }
 
-/* The same without the database: by what the folder tells. */
-static void start_apart(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index) {
+/* Claims run `slot->run`, whose folder is ours, in the database: its attempt has a row. False where it is not to be started; then its
+ * place says what comes next. */
+static bool claim_in_store(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     struct pxs_error err;
-    enum pxs_status status = pxs_apart_prepare(s, index, &slot->row.no, &err);
-    if (status == PXS_OK && slot->row.no > 0)
-        status = put_log_away(slot, &err);
-    if (status == PXS_OK && slot->row.no > 0)
-        status = launch(s, slot, &err);
-    if (status != PXS_OK || slot->row.no == 0) {
-        pxs_lock_release(&slot->guard);
-        if (status != PXS_OK)
-            not_entered(s, index, status == PXS_E_BUSY ? PXS_E_INVALID : status, &err);
-        return;
-    }
-    slot->row.pid = slot->process.child.pid; /* by which its row is found when it comes home */
-    slot->row.pid_start = slot->process.child.pid_start;
-    slot->busy = true;
-    s->plan->runs[index].state = PXS_STATE_RUNNING;
-    say_started(s, slot);
+    bool go_on = true;
+    enum pxs_status status = adopt_first(s, slot->run, &go_on, &err);
+    if (status == PXS_E_NOT_FOUND)
+        pxs_run_removed(s, slot->run);
+    else if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
+        not_entered(s, slot->run, status, &err);
+    else if (status != PXS_OK)
+        pxs_store_trouble(s, &err, now);
+    if (status != PXS_OK || !go_on)
+        return false;
+    status = pxs_store_take(s->store, &slot->row, &err);
+    if (status != PXS_OK)
+        not_taken(s, slot->run, &err, now);
+    return status == PXS_OK;
+}
+
+/* The same without the database, by what the folder tells; the attempt gets its row later. */
+static bool claim_by_folder(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    struct pxs_error err;
+    enum pxs_status status = pxs_offline_claim(s, slot->run, &slot->row.no, &err);
+    if (status != PXS_OK)
+        not_entered(s, slot->run, status == PXS_E_BUSY ? PXS_E_INVALID : status, &err);
+    return status == PXS_OK && slot->row.no > 0;
+}
+
+/* The BEGIN record says the same, so a busy database does no harm here. */
+static void note_pid(struct pxs_supervisor *s, const struct pxs_slot *slot) {
+    struct pxs_error err;
+    if (slot->row.attempt_id != 0 && pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->row.pid,
+                                                           slot->row.pid_start, &err) != PXS_OK)
+        pxs_store_trouble(s, &err, pxs_work_clock(s));
 }
 
 bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
@@ -286,13 +284,18 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     }
     if (status != PXS_OK)
         not_entered(s, index, status, &err);
-    else if (pxs_store_shut(s, now))
-        start_apart(s, slot, index);
-    else
-        start_known(s, slot, index, now);
-    if (slot->busy)
+    else if (!(pxs_store_shut(s, now) ? claim_by_folder(s, slot) : claim_in_store(s, slot, now)))
+        pxs_lock_release(&slot->guard);
+    else if (start_worker(s, slot, &err) != PXS_OK)
+        fail_start(s, slot, &err, now);
+    else {
+        slot->busy = true;
+        s->plan->runs[index].state = PXS_STATE_RUNNING;
         s->runs[index].place = PXS_PLACE_HERE;
-    else
+        note_pid(s, slot);
+        say_started(s, slot);
+    }
+    if (!slot->busy)
         pxs_cores_let_go(s, slot);
     return true;
 }

@@ -77,20 +77,7 @@ static bool is_done(const struct pxs_supervisor *s, size_t index, const struct p
     return s->plan->runs[index].run_id == 0 || found->attempts[found->n - 1].row.started_ms >= s->started_ms;
 }
 
-static enum pxs_status put_config(struct pxs_supervisor *s, size_t index, struct pxs_error *err) {
-    struct pxs_text yaml = {0};
-    struct pxs_params *p = malloc(sizeof *p);
-    if (!p)
-        return pxs_fail_nomem(err);
-    enum pxs_status status = pxs_plan_frozen(s->plan, index, p, &yaml, err);
-    if (status == PXS_OK)
-        status = pxs_run_config_write(s->plan->runs[index].dir, pxs_text_str(&yaml), err);
-    pxs_text_finish(&yaml);
-    free(p);
-    return status;
-}
-
-enum pxs_status pxs_apart_prepare(struct pxs_supervisor *s, size_t index, int64_t *no,
+enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
                                   struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_found found;
@@ -103,10 +90,8 @@ enum pxs_status pxs_apart_prepare(struct pxs_supervisor *s, size_t index, int64_
     if (status == PXS_OK && is_done(s, index, &found)) {
         over(s, index, pxs_found_state(&found));
         pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name, pxs_state_name(run->state));
-    } else if (status == PXS_OK) {
+    } else if (status == PXS_OK)
         *no = pxs_found_last_no(&found) + 1;
-        status = put_config(s, index, err);
-    }
     pxs_found_finish(&found);
     return status;
 }

@@ -257,9 +257,9 @@ double pxs_shut_after(const struct pxs_supervisor *s);
 /* Opens the database and freezes the plan in it, waiting `wait` seconds at most for each. */
 PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait,
                                                   struct pxs_error *err);
-/* In a folder that is ours: config.yaml is written, *no is the attempt's number; or the folder says that the run is done: *no is
- * 0 and its place says so. */
-PXS_NODISCARD enum pxs_status pxs_apart_prepare(struct pxs_supervisor *s, size_t index, int64_t *no,
+/* In a folder that is ours: *no is the number of the attempt that comes next; or the folder says that the run is done: *no is 0 and
+ * its place says so. */
+PXS_NODISCARD enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
                                                 struct pxs_error *err);
 void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_look_elsewhere */
 /* Keeps the end of an attempt until it can be written down. */
