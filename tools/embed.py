@@ -6,7 +6,9 @@ Usage: embed.py ROOM OUT.c OUT.h SQL_DIR DEPFILE [-I DIR | -D FILE.def]... FILE.
 list.sql of room inspect becomes `const char pxs_inspect_list_sql[]`, which OUT.h declares. Within an
 .sql file {{other.sql}} stands for the text of that file, which is looked up beside it, then in each
 DIR; and {{PXS_EPOCH_MEASURES: , e.#}} for `, e.NAME` of each row of that list in FILE.def, one behind
-the other. The finished file is SQL_DIR/list.sql, for any SQLite shell.
+the other: # is the row's name, @metric what it has in the column of that name (the comment above the list
+names them: X(name, how, ...)), {{PXS_EPOCH_MEASURES run=LAST: ...}} takes the rows that have LAST in the
+column run, perhaps none. The finished file is SQL_DIR/list.sql, for any SQLite shell.
 """
 import os
 import re
@@ -15,9 +17,11 @@ import sys
 # What would end the element of the page that such a file stands in.
 FORBIDDEN = {'js': ['</script', '<!--'], 'css': ['</style', '<!--']}
 INCLUDE = re.compile(r'\{\{([\w.-]+\.sql)\}\}')
-EACH = re.compile(r'\{\{(PXS_\w+):(.*?)\}\}', re.S)
+EACH = re.compile(r'\{\{(PXS_\w+)(?: (\w+)=(\w+))?:(.*?)\}\}', re.S)
 LIST = re.compile(r'^#define (PXS_\w+)\(X\)((?:[^\n]*\\\n)*[^\n]*)', re.M)
-ROW = re.compile(r'\bX\((\w+)|\b(PXS_\w+)\(X\)')
+ROW = re.compile(r'\bX\(((?:"[^"]*"|[^")])*)\)|\b(PXS_\w+)\(X\)')
+CELL = re.compile(r'\s*("[^"]*"|[^,\\\s]+)[\s\\]*(?:,|$)')
+HEAD = re.compile(r'\* (?:.*\. )?X\(([\w, ]+)\)')
 ESCAPES = {'\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t', '?': '\\?'}
 
 
@@ -36,12 +40,14 @@ def read(path):
 
 
 def read_lists(path):
-    """Names of the rows of each list of a .def file; a list may hold another one that stands before it."""
-    lists = {}
-    for name, body in LIST.findall(read(path)):
-        lists[name] = []
-        for row, other in ROW.findall(body):
-            lists[name] += [row] if row else lists[other]
+    """The rows of each list of a .def file as {column: value}; a list may hold another one that stands before it. The columns
+    are those that the last comment before a list names."""
+    lists, text = {}, read(path)
+    for found in LIST.finditer(text):
+        columns = HEAD.findall(text[:found.start()])[-1].split(', ')
+        lists[found.group(1)] = []
+        for row, other in ROW.findall(found.group(2)):
+            lists[found.group(1)] += [dict(zip(columns, CELL.findall(row)))] if row else lists[other]
     return lists
 
 
@@ -65,9 +71,15 @@ def finish(path, folders, lists, used):
         sys.exit(f'embed.py: {path} includes {match.group(1)}, which is neither beside it nor in {folders}')
 
     def each(match):
-        if not lists.get(match.group(1)):
-            sys.exit(f'embed.py: {path} asks for the rows of {match.group(1)}, which no list has')
-        return ''.join(match.group(2).removeprefix(' ').replace('#', name) for name in lists[match.group(1)])
+        name, column, value, each_text = match.groups()
+        if not lists.get(name):
+            sys.exit(f'embed.py: {path} asks for the rows of {name}, which no list has')
+        for asked in filter(None, [column, *re.findall(r'@(\w+)', each_text)]):
+            if asked not in lists[name][0]:
+                sys.exit(f'embed.py: {path} asks for the column {asked} of {name}, which has {", ".join(lists[name][0])}')
+        rows = [row for row in lists[name] if column is None or row[column] == value]
+        return ''.join(re.sub(r'@(\w+)', lambda m: row[m.group(1)], each_text.removeprefix(' ').replace('#', row['name']))
+                       for row in rows)
     return EACH.sub(each, INCLUDE.sub(included, text))
 
 

@@ -50,7 +50,7 @@ struct pxs_record_batch {
     int64_t step; /* 0-based over the whole run */
     int32_t epoch, batch;
     struct pxs_losses losses;
-    double lr_G, lr_D, seconds;
+    PXS_BATCH_OTHERS(PXS_MEASURE_MEMBER) /* lr_G, lr_D, seconds */
 };
 struct pxs_record_epoch {
     int32_t epoch, is_best;

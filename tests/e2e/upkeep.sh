@@ -100,13 +100,16 @@ does 0 'before, .* now' compact
 expect res "PRAGMA freelist_count" 0
 
 step "a database of schema version 1 is migrated once, with a backup, and says so"
-sqlite3 copy.db "DROP TABLE retry; DROP TABLE d_output; DROP TABLE rung; DROP TABLE imported; DROP TABLE best_sample; ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 1"
+sqlite3 copy.db "DROP TABLE retry; DROP VIEW d_output; DROP TABLE rung; DROP TABLE imported; DROP TABLE best_sample; ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 1"
+for column in $(sqlite3 copy.db "SELECT name FROM pragma_table_info('epoch') WHERE cid > 14"); do
+    sqlite3 copy.db "ALTER TABLE epoch DROP COLUMN $column"
+done
 mkdir old
 mv copy.db old/pixsweep.db
 "$PIXSWEEP" ls --results old >old.out 2>old.err || fail "ls of an old database"
 [ "$(sqlite3 old/pixsweep.db 'PRAGMA user_version')" = 1 ] || fail "a reading command wrote"
 "$PIXSWEEP" retry up --results old >old.out 2>old.err || fail "retry in an old database"
-says old.err 'from schema version 1 to 5; as it was: .*pixsweep.db.v1.backup'
+says old.err 'from schema version 1 to [0-9]*; as it was: .*pixsweep.db.v1.backup'
 "$PIXSWEEP" retry up --results old >old.out 2>old.err || fail "retry again"
 [ ! -s old.err ] || fail "said it again: $(cat old.err)"
 [ "$(sqlite3 old/pixsweep.db.v1.backup 'PRAGMA user_version')" = 1 ] || fail "no backup"

@@ -39,7 +39,7 @@ START_TEST(first_rows_stay)
     static const char *const epochs[] = {"lr_G",           "lr_D",       "avg_loss_G",    "avg_loss_GAN",
                                          "avg_loss_pixel", "avg_loss_D", "avg_loss_real", "avg_loss_fake",
                                          "val_loss",       "val_psnr",   "val_ssim",      "seconds",
-                                         "avg_D_real",     "avg_D_fake"};
+                                         "D_real",         "D_fake"};
     ck_assert_int_ge(PXS_BATCH_N, sizeof batch / sizeof *batch);
     ck_assert_int_ge(PXS_EPOCH_N, sizeof epochs / sizeof *epochs);
     for (size_t i = 0; i < sizeof batch / sizeof *batch; i++)
@@ -53,7 +53,7 @@ START_TEST(a_plot_draws_batches_behind_what_is_made_of_them)
 {
     ck_assert_int_eq(pxs_epoch_behind(PXS_EPOCH_avg_loss_real), PXS_BATCH_loss_real);
     ck_assert_int_eq(pxs_epoch_behind(PXS_EPOCH_lr_D), PXS_BATCH_lr_D);
-    ck_assert_int_eq(pxs_epoch_behind(PXS_EPOCH_avg_D_fake), -1);
+    ck_assert_int_eq(pxs_epoch_behind(PXS_EPOCH_D_fake), -1);
     ck_assert_int_eq(pxs_epoch_behind(PXS_EPOCH_val_loss), -1);
 }
 END_TEST

@@ -119,8 +119,8 @@ START_TEST(the_band_is_over_seeds_that_are_not_lost)
     ck_assert_int_eq(less->runs[0], 2);
     ck_assert_double_eq(less->max[0], curves_val(2, 1, 0));
     ck_assert_uint_eq(curves.runs[8].epoch[PXS_EPOCH_val_loss].n, 3);
-    ck_assert_double_eq(curves.configurations[1].band[PXS_EPOCH_avg_D_real].mean[5], 0.75);
-    ck_assert_double_eq(curves.configurations[1].band[PXS_EPOCH_avg_D_fake].min[5], 0.25);
+    ck_assert_double_eq(curves.configurations[1].band[PXS_EPOCH_D_real].mean[5], 0.75);
+    ck_assert_double_eq(curves.configurations[1].band[PXS_EPOCH_D_fake].min[5], 0.25);
     ck_assert(isnan(full[PXS_EPOCH_val_ssim - PXS_EPOCH_val_loss].mean[0]));
 }
 END_TEST

@@ -37,8 +37,8 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
         r->epoch.val_loss = 0.25;
         r->epoch.val_ssim = 1.0 / 0.0;
         r->epoch.seconds = 12.5;
-        r->epoch.avg_D_real = 0.75;
-        r->epoch.avg_D_fake = 0.125;
+        r->epoch.D_real = 0.75;
+        r->epoch.D_fake = 0.125;
         break;
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:

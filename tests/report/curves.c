@@ -58,8 +58,8 @@ static void put_epoch(struct pxs_record_writer *w, const struct curve_shape *sha
                                          .val_psnr = 10 + epoch,
                                          .val_ssim = NAN,
                                          .seconds = 2,
-                                         .avg_D_real = 0.75,
-                                         .avg_D_fake = 0.25};
+                                         .D_real = 0.75,
+                                         .D_fake = 0.25};
     ck_ok(pxs_record_write(w, r, &err));
 }
 

@@ -73,8 +73,8 @@ static void write_epochs(struct pxs_record_writer *w, const struct planned *p, s
                                              .val_loss = val,
                                              .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
                                              .val_ssim = NAN,
-                                             .avg_D_real = p->d_real != 0 ? p->d_real : 0.7,
-                                             .avg_D_fake = p->d_real != 0 ? p->d_fake : 0.3,
+                                             .D_real = p->d_real != 0 ? p->d_real : 0.7,
+                                             .D_fake = p->d_real != 0 ? p->d_fake : 0.3,
                                              .seconds = 2};
         ck_ok(pxs_record_write(w, r, &err));
     }

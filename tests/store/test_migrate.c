@@ -56,9 +56,9 @@ START_TEST(an_old_file_becomes_as_a_new_one)
     struct pxs_store *s;
     make_v1();
     s = open_store();
-    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 5);
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
     ck_assert_str_eq(sql_text(s, "SELECT group_concat(state) FROM run"), "failed,queued");
-    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to 5"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 1 to "));
     ck_assert_ptr_nonnull(strstr(pxs_store_note(s), ".v1.backup"));
     char *migrated = sql_dump(s, all_objects);
     struct pxs_store_changed changed;
@@ -121,21 +121,79 @@ START_TEST(an_old_file_is_read_as_it_is)
 }
 END_TEST
 
-/* The step from version 3 alone, for files that have taken the others before. */
+/* The file that is there as version 4 had it: epochs without what came later, D's outputs in a table of their own. */
+static void make_v4(void) {
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
+    exec(db, "BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM d_output; DROP VIEW d_output");
+    exec(db, "CREATE TABLE d_output (run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+             " epoch INTEGER NOT NULL, avg_D_real REAL, avg_D_fake REAL, PRIMARY KEY (run_id, epoch))"
+             " STRICT, WITHOUT ROWID; INSERT INTO d_output SELECT * FROM kept");
+    for (int c = 0; c < PXS_EPOCH_N; c++) {
+        const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
+        char sql[100];
+        snprintf(sql, sizeof sql, "ALTER TABLE epoch DROP COLUMN %s", column->name);
+        if (column->since > 4)
+            exec(db, sql);
+    }
+    exec(db, "ALTER TABLE attempt DROP COLUMN reason; COMMIT; PRAGMA user_version = 4");
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+/* An epoch that has no outputs of D, and all others: the same rows whether they are read where they lie or brought over. */
+START_TEST(outputs_of_d_move_into_epoch)
+{
+    static const char *const rows[] = {"SELECT * FROM epoch ORDER BY run_id, epoch",
+                                       "SELECT * FROM d_output ORDER BY run_id, epoch"};
+    int64_t ids[2];
+    char *before[3], *after;
+    struct pxs_store *s = open_store();
+    plan_sweep(s, "a", 2, 1, ids);
+    whole_run(s, ids[0], 4, "completed");
+    whole_run(s, ids[1], 2, "completed");
+    ck_ok(pxs_sql_exec(s->sql, "UPDATE epoch SET D_real = NULL, D_fake = NULL WHERE epoch = 1", &err));
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM d_output"), 4);
+    for (int i = 0; i < 2; i++)
+        before[i] = sql_dump(s, rows[i]);
+    before[2] = sql_dump(s, all_objects);
+    pxs_store_close(&s);
+    make_v4();
+    s = open_reader();
+    for (int i = 0; i < 2; i++) {
+        after = sql_dump(s, rows[i]);
+        ck_assert_str_eq(after, before[i]);
+        free(after);
+    }
+    pxs_store_close(&s);
+    ck_assert_int_eq(version_of(db_path()), 4);
+    s = open_store();
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 4 to "));
+    for (int i = 0; i < 3; i++) {
+        after = sql_dump(s, i < 2 ? rows[i] : all_objects);
+        ck_assert_str_eq(after, before[i]);
+        free(after);
+        free(before[i]);
+    }
+    pxs_store_close(&s);
+}
+END_TEST
+
+/* The steps from version 3 on alone, for files that have taken the others before. */
 START_TEST(a_file_of_version_3_gains_best_samples)
 {
     sqlite3 *db;
     struct pxs_store *s = open_store();
     char *fresh = sql_dump(s, all_objects);
     pxs_store_close(&s);
+    make_v4();
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
-    exec(db, "DROP TABLE best_sample; ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 3");
+    exec(db, "DROP TABLE best_sample; PRAGMA user_version = 3");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     s = open_reader();
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM best_sample"), 0);
     pxs_store_close(&s);
     s = open_store();
-    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 3 to 5"));
+    ck_assert_ptr_nonnull(strstr(pxs_store_note(s), "from schema version 3 to "));
     char *migrated = sql_dump(s, all_objects);
     ck_assert_str_eq(migrated, fresh);
     free(migrated);
@@ -172,8 +230,8 @@ START_TEST(messages_of_version_4_become_reasons)
     int64_t ids[1];
     plan_sweep(s, "a", 1, 1, ids);
     pxs_store_close(&s);
+    make_v4();
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
-    exec(db, "ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 4");
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
         char sql[500];
         snprintf(sql, sizeof sql,
@@ -225,13 +283,13 @@ START_TEST(no_backup_no_migration)
     char temp[600];
     snprintf(temp, sizeof temp, "%s.v1.backup.tmp.%d", db_path(), (int)getpid());
     ck_ok(pxs_make_dirs(temp, &err)); /* in the way of the backup */
-    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to 5");
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_IO, "from schema version 1 to ");
     ck_assert_ptr_null(s);
     ck_assert_int_eq(version_of(db_path()), 1);
 }
 END_TEST
 
-/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or version 5 with them, and the next
+/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or the newest with them, and the next
  * opening works. */
 static int statements_left;
 
@@ -269,18 +327,16 @@ START_TEST(killed_before_any_statement)
         make_v1();
         killed = open_killed_at(n);
         int64_t version = version_of(db_path());
-        ck_assert(killed || version == 5);
+        ck_assert(killed || version == PXS_SCHEMA_VERSION);
         before += version == 1;
         struct pxs_store *s = open_reader();
         ck_assert_int_eq(
-            sql_int(
-                s,
-                "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('retry', 'rung', 'best_sample') OR "
-                "(name = 'attempt' AND sql LIKE '%%reason%%')"),
-            version - 1);
+            sql_int(s, "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('retry', 'rung', 'best_sample') OR "
+                       "(name = 'attempt' AND sql LIKE '%%reason%%')"),
+            version == 1 ? 0 : 4);
         pxs_store_close(&s);
         s = open_store();
-        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 5);
+        ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
         ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
         pxs_store_close(&s);
@@ -324,6 +380,7 @@ TCase *migrate_case(void) {
     tcase_set_timeout(c, 120);
     tcase_add_test(c, an_old_file_becomes_as_a_new_one);
     tcase_add_test(c, an_old_file_is_read_as_it_is);
+    tcase_add_test(c, outputs_of_d_move_into_epoch);
     tcase_add_test(c, a_file_of_version_3_gains_best_samples);
     tcase_add_test(c, messages_of_version_4_become_reasons);
     tcase_add_test(c, no_backup_is_overwritten);

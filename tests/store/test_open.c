@@ -35,7 +35,7 @@ START_TEST(creates_what_is_missing)
     struct pxs_store *s = open_store();
     ck_assert_str_eq(pxs_store_path(s), db_path());
     ck_assert(exists(beside(".lock")));
-    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 5);
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
     ck_assert_int_eq(sql_int(s, "PRAGMA application_id"), 0x70787377);
     ck_assert_str_eq(sql_text(s, "PRAGMA journal_mode"), "wal");
     ck_assert_int_eq(sql_int(s, "PRAGMA synchronous"), 1);
@@ -57,7 +57,7 @@ START_TEST(an_empty_file_becomes_a_database)
     ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_NOT_FOUND, "pixsweep run FILE");
     ck_assert_ptr_null(s);
     s = open_store();
-    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), 5);
+    ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
     pxs_store_close(&s);
 }
 END_TEST
@@ -115,8 +115,8 @@ START_TEST(a_newer_schema_is_refused)
 {
     struct pxs_store *s = open_store();
     pxs_store_close(&s);
-    shell("PRAGMA user_version = 6");
-    both_refuse(PXS_E_UNSUPPORTED, "schema version 6, this pixsweep knows version 5: use a newer pixsweep");
+    shell("PRAGMA user_version = 99");
+    both_refuse(PXS_E_UNSUPPORTED, "schema version 99, this pixsweep knows version ");
 }
 END_TEST
 

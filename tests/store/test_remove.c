@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const tables[] = {"run",   "param",    "attempt",    "environment", "batch_loss",
-                                     "epoch", "sample",   "checkpoint", "event",       "run_summary",
-                                     "retry", "d_output", "rung",       "best_sample"};
+static const char *const tables[] = {"run",   "param",  "attempt",    "environment", "batch_loss",
+                                     "epoch", "sample", "checkpoint", "event",       "run_summary",
+                                     "retry", "rung",   "best_sample"};
 
 static int64_t rows_of(struct pxs_store *s, const char *table, int64_t run_id) {
     if (strcmp(table, "environment") == 0)

@@ -23,7 +23,7 @@ static const struct {
     {"epoch",
      "run_id,epoch,lr_G,lr_D,avg_loss_G,avg_loss_GAN,avg_loss_pixel,avg_loss_D,avg_loss_real,avg_loss_fake,"
      "val_loss,"
-     "val_psnr,val_ssim,is_best,seconds",
+     "val_psnr,val_ssim,is_best,seconds,D_real,D_fake",
      "run_id,epoch", true},
     {"sample", "run_id,step,epoch,path,sha256", "run_id,step", false},
     {"checkpoint", "run_id,path,epoch,kind,net,sha256,bytes", "run_id,path", false},
@@ -33,7 +33,6 @@ static const struct {
      "per_s",
      "run_id", false},
     {"retry", "run_id,at_ms,after_no", "run_id,after_no", false},
-    {"d_output", "run_id,epoch,avg_D_real,avg_D_fake", "run_id,epoch", true},
     {"rung", "run_id,epoch,value,cutoff,verdict", "run_id,epoch", false},
     {"best_sample", "run_id,step,epoch,path,sha256", "run_id", false},
     {"imported", "run_id,source,first_line,last_line,unreadable,imported_ms", "run_id", false},
@@ -79,7 +78,8 @@ START_TEST(keys_and_types)
     ck_assert_str_eq(sql_text(s, "SELECT type FROM pragma_table_info('param') WHERE name = 'value'"), "ANY");
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_table_info('batch_loss') WHERE type = 'REAL'"),
                      9);
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_table_info('epoch') WHERE type = 'REAL'"), 12);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_table_info('epoch') WHERE type = 'REAL'"),
+                     PXS_EPOCH_N);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
     static const char *const of_run[] = {"param",      "attempt", "batch_loss",  "epoch",      "sample",
                                          "checkpoint", "event",   "run_summary", "best_sample"};
@@ -100,7 +100,7 @@ START_TEST(views_are_there_and_run)
     ck_assert_str_eq(
         sql_text(s, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
                     "ORDER BY name)"),
-        "v_progress,v_run,v_schedule");
+        "d_output,v_progress,v_run,v_schedule");
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_run"), 6);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_schedule"), 3);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_progress"), 1);
@@ -120,7 +120,7 @@ START_TEST(a_plain_shell_runs_the_views)
         pxs_store_close(&s);
         return; /* no shell here */
     }
-    static const char *const views[] = {"v_run", "v_schedule", "v_progress"};
+    static const char *const views[] = {"d_output", "v_run", "v_schedule", "v_progress"};
     for (size_t i = 0; i < PXS_COUNT(views); i++) {
         char command[1000];
         snprintf(command, sizeof command,

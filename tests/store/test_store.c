@@ -172,8 +172,8 @@ void put_epoch(struct pxs_record_writer *w, int64_t run_id, int epoch) {
     e->is_best = epoch < 3;
     e->val_psnr = e->val_ssim = NAN;
     e->seconds = 3.0;
-    e->avg_D_real = 0.8 - 0.01 * epoch;
-    e->avg_D_fake = 0.3;
+    e->D_real = 0.8 - 0.01 * epoch;
+    e->D_fake = 0.3;
     put(w, &r);
 }
 

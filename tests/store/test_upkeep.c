@@ -1,4 +1,5 @@
 /* Backups, compacting, and a write-ahead log that a reader keeps from being folded in. */
+#include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 
 #include <signal.h>
@@ -51,7 +52,7 @@ START_TEST(a_backup_is_whole)
     if (_i > 0)
         ck_fails(pxs_store_reset_run(from, ids[0], &err), PXS_E_INTERNAL, "reading only");
     ck_ok(pxs_store_open_readonly(target(), &copy, &err));
-    ck_assert_int_eq(sql_int(copy, "PRAGMA user_version"), 5);
+    ck_assert_int_eq(sql_int(copy, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
     ck_assert_int_eq(sql_int(copy, "SELECT count(*) FROM batch_loss"), 4 * BATCHES);
     ck_assert_str_eq(sql_text(copy, "PRAGMA integrity_check"), "ok");
     pxs_store_close(&copy);

@@ -174,7 +174,7 @@ START_TEST(a_point_of_format_1_is_read)
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (int format = 1; format <= RESUME_FORMAT; format++) {
         s.format = format;
-        s.sums.avg_D_real = 0.25;
+        s.sums.D_real = 0.25;
         s.measures = pxs_measures_version();
         s.plateau[1].bad_epochs = 4;
         resume_print(&s, &text);
@@ -185,7 +185,7 @@ START_TEST(a_point_of_format_1_is_read)
         ck_assert_msg(resume_read(file, &back, &err) == PXS_OK, "%s", err.message);
         pxs_safetensors_destroy(&file);
         ck_assert(back.step == 7 && isinf(back.best) && back.sums.avg_loss_D == 0.5);
-        ck_assert(format == 1 ? isnan(back.sums.avg_D_real) : back.sums.avg_D_real == 0.25);
+        ck_assert(format == 1 ? isnan(back.sums.D_real) : back.sums.D_real == 0.25);
         ck_assert_int_eq(back.plateau[1].bad_epochs, format == 1 ? 0 : 4);
     }
     pxs_pix2pix_destroy(&model);

@@ -68,7 +68,7 @@ _Static_assert(PXS_COUNT(fields) < RESUME_FIELDS, "RESUME_FIELDS is too small");
 int64_t resume_measures(const struct resume_state *s) {
     if (s->format >= 5)
         return s->measures;
-    return pxs_epoch_info(s->format >= 2 ? PXS_EPOCH_avg_D_fake : PXS_EPOCH_avg_loss_G)->since;
+    return pxs_epoch_info(s->format >= 2 ? PXS_EPOCH_D_fake : PXS_EPOCH_avg_loss_G)->since;
 }
 
 static bool has_field(const struct resume_state *s, const struct field *f) {

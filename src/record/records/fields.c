@@ -109,12 +109,6 @@ static void walk_text(struct walk *w, char *text, size_t size) {
     w->at += length;
 }
 
-static void walk_losses(struct walk *w, struct pxs_losses *l) {
-#define WALK(name, ...) walk_f64(w, &l->name);
-    PXS_LOSSES(WALK)
-#undef WALK
-}
-
 /* A value that came with version `since`, the values before it with *version: a record of before ends where it would stand. */
 static void walk_value(struct walk *w, double *value, int since, int *version) {
     if (since > *version) {
@@ -138,10 +132,12 @@ static void walk_batch(struct walk *w, struct pxs_record_batch *r) {
     walk_i64(w, &r->step);
     walk_i32(w, &r->epoch);
     walk_i32(w, &r->batch);
-    walk_losses(w, &r->losses);
-    walk_f64(w, &r->lr_G);
-    walk_f64(w, &r->lr_D);
-    walk_f64(w, &r->seconds);
+#define WALK(name, ...) walk_f64(w, &r->losses.name);
+    PXS_LOSSES(WALK)
+#undef WALK
+#define WALK(name, ...) walk_f64(w, &r->name);
+    PXS_BATCH_OTHERS(WALK)
+#undef WALK
 }
 
 static void walk_epoch(struct walk *w, struct pxs_record_epoch *r) {

@@ -64,34 +64,23 @@ static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, 
 }
 
 static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batch *r, struct pxs_error *err) {
-    const struct pxs_losses *l = &r->losses;
+#define LOSS(name, ...) pxs_cell_real(r->losses.name),
+#define OTHER(name, ...) pxs_cell_real(r->name),
+    const struct pxs_cell row[] = {pxs_cell_int(in->run_id), pxs_cell_int(r->step), pxs_cell_int(r->epoch),
+                                   pxs_cell_int(r->batch), PXS_LOSSES(LOSS) PXS_BATCH_OTHERS(OTHER)};
+#undef LOSS
+#undef OTHER
     pxs_summary_batch(&in->summary, r->step, r->seconds);
-    return pxs_store_run_stmt(
-        in->s, PXS_ST_BATCH_PUT,
-        PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->step), pxs_cell_int(r->epoch),
-                 pxs_cell_int(r->batch), pxs_cell_real(l->loss_G), pxs_cell_real(l->loss_GAN),
-                 pxs_cell_real(l->loss_pixel), pxs_cell_real(l->loss_D), pxs_cell_real(l->loss_real),
-                 pxs_cell_real(l->loss_fake), pxs_cell_real(r->lr_G), pxs_cell_real(r->lr_D),
-                 pxs_cell_real(r->seconds)),
-        err);
+    return pxs_store_run_stmt(in->s, PXS_ST_BATCH_PUT, row, PXS_COUNT(row), err);
 }
 
 static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoch *r, struct pxs_error *err) {
+#define VALUE(name, ...) pxs_cell_real(r->name),
+    const struct pxs_cell row[] = {pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
+                                   pxs_cell_int(r->is_best != 0), PXS_EPOCH_MEASURES(VALUE)};
+#undef VALUE
     in->summary.again = true;
-    if (!isnan(r->avg_D_real) || !isnan(r->avg_D_fake))
-        PXS_TRY(pxs_store_run_stmt(in->s, PXS_ST_D_OUTPUT_PUT,
-                                   PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
-                                            pxs_cell_real(r->avg_D_real), pxs_cell_real(r->avg_D_fake)),
-                                   err));
-    return pxs_store_run_stmt(
-        in->s, PXS_ST_EPOCH_PUT,
-        PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch), pxs_cell_real(r->lr_G),
-                 pxs_cell_real(r->lr_D), pxs_cell_real(r->avg_loss_G), pxs_cell_real(r->avg_loss_GAN),
-                 pxs_cell_real(r->avg_loss_pixel), pxs_cell_real(r->avg_loss_D),
-                 pxs_cell_real(r->avg_loss_real), pxs_cell_real(r->avg_loss_fake), pxs_cell_real(r->val_loss),
-                 pxs_cell_real(r->val_psnr), pxs_cell_real(r->val_ssim), pxs_cell_int(r->is_best != 0),
-                 pxs_cell_real(r->seconds)),
-        err);
+    return pxs_store_run_stmt(in->s, PXS_ST_EPOCH_PUT, row, PXS_COUNT(row), err);
 }
 
 static enum pxs_status put_sample(struct intake *in, bool best, const struct pxs_record_sample *r,

@@ -88,9 +88,15 @@
     " WHEN message GLOB 'killed by signal *' OR message GLOB 'exited with code * without a last record*' OR" \
     "  message GLOB 'gone at step *' THEN 'crash'" \
     " ELSE 'error' END"
+/* What was a table of its own are columns of epoch; whoever asks the table goes on to. */
+#define D_OUTPUT_6 \
+    "VIEW d_output AS\n" \
+    "SELECT run_id, epoch, D_real AS avg_D_real, D_fake AS avg_D_fake FROM epoch\n" \
+    "WHERE D_real IS NOT NULL OR D_fake IS NOT NULL"
 /* clang-format on */
 
-/* [v]: from version v to v + 1. What stands here stays as it is: files out there have taken these very steps. */
+/* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). What stands here stays as it is:
+ * files out there have taken these very steps. */
 static const char *const steps[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE " RETRY_2,
     /* A CHECK cannot be altered, and rebuilding tables that others refer to is the longer way; what is stored does not
@@ -103,9 +109,12 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "DROP VIEW v_progress;CREATE " V_PROGRESS_3,
     [3] = "CREATE " BEST_SAMPLE_4,
     [4] = "ALTER TABLE attempt ADD COLUMN reason TEXT; UPDATE attempt SET reason = " REASON_5,
+    [5] = "UPDATE epoch SET D_real = d.avg_D_real, D_fake = d.avg_D_fake FROM d_output d"
+          "  WHERE d.run_id = epoch.run_id AND d.epoch = epoch.epoch;"
+          "DROP TABLE d_output;CREATE " D_OUTPUT_6,
 };
 
-/* [v]: what a reader of a file of version v misses, empty, for its connection only. */
+/* [v]: what a reader of a file of version v misses, empty, for its connection only; epoch's columns apart. */
 static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE TEMP " RETRY_2,
     [2] = "CREATE TEMP " D_OUTPUT_3 ";CREATE TEMP " RUNG_3 ";CREATE TEMP " IMPORTED_3
@@ -114,22 +123,64 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [4] = "CREATE TEMP VIEW attempt AS SELECT *, " REASON_5 " AS reason FROM main.attempt",
 };
 
+/* The columns of epoch that a file of this version lacks, as a view before the table. Before version 6 the discriminator's
+ * outputs are in d_output. */
+static enum pxs_status stand_in_epoch(struct pxs_store *s, int64_t version, struct pxs_error *err) {
+    struct pxs_text sql = {0};
+    bool some = false;
+    pxs_text_add(&sql, "CREATE TEMP VIEW epoch AS SELECT e.*");
+    for (int c = 0; c < PXS_EPOCH_N; c++) {
+        const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
+        if (column->since <= version)
+            continue;
+        some = true;
+        if (c == PXS_EPOCH_D_real || c == PXS_EPOCH_D_fake)
+            pxs_text_addf(&sql, ", d.avg_%s AS %s", column->name, column->name);
+        else
+            pxs_text_addf(&sql, ", NULL AS %s", column->name);
+    }
+    pxs_text_add(&sql, " FROM main.epoch e");
+    if (version < 6)
+        pxs_text_add(&sql, " LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
+    enum pxs_status status = sql.failed ? pxs_fail_nomem(err) : PXS_OK;
+    if (status == PXS_OK && some)
+        status = pxs_sql_exec(s->sql, pxs_text_str(&sql), err);
+    pxs_text_finish(&sql);
+    return status;
+}
+
 enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err) {
     int64_t application, version;
     PXS_TRY(pxs_store_value(s, "PRAGMA application_id", &application, err));
     PXS_TRY(pxs_store_value(s, "PRAGMA user_version", &version, err));
     if (application != PXS_APPLICATION_ID || version < 1)
         return PXS_OK;
-    for (; version < PXS_SCHEMA_VERSION; version++)
-        PXS_TRY(pxs_sql_exec(s->sql, stand_ins[version], err));
+    for (int64_t v = version; v < PXS_SCHEMA_VERSION; v++)
+        if (stand_ins[v])
+            PXS_TRY(pxs_sql_exec(s->sql, stand_ins[v], err));
+    return stand_in_epoch(s, version, err);
+}
+
+static enum pxs_status add_columns(struct pxs_store *s, int64_t version, struct pxs_error *err) {
+    char sql[128];
+    for (int c = 0; c < PXS_EPOCH_N; c++) {
+        const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
+        if (column->since != version)
+            continue;
+        snprintf(sql, sizeof sql, "ALTER TABLE epoch ADD COLUMN %s REAL", column->name);
+        PXS_TRY(pxs_sql_exec(s->sql, sql, err));
+    }
     return PXS_OK;
 }
 
 enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_error *err) {
     enum pxs_status status = PXS_OK;
     pxs_sql_guard_schema(s->sql, false);
-    for (int64_t v = from; status == PXS_OK && v < PXS_SCHEMA_VERSION; v++)
-        status = pxs_sql_exec(s->sql, steps[v], err);
+    for (int64_t v = from; status == PXS_OK && v < PXS_SCHEMA_VERSION; v++) {
+        status = add_columns(s, v + 1, err);
+        if (status == PXS_OK && steps[v])
+            status = pxs_sql_exec(s->sql, steps[v], err);
+    }
     pxs_sql_guard_schema(s->sql, true);
     return status;
 }

@@ -68,7 +68,6 @@ enum pxs_status pxs_store_forget(struct pxs_store *s, int64_t run_id, int64_t st
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_FORGET_SAMPLES, from, 2, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_FORGET_BEST_SAMPLE, epochs, 2, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_FORGET_EPOCHS, epochs, 2, err));
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_FORGET_D_OUTPUT, epochs, 2, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_FORGET_RUNGS, epochs, 2, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_FORGET_CHECKPOINTS, epochs, 2, err));
     if (step > 0) {

@@ -116,7 +116,7 @@ static enum pxs_status put_section(const char *title, const struct pxs_table *t,
                                    struct pxs_text *out, struct pxs_error *err) {
     if (t->n_rows == 0)
         return PXS_OK;
-    struct pxs_column shown[24] = {{NULL, PXS_SHOW_PLAIN}};
+    struct pxs_column shown[PXS_EPOCH_N + 16] = {{NULL, PXS_SHOW_PLAIN}};
     for (size_t i = 0; columns != NULL && i < n_columns && i < PXS_COUNT(shown); i++)
         shown[i] = columns[i];
     pxs_hide_empty(t, shown);
@@ -183,11 +183,12 @@ static enum pxs_status condense(const struct pxs_table *epochs, struct pxs_table
 static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_text *out,
                                   struct pxs_error *err) {
     static const struct pxs_column columns[] = {
-        {"epoch", PXS_SHOW_PLAIN},    {"lr_G", PXS_SHOW_PLAIN},      {"lr_D", PXS_SHOW_PLAIN},
-        {"loss_G", PXS_SHOW_FIXED},   {"loss_GAN", PXS_SHOW_FIXED},  {"loss_pixel", PXS_SHOW_FIXED},
-        {"loss_D", PXS_SHOW_FIXED},   {"loss_real", PXS_SHOW_FIXED}, {"loss_fake", PXS_SHOW_FIXED},
-        {"val_loss", PXS_SHOW_FIXED}, {"psnr", PXS_SHOW_FIXED},      {"ssim", PXS_SHOW_FIXED},
-        {"best", PXS_SHOW_PLAIN},     {"time", PXS_SHOW_DURATION},
+#define COLUMN(name, how, of, metric, since, unit, better, run, rank, show, head, ...) \
+    {head, PXS_SHOW_##show},
+        {"epoch", PXS_SHOW_PLAIN},
+        PXS_EPOCH_FIRST_MEASURES(COLUMN){"best", PXS_SHOW_PLAIN},
+        PXS_EPOCH_LATER_MEASURES(COLUMN)
+#undef COLUMN
     };
     struct pxs_table few = {0};
     PXS_TRY(condense(&p->epochs, &few, err));

@@ -213,13 +213,10 @@ static enum pxs_status take_epoch(void *user, const char *const *columns, const 
 
 static enum pxs_status read_epochs(struct reading *r, struct pxs_error *err) {
     struct pxs_text sql = {0};
-    pxs_text_add(&sql, "SELECT e.epoch");
-    for (int c = 0; c < PXS_EPOCH_N; c++) {
-        const bool of_d = c == PXS_EPOCH_avg_D_real || c == PXS_EPOCH_avg_D_fake;
-        pxs_text_addf(&sql, ", %s.%s", of_d ? "d" : "e", pxs_epoch_info((enum pxs_epoch_column)c)->name);
-    }
-    pxs_text_add(&sql, " FROM epoch e LEFT JOIN d_output d ON d.run_id = e.run_id AND d.epoch = e.epoch");
-    pxs_text_addf(&sql, " WHERE e.run_id = %" PRId64 " AND e.epoch < %" PRId64 " ORDER BY e.epoch",
+    pxs_text_addf(&sql,
+                  "SELECT epoch" PXS_EPOCH_MEASURES(PXS_MEASURE_COLUMN) " FROM epoch WHERE run_id = %" PRId64
+                                                                        " AND epoch < %" PRId64
+                                                                        " ORDER BY epoch",
                   r->out->runs[r->run].run_id, limit_of(r));
     enum pxs_status status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
