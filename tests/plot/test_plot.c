@@ -436,9 +436,12 @@ START_TEST(panels_have_short_names)
 {
     static const char *const names[] = {"VAL"};
     struct pxs_scene scene;
-    ck_assert_ptr_eq(pxs_plot_metric_find("psnr"), pxs_plot_metric_find("val_psnr"));
-    ck_assert_ptr_eq(pxs_plot_metric_find("SSIM"), pxs_plot_metric_find("val_ssim"));
-    ck_assert_ptr_null(pxs_plot_metric_find("ps"));
+    enum pxs_epoch_column column;
+    ck_assert(pxs_plot_metric_find("psnr", &column) && column == PXS_EPOCH_val_psnr);
+    ck_assert(pxs_plot_metric_find("SSIM", &column) && column == PXS_EPOCH_val_ssim);
+    ck_assert(pxs_plot_metric_find("loss_D", &column) && column == PXS_EPOCH_avg_loss_D);
+    ck_assert(pxs_plot_metric_find("D_real", &column) && column == PXS_EPOCH_D_real);
+    ck_assert(!pxs_plot_metric_find("ps", &column) && !pxs_plot_metric_find("seconds", &column));
     ck_ok(pxs_scene_make(store, &(struct pxs_plot_options){.metrics = names, .n_metrics = 1}, &scene, &err));
     ck_assert_str_eq(scene.panels[0].metric->name, "val_loss");
     pxs_scene_finish(&scene);

@@ -53,16 +53,9 @@ static bool is_bare(const char *metric) {
 }
 
 static const char *title_of(const char *metric) {
-    static const char *const titles[][2] = {
-        {"best_val_loss", "best val"}, {"final_val_loss", "final val"},
-        {"val_auc", "val area"},       {"val_psnr", "PSNR"},
-        {"val_ssim", "SSIM"},          {"final_avg_loss_G", "avg loss_G"},
-        {"seconds", "seconds"},        {"best_epoch", "best epoch"},
-    };
-    for (size_t i = 0; i < PXS_COUNT(titles); i++) {
-        if (strcmp(titles[i][0], metric) == 0)
-            return titles[i][1];
-    }
+    for (int m = 0; m < MEASURES; m++)
+        if (strcmp(pxs_metric_of((enum measure)m)->name, metric) == 0)
+            return pxs_metric_of((enum measure)m)->head;
     return metric;
 }
 

@@ -6,34 +6,33 @@
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
 
-/* What is measured of each run, in the order of the columns that runs.sql selects. */
+/* What is measured of each run (measures.def): what is known of the run, then what its epochs' values say. M_best_val_loss,
+ * ..., M_val_psnr, ...; columns of runs.sql have these names. */
 enum measure {
-    M_BEST,
-    M_BEST_EPOCH,
-    M_FINAL,
-    M_LOSS_G,
-    M_RATE_FIRST,
-    M_RATE_LAST,
-    M_SECONDS,
-    M_AUC,
-    M_PSNR,
-    M_SSIM,
-    M_D_REAL,
-    M_D_FAKE,
-    M_TARGET_EPOCH,
-    M_TARGET_SECONDS,
-    MEASURES
+#define MEASURE(name, ...) M_##name,
+#define MEASURE_NOTHING(metric)
+#define MEASURE_BEST(metric) M_##metric,
+#define MEASURE_LAST(metric) M_##metric,
+#define OF_EPOCHS(name, how, of, metric, since, unit, better, run, ...) MEASURE_##run(metric)
+    PXS_RUN_MEASURES(MEASURE) PXS_EPOCH_MEASURES(OF_EPOCHS) MEASURES
+#undef OF_EPOCHS
+#undef MEASURE_LAST
+#undef MEASURE_BEST
+#undef MEASURE_NOTHING
+#undef MEASURE
 };
 
-/* A measure by which configurations can be put in order. */
 struct metric {
     const char *name;
     enum measure measure;
+    bool ranks;  /* configurations can be put in order by it */
     bool higher; /* is better */
+    const char *unit, *head;
 };
 /* By name, for --metric and --pareto ("time", "val_loss" and other short names included); NULL, with the error filled, where there is
  * none. `option` for the message. */
 const struct metric *pxs_metric_find(const char *option, const char *name, struct pxs_error *err);
+const struct metric *pxs_metric_of(enum measure measure);
 
 struct group {
     size_t index; /* in pxs_groups */
@@ -51,7 +50,8 @@ struct group {
 struct comparing {
     const struct pxs_compare_options *o;
     struct pxs_store *store;
-    struct pxs_table runs; /* row for row as in `in` */
+    struct pxs_table runs;    /* row for row as in `in` */
+    size_t columns[MEASURES]; /* of each measure its place in `runs` */
     struct pxs_groups in;
     struct pxs_groups all;       /* by all that differs; empty where `in` is that already */
     struct metric asked, metric; /* that ranks: another one than asked for, where no run has that */
@@ -67,7 +67,7 @@ struct comparing {
 /* ---- compare_runs.c: reading and measuring --------------------------------------------------------------- */
 
 /* Columns of `runs` before the measures. */
-enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP, RUN_MEASURES };
+enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP };
 PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err);
 /* Appends the statement that gave `runs`. */
 void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out);

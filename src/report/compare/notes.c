@@ -199,12 +199,12 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
 }
 
 static void note_target(const struct comparing *c, struct notes *n) {
-    const bool image = c->asked.measure == M_PSNR || c->asked.measure == M_SSIM;
+    const bool image = c->asked.measure == M_val_psnr || c->asked.measure == M_val_ssim;
     const char *name = image ? c->asked.name : "val_loss";
     size_t reached = 0, of = 0, have = 0;
     for (size_t g = 0; g < c->n_groups && c->o->target != NULL; g++) {
-        have += c->groups[g].stats[image ? c->asked.measure : M_BEST].n;
-        reached += c->groups[g].stats[M_TARGET_EPOCH].n;
+        have += c->groups[g].stats[image ? c->asked.measure : M_best_val_loss].n;
+        reached += c->groups[g].stats[M_target_epoch].n;
         of += c->groups[g].counted;
     }
     if (c->o->target != NULL) {
@@ -238,7 +238,7 @@ static void note_front(const struct comparing *c, struct notes *n) {
 
 /* Seconds are compared where somebody asks for them; then they should be seconds of the same kind. */
 static void note_machines(const struct comparing *c, const struct pxs_comparison *out, struct notes *n) {
-    const bool asked = c->o->target != NULL || c->metric.measure == M_SECONDS ||
+    const bool asked = c->o->target != NULL || c->metric.measure == M_seconds ||
                        (c->o->pareto != NULL &&
                         (strstr(c->o->pareto, "time") != NULL || strstr(c->o->pareto, "seconds") != NULL));
     if (asked && out->mixed_machines)
@@ -248,7 +248,7 @@ static void note_machines(const struct comparing *c, const struct pxs_comparison
 }
 
 static void note_images(const struct comparing *c, struct notes *n) {
-    if (c->metric.measure == M_PSNR || c->metric.measure == M_SSIM)
+    if (c->metric.measure == M_val_psnr || c->metric.measure == M_val_ssim)
         pxs_text_addf(&n->text,
                       "%s is that of the epoch with the best validation loss, whose weights are kept",
                       c->metric.name);
@@ -261,7 +261,7 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
     struct pxs_text runs = {0};
     size_t found = 0;
     for (size_t run = 0; run < c->in.n_runs; run++) {
-        const double real = pxs_compare_value(c, run, M_D_REAL), fake = pxs_compare_value(c, run, M_D_FAKE);
+        const double real = pxs_compare_value(c, run, M_D_real), fake = pxs_compare_value(c, run, M_D_fake);
         const bool lsgan = c->runs.cells[run * c->runs.n_columns + RUN_LSGAN].integer != 0;
         const struct pxs_cell *step = &c->runs.cells[run * c->runs.n_columns + RUN_LAST_STEP];
         if (!pxs_compare_counts(c, run) || isnan(real - fake) ||

@@ -8,43 +8,60 @@
 
 /* ---- metrics --------------------------------------------------------------------------------------------- */
 
-/* Each name that a user may give; the first for a measure is the one we print. */
-static const struct metric metrics[] = {
-    {"best_val_loss", M_BEST, false}, {"final_val_loss", M_FINAL, false},
-    {"val_auc", M_AUC, false},        {"val_psnr", M_PSNR, true},
-    {"val_ssim", M_SSIM, true},       {"final_avg_loss_G", M_LOSS_G, false},
-    {"seconds", M_SECONDS, false},    {"best_epoch", M_BEST_EPOCH, false},
-    {"val_loss", M_BEST, false},      {"best_val", M_BEST, false},
-    {"best", M_BEST, false},          {"final_val", M_FINAL, false},
-    {"final", M_FINAL, false},        {"auc", M_AUC, false},
-    {"area", M_AUC, false},           {"psnr", M_PSNR, true},
-    {"ssim", M_SSIM, true},           {"avg_loss_G", M_LOSS_G, false},
-    {"loss_G", M_LOSS_G, false},      {"time", M_SECONDS, false},
-};
-enum { METRIC_NAMES = 8 };
+static const struct metric metrics[MEASURES] = {
+#define RANKS(better) PXS_BETTER_##better != PXS_BETTER_NONE, PXS_BETTER_##better == PXS_BETTER_HIGHER
+#define MEASURE(name, better, show, head) {#name, M_##name, RANKS(better), "", head},
+#define MEASURE_NOTHING(metric, better, unit, head)
+#define MEASURE_BEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
+#define MEASURE_LAST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
+#define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, ...) \
+    MEASURE_##run(metric, better, unit, head)
+    PXS_RUN_MEASURES(MEASURE) PXS_EPOCH_MEASURES(OF_EPOCHS)};
 
-/* By the name that columns bear, whatever it was asked for by. */
-static const struct metric *by_measure(enum measure measure) {
-    size_t i = 0;
-    while (metrics[i].measure != measure)
-        i++;
-    return &metrics[i];
+/* Short names, and those that `plot` and the database have for the same. */
+static const struct {
+    const char *name;
+    enum measure measure;
+} other_names[] = {
+    {"val_loss", M_best_val_loss},
+    {"best_val", M_best_val_loss},
+    {"best", M_best_val_loss},
+    {"final_val", M_final_val_loss},
+    {"final", M_final_val_loss},
+    {"auc", M_val_auc},
+    {"area", M_val_auc},
+    {"psnr", M_val_psnr},
+    {"ssim", M_val_ssim},
+    {"avg_loss_G", M_final_avg_loss_G},
+    {"loss_G", M_final_avg_loss_G},
+    {"time", M_seconds},
+};
+
+const struct metric *pxs_metric_of(enum measure measure) {
+    return &metrics[measure];
 }
 
 const struct metric *pxs_metric_find(const char *option, const char *name, struct pxs_error *err) {
-    const char *names[PXS_COUNT(metrics)];
-    for (size_t i = 0; i < PXS_COUNT(metrics); i++) {
-        if (strcasecmp(name, metrics[i].name) == 0)
-            return by_measure(metrics[i].measure);
-        names[i] = metrics[i].name;
-    }
-    const char *near = pxs_nearest_word(name, names, PXS_COUNT(names));
+    const char *names[MEASURES + PXS_COUNT(other_names)];
     struct pxs_text list = {0};
-    for (size_t i = 0; i < METRIC_NAMES; i++)
-        pxs_text_addf(&list, "%s%s", i > 0 ? ", " : "", metrics[i].name);
+    size_t n = 0;
+    for (size_t i = 0; i < MEASURES; i++) {
+        if (!metrics[i].ranks)
+            continue;
+        if (strcasecmp(name, metrics[i].name) == 0)
+            return &metrics[i];
+        names[n++] = metrics[i].name;
+    }
+    for (size_t i = 0; i < PXS_COUNT(other_names); i++) {
+        if (strcasecmp(name, other_names[i].name) == 0)
+            return &metrics[other_names[i].measure];
+        names[n++] = other_names[i].name;
+    }
+    const char *near = pxs_nearest_word(name, names, n);
+    for (size_t i = 0; i < n - PXS_COUNT(other_names); i++)
+        pxs_text_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
     pxs_fail(err, PXS_E_INVALID, "%s: there is no metric '%.60s'%s%s%s (%s)", option, name,
-             near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "",
-             pxs_text_str(&list));
+             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", pxs_text_str(&list));
     pxs_text_finish(&list);
     return NULL;
 }
@@ -65,7 +82,7 @@ static int better(const void *a, const void *b, void *metric) {
     const struct group *x = a, *y = b;
     int order = by_number(rank_of(x, metric), rank_of(y, metric));
     if (order == 0)
-        order = by_number(x->stats[M_LOSS_G].mean, y->stats[M_LOSS_G].mean);
+        order = by_number(x->stats[M_final_avg_loss_G].mean, y->stats[M_final_avg_loss_G].mean);
     return order != 0 ? order : (x->first > y->first) - (x->first < y->first);
 }
 
@@ -140,8 +157,9 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
     return n;
 }
 
-#define OF_LOSS_G (1u << M_LOSS_G)
-#define OF_VALIDATION (1u << M_BEST | 1u << M_FINAL | 1u << M_AUC | 1u << M_PSNR | 1u << M_SSIM)
+#define OF_LOSS_G (1u << M_final_avg_loss_G)
+#define OF_VALIDATION \
+    (1u << M_best_val_loss | 1u << M_final_val_loss | 1u << M_val_auc | 1u << M_val_psnr | 1u << M_val_ssim)
 
 const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
     {"lambda_pixel", "is a factor in loss_G", OF_LOSS_G},

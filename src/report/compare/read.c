@@ -7,7 +7,9 @@
 #include <string.h>
 
 static const char *column_of(const struct metric *metric) {
-    return metric->measure == M_PSNR ? "val_psnr" : metric->measure == M_SSIM ? "val_ssim" : "val_loss";
+    return metric->measure == M_val_psnr   ? "val_psnr"
+           : metric->measure == M_val_ssim ? "val_ssim"
+                                           : "val_loss";
 }
 
 /* What runs.sql is asked with. */
@@ -22,7 +24,17 @@ static void fill_args(const struct comparing *c, int64_t sweep_id, struct pxs_ce
 static enum pxs_status read_runs(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
     struct pxs_cell args[ARGS];
     fill_args(c, sweep_id, args);
-    return pxs_store_select(c->store, pxs_compare_runs_sql, args, ARGS, &c->runs, err);
+    PXS_TRY(pxs_store_select(c->store, pxs_compare_runs_sql, args, ARGS, &c->runs, err));
+    for (int m = 0; m < MEASURES; m++) {
+        const char *name = pxs_metric_of((enum measure)m)->name;
+        size_t i = 0;
+        while (i < c->runs.n_columns && strcmp(c->runs.columns[i], name) != 0)
+            i++;
+        if (i == c->runs.n_columns)
+            return pxs_fail(err, PXS_E_INTERNAL, "runs.sql has no column %s", name);
+        c->columns[m] = i;
+    }
+    return PXS_OK;
 }
 
 void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out) {
@@ -76,7 +88,7 @@ bool pxs_compare_common(const struct comparing *c, int64_t *epoch, size_t *confi
 }
 
 double pxs_compare_value(const struct comparing *c, size_t run, enum measure m) {
-    const struct pxs_cell *cell = &c->runs.cells[run * c->runs.n_columns + RUN_MEASURES + m];
+    const struct pxs_cell *cell = &c->runs.cells[run * c->runs.n_columns + c->columns[m]];
     return cell->kind == PXS_CELL_NULL ? NAN : cell->real;
 }
 

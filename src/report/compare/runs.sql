@@ -1,7 +1,7 @@
 -- What is measured of each run of sweep ?1, by number.
 -- ?2: nothing behind this epoch counts, as if every run had ended with it; NULL: all of it.
 -- ?3: a target for ?4 (val_loss, val_psnr or val_ssim); NULL: none.
--- auc: the trapezoid rule over epochs, divided by the epochs between the first and the last, so that
+-- val_auc: the trapezoid rule over epochs, divided by the epochs between the first and the last, so that
 -- it reads as a loss; an epoch without a validation loss is bridged. val_psnr and val_ssim are those of
 -- the weights that are kept: of the epoch with the best validation loss.
 WITH summary AS (
@@ -39,14 +39,16 @@ SELECT r.run_id, r.state, r.seed,
   (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY e.epoch LIMIT 1) AS lr_first,
   (SELECT e.lr_G FROM epoch e WHERE e.run_id = r.run_id AND e.epoch <= coalesce(?2, e.epoch)
    ORDER BY e.epoch DESC LIMIT 1) AS lr_last,
-  s.seconds, a.auc, b.val_psnr, b.val_ssim,
-  (SELECT avg_D_real FROM d_output d WHERE d.run_id = r.run_id AND d.epoch <= coalesce(?2, d.epoch)
-   ORDER BY d.epoch DESC LIMIT 1) AS D_real,
-  (SELECT avg_D_fake FROM d_output d WHERE d.run_id = r.run_id AND d.epoch <= coalesce(?2, d.epoch)
-   ORDER BY d.epoch DESC LIMIT 1) AS D_fake,
+  s.seconds, a.auc AS val_auc,
   h.epoch AS target_epoch,
   (SELECT sum(e.seconds) FROM epoch e WHERE e.run_id = r.run_id AND e.epoch <= h.epoch)
-    AS target_seconds
+    AS target_seconds{{PXS_EPOCH_MEASURES run=BEST:,
+  b.# AS @metric}}{{PXS_EPOCH_MEASURES run=LAST:,
+  (SELECT e.# FROM epoch e
+   WHERE e.run_id = r.run_id AND e.# IS NOT NULL AND e.epoch <= coalesce(?2, e.epoch)
+   ORDER BY e.epoch DESC LIMIT 1) AS @metric}}{{PXS_EPOCH_MEASURES run=LARGEST:,
+  (SELECT max(e.#) FROM epoch e WHERE e.run_id = r.run_id AND e.epoch <= coalesce(?2, e.epoch))
+    AS @metric}}
 FROM run r
   LEFT JOIN summary s ON s.run_id = r.run_id
   LEFT JOIN area a ON a.run_id = r.run_id

@@ -58,50 +58,76 @@ static const struct output outputs[] = {
     {"n", {"n", PXS_SHOW_PLAIN}, COUNT_OF(counted)},
     {"failed", {"failed", PXS_SHOW_PLAIN}, COUNT_OF(failed)},
     {"open", {"open", PXS_SHOW_PLAIN}, COUNT_OF(open)},
-    {"best_val_loss_mean", {"best val", PXS_SHOW_FIXED}, F_MEAN, M_BEST},
-    {"best_val_loss_std", {"std", PXS_SHOW_PLUSMINUS}, F_STD, M_BEST},
-    {"best_val_loss_min", {"min", PXS_SHOW_FIXED}, F_MIN, M_BEST},
-    {"best_epoch", {"at epoch", PXS_SHOW_PLAIN}, F_MEAN, M_BEST_EPOCH},
-    {"final_val_loss_mean", {"final val", PXS_SHOW_FIXED}, F_MEAN, M_FINAL},
-    {"final_val_loss_std", {"std", PXS_SHOW_PLUSMINUS}, F_STD, M_FINAL},
-    {"final_avg_loss_G_mean", {"avg loss_G", PXS_SHOW_FIXED}, F_MEAN, M_LOSS_G},
-    {"lr_G_first", {"lr_G first", PXS_SHOW_PLAIN}, F_SHARED, M_RATE_FIRST},
-    {"lr_G_last", {"last", PXS_SHOW_ARROW}, F_SHARED, M_RATE_LAST},
+    {"best_val_loss_mean", {"best val", PXS_SHOW_FIXED}, F_MEAN, M_best_val_loss},
+    {"best_val_loss_std", {"std", PXS_SHOW_PLUSMINUS}, F_STD, M_best_val_loss},
+    {"best_val_loss_min", {"min", PXS_SHOW_FIXED}, F_MIN, M_best_val_loss},
+    {"best_epoch", {"at epoch", PXS_SHOW_PLAIN}, F_MEAN, M_best_epoch},
+    {"final_val_loss_mean", {"final val", PXS_SHOW_FIXED}, F_MEAN, M_final_val_loss},
+    {"final_val_loss_std", {"std", PXS_SHOW_PLUSMINUS}, F_STD, M_final_val_loss},
+    {"final_avg_loss_G_mean", {"avg loss_G", PXS_SHOW_FIXED}, F_MEAN, M_final_avg_loss_G},
+    {"lr_G_first", {"lr_G first", PXS_SHOW_PLAIN}, F_SHARED, M_lr_first},
+    {"lr_G_last", {"last", PXS_SHOW_ARROW}, F_SHARED, M_lr_last},
     {"lr_G_ratio", {"ratio", PXS_SHOW_RATIO}, F_RATIO, 0},
-    {"seconds", {"time", PXS_SHOW_DURATION}, F_MEAN, M_SECONDS},
+    {"seconds", {"time", PXS_SHOW_DURATION}, F_MEAN, M_seconds},
     {"number", {"no", PXS_SHOW_PLAIN}, F_NUMBER, 0},
     {"configuration", {"configuration", PXS_SHOW_PLAIN}, F_LABEL, 0},
     {"diverged", {"diverged", PXS_SHOW_PLAIN}, COUNT_OF(states.of[PXS_STATE_DIVERGED])},
     {"pruned", {"pruned", PXS_SHOW_PLAIN}, COUNT_OF(states.of[PXS_STATE_PRUNED])},
     {"imported", {"imported", PXS_SHOW_PLAIN}, COUNT_OF(imported)},
-    {"best_val_loss_ci_low", {"95 % low", PXS_SHOW_FIXED}, F_LOW, M_BEST},
-    {"best_val_loss_ci_high", {"high", PXS_SHOW_TO}, F_HIGH, M_BEST},
-    {"best_val_loss_max", {"max", PXS_SHOW_FIXED}, F_MAX, M_BEST},
-    {"final_val_loss_ci_low", {"95 % low", PXS_SHOW_FIXED}, F_LOW, M_FINAL},
-    {"final_val_loss_ci_high", {"high", PXS_SHOW_TO}, F_HIGH, M_FINAL},
-    {"final_val_loss_min", {"min", PXS_SHOW_FIXED}, F_MIN, M_FINAL},
-    {"final_val_loss_max", {"max", PXS_SHOW_FIXED}, F_MAX, M_FINAL},
-    {"val_auc_mean", {"val area", PXS_SHOW_FIXED}, F_MEAN, M_AUC},
-    SPREAD("val_auc", M_AUC),
-    {"val_psnr_mean", {"PSNR", PXS_SHOW_FIXED}, F_MEAN, M_PSNR},
-    SPREAD("val_psnr", M_PSNR),
-    {"val_ssim_mean", {"SSIM", PXS_SHOW_FIXED}, F_MEAN, M_SSIM},
-    SPREAD("val_ssim", M_SSIM),
-    SPREAD("final_avg_loss_G", M_LOSS_G),
-    SPREAD("best_epoch", M_BEST_EPOCH),
-    SPREAD("seconds", M_SECONDS),
-    {"D_real_mean", {"D(real)", PXS_SHOW_FIXED}, F_MEAN, M_D_REAL},
-    {"D_fake_mean", {"D(fake)", PXS_SHOW_FIXED}, F_MEAN, M_D_FAKE},
-    {"target_n", {"reached by", PXS_SHOW_PLAIN}, F_N, M_TARGET_EPOCH},
-    {"target_epoch_mean", {"at epoch", PXS_SHOW_PLAIN}, F_MEAN, M_TARGET_EPOCH},
-    {"target_seconds_mean", {"after", PXS_SHOW_DURATION}, F_MEAN, M_TARGET_SECONDS},
+    {"best_val_loss_ci_low", {"95 % low", PXS_SHOW_FIXED}, F_LOW, M_best_val_loss},
+    {"best_val_loss_ci_high", {"high", PXS_SHOW_TO}, F_HIGH, M_best_val_loss},
+    {"best_val_loss_max", {"max", PXS_SHOW_FIXED}, F_MAX, M_best_val_loss},
+    {"final_val_loss_ci_low", {"95 % low", PXS_SHOW_FIXED}, F_LOW, M_final_val_loss},
+    {"final_val_loss_ci_high", {"high", PXS_SHOW_TO}, F_HIGH, M_final_val_loss},
+    {"final_val_loss_min", {"min", PXS_SHOW_FIXED}, F_MIN, M_final_val_loss},
+    {"final_val_loss_max", {"max", PXS_SHOW_FIXED}, F_MAX, M_final_val_loss},
+    {"val_auc_mean", {"val area", PXS_SHOW_FIXED}, F_MEAN, M_val_auc},
+    SPREAD("val_auc", M_val_auc),
+    {"val_psnr_mean", {"PSNR", PXS_SHOW_FIXED}, F_MEAN, M_val_psnr},
+    SPREAD("val_psnr", M_val_psnr),
+    {"val_ssim_mean", {"SSIM", PXS_SHOW_FIXED}, F_MEAN, M_val_ssim},
+    SPREAD("val_ssim", M_val_ssim),
+    SPREAD("final_avg_loss_G", M_final_avg_loss_G),
+    SPREAD("best_epoch", M_best_epoch),
+    SPREAD("seconds", M_seconds),
+    {"D_real_mean", {"D(real)", PXS_SHOW_FIXED}, F_MEAN, M_D_real},
+    {"D_fake_mean", {"D(fake)", PXS_SHOW_FIXED}, F_MEAN, M_D_fake},
+    {"target_n", {"reached by", PXS_SHOW_PLAIN}, F_N, M_target_epoch},
+    {"target_epoch_mean", {"at epoch", PXS_SHOW_PLAIN}, F_MEAN, M_target_epoch},
+    {"target_seconds_mean", {"after", PXS_SHOW_DURATION}, F_MEAN, M_target_seconds},
     DIFFERENCE("vs_best", "vs best", 0),
     DIFFERENCE("vs_baseline", "vs baseline", 1),
     {"pareto", {"front", PXS_SHOW_PLAIN}, F_FRONT, 0},
     {"until_epoch", {"until epoch", PXS_SHOW_PLAIN}, F_UNTIL, 0},
 };
+/* What measures of later have behind all that; where the list above has a measure, it does so as it does. */
+static const struct output later[] = {
+#define ALL(metric, head) {#metric "_mean", {head, PXS_SHOW_FIXED}, F_MEAN, M_##metric}, SPREAD(#metric, M_##metric),
+#define MEASURE_NOTHING(metric, head)
+#define MEASURE_BEST(metric, head) ALL(metric, head)
+#define MEASURE_LAST(metric, head) ALL(metric, head)
+#define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, ...) MEASURE_##run(metric, head)
+    PXS_EPOCH_MEASURES(OF_EPOCHS)
+};
 /* clang-format on */
-enum { OUTPUTS = PXS_COUNT(outputs) };
+
+struct outputs {
+    const struct output *list[PXS_COUNT(outputs) + PXS_COUNT(later)];
+    size_t n;
+};
+
+static void gather_outputs(struct outputs *out) {
+    bool listed[MEASURES] = {false};
+    out->n = 0;
+    for (size_t i = 0; i < PXS_COUNT(outputs); i++) {
+        out->list[out->n++] = &outputs[i];
+        if (outputs[i].field == F_MEAN)
+            listed[outputs[i].which] = true;
+    }
+    for (size_t i = 0; i < PXS_COUNT(later); i++)
+        if (!listed[later[i].which])
+            out->list[out->n++] = &later[i];
+}
 
 static struct pxs_cell real(double value) {
     return isnan(value) ? pxs_cell_text(NULL) : pxs_cell_real(value);
@@ -149,7 +175,7 @@ static struct pxs_cell cell_of(const struct group *g, const struct output *o) {
         memcpy(&count, (const char *)g + o->which, sizeof count);
         return pxs_cell_int((int64_t)count);
     case F_RATIO:
-        return real(shared(&g->stats[M_RATE_LAST]) / shared(&g->stats[M_RATE_FIRST]));
+        return real(shared(&g->stats[M_lr_last]) / shared(&g->stats[M_lr_first]));
     case F_FRONT:
         return g->has_front ? pxs_cell_int(g->front) : pxs_cell_text(NULL);
     default:
@@ -182,34 +208,35 @@ static enum pxs_status put_keys(const struct comparing *c, struct pxs_table *t, 
     return c->in.n_keys > 0 ? PXS_OK : put_text(t, row, 0, c->in.sweep, err);
 }
 
-static enum pxs_status put_row(const struct comparing *c, struct pxs_table *t, size_t row, size_t first,
-                               struct pxs_error *err) {
+static enum pxs_status put_row(const struct comparing *c, const struct outputs *outs, struct pxs_table *t,
+                               size_t row, size_t first, struct pxs_error *err) {
     const struct group *g = &c->groups[row];
     PXS_TRY(put_keys(c, t, row, err));
-    for (size_t i = 0; i < OUTPUTS; i++) {
-        if (outputs[i].field == F_LABEL)
+    for (size_t i = 0; i < outs->n; i++) {
+        const struct output *o = outs->list[i];
+        if (o->field == F_LABEL)
             PXS_TRY(put_text(t, row, first + i, c->in.labels[g->index], err));
-        else if (outputs[i].field == F_NUMBER)
+        else if (o->field == F_NUMBER)
             pxs_table_set(t, row, first + i, pxs_cell_int((int64_t)row + 1));
-        else if (outputs[i].field == F_UNTIL)
+        else if (o->field == F_UNTIL)
             pxs_table_set(t, row, first + i, c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL));
         else
-            pxs_table_set(t, row, first + i, cell_of(g, &outputs[i]));
+            pxs_table_set(t, row, first + i, cell_of(g, o));
     }
     return PXS_OK;
 }
 
 /* Names of keys live as long as the table. */
-static enum pxs_status make_table(const struct comparing *c, struct pxs_table *t, size_t first,
-                                  struct pxs_error *err) {
-    const size_t n = first + OUTPUTS;
+static enum pxs_status make_table(const struct comparing *c, const struct outputs *outs, struct pxs_table *t,
+                                  size_t first, struct pxs_error *err) {
+    const size_t n = first + outs->n;
     const char **names = malloc(n * sizeof *names);
     if (names == NULL)
         return pxs_fail_nomem(err);
     names[0] = "sweep";
     memcpy(names, c->in.keys, c->in.n_keys * sizeof *names);
-    for (size_t i = 0; i < OUTPUTS; i++)
-        names[first + i] = outputs[i].name;
+    for (size_t i = 0; i < outs->n; i++)
+        names[first + i] = outs->list[i]->name;
     const enum pxs_status status = pxs_table_make(t, names, n, c->n_groups, err);
     free(names);
     PXS_TRY(status);
@@ -225,16 +252,18 @@ enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_compariso
                                  struct pxs_error *err) {
     const size_t first = c->in.n_keys > 0 ? c->in.n_keys : 1;
     struct pxs_table *t = &out->table;
-    PXS_TRY(make_table(c, t, first, err));
+    struct outputs outs;
+    gather_outputs(&outs);
+    PXS_TRY(make_table(c, &outs, t, first, err));
     out->n_keys = first;
     out->columns = pxs_arena_alloc(&t->arena, t->n_columns * sizeof *out->columns);
     out->configurations = pxs_arena_alloc(&t->arena, (c->n_groups + 1) * sizeof *out->configurations);
     if (out->columns == NULL || out->configurations == NULL)
         return pxs_fail_nomem(err);
-    for (size_t i = 0; i < OUTPUTS; i++)
-        out->columns[first + i] = outputs[i].column;
+    for (size_t i = 0; i < outs.n; i++)
+        out->columns[first + i] = outs.list[i]->column;
     for (size_t row = 0; row < c->n_groups; row++) {
-        PXS_TRY(put_row(c, t, row, first, err));
+        PXS_TRY(put_row(c, &outs, t, row, first, err));
         out->configurations[row] = c->groups[row].index;
     }
     return PXS_OK;

@@ -173,8 +173,8 @@ bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out) {
     }
     pxs_text_addf(out, "%s leads with a mean %s of %.4g, %.3g", pxs_compare_label(c, x), c->metric.name,
                   first, fabs(second - first));
-    if (c->metric.measure == M_PSNR)
-        pxs_text_add(out, " dB");
+    if (c->metric.unit[0] != '\0')
+        pxs_text_addf(out, " %s", c->metric.unit);
     else if (second != 0)
         pxs_text_addf(out, " (%.2g %%)", 100 * fabs((second - first) / second));
     pxs_text_addf(out, " %s %s", c->metric.higher ? "above" : "below", pxs_compare_label(c, y));
@@ -296,9 +296,10 @@ static void say_verdict(const struct comparing *c, const struct pxs_comparison *
         return;
     }
     if (c->metric.measure != c->asked.measure)
-        pxs_text_addf(
-            text, "no run has a %s, so by %s%s: ", c->asked.name, c->metric.name,
-            c->metric.measure == M_LOSS_G ? ", the training loss, which says nothing of unseen pairs" : "");
+        pxs_text_addf(text, "no run has a %s, so by %s%s: ", c->asked.name, c->metric.name,
+                      c->metric.measure == M_final_avg_loss_G
+                          ? ", the training loss, which says nothing of unseen pairs"
+                          : "");
     if (c->ranked == 1)
         say_alone(c, text);
     else if (c->until >= 0)

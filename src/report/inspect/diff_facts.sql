@@ -1,12 +1,11 @@
 -- All that is said of run ?1: part, key, value. val_psnr and val_ssim are those of the weights that are
 -- kept: of the best epoch.
 WITH m AS (
-  SELECT s.*, b.val_psnr, b.val_ssim
+  SELECT s.*{{PXS_EPOCH_MEASURES run=BEST:, b.#}}
   FROM run_summary s LEFT JOIN epoch b ON b.run_id = s.run_id AND b.epoch = s.best_epoch
   WHERE s.run_id = ?1
 ),
-last AS (SELECT * FROM attempt WHERE run_id = ?1 ORDER BY no DESC LIMIT 1),
-d AS (SELECT * FROM d_output WHERE run_id = ?1 ORDER BY epoch DESC LIMIT 1)
+last AS (SELECT * FROM attempt WHERE run_id = ?1 ORDER BY no DESC LIMIT 1)
 SELECT 'run' AS part, 'sweep' AS key, w.name AS value
   FROM run JOIN sweep w USING (sweep_id) WHERE run_id = ?1
 UNION ALL SELECT 'run', 'state', state FROM run WHERE run_id = ?1
@@ -29,13 +28,14 @@ UNION ALL SELECT * FROM (
   SELECT 'environment', e.key, e.value FROM environment e JOIN last USING (attempt_id)
   WHERE e.key NOT IN ('host', 'cores', 'threads', 'kernels', 'config_hash', 'seed') ORDER BY e.key)
 UNION ALL SELECT 'result', 'best_val_loss', best_val_loss FROM m
-UNION ALL SELECT 'result', 'best_epoch', best_epoch FROM m
-UNION ALL SELECT 'result', 'val_psnr', val_psnr FROM m
-UNION ALL SELECT 'result', 'val_ssim', val_ssim FROM m
+UNION ALL SELECT 'result', 'best_epoch', best_epoch FROM m{{PXS_EPOCH_MEASURES run=BEST:
+UNION ALL SELECT 'result', '#', # FROM m}}
 UNION ALL SELECT 'result', 'final_val_loss', final_val_loss FROM m
-UNION ALL SELECT 'result', 'final_avg_loss_G', final_avg_loss_G FROM m
-UNION ALL SELECT 'result', 'avg_D_real', avg_D_real FROM d
-UNION ALL SELECT 'result', 'avg_D_fake', avg_D_fake FROM d
+UNION ALL SELECT 'result', 'final_avg_loss_G', final_avg_loss_G FROM m{{PXS_EPOCH_MEASURES run=LAST:
+UNION ALL SELECT 'result', 'avg_#', value FROM (
+  SELECT # AS value FROM epoch WHERE run_id = ?1 AND # IS NOT NULL ORDER BY epoch DESC LIMIT 1)}}{{PXS_EPOCH_MEASURES run=LARGEST:
+UNION ALL SELECT 'result', '#', value FROM (
+  SELECT max(#) AS value FROM epoch WHERE run_id = ?1) WHERE value IS NOT NULL}}
 UNION ALL SELECT 'result', 'last_epoch', last_epoch FROM m
 UNION ALL SELECT 'result', 'last_step', last_step FROM m
 UNION ALL SELECT 'result', 'seconds', seconds FROM m

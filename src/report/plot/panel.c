@@ -82,7 +82,7 @@ static void draw_titles(struct pxs_canvas *c, const struct pxs_panel *panel, con
     char title[96];
     snprintf(title, sizeof title, "%s%s", panel->metric->title, log);
     if (pxs_canvas_text_width(c, &upright, title) > panel->height + 8)
-        snprintf(title, sizeof title, "%s%s", panel->metric->name, log);
+        snprintf(title, sizeof title, "%s%s", panel->metric->metric, log);
     pxs_canvas_text(c, &upright, 13, panel->top + panel->height / 2, title);
     if (is_last)
         pxs_canvas_text(c, &middle, (frame->left + frame->right) / 2, panel->top + panel->height + 25,

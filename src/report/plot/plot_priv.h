@@ -26,13 +26,8 @@ bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above
 
 /* ---- plot_scene.c ---------------------------------------------------------------------------------------- */
 
-struct pxs_plot_metric {
-    const char *name, *title;
-    int batch, epoch; /* columns; batch -1 = measured by epoch only */
-    bool is_rate;
-};
-/* NULL = there is none of that name. */
-const struct pxs_plot_metric *pxs_plot_metric_find(const char *name);
+/* A value of epochs by its name for --metric, or another one; false where there is none of that name. */
+bool pxs_plot_metric_find(const char *name, enum pxs_epoch_column *out);
 
 /* What a configuration shows in a panel. Arrays in the scene's arena. */
 struct pxs_strand {
@@ -52,7 +47,9 @@ struct pxs_stray {
     double *x, *y;
 };
 struct pxs_panel {
-    const struct pxs_plot_metric *metric;
+    enum pxs_epoch_column column;
+    const struct pxs_epoch_info *metric;
+    int batch; /* enum pxs_batch_column that is drawn behind it; -1: it is measured by epoch only */
     struct pxs_strand *strands; /* of each configuration */
     struct pxs_stray *strays;
     size_t n_strays;

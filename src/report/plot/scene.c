@@ -9,66 +9,49 @@
 /* Parts into which a run's steps are cut, and of the axis for envelopes: finer would not be seen. */
 enum { BUCKETS = 300 };
 
-static const struct pxs_plot_metric metrics[] = {
-    {"loss_G", "training loss_G", PXS_BATCH_loss_G, PXS_EPOCH_avg_loss_G, false},
-    {"loss_GAN", "training loss_GAN", PXS_BATCH_loss_GAN, PXS_EPOCH_avg_loss_GAN, false},
-    {"loss_pixel", "training L1 (loss_pixel)", PXS_BATCH_loss_pixel, PXS_EPOCH_avg_loss_pixel, false},
-    {"loss_D", "training loss_D", PXS_BATCH_loss_D, PXS_EPOCH_avg_loss_D, false},
-    {"loss_real", "training loss_real", PXS_BATCH_loss_real, PXS_EPOCH_avg_loss_real, false},
-    {"loss_fake", "training loss_fake", PXS_BATCH_loss_fake, PXS_EPOCH_avg_loss_fake, false},
-    {"val_loss", "validation loss (L1)", -1, PXS_EPOCH_val_loss, false},
-    {"val_psnr", "validation PSNR (dB)", -1, PXS_EPOCH_val_psnr, false},
-    {"val_ssim", "validation SSIM", -1, PXS_EPOCH_val_ssim, false},
-    {"D_real", "mean D(real)", -1, PXS_EPOCH_avg_D_real, false},
-    {"D_fake", "mean D(fake)", -1, PXS_EPOCH_avg_D_fake, false},
-    {"lr_G", "learning rate of G", PXS_BATCH_lr_G, PXS_EPOCH_lr_G, true},
-    {"lr_D", "learning rate of D", PXS_BATCH_lr_D, PXS_EPOCH_lr_D, true},
-};
-
-/* Short names, and those that `compare` and the database have for the same. */
+/* Short names, and those that `compare` has for the same. */
 static const char *const other_names[][2] = {
-    {"psnr", "val_psnr"},
-    {"ssim", "val_ssim"},
-    {"val", "val_loss"},
-    {"best_val_loss", "val_loss"},
-    {"final_val_loss", "val_loss"},
-    {"avg_loss_G", "loss_G"},
-    {"avg_loss_D", "loss_D"},
-    {"final_avg_loss_G", "loss_G"},
-    {"avg_D_real", "D_real"},
-    {"avg_D_fake", "D_fake"},
-    {"lr", "lr_G"},
+    {"psnr", "val_psnr"},          {"ssim", "val_ssim"},           {"val", "val_loss"},
+    {"best_val_loss", "val_loss"}, {"final_val_loss", "val_loss"}, {"final_avg_loss_G", "loss_G"},
+    {"avg_D_real", "D_real"},      {"avg_D_fake", "D_fake"},       {"lr", "lr_G"},
     {"l1", "loss_pixel"},
 };
 
-const struct pxs_plot_metric *pxs_plot_metric_find(const char *name) {
+bool pxs_plot_metric_find(const char *name, enum pxs_epoch_column *out) {
     for (size_t i = 0; i < PXS_COUNT(other_names); i++) {
         if (strcasecmp(other_names[i][0], name) == 0)
             name = other_names[i][1];
     }
-    for (size_t i = 0; i < PXS_COUNT(metrics); i++) {
-        if (strcasecmp(metrics[i].name, name) == 0)
-            return &metrics[i];
+    for (int c = 0; c < PXS_EPOCH_N; c++) {
+        const struct pxs_epoch_info *info = pxs_epoch_info((enum pxs_epoch_column)c);
+        if (info->rank == 0 || (strcasecmp(info->metric, name) != 0 && strcasecmp(info->name, name) != 0))
+            continue;
+        *out = (enum pxs_epoch_column)c;
+        return true;
     }
-    return NULL;
+    return false;
 }
 
+/* The rates last. */
 static enum pxs_status no_such_metric(const char *name, struct pxs_error *err) {
     struct pxs_text names = {0};
-    const char *words[PXS_COUNT(metrics) + PXS_COUNT(other_names)];
-    for (size_t i = 0; i < PXS_COUNT(words); i++)
-        words[i] = i < PXS_COUNT(metrics) ? metrics[i].name : other_names[i - PXS_COUNT(metrics)][0];
-    const char *near = pxs_nearest_word(name, words, PXS_COUNT(words));
-    for (size_t i = 0; i < PXS_COUNT(metrics); i++)
-        pxs_text_addf(&names, "%s%s",
-                      i == 0                       ? ""
-                      : i + 1 < PXS_COUNT(metrics) ? ", "
-                                                   : " and ",
-                      metrics[i].name);
+    const char *words[PXS_EPOCH_N + PXS_COUNT(other_names)];
+    size_t n = 0;
+    for (int rates = 0; rates < 2; rates++) {
+        for (int c = 0; c < PXS_EPOCH_N; c++) {
+            const struct pxs_epoch_info *info = pxs_epoch_info((enum pxs_epoch_column)c);
+            if (info->rank > 0 && info->is_rate == (rates == 1))
+                words[n++] = info->metric;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        pxs_text_addf(&names, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", words[i]);
+    for (size_t i = 0; i < PXS_COUNT(other_names); i++)
+        words[n++] = other_names[i][0];
+    const char *near = pxs_nearest_word(name, words, n);
     const enum pxs_status status =
         pxs_fail(err, PXS_E_INVALID, "--metric: there is no '%.60s'%s%s%s; there are %s", name,
-                 near != NULL ? ", did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "",
-                 pxs_text_str(&names));
+                 near ? ", did you mean " : "", near ? near : "", near ? "?" : "", pxs_text_str(&names));
     pxs_text_finish(&names);
     return status;
 }
@@ -76,14 +59,17 @@ static enum pxs_status no_such_metric(const char *name, struct pxs_error *err) {
 /* ---- which panels ---------------------------------------------------------------------------------------- */
 
 static enum pxs_status add_panel(struct pxs_scene *scene, const char *name, struct pxs_error *err) {
-    const struct pxs_plot_metric *metric = pxs_plot_metric_find(name);
-    if (metric == NULL)
+    enum pxs_epoch_column column;
+    if (!pxs_plot_metric_find(name, &column))
         return no_such_metric(name, err);
     for (size_t i = 0; i < scene->n_panels; i++) {
-        if (scene->panels[i].metric == metric)
+        if (scene->panels[i].column == column)
             return PXS_OK;
     }
-    scene->panels[scene->n_panels++].metric = metric;
+    struct pxs_panel *panel = &scene->panels[scene->n_panels++];
+    panel->column = column;
+    panel->metric = pxs_epoch_info(column);
+    panel->batch = pxs_epoch_behind(column);
     return PXS_OK;
 }
 
@@ -92,7 +78,7 @@ static enum pxs_status choose_panels(struct pxs_scene *scene, const struct pxs_p
     static const char *const usual[] = {"loss_G", "val_loss"};
     const char *const *names = o->metrics != NULL ? o->metrics : usual;
     const size_t n = o->metrics != NULL ? o->n_metrics : PXS_COUNT(usual);
-    scene->panels = pxs_arena_alloc(&scene->arena, (PXS_COUNT(metrics) + 1) * sizeof *scene->panels);
+    scene->panels = pxs_arena_alloc(&scene->arena, (PXS_EPOCH_N + 1) * sizeof *scene->panels);
     if (scene->panels == NULL)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++)
@@ -186,9 +172,8 @@ static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curv
 }
 
 /* The rate is a plan, not a measurement: one run of the configuration shows it, the one that came furthest. */
-static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
-                                 const struct pxs_plot_metric *metric, struct pxs_strand *out,
-                                 struct pxs_error *err) {
+static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration, const struct pxs_panel *panel,
+                                 struct pxs_strand *out, struct pxs_error *err) {
     const struct pxs_run_curves *best = NULL;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
         const struct pxs_run_curves *run = &scene->curves.runs[i];
@@ -197,8 +182,8 @@ static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
     }
     if (best == NULL)
         return PXS_OK;
-    const struct pxs_curve *curve = &best->batch[metric->batch];
-    return take_steps(scene, curve->n > 0 ? curve : &best->epoch[metric->epoch], out, err);
+    const struct pxs_curve *curve = &best->batch[panel->batch];
+    return take_steps(scene, curve->n > 0 ? curve : &best->epoch[panel->column], out, err);
 }
 
 static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *panel, struct pxs_error *err) {
@@ -209,7 +194,7 @@ static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *pa
     for (size_t i = 0; i < c->n_runs && !panel->metric->is_rate; i++) {
         const struct pxs_run_curves *run = &c->runs[i];
         const struct pxs_curve *curve =
-            panel->metric->batch >= 0 ? &run->batch[panel->metric->batch] : &run->epoch[panel->metric->epoch];
+            panel->batch >= 0 ? &run->batch[panel->batch] : &run->epoch[panel->column];
         if (pxs_state_is_lost(run->state) && curve->n > 0)
             panel->strays[panel->n_strays++] =
                 (struct pxs_stray){run->configuration, run->state, curve->n, curve->x, curve->y};
@@ -218,20 +203,19 @@ static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *pa
 }
 
 static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *panel, struct pxs_error *err) {
-    const struct pxs_plot_metric *metric = panel->metric;
     const size_t n = scene->curves.n_configurations;
     panel->strands = pxs_arena_alloc(&scene->arena, (n + 1) * sizeof *panel->strands);
     if (panel->strands == NULL)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
         struct pxs_strand *strand = &panel->strands[i];
-        if (metric->is_rate) {
-            PXS_TRY(take_rate(scene, i, metric, strand, err));
+        if (panel->metric->is_rate) {
+            PXS_TRY(take_rate(scene, i, panel, strand, err));
             continue;
         }
-        take_band(strand, &scene->curves.configurations[i].band[metric->epoch]);
-        if (metric->batch >= 0)
-            PXS_TRY(make_envelope(scene, i, metric->batch, strand, err));
+        take_band(strand, &scene->curves.configurations[i].band[panel->column]);
+        if (panel->batch >= 0)
+            PXS_TRY(make_envelope(scene, i, panel->batch, strand, err));
     }
     return take_strays(scene, panel, err);
 }
@@ -346,16 +330,17 @@ static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plo
     bool any = false;
     for (size_t i = 0; i < scene->n_panels; i++) {
         struct pxs_panel *panel = &scene->panels[kept];
-        *panel = (struct pxs_panel){.metric = scene->panels[i].metric};
+        *panel = (struct pxs_panel){.column = scene->panels[i].column,
+                                    .metric = scene->panels[i].metric,
+                                    .batch = scene->panels[i].batch};
         panel->y.log = panel->metric->is_rate || o->log;
         PXS_TRY(fill_panel(scene, panel, err));
         PXS_TRY(find_range(scene, panel, &any, err));
         if (!any && o->metrics != NULL && i < scene->n_asked)
             return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no run has a value of %s%s yet", scene->curves.sweep,
-                            panel->metric->name, o->log ? " above 0" : "");
+                            panel->metric->metric, o->log ? " above 0" : "");
         /* D's rate is mostly the same everywhere, and then says nothing. */
-        if (any && i >= scene->n_asked && panel->metric->epoch == PXS_EPOCH_lr_D &&
-            !rates_differ(scene, panel))
+        if (any && i >= scene->n_asked && panel->column == PXS_EPOCH_lr_D && !rates_differ(scene, panel))
             any = false;
         kept += any;
     }
@@ -379,8 +364,8 @@ static enum pxs_status read_curves(struct pxs_store *s, struct pxs_scene *scene,
                                          .buckets = BUCKETS,
                                          .meter = o->meter};
     for (size_t i = 0; i < scene->n_panels; i++) {
-        if (scene->panels[i].metric->batch >= 0)
-            options.batch_columns |= 1u << scene->panels[i].metric->batch;
+        if (scene->panels[i].batch >= 0)
+            options.batch_columns |= 1u << scene->panels[i].batch;
     }
     PXS_TRY(pxs_curves_read(s, &options, &scene->curves, err));
     if (scene->curves.n_runs == 0)
