@@ -50,7 +50,7 @@ struct pxs_batch_info {
     enum pxs_better better;
     bool on_page; /* as a curve by batch */
 };
-enum pxs_how { PXS_HOW_VALUE, PXS_HOW_MEAN };
+enum pxs_how { PXS_HOW_VALUE, PXS_HOW_MEAN, PXS_HOW_MAX };
 struct pxs_epoch_info {
     const char *name;
     const char *metric; /* for --metric: loss_G for avg_loss_G */

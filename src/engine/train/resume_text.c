@@ -41,9 +41,11 @@ static const struct field {
 /* clang-format off */
 #define VALUE(since, name, of)
 #define MEAN(since, name, of) ENTRY(1, since, "sum_" #of, REAL, sums.name),
+#define MAX(since, name, of) ENTRY(1, since, "max_" #of, REAL, sums.name),
 #define SUM(name, how, of, metric, since, ...) how(since, name, of)
     PXS_EPOCH_MEASURES(SUM)
 #undef SUM
+#undef MAX
 #undef MEAN
 #undef VALUE
     /* clang-format on */

@@ -127,10 +127,12 @@ static enum pxs_status diverged(const struct training *t, const char *what, int6
  * it, and what n batches give. */
 #define VALUE_BEGINS 0
 #define MEAN_BEGINS 0
+#define MAX_BEGINS (-INFINITY)
 #define VALUE_ADD(sum, value)
 #define MEAN_ADD(sum, value) sum += value;
 #define VALUE_END(out, sum, n)
 #define MEAN_END(out, sum, n) out = (sum) / (double)(n);
+#define MAX_END(out, sum, n) out = sum;
 
 static void begin_sums(struct train_sums *sums) {
 #define BEGIN(name, how, ...) .name = how##_BEGINS,

@@ -13,9 +13,11 @@ enum measure {
 #define MEASURE_NOTHING(metric)
 #define MEASURE_BEST(metric) M_##metric,
 #define MEASURE_LAST(metric) M_##metric,
+#define MEASURE_LARGEST(metric) M_##metric,
 #define OF_EPOCHS(name, how, of, metric, since, unit, better, run, ...) MEASURE_##run(metric)
     PXS_RUN_MEASURES(MEASURE) PXS_EPOCH_MEASURES(OF_EPOCHS) MEASURES
 #undef OF_EPOCHS
+#undef MEASURE_LARGEST
 #undef MEASURE_LAST
 #undef MEASURE_BEST
 #undef MEASURE_NOTHING

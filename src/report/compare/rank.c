@@ -14,6 +14,7 @@ static const struct metric metrics[MEASURES] = {
 #define MEASURE_NOTHING(metric, better, unit, head)
 #define MEASURE_BEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
 #define MEASURE_LAST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
+#define MEASURE_LARGEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
 #define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, ...) \
     MEASURE_##run(metric, better, unit, head)
     PXS_RUN_MEASURES(MEASURE) PXS_EPOCH_MEASURES(OF_EPOCHS)};

@@ -106,6 +106,7 @@ static const struct output later[] = {
 #define MEASURE_NOTHING(metric, head)
 #define MEASURE_BEST(metric, head) ALL(metric, head)
 #define MEASURE_LAST(metric, head) ALL(metric, head)
+#define MEASURE_LARGEST(metric, head) ALL(metric, head)
 #define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, ...) MEASURE_##run(metric, head)
     PXS_EPOCH_MEASURES(OF_EPOCHS)
 };
