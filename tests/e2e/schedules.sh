@@ -64,6 +64,18 @@ expect res "SELECT count(*) FROM epoch e JOIN batch_loss b ON b.run_id = e.run_i
 expect res "SELECT count(*) FROM d_output d JOIN epoch e USING (run_id, epoch)
             WHERE (avg_D_real - 1) * (avg_D_real - 1) <= avg_loss_real AND avg_D_fake * avg_D_fake <= avg_loss_fake" 64
 
+expect res "SELECT count(*) FROM epoch e JOIN (SELECT run_id, epoch, max(loss_G) AS g, max(loss_D) AS d FROM batch_loss GROUP BY 1, 2)
+            USING (run_id, epoch) WHERE max_loss_G = g AND max_loss_D = d" 64
+
+step "the largest losses are compared and drawn"
+"$PIXSWEEP" compare rates --results res --metric max_loss_G --format csv >largest.csv 2>compare.err || fail "compare by max_loss_G"
+[ "$(sed -n 2p largest.csv | wc -l)" = 1 ] || fail "no configuration: $(cat largest.csv)"
+sqlite3 best.db ".mode csv" ".import largest.csv compared"
+least=$(sqlite3 best.db "SELECT max_loss_G_mean FROM compared LIMIT 1")
+expect res "SELECT abs(min(g) - $least) < 1e-12 FROM (SELECT max(max_loss_G) AS g FROM epoch GROUP BY run_id)" 1
+rm -f best.db
+"$PIXSWEEP" plot rates --results res --metric max_loss_G,max_loss_D -o largest.svg 2>plot.err || fail "plot of max_loss_G"
+
 step "plateau: what it has seen survives a stop"
 experiment flat.yaml flat 'n_epochs: 100' 'sample_interval: 0' 'learning_rate_G: 1e-3' 'lr_policy_G: plateau' 'patience: 0' 'factor: 0.5' \
     'threshold: 0.999'

@@ -183,7 +183,7 @@ def smooths(b):
 
 def every_metric(b):
     names = b.js("return Array.from(document.querySelectorAll('.panel-head select')[0].options, (o) => o.value)")
-    need({'epoch val_loss', 'epoch val_psnr', 'epoch D_real', 'epoch lr_G', 'batch loss_G'} <= set(names), f'metrics: {names}')
+    need({'epoch val_loss', 'epoch val_psnr', 'epoch D_real', 'epoch max_loss_G', 'epoch lr_G', 'batch loss_G'} <= set(names), f'metrics: {names}')
     for name in names:
         b.chosen('.panel-head select', name)
         drawn = sum(b.pixels(0, colour, 60) for colour in colours(b))  # a constant line lies between two rows of pixels

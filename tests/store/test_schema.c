@@ -23,7 +23,7 @@ static const struct {
     {"epoch",
      "run_id,epoch,lr_G,lr_D,avg_loss_G,avg_loss_GAN,avg_loss_pixel,avg_loss_D,avg_loss_real,avg_loss_fake,"
      "val_loss,"
-     "val_psnr,val_ssim,is_best,seconds,D_real,D_fake",
+     "val_psnr,val_ssim,is_best,seconds,D_real,D_fake,max_loss_G,max_loss_D",
      "run_id,epoch", true},
     {"sample", "run_id,step,epoch,path,sha256", "run_id,step", false},
     {"checkpoint", "run_id,path,epoch,kind,net,sha256,bytes", "run_id,path", false},

@@ -34,7 +34,7 @@ START_TEST(rows_and_averages)
     ck_assert_int_eq(r->n_epoch, 3);
     ck_assert_int_eq(r->end.step, 9);
     for (int e = 0; e < 3; e++) {
-        double sum = 0;
+        double sum = 0, max_G = 0, max_D = 0;
         for (int b = 0; b < 3; b++) {
             const struct pxs_record_batch *row = &r->batch[3 * e + b];
             ck_assert_int_eq(row->step, 3 * e + b);
@@ -46,9 +46,12 @@ START_TEST(rows_and_averages)
             double d = 0.5 * (row->losses.loss_real + row->losses.loss_fake);
             ck_assert_double_eq_tol(row->losses.loss_D, d, 1e-12 * d);
             sum += row->losses.loss_G;
+            max_G = fmax(max_G, row->losses.loss_G);
+            max_D = fmax(max_D, row->losses.loss_D);
         }
         const struct pxs_record_epoch *row = &r->epoch[e];
         ck_assert_double_eq_tol(row->avg_loss_G, sum / 3, 1e-12 * sum);
+        ck_assert(row->max_loss_G == max_G && row->max_loss_D == max_D);
         ck_assert(row->val_psnr > 0 && row->val_psnr < 60 && row->val_ssim > -1 && row->val_ssim < 1);
         /* the square of a mean is at most the mean of squares (Jensen), and these networks have not settled on one value */
         ck_assert(pow(row->D_real - 1, 2) < row->avg_loss_real && pow(row->D_real - 1, 2) > 0);

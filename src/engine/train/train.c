@@ -130,6 +130,7 @@ static enum pxs_status diverged(const struct training *t, const char *what, int6
 #define MAX_BEGINS (-INFINITY)
 #define VALUE_ADD(sum, value)
 #define MEAN_ADD(sum, value) sum += value;
+#define MAX_ADD(sum, value) sum = value > sum ? value : sum; /* what is not known stays so */
 #define VALUE_END(out, sum, n)
 #define MEAN_END(out, sum, n) out = (sum) / (double)(n);
 #define MAX_END(out, sum, n) out = sum;

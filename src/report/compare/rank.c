@@ -158,18 +158,19 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
     return n;
 }
 
-#define OF_LOSS_G (1u << M_final_avg_loss_G)
+#define OF_LOSS_D (1u << M_max_loss_D)
+#define OF_LOSS_G (1u << M_final_avg_loss_G | 1u << M_max_loss_G)
 #define OF_VALIDATION \
     (1u << M_best_val_loss | 1u << M_final_val_loss | 1u << M_val_auc | 1u << M_val_psnr | 1u << M_val_ssim)
 
 const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
     {"lambda_pixel", "is a factor in loss_G", OF_LOSS_G},
-    {"gan_mode", "decides what the adversarial part of loss_G is", OF_LOSS_G},
+    {"gan_mode", "decides what the adversarial part of loss_G is", OF_LOSS_G | OF_LOSS_D},
     {"validation", "decides on which pairs it is measured", OF_VALIDATION},
-    {"direction", "decides what is generated", OF_VALIDATION | OF_LOSS_G},
-    {"img_height", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G},
-    {"img_width", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G},
-    {"channels", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G},
+    {"direction", "decides what is generated", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
+    {"img_height", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
+    {"img_width", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
+    {"channels", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
 };
 
 bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
