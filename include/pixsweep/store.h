@@ -252,18 +252,12 @@ PXS_NODISCARD enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t 
 PXS_NODISCARD enum pxs_status pxs_store_taken(struct pxs_store *s, int64_t run_id, int64_t *no,
                                               int64_t *offset, struct pxs_error *err);
 
-/* ---- environment and events ------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------------------- */
 
-/* A row of `environment`; a value that is there is replaced. (A BEGIN record's text arrives here by itself.) */
-PXS_NODISCARD enum pxs_status pxs_store_environment(struct pxs_store *s, int64_t attempt_id, const char *key,
-                                                    const char *value, struct pxs_error *err);
 /* Something worth knowing, at at_ms; run_id 0 = not about one run. The same event twice is one row. */
 PXS_NODISCARD enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_id, int64_t at_ms,
                                               enum pxs_log_level level, const char *kind, const char *message,
                                               struct pxs_error *err);
-/* Forgets everything measured of a run (batches, epochs, samples, checkpoints, summary) because it starts again from its first
- * step; attempts and events stay. A BEGIN record with resumed_from_step -1 does the same by itself. */
-PXS_NODISCARD enum pxs_status pxs_store_reset_run(struct pxs_store *s, int64_t run_id, struct pxs_error *err);
 
 /* ---- runs of before ------------------------------------------------------------------------------------- */
 
@@ -324,10 +318,9 @@ PXS_NODISCARD enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t 
 
 /* ---- intake ---------------------------------------------------------------------------------------------- */
 
-typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);
 /* Takes up to `max` records from the cursor into the attempt's run: rows, summary, heartbeat and attempt.record_offset in
  * one transaction, so each record is taken exactly once whatever dies when. *taken (may be NULL) = how many; fewer than max: the end for now.
- * `seen` (may be NULL) is called for each record once it is committed. On failure nothing is committed and the cursor stands where it stood: call again.
+ * On failure nothing is committed and the cursor stands where it stood: call again.
  *
  *   BEGIN   rows at and after its resumed_from_step are removed (all, and the summary, at -1); `environment` of the
  *           attempt of that process, or with that number where it names none, which must exist
@@ -338,11 +331,8 @@ typedef void (*pxs_store_seen_fn)(void *user, const struct pxs_record *r);
  *
  * A damaged record file: what stands before the damage is taken, the next call fails with PXS_E_CORRUPT. */
 PXS_NODISCARD enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id,
-                                               struct pxs_record_cursor *cursor, size_t max,
-                                               pxs_store_seen_fn seen, void *user, size_t *taken,
+                                               struct pxs_record_cursor *cursor, size_t max, size_t *taken,
                                                struct pxs_error *err);
-/* Folds the WAL into the database file (under the lock; intake and closing do it by themselves when due). */
-PXS_NODISCARD enum pxs_status pxs_store_checkpoint(struct pxs_store *s, struct pxs_error *err);
 
 /* Whether the write-ahead log has passed `limit` bytes (default 256 MB) because a reader holds on to an old state, so
  * that nothing can be folded in. SQLite sets no bound there; callers should let records wait in their files, which cost nothing. What is

@@ -49,7 +49,7 @@ static void carry_out(struct pxs_store *s, int run, int64_t run_id) {
     write_records(path, run);
     fuzz_need(pxs_store_take(s, &attempt, &err), &err);
     fuzz_need(pxs_record_cursor_open(path, 0, &cursor, &err), &err);
-    fuzz_need(pxs_store_intake(s, attempt.attempt_id, cursor, 1000, NULL, NULL, NULL, &err), &err);
+    fuzz_need(pxs_store_intake(s, attempt.attempt_id, cursor, 1000, NULL, &err), &err);
     pxs_record_cursor_close(&cursor);
     fuzz_need(pxs_store_attempt_end(s, attempt.attempt_id, &end, &err), &err);
     fuzz_need(pxs_store_event(s, run_id, 2000, PXS_LOG_INFO, "made", "for a harness", &err), &err);

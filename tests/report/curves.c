@@ -152,7 +152,7 @@ static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int 
     ck_ok(pxs_store_take(s, &attempt, &err));
     ck_ok(pxs_record_cursor_open(path, 0, &cursor, &err));
     for (size_t taken = 10000; taken == 10000;)
-        ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 10000, NULL, NULL, &taken, &err));
+        ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 10000, &taken, &err));
     pxs_record_cursor_close(&cursor);
     const struct pxs_store_end end = {.state = diverges(shape, configuration, seed) ? PXS_STATE_DIVERGED
                                                                                     : PXS_STATE_COMPLETED,

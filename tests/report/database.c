@@ -117,7 +117,7 @@ static void carry_out(struct pxs_store *s, const struct planned *p, int64_t run_
     write_records(path, p);
     ck_ok(pxs_store_take(s, &attempt, &err));
     ck_ok(pxs_record_cursor_open(path, 0, &cursor, &err));
-    ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 1000, NULL, NULL, &taken, &err));
+    ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 1000, &taken, &err));
     ck_assert_uint_gt(taken, 0);
     pxs_record_cursor_close(&cursor);
     const struct pxs_store_end end = {

@@ -178,16 +178,11 @@ START_TEST(heartbeats)
 }
 END_TEST
 
-START_TEST(environment_and_events)
+START_TEST(events_stand_once)
 {
     struct pxs_store *s = open_store();
     int64_t ids[1];
     plan_sweep(s, "a", 1, 1, ids);
-    int64_t attempt = take_run(s, ids[0]);
-    ck_ok(pxs_store_environment(s, attempt, "cpu", "old", &err));
-    ck_ok(pxs_store_environment(s, attempt, "cpu", "new", &err));
-    ck_assert_str_eq(sql_text(s, "SELECT group_concat(key || '=' || value) FROM environment"), "cpu=new");
-    ck_fails(pxs_store_environment(s, 99, "cpu", "x", &err), PXS_E_INTERNAL, "FOREIGN KEY");
     for (int i = 0; i < 2; i++) {
         ck_ok(pxs_store_event(s, ids[0], 10, PXS_LOG_WARN, "kernels", "mixed", &err));
         ck_ok(pxs_store_event(s, 0, 10, PXS_LOG_ERROR, "disk", "full", &err));
@@ -209,6 +204,6 @@ TCase *attempts_case(void) {
     tcase_add_test(c, long_messages_are_cut_between_characters);
     tcase_add_test(c, open_attempts_are_found_after_a_crash);
     tcase_add_test(c, heartbeats);
-    tcase_add_test(c, environment_and_events);
+    tcase_add_test(c, events_stand_once);
     return c;
 }

@@ -260,8 +260,7 @@ START_TEST(reading_changes_nothing)
     ck_ok(pxs_store_ask(r, PXS_QUERY_RUNS, 0, &t, &err));
     ck_assert_uint_eq(t.n_rows, 2);
     pxs_table_finish(&t);
-    ck_fails(pxs_store_reset_run(r, ids[0], &err), PXS_E_INTERNAL, "for reading only");
-    ck_fails(pxs_store_checkpoint(r, &err), PXS_E_INTERNAL, "for reading only");
+    ck_fails(pxs_store_event(r, ids[0], 1, PXS_LOG_INFO, "k", "m", &err), PXS_E_INTERNAL, "for reading only");
     pxs_store_close(&r);
     list_folder(after);
     ck_assert_str_eq(before, after);
@@ -302,7 +301,7 @@ static enum pxs_status meddle(void *user, const char *const *columns, const stru
     if (cells && m->rows++ == 0) {
         m->writer = open_store();
         plan_sweep(m->writer, "b", 1, 2, ids);
-        ck_assert_int_eq(pxs_store_checkpoint(m->writer, err), PXS_OK);
+        ck_assert_int_eq(pxs_store_fold(m->writer, true, 1, err), PXS_OK);
     }
     return PXS_OK;
 }

@@ -65,7 +65,7 @@ static bool feed(int64_t run, int64_t attempt, size_t max, int64_t steps) {
                 pxs_store_attempt(s, attempt, &a, NULL) == PXS_OK &&
                 pxs_record_cursor_open(record_path(run), a.record_offset, &c, NULL) == PXS_OK;
     while (good && n > 0)
-        good = pxs_store_intake(s, attempt, c, max, NULL, NULL, &n, NULL) == PXS_OK;
+        good = pxs_store_intake(s, attempt, c, max, &n, NULL) == PXS_OK;
     if (!good)
         return false;
     pxs_record_cursor_close(&c);
@@ -158,7 +158,7 @@ START_TEST(an_old_snapshot_stops_nobody)
     int64_t attempt = take_run(s, ids[0]);
     write_steps(ids[0], 20000);
     take_in(s, attempt, ids[0], 0, 500);
-    ck_ok(pxs_store_checkpoint(s, &err)); /* cannot fold all, and does not wait */
+    ck_ok(pxs_store_fold(s, true, 1, &err)); /* cannot fold all, and does not wait */
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 20000);
     ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM batch_loss", -1, &stmt, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
@@ -167,7 +167,7 @@ START_TEST(an_old_snapshot_stops_nobody)
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     ck_assert_int_gt(info.st_size, 1000000);
     ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    ck_ok(pxs_store_checkpoint(s, &err));
+    ck_ok(pxs_store_fold(s, true, 1, &err));
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     ck_assert_int_eq(info.st_size, 0);
     sqlite3_close(db);
@@ -206,7 +206,7 @@ START_TEST(a_full_disk_loses_nothing)
     int64_t attempt = take_run(s, ids[0]);
     write_steps(ids[0], 2000);
     ck_ok(pxs_record_cursor_open(record_path(ids[0]), 0, &c, &err));
-    ck_ok(pxs_store_intake(s, attempt, c, 100, NULL, NULL, &taken, &err));
+    ck_ok(pxs_store_intake(s, attempt, c, 100, &taken, &err));
     int64_t offset = pxs_record_cursor_offset(c), steps = sql_int(s, "SELECT count(*) FROM batch_loss");
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     signal(SIGXFSZ, SIG_IGN);
@@ -214,13 +214,13 @@ START_TEST(a_full_disk_loses_nothing)
     small = (struct rlimit){(rlim_t)info.st_size + 20000, limit.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
     for (int i = 0; i < 2; i++) {
-        ck_fails(pxs_store_intake(s, attempt, c, 10000, NULL, NULL, &taken, &err), PXS_E_IO, db_path());
+        ck_fails(pxs_store_intake(s, attempt, c, 10000, &taken, &err), PXS_E_IO, db_path());
         ck_assert_int_eq(pxs_record_cursor_offset(c), offset);
         ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), offset);
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), steps);
     }
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    ck_ok(pxs_store_intake(s, attempt, c, 10000, NULL, NULL, &taken, &err));
+    ck_ok(pxs_store_intake(s, attempt, c, 10000, &taken, &err));
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 2000);
     ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
     pxs_record_cursor_close(&c);

@@ -1,4 +1,5 @@
 /* What a batch costs: bytes in the database, time to take it in. */
+#include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static double interleave(struct pxs_store *s, const int64_t *runs, const int64_t
         taken = 0;
         for (int i = 0; i < n; i++) {
             size_t one;
-            ck_ok(pxs_store_intake(s, attempts[i], c[i], piece, NULL, NULL, &one, &err));
+            ck_ok(pxs_store_intake(s, attempts[i], c[i], piece, &one, &err));
             taken += one;
         }
     }
@@ -64,10 +65,10 @@ START_TEST(a_batch_row_takes_at_most_112_bytes)
         write_realistic(ids[i], ROWS / n);
     }
     struct stat before, after;
-    ck_ok(pxs_store_checkpoint(s, &err));
+    ck_ok(pxs_store_fold(s, true, 1, &err));
     ck_assert_int_eq(stat(db_path(), &before), 0);
     double seconds = interleave(s, ids, attempts, n, ways[_i].piece);
-    ck_ok(pxs_store_checkpoint(s, &err));
+    ck_ok(pxs_store_fold(s, true, 1, &err));
     ck_assert_int_eq(stat(db_path(), &after), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), ROWS);
     double each = (double)(after.st_size - before.st_size) / ROWS;

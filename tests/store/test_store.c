@@ -255,7 +255,7 @@ size_t take_in(struct pxs_store *s, int64_t attempt_id, int64_t run_id, int64_t 
     size_t all = 0, n = max;
     ck_ok(pxs_record_cursor_open(record_path(run_id), offset, &c, &err));
     while (n == max) {
-        ck_ok(pxs_store_intake(s, attempt_id, c, max, NULL, NULL, &n, &err));
+        ck_ok(pxs_store_intake(s, attempt_id, c, max, &n, &err));
         all += n;
     }
     pxs_record_cursor_close(&c);

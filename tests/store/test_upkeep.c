@@ -50,7 +50,8 @@ START_TEST(a_backup_is_whole)
     ck_ok(pxs_store_backup(from, target(), &err));
     ck_assert_int_eq(sql_int(from, "SELECT count(*) FROM run"), 2); /* still good for reading */
     if (_i > 0)
-        ck_fails(pxs_store_reset_run(from, ids[0], &err), PXS_E_INTERNAL, "reading only");
+        ck_fails(pxs_store_event(from, ids[0], 1, PXS_LOG_INFO, "k", "m", &err), PXS_E_INTERNAL,
+                 "reading only");
     ck_ok(pxs_store_open_readonly(target(), &copy, &err));
     ck_assert_int_eq(sql_int(copy, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
     ck_assert_int_eq(sql_int(copy, "SELECT count(*) FROM batch_loss"), 4 * BATCHES);
@@ -135,7 +136,7 @@ static void fill_and_empty(struct pxs_store *s) {
     whole_run(s, ids[0], 400, "completed");
     whole_run(s, ids[1], 4, "completed");
     ck_ok(pxs_store_remove_run(s, ids[0], NULL, &err));
-    ck_ok(pxs_store_checkpoint(s, &err));
+    ck_ok(pxs_store_fold(s, true, 1, &err));
 }
 
 START_TEST(compacting_gives_space_back)
@@ -188,7 +189,7 @@ START_TEST(compacting_beside_a_snapshot)
     sqlite3_finalize(stmt);
     sqlite3_close(db);
     int64_t before = size_of(db_path());
-    ck_ok(pxs_store_checkpoint(s, &err));
+    ck_ok(pxs_store_fold(s, true, 1, &err));
     ck_assert_int_lt(size_of(db_path()), before);
     ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
     pxs_store_close(&s);
@@ -241,7 +242,7 @@ START_TEST(a_long_reader_crowds_the_log_and_no_more)
     }
     ck_ok(pxs_store_event(s, 0, -2, PXS_LOG_INFO, "k", "m", &err));
     ck_assert(!pxs_store_crowded(s));
-    ck_ok(pxs_store_checkpoint(s, &err));
+    ck_ok(pxs_store_fold(s, true, 1, &err));
     ck_assert_int_eq(size_of(beside("-wal")), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM event"), commits + 3);
     pxs_store_close(&s);

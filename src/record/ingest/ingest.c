@@ -60,7 +60,7 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
     pxs_record_cursor_stop(cursor, end);
     size_t taken = PXS_INTAKE_RECORDS;
     while (status == PXS_OK && taken == PXS_INTAKE_RECORDS) {
-        status = pxs_store_intake(store, attempt_id, cursor, PXS_INTAKE_RECORDS, NULL, NULL, &taken, err);
+        status = pxs_store_intake(store, attempt_id, cursor, PXS_INTAKE_RECORDS, &taken, err);
         out->records += status == PXS_OK ? taken : 0;
     }
     pxs_record_cursor_close(&cursor);

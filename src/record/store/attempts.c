@@ -1,4 +1,4 @@
-/* Attempts: taking a run, proof of life, its end; environment and events. */
+/* Attempts: taking a run, proof of life, its end; events. */
 #include "store_priv.h"
 
 #include <stdlib.h>
@@ -191,13 +191,7 @@ enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id, struc
     return n > 0 && attempt_id != 0 ? PXS_OK : fail_no_attempt(attempt_id, err);
 }
 
-/* ---- environment and events ------------------------------------------------------------------------------ */
-
-enum pxs_status pxs_store_environment(struct pxs_store *s, int64_t attempt_id, const char *key,
-                                      const char *value, struct pxs_error *err) {
-    return run_alone(s, PXS_ST_ENVIRONMENT_SET,
-                     PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_text(key), pxs_cell_text(value)), err);
-}
+/* ---- events ---------------------------------------------------------------------------------------------- */
 
 const char *pxs_level_name(enum pxs_log_level level) {
     static const char *const names[] = {[PXS_LOG_DEBUG] = "debug",
@@ -214,9 +208,4 @@ enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_id, int64_t at_
                               pxs_cell_text(pxs_level_name(level)), pxs_cell_text(kind),
                               pxs_cell_text(message)),
                      err);
-}
-
-enum pxs_status pxs_store_reset_run(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
-    PXS_TRY(pxs_store_begin(s, err));
-    return pxs_store_end(s, pxs_store_forget(s, run_id, -1, err), err);
 }

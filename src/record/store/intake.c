@@ -203,19 +203,7 @@ static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct 
                               err);
 }
 
-/* Reads the committed records once more, for the listener: cheaper than keeping them all. */
-static void show(struct intake *in, int64_t from, size_t n, pxs_store_seen_fn seen, void *user) {
-    int64_t end = pxs_record_cursor_offset(in->cursor);
-    bool more = true;
-    pxs_record_cursor_seek(in->cursor, from);
-    for (size_t i = 0; i < n && more; i++)
-        if (pxs_record_next(in->cursor, in->record, &more, NULL) == PXS_OK && more)
-            seen(user, in->record);
-    pxs_record_cursor_seek(in->cursor, end);
-}
-
-static enum pxs_status take_in(struct intake *in, size_t max, pxs_store_seen_fn seen, void *user,
-                               size_t *taken, struct pxs_error *err) {
+static enum pxs_status take_in(struct intake *in, size_t max, size_t *taken, struct pxs_error *err) {
     int64_t from = pxs_record_cursor_offset(in->cursor);
     size_t n = 0;
     bool more;
@@ -228,8 +216,6 @@ static enum pxs_status take_in(struct intake *in, size_t max, pxs_store_seen_fn 
             pxs_record_cursor_seek(in->cursor, from);
             return status;
         }
-        if (seen)
-            show(in, from, n, seen, user);
     }
     if (taken)
         *taken = n;
@@ -237,8 +223,7 @@ static enum pxs_status take_in(struct intake *in, size_t max, pxs_store_seen_fn 
 }
 
 enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id, struct pxs_record_cursor *cursor,
-                                 size_t max, pxs_store_seen_fn seen, void *user, size_t *taken,
-                                 struct pxs_error *err) {
+                                 size_t max, size_t *taken, struct pxs_error *err) {
     if (max == 0) {
         if (taken)
             *taken = 0;
@@ -248,7 +233,7 @@ enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id, struct
     if (!record)
         return pxs_fail_nomem(err);
     struct intake in = {.s = s, .attempt_id = attempt_id, .cursor = cursor, .record = record};
-    enum pxs_status status = take_in(&in, max, seen, user, taken, err);
+    enum pxs_status status = take_in(&in, max, taken, err);
     free(record);
     return status;
 }

@@ -145,12 +145,6 @@ enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait, 
     return status;
 }
 
-enum pxs_status pxs_store_checkpoint(struct pxs_store *s, struct pxs_error *err) {
-    if (s->readonly)
-        return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
-    return pxs_store_fold(s, true, s->wait, err);
-}
-
 /* ---- a WAL that cannot be folded ------------------------------------------------------------------------- */
 
 void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes) {

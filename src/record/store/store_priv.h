@@ -28,7 +28,6 @@ struct pxs_file_mark {
 struct pxs_store {
     struct pxs_sql *sql;
     bool readonly, immutable;
-    bool writing;              /* within pxs_store_begin and _end */
     int lock;                  /* fd of <path>.lock, -1 = not open */
     double wait;               /* seconds */
     int folded_at;             /* pages in the WAL when it was last folded */

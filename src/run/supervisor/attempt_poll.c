@@ -57,8 +57,8 @@ static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now)
     if (!pxs_store_ready(s, now))
         return false;
     while (taken == PXS_INTAKE_RECORDS) {
-        enum pxs_status status = pxs_store_intake(s->store, slot->row.attempt_id, slot->intake,
-                                                  PXS_INTAKE_RECORDS, NULL, NULL, &taken, &err);
+        enum pxs_status status =
+            pxs_store_intake(s->store, slot->row.attempt_id, slot->intake, PXS_INTAKE_RECORDS, &taken, &err);
         if (slot->damage[0] != '\0' && (status == PXS_E_CORRUPT || status == PXS_E_NOT_FOUND))
             return true; /* what stands before the damage is in */
         if (status != PXS_OK) {
