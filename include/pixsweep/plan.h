@@ -79,9 +79,11 @@ struct pxs_plan_run {
     char before_hash
         [PXS_SHA256_HEX]; /* config_hash of the time when validation: off held pairs back; "" = the same */
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
-    bool own_val;                 /* the data set has a val split of its own: val_fraction has no effect */
-    enum pxs_run_state state;     /* new, or the state in the database, or else what its folder tells */
-    int64_t run_id;               /* 0 while new */
+    bool own_val;             /* the data set has a val split of its own: val_fraction has no effect */
+    enum pxs_run_state state; /* new, or the state in the database, or else what its folder tells */
+    int64_t run_id;           /* 0 while new */
+    /* state running, but nobody works on it any more: `run` closes its attempt and goes on */
+    bool stale;
     int64_t steps_found;          /* recorded in its folder, where the database has no row of it */
     struct pxs_plan_rate rate[2]; /* G, D */
     int64_t n_train, n_val;
@@ -151,6 +153,8 @@ void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 void pxs_plan_total(struct pxs_plan *plan);
 /* Is there something to do of a run in this state? The same, and pruned where the plan does not prune. */
 bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state);
+/* Does `run` take this one? A stale run counts, although its row says running. */
+bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run);
 size_t pxs_plan_to_do(const struct pxs_plan *plan); /* how many runs it takes */
 /* The set's full name, as attempts record it, of "auto", a name, or NULL. */
 PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err);

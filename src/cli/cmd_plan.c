@@ -79,7 +79,7 @@ static void put_fixed(struct pxs_table *t, size_t row, size_t first, const struc
         known(d->ratio),
         pxs_cell_int(run->estimate.steps),
         pxs_cell_real(run->took > 0 ? run->took : run->seconds),
-        pxs_cell_text(pxs_state_name(run->state)),
+        pxs_cell_text(pxs_state_name(run->stale ? PXS_STATE_STALE : run->state)),
         pxs_cell_text(run->name),
         pxs_cell_text(run->config_hash),
         pxs_cell_text(run->dir),
@@ -133,9 +133,10 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
 /* ---- the words around it --------------------------------------------------------------------------------- */
 
 static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
-    static const enum pxs_run_state order[] = {PXS_STATE_NEW,     PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED,
-                                               PXS_STATE_RUNNING, PXS_STATE_COMPLETED, PXS_STATE_PRUNED,
-                                               PXS_STATE_FAILED,  PXS_STATE_DIVERGED,  PXS_STATE_CANCELLED};
+    static const enum pxs_run_state order[] = {PXS_STATE_NEW,      PXS_STATE_QUEUED, PXS_STATE_INTERRUPTED,
+                                               PXS_STATE_RUNNING,  PXS_STATE_STALE,  PXS_STATE_COMPLETED,
+                                               PXS_STATE_PRUNED,   PXS_STATE_FAILED, PXS_STATE_DIVERGED,
+                                               PXS_STATE_CANCELLED};
     pxs_text_add_words(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
     pxs_state_counts_add(&p->states, order, PXS_COUNT(order), "", out);
     pxs_text_add(out, ")\n\n");

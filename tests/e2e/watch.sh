@@ -60,9 +60,19 @@ says ls.out '^1 run is stale'
 says show.out '"state": "running"'
 says show.out '"stale": 1'
 expect res "SELECT state FROM run WHERE run_id = 1" running
+"$PIXSWEEP" plan exp.yaml --results res >plan.out 2>plan.err || fail "plan ended with $?"
+says plan.out '^look: 2 runs (1 queued, 1 running (stale))$'
+says plan.out 'running (stale)'
+says plan.out '^to do: '
+sqlite3 res/pixsweep.db "UPDATE run SET state = 'cancelled' WHERE run_id = 2" # `cancel` reaps
+"$PIXSWEEP" plan exp.yaml --results res >plan.out 2>plan.err || fail "plan ended with $?"
+says plan.out '^look: 2 runs (1 running (stale), 1 cancelled)$'
+says plan.out '^to do: ' # the stale one alone is work, too
 "$PIXSWEEP" run exp.yaml --results res --jobs 1 >run.out 2>run.err &
 pid=$!
 soon res "SELECT count(*) FROM attempt" 2
+says run.err 'preflight: 1 shape, one batch of each'
+says run.err 'look: 2 runs, 1 to do, '
 kill -TERM $pid
 wait $pid || true
 "$PIXSWEEP" ls --results res >ls.out

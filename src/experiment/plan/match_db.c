@@ -9,10 +9,14 @@ bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state) {
     return pxs_state_is_startable(state, plan->prune.rule != PXS_PRUNE_NONE);
 }
 
+bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run) {
+    return pxs_plan_takes(plan, run->state) || (run->stale && run->state == PXS_STATE_RUNNING);
+}
+
 size_t pxs_plan_to_do(const struct pxs_plan *plan) {
     size_t n = 0;
     for (size_t i = 0; i < plan->n; i++)
-        n += pxs_plan_takes(plan, plan->runs[i].state);
+        n += pxs_plan_takes_run(plan, &plan->runs[i]);
     return n;
 }
 
@@ -118,6 +122,25 @@ static enum pxs_status count_before(struct pxs_plan *plan, struct pxs_store *sto
     return status;
 }
 
+/* Runs whose supervisor and worker died before anybody wrote down how they ended. */
+static enum pxs_status mark_stale(struct pxs_plan *plan, struct pxs_store *store, int64_t sweep_id,
+                                  struct pxs_error *err) {
+    struct pxs_host here;
+    int64_t *ids = NULL;
+    size_t n = 0;
+    if (sweep_id == 0)
+        return PXS_OK;
+    pxs_host_detect(&here);
+    PXS_TRY(pxs_store_stale_runs(store, sweep_id, &here, pxs_now_ms(), &ids, &n, err));
+    for (size_t i = 0; i < plan->n; i++) {
+        plan->runs[i].stale = false;
+        for (size_t k = 0; k < n; k++)
+            plan->runs[i].stale = plan->runs[i].stale || plan->runs[i].run_id == ids[k];
+    }
+    free(ids);
+    return PXS_OK;
+}
+
 enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
     if (!store)
         return name_all(plan, NULL, 1, err);
@@ -127,6 +150,8 @@ enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, s
     enum pxs_status status = pxs_store_lookup(store, plan->sweep, rows, plan->n, &found, err);
     if (status == PXS_OK)
         status = name_all(plan, rows, found.next_number > 0 ? found.next_number : 1, err);
+    if (status == PXS_OK)
+        status = mark_stale(plan, store, found.sweep_id, err);
     if (status == PXS_OK)
         status = pxs_plan_same_data(plan, store, &found, err);
     if (status == PXS_OK)

@@ -201,8 +201,9 @@ void pxs_plan_total(struct pxs_plan *plan) {
     plan->disk_to_do = plan->memory_each = 0;
     for (size_t i = 0; i < plan->n; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
-        plan->states.of[run->state]++;
-        if (!pxs_plan_takes(plan, run->state))
+        bool stale = run->stale && run->state == PXS_STATE_RUNNING;
+        plan->states.of[stale ? PXS_STATE_STALE : run->state]++;
+        if (!pxs_plan_takes_run(plan, run))
             continue;
         sum += run->seconds;
         longest = fmax(longest, run->seconds);
@@ -271,7 +272,9 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
     pxs_plan_total(plan);
-    pxs_slots_fit(&plan->slots, pxs_plan_to_do(plan));
+    /* Nothing to do yet: what others work on may become ours when they die. */
+    if (pxs_plan_to_do(plan) > 0)
+        pxs_slots_fit(&plan->slots, pxs_plan_to_do(plan));
     pxs_memory_look("", &plan->memory);
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, plan->memory.available));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);

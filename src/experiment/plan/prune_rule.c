@@ -51,7 +51,7 @@ double pxs_prune_most_saved(const struct pxs_plan *plan) {
         bool comes_there = how->rule != PXS_PRUNE_NONE && kept < steps;
         bool judged = comes_there && first >= safe;
         first += comes_there;
-        if (!pxs_plan_takes(plan, run->state))
+        if (!pxs_plan_takes_run(plan, run))
             continue;
         all += steps;
         saved += judged ? steps - kept : 0;

@@ -12,7 +12,7 @@ static enum pxs_status check_places(const struct pxs_plan *plan, struct pxs_erro
     PXS_TRY(pxs_check_place(plan->results, err));
     PXS_TRY(pxs_store_check_place(plan->db, err));
     for (size_t i = 0; i < plan->n; i++)
-        if (pxs_plan_takes(plan, plan->runs[i].state))
+        if (pxs_plan_takes_run(plan, &plan->runs[i]))
             PXS_TRY(pxs_check_place(plan->runs[i].dir, err));
     return PXS_OK;
 }
@@ -50,7 +50,7 @@ static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error 
     char need[32], have[32], floor_text[32];
     double floor_bytes = 0;
     for (size_t i = 0; i < plan->n; i++)
-        if (pxs_plan_takes(plan, plan->runs[i].state))
+        if (pxs_plan_takes_run(plan, &plan->runs[i]))
             floor_bytes = fmax(floor_bytes, pxs_disk_floor(plan, i));
     if (plan->disk_to_do <= plan->disk_free && floor_bytes <= (double)plan->disk_free)
         return PXS_OK;

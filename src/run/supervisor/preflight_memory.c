@@ -71,7 +71,7 @@ static enum pxs_status find_shapes(const struct pxs_plan *plan, struct shapes *o
     out->items = calloc(plan->n, sizeof *out->items);
     enum pxs_status status = params && out->items ? PXS_OK : pxs_fail_nomem(err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
-        if (!pxs_plan_takes(plan, plan->runs[i].state))
+        if (!pxs_plan_takes_run(plan, &plan->runs[i]))
             continue;
         pxs_plan_params(plan, i, params);
         write_key(params, &key);
