@@ -54,6 +54,7 @@ struct pxs_adopted {
     bool moved;       /* the database had it from another folder, which had less or is gone */
     int64_t torn;     /* bytes of a last record that is not whole */
     char damage[512]; /* of the record file; what stands before it is taken; "" */
+    char doubt[600];  /* a whole run's worth of reason to think that these records are another run's; "" */
     char kept[256];   /* why nothing was taken although there is something; "" */
 };
 

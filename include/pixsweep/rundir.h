@@ -65,12 +65,18 @@ struct pxs_found {
     int64_t bytes;                    /* to the end of the last whole record */
     int64_t torn;                     /* bytes behind it that are no whole record */
     char config_hash[PXS_SHA256_HEX]; /* of the last attempt that names one; "" = none does */
-    char damage[512];                 /* why it could not be read to its end; "" */
-    char *ends;                       /* text of ends.txt; NULL = there is none that can be read */
+    /* Of the last attempt that names it; older records name none. */
+    bool seed_known;
+    int64_t seed;
+    char damage[512]; /* why it could not be read to its end; "" */
+    char *ends;       /* text of ends.txt; NULL = there is none that can be read */
 };
 /* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished in any case. */
 PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err);
 void pxs_found_finish(struct pxs_found *found);
+/* PXS_E_EXISTS, in words, where the records in `dir` are of another configuration or another seed than this run's. */
+PXS_NODISCARD enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir,
+                                              const char *config_hash, int64_t seed, struct pxs_error *err);
 /* The state that the last attempt leaves the run in: its own last word, interrupted without one, new where none began. */
 enum pxs_run_state pxs_found_state(const struct pxs_found *found);
 int64_t pxs_found_last_no(const struct pxs_found *found); /* the highest attempt number; 0 = none */
@@ -113,7 +119,8 @@ struct pxs_run_files {
 };
 /* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the folder, if nothing else is in it. Both paths
  * absolute and normalised. Links are never followed. A folder that is not there counts as absent. PXS_E_BUSY while another process
- * works in it, when removing; PXS_E_INVALID where a part of the way from `results` to it is a link. */
+ * works in it; PXS_E_INVALID, with the command that mends it, where a part of the way from `results` to it is a link, and, as far as
+ * rights tell, where something in it could not be removed: counting before removing keeps a run from being removed by half. */
 PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
                                             struct pxs_run_files *sum, struct pxs_error *err);
 

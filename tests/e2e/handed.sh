@@ -101,6 +101,36 @@ handed 7.0.1=4 add=1:2,1800000000000,1,version=0.1.0
 does 0 merge from/h/$bad --results res
 expect res "SELECT count(*) FROM event WHERE kind = 'damage'" 0
 
+step "another seed's records are refused; where older ones name no seed, losses that are the same are told, once"
+handed
+cp made/h/$good/records.bin from/h/$bad/records.bin
+does 1 merge from --results res
+says "$WORDS" 'holds records of another seed (1, this run.s is 0)'
+expect res "SELECT name FROM run" h/$good
+unnamed="1.0.3=config_hash=$(sql made 'SELECT config_hash FROM run WHERE seed = 0')\x0a"
+handed "$unnamed"
+does 0 merge from --results res
+handed "$unnamed"
+python3 "$RECORDS" made/h/$good/records.bin from/h/$bad/records.bin "$unnamed"
+does 0 merge from/h/$bad --results res
+python3 "$RECORDS" made/h/$good/records.bin from/h/$good/records.bin "$unnamed"
+does 1 merge from --results res
+says "$WORDS" "warning: its losses are those of h/$bad in every step"
+expect res "SELECT level FROM event WHERE kind = 'merge'" warn
+does 0 merge from --results res
+
+step "a run's folder without config.yaml, and one that is a link, are not passed over"
+handed
+rm from/h/$bad/config.yaml
+does 1 merge from --results res
+says "$WORDS" 'has no config.yaml, which tells whose records these are'
+expect res "SELECT name FROM run" h/$good
+handed
+mv from/h/$bad linked && ln -s "$WORK/linked" from/h/$bad
+does 1 merge from --results res
+says "$WORDS" 'links are not followed'
+expect res "SELECT name FROM run" h/$good
+
 step "run goes on with what was closed, and rm removes it"
 handed 5.0.1=final
 does 1 merge from --results res

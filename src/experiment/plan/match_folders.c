@@ -7,10 +7,12 @@
 #include "pixsweep/rundir.h"
 #include "plan_priv.h"
 
-static struct pxs_plan_run *wanted(struct pxs_plan *plan, const char *config_hash, int64_t seed) {
+static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_found *found, int64_t seed) {
+    if (found->n == 0 || (found->seed_known && found->seed != seed))
+        return NULL;
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
-        if (run->run_id == 0 && run->seed == seed && strcmp(run->config_hash, config_hash) == 0)
+        if (run->run_id == 0 && run->seed == seed && strcmp(run->config_hash, found->config_hash) == 0)
             return run;
     }
     return NULL;
@@ -47,7 +49,7 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
         if (plan->runs[i].run_id != 0 && plan->runs[i].number == number)
             return PXS_OK; /* the database knows it */
     enum pxs_status status = pxs_found_read(dir, &found, err);
-    struct pxs_plan_run *run = status == PXS_OK && found.n > 0 ? wanted(plan, found.config_hash, seed) : NULL;
+    struct pxs_plan_run *run = status == PXS_OK ? wanted(plan, &found, seed) : NULL;
     if (run)
         status = give(plan, run, base, dir, number, &found, err);
     pxs_found_finish(&found);

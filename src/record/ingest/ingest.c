@@ -180,17 +180,6 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id, const s
     return PXS_OK;
 }
 
-static enum pxs_status check_identity(const struct pxs_store_run *run, const struct pxs_found *found,
-                                      struct pxs_error *err) {
-    if (!found->config_hash[0] || strcmp(found->config_hash, run->config_hash) == 0)
-        return PXS_OK;
-    return pxs_fail(
-        err, PXS_E_EXISTS,
-        "its folder %s holds records of another configuration (config_hash %.12s..., this run's is "
-        "%.12s...): move that folder away",
-        run->dir, found->config_hash, run->config_hash);
-}
-
 /* All of a run that is not home yet. */
 static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_store_run *run,
                                   struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
@@ -217,10 +206,10 @@ static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_sto
     struct pxs_found none = {0};
     out->torn = found->torn;
     memcpy(out->damage, found->damage, sizeof out->damage);
-    if (check_identity(run, found, NULL) !=
+    if (pxs_found_check(found, run->dir, run->config_hash, run->seed, NULL) !=
         PXS_OK) { /* whatever worked on the run, these records are not its */
         PXS_TRY(close_others(store, run->run_id, &none, PXS_STATE_INTERRUPTED, out, err));
-        return check_identity(run, found, err);
+        return pxs_found_check(found, run->dir, run->config_hash, run->seed, err);
     }
     PXS_TRY(is_known(store, run->run_id, found, &known, err));
     if (known)
@@ -365,6 +354,30 @@ static bool has_weights(const char *dir) {
     return pxs_path_join(path, sizeof path, dir, PXS_WEIGHTS) && stat(path, &info) == 0;
 }
 
+/* Records of before do not name their seed. No two seeds draw the same numbers: where every step has the losses of another seed, one of
+ * the two folders holds the other's records. */
+static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_store_run *run,
+                                     const struct pxs_found *found, struct pxs_adopted *out,
+                                     struct pxs_error *err) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(run->run_id);
+    if (found->steps == 0 || out->records == 0)
+        return PXS_OK;
+    PXS_TRY(pxs_store_select(store, pxs_ingest_same_losses_sql, &id, 1, &t, err));
+    if (t.n_rows > 0)
+        snprintf(out->doubt, sizeof out->doubt,
+                 "its losses are those of %.200s in every step, which is another seed of its configuration: "
+                 "one of "
+                 "the two folders holds the other's " PXS_RECORDS_FILE
+                 "; `pixsweep rm` one, and merge it with "
+                 "its own",
+                 pxs_table_at(&t, 0, "name").text);
+    pxs_table_finish(&t);
+    if (!out->doubt[0])
+        return PXS_OK;
+    return pxs_store_event(store, run->run_id, pxs_now_ms(), PXS_LOG_WARN, "merge", out->doubt, err);
+}
+
 static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,
                                     struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
     struct pxs_store_run run;
@@ -375,6 +388,7 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
                         " is not what its records were made with (config_hash %.12s..., the "
                         "records say %.12s...): put the old text back",
                         f->dir, f->config_hash, found->config_hash);
+    PXS_TRY(pxs_found_check(found, f->dir, f->config_hash, f->params.seed, err));
     if (found->n == 0) {
         out->state = PXS_STATE_NEW;
         memcpy(out->damage, found->damage, sizeof out->damage);
@@ -391,7 +405,10 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
     if (!same_folder(run.dir, f->dir))
         PXS_TRY(choose(store, f, found, &run, out, err));
     out->state = run.state;
-    return out->kept[0] ? PXS_OK : adopt_found(store, &run, found, out, err);
+    if (out->kept[0])
+        return PXS_OK;
+    PXS_TRY(adopt_found(store, &run, found, out, err));
+    return found->seed_known ? PXS_OK : look_for_twin(store, &run, found, out, err);
 }
 
 enum pxs_status pxs_adopt_folder(struct pxs_store *store, const char *dir, struct pxs_adopted *out,

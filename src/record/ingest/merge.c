@@ -31,6 +31,8 @@ static void describe(const struct pxs_adopted *home, const char *dir, struct pxs
     if (home->damage[0])
         pxs_text_addf(text, home->kept[0] ? "; damage: %s" : "; only what stands before the damage: %s",
                       home->damage);
+    if (home->doubt[0])
+        pxs_text_addf(text, "; warning: %s", home->doubt);
 }
 
 static void tell(struct merge *m, const char *dir, const struct pxs_adopted *home, enum pxs_status status,
@@ -39,7 +41,7 @@ static void tell(struct merge *m, const char *dir, const struct pxs_adopted *hom
     struct pxs_home_line line = {.dir = dir,
                                  .name = home->name,
                                  .records = home->records,
-                                 .problem = status != PXS_OK || home->damage[0],
+                                 .problem = status != PXS_OK || home->damage[0] || home->doubt[0],
                                  .changed = status == PXS_OK && home->records + home->closed > 0};
     if (status == PXS_OK)
         describe(home, dir, &text);
@@ -83,9 +85,10 @@ static bool holds(const char *dir, const char *name) {
     return pxs_path_join(path, sizeof path, dir, name) && lstat(path, &info) == 0;
 }
 
-/* Also one that cannot be taken in, since its records are gone or no file: to pass over it would be to lose it in silence. */
+/* Also one that cannot be taken in, since its records are gone or no file, or its config.yaml: to pass over it would be to lose it in
+ * silence. */
 static bool is_run(const char *dir) {
-    return holds(dir, PXS_CONFIG_FILE) && (holds(dir, PXS_RECORDS_FILE) || holds(dir, PXS_WEIGHTS));
+    return holds(dir, PXS_RECORDS_FILE) || (holds(dir, PXS_CONFIG_FILE) && holds(dir, PXS_WEIGHTS));
 }
 
 static int visible(const struct dirent *e) {
@@ -102,13 +105,18 @@ static bool is_link(const char *path) {
     return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
 }
 
-/* What is handed over may link to itself, or to runs that are not meant. No problem: nothing of this folder is lacking. */
-static void tell_link(const struct merge *m, const char *path) {
+/* What is handed over may link to itself, or to runs that are not meant. A run that is linked counts as not taken in; any other link is
+ * only told, since nothing of this folder is lacking. */
+static void tell_link(struct merge *m, const char *path) {
     const struct pxs_home_line line = {.dir = path,
                                        .name = "",
                                        .problem = true,
                                        .text = "left out: a link to a folder, and links are not followed; to "
                                                "take its runs, merge it by its own path"};
+    const bool run = is_run(path);
+    m->found += run;
+    m->counts->found += run;
+    m->counts->problems += run;
     if (m->line)
         m->line(m->user, &line);
 }

@@ -30,7 +30,10 @@ static enum pxs_status see_begin(struct pxs_found *f, const struct pxs_record_be
     a->at = at;
     f->steps = r->resumed_from_step > 0 ? r->resumed_from_step : 0;
     a->reason = pxs_ends_find(f->ends, &a->row);
+    char seed[32];
     pxs_line_value(r->text, "config_hash", f->config_hash, sizeof f->config_hash);
+    if (pxs_line_value(r->text, "seed", seed, sizeof seed))
+        f->seed_known = pxs_parse_int(seed, &f->seed);
     return PXS_OK;
 }
 
@@ -129,6 +132,22 @@ void pxs_found_finish(struct pxs_found *found) {
     memset(found, 0, sizeof *found);
 }
 
+enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir, const char *config_hash,
+                                int64_t seed, struct pxs_error *err) {
+    if (found->config_hash[0] && strcmp(found->config_hash, config_hash) != 0)
+        return pxs_fail(
+            err, PXS_E_EXISTS,
+            "its folder %s holds records of another configuration (config_hash %.12s..., this run's is "
+            "%.12s...): move that folder away",
+            dir, found->config_hash, config_hash);
+    if (found->seed_known && found->seed != seed)
+        return pxs_fail(err, PXS_E_EXISTS,
+                        "its folder %s holds records of another seed (%lld, this run's is %lld): put the "
+                        "run's own " PXS_RECORDS_FILE " back, or move that folder away",
+                        dir, (long long)found->seed, (long long)seed);
+    return PXS_OK;
+}
+
 enum pxs_run_state pxs_found_state(const struct pxs_found *found) {
     if (found->n == 0)
         return PXS_STATE_NEW;
@@ -194,7 +213,14 @@ static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err
     struct pxs_params_content content = {0};
     if (!pxs_path_join(path, sizeof path, f->dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", f->dir);
-    PXS_TRY(pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err));
+    enum pxs_status status = pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err);
+    if (status == PXS_E_NOT_FOUND)
+        return pxs_fail(err, status,
+                        "%s has no " PXS_CONFIG_FILE
+                        ", which tells whose records these are: put it back (the "
+                        "database that the run was made with has its text in run.config_yaml)",
+                        f->dir);
+    PXS_TRY(status);
     PXS_TRY(read_head(f, &head, err));
     PXS_TRY(pxs_run_config_read(path, &f->params, f->spec_hash, NULL, err));
     memcpy(content.dataset, head.data_hash, sizeof content.dataset);

@@ -83,10 +83,8 @@ enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_
     struct pxs_found found;
     enum pxs_status status = pxs_found_read(run->dir, &found, err);
     *no = 0;
-    if (status == PXS_OK && found.config_hash[0] && strcmp(found.config_hash, run->config_hash) != 0)
-        status =
-            pxs_fail(err, PXS_E_EXISTS,
-                     "its folder %s holds records of another configuration: move that folder away", run->dir);
+    if (status == PXS_OK)
+        status = pxs_found_check(&found, run->dir, run->config_hash, run->seed, err);
     if (status == PXS_OK && is_done(s, index, &found)) {
         over(s, index, pxs_found_state(&found));
         pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name, pxs_state_name(run->state));

@@ -41,6 +41,8 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
     pxs_record_begin_add(b, "compiler", "%s", __VERSION__);
     pxs_record_begin_add(b, "data_hash", "%s", w->job.data_hash);
     pxs_record_begin_add(b, "config_hash", "%s", w->job.config_hash);
+    if (w->configured) /* the hash is the same for every seed */
+        pxs_record_begin_add(b, "seed", "%lld", (long long)w->params.seed);
     if (w->job.command[0])
         pxs_record_begin_add(b, "command", "%s", w->job.command);
 }
