@@ -178,6 +178,8 @@ enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
  * where another program changed it in between. Returns the exit code. */
 int cli_with_store(struct cli *cli, cli_read_fn read);
 /* The same for commands that change something: the database must be there, is opened for writing, and `change` is called once. */
+/* " --db PATH --results PATH" where the user gave them, so that a printed command can be copied. */
+void cli_add_place(const struct cli *cli, struct pxs_text *out);
 int cli_with_writer(struct cli *cli, cli_read_fn change);
 struct pxs_sweep_options;
 /* Options of plan and run; false: said why. */

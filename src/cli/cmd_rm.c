@@ -61,7 +61,11 @@ static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct px
         const bool began = pxs_table_at(&t, 0, "began").integer != 0;
         r->rows += pxs_table_at(&t, 0, "n").integer;
         pxs_table_finish(&t);
-        PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, false, &r->files, err));
+        enum pxs_status status = pxs_run_files(r->results, r->runs[i].dir, false, &r->files, err);
+        if (status != PXS_OK) {
+            pxs_error_prefix(err, "nothing was removed");
+            return status;
+        }
         r->gone += began && r->files.absent > absent;
     }
     return sweep_files(r, false, err);
@@ -127,7 +131,6 @@ static enum pxs_status condemn(struct pxs_store *s, const struct removal *r, str
 
 /* Files first: a run whose rows are still there can be named again if something stops us on the way. */
 static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
-    PXS_TRY(condemn(s, r, err));
     r->files = (struct pxs_run_files){0};
     for (size_t i = 0; i < r->n; i++) {
         PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, true, &r->files, err));
@@ -135,6 +138,18 @@ static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct 
     }
     PXS_TRY(sweep_files(r, true, err));
     return r->target.run_id != 0 ? PXS_OK : pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
+}
+
+/* Its runs are marked by now: they are cancelled, and nobody takes them. */
+static enum pxs_status fail_half_way(const struct cli *cli, const struct removal *r, enum pxs_status status,
+                                     struct pxs_error *err) {
+    struct pxs_text command = {0};
+    pxs_text_add_command(&command, "pixsweep rm %s", r->target.name);
+    cli_add_place(cli, &command);
+    status = pxs_fail(err, status, "%s; `%s` finishes it once that is mended", err->message,
+                      pxs_text_str(&command));
+    pxs_text_finish(&command);
+    return status;
 }
 
 static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text *out, struct pxs_error *err) {
@@ -147,7 +162,12 @@ static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text 
     if (status == PXS_OK)
         status = agree(cli, r, err);
     if (status == PXS_OK)
+        status = condemn(s, r, err);
+    if (status == PXS_OK) {
         status = carry_out(s, r, err);
+        if (status != PXS_OK)
+            status = fail_half_way(cli, r, status, err);
+    }
     if (status == PXS_OK) {
         pxs_text_add(out, "removed ");
         describe(r, out);

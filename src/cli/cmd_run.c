@@ -18,15 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "--db PATH " where the user gave one, so that the line can be copied. */
-static void add_place(const struct cli *cli, struct pxs_text *out) {
-    static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
-    for (size_t i = 0; i < PXS_COUNT(places); i++) {
-        if (cli->values[places[i]] != NULL)
-            pxs_text_add_command(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
-    }
-}
-
 /* What went wrong, each with its reason; those that just wait their turn are in the count above. */
 static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
     enum { SHOWN = 20 };
@@ -41,7 +32,7 @@ static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *
     if (n > SHOWN) {
         pxs_text_add_words(out, "  and %zu more (", n - SHOWN);
         pxs_text_add_command(out, "pixsweep ls --sweep %s", s->sweep);
-        add_place(cli, out);
+        cli_add_place(cli, out);
         pxs_text_add(out, ")\n");
     }
 }
@@ -62,7 +53,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
         pxs_text_add_words(out, "%s\n", s->remedy);
     if (completed > 0 && s->recorded) {
         pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
-        add_place(cli, out);
+        cli_add_place(cli, out);
         pxs_text_add(out, "\n");
     }
 }

@@ -22,6 +22,28 @@ static unsigned which(const struct cli *cli) {
     return what != 0 ? what : PXS_RETRY_ALL;
 }
 
+/* Those that were left: some are being removed, by name the first of them. */
+static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int64_t sweep_id, size_t left,
+                                struct pxs_text *out, struct pxs_error *err) {
+    struct pxs_table t = {0};
+    struct pxs_cell id = pxs_cell_int(sweep_id);
+    PXS_TRY(pxs_store_select(s,
+                             "SELECT name FROM run JOIN event USING (run_id) WHERE sweep_id = ?1 AND kind = "
+                             "'removing' ORDER BY number",
+                             &id, 1, &t, err));
+    const size_t removing = t.n_rows < left ? t.n_rows : left;
+    if (removing > 0) {
+        pxs_text_add_words(out, "; %zu left, being removed: `", removing);
+        pxs_text_add_command(out, "pixsweep rm %s", pxs_table_at(&t, 0, "name").text);
+        cli_add_place(cli, out);
+        pxs_text_add_words(out, "` finishes %s", removing == 1 ? "it" : "the first");
+    }
+    if (left > removing)
+        pxs_text_add_words(out, "; %zu left: their last worker has not been seen to end", left - removing);
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
 static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                              struct pxs_error *err) {
     struct pxs_store_changed changed = {0};
@@ -32,13 +54,11 @@ static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_te
     pxs_text_add_words(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
     pxs_text_add(out, changed.n > 0 ? " queued again; `pixsweep run FILE` takes them" : " to try again");
-    if (changed.left > 0)
-        pxs_text_add_words(
-            out, "; %zu left: their last worker has not been seen to end, or they are being removed",
-            changed.left);
+    const enum pxs_status status =
+        changed.left > 0 ? add_left(cli, s, sweep_id, changed.left, out, err) : PXS_OK;
     pxs_text_add(out, "\n");
     pxs_store_changed_finish(&changed);
-    return PXS_OK;
+    return status;
 }
 
 int cli_cmd_retry(struct cli *cli) {

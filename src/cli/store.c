@@ -11,6 +11,14 @@
 #include <string.h>
 #include <time.h>
 
+void cli_add_place(const struct cli *cli, struct pxs_text *out) {
+    static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
+    for (size_t i = 0; i < PXS_COUNT(places); i++) {
+        if (cli->values[places[i]] != NULL)
+            pxs_text_add_command(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
+    }
+}
+
 static enum pxs_status find_paths(const struct cli *cli, char db[PXS_PATH_MAX], struct pxs_error *err) {
     char results[PXS_PATH_MAX];
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))

@@ -129,3 +129,20 @@ does 0 'removed s: 1 run' rm s --yes --results res
 [ ! -e res/s ] || fail "left: $(find res/s)"
 rm -rf res && cp -r res002 res && rm -r "$one"
 does 0 'the folder of 1 run was removed by hand before' rm s --yes --results res
+
+step "rm: what may not be removed is told before anything is marked as being removed"
+rm -rf res && cp -r res002 res
+if [ "$(id -u)" = 0 ]; then
+    chgrp -R 54322 res && chmod -R g+w res
+    chmod 755 "$one/images"
+    remedy="you may not write to .*$one/images .*\`chmod g+rwx .*$one/images\`, given by root"
+else
+    chmod 555 "$one/images"
+    remedy="$one/images may not be written to .*\`chmod u+rwx .*$one/images\` mends that"
+fi
+(umask 002 && tried 2 "nothing was removed: $remedy" rm s --yes --results res)
+expect res "SELECT state FROM run" completed
+[ -e "$one/config.yaml" ] || fail "it was removed by half"
+chmod 775 "$one/images"
+(umask 002 && tried 0 'removed s: 1 run' rm s --yes --results res)
+[ ! -e "$one/config.yaml" ] || fail "left: $(find "$one")"

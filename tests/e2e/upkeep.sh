@@ -79,7 +79,9 @@ step "rm: a run's folder that is a link is left alone, and nothing else is remov
 two=$(sql res "SELECT name FROM run WHERE number = 2")
 mv "res/$two" elsewhere
 ln -s "$PWD/elsewhere" "res/$two"
-does 2 'is a link' rm "$two" --yes
+does 2 "is a link, and what it leads to is left alone: .rm $PWD/res/$two. (" rm "$two" --yes
+does 2 'nothing was removed' rm up --yes
+expect res "SELECT count(*) FROM run WHERE state = 'completed'" 3
 [ -f elsewhere/records.bin ] || fail "followed a link to a folder"
 rm "res/$two"
 mv elsewhere "res/$two"
@@ -89,11 +91,17 @@ exec 9>"res/$two/.worker.lock"
 flock 9
 does 1 'another process works in' rm "$two" --yes
 exec 9>&-
-expect res "SELECT count(*) FROM run" 3
+expect res "SELECT count(*) FROM run WHERE state = 'completed'" 3
+
+step "a run that is being removed: the command that finishes it is told wherever the run shows"
+sqlite3 res/pixsweep.db "UPDATE run SET state = 'cancelled' WHERE number = 2; INSERT INTO event (run_id, at_ms, level, kind, message) SELECT run_id, 1, 'warn', 'removing', 'rows and files are being removed; \`pixsweep rm ' || name || '\` finishes it' FROM run WHERE number = 2"
+does 0 "pixsweep rm $two. finishes it" ls
+does 0 "up: 0 runs to try again; 1 left, being removed: .pixsweep rm $two --results res. finishes it" retry up
+does 1 "$two cancelled: .*pixsweep rm $two. finishes it" run exp.yaml
 
 step "rm: the whole sweep; compact gives the space back"
 rm -r "$dir"
-does 0 'removed up: 3 runs' rm up --yes
+does 0 'removed up: 4 runs' rm up --yes
 expect res "SELECT (SELECT count(*) FROM sweep) + (SELECT count(*) FROM run) + (SELECT count(*) FROM attempt)" 0
 [ ! -e res/up ] || fail "left: $(find res/up)"
 does 0 'before, .* now' compact

@@ -5,7 +5,8 @@ SELECT r.run_id, r.name, r.state,
   s.last_epoch + 1 AS epochs, n.value AS n_epochs, s.best_val_loss, s.best_epoch, s.final_val_loss,
   s.final_avg_loss_G, s.seconds, s.images_per_s,
   CASE WHEN r.state IN ('failed', 'diverged', 'interrupted', 'cancelled', 'pruned') THEN
-    (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1)
+    coalesce((SELECT e.message FROM event e WHERE e.run_id = r.run_id AND e.kind = 'removing'),
+      (SELECT a.message FROM attempt a WHERE a.run_id = r.run_id ORDER BY a.no DESC LIMIT 1))
   END AS reason,
   0 AS stale, EXISTS (SELECT 1 FROM imported i WHERE i.run_id = r.run_id) AS imported
 FROM run r

@@ -148,8 +148,7 @@ static enum pxs_status descend(int at, const char *path, int *out, struct pxs_er
         path += n + (path[n] == '/');
     }
     if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-        return pxs_fail(err, PXS_E_INVALID, "%s is a link or a file, not a run's folder: it is left alone",
-                        part);
+        return pxs_fail(err, PXS_E_INVALID, "%s is a link or a file, not a folder", part);
     if (fd < 0)
         return pxs_fail_errno(err, "cannot open %s", part);
     *out = fd;
@@ -209,6 +208,45 @@ static enum pxs_status see_run(int run, const char *where, bool remove, struct p
     return status;
 }
 
+/* What can be told before the first file goes: afterwards the run would be half removed. */
+static enum pxs_status check_removable(const char *dir, struct pxs_error *err) {
+    static const char *const locks[] = {PXS_GUARD_FILE, PXS_WORKER_FILE};
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    for (size_t i = 0; i < PXS_COUNT(locks); i++)
+        if (pxs_path_join(path, sizeof path, dir, locks[i]) && pxs_lock_look(path) == PXS_LOCK_HELD)
+            return pxs_fail(err, PXS_E_BUSY, "another process works in the run's folder %s", dir);
+    for (size_t i = 0; i < PXS_COUNT(places); i++)
+        if (pxs_path_join(path, sizeof path, dir, places[i]) && lstat(path, &info) == 0 &&
+            S_ISDIR(info.st_mode))
+            PXS_TRY(pxs_check_writable(path, NULL, err));
+    return PXS_OK;
+}
+
+/* The first part of the way down to a run's folder that is a link or a file. */
+static enum pxs_status fail_link(const char *results, const char *path, struct pxs_error *err) {
+    struct stat info = {0};
+    struct pxs_text command = {0}, at = {0};
+    for (const char *end = path; *end;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        pxs_text_clear(&at);
+        pxs_text_addf(&at, "%s/%.*s", results, (int)(end - path), path);
+        if (lstat(pxs_text_str(&at), &info) != 0 || !S_ISDIR(info.st_mode))
+            break;
+    }
+    const bool link = S_ISLNK(info.st_mode);
+    pxs_text_add_command(&command, link ? "rm %s" : "mv %s ELSEWHERE", pxs_text_str(&at));
+    enum pxs_status status =
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s is a %s, and what it %s is left alone: `%s`%s first; then the same command goes on",
+                 pxs_text_str(&at), link ? "link" : "file, not a folder", link ? "leads to" : "holds",
+                 pxs_text_str(&command), link ? " (which removes the link alone)" : "");
+    pxs_text_finish(&command);
+    pxs_text_finish(&at);
+    return status;
+}
+
 /* The way from the results folder to the run's; NULL where it does not lead down. */
 static const char *below(const char *results, const char *dir) {
     size_t n = strcmp(results, "/") == 0 ? 0 : strlen(results);
@@ -241,8 +279,13 @@ enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
     if (top < 0 && errno != ENOENT)
         return pxs_fail_errno(err, "cannot open %s", results);
     enum pxs_status status = top < 0 ? PXS_E_NOT_FOUND : descend(top, path, &run, err);
-    if (status == PXS_OK) {
-        status = see_run(run, path, remove, sum, err);
+    if (status == PXS_E_INVALID)
+        status = fail_link(results, path, err);
+    else if (status == PXS_OK) {
+        if (!remove)
+            status = check_removable(dir, err);
+        if (status == PXS_OK)
+            status = see_run(run, path, remove, sum, err);
         close(run);
         if (status == PXS_OK && remove)
             remove_folders(top, path);
@@ -253,7 +296,7 @@ enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
         sum->absent++;
         return PXS_OK;
     }
-    if (status != PXS_OK)
+    if (status != PXS_OK && remove)
         pxs_error_prefix(err, "%s", dir);
     return status;
 }

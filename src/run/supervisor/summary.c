@@ -33,7 +33,9 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
     if (s->store &&
         pxs_store_select(
             s->store,
-            "SELECT message FROM attempt WHERE run_id = ?1 AND message IS NOT NULL ORDER BY no DESC LIMIT 1",
+            "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 AND kind = 'removing'), (SELECT "
+            "message FROM attempt WHERE run_id = ?1 AND message IS NOT NULL ORDER BY no DESC LIMIT 1)) AS "
+            "message",
             &id, 1, &t, NULL) == PXS_OK) {
         const char *text = pxs_table_at(&t, 0, "message").text;
         text = text ? pxs_without_outcome(text, s->plan->runs[i].state) : NULL;
