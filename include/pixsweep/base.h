@@ -60,6 +60,8 @@ enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) PX
  * Empty where none is set. */
 #define PXS_LIMIT_WORDS 512
 void pxs_limit_words(int number, char out[PXS_LIMIT_WORDS]);
+/* The same of a process that SIGXCPU or SIGKILL ended: the limit of its CPU time, where one is set. */
+void pxs_limit_cpu_words(char out[PXS_LIMIT_WORDS]);
 /* Short constant name: "ok", "out of memory", "invalid input", ... */
 const char *pxs_status_name(enum pxs_status status);
 

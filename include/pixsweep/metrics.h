@@ -66,8 +66,8 @@ PXS_NODISCARD enum pxs_status pxs_stale_read(struct pxs_store *s, int64_t sweep_
                                              struct pxs_error *err);
 bool pxs_stale_has(const struct pxs_stale *stale, int64_t run_id);
 void pxs_stale_finish(struct pxs_stale *stale);
-/* What to do about n of them, one line; nothing where there is none. */
-void pxs_stale_say(size_t n, struct pxs_text *out);
+/* What to do about n of them in this store, one line; nothing where there is none. */
+void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out);
 
 /* ---- configurations ----------------------------------------------------------------------------------------- */
 

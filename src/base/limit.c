@@ -52,3 +52,12 @@ void pxs_limit_words(int number, char out[PXS_LIMIT_WORDS]) {
             add_bytes(out, 'd', data, "process", " of data");
     }
 }
+
+void pxs_limit_cpu_words(char out[PXS_LIMIT_WORDS]) {
+    const uint64_t most = limit_of(RLIMIT_CPU);
+    char seconds[32];
+    out[0] = '\0';
+    snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)most);
+    if (most != UINT64_MAX)
+        add(out, 't', "process", seconds, " s of CPU time", "unlimited");
+}

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include <string.h>
+
 /* Rows into a file under a temporary name, which takes its own once it is whole. */
 static enum pxs_status file_write(void *user, const char *text, size_t bytes, struct pxs_error *err) {
     const struct pxs_atomic_file *file = user;
@@ -26,7 +28,9 @@ static enum pxs_status into_file(struct pxs_store *s, struct pxs_export_options 
 /* Rows go out as they come, so one that was begun on stdout is not tried again. */
 static enum pxs_status export(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                               struct pxs_error *err) {
-    const char *path = cli->values[OPT_OUTPUT]; struct cli_bar bar;
+    const char *given = cli->values[OPT_OUTPUT];
+    const char *path = given != NULL && strcmp(given, "-") != 0 ? given : NULL;
+    struct cli_bar bar;
     struct pxs_export_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL,
                                          .table = cli->values[OPT_TABLE],
                                          .format = cli->format,

@@ -37,6 +37,15 @@ static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *
     }
 }
 
+/* Line by line: a line break in an argument of pxs_text_add_words is shown as \n. */
+static void put_lines(const char *text, struct pxs_text *out) {
+    while (*text != '\0') {
+        const size_t n = strcspn(text, "\n");
+        pxs_text_add_words(out, "%.*s\n", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
     const size_t completed = s->states.of[PXS_STATE_COMPLETED], elsewhere = s->states.of[PXS_STATE_RUNNING];
     char time[32];
@@ -50,7 +59,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, 
     pxs_text_add_words(out, "; %s\n", time);
     put_problems(cli, s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')
-        pxs_text_add_words(out, "%s\n", s->remedy);
+        put_lines(s->remedy, out);
     if (completed > 0 && s->recorded) {
         pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
         cli_add_place(cli, out);

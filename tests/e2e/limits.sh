@@ -33,6 +33,15 @@ limited '-d 60000' 2 run exp.yaml --results small --jobs 1 --threads 1
 says run.err '`ulimit -d` allows a process 61.4 MB of data; raise it where it is set: `ulimit -d unlimited`'
 [ ! -e small ] || [ -z "$(find small -name records.bin)" ] || fail "something was started"
 
+step "threads that nobody asked for become fewer until a run fits"
+limited '-v 200000' 0 run exp.yaml --results room
+expect room "SELECT threads FROM attempt" 1
+[ "$(nproc)" = 1 ] || says run.err 'preflight: 1 thread a run: ulimit -v has no room for more'
+
+step "no file may be written: the limit is named"
+(ulimit -f 0 && exec "$PIXSWEEP" run exp.yaml --results none 2>&1) | cat >run.err # into a file it could not say a word
+says run.err '`ulimit -f` allows a file 0 B; raise it where it is set: `ulimit -f unlimited`'
+
 step "OpenBLAS takes its room only where layers call it"
 limited '-v 180000' 0 run wide.yaml --results wide --jobs 1 --threads 1
 expect wide "SELECT count(*) FROM environment WHERE key = 'openblas' AND value LIKE 'OpenBLAS %core %'" 1

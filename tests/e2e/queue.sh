@@ -50,6 +50,7 @@ experiment exp.yaml brake 'n_epochs: 2' 'sweep:' '  seeds: 3' 'run: {max_failure
 mkdir -p brake/brake/0001-base-s0/images/0.png # a picture cannot be written where a folder is
 run 1 brake exp.yaml --jobs 1
 says run.err 'paused: 1 run failed in a row'
+says run.out '^Nothing else is started\. When the cause' # a line of its own
 says run.out 'the same command goes on with the rest'
 says run.err 'on_done: paused'
 expect brake "SELECT state FROM sweep" paused

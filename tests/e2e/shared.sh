@@ -130,6 +130,13 @@ does 0 'removed s: 1 run' rm s --yes --results res
 rm -rf res && cp -r res002 res && rm -r "$one"
 does 0 'the folder of 1 run was removed by hand before' rm s --yes --results res
 
+step "data that may not be looked into are not called empty; export -o - is standard output"
+chmod 000 data
+tried 2 "data may not be looked into (permission denied): .chmod u+rx" plan exp.yaml
+chmod 755 data
+does 0 '^run_id,' export s --table run --format csv --results res002 -o -
+[ ! -e ./- ] || fail "a file of the name -"
+
 step "rm: what may not be removed is told before anything is marked as being removed"
 rm -rf res && cp -r res002 res
 if [ "$(id -u)" = 0 ]; then

@@ -63,7 +63,7 @@ START_TEST(a_dead_process_is_shown_by_every_reader)
     const char *text = list(PXS_FORMAT_TABLE);
     ck_has(text, "running (stale)");
     ck_has(text, "1 run is stale");
-    ck_has(text, "pixsweep reap");
+    ck_has(text, "pixsweep reap --db /"); /* not the one that is used without it */
     text = list(PXS_FORMAT_CSV);
     ck_has(text, "rates/0007-lrgd-10-s1,running,1,");
     ck_has(text, ",1,0\n");

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "../../src/run/supervisor/process_priv.h"
@@ -59,6 +60,17 @@ START_TEST(test_verdict_crash)
     v = judged((struct pxs_death){.exit = EXITED(0)});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert_int_eq(v.reason, PXS_REASON_CRASH);
+    struct rlimit before;
+    ck_assert_int_eq(getrlimit(RLIMIT_CPU, &before), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_CPU, &(struct rlimit){7777, before.rlim_max}), 0);
+    v = judged((struct pxs_death){.exit = KILLED(SIGXCPU)});
+    ck_assert_ptr_nonnull(strstr(v.message, "`ulimit -t` allows a process 7777 s of CPU time"));
+    v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .kill = PXS_KILL_BY_SOMEBODY});
+    ck_assert_ptr_nonnull(strstr(v.message, "by somebody; "));
+    ck_assert_ptr_nonnull(strstr(v.message, "`ulimit -t unlimited`"));
+    v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .kill = PXS_KILL_FOR_MEMORY});
+    ck_assert_ptr_null(strstr(v.message, "ulimit -t"));
+    ck_assert_int_eq(setrlimit(RLIMIT_CPU, &before), 0);
     v = judged((struct pxs_death){.exit = EXITED(0), .damage = "bad"});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert_int_eq(v.reason, PXS_REASON_DAMAGED_RECORD);

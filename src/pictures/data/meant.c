@@ -2,6 +2,7 @@
 #include "pixsweep/image.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -224,6 +225,12 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
     char around[PATH];
     struct within w;
     struct pxs_text text = {0};
+    if (access(path, R_OK | X_OK) != 0 && errno == EACCES) {
+        pxs_text_addf(&text, "%s may not be looked into (permission denied): `", path);
+        pxs_text_add_command(&text, "chmod u+rx %s", path);
+        pxs_text_add(&text, "`, or ask whom it or a folder above it belongs to");
+        return fail_with(&text, err);
+    }
     if (find_around(path, around))
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder; it is a part of %s: was that meant?",
                         path, around);

@@ -22,11 +22,13 @@ static enum pxs_status refuse_open(struct pxs_store *s, int64_t run_id, char nam
     pxs_stmt_reset(stmt);
     if (no == 0)
         return PXS_OK;
-    return pxs_fail(
-        err, PXS_E_BUSY,
-        "run %s is running (attempt %lld, process %lld on %s): `pixsweep cancel` stops it; if that "
-        "process is gone, `pixsweep reap` closes its attempt",
-        name, (long long)no, (long long)pid, host);
+    char process[32] = "";
+    if (pid > 0) /* else it has not begun */
+        snprintf(process, sizeof process, "process %lld ", (long long)pid);
+    return pxs_fail(err, PXS_E_BUSY,
+                    "run %s is running (attempt %lld, %son %s): `pixsweep cancel` stops it; if that "
+                    "process is gone, `pixsweep reap` closes its attempt",
+                    name, (long long)no, process, host);
 }
 
 static enum pxs_status condemn_one(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {

@@ -69,8 +69,8 @@ static void mark_imported(struct pxs_table *t, struct pxs_cell *state) {
 }
 
 /* For people: the state says it, and of a reason its first line. */
-static enum pxs_status put_table(struct pxs_table *t, size_t n_stale, int width, struct pxs_text *out,
-                                 struct pxs_error *err) {
+static enum pxs_status put_table(const struct pxs_store *s, struct pxs_table *t, size_t n_stale, int width,
+                                 struct pxs_text *out, struct pxs_error *err) {
     struct pxs_column columns[PXS_COUNT(list_columns)];
     memcpy(columns, list_columns, sizeof columns);
     for (size_t row = 0; row < t->n_rows; row++) {
@@ -84,7 +84,7 @@ static enum pxs_status put_table(struct pxs_table *t, size_t n_stale, int width,
     pxs_hide_empty(t, columns);
     hide_single_attempts(t, columns);
     PXS_TRY(pxs_report_table(t, columns, PXS_FORMAT_TABLE, width, out, err));
-    pxs_stale_say(n_stale, out);
+    pxs_stale_say(s, n_stale, out);
     return pxs_text_status(out, err);
 }
 
@@ -102,7 +102,7 @@ enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_optio
     size_t n_stale;
     enum pxs_status status = mark_stale(s, sweep_id, &table, &n_stale, err);
     if (status == PXS_OK && format == PXS_FORMAT_TABLE)
-        status = put_table(&table, n_stale, width, out, err);
+        status = put_table(s, &table, n_stale, width, out, err);
     else if (status == PXS_OK)
         status = pxs_report_table(&table, NULL, format, width, out, err);
     pxs_table_finish(&table);

@@ -20,6 +20,7 @@ static const char events_sql[] =
 
 /* All that is known, each a result of its own. */
 struct parts {
+    const struct pxs_store *store;
     struct pxs_store_run run;
     struct pxs_table summary, params, attempts, epochs, samples, best_sample, files, events, environment;
     bool stale; /* running, but its process is gone */
@@ -45,6 +46,7 @@ static enum pxs_status look_if_stale(struct pxs_store *s, struct parts *p, struc
 
 static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct parts *p,
                                   struct pxs_error *err) {
+    p->store = s;
     PXS_TRY(pxs_store_find_run(s, run, &p->run, err));
     const struct pxs_cell id = pxs_cell_int(p->run.run_id);
     const struct {
@@ -86,7 +88,7 @@ static void put_summary(const struct parts *p, struct pxs_text *out) {
     char buf[32];
     pxs_text_add_words(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
     put_pair(out, "state", pxs_state_name(p->stale ? PXS_STATE_STALE : p->run.state));
-    pxs_stale_say(p->stale, out);
+    pxs_stale_say(p->store, p->stale, out);
     put_place(p, out);
     put_pair(out, "config", p->run.config_hash);
     if (pxs_table_at(t, 0, "dataset_sha256").kind == PXS_CELL_TEXT)

@@ -24,12 +24,15 @@ void pxs_stale_finish(struct pxs_stale *stale) {
     *stale = (struct pxs_stale){0};
 }
 
-void pxs_stale_say(size_t n, struct pxs_text *out) {
+void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out) {
+    char usual[PXS_PATH_MAX];
     bool one = n == 1;
-    if (n > 0)
-        pxs_text_addf(
-            out,
-            "%zu %s stale: nobody works on %s any more; `pixsweep reap`, or the same `pixsweep run` "
-            "again, takes home what %s left\n",
-            n, one ? "run is" : "runs are", one ? "it" : "them", one ? "it" : "they");
+    if (n == 0)
+        return;
+    pxs_text_addf(out, "%zu %s stale: nobody works on %s any more; `pixsweep reap", n,
+                  one ? "run is" : "runs are", one ? "it" : "them");
+    if (!pxs_path_absolute(usual, sizeof usual, "results/pixsweep.db") ||
+        strcmp(usual, pxs_store_path(s)) != 0)
+        pxs_text_add_command(out, " --db %s", pxs_store_path(s));
+    pxs_text_addf(out, "`, or the same `pixsweep run` again, takes home what %s left\n", one ? "it" : "they");
 }

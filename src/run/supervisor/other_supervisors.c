@@ -77,12 +77,17 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
         return recover(s, row, state, err);
     enum pxs_status status = pxs_folder_lock(dir, &locks, err);
     if (status == PXS_E_BUSY && locks.supervised) {
-        say_waits(s, run, "%s: runs under another `pixsweep run` (worker pid %lld); waiting for it", name,
-                  row->pid);
+        say_waits(s, run,
+                  row->pid > 0 ? "%s: runs under another `pixsweep run` (worker pid %lld); waiting for it"
+                               : "%s: another `pixsweep run` is about to start it; waiting for it",
+                  name, row->pid);
         return PXS_OK;
     }
     if (status == PXS_E_BUSY) {
-        say_waits(s, run, "%s: waiting for its old worker (pid %lld) to stop", name, row->pid);
+        say_waits(s, run,
+                  row->pid > 0 ? "%s: waiting for its old worker (pid %lld) to stop"
+                               : "%s: waiting for its old worker to stop",
+                  name, row->pid);
         end_old_worker(s, run, row, name, now);
         return PXS_OK;
     }

@@ -115,8 +115,11 @@ static enum pxs_status open_file(const char *name, const struct pxs_text *text, 
     *fd = memfd_create(name, MFD_CLOEXEC);
     if (*fd < 0)
         return pxs_fail_errno(err, "cannot make a file in memory");
-    if (text->failed || write(*fd, pxs_text_str(text), text->len) != (ssize_t)text->len)
+    if (text->failed)
         return pxs_fail_nomem(err);
+    errno = ENOMEM; /* a short write */
+    if (write(*fd, pxs_text_str(text), text->len) != (ssize_t)text->len)
+        return pxs_fail_errno(err, "cannot write a file in memory");
     return PXS_OK;
 }
 
@@ -247,10 +250,12 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
         return too_large(s, shape, 0, &p->memory, err);
     if (refused)
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: %.1500s", name, refused);
-    char how[400];
+    char how[400 + PXS_LIMIT_WORDS], limit[PXS_LIMIT_WORDS] = "";
+    if (killed || (p->exit.how == PXS_SIGNALLED && p->exit.code == SIGXCPU))
+        pxs_limit_cpu_words(limit);
     if (p->exit.how == PXS_SIGNALLED)
-        snprintf(how, sizeof how, "was killed by signal %d (%s)%s", p->exit.code, strsignal(p->exit.code),
-                 killed ? whose_kill(&groups) : "");
+        snprintf(how, sizeof how, "was killed by signal %d (%s)%s%s", p->exit.code, strsignal(p->exit.code),
+                 killed ? whose_kill(&groups) : "", limit);
     else if (p->exit.how == PXS_EXITED)
         snprintf(how, sizeof how, "ended with code %d", p->exit.code);
     else
@@ -288,8 +293,8 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
 /* ---- all of them ----------------------------------------------------------------------------------------- */
 
 static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct pxs_memory *memory) {
-    struct pxs_sweep_slots slots =
-        pxs_sweep_slots(s->plan->slots.cores, s->options->jobs, s->options->threads);
+    const int threads = s->plan->slots.spread ? s->options->threads : s->plan->slots.threads;
+    struct pxs_sweep_slots slots = pxs_sweep_slots(s->plan->slots.cores, s->options->jobs, threads);
     char need_text[32], have[1024];
     pxs_slots_fit(&slots, pxs_plan_to_do(s->plan));
     const int wanted = slots.jobs;
@@ -307,6 +312,28 @@ static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct p
                 slots.jobs, need_text, have);
 }
 
+/* Each thread takes address space of its own. Where that is limited, no run gets more threads than were tried, and those that the user
+ * did not ask for become fewer until a run fits. */
+static enum pxs_status try_fewer_threads(struct pxs_supervisor *s, const struct shape *shape,
+                                         struct need *need, const struct pxs_memory *memory,
+                                         struct pxs_error *err) {
+    struct pxs_sweep_slots slots = s->plan->slots;
+    if (!memory->address_space || s->options->threads > 0)
+        return try_shape(s, shape, need, err);
+    slots.spread = false;
+    pxs_plan_use_slots(s->plan, slots);
+    enum pxs_status status = try_shape(s, shape, need, err);
+    while (status == PXS_E_INVALID && slots.threads > 1) {
+        slots.threads--;
+        pxs_plan_use_slots(s->plan, slots);
+        status = try_shape(s, shape, need, err);
+        if (status == PXS_OK)
+            pxs_say(s, PXS_LOG_INFO, "preflight: %d thread%s a run: ulimit -v has no room for more",
+                    slots.threads, slots.threads == 1 ? "" : "s");
+    }
+    return status;
+}
+
 static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *shapes, struct pxs_error *err) {
     const size_t n = shapes->n < MOST_SHAPES ? shapes->n : MOST_SHAPES;
     const double since = pxs_monotonic();
@@ -320,7 +347,7 @@ static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *sh
         pxs_say(s, PXS_LOG_INFO, "preflight: %zu shape%s, one batch of each", n, n == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {
         struct need need = {0};
-        PXS_TRY(try_shape(s, &shapes->items[i], &need, err));
+        PXS_TRY(try_fewer_threads(s, &shapes->items[i], &need, &memory, err));
         most.memory = need.memory > most.memory ? need.memory : most.memory;
         most.mapped = need.mapped > most.mapped ? need.mapped : most.mapped;
     }

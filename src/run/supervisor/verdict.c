@@ -50,9 +50,12 @@ static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
     v->reason = v->signal == SIGKILL && d->kill == PXS_KILL_FOR_MEMORY ? PXS_REASON_OUT_OF_MEMORY
                 : v->signal == SIGKILL || v->signal == SIGTERM         ? PXS_REASON_KILLED
                                                                        : PXS_REASON_CRASH;
+    char limit[PXS_LIMIT_WORDS] = "";
+    if (v->signal == SIGXCPU || (v->signal == SIGKILL && d->kill != PXS_KILL_FOR_MEMORY))
+        pxs_limit_cpu_words(limit); /* workers have ours */
     if (v->signal != 0)
-        say(v, "killed by signal %d (%s) at step %lld%s", v->signal, strsignal(v->signal), (long long)d->step,
-            v->signal == SIGKILL ? whose_kill(d) : "");
+        say(v, "killed by signal %d (%s) at step %lld%s%s", v->signal, strsignal(v->signal),
+            (long long)d->step, v->signal == SIGKILL ? whose_kill(d) : "", limit);
     else if (d->exit.how == PXS_LOST)
         say(v, "gone at step %lld without a last record, and the system does not tell how",
             (long long)d->step);
