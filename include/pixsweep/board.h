@@ -5,7 +5,7 @@
 #include "pixsweep/base.h"
 #include "pixsweep/store.h"
 
-/* ---- the live board -------------------------------------------------------------------------------------- */
+/* ---- the live board ------------------------------------------------------------------------- */
 
 /* NaN = not known (yet). */
 struct pxs_board_run {
@@ -15,10 +15,11 @@ struct pxs_board_run {
     int64_t epochs_done; /* whole ones, as far as is known; those before `epoch` are in any case */
     int64_t steps_done, steps;
     double loss_G, loss_D, val_loss, lr_G, images_per_s, eta;
-    bool stopping, waiting; /* asked to stop; waits for another process that still holds its folder */
-    bool disk_full;         /* waits until its disk has space again */
-    bool at_rung;           /* waits for runs of lower number to come as far (sweep.prune) */
-    bool stale;             /* said to be running, but nobody works on it any more */
+    /* asked to stop; waits for another process that still holds its folder */
+    bool stopping, waiting;
+    bool disk_full; /* waits until its disk has space again */
+    bool at_rung;   /* waits for runs of lower number to come as far (sweep.prune) */
+    bool stale;     /* said to be running, but nobody works on it any more */
 };
 
 struct pxs_board {
@@ -36,24 +37,28 @@ struct pxs_board {
     size_t n_running;
 };
 
-/* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a running run,
- * one for store_trouble and for a note, then one for the sweep. No state; appends to out. Returns the number of lines. */
+/* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a
+ * running run, one for store_trouble and for a note, then one for the sweep. No state; appends to
+ * out. Returns the number of lines. */
 size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_text *out);
 
-/* "7 h 40 m, Sat 06:20": how long, and from a minute on when by the local clock. now_ms 0: how long only. */
+/* "7 h 40 m, Sat 06:20": how long, and from a minute on when by the local clock. now_ms 0: how long
+ * only. */
 void pxs_expected_text(char buf[80], double seconds, int64_t now_ms);
 
-/* ---- watching -------------------------------------------------------------------------------------------- */
+/* ---- watching ------------------------------------------------------------------------------- */
 
 /* A sweep as it stands in the database, whoever works on it. */
 struct pxs_watch {
     struct pxs_board board; /* board.running: those in state running, the stale ones too */
     size_t n_live, n_stale; /* of board.running */
-    bool over;              /* nobody works on it, and nothing waits in the queue or the sweep is paused */
+    /* nobody works on it, and nothing waits in the queue or the sweep is paused */
+    bool over;
     struct pxs_arena arena;
 };
-/* Reads the sweep of that name (NULL: the one worked on last) at the time `now_ms`. Works on a read-only store, in short reading
- * transactions; writes nothing. PXS_E_NOT_FOUND: there is no such sweep. Finish *out after PXS_OK. */
+/* Reads the sweep of that name (NULL: the one worked on last) at the time `now_ms`. Works on a
+ * read-only store, in short reading transactions; writes nothing. PXS_E_NOT_FOUND: there is no such
+ * sweep. Finish *out after PXS_OK. */
 PXS_NODISCARD enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t now_ms,
                                              struct pxs_watch *out, struct pxs_error *err);
 void pxs_watch_finish(struct pxs_watch *watch);

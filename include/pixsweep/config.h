@@ -12,32 +12,36 @@
 #define PXS_NAME_MAX 100 /* bytes of an experiment's name */
 #define PXS_LABEL_MAX 60 /* bytes of what differs in a run's name */
 
-/* Whether this can be an experiment's name: letters of any script, digits and . _ = -, not beginning with . or -, at most
- * PXS_NAME_MAX bytes. So it is one folder's name, and nothing of pixsweep's own. */
+/* Whether this can be an experiment's name: letters of any script, digits and . _ = -, not
+ * beginning with . or -, at most PXS_NAME_MAX bytes. So it is one folder's name, and nothing of
+ * pixsweep's own. */
 bool pxs_name_allowed(const char *text);
 
 struct pxs_config;
 
-/* Loads `path`; `sets` are the texts of --set options, "key=value" (dotted keys such as sweep.seeds, run.timeout; name; any
- * hyperparameter), relative paths in them belonging to the working directory.
- * On failure *out is untouched, err holds one summarising line, and `diagnostics` (may be NULL) receives every problem found,
- * in the order of files and lines: `file:line:col: message`, the source line, a caret. PXS_E_INVALID, or PXS_E_NOT_FOUND /
- * PXS_E_IO where the file itself cannot be read. */
-PXS_NODISCARD enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_t n_sets,
-                                              struct pxs_config **out, struct pxs_text *diagnostics,
-                                              struct pxs_error *err);
+/* Loads `path`; `sets` are the texts of --set options, "key=value" (dotted keys such as
+ * sweep.seeds, run.timeout; name; any hyperparameter), relative paths in them belonging to the
+ * working directory. On failure *out is untouched, err holds one summarising line, and
+ * `diagnostics` (may be NULL) receives every problem found, in the order of files and lines:
+ * `file:line:col: message`, the source line, a caret. PXS_E_INVALID, or PXS_E_NOT_FOUND / PXS_E_IO
+ * where the file itself cannot be read. */
+PXS_NODISCARD enum pxs_status pxs_config_load(const char *path, const char *const *sets,
+                                              size_t n_sets, struct pxs_config **out,
+                                              struct pxs_text *diagnostics, struct pxs_error *err);
 void pxs_config_destroy(struct pxs_config **config); /* NULL and *NULL are fine; nulls *config */
 
-/* The name of the sweep that an experiment file is about, though it may be faulty otherwise. PXS_E_INVALID, PXS_E_NOT_FOUND, PXS_E_IO. */
+/* The name of the sweep that an experiment file is about, though it may be faulty otherwise.
+ * PXS_E_INVALID, PXS_E_NOT_FOUND, PXS_E_IO. */
 PXS_NODISCARD enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1],
                                                    struct pxs_error *err);
 
-/* Where `path` is no file: the experiment file that was likely meant, of the same name with another ending or nearly of that name, in the
- * same folder or in experiments/ there. False where there is none. */
+/* Where `path` is no file: the experiment file that was likely meant, of the same name with another
+ * ending or nearly of that name, in the same folder or in experiments/ there. False where there is
+ * none. */
 bool pxs_config_near_file(const char *path, char out[PXS_PATH_MAX]);
 
-/* Whether `text` is one number of a FLOAT key with a decimal comma, "0,0002", and cannot be two of its values, as
- * "10,50" can; `number` then has the point. */
+/* Whether `text` is one number of a FLOAT key with a decimal comma, "0,0002", and cannot be two of
+ * its values, as "10,50" can; `number` then has the point. */
 #define PXS_DECIMAL_MAX 64
 bool pxs_config_decimal_comma(int key, const char *text, char number[PXS_DECIMAL_MAX]);
 
@@ -45,10 +49,11 @@ const char *pxs_config_name(const struct pxs_config *c); /* `name`, or the file'
 const char *pxs_config_path(const struct pxs_config *c); /* absolute */
 /* For sweep.spec_yaml: the file's own text, with the --set options as comments at its end. */
 const char *pxs_config_spec_yaml(const struct pxs_config *c);
-/* For sweep.spec_hash: SHA-256 over the name-free list of resolved runs, so comments and layout do not change it. */
+/* For sweep.spec_hash: SHA-256 over the name-free list of resolved runs, so comments and layout do
+ * not change it. */
 const char *pxs_config_spec_hash(const struct pxs_config *c);
 
-/* ---- how to run ------------------------------------------------------------------------------------------ */
+/* ---- how to run ----------------------------------------------------------------------------- */
 
 /* In which order runs are started; their numbers stay as written. */
 enum pxs_order {
@@ -59,8 +64,8 @@ enum pxs_order {
 struct pxs_run_settings {
     int64_t retries;  /* of a crash, and as many again of a timeout */
     double timeout_s; /* of one attempt; INFINITY = none */
-    double
-        timeout_share; /* the same as a share of the median finished run of the sweep: 3 = 300 %; 0 = none */
+    /* the same as a share of the median finished run of the sweep: 3 = 300 %; 0 = none */
+    double timeout_share;
     double resume_every_s; /* 0 = every batch */
     int64_t max_failures;  /* runs in a row that may fail before the sweep pauses; 0 = no brake */
     enum pxs_order order;
@@ -68,36 +73,41 @@ struct pxs_run_settings {
     const char *on_done; /* for /bin/sh -c at the sweep's end; NULL = nothing */
 };
 const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
-/* "90s", "5m", "8h", "1d", "1h30m" in seconds; "none" is INFINITY where `none_allowed`. False if it is no duration. */
+/* "90s", "5m", "8h", "1d", "1h30m" in seconds; "none" is INFINITY where `none_allowed`. False if it
+ * is no duration. */
 bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds);
 
-/* ---- which runs are given up early ----------------------------------------------------------------------- */
+/* ---- which runs are given up early ---------------------------------------------------------- */
 
 #define PXS_RUNGS_MAX 16
-/* `sweep.prune`. At each rung a run is compared with the runs of lower number that came as far (pxs_prune_judge of room sweep). */
+/* `sweep.prune`. At each rung a run is compared with the runs of lower number that came as far
+ * (pxs_prune_judge of room sweep). */
 enum pxs_prune_rule { PXS_PRUNE_NONE, PXS_PRUNE_MEDIAN, PXS_PRUNE_ASHA };
 struct pxs_prune_settings {
     enum pxs_prune_rule rule;
-    int64_t rungs
-        [PXS_RUNGS_MAX]; /* epochs trained when a run is judged, rising, all below the longest run's n_epochs;
-                                   * where none are listed: min_epochs (a tenth of the longest run, rounded up), and eta
-                                   * times as many each */
+    /* epochs trained when a run is judged, rising, all below the longest run's n_epochs; where none
+     * are listed: min_epochs (a tenth of the longest run, rounded up), and eta times as many
+     * each */
+    int64_t rungs[PXS_RUNGS_MAX];
     size_t n_rungs;
-    int64_t eta;      /* 3: under asha, the best 1/eta goes on */
-    int64_t min_runs; /* 3: under median, so many others must have come as far before one is given up */
+    int64_t eta; /* 3: under asha, the best 1/eta goes on */
+    /* 3: under median, so many others must have come as far before one is given up */
+    int64_t min_runs;
 };
 const struct pxs_prune_settings *pxs_config_prune(const struct pxs_config *c);
 
-/* ---- the runs -------------------------------------------------------------------------------------------- */
+/* ---- the runs ------------------------------------------------------------------------------- */
 
-/* Number of runs, at least 1. Order: the sweep's parts as written, first key slowest, seeds innermost. */
+/* Number of runs, at least 1. Order: the sweep's parts as written, first key slowest, seeds
+ * innermost. */
 size_t pxs_config_count(const struct pxs_config *c);
 
 struct pxs_point {
     struct pxs_params params; /* resolved and checked; ineffective keys are at their defaults */
-    /* What differs, "lr_policy_G-halve_lrgd-90" of [A-Za-z0-9._=-]; "base" if nothing does. Where one run's would be too
-     * long, all runs have the keys' initials ("lpG-halve_lrgd-90"), then numbers of four digits; what then does not fit is
-     * left out. So a label is unique only together with the run's number. */
+    /* What differs, "lr_policy_G-halve_lrgd-90" of [A-Za-z0-9._=-]; "base" if nothing does. Where
+     * one run's would be too long, all runs have the keys' initials ("lpG-halve_lrgd-90"), then
+     * numbers of four digits; what then does not fit is left out. So a label is unique only
+     * together with the run's number. */
     char label[PXS_LABEL_MAX + 1];
 };
 /* Run `index`, 0 .. count-1. */
@@ -106,16 +116,19 @@ void pxs_config_point(const struct pxs_config *c, size_t index, struct pxs_point
 const int *pxs_config_varying(const struct pxs_config *c, size_t *n);
 /* Number of different seeds. */
 size_t pxs_config_seeds(const struct pxs_config *c);
-/* Where run `index` has the value of `key` from, appended to `out`: "lab64.yaml:12", "sweep (lr.yaml:7)", "--set" or "default". */
+/* Where run `index` has the value of `key` from, appended to `out`: "lab64.yaml:12", "sweep
+ * (lr.yaml:7)", "--set" or "default". */
 void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct pxs_text *out);
 
-/* Appends `message` about the value that run `index` has for `key`, with its file, line and caret as in a diagnostic; just the message
- * where it is the default. No newline at the end. */
+/* Appends `message` about the value that run `index` has for `key`, with its file, line and caret
+ * as in a diagnostic; just the message where it is the default. No newline at the end. */
 void pxs_config_point_at(const struct pxs_config *c, size_t index, int key, const char *message,
                          struct pxs_text *out);
 
-/* What is right but worth a line in `plan`: keys that a higher layer made ineffective. For one run: appends a line for each
- * ("lrgd 25 (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant"), nothing where there is none. */
+/* What is right but worth a line in `plan`: keys that a higher layer made ineffective. For one run:
+ * appends a line for each
+ * ("lrgd 25 (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant"), nothing where
+ * there is none. */
 void pxs_config_point_notes(const struct pxs_config *c, size_t index, struct pxs_text *out);
 /* The same for the whole file: each different line once, with the number of runs it holds for. */
 size_t pxs_config_notes(const struct pxs_config *c);

@@ -1,21 +1,23 @@
-/* data: pair sets. A folder of PNG pairs, of A/ and B/ folders, or of .npy files is read once, checked, cut into source
- * and target halves of the wanted size and kept as bytes; batches come out as f32. Also the glyph renderer that makes
- * such folders from two fonts (the one file with FreeType), and the check of a folder.
+/* data: pair sets. A folder of PNG pairs, of A/ and B/ folders, or of .npy files is read once,
+ * checked, cut into source and target halves of the wanted size and kept as bytes; batches come out
+ * as f32. Also the glyph renderer that makes such folders from two fonts (the one file with
+ * FreeType), and the check of a folder.
  *
  *   DIR/train/x.png            one image 2W wide: left half A, right half B
  *   DIR/train/A/x.png, B/x.png partners by stem; A and B may differ in size
  *   DIR/train/x.npy            (N, H, 2W, 3), C order, <f4 holding 0..255 or |u1; format 1.0 or 2.0
  *   DIR/val/...                likewise; may be missing (val_fraction)
  *
- * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind a split. Hidden files, plainly other
- * ones (README, *.txt, *.md, *.json, ...) and what tools leave behind (@eaDir, __MACOSX, Thumbs.db, ...: names.c) are passed over;
- * anything else is a problem, not a surprise. */
+ * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind
+ * a split. Hidden files, plainly other ones (README, *.txt, *.md, *.json, ...) and what tools leave
+ * behind (@eaDir, __MACOSX, Thumbs.db, ...: names.c) are passed over; anything else is a problem,
+ * not a surprise. */
 #ifndef PIXSWEEP_DATA_H
 #define PIXSWEEP_DATA_H
 
 #include "pixsweep/base.h"
 
-/* ---- loading --------------------------------------------------------------------------------------------- */
+/* ---- loading -------------------------------------------------------------------------------- */
 
 enum pxs_split { PXS_SPLIT_TRAIN, PXS_SPLIT_VAL };
 
@@ -24,33 +26,41 @@ struct pxs_dataset_options {
     int img_height, img_width; /* of one half, as trained on */
     int channels;              /* 3, or 1: grey first, then resized */
     bool a_to_b;               /* false (BtoA): source = right half B, target = left half A */
-    int jitter; /* > 0: training halves are kept at (img_height + jitter) x (img_width + jitter), too */
-    double val_fraction; /* share of the training pairs that validates where there is no val/; 0 = none */
+    /* > 0: training halves are kept at (img_height + jitter) x (img_width + jitter), too */
+    int jitter;
+    /* share of the training pairs that validates where there is no val/; 0 = none */
+    double val_fraction;
     bool val_fraction_stated; /* the user wrote it: then a val/ folder beside it is an error */
-    struct pxs_pool *pool;    /* decodes in parallel; NULL = in the caller. Results do not depend on it */
-    struct pxs_logger logger; /* warnings: train/val overlap, duplicates, mixed sizes, dark or empty halves */
+    /* decodes in parallel; NULL = in the caller. Results do not depend on it */
+    struct pxs_pool *pool;
+    /* warnings: train/val overlap, duplicates, mixed sizes, dark or empty halves */
+    struct pxs_logger logger;
     const struct pxs_stop *stop; /* may be NULL; PXS_E_STOPPED between files */
     struct pxs_meter meter;      /* in pairs, told in the calling thread */
 };
 
 struct pxs_dataset_info {
-    size_t train, val;   /* pairs in each split as used, after val_fraction */
-    bool val_from_train; /* there is no val/: val_fraction counts; false: val_fraction has no effect */
-    size_t overlap;      /* val pairs whose content is also in train */
+    size_t train, val; /* pairs in each split as used, after val_fraction */
+    /* there is no val/: val_fraction counts; false: val_fraction has no effect */
+    bool val_from_train;
+    size_t overlap; /* val pairs whose content is also in train */
     int pair_width,
-        pair_height;  /* of the first training pair as stored: both halves' widths, the greater height */
+        /* of the first training pair as stored: both halves' widths, the greater height */
+        pair_height;
     bool mixed_sizes; /* not all pairs are of that size */
     size_t bytes;     /* memory held by the pixels */
-    /* SHA-256 over split, shape and decoded bytes in file order (RGB pairs as stored, before val_fraction, resize or grey).
-     * The same content gives the same hash whether it lies in PNG pairs, A/ and B/ or .npy; names do not count. Partners of different
-     * size count as two pictures. */
+    /* SHA-256 over split, shape and decoded bytes in file order (RGB pairs as stored, before
+     * val_fraction, resize or grey). The same content gives the same hash whether it lies in PNG
+     * pairs, A/ and B/ or .npy; names do not count. Partners of different size count as two
+     * pictures. */
     char hash[PXS_SHA256_HEX];
 };
 
 struct pxs_dataset;
 
-/* Reads, checks and prepares everything: afterwards nothing touches the disk. Unusable files are all found in one pass; the
- * message lists them with their reasons (as many as fit, at most 20, then "and N more"). */
+/* Reads, checks and prepares everything: afterwards nothing touches the disk. Unusable files are
+ * all found in one pass; the message lists them with their reasons (as many as fit, at most 20,
+ * then "and N more"). */
 PXS_NODISCARD enum pxs_status pxs_dataset_load(const struct pxs_dataset_options *options,
                                                struct pxs_dataset **out, struct pxs_error *err);
 void pxs_dataset_destroy(struct pxs_dataset **set); /* NULL and *NULL are fine; nulls *set */
@@ -59,31 +69,37 @@ size_t pxs_dataset_count(const struct pxs_dataset *set, enum pxs_split split);
 /* For messages: "train/0001-U+4E00.png", "train/a.npy[17]"; lives as long as the set. */
 const char *pxs_dataset_name(const struct pxs_dataset *set, enum pxs_split split, size_t index);
 
-/* For plans: the same reading and checks and the same info (bytes: what load would hold), keeping nothing. */
+/* For plans: the same reading and checks and the same info (bytes: what load would hold), keeping
+ * nothing. */
 PXS_NODISCARD enum pxs_status pxs_dataset_inspect(const struct pxs_dataset_options *options,
-                                                  struct pxs_dataset_info *info, struct pxs_error *err);
+                                                  struct pxs_dataset_info *info,
+                                                  struct pxs_error *err);
 
-/* ---- batches --------------------------------------------------------------------------------------------- */
+/* ---- batches -------------------------------------------------------------------------------- */
 
-/* Augmentation of one batch. Each picture draws from stream (seed, PXS_STREAM_AUGMENT, epoch, first + i): the same whatever
- * the batch size, the threads and the order of calls. Both halves get the same crop and flip. Training split only. */
+/* Augmentation of one batch. Each picture draws from stream (seed, PXS_STREAM_AUGMENT, epoch, first
+ * + i): the same whatever the batch size, the threads and the order of calls. Both halves get the
+ * same crop and flip. Training split only. */
 struct pxs_augment {
-    bool flip;   /* mirror with p = 0.5 */
-    bool jitter; /* random crop of the enlarged halves (options.jitter > 0; otherwise without effect) */
+    bool flip; /* mirror with p = 0.5 */
+    /* random crop of the enlarged halves (options.jitter > 0; otherwise without effect) */
+    bool jitter;
     uint64_t seed;
     uint32_t epoch;
     uint32_t first; /* position in the epoch of the batch's first picture */
 };
 
-/* Fills source and target [n, img_height, img_width, channels] f32 with ((v / 255) - 0.5) / 0.5 of the n pairs
- * `indices` (each below pxs_dataset_count). augment NULL: as stored. Cannot fail; allocates nothing; safe from several threads. */
-void pxs_dataset_batch(const struct pxs_dataset *set, enum pxs_split split, const uint32_t *indices, size_t n,
-                       const struct pxs_augment *augment, float *source, float *target);
+/* Fills source and target [n, img_height, img_width, channels] f32 with ((v / 255) - 0.5) / 0.5 of
+ * the n pairs `indices` (each below pxs_dataset_count). augment NULL: as stored. Cannot fail;
+ * allocates nothing; safe from several threads. */
+void pxs_dataset_batch(const struct pxs_dataset *set, enum pxs_split split, const uint32_t *indices,
+                       size_t n, const struct pxs_augment *augment, float *source, float *target);
 
-/* Order of the n training pairs in an epoch: 0..n-1, or shuffled by (seed, PXS_STREAM_SHUFFLE, epoch). */
+/* Order of the n training pairs in an epoch: 0..n-1, or shuffled by (seed, PXS_STREAM_SHUFFLE,
+ * epoch). */
 void pxs_dataset_order(uint32_t *order, uint32_t n, bool shuffle, uint64_t seed, uint32_t epoch);
 
-/* ---- data check ------------------------------------------------------------------------------------------ */
+/* ---- data check ----------------------------------------------------------------------------- */
 
 struct pxs_check_summary {
     size_t train, val;         /* usable pairs */
@@ -92,21 +108,25 @@ struct pxs_check_summary {
     char hash[PXS_SHA256_HEX]; /* as pxs_dataset_info.hash; "" while there are errors */
 };
 
-/* Looks at everything under `path` and hands each problem to `report` (PXS_LOG_ERROR, PXS_LOG_WARN, or PXS_LOG_INFO
- * for what was passed over; one line each, in file order): missing partner, odd width, size or channel mismatch, unreadable file with its reason, mixed kinds,
- * train/val overlap by content, duplicates in a split. PXS_OK whatever was found; an error only where `path` is no folder. */
+/* Looks at everything under `path` and hands each problem to `report` (PXS_LOG_ERROR, PXS_LOG_WARN,
+ * or PXS_LOG_INFO for what was passed over; one line each, in file order): missing partner, odd
+ * width, size or channel mismatch, unreadable file with its reason, mixed kinds, train/val overlap
+ * by content, duplicates in a split. PXS_OK whatever was found; an error only where `path` is no
+ * folder. */
 PXS_NODISCARD enum pxs_status pxs_dataset_check(const char *path, struct pxs_pool *pool,
                                                 struct pxs_logger report, struct pxs_meter meter,
-                                                struct pxs_check_summary *summary, struct pxs_error *err);
+                                                struct pxs_check_summary *summary,
+                                                struct pxs_error *err);
 
-/* ---- glyph pairs from two fonts -------------------------------------------------------------------------- */
+/* ---- glyph pairs from two fonts ------------------------------------------------------------- */
 
 struct pxs_glyphs_spec {
-    const char *source,
-        *target; /* font files; "font.ttc#1" picks face 1; a bare name is looked for in the system's font folders */
-    const char *out; /* folder to make */
-    const char *
-        chars; /* NULL or "gb2312" (level 1, 3755 characters), "ascii" (0x21..0x7e), or a file: UTF-8 text, or JSON (all strings in it) */
+    const char *source, *target; /* font files; "font.ttc#1" picks face 1; a bare name is looked for
+                                    in the system's font folders */
+    const char *out;             /* folder to make */
+    /* NULL or "gb2312" (level 1, 3755 characters), "ascii" (0x21..0x7e), or a file: UTF-8 text, or
+     * JSON (all strings in it) */
+    const char *chars;
     int train, val, size; /* pairs in each split; side of one half in pixels, 16 .. 1024 */
     uint64_t seed;        /* chooses the characters */
     bool npy;             /* train/glyphs.npy and val/glyphs.npy (|u1) in place of PNG pairs */
@@ -131,11 +151,13 @@ struct pxs_glyphs_report {
     double seconds;
 };
 
-/* Renders pairs (target glyph left, source glyph right; black on white, antialiased, unhinted; both fonts at one scale on
- * one baseline, such that no candidate is clipped) into a temporary folder beside `out` and renames it into place.
- * No character and no picture is in both splits. An existing `out` with the same specification is left alone
- * (report->already), another one is PXS_E_EXISTS; too few characters are PXS_E_INVALID with the counts. */
+/* Renders pairs (target glyph left, source glyph right; black on white, antialiased, unhinted; both
+ * fonts at one scale on one baseline, such that no candidate is clipped) into a temporary folder
+ * beside `out` and renames it into place. No character and no picture is in both splits. An
+ * existing `out` with the same specification is left alone (report->already), another one is
+ * PXS_E_EXISTS; too few characters are PXS_E_INVALID with the counts. */
 PXS_NODISCARD enum pxs_status pxs_glyphs_render(const struct pxs_glyphs_spec *spec,
-                                                struct pxs_glyphs_report *report, struct pxs_error *err);
+                                                struct pxs_glyphs_report *report,
+                                                struct pxs_error *err);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define PXS_INTAKE_RECORDS 1000 /* in one transaction */
 
-/* ---- bringing records home ------------------------------------------------------------------------------- */
+/* ---- bringing records home ------------------------------------------------------------------ */
 
 /* What became of one run's folder or attempt. */
 struct pxs_home_line {
@@ -23,26 +23,30 @@ struct pxs_home_counts {
     size_t found, changed, problems;
     size_t records;
 };
-/* Takes in every run's folder (config.yaml beside records.bin) in `dir` or up to three levels below it, in order of their paths: into
- * the rows of the same run (sweep, config_hash, seed), or new ones. Nothing twice, in any order; where the database has the run from
- * another folder, whichever got further stays, or the one that is there where the other was moved. `line` is called for
- * each. and for a link to a folder, which is not followed (`dir` itself may be one). Adds to *counts. PXS_E_NOT_FOUND where there is no such
- * folder or no run in it; other errors are the store's. */
+/* Takes in every run's folder (config.yaml beside records.bin) in `dir` or up to three levels below
+ * it, in order of their paths: into the rows of the same run (sweep, config_hash, seed), or new
+ * ones. Nothing twice, in any order; where the database has the run from another folder, whichever
+ * got further stays, or the one that is there where the other was moved. `line` is called for each.
+ * and for a link to a folder, which is not followed (`dir` itself may be one). Adds to *counts.
+ * PXS_E_NOT_FOUND where there is no such folder or no run in it; other errors are the store's. */
 struct pxs_store;
-PXS_NODISCARD enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_home_fn line,
-                                              void *user, struct pxs_home_counts *counts,
+PXS_NODISCARD enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir,
+                                              pxs_home_fn line, void *user,
+                                              struct pxs_home_counts *counts,
                                               struct pxs_error *err);
-/* Looks at every open attempt of a sweep (0: of all): where its folder's locks are free and its process is gone, its records are taken
- * in and it becomes what its last record says, or interrupted. An attempt of another host is left alone unless its folder is here, its
- * locks are free and nothing was heard of it for an hour. `dry`: only tells. */
+/* Looks at every open attempt of a sweep (0: of all): where its folder's locks are free and its
+ * process is gone, its records are taken in and it becomes what its last record says, or
+ * interrupted. An attempt of another host is left alone unless its folder is here, its locks are
+ * free and nothing was heard of it for an hour. `dry`: only tells. */
 PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
-                                             pxs_home_fn line, void *user, struct pxs_home_counts *counts,
-                                             struct pxs_error *err);
+                                             pxs_home_fn line, void *user,
+                                             struct pxs_home_counts *counts, struct pxs_error *err);
 
-/* A second signal while stop->signal is raised already: the handler stores (signal | PXS_STOP_AGAIN). */
+/* A second signal while stop->signal is raised already: the handler stores (signal |
+ * PXS_STOP_AGAIN). */
 #define PXS_STOP_AGAIN 0x1000
 
-/* ---- into a store (adopt.c) ------------------------------------------------------------------------------ */
+/* ---- into a store (adopt.c) ----------------------------------------------------------------- */
 
 struct pxs_adopted {
     int64_t run_id;
@@ -54,22 +58,27 @@ struct pxs_adopted {
     bool moved;       /* the database had it from another folder, which had less or is gone */
     int64_t torn;     /* bytes of a last record that is not whole */
     char damage[512]; /* of the record file; what stands before it is taken; "" */
-    char doubt[600];  /* a whole run's worth of reason to think that these records are another run's; "" */
-    char kept[256];   /* why nothing was taken although there is something; "" */
+    /* a whole run's worth of reason to think that these records are another run's; "" */
+    char doubt[600];
+    char kept[256]; /* why nothing was taken although there is something; "" */
 };
 
-/* Takes in what the store lacks of a run that it knows, from the run's folder, and closes its attempts: as their last record says, else
- * as interrupted. The caller holds the folder's locks (or knows that the folder is gone). Twice is as good as once.
- * PXS_E_EXISTS where the folder's records are another configuration's. */
-PXS_NODISCARD enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct pxs_adopted *out,
-                                            struct pxs_error *err);
-/* Takes in any run's folder by what its config.yaml says; the caller holds its locks. Of a run that the store has from another folder
- * it takes whichever got further, or this one where that folder is gone and the records are the same. PXS_E_BUSY where somebody
- * is at work in that other folder. */
+/* Takes in what the store lacks of a run that it knows, from the run's folder, and closes its
+ * attempts: as their last record says, else as interrupted. The caller holds the folder's locks (or
+ * knows that the folder is gone). Twice is as good as once. PXS_E_EXISTS where the folder's records
+ * are another configuration's. */
+PXS_NODISCARD enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id,
+                                            struct pxs_adopted *out, struct pxs_error *err);
+/* Takes in any run's folder by what its config.yaml says; the caller holds its locks. Of a run that
+ * the store has from another folder it takes whichever got further, or this one where that folder
+ * is gone and the records are the same. PXS_E_BUSY where somebody is at work in that other
+ * folder. */
 PXS_NODISCARD enum pxs_status pxs_adopt_folder(struct pxs_store *store, const char *dir,
                                                struct pxs_adopted *out, struct pxs_error *err);
-/* Rows for all attempts of a run that is still at work; *offset: where taking in goes on. The rows of `found` are filled in. */
-PXS_NODISCARD enum pxs_status pxs_adopt_rows(struct pxs_store *store, int64_t run_id, struct pxs_found *found,
-                                             int64_t *offset, struct pxs_error *err);
+/* Rows for all attempts of a run that is still at work; *offset: where taking in goes on. The rows
+ * of `found` are filled in. */
+PXS_NODISCARD enum pxs_status pxs_adopt_rows(struct pxs_store *store, int64_t run_id,
+                                             struct pxs_found *found, int64_t *offset,
+                                             struct pxs_error *err);
 
 #endif

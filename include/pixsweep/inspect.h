@@ -6,40 +6,45 @@
 #include "pixsweep/store.h"
 #include "pixsweep/table.h"
 
-/* ---- ls -------------------------------------------------------------------------------------------------- */
+/* ---- ls ------------------------------------------------------------------------------------- */
 
 struct pxs_list_options {
     const char *sweep; /* NULL = all sweeps */
     const char *state; /* NULL = any */
 };
-/* One row a run, by sweep and number. `stale` is 1 where a run is in state running but its process is gone (see
- * pxs_store_stale_runs); a table says so in its state column and what to do about it below. `imported` is 1 for a run that
- * `import` took from old logs. PXS_E_NOT_FOUND for an unknown sweep, PXS_E_INVALID for a state that there is not. */
-PXS_NODISCARD enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_options *options,
-                                              enum pxs_format format, int width, struct pxs_text *out,
-                                              struct pxs_error *err);
+/* One row a run, by sweep and number. `stale` is 1 where a run is in state running but its process
+ * is gone (see pxs_store_stale_runs); a table says so in its state column and what to do about it
+ * below. `imported` is 1 for a run that `import` took from old logs. PXS_E_NOT_FOUND for an unknown
+ * sweep, PXS_E_INVALID for a state that there is not. */
+PXS_NODISCARD enum pxs_status pxs_report_list(struct pxs_store *s,
+                                              const struct pxs_list_options *options,
+                                              enum pxs_format format, int width,
+                                              struct pxs_text *out, struct pxs_error *err);
 
-/* ---- show ------------------------------------------------------------------------------------------------ */
+/* ---- show ----------------------------------------------------------------------------------- */
 
-/* Everything about one run (a run_id or a name): state, parameters, attempts, epochs (condensed in TABLE), files, events.
- * JSON is one object of these; CSV is the epoch table. */
-PXS_NODISCARD enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format,
-                                              int width, struct pxs_text *out, struct pxs_error *err);
+/* Everything about one run (a run_id or a name): state, parameters, attempts, epochs (condensed in
+ * TABLE), files, events. JSON is one object of these; CSV is the epoch table. */
+PXS_NODISCARD enum pxs_status pxs_report_show(struct pxs_store *s, const char *run,
+                                              enum pxs_format format, int width,
+                                              struct pxs_text *out, struct pxs_error *err);
 
-/* ---- diff ------------------------------------------------------------------------------------------------ */
+/* ---- diff ----------------------------------------------------------------------------------- */
 
 struct pxs_diff_options {
     const char *a, *b; /* run_id or name */
     bool all;          /* also what is the same */
 };
-/* Two runs side by side: a row a fact, with columns part (run, configuration, environment, result), key, a, b and change (b - a, of
- * results that are numbers). A fact that one of them lacks is NULL there. TABLE says which runs these are, and from which step on
- * their losses differ. PXS_E_NOT_FOUND names the nearest run; PXS_E_INVALID where both are the same one. */
-PXS_NODISCARD enum pxs_status pxs_report_diff(struct pxs_store *s, const struct pxs_diff_options *options,
-                                              enum pxs_format format, int width, struct pxs_text *out,
-                                              struct pxs_error *err);
+/* Two runs side by side: a row a fact, with columns part (run, configuration, environment, result),
+ * key, a, b and change (b - a, of results that are numbers). A fact that one of them lacks is NULL
+ * there. TABLE says which runs these are, and from which step on their losses differ.
+ * PXS_E_NOT_FOUND names the nearest run; PXS_E_INVALID where both are the same one. */
+PXS_NODISCARD enum pxs_status pxs_report_diff(struct pxs_store *s,
+                                              const struct pxs_diff_options *options,
+                                              enum pxs_format format, int width,
+                                              struct pxs_text *out, struct pxs_error *err);
 
-/* ---- export ---------------------------------------------------------------------------------------------- */
+/* ---- export --------------------------------------------------------------------------------- */
 
 struct pxs_export_options {
     const char *sweep;      /* NULL = the one worked on last */
@@ -48,10 +53,12 @@ struct pxs_export_options {
     struct pxs_sink sink;
     struct pxs_meter meter; /* in rows */
 };
-/* The rows of a table that belong to the sweep's runs, in the order of the primary key (views: of their runs), in one read of the
- * database and constant memory. *rows = how many. PXS_E_NOT_FOUND names the tables or sweeps that there are; PXS_E_BUSY as in
- * pxs_store_query: rows may have been given to the sink already. */
-PXS_NODISCARD enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options,
-                                         uint64_t *rows, struct pxs_error *err);
+/* The rows of a table that belong to the sweep's runs, in the order of the primary key (views: of
+ * their runs), in one read of the database and constant memory. *rows = how many. PXS_E_NOT_FOUND
+ * names the tables or sweeps that there are; PXS_E_BUSY as in pxs_store_query: rows may have been
+ * given to the sink already. */
+PXS_NODISCARD enum pxs_status pxs_export(struct pxs_store *s,
+                                         const struct pxs_export_options *options, uint64_t *rows,
+                                         struct pxs_error *err);
 
 #endif

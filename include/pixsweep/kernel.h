@@ -1,25 +1,28 @@
-/* kernel: the arithmetic, on plain pointers. Images are NHWC f32; `ld` is the distance in floats from one pixel to the next
- * (>= channels), so a kernel can read or write a part of a wider buffer. Nothing here allocates; scratch memory comes with the
- * context. Every result depends on the shapes only, never on the thread count: work is cut into pieces by shape, and each output is summed
- * by one piece in a fixed order.
+/* kernel: the arithmetic, on plain pointers. Images are NHWC f32; `ld` is the distance in floats
+ * from one pixel to the next
+ * (>= channels), so a kernel can read or write a part of a wider buffer. Nothing here allocates;
+ * scratch memory comes with the context. Every result depends on the shapes only, never on the
+ * thread count: work is cut into pieces by shape, and each output is summed by one piece in a fixed
+ * order.
  *
- * Canonical view of a 4x4 stride-2 pad-1 layer: a big side [N,2h,2w,Cb] and a small side [N,h,w,Cs] with weights
- * for each (ky,kx,cb,cs); small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three passes serve all six:
- *   D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient
- *   U  small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D)
- *   W  both -> weights: the weight gradient of either */
+ * Canonical view of a 4x4 stride-2 pad-1 layer: a big side [N,2h,2w,Cb] and a small side [N,h,w,Cs]
+ * with weights for each (ky,kx,cb,cs); small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three
+ * passes serve all six: D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient U
+ * small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D) W  both ->
+ * weights: the weight gradient of either */
 #ifndef PIXSWEEP_KERNEL_H
 #define PIXSWEEP_KERNEL_H
 
 #include "pixsweep/base.h"
 
-/* OpenBLAS's matrix product, once pxs_blas_load has found it: a plain value, since the library stays loaded. */
+/* OpenBLAS's matrix product, once pxs_blas_load has found it: a plain value, since the library
+ * stays loaded. */
 struct pxs_blas {
     void (*sgemm)(void); /* cblas_sgemm; NULL: not loaded */
 };
 
-/* What kernels run with: the caller's threads, the chosen set, OpenBLAS where a pass or a product of the set is its own
- * (PXS_METHOD_BLAS), and scratch memory that a pass may overwrite. */
+/* What kernels run with: the caller's threads, the chosen set, OpenBLAS where a pass or a product
+ * of the set is its own (PXS_METHOD_BLAS), and scratch memory that a pass may overwrite. */
 struct pxs_kernels;
 struct pxs_kernel_context {
     struct pxs_pool *pool; /* NULL: the calling thread only */
@@ -29,7 +32,7 @@ struct pxs_kernel_context {
     size_t scratch_floats;
 };
 
-/* ---- the sets -------------------------------------------------------------------------------------------- */
+/* ---- the sets ------------------------------------------------------------------------------- */
 
 struct pxs_conv_shape {
     int n, h, w; /* batch, and the SMALL side's height and width */
@@ -45,22 +48,26 @@ enum pxs_method {
     PXS_METHOD_F4      /* ... and F(4,2) */
 };
 
-/* Weights of a layer stand in panels of 16 small channels, [16 taps][Cs/16][Cb][16], tap = 4 ky + kx; where Cs is no multiple of 16, in one
- * panel: [16][Cb][Cs]. The layout depends on the shape alone, so every set reads the same weights. */
+/* Weights of a layer stand in panels of 16 small channels, [16 taps][Cs/16][Cb][16], tap = 4 ky +
+ * kx; where Cs is no multiple of 16, in one panel: [16][Cb][Cs]. The layout depends on the shape
+ * alone, so every set reads the same weights. */
 static inline int pxs_panel_width(int cs) {
     return cs % 16 ? cs : 16;
 }
 static inline size_t pxs_weight_index(int cb, int cs, int tap, int b, int c) {
     const int p = pxs_panel_width(cs);
-    return (((size_t)tap * (size_t)(cs / p) + (size_t)(c / p)) * (size_t)cb + (size_t)b) * (size_t)p +
+    return (((size_t)tap * (size_t)(cs / p) + (size_t)(c / p)) * (size_t)cb + (size_t)b) *
+               (size_t)p +
            (size_t)(c % p);
 }
-/* Whether tap 4 ky + kx meets any pixel: at height 1 only ky 1 and 2 do. The gradient of the others is zero. */
+/* Whether tap 4 ky + kx meets any pixel: at height 1 only ky 1 and 2 do. The gradient of the others
+ * is zero. */
 bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap);
 
-/* A set of kernels: "auto" takes for each shape and pass what is fastest here, "blas", "direct", "f2" and "f4" hold to one method where it
- * fits the shape. All but "blas" come for an instruction set: "auto-avx512", "f2-avx2", "direct-base"; without that suffix for the
- * best one of this CPU. PXS_E_INVALID for unknown names, PXS_E_UNSUPPORTED where the CPU lacks the instruction set. */
+/* A set of kernels: "auto" takes for each shape and pass what is fastest here, "blas", "direct",
+ * "f2" and "f4" hold to one method where it fits the shape. All but "blas" come for an instruction
+ * set: "auto-avx512", "f2-avx2", "direct-base"; without that suffix for the best one of this CPU.
+ * PXS_E_INVALID for unknown names, PXS_E_UNSUPPORTED where the CPU lacks the instruction set. */
 PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out,
                                                  struct pxs_error *err);
 /* The i-th of all sets that run on this CPU; NULL after the last. For tests: selects nothing. */
@@ -70,44 +77,57 @@ const char *pxs_kernels_name(const struct pxs_kernels *set); /* with the suffix 
 enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                                    enum pxs_pass pass);
 const char *pxs_method_name(enum pxs_method method);
-/* What `set` takes for the heads' matrix products: PXS_METHOD_BLAS, or PXS_METHOD_DIRECT for panels of its own. */
+/* What `set` takes for the heads' matrix products: PXS_METHOD_BLAS, or PXS_METHOD_DIRECT for panels
+ * of its own. */
 enum pxs_method pxs_kernels_product(const struct pxs_kernels *set);
-/* Does it round a product and its sum once (FMA)? Sets of which that is true give the same bits by the same method, others give others. */
+/* Does it round a product and its sum once (FMA)? Sets of which that is true give the same bits by
+ * the same method, others give others. */
 bool pxs_kernels_fused(const struct pxs_kernels *set);
-/* The set of this full name, whether this CPU can run it or not, to judge what was made elsewhere; NULL where this build has none. */
+/* The set of this full name, whether this CPU can run it or not, to judge what was made elsewhere;
+ * NULL where this build has none. */
 const struct pxs_kernels *pxs_kernels_known(const char *name);
-/* Floats of scratch memory that any of the three passes needs, for this batch and every smaller one. */
-size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads);
+/* Floats of scratch memory that any of the three passes needs, for this batch and every smaller
+ * one. */
+size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+                           int threads);
 
-/* ---- the three passes ------------------------------------------------------------------------------------ */
+/* ---- the three passes ----------------------------------------------------------------------- */
 
-/* big [N,2h,2w,Cb] and small [N,h,w,Cs] with ld_big >= Cb and ld_small >= Cs; weights as pxs_weight_index has them. N may be 0. */
-void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                   size_t ld_big, const float *weight, float *small, size_t ld_small);
+/* big [N,2h,2w,Cb] and small [N,h,w,Cs] with ld_big >= Cb and ld_small >= Cs; weights as
+ * pxs_weight_index has them. N may be 0. */
+void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                   const float *big, size_t ld_big, const float *weight, float *small,
+                   size_t ld_small);
 /* accumulate: add to what stands in `big`, else overwrite it */
-void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-                 size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
-void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                     size_t ld_big, const float *small, size_t ld_small, float *dweight);
+void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                 const float *small, size_t ld_small, const float *weight, float *big,
+                 size_t ld_big, bool accumulate);
+void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                     const float *big, size_t ld_big, const float *small, size_t ld_small,
+                     float *dweight);
 struct pxs_adam;
-/* The weight gradient, used up by Adam's step on p, m and v while it is in cache: the bits of pxs_conv_weight and pxs_adam_step, without most
- * of the way through memory. dweight: room for the gradient, undefined afterwards. Weights of dead taps, whose gradient is zero, stay as
- * they are: their moments must be zero, as they are from the start. */
+/* The weight gradient, used up by Adam's step on p, m and v while it is in cache: the bits of
+ * pxs_conv_weight and pxs_adam_step, without most of the way through memory. dweight: room for the
+ * gradient, undefined afterwards. Weights of dead taps, whose gradient is zero, stay as they are:
+ * their moments must be zero, as they are from the start. */
 void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                           const float *big, size_t ld_big, const float *small, size_t ld_small,
-                          float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v);
-/* Loads OpenBLAS, holds it to one thread a call, tries it on a product that is known, and reserves, for good, room for `threads` calls at
- * a time: without room it would try for ever. PXS_E_UNSUPPORTED with the remedy where it cannot be loaded, is its OpenMP build, computes wrong
+                          float *dweight, const struct pxs_adam *adam, float *p, float *m,
+                          float *v);
+/* Loads OpenBLAS, holds it to one thread a call, tries it on a product that is known, and reserves,
+ * for good, room for `threads` calls at a time: without room it would try for ever.
+ * PXS_E_UNSUPPORTED with the remedy where it cannot be loaded, is its OpenMP build, computes wrong
  * products on this CPU, or `ulimit -v` has no room for it; PXS_E_NOMEM where memory is short. */
-PXS_NODISCARD enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out, struct pxs_error *err);
-/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake", for the record: it is loaded, and neither
- * tried nor given room. Fails where it cannot be loaded. */
+PXS_NODISCARD enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out,
+                                            struct pxs_error *err);
+/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake", for the
+ * record: it is loaded, and neither tried nor given room. Fails where it cannot be loaded. */
 PXS_NODISCARD enum pxs_status pxs_blas_describe(char *buf, size_t size, struct pxs_error *err);
 
-/* ---- matrix product -------------------------------------------------------------------------------------- */
+/* ---- matrix product ------------------------------------------------------------------------- */
 
-/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread OpenBLAS sgemm). Only with
- * ctx->blas loaded. */
+/* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread
+ * OpenBLAS sgemm). Only with ctx->blas loaded. */
 struct pxs_gemm {
     bool trans_a, trans_b;
     int m, n, k;
@@ -118,28 +138,32 @@ struct pxs_gemm {
 };
 void pxs_gemm_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g);
 
-/* ---- 4x4 stride-1 convolution to few channels ------------------------------------------------------------ */
+/* ---- 4x4 stride-1 convolution to few channels ----------------------------------------------- */
 
-/* torch: ZeroPad2d((1,0,1,0)), Conv2d(C, Co, 4, padding=1), on the input itself (scale 1: the patch output of D) or on its nearest
- * x2 upsampling (scale 2: the generator's last layer). Input [N,h,w,C], output [N,scale*h,scale*w,Co], weights [C][ky][kx][Co].
- * One product with all taps, then a gather. At scale 2 taps that read the same input pixel are summed first (5 x 5 instead of
+/* torch: ZeroPad2d((1,0,1,0)), Conv2d(C, Co, 4, padding=1), on the input itself (scale 1: the patch
+ * output of D) or on its nearest x2 upsampling (scale 2: the generator's last layer). Input
+ * [N,h,w,C], output [N,scale*h,scale*w,Co], weights [C][ky][kx][Co]. One product with all taps,
+ * then a gather. At scale 2 taps that read the same input pixel are summed first (5 x 5 instead of
  * 4 phases x 4 x 4 taps), so the upsampled image never exists. */
 struct pxs_head_shape {
     int n, h, w, c, co, scale;
 };
 size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_shape *s, int threads);
 /* bias [Co] or NULL; apply_tanh puts tanh on the result. */
-void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
-                      size_t ld_x, const float *weight, const float *bias, bool apply_tanh, float *y);
-/* dy [N,scale*h,scale*w,Co] dense, the gradient before tanh. dx (ld_dx) may be NULL; dweight as weight, overwritten, and may be NULL. */
-void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
-                       size_t ld_x, const float *weight, const float *dy, float *dx, size_t ld_dx,
-                       float *dweight);
+void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s,
+                      const float *x, size_t ld_x, const float *weight, const float *bias,
+                      bool apply_tanh, float *y);
+/* dy [N,scale*h,scale*w,Co] dense, the gradient before tanh. dx (ld_dx) may be NULL; dweight as
+ * weight, overwritten, and may be NULL. */
+void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s,
+                       const float *x, size_t ld_x, const float *weight, const float *dy, float *dx,
+                       size_t ld_dx, float *dweight);
 
-/* ---- instance norm, activation, dropout ------------------------------------------------------------------ */
+/* ---- instance norm, activation, dropout ----------------------------------------------------- */
 
-/* y = dropout(act(norm(x + bias))), torch's order. norm: InstanceNorm2d(affine=False), eps 1e-5, biased variance, statistics over the
- * hw pixels of each image and channel. act: v > 0 ? v : slope * v (LeakyReLU; slope 0 = ReLU). */
+/* y = dropout(act(norm(x + bias))), torch's order. norm: InstanceNorm2d(affine=False), eps 1e-5,
+ * biased variance, statistics over the hw pixels of each image and channel. act: v > 0 ? v : slope
+ * * v (LeakyReLU; slope 0 = ReLU). */
 struct pxs_block_shape {
     int n, hw, c;
     bool norm;
@@ -151,21 +175,24 @@ struct pxs_dropout {
     uint64_t seed;
     uint32_t stream, a, b;
 };
-/* x [N,hw,C] dense, overwritten with x + bias where bias is given and there is no norm (under a norm a bias has no effect and is skipped).
- * stats [N,2,C]: mean and 1/sqrt(var + eps), written if norm. mask [N,hw,C] bytes (1 = kept), written if p > 0. */
+/* x [N,hw,C] dense, overwritten with x + bias where bias is given and there is no norm (under a
+ * norm a bias has no effect and is skipped). stats [N,2,C]: mean and 1/sqrt(var + eps), written if
+ * norm. mask [N,hw,C] bytes (1 = kept), written if p > 0. */
 void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
                        const struct pxs_dropout *drop, float *x, const float *bias, float *stats,
                        uint8_t *mask, float *y, size_t ld_y);
 /* dy (ld_dy) -> dx [N,hw,C] dense, from the x, stats and mask of forward; p must be the same. */
-void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p,
-                        const float *x, const float *stats, const uint8_t *mask, const float *dy,
-                        size_t ld_dy, float *dx);
+void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
+                        double p, const float *x, const float *stats, const uint8_t *mask,
+                        const float *dy, size_t ld_dy, float *dx);
 /* sum[c] over all pixels of dx [pixels, C]: a bias's gradient. */
-void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c, float *sum);
+void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c,
+                    float *sum);
 
-/* ---- losses, optimiser, copies --------------------------------------------------------------------------- */
+/* ---- losses, optimiser, copies -------------------------------------------------------------- */
 
-/* Mean over n of the loss of x against a constant or a target; the gradient (of weight * loss) goes to dx (NULL: not wanted). */
+/* Mean over n of the loss of x against a constant or a target; the gradient (of weight * loss) goes
+ * to dx (NULL: not wanted). */
 double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
                         float weight, float *dx);
 /* Binary cross-entropy with logits, torch BCEWithLogitsLoss. */
@@ -175,12 +202,13 @@ double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, si
  * accumulate: it is added to what stands in dx, else it overwrites that. */
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
               float weight, float *dx, bool accumulate);
-/* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 512. psnr: decibels at data range 2 (the same number as for 0..1),
- * infinite for equal images. ssim: Wang et al. 2004, 11x11 Gaussian window with sigma 1.5, K1 0.01, K2 0.03, mean over the windows within
- * the image and over channels; skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
- * data_range=2). */
-void pxs_image_quality(const struct pxs_kernel_context *ctx, const float *x, const float *y, int n, int h,
-                       int w, int c, double *psnr, double *ssim);
+/* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 512. psnr: decibels at data range
+ * 2 (the same number as for 0..1), infinite for equal images. ssim: Wang et al. 2004, 11x11
+ * Gaussian window with sigma 1.5, K1 0.01, K2 0.03, mean over the windows within the image and over
+ * channels; skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5,
+ * use_sample_covariance=False, data_range=2). */
+void pxs_image_quality(const struct pxs_kernel_context *ctx, const float *x, const float *y, int n,
+                       int h, int w, int c, double *psnr, double *ssim);
 /* dx[i] *= 1 - y[i]^2 for y = tanh */
 void pxs_tanh_backward(const struct pxs_kernel_context *ctx, const float *y, size_t n, float *dx);
 /* torch.optim.Adam, eps 1e-8, step t from 1: p -= lr/(1-b1^t) * m / (sqrt(v)/sqrt(1-b2^t) + eps) */
@@ -188,13 +216,13 @@ struct pxs_adam {
     double lr, b1, b2;
     int64_t t;
 };
-void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n, const float *g,
-                   float *p, float *m, float *v);
+void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *o, size_t n,
+                   const float *g, float *p, float *m, float *v);
 /* dst[i*ld_dst + 0..c-1] = src[i*ld_src + 0..c-1] over `pixels` */
-void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
-                       size_t ld_dst, size_t pixels, int c);
+void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
+                       float *dst, size_t ld_dst, size_t pixels, int c);
 /* w[i] = mean + std * N(0,1), Box-Muller on Philox (seed, PXS_STREAM_INIT, layer, 0). */
-void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean,
-                     float std, size_t n, float *w);
+void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer,
+                     float mean, float std, size_t n, float *w);
 
 #endif

@@ -1,6 +1,6 @@
-/* measures: what is measured of a batch, an epoch and a run. One table (src/record/measures/measures.def) yields the
- * structs here, the fields of records and resume points, columns, curves, panels and metrics: nothing about a
- * measure stands anywhere else. */
+/* measures: what is measured of a batch, an epoch and a run. One table
+ * (src/record/measures/measures.def) yields the structs here, the fields of records and resume
+ * points, columns, curves, panels and metrics: nothing about a measure stands anywhere else. */
 #ifndef PIXSWEEP_MEASURES_H
 #define PIXSWEEP_MEASURES_H
 
@@ -69,8 +69,8 @@ const struct pxs_epoch_info *pxs_epoch_info(enum pxs_epoch_column column);
 
 /* The latest `since` of the table. */
 int pxs_measures_version(void);
-/* The recorded value of batches that a plot draws behind an epoch's value: what that is the mean of, or what bears its name;
- * -1: there is none. */
+/* The recorded value of batches that a plot draws behind an epoch's value: what that is the mean
+ * of, or what bears its name; -1: there is none. */
 int pxs_epoch_behind(enum pxs_epoch_column column);
 /* The values of an epoch that the page draws, by rank, then in the table's order; how many. */
 size_t pxs_epoch_by_rank(enum pxs_epoch_column out[PXS_EPOCH_N]);

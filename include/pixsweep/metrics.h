@@ -1,5 +1,5 @@
-/* metrics: what was measured, read out of the database for whoever compares or draws: statistics over seeds, configurations,
- * curves, and how a configuration looks. */
+/* metrics: what was measured, read out of the database for whoever compares or draws: statistics
+ * over seeds, configurations, curves, and how a configuration looks. */
 #ifndef PIXSWEEP_METRICS_H
 #define PIXSWEEP_METRICS_H
 
@@ -8,7 +8,7 @@
 #include "pixsweep/store.h"
 #include "pixsweep/table.h"
 
-/* ---- statistics ------------------------------------------------------------------------------------------ */
+/* ---- statistics ----------------------------------------------------------------------------- */
 
 /* Intervals hold 95 %. */
 #define PXS_ALPHA 0.05
@@ -20,17 +20,20 @@ struct pxs_stats {
     double std;            /* sample standard deviation, n - 1 below; NaN where n < 2 */
     double low, high;      /* 95 % interval of the mean by Student's t; NaN where n < 2 */
 };
-/* Two passes with the rounding of the mean corrected, so an offset costs no digits. Equal values have exactly no spread. */
+/* Two passes with the rounding of the mean corrected, so an offset costs no digits. Equal values
+ * have exactly no spread. */
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out);
 
-/* Student's t with df > 0 degrees of freedom, which need not be whole: P(|T| > t), and the t > 0 for which that is p (p = 0.05: the
- * 95 % interval's factor). NaN outside of 0 < p < 1. To 1e-12 relative up to df = 10,000. */
+/* Student's t with df > 0 degrees of freedom, which need not be whole: P(|T| > t), and the t > 0
+ * for which that is p (p = 0.05: the 95 % interval's factor). NaN outside of 0 < p < 1. To 1e-12
+ * relative up to df = 10,000. */
 double pxs_student_two_sided(double t, double df);
 double pxs_student_critical(double p, double df);
 
 enum pxs_design {
     PXS_DESIGN_NONE, /* too few values: the difference of the means is all that is known */
-    PXS_DESIGN_PAIRED, /* differences of runs that share what else varies, above all the seed: a t test on those */
+    /* differences of runs that share what else varies, above all the seed: a t test on those */
+    PXS_DESIGN_PAIRED,
     PXS_DESIGN_WELCH /* two independent samples of unequal variance */
 };
 /* a - b. What could not be computed is NaN. */
@@ -47,75 +50,83 @@ struct pxs_difference {
 void pxs_difference_paired(const double *a, const double *b, size_t n, struct pxs_difference *out);
 void pxs_difference_welch(const double *a, size_t n_a, const double *b, size_t n_b,
                           struct pxs_difference *out);
-/* Fills p_holm of n differences that were looked at together, and puts the list in their order; those without p do not count. */
+/* Fills p_holm of n differences that were looked at together, and puts the list in their order;
+ * those without p do not count. */
 void pxs_holm(struct pxs_difference **differences, size_t n);
-/* How many seeds of each would tell the two apart, if difference and spread stayed as they are and `comparisons` are made (each at 0.05
- * divided by them, the most that Holm asks for): an order of magnitude.
- * 0 = cannot be told; PXS_SEEDS_MOST + 1 = more than that. */
+/* How many seeds of each would tell the two apart, if difference and spread stayed as they are and
+ * `comparisons` are made (each at 0.05 divided by them, the most that Holm asks for): an order of
+ * magnitude. 0 = cannot be told; PXS_SEEDS_MOST + 1 = more than that. */
 #define PXS_SEEDS_MOST 200
 size_t pxs_seeds_needed(const struct pxs_difference *difference, size_t comparisons);
 
-/* ---- runs without a living process -------------------------------------------------------------------------- */
+/* ---- runs without a living process ---------------------------------------------------------- */
 
 /* The runs of a sweep (0: of all) that are stale now; finish it. */
 struct pxs_stale {
     int64_t *run_ids;
     size_t n;
 };
-PXS_NODISCARD enum pxs_status pxs_stale_read(struct pxs_store *s, int64_t sweep_id, struct pxs_stale *out,
-                                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_stale_read(struct pxs_store *s, int64_t sweep_id,
+                                             struct pxs_stale *out, struct pxs_error *err);
 bool pxs_stale_has(const struct pxs_stale *stale, int64_t run_id);
 void pxs_stale_finish(struct pxs_stale *stale);
 /* What to do about n of them in this store, one line; nothing where there is none. */
 void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out);
 
-/* ---- configurations ----------------------------------------------------------------------------------------- */
+/* ---- configurations ------------------------------------------------------------------------- */
 
-/* Keys that are no hyperparameters and stand in where those do not tell runs apart: "old log" or "own run", and the first digits of
- * config_hash. */
+/* Keys that are no hyperparameters and stand in where those do not tell runs apart: "old log" or
+ * "own run", and the first digits of config_hash. */
 #define PXS_KEY_ORIGIN "origin"
 #define PXS_KEY_HASH "config_hash"
 
-/* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run. Where nobody asked for keys, a group is a
- * configuration: what config_hash says, with data and first weights by content. All in `arena`. */
+/* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run.
+ * Where nobody asked for keys, a group is a configuration: what config_hash says, with data and
+ * first weights by content. All in `arena`. */
 struct pxs_groups {
     int64_t sweep_id;
     char sweep[128];
     const char **keys;
     const char **sql; /* of each key: its value as SQL over `run r`; it gave `values` */
     size_t n_keys;
-    struct pxs_table *values; /* of each key: one column, a row a run; NULL where the key has no effect */
-    size_t n_values;          /* keys read so far */
+    /* of each key: one column, a row a run; NULL where the key has no effect */
+    struct pxs_table *values;
+    size_t n_values; /* keys read so far */
     int64_t *run_ids;
     size_t *group_of; /* of each run */
     size_t n_runs;
     size_t *first; /* of each group: its first run's place among the runs */
     char **labels; /* of each group: "halve, lrgd 25"; the sweep's name where nothing differs */
     size_t n_groups;
-    bool one_data_set;  /* all runs have the same pictures, as far as is known */
-    const char **notes; /* what a reader has to know of the groups: a sentence each, without a full stop */
+    bool one_data_set; /* all runs have the same pictures, as far as is known */
+    /* what a reader has to know of the groups: a sentence each, without a full stop */
+    const char **notes;
     size_t n_notes;
     struct pxs_arena arena;
 };
-/* `by`: hyperparameters, NULL = what differs in the sweep, the seed apart. Runs with other data, other first weights and runs from old logs
- * are never in one group, whatever `by` says. `out` is untouched on error. PXS_E_INVALID: no such
- * hyperparameter. */
-PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by,
-                                              size_t n_by, struct pxs_groups *out, struct pxs_error *err);
+/* `by`: hyperparameters, NULL = what differs in the sweep, the seed apart. Runs with other data,
+ * other first weights and runs from old logs are never in one group, whatever `by` says. `out` is
+ * untouched on error. PXS_E_INVALID: no such hyperparameter. */
+PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id,
+                                              const char *const *by, size_t n_by,
+                                              struct pxs_groups *out, struct pxs_error *err);
 void pxs_groups_finish(struct pxs_groups *groups);
-const char *pxs_path_tail(const char *path);                          /* its last part, which a label shows */
+/* its last part, which a label shows */
+const char *pxs_path_tail(const char *path);
 bool pxs_groups_by(const struct pxs_groups *groups, const char *key); /* is it one of the keys? */
 
-/* ---- series ---------------------------------------------------------------------------------------------- */
+/* ---- series --------------------------------------------------------------------------------- */
 
-/* Points by rising x, which counts epochs as the database does: what was measured of epoch e stands at e, and its batches
- * lie evenly spread over [e - 0.5, e + 0.5]. A y that is NaN is a gap: no line leads over it. */
+/* Points by rising x, which counts epochs as the database does: what was measured of epoch e stands
+ * at e, and its batches lie evenly spread over [e - 0.5, e + 0.5]. A y that is NaN is a gap: no
+ * line leads over it. */
 struct pxs_curve {
     size_t n;
     double *x, *y;
 };
 
-/* One column over the seeds of a configuration, epoch by epoch. Its runs are those that completed or still may. */
+/* One column over the seeds of a configuration, epoch by epoch. Its runs are those that completed
+ * or still may. */
 struct pxs_band {
     size_t n;
     double *x, *mean, *min, *max;
@@ -136,8 +147,10 @@ struct pxs_run_curves {
 
 struct pxs_configuration {
     const char *label; /* "halve, lrgd 25" */
-    size_t n_begun;    /* runs that its line is the mean of: those that have begun and are not lost */
-    size_t n_runs, completed, lost, open; /* lost: diverged, failed, pruned, cancelled; open: any other */
+    /* runs that its line is the mean of: those that have begun and are not lost */
+    size_t n_begun;
+    /* lost: diverged, failed, pruned, cancelled; open: any other */
+    size_t n_runs, completed, lost, open;
     struct pxs_band band[PXS_EPOCH_N];
 };
 
@@ -148,7 +161,8 @@ struct pxs_curves {
     size_t n_keys;
     const char *const *notes; /* what a reader has to know of the configurations, a sentence each */
     size_t n_notes;
-    struct pxs_configuration *configurations; /* all of the sweep, by first run: the same order everywhere */
+    /* all of the sweep, by first run: the same order everywhere */
+    struct pxs_configuration *configurations;
     size_t n_configurations;
     struct pxs_run_curves *runs; /* by number */
     size_t n_runs;
@@ -159,10 +173,12 @@ struct pxs_curves {
 struct pxs_reducer {
     /* Before the first row; of each run is known how far it has come. */
     enum pxs_status (*begin)(void *user, struct pxs_curves *curves, struct pxs_error *err);
-    /* One epoch of runs[run]: its values in the order of enum pxs_epoch_column; NaN: none was recorded. */
+    /* One epoch of runs[run]: its values in the order of enum pxs_epoch_column; NaN: none was
+     * recorded. */
     void (*epoch)(void *user, size_t run, int64_t epoch, const double *values);
     /* One batch: its values of batch_columns, in the order of enum pxs_batch_column. */
-    void (*batch)(void *user, size_t run, int64_t step, int64_t epoch, int64_t batch, const double *values);
+    void (*batch)(void *user, size_t run, int64_t step, int64_t epoch, int64_t batch,
+                  const double *values);
     /* Behind the last row of a run. */
     enum pxs_status (*end)(void *user, size_t run, struct pxs_error *err);
 };
@@ -171,8 +187,9 @@ struct pxs_curves_options {
     const char *sweep;     /* NULL = the one worked on last */
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
-    int64_t run_id;         /* only this one; 0 = all */
-    const char *where;      /* only runs that meet this condition over the columns of v_run; NULL = all */
+    int64_t run_id; /* only this one; 0 = all */
+    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    const char *where;
     uint32_t batch_columns; /* bit 1 << PXS_BATCH_x for each that is wanted */
     size_t buckets;         /* of each run's steps, at least 1 where batch_columns is not 0 */
     int64_t epochs;         /* only the first so many, as if nothing had been made since; 0 = all */
@@ -182,26 +199,28 @@ struct pxs_curves_options {
     struct pxs_meter meter;
 };
 
-/* Reads the curves of a sweep. A run's steps are cut into `buckets` equal parts; of each part the first, the lowest, the
- * highest and the last value stay, at their own places, so that no spike is lost, and one NaN where the part has a value
- * that is none or infinite: at most 5 * buckets points. Two million rows take 0.6 s for one column, 1.3 s for all.
- * PXS_E_NOT_FOUND: no such sweep; PXS_E_INVALID: no such hyperparameter, or a mistake in `where`. Finish it. */
-PXS_NODISCARD enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_options *options,
+/* Reads the curves of a sweep. A run's steps are cut into `buckets` equal parts; of each part the
+ * first, the lowest, the highest and the last value stay, at their own places, so that no spike is
+ * lost, and one NaN where the part has a value that is none or infinite: at most 5 * buckets
+ * points. Two million rows take 0.6 s for one column, 1.3 s for all. PXS_E_NOT_FOUND: no such
+ * sweep; PXS_E_INVALID: no such hyperparameter, or a mistake in `where`. Finish it. */
+PXS_NODISCARD enum pxs_status pxs_curves_read(struct pxs_store *s,
+                                              const struct pxs_curves_options *options,
                                               struct pxs_curves *out, struct pxs_error *err);
 void pxs_curves_finish(struct pxs_curves *curves);
 
 #define PXS_LOOK_DASHES 4
-/* How a configuration (its place in pxs_curves) is drawn, in plots and pages alike: seven colours that colour-blind people tell apart,
- * then the same dashed, dotted and both. */
+/* How a configuration (its place in pxs_curves) is drawn, in plots and pages alike: seven colours
+ * that colour-blind people tell apart, then the same dashed, dotted and both. */
 struct pxs_look {
     uint8_t red, green, blue;
-    double
-        dash[PXS_LOOK_DASHES]; /* on, off, ... in line widths; ends with the first 0; none = a solid line */
+    /* on, off, ... in line widths; ends with the first 0; none = a solid line */
+    double dash[PXS_LOOK_DASHES];
 };
 void pxs_look_of(size_t configuration, struct pxs_look *out);
 
 /* Room for n points, zeroed. */
-PXS_NODISCARD enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena *arena,
-                                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n,
+                                             struct pxs_arena *arena, struct pxs_error *err);
 
 #endif

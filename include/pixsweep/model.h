@@ -1,4 +1,5 @@
-/* model: the networks of pix2pix as in PyTorch-GAN (U-Net generator, PatchGAN discriminator) and their training step. */
+/* model: the networks of pix2pix as in PyTorch-GAN (U-Net generator, PatchGAN discriminator) and
+ * their training step. */
 #ifndef PIXSWEEP_MODEL_H
 #define PIXSWEEP_MODEL_H
 
@@ -11,11 +12,12 @@ enum pxs_net { PXS_NET_G, PXS_NET_D };
 
 struct pxs_pix2pix;
 
-/* Networks and every buffer for batches of up to params->batch_size, allocated once. Weights are zero until init or load.
- * kernels: "auto" or a set's name. `pool` is borrowed and must outlive the model. */
-PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool,
-                                                 const char *kernels, struct pxs_pix2pix **out,
-                                                 struct pxs_error *err);
+/* Networks and every buffer for batches of up to params->batch_size, allocated once. Weights are
+ * zero until init or load. kernels: "auto" or a set's name. `pool` is borrowed and must outlive the
+ * model. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params,
+                                                 struct pxs_pool *pool, const char *kernels,
+                                                 struct pxs_pix2pix **out, struct pxs_error *err);
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m);
 void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed);
 
@@ -28,9 +30,10 @@ struct pxs_step_rates {
 };
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
                       struct pxs_step_rates rates, int64_t step, struct pxs_step_result *out);
-/* fake [n,H,W,C] of n <= batch_size sources. dropout_stream 0: dropout off; else masks of that stream at `a` (PXS_STREAM_VALIDATE). */
-void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
-                          uint32_t a, float *fake);
+/* fake [n,H,W,C] of n <= batch_size sources. dropout_stream 0: dropout off; else masks of that
+ * stream at `a` (PXS_STREAM_VALIDATE). */
+void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
+                          uint32_t dropout_stream, uint32_t a, float *fake);
 /* PSNR and SSIM of each of n images (pxs_image_quality). */
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,
                          double *ssim);
@@ -39,23 +42,28 @@ double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, siz
 
 /* The weights in state_dict order. Borrowed. */
 size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_weight ***out);
-/* safetensors under PyTorch-GAN's names and shapes. `metadata`: key/value pairs, NULL-ended, may be NULL. */
-PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
-                                               const char *const *metadata, char sha256[PXS_SHA256_HEX],
-                                               uint64_t *bytes, struct pxs_error *err);
-/* Names and shapes must match, else nothing changes; a tensor that PyTorch's network has and never reads
- * (the lab's down7) is ignored. Moments are zeroed. */
-PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
+/* safetensors under PyTorch-GAN's names and shapes. `metadata`: key/value pairs, NULL-ended, may be
+ * NULL. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net,
+                                               const char *path, const char *const *metadata,
+                                               char sha256[PXS_SHA256_HEX], uint64_t *bytes,
                                                struct pxs_error *err);
-/* Whether pxs_pix2pix_load would take this file, in the same words, from its header alone: no network is built. */
+/* Names and shapes must match, else nothing changes; a tensor that PyTorch's network has and never
+ * reads (the lab's down7) is ignored. Moments are zeroed. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net,
+                                               const char *path, struct pxs_error *err);
+/* Whether pxs_pix2pix_load would take this file, in the same words, from its header alone: no
+ * network is built. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net net,
                                                const char *path, struct pxs_error *err);
-/* The discriminator's file that belongs to a generator's: PATH/generator_X.safetensors -> PATH/d/discriminator_X.safetensors; false where
- * the name is of another form. Whether it is there is not asked. */
+/* The discriminator's file that belongs to a generator's: PATH/generator_X.safetensors ->
+ * PATH/d/discriminator_X.safetensors; false where the name is of another form. Whether it is there
+ * is not asked. */
 bool pxs_pix2pix_beside(const char *generator, char *out, size_t size);
-/* Everything that a step changes, for exact resume: each weight of both networks and its two moments, as "generator.NAME",
- * "generator.NAME.m", "generator.NAME.v", ... in torch layout, then a tensor "checksum" whose four bytes are CRC-32C of all tensors'
- * bytes before it, carried on from `crc`. */
+/* Everything that a step changes, for exact resume: each weight of both networks and its two
+ * moments, as "generator.NAME", "generator.NAME.m", "generator.NAME.v", ... in torch layout, then a
+ * tensor "checksum" whose four bytes are CRC-32C of all tensors' bytes before it, carried on from
+ * `crc`. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
                                                      const char *const *metadata, uint32_t crc,
                                                      struct pxs_error *err);
@@ -66,20 +74,23 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, cons
 void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]);
 /* For tests: sees each weight gradient right before the optimiser uses it. */
 void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,
-                             void (*fn)(void *, const struct pxs_weight *, const float *), void *user);
+                             void (*fn)(void *, const struct pxs_weight *, const float *),
+                             void *user);
 
-/* ---- which bits ------------------------------------------------------------------------------------------ */
+/* ---- which bits ----------------------------------------------------------------------------- */
 
-/* What of a kernel set decides the bits of these networks' numbers: sets that agree in it (where `blas`, with the same OpenBLAS on the same
- * core) give the same bits in every step and every picture. Asked of the rule by which passes choose their kernels. */
+/* What of a kernel set decides the bits of these networks' numbers: sets that agree in it (where
+ * `blas`, with the same OpenBLAS on the same core) give the same bits in every step and every
+ * picture. Asked of the rule by which passes choose their kernels. */
 struct pxs_bits {
     uint32_t methods; /* checksum over the method of each pass of each layer at each batch size */
     bool fused;       /* FMA, in what is not OpenBLAS's */
     bool blas;        /* OpenBLAS computes some pass */
 };
-void pxs_pix2pix_bits(const struct pxs_params *params, const struct pxs_kernels *set, struct pxs_bits *out);
+void pxs_pix2pix_bits(const struct pxs_params *params, const struct pxs_kernels *set,
+                      struct pxs_bits *out);
 
-/* ---- layers, without building anything ------------------------------------------------------------------ */
+/* ---- layers, without building anything ------------------------------------------------------ */
 
 enum { PXS_LAYERS_MAX = 32 };
 
@@ -88,12 +99,13 @@ struct pxs_layer_list {
     struct pxs_layer_spec layer[PXS_LAYERS_MAX];
     size_t n;
 };
-void pxs_pix2pix_layers(const struct pxs_params *params, enum pxs_net net, struct pxs_layer_list *out);
+void pxs_pix2pix_layers(const struct pxs_params *params, enum pxs_net net,
+                        struct pxs_layer_list *out);
 /* Multiply-accumulates that a training step needs for each pair of its batch, direct convolutions
  * counted, in 1e9. */
 double pxs_pix2pix_gmac(const struct pxs_params *params);
 
-/* ---- files of weights ------------------------------------------------------------------------------------- */
+/* ---- files of weights ----------------------------------------------------------------------- */
 
 /* SHA-256 over the generator's file and, if it is there, the discriminator's beside it. */
 PXS_NODISCARD enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX],

@@ -1,15 +1,18 @@
-/* nn: layers with their weights, forward and backward side by side; losses, initialisation, the optimiser and learning-rate
- * schedules. Activations are [N,H,W,C] f32 (see kernel.h for `ld`); PyTorch's layouts exist only in the weights' import and export. */
+/* nn: layers with their weights, forward and backward side by side; losses, initialisation, the
+ * optimiser and learning-rate schedules. Activations are [N,H,W,C] f32 (see kernel.h for `ld`);
+ * PyTorch's layouts exist only in the weights' import and export. */
 #ifndef PIXSWEEP_NN_H
 #define PIXSWEEP_NN_H
 
 #include "pixsweep/base.h"
 #include "pixsweep/kernel.h"
 
-/* ---- weights --------------------------------------------------------------------------------------------- */
+/* ---- weights -------------------------------------------------------------------------------- */
 
 enum pxs_weight_kind {
-    PXS_WEIGHT_CONV, /* torch Conv2d [Cs,Cb,k,k] and ConvTranspose2d [Cs,Cb,k,k]; here in panels, see pxs_weight_index */
+    /* torch Conv2d [Cs,Cb,k,k] and ConvTranspose2d [Cs,Cb,k,k]; here in panels, see
+       pxs_weight_index */
+    PXS_WEIGHT_CONV,
     PXS_WEIGHT_HEAD, /* torch Conv2d [Co,C,k,k] of a head; here [C][k][k][Co] */
     PXS_WEIGHT_BIAS  /* [C] */
 };
@@ -21,8 +24,8 @@ struct pxs_weight {
     size_t count;
     /* input channels times taps */
     int fan_in;
-    /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its first
-     * value */
+    /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its
+     * first value */
     bool constant;
     float *value, *m, *v;
 };
@@ -33,9 +36,10 @@ void pxs_weight_finish(struct pxs_weight *w);
 void pxs_weight_to_torch(const struct pxs_weight *w, const float *ours, float *torch);
 void pxs_weight_from_torch(const struct pxs_weight *w, const float *torch, float *ours);
 
-/* ---- what layers run with -------------------------------------------------------------------------------- */
+/* ---- what layers run with ------------------------------------------------------------------- */
 
-/* Gradients are not kept: a layer's backward computes its weight gradient into `grad`, and the optimiser uses it up at once. */
+/* Gradients are not kept: a layer's backward computes its weight gradient into `grad`, and the
+ * optimiser uses it up at once. */
 struct pxs_nn {
     struct pxs_kernel_context kernel;
     float *grad; /* room for the largest weight */
@@ -46,10 +50,12 @@ struct pxs_nn {
 };
 /* One Adam step on `w` with nn->grad. */
 void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w);
-/* Conv weights N(0, 0.02); biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)). `layer` names the stream (PXS_STREAM_INIT). Moments are zeroed. */
-void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed, uint32_t layer);
+/* Conv weights N(0, 0.02); biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)). `layer` names the stream
+ * (PXS_STREAM_INIT). Moments are zeroed. */
+void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed,
+                          uint32_t layer);
 
-/* ---- what a layer is --------------------------------------------------------------------------------------- */
+/* ---- what a layer is ------------------------------------------------------------------------ */
 
 enum pxs_layer_kind {
     /* torch Conv2d */
@@ -61,10 +67,10 @@ enum pxs_layer_kind {
 };
 enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH };
 
-/* A convolution and what follows it, in torch's order: norm, activation, dropout. A network describes
- * itself as a list of these; its weights, its costs, its files and the classes of its bits follow from
- * that list. There are kernels for convolutions of 4x4, stride 2 and padding 1, and for heads of 4x4,
- * stride 1 and padding 1. */
+/* A convolution and what follows it, in torch's order: norm, activation, dropout. A network
+ * describes itself as a list of these; its weights, its costs, its files and the classes of its
+ * bits follow from that list. There are kernels for convolutions of 4x4, stride 2 and padding 1,
+ * and for heads of 4x4, stride 1 and padding 1. */
 struct pxs_layer_spec {
     /* for people: "down3", "final" */
     char label[16];
@@ -90,15 +96,16 @@ size_t pxs_layer_weights(const struct pxs_layer_spec *s);
 size_t pxs_layer_outputs(const struct pxs_layer_spec *s);
 /* Multiply-accumulates of one pass over one image, by direct convolution. */
 double pxs_layer_macs(const struct pxs_layer_spec *s);
-/* The kernels' view of a convolution of either kind, of a head, and of norm, activation and dropout,
- * for n images. */
+/* The kernels' view of a convolution of either kind, of a head, and of norm, activation and
+ * dropout, for n images. */
 struct pxs_conv_shape pxs_layer_conv(const struct pxs_layer_spec *s, int n);
 struct pxs_head_shape pxs_layer_head(const struct pxs_layer_spec *s, int n);
 struct pxs_block_shape pxs_layer_block(const struct pxs_layer_spec *s, int n);
 /* Floats of scratch memory that its passes need, for this batch and every smaller one. */
-size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_layer_spec *s, int n);
+size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_layer_spec *s,
+                         int n);
 
-/* ---- layers ---------------------------------------------------------------------------------------------- */
+/* ---- layers --------------------------------------------------------------------------------- */
 
 struct pxs_layer {
     struct pxs_layer_spec spec;
@@ -111,65 +118,77 @@ PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, struct pxs_err
 void pxs_layer_finish(struct pxs_layer *l);
 
 /* PXS_LAYER_CONV, without its bias: x [N,2h,2w,C_in] -> y [N,h,w,C_out]. */
-void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x, size_t ld_x,
-                      float *y, size_t ld_y);
-/* dx = conv^T(dy), added to dx if `accumulate`. Before pxs_conv_update, which changes the weight. */
+void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
+                      size_t ld_x, float *y, size_t ld_y);
+/* dx = conv^T(dy), added to dx if `accumulate`. Before pxs_conv_update, which changes the
+ * weight. */
 void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *dy,
                        size_t ld_dy, float *dx, size_t ld_dx, bool accumulate);
 /* Weight gradient from x and dy, and the optimiser's step. */
-void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x, size_t ld_x,
-                     const float *dy, size_t ld_dy);
+void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
+                     size_t ld_x, const float *dy, size_t ld_dy);
 
 /* PXS_LAYER_CONV_TRANSPOSE: x [N,h/2,w/2,C_in] -> y [N,h,w,C_out]. */
-void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
-                                size_t ld_x, float *y, size_t ld_y);
-void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *dy,
-                                 size_t ld_dy, float *dx, size_t ld_dx);
+void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
+                                const float *x, size_t ld_x, float *y, size_t ld_y);
+void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
+                                 const float *dy, size_t ld_dy, float *dx, size_t ld_dx);
 void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
                                size_t ld_x, const float *dy, size_t ld_dy);
 
-/* PXS_LAYER_HEAD with its bias and its tanh: x [N,h/upsample,w/upsample,C_in] -> y [N,h,w,C_out] dense. */
-void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x, size_t ld_x,
-                    float *y);
+/* PXS_LAYER_HEAD with its bias and its tanh: x [N,h/upsample,w/upsample,C_in] -> y [N,h,w,C_out]
+ * dense. */
+void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
+                    size_t ld_x, float *y);
 /* dy [N,h,w,C_out] is the gradient at the output; turned in place into the one before tanh. y, the
- * output, is read where there is a tanh. dx may be NULL. update: with weight and bias gradients and the
- * optimiser's step. */
-void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x, size_t ld_x,
-                       const float *y, float *dy, float *dx, size_t ld_dx, bool update);
+ * output, is read where there is a tanh. dx may be NULL. update: with weight and bias gradients and
+ * the optimiser's step. */
+void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
+                       size_t ld_x, const float *y, float *dy, float *dx, size_t ld_dx,
+                       bool update);
 
-/* ---- losses ---------------------------------------------------------------------------------------------- */
+/* ---- losses --------------------------------------------------------------------------------- */
 
-/* The GAN loss of predictions against "real" (label 1) or "fake" (label 0): torch MSELoss (lsgan) or BCEWithLogitsLoss (vanilla).
- * dx (may be NULL) = weight * gradient. */
-double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real, float weight,
-                    float *dx);
+/* The GAN loss of predictions against "real" (label 1) or "fake" (label 0): torch MSELoss (lsgan)
+ * or BCEWithLogitsLoss (vanilla). dx (may be NULL) = weight * gradient. */
+double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real,
+                    float weight, float *dx);
 
-/* ---- learning-rate schedules ----------------------------------------------------------------------------- */
+/* ---- learning-rate schedules ---------------------------------------------------------------- */
 
-/* `halve`, the lab's: before epoch e, if e > 0 and (e + 1) % every == 0, the rate is halved. every 0 = constant. */
+/* `halve`, the lab's: before epoch e, if e > 0 and (e + 1) % every == 0, the rate is halved. every
+ * 0 = constant. */
 double pxs_schedule_halve(double base, int64_t every, int64_t epoch);
 
-/* The rates of torch.optim.lr_scheduler, by its names and defaults, in epoch `epoch` (from 0) or before step `step` (from 0). Held
- * against torch's own numbers to 1e-12 relative. n_epochs, n_steps: of the whole schedule. */
+/* The rates of torch.optim.lr_scheduler, by its names and defaults, in epoch `epoch` (from 0) or
+ * before step `step` (from 0). Held against torch's own numbers to 1e-12 relative. n_epochs,
+ * n_steps: of the whole schedule. */
 double pxs_schedule_step(double base, int64_t step_size, double gamma, int64_t epoch); /* StepLR */
 /* MultiStepLR; milestones: n of them, rising. */
-double pxs_schedule_multistep(double base, const int64_t *milestones, size_t n, double gamma, int64_t epoch);
+double pxs_schedule_multistep(double base, const int64_t *milestones, size_t n, double gamma,
+                              int64_t epoch);
 double pxs_schedule_exponential(double base, double gamma, int64_t epoch); /* ExponentialLR */
-/* LambdaLR with pix2pix's 1 - max(0, epoch + 1 - (n_epochs - n_decay)) / (n_decay + 1): constant, then over n_decay epochs in a straight
- * line towards zero, which it would reach in epoch n_epochs. Upstream stepped before the epoch for some years, so that the last
- * epoch trained at rate 0 and the fall began an epoch early; this is what it does now. */
+/* LambdaLR with pix2pix's 1 - max(0, epoch + 1 - (n_epochs - n_decay)) / (n_decay + 1): constant,
+ * then over n_decay epochs in a straight line towards zero, which it would reach in epoch n_epochs.
+ * Upstream stepped before the epoch for some years, so that the last epoch trained at rate 0 and
+ * the fall began an epoch early; this is what it does now. */
 double pxs_schedule_linear(double base, int64_t n_epochs, int64_t n_decay, int64_t epoch);
 double pxs_schedule_cosine(double base, double min_lr, int64_t n_epochs,
                            int64_t epoch); /* CosineAnnealingLR */
 /* CosineAnnealingWarmRestarts */
-double pxs_schedule_cosine_restarts(double base, double min_lr, int64_t T_0, int64_t T_mult, int64_t epoch);
-double pxs_schedule_polynomial(double base, double power, int64_t n_epochs, int64_t epoch); /* PolynomialLR */
-/* OneCycleLR with div_factor = max_lr / base, final_div_factor 1e4, cosine annealing; betas stay (cycle_momentum=False). */
-double pxs_schedule_one_cycle(double base, double max_lr, double pct_start, int64_t n_steps, int64_t step);
+double pxs_schedule_cosine_restarts(double base, double min_lr, int64_t T_0, int64_t T_mult,
+                                    int64_t epoch);
+/* PolynomialLR */
+double pxs_schedule_polynomial(double base, double power, int64_t n_epochs, int64_t epoch);
+/* OneCycleLR with div_factor = max_lr / base, final_div_factor 1e4, cosine annealing; betas stay
+ * (cycle_momentum=False). */
+double pxs_schedule_one_cycle(double base, double max_lr, double pct_start, int64_t n_steps,
+                              int64_t step);
 /* LinearLR from base / n_steps to base: step is below n_steps. */
 double pxs_schedule_warmup(double base, int64_t n_steps, int64_t step);
 
-/* ReduceLROnPlateau (mode min, relative threshold, cooldown 0, eps 1e-8), the one schedule with a memory. */
+/* ReduceLROnPlateau (mode min, relative threshold, cooldown 0, eps 1e-8), the one schedule with a
+ * memory. */
 struct pxs_plateau_rule {
     double factor, threshold, min_lr;
     int64_t patience;

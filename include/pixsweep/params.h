@@ -1,6 +1,7 @@
-/* params: the hyperparameters. One X-macro table (src/experiment/params/params.def) yields the struct, the enums, defaults,
- * parsing, range checks, printing, the canonical text and the identity hash. Pure functions over plain values: no
- * state, no allocation except into a caller's pxs_text, safe from any thread. */
+/* params: the hyperparameters. One X-macro table (src/experiment/params/params.def) yields the
+ * struct, the enums, defaults, parsing, range checks, printing, the canonical text and the identity
+ * hash. Pure functions over plain values: no state, no allocation except into a caller's pxs_text,
+ * safe from any thread. */
 #ifndef PIXSWEEP_PARAMS_H
 #define PIXSWEEP_PARAMS_H
 
@@ -9,9 +10,10 @@
 #define PXS_INTS_MAX 16   /* numbers in a list */
 #define PXS_INTS_TEXT 128 /* bytes of such a list as text */
 
-/* ---- what the table yields ------------------------------------------------------------------------------- */
+/* ---- what the table yields ------------------------------------------------------------------ */
 
-/* enum pxs_direction, pxs_generator, pxs_discriminator, pxs_gan_mode, pxs_lr_policy, pxs_validation */
+/* enum pxs_direction, pxs_generator, pxs_discriminator, pxs_gan_mode, pxs_lr_policy,
+ * pxs_validation */
 /* clang-format off */
 #define PXS_ENUM_BEGIN(type) enum pxs_##type {
 #define PXS_ENUM_VALUE(symbol, text) symbol,
@@ -27,9 +29,9 @@
 /* clang-format on */
 #include "../../src/experiment/params/params.def"
 
-/* One run's hyperparameters: a plain value, copied freely; fields are named as the keys. Paths are absolute once they
- * were set through pxs_params_set, "" = null. ENUM fields hold the public enums' values, INTS fields
- * "30,45" ("" = none; pxs_params_ints takes them apart). */
+/* One run's hyperparameters: a plain value, copied freely; fields are named as the keys. Paths are
+ * absolute once they were set through pxs_params_set, "" = null. ENUM fields hold the public enums'
+ * values, INTS fields "30,45" ("" = none; pxs_params_ints takes them apart). */
 struct pxs_params {
 #define PXS_PATH(key, ...) char key[PXS_PATH_MAX];
 #define PXS_INT(key, ...) int64_t key;
@@ -52,14 +54,14 @@ enum pxs_param_key {
     PXS_PARAM_COUNT
 };
 
-/* SHA-256 of what each path leads to (data: split, shape and decoded bytes in file order; weights: the files), in hex:
- * .dataset, .init_from. "" where the path is null. */
+/* SHA-256 of what each path leads to (data: split, shape and decoded bytes in file order; weights:
+ * the files), in hex: .dataset, .init_from. "" where the path is null. */
 struct pxs_params_content {
 #define PXS_PATH(key, ...) char key[PXS_SHA256_HEX];
 #include "../../src/experiment/params/params.def"
 };
 
-/* ---- the table ------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 enum pxs_param_type {
     PXS_TYPE_PATH,
@@ -71,10 +73,13 @@ enum pxs_param_type {
 };
 
 enum pxs_param_flags {
-    PXS_PF_NOT_IDENTITY = 1, /* says how to run, not what: two runs that differ in it only are the same run */
-    PXS_PF_LATER = 2,        /* enters the identity only when it is not at its default */
+    /* says how to run, not what: two runs that differ in it only are the same run */
+    PXS_PF_NOT_IDENTITY = 1,
+    PXS_PF_LATER = 2, /* enters the identity only when it is not at its default */
     PXS_PF_REQUIRED =
-        4, /* its default (null, or out of range) is no value to run with: to be stated where in force */
+        /* its default (null, or out of range) is no value to run with: to be stated where in
+         * force */
+    4,
     PXS_PF_OPEN_MIN = 8, /* min itself is out of range */
     PXS_PF_OPEN_MAX = 16,
     PXS_PF_POW2 = 32, /* powers of two only */
@@ -89,8 +94,9 @@ struct pxs_param_info {
     const char *help;         /* one sentence without a full stop */
     double min, max;          /* INT, FLOAT and each of INTS; -INFINITY/INFINITY = no limit */
     const char *const *names; /* ENUM: text of value 0, 1, ..., then NULL; else NULL */
-    bool
-        conditional; /* exists only where ENUM key `under` has one of `under_values` (bit v = value v), or INT key `under` is above 0 */
+    /* exists only where ENUM key `under` has one of `under_values` (bit v = value v), or INT key
+     * `under` is above 0 */
+    bool conditional;
     enum pxs_param_key under;
     uint64_t under_values;
     size_t offset, size; /* of the field in struct pxs_params */
@@ -104,55 +110,62 @@ bool pxs_param_find(const char *name, enum pxs_param_key *key);
 const char *pxs_param_nearest(const char *name);
 /* "path", "int", "float", "bool", "enum", "ints" */
 const char *pxs_param_type_name(enum pxs_param_type type);
-/* Appends the values of `under` with which a conditional key exists, `joint` between them: "step | multistep", "above 0". */
+/* Appends the values of `under` with which a conditional key exists, `joint` between them: "step |
+ * multistep", "above 0". */
 void pxs_param_condition(int key, const char *joint, struct pxs_text *out);
-/* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or 512", "above 0, at
- * most 1", "constant or halve", "true or false", "a path or null". */
+/* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or
+ * 512", "above 0, at most 1", "constant or halve", "true or false", "a path or null". */
 void pxs_param_range(int key, struct pxs_text *out);
-/* What we call a key that other trainers name so ("beta1": "b1"; "batchSize": "batch_size"), in words; NULL if it is no such name. */
+/* What we call a key that other trainers name so ("beta1": "b1"; "batchSize": "batch_size"), in
+ * words; NULL if it is no such name. */
 const char *pxs_param_other_name(const char *name);
-/* Why there is no such key here ("device": "pixsweep trains on the CPU"); NULL if it is no such name. */
+/* Why there is no such key here ("device": "pixsweep trains on the CPU"); NULL if it is no such
+ * name. */
 const char *pxs_param_not_here(const char *name);
-/* Appends what to do about a name that is no key: ": here it is b1", ": pixsweep trains on the CPU; leave it out", "; did you mean lrgd?",
- * or nothing. */
+/* Appends what to do about a name that is no key: ": here it is b1", ": pixsweep trains on the CPU;
+ * leave it out", "; did you mean lrgd?", or nothing. */
 void pxs_param_add_remedy(const char *name, struct pxs_text *out);
 
-/* ---- words, for messages ---------------------------------------------------------------------------------- */
+/* ---- words, for messages -------------------------------------------------------------------- */
 
-/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling, else NULL: the shortest that begins
- * with it, or one with few slips, a swap of neighbours being one. */
+/* Nearest of `words` to `word` (case does not count) if near enough to be a likely misspelling,
+ * else NULL: the shortest that begins with it, or one with few slips, a swap of neighbours being
+ * one. */
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
-/* Appends a text of a user in quotes: cut to 60 bytes, cleaned as a name, so that no message tears. */
+/* Appends a text of a user in quotes: cut to 60 bytes, cleaned as a name, so that no message
+ * tears. */
 void pxs_text_add_quoted(struct pxs_text *out, const char *text);
 bool pxs_is_utf8(const char *text);
 /* "<what>: the path is not UTF-8, ..., rename that folder: /home/caf\xe9/x"; PXS_E_INVALID. */
 enum pxs_status pxs_fail_not_utf8(struct pxs_error *err, const char *what, const char *path);
 
-/* ---- values ---------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 /* Every key at its default (dataset: null, which is not a value to run with). */
 void pxs_params_default(struct pxs_params *p);
 
-/* Sets one key from a scalar as a person writes it, after type and range check; `*p` is unchanged on error.
- * Numbers: pxs_parse_double / pxs_parse_int ("2e1" is an int), finite; booleans true or false; enums by name; paths
- * null, ~ or empty = null, else relative to `base_dir` (NULL: working directory), stored absolute. `quoted`: it stood in quotes,
- * so it is text: an error for a number or a boolean. PXS_E_INVALID. The message does
- * not name the file: the caller knows the place. */
-PXS_NODISCARD enum pxs_status pxs_params_set(struct pxs_params *p, int key, const char *text, bool quoted,
-                                             const char *base_dir, struct pxs_error *err);
+/* Sets one key from a scalar as a person writes it, after type and range check; `*p` is unchanged
+ * on error. Numbers: pxs_parse_double / pxs_parse_int ("2e1" is an int), finite; booleans true or
+ * false; enums by name; paths null, ~ or empty = null, else relative to `base_dir` (NULL: working
+ * directory), stored absolute. `quoted`: it stood in quotes, so it is text: an error for a number
+ * or a boolean. PXS_E_INVALID. The message does not name the file: the caller knows the place. */
+PXS_NODISCARD enum pxs_status pxs_params_set(struct pxs_params *p, int key, const char *text,
+                                             bool quoted, const char *base_dir,
+                                             struct pxs_error *err);
 
-/* Is the key in force, given the others? (lrgd only under lr_policy_G: halve; a key under an ineffective key is not.) */
+/* Is the key in force, given the others? (lrgd only under lr_policy_G: halve; a key under an
+ * ineffective key is not.) */
 bool pxs_params_effective(const struct pxs_params *p, int key);
 /* One key, every ineffective key, back to its default. */
 void pxs_params_reset(struct pxs_params *p, int key);
 void pxs_params_drop_ineffective(struct pxs_params *p);
-/* What no single row can say: required keys are there, jitter fits the image, ... Names the first key at fault in `*key`
- * (may be NULL). PXS_E_INVALID. */
+/* What no single row can say: required keys are there, jitter fits the image, ... Names the first
+ * key at fault in `*key` (may be NULL). PXS_E_INVALID. */
 PXS_NODISCARD enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key,
                                                struct pxs_error *err);
 
-/* A value with the type it has in the database: INT, BOOL (0/1) are INTEGER, FLOAT always REAL, PATH and ENUM TEXT (null path:
- * NULL). `text` points into the params or into static storage. */
+/* A value with the type it has in the database: INT, BOOL (0/1) are INTEGER, FLOAT always REAL,
+ * PATH and ENUM TEXT (null path: NULL). `text` points into the params or into static storage. */
 enum pxs_value_kind { PXS_VALUE_NULL, PXS_VALUE_INTEGER, PXS_VALUE_REAL, PXS_VALUE_TEXT };
 struct pxs_param_value {
     enum pxs_value_kind kind;
@@ -161,32 +174,34 @@ struct pxs_param_value {
     const char *text;
 };
 struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key);
-/* The way back, exact; an INTEGER is taken for a FLOAT key too. False (and *p unchanged) where kind, enum text or
- * range does not fit the key. */
-PXS_NODISCARD bool pxs_params_put(struct pxs_params *p, int key, const struct pxs_param_value *value);
+/* The way back, exact; an INTEGER is taken for a FLOAT key too. False (and *p unchanged) where
+ * kind, enum text or range does not fit the key. */
+PXS_NODISCARD bool pxs_params_put(struct pxs_params *p, int key,
+                                  const struct pxs_param_value *value);
 /* The numbers of an INTS field, at most PXS_INTS_MAX of them; how many. */
 size_t pxs_params_ints(const char *field, int64_t out[PXS_INTS_MAX]);
 bool pxs_params_equal_at(const struct pxs_params *a, const struct pxs_params *b, int key);
 bool pxs_params_at_default(const struct pxs_params *p, int key);
 
-/* ---- as text --------------------------------------------------------------------------------------------- */
+/* ---- as text -------------------------------------------------------------------------------- */
 
 /* Appends the value of one key in its shortest form: 0.0001, 200, true, halve, /data/kai, null. */
 void pxs_params_format(const struct pxs_params *p, int key, struct pxs_text *out);
-/* Appends `name: ...` (if name is not NULL) and every effective key in table order as YAML that loads again to the same
- * values. */
+/* Appends `name: ...` (if name is not NULL) and every effective key in table order as YAML that
+ * loads again to the same values. */
 void pxs_params_write_yaml(const struct pxs_params *p, const char *name, struct pxs_text *out);
 /* Appends the whole of docs/params.md. */
 void pxs_params_write_markdown(struct pxs_text *out);
 
-/* ---- identity -------------------------------------------------------------------------------------------- */
+/* ---- identity ------------------------------------------------------------------------------- */
 
-/* The canonical text that identity is made of: a version line, then `key=value` lines of the effective identity keys, sorted by
- * key. Paths enter by `content`; with content NULL by their own text (good for comparing runs of one plan only). */
+/* The canonical text that identity is made of: a version line, then `key=value` lines of the
+ * effective identity keys, sorted by key. Paths enter by `content`; with content NULL by their own
+ * text (good for comparing runs of one plan only). */
 void pxs_params_canonical(const struct pxs_params *p, const struct pxs_params_content *content,
                           struct pxs_text *out);
-/* config_hash: SHA-256 of that text, in hex. PXS_E_NOMEM; PXS_E_INVALID where a path is set but its content hash is not, or
- * the other way round. */
+/* config_hash: SHA-256 of that text, in hex. PXS_E_NOMEM; PXS_E_INVALID where a path is set but its
+ * content hash is not, or the other way round. */
 PXS_NODISCARD enum pxs_status pxs_params_identity(const struct pxs_params *p,
                                                   const struct pxs_params_content *content,
                                                   char hex[PXS_SHA256_HEX], struct pxs_error *err);

@@ -1,5 +1,6 @@
-/* plan: from an experiment file to runs that are resolved, named and hashed. Where an experiment file, the data, the files
- * of runs and the database meet; nothing here writes but pxs_plan_freeze. */
+/* plan: from an experiment file to runs that are resolved, named and hashed. Where an experiment
+ * file, the data, the files of runs and the database meet; nothing here writes but
+ * pxs_plan_freeze. */
 #ifndef PIXSWEEP_PLAN_H
 #define PIXSWEEP_PLAN_H
 
@@ -10,7 +11,7 @@
 #include "pixsweep/store.h"
 #include "pixsweep/train.h"
 
-/* ---- what the user asked for ----------------------------------------------------------------------------- */
+/* ---- what the user asked for ---------------------------------------------------------------- */
 
 /* All strings are borrowed. Zero-initialise, then set `file`; the rest has defaults. */
 struct pxs_sweep_options {
@@ -20,19 +21,21 @@ struct pxs_sweep_options {
     const char *results; /* --results; NULL = "results" */
     const char *db;      /* --db; NULL = <results>/pixsweep.db */
     const char *kernels; /* --kernels; NULL = "auto" */
-    int64_t wal_limit;   /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
-    bool
-        allow_mixed; /* --allow-mixed: resume where kernels or OpenBLAS differ from those that a run began with */
+    /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
+    int64_t wal_limit;
+    /* --allow-mixed: resume where kernels or OpenBLAS differ from those that a run began with */
+    bool allow_mixed;
     int jobs, threads; /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
-    double
-        store_patience; /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
+    /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
+    double store_patience;
     /* seconds of a database that stays shut before runs start without it; 0 = 3 */
     double shut_after;
-    double
-        grace; /* seconds that a worker has to stop in good order, after a timeout, a cancel or its supervisor's death; 0 = 30 */
+    /* seconds that a worker has to stop in good order, after a timeout, a cancel or its
+     * supervisor's death; 0 = 30 */
+    double grace;
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
-    /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place, source line, caret. Print it
-     * before err->message, which sums up. */
+    /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place,
+     * source line, caret. Print it before err->message, which sums up. */
     struct pxs_text *diagnostics;
     struct pxs_stop *stop;    /* raised by the first SIGINT/SIGTERM; may be NULL */
     struct pxs_logger logger; /* warnings of planning: overlap in the data, ...; may be zeroed */
@@ -44,26 +47,31 @@ struct pxs_sweep_slots {
     int cores, jobs, threads;
     bool pinned;    /* each attempt has cores of its own: jobs * threads <= cores */
     bool auto_jobs; /* no more of them than there are runs and memory for */
-    bool
-        spread; /* `threads` is the least: an attempt also gets the cores of slots that will stay empty. Bits do not depend on it */
+    /* `threads` is the least: an attempt also gets the cores of slots that will stay empty. Bits do
+     * not depend on it */
+    bool spread;
 };
-/* 0 = auto. What is given is obeyed. Both auto: as many jobs as cores, half as many above 16; jobs given: max(1, cores / jobs)
- * threads; threads given: max(1, cores / threads) jobs. Auto jobs become fewer where runs or memory are few. */
+/* 0 = auto. What is given is obeyed. Both auto: as many jobs as cores, half as many above 16; jobs
+ * given: max(1, cores / jobs) threads; threads given: max(1, cores / threads) jobs. Auto jobs
+ * become fewer where runs or memory are few. */
 struct pxs_sweep_slots pxs_sweep_slots(int cores, int jobs, int threads);
 
-/* Where --results and --db lead, normalised and absolute: what every other command opens. False if it does not fit. */
+/* Where --results and --db lead, normalised and absolute: what every other command opens. False if
+ * it does not fit. */
 bool pxs_sweep_paths(const char *results, const char *db, char results_out[PXS_PATH_MAX],
                      char db_out[PXS_PATH_MAX]);
 
-/* ---- plan ------------------------------------------------------------------------------------------------ */
+/* ---- plan ----------------------------------------------------------------------------------- */
 
 /* What a schedule does to a rate over a run: in the first step and in the last one. */
 struct pxs_plan_rate {
     double first, last;
-    double ratio;            /* last / learning_rate, which is the first rate but for a warm-up */
-    bool falls_to_hundredth; /* ratio <= 1/100, the lab's reading of a schedule that has done its work */
-    bool constant;           /* policy is constant, without warm-up */
-    bool never_fires;       /* halve, step or multistep, but nothing falls within n_epochs: equals constant */
+    double ratio; /* last / learning_rate, which is the first rate but for a warm-up */
+    /* ratio <= 1/100, the lab's reading of a schedule that has done its work */
+    bool falls_to_hundredth;
+    bool constant; /* policy is constant, without warm-up */
+    /* halve, step or multistep, but nothing falls within n_epochs: equals constant */
+    bool never_fires;
     bool depends_on_losses; /* plateau: last and ratio are NaN, nothing is said of a hundredth */
 };
 
@@ -71,15 +79,16 @@ struct pxs_plan_rate {
 struct pxs_plan_run {
     int64_t number;   /* 1-based; an existing run keeps its own */
     const char *name; /* <sweep>/<NNNN>-<what differs>-s<seed> */
-    const char
-        *differs;    /* "lrgd-90-learning_rate_G-2e-4": the middle of the name; "base" where nothing does */
+    /* "lrgd-90-learning_rate_G-2e-4": the middle of the name; "base" where nothing does */
+    const char *differs;
     const char *dir; /* absolute */
     int64_t seed;
     char config_hash[PXS_SHA256_HEX];
-    char before_hash
-        [PXS_SHA256_HEX]; /* config_hash of the time when validation: off held pairs back; "" = the same */
+    /* config_hash of the time when validation: off held pairs back; "" = the same */
+    char before_hash[PXS_SHA256_HEX];
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
-    bool own_val;             /* the data set has a val split of its own: val_fraction has no effect */
+    /* the data set has a val split of its own: val_fraction has no effect */
+    bool own_val;
     enum pxs_run_state state; /* new, or the state in the database, or else what its folder tells */
     int64_t run_id;           /* 0 while new */
     /* state running, but nobody works on it any more: `run` closes its attempt and goes on */
@@ -89,7 +98,8 @@ struct pxs_plan_run {
     int64_t n_train, n_val;
     struct pxs_train_estimate estimate;
     double seconds; /* expected, of the whole run on one slot; 0 where nothing remains to be done */
-    double took;    /* seconds that it has trained for, where nothing remains to be done; 0 = not known */
+    /* seconds that it has trained for, where nothing remains to be done; 0 = not known */
+    double took;
 };
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
@@ -99,23 +109,28 @@ struct pxs_plan {
     char file[PXS_PATH_MAX], results[PXS_PATH_MAX], db[PXS_PATH_MAX]; /* absolute */
     struct pxs_plan_run *runs;
     size_t n;
-    const int *keys; /* enum pxs_param_key of what differs, in the table's order, without the seed */
+    /* enum pxs_param_key of what differs, in the table's order, without the seed */
+    const int *keys;
     size_t n_keys, n_seeds;
-    const char *
-        notes; /* one per line: keys that were dropped because they have no effect, runs left out, the order; "" */
+    /* one per line: keys that were dropped because they have no effect, runs left out, the order;
+     * "" */
+    const char *notes;
     struct pxs_state_counts states;
-    size_t
-        n_left_out; /* runs of this sweep in the database that the file no longer asks for; they are left alone */
+    /* runs of this sweep in the database that the file no longer asks for; they are left alone */
+    size_t n_left_out;
     const char *left_out[5]; /* names of the first of them */
-    size_t n_before;         /* of those, which the file's runs were when validation: off held pairs back */
+    /* of those, which the file's runs were when validation: off held pairs back */
+    size_t n_before;
     int64_t steps_to_do;
     struct pxs_sweep_slots slots;
     double seconds_to_do; /* of what `run` would take on, spread over the slots; wall clock */
     enum pxs_plan_time time_source;
-    char time_basis[160]; /* "measured: 2.1 s per 1000 GMAC over the last 12 runs here with 2 threads" */
+    char time_basis[160]; /* "measured: 2.1 s per 1000 GMAC over the last 12 runs here with 2
+                             threads" */
     uint64_t disk_to_do, disk_free, memory_each;
     struct pxs_memory memory; /* what there is of it */
-    char unread[600]; /* why the database could not be read, so that folders alone tell what is done; "" */
+    /* why the database could not be read, so that folders alone tell what is done; "" */
+    char unread[600];
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];
     struct pxs_run_settings how; /* the file's `run:` */
@@ -124,26 +139,31 @@ struct pxs_plan {
     struct pxs_arena arena;
 };
 
-/* Reads, expands, hashes (each distinct data set and init_from is read once) and looks up what is there already. Writes nothing.
- * Errors are the user's (PXS_E_INVALID, PXS_E_CORRUPT, ...); err->message may have several lines; see options->diagnostics. */
-PXS_NODISCARD enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options, struct pxs_plan **out,
-                                            struct pxs_error *err);
+/* Reads, expands, hashes (each distinct data set and init_from is read once) and looks up what is
+ * there already. Writes nothing. Errors are the user's (PXS_E_INVALID, PXS_E_CORRUPT, ...);
+ * err->message may have several lines; see options->diagnostics. */
+PXS_NODISCARD enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options,
+                                            struct pxs_plan **out, struct pxs_error *err);
 void pxs_plan_destroy(struct pxs_plan **plan); /* NULL and *NULL are fine; nulls *plan */
 
 /* The hyperparameters of run `index`, resolved. */
 void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_params *out);
-/* One of them as text ("0.0001", "halve"), "" where the key has no effect in that run. Returns buf. */
-const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf, size_t size);
+/* One of them as text ("0.0001", "halve"), "" where the key has no effect in that run. Returns
+ * buf. */
+const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf,
+                           size_t size);
 
-/* What a plan's pruning does, at which rungs, how much it could save, and the warning that comes with it: lines; nothing where the plan
- * does not prune. Appended to out. */
+/* What a plan's pruning does, at which rungs, how much it could save, and the warning that comes
+ * with it: lines; nothing where the plan does not prune. Appended to out. */
 void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
 
-/* ---- for who carries it out ------------------------------------------------------------------------------ */
+/* ---- for who carries it out ----------------------------------------------------------------- */
 
-/* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work in. */
-PXS_NODISCARD enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
-                                              struct pxs_text *out, struct pxs_error *err);
+/* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work
+ * in. */
+PXS_NODISCARD enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index,
+                                              struct pxs_params *p, struct pxs_text *out,
+                                              struct pxs_error *err);
 /* Writes the plan into the store; afterwards every run has its run_id and *sweep_id is set. */
 PXS_NODISCARD enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_store *store,
                                               int64_t *sweep_id, struct pxs_error *err);
@@ -151,13 +171,15 @@ PXS_NODISCARD enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_
 void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 /* Counts by state, time and disk of what is to be done. */
 void pxs_plan_total(struct pxs_plan *plan);
-/* Is there something to do of a run in this state? The same, and pruned where the plan does not prune. */
+/* Is there something to do of a run in this state? The same, and pruned where the plan does not
+ * prune. */
 bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state);
 /* Does `run` take this one? A stale run counts, although its row says running. */
 bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run);
 size_t pxs_plan_to_do(const struct pxs_plan *plan); /* how many runs it takes */
 /* The set's full name, as attempts record it, of "auto", a name, or NULL. */
-PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64], struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64],
+                                                struct pxs_error *err);
 /* How many times faster than one thread so many are (1.9 for each doubling, measured). */
 double pxs_speedup(int threads);
 /* Wall clock of jobs that share `slots`: the sum spread evenly, but no less than the longest. */
@@ -166,21 +188,23 @@ double pxs_spread(double sum, double longest, int slots);
 PXS_NODISCARD enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t **out,
                                              struct pxs_error *err);
 
-/* ---- slots (slots.c) ------------------------------------------------------------------------------------- */
+/* ---- slots (slots.c) ------------------------------------------------------------------------ */
 
 /* Auto jobs: no more than `most`, and the cores are shared among those. */
 void pxs_slots_fit(struct pxs_sweep_slots *slots, size_t most);
 /* So many jobs from now on, even where the user gave another number. */
 void pxs_slots_reduce(struct pxs_sweep_slots *slots, int jobs);
-/* How many runs of `need` bytes each the available memory is for; SIZE_MAX where either is unknown (0). */
+/* How many runs of `need` bytes each the available memory is for; SIZE_MAX where either is unknown
+ * (0). */
 size_t pxs_slots_memory(uint64_t need, uint64_t available);
-/* Threads and cores of an attempt that starts now: `used` = cores of attempts at work, `waiting` = runs to be started, `open` = free
- * slots, both with this one. Pinned slots draw cores of their own out of `allowed`, others have all of them. 0 threads: no core is
- * free although a slot is, because a run at work has more than one slot's. */
-int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed, const cpu_set_t *used,
-                  size_t waiting, int open, cpu_set_t *out);
+/* Threads and cores of an attempt that starts now: `used` = cores of attempts at work, `waiting` =
+ * runs to be started, `open` = free slots, both with this one. Pinned slots draw cores of their own
+ * out of `allowed`, others have all of them. 0 threads: no core is free although a slot is, because
+ * a run at work has more than one slot's. */
+int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed,
+                  const cpu_set_t *used, size_t waiting, int open, cpu_set_t *out);
 
-/* ---- pruning (prune_rule.c) ------------------------------------------------------------------------------ */
+/* ---- pruning (prune_rule.c) ----------------------------------------------------------------- */
 
 struct pxs_verdict_at_rung {
     bool go_on;
@@ -188,20 +212,25 @@ struct pxs_verdict_at_rung {
     size_t place;  /* 1 = the best of `of`, itself included; equal values share the better place */
     size_t of;
 };
-/* Judges a run at a rung. `value` is its validation loss there, `others` (n of them, in any order; sorted on return) are those of the
- * runs of lower number that have come as far, whether they went on or not. Nothing else counts, neither time nor what later runs do, so
- * the verdict is the same whoever is first. Equal to the cutoff goes on: runs whose schedules have not parted yet are equal.
+/* Judges a run at a rung. `value` is its validation loss there, `others` (n of them, in any order;
+ * sorted on return) are those of the runs of lower number that have come as far, whether they went
+ * on or not. Nothing else counts, neither time nor what later runs do, so the verdict is the same
+ * whoever is first. Equal to the cutoff goes on: runs whose schedules have not parted yet are
+ * equal.
  *
- * median: given up where `value` is above the median of `others` (the mean of the middle two where n is even), but never with fewer
- * than min_runs of them. Golovin et al. 2017 (Google Vizier, 3.2.2) compare a trial's best value so far with the median of the running
- * averages of completed trials; here it is the value at the rung against those of lower number at the same rung.
- * asha: goes on among the best max(1, floor((n + 1) / eta)) of `others` and itself. Li et al. 2020 (ASHA, algorithm 2) promote the best
- * 1/eta of a rung whenever a worker is free, so that a run may wait there and be promoted later; here it is judged once, at its turn. */
+ * median: given up where `value` is above the median of `others` (the mean of the middle two where
+ * n is even), but never with fewer than min_runs of them. Golovin et al. 2017 (Google
+ * Vizier, 3.2.2) compare a trial's best value so far with the median of the running averages of
+ * completed trials; here it is the value at the rung against those of lower number at the same
+ * rung. asha: goes on among the best max(1, floor((n + 1) / eta)) of `others` and itself. Li et al.
+ * 2020 (ASHA, algorithm 2) promote the best 1/eta of a rung whenever a worker is free, so that a
+ * run may wait there and be promoted later; here it is judged once, at its turn. */
 void pxs_prune_judge(const struct pxs_prune_settings *how, double value, double *others, size_t n,
                      struct pxs_verdict_at_rung *out);
 
-/* The largest share of training steps of the plan's runs to do that pruning could save: all but those that go on whatever they measure
- * (the first min_runs under median, the first under asha) given up at their first rung. 0 to 1. */
+/* The largest share of training steps of the plan's runs to do that pruning could save: all but
+ * those that go on whatever they measure (the first min_runs under median, the first under asha)
+ * given up at their first rung. 0 to 1. */
 double pxs_prune_most_saved(const struct pxs_plan *plan);
 
 #endif

@@ -1,12 +1,13 @@
-/* record: what a worker leaves behind while it trains. A run's record file is append-only and is the truth; the
- * database is filled from it. Every record is framed (magic, kind, length, CRC-32C), so a torn tail is recognised and
- * ignored, and a reader can stop at any offset and go on there later.
+/* record: what a worker leaves behind while it trains. A run's record file is append-only and is
+ * the truth; the database is filled from it. Every record is framed (magic, kind, length, CRC-32C),
+ * so a torn tail is recognised and ignored, and a reader can stop at any offset and go on there
+ * later.
  *
  * The file, all numbers little-endian, doubles as their IEEE 754 bits:
  *   header  8 bytes "pxsrec\r\n", u32 version (1), u32 CRC-32C of the 12 bytes before
- *   frame   u32 magic 0x0A525850 ("PXR\n"), u16 kind, u16 zero, u32 payload length, u32 CRC-32C of kind, zero, length
- *           and payload, then the payload: the fields of the struct below in their order; a text is u16 length and its
- *           bytes without a NUL, a sha256 is a text. */
+ *   frame   u32 magic 0x0A525850 ("PXR\n"), u16 kind, u16 zero, u32 payload length, u32 CRC-32C of
+ * kind, zero, length and payload, then the payload: the fields of the struct below in their order;
+ * a text is u16 length and its bytes without a NUL, a sha256 is a text. */
 #ifndef PIXSWEEP_RECORD_H
 #define PIXSWEEP_RECORD_H
 
@@ -41,10 +42,10 @@ enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome);
 struct pxs_record_begin {
     int64_t attempt; /* attempt number within the run, from 1 */
     int64_t at_ms;   /* UTC milliseconds */
-    int64_t
-        resumed_from_step; /* -1: from the start; records at and after this step are repeated from here on */
-    char text
-        [8192]; /* environment, "key=value\n" lines: version, commit, kernels, ... (pxs_record_begin_add) */
+    /* -1: from the start; records at and after this step are repeated from here on */
+    int64_t resumed_from_step;
+    /* environment, "key=value\n" lines: version, commit, kernels, ... (pxs_record_begin_add) */
+    char text[8192];
 };
 struct pxs_record_batch {
     int64_t step; /* 0-based over the whole run */
@@ -54,9 +55,10 @@ struct pxs_record_batch {
 };
 struct pxs_record_epoch {
     int32_t epoch, is_best;
-    /* measures.def: lr_G, ..., avg_loss_G, ..., val_loss, ...; NaN = none (NULL in the database), and in files of before a value
-     * was recorded. Averages are plain means over the epoch's batches, rates those of the last one; seconds are the whole
-     * epoch's, validation and files included. */
+    /* measures.def: lr_G, ..., avg_loss_G, ..., val_loss, ...; NaN = none (NULL in the database),
+     * and in files of before a value was recorded. Averages are plain means over the epoch's
+     * batches, rates those of the last one; seconds are the whole epoch's, validation and files
+     * included. */
     PXS_EPOCH_MEASURES(PXS_MEASURE_MEMBER)
 };
 /* SAMPLE and BEST_SAMPLE. */
@@ -87,7 +89,8 @@ struct pxs_record_end {
 struct pxs_record_rung {
     int32_t epoch, go_on; /* go_on 0: pruned */
     double value;         /* of the run: its validation loss */
-    double cutoff;        /* the largest value that goes on; NaN: there was nothing to compare with */
+    /* the largest value that goes on; NaN: there was nothing to compare with */
+    double cutoff;
 };
 
 struct pxs_record {
@@ -107,51 +110,62 @@ struct pxs_record {
 /* All values of the epoch are NaN. */
 void pxs_record_no_values(struct pxs_record_epoch *epoch);
 
-/* Adds the line "key=value" to begin->text (zero it first). Line breaks within the value become spaces. False, and nothing
- * added, where it does not fit or the key is empty or holds '=' or a line break. */
+/* Adds the line "key=value" to begin->text (zero it first). Line breaks within the value become
+ * spaces. False, and nothing added, where it does not fit or the key is empty or holds '=' or a
+ * line break. */
 bool pxs_record_begin_add(struct pxs_record_begin *begin, const char *key, const char *fmt, ...)
     PXS_PRINTF(3, 4);
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 struct pxs_record_writer;
-/* Opens or creates `path` for appending, after cutting it back to `keep_bytes` (the length that a resume file vouches
- * for; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole record. PXS_E_CORRUPT, and the file
- * untouched, where it is shorter than keep_bytes, where keep_bytes is not the end of a record, or where what is to be kept is
- * damaged. One writer at a time: the caller holds the lock of the run's folder. */
+/* Opens or creates `path` for appending, after cutting it back to `keep_bytes` (the length that a
+ * resume file vouches for; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole
+ * record. PXS_E_CORRUPT, and the file untouched, where it is shorter than keep_bytes, where
+ * keep_bytes is not the end of a record, or where what is to be kept is damaged. One writer at a
+ * time: the caller holds the lock of the run's folder. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
-                                                     struct pxs_record_writer **out, struct pxs_error *err);
-/* The same on a new file without a name, in memory: no folder is asked for, and nothing stays. For measuring. */
+                                                     struct pxs_record_writer **out,
+                                                     struct pxs_error *err);
+/* The same on a new file without a name, in memory: no folder is asked for, and nothing stays. For
+ * measuring. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out,
                                                           struct pxs_error *err);
-/* Appends with one write(2); durable against a crash of the process at return, against power loss after _sync. On failure
- * (disk full) the file is cut back to the last whole record, and the writer can be used again. PXS_E_INVALID for an unknown
- * kind, a text without its NUL, or a field that no run can have (records/possible.c); bytes of a text that are no UTF-8 become '?'. */
-PXS_NODISCARD enum pxs_status pxs_record_write(struct pxs_record_writer *w, const struct pxs_record *r,
-                                               struct pxs_error *err);
+/* Appends with one write(2); durable against a crash of the process at return, against power loss
+ * after _sync. On failure (disk full) the file is cut back to the last whole record, and the writer
+ * can be used again. PXS_E_INVALID for an unknown kind, a text without its NUL, or a field that no
+ * run can have (records/possible.c); bytes of a text that are no UTF-8 become '?'. */
+PXS_NODISCARD enum pxs_status pxs_record_write(struct pxs_record_writer *w,
+                                               const struct pxs_record *r, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_record_sync(struct pxs_record_writer *w, struct pxs_error *err);
 int64_t pxs_record_writer_bytes(
     const struct pxs_record_writer *w); /* length of the file, always behind a whole record */
 void pxs_record_writer_close(struct pxs_record_writer **w);
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
-/* A cursor reads whole records from `offset` on, while the file may still grow. Offset 0 is the first record. */
+/* A cursor reads whole records from `offset` on, while the file may still grow. Offset 0 is the
+ * first record. */
 struct pxs_record_cursor;
-/* PXS_E_NOT_FOUND where there is no file or it is shorter than the offset, PXS_E_CORRUPT where it is no record file,
- * PXS_E_UNSUPPORTED where a newer pixsweep wrote it. A file whose header is not whole yet reads as empty. */
+/* PXS_E_NOT_FOUND where there is no file or it is shorter than the offset, PXS_E_CORRUPT where it
+ * is no record file, PXS_E_UNSUPPORTED where a newer pixsweep wrote it. A file whose header is not
+ * whole yet reads as empty. */
 PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
-                                                     struct pxs_record_cursor **out, struct pxs_error *err);
-/* PXS_OK with *more = true and *r filled; PXS_OK with *more = false at the end (a torn or half-written tail is the
- * end, too, until it becomes whole; so are zeros that fill a hole of any size); PXS_E_CORRUPT, naming both offsets, where damage is followed by more
- * records, where 64 MB without one follow (nothing behind them is read), and for a whole record that no run
- * can have written (an unknown kind, numbers out of bounds, a path that leads out of the run's folder, no UTF-8): what is handed out, the store takes;
- * PXS_E_NOT_FOUND where the file is shorter than the offset (it was cut back: find the attempt's beginning again). *r needs no
- * initialisation and is undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */
-PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r, bool *more,
-                                              struct pxs_error *err);
+                                                     struct pxs_record_cursor **out,
+                                                     struct pxs_error *err);
+/* PXS_OK with *more = true and *r filled; PXS_OK with *more = false at the end (a torn or
+ * half-written tail is the end, too, until it becomes whole; so are zeros that fill a hole of any
+ * size); PXS_E_CORRUPT, naming both offsets, where damage is followed by more records, where 64 MB
+ * without one follow (nothing behind them is read), and for a whole record that no run can have
+ * written (an unknown kind, numbers out of bounds, a path that leads out of the run's folder, no
+ * UTF-8): what is handed out, the store takes; PXS_E_NOT_FOUND where the file is shorter than the
+ * offset (it was cut back: find the attempt's beginning again). *r needs no initialisation and is
+ * undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */
+PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r,
+                                              bool *more, struct pxs_error *err);
 int64_t
-pxs_record_cursor_offset(const struct pxs_record_cursor *c); /* just behind the last record handed out */
+/* just behind the last record handed out */
+pxs_record_cursor_offset(const struct pxs_record_cursor *c);
 /* Goes to an offset that _offset once returned (0 = first record). */
 void pxs_record_cursor_seek(struct pxs_record_cursor *c, int64_t offset);
 /* Reads no further than this offset (behind a record), as if the file ended there. */
@@ -159,27 +173,33 @@ void pxs_record_cursor_stop(struct pxs_record_cursor *c, int64_t offset);
 const char *pxs_record_cursor_path(const struct pxs_record_cursor *c);
 void pxs_record_cursor_close(struct pxs_record_cursor **c);
 
-/* What stood before, of a file that is read from its first record on. Zero-initialise; n_epochs and stops_early are the reader's. */
+/* What stood before, of a file that is read from its first record on. Zero-initialise; n_epochs and
+ * stops_early are the reader's. */
 enum { PXS_RECORD_WHY = 160 };
 struct pxs_record_order {
-    int64_t n_epochs;             /* of the run; 0 = not known */
-    bool stops_early;             /* it may be completed before that */
-    bool begun, ended;            /* an attempt has begun; it has had its last word */
-    bool repeats;                 /* it has just begun: what stands at its step may have been there before */
+    int64_t n_epochs;  /* of the run; 0 = not known */
+    bool stops_early;  /* it may be completed before that */
+    bool begun, ended; /* an attempt has begun; it has had its last word */
+    /* it has just begun: what stands at its step may have been there before */
+    bool repeats;
     int64_t step, epoch, batches; /* of the next batch; batches of an epoch, 0 = not known yet */
 };
-/* Whether a writer can have left `r` behind what *o has seen; then *o has seen it, too. Else `why` says what is wrong, and it is damage: steps
- * have no gap and go back only where an attempt begins (resumed_from_step), an epoch's record stands behind its last batch, none is beyond the run's
- * epochs, completed means all of them, and behind END there is nothing but another BEGIN. A cursor does not ask, since it may be opened anywhere. */
-bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r, char why[PXS_RECORD_WHY]);
+/* Whether a writer can have left `r` behind what *o has seen; then *o has seen it, too. Else `why`
+ * says what is wrong, and it is damage: steps have no gap and go back only where an attempt begins
+ * (resumed_from_step), an epoch's record stands behind its last batch, none is beyond the run's
+ * epochs, completed means all of them, and behind END there is nothing but another BEGIN. A cursor
+ * does not ask, since it may be opened anywhere. */
+bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r,
+                        char why[PXS_RECORD_WHY]);
 
-/* Where in the file attempt number `attempt` begins: the offset of its BEGIN record, to open a cursor there. A supervisor that
- * has just started a worker calls this until it succeeds, so that it never takes an earlier attempt's records for this one's
- * before the worker has cut the file back. PXS_E_NOT_FOUND while there is no such record (or no file). */
-PXS_NODISCARD enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt, int64_t *offset,
-                                                      struct pxs_error *err);
+/* Where in the file attempt number `attempt` begins: the offset of its BEGIN record, to open a
+ * cursor there. A supervisor that has just started a worker calls this until it succeeds, so that
+ * it never takes an earlier attempt's records for this one's before the worker has cut the file
+ * back. PXS_E_NOT_FOUND while there is no such record (or no file). */
+PXS_NODISCARD enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt,
+                                                      int64_t *offset, struct pxs_error *err);
 
-/* ---- an attempt's environment ----------------------------------------------------------------------------- */
+/* ---- an attempt's environment --------------------------------------------------------------- */
 
 /* Value of "key=value\n" lines; false if there is none. */
 bool pxs_line_value(const char *lines, const char *key, char *out, size_t size);

@@ -1,4 +1,5 @@
-/* rundir: a run's folder. The names of its files, its config.yaml, its locks, what its records tell, and its removal. */
+/* rundir: a run's folder. The names of its files, its config.yaml, its locks, what its records
+ * tell, and its removal. */
 #ifndef PIXSWEEP_RUNDIR_H
 #define PIXSWEEP_RUNDIR_H
 
@@ -9,44 +10,47 @@
 #include "pixsweep/records/reason.h"
 #include "pixsweep/store.h"
 
-/* ---- why attempts ended (ends.c) ------------------------------------------------------------------------- */
+/* ---- why attempts ended (ends.c) ------------------------------------------------------------ */
 
-/* ends.txt has a line for each attempt whose end a supervisor has judged: its number, the reason, and the process. It is written
- * whole (temporary file, fsync, rename) by whoever holds the supervisor's lock in the folder. What reads it into the database is
- * ingest. */
+/* ends.txt has a line for each attempt whose end a supervisor has judged: its number, the reason,
+ * and the process. It is written whole (temporary file, fsync, rename) by whoever holds the
+ * supervisor's lock in the folder. What reads it into the database is ingest. */
 
 /* Adds the line of an attempt (its no and process). */
 PXS_NODISCARD enum pxs_status pxs_ends_add(const char *dir, const struct pxs_store_attempt *attempt,
                                            enum pxs_end_reason reason, struct pxs_error *err);
 /* The file's text, *ends NULL where there is none; free(*ends). */
 PXS_NODISCARD enum pxs_status pxs_ends_read(const char *dir, char **ends, struct pxs_error *err);
-/* Why that attempt ended: the last line of its process, or of its number where one of the two knows no process. NONE where there is no
- * such line, or none that can be read; `ends` may be NULL. */
+/* Why that attempt ended: the last line of its process, or of its number where one of the two knows
+ * no process. NONE where there is no such line, or none that can be read; `ends` may be NULL. */
 enum pxs_end_reason pxs_ends_find(const char *ends, const struct pxs_store_attempt *attempt);
 
-/* ---- a run's config.yaml (run_config.c) ------------------------------------------------------------------ */
+/* ---- a run's config.yaml (run_config.c) ----------------------------------------------------- */
 
 /* What a frozen config.yaml says in its comments about the content it was planned with. */
 struct pxs_frozen_head {
     char name[256], data_hash[PXS_SHA256_HEX], weights_hash[PXS_SHA256_HEX];
 };
 /* `own_val`: the data set brings its own val split, so val_fraction is left out. Appends to out. */
-void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name, const struct pxs_params *params,
-                      bool own_val, struct pxs_text *out);
+void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name,
+                      const struct pxs_params *params, bool own_val, struct pxs_text *out);
 /* The head of such a text; what is not there is "". */
 void pxs_frozen_read(const char *yaml, struct pxs_frozen_head *head);
-/* The whole line of the top-level key `key` in such a text (equal lines mean equal values); false if it is not there. */
+/* The whole line of the top-level key `key` in such a text (equal lines mean equal values); false
+ * if it is not there. */
 bool pxs_frozen_line(const char *yaml, const char *key, const char **line, size_t *bytes);
 
 /* Writes such a text into the run's folder `dir`. */
-PXS_NODISCARD enum pxs_status pxs_run_config_write(const char *dir, const char *yaml, struct pxs_error *err);
-/* The parameters of the run in the file `path`, and the hash of the file's text (may be NULL). `problems` (may be NULL) gets what is
- * wrong with it, place by place; the message of the error sums up. */
+PXS_NODISCARD enum pxs_status pxs_run_config_write(const char *dir, const char *yaml,
+                                                   struct pxs_error *err);
+/* The parameters of the run in the file `path`, and the hash of the file's text (may be NULL).
+ * `problems` (may be NULL) gets what is wrong with it, place by place; the message of the error
+ * sums up. */
 PXS_NODISCARD enum pxs_status pxs_run_config_read(const char *path, struct pxs_params *out,
-                                                  char spec_hash[PXS_SHA256_HEX], struct pxs_text *problems,
-                                                  struct pxs_error *err);
+                                                  char spec_hash[PXS_SHA256_HEX],
+                                                  struct pxs_text *problems, struct pxs_error *err);
 
-/* ---- what a folder tells (folder.c) ---------------------------------------------------------------------- */
+/* ---- what a folder tells (folder.c) --------------------------------------------------------- */
 
 struct pxs_found_attempt {
     struct pxs_store_attempt row; /* no and process as its BEGIN record says */
@@ -71,13 +75,18 @@ struct pxs_found {
     char damage[512]; /* why it could not be read to its end; "" */
     char *ends;       /* text of ends.txt; NULL = there is none that can be read */
 };
-/* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished in any case. */
-PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err);
+/* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished
+ * in any case. */
+PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out,
+                                             struct pxs_error *err);
 void pxs_found_finish(struct pxs_found *found);
-/* PXS_E_EXISTS, in words, where the records in `dir` are of another configuration or another seed than this run's. */
+/* PXS_E_EXISTS, in words, where the records in `dir` are of another configuration or another seed
+ * than this run's. */
 PXS_NODISCARD enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir,
-                                              const char *config_hash, int64_t seed, struct pxs_error *err);
-/* The state that the last attempt leaves the run in: its own last word, interrupted without one, new where none began. */
+                                              const char *config_hash, int64_t seed,
+                                              struct pxs_error *err);
+/* The state that the last attempt leaves the run in: its own last word, interrupted without one,
+ * new where none began. */
 enum pxs_run_state pxs_found_state(const struct pxs_found *found);
 int64_t pxs_found_last_no(const struct pxs_found *found); /* the highest attempt number; 0 = none */
 
@@ -91,13 +100,16 @@ struct pxs_folder {
     struct pxs_params params;
     char *yaml;
 };
-/* PXS_E_INVALID in words where config.yaml is none that `run` wrote, or was changed since. To be finished where PXS_OK. */
-PXS_NODISCARD enum pxs_status pxs_folder_read(const char *dir, struct pxs_folder *out, struct pxs_error *err);
+/* PXS_E_INVALID in words where config.yaml is none that `run` wrote, or was changed since. To be
+ * finished where PXS_OK. */
+PXS_NODISCARD enum pxs_status pxs_folder_read(const char *dir, struct pxs_folder *out,
+                                              struct pxs_error *err);
 void pxs_folder_finish(struct pxs_folder *folder);
 /* "0007-base-s3" -> 7 and 3; false if it is no run's folder, by its characters, too. */
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed);
 
-/* Both locks in a run's folder. A folder that cannot be written has nobody at work in it, and needs none. */
+/* Both locks in a run's folder. A folder that cannot be written has nobody at work in it, and needs
+ * none. */
 struct pxs_folder_locks {
     struct pxs_lock guard, worker;
     bool supervised; /* where busy: by a supervisor; else by an old worker */
@@ -107,27 +119,32 @@ PXS_NODISCARD enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder
                                               struct pxs_error *err);
 void pxs_folder_unlock(struct pxs_folder_locks *locks);
 
-/* ---- a run's files --------------------------------------------------------------------------------------- */
+/* ---- a run's files -------------------------------------------------------------------------- */
 
 struct pxs_run_files {
-    size_t files;    /* that a run makes */
-    size_t kept;     /* others in its folder: they and the folder stay */
-    size_t outside;  /* runs whose folder is not below the results folder: nothing of them is touched */
+    size_t files; /* that a run makes */
+    size_t kept;  /* others in its folder: they and the folder stay */
+    /* runs whose folder is not below the results folder: nothing of them is touched */
+    size_t outside;
     size_t absent;   /* runs whose folder is not there */
     uint64_t bytes;  /* on the disk */
     char names[400]; /* of the first of `kept`, ", " between them */
 };
-/* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the folder, if nothing else is in it. Both paths
- * absolute and normalised. Links are never followed. A folder that is not there counts as absent. PXS_E_BUSY while another process
- * works in it; PXS_E_INVALID, with the command that mends it, where a part of the way from `results` to it is a link, and, as far as
- * rights tell, where something in it could not be removed: counting before removing keeps a run from being removed by half. */
+/* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the
+ * folder, if nothing else is in it. Both paths absolute and normalised. Links are never followed. A
+ * folder that is not there counts as absent. PXS_E_BUSY while another process works in it;
+ * PXS_E_INVALID, with the command that mends it, where a part of the way from `results` to it is a
+ * link, and, as far as rights tell, where something in it could not be removed: counting before
+ * removing keeps a run from being removed by half. */
 PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
                                             struct pxs_run_files *sum, struct pxs_error *err);
 
-/* The same for what commands have written into the sweep's own folder (the page, pictures, the log of a run without its terminal). */
+/* The same for what commands have written into the sweep's own folder (the page, pictures, the log
+ * of a run without its terminal). */
 PXS_NODISCARD enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
                                               struct pxs_run_files *sum, struct pxs_error *err);
-/* Whether `path` (absolute, without links) is one of the files that a run makes, by its name and place in a run's folder. */
+/* Whether `path` (absolute, without links) is one of the files that a run makes, by its name and
+ * place in a run's folder. */
 bool pxs_is_run_file(const char *path);
 /* Whether a file that a run makes in `dir` is the one of that device and inode. */
 bool pxs_run_has_file(const char *dir, uint64_t dev, uint64_t ino);

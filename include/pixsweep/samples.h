@@ -6,14 +6,15 @@
 #include "pixsweep/image.h"
 #include "pixsweep/store.h"
 
-/* ---- samples --------------------------------------------------------------------------------------------- */
+/* ---- samples -------------------------------------------------------------------------------- */
 
-/* What one configuration made of the same pairs, by its best weights and epoch by epoch: a row a configuration, a column an epoch. */
+/* What one configuration made of the same pairs, by its best weights and epoch by epoch: a row a
+ * configuration, a column an epoch. */
 #define PXS_SAMPLE_BEST \
     (-1) /* in place of a column's epoch: the first column, where a run has such a picture */
 struct pxs_sample_cell {
-    struct pxs_image
-        image; /* RGB, the glyphs of the row beside and below each other; no pixels: there is none */
+    /* RGB, the glyphs of the row beside and below each other; no pixels: there is none */
+    struct pxs_image image;
     int64_t epoch, step; /* when it was made: the column's epoch, or the last picture before it */
 };
 struct pxs_sample_row {
@@ -40,25 +41,32 @@ struct pxs_samples_options {
     const char *sweep;     /* NULL = the one worked on last */
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
-    int64_t run_id;      /* only this one; 0 = the first seed of each configuration */
-    const char *where;   /* only runs that meet this condition over the columns of v_run; NULL = all */
+    int64_t run_id; /* only this one; 0 = the first seed of each configuration */
+    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    const char *where;
     const int64_t *seed; /* this one in place of the first; NULL = the first */
-    const int64_t *
-        epochs; /* columns, rising; NULL = `columns` of them, evenly over the epochs that have pictures. The best one comes besides */
+    /* columns, rising; NULL = `columns` of them, evenly over the epochs that have pictures. The
+     * best one comes besides */
+    const int64_t *epochs;
     size_t n_epochs;
     size_t columns; /* 0 = 6 */
     size_t glyphs;  /* of each picture, from the first on; 0 = 4 */
     struct pxs_meter meter;
-    int side; /* glyphs with longer sides than this are made smaller, and small ones enlarged up to it; 0 = as they are */
+    /* glyphs with longer sides than this are made smaller, and small ones enlarged up to it; 0 = as
+     * they are */
+    int side;
 };
-/* Cuts the cells out of the runs' sample pictures. A run without pictures keeps its row, with the reason. PXS_E_NOT_FOUND: no such
- * sweep, or no run has one picture; PXS_E_INVALID as in pxs_curves_read. Finish it. */
-PXS_NODISCARD enum pxs_status pxs_samples_read(struct pxs_store *s, const struct pxs_samples_options *options,
+/* Cuts the cells out of the runs' sample pictures. A run without pictures keeps its row, with the
+ * reason. PXS_E_NOT_FOUND: no such sweep, or no run has one picture; PXS_E_INVALID as in
+ * pxs_curves_read. Finish it. */
+PXS_NODISCARD enum pxs_status pxs_samples_read(struct pxs_store *s,
+                                               const struct pxs_samples_options *options,
                                                struct pxs_sample_sheet *out, struct pxs_error *err);
 void pxs_sample_sheet_finish(struct pxs_sample_sheet *sheet);
-/* A row as one PNG: source, the columns' cells, target side by side, `gap` white pixels between them; a missing cell is light
- * grey. free(*png). PXS_E_NOT_FOUND where the row has no picture. */
-PXS_NODISCARD enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_columns, int gap,
-                                               void **png, size_t *bytes, struct pxs_error *err);
+/* A row as one PNG: source, the columns' cells, target side by side, `gap` white pixels between
+ * them; a missing cell is light grey. free(*png). PXS_E_NOT_FOUND where the row has no picture. */
+PXS_NODISCARD enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_columns,
+                                               int gap, void **png, size_t *bytes,
+                                               struct pxs_error *err);
 
 #endif

@@ -1,6 +1,7 @@
-/* tensor: the two kinds of file that hold blocks of numbers with a shape: safetensors (weights, moments) and .npy
- * (images). Reading maps the file, so nothing is copied that is not asked for; a mapped file must not be cut short by another
- * process while open (files written here are replaced whole, never changed). Messages name the file and the tensor. */
+/* tensor: the two kinds of file that hold blocks of numbers with a shape: safetensors (weights,
+ * moments) and .npy (images). Reading maps the file, so nothing is copied that is not asked for; a
+ * mapped file must not be cut short by another process while open (files written here are replaced
+ * whole, never changed). Messages name the file and the tensor. */
 #ifndef PIXSWEEP_TENSOR_H
 #define PIXSWEEP_TENSOR_H
 
@@ -11,10 +12,11 @@
 /* "[64, 3, 4, 4]"; "[]" for rank 0. */
 void pxs_format_shape(char *out, size_t size, int rank, const int64_t *dims);
 
-/* ---- safetensors: writing -------------------------------------------------------------------------------- */
+/* ---- safetensors: writing ------------------------------------------------------------------- */
 
-/* One F32 tensor to write. Where `data` is NULL, `fill` produces it: called with `user` when its turn has come, for a block of
- * all its elements that is reused afterwards, so tensors kept in another layout need no second copy of everything. */
+/* One F32 tensor to write. Where `data` is NULL, `fill` produces it: called with `user` when its
+ * turn has come, for a block of all its elements that is reused afterwards, so tensors kept in
+ * another layout need no second copy of everything. */
 struct pxs_safetensors_entry {
     const char *name;
     int rank, dims[PXS_MAX_RANK];
@@ -22,14 +24,16 @@ struct pxs_safetensors_entry {
     void (*fill)(const void *user, float *out);
     const void *user;
 };
-/* Writes the entries in the given order, whole or not at all (pxs_atomic_*), hashing on the way. `metadata`: key, value, key,
- * value, ..., NULL; may be NULL. `sha256` and `bytes` of the file may be NULL. PXS_E_INVALID for duplicate or reserved names. */
+/* Writes the entries in the given order, whole or not at all (pxs_atomic_*), hashing on the way.
+ * `metadata`: key, value, key, value, ..., NULL; may be NULL. `sha256` and `bytes` of the file may
+ * be NULL. PXS_E_INVALID for duplicate or reserved names. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_write(const char *path,
-                                                    const struct pxs_safetensors_entry *entries, size_t n,
-                                                    const char *const *metadata, char sha256[PXS_SHA256_HEX],
-                                                    uint64_t *bytes, struct pxs_error *err);
+                                                    const struct pxs_safetensors_entry *entries,
+                                                    size_t n, const char *const *metadata,
+                                                    char sha256[PXS_SHA256_HEX], uint64_t *bytes,
+                                                    struct pxs_error *err);
 
-/* ---- safetensors: reading -------------------------------------------------------------------------------- */
+/* ---- safetensors: reading ------------------------------------------------------------------- */
 
 struct pxs_safetensors; /* an open file */
 /* A tensor of an open file, of any dtype; `data` may be unaligned. */
@@ -40,31 +44,36 @@ struct pxs_safetensors_info {
     const void *data;
     uint64_t bytes;
 };
-/* Checks everything before anything is handed out: header against file size, offsets, gaps and overlaps, dims against
- * bytes. PXS_E_CORRUPT otherwise; PXS_E_NOT_FOUND, PXS_E_IO. */
+/* Checks everything before anything is handed out: header against file size, offsets, gaps and
+ * overlaps, dims against bytes. PXS_E_CORRUPT otherwise; PXS_E_NOT_FOUND, PXS_E_IO. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out,
                                                    struct pxs_error *err);
-void pxs_safetensors_destroy(struct pxs_safetensors **file); /* NULL and *NULL are fine; nulls *file */
+/* NULL and *NULL are fine; nulls *file */
+void pxs_safetensors_destroy(struct pxs_safetensors **file);
 size_t pxs_safetensors_count(const struct pxs_safetensors *file);
 /* In the order of the data. Borrowed. */
-const struct pxs_safetensors_info *pxs_safetensors_at(const struct pxs_safetensors *file, size_t index);
-const struct pxs_safetensors_info *pxs_safetensors_find(const struct pxs_safetensors *file, const char *name);
+const struct pxs_safetensors_info *pxs_safetensors_at(const struct pxs_safetensors *file,
+                                                      size_t index);
+const struct pxs_safetensors_info *pxs_safetensors_find(const struct pxs_safetensors *file,
+                                                        const char *name);
 /* Value of a metadata key, or NULL. Borrowed. */
 const char *pxs_safetensors_metadata(const struct pxs_safetensors *file, const char *key);
-/* A tensor that must be F32 and of this shape: PXS_E_NOT_FOUND if there is none of that name, PXS_E_UNSUPPORTED for another dtype,
- * PXS_E_INVALID for another shape. */
-PXS_NODISCARD enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name,
-                                                     int rank, const int *dims, struct pxs_error *err);
+/* A tensor that must be F32 and of this shape: PXS_E_NOT_FOUND if there is none of that name,
+ * PXS_E_UNSUPPORTED for another dtype, PXS_E_INVALID for another shape. */
+PXS_NODISCARD enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file,
+                                                     const char *name, int rank, const int *dims,
+                                                     struct pxs_error *err);
 /* Copies such a tensor into `out`, which is untouched on failure. */
-PXS_NODISCARD enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const char *name,
-                                                   int rank, const int *dims, float *out,
-                                                   struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file,
+                                                   const char *name, int rank, const int *dims,
+                                                   float *out, struct pxs_error *err);
 
-/* ---- .npy ------------------------------------------------------------------------------------------------ */
+/* ---- .npy ----------------------------------------------------------------------------------- */
 
 enum pxs_npy_type { PXS_NPY_U1, PXS_NPY_F4 }; /* |u1, <f4 */
 
-/* An array file, mapped: format 1.0, 2.0 or 3.0, C order, rank at most 4. `data` is aligned for its type. */
+/* An array file, mapped: format 1.0, 2.0 or 3.0, C order, rank at most 4. `data` is aligned for its
+ * type. */
 struct pxs_npy {
     enum pxs_npy_type type;
     int rank;
@@ -75,22 +84,24 @@ struct pxs_npy {
     size_t map_bytes;
     void *copy;
 };
-/* PXS_E_UNSUPPORTED for another dtype, Fortran order or rank (with the numpy call that helps); PXS_E_CORRUPT for
- * damage: a file too short or too long is told with expected and found sizes. */
-PXS_NODISCARD enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out, struct pxs_error *err);
+/* PXS_E_UNSUPPORTED for another dtype, Fortran order or rank (with the numpy call that helps);
+ * PXS_E_CORRUPT for damage: a file too short or too long is told with expected and found sizes. */
+PXS_NODISCARD enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out,
+                                           struct pxs_error *err);
 void pxs_npy_finish(struct pxs_npy *npy); /* zeroed is fine */
 
-/* Writes an array piece by piece: open, put all elements in C order, commit (or abandon). Format 1.0. */
+/* Writes an array piece by piece: open, put all elements in C order, commit (or abandon).
+ * Format 1.0. */
 struct pxs_npy_writer {
     struct pxs_atomic_file file;
     enum pxs_npy_type type;
     uint64_t left; /* bytes still to come */
 };
 PXS_NODISCARD enum pxs_status pxs_npy_write_open(struct pxs_npy_writer *w, const char *path,
-                                                 enum pxs_npy_type type, int rank, const int64_t *dims,
-                                                 struct pxs_error *err);
-PXS_NODISCARD enum pxs_status pxs_npy_write_put(struct pxs_npy_writer *w, const void *data, size_t elements,
-                                                struct pxs_error *err);
+                                                 enum pxs_npy_type type, int rank,
+                                                 const int64_t *dims, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_npy_write_put(struct pxs_npy_writer *w, const void *data,
+                                                size_t elements, struct pxs_error *err);
 /* PXS_E_INTERNAL if elements are missing; the file then does not appear. */
 PXS_NODISCARD enum pxs_status pxs_npy_write_commit(struct pxs_npy_writer *w, struct pxs_error *err);
 void pxs_npy_write_abandon(struct pxs_npy_writer *w); /* after commit a no-op */

@@ -5,10 +5,11 @@
 #include "pixsweep/base.h"
 #include "pixsweep/config.h"
 
-/* ---- its job (job.c) ------------------------------------------------------------------------------------- */
+/* ---- its job (job.c) ------------------------------------------------------------------------ */
 
-/* What the supervisor has a worker do: an attempt at a run, or one batch of a configuration, to see that it works and how much memory
- * it takes. The file is JSON with a version; all members of its kind must be there. */
+/* What the supervisor has a worker do: an attempt at a run, or one batch of a configuration, to see
+ * that it works and how much memory it takes. The file is JSON with a version; all members of its
+ * kind must be there. */
 struct pxs_job {
     enum pxs_job_kind { PXS_JOB_ATTEMPT, PXS_JOB_PREFLIGHT } kind;
     /* A pid: the worker's parent, or it ends at once. */
@@ -16,7 +17,8 @@ struct pxs_job {
     int64_t threads;
     const char *kernels;
 
-    /* Of an attempt: its number, what the run was planned with, and the command line that is recorded. */
+    /* Of an attempt: its number, what the run was planned with, and the command line that is
+     * recorded. */
     int64_t attempt;
     const char *config_hash, *data_hash, *command;
     /* Seconds: between resume points, and to stop in when the supervisor is dead. */
@@ -27,7 +29,8 @@ struct pxs_job {
     int64_t rungs[PXS_RUNGS_MAX];
     size_t n_rungs;
 
-    /* Of a preflight: an experiment file with one run, and the bytes of memory that there are (0 = not known). */
+    /* Of a preflight: an experiment file with one run, and the bytes of memory that there are (0 =
+     * not known). */
     const char *config;
     int64_t memory;
 
@@ -40,24 +43,27 @@ PXS_NODISCARD enum pxs_status pxs_job_print(const struct pxs_job *job, struct px
 /* Writes job.json into the run's folder `dir`, whole or not at all. */
 PXS_NODISCARD enum pxs_status pxs_job_write(const struct pxs_job *job, const char *dir,
                                             struct pxs_error *err);
-/* Reads job.json in the run's folder `path`, or the file `path`. PXS_E_UNSUPPORTED where another version of pixsweep wrote it,
- * PXS_E_CORRUPT where it is no job. To be finished where PXS_OK. */
-PXS_NODISCARD enum pxs_status pxs_job_read(const char *path, struct pxs_job *out, struct pxs_error *err);
+/* Reads job.json in the run's folder `path`, or the file `path`. PXS_E_UNSUPPORTED where another
+ * version of pixsweep wrote it, PXS_E_CORRUPT where it is no job. To be finished where PXS_OK. */
+PXS_NODISCARD enum pxs_status pxs_job_read(const char *path, struct pxs_job *out,
+                                           struct pxs_error *err);
 void pxs_job_finish(struct pxs_job *job);
 
-/* ---- worker ---------------------------------------------------------------------------------------------- */
+/* ---- worker --------------------------------------------------------------------------------- */
 
-/* Carries out the job that `argv` behind `pixsweep worker` names: a run's folder, or a file. cli has installed handlers that raise
- * `stop` (SIGTERM, SIGINT) beforehand. Returns the exit code of the process. `log` goes to stderr, which is the run's worker.log. */
+/* Carries out the job that `argv` behind `pixsweep worker` names: a run's folder, or a file. cli
+ * has installed handlers that raise `stop` (SIGTERM, SIGINT) beforehand. Returns the exit code of
+ * the process. `log` goes to stderr, which is the run's worker.log. */
 int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log);
 
-/* ---- what worker and supervisor say to each other -------------------------------------------------------- */
+/* ---- what worker and supervisor say to each other ------------------------------------------- */
 
-/* For a worker to write a resume point and end, once it is asked to, its supervisor is dead or its END is recorded. */
+/* For a worker to write a resume point and end, once it is asked to, its supervisor is dead or its
+ * END is recorded. */
 #define PXS_GRACE_SECONDS 30.0
 
-/* Over the socket that is the worker's stdin, a packet each. Both ends are one program on one machine; a packet of another size or
- * version is dropped. */
+/* Over the socket that is the worker's stdin, a packet each. Both ends are one program on one
+ * machine; a packet of another size or version is dropped. */
 #define PXS_MESSAGE_VERSION 1
 
 /* From the worker. */
@@ -71,7 +77,8 @@ enum pxs_message_kind {
     /* Its disk is full and it waits; there is space again. */
     PXS_MESSAGE_DISK_FULL = 1,
     PXS_MESSAGE_DISK_OK = 2,
-    /* It has trained `epoch` (0-based) with validation loss `value` and asks whether it goes on; said again until it is answered. */
+    /* It has trained `epoch` (0-based) with validation loss `value` and asks whether it goes on;
+       said again until it is answered. */
     PXS_MESSAGE_RUNG = 3
 };
 /* The answer to a PXS_MESSAGE_RUNG. */
@@ -95,7 +102,7 @@ enum {
     PXS_EXIT_STOPPED = 130
 };
 
-/* ---- what a preflight prints ----------------------------------------------------------------------------- */
+/* ---- what a preflight prints ---------------------------------------------------------------- */
 
 /* One of these, at the beginning of a line, and what belongs to it up to the end. */
 #define PXS_PROBE_TOOK "preflight took bytes " /* of memory, of address space */

@@ -1,4 +1,5 @@
-/* Files and folders that others made: what may be opened below a folder, what may be written to, and why not. */
+/* Files and folders that others made: what may be opened below a folder, what may be written to,
+ * and why not. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -11,14 +12,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* ---- below a folder -------------------------------------------------------------------------------------- */
+/* ---- below a folder ------------------------------------------------------------------------- */
 
 static enum pxs_status fail_below(const char *dir, const char *path, const char *part,
                                   struct pxs_error *err) {
     if (errno == ELOOP || errno == ENOTDIR)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "cannot open %s/%s: %s is a link or no folder; links are not followed there", dir,
-                        path, part);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "cannot open %s/%s: %s is a link or no folder; links are not followed there", dir, path,
+            part);
     if (errno == ENXIO)
         return pxs_fail(err, PXS_E_INVALID, "%s/%s is a socket or a device, not a file", dir, path);
     return pxs_fail_errno(err, "cannot open %s/%s", dir, path);
@@ -30,7 +32,8 @@ static int step_down(int at, const char *part, bool last) {
     return openat(at, part, flags | (last ? O_NONBLOCK : O_DIRECTORY));
 }
 
-enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd, struct pxs_error *err) {
+enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd,
+                                 struct pxs_error *err) {
     char part[256];
     struct stat info;
     const char *rest = path;
@@ -41,7 +44,8 @@ enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd, str
         size_t n = strcspn(rest, "/");
         if (n == 0 || n >= sizeof part || (n <= 2 && strncmp(rest, "..", n) == 0)) {
             close(at);
-            return pxs_fail(err, PXS_E_INVALID, "'%.200s' does not lead to a file below %s", path, dir);
+            return pxs_fail(err, PXS_E_INVALID, "'%.200s' does not lead to a file below %s", path,
+                            dir);
         }
         snprintf(part, sizeof part, "%.*s", (int)n, rest);
         rest += n;
@@ -63,8 +67,8 @@ enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd, str
 
 enum pxs_status pxs_open_append(const char *path, int *fd, struct pxs_error *err) {
     struct stat info;
-    int file =
-        open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+    int file = open(
+        path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
     if (file < 0 && (errno == ELOOP || errno == ENXIO))
         return pxs_fail(err, PXS_E_INVALID,
                         "cannot write %s: a link or a pipe stands in its place; remove it", path);
@@ -72,13 +76,14 @@ enum pxs_status pxs_open_append(const char *path, int *fd, struct pxs_error *err
         return pxs_fail_errno(err, "cannot open %s", path);
     if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
         close(file);
-        return pxs_fail(err, PXS_E_INVALID, "cannot write %s: it is no regular file; remove it", path);
+        return pxs_fail(err, PXS_E_INVALID, "cannot write %s: it is no regular file; remove it",
+                        path);
     }
     *fd = file;
     return PXS_OK;
 }
 
-/* ---- may it be written to? ------------------------------------------------------------------------------- */
+/* ---- may it be written to? ------------------------------------------------------------------ */
 
 static bool is_member(gid_t group) {
     gid_t groups[1024];
@@ -103,8 +108,9 @@ static enum pxs_status fail_owned(const char *path, const struct stat *info, con
                                   struct pxs_error *err) {
     char owner[64], dir[4096];
     struct stat folder;
-    bool shared = S_ISDIR(info->st_mode) || (pxs_path_dir(dir, sizeof dir, path) && stat(dir, &folder) == 0 &&
-                                             (folder.st_mode & S_IWGRP) != 0 && is_member(folder.st_gid));
+    bool shared =
+        S_ISDIR(info->st_mode) || (pxs_path_dir(dir, sizeof dir, path) && stat(dir, &folder) == 0 &&
+                                   (folder.st_mode & S_IWGRP) != 0 && is_member(folder.st_gid));
     const char *rights = S_ISDIR(info->st_mode) ? "rwx" : "rw", *more = files ? "*" : "";
     char *word = malloc(PXS_WORD_MAX);
     if (!word)
@@ -113,21 +119,21 @@ static enum pxs_status fail_owned(const char *path, const struct stat *info, con
     enum pxs_status status;
     owner_name(info->st_uid, owner);
     if (info->st_uid == geteuid())
-        status =
-            pxs_fail(err, PXS_E_INVALID, "%s may not be written to (mode %04o): `chmod u+%s %s%s` mends that",
-                     path, (unsigned)info->st_mode & 07777, rights, word, more);
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "%s may not be written to (mode %04o): `chmod u+%s %s%s` mends that",
+                          path, (unsigned)info->st_mode & 07777, rights, word, more);
     else if (shared && is_member(info->st_gid))
-        status =
-            pxs_fail(err, PXS_E_INVALID,
-                     "you may not write to %s (it belongs to %s, mode %04o): `chmod g+%s %s%s`, given by "
-                     "%s, mends that",
-                     path, owner, (unsigned)info->st_mode & 07777, rights, word, more, owner);
+        status = pxs_fail(
+            err, PXS_E_INVALID,
+            "you may not write to %s (it belongs to %s, mode %04o): `chmod g+%s %s%s`, given by "
+            "%s, mends that",
+            path, owner, (unsigned)info->st_mode & 07777, rights, word, more, owner);
     else
-        status =
-            pxs_fail(err, PXS_E_INVALID,
-                     "you may not write to %s (it belongs to %s, mode %04o): choose another --results or "
-                     "--db",
-                     path, owner, (unsigned)info->st_mode & 07777);
+        status = pxs_fail(
+            err, PXS_E_INVALID,
+            "you may not write to %s (it belongs to %s, mode %04o): choose another --results or "
+            "--db",
+            path, owner, (unsigned)info->st_mode & 07777);
     free(word);
     return status;
 }
@@ -136,15 +142,18 @@ enum pxs_status pxs_check_writable(const char *path, const char *files, struct p
     struct stat info;
     if (stat(path, &info) != 0)
         return pxs_fail_errno(err, "cannot look at %s", path);
-    if (faccessat(AT_FDCWD, path, S_ISDIR(info.st_mode) ? W_OK | X_OK : R_OK | W_OK, AT_EACCESS) == 0)
+    if (faccessat(AT_FDCWD, path, S_ISDIR(info.st_mode) ? W_OK | X_OK : R_OK | W_OK, AT_EACCESS) ==
+        0)
         return PXS_OK;
     if (errno == EROFS)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s is on a file system that is mounted read-only: choose another --results or --db",
-                        path);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%s is on a file system that is mounted read-only: choose another --results or --db",
+            path);
     if (errno == EACCES || errno == EPERM)
         return fail_owned(path, &info, files, err);
-    return pxs_fail(err, PXS_E_INVALID, "%s cannot be written to: %s; choose another --results or --db", path,
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s cannot be written to: %s; choose another --results or --db", path,
                     strerror(errno));
 }
 
@@ -158,15 +167,16 @@ enum pxs_status pxs_check_place(const char *path, struct pxs_error *err) {
         bool dangling = number == ENOENT && lstat(at, &info) == 0;
         if ((number != ENOENT && number != ENOTDIR) || dangling)
             return pxs_fail(err, PXS_E_INVALID,
-                            "there can be no folder %s: %s: %s; choose another --results or --db", path, at,
-                            dangling ? "a link that leads nowhere" : strerror(number));
+                            "there can be no folder %s: %s: %s; choose another --results or --db",
+                            path, at, dangling ? "a link that leads nowhere" : strerror(number));
         pxs_path_dir(parent, sizeof parent, at);
         strcpy(at, parent);
     }
     if (!S_ISDIR(info.st_mode))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "there can be no folder %s: %s is no folder; choose another --results or --db", path,
-                        at);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "there can be no folder %s: %s is no folder; choose another --results or --db", path,
+            at);
     return pxs_check_writable(at, NULL, err);
 }
 

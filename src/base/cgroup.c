@@ -1,8 +1,10 @@
-/* What the control groups of this process (v1, v2, both at once) leave it: containers, Slurm and systemd limit by them.
+/* What the control groups of this process (v1, v2, both at once) leave it: containers, Slurm and
+ * systemd limit by them.
  *
- * /proc/self/cgroup says in which group it is, /proc/self/mountinfo where that is mounted and from which group on. In a container the
- * path may be "/", or one that is not mounted here: what is mounted is looked at then. A group is bound by its parents' limits, too.
- * Nothing is allocated: whether memory is short must not depend on having some. */
+ * /proc/self/cgroup says in which group it is, /proc/self/mountinfo where that is mounted and from
+ * which group on. In a container the path may be "/", or one that is not mounted here: what is
+ * mounted is looked at then. A group is bound by its parents' limits, too. Nothing is allocated:
+ * whether memory is short must not depend on having some. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -22,7 +24,7 @@ struct place {
     size_t stripped;  /* of `group`: what lies above the mount */
 };
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* The start of a small file as text; false where it cannot be read. */
 static bool read_start(const char *path, char *buf, size_t size) {
@@ -86,7 +88,7 @@ static bool is_below(const char *path, const char *top) {
     return strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* ---- where the groups are -------------------------------------------------------------------------------- */
+/* ---- where the groups are ------------------------------------------------------------------- */
 
 struct search {
     const char *controller; /* of v1; "" = the hierarchy of v2 */
@@ -98,7 +100,8 @@ struct search {
 /* "4:memory:/docker/1", "3:cpu,cpuacct:/", "0::/user.slice" */
 static void see_group(char *line, void *user) {
     struct search *s = user;
-    char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+    char *controllers = strchr(line, ':'),
+         *path = controllers ? strchr(controllers + 1, ':') : NULL;
     if (!path)
         return;
     *path++ = '\0';
@@ -112,8 +115,8 @@ static void see_group(char *line, void *user) {
 static void unescape(char *text) {
     char *out = text;
     for (const char *in = text; *in; out++) {
-        bool octal = in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' &&
-                     in[3] >= '0' && in[3] <= '7';
+        bool octal = in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' &&
+                     in[2] <= '7' && in[3] >= '0' && in[3] <= '7';
         *out = octal ? (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0')) : *in;
         in += octal ? 4 : 1;
     }
@@ -141,8 +144,8 @@ static void see_mount(char *line, void *user) {
     char *from = fields[3], *to = fields[4];
     unescape(from);
     unescape(to);
-    bool fits =
-        strncmp(p->group, "/..", 3) != 0 && is_below(p->group, from); /* "/..": outside the namespace */
+    bool fits = strncmp(p->group, "/..", 3) != 0 &&
+                is_below(p->group, from); /* "/..": outside the namespace */
     if ((p->top[0] && (s->fits || !fits)) || strlen(s->root) + strlen(to) >= sizeof p->top)
         return; /* the first mount that holds the own group, else the first one */
     strcpy(p->top, s->root);
@@ -164,9 +167,10 @@ static bool find_place(const char *root, const char *controller, struct place *o
     return out->top[0] != '\0';
 }
 
-/* ---- what they say --------------------------------------------------------------------------------------- */
+/* ---- what they say -------------------------------------------------------------------------- */
 
-/* From the own group up to the highest one that is mounted: `fn` with the folder and the group's name. */
+/* From the own group up to the highest one that is mounted: `fn` with the folder and the group's
+ * name. */
 static void each_group(const struct place *p, struct pxs_cgroup *out,
                        void (*fn)(const char *dir, const char *group, struct pxs_cgroup *out)) {
     char group[PATH], dir[2 * PATH];
@@ -224,12 +228,14 @@ static void bound_by(struct pxs_cgroup *out, const char *file, const char *group
         return;
     out->memory_left = left;
     pxs_format_bytes(text, limit);
-    snprintf(out->memory_from, sizeof out->memory_from, "%s is %s in control group %.160s", file, text,
-             group);
+    snprintf(out->memory_from, sizeof out->memory_from, "%s is %s in control group %.160s", file,
+             text, group);
 }
 
-/* Files that are read once more when they are needed are no reason to refuse memory; those of tmpfs and what is locked cannot go. */
-static uint64_t cannot_go(uint64_t used, const char *statistics, const char *const keys[], size_t n) {
+/* Files that are read once more when they are needed are no reason to refuse memory; those of tmpfs
+ * and what is locked cannot go. */
+static uint64_t cannot_go(uint64_t used, const char *statistics, const char *const keys[],
+                          size_t n) {
     for (size_t i = 0; i < n; i++) {
         uint64_t cache = 0;
         value_of(statistics, keys[i], &cache);
@@ -240,7 +246,8 @@ static uint64_t cannot_go(uint64_t used, const char *statistics, const char *con
 
 static void memory_v2(const char *dir, const char *group, struct pxs_cgroup *out) {
     static const char *const cache[] = {"inactive_file", "active_file", "slab_reclaimable"};
-    /* Above `high` the kernel slows a group down until it gives memory back, which a training cannot. */
+    /* Above `high` the kernel slows a group down until it gives memory back, which a training
+     * cannot. */
     static const char *const limits[] = {"memory.max", "memory.high"};
     char statistics[STATISTICS];
     uint64_t limit, used = 0;
@@ -249,7 +256,8 @@ static void memory_v2(const char *dir, const char *group, struct pxs_cgroup *out
             continue;
         number_in(dir, "memory.current", &used);
         read_lines(dir, "memory.stat", statistics, sizeof statistics);
-        bound_by(out, limits[i], group, limit, cannot_go(used, statistics, cache, PXS_COUNT(cache)));
+        bound_by(out, limits[i], group, limit,
+                 cannot_go(used, statistics, cache, PXS_COUNT(cache)));
     }
 }
 
@@ -280,8 +288,8 @@ static void cpus_v2(const char *dir, const char *group, struct pxs_cgroup *out) 
 static void cpus_v1(const char *dir, const char *group, struct pxs_cgroup *out) {
     uint64_t quota, period;
     (void)group;
-    if (number_in(dir, "cpu.cfs_quota_us", &quota) && number_in(dir, "cpu.cfs_period_us", &period) &&
-        quota > 0 && period > 0)
+    if (number_in(dir, "cpu.cfs_quota_us", &quota) &&
+        number_in(dir, "cpu.cfs_period_us", &period) && quota > 0 && period > 0)
         out->cpus = fmin(out->cpus, (double)quota / (double)period);
 }
 

@@ -12,7 +12,7 @@
 
 extern char **environ;
 
-/* ---- starting -------------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------- */
 
 static bool is_replaced(const struct pxs_child_spec *spec, const char *entry) {
     if (spec->without && strncmp(entry, spec->without, strlen(spec->without)) == 0)
@@ -25,7 +25,8 @@ static bool is_replaced(const struct pxs_child_spec *spec, const char *entry) {
     return false;
 }
 
-/* Made before the fork: between fork and exec only async-signal-safe calls are allowed. NULL when out of memory. */
+/* Made before the fork: between fork and exec only async-signal-safe calls are allowed. NULL when
+ * out of memory. */
 static const char **make_environment(const struct pxs_child_spec *spec) {
     size_t most = 1, n = 0;
     for (size_t i = 0; environ[i]; i++)
@@ -44,15 +45,17 @@ static const char **make_environment(const struct pxs_child_spec *spec) {
 }
 
 /* In the child. What keeps it from becoming the program goes to `report` as an errno. */
-_Noreturn static void become(const struct pxs_child_spec *spec, const int standard[3], const char **env,
-                             int report) {
+_Noreturn static void become(const struct pxs_child_spec *spec, const int standard[3],
+                             const char **env, int report) {
     sigset_t none;
-    /* Handlers do not survive an exec, but signals that whoever started us had ignored do: a child must hear when it is to stop. */
+    /* Handlers do not survive an exec, but signals that whoever started us had ignored do: a child
+     * must hear when it is to stop. */
     for (int i = 1; i < NSIG; i++)
         signal(i, SIG_DFL);
     if (spec->ignored)
         signal(spec->ignored, SIG_IGN);
-    /* Only now: a signal that comes right after the fork must find these, not our own handlers, which nobody asks here. */
+    /* Only now: a signal that comes right after the fork must find these, not our own handlers,
+     * which nobody asks here. */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
@@ -133,7 +136,7 @@ out:
     return status;
 }
 
-/* ---- ending ---------------------------------------------------------------------------------------------- */
+/* ---- ending --------------------------------------------------------------------------------- */
 
 void pxs_child_signal(const struct pxs_child *c, int signal) {
     if (c->pid > 0)
@@ -184,15 +187,16 @@ struct pxs_exit pxs_child_finish(struct pxs_child *c, double seconds) {
     if (c->pid <= 0)
         return how;
     const double until = pxs_monotonic() + seconds;
-    while (pxs_monotonic() < until && waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == 0)
+    while (pxs_monotonic() < until &&
+           waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
         usleep(10000);
-    pxs_child_signal(c, SIGKILL); /* before it is reaped: until then the number of the group is its own */
+    /* before it is reaped: until then the number of the group is its own */
+    pxs_child_signal(c, SIGKILL);
     reap(c, 0, &how);
     return how;
 }
 
-/* ---- what it prints -------------------------------------------------------------------------------------- */
+/* ---- what it prints ------------------------------------------------------------------------- */
 
 const char *pxs_lines_next(struct pxs_lines *l) {
     l->held -= l->used;

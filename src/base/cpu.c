@@ -39,11 +39,13 @@ static int cores_in_mask(void) {
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
         return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than 1024 cores: the set above is too small */
+    /* more than 1024 cores: the set above is too small */
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (int)online : 1;
 }
 
-/* Of a quota of 2.5 cores, two: a third thread would be halted time and again while the others wait for it. */
+/* Of a quota of 2.5 cores, two: a third thread would be halted time and again while the others wait
+ * for it. */
 static int count_cores(void) {
     struct pxs_cgroup groups;
     int cores = cores_in_mask();

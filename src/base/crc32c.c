@@ -1,5 +1,5 @@
-/* CRC-32C: by the CPU's own instruction (SSE 4.2) where there is one, else a byte at a time through one table. Table: reflected
- * polynomial 0x82F63B78. */
+/* CRC-32C: by the CPU's own instruction (SSE 4.2) where there is one, else a byte at a time through
+ * one table. Table: reflected polynomial 0x82F63B78. */
 #include "pixsweep/base.h"
 
 #include <string.h>
@@ -48,7 +48,8 @@ static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t bytes) {
 }
 
 #ifdef __x86_64__
-__attribute__((target("sse4.2"))) static uint32_t by_cpu(uint32_t crc, const unsigned char *p, size_t bytes) {
+__attribute__((target("sse4.2"))) static uint32_t by_cpu(uint32_t crc, const unsigned char *p,
+                                                         size_t bytes) {
     uint64_t wide = crc;
     for (; bytes >= 8; p += 8, bytes -= 8) {
         uint64_t word;

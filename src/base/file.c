@@ -12,12 +12,16 @@
 #include <unistd.h>
 
 static const char *kind_of(mode_t mode) {
-    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a pipe"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
 }
 
-/* Read up to `max` bytes to the end of the file into a growing block; one byte more than max shows excess. */
-static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap, char **data, size_t *bytes,
-                                struct pxs_error *err) {
+/* Read up to `max` bytes to the end of the file into a growing block; one byte more than max shows
+ * excess. */
+static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap, char **data,
+                                size_t *bytes, struct pxs_error *err) {
     char *block = malloc(cap);
     size_t used = 0;
     while (block) {
@@ -38,7 +42,8 @@ static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap
         if (n < 0)
             status = pxs_fail_errno(err, "cannot read %s", path);
         else if (used > max)
-            status = pxs_fail(err, PXS_E_INVALID, "%s is larger than the %zu bytes allowed", path, max);
+            status =
+                pxs_fail(err, PXS_E_INVALID, "%s is larger than the %zu bytes allowed", path, max);
         if (status != PXS_OK) {
             free(block);
             return status;
@@ -55,8 +60,9 @@ static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap
 enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0)
-        return errno == ENXIO ? pxs_fail(err, PXS_E_INVALID, "%s is a socket or a device, not a file", path)
-                              : pxs_fail_errno(err, "cannot open %s", path);
+        return errno == ENXIO
+                   ? pxs_fail(err, PXS_E_INVALID, "%s is a socket or a device, not a file", path)
+                   : pxs_fail_errno(err, "cannot open %s", path);
     struct stat info;
     enum pxs_status status = PXS_OK;
     if (fstat(file, &info) != 0)
@@ -72,8 +78,8 @@ enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err) 
 }
 
 /* Closes fd. */
-static enum pxs_status read_open(int fd, const char *path, size_t max_bytes, char **data, size_t *bytes,
-                                 struct pxs_error *err) {
+static enum pxs_status read_open(int fd, const char *path, size_t max_bytes, char **data,
+                                 size_t *bytes, struct pxs_error *err) {
     struct stat info;
     size_t cap = 4096;
     if (fstat(fd, &info) == 0 && info.st_size > 0) {
@@ -107,7 +113,8 @@ enum pxs_status pxs_read_beneath(const char *dir, const char *path, size_t max_b
     return read_open(fd, full, max_bytes, data, bytes, err);
 }
 
-enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes, struct pxs_error *err) {
+enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
+                               struct pxs_error *err) {
     struct pxs_atomic_file f;
     PXS_TRY(pxs_atomic_open(&f, path, err));
     if (bytes && fwrite(data, 1, bytes, f.file) != bytes) {
@@ -124,20 +131,21 @@ static enum pxs_status fail_create(const char *path, struct pxs_error *err) {
     struct stat info;
     const int number = errno;
     if (number == ENOENT && pxs_path_dir(dir, sizeof dir, path) && stat(dir, &info) != 0)
-        return pxs_fail(err, PXS_E_NOT_FOUND, "cannot create %s: there is no folder %s; make it first", path,
-                        dir);
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "cannot create %s: there is no folder %s; make it first", path, dir);
     errno = number;
     return pxs_fail_errno(err, "cannot create %s", path);
 }
 
-enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path, struct pxs_error *err) {
+enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
+                                struct pxs_error *err) {
     f->file = NULL;
     f->temp[0] = '\0';
     if (path[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "a file without a name cannot be written");
     if (strlen(path) >= sizeof f->path)
-        return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...", sizeof f->path - 1,
-                        path);
+        return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...",
+                        sizeof f->path - 1, path);
     strcpy(f->path, path);
     char temp[sizeof f->temp];
     snprintf(temp, sizeof temp, "%s.tmp.%ld", path, (long)getpid());
@@ -243,7 +251,8 @@ enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err) {
     char part[4096];
     size_t length = strlen(path);
     if (length >= sizeof part)
-        return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...", sizeof part - 1, path);
+        return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...",
+                        sizeof part - 1, path);
     for (size_t i = 1; i <= length; i++) {
         if (path[i] != '/' && path[i] != '\0')
             continue;
@@ -256,7 +265,8 @@ enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* Whether the open file is still the one that the path leads to: somebody may have removed it before we had the lock. */
+/* Whether the open file is still the one that the path leads to: somebody may have removed it
+ * before we had the lock. */
 static bool is_current(int fd, const char *path) {
     struct stat mine, there;
     return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino &&
@@ -280,23 +290,28 @@ static bool is_looked_at(int fd) {
     return shared;
 }
 
-/* PXS_E_EXISTS: once more. The file was removed in between, and another may stand in its place, or somebody looks at the lock. */
-static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
+/* PXS_E_EXISTS: once more. The file was removed in between, and another may stand in its place, or
+ * somebody looks at the lock. */
+static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait,
+                                 struct pxs_error *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (fd < 0 && errno == ELOOP)
-        return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is a symbolic link; remove it", path);
+        return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is a symbolic link; remove it",
+                        path);
     if (fd < 0)
         return pxs_fail_errno(err, "cannot open lock %s", path);
     struct stat info;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         close(fd);
-        return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is no regular file; remove it", path);
+        return pxs_fail(err, PXS_E_INVALID, "cannot open lock %s: it is no regular file; remove it",
+                        path);
     }
     enum pxs_status status = PXS_OK;
     if (!lock_file(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
-        status = is_looked_at(fd)       ? PXS_E_EXISTS
-                 : errno == EWOULDBLOCK ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
-                                        : pxs_fail_errno(err, "cannot lock %s", path);
+        status = is_looked_at(fd) ? PXS_E_EXISTS
+                 : errno == EWOULDBLOCK
+                     ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)
+                     : pxs_fail_errno(err, "cannot lock %s", path);
     else if (!is_current(fd, path))
         status = PXS_E_EXISTS;
     if (status == PXS_OK)
@@ -306,15 +321,17 @@ static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool w
     return status;
 }
 
-enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait, struct pxs_error *err) {
+enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait,
+                              struct pxs_error *err) {
     enum pxs_status status = PXS_E_EXISTS;
     for (int tries = 0; status == PXS_E_EXISTS && tries < 10; tries++) {
         if (tries > 0)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         status = lock_once(lock, path, wait, err);
     }
-    return status == PXS_E_EXISTS ? pxs_fail(err, PXS_E_BUSY, "%s is being removed, or looked at", path)
-                                  : status;
+    return status == PXS_E_EXISTS
+               ? pxs_fail(err, PXS_E_BUSY, "%s is being removed, or looked at", path)
+               : status;
 }
 
 void pxs_lock_release(struct pxs_lock *lock) {

@@ -6,7 +6,8 @@
 #include <nettle/sha2.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct sha256_ctx) <= sizeof(struct pxs_sha256), "pxs_sha256 holds a sha256_ctx");
+_Static_assert(sizeof(struct sha256_ctx) <= sizeof(struct pxs_sha256),
+               "pxs_sha256 holds a sha256_ctx");
 _Static_assert(_Alignof(struct sha256_ctx) <= _Alignof(struct pxs_sha256),
                "pxs_sha256 is aligned for a sha256_ctx");
 

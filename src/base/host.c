@@ -26,7 +26,8 @@ static bool look_up(int64_t pid, char *state, int64_t *start) {
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     if (pid <= 0 || pxs_read_file(path, SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
         return false;
-    /* The second field is the name in brackets and may hold anything; the 22nd is the start time. */
+    /* The second field is the name in brackets and may hold anything; the 22nd is the start
+     * time. */
     const char *at = strrchr(text, ')');
     *state = at && at[1] == ' ' ? at[2] : '\0';
     for (int field = 2; at && field < 22; field++) {
@@ -65,7 +66,8 @@ void pxs_stand_still(void) {
 
 uint64_t pxs_address_space(void) {
     struct rlimit limit;
-    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur
+                                                                                : UINT64_MAX;
 }
 
 /* MemAvailable in /proc/meminfo; UINT64_MAX = unknown. */

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* Bytes of the well-formed UTF-8 character at s (n > 0 bytes left), or 0: no overlong forms, surrogates, or beyond U+10FFFF. */
+/* Bytes of the well-formed UTF-8 character at s (n > 0 bytes left), or 0: no overlong forms,
+ * surrogates, or beyond U+10FFFF. */
 size_t pxs_utf8_char(const char *s, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
-/* Reading, over cJSON: the one file that knows it. cJSON takes what comes (two members of one name, any bytes in strings, text
- * cut off by a NUL), so that is looked at here; and it knows no parents, so paths are searched for when an error needs one. */
+/* Reading, over cJSON: the one file that knows it. cJSON takes what comes (two members of one name,
+ * any bytes in strings, text cut off by a NUL), so that is looked at here; and it knows no parents,
+ * so paths are searched for when an error needs one. */
 #include "pixsweep/base/json.h"
 #include "json_priv.h"
 
@@ -13,7 +14,7 @@ struct pxs_json_doc {
     char *name;
 };
 
-/* ---- the text, before cJSON sees it ---- */
+/* ---- the text, before cJSON sees it --------------------------------------------------------- */
 
 static enum pxs_status fail_at(const char *name, const char *text, size_t offset, const char *what,
                                struct pxs_error *err) {
@@ -27,7 +28,8 @@ static enum pxs_status fail_at(const char *name, const char *text, size_t offset
                     offset - start + 1);
 }
 
-static enum pxs_status check_text(const char *text, size_t bytes, const char *name, struct pxs_error *err) {
+static enum pxs_status check_text(const char *text, size_t bytes, const char *name,
+                                  struct pxs_error *err) {
     for (size_t i = 0; i < bytes;) {
         size_t step = pxs_utf8_char(text + i, bytes - i);
         if (step == 0)
@@ -43,7 +45,7 @@ static enum pxs_status check_text(const char *text, size_t bytes, const char *na
     return PXS_OK;
 }
 
-/* ---- the tree ---- */
+/* ---- the tree ------------------------------------------------------------------------------- */
 
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -61,14 +63,15 @@ static enum pxs_status check_members(const struct pxs_json_doc *doc, const cJSON
     enum pxs_status status = PXS_OK;
     for (size_t i = 1; i < n && status == PXS_OK; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
-            status =
-                pxs_json_fail((struct pxs_json){doc, object}, err, "has two members named \"%s\"", names[i]);
+            status = pxs_json_fail((struct pxs_json){doc, object}, err,
+                                   "has two members named \"%s\"", names[i]);
     free(names);
     return status;
 }
 
 /* cJSON has bounded the depth (CJSON_NESTING_LIMIT). */
-static enum pxs_status check_tree(const struct pxs_json_doc *doc, const cJSON *node, struct pxs_error *err) {
+static enum pxs_status check_tree(const struct pxs_json_doc *doc, const cJSON *node,
+                                  struct pxs_error *err) {
     if (cJSON_IsObject(node))
         PXS_TRY(check_members(doc, node, err));
     for (const cJSON *child = node->child; child; child = child->next)
@@ -79,7 +82,8 @@ static enum pxs_status check_tree(const struct pxs_json_doc *doc, const cJSON *n
 
 static enum pxs_status parse_into(struct pxs_json_doc *doc, const char *text, size_t bytes,
                                   struct pxs_error *err) {
-    /* A copy with zeros behind it: cJSON wants a NUL, and older ones look a few bytes past the end. */
+    /* A copy with zeros behind it: cJSON wants a NUL, and older ones look a few bytes past the
+     * end. */
     char *copy = bytes > SIZE_MAX - 16 ? NULL : calloc(1, bytes + 16);
     if (!copy)
         return pxs_fail_nomem(err);
@@ -96,8 +100,8 @@ static enum pxs_status parse_into(struct pxs_json_doc *doc, const char *text, si
     return status != PXS_OK ? status : check_tree(doc, doc->root, err);
 }
 
-enum pxs_status pxs_json_parse(const char *text, size_t bytes, const char *name, struct pxs_json_doc **out,
-                               struct pxs_error *err) {
+enum pxs_status pxs_json_parse(const char *text, size_t bytes, const char *name,
+                               struct pxs_json_doc **out, struct pxs_error *err) {
     PXS_TRY(check_text(text, bytes, name, err));
     struct pxs_json_doc *doc = calloc(1, sizeof *doc);
     if (!doc || !(doc->name = strdup(name))) {
@@ -121,7 +125,7 @@ void pxs_json_destroy(struct pxs_json_doc **doc) {
     *doc = NULL;
 }
 
-/* ---- walking ---- */
+/* ---- walking -------------------------------------------------------------------------------- */
 
 struct pxs_json pxs_json_root(const struct pxs_json_doc *doc) {
     return (struct pxs_json){doc, doc->root};
@@ -148,8 +152,9 @@ enum pxs_json_type pxs_json_type(struct pxs_json value) {
 
 const char *pxs_json_type_name(enum pxs_json_type type) {
     static const char *const names[] = {
-        [PXS_JSON_NULL] = "null",       [PXS_JSON_BOOL] = "a boolean", [PXS_JSON_NUMBER] = "a number",
-        [PXS_JSON_STRING] = "a string", [PXS_JSON_ARRAY] = "an array", [PXS_JSON_OBJECT] = "an object",
+        [PXS_JSON_NULL] = "null",       [PXS_JSON_BOOL] = "a boolean",
+        [PXS_JSON_NUMBER] = "a number", [PXS_JSON_STRING] = "a string",
+        [PXS_JSON_ARRAY] = "an array",  [PXS_JSON_OBJECT] = "an object",
     };
     return (unsigned)type < PXS_COUNT(names) ? names[type] : "something else";
 }
@@ -197,7 +202,7 @@ enum pxs_status pxs_json_get(struct pxs_json object, const char *key, struct pxs
     return PXS_OK;
 }
 
-/* ---- errors ---- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 static void add_member(struct pxs_text *path, const char *name) {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
@@ -232,19 +237,22 @@ enum pxs_status pxs_json_fail(struct pxs_json value, struct pxs_error *err, cons
     va_start(ap, fmt);
     pxs_text_addv(&what, fmt, ap);
     va_end(ap);
-    pxs_fail(err, PXS_E_CORRUPT, "%s: %s %s", value.doc->name, pxs_text_str(&path), pxs_text_str(&what));
+    pxs_fail(err, PXS_E_CORRUPT, "%s: %s %s", value.doc->name, pxs_text_str(&path),
+             pxs_text_str(&what));
     pxs_text_finish(&path);
     pxs_text_finish(&what);
     return PXS_E_CORRUPT;
 }
 
-/* ---- typed values ---- */
+/* ---- typed values --------------------------------------------------------------------------- */
 
-enum pxs_status pxs_json_expect(struct pxs_json value, enum pxs_json_type type, struct pxs_error *err) {
+enum pxs_status pxs_json_expect(struct pxs_json value, enum pxs_json_type type,
+                                struct pxs_error *err) {
     enum pxs_json_type is = pxs_json_type(value);
     if (is == type)
         return PXS_OK;
-    return pxs_json_fail(value, err, "must be %s, not %s", pxs_json_type_name(type), pxs_json_type_name(is));
+    return pxs_json_fail(value, err, "must be %s, not %s", pxs_json_type_name(type),
+                         pxs_json_type_name(is));
 }
 
 enum pxs_status pxs_json_string(struct pxs_json value, const char **out, struct pxs_error *err) {

@@ -9,15 +9,16 @@
 /* UINT64_MAX: none. */
 static uint64_t limit_of(int resource) {
     struct rlimit limit;
-    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur
+                                                                               : UINT64_MAX;
 }
 
-static void add(char out[PXS_LIMIT_WORDS], char letter, const char *whom, const char *much, const char *of,
-                const char *lifted) {
+static void add(char out[PXS_LIMIT_WORDS], char letter, const char *whom, const char *much,
+                const char *of, const char *lifted) {
     const size_t used = strlen(out);
     snprintf(out + used, PXS_LIMIT_WORDS - used,
-             " (`ulimit -%c` allows a %s %s%s; raise it where it is set: `ulimit -%c %s`)", letter, whom,
-             much, of, letter, lifted);
+             " (`ulimit -%c` allows a %s %s%s; raise it where it is set: `ulimit -%c %s`)", letter,
+             whom, much, of, letter, lifted);
 }
 
 static void add_bytes(char out[PXS_LIMIT_WORDS], char letter, uint64_t most, const char *whom,
@@ -46,7 +47,8 @@ void pxs_limit_words(int number, char out[PXS_LIMIT_WORDS]) {
         add_bytes(out, 'f', limit_of(RLIMIT_FSIZE), "file", "");
     if (number == EAGAIN && geteuid() != 0) /* to root it does not apply */
         add_count(out, 'u', limit_of(RLIMIT_NPROC), "user", " processes and threads");
-    if (number == ENOMEM || number == EAGAIN) { /* EAGAIN also where there is no room for a thread's stack */
+    if (number == ENOMEM ||
+        number == EAGAIN) { /* EAGAIN also where there is no room for a thread's stack */
         add_bytes(out, 'v', space, "process", " of address space");
         if (data < space) /* else it is never reached: data are a part of it */
             add_bytes(out, 'd', data, "process", " of data");

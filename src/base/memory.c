@@ -64,7 +64,8 @@ static void *large_block(size_t bytes) {
     uintptr_t at = ((uintptr_t)start + FRONT + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
     void *ptr = (char *)start + (at - (uintptr_t)start);
 #ifdef MADV_HUGEPAGE
-    /* Before the first touch, so that the pages come huge; a kernel without them only refuses the advice. */
+    /* Before the first touch, so that the pages come huge; a kernel without them only refuses the
+     * advice. */
     (void)madvise(ptr, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
 #endif
     return leave_origin(ptr, start, mapped);
@@ -113,7 +114,8 @@ void *pxs_arena_alloc(struct pxs_arena *arena, size_t bytes) {
         struct pxs_arena_block *block = arena_block_new(need > ARENA_BLOCK ? need : ARENA_BLOCK);
         if (!block)
             return NULL;
-        if (head && need > ARENA_BLOCK / 4) { /* a large object goes behind: the head still has room */
+        if (head &&
+            need > ARENA_BLOCK / 4) { /* a large object goes behind: the head still has room */
             block->next = head->next;
             head->next = block;
         } else {

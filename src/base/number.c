@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* strtod in the C locale; the whole text is known to be a decimal number. glibc and musl hand out a static object
- * for "C", so this allocates nothing. */
+/* strtod in the C locale; the whole text is known to be a decimal number. glibc and musl hand out a
+ * static object for "C", so this allocates nothing. */
 static double decimal_to_double(const char *text) {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!c)
@@ -22,7 +22,8 @@ struct decimal {
     int count, exponent; /* value = d.ddd x 10^exponent */
 };
 
-/* The value in `count` significant digits; true if they read back to the same double, as 17 always do. */
+/* The value in `count` significant digits; true if they read back to the same double, as 17 always
+ * do. */
 static bool try_digits(double value, int count, struct decimal *d) {
     char text[40], plain[48];
     snprintf(text, sizeof text, "%.*e", count - 1, value);
@@ -44,7 +45,8 @@ static bool try_digits(double value, int count, struct decimal *d) {
 }
 
 static void shortest(double value, struct decimal *d) {
-    /* 15 digits always survive in a normal double, so fewer need no trial; subnormals have fewer bits. */
+    /* 15 digits always survive in a normal double, so fewer need no trial; subnormals have fewer
+     * bits. */
     int count = value < 2.2250738585072014e-308 ? 1 : 15;
     while (!try_digits(value, count, d) && count < 17)
         count++;
@@ -138,7 +140,8 @@ bool pxs_parse_double(const char *text, double *out) {
     return true;
 }
 
-/* Exponent of a checked decimal, held within +-100000 so that sums with digit counts cannot overflow. */
+/* Exponent of a checked decimal, held within +-100000 so that sums with digit counts cannot
+ * overflow. */
 static long exponent_of(const char *text) {
     const char *e = strpbrk(text, "eE");
     if (!e)
@@ -147,8 +150,8 @@ static long exponent_of(const char *text) {
     return value > 100000 ? 100000 : value < -100000 ? -100000 : value;
 }
 
-/* Digits of a checked decimal one by one: each moves `value`; false when it leaves 0..limit. `skip` trailing digits
- * must be zero and are not taken. */
+/* Digits of a checked decimal one by one: each moves `value`; false when it leaves 0..limit. `skip`
+ * trailing digits must be zero and are not taken. */
 static bool digits_to_u64(const char *p, size_t take, uint64_t limit, uint64_t *value) {
     *value = 0;
     for (; *p && *p != 'e' && *p != 'E'; p++) {
@@ -183,7 +186,8 @@ bool pxs_parse_int(const char *text, int64_t *out) {
     if (length > 100000)
         return false;
     long take =
-        (long)whole + exponent_of(digits); /* digits before the point once the exponent has moved it */
+        /* digits before the point once the exponent has moved it */
+        (long)whole + exponent_of(digits);
     uint64_t limit = (uint64_t)INT64_MAX + negative, value;
     if (!digits_to_u64(digits, take > 0 ? (size_t)take : 0, limit, &value))
         return false;
@@ -191,7 +195,8 @@ bool pxs_parse_int(const char *text, int64_t *out) {
     return true;
 }
 
-/* Optimal string alignment: like Levenshtein's, and a swap of neighbours is one error. Rows i-2, i-1 and i of its table. */
+/* Optimal string alignment: like Levenshtein's, and a swap of neighbours is one error. Rows i-2,
+ * i-1 and i of its table. */
 size_t pxs_edit_distance(const char *a, const char *b) {
     size_t na = strlen(a), nb = strlen(b), width = nb + 1;
     size_t *rows = malloc(3 * width * sizeof *rows);

@@ -33,7 +33,8 @@ static bool push(struct path *p, const char *name, size_t n) {
 static bool step_up(struct path *p) {
     size_t last = last_component(p);
     bool is_up = p->len - last == 2 && memcmp(p->out + last, "..", 2) == 0;
-    if (p->len == p->root || is_up) /* nothing to take back: above the root is the root, else climb */
+    /* nothing to take back: above the root is the root, else climb */
+    if (p->len == p->root || is_up)
         return p->root ? true : push(p, "..", 2);
     p->len = last > p->root ? last - 1 : p->root;
     p->out[p->len] = '\0';

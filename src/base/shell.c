@@ -6,7 +6,8 @@
 
 /* No shell takes it for anything but itself, wherever it stands in the word. */
 static bool is_plain(const char *text) {
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=";
+    static const char safe[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=";
     if (text[0] == '\0' || text[0] == '=')
         return false;
     for (const char *c = text; *c != '\0'; c++)

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Bytes of a text of `size` at most, which may have been cut: without the half of a character at its end. */
+/* Bytes of a text of `size` at most, which may have been cut: without the half of a character at
+ * its end. */
 static size_t whole_bytes(const char *text, size_t size, int wanted) {
     size_t n = strlen(text), back = 1;
     if (wanted < 0 || (size_t)wanted < size)
@@ -22,7 +23,8 @@ static void put_words(char *out, size_t size, const char *fmt, va_list ap) {
 }
 
 /* The message is built aside first: the arguments may point into err->message. */
-static void set_message(struct pxs_error *err, enum pxs_status status, const char *fmt, va_list ap) {
+static void set_message(struct pxs_error *err, enum pxs_status status, const char *fmt,
+                        va_list ap) {
     char message[sizeof err->message] = "";
     put_words(message, sizeof message, fmt, ap);
     err->status = status;

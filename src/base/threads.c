@@ -1,7 +1,8 @@
-/* The thread pool. One word, `remaining`, says everything to the workers: above zero there are pieces to take, zero
- * means wait, below zero means leave. A piece is claimed by lowering it; a successful claim holds the job alive until
- * the piece is reported in `done`, so what describes the job may be plain memory. A worker that the system has put
- * aside delays a job only if it holds a piece of it. */
+/* The thread pool. One word, `remaining`, says everything to the workers: above zero there are
+ * pieces to take, zero means wait, below zero means leave. A piece is claimed by lowering it; a
+ * successful claim holds the job alive until the piece is reported in `done`, so what describes the
+ * job may be plain memory. A worker that the system has put aside delays a job only if it holds a
+ * piece of it. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -33,12 +34,14 @@ struct pxs_pool {
     int pieces;
     _Alignas(64) atomic_int remaining;
     _Alignas(64) atomic_int done;
-    _Alignas(64) atomic_int sleepers; /* workers in, or on their way into, futex_wait on `remaining` */
+    /* workers in, or on their way into, futex_wait on `remaining` */
+    _Alignas(64) atomic_int sleepers;
     atomic_int caller_sleeps;
 };
 
 static void futex_wait(atomic_int *word, int expected) {
-    /* Returns at once when *word differs; any other return is looked at again by the caller's loop. */
+    /* Returns at once when *word differs; any other return is looked at again by the caller's
+     * loop. */
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
@@ -73,13 +76,14 @@ static int spin_while(const struct pxs_pool *pool, atomic_int *word, int value) 
 static int claim(struct pxs_pool *pool) {
     int seen = atomic_load_explicit(&pool->remaining, memory_order_acquire);
     while (seen > 0)
-        if (atomic_compare_exchange_weak_explicit(&pool->remaining, &seen, seen - 1, memory_order_acq_rel,
-                                                  memory_order_acquire))
+        if (atomic_compare_exchange_weak_explicit(&pool->remaining, &seen, seen - 1,
+                                                  memory_order_acq_rel, memory_order_acquire))
             return seen;
     return 0;
 }
 
-/* Run pieces until none is left to claim, then report them. The job cannot end, and so no other begin, before. */
+/* Run pieces until none is left to claim, then report them. The job cannot end, and so no other
+ * begin, before. */
 static void drain(struct pxs_pool *pool, int thread) {
     int taken = 0, pieces = 0, left;
     while ((left = claim(pool)) > 0) {
@@ -105,8 +109,8 @@ static void *worker_main(void *arg) {
             drain(pool, worker->index);
             continue;
         }
-        /* Announce, then let the kernel compare: pool_run stores `remaining` before it reads `sleepers`, so either
-         * it sees us and wakes, or the comparison fails. */
+        /* Announce, then let the kernel compare: pool_run stores `remaining` before it reads
+         * `sleepers`, so either it sees us and wakes, or the comparison fails. */
         atomic_fetch_add(&pool->sleepers, 1);
         futex_wait(&pool->remaining, 0);
         atomic_fetch_sub(&pool->sleepers, 1);
@@ -177,7 +181,8 @@ static void pool_free(struct pxs_pool *pool) {
 
 enum pxs_status pxs_pool_create(int threads, struct pxs_pool **out, struct pxs_error *err) {
     if (threads < 1 || threads > MAX_THREADS)
-        return pxs_fail(err, PXS_E_INVALID, "%d threads asked for: must be 1 to %d", threads, MAX_THREADS);
+        return pxs_fail(err, PXS_E_INVALID, "%d threads asked for: must be 1 to %d", threads,
+                        MAX_THREADS);
     struct pxs_cpu cpu;
     pxs_cpu_detect(&cpu);
     struct pxs_pool *pool = pxs_aligned_alloc(sizeof *pool);

@@ -1,4 +1,5 @@
-/* Characters: how they are read from bytes, how wide they are on a terminal, and which of foreign text may be shown as they are. */
+/* Characters: how they are read from bytes, how wide they are on a terminal, and which of foreign
+ * text may be shown as they are. */
 #include "pixsweep/base.h"
 
 #include <string.h>
@@ -7,8 +8,9 @@ struct range {
     uint32_t first, last;
 };
 
-/* Marks that stand on the character before them (general categories Mn and Me), the later parts of a Hangul syllable and the two
- * joiners. Unicode 14.0, as Python's unicodedata has it, across what is not assigned. */
+/* Marks that stand on the character before them (general categories Mn and Me), the later parts of
+ * a Hangul syllable and the two joiners. Unicode 14.0, as Python's unicodedata has it, across what
+ * is not assigned. */
 /* clang-format off */
 static const struct range zero_width[] = {
     {0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x05bf, 0x05bf}, {0x05c1, 0x05c2},
@@ -76,30 +78,34 @@ static const struct range zero_width[] = {
 };
 /* clang-format on */
 
-/* The blocks that Unicode calls wide, coarse on purpose, and single signs that are pictures by themselves: a wrong guess costs an
- * alignment, never a character. */
+/* The blocks that Unicode calls wide, coarse on purpose, and single signs that are pictures by
+ * themselves: a wrong guess costs an alignment, never a character. */
 static const struct range two_wide[] = {
-    {0x1100, 0x115f},   {0x231a, 0x231b},   {0x23e9, 0x23ec},   {0x23f0, 0x23f0},   {0x23f3, 0x23f3},
-    {0x25fd, 0x25fe},   {0x2614, 0x2615},   {0x2648, 0x2653},   {0x267f, 0x267f},   {0x2693, 0x2693},
-    {0x26a1, 0x26a1},   {0x26aa, 0x26ab},   {0x26bd, 0x26be},   {0x26c4, 0x26c5},   {0x26ce, 0x26ce},
-    {0x26d4, 0x26d4},   {0x26ea, 0x26ea},   {0x26f2, 0x26f3},   {0x26f5, 0x26f5},   {0x26fa, 0x26fa},
-    {0x26fd, 0x26fd},   {0x2705, 0x2705},   {0x270a, 0x270b},   {0x2728, 0x2728},   {0x274c, 0x274c},
-    {0x274e, 0x274e},   {0x2753, 0x2755},   {0x2757, 0x2757},   {0x2795, 0x2797},   {0x27b0, 0x27b0},
-    {0x27bf, 0x27bf},   {0x2b1b, 0x2b1c},   {0x2b50, 0x2b50},   {0x2b55, 0x2b55},   {0x2e80, 0x303e},
-    {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},   {0xa960, 0xa97f},
-    {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe10, 0xfe19},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
-    {0xffe0, 0xffe6},   {0x16fe0, 0x18cff}, {0x1aff0, 0x1b2ff}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
-    {0x1f7e0, 0x1f7eb}, {0x1f900, 0x1faff}, {0x20000, 0x3fffd},
+    {0x1100, 0x115f},   {0x231a, 0x231b},   {0x23e9, 0x23ec},   {0x23f0, 0x23f0},
+    {0x23f3, 0x23f3},   {0x25fd, 0x25fe},   {0x2614, 0x2615},   {0x2648, 0x2653},
+    {0x267f, 0x267f},   {0x2693, 0x2693},   {0x26a1, 0x26a1},   {0x26aa, 0x26ab},
+    {0x26bd, 0x26be},   {0x26c4, 0x26c5},   {0x26ce, 0x26ce},   {0x26d4, 0x26d4},
+    {0x26ea, 0x26ea},   {0x26f2, 0x26f3},   {0x26f5, 0x26f5},   {0x26fa, 0x26fa},
+    {0x26fd, 0x26fd},   {0x2705, 0x2705},   {0x270a, 0x270b},   {0x2728, 0x2728},
+    {0x274c, 0x274c},   {0x274e, 0x274e},   {0x2753, 0x2755},   {0x2757, 0x2757},
+    {0x2795, 0x2797},   {0x27b0, 0x27b0},   {0x27bf, 0x27bf},   {0x2b1b, 0x2b1c},
+    {0x2b50, 0x2b50},   {0x2b55, 0x2b55},   {0x2e80, 0x303e},   {0x3041, 0x33ff},
+    {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},   {0xa960, 0xa97f},
+    {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe10, 0xfe19},   {0xfe30, 0xfe6f},
+    {0xff00, 0xff60},   {0xffe0, 0xffe6},   {0x16fe0, 0x18cff}, {0x1aff0, 0x1b2ff},
+    {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f7e0, 0x1f7eb}, {0x1f900, 0x1faff},
+    {0x20000, 0x3fffd},
 };
 
-/* What acts on a terminal or on its neighbours, or is not seen at all: control characters, the soft hyphen, fillers, marks of
- * direction, invisible blanks and operators, line and paragraph separators, tags, and what is no character. The joiners are judged
- * by their neighbours. */
+/* What acts on a terminal or on its neighbours, or is not seen at all: control characters, the soft
+ * hyphen, fillers, marks of direction, invisible blanks and operators, line and paragraph
+ * separators, tags, and what is no character. The joiners are judged by their neighbours. */
 static const struct range not_shown[] = {
-    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f}, {0x061c, 0x061c},
-    {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180e, 0x180e},   {0x200b, 0x200b}, {0x200e, 0x200f},
-    {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},   {0xd800, 0xdfff}, {0xfdd0, 0xfdef},
-    {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0xfffe, 0xffff}, {0x1bca0, 0x1bca3},
+    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
+    {0x061c, 0x061c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180e, 0x180e},
+    {0x200b, 0x200b},   {0x200e, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+    {0x3164, 0x3164},   {0xd800, 0xdfff},   {0xfdd0, 0xfdef},   {0xfeff, 0xfeff},
+    {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0xfffe, 0xffff},   {0x1bca0, 0x1bca3},
     {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0xe0fff},
 };
 
@@ -137,7 +143,7 @@ size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code) {
     return length;
 }
 
-/* ---- width ----------------------------------------------------------------------------------------------- */
+/* ---- width ---------------------------------------------------------------------------------- */
 
 int pxs_char_width(uint32_t code) {
     if (within(code, zero_width, PXS_COUNT(zero_width)))
@@ -201,13 +207,14 @@ void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width) {
     pxs_text_add(out, text + from);
 }
 
-/* ---- what is shown --------------------------------------------------------------------------------------- */
+/* ---- what is shown -------------------------------------------------------------------------- */
 
 bool pxs_char_is_shown(uint32_t code) {
     return !within(code, not_shown, PXS_COUNT(not_shown)) && (code & 0xfffe) != 0xfffe;
 }
 
-/* Scripts that join their letters, and pictures, need the joiners; between others they only hide. */
+/* Scripts that join their letters, and pictures, need the joiners; between others they only
+ * hide. */
 static bool joins(const char *text, size_t bytes, size_t at, size_t length) {
     uint32_t next;
     return at > 0 && ((unsigned char)text[at - 1] & 0x80) != 0 && at + length < bytes &&
@@ -215,10 +222,10 @@ static bool joins(const char *text, size_t bytes, size_t at, size_t length) {
            next != 0x200d && pxs_char_is_shown(next);
 }
 
-/* What stands for the character at text[at]: *shown bytes of it at the result, which is `escape` or the text itself; *length = bytes
- * of text it takes. */
-static const char *char_shown(const char *text, size_t bytes, size_t at, bool keep_lines, char escape[12],
-                              size_t *shown, size_t *length) {
+/* What stands for the character at text[at]: *shown bytes of it at the result, which is `escape` or
+ * the text itself; *length = bytes of text it takes. */
+static const char *char_shown(const char *text, size_t bytes, size_t at, bool keep_lines,
+                              char escape[12], size_t *shown, size_t *length) {
     uint32_t code = 0;
     *length = pxs_utf8_decode(text + at, bytes - at, &code);
     if (*length == 0) {

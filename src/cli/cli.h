@@ -1,4 +1,5 @@
-/* cli, inside: what the commands share. The only room that prints, sets exit codes and installs signal handlers. */
+/* cli, inside: what the commands share. The only room that prints, sets exit codes and installs
+ * signal handlers. */
 #ifndef PXS_CLI_H
 #define PXS_CLI_H
 
@@ -15,7 +16,7 @@
 /* Exit codes are promised (docs/contracts.md, Commands and exit codes). */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };
 
-/* ---- options --------------------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 enum cli_option {
 #define OPTION(symbol, name, argument, help) OPT_##symbol,
@@ -36,8 +37,9 @@ struct cli_command {
 /* One call of the program. Strings are borrowed from argv. */
 struct cli {
     const struct cli_command *command;
-    const char *values[OPT_COUNT]; /* last argument given; "" for an option without one; NULL = not given */
-    const char *const *sets;       /* --set, in order */
+    /* last argument given; "" for an option without one; NULL = not given */
+    const char *values[OPT_COUNT];
+    const char *const *sets; /* --set, in order */
     size_t n_sets;
     const char **args; /* positional arguments */
     int n_args;
@@ -48,43 +50,50 @@ struct cli {
     struct pxs_arena arena; /* texts that stand in place of what was typed */
 };
 
-/* Parses argv (behind the command's name) into `cli`; CLI_OK to go on, or the exit code where that was all (--help, a
- * usage error, which it has explained). `storage` receives --set texts and has room for argc of them. */
+/* Parses argv (behind the command's name) into `cli`; CLI_OK to go on, or the exit code where that
+ * was all (--help, a usage error, which it has explained). `storage` receives --set texts and has
+ * room for argc of them. */
 int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done);
-/* A whole number between least and most; `fallback` where the option is absent, or "auto" where `auto_too`. False: said why. */
-bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most, bool auto_too,
-             int64_t fallback, int64_t *out);
-/* The words of a list option: "a, b" is two. *copy holds them, to be freed whatever comes back; none where the option is absent.
- * PXS_E_INVALID where it names nothing, or more than `room` words. */
-enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy, const char **words,
-                          size_t room, size_t *n, struct pxs_error *err);
+/* A whole number between least and most; `fallback` where the option is absent, or "auto" where
+ * `auto_too`. False: said why. */
+bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most,
+             bool auto_too, int64_t fallback, int64_t *out);
+/* The words of a list option: "a, b" is two. *copy holds them, to be freed whatever comes back;
+ * none where the option is absent. PXS_E_INVALID where it names nothing, or more than `room`
+ * words. */
+enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy,
+                          const char **words, size_t room, size_t *n, struct pxs_error *err);
 /* names.c. Each returns CLI_OK, or the exit code after saying why. Where an experiment
- * file is wanted, `own` is own.yaml or own.yml, here or in experiments/, and `a/own` is a/own.yaml or
- * a/own.yml alone; says which. A folder is refused, with the file that was likely meant. */
+ * file is wanted, `own` is own.yaml or own.yml, here or in experiments/, and `a/own` is a/own.yaml
+ * or a/own.yml alone; says which. A folder is refused, with the file that was likely meant. */
 int cli_experiment(struct cli *cli, const char **file);
 /* Where a sweep is wanted, an experiment file stands for its sweep. */
 int cli_names(struct cli *cli);
-/* KEY=VALUE behind FILE, and --seeds: as so many --set, appended to `storage`; several values become a part of the sweep. */
+/* KEY=VALUE behind FILE, and --seeds: as so many --set, appended to `storage`; several values
+ * become a part of the sweep. */
 int cli_settings(struct cli *cli, const char **storage);
 const char *cli_option_name(enum cli_option option);
-/* What stands behind the dashes that `word` begins with, where one of them is no ASCII '-'; else NULL. */
+/* What stands behind the dashes that `word` begins with, where one of them is no ASCII '-'; else
+ * NULL. */
 const char *cli_behind_dashes(const char *word);
 void cli_help(const struct cli_command *command);
 void cli_print_version(void);
 
-/* ---- output ---------------------------------------------------------------------------------------------- */
+/* ---- output --------------------------------------------------------------------------------- */
 
-/* Whatever comes from files, names or the database is cleaned on its way out (base.h, text that is shown), by all of these but
- * cli_out and cli_sink.
- * To stdout. The first failure is remembered and reported by cli_close_output; what follows is dropped. */
+/* Whatever comes from files, names or the database is cleaned on its way out (base.h, text that is
+ * shown), by all of these but cli_out and cli_sink. To stdout. The first failure is remembered and
+ * reported by cli_close_output; what follows is dropped. */
 void cli_out(const char *text, size_t bytes);
 void cli_out_text(const struct pxs_text *text); /* lines for people */
 void cli_out_result(const struct cli *cli,
-                    const struct pxs_text *text); /* the same, or data where --format asks for that */
+                    /* the same, or data where --format asks for that */
+                    const struct pxs_text *text);
 void cli_outf(const char *fmt, ...) PXS_PRINTF(1, 2);
 struct pxs_sink cli_sink(void);
 void cli_flush(void); /* what stands in the buffer is on its way to whoever reads along */
-/* Flushes; returns `code`, or CLI_FAILED in place of CLI_OK where something could not be written (which it says). */
+/* Flushes; returns `code`, or CLI_FAILED in place of CLI_OK where something could not be written
+ * (which it says). */
 int cli_close_output(int code);
 int cli_output_width(void); /* columns of the terminal on stdout, 0 if it is none */
 
@@ -96,16 +105,18 @@ void cli_say(const char *fmt, ...) PXS_PRINTF(1, 2);
 int cli_usage(const struct cli *cli, const char *fmt, ...) PXS_PRINTF(2, 3);
 /* Says what went wrong; returns the exit code that belongs to it. */
 int cli_fail(enum pxs_status status, const struct pxs_error *err);
-/* Says what is wrong with an experiment file, problem by problem, or else the error that sums up. */
+/* Says what is wrong with an experiment file, problem by problem, or else the error that sums
+ * up. */
 void cli_say_why(const struct pxs_text *diagnostics, const struct pxs_error *err);
 /* Lines of a logger to stderr; --quiet drops what is neither warning nor error. */
 struct pxs_logger cli_logger(const struct cli *cli);
 
-/* ---- signals --------------------------------------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------------------------------- */
 
 enum cli_signals {
-    /* First SIGINT or SIGTERM: stop; second: at once; third: the program dies. SIGUSR1: save. SIGHUP: only noted. SIGTSTP: suspend. As
-     * long as nobody heeds the flags, the second one ends the program, and the first one after some seconds. */
+    /* First SIGINT or SIGTERM: stop; second: at once; third: the program dies. SIGUSR1: save.
+     * SIGHUP: only noted. SIGTSTP: suspend. As long as nobody heeds the flags, the second one ends
+     * the program, and the first one after some seconds. */
     CLI_SIGNALS_SUPERVISOR,
     CLI_SIGNALS_WORKER, /* SIGINT, SIGTERM: stop. SIGUSR1: save. SIGHUP is ignored */
     CLI_SIGNALS_TASK    /* first SIGINT, SIGTERM or SIGHUP: stop; second: the program dies */
@@ -117,7 +128,7 @@ bool cli_continued(void); /* has the program been suspended and continued since 
 /* Makes sure that 0, 1 and 2 are open, so that no file of ours becomes somebody's stdout. */
 void cli_open_standard_files(void);
 
-/* ---- progress -------------------------------------------------------------------------------------------- */
+/* ---- progress ------------------------------------------------------------------------------- */
 
 struct pxs_sweep_listener;
 /* What is on the terminal now, and where progress goes when there is none any more. */
@@ -130,32 +141,38 @@ struct cli_progress {
     char log_path[4096]; /* for the time after the terminal; "" until the plan names it */
     FILE *log;           /* open since the terminal was closed; NULL before */
 };
-/* Fills a listener that draws a board on a terminal and plain lines elsewhere; it is to live as long as *p. Where the terminal is
- * closed (SIGHUP), lines go into `<results>/<sweep>/run.log` from then on. */
-void cli_progress_init(struct cli_progress *p, const struct cli *cli, struct pxs_sweep_listener *listener);
-/* Takes the board away. Results and last words that follow reach the log as well, if there is one: */
+/* Fills a listener that draws a board on a terminal and plain lines elsewhere; it is to live as
+ * long as *p. Where the terminal is closed (SIGHUP), lines go into `<results>/<sweep>/run.log` from
+ * then on. */
+void cli_progress_init(struct cli_progress *p, const struct cli *cli,
+                       struct pxs_sweep_listener *listener);
+/* Takes the board away. Results and last words that follow reach the log as well, if there is
+ * one: */
 void cli_progress_finish(struct cli_progress *p);
 /* To stdout, and into the log that took a closed terminal's place. */
 void cli_progress_result(struct cli_progress *p, const struct pxs_text *text);
 void cli_progress_close(struct cli_progress *p);
 
-/* The bar of any other command: one line on stderr, redrawn in place on a terminal; elsewhere a plain line every ten seconds.
- * Nothing within the first second, and nothing at all with --quiet. */
+/* The bar of any other command: one line on stderr, redrawn in place on a terminal; elsewhere a
+ * plain line every ten seconds. Nothing within the first second, and nothing at all with
+ * --quiet. */
 struct cli_bar {
     bool silent, terminal;
     bool drawn; /* it stands on the screen now */
     double began, shown;
     char what[128];
-    double first, since; /* where the work in hand stood when it was first told of, for the time left */
+    /* where the work in hand stood when it was first told of, for the time left */
+    double first, since;
 };
 /* The meter to hand down; it is to live as long as *bar. */
 struct pxs_meter cli_bar_begin(struct cli_bar *bar, const struct cli *cli);
 /* Takes the bar away; the next word of the meter draws it again. At the end of its work always. */
 void cli_bar_clear(struct cli_bar *bar);
-/* Takes away whatever bar stands on the screen, before something else is printed there (cli_out and cli_say do it). */
+/* Takes away whatever bar stands on the screen, before something else is printed there (cli_out and
+ * cli_say do it). */
 void cli_bar_hide(void);
 
-/* ---- commands -------------------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 /* Commands whose rows in commands.def name them. */
 #define COMMAND(symbol, ...) int cli_cmd_##symbol(struct cli *cli);
@@ -164,20 +181,26 @@ void cli_bar_hide(void);
 #undef COMMAND
 #undef INTERNAL
 
-/* Every -o of every command asks first: PXS_E_INVALID where `path` is the database `s`, one of its side files, any SQLite file, a file
- * of a run (links to them, too), or no file at all. */
+/* Every -o of every command asks first: PXS_E_INVALID where `path` is the database `s`, one of its
+ * side files, any SQLite file, a file of a run (links to them, too), or no file at all. */
 enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err);
-/* Why the place that is taken without -o could not be written to, with the remedy; `status` as it came. */
-enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status, struct pxs_error *err);
+/* Why the place that is taken without -o could not be written to, with the remedy; `status` as it
+ * came. */
+enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
+                                 struct pxs_error *err);
 
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);
-/* Takes home what dead processes left of a sweep (0: of all) and says so; a command that changes runs does this first. */
-enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id, struct pxs_error *err);
-/* Opens the database that --db and --results lead to for reading, prints what `read` appends to out, closes it. Tried again
- * where another program changed it in between. Returns the exit code. */
+/* Takes home what dead processes left of a sweep (0: of all) and says so; a command that changes
+ * runs does this first. */
+enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
+                         struct pxs_error *err);
+/* Opens the database that --db and --results lead to for reading, prints what `read` appends to
+ * out, closes it. Tried again where another program changed it in between. Returns the exit
+ * code. */
 int cli_with_store(struct cli *cli, cli_read_fn read);
-/* The same for commands that change something: the database must be there, is opened for writing, and `change` is called once. */
+/* The same for commands that change something: the database must be there, is opened for writing,
+ * and `change` is called once. */
 /* " --db PATH --results PATH" where the user gave them, so that a printed command can be copied. */
 void cli_add_place(const struct cli *cli, struct pxs_text *out);
 int cli_with_writer(struct cli *cli, cli_read_fn change);
@@ -185,10 +208,12 @@ struct pxs_sweep_options;
 /* Options of plan and run; false: said why. */
 bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options);
 struct pxs_plan;
-/* Each distinct schedule of the plan as a curve of two rows, with its first and last rate and their ratio. */
-enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out, struct pxs_error *err);
+/* Each distinct schedule of the plan as a curve of two rows, with its first and last rate and their
+ * ratio. */
+enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out,
+                                   struct pxs_error *err);
 /* The plan as table, CSV or JSON (what `plan` and `run --dry-run` print). */
-enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
-                              struct pxs_error *err);
+enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan,
+                              struct pxs_text *out, struct pxs_error *err);
 
 #endif

@@ -30,7 +30,7 @@ struct bench {
     int64_t peak_bytes; /* of a process that trains; 0: unknown */
 };
 
-/* ---- settings -------------------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------- */
 
 /* --set without a file: each text is key=value. */
 static enum pxs_status set_one(struct pxs_params *params, const char *text, struct pxs_error *err) {
@@ -53,7 +53,8 @@ static enum pxs_status set_one(struct pxs_params *params, const char *text, stru
     return PXS_OK;
 }
 
-static enum pxs_status from_file(const struct cli *cli, struct pxs_params *params, struct pxs_error *err) {
+static enum pxs_status from_file(const struct cli *cli, struct pxs_params *params,
+                                 struct pxs_error *err) {
     struct pxs_config *config = NULL;
     struct pxs_text diagnostics = {0};
     struct pxs_point *point = malloc(sizeof *point);
@@ -72,7 +73,8 @@ static enum pxs_status from_file(const struct cli *cli, struct pxs_params *param
     return status;
 }
 
-static enum pxs_status read_params(const struct cli *cli, struct pxs_params *params, struct pxs_error *err) {
+static enum pxs_status read_params(const struct cli *cli, struct pxs_params *params,
+                                   struct pxs_error *err) {
     if (cli->n_args > 0)
         return from_file(cli, params, err);
     pxs_params_default(params);
@@ -84,9 +86,10 @@ static enum pxs_status read_params(const struct cli *cli, struct pxs_params *par
     return pxs_params_check(&checked, NULL, err);
 }
 
-/* ---- measuring ------------------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------ */
 
-/* What a training process would do: networks, a batch, a few steps. It ends with its parent, and at once at Ctrl-C. */
+/* What a training process would do: networks, a batch, a few steps. It ends with its parent, and at
+ * once at Ctrl-C. */
 static void train_a_little(const struct bench *b) {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
@@ -101,8 +104,8 @@ static void train_a_little(const struct bench *b) {
     _exit(CLI_OK);
 }
 
-/* The most memory that it takes, without the pictures to train on, into peak_bytes; 0 where it cannot be told. Before anything large is
- * here: a process counts what it was forked with. */
+/* The most memory that it takes, without the pictures to train on, into peak_bytes; 0 where it
+ * cannot be told. Before anything large is here: a process counts what it was forked with. */
 static enum pxs_status measure_memory(struct bench *b, struct pxs_error *err) {
     const struct timespec pause = {.tv_nsec = 20000000};
     struct rusage usage;
@@ -122,12 +125,13 @@ static enum pxs_status measure_memory(struct bench *b, struct pxs_error *err) {
     return PXS_OK;
 }
 
-static enum pxs_status measure_rounds(const struct bench *b, struct pxs_bench *bench, struct pxs_error *err) {
+static enum pxs_status measure_rounds(const struct bench *b, struct pxs_bench *bench,
+                                      struct pxs_error *err) {
     double said = 0;
     for (int round = 0; round <= b->rounds; round++) { /* 0 warms up */
         if (!b->cli->quiet && pxs_monotonic() > said + 1) {
-            cli_say(round == 0 ? "layers and step: warming up" : "layers and step: round %d of %d", round,
-                    b->rounds);
+            cli_say(round == 0 ? "layers and step: warming up" : "layers and step: round %d of %d",
+                    round, b->rounds);
             said = pxs_monotonic();
         }
         PXS_TRY(pxs_bench_round(bench, b->stop, err));
@@ -139,7 +143,8 @@ static enum pxs_status measure_ours(struct bench *b, struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
     struct pxs_bench *bench = NULL;
     PXS_TRY(pxs_pool_create(b->threads, &pool, err));
-    enum pxs_status status = pxs_bench_create(&b->params, pool, b->kernels, PXS_BENCH_ALL, &bench, err);
+    enum pxs_status status =
+        pxs_bench_create(&b->params, pool, b->kernels, PXS_BENCH_ALL, &bench, err);
     if (status == PXS_OK)
         status = measure_rounds(b, bench, err);
     if (status == PXS_OK)
@@ -165,7 +170,7 @@ static enum pxs_status measure(struct bench *b, struct pxs_error *err) {
     return measure_ours(b, err);
 }
 
-/* ---- showing --------------------------------------------------------------------------------------------- */
+/* ---- showing -------------------------------------------------------------------------------- */
 
 /* COLUMN(name, title, how a layer's line shows it, how a line of PyTorch does) */
 #define COLUMNS                                        \
@@ -246,7 +251,8 @@ static const struct pxs_bench_row *step_row(const struct bench *b) {
     return &b->rows[b->n_rows - 2];
 }
 
-static void put_row(struct pxs_table *t, size_t row, const struct bench *b, const struct pxs_bench_row *r) {
+static void put_row(struct pxs_table *t, size_t row, const struct bench *b,
+                    const struct pxs_bench_row *r) {
     set_text(t, row, C_what, r->what);
     set_text(t, row, C_method, r->method);
     set_text(t, row, C_shape, r->shape);
@@ -266,7 +272,8 @@ static void put_row(struct pxs_table *t, size_t row, const struct bench *b, cons
     put_facts(t, row, b);
 }
 
-static void put_torch(struct pxs_table *t, size_t row, const struct bench *b, const struct cli_torch_row *r) {
+static void put_torch(struct pxs_table *t, size_t row, const struct bench *b,
+                      const struct cli_torch_row *r) {
     set_text(t, row, C_what, r->what);
     set_text(t, row, C_shape, step_row(b)->shape);
     set_int(t, row, C_threads, r->threads);
@@ -297,7 +304,8 @@ static enum pxs_status put_table(const struct bench *b, size_t n_ours, size_t n_
     return status;
 }
 
-static enum pxs_status put_torch_table(const struct bench *b, struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status put_torch_table(const struct bench *b, struct pxs_text *out,
+                                       struct pxs_error *err) {
     struct pxs_column columns[N_COLUMNS];
     bool noted = false;
     memcpy(columns, torch_columns, sizeof columns);
@@ -305,9 +313,10 @@ static enum pxs_status put_torch_table(const struct bench *b, struct pxs_text *o
         noted = noted || b->torch[i].note[0] != '\0';
     if (!noted)
         columns[C_note].show = PXS_SHOW_HIDDEN;
-    pxs_text_addf(out,
-                  "\nPyTorch %s, in turn with our own step; torch/ours is the median over %d round%s\n\n",
-                  b->torch[0].version, b->rounds, b->rounds == 1 ? "" : "s");
+    pxs_text_addf(
+        out,
+        "\nPyTorch %s, in turn with our own step; torch/ours is the median over %d round%s\n\n",
+        b->torch[0].version, b->rounds, b->rounds == 1 ? "" : "s");
     return put_table(b, 0, b->n_torch, columns, out, err);
 }
 
@@ -334,7 +343,7 @@ static enum pxs_status show(const struct bench *b, struct pxs_text *out, struct 
     return b->n_torch > 0 ? put_torch_table(b, out, err) : PXS_OK;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
     struct pxs_text out = {0};
@@ -345,8 +354,8 @@ static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
     PXS_TRY(pxs_blas_describe(b->openblas, sizeof b->openblas, err));
     b->stop = cli_catch_signals(CLI_SIGNALS_TASK);
     if (!b->cli->quiet)
-        cli_say("%d thread%s, %d round%s, kernels %s", b->threads, b->threads == 1 ? "" : "s", b->rounds,
-                b->rounds == 1 ? "" : "s", pxs_kernels_name(b->set));
+        cli_say("%d thread%s, %d round%s, kernels %s", b->threads, b->threads == 1 ? "" : "s",
+                b->rounds, b->rounds == 1 ? "" : "s", pxs_kernels_name(b->set));
     PXS_TRY(measure(b, err));
     const enum pxs_status status = show(b, &out, err);
     if (status == PXS_OK)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- glyphs ---------------------------------------------------------------------------------------------- */
+/* ---- glyphs --------------------------------------------------------------------------------- */
 
 static bool required(const struct cli *cli, enum cli_option option) {
     if (cli->values[option] == NULL)
@@ -41,12 +41,14 @@ static void print_report(const struct pxs_glyphs_spec *spec, const struct pxs_gl
         return;
     }
     pxs_format_duration(time, r->seconds);
-    cli_outf("%s: %zu pair%s to train on, %zu to validate with, %d x %d pixels a half, in %s\n", spec->out,
-             r->train, r->train == 1 ? "" : "s", r->val, spec->size, spec->size, time);
-    cli_outf("chosen from %zu characters; left out: %zu not in the source font, %zu not in the target font, "
+    cli_outf("%s: %zu pair%s to train on, %zu to validate with, %d x %d pixels a half, in %s\n",
+             spec->out, r->train, r->train == 1 ? "" : "s", r->val, spec->size, spec->size, time);
+    cli_outf("chosen from %zu characters; left out: %zu not in the source font, %zu not in the "
+             "target font, "
              "%zu blank, "
              "%zu placeholder boxes, %zu that look like another one\n",
-             r->candidates, r->missing_source, r->missing_target, r->blank, r->placeholder, r->twins);
+             r->candidates, r->missing_source, r->missing_target, r->blank, r->placeholder,
+             r->twins);
 }
 
 int cli_cmd_data_glyphs(struct cli *cli) {
@@ -66,7 +68,7 @@ int cli_cmd_data_glyphs(struct cli *cli) {
     return CLI_OK;
 }
 
-/* ---- check ----------------------------------------------------------------------------------------------- */
+/* ---- check ---------------------------------------------------------------------------------- */
 
 /* Problems as they are found, for a table of two columns. */
 struct problems {
@@ -79,7 +81,9 @@ static const char *const problem_columns[] = {"level", "problem"};
 
 static void on_problem(void *user, enum pxs_log_level level, const char *text) {
     struct problems *p = user;
-    const char *word = level == PXS_LOG_ERROR ? "error" : level == PXS_LOG_WARN ? "warning" : "note";
+    const char *word = level == PXS_LOG_ERROR  ? "error"
+                       : level == PXS_LOG_WARN ? "warning"
+                                               : "note";
     if (p->format == PXS_FORMAT_TABLE) {
         cli_outf("%s: %s\n", word, text);
     } else if (p->status == PXS_OK) {
@@ -89,8 +93,8 @@ static void on_problem(void *user, enum pxs_log_level level, const char *text) {
 }
 
 static void print_summary(const char *dir, const struct pxs_check_summary *s) {
-    cli_outf("%s: %zu pair%s to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n", dir,
-             s->train, s->train == 1 ? "" : "s", s->val,
+    cli_outf("%s: %zu pair%s to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n",
+             dir, s->train, s->train == 1 ? "" : "s", s->val,
              s->has_val ? "" : " (no val/: val_fraction holds some back)", s->errors,
              s->errors == 1 ? "" : "s", s->warnings, s->warnings == 1 ? "" : "s");
     if (s->hash[0] != '\0')
@@ -104,7 +108,8 @@ static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struc
         PXS_TRY(pxs_rows_create(p->format, 0, cli_sink(), &p->rows, err));
         PXS_TRY(pxs_rows_row(p->rows, problem_columns, NULL, PXS_COUNT(problem_columns), err));
     }
-    PXS_TRY(pxs_dataset_check(cli->args[0], pool, (struct pxs_logger){on_problem, p}, meter, summary, err));
+    PXS_TRY(pxs_dataset_check(cli->args[0], pool, (struct pxs_logger){on_problem, p}, meter,
+                              summary, err));
     PXS_TRY(p->status);
     if (p->format != PXS_FORMAT_TABLE)
         return pxs_rows_end(p->rows, err);

@@ -6,15 +6,16 @@
 #include <string.h>
 
 /* Rows into a file under a temporary name, which takes its own once it is whole. */
-static enum pxs_status file_write(void *user, const char *text, size_t bytes, struct pxs_error *err) {
+static enum pxs_status file_write(void *user, const char *text, size_t bytes,
+                                  struct pxs_error *err) {
     const struct pxs_atomic_file *file = user;
     if (fwrite(text, 1, bytes, file->file) != bytes)
         return pxs_fail_errno(err, "cannot write %s", file->path);
     return PXS_OK;
 }
 
-static enum pxs_status into_file(struct pxs_store *s, struct pxs_export_options *options, const char *path,
-                                 uint64_t *rows, struct pxs_error *err) {
+static enum pxs_status into_file(struct pxs_store *s, struct pxs_export_options *options,
+                                 const char *path, uint64_t *rows, struct pxs_error *err) {
     struct pxs_atomic_file file;
     PXS_TRY(pxs_atomic_open(&file, path, err));
     options->sink = (struct pxs_sink){file_write, &file};
@@ -42,7 +43,8 @@ static enum pxs_status export(struct cli *cli, struct pxs_store *s, struct pxs_t
                                           : pxs_export(s, &options, &rows, err);
     cli_bar_clear(&bar);
     if (status == PXS_OK && path != NULL && !cli->quiet)
-        pxs_text_add_words(out, "%s: %llu row%s\n", path, (unsigned long long)rows, rows == 1 ? "" : "s");
+        pxs_text_add_words(out, "%s: %llu row%s\n", path, (unsigned long long)rows,
+                           rows == 1 ? "" : "s");
     if (status == PXS_E_BUSY && path == NULL)
         status = pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again");
     return status;

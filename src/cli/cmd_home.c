@@ -52,8 +52,8 @@ int cli_cmd_merge(struct cli *cli) {
     if (status != PXS_OK && status != PXS_E_NOT_FOUND && status != PXS_E_INVALID)
         return cli_fail(status, &err);
     if (!cli->quiet)
-        cli_outf("%zu run%s: %zu taken (%zu records), %zu not\n", counts.found, counts.found == 1 ? "" : "s",
-                 counts.changed, counts.records, counts.problems);
+        cli_outf("%zu run%s: %zu taken (%zu records), %zu not\n", counts.found,
+                 counts.found == 1 ? "" : "s", counts.changed, counts.records, counts.problems);
     return missing ? CLI_USAGE : counts.problems > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -62,7 +62,8 @@ static void print_changed(void *user, const struct pxs_home_line *line) {
         print_line(user, line);
 }
 
-enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id, struct pxs_error *err) {
+enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
+                         struct pxs_error *err) {
     struct pxs_home_counts counts = {0};
     return pxs_sweep_reap(s, sweep_id, false, print_changed, cli, &counts, err);
 }
@@ -84,8 +85,9 @@ int cli_cmd_reap(struct cli *cli) {
     if (status != PXS_OK)
         return cli_fail(status, &err);
     if (!cli->quiet)
-        cli_outf("%zu open attempt%s: %zu %s, %zu left alone\n", counts.found, counts.found == 1 ? "" : "s",
-                 counts.changed, dry ? "would be taken home" : "taken home",
+        cli_outf("%zu open attempt%s: %zu %s, %zu left alone\n", counts.found,
+                 counts.found == 1 ? "" : "s", counts.changed,
+                 dry ? "would be taken home" : "taken home",
                  counts.found - counts.changed - counts.problems);
     return counts.problems > 0 ? CLI_FAILED : CLI_OK;
 }

@@ -12,20 +12,23 @@
 /* Notes go to stderr, a line each. */
 static void say_notes(char *notes) {
     char *rest = NULL;
-    for (char *line = strtok_r(notes, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = strtok_r(notes, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest))
         cli_say("%s", line);
 }
 
 static void sum_up(const struct pxs_lab_result *r, struct pxs_text *out) {
     if (r->added == 0)
-        pxs_text_add_words(out,
-                           "nothing new: all %zu run%s of %zu folder%s %s in sweep %s already (`pixsweep rm` "
-                           "first to import "
-                           "them anew)\n",
-                           r->known, r->known == 1 ? "" : "s", r->folders, r->folders == 1 ? "" : "s",
-                           r->known == 1 ? "is" : "are", r->sweep);
+        pxs_text_add_words(
+            out,
+            "nothing new: all %zu run%s of %zu folder%s %s in sweep %s already (`pixsweep rm` "
+            "first to import "
+            "them anew)\n",
+            r->known, r->known == 1 ? "" : "s", r->folders, r->folders == 1 ? "" : "s",
+            r->known == 1 ? "is" : "are", r->sweep);
     else
-        pxs_text_add_words(out, "%zu run%s into sweep %s", r->added, r->added == 1 ? "" : "s", r->sweep);
+        pxs_text_add_words(out, "%zu run%s into sweep %s", r->added, r->added == 1 ? "" : "s",
+                           r->sweep);
     if (r->added > 0 && r->known > 0)
         pxs_text_add_words(out, ", %zu there already", r->known);
     if (r->added > 0)
@@ -45,7 +48,8 @@ static enum pxs_status print(struct cli *cli, struct pxs_lab_result *r, struct p
     return status;
 }
 
-static enum pxs_status open_store(const struct cli *cli, struct pxs_store **out, struct pxs_error *err) {
+static enum pxs_status open_store(const struct cli *cli, struct pxs_store **out,
+                                  struct pxs_error *err) {
     char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
         return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");

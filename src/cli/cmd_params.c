@@ -40,8 +40,8 @@ static void cut(struct pxs_text *text, size_t width) {
     pxs_text_add(text, "\xe2\x80\xa6");
 }
 
-static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_params *defaults, int width,
-                    struct pxs_text *text) {
+static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_params *defaults,
+                    int width, struct pxs_text *text) {
     const struct pxs_param_info *info = pxs_param_info(key);
     pxs_table_set(t, row, KEY, pxs_cell_text(info->key));
     pxs_table_set(t, row, TYPE, pxs_cell_text(pxs_param_type_name(info->type)));
@@ -64,7 +64,8 @@ static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_p
 }
 
 /* One key in full. */
-static void put_one(const struct pxs_table *t, const struct pxs_param_info *info, struct pxs_text *out) {
+static void put_one(const struct pxs_table *t, const struct pxs_param_info *info,
+                    struct pxs_text *out) {
     pxs_text_addf(out, "%s: %s\n", info->key, info->help);
     for (int c = TYPE; c < UNDER; c++) {
         const struct pxs_cell cell = t->cells[c];
@@ -86,7 +87,9 @@ static enum pxs_status list(const struct cli *cli, int first, int last, struct p
     struct pxs_table table = {0};
     struct pxs_text text = {0};
     const bool listed = cli->format == PXS_FORMAT_TABLE && cli->n_args == 0;
-    const int terminal = cli_output_width(), width = !listed ? 0 : terminal > 0 ? terminal : WIDTH_USUAL;
+    const int terminal = cli_output_width(), width = !listed        ? 0
+                                                     : terminal > 0 ? terminal
+                                                                    : WIDTH_USUAL;
     pxs_params_default(&defaults);
     PXS_TRY(pxs_table_make(&table, names, COLUMNS, (size_t)(last - first), err));
     for (int key = first; key < last; key++)
@@ -99,9 +102,8 @@ static enum pxs_status list(const struct cli *cli, int first, int last, struct p
     else
         status = pxs_report_table(&table, columns, cli->format, width, out, err);
     if (status == PXS_OK && listed)
-        pxs_text_add(
-            out,
-            "\none in full: pixsweep params KEY; without a default: must be given where it is in force\n");
+        pxs_text_add(out, "\none in full: pixsweep params KEY; without a default: must be given "
+                          "where it is in force\n");
     pxs_text_finish(&text);
     pxs_table_finish(&table);
     return status;
@@ -115,7 +117,8 @@ static enum pxs_status find_key(const char *name, int *key, struct pxs_error *er
         return PXS_OK;
     }
     pxs_param_add_remedy(name, &remedy);
-    pxs_fail(err, PXS_E_NOT_FOUND, "there is no hyperparameter '%.60s'%s", name, pxs_text_str(&remedy));
+    pxs_fail(err, PXS_E_NOT_FOUND, "there is no hyperparameter '%.60s'%s", name,
+             pxs_text_str(&remedy));
     pxs_text_finish(&remedy);
     return PXS_E_NOT_FOUND;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the table of runs ----------------------------------------------------------------------------------- */
+/* ---- the table of runs ---------------------------------------------------------------------- */
 
 /* Columns behind the hyperparameters that differ. */
 enum {
@@ -66,7 +66,8 @@ static struct pxs_cell known(double value) {
     return isnan(value) ? pxs_cell_text(NULL) : pxs_cell_real(value);
 }
 
-static void put_fixed(struct pxs_table *t, size_t row, size_t first, const struct pxs_plan_run *run) {
+static void put_fixed(struct pxs_table *t, size_t row, size_t first,
+                      const struct pxs_plan_run *run) {
     const struct pxs_plan_rate *g = &run->rate[0], *d = &run->rate[1];
     const struct pxs_cell cells[FIXED] = {
         pxs_cell_int(run->seed),
@@ -99,8 +100,8 @@ static void choose(const struct pxs_plan *plan, struct pxs_column *columns) {
         columns[SEED].show = PXS_SHOW_HIDDEN;
 }
 
-static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
-                                 struct pxs_error *err) {
+static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *plan,
+                                 struct pxs_text *out, struct pxs_error *err) {
     const size_t first = 1 + plan->n_keys, n = first + FIXED;
     const char *names[1 + PXS_PARAM_COUNT + FIXED] = {"number"};
     struct pxs_column columns[1 + PXS_PARAM_COUNT + FIXED] = {{"no", PXS_SHOW_PLAIN}};
@@ -130,13 +131,13 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
     return status;
 }
 
-/* ---- the words around it --------------------------------------------------------------------------------- */
+/* ---- the words around it -------------------------------------------------------------------- */
 
 static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
-    static const enum pxs_run_state order[] = {PXS_STATE_NEW,      PXS_STATE_QUEUED, PXS_STATE_INTERRUPTED,
-                                               PXS_STATE_RUNNING,  PXS_STATE_STALE,  PXS_STATE_COMPLETED,
-                                               PXS_STATE_PRUNED,   PXS_STATE_FAILED, PXS_STATE_DIVERGED,
-                                               PXS_STATE_CANCELLED};
+    static const enum pxs_run_state order[] = {
+        PXS_STATE_NEW,      PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING,
+        PXS_STATE_STALE,    PXS_STATE_COMPLETED, PXS_STATE_PRUNED,      PXS_STATE_FAILED,
+        PXS_STATE_DIVERGED, PXS_STATE_CANCELLED};
     pxs_text_add_words(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
     pxs_state_counts_add(&p->states, order, PXS_COUNT(order), "", out);
     pxs_text_add(out, ")\n\n");
@@ -154,8 +155,9 @@ static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
     pxs_text_add(out, marked ? "! lr_G does not fall to 1/100 of its start\n" : "");
     for (int net = 0; net < 2; net++) {
         if (idle[net] > 0)
-            pxs_text_addf(out, "%zu run%s: lr_policy_%c never fires within n_epochs, so it equals constant\n",
-                          idle[net], idle[net] == 1 ? "" : "s", "GD"[net]);
+            pxs_text_addf(
+                out, "%zu run%s: lr_policy_%c never fires within n_epochs, so it equals constant\n",
+                idle[net], idle[net] == 1 ? "" : "s", "GD"[net]);
     }
 }
 
@@ -169,8 +171,8 @@ static void put_pairs(const struct pxs_plan *p, struct pxs_text *out) {
         bool known_already = false;
         for (size_t k = 0; k < n; k++) {
             const struct pxs_plan_run *other = &p->runs[shown[k]];
-            known_already =
-                known_already || (other->data_hash == run->data_hash && other->n_train == run->n_train);
+            known_already = known_already ||
+                            (other->data_hash == run->data_hash && other->n_train == run->n_train);
         }
         if (known_already)
             continue;
@@ -189,14 +191,16 @@ static void put_pairs(const struct pxs_plan *p, struct pxs_text *out) {
         pxs_text_addf(out, "%" PRId64 " to train on, ", run->n_train);
         if (run->own_val)
             pxs_text_addf(out, "%" PRId64 " in val/%s\n", run->n_val,
-                          params.validation == PXS_VALIDATION_OFF ? ", for pictures only (validation: off)"
-                                                                  : "");
+                          params.validation == PXS_VALIDATION_OFF
+                              ? ", for pictures only (validation: off)"
+                              : "");
         else if (run->n_val > 0)
-            pxs_text_addf(out, "%" PRId64 " held out for validation (val_fraction %.15g)\n", run->n_val,
-                          params.val_fraction);
+            pxs_text_addf(out, "%" PRId64 " held out for validation (val_fraction %.15g)\n",
+                          run->n_val, params.val_fraction);
         else
             pxs_text_addf(out, "none held out (%s)\n",
-                          params.validation == PXS_VALIDATION_OFF ? "validation: off" : "val_fraction 0");
+                          params.validation == PXS_VALIDATION_OFF ? "validation: off"
+                                                                  : "val_fraction 0");
     }
     if (several)
         pxs_text_add(out, "pairs: and other data sets\n");
@@ -214,10 +218,11 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
     if (p->disk_free == UINT64_MAX) /* a place that tells nothing of space */
         snprintf(spare, sizeof spare, "unknown space");
     pxs_format_bytes(memory, p->memory_each);
-    pxs_text_addf(out, "to do: %" PRId64 " steps, about %s with %d job%s of %d thread%s on %d core%s (%s)\n",
-                  p->steps_to_do, time, p->slots.jobs, p->slots.jobs == 1 ? "" : "s", p->slots.threads,
-                  p->slots.threads == 1 ? "" : "s", p->slots.cores, p->slots.cores == 1 ? "" : "s",
-                  p->time_basis);
+    pxs_text_addf(
+        out, "to do: %" PRId64 " steps, about %s with %d job%s of %d thread%s on %d core%s (%s)\n",
+        p->steps_to_do, time, p->slots.jobs, p->slots.jobs == 1 ? "" : "s", p->slots.threads,
+        p->slots.threads == 1 ? "" : "s", p->slots.cores, p->slots.cores == 1 ? "" : "s",
+        p->time_basis);
     pxs_text_addf(out, "disk: about %s of %s free; memory: about %s a job", disk, spare, memory);
     if (p->memory.limited) {
         pxs_format_bytes(spare, p->memory.available);
@@ -226,8 +231,8 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
     pxs_text_add(out, "\n");
 }
 
-enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan, struct pxs_text *out,
-                              struct pxs_error *err) {
+enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan,
+                              struct pxs_text *out, struct pxs_error *err) {
     if (cli->format != PXS_FORMAT_TABLE)
         return runs_text(cli, plan, out, err);
     put_states(plan, out);
@@ -236,14 +241,15 @@ enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan
     PXS_TRY(cli_schedules_text(plan, out, err));
     put_schedules(plan, out);
     if (plan->notes[0] != '\0')
-        pxs_text_addf(out, "%s%s", plan->notes, plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
+        pxs_text_addf(out, "%s%s", plan->notes,
+                      plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
     pxs_prune_words(plan, out);
     put_pairs(plan, out);
     put_cost(plan, out);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options) {
     int64_t jobs, threads;

@@ -20,7 +20,7 @@ struct plotting {
     int64_t glyphs;
 };
 
-/* ---- options --------------------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 /* "1600x1200". */
 static enum pxs_status read_size(const char *text, int *width, int *height, struct pxs_error *err) {
@@ -30,19 +30,20 @@ static enum pxs_status read_size(const char *text, int *width, int *height, stru
     if (sscanf(text, "%6dx%6d%c", width, height, &beyond) == 2 && *width >= 200 && *height >= 200 &&
         *width <= 16384 && *height <= 16384)
         return PXS_OK;
-    return pxs_fail(err, PXS_E_INVALID,
-                    "--size must be WIDTHxHEIGHT, each from 200 to 16384, such as 1600x1200, not '%.60s'",
-                    text);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "--size must be WIDTHxHEIGHT, each from 200 to 16384, such as 1600x1200, not '%.60s'",
+        text);
 }
 
 static enum pxs_status read_epochs(struct plotting *p, struct pxs_error *err) {
     for (size_t i = 0; i < p->n_epochs; i++) {
         if (!pxs_parse_int(p->epoch_words[i], &p->epochs[i]) || p->epochs[i] < 0 ||
             (i > 0 && p->epochs[i] <= p->epochs[i - 1]))
-            return pxs_fail(
-                err, PXS_E_INVALID,
-                "--epochs must be whole numbers from 0, each larger than the one before, not '%.60s'",
-                p->epoch_words[i]);
+            return pxs_fail(err, PXS_E_INVALID,
+                            "--epochs must be whole numbers from 0, each larger than the one "
+                            "before, not '%.60s'",
+                            p->epoch_words[i]);
     }
     return PXS_OK;
 }
@@ -56,9 +57,9 @@ static int check_options(const struct cli *cli) {
     const size_t n = samples ? PXS_COUNT(of_curves) : PXS_COUNT(of_samples);
     for (size_t i = 0; i < n; i++) {
         if (cli->values[others[i]] != NULL)
-            return cli_usage(cli,
-                             samples ? "--%s is for curves, not for --samples" : "--%s goes with --samples",
-                             cli_option_name(others[i]));
+            return cli_usage(
+                cli, samples ? "--%s is for curves, not for --samples" : "--%s goes with --samples",
+                cli_option_name(others[i]));
     }
     return CLI_OK;
 }
@@ -66,12 +67,13 @@ static int check_options(const struct cli *cli) {
 static enum pxs_status read_options(struct cli *cli, struct plotting *p, struct pxs_error *err) {
     PXS_TRY(cli_words(cli, OPT_BY, &p->by_text, p->by, MAX_WORDS, &p->n_by, err));
     PXS_TRY(cli_words(cli, OPT_CURVE, &p->metric_text, p->metrics, MAX_WORDS, &p->n_metrics, err));
-    PXS_TRY(cli_words(cli, OPT_EPOCHS, &p->epoch_text, p->epoch_words, MAX_WORDS, &p->n_epochs, err));
+    PXS_TRY(
+        cli_words(cli, OPT_EPOCHS, &p->epoch_text, p->epoch_words, MAX_WORDS, &p->n_epochs, err));
     PXS_TRY(read_epochs(p, err));
     return read_size(cli->values[OPT_PICTURE_SIZE], &p->width, &p->height, err);
 }
 
-/* ---- where to -------------------------------------------------------------------------------------------- */
+/* ---- where to ------------------------------------------------------------------------------- */
 
 /* A sweep, or a run and its sweep. */
 static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, struct plotting *p,
@@ -101,16 +103,18 @@ static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, s
         PXS_TRY(cli_check_target(s, p->path, err));
         return pxs_picture_of(p->path, &p->kind, err);
     }
-    snprintf(inside, sizeof inside, "%s/%s", p->target.run_id != 0 ? p->target.name : p->sweep, name);
+    snprintf(inside, sizeof inside, "%s/%s", p->target.run_id != 0 ? p->target.name : p->sweep,
+             name);
     if (!pxs_path_dir(folder, sizeof folder, pxs_store_path(s)) ||
         !pxs_path_join(p->path, sizeof p->path, folder, inside) ||
         !pxs_path_dir(folder, sizeof folder, p->path))
-        return pxs_fail(err, PXS_E_INVALID, "the path of the picture is too long: choose one with -o FILE");
+        return pxs_fail(err, PXS_E_INVALID,
+                        "the path of the picture is too long: choose one with -o FILE");
     p->kind = PXS_PICTURE_PNG;
     return cli_or_elsewhere(cli, pxs_make_dirs(folder, err), err);
 }
 
-/* ---- the pictures ---------------------------------------------------------------------------------------- */
+/* ---- the pictures --------------------------------------------------------------------------- */
 
 static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct plotting *p,
                                    struct pxs_drawing *out, struct pxs_error *err) {
@@ -135,23 +139,25 @@ static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct 
 static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct plotting *p,
                                     struct pxs_drawing *out, struct pxs_error *err) {
     struct cli_bar bar;
-    const struct pxs_samples_options options = {.sweep = p->sweep,
-                                                .by = p->n_by > 0 ? p->by : NULL,
-                                                .n_by = p->n_by,
-                                                .run_id = p->target.run_id,
-                                                .where = cli->values[OPT_WHERE],
-                                                .seed =
-                                                    cli->values[OPT_SAMPLE_SEED] != NULL ? &p->seed : NULL,
-                                                .epochs = p->n_epochs > 0 ? p->epochs : NULL,
-                                                .n_epochs = p->n_epochs,
-                                                .glyphs = (size_t)p->glyphs,
-                                                .meter = cli_bar_begin(&bar, cli)};
-    const enum pxs_status status = pxs_plot_samples(s, &options, p->kind, p->width, p->height, out, err);
+    const struct pxs_samples_options options = {
+        .sweep = p->sweep,
+        .by = p->n_by > 0 ? p->by : NULL,
+        .n_by = p->n_by,
+        .run_id = p->target.run_id,
+        .where = cli->values[OPT_WHERE],
+        .seed = cli->values[OPT_SAMPLE_SEED] != NULL ? &p->seed : NULL,
+        .epochs = p->n_epochs > 0 ? p->epochs : NULL,
+        .n_epochs = p->n_epochs,
+        .glyphs = (size_t)p->glyphs,
+        .meter = cli_bar_begin(&bar, cli)};
+    const enum pxs_status status =
+        pxs_plot_samples(s, &options, p->kind, p->width, p->height, out, err);
     cli_bar_clear(&bar);
     return status;
 }
 
-static void say_result(const struct plotting *p, const struct pxs_drawing *d, struct pxs_text *out) {
+static void say_result(const struct plotting *p, const struct pxs_drawing *d,
+                       struct pxs_text *out) {
     char bytes[32];
     pxs_format_bytes(bytes, d->bytes);
     pxs_text_add_words(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p->path,
@@ -168,10 +174,12 @@ static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struc
     PXS_TRY(read_options(cli, p, err));
     PXS_TRY(find_target(cli, s, p, err));
     PXS_TRY(choose_path(cli, s, p, err));
-    enum pxs_status status = cli->values[OPT_SAMPLES] != NULL ? draw_samples(cli, s, p, &drawing, err)
-                                                              : draw_curves(cli, s, p, &drawing, err);
+    enum pxs_status status = cli->values[OPT_SAMPLES] != NULL
+                                 ? draw_samples(cli, s, p, &drawing, err)
+                                 : draw_curves(cli, s, p, &drawing, err);
     if (status == PXS_OK)
-        status = cli_or_elsewhere(cli, pxs_write_file(p->path, drawing.data, drawing.bytes, err), err);
+        status =
+            cli_or_elsewhere(cli, pxs_write_file(p->path, drawing.data, drawing.bytes, err), err);
     if (status == PXS_OK && drawing.lacking[0] != '\0')
         cli_say("warning: %s", drawing.lacking);
     if (status == PXS_OK && !cli->quiet)

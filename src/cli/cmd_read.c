@@ -49,7 +49,8 @@ static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct
         return pxs_fail(err, PXS_E_INVALID, "--target must be a number, not '%.60s'", reach);
     options.target = reach != NULL ? &target : NULL;
     char *by;
-    enum pxs_status status = cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
+    enum pxs_status status =
+        cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
     options.by = by != NULL ? words : NULL;
     if (status == PXS_OK)
         status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the page goes: what -o says, or report.html in the sweep's folder, which stands in the results folder. */
+/* Where the page goes: what -o says, or report.html in the sweep's folder, which stands in the
+ * results folder. */
 static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, const char *sweep,
                                  char path[PXS_PATH_MAX], struct pxs_error *err) {
     char results[PXS_PATH_MAX], db[PXS_PATH_MAX], folder[PXS_PATH_MAX];
@@ -27,7 +28,8 @@ static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, con
 }
 
 static enum pxs_status save(struct cli *cli, struct pxs_store *s, const struct pxs_page_info *info,
-                            const struct pxs_text *page, struct pxs_text *out, struct pxs_error *err) {
+                            const struct pxs_text *page, struct pxs_text *out,
+                            struct pxs_error *err) {
     char path[PXS_PATH_MAX], size[32];
     if (cli->values[OPT_OUTPUT] != NULL && strcmp(cli->values[OPT_OUTPUT], "-") == 0) {
         cli_out(pxs_text_str(page), page->len); /* whole, so it is not begun twice */
@@ -50,7 +52,8 @@ static enum pxs_status read_report(struct cli *cli, struct pxs_store *s, struct 
     struct pxs_page_info info;
     struct pxs_text page = {0};
     char *by;
-    enum pxs_status status = cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
+    enum pxs_status status =
+        cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
     options.by = by != NULL ? words : NULL;
     options.meter = cli_bar_begin(&bar, cli);
     if (status == PXS_OK)

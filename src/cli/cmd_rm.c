@@ -83,15 +83,16 @@ static size_t count_names(const char *names) {
 static void describe(const struct removal *r, struct pxs_text *out) {
     char bytes[32];
     pxs_format_bytes(bytes, r->files.bytes);
-    pxs_text_add_words(out, "%s: %zu run%s, %lld batch and epoch rows, %zu file%s (%s)", r->target.name, r->n,
-                       r->n == 1 ? "" : "s", (long long)r->rows, r->files.files,
-                       r->files.files == 1 ? "" : "s", bytes);
+    pxs_text_add_words(out, "%s: %zu run%s, %lld batch and epoch rows, %zu file%s (%s)",
+                       r->target.name, r->n, r->n == 1 ? "" : "s", (long long)r->rows,
+                       r->files.files, r->files.files == 1 ? "" : "s", bytes);
     if (r->files.outside > 0)
         pxs_text_add_words(out, "; the files of %zu run%s are not in %s and stay", r->files.outside,
                            r->files.outside == 1 ? "" : "s", r->results);
     if (r->files.kept > 0)
         pxs_text_add_words(out, "; %zu other file%s in their folders stay%s (%s%s)", r->files.kept,
-                           r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "", r->files.names,
+                           r->files.kept == 1 ? "" : "s", r->files.kept == 1 ? "s" : "",
+                           r->files.names,
                            r->files.kept > count_names(r->files.names) ? ", ..." : "");
     if (r->gone > 0)
         pxs_text_add_words(out, "; the folder%s of %zu run%s %s removed by hand before",
@@ -100,15 +101,16 @@ static void describe(const struct removal *r, struct pxs_text *out) {
 }
 
 /* True where the user agrees. */
-static enum pxs_status agree(const struct cli *cli, const struct removal *r, struct pxs_error *err) {
+static enum pxs_status agree(const struct cli *cli, const struct removal *r,
+                             struct pxs_error *err) {
     struct pxs_text what = {0};
     char answer[16] = "";
     enum pxs_status status = PXS_OK;
     describe(r, &what);
     if (cli->values[OPT_YES] == NULL && isatty(STDIN_FILENO) == 0)
-        status =
-            pxs_fail(err, PXS_E_INVALID, "would remove %s; without a terminal to ask on, this needs --yes",
-                     pxs_text_str(&what));
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "would remove %s; without a terminal to ask on, this needs --yes",
+                          pxs_text_str(&what));
     else if (cli->values[OPT_YES] == NULL) {
         cli_say("remove %s? [y/N]", pxs_text_str(&what));
         if (fgets(answer, sizeof answer, stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y'))
@@ -118,7 +120,8 @@ static enum pxs_status agree(const struct cli *cli, const struct removal *r, str
     return status;
 }
 
-static enum pxs_status condemn(struct pxs_store *s, const struct removal *r, struct pxs_error *err) {
+static enum pxs_status condemn(struct pxs_store *s, const struct removal *r,
+                               struct pxs_error *err) {
     int64_t *ids = malloc((r->n + 1) * sizeof *ids);
     if (ids == NULL)
         return pxs_fail_nomem(err);
@@ -129,7 +132,8 @@ static enum pxs_status condemn(struct pxs_store *s, const struct removal *r, str
     return status;
 }
 
-/* Files first: a run whose rows are still there can be named again if something stops us on the way. */
+/* Files first: a run whose rows are still there can be named again if something stops us on the
+ * way. */
 static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
     r->files = (struct pxs_run_files){0};
     for (size_t i = 0; i < r->n; i++) {
@@ -137,12 +141,13 @@ static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct 
         PXS_TRY(pxs_store_remove_run(s, r->runs[i].run_id, NULL, err));
     }
     PXS_TRY(sweep_files(r, true, err));
-    return r->target.run_id != 0 ? PXS_OK : pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
+    return r->target.run_id != 0 ? PXS_OK
+                                 : pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
 }
 
 /* Its runs are marked by now: they are cancelled, and nobody takes them. */
-static enum pxs_status fail_half_way(const struct cli *cli, const struct removal *r, enum pxs_status status,
-                                     struct pxs_error *err) {
+static enum pxs_status fail_half_way(const struct cli *cli, const struct removal *r,
+                                     enum pxs_status status, struct pxs_error *err) {
     struct pxs_text command = {0};
     pxs_text_add_command(&command, "pixsweep rm %s", r->target.name);
     cli_add_place(cli, &command);
@@ -152,7 +157,8 @@ static enum pxs_status fail_half_way(const struct cli *cli, const struct removal
     return status;
 }
 
-static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
+                          struct pxs_error *err) {
     struct removal *r = calloc(1, sizeof *r);
     if (r == NULL)
         return pxs_fail_nomem(err);

@@ -19,7 +19,8 @@
 #include <string.h>
 
 /* What went wrong, each with its reason; those that just wait their turn are in the count above. */
-static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
+static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *s,
+                         struct pxs_text *out) {
     enum { SHOWN = 20 };
     size_t n = 0;
     for (size_t i = 0; i < s->n_problems; i++) {
@@ -46,8 +47,10 @@ static void put_lines(const char *text, struct pxs_text *out) {
     }
 }
 
-static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out) {
-    const size_t completed = s->states.of[PXS_STATE_COMPLETED], elsewhere = s->states.of[PXS_STATE_RUNNING];
+static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
+                      struct pxs_text *out) {
+    const size_t completed = s->states.of[PXS_STATE_COMPLETED],
+                 elsewhere = s->states.of[PXS_STATE_RUNNING];
     char time[32];
     pxs_format_duration(time, s->seconds);
     pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, completed, s->n_total);
@@ -83,11 +86,11 @@ static void put_answer(const struct pxs_sweep_summary *s, struct pxs_text *out) 
     pxs_text_finish(&answer);
 }
 
-static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_summary *s, struct pxs_text *out,
-                               struct pxs_error *err) {
-    static const char *const names[] = {"sweep",    "total",       "completed", "completed_now", "failed",
-                                        "diverged", "interrupted", "cancelled", "queued",        "elsewhere",
-                                        "seconds",  "exit_code",   "db",        "pruned"};
+static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_summary *s,
+                               struct pxs_text *out, struct pxs_error *err) {
+    static const char *const names[] = {
+        "sweep",     "total",  "completed", "completed_now", "failed",    "diverged", "interrupted",
+        "cancelled", "queued", "elsewhere", "seconds",       "exit_code", "db",       "pruned"};
     const size_t *of = s->states.of;
     const struct pxs_cell cells[] = {
         pxs_cell_text(s->sweep),
@@ -129,9 +132,11 @@ static void print_summary(const struct cli *cli, struct cli_progress *progress,
     pxs_text_finish(&out);
 }
 
-/* Is there anything to sum up? Nothing was started where planning or preflight failed or were interrupted. */
+/* Is there anything to sum up? Nothing was started where planning or preflight failed or were
+ * interrupted. */
 static bool has_run(enum pxs_status status, const struct pxs_sweep_summary *s) {
-    return status == PXS_OK || (status == PXS_E_STOPPED && s->n_total > 0) || s->exit_code == CLI_FAILED;
+    return status == PXS_OK || (status == PXS_E_STOPPED && s->n_total > 0) ||
+           s->exit_code == CLI_FAILED;
 }
 
 int cli_cmd_run(struct cli *cli) {

@@ -1,4 +1,5 @@
-/* sql: the user's own question, row by row; and of the sqlite3 shell's dot commands those that tell what there is. */
+/* sql: the user's own question, row by row; and of the sqlite3 shell's dot commands those that tell
+ * what there is. */
 #include "cli.h"
 #include "pixsweep/params.h"
 
@@ -15,17 +16,18 @@ static enum pxs_status read_stdin(struct pxs_text *query, struct pxs_error *err)
     return query->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- dot commands ---------------------------------------------------------------------------------------- */
+/* ---- dot commands --------------------------------------------------------------------------- */
 
 static const char tables_sql[] =
     "SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE "
     "'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, name";
-static const char schema_sql[] =
-    "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND (?1 IS NULL OR name = ?1 COLLATE "
-    "NOCASE OR tbl_name = ?1 COLLATE NOCASE) ORDER BY type DESC, name";
-static const char shell_words[] = "here work .tables, .schema [NAME] and .help, and any reading SQL; "
-                                  "--format csv, json or jsonl is in place of .mode; the rest "
-                                  "is in the shell: sqlite3";
+static const char schema_sql[] = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND "
+                                 "(?1 IS NULL OR name = ?1 COLLATE "
+                                 "NOCASE OR tbl_name = ?1 COLLATE NOCASE) ORDER BY type DESC, name";
+static const char shell_words[] =
+    "here work .tables, .schema [NAME] and .help, and any reading SQL; "
+    "--format csv, json or jsonl is in place of .mode; the rest "
+    "is in the shell: sqlite3";
 
 static void list_tables(const struct pxs_table *tables, struct pxs_text *out) {
     for (size_t i = 0; i < tables->n_rows; i++)
@@ -95,15 +97,16 @@ static enum pxs_status dot(const struct cli *cli, struct pxs_store *s, const cha
         return PXS_OK;
     }
     pxs_text_add_quoted(&quoted, command);
-    pxs_fail(err, PXS_E_INVALID, "%s is a command of the sqlite3 shell; %s %s", pxs_text_str(&quoted),
-             shell_words, pxs_store_path(s));
+    pxs_fail(err, PXS_E_INVALID, "%s is a command of the sqlite3 shell; %s %s",
+             pxs_text_str(&quoted), shell_words, pxs_store_path(s));
     pxs_text_finish(&quoted);
     return PXS_E_INVALID;
 }
 
-/* ---- SQL ------------------------------------------------------------------------------------------------- */
+/* ---- SQL ------------------------------------------------------------------------------------ */
 
-/* Rows go to stdout as they come, so `out` stays empty; a query that was begun is not tried again. */
+/* Rows go to stdout as they come, so `out` stays empty; a query that was begun is not tried
+ * again. */
 static enum pxs_status read_sql(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                 struct pxs_error *err) {
     struct pxs_rows *rows = NULL;
@@ -127,8 +130,9 @@ static enum pxs_status read_sql(struct cli *cli, struct pxs_store *s, struct pxs
         status = pxs_rows_end(rows, err);
     pxs_rows_destroy(&rows);
     pxs_text_finish(&query);
-    return status == PXS_E_BUSY ? pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again")
-                                : status;
+    return status == PXS_E_BUSY
+               ? pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again")
+               : status;
 }
 
 int cli_cmd_sql(struct cli *cli) {

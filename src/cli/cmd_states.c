@@ -6,14 +6,15 @@
 
 /* "3 runs" and, where they were in more than one state, " (2 failed, 1 diverged)". */
 static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c) {
-    static const enum pxs_run_state order[] = {PXS_STATE_FAILED, PXS_STATE_DIVERGED,    PXS_STATE_CANCELLED,
-                                               PXS_STATE_QUEUED, PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING};
+    static const enum pxs_run_state order[] = {PXS_STATE_FAILED,      PXS_STATE_DIVERGED,
+                                               PXS_STATE_CANCELLED,   PXS_STATE_QUEUED,
+                                               PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING};
     pxs_text_add_words(out, "%zu run%s", c->n, c->n == 1 ? "" : "s");
     if (pxs_state_counts_add(&c->states, order, PXS_COUNT(order), " (", out))
         pxs_text_add(out, ")");
 }
 
-/* ---- retry ----------------------------------------------------------------------------------------------- */
+/* ---- retry ---------------------------------------------------------------------------------- */
 
 static unsigned which(const struct cli *cli) {
     const unsigned what = (cli->values[OPT_FAILED] != NULL ? PXS_RETRY_FAILED : 0) |
@@ -23,14 +24,15 @@ static unsigned which(const struct cli *cli) {
 }
 
 /* Those that were left: some are being removed, by name the first of them. */
-static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int64_t sweep_id, size_t left,
-                                struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int64_t sweep_id,
+                                size_t left, struct pxs_text *out, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(s,
-                             "SELECT name FROM run JOIN event USING (run_id) WHERE sweep_id = ?1 AND kind = "
-                             "'removing' ORDER BY number",
-                             &id, 1, &t, err));
+    PXS_TRY(pxs_store_select(
+        s,
+        "SELECT name FROM run JOIN event USING (run_id) WHERE sweep_id = ?1 AND kind = "
+        "'removing' ORDER BY number",
+        &id, 1, &t, err));
     const size_t removing = t.n_rows < left ? t.n_rows : left;
     if (removing > 0) {
         pxs_text_add_words(out, "; %zu left, being removed: `", removing);
@@ -39,7 +41,8 @@ static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int6
         pxs_text_add_words(out, "` finishes %s", removing == 1 ? "it" : "the first");
     }
     if (left > removing)
-        pxs_text_add_words(out, "; %zu left: their last worker has not been seen to end", left - removing);
+        pxs_text_add_words(out, "; %zu left: their last worker has not been seen to end",
+                           left - removing);
     pxs_table_finish(&t);
     return PXS_OK;
 }
@@ -53,7 +56,8 @@ static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_te
     PXS_TRY(pxs_store_retry(s, sweep_id, which(cli), cli->values[OPT_WHERE], &changed, err));
     pxs_text_add_words(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
-    pxs_text_add(out, changed.n > 0 ? " queued again; `pixsweep run FILE` takes them" : " to try again");
+    pxs_text_add(out,
+                 changed.n > 0 ? " queued again; `pixsweep run FILE` takes them" : " to try again");
     const enum pxs_status status =
         changed.left > 0 ? add_left(cli, s, sweep_id, changed.left, out, err) : PXS_OK;
     pxs_text_add(out, "\n");
@@ -65,7 +69,7 @@ int cli_cmd_retry(struct cli *cli) {
     return cli_with_writer(cli, retry);
 }
 
-/* ---- cancel ---------------------------------------------------------------------------------------------- */
+/* ---- cancel --------------------------------------------------------------------------------- */
 
 static enum pxs_status cancel_runs(struct pxs_store *s, const struct pxs_store_target *target,
                                    struct pxs_store_changed *changed, struct pxs_error *err) {

@@ -13,7 +13,9 @@ static enum pxs_status compact(struct cli *cli, struct pxs_store *s, struct pxs_
     pxs_format_bytes(after, (uint64_t)space.after);
     pxs_text_add_words(
         out, "%s: %s before, %s now%s\n", pxs_store_path(s), before, after,
-        space.waiting ? "; a reader holds an old state open, the rest is given back when it has gone" : "");
+        space.waiting
+            ? "; a reader holds an old state open, the rest is given back when it has gone"
+            : "");
     return PXS_OK;
 }
 

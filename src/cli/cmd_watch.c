@@ -31,8 +31,10 @@ static const char *sweep_asked_for(const struct watcher *w) {
     return w->cli->n_args > 0 ? w->cli->args[0] : NULL;
 }
 
-/* Opened for each look, so that nobody waits for us in between and a database put in its place is seen. */
-static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *opened, struct pxs_error *err) {
+/* Opened for each look, so that nobody waits for us in between and a database put in its place is
+ * seen. */
+static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *opened,
+                            struct pxs_error *err) {
     struct pxs_store *s = NULL;
     *opened = false;
     PXS_TRY(pxs_store_open_readonly(w->db, &s, err));
@@ -43,13 +45,13 @@ static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *open
     return status;
 }
 
-/* ---- what is shown --------------------------------------------------------------------------------------- */
+/* ---- what is shown -------------------------------------------------------------------------- */
 
 static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     const struct pxs_board *b = &seen->board;
     struct pxs_text out = {0};
-    pxs_text_add_words(&out, "%s: %zu of %zu runs completed", b->sweep, b->states.of[PXS_STATE_COMPLETED],
-                       b->n_total);
+    pxs_text_add_words(&out, "%s: %zu of %zu runs completed", b->sweep,
+                       b->states.of[PXS_STATE_COMPLETED], b->n_total);
     pxs_state_counts_add(&b->states, pxs_states_told, PXS_STATES_TOLD, ", ", &out);
     if (seen->n_stale > 0)
         pxs_text_add_words(&out, ", %zu stale", seen->n_stale);
@@ -88,13 +90,14 @@ static void say_waiting(struct watcher *w, const struct pxs_error *err) {
     pxs_text_finish(&text);
 }
 
-/* ---- going on looking ------------------------------------------------------------------------------------ */
+/* ---- going on looking ----------------------------------------------------------------------- */
 
 /* Between two runs nothing may be running for a moment, so the end must last. */
 static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
     const double now = pxs_monotonic();
-    const bool all = seen->board.states.of[PXS_STATE_COMPLETED] + seen->board.states.of[PXS_STATE_PRUNED] ==
-                     seen->board.n_total;
+    const bool all =
+        seen->board.states.of[PXS_STATE_COMPLETED] + seen->board.states.of[PXS_STATE_PRUNED] ==
+        seen->board.n_total;
     if (!seen->over)
         w->over_since = 0;
     else if (w->over_since == 0)
@@ -124,9 +127,9 @@ static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_erro
         bool opened;
         const enum pxs_status status = look(w, &seen, &opened, err);
         if (status == PXS_OK) {
-            const bool completed =
-                seen.board.states.of[PXS_STATE_COMPLETED] + seen.board.states.of[PXS_STATE_PRUNED] ==
-                seen.board.n_total;
+            const bool completed = seen.board.states.of[PXS_STATE_COMPLETED] +
+                                       seen.board.states.of[PXS_STATE_PRUNED] ==
+                                   seen.board.n_total;
             take_note(w, &seen);
             const bool over = is_over(w, &seen);
             if (!w->cli->quiet && !over)
@@ -148,7 +151,7 @@ static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_erro
     return CLI_INTERRUPTED;
 }
 
-/* ---- one look -------------------------------------------------------------------------------------------- */
+/* ---- one look ------------------------------------------------------------------------------- */
 
 static enum pxs_status read_once(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                  struct pxs_error *err) {

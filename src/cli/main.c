@@ -1,5 +1,5 @@
-/* pixsweep: trains image-to-image GANs from experiment files and keeps what happened in a database. Here a command line
- * finds its command. */
+/* pixsweep: trains image-to-image GANs from experiment files and keeps what happened in a database.
+ * Here a command line finds its command. */
 #include "cli.h"
 #include "pixsweep/params.h"
 #include "pixsweep/board.h"
@@ -31,7 +31,7 @@ static void overview(void) {
     cli_outf("\nhelp: pixsweep COMMAND --help\n");
 }
 
-/* ---- which command --------------------------------------------------------------------------------------- */
+/* ---- which command -------------------------------------------------------------------------- */
 
 /* The command that argv begins with; *words = how many of argv its name takes. */
 static const struct cli_command *find(int argc, char **argv, int *words) {
@@ -77,15 +77,15 @@ static int unknown(int argc, char **argv) {
     return CLI_USAGE;
 }
 
-/* ---- running it ------------------------------------------------------------------------------------------ */
+/* ---- running it ----------------------------------------------------------------------------- */
 
 /* The command line as it was typed, quoted where a shell would need it, for the record. */
 static void command_line(int argc, char **argv, struct pxs_text *out) {
     for (int i = 0; i < argc; i++) {
         const char *word = i == 0 ? "pixsweep" : argv[i];
-        const bool plain =
-            word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                 "0123456789-_=+./,:@%")] == '\0';
+        const bool plain = word[0] != '\0' &&
+                           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789-_=+./,:@%")] == '\0';
         pxs_text_add(out, i > 0 ? " " : "");
         if (plain) {
             pxs_text_add(out, word);
@@ -138,7 +138,8 @@ int main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* the write that ulimit -f forbids fails with words */
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {
         const struct cli loud = {.quiet = false};
-        return pxs_sweep_worker(argc - 2, argv + 2, cli_catch_signals(CLI_SIGNALS_WORKER), cli_logger(&loud));
+        return pxs_sweep_worker(argc - 2, argv + 2, cli_catch_signals(CLI_SIGNALS_WORKER),
+                                cli_logger(&loud));
     }
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         overview();

@@ -20,7 +20,7 @@ static bool is_yaml(const char *path) {
     return ends_with(path, ".yaml") || ends_with(path, ".yml");
 }
 
-/* ---- experiment files ------------------------------------------------------------------------------------ */
+/* ---- experiment files ----------------------------------------------------------------------- */
 
 /* The last part of a path, without slashes at its end. */
 static void last_part(const char *path, char out[PXS_PATH_MAX]) {
@@ -35,7 +35,8 @@ static void last_part(const char *path, char out[PXS_PATH_MAX]) {
 
 /* The first regular file of <folder><word>.yaml and .yml is appended to `found`; "" as `folder` is
  * the working directory. */
-static void look_for(struct cli *cli, const char *folder, const char *word, const char *found[], size_t *n) {
+static void look_for(struct cli *cli, const char *folder, const char *word, const char *found[],
+                     size_t *n) {
     static const char *const endings[] = {"yaml", "yml"};
     for (size_t i = 0; i < PXS_COUNT(endings); i++) {
         const char *path = pxs_arena_printf(&cli->arena, "%s%s.%s", folder, word, endings[i]);
@@ -44,8 +45,8 @@ static void look_for(struct cli *cli, const char *folder, const char *word, cons
     }
 }
 
-/* A folder was named where an experiment file is wanted, as results/own to go on with its sweep, and
- * nothing stands beside it: which file was likely meant is said, never taken. */
+/* A folder was named where an experiment file is wanted, as results/own to go on with its sweep,
+ * and nothing stands beside it: which file was likely meant is said, never taken. */
 static int refuse_folder(struct cli *cli, const char *file, const char *word, bool here_too) {
     char path[PXS_PATH_MAX], parent[PXS_PATH_MAX], above[PXS_PATH_MAX], shell_word[PXS_WORD_MAX];
     const char *found[8];
@@ -56,8 +57,8 @@ static int refuse_folder(struct cli *cli, const char *file, const char *word, bo
     }
     look_for(cli, "", word, found, &n);
     look_for(cli, "experiments/", word, found, &n);
-    if (n == 0 && pxs_path_absolute(path, sizeof path, file) && pxs_path_dir(parent, sizeof parent, path) &&
-        pxs_path_dir(above, sizeof above, parent)) {
+    if (n == 0 && pxs_path_absolute(path, sizeof path, file) &&
+        pxs_path_dir(parent, sizeof parent, path) && pxs_path_dir(above, sizeof above, parent)) {
         look_for(cli, pxs_arena_printf(&cli->arena, "%s/", above), word, found, &n);
         look_for(cli, pxs_arena_printf(&cli->arena, "%s/experiments/", above), word, found, &n);
     }
@@ -111,14 +112,15 @@ int cli_experiment(struct cli *cli, const char **file) {
     return CLI_USAGE;
 }
 
-/* ---- sweeps and runs by files ---------------------------------------------------------------------------- */
+/* ---- sweeps and runs by files --------------------------------------------------------------- */
 
 /* config.yaml in a run's folder: the run is meant. */
 static bool is_of_run(const char *path) {
     char dir[PXS_PATH_MAX], records[PXS_PATH_MAX], base[PXS_PATH_MAX];
     last_part(path, base);
     return strcmp(base, PXS_CONFIG_FILE) == 0 && pxs_path_dir(dir, sizeof dir, path) &&
-           pxs_path_join(records, sizeof records, dir, PXS_RECORDS_FILE) && is_kind(records, S_IFREG);
+           pxs_path_join(records, sizeof records, dir, PXS_RECORDS_FILE) &&
+           is_kind(records, S_IFREG);
 }
 
 static int name_of_file(struct cli *cli, const char **text) {
@@ -138,8 +140,8 @@ static int name_of_file(struct cli *cli, const char **text) {
         return CLI_USAGE;
     }
     /* "1" alone would be run 1, too. */
-    *text =
-        pxs_arena_printf(&cli->arena, "%s%s", name, strspn(name, "0123456789") == strlen(name) ? "/" : "");
+    *text = pxs_arena_printf(&cli->arena, "%s%s", name,
+                             strspn(name, "0123456789") == strlen(name) ? "/" : "");
     return *text != NULL ? CLI_OK : CLI_FAILED;
 }
 
@@ -155,10 +157,11 @@ int cli_names(struct cli *cli) {
     return code;
 }
 
-/* ---- settings -------------------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------- */
 
-/* Several values become a part of the sweep: "lrgd=5,10" is "sweep.grid.lrgd=[5,10]", "seed=1,2" is "sweep.seeds=[1,2]". What is one
- * value stays; so does a path with commas in it that is there, and lists of integers, unless they stand in brackets of their own. */
+/* Several values become a part of the sweep: "lrgd=5,10" is "sweep.grid.lrgd=[5,10]", "seed=1,2" is
+ * "sweep.seeds=[1,2]". What is one value stays; so does a path with commas in it that is there, and
+ * lists of integers, unless they stand in brackets of their own. */
 static const char *as_set(struct cli *cli, const char *setting) {
     const char *equals = strchr(setting, '='), *value = equals + 1;
     const size_t n = strlen(value);
@@ -188,12 +191,14 @@ static const char *as_set(struct cli *cli, const char *setting) {
 
 #define WIDE_EQUALS "\xef\xbc\x9d"
 
-/* "n_epochs = 5" and "lambda_pixel=10, 50" come as several arguments: does the next one go on with this? */
+/* "n_epochs = 5" and "lambda_pixel=10, 50" come as several arguments: does the next one go on with
+ * this? */
 static bool is_torn(const char *one, const char *next) {
     const char last = one[0] ? one[strlen(one) - 1] : '\0';
     if (ends_with(one, WIDE_EQUALS) || strcmp(one, WIDE_EQUALS) == 0)
         return true;
-    return next[0] == '=' || next[0] == ',' || strncmp(next, WIDE_EQUALS, strlen(WIDE_EQUALS)) == 0 ||
+    return next[0] == '=' || next[0] == ',' ||
+           strncmp(next, WIDE_EQUALS, strlen(WIDE_EQUALS)) == 0 ||
            ((last == '=' || last == ',') && strchr(next, '=') == NULL);
 }
 
@@ -205,12 +210,14 @@ static int refuse_torn(struct cli *cli, int first) {
         const bool wide = strncmp(next, WIDE_EQUALS, strlen(WIDE_EQUALS)) == 0;
         pxs_text_addf(&whole, "%s%s", wide ? "=" : "", next + (wide ? strlen(WIDE_EQUALS) : 0));
     }
-    const int code = cli_usage(cli, "a setting is one word, without blanks: %s", pxs_text_str(&whole));
+    const int code =
+        cli_usage(cli, "a setting is one word, without blanks: %s", pxs_text_str(&whole));
     pxs_text_finish(&whole);
     return code;
 }
 
-/* Not KEY=VALUE, but what the reader of settings names: a full-width equals sign, a colon in its place. */
+/* Not KEY=VALUE, but what the reader of settings names: a full-width equals sign, a colon in its
+ * place. */
 static bool has_other_sign(const char *arg) {
     return strstr(arg, WIDE_EQUALS) != NULL || strstr(arg, "\xef\xbc\x9a") != NULL ||
            strchr(arg, ':') != NULL;
@@ -225,9 +232,9 @@ int cli_settings(struct cli *cli, const char **storage) {
             continue;
         }
         if (strchr(cli->args[i], '=') == NULL || cli->args[i][0] == '=')
-            return cli_usage(cli,
-                             "does not know what to do with '%s': FILE first, then settings as KEY=VALUE",
-                             cli->args[i]);
+            return cli_usage(
+                cli, "does not know what to do with '%s': FILE first, then settings as KEY=VALUE",
+                cli->args[i]);
         storage[cli->n_sets++] = as_set(cli, cli->args[i]);
     }
     if (cli->n_args > 1)

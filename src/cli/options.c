@@ -1,4 +1,5 @@
-/* Options: one table for all commands, getopt_long for the reading, and errors that name the nearest thing that exists. */
+/* Options: one table for all commands, getopt_long for the reading, and errors that name the
+ * nearest thing that exists. */
 #include "cli.h"
 #include "pixsweep/params.h"
 
@@ -25,14 +26,15 @@ static bool takes(const struct cli_command *command, int option) {
 }
 
 void cli_help(const struct cli_command *command) {
-    cli_outf("usage: pixsweep %s [OPTION]... %s\n\n%s\n\noptions:\n", command->name, command->arguments,
-             command->about);
+    cli_outf("usage: pixsweep %s [OPTION]... %s\n\n%s\n\noptions:\n", command->name,
+             command->arguments, command->about);
     for (int i = 0; i < OPT_COUNT; i++) {
         char left[64];
         if (!takes(command, i))
             continue;
         snprintf(left, sizeof left, "%s--%s%s%s", i == OPT_OUTPUT ? "-o, " : "", infos[i].name,
-                 infos[i].argument != NULL ? " " : "", infos[i].argument != NULL ? infos[i].argument : "");
+                 infos[i].argument != NULL ? " " : "",
+                 infos[i].argument != NULL ? infos[i].argument : "");
         cli_outf("  %-22s %s\n", left, infos[i].help);
     }
     cli_outf("\nexample:\n  %s\n", command->example);
@@ -42,7 +44,7 @@ void cli_print_version(void) {
     cli_outf("pixsweep %s (%s)\n", pxs_version(), pxs_commit());
 }
 
-/* ---- errors ---------------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 /* An option that does not exist, or that this command does not take. */
 static int explain_unknown(const struct cli *cli, const char *word) {
@@ -59,22 +61,25 @@ static int explain_unknown(const struct cli *cli, const char *word) {
     }
     enum pxs_param_key key;
     if (takes(cli->command, OPT_SET) && pxs_param_find(name, &key))
-        return cli_usage(cli, "unknown option '--%s'; a hyperparameter is set by --set %s=VALUE", name, name);
+        return cli_usage(cli, "unknown option '--%s'; a hyperparameter is set by --set %s=VALUE",
+                         name, name);
     const char *near = elsewhere ? NULL : pxs_nearest_word(name, names, n);
     if (near != NULL)
         return cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", name, near);
     if (takes(cli->command, OPT_SET) && pxs_param_other_name(name) != NULL)
-        return cli_usage(cli,
-                         "unknown option '--%s': here it is %s; a hyperparameter is set by --set KEY=VALUE",
-                         name, pxs_param_other_name(name));
+        return cli_usage(
+            cli, "unknown option '--%s': here it is %s; a hyperparameter is set by --set KEY=VALUE",
+            name, pxs_param_other_name(name));
     if (takes(cli->command, OPT_SET) && pxs_param_not_here(name) != NULL)
-        return cli_usage(cli, "unknown option '--%s': %s; leave it out", name, pxs_param_not_here(name));
+        return cli_usage(cli, "unknown option '--%s': %s; leave it out", name,
+                         pxs_param_not_here(name));
     if (elsewhere)
         return cli_usage(cli, "does not take --%s", name);
     return cli_usage(cli, "unknown option '--%s'", name);
 }
 
-/* How many options of the command begin with `name`: getopt takes an unambiguous beginning for the whole. */
+/* How many options of the command begin with `name`: getopt takes an unambiguous beginning for the
+ * whole. */
 static int matches(const struct cli *cli, const char *name) {
     int n = 0;
     for (int i = 0; i < OPT_COUNT; i++)
@@ -97,7 +102,7 @@ static int explain(const struct cli *cli, int result, const char *word) {
     return explain_unknown(cli, word);
 }
 
-/* ---- parsing --------------------------------------------------------------------------------------------- */
+/* ---- parsing -------------------------------------------------------------------------------- */
 
 const char *cli_behind_dashes(const char *word) {
     static const uint32_t dashes[] = {0x2010, 0x2011, 0x2012, 0x2013, 0x2014,
@@ -138,7 +143,8 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
     for (int i = 0; i < OPT_COUNT; i++) {
         if (takes(cli->command, i))
             longs[n++] = (struct option){
-                infos[i].name, infos[i].argument != NULL ? required_argument : no_argument, NULL, 256 + i};
+                infos[i].name, infos[i].argument != NULL ? required_argument : no_argument, NULL,
+                256 + i};
     }
     cli->sets = storage;
     opterr = 0;
@@ -174,8 +180,10 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
 static int check_arguments(const struct cli *cli) {
     if (cli->n_args < cli->command->least)
         return cli_usage(cli, "needs %s", cli->command->arguments);
-    if (cli->n_args > cli->command->most && cli->command->most == 0 && takes(cli->command, OPT_SWEEP))
-        return cli_usage(cli, "does not know what to do with '%s'; the runs of one sweep: --sweep %s",
+    if (cli->n_args > cli->command->most && cli->command->most == 0 &&
+        takes(cli->command, OPT_SWEEP))
+        return cli_usage(cli,
+                         "does not know what to do with '%s'; the runs of one sweep: --sweep %s",
                          cli->args[0], cli->args[0]);
     if (cli->n_args > cli->command->most)
         return cli_usage(cli, "does not know what to do with '%s'", cli->args[cli->command->most]);
@@ -193,12 +201,13 @@ struct formats {
 
 static struct formats formats_of(const struct cli *cli) {
     if (takes(cli->command, OPT_FORMAT_EXPORT))
-        return (struct formats){cli->values[OPT_FORMAT_EXPORT], "csv, json or jsonl", PXS_FORMAT_CSV,
-                                PXS_FORMAT_JSONL};
+        return (struct formats){cli->values[OPT_FORMAT_EXPORT], "csv, json or jsonl",
+                                PXS_FORMAT_CSV, PXS_FORMAT_JSONL};
     if (takes(cli->command, OPT_FORMAT_SQL))
-        return (struct formats){cli->values[OPT_FORMAT_SQL], "table, csv, json or jsonl", PXS_FORMAT_TABLE,
-                                PXS_FORMAT_JSONL};
-    return (struct formats){cli->values[OPT_FORMAT], "table, csv or json", PXS_FORMAT_TABLE, PXS_FORMAT_JSON};
+        return (struct formats){cli->values[OPT_FORMAT_SQL], "table, csv, json or jsonl",
+                                PXS_FORMAT_TABLE, PXS_FORMAT_JSONL};
+    return (struct formats){cli->values[OPT_FORMAT], "table, csv or json", PXS_FORMAT_TABLE,
+                            PXS_FORMAT_JSON};
 }
 
 static int read_format(struct cli *cli) {
@@ -214,7 +223,8 @@ static int read_format(struct cli *cli) {
         }
     }
     cli->markdown = strcmp(known.text, "md") == 0 && strcmp(cli->command->name, "params") == 0;
-    return cli->markdown ? CLI_OK : cli_usage(cli, "--format must be %s, not '%s'", known.words, known.text);
+    return cli->markdown ? CLI_OK
+                         : cli_usage(cli, "--format must be %s, not '%s'", known.words, known.text);
 }
 
 int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done) {
@@ -253,13 +263,14 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
     return code;
 }
 
-bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most, bool auto_too,
-             int64_t fallback, int64_t *out) {
+bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64_t most,
+             bool auto_too, int64_t fallback, int64_t *out) {
     const char *text = cli->values[option];
     int64_t value = fallback;
     if (text != NULL && !(auto_too && strcmp(text, "auto") == 0)) {
         if (!pxs_parse_int(text, &value) || value < least || value > most) {
-            cli_usage(cli, "--%s must be %sa whole number from %" PRId64 " to %" PRId64 ", not '%s'",
+            cli_usage(cli,
+                      "--%s must be %sa whole number from %" PRId64 " to %" PRId64 ", not '%s'",
                       infos[option].name, auto_too ? "auto or " : "", least, most, text);
             return false;
         }
@@ -268,8 +279,8 @@ bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64
     return true;
 }
 
-enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy, const char **words,
-                          size_t room, size_t *n, struct pxs_error *err) {
+enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **copy,
+                          const char **words, size_t room, size_t *n, struct pxs_error *err) {
     char *rest = NULL;
     *copy = NULL;
     *n = 0;
@@ -278,11 +289,13 @@ enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **
     *copy = strdup(cli->values[option]);
     if (*copy == NULL)
         return pxs_fail_nomem(err);
-    for (char *word = strtok_r(*copy, ", \t", &rest); word != NULL; word = strtok_r(NULL, ", \t", &rest)) {
+    for (char *word = strtok_r(*copy, ", \t", &rest); word != NULL;
+         word = strtok_r(NULL, ", \t", &rest)) {
         if (*n == room)
-            return pxs_fail(err, PXS_E_INVALID, "--%s takes %zu words at most", cli_option_name(option),
-                            room);
+            return pxs_fail(err, PXS_E_INVALID, "--%s takes %zu words at most",
+                            cli_option_name(option), room);
         words[(*n)++] = word;
     }
-    return *n > 0 ? PXS_OK : pxs_fail(err, PXS_E_INVALID, "--%s names nothing", cli_option_name(option));
+    return *n > 0 ? PXS_OK
+                  : pxs_fail(err, PXS_E_INVALID, "--%s names nothing", cli_option_name(option));
 }

@@ -1,5 +1,6 @@
-/* What leaves the program: results on stdout, words on stderr. Here foreign text is cleaned for the terminal, whoever it came by;
- * data (CSV, JSON, a page) passes as it is. A result that could not be written is a failure. */
+/* What leaves the program: results on stdout, words on stderr. Here foreign text is cleaned for the
+ * terminal, whoever it came by; data (CSV, JSON, a page) passes as it is. A result that could not
+ * be written is a failure. */
 #include "cli.h"
 
 #include <errno.h>
@@ -48,7 +49,8 @@ void cli_outf(const char *fmt, ...) {
 }
 
 /* A stream ends at once where nobody takes it any more. */
-static enum pxs_status sink_write(void *user, const char *text, size_t bytes, struct pxs_error *err) {
+static enum pxs_status sink_write(void *user, const char *text, size_t bytes,
+                                  struct pxs_error *err) {
     cli_out(text, bytes);
     if (output_error == 0)
         return PXS_OK;
@@ -84,9 +86,10 @@ int cli_output_width(void) {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 0;
 }
 
-/* ---- stderr ---------------------------------------------------------------------------------------------- */
+/* ---- stderr --------------------------------------------------------------------------------- */
 
-/* One write for the whole text, so that lines of several processes do not mix. Nothing can be done where it fails. */
+/* One write for the whole text, so that lines of several processes do not mix. Nothing can be done
+ * where it fails. */
 static void put_error(const struct pxs_text *text) {
     cli_bar_hide();
     fflush(stdout);
@@ -179,7 +182,10 @@ static void log_line(void *user, enum pxs_log_level level, const char *text) {
     const struct cli *cli = user;
     if (level < PXS_LOG_INFO || (cli->quiet && level < PXS_LOG_WARN))
         return;
-    say_after(level == PXS_LOG_WARN ? "warning: " : level == PXS_LOG_ERROR ? "error: " : "", "%s", text);
+    say_after(level == PXS_LOG_WARN    ? "warning: "
+              : level == PXS_LOG_ERROR ? "error: "
+                                       : "",
+              "%s", text);
 }
 
 struct pxs_logger cli_logger(const struct cli *cli) {

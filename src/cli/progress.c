@@ -1,5 +1,5 @@
-/* Progress on stderr. Of `run` and `watch`: a board redrawn in place on a terminal, plain lines elsewhere, and in a file once the
- * terminal is gone. Of every other command: a bar. */
+/* Progress on stderr. Of `run` and `watch`: a board redrawn in place on a terminal, plain lines
+ * elsewhere, and in a file once the terminal is gone. Of every other command: a bar. */
 #include "cli.h"
 #include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
@@ -17,7 +17,8 @@
 
 static void terminal_size(int *columns, int *rows) {
     struct winsize size;
-    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+    const bool known =
+        ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
     *columns = known ? size.ws_col : 80;
     *rows = known ? size.ws_row : 24;
 }
@@ -34,7 +35,8 @@ static void erase(struct cli_progress *p) {
     p->lines = 0;
 }
 
-/* The last lines of the board that the screen has room for: the sweep's own line is the last one. */
+/* The last lines of the board that the screen has room for: the sweep's own line is the last
+ * one. */
 static void draw(struct cli_progress *p, int rows) {
     const char *text = pxs_text_str(&p->board), *from = text + p->board.len;
     while (from > text && p->lines + 1 < (size_t)rows) {
@@ -53,9 +55,10 @@ static void show(struct cli_progress *p) {
     pxs_text_clear(&p->frame);
 }
 
-/* ---- life without a terminal ----------------------------------------------------------------------------- */
+/* ---- life without a terminal ---------------------------------------------------------------- */
 
-/* A stream that a closed terminal was behind leads into the log from now on; one that leads to a file or a pipe goes on to. */
+/* A stream that a closed terminal was behind leads into the log from now on; one that leads to a
+ * file or a pipe goes on to. */
 static void take_over(struct cli_progress *p) {
     if (p->err_terminal)
         dup2(fileno(p->log), STDERR_FILENO);
@@ -82,14 +85,16 @@ static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
     fflush(p->log);
 }
 
-/* Once the terminal is gone and the log's place is known. The board ends here: plain lines are what a file is good for. */
+/* Once the terminal is gone and the log's place is known. The board ends here: plain lines are what
+ * a file is good for. */
 static void heed_hangup(struct cli_progress *p) {
     if (!cli_hung_up() || p->log != NULL || p->log_path[0] == '\0')
         return;
     char now[32];
     struct pxs_text line = {0};
     if (!open_log(p)) {
-        p->log_path[0] = '\0'; /* what cannot be logged is lost; the runs and their records are not */
+        /* what cannot be logged is lost; the runs and their records are not */
+        p->log_path[0] = '\0';
         return;
     }
     pxs_format_local(now, pxs_now_ms(), 0); /* with its date */
@@ -114,7 +119,7 @@ static void on_planned(void *user, const struct pxs_plan *plan) {
     heed_hangup(p);
 }
 
-/* ---- what the supervisor says ---------------------------------------------------------------------------- */
+/* ---- what the supervisor says --------------------------------------------------------------- */
 
 static void on_board(void *user, const struct pxs_board *board) {
     struct cli_progress *p = user;
@@ -142,7 +147,9 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
     terminal_size(&columns, &rows);
     erase(p);
     const size_t from = p->frame.len;
-    pxs_text_add(&p->frame, level == PXS_LOG_WARN ? "warning: " : level == PXS_LOG_ERROR ? "error: " : "");
+    pxs_text_add(&p->frame, level == PXS_LOG_WARN    ? "warning: "
+                            : level == PXS_LOG_ERROR ? "error: "
+                                                     : "");
     pxs_text_add_lines(&p->frame, text, strlen(text));
     pxs_text_add(&p->frame, "\n");
     if (p->log != NULL && !p->err_terminal)
@@ -151,9 +158,10 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
     show(p);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------ */
+/* ---- life ----------------------------------------------------------------------------------- */
 
-void cli_progress_init(struct cli_progress *p, const struct cli *cli, struct pxs_sweep_listener *listener) {
+void cli_progress_init(struct cli_progress *p, const struct cli *cli,
+                       struct pxs_sweep_listener *listener) {
     *p = (struct cli_progress){.cli = cli,
                                .listener = listener,
                                .out_terminal = isatty(STDOUT_FILENO),
@@ -189,7 +197,7 @@ void cli_progress_close(struct cli_progress *p) {
     p->log = NULL;
 }
 
-/* ---- bars ------------------------------------------------------------------------------------------------ */
+/* ---- bars ----------------------------------------------------------------------------------- */
 
 /* The bar that stands on the screen, for whoever prints something else. */
 static struct cli_bar *on_screen;
@@ -210,8 +218,8 @@ static void bar_words(const struct cli_bar *b, double done, double total, double
     const double share = done < total ? done / total : 1, gone = done - b->first;
     if (gone > 0 && now - b->since > 0.5 && done < total)
         pxs_format_duration(left, (total - done) * (now - b->since) / gone);
-    snprintf(out, size, "%s: %3.0f %%%s%s%s", b->what, floor(100 * share), left[0] != '\0' ? ", " : "", left,
-             left[0] != '\0' ? " left" : "");
+    snprintf(out, size, "%s: %3.0f %%%s%s%s", b->what, floor(100 * share),
+             left[0] != '\0' ? ", " : "", left, left[0] != '\0' ? " left" : "");
 }
 
 static void bar_draw(struct cli_bar *b, double done, double total, double now) {
@@ -223,7 +231,8 @@ static void bar_draw(struct cli_bar *b, double done, double total, double now) {
     int room = columns - 1 - (int)pxs_text_width(words, strlen(words)) - 3;
     room = room > (int)sizeof cells - 1 ? (int)sizeof cells - 1 : room;
     if (!(total > 0) || room < 10) {
-        const size_t bytes = pxs_text_head(words, strlen(words), columns > 1 ? (size_t)columns - 1 : 1);
+        const size_t bytes =
+            pxs_text_head(words, strlen(words), columns > 1 ? (size_t)columns - 1 : 1);
         fprintf(stderr, "\r\033[K%.*s", (int)bytes, words);
     } else {
         const int full = (int)(room * (done < total ? done / total : 1));

@@ -17,7 +17,8 @@ enum { WIDTH = 40, ROWS = 2, LEVELS = 8 * ROWS, SHOWN = 24, MARKS = 200, WORDS_M
 
 /* Runs whose rate goes the same way, whatever their policies are called. */
 struct schedule {
-    struct pxs_text words; /* "halve, lrgd 18"; several where they come to the same, with " = " between */
+    /* "halve, lrgd 18"; several where they come to the same, with " = " between */
+    struct pxs_text words;
     size_t n_words;
     double marks[MARKS]; /* rates at the beginnings of epochs, evenly */
     double first, last;
@@ -31,7 +32,7 @@ struct schedule {
     bool open;           /* `runs` ends with the beginning of a range */
 };
 
-/* ---- what a schedule is ---------------------------------------------------------------------------------- */
+/* ---- what a schedule is --------------------------------------------------------------------- */
 
 static const struct {
     int policy, warmup, rate;
@@ -54,7 +55,8 @@ static void describe(const struct pxs_params *p, int net, struct pxs_text *t) {
         pxs_text_addf(t, ", after %" PRId64 " epoch%s of warm-up", warmup, warmup == 1 ? "" : "s");
 }
 
-/* Whether the words of this network's schedule say the key already, or it is the other network's. */
+/* Whether the words of this network's schedule say the key already, or it is the other
+ * network's. */
 static bool is_told(int key, int net) {
     const struct pxs_param_info *info = pxs_param_info(key);
     for (int i = 0; i < 2; i++) {
@@ -157,8 +159,8 @@ static void note_differences(const struct pxs_plan *plan, const struct pxs_param
 }
 
 /* `p` and `first` are room for a run's parameters. */
-static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p, struct pxs_params *first,
-                      struct schedule *list) {
+static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p,
+                      struct pxs_params *first, struct schedule *list) {
     size_t n = 0;
     for (size_t i = 0; i < plan->n; i++) {
         const struct pxs_plan_rate *rate = &plan->runs[i].rate[net];
@@ -187,7 +189,7 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
     return n;
 }
 
-/* ---- the curve ------------------------------------------------------------------------------------------- */
+/* ---- the curve ------------------------------------------------------------------------------ */
 
 /* Rates at WIDTH steps from the first to the last; the highest of them. */
 static double sample(const struct pxs_params *p, int net, int64_t batches, double rates[WIDTH]) {
@@ -242,8 +244,8 @@ static void put_figures(const struct pxs_plan_rate *r, double top, int net, stru
         pxs_text_addf(out, ", ratio %.3g", r->ratio);
 }
 
-static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params *p, struct schedule *s,
-                         struct pxs_text *out) {
+static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params *p,
+                         struct schedule *s, struct pxs_text *out) {
     double rates[WIDTH];
     pxs_plan_params(plan, s->first_run, p);
     double top = sample(p, net, plan->runs[s->first_run].estimate.batches_per_epoch, rates);
@@ -267,7 +269,8 @@ static bool moves(const struct pxs_plan *plan, int net) {
     return net == 0;
 }
 
-enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out,
+                                   struct pxs_error *err) {
     struct pxs_params *p = malloc(2 * sizeof *p);
     struct schedule *list = calloc(plan->n + 1, sizeof *list);
     bool failed = !p || !list;

@@ -12,7 +12,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* Between the first signal and the end, where planning does not come to a place at which it could stop. */
+/* Between the first signal and the end, where planning does not come to a place at which it could
+ * stop. */
 #define PLANNING_SECONDS 3
 
 /* A handler has no other way to its data. */

@@ -15,11 +15,13 @@ void cli_add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
     for (size_t i = 0; i < PXS_COUNT(places); i++) {
         if (cli->values[places[i]] != NULL)
-            pxs_text_add_command(out, " --%s %s", cli_option_name(places[i]), cli->values[places[i]]);
+            pxs_text_add_command(out, " --%s %s", cli_option_name(places[i]),
+                                 cli->values[places[i]]);
     }
 }
 
-static enum pxs_status find_paths(const struct cli *cli, char db[PXS_PATH_MAX], struct pxs_error *err) {
+static enum pxs_status find_paths(const struct cli *cli, char db[PXS_PATH_MAX],
+                                  struct pxs_error *err) {
     char results[PXS_PATH_MAX];
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
         return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
@@ -49,8 +51,8 @@ static void attach_bar(const struct cli *cli, struct pxs_store *s, struct cli_ba
         pxs_store_set_meter(s, meter, work_of(cli));
 }
 
-static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn read, struct pxs_text *out,
-                                 struct pxs_error *err) {
+static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn read,
+                                 struct pxs_text *out, struct pxs_error *err) {
     struct pxs_store *s = NULL;
     pxs_text_clear(out);
     struct cli_bar bar;
@@ -80,7 +82,8 @@ int cli_with_store(struct cli *cli, cli_read_fn read) {
 }
 
 /* Opening for writing makes what is missing; here nothing to work on is a mistake. */
-static enum pxs_status open_existing(const char *db, struct pxs_store **out, struct pxs_error *err) {
+static enum pxs_status open_existing(const char *db, struct pxs_store **out,
+                                     struct pxs_error *err) {
     PXS_TRY(pxs_store_open_readonly(db, out, err));
     pxs_store_close(out);
     PXS_TRY(pxs_store_open(db, out, err));

@@ -36,7 +36,8 @@ static bool is_sqlite(const char *path) {
     return false;
 }
 
-/* `path` is what some database at `db` consists of, whether that part is there now or not; links are seen through. */
+/* `path` is what some database at `db` consists of, whether that part is there now or not; links
+ * are seen through. */
 static bool is_of_database(const char *db, const char *path) {
     char part[PXS_PATH_MAX + 16], dir[PXS_PATH_MAX], other[PXS_PATH_MAX];
     struct stat file, folder;
@@ -48,7 +49,8 @@ static bool is_of_database(const char *db, const char *path) {
         if (there && is_same(part, &file))
             return true;
         if (pxs_path_dir(dir, sizeof dir, path) && pxs_path_dir(other, sizeof other, part) &&
-            stat(dir, &folder) == 0 && is_same(other, &folder) && strcmp(strrchr(part, '/') + 1, base) == 0)
+            stat(dir, &folder) == 0 && is_same(other, &folder) &&
+            strcmp(strrchr(part, '/') + 1, base) == 0)
             return true;
     }
     return false;
@@ -69,7 +71,8 @@ static bool is_beside_sqlite(const char *path) {
     return false;
 }
 
-/* A file of a run of this database under whatever name, or of any run's folder on the way up from it. */
+/* A file of a run of this database under whatever name, or of any run's folder on the way up from
+ * it. */
 static bool is_of_run(struct pxs_store *s, const char *path, const char *real) {
     struct pxs_store_run *runs = NULL;
     struct stat file;
@@ -83,16 +86,19 @@ static bool is_of_run(struct pxs_store *s, const char *path, const char *real) {
     return found;
 }
 
-static enum pxs_status judge(struct pxs_store *s, const char *path, const char *real, struct pxs_error *err) {
+static enum pxs_status judge(struct pxs_store *s, const char *path, const char *real,
+                             struct pxs_error *err) {
     char db[PXS_PATH_MAX];
     const char *there = realpath(pxs_store_path(s), db) != NULL ? db : pxs_store_path(s);
     struct stat info;
-    if (is_of_database(pxs_store_path(s), path) || is_of_database(there, path) || is_of_database(there, real))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "-o %s would replace the database (or what belongs to it); `pixsweep backup FILE` "
-                        "copies it, -o takes "
-                        "another name",
-                        path);
+    if (is_of_database(pxs_store_path(s), path) || is_of_database(there, path) ||
+        is_of_database(there, real))
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "-o %s would replace the database (or what belongs to it); `pixsweep backup FILE` "
+            "copies it, -o takes "
+            "another name",
+            path);
     if (stat(path, &info) != 0)
         return PXS_OK; /* nothing is there */
     if (S_ISDIR(info.st_mode))
@@ -100,17 +106,19 @@ static enum pxs_status judge(struct pxs_store *s, const char *path, const char *
     if (!S_ISREG(info.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "-o %s: that is a device or a pipe, not a file", path);
     if (is_sqlite(path) || is_beside_sqlite(path) || is_beside_sqlite(real))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "-o %s would replace a SQLite database or what belongs to one; `pixsweep backup "
-                        "FILE` copies this "
-                        "one, -o takes another name",
-                        path);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "-o %s would replace a SQLite database or what belongs to one; `pixsweep backup "
+            "FILE` copies this "
+            "one, -o takes another name",
+            path);
     if (is_of_run(s, path, real))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "-o %s would replace a file of a run, which cannot be had again; -o takes another "
-                        "name (`pixsweep "
-                        "backup FILE` copies the database)",
-                        path);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "-o %s would replace a file of a run, which cannot be had again; -o takes another "
+            "name (`pixsweep "
+            "backup FILE` copies the database)",
+            path);
     return PXS_OK;
 }
 
@@ -123,12 +131,14 @@ static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
     if (!pxs_path_dir(dir, sizeof dir, path))
         return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
     if (stat(dir, &info) != 0 && errno == ENOENT)
-        return pxs_fail(err, PXS_E_NOT_FOUND, "-o %s: there is no folder %s; `mkdir -p %s` makes it", path,
-                        dir, pxs_shell_word(word, dir));
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "-o %s: there is no folder %s; `mkdir -p %s` makes it", path, dir,
+                        pxs_shell_word(word, dir));
     return PXS_OK;
 }
 
-enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status, struct pxs_error *err) {
+enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
+                                 struct pxs_error *err) {
     if (status == PXS_OK || cli->values[OPT_OUTPUT] != NULL)
         return status;
     return pxs_fail(err, status, "%s; -o FILE writes it elsewhere", err->message);

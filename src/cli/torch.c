@@ -1,5 +1,6 @@
-/* PyTorch as a child process that answers one line with one timed step; tools/torch_step.py is the other side. One process a
- * variant, so that its memory is its own and no variant's threads stand in another's way. */
+/* PyTorch as a child process that answers one line with one timed step; tools/torch_step.py is the
+ * other side. One process a variant, so that its memory is its own and no variant's threads stand
+ * in another's way. */
 #include "torch.h"
 
 #include "cli.h"
@@ -32,7 +33,7 @@ static const struct variant {
                               {"torch NCHW", false, false, true},
                               {"torch channels_last", true, false, true}};
 
-/* ---- the child ------------------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------ */
 
 struct torch {
     struct pxs_child child;
@@ -54,10 +55,11 @@ static enum pxs_status find_script(char out[4096], struct pxs_error *err) {
     snprintf(out, 4096, "%s/%s", PXS_TOOLS, SCRIPT);
     if (access(out, R_OK) == 0)
         return PXS_OK;
-    return pxs_fail(err, PXS_E_NOT_FOUND,
-                    "--against-torch: there is no %s, neither installed (../share/pixsweep beside the "
-                    "program) nor in %s",
-                    SCRIPT, PXS_TOOLS);
+    return pxs_fail(
+        err, PXS_E_NOT_FOUND,
+        "--against-torch: there is no %s, neither installed (../share/pixsweep beside the "
+        "program) nor in %s",
+        SCRIPT, PXS_TOOLS);
 }
 
 static enum pxs_status start(struct torch *t, const char *const *argv, struct pxs_error *err) {
@@ -70,8 +72,12 @@ static enum pxs_status start(struct torch *t, const char *const *argv, struct px
         return pxs_fail_errno(err, "cannot make a socket for PyTorch");
     t->socket = t->lines.fd = pair[0];
     fcntl(t->socket, F_SETFL, O_NONBLOCK);
-    const struct pxs_child_spec spec = {
-        .what = argv[0], .program = argv[0], .argv = argv, .in = pair[1], .out = pair[1], .err = t->errors};
+    const struct pxs_child_spec spec = {.what = argv[0],
+                                        .program = argv[0],
+                                        .argv = argv,
+                                        .in = pair[1],
+                                        .out = pair[1],
+                                        .err = t->errors};
     const enum pxs_status status = pxs_child_start(&spec, &t->child, &why);
     close(pair[1]);
     if (status == PXS_OK)
@@ -111,18 +117,20 @@ static enum pxs_status fail_ended(struct torch *t, struct pxs_error *err) {
     last_words(t, words, sizeof words);
     const struct pxs_exit how = finish(t, FAREWELL_SECONDS);
     return pxs_fail(err, PXS_E_IO, "the PyTorch process ended too early, by %s %d%s%s",
-                    how.how == PXS_SIGNALLED ? "signal" : "exit code", how.code, words[0] ? ": " : "", words);
+                    how.how == PXS_SIGNALLED ? "signal" : "exit code", how.code,
+                    words[0] ? ": " : "", words);
 }
 
-/* ---- questions and answers ------------------------------------------------------------------------------- */
+/* ---- questions and answers ------------------------------------------------------------------ */
 
 static bool stopped(const struct cli_torch_job *job) {
     return job->stop && atomic_load(&job->stop->signal);
 }
 
-/* Waits in small portions, to see the stop flag in between. The answer is valid until the next one. */
-static enum pxs_status read_answer(struct torch *t, const struct cli_torch_job *job, const char **out,
-                                   struct pxs_error *err) {
+/* Waits in small portions, to see the stop flag in between. The answer is valid until the next
+ * one. */
+static enum pxs_status read_answer(struct torch *t, const struct cli_torch_job *job,
+                                   const char **out, struct pxs_error *err) {
     const double until = pxs_monotonic() + ANSWER_SECONDS;
     struct pollfd readable = {.fd = t->socket, .events = POLLIN};
     while (!(*out = pxs_lines_next(&t->lines))) {
@@ -131,21 +139,24 @@ static enum pxs_status read_answer(struct torch *t, const struct cli_torch_job *
         if (stopped(job))
             return pxs_fail(err, PXS_E_STOPPED, "stopped while PyTorch was at work");
         if (pxs_monotonic() > until)
-            return pxs_fail(err, PXS_E_IO, "PyTorch has not answered for %.0f minutes", ANSWER_SECONDS / 60);
+            return pxs_fail(err, PXS_E_IO, "PyTorch has not answered for %.0f minutes",
+                            ANSWER_SECONDS / 60);
         poll(&readable, 1, 100);
     }
-    return t->lines.cut ? pxs_fail(err, PXS_E_CORRUPT, "PyTorch's answer is no line: '%.40s...'", *out)
-                        : PXS_OK;
+    return t->lines.cut
+               ? pxs_fail(err, PXS_E_CORRUPT, "PyTorch's answer is no line: '%.40s...'", *out)
+               : PXS_OK;
 }
 
 /* One step of theirs. */
-static enum pxs_status ask(struct torch *t, const struct cli_torch_job *job, double *ms, int64_t *peak_bytes,
-                           struct pxs_error *err) {
+static enum pxs_status ask(struct torch *t, const struct cli_torch_job *job, double *ms,
+                           int64_t *peak_bytes, struct pxs_error *err) {
     static const char question[] = "step\n";
     const char *answer;
     char time[32];
     if (send(t->socket, question, sizeof question - 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-        return pxs_fail_errno(err, "cannot ask PyTorch for a step"); /* EPIPE: reading tells how it ended */
+        return pxs_fail_errno(
+            err, "cannot ask PyTorch for a step"); /* EPIPE: reading tells how it ended */
     PXS_TRY(read_answer(t, job, &answer, err));
     const size_t n = strcspn(answer, " ");
     snprintf(time, sizeof time, "%.*s", (int)(n < sizeof time ? n : 0), answer);
@@ -156,8 +167,9 @@ static enum pxs_status ask(struct torch *t, const struct cli_torch_job *job, dou
 }
 
 /* "ready VERSION", or why not. */
-static enum pxs_status await_ready(struct torch *t, const struct cli_torch_job *job, const struct variant *v,
-                                   struct cli_torch_row *row, struct pxs_error *err) {
+static enum pxs_status await_ready(struct torch *t, const struct cli_torch_job *job,
+                                   const struct variant *v, struct cli_torch_row *row,
+                                   struct pxs_error *err) {
     const char *answer;
     PXS_TRY(read_answer(t, job, &answer, err));
     if (strncmp(answer, "ready ", 6) == 0) {
@@ -165,16 +177,18 @@ static enum pxs_status await_ready(struct torch *t, const struct cli_torch_job *
         return PXS_OK;
     }
     if (strncmp(answer, "no ", 3) != 0)
-        return pxs_fail(err, PXS_E_CORRUPT, "PyTorch answered '%.60s' where 'ready' was due", answer);
+        return pxs_fail(err, PXS_E_CORRUPT, "PyTorch answered '%.60s' where 'ready' was due",
+                        answer);
     if (v->compile)
         return pxs_fail(err, PXS_E_UNSUPPORTED, "%s", answer);
-    return pxs_fail(err, PXS_E_UNSUPPORTED,
-                    "--against-torch: %s has %s; name a Python that has it, or install it there: %s -m pip "
-                    "install torch",
-                    job->python, answer, job->python);
+    return pxs_fail(
+        err, PXS_E_UNSUPPORTED,
+        "--against-torch: %s has %s; name a Python that has it, or install it there: %s -m pip "
+        "install torch",
+        job->python, answer, job->python);
 }
 
-/* ---- in turn --------------------------------------------------------------------------------------------- */
+/* ---- in turn -------------------------------------------------------------------------------- */
 
 double cli_median(double *values, size_t n) {
     for (size_t i = 1; i < n; i++) {
@@ -191,8 +205,9 @@ static void pause_a_little(void) {
     usleep((useconds_t)(PAUSE_SECONDS * 1e6)); /* a signal may end it: then we stop anyway */
 }
 
-static enum pxs_status take_turns(struct torch *t, const struct cli_torch_job *job, struct pxs_bench *ours,
-                                  struct cli_torch_row *row, struct pxs_error *err) {
+static enum pxs_status take_turns(struct torch *t, const struct cli_torch_job *job,
+                                  struct pxs_bench *ours, struct cli_torch_row *row,
+                                  struct pxs_error *err) {
     double theirs_ms[PXS_BENCH_ROUNDS], ours_ms[PXS_BENCH_ROUNDS], ratio[PXS_BENCH_ROUNDS];
     const size_t rounds = (size_t)job->rounds;
     for (int i = 0; i < WARM_UP; i++)
@@ -214,8 +229,8 @@ static enum pxs_status take_turns(struct torch *t, const struct cli_torch_job *j
 }
 
 static enum pxs_status run_child(const char *const *argv, const struct cli_torch_job *job,
-                                 const struct variant *v, struct pxs_bench *ours, struct cli_torch_row *row,
-                                 struct pxs_error *err) {
+                                 const struct variant *v, struct pxs_bench *ours,
+                                 struct cli_torch_row *row, struct pxs_error *err) {
     struct torch t;
     enum pxs_status status = start(&t, argv, err);
     if (status == PXS_OK)
@@ -231,15 +246,16 @@ static enum pxs_status run_child(const char *const *argv, const struct cli_torch
     return PXS_OK;
 }
 
-static void add_number(char (*texts)[32], const char **argv, int *n, const char *name, double value) {
+static void add_number(char (*texts)[32], const char **argv, int *n, const char *name,
+                       double value) {
     argv[*n] = name;
     argv[*n + 1] = pxs_format_double(texts[*n], value);
     *n += 2;
 }
 
 static enum pxs_status run_variant(const char *script, const struct cli_torch_job *job,
-                                   const struct variant *v, struct pxs_bench *ours, struct cli_torch_row *row,
-                                   struct pxs_error *err) {
+                                   const struct variant *v, struct pxs_bench *ours,
+                                   struct cli_torch_row *row, struct pxs_error *err) {
     const struct pxs_params *p = job->params;
     const char *argv[MOST_ARGS] = {job->python, script};
     char texts[MOST_ARGS][32];
@@ -266,12 +282,14 @@ static enum pxs_status run_variant(const char *script, const struct cli_torch_jo
 }
 
 /* Our own step with as many threads, on networks of its own. */
-static enum pxs_status with_ours(const char *script, const struct cli_torch_job *job, const struct variant *v,
-                                 struct cli_torch_row *row, struct pxs_error *err) {
+static enum pxs_status with_ours(const char *script, const struct cli_torch_job *job,
+                                 const struct variant *v, struct cli_torch_row *row,
+                                 struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
     struct pxs_bench *ours = NULL;
     PXS_TRY(pxs_pool_create(row->threads, &pool, err));
-    enum pxs_status status = pxs_bench_create(job->params, pool, job->kernels, PXS_BENCH_STEP, &ours, err);
+    enum pxs_status status =
+        pxs_bench_create(job->params, pool, job->kernels, PXS_BENCH_STEP, &ours, err);
     if (status == PXS_OK)
         status = run_variant(script, job, v, ours, row, err);
     pxs_bench_destroy(&ours);
@@ -279,8 +297,9 @@ static enum pxs_status with_ours(const char *script, const struct cli_torch_job 
     return status;
 }
 
-enum pxs_status cli_against_torch(const struct cli_torch_job *job, struct cli_torch_row rows[CLI_TORCH_ROWS],
-                                  size_t *n, struct pxs_error *err) {
+enum pxs_status cli_against_torch(const struct cli_torch_job *job,
+                                  struct cli_torch_row rows[CLI_TORCH_ROWS], size_t *n,
+                                  struct pxs_error *err) {
     char script[4096];
     PXS_TRY(find_script(script, err));
     *n = 0;

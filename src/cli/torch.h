@@ -20,8 +20,9 @@ struct cli_torch_row {
     int threads;
     char version[64]; /* of PyTorch */
     double ms_median, ms_min, ours_ms_median;
-    double
-        ratio; /* torch's time over ours in the same round, median over the rounds: what slows a round slows both */
+    /* torch's time over ours in the same round, median over the rounds: what slows a round slows
+     * both */
+    double ratio;
     int64_t peak_bytes; /* of the PyTorch process */
     char note[256];     /* why it does not run here, and the rest is 0; or "" */
 };
@@ -29,8 +30,8 @@ enum { CLI_TORCH_ROWS = 5 };
 
 /* Fills up to CLI_TORCH_ROWS rows. One process at a time, ended and reaped whatever happens. */
 PXS_NODISCARD enum pxs_status cli_against_torch(const struct cli_torch_job *job,
-                                                struct cli_torch_row rows[CLI_TORCH_ROWS], size_t *n,
-                                                struct pxs_error *err);
+                                                struct cli_torch_row rows[CLI_TORCH_ROWS],
+                                                size_t *n, struct pxs_error *err);
 /* The middle of n > 0 numbers, which it sorts. */
 double cli_median(double *values, size_t n);
 

@@ -23,8 +23,9 @@ static void expect_left(uint64_t left, const char *from) {
     ck_assert_str_eq(g.memory_from, from);
 }
 
-#define V2_MOUNT \
-    "24 1 0:22 / /proc rw - proc proc rw\n30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
+#define V2_MOUNT                                                                            \
+    "24 1 0:22 / /proc rw - proc proc rw\n30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 " \
+    "cgroup2 rw\n"
 
 /* Slurm and systemd: the job's limit stands above the step's. */
 START_TEST(v2_parents)
@@ -34,10 +35,10 @@ START_TEST(v2_parents)
     write_text("sys/fs/cgroup/system.slice/memory.max", "max\n");
     write_text("sys/fs/cgroup/system.slice/job_7/memory.max", "1000000000\n");
     write_text("sys/fs/cgroup/system.slice/job_7/memory.current", "700000000\n");
-    write_text(
-        "sys/fs/cgroup/system.slice/job_7/memory.stat",
-        "anon 300000000\nfile 400000000\nslab_reclaimable 10000000\ninactive_file 200000000\nactive_file "
-        "150000000\nshmem 50000000\n");
+    write_text("sys/fs/cgroup/system.slice/job_7/memory.stat",
+               "anon 300000000\nfile 400000000\nslab_reclaimable 10000000\ninactive_file "
+               "200000000\nactive_file "
+               "150000000\nshmem 50000000\n");
     write_text("sys/fs/cgroup/system.slice/job_7/step_0/memory.max", "max\n");
     write_text("sys/fs/cgroup/system.slice/job_7/step_0/memory.high", "max\n");
     /* 700 MB are used, 360 MB of them can go. */
@@ -54,7 +55,8 @@ START_TEST(v2_parents)
 }
 END_TEST
 
-/* A container with a namespace of its own sees itself as the root, which has limits nevertheless. */
+/* A container with a namespace of its own sees itself as the root, which has limits
+ * nevertheless. */
 START_TEST(v2_namespace)
 {
     write_text("proc/self/cgroup", "0::/\n");
@@ -62,7 +64,8 @@ START_TEST(v2_namespace)
     write_text("sys/fs/cgroup/memory.max", "2000000000\n");
     write_text("sys/fs/cgroup/memory.current", "500000000\n");
     write_text("sys/fs/cgroup/cpu.max", "250000 100000\n");
-    write_text("sys/fs/cgroup/memory.events", "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n");
+    write_text("sys/fs/cgroup/memory.events",
+               "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n");
     expect_left(1500 * MB, "memory.max is 2.0 GB in control group /");
     ck_assert_double_eq(look().cpus, 2.5);
     ck_assert_int_eq(look().oom_kills, 2);
@@ -72,10 +75,11 @@ START_TEST(v2_namespace)
 }
 END_TEST
 
-#define V1_MOUNTS                                                                  \
-    "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"          \
-    "32 31 0:29 %s /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n" \
-    "35 31 0:32 %s /sys/fs/cgroup/memory rw,relatime shared:9 master:2 - cgroup cgroup rw,memory\n"
+#define V1_MOUNTS                                                                        \
+    "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"                \
+    "32 31 0:29 %s /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"       \
+    "35 31 0:32 %s /sys/fs/cgroup/memory rw,relatime shared:9 master:2 - cgroup cgroup " \
+    "rw,memory\n"
 
 static void v1_mounts(const char *from) {
     char text[1024];
@@ -159,7 +163,8 @@ END_TEST
 
 START_TEST(none)
 {
-    static const char *const odd[] = {"", "\n", "x", "0:", "0::relative\n", "::::\n", "4:memory:/\n0::/\n"};
+    static const char *const odd[] = {
+        "", "\n", "x", "0:", "0::relative\n", "::::\n", "4:memory:/\n0::/\n"};
     for (size_t i = 0; i < PXS_COUNT(odd); i++) {
         write_text("proc/self/cgroup", odd[i]);
         write_text("proc/self/mountinfo",
@@ -176,8 +181,8 @@ START_TEST(long_mountinfo)
 {
     struct pxs_text text = {0};
     for (int i = 0; i < 400; i++)
-        pxs_text_addf(&text, "%d 1 0:5 / /overlay/%0*d rw - overlay overlay rw\n", i, i == 200 ? 20000 : 90,
-                      i);
+        pxs_text_addf(&text, "%d 1 0:5 / /overlay/%0*d rw - overlay overlay rw\n", i,
+                      i == 200 ? 20000 : 90, i);
     pxs_text_add(&text, V2_MOUNT);
     write_text("proc/self/mountinfo", text.text);
     pxs_text_finish(&text);
@@ -212,7 +217,8 @@ END_TEST
 START_TEST(address_space)
 {
     struct pxs_memory m;
-    const struct rlimit limit = {(rlim_t)1 << 50, (rlim_t)1 << 50}; /* more than any sanitizer maps */
+    /* more than any sanitizer maps */
+    const struct rlimit limit = {(rlim_t)1 << 50, (rlim_t)1 << 50};
     write_text("proc/meminfo", "MemAvailable: 9000000000000 kB\n");
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
     pxs_memory_look(test_folder(), &m);

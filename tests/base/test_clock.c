@@ -43,9 +43,10 @@ START_TEST(sizes)
     static const struct {
         uint64_t bytes;
         const char *text;
-    } rows[] = {{0, "0 B"},          {512, "512 B"},         {999, "999 B"},        {1000, "1.0 kB"},
-                {1400000, "1.4 MB"}, {99949999, "99.9 MB"},  {120000000, "120 MB"}, {999499, "999 kB"},
-                {999500, "1.0 MB"},  {UINT64_MAX, "18.4 EB"}};
+    } rows[] = {
+        {0, "0 B"},          {512, "512 B"},         {999, "999 B"},        {1000, "1.0 kB"},
+        {1400000, "1.4 MB"}, {99949999, "99.9 MB"},  {120000000, "120 MB"}, {999499, "999 kB"},
+        {999500, "1.0 MB"},  {UINT64_MAX, "18.4 EB"}};
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
         char buf[32];
         pxs_format_bytes(buf, rows[i].bytes);
@@ -89,7 +90,8 @@ START_TEST(local_times)
         pxs_format_local(buf, (friday + rows[i].seconds) * 1000, friday * 1000);
         ck_assert_str_eq(buf, rows[i].text);
     }
-    pxs_format_local(buf, INT64_C(1767222000000), INT64_C(1767211200000)); /* over the turn of the year */
+    /* over the turn of the year */
+    pxs_format_local(buf, INT64_C(1767222000000), INT64_C(1767211200000));
     ck_assert_str_eq(buf, "Thu 01:00");
     pxs_format_local(buf, INT64_MAX, friday * 1000);
     ck_assert_uint_lt(strlen(buf), 32);

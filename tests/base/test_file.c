@@ -143,7 +143,8 @@ START_TEST(failed_writes_are_told)
     struct pxs_atomic_file f;
     ck_assert_int_eq(pxs_write_file(in_folder("no/f"), "x", 1, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(mkdir(in_folder("taken"), 0777), 0);
-    ck_assert_int_eq(pxs_write_file(in_folder("taken"), "x", 1, &err), PXS_E_IO); /* a folder is in the way */
+    /* a folder is in the way */
+    ck_assert_int_eq(pxs_write_file(in_folder("taken"), "x", 1, &err), PXS_E_IO);
     ck_assert_int_eq(count_entries(), 1);
     ck_assert_int_eq(pxs_atomic_open(&f, in_folder("full"), &err), PXS_OK);
     fclose(f.file);
@@ -240,7 +241,8 @@ START_TEST(lock_waits)
     pid_t child = fork();
     if (child == 0) {
         struct pxs_lock own = {-1};
-        if (pxs_lock_take(&own, in_folder("lock"), false, NULL) != PXS_OK || write(ready[1], "x", 1) != 1)
+        if (pxs_lock_take(&own, in_folder("lock"), false, NULL) != PXS_OK ||
+            write(ready[1], "x", 1) != 1)
             _exit(1);
         usleep(100000);
         _exit(0);
@@ -259,8 +261,9 @@ END_TEST
 /* What the others put into a folder leads nowhere but into it. */
 START_TEST(below_a_folder)
 {
-    static const char *const refused[] = {"",    "/etc/passwd", "../f", "in/../f",     "./in/f", "in//f",
-                                          "in/", "link",        "to/f", "in/dangling", "in",     "in/pipe"};
+    static const char *const refused[] = {"",       "/etc/passwd", "../f", "in/../f",
+                                          "./in/f", "in//f",       "in/",  "link",
+                                          "to/f",   "in/dangling", "in",   "in/pipe"};
     struct pxs_error err;
     char *data = NULL;
     int fd = -1;
@@ -272,8 +275,8 @@ START_TEST(below_a_folder)
     ck_assert_int_eq(symlink("nowhere", in_folder("in/dangling")), 0);
     ck_assert_int_eq(mkfifo(in_folder("in/pipe"), 0600), 0);
     for (size_t i = 0; i < PXS_COUNT(refused); i++)
-        ck_assert_msg(pxs_open_beneath(test_folder(), refused[i], &fd, &err) == PXS_E_INVALID, "'%s': %s",
-                      refused[i], err.message);
+        ck_assert_msg(pxs_open_beneath(test_folder(), refused[i], &fd, &err) == PXS_E_INVALID,
+                      "'%s': %s", refused[i], err.message);
     ck_assert_int_eq(pxs_open_beneath(test_folder(), "in/none", &fd, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(fd, -1);
     ck_assert_int_eq(pxs_read_beneath(test_folder(), "in/f", 100, &data, NULL, &err), PXS_OK);
@@ -320,10 +323,12 @@ START_TEST(places_to_write_to)
     ck_assert_int_eq(pxs_check_writable(in_folder("f"), NULL, &err), PXS_OK);
     ck_assert_int_eq(chmod(in_folder("f"), 0444), 0);
     if (geteuid() == 0) /* root may write to anything: as somebody else */
-        ck_assert_int_eq(chmod(test_folder(), 0755) || chown(in_folder("f"), 54321, 0) || seteuid(54321), 0);
+        ck_assert_int_eq(
+            chmod(test_folder(), 0755) || chown(in_folder("f"), 54321, 0) || seteuid(54321), 0);
     ck_assert_int_eq(pxs_check_writable(in_folder("f"), in_folder("f"), &err), PXS_E_INVALID);
-    ck_assert_msg(strstr(err.message, "`chmod u+rw ") != NULL && strstr(err.message, "/f*` mends that"), "%s",
-                  err.message);
+    ck_assert_msg(strstr(err.message, "`chmod u+rw ") != NULL &&
+                      strstr(err.message, "/f*` mends that"),
+                  "%s", err.message);
     if (getuid() == 0) {
         ck_assert_int_eq(seteuid(0), 0);
         ck_assert_int_eq(chown(in_folder("f"), 0, 0) || seteuid(54321), 0);

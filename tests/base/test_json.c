@@ -15,8 +15,9 @@ static struct pxs_json_doc *parse(const char *text) {
 
 START_TEST(reads_every_type)
 {
-    struct pxs_json_doc *doc = parse(" {\"n\":null,\"t\":true,\"f\":false,\"i\":-12,\"d\":1.5e-3,\"s\":"
-                                     "\"a\\u00e9\\n\\ud83d\\ude00\",\"a\":[1,[2],{}]} ");
+    struct pxs_json_doc *doc =
+        parse(" {\"n\":null,\"t\":true,\"f\":false,\"i\":-12,\"d\":1.5e-3,\"s\":"
+              "\"a\\u00e9\\n\\ud83d\\ude00\",\"a\":[1,[2],{}]} ");
     struct pxs_json root = pxs_json_root(doc), v, c;
     bool b;
     int64_t i;
@@ -28,7 +29,8 @@ START_TEST(reads_every_type)
     ck_assert(pxs_json_find(root, "t", &v) && pxs_json_bool(v, &b, NULL) == PXS_OK && b);
     ck_assert(pxs_json_find(root, "f", &v) && pxs_json_bool(v, &b, NULL) == PXS_OK && !b);
     ck_assert(pxs_json_find(root, "i", &v) && pxs_json_int(v, &i, NULL) == PXS_OK && i == -12);
-    ck_assert(pxs_json_find(root, "d", &v) && pxs_json_double(v, &d, NULL) == PXS_OK && d == 1.5e-3);
+    ck_assert(pxs_json_find(root, "d", &v) && pxs_json_double(v, &d, NULL) == PXS_OK &&
+              d == 1.5e-3);
     ck_assert(pxs_json_find(root, "s", &v) && pxs_json_string(v, &s, NULL) == PXS_OK);
     ck_assert_str_eq(s, "a\xc3\xa9\n\xf0\x9f\x98\x80");
     ck_assert(pxs_json_find(root, "a", &v) && pxs_json_count(v) == 3);
@@ -110,7 +112,8 @@ START_TEST(refuses)
         struct pxs_json_doc *doc = NULL;
         struct pxs_error err;
         size_t bytes = strlen(rows[i].text);
-        char *exact = malloc(bytes ? bytes : 1); /* no NUL behind it: reading past the end shows under ASan */
+        /* no NUL behind it: reading past the end shows under ASan */
+        char *exact = malloc(bytes ? bytes : 1);
         memcpy(exact, rows[i].text, bytes);
         ck_assert_msg(pxs_json_parse(exact, bytes, "t.json", &doc, &err) == PXS_E_CORRUPT, "%s",
                       rows[i].text);
@@ -206,9 +209,10 @@ START_TEST(writes)
     write_all(&w);
     ck_assert_int_eq(pxs_json_finish(&w, &err), PXS_OK);
     ck_assert_str_eq(
-        out.text, "{\"s\":\"q\\\"\\\\\\n\\u0009\\u0001\\u007f/\xc3\xa9\xef\xbf\xbd\",\"none\":null,\"d\":0.1,"
-                  "\"nan\":null,\"inf\":null,\"min\":-9223372036854775808,\"max\":9223372036854775807,"
-                  "\"a\":[true,null,{},[]]}");
+        out.text,
+        "{\"s\":\"q\\\"\\\\\\n\\u0009\\u0001\\u007f/\xc3\xa9\xef\xbf\xbd\",\"none\":null,\"d\":0.1,"
+        "\"nan\":null,\"inf\":null,\"min\":-9223372036854775808,\"max\":9223372036854775807,"
+        "\"a\":[true,null,{},[]]}");
     pxs_text_clear(&out);
     w = (struct pxs_json_writer){.out = &out, .indent = 2};
     pxs_json_put_array(&w, NULL);

@@ -12,7 +12,8 @@ START_TEST(aligned_and_zeroed)
         ck_assert_uint_eq((uintptr_t)p % (sizes[i] >= 2u << 20 ? 2u << 20 : 64), 0);
         for (size_t k = 0; k < sizes[i]; k += sizes[i] / 1000 + 1)
             ck_assert_uint_eq(p[k], 0);
-        memset(p, 0xff, sizes[i]); /* so that the next block of this size would show what is not cleared */
+        /* so that the next block of this size would show what is not cleared */
+        memset(p, 0xff, sizes[i]);
         pxs_aligned_free(p);
     }
     pxs_aligned_free(NULL);

@@ -78,12 +78,14 @@ START_TEST(doubles_read)
                 {"+3", 3},           {"-3.", -3},        {"2e1", 20},          {"0", 0},
                 {"007", 7},          {".inf", INFINITY}, {"-.INF", -INFINITY}, {"+.Inf", INFINITY},
                 {"1e999", INFINITY}, {"1e-999", 0}};
-    static const char *const bad[] = {"",     " 1",  "1 ",  "1_000", "0x10",     "0o7",   "1e",  "1e+",
-                                      ".",    "+",   "-.",  "e5",    "1.2.3",    "inf",   "nan", "-.nan",
-                                      ".iNf", "1,5", "--1", "1d3",   "infinity", "0x1p3", "1f"};
+    static const char *const bad[] = {"",      " 1",  "1 ",       "1_000", "0x10", "0o7",
+                                      "1e",    "1e+", ".",        "+",     "-.",   "e5",
+                                      "1.2.3", "inf", "nan",      "-.nan", ".iNf", "1,5",
+                                      "--1",   "1d3", "infinity", "0x1p3", "1f"};
     double value;
     for (size_t i = 0; i < PXS_COUNT(good); i++)
-        ck_assert_msg(pxs_parse_double(good[i].text, &value) && value == good[i].value, "%s", good[i].text);
+        ck_assert_msg(pxs_parse_double(good[i].text, &value) && value == good[i].value, "%s",
+                      good[i].text);
     for (size_t i = 0; i < PXS_COUNT(bad); i++) {
         value = 42;
         ck_assert_msg(!pxs_parse_double(bad[i], &value) && value == 42, "%s", bad[i]);
@@ -129,7 +131,8 @@ START_TEST(integers_read)
                                       "true"};
     int64_t value;
     for (size_t i = 0; i < PXS_COUNT(good); i++)
-        ck_assert_msg(pxs_parse_int(good[i].text, &value) && value == good[i].value, "%s", good[i].text);
+        ck_assert_msg(pxs_parse_int(good[i].text, &value) && value == good[i].value, "%s",
+                      good[i].text);
     for (size_t i = 0; i < PXS_COUNT(bad); i++) {
         value = 42;
         ck_assert_msg(!pxs_parse_int(bad[i], &value) && value == 42, "%s", bad[i]);

@@ -100,7 +100,8 @@ static rlim_t limit_now(int resource) {
     return limit.rlim_cur;
 }
 
-/* All limits as they are before, apart from `resource`; the words on `number`, of pxs_fail_errno and of pxs_fail_start. */
+/* All limits as they are before, apart from `resource`; the words on `number`, of pxs_fail_errno
+ * and of pxs_fail_start. */
 static void words_under(int resource, rlim_t soft, int number, struct pxs_error *of_call,
                         struct pxs_error *of_start) {
     const rlim_t before = limit_now(resource);

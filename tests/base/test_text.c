@@ -1,4 +1,5 @@
-/* Text of others on its way to a terminal: what is escaped, what stays, and where lines are the text's own. */
+/* Text of others on its way to a terminal: what is escaped, what stays, and where lines are the
+ * text's own. */
 #include "base_tests.h"
 #include "pixsweep/base.h"
 
@@ -29,11 +30,14 @@ START_TEST(what_is_escaped)
         {"\x1b]0;title\x07", "\\x1b]0;title\\x07"},
         {"a\rb\bc\x7f", "a\\x0db\\x08c\\x7f"},
         {"a\nb\tc", "a\\nb\\tc"},
-        {"\xc2\x9b[31m", "\\u009b[31m"},                                         /* CSI in one character */
+        /* CSI in one character */
+        {"\xc2\x9b[31m", "\\u009b[31m"},
         {"\xff\xfe\xc0\x80\xed\xa0\x80", "\\xff\\xfe\\xc0\\x80\\xed\\xa0\\x80"}, /* no UTF-8 */
-        {"ab\xe4\xb8", "ab\\xe4\\xb8"},                                          /* half a character */
-        {"\xe2\x80\xaegnp.exe", "\\u202egnp.exe"},                               /* right-to-left override */
-        {"a\xe2\x81\xa6 b\xe2\x81\xa9", "a\\u2066 b\\u2069"},                    /* isolates */
+        /* half a character */
+        {"ab\xe4\xb8", "ab\\xe4\\xb8"},
+        /* right-to-left override */
+        {"\xe2\x80\xaegnp.exe", "\\u202egnp.exe"},
+        {"a\xe2\x81\xa6 b\xe2\x81\xa9", "a\\u2066 b\\u2069"}, /* isolates */
         {"a\xe2\x80\x8f\xd8\x9c", "a\\u200f\\u061c"},
         {"a\xe2\x80\x8b"
          "b\xef\xbb\xbf\xc2\xad",
@@ -41,7 +45,8 @@ START_TEST(what_is_escaped)
         {"a\xe2\x80\xa8"
          "b\xe2\x80\xa9",
          "a\\u2028b\\u2029"},
-        {"\xf3\xa0\x81\xa5\xf3\xa0\x80\x81", "\\U000e0065\\U000e0001"}, /* tags: text that nobody sees */
+        /* tags: text that nobody sees */
+        {"\xf3\xa0\x81\xa5\xf3\xa0\x80\x81", "\\U000e0065\\U000e0001"},
         {"\xef\xbf\xbe\xef\xb7\x90", "\\ufffe\\ufdd0"},
         {"pay\xe2\x80\x8dpal", "pay\\u200dpal"}, /* a joiner that joins nothing */
         {"\xe2\x80\x8d", "\\u200d"},
@@ -121,7 +126,8 @@ END_TEST
 
 START_TEST(cut_to_columns)
 {
-    static const char wide[] = "\xe6\xa5\xb7\xe4\xbd\x93\xe5\xad\x97"; /* three, of two columns each */
+    /* three, of two columns each */
+    static const char wide[] = "\xe6\xa5\xb7\xe4\xbd\x93\xe5\xad\x97";
     ck_assert_uint_eq(pxs_text_head(wide, strlen(wide), 5), 6);
     ck_assert_uint_eq(pxs_text_head("ae\xcc\x81x", 5, 2), 4); /* the accent stays with its letter */
     pxs_text_add_short(&out, wide, 5);
@@ -130,11 +136,13 @@ START_TEST(cut_to_columns)
     static const struct {
         uint32_t code;
         int width;
-    } cases[] = {{'a', 1},    {0x4e00, 2},  {0x0301, 0},  {0x0e31, 0},  {0x0940, 1}, {0x0941, 0}, {0x05b8, 0},
-                 {0xfe0f, 0}, {0x1f600, 2}, {0xe0100, 0}, {0x3042, 2},  {0xff41, 2}, {0xff71, 1}, {0x2705, 2},
-                 {0xb1, 1},   {0x200d, 0},  {0x1161, 0},  {0x20000, 2}, {0x2026, 1}};
+    } cases[] = {{'a', 1},    {0x4e00, 2}, {0x0301, 0},  {0x0e31, 0},  {0x0940, 1},
+                 {0x0941, 0}, {0x05b8, 0}, {0xfe0f, 0},  {0x1f600, 2}, {0xe0100, 0},
+                 {0x3042, 2}, {0xff41, 2}, {0xff71, 1},  {0x2705, 2},  {0xb1, 1},
+                 {0x200d, 0}, {0x1161, 0}, {0x20000, 2}, {0x2026, 1}};
     for (size_t i = 0; i < PXS_COUNT(cases); i++)
-        ck_assert_msg(pxs_char_width(cases[i].code) == cases[i].width, "U+%04X", (unsigned)cases[i].code);
+        ck_assert_msg(pxs_char_width(cases[i].code) == cases[i].width, "U+%04X",
+                      (unsigned)cases[i].code);
 }
 END_TEST
 

@@ -33,13 +33,15 @@ static char *render(const struct pxs_board *b, int width) {
     ck_assert_uint_eq(lines, breaks);
     ck_assert_uint_eq(lines, b->n_running + 1 + b->store_trouble + (b->note[0] != '\0'));
     for (const char *line = pxs_text_str(&t); *line; line = strchr(line, '\n') + 1)
-        ck_assert_uint_le(pxs_text_width(line, strcspn(line, "\n")), (size_t)(width < 20 ? 20 : width));
+        ck_assert_uint_le(pxs_text_width(line, strcspn(line, "\n")),
+                          (size_t)(width < 20 ? 20 : width));
     return t.text;
 }
 
 START_TEST(board_wide)
 {
-    struct pxs_board_run runs[2] = {board_run("lr/0001-lrgd-90-s0"), board_run("lr/0002-lrgd-25-s0")};
+    struct pxs_board_run runs[2] = {board_run("lr/0001-lrgd-90-s0"),
+                                    board_run("lr/0002-lrgd-25-s0")};
     struct pxs_board b = {
         .sweep = "lr",
         .n_total = 8,
@@ -52,11 +54,11 @@ START_TEST(board_wide)
     runs[1].attempt = 2;
     char *text = render(&b, 160);
     ck_assert_str_eq(
-        text,
-        "0001-lrgd-90-s0  epochs  11/200  batches  4/50  G 3.142  D 0.25  val 0.2812  lr 0.0001  42 img/s  "
-        "ETA 1 h 05 m\n"
-        "0002-lrgd-25-s0  (attempt 2)  starting\n"
-        "lr: 3/8 done, 1 failed, 2 running, 2 queued  elapsed 12 m 30 s  ETA 1 h 20 m\n");
+        text, "0001-lrgd-90-s0  epochs  11/200  batches  4/50  G 3.142  D 0.25  val 0.2812  lr "
+              "0.0001  42 img/s  "
+              "ETA 1 h 05 m\n"
+              "0002-lrgd-25-s0  (attempt 2)  starting\n"
+              "lr: 3/8 done, 1 failed, 2 running, 2 queued  elapsed 12 m 30 s  ETA 1 h 20 m\n");
     free(text);
 }
 END_TEST
@@ -79,7 +81,8 @@ END_TEST
 
 START_TEST(board_narrow)
 {
-    struct pxs_board_run runs[1] = {board_run("lr/0001-a_rather_long_key-0.000123-another_key-false-s12")};
+    struct pxs_board_run runs[1] = {
+        board_run("lr/0001-a_rather_long_key-0.000123-another_key-false-s12")};
     struct pxs_board b = {.sweep = "lr", .n_total = 1, .eta = NAN, .running = runs, .n_running = 1};
     for (int width = 0; width < 200; width++)
         free(render(&b, width));
@@ -112,7 +115,8 @@ END_TEST
 START_TEST(board_on_80_columns)
 {
     struct pxs_board_run runs[1] = {board_run("lr/0012-lrgd-90-learning_rate_G-0.0002-s12")};
-    struct pxs_board b = {.sweep = "lr", .n_total = 12, .eta = NAN, .running = runs, .n_running = 1};
+    struct pxs_board b = {
+        .sweep = "lr", .n_total = 12, .eta = NAN, .running = runs, .n_running = 1};
     runs[0].attempt = 2;
     char *text = render(&b, 79);
     ck_assert_ptr_nonnull(strstr(text, "0012-"));
@@ -127,8 +131,8 @@ END_TEST
 
 START_TEST(board_conditions)
 {
-    struct pxs_board_run runs[4] = {board_run("lr/0001-s0"), board_run("lr/0002-s0"), board_run("lr/0003-s0"),
-                                    board_run("lr/0004-s0")};
+    struct pxs_board_run runs[4] = {board_run("lr/0001-s0"), board_run("lr/0002-s0"),
+                                    board_run("lr/0003-s0"), board_run("lr/0004-s0")};
     struct pxs_board b = {.sweep = "lr",
                           .n_total = 4,
                           .elapsed = NAN,
@@ -147,8 +151,9 @@ START_TEST(board_conditions)
     ck_assert_ptr_nonnull(strstr(text, "disk full, waiting for space\n"));
     ck_assert_ptr_nonnull(strstr(text, "batches 4  G"));
     ck_assert_ptr_nonnull(strstr(text, "0004-s0  waits for its folder\n"));
-    ck_assert_ptr_nonnull(strstr(text, "\ndatabase not writable, records wait in their folders\n"
-                                       "paused: three in a row\nlr: 0/4 done, 3 running, 1 stale\n"));
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\ndatabase not writable, records wait in their folders\n"
+                                 "paused: three in a row\nlr: 0/4 done, 3 running, 1 stale\n"));
     free(text);
 }
 END_TEST

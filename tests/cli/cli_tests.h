@@ -30,8 +30,8 @@ void await_output(const char *command, const char *text);
 /* Starts it on a terminal of its own; *terminal is the other side. */
 pid_t start_on_terminal(const char *const *args, int *terminal);
 
-/* A pair set of ten characters in data/, and an experiment file that trains 2 runs on it in a moment. False where the fonts are
- * missing (the test has nothing to train on then). */
+/* A pair set of ten characters in data/, and an experiment file that trains 2 runs on it in a
+ * moment. False where the fonts are missing (the test has nothing to train on then). */
 bool make_experiment(void);
 
 /* Exit code and a part of what was said on stderr. */

@@ -21,7 +21,7 @@ void drop(struct result *r) {
     free(r->err);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 static void redirect(const char *path, int fd) {
     const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -63,7 +63,8 @@ struct result pixsweep(const char *first, ...) {
     const char *args[MOST_ARGS] = {"pixsweep", first};
     va_list ap;
     va_start(ap, first);
-    for (int i = 2; first != NULL && i < MOST_ARGS - 1 && (args[i] = va_arg(ap, const char *)) != NULL; i++)
+    for (int i = 2;
+         first != NULL && i < MOST_ARGS - 1 && (args[i] = va_arg(ap, const char *)) != NULL; i++)
         ;
     va_end(ap);
     return finish(start(args));
@@ -113,20 +114,22 @@ pid_t start_on_terminal(const char *const *args, int *terminal) {
     return pid;
 }
 
-/* ---- something to train on ------------------------------------------------------------------------------- */
+/* ---- something to train on ------------------------------------------------------------------ */
 
 bool make_experiment(void) {
     static const char source[] = "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc";
     static const char target[] = "/usr/share/fonts/truetype/arphic-gkai00mp/gkai00mp.ttf";
     if (access(source, R_OK) != 0 || access(target, R_OK) != 0)
         return false;
-    struct result r = pixsweep("data", "glyphs", "--source", source, "--target", target, "--out", "data",
-                               "--chars", "ascii", "--train", "8", "--val", "2", "--size", "32", NULL);
+    struct result r =
+        pixsweep("data", "glyphs", "--source", source, "--target", target, "--out", "data",
+                 "--chars", "ascii", "--train", "8", "--val", "2", "--size", "32", NULL);
     ck_assert_msg(r.code == 0, "%s", r.err);
     drop(&r);
-    write_text("tiny.yaml",
-               "dataset: data\nimg_height: 32\nimg_width: 32\nngf: 2\nndf: 2\nn_epochs: 2\nbatch_size: 4\n"
-               "sample_interval: 0\ncheckpoint_interval: 0\n"
-               "sweep:\n  grid: {lr_policy_G: [constant, halve]}\n");
+    write_text(
+        "tiny.yaml",
+        "dataset: data\nimg_height: 32\nimg_width: 32\nngf: 2\nndf: 2\nn_epochs: 2\nbatch_size: 4\n"
+        "sample_interval: 0\ncheckpoint_interval: 0\n"
+        "sweep:\n  grid: {lr_policy_G: [constant, halve]}\n");
     return true;
 }

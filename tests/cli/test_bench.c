@@ -1,4 +1,5 @@
-/* bench: what its results hold, and PyTorch's side of it played by shell scripts that speak, refuse, die or talk nonsense. No times. */
+/* bench: what its results hold, and PyTorch's side of it played by shell scripts that speak,
+ * refuse, die or talk nonsense. No times. */
 #include "cli_tests.h"
 
 #include <signal.h>
@@ -6,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SMALL                                                                                          \
-    "--quiet", "--rounds", "1", "--set", "ngf=2", "--set", "ndf=2", "--set", "img_height=32", "--set", \
-        "img_width=64", "--set", "batch_size=3"
+#define SMALL                                                                                 \
+    "--quiet", "--rounds", "1", "--set", "ngf=2", "--set", "ndf=2", "--set", "img_height=32", \
+        "--set", "img_width=64", "--set", "batch_size=3"
 #define AGAINST SMALL, "--threads", "1", "--against-torch"
 
 /* A program ./python with this body; its process number goes to the file "pid". */
@@ -27,7 +28,8 @@ static char *content(const char *path) {
     return text;
 }
 
-/* Fails unless the process whose number stands in the file is gone, or soon so; nobody may have reaped an orphan. */
+/* Fails unless the process whose number stands in the file is gone, or soon so; nobody may have
+ * reaped an orphan. */
 static void ck_gone(const char *file) {
     char path[64], *number = content(file);
     snprintf(path, sizeof path, "/proc/%d/stat", atoi(number));
@@ -56,11 +58,12 @@ static const char *line_with(char *text, const char *part) {
     return at;
 }
 
-/* ---- our own rows ---------------------------------------------------------------------------------------- */
+/* ---- our own rows --------------------------------------------------------------------------- */
 
 START_TEST(rows_carry_the_machine)
 {
-    struct result r = pixsweep("bench", SMALL, "--kernels", "direct-base", "--format", "json", NULL);
+    struct result r =
+        pixsweep("bench", SMALL, "--kernels", "direct-base", "--format", "json", NULL);
     ck_assert_msg(r.code == 0, "%s", r.err);
     ck_assert_str_eq(r.err, "");
     ck_has(r.out, "\"what\":\"sgemm 2048^3\"");
@@ -91,13 +94,13 @@ START_TEST(the_table_says_which_kernel_ran)
 }
 END_TEST
 
-/* ---- against PyTorch ------------------------------------------------------------------------------------- */
+/* ---- against PyTorch ------------------------------------------------------------------------ */
 
 START_TEST(torch_takes_turns)
 {
-    fake_python(
-        "shift; echo \"$@\" >> args\n"
-        "echo 'ready 9.9'; while read question; do echo \"$question\" >> args; echo '12.5 1048576'; done");
+    fake_python("shift; echo \"$@\" >> args\n"
+                "echo 'ready 9.9'; while read question; do echo \"$question\" >> args; echo '12.5 "
+                "1048576'; done");
     struct result r = pixsweep("bench", AGAINST, "./python", "--format", "csv", NULL);
     ck_assert_msg(r.code == 0, "%s", r.err);
     ck_has(r.out, "\ntraining step,,3x32x64x3 ngf 2 ndf 2,1,");
@@ -111,8 +114,8 @@ START_TEST(torch_takes_turns)
         "--threads 1 --batch 3 --height 32 --width 64 --channels 3 --ngf 2 --ndf 2 --dropout 0.5 "
         "--lambda-pixel 10 --gan-mode lsgan";
     char expected[1024];
-    snprintf(expected, sizeof expected, "%s\nstep\n%s --channels-last\nstep\n%s --compile\nstep\n", common,
-             common, common);
+    snprintf(expected, sizeof expected, "%s\nstep\n%s --channels-last\nstep\n%s --compile\nstep\n",
+             common, common, common);
     ck_assert_str_eq(args, expected);
     free(args);
     ck_gone("pid");
@@ -122,7 +125,8 @@ END_TEST
 START_TEST(torch_is_measured_on_one_thread_too)
 {
     fake_python("echo 'ready 9.9'; while read question; do echo '12.5 1048576'; done");
-    struct result r = pixsweep("bench", SMALL, "--threads", "2", "--against-torch", "./python", NULL);
+    struct result r =
+        pixsweep("bench", SMALL, "--threads", "2", "--against-torch", "./python", NULL);
     ck_assert_msg(r.code == 0, "%s", r.err);
     ck_has(r.out, "\nPyTorch 9.9, in turn with our own step");
     ck_has(r.out, "\ntorch channels_last        2 ");
@@ -159,25 +163,28 @@ START_TEST(a_python_without_torch_gets_a_remedy)
                "cannot start ./data.txt: Permission denied");
     /* The real script in a Python that sees no packages. */
     fake_python("exec python3 -I -S \"$@\"");
-    ck_refused(
-        pixsweep("bench", AGAINST, "./python", NULL), 2,
-        "./python has no PyTorch: No module named 'torch'; name a Python that has it, or install it there: "
-        "./python -m pip install torch");
+    ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 2,
+               "./python has no PyTorch: No module named 'torch'; name a Python that has it, or "
+               "install it there: "
+               "./python -m pip install torch");
     ck_gone("pid");
 }
 END_TEST
 
 START_TEST(a_torch_that_dies_is_an_error)
 {
-    fake_python("echo 'ready 9.9'; read question; echo Traceback >&2; echo 'OSError: boom' >&2; exit 3");
+    fake_python(
+        "echo 'ready 9.9'; read question; echo Traceback >&2; echo 'OSError: boom' >&2; exit 3");
     ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1,
                "ended too early, by exit code 3: OSError: boom\n");
     fake_python("echo 'ready 9.9'; read question; kill -9 $$");
     ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1, "ended too early, by signal 9\n");
     fake_python("echo 'ready 9.9'; exit 4"); /* nobody is there to be asked */
-    ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1, "ended too early, by exit code 4\n");
+    ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1,
+               "ended too early, by exit code 4\n");
     fake_python("exit 0");
-    ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1, "ended too early, by exit code 0\n");
+    ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1,
+               "ended too early, by exit code 0\n");
     /* It has closed its side, but goes on. */
     fake_python("exec <&- >&- 2>&-; sleep 1000");
     ck_refused(pixsweep("bench", AGAINST, "./python", NULL), 1, "ended too early, by signal 9\n");
@@ -189,10 +196,13 @@ static const struct {
     const char *answers, *error;
 } nonsense[] = {
     {"echo hello", "answered 'hello' where 'ready' was due"},
-    {"echo 'ready 9.9'; read question; echo twelve 1000", "answered 'twelve 1000' where a time was due"},
+    {"echo 'ready 9.9'; read question; echo twelve 1000",
+     "answered 'twelve 1000' where a time was due"},
     {"echo 'ready 9.9'; read question; echo 12.5", "answered '12.5' where a time was due"},
-    {"echo 'ready 9.9'; read question; echo '-12.5 1000'", "answered '-12.5 1000' where a time was due"},
-    {"echo 'ready 9.9'; read question; echo '.inf 1000'", "answered '.inf 1000' where a time was due"},
+    {"echo 'ready 9.9'; read question; echo '-12.5 1000'",
+     "answered '-12.5 1000' where a time was due"},
+    {"echo 'ready 9.9'; read question; echo '.inf 1000'",
+     "answered '.inf 1000' where a time was due"},
     {"head -c 5000 /dev/zero | tr '\\0' x", "answer is no line: 'xxxx"},
 };
 

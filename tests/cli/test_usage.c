@@ -1,4 +1,5 @@
-/* Command lines: what is understood, what is refused and in which words; stdout that cannot be written. */
+/* Command lines: what is understood, what is refused and in which words; stdout that cannot be
+ * written. */
 #include "cli_tests.h"
 
 #include <stdlib.h>
@@ -39,7 +40,8 @@ START_TEST(data_commands_have_help_too)
 }
 END_TEST
 
-/* A word may stand for a file in experiments/; a path means that place only, whatever else is there. */
+/* A word may stand for a file in experiments/; a path means that place only, whatever else is
+ * there. */
 START_TEST(a_path_is_never_another_folders_file)
 {
     for (int i = 0; i < 5; i++) {
@@ -57,10 +59,12 @@ START_TEST(a_path_is_never_another_folders_file)
     ck_refused(pixsweep("plan", "e1", NULL), 2, "e1: the experiment file is e1.yaml\n");
     ck_refused(pixsweep("plan", "e2", NULL), 2, "e2: the experiment file is experiments/e2.yaml\n");
     ck_refused(pixsweep("plan", "./e2", NULL), 2, "no experiment file ./e2, nor ./e2.yaml");
-    ck_refused(pixsweep("plan", "ee", NULL), 2,
-               "ee is a folder, and ee.yaml is not here or in experiments/: name the experiment file\n");
+    ck_refused(
+        pixsweep("plan", "ee", NULL), 2,
+        "ee is a folder, and ee.yaml is not here or in experiments/: name the experiment file\n");
     ck_refused(pixsweep("plan", ".", NULL), 2, ". is a folder: name the experiment file\n");
-    ck_refused(pixsweep("plan", "experiments/../", NULL), 2, "is a folder: name the experiment file\n");
+    ck_refused(pixsweep("plan", "experiments/../", NULL), 2,
+               "is a folder: name the experiment file\n");
     write_text("ee/e1.yml", "other: 1\n");
     ck_refused(pixsweep("plan", "ee/e1", NULL), 2, "ee/e1.yml:1:1: unknown key 'other'");
     write_text("ee/e1.yaml", "other: 1\n");
@@ -72,31 +76,38 @@ END_TEST
 START_TEST(characters_that_only_look_right)
 {
     write_text("e.yaml", "dataset: data\n");
-    ck_refused(pixsweep("plan", "e.yaml", "\xe2\x80\x94set", "n_epochs=5", NULL), 2, ": type --set\n");
+    ck_refused(pixsweep("plan", "e.yaml", "\xe2\x80\x94set", "n_epochs=5", NULL), 2,
+               ": type --set\n");
     ck_refused(pixsweep("plan", "e.yaml", "\xe2\x80\x93-seeds", "3", NULL), 2, ": type --seeds\n");
     ck_refused(pixsweep("ls", "-\xe2\x88\x92sweep=a", NULL), 2, ": type --sweep=a\n");
     ck_refused(pixsweep("\xe2\x80\x94help", NULL), 2, ": type --help\n");
-    ck_refused(pixsweep("plan", "e.yaml", "n_epochs", "=", "5", NULL), 2, "without blanks: n_epochs=5\n");
-    ck_refused(pixsweep("plan", "e.yaml", "n_epochs=", "5", "b1=0.5", NULL), 2, "blanks: n_epochs=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "n_epochs", "=", "5", NULL), 2,
+               "without blanks: n_epochs=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "n_epochs=", "5", "b1=0.5", NULL), 2,
+               "blanks: n_epochs=5\n");
     ck_refused(pixsweep("plan", "e.yaml", "b1=0.5", "lrgd=5,", "7", NULL), 2, "blanks: lrgd=5,7\n");
     ck_refused(pixsweep("plan", "e.yaml", "lrgd=5", ",7", NULL), 2, "blanks: lrgd=5,7\n");
-    ck_refused(pixsweep("plan", "e.yaml", "lrgd", "\xef\xbc\x9d", "5", NULL), 2, "blanks: lrgd=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lrgd", "\xef\xbc\x9d", "5", NULL), 2,
+               "blanks: lrgd=5\n");
     ck_refused(pixsweep("plan", "e.yaml",
                         "lrgd\xef\xbc\x9d"
                         "5",
                         NULL),
                2, "type '='\n");
     ck_refused(pixsweep("plan", "e.yaml", "lrgd:5", NULL), 2, "with '=' in place of the colon\n");
-    ck_refused(pixsweep("plan", "e.yaml", "lrgd = 5", NULL), 2, "no blanks around '=': type lrgd=5\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lrgd = 5", NULL), 2,
+               "no blanks around '=': type lrgd=5\n");
     ck_refused(pixsweep("plan", "e.yaml", "b1=0,5", NULL), 2, "; with a decimal point: 0.5\n");
-    ck_refused(pixsweep("plan", "e.yaml", "lambda_pixel=0,05", NULL), 2, "; with a decimal point: 0.05\n");
+    ck_refused(pixsweep("plan", "e.yaml", "lambda_pixel=0,05", NULL), 2,
+               "; with a decimal point: 0.05\n");
     ck_refused(pixsweep("ls", "a", NULL), 2, "the runs of one sweep: --sweep a\n");
 }
 END_TEST
 
 START_TEST(from_within_the_results_folder)
 {
-    ck_refused(pixsweep("compare", "x", NULL), 2, "results/pixsweep.db yet: `pixsweep run FILE` makes one");
+    ck_refused(pixsweep("compare", "x", NULL), 2,
+               "results/pixsweep.db yet: `pixsweep run FILE` makes one");
     write_text("pixsweep.db", "");
     ck_refused(pixsweep("compare", "x", NULL), 2, "but pixsweep.db is here: say --results .\n");
 }
@@ -125,11 +136,13 @@ START_TEST(what_other_trainers_type)
 {
     ck_refused(pixsweep("run", "x", "--lr", "1e-4", NULL), 2,
                "here it is learning_rate_G and learning_rate_D");
-    ck_refused(pixsweep("plan", "x", "--gpu_ids", "0", NULL), 2, "pixsweep trains on the CPU; leave it out");
+    ck_refused(pixsweep("plan", "x", "--gpu_ids", "0", NULL), 2,
+               "pixsweep trains on the CPU; leave it out");
     ck_refused(pixsweep("plan", "x", "--epochs=3", NULL), 2, "here it is n_epochs");
     /* the beginning of --seeds, but not what it means */
     ck_refused(pixsweep("plan", "x", "--seed", "3", NULL), 2, "--set seed=VALUE");
-    ck_refused(pixsweep("plan", "x.yaml", "lrgd", NULL), 2, "FILE first, then settings as KEY=VALUE");
+    ck_refused(pixsweep("plan", "x.yaml", "lrgd", NULL), 2,
+               "FILE first, then settings as KEY=VALUE");
     ck_refused(pixsweep("retry", "x", "--where", " ", NULL), 2, "--where is empty");
     ck_refused(pixsweep("params", "cuda", NULL), 2, "pixsweep trains on the CPU; leave it out");
     ck_refused(pixsweep("plan", "no/such", NULL), 2, "there is no experiment file no/such");
@@ -226,7 +239,8 @@ START_TEST(params_fit_a_page)
     ck_has(r.out, "one in full: pixsweep params KEY");
     drop(&r);
     ck_prints(pixsweep("params", "max_lr", NULL), "default  none: it must be given");
-    ck_prints(pixsweep("params", "step_size", "--format", "csv", NULL), "step_size,int,,1 to 1000000,");
+    ck_prints(pixsweep("params", "step_size", "--format", "csv", NULL),
+              "step_size,int,,1 to 1000000,");
 }
 END_TEST
 

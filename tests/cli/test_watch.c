@@ -29,7 +29,8 @@ struct screen {
 static void read_until(struct screen *s, const char *part) {
     while (part == NULL || strstr(s->text, part) == NULL) {
         struct pollfd fd = {.fd = s->terminal, .events = POLLIN};
-        ck_assert_msg(poll(&fd, 1, 60000) == 1, "no \"%s\" in:\n%s", part != NULL ? part : "end", s->text);
+        ck_assert_msg(poll(&fd, 1, 60000) == 1, "no \"%s\" in:\n%s", part != NULL ? part : "end",
+                      s->text);
         const size_t room = sizeof s->text - 1 - s->used;
         ck_assert_uint_gt(room, 0);
         const ssize_t n = read(s->terminal, s->text + s->used, room);
@@ -41,7 +42,7 @@ static void read_until(struct screen *s, const char *part) {
     }
 }
 
-/* ---- signals --------------------------------------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------------------------------- */
 
 START_TEST(a_closed_terminal_does_not_end_a_run)
 {
@@ -87,8 +88,9 @@ START_TEST(ctrl_c_on_a_terminal_stops_at_the_next_batch)
     ck_assert_int_eq(wait_for(pid), 130);
     close(s.terminal);
     ck_has(s.text, "stopping: each run ends after its current batch");
-    ck_prints(pixsweep("sql", "SELECT outcome, exit_code, signal FROM attempt", "--format", "csv", NULL),
-              "interrupted,130,\n");
+    ck_prints(
+        pixsweep("sql", "SELECT outcome, exit_code, signal FROM attempt", "--format", "csv", NULL),
+        "interrupted,130,\n");
 }
 END_TEST
 
@@ -127,11 +129,12 @@ START_TEST(usr1_and_a_new_size_do_not_end_a_run)
     read_until(&s, NULL);
     ck_assert_int_eq(wait_for(pid), 0);
     close(s.terminal);
-    ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM attempt", "--format", "csv", NULL), "n\n2\n");
+    ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM attempt", "--format", "csv", NULL),
+              "n\n2\n");
 }
 END_TEST
 
-/* ---- watch ----------------------------------------------------------------------------------------------- */
+/* ---- watch ---------------------------------------------------------------------------------- */
 
 START_TEST(watch_once_prints_the_board)
 {
@@ -147,7 +150,8 @@ START_TEST(watch_once_prints_the_board)
     drop(&r);
     kill(pid, SIGTERM);
     ck_assert_int_eq(wait_for(pid), 130);
-    ck_prints(shell("\"$PIXSWEEP\" watch tiny --once"), "tiny: 0/2 done, 1 interrupted, 1 queued\n");
+    ck_prints(shell("\"$PIXSWEEP\" watch tiny --once"),
+              "tiny: 0/2 done, 1 interrupted, 1 queued\n");
     ck_prints(shell("\"$PIXSWEEP\" watch tiny --once"), "nobody works on it now");
 }
 END_TEST
@@ -163,8 +167,9 @@ START_TEST(watch_ends_with_the_sweep)
     ck_prints(shell("cat seen.out"), "\ntiny: "); /* a board before it */
     ck_prints(shell("wc -c < seen.err"), "0\n");
     ck_assert_int_eq(wait_for(pid), 0);
-    r = shell("sqlite3 results/pixsweep.db \"UPDATE run SET state = 'cancelled' WHERE run_id = 1\" && "
-              "\"$PIXSWEEP\" watch --quiet");
+    r = shell(
+        "sqlite3 results/pixsweep.db \"UPDATE run SET state = 'cancelled' WHERE run_id = 1\" && "
+        "\"$PIXSWEEP\" watch --quiet");
     ck_assert_int_eq(r.code, 1);
     ck_assert_str_eq(r.out, "tiny: 1 of 2 runs completed, 1 cancelled\n");
     ck_assert_str_eq(r.err, "");
@@ -181,8 +186,9 @@ START_TEST(watch_waits_for_a_database)
     ck_refused(pixsweep("watch", "tiny", NULL), 2, "`pixsweep run FILE` makes one");
     const pid_t pid = start(args);
     await("err", "warning: waiting for the database: ");
-    struct result r = shell("mkdir results && echo rubbish > results/pixsweep.db && sleep 1 && "
-                            "rm results/pixsweep.db && \"$PIXSWEEP\" run tiny.yaml --quiet > run.out 2>&1");
+    struct result r =
+        shell("mkdir results && echo rubbish > results/pixsweep.db && sleep 1 && "
+              "rm results/pixsweep.db && \"$PIXSWEEP\" run tiny.yaml --quiet > run.out 2>&1");
     drop(&r);
     ck_assert_int_eq(wait_for(pid), 0);
 }

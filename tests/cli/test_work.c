@@ -1,5 +1,5 @@
-/* Commands at work on a real pair set: data, plan, run, reading, signals, the board. Where the fonts are missing there is nothing to
- * work on; tools/deps installs them. */
+/* Commands at work on a real pair set: data, plan, run, reading, signals, the board. Where the
+ * fonts are missing there is nothing to work on; tools/deps installs them. */
 #include "cli_tests.h"
 
 #include <signal.h>
@@ -14,7 +14,8 @@ static void setup(void) {
 START_TEST(data_is_made_once_and_checked)
 {
     ck_assert(make_experiment());
-    ck_prints(pixsweep("data", "check", "data", NULL), "8 pairs to train on, 2 to validate with; 0 errors");
+    ck_prints(pixsweep("data", "check", "data", NULL),
+              "8 pairs to train on, 2 to validate with; 0 errors");
     write_text("data/train/zz.png", "");
     struct result r = pixsweep("data", "check", "data", NULL);
     ck_assert_int_eq(r.code, 1);
@@ -42,17 +43,19 @@ START_TEST(plan_shows_and_writes_nothing)
     ck_prints(pixsweep("plan", "tiny.yaml", "--format", "csv", NULL), "number,lr_policy_G,");
     /* two rows of 40 eighths: a straight line down over the second half */
     r = pixsweep("plan", "tiny.yaml", "--set", "n_epochs=40", "--set", "sweep=null", "--set",
-                 "lr_policy_G=linear", "--set", "n_epochs_decay=20", "--set", "lr_policy_D=plateau", NULL);
-    ck_has(r.out,
-           "\xe2\x96\x88\xe2\x96\x87\xe2\x96\x86\xe2\x96\x86\xe2\x96\x85\xe2\x96\x84\xe2\x96\x83\xe2\x96\x83"
-           "\xe2\x96\x82\xe2\x96\x81           "
-           "  linear, n_epochs_decay 20  (run 1)\n");
+                 "lr_policy_G=linear", "--set", "n_epochs_decay=20", "--set", "lr_policy_D=plateau",
+                 NULL);
+    ck_has(r.out, "\xe2\x96\x88\xe2\x96\x87\xe2\x96\x86\xe2\x96\x86\xe2\x96\x85\xe2\x96\x84\xe2\x96"
+                  "\x83\xe2\x96\x83"
+                  "\xe2\x96\x82\xe2\x96\x81           "
+                  "  linear, n_epochs_decay 20  (run 1)\n");
     ck_has(r.out, "lr_G 0.0001 -> 4.76e-6, ratio 1/21\n");
     ck_has(r.out, "plateau, factor_D 0.1, patience_D 10, threshold_D 0.0001, min_lr_D 0  (run 1)");
     ck_has(r.out, "lr_D 0.0001, then as the validation loss goes\n");
     drop(&r);
     ck_prints(pixsweep("run", "tiny.yaml", "--dry-run", NULL), "tiny: 2 runs (2 new)");
-    ck_prints(pixsweep("plan", "tiny.yaml", "--set", "n_epochs=4", "--set", "sweep.seeds=2", NULL), "4 runs");
+    ck_prints(pixsweep("plan", "tiny.yaml", "--set", "n_epochs=4", "--set", "sweep.seeds=2", NULL),
+              "4 runs");
     ck_assert_int_ne(access("results", F_OK), 0);
 }
 END_TEST
@@ -63,7 +66,8 @@ START_TEST(a_wrong_file_is_shown_with_its_place)
     ck_refused(pixsweep("run", "bad.yaml", NULL), 2, "bad.yaml:2:1: unknown key 'ngff'");
     ck_refused(pixsweep("plan", "bad.yaml", NULL), 2, "bad.yaml:2:1: unknown key 'ngff'");
     ck_refused(pixsweep("run", "none.yaml", NULL), 2, "none.yaml");
-    ck_refused(pixsweep("run", "tiny.yaml", "--set", "lrgd=1", "--kernels", "abacus", NULL), 2, "abacus");
+    ck_refused(pixsweep("run", "tiny.yaml", "--set", "lrgd=1", "--kernels", "abacus", NULL), 2,
+               "abacus");
     ck_assert_int_ne(access("results", F_OK), 0);
 }
 END_TEST
@@ -82,8 +86,10 @@ START_TEST(run_then_read)
               "ngf,seed,n,failed,open,");
     ck_prints(pixsweep("ls", "--state", "completed", "--format", "csv", NULL), "completed,1,2,2,");
     ck_prints(pixsweep("show", "1", NULL), "state       completed");
-    ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM batch_loss", "--format", "csv", NULL), "n\n8\n");
-    ck_prints(shell("echo 'SELECT count(*) AS n FROM epoch' | \"$PIXSWEEP\" sql - --format csv"), "n\n4\n");
+    ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM batch_loss", "--format", "csv", NULL),
+              "n\n8\n");
+    ck_prints(shell("echo 'SELECT count(*) AS n FROM epoch' | \"$PIXSWEEP\" sql - --format csv"),
+              "n\n4\n");
     ck_refused(pixsweep("compare", "tinny", NULL), 2, "tiny");
     ck_refused(pixsweep("show", "99", NULL), 2, "99");
     ck_refused(pixsweep("sql", "DELETE FROM run", NULL), 2, "only reading");
@@ -97,18 +103,22 @@ START_TEST(run_then_read)
     ck_prints(pixsweep("sql", " .schema v_run;", NULL), "CREATE VIEW v_run AS");
     ck_prints(pixsweep("sql", ".schema", NULL), "CREATE TABLE batch_loss (\n  run_id ");
     ck_refused(pixsweep("sql", ".schema rnu", NULL), 2, "did you mean run? There are ");
-    ck_refused(pixsweep("sql", ".mode csv", NULL), 2, "here work .tables, .schema [NAME] and .help");
+    ck_refused(pixsweep("sql", ".mode csv", NULL), 2,
+               "here work .tables, .schema [NAME] and .help");
     ck_prints(pixsweep("sql", ".help", NULL), "/results/pixsweep.db\n");
     ck_prints(pixsweep("sql", "SELECT 1 AS n, printf('%.*c', 300, 'x') || 'end' AS long", NULL),
               "x\xe2\x80\xa6x");
     ck_prints(pixsweep("sql", "SELECT printf('%.*c', 300, 'x') || 'end' AS long", NULL), "xxend\n");
+    ck_prints(pixsweep("sql", "SELECT 1 AS n, printf('%.*c', 300, 'x') || 'end' AS long",
+                       "--format", "csv", NULL),
+              "xxend\n");
+    ck_prints(pixsweep("sql", "SELECT '=1+1' AS a, -0.5 AS b", "--format", "csv", NULL),
+              "a,b\n=1+1,-0.5\n");
     ck_prints(
-        pixsweep("sql", "SELECT 1 AS n, printf('%.*c', 300, 'x') || 'end' AS long", "--format", "csv", NULL),
-        "xxend\n");
-    ck_prints(pixsweep("sql", "SELECT '=1+1' AS a, -0.5 AS b", "--format", "csv", NULL), "a,b\n=1+1,-0.5\n");
-    ck_prints(pixsweep("sql", "SELECT '=1+1' AS a, -0.5 AS b", "--format", "csv", "--csv-safe", NULL),
-              "a,b\n\"'=1+1\",-0.5\n");
-    ck_refused(pixsweep("sql", "SELECT 1", "--csv-safe", NULL), 2, "--csv-safe goes with --format csv");
+        pixsweep("sql", "SELECT '=1+1' AS a, -0.5 AS b", "--format", "csv", "--csv-safe", NULL),
+        "a,b\n\"'=1+1\",-0.5\n");
+    ck_refused(pixsweep("sql", "SELECT 1", "--csv-safe", NULL), 2,
+               "--csv-safe goes with --format csv");
     ck_prints(pixsweep("run", "tiny.yaml", "--format", "csv", NULL), "\ntiny,2,2,0,");
 }
 END_TEST
@@ -141,13 +151,15 @@ START_TEST(printed_commands_can_be_copied)
     struct result r =
         pixsweep("run", "tiny.yaml", "--results", "my $(touch bad) ace's", "--db", "a\tb.db", NULL);
     ck_assert_int_eq(r.code, 0);
-    ck_has(r.out, "pixsweep compare tiny --db $'a\\x09b.db' --results 'my $(touch bad) ace'\\''s'\n");
+    ck_has(r.out,
+           "pixsweep compare tiny --db $'a\\x09b.db' --results 'my $(touch bad) ace'\\''s'\n");
     drop(&r);
     r = pixsweep("run", "tiny.yaml", "--results", "my $(touch bad) ace's", NULL);
     ck_assert_int_eq(r.code, 0);
     write_text("copied", strstr(r.out, "compare: pixsweep ") + strlen("compare: pixsweep "));
     drop(&r);
-    ck_prints(shell("eval \"\\\"\\$PIXSWEEP\\\" $(head -n 1 copied)\""), "tiny: 2 runs in 2 groups");
+    ck_prints(shell("eval \"\\\"\\$PIXSWEEP\\\" $(head -n 1 copied)\""),
+              "tiny: 2 runs in 2 groups");
     ck_assert_int_ne(access("bad", F_OK), 0);
 }
 END_TEST
@@ -165,17 +177,22 @@ START_TEST(a_file_that_cannot_be_written_comes_with_its_remedy)
     }
     ck_assert_int_ne(access("no way", F_OK), 0);
     ck_refused(pixsweep("backup", "no/x.db", NULL), 2, "/no; make it first");
-    ck_prints(shell("mkdir -p results/tiny/report.html/x results/tiny/curves.png/x; echo made"), "made");
-    ck_refused(pixsweep("report", NULL), 1, "report.html: Is a directory; -o FILE writes it elsewhere");
-    ck_refused(pixsweep("plot", NULL), 1, "curves.png: Is a directory; -o FILE writes it elsewhere");
+    ck_prints(shell("mkdir -p results/tiny/report.html/x results/tiny/curves.png/x; echo made"),
+              "made");
+    ck_refused(pixsweep("report", NULL), 1,
+               "report.html: Is a directory; -o FILE writes it elsewhere");
+    ck_refused(pixsweep("plot", NULL), 1,
+               "curves.png: Is a directory; -o FILE writes it elsewhere");
     ck_prints(pixsweep("report", "-o", "here.html", NULL), "here.html: ");
 }
 END_TEST
 
-/* Where the preflight is interrupted, there are no runs to sum up. (A machine may be through with it before it is.) */
+/* Where the preflight is interrupted, there are no runs to sum up. (A machine may be through with
+ * it before it is.) */
 START_TEST(ctrl_c_in_the_preflight_starts_nothing)
 {
-    const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", "ngf=96", "--set", "ndf=96", NULL};
+    const char *const args[] = {"pixsweep", "run",   "tiny.yaml", "--set",
+                                "ngf=96",   "--set", "ndf=96",    NULL};
     const pid_t pid = start(args);
     await("err", "preflight: 1 shape");
     kill(pid, SIGINT);
@@ -195,8 +212,10 @@ END_TEST
 
 START_TEST(a_full_disk_under_the_summary_is_noticed)
 {
-    ck_refused(shell("\"$PIXSWEEP\" run tiny.yaml --quiet > /dev/full"), 1, "No space left on device");
-    ck_prints(pixsweep("ls", "--state", "completed", NULL), "tiny/0002"); /* the runs did not suffer */
+    ck_refused(shell("\"$PIXSWEEP\" run tiny.yaml --quiet > /dev/full"), 1,
+               "No space left on device");
+    /* the runs did not suffer */
+    ck_prints(pixsweep("ls", "--state", "completed", NULL), "tiny/0002");
 }
 END_TEST
 
@@ -215,7 +234,8 @@ static const char *const long_run[] = {"pixsweep",        "run",    "tiny.yaml",
 START_TEST(ctrl_c_stops_and_the_same_command_goes_on)
 {
     const pid_t pid = start(long_run);
-    await_output("\"$PIXSWEEP\" sql --format csv 'SELECT count(*) > 0 AS n FROM batch_loss'", "n\n1\n");
+    await_output("\"$PIXSWEEP\" sql --format csv 'SELECT count(*) > 0 AS n FROM batch_loss'",
+                 "n\n1\n");
     ck_assert_int_eq(kill(pid, SIGINT), 0);
     ck_assert_int_eq(wait_for(pid), 130);
     await("err", "interrupted");
@@ -256,7 +276,8 @@ START_TEST(on_a_terminal_there_is_a_board)
     size_t used = 0;
     const char *const args[] = {"pixsweep", "run", "tiny.yaml", "--set", SHORT_RUN, NULL};
     const pid_t pid = start_on_terminal(args, &terminal);
-    for (ssize_t n; used < sizeof text - 1 && (n = read(terminal, text + used, sizeof text - 1 - used)) > 0;)
+    for (ssize_t n;
+         used < sizeof text - 1 && (n = read(terminal, text + used, sizeof text - 1 - used)) > 0;)
         used += (size_t)n;
     ck_assert_int_eq(wait_for(pid), 0);
     close(terminal);

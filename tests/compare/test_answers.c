@@ -19,7 +19,7 @@ static void teardown(void) {
     drop_database(&store);
 }
 
-/* ---- compare --------------------------------------------------------------------------------------------- */
+/* ---- compare -------------------------------------------------------------------------------- */
 
 static double at(const struct pxs_comparison *c, size_t row, const char *column) {
     const struct pxs_cell cell = pxs_table_at(&c->table, row, column);
@@ -125,15 +125,16 @@ START_TEST(compare_refuses_in_words)
              PXS_E_INVALID, "lrgd");
     ck_fails(pxs_compare(store, &(struct pxs_compare_options){.by = other, .n_by = 1}, &c, &err),
              PXS_E_INVALID, "b1");
-    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.sweep = "rattes"}, &c, &err), PXS_E_NOT_FOUND,
-             "rates");
+    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.sweep = "rattes"}, &c, &err),
+             PXS_E_NOT_FOUND, "rates");
     ck_assert_uint_eq(c.table.n_rows, 0);
 }
 END_TEST
 
 START_TEST(compare_as_a_table)
 {
-    ck_ok(pxs_report_compare(store, &(struct pxs_compare_options){0}, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_ok(pxs_report_compare(store, &(struct pxs_compare_options){0}, PXS_FORMAT_TABLE, 0, &out,
+                             &err));
     const char *text = pxs_text_str(&out);
     ck_has(text, "rates: 7 runs in 4 groups");
     ck_has(text, "0.2200 \xc2\xb1 0.0283");
@@ -145,7 +146,8 @@ END_TEST
 
 START_TEST(compare_as_csv)
 {
-    ck_ok(pxs_report_compare(store, &(struct pxs_compare_options){0}, PXS_FORMAT_CSV, 0, &out, &err));
+    ck_ok(
+        pxs_report_compare(store, &(struct pxs_compare_options){0}, PXS_FORMAT_CSV, 0, &out, &err));
     ck_has(pxs_text_str(&out),
            "lr_policy_G,lrgd,n,failed,open,best_val_loss_mean,best_val_loss_std,best_val_loss_min,"
            "best_epoch,final_val_loss_mean,final_val_loss_std,final_avg_loss_G_mean,lr_G_first,"

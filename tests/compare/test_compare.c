@@ -23,13 +23,15 @@ static void teardown(void) {
 }
 
 /* Compares those runs; the comparison is in `c`. */
-static void compare(const struct planned *plan, size_t n, const struct pxs_compare_options *options) {
+static void compare(const struct planned *plan, size_t n,
+                    const struct pxs_compare_options *options) {
     if (store == NULL)
         store = make_database_of(plan, n);
     pxs_comparison_finish(&c);
     ck_ok(pxs_compare(store, options, &c, &err));
 }
-#define COMPARE(plan, ...) compare(plan, PXS_COUNT(plan), &(struct pxs_compare_options){__VA_ARGS__})
+#define COMPARE(plan, ...) \
+    compare(plan, PXS_COUNT(plan), &(struct pxs_compare_options){__VA_ARGS__})
 
 static double at(size_t row, const char *column) {
     const struct pxs_cell cell = pxs_table_at(&c.table, row, column);
@@ -49,11 +51,13 @@ static const char *table(const struct pxs_compare_options *options, int width) {
     return pxs_text_str(&out);
 }
 
-/* ---- who leads ------------------------------------------------------------------------------------------- */
+/* ---- who leads ------------------------------------------------------------------------------ */
 
-/* By seed the first is better by 0.010, 0.011, 0.012 although the seeds themselves differ by 0.2: only pairing sees it. */
+/* By seed the first is better by 0.010, 0.011, 0.012 although the seeds themselves differ by 0.2:
+ * only pairing sees it. */
 static const struct planned paired[] = {
-    R(25, 0, 0.20), R(25, 1, 0.30), R(25, 2, 0.40), R(90, 0, 0.21), R(90, 1, 0.311), R(90, 2, 0.412),
+    R(25, 0, 0.20), R(25, 1, 0.30),  R(25, 2, 0.40),
+    R(90, 0, 0.21), R(90, 1, 0.311), R(90, 2, 0.412),
 };
 
 START_TEST(pairs_separate_what_seeds_would_hide)
@@ -64,13 +68,15 @@ START_TEST(pairs_separate_what_seeds_would_hide)
     ck_assert_double_eq_tol(at(1, "vs_best_diff"), 0.011, 1e-12);
     ck_assert_double_eq(at(1, "vs_best_n"), 3);
     /* 0.011 -+ t(0.975, 2) * 0.001 / sqrt(3), scipy */
-    ck_assert_double_eq_tol(at(1, "vs_best_ci_low"), 0.011 - 4.302652729749464 * 0.001 / sqrt(3), 1e-12);
+    ck_assert_double_eq_tol(at(1, "vs_best_ci_low"), 0.011 - 4.302652729749464 * 0.001 / sqrt(3),
+                            1e-12);
     ck_assert_double_eq_tol(at(1, "vs_best_p"), 0.002743489394425861, 1e-9);
     ck_assert(isnan(at(0, "vs_best_diff")));
-    ck_has(c.verdict, "lrgd 25 leads with a mean best_val_loss of 0.3, 0.011 (3.5 %) below lrgd 90");
     ck_has(c.verdict,
-           "the evidence separates the two (paired by seed, n = 3, 95 % interval of the lead 0.00852 to "
-           "0.0135, p = 0.0027)");
+           "lrgd 25 leads with a mean best_val_loss of 0.3, 0.011 (3.5 %) below lrgd 90");
+    ck_has(c.verdict, "the evidence separates the two (paired by seed, n = 3, 95 % interval of the "
+                      "lead 0.00852 to "
+                      "0.0135, p = 0.0027)");
 }
 END_TEST
 
@@ -83,7 +89,8 @@ START_TEST(without_shared_seeds_it_is_welch)
     COMPARE(plan, 0);
     ck_assert(!c.separated);
     ck_assert_str_eq(pxs_table_at(&c.table, 1, "vs_best_design").text, "welch");
-    ck_has(c.verdict, "the evidence does not separate the two (Welch's t test, n = 3 and 4, 95 % interval");
+    ck_has(c.verdict,
+           "the evidence does not separate the two (Welch's t test, n = 3 and 4, 95 % interval");
     ck_has(c.verdict, "not even 200 seeds of each would");
 }
 END_TEST
@@ -125,7 +132,8 @@ END_TEST
 
 START_TEST(two_seeds_seldom_separate)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.23), R(90, 1, 0.32)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.23),
+                                          R(90, 1, 0.32)};
     COMPARE(plan, 0);
     ck_assert(!c.separated);
     ck_has(c.verdict, "n = 2");
@@ -136,49 +144,55 @@ END_TEST
 /* The means are over all runs, the evidence over the pairs: both leads are told. */
 START_TEST(a_lead_over_pairs_only)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.22), R(25, 2, 0.10), R(90, 0, 0.23),
-                                          R(90, 1, 0.26)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.22), R(25, 2, 0.10),
+                                          R(90, 0, 0.23), R(90, 1, 0.26)};
     COMPARE(plan, 0);
     ck_has(c.verdict, "0.0717 (29 %) below lrgd 90");
-    ck_has(c.verdict, "(paired by seed, n = 2, in these a lead of 0.035, 95 % interval of the lead ");
+    ck_has(c.verdict,
+           "(paired by seed, n = 2, in these a lead of 0.035, 95 % interval of the lead ");
 }
 END_TEST
 
 /* Two more seeds of one of them turn the means round: what the shared seeds say goes before. */
 START_TEST(shared_seeds_may_say_the_reverse)
 {
-    static const struct planned plan[] = {R(25, 1, 0.301), R(25, 2, 0.402), R(25, 3, 0.353), R(25, 5, 0.10),
-                                          R(25, 7, 0.11),  R(90, 1, 0.300), R(90, 2, 0.400), R(90, 3, 0.350)};
+    static const struct planned plan[] = {R(25, 1, 0.301), R(25, 2, 0.402), R(25, 3, 0.353),
+                                          R(25, 5, 0.10),  R(25, 7, 0.11),  R(90, 1, 0.300),
+                                          R(90, 2, 0.400), R(90, 3, 0.350)};
     static const struct planned unclear[] = {R(25, 1, 0.301), R(25, 2, 0.402), R(25, 3, 0.353),
                                              R(90, 1, 0.300), R(90, 2, 0.403), R(90, 3, 0.330),
                                              R(90, 5, 0.60),  R(90, 7, 0.61)};
     COMPARE(plan, 0);
     ck_assert(!c.separated);
     ck_has(c.verdict, "lrgd 25 leads with a mean best_val_loss of 0.2532,");
-    ck_has(c.verdict,
-           "; but on the shared seeds the order is reversed: there lrgd 90 leads, and the evidence "
-           "leaves it open (paired by seed, n = 3, in these a lead of 0.002, 95 % interval of the "
-           "lead -0.000484 to 0.00448, p = 0.074); the mean of lrgd 25 comes from other seeds, too");
+    ck_has(
+        c.verdict,
+        "; but on the shared seeds the order is reversed: there lrgd 90 leads, and the evidence "
+        "leaves it open (paired by seed, n = 3, in these a lead of 0.002, 95 % interval of the "
+        "lead -0.000484 to 0.00448, p = 0.074); the mean of lrgd 25 comes from other seeds, too");
     ck_has_not(c.verdict, "of each would");
     drop_database(&store);
     compare(unclear, PXS_COUNT(unclear), &(struct pxs_compare_options){0});
-    ck_has(c.verdict, "the order is reversed: there lrgd 90 leads, and the evidence leaves it open");
+    ck_has(c.verdict,
+           "the order is reversed: there lrgd 90 leads, and the evidence leaves it open");
     ck_has(c.verdict, "; the mean of lrgd 90 comes from other seeds, too");
 }
 END_TEST
 
-/* The reversal is told as what it is where the pairs prove it, also for what is better the higher it is. */
+/* The reversal is told as what it is where the pairs prove it, also for what is better the higher
+ * it is. */
 START_TEST(evidence_of_the_reverse)
 {
-    static const struct planned plan[] = {R(25, 1, 0.3, .psnr = 10.0),  R(25, 2, 0.3, .psnr = 11.0),
-                                          R(25, 3, 0.3, .psnr = 12.0),  R(25, 5, 0.3, .psnr = 20),
-                                          R(25, 7, 0.3, .psnr = 21),    R(90, 1, 0.3, .psnr = 10.10),
-                                          R(90, 2, 0.3, .psnr = 11.11), R(90, 3, 0.3, .psnr = 12.12)};
+    static const struct planned plan[] = {
+        R(25, 1, 0.3, .psnr = 10.0),  R(25, 2, 0.3, .psnr = 11.0), R(25, 3, 0.3, .psnr = 12.0),
+        R(25, 5, 0.3, .psnr = 20),    R(25, 7, 0.3, .psnr = 21),   R(90, 1, 0.3, .psnr = 10.10),
+        R(90, 2, 0.3, .psnr = 11.11), R(90, 3, 0.3, .psnr = 12.12)};
     COMPARE(plan, .metric = "psnr");
     ck_assert(!c.separated);
     ck_has(c.verdict, "lrgd 25 leads with a mean val_psnr of 14.8,");
-    ck_has(c.verdict, "there lrgd 90 leads, and the evidence says so (paired by seed, n = 3, in these a lead "
-                      "of 0.11, 95 % interval of the lead 0.0852 to 0.135, p = 0.0027)");
+    ck_has(c.verdict,
+           "there lrgd 90 leads, and the evidence says so (paired by seed, n = 3, in these a lead "
+           "of 0.11, 95 % interval of the lead 0.0852 to 0.135, p = 0.0027)");
 }
 END_TEST
 
@@ -194,19 +208,20 @@ END_TEST
 
 START_TEST(the_same_training_twice_is_level)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.20), R(90, 1, 0.25)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.25), R(90, 0, 0.20),
+                                          R(90, 1, 0.25)};
     COMPARE(plan, 0);
     ck_assert(!c.separated);
-    ck_has(
-        c.verdict,
-        "lrgd 25 and lrgd 90 are level: both have a mean best_val_loss of 0.225, the same in every one of 2 "
-        "pairs");
+    ck_has(c.verdict, "lrgd 25 and lrgd 90 are level: both have a mean best_val_loss of 0.225, the "
+                      "same in every one of 2 "
+                      "pairs");
 }
 END_TEST
 
 START_TEST(seeds_without_effect_measure_no_luck)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.20), R(90, 0, 0.30), R(90, 1, 0.30)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.20), R(90, 0, 0.30),
+                                          R(90, 1, 0.30)};
     COMPARE(plan, 0);
     ck_assert(!c.separated);
     ck_assert_double_eq(at(0, "best_val_loss_std"), 0);
@@ -225,7 +240,8 @@ END_TEST
 
 START_TEST(nothing_is_completed_yet)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20, .waits = true), R(90, 0, 0.20, .waits = true)};
+    static const struct planned plan[] = {R(25, 0, 0.20, .waits = true),
+                                          R(90, 0, 0.20, .waits = true)};
     COMPARE(plan, 0);
     ck_has(c.verdict, "no run is completed, so there is nothing to compare yet");
     ck_assert_uint_eq(c.n_open, 2);
@@ -260,7 +276,7 @@ START_TEST(many_comparisons_are_corrected)
 }
 END_TEST
 
-/* ---- what may not be passed over ------------------------------------------------------------------------- */
+/* ---- what may not be passed over ------------------------------------------------------------ */
 
 START_TEST(survivors_do_not_win_in_silence)
 {
@@ -272,9 +288,8 @@ START_TEST(survivors_do_not_win_in_silence)
     ck_assert_double_eq(at(0, "diverged"), 1);
     ck_assert_double_eq(at(0, "failed"), 1);
     ck_has(c.verdict, "; 1 of its runs failed or diverged and is not in that mean");
-    ck_has(
-        notes(),
-        "lrgd 25 (1 of 3) lost runs that failed or diverged: a mean over those that came through flatters");
+    ck_has(notes(), "lrgd 25 (1 of 3) lost runs that failed or diverged: a mean over those that "
+                    "came through flatters");
 }
 END_TEST
 
@@ -303,13 +318,15 @@ START_TEST(without_validation_it_says_so)
     static const struct planned plan[] = {R(25, 0, NAN), R(25, 1, NAN), R(90, 0, NAN)};
     COMPARE(plan, 0);
     ck_assert_str_eq(c.metric, "final_avg_loss_G");
-    ck_has(c.verdict, "no run has a best_val_loss, so by final_avg_loss_G, the training loss, which says "
-                      "nothing of unseen");
+    ck_has(c.verdict,
+           "no run has a best_val_loss, so by final_avg_loss_G, the training loss, which says "
+           "nothing of unseen");
     ck_has(table(&(struct pxs_compare_options){0}, 0), "lowest mean final_avg_loss_G first");
 }
 END_TEST
 
-/* loss_G holds lambda_pixel and the kind of loss that gan_mode says: a lower one proves nothing between such. */
+/* loss_G holds lambda_pixel and the kind of loss that gan_mode says: a lower one proves nothing
+ * between such. */
 START_TEST(other_losses_are_no_rivals)
 {
     static const struct planned plan[] = {
@@ -323,8 +340,9 @@ START_TEST(other_losses_are_no_rivals)
     ck_assert(!c.separated);
     ck_assert(isnan(at(1, "vs_best_p")));
     ck_assert_double_eq_tol(at(1, "vs_best_diff"), 1.011, 1e-12);
-    ck_has(c.verdict, "below lambda_pixel 100; but they differ in lambda_pixel, which is a factor in loss_G: "
-                      "this order is no evidence of which is better");
+    ck_has(c.verdict,
+           "below lambda_pixel 100; but they differ in lambda_pixel, which is a factor in loss_G: "
+           "this order is no evidence of which is better");
     ck_has_not(c.verdict, "p = ");
     ck_has_not(c.verdict, "n = ");
     COMPARE(plan, .metric = "loss_G", .baseline = "1");
@@ -359,7 +377,8 @@ END_TEST
 
 START_TEST(other_kinds_of_loss_are_no_rivals)
 {
-    static const struct planned plan[] = {R(25, 0, NAN), R(25, 1, NAN), R(25, 0, NAN, .vanilla = true),
+    static const struct planned plan[] = {R(25, 0, NAN), R(25, 1, NAN),
+                                          R(25, 0, NAN, .vanilla = true),
                                           R(25, 1, NAN, .vanilla = true)};
     const double target = 0.25;
     COMPARE(plan, .target = &target);
@@ -375,12 +394,12 @@ END_TEST
 /* A loss over 20 training pairs is no match for one over a validation split. */
 START_TEST(other_pictures_are_no_rivals)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21), R(90, 0, 0.30, .lab = true),
-                                          R(90, 1, 0.32, .lab = true)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21),
+                                          R(90, 0, 0.30, .lab = true), R(90, 1, 0.32, .lab = true)};
     COMPARE(plan, 0);
-    ck_has(c.verdict,
-           "; but they differ in validation, which decides on which pairs it is measured: this order is no "
-           "evidence of which is better");
+    ck_has(c.verdict, "; but they differ in validation, which decides on which pairs it is "
+                      "measured: this order is no "
+                      "evidence of which is better");
     ck_assert(isnan(at(1, "vs_best_p")));
 }
 END_TEST
@@ -395,9 +414,10 @@ START_TEST(another_measure_behind_the_first_two)
                                           R(90, 0, 0.60, .lab = true),
                                           R(90, 1, 0.62, .lab = true)};
     COMPARE(plan, 0);
-    ck_has(c.verdict,
-           "; 1 other differs from it in validation, which decides on which pairs it is measured: its "
-           "place in this order is no evidence");
+    ck_has(
+        c.verdict,
+        "; 1 other differs from it in validation, which decides on which pairs it is measured: its "
+        "place in this order is no evidence");
     ck_assert(!isnan(at(1, "vs_best_p")));
     ck_assert(isnan(at(2, "vs_best_p")));
     COMPARE(plan, .baseline = "3");
@@ -409,11 +429,11 @@ END_TEST
 /* n counts runs that are completed; those without the metric are no part of its mean. */
 START_TEST(runs_without_the_metric_are_counted_out)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21), R(25, 2, NAN), R(90, 0, 0.30),
-                                          R(90, 1, 0.32)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21), R(25, 2, NAN),
+                                          R(90, 0, 0.30), R(90, 1, 0.32)};
     COMPARE(plan, 0);
-    ck_has(notes(),
-           "1 of 5 runs that count has no best_val_loss: means, spreads and tests are over the others");
+    ck_has(notes(), "1 of 5 runs that count has no best_val_loss: means, spreads and tests are "
+                    "over the others");
 }
 END_TEST
 
@@ -431,7 +451,7 @@ START_TEST(discriminators_that_teach_nothing_are_named)
 }
 END_TEST
 
-/* ---- other metrics --------------------------------------------------------------------------------------- */
+/* ---- other metrics -------------------------------------------------------------------------- */
 
 START_TEST(the_higher_the_better_where_it_is_so)
 {
@@ -452,8 +472,8 @@ START_TEST(the_higher_the_better_where_it_is_so)
     ck_has(notes(), "val_psnr is that of the epoch with the best validation loss");
     COMPARE(plan, .metric = "final_val_loss");
     ck_assert_int_eq(pxs_table_at(&c.table, 0, "lrgd").integer, 25);
-    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.metric = "val_pnsr"}, &c, &err), PXS_E_INVALID,
-             "did you mean 'val_psnr'?");
+    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.metric = "val_pnsr"}, &c, &err),
+             PXS_E_INVALID, "did you mean 'val_psnr'?");
 }
 END_TEST
 
@@ -462,14 +482,16 @@ START_TEST(area_under_the_curve)
 {
     static const struct planned plan[] = {R(25, 0, 0.20)};
     COMPARE(plan, 0);
-    ck_assert_double_eq_tol(at(0, "val_auc_mean"), 0.20 + (0.2 * 20 / 2 + 0.09 * 9 / 2) / 29, 1e-12);
+    ck_assert_double_eq_tol(at(0, "val_auc_mean"), 0.20 + (0.2 * 20 / 2 + 0.09 * 9 / 2) / 29,
+                            1e-12);
 }
 END_TEST
 
 START_TEST(targets)
 {
     /* best + 0.01 * (20 - e) <= 0.25: in epochs 15 and 19 of the first, never in the second */
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.24), R(90, 0, 0.30), R(90, 1, 0.31)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.24), R(90, 0, 0.30),
+                                          R(90, 1, 0.31)};
     const double target = 0.25;
     COMPARE(plan, .target = &target);
     ck_assert_double_eq(at(0, "target_n"), 2);
@@ -477,12 +499,12 @@ START_TEST(targets)
     ck_assert_double_eq(at(0, "target_seconds_mean"), 2 * (16 + 20) / 2);
     ck_assert_double_eq(at(1, "target_n"), 0);
     ck_assert(isnan(at(1, "target_epoch_mean")));
-    ck_has(notes(),
-           "target val_loss <= 0.25: reached by 2 of 4 completed runs; epoch and time are means over those");
+    ck_has(notes(), "target val_loss <= 0.25: reached by 2 of 4 completed runs; epoch and time are "
+                    "means over those");
 }
 END_TEST
 
-/* ---- a baseline ------------------------------------------------------------------------------------------ */
+/* ---- a baseline ----------------------------------------------------------------------------- */
 
 START_TEST(differences_from_a_baseline)
 {
@@ -490,7 +512,8 @@ START_TEST(differences_from_a_baseline)
     ck_assert_double_eq_tol(at(0, "vs_baseline_diff"), -0.0101, 1e-12);
     ck_assert(isnan(at(1, "vs_baseline_diff")));
     ck_assert_double_eq_tol(at(2, "vs_baseline_diff"), (0.79 - 0.6333) / 3, 1e-12);
-    ck_has(notes(), "against the baseline 2, halve, lrgd 90: 1 better and 0 worse by the evidence, of 2");
+    ck_has(notes(),
+           "against the baseline 2, halve, lrgd 90: 1 better and 0 worse by the evidence, of 2");
     const char *text = table(&(struct pxs_compare_options){.baseline = "2"}, 0);
     ck_has(text, "vs baseline");
     ck_has(text, "-0.0101   -0.0105 to -0.0097      3  1.96e-04\n");
@@ -509,7 +532,8 @@ START_TEST(baselines_are_named_in_several_ways)
         {"lr_policy_G=constant", PXS_OK, NULL},
         {"lrgd=null", PXS_OK, NULL},
         {"0", PXS_E_NOT_FOUND, "the table has 1 to 3"},
-        {"lr_policy_G=halve", PXS_E_INVALID, "fits 2 configurations: 1 (halve, lrgd 25), 2 (halve, lrgd 90)"},
+        {"lr_policy_G=halve", PXS_E_INVALID,
+         "fits 2 configurations: 1 (halve, lrgd 25), 2 (halve, lrgd 90)"},
         {"lrgd=7", PXS_E_NOT_FOUND, "no configuration of this sweep has lrgd=7"},
         {"lrgdd=7", PXS_E_INVALID, "lr_policy_G, lrgd"},
         {"", PXS_E_INVALID, "neither"},
@@ -527,13 +551,14 @@ START_TEST(baselines_are_named_in_several_ways)
 }
 END_TEST
 
-/* ---- grouping by less than what differs ------------------------------------------------------------------ */
+/* ---- grouping by less than what differs ----------------------------------------------------- */
 
 START_TEST(pairs_share_all_that_makes_no_group)
 {
     static const struct planned plan[] = {
-        R(25, 0, 0.20, .batch_size = 4), R(25, 0, 0.30, .batch_size = 8), R(25, 1, 0.22, .batch_size = 4),
-        R(90, 0, 0.21, .batch_size = 4), R(90, 0, 0.32, .batch_size = 8), R(90, 1, 0.24, .batch_size = 4),
+        R(25, 0, 0.20, .batch_size = 4), R(25, 0, 0.30, .batch_size = 8),
+        R(25, 1, 0.22, .batch_size = 4), R(90, 0, 0.21, .batch_size = 4),
+        R(90, 0, 0.32, .batch_size = 8), R(90, 1, 0.24, .batch_size = 4),
     };
     static const char *const by[] = {"lrgd"};
     COMPARE(plan, .by = by, .n_by = 1);
@@ -548,7 +573,7 @@ START_TEST(pairs_share_all_that_makes_no_group)
 }
 END_TEST
 
-/* ---- Pareto ---------------------------------------------------------------------------------------------- */
+/* ---- Pareto --------------------------------------------------------------------------------- */
 
 START_TEST(the_front)
 {
@@ -563,16 +588,17 @@ START_TEST(the_front)
     ck_assert_double_eq(at(1, "pareto"), 1);
     ck_assert_double_eq(at(2, "pareto"), 0);
     ck_assert(isnan(at(3, "pareto")));
-    ck_has(notes(), "1 (halve, lrgd 25), 2 (halve, lrgd 90): no other configuration is as good in every one "
-                    "of val_loss,val_psnr");
-    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.pareto = "time"}, &c, &err), PXS_E_INVALID,
-             "two metrics or more");
-    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.pareto = "time,los"}, &c, &err), PXS_E_INVALID,
-             "--pareto: there is no metric 'los'");
+    ck_has(notes(),
+           "1 (halve, lrgd 25), 2 (halve, lrgd 90): no other configuration is as good in every one "
+           "of val_loss,val_psnr");
+    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.pareto = "time"}, &c, &err),
+             PXS_E_INVALID, "two metrics or more");
+    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.pareto = "time,los"}, &c, &err),
+             PXS_E_INVALID, "--pareto: there is no metric 'los'");
 }
 END_TEST
 
-/* ---- on a terminal --------------------------------------------------------------------------------------- */
+/* ---- on a terminal -------------------------------------------------------------------------- */
 
 START_TEST(narrow_terminals_get_what_answers_the_question)
 {
@@ -581,7 +607,8 @@ START_TEST(narrow_terminals_get_what_answers_the_question)
     for (int width = 80; width <= 160; width += 20) {
         const char *text = table(&options, width);
         for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-            ck_assert_msg(pxs_text_width(line, strcspn(line, "\n")) <= (size_t)width, "%d: %s", width, text);
+            ck_assert_msg(pxs_text_width(line, strcspn(line, "\n")) <= (size_t)width, "%d: %s",
+                          width, text);
         ck_has(text, "vs baseline");
         ck_has(text, "best val");
     }
@@ -619,14 +646,15 @@ START_TEST(short_names_of_metrics)
     }
     COMPARE(plan, .metric = "time");
     ck_assert_str_eq(c.metric, "seconds");
-    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.metric = "pnsr"}, &c, &err), PXS_E_INVALID,
-             "did you mean 'psnr'?");
+    ck_fails(pxs_compare(store, &(struct pxs_compare_options){.metric = "pnsr"}, &c, &err),
+             PXS_E_INVALID, "did you mean 'psnr'?");
 }
 END_TEST
 
-/* ---- under way ------------------------------------------------------------------------------------------- */
+/* ---- under way ------------------------------------------------------------------------------ */
 
-#define YOUNG(lrgd, seed, best, n) R(lrgd, seed, best, .outcome = PXS_OUTCOME_INTERRUPTED, .epochs = (n))
+#define YOUNG(lrgd, seed, best, n) \
+    R(lrgd, seed, best, .outcome = PXS_OUTCOME_INTERRUPTED, .epochs = (n))
 
 /* lrgd 90 is ahead where it stands, but behind at the last epoch that both have. */
 START_TEST(runs_under_way_are_looked_at_in_the_same_epoch)
@@ -647,15 +675,17 @@ START_TEST(runs_under_way_are_looked_at_in_the_same_epoch)
     ck_assert_double_eq_tol(at(1, "final_val_loss_mean"), 0.41, 1e-12);
     ck_assert_double_eq(at(1, "best_epoch"), 11);
     ck_assert_double_eq(at(1, "seconds"), 2 * 12);
-    ck_assert_str_eq(c.verdict,
-                     "provisionally, as of epoch 11, the last that all 2 configurations that have begun "
-                     "have: lrgd 25 leads with "
-                     "a mean best_val_loss of 0.4, 0.01 (2.4 %) below lrgd 90; the sweep is not "
-                     "done, and what falls early "
-                     "leads early");
+    ck_assert_str_eq(
+        c.verdict,
+        "provisionally, as of epoch 11, the last that all 2 configurations that have begun "
+        "have: lrgd 25 leads with "
+        "a mean best_val_loss of 0.4, 0.01 (2.4 %) below lrgd 90; the sweep is not "
+        "done, and what falls early "
+        "leads early");
     ck_has(notes(), "2 of 5 runs count, those that have come as far: 5 not completed yet");
     ck_has(table(&(struct pxs_compare_options){0}, 0),
-           "rates: 5 runs in 3 groups, lowest mean best_val_loss first, provisionally: as of epoch 11\n");
+           "rates: 5 runs in 3 groups, lowest mean best_val_loss first, provisionally: as of epoch "
+           "11\n");
 }
 END_TEST
 
@@ -665,10 +695,9 @@ START_TEST(one_is_completed_and_the_others_are_not)
                                           YOUNG(90, 1, 0.12, 5)};
     COMPARE(plan, 0);
     ck_assert_int_eq(c.until, 4);
-    ck_has(
-        c.verdict,
-        "as of epoch 4, the last that all 2 configurations have: lrgd 90 leads with a mean best_val_loss of "
-        "0.27, 0.1 (27 %) below lrgd 25;");
+    ck_has(c.verdict, "as of epoch 4, the last that all 2 configurations have: lrgd 90 leads with "
+                      "a mean best_val_loss of "
+                      "0.27, 0.1 (27 %) below lrgd 25;");
     ck_assert_double_eq(at(0, "n"), 2);
     /* the page's table has completed runs, and its answer says what is under way */
     COMPARE(plan, .completed_only = true);
@@ -693,8 +722,8 @@ END_TEST
 
 START_TEST(what_is_lost_is_not_under_way)
 {
-    static const struct planned plan[] = {R(25, 0, 0.30, .outcome = PXS_OUTCOME_FAILED, .epochs = 9),
-                                          YOUNG(90, 0, 0.32, 19)};
+    static const struct planned plan[] = {
+        R(25, 0, 0.30, .outcome = PXS_OUTCOME_FAILED, .epochs = 9), YOUNG(90, 0, 0.32, 19)};
     COMPARE(plan, 0);
     ck_assert_int_eq(c.until, -1);
     ck_has(c.verdict, "no run is completed, so there is nothing to compare yet");

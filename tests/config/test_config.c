@@ -1,5 +1,6 @@
-/* Experiment files: every bad fixture with its exact message, every good one with its exact runs, and the properties that
- * no fixture can show. PXS_WRITE_EXPECTED=1 rewrites the fixtures' .err and .out files: read the difference. */
+/* Experiment files: every bad fixture with its exact message, every good one with its exact runs,
+ * and the properties that no fixture can show. PXS_WRITE_EXPECTED=1 rewrites the fixtures' .err and
+ * .out files: read the difference. */
 #include "pixsweep/config.h"
 
 #include "support.h"
@@ -13,7 +14,7 @@
 
 #define FIXTURES PXS_SOURCE_ROOT "/tests/config/fixtures"
 
-/* ---- help ------------------------------------------------------------------------------------------------ */
+/* ---- help ----------------------------------------------------------------------------------- */
 
 static struct pxs_config *load(const char *path, const char *const *sets, size_t n) {
     struct pxs_config *c = NULL;
@@ -57,11 +58,14 @@ static char *expected_text(const char *path) {
 static void compare(const char *fixture, const char *suffix, const char *actual) {
     char path[PXS_PATH_MAX];
     struct pxs_error err = {0};
-    snprintf(path, sizeof path, "%.*s%s", (int)(strlen(fixture) - strlen(".yaml")), fixture, suffix);
+    snprintf(path, sizeof path, "%.*s%s", (int)(strlen(fixture) - strlen(".yaml")), fixture,
+             suffix);
     if (getenv("PXS_WRITE_EXPECTED"))
-        ck_assert_msg(pxs_write_file(path, actual, strlen(actual), &err) == PXS_OK, "%s", err.message);
+        ck_assert_msg(pxs_write_file(path, actual, strlen(actual), &err) == PXS_OK, "%s",
+                      err.message);
     char *expected = expected_text(path);
-    ck_assert_msg(strcmp(expected, actual) == 0, "%s: expected\n%s\nbut got\n%s", fixture, expected, actual);
+    ck_assert_msg(strcmp(expected, actual) == 0, "%s: expected\n%s\nbut got\n%s", fixture, expected,
+                  actual);
     free(expected);
 }
 
@@ -83,7 +87,8 @@ static size_t sets_of(const char *fixture, char *store, size_t size, const char 
     return n;
 }
 
-static size_t for_each_fixture(void (*check)(const char *name, const char *const *sets, size_t n_sets)) {
+static size_t for_each_fixture(void (*check)(const char *name, const char *const *sets,
+                                             size_t n_sets)) {
     DIR *dir = opendir(".");
     size_t n = 0;
     ck_assert_ptr_nonnull(dir);
@@ -100,7 +105,7 @@ static size_t for_each_fixture(void (*check)(const char *name, const char *const
     return n;
 }
 
-/* ---- fixtures -------------------------------------------------------------------------------------------- */
+/* ---- fixtures ------------------------------------------------------------------------------- */
 
 static void check_bad(const char *name, const char *const *sets, size_t n_sets) {
     struct pxs_config *c = NULL;
@@ -111,7 +116,8 @@ static void check_bad(const char *name, const char *const *sets, size_t n_sets) 
     ck_assert_int_eq(err.status, status);
     ck_assert_ptr_null(c);
     size_t first = strcspn(pxs_text_str(&text), "\n");
-    ck_assert_msg(strncmp(err.message, pxs_text_str(&text), first) == 0, "%s: %s", name, err.message);
+    ck_assert_msg(strncmp(err.message, pxs_text_str(&text), first) == 0, "%s: %s", name,
+                  err.message);
     compare(name, ".err", pxs_text_str(&text));
     pxs_text_finish(&text);
 }
@@ -169,8 +175,8 @@ static void dump_prune(const struct pxs_prune_settings *p, struct pxs_text *out)
     static const char *const rules[] = {"none", "median", "asha"};
     if (p->rule == PXS_PRUNE_NONE)
         return;
-    pxs_text_addf(out, "prune %s, eta %lld, min_runs %lld, after", rules[p->rule], (long long)p->eta,
-                  (long long)p->min_runs);
+    pxs_text_addf(out, "prune %s, eta %lld, min_runs %lld, after", rules[p->rule],
+                  (long long)p->eta, (long long)p->min_runs);
     for (size_t i = 0; i < p->n_rungs; i++)
         pxs_text_addf(out, " %lld", (long long)p->rungs[i]);
     pxs_text_add(out, "\n");
@@ -178,9 +184,10 @@ static void dump_prune(const struct pxs_prune_settings *p, struct pxs_text *out)
 
 static void dump(const struct pxs_config *c, struct pxs_text *out) {
     const struct pxs_run_settings *run = pxs_config_run(c);
-    pxs_text_addf(out, "name %s, %zu runs, %zu seeds, retries %lld, timeout %g s, resume_every %g s\n",
-                  pxs_config_name(c), pxs_config_count(c), pxs_config_seeds(c), (long long)run->retries,
-                  run->timeout_s, run->resume_every_s);
+    pxs_text_addf(out,
+                  "name %s, %zu runs, %zu seeds, retries %lld, timeout %g s, resume_every %g s\n",
+                  pxs_config_name(c), pxs_config_count(c), pxs_config_seeds(c),
+                  (long long)run->retries, run->timeout_s, run->resume_every_s);
     dump_queue(run, out);
     dump_prune(pxs_config_prune(c), out);
     for (size_t i = 0; i < pxs_config_notes(c); i++)
@@ -228,7 +235,8 @@ START_TEST(files_of_the_project_load)
         static const char *const set[] = {"dataset=data/kai"};
         struct pxs_config *c = load(files[i].path, set, strncmp(files[i].path, "configs", 7) == 0);
         ck_assert_uint_ge(pxs_config_count(c), files[i].runs);
-        ck_assert_msg(pxs_config_spec_yaml(c)[0] == '#', "%s: says first what it is for", files[i].path);
+        ck_assert_msg(pxs_config_spec_yaml(c)[0] == '#', "%s: says first what it is for",
+                      files[i].path);
         ck_assert_str_eq(params_of(c, 0)->dataset, PXS_SOURCE_ROOT "/data/kai");
         pxs_config_destroy(&c);
     }
@@ -247,12 +255,13 @@ START_TEST(lab_settings_are_the_defaults)
     strcpy(defaults.dataset, "/d");
     struct pxs_config *c = load(PXS_SOURCE_ROOT "/configs/lab64.yaml", set, 1);
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        ck_assert_msg(pxs_params_equal_at(params_of(c, 0), &defaults, key), "%s", pxs_param_info(key)->key);
+        ck_assert_msg(pxs_params_equal_at(params_of(c, 0), &defaults, key), "%s",
+                      pxs_param_info(key)->key);
     pxs_config_destroy(&c);
 }
 END_TEST
 
-/* ---- round trip ------------------------------------------------------------------------------------------ */
+/* ---- round trip ----------------------------------------------------------------------------- */
 
 /* Some valid value of a key; the same `rng`, the same value. */
 static void random_value(struct pxs_params *p, int key, struct pxs_rng *rng) {
@@ -276,12 +285,14 @@ static void random_value(struct pxs_params *p, int key, struct pxs_rng *rng) {
             v = (struct pxs_param_value){.kind = PXS_VALUE_TEXT,
                                          .text = paths[pxs_rng_below(rng, PXS_COUNT(paths))]};
         } else if (info->type == PXS_TYPE_BOOL) {
-            v = (struct pxs_param_value){.kind = PXS_VALUE_INTEGER, .integer = pxs_rng_below(rng, 2)};
+            v = (struct pxs_param_value){.kind = PXS_VALUE_INTEGER,
+                                         .integer = pxs_rng_below(rng, 2)};
         } else if (info->type == PXS_TYPE_ENUM) {
             uint32_t n = 0;
             while (info->names[n])
                 n++;
-            v = (struct pxs_param_value){.kind = PXS_VALUE_TEXT, .text = info->names[pxs_rng_below(rng, n)]};
+            v = (struct pxs_param_value){.kind = PXS_VALUE_TEXT,
+                                         .text = info->names[pxs_rng_below(rng, n)]};
         } else if (info->type == PXS_TYPE_INTS) {
             v = (struct pxs_param_value){.kind = PXS_VALUE_TEXT,
                                          .text = pxs_rng_below(rng, 2) ? "3,20,1000" : "7"};
@@ -353,22 +364,20 @@ START_TEST(one_number_one_hash)
 }
 END_TEST
 
-/* ---- random ---------------------------------------------------------------------------------------------- */
+/* ---- random --------------------------------------------------------------------------------- */
 
 START_TEST(draws_depend_on_seed_and_key_only)
 {
     test_folder_enter();
-    write_text(
-        "few.yaml",
-        "dataset: /d\nsweep: {random: {samples: 4, seed: 9, b1: {uniform: [0.4, 0.9]}, lrgd: {int_uniform: "
-        "[1, 1000]}}}\n");
-    write_text(
-        "many.yaml",
-        "dataset: /d\nlrgd: 4\nsweep: {random: {b1: {uniform: [0.4, 0.9]}, seed: 9, ngf: {choice: [8, 16]}, "
-        "samples: 50}, grid: {ndf: [8]}}\n");
-    write_text("other.yaml",
-               "dataset: /d\nsweep: {random: {samples: 4, seed: 8, b1: {uniform: [0.4, 0.9]}, b2: {uniform: "
-               "[0.4, 0.9]}}}\n");
+    write_text("few.yaml", "dataset: /d\nsweep: {random: {samples: 4, seed: 9, b1: {uniform: [0.4, "
+                           "0.9]}, lrgd: {int_uniform: "
+                           "[1, 1000]}}}\n");
+    write_text("many.yaml", "dataset: /d\nlrgd: 4\nsweep: {random: {b1: {uniform: [0.4, 0.9]}, "
+                            "seed: 9, ngf: {choice: [8, 16]}, "
+                            "samples: 50}, grid: {ndf: [8]}}\n");
+    write_text("other.yaml", "dataset: /d\nsweep: {random: {samples: 4, seed: 8, b1: {uniform: "
+                             "[0.4, 0.9]}, b2: {uniform: "
+                             "[0.4, 0.9]}}}\n");
     struct pxs_config *few = load("few.yaml", NULL, 0), *many = load("many.yaml", NULL, 0);
     struct pxs_config *other = load("other.yaml", NULL, 0);
     for (size_t i = 0; i < 4; i++) {
@@ -390,16 +399,17 @@ END_TEST
 START_TEST(draws_follow_their_distribution)
 {
     test_folder_enter();
-    struct pxs_config *c =
-        load_text("dataset: /d\nsweep: {random: {samples: 4000, seed: 1, b1: {uniform: [0.2, 0.6]}, "
-                  "lambda_pixel: {log_uniform: [1e-2, 100]}, batch_size: {int_uniform: [3, 6]}, "
-                  "gan_mode: {choice: [lsgan, vanilla]}}}\n");
+    struct pxs_config *c = load_text(
+        "dataset: /d\nsweep: {random: {samples: 4000, seed: 1, b1: {uniform: [0.2, 0.6]}, "
+        "lambda_pixel: {log_uniform: [1e-2, 100]}, batch_size: {int_uniform: [3, 6]}, "
+        "gan_mode: {choice: [lsgan, vanilla]}}}\n");
     double b1 = 0, logs = 0;
     int counts[10] = {0}, vanilla = 0, n = (int)pxs_config_count(c);
     ck_assert_int_eq(n, 4000);
     for (int i = 0; i < n; i++) {
         const struct pxs_params *p = params_of(c, (size_t)i);
-        ck_assert(p->b1 >= 0.2 && p->b1 <= 0.6 && p->lambda_pixel >= 1e-2 && p->lambda_pixel <= 100);
+        ck_assert(p->b1 >= 0.2 && p->b1 <= 0.6 && p->lambda_pixel >= 1e-2 &&
+                  p->lambda_pixel <= 100);
         ck_assert(p->batch_size >= 3 && p->batch_size <= 6);
         b1 += p->b1 / n;
         logs += log10(p->lambda_pixel) / n;
@@ -432,7 +442,7 @@ START_TEST(narrow_and_wide_draws_keep_their_digits)
 }
 END_TEST
 
-/* ---- layers, --set, origins ------------------------------------------------------------------------------ */
+/* ---- layers, --set, origins ----------------------------------------------------------------- */
 
 static void check_origin(const struct pxs_config *c, size_t run, int key, const char *expected) {
     struct pxs_text text = {0};
@@ -448,8 +458,9 @@ START_TEST(origins_and_notes)
     struct pxs_text notes = {0};
     test_folder_enter();
     write_text("base.yaml", "b1: 0.1\nlrgd: 7\n");
-    write_text("x.yaml",
-               "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n");
+    write_text(
+        "x.yaml",
+        "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n");
     struct pxs_config *c = load("x.yaml", sets, 2);
     check_origin(c, 0, PXS_PARAM_b1, "base.yaml:1");
     check_origin(c, 0, PXS_PARAM_ngf, "x.yaml:2");
@@ -469,9 +480,10 @@ START_TEST(origins_and_notes)
     ck_assert_str_eq(params_of(c, 0)->dataset, strcat(expected, "/rel"));
     snprintf(expected, sizeof expected, "%s/x.yaml", test_folder());
     ck_assert_str_eq(pxs_config_path(c), expected);
-    ck_assert_str_eq(pxs_config_spec_yaml(c),
-                     "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n"
-                     "# --set b2=0.9\n# --set dataset=rel\n");
+    ck_assert_str_eq(
+        pxs_config_spec_yaml(c),
+        "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n"
+        "# --set b2=0.9\n# --set dataset=rel\n");
     pxs_text_finish(&notes);
     pxs_config_destroy(&c);
     test_folder_leave();
@@ -483,7 +495,8 @@ START_TEST(spec_hash_follows_the_runs)
     test_folder_enter();
     write_text("a.yaml", "dataset: /d\nb1: 0.4\n");
     write_text("b.yaml", "# a comment\nname: other\n{}\n");
-    write_text("c.yaml", "# a comment\nname: other\nb1: .40\nrun: {retries: 0}\ndataset: /d/../d\n");
+    write_text("c.yaml",
+               "# a comment\nname: other\nb1: .40\nrun: {retries: 0}\ndataset: /d/../d\n");
     write_text("e.yaml", "dataset: /d\nb1: 0.4\nseed: 1\n");
     struct pxs_config *a = load("a.yaml", NULL, 0), *c = load("c.yaml", NULL, 0),
                       *e = load("e.yaml", NULL, 0);
@@ -514,15 +527,20 @@ START_TEST(a_file_beside_the_one_that_is_not_there)
     write_text("mine.yaml", "extends: other.yaml\n");
     write_text("other.yml", "b1: 0.4\n");
     write_text("experiments/lr64.yaml", "b1: 0.4\n");
-    check_not_read("mine.yml",
-                   "mine.yml: cannot read this file: No such file or directory; there is mine.yaml\n");
-    check_not_read("./mien.yaml",
-                   "mien.yaml: cannot read this file: No such file or directory; there is mine.yaml\n");
-    check_not_read("mine.yaml", "mine.yaml:1:10: cannot read other.yaml: No such file or directory; there is "
-                                "other.yml\n    extends: other.yaml\n             ^\n");
-    check_not_read("lr46.yaml", "lr46.yaml: cannot read this file: No such file or directory; there is "
-                                "experiments/lr64.yaml\n");
-    check_not_read("nothing.yaml", "nothing.yaml: cannot read this file: No such file or directory\n");
+    check_not_read(
+        "mine.yml",
+        "mine.yml: cannot read this file: No such file or directory; there is mine.yaml\n");
+    check_not_read(
+        "./mien.yaml",
+        "mien.yaml: cannot read this file: No such file or directory; there is mine.yaml\n");
+    check_not_read("mine.yaml",
+                   "mine.yaml:1:10: cannot read other.yaml: No such file or directory; there is "
+                   "other.yml\n    extends: other.yaml\n             ^\n");
+    check_not_read("lr46.yaml",
+                   "lr46.yaml: cannot read this file: No such file or directory; there is "
+                   "experiments/lr64.yaml\n");
+    check_not_read("nothing.yaml",
+                   "nothing.yaml: cannot read this file: No such file or directory\n");
     ck_assert(pxs_config_near_file("mine", near));
     ck_assert_str_eq(near, "mine.yaml");
     rmdir("experiments");
@@ -535,16 +553,18 @@ START_TEST(strange_characters_in_a_files_name)
     test_folder_enter();
     check_not_read("a\nb\x1b[31m.yaml",
                    "a\\nb\\x1b[31m.yaml: cannot read this file: No such file or directory\n");
-    write_text("a\nb.yaml",
-               "name: x\ndataset: d\nextends: \"c\\nd\"\nsweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n");
-    check_not_read("a\nb.yaml",
-                   "a\\nb.yaml:3:10: cannot read c\\nd: No such file or directory\n"
-                   "    extends: \"c\\nd\"\n             ^\n"
-                   "a\\nb.yaml:4:34: b1 stands in two parts of the sweep, grid (a\\nb.yaml:4) and zip: "
-                   "keep it in one of them (grid combines its values with all others, zip goes through its "
-                   "lists in step)\n"
-                   "    sweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n"
-                   "                                     ^\n");
+    write_text(
+        "a\nb.yaml",
+        "name: x\ndataset: d\nextends: \"c\\nd\"\nsweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n");
+    check_not_read(
+        "a\nb.yaml",
+        "a\\nb.yaml:3:10: cannot read c\\nd: No such file or directory\n"
+        "    extends: \"c\\nd\"\n             ^\n"
+        "a\\nb.yaml:4:34: b1 stands in two parts of the sweep, grid (a\\nb.yaml:4) and zip: "
+        "keep it in one of them (grid combines its values with all others, zip goes through its "
+        "lists in step)\n"
+        "    sweep: {grid: {b1: [0.4]}, zip: {b1: [0.4]}}\n"
+        "                                     ^\n");
     test_folder_leave();
 }
 END_TEST
@@ -558,7 +578,8 @@ START_TEST(a_file_that_is_not_there)
     ck_assert_int_eq(pxs_config_load("no/where.yaml", NULL, 0, &c, &text, &err), PXS_E_NOT_FOUND);
     ck_assert_str_eq(pxs_text_str(&text),
                      "no/where.yaml: cannot read this file: No such file or directory\n");
-    ck_assert_str_eq(err.message, "no/where.yaml: cannot read this file: No such file or directory");
+    ck_assert_str_eq(err.message,
+                     "no/where.yaml: cannot read this file: No such file or directory");
     pxs_text_clear(&text);
     ck_assert_int_eq(pxs_config_load(".", NULL, 0, &c, &text, &err), PXS_E_INVALID);
     ck_assert_ptr_null(c);
@@ -583,7 +604,8 @@ START_TEST(durations)
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         double seconds = -1;
         bool ok = pxs_parse_duration(cases[i].text, false, &seconds);
-        ck_assert_msg(ok == (cases[i].seconds >= 0) && seconds == cases[i].seconds, "'%s'", cases[i].text);
+        ck_assert_msg(ok == (cases[i].seconds >= 0) && seconds == cases[i].seconds, "'%s'",
+                      cases[i].text);
     }
     double seconds = 0;
     ck_assert(pxs_parse_duration("none", true, &seconds) && isinf(seconds));

@@ -1,5 +1,6 @@
-/* Out of memory at the n-th allocation, for every n: the failure is reported, nothing leaks (under a sanitizer), the
- * result is never half a config. Linked with --wrap for malloc, calloc, realloc and strdup. */
+/* Out of memory at the n-th allocation, for every n: the failure is reported, nothing leaks (under
+ * a sanitizer), the result is never half a config. Linked with --wrap for malloc, calloc, realloc
+ * and strdup. */
 #include "pixsweep/config.h"
 
 #include "support.h"
@@ -42,15 +43,14 @@ char *__wrap_strdup(const char *text) {
 static void setup(void) {
     test_folder_enter();
     write_text("base.yaml", "lrgd: 7\nsweep: {seeds: 2}\n");
-    write_text(
-        "good.yaml",
-        "extends: base.yaml\ndataset: d\nsweep:\n  grid: {dataset: [a, b]}\n  points:\n"
-        "    - &p {lr_policy_G: constant}\n    - {b1: 0.1}\n  random: {samples: 2, b2: {uniform: [0.1, "
-        "0.9]}, ngf: {choice: [8, 16]}}\nrun: {timeout: 8h}\n");
-    write_text(
-        "bad.yaml",
-        "extends: [base.yaml, nowhere.yaml]\nb1: x\nb1: 5\nlrgdd: 3\nwarmup_epochs: 1\nsweep: {grid: {b1: "
-        "[x], seed: [1]}, zip: {b1: [0.5]}}\nrun: {retrys: 1, timeout: x}\n");
+    write_text("good.yaml",
+               "extends: base.yaml\ndataset: d\nsweep:\n  grid: {dataset: [a, b]}\n  points:\n"
+               "    - &p {lr_policy_G: constant}\n    - {b1: 0.1}\n  random: {samples: 2, b2: "
+               "{uniform: [0.1, "
+               "0.9]}, ngf: {choice: [8, 16]}}\nrun: {timeout: 8h}\n");
+    write_text("bad.yaml", "extends: [base.yaml, nowhere.yaml]\nb1: x\nb1: 5\nlrgdd: "
+                           "3\nwarmup_epochs: 1\nsweep: {grid: {b1: "
+                           "[x], seed: [1]}, zip: {b1: [0.5]}}\nrun: {retrys: 1, timeout: x}\n");
 }
 
 /* Runs and notes of a good load, as one text: what must not depend on memory. */
@@ -91,12 +91,13 @@ START_TEST(every_allocation_of_a_good_load)
         status = load_failing_at(n, "good.yaml", &c, &err);
         if (status == PXS_E_BUSY)
             break;
-        ck_assert_msg(status == PXS_E_NOMEM || status == PXS_OK, "allocation %ld: %s", n, err.message);
+        ck_assert_msg(status == PXS_E_NOMEM || status == PXS_OK, "allocation %ld: %s", n,
+                      err.message);
         ck_assert((status == PXS_OK) == (c != NULL));
         if (c) { /* what failed was not needed, so all is as it should be */
             describe(c, &actual);
-            ck_assert_msg(strcmp(pxs_text_str(&actual), pxs_text_str(&expected)) == 0, "allocation %ld:\n%s",
-                          n, pxs_text_str(&actual));
+            ck_assert_msg(strcmp(pxs_text_str(&actual), pxs_text_str(&expected)) == 0,
+                          "allocation %ld:\n%s", n, pxs_text_str(&actual));
             survived++;
         }
         pxs_text_finish(&actual);
@@ -119,8 +120,8 @@ START_TEST(every_allocation_of_a_bad_load)
         ck_assert_ptr_null(c);
         if (status == PXS_E_BUSY)
             break;
-        ck_assert_msg(status == PXS_E_NOMEM || status == PXS_E_INVALID, "allocation %ld: status %d", n,
-                      status);
+        ck_assert_msg(status == PXS_E_NOMEM || status == PXS_E_INVALID, "allocation %ld: status %d",
+                      n, status);
     }
     ck_assert_int_gt(n, 30);
 }

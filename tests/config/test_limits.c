@@ -1,4 +1,5 @@
-/* Large and hostile files: handled or refused in words, in bounded time and memory. Files are made here. */
+/* Large and hostile files: handled or refused in words, in bounded time and memory. Files are made
+ * here. */
 #include "pixsweep/config.h"
 
 #include "support.h"
@@ -55,7 +56,8 @@ static void expect_fine(void) {
 START_TEST(ten_megabytes_of_comment)
 {
     pxs_text_add(&file, "dataset: data\n");
-    repeat("# a line of comment that says nothing at all, again and again and again\n", 10 * MB / 72);
+    repeat("# a line of comment that says nothing at all, again and again and again\n",
+           10 * MB / 72);
     ck_assert_uint_gt(file.len, 10 * MB - 100);
     expect_fine();
 }
@@ -137,7 +139,8 @@ START_TEST(many_anchors)
 }
 END_TEST
 
-/* Each level twice the one below: harmless as long as nobody walks it, and 2^18 is still allowed. */
+/* Each level twice the one below: harmless as long as nobody walks it, and 2^18 is still
+ * allowed. */
 START_TEST(a_modest_alias_tower)
 {
     pxs_text_add(&file, "dataset: data\nsweep: {points: [{}]}\nrun:\n  retries: &a0 1\n");
@@ -150,8 +153,9 @@ END_TEST
 
 START_TEST(a_hundred_thousand_runs)
 {
-    pxs_text_add(&file,
-                 "dataset: data\nsweep: {random: {samples: 10000, b1: {uniform: [0.1, 0.9]}}, seeds: 10}\n");
+    pxs_text_add(
+        &file,
+        "dataset: data\nsweep: {random: {samples: 10000, b1: {uniform: [0.1, 0.9]}}, seeds: 10}\n");
     struct pxs_config *c = expect(NULL);
     static struct pxs_point point;
     ck_assert_uint_eq(pxs_config_count(c), 100000);
@@ -177,9 +181,9 @@ END_TEST
 /* Every byte of a small file broken in turn: an answer, never a crash. */
 START_TEST(any_broken_byte)
 {
-    static const char text[] =
-        "dataset: d\nlrgd: &a 5\nsweep: {grid: {b1: [.5, 0.9]}, points: [{ngf: *a}, {}], seeds: 2}\n"
-        "run: {timeout: 8h}\n\"b2\": 0.9\n";
+    static const char text[] = "dataset: d\nlrgd: &a 5\nsweep: {grid: {b1: [.5, 0.9]}, points: "
+                               "[{ngf: *a}, {}], seeds: 2}\n"
+                               "run: {timeout: 8h}\n\"b2\": 0.9\n";
     static const char bytes[] = "\0\t\n :,[]{}&*#?|-<>=!%@\\\"'`x5.\x80\xff";
     for (size_t at = 0; at < sizeof text - 1; at++) {
         for (size_t b = 0; b < sizeof bytes - 1; b++) {

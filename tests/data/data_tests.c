@@ -38,7 +38,8 @@ void put_npy(const char *name, int version, const char *descr, const char *shape
     memset(head + start + n, ' ', (size_t)(padded - n));
     head[start + padded - 1] = '\n';
     memcpy(head, "\x93NUMPY", 6);
-    memcpy(head + 6, (char[]){(char)version, 0, (char)padded, (char)(padded >> 8), 0, 0}, (size_t)start - 6);
+    memcpy(head + 6, (char[]){(char)version, 0, (char)padded, (char)(padded >> 8), 0, 0},
+           (size_t)start - 6);
     char *all = malloc((size_t)(start + padded) + bytes);
     ck_assert_ptr_nonnull(all);
     memcpy(all, head, (size_t)(start + padded));

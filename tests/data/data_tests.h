@@ -22,7 +22,8 @@ struct pxs_dataset *load(const struct pxs_dataset_options *options); /* must suc
 void refuse(const struct pxs_dataset_options *options,
             const char *message); /* must fail with this message; %s is the folder */
 
-/* A logger that gathers lines: "E text\n" for errors, "W text\n" for warnings, "I text\n" for notes. */
+/* A logger that gathers lines: "E text\n" for errors, "W text\n" for warnings, "I text\n" for
+ * notes. */
 struct gathered {
     char text[16384];
 };

@@ -39,7 +39,8 @@ static void get(struct batch *b, uint32_t from, uint32_t n, const struct pxs_aug
     pxs_dataset_batch(set, PXS_SPLIT_TRAIN, indices, n, augment, b->source[0], b->target[0]);
 }
 
-/* What float32 arithmetic in the order of torch's ToTensor and Normalize(0.5, 0.5) gives (numpy). */
+/* What float32 arithmetic in the order of torch's ToTensor and Normalize(0.5, 0.5) gives
+ * (numpy). */
 START_TEST(values_are_torchs)
 {
     struct pxs_image pair;
@@ -86,7 +87,8 @@ END_TEST
 static bool is_mirror(const float *a, const float *b) {
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++)
-            if (memcmp(a + (y * SIDE + x) * 3, b + (y * SIDE + SIDE - 1 - x) * 3, 3 * sizeof *a) != 0)
+            if (memcmp(a + (y * SIDE + x) * 3, b + (y * SIDE + SIDE - 1 - x) * 3, 3 * sizeof *a) !=
+                0)
                 return false;
     return true;
 }

@@ -14,7 +14,8 @@ static struct pxs_check_summary check(const char *expected) {
     struct pxs_check_summary s;
     struct pxs_error err = {0};
     struct pxs_dataset_options o = small_options();
-    ck_assert_msg(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, &err) == PXS_OK,
+    ck_assert_msg(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, &err) ==
+                      PXS_OK,
                   "%s", err.message);
     ck_assert_str_eq(log.text, expected);
     return s;
@@ -63,18 +64,23 @@ START_TEST(everything_at_once_in_pairs)
     put_pair("val/00.png", 0);
     put_pair("val/01.png", 5);
     struct pxs_check_summary s = check(
-        "E train/06.jpeg: plain text, not a PNG; look into it: an error message or a link in place of the "
+        "E train/06.jpeg: plain text, not a PNG; look into it: an error message or a link in place "
+        "of the "
         "file?\n"
-        "E train/07.docx: neither a PNG nor a .npy file; remove it, or put a dot in front of its name\n"
+        "E train/07.docx: neither a PNG nor a .npy file; remove it, or put a dot in front of its "
+        "name\n"
         "E train/08.npz: an archive of arrays; save its array with numpy.save as .npy\n"
         "E train/09: a folder that is not read; only A/ and B/ are\n"
-        "E train/10.png: a link to /nonexistent that leads nowhere (No such file or directory); copy the "
+        "E train/10.png: a link to /nonexistent that leads nowhere (No such file or directory); "
+        "copy the "
         "file itself, or remove the link\n"
         "E train/03.png: is 15 pixels wide; a pair is two halves of the same width side by side\n"
-        "E train/05.png: a GIF picture, not a PNG; convert its first frame to PNG: `convert 'FILE[0]' "
+        "E train/05.png: a GIF picture, not a PNG; convert its first frame to PNG: `convert "
+        "'FILE[0]' "
         "NEW.png`\n"
         "W train/02.png: stored in grey, where the first is in colour\n"
-        "W train/04.png: a pair of 32 x 16 pixels, where the first is 16 x 8; each is resized on its own\n"
+        "W train/04.png: a pair of 32 x 16 pixels, where the first is 16 x 8; each is resized on "
+        "its own\n"
         "W train/04.png: stored in grey, where the first is in colour\n"
         "W train/01.png: the same pair as train/00.png\n"
         "W val/00.png: the same pair is in train (train/00.png): validation on it means nothing\n");
@@ -109,16 +115,19 @@ START_TEST(everything_at_once_in_partners)
     struct pxs_check_summary s = check(
         "E train/A/sub: a folder that is not read; only A/ and B/ are\n"
         "E train/B/all.npy: A/ and B/ hold PNG pictures; a .npy of pairs belongs into train/\n"
-        "E train/A/7.png: 7.PNG beside it has the same name but for its ending; remove one of them, or give "
+        "E train/A/7.png: 7.PNG beside it has the same name but for its ending; remove one of "
+        "them, or give "
         "one "
         "another name, and its partner the same\n"
         "E train/A/2.png: has no partner in train/B\n"
         "E train/B/3.png: has no partner in train/A\n"
         "E val: has A/ but not B/\n"
         "E train/B/5.png: an empty file, not a PNG; copy or download it again\n"
-        "W in 1 of 6 pairs A and B differ in size (train/A/4.png: A 8 x 8, B 9 x 8); each half is resized to "
+        "W in 1 of 6 pairs A and B differ in size (train/A/4.png: A 8 x 8, B 9 x 8); each half is "
+        "resized to "
         "img_width x img_height on its own; 1 differ in proportions, too: do they show the same?\n"
-        "W train/A/4.png: a pair of 8 x 8 and 9 x 8 pixels, where the first is 16 x 8; each is resized on "
+        "W train/A/4.png: a pair of 8 x 8 and 9 x 8 pixels, where the first is 16 x 8; each is "
+        "resized on "
         "its own\n"
         "W train/A/6.png: B is in colour, where the first is in grey\n"
         "W train/A/7.png: the same pair as train/A/7.PNG\n");
@@ -132,9 +141,9 @@ START_TEST(kinds_do_not_mix)
     put_pair("train/a.png", 1);
     mkdir(in_folder("train/A"), 0777);
     write_text("train/x.npy", "x");
-    check(
-        "E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind: leave the one to use in "
-        "train/ and move the rest out\n");
+    check("E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind: leave the "
+          "one to use in "
+          "train/ and move the rest out\n");
 }
 END_TEST
 
@@ -150,10 +159,12 @@ START_TEST(a_picture_beside_its_png)
     write_text("train/B/1.jpg", "x");
     write_text("val/00.jpeg", "x");
     write_text("val/00.txt", "x");
-    const struct pxs_check_summary s = check(
-        "W passed over: train/B/1.jpg, val/00.jpeg (a picture of the same name that is read lies beside "
-        "each; a pair of its own needs another name, and is converted)\n"
-        "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized on its own\n");
+    const struct pxs_check_summary s =
+        check("W passed over: train/B/1.jpg, val/00.jpeg (a picture of the same name that is read "
+              "lies beside "
+              "each; a pair of its own needs another name, and is converted)\n"
+              "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized "
+              "on its own\n");
     ck_assert_uint_eq(s.errors, 0);
     ck_assert_int_eq(pxs_dataset_inspect(&o, &beside, NULL), PXS_OK);
     ck_assert_str_eq(beside.hash, alone.hash);
@@ -182,7 +193,8 @@ START_TEST(litter_is_passed_over)
     write_text("train/c.png.tmp", "x");
     write_text("train/c.png~", "x");
     struct pxs_check_summary s =
-        check("I passed over: train/#recycle/, train/.DS_Store, train/._a.png, train/.ipynb_checkpoints/, "
+        check("I passed over: train/#recycle/, train/.DS_Store, train/._a.png, "
+              "train/.ipynb_checkpoints/, "
               "train/@eaDir/ and 6 more (left by a NAS, an archive tool or the system)\n");
     ck_assert_uint_eq(s.train, 2);
     ck_assert_uint_eq(s.errors + s.warnings, 0);
@@ -198,7 +210,8 @@ START_TEST(splits_that_are_no_folders)
 {
     put_pair("train/a.png", 1);
     ck_assert_int_eq(symlink("/nonexistent", in_folder("val")), 0);
-    check("W val is not read, since it is a link that leads to no folder: val_fraction of train/ is used\n");
+    check("W val is not read, since it is a link that leads to no folder: val_fraction of train/ "
+          "is used\n");
     unlink(in_folder("val"));
     write_text("val", "x");
     check("W val is not read, since it is no folder: val_fraction of train/ is used\n");
@@ -220,12 +233,13 @@ START_TEST(what_is_no_file_is_refused)
     ck_assert_int_eq(symlink("d.png", in_folder("train/d.png")), 0);
     ck_assert_int_eq(symlink("gone", in_folder("train/notes.txt")), 0);
     ck_assert_int_eq(symlink("a.png", in_folder("train/e.png")), 0);
-    struct pxs_check_summary s = check("E train/b.npy: a pipe, not a file; remove it\n"
-                                       "E train/b.png: a pipe, not a file; remove it\n"
-                                       "E train/c.png: a device, not a file; remove it\n"
-                                       "E train/d.png: a link to d.png that leads nowhere (Too many levels "
-                                       "of symbolic links); copy the file itself, or remove the link\n"
-                                       "W train/e.png: the same pair as train/a.png\n");
+    struct pxs_check_summary s =
+        check("E train/b.npy: a pipe, not a file; remove it\n"
+              "E train/b.png: a pipe, not a file; remove it\n"
+              "E train/c.png: a device, not a file; remove it\n"
+              "E train/d.png: a link to d.png that leads nowhere (Too many levels "
+              "of symbolic links); copy the file itself, or remove the link\n"
+              "W train/e.png: the same pair as train/a.png\n");
     ck_assert_uint_eq(s.train, 2);
 }
 END_TEST
@@ -249,31 +263,35 @@ START_TEST(other_formats_are_told_once)
     }
     write_text("val/q.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
     write_text("train/x.py", "print()");
-    check("E train/00.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-          "(ImageMagick)\n"
-          "E train/01.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-          "(ImageMagick)\n"
-          "E train/02.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-          "(ImageMagick)\n"
-          "E train/03.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-          "(ImageMagick)\n"
-          "E train/04.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-          "(ImageMagick)\n"
-          "E train/a.jpg: a PNG picture under another name; rename it to .png\n"
-          "E train/x.py: neither a PNG nor a .npy file; remove it, or put a dot in front of its name\n"
-          "E train: 35 more files of this kind (a JPEG picture, not a PNG; convert it to PNG: `mogrify "
-          "-format png FILE` (ImageMagick))\n"
-          "E train/p00.png: " LFS "\n"
-          "E train/p01.png: " LFS "\n"
-          "E train/p02.png: " LFS "\n"
-          "E train/p03.png: " LFS "\n"
-          "E train/p04.png: " LFS "\n"
-          "E train: 7 more files of this kind (" LFS ")\n"
-          "E val/q.png: " LFS "\n");
+    check(
+        "E train/00.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+        "(ImageMagick)\n"
+        "E train/01.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+        "(ImageMagick)\n"
+        "E train/02.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+        "(ImageMagick)\n"
+        "E train/03.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+        "(ImageMagick)\n"
+        "E train/04.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
+        "(ImageMagick)\n"
+        "E train/a.jpg: a PNG picture under another name; rename it to .png\n"
+        "E train/x.py: neither a PNG nor a .npy file; remove it, or put a dot in front of its "
+        "name\n"
+        "E train: 35 more files of this kind (a JPEG picture, not a PNG; convert it to PNG: "
+        "`mogrify "
+        "-format png FILE` (ImageMagick))\n"
+        "E train/p00.png: " LFS "\n"
+        "E train/p01.png: " LFS "\n"
+        "E train/p02.png: " LFS "\n"
+        "E train/p03.png: " LFS "\n"
+        "E train/p04.png: " LFS "\n"
+        "E train: 7 more files of this kind (" LFS ")\n"
+        "E val/q.png: " LFS "\n");
 }
 END_TEST
 
-/* `data check` does not know the size that is trained on: it asks where a file looks like no pair at all. */
+/* `data check` does not know the size that is trained on: it asks where a file looks like no pair
+ * at all. */
 START_TEST(single_pictures_are_asked_about)
 {
     static const struct {
@@ -294,7 +312,8 @@ START_TEST(single_pictures_are_asked_about)
         put_png("train/a.png", &im);
         pxs_image_finish(&im);
         ck_assert_int_eq(
-            pxs_dataset_check(in_folder(""), NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+            pxs_dataset_check(in_folder(""), NULL, gather(&log), (struct pxs_meter){0}, &s, NULL),
+            PXS_OK);
         ck_assert_uint_eq(s.errors, 0);
         if (cases[i].question != NULL)
             ck_assert_msg(strstr(log.text, cases[i].question) != NULL, "%s", log.text);
@@ -305,9 +324,11 @@ START_TEST(single_pictures_are_asked_about)
     struct pxs_image im = picture(7, 64, 64, 3);
     put_png("train/b.png", &im);
     pxs_image_finish(&im);
-    check("W train/b.png: 1 of 2 pairs is 64 x 64, each half of 32 x 64: are these single pictures? Partners "
+    check("W train/b.png: 1 of 2 pairs is 64 x 64, each half of 32 x 64: are these single "
+          "pictures? Partners "
           "in files of their own belong into A/ and B/, under the same names\n"
-          "W train/b.png: a pair of 64 x 64 pixels, where the first is 16 x 8; each is resized on its own\n");
+          "W train/b.png: a pair of 64 x 64 pixels, where the first is 16 x 8; each is resized on "
+          "its own\n");
 }
 END_TEST
 
@@ -323,10 +344,11 @@ START_TEST(halves_that_are_squeezed_are_pointed_out)
     put_png("train/a.png", &im);
     pxs_image_finish(&im);
     ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);
-    ck_assert_msg(strstr(log.text,
-                         "train/a.png: 1 of 1 pairs is 64 x 64, each half of 32 x 64, which becomes "
-                         "8 x 8: are these single pictures? ") != NULL,
-                  "%s", log.text);
+    ck_assert_msg(
+        strstr(log.text,
+               "train/a.png: 1 of 1 pairs is 64 x 64, each half of 32 x 64, which becomes "
+               "8 x 8: are these single pictures? ") != NULL,
+        "%s", log.text);
     o.img_height = 16; /* now they fit */
     log.text[0] = '\0';
     ck_assert_int_eq(pxs_dataset_inspect(&o, &info, NULL), PXS_OK);

@@ -1,4 +1,5 @@
-/* The glyph renderer on Debian's fonts (fonts-wqy-microhei, fonts-arphic-gkai00mp: tools/deps installs both). */
+/* The glyph renderer on Debian's fonts (fonts-wqy-microhei, fonts-arphic-gkai00mp: tools/deps
+ * installs both). */
 #include "data/data_tests.h"
 
 #include <dirent.h>
@@ -37,7 +38,8 @@ static struct pxs_glyphs_report render(const struct pxs_glyphs_spec *spec) {
     return report;
 }
 
-static void refuse_spec(const struct pxs_glyphs_spec *spec, enum pxs_status status, const char *part) {
+static void refuse_spec(const struct pxs_glyphs_spec *spec, enum pxs_status status,
+                        const char *part) {
     struct pxs_glyphs_report report;
     struct pxs_error err = {0};
     ck_assert_int_eq(pxs_glyphs_render(spec, &report, &err), status);
@@ -79,7 +81,8 @@ START_TEST(pairs_are_whole_and_apart)
     ck_assert_uint_eq(report.train, 24);
     ck_assert_uint_eq(report.val, 8);
     ck_assert_uint_eq(report.candidates, 3755);
-    ck_assert_uint_eq(report.missing_source + report.missing_target + report.blank + report.placeholder, 0);
+    ck_assert_uint_eq(
+        report.missing_source + report.missing_target + report.blank + report.placeholder, 0);
     ck_assert(report.em_pixels > 28 && report.em_pixels < 34);
     struct pxs_dataset *set = load_set(spec.out, 32);
     const struct pxs_dataset_info *info = pxs_dataset_info(set);
@@ -110,10 +113,11 @@ START_TEST(the_list_is_gb2312_level_1)
     char *text;
     size_t bytes;
     render(&spec);
-    ck_assert_int_eq(pxs_read_file(in_folder("kai/glyphs.txt"), 1 << 20, &text, &bytes, NULL), PXS_OK);
-    ck_assert_ptr_nonnull(strstr(
-        text,
-        "\ncharacters: 3755, sha256 b2f00100fcb2230953e9c251e6741b3a7e8fd4e9cd4964bd7a67941fed7566db\n"));
+    ck_assert_int_eq(pxs_read_file(in_folder("kai/glyphs.txt"), 1 << 20, &text, &bytes, NULL),
+                     PXS_OK);
+    ck_assert_ptr_nonnull(
+        strstr(text, "\ncharacters: 3755, sha256 "
+                     "b2f00100fcb2230953e9c251e6741b3a7e8fd4e9cd4964bd7a67941fed7566db\n"));
     free(text);
 }
 END_TEST
@@ -180,14 +184,14 @@ START_TEST(again_is_nothing_to_do)
     ck_assert(!render(&spec).already);
     ck_assert(render(&spec).already);
     spec.seed = 7;
-    refuse_spec(
-        &spec, PXS_E_EXISTS,
-        "holds another glyph set (there: 'seed: 0', now: 'seed: 7'); choose another --out or remove it");
+    refuse_spec(&spec, PXS_E_EXISTS,
+                "holds another glyph set (there: 'seed: 0', now: 'seed: 7'); choose another --out "
+                "or remove it");
     spec.seed = 0;
     put_pair("kai/val/extra.png", 1);
-    refuse_spec(
-        &spec, PXS_E_EXISTS,
-        "was changed after it was rendered: val/ holds 9 files, not 8; remove the folder to render it again");
+    refuse_spec(&spec, PXS_E_EXISTS,
+                "was changed after it was rendered: val/ holds 9 files, not 8; remove the folder "
+                "to render it again");
     write_text("mine/notes.txt", "important");
     spec.out = in_folder("mine");
     refuse_spec(&spec, PXS_E_EXISTS, "exists and is no rendered glyph set");
@@ -227,14 +231,16 @@ START_TEST(characters_from_a_file)
     struct pxs_glyphs_report report = render(&spec);
     ck_assert_uint_eq(report.candidates, 4);
     ck_assert_uint_eq(report.repeated, 1);
-    ck_assert_ptr_nonnull(strstr(log.text, "1 character stands there more than once; each is used once"));
+    ck_assert_ptr_nonnull(
+        strstr(log.text, "1 character stands there more than once; each is used once"));
     ck_assert_int_eq(entries(in_folder("out/train")), 3);
 }
 END_TEST
 
 START_TEST(too_few_characters_are_counted)
 {
-    write_text("chars", "一二\xf0\x9f\x90\x89\xee\x80\x80"); /* a dragon and a private-use character */
+    /* a dragon and a private-use character */
+    write_text("chars", "一二\xf0\x9f\x90\x89\xee\x80\x80");
     struct pxs_glyphs_spec spec = small_spec("out");
     spec.chars = in_folder("chars");
     refuse_spec(&spec, PXS_E_INVALID, "24 + 8 pairs were asked for, but only 2 of 4 characters (");
@@ -261,7 +267,8 @@ START_TEST(characters_from_json)
     static const struct {
         const char *name, *text;
     } files[] = {
-        {"cjk.json", "{\"gbk\": [\"\\u4e00\", \"\\u4e8c\"], \"jp\": [\"\\u4e09\", \"\\u4e00\"], \"kr\": []}"},
+        {"cjk.json",
+         "{\"gbk\": [\"\\u4e00\", \"\\u4e8c\"], \"jp\": [\"\\u4e09\", \"\\u4e00\"], \"kr\": []}"},
         {"list.txt", "\xef\xbb\xbf\n [ \"一二\", \"三\"]\n"},
         {"nested", "[{\"name\": \"一\", \"more\": {\"deep\": [[\"二\"], \"三\"]}}]"},
         {"one.json", "\"一二三\""},
@@ -312,18 +319,23 @@ START_TEST(what_is_no_text_is_refused_by_name)
          "a PNG picture, not a text of characters; save the characters as plain text in UTF-8"},
         {"font", BYTES("\0\1\0\0\0\x12\1\0"), "a font, not a text of characters"},
         {"utf16", BYTES("\0\x4e\x8c\x4e\n\0"),
-         "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f "
+         "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: "
+         "`iconv -f "
          "UTF-16LE -t UTF-8 FILE > NEW`"},
         {"utf16-ascii", BYTES("a\0b\0c\0"), "UTF-16 text without a byte order mark"},
         {"utf16-bom", BYTES("\xff\xfe\0\x4e"), "UTF-16 text, not a text of characters"},
-        {"page.json", BYTES("<!DOCTYPE html><html>"), "a web page (HTML), not a text of characters"},
-        {"pointer", BYTES("version https://git-lfs.github.com/spec/v1\n"), "a Git LFS pointer, not a text"},
-        {"sjis", BYTES("\x88\xea\x93\xf1\x8e\x4f\x82\xa0"), "not UTF-8 at byte 0; save the file as UTF-8"},
+        {"page.json", BYTES("<!DOCTYPE html><html>"),
+         "a web page (HTML), not a text of characters"},
+        {"pointer", BYTES("version https://git-lfs.github.com/spec/v1\n"),
+         "a Git LFS pointer, not a text"},
+        {"sjis", BYTES("\x88\xea\x93\xf1\x8e\x4f\x82\xa0"),
+         "not UTF-8 at byte 0; save the file as UTF-8"},
         {"docx", BYTES("PK\3\4\24letters"), "a zip archive, not a text of characters"},
         {"zeros", BYTES("\0\0\0\0\0\0\0\0"), "nothing but zero bytes"},
         {"noise", BYTES("\1\0\2\0\xfe\x80\3\0"), "a binary file, not a text of characters"},
         {"gbk", BYTES("\xd2\xbb\xb6\xfe"),
-         "not UTF-8 at byte 2; save the file as UTF-8: `iconv -f GB18030 -t UTF-8 FILE > NEW` (or BIG5, "},
+         "not UTF-8 at byte 2; save the file as UTF-8: `iconv -f GB18030 -t UTF-8 FILE > NEW` (or "
+         "BIG5, "},
 #undef BYTES
     };
     for (size_t i = 0; i < PXS_COUNT(files); i++) {
@@ -336,7 +348,8 @@ START_TEST(what_is_no_text_is_refused_by_name)
 }
 END_TEST
 
-/* What a font draws like another character, draws not at all or draws as a box is no character to learn from. */
+/* What a font draws like another character, draws not at all or draws as a box is no character to
+ * learn from. */
 START_TEST(unfit_characters_are_left_out)
 {
     static const struct {
@@ -363,8 +376,9 @@ START_TEST(unfit_characters_are_left_out)
 }
 END_TEST
 
-/* blocks.ttf, 64 px: ink from -0.2 to 0.7 em, so the em is 64 px and the baseline 48 px down. "A" is a block of 0.5 x 0.7 em
- * whose advance of 0.6 em is centred: columns 12.8 to 44.8, rows 3.2 to 48. "box" looks like .notdef. */
+/* blocks.ttf, 64 px: ink from -0.2 to 0.7 em, so the em is 64 px and the baseline 48 px down. "A"
+ * is a block of 0.5 x 0.7 em whose advance of 0.6 em is centred: columns 12.8 to 44.8, rows 3.2
+ * to 48. "box" looks like .notdef. */
 START_TEST(blocks_lie_where_they_must)
 {
     struct pxs_glyphs_spec spec = small_spec("out");
@@ -391,9 +405,13 @@ START_TEST(blocks_lie_where_they_must)
     for (int y = 0; y < 64; y++)
         for (int x = 0; x < 128; x++) {
             int column = x % 64;
-            double across = column < 12 || column > 44 ? 0 : column == 12 ? 0.2 : column == 44 ? 0.8 : 1;
+            double across = column < 12 || column > 44 ? 0
+                            : column == 12             ? 0.2
+                            : column == 44             ? 0.8
+                                                       : 1;
             double down = y < 3 || y >= 48 ? 0 : y == 3 ? 0.8 : 1;
-            int expected = (int)(255 * (1 - across * down) + 0.5), got = pair.pixels[(y * 128 + x) * 3];
+            int expected = (int)(255 * (1 - across * down) + 0.5),
+                got = pair.pixels[(y * 128 + x) * 3];
             ck_assert_msg(abs(got - expected) <= 4, "row %d, column %d: %d, expected %d", y, x, got,
                           expected);
         }
@@ -414,7 +432,8 @@ START_TEST(ascii_fits_too)
         pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &i, 1, NULL, source, target);
         for (int k = 0; k < 32; k++)
             ck_assert(source[k] == 1.0f && source[31 * 32 + k] == 1.0f && source[k * 32] == 1.0f &&
-                      target[k] == 1.0f && target[31 * 32 + k] == 1.0f && target[k * 32 + 31] == 1.0f);
+                      target[k] == 1.0f && target[31 * 32 + k] == 1.0f &&
+                      target[k * 32 + 31] == 1.0f);
     }
     pxs_dataset_destroy(&set);
 }

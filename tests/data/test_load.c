@@ -18,8 +18,9 @@ static float value(uint8_t v) {
 /* Half k (0 left, 1 right) of a pair as it must come out at w x h. */
 static struct pxs_image expected_half(const struct pxs_image *pair, int k, int w, int h) {
     struct pxs_image half, sized;
-    ck_assert_int_eq(pxs_image_crop(pair, k * pair->width / 2, 0, pair->width / 2, pair->height, &half, NULL),
-                     PXS_OK);
+    ck_assert_int_eq(
+        pxs_image_crop(pair, k * pair->width / 2, 0, pair->width / 2, pair->height, &half, NULL),
+        PXS_OK);
     ck_assert_int_eq(pxs_image_resize(&half, w, h, &sized, NULL), PXS_OK);
     pxs_image_finish(&half);
     return sized;
@@ -31,7 +32,8 @@ static void check_pair(const struct pxs_dataset *set, enum pxs_split split, uint
     float *got[2] = {malloc(n * sizeof(float)), malloc(n * sizeof(float))};
     pxs_dataset_batch(set, split, &index, 1, NULL, got[0], got[1]);
     for (int k = 0; k < 2; k++) {
-        struct pxs_image half = expected_half(pair, a_to_b ? k : 1 - k, w, h); /* got[0] is the source */
+        /* got[0] is the source */
+        struct pxs_image half = expected_half(pair, a_to_b ? k : 1 - k, w, h);
         for (size_t i = 0; i < n; i++)
             ck_assert_msg(got[k][i] == value(half.pixels[i]), "half %d, sample %zu: %g", k, i,
                           (double)got[k][i]);
@@ -100,8 +102,9 @@ START_TEST(halves_are_resized)
     ck_assert_int_eq(info->pair_height, 24);
     ck_assert(info->mixed_sizes);
     ck_assert_uint_eq(info->bytes, 3 * 2 * 16 * 8 * 3);
-    ck_assert_ptr_nonnull(strstr(log.text, "train/y.png: a pair of 16 x 8 pixels, where the first is 40 x "
-                                           "24; each is resized on its own (and 1 more like it)\n"));
+    ck_assert_ptr_nonnull(strstr(log.text,
+                                 "train/y.png: a pair of 16 x 8 pixels, where the first is 40 x "
+                                 "24; each is resized on its own (and 1 more like it)\n"));
     check_pair(set, PXS_SPLIT_TRAIN, 0, &pair, 16, 8, false);
     pxs_dataset_destroy(&set);
     pxs_image_finish(&pair);
@@ -120,9 +123,11 @@ START_TEST(partners_may_differ_in_size)
     struct pxs_dataset_options o = small_options();
     o.a_to_b = true;
     o.val_fraction = 0;
-    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
-    ck_assert_str_eq(log.text, "I in 1 of 1 pairs A and B differ in size (train/A/x.png: A 32 x 32, B 8 x "
-                               "8); each half is resized to img_width x img_height on its own\n");
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL),
+                     PXS_OK);
+    ck_assert_str_eq(log.text,
+                     "I in 1 of 1 pairs A and B differ in size (train/A/x.png: A 32 x 32, B 8 x "
+                     "8); each half is resized to img_width x img_height on its own\n");
     ck_assert_uint_eq(s.errors + s.warnings, 0);
     struct pxs_dataset *set = load(&o);
     float got[2][8 * 8 * 3];
@@ -135,16 +140,19 @@ START_TEST(partners_may_differ_in_size)
     }
     pxs_dataset_destroy(&set);
     pxs_image_finish(&sized);
-    char hash[PXS_SHA256_HEX]; /* the sizes count, too: the same bytes in other halves are another pair */
+    /* the sizes count, too: the same bytes in other halves are another pair */
+    char hash[PXS_SHA256_HEX];
     memcpy(hash, s.hash, sizeof hash);
     a.height = 16;
     a.width = 64;
     put_png("train/A/x.png", &a);
-    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL),
+                     PXS_OK);
     ck_assert_str_ne(s.hash, hash);
+    ck_assert_ptr_nonnull(strstr(
+        log.text, "W in 1 of 1 pairs A and B differ in size (train/A/x.png: A 64 x 16, B 8 x 8)"));
     ck_assert_ptr_nonnull(
-        strstr(log.text, "W in 1 of 1 pairs A and B differ in size (train/A/x.png: A 64 x 16, B 8 x 8)"));
-    ck_assert_ptr_nonnull(strstr(log.text, "; 1 differ in proportions, too: do they show the same?"));
+        strstr(log.text, "; 1 differ in proportions, too: do they show the same?"));
     pxs_image_finish(&a);
     pxs_image_finish(&b);
 }
@@ -216,7 +224,8 @@ START_TEST(hash_is_of_content_in_order)
     put_pair("train/b.png", 2);
     put_pair("val/a.png", 3);
     expect_hash(pinned);
-    rename(in_folder("train/b.png"), in_folder("train/zzz.png")); /* another name in the same place */
+    /* another name in the same place */
+    rename(in_folder("train/b.png"), in_folder("train/zzz.png"));
     expect_hash(pinned);
     write_text("train/README.md", "notes");
     write_text("train/.DS_Store", "x");
@@ -268,7 +277,8 @@ START_TEST(threads_do_not_matter)
     struct pxs_dataset *one = load(&o);
     o.pool = pool;
     struct pxs_dataset *three = load(&o);
-    ck_assert_mem_eq(pxs_dataset_info(one), pxs_dataset_info(three), sizeof(struct pxs_dataset_info));
+    ck_assert_mem_eq(pxs_dataset_info(one), pxs_dataset_info(three),
+                     sizeof(struct pxs_dataset_info));
     for (uint32_t i = 0; i < 36; i++) {
         float a[2][192], b[2][192];
         pxs_dataset_batch(one, PXS_SPLIT_TRAIN, &i, 1, NULL, a[0], a[1]);
@@ -281,20 +291,21 @@ START_TEST(threads_do_not_matter)
 }
 END_TEST
 
-/* ---- refusals -------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------- */
 
 START_TEST(folders_that_are_none)
 {
     struct pxs_dataset_options o = small_options();
-    refuse(&o,
-           "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train");
+    refuse(&o, "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) "
+               "into %s/train");
     mkdir(in_folder("train"), 0777);
     refuse(&o, "%s cannot be used: train: holds no pairs");
     put_pair("train/x.png", 1);
     write_text("val/notes.txt", "later");
     refuse(&o, "%s cannot be used: val: holds no pairs");
     o.path = in_folder("train/x.png");
-    refuse(&o, "%s/train/x.png is a file; a dataset is a folder with train/ and val/ in it: was %s meant?");
+    refuse(&o, "%s/train/x.png is a file; a dataset is a folder with train/ and val/ in it: was %s "
+               "meant?");
     o.path = in_folder("none");
     refuse(&o, "no dataset at %s/none: No such file or directory");
 }
@@ -310,16 +321,20 @@ START_TEST(a_path_nearby_is_understood)
     write_bytes("set.zip", "PK\3\4....", 8);
     static const char *const cases[][2] = {
         {"set/train", "%s/set/train has no train/ folder; it is a part of %s/set: was that meant?"},
-        {"set/train/", "%s/set/train/ has no train/ folder; it is a part of %s/set: was that meant?"},
+        {"set/train/",
+         "%s/set/train/ has no train/ folder; it is a part of %s/set: was that meant?"},
         {"set/val", "%s/set/val has no train/ folder; it is a part of %s/set: was that meant?"},
-        {"set/train/A", "%s/set/train/A has no train/ folder; it is a part of %s/set: was that meant?"},
-        {"set/train/A/x.png", "%s/set/train/A/x.png is a file; a dataset is a folder with train/ and val/ in "
-                              "it: was %s/set meant?"},
+        {"set/train/A",
+         "%s/set/train/A has no train/ folder; it is a part of %s/set: was that meant?"},
+        {"set/train/A/x.png",
+         "%s/set/train/A/x.png is a file; a dataset is a folder with train/ and val/ in "
+         "it: was %s/set meant?"},
         {".", "%s/. has no train/ folder, but %s/./set has one: was that meant?"},
-        {"exp.yaml", "%s/exp.yaml is a file; a dataset is a folder with train/ and val/ in it (`pixsweep "
-                     "plan %s/exp.yaml` looks at an experiment and its data)"},
-        {"set.zip",
-         "%s/set.zip is a zip archive; unpack it: a dataset is a folder with train/ and val/ in it"},
+        {"exp.yaml",
+         "%s/exp.yaml is a file; a dataset is a folder with train/ and val/ in it (`pixsweep "
+         "plan %s/exp.yaml` looks at an experiment and its data)"},
+        {"set.zip", "%s/set.zip is a zip archive; unpack it: a dataset is a folder with train/ and "
+                    "val/ in it"},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         o.path = in_folder(cases[i][0]);
@@ -330,35 +345,41 @@ START_TEST(a_path_nearby_is_understood)
     refuse(&o, "%s/set has no train/ folder, but Train/; rename it: mv %s/set/Train %s/set/train");
     rename(in_folder("set"), in_folder("my set"));
     o.path = in_folder("my set");
-    refuse(&o,
-           "%s/my set has no train/ folder, but Train/; rename it: mv '%s/my set'/Train '%s/my set'/train");
+    refuse(&o, "%s/my set has no train/ folder, but Train/; rename it: mv '%s/my set'/Train '%s/my "
+               "set'/train");
     rename(in_folder("my set"), in_folder("set"));
     o.path = in_folder("set");
     rename(in_folder("set/Train"), in_folder("set/trainA"));
     mkdir(in_folder("set/trainB"), 0777);
-    refuse(&o, "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: mkdir -p "
-               "%s/set/train && mv %s/set/trainA %s/set/train/A && mv %s/set/trainB %s/set/train/B");
+    refuse(&o,
+           "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: "
+           "mkdir -p "
+           "%s/set/train && mv %s/set/trainA %s/set/train/A && mv %s/set/trainB %s/set/train/B");
     put_pair("pp/A/train/x.png", 1);
     put_pair("pp/B/train/x.png", 1);
     mkdir(in_folder("pp/A/val"), 0777);
     o.path = in_folder("pp");
-    refuse(&o,
-           "%s/pp has no train/ folder, but A/train/ and B/train/; if they are partners by name: mkdir -p "
-           "%s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv %s/pp/B/train %s/pp/train/B");
+    refuse(&o, "%s/pp has no train/ folder, but A/train/ and B/train/; if they are partners by "
+               "name: mkdir -p "
+               "%s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv %s/pp/B/train %s/pp/train/B");
     put_pair("two/ink/train/x.png", 1);
     put_pair("two/photo/train/x.png", 1);
     o.path = in_folder("two");
-    refuse(&o, "%s/two has no train/ folder, but ink/train/ and photo/train/; if they are partners by name, "
-               "ink/ as A and photo/ as B (direction: BtoA, the default, translates B into A): mkdir -p "
-               "%s/two/train && mv %s/two/ink/train %s/two/train/A && mv %s/two/photo/train "
-               "%s/two/train/B; if each is a dataset of its own, name %s/two/ink or %s/two/photo");
+    refuse(
+        &o,
+        "%s/two has no train/ folder, but ink/train/ and photo/train/; if they are partners by "
+        "name, "
+        "ink/ as A and photo/ as B (direction: BtoA, the default, translates B into A): mkdir -p "
+        "%s/two/train && mv %s/two/ink/train %s/two/train/A && mv %s/two/photo/train "
+        "%s/two/train/B; if each is a dataset of its own, name %s/two/ink or %s/two/photo");
     put_pair("two/ink/train/A/x.png", 1);
     refuse(&o, "%s/two has no train/ folder, but 2 folders in it have one, such as %s/two/ink and "
                "%s/two/photo: name "
                "the one that is meant");
     put_pair("flat/x.png", 1);
     o.path = in_folder("flat");
-    refuse(&o, "%s/flat has no train/ folder, but pictures or arrays; put those to train on into one: mkdir "
+    refuse(&o, "%s/flat has no train/ folder, but pictures or arrays; put those to train on into "
+               "one: mkdir "
                "%s/flat/train && mv %s/flat/*.* %s/flat/train/");
     put_pair("ab/A/x.png", 1);
     put_pair("ab/B/x.png", 1);
@@ -368,12 +389,13 @@ START_TEST(a_path_nearby_is_understood)
 }
 END_TEST
 
-/* Other trainers' folders of two sides. The command that is offered is carried out, and what it makes is
- * loaded: its validation pairs, too. */
+/* Other trainers' folders of two sides. The command that is offered is carried out, and what it
+ * makes is loaded: its validation pairs, too. */
 START_TEST(folders_of_two_sides_get_a_command_that_works)
 {
     static const struct {
-        const char *train, *a, *b, *val, *said; /* a, b: with a split as %s; val: the split's name there */
+        /* a, b: with a split as %s; val: the split's name there */
+        const char *train, *a, *b, *val, *said;
     } cases[] = {
         {"train", "%sA", "%sB", "val", "testA"},
         {"train", "%s_A", "%s_B", "valid", ""},
@@ -405,7 +427,8 @@ START_TEST(folders_of_two_sides_get_a_command_that_works)
         ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_INVALID);
         const char *command = strstr(err.message, "mkdir -p ");
         ck_assert_msg(command != NULL, "%s", err.message);
-        ck_assert_msg(strstr(err.message, i == 0 ? "(test stays" : cases[i].said) != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, i == 0 ? "(test stays" : cases[i].said) != NULL, "%s",
+                      err.message);
         char *end = strstr(command, " (test ");
         if (end != NULL)
             *end = '\0';
@@ -444,9 +467,10 @@ START_TEST(a_bad_file_is_named_with_its_reason)
     refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated)");
     write_text("train/b.png", "no picture");
     write_text("val/c.png", "");
-    refuse(&o,
-           "%s cannot be used:\n  train/b.png: plain text, not a PNG; look into it: an error message or a "
-           "link in place of the file?\n  val/c.png: an empty file, not a PNG; copy or download it again");
+    refuse(&o, "%s cannot be used:\n  train/b.png: plain text, not a PNG; look into it: an error "
+               "message or a "
+               "link in place of the file?\n  val/c.png: an empty file, not a PNG; copy or "
+               "download it again");
 }
 END_TEST
 
@@ -459,7 +483,8 @@ START_TEST(many_bad_files_are_listed_and_counted)
         snprintf(name, sizeof name, "train/%02d.png", i);
         write_text(name, "");
         if (i < 20)
-            pxs_text_addf(&expected, "\n  %s: an empty file, not a PNG; copy or download it again", name);
+            pxs_text_addf(&expected, "\n  %s: an empty file, not a PNG; copy or download it again",
+                          name);
     }
     pxs_text_add(&expected, "\n  and 5 more (`pixsweep data check` lists them all)");
     struct pxs_dataset_options o = small_options();

@@ -1,4 +1,5 @@
-/* The lab's arrays: both formats and types, several in a row, and everything that can be wrong with values. */
+/* The lab's arrays: both formats and types, several in a row, and everything that can be wrong with
+ * values. */
 #include "data/data_tests.h"
 
 #include <math.h>
@@ -92,16 +93,20 @@ START_TEST(values_must_be_samples)
         const char *message;
     } cases[] = {
         {0, 255.5f,
-         "%s cannot be used: train/a.npy[0]: the value 255.5 at row 0, column 0, channel 0 is not within "
+         "%s cannot be used: train/a.npy[0]: the value 255.5 at row 0, column 0, channel 0 is not "
+         "within "
          "0..255"},
         {PAIR + 50, -1.0f,
-         "%s cannot be used: train/a.npy[1]: the value -1 at row 1, column 0, channel 2 is not within "
+         "%s cannot be used: train/a.npy[1]: the value -1 at row 1, column 0, channel 2 is not "
+         "within "
          "0..255"},
         {2 * PAIR + 4, NAN,
-         "%s cannot be used: train/a.npy[2]: the value nan at row 0, column 1, channel 1 is not within "
+         "%s cannot be used: train/a.npy[2]: the value nan at row 0, column 1, channel 1 is not "
+         "within "
          "0..255"},
         {3 * PAIR - 1, INFINITY,
-         "%s cannot be used: train/a.npy[2]: the value inf at row 7, column 15, channel 2 is not within "
+         "%s cannot be used: train/a.npy[2]: the value inf at row 7, column 15, channel 2 is not "
+         "within "
          "0..255"},
     };
     put_f4("train/a.npy", 1, 0, 3, cases[_i].at, cases[_i].value);
@@ -119,7 +124,8 @@ START_TEST(scaled_arrays_are_recognised)
     put_npy("train/a.npy", 1, "<f4", "(3, 8, 16, 3)", floats, sizeof floats);
     put_u1("val/x.npy", 1, 10, 1);
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "%s cannot be used: train/a.npy[0]: its values lie within 0..1; pairs hold 0..255 (multiply "
+    refuse(&o, "%s cannot be used: train/a.npy[0]: its values lie within 0..1; pairs hold 0..255 "
+               "(multiply "
                "by 255) (and 2 more pairs of this file)");
 }
 END_TEST
@@ -131,22 +137,27 @@ START_TEST(shapes_must_be_pairs)
         size_t bytes;
     } cases[] = {
         {"(8, 16, 3)",
-         "%s cannot be used: train/a.npy: its shape is [8, 16, 3]; pairs are (N, H, 2W, 3); if it is one "
+         "%s cannot be used: train/a.npy: its shape is [8, 16, 3]; pairs are (N, H, 2W, 3); if it "
+         "is one "
          "pair: save x[None]",
          PAIR},
         {"(1, 8, 48, 1)",
-         "%s cannot be used: train/a.npy: its shape is [1, 8, 48, 1]; pairs are (N, H, 2W, 3); if it is "
+         "%s cannot be used: train/a.npy: its shape is [1, 8, 48, 1]; pairs are (N, H, 2W, 3); if "
+         "it is "
          "grey: save numpy.repeat(x, 3, 3)",
          PAIR},
         {"(1, 3, 8, 16)",
-         "%s cannot be used: train/a.npy: its shape is [1, 3, 8, 16]; pairs are (N, H, 2W, 3); if it is (N, "
+         "%s cannot be used: train/a.npy: its shape is [1, 3, 8, 16]; pairs are (N, H, 2W, 3); if "
+         "it is (N, "
          "3, H, 2W): save x.transpose(0, 2, 3, 1)",
          PAIR},
         {"(1, 16, 5, 3)",
-         "%s cannot be used: train/a.npy: its shape is [1, 16, 5, 3]: a pair is two halves of the same width "
+         "%s cannot be used: train/a.npy: its shape is [1, 16, 5, 3]: a pair is two halves of the "
+         "same width "
          "side by side",
          240},
-        {"(0, 8, 16, 3)", "%s cannot be used: train/a.npy: its shape is [0, 8, 16, 3]: it holds no pairs", 0},
+        {"(0, 8, 16, 3)",
+         "%s cannot be used: train/a.npy: its shape is [0, 8, 16, 3]: it holds no pairs", 0},
     };
     uint8_t data[PAIR] = {0};
     put_npy("train/a.npy", 1, "|u1", cases[_i].shape, data, cases[_i].bytes);

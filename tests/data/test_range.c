@@ -1,4 +1,5 @@
-/* Halves that are black to the network, or empty: said with their range and the remedy. Dark pictures that are meant so: nothing. */
+/* Halves that are black to the network, or empty: said with their range and the remedy. Dark
+ * pictures that are meant so: nothing. */
 #include "data/data_tests.h"
 #include "image/png_fixture.h"
 
@@ -100,7 +101,8 @@ static void expect_lines(const char *expected) {
     struct pxs_dataset_options o = small_options();
     struct pxs_dataset_info info;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL),
+                     PXS_OK);
     ck_assert_str_eq(log.text, expected);
     ck_assert_uint_eq(s.errors, 0);
     o.logger = gather(&log);
@@ -115,23 +117,32 @@ static const struct {
     sample_fn a, b;
     const char *expected;
 } sets[] = {
-    {photo, coin, "W half B (right) holds only 0 to 1 of 255 in all pairs of train/" EYE "255" STRETCH},
-    {coin, photo, "W half A (left) holds only 0 to 1 of 255 in all pairs of train/" EYE "255" STRETCH},
-    {photo, block, "W half B (right) holds only 0 to 3 of 255 in all pairs of train/" EYE "85" STRETCH},
-    {photo, classes_21, "W half B (right) holds only 0 to 20 of 255 in all pairs of train/" EYE "12" STRETCH},
-    {photo, classes_48, "W half B (right) holds only 0 to 47 of 255 in all pairs of train/" EYE "5" STRETCH},
+    {photo, coin,
+     "W half B (right) holds only 0 to 1 of 255 in all pairs of train/" EYE "255" STRETCH},
+    {coin, photo,
+     "W half A (left) holds only 0 to 1 of 255 in all pairs of train/" EYE "255" STRETCH},
+    {photo, block,
+     "W half B (right) holds only 0 to 3 of 255 in all pairs of train/" EYE "85" STRETCH},
+    {photo, classes_21,
+     "W half B (right) holds only 0 to 20 of 255 in all pairs of train/" EYE "12" STRETCH},
+    {photo, classes_48,
+     "W half B (right) holds only 0 to 47 of 255 in all pairs of train/" EYE "5" STRETCH},
     {photo, ringed,
-     "W half B (right) holds only 0 to 20 of 255 (and 255 itself, \"no label\"?) in all pairs of train/" EYE
-     "12" STRETCH},
-    {photo, red_label, "W half B (right) holds only 0 to 1 of 255 in all pairs of train/" EYE "255" STRETCH},
+     "W half B (right) holds only 0 to 20 of 255 (and 255 itself, \"no label\"?) in all pairs of "
+     "train/" EYE "12" STRETCH},
+    {photo, red_label,
+     "W half B (right) holds only 0 to 1 of 255 in all pairs of train/" EYE "255" STRETCH},
     {photo, black,
-     "W half B (right) is one colour (0, 0, 0) throughout in all pairs of train/: there is nothing to learn "
+     "W half B (right) is one colour (0, 0, 0) throughout in all pairs of train/: there is nothing "
+     "to learn "
      "from it; are these the right files?\n"},
     {red, photo,
-     "W half A (left) is one colour (200, 10, 10) throughout in all pairs of train/: there is nothing to "
+     "W half A (left) is one colour (200, 10, 10) throughout in all pairs of train/: there is "
+     "nothing to "
      "learn from it; are these the right files?\n"},
     {photo, some_labels,
-     "W train/1.png and 1 more: half B (right) holds only 0 and 1 of 255, where others reach further: "
+     "W train/1.png and 1 more: half B (right) holds only 0 and 1 of 255, where others reach "
+     "further: "
      "labels? multiply them by 255\n"},
     {photo, mask, ""},
     {photo, empty_but_one, ""},
@@ -153,8 +164,9 @@ END_TEST
 START_TEST(a_split_is_looked_at_as_a_whole)
 {
     put_pairs("train", PAIRS, photo, lamp);
-    expect_lines("W train/0.png and 2 more: half B (right) holds only 0 and 1 of 255, where others reach "
-                 "further: labels? multiply them by 255\n");
+    expect_lines(
+        "W train/0.png and 2 more: half B (right) holds only 0 and 1 of 255, where others reach "
+        "further: labels? multiply them by 255\n");
 }
 END_TEST
 
@@ -165,19 +177,21 @@ START_TEST(both_splits_are_told_in_one_line)
     static struct gathered log;
     struct pxs_check_summary s;
     struct pxs_dataset_options o = small_options();
-    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL), PXS_OK);
-    ck_assert_str_eq(log.text, "W half A (left) is one colour (200, 10, 10) throughout in all pairs of val/: "
-                               "there is nothing to learn from it; are these the right files?\n"
-                               "W half B (right) holds only 0 to 1 of 255 in all pairs of train/ and val/" EYE
-                               "255" STRETCH);
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL),
+                     PXS_OK);
+    ck_assert_str_eq(log.text,
+                     "W half A (left) is one colour (200, 10, 10) throughout in all pairs of val/: "
+                     "there is nothing to learn from it; are these the right files?\n"
+                     "W half B (right) holds only 0 to 1 of 255 in all pairs of train/ and val/" EYE
+                     "255" STRETCH);
 }
 END_TEST
 
-/* ---- other depths ---------------------------------------------------------------------------------------- */
+/* ---- other depths --------------------------------------------------------------------------- */
 
 /* A grey picture of `depth` bits, or a palette picture, of what `value` says at x, y. */
-static void put_deep(const char *name, int width, int depth, const uint8_t (*palette)[3], int colours, int n,
-                     sample_fn value) {
+static void put_deep(const char *name, int width, int depth, const uint8_t (*palette)[3],
+                     int colours, int n, sample_fn value) {
     uint8_t *rows[SIDE];
     size_t bytes;
     for (int y = 0; y < SIDE; y++) {
@@ -195,7 +209,8 @@ static void put_deep(const char *name, int width, int depth, const uint8_t (*pal
     struct png_fixture f = {.width = width,
                             .height = SIDE,
                             .depth = depth,
-                            .color_type = palette != NULL ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_GRAY,
+                            .color_type =
+                                palette != NULL ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_GRAY,
                             .rows = (const uint8_t *const *)rows,
                             .palette = palette,
                             .palette_size = colours};
@@ -233,10 +248,12 @@ START_TEST(sixteen_bits_are_looked_at_as_stored)
                   "14-bit data in 16-bit files? multiply them by 4\n"},
         {photo, "W half B (B/) holds only 0 to 255 of 65535" WORDS
                 "8-bit values in 16-bit files? multiply them by 257, or save them with 8 bits\n"},
-        {classes_21, "W half B (B/) holds only 0 to 20 of 65535" WORDS "labels? multiply them by 3276\n"},
+        {classes_21,
+         "W half B (B/) holds only 0 to 20 of 65535" WORDS "labels? multiply them by 3276\n"},
         {bits_16, ""},
         {above_14_bits, ""},
-        {black, "W half B (B/) is one colour (0, 0, 0) throughout in all pairs of train/: there is nothing "
+        {black, "W half B (B/) is one colour (0, 0, 0) throughout in all pairs of train/: there is "
+                "nothing "
                 "to learn from it; are these the right files?\n"},
     };
     for (int n = 0; n < PAIRS; n++) {
@@ -284,29 +301,33 @@ START_TEST(few_bits_and_palettes)
             put_deep(name[1], SIDE, 8, palette, 4, n, block);
     }
     expect_lines(_i < 2 ? ""
-                        : "W half B (B/) holds only 0 to 3 of 255 in all pairs of train/" EYE "85" STRETCH);
+                        : "W half B (B/) holds only 0 to 3 of 255 in all pairs of train/" EYE
+                          "85" STRETCH);
 }
 END_TEST
 
-/* ---- arrays ---------------------------------------------------------------------------------------------- */
+/* ---- arrays --------------------------------------------------------------------------------- */
 
 static float half_in_one(int n, int x, int y, int k) {
     return (float)photo(n, x, y, k) / 255;
 }
 
-/* Floats of 0.0 and 1.0, and one half of 0..1 beside one of 0..255, whose fractions a cast cuts off. */
+/* Floats of 0.0 and 1.0, and one half of 0..1 beside one of 0..255, whose fractions a cast cuts
+ * off. */
 START_TEST(floats_of_0_to_1)
 {
     static float v[PAIRS * SIDE * 2 * SIDE * 3];
     for (int i = 0; i < PAIRS * SIDE * 2 * SIDE * 3; i++) {
-        int k = i % 3, x = i / 3 % (2 * SIDE), y = i / 3 / (2 * SIDE) % SIDE, n = i / 3 / (2 * SIDE) / SIDE;
+        int k = i % 3, x = i / 3 % (2 * SIDE), y = i / 3 / (2 * SIDE) % SIDE,
+            n = i / 3 / (2 * SIDE) / SIDE;
         v[i] = x < SIDE  ? (float)photo(n, x, y, k)
                : _i == 0 ? (float)coin(n, x, y, k)
                          : half_in_one(n, x, y, k);
     }
     put_npy("train/a.npy", 1, "<f4", "(4, 32, 64, 3)", v, sizeof v);
-    expect_lines("W half B (right) holds only 0 to 1 in all pairs of train/, where 0 to 255 are expected: "
-                 "black to the eye and to the network; multiply by 255\n");
+    expect_lines(
+        "W half B (right) holds only 0 to 1 in all pairs of train/, where 0 to 255 are expected: "
+        "black to the eye and to the network; multiply by 255\n");
 }
 END_TEST
 
@@ -317,7 +338,8 @@ START_TEST(floats_of_minus_1_to_1_are_refused_with_the_remedy)
         v[i] = (float)(i % 5) / 2 - 1;
     put_npy("train/a.npy", 1, "<f4", "(1, 32, 64, 3)", v, sizeof v);
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "%s cannot be used: train/a.npy[0]: the value -1 at row 0, column 0, channel 0 is not within "
+    refuse(&o, "%s cannot be used: train/a.npy[0]: the value -1 at row 0, column 0, channel 0 is "
+               "not within "
                "0..255; its values lie within -1..1: save (x + 1) * 127.5");
 }
 END_TEST

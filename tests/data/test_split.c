@@ -123,8 +123,9 @@ START_TEST(something_must_remain)
 {
     put_pair("train/a.png", 1);
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "val_fraction 0.1 of 1 pairs leaves none to train on; add pairs or a val/ folder, or "
-               "train on all of them with validation: off");
+    refuse(&o,
+           "val_fraction 0.1 of 1 pairs leaves none to train on; add pairs or a val/ folder, or "
+           "train on all of them with validation: off");
 }
 END_TEST
 
@@ -154,7 +155,8 @@ START_TEST(overlap_is_told)
     struct pxs_dataset *set = load(&o);
     ck_assert_uint_eq(pxs_dataset_info(set)->overlap, 1);
     ck_assert_ptr_nonnull(strstr(
-        log.text, "val/b.png: the same pair is in train (train/00.png): validation on it means nothing\n"));
+        log.text,
+        "val/b.png: the same pair is in train (train/00.png): validation on it means nothing\n"));
     pxs_dataset_destroy(&set);
 }
 END_TEST
@@ -171,8 +173,9 @@ START_TEST(another_name_for_val_is_pointed_out)
     struct pxs_dataset_options o = small_options();
     o.logger = gather(&log);
     struct pxs_dataset *set = load(&o);
-    ck_assert_ptr_nonnull(strstr(log.text, ": test/ is not read: the validation split is called val/ "
-                                           "(without it, val_fraction of train/ is used)\n"));
+    ck_assert_ptr_nonnull(strstr(log.text,
+                                 ": test/ is not read: the validation split is called val/ "
+                                 "(without it, val_fraction of train/ is used)\n"));
     ck_assert_ptr_nonnull(
         strstr(log.text, ": testA/ and testB/ are not read: validation pairs lie in val/A/"));
     ck_assert_ptr_nonnull(

@@ -1,4 +1,5 @@
-/* What the preloaded library injects, and where: rules in the environment, counters that outlive a killed process. */
+/* What the preloaded library injects, and where: rules in the environment, counters that outlive a
+ * killed process. */
 #ifndef PXS_TESTS_SHIM_H
 #define PXS_TESTS_SHIM_H
 
@@ -35,14 +36,16 @@ enum shim_action {
     SHIM_AFTER  /* SIGKILL as soon as the call has been made */
 };
 
-/* Whether any rule looks at this kind of call (or all are logged): the path need not be found out otherwise. */
+/* Whether any rule looks at this kind of call (or all are logged): the path need not be found out
+ * otherwise. */
 bool shim_watches(enum shim_op op);
 
-/* Counts a call on `path` (relative to the folder watched; "" where a call has none) and tells what becomes of it. SIGKILL before the
- * call does not return. */
+/* Counts a call on `path` (relative to the folder watched; "" where a call has none) and tells what
+ * becomes of it. SIGKILL before the call does not return. */
 enum shim_action shim_decide(enum shim_op op, const char *path);
 
-/* As above for a path as given by the caller, or for an open file; SHIM_PASS outside the folder watched. */
+/* As above for a path as given by the caller, or for an open file; SHIM_PASS outside the folder
+ * watched. */
 enum shim_action shim_decide_path(enum shim_op op, const char *path);
 enum shim_action shim_decide_fd(enum shim_op op, int fd);
 

@@ -1,5 +1,6 @@
-/* The calls that the preloaded library stands in front of. What libc calls inside itself does not come by here: therefore files that
- * stdio writes are opened as streams of our own, which write through our write(). */
+/* The calls that the preloaded library stands in front of. What libc calls inside itself does not
+ * come by here: therefore files that stdio writes are opened as streams of our own, which write
+ * through our write(). */
 #undef _FILE_OFFSET_BITS
 #undef _FORTIFY_SOURCE
 
@@ -24,14 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- opening --------------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static bool writes(int flags) {
     return (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
 }
 
 static int open_at(int dir, const char *path, int flags, va_list ap) {
-    mode_t mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? (mode_t)va_arg(ap, unsigned) : 0;
+    mode_t mode =
+        (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? (mode_t)va_arg(ap, unsigned) : 0;
     enum shim_action action = writes(flags) ? shim_decide_path(SHIM_OPEN, path) : SHIM_PASS;
     if (action == SHIM_FAIL)
         return -1;
@@ -73,7 +75,7 @@ int openat64(int dir, const char *path, int flags, ...) {
     return fd;
 }
 
-/* ---- writing and reading --------------------------------------------------------------------------------- */
+/* ---- writing and reading -------------------------------------------------------------------- */
 
 /* Never nothing: no file system answers that. */
 static size_t cut(enum shim_action action, size_t bytes) {
@@ -88,13 +90,15 @@ static ssize_t done(enum shim_action action, long n) {
 
 ssize_t write(int fd, const void *data, size_t bytes) {
     enum shim_action action = shim_decide_fd(SHIM_WRITE, fd);
-    return action == SHIM_FAIL ? -1 : done(action, syscall(SYS_write, fd, data, cut(action, bytes)));
+    return action == SHIM_FAIL ? -1
+                               : done(action, syscall(SYS_write, fd, data, cut(action, bytes)));
 }
 
 static ssize_t write_at(int fd, const void *data, size_t bytes, int64_t offset) {
     enum shim_action action = shim_decide_fd(SHIM_WRITE, fd);
-    return action == SHIM_FAIL ? -1
-                               : done(action, syscall(SYS_pwrite64, fd, data, cut(action, bytes), offset));
+    return action == SHIM_FAIL
+               ? -1
+               : done(action, syscall(SYS_pwrite64, fd, data, cut(action, bytes), offset));
 }
 
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset) {
@@ -119,8 +123,9 @@ ssize_t read(int fd, void *data, size_t bytes) {
 
 static ssize_t read_at(int fd, void *data, size_t bytes, int64_t offset) {
     enum shim_action action = shim_decide_fd(SHIM_READ, fd);
-    return action == SHIM_FAIL ? -1
-                               : done(action, syscall(SYS_pread64, fd, data, cut(action, bytes), offset));
+    return action == SHIM_FAIL
+               ? -1
+               : done(action, syscall(SYS_pread64, fd, data, cut(action, bytes), offset));
 }
 
 ssize_t pread(int fd, void *data, size_t bytes, off_t offset) {
@@ -131,7 +136,7 @@ ssize_t pread64(int fd, void *data, size_t bytes, off64_t offset) {
     return read_at(fd, data, bytes, offset);
 }
 
-/* ---- streams --------------------------------------------------------------------------------------------- */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 enum { STREAMS = 64 };
 static struct stream {
@@ -178,8 +183,9 @@ static int stream_close(void *cookie) {
 }
 
 static FILE *stream_over(int fd, const char *mode) {
-    FILE *file = fopencookie((void *)(intptr_t)(fd + 1), mode,
-                             (cookie_io_functions_t){NULL, stream_write, stream_seek, stream_close});
+    FILE *file =
+        fopencookie((void *)(intptr_t)(fd + 1), mode,
+                    (cookie_io_functions_t){NULL, stream_write, stream_seek, stream_close});
     pthread_mutex_lock(&streams_lock);
     struct stream *free_one = file ? find_stream(NULL) : NULL;
     if (free_one)
@@ -191,8 +197,8 @@ static FILE *stream_over(int fd, const char *mode) {
 }
 
 static FILE *open_stream(const char *path, const char *mode) {
-    int flags =
-        O_WRONLY | O_CREAT | (mode[0] == 'a' ? O_APPEND : O_TRUNC) | (strchr(mode, 'e') ? O_CLOEXEC : 0);
+    int flags = O_WRONLY | O_CREAT | (mode[0] == 'a' ? O_APPEND : O_TRUNC) |
+                (strchr(mode, 'e') ? O_CLOEXEC : 0);
     int fd = open(path, flags, 0666);
     FILE *file = fd < 0 ? NULL : stream_over(fd, mode);
     if (fd >= 0 && !file) {
@@ -241,7 +247,7 @@ int fileno(FILE *file) {
     return real(file);
 }
 
-/* ---- names, lengths, locks ------------------------------------------------------------------------------- */
+/* ---- names, lengths, locks ------------------------------------------------------------------ */
 
 static int finish(enum shim_action action, long result) {
     if (action != SHIM_PASS)
@@ -294,7 +300,7 @@ int flock(int fd, int how) {
     return action == SHIM_FAIL ? -1 : finish(action, syscall(SYS_flock, fd, how));
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t n, size_t bytes);
@@ -325,8 +331,10 @@ int posix_memalign(void **out, size_t align, size_t bytes) {
     return 0;
 }
 
-static void *map(void *at, size_t bytes, int protect, int flags, int fd, int64_t offset, const void *caller) {
-    bool fails = flags & MAP_ANONYMOUS ? shim_starves(caller) : shim_decide_fd(SHIM_MMAP, fd) == SHIM_FAIL;
+static void *map(void *at, size_t bytes, int protect, int flags, int fd, int64_t offset,
+                 const void *caller) {
+    bool fails =
+        flags & MAP_ANONYMOUS ? shim_starves(caller) : shim_decide_fd(SHIM_MMAP, fd) == SHIM_FAIL;
     return fails ? MAP_FAILED : (void *)syscall(SYS_mmap, at, bytes, protect, flags, fd, offset);
 }
 
@@ -338,7 +346,7 @@ void *mmap64(void *at, size_t bytes, int protect, int flags, int fd, off64_t off
     return map(at, bytes, protect, flags, fd, offset, __builtin_return_address(0));
 }
 
-/* ---- processes, threads ---------------------------------------------------------------------------------- */
+/* ---- processes, threads --------------------------------------------------------------------- */
 
 pid_t fork(void) {
     if (shim_watches(SHIM_FORK) && shim_decide(SHIM_FORK, "") == SHIM_FAIL)
@@ -347,16 +355,17 @@ pid_t fork(void) {
     return real();
 }
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *user) {
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+                   void *user) {
     if (shim_watches(SHIM_THREAD) && shim_decide(SHIM_THREAD, "") == SHIM_FAIL)
         return errno;
     int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
-        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT,
-                                                                                       "pthread_create");
+        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(
+            RTLD_NEXT, "pthread_create");
     return real(thread, attr, start, user);
 }
 
-/* ---- the time of day, and what file systems say of themselves -------------------------------------------- */
+/* ---- the time of day, and what file systems say of themselves ------------------------------- */
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = (int)syscall(SYS_clock_gettime, clock, now);

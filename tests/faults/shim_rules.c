@@ -1,11 +1,10 @@
 /* The rules. FAULT="rule;rule;...", a rule is "key=value,key=value,...":
  *
- *   op       open write read sync rename truncate mkdir unlink mmap lock alloc thread fork clock statfs statvfs, or
- *            call: any of those up to lock
- *   process  pattern for the command (worker, run, plan, ...); default: all
- *   match    pattern for the path below FAULT_ROOT (a temporary file's number left out); default: all
- *   n        the first call that is hit, from 1; 0 (default): none, calls are only counted
- *   count    how many calls in a row are hit, default 1; 0: all from then on
+ *   op       open write read sync rename truncate mkdir unlink mmap lock alloc thread fork clock
+ * statfs statvfs, or call: any of those up to lock process  pattern for the command (worker, run,
+ * plan, ...); default: all match    pattern for the path below FAULT_ROOT (a temporary file's
+ * number left out); default: all n        the first call that is hit, from 1; 0 (default): none,
+ * calls are only counted count    how many calls in a row are hit, default 1; 0: all from then on
  *   each     1: every process counts for itself; else the count goes on from process to process
  *   while    file: calls are hit only while it exists
  *   action   fail (default), short, kill, half, after
@@ -14,8 +13,9 @@
  *   signal   KILL (default), TERM, INT, USR1, HUP, STOP
  *   value    number for clock, statfs, statvfs
  *
- * FAULT_STATE names a file of 4096 zero bytes that holds two 64-bit counters a rule (calls seen, calls hit), so that they survive a
- * kill and are shared by the supervisor and its workers. FAULT_LOG: every call is appended to it. */
+ * FAULT_STATE names a file of 4096 zero bytes that holds two 64-bit counters a rule (calls seen,
+ * calls hit), so that they survive a kill and are shared by the supervisor and its workers.
+ * FAULT_LOG: every call is appended to it. */
 #undef _FILE_OFFSET_BITS
 
 #include "shim.h"
@@ -63,11 +63,11 @@ static uintptr_t blas_from, blas_to;
 static __thread const struct rule *last;
 static __thread bool busy; /* what the shim itself calls is not counted */
 
-static const char *const op_names[SHIM_OPS] = {"open",  "write",  "read",   "sync",    "rename", "truncate",
-                                               "mkdir", "unlink", "mmap",   "lock",    "alloc",  "thread",
-                                               "fork",  "clock",  "statfs", "statvfs", "call"};
+static const char *const op_names[SHIM_OPS] = {
+    "open", "write", "read",   "sync", "rename", "truncate", "mkdir",   "unlink", "mmap",
+    "lock", "alloc", "thread", "fork", "clock",  "statfs",   "statvfs", "call"};
 
-/* ---- the environment ------------------------------------------------------------------------------------- */
+/* ---- the environment ------------------------------------------------------------------------ */
 
 /* A test with a mistake in its rule must not pass as if nothing could go wrong. */
 static void refuse(const char *what, const char *text) {
@@ -88,7 +88,8 @@ static int index_of(const char *const names[], int n, const char *what, const ch
 static int error_of(const char *text) {
     static const char *const names[] = {"ENOSPC", "EIO",    "EDQUOT", "EROFS", "EACCES",
                                         "EMFILE", "ENOMEM", "EAGAIN", "EINTR", "ENOLCK"};
-    static const int numbers[] = {ENOSPC, EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK};
+    static const int numbers[] = {ENOSPC, EIO,    EDQUOT, EROFS, EACCES,
+                                  EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK};
     return numbers[index_of(names, 10, "errno", text)];
 }
 
@@ -100,7 +101,8 @@ static int signal_of(const char *text) {
 
 static void set_action(struct rule *r, const char *text) {
     static const char *const names[] = {"fail", "short", "kill", "half", "after"};
-    static const enum shim_action actions[] = {SHIM_FAIL, SHIM_SHORT, SHIM_FAIL, SHIM_HALF, SHIM_AFTER};
+    static const enum shim_action actions[] = {SHIM_FAIL, SHIM_SHORT, SHIM_FAIL, SHIM_HALF,
+                                               SHIM_AFTER};
     int i = index_of(names, 5, "action", text);
     r->action = actions[i];
     r->kills = i == 2;
@@ -154,7 +156,8 @@ static void add_rule(char *text) {
     if (n_rules == MAX_RULES)
         refuse("too many rules", text);
     struct rule *r = &rules[n_rules];
-    *r = (struct rule){.op = SHIM_OPS, .count = 1, .action = SHIM_FAIL, .error = ENOSPC, .signal = SIGKILL};
+    *r = (struct rule){
+        .op = SHIM_OPS, .count = 1, .action = SHIM_FAIL, .error = ENOSPC, .signal = SIGKILL};
     strcpy(r->process, "*");
     strcpy(r->match, "*");
     for (char *word = strtok_r(text, ",", &at); word; word = strtok_r(NULL, ",", &at)) {
@@ -171,7 +174,8 @@ static void add_rule(char *text) {
     n_rules++;
 }
 
-/* The command that this process is (argv[1]); "" in programs that are not pixsweep, which are left alone. */
+/* The command that this process is (argv[1]); "" in programs that are not pixsweep, which are left
+ * alone. */
 static void find_command(void) {
     char text[512], exe[PATH_MAX];
     ssize_t n = syscall(SYS_readlink, "/proc/self/exe", exe, sizeof exe - 1);
@@ -198,7 +202,8 @@ static void open_state(const char *path) {
     shared = at;
 }
 
-/* OpenBLAS ends the process where it gets no memory: it is left out of what starves. It may be loaded at any time. */
+/* OpenBLAS ends the process where it gets no memory: it is left out of what starves. It may be
+ * loaded at any time. */
 static int find_blas(struct dl_phdr_info *info, size_t size, void *user) {
     (void)size, (void)user;
     if (!strstr(info->dlpi_name, "libopenblas"))
@@ -231,7 +236,8 @@ __attribute__((constructor)) static void begin(void) {
     snprintf(text, sizeof text, "%s", fault ? fault : "");
     open_state(getenv("FAULT_STATE"));
     if (log) {
-        long fd = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        long fd =
+            syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
         log_fd = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 300);
         syscall(SYS_close, fd);
     }
@@ -239,7 +245,7 @@ __attribute__((constructor)) static void begin(void) {
         add_rule(rule);
 }
 
-/* ---- paths ----------------------------------------------------------------------------------------------- */
+/* ---- paths ---------------------------------------------------------------------------------- */
 
 /* The part of an absolute path below the folder watched, NULL outside it. */
 static const char *below_root(const char *path) {
@@ -294,7 +300,7 @@ enum shim_action shim_decide_fd(enum shim_op op, int fd) {
     return decide_absolute(op, full);
 }
 
-/* ---- decisions ------------------------------------------------------------------------------------------- */
+/* ---- decisions ------------------------------------------------------------------------------ */
 
 static bool is_about(const struct rule *r, enum shim_op op) {
     return r->op == op || (r->op == SHIM_CALL && op <= SHIM_LOCK);
@@ -311,8 +317,8 @@ static void note(enum shim_op op, const char *path, const char *what) {
     char line[TEXT * 2];
     if (log_fd < 0)
         return;
-    int n =
-        snprintf(line, sizeof line, "%s %s %.300s%s\n", command, op_names[op], path[0] ? path : "-", what);
+    int n = snprintf(line, sizeof line, "%s %s %.300s%s\n", command, op_names[op],
+                     path[0] ? path : "-", what);
     syscall(SYS_write, log_fd, line, (size_t)n);
 }
 
@@ -377,7 +383,8 @@ int64_t shim_jump(void) {
     int64_t jump = 0;
     for (int i = 0; i < n_rules && !busy; i++) {
         uint64_t seen;
-        if (rules[i].op == SHIM_CLOCK && fnmatch(rules[i].process, command, 0) == 0 && hits(i, &seen)) {
+        if (rules[i].op == SHIM_CLOCK && fnmatch(rules[i].process, command, 0) == 0 &&
+            hits(i, &seen)) {
             atomic_fetch_add(&shared[i].hit, 1);
             jump += rules[i].value;
         }

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_write("chars", data, size);
     if (!fuzz_answer(pxs_chars_init(&chars, fuzz_path(0, "chars"), &err), &err))
         return 0;
-    fuzz_require(chars.n > 0 && chars.n + chars.repeated <= size, "a file has no more characters than bytes");
+    fuzz_require(chars.n > 0 && chars.n + chars.repeated <= size,
+                 "a file has no more characters than bytes");
     for (size_t i = 0; i < chars.n; i++) {
         char utf8[5];
         fuzz_require(chars.code[i] > 0x20 && chars.code[i] < 0x110000 &&

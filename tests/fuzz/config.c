@@ -1,5 +1,6 @@
-/* Experiment files. What loads is expanded, described, and written as a run's frozen config.yaml, which must read back to the same
- * values. Beside the file lie base.yaml and loop.yaml (which extends itself), for inputs to extend. */
+/* Experiment files. What loads is expanded, described, and written as a run's frozen config.yaml,
+ * which must read back to the same values. Beside the file lie base.yaml and loop.yaml (which
+ * extends itself), for inputs to extend. */
 #include "fuzz.h"
 #include "yaml.h"
 
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pxs_error err;
     write_bases();
     fuzz_write("exp.yaml", data, size);
-    enum pxs_status status = pxs_config_load(fuzz_path(0, "exp.yaml"), NULL, 0, &config, &problems, &err);
+    enum pxs_status status =
+        pxs_config_load(fuzz_path(0, "exp.yaml"), NULL, 0, &config, &problems, &err);
     if (fuzz_answer(status, &err))
         fuzz_look_at_config(config);
     else

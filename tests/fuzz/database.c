@@ -8,7 +8,7 @@ enum { RUNS = 4, EPOCHS = 3 };
 static const enum pxs_outcome outcomes[RUNS] = {PXS_OUTCOME_COMPLETED, PXS_OUTCOME_FAILED,
                                                 PXS_OUTCOME_DIVERGED, 0};
 
-/* ---- filling it ------------------------------------------------------------------------------------------ */
+/* ---- filling it ----------------------------------------------------------------------------- */
 
 static void write_records(const char *path, int run) {
     struct pxs_record_writer *w = NULL;
@@ -20,8 +20,11 @@ static void write_records(const char *path, int run) {
     fuzz_need(pxs_record_write(w, &r, &err), &err);
     for (int e = 0; e < EPOCHS; e++) {
         r = (struct pxs_record){.kind = PXS_RECORD_BATCH};
-        r.batch = (struct pxs_record_batch){
-            .step = e, .epoch = e, .losses = {3.0 - e, 1, 0.1, 1, 1, 1}, .lr_G = 1e-4, .lr_D = 1e-4};
+        r.batch = (struct pxs_record_batch){.step = e,
+                                            .epoch = e,
+                                            .losses = {3.0 - e, 1, 0.1, 1, 1, 1},
+                                            .lr_G = 1e-4,
+                                            .lr_D = 1e-4};
         fuzz_need(pxs_record_write(w, &r, &err), &err);
         r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
         r.epoch = (struct pxs_record_epoch){.epoch = e,
@@ -33,7 +36,8 @@ static void write_records(const char *path, int run) {
         fuzz_need(pxs_record_write(w, &r, &err), &err);
     }
     r = (struct pxs_record){.kind = PXS_RECORD_END};
-    r.end = (struct pxs_record_end){.at_ms = 9000, .outcome = (int32_t)outcomes[run], .step = EPOCHS};
+    r.end =
+        (struct pxs_record_end){.at_ms = 9000, .outcome = (int32_t)outcomes[run], .step = EPOCHS};
     fuzz_need(pxs_record_write(w, &r, &err), &err);
     pxs_record_writer_close(&w);
 }
@@ -63,8 +67,11 @@ static void fill(struct pxs_store *s) {
     struct pxs_error err;
     for (int i = 0; i < RUNS; i++) {
         pxs_params_default(&params[i]);
-        fuzz_need(pxs_params_set(&params[i], PXS_PARAM_dataset, "/data/kai", false, NULL, &err), &err);
-        fuzz_need(pxs_params_set(&params[i], PXS_PARAM_n_epochs, i % 2 ? "3" : "4", false, NULL, &err), &err);
+        fuzz_need(pxs_params_set(&params[i], PXS_PARAM_dataset, "/data/kai", false, NULL, &err),
+                  &err);
+        fuzz_need(
+            pxs_params_set(&params[i], PXS_PARAM_n_epochs, i % 2 ? "3" : "4", false, NULL, &err),
+            &err);
         const char *name = pxs_arena_printf(&arena, "fuzz/%04d-base-s%d", i + 1, i / 2);
         runs[i] = (struct pxs_store_plan_run){
             .seed = i / 2,
@@ -83,7 +90,7 @@ static void fill(struct pxs_store *s) {
     pxs_arena_finish(&arena);
 }
 
-/* ---- copies ---------------------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 /* Kept as bytes, since making one takes longer than most inputs do. */
 struct made {

@@ -1,5 +1,6 @@
-/* Record files out of an input: a row of frames (kind of one byte, length of two, payload), each with a right checksum, so that a
- * fuzzer gets past it. Kind 255 stands for bytes that are written as they are. */
+/* Record files out of an input: a row of frames (kind of one byte, length of two, payload), each
+ * with a right checksum, so that a fuzzer gets past it. Kind 255 stands for bytes that are written
+ * as they are. */
 #ifndef PXS_FUZZ_FRAMES_H
 #define PXS_FUZZ_FRAMES_H
 

@@ -26,14 +26,16 @@ const char *fuzz_folder(void) {
     if (!tmp || !tmp[0])
         tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     int length = snprintf(folder, sizeof folder, "%s/pixsweep-fuzz-XXXXXX", tmp);
-    fuzz_require((size_t)length < sizeof folder && mkdtemp(folder) != NULL, "a temporary folder can be made");
+    fuzz_require((size_t)length < sizeof folder && mkdtemp(folder) != NULL,
+                 "a temporary folder can be made");
     atexit(remove_folder);
     return folder;
 }
 
 const char *fuzz_path(int slot, const char *name) {
     static char paths[8][FUZZ_PATH_MAX];
-    fuzz_require(pxs_path_join(paths[slot], sizeof paths[slot], fuzz_folder(), name), "a path fits");
+    fuzz_require(pxs_path_join(paths[slot], sizeof paths[slot], fuzz_folder(), name),
+                 "a path fits");
     return paths[slot];
 }
 
@@ -73,7 +75,8 @@ bool fuzz_answer(enum pxs_status status, const struct pxs_error *err) {
         return true;
     fuzz_require(memchr(err->message, '\0', sizeof err->message) != NULL, "a message ends");
     if (status == PXS_E_INTERNAL || status != err->status)
-        fprintf(stderr, "status %d, in the error %d: %s\n", (int)status, (int)err->status, err->message);
+        fprintf(stderr, "status %d, in the error %d: %s\n", (int)status, (int)err->status,
+                err->message);
     fuzz_require(status != PXS_E_INTERNAL, "an input is not the program's fault");
     fuzz_require(status == err->status, "the error has the status that was returned");
     fuzz_require(err->message[0] != '\0', "a failure has words");

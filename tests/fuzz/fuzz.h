@@ -1,6 +1,7 @@
-/* What the harnesses share. A harness is one file that gives one reader of foreign bytes to a fuzzer: it defines
- * LLVMFuzzerTestOneInput and is linked either with libFuzzer (-Dfuzz=true) or with main.c, which runs files. It keeps nothing from
- * one input to the next, so that an input alone shows what went wrong. */
+/* What the harnesses share. A harness is one file that gives one reader of foreign bytes to a
+ * fuzzer: it defines LLVMFuzzerTestOneInput and is linked either with libFuzzer (-Dfuzz=true) or
+ * with main.c, which runs files. It keeps nothing from one input to the next, so that an input
+ * alone shows what went wrong. */
 #ifndef PXS_FUZZ_H
 #define PXS_FUZZ_H
 
@@ -10,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FUZZ_PATH_MAX = 4096 };
 
-/* A folder of this process, in memory where the system has such a place (TMPDIR leads elsewhere); removed when the process exits. */
+/* A folder of this process, in memory where the system has such a place (TMPDIR leads elsewhere);
+ * removed when the process exits. */
 const char *fuzz_folder(void);
 /* Path of a file or folder in it; lives until the next call with the same `slot` (0 to 7). */
 const char *fuzz_path(int slot, const char *name);
@@ -21,7 +23,8 @@ void fuzz_remove(const char *name);
 
 /* Ends the process where something that always holds does not: that is a finding. */
 void fuzz_require(bool holds, const char *what);
-/* A reader's answer is PXS_OK or a status that is not the program's own fault, with words. Returns whether it is PXS_OK. */
+/* A reader's answer is PXS_OK or a status that is not the program's own fault, with words. Returns
+ * whether it is PXS_OK. */
 bool fuzz_answer(enum pxs_status status, const struct pxs_error *err);
 /* For what a harness needs itself: nothing but PXS_OK will do. */
 void fuzz_need(enum pxs_status status, const struct pxs_error *err);

@@ -45,7 +45,8 @@ static size_t walk(struct pxs_json v, struct pxs_json_writer *w, const char *key
         pxs_json_put_object(w, key);
     for (bool more = pxs_json_first(v, &child); more; more = pxs_json_next(&child), n++) {
         const char *name = pxs_json_key(child);
-        fuzz_require((name != NULL) == (type == PXS_JSON_OBJECT), "members have names, elements have none");
+        fuzz_require((name != NULL) == (type == PXS_JSON_OBJECT),
+                     "members have names, elements have none");
         if (name && n < 100) /* one after the other is looked at */
             fuzz_require(pxs_json_find(v, name, &found) && found.node == child.node,
                          "a member is found by its name");
@@ -69,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     w = (struct pxs_json_writer){.out = &second, .indent = size & 1 ? 2 : 0};
     fuzz_require(walk(pxs_json_root(again), &w, NULL) == n, "what was written has as many values");
     fuzz_need(pxs_json_finish(&w, &err), &err);
-    fuzz_require(strcmp(pxs_text_str(&out), pxs_text_str(&second)) == 0, "what was written reads the same");
+    fuzz_require(strcmp(pxs_text_str(&out), pxs_text_str(&second)) == 0,
+                 "what was written reads the same");
     pxs_text_finish(&second);
     pxs_text_finish(&out);
     pxs_json_destroy(&again);

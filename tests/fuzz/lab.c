@@ -1,5 +1,5 @@
-/* `import lab`. The first byte: 1 the logs are taken into a fresh database, and once more, else they are only taken
- * apart, which is quicker. Then the three text logs, parted by a line "---". */
+/* `import lab`. The first byte: 1 the logs are taken into a fresh database, and once more, else
+ * they are only taken apart, which is quicker. Then the three text logs, parted by a line "---". */
 #include "database.h"
 #include "fuzz.h"
 
@@ -21,9 +21,9 @@ static bool import(struct pxs_store *s, size_t *added) {
     bool fine = fuzz_answer(pxs_lab_import(s, &options, &result, &err), &err);
     *added = result.added;
     if (fine)
-        fuzz_answer(
-            pxs_report_list(s, &(struct pxs_list_options){0}, PXS_FORMAT_TABLE, 100, &result.notes, &err),
-            &err);
+        fuzz_answer(pxs_report_list(s, &(struct pxs_list_options){0}, PXS_FORMAT_TABLE, 100,
+                                    &result.notes, &err),
+                    &err);
     pxs_lab_result_finish(&result);
     return fine;
 }

@@ -1,5 +1,5 @@
-/* A harness without a fuzzer: runs the files that it is given, and those in folders, once each. The inputs run in a child, so that
- * nothing of its temporary folder stays where one ends it. */
+/* A harness without a fuzzer: runs the files that it is given, and those in folders, once each. The
+ * inputs run in a child, so that nothing of its temporary folder stays where one ends it. */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -20,7 +20,8 @@ static int run_file(const char *path) {
         fprintf(stderr, "%s\n", err.message);
         exit(2);
     }
-    /* A block of its own and no longer than the input: a sanitizer then sees the first byte too far. */
+    /* A block of its own and no longer than the input: a sanitizer then sees the first byte too
+     * far. */
     uint8_t *exact = malloc(bytes ? bytes : 1);
     if (!exact)
         exit(2);

@@ -1,6 +1,7 @@
-/* `merge` of a run's folder that somebody handed over, then everything that reads a database. The first byte says which of the slow
- * readers follow, whether other runs are there already, and whether all formats are written; then the length of a text (two bytes) that stands in the place of config.yaml (0: a right one); the rest is
- * records.bin as frames (frames.h). */
+/* `merge` of a run's folder that somebody handed over, then everything that reads a database. The
+ * first byte says which of the slow readers follow, whether other runs are there already, and
+ * whether all formats are written; then the length of a text (two bytes) that stands in the place
+ * of config.yaml (0: a right one); the rest is records.bin as frames (frames.h). */
 #include "database.h"
 #include "frames.h"
 #include "fuzz.h"
@@ -63,7 +64,7 @@ static void write_picture(void) {
     written = true;
 }
 
-/* ---- readers --------------------------------------------------------------------------------------------- */
+/* ---- readers -------------------------------------------------------------------------------- */
 
 static enum pxs_status drop(void *user, const char *text, size_t bytes, struct pxs_error *err) {
     return PXS_OK;
@@ -105,7 +106,8 @@ static void exports(struct pxs_store *s, const char *sweep) {
     for (size_t i = 0; i < PXS_COUNT(tables); i++) {
         const struct pxs_export_options options = {.sweep = sweep,
                                                    .table = tables[i],
-                                                   .format = i % 2 ? PXS_FORMAT_CSV : PXS_FORMAT_JSONL,
+                                                   .format =
+                                                       i % 2 ? PXS_FORMAT_CSV : PXS_FORMAT_JSONL,
                                                    .sink = {.write = drop}};
         struct pxs_error err;
         uint64_t rows;
@@ -122,7 +124,8 @@ static void curves(struct pxs_store *s, const char *sweep) {
 }
 
 static void slow(struct pxs_store *s, const char *sweep, uint32_t which) {
-    const struct pxs_plot_options plot = {.sweep = sweep, .kind = PXS_PICTURE_SVG, .log = which & FULL};
+    const struct pxs_plot_options plot = {
+        .sweep = sweep, .kind = PXS_PICTURE_SVG, .log = which & FULL};
     const struct pxs_page_options page = {.sweep = sweep};
     const struct pxs_samples_options samples = {.sweep = sweep};
     struct pxs_drawing drawing;
@@ -155,7 +158,7 @@ static void read_all(struct pxs_store *s, uint32_t which) {
     free(runs);
 }
 
-/* ---- merging --------------------------------------------------------------------------------------------- */
+/* ---- merging -------------------------------------------------------------------------------- */
 
 static void see_line(void *user, const struct pxs_home_line *line) {
     fuzz_require(line->text && line->text[0], "each folder gets its words");

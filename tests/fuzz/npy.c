@@ -1,5 +1,5 @@
-/* .npy files. The first byte: 0 a file as it stands, else its header text, to which magic, version (this byte), length and as many
- * bytes of data as a small array of it needs are added. */
+/* .npy files. The first byte: 0 a file as it stands, else its header text, to which magic, version
+ * (this byte), length and as many bytes of data as a small array of it needs are added. */
 #include "fuzz.h"
 
 #include "pixsweep/data.h"
@@ -31,10 +31,11 @@ static void look_at(const struct pxs_npy *npy, size_t bytes) {
     for (int i = 0; i < npy->rank; i++)
         count *= (uint64_t)npy->dims[i];
     fuzz_require(count == npy->count, "the dimensions give the count");
-    fuzz_require(count <= bytes / (npy->type == PXS_NPY_U1 ? 1 : 4), "an array is no longer than its file");
+    fuzz_require(count <= bytes / (npy->type == PXS_NPY_U1 ? 1 : 4),
+                 "an array is no longer than its file");
     for (uint64_t i = 0; i < npy->count; i++)
-        sum +=
-            npy->type == PXS_NPY_U1 ? ((const uint8_t *)npy->data)[i] : (double)((const float *)npy->data)[i];
+        sum += npy->type == PXS_NPY_U1 ? ((const uint8_t *)npy->data)[i]
+                                       : (double)((const float *)npy->data)[i];
     volatile double keep = sum;
     (void)keep;
 }
@@ -49,9 +50,9 @@ static void look_at_set(void) {
     struct pxs_dataset *set = NULL;
     struct pxs_check_summary summary;
     struct pxs_error err;
-    fuzz_answer(
-        pxs_dataset_check(options.path, NULL, (struct pxs_logger){0}, (struct pxs_meter){0}, &summary, &err),
-        &err);
+    fuzz_answer(pxs_dataset_check(options.path, NULL, (struct pxs_logger){0}, (struct pxs_meter){0},
+                                  &summary, &err),
+                &err);
     if (!fuzz_answer(pxs_dataset_load(&options, &set, &err), &err))
         return;
     fuzz_require(summary.errors == 0, "what loads has no errors");

@@ -1,6 +1,6 @@
-/* Pictures. The first byte says what the rest is: 0 a file as it stands, 1 a file whose chunks get right checksums, else a
- * row of chunks (number of its type, length of two bytes, content) that become a PNG; what is in an IDAT becomes zlib's stored block,
- * so that any bytes are pixels. */
+/* Pictures. The first byte says what the rest is: 0 a file as it stands, 1 a file whose chunks get
+ * right checksums, else a row of chunks (number of its type, length of two bytes, content) that
+ * become a PNG; what is in an IDAT becomes zlib's stored block, so that any bytes are pixels. */
 #include "fuzz.h"
 
 #include "pixsweep/image.h"
@@ -54,7 +54,8 @@ static void add_chunk(struct pxs_text *out, const char *type, const void *conten
 static void add_stored(struct pxs_text *out, const uint8_t *content, size_t n) {
     struct pxs_text z = {0};
     uint32_t a = 1, b = 0;
-    const uint8_t head[] = {0x78, 0x01, 0x01, (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)~n, (uint8_t)(~n >> 8)};
+    const uint8_t head[] = {
+        0x78, 0x01, 0x01, (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)~n, (uint8_t)(~n >> 8)};
     pxs_text_add_n(&z, (const char *)head, sizeof head);
     pxs_text_add_n(&z, (const char *)content, n);
     for (size_t i = 0; i < n; i++) {
@@ -87,14 +88,16 @@ static void look_at(const struct pxs_image *image, const struct pxs_image_info *
     fuzz_require(image->width > 0 && image->height > 0 && image->channels == 3, "a picture is RGB");
     fuzz_require(image->width == info->width && image->height == info->height,
                  "it has the size that it states");
-    fuzz_require(info->depth >= 1 && info->depth <= 16 && info->channels >= 1 && info->channels <= 4,
+    fuzz_require(info->depth >= 1 && info->depth <= 16 && info->channels >= 1 &&
+                     info->channels <= 4,
                  "depth and channels are PNG's");
     if ((int64_t)image->width * image->height > 65536)
         return; /* the rest takes long */
     fuzz_need(pxs_image_grey(image, &grey, &err), &err);
-    fuzz_need(pxs_image_resize(image, 1 + image->height % 40, 1 + image->width % 40, &small, &err), &err);
-    fuzz_need(pxs_image_crop(image, image->width / 2, 0, image->width - image->width / 2, image->height,
-                             &part, &err),
+    fuzz_need(pxs_image_resize(image, 1 + image->height % 40, 1 + image->width % 40, &small, &err),
+              &err);
+    fuzz_need(pxs_image_crop(image, image->width / 2, 0, image->width - image->width / 2,
+                             image->height, &part, &err),
               &err);
     pxs_image_flip(&part);
     void *data;
@@ -103,8 +106,8 @@ static void look_at(const struct pxs_image *image, const struct pxs_image_info *
     fuzz_need(pxs_image_encode_png(image, &data, &bytes, &err), &err);
     fuzz_need(pxs_image_decode(data, bytes, &again, NULL, &err), &err);
     fuzz_require(again.width == image->width && again.height == image->height &&
-                     memcmp(again.pixels, image->pixels, (size_t)image->width * (size_t)image->height * 3) ==
-                         0,
+                     memcmp(again.pixels, image->pixels,
+                            (size_t)image->width * (size_t)image->height * 3) == 0,
                  "a picture that is written reads the same");
     free(data);
     pxs_image_finish(&again);

@@ -1,5 +1,5 @@
-/* records.bin by itself. The first byte: 0 a file as it stands, else frames (frames.h). What is read and written again is the same;
- * a writer that opens the file keeps all whole records. */
+/* records.bin by itself. The first byte: 0 a file as it stands, else frames (frames.h). What is
+ * read and written again is the same; a writer that opens the file keeps all whole records. */
 #include "frames.h"
 #include "fuzz.h"
 
@@ -34,16 +34,19 @@ static void read_all(const char *path, const struct pxs_text *file, int64_t *who
         size_t bytes;
         int64_t at = pxs_record_cursor_offset(cursor);
         if (!fuzz_answer(pxs_record_next(cursor, &r, &more, &err), &err)) {
-            fuzz_require(at == 0 || pxs_record_cursor_offset(cursor) == at, "on an error the cursor stays");
+            fuzz_require(at == 0 || pxs_record_cursor_offset(cursor) == at,
+                         "on an error the cursor stays");
             break;
         }
         if (!more)
             break;
         *whole = pxs_record_cursor_offset(cursor);
-        fuzz_require(*whole > at && *whole <= (int64_t)file->len, "a cursor goes on, within the file");
+        fuzz_require(*whole > at && *whole <= (int64_t)file->len,
+                     "a cursor goes on, within the file");
         fuzz_need(pxs_frame_encode(&r, frame, &bytes, &err), &err);
         if (r.kind == PXS_RECORD_BATCH || r.kind == PXS_RECORD_RUNG)
-            fuzz_require((int64_t)bytes <= *whole && memcmp(frame, file->text + *whole - bytes, bytes) == 0,
+            fuzz_require((int64_t)bytes <= *whole &&
+                             memcmp(frame, file->text + *whole - bytes, bytes) == 0,
                          "what is read and written again is the same bytes");
         write_twice(frame, bytes);
     }

@@ -1,5 +1,6 @@
-/* Resume points. The input changes a right one and gives it a right checksum, so that a fuzzer gets past it: lines "key=value" that
- * replace metadata (a line "!key" leaves it out), then, behind a NUL, changes of tensors: number, kind of change, a byte. */
+/* Resume points. The input changes a right one and gives it a right checksum, so that a fuzzer gets
+ * past it: lines "key=value" that replace metadata (a line "!key" leaves it out), then, behind a
+ * NUL, changes of tensors: number, kind of change, a byte. */
 #include "fuzz.h"
 
 #include "pixsweep/base/json.h"
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char config_hash[] = "abababababababababababababababababababababababababababababababab";
+static const char config_hash[] =
+    "abababababababababababababababababababababababababababababababab";
 
 /* Made once: a model of the smallest size, and its state as a file. */
 static struct {
@@ -29,8 +31,12 @@ static void forget(void) {
 }
 
 static void make(void) {
-    struct resume_state s = {
-        .format = RESUME_FORMAT, .step = 3, .epoch = 0, .batch = 3, .best = INFINITY, .early_best = INFINITY};
+    struct resume_state s = {.format = RESUME_FORMAT,
+                             .step = 3,
+                             .epoch = 0,
+                             .batch = 3,
+                             .best = INFINITY,
+                             .early_best = INFINITY};
     struct pxs_error err;
     if (made.model)
         return;
@@ -47,12 +53,13 @@ static void make(void) {
     memcpy(s.config_hash, config_hash, sizeof config_hash);
     resume_print(&s, &made.text);
     const char *path = fuzz_path(0, "made.safetensors");
-    fuzz_need(pxs_pix2pix_save_state(made.model, path, made.text.metadata, resume_crc(&made.text), &err),
-              &err);
+    fuzz_need(
+        pxs_pix2pix_save_state(made.model, path, made.text.metadata, resume_crc(&made.text), &err),
+        &err);
     fuzz_need(pxs_safetensors_open(path, &made.file, &err), &err);
 }
 
-/* ---- the changed file ------------------------------------------------------------------------------------ */
+/* ---- the changed file ----------------------------------------------------------------------- */
 
 enum { PAIRS = 64 };
 struct metadata {
@@ -91,7 +98,8 @@ static void put_tensor(const struct pxs_safetensors_info *t, int change, uint8_t
     pxs_json_put_array(w, "shape");
     for (int i = 0; i < t->rank; i++)
         pxs_json_put_int(w, NULL,
-                         change == SPLIT && i == 0 && t->dims[0] % 2 == 0 ? t->dims[0] / 2 : t->dims[i]);
+                         change == SPLIT && i == 0 && t->dims[0] % 2 == 0 ? t->dims[0] / 2
+                                                                          : t->dims[i]);
     if (change == RANK)
         pxs_json_put_int(w, NULL, 1);
     if (change == SPLIT && t->rank > 0 && t->dims[0] % 2 == 0)
@@ -113,7 +121,8 @@ static void put_tensor(const struct pxs_safetensors_info *t, int change, uint8_t
     *crc = pxs_crc32c(*crc, data->text + begin, t->bytes);
 }
 
-static void write_point(const struct metadata *m, const uint8_t change[256], const uint8_t byte[256]) {
+static void write_point(const struct metadata *m, const uint8_t change[256],
+                        const uint8_t byte[256]) {
     struct pxs_text header = {0}, data = {0}, file = {0};
     struct pxs_json_writer w = {.out = &header};
     struct pxs_error err;
@@ -129,8 +138,8 @@ static void write_point(const struct metadata *m, const uint8_t change[256], con
     }
     pxs_json_end(&w);
     for (size_t i = 0; i < pxs_safetensors_count(made.file); i++)
-        put_tensor(pxs_safetensors_at(made.file, i), i < 256 ? change[i] : 0, i < 256 ? byte[i] : 0, &w,
-                   &data, &crc);
+        put_tensor(pxs_safetensors_at(made.file, i), i < 256 ? change[i] : 0, i < 256 ? byte[i] : 0,
+                   &w, &data, &crc);
     pxs_json_end(&w);
     fuzz_need(pxs_json_finish(&w, &err), &err);
     uint64_t length = header.len;
@@ -143,16 +152,18 @@ static void write_point(const struct metadata *m, const uint8_t change[256], con
     pxs_text_finish(&file);
 }
 
-/* ---- going on from it ------------------------------------------------------------------------------------ */
+/* ---- going on from it ----------------------------------------------------------------------- */
 
 static void go_on(const struct pxs_resume_point *point) {
-    const struct pxs_train_job job = {.params = &made.params, .resume = point, .config_hash = config_hash};
+    const struct pxs_train_job job = {
+        .params = &made.params, .resume = point, .config_hash = config_hash};
     struct training t = {.job = &job, .p = &made.params, .model = made.model, .batches = 5};
     struct pxs_error err;
     train_begin_rates(&t);
     if (!fuzz_answer(train_load_resume(&t, &err), &err))
         return;
-    fuzz_require(t.step == point->step && t.epoch < made.params.n_epochs, "a run goes on within its epochs");
+    fuzz_require(t.step == point->step && t.epoch < made.params.n_epochs,
+                 "a run goes on within its epochs");
     (void)train_rates(&t, t.batch);
     (void)train_stops_early(&t);
     train_follow_loss(&t, 0.5);
@@ -187,8 +198,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         byte[at] = (uint8_t)fuzz_number(&rest, 1);
     }
     write_point(&m, change, byte);
-    if (fuzz_answer(pxs_train_find_resume(fuzz_path(1, "run"), config_hash, &made.params, "auto", true,
-                                          &point, &notes, &err),
+    if (fuzz_answer(pxs_train_find_resume(fuzz_path(1, "run"), config_hash, &made.params, "auto",
+                                          true, &point, &notes, &err),
                     &err) &&
         point.step >= 0)
         go_on(&point);

@@ -1,5 +1,5 @@
-/* safetensors. The first byte: 0 a file as it stands, else a header text that gets its length in front, the bytes behind a NUL being
- * the data. */
+/* safetensors. The first byte: 0 a file as it stands, else a header text that gets its length in
+ * front, the bytes behind a NUL being the data. */
 #include "fuzz.h"
 
 #include "pixsweep/tensor.h"
@@ -27,7 +27,8 @@ static void look_at(const struct pxs_safetensors *file, uint64_t bytes) {
         struct pxs_error err;
         int dims[PXS_MAX_RANK] = {0};
         char shape[64];
-        fuzz_require(i > 100 || pxs_safetensors_find(file, t->name) == t, "a tensor is found by its name");
+        fuzz_require(i > 100 || pxs_safetensors_find(file, t->name) == t,
+                     "a tensor is found by its name");
         fuzz_require(t->bytes <= bytes, "a tensor is no longer than its file");
         for (uint64_t k = 0; k < t->bytes; k++)
             sum += ((const uint8_t *)t->data)[k];

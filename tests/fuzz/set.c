@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         sets[n++] = line;
         line[strcspn(line, "\n")] = '\0';
     }
-    enum pxs_status status = pxs_config_load(fuzz_path(0, "base.yaml"), sets, n, &config, &problems, &err);
+    enum pxs_status status =
+        pxs_config_load(fuzz_path(0, "base.yaml"), sets, n, &config, &problems, &err);
     if (fuzz_answer(status, &err))
         fuzz_look_at_config(config);
     else

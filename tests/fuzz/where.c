@@ -1,4 +1,5 @@
-/* SQL from the command line: `--where CONDITION` and `sql QUERY`, through the authoriser that lets it read only. */
+/* SQL from the command line: `--where CONDITION` and `sql QUERY`, through the authoriser that lets
+ * it read only. */
 #include "database.h"
 #include "fuzz.h"
 
@@ -19,26 +20,27 @@ enum { ROWS = 2000 };
 static int64_t count(struct pxs_store *s) {
     struct pxs_table t = {0};
     struct pxs_error err;
-    fuzz_need(
-        pxs_store_select(
-            s,
-            "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM epoch) + (SELECT count(*) FROM "
-            "batch_loss) + (SELECT count(*) FROM param) + (SELECT count(*) FROM event) + (SELECT count(*) "
-            "FROM attempt) + (SELECT count(*) FROM sqlite_master) AS n",
-            NULL, 0, &t, &err),
-        &err);
+    fuzz_need(pxs_store_select(s,
+                               "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM epoch) + "
+                               "(SELECT count(*) FROM "
+                               "batch_loss) + (SELECT count(*) FROM param) + (SELECT count(*) FROM "
+                               "event) + (SELECT count(*) "
+                               "FROM attempt) + (SELECT count(*) FROM sqlite_master) AS n",
+                               NULL, 0, &t, &err),
+              &err);
     int64_t n = pxs_table_at(&t, 0, "n").integer;
     pxs_table_finish(&t);
     return n;
 }
 
 /* Enough rows are enough: a query may have as many as its user likes. */
-static enum pxs_status take_row(void *user, const char *const *columns, const struct pxs_cell *cells,
-                                size_t n, struct pxs_error *err) {
+static enum pxs_status take_row(void *user, const char *const *columns,
+                                const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     size_t *rows = user;
     for (size_t i = 0; i < n; i++) {
         fuzz_require(columns[i] != NULL, "a column has a name");
-        fuzz_require(!cells || cells[i].kind != PXS_CELL_TEXT || cells[i].text[cells[i].bytes] == '\0',
+        fuzz_require(!cells || cells[i].kind != PXS_CELL_TEXT ||
+                         cells[i].text[cells[i].bytes] == '\0',
                      "a text ends");
     }
     return ++*rows < ROWS ? PXS_OK : pxs_fail(err, PXS_E_STOPPED, "enough");

@@ -21,11 +21,11 @@ static void look_at_point(const struct pxs_config *config, size_t index) {
     struct pxs_point point;
     struct pxs_text text = {0};
     pxs_config_point(config, index, &point);
-    fuzz_require(
-        point.label[0] &&
-            strspn(point.label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=-") ==
-                strlen(point.label),
-        "a label is made of plain characters");
+    fuzz_require(point.label[0] &&
+                     strspn(point.label,
+                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=-") ==
+                         strlen(point.label),
+                 "a label is made of plain characters");
     pxs_config_point_notes(config, index, &text);
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
         pxs_config_origin(config, index, key, &text);
@@ -46,7 +46,8 @@ static void freeze(const struct pxs_config *config, size_t index) {
     fuzz_require(pxs_config_count(frozen) == 1, "a frozen file is one run");
     pxs_config_point(frozen, 0, &again);
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        fuzz_require(pxs_params_equal_at(&point.params, &again.params, key), pxs_param_info(key)->key);
+        fuzz_require(pxs_params_equal_at(&point.params, &again.params, key),
+                     pxs_param_info(key)->key);
     pxs_config_destroy(&frozen);
     pxs_text_finish(&problems);
     pxs_text_finish(&yaml);
@@ -57,7 +58,8 @@ void fuzz_look_at_config(const struct pxs_config *config) {
     fuzz_require(n >= 1 && n <= PXS_CONFIG_MAX_RUNS, "there are runs, and not too many");
     fuzz_require(strlen(pxs_config_name(config)) <= PXS_NAME_MAX && pxs_config_name(config)[0],
                  "a name is no longer than it may be");
-    fuzz_require(strlen(pxs_config_spec_hash(config)) == PXS_SHA256_HEX - 1, "the list of runs has a hash");
+    fuzz_require(strlen(pxs_config_spec_hash(config)) == PXS_SHA256_HEX - 1,
+                 "the list of runs has a hash");
     fuzz_require(pxs_config_seeds(config) >= 1 && pxs_config_seeds(config) <= n,
                  "there are seeds, and no more than runs");
     fuzz_require(pxs_config_spec_yaml(config) != NULL && pxs_config_path(config)[0] == '/',

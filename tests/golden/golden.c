@@ -84,15 +84,15 @@ const double *golden_get(struct golden *g, size_t count, const char *format, ...
     va_end(ap);
     for (size_t i = 0; i < g->n; i++)
         if (!strcmp(g->entries[i].name, name)) {
-            ck_assert_msg(g->entries[i].count == count, "%s: %s has %zu numbers, not %zu", g->path, name,
-                          g->entries[i].count, count);
+            ck_assert_msg(g->entries[i].count == count, "%s: %s has %zu numbers, not %zu", g->path,
+                          name, g->entries[i].count, count);
             return g->entries[i].data;
         }
     ck_abort_msg("%s: there is no %s", g->path, name);
     return NULL;
 }
 
-/* ---- numbers that both sides can make ---------------------------------------------------------------------- */
+/* ---- numbers that both sides can make ------------------------------------------------------- */
 
 static uint32_t name_hash(const char *name) { /* FNV-1a */
     uint32_t h = 2166136261u;

@@ -1,14 +1,17 @@
-/* Reference numbers from PyTorch (make_golden.py): reading the files, and making the inputs that are not stored. */
+/* Reference numbers from PyTorch (make_golden.py): reading the files, and making the inputs that
+ * are not stored. */
 #ifndef PIXSWEEP_TESTS_GOLDEN_H
 #define PIXSWEEP_TESTS_GOLDEN_H
 
 #include <stddef.h>
 
-/* A file of $PXS_GOLDEN_DIR, or of the folder beside this header. Failing check assertions where it cannot be read. */
+/* A file of $PXS_GOLDEN_DIR, or of the folder beside this header. Failing check assertions where it
+ * cannot be read. */
 struct golden;
 struct golden *golden_open(const char *file);
 void golden_close(struct golden *g);
-/* The entry's numbers as doubles, `count` of them; owned by g. Fails the test where there is none or the count is another. */
+/* The entry's numbers as doubles, `count` of them; owned by g. Fails the test where there is none
+ * or the count is another. */
 const double *golden_get(struct golden *g, size_t count, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

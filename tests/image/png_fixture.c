@@ -25,7 +25,8 @@ static void set_transparency(png_structp png, png_infop info, const struct png_f
         return;
     const uint16_t *t = f->transparent;
     bool colour = f->color_type & PNG_COLOR_MASK_COLOR;
-    png_color_16 c = {.gray = t[0], .red = t[0], .green = colour ? t[1] : 0, .blue = colour ? t[2] : 0};
+    png_color_16 c = {
+        .gray = t[0], .red = t[0], .green = colour ? t[1] : 0, .blue = colour ? t[2] : 0};
     png_set_tRNS(png, info, NULL, 0, &c);
 }
 
@@ -35,8 +36,8 @@ uint8_t *png_fixture_make(const struct png_fixture *f, size_t *bytes) {
     png_infop info = png_create_info_struct(png);
     png_set_write_fn(png, &sink, append, NULL);
     png_set_IHDR(png, info, (png_uint_32)f->width, (png_uint_32)f->height, f->depth, f->color_type,
-                 f->interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                 PNG_FILTER_TYPE_DEFAULT);
+                 f->interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_color colours[256];
     for (int i = 0; i < f->palette_size; i++)
         colours[i] = (png_color){f->palette[i][0], f->palette[i][1], f->palette[i][2]};

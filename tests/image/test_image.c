@@ -29,7 +29,8 @@ static void check_sha(const struct pxs_image *im, const char *expected) {
     char hex[PXS_SHA256_HEX];
     struct pxs_sha256 h;
     pxs_sha256_init(&h);
-    pxs_sha256_update(&h, im->pixels, (size_t)im->width * (size_t)im->height * (size_t)im->channels);
+    pxs_sha256_update(&h, im->pixels,
+                      (size_t)im->width * (size_t)im->height * (size_t)im->channels);
     pxs_sha256_hex(&h, hex);
     ck_assert_str_eq(hex, expected);
 }
@@ -106,7 +107,8 @@ START_TEST(bad_sizes_are_refused)
 }
 END_TEST
 
-/* Seven cells of 3 x 2 pixels in two layers, five a row: the design's arithmetic, seen pixel by pixel. */
+/* Seven cells of 3 x 2 pixels in two layers, five a row: the design's arithmetic, seen pixel by
+ * pixel. */
 START_TEST(grid_places_cells)
 {
     enum { CELLS = 7, H = 2, W = 3 };

@@ -1,4 +1,5 @@
-/* PNG in and out: every colour type and depth against values computed by hand here, and damage of every sort. */
+/* PNG in and out: every colour type and depth against values computed by hand here, and damage of
+ * every sort. */
 #include "image/png_fixture.h"
 #include "image/test_image.h"
 
@@ -151,8 +152,9 @@ START_TEST(every_kind_becomes_rgb)
         double rgb[3];
         expect(kind, i % W, i / W, rgb);
         for (int k = 0; k < 3; k++)
-            ck_assert_msg(fabs(im.pixels[i * 3 + k] - rgb[k]) <= 0.5, "pixel %d sample %d: %d, expected %g",
-                          i, k, im.pixels[i * 3 + k], rgb[k]);
+            ck_assert_msg(fabs(im.pixels[i * 3 + k] - rgb[k]) <= 0.5,
+                          "pixel %d sample %d: %d, expected %g", i, k, im.pixels[i * 3 + k],
+                          rgb[k]);
     }
     pxs_image_finish(&im);
     free(file);
@@ -163,7 +165,8 @@ static void expect_corrupt(const uint8_t *data, size_t bytes, const char *part) 
     struct pxs_image im = {.width = 77};
     struct pxs_error err;
     ck_assert_int_eq(pxs_image_decode(data, bytes, &im, NULL, &err), PXS_E_CORRUPT);
-    ck_assert_msg(strstr(err.message, part) != NULL, "\"%s\" does not say \"%s\"", err.message, part);
+    ck_assert_msg(strstr(err.message, part) != NULL, "\"%s\" does not say \"%s\"", err.message,
+                  part);
     ck_assert_int_eq(im.width, 77);
 }
 
@@ -181,7 +184,8 @@ START_TEST(every_truncation_is_found)
 }
 END_TEST
 
-/* One flipped bit anywhere must not go through unnoticed: CRCs cover all but the chunk lengths and the signature. */
+/* One flipped bit anywhere must not go through unnoticed: CRCs cover all but the chunk lengths and
+ * the signature. */
 START_TEST(every_flipped_bit_is_found)
 {
     size_t bytes;
@@ -189,7 +193,8 @@ START_TEST(every_flipped_bit_is_found)
     for (size_t i = 0; i < bytes * 8; i++) {
         file[i / 8] ^= (uint8_t)(1u << i % 8);
         struct pxs_image im;
-        ck_assert_msg(pxs_image_decode(file, bytes, &im, NULL, NULL) == PXS_E_CORRUPT, "bit %zu", i);
+        ck_assert_msg(pxs_image_decode(file, bytes, &im, NULL, NULL) == PXS_E_CORRUPT, "bit %zu",
+                      i);
         file[i / 8] ^= (uint8_t)(1u << i % 8);
     }
     free(file);
@@ -260,9 +265,10 @@ START_TEST(files_are_named)
     const char *path = in_folder("x.png");
     write_text(path, "not a picture");
     char expected[PXS_PATH_MAX + 100];
-    snprintf(expected, sizeof expected,
-             "%s: plain text, not a PNG; look into it: an error message or a link in place of the file?",
-             path);
+    snprintf(
+        expected, sizeof expected,
+        "%s: plain text, not a PNG; look into it: an error message or a link in place of the file?",
+        path);
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_str_eq(err.message, expected);
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, NULL), PXS_E_CORRUPT);
@@ -273,7 +279,8 @@ START_TEST(files_are_named)
 }
 END_TEST
 
-/* A name promises a format by its ending in any case; every ending that a file may have is such a promise. */
+/* A name promises a format by its ending in any case; every ending that a file may have is such a
+ * promise. */
 START_TEST(names_promise_a_format)
 {
     static const char *const promising[] = {"x.png", "x.PNG", "a.b.Png"};

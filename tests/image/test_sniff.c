@@ -16,7 +16,8 @@ static const struct {
     enum pxs_wanted wanted;
     const char *message; /* how it begins; NULL: unknown */
 } rows[] = {
-    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0 \2"), PXS_WANTED_PICTURE, "a PNG of Apple's own kind (CgBI"},
+    {BYTES("\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0 \2"), PXS_WANTED_PICTURE,
+     "a PNG of Apple's own kind (CgBI"},
     {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_PICTURE,
      "a PNG picture under another name; rename it to .png"},
     {BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), PXS_WANTED_NPY,
@@ -26,12 +27,15 @@ static const struct {
     {BYTES("\xef\xbf\xbdPNG\r\n"), PXS_WANTED_PICTURE, "a PNG damaged on its way"},
     {BYTES("iVBORw0KGgoAAAANSUhEUg=="), PXS_WANTED_PICTURE,
      "a PNG as base64 text, not a PNG; decode it: `base64 -d"},
-    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PICTURE, "a picture as a data address (base64)"},
-    {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_PICTURE, "a JPEG picture, not a PNG; convert it to PNG: `mogrify"},
+    {BYTES("data:image/png;base64,iVBORw0KGgo"), PXS_WANTED_PICTURE,
+     "a picture as a data address (base64)"},
+    {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_PICTURE,
+     "a JPEG picture, not a PNG; convert it to PNG: `mogrify"},
     {BYTES("\xff\xd8\xff\xe0"), PXS_WANTED_WEIGHTS,
      "a JPEG picture, not a safetensors file; save the weights with"},
     {BYTES("GIF89a.."), PXS_WANTED_PICTURE, "a GIF picture, not a PNG; convert its first frame"},
-    {BYTES("RIFF....WEBPVP8 "), PXS_WANTED_PICTURE, "a WebP picture, not a PNG; convert it to PNG: `dwebp"},
+    {BYTES("RIFF....WEBPVP8 "), PXS_WANTED_PICTURE,
+     "a WebP picture, not a PNG; convert it to PNG: `dwebp"},
     {BYTES("RIFF\1\2\3\4WAVEfmt "), PXS_WANTED_PICTURE, NULL},
     {BYTES("II*\0\x8\0\0\0"), PXS_WANTED_PICTURE, "a TIFF picture"},
     {BYTES("MM\0*\0\0\0\x8"), PXS_WANTED_PICTURE, "a TIFF picture"},
@@ -58,16 +62,20 @@ static const struct {
      "a PDF document, not a PNG; make pictures of its pages: `pdftoppm"},
     {BYTES("<svg xmlns='http://www.w3.org/2000/svg'/>"), PXS_WANTED_PICTURE, "an SVG drawing"},
     {BYTES("<?xml version='1.0'?>\n<!-- x -->\n<svg/>"), PXS_WANTED_PICTURE, "an SVG drawing"},
-    {BYTES("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), PXS_WANTED_PICTURE, "XML text"},
+    {BYTES("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), PXS_WANTED_PICTURE,
+     "XML text"},
     {BYTES("<!DOCTYPE html><html><title>Sign in</title>"), PXS_WANTED_PICTURE,
      "a web page (HTML), not a PNG; a login or error page"},
-    {BYTES("\xef\xbb\xbf\r\n <HTML lang=en>"), PXS_WANTED_NPY, "a web page (HTML), not a .npy file; a login"},
-    {BYTES("{\"message\": \"Not Found\"}"), PXS_WANTED_WEIGHTS, "JSON text, not a safetensors file"},
+    {BYTES("\xef\xbb\xbf\r\n <HTML lang=en>"), PXS_WANTED_NPY,
+     "a web page (HTML), not a .npy file; a login"},
+    {BYTES("{\"message\": \"Not Found\"}"), PXS_WANTED_WEIGHTS,
+     "JSON text, not a safetensors file"},
     {BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n"), PXS_WANTED_NPY,
      "a Git LFS pointer, not a .npy file; fetch the file itself: `git lfs pull`"},
     {BYTES("/annex/objects/SHA256E-s12--4d.png\n"), PXS_WANTED_PICTURE,
      "a git-annex pointer, not a PNG; fetch the file itself: `git annex get"},
-    {BYTES("\0\5\x16\7\0\2\0\0Mac OS X        "), PXS_WANTED_PICTURE, "the second half of a file of macOS"},
+    {BYTES("\0\5\x16\7\0\2\0\0Mac OS X        "), PXS_WANTED_PICTURE,
+     "the second half of a file of macOS"},
     {BYTES("\x93NUMPY\1\0v\0{"), PXS_WANTED_PICTURE, "a .npy array, not a PNG; rename it to .npy"},
     {BYTES("\x93NUMPY\1"), PXS_WANTED_NPY, "a .npy array that is cut off"},
     {BYTES("PK\3\4\x14\0"), PXS_WANTED_PICTURE, "a zip archive, not a PNG; unpack it"},
@@ -81,10 +89,13 @@ static const struct {
     {BYTES("\xff\xfe<\0h\0"), PXS_WANTED_TEXT,
      "UTF-16 text, not a text of characters; save it as UTF-8: `iconv -f UTF-16 "},
     {BYTES("\0N\1N\n\0"), PXS_WANTED_TEXT,
-     "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f UTF-16LE"},
+     "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f "
+     "UTF-16LE"},
     {BYTES("\0a\0b\0\n"), PXS_WANTED_TEXT,
-     "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f UTF-16BE"},
-    {BYTES("\xe4\xb8\x80\xe4\xb8"), PXS_WANTED_PICTURE, "plain text, not a PNG"}, /* cut within a letter */
+     "UTF-16 text without a byte order mark, not a text of characters; save it as UTF-8: `iconv -f "
+     "UTF-16BE"},
+    /* cut within a letter */
+    {BYTES("\xe4\xb8\x80\xe4\xb8"), PXS_WANTED_PICTURE, "plain text, not a PNG"},
     {BYTES("\1\2\3\4\5\6\7"), PXS_WANTED_PICTURE, NULL},
     {"", 0, PXS_WANTED_PICTURE, "an empty file, not a PNG; copy or download it again"},
     {BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), PXS_WANTED_NPY,
@@ -99,8 +110,8 @@ START_TEST(everything_has_its_name_and_remedy)
     memcpy(copy, rows[_i].bytes, rows[_i].n);
     ck_assert_int_eq(pxs_sniff_refuse(copy, rows[_i].n, rows[_i].wanted, &err), PXS_E_CORRUPT);
     const char *message = rows[_i].message != NULL ? rows[_i].message : "not a PNG file; ";
-    ck_assert_msg(strncmp(err.message, message, strlen(message)) == 0, "\"%s\", not \"%s\"", err.message,
-                  message);
+    ck_assert_msg(strncmp(err.message, message, strlen(message)) == 0, "\"%s\", not \"%s\"",
+                  err.message, message);
     ck_assert_int_eq(pxs_sniff_name(copy, rows[_i].n) != NULL, rows[_i].message != NULL);
     ck_assert_int_eq(pxs_sniff_refuse(copy, rows[_i].n, rows[_i].wanted, NULL), PXS_E_CORRUPT);
     for (size_t n = 0; n < rows[_i].n; n++) { /* no beginning of it reads on */

@@ -1,4 +1,5 @@
-/* import lab: lines of the lab's logs, runs that stand in one file, values of three files brought together. */
+/* import lab: lines of the lab's logs, runs that stand in one file, values of three files brought
+ * together. */
 #include "../../src/report/import_lab/lab_priv.h"
 #include "pixsweep/import_lab.h"
 #include "support.h"
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- lines ----------------------------------------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 static struct pxs_lab_batch batch;
 static char why[PXS_LAB_WHY];
@@ -24,8 +25,9 @@ static void ck_near(double got, double wanted) {
 
 START_TEST(a_line_of_the_script)
 {
-    ck_assert(reads("[Epoch: 3] [Dloss: 0.2413] [loss_pixel: 1.0312] [loss_GAN: 0.7021] [loss_real: 0.2301] "
-                    "[loss_fake: 0.2525] [Batch: 12/50] "));
+    ck_assert(reads(
+        "[Epoch: 3] [Dloss: 0.2413] [loss_pixel: 1.0312] [loss_GAN: 0.7021] [loss_real: 0.2301] "
+        "[loss_fake: 0.2525] [Batch: 12/50] "));
     ck_assert_int_eq(batch.epoch, 3);
     ck_assert_int_eq(batch.batch, 12);
     ck_assert_int_eq(batch.batches, 50);
@@ -43,7 +45,8 @@ static const char *const variants[] = {
     "[Epoch: 3] [loss_D: 0.2413] [loss_pixel: 1.0312] [loss_GAN: 0.7021] [Batch: 12/50] ",
     "[Epoch 3] [Dloss 0.2413] [loss_pixel 1.0312] [loss_GAN 0.7021] [Batch 12/50]",
     "[Epoch=3] [Dloss=0.2413] [loss_pixel=1.0312] [loss_GAN=0.7021] [Batch=12/50]",
-    "\r[Epoch 3/200] [Batch 12/50] [D loss: 0.241300] [ pixel: 1.031200, loss_GAN: 0.702100] ETA: 0:12:01.5",
+    "\r[Epoch 3/200] [Batch 12/50] [D loss: 0.241300] [ pixel: 1.031200, loss_GAN: 0.702100] ETA: "
+    "0:12:01.5",
     "  [Batch: 12 / 50][loss_GAN: 0.7021][loss_pixel: 1.0312][Dloss: 2.413e-1][Epoch: 3]\r",
 };
 
@@ -69,7 +72,8 @@ END_TEST
 
 START_TEST(an_unknown_field_is_named_and_left_out)
 {
-    ck_assert(reads("[Epoch: 0] [Dloss: 1] [loss_ink: 7] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/1]"));
+    ck_assert(
+        reads("[Epoch: 0] [Dloss: 1] [loss_ink: 7] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/1]"));
     ck_assert_str_eq(batch.unknown, "loss_ink");
 }
 END_TEST
@@ -82,11 +86,13 @@ static const struct {
     {"[Epoch: 3] [Dloss: 0.2[Batch: 1/2]", "not closed"},
     {"[Epoch: 3] [Dloss: 0.2413] [loss_pixel: 1.0312] [Batch: 12/50]", "there is no loss_GAN"},
     {"[Dloss: 0.2413] [loss_pixel: 1.0312] [loss_GAN: 1] [Batch: 12/50]", "there is no Epoch"},
-    {"[Epoch: 3] [Dloss: 0.24l3] [loss_pixel: 1] [loss_GAN: 1] [Batch: 12/50]", "Dloss is no number: 0.24l3"},
+    {"[Epoch: 3] [Dloss: 0.24l3] [loss_pixel: 1] [loss_GAN: 1] [Batch: 12/50]",
+     "Dloss is no number: 0.24l3"},
     {"[Epoch: 3] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 50/50]", "count from 0"},
     {"[Epoch: 3] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 5]", "of how many"},
     {"[Epoch: -3] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 5/50]", "Epoch is no number"},
-    {"[Epoch: 99999999999] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 5/50]", "Epoch is no number"},
+    {"[Epoch: 99999999999] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 5/50]",
+     "Epoch is no number"},
     {"[Epoch: 3] [Epoch: 3] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 5/50]",
      "Epoch stands there twice"},
     {"[Epoch: 3] [Dloss: ] [loss_pixel: 1] [loss_GAN: 1] [Batch: 5/50]", "no value"},
@@ -105,7 +111,8 @@ START_TEST(any_beginning_of_a_line_is_read_or_refused)
 {
     const size_t whole = strlen(variants[0]);
     for (size_t n = 0; n < whole; n++)
-        ck_assert_msg(!pxs_lab_parse_batch(variants[0], n, &batch, why), "%.*s", (int)n, variants[0]);
+        ck_assert_msg(!pxs_lab_parse_batch(variants[0], n, &batch, why), "%.*s", (int)n,
+                      variants[0]);
 }
 END_TEST
 
@@ -119,8 +126,10 @@ START_TEST(an_average)
     ck_assert(!pxs_lab_parse_average("[avg_loss: 1.8", 14, &value, why));
     ck_assert(!pxs_lab_parse_average("[loss: 1.8]", 11, &value, why));
     ck_assert(!pxs_lab_parse_average("[avg_loss: x]", 13, &value, why));
-    static const char far[] = "[Epoch: 1000000] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/2]";
-    ck_assert(!pxs_lab_parse_batch(far, sizeof far - 1, &batch, why)); /* more epochs than any run has */
+    static const char far[] =
+        "[Epoch: 1000000] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/2]";
+    /* more epochs than any run has */
+    ck_assert(!pxs_lab_parse_batch(far, sizeof far - 1, &batch, why));
 }
 END_TEST
 
@@ -144,7 +153,7 @@ START_TEST(dictionaries)
 }
 END_TEST
 
-/* ---- files ----------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static struct pxs_text batches, averages, validation;
 
@@ -164,17 +173,18 @@ static double loss_GAN(int seed, int epoch, int b) {
     return 0.5 + 0.01 * ((seed * 7 + epoch * 13 + b * 3) % 17);
 }
 
-/* What the script writes in `epochs` epochs from `first` on, until it dies before (stop_epoch, stop_batch). */
+/* What the script writes in `epochs` epochs from `first` on, until it dies before (stop_epoch,
+ * stop_batch). */
 static void train(int seed, int first, int epochs, int n, int stop_epoch, int stop_batch) {
     for (int e = first; e < epochs; e++) {
         double sum = 0;
         for (int b = 0; b < n; b++) {
             if (e == stop_epoch && b == stop_batch)
                 return;
-            pxs_text_addf(
-                &batches,
-                "[Epoch: %d] [Dloss: 0.2500] [loss_pixel: 1.0000] [loss_GAN: %.4f] [Batch: %d/%d] \n", e,
-                loss_GAN(seed, e, b), b, n);
+            pxs_text_addf(&batches,
+                          "[Epoch: %d] [Dloss: 0.2500] [loss_pixel: 1.0000] [loss_GAN: %.4f] "
+                          "[Batch: %d/%d] \n",
+                          e, loss_GAN(seed, e, b), b, n);
             sum += 1 + loss_GAN(seed, e, b);
         }
         pxs_text_addf(&averages, "[avg_loss: %.4f] \n", sum / n);
@@ -210,7 +220,8 @@ static struct pxs_lab_log look(void) {
     return log;
 }
 
-static const struct pxs_lab_epoch *epoch_of(const struct pxs_lab_log *log, size_t run, size_t epoch) {
+static const struct pxs_lab_epoch *epoch_of(const struct pxs_lab_log *log, size_t run,
+                                            size_t epoch) {
     ck_assert_uint_lt(run, log->n_runs);
     ck_assert_uint_lt(epoch, log->runs[run].n);
     return &log->epochs[log->runs[run].first + epoch];
@@ -252,7 +263,8 @@ START_TEST(runs_in_one_file)
         ck_assert_int_eq(log.runs[i].first_line, lines[i]);
         ck_assert_int_eq(log.runs[i].missing, 0);
     }
-    ck_assert(epoch_of(&log, 1, 0)->ended && !epoch_of(&log, 1, 1)->ended && !epoch_of(&log, 2, 0)->ended);
+    ck_assert(epoch_of(&log, 1, 0)->ended && !epoch_of(&log, 1, 1)->ended &&
+              !epoch_of(&log, 2, 0)->ended);
     /* As many averages as epochs that ended: each has its own. */
     ck_assert(epoch_of(&log, 1, 0)->has_average && epoch_of(&log, 5, 1)->has_average);
     ck_near(epoch_of(&log, 5, 1)->value, 0.6 + 0.01 * 2);
@@ -302,7 +314,8 @@ START_TEST(averages_of_other_runs_are_told_apart_by_value)
         ck_assert(epoch_of(&log, 0, e)->has_average);
         ck_assert_double_lt(epoch_of(&log, 0, e)->average, 2);
     }
-    ck_has(log.notes.text, "5 averages for 3 epochs that came to their end: 3 were matched by their value");
+    ck_has(log.notes.text,
+           "5 averages for 3 epochs that came to their end: 3 were matched by their value");
     pxs_lab_log_finish(&log);
 }
 END_TEST
@@ -338,7 +351,8 @@ START_TEST(broken_lines_are_counted_and_named)
     ck_assert_int_eq(log.runs[1].first_line, 9);
     ck_assert_int_eq(log.runs[0].unreadable, 1);
     ck_assert_int_eq(log.unreadable, 10);
-    ck_has(log.notes.text, "line 9 cannot be read (a bracket is not closed): [Epoch: 2] [Dloss: 0.25\n");
+    ck_has(log.notes.text,
+           "line 9 cannot be read (a bracket is not closed): [Epoch: 2] [Dloss: 0.25\n");
     ck_has(log.notes.text, "junk 3");
     ck_has_not(log.notes.text, "junk 4");
     ck_has(log.notes.text, "5 more lines cannot be read");
@@ -394,7 +408,7 @@ START_TEST(a_line_longer_than_any_buffer)
 }
 END_TEST
 
-/* ---- into the database ----------------------------------------------------------------------------------- */
+/* ---- into the database ---------------------------------------------------------------------- */
 
 static struct pxs_store *s;
 static struct pxs_lab_result result;
@@ -439,7 +453,8 @@ START_TEST(rows_as_of_a_run_of_ours)
     train(1, 0, 3, 4, -1, -1);
     write_logs();
     ck_ok(import(sets, 2, &err));
-    ck_assert(result.added == 1 && result.known == 0 && result.lines == 16 && result.unreadable == 0);
+    ck_assert(result.added == 1 && result.known == 0 && result.lines == 16 &&
+              result.unreadable == 0);
     ck_word("SELECT name FROM run", "old/0001-exp-s-1");
     ck_word("SELECT state FROM run", "completed");
     ck_near(value("SELECT count(*) FROM batch_loss"), 12);
@@ -488,7 +503,8 @@ START_TEST(twice_adds_nothing_and_a_grown_log_adds_what_is_new)
     write_logs();
     ck_ok(import(NULL, 0, &err));
     ck_assert(result.added == 1 && result.known == 2);
-    ck_has(result.notes.text, "old/0003-exp-s-3 was imported from the same place when it ended in line 24");
+    ck_has(result.notes.text,
+           "old/0003-exp-s-3 was imported from the same place when it ended in line 24");
 }
 END_TEST
 
@@ -496,8 +512,9 @@ START_TEST(how_runs_ended)
 {
     train(1, 0, 3, 4, 2, 2);
     train(2, 0, 3, 4, -1, -1);
-    pxs_text_add(&batches, "[Epoch: 0] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/2]\n"
-                           "[Epoch: 0] [Dloss: nan] [loss_pixel: nan] [loss_GAN: 1] [Batch: 1/2]\n");
+    pxs_text_add(&batches,
+                 "[Epoch: 0] [Dloss: 1] [loss_pixel: 1] [loss_GAN: 1] [Batch: 0/2]\n"
+                 "[Epoch: 0] [Dloss: nan] [loss_pixel: nan] [loss_GAN: 1] [Batch: 1/2]\n");
     write_logs();
     static const char *const sets[] = {"n_epochs=4"};
     ck_ok(import(sets, 1, &err));
@@ -507,8 +524,10 @@ START_TEST(how_runs_ended)
     ck_word("SELECT message FROM attempt a JOIN run USING (run_id) WHERE number = 2",
             "the log ends after 3 of 4 epochs");
     ck_word("SELECT state FROM run WHERE number = 3", "diverged");
-    ck_near(value("SELECT loss_D FROM batch_loss JOIN run USING (run_id) WHERE number = 3 AND step = 1"),
-            -77);
+    ck_near(
+        value(
+            "SELECT loss_D FROM batch_loss JOIN run USING (run_id) WHERE number = 3 AND step = 1"),
+        -77);
     ck_near(value("SELECT count(*) FROM epoch JOIN run USING (run_id) WHERE number = 1"), 2);
 }
 END_TEST
@@ -546,14 +565,16 @@ START_TEST(nobody_works_on_imported_runs)
     ck_assert_uint_eq(n, 0);
     free(stale);
     ck_ok(pxs_store_remove_sweep(s, id, NULL, &err));
-    ck_near(value("SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM imported) + (SELECT count(*) "
+    ck_near(value("SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM imported) + (SELECT "
+                  "count(*) "
                   "FROM batch_loss)"),
             0);
 }
 END_TEST
 
 /* Hands out some records and fails. */
-static enum pxs_status breaks_off(void *user, struct pxs_record *r, bool *more, struct pxs_error *error) {
+static enum pxs_status breaks_off(void *user, struct pxs_record *r, bool *more,
+                                  struct pxs_error *error) {
     int *left = user;
     *more = true;
     r->kind = PXS_RECORD_BATCH;
@@ -579,7 +600,8 @@ START_TEST(nothing_is_half_imported)
                                      .event = "x"};
     ck_fails(pxs_store_import(s, &run, breaks_off, &left, &err), PXS_E_IO, "");
     ck_assert_int_eq(run.run_id, 0);
-    ck_near(value("SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM sweep) + (SELECT count(*) FROM "
+    ck_near(value("SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM sweep) + (SELECT "
+                  "count(*) FROM "
                   "batch_loss)"),
             0);
 }
@@ -656,14 +678,16 @@ START_TEST(many_folders)
     ck_assert_int_eq(symlink(test_folder(), in_folder("exp/loop")), 0);
     ck_ok(import(NULL, 0, &err));
     ck_assert(result.folders == 3 && result.added == 3);
-    ck_word("SELECT group_concat(value) FROM (SELECT value FROM param WHERE key = 'dataset' ORDER BY run_id)",
+    ck_word("SELECT group_concat(value) FROM (SELECT value FROM param WHERE key = 'dataset' ORDER "
+            "BY run_id)",
             "a,b,c");
 }
 END_TEST
 
 START_TEST(nothing_to_import)
 {
-    ck_fails(import(NULL, 0, &err), PXS_E_NOT_FOUND, "no train_loss.txt, loss_time.txt or list_loss.txt in ");
+    ck_fails(import(NULL, 0, &err), PXS_E_NOT_FOUND,
+             "no train_loss.txt, loss_time.txt or list_loss.txt in ");
     pxs_text_add(&batches, "nothing\n");
     write_logs();
     ck_fails(import(NULL, 0, &err), PXS_E_CORRUPT, "");
@@ -674,7 +698,8 @@ END_TEST
 
 static Suite *lab_suite(void) {
     Suite *suite = suite_create("lab");
-    TCase *lines = tcase_create("lines"), *files = tcase_create("files"), *store = tcase_create("store");
+    TCase *lines = tcase_create("lines"), *files = tcase_create("files"),
+          *store = tcase_create("store");
     tcase_add_test(lines, a_line_of_the_script);
     tcase_add_loop_test(lines, lines_of_its_versions, 0, PXS_COUNT(variants));
     tcase_add_test(lines, losses_that_are_no_numbers);

@@ -68,7 +68,8 @@ START_TEST(as_json)
 {
     struct pxs_json_doc *doc = NULL;
     const char *text = diff("3", "5", false, PXS_FORMAT_JSON);
-    ck_has(text, "{\"part\":\"configuration\",\"key\":\"lrgd\",\"a\":25,\"b\":null,\"change\":null}");
+    ck_has(text,
+           "{\"part\":\"configuration\",\"key\":\"lrgd\",\"a\":25,\"b\":null,\"change\":null}");
     ck_ok(pxs_json_parse(text, out.len, "out", &doc, &err));
     ck_assert_int_eq(pxs_json_type(pxs_json_root(doc)), PXS_JSON_ARRAY);
     pxs_json_destroy(&doc);
@@ -87,15 +88,18 @@ END_TEST
 
 START_TEST(refusals)
 {
-    const struct pxs_diff_options same = {"3", "rates/0003-lrgd-25-s0", false}, unknown = {"3", "99", false};
+    const struct pxs_diff_options same = {"3", "rates/0003-lrgd-25-s0", false},
+                                  unknown = {"3", "99", false};
     ck_fails(pxs_report_diff(store, &same, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_INVALID,
              "are the same run");
-    ck_fails(pxs_report_diff(store, &unknown, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND, "");
+    ck_fails(pxs_report_diff(store, &unknown, PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND,
+             "");
     ck_assert_uint_eq(out.len, 0);
 }
 END_TEST
 
-/* Runs with steps: configuration k's losses lie 0.3 k above, from the first step on; rates differ from epoch 1 on. */
+/* Runs with steps: configuration k's losses lie 0.3 k above, from the first step on; rates differ
+ * from epoch 1 on. */
 START_TEST(where_losses_begin_to_differ)
 {
     const struct curve_shape shape = {

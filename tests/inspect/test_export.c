@@ -102,11 +102,12 @@ START_TEST(rows_in_the_order_of_the_key)
 {
     long run = 0, epoch = -1;
     export("epoch", PXS_FORMAT_CSV);
-    for (const char *line = strchr(out.text, '\n') + 1; *line != '\0'; line = strchr(line, '\n') + 1) {
+    for (const char *line = strchr(out.text, '\n') + 1; *line != '\0';
+         line = strchr(line, '\n') + 1) {
         char *rest;
         const long r = strtol(line, &rest, 10), e = strtol(rest + 1, NULL, 10);
-        ck_assert_msg(r > run || (r == run && e > epoch), "run %ld epoch %ld after %ld %ld", r, e, run,
-                      epoch);
+        ck_assert_msg(r > run || (r == run && e > epoch), "run %ld epoch %ld after %ld %ld", r, e,
+                      run, epoch);
         run = r;
         epoch = e;
     }
@@ -149,7 +150,8 @@ static void fails(const struct pxs_export_options *o, enum pxs_status status, co
 
 START_TEST(what_cannot_be_exported)
 {
-    struct pxs_export_options o = {.sweep = "rates", .format = PXS_FORMAT_CSV, .sink = {append, NULL}};
+    struct pxs_export_options o = {
+        .sweep = "rates", .format = PXS_FORMAT_CSV, .sink = {append, NULL}};
     o.table = "losses";
     fails(&o, PXS_E_NOT_FOUND,
           "there is no table 'losses'; there are: v_progress, v_run, v_schedule, attempt,");

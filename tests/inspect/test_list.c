@@ -19,7 +19,7 @@ static void teardown(void) {
     drop_database(&store);
 }
 
-/* ---- ls -------------------------------------------------------------------------------------------------- */
+/* ---- ls ------------------------------------------------------------------------------------- */
 
 static size_t lines(const char *text) {
     size_t n = 0;
@@ -39,7 +39,8 @@ START_TEST(ls_lists_runs)
 }
 END_TEST
 
-static enum pxs_status no_records(void *user, struct pxs_record *r, bool *more, struct pxs_error *err) {
+static enum pxs_status no_records(void *user, struct pxs_record *r, bool *more,
+                                  struct pxs_error *err) {
     *more = false;
     return PXS_OK;
 }
@@ -81,25 +82,25 @@ START_TEST(ls_filters)
     ck_ok(pxs_report_list(store, &(struct pxs_list_options){.sweep = "rates", .state = "diverged"},
                           PXS_FORMAT_CSV, 0, &out, &err));
     ck_assert_uint_eq(lines(pxs_text_str(&out)), 2);
-    ck_fails(pxs_report_list(store, &(struct pxs_list_options){.state = "complete"}, PXS_FORMAT_CSV, 0, &out,
-                             &err),
+    ck_fails(pxs_report_list(store, &(struct pxs_list_options){.state = "complete"}, PXS_FORMAT_CSV,
+                             0, &out, &err),
              PXS_E_INVALID, "'completed'");
-    ck_fails(
-        pxs_report_list(store, &(struct pxs_list_options){.sweep = "nope"}, PXS_FORMAT_CSV, 0, &out, &err),
-        PXS_E_NOT_FOUND, "");
+    ck_fails(pxs_report_list(store, &(struct pxs_list_options){.sweep = "nope"}, PXS_FORMAT_CSV, 0,
+                             &out, &err),
+             PXS_E_NOT_FOUND, "");
 }
 END_TEST
 
 START_TEST(ls_as_a_table_leaves_out_what_is_empty)
 {
-    ck_ok(pxs_report_list(store, &(struct pxs_list_options){.state = "queued"}, PXS_FORMAT_TABLE, 0, &out,
-                          &err));
+    ck_ok(pxs_report_list(store, &(struct pxs_list_options){.state = "queued"}, PXS_FORMAT_TABLE, 0,
+                          &out, &err));
     ck_has_not(pxs_text_str(&out), "best val");
     ck_has(pxs_text_str(&out), "rates/0007-lrgd-10-s1");
 }
 END_TEST
 
-/* ---- show ------------------------------------------------------------------------------------------------ */
+/* ---- show ----------------------------------------------------------------------------------- */
 
 START_TEST(show_by_name_and_number)
 {
@@ -146,7 +147,8 @@ END_TEST
 
 START_TEST(show_an_unknown_run)
 {
-    ck_fails(pxs_report_show(store, "rates/0099", PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND, "");
+    ck_fails(pxs_report_show(store, "rates/0099", PXS_FORMAT_TABLE, 0, &out, &err), PXS_E_NOT_FOUND,
+             "");
     ck_assert_uint_eq(out.len, 0);
 }
 END_TEST

@@ -1,11 +1,13 @@
-/* How fast each convolution pass of each set is, on one thread: kerncheck --bench. Measures, judges nothing. */
+/* How fast each convolution pass of each set is, on one thread: kerncheck --bench. Measures, judges
+ * nothing. */
 #include "kernel_tests.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The stride-2 layers of the 64 px network at batch 8 and of the 256 px network at batch 1: discriminator, down path, up path. */
+/* The stride-2 layers of the 64 px network at batch 8 and of the 256 px network at batch 1:
+ * discriminator, down path, up path. */
 static const struct pxs_conv_shape layers_64[] = {
     {8, 32, 32, 6, 64},   {8, 32, 32, 3, 64},  {8, 16, 16, 64, 128}, {8, 8, 8, 128, 256},
     {8, 4, 4, 256, 512},  {8, 2, 2, 512, 512}, {8, 1, 1, 512, 512},  {8, 2, 2, 512, 1024},
@@ -39,8 +41,8 @@ static bool is_wanted(const char *only, const struct pxs_kernels *set, enum pxs_
     return !strcmp(only, name) || (strlen(only) == len && !strncmp(only, name, len));
 }
 
-static void run(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, enum pxs_pass pass,
-                float *big, float *small, float *weight) {
+static void run(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                enum pxs_pass pass, float *big, float *small, float *weight) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     if (pass == PXS_PASS_DOWN)
         pxs_conv_down(ctx, s, big, cb, weight, small, cs);
@@ -85,8 +87,8 @@ static size_t bench_layer(const struct pxs_conv_shape *s, const char *only) {
     for (size_t i = 0; i < n; i++) {
         struct entry *e = &entries[i];
         qsort(e->seconds, ROUNDS, sizeof *e->seconds, by_size);
-        printf("%d x %3d x %3d %4d/%4d  %-6s %-13s %-6s %9.3f %9.3f ms %8.1f GFLOP/s\n", s->n, s->h, s->w,
-               s->cb, s->cs, pass_names[e->pass], pxs_kernels_name(e->set),
+        printf("%d x %3d x %3d %4d/%4d  %-6s %-13s %-6s %9.3f %9.3f ms %8.1f GFLOP/s\n", s->n, s->h,
+               s->w, s->cb, s->cs, pass_names[e->pass], pxs_kernels_name(e->set),
                pxs_method_name(pxs_kernels_method(e->set, s, e->pass)), e->seconds[0] * 1e3,
                e->seconds[ROUNDS / 2] * 1e3, flop / e->seconds[0] * 1e-9);
     }
@@ -111,7 +113,8 @@ int bench(const char *only, bool large) {
     size_t n = large ? PXS_COUNT(layers_256) : PXS_COUNT(layers_64);
     layers = large ? layers_256 : layers_64;
     wanted = only;
-    printf("one thread, %d rounds; minimum, median, GFLOP/s of the direct count at the minimum\n", ROUNDS);
+    printf("one thread, %d rounds; minimum, median, GFLOP/s of the direct count at the minimum\n",
+           ROUNDS);
     Suite *suite = suite_create("bench");
     KERNEL_CASE("bench");
     tcase_add_loop_test(tcase, layer, 0, (int)n);

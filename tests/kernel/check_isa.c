@@ -1,5 +1,6 @@
-/* The tables of every instruction set that runs here (src/engine/kernel/isa.h) against plain loops in double. Everything runs twice: on small
- * whole numbers, where each step is exact and so is the comparison, and on random ones within the error of their sums. */
+/* The tables of every instruction set that runs here (src/engine/kernel/isa.h) against plain loops
+ * in double. Everything runs twice: on small whole numbers, where each step is exact and so is the
+ * comparison, and on random ones within the error of their sums. */
 #include "../../src/engine/kernel/kernel_priv.h"
 #include "kernel_tests.h"
 #include "winograd.h"
@@ -41,13 +42,14 @@ static double *before(float *out, size_t ld, size_t rows, int cols, bool exact, 
     return widen(out, ld, rows, cols);
 }
 
-/* ---- products -------------------------------------------------------------------------------------------- */
+/* ---- products ------------------------------------------------------------------------------- */
 
 static void check_rows(const struct pxs_isa *isa, int rows, int panels, bool add, bool exact) {
-    size_t a_panel = (size_t)(rows * PANEL + RANDOM_OF(gaps)), ldc = (size_t)(PANEL + RANDOM_OF(gaps)),
-           count = (size_t)rows * PANEL;
+    size_t a_panel = (size_t)(rows * PANEL + RANDOM_OF(gaps)),
+           ldc = (size_t)(PANEL + RANDOM_OF(gaps)), count = (size_t)rows * PANEL;
     int shift = RANDOM_OF(shifts);
-    float *a = buffer((size_t)panels * a_panel, shift), *b = buffer((size_t)panels * PANEL * PANEL, shift),
+    float *a = buffer((size_t)panels * a_panel, shift),
+          *b = buffer((size_t)panels * PANEL * PANEL, shift),
           *c = buffer((size_t)rows * ldc, shift);
     for (int p = 0; p < panels; p++)
         fill(a + (size_t)p * a_panel, PANEL, (size_t)rows, PANEL, exact, 1);
@@ -88,7 +90,8 @@ static void check_outer(const struct pxs_isa *isa, int n, int longest, bool add,
     int shift = RANDOM_OF(shifts), total = 0;
     struct pxs_segment seg[8];
     float *c = buffer(PANEL * PANEL, shift);
-    double *want = before(c, PANEL, PANEL, PANEL, exact, add), *size = magnitudes(want, PANEL * PANEL);
+    double *want = before(c, PANEL, PANEL, PANEL, exact, add),
+           *size = magnitudes(want, PANEL * PANEL);
     for (int s = 0; s < n; s++) {
         int len = s == n - 1 ? longest : random_int(0, longest);
         float *a = buffer((size_t)len * lda, shift), *b = buffer((size_t)len * ldb, shift);
@@ -125,7 +128,7 @@ START_TEST(outer_products)
 }
 END_TEST
 
-/* ---- copies ---------------------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 START_TEST(transposes)
 {
@@ -141,7 +144,8 @@ START_TEST(transposes)
             want[i] = (double)src[i % PANEL * ld + i / PANEL];
         isa->transpose(src, ld, dst);
         tamper("transpose", dst, PANEL, PANEL, PANEL);
-        expect_close(dst, PANEL, PANEL, PANEL, want, none, 0, "%s transpose, ld %zu", isa->name, ld);
+        expect_close(dst, PANEL, PANEL, PANEL, want, none, 0, "%s transpose, ld %zu", isa->name,
+                     ld);
         buffers_done();
     }
 }
@@ -153,25 +157,26 @@ START_TEST(copies)
     FOR_EACH_ISA(isa)
     for (int n = 0; n < 20; n++)
         for (int add = 0; add < 2; add++) {
-            size_t ld_src = (size_t)(PANEL + RANDOM_OF(gaps)), ld_dst = (size_t)(PANEL + RANDOM_OF(gaps)),
-                   count = (size_t)n * PANEL;
+            size_t ld_src = (size_t)(PANEL + RANDOM_OF(gaps)),
+                   ld_dst = (size_t)(PANEL + RANDOM_OF(gaps)), count = (size_t)n * PANEL;
             float *src = buffer((size_t)n * ld_src, RANDOM_OF(shifts)),
                   *dst = buffer((size_t)n * ld_dst, RANDOM_OF(shifts));
             fill_random(src, ld_src, (size_t)n, PANEL, 1.0);
             freeze(src);
-            double *want = before(dst, ld_dst, (size_t)n, PANEL, false, add), *none = numbers(count);
+            double *want = before(dst, ld_dst, (size_t)n, PANEL, false, add),
+                   *none = numbers(count);
             for (size_t i = 0; i < count; i++) /* one rounding: exact */
                 want[i] = (double)((float)want[i] + src[i / PANEL * ld_src + i % PANEL]);
             isa->copy(src, ld_src, n, dst, ld_dst, add);
             tamper("copy", dst, ld_dst, (size_t)n, PANEL);
-            expect_close(dst, ld_dst, (size_t)n, PANEL, want, none, 0, "%s copy of %d, add %d", isa->name, n,
-                         add);
+            expect_close(dst, ld_dst, (size_t)n, PANEL, want, none, 0, "%s copy of %d, add %d",
+                         isa->name, n, add);
             buffers_done();
         }
 }
 END_TEST
 
-/* ---- Winograd transforms --------------------------------------------------------------------------------- */
+/* ---- Winograd transforms -------------------------------------------------------------------- */
 
 /* The matrices of F(m,2) and, for the sizes of the errors, their absolute values. */
 struct matrices {
@@ -190,12 +195,14 @@ static struct matrices matrices_of(const struct pxs_isa *isa, int m) {
     return k;
 }
 
-/* Roundings on the way through two dimensions: up to five a dimension, each at most at the size of the whole. */
+/* Roundings on the way through two dimensions: up to five a dimension, each at most at the size of
+ * the whole. */
 #define TRANSFORM_SLACK (12 * 0x1p-24)
 
-/* One of the transforms on n vectors of `lanes` numbers: in [lane][n_in^2] -> want and size [out][lane]. */
-static void transform(const double *l, const double *l_abs, int rows, int cols, bool turned, const double *in,
-                      double *out, double *size) {
+/* One of the transforms on n vectors of `lanes` numbers: in [lane][n_in^2] -> want and size
+ * [out][lane]. */
+static void transform(const double *l, const double *l_abs, int rows, int cols, bool turned,
+                      const double *in, double *out, double *size) {
     double in_abs[25];
     int from = turned ? rows : cols;
     for (int i = 0; i < from * from; i++)
@@ -207,7 +214,8 @@ static void transform(const double *l, const double *l_abs, int rows, int cols, 
 /* big_in and small_in: pixels to points, for several panels. */
 static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, bool exact) {
     struct matrices k = matrices_of(isa, m);
-    const double *l = of_big ? k.plain.bt : k.plain.at, *l_abs = of_big ? k.absolute.bt : k.absolute.at;
+    const double *l = of_big ? k.plain.bt : k.plain.at,
+                 *l_abs = of_big ? k.absolute.bt : k.absolute.at;
     int side = of_big ? k.nx : m, n_src = side * side, channels = panels * PANEL;
     size_t panel_stride = (size_t)(PANEL + RANDOM_OF(gaps)),
            xi_stride = (size_t)panels * panel_stride + (size_t)RANDOM_OF(gaps);
@@ -235,9 +243,10 @@ static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, 
     for (int xi = 0; xi < k.nxi; xi++)
         for (int p = 0; p < panels; p++) {
             size_t at = (size_t)(xi * channels + p * PANEL);
-            expect_close(dst + (size_t)xi * xi_stride + (size_t)p * panel_stride, PANEL, 1, PANEL, want + at,
-                         size + at, exact ? 0 : TRANSFORM_SLACK, "%s %s of F(%d,2): point %d, panel %d of %d",
-                         isa->name, of_big ? "big_in" : "small_in", m, xi, p, panels);
+            expect_close(dst + (size_t)xi * xi_stride + (size_t)p * panel_stride, PANEL, 1, PANEL,
+                         want + at, size + at, exact ? 0 : TRANSFORM_SLACK,
+                         "%s %s of F(%d,2): point %d, panel %d of %d", isa->name,
+                         of_big ? "big_in" : "small_in", m, xi, p, panels);
             size_t written = 0;
             for (size_t i = PANEL; i < panel_stride; i++)
                 written += !is_mark(dst[(size_t)xi * xi_stride + (size_t)p * panel_stride + i]);
@@ -279,7 +288,8 @@ static void check_small_out(const struct pxs_isa *isa, int m, bool exact) {
 /* big_out adds to a plane. */
 static void check_big_out(const struct pxs_isa *isa, int m, bool exact) {
     struct matrices k = matrices_of(isa, m);
-    size_t xi_stride = (size_t)(PANEL + RANDOM_OF(gaps)), ld = (size_t)(k.nx * PANEL + RANDOM_OF(gaps));
+    size_t xi_stride = (size_t)(PANEL + RANDOM_OF(gaps)),
+           ld = (size_t)(k.nx * PANEL + RANDOM_OF(gaps));
     float *src = buffer((size_t)k.nxi * xi_stride, RANDOM_OF(shifts)),
           *plane = buffer((size_t)k.nx * ld, RANDOM_OF(shifts));
     int cols = k.nx * PANEL;
@@ -329,8 +339,9 @@ static void check_weight_in(const struct pxs_isa *isa, int m, int rows, bool exa
     }
     k.tile->weight_in(tap, rows, dst, xi_stride);
     tamper("weight_in", dst, xi_stride, (size_t)k.nxi, (int)count);
-    expect_close(dst, xi_stride ? xi_stride : 1, (size_t)k.nxi * (count > 0), (int)count, want, size,
-                 exact ? 0 : TRANSFORM_SLACK, "%s weight_in of F(%d,2), %d rows", isa->name, m, rows);
+    expect_close(dst, xi_stride ? xi_stride : 1, (size_t)k.nxi * (count > 0), (int)count, want,
+                 size, exact ? 0 : TRANSFORM_SLACK, "%s weight_in of F(%d,2), %d rows", isa->name,
+                 m, rows);
     buffers_done();
 }
 

@@ -1,16 +1,20 @@
-/* The three passes of every set against the references: sizes by rule, wide pixels, unaligned pointers, exact scratch.
+/* The three passes of every set against the references: sizes by rule, wide pixels, unaligned
+ * pointers, exact scratch.
  *
- * Each shape is computed on two kinds of numbers. Whole ones, so small and so sparse that every step of every method is exact in f32
- * (weights are multiples of 36, which F(4,2) divides by 6 twice): there each result has to be right to the last bit, and a wrong constant,
- * tap or border shows by far. And random ones, where the error must stay within what rounding explains:
+ * Each shape is computed on two kinds of numbers. Whole ones, so small and so sparse that every
+ * step of every method is exact in f32 (weights are multiples of 36, which F(4,2) divides by 6
+ * twice): there each result has to be right to the last bit, and a wrong constant, tap or border
+ * shows by far. And random ones, where the error must stay within what rounding explains:
  *
  * - direct and im2col: sum_slack of the number of terms, times the sum of absolute products.
- * - Winograd: the products in the middle are sums of K terms. Rounding leaves a random error of at most about u K r on each, u = 2^-24,
- *   where r is the root mean square of the terms (the K partial sums grow like the root of k), and the transforms about 5 u sqrt(K) r. The
- *   last transform adds up errors of different products. So the variance of the result, in units of u^2, is (K + 24) times the same chain of
- *   transforms on squared matrices and numbers, AT' [(G' g' GT') * (BT' d' B')] A' with x' = x x, summed over channels. WINOGRAD_SLACK
- *   standard deviations of that are allowed; about half of them is the most that millions of results show. The chain on absolute values would be
- *   sure for any numbers, but lies a hundred times higher, where errors that matter would hide. */
+ * - Winograd: the products in the middle are sums of K terms. Rounding leaves a random error of at
+ * most about u K r on each, u = 2^-24, where r is the root mean square of the terms (the K partial
+ * sums grow like the root of k), and the transforms about 5 u sqrt(K) r. The last transform adds up
+ * errors of different products. So the variance of the result, in units of u^2, is (K + 24) times
+ * the same chain of transforms on squared matrices and numbers, AT' [(G' g' GT') * (BT' d' B')] A'
+ * with x' = x x, summed over channels. WINOGRAD_SLACK standard deviations of that are allowed;
+ * about half of them is the most that millions of results show. The chain on absolute values would
+ * be sure for any numbers, but lies a hundred times higher, where errors that matter would hide. */
 #include "kernel_tests.h"
 #include "winograd.h"
 
@@ -31,7 +35,8 @@ struct layer {
     int shift;
 };
 
-/* One kind of numbers. `factor` meets `big` in W: of the exact kind, weights and it are multiples of 36. */
+/* One kind of numbers. `factor` meets `big` in W: of the exact kind, weights and it are multiples
+ * of 36. */
 struct numbers {
     bool exact;
     float *big, *small, *factor, *weight, *before;
@@ -58,8 +63,8 @@ static void widen_all(const struct layer *l, struct numbers *d) {
             freeze(inputs[i]);
     d->big64 = widen(d->big, l->ld_big, l->pixels_big, l->s.cb);
     d->small64 = widen(d->small, l->ld_small, l->pixels_small, l->s.cs);
-    d->factor64 =
-        d->factor == d->small ? d->small64 : widen(d->factor, l->ld_small, l->pixels_small, l->s.cs);
+    d->factor64 = d->factor == d->small ? d->small64
+                                        : widen(d->factor, l->ld_small, l->pixels_small, l->s.cs);
     d->weight64 = widen(plain_weight(&l->s, d->weight), 1, l->n_weight, 1);
     d->before64 = widen(d->before, l->ld_big, l->pixels_big, l->s.cb);
 }
@@ -79,7 +84,7 @@ static struct numbers random_numbers(const struct layer *l) {
     return d;
 }
 
-/* ---- whole numbers ----------------------------------------------------------------------------------------- */
+/* ---- whole numbers -------------------------------------------------------------------------- */
 
 enum { MOST_WEIGHT = 2, UNIT = 36, MOST_BEFORE = 8 };
 #define EXACT_LIMIT 0x1p22
@@ -93,7 +98,8 @@ static double *collapse(const float *p, size_t ld, size_t pixels, int channels) 
     return sum;
 }
 
-/* No step of D or U on these numbers exceeds this: the chain of F(4,2) on absolute values, with the largest weight in place of all. */
+/* No step of D or U on these numbers exceeds this: the chain of F(4,2) on absolute values, with the
+ * largest weight in place of all. */
 static double largest_step(const struct layer *l, enum pxs_pass pass, const float *p) {
     struct pxs_conv_shape s = l->s;
     s.cb = s.cs = 1;
@@ -128,10 +134,12 @@ static void squares(const struct tiling *t, const double *points, size_t channel
 static double largest_weight_step(const struct layer *l, const float *big, const float *factor) {
     struct tiling t = make_tiling(&l->s, 4, 1);
     double of_big[25] = {0}, of_small[25] = {0}, most = 0;
-    squares(&t, points_of_big(&t, magnitudes(widen(big, l->ld_big, l->pixels_big, l->s.cb), l->n_big)),
+    squares(&t,
+            points_of_big(&t, magnitudes(widen(big, l->ld_big, l->pixels_big, l->s.cb), l->n_big)),
             4 * (size_t)l->s.cb, of_big);
     squares(&t,
-            points_of_small(&t, magnitudes(widen(factor, l->ld_small, l->pixels_small, l->s.cs), l->n_small)),
+            points_of_small(
+                &t, magnitudes(widen(factor, l->ld_small, l->pixels_small, l->s.cs), l->n_small)),
             (size_t)l->s.cs, of_small);
     for (int xi = 0; xi < t.nxi; xi++)
         most = fmax(most, 2 * sqrt(of_big[xi] * of_small[xi]));
@@ -167,10 +175,10 @@ static struct numbers whole_numbers(const struct layer *l, int passes) {
     return d;
 }
 
-/* ---- what should come out ---------------------------------------------------------------------------------- */
+/* ---- what should come out ------------------------------------------------------------------- */
 
-static void reference(const struct layer *l, enum pxs_pass pass, const double *big, const double *small,
-                      const double *weight, double *out) {
+static void reference(const struct layer *l, enum pxs_pass pass, const double *big,
+                      const double *small, const double *weight, double *out) {
     if (pass == PXS_PASS_DOWN)
         ref_down(&l->s, big, weight, out);
     else if (pass == PXS_PASS_UP)
@@ -186,8 +194,8 @@ static size_t count_of(const struct layer *l, enum pxs_pass pass) {
 static const double *wanted(const struct layer *l, struct numbers *d, enum pxs_pass pass) {
     if (!d->want[pass]) {
         d->want[pass] = numbers(count_of(l, pass));
-        reference(l, pass, d->big64, pass == PXS_PASS_WEIGHT ? d->factor64 : d->small64, d->weight64,
-                  d->want[pass]);
+        reference(l, pass, d->big64, pass == PXS_PASS_WEIGHT ? d->factor64 : d->small64,
+                  d->weight64, d->want[pass]);
     }
     return d->want[pass];
 }
@@ -208,11 +216,12 @@ static double terms_of(const struct layer *l, enum pxs_pass pass, const struct t
     return t ? t->tiles : (double)l->pixels_small;
 }
 
-static double *winograd_size(const struct layer *l, const struct numbers *d, enum pxs_pass pass, int m) {
+static double *winograd_size(const struct layer *l, const struct numbers *d, enum pxs_pass pass,
+                             int m) {
     struct tiling t = make_tiling(&l->s, m, 2);
     size_t n = count_of(l, pass);
-    double *out = numbers(n), *big = squared(d->big64, l->n_big), *small = squared(d->small64, l->n_small),
-           *weight = squared(d->weight64, l->n_weight);
+    double *out = numbers(n), *big = squared(d->big64, l->n_big),
+           *small = squared(d->small64, l->n_small), *weight = squared(d->weight64, l->n_weight);
     if (pass == PXS_PASS_DOWN)
         chain_down(&t, big, weight, out, NULL);
     else if (pass == PXS_PASS_UP)
@@ -225,7 +234,8 @@ static double *winograd_size(const struct layer *l, const struct numbers *d, enu
 }
 
 /* What the allowed error scales with. */
-static const double *size_of(const struct layer *l, struct numbers *d, enum pxs_pass pass, enum yardstick y) {
+static const double *size_of(const struct layer *l, struct numbers *d, enum pxs_pass pass,
+                             enum yardstick y) {
     size_t n = count_of(l, pass);
     double **size = &d->size[pass][y];
     if (*size)
@@ -240,15 +250,15 @@ static const double *size_of(const struct layer *l, struct numbers *d, enum pxs_
     return *size;
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 #define SHAPE_FORMAT "%s (%s) n %d, %d x %d, %d/%d channels, %s numbers"
-#define SHAPE_VALUES                                                                                        \
-    pxs_kernels_name(ctx->set), pxs_method_name(pxs_kernels_method(ctx->set, &l->s, pass)), l->s.n, l->s.h, \
-        l->s.w, l->s.cb, l->s.cs, d->exact ? "whole" : "random"
+#define SHAPE_VALUES                                                                        \
+    pxs_kernels_name(ctx->set), pxs_method_name(pxs_kernels_method(ctx->set, &l->s, pass)), \
+        l->s.n, l->s.h, l->s.w, l->s.cb, l->s.cs, d->exact ? "whole" : "random"
 
-static void check_pass(const struct pxs_kernel_context *ctx, const struct layer *l, struct numbers *d,
-                       enum pxs_pass pass, bool accumulate) {
+static void check_pass(const struct pxs_kernel_context *ctx, const struct layer *l,
+                       struct numbers *d, enum pxs_pass pass, bool accumulate) {
     enum pxs_method method = pxs_kernels_method(ctx->set, &l->s, pass);
     enum yardstick y = method == PXS_METHOD_F2 ? F2 : method == PXS_METHOD_F4 ? F4 : SUM;
     const double *want = wanted(l, d, pass), *size = size_of(l, d, pass, y);
@@ -259,8 +269,8 @@ static void check_pass(const struct pxs_kernel_context *ctx, const struct layer 
         float *got = buffer(l->pixels_small * l->ld_small, l->shift);
         pxs_conv_down(ctx, s, d->big, l->ld_big, d->weight, got, l->ld_small);
         tamper("down", got, l->ld_small, l->pixels_small, s->cs);
-        expect_close(got, l->ld_small, l->pixels_small, s->cs, want, size, slack, "down " SHAPE_FORMAT,
-                     SHAPE_VALUES);
+        expect_close(got, l->ld_small, l->pixels_small, s->cs, want, size, slack,
+                     "down " SHAPE_FORMAT, SHAPE_VALUES);
     } else if (pass == PXS_PASS_UP) {
         float *got = buffer(l->pixels_big * l->ld_big, l->shift);
         if (accumulate) {
@@ -281,12 +291,13 @@ static void check_pass(const struct pxs_kernel_context *ctx, const struct layer 
         float *got = buffer(l->n_weight, l->shift);
         pxs_conv_weight(ctx, s, d->big, l->ld_big, d->factor, l->ld_small, got);
         tamper("weight", got, 1, l->n_weight, 1);
-        expect_close(plain_weight(s, got), 1, l->n_weight, 1, want, size, slack, "weight " SHAPE_FORMAT,
-                     SHAPE_VALUES);
+        expect_close(plain_weight(s, got), 1, l->n_weight, 1, want, size, slack,
+                     "weight " SHAPE_FORMAT, SHAPE_VALUES);
     }
 }
 
-/* Some or all passes of every set on one shape, on either kind of numbers; scratch is exactly what the set asks for, and NaN. */
+/* Some or all passes of every set on one shape, on either kind of numbers; scratch is exactly what
+ * the set asks for, and NaN. */
 static void check_shape(struct pxs_conv_shape s, int passes, bool whole, bool random) {
     struct layer l = make_layer(s);
     struct numbers kinds[2];
@@ -317,7 +328,7 @@ static void check_shape(struct pxs_conv_shape s, int passes, bool whole, bool ra
     buffers_done();
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------------------ */
+/* ---- shapes --------------------------------------------------------------------------------- */
 
 static const int batches[] = {1, 2, 3, 5, 8}, sides[] = {1, 2, 3, 4, 5, 7, 8, 9},
                  channels[] = {1, 3, 6, 8, 15, 16, 17, 31, 32, 33, 48, 64, 80};
@@ -335,8 +346,8 @@ START_TEST(maps)
     start("maps", _i);
     int h = sides[(size_t)_i / PXS_COUNT(sides)], w = sides[(size_t)_i % PXS_COUNT(sides)],
         n = h * w > 16 ? random_int(1, 2) : RANDOM_OF(batches);
-    check_shape((struct pxs_conv_shape){n, h, w, 16 * random_int(1, 2), 16 * random_int(1, 2)}, ALL, true,
-                true);
+    check_shape((struct pxs_conv_shape){n, h, w, 16 * random_int(1, 2), 16 * random_int(1, 2)}, ALL,
+                true, true);
 }
 END_TEST
 
@@ -351,12 +362,14 @@ START_TEST(widths)
 }
 END_TEST
 
-/* Long and thin, primes, just past a multiple of a tile; thin layers of several blocks; K of several blocks. */
+/* Long and thin, primes, just past a multiple of a tile; thin layers of several blocks; K of
+ * several blocks. */
 static const struct pxs_conv_shape odd_shapes[] = {
-    {1, 3, 37, 16, 16}, {2, 31, 5, 16, 32},  {1, 13, 17, 32, 16}, {1, 2, 67, 16, 16}, {3, 41, 2, 16, 16},
-    {2, 1, 40, 16, 16}, {1, 3, 140, 16, 16}, {2, 19, 17, 3, 16},  {1, 33, 16, 6, 32}, {1, 2, 300, 3, 16},
-    {5, 7, 11, 1, 16},  {1, 4, 3, 272, 16},  {1, 3, 4, 16, 272},  {2, 2, 2, 80, 272}, {1, 1, 1, 272, 288},
-    {8, 1, 2, 48, 64},  {3, 23, 19, 7, 5},   {1, 5, 5, 96, 80},   {1, 1, 3, 300, 96},
+    {1, 3, 37, 16, 16}, {2, 31, 5, 16, 32}, {1, 13, 17, 32, 16}, {1, 2, 67, 16, 16},
+    {3, 41, 2, 16, 16}, {2, 1, 40, 16, 16}, {1, 3, 140, 16, 16}, {2, 19, 17, 3, 16},
+    {1, 33, 16, 6, 32}, {1, 2, 300, 3, 16}, {5, 7, 11, 1, 16},   {1, 4, 3, 272, 16},
+    {1, 3, 4, 16, 272}, {2, 2, 2, 80, 272}, {1, 1, 1, 272, 288}, {8, 1, 2, 48, 64},
+    {3, 23, 19, 7, 5},  {1, 5, 5, 96, 80},  {1, 1, 3, 300, 96},
 };
 START_TEST(odd)
 {
@@ -365,7 +378,8 @@ START_TEST(odd)
 }
 END_TEST
 
-/* Beyond the budgets of conv_winograd.c (2^21 floats of V, of Y, or of both), conv_blas.c (6 * 2^20 of col, down to a row at a time). */
+/* Beyond the budgets of conv_winograd.c (2^21 floats of V, of Y, or of both), conv_blas.c (6 * 2^20
+ * of col, down to a row at a time). */
 static const struct {
     struct pxs_conv_shape s;
     int passes;
@@ -374,7 +388,8 @@ static const struct {
     {{60, 3, 3, 256, 16}, DOWN | WEIGHT}, /* F(2,2) */
     {{53, 5, 5, 16, 416}, UP},
     {{80, 3, 3, 16, 752}, UP},
-    {{2, 5, 129, 64, 16}, ALL}, /* batches of more tile rows than one; a row of tiles beyond MAX_TILES */
+    /* batches of more tile rows than one; a row of tiles beyond MAX_TILES */
+    {{2, 5, 129, 64, 16}, ALL},
     {{2, 9, 270, 16, 16}, ALL}, /* the same for F(4,2) */
     {{4, 64, 64, 60, 2}, ALL},
     {{2, 2, 256, 512, 1}, ALL},
@@ -397,7 +412,8 @@ START_TEST(live_taps)
                 big[i] = small[i % 9] = 1.0;
             ref_weight(&s, big, small, dweight);
             for (int tap = 0; tap < 16; tap++)
-                ck_assert_msg(pxs_tap_is_live(&s, tap) == (dweight[tap] > 0), "tap %d at %d x %d", tap, h, w);
+                ck_assert_msg(pxs_tap_is_live(&s, tap) == (dweight[tap] > 0), "tap %d at %d x %d",
+                              tap, h, w);
         }
 }
 END_TEST

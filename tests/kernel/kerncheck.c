@@ -26,7 +26,8 @@ static const struct part {
     {"threads", "the same bits for any number of threads", threads_case},
 };
 
-/* Without fork, so that what was compared can be counted; a part after the other, so that a crash has a name. */
+/* Without fork, so that what was compared can be counted; a part after the other, so that a crash
+ * has a name. */
 static int failures_of(const struct part *part) {
     double start = pxs_monotonic();
     size_t before = numbers_compared();
@@ -39,7 +40,8 @@ static int failures_of(const struct part *part) {
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    printf("    %zu numbers compared, %.1f s\n", numbers_compared() - before, pxs_monotonic() - start);
+    printf("    %zu numbers compared, %.1f s\n", numbers_compared() - before,
+           pxs_monotonic() - start);
     return failed;
 }
 
@@ -57,8 +59,8 @@ static int check(const char *only, bool is_broken) {
         return 2;
     }
     pools_done();
-    printf("%zu numbers compared, %d checks failed, PXS_TEST_SEED=%llu\n", numbers_compared(), failed,
-           (unsigned long long)test_seed());
+    printf("%zu numbers compared, %d checks failed, PXS_TEST_SEED=%llu\n", numbers_compared(),
+           failed, (unsigned long long)test_seed());
     if (is_broken && times_tampered() == 0) {
         printf("nothing was broken: no check here has a kernel of that name\n");
         return 0; /* the tests that want a failure shall notice */

@@ -1,24 +1,27 @@
-/* The definitions as plain loops in double. Slow, obvious, and what the fast kernels are held to. */
+/* The definitions as plain loops in double. Slow, obvious, and what the fast kernels are held
+ * to. */
 #include "reference.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Calls back for every (small pixel, big pixel, tap) that meet. */
-#define FOR_EACH_MEETING(s, m, q, t)                                                                  \
-    for (int im = 0; im < (s)->n; im++)                                                               \
-        for (int i = 0; i < (s)->h; i++)                                                              \
-            for (int j = 0; j < (s)->w; j++)                                                          \
-                for (int t = 0; t < 16; t++)                                                          \
-                    if (2 * i - 1 + t / 4 >= 0 && 2 * i - 1 + t / 4 < 2 * (s)->h &&                   \
-                        2 * j - 1 + t % 4 >= 0 && 2 * j - 1 + t % 4 < 2 * (s)->w)                     \
-                        for (size_t m = (size_t)((im * (s)->h + i) * (s)->w + j),                     \
-                                    q = (size_t)((im * 2 * (s)->h + 2 * i - 1 + t / 4) * 2 * (s)->w + \
-                                                 2 * j - 1 + t % 4),                                  \
-                                    once = 1;                                                         \
+#define FOR_EACH_MEETING(s, m, q, t)                                                               \
+    for (int im = 0; im < (s)->n; im++)                                                            \
+        for (int i = 0; i < (s)->h; i++)                                                           \
+            for (int j = 0; j < (s)->w; j++)                                                       \
+                for (int t = 0; t < 16; t++)                                                       \
+                    if (2 * i - 1 + t / 4 >= 0 && 2 * i - 1 + t / 4 < 2 * (s)->h &&                \
+                        2 * j - 1 + t % 4 >= 0 && 2 * j - 1 + t % 4 < 2 * (s)->w)                  \
+                        for (size_t                                                                \
+                                 m = (size_t)((im * (s)->h + i) * (s)->w + j),                     \
+                                 q = (size_t)((im * 2 * (s)->h + 2 * i - 1 + t / 4) * 2 * (s)->w + \
+                                              2 * j - 1 + t % 4),                                  \
+                                 once = 1;                                                         \
                              once; once = 0)
 
-void ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight, double *small) {
+void ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight,
+              double *small) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     memset(small, 0, (size_t)(s->n * s->h * s->w) * cs * sizeof *small);
     FOR_EACH_MEETING(s, m, q, t)
@@ -27,7 +30,8 @@ void ref_down(const struct pxs_conv_shape *s, const double *big, const double *w
             small[m * cs + c] += big[q * cb + b] * weight[((size_t)t * cb + b) * cs + c];
 }
 
-void ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight, double *big) {
+void ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight,
+            double *big) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     memset(big, 0, (size_t)(s->n * s->h * s->w * 4) * cb * sizeof *big);
     FOR_EACH_MEETING(s, m, q, t)
@@ -36,7 +40,8 @@ void ref_up(const struct pxs_conv_shape *s, const double *small, const double *w
             big[q * cb + b] += small[m * cs + c] * weight[((size_t)t * cb + b) * cs + c];
 }
 
-void ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small, double *dweight) {
+void ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small,
+                double *dweight) {
     size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
     memset(dweight, 0, 16 * cb * cs * sizeof *dweight);
     FOR_EACH_MEETING(s, m, q, t)
@@ -88,7 +93,8 @@ void ref_head_backward(const struct pxs_head_shape *s, const double *x, const do
                 }
 }
 
-static void ref_statistics(const struct pxs_block_shape *s, const double *x, double *mean, double *rstd) {
+static void ref_statistics(const struct pxs_block_shape *s, const double *x, double *mean,
+                           double *rstd) {
     *mean = 0;
     *rstd = 1;
     if (!s->norm)
@@ -101,7 +107,8 @@ static void ref_statistics(const struct pxs_block_shape *s, const double *x, dou
     *rstd = 1.0 / sqrt(var + 1e-5);
 }
 
-void ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep, double *y) {
+void ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep,
+                       double *y) {
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
             size_t at = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c;
@@ -118,7 +125,8 @@ void ref_block_backward(const struct pxs_block_shape *s, const double *x, const 
                         const double *dy, double *dx) {
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
-            size_t first = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c, step = (size_t)s->c;
+            size_t first = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c,
+                   step = (size_t)s->c;
             double mean, rstd, sum = 0, dot = 0;
             ref_statistics(s, x + first, &mean, &rstd);
             for (size_t k = 0, at = first; k < (size_t)s->hw; k++, at += step) {

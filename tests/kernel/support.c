@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- random numbers -------------------------------------------------------------------------------------- */
+/* ---- random numbers ------------------------------------------------------------------------- */
 
 static uint64_t state, given_seed;
 static bool seed_is_given;
@@ -51,7 +51,7 @@ double random_unit(void) {
     return (double)(random_u32() >> 8) * 0x1p-23 - 1.0;
 }
 
-/* ---- buffers --------------------------------------------------------------------------------------------- */
+/* ---- buffers -------------------------------------------------------------------------------- */
 
 #define MARK 0x7fc0deadu
 enum { GUARD = 512, MAX_BUFFERS = 4096 }; /* floats on each side */
@@ -165,7 +165,7 @@ double *magnitudes(const double *a, size_t n) {
     return out;
 }
 
-/* ---- comparisons ----------------------------------------------------------------------------------------- */
+/* ---- comparisons ---------------------------------------------------------------------------- */
 
 static size_t n_compared;
 
@@ -208,11 +208,12 @@ void expect_close(const float *got, size_t ld, size_t rows, int cols, const doub
     va_end(ap);
     size_t row = (size_t)at / ld, col = (size_t)at % ld, i = row * (size_t)cols + col;
     if (col >= (size_t)cols)
-        ck_abort_msg("%s: written between the channels, pixel %zu channel %zu (seed %llu)", what, row, col,
-                     (unsigned long long)test_seed());
-    ck_abort_msg("%s: pixel %zu channel %zu is %.9g, not %.9g: off by %.3g, allowed %.3g (seed %llu)", what,
-                 row, col, (double)got[at], want[i], fabs((double)got[at] - want[i]), slack * magnitude[i],
-                 (unsigned long long)test_seed());
+        ck_abort_msg("%s: written between the channels, pixel %zu channel %zu (seed %llu)", what,
+                     row, col, (unsigned long long)test_seed());
+    ck_abort_msg(
+        "%s: pixel %zu channel %zu is %.9g, not %.9g: off by %.3g, allowed %.3g (seed %llu)", what,
+        row, col, (double)got[at], want[i], fabs((double)got[at] - want[i]), slack * magnitude[i],
+        (unsigned long long)test_seed());
 }
 
 void expect_same(const void *got, const void *want, size_t bytes, const char *format, ...) {
@@ -232,7 +233,7 @@ void expect_same(const void *got, const void *want, size_t bytes, const char *fo
                  (unsigned long long)test_seed());
 }
 
-/* ---- breaking -------------------------------------------------------------------------------------------- */
+/* ---- breaking ------------------------------------------------------------------------------- */
 
 enum break_mode { OFF, SWAP, BEYOND };
 static enum break_mode break_mode;
@@ -286,7 +287,7 @@ void tamper(const char *kernel, float *out, size_t ld, size_t rows, int cols) {
     }
 }
 
-/* ---- contexts -------------------------------------------------------------------------------------------- */
+/* ---- contexts ------------------------------------------------------------------------------- */
 
 enum { MAX_THREADS = 8 };
 static struct pxs_pool *pools[MAX_THREADS + 1];
@@ -319,7 +320,8 @@ float *plain_weight(const struct pxs_conv_shape *s, const float *panels) {
     for (int tap = 0; tap < 16; tap++)
         for (int b = 0; b < s->cb; b++)
             for (int c = 0; c < s->cs; c++)
-                plain[(tap * s->cb + b) * s->cs + c] = panels[pxs_weight_index(s->cb, s->cs, tap, b, c)];
+                plain[(tap * s->cb + b) * s->cs + c] =
+                    panels[pxs_weight_index(s->cb, s->cs, tap, b, c)];
     return plain;
 }
 
@@ -327,14 +329,16 @@ const struct pxs_kernels *kernel_set(size_t i) {
     return pxs_kernels_at(i);
 }
 
-bool is_new(struct ran *ran, size_t *n, const struct pxs_kernels *set, const struct pxs_conv_shape *s,
-            enum pxs_pass pass) {
-    struct ran one = {.method = pxs_kernels_method(set, s, pass), .floats = pxs_kernels_scratch(set, s, 1)};
+bool is_new(struct ran *ran, size_t *n, const struct pxs_kernels *set,
+            const struct pxs_conv_shape *s, enum pxs_pass pass) {
+    struct ran one = {.method = pxs_kernels_method(set, s, pass),
+                      .floats = pxs_kernels_scratch(set, s, 1)};
     const char *suffix = strchr(pxs_kernels_name(set), '-');
     if (one.method != PXS_METHOD_BLAS && suffix)
         snprintf(one.isa, sizeof one.isa, "%s", suffix);
     for (size_t i = 0; i < *n; i++)
-        if (ran[i].method == one.method && ran[i].floats == one.floats && !strcmp(ran[i].isa, one.isa))
+        if (ran[i].method == one.method && ran[i].floats == one.floats &&
+            !strcmp(ran[i].isa, one.isa))
             return false;
     ck_assert_uint_lt(*n, MAX_RAN);
     ran[(*n)++] = one;

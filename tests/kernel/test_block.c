@@ -14,8 +14,8 @@ struct layer {
     size_t n, pixels, ld;
     float *x, *bias; /* x is what forward leaves behind (with the bias on it) */
     double *x64;     /* the same */
-    double *v, *rstd,
-        *mean_abs; /* [n]: normalised value, its channel's 1/std, and mean |x| (0 and 1 without a norm) */
+    /* [n]: normalised value, its channel's 1/std, and mean |x| (0 and 1 without a norm) */
+    double *v, *rstd, *mean_abs;
     double *keep;
 };
 
@@ -44,20 +44,23 @@ static void normalise(struct layer *l) {
         }
 }
 
-/* Error of the normalised value: the mean is off by roundings of mean |x|, the variance by a few ulp. f32 runs are 64 long. */
+/* Error of the normalised value: the mean is off by roundings of mean |x|, the variance by a few
+ * ulp. f32 runs are 64 long. */
 static double value_error(const struct layer *l, size_t i) {
     return l->s.norm ? sum_slack(64) * (l->rstd[i] * l->mean_abs[i] + fabs(l->v[i])) : 0.0;
 }
 
-/* Activations whose sign f32 may take differently from double would compare different formulas: none stands so near its kink. */
+/* Activations whose sign f32 may take differently from double would compare different formulas:
+ * none stands so near its kink. */
 static bool near_a_kink(const struct layer *l, size_t i) {
     return l->s.hw > 1 && fabs(l->v[i]) < 2 * value_error(l, i);
 }
 
-static struct layer make_layer(struct pxs_block_shape s, double p, double scale, double offset, int gap,
-                               int shift) {
-    struct layer l = {.s = s,
-                      .drop = {.p = p, .seed = test_seed(), .stream = PXS_STREAM_DROPOUT, .a = 7, .b = 3}};
+static struct layer make_layer(struct pxs_block_shape s, double p, double scale, double offset,
+                               int gap, int shift) {
+    struct layer l = {
+        .s = s,
+        .drop = {.p = p, .seed = test_seed(), .stream = PXS_STREAM_DROPOUT, .a = 7, .b = 3}};
     l.pixels = (size_t)(s.n * s.hw);
     l.n = l.pixels * (size_t)s.c;
     l.ld = (size_t)(s.c + gap);
@@ -89,34 +92,38 @@ static struct layer make_layer(struct pxs_block_shape s, double p, double scale,
 }
 
 #define SHAPE_FORMAT "n %d, %d pixels, %d channels, norm %d, slope %g, p %g"
-#define SHAPE_VALUES(l) (l)->s.n, (l)->s.hw, (l)->s.c, (l)->s.norm, (double)(l)->s.slope, (l)->drop.p
+#define SHAPE_VALUES(l) \
+    (l)->s.n, (l)->s.hw, (l)->s.c, (l)->s.norm, (double)(l)->s.slope, (l)->drop.p
 
-static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l, float *stats, uint8_t *mask,
-                          int shift) {
+static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l, float *stats,
+                          uint8_t *mask, int shift) {
     double *want = numbers(l->n), *allowed = numbers(l->n);
     ref_block_forward(&l->s, l->x64, l->keep, want);
     for (size_t i = 0; i < l->n; i++)
         allowed[i] = (value_error(l, i) + 4 * 0x1p-24 * fabs(l->v[i])) * kept(l, i);
     float *y = buffer(l->pixels * l->ld, shift);
-    pxs_block_forward(ctx, &l->s, l->drop.p > 0 ? &l->drop : NULL, l->x, NULL, stats, mask, y, l->ld);
+    pxs_block_forward(ctx, &l->s, l->drop.p > 0 ? &l->drop : NULL, l->x, NULL, stats, mask, y,
+                      l->ld);
     tamper("block_forward", y, l->ld, l->pixels, l->s.c);
     expect_close(y, l->ld, l->pixels, l->s.c, want, allowed, 1.0, "block forward " SHAPE_FORMAT,
                  SHAPE_VALUES(l));
     size_t wrong = 0; /* not an assertion each: check writes a line for every one */
     for (size_t i = 0; mask && i < l->n; i++)
         wrong += mask[i] != (l->keep[i] > 0);
-    ck_assert_msg(wrong == 0, "%zu wrong elements in a mask, " SHAPE_FORMAT, wrong, SHAPE_VALUES(l));
+    ck_assert_msg(wrong == 0, "%zu wrong elements in a mask, " SHAPE_FORMAT, wrong,
+                  SHAPE_VALUES(l));
     for (size_t i = 0; i < l->n; i++)
         wrong += l->x64[i] != (double)l->x[i];
     ck_assert_msg(wrong == 0, "x changed in %zu places, " SHAPE_FORMAT, wrong, SHAPE_VALUES(l));
 }
 
-static void check_backward(const struct pxs_kernel_context *ctx, const struct layer *l, const float *stats,
-                           const uint8_t *mask, int shift) {
+static void check_backward(const struct pxs_kernel_context *ctx, const struct layer *l,
+                           const float *stats, const uint8_t *mask, int shift) {
     float *dy = buffer(l->pixels * l->ld, shift), *dx = buffer(l->n, shift);
     fill_random(dy, l->ld, l->pixels, l->s.c, ldexp(1.0, random_int(-12, 4)));
     freeze(dy);
-    double *dy64 = widen(dy, l->ld, l->pixels, l->s.c), *want = numbers(l->n), *allowed = numbers(l->n);
+    double *dy64 = widen(dy, l->ld, l->pixels, l->s.c), *want = numbers(l->n),
+           *allowed = numbers(l->n);
     ref_block_backward(&l->s, l->x64, l->keep, dy64, want);
     size_t c_all = (size_t)l->s.c, hw = (size_t)l->s.hw;
     for (size_t first = 0; first < l->n; first++) {
@@ -138,7 +145,8 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
     }
     pxs_block_backward(ctx, &l->s, l->drop.p, l->x, stats, mask, dy, l->ld, dx);
     tamper("block_backward", dx, 1, l->n, 1);
-    expect_close(dx, 1, l->n, 1, want, allowed, 1.0, "block backward " SHAPE_FORMAT, SHAPE_VALUES(l));
+    expect_close(dx, 1, l->n, 1, want, allowed, 1.0, "block backward " SHAPE_FORMAT,
+                 SHAPE_VALUES(l));
 }
 
 static void check_shape(struct pxs_block_shape s, double p, double scale, double offset) {
@@ -236,7 +244,8 @@ START_TEST(bias_before_the_norm)
 }
 END_TEST
 
-/* Masks: the promised share is kept, they differ by step, layer, seed and stream, and depend on nothing else. */
+/* Masks: the promised share is kept, they differ by step, layer, seed and stream, and depend on
+ * nothing else. */
 START_TEST(masks)
 {
     random_start("masks");
@@ -246,7 +255,8 @@ START_TEST(masks)
     float *x = buffer(n, 0), *y = buffer(n, 0);
     for (size_t i = 0; i < n; i++)
         x[i] = 1.0f;
-    struct pxs_dropout base = {.p = 0.3, .seed = 5, .stream = PXS_STREAM_DROPOUT, .a = 1, .b = 2}, other[5];
+    struct pxs_dropout base = {.p = 0.3, .seed = 5, .stream = PXS_STREAM_DROPOUT, .a = 1, .b = 2},
+                       other[5];
     for (int k = 0; k < 5; k++)
         other[k] = base;
     other[0].a++;
@@ -267,7 +277,8 @@ START_TEST(masks)
         double equal = 0;
         for (size_t i = 0; i < n; i++)
             equal += (mask[i] == mask2[i]) / (double)n;
-        ck_assert_double_eq_tol(equal, 0.58, 5 * sqrt(0.25 / (double)n)); /* 0.7^2 + 0.3^2: independent */
+        /* 0.7^2 + 0.3^2: independent */
+        ck_assert_double_eq_tol(equal, 0.58, 5 * sqrt(0.25 / (double)n));
     }
     struct pxs_block_shape wide = {1, 1000, 100, true, 0.2f}; /* the same elements, cut otherwise */
     float *stats = buffer(200, 0);

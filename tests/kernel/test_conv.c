@@ -1,5 +1,5 @@
-/* What convolutions promise, whoever computes them: adjoint, linear, moving along, as far as a NaN goes; and how sets are named. Numbers
- * against the references: check_passes.c. */
+/* What convolutions promise, whoever computes them: adjoint, linear, moving along, as far as a NaN
+ * goes; and how sets are named. Numbers against the references: check_passes.c. */
 #include "kernel_tests.h"
 
 #include <math.h>
@@ -8,7 +8,8 @@
 
 static const int batches[] = {1, 2, 3, 5};
 
-/* One layer with its tensors in f32 and double, and the sums of absolute products that the tolerances scale with. */
+/* One layer with its tensors in f32 and double, and the sums of absolute products that the
+ * tolerances scale with. */
 struct layer {
     struct pxs_conv_shape s;
     size_t pixels_small, pixels_big, n_weight, ld_big, ld_small;
@@ -17,7 +18,8 @@ struct layer {
 };
 
 static struct layer make_layer(struct pxs_conv_shape s, int gap_big, int gap_small) {
-    struct layer l = {.s = s, .ld_big = (size_t)(s.cb + gap_big), .ld_small = (size_t)(s.cs + gap_small)};
+    struct layer l = {
+        .s = s, .ld_big = (size_t)(s.cb + gap_big), .ld_small = (size_t)(s.cs + gap_small)};
     l.pixels_small = (size_t)(s.n * s.h * s.w);
     l.pixels_big = 4 * l.pixels_small;
     l.n_weight = (size_t)(16 * s.cb * s.cs);
@@ -69,8 +71,8 @@ static void check_adjoint(const struct pxs_kernels *set, struct pxs_conv_shape s
     double c = inner(dweight, 1, l.weight, 1, l.n_weight, 1, &size);
     double allowed = sum_slack(16.0 * s.cb + s.cs) * size;
     ck_assert_msg(fabs(a - b) <= allowed && fabs(a - c) <= allowed,
-                  SHAPE_FORMAT ": <D x,y> %.9g, <x,U y> %.9g, <w,W> %.9g (seed %llu)", SHAPE_VALUES(set, &s),
-                  a, b, c, (unsigned long long)test_seed());
+                  SHAPE_FORMAT ": <D x,y> %.9g, <x,U y> %.9g, <w,W> %.9g (seed %llu)",
+                  SHAPE_VALUES(set, &s), a, b, c, (unsigned long long)test_seed());
     buffers_done();
 }
 
@@ -81,15 +83,15 @@ START_TEST(adjoint)
     for (size_t i = 0; (set = kernel_set(i)); i++)
         for (int k = 0; k < 9; k++) { /* for panels, thin, and none of them */
             int panels = 16 * random_int(1, 3), any = random_int(1, 40);
-            check_adjoint(set, (struct pxs_conv_shape){RANDOM_OF(batches), random_int(1, 9), random_int(1, 9),
-                                                       k % 3 == 0 ? panels : any,
+            check_adjoint(set, (struct pxs_conv_shape){RANDOM_OF(batches), random_int(1, 9),
+                                                       random_int(1, 9), k % 3 == 0 ? panels : any,
                                                        k % 3 < 2 ? 16 * random_int(1, 3) : any});
         }
 }
 END_TEST
 
-/* Powers of two and signs go through exactly: f(-4 x) has the bits of -4 f(x). Sums only nearly; `loose` is how much larger the numbers
- * in the middle of a Winograd pass are than its sums. */
+/* Powers of two and signs go through exactly: f(-4 x) has the bits of -4 f(x). Sums only nearly;
+ * `loose` is how much larger the numbers in the middle of a Winograd pass are than its sums. */
 static void check_linear(const struct pxs_kernels *set, struct pxs_conv_shape s, double loose) {
     struct layer l = make_layer(s, 0, 0), k = make_layer(s, 0, 0);
     size_t n_small = l.pixels_small * (size_t)s.cs, n_big = l.pixels_big * (size_t)s.cb;
@@ -131,11 +133,13 @@ START_TEST(linear)
 }
 END_TEST
 
-/* Moved by two big pixels, the image moves by one small pixel; its frame is empty, so that nothing falls off. */
+/* Moved by two big pixels, the image moves by one small pixel; its frame is empty, so that nothing
+ * falls off. */
 static void check_shift(const struct pxs_kernels *set, struct pxs_conv_shape s) {
     size_t cb = (size_t)s.cb, cs = (size_t)s.cs;
     struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 3));
-    float *a = buffer(16 * 16 * cb, 0), *b = buffer(16 * 16 * cb, 0), *weight = buffer(16 * cb * cs, 0);
+    float *a = buffer(16 * 16 * cb, 0), *b = buffer(16 * 16 * cb, 0),
+          *weight = buffer(16 * cb * cs, 0);
     float *ya = buffer(64 * cs, 0), *yb = buffer(64 * cs, 0);
     memset(a, 0, 16 * 16 * cb * sizeof *a);
     memset(b, 0, 16 * 16 * cb * sizeof *b);
@@ -143,7 +147,8 @@ static void check_shift(const struct pxs_kernels *set, struct pxs_conv_shape s) 
     for (size_t y = 4; y < 11; y++)
         for (size_t x = 3; x < 10; x++)
             for (size_t c = 0; c < cb; c++)
-                a[(y * 16 + x) * cb + c] = b[((y + 2) * 16 + x + 2) * cb + c] = (float)random_unit();
+                a[(y * 16 + x) * cb + c] = b[((y + 2) * 16 + x + 2) * cb + c] =
+                    (float)random_unit();
     pxs_conv_down(&ctx, &s, a, cb, weight, ya, cs);
     pxs_conv_down(&ctx, &s, b, cb, weight, yb, cs);
     for (size_t y = 0; y < 7; y++)
@@ -168,10 +173,11 @@ END_TEST
 
 /* A NaN reaches everything that it meets; beyond that at most the rest of a Winograd tile, in D. */
 static void check_nan(const struct pxs_kernels *set, struct pxs_conv_shape s) {
-    size_t cb = (size_t)s.cb, cs = (size_t)s.cs, width = 2 * (size_t)s.w, pixels = (size_t)(s.n * s.h * s.w);
+    size_t cb = (size_t)s.cb, cs = (size_t)s.cs, width = 2 * (size_t)s.w,
+           pixels = (size_t)(s.n * s.h * s.w);
     struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 3));
-    float *big = buffer(4 * pixels * cb, 0), *weight = buffer(16 * cb * cs, 0), *y = buffer(pixels * cs, 0),
-          *dweight = buffer(16 * cb * cs, 0);
+    float *big = buffer(4 * pixels * cb, 0), *weight = buffer(16 * cb * cs, 0),
+          *y = buffer(pixels * cs, 0), *dweight = buffer(16 * cb * cs, 0);
     fill_random(big, 1, 4 * pixels * cb, 1, 1.0);
     fill_random(weight, 1, 16 * cb * cs, 1, 1.0);
     /* image 1, pixel (3,3): small rows and columns 1 and 2 */
@@ -228,8 +234,8 @@ static const struct pxs_kernels *first_named(const char *prefix) {
 START_TEST(selects_by_name)
 {
     static const char *const bare[] = {"auto", "blas", "direct", "f2", "f4"}, *const suffixes[] = {
-                                                                                  "", "-avx512", "-avx2",
-                                                                                  "-base"};
+                                                                                  "", "-avx512",
+                                                                                  "-avx2", "-base"};
     struct pxs_error err;
     size_t n_known = 0, n_here = 0;
     while (kernel_set(n_here))
@@ -256,7 +262,8 @@ START_TEST(selects_by_name)
                 continue;
             }
             n_known += i > 0 || k == 1;
-            ck_assert_ptr_eq(set, first_named(name)); /* without a suffix: the best, which stands first */
+            /* without a suffix: the best, which stands first */
+            ck_assert_ptr_eq(set, first_named(name));
             const struct pxs_kernels *same = NULL;
             ck_assert_int_eq(pxs_kernels_select(pxs_kernels_name(set), &same, NULL), PXS_OK);
             ck_assert_ptr_eq(set, same);
@@ -267,7 +274,8 @@ START_TEST(selects_by_name)
                                           "-avx2", "-base",  "thin"};
     for (size_t i = 0; i < PXS_COUNT(unknown); i++) {
         const struct pxs_kernels *set = NULL;
-        ck_assert_msg(pxs_kernels_select(unknown[i], &set, &err) == PXS_E_INVALID, "'%s'", unknown[i]);
+        ck_assert_msg(pxs_kernels_select(unknown[i], &set, &err) == PXS_E_INVALID, "'%s'",
+                      unknown[i]);
         ck_assert_ptr_null(set);
         ck_assert_ptr_nonnull(strstr(err.message, unknown[i]));
         ck_assert_ptr_nonnull(strstr(err.message, "auto"));
@@ -276,7 +284,8 @@ START_TEST(selects_by_name)
 }
 END_TEST
 
-/* Sets hold to their method where it fits the shape: panels want 16 channels, tiles a map of about their size. */
+/* Sets hold to their method where it fits the shape: panels want 16 channels, tiles a map of about
+ * their size. */
 START_TEST(methods_by_shape)
 {
     static const struct {
@@ -320,7 +329,8 @@ START_TEST(empty_batch)
 }
 END_TEST
 
-/* Buffers are made for the largest batch; the method changes on the way there, at 24 tiles and at others. */
+/* Buffers are made for the largest batch; the method changes on the way there, at 24 tiles and at
+ * others. */
 START_TEST(scratch_serves_smaller_batches)
 {
     const struct pxs_kernels *set;
@@ -329,8 +339,8 @@ START_TEST(scratch_serves_smaller_batches)
         for (int n = 0; n <= 40; n++) {
             struct pxs_conv_shape s = {n, 4, 4, 256, 1024};
             size_t floats = pxs_kernels_scratch(set, &s, 2);
-            ck_assert_msg(floats >= before, "%s: %zu floats for n %d, %zu for n %d", pxs_kernels_name(set),
-                          floats, n, before, n - 1);
+            ck_assert_msg(floats >= before, "%s: %zu floats for n %d, %zu for n %d",
+                          pxs_kernels_name(set), floats, n, before, n - 1);
             before = floats;
         }
     }

@@ -48,7 +48,8 @@ START_TEST(copies)
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_copy_channels(&ctx, src, ld_src, dst, ld_dst, pixels, c);
         tamper("copies", dst, ld_dst, pixels, c);
-        expect_close(dst, ld_dst, pixels, c, want, none, 0, "copy of %zu pixels, %d channels", pixels, c);
+        expect_close(dst, ld_dst, pixels, c, want, none, 0, "copy of %zu pixels, %d channels",
+                     pixels, c);
         buffers_done();
     }
 }
@@ -60,7 +61,8 @@ START_TEST(pixel_sums)
     for (int k = 0; k < 100; k++) {
         int c = RANDOM_OF(channels);
         size_t pixels = k % 10 ? (size_t)(RANDOM_OF(counts) % 5000) : 0;
-        float *dx = buffer(pixels * (size_t)c, random_int(0, 3)), *sum = buffer((size_t)c, random_int(0, 3));
+        float *dx = buffer(pixels * (size_t)c, random_int(0, 3)),
+              *sum = buffer((size_t)c, random_int(0, 3));
         fill_random(dx, 1, pixels * (size_t)c, 1, 1.0);
         freeze(dx);
         double *want = numbers((size_t)c), *size = numbers((size_t)c);
@@ -71,14 +73,15 @@ START_TEST(pixel_sums)
         struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
         pxs_sum_pixels(&ctx, dx, pixels, c, sum);
         tamper("pixel_sums", sum, 1, (size_t)c, 1);
-        expect_close(sum, 1, (size_t)c, 1, want, size, sum_slack(64), "sum over %zu pixels of %d channels",
-                     pixels, c);
+        expect_close(sum, 1, (size_t)c, 1, want, size, sum_slack(64),
+                     "sum over %zu pixels of %d channels", pixels, c);
         buffers_done();
     }
 }
 END_TEST
 
-/* Element i: the (i % 2)-th of the pair that Box-Muller makes of numbers i/2*2 and i/2*2+1 of the stream. */
+/* Element i: the (i % 2)-th of the pair that Box-Muller makes of numbers i/2*2 and i/2*2+1 of the
+ * stream. */
 START_TEST(normal_numbers)
 {
     random_start("normal_numbers");
@@ -93,11 +96,12 @@ START_TEST(normal_numbers)
         struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
         double *want = numbers(n + 1), *size = numbers(n + 1);
         for (size_t i = 0; i < n; i += 2) {
-            /* 24 bits for the radius, rounded as floats are; two for the quarter, 22 for the place in it, -pi/4 .. pi/4 */
+            /* 24 bits for the radius, rounded as floats are; two for the quarter, 22 for the place
+             * in it, -pi/4 .. pi/4 */
             double u = (double)((float)(pxs_rng_u32(&rng) >> 8) + 0.5f) / 0x1p24;
             uint32_t b = pxs_rng_u32(&rng);
-            double angle =
-                acos(-1.0) / 2 * ((b >> 30) + ((double)((b >> 8) & 0x3fffff) - 0x1p21 + 0.5) / 0x1p22);
+            double angle = acos(-1.0) / 2 *
+                           ((b >> 30) + ((double)((b >> 8) & 0x3fffff) - 0x1p21 + 0.5) / 0x1p22);
             double r = sqrt(-2 * log(u));
             want[i] = 0.25 + 0.02 * r * cos(angle);
             want[i + 1] = 0.25 + 0.02 * r * sin(angle);
@@ -129,7 +133,8 @@ START_TEST(normal_moments)
     ck_assert_double_eq_tol(skew, 0, 5 * sqrt(15.0 / N));
     ck_assert_double_eq_tol(kurt, 3, 5 * sqrt(96.0 / N));
     ck_assert_double_eq_tol(beyond, 0.0027, 0.0006);
-    for (int k = 0; k < 3; k++) { /* other layer, other seed, other high half of the seed: uncorrelated */
+    for (int k = 0; k < 3;
+         k++) { /* other layer, other seed, other high half of the seed: uncorrelated */
         pxs_fill_normal(&ctx,
                         k == 0   ? 3
                         : k == 1 ? 4
@@ -147,8 +152,8 @@ END_TEST
 static void adam_reference(const struct pxs_adam *o, double g, double *p, double *m, double *v) {
     *m = o->b1 * *m + (1 - o->b1) * g;
     *v = o->b2 * *v + (1 - o->b2) * g * g;
-    *p -=
-        o->lr / (1 - pow(o->b1, (double)o->t)) * *m / (sqrt(*v) / sqrt(1 - pow(o->b2, (double)o->t)) + 1e-8);
+    *p -= o->lr / (1 - pow(o->b1, (double)o->t)) * *m /
+          (sqrt(*v) / sqrt(1 - pow(o->b2, (double)o->t)) + 1e-8);
 }
 
 START_TEST(adam_formula)
@@ -158,7 +163,8 @@ START_TEST(adam_formula)
         size_t n = (size_t)counts[k];
         int shift = random_int(0, 3);
         struct pxs_adam o = {.lr = 2e-4, .b1 = k % 2 ? 0.5 : 0.9, .b2 = 0.999};
-        float *g = buffer(n, shift), *p = buffer(n, shift), *m = buffer(n, shift), *v = buffer(n, shift);
+        float *g = buffer(n, shift), *p = buffer(n, shift), *m = buffer(n, shift),
+              *v = buffer(n, shift);
         fill_random(p, 1, n, 1, 0.05);
         memset(m, 0, n * sizeof *m);
         memset(v, 0, n * sizeof *v);
@@ -171,7 +177,8 @@ START_TEST(adam_formula)
             double *sp = numbers(n), *sm = numbers(n), *sv = numbers(n);
             for (size_t i = 0; i < n; i++) {
                 sm[i] = fabs(wm[i]) + fabs((double)g[i]);
-                sv[i] = wv[i] + (double)g[i] * (double)g[i] + 1e-30; /* below that, f32 loses digits */
+                /* below that, f32 loses digits */
+                sv[i] = wv[i] + (double)g[i] * (double)g[i] + 1e-30;
                 sp[i] = fabs(wp[i]) + 16 * o.lr;
                 adam_reference(&o, (double)g[i], &wp[i], &wm[i], &wv[i]);
             }
@@ -196,8 +203,8 @@ START_TEST(nothing_to_do)
     pxs_tanh_backward(&ctx, none, 0, none);
     pxs_fill_normal(&ctx, 1, 2, 0.0f, 1.0f, 0, none);
     pxs_copy_channels(&ctx, none, 0, none, 0, 5, 0);
-    pxs_adam_step(&ctx, &(struct pxs_adam){.lr = 1, .b1 = 0.5, .b2 = 0.999, .t = 1}, 0, none, none, none,
-                  none);
+    pxs_adam_step(&ctx, &(struct pxs_adam){.lr = 1, .b1 = 0.5, .b2 = 0.999, .t = 1}, 0, none, none,
+                  none, none);
 }
 END_TEST
 

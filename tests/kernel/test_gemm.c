@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int sizes[] = {1, 2, 3, 5, 8, 15, 16, 17, 63, 64, 65, 100, 130}, gaps[] = {0, 0, 1, 3, 16},
-                 shifts[] = {0, 0, 1, 3};
+static const int sizes[] = {1, 2, 3, 5, 8, 15, 16, 17, 63, 64, 65, 100, 130},
+                 gaps[] = {0, 0, 1, 3, 16}, shifts[] = {0, 0, 1, 3};
 static const int thread_counts[] = {0, 1, 2, 3};
 static const float betas[] = {0.0f, 1.0f, 0.5f};
 
@@ -32,7 +32,8 @@ static void product(const struct pxs_gemm *g, const double *c_before, double *wa
 }
 
 static void check_product(int m, int n, int k) {
-    struct pxs_gemm g = {.trans_a = random_u32() & 1, .trans_b = random_u32() & 1, .m = m, .n = n, .k = k};
+    struct pxs_gemm g = {
+        .trans_a = random_u32() & 1, .trans_b = random_u32() & 1, .m = m, .n = n, .k = k};
     g.beta = betas[random_u32() % PXS_COUNT(betas)];
     int rows_a = g.trans_a ? k : m, cols_a = g.trans_a ? m : k, rows_b = g.trans_b ? n : k,
         cols_b = g.trans_b ? k : n;

@@ -1,4 +1,5 @@
-/* Kernels against PyTorch's layers. Reordering between torch's layouts and ours is written out here, apart from src/engine/nn's. */
+/* Kernels against PyTorch's layers. Reordering between torch's layouts and ours is written out
+ * here, apart from src/engine/nn's. */
 #include "kernel_tests.h"
 
 #include "golden/golden.h"
@@ -30,8 +31,8 @@ static float *input(const char *layer, const char *what, int n, int c, int pixel
 }
 
 /* got [N,H,W,C] against the stored [N,C,H,W]: off by at most slack * the largest value. */
-static void expect_layer(const float *got, int n, int c, int pixels, const char *layer, const char *what,
-                         double slack) {
+static void expect_layer(const float *got, int n, int c, int pixels, const char *layer,
+                         const char *what, double slack) {
     const double *want = golden_get(golden, (size_t)(n * c * pixels), "%s/%s", layer, what);
     double largest = 0;
     for (int i = 0; i < n * c * pixels; i++)
@@ -39,14 +40,16 @@ static void expect_layer(const float *got, int n, int c, int pixels, const char 
     for (int i = 0; i < n; i++)
         for (int k = 0; k < c; k++)
             for (int p = 0; p < pixels; p++) {
-                double w = want[(i * c + k) * pixels + p], g = (double)got[(i * pixels + p) * c + k];
+                double w = want[(i * c + k) * pixels + p],
+                       g = (double)got[(i * pixels + p) * c + k];
                 ck_assert_msg(fabs(g - w) <= slack * largest,
-                              "%s/%s: image %d channel %d pixel %d is %.9g, torch says %.9g", layer, what, i,
-                              k, p, g, w);
+                              "%s/%s: image %d channel %d pixel %d is %.9g, torch says %.9g", layer,
+                              what, i, k, p, g, w);
             }
 }
 
-/* torch [A,B,4,4] -> ours: [tap][B][A] for the stride-2 layers, [B][tap][A] for heads; and the comparison of a gradient. */
+/* torch [A,B,4,4] -> ours: [tap][B][A] for the stride-2 layers, [B][tap][A] for heads; and the
+ * comparison of a gradient. */
 static size_t weight_at(bool head, int a, int b, int tap, int da, int db) {
     return (size_t)((head ? b * 16 + tap : tap * db + b) * da + a);
 }
@@ -56,7 +59,8 @@ static float *weight_of(const char *layer, bool head, int da, int db, float scal
     snprintf(name, sizeof name, "%s/w", layer);
     float *w = buffer((size_t)(da * db * 16), 0);
     for (int i = 0; i < da * db * 16; i++)
-        w[weight_at(head, i / 16 / db, i / 16 % db, i % 16, da, db)] = golden_number(name, (size_t)i) * scale;
+        w[weight_at(head, i / 16 / db, i / 16 % db, i % 16, da, db)] =
+            golden_number(name, (size_t)i) * scale;
     return w;
 }
 
@@ -67,8 +71,8 @@ static void expect_weight(const float *got, const char *layer, bool head, int da
         largest = fmax(largest, fabs(want[i]));
     for (int i = 0; i < da * db * 16; i++) {
         double g = (double)got[weight_at(head, i / 16 / db, i / 16 % db, i % 16, da, db)];
-        ck_assert_msg(fabs(g - want[i]) <= 1e-6 * largest, "%s/dw: element %d is %.9g, torch says %.9g",
-                      layer, i, g, want[i]);
+        ck_assert_msg(fabs(g - want[i]) <= 1e-6 * largest,
+                      "%s/dw: element %d is %.9g, torch says %.9g", layer, i, g, want[i]);
     }
 }
 
@@ -113,15 +117,17 @@ START_TEST(heads)
 {
     for (int up = 0; up < 2; up++) {
         const char *name = up ? "head_up" : "head_patch";
-        struct pxs_head_shape s =
-            up ? (struct pxs_head_shape){2, 4, 5, 6, 3, 2} : (struct pxs_head_shape){2, 4, 3, 9, 1, 1};
+        struct pxs_head_shape s = up ? (struct pxs_head_shape){2, 4, 5, 6, 3, 2}
+                                     : (struct pxs_head_shape){2, 4, 3, 9, 1, 1};
         int pixels = s.h * s.w, out = pixels * s.scale * s.scale;
-        struct pxs_kernel_context ctx = context(kernel_set(0), 2, pxs_head_scratch(kernel_set(0), &s, 2));
+        struct pxs_kernel_context ctx =
+            context(kernel_set(0), 2, pxs_head_scratch(kernel_set(0), &s, 2));
         float *x = input(name, "x", s.n, s.c, pixels, 1.0f),
               *w = weight_of(name, true, s.co, s.c, up ? 0.125f : 1.0f), bias[3];
-        float *y = buffer((size_t)(s.n * out * s.co), 0), *dy = input(name, "dy", s.n, s.co, out, 1.0f);
-        float *dx = buffer((size_t)(s.n * pixels * s.c), 0), *dw = buffer((size_t)(s.co * s.c * 16), 0),
-              dbias[3];
+        float *y = buffer((size_t)(s.n * out * s.co), 0),
+              *dy = input(name, "dy", s.n, s.co, out, 1.0f);
+        float *dx = buffer((size_t)(s.n * pixels * s.c), 0),
+              *dw = buffer((size_t)(s.co * s.c * 16), 0), dbias[3];
         golden_numbers("head_up/b", 1.0f, 3, bias);
         pxs_head_forward(&ctx, &s, x, (size_t)s.c, w, up ? bias : NULL, up, y);
         expect_layer(y, s.n, s.co, out, name, "y", 1e-6);
@@ -181,8 +187,8 @@ END_TEST
 START_TEST(concatenation)
 { /* [up, skip] side by side in a wider pixel */
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
-    float *up = input("concat", "up", 2, 3, 4, 1.0f), *skip = input("concat", "skip", 2, 5, 4, 1.0f),
-          *y = buffer(64, 0);
+    float *up = input("concat", "up", 2, 3, 4, 1.0f),
+          *skip = input("concat", "skip", 2, 5, 4, 1.0f), *y = buffer(64, 0);
     float *dy = input("concat", "dy", 2, 8, 4, 1.0f), *dup = buffer(24, 0), *dskip = buffer(40, 0);
     pxs_copy_channels(&ctx, up, 3, y, 8, 8, 3);
     pxs_copy_channels(&ctx, skip, 5, y + 3, 8, 8, 5);
@@ -224,7 +230,8 @@ START_TEST(losses)
     golden_numbers("l1/y", 1.0f, 210, y);
     for (int i = 0; i < 210; i += 10)
         x[i] = y[i];
-    double got = pxs_l1(&ctx, x, y, 210, 10.0f, dx, false), want = *golden_get(golden, 1, "l1/value");
+    double got = pxs_l1(&ctx, x, y, 210, 10.0f, dx, false),
+           want = *golden_get(golden, 1, "l1/value");
     ck_assert_double_eq_tol(got, want, 1e-7 * want);
     expect_layer(dx, 1, 210, 1, "l1", "dx", 1e-7);
 }
@@ -248,7 +255,8 @@ START_TEST(adam_five_steps)
             ck_assert_double_eq_tol((double)p[i], want[i],
                                     (double)o.t * (0x1p-24 * 0.0625 + 6 * 0x1p-24 * o.lr));
     }
-    const double *want_m = golden_get(golden, N, "adam/m5"), *want_v = golden_get(golden, N, "adam/v5");
+    const double *want_m = golden_get(golden, N, "adam/m5"),
+                 *want_v = golden_get(golden, N, "adam/v5");
     for (int i = 0; i < N; i++) {
         double size = ldexp(1.0, -(i % 36));
         ck_assert_double_eq_tol((double)m[i], want_m[i], 4e-7 * size);

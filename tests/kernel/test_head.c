@@ -63,13 +63,15 @@ static void check_forward(const struct pxs_kernel_context *ctx, const struct lay
     spoil(ctx);
     pxs_head_forward(ctx, &l->s, l->x, l->ld, l->weight, bias ? l->bias : NULL, tanh_on, got);
     tamper("head_forward", got, 1, l->n_y, 1);
-    expect_close(got, 1, l->n_y, 1, want, sum, l->whole && !tanh_on ? 0 : sum_slack(16.0 * l->s.c + 9),
+    expect_close(got, 1, l->n_y, 1, want, sum,
+                 l->whole && !tanh_on ? 0 : sum_slack(16.0 * l->s.c + 9),
                  "head forward " SHAPE_FORMAT "%s%s", SHAPE_VALUES(&l->s), bias ? ", bias" : "",
                  tanh_on ? ", tanh" : "");
 }
 
 static void check_backward(const struct pxs_kernel_context *ctx, const struct layer *l, int shift) {
-    double *dx64 = numbers(l->n_x), *dweight64 = numbers(l->n_weight), *dbias64 = numbers((size_t)l->s.co);
+    double *dx64 = numbers(l->n_x), *dweight64 = numbers(l->n_weight),
+           *dbias64 = numbers((size_t)l->s.co);
     double *dx_sum = numbers(l->n_x), *dweight_sum = numbers(l->n_weight);
     ref_head_backward(&l->s, magnitudes(l->x64, l->n_x), magnitudes(l->weight64, l->n_weight),
                       magnitudes(l->dy64, l->n_y), dx_sum, dweight_sum, dbias64);
@@ -79,11 +81,12 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
     pxs_head_backward(ctx, &l->s, l->x, l->ld, l->weight, l->dy, dx, l->ld, dweight);
     tamper("head_dx", dx, l->ld, l->pixels, l->s.c);
     tamper("head_dweight", dweight, 1, l->n_weight, 1);
-    expect_close(dx, l->ld, l->pixels, l->s.c, dx64, dx_sum, l->whole ? 0 : sum_slack(36.0 * l->s.co),
-                 "head backward dx " SHAPE_FORMAT, SHAPE_VALUES(&l->s));
-    expect_close(dweight, 1, l->n_weight, 1, dweight64, dweight_sum,
-                 l->whole ? 0 : sum_slack((double)l->pixels * 4), "head backward dweight " SHAPE_FORMAT,
+    expect_close(dx, l->ld, l->pixels, l->s.c, dx64, dx_sum,
+                 l->whole ? 0 : sum_slack(36.0 * l->s.co), "head backward dx " SHAPE_FORMAT,
                  SHAPE_VALUES(&l->s));
+    expect_close(dweight, 1, l->n_weight, 1, dweight64, dweight_sum,
+                 l->whole ? 0 : sum_slack((double)l->pixels * 4),
+                 "head backward dweight " SHAPE_FORMAT, SHAPE_VALUES(&l->s));
     /* Either may be left out, without changing the other. */
     float *dx_alone = buffer(l->pixels * l->ld, shift), *dweight_alone = buffer(l->n_weight, shift);
     spoil(ctx);
@@ -99,7 +102,8 @@ static void check_shape(struct pxs_head_shape s) {
     struct layer l = make_layer(s, RANDOM_OF(gaps), shift, random_u32() & 1);
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
-        if (strncmp(pxs_kernels_name(set), "auto", 4) != 0 && strcmp(pxs_kernels_name(set), "blas") != 0)
+        if (strncmp(pxs_kernels_name(set), "auto", 4) != 0 &&
+            strcmp(pxs_kernels_name(set), "blas") != 0)
             continue; /* heads differ by instruction set only */
         int threads = RANDOM_OF(thread_counts);
         struct pxs_kernel_context ctx =
@@ -117,7 +121,8 @@ START_TEST(sizes_by_rule)
     random_start("head_sizes_by_rule");
     for (int i = 0; i < 80; i++)
         check_shape((struct pxs_head_shape){RANDOM_OF(batches), RANDOM_OF(sides), RANDOM_OF(sides),
-                                            RANDOM_OF(channels), RANDOM_OF(outs), random_int(1, 2)});
+                                            RANDOM_OF(channels), RANDOM_OF(outs),
+                                            random_int(1, 2)});
 }
 END_TEST
 
@@ -150,7 +155,8 @@ START_TEST(adjoint)
         struct pxs_head_shape s = {RANDOM_OF(batches), random_int(1, 9), random_int(1, 9),
                                    random_int(1, 40),  random_int(1, 4), random_int(1, 2)};
         struct layer l = make_layer(s, 0, 0, false);
-        struct pxs_kernel_context ctx = context(kernel_set(0), 2, pxs_head_scratch(kernel_set(0), &s, 2));
+        struct pxs_kernel_context ctx =
+            context(kernel_set(0), 2, pxs_head_scratch(kernel_set(0), &s, 2));
         float *y = buffer(l.n_y, 0), *dx = buffer(l.n_x, 0), *dweight = buffer(l.n_weight, 0);
         pxs_head_forward(&ctx, &s, l.x, l.ld, l.weight, NULL, false, y);
         pxs_head_backward(&ctx, &s, l.x, l.ld, l.weight, l.dy, dx, l.ld, dweight);
@@ -178,7 +184,8 @@ START_TEST(nan_reaches_the_output)
     for (int scale = 1; scale <= 2; scale++) {
         struct pxs_head_shape s = {1, 6, 6, 3, 2, scale};
         struct layer l = make_layer(s, 0, 0, false);
-        struct pxs_kernel_context ctx = context(kernel_set(0), 0, pxs_head_scratch(kernel_set(0), &s, 1));
+        struct pxs_kernel_context ctx =
+            context(kernel_set(0), 0, pxs_head_scratch(kernel_set(0), &s, 1));
         float *x = buffer(l.n_x, 0), *y = buffer(l.n_y, 0);
         fill_random(x, 1, l.n_x, 1, 1.0);
         x[(3 * 6 + 2) * 3] = NAN;

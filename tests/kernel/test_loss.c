@@ -28,8 +28,8 @@ static double slope(enum kind kind, double x, double y) {
     return 1 / (1 + exp(-x)) - y;
 }
 
-static double run(const struct pxs_kernel_context *ctx, enum kind kind, const float *x, const float *target,
-                  size_t n, float label, float weight, float *dx) {
+static double run(const struct pxs_kernel_context *ctx, enum kind kind, const float *x,
+                  const float *target, size_t n, float label, float weight, float *dx) {
     if (kind == MSE)
         return pxs_mse_constant(ctx, x, n, label, weight, dx);
     if (kind == BCE)
@@ -42,8 +42,8 @@ START_TEST(formulas_against_differences)
     random_start("formulas_against_differences");
     for (int kind = 0; kind < KINDS; kind++)
         for (int i = 0; i < 200; i++) {
-            double x = 4 * random_unit(), y = kind == L1 ? random_unit() : (double)(random_u32() & 1),
-                   h = 1e-5;
+            double x = 4 * random_unit(),
+                   y = kind == L1 ? random_unit() : (double)(random_u32() & 1), h = 1e-5;
             if (kind == L1 && fabs(x - y) < 2 * h)
                 continue;
             double want = (value(kind, x + h, y) - value(kind, x - h, y)) / (2 * h);
@@ -72,7 +72,8 @@ START_TEST(against_formulas)
         for (size_t i = 0; i < n; i++) {
             double y = kind == L1 ? (double)target[i] : (double)label;
             sum += value(kind, (double)x[i], y);
-            sum_size += fabs((double)x[i]) + fabs(y) + value(kind, (double)x[i], y); /* x - y rounds once */
+            /* x - y rounds once */
+            sum_size += fabs((double)x[i]) + fabs(y) + value(kind, (double)x[i], y);
             want[i] = (double)weight * slope(kind, (double)x[i], y) / (double)n;
             size[i] = fabs(want[i]) + (kind == BCE ? 1e-9 * fabs((double)weight) / (double)n : 0);
         }
@@ -80,9 +81,10 @@ START_TEST(against_formulas)
         double got = run(&ctx, kind, x, target, n, label, weight, dx);
         tamper(kind_names[kind], dx, 1, n, 1);
         ck_assert_msg(fabs(got - sum / (double)n) <= 3 * 0x1p-24 * sum_size / (double)n,
-                      "%s of %zu: %.17g, not %.17g (seed %llu)", kind_names[kind], n, got, sum / (double)n,
-                      (unsigned long long)test_seed());
-        expect_close(dx, 1, n, 1, want, size, 5 * 0x1p-24, "%s gradient of %zu", kind_names[kind], n);
+                      "%s of %zu: %.17g, not %.17g (seed %llu)", kind_names[kind], n, got,
+                      sum / (double)n, (unsigned long long)test_seed());
+        expect_close(dx, 1, n, 1, want, size, 5 * 0x1p-24, "%s gradient of %zu", kind_names[kind],
+                     n);
         double alone = run(&ctx, kind, x, target, n, label, weight, NULL);
         expect_same(&alone, &got, sizeof got, "%s without a gradient", kind_names[kind]);
         buffers_done();
@@ -114,7 +116,8 @@ END_TEST
 
 START_TEST(extreme_logits)
 {
-    float x[] = {1e30f, -1e30f, FLT_MAX, -FLT_MAX, 100.0f, -100.0f, 1000.0f, 0.0f, -0.0f, 1e-30f}, dx[10];
+    float x[] = {1e30f, -1e30f, FLT_MAX, -FLT_MAX, 100.0f, -100.0f, 1000.0f, 0.0f, -0.0f, 1e-30f},
+          dx[10];
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
     for (int label = 0; label < 2; label++)
         for (size_t i = 0; i < PXS_COUNT(x); i++) {
@@ -156,7 +159,8 @@ START_TEST(nan_and_infinity_show)
                 fill_random(target, 1, N, 1, 1.0);
                 x[at] = infinite ? INFINITY : NAN;
                 double got = run(&ctx, (enum kind)kind, x, target, N, 0.0f, 1.0f, dx);
-                ck_assert_msg(infinite ? !isfinite(got) : isnan(got), "%s: %g", kind_names[kind], got);
+                ck_assert_msg(infinite ? !isfinite(got) : isnan(got), "%s: %g", kind_names[kind],
+                              got);
                 for (int i = 0; i < N; i++)
                     ck_assert(infinite || !isnan(dx[i]) == (i != at));
                 x[at] = 0.5f;

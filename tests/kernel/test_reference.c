@@ -1,4 +1,5 @@
-/* The references' gradients against central differences, in double. The loss is sum(r * y) for random r. */
+/* The references' gradients against central differences, in double. The loss is sum(r * y) for
+ * random r. */
 #include "kernel_tests.h"
 
 #include <math.h>
@@ -133,7 +134,8 @@ static double loss_block(const void *user) {
     return dot(c->r, c->y, c->n);
 }
 
-/* Moves x until no activation stands within `gap` of its kink: with slope 1 the block hands out what the activation sees. */
+/* Moves x until no activation stands within `gap` of its kink: with slope 1 the block hands out
+ * what the activation sees. */
 static void avoid_kinks(const struct block *c, double gap) {
     struct pxs_block_shape plain = c->s;
     plain.slope = 1.0f;
@@ -148,7 +150,8 @@ static void avoid_kinks(const struct block *c, double gap) {
     }
 }
 
-/* Two pixels under a norm are +-1 whatever they are, with gradients of the size of eps: the smallest norms have three. */
+/* Two pixels under a norm are +-1 whatever they are, with gradients of the size of eps: the
+ * smallest norms have three. */
 static const struct pxs_block_shape block_shapes[] = {
     {1, 1, 3, false, 0.2f}, {2, 6, 5, false, 0.0f}, {2, 6, 5, false, 0.2f}, {2, 3, 4, true, 0.2f},
     {1, 7, 3, true, 0.0f},  {2, 16, 3, true, 0.2f}, {1, 5, 2, true, 1.0f}};
@@ -175,14 +178,16 @@ START_TEST(block_gradients)
 }
 END_TEST
 
-/* The references are linear in each operand, and D, U, W are one trilinear form: <D(x), y> = <x, U(y)> = <w, W(x, y)>. */
+/* The references are linear in each operand, and D, U, W are one trilinear form: <D(x), y> = <x,
+ * U(y)> = <w, W(x, y)>. */
 START_TEST(one_trilinear_form)
 {
     random_start("one_trilinear_form");
     struct pxs_conv_shape s = conv_shapes[_i];
     size_t n_small = (size_t)(s.n * s.h * s.w * s.cs), n_big = (size_t)(s.n * s.h * s.w * 4 * s.cb),
            n_weight = (size_t)(16 * s.cb * s.cs);
-    double *big = random_numbers(n_big), *small = random_numbers(n_small), *weight = random_numbers(n_weight);
+    double *big = random_numbers(n_big), *small = random_numbers(n_small),
+           *weight = random_numbers(n_weight);
     double *down = numbers(n_small), *up = numbers(n_big), *dweight = numbers(n_weight);
     ref_down(&s, big, weight, down);
     ref_up(&s, small, weight, up);

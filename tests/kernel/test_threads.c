@@ -17,7 +17,8 @@ struct job {
 enum { INPUT = 1 << 19 };
 static float *input, *input2;
 
-static const struct pxs_head_shape head_shape = {3, 33, 29, 40, 3, 2}, patch_shape = {3, 12, 17, 128, 1, 1};
+static const struct pxs_head_shape head_shape = {3, 33, 29, 40, 3, 2},
+                                   patch_shape = {3, 12, 17, 128, 1, 1};
 static const struct pxs_block_shape norm_shape = {3, 150, 200, true, 0.2f},
                                     plain_shape = {2, 150, 200, false, 0.2f};
 
@@ -45,9 +46,11 @@ static void run_head(const struct pxs_kernel_context *ctx, float *out) {
 static void run_patch(const struct pxs_kernel_context *ctx, float *out) {
     pxs_head_forward(ctx, &patch_shape, input, 128, input2, NULL, false, out);
     out += 3 * 12 * 17;
-    pxs_head_backward(ctx, &patch_shape, input, 128, input2, input2, out, 128, out + 3 * 12 * 17 * 128);
+    pxs_head_backward(ctx, &patch_shape, input, 128, input2, input2, out, 128,
+                      out + 3 * 12 * 17 * 128);
 }
-static void run_block(const struct pxs_kernel_context *ctx, float *out, const struct pxs_block_shape *s) {
+static void run_block(const struct pxs_kernel_context *ctx, float *out,
+                      const struct pxs_block_shape *s) {
     struct pxs_dropout drop = {.p = 0.5, .seed = 9, .stream = PXS_STREAM_DROPOUT, .a = 1, .b = 2};
     size_t n = (size_t)(s->n * s->hw * s->c);
     float *x = out, *y = out + n, *stats = y + n, *dx = stats + s->n * 2 * s->c;
@@ -119,9 +122,11 @@ START_TEST(same_bits)
         if (!is_worth_a_run(set, job))
             continue;
         make_inputs(INPUT, INPUT);
-        size_t head = pxs_head_scratch(set, &head_shape, 5), patch = pxs_head_scratch(set, &patch_shape, 5);
+        size_t head = pxs_head_scratch(set, &head_shape, 5),
+               patch = pxs_head_scratch(set, &patch_shape, 5);
         struct pxs_kernel_context none = context(set, 0, head > patch ? head : patch);
-        float *want = buffer(job->floats, 0), *got = buffer(job->floats, 0), *empty = buffer(job->floats, 0);
+        float *want = buffer(job->floats, 0), *got = buffer(job->floats, 0),
+              *empty = buffer(job->floats, 0);
         job->run(&none, want);
         for (size_t t = 0; t < PXS_COUNT(thread_counts); t++) {
             struct pxs_kernel_context ctx = context(set, thread_counts[t], 0);
@@ -130,17 +135,18 @@ START_TEST(same_bits)
             spoil(&none);
             job->run(&ctx, got);
             tamper("threads", got, 1, job->floats, 1);
-            expect_same(got, want, job->floats * sizeof *got, "%s, %s, %d threads", pxs_kernels_name(set),
-                        job->name, thread_counts[t]);
+            expect_same(got, want, job->floats * sizeof *got, "%s, %s, %d threads",
+                        pxs_kernels_name(set), job->name, thread_counts[t]);
         }
         buffers_done();
     }
 }
 END_TEST
 
-/* ---- convolutions ------------------------------------------------------------------------------------------ */
+/* ---- convolutions --------------------------------------------------------------------------- */
 
-/* Several chunks and pieces for every method: F(4,2) and F(2,2) in D and W, both in U, direct, thin, im2col. */
+/* Several chunks and pieces for every method: F(4,2) and F(2,2) in D and W, both in U, direct,
+ * thin, im2col. */
 enum { DOWN = 1, UP = 2, WEIGHT = 4, ALL = 7 };
 static const struct {
     struct pxs_conv_shape s;
@@ -168,8 +174,8 @@ static struct sizes sizes_of(const struct pxs_conv_shape *s) {
     return (struct sizes){pixels * (cs + 1), 4 * pixels * (cb + 1), 16 * cb * cs};
 }
 
-static void run_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, enum pxs_pass pass,
-                     float *out) {
+static void run_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                     enum pxs_pass pass, float *out) {
     size_t ld_big = (size_t)s->cb + 1, ld_small = (size_t)s->cs + 1;
     if (pass == PXS_PASS_DOWN) {
         pxs_conv_down(ctx, s, input, ld_big, input2, out, ld_small);
@@ -181,8 +187,8 @@ static void run_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv
     }
 }
 
-static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape *s, enum pxs_pass pass,
-                      size_t n, float *want, float *got) {
+static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+                      enum pxs_pass pass, size_t n, float *want, float *got) {
     struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, s, 5));
     run_pass(&ctx, s, pass, want);
     for (size_t t = 0; t < PXS_COUNT(thread_counts); t++) {
@@ -190,13 +196,15 @@ static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape
         memset(got, 0, n * sizeof *got);
         run_pass(&ctx, s, pass, got);
         tamper("threads", got, 1, n, 1);
-        expect_same(got, want, n * sizeof *got, "%s (%s), pass %d, n %d, %d x %d, %d/%d channels, %d threads",
-                    pxs_kernels_name(set), pxs_method_name(pxs_kernels_method(set, s, pass)), (int)pass, s->n,
-                    s->h, s->w, s->cb, s->cs, thread_counts[t]);
+        expect_same(got, want, n * sizeof *got,
+                    "%s (%s), pass %d, n %d, %d x %d, %d/%d channels, %d threads",
+                    pxs_kernels_name(set), pxs_method_name(pxs_kernels_method(set, s, pass)),
+                    (int)pass, s->n, s->h, s->w, s->cb, s->cs, thread_counts[t]);
     }
 }
 
-/* Adam at once, on a gradient in cache, is Adam afterwards; weights of dead taps stay as they are. */
+/* Adam at once, on a gradient in cache, is Adam afterwards; weights of dead taps stay as they
+ * are. */
 static void same_update(const struct pxs_kernels *set, const struct pxs_conv_shape *s, size_t n,
                         const float *gradient) {
     const struct pxs_adam adam = {.lr = 1e-3, .b1 = 0.5, .b2 = 0.999, .t = 3};
@@ -206,8 +214,8 @@ static void same_update(const struct pxs_kernels *set, const struct pxs_conv_sha
     memset(want + n, 0, 2 * n * sizeof *want);
     memcpy(got, want, 3 * n * sizeof *got);
     pxs_adam_step(&ctx, &adam, n, gradient, want, want + n, want + 2 * n);
-    pxs_conv_weight_adam(&ctx, s, input, (size_t)s->cb + 1, input2, (size_t)s->cs + 1, room, &adam, got,
-                         got + n, got + 2 * n);
+    pxs_conv_weight_adam(&ctx, s, input, (size_t)s->cb + 1, input2, (size_t)s->cs + 1, room, &adam,
+                         got, got + n, got + 2 * n);
     expect_same(got, want, 3 * n * sizeof *got, "%s, W with Adam, n %d, %d x %d, %d/%d channels",
                 pxs_kernels_name(set), s->n, s->h, s->w, s->cb, s->cs);
 }
@@ -220,8 +228,12 @@ START_TEST(same_bits_of_passes)
     for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
         if (!(conv_shapes[_i].passes & 1 << pass))
             continue;
-        make_inputs(pass == PXS_PASS_UP ? n.small : n.big, pass == PXS_PASS_WEIGHT ? n.small : n.weight);
-        size_t n_out = pass == PXS_PASS_DOWN ? n.small : pass == PXS_PASS_UP ? n.big : n.weight, n_ran = 0;
+        make_inputs(pass == PXS_PASS_UP ? n.small : n.big,
+                    pass == PXS_PASS_WEIGHT ? n.small : n.weight);
+        size_t n_out = pass == PXS_PASS_DOWN ? n.small
+                       : pass == PXS_PASS_UP ? n.big
+                                             : n.weight,
+               n_ran = 0;
         float *want = buffer(n_out, 0), *got = buffer(n_out, 0);
         memset(want, 0, n_out * sizeof *want);
         struct ran ran[MAX_RAN];

@@ -9,7 +9,8 @@ static const double bt2[] = {1, -1, 0, 0, 1, 0, 0, 1, -1}, g2[] = {1, 0, 1, 1, 0
                     at2[] = {1, 1, 0, 0, 1, -1};
 static const double bt4[] = {2, -1, -2, 1,  0, 0, -2, -1, 1, 0,  0,  2, -3,
                              1, 0,  0,  -1, 0, 1, 0,  0,  2, -1, -2, 1},
-                    g4[] = {1.0 / 2, 0, -1.0 / 2, -1.0 / 2, -1.0 / 6, 1.0 / 6, 1.0 / 6, 1.0 / 3, 0, 1},
+                    g4[] = {1.0 / 2, 0,       -1.0 / 2, -1.0 / 2, -1.0 / 6,
+                            1.0 / 6, 1.0 / 6, 1.0 / 3,  0,        1},
                     at4[] = {1, 1, 1, 1, 0, 0, 1, -1, 2, 0, 0, 1, 1, 4, 0, 0, 1, -1, 8, 1};
 
 static void take(double *to, const double *from, int n, int power) {
@@ -46,7 +47,8 @@ void sandwich(const double *l, int rows, int cols, bool turned, const double *in
 #undef L
 }
 
-/* Index of the pixel at (a, b) of a tile in the small side, or in a phase of the big side; -1 outside. */
+/* Index of the pixel at (a, b) of a tile in the small side, or in a phase of the big side; -1
+ * outside. */
 static ptrdiff_t small_at(const struct tiling *t, int tile, int a, int b) {
     int tx = tile % t->tw, ty = tile / t->tw % t->th, y = ty * t->m + a, x = tx * t->m + b;
     if (y >= t->s.h || x >= t->s.w)
@@ -115,8 +117,8 @@ double *points_of_weight(const struct tiling *t, const double *weight) {
 }
 
 /* c [m][n] += a b; a [m][k], or [k][m] where a_turned, b [k][n] or [n][k] where b_turned */
-static void add_product(size_t m, size_t n, size_t k, const double *a, bool a_turned, const double *b,
-                        bool b_turned, double *c) {
+static void add_product(size_t m, size_t n, size_t k, const double *a, bool a_turned,
+                        const double *b, bool b_turned, double *c) {
     const double *rows = b;
     if (b_turned) {
         double *turned = numbers(k * n);
@@ -133,8 +135,8 @@ static void add_product(size_t m, size_t n, size_t k, const double *a, bool a_tu
         }
 }
 
-static double *products(const struct tiling *t, size_t m, size_t n, size_t k, const double *a, bool a_turned,
-                        const double *b, bool b_turned, double *most) {
+static double *products(const struct tiling *t, size_t m, size_t n, size_t k, const double *a,
+                        bool a_turned, const double *b, bool b_turned, double *most) {
     double *c = numbers((size_t)t->nxi * m * n);
     for (size_t xi = 0; xi < (size_t)t->nxi; xi++)
         add_product(m, n, k, a + xi * m * k, a_turned, b + xi * k * n, b_turned, c + xi * m * n);
@@ -162,7 +164,8 @@ void chain_down(const struct tiling *t, const double *big, const double *weight,
         }
 }
 
-void chain_up(const struct tiling *t, const double *small, const double *weight, double *big, double *most) {
+void chain_up(const struct tiling *t, const double *small, const double *weight, double *big,
+              double *most) {
     size_t k_all = 4 * (size_t)t->s.cb, tiles = (size_t)t->tiles;
     double in[25], out[25],
         *m = products(t, tiles, k_all, (size_t)t->s.cs, points_of_small(t, small), false,

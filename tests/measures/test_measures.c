@@ -9,7 +9,8 @@ static const struct pxs_epoch_info *epoch(int i) {
     return pxs_epoch_info((enum pxs_epoch_column)i);
 }
 
-/* Records and resume points hold the values in the table's order, so those of a version stand together. */
+/* Records and resume points hold the values in the table's order, so those of a version stand
+ * together. */
 START_TEST(later_values_stand_last)
 {
     ck_assert_int_eq(epoch(0)->since, 1);
@@ -34,12 +35,13 @@ END_TEST
 /* Files hold these in this order for ever. */
 START_TEST(first_rows_stay)
 {
-    static const char *const batch[] = {"loss_G",    "loss_GAN", "loss_pixel", "loss_D", "loss_real",
-                                        "loss_fake", "lr_G",     "lr_D",       "seconds"};
-    static const char *const epochs[] = {"lr_G",           "lr_D",       "avg_loss_G",    "avg_loss_GAN",
-                                         "avg_loss_pixel", "avg_loss_D", "avg_loss_real", "avg_loss_fake",
-                                         "val_loss",       "val_psnr",   "val_ssim",      "seconds",
-                                         "D_real",         "D_fake"};
+    static const char *const batch[] = {"loss_G", "loss_GAN",  "loss_pixel",
+                                        "loss_D", "loss_real", "loss_fake",
+                                        "lr_G",   "lr_D",      "seconds"};
+    static const char *const epochs[] = {
+        "lr_G",       "lr_D",          "avg_loss_G",    "avg_loss_GAN", "avg_loss_pixel",
+        "avg_loss_D", "avg_loss_real", "avg_loss_fake", "val_loss",     "val_psnr",
+        "val_ssim",   "seconds",       "D_real",        "D_fake"};
     ck_assert_int_ge(PXS_BATCH_N, sizeof batch / sizeof *batch);
     ck_assert_int_ge(PXS_EPOCH_N, sizeof epochs / sizeof *epochs);
     for (size_t i = 0; i < sizeof batch / sizeof *batch; i++)

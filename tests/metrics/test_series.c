@@ -62,7 +62,8 @@ END_TEST
 START_TEST(a_spike_survives_any_thinning)
 {
     const size_t buckets = (size_t[]){1, 3, 10, 200}[_i];
-    read_curves((struct pxs_curves_options){.batch_columns = ONLY(loss_G) | ONLY(lr_G), .buckets = buckets});
+    read_curves((struct pxs_curves_options){.batch_columns = ONLY(loss_G) | ONLY(lr_G),
+                                            .buckets = buckets});
     const struct pxs_curve *c = &curves.runs[0].batch[PXS_BATCH_loss_G];
     ck_assert_uint_le(c->n, 5 * buckets);
     ck_assert_double_eq(highest(c), 40);
@@ -169,7 +170,8 @@ END_TEST
 /* What has been made after a point is as if it did not exist. */
 START_TEST(a_limit_hides_later_epochs)
 {
-    read_curves((struct pxs_curves_options){.batch_columns = ONLY(loss_G), .buckets = 400, .epochs = 2});
+    read_curves(
+        (struct pxs_curves_options){.batch_columns = ONLY(loss_G), .buckets = 400, .epochs = 2});
     const struct pxs_run_curves *run = &curves.runs[0];
     ck_assert_int_eq(run->steps, 100);
     ck_assert_int_eq(run->begun, 2);
@@ -201,7 +203,8 @@ static void count_batch(void *user, size_t run, int64_t step, int64_t epoch, int
                         const double *values) {
     struct counted *c = user;
     c->batches++;
-    c->wrong += run != c->ends || step != epoch * 50 + batch || !(values[1] > 0); /* lr_G, behind loss_G */
+    /* lr_G, behind loss_G */
+    c->wrong += run != c->ends || step != epoch * 50 + batch || !(values[1] > 0);
 }
 
 static enum pxs_status count_end(void *user, size_t run, struct pxs_error *error) {

@@ -67,7 +67,7 @@ START_TEST(missing_values_do_not_count)
 }
 END_TEST
 
-/* ---- against scipy and mpmath --------------------------------------------------------------------------------------- */
+/* ---- against scipy and mpmath --------------------------------------------------------------- */
 
 static double next(FILE *f) {
     double value = NAN;
@@ -81,14 +81,17 @@ static void take(FILE *f, double *values, size_t n) {
 }
 
 /* `scale`: of the values that a small figure is the difference of. */
-static void ck_near(const char *what, double value, double expected, double tolerance, double scale) {
-    ck_assert_msg(fabs(value - expected) <= tolerance * fmax(fabs(expected), scale), "%s: %.17g, not %.17g",
-                  what, value, expected);
+static void ck_near(const char *what, double value, double expected, double tolerance,
+                    double scale) {
+    ck_assert_msg(fabs(value - expected) <= tolerance * fmax(fabs(expected), scale),
+                  "%s: %.17g, not %.17g", what, value, expected);
 }
 
 static void check_t(FILE *f, const char *what) {
     const double a = next(f), df = next(f), expected = next(f);
-    ck_near(what, strcmp(what, "critical") == 0 ? pxs_student_critical(a, df) : pxs_student_two_sided(a, df),
+    ck_near(what,
+            strcmp(what, "critical") == 0 ? pxs_student_critical(a, df)
+                                          : pxs_student_two_sided(a, df),
             expected, fmax(1e-12, 1e-16 * df), 0);
 }
 
@@ -208,7 +211,8 @@ START_TEST(equal_differences_give_no_interval)
 }
 END_TEST
 
-/* Differences 0.01 +- 0.01: n with t(n - 1) * 0.01 / sqrt(n) < 0.01 is 7 (t = 2.447 against 2.646; 2.571 against 2.449 for 6). */
+/* Differences 0.01 +- 0.01: n with t(n - 1) * 0.01 / sqrt(n) < 0.01 is 7 (t = 2.447
+ * against 2.646; 2.571 against 2.449 for 6). */
 START_TEST(seeds_that_would_do)
 {
     const double a[] = {0.10, 0.11, 0.12}, b[] = {0.10, 0.10, 0.10};

@@ -1,4 +1,5 @@
-/* Classes of bits: kernel sets that are said to agree do, to the last bit; what does not is told apart by the right part. */
+/* Classes of bits: kernel sets that are said to agree do, to the last bit; what does not is told
+ * apart by the right part. */
 #include "model_tests.h"
 
 #include <stdlib.h>
@@ -15,17 +16,18 @@ static bool same_class(const struct pxs_bits *a, const struct pxs_bits *b) {
 }
 
 /* Some steps, with a short batch among them, and a picture. */
-static void train_with(const struct pxs_params *p, const struct pxs_kernels *set, char hash[PXS_SHA256_HEX],
-                       float *fake) {
+static void train_with(const struct pxs_params *p, const struct pxs_kernels *set,
+                       char hash[PXS_SHA256_HEX], float *fake) {
     const int n = (int)p->batch_size;
     const size_t floats = (size_t)n * image_floats(p);
     struct pxs_pix2pix *m = model_create(p, 2, pxs_kernels_name(set));
-    float *source = random_pixels("class/source", floats), *target = random_pixels("class/target", floats);
+    float *source = random_pixels("class/source", floats),
+          *target = random_pixels("class/target", floats);
     struct pxs_step_result losses;
     pxs_pix2pix_randomise(m, 3);
     for (int step = 0; step < 4; step++)
-        pxs_pix2pix_step(m, source, target, step == 2 ? 1 : n, (struct pxs_step_rates){1e-3, 1e-3}, step,
-                         &losses);
+        pxs_pix2pix_step(m, source, target, step == 2 ? 1 : n, (struct pxs_step_rates){1e-3, 1e-3},
+                         step, &losses);
     pxs_pix2pix_generate(m, source, n, 0, 0, fake);
     pxs_pix2pix_hash(m, hash);
     free(source);
@@ -35,13 +37,14 @@ static void train_with(const struct pxs_params *p, const struct pxs_kernels *set
 
 static const struct {
     int ngf, ndf, channels, height, batch;
-} shapes[] = {{16, 16, 3, 64, 2}, {16, 16, 1, 32, 5}, {4, 4, 3, 32, 2}, {16, 6, 3, 32, 2}, {8, 16, 1, 64, 3}};
+} shapes[] = {
+    {16, 16, 3, 64, 2}, {16, 16, 1, 32, 5}, {4, 4, 3, 32, 2}, {16, 6, 3, 32, 2}, {8, 16, 1, 64, 3}};
 
 START_TEST(sets_of_one_class_give_the_same_bits)
 {
     enum { MOST = 16 };
-    struct pxs_params p =
-        narrow(shapes[_i].height, 32, shapes[_i].channels, shapes[_i].ngf, shapes[_i].ndf, shapes[_i].batch);
+    struct pxs_params p = narrow(shapes[_i].height, 32, shapes[_i].channels, shapes[_i].ngf,
+                                 shapes[_i].ndf, shapes[_i].batch);
     p.dropout = 0.5;
     const struct pxs_kernels *set[MOST];
     char hash[MOST][PXS_SHA256_HEX];
@@ -60,12 +63,14 @@ START_TEST(sets_of_one_class_give_the_same_bits)
             ck_assert_msg(!same || (strcmp(hash[a], hash[b]) == 0 &&
                                     memcmp(fake[a], fake[b], floats * sizeof(float)) == 0),
                           "%s and %s are one class at ngf %d, ndf %d, but give other bits",
-                          pxs_kernels_name(set[a]), pxs_kernels_name(set[b]), shapes[_i].ngf, shapes[_i].ndf);
+                          pxs_kernels_name(set[a]), pxs_kernels_name(set[b]), shapes[_i].ngf,
+                          shapes[_i].ndf);
             equal += same;
             different += strcmp(hash[a], hash[b]) != 0;
         }
     ck_assert_uint_gt(different, 0);
-    if (pxs_kernels_fused(set[0]) && !strcmp(pxs_kernels_name(set[0]), "auto-avx512")) /* and AVX2 */
+    /* and AVX2 */
+    if (pxs_kernels_fused(set[0]) && !strcmp(pxs_kernels_name(set[0]), "auto-avx512"))
         ck_assert_uint_gt(equal, 0);
     for (size_t i = 0; i < n; i++)
         free(fake[i]);
@@ -76,16 +81,19 @@ END_TEST
 START_TEST(what_is_one_class_and_what_is_not)
 {
     const struct pxs_kernels *wide = pxs_kernels_known("auto-avx512"),
-                             *fused = pxs_kernels_known("auto-avx2"), *plain = pxs_kernels_known("auto-base"),
+                             *fused = pxs_kernels_known("auto-avx2"),
+                             *plain = pxs_kernels_known("auto-base"),
                              *blas = pxs_kernels_known("blas");
-    const struct pxs_params usual = narrow(64, 64, 3, 64, 64, 8), odd = narrow(64, 64, 3, 64, 12, 8);
+    const struct pxs_params usual = narrow(64, 64, 3, 64, 64, 8),
+                            odd = narrow(64, 64, 3, 64, 12, 8);
     ck_assert_ptr_nonnull(plain);
     ck_assert_ptr_nonnull(blas);
     ck_assert_ptr_null(pxs_kernels_known("auto"));
     ck_assert_ptr_null(pxs_kernels_known("auto-sse9"));
     ck_assert(!bits_of(&usual, plain).blas && !bits_of(&usual, plain).fused);
     ck_assert(bits_of(&usual, blas).blas && !bits_of(&usual, blas).fused);
-    ck_assert(bits_of(&odd, plain).blas); /* the discriminator's first layer has 12 small channels */
+    /* the discriminator's first layer has 12 small channels */
+    ck_assert(bits_of(&odd, plain).blas);
     ck_assert_uint_ne(bits_of(&usual, plain).methods, bits_of(&usual, blas).methods);
     ck_assert_uint_ne(bits_of(&usual, plain).methods,
                       bits_of(&usual, pxs_kernels_known("direct-base")).methods);

@@ -24,7 +24,8 @@ static struct pxs_pix2pix *make_model(uint64_t seed) {
 START_TEST(round_trip)
 {
     struct pxs_pix2pix *a = make_model(1), *b = make_model(2);
-    char hash_a[PXS_SHA256_HEX], hash_b[PXS_SHA256_HEX], sha[PXS_SHA256_HEX], file_sha[PXS_SHA256_HEX];
+    char hash_a[PXS_SHA256_HEX], hash_b[PXS_SHA256_HEX], sha[PXS_SHA256_HEX],
+        file_sha[PXS_SHA256_HEX];
     uint64_t bytes, file_bytes;
     const char *const metadata[] = {"epoch", "7", "note", "a \"quoted\" word", NULL};
     struct pxs_weight **w;
@@ -32,7 +33,8 @@ START_TEST(round_trip)
     w[0]->m[0] = w[0]->v[0] = 1;
     for (int net = 0; net < 2; net++) {
         ck_assert_int_eq(
-            pxs_pix2pix_save(a, (enum pxs_net)net, path, net ? NULL : metadata, sha, &bytes, NULL), PXS_OK);
+            pxs_pix2pix_save(a, (enum pxs_net)net, path, net ? NULL : metadata, sha, &bytes, NULL),
+            PXS_OK);
         ck_assert_int_eq(pxs_sha256_file(path, file_sha, &file_bytes, NULL), PXS_OK);
         ck_assert_str_eq(sha, file_sha);
         ck_assert_uint_eq(bytes, file_bytes);
@@ -61,7 +63,8 @@ START_TEST(metadata_and_order)
     for (size_t i = 0; i < n; i++) {
         ck_assert_str_eq(pxs_safetensors_at(file, i)->name, w[i]->name);
         float *got = malloc(w[i]->count * sizeof *got), *want = malloc(w[i]->count * sizeof *want);
-        ck_assert_int_eq(pxs_safetensors_read(file, w[i]->name, w[i]->rank, w[i]->dims, got, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_safetensors_read(file, w[i]->name, w[i]->rank, w[i]->dims, got, NULL),
+                         PXS_OK);
         pxs_weight_to_torch(w[i], w[i]->value, want);
         ck_assert_mem_eq(got, want, w[i]->count * sizeof *got);
         free(got);
@@ -84,7 +87,8 @@ static void write_changed(struct pxs_pix2pix *m, enum change change) {
         bool it = !strcmp(w[i]->name, "up3.model.0.weight");
         if (change == MISSING && it)
             continue;
-        e[n] = (struct pxs_safetensors_entry){.name = w[i]->name, .rank = w[i]->rank, .data = zeros};
+        e[n] =
+            (struct pxs_safetensors_entry){.name = w[i]->name, .rank = w[i]->rank, .data = zeros};
         memcpy(e[n].dims, w[i]->dims, sizeof e[n].dims);
         if (change == TRANSPOSED && it) {
             e[n].dims[0] = w[i]->dims[1];
@@ -98,8 +102,8 @@ static void write_changed(struct pxs_pix2pix *m, enum change change) {
         e[n++] = (struct pxs_safetensors_entry){
             .name = "down7.model.0.weight", .rank = 4, .dims = {32, 32, 1, 1}, .data = zeros};
     if (change == EXTRA)
-        e[n++] =
-            (struct pxs_safetensors_entry){.name = "embedder.weight", .rank = 1, .dims = {3}, .data = zeros};
+        e[n++] = (struct pxs_safetensors_entry){
+            .name = "embedder.weight", .rank = 1, .dims = {3}, .data = zeros};
     ck_assert_int_eq(pxs_safetensors_write(path, e, n, NULL, NULL, NULL, NULL), PXS_OK);
 }
 
@@ -122,7 +126,8 @@ START_TEST(other_widths)
             narrow(64, 64, 3, net == PXS_NET_G ? 8 : 4, net == PXS_NET_G ? 3 : 6, 1);
         struct pxs_pix2pix *other = model_create(&wider, 0, "auto");
         struct pxs_error err = {.message = ""};
-        ck_assert_int_eq(pxs_pix2pix_save(m, (enum pxs_net)net, path, NULL, NULL, NULL, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_pix2pix_save(m, (enum pxs_net)net, path, NULL, NULL, NULL, NULL),
+                         PXS_OK);
         same_words((enum pxs_net)net, 4, 3, PXS_OK, &err);
         ck_assert_int_eq(pxs_pix2pix_load(other, (enum pxs_net)net, path, &err), PXS_E_INVALID);
         same_words((enum pxs_net)net, (int)wider.ngf, (int)wider.ndf, PXS_E_INVALID, &err);
@@ -184,8 +189,9 @@ START_TEST(wrong_files)
     ck_assert_int_eq(truncate(path, 5000), 0);
     ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, path));
-    ck_assert_int_ne(pxs_pix2pix_save(m, PXS_NET_G, "/nonexistent/g.safetensors", NULL, NULL, NULL, &err),
-                     PXS_OK);
+    ck_assert_int_ne(
+        pxs_pix2pix_save(m, PXS_NET_G, "/nonexistent/g.safetensors", NULL, NULL, NULL, &err),
+        PXS_OK);
     ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent"));
     model_destroy(&m);
 }

@@ -49,11 +49,12 @@ size_t image_floats(const struct pxs_params *p) {
 }
 
 bool all_finite(const struct pxs_step_result *l) {
-    return isfinite(l->loss_G) && isfinite(l->loss_GAN) && isfinite(l->loss_pixel) && isfinite(l->loss_D) &&
-           isfinite(l->loss_real) && isfinite(l->loss_fake);
+    return isfinite(l->loss_G) && isfinite(l->loss_GAN) && isfinite(l->loss_pixel) &&
+           isfinite(l->loss_D) && isfinite(l->loss_real) && isfinite(l->loss_fake);
 }
 
 int main(void) {
-    static TCase *(*const cases[])(void) = {golden_case, step_case, size_case, file_case, bits_case};
+    static TCase *(*const cases[])(void) = {golden_case, step_case, size_case, file_case,
+                                            bits_case};
     return run_cases("model", cases, PXS_COUNT(cases), CK_NORMAL);
 }

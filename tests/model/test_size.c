@@ -1,4 +1,5 @@
-/* Every size that is allowed builds and trains; names, shapes and costs are those of PyTorch-GAN's tables. */
+/* Every size that is allowed builds and trains; names, shapes and costs are those of PyTorch-GAN's
+ * tables. */
 #include "model_tests.h"
 
 #include <math.h>
@@ -12,7 +13,8 @@ static void one_step(const struct pxs_params *p) {
     float *source = random_pixels("size/source", n), *target = random_pixels("size/target", n);
     struct pxs_step_result l;
     pxs_pix2pix_randomise(m, 1);
-    pxs_pix2pix_step(m, source, target, (int)p->batch_size, (struct pxs_step_rates){1e-4, 1e-4}, 0, &l);
+    pxs_pix2pix_step(m, source, target, (int)p->batch_size, (struct pxs_step_rates){1e-4, 1e-4}, 0,
+                     &l);
     ck_assert_msg(all_finite(&l), "%d x %d: %g %g", (int)p->img_height, (int)p->img_width, l.loss_G,
                   l.loss_D);
     for (int net = 0; net < 2; net++) {
@@ -43,9 +45,11 @@ END_TEST
 
 START_TEST(odd_widths)
 {
-    static const int widths[][3] = {{5, 3, 1}, {1, 1, 2}, {7, 17, 5}, {33, 9, 3}}; /* ngf, ndf, batch */
+    /* ngf, ndf, batch */
+    static const int widths[][3] = {{5, 3, 1}, {1, 1, 2}, {7, 17, 5}, {33, 9, 3}};
     for (size_t i = 0; i < PXS_COUNT(widths); i++) {
-        struct pxs_params p = narrow(64, 32, i % 2 ? 1 : 3, widths[i][0], widths[i][1], widths[i][2]);
+        struct pxs_params p =
+            narrow(64, 32, i % 2 ? 1 : 3, widths[i][0], widths[i][1], widths[i][2]);
         p.dropout = 0.3;
         p.gan_mode = i % 2 ? PXS_GAN_VANILLA : PXS_GAN_LSGAN;
         one_step(&p);
@@ -131,8 +135,8 @@ START_TEST(totals)
 }
 END_TEST
 
-/* Each layer reads what the one before it wrote, down to the sides of the picture; PyTorch's arithmetic
- * of kernel, stride and padding leads from side to side. */
+/* Each layer reads what the one before it wrote, down to the sides of the picture; PyTorch's
+ * arithmetic of kernel, stride and padding leads from side to side. */
 START_TEST(layers_follow_one_another)
 {
     const struct pxs_params p = narrow(32, 128, 1, 5, 3, 2);
@@ -144,12 +148,14 @@ START_TEST(layers_follow_one_another)
             const struct pxs_layer_spec *l = &list.layer[i];
             const bool up = l->kind == PXS_LAYER_CONV_TRANSPOSE, head = l->kind == PXS_LAYER_HEAD;
             const bool beside_skip = !net && (head || (up && i > list.n / 2)); /* torch.cat */
-            const int padded = 2 * l->padding - l->kernel + head;              /* ZeroPad2d((1,0,1,0)) */
+            /* ZeroPad2d((1,0,1,0)) */
+            const int padded = 2 * l->padding - l->kernel + head;
             ck_assert_int_eq(l->c_in, beside_skip ? 2 * c : c);
             h = up ? (h - 1) * l->stride - padded : (h * l->upsample + padded) / l->stride + 1;
             w = up ? (w - 1) * l->stride - padded : (w * l->upsample + padded) / l->stride + 1;
             c = l->c_out;
-            ck_assert_msg(l->h == h && l->w == w, "%s: %d x %d, not %d x %d", l->name, l->h, l->w, h, w);
+            ck_assert_msg(l->h == h && l->w == w, "%s: %d x %d, not %d x %d", l->name, l->h, l->w,
+                          h, w);
         }
         ck_assert(net ? h == 2 && w == 8 && c == 1 : h == 32 && w == 128 && c == 1);
     }

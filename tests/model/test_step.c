@@ -1,4 +1,5 @@
-/* What training steps promise beyond their numbers: the same bits for any thread count, learning, and NaN shown. */
+/* What training steps promise beyond their numbers: the same bits for any thread count, learning,
+ * and NaN shown. */
 #include "model_tests.h"
 
 #include <math.h>
@@ -8,7 +9,7 @@
 
 static const struct pxs_step_rates rates = {2e-4, 1e-4};
 
-/* ---- allocations, counted (the linker puts these in front of the real ones) ------------------------------ */
+/* ---- allocations, counted (the linker puts these in front of the real ones) ----------------- */
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t n, size_t bytes);
@@ -70,16 +71,17 @@ START_TEST(allocates_nothing_in_a_step)
 }
 END_TEST
 
-/* ---- the same bits --------------------------------------------------------------------------------------- */
+/* ---- the same bits -------------------------------------------------------------------------- */
 
 static void see_gradient(void *user, const struct pxs_weight *w, const float *grad) {
     *(double *)user += (double)grad[w->count / 2];
 }
 
-/* 20 steps with dropout, every third batch short; the losses of all steps and the weights' hash. Width 8 stays with OpenBLAS, 16 takes
- * the fast kernels. */
+/* 20 steps with dropout, every third batch short; the losses of all steps and the weights' hash.
+ * Width 8 stays with OpenBLAS, 16 takes the fast kernels. */
 static void twenty_steps(const char *kernels, int width, int64_t seed, int batch_size, int threads,
-                         bool watched, struct pxs_step_result losses[20], char hash[PXS_SHA256_HEX]) {
+                         bool watched, struct pxs_step_result losses[20],
+                         char hash[PXS_SHA256_HEX]) {
     struct pxs_params p = narrow(64, 64, 3, width, width, batch_size);
     p.dropout = 0.5;
     p.seed = seed;
@@ -110,7 +112,8 @@ START_TEST(same_bits_for_any_threads)
         ck_assert_mem_eq(got, want, sizeof want);
         ck_assert_str_eq(hash, first);
     }
-    twenty_steps("auto", width, 1, 7, 2, false, got, hash); /* buffers for larger batches: no difference */
+    /* buffers for larger batches: no difference */
+    twenty_steps("auto", width, 1, 7, 2, false, got, hash);
     ck_assert_str_eq(hash, first);
     twenty_steps("auto", width, 1, 4, 2, true, got,
                  hash); /* gradients that go through memory before Adam: no difference */
@@ -144,7 +147,8 @@ START_TEST(learns)
     struct pxs_pix2pix *m = model_create(&p, 2, "auto");
     float *source = random_pixels("learns/source", 2 * image_floats(&p)),
           *target = random_pixels("learns/target", 2 * image_floats(&p));
-    for (size_t i = 0; i < 2 * image_floats(&p); i++) /* an even picture each: found within the steps */
+    /* an even picture each: found within the steps */
+    for (size_t i = 0; i < 2 * image_floats(&p); i++)
         target[i] = i < image_floats(&p) ? 0.5f : -0.25f;
     pxs_pix2pix_randomise(m, 1);
     struct pxs_step_result first, last;
@@ -184,11 +188,12 @@ START_TEST(each_rate_its_network)
             before[net] = w[net][0]->value[0];
         }
         struct pxs_step_result losses;
-        pxs_pix2pix_step(m, source, target, 1, (struct pxs_step_rates){k == 0 ? 0 : 1e-3, k == 1 ? 0 : 1e-3},
-                         0, &losses);
+        pxs_pix2pix_step(m, source, target, 1,
+                         (struct pxs_step_rates){k == 0 ? 0 : 1e-3, k == 1 ? 0 : 1e-3}, 0, &losses);
         for (int net = 0; net < 2; net++) {
             after[net] = w[net][0]->value[0];
-            ck_assert_msg((after[net] == before[net]) == (k == net), "network %d, rate of %d is 0", net, k);
+            ck_assert_msg((after[net] == before[net]) == (k == net), "network %d, rate of %d is 0",
+                          net, k);
         }
         model_destroy(&m);
     }
@@ -213,7 +218,8 @@ START_TEST(generating)
     ck_assert_mem_eq(a, b, bytes);
     for (size_t i = 0; i < 3 * image; i++)
         ck_assert(a[i] >= -1 && a[i] <= 1);
-    pxs_pix2pix_generate(m, source + image, 1, 0, 0, b); /* images of a batch do not know each other */
+    /* images of a batch do not know each other */
+    pxs_pix2pix_generate(m, source + image, 1, 0, 0, b);
     for (size_t i = 0; i < image; i++)
         ck_assert_float_eq_tol(b[i], a[image + i], 1e-5f);
     pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 4, a);

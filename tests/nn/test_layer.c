@@ -1,4 +1,5 @@
-/* Layers with torch's weights against PyTorch: forward, backward, and the gradients that the optimiser gets. */
+/* Layers with torch's weights against PyTorch: forward, backward, and the gradients that the
+ * optimiser gets. */
 #include "nn_tests.h"
 
 #include "golden/golden.h"
@@ -47,8 +48,8 @@ static void expect_layer(const float *got, size_t ld, double before, int n, int 
     for (int i = 0; i < n * c * pixels; i++) {
         int image = i / pixels / c, k = i / pixels % c, p = i % pixels;
         double g = (double)got[(size_t)(image * pixels + p) * ld + (size_t)k] - before;
-        ck_assert_msg(fabs(g - want[i]) <= 1e-6 * largest, "%s/%s: element %d is %.9g, torch says %.9g",
-                      layer, what, i, g, want[i]);
+        ck_assert_msg(fabs(g - want[i]) <= 1e-6 * largest,
+                      "%s/%s: element %d is %.9g, torch says %.9g", layer, what, i, g, want[i]);
     }
 }
 
@@ -73,8 +74,8 @@ static void check_gradient(void *user, const struct pxs_weight *w, const float *
         largest = fmax(largest, fabs(want[i]));
     for (size_t i = 0; i < w->count; i++)
         ck_assert_msg(fabs((double)torch[i] - want[i]) <= 1e-6 * largest,
-                      "%s: gradient %zu of %s is %.9g, torch says %.9g", layer, i, w->name, (double)torch[i],
-                      want[i]);
+                      "%s: gradient %zu of %s is %.9g, torch says %.9g", layer, i, w->name,
+                      (double)torch[i], want[i]);
     pxs_aligned_free(torch);
 }
 
@@ -92,17 +93,17 @@ START_TEST(convolutions)
 {
     const struct conv_case *t = &convs[_i];
     struct pxs_layer c;
-    pxs_layer_describe(
-        &c, &(struct pxs_layer_spec){.name = "some",
-                                     .kind = t->transposed ? PXS_LAYER_CONV_TRANSPOSE : PXS_LAYER_CONV,
-                                     .kernel = 4,
-                                     .stride = 2,
-                                     .padding = 1,
-                                     .upsample = 1,
-                                     .c_in = t->transposed ? t->cs : t->cb,
-                                     .c_out = t->transposed ? t->cb : t->cs,
-                                     .h = t->transposed ? 2 * t->h : t->h,
-                                     .w = t->transposed ? 2 * t->w : t->w});
+    pxs_layer_describe(&c, &(struct pxs_layer_spec){.name = "some",
+                                                    .kind = t->transposed ? PXS_LAYER_CONV_TRANSPOSE
+                                                                          : PXS_LAYER_CONV,
+                                                    .kernel = 4,
+                                                    .stride = 2,
+                                                    .padding = 1,
+                                                    .upsample = 1,
+                                                    .c_in = t->transposed ? t->cs : t->cb,
+                                                    .c_out = t->transposed ? t->cb : t->cs,
+                                                    .h = t->transposed ? 2 * t->h : t->h,
+                                                    .w = t->transposed ? 2 * t->w : t->w});
     ck_assert_int_eq(pxs_layer_init(&c, NULL), PXS_OK);
     ck_assert_str_eq(c.weight.name, "some.weight");
     ck_assert_str_eq(c.bias.name, "");
@@ -118,7 +119,8 @@ START_TEST(convolutions)
         cy = t->transposed ? t->cb : t->cs;
     int px = t->transposed ? small : big, py = t->transposed ? big : small;
     size_t ld_x = (size_t)cx + 2, ld_y = (size_t)cy + 3;
-    float *x = input(t->name, "x", t->n, cx, px, ld_x), *dy = input(t->name, "dy", t->n, cy, py, ld_y);
+    float *x = input(t->name, "x", t->n, cx, px, ld_x),
+          *dy = input(t->name, "dy", t->n, cy, py, ld_y);
     float *y = floats((size_t)(t->n * py) * ld_y), *dx = floats((size_t)(t->n * px) * ld_x);
     if (t->transposed) {
         pxs_conv_transpose_forward(&nn, &c, t->n, x, ld_x, y, ld_y);
@@ -179,7 +181,8 @@ START_TEST(heads)
     size_t ld = (size_t)c + 1, n_y = (size_t)(n * out * co);
     float *x = input(name, "x", n, c, pixels, ld), *dy = input(name, "dy", n, co, out, (size_t)co),
           *kept = floats(n_y);
-    float *y = floats(n_y), *dx = floats((size_t)(n * pixels) * ld), *before = floats(l.weight.count);
+    float *y = floats(n_y), *dx = floats((size_t)(n * pixels) * ld),
+          *before = floats(l.weight.count);
     memcpy(kept, dy, n_y * sizeof *dy);
     memcpy(before, l.weight.value, l.weight.count * sizeof *before);
     pxs_head_apply(&nn, &l, n, x, ld, y);

@@ -1,4 +1,5 @@
-/* Schedules: the lab's halving rule against the rule itself run epoch by epoch; the others against PyTorch's numbers. */
+/* Schedules: the lab's halving rule against the rule itself run epoch by epoch; the others against
+ * PyTorch's numbers. */
 #include "nn_tests.h"
 #include "schedules_golden.h"
 
@@ -24,7 +25,8 @@ END_TEST
 
 START_TEST(known_schedules)
 {
-    ck_assert_double_eq(pxs_schedule_halve(1e-4, 90, 88), 1e-4); /* the lab's: before epochs 89 and 179 */
+    /* the lab's: before epochs 89 and 179 */
+    ck_assert_double_eq(pxs_schedule_halve(1e-4, 90, 88), 1e-4);
     ck_assert_double_eq(pxs_schedule_halve(1e-4, 90, 89), 5e-5);
     ck_assert_double_eq(pxs_schedule_halve(1e-4, 90, 178), 5e-5);
     ck_assert_double_eq(pxs_schedule_halve(1e-4, 90, 179), 2.5e-5);
@@ -42,8 +44,8 @@ END_TEST
 
 /* To 1e-12 of the golden rate. */
 static void same(const char *name, int64_t at, double rate, double golden) {
-    ck_assert_msg(fabs(rate - golden) <= 1e-12 * golden, "%s at %d: %.17g, torch %.17g", name, (int)at, rate,
-                  golden);
+    ck_assert_msg(fabs(rate - golden) <= 1e-12 * golden, "%s at %d: %.17g, torch %.17g", name,
+                  (int)at, rate, golden);
 }
 
 START_TEST(by_epoch_as_torch)
@@ -51,7 +53,8 @@ START_TEST(by_epoch_as_torch)
     static const int64_t milestones[] = {3, 20, 21};
     for (int64_t e = 0; e < EPOCHS; e++) {
         same("step", e, pxs_schedule_step(BASE, 7, 0.1, e), golden_step[e]);
-        same("multistep", e, pxs_schedule_multistep(BASE, milestones, 3, 0.5, e), golden_multistep[e]);
+        same("multistep", e, pxs_schedule_multistep(BASE, milestones, 3, 0.5, e),
+             golden_multistep[e]);
         same("exponential", e, pxs_schedule_exponential(BASE, 0.9, e), golden_exponential[e]);
         same("linear", e, pxs_schedule_linear(BASE, EPOCHS, 15, e), golden_linear[e]);
         same("cosine", e, pxs_schedule_cosine(BASE, 1e-6, EPOCHS, e), golden_cosine[e]);
@@ -70,10 +73,12 @@ START_TEST(by_step_as_torch)
     int64_t steps = (int64_t)EPOCHS * BATCHES, warm = (int64_t)3 * BATCHES;
     ck_assert_uint_eq(PXS_COUNT(golden_one_cycle), (size_t)steps);
     for (int64_t k = 0; k < steps; k++) {
-        same("one_cycle", k, pxs_schedule_one_cycle(BASE, 2e-3, 0.3, steps, k), golden_one_cycle[k]);
+        same("one_cycle", k, pxs_schedule_one_cycle(BASE, 2e-3, 0.3, steps, k),
+             golden_one_cycle[k]);
         double up = k < warm ? pxs_schedule_warmup(BASE, warm, k) : BASE;
         same("warm-up", k, up, golden_warm_constant[k]);
-        double then = k < warm ? up : pxs_schedule_one_cycle(BASE, 2e-3, 0.25, steps - warm, k - warm);
+        double then =
+            k < warm ? up : pxs_schedule_one_cycle(BASE, 2e-3, 0.25, steps - warm, k - warm);
         same("warm-up and one_cycle", k, then, golden_warm_one_cycle[k]);
     }
 }

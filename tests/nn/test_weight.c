@@ -10,13 +10,15 @@ struct shape {
     int a, b;
 };
 static const struct shape shapes[] = {
-    {PXS_WEIGHT_CONV, 1, 1},  {PXS_WEIGHT_CONV, 5, 3},   {PXS_WEIGHT_CONV, 64, 3}, {PXS_WEIGHT_CONV, 33, 17},
-    {PXS_WEIGHT_CONV, 3, 40}, {PXS_WEIGHT_HEAD, 1, 64},  {PXS_WEIGHT_HEAD, 3, 8},  {PXS_WEIGHT_HEAD, 17, 33},
-    {PXS_WEIGHT_BIAS, 1, 1},  {PXS_WEIGHT_BIAS, 100, 1},
+    {PXS_WEIGHT_CONV, 1, 1},   {PXS_WEIGHT_CONV, 5, 3},   {PXS_WEIGHT_CONV, 64, 3},
+    {PXS_WEIGHT_CONV, 33, 17}, {PXS_WEIGHT_CONV, 3, 40},  {PXS_WEIGHT_HEAD, 1, 64},
+    {PXS_WEIGHT_HEAD, 3, 8},   {PXS_WEIGHT_HEAD, 17, 33}, {PXS_WEIGHT_BIAS, 1, 1},
+    {PXS_WEIGHT_BIAS, 100, 1},
 };
 
 static struct pxs_weight make(const struct shape *s) {
-    struct pxs_weight w = {.kind = s->kind, .rank = 4, .dims = {s->a, s->b, 4, 4}, .fan_in = 16 * s->b};
+    struct pxs_weight w = {
+        .kind = s->kind, .rank = 4, .dims = {s->a, s->b, 4, 4}, .fan_in = 16 * s->b};
     w.count = (size_t)(s->a * s->b * 16);
     if (s->kind == PXS_WEIGHT_BIAS) {
         w.rank = 1;
@@ -37,8 +39,8 @@ START_TEST(starts_with_zeros)
 }
 END_TEST
 
-/* Element [a][b][ky][kx] of torch stands at [ky][kx][a/16][b][a%16] (conv; [ky][kx][b][a] where a is no multiple of 16) or
- * [b][ky][kx][a] (head), and nowhere else. */
+/* Element [a][b][ky][kx] of torch stands at [ky][kx][a/16][b][a%16] (conv; [ky][kx][b][a] where a
+ * is no multiple of 16) or [b][ky][kx][a] (head), and nowhere else. */
 START_TEST(layouts)
 {
     const struct shape *s = &shapes[_i];
@@ -51,8 +53,8 @@ START_TEST(layouts)
     memset(back, 0xff, w.count * sizeof *back);
     pxs_weight_from_torch(&w, torch, ours);
     for (size_t i = 0; i < w.count; i++) {
-        size_t tap = i % 16, b = i / 16 % (size_t)s->b, a = i / 16 / (size_t)s->b, da = (size_t)s->a,
-               db = (size_t)s->b, width = da % 16 ? da : 16;
+        size_t tap = i % 16, b = i / 16 % (size_t)s->b, a = i / 16 / (size_t)s->b,
+               da = (size_t)s->a, db = (size_t)s->b, width = da % 16 ? da : 16;
         size_t at = s->kind == PXS_WEIGHT_CONV
                         ? ((tap * (da / width) + a / width) * db + b) * width + a % width
                     : s->kind == PXS_WEIGHT_HEAD ? (b * 16 + tap) * da + a
@@ -84,7 +86,8 @@ START_TEST(initial_weights)
     struct pxs_nn nn = nn_make(1);
     double mean, std, most;
     for (int kind = 0; kind < 2; kind++) { /* N(0, 0.02) */
-        struct pxs_weight w = make(&(struct shape){kind ? PXS_WEIGHT_HEAD : PXS_WEIGHT_CONV, 64, 100});
+        struct pxs_weight w =
+            make(&(struct shape){kind ? PXS_WEIGHT_HEAD : PXS_WEIGHT_CONV, 64, 100});
         w.m[5] = w.v[6] = 1;
         pxs_weight_randomise(&nn, &w, 1, 4);
         moments(&w, &mean, &std, &most);

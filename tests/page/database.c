@@ -1,6 +1,7 @@
-/* Makes a database with whole curves for the tests of the page. Usage: page_database CONFIGURATIONS SEEDS EPOCHS BATCHES
- * Prints its folder, which it makes in TMPDIR. The run of configuration 0 and seed 0 has a spike, that of seed 1 a gap, the last run
- * diverges; pictures up to 50 epochs. It is a test itself, since its makers check what they do. */
+/* Makes a database with whole curves for the tests of the page. Usage: page_database CONFIGURATIONS
+ * SEEDS EPOCHS BATCHES Prints its folder, which it makes in TMPDIR. The run of configuration 0 and
+ * seed 0 has a spike, that of seed 1 a gap, the last run diverges; pictures up to 50 epochs. It is
+ * a test itself, since its makers check what they do. */
 #include "../report/report_tests.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* The hyperparameter table and what walks it. Most tests loop over the rows, so a new row is covered at once. */
+/* The hyperparameter table and what walks it. Most tests loop over the rows, so a new row is
+ * covered at once. */
 #include "params_priv.h"
 
 #include <check.h>
@@ -67,7 +68,8 @@ START_TEST(rows_are_sound)
         const struct pxs_param_info *info = pxs_param_info(key);
         enum pxs_param_key found;
         ck_assert_msg(pxs_param_find(info->key, &found) && (int)found == key, "%s", info->key);
-        ck_assert_msg(strlen(info->help) > 10 && info->help[strlen(info->help) - 1] != '.', "%s", info->key);
+        ck_assert_msg(strlen(info->help) > 10 && info->help[strlen(info->help) - 1] != '.', "%s",
+                      info->key);
         ck_assert_msg(!strpbrk(info->help, "|\n"), "%s: would break the table in docs", info->key);
         ck_assert_ptr_null(pxs_param_other_name(info->key));
         if (info->conditional) {
@@ -97,12 +99,17 @@ START_TEST(defaults_are_contracted)
     }
     ck_assert_str_eq(
         text.text,
-        "dataset=null val_fraction=0.1 direction=BtoA img_height=64 img_width=64 channels=3 flip=false "
-        "jitter=0 batch_size=8 generator=unet ngf=64 dropout=0.5 discriminator=patch ndf=64 gan_mode=lsgan "
-        "lambda_pixel=10 learning_rate_G=0.0001 learning_rate_D=0.0001 b1=0.5 b2=0.999 lr_policy_G=halve "
-        "lrgd=90 step_size=0 milestones=null gamma=0 n_epochs_decay=0 T_0=0 T_mult=1 power=1 max_lr=0 "
+        "dataset=null val_fraction=0.1 direction=BtoA img_height=64 img_width=64 channels=3 "
+        "flip=false "
+        "jitter=0 batch_size=8 generator=unet ngf=64 dropout=0.5 discriminator=patch ndf=64 "
+        "gan_mode=lsgan "
+        "lambda_pixel=10 learning_rate_G=0.0001 learning_rate_D=0.0001 b1=0.5 b2=0.999 "
+        "lr_policy_G=halve "
+        "lrgd=90 step_size=0 milestones=null gamma=0 n_epochs_decay=0 T_0=0 T_mult=1 power=1 "
+        "max_lr=0 "
         "pct_start=0.3 "
-        "factor=0.1 patience=10 threshold=0.0001 min_lr=0 warmup_epochs=0 lr_policy_D=constant lrdd=10 "
+        "factor=0.1 patience=10 threshold=0.0001 min_lr=0 warmup_epochs=0 lr_policy_D=constant "
+        "lrdd=10 "
         "step_size_D=0 "
         "milestones_D=null gamma_D=0 n_epochs_decay_D=0 T_0_D=0 T_mult_D=1 power_D=1 max_lr_D=0 "
         "pct_start_D=0.3 "
@@ -115,7 +122,8 @@ END_TEST
 
 /* A default that is none: to be stated where it is in force. */
 static bool must_be_stated(int key) {
-    return (pxs_param_info(key)->flags & PXS_PF_REQUIRED) && pxs_param_info(key)->type != PXS_TYPE_PATH;
+    return (pxs_param_info(key)->flags & PXS_PF_REQUIRED) &&
+           pxs_param_info(key)->type != PXS_TYPE_PATH;
 }
 
 START_TEST(every_row_round_trips)
@@ -137,7 +145,8 @@ START_TEST(every_row_round_trips)
             set_ok(&by_text, key, text.text);
             struct pxs_param_value value = pxs_params_get(&from, key);
             ck_assert(pxs_params_put(&by_value, key, &value));
-            ck_assert_msg(pxs_params_equal_at(&from, &by_text, key), "%s as text", pxs_param_info(key)->key);
+            ck_assert_msg(pxs_params_equal_at(&from, &by_text, key), "%s as text",
+                          pxs_param_info(key)->key);
             ck_assert_msg(pxs_params_equal_at(&from, &by_value, key), "%s by value",
                           pxs_param_info(key)->key);
             ck_assert_int_eq(memcmp(&by_value, &from, sizeof from), 0);
@@ -151,11 +160,12 @@ START_TEST(database_types)
 {
     struct pxs_params p = with_dataset();
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        static const enum pxs_value_kind kinds[] = {PXS_VALUE_TEXT,    PXS_VALUE_INTEGER, PXS_VALUE_REAL,
-                                                    PXS_VALUE_INTEGER, PXS_VALUE_TEXT,    PXS_VALUE_NULL};
+        static const enum pxs_value_kind kinds[] = {PXS_VALUE_TEXT, PXS_VALUE_INTEGER,
+                                                    PXS_VALUE_REAL, PXS_VALUE_INTEGER,
+                                                    PXS_VALUE_TEXT, PXS_VALUE_NULL};
         enum pxs_value_kind kind = pxs_params_get(&p, key).kind;
-        ck_assert_int_eq(kind,
-                         key == PXS_PARAM_init_from ? PXS_VALUE_NULL : kinds[pxs_param_info(key)->type]);
+        ck_assert_int_eq(kind, key == PXS_PARAM_init_from ? PXS_VALUE_NULL
+                                                          : kinds[pxs_param_info(key)->type]);
     }
     set_ok(&p, PXS_PARAM_lambda_pixel, "7");
     ck_assert_int_eq(pxs_params_get(&p, PXS_PARAM_lambda_pixel).kind, PXS_VALUE_REAL);
@@ -184,7 +194,7 @@ START_TEST(database_types)
 }
 END_TEST
 
-/* ---- setting --------------------------------------------------------------------------------------------- */
+/* ---- setting -------------------------------------------------------------------------------- */
 
 static const struct {
     int key;
@@ -199,7 +209,8 @@ static const struct {
     {PXS_PARAM_batch_size, "", false, "batch_size must be an integer, 1 to 4096, but has no value"},
     {PXS_PARAM_batch_size, "null", false, "batch_size must be an integer, 1 to 4096, not 'null'"},
     {PXS_PARAM_batch_size, "8", true,
-     "batch_size must be an integer, 1 to 4096, not '8' in quotes, which is text: remove the quotes"},
+     "batch_size must be an integer, 1 to 4096, not '8' in quotes, which is text: remove the "
+     "quotes"},
     {PXS_PARAM_batch_size, "0x10", false, "batch_size must be an integer, 1 to 4096, not '0x10'"},
     {PXS_PARAM_learning_rate_G, "0", false,
      "learning_rate_G must be a number, above 0 and at most 1, not '0'"},
@@ -208,10 +219,12 @@ static const struct {
     {PXS_PARAM_learning_rate_G, "1,5", false,
      "learning_rate_G must be a number, above 0 and at most 1, not '1,5'"},
     {PXS_PARAM_learning_rate_G, "2e-4", true,
-     "learning_rate_G must be a number, above 0 and at most 1, not '2e-4' in quotes, which is text: remove "
+     "learning_rate_G must be a number, above 0 and at most 1, not '2e-4' in quotes, which is "
+     "text: remove "
      "the quotes"},
     {PXS_PARAM_b2, "1", false, "b2 must be a number, at least 0 and below 1, not '1'"},
-    {PXS_PARAM_val_fraction, "1", false, "val_fraction must be a number, at least 0 and below 1, not '1'"},
+    {PXS_PARAM_val_fraction, "1", false,
+     "val_fraction must be a number, at least 0 and below 1, not '1'"},
     {PXS_PARAM_lambda_pixel, "-1", false, "lambda_pixel must be a number, 0 or more, not '-1'"},
     {PXS_PARAM_lambda_pixel, ".inf", false, "lambda_pixel must be a number, 0 or more, not '.inf'"},
     {PXS_PARAM_lambda_pixel, ".nan", false, "lambda_pixel must be a number, 0 or more, not '.nan'"},
@@ -225,23 +238,29 @@ static const struct {
      "gan_mode must be lsgan or vanilla, not 'lsgam'; did you mean lsgan?"},
     {PXS_PARAM_gan_mode, "wgangp", false, "gan_mode must be lsgan or vanilla, not 'wgangp'"},
     {PXS_PARAM_lr_policy_G, "cosin", false,
-     "lr_policy_G must be constant, halve, step, multistep, exponential, linear, cosine, cosine_restarts, "
+     "lr_policy_G must be constant, halve, step, multistep, exponential, linear, cosine, "
+     "cosine_restarts, "
      "polynomial, "
      "one_cycle or plateau, not 'cosin'; did you mean cosine?"},
     {PXS_PARAM_milestones, "[30, 20]", false,
-     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[30, 20]': write it "
+     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[30, 20]': "
+     "write it "
      "as [30, 45]"},
     {PXS_PARAM_milestones, "[0, 20]", false,
-     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[0, 20]': write it as "
+     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[0, 20]': "
+     "write it as "
      "[30, 45]"},
     {PXS_PARAM_milestones, "[30", false,
-     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[30': write it as "
+     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[30': write "
+     "it as "
      "[30, 45]"},
     {PXS_PARAM_milestones, "[]", false,
-     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[]': write it as [30, "
+     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '[]': write "
+     "it as [30, "
      "45]"},
     {PXS_PARAM_milestones, "30,45", true,
-     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '30,45' in quotes, "
+     "milestones must be a list of at most 16 rising integers, each 1 to 1000000, not '30,45' in "
+     "quotes, "
      "which is text: "
      "write a list, [30, 45]"},
     {PXS_PARAM_milestones, "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", false,
@@ -255,7 +274,8 @@ static const struct {
     {PXS_PARAM_dataset, "~/kai", false,
      "dataset must be a path, not '~/kai': ~ is not expanded here, write the folder out"},
     {PXS_PARAM_dataset, "a\xff", false,
-     "dataset must be a path, not 'a\\xff', which is not UTF-8 and so cannot be written into config.yaml"},
+     "dataset must be a path, not 'a\\xff', which is not UTF-8 and so cannot be written into "
+     "config.yaml"},
 };
 
 START_TEST(refusals_say_why)
@@ -325,7 +345,7 @@ START_TEST(paths_are_made_absolute)
 }
 END_TEST
 
-/* ---- what depends on other keys -------------------------------------------------------------------------- */
+/* ---- what depends on other keys ------------------------------------------------------------- */
 
 START_TEST(keys_under_a_policy)
 {
@@ -393,10 +413,12 @@ START_TEST(schedules_are_checked)
         enum pxs_param_key fault;
     } cases[] = {
         {{{"lr_policy_G", "exponential"}},
-         "lr_policy_G: exponential needs gamma (above 0 and at most 1): state it beside lr_policy_G",
+         "lr_policy_G: exponential needs gamma (above 0 and at most 1): state it beside "
+         "lr_policy_G",
          PXS_PARAM_lr_policy_G},
         {{{"lr_policy_D", "multistep"}, {"gamma_D", "0.5"}},
-         "lr_policy_D: multistep needs milestones_D (a list of at most 16 rising integers, each 1 to "
+         "lr_policy_D: multistep needs milestones_D (a list of at most 16 rising integers, each 1 "
+         "to "
          "1000000): state it "
          "beside lr_policy_D",
          PXS_PARAM_lr_policy_D},
@@ -413,7 +435,8 @@ START_TEST(schedules_are_checked)
          "min_lr must not be above learning_rate_G (0.0001), but is 0.0002",
          PXS_PARAM_min_lr},
         {{{"lr_policy_G", "plateau"}, {"validation", "off"}},
-         "lr_policy_G: plateau follows the validation loss, but validation is off: set it to full or lab",
+         "lr_policy_G: plateau follows the validation loss, but validation is off: set it to full "
+         "or lab",
          PXS_PARAM_lr_policy_G},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
@@ -453,14 +476,16 @@ START_TEST(whole_is_checked)
     pxs_params_default(&p);
     ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
     ck_assert_int_eq(key, PXS_PARAM_dataset);
-    ck_assert_str_eq(err.message, "dataset is missing: name it in the file or with --set dataset=PATH");
+    ck_assert_str_eq(err.message,
+                     "dataset is missing: name it in the file or with --set dataset=PATH");
     p = with_dataset();
     ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_OK);
     p.img_width = 32;
     p.jitter = 33;
     ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
     ck_assert_int_eq(key, PXS_PARAM_jitter);
-    ck_assert_str_eq(err.message, "jitter must not exceed the image's smaller side, 32 pixels, but is 33");
+    ck_assert_str_eq(err.message,
+                     "jitter must not exceed the image's smaller side, 32 pixels, but is 33");
     p = with_dataset();
     p.val_fraction = 0; /* nothing held out, and no val/ beside it */
     ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
@@ -471,7 +496,7 @@ START_TEST(whole_is_checked)
 }
 END_TEST
 
-/* ---- identity -------------------------------------------------------------------------------------------- */
+/* ---- identity ------------------------------------------------------------------------------- */
 
 START_TEST(identity_is_pinned)
 {
@@ -486,9 +511,12 @@ START_TEST(identity_is_pinned)
         text.text,
         "pixsweep config 1\nb1=0.5\nb2=0.999\nbatch_size=8\nchannels=3\n"
         "dataset=sha256:0000000000000000000000000000000000000000000000000000000000000000\n"
-        "direction=BtoA\ndiscriminator=patch\ndropout=0.5\nflip=false\ngan_mode=lsgan\ngenerator=unet\n"
-        "img_height=64\nimg_width=64\ninit_from=null\njitter=0\nlambda_pixel=10\nlearning_rate_D=0.0001\n"
-        "learning_rate_G=0.0001\nlr_policy_D=constant\nlr_policy_G=halve\nlrgd=90\nn_epochs=200\nndf=64\nngf="
+        "direction=BtoA\ndiscriminator=patch\ndropout=0.5\nflip=false\ngan_mode=lsgan\ngenerator="
+        "unet\n"
+        "img_height=64\nimg_width=64\ninit_from=null\njitter=0\nlambda_pixel=10\nlearning_rate_D=0."
+        "0001\n"
+        "learning_rate_G=0.0001\nlr_policy_D=constant\nlr_policy_G=halve\nlrgd=90\nn_epochs="
+        "200\nndf=64\nngf="
         "64\n"
         "shuffle=true\nval_fraction=0.1\nvalidation=full\n");
     hash_of(&p, hex);
@@ -497,7 +525,8 @@ START_TEST(identity_is_pinned)
 }
 END_TEST
 
-/* What `validation: off` was before it held nothing back, and is where the data set has val/; and what it is now elsewhere. */
+/* What `validation: off` was before it held nothing back, and is where the data set has val/; and
+ * what it is now elsewhere. */
 START_TEST(identity_of_runs_without_validation)
 {
     struct pxs_params p = with_dataset();
@@ -554,7 +583,7 @@ START_TEST(identity_wants_content)
 }
 END_TEST
 
-/* ---- as text --------------------------------------------------------------------------------------------- */
+/* ---- as text -------------------------------------------------------------------------------- */
 
 START_TEST(yaml_of_a_run)
 {
@@ -565,19 +594,19 @@ START_TEST(yaml_of_a_run)
     p.gamma = 0.5;
     set_ok(&p, PXS_PARAM_milestones, "3,20");
     pxs_params_write_yaml(&p, "yes", &text);
-    ck_assert_str_eq(
-        text.text,
-        "name: \"yes\"\ndataset: \"/data/a "
-        "b\xe5\xad\x97\\u2028\\\"\\\\\\x09\"\nval_fraction: 0.1\ndirection: BtoA\n"
-        "img_height: 64\nimg_width: 64\nchannels: 3\nflip: false\njitter: "
-        "0\nbatch_size: 8\ngenerator: unet\nngf: 64\n"
-        "dropout: 0.5\ndiscriminator: patch\nndf: 64\ngan_mode: lsgan\nlambda_pixel: "
-        "10\nlearning_rate_G: 0.0001\n"
-        "learning_rate_D: 0.0001\nb1: 0.5\nb2: 0.999\nlr_policy_G: "
-        "multistep\nmilestones: [3,20]\ngamma: 0.5\n"
-        "warmup_epochs: 0\nlr_policy_D: constant\nwarmup_epochs_D: 0\nn_epochs: 200\n"
-        "shuffle: true\nvalidation: full\nearly_stop_patience: 0\nsample_interval: 500\ncheckpoint_interval: "
-        "50\ninit_from: null\nseed: 0\n");
+    ck_assert_str_eq(text.text,
+                     "name: \"yes\"\ndataset: \"/data/a "
+                     "b\xe5\xad\x97\\u2028\\\"\\\\\\x09\"\nval_fraction: 0.1\ndirection: BtoA\n"
+                     "img_height: 64\nimg_width: 64\nchannels: 3\nflip: false\njitter: "
+                     "0\nbatch_size: 8\ngenerator: unet\nngf: 64\n"
+                     "dropout: 0.5\ndiscriminator: patch\nndf: 64\ngan_mode: lsgan\nlambda_pixel: "
+                     "10\nlearning_rate_G: 0.0001\n"
+                     "learning_rate_D: 0.0001\nb1: 0.5\nb2: 0.999\nlr_policy_G: "
+                     "multistep\nmilestones: [3,20]\ngamma: 0.5\n"
+                     "warmup_epochs: 0\nlr_policy_D: constant\nwarmup_epochs_D: 0\nn_epochs: 200\n"
+                     "shuffle: true\nvalidation: full\nearly_stop_patience: 0\nsample_interval: "
+                     "500\ncheckpoint_interval: "
+                     "50\ninit_from: null\nseed: 0\n");
     pxs_text_clear(&text);
     pxs_yaml_add_string(&text, "/plain/path-1.npy");
     pxs_yaml_add_string(&text, "0001");
@@ -593,12 +622,13 @@ START_TEST(docs_are_current)
     char *docs;
     size_t bytes;
     pxs_params_write_markdown(&text);
-    ck_assert_msg(pxs_read_file(PXS_SOURCE_ROOT "/docs/params.md", 1 << 20, &docs, &bytes, &err) == PXS_OK,
+    ck_assert_msg(pxs_read_file(PXS_SOURCE_ROOT "/docs/params.md", 1 << 20, &docs, &bytes, &err) ==
+                      PXS_OK,
                   "%s", err.message);
-    ck_assert_msg(
-        strcmp(docs, text.text) == 0,
-        "docs/params.md is not what the table says: `pixsweep params --format md > docs/params.md`, or "
-        "`PXS_WRITE_DOCS=1 tests/params/test_params`");
+    ck_assert_msg(strcmp(docs, text.text) == 0,
+                  "docs/params.md is not what the table says: `pixsweep params --format md > "
+                  "docs/params.md`, or "
+                  "`PXS_WRITE_DOCS=1 tests/params/test_params`");
     free(docs);
     pxs_text_finish(&text);
 }
@@ -648,7 +678,8 @@ START_TEST(names_of_other_trainers)
     char seen[1000][32];
     size_t n = 0;
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
-        ck_assert_uint_eq(strspn(rows[i], "abcdefghijklmnopqrstuvwxyz0123456789 "), strlen(rows[i]));
+        ck_assert_uint_eq(strspn(rows[i], "abcdefghijklmnopqrstuvwxyz0123456789 "),
+                          strlen(rows[i]));
         for (const char *at = rows[i]; *at; at += strspn(at, " ")) {
             size_t length = strcspn(at, " ");
             enum pxs_param_key key;
@@ -657,7 +688,8 @@ START_TEST(names_of_other_trainers)
             for (size_t k = 0; k < n; k++)
                 ck_assert_str_ne(seen[k], seen[n]);
             ck_assert_msg(!pxs_param_find(seen[n], &key), "%s is a key", seen[n]);
-            ck_assert_msg(pxs_param_other_name(seen[n]) || pxs_param_not_here(seen[n]), "%s", seen[n]);
+            ck_assert_msg(pxs_param_other_name(seen[n]) || pxs_param_not_here(seen[n]), "%s",
+                          seen[n]);
             at += length;
             ck_assert_uint_lt(++n, PXS_COUNT(seen));
         }
@@ -666,11 +698,14 @@ START_TEST(names_of_other_trainers)
     ck_assert_str_eq(pxs_param_other_name("learning-rate-g"), "learning_rate_G");
     ck_assert_str_eq(pxs_param_other_name("lambda_L1"), "lambda_pixel");
     /* Negated: our name alone would say the opposite. */
-    ck_assert_str_eq(pxs_param_other_name("no_flip"),
-                     "flip, the other way round: flip: false (the default) is what no_flip: true asks for");
-    ck_assert_str_eq(pxs_param_other_name("serial_batches"), "shuffle, the other way round: shuffle: false");
+    ck_assert_str_eq(
+        pxs_param_other_name("no_flip"),
+        "flip, the other way round: flip: false (the default) is what no_flip: true asks for");
+    ck_assert_str_eq(pxs_param_other_name("serial_batches"),
+                     "shuffle, the other way round: shuffle: false");
     ck_assert_str_eq(pxs_param_other_name("no_lsgan"), "gan_mode: vanilla");
-    ck_assert_str_eq(pxs_param_other_name("no_dropout"), "dropout, the other way round: dropout: 0");
+    ck_assert_str_eq(pxs_param_other_name("no_dropout"),
+                     "dropout, the other way round: dropout: 0");
     ck_assert_str_eq(pxs_param_not_here("gpu_ids"), "pixsweep trains on the CPU");
     ck_assert_ptr_null(pxs_param_not_here("GPU ids"));
     ck_assert_ptr_null(pxs_param_other_name(""));
@@ -680,7 +715,8 @@ START_TEST(names_of_other_trainers)
     pxs_param_add_remedy("lrdg", &text);
     pxs_param_add_remedy("temperature", &text);
     ck_assert_str_eq(
-        text.text, ": here it is run.retries: pixsweep trains on the CPU; leave it out; did you mean lrgd?");
+        text.text,
+        ": here it is run.retries: pixsweep trains on the CPU; leave it out; did you mean lrgd?");
     pxs_text_finish(&text);
 }
 END_TEST
@@ -691,8 +727,10 @@ START_TEST(quoting_for_messages)
     pxs_text_add_quoted(&text, "a\x1b[31m\xff\xe5\xad\x97");
     ck_assert_str_eq(text.text, "'a\\x1b[31m\\xff\xe5\xad\x97'");
     pxs_text_clear(&text);
-    pxs_text_add_quoted(&text, "0123456789012345678901234567890123456789012345678901234567890123456789");
-    ck_assert_str_eq(text.text, "'012345678901234567890123456789012345678901234567890123456789...'");
+    pxs_text_add_quoted(&text,
+                        "0123456789012345678901234567890123456789012345678901234567890123456789");
+    ck_assert_str_eq(text.text,
+                     "'012345678901234567890123456789012345678901234567890123456789...'");
     pxs_text_finish(&text);
     uint32_t code = 0;
     ck_assert_uint_eq(pxs_utf8_decode("\xf0\x9f\x98\x80", 4, &code), 4);
@@ -709,7 +747,8 @@ static int write_docs(void) {
     struct pxs_text text = {0};
     struct pxs_error err = {0};
     pxs_params_write_markdown(&text);
-    enum pxs_status status = pxs_write_file(PXS_SOURCE_ROOT "/docs/params.md", text.text, text.len, &err);
+    enum pxs_status status =
+        pxs_write_file(PXS_SOURCE_ROOT "/docs/params.md", text.text, text.len, &err);
     if (status != PXS_OK)
         fprintf(stderr, "%s\n", err.message);
     pxs_text_finish(&text);

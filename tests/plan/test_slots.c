@@ -57,8 +57,8 @@ START_TEST(slots_fit)
 }
 END_TEST
 
-static void draw(const struct pxs_sweep_slots *s, const cpu_set_t *allowed, cpu_set_t *used, size_t waiting,
-                 int open, int threads, const char *cores) {
+static void draw(const struct pxs_sweep_slots *s, const cpu_set_t *allowed, cpu_set_t *used,
+                 size_t waiting, int open, int threads, const char *cores) {
     cpu_set_t out;
     char text[64];
     ck_assert_int_eq(pxs_slot_draw(s, allowed, used, waiting, open, &out), threads);
@@ -80,7 +80,8 @@ START_TEST(slot_cores)
     draw(&s, &allowed, &used, 8, 1, 2, "4-5");
     CPU_CLR(2, &used);
     CPU_CLR(3, &used);
-    draw(&s, &allowed, &used, 1, 1, 2, "2-3"); /* the last run, but --jobs and --threads were given */
+    /* the last run, but --jobs and --threads were given */
+    draw(&s, &allowed, &used, 1, 1, 2, "2-3");
     s = pxs_sweep_slots(6, 6, 2);
     draw(&s, &allowed, &used, 9, 3, 2, "2-7");
     CPU_CLR(4, &allowed);
@@ -108,7 +109,8 @@ START_TEST(slot_cores_auto)
     CPU_CLR(5, &used);
     draw(&s, &allowed, &used, 1, 2, 3, "1,4-5"); /* the last one has what two slots had */
     cpu_set_t out;
-    ck_assert_int_eq(pxs_slot_draw(&s, &allowed, &used, 1, 1, &out), 0); /* no core is free: it waits */
+    /* no core is free: it waits */
+    ck_assert_int_eq(pxs_slot_draw(&s, &allowed, &used, 1, 1, &out), 0);
     /* Runs that do not fill a last round of all slots come first, and have their cores. */
     CPU_ZERO(&used);
     draw(&s, &allowed, &used, 10, 4, 3, "0-2");

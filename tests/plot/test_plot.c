@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- axes ------------------------------------------------------------------------------------------------ */
+/* ---- axes ----------------------------------------------------------------------------------- */
 
 static void ck_ticks(struct pxs_axis axis, double apart, const char *expected) {
     struct pxs_tick ticks[PXS_TICKS];
@@ -37,7 +37,8 @@ START_TEST(ticks_are_round_and_apart)
              "10⁻⁷ 3·10⁻⁷ 10⁻⁶ 3·10⁻⁶ 10⁻⁵ 3·10⁻⁵ 10⁻⁴");
     ck_ticks((struct pxs_axis){.low = 0.9, .high = 110, .log = true, .from = 200, .to = 0}, 20,
              "1 2 5 10 20 50 100");
-    ck_ticks((struct pxs_axis){.low = 2.1, .high = 4.2, .log = true, .from = 200, .to = 0}, 60, "3 4");
+    ck_ticks((struct pxs_axis){.low = 2.1, .high = 4.2, .log = true, .from = 200, .to = 0}, 60,
+             "3 4");
 }
 END_TEST
 
@@ -104,12 +105,13 @@ START_TEST(a_range_of_one_value_or_none)
         ck_assert(pxs_axis_range(&axis, ends, PXS_COUNT(ends), &above, &below));
         ck_assert(isfinite(axis.high - axis.low) && axis.low < axis.high &&
                   pxs_axis_ticks(&axis, 20, ticks) > 0);
-        ck_assert(fabs(pxs_axis_at(&axis, DBL_MAX)) <= 1e6 && fabs(pxs_axis_at(&axis, 5e-324)) <= 1e6);
+        ck_assert(fabs(pxs_axis_at(&axis, DBL_MAX)) <= 1e6 &&
+                  fabs(pxs_axis_at(&axis, 5e-324)) <= 1e6);
     }
 }
 END_TEST
 
-/* ---- labels ---------------------------------------------------------------------------------------------- */
+/* ---- labels --------------------------------------------------------------------------------- */
 
 START_TEST(labels_do_not_lie_on_each_other)
 {
@@ -131,9 +133,11 @@ START_TEST(looks_differ)
     for (size_t i = 0; i < PXS_COUNT(looks); i++) {
         pxs_look_of(i, &looks[i]);
         for (size_t k = 0; k < i; k++) {
-            const bool same_colour = looks[i].red == looks[k].red && looks[i].green == looks[k].green &&
+            const bool same_colour = looks[i].red == looks[k].red &&
+                                     looks[i].green == looks[k].green &&
                                      looks[i].blue == looks[k].blue;
-            ck_assert(!same_colour || memcmp(looks[i].dash, looks[k].dash, sizeof looks[i].dash) != 0);
+            ck_assert(!same_colour ||
+                      memcmp(looks[i].dash, looks[k].dash, sizeof looks[i].dash) != 0);
         }
     }
     ck_assert_int_eq(looks[0].red, 0); /* blue comes first, and solid */
@@ -144,10 +148,14 @@ START_TEST(looks_differ)
 }
 END_TEST
 
-/* ---- pictures -------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------- */
 
-static const struct curve_shape shape = {
-    .configurations = 3, .seeds = 3, .epochs = 8, .batches = 50, .one_diverges = true, .pictures = true};
+static const struct curve_shape shape = {.configurations = 3,
+                                         .seeds = 3,
+                                         .epochs = 8,
+                                         .batches = 50,
+                                         .one_diverges = true,
+                                         .pictures = true};
 static struct pxs_store *store;
 
 static void setup(void) {
@@ -196,7 +204,8 @@ START_TEST(every_configuration_is_there_in_its_colour)
     for (size_t i = 0; i < 3; i++) {
         pxs_look_of(i, &look);
         ck_assert_uint_gt(count_pixels(&all, &look), 1500);
-        ck_assert_uint_eq(count_pixels(&some, &look) > 500, i == 2); /* the colour is the configuration's */
+        /* the colour is the configuration's */
+        ck_assert_uint_eq(count_pixels(&some, &look) > 500, i == 2);
     }
     pxs_look_of(3, &look);
     ck_assert_uint_eq(count_pixels(&all, &look), 0);
@@ -222,12 +231,13 @@ static size_t tallest_difference(const struct pxs_image *a, const struct pxs_ima
     return most;
 }
 
-/* One step of 6,000, in the middle of its bucket, or of 200 is far above the others: the same picture without it differs in one place, from
- * the curve up to the panel's top. */
+/* One step of 6,000, in the middle of its bucket, or of 200 is far above the others: the same
+ * picture without it differs in one place, from the curve up to the panel's top. */
 START_TEST(a_spike_of_one_batch_is_seen)
 {
     static const int batches[] = {60, 2};
-    struct curve_shape spiked = {.configurations = 1, .seeds = 1, .epochs = 100, .batches = batches[_i]};
+    struct curve_shape spiked = {
+        .configurations = 1, .seeds = 1, .epochs = 100, .batches = batches[_i]};
     struct curve_shape calm = spiked;
     spiked.spike_step = 75 * batches[_i] + batches[_i] / 8;
     struct pxs_image pictures[2];
@@ -269,7 +279,8 @@ static const char *end_of(const struct pxs_drawing *d, size_t bytes) {
 START_TEST(svg_and_pdf_are_whole)
 {
     struct pxs_drawing d;
-    draw(store, (struct pxs_plot_options){.kind = PXS_PICTURE_SVG, .width = 640, .height = 480}, &d);
+    draw(store, (struct pxs_plot_options){.kind = PXS_PICTURE_SVG, .width = 640, .height = 480},
+         &d);
     ck_has((const char *)d.data, "width=\"640pt\" height=\"480pt\"");
     ck_assert_str_eq(end_of(&d, 7), "</svg>\n");
     pxs_drawing_finish(&d);
@@ -294,7 +305,8 @@ START_TEST(what_cannot_be_drawn_is_said)
     ck_fails(pxs_plot_curves(store, &o, &d, &err), PXS_E_INVALID, "there is no 'val_los'");
     ck_fails(pxs_plot_curves(store, &o, &d, &err), PXS_E_INVALID, "val_loss, val_psnr");
     o.metrics = none;
-    ck_fails(pxs_plot_curves(store, &o, &d, &err), PXS_E_NOT_FOUND, "no run has a value of val_ssim");
+    ck_fails(pxs_plot_curves(store, &o, &d, &err), PXS_E_NOT_FOUND,
+             "no run has a value of val_ssim");
     o = (struct pxs_plot_options){.where = "lrgd = 5"};
     ck_fails(pxs_plot_curves(store, &o, &d, &err), PXS_E_NOT_FOUND, "no such run");
 }
@@ -324,13 +336,14 @@ START_TEST(names_say_what_a_picture_becomes)
 }
 END_TEST
 
-/* The pictures of the runs stand in the sheet pixel for pixel (two for one: a PNG is drawn at twice its size). */
+/* The pictures of the runs stand in the sheet pixel for pixel (two for one: a PNG is drawn at twice
+ * its size). */
 START_TEST(a_sheet_of_samples_shows_them)
 {
     struct pxs_drawing d;
     struct pxs_image image;
-    ck_ok(pxs_plot_samples(store, &(struct pxs_samples_options){.side = 32, .glyphs = 1}, PXS_PICTURE_PNG, 0,
-                           0, &d, &err));
+    ck_ok(pxs_plot_samples(store, &(struct pxs_samples_options){.side = 32, .glyphs = 1},
+                           PXS_PICTURE_PNG, 0, 0, &d, &err));
     ck_assert_uint_eq(d.n_configurations, 3);
     decode(&d, &image);
     pxs_drawing_finish(&d);
@@ -361,7 +374,8 @@ START_TEST(a_sheet_of_samples_fits)
 }
 END_TEST
 
-/* The best one comes besides the columns that were asked for: the sheet is cut again, so that it fits. */
+/* The best one comes besides the columns that were asked for: the sheet is cut again, so that it
+ * fits. */
 START_TEST(a_best_picture_fits_in_too)
 {
     struct curve_shape with = shape;
@@ -389,7 +403,8 @@ START_TEST(a_best_picture_fits_in_too)
 }
 END_TEST
 
-/* Both seeds of the last configuration are lost: its lines have a label all the same, and no mean. */
+/* Both seeds of the last configuration are lost: its lines have a label all the same, and no
+ * mean. */
 START_TEST(lost_runs_are_thin_lines_with_a_label)
 {
     const struct curve_shape lost = {
@@ -410,7 +425,8 @@ START_TEST(lost_runs_are_thin_lines_with_a_label)
     struct pxs_look look;
     decode(&d, &image);
     pxs_look_of(1, &look);
-    ck_assert_uint_gt(count_pixels(&image, &look), 3 * 32 * 3); /* the piece of line of three labels */
+    /* the piece of line of three labels */
+    ck_assert_uint_gt(count_pixels(&image, &look), 3 * 32 * 3);
     pxs_image_finish(&image);
     pxs_drawing_finish(&d);
     drop_curves(&s);
@@ -442,12 +458,14 @@ START_TEST(panels_have_short_names)
     ck_assert(pxs_plot_metric_find("loss_D", &column) && column == PXS_EPOCH_avg_loss_D);
     ck_assert(pxs_plot_metric_find("D_real", &column) && column == PXS_EPOCH_D_real);
     ck_assert(!pxs_plot_metric_find("ps", &column) && !pxs_plot_metric_find("seconds", &column));
-    ck_ok(pxs_scene_make(store, &(struct pxs_plot_options){.metrics = names, .n_metrics = 1}, &scene, &err));
+    ck_ok(pxs_scene_make(store, &(struct pxs_plot_options){.metrics = names, .n_metrics = 1},
+                         &scene, &err));
     ck_assert_str_eq(scene.panels[0].metric->name, "val_loss");
     pxs_scene_finish(&scene);
-    ck_fails(pxs_scene_make(store,
-                            &(struct pxs_plot_options){.metrics = (const char *[]){"pnsr"}, .n_metrics = 1},
-                            &scene, &err),
+    ck_fails(pxs_scene_make(
+                 store,
+                 &(struct pxs_plot_options){.metrics = (const char *[]){"pnsr"}, .n_metrics = 1},
+                 &scene, &err),
              PXS_E_INVALID, "did you mean psnr?");
 }
 END_TEST

@@ -16,7 +16,8 @@ const char *temp_file(void);
 /* A record of every kind (1 to 7), its fields distinct and depending on `n`. */
 struct pxs_record *sample_record(enum pxs_record_kind kind, int n);
 bool same_record(const struct pxs_record *a, const struct pxs_record *b);
-/* Writes `count` records: BEGIN, then batches with one of each other kind among them, an END last. */
+/* Writes `count` records: BEGIN, then batches with one of each other kind among them, an END
+ * last. */
 void write_file(int count);
 /* The n-th record that write_file wrote. */
 struct pxs_record *nth_record(int n, int count);

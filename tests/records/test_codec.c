@@ -36,8 +36,10 @@ START_TEST(extreme_values_keep_their_bits)
 {
     struct pxs_record *r = sample_record(PXS_RECORD_BATCH, 1);
     r->batch = (struct pxs_record_batch){
-        1000000000000, 1000000, INT32_MAX, {NAN, -INFINITY, -0.0, 5e-324, 1.7976931348623157e308, 0.1},
-        1e-4,          -NAN,    1e10};
+        1000000000000, 1000000,
+        INT32_MAX,     {NAN, -INFINITY, -0.0, 5e-324, 1.7976931348623157e308, 0.1},
+        1e-4,          -NAN,
+        1e10};
     struct pxs_record *back = there_and_back(r);
     ck_assert(same_record(r, back));
     free(r);
@@ -65,9 +67,11 @@ END_TEST
 START_TEST(the_bytes_on_disk)
 {
     static const unsigned char expected[] = {
-        'p',  'x', 's', 'r',  'e', 'c', '\r', '\n', 1,  0, 0, 0, 0, 0, 0,   0, /* CRC: filled in below */
-        'P',  'X', 'R', '\n', 4,   0,   0,    0,    84, 0, 0, 0, 0, 0, 0,   0, /* SAMPLE, 84 bytes */
-        0xF4, 1,   0,   0,    0,   0,   0,    0,    3,  0, 0, 0, 4, 0, 'a', '.', 'b', 'c', 64, 0};
+        /* CRC: filled in below */
+        'p', 'x', 's', 'r', 'e', 'c', '\r', '\n', 1, 0, 0, 0, 0, 0, 0, 0,
+        /* SAMPLE, 84 bytes */
+        'P', 'X', 'R', '\n', 4, 0, 0, 0, 84, 0, 0, 0, 0, 0, 0, 0, 0xF4, 1, 0, 0, 0, 0, 0, 0, 3, 0,
+        0, 0, 4, 0, 'a', '.', 'b', 'c', 64, 0};
     struct pxs_record *r = sample_record(PXS_RECORD_SAMPLE, 500);
     strcpy(r->sample.path, "a.bc");
     struct pxs_record *back = there_and_back(r);
@@ -94,8 +98,8 @@ END_TEST
 START_TEST(doubles_are_little_endian)
 {
     struct pxs_record *r = sample_record(PXS_RECORD_BATCH, 1);
-    r->batch =
-        (struct pxs_record_batch){.step = 1, .epoch = 2, .batch = 3, .losses.loss_G = 1.0, .seconds = 2.0};
+    r->batch = (struct pxs_record_batch){
+        .step = 1, .epoch = 2, .batch = 3, .losses.loss_G = 1.0, .seconds = 2.0};
     struct pxs_record *back = there_and_back(r);
     unsigned char *data;
     size_t bytes;
@@ -178,7 +182,8 @@ static void assert_states(const char *expected, bool (*is)(enum pxs_run_state)) 
     struct pxs_text found = {0};
     for (int i = 0; i < PXS_STATES; i++)
         if (is((enum pxs_run_state)i))
-            pxs_text_addf(&found, "%s%s", found.len > 0 ? " " : "", pxs_state_name((enum pxs_run_state)i));
+            pxs_text_addf(&found, "%s%s", found.len > 0 ? " " : "",
+                          pxs_state_name((enum pxs_run_state)i));
     ck_assert_str_eq(pxs_text_str(&found), expected);
     pxs_text_finish(&found);
 }
@@ -205,7 +210,8 @@ END_TEST
 
 START_TEST(counts_are_told_in_order)
 {
-    static const enum pxs_run_state order[] = {PXS_STATE_PRUNED, PXS_STATE_FAILED, PXS_STATE_QUEUED};
+    static const enum pxs_run_state order[] = {PXS_STATE_PRUNED, PXS_STATE_FAILED,
+                                               PXS_STATE_QUEUED};
     struct pxs_state_counts counts = {
         .of = {[PXS_STATE_QUEUED] = 12, [PXS_STATE_FAILED] = 1, [PXS_STATE_NEW] = 3}};
     struct pxs_text out = {0};
@@ -217,7 +223,8 @@ START_TEST(counts_are_told_in_order)
 }
 END_TEST
 
-/* Records end before the values that came after they were written: at each such place they are whole, anywhere else not. */
+/* Records end before the values that came after they were written: at each such place they are
+ * whole, anywhere else not. */
 START_TEST(an_epoch_of_every_version)
 {
     enum { HEAD = 8 }; /* epoch, is_best */
@@ -230,7 +237,8 @@ START_TEST(an_epoch_of_every_version)
     ck_assert_uint_eq(n, sizeof bytes);
     for (int values = 0; values < PXS_EPOCH_N; values++) {
         const int since = pxs_epoch_info((enum pxs_epoch_column)values)->since;
-        const bool whole = values > 0 && since > pxs_epoch_info((enum pxs_epoch_column)(values - 1))->since;
+        const bool whole =
+            values > 0 && since > pxs_epoch_info((enum pxs_epoch_column)(values - 1))->since;
         const size_t cut = HEAD + 8 * (size_t)values;
         ck_assert(!pxs_fields_decode(PXS_RECORD_EPOCH, bytes, cut + 4, &back, why));
         ck_assert_int_eq(pxs_fields_decode(PXS_RECORD_EPOCH, bytes, cut, &back, why), whole);
@@ -247,7 +255,8 @@ START_TEST(an_epoch_of_every_version)
 }
 END_TEST
 
-/* A record of each kind with one field that no run can have, by the writer's own codec without its check. */
+/* A record of each kind with one field that no run can have, by the writer's own codec without its
+ * check. */
 static const struct {
     enum pxs_record_kind kind;
     size_t at; /* of the field within the payload */

@@ -110,7 +110,8 @@ START_TEST(zeros_at_the_end_are_a_torn_tail)
 }
 END_TEST
 
-/* A flipped bit is never read as a record: before the last record it is damage, in the last one a torn tail. */
+/* A flipped bit is never read as a record: before the last record it is damage, in the last one a
+ * torn tail. */
 START_TEST(every_flipped_bit_is_found)
 {
     write_file(COUNT);
@@ -156,7 +157,8 @@ START_TEST(damage_is_named_by_its_place)
     char expected[100];
     bool more;
     struct pxs_record *r = malloc(sizeof *r);
-    snprintf(expected, sizeof expected, "damaged from byte %d to byte %d", (int)ends[3], (int)ends[5]);
+    snprintf(expected, sizeof expected, "damaged from byte %d to byte %d", (int)ends[3],
+             (int)ends[5]);
     ck_ok(pxs_record_cursor_open(temp_file(), ends[3], &c, &err));
     ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, expected);
     ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, expected);
@@ -186,7 +188,8 @@ START_TEST(records_behind_much_damage_are_seen)
     bool more;
     struct pxs_record *r = malloc(sizeof *r);
     ck_ok(pxs_record_cursor_open(temp_file(), 0, &c, &err));
-    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, "damaged from byte 16 to byte 300017");
+    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT,
+             "damaged from byte 16 to byte 300017");
     pxs_record_cursor_close(&c);
     free(r);
     free(wide);
@@ -194,7 +197,8 @@ START_TEST(records_behind_much_damage_are_seen)
 }
 END_TEST
 
-/* Nothing takes time by the size of a hole: as if it were not there, at the end a torn tail, before records damage. */
+/* Nothing takes time by the size of a hole: as if it were not there, at the end a torn tail, before
+ * records damage. */
 START_TEST(a_hole_of_any_size_is_passed_over)
 {
     static const off_t huge = (off_t)10 << 30;
@@ -217,7 +221,8 @@ START_TEST(a_hole_of_any_size_is_passed_over)
     int fd = open(temp_file(), O_WRONLY);
     ck_assert_int_eq(pwrite(fd, data + 16, bytes - 16, huge + 5), (ssize_t)(bytes - 16));
     close(fd);
-    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, "to byte 10737418245, where records go on");
+    ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT,
+             "to byte 10737418245, where records go on");
     pxs_record_cursor_seek(c, huge + 5);
     for (int n = 0; n < 3; n++)
         ck_ok(pxs_record_next(c, r, &more, &err));
@@ -251,7 +256,8 @@ START_TEST(a_tail_too_long_is_damage)
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(write(fd, other, sizeof other), sizeof other);
     close(fd);
-    snprintf(expected, sizeof expected, "damaged from byte %d on: no record in the next 64 MB", (int)bytes);
+    snprintf(expected, sizeof expected, "damaged from byte %d on: no record in the next 64 MB",
+             (int)bytes);
     ck_fails(pxs_record_next(c, r, &more, &err), PXS_E_CORRUPT, expected);
     pxs_record_cursor_close(&c);
     free(r);
@@ -289,7 +295,8 @@ START_TEST(other_files_are_refused)
     for (int i = 0; i < 4; i++)
         header[12 + i] = (unsigned char)(crc >> (8 * i));
     file_write(header, 16);
-    ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_UNSUPPORTED, "format version 2");
+    ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_UNSUPPORTED,
+             "format version 2");
     ck_assert_ptr_null(c);
 }
 END_TEST
@@ -336,7 +343,8 @@ START_TEST(finds_where_an_attempt_begins)
             ck_assert_int_eq(found, starts[a]);
         }
         found = -7;
-        ck_fails(pxs_record_find_attempt(temp_file(), attempt + 1, &found, &err), PXS_E_NOT_FOUND, "(yet)");
+        ck_fails(pxs_record_find_attempt(temp_file(), attempt + 1, &found, &err), PXS_E_NOT_FOUND,
+                 "(yet)");
         ck_assert_int_eq(found, -7);
     }
     pxs_record_writer_close(&w);
@@ -351,7 +359,8 @@ START_TEST(reads_while_somebody_writes)
     ck_ok(pxs_record_writer_open(temp_file(), 0, &w, &err));
     pid_t child = fork();
     if (child == 0) {
-        struct pxs_record *r = sample_record(PXS_RECORD_BATCH, 1), *s = sample_record(PXS_RECORD_EVENT, 1);
+        struct pxs_record *r = sample_record(PXS_RECORD_BATCH, 1),
+                          *s = sample_record(PXS_RECORD_EVENT, 1);
         int bad = 0;
         for (int i = 0; i < MANY; i++) {
             r->batch.step = i;
@@ -380,17 +389,19 @@ START_TEST(reads_while_somebody_writes)
 }
 END_TEST
 
-/* Kinds in the order of a file of two batches an epoch: B(EGIN), b(atch), e(poch), E(ND, completed), x (END, interrupted); a digit after
- * B is the step that it goes on from. What a writer leaves is fine, also where it has not cut what is repeated. */
+/* Kinds in the order of a file of two batches an epoch: B(EGIN), b(atch), e(poch), E(ND,
+ * completed), x (END, interrupted); a digit after B is the step that it goes on from. What a writer
+ * leaves is fine, also where it has not cut what is repeated. */
 static const struct {
     const char *file;
     bool fine;
-} orders[] = {{"BbbebbeE", true},   {"Bbbebx", true},     {"BbbebB3beE", true},  {"BbbebxB3beE", true},
-              {"BbbB2ebbeE", true}, {"BbbeB2bbeE", true}, {"BbxBbbebbeE", true}, {"BbbeB1bebbeE", true},
-              {"bbe", false},       {"BbbebbeEE", false}, {"BbbebbeEx", false},  {"BbbebbeEb", false},
-              {"BE", false},        {"BbbeE", false},     {"Bbbebbbe", false},   {"Bbbeebbe", false},
-              {"Bbbebe", false},    {"BbbB3", false},     {"Be", false},         {"BbbebbeBE", false},
-              {"Bbbebbebbe", false}};
+} orders[] = {{"BbbebbeE", true},    {"Bbbebx", true},       {"BbbebB3beE", true},
+              {"BbbebxB3beE", true}, {"BbbB2ebbeE", true},   {"BbbeB2bbeE", true},
+              {"BbxBbbebbeE", true}, {"BbbeB1bebbeE", true}, {"bbe", false},
+              {"BbbebbeEE", false},  {"BbbebbeEx", false},   {"BbbebbeEb", false},
+              {"BE", false},         {"BbbeE", false},       {"Bbbebbbe", false},
+              {"Bbbeebbe", false},   {"Bbbebe", false},      {"BbbB3", false},
+              {"Be", false},         {"BbbebbeBE", false},   {"Bbbebbebbe", false}};
 
 START_TEST(what_can_follow_what)
 {
@@ -405,7 +416,8 @@ START_TEST(what_can_follow_what)
             step = c[1] >= '0' && c[1] <= '9' ? c[1] - '0' : 0;
             epochs = step / 2 - (step > 0 && c[2] == 'e');
             r.kind = PXS_RECORD_BEGIN;
-            r.begin = (struct pxs_record_begin){.attempt = 1, .resumed_from_step = step > 0 ? step : -1};
+            r.begin =
+                (struct pxs_record_begin){.attempt = 1, .resumed_from_step = step > 0 ? step : -1};
             c += step > 0;
         } else if (*c == 'b') {
             r.kind = PXS_RECORD_BATCH;

@@ -19,13 +19,14 @@ struct pxs_record *sample_record(enum pxs_record_kind kind, int n) {
     r->kind = kind;
     switch (kind) {
     case PXS_RECORD_BEGIN:
-        r->begin =
-            (struct pxs_record_begin){.attempt = n, .at_ms = 1700000000000 + n, .resumed_from_step = -1};
+        r->begin = (struct pxs_record_begin){
+            .attempt = n, .at_ms = 1700000000000 + n, .resumed_from_step = -1};
         ck_assert(pxs_record_begin_add(&r->begin, "version", "%s", "0.1.0"));
         ck_assert(pxs_record_begin_add(&r->begin, "kernels", "avx%d", n));
         break;
     case PXS_RECORD_BATCH:
-        r->batch = (struct pxs_record_batch){4294967296 + n, n, 2 * n, losses(n), 1e-4 * n, 2e-4, 0.012};
+        r->batch =
+            (struct pxs_record_batch){4294967296 + n, n, 2 * n, losses(n), 1e-4 * n, 2e-4, 0.012};
         break;
     case PXS_RECORD_EPOCH:
         pxs_record_no_values(&r->epoch);
@@ -83,16 +84,19 @@ bool same_record(const struct pxs_record *a, const struct pxs_record *b) {
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:
         return a->sample.step == b->sample.step && a->sample.epoch == b->sample.epoch &&
-               strcmp(a->sample.path, b->sample.path) == 0 && strcmp(a->sample.sha256, b->sample.sha256) == 0;
+               strcmp(a->sample.path, b->sample.path) == 0 &&
+               strcmp(a->sample.sha256, b->sample.sha256) == 0;
     case PXS_RECORD_CHECKPOINT:
-        return a->checkpoint.epoch == b->checkpoint.epoch && a->checkpoint.bytes == b->checkpoint.bytes &&
+        return a->checkpoint.epoch == b->checkpoint.epoch &&
+               a->checkpoint.bytes == b->checkpoint.bytes &&
                strcmp(a->checkpoint.kind, b->checkpoint.kind) == 0 &&
                strcmp(a->checkpoint.net, b->checkpoint.net) == 0 &&
                strcmp(a->checkpoint.path, b->checkpoint.path) == 0 &&
                strcmp(a->checkpoint.sha256, b->checkpoint.sha256) == 0;
     case PXS_RECORD_EVENT:
         return a->event.at_ms == b->event.at_ms && a->event.level == b->event.level &&
-               strcmp(a->event.kind, b->event.kind) == 0 && strcmp(a->event.message, b->event.message) == 0;
+               strcmp(a->event.kind, b->event.kind) == 0 &&
+               strcmp(a->event.message, b->event.message) == 0;
     case PXS_RECORD_END:
         return a->end.at_ms == b->end.at_ms && a->end.outcome == b->end.outcome &&
                a->end.step == b->end.step && strcmp(a->end.message, b->end.message) == 0;

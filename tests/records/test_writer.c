@@ -88,10 +88,12 @@ START_TEST(keeps_only_whole_records)
     size_t bytes, bytes_after;
     file_read(&data, &bytes);
     struct pxs_record_writer *w = (struct pxs_record_writer *)&data;
-    ck_fails(pxs_record_writer_open(temp_file(), (int64_t)bytes + 1, &w, &err), PXS_E_CORRUPT, "vouched for");
+    ck_fails(pxs_record_writer_open(temp_file(), (int64_t)bytes + 1, &w, &err), PXS_E_CORRUPT,
+             "vouched for");
     ck_fails(pxs_record_writer_open(temp_file(), (int64_t)bytes - 1, &w, &err), PXS_E_CORRUPT,
              "no record ends at");
-    ck_fails(pxs_record_writer_open(temp_file(), 7, &w, &err), PXS_E_CORRUPT, "no record ends at byte 7");
+    ck_fails(pxs_record_writer_open(temp_file(), 7, &w, &err), PXS_E_CORRUPT,
+             "no record ends at byte 7");
     ck_assert_ptr_eq(w, &data);
     file_read(&after, &bytes_after);
     ck_assert_uint_eq(bytes_after, bytes);
@@ -99,7 +101,8 @@ START_TEST(keeps_only_whole_records)
     free(after);
     data[40] ^= 1; /* within the first of four */
     file_write(data, bytes);
-    ck_fails(pxs_record_writer_open(temp_file(), -1, &w, &err), PXS_E_CORRUPT, "damaged from byte 16");
+    ck_fails(pxs_record_writer_open(temp_file(), -1, &w, &err), PXS_E_CORRUPT,
+             "damaged from byte 16");
     ck_fails(pxs_record_writer_open(temp_file(), (int64_t)bytes, &w, &err), PXS_E_CORRUPT,
              "damaged from byte 16");
     free(data);
@@ -142,7 +145,8 @@ START_TEST(a_full_disk_leaves_whole_records)
 }
 END_TEST
 
-/* Recording may cost 1 % of a step; the shortest is about 10 ms, so 100 us. Ten times less is typical. */
+/* Recording may cost 1 % of a step; the shortest is about 10 ms, so 100 us. Ten times less is
+ * typical. */
 START_TEST(a_record_costs_little)
 {
     struct pxs_record_writer *w;

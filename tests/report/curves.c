@@ -22,8 +22,8 @@ double curves_val(int configuration, int seed, int epoch) {
     return 0.2 + 0.5 * exp(-0.2 * epoch) + 0.05 * configuration + 0.02 * (seed - 1);
 }
 
-static void put_batches(struct pxs_record_writer *w, const struct curve_shape *shape, int configuration,
-                        int seed, int epoch, struct pxs_record *r) {
+static void put_batches(struct pxs_record_writer *w, const struct curve_shape *shape,
+                        int configuration, int seed, int epoch, struct pxs_record *r) {
     for (int batch = 0; batch < shape->batches; batch++) {
         const int64_t step = (int64_t)epoch * shape->batches + batch;
         const double loss = curves_loss(shape, configuration, seed, step);
@@ -40,8 +40,8 @@ static void put_batches(struct pxs_record_writer *w, const struct curve_shape *s
     }
 }
 
-static void put_epoch(struct pxs_record_writer *w, const struct curve_shape *shape, int configuration,
-                      int seed, int epoch, struct pxs_record *r) {
+static void put_epoch(struct pxs_record_writer *w, const struct curve_shape *shape,
+                      int configuration, int seed, int epoch, struct pxs_record *r) {
     const double loss = curves_loss(shape, configuration, 2, (int64_t)epoch * shape->batches);
     *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
     r->epoch = (struct pxs_record_epoch){.epoch = epoch,
@@ -96,8 +96,9 @@ int curves_grey(int layer, int glyph, int configuration, int epoch) {
 }
 
 /* A picture behind the last batch of an epoch. */
-static void put_sample(struct pxs_record_writer *w, const struct curve_shape *shape, const char *dir,
-                       int configuration, int epoch, bool best, struct pxs_record *r) {
+static void put_sample(struct pxs_record_writer *w, const struct curve_shape *shape,
+                       const char *dir, int configuration, int epoch, bool best,
+                       struct pxs_record *r) {
     char path[1024];
     *r = (struct pxs_record){.kind = best ? PXS_RECORD_BEST_SAMPLE : PXS_RECORD_SAMPLE};
     r->sample.step = (int64_t)(epoch + 1) * shape->batches - 1;
@@ -113,7 +114,8 @@ static void put_sample(struct pxs_record_writer *w, const struct curve_shape *sh
 }
 
 static bool diverges(const struct curve_shape *shape, int configuration, int seed) {
-    return shape->one_diverges && configuration == shape->configurations - 1 && seed == shape->seeds - 1;
+    return shape->one_diverges && configuration == shape->configurations - 1 &&
+           seed == shape->seeds - 1;
 }
 
 static void write_records(const char *path, const struct curve_shape *shape, const char *dir,
@@ -134,8 +136,8 @@ static void write_records(const char *path, const struct curve_shape *shape, con
             put_sample(w, shape, dir, configuration, epoch, true, r);
     }
     *r = (struct pxs_record){.kind = PXS_RECORD_END};
-    r->end = (struct pxs_record_end){.at_ms = 61000,
-                                     .outcome = lost ? PXS_OUTCOME_DIVERGED : PXS_OUTCOME_COMPLETED};
+    r->end = (struct pxs_record_end){
+        .at_ms = 61000, .outcome = lost ? PXS_OUTCOME_DIVERGED : PXS_OUTCOME_COMPLETED};
     ck_ok(pxs_record_write(w, r, &err));
     pxs_record_writer_close(&w);
     free(r);
@@ -146,7 +148,8 @@ static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int 
     char path[512];
     const int configuration = i / shape->seeds, seed = i % shape->seeds;
     struct pxs_record_cursor *cursor = NULL;
-    struct pxs_store_attempt attempt = {.run_id = run_id, .host = "here", .threads = 2, .started_ms = 1000};
+    struct pxs_store_attempt attempt = {
+        .run_id = run_id, .host = "here", .threads = 2, .started_ms = 1000};
     snprintf(path, sizeof path, "%s/records.bin", test_folder());
     write_records(path, shape, dir, configuration, seed);
     ck_ok(pxs_store_take(s, &attempt, &err));
@@ -154,9 +157,9 @@ static void carry_out(struct pxs_store *s, const struct curve_shape *shape, int 
     for (size_t taken = 10000; taken == 10000;)
         ck_ok(pxs_store_intake(s, attempt.attempt_id, cursor, 10000, &taken, &err));
     pxs_record_cursor_close(&cursor);
-    const struct pxs_store_end end = {.state = diverges(shape, configuration, seed) ? PXS_STATE_DIVERGED
-                                                                                    : PXS_STATE_COMPLETED,
-                                      .ended_ms = 61000};
+    const struct pxs_store_end end = {
+        .state = diverges(shape, configuration, seed) ? PXS_STATE_DIVERGED : PXS_STATE_COMPLETED,
+        .ended_ms = 61000};
     ck_ok(pxs_store_attempt_end(s, attempt.attempt_id, &end, &err));
     unlink(path);
 }

@@ -29,8 +29,8 @@ static double rate(const struct planned *p, int epoch) {
 static void set_params(struct pxs_params *params, const struct planned *p) {
     char text[32];
     pxs_params_default(params);
-    ck_ok(pxs_params_set(params, PXS_PARAM_dataset, p->data != NULL ? p->data : "/data/kai", false, NULL,
-                         &err));
+    ck_ok(pxs_params_set(params, PXS_PARAM_dataset, p->data != NULL ? p->data : "/data/kai", false,
+                         NULL, &err));
     if (p->init_from != NULL)
         ck_ok(pxs_params_set(params, PXS_PARAM_init_from, p->init_from, false, NULL, &err));
     ck_ok(pxs_params_set(params, PXS_PARAM_n_epochs, "30", false, NULL, &err));
@@ -60,22 +60,24 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
     pxs_params_drop_ineffective(params);
 }
 
-static void write_epochs(struct pxs_record_writer *w, const struct planned *p, struct pxs_record *r) {
+static void write_epochs(struct pxs_record_writer *w, const struct planned *p,
+                         struct pxs_record *r) {
     for (int e = 0; e < (p->epochs > 0 ? p->epochs : EPOCHS); e++) {
         /* Falls to `best` in epoch 20 and rises a little after it. */
         const double val = p->best + 0.01 * abs(e - 20);
         *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
-        r->epoch = (struct pxs_record_epoch){.epoch = e,
-                                             .is_best = e <= 20,
-                                             .lr_G = rate(p, e),
-                                             .lr_D = 1e-4,
-                                             .avg_loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + val,
-                                             .val_loss = val,
-                                             .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
-                                             .val_ssim = NAN,
-                                             .D_real = p->d_real != 0 ? p->d_real : 0.7,
-                                             .D_fake = p->d_real != 0 ? p->d_fake : 0.3,
-                                             .seconds = 2};
+        r->epoch = (struct pxs_record_epoch){
+            .epoch = e,
+            .is_best = e <= 20,
+            .lr_G = rate(p, e),
+            .lr_D = 1e-4,
+            .avg_loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + val,
+            .val_loss = val,
+            .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
+            .val_ssim = NAN,
+            .D_real = p->d_real != 0 ? p->d_real : 0.7,
+            .D_fake = p->d_real != 0 ? p->d_fake : 0.3,
+            .seconds = 2};
         ck_ok(pxs_record_write(w, r, &err));
     }
 }
@@ -138,10 +140,11 @@ static const char *frozen_of(const struct planned *p, struct pxs_arena *arena) {
     if (p->content == '\0')
         return "name: rates\n";
     if (p->weights == '\0')
-        return pxs_arena_printf(arena, "# pixsweep run rates/1\n# data sha256 %s\nname: rates\n", data);
-    return pxs_arena_printf(arena,
-                            "# pixsweep run rates/1\n# data sha256 %s\n# init_from sha256 %s\nname: rates\n",
-                            data, weights);
+        return pxs_arena_printf(arena, "# pixsweep run rates/1\n# data sha256 %s\nname: rates\n",
+                                data);
+    return pxs_arena_printf(
+        arena, "# pixsweep run rates/1\n# data sha256 %s\n# init_from sha256 %s\nname: rates\n",
+        data, weights);
 }
 
 struct pxs_store *make_database(void) {
@@ -161,18 +164,20 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const struct planned *p = &plan[i];
         const char *label = p->lrgd > 0 ? pxs_arena_printf(&arena, "lrgd-%d", p->lrgd) : "constant";
-        const char *name = pxs_arena_printf(&arena, "rates/%04zu-%s-s%d", i + 1, label, (int)p->seed);
+        const char *name =
+            pxs_arena_printf(&arena, "rates/%04zu-%s-s%d", i + 1, label, (int)p->seed);
         set_params(&params[i], p);
-        runs[i] =
-            (struct pxs_store_plan_run){.seed = p->seed,
-                                        .new_number = (int64_t)i + 1,
-                                        .new_name = name,
-                                        .new_dir = pxs_arena_printf(&arena, "%s/%s", test_folder(), name),
-                                        .new_config_yaml = frozen_of(p, &arena),
-                                        .params = &params[i]};
+        runs[i] = (struct pxs_store_plan_run){
+            .seed = p->seed,
+            .new_number = (int64_t)i + 1,
+            .new_name = name,
+            .new_dir = pxs_arena_printf(&arena, "%s/%s", test_folder(), name),
+            .new_config_yaml = frozen_of(p, &arena),
+            .params = &params[i]};
         snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%08d%c%c%022d%032d", p->version,
                  p->content != '\0' ? p->content : '0', p->weights != '\0' ? p->weights : '0',
-                 p->batch_size + 1000 * p->lab + 10000 * p->vanilla + 100000 * p->lambda_pixel, p->lrgd);
+                 p->batch_size + 1000 * p->lab + 10000 * p->vanilla + 100000 * p->lambda_pixel,
+                 p->lrgd);
     }
     ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));
     pxs_store_plan_finish(&done);

@@ -5,11 +5,12 @@
 #include "pixsweep/store.h"
 #include "support.h"
 
-/* A database with one sweep "rates": lrgd 90 (seeds 0 1), lrgd 25 (seeds 0 1), constant (seed 0), lrgd 10 diverged (seed 0) and
- * still queued (seed 1). Best validation losses 0.30 0.32, 0.20 0.24, 0.25. In a folder of its own, removed by
- * drop_database. */
+/* A database with one sweep "rates": lrgd 90 (seeds 0 1), lrgd 25 (seeds 0 1), constant (seed 0),
+ * lrgd 10 diverged (seed 0) and still queued (seed 1). Best validation losses 0.30 0.32, 0.20 0.24,
+ * 0.25. In a folder of its own, removed by drop_database. */
 struct pxs_store *make_database(void);
-/* The same of other runs: 30 epochs whose validation loss falls to `best` in epoch 20, by 0.01 an epoch, and rises as fast. */
+/* The same of other runs: 30 epochs whose validation loss falls to `best` in epoch 20, by 0.01 an
+ * epoch, and rises as fast. */
 struct planned {
     int lrgd; /* 0 = constant */
     int64_t seed;
@@ -35,13 +36,15 @@ struct planned {
 struct pxs_store *make_database_of(const struct planned *plan, size_t n);
 void drop_database(struct pxs_store **store);
 
-/* A database with one sweep "curves": configuration 0 is constant, k is lrgd 10 * k, each with seeds 0, 1, ... */
+/* A database with one sweep "curves": configuration 0 is constant, k is lrgd 10 * k, each with
+ * seeds 0, 1, ... */
 struct curve_shape {
     int configurations, seeds, epochs, batches /* of an epoch */;
     int64_t spike_step,
-        gap_step;      /* in the run of configuration 0 and seed 0, or 1: loss_G is 40, or NaN; 0 = nowhere */
-    bool one_diverges; /* the last run, halfway */
-    bool pictures;     /* at the end of each epoch */
+        /* in the run of configuration 0 and seed 0, or 1: loss_G is 40, or NaN; 0 = nowhere */
+        gap_step;
+    bool one_diverges;  /* the last run, halfway */
+    bool pictures;      /* at the end of each epoch */
     bool best_pictures; /* of epoch 3 and its number in each configuration's runs */
     int queued;         /* runs at the end of the plan that have not begun */
 };

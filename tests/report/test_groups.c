@@ -69,9 +69,9 @@ START_TEST(other_data_under_one_path_are_other_configurations)
     ck_assert_str_eq(keys(), "dataset,lrgd");
     ck_assert_str_eq(g.labels[0], "lrgd 25, kai (aaaaaaaa)");
     ck_assert_str_eq(g.labels[3], "lrgd 90, kai (bbbbbbbb)");
-    ck_has(notes(),
-           "dataset /data/kai did not hold the same pictures for all runs (sha256 aaaaaaaa... in 4 runs, "
-           "bbbbbbbb... in 4 runs)");
+    ck_has(notes(), "dataset /data/kai did not hold the same pictures for all runs (sha256 "
+                    "aaaaaaaa... in 4 runs, "
+                    "bbbbbbbb... in 4 runs)");
     const char *text = compare(&(struct pxs_compare_options){.sweep = "rates"});
     ck_has(text, "8 runs in 4 groups");
     ck_has(text, "did not hold the same pictures");
@@ -83,9 +83,8 @@ START_TEST(keys_that_are_asked_for_never_pool_other_data)
 {
     GROUPS(other_data, "lrgd");
     ck_assert_uint_eq(g.n_groups, 4);
-    ck_has(
-        notes(),
-        "--by lrgd makes 4 groups in place of 2, since runs with other pictures (dataset) are never pooled");
+    ck_has(notes(), "--by lrgd makes 4 groups in place of 2, since runs with other pictures "
+                    "(dataset) are never pooled");
     GROUPS(other_data, "dataset");
     ck_assert_uint_eq(g.n_groups, 2);
     ck_has_not(notes(), "--by");
@@ -118,8 +117,8 @@ START_TEST(the_same_data_under_another_path_are_one)
     ck_has_not(text, "dataset");
     ck_has_not(text, "pairs)");
     /* the same seeds elsewhere: they are pairs all the same */
-    text =
-        compare(&(struct pxs_compare_options){.sweep = "rates", .by = (const char *[]){"lrgd"}, .n_by = 1});
+    text = compare(
+        &(struct pxs_compare_options){.sweep = "rates", .by = (const char *[]){"lrgd"}, .n_by = 1});
     ck_has(text, "paired by seed, n = 4");
     ck_has_not(text, "never pooled");
 }
@@ -148,8 +147,9 @@ END_TEST
 /* Old databases do not tell contents: the path stands in, and config_hash has the last word. */
 START_TEST(contents_that_nobody_knows)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.22), R(25, 2, 0.3, .version = 1),
-                                          R(25, 3, 0.3, .version = 1), R(90, 0, 0.4)};
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.22),
+                                          R(25, 2, 0.3, .version = 1), R(25, 3, 0.3, .version = 1),
+                                          R(90, 0, 0.4)};
     GROUPS(plan, NULL);
     ck_assert_uint_eq(g.n_groups, 3);
     ck_assert_str_eq(keys(), "lrgd,config_hash");
@@ -181,10 +181,12 @@ START_TEST(paths_with_one_last_part_are_told_apart)
     ck_assert_str_eq(g.labels[0], "/a/kai");
     ck_assert_str_eq(g.labels[1], "/b/kai");
     /* of the runs that name this path, whatever others found elsewhere */
-    ck_has(notes(),
-           "dataset /a/kai did not hold the same pictures for all runs (sha256 aaaaaaaa... in 1 run, "
-           "bbbbbbbb... in 1 run)");
-    const char *text = compare(&(struct pxs_compare_options){.sweep = "rates", .baseline = "dataset=/a/kai"});
+    ck_has(
+        notes(),
+        "dataset /a/kai did not hold the same pictures for all runs (sha256 aaaaaaaa... in 1 run, "
+        "bbbbbbbb... in 1 run)");
+    const char *text =
+        compare(&(struct pxs_compare_options){.sweep = "rates", .baseline = "dataset=/a/kai"});
     ck_has(text, "\n 1  /a/kai ");
     ck_has(text, "against the baseline 1, /a/kai");
 }
@@ -192,11 +194,13 @@ END_TEST
 
 START_TEST(labels_begin_with_the_policy)
 {
-    static const struct planned plan[] = {R(25, 0, 0.20, .batch_size = 4), R(0, 0, 0.22, .batch_size = 2)};
+    static const struct planned plan[] = {R(25, 0, 0.20, .batch_size = 4),
+                                          R(0, 0, 0.22, .batch_size = 2)};
     GROUPS(plan, NULL);
     ck_assert_str_eq(g.labels[0], "halve, lrgd 25, batch_size 4");
     ck_assert_str_eq(g.labels[1], "constant, batch_size 2");
-    ck_assert_str_eq(keys(), "batch_size,lr_policy_G,lrgd"); /* columns keep the order of `pixsweep params` */
+    /* columns keep the order of `pixsweep params` */
+    ck_assert_str_eq(keys(), "batch_size,lr_policy_G,lrgd");
 }
 END_TEST
 
@@ -222,15 +226,15 @@ END_TEST
 START_TEST(two_runs_and_what_their_paths_held)
 {
     store = make_database_of(moved, PXS_COUNT(moved));
-    ck_ok(
-        pxs_report_diff(store, &(struct pxs_diff_options){"1", "5", false}, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_ok(pxs_report_diff(store, &(struct pxs_diff_options){"1", "5", false}, PXS_FORMAT_TABLE, 0,
+                          &out, &err));
     ck_has(pxs_text_str(&out), "dataset: the same pictures under both paths\n");
     ck_has(pxs_text_str(&out), "the configuration is the same; the seed is not");
     drop_database(&store);
     store = make_database_of(other_data, PXS_COUNT(other_data));
     pxs_text_clear(&out);
-    ck_ok(
-        pxs_report_diff(store, &(struct pxs_diff_options){"1", "5", false}, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_ok(pxs_report_diff(store, &(struct pxs_diff_options){"1", "5", false}, PXS_FORMAT_TABLE, 0,
+                          &out, &err));
     ck_has(pxs_text_str(&out), "dataset: other pictures under the same path\n");
     ck_has(pxs_text_str(&out), "dataset_sha256    aaaaaaaaaaaa  bbbbbbbbbbbb");
 }

@@ -43,7 +43,8 @@ static int64_t dead_pid(void) {
 
 static const char *list(enum pxs_format format) {
     pxs_text_clear(&out);
-    ck_ok(pxs_report_list(store, &(struct pxs_list_options){.state = "running"}, format, 0, &out, &err));
+    ck_ok(pxs_report_list(store, &(struct pxs_list_options){.state = "running"}, format, 0, &out,
+                          &err));
     return pxs_text_str(&out);
 }
 
@@ -75,7 +76,8 @@ START_TEST(a_dead_process_is_shown_by_every_reader)
     ck_has(pxs_text_str(&out), "\"state\": \"running\"");
     ck_has(pxs_text_str(&out), "\"stale\": 1");
     pxs_text_clear(&out);
-    ck_ok(pxs_report_compare(store, &(struct pxs_compare_options){0}, PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_ok(pxs_report_compare(store, &(struct pxs_compare_options){0}, PXS_FORMAT_TABLE, 0, &out,
+                             &err));
     ck_has(pxs_text_str(&out), "1 not completed yet, 1 of them stale");
 }
 END_TEST
@@ -103,27 +105,27 @@ START_TEST(reading_leaves_the_state_alone)
     struct pxs_table t = {0};
     take_it(dead_pid(), 1);
     list(PXS_FORMAT_TABLE);
-    ck_ok(pxs_store_select(store,
-                           "SELECT state, ended_ms FROM run JOIN attempt USING (run_id) WHERE run_id = 7",
-                           NULL, 0, &t, &err));
+    ck_ok(pxs_store_select(
+        store, "SELECT state, ended_ms FROM run JOIN attempt USING (run_id) WHERE run_id = 7", NULL,
+        0, &t, &err));
     ck_assert_str_eq(pxs_table_at(&t, 0, "state").text, "running");
     ck_assert_int_eq(pxs_table_at(&t, 0, "ended_ms").kind, PXS_CELL_NULL);
     pxs_table_finish(&t);
 }
 END_TEST
 
-/* ---- attempts ------------------------------------------------------------------------------------------- */
+/* ---- attempts ------------------------------------------------------------------------------- */
 
 /* Two attempts: the first crashed with the end of its log as its message, the second is at work. */
 static void try_twice(void) {
     struct pxs_store_attempt a = {.run_id = 7, .host = "there", .started_ms = pxs_now_ms()};
-    const struct pxs_store_end crash = {.outcome = PXS_STATE_FAILED,
-                                        .state = PXS_STATE_QUEUED,
-                                        .exit_code = -1,
-                                        .signal = 11,
-                                        .message =
-                                            "killed by signal 11\n  the end of the log:\n  | out of luck",
-                                        .ended_ms = pxs_now_ms()};
+    const struct pxs_store_end crash = {
+        .outcome = PXS_STATE_FAILED,
+        .state = PXS_STATE_QUEUED,
+        .exit_code = -1,
+        .signal = 11,
+        .message = "killed by signal 11\n  the end of the log:\n  | out of luck",
+        .ended_ms = pxs_now_ms()};
     ck_ok(pxs_store_take(store, &a, &err));
     ck_ok(pxs_store_attempt_end(store, a.attempt_id, &crash, &err));
 }
@@ -152,7 +154,7 @@ START_TEST(attempts_are_shown_by_their_first_line)
 }
 END_TEST
 
-/* ---- the rule -------------------------------------------------------------------------------------------- */
+/* ---- the rule ------------------------------------------------------------------------------- */
 
 #define NOW INT64_C(1000000000)
 static bool stale(struct pxs_attempt_life life) {

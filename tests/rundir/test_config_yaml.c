@@ -6,7 +6,9 @@
 
 START_TEST(frozen)
 {
-    struct pxs_frozen_head head = {.name = "lr/0001-base-s0", .data_hash = "abc", .weights_hash = "def"},
+    struct pxs_frozen_head head = {.name = "lr/0001-base-s0",
+                                   .data_hash = "abc",
+                                   .weights_hash = "def"},
                            back;
     struct pxs_params params;
     struct pxs_text text = {0};

@@ -147,8 +147,8 @@ START_TEST(a_strip_is_one_png)
     ck_assert_int_eq(grey_at(&strip, 7 * 36, 31), curves_grey(2, 0, 1, 0));
     pxs_image_finish(&strip);
     free(png);
-    ck_fails(pxs_sample_strip(&sheet.rows[3], sheet.n_columns, 4, &png, &bytes, &err), PXS_E_NOT_FOUND,
-             "has not begun");
+    ck_fails(pxs_sample_strip(&sheet.rows[3], sheet.n_columns, 4, &png, &bytes, &err),
+             PXS_E_NOT_FOUND, "has not begun");
 }
 END_TEST
 
@@ -174,7 +174,8 @@ START_TEST(the_best_picture_comes_first_and_the_last_one_last)
     read_samples((struct pxs_samples_options){0});
     ck_epochs((const int64_t[]){PXS_SAMPLE_BEST, 0, 2, 3, 5, 6, 8}, 7);
     for (int row = 0; row < 3; row++) {
-        const struct pxs_sample_cell *best = &sheet.rows[row].cells[0], *last = &sheet.rows[row].cells[6];
+        const struct pxs_sample_cell *best = &sheet.rows[row].cells[0],
+                                     *last = &sheet.rows[row].cells[6];
         ck_assert_int_eq(best->epoch, 3 + row);
         ck_assert_int_eq(grey_at(&best->image, 0, 0), curves_grey(1, 0, row, 3 + row));
         ck_assert_int_eq(last->epoch, 8);

@@ -1,4 +1,5 @@
-/* The schema of version 1, letter by letter as pixsweep 0.1 wrote it: what files out there hold. Never to be changed. */
+/* The schema of version 1, letter by letter as pixsweep 0.1 wrote it: what files out there hold.
+ * Never to be changed. */
 #ifndef PIXSWEEP_STORE_SCHEMA_V1_H
 #define PIXSWEEP_STORE_SCHEMA_V1_H
 
@@ -22,7 +23,8 @@ static const char tables_v1[] = //
     "  config_hash TEXT NOT NULL,\n"
     "  config_yaml TEXT NOT NULL,\n"
     "  seed INTEGER NOT NULL,\n"
-    "  state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'completed', 'diverged',\n"
+    "  state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'completed', "
+    "'diverged',\n"
     "    'failed', 'interrupted', 'cancelled')),\n"
     "  UNIQUE (sweep_id, config_hash, seed)\n"
     ") STRICT;\n"
@@ -51,7 +53,8 @@ static const char tables_v1[] = //
     "  ended_ms INTEGER, -- NULL: nobody has seen its end\n"
     "  exit_code INTEGER,\n"
     "  signal INTEGER,\n"
-    "  outcome TEXT CHECK (outcome IN ('completed', 'diverged', 'failed', 'interrupted', 'cancelled')),\n"
+    "  outcome TEXT CHECK (outcome IN ('completed', 'diverged', 'failed', 'interrupted', "
+    "'cancelled')),\n"
     "  message TEXT,\n"
     "  resumed_from_step INTEGER, -- -1: from the start\n"
     "  record_offset INTEGER NOT NULL DEFAULT 0,\n"
@@ -145,56 +148,67 @@ static const char tables_v1[] = //
     "  images_per_s REAL\n"
     ") STRICT;\n";
 
-#define PXS_KEY(key) "  (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '" key "') AS " key
+#define PXS_KEY(key) \
+    "  (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '" key "') AS " key
 
 static const char views_v1[] = //
-    /* One row a run: what it is, how it went, its common hyperparameters (NULL where a key has no effect). */
+    /* One row a run: what it is, how it went, its common hyperparameters (NULL where a key has no
+       effect). */
     "CREATE VIEW v_run AS SELECT\n"
     "  r.run_id, s.name AS sweep, r.number, r.name, r.state, r.seed,\n"
-    "  m.last_step, m.last_epoch, m.best_val_loss, m.best_epoch, m.final_val_loss, m.final_avg_loss_G,\n"
+    "  m.last_step, m.last_epoch, m.best_val_loss, m.best_epoch, m.final_val_loss, "
+    "m.final_avg_loss_G,\n"
     "  (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch LIMIT 1) AS first_lr_G,\n"
-    "  (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch DESC LIMIT 1) AS last_lr_G,\n"
+    "  (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch DESC LIMIT 1) AS "
+    "last_lr_G,\n"
     "  m.seconds, m.images_per_s,\n"
     "  (SELECT count(*) FROM attempt a WHERE a.run_id = r.run_id) AS attempts,\n"
     "  (SELECT min(started_ms) FROM attempt a WHERE a.run_id = r.run_id) AS started_ms,\n"
-    "  (SELECT ended_ms FROM attempt a WHERE a.run_id = r.run_id ORDER BY no DESC LIMIT 1) AS ended_ms,\n"
-    "  (SELECT message FROM attempt a WHERE a.run_id = r.run_id ORDER BY no DESC LIMIT 1) AS message,\n" //
-    PXS_KEY("dataset") ",\n"                                                                             //
-    PXS_KEY("img_height") ",\n"                                                                          //
-    PXS_KEY("img_width") ",\n"                                                                           //
-    PXS_KEY("batch_size") ",\n"                                                                          //
-    PXS_KEY("n_epochs") ",\n"                                                                            //
-    PXS_KEY("learning_rate_G") ",\n"                                                                     //
-    PXS_KEY("learning_rate_D") ",\n"                                                                     //
-    PXS_KEY("lr_policy_G") ",\n"                                                                         //
-    PXS_KEY("lrgd") ",\n"                                                                                //
-    PXS_KEY("lr_policy_D") ",\n"                                                                         //
-    PXS_KEY("lrdd") ",\n"                                                                                //
-    PXS_KEY("b1") ",\n"                                                                                  //
-    PXS_KEY("b2") ",\n"                                                                                  //
-    PXS_KEY("lambda_pixel") ",\n"                                                                        //
-    PXS_KEY("gan_mode") ",\n"                                                                            //
-    PXS_KEY("ngf") ",\n"                                                                                 //
-    PXS_KEY("ndf") ",\n"                                                                                 //
-    PXS_KEY("dropout") ",\n"                                                                             //
-    PXS_KEY("jitter") ",\n"                                                                              //
-    PXS_KEY("flip") ",\n"                                                                                //
+    "  (SELECT ended_ms FROM attempt a WHERE a.run_id = r.run_id ORDER BY no DESC LIMIT 1) AS "
+    "ended_ms,\n"
+    "  (SELECT message FROM attempt a WHERE a.run_id = r.run_id ORDER BY no DESC LIMIT 1) AS "
+    "message,\n"                     //
+    PXS_KEY("dataset") ",\n"         //
+    PXS_KEY("img_height") ",\n"      //
+    PXS_KEY("img_width") ",\n"       //
+    PXS_KEY("batch_size") ",\n"      //
+    PXS_KEY("n_epochs") ",\n"        //
+    PXS_KEY("learning_rate_G") ",\n" //
+    PXS_KEY("learning_rate_D") ",\n" //
+    PXS_KEY("lr_policy_G") ",\n"     //
+    PXS_KEY("lrgd") ",\n"            //
+    PXS_KEY("lr_policy_D") ",\n"     //
+    PXS_KEY("lrdd") ",\n"            //
+    PXS_KEY("b1") ",\n"              //
+    PXS_KEY("b2") ",\n"              //
+    PXS_KEY("lambda_pixel") ",\n"    //
+    PXS_KEY("gan_mode") ",\n"        //
+    PXS_KEY("ngf") ",\n"             //
+    PXS_KEY("ndf") ",\n"             //
+    PXS_KEY("dropout") ",\n"         //
+    PXS_KEY("jitter") ",\n"          //
+    PXS_KEY("flip") ",\n"            //
     PXS_KEY(
         "validation") ",\n"
                       "  r.sweep_id, r.config_hash, r.dir\n"
-                      "FROM run r JOIN sweep s USING (sweep_id) LEFT JOIN run_summary m ON m.run_id = "
+                      "FROM run r JOIN sweep s USING (sweep_id) LEFT JOIN run_summary m ON "
+                      "m.run_id = "
                       "r.run_id;\n"
 
-                      /* One row a configuration without its seed. Means, deviations (of the sample) and minima are over the completed
-     * runs: n of them. The name's middle says what differs: `<sweep>/<NNNN>-<what differs>-s<seed>`. */
+                      /* One row a configuration without its seed. Means, deviations (of the sample)
+                       * and minima are over the completed runs: n of them. The name's middle says
+                       * what differs: `<sweep>/<NNNN>-<what differs>-s<seed>`. */
                       "CREATE VIEW v_schedule AS\n"
                       "WITH one AS (SELECT\n"
                       "    r.sweep_id, r.config_hash, r.run_id, r.name, r.seed, r.state, r.state = "
                       "'completed' AS done,\n"
-                      "    m.best_val_loss AS best, m.final_val_loss AS final, m.best_epoch, m.seconds,\n"
-                      "    (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch LIMIT 1) AS "
+                      "    m.best_val_loss AS best, m.final_val_loss AS final, m.best_epoch, "
+                      "m.seconds,\n"
+                      "    (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch "
+                      "LIMIT 1) AS "
                       "first_lr,\n"
-                      "    (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch DESC LIMIT 1) "
+                      "    (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch DESC "
+                      "LIMIT 1) "
                       "AS last_lr\n"
                       "  FROM run r LEFT JOIN run_summary m ON m.run_id = r.run_id),\n"
                       "centred AS (SELECT one.*,\n"
@@ -204,18 +218,24 @@ static const char views_v1[] = //
                       "  FROM one WINDOW w AS (PARTITION BY sweep_id, config_hash)),\n"
                       "grouped AS (SELECT sweep_id, config_hash, min(run_id) AS first_run,\n"
                       "    min(substr(tail, instr(tail, '-') + 1,\n"
-                      "      max(0, length(tail) - instr(tail, '-') - length('-s' || seed)))) AS schedule,\n"
+                      "      max(0, length(tail) - instr(tail, '-') - length('-s' || seed)))) AS "
+                      "schedule,\n"
                       "    count(*) AS n_runs, count(*) FILTER (WHERE done) AS n,\n"
                       "    count(*) FILTER (WHERE state IN ('failed', 'diverged')) AS n_failed,\n"
-                      "    avg(best) FILTER (WHERE done) AS mean_best, min(best) FILTER (WHERE done) AS "
+                      "    avg(best) FILTER (WHERE done) AS mean_best, min(best) FILTER (WHERE "
+                      "done) AS "
                       "min_best,\n"
-                      "    sum(best_off * best_off) FILTER (WHERE done) AS ss_best, count(best) FILTER "
+                      "    sum(best_off * best_off) FILTER (WHERE done) AS ss_best, count(best) "
+                      "FILTER "
                       "(WHERE done) AS n_best,\n"
-                      "    avg(final) FILTER (WHERE done) AS mean_final, min(final) FILTER (WHERE done) AS "
+                      "    avg(final) FILTER (WHERE done) AS mean_final, min(final) FILTER (WHERE "
+                      "done) AS "
                       "min_final,\n"
-                      "    sum(final_off * final_off) FILTER (WHERE done) AS ss_final, count(final) FILTER "
+                      "    sum(final_off * final_off) FILTER (WHERE done) AS ss_final, "
+                      "count(final) FILTER "
                       "(WHERE done) AS n_final,\n"
-                      "    avg(best_epoch) FILTER (WHERE done) AS mean_best_epoch, avg(seconds) FILTER "
+                      "    avg(best_epoch) FILTER (WHERE done) AS mean_best_epoch, avg(seconds) "
+                      "FILTER "
                       "(WHERE done) AS mean_seconds,\n"
                       "    max(first_lr) AS first_lr, coalesce(min(last_lr) FILTER (WHERE done), "
                       "min(last_lr)) AS last_lr\n"
@@ -229,16 +249,20 @@ static const char views_v1[] = //
                       "  CASE WHEN g.n_final > 1 THEN sqrt(g.ss_final / (g.n_final - 1)) END AS "
                       "std_final_val_loss,\n"
                       "  g.min_final AS min_final_val_loss,\n"
-                      "  g.mean_best_epoch, g.first_lr AS first_lr_G, g.last_lr AS last_lr_G, g.last_lr / "
+                      "  g.mean_best_epoch, g.first_lr AS first_lr_G, g.last_lr AS last_lr_G, "
+                      "g.last_lr / "
                       "g.first_lr AS lr_ratio,\n"
                       "  g.mean_seconds, g.sweep_id, g.config_hash, g.first_run AS first_run_id\n"
                       "FROM grouped g JOIN sweep s USING (sweep_id);\n"
 
-                      /* One row a sweep. seconds_left: of training still to be done, one run after the other, at the sweep's mean pace. */
+                      /* One row a sweep. seconds_left: of training still to be done, one run after
+                         the other, at the sweep's mean pace. */
                       "CREATE VIEW v_progress AS\n"
-                      "WITH one AS (SELECT r.sweep_id, r.state, m.seconds, coalesce(m.last_epoch + 1, 0) AS "
+                      "WITH one AS (SELECT r.sweep_id, r.state, m.seconds, coalesce(m.last_epoch + "
+                      "1, 0) AS "
                       "done,\n"
-                      "    (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'n_epochs') AS "
+                      "    (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = "
+                      "'n_epochs') AS "
                       "planned,\n"
                       "    (SELECT max(heartbeat_ms) FROM attempt a WHERE a.run_id = r.run_id) AS "
                       "heartbeat_ms\n"
@@ -252,15 +276,19 @@ static const char views_v1[] = //
                       "    count(*) FILTER (WHERE state = 'interrupted') AS interrupted,\n"
                       "    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,\n"
                       "    sum(done) AS epochs_done,\n"
-                      "    sum(CASE WHEN state IN ('diverged', 'failed', 'cancelled') THEN done ELSE planned "
+                      "    sum(CASE WHEN state IN ('diverged', 'failed', 'cancelled') THEN done "
+                      "ELSE planned "
                       "END) AS epochs_planned,\n"
                       "    sum(seconds) AS seconds, max(heartbeat_ms) AS heartbeat_ms\n"
                       "  FROM one GROUP BY sweep_id)\n"
-                      "SELECT s.sweep_id, s.name AS sweep, s.state, s.n_planned, coalesce(g.n_runs, 0) AS "
+                      "SELECT s.sweep_id, s.name AS sweep, s.state, s.n_planned, "
+                      "coalesce(g.n_runs, 0) AS "
                       "n_runs, g.queued, g.running,\n"
-                      "  g.completed, g.diverged, g.failed, g.interrupted, g.cancelled, g.epochs_done, "
+                      "  g.completed, g.diverged, g.failed, g.interrupted, g.cancelled, "
+                      "g.epochs_done, "
                       "g.epochs_planned, g.seconds,\n"
-                      "  CASE WHEN g.epochs_done > 0 THEN (g.epochs_planned - g.epochs_done) * g.seconds / "
+                      "  CASE WHEN g.epochs_done > 0 THEN (g.epochs_planned - g.epochs_done) * "
+                      "g.seconds / "
                       "g.epochs_done END\n"
                       "    AS seconds_left, g.heartbeat_ms, s.created_ms\n"
                       "FROM sweep s LEFT JOIN grouped g USING (sweep_id);\n";

@@ -22,27 +22,28 @@ TCase *migrate_case(void);
 TCase *upkeep_case(void);
 TCase *remove_case(void);
 
-/* ---- a database in the test's folder ---------------------------------------------------------------------- */
+/* ---- a database in the test's folder -------------------------------------------------------- */
 
 const char *db_path(void); /* <folder>/results/pixsweep.db */
 const char *
-beside(const char *suffix); /* db_path() and a suffix, in storage of its own for each call of a test */
+/* db_path() and a suffix, in storage of its own for each call of a test */
+beside(const char *suffix);
 struct pxs_store *open_store(void);
 struct pxs_store *open_reader(void);
 
-/* ---- runs ------------------------------------------------------------------------------------------------ */
+/* ---- runs ----------------------------------------------------------------------------------- */
 
 /* Parameters of a small run: n_epochs 4, batch_size 2; configuration `config` differs in lrgd. */
 struct pxs_params small_params(int config, int64_t seed);
 /* Fills a plan run's in-fields; texts live in static storage per `slot` (0 to 63). */
-void fill_plan_run(struct pxs_store_plan_run *r, int slot, const char *sweep, int64_t number, int config,
-                   int64_t seed, const struct pxs_params *params);
+void fill_plan_run(struct pxs_store_plan_run *r, int slot, const char *sweep, int64_t number,
+                   int config, int64_t seed, const struct pxs_params *params);
 /* Plans a sweep of configs x seeds runs; ids[config * seeds + seed]. */
 void plan_sweep(struct pxs_store *s, const char *sweep, int configs, int seeds, int64_t *ids);
 int64_t take_run(struct pxs_store *s, int64_t run_id); /* attempt_id */
 void end_run(struct pxs_store *s, int64_t attempt_id, const char *state);
 
-/* ---- records --------------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 enum { BATCHES = 5 };                    /* an epoch of the small runs */
 const char *record_path(int64_t run_id); /* static storage per run */

@@ -53,10 +53,11 @@ START_TEST(unknown_things_are_null)
     struct pxs_store_attempt a = {.run_id = ids[0]};
     ck_ok(pxs_store_take(s, &a, &err));
     ck_assert_int_eq(
-        sql_int(s, "SELECT (host IS NULL) + (boot_id IS NULL) + (pid IS NULL) + (pid_start IS NULL) + "
-                   "(cores IS NULL) + (threads IS NULL) + (kernels IS NULL) + (ended_ms IS NULL) + "
-                   "(exit_code IS NULL) + (signal IS NULL) + (outcome IS NULL) + (message IS NULL) + "
-                   "(resumed_from_step IS NULL) FROM attempt"),
+        sql_int(s,
+                "SELECT (host IS NULL) + (boot_id IS NULL) + (pid IS NULL) + (pid_start IS NULL) + "
+                "(cores IS NULL) + (threads IS NULL) + (kernels IS NULL) + (ended_ms IS NULL) + "
+                "(exit_code IS NULL) + (signal IS NULL) + (outcome IS NULL) + (message IS NULL) + "
+                "(resumed_from_step IS NULL) FROM attempt"),
         13);
     ck_assert_int_gt(sql_int(s, "SELECT started_ms FROM attempt"), 1600000000000);
     ck_ok(pxs_store_attempt_pid(s, a.attempt_id, 77, 88, &err));
@@ -71,15 +72,17 @@ START_TEST(which_states_can_be_taken)
     static const struct {
         enum pxs_run_state state;
         bool free;
-    } cases[] = {{PXS_STATE_QUEUED, true},  {PXS_STATE_INTERRUPTED, true}, {PXS_STATE_COMPLETED, false},
-                 {PXS_STATE_FAILED, false}, {PXS_STATE_DIVERGED, false},   {PXS_STATE_CANCELLED, false},
+    } cases[] = {{PXS_STATE_QUEUED, true},     {PXS_STATE_INTERRUPTED, true},
+                 {PXS_STATE_COMPLETED, false}, {PXS_STATE_FAILED, false},
+                 {PXS_STATE_DIVERGED, false},  {PXS_STATE_CANCELLED, false},
                  {PXS_STATE_PRUNED, true}};
     struct pxs_store *s = open_store();
     int64_t ids[PXS_COUNT(cases)];
     plan_sweep(s, "a", 1, PXS_COUNT(cases), ids);
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         struct pxs_store_attempt a = {.run_id = ids[i]};
-        struct pxs_store_end end = {.outcome = PXS_STATE_FAILED, .state = cases[i].state, .exit_code = 1};
+        struct pxs_store_end end = {
+            .outcome = PXS_STATE_FAILED, .state = cases[i].state, .exit_code = 1};
         ck_ok(pxs_store_attempt_end(s, take_run(s, ids[i]), &end, &err));
         ck_assert_int_eq(pxs_store_take(s, &a, NULL), cases[i].free ? PXS_OK : PXS_E_BUSY);
         ck_assert_int_eq(a.no, cases[i].free ? 2 : 0);
@@ -104,7 +107,8 @@ START_TEST(ends_are_kept_once)
     ck_ok(pxs_store_attempt_end(s, attempt, &end, &err));
     end.state = PXS_STATE_COMPLETED;
     end.message = "no, it was fine";
-    ck_fails(pxs_store_attempt_end(s, attempt, &end, &err), PXS_E_EXISTS, "has been closed already");
+    ck_fails(pxs_store_attempt_end(s, attempt, &end, &err), PXS_E_EXISTS,
+             "has been closed already");
     ck_fails(pxs_store_attempt_end(s, 99, &end, &err), PXS_E_NOT_FOUND, "no attempt 99");
     ck_ok(pxs_store_attempt(s, attempt, &a, &err));
     ck_assert_int_eq(a.outcome, PXS_STATE_FAILED);
@@ -188,8 +192,10 @@ START_TEST(events_stand_once)
         ck_ok(pxs_store_event(s, 0, 10, PXS_LOG_ERROR, "disk", "full", &err));
         ck_ok(pxs_store_event(s, ids[0], 11, PXS_LOG_INFO, "kernels", "mixed", &err));
     }
-    char *all = sql_dump(s, "SELECT run_id, at_ms, level, kind, message FROM event ORDER BY event_id");
-    ck_assert_str_eq(all, "1|10|warn|kernels|mixed\n|10|error|disk|full\n1|11|info|kernels|mixed\n");
+    char *all =
+        sql_dump(s, "SELECT run_id, at_ms, level, kind, message FROM event ORDER BY event_id");
+    ck_assert_str_eq(all,
+                     "1|10|warn|kernels|mixed\n|10|error|disk|full\n1|11|info|kernels|mixed\n");
     free(all);
     pxs_store_close(&s);
 }

@@ -1,5 +1,5 @@
-/* docs/sql.md: every query in it runs on a database like a user's and answers with at least one row.
- * docs/contracts.md: the schema that it promises is the one that a new file gets. */
+/* docs/sql.md: every query in it runs on a database like a user's and answers with at least one
+ * row. docs/contracts.md: the schema that it promises is the one that a new file gets. */
 #include "store_tests.h"
 
 #include <math.h>
@@ -8,7 +8,8 @@
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-/* Sweep lr_schedules: three rates-and-schedules with three seeds each; one seed diverged, one failed, one is at work. */
+/* Sweep lr_schedules: three rates-and-schedules with three seeds each; one seed diverged, one
+ * failed, one is at work. */
 static struct pxs_store *plausible(void) {
     static const struct {
         double rate;
@@ -30,12 +31,16 @@ static struct pxs_store *plausible(void) {
         p[i].lr_policy_G = configs[i / 3].policy;
         p[i].lrgd = configs[i / 3].lrgd;
         fill_plan_run(&runs[i], i, "lr_schedules", i + 1, i / 3, i % 3, &p[i]);
-        snprintf(names[i], sizeof names[i], "lr_schedules/%04d-%s-s%d", i + 1, configs[i / 3].differs, i % 3);
+        snprintf(names[i], sizeof names[i], "lr_schedules/%04d-%s-s%d", i + 1,
+                 configs[i / 3].differs, i % 3);
         runs[i].new_name = names[i];
     }
     ck_ok(pxs_store_plan(s, "lr_schedules", "name: lr_schedules\n", "00", runs, N, &plan, &err));
     for (int i = 0; i < N - 1; i++)
-        whole_run(s, runs[i].run_id, i == 6 ? 1 : 4, i == 6 ? "diverged" : i == 7 ? "failed" : "completed");
+        whole_run(s, runs[i].run_id, i == 6 ? 1 : 4,
+                  i == 6   ? "diverged"
+                  : i == 7 ? "failed"
+                           : "completed");
     take_run(s, runs[N - 1].run_id);
     pxs_store_plan_finish(&plan);
     free(p);
@@ -68,9 +73,11 @@ START_TEST(every_query_answers)
     while ((sql = next_block(&text))) {
         struct pxs_table t;
         struct pxs_error err = {.message = ""};
-        ck_assert_msg(pxs_store_select(s, sql, NULL, 0, &t, &err) == PXS_OK, "%s\n%s", err.message, sql);
+        ck_assert_msg(pxs_store_select(s, sql, NULL, 0, &t, &err) == PXS_OK, "%s\n%s", err.message,
+                      sql);
         ck_assert_msg(t.n_rows > 0, "no row for:\n%s", sql);
-        for (size_t c = 0; c < t.n_columns; c++) { /* a column that never says anything is a mistake, too */
+        for (size_t c = 0; c < t.n_columns;
+             c++) { /* a column that never says anything is a mistake, too */
             bool says = false;
             for (size_t r = 0; r < t.n_rows; r++)
                 says = says || t.cells[r * t.n_columns + c].kind != PXS_CELL_NULL;
@@ -93,20 +100,23 @@ START_TEST(every_table_is_named)
     char *doc;
     size_t bytes;
     ck_ok(pxs_read_file(PXS_SQL_DOC, 1 << 20, &doc, &bytes, &err));
-    ck_ok(pxs_store_select(s,
-                           "SELECT '`' || name || '`' FROM sqlite_schema WHERE type IN ('table', 'view') AND "
-                           "name NOT LIKE 'sqlite%'",
-                           NULL, 0, &t, &err));
+    ck_ok(pxs_store_select(
+        s,
+        "SELECT '`' || name || '`' FROM sqlite_schema WHERE type IN ('table', 'view') AND "
+        "name NOT LIKE 'sqlite%'",
+        NULL, 0, &t, &err));
     ck_assert_uint_eq(t.n_rows, 19);
     for (size_t i = 0; i < t.n_rows; i++)
-        ck_assert_msg(strstr(doc, t.cells[i].text), "docs/sql.md does not name %s", t.cells[i].text);
+        ck_assert_msg(strstr(doc, t.cells[i].text), "docs/sql.md does not name %s",
+                      t.cells[i].text);
     pxs_table_finish(&t);
     free(doc);
     pxs_store_close(&s);
 }
 END_TEST
 
-/* Whether the names of `columns` ("a, b, c") stand in this order, as whole words, in the rest of the line. */
+/* Whether the names of `columns` ("a, b, c") stand in this order, as whole words, in the rest of
+ * the line. */
 static const char *missing_in_line(const char *line, char *columns) {
     const char *end = line + strcspn(line, "\n");
     char *rest = NULL;
@@ -129,15 +139,16 @@ START_TEST(every_column_is_promised)
     char *doc;
     size_t bytes;
     ck_ok(pxs_read_file(PXS_CONTRACTS_DOC, 1 << 20, &doc, &bytes, &err));
-    ck_ok(
-        pxs_store_select(s,
-                         "SELECT '\n| `' || m.name || '` | ' AS head, group_concat(c.name, ', ') AS columns "
-                         "FROM sqlite_schema m, pragma_table_info(m.name) c "
-                         "WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' GROUP BY m.name",
-                         NULL, 0, &t, &err));
+    ck_ok(pxs_store_select(
+        s,
+        "SELECT '\n| `' || m.name || '` | ' AS head, group_concat(c.name, ', ') AS columns "
+        "FROM sqlite_schema m, pragma_table_info(m.name) c "
+        "WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' GROUP BY m.name",
+        NULL, 0, &t, &err));
     ck_assert_uint_eq(t.n_rows, 19);
     for (size_t i = 0; i < t.n_rows; i++) {
-        struct pxs_cell head = pxs_table_at(&t, i, "head"), columns = pxs_table_at(&t, i, "columns");
+        struct pxs_cell head = pxs_table_at(&t, i, "head"),
+                        columns = pxs_table_at(&t, i, "columns");
         const char *row = strstr(doc, head.text);
         ck_assert_msg(row, "docs/contracts.md has no row%s", head.text);
         char *names = strdup(columns.text);

@@ -49,28 +49,33 @@ START_TEST(records_become_rows)
     pxs_record_writer_close(&w);
     ck_assert_uint_eq(take_in(s, attempt, run, 0, 7), 1 + 2 * (BATCHES + 5) + 2);
     ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), bytes);
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)run), 2 * BATCHES);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)run),
+                     2 * BATCHES);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM epoch"), 2);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sample"), 2);
-    ck_assert_str_eq(sql_text(s, "SELECT step || ' ' || epoch || ' ' || path || substr(sha256, 1, 2) FROM "
-                                 "best_sample"),
-                     "9 1 images/best.pngbb"); /* one row, the last */
+    ck_assert_str_eq(
+        sql_text(s, "SELECT step || ' ' || epoch || ' ' || path || substr(sha256, 1, 2) FROM "
+                    "best_sample"),
+        "9 1 images/best.pngbb"); /* one row, the last */
     char *rows = sql_dump(s, "SELECT path, epoch, kind, net, bytes FROM checkpoint ORDER BY path");
     ck_assert_str_eq(rows, "saved_models/generator_0.safetensors|0|periodic|generator|1000\n"
                            "saved_models/generator_1.safetensors|1|periodic|generator|1001\n"
                            "saved_models/generator_min.safetensors|1|best|generator|1001\n");
     free(rows);
-    ck_assert_double_eq(sql_real(s, "SELECT loss_G FROM batch_loss WHERE step = 7"), loss_at(run, 7));
+    ck_assert_double_eq(sql_real(s, "SELECT loss_G FROM batch_loss WHERE step = 7"),
+                        loss_at(run, 7));
     ck_assert_double_eq_tol(
-        sql_real(s, "SELECT max(abs(e.avg_loss_G - (SELECT avg(loss_G) FROM batch_loss b WHERE b.run_id "
-                    "= e.run_id AND b.epoch = e.epoch))) FROM epoch e"),
+        sql_real(
+            s, "SELECT max(abs(e.avg_loss_G - (SELECT avg(loss_G) FROM batch_loss b WHERE b.run_id "
+               "= e.run_id AND b.epoch = e.epoch))) FROM epoch e"),
         0, 1e-12);
     ck_assert_int_eq(sql_int(s, "SELECT val_psnr IS NULL AND val_ssim IS NULL FROM epoch"), 1);
     ck_assert_str_eq(sql_text(s, "SELECT level || kind || message FROM event"), "warntestcareful");
     ck_assert_str_eq(sql_text(s, "SELECT group_concat(key || '=' || value) FROM environment"),
                      "version=0.1.0,cpu=Model 1");
-    ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt WHERE message IS NULL AND ended_ms IS NULL"),
-                     "completed");
+    ck_assert_str_eq(
+        sql_text(s, "SELECT outcome FROM attempt WHERE message IS NULL AND ended_ms IS NULL"),
+        "completed");
     pxs_store_close(&s);
 }
 END_TEST
@@ -80,14 +85,16 @@ START_TEST(nan_is_null_and_infinity_stays)
     begin_run();
     struct pxs_record_writer *w = open_writer(run, 0);
     struct pxs_record r = {.kind = PXS_RECORD_BATCH};
-    r.batch = (struct pxs_record_batch){.losses = {NAN, INFINITY, -INFINITY, 3, 0.1, -0.0}, .seconds = NAN};
+    r.batch = (struct pxs_record_batch){.losses = {NAN, INFINITY, -INFINITY, 3, 0.1, -0.0},
+                                        .seconds = NAN};
     put_begin(w, 1, -1);
     ck_ok(pxs_record_write(w, &r, &err));
     pxs_record_writer_close(&w);
     take_in(s, attempt, run, 0, 10);
     ck_assert_int_eq(
-        sql_int(s, "SELECT (loss_G IS NULL) + (loss_GAN = 9e999) + (loss_pixel = -9e999) + "
-                   "(typeof(loss_D) = 'real') + (loss_real = 0.1) + (seconds IS NULL) FROM batch_loss"),
+        sql_int(
+            s, "SELECT (loss_G IS NULL) + (loss_GAN = 9e999) + (loss_pixel = -9e999) + "
+               "(typeof(loss_D) = 'real') + (loss_real = 0.1) + (seconds IS NULL) FROM batch_loss"),
         6);
     pxs_store_close(&s);
 }
@@ -128,12 +135,14 @@ START_TEST(verdicts_at_rungs)
     int64_t bytes = pxs_record_writer_bytes(w);
     take_in(s, attempt, run, 0, 1000);
     ck_assert_str_eq(
-        sql_text(s, "SELECT group_concat(epoch || value || coalesce(cutoff, '-') || verdict) FROM rung"),
+        sql_text(
+            s, "SELECT group_concat(epoch || value || coalesce(cutoff, '-') || verdict) FROM rung"),
         "00.25-go_on,10.250.125pruned");
     ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt"), "pruned");
     end_run(s, attempt, "pruned");
     ck_assert_str_eq(sql_text(s, "SELECT state FROM run WHERE run_id = %d", (int)run), "pruned");
-    /* Taken up again behind the second epoch: both verdicts stay; from within it: only the first. */
+    /* Taken up again behind the second epoch: both verdicts stay; from within it: only the
+     * first. */
     attempt = take_run(s, run);
     put_begin(w, 2, 2 * BATCHES);
     take_in(s, attempt, run, bytes, 1000);
@@ -168,7 +177,8 @@ START_TEST(steps_that_come_twice_count_once)
 }
 END_TEST
 
-/* However the file is cut into transactions, the rows are the same: the summary's shortcuts included. */
+/* However the file is cut into transactions, the rows are the same: the summary's shortcuts
+ * included. */
 START_TEST(pieces_do_not_matter)
 {
     char *reference = NULL;
@@ -200,9 +210,9 @@ START_TEST(the_summary_follows)
     put_steps(w, run, 0, 3);
     take_in(s, attempt, run, 0, 2);
     int64_t offset = pxs_record_writer_bytes(w);
-    char *row = sql_dump(
-        s, "SELECT last_step, last_epoch, best_val_loss, best_epoch, final_val_loss, final_avg_loss_G, "
-           "seconds, images_per_s FROM run_summary");
+    char *row = sql_dump(s, "SELECT last_step, last_epoch, best_val_loss, best_epoch, "
+                            "final_val_loss, final_avg_loss_G, "
+                            "seconds, images_per_s FROM run_summary");
     ck_assert_str_eq(row, "2||||||1.5|4\n"); /* 2 images in half a second */
     free(row);
     put_steps(w, run, 3, 4 * BATCHES + 1);
@@ -232,16 +242,16 @@ START_TEST(without_validation_there_is_no_best)
     ck_ok(pxs_record_write(w, &r, &err));
     pxs_record_writer_close(&w);
     take_in(s, attempt, run, 0, 10);
-    char *row = sql_dump(
-        s, "SELECT last_step, last_epoch, best_val_loss, best_epoch, final_val_loss, final_avg_loss_G, "
-           "seconds, images_per_s FROM run_summary");
+    char *row = sql_dump(s, "SELECT last_step, last_epoch, best_val_loss, best_epoch, "
+                            "final_val_loss, final_avg_loss_G, "
+                            "seconds, images_per_s FROM run_summary");
     ck_assert_str_eq(row, "|0||||2|1|\n");
     free(row);
     pxs_store_close(&s);
 }
 END_TEST
 
-/* ---- restart and resume ---------------------------------------------------------------------------------- */
+/* ---- restart and resume --------------------------------------------------------------------- */
 
 /* The rows of an uninterrupted run of `epochs` epochs, without attempts and environment. */
 static char *measured(struct pxs_store *store) {
@@ -274,7 +284,8 @@ static char *uninterrupted(void) {
     return rows;
 }
 
-/* Interrupted after `done` steps; starts again from the first step, for longer or shorter than before. */
+/* Interrupted after `done` steps; starts again from the first step, for longer or shorter than
+ * before. */
 START_TEST(starting_again_leaves_nothing_behind)
 {
     char *reference = uninterrupted();
@@ -291,13 +302,13 @@ START_TEST(starting_again_leaves_nothing_behind)
     w = open_writer(run, 0);
     put_begin(w, 2, -1);
     take_in(s, second, run, 0, 1000);
-    ck_assert_int_eq(
-        sql_int(s,
-                "SELECT (SELECT count(*) FROM batch_loss) + (SELECT count(*) FROM epoch) + (SELECT count(*) "
-                "FROM sample) + (SELECT count(*) FROM best_sample) + (SELECT count(*) FROM checkpoint) + "
-                "(SELECT count(last_step) FROM "
-                "run_summary)"),
-        0);
+    ck_assert_int_eq(sql_int(s, "SELECT (SELECT count(*) FROM batch_loss) + (SELECT count(*) FROM "
+                                "epoch) + (SELECT count(*) "
+                                "FROM sample) + (SELECT count(*) FROM best_sample) + (SELECT "
+                                "count(*) FROM checkpoint) + "
+                                "(SELECT count(last_step) FROM "
+                                "run_summary)"),
+                     0);
     int64_t offset = pxs_record_writer_bytes(w);
     put_steps(w, run, 0, 4 * BATCHES);
     pxs_record_writer_close(&w);
@@ -305,16 +316,18 @@ START_TEST(starting_again_leaves_nothing_behind)
     char *rows = measured(s);
     ck_assert_str_eq(rows, reference);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt"), 2);
-    ck_assert_str_eq(
-        sql_text(s, "SELECT value FROM environment WHERE attempt_id = %d AND key = 'cpu'", (int)second),
-        "Model 2");
+    ck_assert_str_eq(sql_text(s,
+                              "SELECT value FROM environment WHERE attempt_id = %d AND key = 'cpu'",
+                              (int)second),
+                     "Model 2");
     free(rows);
     free(reference);
     pxs_store_close(&s);
 }
 END_TEST
 
-/* Goes on from step `from` after the database had taken in more than the resume point vouches for. */
+/* Goes on from step `from` after the database had taken in more than the resume point vouches
+ * for. */
 START_TEST(going_on_leaves_one_row_a_step)
 {
     char *reference = uninterrupted();
@@ -385,7 +398,8 @@ START_TEST(last_words_belong_to_their_attempt)
     struct pxs_store_attempt second = {.run_id = run, .started_ms = pxs_now_ms() + 100000};
     ck_ok(pxs_store_take(s, &second, &err));
     take_in(s, second.attempt_id, run, 0, 10);
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt WHERE no = 2 AND outcome IS NULL"), 1);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt WHERE no = 2 AND outcome IS NULL"),
+                     1);
     struct pxs_record r = {.kind = PXS_RECORD_END};
     r.end = (struct pxs_record_end){
         .at_ms = second.started_ms + 5, .outcome = PXS_OUTCOME_DIVERGED, .message = "nan"};
@@ -393,18 +407,20 @@ START_TEST(last_words_belong_to_their_attempt)
     ck_ok(pxs_record_write(w, &r, &err));
     pxs_record_writer_close(&w);
     take_in(s, second.attempt_id, run, 0, 10);
-    ck_assert_str_eq(sql_text(s, "SELECT outcome || message FROM attempt WHERE no = 2"), "divergednan");
+    ck_assert_str_eq(sql_text(s, "SELECT outcome || message FROM attempt WHERE no = 2"),
+                     "divergednan");
     ck_assert_str_eq(sql_text(s, "SELECT outcome FROM attempt WHERE no = 1"), "interrupted");
     /* The supervisor's word without an outcome of its own keeps the worker's. */
     struct pxs_store_end end = {.state = PXS_STATE_DIVERGED, .exit_code = 3};
     ck_ok(pxs_store_attempt_end(s, second.attempt_id, &end, &err));
-    ck_assert_str_eq(sql_text(s, "SELECT outcome || message || exit_code FROM attempt WHERE no = 2"),
-                     "divergednan3");
+    ck_assert_str_eq(
+        sql_text(s, "SELECT outcome || message || exit_code FROM attempt WHERE no = 2"),
+        "divergednan3");
     pxs_store_close(&s);
 }
 END_TEST
 
-/* ---- what goes wrong ------------------------------------------------------------------------------------- */
+/* ---- what goes wrong ------------------------------------------------------------------------ */
 
 START_TEST(damage_lets_through_what_stands_before_it)
 {
@@ -427,7 +443,8 @@ START_TEST(damage_lets_through_what_stands_before_it)
     ck_ok(pxs_store_intake(s, attempt, c, 100, &taken, &err));
     ck_assert_uint_eq(taken, 2);
     ck_assert_int_eq(sql_int(s, "SELECT record_offset FROM attempt"), damage);
-    ck_fails(pxs_store_intake(s, attempt, c, 100, &taken, &err), PXS_E_CORRUPT, "damaged from byte");
+    ck_fails(pxs_store_intake(s, attempt, c, 100, &taken, &err), PXS_E_CORRUPT,
+             "damaged from byte");
     ck_assert_uint_eq(taken, 2);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 1);
     pxs_record_cursor_close(&c);
@@ -444,16 +461,19 @@ static void extreme_record(struct pxs_rng *rng, struct pxs_record *r) {
 #define WHOLE whole[pxs_rng_below(rng, PXS_COUNT(whole))]
 #define SMALL (int32_t) WHOLE
 #define REAL real[pxs_rng_below(rng, PXS_COUNT(real))]
-#define WORD(field) snprintf(field, sizeof(field), "%s", words[pxs_rng_below(rng, PXS_COUNT(words))])
+#define WORD(field) \
+    snprintf(field, sizeof(field), "%s", words[pxs_rng_below(rng, PXS_COUNT(words))])
     memset(r, 0, sizeof *r);
     r->kind = (enum pxs_record_kind)(1 + pxs_rng_below(rng, PXS_RECORD_BEST_SAMPLE));
     switch (r->kind) {
     case PXS_RECORD_BEGIN:
-        r->begin = (struct pxs_record_begin){.attempt = 1, .at_ms = WHOLE, .resumed_from_step = WHOLE};
+        r->begin =
+            (struct pxs_record_begin){.attempt = 1, .at_ms = WHOLE, .resumed_from_step = WHOLE};
         WORD(r->begin.text);
         break;
     case PXS_RECORD_BATCH:
-        r->batch = (struct pxs_record_batch){WHOLE, SMALL, SMALL, {REAL, REAL, 1, 1, 1, 1}, REAL, 1, REAL};
+        r->batch =
+            (struct pxs_record_batch){WHOLE, SMALL, SMALL, {REAL, REAL, 1, 1, 1, 1}, REAL, 1, REAL};
         break;
     case PXS_RECORD_EPOCH:
         r->epoch = (struct pxs_record_epoch){.epoch = SMALL, .is_best = SMALL};
@@ -480,8 +500,8 @@ static void extreme_record(struct pxs_rng *rng, struct pxs_record *r) {
         WORD(r->event.message);
         break;
     case PXS_RECORD_END:
-        r->end =
-            (struct pxs_record_end){.at_ms = WHOLE, .outcome = (int32_t)pxs_rng_below(rng, 7), .step = WHOLE};
+        r->end = (struct pxs_record_end){
+            .at_ms = WHOLE, .outcome = (int32_t)pxs_rng_below(rng, 7), .step = WHOLE};
         WORD(r->end.message);
         break;
     case PXS_RECORD_RUNG:
@@ -494,7 +514,8 @@ static void extreme_record(struct pxs_rng *rng, struct pxs_record *r) {
 #undef WORD
 }
 
-/* The codec is where records are judged: one that it lets through and the store refused would block its sweep for ever. */
+/* The codec is where records are judged: one that it lets through and the store refused would block
+ * its sweep for ever. */
 START_TEST(whatever_can_be_read_can_be_stored)
 {
     begin_run();

@@ -27,12 +27,15 @@ static void make_v1(void) {
     exec(db, tables_v1);
     exec(db, views_v1);
     exec(db, "PRAGMA application_id = 1886942071; PRAGMA user_version = 1; COMMIT");
-    exec(db,
-         "INSERT INTO sweep (name, spec_yaml, spec_hash, n_planned, created_ms) VALUES ('a', '', '', 2, 5);"
-         "INSERT INTO run (sweep_id, number, name, dir, config_hash, config_yaml, seed, state) VALUES "
-         "(1, 1, 'a/0001-s0', 'a/0001-s0', 'x', '', 0, 'failed'), (1, 2, 'a/0002-s1', 'a/0002-s1', 'x', '', "
-         "1, 'queued');"
-         "INSERT INTO attempt (run_id, no, started_ms, ended_ms, outcome) VALUES (1, 1, 5, 6, 'failed')");
+    exec(db, "INSERT INTO sweep (name, spec_yaml, spec_hash, n_planned, created_ms) VALUES ('a', "
+             "'', '', 2, 5);"
+             "INSERT INTO run (sweep_id, number, name, dir, config_hash, config_yaml, seed, state) "
+             "VALUES "
+             "(1, 1, 'a/0001-s0', 'a/0001-s0', 'x', '', 0, 'failed'), (1, 2, 'a/0002-s1', "
+             "'a/0002-s1', 'x', '', "
+             "1, 'queued');"
+             "INSERT INTO attempt (run_id, no, started_ms, ended_ms, outcome) VALUES (1, 1, 5, 6, "
+             "'failed')");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -67,12 +70,14 @@ START_TEST(an_old_file_becomes_as_a_new_one)
     pxs_store_changed_finish(&changed);
     /* a state that version 1 did not know; and the schema is guarded again */
     ck_ok(pxs_sql_exec(s->sql, "UPDATE run SET state = 'pruned' WHERE run_id = 2", &err));
-    ck_fails(pxs_sql_exec(s->sql, "UPDATE run SET state = 'weird' WHERE run_id = 2", &err), PXS_E_INTERNAL,
-             "");
-    ck_fails(pxs_sql_exec(s->sql,
-                          "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '' WHERE name = 'run'",
-                          &err),
+    ck_fails(pxs_sql_exec(s->sql, "UPDATE run SET state = 'weird' WHERE run_id = 2", &err),
              PXS_E_INTERNAL, "");
+    ck_fails(
+        pxs_sql_exec(
+            s->sql,
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '' WHERE name = 'run'",
+            &err),
+        PXS_E_INTERNAL, "");
     pxs_store_close(&s);
     /* The backup is the file as it was, and can be put back. */
     ck_assert_int_eq(version_of(beside(".v1.backup")), 1);
@@ -112,7 +117,8 @@ START_TEST(an_old_file_is_read_as_it_is)
     ck_assert_int_eq(
         sql_int(s,
                 "SELECT (SELECT count(*) FROM retry) + (SELECT count(*) FROM d_output) + (SELECT "
-                "count(*) FROM rung) + (SELECT count(*) FROM imported) + (SELECT count(*) FROM best_sample)"),
+                "count(*) FROM rung) + (SELECT count(*) FROM imported) + (SELECT count(*) FROM "
+                "best_sample)"),
         0);
     ck_assert_int_eq(sql_int(s, "SELECT pruned FROM v_progress"), 0);
     pxs_store_close(&s);
@@ -121,14 +127,16 @@ START_TEST(an_old_file_is_read_as_it_is)
 }
 END_TEST
 
-/* The file that is there as version 4 had it: epochs without what came later, D's outputs in a table of their own. */
+/* The file that is there as version 4 had it: epochs without what came later, D's outputs in a
+ * table of their own. */
 static void make_v4(void) {
     sqlite3 *db;
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
     exec(db, "BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM d_output; DROP VIEW d_output");
-    exec(db, "CREATE TABLE d_output (run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
-             " epoch INTEGER NOT NULL, avg_D_real REAL, avg_D_fake REAL, PRIMARY KEY (run_id, epoch))"
-             " STRICT, WITHOUT ROWID; INSERT INTO d_output SELECT * FROM kept");
+    exec(db,
+         "CREATE TABLE d_output (run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+         " epoch INTEGER NOT NULL, avg_D_real REAL, avg_D_fake REAL, PRIMARY KEY (run_id, epoch))"
+         " STRICT, WITHOUT ROWID; INSERT INTO d_output SELECT * FROM kept");
     for (int c = 0; c < PXS_EPOCH_N; c++) {
         const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
         char sql[100];
@@ -140,7 +148,8 @@ static void make_v4(void) {
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
 
-/* An epoch that has no outputs of D, and all others: the same rows whether they are read where they lie or brought over. */
+/* An epoch that has no outputs of D, and all others: the same rows whether they are read where they
+ * lie or brought over. */
 START_TEST(outputs_of_d_move_into_epoch)
 {
     static const char *const rows[] = {"SELECT * FROM epoch ORDER BY run_id, epoch",
@@ -151,7 +160,8 @@ START_TEST(outputs_of_d_move_into_epoch)
     plan_sweep(s, "a", 2, 1, ids);
     whole_run(s, ids[0], 4, "completed");
     whole_run(s, ids[1], 2, "completed");
-    ck_ok(pxs_sql_exec(s->sql, "UPDATE epoch SET D_real = NULL, D_fake = NULL WHERE epoch = 1", &err));
+    ck_ok(pxs_sql_exec(s->sql, "UPDATE epoch SET D_real = NULL, D_fake = NULL WHERE epoch = 1",
+                       &err));
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM d_output"), 4);
     for (int c = 0; c < PXS_EPOCH_N; c++) { /* no file of then has what came later */
         const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
@@ -209,7 +219,8 @@ START_TEST(a_file_of_version_3_gains_best_samples)
 }
 END_TEST
 
-/* What messages said until then becomes a reason, once; a reader of the file as it is sees the same. */
+/* What messages said until then becomes a reason, once; a reader of the file as it is sees the
+ * same. */
 START_TEST(messages_of_version_4_become_reasons)
 {
     static const char *const rows[][4] = {
@@ -222,10 +233,11 @@ START_TEST(messages_of_version_4_become_reasons)
         {"failed", "NULL", "its record file is damaged: byte 5", "damaged_record"},
         {"failed", "9", "killed by signal 9 (Killed) at step 3: out of memory, by the kernel",
          "out_of_memory"},
-        {"failed", "9", "killed by signal 9 (Killed) at step 3: by somebody, or by the system", "killed"},
+        {"failed", "9", "killed by signal 9 (Killed) at step 3: by somebody, or by the system",
+         "killed"},
         {"failed", "11", "killed by signal 11 (Segmentation fault) at step 3", "crash"},
-        {"failed", "NULL", "exited with code 7 at step 3 without a last record\n  the end of its log",
-         "crash"},
+        {"failed", "NULL",
+         "exited with code 7 at step 3 without a last record\n  the end of its log", "crash"},
         {"failed", "NULL", "data were timed out", "error"},
         {"interrupted", "NULL", "nobody wrote down how it ended", "lost"},
         {"interrupted", "NULL", "/x/records.bin, byte 77: no record", "damaged_record"},
@@ -252,7 +264,8 @@ START_TEST(messages_of_version_4_become_reasons)
     for (int migrated = 0; migrated < 2; migrated++) {
         s = migrated ? open_store() : open_reader();
         for (size_t i = 0; i < PXS_COUNT(rows); i++) {
-            ck_assert_str_eq(sql_text(s, "SELECT reason FROM attempt WHERE no = %d", (int)i + 1), rows[i][3]);
+            ck_assert_str_eq(sql_text(s, "SELECT reason FROM attempt WHERE no = %d", (int)i + 1),
+                             rows[i][3]);
             ck_assert_int_ne(pxs_reason_parse(rows[i][3]), PXS_REASON_NONE);
         }
         ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt WHERE reason IS NULL"), 1);
@@ -296,8 +309,8 @@ START_TEST(no_backup_no_migration)
 }
 END_TEST
 
-/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or the newest with them, and the next
- * opening works. */
+/* kill -9 before the n-th statement that opening runs, for every n: version 1 without the tables or
+ * the newest with them, and the next opening works. */
 static int statements_left;
 
 static int count_down(unsigned type, void *user, void *stmt, void *text) {
@@ -337,12 +350,10 @@ START_TEST(killed_before_any_statement)
         ck_assert(killed || version == PXS_SCHEMA_VERSION);
         before += version == 1;
         struct pxs_store *s = open_reader();
-        ck_assert_int_eq(
-            sql_int(
-                s,
-                "SELECT count(*) FROM main.sqlite_schema WHERE name IN ('retry', 'rung', 'best_sample') OR "
-                "(name = 'attempt' AND sql LIKE '%%reason%%')"),
-            version == 1 ? 0 : 4);
+        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM main.sqlite_schema WHERE name IN "
+                                    "('retry', 'rung', 'best_sample') OR "
+                                    "(name = 'attempt' AND sql LIKE '%%reason%%')"),
+                         version == 1 ? 0 : 4);
         pxs_store_close(&s);
         s = open_store();
         ck_assert_int_eq(sql_int(s, "PRAGMA user_version"), PXS_SCHEMA_VERSION);

@@ -75,7 +75,7 @@ START_TEST(a_relative_path_is_made_absolute)
 }
 END_TEST
 
-/* ---- other files ----------------------------------------------------------------------------------------- */
+/* ---- other files ---------------------------------------------------------------------------- */
 
 static void both_refuse(enum pxs_status status, const char *words) {
     struct pxs_store *s = NULL;
@@ -155,7 +155,8 @@ START_TEST(a_damaged_database_is_named)
     char *data;
     size_t bytes;
     ck_ok(pxs_read_file(db_path(), 10000000, &data, &bytes, &err));
-    memset(data + 4096, 0xA5, bytes - 4096); /* the first page holds the header and the schema's root */
+    /* the first page holds the header and the schema's root */
+    memset(data + 4096, 0xA5, bytes - 4096);
     write_db(data, bytes);
     free(data);
     ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_CORRUPT, "is damaged");
@@ -186,9 +187,10 @@ START_TEST(a_damaged_page_is_named_by_its_query)
 }
 END_TEST
 
-/* ---- readers --------------------------------------------------------------------------------------------- */
+/* ---- readers -------------------------------------------------------------------------------- */
 
-/* Names, sizes and times of all files in the folder of the database (but the -shm's, which readers lock in). */
+/* Names, sizes and times of all files in the folder of the database (but the -shm's, which readers
+ * lock in). */
 static void list_folder(char out[2000]) {
     char dir[400], path[700];
     struct dirent **entries;
@@ -201,8 +203,9 @@ static void list_folder(char out[2000]) {
         ck_assert_int_eq(stat(path, &info), 0);
         bool shm = strstr(path, "-shm") != NULL;
         if (entries[i]->d_name[0] != '.')
-            snprintf(out + strlen(out), 2000 - strlen(out), "%s %ld %ld.%09ld\n", entries[i]->d_name,
-                     (long)info.st_size, shm ? 0 : (long)info.st_mtim.tv_sec, shm ? 0 : info.st_mtim.tv_nsec);
+            snprintf(out + strlen(out), 2000 - strlen(out), "%s %ld %ld.%09ld\n",
+                     entries[i]->d_name, (long)info.st_size, shm ? 0 : (long)info.st_mtim.tv_sec,
+                     shm ? 0 : info.st_mtim.tv_nsec);
         free(entries[i]);
     }
     free(entries);
@@ -211,7 +214,8 @@ static void list_folder(char out[2000]) {
 START_TEST(reading_needs_a_database)
 {
     struct pxs_store *s = NULL;
-    ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_NOT_FOUND, "there is no database at");
+    ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_NOT_FOUND,
+             "there is no database at");
     ck_assert_ptr_null(s);
     char dir[400];
     snprintf(dir, sizeof dir, "%s/results", test_folder());
@@ -232,8 +236,8 @@ static void plan_and_die(void) {
     ck_assert(WIFSIGNALED(status));
 }
 
-/* 0: a writer is at work; 1: it has closed; 2: a sqlite3 shell closed last and removed -wal and -shm; 3: only the -wal is
- * left, and empty; 4: the writer was killed. */
+/* 0: a writer is at work; 1: it has closed; 2: a sqlite3 shell closed last and removed -wal and
+ * -shm; 3: only the -wal is left, and empty; 4: the writer was killed. */
 START_TEST(reading_changes_nothing)
 {
     struct pxs_store *w = NULL;
@@ -260,7 +264,8 @@ START_TEST(reading_changes_nothing)
     ck_ok(pxs_store_ask(r, PXS_QUERY_RUNS, 0, &t, &err));
     ck_assert_uint_eq(t.n_rows, 2);
     pxs_table_finish(&t);
-    ck_fails(pxs_store_event(r, ids[0], 1, PXS_LOG_INFO, "k", "m", &err), PXS_E_INTERNAL, "for reading only");
+    ck_fails(pxs_store_event(r, ids[0], 1, PXS_LOG_INFO, "k", "m", &err), PXS_E_INTERNAL,
+             "for reading only");
     pxs_store_close(&r);
     list_folder(after);
     ck_assert_str_eq(before, after);
@@ -294,8 +299,8 @@ struct meddler {
 };
 
 /* While the reader's rows come, a writer comes, writes, and folds its WAL into the file. */
-static enum pxs_status meddle(void *user, const char *const *columns, const struct pxs_cell *cells, size_t n,
-                              struct pxs_error *err) {
+static enum pxs_status meddle(void *user, const char *const *columns, const struct pxs_cell *cells,
+                              size_t n, struct pxs_error *err) {
     struct meddler *m = user;
     int64_t ids[2];
     if (cells && m->rows++ == 0) {
@@ -323,7 +328,7 @@ START_TEST(a_file_that_changes_under_a_reader_without_locks)
 }
 END_TEST
 
-/* ---- locks ----------------------------------------------------------------------------------------------- */
+/* ---- locks ---------------------------------------------------------------------------------- */
 
 START_TEST(the_lock_is_waited_for_and_not_for_ever)
 {
@@ -355,7 +360,8 @@ START_TEST(a_foreign_writer_is_waited_for_too)
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
     ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     pxs_store_set_wait(s, 0.1);
-    ck_fails(pxs_store_event(s, 0, 1, PXS_LOG_INFO, "k", "m", &err), PXS_E_BUSY, "locked by another program");
+    ck_fails(pxs_store_event(s, 0, 1, PXS_LOG_INFO, "k", "m", &err), PXS_E_BUSY,
+             "locked by another program");
     ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     ck_ok(pxs_store_event(s, 0, 1, PXS_LOG_INFO, "k", "m", &err));
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM event"), 1);
@@ -364,7 +370,8 @@ START_TEST(a_foreign_writer_is_waited_for_too)
 }
 END_TEST
 
-/* From its first moment, before anything is written: so nothing that it has read can change before it writes. */
+/* From its first moment, before anything is written: so nothing that it has read can change before
+ * it writes. */
 START_TEST(a_transaction_of_ours_keeps_others_out)
 {
     struct pxs_store *s = open_store();
@@ -396,7 +403,8 @@ START_TEST(network_file_systems_are_known)
     ck_assert_str_eq(pxs_store_network_fs(0xFFFFFFFFFF534D42), "CIFS"); /* sign-extended */
     ck_assert_str_eq(pxs_store_network_fs(0x0BD00BD0), "Lustre");
     ck_assert_str_eq(pxs_store_network_fs(0x65735546), "FUSE");
-    static const unsigned long local[] = {0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630, 0x2FC12FC1};
+    static const unsigned long local[] = {0xEF53,     0x58465342, 0x9123683E,
+                                          0x01021994, 0x794C7630, 0x2FC12FC1};
     for (size_t i = 0; i < PXS_COUNT(local); i++) /* ext4, xfs, btrfs, tmpfs, overlayfs, zfs */
         ck_assert_ptr_null(pxs_store_network_fs(local[i]));
 }

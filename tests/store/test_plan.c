@@ -65,14 +65,13 @@ START_TEST(parameters_keep_their_types)
     ck_assert_str_eq(sql_text(s, TYPE_OF "'shuffle'"), "integer");
     ck_assert_str_eq(sql_text(s, TYPE_OF "'lr_policy_G'"), "text");
     ck_assert_str_eq(sql_text(s, TYPE_OF "'init_from'"), "null");
-    ck_assert_str_eq(sql_text(s, "SELECT value FROM param WHERE run_id = 2 AND key = 'lr_policy_G'"),
-                     "halve");
+    ck_assert_str_eq(
+        sql_text(s, "SELECT value FROM param WHERE run_id = 2 AND key = 'lr_policy_G'"), "halve");
     ck_assert_int_eq(sql_int(s, "SELECT value FROM param WHERE run_id = 2 AND key = 'seed'"), 1);
     ck_assert_int_eq(sql_int(s, "SELECT value FROM param WHERE run_id = 2 AND key = 'shuffle'"), 1);
-    ck_assert_int_eq(
-        sql_int(s,
-                "SELECT count(*) FROM param WHERE key = 'learning_rate_G' AND value >= 1e-4 AND value < 1"),
-        2);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM param WHERE key = 'learning_rate_G' AND "
+                                "value >= 1e-4 AND value < 1"),
+                     2);
     /* lr_policy_D is constant: lrdd has no effect and no row. */
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM param WHERE key = 'lrdd'"), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM param WHERE key = 'lrgd'"), 2);
@@ -132,7 +131,8 @@ START_TEST(an_edited_file_adds_runs_and_names_those_that_are_gone)
     ck_assert_int_eq(plan.gone[1], ids[1]);
     ck_assert_int_eq(plan.gone[2], ids[3]);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 5);
-    ck_assert_str_eq(sql_text(s, "SELECT spec_yaml || spec_hash || n_planned FROM sweep"), "newffff2");
+    ck_assert_str_eq(sql_text(s, "SELECT spec_yaml || spec_hash || n_planned FROM sweep"),
+                     "newffff2");
     pxs_store_plan_finish(&plan);
     pxs_store_close(&s);
 }
@@ -163,9 +163,11 @@ START_TEST(a_taken_name_or_number_undoes_the_whole_plan)
     ck_fails(pxs_store_plan(s, "lr", "x", "x", runs, 2, &plan, &err), PXS_E_EXISTS, "plan again");
     fill_plan_run(&runs[1], 1, "lr", 4, 6, 0, &p[1]);
     runs[1].new_name = "lr/0001-lrgd-10-s0";
-    ck_fails(pxs_store_plan(s, "lr", "x", "x", runs, 2, &plan, &err), PXS_E_EXISTS, "lr/0001-lrgd-10-s0");
+    ck_fails(pxs_store_plan(s, "lr", "x", "x", runs, 2, &plan, &err), PXS_E_EXISTS,
+             "lr/0001-lrgd-10-s0");
     runs[1] = runs[0];
-    ck_fails(pxs_store_plan(s, "lr", "x", "x", runs, 2, &plan, &err), PXS_E_INVALID, "are the same");
+    ck_fails(pxs_store_plan(s, "lr", "x", "x", runs, 2, &plan, &err), PXS_E_INVALID,
+             "are the same");
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run"), 2);
     ck_assert_str_eq(sql_text(s, "SELECT spec_hash FROM sweep"), "0123");
     pxs_store_close(&s);
@@ -214,7 +216,7 @@ START_TEST(many_runs_are_planned_quickly)
 }
 END_TEST
 
-/* ---- finding --------------------------------------------------------------------------------------------- */
+/* ---- finding -------------------------------------------------------------------------------- */
 
 START_TEST(runs_are_listed_and_found)
 {
@@ -331,8 +333,9 @@ START_TEST(what_could_be_several_or_is_none_is_said)
     ck_assert_int_eq(run_of(s, "lr_one/000"), 0);
     ck_has(why.message, "could be lr_one/0001-lrgd-10-s0, ");
     ck_assert_int_eq(run_of(s, "lr_one"), 0);
-    ck_has(why.message,
-           "lr_one is a sweep of 4 runs: name one of them, lr_one/0001-lrgd-10-s0 or lr_one/NUMBER");
+    ck_has(
+        why.message,
+        "lr_one is a sweep of 4 runs: name one of them, lr_one/0001-lrgd-10-s0 or lr_one/NUMBER");
     ck_assert_int_eq(sweep_of(s, "lr_two/0001-lrgd-10-s0"), 0);
     ck_has(why.message, "is a run: name its sweep, lr_two");
     snprintf(text, sizeof text, "%" PRId64, b[1]);

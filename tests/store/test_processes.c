@@ -16,7 +16,8 @@
 static void child_ok(pid_t pid) {
     int status;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x", (unsigned)status);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x",
+                  (unsigned)status);
 }
 
 static void nap_ms(int ms) {
@@ -101,8 +102,10 @@ START_TEST(two_processes_write)
     child_ok(pids[1]);
     s = open_reader();
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)ids[i]), STEPS);
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run_summary WHERE last_step = %d", STEPS - 1), 2);
+        ck_assert_int_eq(
+            sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)ids[i]), STEPS);
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM run_summary WHERE last_step = %d", STEPS - 1),
+                     2);
     ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
     pxs_store_close(&s);
 }
@@ -125,10 +128,10 @@ START_TEST(readers_see_whole_transactions)
     for (; last < STEPS - 1; looks++) {
         s = open_reader();
         for (int i = 0; i < 5; i++) {
-            char *row = sql_dump(
-                s,
-                "SELECT coalesce(max(step), -1), count(*) - 1, coalesce((SELECT last_step FROM run_summary), "
-                "-1), (SELECT count(*) FROM epoch) <= count(*) / 5 FROM batch_loss");
+            char *row =
+                sql_dump(s, "SELECT coalesce(max(step), -1), count(*) - 1, coalesce((SELECT "
+                            "last_step FROM run_summary), "
+                            "-1), (SELECT count(*) FROM epoch) <= count(*) / 5 FROM batch_loss");
             char expected[100];
             int64_t step = atoll(row);
             snprintf(expected, sizeof expected, "%d|%d|%d|1\n", (int)step, (int)step, (int)step);
@@ -144,7 +147,8 @@ START_TEST(readers_see_whole_transactions)
 }
 END_TEST
 
-/* A reader that holds an old snapshot neither stops the writer nor sees its rows; when it ends, the WAL shrinks again. */
+/* A reader that holds an old snapshot neither stops the writer nor sees its rows; when it ends, the
+ * WAL shrinks again. */
 START_TEST(an_old_snapshot_stops_nobody)
 {
     struct pxs_store *s = open_store();
@@ -154,13 +158,15 @@ START_TEST(an_old_snapshot_stops_nobody)
     struct stat info;
     plan_sweep(s, "a", 1, 2, ids);
     ck_assert_int_eq(sqlite3_open_v2(db_path(), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM run", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM run", NULL, NULL, NULL),
+                     SQLITE_OK);
     int64_t attempt = take_run(s, ids[0]);
     write_steps(ids[0], 20000);
     take_in(s, attempt, ids[0], 0, 500);
     ck_ok(pxs_store_fold(s, true, 1, &err)); /* cannot fold all, and does not wait */
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 20000);
-    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM batch_loss", -1, &stmt, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM batch_loss", -1, &stmt, NULL),
+                     SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
     ck_assert_int_eq(sqlite3_column_int(stmt, 0), 0);
     sqlite3_finalize(stmt);
@@ -193,7 +199,8 @@ START_TEST(the_wal_stays_small)
 }
 END_TEST
 
-/* A file size limit stands for the full disk: nothing is taken in, nothing is lost, and later it goes on. */
+/* A file size limit stands for the full disk: nothing is taken in, nothing is lost, and later it
+ * goes on. */
 START_TEST(a_full_disk_loses_nothing)
 {
     struct pxs_store *s = open_store();
@@ -207,7 +214,8 @@ START_TEST(a_full_disk_loses_nothing)
     write_steps(ids[0], 2000);
     ck_ok(pxs_record_cursor_open(record_path(ids[0]), 0, &c, &err));
     ck_ok(pxs_store_intake(s, attempt, c, 100, &taken, &err));
-    int64_t offset = pxs_record_cursor_offset(c), steps = sql_int(s, "SELECT count(*) FROM batch_loss");
+    int64_t offset = pxs_record_cursor_offset(c),
+            steps = sql_int(s, "SELECT count(*) FROM batch_loss");
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -228,9 +236,10 @@ START_TEST(a_full_disk_loses_nothing)
 }
 END_TEST
 
-/* ---- death ----------------------------------------------------------------------------------------------- */
+/* ---- death ---------------------------------------------------------------------------------- */
 
-/* kill -9 between BEGIN and COMMIT: as if the transaction had never been, and nobody finds a lock. */
+/* kill -9 between BEGIN and COMMIT: as if the transaction had never been, and nobody finds a
+ * lock. */
 START_TEST(killed_within_a_transaction)
 {
     struct pxs_store *s = open_store();
@@ -244,7 +253,8 @@ START_TEST(killed_within_a_transaction)
         struct pxs_cell args[13] = {pxs_cell_int(ids[0])};
         for (int i = 1; i < 13; i++)
             args[i] = pxs_cell_int(0);
-        bool good = pxs_store_open(db_path(), &s, NULL) == PXS_OK && pxs_store_begin(s, NULL) == PXS_OK;
+        bool good =
+            pxs_store_open(db_path(), &s, NULL) == PXS_OK && pxs_store_begin(s, NULL) == PXS_OK;
         for (int i = 0; good && i < 20000;
              i++) { /* more than the cache holds: pages reach the WAL before the end */
             args[1] = pxs_cell_int(i);
@@ -268,8 +278,8 @@ START_TEST(killed_within_a_transaction)
 }
 END_TEST
 
-/* kill -9 at whatever moment, again and again; the next process goes on where the offset says. In the end the rows are
- * those of a process that nobody killed. */
+/* kill -9 at whatever moment, again and again; the next process goes on where the offset says. In
+ * the end the rows are those of a process that nobody killed. */
 START_TEST(killed_again_and_again)
 {
     enum { STEPS = 1000 };
@@ -302,15 +312,15 @@ START_TEST(killed_again_and_again)
     take_in(s, calm, ids[1], 0, 100000);
     ck_assert_int_eq(
         sql_int(s,
-                "SELECT count(*) FROM (SELECT step, loss_G, loss_D, lr_G FROM batch_loss WHERE run_id = %d "
+                "SELECT count(*) FROM (SELECT step, loss_G, loss_D, lr_G FROM batch_loss WHERE "
+                "run_id = %d "
                 "EXCEPT SELECT step, loss_G, loss_D, lr_G FROM batch_loss WHERE run_id = %d)",
                 (int)ids[0], (int)ids[1]),
         0);
-    ck_assert_int_eq(
-        sql_int(s,
-                "SELECT count(DISTINCT printf('%%d %%d %%.9g %%.9g', last_step, last_epoch, best_val_loss, "
-                "seconds)) FROM run_summary"),
-        1);
+    ck_assert_int_eq(sql_int(s, "SELECT count(DISTINCT printf('%%d %%d %%.9g %%.9g', last_step, "
+                                "last_epoch, best_val_loss, "
+                                "seconds)) FROM run_summary"),
+                     1);
     pxs_store_close(&s);
 }
 END_TEST

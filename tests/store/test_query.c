@@ -1,4 +1,5 @@
-/* The user's SQL: what is allowed, what is said otherwise, how values arrive; the named questions. */
+/* The user's SQL: what is allowed, what is said otherwise, how values arrive; the named
+ * questions. */
 #include "store_tests.h"
 
 #include <math.h>
@@ -19,7 +20,8 @@ START_TEST(reading_statements_run)
         "SELECT * FROM run",
         "  -- a comment\n;; SELECT 1; -- and one behind",
         "WITH r AS (SELECT * FROM run) SELECT count(*) FROM r",
-        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n",
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i "
+        "FROM n",
         "VALUES (1), (2)",
         "EXPLAIN SELECT * FROM v_run",
         "EXPLAIN QUERY PLAN SELECT * FROM v_schedule",
@@ -60,7 +62,8 @@ START_TEST(everything_else_is_refused)
         {"UPDATE run SET seed = 1", "UPDATE is not reading"},
         {"UPDATE run SET seed = 1 RETURNING *", "UPDATE is not reading"},
         {"DELETE FROM run",
-         "DELETE is not reading; a part of a query gets a name by WITH name AS (SELECT ...); for all "
+         "DELETE is not reading; a part of a query gets a name by WITH name AS (SELECT ...); for "
+         "all "
          "else take a copy, `pixsweep backup COPY.db`, and open that with sqlite3"},
         {"WITH a AS (SELECT 1) DELETE FROM run", "DELETE is not reading"},
         {"EXPLAIN DELETE FROM run", "DELETE is not reading"},
@@ -71,7 +74,8 @@ START_TEST(everything_else_is_refused)
          "WITH name AS (SELECT ...)"},
         {"CREATE TEMP VIEW x AS SELECT 1", "to make a temporary table or view is not reading"},
         {"CREATE VIEW x AS SELECT 1", "a change of the schema is not reading"},
-        {"CREATE TRIGGER x AFTER INSERT ON run BEGIN SELECT 1; END", "a change of the schema is not reading"},
+        {"CREATE TRIGGER x AFTER INSERT ON run BEGIN SELECT 1; END",
+         "a change of the schema is not reading"},
         {"CREATE VIRTUAL TABLE x USING fts5(a)", "a change of the schema is not reading"},
         {"ALTER TABLE run ADD COLUMN x", "is not reading"},
         {"DROP TABLE run", "is not reading"},
@@ -127,13 +131,15 @@ START_TEST(mistakes_are_pointed_at)
     struct pxs_store *s = filled();
     struct pxs_table t;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_store_select(s, "SELECT name\nFORM run", NULL, 0, &t, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_store_select(s, "SELECT name\nFORM run", NULL, 0, &t, &err),
+                     PXS_E_INVALID);
     ck_assert_str_eq(err.message, "SQL: near \"run\": syntax error\n  FORM run\n       ^");
     ck_assert_int_eq(pxs_store_select(s, "SELECT '\xe5\xad\x97', nmae FROM run", NULL, 0, &t, &err),
                      PXS_E_INVALID);
     ck_assert_ptr_nonnull(
         strstr(err.message, "SQL: no such column: nmae; did you mean name?\n  run has run_id, "));
-    ck_assert_ptr_nonnull(strstr(err.message, "\n  SELECT '\xe5\xad\x97', nmae FROM run\n              ^"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "\n  SELECT '\xe5\xad\x97', nmae FROM run\n              ^"));
     ck_assert_int_eq(pxs_store_select(s, "SELECT * FROM runs", NULL, 0, &t, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "no such table: runs; did you mean run?"));
     ck_assert_int_eq(pxs_store_select(s, "SELECT json('{')", NULL, 0, &t, &err), PXS_E_INVALID);
@@ -157,7 +163,8 @@ START_TEST(text_without_quotes_is_understood)
         {"SELECT * FROM run WHERE seed = nmae;",
          "did you mean name? As text it stands in single quotes: 'nmae'"},
     };
-    static const char *const other[] = {"SELECT completed FROM run", "SELECT * FROM run WHERE completed = 1",
+    static const char *const other[] = {"SELECT completed FROM run",
+                                        "SELECT * FROM run WHERE completed = 1",
                                         "SELECT * FROM run WHERE (completed)"};
     struct pxs_store *s = filled();
     struct pxs_table t;
@@ -178,11 +185,12 @@ START_TEST(values_arrive_as_they_are)
 {
     struct pxs_store *s = filled();
     struct pxs_table t;
-    struct pxs_cell args[] = {pxs_cell_int(INT64_MIN), pxs_cell_real(0.1), pxs_cell_text("\xe5\xad\x97"),
-                              pxs_cell_text(NULL),     pxs_cell_real(NAN), pxs_cell_text("")};
+    struct pxs_cell args[] = {
+        pxs_cell_int(INT64_MIN), pxs_cell_real(0.1), pxs_cell_text("\xe5\xad\x97"),
+        pxs_cell_text(NULL),     pxs_cell_real(NAN), pxs_cell_text("")};
     ck_ok(pxs_store_select(
-        s, "SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e, ?6 AS f, x'00ff' AS g, x'' AS h", args, 6, &t,
-        &err));
+        s, "SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e, ?6 AS f, x'00ff' AS g, x'' AS h",
+        args, 6, &t, &err));
     ck_assert_uint_eq(t.n_columns, 8);
     ck_assert_uint_eq(t.n_rows, 1);
     ck_assert_str_eq(t.columns[6], "g");
@@ -221,8 +229,9 @@ START_TEST(an_empty_result_has_names)
 }
 END_TEST
 
-static enum pxs_status stop_at_three(void *user, const char *const *columns, const struct pxs_cell *cells,
-                                     size_t n, struct pxs_error *err) {
+static enum pxs_status stop_at_three(void *user, const char *const *columns,
+                                     const struct pxs_cell *cells, size_t n,
+                                     struct pxs_error *err) {
     int *calls = user;
     ck_assert_uint_eq(n, 2);
     ck_assert_str_eq(columns[1], "loss_G");

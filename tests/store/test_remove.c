@@ -14,10 +14,11 @@ static const char *const tables[] = {"run",   "param",  "attempt",    "environme
 
 static int64_t rows_of(struct pxs_store *s, const char *table, int64_t run_id) {
     if (strcmp(table, "environment") == 0)
-        return sql_int(s,
-                       "SELECT count(*) FROM environment WHERE attempt_id IN (SELECT attempt_id FROM attempt "
-                       "WHERE run_id = %d)",
-                       (int)run_id);
+        return sql_int(
+            s,
+            "SELECT count(*) FROM environment WHERE attempt_id IN (SELECT attempt_id FROM attempt "
+            "WHERE run_id = %d)",
+            (int)run_id);
     return sql_int(s, "SELECT count(*) FROM %s WHERE run_id = %d", table, (int)run_id);
 }
 
@@ -100,7 +101,8 @@ static void many_points(int64_t run_id, int n) {
     sqlite3 *db;
     char sql[400], *message = NULL;
     snprintf(sql, sizeof sql,
-             "WITH RECURSIVE c(x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM c WHERE x + 1 < %d) INSERT OR "
+             "WITH RECURSIVE c(x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM c WHERE x + 1 < %d) "
+             "INSERT OR "
              "REPLACE INTO "
              "batch_loss (run_id, step, epoch, batch, loss_G) SELECT %d, x, 0, x, 0.5 FROM c",
              n, (int)run_id);
@@ -110,7 +112,8 @@ static void many_points(int64_t run_id, int n) {
     sqlite3_close(db);
 }
 
-/* kill -9 at whatever moment: what is left is marked, nobody takes or queues it, and the next call finishes. */
+/* kill -9 at whatever moment: what is left is marked, nobody takes or queues it, and the next call
+ * finishes. */
 START_TEST(killed_while_removing)
 {
     struct pxs_store *s = open_store();

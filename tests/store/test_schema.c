@@ -12,16 +12,19 @@ static const struct {
     {"run", "run_id,sweep_id,number,name,dir,config_hash,config_yaml,seed,state", "run_id", false},
     {"param", "run_id,key,value", "run_id,key", true},
     {"attempt",
-     "attempt_id,run_id,no,host,boot_id,pid,pid_start,cores,threads,kernels,started_ms,heartbeat_ms,ended_ms,"
+     "attempt_id,run_id,no,host,boot_id,pid,pid_start,cores,threads,kernels,started_ms,heartbeat_"
+     "ms,ended_ms,"
      "exit_code,"
      "signal,outcome,message,resumed_from_step,record_offset,reason",
      "attempt_id", false},
     {"environment", "attempt_id,key,value", "attempt_id,key", false},
     {"batch_loss",
-     "run_id,step,epoch,batch,loss_G,loss_GAN,loss_pixel,loss_D,loss_real,loss_fake,lr_G,lr_D,seconds",
+     "run_id,step,epoch,batch,loss_G,loss_GAN,loss_pixel,loss_D,loss_real,loss_fake,lr_G,lr_D,"
+     "seconds",
      "run_id,step", true},
     {"epoch",
-     "run_id,epoch,lr_G,lr_D,avg_loss_G,avg_loss_GAN,avg_loss_pixel,avg_loss_D,avg_loss_real,avg_loss_fake,"
+     "run_id,epoch,lr_G,lr_D,avg_loss_G,avg_loss_GAN,avg_loss_pixel,avg_loss_D,avg_loss_real,avg_"
+     "loss_fake,"
      "val_loss,"
      "val_psnr,val_ssim,is_best,seconds,D_real,D_fake,max_loss_G,max_loss_D",
      "run_id,epoch", true},
@@ -29,7 +32,8 @@ static const struct {
     {"checkpoint", "run_id,path,epoch,kind,net,sha256,bytes", "run_id,path", false},
     {"event", "event_id,run_id,at_ms,level,kind,message", "event_id", false},
     {"run_summary",
-     "run_id,last_step,last_epoch,best_val_loss,best_epoch,final_val_loss,final_avg_loss_G,seconds,images_"
+     "run_id,last_step,last_epoch,best_val_loss,best_epoch,final_val_loss,final_avg_loss_G,seconds,"
+     "images_"
      "per_s",
      "run_id", false},
     {"retry", "run_id,at_ms,after_no", "run_id,after_no", false},
@@ -41,20 +45,22 @@ static const struct {
 START_TEST(tables_are_the_contract)
 {
     struct pxs_store *s = open_store();
-    ck_assert_int_eq(
-        sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%%'"),
-        (int64_t)PXS_COUNT(contract));
+    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name "
+                                "NOT LIKE 'sqlite_%%'"),
+                     (int64_t)PXS_COUNT(contract));
     for (size_t i = 0; i < PXS_COUNT(contract); i++) {
         const char *t = contract[i].table;
         ck_assert_str_eq(sql_text(s, "SELECT group_concat(name) FROM pragma_table_info('%s')", t),
                          contract[i].columns);
-        ck_assert_str_eq(sql_text(s,
-                                  "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('%s') "
-                                  "WHERE pk ORDER BY pk)",
-                                  t),
-                         contract[i].key);
+        ck_assert_str_eq(
+            sql_text(s,
+                     "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('%s') "
+                     "WHERE pk ORDER BY pk)",
+                     t),
+            contract[i].key);
         ck_assert_int_eq(sql_int(s, "SELECT strict FROM pragma_table_list('%s')", t), 1);
-        ck_assert_int_eq(sql_int(s, "SELECT wr FROM pragma_table_list('%s')", t), contract[i].without_rowid);
+        ck_assert_int_eq(sql_int(s, "SELECT wr FROM pragma_table_list('%s')", t),
+                         contract[i].without_rowid);
     }
     pxs_store_close(&s);
 }
@@ -75,17 +81,21 @@ START_TEST(keys_and_types)
     ck_assert(unique(s, "run", "name"));
     ck_assert(unique(s, "run", "sweep_id,config_hash,seed"));
     ck_assert(unique(s, "attempt", "run_id,no"));
-    ck_assert_str_eq(sql_text(s, "SELECT type FROM pragma_table_info('param') WHERE name = 'value'"), "ANY");
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_table_info('batch_loss') WHERE type = 'REAL'"),
-                     9);
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_table_info('epoch') WHERE type = 'REAL'"),
-                     PXS_EPOCH_N);
+    ck_assert_str_eq(
+        sql_text(s, "SELECT type FROM pragma_table_info('param') WHERE name = 'value'"), "ANY");
+    ck_assert_int_eq(
+        sql_int(s, "SELECT count(*) FROM pragma_table_info('batch_loss') WHERE type = 'REAL'"), 9);
+    ck_assert_int_eq(
+        sql_int(s, "SELECT count(*) FROM pragma_table_info('epoch') WHERE type = 'REAL'"),
+        PXS_EPOCH_N);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    static const char *const of_run[] = {"param",      "attempt", "batch_loss",  "epoch",      "sample",
-                                         "checkpoint", "event",   "run_summary", "best_sample"};
+    static const char *const of_run[] = {"param", "attempt",     "batch_loss",
+                                         "epoch", "sample",      "checkpoint",
+                                         "event", "run_summary", "best_sample"};
     for (size_t i = 0; i < PXS_COUNT(of_run); i++)
         ck_assert_str_eq(
-            sql_text(s, "SELECT \"table\" || on_delete FROM pragma_foreign_key_list('%s')", of_run[i]),
+            sql_text(s, "SELECT \"table\" || on_delete FROM pragma_foreign_key_list('%s')",
+                     of_run[i]),
             "runCASCADE");
     pxs_store_close(&s);
 }
@@ -98,8 +108,9 @@ START_TEST(views_are_there_and_run)
     plan_sweep(s, "lr", 3, 2, ids);
     whole_run(s, ids[0], 4, "completed");
     ck_assert_str_eq(
-        sql_text(s, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
-                    "ORDER BY name)"),
+        sql_text(
+            s, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
+               "ORDER BY name)"),
         "d_output,v_progress,v_run,v_schedule");
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_run"), 6);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_schedule"), 3);
@@ -123,9 +134,10 @@ START_TEST(a_plain_shell_runs_the_views)
     static const char *const views[] = {"d_output", "v_run", "v_schedule", "v_progress"};
     for (size_t i = 0; i < PXS_COUNT(views); i++) {
         char command[1000];
-        snprintf(command, sizeof command,
-                 "test \"$(sqlite3 -batch '%s' 'SELECT count(*) > 0 FROM (SELECT * FROM %s)')\" = 1",
-                 db_path(), views[i]);
+        snprintf(
+            command, sizeof command,
+            "test \"$(sqlite3 -batch '%s' 'SELECT count(*) > 0 FROM (SELECT * FROM %s)')\" = 1",
+            db_path(), views[i]);
         ck_assert_msg(system(command) == 0, "sqlite3 cannot read %s", views[i]);
     }
     pxs_store_close(&s);
@@ -139,15 +151,19 @@ START_TEST(states_are_words_of_the_contract)
     int64_t ids[1];
     plan_sweep(s, "a", 1, 1, ids);
     int64_t attempt = take_run(s, ids[0]);
-    struct pxs_store_end end = {.outcome = PXS_STATE_FAILED, .state = PXS_STATE_STALE, .exit_code = 1};
-    ck_fails(pxs_store_attempt_end(s, attempt, &end, &err), PXS_E_INTERNAL, "CHECK constraint failed");
+    struct pxs_store_end end = {
+        .outcome = PXS_STATE_FAILED, .state = PXS_STATE_STALE, .exit_code = 1};
+    ck_fails(pxs_store_attempt_end(s, attempt, &end, &err), PXS_E_INTERNAL,
+             "CHECK constraint failed");
     ck_assert_str_eq(sql_text(s, "SELECT state FROM run"), "running");
     static const char *const states[] = {"queued", "running",     "completed", "diverged",
                                          "failed", "interrupted", "cancelled"};
     for (size_t i = 0; i < PXS_COUNT(states); i++) {
         ck_assert_int_eq(
-            sql_int(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'run' AND sql LIKE '%%''%s''%%'",
-                    states[i]),
+            sql_int(
+                s,
+                "SELECT count(*) FROM sqlite_schema WHERE name = 'run' AND sql LIKE '%%''%s''%%'",
+                states[i]),
             1);
     }
     pxs_store_close(&s);

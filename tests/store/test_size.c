@@ -26,7 +26,8 @@ static void write_realistic(int64_t run, int steps) {
     pxs_record_writer_close(&w);
 }
 
-/* All runs side by side, `piece` records of each in turn, as a supervisor does it. Seconds taken. */
+/* All runs side by side, `piece` records of each in turn, as a supervisor does it. Seconds
+ * taken. */
 static double interleave(struct pxs_store *s, const int64_t *runs, const int64_t *attempts, int n,
                          size_t piece) {
     struct pxs_record_cursor *c[8];
@@ -75,7 +76,8 @@ START_TEST(a_batch_row_takes_at_most_112_bytes)
     ck_assert_msg(each <= 112, "a row takes %.1f bytes", each);
     ck_assert_msg(each > 80, "a row cannot take %.1f bytes", each);
     /* Steps come at 100 a second at most; the figure asked for is 10 000. */
-    ck_assert_msg(ROWS / seconds > 10000 || ways[_i].piece < 1000, "%.0f records a second", ROWS / seconds);
+    ck_assert_msg(ROWS / seconds > 10000 || ways[_i].piece < 1000, "%.0f records a second",
+                  ROWS / seconds);
     pxs_store_close(&s);
 }
 END_TEST

@@ -8,7 +8,8 @@ static const char *state_of(struct pxs_store *s, int64_t run_id) {
     return sql_text(s, "SELECT state FROM run WHERE run_id = %d", (int)run_id);
 }
 
-static void fail_run(struct pxs_store *s, int64_t run_id, const char *state, enum pxs_end_reason reason) {
+static void fail_run(struct pxs_store *s, int64_t run_id, const char *state,
+                     enum pxs_end_reason reason) {
     enum pxs_run_state of = pxs_state_parse(state);
     struct pxs_store_end end = {.outcome = of == PXS_STATE_QUEUED ? PXS_STATE_FAILED : of,
                                 .state = of,
@@ -63,7 +64,7 @@ START_TEST(a_sweep_is_paused_and_opened)
 }
 END_TEST
 
-/* ---- retry ----------------------------------------------------------------------------------------------- */
+/* ---- retry ---------------------------------------------------------------------------------- */
 
 static const char *const seven[] = {"failed",      "diverged", "cancelled", "completed",
                                     "interrupted", "queued",   "running"};
@@ -76,7 +77,8 @@ static void one_of_each(struct pxs_store *s, int64_t ids[7]) {
     take_run(s, ids[6]);
 }
 
-static void retry_gives(struct pxs_store *s, unsigned what, const char *where, size_t n, const int64_t *ids) {
+static void retry_gives(struct pxs_store *s, unsigned what, const char *where, size_t n,
+                        const int64_t *ids) {
     struct pxs_store_changed c;
     ck_ok(pxs_store_retry(s, 1, what, where, &c, &err));
     ck_assert_uint_eq(c.n, n);
@@ -99,8 +101,9 @@ START_TEST(what_is_tried_again)
                                                                  : seven[i]);
     /* Nothing is forgotten. */
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM attempt WHERE message = 'because'"), 5);
-    ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM retry WHERE after_no = 1 AND at_ms > 1600000000000"),
-                     _i == 3 ? 3 : 1);
+    ck_assert_int_eq(
+        sql_int(s, "SELECT count(*) FROM retry WHERE after_no = 1 AND at_ms > 1600000000000"),
+        _i == 3 ? 3 : 1);
     retry_gives(s, what, NULL, 0, NULL);
     /* Cancelled before it was taken, and put back again. */
     struct pxs_store_changed c;
@@ -127,7 +130,8 @@ START_TEST(a_condition_chooses)
 }
 END_TEST
 
-/* The condition is the user's text: it reads or it is refused, and it reaches no other state or sweep. */
+/* The condition is the user's text: it reads or it is refused, and it reaches no other state or
+ * sweep. */
 START_TEST(a_condition_only_reads)
 {
     static const struct {
@@ -150,7 +154,8 @@ START_TEST(a_condition_only_reads)
         ck_assert_msg(status == PXS_E_INVALID, "%s: %s", bad[i].where, err.message);
         ck_assert_ptr_null(c.runs);
     }
-    ck_fails(pxs_store_retry(s, 1, PXS_RETRY_ALL, "lrx > 1", &c, &err), PXS_E_INVALID, "\n  lrx > 1\n  ^");
+    ck_fails(pxs_store_retry(s, 1, PXS_RETRY_ALL, "lrx > 1", &c, &err), PXS_E_INVALID,
+             "\n  lrx > 1\n  ^");
     ck_ok(pxs_store_retry(s, 1, PXS_RETRY_FAILED, "1) OR (1", &c, &err));
     for (size_t i = 0; i < c.n; i++)
         ck_assert_int_eq(c.runs[i].run_id, ids[0]);
@@ -190,7 +195,7 @@ START_TEST(budgets_begin_anew)
 }
 END_TEST
 
-/* ---- cancel ---------------------------------------------------------------------------------------------- */
+/* ---- cancel --------------------------------------------------------------------------------- */
 
 START_TEST(what_is_cancelled)
 {
@@ -216,7 +221,8 @@ START_TEST(what_is_cancelled)
 }
 END_TEST
 
-/* While its attempt is open: records come in, no second attempt is made, its end is kept. 0 to 3: how the worker ends. */
+/* While its attempt is open: records come in, no second attempt is made, its end is kept. 0 to 3:
+ * how the worker ends. */
 START_TEST(a_running_run_is_cancelled)
 {
     static const char *const ends[] = {"interrupted", "failed", "completed", "diverged"};

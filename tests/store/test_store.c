@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- a database ------------------------------------------------------------------------------------------ */
+/* ---- a database ----------------------------------------------------------------------------- */
 
 const char *db_path(void) {
     return in_folder("results/pixsweep.db");
@@ -30,7 +30,7 @@ struct pxs_store *open_reader(void) {
     return s;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------ */
+/* ---- runs ----------------------------------------------------------------------------------- */
 
 struct pxs_params small_params(int config, int64_t seed) {
     struct pxs_params p;
@@ -44,14 +44,15 @@ struct pxs_params small_params(int config, int64_t seed) {
     return p;
 }
 
-void fill_plan_run(struct pxs_store_plan_run *r, int slot, const char *sweep, int64_t number, int config,
-                   int64_t seed, const struct pxs_params *params) {
+void fill_plan_run(struct pxs_store_plan_run *r, int slot, const char *sweep, int64_t number,
+                   int config, int64_t seed, const struct pxs_params *params) {
     static char names[64][128], dirs[64][PXS_PATH_MAX], yamls[64][64];
     memset(r, 0, sizeof *r);
     snprintf(r->config_hash, sizeof r->config_hash, "%064d", config);
     r->seed = seed;
     r->new_number = number;
-    snprintf(names[slot], sizeof names[0], "%s/%04d-lrgd-%d-s%d", sweep, (int)number, 10 + config, (int)seed);
+    snprintf(names[slot], sizeof names[0], "%s/%04d-lrgd-%d-s%d", sweep, (int)number, 10 + config,
+             (int)seed);
     snprintf(dirs[slot], sizeof dirs[0], "%s/results/%s", test_folder(), names[slot]);
     snprintf(yamls[slot], sizeof yamls[0], "lrgd: %d\n", 10 + config);
     r->new_name = names[slot];
@@ -68,7 +69,8 @@ void plan_sweep(struct pxs_store *s, const char *sweep, int configs, int seeds, 
         params[i] = small_params(i / seeds, i % seeds);
         fill_plan_run(&runs[i], i, sweep, i + 1, i / seeds, i % seeds, &params[i]);
     }
-    ck_ok(pxs_store_plan(s, sweep, "sweep: {}\n", "0123", runs, (size_t)(configs * seeds), &plan, &err));
+    ck_ok(pxs_store_plan(s, sweep, "sweep: {}\n", "0123", runs, (size_t)(configs * seeds), &plan,
+                         &err));
     for (int i = 0; i < configs * seeds; i++)
         ids[i] = runs[i].run_id;
     pxs_store_plan_finish(&plan);
@@ -91,11 +93,12 @@ int64_t take_run(struct pxs_store *s, int64_t run_id) {
 
 void end_run(struct pxs_store *s, int64_t attempt_id, const char *state) {
     enum pxs_run_state of = pxs_state_parse(state);
-    struct pxs_store_end end = {.outcome = of, .state = of, .exit_code = -1, .ended_ms = pxs_now_ms()};
+    struct pxs_store_end end = {
+        .outcome = of, .state = of, .exit_code = -1, .ended_ms = pxs_now_ms()};
     ck_ok(pxs_store_attempt_end(s, attempt_id, &end, &err));
 }
 
-/* ---- records --------------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 const char *record_path(int64_t run_id) {
     static char paths[64][300];
@@ -221,7 +224,8 @@ void put_event(struct pxs_record_writer *w, int64_t at_ms, const char *message) 
 
 void put_rung(struct pxs_record_writer *w, int epoch, bool go_on, double cutoff) {
     struct pxs_record r = {.kind = PXS_RECORD_RUNG};
-    r.rung = (struct pxs_record_rung){.epoch = epoch, .go_on = go_on, .value = 0.25, .cutoff = cutoff};
+    r.rung =
+        (struct pxs_record_rung){.epoch = epoch, .go_on = go_on, .value = 0.25, .cutoff = cutoff};
     put(w, &r);
 }
 
@@ -250,7 +254,8 @@ void put_steps(struct pxs_record_writer *w, int64_t run_id, int64_t from, int64_
     }
 }
 
-size_t take_in(struct pxs_store *s, int64_t attempt_id, int64_t run_id, int64_t offset, size_t max) {
+size_t take_in(struct pxs_store *s, int64_t attempt_id, int64_t run_id, int64_t offset,
+               size_t max) {
     struct pxs_record_cursor *c;
     size_t all = 0, n = max;
     ck_ok(pxs_record_cursor_open(record_path(run_id), offset, &c, &err));
@@ -280,9 +285,10 @@ void whole_run(struct pxs_store *s, int64_t run_id, int epochs, const char *stat
 
 int main(void) {
     Suite *suite = suite_create("store");
-    TCase *(*const cases[])(void) = {open_case,      schema_case,  plan_case,   attempts_case, intake_case,
-                                     processes_case, query_case,   views_case,  size_case,     docs_case,
-                                     states_case,    migrate_case, upkeep_case, remove_case};
+    TCase *(*const cases[])(void) = {open_case,   schema_case,    plan_case,   attempts_case,
+                                     intake_case, processes_case, query_case,  views_case,
+                                     size_case,   docs_case,      states_case, migrate_case,
+                                     upkeep_case, remove_case};
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         TCase *c = cases[i]();
         tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);

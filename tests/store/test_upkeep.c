@@ -32,9 +32,10 @@ static int files_in_temp(void) {
     return n;
 }
 
-/* ---- backup ---------------------------------------------------------------------------------------------- */
+/* ---- backup --------------------------------------------------------------------------------- */
 
-/* 0: from a writing store, 1: from a reading one beside a writer, 2: from one that reads without locks. */
+/* 0: from a writing store, 1: from a reading one beside a writer, 2: from one that reads without
+ * locks. */
 START_TEST(a_backup_is_whole)
 {
     struct pxs_store *s = open_store(), *from = s, *copy;
@@ -57,7 +58,8 @@ START_TEST(a_backup_is_whole)
     ck_assert_int_eq(sql_int(copy, "SELECT count(*) FROM batch_loss"), 4 * BATCHES);
     ck_assert_str_eq(sql_text(copy, "PRAGMA integrity_check"), "ok");
     pxs_store_close(&copy);
-    ck_fails(pxs_store_backup(from, target(), &err), PXS_E_EXISTS, "exists already and is not overwritten");
+    ck_fails(pxs_store_backup(from, target(), &err), PXS_E_EXISTS,
+             "exists already and is not overwritten");
     ck_fails(pxs_store_backup(from, db_path(), &err), PXS_E_EXISTS, "exists already");
     ck_fails(pxs_store_backup(from, "/nowhere/x.db", &err), PXS_E_NOT_FOUND, "/nowhere/x.db");
     /* And it works as a database of its own. */
@@ -91,7 +93,8 @@ START_TEST(a_backup_beside_a_writer)
         ck_ok(pxs_store_open_readonly(target(), &copy, &err));
         int64_t n = sql_int(copy, "SELECT count(*) FROM event");
         ck_assert_int_ge(n, before);
-        ck_assert_int_eq(sql_int(copy, "SELECT max(at_ms) + 1 FROM event"), n); /* one commit's state */
+        /* one commit's state */
+        ck_assert_int_eq(sql_int(copy, "SELECT max(at_ms) + 1 FROM event"), n);
         ck_assert_str_eq(sql_text(copy, "PRAGMA integrity_check"), "ok");
         pxs_store_close(&copy);
         ck_assert_int_eq(unlink(target()), 0);
@@ -128,7 +131,7 @@ START_TEST(no_half_backup)
 }
 END_TEST
 
-/* ---- compacting ------------------------------------------------------------------------------------------ */
+/* ---- compacting ----------------------------------------------------------------------------- */
 
 static void fill_and_empty(struct pxs_store *s) {
     int64_t ids[2];
@@ -174,16 +177,18 @@ START_TEST(compacting_beside_a_snapshot)
     sqlite3_stmt *stmt;
     fill_and_empty(s);
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM batch_loss", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM batch_loss", NULL, NULL, NULL),
+                     SQLITE_OK);
     ck_ok(pxs_store_event(s, 0, 1, PXS_LOG_INFO, "k", "m", &err));
     pxs_store_set_wait(s, 0.2);
     ck_ok(pxs_store_compact(s, &space, &err));
     ck_assert(space.waiting);
-    ck_assert_int_eq(sqlite3_prepare_v2(db,
-                                        "SELECT (SELECT count(*) FROM batch_loss) * 10 + count(*) FROM event "
-                                        "WHERE kind = 'k'",
-                                        -1, &stmt, NULL),
-                     SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_prepare_v2(db,
+                           "SELECT (SELECT count(*) FROM batch_loss) * 10 + count(*) FROM event "
+                           "WHERE kind = 'k'",
+                           -1, &stmt, NULL),
+        SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
     ck_assert_int_eq(sqlite3_column_int64(stmt, 0), 4 * BATCHES * 10);
     sqlite3_finalize(stmt);
@@ -210,7 +215,7 @@ START_TEST(compacting_waits_for_the_lock)
 }
 END_TEST
 
-/* ---- a long reader --------------------------------------------------------------------------------------- */
+/* ---- a long reader -------------------------------------------------------------------------- */
 
 START_TEST(a_long_reader_crowds_the_log_and_no_more)
 {
@@ -220,7 +225,8 @@ START_TEST(a_long_reader_crowds_the_log_and_no_more)
     int commits = 0;
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
     ck_ok(pxs_store_event(s, 0, 0, PXS_LOG_INFO, "k", "m", &err));
-    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL),
+                     SQLITE_OK);
     pxs_store_set_wal_limit(s, LIMIT);
     while (!pxs_store_crowded(s) && ++commits < 100000)
         ck_ok(pxs_store_event(s, 0, commits, PXS_LOG_INFO, "k", "m", &err));
@@ -252,11 +258,13 @@ END_TEST
 static sqlite3 *snapshot(void) {
     sqlite3 *db;
     ck_assert_int_eq(sqlite3_open(db_path(), &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL),
+                     SQLITE_OK);
     return db;
 }
 
-/* Short readers that overlap, so that there is never a moment without one: the log begins anew all the same. */
+/* Short readers that overlap, so that there is never a moment without one: the log begins anew all
+ * the same. */
 START_TEST(overlapping_readers_do_not_crowd_the_log)
 {
     struct pxs_store *s = open_store();

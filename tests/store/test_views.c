@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* A completed run whose epochs have these validation losses. */
-static void run_with(struct pxs_store *s, int64_t run, const double *val, int n, const char *state) {
+static void run_with(struct pxs_store *s, int64_t run, const double *val, int n,
+                     const char *state) {
     int64_t attempt = take_run(s, run);
     struct pxs_record_writer *w = open_writer(run, 0);
     double best = INFINITY;
@@ -32,7 +33,8 @@ static void run_with(struct pxs_store *s, int64_t run, const double *val, int n,
 static const double a0[] = {0.31, 0.28, 0.29}, a1[] = {0.30, 0.26, 0.27}, a2[] = {0.33, 0.30, 0.25};
 static const double b0[] = {0.40, 0.39, 0.20}, b1[] = {0.5, NAN, NAN};
 
-/* Sweep lr: configuration 0 with three completed seeds, 1 with one completed and one diverged, 2 queued. */
+/* Sweep lr: configuration 0 with three completed seeds, 1 with one completed and one diverged, 2
+ * queued. */
 static struct pxs_store *filled(int64_t ids[9]) {
     struct pxs_store *s = open_store();
     plan_sweep(s, "lr", 3, 3, ids);
@@ -62,8 +64,10 @@ START_TEST(schedules)
     ck_assert_int_eq(pxs_table_at(&t, 1, "n").integer, 3);
     ck_assert_int_eq(pxs_table_at(&t, 1, "n_failed").integer, 0);
     const double best = (0.28 + 0.26 + 0.25) / 3, final = (0.29 + 0.27 + 0.25) / 3;
-    const double std_best = sqrt((pow(0.28 - best, 2) + pow(0.26 - best, 2) + pow(0.25 - best, 2)) / 2);
-    const double std_final = sqrt((pow(0.29 - final, 2) + pow(0.27 - final, 2) + pow(0.25 - final, 2)) / 2);
+    const double std_best =
+        sqrt((pow(0.28 - best, 2) + pow(0.26 - best, 2) + pow(0.25 - best, 2)) / 2);
+    const double std_final =
+        sqrt((pow(0.29 - final, 2) + pow(0.27 - final, 2) + pow(0.25 - final, 2)) / 2);
     ck_assert_double_eq_tol(pxs_table_at(&t, 1, "mean_best_val_loss").real, best, 1e-14);
     ck_assert_double_eq_tol(pxs_table_at(&t, 1, "std_best_val_loss").real, std_best, 1e-14);
     ck_assert_double_eq(pxs_table_at(&t, 1, "min_best_val_loss").real, 0.25);
@@ -110,8 +114,10 @@ START_TEST(only_completed_seeds_count)
         run_with(s, ids[i], v[i], 1, i == 2 ? "interrupted" : "completed");
     ck_assert_int_eq(sql_int(s, "SELECT n * 100 + n_runs * 10 + n_failed FROM v_schedule"), 230);
     ck_assert_double_eq_tol(sql_real(s, "SELECT mean_best_val_loss FROM v_schedule"), 0.3, 1e-14);
-    ck_assert_double_eq_tol(sql_real(s, "SELECT std_best_val_loss FROM v_schedule"), sqrt(0.02), 1e-14);
-    ck_assert_double_eq_tol(sql_real(s, "SELECT std_final_val_loss FROM v_schedule"), sqrt(0.02), 1e-14);
+    ck_assert_double_eq_tol(sql_real(s, "SELECT std_best_val_loss FROM v_schedule"), sqrt(0.02),
+                            1e-14);
+    ck_assert_double_eq_tol(sql_real(s, "SELECT std_final_val_loss FROM v_schedule"), sqrt(0.02),
+                            1e-14);
     pxs_store_close(&s);
 }
 END_TEST
@@ -165,7 +171,8 @@ START_TEST(runs)
     pxs_table_finish(&t);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_run"), 9);
     ck_assert_int_eq(
-        sql_int(s, "SELECT count(*) FROM v_run WHERE best_val_loss IS NULL AND state = 'queued'"), 4);
+        sql_int(s, "SELECT count(*) FROM v_run WHERE best_val_loss IS NULL AND state = 'queued'"),
+        4);
     pxs_store_close(&s);
 }
 END_TEST

@@ -1,4 +1,5 @@
-/* A double for room train: writes records at speed, diverges, crashes and ignores signals on demand (enum fake). */
+/* A double for room train: writes records at speed, diverges, crashes and ignores signals on demand
+ * (enum fake). */
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@ struct fake_run {
     enum fake what;
 };
 
-static enum pxs_status put(const struct fake_run *f, const struct pxs_record *r, struct pxs_error *err) {
+static enum pxs_status put(const struct fake_run *f, const struct pxs_record *r,
+                           struct pxs_error *err) {
     return pxs_record_write(f->job->records, r, err);
 }
 
@@ -27,16 +29,19 @@ static enum pxs_status end(const struct fake_run *f, enum pxs_outcome outcome, i
     snprintf(r.end.message, sizeof r.end.message, "%s at step %lld", why, (long long)step);
     PXS_TRY(put(f, &r, err));
     PXS_TRY(pxs_record_sync(f->job->records, err));
-    return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s at step %lld", why, (long long)step);
+    return status == PXS_OK ? PXS_OK
+                            : pxs_fail(err, status, "%s at step %lld", why, (long long)step);
 }
 
 /* A made-up loss that depends on configuration, seed and step only. */
 static double loss_at(const struct pxs_params *p, int64_t step, int which) {
-    struct pxs_rng rng = pxs_rng_make((uint64_t)p->seed, PXS_STREAM_INIT, (uint32_t)step, (uint32_t)which);
+    struct pxs_rng rng =
+        pxs_rng_make((uint64_t)p->seed, PXS_STREAM_INIT, (uint32_t)step, (uint32_t)which);
     return pxs_rng_uniform(&rng) + p->learning_rate_G;
 }
 
-static enum pxs_status put_batch(const struct fake_run *f, int64_t step, double *sum, struct pxs_error *err) {
+static enum pxs_status put_batch(const struct fake_run *f, int64_t step, double *sum,
+                                 struct pxs_error *err) {
     const struct pxs_params *p = f->job->params;
     struct pxs_record r = {.kind = PXS_RECORD_BATCH};
     double l[6];
@@ -58,7 +63,8 @@ static double val_loss_at(const struct pxs_params *p, int64_t epoch) {
     return 0.5 + 0.1 * (double)epoch + 1000 * (p->learning_rate_D - 1e-4);
 }
 
-static enum pxs_status put_epoch(const struct fake_run *f, int64_t epoch, double sum, struct pxs_error *err) {
+static enum pxs_status put_epoch(const struct fake_run *f, int64_t epoch, double sum,
+                                 struct pxs_error *err) {
     struct pxs_record r = {.kind = PXS_RECORD_EPOCH};
     r.epoch = (struct pxs_record_epoch){.epoch = (int32_t)epoch,
                                         .is_best = epoch == 0,
@@ -142,9 +148,10 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
     }
     if (f->what != FAKE_DIVERGE && f->what != FAKE_FAIL)
         return false;
-    *status = f->what == FAKE_DIVERGE
-                  ? end(f, PXS_OUTCOME_DIVERGED, step, PXS_E_DIVERGED, "loss_G is not a number", err)
-                  : end(f, PXS_OUTCOME_FAILED, step, PXS_E_CORRUPT, "the pairs smell", err);
+    *status =
+        f->what == FAKE_DIVERGE
+            ? end(f, PXS_OUTCOME_DIVERGED, step, PXS_E_DIVERGED, "loss_G is not a number", err)
+            : end(f, PXS_OUTCOME_FAILED, step, PXS_E_CORRUPT, "the pairs smell", err);
     return true;
 }
 
@@ -157,14 +164,14 @@ static enum pxs_status pass_rung(const struct fake_run *f, int64_t epoch, struct
     if (!asks || epoch + 1 == f->job->params->n_epochs)
         return PXS_OK;
     if (f->job->ask(f->job->ask_user, &rung, err) != PXS_OK)
-        return end(f, PXS_OUTCOME_INTERRUPTED, (epoch + 1) * f->e.batches_per_epoch, PXS_E_STOPPED, "stopped",
-                   err);
+        return end(f, PXS_OUTCOME_INTERRUPTED, (epoch + 1) * f->e.batches_per_epoch, PXS_E_STOPPED,
+                   "stopped", err);
     struct pxs_record r = {.kind = PXS_RECORD_RUNG};
     r.rung = (struct pxs_record_rung){(int32_t)epoch, rung.go_on, rung.value, rung.cutoff};
     PXS_TRY(put(f, &r, err));
     return rung.go_on ? PXS_OK
-                      : end(f, PXS_OUTCOME_PRUNED, (epoch + 1) * f->e.batches_per_epoch, PXS_E_PRUNED,
-                            rung.why, err);
+                      : end(f, PXS_OUTCOME_PRUNED, (epoch + 1) * f->e.batches_per_epoch,
+                            PXS_E_PRUNED, rung.why, err);
 }
 
 static enum pxs_status run(struct fake_run *f, struct pxs_error *err) {
@@ -179,7 +186,8 @@ static enum pxs_status run(struct fake_run *f, struct pxs_error *err) {
             sum = 0;
             PXS_TRY(pass_rung(f, step / f->e.batches_per_epoch, err));
         }
-        if (f->what != FAKE_DEAF && step + 1 < f->e.steps && atomic_load(&f->job->stop->signal) != 0)
+        if (f->what != FAKE_DEAF && step + 1 < f->e.steps &&
+            atomic_load(&f->job->stop->signal) != 0)
             return end(f, PXS_OUTCOME_INTERRUPTED, step + 1, PXS_E_STOPPED, "stopped", err);
     }
     return end(f, PXS_OUTCOME_COMPLETED, f->e.steps, PXS_OK, "done", err);
@@ -229,9 +237,9 @@ enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_erro
 }
 
 enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
-                                      const struct pxs_params *params, const char *kernels, bool allow_mixed,
-                                      struct pxs_resume_point *out, struct pxs_text *notes,
-                                      struct pxs_error *err) {
+                                      const struct pxs_params *params, const char *kernels,
+                                      bool allow_mixed, struct pxs_resume_point *out,
+                                      struct pxs_text *notes, struct pxs_error *err) {
     *out = (struct pxs_resume_point){.step = -1};
     return PXS_OK;
 }
@@ -259,12 +267,13 @@ void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_
 
 void pxs_schedule_resolve(const struct pxs_params *params, int net, int64_t batches,
                           struct pxs_schedule *out) {
-    *out = (struct pxs_schedule){.policy = net == 0 ? params->lr_policy_G : params->lr_policy_D,
-                                 .base = net == 0 ? params->learning_rate_G : params->learning_rate_D,
-                                 .n_epochs = params->n_epochs,
-                                 .batches = batches,
-                                 .warmup_epochs = net == 0 ? params->warmup_epochs : params->warmup_epochs_D,
-                                 .halve_every = net == 0 ? params->lrgd : params->lrdd};
+    *out = (struct pxs_schedule){
+        .policy = net == 0 ? params->lr_policy_G : params->lr_policy_D,
+        .base = net == 0 ? params->learning_rate_G : params->learning_rate_D,
+        .n_epochs = params->n_epochs,
+        .batches = batches,
+        .warmup_epochs = net == 0 ? params->warmup_epochs : params->warmup_epochs_D,
+        .halve_every = net == 0 ? params->lrgd : params->lrdd};
 }
 
 double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t batch) {
@@ -276,9 +285,11 @@ double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t ba
     return rate;
 }
 
-enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
+                                      struct pxs_error *err) {
     if (strcmp(kernels, "auto") != 0 && strncmp(kernels, "fake", 4) != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED, "no kernel set \"%s\"", kernels);
-    pxs_text_addf(out, "kernels=%s\nopenblas=none\n", strcmp(kernels, "auto") == 0 ? "fake" : kernels);
+    pxs_text_addf(out, "kernels=%s\nopenblas=none\n",
+                  strcmp(kernels, "auto") == 0 ? "fake" : kernels);
     return PXS_OK;
 }

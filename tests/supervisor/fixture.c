@@ -128,7 +128,8 @@ int64_t sql_int(const char *sql) {
 
 void expect_sql(const char *sql, int64_t expected) {
     int64_t value = sql_int(sql);
-    ck_assert_msg(value == expected, "%s: %lld, expected %lld", sql, (long long)value, (long long)expected);
+    ck_assert_msg(value == expected, "%s: %lld, expected %lld", sql, (long long)value,
+                  (long long)expected);
 }
 
 void expect_text(const char *sql, const char *expected) {
@@ -153,8 +154,8 @@ void wait_line(const char *lines, const char *words, double seconds) {
     for (bool found = false; !found; usleep(10000)) {
         char *text = exists(lines) ? slurp(lines, NULL) : NULL;
         found = text && strstr(text, words) != NULL;
-        ck_assert_msg(found || pxs_monotonic() < until, "\"%s\" never appeared in %s:\n%s", words, lines,
-                      text);
+        ck_assert_msg(found || pxs_monotonic() < until, "\"%s\" never appeared in %s:\n%s", words,
+                      lines, text);
         free(text);
     }
 }

@@ -11,8 +11,8 @@
 void fixture_set_up(void);
 /* n pairs of 32 x 32 as .npy; `salt` changes the content. */
 void write_pairs(const char *name, int n, unsigned salt);
-/* data/train (16) and data/val (4), four batches an epoch, and exp.yaml with `rest` below the usual head; n_epochs and what (enum
- * fake) at 0: left out. */
+/* data/train (16) and data/val (4), four batches an epoch, and exp.yaml with `rest` below the usual
+ * head; n_epochs and what (enum fake) at 0: left out. */
 void write_experiment(int n_epochs, int what, const char *rest);
 
 struct outcome {
@@ -25,7 +25,8 @@ struct outcome {
 struct outcome run_with(struct pxs_sweep_options options);
 struct outcome run_exp(void);
 void outcome_finish(struct outcome *o);
-/* The same in a process of its own; exits with the summary's exit code. `lines` go to a file of that name as they come. */
+/* The same in a process of its own; exits with the summary's exit code. `lines` go to a file of
+ * that name as they come. */
 pid_t run_apart(struct pxs_sweep_options options, const char *lines);
 /* Until they hold these words. */
 void wait_line(const char *lines, const char *words, double seconds);

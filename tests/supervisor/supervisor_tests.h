@@ -1,5 +1,6 @@
-/* Shared by the tests of room sweep. Training itself is a double here (fake_train.c): it writes records and dies on demand, so
- * that the supervisor can be watched without waiting for a network. The real one is under tests/e2e. */
+/* Shared by the tests of room sweep. Training itself is a double here (fake_train.c): it writes
+ * records and dies on demand, so that the supervisor can be watched without waiting for a network.
+ * The real one is under tests/e2e. */
 #ifndef SWEEP_TESTS_H
 #define SWEEP_TESTS_H
 

@@ -1,4 +1,5 @@
-/* Records come home: a database that is shut, lost or another one; merge, reap, and what other terminals do. */
+/* Records come home: a database that is shut, lost or another one; merge, reap, and what other
+ * terminals do. */
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -44,11 +45,12 @@ static int count_of(const char *text, const char *words) {
 }
 
 static void check(const struct outcome *o, int exit_code, size_t completed, size_t now) {
-    ck_assert_msg(
-        o->summary.exit_code == exit_code && o->summary.states.of[PXS_STATE_COMPLETED] == completed &&
-            o->summary.n_completed_now == now,
-        "%d, %zu completed, %zu now: %s%s", o->summary.exit_code, o->summary.states.of[PXS_STATE_COMPLETED],
-        o->summary.n_completed_now, pxs_text_str(&o->lines), o->status == PXS_OK ? "" : o->err.message);
+    ck_assert_msg(o->summary.exit_code == exit_code &&
+                      o->summary.states.of[PXS_STATE_COMPLETED] == completed &&
+                      o->summary.n_completed_now == now,
+                  "%d, %zu completed, %zu now: %s%s", o->summary.exit_code,
+                  o->summary.states.of[PXS_STATE_COMPLETED], o->summary.n_completed_now,
+                  pxs_text_str(&o->lines), o->status == PXS_OK ? "" : o->err.message);
 }
 
 static void run_expecting(int exit_code, size_t completed, size_t now) {
@@ -59,7 +61,9 @@ static void run_expecting(int exit_code, size_t completed, size_t now) {
 
 static void expect_whole(int64_t runs) {
     expect_sql("SELECT count(*) FROM run WHERE state = 'completed'", runs);
-    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'completed' AND ended_ms > 0 AND pid > 1", runs);
+    expect_sql(
+        "SELECT count(*) FROM attempt WHERE outcome = 'completed' AND ended_ms > 0 AND pid > 1",
+        runs);
     expect_sql("SELECT count(*) FROM attempt", runs);
     expect_sql("SELECT count(*) FROM batch_loss", runs * 12);
     expect_sql("SELECT count(*) FROM epoch", runs * 3);
@@ -68,7 +72,7 @@ static void expect_whole(int64_t runs) {
     expect_sql("SELECT count(*) FROM param WHERE key = 'batch_size'", runs);
 }
 
-/* ---- a database that is shut ----------------------------------------------------------------------------- */
+/* ---- a database that is shut ---------------------------------------------------------------- */
 
 START_TEST(test_shut_all_through)
 {
@@ -80,7 +84,8 @@ START_TEST(test_shut_all_through)
     ck_assert_ptr_nonnull(strstr(o.summary.remedy, "next"));
     outcome_finish(&o);
     o = run_with((struct pxs_sweep_options){.store_patience = 0.5});
-    check(&o, 1, 3, 0); /* told by the folders: nothing is repeated, but the database still lacks it */
+    /* told by the folders: nothing is repeated, but the database still lacks it */
+    check(&o, 1, 3, 0);
     outcome_finish(&o);
     expect_sql("SELECT count(*) FROM run", -1);
     close(fd);
@@ -144,22 +149,27 @@ START_TEST(test_failures_while_shut)
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_DIVERGED], 1);
     outcome_finish(&o);
     expect_text("SELECT outcome FROM attempt JOIN run USING (run_id) WHERE number = 1", "diverged");
-    /* Why a worker died stands in no record: the folder has kept it. The attempts behind it are of the second session. */
-    expect_text("SELECT group_concat(reason || ' ' || outcome) FROM (SELECT reason, outcome FROM attempt "
-                "JOIN run USING (run_id) WHERE number = 2 ORDER BY no)",
-                "crash interrupted,crash failed,crash failed");
-    expect_text("SELECT group_concat(reason) FROM (SELECT reason FROM attempt JOIN run USING (run_id) "
-                "WHERE number <> 2 ORDER BY number)",
-                "diverged,completed");
+    /* Why a worker died stands in no record: the folder has kept it. The attempts behind it are of
+     * the second session. */
+    expect_text(
+        "SELECT group_concat(reason || ' ' || outcome) FROM (SELECT reason, outcome FROM attempt "
+        "JOIN run USING (run_id) WHERE number = 2 ORDER BY no)",
+        "crash interrupted,crash failed,crash failed");
+    expect_text(
+        "SELECT group_concat(reason) FROM (SELECT reason FROM attempt JOIN run USING (run_id) "
+        "WHERE number <> 2 ORDER BY number)",
+        "diverged,completed");
     expect_text("SELECT state FROM run WHERE number = 3", "completed");
 }
 END_TEST
 
-/* A line counts for its process, for its number only where one side knows no process; what cannot be read counts for nothing. */
+/* A line counts for its process, for its number only where one side knows no process; what cannot
+ * be read counts for nothing. */
 START_TEST(test_why_attempts_ended)
 {
-    struct pxs_store_attempt first = {.no = 1, .pid = 7, .pid_start = 70, .boot_id = "b"}, other = first,
-                             unborn = {.no = 2}, third = {.no = 3, .pid = 9, .pid_start = 90};
+    struct pxs_store_attempt first = {.no = 1, .pid = 7, .pid_start = 70, .boot_id = "b"},
+                             other = first, unborn = {.no = 2},
+                             third = {.no = 3, .pid = 9, .pid_start = 90};
     char *ends;
     other.pid_start = 71; /* number 1 again, while the database was shut */
     const char *dir = in_folder("results/exp/0001-base-s0");
@@ -170,7 +180,8 @@ START_TEST(test_why_attempts_ended)
     ck_assert_int_eq(pxs_ends_add(dir, &first, PXS_REASON_TIMEOUT, NULL), PXS_OK);
     ck_assert_int_eq(pxs_ends_add(dir, &unborn, PXS_REASON_NO_SPACE, NULL), PXS_OK);
     ck_assert_int_eq(pxs_ends_read(dir, &ends, NULL), PXS_OK);
-    ck_assert_str_eq(ends, "# attempt reason pid pid_start boot_id\n1 timeout 7 70 b\n2 no_space 0 0 -\n");
+    ck_assert_str_eq(
+        ends, "# attempt reason pid pid_start boot_id\n1 timeout 7 70 b\n2 no_space 0 0 -\n");
     ck_assert_int_eq(pxs_ends_find(ends, &first), PXS_REASON_TIMEOUT);
     ck_assert_int_eq(pxs_ends_find(ends, &other), PXS_REASON_NONE);
     ck_assert_int_eq(pxs_ends_find(ends, &unborn), PXS_REASON_NO_SPACE);
@@ -203,7 +214,7 @@ START_TEST(test_two_without_database)
 }
 END_TEST
 
-/* ---- a database that is lost ----------------------------------------------------------------------------- */
+/* ---- a database that is lost ---------------------------------------------------------------- */
 
 static void lose_database(void) {
     unlink(in_folder(DB));
@@ -227,7 +238,7 @@ START_TEST(test_database_lost)
 }
 END_TEST
 
-/* ---- merge ----------------------------------------------------------------------------------------------- */
+/* ---- merge ---------------------------------------------------------------------------------- */
 
 static void collect(void *user, const struct pxs_home_line *line) {
     pxs_text_addf(user, "%s: %s\n", line->name, line->text);
@@ -257,7 +268,8 @@ START_TEST(test_merge)
     fputs("PXR\ntorn", file);
     fclose(file);
     counts = merge(DB, "results", &said);
-    ck_assert_msg(counts.found == 3 && counts.changed == 2 && counts.problems == 0, "%s", said.text);
+    ck_assert_msg(counts.found == 3 && counts.changed == 2 && counts.problems == 0, "%s",
+                  said.text);
     ck_assert_msg(strstr(said.text, "is torn (8 bytes): dropped") != NULL, "%s", said.text);
     expect_whole(3);
     expect_sql("SELECT n_planned FROM sweep", 3);
@@ -282,7 +294,8 @@ START_TEST(test_merge_links)
     ck_assert_int_eq(symlink("../../foreign", in_folder("results/exp/0002-base-s1")), 0);
     ck_assert_int_eq(symlink("nowhere", in_folder("results/exp/dangling")), 0);
     struct pxs_home_counts counts = merge(DB, "results", &said);
-    ck_assert_msg(counts.found == 2 && counts.changed == 1 && counts.problems == 1, "%s", said.text);
+    ck_assert_msg(counts.found == 2 && counts.changed == 1 && counts.problems == 1, "%s",
+                  said.text);
     const char *first = strstr(said.text, "merge it by its own path");
     ck_assert_msg(first && strstr(first + 1, "merge it by its own path"), "%s", said.text);
     ck_assert_msg(!strstr(strstr(first + 1, "merge it by") + 1, "merge it by"), "%s", said.text);
@@ -338,7 +351,8 @@ START_TEST(test_merge_further_one_stays)
 }
 END_TEST
 
-/* A results folder that somebody moved: the runs are where they are now, but never where there is less of them. */
+/* A results folder that somebody moved: the runs are where they are now, but never where there is
+ * less of them. */
 START_TEST(test_merge_moved)
 {
     struct pxs_text said = {0};
@@ -380,7 +394,7 @@ START_TEST(test_merge_at_work)
 }
 END_TEST
 
-/* ---- reap, and other terminals --------------------------------------------------------------------------- */
+/* ---- reap, and other terminals -------------------------------------------------------------- */
 
 static struct pxs_home_counts reap(bool dry) {
     struct pxs_store *store = NULL;
@@ -420,9 +434,11 @@ START_TEST(test_reap_other_host)
     write_experiment(3, FAKE_GOOD, "");
     run_expecting(0, 1, 1);
     ck_assert_int_eq(pxs_store_open(in_folder(DB), &store, &err), PXS_OK);
-    struct pxs_store_attempt a = {.no = 2, .pid = 5, .pid_start = 7, .host = "elsewhere", .boot_id = "b"};
+    struct pxs_store_attempt a = {
+        .no = 2, .pid = 5, .pid_start = 7, .host = "elsewhere", .boot_id = "b"};
     a.started_ms = pxs_now_ms();
-    ck_assert_int_eq(pxs_store_adopt_attempts(store, sql_int("SELECT run_id FROM run"), &a, 1, &err), PXS_OK);
+    ck_assert_int_eq(
+        pxs_store_adopt_attempts(store, sql_int("SELECT run_id FROM run"), &a, 1, &err), PXS_OK);
     pxs_store_close(&store);
     ck_assert_uint_eq(reap(false).changed, 0);
     ck_assert_int_eq(pxs_store_open(in_folder(DB), &store, &err), PXS_OK);

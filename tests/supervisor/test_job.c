@@ -86,8 +86,8 @@ static const struct {
     {"\"threads\": 3", "\"threads\": 0", "$.threads must be at least 1", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": \"3\"", "$.threads", PXS_E_CORRUPT},
     {"\"grace\": 30,", "", "grace", PXS_E_CORRUPT},
-    {"\"rungs\": [", "\"rungs\": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,", "has more than 16 elements",
-     PXS_E_CORRUPT},
+    {"\"rungs\": [", "\"rungs\": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,",
+     "has more than 16 elements", PXS_E_CORRUPT},
     {"}", "", PXS_JOB_FILE, PXS_E_CORRUPT},
 };
 

@@ -23,7 +23,8 @@ static struct pxs_plan *plan_exp(void) {
 }
 
 static void expect_refused(const char *words) {
-    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .results = in_folder("results")};
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"),
+                                        .results = in_folder("results")};
     struct pxs_plan *plan = NULL;
     struct pxs_error err;
     ck_assert_int_ne(pxs_plan_make(&options, &plan, &err), PXS_OK);
@@ -38,9 +39,10 @@ static bool is_there(const char *name) {
 
 START_TEST(test_new)
 {
-    write_experiment(3, FAKE_GOOD,
-                     "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n    - {lr_policy_G: constant}\n"
-                     "  seeds: [0, 7]\n");
+    write_experiment(
+        3, FAKE_GOOD,
+        "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n    - {lr_policy_G: constant}\n"
+        "  seeds: [0, 7]\n");
     struct pxs_plan *plan = plan_exp();
     char value[64], expected[512];
     ck_assert_uint_eq(plan->n, 4);
@@ -86,9 +88,9 @@ START_TEST(test_known)
     ck_assert_int_eq(plan->runs[1].state, PXS_STATE_COMPLETED);
     ck_assert_int_eq(plan->runs[1].number, 2);
     ck_assert_uint_eq(plan->n_left_out, 1);
-    ck_assert_ptr_nonnull(strstr(plan->notes,
-                                 "1 run of exp in the database is no longer in the file; left as it is: "
-                                 "exp/0001-learning_rate_G-0.0001-s0"));
+    ck_assert_ptr_nonnull(
+        strstr(plan->notes, "1 run of exp in the database is no longer in the file; left as it is: "
+                            "exp/0001-learning_rate_G-0.0001-s0"));
     ck_assert_int_ne(plan->time_source, PXS_TIME_GUESS);
     ck_assert_int_eq(plan->steps_to_do, 12);
     pxs_plan_destroy(&plan);
@@ -212,7 +214,7 @@ START_TEST(test_paths)
 }
 END_TEST
 
-/* ---- validation: off ------------------------------------------------------------------------------------- */
+/* ---- validation: off ------------------------------------------------------------------------ */
 
 static void write_unvalidated(const char *rest) {
     char head[200];
@@ -274,7 +276,8 @@ START_TEST(test_off_beside_val_is_as_before)
 }
 END_TEST
 
-/* A run that was interrupted when `off` held pairs back is another one: it stays as it is, and is told. */
+/* A run that was interrupted when `off` held pairs back is another one: it stays as it is, and is
+ * told. */
 START_TEST(test_off_of_before_is_another_run)
 {
     char sql[400], old[PXS_SHA256_HEX];
@@ -288,13 +291,15 @@ START_TEST(test_off_of_before_is_another_run)
     struct pxs_store *s;
     ck_assert_int_eq(pxs_store_open(in_folder("results/pixsweep.db"), &s, NULL), PXS_OK);
     snprintf(sql, sizeof sql,
-             "UPDATE run SET config_hash = '%s', state = 'interrupted', config_yaml = replace(config_yaml, "
+             "UPDATE run SET config_hash = '%s', state = 'interrupted', config_yaml = "
+             "replace(config_yaml, "
              "'val_fraction: 0', 'val_fraction: 0.1')",
              old);
     ck_assert_int_eq(pxs_sql_exec(s->sql, sql, NULL), PXS_OK);
     pxs_store_close(&s);
     char command[600];
-    snprintf(command, sizeof command, "rm -r '%s'", in_folder("results/exp")); /* it tells the new hash */
+    /* it tells the new hash */
+    snprintf(command, sizeof command, "rm -r '%s'", in_folder("results/exp"));
     ck_assert_int_eq(system(command), 0);
     o = run_exp();
     ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);

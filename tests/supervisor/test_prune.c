@@ -1,4 +1,5 @@
-/* Pruning: the rules as functions, and that what they lead to does not depend on who is first, killed or stopped. */
+/* Pruning: the rules as functions, and that what they lead to does not depend on who is first,
+ * killed or stopped. */
 #include "fixture.h"
 
 #include <math.h>
@@ -9,9 +10,10 @@
 #include "../../src/experiment/plan/plan_priv.h"
 #include "../../src/run/supervisor/prune_priv.h"
 
-/* ---- the rules ------------------------------------------------------------------------------------------- */
+/* ---- the rules ------------------------------------------------------------------------------ */
 
-static struct pxs_verdict_at_rung judge(enum pxs_prune_rule rule, double value, int n, const double *others) {
+static struct pxs_verdict_at_rung judge(enum pxs_prune_rule rule, double value, int n,
+                                        const double *others) {
     struct pxs_prune_settings how = {.rule = rule, .eta = 3, .min_runs = 3};
     struct pxs_verdict_at_rung v;
     double copy[16];
@@ -81,24 +83,26 @@ START_TEST(test_cutoff_separates)
 }
 END_TEST
 
-/* ---- sweeps ---------------------------------------------------------------------------------------------- */
+/* ---- sweeps --------------------------------------------------------------------------------- */
 
 /* All of what pruning decides and leaves. */
-#define OUTCOME                                                                                            \
-    "SELECT group_concat(line, ' ') FROM (SELECT number || state || ':' || (SELECT count(*) FROM epoch e " \
-    "WHERE "                                                                                               \
-    "e.run_id = r.run_id) || coalesce((SELECT group_concat(t) FROM (SELECT epoch || verdict || "           \
-    "round(value, 3) || "                                                                                  \
-    "'/' || coalesce(round(cutoff, 3), '-') AS t FROM rung g WHERE g.run_id = r.run_id ORDER BY epoch)), " \
-    "'') AS "                                                                                              \
+#define OUTCOME                                                                                    \
+    "SELECT group_concat(line, ' ') FROM (SELECT number || state || ':' || (SELECT count(*) FROM " \
+    "epoch e "                                                                                     \
+    "WHERE "                                                                                       \
+    "e.run_id = r.run_id) || coalesce((SELECT group_concat(t) FROM (SELECT epoch || verdict || "   \
+    "round(value, 3) || "                                                                          \
+    "'/' || coalesce(round(cutoff, 3), '-') AS t FROM rung g WHERE g.run_id = r.run_id ORDER BY "  \
+    "epoch)), "                                                                                    \
+    "'') AS "                                                                                      \
     "line FROM run r ORDER BY number)"
 
 static char *outcome_text(void) {
     struct pxs_store *store = NULL;
     struct pxs_table t = {0};
     struct pxs_error err;
-    ck_assert_msg(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err) == PXS_OK, "%s",
-                  err.message);
+    ck_assert_msg(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err) == PXS_OK,
+                  "%s", err.message);
     ck_assert_msg(pxs_store_select(store, OUTCOME, NULL, 0, &t, &err) == PXS_OK, "%s", err.message);
     char *text = strdup(t.cells[0].text);
     pxs_table_finish(&t);
@@ -106,7 +110,8 @@ static char *outcome_text(void) {
     return text;
 }
 
-/* Four epochs, judged after 1 and 2; `points` are learning_rate_D (the larger, the worse) and what the double does. */
+/* Four epochs, judged after 1 and 2; `points` are learning_rate_D (the larger, the worse) and what
+ * the double does. */
 static void write_sweep(const char *points, const char *rest) {
     struct pxs_text text = {0};
     pxs_text_addf(&text, "%ssweep:\n  points:\n%s", rest, points);
@@ -116,8 +121,8 @@ static void write_sweep(const char *points, const char *rest) {
 
 static void expect_run(struct pxs_sweep_options options, int code, const char *words) {
     struct outcome o = run_with(options);
-    ck_assert_msg(o.summary.exit_code == code, "%d: %s%s", o.summary.exit_code, pxs_text_str(&o.lines),
-                  o.status == PXS_OK ? "" : o.err.message);
+    ck_assert_msg(o.summary.exit_code == code, "%d: %s%s", o.summary.exit_code,
+                  pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
     ck_assert_msg(!words || strstr(pxs_text_str(&o.lines), words), "%s", pxs_text_str(&o.lines));
     outcome_finish(&o);
 }
@@ -138,7 +143,8 @@ static const char slow_first[] = "    - {learning_rate_D: 4e-4, lambda_pixel: 6}
                                  "    - {learning_rate_D: 3.5e-4, lambda_pixel: 1}\n"
                                  "    - {learning_rate_D: 1e-4, lambda_pixel: 1}\n" ASHA;
 static const char slow_first_outcome[] =
-    "1completed:40go_on0.8/-,1go_on0.9/- 2pruned:10pruned0.9/0.8 3completed:40go_on0.7/0.7,1go_on0.8/0.8 "
+    "1completed:40go_on0.8/-,1go_on0.9/- 2pruned:10pruned0.9/0.8 "
+    "3completed:40go_on0.7/0.7,1go_on0.8/0.8 "
     "4completed:40go_on0.6/0.6,1go_on0.7/0.7 5pruned:10pruned0.75/0.6 "
     "6completed:40go_on0.5/0.6,1go_on0.6/0.6";
 
@@ -158,44 +164,51 @@ END_TEST
 
 START_TEST(test_median_in_a_sweep)
 {
-    write_sweep(
-        "    - {learning_rate_D: 3e-4}\n    - {learning_rate_D: 5e-4}\n    - {learning_rate_D: 1e-4}\n"
-        "    - {learning_rate_D: 4e-4}\n    - {learning_rate_D: 2e-4}\n"
-        "  prune: {rule: median, rungs: [2], min_runs: 2}\n",
-        "lambda_pixel: 1\n");
+    write_sweep("    - {learning_rate_D: 3e-4}\n    - {learning_rate_D: 5e-4}\n    - "
+                "{learning_rate_D: 1e-4}\n"
+                "    - {learning_rate_D: 4e-4}\n    - {learning_rate_D: 2e-4}\n"
+                "  prune: {rule: median, rungs: [2], min_runs: 2}\n",
+                "lambda_pixel: 1\n");
     expect_run((struct pxs_sweep_options){.jobs = 3}, 0, "favours schedules that fall early");
     expect_outcome("1completed:41go_on0.8/- 2completed:41go_on1.0/- 3completed:41go_on0.6/0.9 "
                    "4pruned:21pruned0.9/0.8 5completed:41go_on0.7/0.85");
 }
 END_TEST
 
-/* Of the lower ones: 1 crashes for good before the second rung, 2 diverges, 3 crashes once, 4 fails. They have passed the first rung. */
+/* Of the lower ones: 1 crashes for good before the second rung, 2 diverges, 3 crashes once, 4
+ * fails. They have passed the first rung. */
 START_TEST(test_those_that_end_badly)
 {
     static const int jobs[] = {1, 4};
-    write_sweep(
-        "    - {learning_rate_D: 1e-4, lambda_pixel: 3}\n    - {learning_rate_D: 1e-4, lambda_pixel: 2}\n"
-        "    - {learning_rate_D: 1e-4, lambda_pixel: 4}\n    - {learning_rate_D: 1e-4, lambda_pixel: 5}\n"
-        "    - {learning_rate_D: 2e-4, lambda_pixel: 1}\n    - {learning_rate_D: 1e-4, lambda_pixel: "
-        "1}\n" ASHA,
-        "run: {max_failures: 0}\n");
+    write_sweep("    - {learning_rate_D: 1e-4, lambda_pixel: 3}\n    - {learning_rate_D: 1e-4, "
+                "lambda_pixel: 2}\n"
+                "    - {learning_rate_D: 1e-4, lambda_pixel: 4}\n    - {learning_rate_D: 1e-4, "
+                "lambda_pixel: 5}\n"
+                "    - {learning_rate_D: 2e-4, lambda_pixel: 1}\n    - {learning_rate_D: 1e-4, "
+                "lambda_pixel: "
+                "1}\n" ASHA,
+                "run: {max_failures: 0}\n");
     expect_run((struct pxs_sweep_options){.jobs = jobs[_i]}, 1, NULL);
-    expect_outcome("1failed:10go_on0.5/- 2diverged:10go_on0.5/0.5 3completed:40go_on0.5/0.5,1go_on0.6/- "
-                   "4failed:10go_on0.5/0.5 5pruned:10pruned0.6/0.5 6completed:40go_on0.5/0.5,1go_on0.6/0.6");
+    expect_outcome(
+        "1failed:10go_on0.5/- 2diverged:10go_on0.5/0.5 3completed:40go_on0.5/0.5,1go_on0.6/- "
+        "4failed:10go_on0.5/0.5 5pruned:10pruned0.6/0.5 6completed:40go_on0.5/0.5,1go_on0.6/0.6");
 }
 END_TEST
 
-/* Somebody stops the lowest run: those that wait for it do not decide without it, and the same command goes on to the same end. */
+/* Somebody stops the lowest run: those that wait for it do not decide without it, and the same
+ * command goes on to the same end. */
 START_TEST(test_a_lower_run_is_stopped)
 {
-    write_sweep(
-        "    - {learning_rate_D: 2e-4, lambda_pixel: 19}\n    - {learning_rate_D: 3e-4, lambda_pixel: 1}\n"
-        "    - {learning_rate_D: 1e-4, lambda_pixel: 1}\n" ASHA,
-        "");
+    write_sweep("    - {learning_rate_D: 2e-4, lambda_pixel: 19}\n    - {learning_rate_D: 3e-4, "
+                "lambda_pixel: 1}\n"
+                "    - {learning_rate_D: 1e-4, lambda_pixel: 1}\n" ASHA,
+                "");
     pid_t run = run_apart((struct pxs_sweep_options){.jobs = 3}, "lines");
     ck_assert(wait_sql("SELECT count(*) FROM epoch WHERE epoch = 0", 2, 30));
-    ck_assert(wait_sql("SELECT count(*) FROM batch_loss JOIN run USING (run_id) WHERE number = 1", 1, 30));
-    kill((pid_t)sql_int("SELECT pid FROM attempt JOIN run USING (run_id) WHERE number = 1"), SIGTERM);
+    ck_assert(wait_sql("SELECT count(*) FROM batch_loss JOIN run USING (run_id) WHERE number = 1",
+                       1, 30));
+    kill((pid_t)sql_int("SELECT pid FROM attempt JOIN run USING (run_id) WHERE number = 1"),
+         SIGTERM);
     ck_assert_int_eq(wait_for(run), 1);
     expect_sql("SELECT count(*) FROM rung", 0);
     expect_sql("SELECT count(*) FROM run WHERE state = 'interrupted'", 3);
@@ -205,7 +218,8 @@ START_TEST(test_a_lower_run_is_stopped)
 }
 END_TEST
 
-/* The lowest run's supervisor is killed while another one, with a single slot, waits at a rung for that run: its run steps back. */
+/* The lowest run's supervisor is killed while another one, with a single slot, waits at a rung for
+ * that run: its run steps back. */
 START_TEST(test_a_waiting_run_steps_back)
 {
     write_sweep("    - {learning_rate_D: 2e-4, lambda_pixel: 19}\n    - {learning_rate_D: 3e-4, "
@@ -272,9 +286,11 @@ START_TEST(test_without_the_database)
     ck_assert_int_eq(pxs_make_dirs(in_folder("results"), NULL), PXS_OK);
     struct pxs_lock lock = {.fd = -1};
     struct pxs_error err;
-    ck_assert_msg(pxs_lock_take(&lock, in_folder("results/pixsweep.db.lock"), false, &err) == PXS_OK, "%s",
-                  err.message);
-    expect_run((struct pxs_sweep_options){.jobs = 3, .store_patience = 1}, 1, "pruned: validation loss");
+    ck_assert_msg(pxs_lock_take(&lock, in_folder("results/pixsweep.db.lock"), false, &err) ==
+                      PXS_OK,
+                  "%s", err.message);
+    expect_run((struct pxs_sweep_options){.jobs = 3, .store_patience = 1}, 1,
+               "pruned: validation loss");
     pxs_lock_release(&lock);
     expect_run((struct pxs_sweep_options){.jobs = 2}, 0, "taken in, it is pruned");
     expect_outcome(slow_first_outcome);
@@ -285,7 +301,8 @@ START_TEST(test_plan_words)
 {
     struct pxs_plan *plan = NULL;
     struct pxs_text text = {0};
-    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .results = in_folder("results")};
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"),
+                                        .results = in_folder("results")};
     struct pxs_error err;
     write_sweep(slow_first, "");
     ck_assert_msg(pxs_plan_make(&options, &plan, &err) == PXS_OK, "%s", err.message);

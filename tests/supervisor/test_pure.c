@@ -11,7 +11,7 @@
 #include "../../src/run/supervisor/process_priv.h"
 #include "../../src/run/supervisor/progress_priv.h"
 
-/* ---- verdicts -------------------------------------------------------------------------------------------- */
+/* ---- verdicts ------------------------------------------------------------------------------- */
 
 #define EXITED(n) \
     { PXS_EXITED, n }
@@ -36,13 +36,16 @@ START_TEST(test_verdict_end_record)
     ck_assert_int_eq(v.outcome, PXS_STATE_DIVERGED);
     ck_assert_int_eq(v.reason, PXS_REASON_DIVERGED);
     ck_assert_str_eq(v.message, "said so");
-    v = judged((struct pxs_death){
-        .exit = EXITED(3), .ended = true, .end = PXS_OUTCOME_DIVERGED, .end_message = "diverged: loss_G"});
+    v = judged((struct pxs_death){.exit = EXITED(3),
+                                  .ended = true,
+                                  .end = PXS_OUTCOME_DIVERGED,
+                                  .end_message = "diverged: loss_G"});
     ck_assert_str_eq(v.message, "loss_G");
     v = judged((struct pxs_death){.exit = EXITED(1), .ended = true, .end = PXS_OUTCOME_FAILED});
     ck_assert_int_eq(v.outcome, PXS_STATE_FAILED);
     ck_assert_int_eq(v.reason, PXS_REASON_ERROR);
-    v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
+    v = judged(
+        (struct pxs_death){.exit = KILLED(SIGKILL), .ended = true, .end = PXS_OUTCOME_COMPLETED});
     ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
     ck_assert_ptr_nonnull(strstr(v.message, "killed by signal 9"));
 }
@@ -79,7 +82,8 @@ END_TEST
 
 START_TEST(test_verdict_asked)
 {
-    struct pxs_verdict v = judged((struct pxs_death){.exit = KILLED(SIGKILL), .asked = PXS_ASKED_STOP});
+    struct pxs_verdict v =
+        judged((struct pxs_death){.exit = KILLED(SIGKILL), .asked = PXS_ASKED_STOP});
     ck_assert_int_eq(v.outcome, PXS_STATE_INTERRUPTED);
     v = judged((struct pxs_death){.exit = EXITED(130),
                                   .ended = true,
@@ -90,8 +94,10 @@ START_TEST(test_verdict_asked)
     ck_assert_int_eq(v.reason, PXS_REASON_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(v.message, "timed out"));
     ck_assert_ptr_nonnull(strstr(v.message, "1 m 30 s"));
-    v = judged((struct pxs_death){
-        .exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED, .asked = PXS_ASKED_TIMEOUT});
+    v = judged((struct pxs_death){.exit = EXITED(0),
+                                  .ended = true,
+                                  .end = PXS_OUTCOME_COMPLETED,
+                                  .asked = PXS_ASKED_TIMEOUT});
     ck_assert_int_eq(v.outcome, PXS_STATE_COMPLETED);
 }
 END_TEST
@@ -112,17 +118,21 @@ START_TEST(test_verdict_reasons)
         {{.exit = KILLED(SIGKILL), .asked = PXS_ASKED_TIMEOUT}, PXS_REASON_TIMEOUT},
         {{.exit = KILLED(SIGKILL), .asked = PXS_ASKED_STOP}, PXS_REASON_STOPPED},
         {{.exit = EXITED(130), .ended = true, .end = PXS_OUTCOME_INTERRUPTED}, PXS_REASON_STOPPED},
-        {{.exit = EXITED(130), .ended = true, .end = PXS_OUTCOME_INTERRUPTED, .asked = PXS_ASKED_YIELD},
+        {{.exit = EXITED(130),
+          .ended = true,
+          .end = PXS_OUTCOME_INTERRUPTED,
+          .asked = PXS_ASKED_YIELD},
          PXS_REASON_YIELDED},
         {{.exit = EXITED(4), .ended = true, .end = PXS_OUTCOME_PRUNED}, PXS_REASON_PRUNED},
         {{.exit = EXITED(0), .ended = true, .end = PXS_OUTCOME_COMPLETED}, PXS_REASON_COMPLETED},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++)
-        ck_assert_str_eq(pxs_reason_name(judged(cases[i].death).reason), pxs_reason_name(cases[i].reason));
+        ck_assert_str_eq(pxs_reason_name(judged(cases[i].death).reason),
+                         pxs_reason_name(cases[i].reason));
 }
 END_TEST
 
-/* ---- progress -------------------------------------------------------------------------------------------- */
+/* ---- progress ------------------------------------------------------------------------------- */
 
 START_TEST(test_progress)
 {
@@ -136,8 +146,8 @@ START_TEST(test_progress)
     pxs_progress_init(&p, &params, &e, 40);
     ck_assert(isnan(pxs_progress_eta(&p, 100)));
     for (int i = 0; i < 10; i++) {
-        r.batch =
-            (struct pxs_record_batch){.step = i, .batch = i, .lr_G = 1e-4, .lr_D = 1e-4, .seconds = 0.5};
+        r.batch = (struct pxs_record_batch){
+            .step = i, .batch = i, .lr_G = 1e-4, .lr_D = 1e-4, .seconds = 0.5};
         pxs_progress_see(&p, &r, 100 + i);
     }
     r.kind = PXS_RECORD_EPOCH;
@@ -147,7 +157,8 @@ START_TEST(test_progress)
                             1e-9); /* a second each, whatever the steps say themselves */
     struct pxs_text line = {0};
     pxs_progress_line(&p, 109, &line);
-    ck_assert_str_eq(line.text, "epochs 1/2  G 0  D 0  val 0.2500  lr 0.0001  8.0 img/s  ETA 10.0 s");
+    ck_assert_str_eq(line.text,
+                     "epochs 1/2  G 0  D 0  val 0.2500  lr 0.0001  8.0 img/s  ETA 10.0 s");
     pxs_text_finish(&line);
 }
 END_TEST

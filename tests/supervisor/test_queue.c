@@ -1,4 +1,5 @@
-/* The queue: order, budgets, limits, the brake, on_done, and what a changed file does to a sweep that is planned. */
+/* The queue: order, budgets, limits, the brake, on_done, and what a changed file does to a sweep
+ * that is planned. */
 #include "fixture.h"
 
 #include <math.h>
@@ -10,15 +11,16 @@
 
 #include "../../src/run/supervisor/supervisor_priv.h"
 
-#define NUMBERS                                                                                      \
-    "SELECT group_concat(number) FROM (SELECT number FROM attempt JOIN run USING (run_id) ORDER BY " \
+#define NUMBERS                                                                                   \
+    "SELECT group_concat(number) FROM (SELECT number FROM attempt JOIN run USING (run_id) ORDER " \
+    "BY "                                                                                         \
     "attempt_id)"
 #define STATES "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)"
 
 static void run_expecting(int exit_code, struct pxs_sweep_options options, const char *words) {
     struct outcome o = run_with(options);
-    ck_assert_msg(o.summary.exit_code == exit_code, "%d: %s%s", o.summary.exit_code, pxs_text_str(&o.lines),
-                  o.status == PXS_OK ? "" : o.err.message);
+    ck_assert_msg(o.summary.exit_code == exit_code, "%d: %s%s", o.summary.exit_code,
+                  pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
     ck_assert_msg(!words || strstr(pxs_text_str(&o.lines), words), "%s", pxs_text_str(&o.lines));
     outcome_finish(&o);
 }
@@ -31,13 +33,14 @@ static void expect_in_file(const char *name, const char *words, bool there) {
     free(text);
 }
 
-/* ---- order ----------------------------------------------------------------------------------------------- */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 START_TEST(test_seed_major)
 {
-    write_experiment(1, FAKE_GOOD,
-                     "run: {order: seed_major}\nsweep:\n  grid: {learning_rate_G: [1e-4, 2e-4, 3e-4]}\n"
-                     "  seeds: [5, 3]\n");
+    write_experiment(
+        1, FAKE_GOOD,
+        "run: {order: seed_major}\nsweep:\n  grid: {learning_rate_G: [1e-4, 2e-4, 3e-4]}\n"
+        "  seeds: [5, 3]\n");
     run_expecting(0, one_job, "order: seed_major");
     expect_text(NUMBERS, "1,3,5,2,4,6");
     expect_text("SELECT name FROM run WHERE number = 2", "exp/0002-learning_rate_G-0.0001-s3");
@@ -51,8 +54,8 @@ START_TEST(test_shuffled)
     char expected[32] = "";
     pxs_rng_permutation(&rng, drawn, 8);
     for (int i = 0; i < 8; i++)
-        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%u", i > 0 ? "," : "",
-                 drawn[i] + 1);
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%u",
+                 i > 0 ? "," : "", drawn[i] + 1);
     ck_assert_str_ne(expected, "1,2,3,4,5,6,7,8");
     write_experiment(1, FAKE_GOOD, "run: {order: {shuffled: 7}}\nsweep:\n  seeds: 8\n");
     run_expecting(0, one_job, "order: shuffled by 7");
@@ -60,7 +63,7 @@ START_TEST(test_shuffled)
 }
 END_TEST
 
-/* ---- budgets, logs, limits ------------------------------------------------------------------------------- */
+/* ---- budgets, logs, limits ------------------------------------------------------------------ */
 
 START_TEST(test_budgets_apart)
 {
@@ -70,11 +73,12 @@ START_TEST(test_budgets_apart)
     expect_sql("SELECT count(*) FROM attempt WHERE no = 1 AND signal = 6 AND message LIKE "
                "'killed by signal 6%(retry 1 of 1)%'",
                1);
-    expect_sql("SELECT count(*) FROM attempt WHERE no = 2 AND message LIKE 'timed out%(retry 1 of 1 after%'",
+    expect_sql("SELECT count(*) FROM attempt WHERE no = 2 AND message LIKE 'timed out%(retry 1 of "
+               "1 after%'",
                1);
-    expect_sql(
-        "SELECT count(*) FROM attempt WHERE no = 3 AND message LIKE 'timed out%given up after 3 attempts'",
-        1);
+    expect_sql("SELECT count(*) FROM attempt WHERE no = 3 AND message LIKE 'timed out%given up "
+               "after 3 attempts'",
+               1);
     expect_text("SELECT state FROM run", "failed");
 }
 END_TEST
@@ -93,11 +97,13 @@ END_TEST
 /* The good run gives the measure; the other one would wait for ever. */
 START_TEST(test_timeout_as_a_share)
 {
-    write_experiment(3, 0, "run: {timeout: 300%, retries: 0}\nsweep:\n  grid: {lambda_pixel: [1, 11]}\n");
+    write_experiment(3, 0,
+                     "run: {timeout: 300%, retries: 0}\nsweep:\n  grid: {lambda_pixel: [1, 11]}\n");
     run_expecting(1, one_job, "timed out: run.timeout is 300% of the median finished run, here ");
     expect_text(STATES, "completed,failed");
     /* A session of its own learns from what is in the database. */
-    write_experiment(3, 0, "run: {timeout: 300%, retries: 0}\nsweep:\n  grid: {lambda_pixel: [1, 12]}\n");
+    write_experiment(3, 0,
+                     "run: {timeout: 300%, retries: 0}\nsweep:\n  grid: {lambda_pixel: [1, 12]}\n");
     run_expecting(1, one_job, "killed by signal 6");
     write_experiment(3, 0, "run: {timeout: 300%}\nsweep:\n  grid: {lambda_pixel: [1, 11.5]}\n");
     run_expecting(1, one_job, "timed out");
@@ -109,7 +115,8 @@ START_TEST(test_time_limit)
     double paces[] = {1, 2, 4, 100};
     struct pxs_plan_run runs[] = {{.estimate = {.gmac_per_step = 2, .steps = 10}},
                                   {.estimate = {.gmac_per_step = 2, .steps = 30}}};
-    struct pxs_plan plan = {.runs = runs, .n = 2, .how = {.timeout_s = INFINITY, .timeout_share = 3}};
+    struct pxs_plan plan = {
+        .runs = runs, .n = 2, .how = {.timeout_s = INFINITY, .timeout_share = 3}};
     struct pxs_supervisor s = {.plan = &plan};
     ck_assert(isinf(pxs_time_limit(&s, 0, 1))); /* nothing is finished */
     s.paces = (struct pxs_paces){.values = paces, .n = 3};
@@ -123,7 +130,7 @@ START_TEST(test_time_limit)
 }
 END_TEST
 
-/* ---- the brake ------------------------------------------------------------------------------------------- */
+/* ---- the brake ------------------------------------------------------------------------------ */
 
 #define BAD_LOT "sweep:\n  grid: {lambda_pixel: [5, 5.1, 5.2, 5.3, 5.4]}\n"
 
@@ -135,7 +142,8 @@ START_TEST(test_brake)
     ck_assert_int_eq(o.summary.exit_code, 1);
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 2);
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_QUEUED], 3);
-    ck_assert_msg(strstr(o.summary.remedy, "paused: 2 runs failed in a row") != NULL, "%s", o.summary.remedy);
+    ck_assert_msg(strstr(o.summary.remedy, "paused: 2 runs failed in a row") != NULL, "%s",
+                  o.summary.remedy);
     ck_assert_ptr_nonnull(strstr(o.summary.remedy, "the pairs smell"));
     outcome_finish(&o);
     expect_text("SELECT state FROM sweep", "paused");
@@ -151,10 +159,10 @@ END_TEST
 START_TEST(test_brake_off)
 {
     write_experiment(3, 0, BAD_LOT);
-    run_expecting(
-        1,
-        (struct pxs_sweep_options){.jobs = 1, .set = (const char *const[]){"run.max_failures=0"}, .n_set = 1},
-        NULL);
+    run_expecting(1,
+                  (struct pxs_sweep_options){
+                      .jobs = 1, .set = (const char *const[]){"run.max_failures=0"}, .n_set = 1},
+                  NULL);
     expect_sql("SELECT count(*) FROM run WHERE state = 'failed'", 5);
     expect_text("SELECT state FROM sweep", "open");
 }
@@ -163,18 +171,21 @@ END_TEST
 START_TEST(test_brake_counts_in_a_row)
 {
     /* completed begins anew, diverged changes nothing */
-    write_experiment(3, 0, "run: {max_failures: 2}\nsweep:\n  grid: {lambda_pixel: [5, 1, 5.1, 2, 1.1]}\n");
+    write_experiment(
+        3, 0, "run: {max_failures: 2}\nsweep:\n  grid: {lambda_pixel: [5, 1, 5.1, 2, 1.1]}\n");
     run_expecting(1, one_job, NULL);
     expect_text(STATES, "failed,completed,failed,diverged,completed");
     expect_text("SELECT state FROM sweep", "open");
-    write_experiment(3, 0, "run: {max_failures: 2}\nsweep:\n  grid: {lambda_pixel: [5, 2, 5.1, 1]}\n");
-    run_expecting(1,
-                  (struct pxs_sweep_options){.jobs = 1, .set = (const char *const[]){"name=two"}, .n_set = 1},
-                  "paused");
-    expect_text(
-        "SELECT group_concat(state) FROM (SELECT r.state FROM run r JOIN sweep s USING (sweep_id) WHERE "
-        "s.name = 'two' ORDER BY number)",
-        "failed,diverged,failed,queued");
+    write_experiment(3, 0,
+                     "run: {max_failures: 2}\nsweep:\n  grid: {lambda_pixel: [5, 2, 5.1, 1]}\n");
+    run_expecting(
+        1,
+        (struct pxs_sweep_options){.jobs = 1, .set = (const char *const[]){"name=two"}, .n_set = 1},
+        "paused");
+    expect_text("SELECT group_concat(state) FROM (SELECT r.state FROM run r JOIN sweep s USING "
+                "(sweep_id) WHERE "
+                "s.name = 'two' ORDER BY number)",
+                "failed,diverged,failed,queued");
 }
 END_TEST
 
@@ -189,7 +200,8 @@ START_TEST(test_kills_from_outside_brake)
     expect_text(STATES, "failed,queued");
     expect_text("SELECT state FROM sweep", "paused");
     expect_in_file("lines", "paused: 1 run failed in a row", true);
-    expect_in_file("lines", "out of memory", false); /* that is said only where the kernel counts it */
+    /* that is said only where the kernel counts it */
+    expect_in_file("lines", "out of memory", false);
 }
 END_TEST
 
@@ -209,11 +221,12 @@ START_TEST(test_no_room)
     ck_assert_int_eq(o.summary.exit_code, 2);
     ck_assert_msg(strstr(o.err.message, "31.5 PB must be free") != NULL, "%s", o.err.message);
     outcome_finish(&o);
-    expect_sql("SELECT count(*) FROM run", -1); /* nothing was begun; in the middle: tests/faults/space.sh */
+    /* nothing was begun; in the middle: tests/faults/space.sh */
+    expect_sql("SELECT count(*) FROM run", -1);
 }
 END_TEST
 
-/* ---- on_done --------------------------------------------------------------------------------------------- */
+/* ---- on_done -------------------------------------------------------------------------------- */
 
 START_TEST(test_on_done)
 {
@@ -224,7 +237,8 @@ START_TEST(test_on_done)
     setenv("PIXSWEEP_TOTAL", "nonsense", 1);
     struct outcome o = run_with(one_job);
     ck_assert_int_eq(o.summary.exit_code, 1);
-    ck_assert_msg(strstr(o.lines.text, "on_done: said\non_done: more\n") != NULL, "%s", o.lines.text);
+    ck_assert_msg(strstr(o.lines.text, "on_done: said\non_done: more\n") != NULL, "%s",
+                  o.lines.text);
     ck_assert_ptr_null(strstr(o.lines.text, "the sweep's result stands"));
     outcome_finish(&o);
     static const char *const lines[] = {
@@ -277,14 +291,15 @@ START_TEST(test_on_done_and_ctrl_c)
     run_until_there("results/exp/0001-base-s0/records.bin", 130, NULL);
     ck_assert_int_ne(access(in_folder("done"), F_OK), 0);
     /* ... and an interruption ends the wait for it, with all that it started. */
-    write_experiment(3, FAKE_GOOD, "run: {on_done: 'touch begun; sleep 1000 & sleep 1000; true'}\n");
+    write_experiment(3, FAKE_GOOD,
+                     "run: {on_done: 'touch begun; sleep 1000 & sleep 1000; true'}\n");
     double since = pxs_monotonic();
     run_until_there("begun", 0, "on_done is stopped before its end");
     ck_assert(pxs_monotonic() - since < 60);
 }
 END_TEST
 
-/* ---- a file that changes --------------------------------------------------------------------------------- */
+/* ---- a file that changes -------------------------------------------------------------------- */
 
 START_TEST(test_edited_while_it_runs)
 {
@@ -296,10 +311,10 @@ START_TEST(test_edited_while_it_runs)
     expect_sql("SELECT count(*) FROM run WHERE state = 'completed'", 3);
     expect_sql("SELECT count(*) FROM batch_loss", 3 * 16);
     write_experiment(1, FAKE_GOOD, "sweep:\n  seeds: 2\n");
-    run_expecting(
-        0, one_job,
-        "3 runs of exp in the database are no longer in the file; left as they are: exp/0001-base-s0, "
-        "exp/0002-base-s1, exp/0003-base-s2");
+    run_expecting(0, one_job,
+                  "3 runs of exp in the database are no longer in the file; left as they are: "
+                  "exp/0001-base-s0, "
+                  "exp/0002-base-s1, exp/0003-base-s2");
     expect_sql("SELECT count(*) FROM run", 5);
     expect_sql("SELECT count(*) FROM batch_loss", 3 * 16 + 2 * 4);
     write_experiment(2, FAKE_GOOD, "sweep:\n  seeds: 4\n");

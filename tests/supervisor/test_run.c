@@ -24,21 +24,26 @@ START_TEST(test_good)
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 4);
     ck_assert_uint_eq(o.summary.n_completed_now, 4);
     ck_assert_uint_eq(o.summary.n_problems, 0);
-    ck_assert_ptr_nonnull(strstr(o.lines.text, "exp/0001-learning_rate_G-0.0001-s0: completed in "));
+    ck_assert_ptr_nonnull(
+        strstr(o.lines.text, "exp/0001-learning_rate_G-0.0001-s0: completed in "));
     outcome_finish(&o);
     expect_sql("SELECT count(*) FROM batch_loss", 4 * 12);
     expect_sql("SELECT count(*) FROM epoch", 4 * 3);
     expect_sql("SELECT count(*) FROM run WHERE state = 'completed'", 4);
-    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'completed' AND exit_code = 0 AND pid > 1 AND "
+    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'completed' AND exit_code = 0 AND pid "
+               "> 1 AND "
                "pid_start > 0 AND "
                "ended_ms >= started_ms AND cores <> '' AND kernels = 'fake' AND threads > 0",
                4);
-    expect_sql("SELECT count(*) FROM environment WHERE key = 'data_hash' AND length(value) = 64", 4);
-    expect_text("SELECT value FROM environment WHERE key = 'command' LIMIT 1", "pixsweep run exp.yaml");
+    expect_sql("SELECT count(*) FROM environment WHERE key = 'data_hash' AND length(value) = 64",
+               4);
+    expect_text("SELECT value FROM environment WHERE key = 'command' LIMIT 1",
+                "pixsweep run exp.yaml");
     expect_text("SELECT dir FROM run WHERE number = 2", "exp/0002-learning_rate_G-0.0001-s1");
     expect_text("SELECT state FROM sweep", "open");
     struct stat info;
-    ck_assert_int_eq(stat(in_folder("results/exp/0001-learning_rate_G-0.0001-s0/worker.log"), &info), 0);
+    ck_assert_int_eq(
+        stat(in_folder("results/exp/0001-learning_rate_G-0.0001-s0/worker.log"), &info), 0);
 }
 END_TEST
 
@@ -64,7 +69,8 @@ START_TEST(test_config_runs_by_itself)
     struct outcome o = run_exp();
     expect_good(&o);
     outcome_finish(&o);
-    o = run_with((struct pxs_sweep_options){.file = in_folder("results/exp/0001-base-s5/config.yaml")});
+    o = run_with(
+        (struct pxs_sweep_options){.file = in_folder("results/exp/0001-base-s5/config.yaml")});
     expect_good(&o);
     ck_assert_str_eq(o.summary.sweep, "0001-base-s5");
     outcome_finish(&o);
@@ -79,12 +85,14 @@ START_TEST(test_jobs_give_the_same)
     struct outcome o = run_with((struct pxs_sweep_options){.jobs = 4, .threads = 1});
     expect_good(&o);
     outcome_finish(&o);
-    o = run_with((struct pxs_sweep_options){.jobs = 1, .set = (const char *const[]){"name=one"}, .n_set = 1});
+    o = run_with((struct pxs_sweep_options){
+        .jobs = 1, .set = (const char *const[]){"name=one"}, .n_set = 1});
     expect_good(&o);
     outcome_finish(&o);
     expect_sql("SELECT count(*) FROM batch_loss", 8 * 12);
     expect_sql(
-        "SELECT count(*) FROM batch_loss a JOIN run ra USING (run_id) JOIN run rb ON rb.seed = ra.seed AND "
+        "SELECT count(*) FROM batch_loss a JOIN run ra USING (run_id) JOIN run rb ON rb.seed = "
+        "ra.seed AND "
         "rb.run_id <> ra.run_id JOIN batch_loss b ON b.run_id = rb.run_id AND b.step = a.step AND "
         "b.loss_G = a.loss_G AND b.loss_fake = a.loss_fake",
         8 * 12);
@@ -108,24 +116,27 @@ START_TEST(test_bad_runs_among_good_ones)
     ck_assert_ptr_nonnull(strstr(o.summary.remedy, "retry"));
     ck_assert_ptr_nonnull(strstr(o.lines.text, "  | about to die"));
     outcome_finish(&o);
-    /* diverged: never again; crash: one more; crash once: good the second time; its own failure: final; silent: a crash */
+    /* diverged: never again; crash: one more; crash once: good the second time; its own failure:
+     * final; silent: a crash */
+    expect_sql("SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 2 AND "
+               "outcome = 'diverged'",
+               1);
     expect_sql(
-        "SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 2 AND outcome = 'diverged'",
-        1);
-    expect_sql("SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 3 AND outcome = "
-               "'failed' AND "
-               "signal = 6 AND exit_code IS NULL AND message LIKE '%about to die%'",
-               2);
-    expect_text("SELECT group_concat(outcome) FROM (SELECT outcome FROM attempt a JOIN run r USING (run_id) "
+        "SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 3 AND outcome = "
+        "'failed' AND "
+        "signal = 6 AND exit_code IS NULL AND message LIKE '%about to die%'",
+        2);
+    expect_text("SELECT group_concat(outcome) FROM (SELECT outcome FROM attempt a JOIN run r USING "
+                "(run_id) "
                 "WHERE number = 4 "
                 "ORDER BY no)",
                 "failed,completed");
-    expect_sql(
-        "SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 5 AND outcome = 'failed'",
-        1);
-    expect_sql(
-        "SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 6 AND outcome = 'failed'",
-        2);
+    expect_sql("SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 5 AND "
+               "outcome = 'failed'",
+               1);
+    expect_sql("SELECT count(*) FROM attempt a JOIN run r USING (run_id) WHERE number = 6 AND "
+               "outcome = 'failed'",
+               2);
     expect_sql("SELECT count(*) FROM batch_loss b JOIN run r USING (run_id) WHERE number = 4", 12);
     expect_sql("SELECT count(*) FROM batch_loss b JOIN run r USING (run_id) WHERE number = 2", 5);
     expect_sql(DUPLICATES, 0);
@@ -145,8 +156,8 @@ START_TEST(test_retries_zero_and_three)
     ck_assert_int_eq(o.summary.exit_code, 1);
     outcome_finish(&o);
     expect_sql("SELECT count(*) FROM attempt", 4);
-    o = run_with(
-        (struct pxs_sweep_options){.set = (const char *const[]){"run.retries=0", "name=none"}, .n_set = 2});
+    o = run_with((struct pxs_sweep_options){
+        .set = (const char *const[]){"run.retries=0", "name=none"}, .n_set = 2});
     ck_assert_int_eq(o.summary.exit_code, 1);
     outcome_finish(&o);
     expect_sql("SELECT count(*) FROM attempt", 5);
@@ -179,9 +190,9 @@ END_TEST
 
 START_TEST(test_timeout)
 {
-    write_experiment(
-        0, 0,
-        "run: {timeout: 1s, retries: 0}\nsweep:\n  zip: {lambda_pixel: [6, 7], n_epochs: [1000, 1001]}\n");
+    write_experiment(0, 0,
+                     "run: {timeout: 1s, retries: 0}\nsweep:\n  zip: {lambda_pixel: [6, 7], "
+                     "n_epochs: [1000, 1001]}\n");
     struct outcome o = run_with((struct pxs_sweep_options){.jobs = 2, .grace = 1});
     ck_assert_int_eq(o.summary.exit_code, 1);
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 2);
@@ -194,7 +205,7 @@ START_TEST(test_timeout)
 }
 END_TEST
 
-/* ---- refused before anything starts ---------------------------------------------------------------------- */
+/* ---- refused before anything starts --------------------------------------------------------- */
 
 static void expect_nothing_started(struct outcome *o, const char *words) {
     ck_assert_int_ne(o->status, PXS_OK);
@@ -224,7 +235,8 @@ START_TEST(test_preflight)
 }
 END_TEST
 
-/* Two supervisors and a stranger's lock: whoever is pinned is so alone, and without a lock nobody is pinned. */
+/* Two supervisors and a stranger's lock: whoever is pinned is so alone, and without a lock nobody
+ * is pinned. */
 START_TEST(test_core_locks)
 {
     struct pxs_supervisor *s = calloc(2, sizeof *s);
@@ -243,8 +255,10 @@ START_TEST(test_core_locks)
         CPU_SET(3, &slots[i].cores);
         pxs_cores_take(&s[i % 2], &slots[i]);
     }
-    ck_assert(slots[0].holds_cores && CPU_COUNT(&slots[0].pins) == 1 && CPU_ISSET(3, &slots[0].pins));
-    ck_assert(slots[1].holds_cores && CPU_COUNT(&slots[1].pins) == 1 && CPU_ISSET(5, &slots[1].pins));
+    ck_assert(slots[0].holds_cores && CPU_COUNT(&slots[0].pins) == 1 &&
+              CPU_ISSET(3, &slots[0].pins));
+    ck_assert(slots[1].holds_cores && CPU_COUNT(&slots[1].pins) == 1 &&
+              CPU_ISSET(5, &slots[1].pins));
     ck_assert(!slots[2].holds_cores && CPU_EQUAL(&slots[2].pins, &s[0].allowed));
     pxs_cores_let_go(&s[0], &slots[0]);
     pxs_cores_take(&s[0], &slots[2]);

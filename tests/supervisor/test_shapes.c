@@ -38,8 +38,9 @@ START_TEST(test_one_batch_of_each_shape)
     expect_probes("ngf 8\nngf 4\n");
     run_good(NULL);
     expect_probes("");
-    write_experiment(1, FAKE_GOOD,
-                     "sweep:\n  grid: {learning_rate_G: [1e-4, 2e-4], ngf: [8, 4, 16]}\n  seeds: 2\n");
+    write_experiment(
+        1, FAKE_GOOD,
+        "sweep:\n  grid: {learning_rate_G: [1e-4, 2e-4], ngf: [8, 4, 16]}\n  seeds: 2\n");
     run_good("preflight: 1 shape, one batch of each");
     expect_probes("ngf 16\n");
 }
@@ -72,9 +73,11 @@ static void expect_refused(int what, const char *words) {
 START_TEST(test_refused)
 {
     expect_refused(FAKE_UNFIT, ": the pairs smell from afar");
-    expect_refused(FAKE_UNFIT_KILLED, "killed by signal 9 (Killed): by somebody"); /* who counts no memory */
+    /* who counts no memory */
+    expect_refused(FAKE_UNFIT_KILLED, "killed by signal 9 (Killed): by somebody");
     expect_refused(FAKE_UNFIT_KILLED, "the same command tries it again");
-    expect_refused(FAKE_UNFIT_NOMEM, "does not fit: out of memory in its first batch (estimated 1.0 kB, ");
+    expect_refused(FAKE_UNFIT_NOMEM,
+                   "does not fit: out of memory in its first batch (estimated 1.0 kB, ");
     expect_refused(FAKE_UNFIT_NOMEM, "try a smaller batch_size");
     expect_refused(FAKE_UNFIT_ABORT, "killed by signal 6 (Aborted):\nabout to die");
 }
@@ -105,7 +108,8 @@ START_TEST(test_interrupted)
     pthread_t thread;
     write_experiment(1, _i == 0 ? FAKE_UNFIT_SLOW : FAKE_UNFIT_STUCK, "");
     setenv("PXS_FAKE_PROBES", in_folder("probes"), 1);
-    ck_assert_int_eq(pthread_create(&thread, NULL, stop_when_there, (void *)in_folder("probes")), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_when_there, (void *)in_folder("probes")),
+                     0);
     struct outcome o = run_with((struct pxs_sweep_options){.stop = &stop});
     pthread_join(thread, NULL);
     ck_assert_int_eq(o.status, PXS_E_STOPPED);

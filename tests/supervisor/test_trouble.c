@@ -38,14 +38,15 @@ static struct outcome run_and_stop(int jobs, int first, int then) {
     struct later later = {.when = SOME_BATCHES, .first = first, .then = then};
     atomic_store(&stop.signal, 0);
     ck_assert_int_eq(pthread_create(&later.thread, NULL, raise_later, &later), 0);
-    struct outcome o = run_with((struct pxs_sweep_options){.stop = &stop, .jobs = jobs, .threads = 1});
+    struct outcome o =
+        run_with((struct pxs_sweep_options){.stop = &stop, .jobs = jobs, .threads = 1});
     pthread_join(later.thread, NULL);
     return o;
 }
 
 static void finish_by(struct outcome o, int exit_code) {
-    ck_assert_msg(o.summary.exit_code == exit_code, "%d: %s%s", o.summary.exit_code, pxs_text_str(&o.lines),
-                  o.status == PXS_OK ? "" : o.err.message);
+    ck_assert_msg(o.summary.exit_code == exit_code, "%d: %s%s", o.summary.exit_code,
+                  pxs_text_str(&o.lines), o.status == PXS_OK ? "" : o.err.message);
     outcome_finish(&o);
 }
 
@@ -65,7 +66,8 @@ START_TEST(test_stop_and_go_on)
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_QUEUED], 1);
     finish_by(o, 130);
     expect_sql("SELECT count(*) FROM run WHERE state = 'interrupted'", 2);
-    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'interrupted' AND exit_code = 130 AND message "
+    expect_sql("SELECT count(*) FROM attempt WHERE outcome = 'interrupted' AND exit_code = 130 AND "
+               "message "
                "LIKE 'stopped at%'",
                2);
     expect_sql("SELECT count(*) FROM batch_loss WHERE step = 39", 0);
@@ -74,7 +76,8 @@ START_TEST(test_stop_and_go_on)
     expect_sql("SELECT count(*) FROM epoch", 30);
     expect_sql(DUPLICATES, 0);
     expect_sql("SELECT count(*) FROM attempt", 5);
-    /* Started again from its first step: what the first attempt wrote is gone from the record file, too. */
+    /* Started again from its first step: what the first attempt wrote is gone from the record file,
+     * too. */
     int64_t offset;
     const char *records = in_folder("results/exp/0001-base-s0/records.bin");
     ck_assert_int_eq(pxs_record_find_attempt(records, 1, &offset, NULL), PXS_E_NOT_FOUND);
@@ -132,10 +135,11 @@ static void supervisor_killed(enum fake what, const char *state_after, int64_t a
     ck_assert_int_eq(wait_for(pid), 128 + SIGKILL);
     expect_sql(RUNNING, 1);
     struct outcome o = run_exp();
-    ck_assert_msg(strstr(o.lines.text,
-                         "nobody wrote into the database how attempt 1 ended; its records are taken in") !=
-                      NULL,
-                  "%s", o.lines.text);
+    ck_assert_msg(
+        strstr(o.lines.text,
+               "nobody wrote into the database how attempt 1 ended; its records are taken in") !=
+            NULL,
+        "%s", o.lines.text);
     finish_by(o, 0);
     expect_text("SELECT outcome FROM attempt WHERE no = 1", state_after);
     expect_sql("SELECT count(*) FROM attempt", attempts);
@@ -258,17 +262,19 @@ START_TEST(test_database_locked)
 }
 END_TEST
 
-/* Within a row of a query, the reader's old state is open. What the worker writes meanwhile waits (what was under way when we came may
- * still arrive); its last word brings it in, although the reader is still there. */
-static enum pxs_status hold_on(void *user, const char *const *columns, const struct pxs_cell *cells, size_t n,
-                               struct pxs_error *err) {
+/* Within a row of a query, the reader's old state is open. What the worker writes meanwhile waits
+ * (what was under way when we came may still arrive); its last word brings it in, although the
+ * reader is still there. */
+static enum pxs_status hold_on(void *user, const char *const *columns, const struct pxs_cell *cells,
+                               size_t n, struct pxs_error *err) {
     int64_t before = -1;
     int steps = 0;
     (void)columns, (void)n, (void)err;
     if (!cells || (*(int *)user)++ > 0)
         return PXS_OK;
     for (int i = 0; i < 6000 && sql_int("SELECT count(outcome) FROM attempt") == 0; i++) {
-        int64_t now = sql_int("SELECT count(*) FROM batch_loss WHERE (SELECT outcome FROM attempt) IS NULL");
+        int64_t now =
+            sql_int("SELECT count(*) FROM batch_loss WHERE (SELECT outcome FROM attempt) IS NULL");
         steps += now != before && now > 0;
         before = now;
         usleep(10000);

@@ -14,9 +14,10 @@ static struct pxs_watch look(void) {
     struct pxs_store *store = NULL;
     struct pxs_watch watch;
     struct pxs_error err;
-    ck_assert_msg(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err) == PXS_OK, "%s",
+    ck_assert_msg(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err) == PXS_OK,
+                  "%s", err.message);
+    ck_assert_msg(pxs_watch_read(store, "exp", pxs_now_ms(), &watch, &err) == PXS_OK, "%s",
                   err.message);
-    ck_assert_msg(pxs_watch_read(store, "exp", pxs_now_ms(), &watch, &err) == PXS_OK, "%s", err.message);
     pxs_store_close(&store);
     return watch;
 }
@@ -109,7 +110,8 @@ START_TEST(test_watch_the_end)
     ck_assert_uint_eq(w.board.states.of[PXS_STATE_DIVERGED], 1);
     ck_assert_uint_eq(w.board.n_running, 0);
     pxs_watch_finish(&w);
-    ck_assert_int_eq(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err), PXS_OK);
+    ck_assert_int_eq(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &store, &err),
+                     PXS_OK);
     ck_assert_int_eq(pxs_watch_read(store, "axp", 0, &w, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(pxs_watch_read(store, NULL, 0, &w, &err), PXS_OK);
     ck_assert_str_eq(w.board.sweep, "exp");
@@ -118,7 +120,7 @@ START_TEST(test_watch_the_end)
 }
 END_TEST
 
-/* ---- signals --------------------------------------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------------------------------- */
 
 static struct pxs_stop stop;
 
@@ -144,7 +146,8 @@ START_TEST(test_save_reaches_every_worker_once_a_signal)
                                  "results/exp/0002-base-s1/fake.saved"};
     write_experiment(20, FAKE_STALL, "sweep:\n  seeds: 2\n");
     signal(SIGUSR1, on_save);
-    pid_t pid = run_apart((struct pxs_sweep_options){.jobs = 2, .threads = 1, .stop = &stop}, "lines");
+    pid_t pid =
+        run_apart((struct pxs_sweep_options){.jobs = 2, .threads = 1, .stop = &stop}, "lines");
     ck_assert(wait_sql("SELECT count(DISTINCT run_id) FROM batch_loss", 2, 20));
     for (int n = 1; n <= 2; n++) {
         kill(pid, SIGUSR1);

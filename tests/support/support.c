@@ -9,7 +9,7 @@
 
 static char folder[PXS_PATH_MAX], entered_from[PXS_PATH_MAX];
 
-/* ---- a folder ------------------------------------------------------------------------------------------ */
+/* ---- a folder ------------------------------------------------------------------------------- */
 
 void test_folder_make(void) {
     const char *tmp = getenv("TMPDIR");
@@ -31,7 +31,8 @@ void remove_tree(const char *path) {
     while ((result = nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS)) != 0 && errno == ENOTEMPTY &&
            pxs_monotonic() < until)
         usleep(1000);
-    ck_assert_msg(result == 0 || errno == ENOENT, "%s cannot be removed: %s", path, strerror(errno));
+    ck_assert_msg(result == 0 || errno == ENOENT, "%s cannot be removed: %s", path,
+                  strerror(errno));
 }
 
 void test_folder_remove(void) {
@@ -63,7 +64,7 @@ const char *in_folder(const char *name) {
     return path;
 }
 
-/* ---- files --------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 void write_bytes(const char *name, const void *data, size_t bytes) {
     char dir[PXS_PATH_MAX];
@@ -103,7 +104,7 @@ bool exists(const char *name) {
     return access(in_folder(name), F_OK) == 0;
 }
 
-/* ---- suites -------------------------------------------------------------------------------------------- */
+/* ---- suites --------------------------------------------------------------------------------- */
 
 static int run(SRunner *runner, enum print_output print) {
     srunner_run_all(runner, print);
@@ -112,7 +113,8 @@ static int run(SRunner *runner, enum print_output print) {
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int run_shard(Suite *(*const suites[])(void), size_t count, const char *shard, enum print_output print) {
+int run_shard(Suite *(*const suites[])(void), size_t count, const char *shard,
+              enum print_output print) {
     unsigned k = 1, n = 1;
     if (shard && (sscanf(shard, "%u/%u", &k, &n) != 2 || k < 1 || k > n)) {
         fprintf(stderr, "a shard is k/n, such as 1/4, not %s\n", shard);
@@ -128,7 +130,8 @@ int run_tests(Suite *suite, enum print_output print) {
     return run(srunner_create(suite), print);
 }
 
-int run_cases(const char *name, TCase *(*const cases[])(void), size_t count, enum print_output print) {
+int run_cases(const char *name, TCase *(*const cases[])(void), size_t count,
+              enum print_output print) {
     Suite *suite = suite_create(name);
     for (size_t i = 0; i < count; i++)
         suite_add_tcase(suite, cases[i]());

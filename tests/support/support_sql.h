@@ -4,7 +4,8 @@
 
 #include "pixsweep/store.h"
 
-/* One value of the first row; the test fails where there is none. NULL as a real is NaN; a text is good until the next. */
+/* One value of the first row; the test fails where there is none. NULL as a real is NaN; a text is
+ * good until the next. */
 int64_t sql_int(struct pxs_store *s, const char *fmt, ...) PXS_PRINTF(2, 3);
 double sql_real(struct pxs_store *s, const char *fmt, ...) PXS_PRINTF(2, 3);
 const char *sql_text(struct pxs_store *s, const char *fmt, ...) PXS_PRINTF(2, 3);

@@ -34,8 +34,8 @@ static struct pxs_table people(void) {
     const struct pxs_cell rows[2][7] = {
         {pxs_cell_text("halve"), pxs_cell_int(3), pxs_cell_real(0.261349), pxs_cell_real(0.00213),
          pxs_cell_real(1e-4), pxs_cell_real(2.5e-5), pxs_cell_real(250)},
-        {pxs_cell_text("\xe6\x81\x92\xe5\xae\x9a"), pxs_cell_int(12), pxs_cell_real(1.5), pxs_cell_text(NULL),
-         pxs_cell_real(1e-4), pxs_cell_real(1e-4), pxs_cell_text(NULL)},
+        {pxs_cell_text("\xe6\x81\x92\xe5\xae\x9a"), pxs_cell_int(12), pxs_cell_real(1.5),
+         pxs_cell_text(NULL), pxs_cell_real(1e-4), pxs_cell_real(1e-4), pxs_cell_text(NULL)},
     };
     for (size_t r = 0; r < 2; r++) {
         for (size_t c = 0; c < 7; c++)
@@ -53,10 +53,11 @@ START_TEST(columns_are_aligned_and_joined)
     };
     struct pxs_table t = people();
     ck_ok(pxs_report_table(&t, columns, PXS_FORMAT_TABLE, 0, &out, &err));
-    ck_assert_str_eq(pxs_text_str(&out), "name    n   best " PM " std        lr -> last        time\n"
-                                         "-----  --  -------------  ----------------  --------\n"
-                                         "halve   3  0.261 " PM " 0.002  0.0001 -> 2.5e-5  4 m 10 s\n"
-                                         "\xe6\x81\x92\xe5\xae\x9a   12  1.500          0.0001 -> 0.0001\n");
+    ck_assert_str_eq(pxs_text_str(&out),
+                     "name    n   best " PM " std        lr -> last        time\n"
+                     "-----  --  -------------  ----------------  --------\n"
+                     "halve   3  0.261 " PM " 0.002  0.0001 -> 2.5e-5  4 m 10 s\n"
+                     "\xe6\x81\x92\xe5\xae\x9a   12  1.500          0.0001 -> 0.0001\n");
     pxs_table_finish(&t);
 }
 END_TEST
@@ -64,7 +65,8 @@ END_TEST
 START_TEST(booleans_are_words_in_tables_alone)
 {
     static const char *const names[] = {"flip", "ngf"};
-    const struct pxs_column columns[] = {{NULL, pxs_show_of_key("flip")}, {NULL, pxs_show_of_key("ngf")}};
+    const struct pxs_column columns[] = {{NULL, pxs_show_of_key("flip")},
+                                         {NULL, pxs_show_of_key("ngf")}};
     struct pxs_table t;
     ck_ok(pxs_table_make(&t, names, 2, 3, &err));
     for (size_t i = 0; i < 2; i++) {
@@ -309,14 +311,16 @@ static enum pxs_status pour(void *user, const char *text, size_t bytes, struct p
     return PXS_OK;
 }
 
-static enum pxs_status stream(struct bucket *b, enum pxs_format format, int n, struct pxs_error *error) {
+static enum pxs_status stream(struct bucket *b, enum pxs_format format, int n,
+                              struct pxs_error *error) {
     static const char *const names[] = {"i", "t"};
     struct pxs_rows *rows = NULL;
     ck_ok(pxs_rows_create(format, 0, (struct pxs_sink){pour, b}, &rows, &err));
     enum pxs_status status = pxs_rows_row(rows, names, NULL, 2, error);
     for (int i = 0; i < n && status == PXS_OK; i++) {
         char text[16];
-        snprintf(text, sizeof text, "row %d", i); /* gone after this step: the stream must have copied it */
+        /* gone after this step: the stream must have copied it */
+        snprintf(text, sizeof text, "row %d", i);
         const struct pxs_cell cells[] = {pxs_cell_int(i), pxs_cell_text(text)};
         status = pxs_rows_row(rows, names, cells, 2, error);
         memset(text, '#', sizeof text);
@@ -362,8 +366,8 @@ END_TEST
 /* A statement with its values can be run as it is; what is no parameter stays. */
 START_TEST(a_statement_is_filled_with_its_values)
 {
-    static const char sql[] =
-        "-- run ?1 isn't\nSELECT ?1, ?2, '?1', \"a?2\", 'it''s ?3', ?3, ?4, ?9, ?5 FROM t WHERE x=?2";
+    static const char sql[] = "-- run ?1 isn't\nSELECT ?1, ?2, '?1', \"a?2\", 'it''s ?3', ?3, ?4, "
+                              "?9, ?5 FROM t WHERE x=?2";
     const struct pxs_cell args[] = {pxs_cell_int(-7), pxs_cell_text("it's"), pxs_cell_real(0.1),
                                     pxs_cell_text(NULL)};
     struct pxs_text filled = {0};

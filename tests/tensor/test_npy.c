@@ -19,9 +19,12 @@ START_TEST(reads_what_numpy_saved)
         int64_t dims[4];
         uint64_t count;
     } rows[] = {
-        {"u1_v1.npy", PXS_NPY_U1, 4, {3, 2, 4, 3}, 72}, {"f4_v1.npy", PXS_NPY_F4, 4, {2, 2, 4, 3}, 48},
-        {"f4_v2.npy", PXS_NPY_F4, 2, {2, 3}, 6},        {"f4_v3.npy", PXS_NPY_F4, 1, {5}, 5},
-        {"scalar.npy", PXS_NPY_F4, 0, {0}, 1},          {"empty.npy", PXS_NPY_F4, 2, {0, 4}, 0},
+        {"u1_v1.npy", PXS_NPY_U1, 4, {3, 2, 4, 3}, 72},
+        {"f4_v1.npy", PXS_NPY_F4, 4, {2, 2, 4, 3}, 48},
+        {"f4_v2.npy", PXS_NPY_F4, 2, {2, 3}, 6},
+        {"f4_v3.npy", PXS_NPY_F4, 1, {5}, 5},
+        {"scalar.npy", PXS_NPY_F4, 0, {0}, 1},
+        {"empty.npy", PXS_NPY_F4, 2, {0, 4}, 0},
     };
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
         struct pxs_npy npy = {0};
@@ -57,7 +60,8 @@ START_TEST(refuses_in_words)
     expect_refusal(fixture("fortran.npy"), PXS_E_UNSUPPORTED,
                    "Fortran order: save numpy.ascontiguousarray(x)");
     expect_refusal(fixture("rank5.npy"), PXS_E_UNSUPPORTED, "has 5 dimensions: at most 4");
-    expect_refusal(fixture("torch.safetensors"), PXS_E_CORRUPT, "a safetensors file, not a .npy file");
+    expect_refusal(fixture("torch.safetensors"), PXS_E_CORRUPT,
+                   "a safetensors file, not a .npy file");
     expect_refusal(fixture("none.npy"), PXS_E_NOT_FOUND, "No such file");
     expect_refusal(PXS_FIXTURES, PXS_E_INVALID, "is a folder, not a file");
 }
@@ -87,8 +91,9 @@ START_TEST(dicts)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 8, NULL},
         {"{ \"shape\" :(2L , 1L,),\"fortran_order\":False,\"descr\":\"<f4\"}\n", 8, NULL},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 4, NULL},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9999999999999999, 9999999999999999), }", 0,
-         NULL},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9999999999999999, "
+         "9999999999999999), }",
+         0, NULL},
         {"{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", 2,
          "read: save x.astype(numpy.uint8) * 255"},
         {"{'descr': '<u2', 'fortran_order': False, 'shape': (2,), }", 4,
@@ -97,7 +102,8 @@ START_TEST(dicts)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2), }", 8, "damaged"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2 3), }", 24, "damaged"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", 8, "damaged"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 8, "damaged"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 8,
+         "damaged"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (,), }", 8, "damaged"},
         {"{'descr': '<f4', 'fortran_order': 0, 'shape': (2,), }", 8, "damaged"},
         {"{'descr': '<f4', 'shape': (2,), }", 8, "damaged"},
@@ -110,10 +116,12 @@ START_TEST(dicts)
         {"{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", 16, "holds |O"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", 0,
          "impossible shape"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387900,)}", 0, "impossible shape"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387900,)}", 0,
+         "impossible shape"},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (9223372036854775807, 2)}", 0,
          "impossible shape"},
-        {"{'descr': '|u1', 'fortran_order': False, 'shape': (4611686018427387904, 3)}", 0, "cut off"},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (4611686018427387904, 3)}", 0,
+         "cut off"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1)}", 8,
          "cut off: 79 bytes expected for <f4 [3, 1], 75 found"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", 12,
@@ -125,8 +133,8 @@ START_TEST(dicts)
         struct pxs_error err = {0};
         enum pxs_status status = pxs_npy_open(in_folder("f.npy"), &npy, &err);
         if (rows[i].message) {
-            ck_assert_msg(status != PXS_OK && strstr(err.message, rows[i].message), "row %zu: %s", i,
-                          err.message);
+            ck_assert_msg(status != PXS_OK && strstr(err.message, rows[i].message), "row %zu: %s",
+                          i, err.message);
             continue;
         }
         ck_assert_msg(status == PXS_OK, "%s", err.message);
@@ -141,7 +149,8 @@ START_TEST(alignment_does_not_matter)
 {
     for (int pad = 0; pad < 8; pad++) {
         char dict[100];
-        snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}%*s", pad, "");
+        snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}%*s",
+                 pad, "");
         spill_dict(dict, 12);
         struct pxs_npy npy = {0};
         ck_assert_int_eq(pxs_npy_open(in_folder("f.npy"), &npy, NULL), PXS_OK);
@@ -191,13 +200,14 @@ END_TEST
 START_TEST(writes_as_numpy_does)
 {
     static const char *const names[] = {"u1_v1.npy", "f4_v1.npy", "scalar.npy", "empty.npy"};
-    for (size_t k = 0; k < PXS_COUNT(names); k++) { /* copied in two pieces, the bytes are the same */
+    for (size_t k = 0; k < PXS_COUNT(names);
+         k++) { /* copied in two pieces, the bytes are the same */
         struct pxs_npy npy = {0};
         static struct pxs_npy_writer w;
         struct pxs_error err;
         ck_assert_int_eq(pxs_npy_open(fixture(names[k]), &npy, &err), PXS_OK);
-        ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), npy.type, npy.rank, npy.dims, &err),
-                         PXS_OK);
+        ck_assert_int_eq(
+            pxs_npy_write_open(&w, in_folder("w.npy"), npy.type, npy.rank, npy.dims, &err), PXS_OK);
         size_t half = (size_t)npy.count / 2, each = npy.type == PXS_NPY_F4 ? 4 : 1;
         ck_assert_int_eq(pxs_npy_write_put(&w, npy.data, half, &err), PXS_OK);
         const char *rest = (const char *)npy.data + half * each;
@@ -221,19 +231,24 @@ START_TEST(unfinished_files_do_not_appear)
     static struct pxs_npy_writer w;
     struct pxs_error err;
     char *data = NULL;
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
+    ck_assert_int_eq(
+        pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
     ck_assert_int_eq(pxs_npy_write_put(&w, "abc", 3, &err), PXS_OK);
     ck_assert_int_eq(pxs_npy_write_commit(&w, &err), PXS_E_INTERNAL);
     ck_assert_ptr_nonnull(strstr(err.message, "1 bytes of its shape are missing"));
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
+    ck_assert_int_eq(
+        pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_U1, 1, (int64_t[]){4}, &err), PXS_OK);
     pxs_npy_write_abandon(&w);
     ck_assert_int_eq(pxs_read_file(in_folder("w.npy"), 10, &data, NULL, NULL), PXS_E_NOT_FOUND);
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_F4, 5, (int64_t[5]){0}, &err),
-                     PXS_E_INVALID);
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_F4, 1, (int64_t[]){-1}, &err),
-                     PXS_E_INVALID);
-    ck_assert_int_eq(pxs_npy_write_open(&w, in_folder("no/w.npy"), PXS_NPY_F4, 1, (int64_t[]){1}, &err),
-                     PXS_E_NOT_FOUND);
+    ck_assert_int_eq(
+        pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_F4, 5, (int64_t[5]){0}, &err),
+        PXS_E_INVALID);
+    ck_assert_int_eq(
+        pxs_npy_write_open(&w, in_folder("w.npy"), PXS_NPY_F4, 1, (int64_t[]){-1}, &err),
+        PXS_E_INVALID);
+    ck_assert_int_eq(
+        pxs_npy_write_open(&w, in_folder("no/w.npy"), PXS_NPY_F4, 1, (int64_t[]){1}, &err),
+        PXS_E_NOT_FOUND);
     pxs_npy_write_abandon(&w);
 }
 END_TEST

@@ -17,8 +17,8 @@ START_TEST(reads_what_torch_saved)
     enum pxs_status status = pxs_safetensors_open(fixture("torch.safetensors"), &f, &err);
     ck_assert_msg(status == PXS_OK, "%s", err.message);
     ck_assert_uint_eq(pxs_safetensors_count(f), 9);
-    ck_assert_int_eq(pxs_safetensors_read(f, "down1.model.0.weight", 4, (int[]){2, 3, 4, 4}, out, &err),
-                     PXS_OK);
+    ck_assert_int_eq(
+        pxs_safetensors_read(f, "down1.model.0.weight", 4, (int[]){2, 3, 4, 4}, out, &err), PXS_OK);
     check_floats(out, 96);
     ck_assert_int_eq(pxs_safetensors_read(f, "final.bias", 1, (int[]){3}, out, &err), PXS_OK);
     ck_assert_int_eq(pxs_safetensors_read(f, "one", 0, NULL, out, &err), PXS_OK);
@@ -53,12 +53,16 @@ START_TEST(asking_wrongly)
         char want[100];
         snprintf(want, sizeof want, "torch.safetensors: tensor %s is %s, but only F32", other[i][0],
                  other[i][1]);
-        ck_assert_int_eq(pxs_safetensors_read(f, other[i][0], 1, (int[]){3}, out, &err), PXS_E_UNSUPPORTED);
+        ck_assert_int_eq(pxs_safetensors_read(f, other[i][0], 1, (int[]){3}, out, &err),
+                         PXS_E_UNSUPPORTED);
         ck_assert_msg(strstr(err.message, want) != NULL, "%s", err.message);
     }
-    ck_assert_int_eq(pxs_safetensors_read(f, "final.bias", 1, (int[]){2}, out, &err), PXS_E_INVALID);
-    ck_assert_ptr_nonnull(strstr(err.message, "tensor final.bias has shape [3], but [2] is needed"));
-    ck_assert_int_eq(pxs_safetensors_read(f, "final.bias", 2, (int[]){3, 1}, out, &err), PXS_E_INVALID);
+    ck_assert_int_eq(pxs_safetensors_read(f, "final.bias", 1, (int[]){2}, out, &err),
+                     PXS_E_INVALID);
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "tensor final.bias has shape [3], but [2] is needed"));
+    ck_assert_int_eq(pxs_safetensors_read(f, "final.bias", 2, (int[]){3, 1}, out, &err),
+                     PXS_E_INVALID);
     ck_assert_int_eq(pxs_safetensors_read(f, "absent", 1, (int[]){3}, out, &err), PXS_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, "torch.safetensors: no tensor named absent"));
     ck_assert(out[0] == 7 && out[1] == 7 && out[2] == 7);
@@ -67,7 +71,8 @@ START_TEST(asking_wrongly)
 END_TEST
 
 /* A file of this header (length as it is, or as stated) and so many data bytes. */
-static enum pxs_status open_made(const char *header, uint64_t length, size_t data, struct pxs_error *err) {
+static enum pxs_status open_made(const char *header, uint64_t length, size_t data,
+                                 struct pxs_error *err) {
     static unsigned char file[4096];
     size_t n = strlen(header);
     ck_assert_uint_le(8 + n + data, sizeof file);
@@ -101,12 +106,15 @@ START_TEST(refuses_bad_headers)
         {ONE("\"F32\"", "[2]", "[0,8]"), 9, "1 bytes behind the last tensor"},
         {ONE("\"F32\"", "[2]", "[4,12]"), 12, "tensor w has a gap in front"},
         {ONE("\"F32\"", "[2]", "[8,0]"), 8, "$.w.data_offsets begins after its end"},
-        {ONE("\"F32\"", "[2]", "[0,4]"), 4, "$.w is F32 [2], which is 8 bytes, but its offsets hold 4"},
+        {ONE("\"F32\"", "[2]", "[0,4]"), 4,
+         "$.w is F32 [2], which is 8 bytes, but its offsets hold 4"},
         {ONE("\"F64\"", "[1]", "[0,4]"), 4, "$.w is F64 [1], which is 8 bytes"},
         {ONE("\"F32\"", "[-2]", "[0,8]"), 8, "$.w.shape[0] must not be negative"},
         {ONE("\"F32\"", "[1.5]", "[0,8]"), 8, "$.w.shape[0] must be an integer"},
-        {ONE("\"F32\"", "[4294967296,4294967296]", "[0,0]"), 0, "impossible shape"}, /* 2^64 x 4 = 0 */
-        {ONE("\"F32\"", "[4611686018427387904]", "[0,0]"), 0, "$.w.shape[0] must be an integer within 2^53"},
+        /* 2^64 x 4 = 0 */
+        {ONE("\"F32\"", "[4294967296,4294967296]", "[0,0]"), 0, "impossible shape"},
+        {ONE("\"F32\"", "[4611686018427387904]", "[0,0]"), 0,
+         "$.w.shape[0] must be an integer within 2^53"},
         {ONE("\"F32\"", "[2]", "[0]"), 8, "$.w.data_offsets must be [begin, end]"},
         {ONE("\"F32\"", "[2]", "[0,8,8]"), 8, "must be [begin, end]"},
         {ONE("\"F32\"", "[2]", "[0,1e300]"), 8, "must be an integer within"},
@@ -130,7 +138,8 @@ START_TEST(refuses_bad_headers)
     };
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
         struct pxs_error err = {0};
-        enum pxs_status status = open_made(rows[i].header, strlen(rows[i].header), rows[i].data, &err);
+        enum pxs_status status =
+            open_made(rows[i].header, strlen(rows[i].header), rows[i].data, &err);
         if (!rows[i].message) {
             ck_assert_msg(status == PXS_OK, "%s", err.message);
             continue;
@@ -159,15 +168,17 @@ START_TEST(refuses_bad_lengths)
     ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(
         strstr(err.message, "an empty file, not a safetensors file; copy or download it again"));
-    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    static const char pointer[] =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
     write_bytes("f", pointer, sizeof pointer - 1);
     ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(
-        err.message, "f: a Git LFS pointer, not a safetensors file; fetch the file itself: `git lfs pull`"));
+        err.message,
+        "f: a Git LFS pointer, not a safetensors file; fetch the file itself: `git lfs pull`"));
     write_bytes("f", "PK\3\4torch", 9);
     ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, &err), PXS_E_CORRUPT);
-    ck_assert_ptr_nonnull(
-        strstr(err.message, "if torch.save wrote it, save the weights with safetensors.torch.save_file"));
+    ck_assert_ptr_nonnull(strstr(
+        err.message, "if torch.save wrote it, save the weights with safetensors.torch.save_file"));
     ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, NULL), PXS_E_CORRUPT);
     ck_assert_int_eq(pxs_safetensors_open(in_folder("none"), &f, &err), PXS_E_NOT_FOUND);
     ck_assert_int_eq(pxs_safetensors_open(PXS_FIXTURES, &f, &err), PXS_E_INVALID);
@@ -179,7 +190,8 @@ END_TEST
 
 START_TEST(unaligned_data)
 {
-    static const char header[] = "{\"w\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}";
+    static const char header[] =
+        "{\"w\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}";
     for (size_t pad = 0; pad < 8; pad++) {
         char file[128];
         uint64_t length = sizeof header - 1 + pad;
@@ -198,7 +210,8 @@ START_TEST(unaligned_data)
 }
 END_TEST
 
-/* Opens a damaged file; if it is taken all the same, everything it hands out must be there to read. */
+/* Opens a damaged file; if it is taken all the same, everything it hands out must be there to
+ * read. */
 static bool survive(const char *data, size_t bytes) {
     struct pxs_safetensors *f = NULL;
     write_bytes("f", data, bytes);
@@ -246,7 +259,8 @@ START_TEST(every_flip_is_survived)
             taken += survive(data, bytes);
             data[i] = (char)(data[i] ^ 1 << bit);
         }
-    ck_assert_int_lt(taken, (int)header * 4); /* names, padding and metadata may differ and make sense */
+    /* names, padding and metadata may differ and make sense */
+    ck_assert_int_lt(taken, (int)header * 4);
     free(data);
 }
 END_TEST

@@ -13,8 +13,9 @@ static void fill_count(const void *user, float *out) {
 
 START_TEST(exact_bytes)
 {
-    struct pxs_safetensors_entry entries[] = {{.name = "b.w", .rank = 2, .dims = {2, 3}, .data = few},
-                                              {.name = "a", .rank = 0, .data = few}};
+    struct pxs_safetensors_entry entries[] = {
+        {.name = "b.w", .rank = 2, .dims = {2, 3}, .data = few},
+        {.name = "a", .rank = 0, .data = few}};
     const char *const metadata[] = {"epoch", "7", NULL};
     static const char header[] =
         "{\"__metadata__\":{\"epoch\":\"7\"},\"b.w\":{\"dtype\":\"F32\",\"shape\":[2,3],"
@@ -23,7 +24,8 @@ START_TEST(exact_bytes)
     char sha[PXS_SHA256_HEX], file_sha[PXS_SHA256_HEX];
     uint64_t size = 0;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 2, metadata, sha, &size, &err), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 2, metadata, sha, &size, &err),
+                     PXS_OK);
     char *file = slurp(in_folder("w"), &bytes);
     ck_assert_uint_eq(bytes, 8 + padded + 28);
     ck_assert_uint_eq(size, bytes);
@@ -51,13 +53,18 @@ START_TEST(round_trip)
         {.name = "five", .rank = 1, .dims = {5}, .fill = fill_count, .user = &n5},
         {.name = "big", .rank = 2, .dims = {300, 1000}, .data = big},
         {.name = "none", .rank = 2, .dims = {0, 7}},
-        {.name = "nine \"quoted\"\n", .rank = 4, .dims = {3, 1, 3, 1}, .fill = fill_count, .user = &n9},
+        {.name = "nine \"quoted\"\n",
+         .rank = 4,
+         .dims = {3, 1, 3, 1},
+         .fill = fill_count,
+         .user = &n9},
     };
     const char *const metadata[] = {"k\"1", "v\n\xc3\xa9", "", "", NULL};
     struct pxs_safetensors *f = NULL;
     struct pxs_error err;
     static float back[300 * 1000];
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 4, metadata, NULL, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 4, metadata, NULL, NULL, &err),
+                     PXS_OK);
     enum pxs_status status = pxs_safetensors_open(in_folder("w"), &f, &err);
     ck_assert_msg(status == PXS_OK, "%s", err.message);
     ck_assert_uint_eq(pxs_safetensors_count(f), 4);
@@ -66,8 +73,8 @@ START_TEST(round_trip)
     ck_assert_int_eq(memcmp(back, big, sizeof big), 0);
     ck_assert_int_eq(pxs_safetensors_read(f, "five", 1, &n5, back, &err), PXS_OK);
     ck_assert(back[0] == 500 && back[4] == 504);
-    ck_assert_int_eq(pxs_safetensors_read(f, "nine \"quoted\"\n", 4, (int[]){3, 1, 3, 1}, back, &err),
-                     PXS_OK);
+    ck_assert_int_eq(
+        pxs_safetensors_read(f, "nine \"quoted\"\n", 4, (int[]){3, 1, 3, 1}, back, &err), PXS_OK);
     ck_assert(back[8] == 908);
     ck_assert_int_eq(pxs_safetensors_read(f, "none", 2, (int[]){0, 7}, back, &err), PXS_OK);
     ck_assert_str_eq(pxs_safetensors_metadata(f, "k\"1"), "v\n\xc3\xa9");
@@ -82,7 +89,8 @@ START_TEST(nothing_at_all)
 {
     struct pxs_safetensors *f = NULL;
     uint64_t bytes = 0;
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), NULL, 0, NULL, NULL, &bytes, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), NULL, 0, NULL, NULL, &bytes, NULL),
+                     PXS_OK);
     ck_assert_uint_eq(bytes, 16);
     ck_assert_int_eq(pxs_safetensors_open(in_folder("w"), &f, NULL), PXS_OK);
     ck_assert_uint_eq(pxs_safetensors_count(f), 0);
@@ -94,13 +102,15 @@ START_TEST(nothing_at_all)
 }
 END_TEST
 
-static void refuse(const struct pxs_safetensors_entry *entries, size_t n, const char *const *metadata,
-                   enum pxs_status want, const char *part) {
+static void refuse(const struct pxs_safetensors_entry *entries, size_t n,
+                   const char *const *metadata, enum pxs_status want, const char *part) {
     struct pxs_error err = {0};
     char sha[PXS_SHA256_HEX] = "kept", *data = NULL;
     uint64_t bytes = 77;
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, n, metadata, sha, &bytes, &err), want);
-    ck_assert_msg(strstr(err.message, part) && strstr(err.message, in_folder("w")), "%s", err.message);
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, n, metadata, sha, &bytes, &err),
+                     want);
+    ck_assert_msg(strstr(err.message, part) && strstr(err.message, in_folder("w")), "%s",
+                  err.message);
     ck_assert_str_eq(sha, "kept");
     ck_assert_uint_eq(bytes, 77);
     ck_assert_int_eq(pxs_read_file(in_folder("w"), 10, &data, NULL, NULL), PXS_E_NOT_FOUND);
@@ -112,7 +122,8 @@ START_TEST(refuses)
                                             {.name = "y", .rank = 1, .dims = {1}, .data = few},
                                             {.name = "x", .rank = 1, .dims = {1}, .data = few}};
     refuse(twins, 3, NULL, PXS_E_INVALID, "two tensors named x");
-    struct pxs_safetensors_entry reserved = {.name = "__metadata__", .rank = 1, .dims = {1}, .data = few};
+    struct pxs_safetensors_entry reserved = {
+        .name = "__metadata__", .rank = 1, .dims = {1}, .data = few};
     refuse(&reserved, 1, NULL, PXS_E_INVALID, "__metadata__");
     struct pxs_safetensors_entry rank = {.name = "r", .rank = 5, .data = few};
     refuse(&rank, 1, NULL, PXS_E_INVALID, "tensor r has rank 5");
@@ -125,7 +136,8 @@ START_TEST(refuses)
     refuse(&bare, 1, NULL, PXS_E_INTERNAL, "tensor n has neither data nor fill");
     refuse(twins, 2, (const char *const[]){"a", "1", "a", "2", NULL}, PXS_E_INVALID,
            "two metadata keys named a");
-    refuse(twins, 2, (const char *const[]){"a", NULL}, PXS_E_INTERNAL, "metadata key a has no value");
+    refuse(twins, 2, (const char *const[]){"a", NULL}, PXS_E_INTERNAL,
+           "metadata key a has no value");
     ck_assert_int_eq(pxs_safetensors_write(in_folder("no/w"), twins, 2, NULL, NULL, NULL, NULL),
                      PXS_E_NOT_FOUND);
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- a data set ------------------------------------------------------------------------------------------ */
+/* ---- a data set ----------------------------------------------------------------------------- */
 
 /* A box on white, left half; its outline, right half. */
 static void draw_pair(const char *folder, int number, bool swapped) {
@@ -52,7 +52,7 @@ void set_up(void) {
     make_split("same", "val", 0, TRAIN, false);
 }
 
-/* ---- a run ----------------------------------------------------------------------------------------------- */
+/* ---- a run ---------------------------------------------------------------------------------- */
 
 struct pxs_params small(void) {
     struct pxs_params p;
@@ -107,7 +107,8 @@ static void read_records(struct run *r, const char *path) {
     bool more = true;
     ck_assert_ptr_nonnull(rec);
     ck_assert_int_eq(pxs_record_cursor_open(path, 0, &cursor, &err), PXS_OK);
-    while (ck_assert_msg(pxs_record_next(cursor, rec, &more, &err) == PXS_OK, "%s", err.message), more)
+    while (ck_assert_msg(pxs_record_next(cursor, rec, &more, &err) == PXS_OK, "%s", err.message),
+           more)
         take(r, rec);
     pxs_record_cursor_close(&cursor);
     free(rec);
@@ -134,11 +135,12 @@ void carry_out(struct run *r) {
     const char *kernels = r->kernels ? r->kernels : "auto";
     r->point = (struct pxs_resume_point){.step = -1};
     if (r->go_on)
-        ck_assert_int_eq(pxs_train_find_resume(dir, r->config_hash, &r->p, kernels, r->allow_mixed, &r->point,
-                                               &r->notes, &err),
+        ck_assert_int_eq(pxs_train_find_resume(dir, r->config_hash, &r->p, kernels, r->allow_mixed,
+                                               &r->point, &r->notes, &err),
                          PXS_OK);
     int64_t keep = r->point.step < 0 ? 0 : r->point.record_bytes;
-    ck_assert_int_eq(pxs_record_writer_open(run_path(r, "records.bin"), keep, &writer, &err), PXS_OK);
+    ck_assert_int_eq(pxs_record_writer_open(run_path(r, "records.bin"), keep, &writer, &err),
+                     PXS_OK);
     struct pxs_train_job job = {.params = &r->p,
                                 .dir = dir,
                                 .records = writer,

@@ -1,4 +1,5 @@
-/* Resume points: from each of them a run goes on to the same bits, and one that is not whole, or not its own, is passed over. */
+/* Resume points: from each of them a run goes on to the same bits, and one that is not whole, or
+ * not its own, is passed over. */
 #include "../../src/engine/train/resume_priv.h"
 #include "fixture.h"
 #include "pixsweep/model.h"
@@ -14,9 +15,10 @@
 #define POINT "resume.safetensors"
 #define PREVIOUS "resume.previous.safetensors"
 
-/* ---- the run that is stopped everywhere -------------------------------------------------------------------- */
+/* ---- the run that is stopped everywhere ----------------------------------------------------- */
 
-/* Everything that carries state from batch to batch: dropout, jitter, flip, shuffle, falling rates, a best so far; a short last batch. */
+/* Everything that carries state from batch to batch: dropout, jitter, flip, shuffle, falling rates,
+ * a best so far; a short last batch. */
 static struct run *rich(const char *dir, int width) {
     struct run *r = new_run(dir);
     r->p.ngf = r->p.ndf = width;
@@ -54,7 +56,8 @@ static void copy_folder(void *user, enum pxs_log_level level, const char *text) 
     struct copies *c = user;
     ck_assert_int_eq(level, PXS_LOG_INFO);
     if (strncmp(text, "resume point", strlen("resume point")) == 0)
-        shell("cp -r %s/%s %s/%s-%d", test_folder(), c->run->dir, test_folder(), c->run->dir, c->n++);
+        shell("cp -r %s/%s %s/%s-%d", test_folder(), c->run->dir, test_folder(), c->run->dir,
+              c->n++);
 }
 
 static void expect_same(const struct run *whole, const struct run *r, int number) {
@@ -62,14 +65,15 @@ static void expect_same(const struct run *whole, const struct run *r, int number
     ck_assert_msg(same_run(whole, r), "copy %d: other losses", number);
     for (int i = 0; i < r->n_batch; i++) {
         ck_assert_int_eq(r->batch[i].step, i);
-        ck_assert(r->batch[i].lr_G == whole->batch[i].lr_G && r->batch[i].lr_D == whole->batch[i].lr_D);
+        ck_assert(r->batch[i].lr_G == whole->batch[i].lr_G &&
+                  r->batch[i].lr_D == whole->batch[i].lr_D);
     }
     for (int i = 0; i < r->n_epoch; i++) {
         struct pxs_record_epoch epoch = r->epoch[i];
         ck_assert_double_gt(epoch.seconds, 0);
         epoch.seconds = whole->epoch[i].seconds;
-        ck_assert_msg(!memcmp(&epoch, &whole->epoch[i], sizeof epoch), "copy %d: epoch %d differs", number,
-                      i);
+        ck_assert_msg(!memcmp(&epoch, &whole->epoch[i], sizeof epoch), "copy %d: epoch %d differs",
+                      number, i);
     }
     ck_assert_int_eq(r->n_sample, whole->n_sample);
     for (int i = 0; i < r->n_sample; i++)
@@ -82,7 +86,8 @@ static void expect_same(const struct run *whole, const struct run *r, int number
         ck_assert_str_eq(r->checkpoint[i].sha256, whole->checkpoint[i].sha256);
 }
 
-static void try_every_point(const char *dir, int width, int threads, void (*change)(struct pxs_params *)) {
+static void try_every_point(const char *dir, int width, int threads,
+                            void (*change)(struct pxs_params *)) {
     struct run *whole = rich(dir, width);
     struct copies copies = {whole, 0};
     whole->threads = threads;
@@ -93,7 +98,8 @@ static void try_every_point(const char *dir, int width, int threads, void (*chan
     carry_out(whole);
     ck_assert_msg(whole->status == PXS_OK, "%s", whole->err.message);
     ck_assert(!is_there(whole, POINT) && !is_there(whole, PREVIOUS));
-    ck_assert_int_eq(copies.n, 3 * 3 + 2); /* behind each batch, and behind each epoch but the last */
+    /* behind each batch, and behind each epoch but the last */
+    ck_assert_int_eq(copies.n, 3 * 3 + 2);
     for (int i = 0; i < copies.n; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s-%d", dir, i);
@@ -146,10 +152,12 @@ START_TEST(plateau_reduces_the_rate)
     ck_assert_int_eq(r->status, PXS_OK);
     ck_assert_double_eq(r->epoch[1].lr_G, r->p.learning_rate_G);
     ck_assert_double_eq_tol(r->epoch[2].lr_G, 0.5 * r->p.learning_rate_G, 1e-18);
-    ck_assert_double_eq_tol(r->batch[0].lr_D, r->p.learning_rate_D / 3, 1e-18); /* warm-up, batch by batch */
+    /* warm-up, batch by batch */
+    ck_assert_double_eq_tol(r->batch[0].lr_D, r->p.learning_rate_D / 3, 1e-18);
     ck_assert_double_eq(r->batch[2].lr_D, r->p.learning_rate_D);
     ck_assert_double_gt(r->batch[5].lr_D, r->batch[3].lr_D); /* the cycle rises */
-    ck_assert_double_eq(r->epoch[1].lr_D, r->batch[5].lr_D); /* an epoch's row holds its last batch's */
+    /* an epoch's row holds its last batch's */
+    ck_assert_double_eq(r->epoch[1].lr_D, r->batch[5].lr_D);
     end_run(r);
 }
 END_TEST
@@ -178,7 +186,8 @@ START_TEST(a_point_of_format_1_is_read)
         s.measures = pxs_measures_version();
         s.plateau[1].bad_epochs = 4;
         resume_print(&s, &text);
-        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
+        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) ==
+                  PXS_OK);
         ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
         ck_assert_int_eq(pxs_safetensors_metadata(file, "sum_D_real") != NULL, format >= 2);
         ck_assert_int_eq(pxs_safetensors_metadata(file, "early_stop_epoch") != NULL, format >= 3);
@@ -195,7 +204,10 @@ END_TEST
 /* With a right checksum, but nobody could count on with these. */
 START_TEST(impossible_numbers_are_damage)
 {
-    struct resume_state good = {.format = RESUME_FORMAT, .measures = 1, .config_hash = HASH, .epoch = 3},
+    struct resume_state good = {.format = RESUME_FORMAT,
+                                .measures = 1,
+                                .config_hash = HASH,
+                                .epoch = 3},
                         bad[7], back;
     struct pxs_params p = small();
     struct pxs_pix2pix *model;
@@ -216,16 +228,18 @@ START_TEST(impossible_numbers_are_damage)
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (size_t i = 0; i <= PXS_COUNT(bad); i++) {
         resume_print(i < PXS_COUNT(bad) ? &bad[i] : &good, &text);
-        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
+        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) ==
+                  PXS_OK);
         ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
-        ck_assert_int_eq(resume_read(file, &back, &err), i < PXS_COUNT(bad) ? PXS_E_CORRUPT : PXS_OK);
+        ck_assert_int_eq(resume_read(file, &back, &err),
+                         i < PXS_COUNT(bad) ? PXS_E_CORRUPT : PXS_OK);
         pxs_safetensors_destroy(&file);
     }
     pxs_pix2pix_destroy(&model);
 }
 END_TEST
 
-/* ---- when points are written ------------------------------------------------------------------------------- */
+/* ---- when points are written ---------------------------------------------------------------- */
 
 START_TEST(a_stop_leaves_a_point_and_an_early_one_none)
 {
@@ -268,7 +282,7 @@ START_TEST(points_are_as_far_apart_as_asked)
 }
 END_TEST
 
-/* ---- points that are passed over --------------------------------------------------------------------------- */
+/* ---- points that are passed over ------------------------------------------------------------ */
 
 /* root/dir: a folder as of some step, with a point and the one before it. */
 static struct run *interrupted(const char *dir) {
@@ -280,7 +294,8 @@ static struct run *interrupted(const char *dir) {
         carry_out(r);
     }
     end_run(r);
-    shell("rm -rf %s/%s && cp -r %s/origin-6 %s/%s", test_folder(), dir, test_folder(), test_folder(), dir);
+    shell("rm -rf %s/%s && cp -r %s/origin-6 %s/%s", test_folder(), dir, test_folder(),
+          test_folder(), dir);
     r = rich(dir, 4);
     r->go_on = true;
     ck_assert(is_there(r, POINT) && is_there(r, PREVIOUS));
@@ -410,7 +425,7 @@ START_TEST(other_kernels_are_refused_unless_allowed)
 }
 END_TEST
 
-/* ---- classes of bits --------------------------------------------------------------------------------------- */
+/* ---- classes of bits ------------------------------------------------------------------------ */
 
 /* The point of a folder as `change` makes it, with a right checksum. */
 static void rewrite(const struct run *r, void (*change)(struct resume_state *)) {
@@ -428,7 +443,8 @@ static void rewrite(const struct run *r, void (*change)(struct resume_state *)) 
     resume_print(&s, &text);
     ck_assert(pxs_pix2pix_create(&r->p, NULL, "auto", &model, &err) == PXS_OK);
     ck_assert(pxs_pix2pix_load_state(model, path, &err) == PXS_OK);
-    ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) == PXS_OK);
+    ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) ==
+              PXS_OK);
     pxs_pix2pix_destroy(&model);
 }
 
@@ -446,8 +462,8 @@ static struct run *stopped_with(const char *dir, int width, const char *kernels)
         ck_assert_msg(r->status == PXS_OK, "%s", r->err.message);
     }
     end_run(r);
-    shell("rm -rf %s/%s && cp -r %s/%s-4 %s/%s", test_folder(), dir, test_folder(), origin, test_folder(),
-          dir);
+    shell("rm -rf %s/%s && cp -r %s/%s-4 %s/%s", test_folder(), dir, test_folder(), origin,
+          test_folder(), dir);
     r = rich(dir, width);
     unlink(run_path(r, PREVIOUS));
     r->go_on = true;
@@ -459,14 +475,16 @@ static bool runs_here(const char *kernels) {
     return pxs_kernels_select(kernels, &set, NULL) == PXS_OK;
 }
 
-/* From the wide instruction set to the narrow one and back; where there is one only, from it to itself. */
+/* From the wide instruction set to the narrow one and back; where there is one only, from it to
+ * itself. */
 START_TEST(kernels_of_one_class_go_on)
 {
     const char *const sets[] = {runs_here("auto-avx512") ? "auto-avx512" : "auto",
                                 runs_here("auto-avx2") ? "auto-avx2" : "auto"};
     for (int width = 4; width <= 16; width += 12)
         for (int k = 0; k < 2; k++) {
-            struct run *whole = rich("whole-class", width), *r = stopped_with("class", width, sets[k]);
+            struct run *whole = rich("whole-class", width),
+                       *r = stopped_with("class", width, sets[k]);
             whole->kernels = sets[k];
             r->kernels = sets[!k];
             carry_out(whole);
@@ -522,7 +540,8 @@ static void of_before_unknown(struct resume_state *s) {
     strcpy(s->kernels, "auto-abacus");
 }
 
-/* What an old point does not know: the largest losses of the epoch that it was left in, unless it was left between two. */
+/* What an old point does not know: the largest losses of the epoch that it was left in, unless it
+ * was left between two. */
 static void lose_largest(struct run *whole, const struct run *r) {
     const int64_t batches = whole->n_batch / whole->n_epoch;
     for (int e = 0; e < r->n_epoch; e++) {
@@ -535,7 +554,8 @@ static void lose_largest(struct run *whole, const struct run *r) {
 
 START_TEST(another_openblas_matters_where_it_computes)
 {
-    struct run *wide = stopped_with("wide", 16, "auto"), *narrow = stopped_with("narrow", 4, "auto");
+    struct run *wide = stopped_with("wide", 16, "auto"),
+               *narrow = stopped_with("narrow", 4, "auto");
     rewrite(wide, other_openblas);
     rewrite(narrow, other_openblas);
     ck_assert_int_ge(find(wide, HASH, "auto", false), 1);
@@ -557,12 +577,14 @@ START_TEST(another_libm_is_refused)
 }
 END_TEST
 
-/* They say kernels and OpenBLAS only: what was usable still is, and the class is worked out where the kernels are known. */
+/* They say kernels and OpenBLAS only: what was usable still is, and the class is worked out where
+ * the kernels are known. */
 START_TEST(points_of_before_are_judged_by_their_texts)
 {
     static const int widths[] = {16, 4};
     for (int i = 0; i < 2; i++) {
-        struct run *r = stopped_with("before", widths[i], "auto"), *whole = rich("whole-before", widths[i]);
+        struct run *r = stopped_with("before", widths[i], "auto"),
+                   *whole = rich("whole-before", widths[i]);
         rewrite(r, of_before);
         carry_out(whole);
         pxs_text_clear(&r->notes);

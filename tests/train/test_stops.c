@@ -8,7 +8,7 @@
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-/* ---- early stopping -------------------------------------------------------------------------------------- */
+/* ---- early stopping ------------------------------------------------------------------------- */
 
 static double score(const struct pxs_record_epoch *e, int metric) {
     switch (metric) {
@@ -58,8 +58,8 @@ START_TEST(it_ends_when_its_patience_does)
             r->p.early_stop_metric = metric;
             carry_out(r);
             int end = expected_end(whole, metric, patiences[i]);
-            ck_assert_msg(r->n_epoch == end + 1, "metric %d, patience %d: %d epochs, not %d", metric,
-                          patiences[i], r->n_epoch, end + 1);
+            ck_assert_msg(r->n_epoch == end + 1, "metric %d, patience %d: %d epochs, not %d",
+                          metric, patiences[i], r->n_epoch, end + 1);
             ck_assert_int_eq(r->status, PXS_OK);
             ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_COMPLETED);
             ck_assert_int_eq(r->end.step, r->n_batch);
@@ -124,7 +124,7 @@ START_TEST(its_patience_is_resumed)
 }
 END_TEST
 
-/* ---- rungs ----------------------------------------------------------------------------------------------- */
+/* ---- rungs ---------------------------------------------------------------------------------- */
 
 struct asked {
     int n;
@@ -186,7 +186,8 @@ END_TEST
 START_TEST(a_pruned_run_can_be_taken_up)
 {
     struct asked a = {.prune_at = 2};
-    struct run *r = judged("pruned", &a), *again = judged("pruned", NULL), *plain = judged("never", NULL);
+    struct run *r = judged("pruned", &a), *again = judged("pruned", NULL),
+               *plain = judged("never", NULL);
     carry_out(r);
     ck_assert_int_eq(r->status, PXS_E_PRUNED);
     ck_assert_int_eq(r->end.outcome, PXS_OUTCOME_PRUNED);
@@ -194,7 +195,8 @@ START_TEST(a_pruned_run_can_be_taken_up)
     ck_assert_str_eq(r->event.kind, "pruned");
     ck_assert_int_eq(r->n_epoch, 3);
     ck_assert_int_eq(r->rung[1].go_on, 0);
-    ck_assert_int_eq(r->n_sample, 0); /* or it would stand in the way of the run that never was pruned */
+    /* or it would stand in the way of the run that never was pruned */
+    ck_assert_int_eq(r->n_sample, 0);
     ck_assert_int_gt(r->n_best, 0);
     ck_assert_int_eq(access(run_path(r, "resume.safetensors"), F_OK), 0);
     ck_assert_int_ne(access(run_path(r, "resume.previous.safetensors"), F_OK), 0);
@@ -218,7 +220,8 @@ END_TEST
 START_TEST(a_question_is_asked_again)
 {
     struct asked a = {.prune_at = -1, .stop = true}, b = {.prune_at = -1};
-    struct run *r = judged("waits", &a), *again = judged("waits", &b), *plain = judged("alone", NULL);
+    struct run *r = judged("waits", &a), *again = judged("waits", &b),
+               *plain = judged("alone", NULL);
     carry_out(r);
     ck_assert_int_eq(r->status, PXS_E_STOPPED);
     ck_assert_int_eq(r->n_epoch, 1);

@@ -1,4 +1,5 @@
-/* Whole small runs: what is recorded, which files appear, and that every hyperparameter does what it says. */
+/* Whole small runs: what is recorded, which files appear, and that every hyperparameter does what
+ * it says. */
 #include "fixture.h"
 
 #include "pixsweep/data.h"
@@ -21,7 +22,7 @@ static struct run *completed(const char *dir, void (*change)(struct pxs_params *
     return r;
 }
 
-/* ---- what is recorded ------------------------------------------------------------------------------------ */
+/* ---- what is recorded ----------------------------------------------------------------------- */
 
 static void three_epochs(struct pxs_params *p) {
     p->n_epochs = 3;
@@ -52,8 +53,10 @@ START_TEST(rows_and_averages)
         const struct pxs_record_epoch *row = &r->epoch[e];
         ck_assert_double_eq_tol(row->avg_loss_G, sum / 3, 1e-12 * sum);
         ck_assert(row->max_loss_G == max_G && row->max_loss_D == max_D);
-        ck_assert(row->val_psnr > 0 && row->val_psnr < 60 && row->val_ssim > -1 && row->val_ssim < 1);
-        /* the square of a mean is at most the mean of squares (Jensen), and these networks have not settled on one value */
+        ck_assert(row->val_psnr > 0 && row->val_psnr < 60 && row->val_ssim > -1 &&
+                  row->val_ssim < 1);
+        /* the square of a mean is at most the mean of squares (Jensen), and these networks have not
+         * settled on one value */
         ck_assert(pow(row->D_real - 1, 2) < row->avg_loss_real && pow(row->D_real - 1, 2) > 0);
         ck_assert(pow(row->D_fake, 2) < row->avg_loss_fake && row->D_fake != 0);
     }
@@ -93,7 +96,8 @@ static void check_file(const struct run *r, const char *file, const char *sha256
     char hex[PXS_SHA256_HEX];
     uint64_t bytes;
     struct pxs_error err;
-    ck_assert_msg(pxs_sha256_file(run_path(r, file), hex, &bytes, &err) == PXS_OK, "%s", err.message);
+    ck_assert_msg(pxs_sha256_file(run_path(r, file), hex, &bytes, &err) == PXS_OK, "%s",
+                  err.message);
     ck_assert_str_eq(hex, sha256);
     if (size >= 0)
         ck_assert_int_eq((int64_t)bytes, size);
@@ -208,7 +212,7 @@ START_TEST(same_bits_for_any_threads)
 }
 END_TEST
 
-/* ---- every hyperparameter does what it says --------------------------------------------------------------- */
+/* ---- every hyperparameter does what it says ------------------------------------------------- */
 
 static void set_direction(struct pxs_params *p) {
     p->direction = PXS_DIRECTION_ATOB;
@@ -342,7 +346,8 @@ END_TEST
 
 START_TEST(vanilla_starts_at_log_two)
 {
-    /* Predictions near 0 at first: binary cross-entropy is near log 2 where the squares are near 1. */
+    /* Predictions near 0 at first: binary cross-entropy is near log 2 where the squares are near
+     * 1. */
     struct run *r = completed("vanilla", set_vanilla), *base = completed("base", NULL);
     ck_assert_double_eq_tol(r->batch[0].losses.loss_GAN, log(2), 0.3);
     ck_assert_double_eq_tol(base->batch[0].losses.loss_GAN, 1, 0.6);
@@ -440,7 +445,8 @@ static void expect_source(const struct run *r, const char *file, uint32_t i) {
     ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_OK);
     ck_assert_int_eq(pxs_image_read(run_path(r, file), &picture, NULL, &err), PXS_OK);
     pxs_dataset_batch(set, PXS_SPLIT_TRAIN, &i, 1, NULL, source, target);
-    const int x0 = PAD + (int)(i % PER_ROW) * (SIDE + PAD), y0 = PAD + (int)(i / PER_ROW) * (3 * SIDE + PAD);
+    const int x0 = PAD + (int)(i % PER_ROW) * (SIDE + PAD),
+              y0 = PAD + (int)(i / PER_ROW) * (3 * SIDE + PAD);
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE * 3; x++) {
             int seen = picture.pixels[((y0 + y) * picture.width + x0) * 3 + x];
@@ -483,8 +489,8 @@ START_TEST(init_from_starts_there)
     /* the discriminator beside it came along: without it the first loss_real is another */
     struct run *alone = new_run("alone");
     char command[8400];
-    snprintf(command, sizeof command, "mkdir '%s/lone' && cp '%s' '%s/lone'", test_folder(), b->p.init_from,
-             test_folder());
+    snprintf(command, sizeof command, "mkdir '%s/lone' && cp '%s' '%s/lone'", test_folder(),
+             b->p.init_from, test_folder());
     ck_assert_int_eq(system(command), 0);
     alone->p = b->p;
     snprintf(alone->p.init_from, sizeof alone->p.init_from, "%s/lone/generator_min.safetensors",
@@ -507,7 +513,7 @@ START_TEST(init_from_starts_there)
 }
 END_TEST
 
-/* ---- endings --------------------------------------------------------------------------------------------- */
+/* ---- endings -------------------------------------------------------------------------------- */
 
 START_TEST(divergence_names_the_step)
 {
@@ -519,7 +525,8 @@ START_TEST(divergence_names_the_step)
     char words[32];
     snprintf(words, sizeof words, "step %d ", (int)r->end.step);
     ck_assert_msg(strstr(r->end.message, words) != NULL, "%s", r->end.message);
-    ck_assert_int_eq(r->batch[r->n_batch - 1].step, r->end.step); /* the row that shows it is there */
+    /* the row that shows it is there */
+    ck_assert_int_eq(r->batch[r->n_batch - 1].step, r->end.step);
     free(r);
 }
 END_TEST
@@ -552,7 +559,8 @@ START_TEST(bad_data_fails_before_the_first_step)
     ck_assert_int_eq(unlink(path), 0);
     struct pxs_dataset_info info;
     snprintf(path, sizeof path, "%s/data", test_folder());
-    struct pxs_dataset_options o = {.path = path, .img_height = SIDE, .img_width = SIDE, .channels = 3};
+    struct pxs_dataset_options o = {
+        .path = path, .img_height = SIDE, .img_width = SIDE, .channels = 3};
     ck_assert_int_eq(pxs_dataset_inspect(&o, &info, &err), PXS_OK);
     r = new_run("changed");
     r->data_hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -563,7 +571,7 @@ START_TEST(bad_data_fails_before_the_first_step)
 }
 END_TEST
 
-/* ---- numbers for plans ------------------------------------------------------------------------------------ */
+/* ---- numbers for plans ---------------------------------------------------------------------- */
 
 START_TEST(estimates)
 {
@@ -572,7 +580,8 @@ START_TEST(estimates)
     pxs_params_default(&p);
     pxs_train_estimate(&p, 400, 80, &e);
     ck_assert_int_eq(e.steps, 50 * 200);
-    ck_assert_int_eq(e.weights_G, 29500419 - 262144); /* the lab's 64 px generator without its unused down7 */
+    /* the lab's 64 px generator without its unused down7 */
+    ck_assert_int_eq(e.weights_G, 29500419 - 262144);
     ck_assert_int_eq(e.weights_D, 2767808);
     ck_assert_double_eq_tol(e.gmac_per_step / 8, 1.9, 0.1);
     p.img_height = p.img_width = 256;
@@ -597,7 +606,7 @@ START_TEST(environment_names_the_kernels)
 }
 END_TEST
 
-/* ---- bench ----------------------------------------------------------------------------------------------- */
+/* ---- bench ---------------------------------------------------------------------------------- */
 
 static struct pxs_bench *make_bench(const struct pxs_params *p, const char *kernels,
                                     enum pxs_bench_scope scope) {
@@ -607,7 +616,8 @@ static struct pxs_bench *make_bench(const struct pxs_params *p, const char *kern
     return b;
 }
 
-static const struct pxs_bench_row *row_of(const struct pxs_bench_row *rows, size_t n, const char *what) {
+static const struct pxs_bench_row *row_of(const struct pxs_bench_row *rows, size_t n,
+                                          const char *what) {
     for (size_t i = 0; i < n; i++)
         if (!strcmp(rows[i].what, what))
             return &rows[i];
@@ -635,7 +645,8 @@ START_TEST(bench_counts_rounds_work_and_bytes)
         ck_assert(rows[i].ms_min > 0 && rows[i].ms_min <= rows[i].ms_median);
         ck_assert_double_eq_tol(rows[i].gflops * rows[i].ms_median, 2e3 * rows[i].gmac, 1e-9);
         if (rows[i].gb_per_s > 0)
-            ck_assert_double_eq_tol(rows[i].gb_per_s * rows[i].ms_median, 1e-6 * rows[i].bytes, 1e-9);
+            ck_assert_double_eq_tol(rows[i].gb_per_s * rows[i].ms_median, 1e-6 * rows[i].bytes,
+                                    1e-9);
     }
     pxs_train_estimate(&p, 2, 0, &estimate);
     const struct pxs_bench_row *step = &rows[n - 2], *sgemm = &rows[n - 1];
@@ -667,9 +678,11 @@ START_TEST(bench_names_what_computes_a_layer)
     pxs_bench_destroy(&b);
     ck_assert_str_eq(row_of(rows, n, "G down2 forward")->method, "blas");
     ck_assert_str_eq(row_of(rows, n, "G final weight gradient")->method, "head");
-    /* 32 px: down5 has one pixel of four, and so reads 4 taps of 16, but writes all gradients. 128 channels on both sides. */
+    /* 32 px: down5 has one pixel of four, and so reads 4 taps of 16, but writes all gradients. 128
+     * channels on both sides. */
     ck_assert_str_eq(row_of(rows, n, "G down5 forward")->shape, "1x1x1 128-128");
-    ck_assert_double_eq(row_of(rows, n, "G down5 forward")->bytes, 4.0 * (128 * (4 + 1) + 4 * 128 * 128));
+    ck_assert_double_eq(row_of(rows, n, "G down5 forward")->bytes,
+                        4.0 * (128 * (4 + 1) + 4 * 128 * 128));
     ck_assert_double_eq(row_of(rows, n, "G down5 weight gradient")->bytes,
                         4.0 * (128 * (4 + 1) + 16 * 128 * 128));
     ck_assert(row_of(rows, n, "G down5 forward")->gb_per_s > 0);
@@ -705,9 +718,10 @@ START_TEST(bench_of_the_step_alone)
 }
 END_TEST
 
-/* ---- rates ------------------------------------------------------------------------------------------------- */
+/* ---- rates ---------------------------------------------------------------------------------- */
 
-static double rate(const struct pxs_params *p, int net, int64_t epoch, int64_t batch, int64_t batches) {
+static double rate(const struct pxs_params *p, int net, int64_t epoch, int64_t batch,
+                   int64_t batches) {
     struct pxs_schedule s;
     pxs_schedule_resolve(p, net, batches, &s);
     return pxs_schedule_rate(&s, epoch, batch);

@@ -1,5 +1,6 @@
-/* files: the names of a run's files below its folder (docs/contracts.md, Files of a run). Who makes, reads or removes one takes its
- * name from here. Those with an argument are given a string literal: a format ("%lld") or a pattern of fnmatch ("[0-9]*"). */
+/* files: the names of a run's files below its folder (docs/contracts.md, Files of a run). Who
+ * makes, reads or removes one takes its name from here. Those with an argument are given a string
+ * literal: a format ("%lld") or a pattern of fnmatch ("[0-9]*"). */
 #ifndef PIXSWEEP_FILES_H
 #define PIXSWEEP_FILES_H
 

@@ -41,7 +41,8 @@ const char *pxs_reason_name(enum pxs_end_reason reason);
 enum pxs_end_reason pxs_reason_parse(const char *name);
 /* What an END record alone says. */
 enum pxs_end_reason pxs_reason_of_outcome(enum pxs_outcome outcome);
-/* crash, out_of_memory, killed: the worker ended without a word of its own, which is worth another try. */
+/* crash, out_of_memory, killed: the worker ended without a word of its own, which is worth another
+ * try. */
 bool pxs_reason_is_crash(enum pxs_end_reason reason);
 
 #endif

@@ -32,22 +32,24 @@ enum pxs_run_state pxs_state_parse(const char *name);
 
 /* May run.state hold it? */
 bool pxs_state_is_stored(enum pxs_run_state state);
-/* Does `run` start runs in this state: new, queued, interrupted, and pruned ones where the sweep does not prune (any more)? */
+/* Does `run` start runs in this state: new, queued, interrupted, and pruned ones where the sweep
+ * does not prune (any more)? */
 bool pxs_state_is_startable(enum pxs_run_state state, bool prunes);
 /* completed, diverged: another attempt would end with the same bits. */
 bool pxs_state_is_final(enum pxs_run_state state);
 /* completed, pruned: it went as it was asked for. */
 bool pxs_state_is_done(enum pxs_run_state state);
-/* diverged, failed, cancelled, pruned: it is over before its end, and its curve counts in no mean. */
+/* diverged, failed, cancelled, pruned: it is over before its end, and its curve counts in no
+ * mean. */
 bool pxs_state_is_lost(enum pxs_run_state state);
 
 struct pxs_state_counts {
     size_t of[PXS_STATES];
 };
-/* Appends ", 3 failed, 1 pruned": the states of `order` that occur, `first` in front of the first of them and ", " between. True
- * where there was one. */
-bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order, size_t n,
-                          const char *first, struct pxs_text *out);
+/* Appends ", 3 failed, 1 pruned": the states of `order` that occur, `first` in front of the first
+ * of them and ", " between. True where there was one. */
+bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order,
+                          size_t n, const char *first, struct pxs_text *out);
 /* The order of closing words: pruned, failed, diverged, interrupted, cancelled, queued. */
 enum { PXS_STATES_TOLD = 6 };
 extern const enum pxs_run_state pxs_states_told[PXS_STATES_TOLD];

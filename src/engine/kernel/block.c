@@ -1,11 +1,13 @@
-/* Instance norm, activation and dropout as one pass, forward and backward (torch: InstanceNorm2d(affine=False), LeakyReLU or ReLU,
- * Dropout). A piece owns an image and a block of channels, so each statistic is summed by one piece, row after row. */
+/* Instance norm, activation and dropout as one pass, forward and backward (torch:
+ * InstanceNorm2d(affine=False), LeakyReLU or ReLU, Dropout). A piece owns an image and a block of
+ * channels, so each statistic is summed by one piece, row after row. */
 #include "kernel_priv.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Channels a piece: four cache lines of a pixel. Pixels that are summed in f32 before the sum goes to double. */
+/* Channels a piece: four cache lines of a pixel. Pixels that are summed in f32 before the sum goes
+ * to double. */
 enum { CHANNELS = 64, RUN = 64 };
 #define EPSILON 1e-5
 
@@ -45,8 +47,8 @@ PXS_CLONES static void add_run(const float *x, size_t ld, int pixels, int c, flo
             sum[i] += x[i];
 }
 
-PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int c, const float *mean,
-                                      float *sum) {
+PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int c,
+                                      const float *mean, float *sum) {
     for (int k = 0; k < pixels; k++, x += ld)
         for (int i = 0; i < c; i++) {
             float d = x[i] - mean[i];
@@ -54,12 +56,13 @@ PXS_CLONES static void add_square_run(const float *x, size_t ld, int pixels, int
         }
 }
 
-static void statistics(const struct pxs_block_shape *s, const float *x, const struct part *p, float *mean,
-                       float *rstd) {
+static void statistics(const struct pxs_block_shape *s, const float *x, const struct part *p,
+                       float *mean, float *rstd) {
     double total[CHANNELS] = {0};
     for (int at = 0; at < s->hw; at += RUN) {
         float sum[CHANNELS] = {0};
-        add_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c, sum);
+        add_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c,
+                sum);
         for (int i = 0; i < p->c; i++)
             total[i] += (double)sum[i];
     }
@@ -68,8 +71,8 @@ static void statistics(const struct pxs_block_shape *s, const float *x, const st
     memset(total, 0, sizeof total);
     for (int at = 0; at < s->hw; at += RUN) {
         float sum[CHANNELS] = {0};
-        add_square_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at), p->c, mean,
-                       sum);
+        add_square_run(x + (size_t)at * (size_t)s->c, (size_t)s->c, pxs_min_int(RUN, s->hw - at),
+                       p->c, mean, sum);
         for (int i = 0; i < p->c; i++)
             total[i] += (double)sum[i];
     }
@@ -77,8 +80,9 @@ static void statistics(const struct pxs_block_shape *s, const float *x, const st
         rstd[i] = (float)(1.0 / sqrt(total[i] / s->hw + EPSILON));
 }
 
-/* Element i of a layer is kept where the i-th number of the stream is at least p * 2^32. Philox gives four numbers a call; channel
- * blocks start at multiples of 64, but a pixel may start inside a group of four when C is odd. */
+/* Element i of a layer is kept where the i-th number of the stream is at least p * 2^32. Philox
+ * gives four numbers a call; channel blocks start at multiples of 64, but a pixel may start inside
+ * a group of four when C is odd. */
 static void draw_mask(const struct pxs_dropout *d, size_t first, int n, uint8_t *mask) {
     uint32_t key[2] = {(uint32_t)d->seed, (uint32_t)(d->seed >> 32)}, r[4];
     uint64_t limit = (uint64_t)(d->p * 4294967296.0);
@@ -94,9 +98,10 @@ static void draw_mask(const struct pxs_dropout *d, size_t first, int n, uint8_t 
     }
 }
 
-/* The loops below run over a part's pixels and channels; whole blocks of channels have a constant count, which compilers unroll. */
-static inline void act_loop(const float *x, size_t ld, const float *mean, const float *rstd, float slope,
-                            int c, int pixels, float *y, size_t ld_y) {
+/* The loops below run over a part's pixels and channels; whole blocks of channels have a constant
+ * count, which compilers unroll. */
+static inline void act_loop(const float *x, size_t ld, const float *mean, const float *rstd,
+                            float slope, int c, int pixels, float *y, size_t ld_y) {
     for (int k = 0; k < pixels; k++, x += ld, y += ld_y)
         for (int i = 0; i < c; i++) {
             float v = (x[i] - mean[i]) * rstd[i];
@@ -105,8 +110,8 @@ static inline void act_loop(const float *x, size_t ld, const float *mean, const 
 }
 
 PXS_CLONES static void act_run(const float *x, size_t ld, const float *restrict mean,
-                               const float *restrict rstd, float slope, int c, int pixels, float *restrict y,
-                               size_t ld_y) {
+                               const float *restrict rstd, float slope, int c, int pixels,
+                               float *restrict y, size_t ld_y) {
     if (c == CHANNELS)
         act_loop(x, ld, mean, rstd, slope, CHANNELS, pixels, y, ld_y);
     else
@@ -168,10 +173,11 @@ void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_bl
     pxs_pool_run(ctx->pool, forward_piece, &b, pieces(s));
 }
 
-/* g = dy * dropout factor * act'(xhat) for a run of pixels, and its sums under a norm: g and g * xhat */
-static inline void grad_loop(const float *x, const float *dy, const uint8_t *mask, float *g, size_t ld,
-                             size_t ld_dy, const float *mean, const float *rstd, float slope, float keep,
-                             int c, int pixels, float *sum, float *dot) {
+/* g = dy * dropout factor * act'(xhat) for a run of pixels, and its sums under a norm: g and g *
+ * xhat */
+static inline void grad_loop(const float *x, const float *dy, const uint8_t *mask, float *g,
+                             size_t ld, size_t ld_dy, const float *mean, const float *rstd,
+                             float slope, float keep, int c, int pixels, float *sum, float *dot) {
     for (int k = 0; k < pixels; k++, x += ld, dy += ld_dy, g += ld) {
         for (int i = 0; i < c; i++) {
             float v = (x[i] - mean[i]) * rstd[i];
@@ -188,10 +194,11 @@ static inline void grad_loop(const float *x, const float *dy, const uint8_t *mas
     }
 }
 
-PXS_CLONES static void grad_run(const float *x, const float *dy, const uint8_t *mask, float *restrict g,
-                                size_t ld, size_t ld_dy, const float *restrict mean,
-                                const float *restrict rstd, float slope, float keep, int c, int pixels,
-                                float *restrict sum, float *restrict dot) {
+PXS_CLONES static void grad_run(const float *x, const float *dy, const uint8_t *mask,
+                                float *restrict g, size_t ld, size_t ld_dy,
+                                const float *restrict mean, const float *restrict rstd, float slope,
+                                float keep, int c, int pixels, float *restrict sum,
+                                float *restrict dot) {
     if (c == CHANNELS)
         grad_loop(x, dy, mask, g, ld, ld_dy, mean, rstd, slope, keep, CHANNELS, pixels, sum, dot);
     else
@@ -236,9 +243,9 @@ static void backward_piece(void *user, int piece, int thread) {
         size_t at = p.first + (size_t)k * c;
         memset(run_sum, 0, sizeof run_sum);
         memset(run_dot, 0, sizeof run_dot);
-        grad_run(b->x + at, dy + (size_t)k * b->ld, b->p > 0 ? b->mask + at : NULL, b->dx + at, c, b->ld,
-                 mean, rstd, s->slope, keep, p.c, pxs_min_int(RUN, s->hw - k), s->norm ? run_sum : NULL,
-                 run_dot);
+        grad_run(b->x + at, dy + (size_t)k * b->ld, b->p > 0 ? b->mask + at : NULL, b->dx + at, c,
+                 b->ld, mean, rstd, s->slope, keep, p.c, pxs_min_int(RUN, s->hw - k),
+                 s->norm ? run_sum : NULL, run_dot);
         for (int i = 0; i < p.c; i++) {
             sum[i] += (double)run_sum[i];
             dot[i] += (double)run_dot[i];
@@ -253,9 +260,9 @@ static void backward_piece(void *user, int piece, int thread) {
     norm_run(b->x + p.first, c, mean, rstd, run_sum, run_dot, p.c, s->hw, b->dx + p.first);
 }
 
-void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s, double p,
-                        const float *x, const float *stats, const uint8_t *mask, const float *dy,
-                        size_t ld_dy, float *dx) {
+void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
+                        double p, const float *x, const float *stats, const uint8_t *mask,
+                        const float *dy, size_t ld_dy, float *dx) {
     struct block b = {.s = s,
                       .x = (float *)x,
                       .stats = (float *)stats,
@@ -281,8 +288,8 @@ static void sum_piece(void *user, int piece, int thread) {
     double total[CHANNELS] = {0};
     for (size_t at = 0; at < j->pixels; at += RUN) {
         float sum[CHANNELS] = {0};
-        add_run(j->dx + at * (size_t)j->c + (size_t)c0, (size_t)j->c, (int)pxs_min_size(RUN, j->pixels - at),
-                c, sum);
+        add_run(j->dx + at * (size_t)j->c + (size_t)c0, (size_t)j->c,
+                (int)pxs_min_size(RUN, j->pixels - at), c, sum);
         for (int i = 0; i < c; i++)
             total[i] += (double)sum[i];
     }
@@ -290,7 +297,8 @@ static void sum_piece(void *user, int piece, int thread) {
         j->sum[c0 + i] = (float)total[i];
 }
 
-void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c, float *sum) {
+void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c,
+                    float *sum) {
     struct pixel_sum j = {dx, pixels, c, sum};
     pxs_pool_run(ctx->pool, sum_piece, &j, pxs_ceil_div(c, CHANNELS));
 }

@@ -1,8 +1,10 @@
-/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the yardstick of any faster method.
+/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the yardstick
+ * of any faster method.
  *
  * col[m][ky][kx][cb], one row for each small pixel m, holds the 16 big pixels that it meets. Then
  *   D: small = col W        U: col = small W^T, and big gathers from col        W: dW = col^T small
- * with W as the matrix [16*Cb, Cs], brought out of its panels first. Rows of small pixels are worked off in slabs, so that col stays within a budget. */
+ * with W as the matrix [16*Cb, Cs], brought out of its panels first. Rows of small pixels are
+ * worked off in slabs, so that col stays within a budget. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -67,8 +69,9 @@ static void im2col_row(const struct slab *b, int row) {
             if (y < 0 || y >= height)
                 memset(out, 0, run * sizeof *out);
             else
-                take_run(b->src + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * b->ld, b->ld,
-                         width, 2 * j - 1, s->cb, out);
+                take_run(b->src +
+                             ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * b->ld,
+                         b->ld, width, 2 * j - 1, s->cb, out);
         }
 }
 
@@ -96,7 +99,8 @@ PXS_CLONES static void add4(const float *a, const float *b, const float *c, cons
 }
 
 /* col at small pixel (i, j) of `image`, tap (ky, kx); zeros outside. */
-static const float *tap(const struct slab *b, int image, int i, int j, int ky, int kx, const float *zeros) {
+static const float *tap(const struct slab *b, int image, int i, int j, int ky, int kx,
+                        const float *zeros) {
     const struct pxs_conv_shape *s = b->s;
     if (i < 0 || i >= s->h || j < 0 || j >= s->w)
         return zeros;
@@ -105,14 +109,15 @@ static const float *tap(const struct slab *b, int image, int i, int j, int ky, i
            (size_t)(ky * 4 + kx) * (size_t)s->cb;
 }
 
-/* The two big rows 2i and 2i+1 that belong to a row of small pixels. Big row 2i meets (i, ky 1) and (i-1, ky 3); 2i+1 meets (i, 2) and
- * (i+1, 0); columns alike. */
+/* The two big rows 2i and 2i+1 that belong to a row of small pixels. Big row 2i meets (i, ky 1) and
+ * (i-1, ky 3); 2i+1 meets (i, 2) and (i+1, 0); columns alike. */
 static void gather_row(const struct slab *b, int row, const float *zeros) {
     const struct pxs_conv_shape *s = b->s;
     int image = row / s->h, i = row % s->h;
     for (int py = 0; py < 2; py++) {
         int i2 = py ? i + 1 : i - 1, k1 = py ? 2 : 1, k2 = py ? 0 : 3;
-        float *out = b->dst + ((size_t)(image * 2 * s->h + 2 * i + py) * (size_t)(2 * s->w)) * b->ld;
+        float *out =
+            b->dst + ((size_t)(image * 2 * s->h + 2 * i + py) * (size_t)(2 * s->w)) * b->ld;
         for (int x = 0; x < 2 * s->w; x++, out += b->ld) {
             int j = x / 2, px = x % 2, j2 = px ? j + 1 : j - 1, l1 = px ? 2 : 1, l2 = px ? 0 : 3;
             add4(tap(b, image, i, j, k1, l1, zeros), tap(b, image, i, j2, k1, l2, zeros),
@@ -136,7 +141,7 @@ static void gather_piece(void *user, int piece, int thread) {
         gather_row(g->b, g->b->row0 + r, g->zeros);
 }
 
-/* ---- weights as a matrix --------------------------------------------------------------------------------- */
+/* ---- weights as a matrix -------------------------------------------------------------------- */
 
 struct matrix {
     int cb, cs;
@@ -153,7 +158,8 @@ static void matrix_piece(void *user, int piece, int thread) {
         for (size_t b = 0; b < cb; b++) {
             size_t ours = (((size_t)piece * (cs / p) + panel) * cb + b) * p,
                    dense = ((size_t)piece * cb + b) * cs + panel * p;
-            memcpy(m->to + (m->pack ? ours : dense), m->from + (m->pack ? dense : ours), p * sizeof *m->to);
+            memcpy(m->to + (m->pack ? ours : dense), m->from + (m->pack ? dense : ours),
+                   p * sizeof *m->to);
         }
 }
 
@@ -174,16 +180,18 @@ static const float *matrix_of(const struct pxs_kernel_context *ctx, const struct
     return m.to;
 }
 
-/* ---- the passes ------------------------------------------------------------------------------------------ */
+/* ---- the passes ----------------------------------------------------------------------------- */
 
-static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                      size_t ld_big, const float *weight, float *small, size_t ld_small) {
+static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                      const float *big, size_t ld_big, const float *weight, float *small,
+                      size_t ld_small) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
     const float *matrix = matrix_of(ctx, s, weight);
     float *col = ctx->scratch + matrix_floats(s);
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step);
-        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = r, .src = big, .ld = ld_big};
+        struct slab b = {
+            .s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = r, .src = big, .ld = ld_big};
         im2col(ctx, &b);
         struct pxs_gemm g = {.m = (end - r) * s->w,
                              .n = s->cs,
@@ -198,15 +206,17 @@ static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_con
     }
 }
 
-static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-                    size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
+static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                    const float *small, size_t ld_small, const float *weight, float *big,
+                    size_t ld_big, bool accumulate) {
     /* a pixel of zeros stands before col: what lies outside the image */
     const float *matrix = matrix_of(ctx, s, weight);
     float *zeros = ctx->scratch + matrix_floats(s), *col = zeros + pxs_ceil_div(s->cb, 16) * 16;
     memset(zeros, 0, (size_t)s->cb * sizeof *zeros);
     int all = s->n * s->h, step = slab_rows(s, 1), k = 16 * s->cb;
     for (int r = 0; r < all; r += step) {
-        int end = pxs_min_int(all, r + step), lo = pxs_max_int(0, r - 1), hi = pxs_min_int(all, end + 1);
+        int end = pxs_min_int(all, r + step), lo = pxs_max_int(0, r - 1),
+            hi = pxs_min_int(all, end + 1);
         struct pxs_gemm g = {.trans_b = true,
                              .m = (hi - lo) * s->w,
                              .n = k,
@@ -232,14 +242,15 @@ static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_
 }
 
 static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
-                        const float *big, size_t ld_big, const float *small, size_t ld_small, float *dweight,
-                        const struct pxs_update *update) {
+                        const float *big, size_t ld_big, const float *small, size_t ld_small,
+                        float *dweight, const struct pxs_update *update) {
     int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
     struct matrix m = {s->cb, s->cs, ctx->scratch, dweight, true};
     float *matrix = is_matrix(s) ? dweight : ctx->scratch, *col = ctx->scratch + matrix_floats(s);
     for (int r = 0; r < all; r += step) {
         int end = pxs_min_int(all, r + step);
-        struct slab b = {.s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = r, .src = big, .ld = ld_big};
+        struct slab b = {
+            .s = s, .row0 = r, .row1 = end, .col = col, .col_row0 = r, .src = big, .ld = ld_big};
         im2col(ctx, &b);
         struct pxs_gemm g = {.trans_a = true,
                              .m = k,

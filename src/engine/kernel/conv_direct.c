@@ -1,19 +1,20 @@
 /* Direct convolution, tap by tap: for small maps, where a transform costs more than it saves.
  *
- * The big side is taken apart into its four parities, q(y,x) = big[2y+py][2x+px], each as large as the small side; tap ky meets parity
- * py = (ky + 1) mod 2 at a distance dy = -1, 0, 0, +1 for ky = 0 .. 3:
- *     D  small[i,j]  = sum over taps  q(i+dy, j+dx) w[tap]
- *     U  q(y,x)      = sum over the parity's four taps  small[y-dy, x-dx] w[tap]^T
- *     W  dw[tap]     = sum over pixels  q(i+dy, j+dx)^T small[i,j]
- * Pixels stand as [panel][y][x][image][16], the batch innermost, so those that a tap meets are runs of rows of a matrix. What a tap meets
- * beyond the border is left out, not multiplied by zero: on a 2 x 2 map that is 28 of 64 products, on 1 x 1 it is 12 of 16 taps.
+ * The big side is taken apart into its four parities, q(y,x) = big[2y+py][2x+px], each as large as
+ * the small side; tap ky meets parity py = (ky + 1) mod 2 at a distance dy = -1, 0, 0, +1 for ky =
+ * 0 .. 3: D  small[i,j]  = sum over taps  q(i+dy, j+dx) w[tap] U  q(y,x)      = sum over the
+ * parity's four taps  small[y-dy, x-dx] w[tap]^T W  dw[tap]     = sum over pixels  q(i+dy, j+dx)^T
+ * small[i,j] Pixels stand as [panel][y][x][image][16], the batch innermost, so those that a tap
+ * meets are runs of rows of a matrix. What a tap meets beyond the border is left out, not
+ * multiplied by zero: on a 2 x 2 map that is 28 of 64 products, on 1 x 1 it is 12 of 16 taps.
  *
  * Pieces: an output panel of 16 channels and a block of pixel rows. */
 #include "kernel_priv.h"
 
 #include <string.h>
 
-/* Panels of K at a time, small pixels of a piece at most, rows of W in one chain, segments of W at a time. */
+/* Panels of K at a time, small pixels of a piece at most, rows of W in one chain, segments of W at
+ * a time. */
 enum { K_PANELS = 16, PIECE_PIXELS = 128, CHAIN = 256, MAX_SEGMENTS = 32, COPY_PIECES = 32 };
 
 struct job {
@@ -37,7 +38,8 @@ struct layout {
 };
 
 static struct job make_job(const struct pxs_conv_shape *s) {
-    struct job j = {.s = *s, .cbp = s->cb / PANEL, .csp = s->cs / PANEL, .pixels = s->n * s->h * s->w};
+    struct job j = {
+        .s = *s, .cbp = s->cb / PANEL, .csp = s->cs / PANEL, .pixels = s->n * s->h * s->w};
     j.panel = (size_t)(j.pixels | 1) * PANEL;
     j.block = pxs_min_int(s->h, pxs_max_int(1, PIECE_PIXELS / (s->n * s->w)));
     j.blocks = pxs_ceil_div(s->h, j.block);
@@ -72,7 +74,7 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     return j;
 }
 
-/* ---- taps ------------------------------------------------------------------------------------------------ */
+/* ---- taps ----------------------------------------------------------------------------------- */
 
 static int parity_of(int k) {
     return (k + 1) % 2;
@@ -101,7 +103,8 @@ static struct walk walk_tap(const struct job *j, int tap, int i0, int i1) {
 }
 
 static bool next_run(struct walk *w, struct run *r) {
-    int width = w->j->s.w, n = w->j->s.n, x0 = w->dx < 0 ? 1 : 0, x1 = w->dx > 0 ? width - 1 : width;
+    int width = w->j->s.w, n = w->j->s.n, x0 = w->dx < 0 ? 1 : 0,
+        x1 = w->dx > 0 ? width - 1 : width;
     int rows = w->dx == 0 ? w->end - w->i : 1; /* whole rows follow each other */
     if (w->i >= w->end || x0 >= x1)
         return false;
@@ -112,7 +115,7 @@ static bool next_run(struct walk *w, struct run *r) {
     return true;
 }
 
-/* ---- into panels and out of them --------------------------------------------------------------------------- */
+/* ---- into panels and out of them ------------------------------------------------------------ */
 
 /* Row y of the big side into its parities, or of the small side. */
 static void big_row(const struct job *j, int y) {
@@ -122,7 +125,8 @@ static void big_row(const struct job *j, int y) {
             for (int image = 0; image < s->n; image++) {
                 const float *src =
                     j->big +
-                    (((size_t)image * (size_t)(2 * s->h) + (size_t)y) * (size_t)(2 * s->w) + (size_t)parity) *
+                    (((size_t)image * (size_t)(2 * s->h) + (size_t)y) * (size_t)(2 * s->w) +
+                     (size_t)parity) *
                         j->ld_big +
                     (size_t)b * PANEL;
                 float *dst = j->q + (size_t)((2 * (y % 2) + parity) * j->cbp + b) * j->panel +
@@ -135,10 +139,11 @@ static void small_row(const struct job *j, int y) {
     const struct pxs_conv_shape *s = &j->s;
     for (int c = 0; c < j->csp; c++)
         for (int image = 0; image < s->n; image++) {
-            const float *src = j->small +
-                               ((size_t)image * (size_t)s->h + (size_t)y) * (size_t)s->w * j->ld_small +
-                               (size_t)c * PANEL;
-            float *dst = j->small_panels + (size_t)c * j->panel + (size_t)(y * s->w * s->n + image) * PANEL;
+            const float *src =
+                j->small + ((size_t)image * (size_t)s->h + (size_t)y) * (size_t)s->w * j->ld_small +
+                (size_t)c * PANEL;
+            float *dst =
+                j->small_panels + (size_t)c * j->panel + (size_t)(y * s->w * s->n + image) * PANEL;
             j->isa->copy(src, j->ld_small, s->w, dst, (size_t)s->n * PANEL, false);
         }
 }
@@ -163,36 +168,42 @@ static void small_piece(void *user, int piece, int thread) {
         small_row(j, y);
 }
 
-/* ---- D, U, W ----------------------------------------------------------------------------------------------- */
+/* ---- D, U, W -------------------------------------------------------------------------------- */
 
 static void down_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     const struct pxs_conv_shape *s = &j->s;
-    int panel = piece / j->blocks, i0 = piece % j->blocks * j->block, i1 = pxs_min_int(s->h, i0 + j->block);
+    int panel = piece / j->blocks, i0 = piece % j->blocks * j->block,
+        i1 = pxs_min_int(s->h, i0 + j->block);
     size_t first = (size_t)(i0 * s->w * s->n);
     float *c = j->own + (size_t)thread * j->own_floats;
     memset(c, 0, (size_t)((i1 - i0) * s->w * s->n) * PANEL * sizeof *c);
     for (int tap = 0; tap < 16; tap++) {
-        const float *q = j->q + (size_t)((2 * parity_of(tap / 4) + parity_of(tap % 4)) * j->cbp) * j->panel;
-        const float *w = j->weight + ((size_t)tap * (size_t)j->csp + (size_t)panel) * (size_t)s->cb * PANEL;
+        const float *q =
+            j->q + (size_t)((2 * parity_of(tap / 4) + parity_of(tap % 4)) * j->cbp) * j->panel;
+        const float *w =
+            j->weight + ((size_t)tap * (size_t)j->csp + (size_t)panel) * (size_t)s->cb * PANEL;
         for (int b = 0; b < j->cbp; b += K_PANELS) {
             struct walk walk = walk_tap(j, tap, i0, i1);
             for (struct run r; next_run(&walk, &r);)
-                j->isa->rows(r.len, pxs_min_int(K_PANELS, j->cbp - b), q + (size_t)b * j->panel + r.q * PANEL,
-                             j->panel, w + (size_t)b * PANEL * PANEL, c + (r.small - first) * PANEL, PANEL,
+                j->isa->rows(r.len, pxs_min_int(K_PANELS, j->cbp - b),
+                             q + (size_t)b * j->panel + r.q * PANEL, j->panel,
+                             w + (size_t)b * PANEL * PANEL, c + (r.small - first) * PANEL, PANEL,
                              true);
         }
     }
     for (int i = i0; i < i1; i++)
         for (int image = 0; image < s->n; image++)
-            j->isa->copy(c + (size_t)((i - i0) * s->w * s->n + image) * PANEL, (size_t)s->n * PANEL, s->w,
-                         j->out + ((size_t)image * (size_t)s->h + (size_t)i) * (size_t)s->w * j->ld_small +
-                             (size_t)panel * PANEL,
-                         j->ld_small, false);
+            j->isa->copy(
+                c + (size_t)((i - i0) * s->w * s->n + image) * PANEL, (size_t)s->n * PANEL, s->w,
+                j->out + ((size_t)image * (size_t)s->h + (size_t)i) * (size_t)s->w * j->ld_small +
+                    (size_t)panel * PANEL,
+                j->ld_small, false);
 }
 
-static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                 size_t ld_big, const float *weight, float *small, size_t ld_small) {
+static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                 const float *big, size_t ld_big, const float *weight, float *small,
+                 size_t ld_small) {
     struct job j = begin(ctx, s);
     j.big = big;
     j.ld_big = ld_big;
@@ -220,20 +231,22 @@ static void up_piece(void *user, int piece, int thread) {
         for (int k0 = 0; k0 < j->csp; k0 += K_PANELS) {
             int k = pxs_min_int(K_PANELS, j->csp - k0);
             for (int p = 0; p < k; p++)
-                pxs_transpose(j->isa,
-                              j->weight + (((size_t)tap * (size_t)j->csp + (size_t)(k0 + p)) * (size_t)s->cb +
-                                           (size_t)panel * PANEL) *
-                                              PANEL,
-                              turned + (size_t)p * PANEL * PANEL, (size_t)s->cb * PANEL);
+                pxs_transpose(
+                    j->isa,
+                    j->weight + (((size_t)tap * (size_t)j->csp + (size_t)(k0 + p)) * (size_t)s->cb +
+                                 (size_t)panel * PANEL) *
+                                    PANEL,
+                    turned + (size_t)p * PANEL * PANEL, (size_t)s->cb * PANEL);
             struct walk walk = walk_tap(j, tap, y0 - dy, y1 - dy);
             for (struct run r; next_run(&walk, &r);)
-                j->isa->rows(r.len, k, j->small_panels + (size_t)k0 * j->panel + r.small * PANEL, j->panel,
-                             turned, c + (r.q - first) * PANEL, PANEL, true);
+                j->isa->rows(r.len, k, j->small_panels + (size_t)k0 * j->panel + r.small * PANEL,
+                             j->panel, turned, c + (r.q - first) * PANEL, PANEL, true);
         }
     }
     for (int y = y0; y < y1; y++)
         for (int image = 0; image < s->n; image++)
-            j->isa->copy(c + (size_t)((y - y0) * s->w * s->n + image) * PANEL, (size_t)s->n * PANEL, s->w,
+            j->isa->copy(c + (size_t)((y - y0) * s->w * s->n + image) * PANEL, (size_t)s->n * PANEL,
+                         s->w,
                          j->out +
                              (((size_t)image * (size_t)(2 * s->h) + (size_t)(2 * y + parity / 2)) *
                                   (size_t)(2 * s->w) +
@@ -243,8 +256,9 @@ static void up_piece(void *user, int piece, int thread) {
                          2 * j->ld_big, j->accumulate);
 }
 
-static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-               size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
+static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+               const float *small, size_t ld_small, const float *weight, float *big, size_t ld_big,
+               bool accumulate) {
     struct job j = begin(ctx, s);
     j.small = small;
     j.ld_small = ld_small;
@@ -258,7 +272,8 @@ static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape
 
 /* One 16 x 16 block of a tap's gradient, over all its runs. */
 static void weight_block(const struct job *j, int tap, int panel, int b, float *out) {
-    const float *q = j->q + (size_t)((2 * parity_of(tap / 4) + parity_of(tap % 4)) * j->cbp + b) * j->panel;
+    const float *q =
+        j->q + (size_t)((2 * parity_of(tap / 4) + parity_of(tap % 4)) * j->cbp + b) * j->panel;
     const float *small = j->small_panels + (size_t)panel * j->panel;
     struct pxs_segment seg[MAX_SEGMENTS];
     int n = 0, rows = 0;

@@ -1,10 +1,13 @@
-/* Few big channels: the first layers (3 and 6), and widths that are no multiple of 16 on the big side.
+/* Few big channels: the first layers (3 and 6), and widths that are no multiple of 16 on the big
+ * side.
  *
- * All 16 taps of all Cb channels are one K, k = tap * Cb + cb, of Cb panels: col[m][k] holds the big pixels that small pixel m meets. Then
- *     D  small = col w        U  col = small w^T, and big gathers from it        W  dw = col^T small
- * as in conv_blas.c, but for a block of rows at a time that stays in cache, in panels, and with no call to OpenBLAS.
+ * All 16 taps of all Cb channels are one K, k = tap * Cb + cb, of Cb panels: col[m][k] holds the
+ * big pixels that small pixel m meets. Then D  small = col w        U  col = small w^T, and big
+ * gathers from it        W  dw = col^T small as in conv_blas.c, but for a block of rows at a time
+ * that stays in cache, in panels, and with no call to OpenBLAS.
  *
- * Pieces: blocks of rows of small pixels. W sums up 16 runs of rows apart, then these in their order. */
+ * Pieces: blocks of rows of small pixels. W sums up 16 runs of rows apart, then these in their
+ * order. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -74,7 +77,7 @@ static int blocks_of(const struct job *j) {
     return pxs_ceil_div(j->rows, j->block);
 }
 
-/* ---- col ------------------------------------------------------------------------------------------------- */
+/* ---- col ------------------------------------------------------------------------------------ */
 
 /* A run of 4 pixels; the sizes of 3 and 6 channels are known to the compiler. */
 static inline void copy_run(float *dst, const float *src, size_t n) {
@@ -98,14 +101,16 @@ static void column(const struct job *j, int image, int i, int x, float *row) {
             memset(row, 0, 4 * cb * sizeof *row);
             continue;
         }
-        const float *src = j->big + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * j->ld_big;
+        const float *src =
+            j->big + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * j->ld_big;
         if (together) {
             copy_run(row, src + (size_t)x0 * cb, 4 * cb);
             continue;
         }
         for (int kx = 0; kx < 4; kx++)
             if (x0 + kx >= 0 && x0 + kx < width)
-                memcpy(row + (size_t)kx * cb, src + (size_t)(x0 + kx) * j->ld_big, cb * sizeof *row);
+                memcpy(row + (size_t)kx * cb, src + (size_t)(x0 + kx) * j->ld_big,
+                       cb * sizeof *row);
             else
                 memset(row + (size_t)kx * cb, 0, cb * sizeof *row);
     }
@@ -121,13 +126,14 @@ static void columns(const struct job *j, int row0, int row1, float *col, float *
         }
 }
 
-/* ---- weights --------------------------------------------------------------------------------------------- */
+/* ---- weights -------------------------------------------------------------------------------- */
 
 /* [16][Cs/16][Cb][16] -> panel c of [Cs/16][K][16], and back. */
 static void copy_panel(const struct job *j, int c, const float *from, float *to, bool pack) {
     size_t run = (size_t)j->s.cb * PANEL;
     for (size_t tap = 0; tap < 16; tap++) {
-        size_t ours = (tap * (size_t)j->csp + (size_t)c) * run, packed = ((size_t)c * 16 + tap) * run;
+        size_t ours = (tap * (size_t)j->csp + (size_t)c) * run,
+               packed = ((size_t)c * 16 + tap) * run;
         memcpy(to + (pack ? packed : ours), from + (pack ? ours : packed), run * sizeof *to);
     }
 }
@@ -144,16 +150,18 @@ static void pack_turned_piece(void *user, int piece, int thread) {
     (void)thread;
     float *out = j->packed + (size_t)piece * PANEL * (size_t)j->s.cs;
     for (int i = 0; i < PANEL; i++) {
-        size_t k = (size_t)piece * PANEL + (size_t)i, tap = k / (size_t)j->s.cb, b = k % (size_t)j->s.cb;
+        size_t k = (size_t)piece * PANEL + (size_t)i, tap = k / (size_t)j->s.cb,
+               b = k % (size_t)j->s.cb;
         for (int c = 0; c < j->csp; c++) {
-            const float *w = j->weight + ((tap * (size_t)j->csp + (size_t)c) * (size_t)j->s.cb + b) * PANEL;
+            const float *w =
+                j->weight + ((tap * (size_t)j->csp + (size_t)c) * (size_t)j->s.cb + b) * PANEL;
             for (int l = 0; l < PANEL; l++)
                 out[(size_t)(c * PANEL + l) * PANEL + (size_t)i] = w[l];
         }
     }
 }
 
-/* ---- D --------------------------------------------------------------------------------------------------- */
+/* ---- D -------------------------------------------------------------------------------------- */
 
 static void down_piece(void *user, int piece, int thread) {
     const struct job *j = user;
@@ -161,13 +169,15 @@ static void down_piece(void *user, int piece, int thread) {
     float *col = j->own + (size_t)thread * j->own_floats;
     columns(j, row0, row1, col, col + j->own_col);
     for (int c = 0; c < j->csp; c++)
-        j->isa->rows((row1 - row0) * j->s.w, j->s.cb, col, j->panel, j->packed + (size_t)c * k_of(j) * PANEL,
-                     j->out + (size_t)row0 * (size_t)j->s.w * j->ld_small + (size_t)c * PANEL, j->ld_small,
-                     false);
+        j->isa->rows((row1 - row0) * j->s.w, j->s.cb, col, j->panel,
+                     j->packed + (size_t)c * k_of(j) * PANEL,
+                     j->out + (size_t)row0 * (size_t)j->s.w * j->ld_small + (size_t)c * PANEL,
+                     j->ld_small, false);
 }
 
-static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                 size_t ld_big, const float *weight, float *small, size_t ld_small) {
+static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                 const float *big, size_t ld_big, const float *weight, float *small,
+                 size_t ld_small) {
     struct job j = begin(ctx, s);
     j.big = big;
     j.ld_big = ld_big;
@@ -178,13 +188,15 @@ static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
     pxs_pool_run(ctx->pool, down_piece, &j, blocks_of(&j));
 }
 
-/* ---- U --------------------------------------------------------------------------------------------------- */
+/* ---- U -------------------------------------------------------------------------------------- */
 
-/* Big row y gathers from the columns of small rows row0 .. : (i, k) = (y/2, 1 or 2) and a neighbour. */
+/* Big row y gathers from the columns of small rows row0 .. : (i, k) = (y/2, 1 or 2) and a
+ * neighbour. */
 static void gather_row(const struct job *j, int image, int y, int row0, const float *col) {
     const struct pxs_conv_shape *s = &j->s;
     size_t cb = (size_t)s->cb, k_all = k_of(j);
-    float *out = j->out + ((size_t)image * (size_t)(2 * s->h) + (size_t)y) * (size_t)(2 * s->w) * j->ld_big;
+    float *out =
+        j->out + ((size_t)image * (size_t)(2 * s->h) + (size_t)y) * (size_t)(2 * s->w) * j->ld_big;
     for (int x = 0; x < 2 * s->w; x++, out += j->ld_big) {
         if (!j->accumulate)
             memset(out, 0, cb * sizeof *out);
@@ -206,21 +218,24 @@ static void up_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     const struct pxs_conv_shape *s = &j->s;
     int row0 = piece * j->block, row1 = pxs_min_int(j->rows, row0 + j->block);
-    int lo = pxs_max_int(0, row0 - 1), hi = pxs_min_int(j->rows, row1 + 1), pixels = (hi - lo) * s->w;
+    int lo = pxs_max_int(0, row0 - 1), hi = pxs_min_int(j->rows, row1 + 1),
+        pixels = (hi - lo) * s->w;
     float *panels = j->own + (size_t)thread * j->own_floats, *col = panels + j->own_col;
     for (int c = 0; c < j->csp; c++)
-        j->isa->copy(j->small + (size_t)lo * (size_t)s->w * j->ld_small + (size_t)c * PANEL, j->ld_small,
-                     pixels, panels + (size_t)c * j->panel, PANEL, false);
+        j->isa->copy(j->small + (size_t)lo * (size_t)s->w * j->ld_small + (size_t)c * PANEL,
+                     j->ld_small, pixels, panels + (size_t)c * j->panel, PANEL, false);
     for (int p = 0; p < s->cb; p++)
-        j->isa->rows(pixels, j->csp, panels, j->panel, j->packed + (size_t)p * PANEL * (size_t)s->cs,
-                     col + (size_t)p * PANEL, k_of(j), false);
+        j->isa->rows(pixels, j->csp, panels, j->panel,
+                     j->packed + (size_t)p * PANEL * (size_t)s->cs, col + (size_t)p * PANEL,
+                     k_of(j), false);
     for (int row = row0; row < row1; row++)
         for (int half = 0; half < 2; half++)
             gather_row(j, row / s->h, 2 * (row % s->h) + half, lo, col);
 }
 
-static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-               size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
+static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+               const float *small, size_t ld_small, const float *weight, float *big, size_t ld_big,
+               bool accumulate) {
     struct job j = begin(ctx, s);
     j.small = small;
     j.ld_small = ld_small;
@@ -232,11 +247,12 @@ static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape
     pxs_pool_run(ctx->pool, up_piece, &j, blocks_of(&j));
 }
 
-/* ---- W --------------------------------------------------------------------------------------------------- */
+/* ---- W -------------------------------------------------------------------------------------- */
 
 static void weight_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    int first = pxs_share(j->rows, j->n_parts, piece), end = pxs_share(j->rows, j->n_parts, piece + 1);
+    int first = pxs_share(j->rows, j->n_parts, piece),
+        end = pxs_share(j->rows, j->n_parts, piece + 1);
     float *col = j->own + (size_t)thread * j->own_floats,
           *part = j->parts + (size_t)piece * k_of(j) * (size_t)j->s.cs;
     for (int row = first; row < end; row += j->block) {
@@ -249,7 +265,8 @@ static void weight_piece(void *user, int piece, int thread) {
                                               (size_t)c * PANEL,
                                           (row1 - row) * j->s.w};
                 j->isa->outer(1, &seg, PANEL, j->ld_small,
-                              part + ((size_t)c * k_of(j) + (size_t)p * PANEL) * PANEL, row > first);
+                              part + ((size_t)c * k_of(j) + (size_t)p * PANEL) * PANEL,
+                              row > first);
             }
     }
 }
@@ -259,8 +276,8 @@ static void sum_piece(void *user, int piece, int thread) {
     size_t rows = k_of(j), at = (size_t)piece * rows * PANEL;
     (void)thread;
     for (int part = 1; part < j->n_parts; part++)
-        j->isa->copy(j->parts + (size_t)part * rows * (size_t)j->s.cs + at, PANEL, (int)rows, j->parts + at,
-                     PANEL, true);
+        j->isa->copy(j->parts + (size_t)part * rows * (size_t)j->s.cs + at, PANEL, (int)rows,
+                     j->parts + at, PANEL, true);
     copy_panel(j, piece, j->parts, j->out, false);
 }
 

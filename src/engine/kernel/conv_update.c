@@ -1,5 +1,6 @@
-/* Where a weight pass leaves its gradient: in memory, or, with Adam at once, nowhere. A gradient that goes to memory and comes back for Adam
- * is 12 of 36 bytes a weight; a run of it that is used up while it is in cache saves them. */
+/* Where a weight pass leaves its gradient: in memory, or, with Adam at once, nowhere. A gradient
+ * that goes to memory and comes back for Adam is 12 of 36 bytes a weight; a run of it that is used
+ * up while it is in cache saves them. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -32,6 +33,7 @@ void pxs_update_all(const struct pxs_kernel_context *ctx, const struct pxs_conv_
     const size_t n = (size_t)s->cb * (size_t)s->cs;
     for (int tap = 0; tap < 16; tap++)
         if (pxs_tap_is_live(s, tap))
-            pxs_adam_pieces(ctx, &update->adam, n, dweight + (size_t)tap * n, update->p + (size_t)tap * n,
-                            update->m + (size_t)tap * n, update->v + (size_t)tap * n);
+            pxs_adam_pieces(ctx, &update->adam, n, dweight + (size_t)tap * n,
+                            update->p + (size_t)tap * n, update->m + (size_t)tap * n,
+                            update->v + (size_t)tap * n);
 }

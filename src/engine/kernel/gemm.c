@@ -1,6 +1,7 @@
-/* Matrix products: the one file that knows OpenBLAS. Each piece is a one-thread sgemm call; OpenBLAS's own thread pool is never used, because
- * two pools on the same cores cost more than they bring and its split depends on the thread count. It is loaded by the first who needs it: when
- * it is, it starts its threads, and ends the process where a limit leaves no room for them. */
+/* Matrix products: the one file that knows OpenBLAS. Each piece is a one-thread sgemm call;
+ * OpenBLAS's own thread pool is never used, because two pools on the same cores cost more than they
+ * bring and its split depends on the thread count. It is loaded by the first who needs it: when it
+ * is, it starts its threads, and ends the process where a limit leaves no room for them. */
 #include "kernel_priv.h"
 
 #include <cblas.h>
@@ -12,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A product is cut into about this many pieces: enough to balance a handful of threads; each further piece packs its operands again. */
+/* A product is cut into about this many pieces: enough to balance a handful of threads; each
+ * further piece packs its operands again. */
 enum { TARGET_PIECES = 8, MIN_ROWS = 64, MIN_COLS = 64 };
 
 typedef __typeof__(cblas_sgemm) sgemm_function;
@@ -24,7 +26,8 @@ struct grid {
     int across;     /* pieces in a row */
 };
 
-/* The cut that packs least: among all r x c grids with about TARGET_PIECES pieces, the one with the squarest pieces. */
+/* The cut that packs least: among all r x c grids with about TARGET_PIECES pieces, the one with the
+ * squarest pieces. */
 static void choose_grid(const struct pxs_gemm *g, sgemm_function *sgemm, struct grid *out) {
     double best = INFINITY;
     for (int down = 1; down <= TARGET_PIECES; down *= 2) {
@@ -35,8 +38,8 @@ static void choose_grid(const struct pxs_gemm *g, sgemm_function *sgemm, struct 
         cols = pxs_min_int(cols, g->n);
         int pieces = pxs_ceil_div(g->m, rows) * pxs_ceil_div(g->n, cols);
         /* packing work a piece, plus a penalty where pieces are too few to share out */
-        double cost =
-            1.0 / rows + 1.0 / cols + (pieces < TARGET_PIECES ? 0.02 * (TARGET_PIECES - pieces) : 0.0);
+        double cost = 1.0 / rows + 1.0 / cols +
+                      (pieces < TARGET_PIECES ? 0.02 * (TARGET_PIECES - pieces) : 0.0);
         if (cost < best) {
             best = cost;
             *out = (struct grid){sgemm, g, rows, cols, pxs_ceil_div(g->n, cols)};
@@ -53,9 +56,9 @@ static void gemm_piece(void *user, int piece, int thread) {
     int m = pxs_min_int(grid->rows, g->m - (int)i), n = pxs_min_int(grid->cols, g->n - (int)j);
     const float *a = g->a + (g->trans_a ? i : i * g->lda);
     const float *b = g->b + (g->trans_b ? j * g->ldb : j);
-    grid->sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans,
-                m, n, g->k, 1.0f, a, (int)g->lda, b, (int)g->ldb, g->beta, g->c + i * g->ldc + j,
-                (int)g->ldc);
+    grid->sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans,
+                g->trans_b ? CblasTrans : CblasNoTrans, m, n, g->k, 1.0f, a, (int)g->lda, b,
+                (int)g->ldb, g->beta, g->c + i * g->ldc + j, (int)g->ldc);
 }
 
 void pxs_gemm_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g) {
@@ -66,7 +69,7 @@ void pxs_gemm_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g
     pxs_pool_run(ctx->pool, gemm_piece, &grid, grid.across * pxs_ceil_div(g->m, grid.rows));
 }
 
-/* ---- loading it ------------------------------------------------------------------------------------------ */
+/* ---- loading it ----------------------------------------------------------------------------- */
 
 #define LIBRARY "libopenblas.so.0"
 #define THREADS "OPENBLAS_NUM_THREADS"
@@ -81,7 +84,8 @@ struct library {
     void (*give_back)(void *);
 };
 
-/* With one thread, so that it starts none; the environment is the user's own again afterwards. Once loaded it stays, since it keeps buffers. */
+/* With one thread, so that it starts none; the environment is the user's own again afterwards. Once
+ * loaded it stays, since it keeps buffers. */
 static void *load(void) {
     const int how = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
     const char *asked = getenv(THREADS);
@@ -113,7 +117,8 @@ static enum pxs_status fail_to_load(struct pxs_error *err) {
                                                                    : 0,
                     limit);
     return pxs_fail(err, PXS_E_UNSUPPORTED, "OpenBLAS cannot be loaded: %s%s%s", said, limit,
-                    limit[0] ? "" : "; tools/deps installs it (Debian package libopenblas0-pthread)");
+                    limit[0] ? ""
+                             : "; tools/deps installs it (Debian package libopenblas0-pthread)");
 }
 
 static enum pxs_status open_library(struct library *out, struct pxs_error *err) {
@@ -143,8 +148,9 @@ static enum pxs_status open_library(struct library *out, struct pxs_error *err) 
     if (missing)
         return pxs_fail(
             err, PXS_E_UNSUPPORTED,
-            LIBRARY " is no OpenBLAS that can be used here: it has no %s; tools/deps installs one (Debian "
-                    "package libopenblas0-pthread)",
+            LIBRARY
+            " is no OpenBLAS that can be used here: it has no %s; tools/deps installs one (Debian "
+            "package libopenblas0-pthread)",
             missing);
     if (!lib.take || !lib.give_back)
         lib.take = NULL;
@@ -159,10 +165,11 @@ enum pxs_status pxs_blas_describe(char *buf, size_t size, struct pxs_error *err)
     return PXS_OK;
 }
 
-/* ---- room for its buffers -------------------------------------------------------------------------------- */
+/* ---- room for its buffers ------------------------------------------------------------------- */
 
-/* OpenBLAS maps a buffer of this size for each call at work, keeps it for later ones, and where it gets none it tries again for
- * ever: nothing must call it before its buffers are there. They are mapped, hardly touched. */
+/* OpenBLAS maps a buffer of this size for each call at work, keeps it for later ones, and where it
+ * gets none it tries again for ever: nothing must call it before its buffers are there. They are
+ * mapped, hardly touched. */
 #define BUFFER_BYTES ((size_t)128 << 20)
 #define MOST_BUFFERS 128 /* it has a table of them */
 
@@ -197,24 +204,27 @@ static uint64_t mapped_now(void) {
 }
 
 static enum pxs_status no_room(int threads, int missing, struct pxs_error *err) {
-    const uint64_t space = pxs_address_space(), need = mapped_now() + (uint64_t)missing * BUFFER_BYTES;
+    const uint64_t space = pxs_address_space(),
+                   need = mapped_now() + (uint64_t)missing * BUFFER_BYTES;
     char need_text[32], have[32], each[32], limit[PXS_LIMIT_WORDS];
     pxs_format_bytes(need_text, need);
     pxs_format_bytes(each, BUFFER_BYTES);
     if (space < need) {
         pxs_format_bytes(have, space);
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s of address space are needed and ulimit -v allows %s: OpenBLAS takes %s for each "
-                        "of %d thread%s, and more comes for the training itself; raise the limit (ulimit -v "
-                        "unlimited, or h_vmem of the batch system)%s",
-                        need_text, have, each, threads, threads == 1 ? "" : "s",
-                        threads > 1 ? " or use fewer --threads" : "");
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            "%s of address space are needed and ulimit -v allows %s: OpenBLAS takes %s for each "
+            "of %d thread%s, and more comes for the training itself; raise the limit (ulimit -v "
+            "unlimited, or h_vmem of the batch system)%s",
+            need_text, have, each, threads, threads == 1 ? "" : "s",
+            threads > 1 ? " or use fewer --threads" : "");
     }
     pxs_limit_words(ENOMEM, limit);
-    return pxs_fail(err, PXS_E_NOMEM,
-                    "out of memory: OpenBLAS takes %s for each of %d thread%s, %s in all with what this "
-                    "process has%s",
-                    each, threads, threads == 1 ? "" : "s", need_text, limit);
+    return pxs_fail(
+        err, PXS_E_NOMEM,
+        "out of memory: OpenBLAS takes %s for each of %d thread%s, %s in all with what this "
+        "process has%s",
+        each, threads, threads == 1 ? "" : "s", need_text, limit);
 }
 
 static enum pxs_status reserve(const struct library *lib, int threads, struct pxs_error *err) {
@@ -237,7 +247,8 @@ static enum pxs_status self_test(const struct library *lib, const struct pxs_bla
     for (int i = 0; i < K * N; i++)
         b[i] = (float)(i * 5 % 11 - 5);
     memset(c, 0xff, sizeof c); /* NaN: beta 0 must overwrite */
-    struct pxs_gemm g = {.m = M, .n = N, .k = K, .a = a, .lda = K, .b = b, .ldb = N, .c = c, .ldc = N};
+    struct pxs_gemm g = {
+        .m = M, .n = N, .k = K, .a = a, .lda = K, .b = b, .ldb = N, .c = c, .ldc = N};
     pxs_gemm_run(&(struct pxs_kernel_context){.blas = *blas}, &g);
     for (int i = 0; i < M; i++)
         for (int j = 0; j < N; j++) {
@@ -245,11 +256,12 @@ static enum pxs_status self_test(const struct library *lib, const struct pxs_bla
             for (int k = 0; k < K; k++)
                 want += a[i * K + k] * b[k * N + j];
             if (c[i * N + j] != want)
-                return pxs_fail(err, PXS_E_UNSUPPORTED,
-                                "OpenBLAS computes wrong matrix products on this CPU (core %s, element %d,%d "
-                                "is %g, not %g); "
-                                "set OPENBLAS_CORETYPE=Haswell or install a newer OpenBLAS",
-                                lib->core(), i, j, (double)c[i * N + j], (double)want);
+                return pxs_fail(
+                    err, PXS_E_UNSUPPORTED,
+                    "OpenBLAS computes wrong matrix products on this CPU (core %s, element %d,%d "
+                    "is %g, not %g); "
+                    "set OPENBLAS_CORETYPE=Haswell or install a newer OpenBLAS",
+                    lib->core(), i, j, (double)c[i * N + j], (double)want);
         }
     return PXS_OK;
 }
@@ -259,10 +271,10 @@ enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out, struct pxs_erro
     PXS_TRY(open_library(&lib, err));
     PXS_TRY(reserve(&lib, threads, err));
     if (lib.parallel() == OPENBLAS_OPENMP)
-        return pxs_fail(
-            err, PXS_E_UNSUPPORTED,
-            "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a call; install "
-            "libopenblas0-pthread or libopenblas0-serial");
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a "
+                        "call; install "
+                        "libopenblas0-pthread or libopenblas0-serial");
     lib.set_threads(1);
     const struct pxs_blas blas = {(void (*)(void))lib.sgemm};
     PXS_TRY(self_test(&lib, &blas, err));

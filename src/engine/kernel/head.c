@@ -1,9 +1,10 @@
 /* 4x4 stride-1 convolution to few channels, on an image or on its nearest x2 upsampling.
  *
- * t[m][tap][co] = x[m] . w[.][tap][co] for every input pixel m in one product, then each output pixel adds up the taps that meet it.
- * In one dimension, with pad 2 before and 1 after, output o meets upsampled pixels o-2 .. o+1:
- *   scale 1: taps k0 k1 k2 k3 at inputs o-2 o-1 o o+1.
- *   scale 2: even o = 2i meets inputs i-1 (k0+k1) and i (k2+k3); odd o = 2i+1 meets i-1 (k0), i (k1+k2), i+1 (k3): five collapsed taps. */
+ * t[m][tap][co] = x[m] . w[.][tap][co] for every input pixel m in one product, then each output
+ * pixel adds up the taps that meet it. In one dimension, with pad 2 before and 1 after, output o
+ * meets upsampled pixels o-2 .. o+1: scale 1: taps k0 k1 k2 k3 at inputs o-2 o-1 o o+1. scale 2:
+ * even o = 2i meets inputs i-1 (k0+k1) and i (k2+k3); odd o = 2i+1 meets i-1 (k0), i (k1+k2), i+1
+ * (k3): five collapsed taps. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -11,7 +12,8 @@
 #define T_BUDGET ((size_t)6 << 20) /* floats of t at a time */
 enum { PIECES = 16 };
 
-/* A (collapsed) tap in one dimension: which output phase it serves and at which input offset, and which raw taps it sums. */
+/* A (collapsed) tap in one dimension: which output phase it serves and at which input offset, and
+ * which raw taps it sums. */
 struct tap1 {
     int phase, offset, first, count;
 };
@@ -52,7 +54,8 @@ static void use_scratch(struct plan *p, float *scratch) {
 }
 
 static int slab_rows(const struct plan *p) {
-    size_t all = (size_t)p->s->n * (size_t)p->s->h, rows = T_BUDGET / ((size_t)p->s->w * (size_t)p->cols);
+    size_t all = (size_t)p->s->n * (size_t)p->s->h,
+           rows = T_BUDGET / ((size_t)p->s->w * (size_t)p->cols);
     if (rows >= all)
         return (int)all;
     return rows > (size_t)(2 * p->halo + 1) ? (int)rows - 2 * p->halo : 1;
@@ -65,7 +68,8 @@ static size_t t_floats(const struct plan *p) {
 }
 
 /* The three products over input rows row0 .. of the batch. */
-static struct pxs_gemm t_product(const struct plan *p, int row0, int rows, const float *x, size_t ld_x) {
+static struct pxs_gemm t_product(const struct plan *p, int row0, int rows, const float *x,
+                                 size_t ld_x) {
     const struct pxs_head_shape *s = p->s;
     return (struct pxs_gemm){.m = rows * s->w,
                              .n = p->cols,
@@ -77,7 +81,8 @@ static struct pxs_gemm t_product(const struct plan *p, int row0, int rows, const
                              .c = p->t,
                              .ldc = (size_t)p->cols};
 }
-static struct pxs_gemm dx_product(const struct plan *p, int row0, int rows, float *dx, size_t ld_dx) {
+static struct pxs_gemm dx_product(const struct plan *p, int row0, int rows, float *dx,
+                                  size_t ld_dx) {
     const struct pxs_head_shape *s = p->s;
     return (struct pxs_gemm){.trans_b = true,
                              .m = rows * s->w,
@@ -90,7 +95,8 @@ static struct pxs_gemm dx_product(const struct plan *p, int row0, int rows, floa
                              .c = dx + (size_t)row0 * (size_t)s->w * ld_dx,
                              .ldc = ld_dx};
 }
-static struct pxs_gemm dw_product(const struct plan *p, int row0, int rows, const float *x, size_t ld_x) {
+static struct pxs_gemm dw_product(const struct plan *p, int row0, int rows, const float *x,
+                                  size_t ld_x) {
     const struct pxs_head_shape *s = p->s;
     return (struct pxs_gemm){.trans_a = true,
                              .m = s->c,
@@ -105,11 +111,13 @@ static struct pxs_gemm dw_product(const struct plan *p, int row0, int rows, cons
                              .ldc = (size_t)p->cols};
 }
 
-size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_shape *s, int threads) {
+size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_shape *s,
+                        int threads) {
     struct plan p = make_plan(s);
     int rows = pxs_min_int(s->n * s->h, slab_rows(&p) + 2 * p.halo);
     float none = 0; /* only shapes count here, but there is no arithmetic on NULL */
-    const struct pxs_gemm products[] = {t_product(&p, 0, rows, &none, 0), dx_product(&p, 0, rows, &none, 0),
+    const struct pxs_gemm products[] = {t_product(&p, 0, rows, &none, 0),
+                                        dx_product(&p, 0, rows, &none, 0),
                                         dw_product(&p, 0, rows, &none, 0)};
     size_t most = 0;
     for (size_t i = 0; i < PXS_COUNT(products); i++) {
@@ -164,10 +172,10 @@ static void pixel_sum(const struct plan *p, int image, int i, int j, int py, int
             int jj = j + p->taps[tx].offset;
             if (p->taps[tx].phase != px || jj < 0 || jj >= s->w)
                 continue;
-            const float *t =
-                p->t +
-                ((size_t)(image * s->h + ii - p->t_row0) * (size_t)s->w + (size_t)jj) * (size_t)p->cols +
-                (size_t)((ty * p->n_taps + tx) * s->co);
+            const float *t = p->t +
+                             ((size_t)(image * s->h + ii - p->t_row0) * (size_t)s->w + (size_t)jj) *
+                                 (size_t)p->cols +
+                             (size_t)((ty * p->n_taps + tx) * s->co);
             for (int o = 0; o < s->co; o++)
                 y[o] += t[o];
         }
@@ -191,8 +199,9 @@ static void forward_piece(void *user, int piece, int thread) {
         }
 }
 
-void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
-                      size_t ld_x, const float *weight, const float *bias, bool apply_tanh, float *y) {
+void pxs_head_forward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s,
+                      const float *x, size_t ld_x, const float *weight, const float *bias,
+                      bool apply_tanh, float *y) {
     struct plan p = make_plan(s);
     use_scratch(&p, ctx->scratch);
     p.bias = bias;
@@ -223,9 +232,10 @@ static void backward_row(const struct plan *p, int row) {
                 int x = s->scale * (j - p->taps[tx].offset) + p->taps[tx].phase;
                 bool inside = y >= 0 && y < height && x >= 0 && x < width;
                 const float *dy =
-                    p->dy + (((size_t)image * (size_t)height + (size_t)(inside ? y : 0)) * (size_t)width +
-                             (size_t)(inside ? x : 0)) *
-                                (size_t)s->co;
+                    p->dy +
+                    (((size_t)image * (size_t)height + (size_t)(inside ? y : 0)) * (size_t)width +
+                     (size_t)(inside ? x : 0)) *
+                        (size_t)s->co;
                 for (int o = 0; o < s->co; o++)
                     t[o] = inside ? dy[o] : 0.0f;
             }
@@ -240,9 +250,9 @@ static void backward_piece(void *user, int piece, int thread) {
         backward_row(p, row);
 }
 
-void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s, const float *x,
-                       size_t ld_x, const float *weight, const float *dy, float *dx, size_t ld_dx,
-                       float *dweight) {
+void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_head_shape *s,
+                       const float *x, size_t ld_x, const float *weight, const float *dy, float *dx,
+                       size_t ld_dx, float *dweight) {
     struct plan p = make_plan(s);
     use_scratch(&p, ctx->scratch);
     p.dy = dy;

@@ -1,8 +1,9 @@
-/* What the fast convolutions need of an instruction set: two matrix products in registers, the Winograd transforms and a few copies. One
- * table for each instruction set (isa_base.c, isa_avx2.c, isa_avx512.c), all compiled from isa_body.h, chosen when a set is selected.
+/* What the fast convolutions need of an instruction set: two matrix products in registers, the
+ * Winograd transforms and a few copies. One table for each instruction set (isa_base.c, isa_avx2.c,
+ * isa_avx512.c), all compiled from isa_body.h, chosen when a set is selected.
  *
- * Everything is in panels of 16 channels: 64 bytes, one cache line, one AVX-512 register. A matrix of K x T numbers in panels is
- * [K/16][T][16]. */
+ * Everything is in panels of 16 channels: 64 bytes, one cache line, one AVX-512 register. A matrix
+ * of K x T numbers in panels is [K/16][T][16]. */
 #ifndef PXS_ISA_H
 #define PXS_ISA_H
 
@@ -23,18 +24,22 @@ struct pxs_segment {
     int len;
 };
 
-/* The transforms of F(m,2), see conv_winograd.c. nx = m + 1 points a dimension, nx * nx of them in two: xi. Pixels are 16-float vectors. */
+/* The transforms of F(m,2), see conv_winograd.c. nx = m + 1 points a dimension, nx * nx of them in
+ * two: xi. Pixels are 16-float vectors. */
 struct pxs_tile_isa {
     int m;
     /* V[xi] = BT d B for each panel: src are nx * nx pixels of a big phase, row by row. */
-    void (*big_in)(const float *const *src, int panels, float *dst, size_t xi_stride, size_t panel_stride);
+    void (*big_in)(const float *const *src, int panels, float *dst, size_t xi_stride,
+                   size_t panel_stride);
     /* Y[xi] = A y AT: src are m * m small pixels. */
-    void (*small_in)(const float *const *src, int panels, float *dst, size_t xi_stride, size_t panel_stride);
+    void (*small_in)(const float *const *src, int panels, float *dst, size_t xi_stride,
+                     size_t panel_stride);
     /* y = AT M A: one panel to m * m small pixels; NULL where there is no pixel. */
     void (*small_out)(const float *src, size_t xi_stride, float *const *dst);
     /* B M BT, added to nx * nx pixels of a phase's plane whose rows are ld floats apart. */
     void (*big_out)(const float *src, size_t xi_stride, float *plane, size_t ld);
-    /* U[xi] = G g GT for `rows` rows of 16 weights; the four taps of a phase as (0,0) (0,1) (1,0) (1,1). */
+    /* U[xi] = G g GT for `rows` rows of 16 weights; the four taps of a phase as (0,0) (0,1) (1,0)
+     * (1,1). */
     void (*weight_in)(const float *const tap[4], int rows, float *dst, size_t xi_stride);
     /* GT C G: 16 rows of 16 at a distance of 256 floats a xi, to the four taps. */
     void (*weight_out)(const float *src, float *const tap[4]);
@@ -43,10 +48,12 @@ struct pxs_tile_isa {
 struct pxs_isa {
     const char *name;
     bool fused; /* a product and a sum are rounded once (FMA), not apart: other bits */
-    /* c[r][0..15] = (add: +=) sum over k of a[k/16][r][k%16] * b[k][0..15]; a's panels are a_panel floats apart, c's rows ldc. */
-    void (*rows)(int rows, int panels, const float *a, size_t a_panel, const float *b, float *c, size_t ldc,
-                 bool add);
-    /* c[i][0..15] = (add: +=) sum over all rows t of all segments of a[t][i] * b[t][0..15], i < 16; c is 16 x 16 dense. */
+    /* c[r][0..15] = (add: +=) sum over k of a[k/16][r][k%16] * b[k][0..15]; a's panels are a_panel
+     * floats apart, c's rows ldc. */
+    void (*rows)(int rows, int panels, const float *a, size_t a_panel, const float *b, float *c,
+                 size_t ldc, bool add);
+    /* c[i][0..15] = (add: +=) sum over all rows t of all segments of a[t][i] * b[t][0..15], i < 16;
+     * c is 16 x 16 dense. */
     void (*outer)(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, float *c, bool add);
     /* dst[j][i] = src[i][j], 16 x 16; dst is dense. */
     void (*transpose)(const float *src, size_t ld, float *dst);

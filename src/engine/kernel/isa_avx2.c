@@ -1,4 +1,5 @@
-/* AVX2 with FMA: a panel is two registers. Compiled with the flags of src/engine/kernel/meson.build; runs only where the CPU has it. */
+/* AVX2 with FMA: a panel is two registers. Compiled with the flags of
+ * src/engine/kernel/meson.build; runs only where the CPU has it. */
 #include <immintrin.h>
 #include <stddef.h>
 
@@ -13,13 +14,15 @@ enum { LANES = 8 };
 #define v_sub _mm256_sub_ps
 #define v_mul _mm256_mul_ps
 #define v_fma _mm256_fmadd_ps
-/* 8 x 8: pairs of rows interleaved by single and double floats, then halves moved to their places. */
+/* 8 x 8: pairs of rows interleaved by single and double floats, then halves moved to their
+ * places. */
 static inline void transpose_8(const float *src, size_t ld, float *dst) {
     __m256 in[8], quads[8];
     for (size_t i = 0; i < 8; i++)
         in[i] = v_load(src + i * ld);
     for (int i = 0; i < 8; i += 4) {
-        const __m256 a = _mm256_unpacklo_ps(in[i], in[i + 1]), b = _mm256_unpackhi_ps(in[i], in[i + 1]);
+        const __m256 a = _mm256_unpacklo_ps(in[i], in[i + 1]),
+                     b = _mm256_unpackhi_ps(in[i], in[i + 1]);
         const __m256 c = _mm256_unpacklo_ps(in[i + 2], in[i + 3]),
                      d = _mm256_unpackhi_ps(in[i + 2], in[i + 3]);
         quads[i] = _mm256_shuffle_ps(a, c, 0x44);

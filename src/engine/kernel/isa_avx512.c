@@ -1,4 +1,5 @@
-/* AVX-512: a panel is one register. Compiled with the flags of src/engine/kernel/meson.build; runs only where the CPU has it. */
+/* AVX-512: a panel is one register. Compiled with the flags of src/engine/kernel/meson.build; runs
+ * only where the CPU has it. */
 #include <immintrin.h>
 #include <stddef.h>
 
@@ -13,7 +14,8 @@ enum { LANES = 16 };
 #define v_sub _mm512_sub_ps
 #define v_mul _mm512_mul_ps
 #define v_fma _mm512_fmadd_ps
-/* 16 x 16: pairs of rows interleaved by single, double and quadruple floats, then quarters moved to their places. */
+/* 16 x 16: pairs of rows interleaved by single, double and quadruple floats, then quarters moved to
+ * their places. */
 static inline void transpose_4(const __m512 *in, __m512 *out) {
     const __m512 a = _mm512_unpacklo_ps(in[0], in[1]), b = _mm512_unpackhi_ps(in[0], in[1]);
     const __m512 c = _mm512_unpacklo_ps(in[2], in[3]), d = _mm512_unpackhi_ps(in[2], in[3]);
@@ -33,7 +35,8 @@ static void transpose(const float *src, size_t ld, float *dst) {
         in[i] = v_load(src + i * ld);
     for (int i = 0; i < 16; i += 4)
         transpose_4(in + i, quads + i);
-    for (int j = 0; j < 4; j++) { /* quads[j]: columns j, j+4, j+8, j+12 of rows 0..3, one a quarter */
+    for (int j = 0; j < 4;
+         j++) { /* quads[j]: columns j, j+4, j+8, j+12 of rows 0..3, one a quarter */
         const __m512 a = _mm512_shuffle_f32x4(quads[j], quads[4 + j], 0x88),
                      b = _mm512_shuffle_f32x4(quads[8 + j], quads[12 + j], 0x88),
                      c = _mm512_shuffle_f32x4(quads[j], quads[4 + j], 0xdd),

@@ -1,4 +1,5 @@
-/* Any CPU: vectors of four floats in the compiler's own terms (SSE on x86-64, NEON on arm64), products and sums rounded apart. */
+/* Any CPU: vectors of four floats in the compiler's own terms (SSE on x86-64, NEON on arm64),
+ * products and sums rounded apart. */
 #include <string.h>
 
 typedef float vec __attribute__((vector_size(16)));

@@ -1,7 +1,9 @@
-/* The body of an instruction set, in terms of `vec`: LANES floats, VECS of them a panel. STRIP rows of a product fit into the registers.
- * Included by isa_*.c, which define these and the v_ operations.
+/* The body of an instruction set, in terms of `vec`: LANES floats, VECS of them a panel. STRIP rows
+ * of a product fit into the registers. Included by isa_*.c, which define these and the v_
+ * operations.
  *
- * Accumulators are variables with names of their own, not an array: compilers keep those in registers. */
+ * Accumulators are variables with names of their own, not an array: compilers keep those in
+ * registers. */
 #include "isa.h"
 
 #if defined(__clang__)
@@ -10,7 +12,7 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
-/* ---- products in registers ------------------------------------------------------------------------------- */
+/* ---- products in registers ------------------------------------------------------------------ */
 
 #define ROWS_1(X) X(0)
 #define ROWS_2(X) ROWS_1(X) X(1)
@@ -19,7 +21,8 @@
 #define ROWS_8(X) ROWS_6(X) X(6) X(7)
 #define ROWS_16(X) ROWS_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 
-/* One panel of row i: an accumulator for each of its vectors. at(i): the number of a that row i multiplies with. */
+/* One panel of row i: an accumulator for each of its vectors. at(i): the number of a that row i
+ * multiplies with. */
 #if VECS == 1
 #define DECLARE(i) vec c##i##_0 = v_zero();
 #define LOAD_B(b) const vec b0 = v_load(b)
@@ -38,7 +41,8 @@
     put(c + (i)*ldc, c##i##_0, add); \
     put(c + (i)*ldc + LANES, c##i##_1, add);
 #else
-#define DECLARE(i) vec c##i##_0 = v_zero(), c##i##_1 = v_zero(), c##i##_2 = v_zero(), c##i##_3 = v_zero();
+#define DECLARE(i) \
+    vec c##i##_0 = v_zero(), c##i##_1 = v_zero(), c##i##_2 = v_zero(), c##i##_3 = v_zero();
 #define LOAD_B(b)                                                                     \
     const vec b0 = v_load(b), b1 = v_load((b) + LANES), b2 = v_load((b) + 2 * LANES), \
               b3 = v_load((b) + 3 * LANES)
@@ -61,16 +65,16 @@ static inline void put(float *c, vec v, bool add) {
     v_store(c, add ? v_add(v_load(c), v) : v);
 }
 
-#define DEFINE_ROWS(R)                                                                                     \
-    static void rows_##R(int panels, const float *a, size_t a_panel, const float *b, float *c, size_t ldc, \
-                         bool add) {                                                                       \
-        ROWS_##R(DECLARE) for (int p = 0; p < panels; p++, a += a_panel) {                                 \
-            for (int k = 0; k < PANEL; k++, b += PANEL) {                                                  \
-                LOAD_B(b);                                                                                 \
-                ROWS_##R(MULTIPLY)                                                                         \
-            }                                                                                              \
-        }                                                                                                  \
-        ROWS_##R(STORE)                                                                                    \
+#define DEFINE_ROWS(R)                                                                         \
+    static void rows_##R(int panels, const float *a, size_t a_panel, const float *b, float *c, \
+                         size_t ldc, bool add) {                                               \
+        ROWS_##R(DECLARE) for (int p = 0; p < panels; p++, a += a_panel) {                     \
+            for (int k = 0; k < PANEL; k++, b += PANEL) {                                      \
+                LOAD_B(b);                                                                     \
+                ROWS_##R(MULTIPLY)                                                             \
+            }                                                                                  \
+        }                                                                                      \
+        ROWS_##R(STORE)                                                                        \
     }
 #define AT(i) a[(i)*PANEL + k]
 #if STRIP == 16
@@ -95,8 +99,8 @@ DEFINE_ROWS(1)
         c += (R)*ldc;                                 \
     }
 
-static void rows(int rows, int panels, const float *a, size_t a_panel, const float *b, float *c, size_t ldc,
-                 bool add) {
+static void rows(int rows, int panels, const float *a, size_t a_panel, const float *b, float *c,
+                 size_t ldc, bool add) {
 #if STRIP == 16
     while (rows >= 16)
         STRIP_OF(16)
@@ -116,19 +120,19 @@ static void rows(int rows, int panels, const float *a, size_t a_panel, const flo
         STRIP_OF(1)
 }
 
-#define DEFINE_OUTER(R)                                                                               \
-    static void outer_##R(int n, const struct pxs_segment *seg, size_t first, size_t lda, size_t ldb, \
-                          float *c, bool add) {                                                       \
-        enum { ldc = PANEL };                                                                         \
-        ROWS_##R(DECLARE) for (int i = 0; i < n; i++) {                                               \
-            const float *a = seg[i].a + first, *b = seg[i].b;                                         \
-            for (int t = 0; t < seg[i].len; t++, a += lda, b += ldb) {                                \
-                LOAD_B(b);                                                                            \
-                ROWS_##R(MULTIPLY)                                                                    \
-            }                                                                                         \
-        }                                                                                             \
-        c += first * PANEL;                                                                           \
-        ROWS_##R(STORE)                                                                               \
+#define DEFINE_OUTER(R)                                                                   \
+    static void outer_##R(int n, const struct pxs_segment *seg, size_t first, size_t lda, \
+                          size_t ldb, float *c, bool add) {                               \
+        enum { ldc = PANEL };                                                             \
+        ROWS_##R(DECLARE) for (int i = 0; i < n; i++) {                                   \
+            const float *a = seg[i].a + first, *b = seg[i].b;                             \
+            for (int t = 0; t < seg[i].len; t++, a += lda, b += ldb) {                    \
+                LOAD_B(b);                                                                \
+                ROWS_##R(MULTIPLY)                                                        \
+            }                                                                             \
+        }                                                                                 \
+        c += first * PANEL;                                                               \
+        ROWS_##R(STORE)                                                                   \
     }
 #define AT(i) a[i]
 #if STRIP == 16
@@ -141,7 +145,8 @@ DEFINE_OUTER(2)
 #endif
 #undef AT
 
-static void outer(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, float *c, bool add) {
+static void outer(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, float *c,
+                  bool add) {
 #if STRIP == 16
     outer_16(n, seg, 0, lda, ldb, c, add);
 #elif STRIP == 6
@@ -154,7 +159,7 @@ static void outer(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, 
 #endif
 }
 
-/* ---- copies ---------------------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 #ifndef HAVE_TRANSPOSE
 static void transpose(const float *src, size_t ld, float *dst) {
@@ -170,7 +175,7 @@ static void copy(const float *src, size_t ld_src, int n, float *dst, size_t ld_d
             put(dst + l, v_load(src + l), add);
 }
 
-/* ---- Winograd transforms --------------------------------------------------------------------------------- */
+/* ---- Winograd transforms -------------------------------------------------------------------- */
 
 #define M 2
 #include "isa_winograd.h"

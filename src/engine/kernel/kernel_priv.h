@@ -5,8 +5,9 @@
 #include "isa.h"
 #include "pixsweep/kernel.h"
 
-/* Compile a loop for wider vectors too and pick one when the program starts. Without contraction and reassociation each clone gives the
- * same bits, so a result does not depend on the choice. Sanitizers cannot run before main, where the choice is made. */
+/* Compile a loop for wider vectors too and pick one when the program starts. Without contraction
+ * and reassociation each clone gives the same bits, so a result does not depend on the choice.
+ * Sanitizers cannot run before main, where the choice is made. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(PXS_BASE_ONLY) &&             \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && \
     !defined(__clang__)
@@ -32,10 +33,11 @@ void pxs_adam_run(const struct pxs_adam_constants *o, const float *restrict g, f
                   float *restrict m, float *restrict v, size_t n);
 
 /* The same on many numbers, shared out over the pool. */
-void pxs_adam_pieces(const struct pxs_kernel_context *ctx, const struct pxs_adam_constants *o, size_t n,
-                     const float *g, float *p, float *m, float *v);
+void pxs_adam_pieces(const struct pxs_kernel_context *ctx, const struct pxs_adam_constants *o,
+                     size_t n, const float *g, float *p, float *m, float *v);
 
-/* What a weight pass does with each block of the gradient while it is in cache: Adam's step on the same place of p, m and v. */
+/* What a weight pass does with each block of the gradient while it is in cache: Adam's step on the
+ * same place of p, m and v. */
 struct pxs_update {
     struct pxs_adam_constants adam;
     float *p, *m, *v;
@@ -44,16 +46,20 @@ struct pxs_update {
 /* One method's passes, and the scratch floats that they need. */
 struct pxs_conv_method {
     size_t (*scratch)(const struct pxs_conv_shape *s, int threads);
-    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                 size_t ld_big, const float *weight, float *small, size_t ld_small);
-    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-               size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate);
-    void (*weight)(
-        const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big, size_t ld_big,
-        const float *small, size_t ld_small, float *dweight,
-        const struct pxs_update *update); /* NULL: the gradient only; else dweight is left undefined */
+    void (*down)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                 const float *big, size_t ld_big, const float *weight, float *small,
+                 size_t ld_small);
+    void (*up)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+               const float *small, size_t ld_small, const float *weight, float *big, size_t ld_big,
+               bool accumulate);
+    void (*weight)(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                   const float *big, size_t ld_big, const float *small, size_t ld_small,
+                   float *dweight,
+                   /* NULL: the gradient only; else dweight is left undefined */
+                   const struct pxs_update *update);
 };
-extern const struct pxs_conv_method pxs_conv_blas, pxs_conv_thin, pxs_conv_direct, pxs_conv_f2, pxs_conv_f4;
+extern const struct pxs_conv_method pxs_conv_blas, pxs_conv_thin, pxs_conv_direct, pxs_conv_f2,
+    pxs_conv_f4;
 
 static inline size_t pxs_min_size(size_t a, size_t b) {
     return a < b ? a : b;
@@ -67,7 +73,8 @@ static inline int pxs_max_int(int a, int b) {
 static inline int pxs_ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
-/* Scratch memory is handed out in whole cache lines: the offset of `n` floats, and *at moves behind them. */
+/* Scratch memory is handed out in whole cache lines: the offset of `n` floats, and *at moves behind
+ * them. */
 static inline size_t pxs_take(size_t *at, size_t n) {
     size_t here = *at;
     *at += (n + 15) / 16 * 16;
@@ -78,15 +85,17 @@ static inline int pxs_share(int jobs, int pieces, int piece) {
     return (int)((long long)jobs * piece / pieces);
 }
 
-/* A 16 x 16 block of weights turned, while the block `next` floats further is on its way: U reads a kilobyte here and there. */
-static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, float *dst, size_t next) {
+/* A 16 x 16 block of weights turned, while the block `next` floats further is on its way: U reads a
+ * kilobyte here and there. */
+static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, float *dst,
+                                 size_t next) {
     for (size_t i = 0; i < PANEL * PANEL; i += PANEL)
         __builtin_prefetch(src + next + i);
     isa->transpose(src, PANEL, dst);
 }
 
-/* The 16 taps of a panel of small channels, at big channels b0 .. of a layer: where a weight pass puts `blocks` blocks of 16 x 16 a tap. A
- * buffer holds them as [16][blocks][16][16]. */
+/* The 16 taps of a panel of small channels, at big channels b0 .. of a layer: where a weight pass
+ * puts `blocks` blocks of 16 x 16 a tap. A buffer holds them as [16][blocks][16][16]. */
 struct pxs_weight_run {
     const struct pxs_conv_shape *s;
     int panel, b0, blocks;
@@ -97,17 +106,20 @@ enum { PXS_RUN_BLOCKS = 8, PXS_RUN_FLOATS = 16 * PXS_RUN_BLOCKS * PANEL * PANEL 
 static inline float *pxs_run_block(const struct pxs_weight_run *r, int tap, int b) {
     return r->buffer + (size_t)((tap * r->blocks + b) * PANEL * PANEL);
 }
-/* The finished buffer: added to dweight, put there, or, with `update`, used up by Adam (its sum with dweight, where `add`). */
+/* The finished buffer: added to dweight, put there, or, with `update`, used up by Adam (its sum
+ * with dweight, where `add`). */
 void pxs_run_finish(const struct pxs_weight_run *r, float *dweight, bool add,
                     const struct pxs_update *update);
 
-/* Adam on a whole gradient in memory, dead taps left out: for the methods that do not work off runs. */
+/* Adam on a whole gradient in memory, dead taps left out: for the methods that do not work off
+ * runs. */
 void pxs_update_all(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                     const float *dweight, const struct pxs_update *update);
 
-/* pxs_gemm_run in panels where the set has an instruction set, else by OpenBLAS: C = A op(B), or C = A^T B + beta C (there op(B) is B, and
- * without trans_a beta is 0). */
-void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g, float *scratch);
+/* pxs_gemm_run in panels where the set has an instruction set, else by OpenBLAS: C = A op(B), or C
+ * = A^T B + beta C (there op(B) is B, and without trans_a beta is 0). */
+void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g,
+                     float *scratch);
 size_t pxs_product_scratch(const struct pxs_kernels *set, const struct pxs_gemm *g, int threads);
 
 /* y = tanh y */

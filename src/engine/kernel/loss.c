@@ -1,5 +1,5 @@
-/* Losses with their gradients, and the small elementwise jobs. A loss is summed in double over fixed pieces, then over the pieces in
- * order. */
+/* Losses with their gradients, and the small elementwise jobs. A loss is summed in double over
+ * fixed pieces, then over the pieces in order. */
 #include "kernel_priv.h"
 
 #include <math.h>
@@ -97,7 +97,8 @@ double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, si
 
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
               float weight, float *dx, bool accumulate) {
-    struct loss j = {.kind = L1, .x = x, .target = target, .n = n, .dx = dx, .accumulate = accumulate};
+    struct loss j = {
+        .kind = L1, .x = x, .target = target, .n = n, .dx = dx, .accumulate = accumulate};
     return loss_run(ctx, &j, weight);
 }
 
@@ -117,8 +118,8 @@ static void copy_piece(void *user, int piece, int thread) {
         memcpy(j->dst + p * j->ld_dst, j->src + p * j->ld_src, (size_t)j->c * sizeof *j->dst);
 }
 
-void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
-                       size_t ld_dst, size_t pixels, int c) {
+void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
+                       float *dst, size_t ld_dst, size_t pixels, int c) {
     struct copy j = {src, dst, ld_src, ld_dst, pixels, c};
     pxs_pool_run(ctx->pool, copy_piece, &j, LOSS_PIECES);
 }

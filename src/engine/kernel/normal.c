@@ -1,5 +1,6 @@
-/* Normally distributed numbers, many at a time: Philox and Box-Muller (1958) in single precision, in loops that compilers turn into vector
- * code. Sines, cosines and logarithms are polynomials of our own: the C library's are slow one by one and differ between machines. */
+/* Normally distributed numbers, many at a time: Philox and Box-Muller (1958) in single precision,
+ * in loops that compilers turn into vector code. Sines, cosines and logarithms are polynomials of
+ * our own: the C library's are slow one by one and differ between machines. */
 #include "kernel_priv.h"
 
 #include <math.h>
@@ -17,7 +18,8 @@ struct normal {
 };
 
 /* Philox4x32-10 (see pxs_philox) at counters (first + i, 0, layer, PXS_STREAM_INIT). */
-PXS_CLONES static void philox_many(uint64_t seed, uint32_t first, uint32_t layer, uint32_t out[4][GROUPS]) {
+PXS_CLONES static void philox_many(uint64_t seed, uint32_t first, uint32_t layer,
+                                   uint32_t out[4][GROUPS]) {
     for (uint32_t i = 0; i < GROUPS; i++) {
         uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
         uint32_t c0 = first + i, c1 = 0, c2 = layer, c3 = PXS_STREAM_INIT;
@@ -51,16 +53,21 @@ static inline float log_of(float u) {
            2.0f * t * (1.0f + q * (1.0f / 3 + q * (0.2f + q * (1.0f / 7 + q * (1.0f / 9)))));
 }
 
-/* Radius from a, angle from b: a quarter by its two highest bits, and a place within -pi/4 .. pi/4. 24 bits of each are used. */
-PXS_CLONES static void box_muller(const uint32_t a[GROUPS], const uint32_t b[GROUPS], float x[GROUPS],
-                                  float y[GROUPS]) {
+/* Radius from a, angle from b: a quarter by its two highest bits, and a place within -pi/4 .. pi/4.
+ * 24 bits of each are used. */
+PXS_CLONES static void box_muller(const uint32_t a[GROUPS], const uint32_t b[GROUPS],
+                                  float x[GROUPS], float y[GROUPS]) {
     for (int i = 0; i < GROUPS; i++) {
-        float u = ((float)(int32_t)(a[i] >> 8) + 0.5f) * 0x1p-24f, radius = sqrtf(-2.0f * log_of(u));
-        float t = ((float)(int32_t)((b[i] >> 8) & 0x3fffff) - 0x1p21f + 0.5f) * (1.57079633f * 0x1p-22f);
+        float u = ((float)(int32_t)(a[i] >> 8) + 0.5f) * 0x1p-24f,
+              radius = sqrtf(-2.0f * log_of(u));
+        float t =
+            ((float)(int32_t)((b[i] >> 8) & 0x3fffff) - 0x1p21f + 0.5f) * (1.57079633f * 0x1p-22f);
         float q = t * t;
         float sine =
-            t * (1.0f + q * (-1.0f / 6 + q * (1.0f / 120 + q * (-1.0f / 5040 + q * (1.0f / 362880)))));
-        float cosine = 1.0f + q * (-0.5f + q * (1.0f / 24 + q * (-1.0f / 720 + q * (1.0f / 40320))));
+            t *
+            (1.0f + q * (-1.0f / 6 + q * (1.0f / 120 + q * (-1.0f / 5040 + q * (1.0f / 362880)))));
+        float cosine =
+            1.0f + q * (-0.5f + q * (1.0f / 24 + q * (-1.0f / 720 + q * (1.0f / 40320))));
         uint32_t quarter = b[i] >> 30;
         float c = quarter & 1 ? -sine : cosine, s = quarter & 1 ? cosine : sine;
         x[i] = radius * (quarter & 2 ? -c : c);
@@ -92,8 +99,8 @@ static void normal_piece(void *user, int piece, int thread) {
         fill(j, b * GROUPS, pxs_min_size(GROUPS, groups - b * GROUPS));
 }
 
-void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer, float mean,
-                     float std, size_t n, float *w) {
+void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer,
+                     float mean, float std, size_t n, float *w) {
     struct normal j = {seed, layer, mean, std, n, w};
     pxs_pool_run(ctx->pool, normal_piece, &j, PIECES);
 }

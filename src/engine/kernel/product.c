@@ -1,5 +1,6 @@
-/* Matrix products in panels, for the heads: what gemm.c does with OpenBLAS, with this CPU's instruction set and the same bits wherever that
- * set runs. Operands are packed into panels of 16 with zeros at the edges; C's last columns go through a tile of their own.
+/* Matrix products in panels, for the heads: what gemm.c does with OpenBLAS, with this CPU's
+ * instruction set and the same bits wherever that set runs. Operands are packed into panels of 16
+ * with zeros at the edges; C's last columns go through a tile of their own.
  *
  *     C = A op(B)   B packed once; pieces are blocks of rows, which pack their part of A
  *     C = A^T B     K is cut into parts that are summed apart, then in their order */
@@ -27,18 +28,21 @@ static struct job make_job(const struct pxs_gemm *g) {
     struct job j = {.g = g, .mp = panels_of(g->m), .np = panels_of(g->n), .kp = panels_of(g->k)};
     j.parts = pxs_max_int(1, pxs_min_int(PARTS, g->k / PANEL));
     j.part_floats = (size_t)(j.mp * j.np) * PANEL * PANEL;
-    j.own_floats = g->trans_a ? (size_t)(j.mp + j.np) * CHAIN * PANEL : (size_t)(j.kp + 1) * BLOCK * PANEL;
+    j.own_floats =
+        g->trans_a ? (size_t)(j.mp + j.np) * CHAIN * PANEL : (size_t)(j.kp + 1) * BLOCK * PANEL;
     return j;
 }
 
 static size_t shared_floats(const struct job *j) {
-    return j->g->trans_a ? j->part_floats * (size_t)j->parts : (size_t)(j->np * j->kp) * PANEL * PANEL;
+    return j->g->trans_a ? j->part_floats * (size_t)j->parts
+                         : (size_t)(j->np * j->kp) * PANEL * PANEL;
 }
 
 size_t pxs_product_scratch(const struct pxs_kernels *set, const struct pxs_gemm *g, int threads) {
     struct job j = make_job(g);
-    return pxs_kernels_product(set) == PXS_METHOD_BLAS ? 0
-                                                       : shared_floats(&j) + j.own_floats * (size_t)threads;
+    return pxs_kernels_product(set) == PXS_METHOD_BLAS
+               ? 0
+               : shared_floats(&j) + j.own_floats * (size_t)threads;
 }
 
 /* Columns j0 .. j0+15 of `rows` rows, zeros beyond `cols`, to dst[rows][16]. */
@@ -50,7 +54,7 @@ static void pack(const float *src, size_t ld, int rows, int j0, int cols, float 
     }
 }
 
-/* ---- C = A op(B) ----------------------------------------------------------------------------------------- */
+/* ---- C = A op(B) ---------------------------------------------------------------------------- */
 
 /* Panel `piece` of op(B): [kp * 16][16] */
 static void pack_b_piece(void *user, int piece, int thread) {
@@ -75,19 +79,21 @@ static void rows_piece(void *user, int piece, int thread) {
     int row0 = piece * BLOCK, rows = pxs_min_int(BLOCK, g->m - row0);
     float *a = j->own + (size_t)thread * j->own_floats, *edge = a + (size_t)j->kp * BLOCK * PANEL;
     for (int k = 0; k < j->kp; k++)
-        pack(g->a + (size_t)row0 * g->lda, g->lda, rows, k * PANEL, g->k, a + (size_t)k * BLOCK * PANEL);
+        pack(g->a + (size_t)row0 * g->lda, g->lda, rows, k * PANEL, g->k,
+             a + (size_t)k * BLOCK * PANEL);
     for (int p = 0; p < j->np; p++) {
         const float *b = j->shared + (size_t)(p * j->kp) * PANEL * PANEL;
         float *c = g->c + (size_t)row0 * g->ldc + (size_t)p * PANEL;
         int cols = pxs_min_int(PANEL, g->n - p * PANEL);
         bool whole = cols == PANEL;
-        j->isa->rows(rows, j->kp, a, BLOCK * PANEL, b, whole ? c : edge, whole ? g->ldc : PANEL, false);
+        j->isa->rows(rows, j->kp, a, BLOCK * PANEL, b, whole ? c : edge, whole ? g->ldc : PANEL,
+                     false);
         for (int i = 0; i < rows && !whole; i++)
             memcpy(c + (size_t)i * g->ldc, edge + i * PANEL, (size_t)cols * sizeof *c);
     }
 }
 
-/* ---- C = A^T B --------------------------------------------------------------------------------------------- */
+/* ---- C = A^T B ------------------------------------------------------------------------------ */
 
 static void part_piece(void *user, int piece, int thread) {
     const struct job *j = user;
@@ -98,12 +104,15 @@ static void part_piece(void *user, int piece, int thread) {
     for (int k = first; k < end; k += CHAIN) {
         int rows = pxs_min_int(CHAIN, end - k);
         for (int p = 0; p < j->mp; p++)
-            pack(g->a + (size_t)k * g->lda, g->lda, rows, p * PANEL, g->m, a + (size_t)p * CHAIN * PANEL);
+            pack(g->a + (size_t)k * g->lda, g->lda, rows, p * PANEL, g->m,
+                 a + (size_t)p * CHAIN * PANEL);
         for (int p = 0; p < j->np; p++)
-            pack(g->b + (size_t)k * g->ldb, g->ldb, rows, p * PANEL, g->n, b + (size_t)p * CHAIN * PANEL);
+            pack(g->b + (size_t)k * g->ldb, g->ldb, rows, p * PANEL, g->n,
+                 b + (size_t)p * CHAIN * PANEL);
         for (int p = 0; p < j->mp; p++)
             for (int q = 0; q < j->np; q++) {
-                struct pxs_segment seg = {a + (size_t)p * CHAIN * PANEL, b + (size_t)q * CHAIN * PANEL, rows};
+                struct pxs_segment seg = {a + (size_t)p * CHAIN * PANEL,
+                                          b + (size_t)q * CHAIN * PANEL, rows};
                 j->isa->outer(1, &seg, PANEL, PANEL, out + (size_t)(p * j->np + q) * PANEL * PANEL,
                               k > first);
             }
@@ -126,7 +135,8 @@ static void sum_piece(void *user, int piece, int thread) {
         }
 }
 
-void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g, float *scratch) {
+void pxs_product_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g,
+                     float *scratch) {
     struct job j = make_job(g);
     if (pxs_kernels_product(ctx->set) == PXS_METHOD_BLAS) {
         pxs_gemm_run(ctx, g);

@@ -3,8 +3,9 @@
 
 #include <math.h>
 
-/* Images are in [-1,1]: data range 2. Constants of Wang et al., "Image quality assessment: from error visibility to structural
- * similarity", IEEE TIP 2004, eq. 13 and section III-C: K1 0.01, K2 0.03, 11x11 Gaussian window with sigma 1.5. */
+/* Images are in [-1,1]: data range 2. Constants of Wang et al., "Image quality assessment: from
+ * error visibility to structural similarity", IEEE TIP 2004, eq. 13 and section III-C: K1 0.01, K2
+ * 0.03, 11x11 Gaussian window with sigma 1.5. */
 enum { WINDOW = 11, SIDE_MAX = 512, MOMENTS = 5 };
 #define RANGE 2.0
 #define C1 ((0.01 * RANGE) * (0.01 * RANGE))
@@ -25,7 +26,8 @@ static void make_window(double window[WINDOW]) {
         window[i] /= sum;
 }
 
-/* Weighted sums over WINDOW rows from `row` on, for one channel: of x, y, x*x, y*y, x*y in each column. */
+/* Weighted sums over WINDOW rows from `row` on, for one channel: of x, y, x*x, y*y, x*y in each
+ * column. */
 static void columns(const struct quality *q, const float *x, const float *y, int row,
                     double out[MOMENTS][SIDE_MAX]) {
     for (int m = 0; m < MOMENTS; m++)
@@ -86,8 +88,8 @@ static void piece(void *user, int index, int thread) {
     q->ssim[index] = ssim_image(q, q->x + (size_t)index * n, q->y + (size_t)index * n);
 }
 
-void pxs_image_quality(const struct pxs_kernel_context *ctx, const float *x, const float *y, int n, int h,
-                       int w, int c, double *psnr, double *ssim) {
+void pxs_image_quality(const struct pxs_kernel_context *ctx, const float *x, const float *y, int n,
+                       int h, int w, int c, double *psnr, double *ssim) {
     struct quality q = {.x = x, .y = y, .h = h, .w = w, .c = c, .psnr = psnr, .ssim = ssim};
     make_window(q.window);
     pxs_pool_run(ctx->pool, piece, &q, n);

@@ -53,7 +53,8 @@ static bool is_named(const struct pxs_kernels *set, const char *name) {
     return !strcmp(set->name, name) || (strlen(name) == len && !strncmp(set->name, name, len));
 }
 
-enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out, struct pxs_error *err) {
+enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out,
+                                   struct pxs_error *err) {
     struct pxs_cpu cpu;
     pxs_cpu_detect(&cpu);
     const struct pxs_kernels *known = NULL, *found = NULL;
@@ -64,10 +65,11 @@ enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **
                 found = &sets[i];
         }
     if (!known)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "unknown kernel set '%s'; use auto, blas, direct, f2 or f4, or all but blas for an "
-                        "instruction set, as auto-avx512, auto-avx2 or auto-base",
-                        name);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "unknown kernel set '%s'; use auto, blas, direct, f2 or f4, or all but blas for an "
+            "instruction set, as auto-avx512, auto-avx2 or auto-base",
+            name);
     if (!found)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "kernel set '%s' needs %s, which this CPU (%s) lacks; use auto", name,
@@ -76,13 +78,14 @@ enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **
     return PXS_OK;
 }
 
-/* ---- by shape -------------------------------------------------------------------------------------------- */
+/* ---- by shape ------------------------------------------------------------------------------- */
 
 static int least_side(const struct pxs_conv_shape *s) {
     return pxs_min_int(s->h, s->w);
 }
 
-/* What a shape allows: panels want multiples of 16 channels; a Winograd tile wants a map of about its size. */
+/* What a shape allows: panels want multiples of 16 channels; a Winograd tile wants a map of about
+ * its size. */
 static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_shape *s) {
     if (wanted == PXS_METHOD_BLAS || s->cs % PANEL != 0)
         return PXS_METHOD_BLAS;
@@ -95,8 +98,9 @@ static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_sha
     return wanted;
 }
 
-/* The measured rule (docs/engine.md): a transform of the weights pays where many tiles share it, one of both sides (W) sooner. The same
- * for every instruction set, so that AVX2 and AVX-512 give the same bits. */
+/* The measured rule (docs/engine.md): a transform of the weights pays where many tiles share it,
+ * one of both sides (W) sooner. The same for every instruction set, so that AVX2 and AVX-512 give
+ * the same bits. */
 enum { F4_TILES = 24, F4_TILES_WEIGHT = 8, F2_TILES = 16 };
 
 static int tiles(const struct pxs_conv_shape *s, int m) {
@@ -129,15 +133,17 @@ const char *pxs_method_name(enum pxs_method method) {
     return names[method];
 }
 
-static const struct pxs_conv_method *method_of(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
-                                               enum pxs_pass pass) {
-    static const struct pxs_conv_method *const methods[] = {&pxs_conv_blas, &pxs_conv_thin, &pxs_conv_direct,
-                                                            &pxs_conv_f2, &pxs_conv_f4};
+static const struct pxs_conv_method *method_of(const struct pxs_kernels *set,
+                                               const struct pxs_conv_shape *s, enum pxs_pass pass) {
+    static const struct pxs_conv_method *const methods[] = {
+        &pxs_conv_blas, &pxs_conv_thin, &pxs_conv_direct, &pxs_conv_f2, &pxs_conv_f4};
     return methods[pxs_kernels_method(set, s, pass)];
 }
 
-/* The method changes with the batch, and what one needs may fall where another takes over: the most of all batches up to this one. */
-size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s, int threads) {
+/* The method changes with the batch, and what one needs may fall where another takes over: the most
+ * of all batches up to this one. */
+size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
+                           int threads) {
     size_t most = 0;
     struct pxs_conv_shape part = *s;
     for (part.n = 1; part.n <= s->n; part.n++)
@@ -148,21 +154,24 @@ size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_
     return most;
 }
 
-void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                   size_t ld_big, const float *weight, float *small, size_t ld_small) {
+void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                   const float *big, size_t ld_big, const float *weight, float *small,
+                   size_t ld_small) {
     if (s->n > 0)
         method_of(ctx->set, s, PXS_PASS_DOWN)->down(ctx, s, big, ld_big, weight, small, ld_small);
 }
 
-void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *small,
-                 size_t ld_small, const float *weight, float *big, size_t ld_big, bool accumulate) {
+void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                 const float *small, size_t ld_small, const float *weight, float *big,
+                 size_t ld_big, bool accumulate) {
     if (s->n > 0)
-        method_of(ctx->set, s, PXS_PASS_UP)->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
+        method_of(ctx->set, s, PXS_PASS_UP)
+            ->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
 }
 
 static void weight_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
-                        const float *big, size_t ld_big, const float *small, size_t ld_small, float *dweight,
-                        const struct pxs_update *update) {
+                        const float *big, size_t ld_big, const float *small, size_t ld_small,
+                        float *dweight, const struct pxs_update *update) {
     if (s->n > 0) {
         method_of(ctx->set, s, PXS_PASS_WEIGHT)
             ->weight(ctx, s, big, ld_big, small, ld_small, dweight, update);
@@ -173,14 +182,16 @@ static void weight_pass(const struct pxs_kernel_context *ctx, const struct pxs_c
         pxs_update_all(ctx, s, dweight, update);
 }
 
-void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s, const float *big,
-                     size_t ld_big, const float *small, size_t ld_small, float *dweight) {
+void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                     const float *big, size_t ld_big, const float *small, size_t ld_small,
+                     float *dweight) {
     weight_pass(ctx, s, big, ld_big, small, ld_small, dweight, NULL);
 }
 
 void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                           const float *big, size_t ld_big, const float *small, size_t ld_small,
-                          float *dweight, const struct pxs_adam *adam, float *p, float *m, float *v) {
+                          float *dweight, const struct pxs_adam *adam, float *p, float *m,
+                          float *v) {
     const struct pxs_update update = {pxs_adam_prepare(adam), p, m, v};
     weight_pass(ctx, s, big, ld_big, small, ld_small, dweight, &update);
 }

@@ -1,4 +1,5 @@
-/* The two networks behind pxs_pix2pix, and what a network has to offer. Shared by the model room's files only. */
+/* The two networks behind pxs_pix2pix, and what a network has to offer. Shared by the model room's
+ * files only. */
 #ifndef PXS_MODEL_PRIV_H
 #define PXS_MODEL_PRIV_H
 
@@ -6,14 +7,15 @@
 
 #define LEAK 0.2f /* LeakyReLU(0.2) */
 
-/* ---- a network ------------------------------------------------------------------------------------------------- */
+/* ---- a network ------------------------------------------------------------------------------ */
 
 /* Its layers with their weights, and what its implementation keeps besides. */
 struct pxs_network {
     size_t n_layers;
     /* as `describe` lists them, in the order of the state_dict */
     struct pxs_layer layer[PXS_LAYERS_MAX];
-    /* the implementation's activations and their gradients; NULL where the network is described only */
+    /* the implementation's activations and their gradients; NULL where the network is described
+     * only */
     void *own;
 };
 
@@ -23,11 +25,12 @@ struct pxs_net_impl {
     void (*describe)(const struct pxs_params *p, struct pxs_layer_list *out);
     /* net->own, for batches of up to params->batch_size images (a discriminator: for two batches).
      * After a failure `destroy` still frees what there is. */
-    enum pxs_status (*create)(struct pxs_network *net, const struct pxs_params *p, struct pxs_error *err);
+    enum pxs_status (*create)(struct pxs_network *net, const struct pxs_params *p,
+                              struct pxs_error *err);
     /* Frees net->own, which may be NULL. */
     void (*destroy)(struct pxs_network *net);
-    /* A tensor of PyTorch's module that its forward pass never reads: ignored in files of weights. May be
-     * NULL. */
+    /* A tensor of PyTorch's module that its forward pass never reads: ignored in files of weights.
+     * May be NULL. */
     const char *unused_tensor;
 };
 
@@ -42,19 +45,20 @@ struct pxs_generator_impl {
     /* source [n,H,W,C] -> fake [n,H,W,C] */
     void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
                     struct pxs_net_dropout drop, float *fake);
-    /* After a forward pass over the same source with dropout on: from dfake, which is used up. Every weight
-     * is updated as soon as its gradient is known. */
+    /* After a forward pass over the same source with dropout on: from dfake, which is used up.
+     * Every weight is updated as soon as its gradient is known. */
     void (*backward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
                      const float *fake, float *dfake);
 };
 
-/* A discriminator keeps the activations of two batches: images 0 .. n-1 are one, n .. 2n-1 the other
- * (fake and real). Its predictions, and their gradients, are as large as its last layer's output. */
+/* A discriminator keeps the activations of two batches: images 0 .. n-1 are one, n .. 2n-1 the
+ * other (fake and real). Its predictions, and their gradients, are as large as its last layer's
+ * output. */
 struct pxs_discriminator_impl {
     struct pxs_net_impl net;
     /* n pairs [image, source] as images first .. first+n-1 -> pred of these n */
-    void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *image, const float *source,
-                    int first, int n, float *pred);
+    void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *image,
+                    const float *source, int first, int n, float *pred);
     /* dpred of images 0 .. n-1 -> dimage [n,H,W,C], overwritten; no weight changes. */
     void (*input_gradient)(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred,
                            float *dimage);
@@ -70,7 +74,7 @@ const struct pxs_generator_impl *model_generator(const struct pxs_params *p);
 const struct pxs_discriminator_impl *model_discriminator(const struct pxs_params *p);
 const struct pxs_net_impl *model_net_impl(const struct pxs_params *p, enum pxs_net net);
 
-/* ---- the whole ------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 /* A layer has a weight, and some have a bias. */
 enum { MAX_WEIGHTS = 2 * PXS_LAYERS_MAX };
@@ -91,7 +95,8 @@ struct pxs_pix2pix {
     size_t n_weights[2];
 };
 
-/* Both networks' layers from m->params, and m->weights with names and shapes; nothing is allocated. */
+/* Both networks' layers from m->params, and m->weights with names and shapes; nothing is
+ * allocated. */
 void model_describe(struct pxs_pix2pix *m);
 /* Zeroed floats; sets *failed when there are none. */
 float *model_floats(size_t n, bool *failed);

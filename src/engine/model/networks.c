@@ -1,4 +1,5 @@
-/* Which networks there are, and what follows from their layers alone: costs, and what decides their bits. */
+/* Which networks there are, and what follows from their layers alone: costs, and what decides their
+ * bits. */
 #include "model_priv.h"
 
 /* A row for each value of the two keys. */
@@ -26,10 +27,10 @@ void pxs_pix2pix_layers(const struct pxs_params *p, enum pxs_net net, struct pxs
     model_net_impl(p, net)->describe(p, out);
 }
 
-/* Passes over one batch that a training step needs of a layer. Of G: forward, input gradient, weight
- * gradient; its first layer needs no input gradient. Of D: forward on fake and real, input gradient for
- * G, input and weight gradients on both; its first layer needs an input gradient for G only, and only for
- * the image's half of the channels. */
+/* Passes over one batch that a training step needs of a layer. Of G: forward, input gradient,
+ * weight gradient; its first layer needs no input gradient. Of D: forward on fake and real, input
+ * gradient for G, input and weight gradients on both; its first layer needs an input gradient for G
+ * only, and only for the image's half of the channels. */
 static double passes(enum pxs_net net, bool first) {
     if (net == PXS_NET_G)
         return first ? 2 : 3;
@@ -56,9 +57,11 @@ static void add_method(struct pxs_bits *b, const struct pxs_kernels *set, enum p
         b->fused = pxs_kernels_fused(set);
 }
 
-/* A last batch may be short, and D sees two batches at once. That the generator's gradient needs only half of D's first big channels makes
- * no difference: neither half nor whole is a multiple of a panel. */
-void pxs_pix2pix_bits(const struct pxs_params *p, const struct pxs_kernels *set, struct pxs_bits *out) {
+/* A last batch may be short, and D sees two batches at once. That the generator's gradient needs
+ * only half of D's first big channels makes no difference: neither half nor whole is a multiple of
+ * a panel. */
+void pxs_pix2pix_bits(const struct pxs_params *p, const struct pxs_kernels *set,
+                      struct pxs_bits *out) {
     *out = (struct pxs_bits){0};
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         const int most = (int)p->batch_size * (net == PXS_NET_D ? 2 : 1);

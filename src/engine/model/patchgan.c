@@ -1,4 +1,5 @@
-/* PyTorch-GAN's Discriminator: four 4x4 stride-2 convolutions and a 4x4 patch output [N, H/16, W/16, 1]. */
+/* PyTorch-GAN's Discriminator: four 4x4 stride-2 convolutions and a 4x4 patch output [N, H/16,
+ * W/16, 1]. */
 #include "model_priv.h"
 
 #include <stdlib.h>
@@ -17,12 +18,12 @@ struct patchgan {
     float *input;
     /* gradient of a raw output, any layer's */
     float *draw;
-    /* The first layer with the image's channels only, in weights and input: all that the generator's
-     * gradient needs. */
+    /* The first layer with the image's channels only, in weights and input: all that the
+     * generator's gradient needs. */
     struct pxs_layer image_half;
 };
 
-/* ---- its layers ---------------------------------------------------------------------------------------------- */
+/* ---- its layers ----------------------------------------------------------------------------- */
 
 static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
     /* state_dict indices: conv 0; conv 2, norm 3; conv 5, norm 6; conv 8, norm 9; conv 12 */
@@ -59,7 +60,7 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
                                                    .w = width >> CONVS};
 }
 
-/* ---- its buffers --------------------------------------------------------------------------------------------- */
+/* ---- its buffers ---------------------------------------------------------------------------- */
 
 static void destroy(struct pxs_network *net) {
     struct patchgan *d = net->own;
@@ -78,7 +79,8 @@ static void destroy(struct pxs_network *net) {
     net->own = NULL;
 }
 
-static enum pxs_status create(struct pxs_network *net, const struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status create(struct pxs_network *net, const struct pxs_params *p,
+                              struct pxs_error *err) {
     struct patchgan *d = net->own = calloc(1, sizeof *d);
     if (!d)
         return pxs_fail_nomem(err);
@@ -96,7 +98,8 @@ static enum pxs_status create(struct pxs_network *net, const struct pxs_params *
             largest = floats;
     }
     struct pxs_layer_spec half = net->layer[0].spec;
-    d->input = model_floats(n * (size_t)p->img_height * (size_t)p->img_width * (size_t)half.c_in, &failed);
+    d->input =
+        model_floats(n * (size_t)p->img_height * (size_t)p->img_width * (size_t)half.c_in, &failed);
     d->draw = model_floats(largest, &failed);
     half.c_in /= 2;
     half.bias = false;
@@ -105,10 +108,10 @@ static enum pxs_status create(struct pxs_network *net, const struct pxs_params *
     return failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- its passes ---------------------------------------------------------------------------------------------- */
+/* ---- its passes ----------------------------------------------------------------------------- */
 
-static void forward(struct pxs_network *net, const struct pxs_nn *nn, const float *image, const float *source,
-                    int first, int n, float *pred) {
+static void forward(struct pxs_network *net, const struct pxs_nn *nn, const float *image,
+                    const float *source, int first, int n, float *pred) {
     struct patchgan *d = net->own;
     const struct pxs_layer_spec *one = &net->layer[0].spec;
     const size_t c = (size_t)one->c_in / 2, pixels = 4 * (size_t)one->h * (size_t)one->w;
@@ -120,7 +123,8 @@ static void forward(struct pxs_network *net, const struct pxs_nn *nn, const floa
     for (int k = 0; k < CONVS; k++) {
         const struct pxs_layer *l = &net->layer[k];
         const struct pxs_block_shape s = pxs_layer_block(&l->spec, n);
-        const size_t before = (size_t)first * pxs_layer_outputs(&l->spec), c_out = (size_t)l->spec.c_out;
+        const size_t before = (size_t)first * pxs_layer_outputs(&l->spec),
+                     c_out = (size_t)l->spec.c_out;
         float *raw = d->of[k].raw + before, *act = d->of[k].act + before;
         float *stats = d->of[k].stats + 2 * (size_t)first * c_out;
         pxs_conv_forward(nn, l, n, x, ld, raw, c_out);
@@ -131,12 +135,15 @@ static void forward(struct pxs_network *net, const struct pxs_nn *nn, const floa
     pxs_head_apply(nn, &net->layer[CONVS], n, x, ld, pred);
 }
 
-/* From dpred down to `draw` of the first layer, the gradient at its convolution's output. With `update`, each layer's weights follow. */
-static void backward(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred, bool update) {
+/* From dpred down to `draw` of the first layer, the gradient at its convolution's output. With
+ * `update`, each layer's weights follow. */
+static void backward(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred,
+                     bool update) {
     struct patchgan *d = net->own;
     struct pxs_layer *last = &net->layer[CONVS];
     const size_t ld = (size_t)last->spec.c_in;
-    pxs_head_gradient(nn, last, n, d->of[CONVS - 1].act, ld, NULL, dpred, d->of[CONVS - 1].dact, ld, update);
+    pxs_head_gradient(nn, last, n, d->of[CONVS - 1].act, ld, NULL, dpred, d->of[CONVS - 1].dact, ld,
+                      update);
     for (int k = CONVS - 1; k >= 0; k--) {
         struct pxs_layer *l = &net->layer[k];
         struct patch_buffers *b = &d->of[k], *above = k > 0 ? &d->of[k - 1] : NULL;
@@ -164,8 +171,10 @@ static void input_gradient(struct pxs_network *net, const struct pxs_nn *nn, int
     /* the first half of the big channels of each tap and panel */
     const size_t panel = (size_t)pxs_panel_width(l->spec.c_out), half = (size_t)c * panel;
     for (size_t i = 0; i < l->weight.count / (2 * half); i++)
-        memcpy(d->image_half.weight.value + i * half, l->weight.value + i * 2 * half, half * sizeof(float));
-    pxs_conv_backward(nn, &d->image_half, n, d->draw, (size_t)l->spec.c_out, dimage, (size_t)c, false);
+        memcpy(d->image_half.weight.value + i * half, l->weight.value + i * 2 * half,
+               half * sizeof(float));
+    pxs_conv_backward(nn, &d->image_half, n, d->draw, (size_t)l->spec.c_out, dimage, (size_t)c,
+                      false);
 }
 
 static void update(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred) {

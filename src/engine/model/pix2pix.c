@@ -42,8 +42,8 @@ static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err)
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
         for (size_t i = 0; i < m->net[net].n_layers; i++) {
             const struct pxs_layer_spec *s = &m->net[net].layer[i].spec;
-            const size_t floats =
-                pxs_layer_scratch(&m->nn.kernel, s, (int)p->batch_size * (net == PXS_NET_D ? 2 : 1));
+            const size_t floats = pxs_layer_scratch(
+                &m->nn.kernel, s, (int)p->batch_size * (net == PXS_NET_D ? 2 : 1));
             scratch = floats > scratch ? floats : scratch;
             largest = pxs_layer_weights(s) > largest ? pxs_layer_weights(s) : largest;
         }
@@ -70,15 +70,18 @@ static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
 }
 
 /* OpenBLAS where these networks call it: not every run has to have it. */
-static enum pxs_status select_kernels(struct pxs_pix2pix *m, const char *kernels, struct pxs_error *err) {
+static enum pxs_status select_kernels(struct pxs_pix2pix *m, const char *kernels,
+                                      struct pxs_error *err) {
     struct pxs_bits bits;
     PXS_TRY(pxs_kernels_select(kernels, &m->nn.kernel.set, err));
     pxs_pix2pix_bits(&m->params, m->nn.kernel.set, &bits);
-    return bits.blas ? pxs_blas_load(pxs_pool_threads(m->nn.kernel.pool), &m->nn.kernel.blas, err) : PXS_OK;
+    return bits.blas ? pxs_blas_load(pxs_pool_threads(m->nn.kernel.pool), &m->nn.kernel.blas, err)
+                     : PXS_OK;
 }
 
 enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool,
-                                   const char *kernels, struct pxs_pix2pix **out, struct pxs_error *err) {
+                                   const char *kernels, struct pxs_pix2pix **out,
+                                   struct pxs_error *err) {
     struct pxs_pix2pix *m = calloc(1, sizeof *m);
     if (!m)
         return pxs_fail_nomem(err);
@@ -134,9 +137,11 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
         .seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
     m->generator->forward(g, nn, source, n, drop, m->fake);
     m->discriminator->forward(d, nn, m->fake, source, 0, n, m->pred);
-    out->loss_GAN = pxs_gan_loss(nn, vanilla, m->pred, (size_t)n * m->pred_size, true, 1.0f, m->dpred);
+    out->loss_GAN =
+        pxs_gan_loss(nn, vanilla, m->pred, (size_t)n * m->pred_size, true, 1.0f, m->dpred);
     m->discriminator->input_gradient(d, nn, n, m->dpred, m->dfake);
-    out->loss_pixel = pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
+    out->loss_pixel =
+        pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
     out->loss_G = out->loss_GAN + p->lambda_pixel * out->loss_pixel;
     m->generator->backward(g, nn, source, n, m->fake, m->dfake);
 }
@@ -149,16 +154,18 @@ static double mean_output(const float *pred, size_t n, bool logits) {
     return sum / (double)n;
 }
 
-/* loss_D = (loss_real + loss_fake) / 2. The fake's activations still stand in images 0 .. n-1; the real pairs come behind them. */
-static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
-                               struct pxs_step_result *out) {
+/* loss_D = (loss_real + loss_fake) / 2. The fake's activations still stand in images 0 .. n-1; the
+ * real pairs come behind them. */
+static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target,
+                               int n, struct pxs_step_result *out) {
     const struct pxs_nn *nn = &m->nn;
     bool vanilla = m->params.gan_mode == PXS_GAN_VANILLA;
     struct pxs_network *d = &m->net[PXS_NET_D];
     size_t preds = (size_t)n * m->pred_size;
     m->discriminator->forward(d, nn, target, source, n, n, m->pred + preds);
     out->loss_fake = pxs_gan_loss(nn, vanilla, m->pred, preds, false, 0.5f, m->dpred);
-    out->loss_real = pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
+    out->loss_real =
+        pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
     out->D_real = mean_output(m->pred + preds, preds, vanilla);
     out->D_fake = mean_output(m->pred, preds, vanilla);
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
@@ -173,17 +180,18 @@ void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *t
     step_discriminator(m, source, target, n, out);
 }
 
-void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n, uint32_t dropout_stream,
-                          uint32_t a, float *fake) {
-    const struct pxs_net_dropout drop = {.seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
+void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
+                          uint32_t dropout_stream, uint32_t a, float *fake) {
+    const struct pxs_net_dropout drop = {
+        .seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
     m->generator->forward(&m->net[PXS_NET_G], &m->nn, source, n, drop, fake);
 }
 
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,
                          double *ssim) {
     const struct pxs_params *p = &m->params;
-    pxs_image_quality(&m->nn.kernel, x, y, n, (int)p->img_height, (int)p->img_width, (int)p->channels, psnr,
-                      ssim);
+    pxs_image_quality(&m->nn.kernel, x, y, n, (int)p->img_height, (int)p->img_width,
+                      (int)p->channels, psnr, ssim);
 }
 
 double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, size_t n) {
@@ -196,7 +204,8 @@ size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_w
 }
 
 void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,
-                             void (*fn)(void *, const struct pxs_weight *, const float *), void *user) {
+                             void (*fn)(void *, const struct pxs_weight *, const float *),
+                             void *user) {
     m->nn.on_gradient = fn;
     m->nn.user = user;
 }

@@ -45,7 +45,8 @@ static void list_tensors(struct pxs_pix2pix *m, struct state *s) {
             struct state_tensor *t = &s->tensor[s->n];
             *t = (struct state_tensor){
                 .weight = m->weights[net][i / PARTS], .part = (int)(i % PARTS), .crc = &s->crc};
-            snprintf(t->name, sizeof t->name, "%s.%s%s", nets[net], t->weight->name, suffix[t->part]);
+            snprintf(t->name, sizeof t->name, "%s.%s%s", nets[net], t->weight->name,
+                     suffix[t->part]);
             s->entry[s->n] = (struct pxs_safetensors_entry){
                 .name = t->name, .rank = t->weight->rank, .fill = fill_tensor, .user = t};
             memcpy(s->entry[s->n].dims, t->weight->dims, sizeof t->weight->dims);
@@ -53,8 +54,9 @@ static void list_tensors(struct pxs_pix2pix *m, struct state *s) {
         }
 }
 
-enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path, const char *const *metadata,
-                                       uint32_t crc, struct pxs_error *err) {
+enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
+                                       const char *const *metadata, uint32_t crc,
+                                       struct pxs_error *err) {
     struct state *s = calloc(1, sizeof *s);
     if (!s)
         return pxs_fail_nomem(err);
@@ -62,7 +64,8 @@ enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path, 
     list_tensors(m, s);
     s->entry[s->n] = (struct pxs_safetensors_entry){
         .name = "checksum", .rank = 1, .dims = {1}, .fill = fill_checksum, .user = &s->crc};
-    enum pxs_status status = pxs_safetensors_write(path, s->entry, s->n + 1, metadata, NULL, NULL, err);
+    enum pxs_status status =
+        pxs_safetensors_write(path, s->entry, s->n + 1, metadata, NULL, NULL, err);
     free(s);
     return status;
 }
@@ -73,14 +76,16 @@ static enum pxs_status read_tensors(struct pxs_pix2pix *m, const struct state *s
     for (int take = 0; take < 2; take++)
         for (size_t i = 0; i < s->n; i++) {
             const struct pxs_weight *w = s->tensor[i].weight;
-            PXS_TRY(pxs_safetensors_read(file, s->tensor[i].name, w->rank, w->dims, m->nn.grad, err));
+            PXS_TRY(
+                pxs_safetensors_read(file, s->tensor[i].name, w->rank, w->dims, m->nn.grad, err));
             if (take)
                 pxs_weight_from_torch(w, m->nn.grad, part_of(w, s->tensor[i].part));
         }
     return PXS_OK;
 }
 
-enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path, struct pxs_error *err) {
+enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
+                                       struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     struct state *s = calloc(1, sizeof *s);
     if (!s)

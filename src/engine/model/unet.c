@@ -1,5 +1,6 @@
-/* PyTorch-GAN's GeneratorUNet, generalised: downs = log2(shorter side), channels ngf x 1, 2, 4, 8, 8, ...; the innermost without norm;
- * dropout after down4 and deeper and after the ups that come back to those levels. */
+/* PyTorch-GAN's GeneratorUNet, generalised: downs = log2(shorter side), channels ngf x 1, 2, 4, 8,
+ * 8, ...; the innermost without norm; dropout after down4 and deeper and after the ups that come
+ * back to those levels. */
 #include "model_priv.h"
 
 #include <stdlib.h>
@@ -9,8 +10,9 @@ enum { MAX_DOWNS = 9 };
 /* As many downs, an up less, and the last layer. */
 _Static_assert(2 * MAX_DOWNS <= PXS_LAYERS_MAX, "the deepest U-Net has room in a list");
 
-/* Level k is the k-th halving of the image: `down` makes it, `up` comes back to it (none for the innermost). Their outputs stand side by
- * side in `cat` [N,h,w,2C] as [up, skip], so that torch.cat costs nothing; the innermost level has only its skip half, [N,h,w,C]. */
+/* Level k is the k-th halving of the image: `down` makes it, `up` comes back to it (none for the
+ * innermost). Their outputs stand side by side in `cat` [N,h,w,2C] as [up, skip], so that torch.cat
+ * costs nothing; the innermost level has only its skip half, [N,h,w,C]. */
 struct unet_level {
     struct pxs_layer *down, *up;
     /* channels of one output, and of cat */
@@ -30,7 +32,7 @@ struct unet {
     float *draw;
 };
 
-/* ---- its layers ---------------------------------------------------------------------------------------------- */
+/* ---- its layers ----------------------------------------------------------------------------- */
 
 static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
     const int height = (int)p->img_height, width = (int)p->img_width, channels = (int)p->channels;
@@ -56,7 +58,8 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
         snprintf(down->label, sizeof down->label, "down%d", k + 1);
         snprintf(down->name, sizeof down->name, "down%d.model.0", k + 1);
     }
-    /* To level k from the one below, whose output has its skip beside it, unless it is the innermost. */
+    /* To level k from the one below, whose output has its skip beside it, unless it is the
+     * innermost. */
     for (int k = n - 2; k >= 0; k--) {
         struct pxs_layer_spec *up = &out->layer[out->n++];
         *up = (struct pxs_layer_spec){.kind = PXS_LAYER_CONV_TRANSPOSE,
@@ -89,7 +92,7 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
                                                    .activation = PXS_ACTIVATION_TANH};
 }
 
-/* ---- its buffers --------------------------------------------------------------------------------------------- */
+/* ---- its buffers ---------------------------------------------------------------------------- */
 
 static void destroy(struct pxs_network *net) {
     struct unet *u = net->own;
@@ -107,7 +110,8 @@ static void destroy(struct pxs_network *net) {
     net->own = NULL;
 }
 
-static enum pxs_status create(struct pxs_network *net, const struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status create(struct pxs_network *net, const struct pxs_params *p,
+                              struct pxs_error *err) {
     struct unet *u = net->own = calloc(1, sizeof *u);
     if (!u)
         return pxs_fail_nomem(err);
@@ -143,7 +147,7 @@ static enum pxs_status create(struct pxs_network *net, const struct pxs_params *
     return failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- its passes ---------------------------------------------------------------------------------------------- */
+/* ---- its passes ----------------------------------------------------------------------------- */
 
 /* Where a level's down output stands: the second half of cat, or all of it in the innermost. */
 static size_t skip_offset(const struct unet_level *l) {
@@ -151,9 +155,13 @@ static size_t skip_offset(const struct unet_level *l) {
 }
 
 /* Dropout of one layer: layers are numbered 2k (down of level k) and 2k + 1 (up to it). */
-static struct pxs_dropout dropout(const struct pxs_layer *l, struct pxs_net_dropout d, uint32_t number) {
-    return (struct pxs_dropout){
-        .p = d.stream ? l->spec.dropout : 0.0, .seed = d.seed, .stream = d.stream, .a = d.a, .b = number};
+static struct pxs_dropout dropout(const struct pxs_layer *l, struct pxs_net_dropout d,
+                                  uint32_t number) {
+    return (struct pxs_dropout){.p = d.stream ? l->spec.dropout : 0.0,
+                                .seed = d.seed,
+                                .stream = d.stream,
+                                .a = d.a,
+                                .b = number};
 }
 
 static void forward(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
@@ -176,7 +184,8 @@ static void forward(struct pxs_network *net, const struct pxs_nn *nn, const floa
         const struct pxs_dropout d = dropout(l->up, drop, 2 * (uint32_t)k + 1);
         const struct pxs_block_shape s = pxs_layer_block(&l->up->spec, n);
         pxs_conv_transpose_forward(nn, l->up, n, below->cat, below->ld, l->up_raw, l->c);
-        pxs_block_forward(&nn->kernel, &s, &d, l->up_raw, NULL, l->up_stats, l->up_mask, l->cat, l->ld);
+        pxs_block_forward(&nn->kernel, &s, &d, l->up_raw, NULL, l->up_stats, l->up_mask, l->cat,
+                          l->ld);
     }
     pxs_head_apply(nn, u->final, n, u->level[0].cat, u->level[0].ld, fake);
 }
@@ -189,21 +198,22 @@ static void backward(struct pxs_network *net, const struct pxs_nn *nn, const flo
     for (int k = 0; k < u->n_levels - 1; k++) {
         struct unet_level *l = &u->level[k], *below = &u->level[k + 1];
         const struct pxs_block_shape s = pxs_layer_block(&l->up->spec, n);
-        pxs_block_backward(&nn->kernel, &s, l->up->spec.dropout, l->up_raw, l->up_stats, l->up_mask, l->dcat,
-                           l->ld, u->draw);
+        pxs_block_backward(&nn->kernel, &s, l->up->spec.dropout, l->up_raw, l->up_stats, l->up_mask,
+                           l->dcat, l->ld, u->draw);
         pxs_conv_transpose_backward(nn, l->up, n, u->draw, l->c, below->dcat, below->ld);
         pxs_conv_transpose_update(nn, l->up, n, below->cat, below->ld, u->draw, l->c);
     }
     for (int k = u->n_levels - 1; k >= 0; k--) {
         struct unet_level *l = &u->level[k], *above = k > 0 ? &u->level[k - 1] : NULL;
         const struct pxs_block_shape s = pxs_layer_block(&l->down->spec, n);
-        pxs_block_backward(&nn->kernel, &s, l->down->spec.dropout, l->down_raw, l->down_stats, l->down_mask,
-                           l->dcat + skip_offset(l), l->ld, u->draw);
+        pxs_block_backward(&nn->kernel, &s, l->down->spec.dropout, l->down_raw, l->down_stats,
+                           l->down_mask, l->dcat + skip_offset(l), l->ld, u->draw);
         if (above) /* the skip's gradient stands there already */
-            pxs_conv_backward(nn, l->down, n, u->draw, l->c, above->dcat + skip_offset(above), above->ld,
-                              true);
+            pxs_conv_backward(nn, l->down, n, u->draw, l->c, above->dcat + skip_offset(above),
+                              above->ld, true);
         const float *x = above ? above->cat + skip_offset(above) : source;
-        pxs_conv_update(nn, l->down, n, x, above ? above->ld : (size_t)l->down->spec.c_in, u->draw, l->c);
+        pxs_conv_update(nn, l->down, n, x, above ? above->ld : (size_t)l->down->spec.c_in, u->draw,
+                        l->c);
     }
 }
 

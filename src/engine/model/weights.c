@@ -12,13 +12,13 @@ static void fill_torch(const void *user, float *out) {
 }
 
 enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
-                                 const char *const *metadata, char sha256[PXS_SHA256_HEX], uint64_t *bytes,
-                                 struct pxs_error *err) {
+                                 const char *const *metadata, char sha256[PXS_SHA256_HEX],
+                                 uint64_t *bytes, struct pxs_error *err) {
     struct pxs_safetensors_entry entries[MAX_WEIGHTS] = {0};
     for (size_t i = 0; i < m->n_weights[net]; i++) {
         const struct pxs_weight *w = m->weights[net][i];
-        entries[i] =
-            (struct pxs_safetensors_entry){.name = w->name, .rank = w->rank, .fill = fill_torch, .user = w};
+        entries[i] = (struct pxs_safetensors_entry){
+            .name = w->name, .rank = w->rank, .fill = fill_torch, .user = w};
         memcpy(entries[i].dims, w->dims, sizeof entries[i].dims);
     }
     return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, sha256, bytes, err);
@@ -26,20 +26,23 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
 
 /* What the file holds in place of this network's weights. */
 static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
-                                    const struct pxs_safetensors *file, const char *path, const char *name,
-                                    struct pxs_error *err) {
+                                    const struct pxs_safetensors *file, const char *path,
+                                    const char *name, struct pxs_error *err) {
     const bool g = net == PXS_NET_G;
-    const struct pxs_param_info *which = pxs_param_info(g ? PXS_PARAM_generator : PXS_PARAM_discriminator);
+    const struct pxs_param_info *which =
+        pxs_param_info(g ? PXS_PARAM_generator : PXS_PARAM_discriminator);
     const int value = g ? m->params.generator : m->params.discriminator;
     if (pxs_safetensors_find(file, m->weights[g ? PXS_NET_D : PXS_NET_G][0]->name))
         return pxs_fail(err, PXS_E_INVALID,
-                        "%s: no tensor %s: these are the weights of a %s; give those of the %s", path, name,
-                        g ? "discriminator" : "generator", g ? "generator" : "discriminator");
-    return pxs_fail(err, PXS_E_INVALID,
-                    "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give weights of "
-                    "the same network and image size",
-                    path, name, which->key, which->names[value], (long long)m->params.img_height,
-                    (long long)m->params.img_width);
+                        "%s: no tensor %s: these are the weights of a %s; give those of the %s",
+                        path, name, g ? "discriminator" : "generator",
+                        g ? "generator" : "discriminator");
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give weights of "
+        "the same network and image size",
+        path, name, which->key, which->names[value], (long long)m->params.img_height,
+        (long long)m->params.img_width);
 }
 
 /* Names as a set, before shapes: a file of another network is told as such. */
@@ -57,11 +60,11 @@ static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net
         for (size_t i = 0; i < m->n_weights[net] && !known; i++)
             known = !strcmp(name, m->weights[net][i]->name);
         if (!known)
-            return pxs_fail(err, PXS_E_INVALID,
-                            "%s: tensor %s is not part of this %s (%lldx%lld): give weights of the same "
-                            "network and image size",
-                            path, name, what, (long long)m->params.img_height,
-                            (long long)m->params.img_width);
+            return pxs_fail(
+                err, PXS_E_INVALID,
+                "%s: tensor %s is not part of this %s (%lldx%lld): give weights of the same "
+                "network and image size",
+                path, name, what, (long long)m->params.img_height, (long long)m->params.img_width);
     }
     return PXS_OK;
 }
@@ -79,8 +82,8 @@ static enum pxs_status check_shapes(const struct pxs_pix2pix *m, enum pxs_net ne
         return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);
     return pxs_fail(err, status,
                     "%s; here are %s %d and channels %d: give the values that it was trained with",
-                    why.message, net == PXS_NET_G ? "ngf" : "ndf", (int)(net == PXS_NET_G ? p->ngf : p->ndf),
-                    (int)p->channels);
+                    why.message, net == PXS_NET_G ? "ngf" : "ndf",
+                    (int)(net == PXS_NET_G ? p->ngf : p->ndf), (int)p->channels);
 }
 
 /* Whether the file holds this network's weights; the data are not looked at. */
@@ -98,8 +101,8 @@ static enum pxs_status open_fitting(const struct pxs_pix2pix *m, enum pxs_net ne
     return status;
 }
 
-enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net net, const char *path,
-                                 struct pxs_error *err) {
+enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net net,
+                                 const char *path, struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     struct pxs_pix2pix *m = calloc(1, sizeof *m);
     if (!m)
@@ -143,7 +146,8 @@ bool pxs_pix2pix_beside(const char *generator, char *out, size_t size) {
     size_t stem = strlen("generator_");
     if (strncmp(name, "generator_", stem) != 0)
         return false;
-    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(name - generator), generator, name + stem);
+    int n = snprintf(out, size, "%.*sd/discriminator_%s", (int)(name - generator), generator,
+                     name + stem);
     return n > 0 && (size_t)n < size;
 }
 
@@ -159,7 +163,8 @@ void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]) {
     pxs_sha256_hex(&h, hex);
 }
 
-enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX], struct pxs_error *err) {
+enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX],
+                                 struct pxs_error *err) {
     char beside[PXS_PATH_MAX], one[PXS_SHA256_HEX];
     struct pxs_sha256 h;
     pxs_sha256_init(&h);

@@ -3,25 +3,26 @@
 
 /* The weight gradient of a convolution, transposed or not, and the optimiser's step.
  *
- * Training takes the first way: pxs_conv_weight_adam uses the gradient up while it is in cache. Only
- * tests set on_gradient; they take the second way, where the whole gradient stands in memory first. So
- * a gradient that a test holds to PyTorch or to finite differences says nothing about the first way by
- * itself: kerncheck shows that both give the same bits (tests/kernel/test_threads.c). */
-static void update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *big, size_t ld_big,
-                   const float *small, size_t ld_small) {
+ * Training takes the first way: pxs_conv_weight_adam uses the gradient up while it is in cache.
+ * Only tests set on_gradient; they take the second way, where the whole gradient stands in memory
+ * first. So a gradient that a test holds to PyTorch or to finite differences says nothing about the
+ * first way by itself: kerncheck shows that both give the same bits
+ * (tests/kernel/test_threads.c). */
+static void update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *big,
+                   size_t ld_big, const float *small, size_t ld_small) {
     const struct pxs_conv_shape s = pxs_layer_conv(&l->spec, n);
     struct pxs_weight *w = &l->weight;
     if (!nn->on_gradient) {
-        pxs_conv_weight_adam(&nn->kernel, &s, big, ld_big, small, ld_small, nn->grad, &nn->adam, w->value,
-                             w->m, w->v);
+        pxs_conv_weight_adam(&nn->kernel, &s, big, ld_big, small, ld_small, nn->grad, &nn->adam,
+                             w->value, w->m, w->v);
         return;
     }
     pxs_conv_weight(&nn->kernel, &s, big, ld_big, small, ld_small, nn->grad);
     pxs_optimise(nn, w);
 }
 
-void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x, size_t ld_x,
-                      float *y, size_t ld_y) {
+void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
+                      size_t ld_x, float *y, size_t ld_y) {
     const struct pxs_conv_shape s = pxs_layer_conv(&l->spec, n);
     pxs_conv_down(&nn->kernel, &s, x, ld_x, l->weight.value, y, ld_y);
 }
@@ -32,19 +33,19 @@ void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n
     pxs_conv_up(&nn->kernel, &s, dy, ld_dy, l->weight.value, dx, ld_dx, accumulate);
 }
 
-void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x, size_t ld_x,
-                     const float *dy, size_t ld_dy) {
+void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
+                     size_t ld_x, const float *dy, size_t ld_dy) {
     update(nn, l, n, x, ld_x, dy, ld_dy);
 }
 
-void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
-                                size_t ld_x, float *y, size_t ld_y) {
+void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
+                                const float *x, size_t ld_x, float *y, size_t ld_y) {
     const struct pxs_conv_shape s = pxs_layer_conv(&l->spec, n);
     pxs_conv_up(&nn->kernel, &s, x, ld_x, l->weight.value, y, ld_y, false);
 }
 
-void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *dy,
-                                 size_t ld_dy, float *dx, size_t ld_dx) {
+void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
+                                 const float *dy, size_t ld_dy, float *dx, size_t ld_dx) {
     const struct pxs_conv_shape s = pxs_layer_conv(&l->spec, n);
     pxs_conv_down(&nn->kernel, &s, dy, ld_dy, l->weight.value, dx, ld_dx);
 }

@@ -1,4 +1,5 @@
-/* What a layer is, and what follows from that alone: its weights' names and shapes, its sizes, its costs. */
+/* What a layer is, and what follows from that alone: its weights' names and shapes, its sizes, its
+ * costs. */
 #include "pixsweep/nn.h"
 
 #include <stdio.h>
@@ -8,12 +9,13 @@ void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec) 
     const bool transposed = spec->kind == PXS_LAYER_CONV_TRANSPOSE;
     const int k = spec->kernel, fan_in = k * k * spec->c_in;
     *l = (struct pxs_layer){.spec = *spec};
-    l->weight = (struct pxs_weight){
-        .kind = spec->kind == PXS_LAYER_HEAD ? PXS_WEIGHT_HEAD : PXS_WEIGHT_CONV,
-        .rank = 4,
-        .dims = {transposed ? spec->c_in : spec->c_out, transposed ? spec->c_out : spec->c_in, k, k},
-        .fan_in = fan_in,
-        .count = pxs_layer_weights(spec)};
+    l->weight = (struct pxs_weight){.kind = spec->kind == PXS_LAYER_HEAD ? PXS_WEIGHT_HEAD
+                                                                         : PXS_WEIGHT_CONV,
+                                    .rank = 4,
+                                    .dims = {transposed ? spec->c_in : spec->c_out,
+                                             transposed ? spec->c_out : spec->c_in, k, k},
+                                    .fan_in = fan_in,
+                                    .count = pxs_layer_weights(spec)};
     snprintf(l->weight.name, sizeof l->weight.name, "%s.weight", spec->name);
     if (!spec->bias)
         return;
@@ -49,10 +51,12 @@ size_t pxs_layer_outputs(const struct pxs_layer_spec *s) {
     return (size_t)s->h * (size_t)s->w * (size_t)s->c_out;
 }
 
-/* Each pixel of the output meets the whole weight; under a transposed convolution each of the input. */
+/* Each pixel of the output meets the whole weight; under a transposed convolution each of the
+ * input. */
 double pxs_layer_macs(const struct pxs_layer_spec *s) {
     const double pixels = (double)s->h * s->w;
-    const double meetings = s->kind == PXS_LAYER_CONV_TRANSPOSE ? pixels / (s->stride * s->stride) : pixels;
+    const double meetings =
+        s->kind == PXS_LAYER_CONV_TRANSPOSE ? pixels / (s->stride * s->stride) : pixels;
     return (double)pxs_layer_weights(s) * meetings;
 }
 
@@ -77,7 +81,8 @@ struct pxs_block_shape pxs_layer_block(const struct pxs_layer_spec *s, int n) {
         .n = n, .hw = s->h * s->w, .c = s->c_out, .norm = s->norm, .slope = s->slope};
 }
 
-size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_layer_spec *s, int n) {
+size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_layer_spec *s,
+                         int n) {
     const int threads = pxs_pool_threads(ctx->pool);
     if (s->kind == PXS_LAYER_HEAD) {
         const struct pxs_head_shape head = pxs_layer_head(s, n);

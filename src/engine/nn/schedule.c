@@ -1,5 +1,6 @@
-/* Learning-rate schedules: plain numbers in, rates out. Closed forms where PyTorch keeps a running product: a rate depends on the
- * epoch alone, so a resumed run needs no history (plateau is the exception). */
+/* Learning-rate schedules: plain numbers in, rates out. Closed forms where PyTorch keeps a running
+ * product: a rate depends on the epoch alone, so a resumed run needs no history (plateau is the
+ * exception). */
 #include "pixsweep/nn.h"
 
 #include <math.h>
@@ -9,7 +10,8 @@
 double pxs_schedule_halve(double base, int64_t every, int64_t epoch) {
     if (every <= 0)
         return base;
-    /* Epochs e with e > 0 and (e + 1) % every == 0 up to `epoch`; with every = 1 epoch 0 is not one of them. */
+    /* Epochs e with e > 0 and (e + 1) % every == 0 up to `epoch`; with every = 1 epoch 0 is not one
+     * of them. */
     int64_t times = (epoch + 1) / every - (every == 1 ? 1 : 0);
     for (; times > 0; times--)
         base *= 0.5;
@@ -20,7 +22,8 @@ double pxs_schedule_step(double base, int64_t step_size, double gamma, int64_t e
     return base * pow(gamma, (double)(epoch / step_size));
 }
 
-double pxs_schedule_multistep(double base, const int64_t *milestones, size_t n, double gamma, int64_t epoch) {
+double pxs_schedule_multistep(double base, const int64_t *milestones, size_t n, double gamma,
+                              int64_t epoch) {
     size_t passed = 0;
     while (passed < n && milestones[passed] <= epoch)
         passed++;
@@ -45,7 +48,8 @@ double pxs_schedule_cosine(double base, double min_lr, int64_t n_epochs, int64_t
     return half_cosine(base, min_lr, (double)epoch / (double)n_epochs);
 }
 
-double pxs_schedule_cosine_restarts(double base, double min_lr, int64_t T_0, int64_t T_mult, int64_t epoch) {
+double pxs_schedule_cosine_restarts(double base, double min_lr, int64_t T_0, int64_t T_mult,
+                                    int64_t epoch) {
     int64_t length = T_0;
     if (T_mult == 1)
         epoch %= T_0;
@@ -59,7 +63,8 @@ double pxs_schedule_polynomial(double base, double power, int64_t n_epochs, int6
     return base * pow(1.0 - (double)epoch / (double)n_epochs, power);
 }
 
-double pxs_schedule_one_cycle(double base, double max_lr, double pct_start, int64_t n_steps, int64_t step) {
+double pxs_schedule_one_cycle(double base, double max_lr, double pct_start, int64_t n_steps,
+                              int64_t step) {
     double top = pct_start * (double)n_steps - 1.0, last = (double)n_steps - 1.0, at = (double)step;
     if (at <= top)
         return half_cosine(base, max_lr, top > 0 ? at / top : 1.0);

@@ -1,4 +1,5 @@
-/* Trainable tensors: storage, initialisation, the optimiser's step, and the border to PyTorch's layouts. */
+/* Trainable tensors: storage, initialisation, the optimiser's step, and the border to PyTorch's
+ * layouts. */
 #include "pixsweep/nn.h"
 
 #include <math.h>
@@ -21,8 +22,9 @@ void pxs_weight_finish(struct pxs_weight *w) {
     w->value = w->m = w->v = NULL;
 }
 
-/* Both ways of the permutation: element [a][b][tap] of torch against ours. Blocks of 16 in `a` keep the far side's cache lines alive
- * while the near side is read in order; in a convolution's weights they are the panels. */
+/* Both ways of the permutation: element [a][b][tap] of torch against ours. Blocks of 16 in `a` keep
+ * the far side's cache lines alive while the near side is read in order; in a convolution's weights
+ * they are the panels. */
 enum { BLOCK = 16 };
 
 static void permute(const struct pxs_weight *w, const float *from, float *to, bool to_torch) {
@@ -64,7 +66,8 @@ void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w) {
     pxs_adam_step(&nn->kernel, &nn->adam, w->count, nn->grad, w->value, w->m, w->v);
 }
 
-void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed, uint32_t layer) {
+void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed,
+                          uint32_t layer) {
     if (w->kind == PXS_WEIGHT_BIAS) {
         struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
         double bound = 1.0 / sqrt((double)w->fan_in);

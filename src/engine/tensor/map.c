@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum pxs_status map_fd(int fd, const char *path, struct pxs_map *out, struct pxs_error *err) {
+static enum pxs_status map_fd(int fd, const char *path, struct pxs_map *out,
+                              struct pxs_error *err) {
     struct stat info;
     if (fstat(fd, &info) != 0)
         return pxs_fail_errno(err, "cannot read %s", path);

@@ -1,4 +1,5 @@
-/* The header of a .npy file: a Python dict literal, as numpy.lib.format writes it, taken apart strictly. */
+/* The header of a .npy file: a Python dict literal, as numpy.lib.format writes it, taken apart
+ * strictly. */
 #include "npy_priv.h"
 
 #include <string.h>
@@ -40,7 +41,8 @@ static bool read_dim(struct cursor *c, int64_t *out) {
     const char *start = c->p;
     int64_t value = 0;
     for (; c->p < c->end && *c->p >= '0' && *c->p <= '9'; c->p++)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *c->p - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *c->p - '0', &value))
             return false;
     if (c->p == start)
         return false;

@@ -6,24 +6,25 @@
 #include <string.h>
 
 /* Magic, version, length of the dict: where the dict begins and how long it is. */
-static enum pxs_status find_header(const struct pxs_map *map, const char *path, size_t *start, size_t *length,
-                                   struct pxs_error *err) {
+static enum pxs_status find_header(const struct pxs_map *map, const char *path, size_t *start,
+                                   size_t *length, struct pxs_error *err) {
     const unsigned char *d = map->data;
     if (map->bytes < 10 || memcmp(d, "\x93NUMPY", 6) != 0) {
         (void)pxs_sniff_refuse(d, map->bytes, PXS_WANTED_NPY, err);
         return err != NULL ? pxs_error_prefix(err, "%s", path) : PXS_E_CORRUPT;
     }
     if (d[6] < 1 || d[6] > 3 || d[7] != 0)
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: .npy format %d.%d: only 1.0, 2.0 and 3.0 are read", path,
-                        d[6], d[7]);
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: .npy format %d.%d: only 1.0, 2.0 and 3.0 are read", path, d[6], d[7]);
     *start = d[6] == 1 ? 10 : 12;
     uint32_t stated = 0;
     if (map->bytes >= *start)
         memcpy(&stated, d + 8, *start - 8);
     *length = stated;
     if (map->bytes < *start || map->bytes - *start < stated)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: cut off within its header: %zu bytes expected, %zu found",
-                        path, *start + stated, map->bytes);
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s: cut off within its header: %zu bytes expected, %zu found", path,
+                        *start + stated, map->bytes);
     return PXS_OK;
 }
 
@@ -38,35 +39,37 @@ static const char *type_remedy(const char *descr) {
     return "save x.astype(numpy.uint8) or x.astype(numpy.float32)";
 }
 
-static enum pxs_status take_type(const struct pxs_npy_header *h, const char *path, enum pxs_npy_type *type,
-                                 struct pxs_error *err) {
+static enum pxs_status take_type(const struct pxs_npy_header *h, const char *path,
+                                 enum pxs_npy_type *type, struct pxs_error *err) {
     if (strcmp(h->descr, "|u1") == 0)
         *type = PXS_NPY_U1;
     else if (strcmp(h->descr, "<f4") == 0)
         *type = PXS_NPY_F4;
     else
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: holds %s, but only |u1 and <f4 are read: %s", path,
-                        h->descr, type_remedy(h->descr));
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: holds %s, but only |u1 and <f4 are read: %s",
+                        path, h->descr, type_remedy(h->descr));
     if (h->fortran)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "%s: is in Fortran order: save numpy.ascontiguousarray(x) instead", path);
     if (h->rank > PXS_MAX_RANK)
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: has %d dimensions: at most %d are read", path, h->rank,
-                        PXS_MAX_RANK);
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: has %d dimensions: at most %d are read", path,
+                        h->rank, PXS_MAX_RANK);
     return PXS_OK;
 }
 
 static enum pxs_status check_size(const struct pxs_npy_header *h, const char *path, uint64_t start,
-                                  uint64_t each, uint64_t found, uint64_t *bytes, struct pxs_error *err) {
+                                  uint64_t each, uint64_t found, uint64_t *bytes,
+                                  struct pxs_error *err) {
     char shape[128];
     uint64_t expected;
     pxs_format_shape(shape, sizeof shape, h->rank, h->dims);
-    if (!pxs_shape_bytes(h->rank, h->dims, each, bytes) || __builtin_add_overflow(start, *bytes, &expected))
+    if (!pxs_shape_bytes(h->rank, h->dims, each, bytes) ||
+        __builtin_add_overflow(start, *bytes, &expected))
         return pxs_fail(err, PXS_E_CORRUPT, "%s: has an impossible shape %s", path, shape);
     if (expected != found)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %llu bytes expected for %s %s, %llu found", path,
-                        expected > found ? "cut off" : "too long", (unsigned long long)expected, h->descr,
-                        shape, (unsigned long long)found);
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %llu bytes expected for %s %s, %llu found",
+                        path, expected > found ? "cut off" : "too long",
+                        (unsigned long long)expected, h->descr, shape, (unsigned long long)found);
     return PXS_OK;
 }
 

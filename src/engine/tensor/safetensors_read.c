@@ -75,7 +75,8 @@ static enum pxs_status read_offsets(struct pxs_safetensors *f, struct pxs_json e
     if (begin > end)
         return pxs_json_fail(offsets, err, "begins after its end");
     if ((uint64_t)end > f->data_bytes)
-        return pxs_json_fail(offsets, err, "ends at byte %lld of the data, but the file holds %llu: cut off?",
+        return pxs_json_fail(offsets, err,
+                             "ends at byte %lld of the data, but the file holds %llu: cut off?",
                              (long long)end, (unsigned long long)f->data_bytes);
     info->data = f->data + begin;
     info->bytes = (uint64_t)(end - begin);
@@ -93,7 +94,8 @@ static enum pxs_status check_size(const struct pxs_safetensors_info *info, struc
         return pxs_json_fail(entry, err, "has an impossible shape %s", shape);
     if (need != info->bytes)
         return pxs_json_fail(entry, err, "is %s %s, which is %llu bytes, but its offsets hold %llu",
-                             info->dtype, shape, (unsigned long long)need, (unsigned long long)info->bytes);
+                             info->dtype, shape, (unsigned long long)need,
+                             (unsigned long long)info->bytes);
     return PXS_OK;
 }
 
@@ -134,13 +136,14 @@ static enum pxs_status check_layout(const struct pxs_safetensors *f, struct pxs_
         const unsigned char *data = info->data;
         if (data != next)
             return pxs_fail(err, PXS_E_CORRUPT, "%s: tensor %s %s", f->path, info->name,
-                            data < next ? "overlaps the one before it" : "has a gap in front of it");
+                            data < next ? "overlaps the one before it"
+                                        : "has a gap in front of it");
         next = data + info->bytes;
     }
     uint64_t used = (uint64_t)(next - f->data);
     if (used != f->data_bytes)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: %llu bytes behind the last tensor belong to none", f->path,
-                        (unsigned long long)(f->data_bytes - used));
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: %llu bytes behind the last tensor belong to none",
+                        f->path, (unsigned long long)(f->data_bytes - used));
     return PXS_OK;
 }
 
@@ -176,15 +179,17 @@ static enum pxs_status read_header(struct pxs_safetensors *f, struct pxs_error *
     if (length == 0 || length > MAX_HEADER || (rest > 0 && header[0] != '{'))
         return refuse(f, err);
     if (length > rest)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: cut off: a header of %llu bytes expected, %llu found",
-                        f->path, (unsigned long long)length, (unsigned long long)rest);
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s: cut off: a header of %llu bytes expected, %llu found", f->path,
+                        (unsigned long long)length, (unsigned long long)rest);
     PXS_TRY(pxs_json_parse(header, (size_t)length, f->path, &f->doc, err));
     f->data = f->map.data + sizeof length + length;
     f->data_bytes = rest - length;
     return read_entries(f, err);
 }
 
-enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out, struct pxs_error *err) {
+enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out,
+                                     struct pxs_error *err) {
     struct pxs_safetensors *f = calloc(1, sizeof *f);
     if (!f || !(f->path = strdup(path))) {
         pxs_safetensors_destroy(&f);
@@ -217,7 +222,8 @@ size_t pxs_safetensors_count(const struct pxs_safetensors *file) {
     return file->count;
 }
 
-const struct pxs_safetensors_info *pxs_safetensors_at(const struct pxs_safetensors *file, size_t index) {
+const struct pxs_safetensors_info *pxs_safetensors_at(const struct pxs_safetensors *file,
+                                                      size_t index) {
     return index < file->count ? &file->infos[index] : NULL;
 }
 
@@ -247,27 +253,28 @@ static bool same_shape(const struct pxs_safetensors_info *info, int rank, const 
     return true;
 }
 
-static enum pxs_status fail_shape(const struct pxs_safetensors *f, const struct pxs_safetensors_info *info,
-                                  int rank, const int *dims, struct pxs_error *err) {
+static enum pxs_status fail_shape(const struct pxs_safetensors *f,
+                                  const struct pxs_safetensors_info *info, int rank,
+                                  const int *dims, struct pxs_error *err) {
     char is[256], want[256];
     int64_t wide[PXS_MAX_RANK] = {0};
     for (int i = 0; i < rank && i < PXS_MAX_RANK; i++)
         wide[i] = dims[i];
     pxs_format_shape(is, sizeof is, info->rank, info->dims);
     pxs_format_shape(want, sizeof want, rank < PXS_MAX_RANK ? rank : PXS_MAX_RANK, wide);
-    return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has shape %s, but %s is needed", f->path, info->name,
-                    is, want);
+    return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has shape %s, but %s is needed", f->path,
+                    info->name, is, want);
 }
 
-enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name, int rank,
-                                       const int *dims, struct pxs_error *err) {
+enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name,
+                                       int rank, const int *dims, struct pxs_error *err) {
     const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
     if (!info)
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no tensor named %s", file->path, name);
     if (strcmp(info->dtype, "F32") != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s: tensor %s is %s, but only F32 is read: save it with .float()", file->path, name,
-                        info->dtype);
+                        "%s: tensor %s is %s, but only F32 is read: save it with .float()",
+                        file->path, name, info->dtype);
     if (!same_shape(info, rank, dims))
         return fail_shape(file, info, rank, dims, err);
     return PXS_OK;

@@ -1,5 +1,5 @@
-/* safetensors out: u64 length of the header, the header (JSON, padded with spaces to 8 bytes), the tensors' bytes one after
- * another. https://github.com/huggingface/safetensors describes it. */
+/* safetensors out: u64 length of the header, the header (JSON, padded with spaces to 8 bytes), the
+ * tensors' bytes one after another. https://github.com/huggingface/safetensors describes it. */
 #include "tensor_priv.h"
 #include "pixsweep/base/json.h"
 
@@ -35,8 +35,8 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum pxs_status refuse_twins(const char **names, size_t n, const char *path, const char *what,
-                                    struct pxs_error *err) {
+static enum pxs_status refuse_twins(const char **names, size_t n, const char *path,
+                                    const char *what, struct pxs_error *err) {
     qsort(names, n, sizeof *names, compare_names);
     for (size_t i = 1; i < n; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
@@ -44,23 +44,24 @@ static enum pxs_status refuse_twins(const char **names, size_t n, const char *pa
     return PXS_OK;
 }
 
-static enum pxs_status entry_bytes(const struct pxs_safetensors_entry *e, const char *path, uint64_t *bytes,
-                                   struct pxs_error *err) {
+static enum pxs_status entry_bytes(const struct pxs_safetensors_entry *e, const char *path,
+                                   uint64_t *bytes, struct pxs_error *err) {
     int64_t dims[PXS_MAX_RANK];
     if (e->rank < 0 || e->rank > PXS_MAX_RANK)
-        return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has rank %d: must be 0 to %d", path, e->name,
-                        e->rank, PXS_MAX_RANK);
+        return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has rank %d: must be 0 to %d", path,
+                        e->name, e->rank, PXS_MAX_RANK);
     for (int i = 0; i < e->rank; i++)
         dims[i] = e->dims[i];
     if (!pxs_shape_bytes(e->rank, dims, sizeof(float), bytes) || *bytes > SIZE_MAX)
         return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has an impossible shape", path, e->name);
     if (!e->data && !e->fill && *bytes > 0)
-        return pxs_fail(err, PXS_E_INTERNAL, "%s: tensor %s has neither data nor fill", path, e->name);
+        return pxs_fail(err, PXS_E_INTERNAL, "%s: tensor %s has neither data nor fill", path,
+                        e->name);
     return PXS_OK;
 }
 
-static enum pxs_status check_names(const char *path, const struct pxs_safetensors_entry *entries, size_t n,
-                                   const char *const *metadata, struct pxs_error *err) {
+static enum pxs_status check_names(const char *path, const struct pxs_safetensors_entry *entries,
+                                   size_t n, const char *const *metadata, struct pxs_error *err) {
     size_t keys = 0;
     for (; metadata && metadata[2 * keys]; keys++)
         if (!metadata[2 * keys + 1])
@@ -81,8 +82,8 @@ static enum pxs_status check_names(const char *path, const struct pxs_safetensor
     return status;
 }
 
-static void put_entry(struct pxs_json_writer *w, const struct pxs_safetensors_entry *e, uint64_t begin,
-                      uint64_t end) {
+static void put_entry(struct pxs_json_writer *w, const struct pxs_safetensors_entry *e,
+                      uint64_t begin, uint64_t end) {
     pxs_json_put_object(w, e->name);
     pxs_json_put_string(w, "dtype", "F32");
     pxs_json_put_array(w, "shape");
@@ -97,9 +98,9 @@ static void put_entry(struct pxs_json_writer *w, const struct pxs_safetensors_en
 }
 
 /* The padded header, and the size in floats of the largest tensor that must be filled. */
-static enum pxs_status make_header(const char *path, const struct pxs_safetensors_entry *entries, size_t n,
-                                   const char *const *metadata, struct pxs_text *header, size_t *largest,
-                                   struct pxs_error *err) {
+static enum pxs_status make_header(const char *path, const struct pxs_safetensors_entry *entries,
+                                   size_t n, const char *const *metadata, struct pxs_text *header,
+                                   size_t *largest, struct pxs_error *err) {
     struct pxs_json_writer w = {.out = header};
     pxs_json_put_object(&w, NULL);
     if (metadata && metadata[0]) {
@@ -124,8 +125,8 @@ static enum pxs_status make_header(const char *path, const struct pxs_safetensor
     return pxs_json_finish(&w, err);
 }
 
-static enum pxs_status put_tensors(struct sink *s, const struct pxs_safetensors_entry *entries, size_t n,
-                                   float *scratch, struct pxs_error *err) {
+static enum pxs_status put_tensors(struct sink *s, const struct pxs_safetensors_entry *entries,
+                                   size_t n, float *scratch, struct pxs_error *err) {
     for (size_t i = 0; i < n; i++) {
         const struct pxs_safetensors_entry *e = &entries[i];
         uint64_t bytes = 0;
@@ -141,7 +142,8 @@ static enum pxs_status put_tensors(struct sink *s, const struct pxs_safetensors_
 
 static enum pxs_status write_file(struct sink *s, const char *path,
                                   const struct pxs_safetensors_entry *entries, size_t n,
-                                  const struct pxs_text *header, float *scratch, struct pxs_error *err) {
+                                  const struct pxs_text *header, float *scratch,
+                                  struct pxs_error *err) {
     uint64_t length = header->len;
     PXS_TRY(pxs_atomic_open(&s->file, path, err));
     enum pxs_status status = put(s, &length, sizeof length, err);
@@ -155,9 +157,10 @@ static enum pxs_status write_file(struct sink *s, const char *path,
     return status;
 }
 
-enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safetensors_entry *entries, size_t n,
-                                      const char *const *metadata, char sha256[PXS_SHA256_HEX],
-                                      uint64_t *bytes, struct pxs_error *err) {
+enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safetensors_entry *entries,
+                                      size_t n, const char *const *metadata,
+                                      char sha256[PXS_SHA256_HEX], uint64_t *bytes,
+                                      struct pxs_error *err) {
     struct sink s = {.hashing = sha256 != NULL};
     struct pxs_text header = {0};
     float *scratch = NULL;
@@ -166,7 +169,8 @@ enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safeten
     enum pxs_status status = check_names(path, entries, n, metadata, err);
     if (status == PXS_OK)
         status = make_header(path, entries, n, metadata, &header, &largest, err);
-    if (status == PXS_OK && largest > 0 && !(scratch = pxs_aligned_alloc(largest * sizeof *scratch)))
+    if (status == PXS_OK && largest > 0 &&
+        !(scratch = pxs_aligned_alloc(largest * sizeof *scratch)))
         status = pxs_fail_nomem(err);
     if (status == PXS_OK)
         status = write_file(&s, path, entries, n, &header, scratch, err);

@@ -12,7 +12,8 @@ struct pxs_map {
     const unsigned char *data; /* NULL for an empty file */
     size_t bytes;
 };
-PXS_NODISCARD enum pxs_status pxs_map_open(const char *path, struct pxs_map *out, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_map_open(const char *path, struct pxs_map *out,
+                                           struct pxs_error *err);
 void pxs_map_close(struct pxs_map *map);
 
 /* Product of dims times `each`; false on overflow or a negative dimension. */

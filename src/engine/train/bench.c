@@ -1,4 +1,5 @@
-/* Times every convolution pass and the whole training step on random data, interleaved with the yardstick, sgemm 2048^3. */
+/* Times every convolution pass and the whole training step on random data, interleaved with the
+ * yardstick, sgemm 2048^3. */
 #include "train_priv.h"
 
 #include <stdlib.h>
@@ -25,8 +26,8 @@ struct pxs_bench {
     struct pxs_record_writer *records;
     float *source, *target; /* a batch */
     float *big, *small, *weight,
-        *out;         /* operands as large as any layer's, never overwritten, and room for results */
-    float *gradient;  /* for Adam */
+        *out;        /* operands as large as any layer's, never overwritten, and room for results */
+    float *gradient; /* for Adam */
     float *a, *b, *c; /* the yardstick's matrices */
     int64_t step;
     int rounds; /* counted; -1: not warm yet */
@@ -34,7 +35,7 @@ struct pxs_bench {
     struct bench_job jobs[MAX_JOBS];
 };
 
-/* ---- what is timed --------------------------------------------------------------------------------------- */
+/* ---- what is timed -------------------------------------------------------------------------- */
 
 /* A convolution goes down forward and up for its input gradient; a transposed one the other way. */
 static enum pxs_pass conv_pass(const struct bench_job *j) {
@@ -121,7 +122,7 @@ static double time_job(struct pxs_bench *b, const struct bench_job *j) {
     return (pxs_monotonic() - began) * 1e3;
 }
 
-/* ---- setting up ------------------------------------------------------------------------------------------ */
+/* ---- setting up ----------------------------------------------------------------------------- */
 
 /* Numbers on either side of a layer. */
 struct sides {
@@ -138,8 +139,9 @@ static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_s
     }
     const struct pxs_conv_shape s = pxs_layer_conv(l, (int)b->p.batch_size);
     const size_t pixels = (size_t)s.n * (size_t)s.h * (size_t)s.w;
-    return (struct sides){
-        .big = 4 * pixels * (size_t)s.cb, .small = pixels * (size_t)s.cs, .weight = pxs_layer_weights(l)};
+    return (struct sides){.big = 4 * pixels * (size_t)s.cb,
+                          .small = pixels * (size_t)s.cs,
+                          .weight = pxs_layer_weights(l)};
 }
 
 /* Only those weights are read that meet a pixel, but every gradient is written. */
@@ -187,8 +189,8 @@ static void add_jobs(struct pxs_bench *b, enum pxs_bench_scope scope) {
     b->jobs[b->n_jobs++] =
         (struct bench_job){.pass = STEP, .gmac = pxs_pix2pix_gmac(&b->p) * (double)b->p.batch_size};
     if (scope == PXS_BENCH_ALL)
-        b->jobs[b->n_jobs++] =
-            (struct bench_job){.pass = SGEMM, .gmac = (double)YARDSTICK * YARDSTICK * YARDSTICK * 1e-9};
+        b->jobs[b->n_jobs++] = (struct bench_job){
+            .pass = SGEMM, .gmac = (double)YARDSTICK * YARDSTICK * YARDSTICK * 1e-9};
 }
 
 static void grow(size_t *a, size_t b) {
@@ -205,7 +207,8 @@ static struct sides largest_sides(struct pxs_bench *b) {
             grow(&most.big, side.big);
             grow(&most.small, side.small);
             grow(&most.weight, side.weight);
-            grow(&b->nn.kernel.scratch_floats, pxs_layer_scratch(&b->nn.kernel, l, (int)b->p.batch_size));
+            grow(&b->nn.kernel.scratch_floats,
+                 pxs_layer_scratch(&b->nn.kernel, l, (int)b->p.batch_size));
         }
     return most;
 }
@@ -228,8 +231,8 @@ static bool fill(struct pxs_bench *b, const struct buffer *buffers, size_t n) {
 }
 
 static bool make_pictures(struct pxs_bench *b) {
-    const size_t image =
-        (size_t)b->p.batch_size * (size_t)b->p.img_height * (size_t)b->p.img_width * (size_t)b->p.channels;
+    const size_t image = (size_t)b->p.batch_size * (size_t)b->p.img_height *
+                         (size_t)b->p.img_width * (size_t)b->p.channels;
     const struct buffer buffers[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};
     return fill(b, buffers, PXS_COUNT(buffers));
 }
@@ -240,16 +243,16 @@ static bool make_operands(struct pxs_bench *b) {
     size_t out = most.big;
     grow(&out, most.small);
     grow(&out, most.weight);
-    const struct buffer buffers[] = {
-        {&b->big, most.big, 1.0f},
-        {&b->small, most.small, 1.0f},
-        {&b->weight, most.weight, 0.02f},
-        {&b->out, out, 0.0f},
-        {&b->gradient, most.weight, 1e-4f}, /* as small as real ones: Adam's moments are the model's own */
-        {&b->nn.kernel.scratch, b->nn.kernel.scratch_floats, 0.0f},
-        {&b->a, square, 1.0f},
-        {&b->b, square, 1.0f},
-        {&b->c, square, 0.0f}};
+    const struct buffer buffers[] = {{&b->big, most.big, 1.0f},
+                                     {&b->small, most.small, 1.0f},
+                                     {&b->weight, most.weight, 0.02f},
+                                     {&b->out, out, 0.0f},
+                                     /* as small as real ones: Adam's moments are the model's own */
+                                     {&b->gradient, most.weight, 1e-4f},
+                                     {&b->nn.kernel.scratch, b->nn.kernel.scratch_floats, 0.0f},
+                                     {&b->a, square, 1.0f},
+                                     {&b->b, square, 1.0f},
+                                     {&b->c, square, 0.0f}};
     return fill(b, buffers, PXS_COUNT(buffers));
 }
 
@@ -268,8 +271,9 @@ static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs
     return PXS_OK;
 }
 
-enum pxs_status pxs_bench_create(const struct pxs_params *params, struct pxs_pool *pool, const char *kernels,
-                                 enum pxs_bench_scope scope, struct pxs_bench **out, struct pxs_error *err) {
+enum pxs_status pxs_bench_create(const struct pxs_params *params, struct pxs_pool *pool,
+                                 const char *kernels, enum pxs_bench_scope scope,
+                                 struct pxs_bench **out, struct pxs_error *err) {
     struct pxs_bench *b = calloc(1, sizeof *b);
     if (!b)
         return pxs_fail_nomem(err);
@@ -298,9 +302,10 @@ void pxs_bench_destroy(struct pxs_bench **b) {
     *b = NULL;
 }
 
-/* ---- timing ---------------------------------------------------------------------------------------------- */
+/* ---- timing --------------------------------------------------------------------------------- */
 
-enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct pxs_stop *stop, struct pxs_error *err) {
+enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct pxs_stop *stop,
+                                struct pxs_error *err) {
     if (b->rounds >= PXS_BENCH_ROUNDS)
         return pxs_fail(err, PXS_E_INVALID, "more than %d rounds", PXS_BENCH_ROUNDS);
     for (size_t i = 0; i < b->n_jobs; i++) {
@@ -318,14 +323,15 @@ double pxs_bench_step(struct pxs_bench *b) {
     return time_job(b, &(struct bench_job){.pass = STEP});
 }
 
-/* ---- results --------------------------------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static void describe_layer(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
+static void describe_layer(const struct pxs_bench *b, const struct bench_job *j,
+                           struct pxs_bench_row *r) {
     static const char *const passes[] = {"forward", "input gradient", "weight gradient"};
     const struct pxs_layer_spec *l = &j->layer;
     const int batch = (int)b->p.batch_size;
@@ -336,16 +342,19 @@ static void describe_layer(const struct pxs_bench *b, const struct bench_job *j,
     snprintf(r->shape, sizeof r->shape, "%dx%dx%d %d-%d", batch, is_head ? head.h : s.h,
              is_head ? head.w : s.w, l->c_in, l->c_out);
     snprintf(r->method, sizeof r->method, "%s",
-             is_head ? "head" : pxs_method_name(pxs_kernels_method(b->nn.kernel.set, &s, conv_pass(j))));
+             is_head ? "head"
+                     : pxs_method_name(pxs_kernels_method(b->nn.kernel.set, &s, conv_pass(j))));
 }
 
-static void describe(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
+static void describe(const struct pxs_bench *b, const struct bench_job *j,
+                     struct pxs_bench_row *r) {
     if (j->pass == SGEMM) {
         snprintf(r->what, sizeof r->what, "sgemm %d^3", YARDSTICK);
     } else if (j->pass == STEP) {
         snprintf(r->what, sizeof r->what, "training step");
         snprintf(r->shape, sizeof r->shape, "%dx%dx%dx%d ngf %d ndf %d", (int)b->p.batch_size,
-                 (int)b->p.img_height, (int)b->p.img_width, (int)b->p.channels, (int)b->p.ngf, (int)b->p.ndf);
+                 (int)b->p.img_height, (int)b->p.img_width, (int)b->p.channels, (int)b->p.ngf,
+                 (int)b->p.ndf);
     } else if (j->pass == ADAM) {
         snprintf(r->what, sizeof r->what, "Adam");
         snprintf(r->shape, sizeof r->shape, "%.0f", j->bytes / ADAM_BYTES);
@@ -354,12 +363,14 @@ static void describe(const struct pxs_bench *b, const struct bench_job *j, struc
     }
 }
 
-static void fill_row(const struct pxs_bench *b, const struct bench_job *j, struct pxs_bench_row *r) {
+static void fill_row(const struct pxs_bench *b, const struct bench_job *j,
+                     struct pxs_bench_row *r) {
     double ms[PXS_BENCH_ROUNDS];
     memcpy(ms, j->ms, sizeof ms);
     qsort(ms, (size_t)b->rounds, sizeof *ms, by_value);
     describe(b, j, r);
-    r->ms_median = b->rounds % 2 ? ms[b->rounds / 2] : (ms[b->rounds / 2 - 1] + ms[b->rounds / 2]) / 2;
+    r->ms_median =
+        b->rounds % 2 ? ms[b->rounds / 2] : (ms[b->rounds / 2 - 1] + ms[b->rounds / 2]) / 2;
     r->ms_min = ms[0];
     r->gmac = j->gmac;
     r->gflops = 2e3 * j->gmac / r->ms_median;

@@ -5,14 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum pxs_status save_net(struct training *t, enum pxs_net net, const char *suffix, int64_t epoch,
-                                struct pxs_error *err) {
+static enum pxs_status save_net(struct training *t, enum pxs_net net, const char *suffix,
+                                int64_t epoch, struct pxs_error *err) {
     bool g = net == PXS_NET_G;
     struct pxs_record r = {.kind = PXS_RECORD_CHECKPOINT, .checkpoint = {.epoch = (int32_t)epoch}};
     struct pxs_record_checkpoint *c = &r.checkpoint;
     snprintf(c->kind, sizeof c->kind, "%s", strcmp(suffix, "min") ? "periodic" : "best");
     snprintf(c->net, sizeof c->net, "%s", g ? "generator" : "discriminator");
-    snprintf(c->path, sizeof c->path, g ? PXS_GENERATOR_FILE("%s") : PXS_DISCRIMINATOR_FILE("%s"), suffix);
+    snprintf(c->path, sizeof c->path, g ? PXS_GENERATOR_FILE("%s") : PXS_DISCRIMINATOR_FILE("%s"),
+             suffix);
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], at_epoch[24], at_step[24];
     snprintf(at_epoch, sizeof at_epoch, "%" PRId64, epoch);
     snprintf(at_step, sizeof at_step, "%" PRId64, t->step);
@@ -42,7 +43,8 @@ enum pxs_status train_first_weights(struct training *t, struct pxs_error *err) {
     PXS_TRY(pxs_pix2pix_load(t->model, PXS_NET_G, t->p->init_from, err));
     if (pxs_pix2pix_beside(t->p->init_from, d, sizeof d) && access(d, F_OK) == 0)
         return pxs_pix2pix_load(t->model, PXS_NET_D, d, err);
-    pxs_log(t->job->log, PXS_LOG_INFO, "init_from: no discriminator beside %s; it starts from random weights",
+    pxs_log(t->job->log, PXS_LOG_INFO,
+            "init_from: no discriminator beside %s; it starts from random weights",
             t->p->init_from);
     return PXS_OK;
 }

@@ -35,16 +35,17 @@ bool train_stops_early(const struct training *t) {
 
 enum pxs_status train_tell_early_stop(struct training *t, struct pxs_error *err) {
     const char *metric = pxs_params_get(t->p, PXS_PARAM_early_stop_metric).text;
-    bool higher =
-        t->p->early_stop_metric == PXS_EARLY_VAL_PSNR || t->p->early_stop_metric == PXS_EARLY_VAL_SSIM;
-    struct pxs_record r = {.kind = PXS_RECORD_EVENT,
-                           .event = {.at_ms = pxs_now_ms(), .level = PXS_LOG_INFO, .kind = "early_stop"}};
+    bool higher = t->p->early_stop_metric == PXS_EARLY_VAL_PSNR ||
+                  t->p->early_stop_metric == PXS_EARLY_VAL_SSIM;
+    struct pxs_record r = {
+        .kind = PXS_RECORD_EVENT,
+        .event = {.at_ms = pxs_now_ms(), .level = PXS_LOG_INFO, .kind = "early_stop"}};
     snprintf(r.event.message, sizeof r.event.message,
              "stopped early after %" PRId64 " of %" PRId64
              " epochs: %s has not become better than %.6g (in epoch "
              "%" PRId64 ") for %" PRId64 " epochs (early_stop_patience)",
-             t->epoch, t->p->n_epochs, metric, higher ? -t->early.best : t->early.best, t->early.epoch,
-             t->p->early_stop_patience);
+             t->epoch, t->p->n_epochs, metric, higher ? -t->early.best : t->early.best,
+             t->early.epoch, t->p->early_stop_patience);
     pxs_log(t->job->log, PXS_LOG_INFO, "%s", r.event.message);
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     return PXS_OK;

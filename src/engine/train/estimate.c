@@ -1,13 +1,15 @@
 /* What a run will cost, before it exists. */
 #include "train_priv.h"
 
-/* Bytes of a batch's record with its frame, and of a compressed sample pixel: measured on glyph runs. */
+/* Bytes of a batch's record with its frame, and of a compressed sample pixel: measured on glyph
+ * runs. */
 #define RECORD_BYTES 130
 #define SAMPLE_BYTES_PER_VALUE 0.25
 /* Scratch that does not grow with the batch, the program and its libraries. */
 #define FIXED_BYTES ((uint64_t)32 << 20)
 
-/* Activations, raw outputs and their gradients of one image: about six values an output value in G, six (two batches) in D. */
+/* Activations, raw outputs and their gradients of one image: about six values an output value in G,
+ * six (two batches) in D. */
 static double activation_bytes(const struct pxs_layer_spec *l, enum pxs_net net) {
     if (l->kind == PXS_LAYER_HEAD)
         return 0;
@@ -38,7 +40,8 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
     }
     int64_t batches = (n_train + p->batch_size - 1) / p->batch_size, all = weights[0] + weights[1];
     double pixels = (double)(p->img_height * p->img_width * p->channels);
-    int64_t samples = p->sample_interval > 0 ? (batches * p->n_epochs - 1) / p->sample_interval + 1 : 0;
+    int64_t samples =
+        p->sample_interval > 0 ? (batches * p->n_epochs - 1) / p->sample_interval + 1 : 0;
     samples += 1 + (p->validation != PXS_VALIDATION_OFF); /* the last and the best one */
     *out = (struct pxs_train_estimate){.batches_per_epoch = batches,
                                        .steps = batches * p->n_epochs,
@@ -48,6 +51,7 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
     out->memory_bytes = FIXED_BYTES + (uint64_t)(12 * all + 4 * largest) +
                         (uint64_t)(activations * (double)p->batch_size) +
                         (uint64_t)(2.0 * pixels * (double)(n_train + n_val));
-    out->disk_bytes = (uint64_t)(4 * all * checkpoints(p)) + (uint64_t)(out->steps * RECORD_BYTES) +
-                      (uint64_t)(SAMPLE_BYTES_PER_VALUE * 3 * SAMPLE_PAIRS * pixels * (double)samples);
+    out->disk_bytes =
+        (uint64_t)(4 * all * checkpoints(p)) + (uint64_t)(out->steps * RECORD_BYTES) +
+        (uint64_t)(SAMPLE_BYTES_PER_VALUE * 3 * SAMPLE_PAIRS * pixels * (double)samples);
 }

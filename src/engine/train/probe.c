@@ -1,4 +1,5 @@
-/* One batch of a run, before the night: does it load, does it fit, do its first weights? Nothing is written. */
+/* One batch of a run, before the night: does it load, does it fit, do its first weights? Nothing is
+ * written. */
 #include "train_priv.h"
 
 #include <stdlib.h>

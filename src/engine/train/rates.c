@@ -3,7 +3,8 @@
 
 #include "pixsweep/nn.h"
 
-void pxs_schedule_resolve(const struct pxs_params *p, int net, int64_t batches, struct pxs_schedule *out) {
+void pxs_schedule_resolve(const struct pxs_params *p, int net, int64_t batches,
+                          struct pxs_schedule *out) {
     *out = (struct pxs_schedule){.n_epochs = p->n_epochs, .batches = batches};
 #define RESOLVE(suffix, policy_key, rate_key, halve_key)                             \
     do {                                                                             \
@@ -34,7 +35,8 @@ void pxs_schedule_resolve(const struct pxs_params *p, int net, int64_t batches, 
 
 double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t batch) {
     if (epoch < s->warmup_epochs)
-        return pxs_schedule_warmup(s->base, s->warmup_epochs * s->batches, epoch * s->batches + batch);
+        return pxs_schedule_warmup(s->base, s->warmup_epochs * s->batches,
+                                   epoch * s->batches + batch);
     /* the policy does not count the warm-up */
     const int64_t n_epochs = s->n_epochs - s->warmup_epochs;
     epoch -= s->warmup_epochs;
@@ -65,7 +67,7 @@ double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t ba
     return s->base;
 }
 
-/* ---- with what the run has seen -------------------------------------------------------------------------- */
+/* ---- with what the run has seen ------------------------------------------------------------- */
 
 void train_begin_rates(struct training *t) {
     for (int net = 0; net < 2; net++) {

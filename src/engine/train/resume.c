@@ -29,10 +29,11 @@ static void gather(struct training *t, struct resume_state *s) {
     s->early_epoch = t->early.epoch;
 }
 
-/* The last one steps aside first: whatever happens while the new one is written, there is a whole one. Where the run went on from the
- * previous one, the last one was no good: it is written over. */
-static enum pxs_status keep_previous(const struct training *t, const char *path, const char *previous,
-                                     struct pxs_error *err) {
+/* The last one steps aside first: whatever happens while the new one is written, there is a whole
+ * one. Where the run went on from the previous one, the last one was no good: it is written
+ * over. */
+static enum pxs_status keep_previous(const struct training *t, const char *path,
+                                     const char *previous, struct pxs_error *err) {
     const struct pxs_resume_point *from = t->job->resume;
     if (!t->saved_here && from && from->step >= 0 && strcmp(from->path, previous) == 0)
         return PXS_OK;
@@ -56,7 +57,8 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
     return pxs_pix2pix_save_state(t->model, path, text.metadata, resume_crc(&text), err);
 }
 
-/* A point that cannot be written costs no result: training goes on, and the next one is tried in its turn. */
+/* A point that cannot be written costs no result: training goes on, and the next one is tried in
+ * its turn. */
 void train_save_resume(struct training *t) {
     struct pxs_error err;
     if (!t->job->config_hash || (t->saved_step == t->step && t->saved_epoch == t->epoch))
@@ -68,8 +70,8 @@ void train_save_resume(struct training *t) {
         t->saved_step = t->step;
         t->saved_epoch = t->epoch;
         t->saved_here = true;
-        pxs_log(t->job->log, PXS_LOG_INFO, "resume point before step %lld, %.0f ms", (long long)t->step,
-                1e3 * (t->saved_at - began));
+        pxs_log(t->job->log, PXS_LOG_INFO, "resume point before step %lld, %.0f ms",
+                (long long)t->step, 1e3 * (t->saved_at - began));
     } else
         pxs_log(t->job->log, PXS_LOG_WARN, "no resume point: %s", err.message);
 }
@@ -83,12 +85,14 @@ void train_keep_one_resume(const struct training *t) {
 
 static enum pxs_status check_position(const struct training *t, const struct resume_state *s,
                                       struct pxs_error *err) {
-    bool fits = s->epoch >= 0 && s->epoch < t->p->n_epochs && s->batch >= 0 && s->batch <= t->batches &&
-                s->step == s->epoch * t->batches + s->batch && s->step == t->job->resume->step;
-    return fits
-               ? PXS_OK
-               : pxs_fail(err, PXS_E_CORRUPT, "%s: step %lld, epoch %lld, batch %lld do not fit this run",
-                          t->job->resume->path, (long long)s->step, (long long)s->epoch, (long long)s->batch);
+    bool fits = s->epoch >= 0 && s->epoch < t->p->n_epochs && s->batch >= 0 &&
+                s->batch <= t->batches && s->step == s->epoch * t->batches + s->batch &&
+                s->step == t->job->resume->step;
+    return fits ? PXS_OK
+                : pxs_fail(err, PXS_E_CORRUPT,
+                           "%s: step %lld, epoch %lld, batch %lld do not fit this run",
+                           t->job->resume->path, (long long)s->step, (long long)s->epoch,
+                           (long long)s->batch);
 }
 
 enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {

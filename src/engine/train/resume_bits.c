@@ -1,8 +1,10 @@
-/* The class of bits of a run: what decides every digit of its weights and losses, on this machine and on the one that wrote a resume point.
+/* The class of bits of a run: what decides every digit of its weights and losses, on this machine
+ * and on the one that wrote a resume point.
  *
- * Kernels and OpenBLAS come into it as the networks' layers use them (pxs_pix2pix_bits). The C library comes into it by its functions' values,
- * which differ between its versions and, within one, between CPUs with FMA and without: what is called is called for here, too, at
- * many places. Everything else is arithmetic of our own that rounds the same everywhere. */
+ * Kernels and OpenBLAS come into it as the networks' layers use them (pxs_pix2pix_bits). The C
+ * library comes into it by its functions' values, which differ between its versions and, within
+ * one, between CPUs with FMA and without: what is called is called for here, too, at many places.
+ * Everything else is arithmetic of our own that rounds the same everywhere. */
 #include "resume_priv.h"
 #include "train_priv.h"
 
@@ -11,20 +13,24 @@
 #include <math.h>
 
 #define PI 3.14159265358979323846
-/* Two of them differ in one place of 1500, as seen with and without FMA. All take some milliseconds. */
+/* Two of them differ in one place of 1500, as seen with and without FMA. All take some
+ * milliseconds. */
 enum { PLACES = 16384 };
 
 static bool has_cosine(int policy) {
-    return policy == PXS_LR_COSINE || policy == PXS_LR_COSINE_RESTARTS || policy == PXS_LR_ONE_CYCLE;
+    return policy == PXS_LR_COSINE || policy == PXS_LR_COSINE_RESTARTS ||
+           policy == PXS_LR_ONE_CYCLE;
 }
 
 static void add(uint32_t *crc, double value) {
     *crc = pxs_crc32c(*crc, &value, sizeof value);
 }
 
-/* pow: Adam and the policies that multiply. exp, log1p: gan_mode vanilla; exp, log10: the figures of a validation; cos: the policies. */
+/* pow: Adam and the policies that multiply. exp, log1p: gan_mode vanilla; exp, log10: the figures
+ * of a validation; cos: the policies. */
 static uint32_t checksum_of_libm(const struct pxs_params *p) {
-    const bool vanilla = p->gan_mode == PXS_GAN_VANILLA, validates = p->validation != PXS_VALIDATION_OFF;
+    const bool vanilla = p->gan_mode == PXS_GAN_VANILLA,
+               validates = p->validation != PXS_VALIDATION_OFF;
     const bool cosine = has_cosine(p->lr_policy_G) || has_cosine(p->lr_policy_D);
     uint32_t crc = 0;
     for (int i = 1; i <= PLACES; i++) {
@@ -44,8 +50,8 @@ static uint32_t checksum_of_libm(const struct pxs_params *p) {
     return crc;
 }
 
-static void bits_of(const struct pxs_params *params, const struct pxs_kernels *set, const char *openblas,
-                    struct resume_bits *out) {
+static void bits_of(const struct pxs_params *params, const struct pxs_kernels *set,
+                    const char *openblas, struct resume_bits *out) {
     struct pxs_bits b;
     pxs_pix2pix_bits(params, set, &b);
     snprintf(out->methods, sizeof out->methods, "%08x", (unsigned)b.methods);
@@ -54,8 +60,8 @@ static void bits_of(const struct pxs_params *params, const struct pxs_kernels *s
     out->libm[0] = '\0';
 }
 
-enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params, struct resume_state *out,
-                              struct pxs_error *err) {
+enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params,
+                              struct resume_state *out, struct pxs_error *err) {
     const struct pxs_kernels *set;
     PXS_TRY(pxs_kernels_select(kernels, &set, err));
     snprintf(out->kernels, sizeof out->kernels, "%s", pxs_kernels_name(set));
@@ -68,7 +74,8 @@ enum pxs_status resume_engine(const char *kernels, const struct pxs_params *para
     return out->bits.openblas[0] ? status : PXS_OK;
 }
 
-bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params, struct resume_bits *out) {
+bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params,
+                    struct resume_bits *out) {
     const struct pxs_kernels *set = s->format < 4 ? pxs_kernels_known(s->kernels) : NULL;
     if (s->format >= 4)
         *out = s->bits;

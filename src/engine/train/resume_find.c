@@ -14,7 +14,8 @@ struct search {
     struct pxs_text *notes;
 };
 
-static enum pxs_status read_point(const char *path, struct resume_state *out, struct pxs_error *err) {
+static enum pxs_status read_point(const char *path, struct resume_state *out,
+                                  struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     PXS_TRY(pxs_safetensors_open(path, &file, err));
     enum pxs_status status = resume_read(file, out, err);
@@ -25,8 +26,8 @@ static enum pxs_status read_point(const char *path, struct resume_state *out, st
 }
 
 /* What it vouches for must be there: the record file may have been put back from a backup. */
-static enum pxs_status check_records(const struct search *q, const struct resume_state *s, const char *path,
-                                     struct pxs_error *err) {
+static enum pxs_status check_records(const struct search *q, const struct resume_state *s,
+                                     const char *path, struct pxs_error *err) {
     char records[PXS_PATH_MAX];
     struct stat info;
     if (!pxs_path_join(records, sizeof records, q->dir, PXS_RECORDS_FILE))
@@ -34,8 +35,9 @@ static enum pxs_status check_records(const struct search *q, const struct resume
     int64_t have = stat(records, &info) == 0 ? (int64_t)info.st_size : 0;
     if (have >= s->record_bytes)
         return PXS_OK;
-    return pxs_fail(err, PXS_E_CORRUPT, "%s vouches for %lld bytes of " PXS_RECORDS_FILE ", which has %lld",
-                    path, (long long)s->record_bytes, (long long)have);
+    return pxs_fail(err, PXS_E_CORRUPT,
+                    "%s vouches for %lld bytes of " PXS_RECORDS_FILE ", which has %lld", path,
+                    (long long)s->record_bytes, (long long)have);
 }
 
 /* What tells the point's class of bits from that of this machine; NULL where they are the same. */
@@ -55,24 +57,26 @@ static const char *what_differs(const struct search *q, const struct resume_stat
     return NULL;
 }
 
-static enum pxs_status check_engine(const struct search *q, const struct resume_state *s, const char *path,
-                                    struct pxs_error *err) {
+static enum pxs_status check_engine(const struct search *q, const struct resume_state *s,
+                                    const char *path, struct pxs_error *err) {
     const struct resume_state *here = &q->here;
     if (!q->params)
         return PXS_OK;
     const char *differs = what_differs(q, s);
-    const bool same = strcmp(s->kernels, here->kernels) == 0 && strcmp(s->openblas, here->openblas) == 0;
+    const bool same =
+        strcmp(s->kernels, here->kernels) == 0 && strcmp(s->openblas, here->openblas) == 0;
     if (!differs && same)
         return PXS_OK;
     if (differs && !q->allow_mixed)
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "%s was made with kernels %s (%s), here are %s (%s), which give other bits, since %s: it is "
-            "not used (--allow-mixed would go on from it)",
-            path, s->kernels, s->openblas, here->kernels, here->openblas, differs);
-    pxs_text_addf(q->notes, "%s was made with kernels %s (%s); goes on with %s (%s)%s%s\n", path, s->kernels,
-                  s->openblas, here->kernels, here->openblas,
-                  differs ? " as --allow-mixed says, though " : ", which give these networks the same bits",
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s was made with kernels %s (%s), here are %s (%s), which give other "
+                        "bits, since %s: it is "
+                        "not used (--allow-mixed would go on from it)",
+                        path, s->kernels, s->openblas, here->kernels, here->openblas, differs);
+    pxs_text_addf(q->notes, "%s was made with kernels %s (%s); goes on with %s (%s)%s%s\n", path,
+                  s->kernels, s->openblas, here->kernels, here->openblas,
+                  differs ? " as --allow-mixed says, though "
+                          : ", which give these networks the same bits",
                   differs ? differs : "");
     return PXS_OK;
 }
@@ -84,9 +88,10 @@ static enum pxs_status judge(const struct search *q, const char *path, struct re
         return pxs_fail(err, PXS_E_INVALID, "%s is no file", path);
     PXS_TRY(read_point(path, s, err));
     if (strcmp(s->config_hash, q->here.config_hash) != 0)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s belongs to another configuration (config_hash %.12s..., this run's is %.12s...)",
-                        path, s->config_hash, q->here.config_hash);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "%s belongs to another configuration (config_hash %.12s..., this run's is %.12s...)",
+            path, s->config_hash, q->here.config_hash);
     PXS_TRY(check_records(q, s, path, err));
     return check_engine(q, s, path, err);
 }
@@ -97,14 +102,14 @@ static void accept(struct pxs_resume_point *out, const struct resume_state *s, c
     out->record_bytes = s->record_bytes;
     snprintf(out->path, sizeof out->path, "%s", path);
     if (strcmp(s->pixsweep, q->here.pixsweep) != 0)
-        pxs_text_addf(q->notes, "%s was written by pixsweep %s; pixsweep %s goes on from it\n", path,
-                      s->pixsweep, q->here.pixsweep);
+        pxs_text_addf(q->notes, "%s was written by pixsweep %s; pixsweep %s goes on from it\n",
+                      path, s->pixsweep, q->here.pixsweep);
 }
 
 enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
-                                      const struct pxs_params *params, const char *kernels, bool allow_mixed,
-                                      struct pxs_resume_point *out, struct pxs_text *notes,
-                                      struct pxs_error *err) {
+                                      const struct pxs_params *params, const char *kernels,
+                                      bool allow_mixed, struct pxs_resume_point *out,
+                                      struct pxs_text *notes, struct pxs_error *err) {
     static const char *const names[] = {PXS_RESUME_FILE, PXS_RESUME_PREVIOUS};
     struct search q = {.dir = dir, .params = params, .allow_mixed = allow_mixed, .notes = notes};
     struct pxs_error newer = {0};
@@ -125,16 +130,18 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
             newer = why;
         if (status == PXS_OK || status == PXS_E_NOT_FOUND)
             continue;
-        /* No memory, a bad cable: that says nothing about the point, which must not be lost for it. */
+        /* No memory, a bad cable: that says nothing about the point, which must not be lost for
+         * it. */
         if (status != PXS_E_CORRUPT && status != PXS_E_INVALID && status != PXS_E_UNSUPPORTED)
             return pxs_fail(err, status, "%s", why.message);
         pxs_text_addf(notes, "%s\n", why.message);
         passed_over = true;
     }
     if (out->step < 0 && newer.status != PXS_OK)
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: use that one, or remove the file to start from zero",
-                        newer.message);
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: use that one, or remove the file to start from zero", newer.message);
     if (out->step < 0 && passed_over)
-        pxs_text_add(notes, "there is no resume point to go on from: starts again from its first step\n");
+        pxs_text_add(notes,
+                     "there is no resume point to go on from: starts again from its first step\n");
     return PXS_OK;
 }

@@ -14,7 +14,8 @@ struct resume_bits {
     char methods[16]; /* checksum */
     int64_t fused;
     char openblas[256]; /* "" = no pass calls it */
-    char libm[16];      /* checksum over values of its functions; "" = not known, in points before format 4 */
+    char libm[16]; /* checksum over values of its functions; "" = not known, in points before format
+                      4 */
 };
 
 struct resume_state {
@@ -42,7 +43,8 @@ struct resume_state {
 /* Values of an epoch up to this version have a sum in the point. */
 int64_t resume_measures(const struct resume_state *s);
 
-/* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended) points to. */
+/* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended)
+ * points to. */
 struct resume_text {
     char value[RESUME_FIELDS][256];
     const char *metadata[2 * RESUME_FIELDS + 1];
@@ -52,14 +54,17 @@ void resume_print(const struct resume_state *s, struct resume_text *out);
 uint32_t resume_crc(const struct resume_text *text);
 
 struct pxs_safetensors;
-/* Reads the fields and the checksum of an open file. PXS_E_CORRUPT, or PXS_E_UNSUPPORTED for a newer format; the message does not
- * name the file. */
-PXS_NODISCARD enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
-                                          struct pxs_error *err);
-/* The engine of this machine as resume points name it, and the class of bits that it gives `params` (NULL: without). */
+/* Reads the fields and the checksum of an open file. PXS_E_CORRUPT, or PXS_E_UNSUPPORTED for a
+ * newer format; the message does not name the file. */
+PXS_NODISCARD enum pxs_status resume_read(const struct pxs_safetensors *file,
+                                          struct resume_state *out, struct pxs_error *err);
+/* The engine of this machine as resume points name it, and the class of bits that it gives `params`
+ * (NULL: without). */
 PXS_NODISCARD enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params,
                                             struct resume_state *out, struct pxs_error *err);
-/* The class of bits that a point was made in; false where it is of an old format and names kernels that this build does not know. */
-bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params, struct resume_bits *out);
+/* The class of bits that a point was made in; false where it is of an old format and names kernels
+ * that this build does not know. */
+bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params,
+                    struct resume_bits *out);
 
 #endif

@@ -9,7 +9,8 @@
 
 enum kind { TEXT, INTEGER, REAL };
 
-/* In the order in which the checksum takes them. The format stays first and an integer in every version. */
+/* In the order in which the checksum takes them. The format stays first and an integer in every
+ * version. */
 static const struct field {
     const char *key;
     enum kind kind;
@@ -17,10 +18,10 @@ static const struct field {
     int since;    /* format */
     int measures; /* version of measures.def; 0: it is no sum */
 } fields[] = {
-#define ENTRY(format, measures, key, kind, member)                                                          \
-    {                                                                                                       \
-        key, kind, offsetof(struct resume_state, member), sizeof((struct resume_state *)0)->member, format, \
-            measures                                                                                        \
+#define ENTRY(format, measures, key, kind, member)                     \
+    {                                                                  \
+        key, kind, offsetof(struct resume_state, member),              \
+            sizeof((struct resume_state *)0)->member, format, measures \
     }
 #define SINCE(format, key, kind, member) ENTRY(format, 0, key, kind, member)
 #define FIELD(key, kind, member) SINCE(1, key, kind, member)
@@ -90,7 +91,8 @@ void resume_print(const struct resume_state *s, struct resume_text *out) {
         else if (fields[i].kind == INTEGER)
             snprintf(text, sizeof out->value[i], "%lld", (long long)*(const int64_t *)at);
         else /* the shortest that reads back to the same bits */
-            snprintf(text, sizeof out->value[i], "%s", pxs_format_double(number, *(const double *)at));
+            snprintf(text, sizeof out->value[i], "%s",
+                     pxs_format_double(number, *(const double *)at));
         out->metadata[n++] = fields[i].key;
         out->metadata[n++] = text;
     }
@@ -104,7 +106,8 @@ uint32_t resume_crc(const struct resume_text *text) {
     return crc;
 }
 
-/* "inf", "-inf" and "nan" are how they are written; YAML's numbers, which the parser reads, have a dot before them. */
+/* "inf", "-inf" and "nan" are how they are written; YAML's numbers, which the parser reads, have a
+ * dot before them. */
 static bool parse_real(const char *text, double *out) {
     static const char *const words[][2] = {{"inf", ".inf"}, {"-inf", "-.inf"}, {"nan", ".nan"}};
     for (size_t i = 0; i < PXS_COUNT(words); i++)
@@ -130,16 +133,17 @@ static enum pxs_status parse(const struct pxs_safetensors *file, struct resume_s
             continue;
         const char *text = pxs_safetensors_metadata(file, fields[i].key);
         if (!text || !parse_field(&fields[i], text, out))
-            return pxs_fail(err, PXS_E_CORRUPT, "it is no resume point: %s is missing or unreadable",
-                            fields[i].key);
+            return pxs_fail(err, PXS_E_CORRUPT,
+                            "it is no resume point: %s is missing or unreadable", fields[i].key);
         if (out->format > RESUME_FORMAT)
             return pxs_fail(err, PXS_E_UNSUPPORTED,
                             "a newer pixsweep wrote it (format %lld, this one reads %d)",
                             (long long)out->format, RESUME_FORMAT);
         if (out->measures > pxs_measures_version())
-            return pxs_fail(err, PXS_E_UNSUPPORTED,
-                            "a newer pixsweep wrote it (measures of version %lld, this one knows %d)",
-                            (long long)out->measures, pxs_measures_version());
+            return pxs_fail(
+                err, PXS_E_UNSUPPORTED,
+                "a newer pixsweep wrote it (measures of version %lld, this one knows %d)",
+                (long long)out->measures, pxs_measures_version());
     }
     return PXS_OK;
 }
@@ -164,11 +168,12 @@ static bool checksum_fits(const struct pxs_safetensors *file, const struct resum
     return crc == stated;
 }
 
-/* Numbers that are counted with later; where the checksum is right, too, a file may hold anything. */
+/* Numbers that are counted with later; where the checksum is right, too, a file may hold
+ * anything. */
 static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_error *err) {
-    const char *bad = s->step < 0 || s->epoch < 0 || s->batch < 0           ? "its step, epoch or batch"
-                      : resume_measures(s) < 1                              ? "measures"
-                      : s->record_bytes < 0                                 ? "record_bytes"
+    const char *bad = s->step < 0 || s->epoch < 0 || s->batch < 0 ? "its step, epoch or batch"
+                      : resume_measures(s) < 1                    ? "measures"
+                      : s->record_bytes < 0                       ? "record_bytes"
                       : !isfinite(s->epoch_seconds) || s->epoch_seconds < 0 ? "epoch_seconds"
                       : s->early_epoch < -1 || s->early_epoch > s->epoch    ? "early_stop_epoch"
                                                                             : NULL;

@@ -1,4 +1,5 @@
-/* Rungs: after certain epochs a run asks whether it goes on, and is given up in good order where it does not. */
+/* Rungs: after certain epochs a run asks whether it goes on, and is given up in good order where it
+ * does not. */
 #include "train_priv.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static enum pxs_status record_verdict(struct training *t, const struct pxs_train
         return PXS_OK;
     memset(&r, 0, sizeof r);
     r.kind = PXS_RECORD_EVENT;
-    r.event = (struct pxs_record_event){.at_ms = pxs_now_ms(), .level = PXS_LOG_INFO, .kind = "pruned"};
+    r.event =
+        (struct pxs_record_event){.at_ms = pxs_now_ms(), .level = PXS_LOG_INFO, .kind = "pruned"};
     snprintf(r.event.message, sizeof r.event.message, "%s", rung->why);
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     return PXS_OK;
@@ -36,7 +38,8 @@ enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err) {
         return PXS_OK;
     if (isnan(rung.value)) /* it goes on from here: the same weights give the same bits */
         rung.value = train_validate(t, rung.epoch).loss;
-    /* However long the answer takes and whatever happens meanwhile, the epochs so far are not done again. */
+    /* However long the answer takes and whatever happens meanwhile, the epochs so far are not done
+     * again. */
     t->epoch_began = train_clock(t);
     train_save_resume(t);
     PXS_TRY(job->ask(job->ask_user, &rung, err));

@@ -49,9 +49,11 @@ static enum pxs_status write_grid(struct training *t, const float *pixels, uint3
 }
 
 /* The picture of the weights as they are now: r->path and r->sha256 of a record of this kind. */
-static enum pxs_status make_picture(struct training *t, struct pxs_record *r, struct pxs_error *err) {
+static enum pxs_status make_picture(struct training *t, struct pxs_record *r,
+                                    struct pxs_error *err) {
     enum pxs_split split = t->n_val > 0 ? PXS_SPLIT_VAL : PXS_SPLIT_TRAIN;
-    uint32_t have = t->n_val > 0 ? t->n_val : t->n_train, n = have < SAMPLE_PAIRS ? have : SAMPLE_PAIRS;
+    uint32_t have = t->n_val > 0 ? t->n_val : t->n_train,
+             n = have < SAMPLE_PAIRS ? have : SAMPLE_PAIRS;
     float *pixels = pxs_aligned_alloc(3 * n * t->image_floats * sizeof *pixels);
     if (!pixels)
         return pxs_fail_nomem(err);
@@ -61,8 +63,10 @@ static enum pxs_status make_picture(struct training *t, struct pxs_record *r, st
     return status == PXS_OK ? pxs_record_write(t->job->records, r, err) : status;
 }
 
-enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch, struct pxs_error *err) {
-    struct pxs_record r = {.kind = PXS_RECORD_SAMPLE, .sample = {.step = step, .epoch = (int32_t)epoch}};
+enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch,
+                             struct pxs_error *err) {
+    struct pxs_record r = {.kind = PXS_RECORD_SAMPLE,
+                           .sample = {.step = step, .epoch = (int32_t)epoch}};
     snprintf(r.sample.path, sizeof r.sample.path, PXS_SAMPLE_FILE("%" PRId64), step);
     return make_picture(t, &r, err);
 }

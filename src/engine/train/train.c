@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define STILL_SECONDS 10.0 /* between two batches, with hardly any work done: the process stood still */
+#define STILL_SECONDS \
+    10.0 /* between two batches, with hardly any work done: the process stood still */
 
 enum pxs_status train_describe_blas(char *out, size_t size, struct pxs_error *err) {
     enum pxs_status status = pxs_blas_describe(out, size, err);
@@ -17,18 +18,20 @@ enum pxs_status train_describe_blas(char *out, size_t size, struct pxs_error *er
     return status;
 }
 
-enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
+                                      struct pxs_error *err) {
     const struct pxs_kernels *set;
     PXS_TRY(pxs_kernels_select(kernels, &set, err));
     char blas[256];
-    (void)train_describe_blas(blas, sizeof blas, NULL); /* which run needs it is for its model to say */
+    /* which run needs it is for its model to say */
+    (void)train_describe_blas(blas, sizeof blas, NULL);
     struct pxs_cpu cpu;
     pxs_cpu_detect(&cpu);
     pxs_text_addf(out, "kernels=%s\nopenblas=%s\ncpu=%s\n", pxs_kernels_name(set), blas, cpu.model);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- beginning and end ----------------------------------------------------------------------------------- */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 /* What the data room warns about belongs to the run's record, too. */
 static void log_data(void *user, enum pxs_log_level level, const char *text) {
@@ -38,7 +41,8 @@ static void log_data(void *user, enum pxs_log_level level, const char *text) {
         return;
     struct pxs_record r = {.kind = PXS_RECORD_EVENT,
                            .event = {.at_ms = pxs_now_ms(), .level = level, .kind = "data"}};
-    snprintf(r.event.message, sizeof r.event.message, "%.*s", (int)sizeof r.event.message - 1, text);
+    snprintf(r.event.message, sizeof r.event.message, "%.*s", (int)sizeof r.event.message - 1,
+             text);
     struct pxs_error ignored; /* a full disk will be met, and reported, by the next record */
     if (pxs_record_write(job->records, &r, &ignored) != PXS_OK)
         pxs_log(job->log, PXS_LOG_WARN, "%s", ignored.message);
@@ -59,18 +63,18 @@ enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
     PXS_TRY(pxs_dataset_load(&o, &t->data, err));
     const struct pxs_dataset_info *info = pxs_dataset_info(t->data);
     if (job->data_hash && strcmp(job->data_hash, info->hash) != 0)
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "the data in %s changed since this run was planned: planned %s, found %s; restore it, or plan "
-            "a new sweep on the new data",
-            t->p->dataset, job->data_hash, info->hash);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "the data in %s changed since this run was planned: planned %s, found %s; "
+                        "restore it, or plan "
+                        "a new sweep on the new data",
+                        t->p->dataset, job->data_hash, info->hash);
     t->n_train = (uint32_t)info->train;
     t->n_val = (uint32_t)info->val;
     if (t->p->validation == PXS_VALIDATION_FULL && t->n_val == 0)
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "%s has no validation pairs: add val/, set val_fraction above 0, or set validation: off",
-            t->p->dataset);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s has no validation pairs: add val/, set val_fraction above 0, or set "
+                        "validation: off",
+                        t->p->dataset);
     return PXS_OK;
 }
 
@@ -99,7 +103,7 @@ void train_finish(struct training *t) {
     pxs_aligned_free(t->fake);
 }
 
-/* ---- one batch ------------------------------------------------------------------------------------------- */
+/* ---- one batch ------------------------------------------------------------------------------ */
 
 static const char *broken_loss(const struct pxs_losses *l) {
 #define TRY(name, ...)      \
@@ -115,16 +119,16 @@ static const char *broken_loss(const struct pxs_losses *l) {
     return NULL;
 }
 
-static enum pxs_status diverged(const struct training *t, const char *what, int64_t epoch, int64_t batch,
-                                struct pxs_error *err) {
+static enum pxs_status diverged(const struct training *t, const char *what, int64_t epoch,
+                                int64_t batch, struct pxs_error *err) {
     return pxs_fail(err, PXS_E_DIVERGED,
                     "diverged: %s is no longer a finite number at step %" PRId64 " (epoch %" PRId64
                     ", batch %" PRId64 "; lr_G %g, lr_D %g); try a lower learning rate",
                     what, t->step, epoch, batch, t->rates.lr_G, t->rates.lr_D);
 }
 
-/* How each value of an epoch is made of its batches' (`how` in measures.def): where its sum begins, what a batch does to
- * it, and what n batches give. */
+/* How each value of an epoch is made of its batches' (`how` in measures.def): where its sum begins,
+ * what a batch does to it, and what n batches give. */
 #define VALUE_BEGINS 0
 #define MEAN_BEGINS 0
 #define MAX_BEGINS (-INFINITY)
@@ -181,7 +185,8 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
                                      .batch = (int32_t)t->batch,
                                      .lr_G = t->rates.lr_G,
                                      .lr_D = t->rates.lr_D}};
-    pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source, t->target);
+    pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source,
+                      t->target);
     struct pxs_step_result result;
     pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &result);
     r.batch.losses = result.losses;
@@ -198,16 +203,19 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* Between two batches: a resume point where one is due or asked for; the end where that is asked for. */
+/* Between two batches: a resume point where one is due or asked for; the end where that is asked
+ * for. */
 static enum pxs_status pause_between(struct training *t, struct pxs_error *err) {
     struct pxs_stop *stop = t->job->stop;
     bool asked = stop && atomic_exchange(&stop->save, 0) != 0;
-    if (t->step > 0 && (asked || train_stopped(t) || pxs_monotonic() - t->saved_at >= t->job->resume_every))
+    if (t->step > 0 &&
+        (asked || train_stopped(t) || pxs_monotonic() - t->saved_at >= t->job->resume_every))
         train_save_resume(t);
-    return train_stopped(t) ? pxs_fail(err, PXS_E_STOPPED, "stopped before step %" PRId64, t->step) : PXS_OK;
+    return train_stopped(t) ? pxs_fail(err, PXS_E_STOPPED, "stopped before step %" PRId64, t->step)
+                            : PXS_OK;
 }
 
-/* ---- one epoch ------------------------------------------------------------------------------------------- */
+/* ---- one epoch ------------------------------------------------------------------------------ */
 
 bool train_stopped(const struct training *t) {
     return t->job->stop && atomic_load(&t->job->stop->signal) != 0;
@@ -240,7 +248,8 @@ static enum pxs_status save_weights(struct training *t, bool best, struct pxs_er
 static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
     struct train_quality q = train_validate(t, t->epoch);
     t->rates =
-        train_rates(t, t->batches - 1); /* of the epoch's last step, which an earlier attempt may have made */
+        /* of the epoch's last step, which an earlier attempt may have made */
+        train_rates(t, t->batches - 1);
     if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(q.loss))
         return diverged(t, "the validation loss", t->epoch, t->batches - 1, err);
     bool best = q.loss < t->best; /* false where validation is off */
@@ -271,7 +280,8 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
 
 static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
     t->epoch_began = train_clock(t);
-    pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed, (uint32_t)t->epoch);
+    pxs_dataset_order(t->order, t->n_train, t->p->shuffle, (uint64_t)t->p->seed,
+                      (uint32_t)t->epoch);
     PXS_TRY(pause_between(t, err));
     while (t->batch < t->batches) {
         PXS_TRY(run_batch(t, err));
@@ -287,8 +297,8 @@ static enum pxs_status train(struct training *t, struct pxs_error *err) {
         PXS_TRY(train_pass_rung(t, err));
         PXS_TRY(run_epoch(t, err));
     }
-    /* What the last batch has made of the pairs, however few batches there are. A run that is pruned or diverges has its best only: it
-     * has had no last batch, or no picture to show. */
+    /* What the last batch has made of the pairs, however few batches there are. A run that is
+     * pruned or diverges has its best only: it has had no last batch, or no picture to show. */
     if (!train_is_sampled(t, t->step - 1))
         TRAIN_PATIENTLY(t, train_sample(t, t->step - 1, t->epoch - 1, err), err);
     /* Without validation no weights are best: the last ones are what the run is for. */
@@ -313,7 +323,8 @@ static enum pxs_outcome outcome_of(enum pxs_status status) {
 }
 
 /* The attempt's last word, on the disk. */
-static enum pxs_status put_end(struct training *t, const struct pxs_record *r, struct pxs_error *err) {
+static enum pxs_status put_end(struct training *t, const struct pxs_record *r,
+                               struct pxs_error *err) {
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
     return PXS_OK;
@@ -330,9 +341,11 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     begin_sums(&t.sums);
     struct pxs_error why = {0}, lost;
     enum pxs_status status = train(&t, &why);
-    struct pxs_record r = {.kind = PXS_RECORD_END,
-                           .end = {.at_ms = pxs_now_ms(), .outcome = outcome_of(status), .step = t.step}};
-    snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1, why.message);
+    struct pxs_record r = {
+        .kind = PXS_RECORD_END,
+        .end = {.at_ms = pxs_now_ms(), .outcome = outcome_of(status), .step = t.step}};
+    snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1,
+             why.message);
     train_finish(&t);
     enum pxs_status written = put_end(&t, &r, &lost);
     if (written == PXS_OK && (status == PXS_OK || status == PXS_E_DIVERGED))

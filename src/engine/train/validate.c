@@ -1,4 +1,5 @@
-/* Validation: plain L1 in [-1,1], PSNR and SSIM, over the whole validation split, or over what the lab took. */
+/* Validation: plain L1 in [-1,1], PSNR and SSIM, over the whole validation split, or over what the
+ * lab took. */
 #include "train_priv.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static void add_chunk(struct training *t, uint32_t n, struct train_quality *sum)
 }
 
 static struct train_quality over(struct training *t, const struct pass *pass, int64_t epoch) {
-    uint32_t batch = (uint32_t)t->p->batch_size, index[CHUNK], chunk = batch < CHUNK ? batch : CHUNK;
+    uint32_t batch = (uint32_t)t->p->batch_size, index[CHUNK],
+             chunk = batch < CHUNK ? batch : CHUNK;
     struct train_quality sum = {0};
     for (uint32_t at = 0, part = 0; at < pass->n; at += chunk, part++) {
         uint32_t n = pass->n - at < chunk ? pass->n - at : chunk;
@@ -44,6 +46,7 @@ struct train_quality train_validate(struct training *t, int64_t epoch) {
     if (t->p->validation == PXS_VALIDATION_FULL)
         return over(t, &(struct pass){.split = PXS_SPLIT_VAL, .n = t->n_val}, epoch);
     uint32_t n = t->n_train < LAB_PAIRS ? t->n_train : LAB_PAIRS;
-    return over(t, &(struct pass){.split = PXS_SPLIT_TRAIN, .n = n, .dropout_stream = PXS_STREAM_VALIDATE},
-                epoch);
+    return over(
+        t, &(struct pass){.split = PXS_SPLIT_TRAIN, .n = n, .dropout_stream = PXS_STREAM_VALIDATE},
+        epoch);
 }

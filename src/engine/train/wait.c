@@ -28,7 +28,8 @@ bool train_again(struct training *t, enum pxs_status *status, struct pxs_error *
         nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000L}, NULL);
     if (!train_stopped(t))
         return true;
-    *status = pxs_fail(err, PXS_E_STOPPED, "stopped before step %lld while waiting for space: %.1000s",
-                       (long long)t->step, err->message);
+    *status =
+        pxs_fail(err, PXS_E_STOPPED, "stopped before step %lld while waiting for space: %.1000s",
+                 (long long)t->step, err->message);
     return false;
 }

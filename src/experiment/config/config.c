@@ -10,9 +10,10 @@ void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes) 
     return memory;
 }
 
-/* ---- name ------------------------------------------------------------------------------------------------ */
+/* ---- name ----------------------------------------------------------------------------------- */
 
-/* What a folder can be called everywhere, and a shell word need not be quoted for; letters of any script. */
+/* What a folder can be called everywhere, and a shell word need not be quoted for; letters of any
+ * script. */
 bool pxs_name_allowed(const char *text) {
     size_t n = strlen(text), length;
     if (n == 0 || n > PXS_NAME_MAX || text[0] == '.' || text[0] == '-' ||
@@ -21,10 +22,12 @@ bool pxs_name_allowed(const char *text) {
     for (size_t at = 0; at < n; at += length) {
         uint32_t code = 0;
         length = pxs_utf8_decode(text + at, n - at, &code);
-        bool letter =
-            (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
-        bool script = code > 0xa0 && !(code >= 0x2000 && code <= 0x206f) && code != 0x3000 && code != 0xfeff;
-        if (length == 0 || !(letter || script || (code && code < 0x80 && strchr("._=-", (int)code))))
+        bool letter = (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
+                      (code >= 'a' && code <= 'z');
+        bool script =
+            code > 0xa0 && !(code >= 0x2000 && code <= 0x206f) && code != 0x3000 && code != 0xfeff;
+        if (length == 0 ||
+            !(letter || script || (code && code < 0x80 && strchr("._=-", (int)code))))
             return false;
     }
     return true;
@@ -40,7 +43,8 @@ static char *stem_of(struct pxs_config *c, const char *path) {
 }
 
 static void choose_name(struct pxs_config *c, struct pxs_diags *d) {
-    static const char rule[] = "letters, digits and . _ = -, not beginning with . or -, at most 100 bytes";
+    static const char rule[] =
+        "letters, digits and . _ = -, not beginning with . or -, at most 100 bytes";
     const struct pxs_layer *own = c->layers[c->n_layers - 1];
     const struct pxs_node *node = c->set.name ? c->set.name : own->name;
     struct pxs_text shown = {0};
@@ -64,9 +68,10 @@ static void choose_name(struct pxs_config *c, struct pxs_diags *d) {
     pxs_text_finish(&shown);
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------- */
+/* ---- loading -------------------------------------------------------------------------------- */
 
-static void write_spec(struct pxs_config *c, struct pxs_diags *d, const char *const *sets, size_t n_sets) {
+static void write_spec(struct pxs_config *c, struct pxs_diags *d, const char *const *sets,
+                       size_t n_sets) {
     const struct pxs_source *own = c->layers[c->n_layers - 1]->source;
     struct pxs_text text = {0};
     pxs_text_add_n(&text, own->text, own->bytes);
@@ -83,8 +88,8 @@ static void write_spec(struct pxs_config *c, struct pxs_diags *d, const char *co
     pxs_text_finish(&text);
 }
 
-/* A required key that nothing states: said here already, so that it stands beside other mistakes. A file that could not be read may
- * state it. */
+/* A required key that nothing states: said here already, so that it stands beside other mistakes. A
+ * file that could not be read may state it. */
 static void report_missing(struct pxs_config *c, struct pxs_diags *d) {
     struct pxs_error err = {0};
     enum pxs_param_key key;
@@ -94,16 +99,18 @@ static void report_missing(struct pxs_config *c, struct pxs_diags *d) {
         if ((pxs_param_info(k)->flags & PXS_PF_REQUIRED) &&
             (c->base_where[k] || c->set.keys[k] || c->sweep.where[k]))
             return;
-    if (pxs_params_check(&c->base, &key, &err) != PXS_OK && (pxs_param_info(key)->flags & PXS_PF_REQUIRED))
+    if (pxs_params_check(&c->base, &key, &err) != PXS_OK &&
+        (pxs_param_info(key)->flags & PXS_PF_REQUIRED))
         pxs_diag_at(d, c->layers[c->n_layers - 1]->source, 0, 0, "%s", err.message);
 }
 
-static void load(struct pxs_config *c, struct pxs_diags *d, const char *path, const char *const *sets,
-                 size_t n_sets) {
+static void load(struct pxs_config *c, struct pxs_diags *d, const char *path,
+                 const char *const *sets, size_t n_sets) {
     pxs_load_files(c, d, path);
     pxs_load_sets(c, d, sets, n_sets);
     const struct pxs_layer *last = c->n_layers ? c->layers[c->n_layers - 1] : NULL;
-    if (!last || last->source != c->sources[0]) /* the named file itself is unreadable: nothing to build on */
+    /* the named file itself is unreadable: nothing to build on */
+    if (!last || last->source != c->sources[0])
         return;
     choose_name(c, d);
     pxs_run_parse(c, d);
@@ -143,7 +150,8 @@ enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_
     return status;
 }
 
-enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1], struct pxs_error *err) {
+enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1],
+                                     struct pxs_error *err) {
     struct pxs_config *c = calloc(1, sizeof *c);
     struct pxs_diags *d = calloc(1, sizeof *d);
     char absolute[PXS_PATH_MAX];
@@ -153,11 +161,13 @@ enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 
     struct pxs_source *s = status == PXS_OK ? pxs_source_read(c, d, path, absolute, NULL) : NULL;
     if (s && pxs_yaml_parse(c, d, s, s->text)) {
         const struct pxs_node *node = pxs_node_get(s->root, "name");
-        const char *text = node && node->kind == PXS_NODE_SCALAR ? node->text : stem_of(c, absolute);
+        const char *text =
+            node && node->kind == PXS_NODE_SCALAR ? node->text : stem_of(c, absolute);
         if (text && pxs_name_allowed(text))
             snprintf(name, PXS_NAME_MAX + 1, "%s", text);
         else if (text)
-            pxs_diag_at(d, s, 0, 0, "this file does not say which sweep it is: its `name` names no folder");
+            pxs_diag_at(d, s, 0, 0,
+                        "this file does not say which sweep it is: its `name` names no folder");
         d->nomem = d->nomem || !text;
     }
     if (status == PXS_OK && (d->total || d->nomem))
@@ -180,7 +190,7 @@ void pxs_config_destroy(struct pxs_config **config) {
     *config = NULL;
 }
 
-/* ---- asking ---------------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 const char *pxs_config_name(const struct pxs_config *c) {
     return c->name;

@@ -1,12 +1,13 @@
-/* Inside config. The way of a file: source (text, lines) -> yaml (nodes with positions) -> load (layers: every file of the
- * `extends` chain, then --set; merged `sweep` and `run`) -> sweep (axes) -> expand (points, checked). Problems go to the
- * diagnostics and the work goes on, so that one pass finds them all. */
+/* Inside config. The way of a file: source (text, lines) -> yaml (nodes with positions) -> load
+ * (layers: every file of the `extends` chain, then --set; merged `sweep` and `run`) -> sweep (axes)
+ * -> expand (points, checked). Problems go to the diagnostics and the work goes on, so that one
+ * pass finds them all. */
 #ifndef PXS_CONFIG_PRIV_H
 #define PXS_CONFIG_PRIV_H
 
 #include "pixsweep/config.h"
 
-/* ---- sources and nodes ----------------------------------------------------------------------------------- */
+/* ---- sources and nodes ---------------------------------------------------------------------- */
 
 enum {
     PXS_FILE_MAX = 16 << 20,   /* bytes of one file */
@@ -47,7 +48,7 @@ struct pxs_node {
     uint64_t weight; /* nodes in it, itself included, aliases followed */
 };
 
-/* ---- diagnostics ----------------------------------------------------------------------------------------- */
+/* ---- diagnostics ---------------------------------------------------------------------------- */
 
 struct pxs_diag {
     const struct pxs_source *source;
@@ -64,18 +65,22 @@ struct pxs_diags {
 
 void pxs_diag_at(struct pxs_diags *d, const struct pxs_source *source, size_t line, size_t column,
                  const char *fmt, ...) PXS_PRINTF(5, 6);
-/* Where the node is plain text with a character in it that only looks like YAML's own, that is what is said, at its own place. */
-void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) PXS_PRINTF(3, 4);
+/* Where the node is plain text with a character in it that only looks like YAML's own, that is what
+ * is said, at its own place. */
+void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...)
+    PXS_PRINTF(3, 4);
 /* The same for a path or a name, in which any character may stand. */
-void pxs_diag_text(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...) PXS_PRINTF(3, 4);
-/* True where one more problem would only be counted, which is then done: saves wording what nobody will see. */
+void pxs_diag_text(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...)
+    PXS_PRINTF(3, 4);
+/* True where one more problem would only be counted, which is then done: saves wording what nobody
+ * will see. */
 bool pxs_diags_full(struct pxs_diags *d);
 /* All of them in order, and the one line for struct pxs_error; returns its status. */
 enum pxs_status pxs_diags_report(struct pxs_diags *d, struct pxs_text *out, struct pxs_error *err);
 /* "lab64.yaml:12", "--set b1=0.5" */
 void pxs_node_place(const struct pxs_node *node, struct pxs_text *out);
 
-/* ---- layers and axes ------------------------------------------------------------------------------------- */
+/* ---- layers and axes ------------------------------------------------------------------------ */
 
 /* What one file, or all --set options together, state. */
 struct pxs_layer {
@@ -104,10 +109,11 @@ struct pxs_clash {
 };
 struct pxs_sweep {
     struct pxs_axis axes[PXS_PARAM_COUNT + 4];
-    size_t n_axes, count;                          /* count: runs */
-    const struct pxs_node *where[PXS_PARAM_COUNT]; /* first place of each key that some part states */
-    enum pxs_part part[PXS_PARAM_COUNT];           /* and its part */
-    struct pxs_clash clashes[PXS_PARAM_COUNT];     /* each key once, as written */
+    size_t n_axes, count; /* count: runs */
+    /* first place of each key that some part states */
+    const struct pxs_node *where[PXS_PARAM_COUNT];
+    enum pxs_part part[PXS_PARAM_COUNT];       /* and its part */
+    struct pxs_clash clashes[PXS_PARAM_COUNT]; /* each key once, as written */
     size_t n_clashes;
 };
 
@@ -120,12 +126,14 @@ struct pxs_config {
     struct pxs_arena arena;
     struct pxs_source **sources;
     size_t n_sources;
-    struct pxs_layer *layers[PXS_LAYERS_MAX]; /* files, lowest first; the last is the loaded file's own */
+    /* files, lowest first; the last is the loaded file's own */
+    struct pxs_layer *layers[PXS_LAYERS_MAX];
     size_t n_layers;
     bool incomplete;      /* some `extends` led to no file that can be read */
     struct pxs_layer set; /* --set */
     const struct pxs_node *sweep_node, *run_node;
-    struct pxs_params base; /* what all files together say, from which layer (1.., 0 = default), and where */
+    /* what all files together say, from which layer (1.., 0 = default), and where */
+    struct pxs_params base;
     int base_rank[PXS_PARAM_COUNT];
     const struct pxs_node *base_where[PXS_PARAM_COUNT];
     const char *name, *spec_yaml;
@@ -146,10 +154,10 @@ struct pxs_config {
 /* Arena memory; NULL and d->nomem set when there is none. */
 void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes);
 
-/* ---- steps ----------------------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
-/* source.c: a file, or the text of a --set option; NULL (with a diagnostic) where it cannot be read. `from` is where it is
- * named, NULL for the file that the user named. */
+/* source.c: a file, or the text of a --set option; NULL (with a diagnostic) where it cannot be
+ * read. `from` is where it is named, NULL for the file that the user named. */
 struct pxs_source *pxs_source_read(struct pxs_config *c, struct pxs_diags *d, const char *name,
                                    const char *path, const struct pxs_node *from);
 struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d, const char *option);
@@ -158,47 +166,55 @@ void pxs_source_place(const struct pxs_source *s, size_t offset, size_t *line, s
 /* Line `line` (from 1) without its end. */
 const char *pxs_source_line(const struct pxs_source *source, size_t line, size_t *bytes);
 
-/* yaml.c: sets source->root from `text`, a part of or all of the source's text; false after a diagnostic. */
-bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *source, const char *text);
+/* yaml.c: sets source->root from `text`, a part of or all of the source's text; false after a
+ * diagnostic. */
+bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *source,
+                    const char *text);
 /* Value of a key in a mapping, or NULL. */
 const struct pxs_node *pxs_node_get(const struct pxs_node *mapping, const char *key);
 /* null, ~ or nothing, without quotes. */
 bool pxs_node_is_null(const struct pxs_node *node);
-/* The text of a scalar; of a list for an INTS key "[30,45]", written into `list`. False for any other node. */
+/* The text of a scalar; of a list for an INTS key "[30,45]", written into `list`. False for any
+ * other node. */
 enum { PXS_LIST_TEXT = 1024 };
-bool pxs_node_as_value(const struct pxs_node *node, int key, char list[PXS_LIST_TEXT], const char **text);
+bool pxs_node_as_value(const struct pxs_node *node, int key, char list[PXS_LIST_TEXT],
+                       const char **text);
 /* "single value", or "list of integers" of an INTS key */
 const char *pxs_value_words(int key);
 /* "a list", "a mapping", "a single value" */
 const char *pxs_node_kind_name(const struct pxs_node *node);
 struct pxs_node *pxs_node_new(struct pxs_config *c, struct pxs_diags *d, enum pxs_node_kind kind,
                               const struct pxs_node *place);
-/* Deep merge: mappings key by key, anything else is replaced by `over`, as everything is by {} of --set. Either may
- * be NULL. */
-const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *under,
-                                      const struct pxs_node *over);
+/* Deep merge: mappings key by key, anything else is replaced by `over`, as everything is by {} of
+ * --set. Either may be NULL. */
+const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d,
+                                      const struct pxs_node *under, const struct pxs_node *over);
 
 /* load.c: files and layers; set.c: --set. */
 void pxs_load_files(struct pxs_config *c, struct pxs_diags *d, const char *path);
-void pxs_load_sets(struct pxs_config *c, struct pxs_diags *d, const char *const *sets, size_t n_sets);
+void pxs_load_sets(struct pxs_config *c, struct pxs_diags *d, const char *const *sets,
+                   size_t n_sets);
 /* One hyperparameter of a layer. */
-void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, const struct pxs_node *key_node,
-                     const struct pxs_node *value);
+void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key,
+                     const struct pxs_node *key_node, const struct pxs_node *value);
 
 /* explain.c: why a key cannot stand where it does. `place`: "" (top level), "sweep", "run", ... */
 void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const char *place,
                          const char *const *known, size_t n_known);
-/* Appends how several values of a hyperparameter are tried, where `value` holds some, as a list or with commas between them:
+/* Appends how several values of a hyperparameter are tried, where `value` holds some, as a list or
+ * with commas between them:
  * "; to try each: sweep: {grid: {lrgd: [5, 10]}}". */
 void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *out);
 /* The keys of `part` that stand in an earlier part, too: one diagnostic for each of those parts. */
 void pxs_explain_clashes(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part);
 /* Finds a hyperparameter by its key's node, with a diagnostic where there is none. */
-bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found);
+bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place,
+                     int *found);
 
-/* lookalike.c: full-width and typographic characters, invisible ones, a ':' without its space. The first looks at a key or value that is
- * wrong, the next at text that may be anything but should not begin or end so, the last at a text that is no YAML. Each says what it
- * finds; true where it has said something (pxs_check_plain_text: where all is well). */
+/* lookalike.c: full-width and typographic characters, invisible ones, a ':' without its space. The
+ * first looks at a key or value that is wrong, the next at text that may be anything but should not
+ * begin or end so, the last at a text that is no YAML. Each says what it finds; true where it has
+ * said something (pxs_check_plain_text: where all is well). */
 bool pxs_explain_lookalike(struct pxs_diags *d, const struct pxs_node *node);
 bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node);
 bool pxs_scan_lookalikes(struct pxs_diags *d, const struct pxs_source *source);
@@ -225,7 +241,8 @@ bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const str
 enum { PXS_RANK_DEFAULT = 0, PXS_RANK_SWEEP = PXS_LAYERS_MAX + 1, PXS_RANK_SET };
 struct pxs_resolved {
     struct pxs_params params;
-    int rank[PXS_PARAM_COUNT];                     /* 0 = default, 1.. = file layers, sweep, --set */
+    /* 0 = default, 1.. = file layers, sweep, --set */
+    int rank[PXS_PARAM_COUNT];
     const struct pxs_node *where[PXS_PARAM_COUNT]; /* NULL = default */
 };
 /* Without dropping anything. */
@@ -238,7 +255,8 @@ void pxs_resolved_note(const struct pxs_resolved *r, int key, struct pxs_text *o
 /* point.c: every run's label, all shortened alike. */
 void pxs_make_labels(struct pxs_config *c, struct pxs_diags *d);
 
-/* expand.c: looks at every run: what has no effect, what is wrong, what is twice, what varies; the spec's hash. */
+/* expand.c: looks at every run: what has no effect, what is wrong, what is twice, what varies; the
+ * spec's hash. */
 void pxs_expand(struct pxs_config *c, struct pxs_diags *d);
 
 #endif

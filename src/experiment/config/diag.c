@@ -75,10 +75,11 @@ void pxs_node_place(const struct pxs_node *node, struct pxs_text *out) {
         pxs_text_addf(out, "%s:%d", node->source->name, node->line);
 }
 
-/* ---- showing --------------------------------------------------------------------------------------------- */
+/* ---- showing -------------------------------------------------------------------------------- */
 
 /* Appends the characters [first, last) of a line, printable; returns the columns they take. */
-static int add_characters(struct pxs_text *out, const char *line, size_t bytes, size_t first, size_t last) {
+static int add_characters(struct pxs_text *out, const char *line, size_t bytes, size_t first,
+                          size_t last) {
     size_t at = 0;
     int columns = 0;
     for (size_t i = 0; i < last && at < bytes; i++) {
@@ -159,7 +160,8 @@ static int compare(const void *a, const void *b) {
     return strcmp(x->diag.message, y->diag.message);
 }
 
-/* Sorted by place within each source. `found` of a source is its first diagnostic's, so that sources do not mix. */
+/* Sorted by place within each source. `found` of a source is its first diagnostic's, so that
+ * sources do not mix. */
 static void sort(struct pxs_diags *d) {
     struct sort_key keys[PXS_DIAGNOSTICS_MAX];
     for (size_t i = 0; i < d->n; i++) {

@@ -1,5 +1,5 @@
-/* `random`: draws from a counter-based generator, so that draw i of a key depends on nothing but the part's seed, i and
- * the key: not on how many are drawn, nor on the other keys. */
+/* `random`: draws from a counter-based generator, so that draw i of a key depends on nothing but
+ * the part's seed, i and the key: not on how many are drawn, nor on the other keys. */
 #include "config_priv.h"
 
 #include <math.h>
@@ -16,10 +16,10 @@ struct distribution {
     const struct pxs_node *node; /* the key, for messages */
 };
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
-static bool read_choices(struct pxs_config *c, struct pxs_diags *d, int key, const struct pxs_node *list,
-                         struct distribution *out) {
+static bool read_choices(struct pxs_config *c, struct pxs_diags *d, int key,
+                         const struct pxs_node *list, struct distribution *out) {
     out->n = list->n;
     out->choices = pxs_config_alloc(c, d, list->n * sizeof *out->choices);
     bool ok = out->choices != NULL;
@@ -32,8 +32,8 @@ static double number_of(const struct pxs_cell *cell) {
     return cell->value.kind == PXS_VALUE_INTEGER ? (double)cell->value.integer : cell->value.real;
 }
 
-static bool read_bounds(struct pxs_config *c, struct pxs_diags *d, int key, const struct pxs_node *list,
-                        struct distribution *out) {
+static bool read_bounds(struct pxs_config *c, struct pxs_diags *d, int key,
+                        const struct pxs_node *list, struct distribution *out) {
     struct pxs_cell bounds[2];
     const char *name = kind_names[out->kind];
     if (list->n != 2) {
@@ -64,17 +64,19 @@ static bool fits(struct pxs_diags *d, int key, enum kind kind, const struct pxs_
     const char *remedy = info->type == PXS_TYPE_INT     ? "int_uniform or choice"
                          : info->type == PXS_TYPE_FLOAT ? "uniform, log_uniform or choice"
                                                         : "choice";
-    pxs_diag_node(d, node, "%s is of type %s: use %s", info->key, pxs_param_type_name(info->type), remedy);
+    pxs_diag_node(d, node, "%s is of type %s: use %s", info->key, pxs_param_type_name(info->type),
+                  remedy);
     return false;
 }
 
-static bool read_distribution(struct pxs_config *c, struct pxs_diags *d, int key, const struct pxs_entry *e,
-                              struct distribution *out) {
+static bool read_distribution(struct pxs_config *c, struct pxs_diags *d, int key,
+                              const struct pxs_entry *e, struct distribution *out) {
     const struct pxs_node *node = e->value;
     if (node->kind != PXS_NODE_MAPPING || node->n != 1) {
-        pxs_diag_node(d, node,
-                      "%s takes one of {uniform: [low, high]}, log_uniform, int_uniform, {choice: [a, b]}",
-                      e->key->text);
+        pxs_diag_node(
+            d, node,
+            "%s takes one of {uniform: [low, high]}, log_uniform, int_uniform, {choice: [a, b]}",
+            e->key->text);
         return false;
     }
     const struct pxs_node *name = node->items[0].key, *list = node->items[0].value;
@@ -98,19 +100,20 @@ static bool read_distribution(struct pxs_config *c, struct pxs_diags *d, int key
 }
 
 /* An integer of the part itself: samples, seed. */
-static bool read_integer(struct pxs_diags *d, const struct pxs_node *node, const char *name, int64_t low,
-                         int64_t high, int64_t *out) {
-    if (node->kind == PXS_NODE_SCALAR && !node->quoted && pxs_parse_int(node->text, out) && *out >= low &&
-        *out <= high)
+static bool read_integer(struct pxs_diags *d, const struct pxs_node *node, const char *name,
+                         int64_t low, int64_t high, int64_t *out) {
+    if (node->kind == PXS_NODE_SCALAR && !node->quoted && pxs_parse_int(node->text, out) &&
+        *out >= low && *out <= high)
         return true;
-    pxs_diag_node(d, node, "%s must be an integer, %lld to %lld", name, (long long)low, (long long)high);
+    pxs_diag_node(d, node, "%s must be an integer, %lld to %lld", name, (long long)low,
+                  (long long)high);
     return false;
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------- */
+/* ---- drawing -------------------------------------------------------------------------------- */
 
-/* To 10^-places, exactly the double that the decimal reads as, so that plans are the same with every math library and
- * read well. */
+/* To 10^-places, exactly the double that the decimal reads as, so that plans are the same with
+ * every math library and read well. */
 static double round_to(double value, int places) {
     double scale = pow(10, places < 0 ? -places : places);
     return places < 0 ? round(value / scale) * scale : round(value * scale) / scale;
@@ -122,7 +125,8 @@ static double draw_number(const struct distribution *x, struct pxs_rng *rng) {
         value = x->low + u * span;
     else
         value = exp(log(x->low) + u * (log(x->high) - log(x->low)));
-    /* twelve digits, enough to keep 100,000 draws apart: of the span, or of the value where a span of several orders of magnitude would swallow it */
+    /* twelve digits, enough to keep 100,000 draws apart: of the span, or of the value where a span
+     * of several orders of magnitude would swallow it */
     bool wide = x->kind == LOG_UNIFORM && x->high >= 2 * x->low;
     int places = 11 - (int)floor(log10(wide ? value : span));
     if (places <= 22 && places >= -22)
@@ -150,8 +154,8 @@ static void draw_all(struct pxs_axis *axis, const struct distribution *columns, 
         for (size_t k = 0; k < axis->n_keys; k++) {
             const char *name = pxs_param_info(axis->keys[k])->key;
             uint32_t stream = pxs_crc32c(0, name, strlen(name));
-            axis->cells[i * axis->n_keys + k] =
-                draw(&columns[k], pxs_rng_make((uint64_t)seed, PXS_STREAM_SWEEP, (uint32_t)i, stream));
+            axis->cells[i * axis->n_keys + k] = draw(
+                &columns[k], pxs_rng_make((uint64_t)seed, PXS_STREAM_SWEEP, (uint32_t)i, stream));
         }
     }
 }
@@ -184,10 +188,10 @@ static void take_entry(struct pxs_config *c, struct pxs_diags *d, const struct p
 void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
     struct random_part r = {.ok = true};
     if (node->kind != PXS_NODE_MAPPING) {
-        pxs_diag_node(
-            d, node,
-            "random takes a mapping such as {samples: 20, lambda_pixel: {log_uniform: [1, 100]}}, not %s",
-            pxs_node_kind_name(node));
+        pxs_diag_node(d, node,
+                      "random takes a mapping such as {samples: 20, lambda_pixel: {log_uniform: "
+                      "[1, 100]}}, not %s",
+                      pxs_node_kind_name(node));
         return;
     }
     for (size_t i = 0; i < node->n; i++)
@@ -198,7 +202,8 @@ void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct px
         pxs_diag_node(d, node, "random has nothing to draw: name a key and its distribution");
     if (!r.has_samples || !r.ok || r.n == 0)
         return;
-    struct pxs_axis *axis = pxs_sweep_add_axis(c, d, PXS_PART_RANDOM, (size_t)r.samples, r.keys, r.n);
+    struct pxs_axis *axis =
+        pxs_sweep_add_axis(c, d, PXS_PART_RANDOM, (size_t)r.samples, r.keys, r.n);
     if (axis)
         draw_all(axis, r.columns, r.seed);
 }

@@ -1,5 +1,5 @@
-/* Looks at every run of the sweep once: values without effect, values that do not go together, runs that are the same,
- * keys that vary, and the hash of it all. */
+/* Looks at every run of the sweep once: values without effect, values that do not go together, runs
+ * that are the same, keys that vary, and the hash of it all. */
 #include "config_priv.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct pass {
     bool varies[PXS_PARAM_COUNT], set_has_effect[PXS_PARAM_COUNT];
 };
 
-/* ---- values without effect ------------------------------------------------------------------------------- */
+/* ---- values without effect ------------------------------------------------------------------ */
 
 static void add_note(struct pass *p, const char *text) {
     struct pxs_config *c = p->c;
@@ -54,15 +54,18 @@ static void refuse_ineffective(struct pass *p, int key, int culprit) {
         pxs_text_addf(&text, "; it belongs under %s: ", info->key);
         pxs_param_condition(key, " | ", &text);
     }
-    if (p->c->sweep.where[key] && p->c->sweep.where[culprit] && p->c->sweep.part[key] != PXS_PART_POINTS) {
+    if (p->c->sweep.where[key] && p->c->sweep.where[culprit] &&
+        p->c->sweep.part[key] != PXS_PART_POINTS) {
         /* Each key in a list of its own: all combinations, some of which make no sense. */
         struct pxs_text under = {0};
         pxs_param_condition(key, "|", &under);
-        pxs_text_addf(&text, "; what belongs to one %s alone stands with it in points: %s[{%s: ", info->key,
-                      p->run.where[key]->source->is_set ? "sweep.points=" : "", info->key);
+        pxs_text_addf(
+            &text, "; what belongs to one %s alone stands with it in points: %s[{%s: ", info->key,
+            p->run.where[key]->source->is_set ? "sweep.points=" : "", info->key);
         pxs_params_format(&p->run.params, culprit, &text);
-        pxs_text_addf(&text, "}, {%s: %.*s, %s: ...}]", info->key, (int)strcspn(pxs_text_str(&under), "|"),
-                      info->type == PXS_TYPE_ENUM ? pxs_text_str(&under) : "...", pxs_param_info(key)->key);
+        pxs_text_addf(
+            &text, "}, {%s: %.*s, %s: ...}]", info->key, (int)strcspn(pxs_text_str(&under), "|"),
+            info->type == PXS_TYPE_ENUM ? pxs_text_str(&under) : "...", pxs_param_info(key)->key);
         pxs_text_finish(&under);
     }
     char twin[64];
@@ -74,7 +77,8 @@ static void refuse_ineffective(struct pass *p, int key, int culprit) {
     pxs_text_finish(&text);
 }
 
-/* Dropped where a higher layer took its ground away; a --set may also have effect in some runs only. Else an error. */
+/* Dropped where a higher layer took its ground away; a --set may also have effect in some runs
+ * only. Else an error. */
 static void judge_ineffective(struct pass *p, int key) {
     int culprit = pxs_resolved_culprit(&p->run, key);
     bool set = p->run.rank[key] == PXS_RANK_SET;
@@ -100,7 +104,7 @@ static void judge_sets(struct pass *p) {
     }
 }
 
-/* ---- each run -------------------------------------------------------------------------------------------- */
+/* ---- each run ------------------------------------------------------------------------------- */
 
 static void check_run(struct pass *p) {
     struct pxs_error err = {0};
@@ -152,7 +156,7 @@ static void look_at_run(struct pass *p, size_t index) {
     hash_run(p, index);
 }
 
-/* ---- the same run twice ---------------------------------------------------------------------------------- */
+/* ---- the same run twice --------------------------------------------------------------------- */
 
 static int compare_hashes(const void *a, const void *b) {
     const struct run_hash *x = a, *y = b;
@@ -163,7 +167,8 @@ static int compare_hashes(const void *a, const void *b) {
 static const struct pxs_cell *cells_of(const struct pxs_config *c, size_t index, size_t axis) {
     for (size_t i = c->sweep.n_axes - 1; i > axis; i--)
         index /= c->sweep.axes[i].count;
-    return &c->sweep.axes[axis].cells[index % c->sweep.axes[axis].count * c->sweep.axes[axis].n_keys];
+    return &c->sweep.axes[axis]
+                .cells[index % c->sweep.axes[axis].count * c->sweep.axes[axis].n_keys];
 }
 
 static bool same_cell(const struct pxs_cell *a, const struct pxs_cell *b) {
@@ -234,8 +239,9 @@ static void report_twins(struct pass *p, size_t a, size_t b, size_t pairs) {
     if (pairs > 1)
         pxs_text_addf(&reasons, " (%zu such pairs)", pairs);
     pxs_text_add(&reasons, replaced ? pxs_text_str(&remedy) : "");
-    pxs_diag_node(p->d, where ? where : p->c->sweep_node, "runs %zu and %zu of the sweep are equal%s", a + 1,
-                  b + 1, pxs_text_str(&reasons));
+    pxs_diag_node(p->d, where ? where : p->c->sweep_node,
+                  "runs %zu and %zu of the sweep are equal%s", a + 1, b + 1,
+                  pxs_text_str(&reasons));
     p->d->nomem = p->d->nomem || reasons.failed || remedy.failed;
     pxs_text_finish(&reasons);
     pxs_text_finish(&remedy);
@@ -256,14 +262,14 @@ static void find_twins(struct pass *p) {
         report_twins(p, a, b, pairs);
 }
 
-/* ---- together -------------------------------------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------------------------- */
 
 static void finish_notes(struct pxs_config *c, struct pxs_diags *d) {
     for (size_t i = 0; i < c->n_notes; i++) {
         if (c->notes[i].runs == c->sweep.count)
             continue;
-        char *text = pxs_arena_printf(&c->arena, "%s (%zu of %zu runs)", c->notes[i].text, c->notes[i].runs,
-                                      c->sweep.count);
+        char *text = pxs_arena_printf(&c->arena, "%s (%zu of %zu runs)", c->notes[i].text,
+                                      c->notes[i].runs, c->sweep.count);
         d->nomem = d->nomem || !text;
         c->notes[i].text = text ? text : c->notes[i].text;
     }

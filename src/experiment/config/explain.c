@@ -47,8 +47,9 @@ static void add_strange_letter(const char *word, struct pxs_text *out) {
         uint32_t code = 0;
         length = pxs_utf8_decode(word + at, n - at, &code);
         if (length > 1) {
-            pxs_text_addf(out, " (the '%.*s' in it is U+%04X: keys are made of a to z, A to Z, digits and _)",
-                          (int)length, word + at, (unsigned)code);
+            pxs_text_addf(
+                out, " (the '%.*s' in it is U+%04X: keys are made of a to z, A to Z, digits and _)",
+                (int)length, word + at, (unsigned)code);
             return;
         }
         length = length ? length : 1;
@@ -74,9 +75,10 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
     } else if (other) {
         pxs_text_addf(&text, ": here it is %s", other);
     } else if (pxs_param_find(key->text, &param)) {
-        pxs_text_add(&text, strcmp(place, "sweep") == 0
-                                ? ": a hyperparameter stands at the top level, or in a part such as grid"
-                                : ": a hyperparameter stands at the top level");
+        pxs_text_add(&text,
+                     strcmp(place, "sweep") == 0
+                         ? ": a hyperparameter stands at the top level, or in a part such as grid"
+                         : ": a hyperparameter stands at the top level");
         add_as_set(key, place, "the top level", &text);
     } else if (why) {
         pxs_text_addf(&text, ": %s; leave it out", why);
@@ -88,7 +90,7 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
     pxs_text_finish(&text);
 }
 
-/* ---- a key in two parts of the sweep --------------------------------------------------------------------- */
+/* ---- a key in two parts of the sweep -------------------------------------------------------- */
 
 static const struct {
     const char *name, *does;
@@ -100,10 +102,12 @@ static const struct {
 
 /* Whether --set has the key in one of its two parts. */
 static bool is_set(const struct pxs_sweep *s, size_t clash) {
-    return s->where[s->clashes[clash].key]->source->is_set || s->clashes[clash].where->source->is_set;
+    return s->where[s->clashes[clash].key]->source->is_set ||
+           s->clashes[clash].where->source->is_set;
 }
 
-/* "lrgd, n_epochs and b1": the clash `first` and those behind it with the same two parts of files; from --set, each has its own. */
+/* "lrgd, n_epochs and b1": the clash `first` and those behind it with the same two parts of files;
+ * from --set, each has its own. */
 static size_t name_alike(const struct pxs_sweep *s, size_t first, struct pxs_text *out) {
     int alike[PXS_PARAM_COUNT];
     size_t n = 0;
@@ -114,7 +118,11 @@ static size_t name_alike(const struct pxs_sweep *s, size_t first, struct pxs_tex
             alike[n++] = key;
     }
     for (size_t i = 0; i < n; i++)
-        pxs_text_addf(out, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", pxs_param_info(alike[i])->key);
+        pxs_text_addf(out, "%s%s",
+                      i == 0      ? ""
+                      : i + 1 < n ? ", "
+                                  : " and ",
+                      pxs_param_info(alike[i])->key);
     return n;
 }
 
@@ -136,13 +144,15 @@ void pxs_explain_clashes(struct pxs_config *c, struct pxs_diags *d, enum pxs_par
             pxs_text_addf(&remedy, "keep %s in one of them (%s, %s)", n == 1 ? "it" : "each",
                           parts[other].does, parts[part].does);
         else if (in_file == PXS_PART_POINTS)
-            pxs_text_add(&remedy, "change the points in the file, or leave them out with sweep.points=null");
+            pxs_text_add(&remedy,
+                         "change the points in the file, or leave them out with sweep.points=null");
         else
-            pxs_text_addf(&remedy, "to replace what %s has, say sweep.%s.%s=...", parts[in_file].name,
-                          parts[in_file].name, pxs_param_info(clash->key)->key);
+            pxs_text_addf(&remedy, "to replace what %s has, say sweep.%s.%s=...",
+                          parts[in_file].name, parts[in_file].name,
+                          pxs_param_info(clash->key)->key);
         pxs_diag_node(d, clash->where, "%s stand%s in two parts of the sweep, %s (%s) and %s: %s",
-                      pxs_text_str(&names), n == 1 ? "s" : "", parts[other].name, pxs_text_str(&place),
-                      parts[part].name, pxs_text_str(&remedy));
+                      pxs_text_str(&names), n == 1 ? "s" : "", parts[other].name,
+                      pxs_text_str(&place), parts[part].name, pxs_text_str(&remedy));
         d->nomem = d->nomem || names.failed || place.failed || remedy.failed;
         pxs_text_finish(&names);
         pxs_text_finish(&place);
@@ -150,7 +160,7 @@ void pxs_explain_clashes(struct pxs_config *c, struct pxs_diags *d, enum pxs_par
     }
 }
 
-/* ---- several values where one is taken ------------------------------------------------------------------- */
+/* ---- several values where one is taken ------------------------------------------------------ */
 
 /* Each of "1e-4, 2e-4" is a value of the key; they come out as they would stand in a list. */
 static bool split_values(int key, const char *text, struct pxs_text *out) {
@@ -192,7 +202,8 @@ bool pxs_config_decimal_comma(int key, const char *text, char number[PXS_DECIMAL
     const char *comma = strchr(text, ',');
     if (pxs_param_info(key)->type != PXS_TYPE_FLOAT || !comma || strlen(text) >= PXS_DECIMAL_MAX ||
         strspn(text, "0123456789") != (size_t)(comma - text) || comma == text ||
-        strspn(comma + 1, "0123456789") == 0 || strspn(comma + 1, "0123456789eE+-") != strlen(comma + 1))
+        strspn(comma + 1, "0123456789") == 0 ||
+        strspn(comma + 1, "0123456789eE+-") != strlen(comma + 1))
         return false;
     /* 0,5 may be two values; no number is written as 0002 */
     const bool several = !(comma[1] == '0' && comma[2]) && split_values(key, text, &values);
@@ -206,9 +217,10 @@ void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *ou
     const char *name = pxs_param_info(key)->key;
     struct pxs_text values = {0};
     const bool commas = value->kind == PXS_NODE_SCALAR && !value->quoted && type != PXS_TYPE_PATH;
-    const bool known = type != PXS_TYPE_INTS &&
-                       (value->kind == PXS_NODE_SEQUENCE ? join_values(value, &values)
-                                                         : commas && split_values(key, value->text, &values));
+    const bool known =
+        type != PXS_TYPE_INTS &&
+        (value->kind == PXS_NODE_SEQUENCE ? join_values(value, &values)
+                                          : commas && split_values(key, value->text, &values));
     const bool seed = key == PXS_PARAM_seed;
     char number[PXS_DECIMAL_MAX];
     if (commas && pxs_config_decimal_comma(key, value->text, number))
@@ -225,7 +237,8 @@ void pxs_explain_list(int key, const struct pxs_node *value, struct pxs_text *ou
     pxs_text_finish(&values);
 }
 
-bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place, int *found) {
+bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char *place,
+                     int *found) {
     const char *known[PXS_PARAM_COUNT + PXS_COUNT(top_words)];
     enum pxs_param_key param;
     size_t n = 0;

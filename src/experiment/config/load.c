@@ -1,11 +1,12 @@
-/* Files to layers: reads the named file and what it extends, lowest first, and takes each file's top level apart. */
+/* Files to layers: reads the named file and what it extends, lowest first, and takes each file's
+ * top level apart. */
 #include "config_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key, const struct pxs_node *key_node,
-                     const struct pxs_node *value) {
+void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key,
+                     const struct pxs_node *key_node, const struct pxs_node *value) {
     struct pxs_error err = {0};
     const char *name = pxs_param_info(key)->key, *text;
     char list[PXS_LIST_TEXT];
@@ -69,7 +70,7 @@ static bool take_apart(struct pxs_config *c, struct pxs_diags *d, struct pxs_sou
     return true;
 }
 
-/* ---- extends --------------------------------------------------------------------------------------------- */
+/* ---- extends -------------------------------------------------------------------------------- */
 
 static bool load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
                  const struct pxs_node *from);
@@ -126,8 +127,9 @@ static struct pxs_source *find_source(const struct pxs_config *c, const char *pa
     return NULL;
 }
 
-static struct pxs_source *source_with_layer(struct pxs_config *c, struct pxs_diags *d, const char *name,
-                                            const char *path, const struct pxs_node *from) {
+static struct pxs_source *source_with_layer(struct pxs_config *c, struct pxs_diags *d,
+                                            const char *name, const char *path,
+                                            const struct pxs_node *from) {
     struct pxs_source *s = find_source(c, path);
     if (s) /* read before; without a layer it was faulty, and has been reported */
         return s->root && s->layer ? s : NULL;
@@ -156,9 +158,10 @@ static bool load(struct pxs_config *c, struct pxs_diags *d, const char *name, co
     return true;
 }
 
-/* ---- together -------------------------------------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------------------------- */
 
-static void overlay(struct pxs_config *c, struct pxs_diags *d, const struct pxs_layer *layer, int rank) {
+static void overlay(struct pxs_config *c, struct pxs_diags *d, const struct pxs_layer *layer,
+                    int rank) {
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         struct pxs_param_value value = pxs_params_get(&layer->values, key);
         if (!layer->keys[key] || !pxs_params_put(&c->base, key, &value))

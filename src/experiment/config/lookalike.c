@@ -1,5 +1,6 @@
-/* Characters that look like YAML's own and are not: what input methods, word processors and web pages put in the place of ':', ',',
- * brackets, quotes, '#', '-', digits and blanks. In quotes, comments, paths and names they are text like any other. */
+/* Characters that look like YAML's own and are not: what input methods, word processors and web
+ * pages put in the place of ':', ',', brackets, quotes, '#', '-', digits and blanks. In quotes,
+ * comments, paths and names they are text like any other. */
 #include "config_priv.h"
 
 #include <string.h>
@@ -42,7 +43,8 @@ static const struct {
 };
 
 /* Digits of other scripts, from their zero on. */
-static const uint32_t zeros[] = {0x0660, 0x06f0, 0x0966, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6};
+static const uint32_t zeros[] = {0x0660,  0x06f0,  0x0966,  0x1d7ce,
+                                 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6};
 
 static struct lookalike of(uint32_t code) {
     for (size_t i = 0; i < PXS_COUNT(table); i++)
@@ -78,21 +80,25 @@ static void describe(uint32_t code, const char *character, size_t bytes, struct 
                       (unsigned)code);
     } else if (l.sort == INVISIBLE) {
         pxs_text_addf(out, "%s (U+%04X) stands here: delete it",
-                      code == 0xfeff ? "a byte order mark, which is invisible," : "an invisible character",
+                      code == 0xfeff ? "a byte order mark, which is invisible,"
+                                     : "an invisible character",
                       (unsigned)code);
     } else if (l.sort == OTHER) {
         pxs_text_addf(out, "this '%.*s' is %s: type '%c'", (int)bytes, character,
-                      code >= 0xff01 && code <= 0xff5e ? "full-width" : "a digit of another script", l.ascii);
+                      code >= 0xff01 && code <= 0xff5e ? "full-width" : "a digit of another script",
+                      l.ascii);
     } else {
-        pxs_text_addf(out, "this %s is the %s '%.*s': type ", words[l.sort], kind, (int)bytes, character);
+        pxs_text_addf(out, "this %s is the %s '%.*s': type ", words[l.sort], kind, (int)bytes,
+                      character);
         pxs_text_addf(out, l.ascii == '\'' ? "%c" : "'%c'", l.ascii);
         pxs_text_add(out, l.sort == COLON ? " and a space" : "");
     }
 }
 
-/* ---- reporting ------------------------------------------------------------------------------------------- */
+/* ---- reporting ------------------------------------------------------------------------------ */
 
-static void report_at(struct pxs_diags *d, const struct pxs_source *s, size_t offset, const char *remark) {
+static void report_at(struct pxs_diags *d, const struct pxs_source *s, size_t offset,
+                      const char *remark) {
     struct pxs_text text = {0};
     uint32_t code = 0;
     size_t line, column, bytes = pxs_utf8_decode(s->text + offset, s->bytes - offset, &code);
@@ -102,7 +108,8 @@ static void report_at(struct pxs_diags *d, const struct pxs_source *s, size_t of
     pxs_text_finish(&text);
 }
 
-/* Where a node's plain text stands in its source; false for what does not stand there, such as the key of a --set. */
+/* Where a node's plain text stands in its source; false for what does not stand there, such as the
+ * key of a --set. */
 static bool offset_of(const struct pxs_node *node, size_t *offset) {
     const struct pxs_source *s = node->source;
     if (node->line < 1 || (size_t)node->line > s->n_lines)
@@ -126,7 +133,8 @@ static void report_in_node(struct pxs_diags *d, const struct pxs_node *node, con
     memcpy(needle, in_text, bytes);
     for (const char *p = node->text; p < in_text; p++)
         nth += strncmp(p, needle, bytes) == 0;
-    /* Plain text stands in the source as it is, but for its line breaks: the same one of these characters, counted from its beginning. */
+    /* Plain text stands in the source as it is, but for its line breaks: the same one of these
+     * characters, counted from its beginning. */
     const char *found = offset_of(node, &offset) ? strstr(s->text + offset, needle) : NULL;
     while (found && nth-- > 0)
         found = strstr(found + bytes, needle);
@@ -136,11 +144,12 @@ static void report_in_node(struct pxs_diags *d, const struct pxs_node *node, con
     }
     struct pxs_text text = {0};
     describe(code, needle, bytes, &text);
-    pxs_diag_at(d, s, (size_t)node->line, (size_t)node->column, "%s%s", pxs_text_str(&text), remark);
+    pxs_diag_at(d, s, (size_t)node->line, (size_t)node->column, "%s%s", pxs_text_str(&text),
+                remark);
     pxs_text_finish(&text);
 }
 
-/* ---- in a value or key that is wrong --------------------------------------------------------------------- */
+/* ---- in a value or key that is wrong -------------------------------------------------------- */
 
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -151,7 +160,8 @@ static const char *tight_colon(const char *text) {
     const char *p = text;
     while (is_letter(*p))
         p++;
-    return p > text && !(*text >= '0' && *text <= '9') && *p == ':' && p[1] && !strchr(" \t\r\n/\\", p[1])
+    return p > text && !(*text >= '0' && *text <= '9') && *p == ':' && p[1] &&
+                   !strchr(" \t\r\n/\\", p[1])
                ? p
                : NULL;
 }
@@ -175,7 +185,8 @@ bool pxs_explain_lookalike(struct pxs_diags *d, const struct pxs_node *node) {
     return colon != NULL;
 }
 
-/* "data ngf:4", where a deeper second line was meant to be a key of its own; NULL where the text stands in one line. */
+/* "data ngf:4", where a deeper second line was meant to be a key of its own; NULL where the text
+ * stands in one line. */
 static const char *folded_key(const struct pxs_node *node) {
     size_t offset = 0;
     if (node->source->is_set || !offset_of(node, &offset) ||
@@ -228,9 +239,10 @@ bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node) {
     return false;
 }
 
-/* ---- in text that is no YAML ----------------------------------------------------------------------------- */
+/* ---- in text that is no YAML ---------------------------------------------------------------- */
 
-/* Reads a text roughly as YAML does: where words begin, what stands in quotes, comments and block texts. */
+/* Reads a text roughly as YAML does: where words begin, what stands in quotes, comments and block
+ * texts. */
 struct scan {
     struct pxs_diags *d;
     const struct pxs_source *s;
@@ -267,7 +279,8 @@ static void skip_quoted(struct scan *c) {
     while (c->at < c->end) {
         if (c->quote == '"' && t[c->at] == '\\') {
             c->at += 2;
-        } else if (t[c->at] == c->quote && c->quote == '\'' && c->at + 1 < c->end && t[c->at + 1] == '\'') {
+        } else if (t[c->at] == c->quote && c->quote == '\'' && c->at + 1 < c->end &&
+                   t[c->at + 1] == '\'') {
             c->at += 2;
         } else if (t[c->at++] == c->quote) {
             c->quote = 0;
@@ -307,7 +320,8 @@ static void scan_ascii(struct scan *c) {
     if (ch == ':' && c->key && c->flow == 0 && blank_at(c, next) && has_free_text(c)) {
         c->at = next + strspn(c->s->text + next, " ");
         begin_word(c, false);
-        if (c->at < c->end && !strchr("\"'#", c->s->text[c->at])) { /* up to a comment's beginning */
+        if (c->at < c->end &&
+            !strchr("\"'#", c->s->text[c->at])) { /* up to a comment's beginning */
             const char *hash = memmem(c->s->text + c->at, c->end - c->at, " \xef\xbc\x83", 4);
             c->at = hash ? (size_t)(hash + 1 - c->s->text) : c->end;
         }
@@ -409,7 +423,8 @@ static void scan_line(struct scan *c, size_t line) {
         found_at(c, c->at + indent);
     while (c->at < c->end) {
         const char ch = c->s->text[c->at];
-        if (ch == '#' && (c->starts || c->s->text[c->at - 1] == ' ' || c->s->text[c->at - 1] == '\t'))
+        if (ch == '#' &&
+            (c->starts || c->s->text[c->at - 1] == ' ' || c->s->text[c->at - 1] == '\t'))
             break;
         if (ch == ' ' || ch == '\t') {
             c->at++;

@@ -13,8 +13,8 @@ static int is_experiment(const struct dirent *entry) {
 /* The name without its ending, whatever that is; NULL if there is no memory. */
 static const char *stem_of(struct pxs_arena *arena, const char *name) {
     const char *dot = strrchr(name, '.');
-    return pxs_arena_printf(arena, "%.*s", (int)(dot && dot != name ? (size_t)(dot - name) : strlen(name)),
-                            name);
+    return pxs_arena_printf(arena, "%.*s",
+                            (int)(dot && dot != name ? (size_t)(dot - name) : strlen(name)), name);
 }
 
 /* The experiment file in `folder` whose stem is that of `name`, or else nearest to it. */

@@ -32,13 +32,16 @@ struct pxs_node *pxs_node_new(struct pxs_config *c, struct pxs_diags *d, enum px
                               const struct pxs_node *place) {
     struct pxs_node *node = pxs_config_alloc(c, d, sizeof *node);
     if (node)
-        *node = (struct pxs_node){
-            .kind = kind, .line = place->line, .column = place->column, .source = place->source, .weight = 1};
+        *node = (struct pxs_node){.kind = kind,
+                                  .line = place->line,
+                                  .column = place->column,
+                                  .source = place->source,
+                                  .weight = 1};
     return node;
 }
 
-const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *under,
-                                      const struct pxs_node *over) {
+const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d,
+                                      const struct pxs_node *under, const struct pxs_node *over) {
     if (!under || !over)
         return over ? over : under;
     if (under->kind != PXS_NODE_MAPPING || over->kind != PXS_NODE_MAPPING)
@@ -63,7 +66,8 @@ const struct pxs_node *pxs_node_merge(struct pxs_config *c, struct pxs_diags *d,
     return merged;
 }
 
-bool pxs_node_as_value(const struct pxs_node *node, int key, char list[PXS_LIST_TEXT], const char **text) {
+bool pxs_node_as_value(const struct pxs_node *node, int key, char list[PXS_LIST_TEXT],
+                       const char **text) {
     *text = node->kind == PXS_NODE_SCALAR ? node->text : list;
     if (node->kind == PXS_NODE_SCALAR)
         return true;

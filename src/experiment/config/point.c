@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* How far a label is shortened to fit: not, keys by their initials, numbers to four digits as well. */
+/* How far a label is shortened to fit: not, keys by their initials, numbers to four digits as
+ * well. */
 enum { LABEL_FULL, LABEL_INITIALS, LABEL_ROUNDED };
 
 /* learning_rate_G: lrG, batch_size: bs, lrgd as it is. */
@@ -32,8 +33,9 @@ static void add_value(const struct pxs_params *p, int key, int level, struct pxs
     pxs_text_finish(&value);
 }
 
-/* "key-value" pairs of what varies and has effect; of a path its last component; nothing but [A-Za-z0-9._=-]. At the last
- * level pairs that do not fit are left out, since half a number would be another number. */
+/* "key-value" pairs of what varies and has effect; of a path its last component; nothing but
+ * [A-Za-z0-9._=-]. At the last level pairs that do not fit are left out, since half a number would
+ * be another number. */
 static void add_label(const struct pxs_config *c, const struct pxs_params *p, int level,
                       struct pxs_text *out) {
     for (size_t i = 0; i < c->n_varying; i++) {

@@ -1,4 +1,5 @@
-/* `sweep.prune`: which runs are given up early, and after which epochs that is decided. Never part of what a run is. */
+/* `sweep.prune`: which runs are given up early, and after which epochs that is decided. Never part
+ * of what a run is. */
 #include "config_priv.h"
 
 #include <string.h>
@@ -10,8 +11,8 @@ struct stated {
     const struct pxs_node *rule, *rungs, *min_epochs, *eta, *min_runs;
 };
 
-static void take_whole(struct pxs_diags *d, const struct pxs_node *value, const char *key, int64_t low,
-                       int64_t high, int64_t *out) {
+static void take_whole(struct pxs_diags *d, const struct pxs_node *value, const char *key,
+                       int64_t low, int64_t high, int64_t *out) {
     struct pxs_text text = {0};
     int64_t number;
     if (value->kind == PXS_NODE_SCALAR && !value->quoted && pxs_parse_int(value->text, &number) &&
@@ -28,9 +29,11 @@ static void take_whole(struct pxs_diags *d, const struct pxs_node *value, const 
     pxs_text_finish(&text);
 }
 
-static void take_rungs(struct pxs_prune_settings *p, struct pxs_diags *d, const struct pxs_node *list) {
+static void take_rungs(struct pxs_prune_settings *p, struct pxs_diags *d,
+                       const struct pxs_node *list) {
     if (list->kind != PXS_NODE_SEQUENCE || list->n == 0 || list->n > PXS_RUNGS_MAX) {
-        pxs_diag_node(d, list, "rungs takes a list of 1 to %d numbers of epochs such as [20, 60], not %s",
+        pxs_diag_node(d, list,
+                      "rungs takes a list of 1 to %d numbers of epochs such as [20, 60], not %s",
                       PXS_RUNGS_MAX,
                       list->kind == PXS_NODE_SEQUENCE ? (list->n ? "more" : "an empty one")
                                                       : pxs_node_kind_name(list));
@@ -43,15 +46,16 @@ static void take_rungs(struct pxs_prune_settings *p, struct pxs_diags *d, const 
         if (p->rungs[i] == 0)
             return;
         if (i > 0 && p->rungs[i] <= p->rungs[i - 1]) {
-            pxs_diag_node(d, value, "rungs must rise: %lld stands behind %lld", (long long)p->rungs[i],
-                          (long long)p->rungs[i - 1]);
+            pxs_diag_node(d, value, "rungs must rise: %lld stands behind %lld",
+                          (long long)p->rungs[i], (long long)p->rungs[i - 1]);
             return;
         }
     }
     p->n_rungs = list->n;
 }
 
-static void take_rule(struct pxs_prune_settings *p, struct pxs_diags *d, const struct pxs_node *value) {
+static void take_rule(struct pxs_prune_settings *p, struct pxs_diags *d,
+                      const struct pxs_node *value) {
     static const char *const names[] = {"none", "median", "asha"};
     struct pxs_text text = {0};
     if (value->kind == PXS_NODE_SCALAR && strcmp(value->text, "false") == 0 && !value->quoted)
@@ -65,20 +69,22 @@ static void take_rule(struct pxs_prune_settings *p, struct pxs_diags *d, const s
         pxs_text_add_quoted(&text, value->text);
     else
         pxs_text_add(&text, pxs_node_kind_name(value));
-    pxs_diag_node(
-        d, value,
-        "prune must be median, asha, none or a mapping such as {rule: asha, rungs: [20, 60]}, not %s",
-        pxs_text_str(&text));
+    pxs_diag_node(d, value,
+                  "prune must be median, asha, none or a mapping such as {rule: asha, rungs: [20, "
+                  "60]}, not %s",
+                  pxs_text_str(&text));
     pxs_text_finish(&text);
 }
 
 /* Keys that the others make pointless are as wrong here as anywhere. */
-static void refuse_idle(const struct pxs_prune_settings *p, struct pxs_diags *d, const struct stated *s) {
+static void refuse_idle(const struct pxs_prune_settings *p, struct pxs_diags *d,
+                        const struct stated *s) {
     if (s->rungs && s->min_epochs)
         pxs_diag_node(d, s->min_epochs,
                       "min_epochs has no effect where rungs are listed: leave one of them out");
     if (s->rungs && s->eta && p->rule == PXS_PRUNE_MEDIAN)
-        pxs_diag_node(d, s->eta, "eta has no effect under rule: median where rungs are listed: leave it out");
+        pxs_diag_node(d, s->eta,
+                      "eta has no effect under rule: median where rungs are listed: leave it out");
     if (s->min_runs && p->rule == PXS_PRUNE_ASHA)
         pxs_diag_node(d, s->min_runs, "min_runs has no effect under rule: asha: leave it out");
 }
@@ -133,15 +139,15 @@ void pxs_prune_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs
         take_rule(&c->prune, d, node);
 }
 
-/* ---- against the runs ------------------------------------------------------------------------------------ */
+/* ---- against the runs ----------------------------------------------------------------------- */
 
 static void refuse_order(struct pxs_config *c, struct pxs_diags *d) {
     const struct pxs_node *order = c->run_node ? pxs_node_get(c->run_node, "order") : NULL;
     if (c->run.order != PXS_ORDER_AS_WRITTEN)
-        pxs_diag_node(
-            d, order ? order : c->prune_node,
-            "sweep.prune decides in the order of run numbers, so runs must be started in that order: "
-            "say order: as_written, or prune: none");
+        pxs_diag_node(d, order ? order : c->prune_node,
+                      "sweep.prune decides in the order of run numbers, so runs must be started in "
+                      "that order: "
+                      "say order: as_written, or prune: none");
 }
 
 /* From the least number of epochs on, eta times as many each; all below the longest run's. */
@@ -166,19 +172,21 @@ void pxs_prune_check(struct pxs_config *c, struct pxs_diags *d) {
     }
     refuse_order(c, d);
     if (blind > 0)
-        pxs_diag_node(d, c->prune_node,
-                      "sweep.prune compares validation losses, but %zu of %zu runs have validation: off; say "
-                      "validation: full, or prune: none",
-                      blind, c->sweep.count);
+        pxs_diag_node(
+            d, c->prune_node,
+            "sweep.prune compares validation losses, but %zu of %zu runs have validation: off; say "
+            "validation: full, or prune: none",
+            blind, c->sweep.count);
     if (p->n_rungs == 0)
         make_ladder(c, longest);
     else if (p->rungs[p->n_rungs - 1] >= longest)
-        pxs_diag_node(d, c->prune_node, "the rung %lld is never reached: the longest run has %lld epochs",
+        pxs_diag_node(d, c->prune_node,
+                      "the rung %lld is never reached: the longest run has %lld epochs",
                       (long long)p->rungs[p->n_rungs - 1], (long long)longest);
     if (p->n_rungs == 0)
-        pxs_diag_node(
-            d, c->prune_node,
-            "no rung lies before the end of the longest run, %lld epochs: choose a smaller min_epochs, or "
-            "prune: none",
-            (long long)longest);
+        pxs_diag_node(d, c->prune_node,
+                      "no rung lies before the end of the longest run, %lld epochs: choose a "
+                      "smaller min_epochs, or "
+                      "prune: none",
+                      (long long)longest);
 }

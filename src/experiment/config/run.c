@@ -77,10 +77,11 @@ static void take_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
         seconds = INFINITY;
     else if (parse_share(value->text, &share)) {
         if (share <= 1)
-            pxs_diag_node(d, value,
-                          "timeout as a share of the median run must be above 100%%, not %s: every other run "
-                          "takes longer than the median",
-                          value->text);
+            pxs_diag_node(
+                d, value,
+                "timeout as a share of the median run must be above 100%%, not %s: every other run "
+                "takes longer than the median",
+                value->text);
     } else if (!pxs_parse_duration(value->text, true, &seconds))
         report_duration(d, value, "timeout", true);
     else if (seconds == 0)
@@ -89,13 +90,14 @@ static void take_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
     c->run.timeout_share = share;
 }
 
-static void take_resume_every(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+static void take_resume_every(struct pxs_config *c, struct pxs_diags *d,
+                              const struct pxs_node *value) {
     if (!pxs_parse_duration(value->text, false, &c->run.resume_every_s))
         report_duration(d, value, "resume_every", false);
 }
 
-static void take_count(struct pxs_diags *d, const struct pxs_node *value, const char *key, int64_t most,
-                       int64_t *out) {
+static void take_count(struct pxs_diags *d, const struct pxs_node *value, const char *key,
+                       int64_t most, int64_t *out) {
     int64_t number;
     if (!value->quoted && pxs_parse_int(value->text, &number) && number >= 0 && number <= most) {
         *out = number;
@@ -112,7 +114,8 @@ static void take_retries(struct pxs_config *c, struct pxs_diags *d, const struct
     take_count(d, value, "retries", 1000, &c->run.retries);
 }
 
-static void take_max_failures(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+static void take_max_failures(struct pxs_config *c, struct pxs_diags *d,
+                              const struct pxs_node *value) {
     take_count(d, value, "max_failures", 1000000, &c->run.max_failures);
 }
 
@@ -136,7 +139,8 @@ static void take_order(struct pxs_config *c, struct pxs_diags *d, const struct p
         pxs_text_add_quoted(&text, value->text);
     else
         pxs_text_add(&text, pxs_node_kind_name(value));
-    pxs_diag_node(d, word, "order must be as_written, seed_major, shuffled or {shuffled: SEED}, not %s",
+    pxs_diag_node(d, word,
+                  "order must be as_written, seed_major, shuffled or {shuffled: SEED}, not %s",
                   pxs_text_str(&text));
     pxs_text_finish(&text);
 }

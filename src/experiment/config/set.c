@@ -1,5 +1,5 @@
-/* --set key=value: a layer above all files. Hyperparameters and the name take the text as it stands; what goes into `sweep`
- * or `run` is read as YAML, so that sweep.seeds=[1, 2] works. */
+/* --set key=value: a layer above all files. Hyperparameters and the name take the text as it
+ * stands; what goes into `sweep` or `run` is read as YAML, so that sweep.seeds=[1, 2] works. */
 #include "config_priv.h"
 
 #include <string.h>
@@ -39,8 +39,8 @@ static const struct pxs_node *wrap(struct pxs_config *c, struct pxs_diags *d, st
 }
 
 /* `rest` is what follows "sweep" or "run": "" or ".a.b". */
-static void set_in_tree(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *s, const char *rest,
-                        const struct pxs_node **tree) {
+static void set_in_tree(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *s,
+                        const char *rest, const struct pxs_node **tree) {
     if (!pxs_yaml_parse(c, d, s, s->text))
         return;
     const struct pxs_node *value = s->root ? s->root : scalar(c, d, s, "", 0);
@@ -65,7 +65,8 @@ static void set_plain(struct pxs_config *c, struct pxs_diags *d, const struct px
         if (c->set.keys[param])
             pxs_diag_node(d, key, "%s is set twice: also with %s", key->text,
                           c->set.keys[param]->source->name);
-        if (strchr(" \t", value->text[0]) && value->text[0] && pxs_param_info(param)->type != PXS_TYPE_PATH)
+        if (strchr(" \t", value->text[0]) && value->text[0] &&
+            pxs_param_info(param)->type != PXS_TYPE_PATH)
             pxs_diag_at(d, key->source, 0, 0, "no blanks around '=': type %s=%s", key->text,
                         value->text + strspn(value->text, " \t"));
         else
@@ -84,7 +85,8 @@ static void set_option(struct pxs_config *c, struct pxs_diags *d, const char *op
             pxs_diag_at(d, s, 0, 0, "this equals sign is the full-width '\xef\xbc\x9d': type '='");
         else
             pxs_diag_at(d, s, 0, 0, "expected key=value%s",
-                        colon || strstr(option, "\xef\xbc\x9a") ? ", with '=' in place of the colon" : "");
+                        colon || strstr(option, "\xef\xbc\x9a") ? ", with '=' in place of the colon"
+                                                                : "");
         return;
     }
     if (strchr(" \t", equals[-1])) {
@@ -107,7 +109,8 @@ static void set_option(struct pxs_config *c, struct pxs_diags *d, const char *op
         set_plain(c, d, key, value);
 }
 
-void pxs_load_sets(struct pxs_config *c, struct pxs_diags *d, const char *const *sets, size_t n_sets) {
+void pxs_load_sets(struct pxs_config *c, struct pxs_diags *d, const char *const *sets,
+                   size_t n_sets) {
     pxs_params_default(&c->set.values);
     for (size_t i = 0; i < n_sets; i++)
         set_option(c, d, sets[i]);

@@ -17,7 +17,8 @@ const char *pxs_source_line(const struct pxs_source *source, size_t line, size_t
     return source->text + begin;
 }
 
-/* Bytes of the line break at `at`, 0 if there is none. YAML 1.1, which libyaml reads, knows three more than text editors. */
+/* Bytes of the line break at `at`, 0 if there is none. YAML 1.1, which libyaml reads, knows three
+ * more than text editors. */
 static size_t line_break(const struct pxs_source *s, size_t at) {
     const unsigned char *p = (const unsigned char *)s->text + at;
     if (p[0] == '\r')
@@ -49,8 +50,8 @@ static bool cut_into_lines(struct pxs_config *c, struct pxs_diags *d, struct pxs
 
 /* What YAML allows as characters. */
 static bool is_printable(uint32_t code) {
-    return code == '\t' || code == '\n' || code == '\r' || (code >= 0x20 && code < 0x7f) || code == 0x85 ||
-           (code >= 0xa0 && code != 0xfeff && code != 0xfffe && code != 0xffff);
+    return code == '\t' || code == '\n' || code == '\r' || (code >= 0x20 && code < 0x7f) ||
+           code == 0x85 || (code >= 0xa0 && code != 0xfeff && code != 0xfffe && code != 0xffff);
 }
 
 void pxs_source_place(const struct pxs_source *s, size_t offset, size_t *line, size_t *column) {
@@ -80,12 +81,13 @@ static bool check_characters(struct pxs_diags *d, const struct pxs_source *s) {
         }
         pxs_source_place(s, at, &line, &column);
         if (code == 0xfeff)
-            pxs_diag_at(
-                d, s, line, column,
-                "a byte order mark, which is invisible, (U+FEFF) stands here, behind the file's beginning: "
-                "delete it");
+            pxs_diag_at(d, s, line, column,
+                        "a byte order mark, which is invisible, (U+FEFF) stands here, behind the "
+                        "file's beginning: "
+                        "delete it");
         else if (length)
-            pxs_diag_at(d, s, line, column, "the character U+%04X cannot stand in YAML", (unsigned)code);
+            pxs_diag_at(d, s, line, column, "the character U+%04X cannot stand in YAML",
+                        (unsigned)code);
         else
             pxs_diag_at(d, s, line, column, "byte 0x%02x is not UTF-8: save the file as UTF-8",
                         (unsigned char)s->text[at]);
@@ -95,7 +97,8 @@ static bool check_characters(struct pxs_diags *d, const struct pxs_source *s) {
 }
 
 static bool strip_byte_order_mark(struct pxs_diags *d, struct pxs_source *s) {
-    if (s->bytes >= 2 && (memcmp(s->text, "\xff\xfe", 2) == 0 || memcmp(s->text, "\xfe\xff", 2) == 0)) {
+    if (s->bytes >= 2 &&
+        (memcmp(s->text, "\xff\xfe", 2) == 0 || memcmp(s->text, "\xfe\xff", 2) == 0)) {
         pxs_diag_at(d, s, 0, 0, "this is UTF-16: save the file as UTF-8");
         return false;
     }
@@ -113,7 +116,8 @@ static struct pxs_source *source_new(struct pxs_config *c, struct pxs_diags *d, 
         c->sources = all;
     struct pxs_text shown = {0};
     pxs_text_add_clean(&shown, name, strlen(name));
-    if (!s || !all || shown.failed || !(s->name = pxs_arena_strdup(&c->arena, pxs_text_str(&shown)))) {
+    if (!s || !all || shown.failed ||
+        !(s->name = pxs_arena_strdup(&c->arena, pxs_text_str(&shown)))) {
         pxs_text_finish(&shown);
         d->nomem = true;
         return NULL;
@@ -135,14 +139,15 @@ static bool read_text(struct pxs_diags *d, struct pxs_source *s, const struct px
     if (status == PXS_E_NOMEM)
         d->nomem = true;
     else if (status == PXS_E_INVALID && file)
-        pxs_diag_at(d, s, 0, 0, "too large: an experiment file has at most %d MB", PXS_FILE_MAX >> 20);
+        pxs_diag_at(d, s, 0, 0, "too large: an experiment file has at most %d MB",
+                    PXS_FILE_MAX >> 20);
     else if (status == PXS_E_INVALID && from)
         pxs_diag_text(d, from, "extends takes a file's path, and this is none: %s", err.message);
     else if (status == PXS_E_INVALID)
-        pxs_diag_at(
-            d, s, 0, 0,
-            "an experiment is read from a file, since the relative paths in it belong to its folder: save it "
-            "to one and name that");
+        pxs_diag_at(d, s, 0, 0,
+                    "an experiment is read from a file, since the relative paths in it belong to "
+                    "its folder: save it "
+                    "to one and name that");
     else if (from)
         pxs_diag_text(d, from, "cannot read %s%s%s%s", s->name, reason ? reason : "",
                       there ? "; there is " : "", there ? near : "");
@@ -171,7 +176,8 @@ struct pxs_source *pxs_source_read(struct pxs_config *c, struct pxs_diags *d, co
     return s;
 }
 
-struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d, const char *option) {
+struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d,
+                                     const char *option) {
     struct pxs_text name = {0};
     pxs_text_addf(&name, "--set %s", option);
     struct pxs_source *s = source_new(c, d, pxs_text_str(&name));

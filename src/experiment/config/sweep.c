@@ -1,5 +1,5 @@
-/* `sweep`: its parts become axes, one independent direction each, in the order written; seeds come last, so they are
- * innermost. */
+/* `sweep`: its parts become axes, one independent direction each, in the order written; seeds come
+ * last, so they are innermost. */
 #include "config_priv.h"
 
 #include <string.h>
@@ -16,11 +16,13 @@ bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part pa
     struct pxs_sweep *s = &c->sweep;
     const struct pxs_node *first = s->where[key];
     if (key == PXS_PARAM_seed && part != PXS_PART_SEEDS) {
-        pxs_diag_node(d, where, "seed cannot stand in a part of the sweep: list them as sweep.seeds");
+        pxs_diag_node(d, where,
+                      "seed cannot stand in a part of the sweep: list them as sweep.seeds");
         return false;
     }
     if (first && s->part[key] == part)
-        return part == PXS_PART_POINTS; /* elsewhere it is a duplicate key, which has been reported */
+        return part ==
+               PXS_PART_POINTS; /* elsewhere it is a duplicate key, which has been reported */
     if (first) {
         note_clash(s, key, where);
         return false;
@@ -56,31 +58,34 @@ bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const str
     const bool path = pxs_param_info(key)->type == PXS_TYPE_PATH;
     if (path && !pxs_check_plain_text(d, value))
         return false;
-    enum pxs_status status = pxs_params_set(&scratch, key, text, value->quoted, value->source->dir, &err);
+    enum pxs_status status =
+        pxs_params_set(&scratch, key, text, value->quoted, value->source->dir, &err);
     if (status != PXS_OK) {
         (path ? pxs_diag_text : pxs_diag_node)(d, value, "%s", err.message);
         return false;
     }
     cell->node = value;
     cell->value = pxs_params_get(&scratch, key);
-    if (pxs_param_info(key)->type != PXS_TYPE_ENUM && cell->value.kind == PXS_VALUE_TEXT) { /* in scratch */
+    if (pxs_param_info(key)->type != PXS_TYPE_ENUM &&
+        cell->value.kind == PXS_VALUE_TEXT) { /* in scratch */
         cell->value.text = pxs_arena_strdup(&c->arena, cell->value.text);
         d->nomem = d->nomem || !cell->value.text;
     }
     return cell->value.kind != PXS_VALUE_TEXT || cell->value.text;
 }
 
-/* ---- grid and zip ---------------------------------------------------------------------------------------- */
+/* ---- grid and zip --------------------------------------------------------------------------- */
 
 /* A list of values with something in it, and not too much. */
 static bool is_value_list(struct pxs_diags *d, const struct pxs_node *value, const char *what) {
     if (value->kind != PXS_NODE_SEQUENCE)
-        pxs_diag_node(d, value, "%s takes a list of values, not %s", what, pxs_node_kind_name(value));
+        pxs_diag_node(d, value, "%s takes a list of values, not %s", what,
+                      pxs_node_kind_name(value));
     else if (value->n == 0)
         pxs_diag_node(d, value, "the list for %s is empty", what);
     else if (value->n > PXS_CONFIG_MAX_RUNS)
-        pxs_diag_node(d, value, "the list for %s has %zu values; a sweep has at most %d runs", what, value->n,
-                      PXS_CONFIG_MAX_RUNS);
+        pxs_diag_node(d, value, "the list for %s has %zu values; a sweep has at most %d runs", what,
+                      value->n, PXS_CONFIG_MAX_RUNS);
     else
         return true;
     return false;
@@ -90,12 +95,13 @@ static bool is_mapping(struct pxs_diags *d, const struct pxs_node *node, const c
                        const char *example) {
     if (node->kind == PXS_NODE_MAPPING)
         return true;
-    pxs_diag_node(d, node, "%s takes a mapping such as %s, not %s", what, example, pxs_node_kind_name(node));
+    pxs_diag_node(d, node, "%s takes a mapping such as %s, not %s", what, example,
+                  pxs_node_kind_name(node));
     return false;
 }
 
-static void read_column(struct pxs_config *c, struct pxs_diags *d, struct pxs_axis *axis, size_t column,
-                        const struct pxs_node *list) {
+static void read_column(struct pxs_config *c, struct pxs_diags *d, struct pxs_axis *axis,
+                        size_t column, const struct pxs_node *list) {
     for (size_t i = 0; axis && i < list->n; i++)
         pxs_cell_read(c, d, axis->keys[column], list->items[i].value,
                       &axis->cells[i * axis->n_keys + column]);
@@ -107,13 +113,16 @@ static void parse_grid(struct pxs_config *c, struct pxs_diags *d, const struct p
     for (size_t i = 0; i < node->n; i++) {
         const struct pxs_entry *e = &node->items[i];
         int key;
-        if (pxs_key_of_node(d, e->key, "grid", &key) && pxs_sweep_claim(c, d, PXS_PART_GRID, key, e->key) &&
+        if (pxs_key_of_node(d, e->key, "grid", &key) &&
+            pxs_sweep_claim(c, d, PXS_PART_GRID, key, e->key) &&
             is_value_list(d, e->value, e->key->text))
-            read_column(c, d, pxs_sweep_add_axis(c, d, PXS_PART_GRID, e->value->n, &key, 1), 0, e->value);
+            read_column(c, d, pxs_sweep_add_axis(c, d, PXS_PART_GRID, e->value->n, &key, 1), 0,
+                        e->value);
     }
 }
 
-static bool same_length(struct pxs_diags *d, const struct pxs_entry *first, const struct pxs_entry *e) {
+static bool same_length(struct pxs_diags *d, const struct pxs_entry *first,
+                        const struct pxs_entry *e) {
     if (!first || first->value->n == e->value->n)
         return true;
     pxs_diag_node(d, e->value, "lists in zip go in step, but %s has %zu values and %s has %zu",
@@ -129,22 +138,24 @@ static void parse_zip(struct pxs_config *c, struct pxs_diags *d, const struct px
         return;
     for (size_t i = 0; i < node->n; i++) {
         const struct pxs_entry *e = &node->items[i];
-        if (!pxs_key_of_node(d, e->key, "zip", &key) || !pxs_sweep_claim(c, d, PXS_PART_ZIP, key, e->key) ||
+        if (!pxs_key_of_node(d, e->key, "zip", &key) ||
+            !pxs_sweep_claim(c, d, PXS_PART_ZIP, key, e->key) ||
             !is_value_list(d, e->value, e->key->text) || !same_length(d, n ? columns[0] : NULL, e))
             continue;
         columns[n] = e;
         keys[n++] = key;
     }
-    struct pxs_axis *axis = n ? pxs_sweep_add_axis(c, d, PXS_PART_ZIP, columns[0]->value->n, keys, n) : NULL;
+    struct pxs_axis *axis =
+        n ? pxs_sweep_add_axis(c, d, PXS_PART_ZIP, columns[0]->value->n, keys, n) : NULL;
     for (size_t column = 0; column < n; column++)
         read_column(c, d, axis, column, columns[column]->value);
 }
 
-/* ---- points ---------------------------------------------------------------------------------------------- */
+/* ---- points --------------------------------------------------------------------------------- */
 
 /* Claims the keys of one point; those that are new to the part are appended to `keys`. */
-static void claim_point(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *point, int *keys,
-                        size_t *n_keys) {
+static void claim_point(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *point,
+                        int *keys, size_t *n_keys) {
     for (size_t i = 0; i < point->n; i++) {
         int key;
         if (!pxs_key_of_node(d, point->items[i].key, "points", &key))
@@ -164,7 +175,8 @@ static void read_point(struct pxs_config *c, struct pxs_diags *d, const struct p
             continue;
         while (column < axis->n_keys && axis->keys[column] != (int)key)
             column++;
-        if (column < axis->n_keys && pxs_cell_read(c, d, key, point->items[i].value, &cells[column]))
+        if (column < axis->n_keys &&
+            pxs_cell_read(c, d, key, point->items[i].value, &cells[column]))
             cells[column].node = point->items[i].key;
     }
 }
@@ -185,9 +197,10 @@ static void parse_points(struct pxs_config *c, struct pxs_diags *d, const struct
             read_point(c, d, node->items[i].value, axis, &axis->cells[i * n_keys]);
 }
 
-/* ---- seeds ----------------------------------------------------------------------------------------------- */
+/* ---- seeds ---------------------------------------------------------------------------------- */
 
-static void refuse_seed_beside(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *seeds) {
+static void refuse_seed_beside(struct pxs_config *c, struct pxs_diags *d,
+                               const struct pxs_node *seeds) {
     const struct pxs_node *stated[2] = {c->base_where[PXS_PARAM_seed], c->set.keys[PXS_PARAM_seed]};
     struct pxs_text place = {0};
     pxs_node_place(seeds, &place);
@@ -226,11 +239,13 @@ static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct 
         read_column(c, d, pxs_sweep_add_axis(c, d, PXS_PART_SEEDS, node->n, &key, 1), 0, node);
 }
 
-/* ---- together -------------------------------------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------------------------- */
 
-static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e, bool seeds) {
+static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e,
+                       bool seeds) {
     static const char *const known[] = {"grid", "zip", "points", "random", "seeds", "prune"};
-    static void (*const parse[])(struct pxs_config *, struct pxs_diags *, const struct pxs_node *) = {
+    static void (*const parse[])(struct pxs_config *, struct pxs_diags *,
+                                 const struct pxs_node *) = {
         parse_grid, parse_zip, parse_points, pxs_random_parse, parse_seeds, pxs_prune_parse};
     size_t part = 0;
     while (part < PXS_COUNT(known) && strcmp(known[part], e->key->text) != 0)

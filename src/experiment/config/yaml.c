@@ -1,6 +1,7 @@
-/* YAML text to nodes with positions. The one file that knows libyaml. What it refuses, each in its own words: tabs as
- * indentation, duplicate keys, merge keys, tags, lists as keys, several documents, nesting without end, aliases that
- * contain themselves or grow without bound. Scalars stay text: their key decides what they are. */
+/* YAML text to nodes with positions. The one file that knows libyaml. What it refuses, each in its
+ * own words: tabs as indentation, duplicate keys, merge keys, tags, lists as keys, several
+ * documents, nesting without end, aliases that contain themselves or grow without bound. Scalars
+ * stay text: their key decides what they are. */
 #include "config_priv.h"
 
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static bool fail_at(struct builder *b, yaml_mark_t mark, const char *fmt, ...) {
     return false;
 }
 
-/* ---- libyaml's own complaints ---------------------------------------------------------------------------- */
+/* ---- libyaml's own complaints --------------------------------------------------------------- */
 
 /* The character at a mark. */
 static char character_at(const struct pxs_source *source, yaml_mark_t mark) {
@@ -73,15 +74,16 @@ static bool report_syntax(struct builder *b) {
     const char *problem = p->problem ? p->problem : "unreadable";
     if (p->context &&
         p->problem_mark.line + 1 >= b->source->n_lines) /* the end is not where the mistake is */
-        return fail_at(b, p->context_mark, "this is not YAML: %s, %s that begins here", problem, p->context);
+        return fail_at(b, p->context_mark, "this is not YAML: %s, %s that begins here", problem,
+                       p->context);
     if (p->context && p->context_mark.line != p->problem_mark.line)
-        return fail_at(b, p->problem_mark, "this is not YAML: %s, %s that began at line %zu", problem,
-                       p->context, p->context_mark.line + 1);
+        return fail_at(b, p->problem_mark, "this is not YAML: %s, %s that began at line %zu",
+                       problem, p->context, p->context_mark.line + 1);
     return fail_at(b, p->problem_mark, "this is not YAML: %s%s%s", problem, p->context ? ", " : "",
                    p->context ? p->context : "");
 }
 
-/* ---- building -------------------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------- */
 
 static struct pxs_node *new_node(struct builder *b, enum pxs_node_kind kind, yaml_mark_t mark) {
     struct pxs_node *node = pxs_config_alloc(b->c, b->d, sizeof *node);
@@ -109,13 +111,14 @@ static bool push_item(struct builder *b, struct frame *f, struct pxs_entry item)
     return true;
 }
 
-static bool add_key(struct builder *b, struct frame *f, const struct pxs_node *node, yaml_mark_t mark,
-                    bool alias) {
+static bool add_key(struct builder *b, struct frame *f, const struct pxs_node *node,
+                    yaml_mark_t mark, bool alias) {
     if (alias || node->kind != PXS_NODE_SCALAR)
         return fail_at(b, mark, "a key must be a word, not %s",
                        alias ? "an alias" : pxs_node_kind_name(node));
     if (!node->quoted && strcmp(node->text, "<<") == 0)
-        return fail_at(b, mark, "merge keys (<<) are not supported: use `extends`, or repeat the values");
+        return fail_at(b, mark,
+                       "merge keys (<<) are not supported: use `extends`, or repeat the values");
     f->key = node;
     return true;
 }
@@ -131,7 +134,8 @@ static bool place(struct builder *b, const struct pxs_node *node, yaml_mark_t ma
         return add_key(b, f, node, mark, alias);
     f->node->weight += node->weight;
     if (f->node->weight > PXS_NODES_MAX)
-        return fail_at(b, mark, "the aliases in this file unfold to more than %d values", PXS_NODES_MAX);
+        return fail_at(b, mark, "the aliases in this file unfold to more than %d values",
+                       PXS_NODES_MAX);
     bool added = push_item(b, f, (struct pxs_entry){f->key, node});
     f->key = NULL;
     return added;
@@ -156,7 +160,8 @@ static bool on_alias(struct builder *b, const yaml_event_t *e) {
             continue;
         for (size_t level = 0; level < b->depth; level++)
             if (b->stack[level].node == b->anchors[i].node)
-                return fail_at(b, e->start_mark, "the alias *%s stands inside of its own anchor", name);
+                return fail_at(b, e->start_mark, "the alias *%s stands inside of its own anchor",
+                               name);
         return place(b, b->anchors[i].node, e->start_mark, true);
     }
     return fail_at(b, e->start_mark, "no anchor &%s stands before this alias", name);
@@ -212,12 +217,14 @@ static int compare_keys(const void *a, const void *b) {
     return x->line != y->line ? (x->line < y->line ? -1 : 1) : x->column < y->column ? -1 : 1;
 }
 
-static void report_duplicate(struct builder *b, const struct pxs_node *first, const struct pxs_node *second) {
+static void report_duplicate(struct builder *b, const struct pxs_node *first,
+                             const struct pxs_node *second) {
     if (pxs_diags_full(b->d))
         return;
     struct pxs_text text = {0};
     pxs_text_add_quoted(&text, second->text);
-    pxs_diag_node(b->d, second, "key %s stands twice: before in line %d", pxs_text_str(&text), first->line);
+    pxs_diag_node(b->d, second, "key %s stands twice: before in line %d", pxs_text_str(&text),
+                  first->line);
     pxs_text_finish(&text);
 }
 
@@ -266,7 +273,8 @@ static bool on_event(struct builder *b, const yaml_event_t *e) {
         return true;
     case YAML_DOCUMENT_START_EVENT:
         return ++b->documents == 1 ||
-               fail_at(b, e->start_mark, "a second document begins here: one file is one experiment");
+               fail_at(b, e->start_mark,
+                       "a second document begins here: one file is one experiment");
     case YAML_ALIAS_EVENT:
         return on_alias(b, e);
     case YAML_SCALAR_EVENT:
@@ -298,7 +306,8 @@ static bool build(struct builder *b, const char *text) {
     return true;
 }
 
-bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *source, const char *text) {
+bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *source,
+                    const char *text) {
     struct builder *b = calloc(1, sizeof *b);
     if (!b || !yaml_parser_initialize(&b->parser)) {
         free(b);

@@ -10,7 +10,7 @@ static enum pxs_status at_fault(enum pxs_param_key *out, int key) {
     return PXS_E_INVALID;
 }
 
-/* ---- what must be stated --------------------------------------------------------------------------------- */
+/* ---- what must be stated -------------------------------------------------------------------- */
 
 static bool is_missing(const struct pxs_params *p, int key) {
     const struct pxs_param_info *info = pxs_param_info(key);
@@ -18,7 +18,8 @@ static bool is_missing(const struct pxs_params *p, int key) {
         return false;
     struct pxs_param_value value = pxs_params_get(p, key);
     if (value.kind == PXS_VALUE_INTEGER || value.kind == PXS_VALUE_REAL)
-        return !pxs_param_in_range(info, value.kind == PXS_VALUE_REAL ? value.real : (double)value.integer);
+        return !pxs_param_in_range(info, value.kind == PXS_VALUE_REAL ? value.real
+                                                                      : (double)value.integer);
     return value.kind == PXS_VALUE_NULL;
 }
 
@@ -46,7 +47,7 @@ static enum pxs_status check_stated(const struct pxs_params *p, enum pxs_param_k
     return PXS_OK;
 }
 
-/* ---- schedules ------------------------------------------------------------------------------------------- */
+/* ---- schedules ------------------------------------------------------------------------------ */
 
 /* One network's schedule keys. */
 struct rates {
@@ -68,10 +69,11 @@ static struct rates rates_of(const struct pxs_params *p, bool g) {
                               p->min_lr,
                               p->warmup_epochs,
                               p->n_epochs_decay};
-    return (struct rates){PXS_PARAM_learning_rate_D,  PXS_PARAM_lr_policy_D, PXS_PARAM_warmup_epochs_D,
-                          PXS_PARAM_n_epochs_decay_D, PXS_PARAM_max_lr_D,    PXS_PARAM_min_lr_D,
-                          p->learning_rate_D,         p->max_lr_D,           p->min_lr_D,
-                          p->warmup_epochs_D,         p->n_epochs_decay_D};
+    return (struct rates){
+        PXS_PARAM_learning_rate_D,  PXS_PARAM_lr_policy_D, PXS_PARAM_warmup_epochs_D,
+        PXS_PARAM_n_epochs_decay_D, PXS_PARAM_max_lr_D,    PXS_PARAM_min_lr_D,
+        p->learning_rate_D,         p->max_lr_D,           p->min_lr_D,
+        p->warmup_epochs_D,         p->n_epochs_decay_D};
 }
 
 static enum pxs_status check_rates(const struct pxs_params *p, bool g, enum pxs_param_key *key,
@@ -80,13 +82,15 @@ static enum pxs_status check_rates(const struct pxs_params *p, bool g, enum pxs_
     const char *base = pxs_param_info(r.base_key)->key;
     long long epochs = (long long)p->n_epochs;
     if (r.warmup >= p->n_epochs) {
-        pxs_fail(err, PXS_E_INVALID, "%s must leave epochs for the policy: it is %lld and n_epochs is %lld",
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s must leave epochs for the policy: it is %lld and n_epochs is %lld",
                  pxs_param_info(r.warmup_key)->key, (long long)r.warmup, epochs);
         return at_fault(key, r.warmup_key);
     }
     if (pxs_params_effective(p, r.decay_key) && r.decay > p->n_epochs - r.warmup) {
-        pxs_fail(err, PXS_E_INVALID, "%s must fit into the %lld epochs that the policy has, but is %lld",
-                 pxs_param_info(r.decay_key)->key, epochs - (long long)r.warmup, (long long)r.decay);
+        pxs_fail(
+            err, PXS_E_INVALID, "%s must fit into the %lld epochs that the policy has, but is %lld",
+            pxs_param_info(r.decay_key)->key, epochs - (long long)r.warmup, (long long)r.decay);
         return at_fault(key, r.decay_key);
     }
     if (pxs_params_effective(p, r.max_key) && r.max_lr <= r.base) {
@@ -99,11 +103,13 @@ static enum pxs_status check_rates(const struct pxs_params *p, bool g, enum pxs_
                  pxs_param_info(r.min_key)->key, base, r.base, r.min_lr);
         return at_fault(key, r.min_key);
     }
-    if (pxs_params_get(p, r.policy_key).text == pxs_param_info(r.policy_key)->names[PXS_LR_PLATEAU] &&
+    if (pxs_params_get(p, r.policy_key).text ==
+            pxs_param_info(r.policy_key)->names[PXS_LR_PLATEAU] &&
         p->validation == PXS_VALIDATION_OFF) {
-        pxs_fail(err, PXS_E_INVALID,
-                 "%s: plateau follows the validation loss, but validation is off: set it to full or lab",
-                 pxs_param_info(r.policy_key)->key);
+        pxs_fail(
+            err, PXS_E_INVALID,
+            "%s: plateau follows the validation loss, but validation is off: set it to full or lab",
+            pxs_param_info(r.policy_key)->key);
         return at_fault(key, r.policy_key);
     }
     return PXS_OK;
@@ -115,7 +121,8 @@ static enum pxs_status check_early_stop(const struct pxs_params *p, enum pxs_par
         p->validation != PXS_VALIDATION_OFF)
         return PXS_OK;
     pxs_fail(err, PXS_E_INVALID,
-             "%s waits for a better %s, but validation is off: set it to full or lab, or say %s: avg_loss_G",
+             "%s waits for a better %s, but validation is off: set it to full or lab, or say %s: "
+             "avg_loss_G",
              pxs_param_info(PXS_PARAM_early_stop_patience)->key,
              pxs_param_info(PXS_PARAM_early_stop_metric)->names[p->early_stop_metric],
              pxs_param_info(PXS_PARAM_early_stop_metric)->key);
@@ -128,13 +135,15 @@ static enum pxs_status check_validation(const struct pxs_params *p, enum pxs_par
     if (p->val_fraction > 0 || p->validation != PXS_VALIDATION_FULL)
         return PXS_OK;
     pxs_fail(err, PXS_E_INVALID,
-             "val_fraction 0 leaves no pairs to validate on: set it above 0, leave it out where the data set "
+             "val_fraction 0 leaves no pairs to validate on: set it above 0, leave it out where "
+             "the data set "
              "has val/, or set "
              "validation to lab or off");
     return at_fault(key, PXS_PARAM_val_fraction);
 }
 
-enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key, struct pxs_error *err) {
+enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key,
+                                 struct pxs_error *err) {
     PXS_TRY(check_stated(p, key, err));
     PXS_TRY(check_rates(p, true, key, err));
     PXS_TRY(check_rates(p, false, key, err));
@@ -142,7 +151,8 @@ enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key 
     PXS_TRY(check_validation(p, key, err));
     int64_t side = p->img_height < p->img_width ? p->img_height : p->img_width;
     if (p->jitter > side) {
-        pxs_fail(err, PXS_E_INVALID, "%s must not exceed the image's smaller side, %lld pixels, but is %lld",
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s must not exceed the image's smaller side, %lld pixels, but is %lld",
                  pxs_param_info(PXS_PARAM_jitter)->key, (long long)side, (long long)p->jitter);
         return at_fault(key, PXS_PARAM_jitter);
     }

@@ -1,4 +1,5 @@
-/* Names that other trainers have for the same thing, or for what there is not here: too far from ours for "did you mean". */
+/* Names that other trainers have for the same thing, or for what there is not here: too far from
+ * ours for "did you mean". */
 #include "params_priv.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@ static const struct {
 #include "foreign.def"
 };
 
-/* Letters without case, digits; what stands between words is left out. False where anything else is in it, or nothing. */
+/* Letters without case, digits; what stands between words is left out. False where anything else is
+ * in it, or nothing. */
 static bool reduce(const char *name, char out[NAME_MAX_BYTES + 1]) {
     size_t n = 0;
     for (; *name; name++) {

@@ -1,5 +1,5 @@
-/* What makes two runs the same: a versioned canonical text and its hash. A change to any byte of this text makes every
- * stored run a stranger; tests pin the hash of the defaults. */
+/* What makes two runs the same: a versioned canonical text and its hash. A change to any byte of
+ * this text makes every stored run a stranger; tests pin the hash of the defaults. */
 #include "params_priv.h"
 
 #include <string.h>
@@ -27,7 +27,8 @@ static int sorted_keys(const struct pxs_params *p, int keys[PXS_PARAM_COUNT]) {
         if (!in_identity(p, key))
             continue;
         int at = n++;
-        for (; at > 0 && strcmp(pxs_param_info(keys[at - 1])->key, pxs_param_info(key)->key) > 0; at--)
+        for (; at > 0 && strcmp(pxs_param_info(keys[at - 1])->key, pxs_param_info(key)->key) > 0;
+             at--)
             keys[at] = keys[at - 1];
         keys[at] = key;
     }
@@ -50,7 +51,8 @@ void pxs_params_canonical(const struct pxs_params *p, const struct pxs_params_co
     }
 }
 
-enum pxs_status pxs_params_identity(const struct pxs_params *p, const struct pxs_params_content *content,
+enum pxs_status pxs_params_identity(const struct pxs_params *p,
+                                    const struct pxs_params_content *content,
                                     char hex[PXS_SHA256_HEX], struct pxs_error *err) {
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);

@@ -12,7 +12,8 @@
 #include "params.def"
 
 #define PXS_ALWAYS .conditional = false
-#define PXS_UNDER(other, values) .conditional = true, .under = PXS_PARAM_##other, .under_values = (values)
+#define PXS_UNDER(other, values) \
+    .conditional = true, .under = PXS_PARAM_##other, .under_values = (values)
 #define PXS_ABOVE_ZERO PXS_BIT(1)
 #define PXS_BIT(symbol) (UINT64_C(1) << (symbol))
 #define PXS_ROW(name, kind, row_flags, row_unit, row_help)                                      \
@@ -20,7 +21,8 @@
     .offset = offsetof(struct pxs_params, name), .size = sizeof(((struct pxs_params *)0)->name)
 
 static const struct pxs_param_info table[PXS_PARAM_COUNT] = {
-#define PXS_PATH(key, flags, unit, under, help) {PXS_ROW(key, PXS_TYPE_PATH, flags, unit, help), under},
+#define PXS_PATH(key, flags, unit, under, help) \
+    {PXS_ROW(key, PXS_TYPE_PATH, flags, unit, help), under},
 #define PXS_INT(key, default_value, low, high, flags, unit, under, help) \
     {PXS_ROW(key, PXS_TYPE_INT, flags, unit, help), under, .min = (low), .max = (high)},
 #define PXS_FLOAT(key, default_value, low, high, flags, unit, under, help) \

@@ -1,11 +1,12 @@
-/* Values in and out of a struct pxs_params: from a person's text, for the database, and what depends on other keys. */
+/* Values in and out of a struct pxs_params: from a person's text, for the database, and what
+ * depends on other keys. */
 #include "params_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- from text ------------------------------------------------------------------------------------------- */
+/* ---- from text ------------------------------------------------------------------------------ */
 
 struct scalar {
     int key;
@@ -16,8 +17,9 @@ struct scalar {
 };
 
 static bool is_null(const struct scalar *s) {
-    return !s->quoted && (s->text[0] == '\0' || strcmp(s->text, "~") == 0 || strcmp(s->text, "null") == 0 ||
-                          strcmp(s->text, "Null") == 0 || strcmp(s->text, "NULL") == 0);
+    return !s->quoted &&
+           (s->text[0] == '\0' || strcmp(s->text, "~") == 0 || strcmp(s->text, "null") == 0 ||
+            strcmp(s->text, "Null") == 0 || strcmp(s->text, "NULL") == 0);
 }
 
 /* "batch_size must be an integer, 1 to 4096, not 'x'" */
@@ -42,7 +44,8 @@ static enum pxs_status mismatch(const struct scalar *s, enum pxs_status status, 
     return status;
 }
 
-static enum pxs_status set_number(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status set_number(const struct scalar *s, struct pxs_params *p,
+                                  struct pxs_error *err) {
     double real;
     int64_t whole;
     if (!pxs_parse_double(s->text, &real))
@@ -61,7 +64,8 @@ static enum pxs_status set_number(const struct scalar *s, struct pxs_params *p, 
     return PXS_OK;
 }
 
-static enum pxs_status set_bool(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status set_bool(const struct scalar *s, struct pxs_params *p,
+                                struct pxs_error *err) {
     bool yes = strcmp(s->text, "true") == 0;
     if (!yes && strcmp(s->text, "false") != 0)
         return mismatch(s, PXS_E_INVALID, "", err);
@@ -78,7 +82,8 @@ static int enum_value(const struct pxs_param_info *info, const char *text) {
     return -1;
 }
 
-static enum pxs_status set_enum(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status set_enum(const struct scalar *s, struct pxs_params *p,
+                                struct pxs_error *err) {
     int value = enum_value(s->info, s->text);
     if (value >= 0) {
         *(int *)pxs_param_field_mut(p, s->key) = value;
@@ -94,7 +99,8 @@ static enum pxs_status set_enum(const struct scalar *s, struct pxs_params *p, st
     return mismatch(s, PXS_E_INVALID, hint, err);
 }
 
-static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p,
+                                struct pxs_error *err) {
     char joined[PXS_PATH_MAX], absolute[PXS_PATH_MAX];
     char *field = pxs_param_field_mut(p, s->key);
     if (is_null(s)) {
@@ -104,8 +110,8 @@ static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p, st
     if (s->text[0] == '\0')
         return mismatch(s, PXS_E_INVALID, "", err);
     if (!pxs_is_utf8(s->text))
-        return mismatch(s, PXS_E_INVALID, ", which is not UTF-8 and so cannot be written into config.yaml",
-                        err);
+        return mismatch(s, PXS_E_INVALID,
+                        ", which is not UTF-8 and so cannot be written into config.yaml", err);
     if (strncmp(s->text, "~/", 2) == 0)
         return mismatch(s, PXS_E_INVALID, ": ~ is not expanded here, write the folder out", err);
     if (!pxs_path_join(joined, sizeof joined, s->base_dir, s->text) ||
@@ -117,7 +123,7 @@ static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p, st
     return PXS_OK;
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 size_t pxs_params_ints(const char *field, int64_t out[PXS_INTS_MAX]) {
     size_t n = 0;
@@ -128,7 +134,8 @@ size_t pxs_params_ints(const char *field, int64_t out[PXS_INTS_MAX]) {
 }
 
 /* "[30, 45]" or "30,45" into "30,45"; false where it is no rising list within the row's range. */
-static bool read_ints(const struct pxs_param_info *info, const char *text, char field[PXS_INTS_TEXT]) {
+static bool read_ints(const struct pxs_param_info *info, const char *text,
+                      char field[PXS_INTS_TEXT]) {
     static const char spaces[] = " \t";
     size_t used = 0, n = 0;
     int64_t last = INT64_MIN, value;
@@ -142,7 +149,8 @@ static bool read_ints(const struct pxs_param_info *info, const char *text, char 
         if (length == 0 || length >= sizeof number || n++ == PXS_INTS_MAX)
             return false;
         memcpy(number, at, length);
-        if (!pxs_parse_int(number, &value) || value <= last || !pxs_param_in_range(info, (double)value))
+        if (!pxs_parse_int(number, &value) || value <= last ||
+            !pxs_param_in_range(info, (double)value))
             return false;
         last = value;
         used += (size_t)snprintf(field + used, PXS_INTS_TEXT - used, "%s%lld", n > 1 ? "," : "",
@@ -157,7 +165,8 @@ static bool read_ints(const struct pxs_param_info *info, const char *text, char 
     return at[strspn(at, spaces)] == '\0';
 }
 
-static enum pxs_status set_ints(const struct scalar *s, struct pxs_params *p, struct pxs_error *err) {
+static enum pxs_status set_ints(const struct scalar *s, struct pxs_params *p,
+                                struct pxs_error *err) {
     char field[PXS_INTS_TEXT] = ""; /* to its last byte: structs of equal values are equal */
     if (s->quoted)
         return mismatch(s, PXS_E_INVALID, " in quotes, which is text: write a list, [30, 45]", err);
@@ -184,7 +193,7 @@ enum pxs_status pxs_params_set(struct pxs_params *p, int key, const char *text, 
     }
 }
 
-/* ---- typed ----------------------------------------------------------------------------------------------- */
+/* ---- typed ---------------------------------------------------------------------------------- */
 
 struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key) {
     const struct pxs_param_info *info = pxs_param_info(key);
@@ -196,11 +205,13 @@ struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key) {
             return (struct pxs_param_value){.kind = PXS_VALUE_NULL};
         return (struct pxs_param_value){.kind = PXS_VALUE_TEXT, .text = field};
     case PXS_TYPE_INT:
-        return (struct pxs_param_value){.kind = PXS_VALUE_INTEGER, .integer = *(const int64_t *)field};
+        return (struct pxs_param_value){.kind = PXS_VALUE_INTEGER,
+                                        .integer = *(const int64_t *)field};
     case PXS_TYPE_BOOL:
         return (struct pxs_param_value){.kind = PXS_VALUE_INTEGER, .integer = *(const bool *)field};
     case PXS_TYPE_ENUM:
-        return (struct pxs_param_value){.kind = PXS_VALUE_TEXT, .text = info->names[*(const int *)field]};
+        return (struct pxs_param_value){.kind = PXS_VALUE_TEXT,
+                                        .text = info->names[*(const int *)field]};
     case PXS_TYPE_FLOAT:
         break;
     }
@@ -265,7 +276,7 @@ bool pxs_params_equal_at(const struct pxs_params *a, const struct pxs_params *b,
     return x.integer == y.integer && memcmp(&x.real, &y.real, sizeof x.real) == 0;
 }
 
-/* ---- what depends on other keys -------------------------------------------------------------------------- */
+/* ---- what depends on other keys ------------------------------------------------------------- */
 
 bool pxs_params_effective(const struct pxs_params *p, int key) {
     const struct pxs_param_info *info = pxs_param_info(key);

@@ -38,11 +38,12 @@ const char *pxs_nearest_word(const char *word, const char *const *words, size_t 
     for (size_t i = 0; i < n; i++) {
         lower_word(candidate, words[i]);
         size_t distance = pxs_edit_distance(wanted, candidate);
-        bool begins =
-            length >= 3 && strncmp(wanted, candidate, length) == 0; /* "lambda" begins lambda_pixel */
+        bool begins = length >= 3 &&
+                      strncmp(wanted, candidate, length) == 0; /* "lambda" begins lambda_pixel */
         if (!begins && (distance > most || distance >= strlen(candidate)))
             continue;
-        /* The beginning of a word before any slip, the shortest such word first; a swap before another letter. */
+        /* The beginning of a word before any slip, the shortest such word first; a swap before
+         * another letter. */
         size_t rank = begins ? distance : WORD_MAX + 2 * distance + !is_shuffled(wanted, candidate);
         if (rank < best) {
             best = rank;
@@ -72,7 +73,8 @@ enum pxs_status pxs_fail_not_utf8(struct pxs_error *err, const char *what, const
         length = length ? length : 1;
     }
     pxs_fail(err, PXS_E_INVALID,
-             "%s: the path is not UTF-8, so that neither config.yaml nor the database can hold it; rename "
+             "%s: the path is not UTF-8, so that neither config.yaml nor the database can hold it; "
+             "rename "
              "that folder "
              "(`convmv` renames many): %s",
              what, pxs_text_str(&shown));

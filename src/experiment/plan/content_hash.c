@@ -30,20 +30,24 @@ static bool is_stated(const struct pxs_config *config, size_t index, int key) {
     return stated;
 }
 
-/* The user's problems are collected, so that one pass names all of them; anything else ends the pass. */
+/* The user's problems are collected, so that one pass names all of them; anything else ends the
+ * pass. */
 static enum pxs_status note_problem(struct pxs_contents *c, enum pxs_status status,
                                     const struct pxs_error *err) {
-    if (status == PXS_OK || status == PXS_E_STOPPED || status == PXS_E_NOMEM || status == PXS_E_INTERNAL)
+    if (status == PXS_OK || status == PXS_E_STOPPED || status == PXS_E_NOMEM ||
+        status == PXS_E_INTERNAL)
         return status;
     if (c->problem == PXS_OK)
         c->problem = status;
     size_t used = strlen(c->problems);
-    snprintf(c->problems + used, sizeof c->problems - used, "%s%s", used > 0 ? "\n" : "", err->message);
+    snprintf(c->problems + used, sizeof c->problems - used, "%s%s", used > 0 ? "\n" : "",
+             err->message);
     return PXS_OK;
 }
 
 /* With the line of the experiment file that names the path. */
-static void show_place(const struct pxs_config *config, size_t index, int key, struct pxs_error *err) {
+static void show_place(const struct pxs_config *config, size_t index, int key,
+                       struct pxs_error *err) {
     struct pxs_text text = {0};
     pxs_config_point_at(config, index, key, err->message, &text);
     if (!text.failed)
@@ -52,8 +56,8 @@ static void show_place(const struct pxs_config *config, size_t index, int key, s
 }
 
 static enum pxs_status inspect(const struct pxs_params *p, double held_back, bool stated,
-                               const struct pxs_sweep_options *options, struct pxs_dataset_info *info,
-                               struct pxs_error *err) {
+                               const struct pxs_sweep_options *options,
+                               struct pxs_dataset_info *info, struct pxs_error *err) {
     struct pxs_cpu cpu;
     struct pxs_pool *pool = NULL;
     pxs_cpu_detect(&cpu);
@@ -75,20 +79,23 @@ static enum pxs_status inspect(const struct pxs_params *p, double held_back, boo
     return status;
 }
 
-enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_config *config, size_t index,
-                                  const struct pxs_params *params, const struct pxs_sweep_options *options,
+enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_config *config,
+                                  size_t index, const struct pxs_params *params,
+                                  const struct pxs_sweep_options *options,
                                   const struct pxs_dataset_info **out, struct pxs_error *err) {
     bool stated = is_stated(config, index, PXS_PARAM_val_fraction);
     double held_back = params->validation == PXS_VALIDATION_OFF ? 0 : params->val_fraction;
     for (size_t i = 0; i < c->n_data; i++) {
         const struct pxs_data_seen *d = &c->data[i];
-        if (strcmp(d->path, params->dataset) == 0 && d->val_fraction == held_back && d->stated == stated) {
+        if (strcmp(d->path, params->dataset) == 0 && d->val_fraction == held_back &&
+            d->stated == stated) {
             *out = &d->info;
             return PXS_OK;
         }
     }
-    struct pxs_data_seen seen = {
-        .path = pxs_arena_strdup(c->arena, params->dataset), .val_fraction = held_back, .stated = stated};
+    struct pxs_data_seen seen = {.path = pxs_arena_strdup(c->arena, params->dataset),
+                                 .val_fraction = held_back,
+                                 .stated = stated};
     if (!seen.path || !grow(c->arena, (void **)&c->data, &c->cap_data, c->n_data, sizeof seen))
         return pxs_fail_nomem(err);
     enum pxs_status status = inspect(params, held_back, stated, options, &seen.info, err);
@@ -112,13 +119,13 @@ static enum pxs_status check_weights(const struct pxs_params *p, struct pxs_erro
 
 /* All that decides about names and shapes of weights. */
 static bool same_shape(const struct pxs_params *a, const struct pxs_params *b) {
-    return a->img_height == b->img_height && a->img_width == b->img_width && a->channels == b->channels &&
-           a->ngf == b->ngf && a->ndf == b->ndf;
+    return a->img_height == b->img_height && a->img_width == b->img_width &&
+           a->channels == b->channels && a->ngf == b->ngf && a->ndf == b->ndf;
 }
 
-enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config, size_t index,
-                                     const struct pxs_params *params, const char **hash,
-                                     struct pxs_error *err) {
+enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config,
+                                     size_t index, const struct pxs_params *params,
+                                     const char **hash, struct pxs_error *err) {
     struct pxs_weights_seen seen = {.params = *params};
     *hash = "";
     if (params->init_from[0] == '\0')

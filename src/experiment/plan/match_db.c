@@ -61,9 +61,10 @@ static enum pxs_status keep_known(struct pxs_plan *plan, struct pxs_plan_run *ru
     return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 
-/* Numbers of folders that others have made are left alone only where no database can tell whose they are. */
-static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_plan_run *rows, int64_t next,
-                                struct pxs_error *err) {
+/* Numbers of folders that others have made are left alone only where no database can tell whose
+ * they are. */
+static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_plan_run *rows,
+                                int64_t next, struct pxs_error *err) {
     int64_t highest;
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
@@ -101,7 +102,8 @@ static enum pxs_status name_left_out(struct pxs_plan *plan, struct pxs_store *st
 }
 
 /* How many of the file's runs the database knows by the hash that they had before. */
-static enum pxs_status count_before(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
+static enum pxs_status count_before(struct pxs_plan *plan, struct pxs_store *store,
+                                    struct pxs_error *err) {
     struct pxs_store_plan found = {0};
     struct pxs_store_plan_run *rows = calloc(plan->n, sizeof *rows);
     size_t n = 0;
@@ -114,7 +116,8 @@ static enum pxs_status count_before(struct pxs_plan *plan, struct pxs_store *sto
         rows[n++].seed = plan->runs[i].seed;
     }
     plan->n_before = 0;
-    enum pxs_status status = n > 0 ? pxs_store_lookup(store, plan->sweep, rows, n, &found, err) : PXS_OK;
+    enum pxs_status status =
+        n > 0 ? pxs_store_lookup(store, plan->sweep, rows, n, &found, err) : PXS_OK;
     for (size_t i = 0; i < n && status == PXS_OK; i++)
         plan->n_before += rows[i].run_id != 0;
     pxs_store_plan_finish(&found);
@@ -141,7 +144,8 @@ static enum pxs_status mark_stale(struct pxs_plan *plan, struct pxs_store *store
     return PXS_OK;
 }
 
-enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store, struct pxs_error *err) {
+enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store,
+                               struct pxs_error *err) {
     if (!store)
         return name_all(plan, NULL, 1, err);
     struct pxs_store_plan found = {0};
@@ -176,11 +180,13 @@ enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struc
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- the same path, the same content --------------------------------------------------------------------- */
+/* ---- the same path, the same content -------------------------------------------------------- */
 
-/* What a path of the sweep's runs held: the frozen line that names it ("dataset: ..."), and its hash. */
+/* What a path of the sweep's runs held: the frozen line that names it ("dataset: ..."), and its
+ * hash. */
 struct content {
-    const char *line, *hash, *run; /* run: the first of those that the file no longer asks for, else NULL */
+    /* run: the first of those that the file no longer asks for, else NULL */
+    const char *line, *hash, *run;
 };
 struct contents {
     struct pxs_arena arena;
@@ -197,7 +203,8 @@ static struct content *find_content(const struct contents *all, const char *line
     return NULL;
 }
 
-static struct content *add_content(struct contents *all, const char *line, size_t bytes, const char *hash) {
+static struct content *add_content(struct contents *all, const char *line, size_t bytes,
+                                   const char *hash) {
     struct content *more = realloc(all->items, (all->n + 1) * sizeof *more);
     if (!more)
         return NULL;
@@ -211,8 +218,8 @@ static struct content *add_content(struct contents *all, const char *line, size_
     return one;
 }
 
-static enum pxs_status note_content(struct contents *all, const char *yaml, const char *key, const char *hash,
-                                    const char *gone_run, struct pxs_error *err) {
+static enum pxs_status note_content(struct contents *all, const char *yaml, const char *key,
+                                    const char *hash, const char *gone_run, struct pxs_error *err) {
     const char *line;
     size_t bytes;
     if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes))
@@ -225,8 +232,8 @@ static enum pxs_status note_content(struct contents *all, const char *yaml, cons
     return PXS_OK;
 }
 
-static enum pxs_status note_run(struct contents *all, struct pxs_store *store, int64_t run_id, bool gone,
-                                struct pxs_error *err) {
+static enum pxs_status note_run(struct contents *all, struct pxs_store *store, int64_t run_id,
+                                bool gone, struct pxs_error *err) {
     struct pxs_frozen_head head;
     char *yaml = NULL;
     PXS_TRY(pxs_store_run_config(store, run_id, &yaml, err));
@@ -239,14 +246,16 @@ static enum pxs_status note_run(struct contents *all, struct pxs_store *store, i
     return status;
 }
 
-/* What the path in `yaml`, a planned run's, holds now must be what it held for some run of the sweep, if for any: runs made on several
- * contents of one path can come together in one database, and each content goes on with its own. */
+/* What the path in `yaml`, a planned run's, holds now must be what it held for some run of the
+ * sweep, if for any: runs made on several contents of one path can come together in one database,
+ * and each content goes on with its own. */
 static enum pxs_status check_content(const struct contents *all, const char *yaml, const char *key,
                                      const char *hash, struct pxs_error *err) {
     const struct content *other = NULL;
     const char *line;
     size_t bytes;
-    if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes) || find_content(all, line, bytes, hash))
+    if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes) ||
+        find_content(all, line, bytes, hash))
         return PXS_OK;
     for (size_t i = 0; i < all->n && !other; i++)
         if (all->items[i].run && strncmp(all->items[i].line, line, bytes) == 0 &&
@@ -254,11 +263,12 @@ static enum pxs_status check_content(const struct contents *all, const char *yam
             other = &all->items[i];
     if (!other)
         return PXS_OK;
-    return pxs_fail(err, PXS_E_INVALID,
-                    "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  sha256 "
-                    "%s\nPut the old "
-                    "content back, or give the experiment another name (`name:` or --set name=...)",
-                    (int)bytes, line, other->run, other->hash, hash);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  sha256 "
+        "%s\nPut the old "
+        "content back, or give the experiment another name (`name:` or --set name=...)",
+        (int)bytes, line, other->run, other->hash, hash);
 }
 
 static enum pxs_status check_plan(const struct pxs_plan *plan, const struct contents *all,
@@ -304,11 +314,12 @@ enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store
     return status;
 }
 
-/* ---- freezing -------------------------------------------------------------------------------------------- */
+/* ---- freezing ------------------------------------------------------------------------------- */
 
 /* Fills in what a new run's row is made from; params and yaml of run i go to params[i], yaml[i]. */
-static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i, struct pxs_store_plan_run *row,
-                                   struct pxs_params **params, struct pxs_text *yaml, struct pxs_error *err) {
+static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i,
+                                   struct pxs_store_plan_run *row, struct pxs_params **params,
+                                   struct pxs_text *yaml, struct pxs_error *err) {
     const struct pxs_plan_run *run = &plan->runs[i];
     if (run->run_id != 0)
         return PXS_OK;
@@ -326,11 +337,13 @@ static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i, struct
 
 static enum pxs_status freeze_rows(struct pxs_plan *plan, struct pxs_store *store,
                                    struct pxs_store_plan_run *rows, struct pxs_params **params,
-                                   struct pxs_text *yaml, int64_t *sweep_id, struct pxs_error *err) {
+                                   struct pxs_text *yaml, int64_t *sweep_id,
+                                   struct pxs_error *err) {
     struct pxs_store_plan done = {0};
     for (size_t i = 0; i < plan->n; i++)
         PXS_TRY(prepare_row(plan, i, &rows[i], &params[i], &yaml[i], err));
-    PXS_TRY(pxs_store_plan(store, plan->sweep, plan->spec_yaml, plan->spec_hash, rows, plan->n, &done, err));
+    PXS_TRY(pxs_store_plan(store, plan->sweep, plan->spec_yaml, plan->spec_hash, rows, plan->n,
+                           &done, err));
     *sweep_id = done.sweep_id;
     plan->n_left_out = done.n_gone;
     enum pxs_status status = PXS_OK;
@@ -340,14 +353,15 @@ static enum pxs_status freeze_rows(struct pxs_plan *plan, struct pxs_store *stor
     return status;
 }
 
-static enum pxs_status freeze_once(struct pxs_plan *plan, struct pxs_store *store, int64_t *sweep_id,
-                                   struct pxs_error *err) {
+static enum pxs_status freeze_once(struct pxs_plan *plan, struct pxs_store *store,
+                                   int64_t *sweep_id, struct pxs_error *err) {
     struct pxs_store_plan_run *rows;
     PXS_TRY(pxs_plan_rows(plan, &rows, err));
     struct pxs_params **params = calloc(plan->n, sizeof *params);
     struct pxs_text *yaml = calloc(plan->n, sizeof *yaml);
-    enum pxs_status status =
-        params && yaml ? freeze_rows(plan, store, rows, params, yaml, sweep_id, err) : pxs_fail_nomem(err);
+    enum pxs_status status = params && yaml
+                                 ? freeze_rows(plan, store, rows, params, yaml, sweep_id, err)
+                                 : pxs_fail_nomem(err);
     for (size_t i = 0; i < plan->n; i++) {
         if (params)
             free(params[i]);

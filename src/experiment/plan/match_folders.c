@@ -1,4 +1,5 @@
-/* Folders under results/<sweep> that hold planned runs which the database lacks: it was shut, lost, or is another one. */
+/* Folders under results/<sweep> that hold planned runs which the database lacks: it was shut, lost,
+ * or is another one. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +8,14 @@
 #include "pixsweep/rundir.h"
 #include "plan_priv.h"
 
-static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_found *found, int64_t seed) {
+static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_found *found,
+                                   int64_t seed) {
     if (found->n == 0 || (found->seed_known && found->seed != seed))
         return NULL;
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
-        if (run->run_id == 0 && run->seed == seed && strcmp(run->config_hash, found->config_hash) == 0)
+        if (run->run_id == 0 && run->seed == seed &&
+            strcmp(run->config_hash, found->config_hash) == 0)
             return run;
     }
     return NULL;
@@ -20,8 +23,9 @@ static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_found
 
 /* Of two folders with the same run, the one that got further. */
 static bool is_better(const struct pxs_plan_run *run, const struct pxs_found *found) {
-    return !run->dir || (run->state != PXS_STATE_COMPLETED &&
-                         (pxs_found_state(found) == PXS_STATE_COMPLETED || found->steps > run->steps_found));
+    return !run->dir ||
+           (run->state != PXS_STATE_COMPLETED &&
+            (pxs_found_state(found) == PXS_STATE_COMPLETED || found->steps > run->steps_found));
 }
 
 static enum pxs_status give(struct pxs_plan *plan, struct pxs_plan_run *run, const char *base,
@@ -42,7 +46,8 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
     char dir[PXS_PATH_MAX];
     int64_t number, seed;
     struct pxs_found found = {0};
-    if (!pxs_folder_numbers(base, &number, &seed) || !pxs_path_join(dir, sizeof dir, sweep_dir, base))
+    if (!pxs_folder_numbers(base, &number, &seed) ||
+        !pxs_path_join(dir, sizeof dir, sweep_dir, base))
         return PXS_OK;
     *highest = number > *highest ? number : *highest;
     for (size_t i = 0; i < plan->n; i++)

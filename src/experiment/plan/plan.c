@@ -19,8 +19,8 @@ bool pxs_sweep_paths(const char *results, const char *db, char results_out[PXS_P
 
 static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep_options *options,
                                    struct pxs_error *err) {
-    PXS_TRY(pxs_config_load(options->file, options->set, options->n_set, &plan->config, options->diagnostics,
-                            err));
+    PXS_TRY(pxs_config_load(options->file, options->set, options->n_set, &plan->config,
+                            options->diagnostics, err));
     plan->how = *pxs_config_run(plan->config);
     plan->prune = *pxs_config_prune(plan->config);
     plan->spec_yaml = pxs_config_spec_yaml(plan->config);
@@ -42,22 +42,24 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
 }
 
-/* Nothing is held back for a validation that is off. It did once: such runs have val_fraction in their frozen config.yaml and identity,
- * and workers take it at its word, so that they stay what they were. */
+/* Nothing is held back for a validation that is off. It did once: such runs have val_fraction in
+ * their frozen config.yaml and identity, and workers take it at its word, so that they stay what
+ * they were. */
 static void hold_nothing_back(const struct pxs_plan_run *run, struct pxs_params *p) {
     if (p->validation == PXS_VALIDATION_OFF && !run->own_val)
         p->val_fraction = 0;
 }
 
 static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct pxs_point *point,
-                                   struct pxs_contents *contents, const struct pxs_sweep_options *options,
-                                   struct pxs_error *err) {
+                                   struct pxs_contents *contents,
+                                   const struct pxs_sweep_options *options, struct pxs_error *err) {
     struct pxs_plan_run *run = &plan->runs[index];
     const struct pxs_dataset_info *data;
     struct pxs_params_content content = {0};
     pxs_config_point(plan->config, index, point);
     PXS_TRY(pxs_contents_data(contents, plan->config, index, &point->params, options, &data, err));
-    PXS_TRY(pxs_contents_weights(contents, plan->config, index, &point->params, &run->weights_hash, err));
+    PXS_TRY(pxs_contents_weights(contents, plan->config, index, &point->params, &run->weights_hash,
+                                 err));
     run->differs = pxs_arena_strdup(&plan->arena, point->label);
     run->seed = point->params.seed;
     run->data_hash = data->hash;
@@ -115,10 +117,11 @@ static enum pxs_status refuse_twins(const struct pxs_plan *plan, struct pxs_erro
         const struct pxs_plan_run *a = sorted[i - 1], *b = sorted[i];
         const bool held = strcmp(a->before_hash, b->before_hash) != 0;
         if (by_identity(&sorted[i - 1], &sorted[i]) == 0)
-            status = pxs_fail(err, PXS_E_INVALID, "%s: runs %zu and %zu are the same run: %s", plan->file,
-                              (size_t)(a - plan->runs) + 1, (size_t)(b - plan->runs) + 1,
-                              held ? "they differ in val_fraction, which has no effect under validation: off"
-                                   : "the paths that they differ in hold the same content");
+            status = pxs_fail(
+                err, PXS_E_INVALID, "%s: runs %zu and %zu are the same run: %s", plan->file,
+                (size_t)(a - plan->runs) + 1, (size_t)(b - plan->runs) + 1,
+                held ? "they differ in val_fraction, which has no effect under validation: off"
+                     : "the paths that they differ in hold the same content");
     }
     free(sorted);
     return status;
@@ -140,12 +143,13 @@ static void note_left_out(const struct pxs_plan *plan, struct pxs_text *notes) {
 /* Runs of which the file would say the same, and that it no longer means. */
 static void note_before(const struct pxs_plan *plan, struct pxs_text *notes) {
     if (plan->n_before > 0)
-        pxs_text_addf(notes,
-                      "%s%zu of them %s made when validation: off held val_fraction of the pairs back; now "
-                      "it holds none "
-                      "back, which is another configuration: %s not taken up (pixsweep rm removes %s)",
-                      notes->len > 0 ? "\n" : "", plan->n_before, plan->n_before == 1 ? "was" : "were",
-                      plan->n_before == 1 ? "it is" : "they are", plan->n_before == 1 ? "it" : "them");
+        pxs_text_addf(
+            notes,
+            "%s%zu of them %s made when validation: off held val_fraction of the pairs back; now "
+            "it holds none "
+            "back, which is another configuration: %s not taken up (pixsweep rm removes %s)",
+            notes->len > 0 ? "\n" : "", plan->n_before, plan->n_before == 1 ? "was" : "were",
+            plan->n_before == 1 ? "it is" : "they are", plan->n_before == 1 ? "it" : "them");
 }
 
 /* A val_fraction that somebody wrote beside validation: off. */
@@ -161,10 +165,11 @@ static void note_fraction(const struct pxs_plan *plan, struct pxs_text *notes) {
             pxs_text_add(&first, pxs_text_str(&origin));
     }
     if (n > 0)
-        pxs_text_addf(notes,
-                      "%sval_fraction (%s) has no effect under validation: off, which holds nothing back "
-                      "(%zu of %zu runs)",
-                      notes->len > 0 ? "\n" : "", pxs_text_str(&first), n, plan->n);
+        pxs_text_addf(
+            notes,
+            "%sval_fraction (%s) has no effect under validation: off, which holds nothing back "
+            "(%zu of %zu runs)",
+            notes->len > 0 ? "\n" : "", pxs_text_str(&first), n, plan->n);
     pxs_text_finish(&origin);
     pxs_text_finish(&first);
 }
@@ -174,8 +179,8 @@ static void note_order(const struct pxs_plan *plan, struct pxs_text *notes) {
         pxs_text_addf(notes, "%sorder: seed_major, everything with the first seed comes first",
                       notes->len > 0 ? "\n" : "");
     else if (plan->how.order == PXS_ORDER_SHUFFLED)
-        pxs_text_addf(notes, "%sorder: shuffled by %lld; listed as written", notes->len > 0 ? "\n" : "",
-                      (long long)plan->how.order_seed);
+        pxs_text_addf(notes, "%sorder: shuffled by %lld; listed as written",
+                      notes->len > 0 ? "\n" : "", (long long)plan->how.order_seed);
 }
 
 static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err) {
@@ -187,7 +192,8 @@ static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err
     note_fraction(plan, &notes);
     note_order(plan, &notes);
     if (plan->unread[0])
-        pxs_text_addf(&notes, "%sthe database cannot be read; what is done is told by the folders: %s",
+        pxs_text_addf(&notes,
+                      "%sthe database cannot be read; what is done is told by the folders: %s",
                       notes.len > 0 ? "\n" : "", plan->unread);
     plan->notes = pxs_arena_strdup(&plan->arena, pxs_text_str(&notes));
     pxs_text_finish(&notes);
@@ -231,29 +237,30 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
     if (speeds->source == PXS_TIME_MEASURED)
         snprintf(plan->time_basis, sizeof plan->time_basis,
                  "measured on the last %zu finished run%s here with %d thread%s", speeds->n,
-                 speeds->n == 1 ? "" : "s", plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
+                 speeds->n == 1 ? "" : "s", plan->slots.threads,
+                 plan->slots.threads == 1 ? "" : "s");
     else if (speeds->source == PXS_TIME_CALIBRATED)
         snprintf(plan->time_basis, sizeof plan->time_basis,
                  "calibrated for %d thread%s from the last %zu finished run%s here with %d",
                  plan->slots.threads, plan->slots.threads == 1 ? "" : "s", speeds->n,
                  speeds->n == 1 ? "" : "s", speeds->threads);
     else
-        snprintf(plan->time_basis, sizeof plan->time_basis,
-                 "a guess at %.0f GMAC/s with %d thread%s; measured once a run with these kernels has "
-                 "finished here",
-                 1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
+        snprintf(
+            plan->time_basis, sizeof plan->time_basis,
+            "a guess at %.0f GMAC/s with %d thread%s; measured once a run with these kernels has "
+            "finished here",
+            1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
 }
 
 /* What runs that are over took. Where that cannot be read the plan only shows less. */
 static void read_times(struct pxs_plan *plan, struct pxs_store *store) {
     struct pxs_table times = {0};
     const struct pxs_cell name = pxs_cell_text(plan->sweep);
-    if (store == NULL ||
-        pxs_store_select(
-            store,
-            "SELECT run_id, seconds FROM run_summary JOIN run USING (run_id) JOIN sweep USING (sweep_id) "
-            "WHERE sweep.name = ?1 ORDER BY run_id",
-            &name, 1, &times, NULL) != PXS_OK)
+    if (store == NULL || pxs_store_select(store,
+                                          "SELECT run_id, seconds FROM run_summary JOIN run USING "
+                                          "(run_id) JOIN sweep USING (sweep_id) "
+                                          "WHERE sweep.name = ?1 ORDER BY run_id",
+                                          &name, 1, &times, NULL) != PXS_OK)
         return;
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
@@ -265,8 +272,8 @@ static void read_times(struct pxs_plan *plan, struct pxs_store *store) {
     pxs_table_finish(&times);
 }
 
-static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struct pxs_sweep_options *options,
-                     const char *kernels) {
+static void estimate(struct pxs_plan *plan, struct pxs_store *store,
+                     const struct pxs_sweep_options *options, const char *kernels) {
     struct pxs_cpu cpu;
     struct pxs_speeds speeds;
     pxs_cpu_detect(&cpu);
@@ -287,9 +294,10 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store, const struc
     pxs_plan_total(plan);
 }
 
-/* A database that cannot be read now is no reason not to plan: the runs' folders tell what is done. One that is damaged, newer or
- * none of ours is. */
-static enum pxs_status open_store(struct pxs_plan *plan, struct pxs_store **store, struct pxs_error *err) {
+/* A database that cannot be read now is no reason not to plan: the runs' folders tell what is done.
+ * One that is damaged, newer or none of ours is. */
+static enum pxs_status open_store(struct pxs_plan *plan, struct pxs_store **store,
+                                  struct pxs_error *err) {
     struct pxs_error why;
     enum pxs_status status = pxs_store_open_readonly(plan->db, store, &why);
     if (status == PXS_OK || status == PXS_E_NOT_FOUND)
@@ -347,7 +355,8 @@ void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_param
     hold_nothing_back(&plan->runs[index], out);
 }
 
-const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf, size_t size) {
+const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf,
+                           size_t size) {
     struct pxs_params p;
     struct pxs_text text = {0};
     pxs_plan_params(plan, index, &p);

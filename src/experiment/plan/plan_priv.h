@@ -9,9 +9,10 @@
 #include "pixsweep/plan.h"
 #include "pixsweep/rundir.h"
 
-/* ---- content of what paths lead to (content.c) ----------------------------------------------------------- */
+/* ---- content of what paths lead to (content.c) ---------------------------------------------- */
 
-/* One data set as the runs see it. The hash does not depend on how it is read, the number of pairs does. */
+/* One data set as the runs see it. The hash does not depend on how it is read, the number of pairs
+ * does. */
 struct pxs_data_seen {
     const char *path;
     double val_fraction;
@@ -24,7 +25,8 @@ struct pxs_weights_seen {
     char hash[PXS_SHA256_HEX];
 };
 
-/* Every data set and weights file of a plan, read once each. Zero-initialise; memory comes from `arena`. */
+/* Every data set and weights file of a plan, read once each. Zero-initialise; memory comes from
+ * `arena`. */
 struct pxs_contents {
     struct pxs_arena *arena;
     struct pxs_data_seen *data;
@@ -35,15 +37,16 @@ struct pxs_contents {
     char problems[1900];     /* what is wrong with each, one or more lines each */
 };
 /* The content of run `index`, read now or remembered. What cannot be used goes into c->problems. */
-PXS_NODISCARD enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_config *config,
-                                                size_t index, const struct pxs_params *params,
-                                                const struct pxs_sweep_options *options,
-                                                const struct pxs_dataset_info **out, struct pxs_error *err);
-PXS_NODISCARD enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config,
-                                                   size_t index, const struct pxs_params *params,
+PXS_NODISCARD enum pxs_status
+pxs_contents_data(struct pxs_contents *c, const struct pxs_config *config, size_t index,
+                  const struct pxs_params *params, const struct pxs_sweep_options *options,
+                  const struct pxs_dataset_info **out, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_contents_weights(struct pxs_contents *c,
+                                                   const struct pxs_config *config, size_t index,
+                                                   const struct pxs_params *params,
                                                    const char **hash, struct pxs_error *err);
 
-/* ---- what it costs (cost.c) ------------------------------------------------------------------------------ */
+/* ---- what it costs (cost.c) ----------------------------------------------------------------- */
 
 /* Seconds per 1e9 multiply-accumulates, measured on runs that are finished. */
 struct pxs_speed {
@@ -56,27 +59,32 @@ struct pxs_speeds {
     int threads;  /* with which they were measured */
     double guess; /* seconds per GMAC where nothing is known */
 };
-/* What the last finished runs on this machine with so many threads, or else with another count, and the same kernels (their full name)
- * say; store may be NULL. */
-void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
-                     struct pxs_speeds *out);
+/* What the last finished runs on this machine with so many threads, or else with another count, and
+ * the same kernels (their full name) say; store may be NULL. */
+void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels,
+                     struct pxs_arena *arena, struct pxs_speeds *out);
 /* Seconds of a run, by the known run whose step is nearest in size. */
-double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate);
+double pxs_speeds_seconds(const struct pxs_speeds *speeds,
+                          const struct pxs_train_estimate *estimate);
 struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches);
 
-/* ---- the plan and the database (known.c) ----------------------------------------------------------------- */
+/* ---- the plan and the database (known.c) ---------------------------------------------------- */
 
 /* Runs in the shape that the store wants them; params and yaml are NULL. */
-PXS_NODISCARD enum pxs_status pxs_plan_rows(const struct pxs_plan *plan, struct pxs_store_plan_run **out,
-                                            struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_plan_rows(const struct pxs_plan *plan,
+                                            struct pxs_store_plan_run **out, struct pxs_error *err);
 /* Looks up what is there already (store NULL: nothing), names and numbers what is new. */
 PXS_NODISCARD enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store,
                                              struct pxs_error *err);
-/* PXS_E_INVALID naming both hashes where a planned path has runs of other data in the sweep, and none of what it holds now. */
-PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store *store,
-                                                 const struct pxs_store_plan *found, struct pxs_error *err);
-/* Gives planned runs that have no row (run_id 0) the folder below results/<sweep> that holds them already: number, name, dir, and the
- * state that its records tell (homecoming.c). *highest: the highest number of any folder. */
+/* PXS_E_INVALID naming both hashes where a planned path has runs of other data in the sweep, and
+ * none of what it holds now. */
+PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan,
+                                                 struct pxs_store *store,
+                                                 const struct pxs_store_plan *found,
+                                                 struct pxs_error *err);
+/* Gives planned runs that have no row (run_id 0) the folder below results/<sweep> that holds them
+ * already: number, name, dir, and the state that its records tell (homecoming.c). *highest: the
+ * highest number of any folder. */
 PXS_NODISCARD enum pxs_status pxs_plan_folders(struct pxs_plan *plan, int64_t *highest,
                                                struct pxs_error *err);
 

@@ -38,7 +38,7 @@ void pxs_prune_judge(const struct pxs_prune_settings *how, double value, double 
     out->go_on = isnan(out->cutoff) || value <= out->cutoff;
 }
 
-/* ---- in words -------------------------------------------------------------------------------------------- */
+/* ---- in words ------------------------------------------------------------------------------- */
 
 double pxs_prune_most_saved(const struct pxs_plan *plan) {
     const struct pxs_prune_settings *how = &plan->prune;
@@ -64,11 +64,11 @@ void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out) {
     if (how->rule == PXS_PRUNE_NONE)
         return;
     if (how->rule == PXS_PRUNE_MEDIAN)
-        pxs_text_addf(
-            out,
-            "prune: median, a run is given up where its validation loss is above the median of the runs "
-            "before it, once there are %lld,",
-            (long long)how->min_runs);
+        pxs_text_addf(out,
+                      "prune: median, a run is given up where its validation loss is above the "
+                      "median of the runs "
+                      "before it, once there are %lld,",
+                      (long long)how->min_runs);
     else
         pxs_text_addf(out, "prune: asha, a run goes on among the best 1/%lld of those so far,",
                       (long long)how->eta);
@@ -79,9 +79,9 @@ void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out) {
                       : i + 1 < how->n_rungs ? ", "
                                              : " and ",
                       (long long)how->rungs[i]);
-    pxs_text_addf(out, " epochs; saves %.0f %% of the steps at most\n", 100 * pxs_prune_most_saved(plan));
-    pxs_text_add(
-        out,
-        "warning: pruning favours schedules that fall early: a high rate keeps the loss up until it falls, "
-        "so a slow schedule is given up before its time\n");
+    pxs_text_addf(out, " epochs; saves %.0f %% of the steps at most\n",
+                  100 * pxs_prune_most_saved(plan));
+    pxs_text_add(out, "warning: pruning favours schedules that fall early: a high rate keeps the "
+                      "loss up until it falls, "
+                      "so a slow schedule is given up before its time\n");
 }

@@ -23,7 +23,8 @@ static enum pxs_status shuffled(const struct pxs_plan *plan, size_t *order, stru
     return PXS_OK;
 }
 
-/* Pruning decides in the order of numbers; a file that was rearranged since keeps those that its runs got. */
+/* Pruning decides in the order of numbers; a file that was rearranged since keeps those that its
+ * runs got. */
 static int by_number(const void *a, const void *b, void *user) {
     const struct pxs_plan_run *runs = user;
     int64_t x = runs[*(const size_t *)a].number, y = runs[*(const size_t *)b].number;

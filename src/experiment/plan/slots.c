@@ -6,8 +6,9 @@
 /* Of the available memory; the rest is for files in memory and for whoever else works here. */
 #define MEMORY_SHARE 0.8
 
-/* Measured on two cores (docs/engine.md): two one-thread processes side by side do 1.97 times the work of one, two threads of one process
- * 1.90 times. Many runs compete for memory bandwidth: with more cores than this each has two threads at least, which is not measured. */
+/* Measured on two cores (docs/engine.md): two one-thread processes side by side do 1.97 times the
+ * work of one, two threads of one process 1.90 times. Many runs compete for memory bandwidth: with
+ * more cores than this each has two threads at least, which is not measured. */
 #define SINGLE_CORES 16
 
 static int at_least_one(int n) {
@@ -48,8 +49,9 @@ size_t pxs_slots_memory(uint64_t need, uint64_t available) {
     return (size_t)((double)available * MEMORY_SHARE / (double)need);
 }
 
-/* How many runs share the cores that are free now. Runs that do not fill a last round of all slots come first, with the cores of
- * those they lack: an odd run left for the end would keep one core busy and the others idle. */
+/* How many runs share the cores that are free now. Runs that do not fill a last round of all slots
+ * come first, with the cores of those they lack: an odd run left for the end would keep one core
+ * busy and the others idle. */
 static int sharers_of(const struct pxs_sweep_slots *slots, size_t waiting, int open) {
     size_t busy = (size_t)(slots->jobs - open), odd = (waiting + busy) % (size_t)slots->jobs;
     if (busy < odd)
@@ -57,8 +59,8 @@ static int sharers_of(const struct pxs_sweep_slots *slots, size_t waiting, int o
     return at_least_one(waiting < (size_t)open ? (int)waiting : open);
 }
 
-int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed, const cpu_set_t *used,
-                  size_t waiting, int open, cpu_set_t *out) {
+int pxs_slot_draw(const struct pxs_sweep_slots *slots, const cpu_set_t *allowed,
+                  const cpu_set_t *used, size_t waiting, int open, cpu_set_t *out) {
     cpu_set_t spare;
     CPU_ZERO(&spare);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)

@@ -7,7 +7,8 @@
 #include "plan_priv.h"
 #include "plan_texts.h"
 
-/* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a guess, before anything is measured. */
+/* Rate in GMAC/s of one thread of a middling CPU in a whole training step; used, and called a
+ * guess, before anything is measured. */
 #define GUESS_GMAC_PER_THREAD 50.0
 #define GUESS_START 0.2  /* seconds */
 #define GUESS_STEP 0.002 /* seconds */
@@ -25,14 +26,16 @@ static struct pxs_param_value value_of(const struct pxs_cell *cell) {
     return v;
 }
 
-/* The hyperparameters of a run from its rows of `param`; a row of another version of the table is passed over. */
+/* The hyperparameters of a run from its rows of `param`; a row of another version of the table is
+ * passed over. */
 static bool stored_params(struct pxs_store *store, int64_t run_id, struct pxs_params *p) {
     struct pxs_table rows = {0};
     if (pxs_store_ask(store, PXS_QUERY_PARAMS, run_id, &rows, NULL) != PXS_OK)
         return false;
     pxs_params_default(p);
     for (size_t i = 0; i < rows.n_rows; i++) {
-        struct pxs_cell name = pxs_table_at(&rows, i, "key"), cell = pxs_table_at(&rows, i, "value");
+        struct pxs_cell name = pxs_table_at(&rows, i, "key"),
+                        cell = pxs_table_at(&rows, i, "value");
         struct pxs_param_value value = value_of(&cell);
         enum pxs_param_key key;
         if (name.text && pxs_param_find(name.text, &key) && !pxs_params_put(p, key, &value))
@@ -60,13 +63,14 @@ static bool known_speed(struct pxs_store *store, const struct pxs_table *runs, s
     return true;
 }
 
-static void find_known(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
-                       struct pxs_speeds *out) {
+static void find_known(struct pxs_store *store, int threads, const char *kernels,
+                       struct pxs_arena *arena, struct pxs_speeds *out) {
     char host[256] = "";
     struct pxs_table runs = {0};
     gethostname(host, sizeof host - 1);
     struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads), pxs_cell_text(kernels)};
-    if (pxs_store_select(store, pxs_plan_recent_runs_sql, args, PXS_COUNT(args), &runs, NULL) != PXS_OK)
+    if (pxs_store_select(store, pxs_plan_recent_runs_sql, args, PXS_COUNT(args), &runs, NULL) !=
+        PXS_OK)
         return;
     struct pxs_params *p = malloc(sizeof *p);
     out->known = pxs_arena_alloc(arena, (runs.n_rows + 1) * sizeof *out->known);
@@ -83,8 +87,8 @@ static void find_known(struct pxs_store *store, int threads, const char *kernels
     pxs_table_finish(&runs);
 }
 
-void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, struct pxs_arena *arena,
-                     struct pxs_speeds *out) {
+void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels,
+                     struct pxs_arena *arena, struct pxs_speeds *out) {
     memset(out, 0, sizeof *out);
     out->source = PXS_TIME_GUESS;
     out->guess = 1.0 / (GUESS_GMAC_PER_THREAD * (threads > 0 ? threads : 1));
@@ -94,10 +98,12 @@ void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels, 
         out->source = out->threads == threads ? PXS_TIME_MEASURED : PXS_TIME_CALIBRATED;
 }
 
-double pxs_speeds_seconds(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate) {
+double pxs_speeds_seconds(const struct pxs_speeds *speeds,
+                          const struct pxs_train_estimate *estimate) {
     double nearest = INFINITY, sum = 0, n = 0;
     for (size_t i = 0; i < speeds->n; i++)
-        nearest = fmin(nearest, fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)));
+        nearest =
+            fmin(nearest, fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)));
     /* Runs of about the same step size agree; their mean is steadier than the last one. */
     for (size_t i = 0; i < speeds->n; i++)
         if (fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)) <= nearest + 0.1) {
@@ -129,8 +135,9 @@ struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64
         r.last = NAN;
     r.ratio = r.last / s.base;
     r.falls_to_hundredth = r.depends_on_losses || r.ratio <= 0.01 * (1 + 1e-12);
-    r.never_fires = (s.policy == PXS_LR_HALVE || s.policy == PXS_LR_STEP || s.policy == PXS_LR_MULTISTEP) &&
-                    r.last == s.base;
+    r.never_fires =
+        (s.policy == PXS_LR_HALVE || s.policy == PXS_LR_STEP || s.policy == PXS_LR_MULTISTEP) &&
+        r.last == s.base;
     return r;
 }
 

@@ -1,4 +1,5 @@
-/* Batches: bytes to floats, with crops and flips that depend on the seed, the epoch and the position alone. */
+/* Batches: bytes to floats, with crops and flips that depend on the seed, the epoch and the
+ * position alone. */
 #include "dataset_priv.h"
 
 /* Where one picture's pixels come from. */
@@ -12,17 +13,20 @@ struct view {
 static void fill_half(const struct pxs_dataset *s, const struct view *v, float *to) {
     int c = s->channels;
     for (int y = 0; y < s->height; y++) {
-        const uint8_t *row = v->from + ((size_t)(v->y + y) * (size_t)v->stride + (size_t)v->x) * (size_t)c;
+        const uint8_t *row =
+            v->from + ((size_t)(v->y + y) * (size_t)v->stride + (size_t)v->x) * (size_t)c;
         for (int x = 0; x < s->width; x++, to += c)
             for (int k = 0; k < c; k++)
                 to[k] = s->value[row[(v->flip ? s->width - 1 - x : x) * c + k]];
     }
 }
 
-/* The numbers are drawn in one order whatever is switched on, so that flip does not change with jitter. */
+/* The numbers are drawn in one order whatever is switched on, so that flip does not change with
+ * jitter. */
 static void draw(const struct pxs_dataset *s, const struct pxs_augment *a, size_t i, bool jitter,
                  struct view *v) {
-    struct pxs_rng rng = pxs_rng_make(a->seed, PXS_STREAM_AUGMENT, a->epoch, a->first + (uint32_t)i);
+    struct pxs_rng rng =
+        pxs_rng_make(a->seed, PXS_STREAM_AUGMENT, a->epoch, a->first + (uint32_t)i);
     v->flip = (pxs_rng_u32(&rng) & 1) != 0 && a->flip;
     if (jitter) {
         v->y = (int)pxs_rng_below(&rng, (uint32_t)s->jitter + 1);
@@ -30,8 +34,8 @@ static void draw(const struct pxs_dataset *s, const struct pxs_augment *a, size_
     }
 }
 
-void pxs_dataset_batch(const struct pxs_dataset *s, enum pxs_split split, const uint32_t *indices, size_t n,
-                       const struct pxs_augment *augment, float *source, float *target) {
+void pxs_dataset_batch(const struct pxs_dataset *s, enum pxs_split split, const uint32_t *indices,
+                       size_t n, const struct pxs_augment *augment, float *source, float *target) {
     bool jitter = augment != NULL && augment->jitter && s->jitter > 0 && split == PXS_SPLIT_TRAIN;
     const uint8_t *pixels = jitter ? s->large : s->plain;
     size_t half = jitter ? s->large_half : s->plain_half;

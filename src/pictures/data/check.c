@@ -15,7 +15,8 @@ static void summarise(const struct pxs_scan *scan, struct pxs_check_summary *out
                                       .val = usable(scan, scan->train, scan->val),
                                       .has_val = scan->listing.folder[PXS_SPLIT_VAL].exists,
                                       .errors = scan->problems.count[PXS_PROBLEM_ERROR],
-                                      .warnings = scan->problems.n - scan->problems.count[PXS_PROBLEM_ERROR] -
+                                      .warnings = scan->problems.n -
+                                                  scan->problems.count[PXS_PROBLEM_ERROR] -
                                                   scan->problems.count[PXS_PROBLEM_INFO]};
     memcpy(out->hash, scan->hash, sizeof out->hash);
 }

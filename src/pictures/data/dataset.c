@@ -5,28 +5,29 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- memory ---------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
-/* Sizes of the pixels, refused before they are taken where the machine has not that much memory at all. */
+/* Sizes of the pixels, refused before they are taken where the machine has not that much memory at
+ * all. */
 static enum pxs_status plan_memory(struct pxs_dataset *set, const struct pxs_scan *scan,
                                    struct pxs_error *err) {
     char need[32], have[32];
     size_t side = (size_t)set->jitter;
     set->plain_half = (size_t)set->height * (size_t)set->width * (size_t)set->channels;
-    set->large_half =
-        set->jitter == 0 ? 0
-                         : ((size_t)set->height + side) * ((size_t)set->width + side) * (size_t)set->channels;
+    set->large_half = set->jitter == 0 ? 0
+                                       : ((size_t)set->height + side) *
+                                             ((size_t)set->width + side) * (size_t)set->channels;
     double bytes = 2.0 * (double)(scan->train + scan->val) * (double)set->plain_half +
                    2.0 * (double)scan->train * (double)set->large_half;
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGE_SIZE);
     if (memory > 0 && bytes > memory) {
         pxs_format_bytes(need, (uint64_t)bytes);
         pxs_format_bytes(have, (uint64_t)memory);
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "the pixels of %zu pairs take %s of memory, this machine has %s; use fewer pairs or a smaller "
-            "img_height and img_width",
-            scan->train + scan->val, need, have);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "the pixels of %zu pairs take %s of memory, this machine has %s; use fewer "
+                        "pairs or a smaller "
+                        "img_height and img_width",
+                        scan->train + scan->val, need, have);
     }
     set->info.bytes = (size_t)bytes;
     return PXS_OK;
@@ -50,7 +51,7 @@ static enum pxs_status take_memory(struct pxs_dataset *set, const struct pxs_sca
     return PXS_OK;
 }
 
-/* ---- pixels ---------------------------------------------------------------------------------------------- */
+/* ---- pixels --------------------------------------------------------------------------------- */
 
 struct filling {
     struct pxs_dataset *set;
@@ -67,14 +68,15 @@ static enum pxs_status put_resized(const struct pxs_image *half, int width, int 
 }
 
 /* Both sizes come from the half as stored: nothing is resized twice. */
-static enum pxs_status put_half(const struct filling *f, size_t pair, int k, const struct pxs_image *half,
-                                struct pxs_error *err) {
+static enum pxs_status put_half(const struct filling *f, size_t pair, int k,
+                                const struct pxs_image *half, struct pxs_error *err) {
     struct pxs_dataset *s = f->set;
     size_t at = 2 * pair + (size_t)k;
     PXS_TRY(put_resized(half, s->width, s->height, s->plain + at * s->plain_half, err));
     if (s->jitter == 0 || pair >= f->train)
         return PXS_OK;
-    return put_resized(half, s->width + s->jitter, s->height + s->jitter, s->large + at * s->large_half, err);
+    return put_resized(half, s->width + s->jitter, s->height + s->jitter,
+                       s->large + at * s->large_half, err);
 }
 
 static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half half[2],
@@ -84,19 +86,22 @@ static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half h
         struct pxs_image grey = {0};
         if (f->set->channels == 1)
             PXS_TRY(pxs_image_grey(&half[k].image, &grey, err));
-        enum pxs_status status = put_half(f, pair, k, f->set->channels == 1 ? &grey : &half[k].image, err);
+        enum pxs_status status =
+            put_half(f, pair, k, f->set->channels == 1 ? &grey : &half[k].image, err);
         pxs_image_finish(&grey);
         PXS_TRY(status);
     }
     return PXS_OK;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static enum pxs_status check_options(const struct pxs_dataset_options *o, struct pxs_error *err) {
     if (o->img_height < 1 || o->img_width < 1 || o->jitter < 0 ||
-        o->img_height > PXS_IMAGE_MAX_SIDE - o->jitter || o->img_width > PXS_IMAGE_MAX_SIDE - o->jitter)
-        return pxs_fail(err, PXS_E_INVALID, "img_height %d, img_width %d with jitter %d are out of bounds",
+        o->img_height > PXS_IMAGE_MAX_SIDE - o->jitter ||
+        o->img_width > PXS_IMAGE_MAX_SIDE - o->jitter)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "img_height %d, img_width %d with jitter %d are out of bounds",
                         o->img_height, o->img_width, o->jitter);
     if (o->channels != 1 && o->channels != 3)
         return pxs_fail(err, PXS_E_INVALID, "channels must be 1 or 3, not %d", o->channels);
@@ -110,7 +115,8 @@ static enum pxs_status list(const struct pxs_dataset_options *o, struct pxs_scan
     PXS_TRY(pxs_scan_list(scan, o->path, err));
     if (scan->listing.folder[PXS_SPLIT_VAL].exists && o->val_fraction_stated)
         return pxs_fail(err, PXS_E_INVALID,
-                        "val_fraction is set, but %s/val exists; remove the one or the other", o->path);
+                        "val_fraction is set, but %s/val exists; remove the one or the other",
+                        o->path);
     return PXS_OK;
 }
 
@@ -144,8 +150,8 @@ static void fill_values(float value[256]) {
         value[i] = ((float)i / 255.0f - 0.5f) / 0.5f;
 }
 
-static enum pxs_status build(const struct pxs_dataset_options *o, bool keep, struct pxs_dataset **out,
-                             struct pxs_error *err) {
+static enum pxs_status build(const struct pxs_dataset_options *o, bool keep,
+                             struct pxs_dataset **out, struct pxs_error *err) {
     PXS_TRY(check_options(o, err));
     struct pxs_dataset *set = calloc(1, sizeof *set);
     if (set == NULL)
@@ -167,13 +173,13 @@ static enum pxs_status build(const struct pxs_dataset_options *o, bool keep, str
     return PXS_OK;
 }
 
-enum pxs_status pxs_dataset_load(const struct pxs_dataset_options *options, struct pxs_dataset **out,
-                                 struct pxs_error *err) {
+enum pxs_status pxs_dataset_load(const struct pxs_dataset_options *options,
+                                 struct pxs_dataset **out, struct pxs_error *err) {
     return build(options, true, out, err);
 }
 
-enum pxs_status pxs_dataset_inspect(const struct pxs_dataset_options *options, struct pxs_dataset_info *info,
-                                    struct pxs_error *err) {
+enum pxs_status pxs_dataset_inspect(const struct pxs_dataset_options *options,
+                                    struct pxs_dataset_info *info, struct pxs_error *err) {
     struct pxs_dataset *set;
     PXS_TRY(build(options, false, &set, err));
     *info = set->info;

@@ -5,8 +5,9 @@
 #include "pixsweep/data.h"
 #include "scan_priv.h"
 
-/* Pairs are numbered as found: those of train/ first, then those of val/. Half k of pair p (0 = A, left; 1 = B, right) lies at
- * plain + (2 p + k) * plain_half, enlarged by `jitter` at large + (2 p + k) * large_half (train/ only). */
+/* Pairs are numbered as found: those of train/ first, then those of val/. Half k of pair p (0 = A,
+ * left; 1 = B, right) lies at plain + (2 p + k) * plain_half, enlarged by `jitter` at large + (2 p
+ * + k) * large_half (train/ only). */
 struct pxs_dataset {
     struct pxs_dataset_info info;
     int height, width, channels, jitter;
@@ -19,10 +20,11 @@ struct pxs_dataset {
     float value[256]; /* of a byte, normalised */
 };
 
-/* Divides the pairs of a scan into splits: val/ where it exists, otherwise val_fraction by content. pairs[k] and info's train, val,
- * val_from_train, overlap are set; free() the two lists. */
+/* Divides the pairs of a scan into splits: val/ where it exists, otherwise val_fraction by content.
+ * pairs[k] and info's train, val, val_from_train, overlap are set; free() the two lists. */
 PXS_NODISCARD enum pxs_status pxs_split_pairs(const struct pxs_scan *scan,
-                                              const struct pxs_dataset_options *options, uint32_t *pairs[2],
-                                              struct pxs_dataset_info *info, struct pxs_error *err);
+                                              const struct pxs_dataset_options *options,
+                                              uint32_t *pairs[2], struct pxs_dataset_info *info,
+                                              struct pxs_error *err);
 
 #endif

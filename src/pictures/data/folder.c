@@ -5,7 +5,8 @@
 #include <ftw.h>
 #include <unistd.h>
 
-enum pxs_status pxs_finish_plain(FILE *file, const char *path, bool written, struct pxs_error *err) {
+enum pxs_status pxs_finish_plain(FILE *file, const char *path, bool written,
+                                 struct pxs_error *err) {
     int saved = errno;
     if (file == NULL)
         return pxs_fail_errno(err, "cannot create %s", path);

@@ -1,4 +1,5 @@
-/* Where a font file is: a path as given, or a bare name in the system's font folders; "#N" chooses a face. */
+/* Where a font file is: a path as given, or a bare name in the system's font folders; "#N" chooses
+ * a face. */
 #include "glyph_priv.h"
 
 #include <dirent.h>
@@ -18,7 +19,8 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Depth first in order of names, so that the same file is found on every machine with the same folders. */
+/* Depth first in order of names, so that the same file is found on every machine with the same
+ * folders. */
 static bool find_below(const char *dir, const char *name, char *path, size_t size, int depth) {
     if (!pxs_path_join(path, size, dir, name))
         return false;
@@ -47,7 +49,8 @@ static bool find_installed(const char *name, char *path, size_t size) {
     const char *home = getenv("HOME");
     for (size_t i = 0; home != NULL && i < PXS_COUNT(home_dirs); i++) {
         char dir[4096];
-        if (pxs_path_join(dir, sizeof dir, home, home_dirs[i]) && find_below(dir, name, path, size, 0))
+        if (pxs_path_join(dir, sizeof dir, home, home_dirs[i]) &&
+            find_below(dir, name, path, size, 0))
             return true;
     }
     for (size_t i = 0; i < PXS_COUNT(system_dirs); i++)
@@ -56,7 +59,8 @@ static bool find_installed(const char *name, char *path, size_t size) {
     return false;
 }
 
-enum pxs_status pxs_font_locate(const char *spec, char *path, size_t size, int *face, struct pxs_error *err) {
+enum pxs_status pxs_font_locate(const char *spec, char *path, size_t size, int *face,
+                                struct pxs_error *err) {
     char name[4096];
     if (snprintf(name, sizeof name, "%s", spec) >= (int)sizeof name || strlen(spec) >= size)
         return pxs_fail(err, PXS_E_INVALID, "the font's path is too long: %.80s...", spec);

@@ -21,9 +21,10 @@ static bool is_space(uint32_t c) {
 static enum pxs_status from_gb2312(struct pxs_chars *chars, struct pxs_error *err) {
     iconv_t conv = iconv_open("UTF-32LE", "GB2312");
     if (conv == (iconv_t)-1)
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "this system's iconv does not know GB2312 (on newer Debian: install "
-                        "libc-gconv-modules-extra); or name a file of characters with --chars FILE");
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            "this system's iconv does not know GB2312 (on newer Debian: install "
+            "libc-gconv-modules-extra); or name a file of characters with --chars FILE");
     for (int row = 16; row <= 55; row++)
         for (int cell = 1; cell <= (row == 55 ? 89 : 94); cell++) {
             char in[2] = {(char)(0xa0 + row), (char)(0xa0 + cell)}, *from = in;
@@ -32,8 +33,8 @@ static enum pxs_status from_gb2312(struct pxs_chars *chars, struct pxs_error *er
             size_t in_left = sizeof in, out_left = sizeof code;
             if (iconv(conv, &from, &in_left, &to, &out_left) == (size_t)-1 || out_left != 0) {
                 iconv_close(conv);
-                return pxs_fail(err, PXS_E_UNSUPPORTED, "this system's iconv does not know GB2312 %d-%d", row,
-                                cell);
+                return pxs_fail(err, PXS_E_UNSUPPORTED,
+                                "this system's iconv does not know GB2312 %d-%d", row, cell);
             }
             chars->code[chars->n++] = code[0] | (uint32_t)code[1] << 8 | (uint32_t)code[2] << 16;
         }
@@ -42,7 +43,7 @@ static enum pxs_status from_gb2312(struct pxs_chars *chars, struct pxs_error *er
     return PXS_OK;
 }
 
-/* ---- a file of the user's -------------------------------------------------------------------------------- */
+/* ---- a file of the user's ------------------------------------------------------------------- */
 
 /* Characters that were met: each is taken once, in order of appearance. */
 struct gathering {
@@ -71,18 +72,19 @@ static bool take_code(struct gathering *g, uint32_t c) {
     return true;
 }
 
-static enum pxs_status take_text(struct gathering *g, const char *path, const uint8_t *text, size_t bytes,
-                                 struct pxs_error *err) {
+static enum pxs_status take_text(struct gathering *g, const char *path, const uint8_t *text,
+                                 size_t bytes, struct pxs_error *err) {
     size_t line = 1;
     for (size_t at = 0; at < bytes;) {
         uint32_t c;
         int n = pxs_utf8_get(text + at, bytes - at, &c);
         if (n == 0)
-            return pxs_fail(err, PXS_E_INVALID,
-                            "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8: `iconv -f GB18030 -t "
-                            "UTF-8 FILE > NEW` (or BIG5, "
-                            "SHIFT_JIS, whatever it is in)",
-                            path, line, at);
+            return pxs_fail(
+                err, PXS_E_INVALID,
+                "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8: `iconv -f GB18030 -t "
+                "UTF-8 FILE > NEW` (or BIG5, "
+                "SHIFT_JIS, whatever it is in)",
+                path, line, at);
         at += (size_t)n;
         line += c == '\n';
         if (!take_code(g, c))
@@ -108,11 +110,12 @@ static enum pxs_status refuse_code_points(const char *path, const uint8_t *text,
                                           struct pxs_error *err) {
     if (!is_code_point(text, bytes))
         return PXS_OK;
-    return pxs_fail(err, PXS_E_INVALID,
-                    "%s: it holds the numbers of characters (U+4E00); write the characters themselves, as "
-                    "UTF-8 text or as JSON "
-                    "strings",
-                    path);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%s: it holds the numbers of characters (U+4E00); write the characters themselves, as "
+        "UTF-8 text or as JSON "
+        "strings",
+        path);
 }
 
 /* All strings below a value, in order; keys are names of lists, not characters. */
@@ -127,17 +130,17 @@ static enum pxs_status take_json(struct gathering *g, struct pxs_json value, con
         return PXS_OK;
     }
     if (type != PXS_JSON_STRING)
-        return pxs_json_fail(
-            value, err,
-            "is %s; the characters must be strings, in lists or objects: [\"\\u4e00\", \"\\u4e01\"]",
-            pxs_json_type_name(type));
+        return pxs_json_fail(value, err,
+                             "is %s; the characters must be strings, in lists or objects: "
+                             "[\"\\u4e00\", \"\\u4e01\"]",
+                             pxs_json_type_name(type));
     PXS_TRY(pxs_json_string(value, &text, err));
     PXS_TRY(refuse_code_points(path, (const uint8_t *)text, strlen(text), err));
     return take_text(g, path, (const uint8_t *)text, strlen(text), err);
 }
 
-/* JSON by its name, or by its beginning: a bracket and then another bracket, a quote or a number. Plain text may begin with a
- * bracket, too ("[]{}"). */
+/* JSON by its name, or by its beginning: a bracket and then another bracket, a quote or a number.
+ * Plain text may begin with a bracket, too ("[]{}"). */
 static bool looks_like_json(const char *path, const uint8_t *text, size_t bytes) {
     size_t length = strlen(path), at = 0;
     if (length > 5 && strcasecmp(path + length - 5, ".json") == 0)
@@ -150,8 +153,8 @@ static bool looks_like_json(const char *path, const uint8_t *text, size_t bytes)
     at++;
     while (at < bytes && isspace(text[at]))
         at++;
-    return at < bytes &&
-           (text[at] == '"' || text[at] == '\'' || (list && (text[at] == '{' || isdigit(text[at]))));
+    return at < bytes && (text[at] == '"' || text[at] == '\'' ||
+                          (list && (text[at] == '{' || isdigit(text[at]))));
 }
 
 static bool has_control(const uint8_t *text, size_t bytes) {
@@ -169,27 +172,30 @@ static bool is_utf8(const uint8_t *text, size_t bytes) {
     return n > 0;
 }
 
-/* What is no text, by name: a picture, a font, UTF-16, a web page. Unknown bytes are left to whoever reads them as UTF-8. */
+/* What is no text, by name: a picture, a font, UTF-16, a web page. Unknown bytes are left to
+ * whoever reads them as UTF-8. */
 static enum pxs_status check_text(const char *path, const uint8_t *text, size_t bytes,
                                   struct pxs_error *err) {
     const char *name = pxs_sniff_name(text, bytes);
     bool control = has_control(text, bytes), good = !control && is_utf8(text, bytes);
-    if (bytes == 0 || name == NULL || strcmp(name, "plain text") == 0 || strcmp(name, "JSON text") == 0)
-        return control
-                   ? pxs_fail(err, PXS_E_INVALID,
-                              "%s: a binary file, not a text of characters; save them as plain text in UTF-8",
-                              path)
-                   : PXS_OK;
-    if (good && strstr(name, "HTML") == NULL && strstr(name, "Git") == NULL && strstr(name, "PDF") == NULL &&
-        strstr(name, "XML") == NULL && strstr(name, "base64") == NULL)
+    if (bytes == 0 || name == NULL || strcmp(name, "plain text") == 0 ||
+        strcmp(name, "JSON text") == 0)
+        return control ? pxs_fail(err, PXS_E_INVALID,
+                                  "%s: a binary file, not a text of characters; save them as plain "
+                                  "text in UTF-8",
+                                  path)
+                       : PXS_OK;
+    if (good && strstr(name, "HTML") == NULL && strstr(name, "Git") == NULL &&
+        strstr(name, "PDF") == NULL && strstr(name, "XML") == NULL &&
+        strstr(name, "base64") == NULL)
         return PXS_OK; /* letters that happen to begin like a format */
     struct pxs_error why;
     (void)pxs_sniff_refuse(text, bytes, PXS_WANTED_TEXT, &why);
     return pxs_fail(err, PXS_E_INVALID, "%s: %s", path, why.message);
 }
 
-static enum pxs_status gather(struct gathering *g, const char *path, const uint8_t *text, size_t bytes,
-                              struct pxs_error *err) {
+static enum pxs_status gather(struct gathering *g, const char *path, const uint8_t *text,
+                              size_t bytes, struct pxs_error *err) {
     struct pxs_json_doc *doc = NULL;
     PXS_TRY(check_text(path, text, bytes, err));
     if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
@@ -200,7 +206,8 @@ static enum pxs_status gather(struct gathering *g, const char *path, const uint8
     }
     struct pxs_error why;
     if (pxs_json_parse((const char *)text, bytes, path, &doc, &why) != PXS_OK)
-        return pxs_fail(err, PXS_E_INVALID, "%s; mend it, or save the characters as plain text", why.message);
+        return pxs_fail(err, PXS_E_INVALID, "%s; mend it, or save the characters as plain text",
+                        why.message);
     enum pxs_status status = take_json(g, pxs_json_root(doc), path, &why);
     pxs_json_destroy(&doc);
     return status == PXS_OK          ? PXS_OK
@@ -213,7 +220,8 @@ static enum pxs_status from_file(struct pxs_chars *chars, const char *path, stru
     size_t bytes;
     enum pxs_status status = pxs_read_file(path, MAX_CHARS_FILE, &text, &bytes, err);
     if (status == PXS_E_NOT_FOUND)
-        return pxs_fail(err, status, "no such characters: '%s' is neither gb2312 nor ascii nor a file", path);
+        return pxs_fail(err, status,
+                        "no such characters: '%s' is neither gb2312 nor ascii nor a file", path);
     if (status != PXS_OK)
         return status;
     struct gathering g = {.chars = chars, .seen = calloc(PXS_UNICODE_END / 8, 1)};
@@ -226,7 +234,8 @@ static enum pxs_status from_file(struct pxs_chars *chars, const char *path, stru
     return status;
 }
 
-static enum pxs_status from_builtin(struct pxs_chars *chars, const char *which, struct pxs_error *err) {
+static enum pxs_status from_builtin(struct pxs_chars *chars, const char *which,
+                                    struct pxs_error *err) {
     chars->code = malloc(4096 * sizeof *chars->code);
     if (chars->code == NULL)
         return pxs_fail_nomem(err);
@@ -241,7 +250,8 @@ static enum pxs_status from_builtin(struct pxs_chars *chars, const char *which, 
 enum pxs_status pxs_chars_init(struct pxs_chars *chars, const char *which, struct pxs_error *err) {
     *chars = (struct pxs_chars){0};
     bool builtin = which == NULL || strcmp(which, "gb2312") == 0 || strcmp(which, "ascii") == 0;
-    enum pxs_status status = builtin ? from_builtin(chars, which, err) : from_file(chars, which, err);
+    enum pxs_status status =
+        builtin ? from_builtin(chars, which, err) : from_file(chars, which, err);
     if (status != PXS_OK) {
         pxs_chars_finish(chars);
         return status;

@@ -8,7 +8,8 @@
 #define MARGIN 1      /* white pixels that stay free on every side */
 #define BOX_REPEATS 3 /* one drawing for this many characters is a placeholder, not a character */
 
-/* A candidate: a character of the set with its glyphs and, once drawn, hashes of its two drawings. */
+/* A candidate: a character of the set with its glyphs and, once drawn, hashes of its two
+ * drawings. */
 struct candidate {
     struct pxs_glyph_pair pair;
     uint64_t drawn[2]; /* source, target */
@@ -58,11 +59,12 @@ static enum pxs_status look_up(struct choice *c, struct candidate *k, struct pxs
     return PXS_OK;
 }
 
-/* One scale and one baseline for both fonts: the ink of every candidate, drawn on top of each other, fills the cell up to
- * the margin. */
+/* One scale and one baseline for both fonts: the ink of every candidate, drawn on top of each
+ * other, fills the cell up to the margin. */
 static void lay_out(struct choice *c, const struct pxs_ink *box) {
     int size = c->spec->size;
-    double inner = size - 2 * MARGIN, half = fmax(-box->left, box->right), height = box->top - box->bottom;
+    double inner = size - 2 * MARGIN, half = fmax(-box->left, box->right),
+           height = box->top - box->bottom;
     double em = fmin(size, fmin(inner / height, inner / (2 * half)));
     c->set->em_pixels = c->report->em_pixels = em;
     c->set->baseline = c->report->baseline = (size - height * em) / 2 + box->top * em;
@@ -99,7 +101,8 @@ static size_t how_often(const uint64_t *sorted, size_t n, uint64_t value) {
     return (size_t)(end - at);
 }
 
-/* Marks characters that one font draws like its .notdef, or like several others: boxes, not characters. */
+/* Marks characters that one font draws like its .notdef, or like several others: boxes, not
+ * characters. */
 static enum pxs_status drop_placeholders(struct choice *c, int which, struct pxs_error *err) {
     uint64_t notdef, *sorted = malloc((c->n + 1) * sizeof *sorted);
     size_t n = 0;
@@ -171,17 +174,19 @@ static enum pxs_status drop_twins(struct choice *c, struct pxs_error *err) {
 
 static enum pxs_status too_few(const struct choice *c, size_t usable, struct pxs_error *err) {
     const struct pxs_glyphs_report *r = c->report;
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%d + %d pairs were asked for, but only %zu of %zu characters (%s) can be used: %zu are not in the "
-        "source font, %zu not in the target font, %zu are blank, %zu placeholders, %zu look like another; "
-        "ask "
-        "for fewer with --train and --val, or name more characters with --chars FILE",
-        c->spec->train, c->spec->val, usable, c->n, c->set->chars.name, r->missing_source, r->missing_target,
-        r->blank, r->placeholder, r->twins);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%d + %d pairs were asked for, but only %zu of %zu characters (%s) can be "
+                    "used: %zu are not in the "
+                    "source font, %zu not in the target font, %zu are blank, %zu placeholders, %zu "
+                    "look like another; "
+                    "ask "
+                    "for fewer with --train and --val, or name more characters with --chars FILE",
+                    c->spec->train, c->spec->val, usable, c->n, c->set->chars.name,
+                    r->missing_source, r->missing_target, r->blank, r->placeholder, r->twins);
 }
 
-/* The seed permutes all characters of the set, whatever the fonts have, so another font changes as little as possible. */
+/* The seed permutes all characters of the set, whatever the fonts have, so another font changes as
+ * little as possible. */
 static enum pxs_status pick(struct choice *c, struct pxs_error *err) {
     size_t wanted = (size_t)c->spec->train + (size_t)c->spec->val, usable = 0, taken = 0;
     for (size_t i = 0; i < c->n; i++)
@@ -212,7 +217,8 @@ enum pxs_status pxs_glyph_choose(const struct pxs_glyphs_spec *spec, struct pxs_
     report->repeated = set->chars.repeated;
     c.all = calloc(c.n, sizeof *c.all);
     c.cell = malloc((size_t)spec->size * (size_t)spec->size);
-    enum pxs_status status = c.all != NULL && c.cell != NULL ? examine(&c, err) : pxs_fail_nomem(err);
+    enum pxs_status status =
+        c.all != NULL && c.cell != NULL ? examine(&c, err) : pxs_fail_nomem(err);
     if (status == PXS_OK)
         status = drop_twins(&c, err);
     if (status == PXS_OK)

@@ -1,5 +1,6 @@
-/* Fonts: the one file with FreeType. Outlines are loaded unhinted at a large fixed size and scaled here, so that both
- * fonts sit on one baseline at one scale whatever their own units and size tables say. */
+/* Fonts: the one file with FreeType. Outlines are loaded unhinted at a large fixed size and scaled
+ * here, so that both fonts sit on one baseline at one scale whatever their own units and size
+ * tables say. */
 #include "glyph_priv.h"
 #include "pixsweep/image.h"
 
@@ -13,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EM 1024 /* pixels of an em at loading: fonts whose glyphs are composed by instructions need a size */
+#define EM                                                                                     \
+    1024 /* pixels of an em at loading: fonts whose glyphs are composed by instructions need a \
+            size */
 #define UNITS (EM * 64) /* in 1/64 pixel */
 
 struct pxs_font {
@@ -22,20 +25,24 @@ struct pxs_font {
     char path[4096], identity[4096];
 };
 
-static enum pxs_status font_fail(struct pxs_error *err, const char *path, const char *what, FT_Error code) {
+static enum pxs_status font_fail(struct pxs_error *err, const char *path, const char *what,
+                                 FT_Error code) {
     const char *text = FT_Error_String(code);
     if (text != NULL)
         return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %s", path, what, text);
-    return pxs_fail(err, PXS_E_CORRUPT, "%s: %s (FreeType error 0x%02x)", path, what, (unsigned)code);
+    return pxs_fail(err, PXS_E_CORRUPT, "%s: %s (FreeType error 0x%02x)", path, what,
+                    (unsigned)code);
 }
 
 static enum pxs_status check_face(struct pxs_font *f, int index, struct pxs_error *err) {
     char sha[PXS_SHA256_HEX];
     uint64_t bytes;
     if (!FT_IS_SCALABLE(f->face))
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: a bitmap font; an outline font is needed", f->path);
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: a bitmap font; an outline font is needed",
+                        f->path);
     if (FT_Select_Charmap(f->face, FT_ENCODING_UNICODE) != 0)
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: the font has no Unicode character map", f->path);
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: the font has no Unicode character map",
+                        f->path);
     FT_Error code = FT_Set_Pixel_Sizes(f->face, 0, EM);
     if (code != 0)
         return font_fail(err, f->path, "cannot be scaled", code);
@@ -50,8 +57,8 @@ static enum pxs_status check_face(struct pxs_font *f, int index, struct pxs_erro
 static enum pxs_status not_a_font(const struct pxs_font *f, FT_Error code, struct pxs_error *err) {
     struct pxs_error why;
     (void)pxs_sniff_refuse_file(f->path, PXS_WANTED_FONT, &why);
-    return pxs_fail(err, PXS_E_CORRUPT, "%s: not a usable font file (FreeType error 0x%02x): %s", f->path,
-                    (unsigned)code, why.message);
+    return pxs_fail(err, PXS_E_CORRUPT, "%s: not a usable font file (FreeType error 0x%02x): %s",
+                    f->path, (unsigned)code, why.message);
 }
 
 static enum pxs_status open_face(struct pxs_font *f, int index, struct pxs_error *err) {
@@ -68,8 +75,8 @@ static enum pxs_status open_face(struct pxs_font *f, int index, struct pxs_error
     FT_Done_Face(f->face);
     f->face = NULL;
     if (index >= faces)
-        return pxs_fail(err, PXS_E_INVALID, "%s: has no face %d; it has %ld, numbered from 0", f->path, index,
-                        faces);
+        return pxs_fail(err, PXS_E_INVALID, "%s: has no face %d; it has %ld, numbered from 0",
+                        f->path, index, faces);
     code = FT_New_Face(f->library, f->path, index, &f->face);
     if (code != 0)
         return not_a_font(f, code, err);
@@ -137,14 +144,16 @@ enum pxs_status pxs_font_ink(struct pxs_font *font, uint32_t glyph, struct pxs_i
     return PXS_OK;
 }
 
-enum pxs_status pxs_font_render(struct pxs_font *font, uint32_t glyph, double em_pixels, double baseline,
-                                int size, uint8_t *cell, struct pxs_error *err) {
+enum pxs_status pxs_font_render(struct pxs_font *font, uint32_t glyph, double em_pixels,
+                                double baseline, int size, uint8_t *cell, struct pxs_error *err) {
     PXS_TRY(load(font, glyph, err));
     FT_GlyphSlot slot = font->face->glyph;
     double scale = em_pixels / EM, middle = (double)slot->metrics.horiAdvance / 2 * scale;
-    FT_Matrix matrix = {.xx = (FT_Fixed)lround(scale * 65536), .yy = (FT_Fixed)lround(scale * 65536)};
+    FT_Matrix matrix = {.xx = (FT_Fixed)lround(scale * 65536),
+                        .yy = (FT_Fixed)lround(scale * 65536)};
     FT_Outline_Transform(&slot->outline, &matrix);
-    FT_Outline_Translate(&slot->outline, lround(size * 32.0 - middle), lround((size - baseline) * 64));
+    FT_Outline_Translate(&slot->outline, lround(size * 32.0 - middle),
+                         lround((size - baseline) * 64));
     size_t n = (size_t)size * (size_t)size;
     memset(cell, 0, n);
     FT_Bitmap bitmap = {.rows = (unsigned)size,

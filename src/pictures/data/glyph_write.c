@@ -15,14 +15,14 @@
 
 void pxs_glyph_identity(const struct pxs_glyphs_spec *spec, const struct pxs_glyph_set *set,
                         struct pxs_text *out) {
-    pxs_text_addf(out, "pixsweep glyphs 1\nsource: %s\ntarget: %s\n", pxs_font_identity(set->source),
-                  pxs_font_identity(set->target));
+    pxs_text_addf(out, "pixsweep glyphs 1\nsource: %s\ntarget: %s\n",
+                  pxs_font_identity(set->source), pxs_font_identity(set->target));
     pxs_text_addf(out, "characters: %zu, sha256 %s\n", set->chars.n, set->chars.sha256);
-    pxs_text_addf(out, "train: %d\nval: %d\nsize: %d\nseed: %llu\nformat: %s\n\n", spec->train, spec->val,
-                  spec->size, (unsigned long long)spec->seed, spec->npy ? "npy" : "png");
+    pxs_text_addf(out, "train: %d\nval: %d\nsize: %d\nseed: %llu\nformat: %s\n\n", spec->train,
+                  spec->val, spec->size, (unsigned long long)spec->seed, spec->npy ? "npy" : "png");
 }
 
-/* ---- what is there already ------------------------------------------------------------------------------- */
+/* ---- what is there already ------------------------------------------------------------------ */
 
 /* Visible entries of out/<split>; 0 where there is no such folder. */
 static size_t count_entries(const char *out, const char *split) {
@@ -44,11 +44,11 @@ static enum pxs_status check_complete(const struct pxs_glyphs_spec *spec, struct
         size_t wanted = spec->npy ? pairs[i] > 0 : (size_t)pairs[i],
                there = count_entries(spec->out, names[i]);
         if (there != wanted)
-            return pxs_fail(
-                err, PXS_E_EXISTS,
-                "%s was changed after it was rendered: %s/ holds %zu files, not %zu; remove the folder "
-                "to render it again",
-                spec->out, names[i], there, wanted);
+            return pxs_fail(err, PXS_E_EXISTS,
+                            "%s was changed after it was rendered: %s/ holds %zu files, not %zu; "
+                            "remove the folder "
+                            "to render it again",
+                            spec->out, names[i], there, wanted);
     }
     return PXS_OK;
 }
@@ -75,8 +75,8 @@ static bool is_empty_folder(const char *path) {
     return empty;
 }
 
-enum pxs_status pxs_glyph_find(const struct pxs_glyphs_spec *spec, const char *identity, bool *there,
-                               struct pxs_error *err) {
+enum pxs_status pxs_glyph_find(const struct pxs_glyphs_spec *spec, const char *identity,
+                               bool *there, struct pxs_error *err) {
     char path[PATH_SIZE], *text, was[200], now[200];
     size_t bytes;
     *there = false;
@@ -94,15 +94,15 @@ enum pxs_status pxs_glyph_find(const struct pxs_glyphs_spec *spec, const char *i
         differing_line(text, identity, was, now, sizeof was);
     free(text);
     if (!same)
-        return pxs_fail(
-            err, PXS_E_EXISTS,
-            "%s holds another glyph set (there: '%s', now: '%s'); choose another --out or remove it",
-            spec->out, was, now);
+        return pxs_fail(err, PXS_E_EXISTS,
+                        "%s holds another glyph set (there: '%s', now: '%s'); choose another --out "
+                        "or remove it",
+                        spec->out, was, now);
     *there = true;
     return check_complete(spec, err);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 struct drawing {
     const struct pxs_glyphs_spec *spec;
@@ -134,8 +134,9 @@ static enum pxs_status draw_pair(struct drawing *d, const struct pxs_glyph_pair 
     return draw_half(d, d->set->source, pair->source, d->spec->size, err);
 }
 
-static enum pxs_status write_pngs(struct drawing *d, const char *split, const struct pxs_glyph_pair *pairs,
-                                  int n, struct pxs_error *err) {
+static enum pxs_status write_pngs(struct drawing *d, const char *split,
+                                  const struct pxs_glyph_pair *pairs, int n,
+                                  struct pxs_error *err) {
     char path[PATH_SIZE + 128];
     for (int i = 0; i < n; i++) {
         void *data;
@@ -144,11 +145,11 @@ static enum pxs_status write_pngs(struct drawing *d, const char *split, const st
                        (double)(d->spec->train + d->spec->val));
         PXS_TRY(draw_pair(d, &pairs[i], err));
         PXS_TRY(pxs_image_encode_png(&d->pair, &data, &bytes, err));
-        snprintf(path, sizeof path, n > 9999 ? "%s/%s/%07d-U+%04X.png" : "%s/%s/%04d-U+%04X.png", d->dir,
-                 split, i + 1, pairs[i].code);
+        snprintf(path, sizeof path, n > 9999 ? "%s/%s/%07d-U+%04X.png" : "%s/%s/%04d-U+%04X.png",
+                 d->dir, split, i + 1, pairs[i].code);
         FILE *file = fopen(path, "wbx");
-        enum pxs_status status =
-            pxs_finish_plain(file, path, file != NULL && fwrite(data, 1, bytes, file) == bytes, err);
+        enum pxs_status status = pxs_finish_plain(
+            file, path, file != NULL && fwrite(data, 1, bytes, file) == bytes, err);
         free(data);
         PXS_TRY(status);
     }
@@ -167,8 +168,8 @@ static enum pxs_status put_pairs(struct drawing *d, struct pxs_npy_writer *w,
     return PXS_OK;
 }
 
-static enum pxs_status write_npy(struct drawing *d, const char *split, const struct pxs_glyph_pair *pairs,
-                                 int n, struct pxs_error *err) {
+static enum pxs_status write_npy(struct drawing *d, const char *split,
+                                 const struct pxs_glyph_pair *pairs, int n, struct pxs_error *err) {
     char path[PATH_SIZE + 128];
     struct pxs_npy_writer w;
     int64_t dims[] = {n, d->spec->size, 2 * d->spec->size, 3};
@@ -181,8 +182,9 @@ static enum pxs_status write_npy(struct drawing *d, const char *split, const str
     return status;
 }
 
-static enum pxs_status write_split(struct drawing *d, const char *split, const struct pxs_glyph_pair *pairs,
-                                   int n, struct pxs_error *err) {
+static enum pxs_status write_split(struct drawing *d, const char *split,
+                                   const struct pxs_glyph_pair *pairs, int n,
+                                   struct pxs_error *err) {
     char path[PATH_SIZE + 128];
     if (n == 0)
         return PXS_OK; /* no empty val/: it would be an error to load */
@@ -192,7 +194,8 @@ static enum pxs_status write_split(struct drawing *d, const char *split, const s
     return d->spec->npy ? write_npy(d, split, pairs, n, err) : write_pngs(d, split, pairs, n, err);
 }
 
-static void add_characters(struct pxs_text *t, const char *label, const struct pxs_glyph_pair *pairs, int n) {
+static void add_characters(struct pxs_text *t, const char *label,
+                           const struct pxs_glyph_pair *pairs, int n) {
     pxs_text_addf(t, "%s: ", label);
     for (int i = 0; i < n; i++) {
         char utf8[5];
@@ -203,20 +206,22 @@ static void add_characters(struct pxs_text *t, const char *label, const struct p
 }
 
 /* glyphs.txt: what decides the content, then what came of it. */
-static enum pxs_status write_notes(const struct drawing *d, const char *identity, struct pxs_error *err) {
+static enum pxs_status write_notes(const struct drawing *d, const char *identity,
+                                   struct pxs_error *err) {
     char path[PATH_SIZE + 128];
     struct pxs_text t = {0};
     const struct pxs_glyph_pair *pairs = d->set->pairs;
     pxs_text_add(&t, identity);
-    pxs_text_addf(&t, "em: %.2f pixels\nbaseline: %.2f\nleft: target\nright: source\n", d->set->em_pixels,
-                  d->set->baseline);
+    pxs_text_addf(&t, "em: %.2f pixels\nbaseline: %.2f\nleft: target\nright: source\n",
+                  d->set->em_pixels, d->set->baseline);
     add_characters(&t, "train characters", pairs, d->spec->train);
     add_characters(&t, "val characters", pairs + d->spec->train, d->spec->val);
     snprintf(path, sizeof path, "%s/glyphs.txt", d->dir);
     FILE *file = t.failed ? NULL : fopen(path, "wbx");
     enum pxs_status status =
         t.failed ? pxs_fail_nomem(err)
-                 : pxs_finish_plain(file, path, file != NULL && fwrite(t.text, 1, t.len, file) == t.len, err);
+                 : pxs_finish_plain(file, path,
+                                    file != NULL && fwrite(t.text, 1, t.len, file) == t.len, err);
     pxs_text_finish(&t);
     return status;
 }

@@ -11,8 +11,9 @@ static enum pxs_status check_spec(const struct pxs_glyphs_spec *s, struct pxs_er
     if (s->source == NULL || s->target == NULL || s->out == NULL || s->out[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "--source, --target and --out are needed");
     if (s->train < 1 || s->val < 0)
-        return pxs_fail(err, PXS_E_INVALID, "--train must be at least 1 and --val at least 0, not %d and %d",
-                        s->train, s->val);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "--train must be at least 1 and --val at least 0, not %d and %d", s->train,
+                        s->val);
     if (s->size < 16 || s->size > 1024)
         return pxs_fail(err, PXS_E_INVALID, "--size must be 16 to 1024 pixels, not %d", s->size);
     return PXS_OK;
@@ -26,22 +27,24 @@ static void set_finish(struct pxs_glyph_set *set) {
 }
 
 static enum pxs_status render(const struct pxs_glyphs_spec *spec, struct pxs_glyph_set *set,
-                              const char *identity, struct pxs_glyphs_report *report, struct pxs_error *err) {
+                              const char *identity, struct pxs_glyphs_report *report,
+                              struct pxs_error *err) {
     PXS_TRY(pxs_glyph_find(spec, identity, &report->already, err));
     if (report->already)
         return PXS_OK;
     PXS_TRY(pxs_glyph_choose(spec, set, report, err));
     if (report->repeated > 0)
-        pxs_log(spec->logger, PXS_LOG_WARN, "%s: %zu character%s there more than once; each is used once",
-                set->chars.name, report->repeated, report->repeated == 1 ? " stands" : "s stand");
+        pxs_log(spec->logger, PXS_LOG_WARN,
+                "%s: %zu character%s there more than once; each is used once", set->chars.name,
+                report->repeated, report->repeated == 1 ? " stands" : "s stand");
     PXS_TRY(pxs_glyph_write(spec, set, identity, err));
     report->train = (size_t)spec->train;
     report->val = (size_t)spec->val;
     return PXS_OK;
 }
 
-enum pxs_status pxs_glyphs_render(const struct pxs_glyphs_spec *spec, struct pxs_glyphs_report *report,
-                                  struct pxs_error *err) {
+enum pxs_status pxs_glyphs_render(const struct pxs_glyphs_spec *spec,
+                                  struct pxs_glyphs_report *report, struct pxs_error *err) {
     struct pxs_glyph_set set = {0};
     struct pxs_glyphs_report done = {0};
     struct pxs_text identity = {0};
@@ -54,8 +57,8 @@ enum pxs_status pxs_glyphs_render(const struct pxs_glyphs_spec *spec, struct pxs
         status = pxs_chars_init(&set.chars, spec->chars, err);
     if (status == PXS_OK) {
         pxs_glyph_identity(spec, &set, &identity);
-        status =
-            identity.failed ? pxs_fail_nomem(err) : render(spec, &set, pxs_text_str(&identity), &done, err);
+        status = identity.failed ? pxs_fail_nomem(err)
+                                 : render(spec, &set, pxs_text_str(&identity), &done, err);
     }
     pxs_text_finish(&identity);
     set_finish(&set);

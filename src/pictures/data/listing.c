@@ -15,7 +15,8 @@
 /* Of many things of one kind so many are named before they are only counted. */
 enum { NAMED = 5, NAMED_WITH_HINT = 3, NAMED_ALONE = 20 };
 
-/* A folder's pictures, .npy files and those that are neither, in bytewise order, and whether it has A/ and B/. */
+/* A folder's pictures, .npy files and those that are neither, in bytewise order, and whether it has
+ * A/ and B/. */
 struct entries {
     const char **pictures, **npy, **other;
     size_t n_pictures, n_npy, n_other;
@@ -55,7 +56,7 @@ static size_t stem_length(const char *name) {
     return dot != NULL ? (size_t)(dot - name) : strlen(name);
 }
 
-/* ---- one folder ------------------------------------------------------------------------------------------ */
+/* ---- one folder ----------------------------------------------------------------------------- */
 
 static void error_at(struct lister *l, const char *where, const char *name, const char *text) {
     pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: %s", where, name, text);
@@ -78,31 +79,33 @@ static void cannot_stat(struct lister *l, const char *where, const char *name, c
     } else {
         target[n] = '\0';
         snprintf(text, sizeof text,
-                 "a link to %s that leads nowhere (%s); copy the file itself, or remove the link", target,
-                 strerror(number));
+                 "a link to %s that leads nowhere (%s); copy the file itself, or remove the link",
+                 target, strerror(number));
     }
     error_at(l, where, name, text);
 }
 
-/* Pictures of one folder that share a stem ("x.png", "x.PNG", "x.jpg") have no single partner, and one converted would replace the
- * other. `top`: pairs in one picture, without partners. */
+/* Pictures of one folder that share a stem ("x.png", "x.PNG", "x.jpg") have no single partner, and
+ * one converted would replace the other. `top`: pairs in one picture, without partners. */
 static void two_of_one_name(struct lister *l, const char *where, bool top, const char *name,
                             const char *other) {
-    pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
-                    "%s/%s: %s beside it has the same name but for its ending; remove one of them, or give "
-                    "one another name%s",
-                    where, name, other, top ? "" : ", and its partner the same");
+    pxs_problem_add(
+        l->problems, PXS_PROBLEM_ERROR,
+        "%s/%s: %s beside it has the same name but for its ending; remove one of them, or give "
+        "one another name%s",
+        where, name, other, top ? "" : ", and its partner the same");
 }
 
-/* Is there beside a picture that cannot be read one that can, under the same name but for its ending?
- * It was made of it, as a rule: `mogrify -format png` leaves the original where it was. */
+/* Is there beside a picture that cannot be read one that can, under the same name but for its
+ * ending? It was made of it, as a rule: `mogrify -format png` leaves the original where it was. */
 static bool has_picture_beside(struct lister *l, const char *name, const char *path) {
     const int stem = (int)stem_length(name);
     const size_t before = strlen(path) - strlen(name);
     char ending[16];
     struct stat st;
     for (size_t i = 0; pxs_image_ending(i, ending, sizeof ending); i++) {
-        const char *other = pxs_arena_printf(&l->listing->arena, "%.*s.%s", (int)before + stem, path, ending);
+        const char *other =
+            pxs_arena_printf(&l->listing->arena, "%.*s.%s", (int)before + stem, path, ending);
         l->problems->failed |= !other;
         if (other && stat(other, &st) == 0)
             return true;
@@ -112,7 +115,8 @@ static bool has_picture_beside(struct lister *l, const char *name, const char *p
 
 static void pass_over(struct passed *p, const char *where, const char *name, bool folder) {
     if (p->n++ < NAMED)
-        pxs_text_addf(&p->names, "%s%s/%s%s", p->names.len > 0 ? ", " : "", where, name, folder ? "/" : "");
+        pxs_text_addf(&p->names, "%s%s/%s%s", p->names.len > 0 ? ", " : "", where, name,
+                      folder ? "/" : "");
 }
 
 /* Its first bytes say more than its name. */
@@ -131,7 +135,8 @@ static void take_stranger(struct lister *l, const char *where, const char *name,
                  " nor a .npy file; remove it, or put a dot in front of its name");
 }
 
-static void take_folder(struct lister *l, const char *where, bool top, const char *name, struct entries *e) {
+static void take_folder(struct lister *l, const char *where, bool top, const char *name,
+                        struct entries *e) {
     e->a |= top && strcmp(name, "A") == 0;
     e->b |= top && strcmp(name, "B") == 0;
     if (pxs_is_litter(name))
@@ -144,7 +149,8 @@ static void take_folder(struct lister *l, const char *where, bool top, const cha
 }
 
 /* `where`: the folder relative to the root ("train", "train/A"); `top`: A/ and B/ may be in it. */
-static void take_entry(struct lister *l, const char *where, bool top, const char *name, struct entries *e) {
+static void take_entry(struct lister *l, const char *where, bool top, const char *name,
+                       struct entries *e) {
     struct stat st;
     char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name), text[64];
     const char *kept = pxs_arena_strdup(&l->listing->arena, name);
@@ -189,8 +195,8 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
         char limit[PXS_LIMIT_WORDS];
         const int number = errno;
         pxs_limit_words(number, limit);
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: cannot be listed: %s%s", where, strerror(number),
-                        limit);
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: cannot be listed: %s%s", where,
+                        strerror(number), limit);
         return false;
     }
     e->pictures = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->pictures);
@@ -215,7 +221,8 @@ static bool reserve(struct lister *l, struct pxs_folder *f, size_t n) {
     return f->items != NULL;
 }
 
-static void add_item(struct lister *l, struct pxs_folder *f, const char *name, const char *partner) {
+static void add_item(struct lister *l, struct pxs_folder *f, const char *name,
+                     const char *partner) {
     struct pxs_item item = {
         .kind = f->kind, .name = name, .path = name != NULL ? join(l, l->root, name) : NULL};
     if (partner != NULL)
@@ -245,7 +252,8 @@ static int by_stem(const void *x, const void *y) {
     return order != 0 ? order : (na > nb) - (na < nb);
 }
 
-static void report_shared_stems(struct lister *l, const char *where, const char *const *sorted, size_t n) {
+static void report_shared_stems(struct lister *l, const char *where, const char *const *sorted,
+                                size_t n) {
     for (size_t i = 1; i < n; i++)
         if (by_stem(&sorted[i - 1], &sorted[i]) == 0)
             two_of_one_name(l, where, false, sorted[i], sorted[i - 1]);
@@ -255,7 +263,8 @@ static bool has_stem(const char *const *sorted, size_t n, const char *name) {
     return bsearch(&name, sorted, n, sizeof *sorted, by_stem) != NULL;
 }
 
-/* Names of `from` that `other` has no picture for; one that is there in another format has been told already. */
+/* Names of `from` that `other` has no picture for; one that is there in another format has been
+ * told already. */
 static bool find_lone(struct lister *l, const struct entries *from, const struct entries *other,
                       struct pxs_names *out) {
     const char **lone = pxs_arena_alloc(&l->listing->arena, (from->n_pictures + 1) * sizeof *lone);
@@ -270,18 +279,20 @@ static bool find_lone(struct lister *l, const struct entries *from, const struct
 }
 
 /* Where the names nearly match, some of them and the remedy say it all. */
-static void report_lone(struct lister *l, const struct pxs_folder *f, const struct pxs_names lone[2]) {
+static void report_lone(struct lister *l, const struct pxs_folder *f,
+                        const struct pxs_names lone[2]) {
     struct pxs_text hint = {0};
     char *folder = join(l, l->root, f->name);
     bool near = folder != NULL && pxs_unpaired_hint(folder, lone, &hint);
     size_t named = near ? NAMED_WITH_HINT : NAMED_ALONE;
     for (int s = 0; s < 2; s++) {
         for (size_t i = 0; i < lone[s].n && i < named; i++)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c/%s: has no partner in %s/%c", f->name,
-                            "AB"[s], lone[s].name[i], f->name, "BA"[s]);
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c/%s: has no partner in %s/%c",
+                            f->name, "AB"[s], lone[s].name[i], f->name, "BA"[s]);
         if (lone[s].n > named)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c: %zu more have no partner in %s/%c",
-                            f->name, "AB"[s], lone[s].n - named, f->name, "BA"[s]);
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                            "%s/%c: %zu more have no partner in %s/%c", f->name, "AB"[s],
+                            lone[s].n - named, f->name, "BA"[s]);
     }
     if (near)
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", f->name, pxs_text_str(&hint));
@@ -291,7 +302,8 @@ static void report_lone(struct lister *l, const struct pxs_folder *f, const stru
 
 /* `a` keeps the order of names; `b` is sorted by stem for looking up. */
 static void match(struct lister *l, struct pxs_folder *f, struct entries *a, struct entries *b) {
-    const char **sorted_a = pxs_arena_alloc(&l->listing->arena, (a->n_pictures + 1) * sizeof *sorted_a);
+    const char **sorted_a =
+        pxs_arena_alloc(&l->listing->arena, (a->n_pictures + 1) * sizeof *sorted_a);
     if (sorted_a == NULL || !reserve(l, f, a->n_pictures)) {
         l->problems->failed = true;
         return;
@@ -299,12 +311,16 @@ static void match(struct lister *l, struct pxs_folder *f, struct entries *a, str
     memcpy(sorted_a, a->pictures, a->n_pictures * sizeof *sorted_a);
     qsort(sorted_a, a->n_pictures, sizeof *sorted_a, by_stem);
     qsort(b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
-    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a, a->n_pictures);
-    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->pictures, b->n_pictures);
+    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a,
+                        a->n_pictures);
+    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->pictures,
+                        b->n_pictures);
     qsort(a->other, a->n_other, sizeof *a->other, by_stem);
     qsort(b->other, b->n_other, sizeof *b->other, by_stem);
-    const struct entries by_stem_a = {
-        .pictures = sorted_a, .n_pictures = a->n_pictures, .other = a->other, .n_other = a->n_other};
+    const struct entries by_stem_a = {.pictures = sorted_a,
+                                      .n_pictures = a->n_pictures,
+                                      .other = a->other,
+                                      .n_other = a->n_other};
     struct pxs_names lone[2];
     if (!find_lone(l, a, b, &lone[0]) || !find_lone(l, b, &by_stem_a, &lone[1])) {
         l->problems->failed = true;
@@ -326,15 +342,15 @@ static void list_ab(struct lister *l, struct pxs_folder *f, const struct entries
     for (int i = 0; i < 2; i++) {
         const char *where = pxs_arena_printf(&l->listing->arena, "%s/%c", f->name, "AB"[i]);
         if (where == NULL || !there[i]) {
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: has %c/ but not %c/", f->name, "BA"[i],
-                            "AB"[i]);
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: has %c/ but not %c/", f->name,
+                            "BA"[i], "AB"[i]);
             return;
         }
         read = read_entries(l, where, false, &e[i]) && read;
         for (size_t k = 0; k < e[i].n_npy; k++)
             pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
-                            "%s/%s: A/ and B/ hold PNG pictures; a .npy of pairs belongs into %s/", where,
-                            e[i].npy[k], f->name);
+                            "%s/%s: A/ and B/ hold PNG pictures; a .npy of pairs belongs into %s/",
+                            where, e[i].npy[k], f->name);
     }
     if (read)
         match(l, f, &e[0], &e[1]);
@@ -346,11 +362,11 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         return;
     int kinds = (e.n_pictures > 0) + (e.n_npy > 0) + (e.a || e.b);
     if (kinds > 1) {
-        pxs_problem_add(
-            l->problems, PXS_PROBLEM_ERROR,
-            "%s: holds%s%s%s but a split is of one kind: leave the one to use in %s/ and move the rest out",
-            f->name, e.n_pictures > 0 ? " PNG pairs," : "", e.n_npy > 0 ? " .npy files," : "",
-            e.a || e.b ? " A/ or B/," : "", f->name);
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                        "%s: holds%s%s%s but a split is of one kind: leave the one to use in %s/ "
+                        "and move the rest out",
+                        f->name, e.n_pictures > 0 ? " PNG pairs," : "",
+                        e.n_npy > 0 ? " .npy files," : "", e.a || e.b ? " A/ or B/," : "", f->name);
     } /* an error; go on all the same, to find what else is wrong */
     f->kind = e.n_pictures > 0 ? PXS_KIND_PAIR
               : e.n_npy > 0    ? PXS_KIND_NPY
@@ -363,7 +379,8 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         size_t n = f->kind == PXS_KIND_PAIR ? e.n_pictures : e.n_npy;
         bool room = reserve(l, f, n);
         for (size_t i = 0; i < n && room; i++)
-            add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.pictures[i] : e.npy[i]), NULL);
+            add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.pictures[i] : e.npy[i]),
+                     NULL);
     }
     struct pxs_text sides = {0};
     if (kinds == 0 && pxs_meant_sides(l->root, f->name, &sides))
@@ -376,7 +393,8 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
 
 /* A split under a name that is not read is easily believed to be in use. */
 static void note_other_names(struct lister *l) {
-    static const char *const names[] = {"val", "test", "valid", "validation", "dev", "eval", "Val", "VAL"};
+    static const char *const names[] = {"val", "test", "valid", "validation",
+                                        "dev", "eval", "Val",   "VAL"};
     char a[PXS_PATH_MAX], b[PXS_PATH_MAX];
     struct stat st;
     char *val = join(l, l->root, "val");
@@ -387,20 +405,22 @@ static void note_other_names(struct lister *l) {
     for (size_t i = 0; i < PXS_COUNT(names) && !l->listing->folder[PXS_SPLIT_VAL].exists; i++) {
         char *path = join(l, l->root, names[i]);
         if (pxs_meant_split(l->root, names[i], a, b))
-            pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
-                            "%s/ and %s/ are not read: validation pairs lie in val/A/ and val/B/ (without "
-                            "them, val_fraction of train/ is used)",
-                            a, b);
+            pxs_problem_add(
+                l->problems, PXS_PROBLEM_NOTE,
+                "%s/ and %s/ are not read: validation pairs lie in val/A/ and val/B/ (without "
+                "them, val_fraction of train/ is used)",
+                a, b);
         if (path != NULL && is_folder(path))
-            pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
-                            "%s/ is not read: the validation split is called val/ (without it, val_fraction "
-                            "of train/ is used)",
-                            names[i]);
+            pxs_problem_add(
+                l->problems, PXS_PROBLEM_NOTE,
+                "%s/ is not read: the validation split is called val/ (without it, val_fraction "
+                "of train/ is used)",
+                names[i]);
     }
 }
 
-static void report_passed(struct pxs_problems *problems, struct passed *p, enum pxs_problem_kind kind,
-                          const char *why) {
+static void report_passed(struct pxs_problems *problems, struct passed *p,
+                          enum pxs_problem_kind kind, const char *why) {
     if (p->n > NAMED)
         pxs_text_addf(&p->names, " and %zu more", p->n - NAMED);
     if (p->n > 0)
@@ -409,8 +429,8 @@ static void report_passed(struct pxs_problems *problems, struct passed *p, enum 
     pxs_text_finish(&p->names);
 }
 
-enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct pxs_problems *problems,
-                         struct pxs_error *err) {
+enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
+                         struct pxs_problems *problems, struct pxs_error *err) {
     struct stat st;
     if (stat(path, &st) != 0)
         return pxs_fail_errno(err, "no dataset at %s", path);
@@ -431,10 +451,12 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing, struct p
         if (listing->folder[i].exists)
             list_folder(&l, &listing->folder[i]);
     note_other_names(&l);
-    report_passed(problems, &l.beside, PXS_PROBLEM_NOTE,
-                  "a picture of the same name that is read lies beside each; a pair of its own needs "
-                  "another name, and is converted");
-    report_passed(problems, &l.litter, PXS_PROBLEM_INFO, "left by a NAS, an archive tool or the system");
+    report_passed(
+        problems, &l.beside, PXS_PROBLEM_NOTE,
+        "a picture of the same name that is read lies beside each; a pair of its own needs "
+        "another name, and is converted");
+    report_passed(problems, &l.litter, PXS_PROBLEM_INFO,
+                  "left by a NAS, an archive tool or the system");
     return problems->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Which files of a data folder are pairs, in which order. Opens nothing but folders (and the headers of .npy files). */
+/* Which files of a data folder are pairs, in which order. Opens nothing but folders (and the
+ * headers of .npy files). */
 #ifndef PIXSWEEP_DATA_LISTING_PRIV_H
 #define PIXSWEEP_DATA_LISTING_PRIV_H
 
@@ -11,7 +12,7 @@ enum pxs_kind { PXS_KIND_NONE, PXS_KIND_PAIR, PXS_KIND_AB, PXS_KIND_NPY };
 /* One file of pairs, or two partners. */
 struct pxs_item {
     enum pxs_kind kind;
-    const char *name;          /* for people, relative to the data folder: "train/x.png", "train/A/x.png" */
+    const char *name; /* for people, relative to the data folder: "train/x.png", "train/A/x.png" */
     const char *path, *path_b; /* path_b: the partner in B/ */
     struct pxs_npy npy;        /* kind NPY */
 };
@@ -31,7 +32,8 @@ struct pxs_listing {
     struct pxs_folder folder[2]; /* enum pxs_split */
 };
 
-/* What is wrong goes to `problems`; an error only where `path` is no readable folder or memory runs out. */
+/* What is wrong goes to `problems`; an error only where `path` is no readable folder or memory runs
+ * out. */
 PXS_NODISCARD enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
                                        struct pxs_problems *problems, struct pxs_error *err);
 void pxs_listing_finish(struct pxs_listing *listing);

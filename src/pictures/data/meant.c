@@ -14,7 +14,8 @@
 static bool is_folder(const char *dir, const char *name) {
     char path[PATH];
     struct stat st;
-    return pxs_path_join(path, sizeof path, dir, name) && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return pxs_path_join(path, sizeof path, dir, name) && stat(path, &st) == 0 &&
+           S_ISDIR(st.st_mode);
 }
 
 static const char *base_of(const char *path) {
@@ -34,7 +35,8 @@ static bool find_around(const char *path, char out[PATH]) {
         return false;
     if ((strcmp(at, ".") == 0 || ends_with(at, "..")) && !pxs_path_absolute(at, sizeof at, path))
         return false;
-    for (int level = 0; level < 3 && pxs_path_dir(up, sizeof up, at) && strcmp(up, at) != 0; level++) {
+    for (int level = 0; level < 3 && pxs_path_dir(up, sizeof up, at) && strcmp(up, at) != 0;
+         level++) {
         if ((strcmp(base_of(at), "train") == 0 || strcmp(base_of(at), "val") == 0) &&
             is_folder(up, "train")) {
             strcpy(out, up);
@@ -107,7 +109,8 @@ static void look_within(const char *path, struct within *w) {
     free(found);
 }
 
-/* Whether path/side/train holds one side of pairs, as far as folders tell: train/ of a whole dataset may hold A/. */
+/* Whether path/side/train holds one side of pairs, as far as folders tell: train/ of a whole
+ * dataset may hold A/. */
 static bool is_side(const char *path, const char *side) {
     char train[PATH];
     return is_folder(path, side) && pxs_path_join(train, sizeof train, path, side) &&
@@ -115,7 +118,7 @@ static bool is_side(const char *path, const char *side) {
            !is_folder(strcat(train, "/train"), "A");
 }
 
-/* ---- two folders of partners ----------------------------------------------------------------- */
+/* ---- two folders of partners ---------------------------------------------------------------- */
 
 /* How two sides lie in a folder: trainA/ and trainB/, A/train/ and B/train/, or A/ and B/ alone. */
 enum layout { JOINED, NESTED, ALONE };
@@ -157,9 +160,10 @@ static bool has_sides(const char *path, const struct sides *s, const char *split
     return is_folder(path, a) && is_folder(path, b);
 }
 
-/* Moves both sides of `split` into folder/A and folder/B of `path`; "" as `folder` is `path` itself. */
-static void add_moves(struct pxs_text *text, const char *path, const struct sides *s, const char *split,
-                      const char *folder) {
+/* Moves both sides of `split` into folder/A and folder/B of `path`; "" as `folder` is `path`
+ * itself. */
+static void add_moves(struct pxs_text *text, const char *path, const struct sides *s,
+                      const char *split, const char *folder) {
     char from[PATH], to[PATH];
     pxs_text_add_command(text, "mkdir -p %s/%s", path, folder);
     for (int side = 0; side < 2; side++) {
@@ -178,8 +182,9 @@ static enum pxs_status fail_sides(const char *path, const struct sides *s, const
     const char *val = NULL;
     side_name(s, "train", 0, a);
     side_name(s, "train", 1, b);
-    pxs_text_addf(&text, "%s has no train/ folder, but %s/ and %s/; if they are partners by name%s: ", path,
-                  a, b, s->remark);
+    pxs_text_addf(
+        &text, "%s has no train/ folder, but %s/ and %s/; if they are partners by name%s: ", path,
+        a, b, s->remark);
     add_moves(&text, path, s, "train", "train");
     for (size_t i = 0; i < PXS_COUNT(splits) && s->layout != ALONE && !val; i++)
         val = has_sides(path, s, splits[i]) ? splits[i] : NULL;
@@ -195,7 +200,8 @@ static enum pxs_status fail_sides(const char *path, const struct sides *s, const
     return fail_with(&text, err);
 }
 
-bool pxs_meant_split(const char *path, const char *split, char a[PXS_PATH_MAX], char b[PXS_PATH_MAX]) {
+bool pxs_meant_split(const char *path, const char *split, char a[PXS_PATH_MAX],
+                     char b[PXS_PATH_MAX]) {
     for (size_t i = 0; i < PXS_COUNT(known); i++)
         if (known[i].layout != ALONE && has_sides(path, &known[i], split)) {
             side_name(&known[i], split, 0, a);
@@ -210,7 +216,8 @@ bool pxs_meant_sides(const char *path, const char *folder, struct pxs_text *out)
     if (!pxs_path_join(within, sizeof within, path, folder))
         return false;
     for (size_t i = 0; i < PXS_COUNT(known); i++)
-        if (known[i].layout == ALONE && known[i].name[0][0] != 'A' && has_sides(within, &known[i], "")) {
+        if (known[i].layout == ALONE && known[i].name[0][0] != 'A' &&
+            has_sides(within, &known[i], "")) {
             pxs_text_addf(out, "partners lie in A/ and B/; if %s/ and %s/ are partners by name%s: ",
                           known[i].name[0], known[i].name[1], known[i].remark);
             for (int side = 0; side < 2; side++)
@@ -232,8 +239,9 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
         return fail_with(&text, err);
     }
     if (find_around(path, around))
-        return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder; it is a part of %s: was that meant?",
-                        path, around);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s has no train/ folder; it is a part of %s: was that meant?", path,
+                        around);
     struct stat st;
     if (pxs_path_join(around, sizeof around, path, "train") && lstat(around, &st) == 0)
         return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder: %s is %s", path, around,
@@ -245,40 +253,44 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
         return fail_with(&text, err);
     }
     for (size_t i = 0; i < PXS_COUNT(known); i++)
-        if (known[i].layout == JOINED ? has_sides(path, &known[i], "train")
-                                      : known[i].layout == NESTED && is_side(path, known[i].name[0]) &&
-                                            is_side(path, known[i].name[1]))
+        if (known[i].layout == JOINED
+                ? has_sides(path, &known[i], "train")
+                : known[i].layout == NESTED && is_side(path, known[i].name[0]) &&
+                      is_side(path, known[i].name[1]))
             return fail_sides(path, &known[i], "", err);
     if (w.n_nested == 2 && is_side(path, w.nested[0]) && is_side(path, w.nested[1])) {
         char remark[PATH], others[2 * PATH];
         const struct sides two = {{w.nested[0], w.nested[1]}, NESTED, remark};
         snprintf(remark, sizeof remark,
-                 ", %s/ as A and %s/ as B (direction: BtoA, the default, translates B into A)", w.nested[0],
-                 w.nested[1]);
-        snprintf(others, sizeof others, "; if each is a dataset of its own, name %s/%s or %s/%s", path,
-                 w.nested[0], path, w.nested[1]);
+                 ", %s/ as A and %s/ as B (direction: BtoA, the default, translates B into A)",
+                 w.nested[0], w.nested[1]);
+        snprintf(others, sizeof others, "; if each is a dataset of its own, name %s/%s or %s/%s",
+                 path, w.nested[0], path, w.nested[1]);
         return fail_sides(path, &two, others, err);
     }
     if (w.n_nested > 1)
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "%s has no train/ folder, but %zu folders in it have one, such as %s/%s and %s/%s: name the "
-            "one that is meant",
-            path, w.n_nested, path, w.nested[0], path, w.nested[1]);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s has no train/ folder, but %zu folders in it have one, such as %s/%s "
+                        "and %s/%s: name the "
+                        "one that is meant",
+                        path, w.n_nested, path, w.nested[0], path, w.nested[1]);
     if (w.n_nested == 1)
-        return pxs_fail(err, PXS_E_INVALID, "%s has no train/ folder, but %s/%s has one: was that meant?",
-                        path, path, w.nested[0]);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s has no train/ folder, but %s/%s has one: was that meant?", path, path,
+                        w.nested[0]);
     for (size_t i = 0; i < PXS_COUNT(known); i++)
         if (known[i].layout == ALONE && has_sides(path, &known[i], ""))
             return fail_sides(path, &known[i], "", err);
     if (w.pictures) {
         pxs_text_addf(
-            &text, "%s has no train/ folder, but pictures or arrays; put those to train on into one: ", path);
+            &text,
+            "%s has no train/ folder, but pictures or arrays; put those to train on into one: ",
+            path);
         pxs_text_add_command(&text, "mkdir %s/train && mv %s/*.* %s/train/", path, path, path);
         return fail_with(&text, err);
     }
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) into %s/train", path,
-        path);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or "
+                    ".npy) into %s/train",
+                    path, path);
 }

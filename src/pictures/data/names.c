@@ -12,7 +12,8 @@ static bool one_of(const char *text, const char *const *list, size_t n) {
     return false;
 }
 
-/* What systems, NAS boxes and archive tools leave beside pictures. `*` at one end stands for anything. */
+/* What systems, NAS boxes and archive tools leave beside pictures. `*` at one end stands for
+ * anything. */
 static const char *const litter[] = {
     "@eaDir",
     "@tmp",
@@ -59,7 +60,7 @@ bool pxs_is_litter(const char *name) {
     for (size_t i = 0; i < PXS_COUNT(litter); i++) {
         const char *like = litter[i];
         size_t n = strlen(like);
-        if (like[0] == '*'       ? length >= n - 1 && strcasecmp(name + length - (n - 1), like + 1) == 0
+        if (like[0] == '*' ? length >= n - 1 && strcasecmp(name + length - (n - 1), like + 1) == 0
             : like[n - 1] == '*' ? strncasecmp(name, like, n - 1) == 0
                                  : strcasecmp(name, like) == 0)
             return true;
@@ -86,5 +87,6 @@ enum pxs_file_sort pxs_file_sort(const char *name) {
         return PXS_FILE_LITTER;
     if (one_of(name, known, PXS_COUNT(known)) || one_of(ext, plain, PXS_COUNT(plain)))
         return PXS_FILE_SKIP;
-    return one_of(ext, pictures, PXS_COUNT(pictures)) || ext[0] == '\0' ? PXS_FILE_FOREIGN : PXS_FILE_OTHER;
+    return one_of(ext, pictures, PXS_COUNT(pictures)) || ext[0] == '\0' ? PXS_FILE_FOREIGN
+                                                                        : PXS_FILE_OTHER;
 }

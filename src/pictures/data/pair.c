@@ -6,7 +6,8 @@
 
 const char *pxs_reason(const char *message, const char *path) {
     size_t n = strlen(path);
-    return strncmp(message, path, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message;
+    return strncmp(message, path, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2
+                                                                                : message;
 }
 
 void pxs_pair_finish(struct pxs_half half[2]) {
@@ -14,17 +15,19 @@ void pxs_pair_finish(struct pxs_half half[2]) {
         pxs_image_finish(&half[k].image);
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------- */
 
 static enum pxs_status read_named(const char *path, const char *name, struct pxs_image *out,
                                   struct pxs_image_info *info, struct pxs_error *err) {
     struct pxs_error why;
     enum pxs_status status = pxs_image_read(path, out, info, &why);
-    return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s: %s", name, pxs_reason(why.message, path));
+    return status == PXS_OK ? PXS_OK
+                            : pxs_fail(err, status, "%s: %s", name, pxs_reason(why.message, path));
 }
 
 /* `first`, `last`: which of the halves of the file's picture the half is made of. */
-static void note_stored(const struct pxs_image_info *info, int first, int last, struct pxs_half *half) {
+static void note_stored(const struct pxs_image_info *info, int first, int last,
+                        struct pxs_half *half) {
     half->grey = info->channels <= 2;
     half->stored = info->depth == 16 ? PXS_STORED_16_BIT : PXS_STORED_BYTES;
     half->low = info->low[first] < info->low[last] ? info->low[first] : info->low[last];
@@ -39,9 +42,10 @@ static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs
     enum pxs_status status = PXS_OK;
     int width = image.width / 2;
     if (image.width % 2 != 0)
-        status = pxs_fail(err, PXS_E_INVALID,
-                          "%s: is %d pixels wide; a pair is two halves of the same width side by side",
-                          item->name, image.width);
+        status =
+            pxs_fail(err, PXS_E_INVALID,
+                     "%s: is %d pixels wide; a pair is two halves of the same width side by side",
+                     item->name, image.width);
     for (int k = 0; k < 2 && status == PXS_OK; k++) {
         status = pxs_image_crop(&image, k * width, 0, width, image.height, &half[k].image, err);
         note_stored(&info, k, k, &half[k]);
@@ -53,7 +57,8 @@ static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs
 /* "train/A/x.png" with its partner's file name: "train/B/x.PNG". */
 static void partner_name(const struct pxs_item *item, char *name, size_t size) {
     const char *slash = strchr(item->name, '/');
-    snprintf(name, size, "%.*s/B/%s", (int)(slash - item->name), item->name, strrchr(item->path_b, '/') + 1);
+    snprintf(name, size, "%.*s/B/%s", (int)(slash - item->name), item->name,
+             strrchr(item->path_b, '/') + 1);
 }
 
 static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_half half[2],
@@ -68,7 +73,7 @@ static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_hal
     return PXS_OK;
 }
 
-/* ---- .npy ------------------------------------------------------------------------------------------------ */
+/* ---- .npy ----------------------------------------------------------------------------------- */
 
 /* What makes pairs of the usual other shapes. */
 static const char *shape_remedy(int rank, const int64_t *dims) {
@@ -95,8 +100,10 @@ static enum pxs_status check_shape(const struct pxs_npy *npy, struct pxs_error *
         return pxs_fail(err, PXS_E_INVALID, "its shape is %s: it holds no pairs", shape);
     if (npy->dims[2] % 2 != 0)
         return pxs_fail(err, PXS_E_INVALID,
-                        "its shape is %s: a pair is two halves of the same width side by side", shape);
-    if (npy->dims[1] > PXS_IMAGE_MAX_SIDE || npy->dims[2] > PXS_IMAGE_MAX_SIDE || npy->dims[0] > INT32_MAX)
+                        "its shape is %s: a pair is two halves of the same width side by side",
+                        shape);
+    if (npy->dims[1] > PXS_IMAGE_MAX_SIDE || npy->dims[2] > PXS_IMAGE_MAX_SIDE ||
+        npy->dims[0] > INT32_MAX)
         return pxs_fail(err, PXS_E_INVALID, "its shape is %s: too large", shape);
     return PXS_OK;
 }
@@ -116,10 +123,10 @@ enum pxs_status pxs_pairs_open(const char *path, struct pxs_npy *npy, struct pxs
     return PXS_OK;
 }
 
-/* One row of one half, floats to bytes as a cast does (towards zero). False with the position of the first value that is no
- * sample. */
-static bool floats_to_bytes(const float *from, size_t n, uint8_t *to, struct pxs_half *half, bool *fraction,
-                            size_t *at) {
+/* One row of one half, floats to bytes as a cast does (towards zero). False with the position of
+ * the first value that is no sample. */
+static bool floats_to_bytes(const float *from, size_t n, uint8_t *to, struct pxs_half *half,
+                            bool *fraction, size_t *at) {
     float low = (float)half->low, high = (float)half->high;
     for (size_t i = 0; i < n; i++) {
         float v = from[i];
@@ -155,30 +162,36 @@ static enum pxs_status take_floats(const struct pxs_item *item, size_t index, co
             half[k].stored = PXS_STORED_FLOATS;
             half[k].low = 255;
         }
-        if (floats_to_bytes(from + i * row, row, half[k].image.pixels + y * row, &half[k], &fraction, &at))
+        if (floats_to_bytes(from + i * row, row, half[k].image.pixels + y * row, &half[k],
+                            &fraction, &at))
             continue;
         return pxs_fail(
             err, PXS_E_CORRUPT,
-            "%s[%zu]: the value %s at row %zu, column %zu, channel %zu is not within 0..255%s", item->name,
-            index, pxs_format_double(value, (double)from[i * row + at]), y, (k * row + at) / 3, at % 3,
-            within(from, 2 * rows * row, -1, 1) ? "; its values lie within -1..1: save (x + 1) * 127.5" : "");
+            "%s[%zu]: the value %s at row %zu, column %zu, channel %zu is not within 0..255%s",
+            item->name, index, pxs_format_double(value, (double)from[i * row + at]), y,
+            (k * row + at) / 3, at % 3,
+            within(from, 2 * rows * row, -1, 1)
+                ? "; its values lie within -1..1: save (x + 1) * 127.5"
+                : "");
     }
-    if (fraction && half[0].high <= 1 && half[1].high <= 1) /* somebody has divided it by 255 already */
+    /* somebody has divided it by 255 already */
+    if (fraction && half[0].high <= 1 && half[1].high <= 1)
         return pxs_fail(err, PXS_E_INVALID,
                         "%s[%zu]: its values lie within 0..1; pairs hold 0..255 (multiply by 255)",
                         item->name, index);
     return PXS_OK;
 }
 
-static enum pxs_status read_from_npy(const struct pxs_item *item, size_t index, struct pxs_half half[2],
-                                     struct pxs_error *err) {
+static enum pxs_status read_from_npy(const struct pxs_item *item, size_t index,
+                                     struct pxs_half half[2], struct pxs_error *err) {
     const struct pxs_npy *npy = &item->npy;
     size_t row = (size_t)npy->dims[2] / 2 * 3, rows = (size_t)npy->dims[1];
     for (int k = 0; k < 2; k++)
         if (pxs_image_create(&half[k].image, (int)npy->dims[2] / 2, (int)rows, 3, err) != PXS_OK)
             return pxs_error_prefix(err, "%s", item->name);
     if (npy->type != PXS_NPY_U1)
-        return take_floats(item, index, (const float *)npy->data + index * rows * 2 * row, half, err);
+        return take_floats(item, index, (const float *)npy->data + index * rows * 2 * row, half,
+                           err);
     const uint8_t *from = (const uint8_t *)npy->data + index * rows * 2 * row;
     for (size_t i = 0; i < 2 * rows; i++)
         memcpy(half[i % 2].image.pixels + i / 2 * row, from + i * row, row);

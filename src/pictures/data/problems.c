@@ -30,7 +30,8 @@ void pxs_problem_add(struct pxs_problems *p, enum pxs_problem_kind kind, const c
     pxs_text_finish(&text);
 }
 
-void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *name, const char *text) {
+void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *name,
+                   const char *text) {
     size_t i = 0;
     while (i < tally->n && strcmp(tally->reason[i].text, text) != 0)
         i++;
@@ -58,7 +59,8 @@ void pxs_problems_finish(struct pxs_problems *p) {
     *p = (struct pxs_problems){0};
 }
 
-enum pxs_status pxs_problems_fail(const struct pxs_problems *p, const char *path, struct pxs_error *err) {
+enum pxs_status pxs_problems_fail(const struct pxs_problems *p, const char *path,
+                                  struct pxs_error *err) {
     size_t errors = p->count[PXS_PROBLEM_ERROR], listed = 0;
     if (p->failed)
         return pxs_fail_nomem(err);
@@ -75,8 +77,10 @@ enum pxs_status pxs_problems_fail(const struct pxs_problems *p, const char *path
         listed++;
     }
     if (listed < errors)
-        pxs_text_addf(&t, "\n  and %zu more (`pixsweep data check` lists them all)", errors - listed);
-    enum pxs_status status = t.failed ? pxs_fail_nomem(err) : pxs_fail(err, PXS_E_INVALID, "%s", t.text);
+        pxs_text_addf(&t, "\n  and %zu more (`pixsweep data check` lists them all)",
+                      errors - listed);
+    enum pxs_status status =
+        t.failed ? pxs_fail_nomem(err) : pxs_fail(err, PXS_E_INVALID, "%s", t.text);
     pxs_text_finish(&t);
     return status;
 }
@@ -85,7 +89,8 @@ void pxs_problems_log(const struct pxs_problems *p, const char *path, struct pxs
     bool told[PXS_PROBLEM_KINDS] = {false};
     for (size_t i = 0; i < p->n; i++) {
         enum pxs_problem_kind kind = p->list[i].kind;
-        if (kind == PXS_PROBLEM_ERROR || kind == PXS_PROBLEM_INFO || (kind != PXS_PROBLEM_NOTE && told[kind]))
+        if (kind == PXS_PROBLEM_ERROR || kind == PXS_PROBLEM_INFO ||
+            (kind != PXS_PROBLEM_NOTE && told[kind]))
             continue;
         told[kind] = true;
         if (kind == PXS_PROBLEM_NOTE || p->count[kind] == 1)

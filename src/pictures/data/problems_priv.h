@@ -32,14 +32,15 @@ void pxs_problem_add(struct pxs_problems *p, enum pxs_problem_kind kind, const c
     PXS_PRINTF(3, 4);
 void pxs_problems_finish(struct pxs_problems *p);
 /* PXS_OK without errors; otherwise one message that lists them, at most 20 and as many as fit. */
-enum pxs_status pxs_problems_fail(const struct pxs_problems *p, const char *path, struct pxs_error *err);
+enum pxs_status pxs_problems_fail(const struct pxs_problems *p, const char *path,
+                                  struct pxs_error *err);
 /* First warning of each kind, with the number of others like it. */
 void pxs_problems_log(const struct pxs_problems *p, const char *path, struct pxs_logger logger);
 /* Each problem on its own. */
 void pxs_problems_report(const struct pxs_problems *p, struct pxs_logger report);
 
-/* Files that cannot be used for one reason are named until it is clear, then counted. Zero-initialise; `texts` live in the problems'
- * arena. */
+/* Files that cannot be used for one reason are named until it is clear, then counted.
+ * Zero-initialise; `texts` live in the problems' arena. */
 struct pxs_tally {
     struct {
         const char *text;
@@ -48,7 +49,8 @@ struct pxs_tally {
     size_t n;
 };
 /* "<name>: <text>" as an error, or only counted. */
-void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *name, const char *text);
+void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *name,
+                   const char *text);
 /* "<where>: 35 more files of this kind (<text>)"; the tally is empty again. */
 void pxs_tally_end(struct pxs_problems *p, struct pxs_tally *tally, const char *where);
 

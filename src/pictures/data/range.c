@@ -1,22 +1,24 @@
-/* What values the two halves of a set take: labels 0 and 1, 12 bits in 16-bit files, floats of 0..1 and one-colour halves are black or
- * empty to the network, and nobody sees it in a loss. Each pair is looked at while it is in memory; a picture with one middling value
- * is done after some rows. */
+/* What values the two halves of a set take: labels 0 and 1, 12 bits in 16-bit files, floats of 0..1
+ * and one-colour halves are black or empty to the network, and nobody sees it in a loss. Each pair
+ * is looked at while it is in memory; a picture with one middling value is done after some rows. */
 #include "range_priv.h"
 #include "scan_priv.h"
 
 #include <string.h>
 
-/* The brightest value of a whole split, of 255, below which a half is called dark. A photograph, at night too, has a lamp, a star or
- * noise above a sixteenth of the range somewhere in all its pictures; labels in colour channels have not. Grey labels reach further
- * (21 classes, 34 classes), dark grey photographs hardly do; above an eighth, only areas of one value speak for labels: 80 % of
- * neighbours are equal in label maps and far fewer in pictures. From a quarter on, nothing is said. 16-bit files of sensors with 10, 12 and 14 bits
- * end at a quarter, too. */
+/* The brightest value of a whole split, of 255, below which a half is called dark. A photograph, at
+ * night too, has a lamp, a star or noise above a sixteenth of the range somewhere in all its
+ * pictures; labels in colour channels have not. Grey labels reach further (21 classes, 34 classes),
+ * dark grey photographs hardly do; above an eighth, only areas of one value speak for labels: 80 %
+ * of neighbours are equal in label maps and far fewer in pictures. From a quarter on, nothing is
+ * said. 16-bit files of sensors with 10, 12 and 14 bits end at a quarter, too. */
 enum { DARK_COLOUR = 16, DARK_GREY = 32, DARK_LABELS = 64, DARK_16_BIT = 16383 };
 #define FLAT 0.8
-#define MOST_IGNORED \
-    0.5 /* share of 255 up to which it may mean "no label" beside small ones; black on white has more */
+#define MOST_IGNORED                                                                             \
+    0.5 /* share of 255 up to which it may mean "no label" beside small ones; black on white has \
+           more */
 
-/* ---- one half of one pair -------------------------------------------------------------------------------- */
+/* ---- one half of one pair ------------------------------------------------------------------- */
 
 static bool has_middle(const uint8_t *v, size_t n) {
     unsigned any = 0;
@@ -44,7 +46,8 @@ void pxs_range_look(const struct pxs_half *half, struct pxs_range *out) {
     const struct pxs_image *image = &half->image;
     const uint8_t *v = image->pixels;
     size_t row = (size_t)image->width * 3, n = row * (size_t)image->height, white = 0;
-    *out = (struct pxs_range){.stored = half->stored, .low = half->low, .high = half->high, .grey = true};
+    *out = (struct pxs_range){
+        .stored = half->stored, .low = half->low, .high = half->high, .grey = true};
     memcpy(out->colour, v, sizeof out->colour);
     out->plain = memcmp(v, v + 3, n - 3) == 0;
     for (size_t at = 0; at < n && !out->middle; at += row)
@@ -64,7 +67,7 @@ void pxs_range_look(const struct pxs_half *half, struct pxs_range *out) {
     out->flat = (float)flatness(image);
 }
 
-/* ---- all of a split -------------------------------------------------------------------------------------- */
+/* ---- all of a split ------------------------------------------------------------------------- */
 
 enum rule { FINE, DARK_BYTES, DARK_WORDS, DARK_FLOATS, ONE_COLOUR };
 
@@ -73,7 +76,8 @@ struct span {
     enum rule rule;
     size_t pairs, binary; /* pairs looked at, those of them that hold 0 and 1 only */
     const struct pxs_seen *first_binary;
-    bool words, floats, middle, grey, full, ringed, plain; /* ringed: 255 and small values in one pair */
+    /* ringed: 255 and small values in one pair */
+    bool words, floats, middle, grey, full, ringed, plain;
     uint8_t colour[3];
     uint64_t present;
     double low, high, white, flat; /* white and flat: sums, in judge_span means */
@@ -141,16 +145,18 @@ static void join_spans(struct span *a, const struct span *b) {
     a->full |= b->full;
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static void remedy_of_words(double high, char *text, size_t size) {
     int bits = high <= 1023 ? 10 : high <= 4095 ? 12 : 14;
     if (high < DARK_LABELS)
         snprintf(text, size, "labels? multiply them by %d", (int)(65535 / high));
     else if (high <= 255)
-        snprintf(text, size, "8-bit values in 16-bit files? multiply them by 257, or save them with 8 bits");
+        snprintf(text, size,
+                 "8-bit values in 16-bit files? multiply them by 257, or save them with 8 bits");
     else
-        snprintf(text, size, "%d-bit data in 16-bit files? multiply them by %d", bits, 1 << (16 - bits));
+        snprintf(text, size, "%d-bit data in 16-bit files? multiply them by %d", bits,
+                 1 << (16 - bits));
 }
 
 static void say(struct pxs_problems *p, const struct span *s, const char *half, const char *where) {
@@ -161,32 +167,34 @@ static void say(struct pxs_problems *p, const struct span *s, const char *half, 
         bottom++;
     switch (s->rule) {
     case DARK_BYTES:
-        pxs_problem_add(
-            p, PXS_PROBLEM_NOTE,
-            "%s holds only %d to %d of 255%s in %s of %s: black to the eye and to the network. Labels? "
-            "multiply them by %d; dark pictures? stretch them to 0..255",
-            half, bottom, top, s->full ? " (and 255 itself, \"no label\"?)" : "", many, where, 255 / top);
+        pxs_problem_add(p, PXS_PROBLEM_NOTE,
+                        "%s holds only %d to %d of 255%s in %s of %s: black to the eye and to the "
+                        "network. Labels? "
+                        "multiply them by %d; dark pictures? stretch them to 0..255",
+                        half, bottom, top, s->full ? " (and 255 itself, \"no label\"?)" : "", many,
+                        where, 255 / top);
         break;
     case DARK_WORDS:
         remedy_of_words(s->high, remedy, sizeof remedy);
-        pxs_problem_add(
-            p, PXS_PROBLEM_NOTE,
-            "%s holds only %.0f to %.0f of 65535 in %s of %s: black to the eye and to the network; %s", half,
-            s->low, s->high, many, where, remedy);
+        pxs_problem_add(p, PXS_PROBLEM_NOTE,
+                        "%s holds only %.0f to %.0f of 65535 in %s of %s: black to the eye and to "
+                        "the network; %s",
+                        half, s->low, s->high, many, where, remedy);
         break;
     case DARK_FLOATS:
-        pxs_problem_add(
-            p, PXS_PROBLEM_NOTE,
-            "%s holds only %s to %s in %s of %s, where 0 to 255 are expected: black to the eye and to "
-            "the network; multiply by 255",
-            half, pxs_format_rounded(low, s->low, 4), pxs_format_rounded(high, s->high, 4), many, where);
+        pxs_problem_add(p, PXS_PROBLEM_NOTE,
+                        "%s holds only %s to %s in %s of %s, where 0 to 255 are expected: black to "
+                        "the eye and to "
+                        "the network; multiply by 255",
+                        half, pxs_format_rounded(low, s->low, 4),
+                        pxs_format_rounded(high, s->high, 4), many, where);
         break;
     case ONE_COLOUR:
-        pxs_problem_add(
-            p, PXS_PROBLEM_NOTE,
-            "%s is one colour (%d, %d, %d) throughout in %s of %s: there is nothing to learn from it; "
-            "are these the right files?",
-            half, s->colour[0], s->colour[1], s->colour[2], many, where);
+        pxs_problem_add(p, PXS_PROBLEM_NOTE,
+                        "%s is one colour (%d, %d, %d) throughout in %s of %s: there is nothing to "
+                        "learn from it; "
+                        "are these the right files?",
+                        half, s->colour[0], s->colour[1], s->colour[2], many, where);
         break;
     case FINE:
         break;
@@ -200,15 +208,16 @@ static void say_binary(struct pxs_problems *p, const struct span *s, const char 
     pxs_seen_name(s->first_binary, name, sizeof name);
     if (s->binary > 1)
         snprintf(others, sizeof others, " and %zu more", s->binary - 1);
-    pxs_problem_add(
-        p, PXS_PROBLEM_NOTE,
-        "%s%s: %s holds only 0 and 1 of 255, where others reach further: labels? multiply them by 255", name,
-        others, half);
+    pxs_problem_add(p, PXS_PROBLEM_NOTE,
+                    "%s%s: %s holds only 0 and 1 of 255, where others reach further: labels? "
+                    "multiply them by 255",
+                    name, others, half);
 }
 
 void pxs_range_judge(struct pxs_scan *scan) {
-    static const char *const beside[] = {"half A (left)", "half B (right)"}, *const apart[] = {"half A (A/)",
-                                                                                               "half B (B/)"};
+    static const char *const beside[] = {"half A (left)", "half B (right)"}, *const apart[] = {
+                                                                                 "half A (A/)",
+                                                                                 "half B (B/)"};
     bool folders = scan->listing.folder[PXS_SPLIT_TRAIN].kind == PXS_KIND_AB;
     for (int k = 0; k < 2; k++) {
         struct span span[2] = {{0}, {0}};

@@ -4,7 +4,8 @@
 
 #include "pair_priv.h"
 
-/* Of one half of one pair. Where it has a middling value (64 to 254), what stands behind `middle` is not looked for. */
+/* Of one half of one pair. Where it has a middling value (64 to 254), what stands behind `middle`
+ * is not looked for. */
 struct pxs_range {
     enum pxs_stored stored;
     double low, high; /* as in pxs_half */

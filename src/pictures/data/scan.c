@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- listing --------------------------------------------------------------------------------------------- */
+/* ---- listing -------------------------------------------------------------------------------- */
 
 enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct pxs_error *err) {
     PXS_TRY(pxs_list(path, &scan->listing, &scan->problems, err));
@@ -43,7 +43,7 @@ void pxs_seen_name(const struct pxs_seen *seen, char *name, size_t size) {
         snprintf(name, size, "%s", seen->item->name);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 struct reading {
     struct pxs_scan *scan;
@@ -68,8 +68,8 @@ static bool same_size(const struct pxs_seen *s) {
     return s->width[0] == s->width[1] && s->height[0] == s->height[1];
 }
 
-/* Size and bytes, so that a pair is the same pair in whatever file it lies: those of the picture of both halves side by side, or of
- * one half after the other where they differ in size. */
+/* Size and bytes, so that a pair is the same pair in whatever file it lies: those of the picture of
+ * both halves side by side, or of one half after the other where they differ in size. */
 static void hash_pair(const struct pxs_half half[2], struct pxs_seen *seen) {
     struct pxs_sha256 h;
     char size[64];
@@ -83,7 +83,8 @@ static void hash_pair(const struct pxs_half half[2], struct pxs_seen *seen) {
     for (size_t i = 0; beside && i < 2 * (size_t)seen->height[0]; i++)
         pxs_sha256_update(&h, half[i % 2].image.pixels + i / 2 * row, row);
     for (int k = 0; k < 2 && !beside; k++)
-        pxs_sha256_update(&h, half[k].image.pixels, (size_t)seen->width[k] * (size_t)seen->height[k] * 3);
+        pxs_sha256_update(&h, half[k].image.pixels,
+                          (size_t)seen->width[k] * (size_t)seen->height[k] * 3);
     pxs_sha256_hex(&h, seen->hash);
 }
 
@@ -122,10 +123,10 @@ static void read_one(void *user, int piece, int thread) {
     }
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------ */
 
-/* The reason in "train/x.png: a JPEG picture, not a PNG; ...", where one remedy helps many files; NULL for damage, which each file has
- * of its own. */
+/* The reason in "train/x.png: a JPEG picture, not a PNG; ...", where one remedy helps many files;
+ * NULL for damage, which each file has of its own. */
 static const char *common_reason(const char *text) {
     const char *at = strstr(text, ", not " PXS_PICTURE_WORDS "; ");
     while (at != NULL && at > text && strncmp(at, ": ", 2) != 0)
@@ -157,10 +158,12 @@ static void collect_bad(struct pxs_scan *scan) {
             text[common - text - 2] = '\0';
             pxs_tally_add(&scan->problems, &tally, text, common);
         } else if (others > 0) {
-            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s (and %zu more pairs of this file)",
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR,
+                            "%s (and %zu more pairs of this file)",
                             text != NULL ? text : "out of memory", others);
         } else {
-            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s", text != NULL ? text : "out of memory");
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s",
+                            text != NULL ? text : "out of memory");
         }
     }
     pxs_tally_end(&scan->problems, &tally, scan->val > 0 ? "val" : "train");
@@ -171,10 +174,12 @@ static void format_size(const struct pxs_seen *s, char *text, size_t size) {
     if (same_size(s))
         snprintf(text, size, "%d x %d", 2 * s->width[0], s->height[0]);
     else
-        snprintf(text, size, "%d x %d and %d x %d", s->width[0], s->height[0], s->width[1], s->height[1]);
+        snprintf(text, size, "%d x %d and %d x %d", s->width[0], s->height[0], s->width[1],
+                 s->height[1]);
 }
 
-/* A/ and B/ of different sizes are allowed; where their proportions differ, places in A and B do not meet any more. */
+/* A/ and B/ of different sizes are allowed; where their proportions differ, places in A and B do
+ * not meet any more. */
 static void compare_halves(struct pxs_scan *scan) {
     const struct pxs_seen *first = NULL;
     size_t n = 0, bent = 0;
@@ -192,18 +197,19 @@ static void compare_halves(struct pxs_scan *scan) {
     char name[4096], crooked[96] = "";
     pxs_seen_name(first, name, sizeof name);
     if (bent > 0)
-        snprintf(crooked, sizeof crooked, "; %zu differ in proportions, too: do they show the same?", bent);
-    pxs_problem_add(
-        &scan->problems, bent > 0 ? PXS_PROBLEM_NOTE : PXS_PROBLEM_INFO,
-        "in %zu of %zu pairs A and B differ in size (%s: A %d x %d, B %d x %d); each half is resized "
-        "to img_width x img_height on its own%s",
-        n, scan->train + scan->val, name, first->width[0], first->height[0], first->width[1],
-        first->height[1], crooked);
+        snprintf(crooked, sizeof crooked,
+                 "; %zu differ in proportions, too: do they show the same?", bent);
+    pxs_problem_add(&scan->problems, bent > 0 ? PXS_PROBLEM_NOTE : PXS_PROBLEM_INFO,
+                    "in %zu of %zu pairs A and B differ in size (%s: A %d x %d, B %d x %d); each "
+                    "half is resized "
+                    "to img_width x img_height on its own%s",
+                    n, scan->train + scan->val, name, first->width[0], first->height[0],
+                    first->width[1], first->height[1], crooked);
 }
 
-/* Cut down the middle, one picture, two above each other or three beside each other give halves of other
- * proportions than are trained on: where these are not known, than a square. What is wider or narrower
- * otherwise is a pair that is squeezed on purpose. */
+/* Cut down the middle, one picture, two above each other or three beside each other give halves of
+ * other proportions than are trained on: where these are not known, than a square. What is wider or
+ * narrower otherwise is a pair that is squeezed on purpose. */
 static bool is_bent(const struct pxs_scan *scan, const struct pxs_seen *s, double *whole) {
     const bool known = scan->img_width > 0;
     const double wanted = known ? (double)scan->img_width / scan->img_height : 1;
@@ -230,15 +236,17 @@ static void compare_proportions(struct pxs_scan *scan) {
         return;
     pxs_seen_name(first, name, sizeof name);
     if (scan->img_width > 0)
-        snprintf(becomes, sizeof becomes, ", which becomes %d x %d", scan->img_width, scan->img_height);
-    pxs_problem_add(&scan->problems, PXS_PROBLEM_NOTE,
-                    "%s: %zu of %zu pairs %s %d x %d, each half of %d x %d%s: %s Partners in files of their "
-                    "own belong into A/ and B/, under the same names",
-                    name, bent, n, bent == 1 ? "is" : "are", 2 * first->width[0], first->height[0],
-                    first->width[0], first->height[0], becomes,
-                    of_first < 0.7   ? "is A above B? They stand side by side."
-                    : of_first < 1.4 ? "are these single pictures?"
-                                     : "are these three pictures side by side?");
+        snprintf(becomes, sizeof becomes, ", which becomes %d x %d", scan->img_width,
+                 scan->img_height);
+    pxs_problem_add(
+        &scan->problems, PXS_PROBLEM_NOTE,
+        "%s: %zu of %zu pairs %s %d x %d, each half of %d x %d%s: %s Partners in files of their "
+        "own belong into A/ and B/, under the same names",
+        name, bent, n, bent == 1 ? "is" : "are", 2 * first->width[0], first->height[0],
+        first->width[0], first->height[0], becomes,
+        of_first < 0.7   ? "is A above B? They stand side by side."
+        : of_first < 1.4 ? "are these single pictures?"
+                         : "are these three pictures side by side?");
 }
 
 static void compare_with_first(struct pxs_scan *scan) {
@@ -255,9 +263,10 @@ static void compare_with_first(struct pxs_scan *scan) {
             char size[64], first_size[64];
             format_size(s, size, sizeof size);
             format_size(first, first_size, sizeof first_size);
-            pxs_problem_add(&scan->problems, PXS_PROBLEM_SIZE,
-                            "%s: a pair of %s pixels, where the first is %s; each is resized on its own",
-                            name, size, first_size);
+            pxs_problem_add(
+                &scan->problems, PXS_PROBLEM_SIZE,
+                "%s: a pair of %s pixels, where the first is %s; each is resized on its own", name,
+                size, first_size);
         }
         for (int k = 0; k < 2; k++)
             if (s->grey[k] != first->grey[k] && (k == 0 || s->item->kind == PXS_KIND_AB)) {
@@ -272,12 +281,14 @@ static void compare_with_first(struct pxs_scan *scan) {
 }
 
 static int by_content(const void *a, const void *b) {
-    const struct pxs_seen *x = *(const struct pxs_seen *const *)a, *y = *(const struct pxs_seen *const *)b;
+    const struct pxs_seen *x = *(const struct pxs_seen *const *)a,
+                          *y = *(const struct pxs_seen *const *)b;
     int order = strcmp(x->hash, y->hash);
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-static void report_same(struct pxs_scan *scan, const struct pxs_seen *earlier, const struct pxs_seen *later) {
+static void report_same(struct pxs_scan *scan, const struct pxs_seen *earlier,
+                        const struct pxs_seen *later) {
     const struct pxs_seen *val = scan->seen + scan->train;
     char a[2048], b[2048];
     pxs_seen_name(earlier, a, sizeof a);
@@ -291,8 +302,8 @@ static void report_same(struct pxs_scan *scan, const struct pxs_seen *earlier, c
         pxs_problem_add(&scan->problems, PXS_PROBLEM_DUPLICATE, "%s: the same pair as %s", b, a);
 }
 
-/* Every pair that has been there before is told once, against the first of its kind in its own split or, for
- * val/, in train/. */
+/* Every pair that has been there before is told once, against the first of its kind in its own
+ * split or, for val/, in train/. */
 static enum pxs_status compare_contents(struct pxs_scan *scan, struct pxs_error *err) {
     size_t n = 0, all = scan->train + scan->val;
     const struct pxs_seen **sorted = malloc((all + 1) * sizeof *sorted),
@@ -335,10 +346,15 @@ static void hash_all(struct pxs_scan *scan) {
     pxs_sha256_hex(&h, scan->hash);
 }
 
-enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool, const struct pxs_stop *stop,
-                              struct pxs_meter meter, pxs_pair_fn take, void *user, struct pxs_error *err) {
-    struct reading r = {
-        .scan = scan, .stop = stop, .meter = meter, .take = take, .user = user, .said = ATOMIC_FLAG_INIT};
+enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool,
+                              const struct pxs_stop *stop, struct pxs_meter meter, pxs_pair_fn take,
+                              void *user, struct pxs_error *err) {
+    struct reading r = {.scan = scan,
+                        .stop = stop,
+                        .meter = meter,
+                        .take = take,
+                        .user = user,
+                        .said = ATOMIC_FLAG_INIT};
     pxs_pool_run(pool, read_one, &r, (int)(scan->train + scan->val));
     if (atomic_load(&r.failed) != PXS_OK)
         return pxs_fail(err, r.err.status, "%s", r.err.message);

@@ -1,4 +1,5 @@
-/* One pass over a data folder: every pair is decoded once, hashed, compared with the others, and handed on. */
+/* One pass over a data folder: every pair is decoded once, hashed, compared with the others, and
+ * handed on. */
 #ifndef PIXSWEEP_DATA_SCAN_PRIV_H
 #define PIXSWEEP_DATA_SCAN_PRIV_H
 
@@ -16,7 +17,8 @@ struct pxs_seen {
     char *problem;             /* owned until it is moved to the problems */
 };
 
-/* Takes a decoded pair, number `pair` of all (train, then val); called from several threads at once. */
+/* Takes a decoded pair, number `pair` of all (train, then val); called from several threads at
+ * once. */
 typedef enum pxs_status (*pxs_pair_fn)(void *user, size_t pair, const struct pxs_half half[2],
                                        struct pxs_error *err);
 
@@ -32,8 +34,10 @@ struct pxs_scan {
 };
 
 /* Lists the folder: afterwards train, val and seen[].item stand. */
-PXS_NODISCARD enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct pxs_error *err);
-/* Decodes and compares. Bad files become problems; an error only where `take` fails, memory runs out, or on a stop. */
+PXS_NODISCARD enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path,
+                                            struct pxs_error *err);
+/* Decodes and compares. Bad files become problems; an error only where `take` fails, memory runs
+ * out, or on a stop. */
 PXS_NODISCARD enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool,
                                             const struct pxs_stop *stop, struct pxs_meter meter,
                                             pxs_pair_fn take, void *user, struct pxs_error *err);

@@ -16,8 +16,8 @@ static int by_hash(const void *a, const void *b) {
     return order != 0 ? order : (x->pair > y->pair) - (x->pair < y->pair);
 }
 
-/* Marks the pairs with the lowest content hashes: names, order and seed have no say. Equal pairs stay together, so
- * that none is on both sides. */
+/* Marks the pairs with the lowest content hashes: names, order and seed have no say. Equal pairs
+ * stay together, so that none is on both sides. */
 static enum pxs_status mark_lowest(const struct pxs_scan *scan, size_t wanted, bool *validates,
                                    struct pxs_error *err) {
     struct ranked *rank = malloc((scan->train + 1) * sizeof *rank);
@@ -34,8 +34,8 @@ static enum pxs_status mark_lowest(const struct pxs_scan *scan, size_t wanted, b
     return PXS_OK;
 }
 
-static enum pxs_status split_by_fraction(const struct pxs_scan *scan, double fraction, bool *validates,
-                                         struct pxs_error *err) {
+static enum pxs_status split_by_fraction(const struct pxs_scan *scan, double fraction,
+                                         bool *validates, struct pxs_error *err) {
     char text[32];
     if (fraction == 0.0)
         return PXS_OK;
@@ -53,7 +53,8 @@ static enum pxs_status split_by_fraction(const struct pxs_scan *scan, double fra
 }
 
 enum pxs_status pxs_split_pairs(const struct pxs_scan *scan, const struct pxs_dataset_options *o,
-                                uint32_t *pairs[2], struct pxs_dataset_info *info, struct pxs_error *err) {
+                                uint32_t *pairs[2], struct pxs_dataset_info *info,
+                                struct pxs_error *err) {
     size_t all = scan->train + scan->val, n[2] = {0, 0};
     bool has_val = scan->listing.folder[PXS_SPLIT_VAL].exists;
     bool *validates = calloc(all + 1, sizeof *validates);

@@ -1,6 +1,6 @@
-/* Names in A/ and B/ that do not match, but nearly do: what they would have in common without an ending, leading zeros, another
- * spelling. Endings and beginnings are those that most of the lone names share; every combination is tried, the one that pairs most
- * wins, of equals the simplest. */
+/* Names in A/ and B/ that do not match, but nearly do: what they would have in common without an
+ * ending, leading zeros, another spelling. Endings and beginnings are those that most of the lone
+ * names share; every combination is tried, the one that pairs most wins, of equals the simplest. */
 #include "unpaired_priv.h"
 #include "forms.h"
 #include "utf8_priv.h"
@@ -14,7 +14,7 @@ enum fold { BLANKS = 1, CASE = 2, ZEROS = 4, FORM = 8, MARKS = 16, ALL_FOLDS = 3
 #define AFFIX 64
 #define MOST_AFFIXES 4 /* of a side, the first of them none */
 
-/* ---- names made alike ------------------------------------------------------------------------------------ */
+/* ---- names made alike ----------------------------------------------------------------------- */
 
 static size_t put_code(char *out, size_t at, uint32_t c) {
     char bytes[5];
@@ -71,7 +71,8 @@ static void fold(const char *name, unsigned folds, char out[NAME]) {
         if ((folds & MARKS) && (c == '-' || c == ' ' || c == '.'))
             c = '_';
         bool accent =
-            i + 1 < n && ((uint8_t)name[i] == 0xcc || (uint8_t)name[i] == 0xcd); /* U+0300 .. U+037f */
+            /* U+0300 .. U+037f */
+            i + 1 < n && ((uint8_t)name[i] == 0xcc || (uint8_t)name[i] == 0xcd);
         if ((folds & CASE) && c >= 'A' && c <= 'Z' &&
             !((folds & FORM) && accent)) /* composed, `tr` leaves it alone */
             c += 'a' - 'A';
@@ -80,17 +81,18 @@ static void fold(const char *name, unsigned folds, char out[NAME]) {
     out[at] = '\0';
 }
 
-/* ---- endings and beginnings ------------------------------------------------------------------------------ */
+/* ---- endings and beginnings ----------------------------------------------------------------- */
 
 enum sort { MARK, DIGIT, LETTER };
 static enum sort sort_of(char c) {
     if (c >= '0' && c <= '9')
         return DIGIT;
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80 ? LETTER : MARK;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80 ? LETTER
+                                                                                        : MARK;
 }
 
-/* Bytes of the last `parts` parts: each a run of letters or digits with the marks around it. 0: that is all of it. A capital behind a
- * small letter is a part, too. */
+/* Bytes of the last `parts` parts: each a run of letters or digits with the marks around it. 0:
+ * that is all of it. A capital behind a small letter is a part, too. */
 static size_t ending(const char *s, int parts) {
     size_t n = strlen(s), i = n;
     for (int k = 0; k < parts; k++) {
@@ -146,13 +148,15 @@ static void add_frequent(struct affixes *out, char **sorted, size_t n, size_t na
         for (end = i + 1; end < n && strcmp(sorted[i], sorted[end]) == 0; end++)
             ;
         size_t count = end - i;
-        bool often = 2 * count >= names && (count > 1 || (names == 1 && !has_digit_or_control(sorted[i])));
+        bool often =
+            2 * count >= names && (count > 1 || (names == 1 && !has_digit_or_control(sorted[i])));
         if (often && out->n < MOST_AFFIXES && strlen(sorted[i]) < sizeof out->text[0])
             strcpy(out->text[out->n++], sorted[i]);
     }
 }
 
-static void find_affixes(const struct pxs_names *names, unsigned folds, bool at_end, struct affixes *out) {
+static void find_affixes(const struct pxs_names *names, unsigned folds, bool at_end,
+                         struct affixes *out) {
     struct pxs_arena arena = {0};
     char **found = malloc((names->n + 1) * sizeof *found), stem[NAME];
     *out = (struct affixes){.n = 1};
@@ -173,7 +177,7 @@ static void find_affixes(const struct pxs_names *names, unsigned folds, bool at_
     free(found);
 }
 
-/* ---- one way of making them alike ------------------------------------------------------------------------ */
+/* ---- one way of making them alike ----------------------------------------------------------- */
 
 struct way {
     unsigned folds;
@@ -189,7 +193,8 @@ static int by_number(const void *a, const void *b) {
 }
 
 /* Hashes of the names as this way makes them, those that are unique, sorted. */
-static size_t keys_of(const struct pxs_names *names, const struct way *way, int side, uint64_t *keys) {
+static size_t keys_of(const struct pxs_names *names, const struct way *way, int side,
+                      uint64_t *keys) {
     size_t n = 0, unique = 0, cut = strlen(way->affix[side]);
     for (size_t i = 0; i < names->n; i++) {
         char stem[NAME], *s = stem;
@@ -216,9 +221,11 @@ static size_t keys_of(const struct pxs_names *names, const struct way *way, int 
     return unique;
 }
 
-static void try_way(const struct pxs_names side[2], struct way way, uint64_t *keys[2], struct way *best) {
+static void try_way(const struct pxs_names side[2], struct way way, uint64_t *keys[2],
+                    struct way *best) {
     size_t n[2], i = 0, k = 0;
-    way.cost = __builtin_popcount(way.folds) + (way.affix[0][0] != '\0') + (way.affix[1][0] != '\0');
+    way.cost =
+        __builtin_popcount(way.folds) + (way.affix[0][0] != '\0') + (way.affix[1][0] != '\0');
     for (int s = 0; s < 2; s++)
         n[s] = keys_of(&side[s], &way, s, keys[s]);
     while (i < n[0] && k < n[1]) {
@@ -227,11 +234,13 @@ static void try_way(const struct pxs_names side[2], struct way way, uint64_t *ke
         i += a <= b;
         k += b <= a;
     }
-    if (way.pairs > best->pairs || (way.pairs == best->pairs && way.pairs > 0 && way.cost < best->cost))
+    if (way.pairs > best->pairs ||
+        (way.pairs == best->pairs && way.pairs > 0 && way.cost < best->cost))
         *best = way;
 }
 
-static void try_affixes(const struct pxs_names side[2], unsigned folds, uint64_t *keys[2], struct way *best) {
+static void try_affixes(const struct pxs_names side[2], unsigned folds, uint64_t *keys[2],
+                        struct way *best) {
     for (int at_end = 1; at_end >= 0; at_end--) {
         struct affixes found[2];
         for (int s = 0; s < 2; s++)
@@ -267,7 +276,7 @@ static bool find_way(const struct pxs_names all[2], struct way *best) {
     return best->pairs > 0 && 2 * best->pairs >= fewer;
 }
 
-/* ---- words and the shell --------------------------------------------------------------------------------- */
+/* ---- words and the shell -------------------------------------------------------------------- */
 
 static void say_way(const struct way *way, struct pxs_text *out) {
     static const struct {
@@ -287,8 +296,8 @@ static void say_way(const struct way *way, struct pxs_text *out) {
     const char *what = way->at_end ? "without the ending" : "without the beginning";
     for (int s = 0; s < 2; s++)
         if (way->affix[s][0] != '\0') {
-            pxs_text_addf(out, "%s%s%s'%s' in %c/", and, what, what[0] != '\0' ? " " : "", way->affix[s],
-                          "AB"[s]);
+            pxs_text_addf(out, "%s%s%s'%s' in %c/", and, what, what[0] != '\0' ? " " : "",
+                          way->affix[s], "AB"[s]);
             and = " and ";
             what = "";
         }
@@ -313,12 +322,13 @@ static void add_pattern(struct pxs_text *out, const char *s) {
 static void add_filter(struct pxs_text *out, const struct way *way, int side) {
     const char *affix = way->affix[side];
     if (way->folds & FORM)
-        pxs_text_add(
-            out, " | python3 -c \"import sys, unicodedata as u; "
-                 "sys.stdout.buffer.write(u.normalize('NFC', sys.stdin.buffer.read().decode()).encode())\"");
+        pxs_text_add(out, " | python3 -c \"import sys, unicodedata as u; "
+                          "sys.stdout.buffer.write(u.normalize('NFC', "
+                          "sys.stdin.buffer.read().decode()).encode())\"");
     if (way->folds & BLANKS)
-        pxs_text_add(out,
-                     " | sed -E 's/[ \\t]|\\xc2\\xa0|\\xe3\\x80\\x80|\\xe2\\x80\\x8b|\\xef\\xbb\\xbf//g'");
+        pxs_text_add(
+            out,
+            " | sed -E 's/[ \\t]|\\xc2\\xa0|\\xe3\\x80\\x80|\\xe2\\x80\\x8b|\\xef\\xbb\\xbf//g'");
     if (way->folds & CASE)
         pxs_text_add(out, " | tr A-Z a-z");
     if (way->folds & MARKS)
@@ -348,22 +358,23 @@ static const char *common_ending(const struct pxs_names *names, const struct way
 }
 
 /* Nothing but an ending or a beginning: the shell does it without help. */
-static bool add_simple_loop(struct pxs_text *out, const struct pxs_names *names, const struct way *way,
-                            int side) {
+static bool add_simple_loop(struct pxs_text *out, const struct pxs_names *names,
+                            const struct way *way, int side) {
     const char *affix = way->affix[side], *dot = common_ending(names, way, side);
-    size_t plain = strspn(affix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
+    size_t plain =
+        strspn(affix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
     if (way->folds != 0 || affix[plain] != '\0' || (way->at_end && dot == NULL))
         return false;
     if (way->at_end)
-        pxs_text_addf(out, "for f in *%s%s; do mv -n -- \"$f\" \"${f%%%s%s}%s\"; done", affix, dot, affix,
-                      dot, dot);
+        pxs_text_addf(out, "for f in *%s%s; do mv -n -- \"$f\" \"${f%%%s%s}%s\"; done", affix, dot,
+                      affix, dot, dot);
     else
         pxs_text_addf(out, "for f in %s*; do mv -n -- \"$f\" \"${f#%s}\"; done", affix, affix);
     return true;
 }
 
-static void add_loop(struct pxs_text *out, const char *folder, const struct pxs_names side[2], int s,
-                     const struct way *way) {
+static void add_loop(struct pxs_text *out, const char *folder, const struct pxs_names side[2],
+                     int s, const struct way *way) {
     pxs_text_add(out, "(cd '");
     add_quoted(out, folder);
     pxs_text_addf(out, "/%c' && ", "AB"[s]);
@@ -380,7 +391,8 @@ bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struc
     if (side[0].n == 0 || side[1].n == 0 || !find_way(side, &way))
         return false;
     bool sampled = side[0].n > TRIED || side[1].n > TRIED;
-    pxs_text_addf(out, "%s%zu pairs would match ", sampled ? "of the first names, " : "", way.pairs);
+    pxs_text_addf(out, "%s%zu pairs would match ", sampled ? "of the first names, " : "",
+                  way.pairs);
     say_way(&way, out);
     pxs_text_add(out, "; this renames them: ");
     const char *then = "";

@@ -9,7 +9,8 @@
 
 /* UTF-8 of one character; returns its length. */
 int pxs_utf8_put(char out[5], uint32_t code);
-/* The character at `p`, of `left` bytes (at least 1), and its length; 0 where it is not UTF-8 (overlong, surrogate, cut off). */
+/* The character at `p`, of `left` bytes (at least 1), and its length; 0 where it is not UTF-8
+ * (overlong, surrogate, cut off). */
 int pxs_utf8_get(const uint8_t *p, size_t left, uint32_t *code);
 
 #endif

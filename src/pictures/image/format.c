@@ -1,4 +1,5 @@
-/* The formats of pictures that are read: told by a file's first bytes, and by its name where it is only listed. */
+/* The formats of pictures that are read: told by a file's first bytes, and by its name where it is
+ * only listed. */
 #include "format_priv.h"
 
 #include <ctype.h>

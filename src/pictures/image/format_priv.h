@@ -1,5 +1,5 @@
-/* image, inside: a format of pictures that are read. A new one is a file like png_read.c and its row in
- * format.c; what cannot be read is told by sniff.c. */
+/* image, inside: a format of pictures that are read. A new one is a file like png_read.c and its
+ * row in format.c; what cannot be read is told by sniff.c. */
 #ifndef PXS_IMAGE_FORMAT_PRIV_H
 #define PXS_IMAGE_FORMAT_PRIV_H
 

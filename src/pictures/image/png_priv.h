@@ -1,4 +1,5 @@
-/* What reading and writing PNG share: libpng's errors as values. The one header that includes png.h. */
+/* What reading and writing PNG share: libpng's errors as values. The one header that includes
+ * png.h. */
 #ifndef PIXSWEEP_IMAGE_PNG_PRIV_H
 #define PIXSWEEP_IMAGE_PNG_PRIV_H
 

@@ -1,4 +1,5 @@
-/* PNG in: every colour type and depth becomes RGB. libpng reports errors by longjmp; that stays inside read_guarded. */
+/* PNG in: every colour type and depth becomes RGB. libpng reports errors by longjmp; that stays
+ * inside read_guarded. */
 #include "format_priv.h"
 #include "png_priv.h"
 
@@ -47,8 +48,8 @@ static void take(png_structp png, png_bytep to, size_t n) {
     r->at += n;
 }
 
-/* Ask libpng to hand out RGBA whatever is stored, with 8 bits, or with 16 where there are as many: their range is looked at before
- * they become 8. */
+/* Ask libpng to hand out RGBA whatever is stored, with 8 bits, or with 16 where there are as many:
+ * their range is looked at before they become 8. */
 static void want_rgba(struct reader *r, int color_type) {
     png_set_expand(r->png); /* palette, less than 8 bits, tRNS */
     png_set_gray_to_rgb(r->png);
@@ -113,8 +114,8 @@ static void blend_over_white(const uint8_t *rgba, size_t n, uint8_t *rgb) {
             rgb[k] = (uint8_t)((rgba[k] * rgba[3] + 255 * (255 - rgba[3]) + 127) / 255);
 }
 
-static enum pxs_status finish_read(struct reader *r, struct pxs_image *out, struct pxs_image_info *info,
-                                   struct pxs_error *err) {
+static enum pxs_status finish_read(struct reader *r, struct pxs_image *out,
+                                   struct pxs_image_info *info, struct pxs_error *err) {
     struct pxs_image rgb;
     if (r->stored.depth == 16)
         take_16_bit(r);
@@ -130,9 +131,11 @@ static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* A beginning that is cut short is a PNG as far as it goes. CgBI is Apple's own kind, which libpng does not read. */
+/* A beginning that is cut short is a PNG as far as it goes. CgBI is Apple's own kind, which libpng
+ * does not read. */
 static bool probe(const uint8_t *p, size_t n) {
-    return n > 0 && png_sig_cmp(p, 0, n < 8 ? n : 8) == 0 && !(n >= 16 && memcmp(p + 12, "CgBI", 4) == 0);
+    return n > 0 && png_sig_cmp(p, 0, n < 8 ? n : 8) == 0 &&
+           !(n >= 16 && memcmp(p + 12, "CgBI", 4) == 0);
 }
 
 /* The size before libpng sees anything, so that the common mistakes get plain words. */
@@ -142,8 +145,9 @@ static enum pxs_status check_start(const uint8_t *p, size_t n, struct pxs_error 
     uint32_t width = big_endian(p + 16), height = big_endian(p + 20);
     if (width > PXS_IMAGE_MAX_SIDE || height > PXS_IMAGE_MAX_SIDE ||
         (uint64_t)width * height > PXS_IMAGE_MAX_PIXELS)
-        return pxs_fail(err, PXS_E_CORRUPT, "too large: %u x %u pixels (sides up to %d, at most %ld pixels)",
-                        width, height, PXS_IMAGE_MAX_SIDE, PXS_IMAGE_MAX_PIXELS);
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "too large: %u x %u pixels (sides up to %d, at most %ld pixels)", width,
+                        height, PXS_IMAGE_MAX_SIDE, PXS_IMAGE_MAX_PIXELS);
     return PXS_OK;
 }
 
@@ -151,7 +155,8 @@ static enum pxs_status explain(const struct reader *r, struct pxs_error *err) {
     if (r->words.no_memory)
         return pxs_fail_nomem(err);
     if (r->words.warning[0] != '\0')
-        return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", r->words.error, r->words.warning);
+        return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", r->words.error,
+                        r->words.warning);
     return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s", r->words.error);
 }
 
@@ -159,8 +164,8 @@ static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_imag
                               struct pxs_image_info *info, struct pxs_error *err) {
     PXS_TRY(check_start(data, bytes, err));
     struct reader r = {.data = data, .bytes = bytes};
-    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error, pxs_png_on_warning,
-                                     &r.words, pxs_png_alloc, pxs_png_free);
+    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error,
+                                     pxs_png_on_warning, &r.words, pxs_png_alloc, pxs_png_free);
     r.info = r.png != NULL ? png_create_info_struct(r.png) : NULL;
     enum pxs_status status;
     if (r.info == NULL)

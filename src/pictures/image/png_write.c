@@ -52,8 +52,8 @@ static bool write_guarded(struct writer *w) {
 enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data, size_t *bytes,
                                      struct pxs_error *err) {
     struct writer w = {.image = image};
-    w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.words, pxs_png_on_error, pxs_png_on_warning,
-                                      &w.words, pxs_png_alloc, pxs_png_free);
+    w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.words, pxs_png_on_error,
+                                      pxs_png_on_warning, &w.words, pxs_png_alloc, pxs_png_free);
     w.info = w.png != NULL ? png_create_info_struct(w.png) : NULL;
     bool written = w.info != NULL && write_guarded(&w);
     png_destroy_write_struct(&w.png, &w.info);

@@ -1,5 +1,5 @@
-/* Antialiased bicubic resize with Pillow's arithmetic: weights in double, normalised, then fixed point with 22 fraction
- * bits; one pass along rows, one along columns, each rounded to bytes. */
+/* Antialiased bicubic resize with Pillow's arithmetic: weights in double, normalised, then fixed
+ * point with 22 fraction bits; one pass along rows, one along columns, each rounded to bytes. */
 #include "pixsweep/image.h"
 
 #include <math.h>
@@ -7,7 +7,8 @@
 
 #define FRACTION_BITS 22 /* 32 less 8 for a byte and 2 for the overshoot of the kernel */
 
-/* For each output position: the first input position, how many, and their weights (stride apart). */
+/* For each output position: the first input position, how many, and their weights (stride
+ * apart). */
 struct taps {
     int *first, *count;
     int32_t *weight;
@@ -46,7 +47,8 @@ static void weigh(struct taps *t, int at, int in, double scale, double *w) {
         sum += w[k];
     }
     for (int k = 0; k < end - first; k++)
-        t->weight[(size_t)at * (size_t)t->stride + (size_t)k] = fixed_point(sum != 0.0 ? w[k] / sum : w[k]);
+        t->weight[(size_t)at * (size_t)t->stride + (size_t)k] =
+            fixed_point(sum != 0.0 ? w[k] / sum : w[k]);
     t->first[at] = first;
     t->count[at] = end - first;
 }
@@ -69,7 +71,8 @@ static enum pxs_status taps_init(struct taps *t, int in, int out, struct pxs_err
     return PXS_OK;
 }
 
-/* Sum of `count` samples `step` bytes apart; an arithmetic shift, as compilers do for signed numbers, rounds down. */
+/* Sum of `count` samples `step` bytes apart; an arithmetic shift, as compilers do for signed
+ * numbers, rounds down. */
 static uint8_t blend(const uint8_t *from, size_t step, const int32_t *weight, int count) {
     int32_t sum = 1 << (FRACTION_BITS - 1);
     for (int k = 0; k < count; k++)
@@ -84,8 +87,8 @@ static void along_rows(const struct pxs_image *in, const struct taps *t, struct 
         for (int x = 0; x < out->width; x++)
             for (size_t k = 0; k < c; k++) {
                 size_t from = ((size_t)y * (size_t)in->width + (size_t)t->first[x]) * c + k;
-                out->pixels[((size_t)y * (size_t)out->width + (size_t)x) * c + k] =
-                    blend(in->pixels + from, c, t->weight + (size_t)x * (size_t)t->stride, t->count[x]);
+                out->pixels[((size_t)y * (size_t)out->width + (size_t)x) * c + k] = blend(
+                    in->pixels + from, c, t->weight + (size_t)x * (size_t)t->stride, t->count[x]);
             }
 }
 
@@ -93,13 +96,14 @@ static void along_columns(const struct pxs_image *in, const struct taps *t, stru
     size_t row = (size_t)in->width * (size_t)in->channels;
     for (int y = 0; y < out->height; y++)
         for (size_t k = 0; k < row; k++)
-            out->pixels[(size_t)y * row + k] = blend(in->pixels + (size_t)t->first[y] * row + k, row,
-                                                     t->weight + (size_t)y * (size_t)t->stride, t->count[y]);
+            out->pixels[(size_t)y * row + k] =
+                blend(in->pixels + (size_t)t->first[y] * row + k, row,
+                      t->weight + (size_t)y * (size_t)t->stride, t->count[y]);
 }
 
 /* One pass to a new size along one axis. */
-static enum pxs_status pass(const struct pxs_image *in, int width, int height, struct pxs_image *out,
-                            struct pxs_error *err) {
+static enum pxs_status pass(const struct pxs_image *in, int width, int height,
+                            struct pxs_image *out, struct pxs_error *err) {
     bool rows = width != in->width;
     struct pxs_image result;
     struct taps taps;
@@ -119,8 +123,8 @@ static enum pxs_status pass(const struct pxs_image *in, int width, int height, s
     return PXS_OK;
 }
 
-enum pxs_status pxs_image_resize(const struct pxs_image *in, int width, int height, struct pxs_image *out,
-                                 struct pxs_error *err) {
+enum pxs_status pxs_image_resize(const struct pxs_image *in, int width, int height,
+                                 struct pxs_image *out, struct pxs_error *err) {
     if (width == in->width && height == in->height)
         return pxs_image_crop(in, 0, 0, width, height, out, err);
     if (height == in->height || width == in->width)

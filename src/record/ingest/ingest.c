@@ -1,8 +1,9 @@
 /* Adoption: the records in a run's folder go into the store, once, whoever made them and wherever.
  *
- * How far a file is taken in stands with the attempts: attempt k took it up to byte X. Since then the file was cut back and added to
- * by later attempts only, never before the place where the first of these begins. So everything before the smaller of the two is
- * in the store, and what follows is taken; taking a record again does no harm. */
+ * How far a file is taken in stands with the attempts: attempt k took it up to byte X. Since then
+ * the file was cut back and added to by later attempts only, never before the place where the first
+ * of these begins. So everything before the smaller of the two is in the store, and what follows is
+ * taken; taking a record again does no harm. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "pixsweep/train.h"
 #include "ingest_texts.h"
 
-/* ---- rows and records ------------------------------------------------------------------------------------ */
+/* ---- rows and records ----------------------------------------------------------------------- */
 
 /* The rows of a file's attempts, in an array as the store wants them; back into `found`. */
 static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id, struct pxs_found *found,
@@ -69,11 +70,12 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
 
 #define NO_END "nobody wrote down how it ended"
 
-/* ---- the end of attempts --------------------------------------------------------------------------------- */
+/* ---- the end of attempts -------------------------------------------------------------------- */
 
 /* `end` lacks what nobody but a supervisor can know. */
-static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, struct pxs_store_end end,
-                                 struct pxs_adopted *out, struct pxs_error *err) {
+static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id,
+                                 struct pxs_store_end end, struct pxs_adopted *out,
+                                 struct pxs_error *err) {
     end.exit_code = -1;
     enum pxs_status status = pxs_store_attempt_end(store, attempt_id, &end, err);
     if (status == PXS_E_EXISTS)
@@ -83,7 +85,8 @@ static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id, st
     return status;
 }
 
-/* An attempt that left no last record: what its folder says of it, else what is known without. The end's message may be `text`. */
+/* An attempt that left no last record: what its folder says of it, else what is known without. The
+ * end's message may be `text`. */
 static void end_without_record(struct pxs_store_end *end, enum pxs_end_reason said,
                                enum pxs_end_reason otherwise, const char *message, char text[100]) {
     end->outcome = PXS_STATE_INTERRUPTED;
@@ -96,14 +99,14 @@ static void end_without_record(struct pxs_store_end *end, enum pxs_end_reason sa
 }
 
 /* Attempts that left nothing in the file: they never began, or a later one has cut them off. */
-static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, const struct pxs_found *found,
-                                    enum pxs_run_state state, struct pxs_adopted *out,
-                                    struct pxs_error *err) {
+static enum pxs_status close_others(struct pxs_store *store, int64_t run_id,
+                                    const struct pxs_found *found, enum pxs_run_state state,
+                                    struct pxs_adopted *out, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
     PXS_TRY(pxs_store_select(
-        store, "SELECT attempt_id FROM attempt WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY no", &id, 1,
-        &t, err));
+        store, "SELECT attempt_id FROM attempt WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY no",
+        &id, 1, &t, err));
     char text[100];
     enum pxs_status status = PXS_OK;
     for (size_t row = 0; row < t.n_rows && status == PXS_OK; row++) {
@@ -118,7 +121,8 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id, con
         status = pxs_store_attempt(store, attempt_id, &attempt, err);
         if (status != PXS_OK)
             break;
-        end_without_record(&end, pxs_ends_find(found->ends, &attempt), PXS_REASON_LOST, NO_END, text);
+        end_without_record(&end, pxs_ends_find(found->ends, &attempt), PXS_REASON_LOST, NO_END,
+                           text);
         status = close_one(store, attempt_id, end, out, err);
     }
     pxs_table_finish(&t);
@@ -129,9 +133,11 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
                                       const struct pxs_found *found, struct pxs_adopted *out,
                                       struct pxs_error *err) {
     enum pxs_run_state state = found->n > 0 ? pxs_found_state(found) : PXS_STATE_INTERRUPTED;
-    /* A last attempt that was closed before says nothing new about what an open one without records leaves behind. */
+    /* A last attempt that was closed before says nothing new about what an open one without records
+     * leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
-    enum pxs_run_state others = run->state == PXS_STATE_COMPLETED ? run->state : PXS_STATE_INTERRUPTED;
+    enum pxs_run_state others =
+        run->state == PXS_STATE_COMPLETED ? run->state : PXS_STATE_INTERRUPTED;
     char text[100];
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
@@ -146,14 +152,15 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
         if (a->row.ended_ms != 0)
             continue;
         if (!a->ended)
-            end_without_record(&end, a->reason, damaged ? PXS_REASON_DAMAGED_RECORD : PXS_REASON_LOST,
+            end_without_record(&end, a->reason,
+                               damaged ? PXS_REASON_DAMAGED_RECORD : PXS_REASON_LOST,
                                found->damage[0] ? found->damage : NO_END, text);
         PXS_TRY(close_one(store, a->row.attempt_id, end, out, err));
     }
     return PXS_OK;
 }
 
-/* ---- a run that the store knows -------------------------------------------------------------------------- */
+/* ---- a run that the store knows ------------------------------------------------------------- */
 
 static enum pxs_status find_run(struct pxs_store *store, int64_t run_id, struct pxs_store_run *run,
                                 struct pxs_error *err) {
@@ -163,8 +170,8 @@ static enum pxs_status find_run(struct pxs_store *store, int64_t run_id, struct 
 }
 
 /* Is all of it in, and nothing open? Then nothing is written at all. */
-static enum pxs_status is_known(struct pxs_store *store, int64_t run_id, const struct pxs_found *found,
-                                bool *known, struct pxs_error *err) {
+static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
+                                const struct pxs_found *found, bool *known, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
     int64_t no, bytes, last_id = 0;
@@ -175,14 +182,17 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id, const s
     pxs_table_finish(&t);
     PXS_TRY(pxs_store_taken(store, run_id, &no, &bytes, err));
     if (found->n > 0)
-        PXS_TRY(pxs_store_attempt_of(store, run_id, &found->attempts[found->n - 1].row, &last_id, err));
-    *known = open == 0 && (found->n == 0 || (last_id != 0 && last_id == taken_id && bytes >= found->bytes));
+        PXS_TRY(
+            pxs_store_attempt_of(store, run_id, &found->attempts[found->n - 1].row, &last_id, err));
+    *known = open == 0 &&
+             (found->n == 0 || (last_id != 0 && last_id == taken_id && bytes >= found->bytes));
     return PXS_OK;
 }
 
 /* All of a run that is not home yet. */
 static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_store_run *run,
-                                  struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
+                                  struct pxs_found *found, struct pxs_adopted *out,
+                                  struct pxs_error *err) {
     int64_t offset;
     PXS_TRY(pxs_adopt_rows(store, run->run_id, found, &offset, err));
     if (found->n > 0)
@@ -191,16 +201,18 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
     return close_attempts(store, run, found, out, err);
 }
 
-/* Nobody will take these records in: whoever looks at the run later shall see why it ends where it does. */
-static enum pxs_status note_damage(struct pxs_store *store, int64_t run_id, const struct pxs_adopted *out,
-                                   struct pxs_error *err) {
+/* Nobody will take these records in: whoever looks at the run later shall see why it ends where it
+ * does. */
+static enum pxs_status note_damage(struct pxs_store *store, int64_t run_id,
+                                   const struct pxs_adopted *out, struct pxs_error *err) {
     if (!out->damage[0] || out->records + out->closed == 0)
         return PXS_OK;
     return pxs_store_event(store, run_id, pxs_now_ms(), PXS_LOG_ERROR, "damage", out->damage, err);
 }
 
 static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_store_run *run,
-                                   struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
+                                   struct pxs_found *found, struct pxs_adopted *out,
+                                   struct pxs_error *err) {
     bool known;
     struct pxs_store_run after;
     struct pxs_found none = {0};
@@ -215,7 +227,8 @@ static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_sto
     if (known)
         return PXS_OK;
     if (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED) {
-        snprintf(out->kept, sizeof out->kept, "the database has it completed, the folder does not go so far");
+        snprintf(out->kept, sizeof out->kept,
+                 "the database has it completed, the folder does not go so far");
         none.ends = found->ends; /* borrowed */
         return close_others(store, run->run_id, &none, PXS_STATE_COMPLETED, out, err);
     }
@@ -246,7 +259,7 @@ enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct px
     return status;
 }
 
-/* ---- any folder ------------------------------------------------------------------------------------------ */
+/* ---- any folder ----------------------------------------------------------------------------- */
 
 static bool same_folder(const char *a, const char *b) {
     struct stat x, y;
@@ -260,7 +273,8 @@ static bool is_folder(const char *dir) {
     return stat(dir, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The folder that the database has the run from, taken in first, so that the two can be compared. */
+/* The folder that the database has the run from, taken in first, so that the two can be
+ * compared. */
 static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_run *run,
                                     struct pxs_error *err) {
     struct pxs_folder_locks locks = {.guard = {.fd = -1}, .worker = {.fd = -1}};
@@ -269,8 +283,8 @@ static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_ru
         enum pxs_status status = pxs_folder_lock(run->dir, &locks, err);
         if (status == PXS_E_BUSY)
             return pxs_fail(err, PXS_E_BUSY,
-                            "run %s is at work in %s: bring this one home when that has ended", run->name,
-                            run->dir);
+                            "run %s is at work in %s: bring this one home when that has ended",
+                            run->name, run->dir);
         PXS_TRY(status);
     }
     enum pxs_status status = pxs_adopt_run(store, run->run_id, &other, err);
@@ -283,14 +297,15 @@ static enum pxs_status steps_of(struct pxs_store *store, int64_t run_id, int64_t
                                 struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
-    PXS_TRY(
-        pxs_store_select(store, "SELECT count(*) AS n FROM batch_loss WHERE run_id = ?1", &id, 1, &t, err));
+    PXS_TRY(pxs_store_select(store, "SELECT count(*) AS n FROM batch_loss WHERE run_id = ?1", &id,
+                             1, &t, err));
     *steps = pxs_table_at(&t, 0, "n").integer;
     pxs_table_finish(&t);
     return PXS_OK;
 }
 
-/* The folder that the database has the run from is gone, as after a move, and these are its records: their last attempt is known. */
+/* The folder that the database has the run from is gone, as after a move, and these are its
+ * records: their last attempt is known. */
 static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_run *run,
                                 const struct pxs_found *found, int64_t steps, bool *moved,
                                 struct pxs_error *err) {
@@ -302,12 +317,14 @@ static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_
     if (found->damage[0] || found->steps < steps ||
         (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED))
         return PXS_OK;
-    PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row, &attempt_id, err));
+    PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row,
+                                 &attempt_id, err));
     *moved = attempt_id != 0;
     return PXS_OK;
 }
 
-/* Of the same run in two folders, the bits are the same: whichever got further stays, and the one that is there. */
+/* Of the same run in two folders, the bits are the same: whichever got further stays, and the one
+ * that is there. */
 static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *f,
                               const struct pxs_found *found, struct pxs_store_run *run,
                               struct pxs_adopted *out, struct pxs_error *err) {
@@ -316,9 +333,11 @@ static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *
     PXS_TRY(settle_other(store, run, err));
     PXS_TRY(steps_of(store, run->run_id, &steps, err));
     PXS_TRY(is_moved(store, run, found, steps, &moved, err));
-    bool done = run->state == PXS_STATE_COMPLETED, here = pxs_found_state(found) == PXS_STATE_COMPLETED;
+    bool done = run->state == PXS_STATE_COMPLETED,
+         here = pxs_found_state(found) == PXS_STATE_COMPLETED;
     if (!moved && (done || (!here && found->steps <= steps))) {
-        snprintf(out->kept, sizeof out->kept, "the database has as much of it, from %.200s", run->dir);
+        snprintf(out->kept, sizeof out->kept, "the database has as much of it, from %.200s",
+                 run->dir);
         return PXS_OK;
     }
     char message[2 * PXS_PATH_MAX + 128];
@@ -354,8 +373,8 @@ static bool has_weights(const char *dir) {
     return pxs_path_join(path, sizeof path, dir, PXS_WEIGHTS) && stat(path, &info) == 0;
 }
 
-/* Records of before do not name their seed. No two seeds draw the same numbers: where every step has the losses of another seed, one of
- * the two folders holds the other's records. */
+/* Records of before do not name their seed. No two seeds draw the same numbers: where every step
+ * has the losses of another seed, one of the two folders holds the other's records. */
 static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_store_run *run,
                                      const struct pxs_found *found, struct pxs_adopted *out,
                                      struct pxs_error *err) {
@@ -366,7 +385,8 @@ static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_s
     PXS_TRY(pxs_store_select(store, pxs_ingest_same_losses_sql, &id, 1, &t, err));
     if (t.n_rows > 0)
         snprintf(out->doubt, sizeof out->doubt,
-                 "its losses are those of %.200s in every step, which is another seed of its configuration: "
+                 "its losses are those of %.200s in every step, which is another seed of its "
+                 "configuration: "
                  "one of "
                  "the two folders holds the other's " PXS_RECORDS_FILE
                  "; `pixsweep rm` one, and merge it with "
@@ -375,11 +395,13 @@ static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_s
     pxs_table_finish(&t);
     if (!out->doubt[0])
         return PXS_OK;
-    return pxs_store_event(store, run->run_id, pxs_now_ms(), PXS_LOG_WARN, "merge", out->doubt, err);
+    return pxs_store_event(store, run->run_id, pxs_now_ms(), PXS_LOG_WARN, "merge", out->doubt,
+                           err);
 }
 
 static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,
-                                    struct pxs_found *found, struct pxs_adopted *out, struct pxs_error *err) {
+                                    struct pxs_found *found, struct pxs_adopted *out,
+                                    struct pxs_error *err) {
     struct pxs_store_run run;
     snprintf(out->name, sizeof out->name, "%s", f->name);
     if (found->config_hash[0] && strcmp(found->config_hash, f->config_hash) != 0)
@@ -394,7 +416,8 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
         memcpy(out->damage, found->damage, sizeof out->damage);
         if (!out->damage[0] && has_weights(f->dir))
             snprintf(out->damage, sizeof out->damage,
-                     "%.200s/" PXS_RECORDS_FILE " is missing or empty, though weights stand beside it",
+                     "%.200s/" PXS_RECORDS_FILE
+                     " is missing or empty, though weights stand beside it",
                      f->dir);
         snprintf(out->kept, sizeof out->kept, "no attempt has begun in it");
         return PXS_OK;

@@ -20,23 +20,25 @@ static void describe(const struct pxs_adopted *home, const char *dir, struct pxs
     if (home->kept[0])
         pxs_text_addf(text, "nothing taken: %s", home->kept);
     else if (home->records + home->closed > 0)
-        pxs_text_addf(text, "taken (%zu records), %s%s%s", home->records, pxs_state_name(home->state),
-                      home->added ? ", new in the database" : "",
+        pxs_text_addf(text, "taken (%zu records), %s%s%s", home->records,
+                      pxs_state_name(home->state), home->added ? ", new in the database" : "",
                       home->moved ? ", in place of what the database had from another folder" : "");
     else
         pxs_text_addf(text, "nothing new, %s", pxs_state_name(home->state));
     if (home->torn > 0)
-        pxs_text_addf(text, "; the last record of %s/" PXS_RECORDS_FILE " is torn (%lld bytes): dropped", dir,
-                      (long long)home->torn);
+        pxs_text_addf(text,
+                      "; the last record of %s/" PXS_RECORDS_FILE " is torn (%lld bytes): dropped",
+                      dir, (long long)home->torn);
     if (home->damage[0])
-        pxs_text_addf(text, home->kept[0] ? "; damage: %s" : "; only what stands before the damage: %s",
+        pxs_text_addf(text,
+                      home->kept[0] ? "; damage: %s" : "; only what stands before the damage: %s",
                       home->damage);
     if (home->doubt[0])
         pxs_text_addf(text, "; warning: %s", home->doubt);
 }
 
-static void tell(struct merge *m, const char *dir, const struct pxs_adopted *home, enum pxs_status status,
-                 const struct pxs_error *err) {
+static void tell(struct merge *m, const char *dir, const struct pxs_adopted *home,
+                 enum pxs_status status, const struct pxs_error *err) {
     struct pxs_text text = {0};
     struct pxs_home_line line = {.dir = dir,
                                  .name = home->name,
@@ -85,8 +87,8 @@ static bool holds(const char *dir, const char *name) {
     return pxs_path_join(path, sizeof path, dir, name) && lstat(path, &info) == 0;
 }
 
-/* Also one that cannot be taken in, since its records are gone or no file, or its config.yaml: to pass over it would be to lose it in
- * silence. */
+/* Also one that cannot be taken in, since its records are gone or no file, or its config.yaml: to
+ * pass over it would be to lose it in silence. */
 static bool is_run(const char *dir) {
     return holds(dir, PXS_RECORDS_FILE) || (holds(dir, PXS_CONFIG_FILE) && holds(dir, PXS_WEIGHTS));
 }
@@ -105,14 +107,15 @@ static bool is_link(const char *path) {
     return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
 }
 
-/* What is handed over may link to itself, or to runs that are not meant. A run that is linked counts as not taken in; any other link is
- * only told, since nothing of this folder is lacking. */
+/* What is handed over may link to itself, or to runs that are not meant. A run that is linked
+ * counts as not taken in; any other link is only told, since nothing of this folder is lacking. */
 static void tell_link(struct merge *m, const char *path) {
-    const struct pxs_home_line line = {.dir = path,
-                                       .name = "",
-                                       .problem = true,
-                                       .text = "left out: a link to a folder, and links are not followed; to "
-                                               "take its runs, merge it by its own path"};
+    const struct pxs_home_line line = {
+        .dir = path,
+        .name = "",
+        .problem = true,
+        .text = "left out: a link to a folder, and links are not followed; to "
+                "take its runs, merge it by its own path"};
     const bool run = is_run(path);
     m->found += run;
     m->counts->found += run;
@@ -121,7 +124,8 @@ static void tell_link(struct merge *m, const char *path) {
         m->line(m->user, &line);
 }
 
-static enum pxs_status merge_below(struct merge *m, const char *dir, int levels, struct pxs_error *err) {
+static enum pxs_status merge_below(struct merge *m, const char *dir, int levels,
+                                   struct pxs_error *err) {
     struct dirent **names = NULL;
     if (is_run(dir))
         return merge_one(m, dir, err);
@@ -142,8 +146,8 @@ static enum pxs_status merge_below(struct merge *m, const char *dir, int levels,
     return status;
 }
 
-enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_home_fn line, void *user,
-                                struct pxs_home_counts *counts, struct pxs_error *err) {
+enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_home_fn line,
+                                void *user, struct pxs_home_counts *counts, struct pxs_error *err) {
     char full[PXS_PATH_MAX];
     struct merge m = {.store = store, .line = line, .user = user, .counts = counts};
     if (!pxs_path_absolute(full, sizeof full, dir))
@@ -151,7 +155,8 @@ enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_ho
     PXS_TRY(merge_below(&m, full, LEVELS, err));
     if (m.found == 0)
         return pxs_fail(err, PXS_E_NOT_FOUND,
-                        "%s holds no run: a run's folder has a " PXS_CONFIG_FILE " and a " PXS_RECORDS_FILE,
+                        "%s holds no run: a run's folder has a " PXS_CONFIG_FILE
+                        " and a " PXS_RECORDS_FILE,
                         dir);
     return PXS_OK;
 }

@@ -5,7 +5,8 @@
 
 #include "pixsweep/ingest.h"
 
-#define SILENT_MS (60 * 60 * 1000) /* of another host: no sign of life for so long, and it counts as gone */
+#define SILENT_MS \
+    (60 * 60 * 1000) /* of another host: no sign of life for so long, and it counts as gone */
 
 struct reap {
     struct pxs_store *store;
@@ -16,8 +17,8 @@ struct reap {
     struct pxs_home_counts *counts;
 };
 
-static void tell(struct reap *r, const struct pxs_store_run *run, size_t records, bool problem, bool changed,
-                 const char *text) {
+static void tell(struct reap *r, const struct pxs_store_run *run, size_t records, bool problem,
+                 bool changed, const char *text) {
     struct pxs_home_line line = {.dir = run->dir,
                                  .name = run->name,
                                  .records = records,
@@ -41,10 +42,12 @@ static bool is_folder(const char *dir) {
 static const char *spared(const struct reap *r, const struct pxs_store_attempt *a, bool folder) {
     bool here = !a->host[0] || strcmp(a->host, r->host.name) == 0;
     if (!here && !folder)
-        return "it was started on another host, and its folder is not here: left alone (`merge` brings it "
+        return "it was started on another host, and its folder is not here: left alone (`merge` "
+               "brings it "
                "home)";
     if (!here && pxs_now_ms() - a->heartbeat_ms < SILENT_MS)
-        return "it was started on another host and gave a sign of life within the last hour: left alone";
+        return "it was started on another host and gave a sign of life within the last hour: left "
+               "alone";
     bool boot = strcmp(a->boot_id, r->host.boot_id) == 0;
     if (here && boot && a->pid > 1 && a->pid_start != 0 && pxs_pid_alive(a->pid, a->pid_start))
         return "its process lives: left alone";
@@ -73,17 +76,18 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
     }
     if (status != PXS_OK)
         return pxs_fail(err, status, "%s", why.message);
-    pxs_text_addf(
-        &text,
-        "nobody wrote into the database how attempt %lld ended; its records are taken in (%zu), it is %s%s%s",
-        (long long)no, home.records, pxs_state_name(home.state),
-        home.damage[0] ? "; what follows the damage is lost: " : "", home.damage);
+    pxs_text_addf(&text,
+                  "nobody wrote into the database how attempt %lld ended; its records are taken in "
+                  "(%zu), it is %s%s%s",
+                  (long long)no, home.records, pxs_state_name(home.state),
+                  home.damage[0] ? "; what follows the damage is lost: " : "", home.damage);
     tell(r, run, home.records, home.damage[0], true, pxs_text_str(&text));
     pxs_text_finish(&text);
     return PXS_OK;
 }
 
-static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *a, struct pxs_error *err) {
+static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *a,
+                                struct pxs_error *err) {
     struct pxs_folder_locks locks = {.guard = {.fd = -1}, .worker = {.fd = -1}};
     struct pxs_store_attempt now_row;
     struct pxs_store_run run;
@@ -115,8 +119,9 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     return status;
 }
 
-enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry, pxs_home_fn line,
-                               void *user, struct pxs_home_counts *counts, struct pxs_error *err) {
+enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
+                               pxs_home_fn line, void *user, struct pxs_home_counts *counts,
+                               struct pxs_error *err) {
     struct reap r = {.store = store, .dry = dry, .line = line, .user = user, .counts = counts};
     struct pxs_store_attempt *open = NULL;
     size_t n = 0;

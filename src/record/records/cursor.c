@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 enum {
-    WINDOW = 1 << 16,   /* bytes read at a time; several times PXS_FRAME_MAX */
-    TAIL_MAX = 64 << 20 /* a writer leaves less than this behind its last whole record, however it dies */
+    WINDOW = 1 << 16, /* bytes read at a time; several times PXS_FRAME_MAX */
+    TAIL_MAX =
+        64 << 20 /* a writer leaves less than this behind its last whole record, however it dies */
 };
 
 struct pxs_record_cursor {
@@ -23,7 +24,8 @@ struct pxs_record_cursor {
     unsigned char window[WINDOW];
 };
 
-/* The bytes at `offset`, as many as the window holds; reads the file only where fewer than `want` are at hand. */
+/* The bytes at `offset`, as many as the window holds; reads the file only where fewer than `want`
+ * are at hand. */
 static enum pxs_status look(struct pxs_record_cursor *c, int64_t offset, size_t want,
                             const unsigned char **data, size_t *bytes, struct pxs_error *err) {
     int64_t skip = offset - c->window_start;
@@ -41,10 +43,11 @@ static enum pxs_status look(struct pxs_record_cursor *c, int64_t offset, size_t 
     return PXS_OK;
 }
 
-/* The whole frame at `offset`, or *frame_bytes = 0. What is at hand is enough for a whole frame in most cases; else once more
- * from the file, which may have grown. */
-static enum pxs_status frame_at(struct pxs_record_cursor *c, int64_t offset, const unsigned char **data,
-                                size_t *frame_bytes, struct pxs_error *err) {
+/* The whole frame at `offset`, or *frame_bytes = 0. What is at hand is enough for a whole frame in
+ * most cases; else once more from the file, which may have grown. */
+static enum pxs_status frame_at(struct pxs_record_cursor *c, int64_t offset,
+                                const unsigned char **data, size_t *frame_bytes,
+                                struct pxs_error *err) {
     size_t bytes = 0;
     PXS_TRY(look(c, offset, PXS_FRAME_HEADER, data, &bytes, err));
     *frame_bytes = pxs_frame_whole(*data, bytes);
@@ -56,8 +59,8 @@ static enum pxs_status frame_at(struct pxs_record_cursor *c, int64_t offset, con
     return PXS_OK;
 }
 
-/* The next byte from `at` on that is in no hole of the file, where no record starts; -1: there is none. A file system that knows no holes
- * has none. */
+/* The next byte from `at` on that is in no hole of the file, where no record starts; -1: there is
+ * none. A file system that knows no holes has none. */
 static int64_t next_data(const struct pxs_record_cursor *c, int64_t at) {
     off_t data = lseek(c->fd, (off_t)at, SEEK_DATA);
     if (data < 0)
@@ -65,7 +68,8 @@ static int64_t next_data(const struct pxs_record_cursor *c, int64_t at) {
     return (int64_t)data;
 }
 
-/* Where the first whole frame behind the cursor starts, -1 if there is none. It looks at TAIL_MAX bytes; *all: that was all there is. */
+/* Where the first whole frame behind the cursor starts, -1 if there is none. It looks at TAIL_MAX
+ * bytes; *all: that was all there is. */
 static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t *found, bool *all,
                                   struct pxs_error *err) {
     int64_t seen = 0;
@@ -79,7 +83,8 @@ static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t *found, b
             return PXS_OK;
         PXS_TRY(look(c, at, PXS_FRAME_MAX, &data, &bytes, err));
         size_t here =
-            bytes > PXS_FRAME_MAX ? bytes - PXS_FRAME_MAX + 1 : bytes; /* starts to be judged here */
+            /* starts to be judged here */
+            bytes > PXS_FRAME_MAX ? bytes - PXS_FRAME_MAX + 1 : bytes;
         for (size_t i = 0; i < here; i++) {
             const unsigned char *p = memchr(data + i, 'P', here - i);
             if (!p)
@@ -104,8 +109,8 @@ static enum pxs_status judge_tail(struct pxs_record_cursor *c, struct pxs_error 
     if (fstat(c->fd, &info) != 0)
         return pxs_fail_errno(err, "cannot look at %s", c->path);
     if ((int64_t)info.st_size < c->offset)
-        return pxs_fail(err, PXS_E_NOT_FOUND, "%s was cut back to %lld bytes, before byte %lld", c->path,
-                        (long long)info.st_size, (long long)c->offset);
+        return pxs_fail(err, PXS_E_NOT_FOUND, "%s was cut back to %lld bytes, before byte %lld",
+                        c->path, (long long)info.st_size, (long long)c->offset);
     if ((int64_t)info.st_size == c->offset)
         return PXS_OK;
     int64_t found;
@@ -120,10 +125,12 @@ static enum pxs_status judge_tail(struct pxs_record_cursor *c, struct pxs_error 
     if (bytes)
         return PXS_OK;
     if (found < 0)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s is damaged from byte %lld on: no record in the next %d MB",
-                        c->path, (long long)c->offset, TAIL_MAX >> 20);
-    return pxs_fail(err, PXS_E_CORRUPT, "%s is damaged from byte %lld to byte %lld, where records go on",
-                    c->path, (long long)c->offset, (long long)found);
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s is damaged from byte %lld on: no record in the next %d MB", c->path,
+                        (long long)c->offset, TAIL_MAX >> 20);
+    return pxs_fail(err, PXS_E_CORRUPT,
+                    "%s is damaged from byte %lld to byte %lld, where records go on", c->path,
+                    (long long)c->offset, (long long)found);
 }
 
 /* Goes past the file header once it is whole. */
@@ -140,8 +147,8 @@ static enum pxs_status pass_header(struct pxs_record_cursor *c, struct pxs_error
 }
 
 /* The frame under the cursor; *bytes 0 at the end. */
-static enum pxs_status current(struct pxs_record_cursor *c, const unsigned char **data, size_t *bytes,
-                               struct pxs_error *err) {
+static enum pxs_status current(struct pxs_record_cursor *c, const unsigned char **data,
+                               size_t *bytes, struct pxs_error *err) {
     *bytes = 0;
     if (c->offset < PXS_FILE_HEADER)
         PXS_TRY(pass_header(c, err));
@@ -175,8 +182,8 @@ static enum pxs_status open_file(struct pxs_record_cursor *c, struct pxs_error *
     return pxs_open_beneath(dir, slash ? slash + 1 : c->path, &c->fd, err);
 }
 
-enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset, struct pxs_record_cursor **out,
-                                       struct pxs_error *err) {
+enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
+                                       struct pxs_record_cursor **out, struct pxs_error *err) {
     if (strlen(path) >= sizeof((*out)->path))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     struct pxs_record_cursor *c = malloc(sizeof *c);
@@ -236,13 +243,14 @@ enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt, int64
     while (status == PXS_OK && more && !found) {
         int64_t at = c->offset < PXS_FILE_HEADER ? PXS_FILE_HEADER : c->offset;
         status = pxs_record_next(c, r, &more, err);
-        found = status == PXS_OK && more && r->kind == PXS_RECORD_BEGIN && r->begin.attempt == attempt;
+        found =
+            status == PXS_OK && more && r->kind == PXS_RECORD_BEGIN && r->begin.attempt == attempt;
         if (found)
             *offset = at;
     }
     if (status == PXS_OK && !found)
-        status =
-            pxs_fail(err, PXS_E_NOT_FOUND, "%s does not hold attempt %lld (yet)", path, (long long)attempt);
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "%s does not hold attempt %lld (yet)", path,
+                          (long long)attempt);
     free(r);
     pxs_record_cursor_close(&c);
     return status;

@@ -1,11 +1,13 @@
-/* A record's fields as bytes and back. One walk per kind serves both directions, so they cannot disagree. */
+/* A record's fields as bytes and back. One walk per kind serves both directions, so they cannot
+ * disagree. */
 #include "record_priv.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
-/* Where a walk writes to or reads from. Once something does not fit, `bad` is set and nothing moves any more. */
+/* Where a walk writes to or reads from. Once something does not fit, `bad` is set and nothing moves
+ * any more. */
 struct walk {
     unsigned char *out;      /* encoding */
     const unsigned char *in; /* decoding */
@@ -57,7 +59,8 @@ static void walk_f64(struct walk *w, double *value) {
         memcpy(value, &bits, sizeof bits);
 }
 
-/* Every byte that belongs to no character becomes '?': what is written can be read by everything. */
+/* Every byte that belongs to no character becomes '?': what is written can be read by
+ * everything. */
 static void mend_utf8(char *text, size_t n) {
     for (size_t at = 0; at < n;) {
         size_t length = pxs_utf8_decode(text + at, n - at, NULL);
@@ -109,7 +112,8 @@ static void walk_text(struct walk *w, char *text, size_t size) {
     w->at += length;
 }
 
-/* A value that came with version `since`, the values before it with *version: a record of before ends where it would stand. */
+/* A value that came with version `since`, the values before it with *version: a record of before
+ * ends where it would stand. */
 static void walk_value(struct walk *w, double *value, int since, int *version) {
     if (since > *version) {
         *version = since;
@@ -248,7 +252,7 @@ bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, str
     return pxs_record_possible(r, why);
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome) {
     static const enum pxs_run_state states[] = {[PXS_OUTCOME_COMPLETED] = PXS_STATE_COMPLETED,

@@ -26,15 +26,16 @@ void pxs_frame_file_header(unsigned char out[PXS_FILE_HEADER]) {
     put(out + 12, pxs_crc32c(0, out, 12), 4);
 }
 
-enum pxs_status pxs_frame_check_file(const unsigned char *bytes, const char *path, struct pxs_error *err) {
+enum pxs_status pxs_frame_check_file(const unsigned char *bytes, const char *path,
+                                     struct pxs_error *err) {
     if (memcmp(bytes, file_magic, 8) != 0)
         return pxs_fail(err, PXS_E_CORRUPT, "%s is no record file of pixsweep", path);
     if (get(bytes + 12, 4) != pxs_crc32c(0, bytes, 12))
         return pxs_fail(err, PXS_E_CORRUPT, "%s: the file header is damaged", path);
     if (get(bytes + 8, 4) != PXS_RECORD_VERSION)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s has format version %u, this pixsweep reads version %d: use a newer one", path,
-                        get(bytes + 8, 4), PXS_RECORD_VERSION);
+                        "%s has format version %u, this pixsweep reads version %d: use a newer one",
+                        path, get(bytes + 8, 4), PXS_RECORD_VERSION);
     return PXS_OK;
 }
 
@@ -43,12 +44,13 @@ static uint32_t frame_crc(const unsigned char *frame, size_t payload) {
     return pxs_crc32c(pxs_crc32c(0, frame + 4, 8), frame + PXS_FRAME_HEADER, payload);
 }
 
-enum pxs_status pxs_frame_encode(const struct pxs_record *r, unsigned char out[PXS_FRAME_MAX], size_t *bytes,
-                                 struct pxs_error *err) {
+enum pxs_status pxs_frame_encode(const struct pxs_record *r, unsigned char out[PXS_FRAME_MAX],
+                                 size_t *bytes, struct pxs_error *err) {
     size_t payload;
     char why[PXS_WHY];
     if (!pxs_fields_encode(r, out + PXS_FRAME_HEADER, PXS_PAYLOAD_MAX, &payload, why))
-        return pxs_fail(err, PXS_E_INVALID, "record of kind %d cannot be written: %s", (int)r->kind, why);
+        return pxs_fail(err, PXS_E_INVALID, "record of kind %d cannot be written: %s", (int)r->kind,
+                        why);
     memcpy(out, frame_magic, 4);
     put(out + 4, (uint32_t)r->kind, 4); /* the upper half is the zero */
     put(out + 8, (uint32_t)payload, 4);

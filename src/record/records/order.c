@@ -1,5 +1,6 @@
-/* What can follow what in a record file. A writer cuts the file back to where its attempt goes on, so steps are without gaps, and each
- * epoch's record stands behind its last batch; no attempt says anything behind its last word. */
+/* What can follow what in a record file. A writer cuts the file back to where its attempt goes on,
+ * so steps are without gaps, and each epoch's record stands behind its last batch; no attempt says
+ * anything behind its last word. */
 #include "record_priv.h"
 
 static bool wrong(char why[PXS_RECORD_WHY], const char *fmt, ...) PXS_PRINTF(2, 3);
@@ -14,9 +15,10 @@ static bool wrong(char why[PXS_RECORD_WHY], const char *fmt, ...) {
 static bool begin(struct pxs_record_order *o, const struct pxs_record_begin *r, char *why) {
     const int64_t step = r->resumed_from_step > 0 ? r->resumed_from_step : 0;
     if (step > o->step)
-        return wrong(why,
-                     "attempt %lld goes on from step %lld, but the records before it end before step %lld",
-                     (long long)r->attempt, (long long)step, (long long)o->step);
+        return wrong(
+            why,
+            "attempt %lld goes on from step %lld, but the records before it end before step %lld",
+            (long long)r->attempt, (long long)step, (long long)o->step);
     o->begun = o->repeats = true;
     o->ended = false;
     o->step = step;
@@ -40,8 +42,8 @@ static bool batch(struct pxs_record_order *o, const struct pxs_record_batch *r, 
                             ? r->epoch == 0 && r->batch == r->step
                             : r->batch < o->batches && r->epoch * o->batches + r->batch == r->step;
     if (!placed || (!o->repeats && r->epoch != o->epoch))
-        return wrong(why, "step %lld is not batch %d of epoch %d here", (long long)r->step, (int)r->batch,
-                     (int)r->epoch);
+        return wrong(why, "step %lld is not batch %d of epoch %d here", (long long)r->step,
+                     (int)r->batch, (int)r->epoch);
     o->step++;
     o->epoch = r->epoch;
     o->repeats = false;
@@ -49,9 +51,11 @@ static bool batch(struct pxs_record_order *o, const struct pxs_record_batch *r, 
 }
 
 static bool epoch(struct pxs_record_order *o, const struct pxs_record_epoch *r, char *why) {
-    const bool full = o->batches == 0 ? r->epoch == 0 && o->step > 0 : (r->epoch + 1) * o->batches == o->step;
+    const bool full =
+        o->batches == 0 ? r->epoch == 0 && o->step > 0 : (r->epoch + 1) * o->batches == o->step;
     if (!full || (!o->repeats && r->epoch != o->epoch))
-        return wrong(why, "epoch %d cannot end before step %lld", (int)r->epoch, (long long)o->step);
+        return wrong(why, "epoch %d cannot end before step %lld", (int)r->epoch,
+                     (long long)o->step);
     if (o->batches == 0)
         o->batches = o->step;
     o->epoch = r->epoch + 1;
@@ -69,7 +73,8 @@ static bool end(struct pxs_record_order *o, const struct pxs_record_end *r, char
     return true;
 }
 
-bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r, char why[PXS_RECORD_WHY]) {
+bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r,
+                        char why[PXS_RECORD_WHY]) {
     if (r->kind == PXS_RECORD_BEGIN)
         return begin(o, &r->begin, why);
     if (!o->begun)

@@ -1,5 +1,6 @@
-/* What a record can say. Bounds are wide, yet so that nobody who counts, sums or scales what was read has to look again, and so that
- * the store takes whatever is read. Losses and metrics may be anything: a run that diverges has NaN, infinities and all between. */
+/* What a record can say. Bounds are wide, yet so that nobody who counts, sums or scales what was
+ * read has to look again, and so that the store takes whatever is read. Losses and metrics may be
+ * anything: a run that diverges has NaN, infinities and all between. */
 #include "record_priv.h"
 
 #include <math.h>
@@ -42,12 +43,14 @@ static void real(struct look *l, const char *name, double value, double most) {
         wrong(l, "%s is %g, not from 0 to %g", name, value, most);
 }
 
-static void one_of(struct look *l, const char *name, const char *value, const char *a, const char *b) {
+static void one_of(struct look *l, const char *name, const char *value, const char *a,
+                   const char *b) {
     if (strcmp(value, a) != 0 && strcmp(value, b) != 0)
         wrong(l, "%s is neither %s nor %s", name, a, b);
 }
 
-/* A way down from the run's folder: no absolute path, no step up, no empty step, no control characters. */
+/* A way down from the run's folder: no absolute path, no step up, no empty step, no control
+ * characters. */
 static void path(struct look *l, const char *value) {
     const char *part = value;
     bool good = *value != '\0';
@@ -55,7 +58,8 @@ static void path(struct look *l, const char *value) {
         good = good && (unsigned char)*c >= 0x20 && *c != 0x7f;
     while (good) {
         size_t n = strcspn(part, "/");
-        good = n > 0 && !(n == 1 && part[0] == '.') && !(n == 2 && part[0] == '.' && part[1] == '.');
+        good =
+            n > 0 && !(n == 1 && part[0] == '.') && !(n == 2 && part[0] == '.' && part[1] == '.');
         part += n;
         if (*part++ == '\0')
             break;
@@ -70,7 +74,7 @@ static void sha256(struct look *l, const char *value) {
         wrong(l, "its sha256 is none");
 }
 
-/* ---- the environment ------------------------------------------------------------------------------------- */
+/* ---- the environment ------------------------------------------------------------------------ */
 
 static void number_line(struct look *l, const char *key, const char *value, int64_t most) {
     int64_t number;
@@ -111,7 +115,7 @@ static void environment(struct look *l, const char *text) {
     }
 }
 
-/* ---- records --------------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static void begin(struct look *l, const struct pxs_record_begin *r) {
     within(l, "attempt", r->attempt, 1, ATTEMPT_MAX);

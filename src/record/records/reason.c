@@ -50,5 +50,6 @@ enum pxs_end_reason pxs_reason_of_outcome(enum pxs_outcome outcome) {
 }
 
 bool pxs_reason_is_crash(enum pxs_end_reason reason) {
-    return reason == PXS_REASON_CRASH || reason == PXS_REASON_OUT_OF_MEMORY || reason == PXS_REASON_KILLED;
+    return reason == PXS_REASON_CRASH || reason == PXS_REASON_OUT_OF_MEMORY ||
+           reason == PXS_REASON_KILLED;
 }

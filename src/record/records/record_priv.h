@@ -22,15 +22,17 @@ PXS_NODISCARD enum pxs_status pxs_frame_check_file(const unsigned char *bytes, c
                                                    struct pxs_error *err);
 
 /* Whole frame of a record into `out`; its length into *bytes. */
-PXS_NODISCARD enum pxs_status pxs_frame_encode(const struct pxs_record *r, unsigned char out[PXS_FRAME_MAX],
-                                               size_t *bytes, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_frame_encode(const struct pxs_record *r,
+                                               unsigned char out[PXS_FRAME_MAX], size_t *bytes,
+                                               struct pxs_error *err);
 /* Length of the whole, undamaged frame at `data`; 0 if there is none within `bytes`. */
 size_t pxs_frame_whole(const unsigned char *data, size_t bytes);
 /* Decodes a frame for which pxs_frame_whole gave `bytes`. */
-PXS_NODISCARD enum pxs_status pxs_frame_decode(const unsigned char *frame, size_t bytes, struct pxs_record *r,
-                                               struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_frame_decode(const unsigned char *frame, size_t bytes,
+                                               struct pxs_record *r, struct pxs_error *err);
 
-/* The fields alone. False where a record cannot be written, or bytes are not such a record; then `why` says what is wrong with it. */
+/* The fields alone. False where a record cannot be written, or bytes are not such a record; then
+ * `why` says what is wrong with it. */
 bool pxs_fields_encode(const struct pxs_record *r, unsigned char *out, size_t size, size_t *bytes,
                        char why[PXS_WHY]);
 bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, struct pxs_record *r,

@@ -58,12 +58,12 @@ bool pxs_state_is_lost(enum pxs_run_state state) {
     return is(state, LOST);
 }
 
-const enum pxs_run_state pxs_states_told[PXS_STATES_TOLD] = {PXS_STATE_PRUNED,    PXS_STATE_FAILED,
-                                                             PXS_STATE_DIVERGED,  PXS_STATE_INTERRUPTED,
-                                                             PXS_STATE_CANCELLED, PXS_STATE_QUEUED};
+const enum pxs_run_state pxs_states_told[PXS_STATES_TOLD] = {
+    PXS_STATE_PRUNED,      PXS_STATE_FAILED,    PXS_STATE_DIVERGED,
+    PXS_STATE_INTERRUPTED, PXS_STATE_CANCELLED, PXS_STATE_QUEUED};
 
-bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order, size_t n,
-                          const char *first, struct pxs_text *out) {
+bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order,
+                          size_t n, const char *first, struct pxs_text *out) {
     const char *before = first;
     for (size_t i = 0; i < n; i++) {
         if (counts->of[order[i]] == 0)

@@ -47,8 +47,10 @@ static enum pxs_status append(struct pxs_record_writer *w, const unsigned char *
     return PXS_OK;
 }
 
-/* Reads the file from its start to see where its records end. *end: behind the last whole record, not beyond `limit`. */
-static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end, struct pxs_error *err) {
+/* Reads the file from its start to see where its records end. *end: behind the last whole record,
+ * not beyond `limit`. */
+static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end,
+                                struct pxs_error *err) {
     struct pxs_record_cursor *c = NULL;
     struct pxs_record *r = malloc(sizeof *r);
     if (!r)
@@ -75,8 +77,8 @@ static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes, int
         return cut(w, 0, err);
     PXS_TRY(find_end(w->path, keep_bytes, &end, err));
     if (keep_bytes >= 0 && end != keep_bytes)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: no record ends at byte %lld (the nearest at %lld)", w->path,
-                        (long long)keep_bytes, (long long)end);
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: no record ends at byte %lld (the nearest at %lld)",
+                        w->path, (long long)keep_bytes, (long long)end);
     return cut(w, end, err);
 }
 
@@ -86,7 +88,8 @@ static enum pxs_status put_header(struct pxs_record_writer *w, struct pxs_error 
     return append(w, header, sizeof header, err);
 }
 
-static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes, struct pxs_error *err) {
+static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes,
+                               struct pxs_error *err) {
     PXS_TRY(pxs_open_append(w->path, &w->fd, err));
     struct stat info;
     if (fstat(w->fd, &info) != 0)
@@ -114,8 +117,8 @@ enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out, stru
     return status;
 }
 
-enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes, struct pxs_record_writer **out,
-                                       struct pxs_error *err) {
+enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
+                                       struct pxs_record_writer **out, struct pxs_error *err) {
     if (strlen(path) >= sizeof((*out)->path))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     struct pxs_record_writer *w = calloc(1, sizeof *w);

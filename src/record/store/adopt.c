@@ -1,40 +1,46 @@
-/* Rows for what record files tell of: runs from elsewhere, and attempts that were made while the database was shut. */
+/* Rows for what record files tell of: runs from elsewhere, and attempts that were made while the
+ * database was shut. */
 #include "store_priv.h"
 
 #include <string.h>
 
-/* ---- runs ------------------------------------------------------------------------------------------------ */
+/* ---- runs ----------------------------------------------------------------------------------- */
 
-static enum pxs_status find_or_add_sweep(struct pxs_store *s, const char *sweep, const char *spec_yaml,
-                                         const char *spec_hash, int64_t *sweep_id, struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
+static enum pxs_status find_or_add_sweep(struct pxs_store *s, const char *sweep,
+                                         const char *spec_yaml, const char *spec_hash,
+                                         int64_t *sweep_id, struct pxs_error *err) {
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
     if (*sweep_id)
         return PXS_OK;
-    PXS_TRY(
-        pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
-                           PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml), pxs_cell_text(spec_hash),
-                                    pxs_cell_int(0), pxs_cell_int(pxs_now_ms())),
-                           err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
+                               PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml),
+                                        pxs_cell_text(spec_hash), pxs_cell_int(0),
+                                        pxs_cell_int(pxs_now_ms())),
+                               err));
     *sweep_id = pxs_sql_last_id(s->sql);
     return PXS_OK;
 }
 
-/* Its own number and name where they are free, else the next number and the name that goes with it. */
+/* Its own number and name where they are free, else the next number and the name that goes with
+ * it. */
 static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, const char *sweep,
                                       struct pxs_store_plan_run *run, struct pxs_error *err) {
     int64_t namesake, next;
     char name[256];
-    PXS_TRY(pxs_store_int(
-        s, PXS_ST_RUN_NAMESAKE,
-        PXS_ARGS(pxs_cell_text(run->new_name), pxs_cell_int(sweep_id), pxs_cell_int(run->new_number)), 0,
-        &namesake, err));
+    PXS_TRY(pxs_store_int(s, PXS_ST_RUN_NAMESAKE,
+                          PXS_ARGS(pxs_cell_text(run->new_name), pxs_cell_int(sweep_id),
+                                   pxs_cell_int(run->new_number)),
+                          0, &namesake, err));
     if (!namesake)
         return pxs_store_add_run_row(s, sweep_id, run, err);
     PXS_TRY(pxs_store_int(s, PXS_ST_NEXT_NUMBER, PXS_ARGS(pxs_cell_int(sweep_id)), 1, &next, err));
-    const char *base = strrchr(run->new_name, '/'), *rest = strchr(base ? base : run->new_name, '-');
+    const char *base = strrchr(run->new_name, '/'),
+               *rest = strchr(base ? base : run->new_name, '-');
     int n = snprintf(name, sizeof name, "%s/%04lld%s", sweep, (long long)next, rest ? rest : "");
     if (n < 0 || (size_t)n >= sizeof name)
-        return pxs_fail(err, PXS_E_INVALID, "the name %.100s is too long for another number", run->new_name);
+        return pxs_fail(err, PXS_E_INVALID, "the name %.100s is too long for another number",
+                        run->new_name);
     struct pxs_store_plan_run renamed = *run;
     renamed.new_name = name;
     renamed.new_number = next;
@@ -46,8 +52,8 @@ static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, con
 }
 
 static enum pxs_status add_run(struct pxs_store *s, const char *sweep, const char *spec_yaml,
-                               const char *spec_hash, struct pxs_store_plan_run *run, int64_t *sweep_id,
-                               struct pxs_error *err) {
+                               const char *spec_hash, struct pxs_store_plan_run *run,
+                               int64_t *sweep_id, struct pxs_error *err) {
     PXS_TRY(find_or_add_sweep(s, sweep, spec_yaml, spec_hash, sweep_id, err));
     PXS_TRY(pxs_store_find_identity(s, *sweep_id, run, err));
     if (run->run_id)
@@ -68,13 +74,15 @@ enum pxs_status pxs_store_move_run(struct pxs_store *s, int64_t run_id, const ch
                                    struct pxs_error *err) {
     PXS_TRY(pxs_store_begin(s, err));
     enum pxs_status status = pxs_store_run_stmt(
-        s, PXS_ST_RUN_MOVE, PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(pxs_store_short_dir(s, dir))), err);
+        s, PXS_ST_RUN_MOVE,
+        PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(pxs_store_short_dir(s, dir))), err);
     if (status == PXS_OK)
-        status = pxs_store_run_stmt(s, PXS_ST_ATTEMPT_FORGET_OFFSETS, PXS_ARGS(pxs_cell_int(run_id)), err);
+        status = pxs_store_run_stmt(s, PXS_ST_ATTEMPT_FORGET_OFFSETS,
+                                    PXS_ARGS(pxs_cell_int(run_id)), err);
     return pxs_store_end(s, status, err);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 static int64_t line_number(const char *lines, const char *key) {
     char text[32];
@@ -95,28 +103,32 @@ void pxs_store_begun(const struct pxs_record_begin *begin, struct pxs_store_atte
     pxs_line_value(begin->text, "kernels", out->kernels, sizeof out->kernels);
 }
 
-/* ---- attempts -------------------------------------------------------------------------------------------- */
+/* ---- attempts ------------------------------------------------------------------------------- */
 
 enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t run_id,
                                      const struct pxs_store_attempt *process, int64_t *attempt_id,
                                      struct pxs_error *err) {
     if (process->pid == 0)
         return pxs_store_int(s, PXS_ST_ATTEMPT_BY_NO,
-                             PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(process->no)), 0, attempt_id, err);
+                             PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(process->no)), 0,
+                             attempt_id, err);
     PXS_TRY(pxs_store_int(s, PXS_ST_ATTEMPT_BY_PROCESS,
                           PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text_or_null(process->boot_id),
-                                   pxs_cell_int(process->pid), pxs_cell_int_or_null(process->pid_start)),
+                                   pxs_cell_int(process->pid),
+                                   pxs_cell_int_or_null(process->pid_start)),
                           0, attempt_id, err));
     if (*attempt_id)
         return PXS_OK;
     return pxs_store_int(s, PXS_ST_ATTEMPT_NAMELESS,
-                         PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(process->no)), 0, attempt_id, err);
+                         PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(process->no)), 0, attempt_id,
+                         err);
 }
 
-static enum pxs_status free_number(struct pxs_store *s, const struct pxs_store_attempt *a, int64_t *no,
-                                   struct pxs_error *err) {
+static enum pxs_status free_number(struct pxs_store *s, const struct pxs_store_attempt *a,
+                                   int64_t *no, struct pxs_error *err) {
     int64_t next;
-    PXS_TRY(pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &next, err));
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &next, err));
     /* Later in the file is later in the table: intake relies on that order. */
     *no = a->no >= next ? a->no : next;
     return PXS_OK;
@@ -128,7 +140,8 @@ static enum pxs_status adopt_attempt(struct pxs_store *s, struct pxs_store_attem
     PXS_TRY(pxs_store_attempt_of(s, a->run_id, a, &a->attempt_id, err));
     if (a->attempt_id && a->pid)
         return pxs_store_run_stmt(s, PXS_ST_ATTEMPT_NAMED,
-                                  PXS_ARGS(pxs_cell_int(a->attempt_id), pxs_cell_text_or_null(a->host),
+                                  PXS_ARGS(pxs_cell_int(a->attempt_id),
+                                           pxs_cell_text_or_null(a->host),
                                            pxs_cell_text_or_null(a->boot_id), pxs_cell_int(a->pid),
                                            pxs_cell_int_or_null(a->pid_start)),
                                   err);
@@ -138,8 +151,9 @@ static enum pxs_status adopt_attempt(struct pxs_store *s, struct pxs_store_attem
     return pxs_store_insert_attempt(s, a, no, err);
 }
 
-static enum pxs_status adopt_attempts(struct pxs_store *s, int64_t run_id, struct pxs_store_attempt *attempts,
-                                      size_t n, struct pxs_error *err) {
+static enum pxs_status adopt_attempts(struct pxs_store *s, int64_t run_id,
+                                      struct pxs_store_attempt *attempts, size_t n,
+                                      struct pxs_error *err) {
     for (size_t i = 0; i < n; i++) {
         attempts[i].run_id = run_id;
         PXS_TRY(adopt_attempt(s, &attempts[i], err));
@@ -162,7 +176,8 @@ enum pxs_status pxs_store_taken(struct pxs_store *s, int64_t run_id, int64_t *no
     struct pxs_stmt *stmt;
     bool row;
     PXS_TRY(pxs_store_refresh(s, err));
-    PXS_TRY(pxs_store_first(s, PXS_ST_ATTEMPT_TAKEN, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
+    PXS_TRY(
+        pxs_store_first(s, PXS_ST_ATTEMPT_TAKEN, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
     *no = row ? pxs_column_int(stmt, 0) : 0;
     *offset = row ? pxs_column_int(stmt, 1) : 0;
     pxs_stmt_reset(stmt);

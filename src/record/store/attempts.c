@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- taking ---------------------------------------------------------------------------------------------- */
+/* ---- taking --------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_not_free(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
     struct pxs_stmt *stmt;
@@ -20,24 +20,27 @@ static enum pxs_status fail_not_free(struct pxs_store *s, int64_t run_id, struct
                     pxs_state_name(state));
 }
 
-enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a, int64_t no,
-                                         struct pxs_error *err) {
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ATTEMPT_INSERT,
-                               PXS_ARGS(pxs_cell_int(a->run_id), pxs_cell_int(no),
-                                        pxs_cell_text_or_null(a->host), pxs_cell_text_or_null(a->boot_id),
-                                        pxs_cell_int_or_null(a->pid), pxs_cell_int_or_null(a->pid_start),
-                                        pxs_cell_text_or_null(a->cores), pxs_cell_int_or_null(a->threads),
-                                        pxs_cell_text_or_null(a->kernels), pxs_cell_int(a->started_ms)),
-                               err));
+enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a,
+                                         int64_t no, struct pxs_error *err) {
+    PXS_TRY(pxs_store_run_stmt(
+        s, PXS_ST_ATTEMPT_INSERT,
+        PXS_ARGS(pxs_cell_int(a->run_id), pxs_cell_int(no), pxs_cell_text_or_null(a->host),
+                 pxs_cell_text_or_null(a->boot_id), pxs_cell_int_or_null(a->pid),
+                 pxs_cell_int_or_null(a->pid_start), pxs_cell_text_or_null(a->cores),
+                 pxs_cell_int_or_null(a->threads), pxs_cell_text_or_null(a->kernels),
+                 pxs_cell_int(a->started_ms)),
+        err));
     a->attempt_id = pxs_sql_last_id(s->sql);
     return PXS_OK;
 }
 
-static enum pxs_status take(struct pxs_store *s, struct pxs_store_attempt *a, struct pxs_error *err) {
+static enum pxs_status take(struct pxs_store *s, struct pxs_store_attempt *a,
+                            struct pxs_error *err) {
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_TAKE, PXS_ARGS(pxs_cell_int(a->run_id)), err));
     if (pxs_sql_changes(s->sql) != 1)
         return fail_not_free(s, a->run_id, err);
-    PXS_TRY(pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &a->no, err));
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &a->no, err));
     return pxs_store_insert_attempt(s, a, a->no, err);
 }
 
@@ -59,11 +62,11 @@ enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *at
     return PXS_OK;
 }
 
-/* ---- while it runs --------------------------------------------------------------------------------------- */
+/* ---- while it runs -------------------------------------------------------------------------- */
 
 /* A transaction of one statement. */
-static enum pxs_status run_alone(struct pxs_store *s, enum pxs_store_stmt which, const struct pxs_cell *args,
-                                 size_t n, struct pxs_error *err) {
+static enum pxs_status run_alone(struct pxs_store *s, enum pxs_store_stmt which,
+                                 const struct pxs_cell *args, size_t n, struct pxs_error *err) {
     PXS_TRY(pxs_store_begin(s, err));
     return pxs_store_end(s, pxs_store_run_stmt(s, which, args, n, err), err);
 }
@@ -72,46 +75,51 @@ static enum pxs_status fail_no_attempt(int64_t attempt_id, struct pxs_error *err
     return pxs_fail(err, PXS_E_NOT_FOUND, "there is no attempt %lld", (long long)attempt_id);
 }
 
-enum pxs_status pxs_store_attempt_pid(struct pxs_store *s, int64_t attempt_id, int64_t pid, int64_t pid_start,
-                                      struct pxs_error *err) {
-    PXS_TRY(run_alone(
-        s, PXS_ST_ATTEMPT_PID,
-        PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int_or_null(pid), pxs_cell_int_or_null(pid_start)), err));
+enum pxs_status pxs_store_attempt_pid(struct pxs_store *s, int64_t attempt_id, int64_t pid,
+                                      int64_t pid_start, struct pxs_error *err) {
+    PXS_TRY(run_alone(s, PXS_ST_ATTEMPT_PID,
+                      PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int_or_null(pid),
+                               pxs_cell_int_or_null(pid_start)),
+                      err));
     return pxs_sql_changes(s->sql) == 1 ? PXS_OK : fail_no_attempt(attempt_id, err);
 }
 
-enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int64_t *attempt_ids, size_t n, int64_t at_ms,
-                                    struct pxs_error *err) {
+enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int64_t *attempt_ids, size_t n,
+                                    int64_t at_ms, struct pxs_error *err) {
     if (n == 0)
         return PXS_OK;
     PXS_TRY(pxs_store_begin(s, err));
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; status == PXS_OK && i < n; i++)
-        status = pxs_store_run_stmt(s, PXS_ST_ATTEMPT_HEARTBEAT,
-                                    PXS_ARGS(pxs_cell_int(attempt_ids[i]), pxs_cell_int(at_ms)), err);
+        status =
+            pxs_store_run_stmt(s, PXS_ST_ATTEMPT_HEARTBEAT,
+                               PXS_ARGS(pxs_cell_int(attempt_ids[i]), pxs_cell_int(at_ms)), err);
     return pxs_store_end(s, status, err);
 }
 
-/* ---- its end --------------------------------------------------------------------------------------------- */
+/* ---- its end -------------------------------------------------------------------------------- */
 
-static enum pxs_status end_attempt(struct pxs_store *s, int64_t attempt_id, const struct pxs_store_end *end,
-                                   struct pxs_error *err) {
+static enum pxs_status end_attempt(struct pxs_store *s, int64_t attempt_id,
+                                   const struct pxs_store_end *end, struct pxs_error *err) {
     int64_t run_id;
-    PXS_TRY(pxs_store_int(s, PXS_ST_ATTEMPT_RUN, PXS_ARGS(pxs_cell_int(attempt_id)), 0, &run_id, err));
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_ATTEMPT_RUN, PXS_ARGS(pxs_cell_int(attempt_id)), 0, &run_id, err));
     if (!run_id)
         return fail_no_attempt(attempt_id, err);
     PXS_TRY(pxs_store_run_stmt(
         s, PXS_ST_ATTEMPT_END,
-        PXS_ARGS(pxs_cell_int(attempt_id), pxs_cell_int(end->ended_ms ? end->ended_ms : pxs_now_ms()),
+        PXS_ARGS(pxs_cell_int(attempt_id),
+                 pxs_cell_int(end->ended_ms ? end->ended_ms : pxs_now_ms()),
                  pxs_cell_state(end->outcome),
                  end->exit_code < 0 ? pxs_cell_text(NULL) : pxs_cell_int(end->exit_code),
                  pxs_cell_int_or_null(end->signal), pxs_cell_text_or_null(end->message),
                  pxs_cell_text_or_null(pxs_reason_name(end->reason))),
         err));
     if (pxs_sql_changes(s->sql) != 1)
-        return pxs_fail(err, PXS_E_EXISTS, "attempt %lld has been closed already", (long long)attempt_id);
-    return pxs_store_run_stmt(s, PXS_ST_RUN_CLOSE, PXS_ARGS(pxs_cell_int(run_id), pxs_cell_state(end->state)),
-                              err);
+        return pxs_fail(err, PXS_E_EXISTS, "attempt %lld has been closed already",
+                        (long long)attempt_id);
+    return pxs_store_run_stmt(s, PXS_ST_RUN_CLOSE,
+                              PXS_ARGS(pxs_cell_int(run_id), pxs_cell_state(end->state)), err);
 }
 
 enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
@@ -120,7 +128,7 @@ enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
     return pxs_store_end(s, end_attempt(s, attempt_id, end, err), err);
 }
 
-/* ---- looking --------------------------------------------------------------------------------------------- */
+/* ---- looking -------------------------------------------------------------------------------- */
 
 static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *a) {
     bool blob;
@@ -147,7 +155,8 @@ static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *
 }
 
 static enum pxs_status list_attempts(struct pxs_store *s, enum pxs_store_stmt which, int64_t id,
-                                     struct pxs_store_attempt **out, size_t *n, struct pxs_error *err) {
+                                     struct pxs_store_attempt **out, size_t *n,
+                                     struct pxs_error *err) {
     struct pxs_stmt *stmt;
     struct pxs_store_attempt *list = NULL;
     size_t used = 0;
@@ -175,13 +184,14 @@ static enum pxs_status list_attempts(struct pxs_store *s, enum pxs_store_stmt wh
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id, struct pxs_store_attempt **out,
-                                        size_t *n, struct pxs_error *err) {
+enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id,
+                                        struct pxs_store_attempt **out, size_t *n,
+                                        struct pxs_error *err) {
     return list_attempts(s, PXS_ST_ATTEMPT_OPEN, sweep_id, out, n, err);
 }
 
-enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id, struct pxs_store_attempt *out,
-                                  struct pxs_error *err) {
+enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id,
+                                  struct pxs_store_attempt *out, struct pxs_error *err) {
     struct pxs_store_attempt *list;
     size_t n;
     PXS_TRY(list_attempts(s, PXS_ST_ATTEMPT_GET, attempt_id, &list, &n, err));
@@ -191,7 +201,7 @@ enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id, struc
     return n > 0 && attempt_id != 0 ? PXS_OK : fail_no_attempt(attempt_id, err);
 }
 
-/* ---- events ---------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 const char *pxs_level_name(enum pxs_log_level level) {
     static const char *const names[] = {[PXS_LOG_DEBUG] = "debug",
@@ -201,8 +211,9 @@ const char *pxs_level_name(enum pxs_log_level level) {
     return (size_t)level < PXS_COUNT(names) ? names[level] : "error";
 }
 
-enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_id, int64_t at_ms, enum pxs_log_level level,
-                                const char *kind, const char *message, struct pxs_error *err) {
+enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_id, int64_t at_ms,
+                                enum pxs_log_level level, const char *kind, const char *message,
+                                struct pxs_error *err) {
     return run_alone(s, PXS_ST_EVENT_ADD,
                      PXS_ARGS(pxs_cell_int_or_null(run_id), pxs_cell_int(at_ms),
                               pxs_cell_text(pxs_level_name(level)), pxs_cell_text(kind),

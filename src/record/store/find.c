@@ -1,4 +1,5 @@
-/* Which sweep or run is meant: by name, number, folder, experiment file or the beginning of a name. */
+/* Which sweep or run is meant: by name, number, folder, experiment file or the beginning of a
+ * name. */
 #include "store_priv.h"
 
 #include <stdlib.h>
@@ -24,11 +25,16 @@ static void add_hit(struct hits *h, int64_t sweep_id, int64_t run_id, const char
     h->n++;
 }
 
-static enum pxs_status fail_ambiguous(const char *text, const struct hits *h, struct pxs_error *err) {
+static enum pxs_status fail_ambiguous(const char *text, const struct hits *h,
+                                      struct pxs_error *err) {
     struct pxs_text names = {0};
     const size_t shown = h->n < PXS_COUNT(h->first) ? h->n : PXS_COUNT(h->first);
     for (size_t i = 0; i < shown; i++)
-        pxs_text_addf(&names, "%s%s", i == 0 ? "" : i + 1 == h->n ? " or " : ", ", h->first[i].name);
+        pxs_text_addf(&names, "%s%s",
+                      i == 0          ? ""
+                      : i + 1 == h->n ? " or "
+                                      : ", ",
+                      h->first[i].name);
     if (h->n > shown)
         pxs_text_addf(&names, " or one of %zu more", h->n - shown);
     pxs_fail(err, PXS_E_INVALID, "%.100s could be %s", text, pxs_text_str(&names));
@@ -36,7 +42,7 @@ static enum pxs_status fail_ambiguous(const char *text, const struct hits *h, st
     return PXS_E_INVALID;
 }
 
-/* ---- the ways to find ------------------------------------------------------------------------------------ */
+/* ---- the ways to find ----------------------------------------------------------------------- */
 
 /* One row of RUN_PLACES. */
 struct place {
@@ -48,7 +54,8 @@ struct wanted {
     const struct pxs_store *s;
     const char *text;
     int as;
-    char path[PXS_PATH_MAX], real_path[PXS_PATH_MAX], real_folder[PXS_PATH_MAX]; /* "" = not known */
+    char path[PXS_PATH_MAX], real_path[PXS_PATH_MAX],
+        real_folder[PXS_PATH_MAX]; /* "" = not known */
 };
 
 static bool is_inside(const char *path, const char *dir) {
@@ -59,13 +66,15 @@ static bool is_inside(const char *path, const char *dir) {
 /* Is `path` the folder in which the run's folder stands? */
 static bool is_parent(const char *path, const char *dir) {
     const size_t n = strlen(path);
-    return n > 1 && strncmp(path, dir, n) == 0 && dir[n] == '/' && dir[n + 1] && !strchr(dir + n + 1, '/');
+    return n > 1 && strncmp(path, dir, n) == 0 && dir[n] == '/' && dir[n + 1] &&
+           !strchr(dir + n + 1, '/');
 }
 
 static void by_folder(struct wanted *w, const struct place *p, struct hits *h) {
     if (is_inside(w->path, p->dir) || (w->real_path[0] && is_inside(w->real_path, p->real_dir)))
         add_hit(h, p->sweep_id, p->run_id, p->run);
-    else if (is_parent(w->path, p->dir) || (w->real_path[0] && is_parent(w->real_path, p->real_dir)))
+    else if (is_parent(w->path, p->dir) ||
+             (w->real_path[0] && is_parent(w->real_path, p->real_dir)))
         add_hit(h, p->sweep_id, 0, p->sweep);
 }
 
@@ -92,7 +101,8 @@ static void read_place(const struct wanted *w, const struct pxs_stmt *stmt, stru
 }
 
 static enum pxs_status each_place(struct pxs_store *s, struct wanted *w,
-                                  void (*look)(struct wanted *, const struct place *, struct hits *),
+                                  void (*look)(struct wanted *, const struct place *,
+                                               struct hits *),
                                   struct hits *h, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     struct place *p = malloc(sizeof *p);
@@ -126,7 +136,8 @@ static enum pxs_status exact_run(struct pxs_store *s, const char *text, struct h
                                  struct pxs_error *err) {
     int64_t id = 0, number = 0, sweep_id = 0;
     const char *slash = strrchr(text, '/'), *last = slash ? slash + 1 : text;
-    const bool digits = *last && strspn(last, "0123456789") == strlen(last) && pxs_parse_int(last, &number);
+    const bool digits =
+        *last && strspn(last, "0123456789") == strlen(last) && pxs_parse_int(last, &number);
     struct pxs_store_run run;
     PXS_TRY(pxs_store_int(s, PXS_ST_RUN_BY_NAME, PXS_ARGS(pxs_cell_text(text)), 0, &id, err));
     if (!id && digits && !slash) {
@@ -134,9 +145,10 @@ static enum pxs_status exact_run(struct pxs_store *s, const char *text, struct h
     } else if (!id && digits) {
         char sweep[128];
         snprintf(sweep, sizeof sweep, "%.*s", (int)(slash - text), text);
-        PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, &sweep_id, err));
-        PXS_TRY(pxs_store_int(s, PXS_ST_RUN_BY_NUMBER, PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(number)),
-                              0, &id, err));
+        PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, &sweep_id,
+                              err));
+        PXS_TRY(pxs_store_int(s, PXS_ST_RUN_BY_NUMBER,
+                              PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(number)), 0, &id, err));
     }
     bool found = false;
     if (id > 0)
@@ -146,7 +158,7 @@ static enum pxs_status exact_run(struct pxs_store *s, const char *text, struct h
     return PXS_OK;
 }
 
-/* ---- what to say where nothing is found ------------------------------------------------------------------ */
+/* ---- what to say where nothing is found ----------------------------------------------------- */
 
 /* Names of all sweeps, or of the runs of one sweep (sweep_id not 0), newest first. */
 static enum pxs_status list_names(struct pxs_store *s, int64_t sweep_id, struct pxs_arena *arena,
@@ -157,7 +169,8 @@ static enum pxs_status list_names(struct pxs_store *s, int64_t sweep_id, struct 
     *n = 0;
     *names = NULL;
     if (sweep_id)
-        PXS_TRY(pxs_store_first(s, PXS_ST_RUN_NAMES, PXS_ARGS(pxs_cell_int(sweep_id)), &stmt, &row, err));
+        PXS_TRY(pxs_store_first(s, PXS_ST_RUN_NAMES, PXS_ARGS(pxs_cell_int(sweep_id)), &stmt, &row,
+                                err));
     else
         PXS_TRY(pxs_store_first(s, PXS_ST_SWEEP_NAMES, NULL, 0, &stmt, &row, err));
     enum pxs_status status = PXS_OK;
@@ -179,7 +192,8 @@ static enum pxs_status list_names(struct pxs_store *s, int64_t sweep_id, struct 
     return status;
 }
 
-/* "; the nearest is lr/0003-lrgd-25-s0", within the sweep that was named; nothing where none is near. */
+/* "; the nearest is lr/0003-lrgd-25-s0", within the sweep that was named; nothing where none is
+ * near. */
 static enum pxs_status add_nearest_run(struct pxs_store *s, const char *text, struct pxs_text *out,
                                        struct pxs_error *err) {
     const char *slash = strchr(text, '/'), *near = NULL;
@@ -210,11 +224,11 @@ static enum pxs_status fail_no_run(struct pxs_store *s, const char *text, const 
     if (status == PXS_OK && any)
         status = add_nearest_run(s, text, &near, err);
     if (status == PXS_OK && !any)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no %s %.100s: the database holds no runs yet", what,
-                          text);
+        status = pxs_fail(err, PXS_E_NOT_FOUND,
+                          "there is no %s %.100s: the database holds no runs yet", what, text);
     else if (status == PXS_OK)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no %s %.100s%s (`pixsweep ls` lists all)", what,
-                          text, pxs_text_str(&near));
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no %s %.100s%s (`pixsweep ls` lists all)",
+                          what, text, pxs_text_str(&near));
     pxs_text_finish(&near);
     return status;
 }
@@ -232,11 +246,11 @@ static enum pxs_status fail_no_sweep(struct pxs_store *s, const char *name, stru
     if (name && n > 1)
         near = pxs_nearest_word(name, names, n);
     if (status == PXS_OK && !name)
-        status =
-            pxs_fail(err, PXS_E_NOT_FOUND, "%s holds no sweep yet: `pixsweep run FILE` makes one", s->path);
+        status = pxs_fail(err, PXS_E_NOT_FOUND,
+                          "%s holds no sweep yet: `pixsweep run FILE` makes one", s->path);
     else if (status == PXS_OK)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no sweep %.100s in %s (there %s: %s%s%s)", name,
-                          s->path, n == 1 ? "is" : "are", n ? pxs_text_str(&listed) : "none",
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no sweep %.100s in %s (there %s: %s%s%s)",
+                          name, s->path, n == 1 ? "is" : "are", n ? pxs_text_str(&listed) : "none",
                           near ? "; the nearest is " : "", near ? near : "");
     free(names);
     pxs_arena_finish(&arena);
@@ -255,10 +269,10 @@ static enum pxs_status take_other_kind(struct pxs_store *s, const struct pxs_sto
         if (!any || strcmp(text, run.name) == 0)
             return pxs_fail(err, PXS_E_INVALID, "%.100s is a run: name its sweep, %s", text,
                             any ? run.sweep : "");
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "%.100s is a run, %s: name its sweep, %s, or look at the run with `pixsweep show %.100s`", text,
-            run.name, run.sweep, text);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%.100s is a run, %s: name its sweep, %s, or look at the run with "
+                        "`pixsweep show %.100s`",
+                        text, run.name, run.sweep, text);
     }
     struct pxs_store_run *runs = NULL;
     size_t n = 0;
@@ -268,15 +282,15 @@ static enum pxs_status take_other_kind(struct pxs_store *s, const struct pxs_sto
         *out = (struct pxs_store_target){.sweep_id = found->sweep_id, .run_id = runs[0].run_id};
         snprintf(out->name, sizeof out->name, "%s", runs[0].name);
     } else {
-        status =
-            pxs_fail(err, PXS_E_INVALID, "%.100s is a sweep of %zu runs: name one of them, %s%s%s/NUMBER",
-                     text, n, n ? runs[0].name : "", n ? " or " : "", found->name);
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "%.100s is a sweep of %zu runs: name one of them, %s%s%s/NUMBER", text, n,
+                          n ? runs[0].name : "", n ? " or " : "", found->name);
     }
     free(runs);
     return status;
 }
 
-/* ---- together -------------------------------------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------------------------- */
 
 static void set_paths(struct wanted *w) {
     char *real = realpath(w->text, NULL), *folder = realpath(w->s->folder, NULL);
@@ -290,7 +304,8 @@ static void set_paths(struct wanted *w) {
 
 /* "x/own.yaml" -> "own"; false where it is no experiment file's name. */
 static bool stem_of(const char *text, char stem[128]) {
-    const char *slash = strrchr(text, '/'), *base = slash ? slash + 1 : text, *dot = strrchr(base, '.');
+    const char *slash = strrchr(text, '/'), *base = slash ? slash + 1 : text,
+               *dot = strrchr(base, '.');
     if (!dot || dot == base || (strcmp(dot, ".yaml") != 0 && strcmp(dot, ".yml") != 0))
         return false;
     snprintf(stem, 128, "%.*s", (int)(dot - base), base);
@@ -315,10 +330,10 @@ static enum pxs_status find_loosely(struct pxs_store *s, const char *text, int a
     return status;
 }
 
-/* `text` may be the name of what is asked for, a run_id or SWEEP/NUMBER, a folder, or the beginning of one name; a slash at its end makes
- * a number a sweep's name. */
-static enum pxs_status find(struct pxs_store *s, const char *text, int as, struct pxs_store_target *out,
-                            struct pxs_error *err) {
+/* `text` may be the name of what is asked for, a run_id or SWEEP/NUMBER, a folder, or the beginning
+ * of one name; a slash at its end makes a number a sweep's name. */
+static enum pxs_status find(struct pxs_store *s, const char *text, int as,
+                            struct pxs_store_target *out, struct pxs_error *err) {
     char word[PXS_PATH_MAX];
     struct hits h = {0};
     size_t n = strlen(text);
@@ -335,8 +350,8 @@ static enum pxs_status find(struct pxs_store *s, const char *text, int as, struc
         if (h.n == 2)
             return pxs_fail(
                 err, PXS_E_INVALID,
-                "%s is a sweep, and the number of run %s: say %s/ for the sweep, or the run's name", word,
-                h.first[1].name, word);
+                "%s is a sweep, and the number of run %s: say %s/ for the sweep, or the run's name",
+                word, h.first[1].name, word);
         if (h.n == 0 && !(as & AS_SWEEP))
             PXS_TRY(exact_sweep(s, word, &h, err));
         if (h.n == 0)
@@ -379,7 +394,7 @@ enum pxs_status pxs_store_find_sweep(struct pxs_store *s, const char *name, int6
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_find_target(struct pxs_store *s, const char *text, struct pxs_store_target *out,
-                                      struct pxs_error *err) {
+enum pxs_status pxs_store_find_target(struct pxs_store *s, const char *text,
+                                      struct pxs_store_target *out, struct pxs_error *err) {
     return find(s, text, AS_SWEEP | AS_RUN, out, err);
 }

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the run --------------------------------------------------------------------------------------------- */
+/* ---- the run -------------------------------------------------------------------------------- */
 
 static enum pxs_status find_or_add_sweep(struct pxs_store *s, const struct pxs_store_imported *run,
                                          int64_t *sweep_id, struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(run->sweep)), 0, sweep_id, err));
+    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(run->sweep)), 0, sweep_id,
+                          err));
     if (*sweep_id)
         return PXS_OK;
     struct pxs_sha256 sha;
@@ -18,20 +19,21 @@ static enum pxs_status find_or_add_sweep(struct pxs_store *s, const struct pxs_s
     pxs_sha256_update(&sha, spec, strlen(spec));
     pxs_sha256_hex(&sha, hash);
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
-                               PXS_ARGS(pxs_cell_text(run->sweep), pxs_cell_text(spec), pxs_cell_text(hash),
-                                        pxs_cell_int(0), pxs_cell_int(pxs_now_ms())),
+                               PXS_ARGS(pxs_cell_text(run->sweep), pxs_cell_text(spec),
+                                        pxs_cell_text(hash), pxs_cell_int(0),
+                                        pxs_cell_int(pxs_now_ms())),
                                err));
     *sweep_id = pxs_sql_last_id(s->sql);
     return PXS_OK;
 }
 
-static enum pxs_status find_run(struct pxs_store *s, int64_t sweep_id, struct pxs_store_imported *run,
-                                struct pxs_error *err) {
+static enum pxs_status find_run(struct pxs_store *s, int64_t sweep_id,
+                                struct pxs_store_imported *run, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row;
     PXS_TRY(pxs_store_first(s, PXS_ST_IMPORTED_FIND,
-                            PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash)), &stmt, &row,
-                            err));
+                            PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash)),
+                            &stmt, &row, err));
     run->run_id = row ? pxs_column_int(stmt, 0) : 0;
     run->number = row ? pxs_column_int(stmt, 1) : 0;
     if (row)
@@ -40,20 +42,22 @@ static enum pxs_status find_run(struct pxs_store *s, int64_t sweep_id, struct px
     return PXS_OK;
 }
 
-static enum pxs_status add_run(struct pxs_store *s, int64_t sweep_id, struct pxs_store_imported *run,
-                               struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_NEXT_NUMBER, PXS_ARGS(pxs_cell_int(sweep_id)), 1, &run->number, err));
+static enum pxs_status add_run(struct pxs_store *s, int64_t sweep_id,
+                               struct pxs_store_imported *run, struct pxs_error *err) {
+    PXS_TRY(pxs_store_int(s, PXS_ST_NEXT_NUMBER, PXS_ARGS(pxs_cell_int(sweep_id)), 1, &run->number,
+                          err));
     if (!run->seed_known)
         run->seed = -run->number;
     const int n = snprintf(run->name, sizeof run->name, "%s/%04lld-%.60s-s%lld", run->sweep,
                            (long long)run->number, run->what, (long long)run->seed);
     if (n < 0 || (size_t)n >= sizeof run->name)
-        return pxs_fail(err, PXS_E_INVALID, "the name of the sweep is too long: %.100s", run->sweep);
+        return pxs_fail(err, PXS_E_INVALID, "the name of the sweep is too long: %.100s",
+                        run->sweep);
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_INSERT,
                                PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run->number),
                                         pxs_cell_text(run->name), pxs_cell_text(run->name),
-                                        pxs_cell_text(run->config_hash), pxs_cell_text(run->config_yaml),
-                                        pxs_cell_int(run->seed)),
+                                        pxs_cell_text(run->config_hash),
+                                        pxs_cell_text(run->config_yaml), pxs_cell_int(run->seed)),
                                err));
     run->run_id = pxs_sql_last_id(s->sql);
     return PXS_OK;
@@ -66,16 +70,16 @@ static enum pxs_status add_params(struct pxs_store *s, const struct pxs_store_im
         const struct pxs_param_value value = pxs_params_get(run->params, key);
         const struct pxs_cell name = pxs_cell_text(pxs_param_info(key)->key);
         if (run->known[key])
-            PXS_TRY(
-                pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT, PXS_ARGS(id, name, pxs_param_cell(&value)), err));
+            PXS_TRY(pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT,
+                                       PXS_ARGS(id, name, pxs_param_cell(&value)), err));
         else if (key == PXS_PARAM_dataset && run->label)
-            PXS_TRY(pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT, PXS_ARGS(id, name, pxs_cell_text(run->label)),
-                                       err));
+            PXS_TRY(pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT,
+                                       PXS_ARGS(id, name, pxs_cell_text(run->label)), err));
     }
     return PXS_OK;
 }
 
-/* ---- its attempt ----------------------------------------------------------------------------------------- */
+/* ---- its attempt ---------------------------------------------------------------------------- */
 
 static enum pxs_status add_environment(struct pxs_store *s, int64_t attempt_id, const char *text,
                                        struct pxs_error *err) {
@@ -95,8 +99,8 @@ static enum pxs_status add_attempt(struct pxs_store *s, const struct pxs_store_i
     PXS_TRY(pxs_store_insert_attempt(s, &a, 1, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ATTEMPT_END,
                                PXS_ARGS(pxs_cell_int(a.attempt_id), pxs_cell_int(run->at_ms),
-                                        pxs_cell_text(outcome), pxs_cell_text(NULL), pxs_cell_text(NULL),
-                                        pxs_cell_text(run->message),
+                                        pxs_cell_text(outcome), pxs_cell_text(NULL),
+                                        pxs_cell_text(NULL), pxs_cell_text(run->message),
                                         pxs_cell_text_or_null(pxs_reason_name(reason))),
                                err));
     PXS_TRY(add_environment(s, a.attempt_id, run->environment, err));
@@ -104,14 +108,15 @@ static enum pxs_status add_attempt(struct pxs_store *s, const struct pxs_store_i
                               PXS_ARGS(pxs_cell_int(run->run_id), pxs_cell_text(outcome)), err);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static enum pxs_status add_origin(struct pxs_store *s, const struct pxs_store_imported *run,
                                   struct pxs_error *err) {
     const struct pxs_cell id = pxs_cell_int(run->run_id), now = pxs_cell_int(pxs_now_ms());
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_IMPORTED_INSERT,
-                               PXS_ARGS(id, pxs_cell_text(run->source), pxs_cell_int(run->first_line),
-                                        pxs_cell_int(run->last_line), pxs_cell_int(run->unreadable), now),
+                               PXS_ARGS(id, pxs_cell_text(run->source),
+                                        pxs_cell_int(run->first_line), pxs_cell_int(run->last_line),
+                                        pxs_cell_int(run->unreadable), now),
                                err));
     return pxs_store_run_stmt(s, PXS_ST_EVENT_ADD,
                               PXS_ARGS(id, now, pxs_cell_text(pxs_level_name(PXS_LOG_INFO)),
@@ -119,8 +124,8 @@ static enum pxs_status add_origin(struct pxs_store *s, const struct pxs_store_im
                               err);
 }
 
-static enum pxs_status import(struct pxs_store *s, struct pxs_store_imported *run, pxs_store_next_fn next,
-                              void *user, struct pxs_error *err) {
+static enum pxs_status import(struct pxs_store *s, struct pxs_store_imported *run,
+                              pxs_store_next_fn next, void *user, struct pxs_error *err) {
     int64_t sweep_id;
     PXS_TRY(find_or_add_sweep(s, run, &sweep_id, err));
     PXS_TRY(find_run(s, sweep_id, run, err));
@@ -131,14 +136,15 @@ static enum pxs_status import(struct pxs_store *s, struct pxs_store_imported *ru
     PXS_TRY(add_attempt(s, run, err));
     PXS_TRY(add_origin(s, run, err));
     PXS_TRY(pxs_store_put_records(s, run->run_id, next, user, err));
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SUMMARY_TIMELESS, PXS_ARGS(pxs_cell_int(run->run_id)), err));
+    PXS_TRY(
+        pxs_store_run_stmt(s, PXS_ST_SUMMARY_TIMELESS, PXS_ARGS(pxs_cell_int(run->run_id)), err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_IMPORTED, PXS_ARGS(pxs_cell_int(sweep_id)), err));
     run->added = true;
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_import(struct pxs_store *s, struct pxs_store_imported *run, pxs_store_next_fn next,
-                                 void *user, struct pxs_error *err) {
+enum pxs_status pxs_store_import(struct pxs_store *s, struct pxs_store_imported *run,
+                                 pxs_store_next_fn next, void *user, struct pxs_error *err) {
     struct pxs_store_imported made = *run;
     made.added = false;
     PXS_TRY(pxs_store_begin(s, err));

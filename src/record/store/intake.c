@@ -14,7 +14,7 @@ struct intake {
     struct pxs_summary summary;
 };
 
-/* ---- one record ------------------------------------------------------------------------------------------ */
+/* ---- one record ----------------------------------------------------------------------------- */
 
 enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_id, char *text,
                                           struct pxs_error *err) {
@@ -22,7 +22,8 @@ enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_i
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         char *value = strchr(line, '=');
         if (!value)
-            return pxs_fail(err, PXS_E_CORRUPT, "a line of the environment has no '=': %.80s", line);
+            return pxs_fail(err, PXS_E_CORRUPT, "a line of the environment has no '=': %.80s",
+                            line);
         *value++ = '\0';
         PXS_TRY(pxs_store_run_stmt(
             s, PXS_ST_ENVIRONMENT_SET,
@@ -31,29 +32,33 @@ enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_i
     return PXS_OK;
 }
 
-/* Its row: that of its process, since numbers may have been given twice while the database was shut; else that of its number. */
-static enum pxs_status begun_attempt(struct intake *in, const struct pxs_record_begin *r, int64_t *attempt_id,
-                                     struct pxs_error *err) {
+/* Its row: that of its process, since numbers may have been given twice while the database was
+ * shut; else that of its number. */
+static enum pxs_status begun_attempt(struct intake *in, const struct pxs_record_begin *r,
+                                     int64_t *attempt_id, struct pxs_error *err) {
     struct pxs_store_attempt process;
     pxs_store_begun(r, &process);
     PXS_TRY(pxs_store_attempt_of(in->s, in->run_id, &process, attempt_id, err));
     if (!*attempt_id)
         PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_BY_NO,
-                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->attempt)), 0, attempt_id,
-                              err));
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->attempt)), 0,
+                              attempt_id, err));
     if (!*attempt_id)
-        return pxs_fail(err, PXS_E_CORRUPT, "attempt %lld begins here, which the database does not know",
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "attempt %lld begins here, which the database does not know",
                         (long long)r->attempt);
     if (process.pid == 0)
         return PXS_OK;
-    return pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_NAMED,
-                              PXS_ARGS(pxs_cell_int(*attempt_id), pxs_cell_text_or_null(process.host),
-                                       pxs_cell_text_or_null(process.boot_id), pxs_cell_int(process.pid),
-                                       pxs_cell_int_or_null(process.pid_start)),
-                              err);
+    return pxs_store_run_stmt(
+        in->s, PXS_ST_ATTEMPT_NAMED,
+        PXS_ARGS(pxs_cell_int(*attempt_id), pxs_cell_text_or_null(process.host),
+                 pxs_cell_text_or_null(process.boot_id), pxs_cell_int(process.pid),
+                 pxs_cell_int_or_null(process.pid_start)),
+        err);
 }
 
-static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, struct pxs_error *err) {
+static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r,
+                                 struct pxs_error *err) {
     int64_t attempt_id, step = r->resumed_from_step < 0 ? -1 : r->resumed_from_step;
     PXS_TRY(begun_attempt(in, r, &attempt_id, err));
     PXS_TRY(pxs_store_forget(in->s, in->run_id, step, err));
@@ -63,18 +68,21 @@ static enum pxs_status put_begin(struct intake *in, struct pxs_record_begin *r, 
     return pxs_store_put_environment(in->s, attempt_id, r->text, err);
 }
 
-static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batch *r, struct pxs_error *err) {
+static enum pxs_status put_batch(struct intake *in, const struct pxs_record_batch *r,
+                                 struct pxs_error *err) {
 #define LOSS(name, ...) pxs_cell_real(r->losses.name),
 #define OTHER(name, ...) pxs_cell_real(r->name),
-    const struct pxs_cell row[] = {pxs_cell_int(in->run_id), pxs_cell_int(r->step), pxs_cell_int(r->epoch),
-                                   pxs_cell_int(r->batch), PXS_LOSSES(LOSS) PXS_BATCH_OTHERS(OTHER)};
+    const struct pxs_cell row[] = {pxs_cell_int(in->run_id), pxs_cell_int(r->step),
+                                   pxs_cell_int(r->epoch), pxs_cell_int(r->batch),
+                                   PXS_LOSSES(LOSS) PXS_BATCH_OTHERS(OTHER)};
 #undef LOSS
 #undef OTHER
     pxs_summary_batch(&in->summary, r->step, r->seconds);
     return pxs_store_run_stmt(in->s, PXS_ST_BATCH_PUT, row, PXS_COUNT(row), err);
 }
 
-static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoch *r, struct pxs_error *err) {
+static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoch *r,
+                                 struct pxs_error *err) {
 #define VALUE(name, ...) pxs_cell_real(r->name),
     const struct pxs_cell row[] = {pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
                                    pxs_cell_int(r->is_best != 0), PXS_EPOCH_MEASURES(VALUE)};
@@ -96,28 +104,34 @@ static enum pxs_status put_checkpoint(struct intake *in, const struct pxs_record
                                       struct pxs_error *err) {
     return pxs_store_run_stmt(in->s, PXS_ST_CHECKPOINT_PUT,
                               PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_text(r->path),
-                                       pxs_cell_int(r->epoch), pxs_cell_text(r->kind), pxs_cell_text(r->net),
-                                       pxs_cell_text(r->sha256), pxs_cell_int(r->bytes)),
+                                       pxs_cell_int(r->epoch), pxs_cell_text(r->kind),
+                                       pxs_cell_text(r->net), pxs_cell_text(r->sha256),
+                                       pxs_cell_int(r->bytes)),
                               err);
 }
 
-static enum pxs_status put_event(struct intake *in, const struct pxs_record_event *r, struct pxs_error *err) {
+static enum pxs_status put_event(struct intake *in, const struct pxs_record_event *r,
+                                 struct pxs_error *err) {
     const char *level = pxs_level_name((enum pxs_log_level)r->level);
     return pxs_store_run_stmt(in->s, PXS_ST_EVENT_ADD,
-                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->at_ms), pxs_cell_text(level),
-                                       pxs_cell_text(r->kind), pxs_cell_text(r->message)),
+                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->at_ms),
+                                       pxs_cell_text(level), pxs_cell_text(r->kind),
+                                       pxs_cell_text(r->message)),
                               err);
 }
 
-static enum pxs_status put_end(struct intake *in, const struct pxs_record_end *r, struct pxs_error *err) {
-    return pxs_store_run_stmt(in->s, PXS_ST_ATTEMPT_LAST_WORD,
-                              PXS_ARGS(pxs_cell_int(in->run_id),
-                                       pxs_cell_state(pxs_outcome_state((enum pxs_outcome)r->outcome)),
-                                       pxs_cell_text_or_null(r->message)),
-                              err);
+static enum pxs_status put_end(struct intake *in, const struct pxs_record_end *r,
+                               struct pxs_error *err) {
+    return pxs_store_run_stmt(
+        in->s, PXS_ST_ATTEMPT_LAST_WORD,
+        PXS_ARGS(pxs_cell_int(in->run_id),
+                 pxs_cell_state(pxs_outcome_state((enum pxs_outcome)r->outcome)),
+                 pxs_cell_text_or_null(r->message)),
+        err);
 }
 
-static enum pxs_status put_rung(struct intake *in, const struct pxs_record_rung *r, struct pxs_error *err) {
+static enum pxs_status put_rung(struct intake *in, const struct pxs_record_rung *r,
+                                struct pxs_error *err) {
     return pxs_store_run_stmt(in->s, PXS_ST_RUNG_PUT,
                               PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
                                        pxs_cell_real(r->value), pxs_cell_real(r->cutoff),
@@ -149,9 +163,10 @@ static enum pxs_status put(struct intake *in, struct pxs_error *err) {
     return pxs_fail(err, PXS_E_INTERNAL, "record of kind %d", (int)r->kind);
 }
 
-/* ---- many records ---------------------------------------------------------------------------------------- */
+/* ---- many records --------------------------------------------------------------------------- */
 
-/* Puts the record in hand and those behind it, up to `max`. Damage ends it: the next call starts there and says so. */
+/* Puts the record in hand and those behind it, up to `max`. Damage ends it: the next call starts
+ * there and says so. */
 static enum pxs_status put_many(struct intake *in, size_t max, size_t *n, struct pxs_error *err) {
     bool more = true;
     int64_t at = pxs_record_cursor_offset(in->cursor);
@@ -171,8 +186,8 @@ static enum pxs_status put_many(struct intake *in, size_t max, size_t *n, struct
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id, pxs_store_next_fn next, void *user,
-                                      struct pxs_error *err) {
+enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id, pxs_store_next_fn next,
+                                      void *user, struct pxs_error *err) {
     struct pxs_record *record = malloc(sizeof *record);
     if (!record)
         return pxs_fail_nomem(err);
@@ -189,10 +204,11 @@ enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id, pxs_s
 }
 
 static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_RUN, PXS_ARGS(pxs_cell_int(in->attempt_id)), 0, &in->run_id,
-                          err));
+    PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_RUN, PXS_ARGS(pxs_cell_int(in->attempt_id)), 0,
+                          &in->run_id, err));
     if (!in->run_id)
-        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no attempt %lld", (long long)in->attempt_id);
+        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no attempt %lld",
+                        (long long)in->attempt_id);
     PXS_TRY(pxs_summary_load(in->s, in->run_id, &in->summary, err));
     PXS_TRY(put_many(in, max, n, err));
     PXS_TRY(pxs_summary_save(in->s, &in->summary, err));
@@ -203,7 +219,8 @@ static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct 
                               err);
 }
 
-static enum pxs_status take_in(struct intake *in, size_t max, size_t *taken, struct pxs_error *err) {
+static enum pxs_status take_in(struct intake *in, size_t max, size_t *taken,
+                               struct pxs_error *err) {
     int64_t from = pxs_record_cursor_offset(in->cursor);
     size_t n = 0;
     bool more;
@@ -222,8 +239,9 @@ static enum pxs_status take_in(struct intake *in, size_t max, size_t *taken, str
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id, struct pxs_record_cursor *cursor,
-                                 size_t max, size_t *taken, struct pxs_error *err) {
+enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id,
+                                 struct pxs_record_cursor *cursor, size_t max, size_t *taken,
+                                 struct pxs_error *err) {
     if (max == 0) {
         if (taken)
             *taken = 0;

@@ -1,4 +1,5 @@
-/* The flock beside the database, the transactions under it, and the file systems where neither can be trusted. */
+/* The flock beside the database, the transactions under it, and the file systems where neither can
+ * be trusted. */
 #include "store_priv.h"
 
 #include <errno.h>
@@ -12,13 +13,16 @@
 enum {
     PAGE = 4096,
     FOLD_PAGES =
-        1000, /* a WAL of this length is folded in after the commit that reached it, and again this much later */
-    RESTART_PAGES = 4000, /* readers that overlap have kept it from beginning anew: they are waited for, */
-    RESTART_MS = 20,      /* this long, and this much longer every so many pages, */
-    LONGEST_MS = 500      /* but no longer */
+        /* a WAL of this length is folded in after the commit that reached it, and again this much
+           later */
+    1000,
+    /* readers that overlap have kept it from beginning anew: they are waited for, */
+    RESTART_PAGES = 4000,
+    RESTART_MS = 20, /* this long, and this much longer every so many pages, */
+    LONGEST_MS = 500 /* but no longer */
 };
 
-/* ---- the flock ------------------------------------------------------------------------------------------- */
+/* ---- the flock ------------------------------------------------------------------------------ */
 
 static void nap(double seconds) {
     struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
@@ -34,8 +38,8 @@ static void close_lock(struct pxs_store *s) {
 /* Whether the open file is still the one that the path leads to: somebody may have removed it. */
 static bool is_current(struct pxs_store *s) {
     struct stat mine, there;
-    return fstat(s->lock, &mine) == 0 && stat(s->lock_path, &there) == 0 && mine.st_ino == there.st_ino &&
-           mine.st_dev == there.st_dev;
+    return fstat(s->lock, &mine) == 0 && stat(s->lock_path, &there) == 0 &&
+           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
 /* One try. PXS_E_BUSY: somebody else holds it. */
@@ -43,7 +47,8 @@ static enum pxs_status try_lock(struct pxs_store *s, struct pxs_error *err) {
     if (s->lock < 0)
         s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (s->lock < 0 && errno == ELOOP)
-        return pxs_fail(err, PXS_E_INVALID, "cannot open %s: it is a symbolic link; remove it", s->lock_path);
+        return pxs_fail(err, PXS_E_INVALID, "cannot open %s: it is a symbolic link; remove it",
+                        s->lock_path);
     if (s->lock < 0)
         return pxs_fail_errno(err, "cannot open %s", s->lock_path);
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
@@ -64,10 +69,10 @@ enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline, struct pxs_
         if (status != PXS_E_BUSY)
             return status;
         if (pxs_monotonic() >= deadline)
-            return pxs_fail(
-                err, PXS_E_BUSY,
-                "another pixsweep is writing to %s (%s has been locked for %.1f s); try again later", s->path,
-                s->lock_path, s->wait);
+            return pxs_fail(err, PXS_E_BUSY,
+                            "another pixsweep is writing to %s (%s has been locked for %.1f s); "
+                            "try again later",
+                            s->path, s->lock_path, s->wait);
         nap(pause);
         pause = pause < 0.02 ? pause * 2 : pause;
     }
@@ -77,7 +82,7 @@ void pxs_store_unlock(struct pxs_store *s) {
     flock(s->lock, LOCK_UN);
 }
 
-/* ---- transactions ---------------------------------------------------------------------------------------- */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 static int ms_until(double deadline) {
     double left = deadline - pxs_monotonic();
@@ -107,8 +112,9 @@ static int restart_ms(const struct pxs_store *s) {
     return ms < LONGEST_MS ? ms : LONGEST_MS;
 }
 
-/* The rows are committed; a fold that cannot be done now is done after a later commit. A reader with an old snapshot can stop any
- * fold, so that they come at a distance: each looks through the whole WAL. */
+/* The rows are committed; a fold that cannot be done now is done after a later commit. A reader
+ * with an old snapshot can stop any fold, so that they come at a distance: each looks through the
+ * whole WAL. */
 static void fold_when_due(struct pxs_store *s) {
     int pages = pxs_sql_wal_pages(s->sql);
     bool done;
@@ -117,8 +123,9 @@ static void fold_when_due(struct pxs_store *s) {
     if (pages < s->folded_at + FOLD_PAGES)
         return;
     s->folded_at = pages;
-    enum pxs_status folded = pages < RESTART_PAGES ? pxs_sql_checkpoint(s->sql, false, NULL)
-                                                   : pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
+    enum pxs_status folded = pages < RESTART_PAGES
+                                 ? pxs_sql_checkpoint(s->sql, false, NULL)
+                                 : pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
     (void)folded;
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
 }
@@ -127,7 +134,8 @@ enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struc
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "COMMIT", err);
     if (status != PXS_OK) {
-        /* After some failures (disk full) SQLite has rolled back already and says so; that is no second failure. */
+        /* After some failures (disk full) SQLite has rolled back already and says so; that is no
+         * second failure. */
         enum pxs_status again = pxs_sql_exec(s->sql, "ROLLBACK", NULL);
         (void)again;
     } else {
@@ -137,7 +145,8 @@ enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struc
     return status;
 }
 
-enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait, struct pxs_error *err) {
+enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
+                               struct pxs_error *err) {
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + wait, err));
     enum pxs_status status = pxs_sql_checkpoint(s->sql, truncate, err);
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
@@ -145,7 +154,7 @@ enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait, 
     return status;
 }
 
-/* ---- a WAL that cannot be folded ------------------------------------------------------------------------- */
+/* ---- a WAL that cannot be folded ------------------------------------------------------------ */
 
 void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes) {
     s->wal_limit = bytes;
@@ -169,9 +178,10 @@ bool pxs_store_crowded(struct pxs_store *s) {
     return status != PXS_OK || !done;
 }
 
-/* ---- file systems ---------------------------------------------------------------------------------------- */
+/* ---- file systems --------------------------------------------------------------------------- */
 
-/* SQLite's WAL is shared memory and needs one machine; flock on most of these is one machine's, too. */
+/* SQLite's WAL is shared memory and needs one machine; flock on most of these is one machine's,
+ * too. */
 const char *pxs_store_network_fs(unsigned long type) {
     static const struct {
         unsigned long type;

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* What versions after the first have added, each without its "CREATE ". A file's text stays as it was made, so these stay, too. */
+/* What versions after the first have added, each without its "CREATE ". A file's text stays as it
+ * was made, so these stay, too. */
 /* clang-format off */
 /* Not WITHOUT ROWID: integrity_check of SQLite 3.40 sees NULLs there where key columns are not the first.
  * A user's `retry`: the budgets of the run count the attempts after the last of these. */
@@ -95,14 +96,15 @@
     "WHERE D_real IS NOT NULL OR D_fake IS NOT NULL"
 /* clang-format on */
 
-/* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). What stands here stays as it is:
- * files out there have taken these very steps. */
+/* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). What
+ * stands here stays as it is: files out there have taken these very steps. */
 static const char *const steps[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE " RETRY_2,
-    /* A CHECK cannot be altered, and rebuilding tables that others refer to is the longer way; what is stored does not
-     * change (sqlite.org/lang_altertable.html, section 7). */
+    /* A CHECK cannot be altered, and rebuilding tables that others refer to is the longer way; what
+     * is stored does not change (sqlite.org/lang_altertable.html, section 7). */
     [2] = "PRAGMA writable_schema = ON;"
-          "UPDATE sqlite_schema SET sql = replace(sql, '''cancelled'')', '''cancelled'', ''pruned'')')"
+          "UPDATE sqlite_schema SET sql = replace(sql, '''cancelled'')', '''cancelled'', "
+          "''pruned'')')"
           "  WHERE type = 'table' AND name IN ('run', 'attempt');"
           "PRAGMA writable_schema = RESET;"
           "CREATE " D_OUTPUT_3 ";CREATE " RUNG_3 ";CREATE " IMPORTED_3 ";"
@@ -114,7 +116,8 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "DROP TABLE d_output;CREATE " D_OUTPUT_6,
 };
 
-/* [v]: what a reader of a file of version v misses, empty, for its connection only; epoch's columns apart. */
+/* [v]: what a reader of a file of version v misses, empty, for its connection only; epoch's columns
+ * apart. */
 static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE TEMP " RETRY_2,
     [2] = "CREATE TEMP " D_OUTPUT_3 ";CREATE TEMP " RUNG_3 ";CREATE TEMP " IMPORTED_3
@@ -123,8 +126,8 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [4] = "CREATE TEMP VIEW attempt AS SELECT *, " REASON_5 " AS reason FROM main.attempt",
 };
 
-/* The columns of epoch that a file of this version lacks, as a view before the table. Before version 6 the discriminator's
- * outputs are in d_output. */
+/* The columns of epoch that a file of this version lacks, as a view before the table. Before
+ * version 6 the discriminator's outputs are in d_output. */
 static enum pxs_status stand_in_epoch(struct pxs_store *s, int64_t version, struct pxs_error *err) {
     struct pxs_text sql = {0};
     bool some = false;
@@ -185,7 +188,8 @@ enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_e
     return status;
 }
 
-/* `<path>.v1.backup`, or the first of `<path>.v1.backup-2`, ... that is free. Nothing is overwritten. */
+/* `<path>.v1.backup`, or the first of `<path>.v1.backup-2`, ... that is free. Nothing is
+ * overwritten. */
 static enum pxs_status back_up(struct pxs_store *s, int64_t version, char *path, size_t size,
                                struct pxs_error *err) {
     enum pxs_status status = PXS_E_EXISTS;
@@ -223,12 +227,12 @@ enum pxs_status pxs_schema_migrate(struct pxs_store *s, int64_t from, struct pxs
     if (status == PXS_OK)
         status = take_steps(s, err);
     if (status != PXS_OK) {
-        pxs_error_prefix(err, "bringing %s from schema version %lld to %d", s->path, (long long)from,
-                         PXS_SCHEMA_VERSION);
+        pxs_error_prefix(err, "bringing %s from schema version %lld to %d", s->path,
+                         (long long)from, PXS_SCHEMA_VERSION);
         return status;
     }
     snprintf(s->note, sizeof s->note,
-             "the database was brought from schema version %lld to %d; as it was: %s", (long long)from,
-             PXS_SCHEMA_VERSION, backup);
+             "the database was brought from schema version %lld to %d; as it was: %s",
+             (long long)from, PXS_SCHEMA_VERSION, backup);
     return PXS_OK;
 }

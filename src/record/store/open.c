@@ -18,11 +18,11 @@ static enum pxs_status refuse_network(const struct pxs_store *s, struct pxs_erro
     const char *name = pxs_store_network_fs((unsigned long)info.f_type);
     if (!name)
         return PXS_OK;
-    return pxs_fail(
-        err, PXS_E_UNSUPPORTED,
-        "%s is on a network file system (%s), where SQLite's write-ahead log is not safe: name a file on a "
-        "local disk with --db; the runs' own folders may stay where they are",
-        s->path, name);
+    return pxs_fail(err, PXS_E_UNSUPPORTED,
+                    "%s is on a network file system (%s), where SQLite's write-ahead log is not "
+                    "safe: name a file on a "
+                    "local disk with --db; the runs' own folders may stay where they are",
+                    s->path, name);
 }
 
 bool pxs_store_on_network(const char *path) {
@@ -51,8 +51,8 @@ static enum pxs_status make(const char *path, struct pxs_store **out, struct pxs
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     }
     pxs_path_dir(s->folder, sizeof s->folder, s->path);
-    snprintf(s->lock_path, sizeof s->lock_path, "%.*s.lock", (int)(sizeof s->lock_path - sizeof ".lock"),
-             s->path);
+    snprintf(s->lock_path, sizeof s->lock_path, "%.*s.lock",
+             (int)(sizeof s->lock_path - sizeof ".lock"), s->path);
     *out = s;
     return PXS_OK;
 }
@@ -84,7 +84,8 @@ const char *pxs_store_note(const struct pxs_store *store) {
 
 bool pxs_store_is_there(const struct pxs_store *store) {
     struct stat info;
-    return stat(store->path, &info) == 0 && info.st_dev == store->mark.dev && info.st_ino == store->mark.ino;
+    return stat(store->path, &info) == 0 && info.st_dev == store->mark.dev &&
+           info.st_ino == store->mark.ino;
 }
 
 static void tell_meter(void *user) {
@@ -119,7 +120,7 @@ static enum pxs_status mark_file(const struct pxs_store *s, struct pxs_file_mark
     return PXS_OK;
 }
 
-/* ---- for writing ----------------------------------------------------------------------------------------- */
+/* ---- for writing ---------------------------------------------------------------------------- */
 
 static enum pxs_status open_locked(struct pxs_store *s, struct pxs_error *err) {
     PXS_TRY(pxs_sql_open(s->path, PXS_SQL_WRITE, &s->sql, err));
@@ -143,8 +144,8 @@ static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_erro
         if (stat(path, &info) != 0)
             continue;
         if (i == 0 && !S_ISREG(info.st_mode))
-            return pxs_fail(err, PXS_E_INVALID, "%s is no file: a database is one (--db names another)",
-                            path);
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s is no file: a database is one (--db names another)", path);
         if (S_ISREG(info.st_mode))
             PXS_TRY(pxs_check_writable(path, s->path, err));
     }
@@ -159,8 +160,8 @@ enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err) {
     return status;
 }
 
-/* SQLite makes its files for their owner alone to write; -wal and -shm take the database's mode. So it finds one that is made as every
- * other file is, by the umask. */
+/* SQLite makes its files for their owner alone to write; -wal and -shm take the database's mode. So
+ * it finds one that is made as every other file is, by the umask. */
 static enum pxs_status make_file(const struct pxs_store *s, struct pxs_error *err) {
     int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0)
@@ -201,7 +202,7 @@ enum pxs_status pxs_store_open_within(const char *path, double seconds, struct p
     return status;
 }
 
-/* ---- for reading ----------------------------------------------------------------------------------------- */
+/* ---- for reading ---------------------------------------------------------------------------- */
 
 /* Size of a file beside the database, -1 if there is none. */
 static int64_t side_file(const struct pxs_store *s, const char *suffix) {
@@ -211,9 +212,10 @@ static int64_t side_file(const struct pxs_store *s, const char *suffix) {
     return stat(path, &info) == 0 ? (int64_t)info.st_size : -1;
 }
 
-/* A WAL database is read through its -wal and -shm; SQLite creates them where they are missing, which reading must not. Our
- * writers leave both behind (a sqlite3 shell that closes last removes them). Without them the file is complete and
- * nobody writes it: it is read as it stands, without locks, and looked at again afterwards (pxs_store_unchanged). */
+/* A WAL database is read through its -wal and -shm; SQLite creates them where they are missing,
+ * which reading must not. Our writers leave both behind (a sqlite3 shell that closes last removes
+ * them). Without them the file is complete and nobody writes it: it is read as it stands, without
+ * locks, and looked at again afterwards (pxs_store_unchanged). */
 static bool stands_alone(const struct pxs_store *s) {
     if (side_file(s, "-journal") >= 0)
         return false;
@@ -270,15 +272,17 @@ static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error 
     if (access(s->path, F_OK) != 0 &&
         access("pixsweep.db", F_OK) == 0) /* called from within the results folder */
         return pxs_fail(err, PXS_E_NOT_FOUND,
-                        "there is no database at %s, but pixsweep.db is here: say --results .", s->path);
-    return pxs_fail(
-        err, PXS_E_NOT_FOUND,
-        "there is no database at %s yet: `pixsweep run FILE` makes one (another one is named with --db)",
-        s->path);
+                        "there is no database at %s, but pixsweep.db is here: say --results .",
+                        s->path);
+    return pxs_fail(err, PXS_E_NOT_FOUND,
+                    "there is no database at %s yet: `pixsweep run FILE` makes one (another one is "
+                    "named with --db)",
+                    s->path);
 }
 
-/* Whoever made the database was killed before its first commit: the rollback journal says that there were no pages before. Opening it for
- * writing rolls that back; for reading there is nothing yet. */
+/* Whoever made the database was killed before its first commit: the rollback journal says that
+ * there were no pages before. Opening it for writing rolls that back; for reading there is nothing
+ * yet. */
 static bool half_made(const struct pxs_store *s) {
     unsigned char head[20];
     char path[PXS_PATH_MAX + 16];
@@ -293,8 +297,9 @@ static bool half_made(const struct pxs_store *s) {
 static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *err) {
     struct stat info;
     if (stat(s->path, &info) != 0)
-        return errno == ENOENT || errno == ENOTDIR ? fail_missing(s, err)
-                                                   : pxs_fail_errno(err, "cannot look at %s", s->path);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? fail_missing(s, err)
+                   : pxs_fail_errno(err, "cannot look at %s", s->path);
     if (!S_ISREG(info.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "%s is no file", s->path);
     if (half_made(s))
@@ -304,7 +309,8 @@ static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *e
     return status == PXS_E_NOT_FOUND ? fail_missing(s, err) : status;
 }
 
-enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out, struct pxs_error *err) {
+enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out,
+                                        struct pxs_error *err) {
     struct pxs_store *s;
     PXS_TRY(make(path, &s, err));
     s->readonly = true;

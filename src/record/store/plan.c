@@ -9,10 +9,10 @@ void pxs_store_plan_finish(struct pxs_store_plan *plan) {
     memset(plan, 0, sizeof *plan);
 }
 
-/* ---- what is there --------------------------------------------------------------------------------------- */
+/* ---- what is there -------------------------------------------------------------------------- */
 
-enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
-                                        struct pxs_error *err) {
+enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id,
+                                        struct pxs_store_plan_run *run, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool found;
     run->run_id = run->number = 0;
@@ -21,8 +21,8 @@ enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id, s
     run->added = false;
     PXS_TRY(pxs_store_first(
         s, PXS_ST_RUN_BY_IDENTITY,
-        PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash), pxs_cell_int(run->seed)), &stmt,
-        &found, err));
+        PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash), pxs_cell_int(run->seed)),
+        &stmt, &found, err));
     if (!found)
         return PXS_OK;
     char dir[PXS_PATH_MAX];
@@ -51,7 +51,8 @@ static int64_t *sorted_ids(const struct pxs_store_plan_run *runs, size_t n) {
     return ids;
 }
 
-static enum pxs_status add_gone(struct pxs_store_plan *plan, int64_t run_id, struct pxs_error *err) {
+static enum pxs_status add_gone(struct pxs_store_plan *plan, int64_t run_id,
+                                struct pxs_error *err) {
     size_t n = plan->n_gone;
     if ((n & (n - 1)) == 0) { /* full at every power of two */
         int64_t *more = realloc(plan->gone, (n ? 2 * n : 1) * sizeof *more);
@@ -67,7 +68,8 @@ static enum pxs_status find_gone(struct pxs_store *s, const int64_t *ids, size_t
                                  struct pxs_store_plan *plan, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row;
-    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_IDS, PXS_ARGS(pxs_cell_int(plan->sweep_id)), &stmt, &row, err));
+    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_IDS, PXS_ARGS(pxs_cell_int(plan->sweep_id)), &stmt, &row,
+                            err));
     enum pxs_status status = PXS_OK;
     while (status == PXS_OK && row) {
         int64_t id = pxs_column_int(stmt, 0);
@@ -98,16 +100,19 @@ static enum pxs_status sum_up(struct pxs_store *s, const struct pxs_store_plan_r
     return status;
 }
 
-static enum pxs_status look_up(struct pxs_store *s, const char *sweep, struct pxs_store_plan_run *runs,
-                               size_t n, struct pxs_store_plan *plan, struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, &plan->sweep_id, err));
+static enum pxs_status look_up(struct pxs_store *s, const char *sweep,
+                               struct pxs_store_plan_run *runs, size_t n,
+                               struct pxs_store_plan *plan, struct pxs_error *err) {
+    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0,
+                          &plan->sweep_id, err));
     for (size_t i = 0; i < n; i++)
         PXS_TRY(pxs_store_find_identity(s, plan->sweep_id, &runs[i], err));
     return sum_up(s, runs, n, plan, err);
 }
 
-enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *sweep, struct pxs_store_plan_run *runs,
-                                 size_t n, struct pxs_store_plan *plan, struct pxs_error *err) {
+enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *sweep,
+                                 struct pxs_store_plan_run *runs, size_t n,
+                                 struct pxs_store_plan *plan, struct pxs_error *err) {
     enum pxs_status status = PXS_E_BUSY;
     for (int tries = 0; status == PXS_E_BUSY && tries < 3; tries++) {
         struct pxs_store_plan found = {0};
@@ -123,22 +128,23 @@ enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *sweep, struct 
     return status;
 }
 
-/* ---- freezing -------------------------------------------------------------------------------------------- */
+/* ---- freezing ------------------------------------------------------------------------------- */
 
 static enum pxs_status freeze_sweep(struct pxs_store *s, const char *sweep, const char *spec_yaml,
                                     const char *spec_hash, size_t n, int64_t *sweep_id,
                                     struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
     if (*sweep_id)
         return pxs_store_run_stmt(s, PXS_ST_SWEEP_UPDATE,
                                   PXS_ARGS(pxs_cell_int(*sweep_id), pxs_cell_text(spec_yaml),
                                            pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n)),
                                   err);
-    PXS_TRY(
-        pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
-                           PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml), pxs_cell_text(spec_hash),
-                                    pxs_cell_int((int64_t)n), pxs_cell_int(pxs_now_ms())),
-                           err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
+                               PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml),
+                                        pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n),
+                                        pxs_cell_int(pxs_now_ms())),
+                               err));
     *sweep_id = pxs_sql_last_id(s->sql);
     return PXS_OK;
 }
@@ -157,27 +163,29 @@ struct pxs_cell pxs_param_cell(const struct pxs_param_value *v) {
     return pxs_cell_text(NULL);
 }
 
-static enum pxs_status freeze_params(struct pxs_store *s, int64_t run_id, const struct pxs_params *p,
-                                     struct pxs_error *err) {
+static enum pxs_status freeze_params(struct pxs_store *s, int64_t run_id,
+                                     const struct pxs_params *p, struct pxs_error *err) {
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         if (!pxs_params_effective(p, key))
             continue;
         struct pxs_param_value value = pxs_params_get(p, key);
-        PXS_TRY(pxs_store_run_stmt(
-            s, PXS_ST_PARAM_INSERT,
-            PXS_ARGS(pxs_cell_int(run_id), pxs_cell_text(pxs_param_info(key)->key), pxs_param_cell(&value)),
-            err));
+        PXS_TRY(pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT,
+                                   PXS_ARGS(pxs_cell_int(run_id),
+                                            pxs_cell_text(pxs_param_info(key)->key),
+                                            pxs_param_cell(&value)),
+                                   err));
     }
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
-                                      struct pxs_error *err) {
+enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id,
+                                      struct pxs_store_plan_run *run, struct pxs_error *err) {
     PXS_TRY(pxs_store_run_stmt(
         s, PXS_ST_RUN_INSERT,
-        PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run->new_number), pxs_cell_text(run->new_name),
-                 pxs_cell_text(pxs_store_short_dir(s, run->new_dir)), pxs_cell_text(run->config_hash),
-                 pxs_cell_text(run->new_config_yaml), pxs_cell_int(run->seed)),
+        PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run->new_number),
+                 pxs_cell_text(run->new_name), pxs_cell_text(pxs_store_short_dir(s, run->new_dir)),
+                 pxs_cell_text(run->config_hash), pxs_cell_text(run->new_config_yaml),
+                 pxs_cell_int(run->seed)),
         err));
     int64_t run_id = pxs_sql_last_id(s->sql);
     PXS_TRY(freeze_params(s, run_id, run->params, err));
@@ -186,21 +194,23 @@ enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id, str
     return PXS_OK;
 }
 
-static enum pxs_status freeze_run(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *run,
-                                  struct pxs_error *err) {
+static enum pxs_status freeze_run(struct pxs_store *s, int64_t sweep_id,
+                                  struct pxs_store_plan_run *run, struct pxs_error *err) {
     int64_t namesake;
-    PXS_TRY(pxs_store_int(
-        s, PXS_ST_RUN_NAMESAKE,
-        PXS_ARGS(pxs_cell_text(run->new_name), pxs_cell_int(sweep_id), pxs_cell_int(run->new_number)), 0,
-        &namesake, err));
+    PXS_TRY(pxs_store_int(s, PXS_ST_RUN_NAMESAKE,
+                          PXS_ARGS(pxs_cell_text(run->new_name), pxs_cell_int(sweep_id),
+                                   pxs_cell_int(run->new_number)),
+                          0, &namesake, err));
     if (namesake)
-        return pxs_fail(err, PXS_E_EXISTS, "run %lld has the number or the name of new run %s: plan again",
+        return pxs_fail(err, PXS_E_EXISTS,
+                        "run %lld has the number or the name of new run %s: plan again",
                         (long long)namesake, run->new_name);
     return pxs_store_add_run_row(s, sweep_id, run, err);
 }
 
-static enum pxs_status freeze_runs(struct pxs_store *s, int64_t sweep_id, struct pxs_store_plan_run *runs,
-                                   size_t n, struct pxs_error *err) {
+static enum pxs_status freeze_runs(struct pxs_store *s, int64_t sweep_id,
+                                   struct pxs_store_plan_run *runs, size_t n,
+                                   struct pxs_error *err) {
     for (size_t i = 0; i < n; i++) {
         PXS_TRY(pxs_store_find_identity(s, sweep_id, &runs[i], err));
         if (!runs[i].run_id)
@@ -212,8 +222,9 @@ static enum pxs_status freeze_runs(struct pxs_store *s, int64_t sweep_id, struct
     enum pxs_status status = PXS_OK;
     for (size_t i = 1; status == PXS_OK && i < n; i++)
         if (ids[i] == ids[i - 1])
-            status = pxs_fail(err, PXS_E_INVALID,
-                              "two of the planned runs are the same: same configuration, same seed");
+            status =
+                pxs_fail(err, PXS_E_INVALID,
+                         "two of the planned runs are the same: same configuration, same seed");
     free(ids);
     return status;
 }

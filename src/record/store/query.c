@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- row by row ------------------------------------------------------------------------------------------ */
+/* ---- row by row ----------------------------------------------------------------------------- */
 
 /* What one query hands to its listener; texts of BLOBs live in `hex`. */
 struct rows {
@@ -83,7 +83,7 @@ enum pxs_status pxs_store_query(struct pxs_store *s, const char *sql, pxs_row_fn
     return run_query(s, sql, NULL, 0, row, user, err);
 }
 
-/* ---- in memory ------------------------------------------------------------------------------------------- */
+/* ---- in memory ------------------------------------------------------------------------------ */
 
 struct filling {
     struct pxs_table *table;
@@ -100,7 +100,8 @@ static enum pxs_status fill_names(struct pxs_table *t, const char *const *column
     return t->columns ? PXS_OK : pxs_fail_nomem(err);
 }
 
-static enum pxs_status keep_text(struct pxs_table *t, struct pxs_cell *cell, struct pxs_error *err) {
+static enum pxs_status keep_text(struct pxs_table *t, struct pxs_cell *cell,
+                                 struct pxs_error *err) {
     char *copy = pxs_arena_alloc(&t->arena, cell->bytes + 1);
     if (!copy)
         return pxs_fail_nomem(err);
@@ -109,8 +110,8 @@ static enum pxs_status keep_text(struct pxs_table *t, struct pxs_cell *cell, str
     return PXS_OK;
 }
 
-static enum pxs_status fill_row(void *user, const char *const *columns, const struct pxs_cell *cells,
-                                size_t n, struct pxs_error *err) {
+static enum pxs_status fill_row(void *user, const char *const *columns,
+                                const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     struct filling *f = user;
     struct pxs_table *t = f->table;
     if (!cells)
@@ -160,12 +161,13 @@ enum pxs_status pxs_store_select(struct pxs_store *s, const char *sql, const str
     return status;
 }
 
-/* ---- the named questions --------------------------------------------------------------------------------- */
+/* ---- the named questions -------------------------------------------------------------------- */
 
 static const char *const questions[PXS_QUERY_COUNT] = {
-    [PXS_QUERY_PROGRESS] =
-        "SELECT * FROM v_progress WHERE ?1 IN (0, sweep_id) ORDER BY created_ms DESC, sweep_id DESC",
-    [PXS_QUERY_RUNS] = "SELECT * FROM v_run WHERE ?1 IN (0, sweep_id) ORDER BY sweep_id, number, run_id",
+    [PXS_QUERY_PROGRESS] = "SELECT * FROM v_progress WHERE ?1 IN (0, sweep_id) ORDER BY created_ms "
+                           "DESC, sweep_id DESC",
+    [PXS_QUERY_RUNS] =
+        "SELECT * FROM v_run WHERE ?1 IN (0, sweep_id) ORDER BY sweep_id, number, run_id",
     [PXS_QUERY_RUN] = "SELECT * FROM v_run WHERE run_id = ?1",
     [PXS_QUERY_SCHEDULES] = "SELECT * FROM v_schedule WHERE ?1 IN (0, sweep_id) "
                             "ORDER BY sweep_id, mean_best_val_loss NULLS LAST, first_run_id",
@@ -181,12 +183,13 @@ static const char *const questions[PXS_QUERY_COUNT] = {
     [PXS_QUERY_EPOCHS] = "SELECT * FROM epoch WHERE run_id = ?1 ORDER BY epoch",
     [PXS_QUERY_BATCHES] = "SELECT * FROM batch_loss WHERE run_id = ?1 ORDER BY step",
     [PXS_QUERY_SAMPLES] = "SELECT * FROM sample WHERE run_id = ?1 ORDER BY step",
-    [PXS_QUERY_CHECKPOINTS] = "SELECT * FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, net, path",
+    [PXS_QUERY_CHECKPOINTS] =
+        "SELECT * FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, net, path",
     [PXS_QUERY_EVENTS] = "SELECT * FROM event WHERE run_id = ?1 ORDER BY at_ms, event_id",
 };
 
-enum pxs_status pxs_store_ask(struct pxs_store *s, enum pxs_query query, int64_t id, struct pxs_table *out,
-                              struct pxs_error *err) {
+enum pxs_status pxs_store_ask(struct pxs_store *s, enum pxs_query query, int64_t id,
+                              struct pxs_table *out, struct pxs_error *err) {
     if ((size_t)query >= PXS_QUERY_COUNT)
         return pxs_fail(err, PXS_E_INTERNAL, "query %d", (int)query);
     struct pxs_cell arg = pxs_cell_int(id);

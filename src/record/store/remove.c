@@ -6,14 +6,15 @@
 
 enum { PIECE = 10000 }; /* points in one transaction: about 20 ms of the lock */
 
-/* ---- the mark -------------------------------------------------------------------------------------------- */
+/* ---- the mark ------------------------------------------------------------------------------- */
 
 static enum pxs_status refuse_open(struct pxs_store *s, int64_t run_id, char name[256],
                                    struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row;
     char host[256];
-    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_OPEN_ATTEMPT, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
+    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_OPEN_ATTEMPT, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row,
+                            err));
     if (!row)
         return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run %lld", (long long)run_id);
     pxs_column_text(stmt, 0, name, 256);
@@ -25,10 +26,11 @@ static enum pxs_status refuse_open(struct pxs_store *s, int64_t run_id, char nam
     char process[32] = "";
     if (pid > 0) /* else it has not begun */
         snprintf(process, sizeof process, "process %lld ", (long long)pid);
-    return pxs_fail(err, PXS_E_BUSY,
-                    "run %s is running (attempt %lld, %son %s): `pixsweep cancel` stops it; if that "
-                    "process is gone, `pixsweep reap` closes its attempt",
-                    name, (long long)no, process, host);
+    return pxs_fail(
+        err, PXS_E_BUSY,
+        "run %s is running (attempt %lld, %son %s): `pixsweep cancel` stops it; if that "
+        "process is gone, `pixsweep reap` closes its attempt",
+        name, (long long)no, process, host);
 }
 
 static enum pxs_status condemn_one(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
@@ -36,14 +38,16 @@ static enum pxs_status condemn_one(struct pxs_store *s, int64_t run_id, struct p
     int64_t marked;
     PXS_TRY(refuse_open(s, run_id, name, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_CONDEMN, PXS_ARGS(pxs_cell_int(run_id)), err));
-    PXS_TRY(pxs_store_int(s, PXS_ST_RUN_CONDEMNED, PXS_ARGS(pxs_cell_int(run_id)), 0, &marked, err));
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_RUN_CONDEMNED, PXS_ARGS(pxs_cell_int(run_id)), 0, &marked, err));
     if (marked)
         return PXS_OK;
-    snprintf(message, sizeof message, "rows and files are being removed; `pixsweep rm %s` finishes it", name);
+    snprintf(message, sizeof message,
+             "rows and files are being removed; `pixsweep rm %s` finishes it", name);
     return pxs_store_run_stmt(s, PXS_ST_EVENT_ADD,
                               PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(pxs_now_ms()),
-                                       pxs_cell_text(pxs_level_name(PXS_LOG_WARN)), pxs_cell_text("removing"),
-                                       pxs_cell_text(message)),
+                                       pxs_cell_text(pxs_level_name(PXS_LOG_WARN)),
+                                       pxs_cell_text("removing"), pxs_cell_text(message)),
                               err);
 }
 
@@ -56,7 +60,7 @@ enum pxs_status pxs_store_condemn(struct pxs_store *s, const int64_t *run_ids, s
     return pxs_store_end(s, status, err);
 }
 
-/* ---- the rows -------------------------------------------------------------------------------------------- */
+/* ---- the rows ------------------------------------------------------------------------------- */
 
 /* One transaction; *changed = rows that it removed, those removed by foreign keys included. */
 static enum pxs_status remove_piece(struct pxs_store *s, enum pxs_store_stmt which,
@@ -98,8 +102,8 @@ enum pxs_status pxs_store_remove_run(struct pxs_store *s, int64_t run_id, int64_
     return PXS_OK;
 }
 
-static enum pxs_status remove_runs(struct pxs_store *s, const struct pxs_store_run_state *runs, size_t n,
-                                   int64_t *rows, struct pxs_error *err) {
+static enum pxs_status remove_runs(struct pxs_store *s, const struct pxs_store_run_state *runs,
+                                   size_t n, int64_t *rows, struct pxs_error *err) {
     int64_t *ids = malloc((n + 1) * sizeof *ids);
     if (!ids)
         return pxs_fail_nomem(err);
@@ -125,7 +129,8 @@ enum pxs_status pxs_store_remove_sweep(struct pxs_store *s, int64_t sweep_id, in
     PXS_TRY(status);
     PXS_TRY(remove_piece(s, PXS_ST_REMOVE_SWEEP, PXS_ARGS(pxs_cell_int(sweep_id)), &changed, err));
     if (changed == 0)
-        return pxs_fail(err, PXS_E_BUSY, "runs were planned in this sweep meanwhile: they were left");
+        return pxs_fail(err, PXS_E_BUSY,
+                        "runs were planned in this sweep meanwhile: they were left");
     *count += changed;
     return PXS_OK;
 }

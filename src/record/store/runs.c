@@ -14,9 +14,10 @@ void pxs_store_full_dir(const struct pxs_store *s, const char *dir, char out[PXS
         snprintf(out, PXS_PATH_MAX, "%s", dir);
 }
 
-/* ---- listing --------------------------------------------------------------------------------------------- */
+/* ---- listing -------------------------------------------------------------------------------- */
 
-static void read_run(const struct pxs_store *s, const struct pxs_stmt *stmt, struct pxs_store_run *run) {
+static void read_run(const struct pxs_store *s, const struct pxs_stmt *stmt,
+                     struct pxs_store_run *run) {
     char dir[PXS_PATH_MAX];
     run->run_id = pxs_column_int(stmt, 0);
     run->sweep_id = pxs_column_int(stmt, 1);
@@ -38,8 +39,9 @@ static enum pxs_status list_runs(struct pxs_store *s, int64_t sweep_id, int64_t 
     struct pxs_store_run *runs = NULL;
     size_t used = 0, room = 0;
     bool row;
-    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_LIST, PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run_id)), &stmt,
-                            &row, err));
+    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_LIST,
+                            PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run_id)), &stmt, &row,
+                            err));
     enum pxs_status status = PXS_OK;
     while (status == PXS_OK && row) {
         if (used == room) {
@@ -64,8 +66,8 @@ static enum pxs_status list_runs(struct pxs_store *s, int64_t sweep_id, int64_t 
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_id, struct pxs_store_run **out, size_t *n,
-                               struct pxs_error *err) {
+enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_id, struct pxs_store_run **out,
+                               size_t *n, struct pxs_error *err) {
     PXS_TRY(pxs_store_refresh(s, err));
     return list_runs(s, sweep_id, 0, out, n, err);
 }
@@ -87,7 +89,8 @@ enum pxs_status pxs_store_run_config(struct pxs_store *s, int64_t run_id, char *
     struct pxs_stmt *stmt;
     bool row, blob;
     PXS_TRY(pxs_store_refresh(s, err));
-    PXS_TRY(pxs_store_first(s, PXS_ST_RUN_CONFIG, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
+    PXS_TRY(
+        pxs_store_first(s, PXS_ST_RUN_CONFIG, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
     if (!row)
         return pxs_fail(err, PXS_E_NOT_FOUND, "there is no run %lld", (long long)run_id);
     struct pxs_cell cell = pxs_stmt_cell(stmt, 0, &blob);

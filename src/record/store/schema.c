@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- what a file is -------------------------------------------------------------------------------------- */
+/* ---- what a file is ------------------------------------------------------------------------- */
 
 struct identity {
     int64_t application, version, objects;
@@ -21,15 +21,18 @@ static bool is_empty(const struct identity *id) {
     return id->application == 0 && id->version == 0 && id->objects == 0;
 }
 
-static enum pxs_status judge(struct pxs_store *s, const struct identity *id, struct pxs_error *err) {
+static enum pxs_status judge(struct pxs_store *s, const struct identity *id,
+                             struct pxs_error *err) {
     if (is_empty(id))
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s is empty", s->path);
     if (id->application != PXS_APPLICATION_ID || id->version < 1)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s is a database of another program, not of pixsweep", s->path);
+        return pxs_fail(err, PXS_E_CORRUPT, "%s is a database of another program, not of pixsweep",
+                        s->path);
     if (id->version > PXS_SCHEMA_VERSION)
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s has schema version %lld, this pixsweep knows version %d: use a newer pixsweep",
-                        s->path, (long long)id->version, PXS_SCHEMA_VERSION);
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            "%s has schema version %lld, this pixsweep knows version %d: use a newer pixsweep",
+            s->path, (long long)id->version, PXS_SCHEMA_VERSION);
     return PXS_OK;
 }
 
@@ -39,7 +42,7 @@ enum pxs_status pxs_schema_check(struct pxs_store *s, struct pxs_error *err) {
     return judge(s, &id, err);
 }
 
-/* ---- how it gets its schema ------------------------------------------------------------------------------ */
+/* ---- how it gets its schema ----------------------------------------------------------------- */
 
 static enum pxs_status use_wal(struct pxs_store *s, struct pxs_error *err) {
     struct pxs_stmt *stmt;
@@ -51,11 +54,11 @@ static enum pxs_status use_wal(struct pxs_store *s, struct pxs_error *err) {
         pxs_column_text(stmt, 0, mode, sizeof mode);
     pxs_stmt_finish(&stmt);
     if (status == PXS_OK && strcmp(mode, "wal") != 0)
-        return pxs_fail(
-            err, PXS_E_UNSUPPORTED,
-            "%s cannot be put into write-ahead mode (it stays in mode %s): name a file on a local disk with "
-            "--db",
-            s->path, mode);
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s cannot be put into write-ahead mode (it stays in mode %s): name a file "
+                        "on a local disk with "
+                        "--db",
+                        s->path, mode);
     return status;
 }
 
@@ -67,15 +70,16 @@ static const char settings[] =
 
 static enum pxs_status create(struct pxs_store *s, struct pxs_error *err) {
     char marks[100];
-    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d", PXS_APPLICATION_ID,
-             PXS_SCHEMA_VERSION);
+    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             PXS_APPLICATION_ID, PXS_SCHEMA_VERSION);
     PXS_TRY(pxs_sql_exec(s->sql, pxs_store_tables_sql, err));
     PXS_TRY(pxs_sql_exec(s->sql, pxs_store_views_sql, err));
     PXS_TRY(pxs_schema_steps(s, 1, err));
     return pxs_sql_exec(s->sql, marks, err);
 }
 
-/* The look and the creation are one transaction, so of two processes that start at once one creates. */
+/* The look and the creation are one transaction, so of two processes that start at once one
+ * creates. */
 static enum pxs_status create_if_empty(struct pxs_store *s, struct pxs_error *err) {
     struct identity id;
     PXS_TRY(pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err));

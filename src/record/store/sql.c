@@ -23,15 +23,15 @@ struct pxs_stmt {
     bool user; /* somebody typed it: its mistakes are not ours */
 };
 
-/* ---- errors ---------------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_io(struct pxs_sql *sql, int code, struct pxs_error *err) {
     char limit[PXS_LIMIT_WORDS];
     int number = sqlite3_system_errno(sql->db);
     /* SQLite does not always hand on the errno of a write that the limit cut off. */
     pxs_limit_words((code & 0xff) == SQLITE_IOERR ? EFBIG : number, limit);
-    return pxs_fail(err, PXS_E_IO, "%s: %s%s%s%s", sql->path, sqlite3_errstr(code), number ? ": " : "",
-                    number ? strerror(number) : "", limit);
+    return pxs_fail(err, PXS_E_IO, "%s: %s%s%s%s", sql->path, sqlite3_errstr(code),
+                    number ? ": " : "", number ? strerror(number) : "", limit);
 }
 
 /* SQLite's word on the failed call as ours. `user`: the statement is the user's. */
@@ -42,19 +42,21 @@ static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *er
         return pxs_fail_nomem(err);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return pxs_fail(err, PXS_E_BUSY, "%s is locked by another program that writes to it", sql->path);
+        return pxs_fail(err, PXS_E_BUSY, "%s is locked by another program that writes to it",
+                        sql->path);
     case SQLITE_FULL:
-        return pxs_fail(
-            err, PXS_E_IO,
-            "cannot write %s: the disk is full; nothing is lost (the runs' record files hold it), free "
-            "some space",
-            sql->path);
+        return pxs_fail(err, PXS_E_IO,
+                        "cannot write %s: the disk is full; nothing is lost (the runs' record "
+                        "files hold it), free "
+                        "some space",
+                        sql->path);
     case SQLITE_READONLY:
         return pxs_fail(err, PXS_E_IO, "%s may not be written to", sql->path);
     case SQLITE_CORRUPT:
-        return pxs_fail(err, PXS_E_CORRUPT,
-                        "%s is damaged (%s): move it away and fill a new one from the runs' record files",
-                        sql->path, sqlite3_errmsg(sql->db));
+        return pxs_fail(
+            err, PXS_E_CORRUPT,
+            "%s is damaged (%s): move it away and fill a new one from the runs' record files",
+            sql->path, sqlite3_errmsg(sql->db));
     case SQLITE_NOTADB:
         return pxs_fail(err, PXS_E_CORRUPT, "%s is no SQLite database", sql->path);
     case SQLITE_IOERR:
@@ -64,12 +66,12 @@ static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *er
     case SQLITE_INTERRUPT:
         return pxs_fail(err, PXS_E_STOPPED, "the query was stopped");
     default:
-        return pxs_fail(err, user ? PXS_E_INVALID : PXS_E_INTERNAL, "%s: %s", user ? "SQL" : sql->path,
-                        sqlite3_errmsg(sql->db));
+        return pxs_fail(err, user ? PXS_E_INVALID : PXS_E_INTERNAL, "%s: %s",
+                        user ? "SQL" : sql->path, sqlite3_errmsg(sql->db));
     }
 }
 
-/* ---- connections ----------------------------------------------------------------------------------------- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static int note_wal(void *user, sqlite3 *db, const char *name, int pages) {
     (void)db, (void)name;
@@ -91,13 +93,15 @@ static void immutable_uri(const char *path, struct pxs_text *uri) {
 
 static int open_db(struct pxs_sql *sql, enum pxs_sql_mode mode) {
     if (mode == PXS_SQL_WRITE)
-        return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+        return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                               NULL);
     if (mode == PXS_SQL_READ)
         return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READONLY, NULL);
     struct pxs_text uri = {0};
     immutable_uri(sql->path, &uri);
     int code = uri.failed ? SQLITE_NOMEM
-                          : sqlite3_open_v2(uri.text, &sql->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+                          : sqlite3_open_v2(uri.text, &sql->db,
+                                            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
     pxs_text_finish(&uri);
     return code;
 }
@@ -106,7 +110,8 @@ void pxs_sql_guard_schema(struct pxs_sql *sql, bool on) {
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, on ? 1 : 0, NULL);
 }
 
-/* Closing never checkpoints: that happens under the flock only. Views and tables of a file from elsewhere are not trusted. */
+/* Closing never checkpoints: that happens under the flock only. Views and tables of a file from
+ * elsewhere are not trusted. */
 static void configure(struct pxs_sql *sql) {
     sqlite3_extended_result_codes(sql->db, 1);
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -165,19 +170,22 @@ int pxs_sql_wal_pages(const struct pxs_sql *sql) {
 
 enum pxs_status pxs_sql_checkpoint(struct pxs_sql *sql, bool truncate, struct pxs_error *err) {
     int in_wal = 0, moved = 0;
-    if (sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved) != SQLITE_OK)
+    if (sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved) !=
+        SQLITE_OK)
         return fail(sql, false, err);
     if (in_wal >= 0 && in_wal == moved)
         sql->wal_pages = 0;
     if (!truncate)
         return PXS_OK;
     sqlite3_busy_timeout(sql->db,
-                         0); /* a reader's snapshot is no reason to wait: the WAL stays, that is all */
+                         /* a reader's snapshot is no reason to wait: the WAL stays, that is all */
+                         0);
     int code = sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     return code == SQLITE_OK || code == SQLITE_BUSY ? PXS_OK : fail(sql, false, err);
 }
 
-enum pxs_status pxs_sql_restart_wal(struct pxs_sql *sql, int ms, bool *done, struct pxs_error *err) {
+enum pxs_status pxs_sql_restart_wal(struct pxs_sql *sql, int ms, bool *done,
+                                    struct pxs_error *err) {
     sqlite3_busy_timeout(sql->db, ms);
     int code = sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     *done = code == SQLITE_OK;
@@ -206,16 +214,17 @@ int64_t pxs_sql_last_id(const struct pxs_sql *sql) {
     return sqlite3_last_insert_rowid(sql->db);
 }
 
-/* ---- reading only ---------------------------------------------------------------------------------------- */
+/* ---- reading only --------------------------------------------------------------------------- */
 
-/* Pragmas that tell something; those above the line take an argument that names a table or a limit. */
+/* Pragmas that tell something; those above the line take an argument that names a table or a
+ * limit. */
 static const char *const reading_pragmas[] = {
-    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
-    "foreign_key_check", "integrity_check", "quick_check",
+    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
+    "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check",
     /* ---- */
-    "application_id", "collation_list", "compile_options", "database_list", "encoding", "foreign_keys",
-    "freelist_count", "function_list", "journal_mode", "module_list", "page_count", "page_size",
-    "pragma_list", "query_only", "schema_version", "synchronous", "user_version"};
+    "application_id", "collation_list", "compile_options", "database_list", "encoding",
+    "foreign_keys", "freelist_count", "function_list", "journal_mode", "module_list", "page_count",
+    "page_size", "pragma_list", "query_only", "schema_version", "synchronous", "user_version"};
 enum { PRAGMAS_WITH_ARGUMENT = 10 };
 
 static bool pragma_reads(const char *name, const char *argument) {
@@ -251,14 +260,16 @@ static const char *action_word(int action, const char *table) {
     }
 }
 
-static int authorize(void *user, int action, const char *a, const char *b, const char *db, const char *view) {
+static int authorize(void *user, int action, const char *a, const char *b, const char *db,
+                     const char *view) {
     struct pxs_sql *sql = user;
     (void)db, (void)view;
-    /* A table-valued function (json_each, dbstat, pragma_...) declares its columns as if into the schema; SQLite itself
-     * keeps statements from writing there. */
-    bool declares =
-        (action == SQLITE_UPDATE || action == SQLITE_INSERT) && a && strcmp(a, "sqlite_master") == 0;
-    bool fine = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE || declares ||
+    /* A table-valued function (json_each, dbstat, pragma_...) declares its columns as if into the
+     * schema; SQLite itself keeps statements from writing there. */
+    bool declares = (action == SQLITE_UPDATE || action == SQLITE_INSERT) && a &&
+                    strcmp(a, "sqlite_master") == 0;
+    bool fine = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE ||
+                declares ||
                 (action == SQLITE_FUNCTION && b && sqlite3_stricmp(b, "load_extension") != 0) ||
                 (action == SQLITE_PRAGMA && a && pragma_reads(a, b));
     sql->pragma = sql->pragma || (fine && action == SQLITE_PRAGMA);
@@ -272,9 +283,10 @@ void pxs_sql_reading(struct pxs_sql *sql, bool on) {
     sqlite3_set_authorizer(sql->db, on ? authorize : NULL, on ? sql : NULL);
 }
 
-#define READING_REMEDY                                                                                 \
-    "a part of a query gets a name by WITH name AS (SELECT ...); for all else take a copy, `pixsweep " \
-    "backup "                                                                                          \
+#define READING_REMEDY                                                                       \
+    "a part of a query gets a name by WITH name AS (SELECT ...); for all else take a copy, " \
+    "`pixsweep "                                                                             \
+    "backup "                                                                                \
     "COPY.db`, and open that with sqlite3"
 
 /* The line of the mistake with a caret under it, if SQLite knows the place. */
@@ -296,11 +308,11 @@ static void add_place(struct pxs_text *out, const char *text, int offset) {
 static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct pxs_error *err) {
     int code = sqlite3_errcode(sql->db);
     if (sql->denied[0])
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "only reading is allowed here (SELECT, WITH, VALUES, EXPLAIN, schema PRAGMAs), and %s is not "
-            "reading; " READING_REMEDY,
-            sql->denied);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "only reading is allowed here (SELECT, WITH, VALUES, EXPLAIN, schema "
+                        "PRAGMAs), and %s is not "
+                        "reading; " READING_REMEDY,
+                        sql->denied);
     if (code != SQLITE_ERROR)
         return fail(sql, true, err);
     struct pxs_text message = {0}, said = {0};
@@ -317,7 +329,7 @@ static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct p
     return status;
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------ */
+/* ---- statements ----------------------------------------------------------------------------- */
 
 enum pxs_status pxs_sql_exec(struct pxs_sql *sql, const char *text, struct pxs_error *err) {
     if (sqlite3_exec(sql->db, text, NULL, NULL, NULL) != SQLITE_OK)
@@ -325,8 +337,8 @@ enum pxs_status pxs_sql_exec(struct pxs_sql *sql, const char *text, struct pxs_e
     return PXS_OK;
 }
 
-static enum pxs_status wrap(struct pxs_sql *sql, sqlite3_stmt *inner, bool user, struct pxs_stmt **out,
-                            struct pxs_error *err) {
+static enum pxs_status wrap(struct pxs_sql *sql, sqlite3_stmt *inner, bool user,
+                            struct pxs_stmt **out, struct pxs_error *err) {
     struct pxs_stmt *stmt = calloc(1, sizeof *stmt);
     if (!stmt) {
         sqlite3_finalize(inner);
@@ -377,7 +389,8 @@ enum pxs_status pxs_sql_prepare_user(struct pxs_sql *sql, const char *text, stru
     }
     if (!stmt)
         return pxs_fail(err, PXS_E_INVALID, "there is no SQL to run");
-    /* What slips past the authorizer: VACUUM. (journal_mode counts as writing even where it only tells.) */
+    /* What slips past the authorizer: VACUUM. (journal_mode counts as writing even where it only
+     * tells.) */
     if (!sqlite3_stmt_readonly(stmt) && !sql->pragma) {
         sqlite3_finalize(stmt);
         return pxs_fail(err, PXS_E_INVALID, "only reading is allowed here; " READING_REMEDY);
@@ -402,7 +415,8 @@ static int bind_one(sqlite3_stmt *stmt, int i, const struct pxs_cell *cell) {
     case PXS_CELL_INT:
         return sqlite3_bind_int64(stmt, i, cell->integer);
     case PXS_CELL_REAL:
-        return isnan(cell->real) ? sqlite3_bind_null(stmt, i) : sqlite3_bind_double(stmt, i, cell->real);
+        return isnan(cell->real) ? sqlite3_bind_null(stmt, i)
+                                 : sqlite3_bind_double(stmt, i, cell->real);
     case PXS_CELL_TEXT:
         return sqlite3_bind_text64(stmt, i, cell->text, cell->bytes, SQLITE_STATIC, SQLITE_UTF8);
     case PXS_CELL_NULL:

@@ -1,4 +1,5 @@
-/* What a user may have meant by a table or column that there is not: words behind SQLite's own message. */
+/* What a user may have meant by a table or column that there is not: words behind SQLite's own
+ * message. */
 #include <ctype.h>
 #include <string.h>
 
@@ -14,16 +15,18 @@ struct names {
     struct pxs_arena arena;
 };
 
-static const char tables_sql[] = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name "
-                                 "NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-                                 " ORDER BY type DESC, name";
+static const char tables_sql[] =
+    "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name "
+    "NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    " ORDER BY type DESC, name";
 static const char columns_sql[] = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
-static const char owners_sql[] =
-    "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE c.name = ?1 COLLATE NOCASE"
-    " ORDER BY t.type DESC, t.name";
+static const char owners_sql[] = "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c "
+                                 "WHERE c.name = ?1 COLLATE NOCASE"
+                                 " ORDER BY t.type DESC, t.name";
 
 /* Nothing where that fails: this only helps. */
-static void read_names(struct pxs_sql *sql, const char *text, const char *argument, struct names *out) {
+static void read_names(struct pxs_sql *sql, const char *text, const char *argument,
+                       struct names *out) {
     struct pxs_stmt *stmt = NULL;
     const struct pxs_cell cell = pxs_cell_text(argument);
     bool row = false, blob;
@@ -32,7 +35,8 @@ static void read_names(struct pxs_sql *sql, const char *text, const char *argume
     if (argument == NULL || pxs_stmt_bind(stmt, &cell, 1, NULL) == PXS_OK) {
         while (out->n < NAMES_MOST && pxs_stmt_step(stmt, &row, NULL) == PXS_OK && row) {
             const struct pxs_cell name = pxs_stmt_cell(stmt, 0, &blob);
-            const char *copy = name.kind == PXS_CELL_TEXT ? pxs_arena_strdup(&out->arena, name.text) : NULL;
+            const char *copy =
+                name.kind == PXS_CELL_TEXT ? pxs_arena_strdup(&out->arena, name.text) : NULL;
             if (copy != NULL)
                 out->list[out->n++] = copy;
         }
@@ -71,7 +75,8 @@ static bool mentions(const char *text, const char *word) {
     return false;
 }
 
-/* "state = completed", "state in (completed": whether what stands at `at` is compared with something. */
+/* "state = completed", "state in (completed": whether what stands at `at` is compared with
+ * something. */
 static bool is_compared(const char *text, const char *at) {
     static const char *const words[] = {"like", "glob", "in", "is", "between"};
     const char *end = at;
@@ -83,13 +88,14 @@ static bool is_compared(const char *text, const char *at) {
     while (word > text && is_letter(word[-1]))
         word--;
     for (size_t i = 0; i < PXS_COUNT(words); i++)
-        if ((size_t)(end - word) == strlen(words[i]) && strncasecmp(word, words[i], strlen(words[i])) == 0)
+        if ((size_t)(end - word) == strlen(words[i]) &&
+            strncasecmp(word, words[i], strlen(words[i])) == 0)
             return true;
     return false;
 }
 
-/* Columns of the tables that the statement mentions: the nearest of all, and what each table has. Where none is near, tables that have
- * that very column. */
+/* Columns of the tables that the statement mentions: the nearest of all, and what each table has.
+ * Where none is near, tables that have that very column. */
 static void near_column(struct pxs_sql *sql, const char *text, const char *at, const char *name,
                         struct pxs_text *out) {
     struct names tables = {0}, all = {0}, owners = {0};
@@ -112,8 +118,8 @@ static void near_column(struct pxs_sql *sql, const char *text, const char *at, c
     else
         read_names(sql, owners_sql, column, &owners);
     if (at != NULL && is_letter(*at) && is_compared(text, at))
-        pxs_text_addf(out, "%s stands in single quotes: '%.*s'", near != NULL ? " As text it" : "; text",
-                      (int)strcspn(at, " \t\r\n,;)"), at);
+        pxs_text_addf(out, "%s stands in single quotes: '%.*s'",
+                      near != NULL ? " As text it" : "; text", (int)strcspn(at, " \t\r\n,;)"), at);
     put_list(out, "; there is one in ", &owners);
     pxs_text_add(out, pxs_text_str(&lists));
     out->failed = out->failed || lists.failed;

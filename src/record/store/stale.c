@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here, int64_t now_ms) {
+bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here,
+                          int64_t now_ms) {
     bool silent = now_ms - a->seen_ms > PXS_STALE_MS;
     if (strcmp(a->host, here->name) != 0)
         return silent;
@@ -37,11 +38,13 @@ static const char *text_at(const struct pxs_table *t, size_t row, const char *co
 static enum pxs_lock_look guard_of(const struct pxs_store *s, const char *run_dir) {
     char dir[PXS_PATH_MAX], path[PXS_PATH_MAX];
     pxs_store_full_dir(s, run_dir, dir);
-    return pxs_path_join(path, sizeof path, dir, PXS_GUARD_FILE) ? pxs_lock_look(path) : PXS_LOCK_UNKNOWN;
+    return pxs_path_join(path, sizeof path, dir, PXS_GUARD_FILE) ? pxs_lock_look(path)
+                                                                 : PXS_LOCK_UNKNOWN;
 }
 
-enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id, const struct pxs_host *here,
-                                     int64_t now_ms, int64_t **run_ids, size_t *n, struct pxs_error *err) {
+enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
+                                     const struct pxs_host *here, int64_t now_ms, int64_t **run_ids,
+                                     size_t *n, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell arg = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(s, pxs_store_open_attempts_sql, &arg, 1, &t, err));

@@ -8,8 +8,8 @@ static const char *const texts[] = {
 #include "statements.def"
 };
 
-enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store_stmt which, struct pxs_stmt **out,
-                               struct pxs_error *err) {
+enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store_stmt which,
+                               struct pxs_stmt **out, struct pxs_error *err) {
     if (!s->statements[which])
         PXS_TRY(pxs_sql_prepare(s->sql, texts[which], &s->statements[which], err));
     *out = s->statements[which];
@@ -21,8 +21,9 @@ void pxs_store_finish_statements(struct pxs_store *s) {
         pxs_stmt_finish(&s->statements[i]);
 }
 
-enum pxs_status pxs_store_first(struct pxs_store *s, enum pxs_store_stmt which, const struct pxs_cell *args,
-                                size_t n, struct pxs_stmt **out, bool *row, struct pxs_error *err) {
+enum pxs_status pxs_store_first(struct pxs_store *s, enum pxs_store_stmt which,
+                                const struct pxs_cell *args, size_t n, struct pxs_stmt **out,
+                                bool *row, struct pxs_error *err) {
     PXS_TRY(pxs_store_stmt(s, which, out, err));
     PXS_TRY(pxs_stmt_bind(*out, args, n, err));
     return pxs_stmt_step(*out, row, err);
@@ -37,8 +38,9 @@ enum pxs_status pxs_store_run_stmt(struct pxs_store *s, enum pxs_store_stmt whic
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which, const struct pxs_cell *args,
-                              size_t n, int64_t missing, int64_t *value, struct pxs_error *err) {
+enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which,
+                              const struct pxs_cell *args, size_t n, int64_t missing,
+                              int64_t *value, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row, blob;
     PXS_TRY(pxs_store_first(s, which, args, n, &stmt, &row, err));
@@ -52,7 +54,8 @@ enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which, co
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_value(struct pxs_store *s, const char *sql, int64_t *value, struct pxs_error *err) {
+enum pxs_status pxs_store_value(struct pxs_store *s, const char *sql, int64_t *value,
+                                struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row;
     PXS_TRY(pxs_sql_prepare(s->sql, sql, &stmt, err));
@@ -63,7 +66,7 @@ enum pxs_status pxs_store_value(struct pxs_store *s, const char *sql, int64_t *v
     return status;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 struct pxs_cell pxs_cell_int(int64_t value) {
     return (struct pxs_cell){.kind = PXS_CELL_INT, .integer = value, .real = (double)value};

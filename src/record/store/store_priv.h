@@ -41,52 +41,63 @@ struct pxs_store {
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], lock_path[PXS_PATH_MAX];
 };
 
-/* ---- lock.c ---------------------------------------------------------------------------------------------- */
+/* ---- lock.c --------------------------------------------------------------------------------- */
 
 /* The flock, waited for until pxs_monotonic() passes `deadline`. */
-PXS_NODISCARD enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline,
+                                             struct pxs_error *err);
 void pxs_store_unlock(struct pxs_store *s);
-/* Begins a write transaction (flock, BEGIN IMMEDIATE); _end commits if `status` is PXS_OK, else rolls back, and unlocks in any
- * case. _end returns `status`, or what the commit said. */
+/* Begins a write transaction (flock, BEGIN IMMEDIATE); _end commits if `status` is PXS_OK, else
+ * rolls back, and unlocks in any case. _end returns `status`, or what the commit said. */
 PXS_NODISCARD enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status,
                                             struct pxs_error *err);
 /* Checkpoints under the flock, waited for `wait` seconds. */
 PXS_NODISCARD enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
                                              struct pxs_error *err);
-/* Name of a file system that SQLite's WAL must not stand on ("NFS"), by statfs's f_type; NULL if it may. */
+/* Name of a file system that SQLite's WAL must not stand on ("NFS"), by statfs's f_type; NULL if it
+ * may. */
 const char *pxs_store_network_fs(unsigned long type);
 
-/* ---- schema.c -------------------------------------------------------------------------------------------- */
+/* ---- schema.c ------------------------------------------------------------------------------- */
 
-/* Looks what file this is; creates the schema in an empty one, migrates an older one. Within the flock, outside a transaction. */
+/* Looks what file this is; creates the schema in an empty one, migrates an older one. Within the
+ * flock, outside a transaction. */
 PXS_NODISCARD enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err);
-/* For a connection that reads a file of an older version: what that version lacks, empty and temporary, so that every query works. */
+/* For a connection that reads a file of an older version: what that version lacks, empty and
+ * temporary, so that every query works. */
 PXS_NODISCARD enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err);
-/* PXS_OK where the file has this version's schema or an older one. PXS_E_NOT_FOUND: nothing in it yet. */
+/* PXS_OK where the file has this version's schema or an older one. PXS_E_NOT_FOUND: nothing in it
+ * yet. */
 PXS_NODISCARD enum pxs_status pxs_schema_check(struct pxs_store *s, struct pxs_error *err);
 
-/* ---- migrate.c ------------------------------------------------------------------------------------------- */
+/* ---- migrate.c ------------------------------------------------------------------------------ */
 
-/* The steps from schema `from` to this one, within a transaction. A new file takes them, too, so that it ends like an old one. */
-PXS_NODISCARD enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_error *err);
-/* Brings a file of an older version up: a backup, then all steps in one transaction. Within the flock. */
-PXS_NODISCARD enum pxs_status pxs_schema_migrate(struct pxs_store *s, int64_t from, struct pxs_error *err);
+/* The steps from schema `from` to this one, within a transaction. A new file takes them, too, so
+ * that it ends like an old one. */
+PXS_NODISCARD enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from,
+                                               struct pxs_error *err);
+/* Brings a file of an older version up: a backup, then all steps in one transaction. Within the
+ * flock. */
+PXS_NODISCARD enum pxs_status pxs_schema_migrate(struct pxs_store *s, int64_t from,
+                                                 struct pxs_error *err);
 
-/* ---- upkeep.c -------------------------------------------------------------------------------------------- */
+/* ---- upkeep.c ------------------------------------------------------------------------------- */
 
-/* A consistent copy of the database at `path`: whole or not at all. PXS_E_EXISTS where something is there. */
-PXS_NODISCARD enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs_error *err);
+/* A consistent copy of the database at `path`: whole or not at all. PXS_E_EXISTS where something is
+ * there. */
+PXS_NODISCARD enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path,
+                                             struct pxs_error *err);
 
-/* ---- open.c ---------------------------------------------------------------------------------------------- */
+/* ---- open.c --------------------------------------------------------------------------------- */
 
-/* For a file that is read without locks: PXS_OK while it is as it was when opened. Else it is opened anew, for
- * the next query, and PXS_E_BUSY. */
+/* For a file that is read without locks: PXS_OK while it is as it was when opened. Else it is
+ * opened anew, for the next query, and PXS_E_BUSY. */
 PXS_NODISCARD enum pxs_status pxs_store_unchanged(struct pxs_store *s, struct pxs_error *err);
 /* Before a read: a file that was read without locks may have a writer by now. */
 PXS_NODISCARD enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err);
 
-/* ---- statements.c ---------------------------------------------------------------------------------------- */
+/* ---- statements.c --------------------------------------------------------------------------- */
 
 /* The compiled statement; owned by the store. */
 PXS_NODISCARD enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store_stmt which,
@@ -95,10 +106,12 @@ PXS_NODISCARD enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store
 PXS_NODISCARD enum pxs_status pxs_store_run_stmt(struct pxs_store *s, enum pxs_store_stmt which,
                                                  const struct pxs_cell *args, size_t n,
                                                  struct pxs_error *err);
-/* Binds, steps to the first row; `*row` false if there is none. The caller reads cells and resets it. */
+/* Binds, steps to the first row; `*row` false if there is none. The caller reads cells and resets
+ * it. */
 PXS_NODISCARD enum pxs_status pxs_store_first(struct pxs_store *s, enum pxs_store_stmt which,
-                                              const struct pxs_cell *args, size_t n, struct pxs_stmt **out,
-                                              bool *row, struct pxs_error *err);
+                                              const struct pxs_cell *args, size_t n,
+                                              struct pxs_stmt **out, bool *row,
+                                              struct pxs_error *err);
 /* As _first, for one integer: `*value` is `missing` where there is no row or it is NULL. */
 PXS_NODISCARD enum pxs_status pxs_store_int(struct pxs_store *s, enum pxs_store_stmt which,
                                             const struct pxs_cell *args, size_t n, int64_t missing,
@@ -108,53 +121,60 @@ PXS_NODISCARD enum pxs_status pxs_store_value(struct pxs_store *s, const char *s
                                               struct pxs_error *err);
 void pxs_store_finish_statements(struct pxs_store *s);
 
-/* Values as an array and its length: pxs_store_run_stmt(s, which, PXS_ARGS(pxs_cell_int(1)), err). */
-#define PXS_ARGS(...) \
-    (struct pxs_cell[]){__VA_ARGS__}, sizeof((struct pxs_cell[]){__VA_ARGS__}) / sizeof(struct pxs_cell)
+/* Values as an array and its length: pxs_store_run_stmt(s, which, PXS_ARGS(pxs_cell_int(1)),
+ * err). */
+#define PXS_ARGS(...)                 \
+    (struct pxs_cell[]){__VA_ARGS__}, \
+        sizeof((struct pxs_cell[]){__VA_ARGS__}) / sizeof(struct pxs_cell)
 /* 0 and "" that mean NULL. */
 struct pxs_cell pxs_cell_int_or_null(int64_t value);
 struct pxs_cell pxs_cell_text_or_null(const char *text);
 /* Its name; NULL where it is none. */
 struct pxs_cell pxs_cell_state(enum pxs_run_state state);
-/* A column of the current row. NULL is 0 or "". Texts are cut to the array at a character's border. */
+/* A column of the current row. NULL is 0 or "". Texts are cut to the array at a character's
+ * border. */
 int64_t pxs_column_int(const struct pxs_stmt *stmt, size_t column);
 double pxs_column_real(const struct pxs_stmt *stmt, size_t column);
 void pxs_column_text(const struct pxs_stmt *stmt, size_t column, char *out, size_t size);
 enum pxs_run_state pxs_column_state(const struct pxs_stmt *stmt, size_t column);
 
-/* ---- plan.c ---------------------------------------------------------------------------------------------- */
+/* ---- plan.c --------------------------------------------------------------------------------- */
 
 /* Fills the out-fields of a run by its identity; run_id 0 = it is not there. */
 PXS_NODISCARD enum pxs_status pxs_store_find_identity(struct pxs_store *s, int64_t sweep_id,
-                                                      struct pxs_store_plan_run *run, struct pxs_error *err);
+                                                      struct pxs_store_plan_run *run,
+                                                      struct pxs_error *err);
 /* A row for a run whose number and name are free, within a transaction. */
 PXS_NODISCARD enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id,
-                                                    struct pxs_store_plan_run *run, struct pxs_error *err);
+                                                    struct pxs_store_plan_run *run,
+                                                    struct pxs_error *err);
 
 /* A hyperparameter's value as it stands in `param`. */
 struct pxs_cell pxs_param_cell(const struct pxs_param_value *v);
 
-/* ---- intake.c -------------------------------------------------------------------------------------------- */
+/* ---- intake.c ------------------------------------------------------------------------------- */
 
 /* "key=value\n" lines as rows of `environment`, within a transaction; `text` is cut up. */
-PXS_NODISCARD enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_id, char *text,
-                                                        struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_id,
+                                                        char *text, struct pxs_error *err);
 /* Rows and summary of the BATCH and EPOCH records that `next` hands out, within a transaction. */
 PXS_NODISCARD enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id,
                                                     pxs_store_next_fn next, void *user,
                                                     struct pxs_error *err);
 
-/* ---- attempts.c ------------------------------------------------------------------------------------------ */
+/* ---- attempts.c ----------------------------------------------------------------------------- */
 
 /* The row of an attempt with number `no`; sets a->attempt_id. */
-PXS_NODISCARD enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_attempt *a,
-                                                       int64_t no, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_insert_attempt(struct pxs_store *s,
+                                                       struct pxs_store_attempt *a, int64_t no,
+                                                       struct pxs_error *err);
 /* "debug", "info", "warn", "error": the words of event.level. */
 const char *pxs_level_name(enum pxs_log_level level);
 
-/* ---- runs.c ---------------------------------------------------------------------------------------------- */
+/* ---- runs.c --------------------------------------------------------------------------------- */
 
-/* run.dir as stored (relative to the database's folder when inside it) and back to an absolute path. */
+/* run.dir as stored (relative to the database's folder when inside it) and back to an absolute
+ * path. */
 const char *pxs_store_short_dir(const struct pxs_store *s, const char *dir);
 void pxs_store_full_dir(const struct pxs_store *s, const char *dir, char out[PXS_PATH_MAX]);
 
@@ -163,7 +183,7 @@ PXS_NODISCARD enum pxs_status pxs_store_run_by_id(struct pxs_store *s, int64_t r
                                                   struct pxs_store_run *out, bool *found,
                                                   struct pxs_error *err);
 
-/* ---- summary.c ------------------------------------------------------------------------------------------- */
+/* ---- summary.c ------------------------------------------------------------------------------ */
 
 /* What run_summary will say, kept while records of one run are taken in. */
 struct pxs_summary {
@@ -171,8 +191,8 @@ struct pxs_summary {
     double seconds;
     bool again; /* cannot be carried on: count again from the rows */
 };
-PXS_NODISCARD enum pxs_status pxs_summary_load(struct pxs_store *s, int64_t run_id, struct pxs_summary *out,
-                                               struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_summary_load(struct pxs_store *s, int64_t run_id,
+                                               struct pxs_summary *out, struct pxs_error *err);
 void pxs_summary_batch(struct pxs_summary *m, int64_t step, double seconds);
 PXS_NODISCARD enum pxs_status pxs_summary_save(struct pxs_store *s, struct pxs_summary *m,
                                                struct pxs_error *err);

@@ -1,4 +1,5 @@
-/* run_summary, kept while records come in, so that lists never scan points; and forgetting what is repeated. */
+/* run_summary, kept while records come in, so that lists never scan points; and forgetting what is
+ * repeated. */
 #include "store_priv.h"
 
 #include <math.h>
@@ -7,7 +8,8 @@ enum pxs_status pxs_summary_load(struct pxs_store *s, int64_t run_id, struct pxs
                                  struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row, blob;
-    PXS_TRY(pxs_store_first(s, PXS_ST_SUMMARY_GET, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
+    PXS_TRY(
+        pxs_store_first(s, PXS_ST_SUMMARY_GET, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
     struct pxs_summary m = {.run_id = run_id, .last_step = -1};
     if (row && pxs_stmt_cell(stmt, 0, &blob).kind == PXS_CELL_INT)
         m.last_step = pxs_column_int(stmt, 0);
@@ -26,7 +28,8 @@ void pxs_summary_batch(struct pxs_summary *m, int64_t step, double seconds) {
 }
 
 /* Seconds of the whole epochs, and of the steps behind the last of them. */
-static enum pxs_status count_again(struct pxs_store *s, struct pxs_summary *m, struct pxs_error *err) {
+static enum pxs_status count_again(struct pxs_store *s, struct pxs_summary *m,
+                                   struct pxs_error *err) {
     struct pxs_stmt *stmt;
     struct pxs_cell run = pxs_cell_int(m->run_id);
     bool row, blob;
@@ -46,20 +49,25 @@ static enum pxs_status count_again(struct pxs_store *s, struct pxs_summary *m, s
     return status;
 }
 
-enum pxs_status pxs_summary_save(struct pxs_store *s, struct pxs_summary *m, struct pxs_error *err) {
+enum pxs_status pxs_summary_save(struct pxs_store *s, struct pxs_summary *m,
+                                 struct pxs_error *err) {
     bool again = m->again;
     m->again = false;
     if (again)
         PXS_TRY(count_again(s, m, err));
     struct pxs_cell run = pxs_cell_int(m->run_id),
                     step = m->last_step < 0 ? pxs_cell_text(NULL) : pxs_cell_int(m->last_step);
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SUMMARY_SPEED, PXS_ARGS(run, step, pxs_cell_real(m->seconds)), err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SUMMARY_SPEED,
+                               PXS_ARGS(run, step, pxs_cell_real(m->seconds)), err));
     return again ? pxs_store_run_stmt(s, PXS_ST_SUMMARY_VALUES, &run, 1, err) : PXS_OK;
 }
 
-enum pxs_status pxs_store_forget(struct pxs_store *s, int64_t run_id, int64_t step, struct pxs_error *err) {
-    struct pxs_cell from[] = {pxs_cell_int(run_id), pxs_cell_int(step)}, epochs[] = {from[0], from[1]};
-    /* Steps from here on belong to epochs that are not whole any more; with nothing behind `step`, none is touched. */
+enum pxs_status pxs_store_forget(struct pxs_store *s, int64_t run_id, int64_t step,
+                                 struct pxs_error *err) {
+    struct pxs_cell from[] = {pxs_cell_int(run_id), pxs_cell_int(step)},
+                    epochs[] = {from[0], from[1]};
+    /* Steps from here on belong to epochs that are not whole any more; with nothing behind `step`,
+     * none is touched. */
     int64_t epoch = INT64_MIN;
     if (step > 0)
         PXS_TRY(pxs_store_int(s, PXS_ST_FORGET_EPOCH, from, 2, INT64_MAX, &epoch, err));

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* ---- copies ---------------------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 static enum pxs_status refuse_existing(const char *path, struct pxs_error *err) {
     struct stat info;
@@ -30,13 +30,15 @@ enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs
     struct pxs_atomic_file f;
     PXS_TRY(refuse_existing(path, err));
     PXS_TRY(pxs_atomic_open(&f, path, err));
-    /* For a reader's connection, which otherwise refuses to write into any file, the new one included. */
+    /* For a reader's connection, which otherwise refuses to write into any file, the new one
+     * included. */
     enum pxs_status status = pxs_sql_exec(s->sql, "PRAGMA query_only = OFF", err);
     if (status == PXS_OK)
         status = vacuum_into(s, f.temp, err);
     if (status != PXS_OK && pxs_sql_was_full(s->sql))
         status = pxs_fail(err, PXS_E_NOSPC, "cannot write the copy %s: the disk is full", path);
-    if (s->readonly && pxs_sql_exec(s->sql, "PRAGMA query_only = ON", NULL) != PXS_OK && status == PXS_OK)
+    if (s->readonly && pxs_sql_exec(s->sql, "PRAGMA query_only = ON", NULL) != PXS_OK &&
+        status == PXS_OK)
         status = pxs_fail(err, PXS_E_INTERNAL, "%s: query_only cannot be set", s->path);
     if (status == PXS_OK)
         status = pxs_store_unchanged(s, err);
@@ -56,7 +58,7 @@ enum pxs_status pxs_store_backup(struct pxs_store *s, const char *path, struct p
     return pxs_store_copy(s, full, err);
 }
 
-/* ---- compacting ------------------------------------------------------------------------------------------ */
+/* ---- compacting ----------------------------------------------------------------------------- */
 
 static int64_t bytes_of(const struct pxs_store *s, const char *suffix) {
     char path[PXS_PATH_MAX + 8];
@@ -65,16 +67,17 @@ static int64_t bytes_of(const struct pxs_store *s, const char *suffix) {
     return stat(path, &info) == 0 ? (int64_t)info.st_size : 0;
 }
 
-/* VACUUM puts its copy into a temporary file, not into memory: databases may be larger. In WAL mode the new pages go through the WAL,
- * so readers keep what they see. */
+/* VACUUM puts its copy into a temporary file, not into memory: databases may be larger. In WAL mode
+ * the new pages go through the WAL, so readers keep what they see. */
 static enum pxs_status vacuum(struct pxs_store *s, struct pxs_error *err) {
     enum pxs_status status = pxs_sql_exec(s->sql, "PRAGMA temp_store = FILE; VACUUM", err);
     if (status != PXS_OK && pxs_sql_was_full(s->sql))
-        status = pxs_fail(err, PXS_E_NOSPC,
-                          "there is no room to compact %s: it needs %lld bytes free beside it and as many in "
-                          "/var/tmp (or in "
-                          "the folder that SQLITE_TMPDIR names); nothing was changed",
-                          s->path, (long long)bytes_of(s, ""));
+        status = pxs_fail(
+            err, PXS_E_NOSPC,
+            "there is no room to compact %s: it needs %lld bytes free beside it and as many in "
+            "/var/tmp (or in "
+            "the folder that SQLITE_TMPDIR names); nothing was changed",
+            s->path, (long long)bytes_of(s, ""));
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "PRAGMA analysis_limit = 400; PRAGMA optimize", err);
     if (pxs_sql_exec(s->sql, "PRAGMA temp_store = MEMORY", NULL) != PXS_OK && status == PXS_OK)
@@ -82,7 +85,8 @@ static enum pxs_status vacuum(struct pxs_store *s, struct pxs_error *err) {
     return status;
 }
 
-/* The file shrinks when the WAL is folded in, which a reader's snapshot may hold up: it is waited for as for any lock. */
+/* The file shrinks when the WAL is folded in, which a reader's snapshot may hold up: it is waited
+ * for as for any lock. */
 static enum pxs_status shrink(struct pxs_store *s, double deadline, struct pxs_error *err) {
     for (;;) {
         double left = deadline - pxs_monotonic();
@@ -93,7 +97,8 @@ static enum pxs_status shrink(struct pxs_store *s, double deadline, struct pxs_e
     }
 }
 
-enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_store_space *out, struct pxs_error *err) {
+enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_store_space *out,
+                                  struct pxs_error *err) {
     if (s->readonly)
         return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
     struct pxs_store_space space;

@@ -1,4 +1,5 @@
-/* compare: a configuration that the user names, by its number in the table or by values of the keys that differ. */
+/* compare: a configuration that the user names, by its number in the table or by values of the keys
+ * that differ. */
 #include "compare_priv.h"
 
 #include <string.h>
@@ -25,7 +26,8 @@ static bool key_at(const struct pxs_groups *in, const char *text, size_t *key) {
 static size_t value_bytes(const struct pxs_groups *in, const char *value) {
     size_t key, length = 0;
     while (value[length] != '\0') {
-        if (value[length] == ',' && key_at(in, value + length + 1 + strspn(value + length + 1, " "), &key))
+        if (value[length] == ',' &&
+            key_at(in, value + length + 1 + strspn(value + length + 1, " "), &key))
             break;
         length++;
     }
@@ -37,7 +39,8 @@ static void name_keys(const struct pxs_groups *in, struct pxs_text *out) {
         pxs_text_addf(out, "%s%s", k > 0 ? ", " : "", in->keys[k]);
 }
 
-static enum pxs_status no_such_key(const struct pxs_groups *in, const char *text, struct pxs_error *err) {
+static enum pxs_status no_such_key(const struct pxs_groups *in, const char *text,
+                                   struct pxs_error *err) {
     struct pxs_text keys = {0};
     name_keys(in, &keys);
     const enum pxs_status status =
@@ -45,16 +48,17 @@ static enum pxs_status no_such_key(const struct pxs_groups *in, const char *text
             ? pxs_fail(err, PXS_E_INVALID,
                        "--baseline: nothing differs in this sweep, so there is no other "
                        "configuration to name")
-            : pxs_fail(
-                  err, PXS_E_INVALID,
-                  "--baseline: '%.80s' is neither the number of a configuration in the table nor KEY=VALUE "
-                  "with one of the keys that differ: %s",
-                  text, pxs_text_str(&keys));
+            : pxs_fail(err, PXS_E_INVALID,
+                       "--baseline: '%.80s' is neither the number of a configuration in the table "
+                       "nor KEY=VALUE "
+                       "with one of the keys that differ: %s",
+                       text, pxs_text_str(&keys));
     pxs_text_finish(&keys);
     return status;
 }
 
-/* Numbers by value ("1e-4" is 0.0001), words as they are, paths also by their last part, false and true as 0 and 1, null for a key without effect. */
+/* Numbers by value ("1e-4" is 0.0001), words as they are, paths also by their last part, false and
+ * true as 0 and 1, null for a key without effect. */
 static bool holds(const struct pxs_cell *cell, const char *value) {
     double number;
     switch (cell->kind) {
@@ -69,11 +73,12 @@ static bool holds(const struct pxs_cell *cell, const char *value) {
     }
 }
 
-static bool meets(const struct comparing *c, const struct group *g, const struct condition *conditions,
-                  size_t n) {
+static bool meets(const struct comparing *c, const struct group *g,
+                  const struct condition *conditions, size_t n) {
     for (size_t i = 0; i < n; i++) {
         char value[1024];
-        snprintf(value, sizeof value, "%.*s", (int)(conditions[i].bytes < 1000 ? conditions[i].bytes : 1000),
+        snprintf(value, sizeof value, "%.*s",
+                 (int)(conditions[i].bytes < 1000 ? conditions[i].bytes : 1000),
                  conditions[i].value);
         if (!holds(&c->in.values[conditions[i].key].cells[g->first], value))
             return false;
@@ -102,19 +107,20 @@ static enum pxs_status by_values(const struct comparing *c, const char *text, si
         if (!meets(c, &c->groups[g], conditions, n))
             continue;
         *place = g;
-        pxs_text_addf(&list, "%s%zu (%s)", found++ > 0 ? ", " : "", g + 1, c->in.labels[c->groups[g].index]);
+        pxs_text_addf(&list, "%s%zu (%s)", found++ > 0 ? ", " : "", g + 1,
+                      c->in.labels[c->groups[g].index]);
     }
     enum pxs_status status = PXS_OK;
     if (found == 0)
-        status =
-            pxs_fail(err, PXS_E_NOT_FOUND,
-                     "--baseline: no configuration of this sweep has %.120s (pixsweep compare %s shows them)",
-                     text, c->in.sweep);
+        status = pxs_fail(err, PXS_E_NOT_FOUND,
+                          "--baseline: no configuration of this sweep has %.120s (pixsweep compare "
+                          "%s shows them)",
+                          text, c->in.sweep);
     else if (found > 1)
-        status =
-            pxs_fail(err, PXS_E_INVALID,
-                     "--baseline: %.120s fits %zu configurations: %s; name one by more keys or its number",
-                     text, found, pxs_text_str(&list));
+        status = pxs_fail(
+            err, PXS_E_INVALID,
+            "--baseline: %.120s fits %zu configurations: %s; name one by more keys or its number",
+            text, found, pxs_text_str(&list));
     pxs_text_finish(&list);
     return status;
 }

@@ -1,4 +1,5 @@
-/* compare: what of the table stands on a terminal. The numbers that answer the question always do; the rest as far as there is room. */
+/* compare: what of the table stands on a terminal. The numbers that answer the question always do;
+ * the rest as far as there is room. */
 #include "compare_priv.h"
 
 #include <stdlib.h>
@@ -7,8 +8,8 @@
 /* Where nobody says how wide the reader's terminal is. */
 enum { WIDTH_USUAL = 100, CHOICES_MOST = 96, KEEP_MOST = 12 };
 
-/* A column of the answer. `keep`: 0 = always; else those with the smallest come first, as long as there is room. A column that is joined to the one before
- * it comes and goes with it. */
+/* A column of the answer. `keep`: 0 = always; else those with the smallest come first, as long as
+ * there is room. A column that is joined to the one before it comes and goes with it. */
 struct choice {
     const char *name;
     unsigned keep;
@@ -125,7 +126,8 @@ static size_t column_of(const struct pxs_table *t, const struct choice *choice) 
     return t->n_columns;
 }
 
-/* A column with the number of the metric stays even where it is empty; the others then say nothing. */
+/* A column with the number of the metric stays even where it is empty; the others then say
+ * nothing. */
 static void drop_empty(struct choices *from, const struct pxs_table *t) {
     size_t kept = 0;
     for (size_t i = 0; i < from->n; i++) {
@@ -159,8 +161,8 @@ static void shorten_paths(struct pxs_table *t, size_t column) {
     }
 }
 
-static enum pxs_status lay_out(const struct choices *chosen, const struct pxs_table *from, int width,
-                               struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status lay_out(const struct choices *chosen, const struct pxs_table *from,
+                               int width, struct pxs_text *out, struct pxs_error *err) {
     const char *names[CHOICES_MOST];
     struct pxs_column columns[CHOICES_MOST];
     struct pxs_table t = {0};
@@ -191,7 +193,8 @@ static size_t widest_line(const char *text) {
     return widest;
 }
 
-/* The columns up to `keep`, those apart that `dropped` has found too wide (bit k: those of keep k). */
+/* The columns up to `keep`, those apart that `dropped` has found too wide (bit k: those of keep
+ * k). */
 static void take(const struct choices *from, unsigned keep, unsigned dropped, struct choices *to) {
     to->n = 0;
     for (size_t i = 0; i < from->n; i++) {
@@ -204,8 +207,8 @@ static void name_dropped(const struct choices *from, unsigned dropped, struct px
     for (size_t i = 0; i < from->n; i++) {
         const struct choice *choice = &from->list[i];
         const enum pxs_show show = choice->column.show;
-        if ((dropped >> choice->keep & 1) != 0 && show != PXS_SHOW_PLUSMINUS && show != PXS_SHOW_ARROW &&
-            show != PXS_SHOW_TO)
+        if ((dropped >> choice->keep & 1) != 0 && show != PXS_SHOW_PLUSMINUS &&
+            show != PXS_SHOW_ARROW && show != PXS_SHOW_TO)
             pxs_text_addf(out, "%s%s", out->len > 0 ? ", " : "", choice->column.title);
     }
 }
@@ -228,8 +231,9 @@ static enum pxs_status fit(const struct choices *all, const struct pxs_table *fr
     return status;
 }
 
-enum pxs_status pxs_compare_show(const struct pxs_comparison *c, const struct pxs_compare_options *o,
-                                 int width, struct pxs_text *out, struct pxs_text *left_out,
+enum pxs_status pxs_compare_show(const struct pxs_comparison *c,
+                                 const struct pxs_compare_options *o, int width,
+                                 struct pxs_text *out, struct pxs_text *left_out,
                                  struct pxs_error *err) {
     struct choices *all = calloc(2, sizeof *all);
     unsigned dropped = 0;

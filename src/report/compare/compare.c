@@ -1,14 +1,16 @@
-/* compare: runs that differ in nothing but the seed (or in nothing that was asked for) become one row with mean and
- * spread. Only completed runs count: the losses of an unfinished one are of another age. */
+/* compare: runs that differ in nothing but the seed (or in nothing that was asked for) become one
+ * row with mean and spread. Only completed runs count: the losses of an unfinished one are of
+ * another age. */
 #include "compare_priv.h"
 #include "compare_texts.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* Kernels that the completed runs were made with, from the last attempt on that began at step 0. Other kernels are other bits: where there are several, the reader shall know. */
-static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
-                                    struct pxs_error *err) {
+/* Kernels that the completed runs were made with, from the last attempt on that began at step 0.
+ * Other kernels are other bits: where there are several, the reader shall know. */
+static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id,
+                                    struct pxs_comparison *out, struct pxs_error *err) {
     struct pxs_table t = {0};
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(s, pxs_compare_kernels_sql, &id, 1, &t, err));
@@ -20,8 +22,8 @@ static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id, struc
 }
 
 /* Machines and threads of the completed runs' last attempts. */
-static enum pxs_status find_machines(struct pxs_store *s, int64_t sweep_id, struct pxs_comparison *out,
-                                     struct pxs_error *err) {
+static enum pxs_status find_machines(struct pxs_store *s, int64_t sweep_id,
+                                     struct pxs_comparison *out, struct pxs_error *err) {
     struct pxs_table t = {0};
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(s, pxs_compare_machines_sql, &id, 1, &t, err));
@@ -69,7 +71,8 @@ static enum pxs_status keep_sql(const struct comparing *c, struct pxs_comparison
     return status;
 }
 
-/* The table is that of `shown`, the words are of `said`; `beside`: a provisional comparison that is worth a note, or NULL. */
+/* The table is that of `shown`, the words are of `said`; `beside`: a provisional comparison that is
+ * worth a note, or NULL. */
 static enum pxs_status fill(const struct comparing *shown, const struct comparing *said,
                             const struct comparing *beside, struct pxs_comparison *out,
                             struct pxs_error *err) {
@@ -84,9 +87,10 @@ static enum pxs_status fill(const struct comparing *shown, const struct comparin
     return pxs_compare_say(said, out, err);
 }
 
-/* Where completed runs do not rank what is under way, all are looked at as they were when they were of one age. */
-static enum pxs_status compare_in(struct comparing *c, struct comparing *young, struct pxs_comparison *out,
-                                  struct pxs_error *err) {
+/* Where completed runs do not rank what is under way, all are looked at as they were when they were
+ * of one age. */
+static enum pxs_status compare_in(struct comparing *c, struct comparing *young,
+                                  struct pxs_comparison *out, struct pxs_error *err) {
     int64_t sweep_id;
     struct pxs_stale stale;
     PXS_TRY(pxs_store_find_sweep(c->store, c->o->sweep, &sweep_id, err));
@@ -130,7 +134,7 @@ void pxs_comparison_finish(struct pxs_comparison *comparison) {
     *comparison = (struct pxs_comparison){0};
 }
 
-/* ---- as text --------------------------------------------------------------------------------------------- */
+/* ---- as text -------------------------------------------------------------------------------- */
 
 /* One paragraph, its lines broken between words at `width`; 0 = one line. */
 static void put_paragraph(struct pxs_text *out, const char *words, int width) {
@@ -165,8 +169,9 @@ static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
     pxs_text_add(out, "\n\n");
 }
 
-static enum pxs_status put_table(const struct pxs_comparison *c, const struct pxs_compare_options *o,
-                                 int width, struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status put_table(const struct pxs_comparison *c,
+                                 const struct pxs_compare_options *o, int width,
+                                 struct pxs_text *out, struct pxs_error *err) {
     struct pxs_text left_out = {0};
     put_heading(out, c);
     const enum pxs_status status = pxs_compare_show(c, o, width, out, &left_out, err);
@@ -183,8 +188,8 @@ static enum pxs_status put_table(const struct pxs_comparison *c, const struct px
     return status;
 }
 
-enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width, struct pxs_text *out,
-                                  struct pxs_error *err) {
+enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width,
+                                  struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_compare_options options = {.sweep = sweep};
     struct pxs_comparison c = {0};
     struct pxs_text left_out = {0};

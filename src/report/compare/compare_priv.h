@@ -1,4 +1,5 @@
-/* compare, inside: what is known of each run and configuration on the way from question to answer. */
+/* compare, inside: what is known of each run and configuration on the way from question to
+ * answer. */
 #ifndef PXS_COMPARE_PRIV_H
 #define PXS_COMPARE_PRIV_H
 
@@ -6,7 +7,8 @@
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
 
-/* What is measured of each run (measures.def): what is known of the run, then what its epochs' values say. M_best_val_loss,
+/* What is measured of each run (measures.def): what is known of the run, then what its epochs'
+ * values say. M_best_val_loss,
  * ..., M_val_psnr, ...; columns of runs.sql have these names. */
 enum measure {
 #define MEASURE(name, ...) M_##name,
@@ -31,8 +33,8 @@ struct metric {
     bool higher; /* is better */
     const char *unit, *head;
 };
-/* By name, for --metric and --pareto ("time", "val_loss" and other short names included); NULL, with the error filled, where there is
- * none. `option` for the message. */
+/* By name, for --metric and --pareto ("time", "val_loss" and other short names included); NULL,
+ * with the error filled, where there is none. `option` for the message. */
 const struct metric *pxs_metric_find(const char *option, const char *name, struct pxs_error *err);
 const struct metric *pxs_metric_of(enum measure measure);
 
@@ -43,9 +45,11 @@ struct group {
     size_t failed; /* or diverged */
     size_t open;   /* neither those nor completed or pruned */
     size_t imported;
-    size_t counted;                       /* runs that the statistics are over: completed, as a rule */
-    struct pxs_stats stats[MEASURES];     /* over those */
-    struct pxs_difference best, baseline; /* this minus the first, minus the baseline, in the metric */
+    /* runs that the statistics are over: completed, as a rule */
+    size_t counted;
+    struct pxs_stats stats[MEASURES]; /* over those */
+    /* this minus the first, minus the baseline, in the metric */
+    struct pxs_difference best, baseline;
     bool has_best, has_baseline, front, has_front;
 };
 
@@ -61,28 +65,33 @@ struct comparing {
     size_t n_groups;
     size_t ranked;   /* groups that have the metric; they come first */
     size_t baseline; /* place in groups; n_groups = none */
-    int64_t until;   /* provisional: nothing behind this epoch counts; -1 = completed runs, to their end */
-    size_t begun;    /* provisional: configurations that have an epoch */
+    /* provisional: nothing behind this epoch counts; -1 = completed runs, to their end */
+    int64_t until;
+    size_t begun; /* provisional: configurations that have an epoch */
     struct pxs_arena arena;
 };
 
-/* ---- compare_runs.c: reading and measuring --------------------------------------------------------------- */
+/* ---- compare_runs.c: reading and measuring -------------------------------------------------- */
 
 /* Columns of `runs` before the measures. */
 enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP };
-PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id,
+                                               struct pxs_error *err);
 /* Appends the statement that gave `runs`. */
 void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out);
 /* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */
 bool pxs_compare_counts(const struct comparing *c, size_t run);
-/* The last epoch that all configurations have, of those that have one at all (so many *configurations; completed ones have all that they
- * need). False where nothing is under way, or nothing is there to be compared with. */
+/* The last epoch that all configurations have, of those that have one at all (so many
+ * *configurations; completed ones have all that they need). False where nothing is under way, or
+ * nothing is there to be compared with. */
 bool pxs_compare_common(const struct comparing *c, int64_t *epoch, size_t *configurations);
 double pxs_compare_value(const struct comparing *c, size_t run, enum measure m);
-/* The values of one measure in a group's completed runs; NULL is NaN, which statistics leave out. */
-size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m, double *values);
+/* The values of one measure in a group's completed runs; NULL is NaN, which statistics leave
+ * out. */
+size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m,
+                          double *values);
 
-/* ---- compare_judge.c: which are better, and is that luck? ------------------------------------------------- */
+/* ---- compare_judge.c: which are better, and is that luck? ----------------------------------- */
 
 /* Orders the groups and fills best, baseline and front. */
 PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err);
@@ -94,26 +103,26 @@ struct loss_part {
 };
 enum { LOSS_PARTS = 7 };
 extern const struct loss_part pxs_loss_parts[LOSS_PARTS];
-/* Whether the metric is computed from that part and runs of x and y that are compared differ in it. `paired`: run by run, among
- * runs that share what makes no group. */
-bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
-                              const struct loss_part *part, bool paired);
+/* Whether the metric is computed from that part and runs of x and y that are compared differ in it.
+ * `paired`: run by run, among runs that share what makes no group. */
+bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x,
+                              const struct group *y, const struct loss_part *part, bool paired);
 /* In none of the parts. */
 bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
                            bool paired);
 
-/* ---- compare_baseline.c ---------------------------------------------------------------------------------- */
+/* ---- compare_baseline.c --------------------------------------------------------------------- */
 
 /* The group that `text` names: its number in the table, or values of keys. */
-PXS_NODISCARD enum pxs_status pxs_compare_find(const struct comparing *c, const char *text, size_t *place,
-                                               struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_compare_find(const struct comparing *c, const char *text,
+                                               size_t *place, struct pxs_error *err);
 
-/* ---- compare_table.c ------------------------------------------------------------------------------------- */
+/* ---- compare_table.c ------------------------------------------------------------------------ */
 
-PXS_NODISCARD enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_comparison *out,
-                                               struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_compare_fill(const struct comparing *c,
+                                               struct pxs_comparison *out, struct pxs_error *err);
 
-/* ---- compare_words.c ------------------------------------------------------------------------------------- */
+/* ---- compare_words.c ------------------------------------------------------------------------ */
 
 const char *pxs_compare_label(const struct comparing *c, const struct group *g);
 /* The statistics that rank. */
@@ -121,19 +130,22 @@ const struct pxs_stats *pxs_compare_metric(const struct comparing *c, const stru
 size_t pxs_compare_lost(const struct group *g); /* runs that failed or diverged */
 /* Appends what differs beside the keys that make the groups. */
 void pxs_compare_name_others(const struct comparing *c, struct pxs_text *out);
-/* Appends "A leads with a mean best_val_loss of 0.27, 0.003 (1 %) below B", or that the two are level; false where they are. */
+/* Appends "A leads with a mean best_val_loss of 0.27, 0.003 (1 %) below B", or that the two are
+ * level; false where they are. */
 bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out);
 /* Fills verdict and separated. */
 PXS_NODISCARD enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison *out,
                                               struct pxs_error *err);
 
-/* ---- compare_notes.c ------------------------------------------------------------------------------------- */
+/* ---- compare_notes.c ------------------------------------------------------------------------ */
 
-/* Fills notes. `young`: a provisional comparison of more configurations than `c` can rank, or NULL. */
-PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
+/* Fills notes. `young`: a provisional comparison of more configurations than `c` can rank, or
+ * NULL. */
+PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c,
+                                               const struct comparing *young,
                                                struct pxs_comparison *out, struct pxs_error *err);
 
-/* ---- compare_show.c -------------------------------------------------------------------------------------- */
+/* ---- compare_show.c ------------------------------------------------------------------------- */
 
 /* Appends the table for people; `left_out` is told the titles of what found no room. */
 PXS_NODISCARD enum pxs_status pxs_compare_show(const struct pxs_comparison *c,

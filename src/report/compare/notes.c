@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A discriminator whose mean outputs for real and for generated pairs lie this close, or this far apart under lsgan's 1 and 0. */
+/* A discriminator whose mean outputs for real and for generated pairs lie this close, or this far
+ * apart under lsgan's 1 and 0. */
 #define D_SAME 0.02
 #define D_YOUNG 100 /* steps: before that it has learnt nothing yet */
 #define D_FULL 0.96
@@ -34,14 +35,16 @@ static void note_spread(const struct comparing *c, struct notes *n) {
     for (size_t g = 0; g < c->ranked; g++)
         any = any || pxs_compare_metric(c, &c->groups[g])->n > 1;
     if (any)
-        pxs_text_addf(&n->text,
-                      "\xc2\xb1 is the sample standard deviation, low to high the 95 %% interval of the %s "
-                      "(Student's t)",
-                      c->baseline < c->n_groups ? "difference from the baseline" : "mean");
+        pxs_text_addf(
+            &n->text,
+            "\xc2\xb1 is the sample standard deviation, low to high the 95 %% interval of the %s "
+            "(Student's t)",
+            c->baseline < c->n_groups ? "difference from the baseline" : "mean");
     note(n);
 }
 
-static void note_missing(const struct comparing *c, const struct pxs_comparison *out, struct notes *n) {
+static void note_missing(const struct comparing *c, const struct pxs_comparison *out,
+                         struct notes *n) {
     const struct {
         size_t n;
         const char *what;
@@ -69,9 +72,10 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
     for (size_t g = 0; g < c->ranked; g++)
         without += c->groups[g].counted - pxs_compare_metric(c, &c->groups[g])->n;
     if (without > 0)
-        pxs_text_addf(&n->text,
-                      "%zu of %zu runs that count %s no %s: means, spreads and tests are over the others",
-                      without, counted, without == 1 ? "has" : "have", c->metric.name);
+        pxs_text_addf(
+            &n->text,
+            "%zu of %zu runs that count %s no %s: means, spreads and tests are over the others",
+            without, counted, without == 1 ? "has" : "have", c->metric.name);
     note(n);
 }
 
@@ -79,9 +83,10 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
 static void note_young(const struct comparing *young, struct notes *n) {
     if (young == NULL)
         return;
-    pxs_text_addf(&n->text,
-                  "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
-                  young->until, young->begun, young->begun < young->n_groups ? " that have begun" : "");
+    pxs_text_addf(
+        &n->text,
+        "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
+        young->until, young->begun, young->begun < young->n_groups ? " that have begun" : "");
     pxs_compare_say_means(young, &n->text);
     note(n);
 }
@@ -94,23 +99,25 @@ static void note_survivors(const struct comparing *c, struct notes *n) {
         if (pxs_compare_lost(g) == 0)
             continue;
         if (said++ < 3)
-            pxs_text_addf(&n->text, "%s%s (%zu of %zu)", said == 1 ? "" : ", ", pxs_compare_label(c, g),
-                          pxs_compare_lost(g), pxs_compare_lost(g) + g->states.of[PXS_STATE_COMPLETED]);
+            pxs_text_addf(&n->text, "%s%s (%zu of %zu)", said == 1 ? "" : ", ",
+                          pxs_compare_label(c, g), pxs_compare_lost(g),
+                          pxs_compare_lost(g) + g->states.of[PXS_STATE_COMPLETED]);
     }
     if (said > 0) {
         if (said > 3)
             pxs_text_addf(&n->text, " and %zu more", said - 3);
-        pxs_text_add(&n->text,
-                     " lost runs that failed or diverged: a mean over those that came through flatters them");
+        pxs_text_add(&n->text, " lost runs that failed or diverged: a mean over those that came "
+                               "through flatters them");
     }
     note(n);
 }
 
 static void note_pruned(const struct pxs_comparison *out, struct notes *n) {
     if (out->states.of[PXS_STATE_PRUNED] > 0)
-        pxs_text_add(&n->text,
-                     "pruning gave up runs that were behind early, which favours schedules that fall early; "
-                     "what is left of a configuration is the better part of it");
+        pxs_text_add(
+            &n->text,
+            "pruning gave up runs that were behind early, which favours schedules that fall early; "
+            "what is left of a configuration is the better part of it");
     note(n);
 }
 
@@ -127,9 +134,10 @@ static void note_imported(const struct comparing *c, struct notes *n) {
     for (size_t g = 0; g < c->n_groups; g++)
         imported += c->groups[g].imported;
     if (imported > 0)
-        pxs_text_addf(&n->text,
-                      "%zu run%s imported from old logs: other code, other machine, no seed to pair by",
-                      imported, imported == 1 ? " is" : "s are");
+        pxs_text_addf(
+            &n->text,
+            "%zu run%s imported from old logs: other code, other machine, no seed to pair by",
+            imported, imported == 1 ? " is" : "s are");
     note(n);
 }
 
@@ -148,10 +156,10 @@ static void note_mixed(const struct comparing *c, struct notes *n) {
     if (is_mixed(c)) {
         struct pxs_text others = {0};
         pxs_compare_name_others(c, &others);
-        pxs_text_addf(
-            &n->text,
-            "the runs of a line differ in %s, too: spread and intervals cover that as well as the seeds",
-            pxs_text_str(&others));
+        pxs_text_addf(&n->text,
+                      "the runs of a line differ in %s, too: spread and intervals cover that as "
+                      "well as the seeds",
+                      pxs_text_str(&others));
         pxs_text_finish(&others);
     }
     note(n);
@@ -159,9 +167,10 @@ static void note_mixed(const struct comparing *c, struct notes *n) {
 
 static void note_chosen(const struct comparing *c, struct notes *n) {
     if (c->ranked > 2)
-        pxs_text_addf(&n->text,
-                      "the best of %zu means owes something to luck: expect a little less of it in new runs",
-                      c->ranked);
+        pxs_text_addf(
+            &n->text,
+            "the best of %zu means owes something to luck: expect a little less of it in new runs",
+            c->ranked);
     note(n);
 }
 
@@ -170,7 +179,8 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
         return;
     const struct group *b = &c->groups[c->baseline];
     if (c->baseline >= c->ranked) {
-        pxs_text_addf(&n->text, "the baseline, %s, has no %s to compare with", pxs_compare_label(c, b),
+        pxs_text_addf(&n->text, "the baseline, %s, has no %s to compare with",
+                      pxs_compare_label(c, b),
                       b->states.of[PXS_STATE_COMPLETED] > 0 ? c->metric.name : "completed run");
         note(n);
         return;
@@ -185,13 +195,14 @@ static void note_baseline(const struct comparing *c, struct notes *n) {
         if (d->p_holm < PXS_ALPHA)
             *((d->mean < 0) != c->metric.higher ? &better : &worse) += 1;
     }
-    pxs_text_addf(&n->text, "against the baseline %zu, %s: %zu better and %zu worse by the evidence, of %zu",
+    pxs_text_addf(&n->text,
+                  "against the baseline %zu, %s: %zu better and %zu worse by the evidence, of %zu",
                   c->baseline + 1, pxs_compare_label(c, b), better, worse, c->ranked - 1);
     pxs_text_addf(&n->text, " (%s minus the baseline's, pair by pair; p with Holm's correction",
                   c->metric.name);
     if (other > 0)
-        pxs_text_addf(&n->text, "; %zu whose %s is another measure %s not tested", other, c->metric.name,
-                      other == 1 ? "is" : "are");
+        pxs_text_addf(&n->text, "; %zu whose %s is another measure %s not tested", other,
+                      c->metric.name, other == 1 ? "is" : "are");
     if (welch > 0)
         pxs_text_addf(&n->text, "; %zu without enough pairs by Welch's t test", welch);
     pxs_text_add(&n->text, ")");
@@ -208,14 +219,16 @@ static void note_target(const struct comparing *c, struct notes *n) {
         of += c->groups[g].counted;
     }
     if (c->o->target != NULL) {
-        pxs_text_addf(&n->text, "target %s %s %g: ", name, c->asked.higher ? ">=" : "<=", *c->o->target);
+        pxs_text_addf(&n->text, "target %s %s %g: ", name,
+                      c->asked.higher ? ">=" : "<=", *c->o->target);
         if (of > 0 && have == 0 && reached == 0)
             pxs_text_addf(&n->text, "no run has a %s, so none can reach it", name);
         else
-            pxs_text_addf(
-                &n->text, "reached by %zu of %zu %s%s", reached, of,
-                c->until < 0 ? "completed runs" : "runs that count",
-                reached > 0 && reached < of ? "; epoch and time are means over those that reached it" : "");
+            pxs_text_addf(&n->text, "reached by %zu of %zu %s%s", reached, of,
+                          c->until < 0 ? "completed runs" : "runs that count",
+                          reached > 0 && reached < of
+                              ? "; epoch and time are means over those that reached it"
+                              : "");
     }
     note(n);
 }
@@ -229,39 +242,44 @@ static void note_front(const struct comparing *c, struct notes *n) {
                       pxs_compare_label(c, &c->groups[g]));
     }
     if (said > 0)
-        pxs_text_addf(
-            &n->text,
-            ": no other configuration is as good in every one of %s and better in one, by the means",
-            c->o->pareto);
+        pxs_text_addf(&n->text,
+                      ": no other configuration is as good in every one of %s and better in one, "
+                      "by the means",
+                      c->o->pareto);
     note(n);
 }
 
-/* Seconds are compared where somebody asks for them; then they should be seconds of the same kind. */
-static void note_machines(const struct comparing *c, const struct pxs_comparison *out, struct notes *n) {
+/* Seconds are compared where somebody asks for them; then they should be seconds of the same
+ * kind. */
+static void note_machines(const struct comparing *c, const struct pxs_comparison *out,
+                          struct notes *n) {
     const bool asked = c->o->target != NULL || c->metric.measure == M_seconds ||
-                       (c->o->pareto != NULL &&
-                        (strstr(c->o->pareto, "time") != NULL || strstr(c->o->pareto, "seconds") != NULL));
+                       (c->o->pareto != NULL && (strstr(c->o->pareto, "time") != NULL ||
+                                                 strstr(c->o->pareto, "seconds") != NULL));
     if (asked && out->mixed_machines)
-        pxs_text_add(&n->text,
-                     "the runs had different machines or numbers of threads: their times are not alike");
+        pxs_text_add(
+            &n->text,
+            "the runs had different machines or numbers of threads: their times are not alike");
     note(n);
 }
 
 static void note_images(const struct comparing *c, struct notes *n) {
     if (c->metric.measure == M_val_psnr || c->metric.measure == M_val_ssim)
-        pxs_text_addf(&n->text,
-                      "%s is that of the epoch with the best validation loss, whose weights are kept",
-                      c->metric.name);
+        pxs_text_addf(
+            &n->text,
+            "%s is that of the epoch with the best validation loss, whose weights are kept",
+            c->metric.name);
     note(n);
 }
 
-/* ---- the discriminator ------------------------------------------------------------------------------------ */
+/* ---- the discriminator ---------------------------------------------------------------------- */
 
 static void note_discriminator(const struct comparing *c, bool full, struct notes *n) {
     struct pxs_text runs = {0};
     size_t found = 0;
     for (size_t run = 0; run < c->in.n_runs; run++) {
-        const double real = pxs_compare_value(c, run, M_D_real), fake = pxs_compare_value(c, run, M_D_fake);
+        const double real = pxs_compare_value(c, run, M_D_real),
+                     fake = pxs_compare_value(c, run, M_D_fake);
         const bool lsgan = c->runs.cells[run * c->runs.n_columns + RUN_LSGAN].integer != 0;
         const struct pxs_cell *step = &c->runs.cells[run * c->runs.n_columns + RUN_LAST_STEP];
         if (!pxs_compare_counts(c, run) || isnan(real - fake) ||
@@ -270,21 +288,22 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
         if (full ? !(lsgan && real - fake > D_FULL) : !(fabs(real - fake) < D_SAME))
             continue;
         if (found++ < 4)
-            pxs_text_addf(&runs, "%s%" PRId64 " (%.2f and %.2f)", found == 1 ? "" : ", ", c->in.run_ids[run],
-                          real, fake);
+            pxs_text_addf(&runs, "%s%" PRId64 " (%.2f and %.2f)", found == 1 ? "" : ", ",
+                          c->in.run_ids[run], real, fake);
     }
     if (found > 4)
         pxs_text_addf(&runs, " and %zu more", found - 4);
     if (found > 0)
-        pxs_text_addf(&n->text,
-                      "discriminator %s in run%s %s: its last mean outputs for real and generated pairs",
-                      full ? "saturated, so that it teaches little," : "collapsed", found == 1 ? "" : "s",
-                      pxs_text_str(&runs));
+        pxs_text_addf(
+            &n->text,
+            "discriminator %s in run%s %s: its last mean outputs for real and generated pairs",
+            full ? "saturated, so that it teaches little," : "collapsed", found == 1 ? "" : "s",
+            pxs_text_str(&runs));
     pxs_text_finish(&runs);
     note(n);
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 static void add_notes(const struct comparing *c, const struct comparing *young, struct notes *n) {
     const struct pxs_comparison *out = n->out;

@@ -6,15 +6,17 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- metrics --------------------------------------------------------------------------------------------- */
+/* ---- metrics -------------------------------------------------------------------------------- */
 
 static const struct metric metrics[MEASURES] = {
-#define RANKS(better) PXS_BETTER_##better != PXS_BETTER_NONE, PXS_BETTER_##better == PXS_BETTER_HIGHER
+#define RANKS(better) \
+    PXS_BETTER_##better != PXS_BETTER_NONE, PXS_BETTER_##better == PXS_BETTER_HIGHER
 #define MEASURE(name, better, show, head) {#name, M_##name, RANKS(better), "", head},
 #define MEASURE_NOTHING(metric, better, unit, head)
 #define MEASURE_BEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
 #define MEASURE_LAST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
-#define MEASURE_LARGEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
+#define MEASURE_LARGEST(metric, better, unit, head) \
+    {#metric, M_##metric, RANKS(better), unit, head},
 #define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, ...) \
     MEASURE_##run(metric, better, unit, head)
     PXS_RUN_MEASURES(MEASURE) PXS_EPOCH_MEASURES(OF_EPOCHS)};
@@ -62,12 +64,13 @@ const struct metric *pxs_metric_find(const char *option, const char *name, struc
     for (size_t i = 0; i < n - PXS_COUNT(other_names); i++)
         pxs_text_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
     pxs_fail(err, PXS_E_INVALID, "%s: there is no metric '%.60s'%s%s%s (%s)", option, name,
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", pxs_text_str(&list));
+             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+             pxs_text_str(&list));
     pxs_text_finish(&list);
     return NULL;
 }
 
-/* ---- order ----------------------------------------------------------------------------------------------- */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 static int by_number(double a, double b) {
     if (isnan(a) || isnan(b))
@@ -95,7 +98,8 @@ static bool any_has(const struct comparing *c, enum measure m) {
     return false;
 }
 
-/* Without the metric there is still the validation loss to go by, and without validation the training loss. */
+/* Without the metric there is still the validation loss to go by, and without validation the
+ * training loss. */
 static void order_groups(struct comparing *c) {
     static const char *const substitutes[] = {"best_val_loss", "final_avg_loss_G"};
     for (size_t i = 0; i < PXS_COUNT(substitutes) && !any_has(c, c->metric.measure); i++) {
@@ -108,10 +112,10 @@ static void order_groups(struct comparing *c) {
         c->ranked++;
 }
 
-/* ---- differences ----------------------------------------------------------------------------------------- */
+/* ---- differences ---------------------------------------------------------------------------- */
 
-/* Two runs make a pair where they share everything that does not make the groups: the seed, and with --by what else differs. A
- * seed in an old log is nobody's. */
+/* Two runs make a pair where they share everything that does not make the groups: the seed, and
+ * with --by what else differs. A seed in an old log is nobody's. */
 static bool is_pair(const struct comparing *c, size_t a, size_t b) {
     const struct pxs_cell *x = c->runs.cells + a * c->runs.n_columns,
                           *y = c->runs.cells + b * c->runs.n_columns;
@@ -160,8 +164,9 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
 
 #define OF_LOSS_D (1u << M_max_loss_D)
 #define OF_LOSS_G (1u << M_final_avg_loss_G | 1u << M_max_loss_G)
-#define OF_VALIDATION \
-    (1u << M_best_val_loss | 1u << M_final_val_loss | 1u << M_val_auc | 1u << M_val_psnr | 1u << M_val_ssim)
+#define OF_VALIDATION                                                                      \
+    (1u << M_best_val_loss | 1u << M_final_val_loss | 1u << M_val_auc | 1u << M_val_psnr | \
+     1u << M_val_ssim)
 
 const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
     {"lambda_pixel", "is a factor in loss_G", OF_LOSS_G},
@@ -173,8 +178,8 @@ const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
     {"channels", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
 };
 
-bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x, const struct group *y,
-                              const struct loss_part *part, bool paired) {
+bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x,
+                              const struct group *y, const struct loss_part *part, bool paired) {
     const struct pxs_groups *keys = c->o->by != NULL ? &c->all : &c->in;
     if ((part->of & 1u << c->metric.measure) == 0 || (paired && !pxs_groups_by(&c->in, part->key)))
         return false;
@@ -197,7 +202,8 @@ bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, con
     return !differs;
 }
 
-/* Paired where most runs have a partner, else as two samples: two pairs out of ten runs would throw the rest away. */
+/* Paired where most runs have a partner, else as two samples: two pairs out of ten runs would throw
+ * the rest away. */
 static void compare_two(const struct comparing *c, const struct group *x, const struct group *y,
                         struct sample *s, struct pxs_difference *out) {
     const size_t n_x = x->stats[c->metric.measure].n, n_y = y->stats[c->metric.measure].n;
@@ -217,7 +223,8 @@ static void compare_two(const struct comparing *c, const struct group *x, const 
     pxs_difference_welch(s->a, n_a, s->b, n_b, out);
 }
 
-/* Every ranked group against the one at `place`, with Holm's correction for looking at all of them. */
+/* Every ranked group against the one at `place`, with Holm's correction for looking at all of
+ * them. */
 static void compare_with(struct comparing *c, size_t place, bool to_best, struct sample *s,
                          struct pxs_difference **list) {
     size_t n = 0;
@@ -234,7 +241,8 @@ static void compare_with(struct comparing *c, size_t place, bool to_best, struct
 
 static enum pxs_status compare_all(struct comparing *c, struct pxs_error *err) {
     const size_t n = c->in.n_runs + 1;
-    struct sample s = {malloc(n * sizeof *s.a), malloc(n * sizeof *s.b), malloc(n * sizeof *s.used)};
+    struct sample s = {malloc(n * sizeof *s.a), malloc(n * sizeof *s.b),
+                       malloc(n * sizeof *s.used)};
     struct pxs_difference **list = malloc((c->n_groups + 1) * sizeof *list);
     const bool room = s.a != NULL && s.b != NULL && s.used != NULL && list != NULL;
     if (room && c->ranked > 1)
@@ -248,12 +256,13 @@ static enum pxs_status compare_all(struct comparing *c, struct pxs_error *err) {
     return room ? PXS_OK : pxs_fail_nomem(err);
 }
 
-/* ---- Pareto ---------------------------------------------------------------------------------------------- */
+/* ---- Pareto --------------------------------------------------------------------------------- */
 
 enum { AXES_MOST = 4 };
 
 /* "time,val_loss" */
-static enum pxs_status read_axes(const char *text, struct metric *axes, size_t *n, struct pxs_error *err) {
+static enum pxs_status read_axes(const char *text, struct metric *axes, size_t *n,
+                                 struct pxs_error *err) {
     *n = 0;
     while (*text != '\0') {
         char name[64];
@@ -263,16 +272,19 @@ static enum pxs_status read_axes(const char *text, struct metric *axes, size_t *
         if (axis == NULL)
             return PXS_E_INVALID;
         if (*n == AXES_MOST)
-            return pxs_fail(err, PXS_E_INVALID, "--pareto: no more than %d metrics at a time", AXES_MOST);
+            return pxs_fail(err, PXS_E_INVALID, "--pareto: no more than %d metrics at a time",
+                            AXES_MOST);
         axes[(*n)++] = *axis;
         text += length + (text[length] == ',');
     }
     if (*n < 2)
-        return pxs_fail(err, PXS_E_INVALID, "--pareto needs two metrics or more, such as time,val_loss");
+        return pxs_fail(err, PXS_E_INVALID,
+                        "--pareto needs two metrics or more, such as time,val_loss");
     return PXS_OK;
 }
 
-static bool beats(const struct group *x, const struct group *y, const struct metric *axes, size_t n) {
+static bool beats(const struct group *x, const struct group *y, const struct metric *axes,
+                  size_t n) {
     bool strictly = false;
     for (size_t i = 0; i < n; i++) {
         if (rank_of(x, &axes[i]) > rank_of(y, &axes[i]))
@@ -300,7 +312,8 @@ static enum pxs_status find_front(struct comparing *c, struct pxs_error *err) {
         struct group *group = &c->groups[g];
         group->has_front = group->front = has_axes(group, axes, n);
         for (size_t k = 0; group->front && k < c->n_groups; k++)
-            group->front = !(has_axes(&c->groups[k], axes, n) && beats(&c->groups[k], group, axes, n));
+            group->front =
+                !(has_axes(&c->groups[k], axes, n) && beats(&c->groups[k], group, axes, n));
     }
     return PXS_OK;
 }

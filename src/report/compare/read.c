@@ -92,7 +92,8 @@ double pxs_compare_value(const struct comparing *c, size_t run, enum measure m) 
     return cell->kind == PXS_CELL_NULL ? NAN : cell->real;
 }
 
-size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m, double *values) {
+size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m,
+                          double *values) {
     size_t n = 0;
     for (size_t run = 0; run < c->in.n_runs; run++) {
         if (c->in.group_of[run] == g->index && pxs_compare_counts(c, run))
@@ -140,6 +141,7 @@ enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct p
         PXS_TRY(pxs_groups_read(c->store, sweep_id, NULL, 0, &c->all, err));
     PXS_TRY(read_runs(c, sweep_id, err));
     if (c->runs.n_rows != c->in.n_runs || (c->o->by != NULL && c->all.n_runs != c->in.n_runs))
-        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
+        return pxs_fail(err, PXS_E_BUSY,
+                        "the sweep was planned anew while it was being read; ask again");
     return make_groups(c, err);
 }

@@ -1,4 +1,5 @@
-/* compare: every number of the answer as one table, a row a configuration. Scripts rely on the names; new columns come last. */
+/* compare: every number of the answer as one table, a row a configuration. Scripts rely on the
+ * names; new columns come last. */
 #include "compare_priv.h"
 
 #include <math.h>
@@ -209,8 +210,9 @@ static enum pxs_status put_keys(const struct comparing *c, struct pxs_table *t, 
     return c->in.n_keys > 0 ? PXS_OK : put_text(t, row, 0, c->in.sweep, err);
 }
 
-static enum pxs_status put_row(const struct comparing *c, const struct outputs *outs, struct pxs_table *t,
-                               size_t row, size_t first, struct pxs_error *err) {
+static enum pxs_status put_row(const struct comparing *c, const struct outputs *outs,
+                               struct pxs_table *t, size_t row, size_t first,
+                               struct pxs_error *err) {
     const struct group *g = &c->groups[row];
     PXS_TRY(put_keys(c, t, row, err));
     for (size_t i = 0; i < outs->n; i++) {
@@ -220,7 +222,8 @@ static enum pxs_status put_row(const struct comparing *c, const struct outputs *
         else if (o->field == F_NUMBER)
             pxs_table_set(t, row, first + i, pxs_cell_int((int64_t)row + 1));
         else if (o->field == F_UNTIL)
-            pxs_table_set(t, row, first + i, c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL));
+            pxs_table_set(t, row, first + i,
+                          c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL));
         else
             pxs_table_set(t, row, first + i, cell_of(g, o));
     }
@@ -228,8 +231,8 @@ static enum pxs_status put_row(const struct comparing *c, const struct outputs *
 }
 
 /* Names of keys live as long as the table. */
-static enum pxs_status make_table(const struct comparing *c, const struct outputs *outs, struct pxs_table *t,
-                                  size_t first, struct pxs_error *err) {
+static enum pxs_status make_table(const struct comparing *c, const struct outputs *outs,
+                                  struct pxs_table *t, size_t first, struct pxs_error *err) {
     const size_t n = first + outs->n;
     const char **names = malloc(n * sizeof *names);
     if (names == NULL)
@@ -258,7 +261,8 @@ enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_compariso
     PXS_TRY(make_table(c, &outs, t, first, err));
     out->n_keys = first;
     out->columns = pxs_arena_alloc(&t->arena, t->n_columns * sizeof *out->columns);
-    out->configurations = pxs_arena_alloc(&t->arena, (c->n_groups + 1) * sizeof *out->configurations);
+    out->configurations =
+        pxs_arena_alloc(&t->arena, (c->n_groups + 1) * sizeof *out->configurations);
     if (out->columns == NULL || out->configurations == NULL)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < outs.n; i++)

@@ -1,4 +1,5 @@
-/* compare: the answer in words. Who leads, by how much, and whether the evidence separates the first two. */
+/* compare: the answer in words. Who leads, by how much, and whether the evidence separates the
+ * first two. */
 #include "compare_priv.h"
 
 #include <inttypes.h>
@@ -17,7 +18,7 @@ size_t pxs_compare_lost(const struct group *g) {
     return g->failed;
 }
 
-/* ---- the verdict ----------------------------------------------------------------------------------------- */
+/* ---- the verdict ---------------------------------------------------------------------------- */
 
 /* What differs beside the keys that make the groups. */
 void pxs_compare_name_others(const struct comparing *c, struct pxs_text *out) {
@@ -27,7 +28,8 @@ void pxs_compare_name_others(const struct comparing *c, struct pxs_text *out) {
     }
 }
 
-static void say_design(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
+static void say_design(const struct comparing *c, const struct pxs_difference *d,
+                       struct pxs_text *out) {
     if (d->design == PXS_DESIGN_WELCH) {
         pxs_text_addf(out, "Welch's t test, n = %zu and %zu", d->n_b, d->n_a);
         return;
@@ -35,8 +37,8 @@ static void say_design(const struct comparing *c, const struct pxs_difference *d
     struct pxs_text others = {0};
     pxs_compare_name_others(c, &others);
     const bool seed = !pxs_groups_by(&c->in, "seed");
-    pxs_text_addf(out, "paired by %s%s%s, n = %zu", seed ? "seed" : "", seed && others.len > 0 ? " and " : "",
-                  pxs_text_str(&others), d->n_a);
+    pxs_text_addf(out, "paired by %s%s%s, n = %zu", seed ? "seed" : "",
+                  seed && others.len > 0 ? " and " : "", pxs_text_str(&others), d->n_a);
     pxs_text_finish(&others);
 }
 
@@ -59,8 +61,10 @@ static size_t n_tested(const struct comparing *c) {
     return n;
 }
 
-/* Of the second minus the first; turned so that a positive figure speaks for the one that leads in what was tested. */
-static void say_evidence(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
+/* Of the second minus the first; turned so that a positive figure speaks for the one that leads in
+ * what was tested. */
+static void say_evidence(const struct comparing *c, const struct pxs_difference *d,
+                         struct pxs_text *out) {
     const bool turn = c->metric.higher != is_reversed(c, &c->groups[1]);
     const double low = turn ? -d->high : d->low, high = turn ? -d->low : d->high;
     pxs_text_add(out, " (");
@@ -88,7 +92,8 @@ static bool is_separated(const struct comparing *c, const struct group *g) {
 static void say_reversed(const struct comparing *c, struct pxs_text *out) {
     const struct group *x = &c->groups[0], *y = &c->groups[1];
     const struct pxs_difference *d = &y->best;
-    const bool more_x = pxs_compare_metric(c, x)->n > d->n_a, more_y = pxs_compare_metric(c, y)->n > d->n_a;
+    const bool more_x = pxs_compare_metric(c, x)->n > d->n_a,
+               more_y = pxs_compare_metric(c, y)->n > d->n_a;
     struct pxs_text others = {0};
     pxs_compare_name_others(c, &others);
     const bool by_seed = others.len == 0;
@@ -98,35 +103,41 @@ static void say_reversed(const struct comparing *c, struct pxs_text *out) {
     if (d->no_spread)
         pxs_text_addf(out, " by %.3g in every one of %zu", fabs(d->mean), d->n_a);
     else {
-        pxs_text_addf(out, ", and the evidence %s", d->p_holm < PXS_ALPHA ? "says so" : "leaves it open");
+        pxs_text_addf(out, ", and the evidence %s",
+                      d->p_holm < PXS_ALPHA ? "says so" : "leaves it open");
         say_evidence(c, d, out);
     }
     pxs_text_addf(out, "; the mean%s of %s%s%s %s from other %s, too", more_x && more_y ? "s" : "",
                   pxs_compare_label(c, more_x ? x : y), more_x && more_y ? " and " : "",
-                  more_x && more_y ? pxs_compare_label(c, y) : "", more_x && more_y ? "come" : "comes",
-                  by_seed ? "seeds" : "runs");
+                  more_x && more_y ? pxs_compare_label(c, y) : "",
+                  more_x && more_y ? "come" : "comes", by_seed ? "seeds" : "runs");
 }
 
-static void say_seeds(const struct comparing *c, const struct pxs_difference *d, struct pxs_text *out) {
+static void say_seeds(const struct comparing *c, const struct pxs_difference *d,
+                      struct pxs_text *out) {
     if (pxs_groups_by(&c->in, "seed"))
         return;
     const size_t seeds = pxs_seeds_needed(d, c->ranked - 1);
     const size_t now = d->n_a < d->n_b ? d->n_a : d->n_b;
     if (seeds > PXS_SEEDS_MOST)
-        pxs_text_addf(out, "; if they stay as they are, not even %d seeds of each would", PXS_SEEDS_MOST);
+        pxs_text_addf(out, "; if they stay as they are, not even %d seeds of each would",
+                      PXS_SEEDS_MOST);
     else if (seeds > now)
-        pxs_text_addf(out, "; about %zu seeds of each would, if difference and spread stay as they are",
+        pxs_text_addf(out,
+                      "; about %zu seeds of each would, if difference and spread stay as they are",
                       seeds);
 }
 
-/* Others that the leader is not told apart from, although it is from the second: their spread is larger. */
+/* Others that the leader is not told apart from, although it is from the second: their spread is
+ * larger. */
 static void say_unsettled(const struct comparing *c, struct pxs_text *out) {
     size_t n = 0, ahead = 0;
     for (size_t g = 2; g < c->ranked; g++) {
         const struct group *other = &c->groups[g];
         const bool better = is_reversed(c, other) && other->best.p_holm < PXS_ALPHA;
-        n += !better && !is_separated(c, other) &&
-             pxs_compare_same_loss(c, &c->groups[0], other, other->best.design == PXS_DESIGN_PAIRED);
+        n +=
+            !better && !is_separated(c, other) &&
+            pxs_compare_same_loss(c, &c->groups[0], other, other->best.design == PXS_DESIGN_PAIRED);
         ahead += better;
     }
     if (n > 0)
@@ -144,14 +155,15 @@ static void say_luck(const struct comparing *c, struct pxs_text *out) {
         pxs_text_add(out, "; but n = 1");
         if (n_x != n_y)
             pxs_text_addf(out, " for %s", pxs_compare_label(c, n_x < n_y ? x : y));
-        pxs_text_add(out,
-                     ": one seed cannot tell a difference from luck, three or more can (sweep: seeds: 3)");
+        pxs_text_add(
+            out,
+            ": one seed cannot tell a difference from luck, three or more can (sweep: seeds: 3)");
     } else if (is_reversed(c, y)) {
         say_reversed(c, out);
     } else if (d->no_spread) {
-        pxs_text_add(out,
-                     "; but nothing varies from seed to seed, so there is nothing to measure luck by (do the "
-                     "seeds have any effect?)");
+        pxs_text_add(out, "; but nothing varies from seed to seed, so there is nothing to measure "
+                          "luck by (do the "
+                          "seeds have any effect?)");
     } else if (is_separated(c, y)) {
         pxs_text_add(out, "; the evidence separates the two");
         say_evidence(c, d, out);
@@ -167,12 +179,12 @@ bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out) {
     const struct group *x = &c->groups[0], *y = &c->groups[1];
     const double first = pxs_compare_metric(c, x)->mean, second = pxs_compare_metric(c, y)->mean;
     if (first == second) {
-        pxs_text_addf(out, "%s and %s are level: both have a mean %s of %.4g", pxs_compare_label(c, x),
-                      pxs_compare_label(c, y), c->metric.name, first);
+        pxs_text_addf(out, "%s and %s are level: both have a mean %s of %.4g",
+                      pxs_compare_label(c, x), pxs_compare_label(c, y), c->metric.name, first);
         return false;
     }
-    pxs_text_addf(out, "%s leads with a mean %s of %.4g, %.3g", pxs_compare_label(c, x), c->metric.name,
-                  first, fabs(second - first));
+    pxs_text_addf(out, "%s leads with a mean %s of %.4g, %.3g", pxs_compare_label(c, x),
+                  c->metric.name, first, fabs(second - first));
     if (c->metric.unit[0] != '\0')
         pxs_text_addf(out, " %s", c->metric.unit);
     else if (second != 0)
@@ -209,17 +221,20 @@ static void say_lead(const struct comparing *c, struct pxs_text *out) {
         pxs_text_add(out, "; n = 1: one seed cannot tell a difference from luck");
 }
 
-/* Of runs that are under way no test is made: whoever looks again and again finds a difference at last. */
+/* Of runs that are under way no test is made: whoever looks again and again finds a difference at
+ * last. */
 static void say_provisionally(const struct comparing *c, struct pxs_text *out) {
     pxs_text_addf(out,
-                  "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
+                  "provisionally, as of epoch %" PRId64
+                  ", the last that all %zu configurations%s have: ",
                   c->until, c->begun, c->begun < c->n_groups ? " that have begun" : "");
     pxs_compare_say_means(c, out);
     say_loss(c, out);
     pxs_text_add(out, "; the sweep is not done, and what falls early leads early");
 }
 
-/* Runs of other configurations are completed, but have no figure to compare by: old logs without validation, say. */
+/* Runs of other configurations are completed, but have no figure to compare by: old logs without
+ * validation, say. */
 static bool others_completed(const struct comparing *c) {
     for (size_t g = 1; g < c->n_groups; g++)
         if (c->groups[g].states.of[PXS_STATE_COMPLETED] > 0)
@@ -235,7 +250,8 @@ static void say_alone(const struct comparing *c, struct pxs_text *out) {
                       c->metric.name, s->mean);
     else
         pxs_text_addf(out, "only %s has %s, so there is nothing to compare%s: mean %s %.4g",
-                      pxs_compare_label(c, g), others_completed(c) ? c->metric.name : "completed runs",
+                      pxs_compare_label(c, g),
+                      others_completed(c) ? c->metric.name : "completed runs",
                       others_completed(c) ? " by it" : " yet", c->metric.name, s->mean);
     if (s->n < 2)
         pxs_text_add(out, " (n = 1: one seed does not show the spread)");
@@ -243,7 +259,8 @@ static void say_alone(const struct comparing *c, struct pxs_text *out) {
         pxs_text_addf(out, " (n = %zu, 95 %% interval %.4g to %.4g)", s->n, s->low, s->high);
 }
 
-/* Other lines whose metric is another measure than that of the first, however well the first two compare. */
+/* Other lines whose metric is another measure than that of the first, however well the first two
+ * compare. */
 static void say_other_measures(const struct comparing *c, struct pxs_text *out) {
     size_t n = 0;
     bool differs[LOSS_PARTS] = {0};
@@ -252,15 +269,16 @@ static void say_other_measures(const struct comparing *c, struct pxs_text *out) 
         const bool paired = other->best.design == PXS_DESIGN_PAIRED;
         n += !pxs_compare_same_loss(c, &c->groups[0], other, paired);
         for (size_t i = 0; i < LOSS_PARTS; i++)
-            differs[i] |= pxs_compare_loss_differs(c, &c->groups[0], other, &pxs_loss_parts[i], paired);
+            differs[i] |=
+                pxs_compare_loss_differs(c, &c->groups[0], other, &pxs_loss_parts[i], paired);
     }
     if (n == 0)
         return;
     pxs_text_addf(out, "; %zu other%s from it in", n, n == 1 ? " differs" : "s differ");
     for (size_t i = 0, said = 0; i < LOSS_PARTS; i++)
         if (differs[i])
-            pxs_text_addf(out, "%s %s, which %s", said++ == 0 ? "" : ", and in", pxs_loss_parts[i].key,
-                          pxs_loss_parts[i].role);
+            pxs_text_addf(out, "%s %s, which %s", said++ == 0 ? "" : ", and in",
+                          pxs_loss_parts[i].key, pxs_loss_parts[i].role);
     pxs_text_addf(out, ": %s place in this order is no evidence", n == 1 ? "its" : "their");
 }
 
@@ -283,12 +301,14 @@ static void say_validation(const struct comparing *c, struct pxs_text *out) {
         first_two |= decides && g == 1;
     }
     if (keys.len > 0)
-        pxs_text_addf(out, "; but %s differ in %s, so they may not have been validated on the same pictures",
-                      first_two ? "they" : "others", pxs_text_str(&keys));
+        pxs_text_addf(
+            out, "; but %s differ in %s, so they may not have been validated on the same pictures",
+            first_two ? "they" : "others", pxs_text_str(&keys));
     pxs_text_finish(&keys);
 }
 
-static void say_verdict(const struct comparing *c, const struct pxs_comparison *out, struct pxs_text *text) {
+static void say_verdict(const struct comparing *c, const struct pxs_comparison *out,
+                        struct pxs_text *text) {
     if (c->ranked == 0) {
         pxs_text_addf(text, "no run %s, so there is nothing to compare yet",
                       out->states.of[PXS_STATE_COMPLETED] == 0 ? "is completed"
@@ -320,7 +340,8 @@ enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison
                                 struct pxs_error *err) {
     struct pxs_text verdict = {0};
     say_verdict(c, out, &verdict);
-    out->verdict = verdict.failed ? NULL : pxs_arena_strdup(&out->table.arena, pxs_text_str(&verdict));
+    out->verdict =
+        verdict.failed ? NULL : pxs_arena_strdup(&out->table.arena, pxs_text_str(&verdict));
     out->separated = c->until < 0 && c->ranked > 1 && is_separated(c, &c->groups[1]);
     pxs_text_finish(&verdict);
     return out->verdict != NULL ? PXS_OK : pxs_fail_nomem(err);

@@ -43,7 +43,8 @@ static void add_parts(const char *path, bool last_only, struct pxs_text *out) {
     }
 }
 
-/* The way down from the folder that was asked for; of that one itself its own name. Of a long one the end. */
+/* The way down from the folder that was asked for; of that one itself its own name. Of a long one
+ * the end. */
 static void make_label(const char *top, const char *dir, char *label, size_t size) {
     struct pxs_text text = {0};
     add_parts(dir + strlen(top), false, &text);
@@ -71,9 +72,10 @@ static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error 
 
 static enum pxs_status walk(struct finding *f, const char *dir, int depth, struct pxs_error *err);
 
-/* A name in a folder: a log, or a folder to look into. Links to folders are not followed: they may lead in circles. */
-static enum pxs_status see(struct finding *f, const char *dir, const char *name, bool *found, int depth,
-                           struct pxs_error *err) {
+/* A name in a folder: a log, or a folder to look into. Links to folders are not followed: they may
+ * lead in circles. */
+static enum pxs_status see(struct finding *f, const char *dir, const char *name, bool *found,
+                           int depth, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct stat info;
     if (!pxs_path_join(path, sizeof path, dir, name) || lstat(path, &info) != 0)
@@ -89,10 +91,12 @@ static enum pxs_status walk(struct finding *f, const char *dir, int depth, struc
     bool found = false;
     const int n = scandir(dir, &names, NULL, alphasort);
     if (n < 0)
-        return errno == ENOMEM ? pxs_fail_nomem(err) : pxs_fail_errno(err, "cannot look into %s", dir);
+        return errno == ENOMEM ? pxs_fail_nomem(err)
+                               : pxs_fail_errno(err, "cannot look into %s", dir);
     enum pxs_status status = PXS_OK;
     for (int i = 0; i < n; i++) {
-        if (status == PXS_OK && strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0)
+        if (status == PXS_OK && strcmp(names[i]->d_name, ".") != 0 &&
+            strcmp(names[i]->d_name, "..") != 0)
             status = see(f, dir, names[i]->d_name, &found, depth, err);
         free(names[i]);
     }
@@ -104,15 +108,16 @@ static int by_dir(const void *a, const void *b) {
     return strcmp(((const struct pxs_lab_log *)a)->dir, ((const struct pxs_lab_log *)b)->dir);
 }
 
-enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t *n, struct pxs_error *err) {
+enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t *n,
+                             struct pxs_error *err) {
     char top[PXS_PATH_MAX];
     if (!pxs_path_absolute(top, sizeof top, dir))
         return pxs_fail(err, PXS_E_INVALID, "the path %.200s is too long", dir);
     struct finding f = {.top = top};
     enum pxs_status status = walk(&f, top, 0, err);
     if (status == PXS_OK && f.n == 0)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "no %s, %s or %s in %s or below it", PXS_LAB_BATCHES,
-                          PXS_LAB_AVERAGES, PXS_LAB_VALIDATION, top);
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "no %s, %s or %s in %s or below it",
+                          PXS_LAB_BATCHES, PXS_LAB_AVERAGES, PXS_LAB_VALIDATION, top);
     if (status != PXS_OK) {
         free(f.logs);
         return status;

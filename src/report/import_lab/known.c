@@ -1,16 +1,18 @@
-/* What is known of an imported run's hyperparameters: what the user says, what a folder is called, what such logs imply. */
+/* What is known of an imported run's hyperparameters: what the user says, what a folder is called,
+ * what such logs imply. */
 #include "lab_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- --set ----------------------------------------------------------------------------------------------- */
+/* ---- --set ---------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_unknown(const char *key, struct pxs_error *err) {
     struct pxs_text quoted = {0};
     pxs_text_add_quoted(&quoted, key);
     pxs_param_add_remedy(key, &quoted);
-    pxs_fail(err, PXS_E_INVALID, "--set: there is no hyperparameter %s (pixsweep params lists them)",
+    pxs_fail(err, PXS_E_INVALID,
+             "--set: there is no hyperparameter %s (pixsweep params lists them)",
              pxs_text_str(&quoted));
     pxs_text_finish(&quoted);
     return PXS_E_INVALID;
@@ -27,7 +29,8 @@ static enum pxs_status set_one(struct pxs_lab_params *p, const char *text, struc
         return fail_unknown(name, err);
     if (p->known[key])
         return pxs_fail(err, PXS_E_INVALID, "--set: %s stands there twice", name);
-    const enum pxs_status status = pxs_params_set(&p->values, (int)key, equals + 1, false, NULL, err);
+    const enum pxs_status status =
+        pxs_params_set(&p->values, (int)key, equals + 1, false, NULL, err);
     if (status != PXS_OK) {
         pxs_error_prefix(err, "--set %s", name);
         return status;
@@ -36,7 +39,8 @@ static enum pxs_status set_one(struct pxs_lab_params *p, const char *text, struc
     return PXS_OK;
 }
 
-/* lrgd under lr_policy_G: constant says something about nothing. Where a key has its effect, the key that it hangs on is known as well. */
+/* lrgd under lr_policy_G: constant says something about nothing. Where a key has its effect, the
+ * key that it hangs on is known as well. */
 static enum pxs_status check_effect(struct pxs_lab_params *p, struct pxs_error *err) {
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);
@@ -56,7 +60,8 @@ static enum pxs_status check_effect(struct pxs_lab_params *p, struct pxs_error *
     return PXS_OK;
 }
 
-static enum pxs_status set_lambda(struct pxs_lab_params *p, const char *lambda, struct pxs_error *err) {
+static enum pxs_status set_lambda(struct pxs_lab_params *p, const char *lambda,
+                                  struct pxs_error *err) {
     const bool both = lambda != NULL && p->known[PXS_PARAM_lambda_pixel];
     const double before = p->values.lambda_pixel;
     if (lambda != NULL) {
@@ -71,9 +76,9 @@ static enum pxs_status set_lambda(struct pxs_lab_params *p, const char *lambda, 
     if (both && before != p->values.lambda_pixel)
         return pxs_fail(err, PXS_E_INVALID, "--lambda and --set lambda_pixel say two things");
     if (!(p->values.lambda_pixel > 0))
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "--lambda must be above 0: the logs hold lambda_pixel times the L1, which is divided by it");
+        return pxs_fail(err, PXS_E_INVALID,
+                        "--lambda must be above 0: the logs hold lambda_pixel times the L1, which "
+                        "is divided by it");
     return PXS_OK;
 }
 
@@ -87,13 +92,14 @@ enum pxs_status pxs_lab_params(const struct pxs_lab_options *options, struct pxs
     PXS_TRY(set_lambda(out, options->lambda, err));
     if (!out->known[PXS_PARAM_validation]) {
         out->values.validation =
-            PXS_VALIDATION_LAB; /* the first 20 training pairs: not to be set beside a real validation */
+            /* the first 20 training pairs: not to be set beside a real validation */
+            PXS_VALIDATION_LAB;
         out->known[PXS_PARAM_validation] = true;
     }
     return check_effect(out, err);
 }
 
-/* ---- a folder's name ------------------------------------------------------------------------------------- */
+/* ---- a folder's name ------------------------------------------------------------------------ */
 
 /* The script's short names; those without a key of ours are passed over. */
 static const struct {
@@ -113,12 +119,14 @@ struct pair {
     char value[32];
 };
 
-/* "lrG0.0001lrD0.0001bs8ep200": names and numbers and nothing else. Returns how many pairs, 0 where it is none. */
+/* "lrG0.0001lrD0.0001bs8ep200": names and numbers and nothing else. Returns how many pairs, 0 where
+ * it is none. */
 static size_t read_name(const char *part, size_t n, struct pair *pairs, size_t room) {
     size_t at = 0, found = 0;
     while (at < n) {
         size_t i = 0;
-        while (i < PXS_COUNT(shorts) && strncmp(part + at, shorts[i].name, strlen(shorts[i].name)) != 0)
+        while (i < PXS_COUNT(shorts) &&
+               strncmp(part + at, shorts[i].name, strlen(shorts[i].name)) != 0)
             i++;
         if (i == PXS_COUNT(shorts) || found == room)
             return 0;
@@ -147,7 +155,8 @@ void pxs_lab_params_from_path(struct pxs_lab_params *p, const char *dir) {
             const int key = pairs[i].key;
             if (key < 0 || p->known[key] || !pxs_params_effective(&p->values, key))
                 continue;
-            p->known[key] = pxs_params_set(&p->values, key, pairs[i].value, false, NULL, NULL) == PXS_OK;
+            p->known[key] =
+                pxs_params_set(&p->values, key, pairs[i].value, false, NULL, NULL) == PXS_OK;
             if (p->known[key] && pxs_param_info(key)->conditional)
                 p->known[pxs_param_info(key)->under] = true;
         }

@@ -27,7 +27,7 @@ struct importing {
     int64_t batches, batches_done; /* for the meter */
 };
 
-/* ---- names ----------------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 /* The rule for an experiment's name, which is a folder's, too. */
 static bool is_name(const char *text) {
@@ -41,7 +41,8 @@ static bool is_name(const char *text) {
         const bool plain = (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
                            (code >= 'a' && code <= 'z') ||
                            (code > 0 && code < 0x80 && strchr("._=-", (int)code));
-        if (length == 0 || !(plain || (code > 0xa0 && !(code >= 0x2000 && code <= 0x206f) && code != 0x3000)))
+        if (length == 0 ||
+            !(plain || (code > 0xa0 && !(code >= 0x2000 && code <= 0x206f) && code != 0x3000)))
             return false;
     }
     return true;
@@ -61,7 +62,8 @@ static void make_plain(const char *text, char *out, size_t size) {
     out[n] = '\0';
 }
 
-static enum pxs_status name_sweep(const char *dir, const char *asked, char name[128], struct pxs_error *err) {
+static enum pxs_status name_sweep(const char *dir, const char *asked, char name[128],
+                                  struct pxs_error *err) {
     char path[PXS_PATH_MAX], plain[64];
     struct pxs_text quoted = {0};
     if (asked == NULL) {
@@ -75,7 +77,8 @@ static enum pxs_status name_sweep(const char *dir, const char *asked, char name[
     if (!is_name(asked)) {
         pxs_text_add_quoted(&quoted, asked);
         pxs_fail(err, PXS_E_INVALID,
-                 "--sweep: %s cannot be a folder's name: letters, digits and ._=- only, 100 bytes at most, "
+                 "--sweep: %s cannot be a folder's name: letters, digits and ._=- only, 100 bytes "
+                 "at most, "
                  "no . or - at "
                  "the beginning",
                  pxs_text_str(&quoted));
@@ -86,9 +89,10 @@ static enum pxs_status name_sweep(const char *dir, const char *asked, char name[
     return PXS_OK;
 }
 
-/* ---- how a run went -------------------------------------------------------------------------------------- */
+/* ---- how a run went ------------------------------------------------------------------------- */
 
-static const struct pxs_lab_epoch *last_epoch(const struct pxs_lab_log *log, const struct pxs_lab_run *run) {
+static const struct pxs_lab_epoch *last_epoch(const struct pxs_lab_log *log,
+                                              const struct pxs_lab_run *run) {
     return &log->epochs[run->first + run->n - 1];
 }
 
@@ -123,12 +127,12 @@ static enum pxs_outcome judge(const struct pxs_lab_log *log, const struct pxs_la
         snprintf(message, size, "the log breaks off in epoch %lld, after %lld of its %lld batches",
                  (long long)last->epoch, (long long)last->n, (long long)run->batches);
     else if (p->known[PXS_PARAM_n_epochs] && last->epoch + 1 < p->values.n_epochs)
-        snprintf(message, size, "the log ends after %lld of %lld epochs", (long long)last->epoch + 1,
-                 (long long)p->values.n_epochs);
+        snprintf(message, size, "the log ends after %lld of %lld epochs",
+                 (long long)last->epoch + 1, (long long)p->values.n_epochs);
     return message[0] != '\0' ? PXS_OUTCOME_FAILED : PXS_OUTCOME_COMPLETED;
 }
 
-/* ---- one run --------------------------------------------------------------------------------------------- */
+/* ---- one run -------------------------------------------------------------------------------- */
 
 static const char *file_of(const struct pxs_lab_log *log, const struct pxs_lab_run *run) {
     if (run->end > 0)
@@ -136,11 +140,11 @@ static const char *file_of(const struct pxs_lab_log *log, const struct pxs_lab_r
     return log->epochs[run->first].has_value ? PXS_LAB_VALIDATION : PXS_LAB_AVERAGES;
 }
 
-static void write_texts(const struct pxs_lab_log *log, const struct pxs_lab_run *run, const char *source,
-                        const struct pxs_lab_params *p, struct pxs_text *yaml, struct pxs_text *environment,
-                        struct pxs_text *event) {
-    pxs_text_addf(yaml, "# imported from %s, lines %lld to %lld; only what is known stands here\n", source,
-                  (long long)run->first_line, (long long)run->last_line);
+static void write_texts(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
+                        const char *source, const struct pxs_lab_params *p, struct pxs_text *yaml,
+                        struct pxs_text *environment, struct pxs_text *event) {
+    pxs_text_addf(yaml, "# imported from %s, lines %lld to %lld; only what is known stands here\n",
+                  source, (long long)run->first_line, (long long)run->last_line);
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         if (!p->known[key])
             continue;
@@ -149,12 +153,14 @@ static void write_texts(const struct pxs_lab_log *log, const struct pxs_lab_run 
         pxs_text_add(yaml, "\n");
     }
     pxs_text_addf(environment,
-                  "imported_from=%s\nimported_lines=%lld to %lld\nimported_by=pixsweep %s (%s)\n", source,
-                  (long long)run->first_line, (long long)run->last_line, pxs_version(), pxs_commit());
-    pxs_text_addf(event,
-                  "imported from %s, lines %lld to %lld: %lld batches, %lld epochs, %lld unreadable lines",
-                  source, (long long)run->first_line, (long long)run->last_line, (long long)run->rows,
-                  (long long)ended(log, run), (long long)run->unreadable);
+                  "imported_from=%s\nimported_lines=%lld to %lld\nimported_by=pixsweep %s (%s)\n",
+                  source, (long long)run->first_line, (long long)run->last_line, pxs_version(),
+                  pxs_commit());
+    pxs_text_addf(
+        event,
+        "imported from %s, lines %lld to %lld: %lld batches, %lld epochs, %lld unreadable lines",
+        source, (long long)run->first_line, (long long)run->last_line, (long long)run->rows,
+        (long long)ended(log, run), (long long)run->unreadable);
     if (run->missing > 0)
         pxs_text_addf(event, ", %lld batches missing", (long long)run->missing);
 }
@@ -169,17 +175,23 @@ static double best_value(const struct pxs_lab_log *log, const struct pxs_lab_run
     return best;
 }
 
-static void fill_row(struct importing *im, const struct pxs_lab_log *log, const struct pxs_lab_run *run,
-                     const struct pxs_store_imported *made) {
+static void fill_row(struct importing *im, const struct pxs_lab_log *log,
+                     const struct pxs_lab_run *run, const struct pxs_store_imported *made) {
     struct pxs_table *t = &im->result->table;
     const double best = best_value(log, run);
-    char *name = pxs_arena_strdup(&t->arena, made->name), *source = pxs_arena_strdup(&t->arena, made->source);
+    char *name = pxs_arena_strdup(&t->arena, made->name),
+         *source = pxs_arena_strdup(&t->arena, made->source);
     const struct pxs_cell cells[] = {
-        pxs_cell_int(made->run_id),    pxs_cell_text(name),
-        pxs_cell_int(made->added),     pxs_cell_text(pxs_state_name(pxs_outcome_state(made->outcome))),
-        pxs_cell_int(ended(log, run)), pxs_cell_int(run->rows),
-        pxs_cell_int(run->first_line), pxs_cell_int(run->last_line),
-        pxs_cell_int(run->unreadable), isnan(best) ? pxs_cell_text(NULL) : pxs_cell_real(best),
+        pxs_cell_int(made->run_id),
+        pxs_cell_text(name),
+        pxs_cell_int(made->added),
+        pxs_cell_text(pxs_state_name(pxs_outcome_state(made->outcome))),
+        pxs_cell_int(ended(log, run)),
+        pxs_cell_int(run->rows),
+        pxs_cell_int(run->first_line),
+        pxs_cell_int(run->last_line),
+        pxs_cell_int(run->unreadable),
+        isnan(best) ? pxs_cell_text(NULL) : pxs_cell_real(best),
         pxs_cell_text(source)};
     for (size_t i = 0; i < PXS_COUNT(cells); i++)
         pxs_table_set(t, im->row, i, cells[i]);
@@ -188,22 +200,24 @@ static void fill_row(struct importing *im, const struct pxs_lab_log *log, const 
     im->result->known += !made->added;
 }
 
-/* A log that was still being written when it was imported before: the beginning of this run is another one there. */
+/* A log that was still being written when it was imported before: the beginning of this run is
+ * another one there. */
 static void note_grown(struct importing *im, const struct pxs_lab_log *log,
                        const struct pxs_store_imported *made) {
     const struct pxs_cell args[] = {pxs_cell_int(made->run_id), pxs_cell_text(made->source),
                                     pxs_cell_int(made->first_line)};
     struct pxs_table before = {0};
-    if (pxs_store_select(im->store, pxs_import_lab_grown_sql, args, PXS_COUNT(args), &before, NULL) != PXS_OK)
+    if (pxs_store_select(im->store, pxs_import_lab_grown_sql, args, PXS_COUNT(args), &before,
+                         NULL) != PXS_OK)
         return; /* a word less */
     for (size_t i = 0; i < before.n_rows; i++)
-        pxs_text_add_words(
-            &im->result->notes,
-            "%s: %s was imported from the same place when it ended in line %lld; %s is what stands there now "
-            "(`pixsweep rm %s` removes the old one)\n",
-            log->dir, pxs_table_at(&before, i, "name").text,
-            (long long)pxs_table_at(&before, i, "last_line").integer, made->name,
-            pxs_table_at(&before, i, "name").text);
+        pxs_text_add_words(&im->result->notes,
+                           "%s: %s was imported from the same place when it ended in line %lld; %s "
+                           "is what stands there now "
+                           "(`pixsweep rm %s` removes the old one)\n",
+                           log->dir, pxs_table_at(&before, i, "name").text,
+                           (long long)pxs_table_at(&before, i, "last_line").integer, made->name,
+                           pxs_table_at(&before, i, "name").text);
     pxs_table_finish(&before);
 }
 
@@ -255,7 +269,8 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
     made.config_yaml = pxs_text_str(&yaml);
     made.environment = pxs_text_str(&environment);
     made.event = pxs_text_str(&event);
-    enum pxs_status status = yaml.failed || environment.failed || event.failed ? pxs_fail_nomem(err) : PXS_OK;
+    enum pxs_status status =
+        yaml.failed || environment.failed || event.failed ? pxs_fail_nomem(err) : PXS_OK;
     if (status == PXS_OK)
         status = store_run(im, log, run, &made, err);
     pxs_text_finish(&yaml);
@@ -264,9 +279,10 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
     return status;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------------------------------- */
 
-static enum pxs_status read_log(struct importing *im, struct pxs_lab_log *log, struct pxs_error *err) {
+static enum pxs_status read_log(struct importing *im, struct pxs_lab_log *log,
+                                struct pxs_error *err) {
     const enum pxs_status status = pxs_lab_split(log, im->meter, err);
     if (status != PXS_OK && status != PXS_E_NOT_FOUND)
         return status;
@@ -292,7 +308,8 @@ static enum pxs_status read_logs(struct importing *im, size_t *n_runs, struct px
     return PXS_OK;
 }
 
-static enum pxs_status make_table(struct pxs_lab_result *result, size_t n_runs, struct pxs_error *err) {
+static enum pxs_status make_table(struct pxs_lab_result *result, size_t n_runs,
+                                  struct pxs_error *err) {
     PXS_TRY(pxs_table_make(&result->table, columns, PXS_COUNT(columns), n_runs, err));
     result->table.n_rows = 0; /* as they come */
     result->columns = pxs_arena_alloc(&result->table.arena, sizeof shows);

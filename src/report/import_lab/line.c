@@ -32,7 +32,7 @@ static bool refuse(char why[PXS_LAB_WHY], const char *fmt, ...) {
     return false;
 }
 
-/* ---- numbers --------------------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 /* As Python prints them: nan, inf and -inf, too. */
 static bool number(struct part p, double *out) {
@@ -52,7 +52,8 @@ static bool number(struct part p, double *out) {
     return true;
 }
 
-/* More than any run has: n_epochs ends there, and curves have room for every epoch up to the last. */
+/* More than any run has: n_epochs ends there, and curves have room for every epoch up to the
+ * last. */
 enum { EPOCHS_MAX = 1000000 };
 
 /* A counter: digits, below 2^31. */
@@ -78,19 +79,32 @@ static bool fraction(struct part p, int64_t *value, int64_t *of) {
     return counter(trim(p.text, n), value) && counter(trim(slash + 1, p.n - n - 1), of);
 }
 
-/* ---- [key: value] ---------------------------------------------------------------------------------------- */
+/* ---- [key: value] --------------------------------------------------------------------------- */
 
-enum field { EPOCH, BATCH, LOSS_D, PIXEL, LOSS_GAN, LOSS_REAL, LOSS_FAKE, LOSS_G, FIELDS, UNKNOWN = FIELDS };
+enum field {
+    EPOCH,
+    BATCH,
+    LOSS_D,
+    PIXEL,
+    LOSS_GAN,
+    LOSS_REAL,
+    LOSS_FAKE,
+    LOSS_G,
+    FIELDS,
+    UNKNOWN = FIELDS
+};
 
-/* Names without blanks and underscores, in small letters; the script's versions did not agree on one. */
+/* Names without blanks and underscores, in small letters; the script's versions did not agree on
+ * one. */
 static const struct {
     const char *name;
     enum field field;
-} names[] = {
-    {"epoch", EPOCH},        {"batch", BATCH},        {"dloss", LOSS_D},       {"lossd", LOSS_D},
-    {"losspixel", PIXEL},    {"pixel", PIXEL},        {"pixelloss", PIXEL},    {"lossgan", LOSS_GAN},
-    {"ganloss", LOSS_GAN},   {"gan", LOSS_GAN},       {"lossreal", LOSS_REAL}, {"realloss", LOSS_REAL},
-    {"lossfake", LOSS_FAKE}, {"fakeloss", LOSS_FAKE}, {"lossg", LOSS_G},       {"gloss", LOSS_G}};
+} names[] = {{"epoch", EPOCH},        {"batch", BATCH},        {"dloss", LOSS_D},
+             {"lossd", LOSS_D},       {"losspixel", PIXEL},    {"pixel", PIXEL},
+             {"pixelloss", PIXEL},    {"lossgan", LOSS_GAN},   {"ganloss", LOSS_GAN},
+             {"gan", LOSS_GAN},       {"lossreal", LOSS_REAL}, {"realloss", LOSS_REAL},
+             {"lossfake", LOSS_FAKE}, {"fakeloss", LOSS_FAKE}, {"lossg", LOSS_G},
+             {"gloss", LOSS_G}};
 static const char *const field_names[FIELDS] = {"Epoch",    "Batch",     "Dloss",     "loss_pixel",
                                                 "loss_GAN", "loss_real", "loss_fake", "loss_G"};
 
@@ -155,15 +169,16 @@ static bool take_field(struct parsing *p, struct part text) {
     const enum field field = find_field(key);
     if (field == UNKNOWN) {
         if (p->out->unknown[0] == '\0')
-            snprintf(p->out->unknown, sizeof p->out->unknown, "%.*s", (int)(key.n < 31 ? key.n : 31),
-                     key.text);
+            snprintf(p->out->unknown, sizeof p->out->unknown, "%.*s",
+                     (int)(key.n < 31 ? key.n : 31), key.text);
         return true;
     }
     if (p->seen[field])
         return refuse(p->why, "%s stands there twice", field_names[field]);
     p->seen[field] = true;
-    return take_value(p, field, value) || refuse(p->why, "%s is no number: %.*s", field_names[field],
-                                                 (int)(value.n < 40 ? value.n : 40), value.text);
+    return take_value(p, field, value) ||
+           refuse(p->why, "%s is no number: %.*s", field_names[field],
+                  (int)(value.n < 40 ? value.n : 40), value.text);
 }
 
 /* One pair of brackets, which may hold several fields. */
@@ -188,7 +203,8 @@ static bool take_brackets(struct parsing *p, struct part line) {
             return true;
         if (rest.text[0] != '[')
             return refuse(p->why, "not of the form [key: value]");
-        const char *close = memchr(rest.text, ']', rest.n), *open = memchr(rest.text + 1, '[', rest.n - 1);
+        const char *close = memchr(rest.text, ']', rest.n),
+                   *open = memchr(rest.text + 1, '[', rest.n - 1);
         if (close == NULL || (open != NULL && open < close))
             return refuse(p->why, "a bracket is not closed");
         if (!take_bracket(p, rest.text + 1, (size_t)(close - rest.text) - 1))
@@ -198,7 +214,8 @@ static bool take_brackets(struct parsing *p, struct part line) {
     return true;
 }
 
-bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *out, char why[PXS_LAB_WHY]) {
+bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *out,
+                         char why[PXS_LAB_WHY]) {
     static const enum field needed[] = {EPOCH, BATCH, LOSS_D, PIXEL, LOSS_GAN};
     struct pxs_lab_batch b = {.batches = -1, .loss_real = NAN, .loss_fake = NAN};
     struct parsing p = {.out = &b, .why = why};
@@ -213,7 +230,8 @@ bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *o
     if (b.batches < 0)
         return refuse(why, "Batch does not say of how many");
     if (b.batch >= b.batches)
-        return refuse(why, "batch %lld of %lld: they count from 0", (long long)b.batch, (long long)b.batches);
+        return refuse(why, "batch %lld of %lld: they count from 0", (long long)b.batch,
+                      (long long)b.batches);
     *out = b;
     return true;
 }
@@ -223,21 +241,24 @@ bool pxs_lab_parse_average(const char *text, size_t bytes, double *out, char why
     if (line.n > 2 && line.text[0] == '[' && line.text[line.n - 1] == ']')
         line = trim(line.text + 1, line.n - 2);
     static const char name[] = "avg_loss";
-    if (!split_field(line, &key, &value) || key.n != strlen(name) || strncmp(key.text, name, key.n) != 0)
+    if (!split_field(line, &key, &value) || key.n != strlen(name) ||
+        strncmp(key.text, name, key.n) != 0)
         return refuse(why, "not of the form [avg_loss: 1.8123]");
-    return number(value, out) ||
-           refuse(why, "avg_loss is no number: %.*s", (int)(value.n < 40 ? value.n : 40), value.text);
+    return number(value, out) || refuse(why, "avg_loss is no number: %.*s",
+                                        (int)(value.n < 40 ? value.n : 40), value.text);
 }
 
-/* ---- a dictionary ---------------------------------------------------------------------------------------- */
+/* ---- a dictionary --------------------------------------------------------------------------- */
 
 static int by_epoch(const void *a, const void *b) {
-    const int64_t x = ((const struct pxs_lab_point *)a)->epoch, y = ((const struct pxs_lab_point *)b)->epoch;
+    const int64_t x = ((const struct pxs_lab_point *)a)->epoch,
+                  y = ((const struct pxs_lab_point *)b)->epoch;
     return (x > y) - (x < y);
 }
 
 /* "3: 0.21"; 'min' and 'minepoch' are passed over. */
-static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n, char why[PXS_LAB_WHY]) {
+static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n,
+                       char why[PXS_LAB_WHY]) {
     const char *colon = memchr(text.text, ':', text.n);
     const int shown = (int)(text.n < 40 ? text.n : 40);
     if (colon == NULL)
@@ -253,7 +274,8 @@ static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n
     return true;
 }
 
-static bool take_points(struct part inside, struct pxs_lab_point *points, size_t *n, char why[PXS_LAB_WHY]) {
+static bool take_points(struct part inside, struct pxs_lab_point *points, size_t *n,
+                        char why[PXS_LAB_WHY]) {
     while (inside.n > 0) {
         const char *comma = memchr(inside.text, ',', inside.n);
         const size_t part = comma != NULL ? (size_t)(comma - inside.text) : inside.n;
@@ -271,8 +293,8 @@ static bool take_points(struct part inside, struct pxs_lab_point *points, size_t
     return true;
 }
 
-bool pxs_lab_parse_validation(const char *text, size_t bytes, struct pxs_lab_point **points, size_t *n,
-                              char why[PXS_LAB_WHY]) {
+bool pxs_lab_parse_validation(const char *text, size_t bytes, struct pxs_lab_point **points,
+                              size_t *n, char why[PXS_LAB_WHY]) {
     struct part line = trim(text, bytes);
     static const char name[] = "tloss_res";
     if (line.n > strlen(name) && strncmp(line.text, name, strlen(name)) == 0) {

@@ -15,7 +15,8 @@ void pxs_lab_log_finish(struct pxs_lab_log *log) {
     log->n_runs = log->n_epochs = 0;
 }
 
-/* Room for one more in an array that has n and doubles at every power of two. NULL: out of memory, and the array as it was. */
+/* Room for one more in an array that has n and doubles at every power of two. NULL: out of memory,
+ * and the array as it was. */
 static void *grow(void *array, size_t n, size_t size) {
     if ((n & (n - 1)) != 0)
         return array;

@@ -1,5 +1,6 @@
-/* loss_time.txt and list_loss.txt: which run and epoch their values belong to. Neither file says so, and both are appended to by
- * every run, so that order and values must do. What is not sure is left out: a wrong loss is worse than none. */
+/* loss_time.txt and list_loss.txt: which run and epoch their values belong to. Neither file says
+ * so, and both are appended to by every run, so that order and values must do. What is not sure is
+ * left out: a wrong loss is worse than none. */
 #include "lab_priv.h"
 
 #include <math.h>
@@ -8,7 +9,7 @@
 
 #define LOOK_AHEAD 1000 /* averages that may belong to nothing before one that does */
 
-/* ---- values of a file ------------------------------------------------------------------------------------ */
+/* ---- values of a file ----------------------------------------------------------------------- */
 
 /* A line of list_loss.txt. */
 struct dictionary {
@@ -33,7 +34,8 @@ static void finish(struct lists *l) {
 
 static bool keep_average(struct lists *l, double value) {
     if ((l->n_averages & (l->n_averages - 1)) == 0) {
-        double *grown = realloc(l->averages, (l->n_averages > 0 ? 2 * l->n_averages : 1) * sizeof *grown);
+        double *grown =
+            realloc(l->averages, (l->n_averages > 0 ? 2 * l->n_averages : 1) * sizeof *grown);
         if (grown == NULL)
             return false;
         l->averages = grown;
@@ -44,8 +46,8 @@ static bool keep_average(struct lists *l, double value) {
 
 static bool keep_dictionary(struct lists *l, struct pxs_lab_point *points, size_t n, int64_t line) {
     if ((l->n_dictionaries & (l->n_dictionaries - 1)) == 0) {
-        struct dictionary *grown =
-            realloc(l->dictionaries, (l->n_dictionaries > 0 ? 2 * l->n_dictionaries : 1) * sizeof *grown);
+        struct dictionary *grown = realloc(
+            l->dictionaries, (l->n_dictionaries > 0 ? 2 * l->n_dictionaries : 1) * sizeof *grown);
         if (grown == NULL)
             return false;
         l->dictionaries = grown;
@@ -55,7 +57,8 @@ static bool keep_dictionary(struct lists *l, struct pxs_lab_point *points, size_
 }
 
 static enum pxs_status take_line(struct pxs_lab_log *log, struct lists *l, const char *file,
-                                 const struct pxs_lab_line *line, int64_t *bad, struct pxs_error *err) {
+                                 const struct pxs_lab_line *line, int64_t *bad,
+                                 struct pxs_error *err) {
     char why[PXS_LAB_WHY] = "far too long";
     struct pxs_lab_point *points = NULL;
     double average;
@@ -63,7 +66,8 @@ static enum pxs_status take_line(struct pxs_lab_log *log, struct lists *l, const
     bool kept = true;
     log->lines++;
     const bool averages = strcmp(file, PXS_LAB_AVERAGES) == 0;
-    if (!line->too_long && averages && pxs_lab_parse_average(line->text, line->bytes, &average, why))
+    if (!line->too_long && averages &&
+        pxs_lab_parse_average(line->text, line->bytes, &average, why))
         kept = keep_average(l, average);
     else if (!line->too_long && !averages &&
              pxs_lab_parse_validation(line->text, line->bytes, &points, &n, why))
@@ -76,8 +80,8 @@ static enum pxs_status take_line(struct pxs_lab_log *log, struct lists *l, const
     return pxs_fail_nomem(err);
 }
 
-static enum pxs_status read_list(struct pxs_lab_log *log, struct lists *l, const char *file, const char *glue,
-                                 struct pxs_error *err) {
+static enum pxs_status read_list(struct pxs_lab_log *log, struct lists *l, const char *file,
+                                 const char *glue, struct pxs_error *err) {
     struct pxs_lab_reader *reader = NULL;
     char path[PXS_PATH_MAX];
     if (!pxs_path_join(path, sizeof path, log->dir, file))
@@ -98,7 +102,7 @@ static enum pxs_status read_list(struct pxs_lab_log *log, struct lists *l, const
     return status;
 }
 
-/* ---- averages -------------------------------------------------------------------------------------------- */
+/* ---- averages ------------------------------------------------------------------------------- */
 
 /* Every batch of it was read, so its mean is known but for the rounding of the logs. */
 static bool is_whole(const struct pxs_lab_run *run, const struct pxs_lab_epoch *e) {
@@ -120,7 +124,8 @@ static size_t count_ended(const struct pxs_lab_log *log) {
     return n;
 }
 
-/* As many averages as epochs that ended: they belong to each other in their order, which their values confirm or not. */
+/* As many averages as epochs that ended: they belong to each other in their order, which their
+ * values confirm or not. */
 static void match_in_order(struct pxs_lab_log *log, const struct lists *l) {
     size_t at = 0, differ = 0;
     for (size_t r = 0; r < log->n_runs; r++) {
@@ -137,7 +142,8 @@ static void match_in_order(struct pxs_lab_log *log, const struct lists *l) {
     }
     if (differ > 0)
         pxs_lab_note(log, PXS_LAB_AVERAGES,
-                     "%zu of %zu averages are not the mean of their epoch's batches; there the batches' mean "
+                     "%zu of %zu averages are not the mean of their epoch's batches; there the "
+                     "batches' mean "
                      "was taken",
                      differ, l->n_averages);
 }
@@ -150,7 +156,8 @@ static void match_by_value(struct pxs_lab_log *log, const struct lists *l) {
         for (size_t i = 0; i < run->n; i++) {
             struct pxs_lab_epoch *e = &log->epochs[run->first + i];
             size_t k = at;
-            while (is_whole(run, e) && k < l->n_averages && k < at + LOOK_AHEAD && !agrees(e, l->averages[k]))
+            while (is_whole(run, e) && k < l->n_averages && k < at + LOOK_AHEAD &&
+                   !agrees(e, l->averages[k]))
                 k++;
             if (!is_whole(run, e) || k == l->n_averages || k == at + LOOK_AHEAD)
                 continue;
@@ -160,17 +167,18 @@ static void match_by_value(struct pxs_lab_log *log, const struct lists *l) {
             matched++;
         }
     }
-    pxs_lab_note(
-        log, PXS_LAB_AVERAGES,
-        "%zu averages for %zu epochs that came to their end: %zu were matched by their value, the other "
-        "epochs have the mean of their batches",
-        l->n_averages, count_ended(log), matched);
+    pxs_lab_note(log, PXS_LAB_AVERAGES,
+                 "%zu averages for %zu epochs that came to their end: %zu were matched by their "
+                 "value, the other "
+                 "epochs have the mean of their batches",
+                 l->n_averages, count_ended(log), matched);
 }
 
-/* ---- validation ------------------------------------------------------------------------------------------ */
+/* ---- validation ----------------------------------------------------------------------------- */
 
 /* The dictionary holds just the epochs of the run that ended. */
-static bool fits(const struct pxs_lab_log *log, const struct pxs_lab_run *run, const struct dictionary *d) {
+static bool fits(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
+                 const struct dictionary *d) {
     size_t n = run->n;
     if (n > 0 && !log->epochs[run->first + n - 1].ended)
         n--;
@@ -179,8 +187,8 @@ static bool fits(const struct pxs_lab_log *log, const struct pxs_lab_run *run, c
            (int64_t)d->n == d->points[d->n - 1].epoch - d->points[0].epoch + 1;
 }
 
-/* Dictionaries stand in the order of their runs, but a run that broke off left none. Taking each as early as it can be and as late as it
- * can be tells where there is only one way. */
+/* Dictionaries stand in the order of their runs, but a run that broke off left none. Taking each as
+ * early as it can be and as late as it can be tells where there is only one way. */
 static void place_dictionaries(const struct pxs_lab_log *log, struct lists *l) {
     size_t run = 0;
     for (size_t i = 0; i < l->n_dictionaries; i++) {
@@ -233,7 +241,7 @@ static void match_validation(struct pxs_lab_log *log, struct lists *l) {
     }
 }
 
-/* ---- without train_loss.txt ------------------------------------------------------------------------------ */
+/* ---- without train_loss.txt ----------------------------------------------------------------- */
 
 static bool add_lone_epoch(struct pxs_lab_log *log, int64_t number) {
     struct pxs_lab_epoch *e = pxs_lab_add_epoch(log);
@@ -278,7 +286,8 @@ static bool make_of_averages(struct pxs_lab_log *log, const struct lists *l) {
             return false;
     }
     pxs_lab_note(log, PXS_LAB_AVERAGES,
-                 "without " PXS_LAB_BATCHES ", %zu averages count as one run from epoch 0 on", l->n_averages);
+                 "without " PXS_LAB_BATCHES ", %zu averages count as one run from epoch 0 on",
+                 l->n_averages);
     return true;
 }
 
@@ -297,12 +306,13 @@ static bool make_runs(struct pxs_lab_log *log, const struct lists *l) {
     }
     if (!same && l->n_averages > 0)
         pxs_lab_note(log, PXS_LAB_AVERAGES,
-                     "%zu averages for %zu epochs, and no " PXS_LAB_BATCHES " to tell them apart: left out",
+                     "%zu averages for %zu epochs, and no " PXS_LAB_BATCHES
+                     " to tell them apart: left out",
                      l->n_averages, log->n_epochs);
     return true;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 static void match(struct pxs_lab_log *log, struct lists *l) {
     if (l->n_averages > 0 && l->n_averages == count_ended(log))

@@ -21,8 +21,9 @@ struct pxs_lab_reader {
     struct pxs_lab_line whole; /* that it is of */
 };
 
-enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t line, const char *glue,
-                                    struct pxs_lab_reader **out, struct pxs_error *err) {
+enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t line,
+                                    const char *glue, struct pxs_lab_reader **out,
+                                    struct pxs_error *err) {
     struct pxs_lab_reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return pxs_fail_nomem(err);
@@ -62,7 +63,7 @@ void pxs_lab_reader_close(struct pxs_lab_reader **reader) {
     *reader = NULL;
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------------------- */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 /* Makes room behind what is not read yet, and fills it. */
 static enum pxs_status fill(struct pxs_lab_reader *r, struct pxs_error *err) {
@@ -103,15 +104,15 @@ static enum pxs_status skip(struct pxs_lab_reader *r, struct pxs_error *err) {
     }
 }
 
-/* ---- lines ----------------------------------------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 /* The next line, blank or not; *more false at the end. */
 static enum pxs_status next_raw(struct pxs_lab_reader *r, struct pxs_lab_line *line, bool *more,
                                 struct pxs_error *err) {
     const char *newline;
     size_t looked = 0;
-    while ((newline = memchr(r->buf + r->at + looked, '\n', r->have - r->at - looked)) == NULL && !r->end &&
-           r->have - r->at < MOST_BYTES) {
+    while ((newline = memchr(r->buf + r->at + looked, '\n', r->have - r->at - looked)) == NULL &&
+           !r->end && r->have - r->at < MOST_BYTES) {
         looked = r->have - r->at;
         PXS_TRY(fill(r, err));
     }
@@ -141,16 +142,19 @@ static void clean(struct pxs_lab_line *line) {
         line->text += 3;
         line->bytes -= 3;
     }
-    while (line->bytes > 0 && (line->text[line->bytes - 1] == '\r' || line->text[line->bytes - 1] == ' ' ||
-                               line->text[line->bytes - 1] == '\t'))
+    while (line->bytes > 0 &&
+           (line->text[line->bytes - 1] == '\r' || line->text[line->bytes - 1] == ' ' ||
+            line->text[line->bytes - 1] == '\t'))
         line->bytes--;
-    while (line->bytes > 0 && (line->text[0] == '\r' || line->text[0] == ' ' || line->text[0] == '\t')) {
+    while (line->bytes > 0 &&
+           (line->text[0] == '\r' || line->text[0] == ' ' || line->text[0] == '\t')) {
         line->text++;
         line->bytes--;
     }
 }
 
-/* Where `glue` stands within a line, behind its beginning: a line that a dying process left torn has the next one's text behind it. */
+/* Where `glue` stands within a line, behind its beginning: a line that a dying process left torn
+ * has the next one's text behind it. */
 static const char *find_glue(const struct pxs_lab_reader *r, const char *text, size_t n) {
     return r->glue != NULL && n > 1 ? memmem(text + 1, n - 1, r->glue, strlen(r->glue)) : NULL;
 }

@@ -18,9 +18,9 @@ struct pxs_lab_rows {
     double best;       /* validation loss so far */
 };
 
-enum pxs_status pxs_lab_rows_open(const struct pxs_lab_log *log, const struct pxs_lab_run *run, double lambda,
-                                  struct pxs_meter meter, int64_t before, int64_t total,
-                                  struct pxs_lab_rows **out, struct pxs_error *err) {
+enum pxs_status pxs_lab_rows_open(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
+                                  double lambda, struct pxs_meter meter, int64_t before,
+                                  int64_t total, struct pxs_lab_rows **out, struct pxs_error *err) {
     struct pxs_lab_rows *rows = calloc(1, sizeof *rows);
     char path[PXS_PATH_MAX];
     if (rows == NULL)
@@ -37,7 +37,8 @@ enum pxs_status pxs_lab_rows_open(const struct pxs_lab_log *log, const struct px
     if (!pxs_path_join(path, sizeof path, log->dir, PXS_LAB_BATCHES))
         status = pxs_fail(err, PXS_E_INVALID, "the path %s is too long", log->dir);
     else if (run->end > 0)
-        status = pxs_lab_reader_open(path, run->begin, run->first_line, "[Epoch", &rows->reader, err);
+        status =
+            pxs_lab_reader_open(path, run->begin, run->first_line, "[Epoch", &rows->reader, err);
     if (status != PXS_OK)
         pxs_lab_rows_close(&rows);
     else
@@ -53,9 +54,10 @@ void pxs_lab_rows_close(struct pxs_lab_rows **rows) {
     *rows = NULL;
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------- */
+/* ---- batches -------------------------------------------------------------------------------- */
 
-static void put_batch(const struct pxs_lab_rows *rows, const struct pxs_lab_batch *b, struct pxs_record *r) {
+static void put_batch(const struct pxs_lab_rows *rows, const struct pxs_lab_batch *b,
+                      struct pxs_record *r) {
     r->kind = PXS_RECORD_BATCH;
     r->batch = (struct pxs_record_batch){.step = b->epoch * b->batches + b->batch,
                                          .epoch = (int32_t)b->epoch,
@@ -77,7 +79,8 @@ static enum pxs_status end_batches(struct pxs_lab_rows *rows, struct pxs_error *
     pxs_sha256_hex(&rows->sha, hash);
     pxs_lab_reader_close(&rows->reader);
     if (rows->n != rows->run->rows || strcmp(hash, rows->run->hash) != 0)
-        return pxs_fail(err, PXS_E_BUSY, "%s/%s has changed while it was being imported; import again",
+        return pxs_fail(err, PXS_E_BUSY,
+                        "%s/%s has changed while it was being imported; import again",
                         rows->log->dir, PXS_LAB_BATCHES);
     return PXS_OK;
 }
@@ -97,15 +100,17 @@ static enum pxs_status next_batch(struct pxs_lab_rows *rows, struct pxs_record *
             break;
     }
     if (rows->n++ % 8192 == 0)
-        pxs_meter_tell(rows->meter, "importing", (double)(rows->before + rows->n), (double)rows->total);
+        pxs_meter_tell(rows->meter, "importing", (double)(rows->before + rows->n),
+                       (double)rows->total);
     pxs_lab_hash_batch(&rows->sha, &b);
     put_batch(rows, &b, r);
     return PXS_OK;
 }
 
-/* ---- epochs ---------------------------------------------------------------------------------------------- */
+/* ---- epochs --------------------------------------------------------------------------------- */
 
-static void put_epoch(struct pxs_lab_rows *rows, const struct pxs_lab_epoch *e, struct pxs_record *r) {
+static void put_epoch(struct pxs_lab_rows *rows, const struct pxs_lab_epoch *e,
+                      struct pxs_record *r) {
     const double n = e->n > 0 ? (double)e->n : NAN;
     const struct pxs_lab_sums *s = &e->sums;
     const double value = e->has_value ? e->value : NAN;
@@ -124,14 +129,16 @@ static void put_epoch(struct pxs_lab_rows *rows, const struct pxs_lab_epoch *e, 
     r->epoch.val_loss = value;
 }
 
-enum pxs_status pxs_lab_rows_next(void *user, struct pxs_record *r, bool *more, struct pxs_error *err) {
+enum pxs_status pxs_lab_rows_next(void *user, struct pxs_record *r, bool *more,
+                                  struct pxs_error *err) {
     struct pxs_lab_rows *rows = user;
     if (rows->reader != NULL) {
         PXS_TRY(next_batch(rows, r, more, err));
         if (*more)
             return PXS_OK;
     }
-    while (rows->next_epoch < rows->run->n && !rows->log->epochs[rows->run->first + rows->next_epoch].ended)
+    while (rows->next_epoch < rows->run->n &&
+           !rows->log->epochs[rows->run->first + rows->next_epoch].ended)
         rows->next_epoch++;
     *more = rows->next_epoch < rows->run->n;
     if (*more)

@@ -19,7 +19,7 @@ static struct pxs_lab_run *run_in_hand(struct split *s) {
     return s->log->n_runs > 0 ? &s->log->runs[s->log->n_runs - 1] : NULL;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------ */
+/* ---- runs ----------------------------------------------------------------------------------- */
 
 /* Why this batch cannot follow the last one in the same run; NULL = it can. */
 static const char *breaks(const struct pxs_lab_batch *last, const struct pxs_lab_batch *b) {
@@ -42,8 +42,8 @@ static void end_run(struct split *s) {
     pxs_sha256_hex(&s->sha, run->hash);
 }
 
-static bool begin_run(struct split *s, const struct pxs_lab_batch *b, const struct pxs_lab_line *line,
-                      const char *why) {
+static bool begin_run(struct split *s, const struct pxs_lab_batch *b,
+                      const struct pxs_lab_line *line, const char *why) {
     end_run(s);
     struct pxs_lab_run *run = pxs_lab_add_run(s->log);
     if (run == NULL)
@@ -52,12 +52,13 @@ static bool begin_run(struct split *s, const struct pxs_lab_batch *b, const stru
     run->begin = line->begin;
     run->batches = b->batches;
     if (b->epoch > 0 || b->batch > 0)
-        pxs_lab_note(s->log, PXS_LAB_BATCHES,
-                     "line %lld begins a run%s%s%s with epoch %lld, batch %lld: what came before it is not "
-                     "here, or it "
-                     "goes on from an earlier run's weights",
-                     (long long)line->number, why != NULL ? ", since " : "", why != NULL ? why : "",
-                     why != NULL ? "," : "", (long long)b->epoch, (long long)b->batch);
+        pxs_lab_note(
+            s->log, PXS_LAB_BATCHES,
+            "line %lld begins a run%s%s%s with epoch %lld, batch %lld: what came before it is not "
+            "here, or it "
+            "goes on from an earlier run's weights",
+            (long long)line->number, why != NULL ? ", since " : "", why != NULL ? why : "",
+            why != NULL ? "," : "", (long long)b->epoch, (long long)b->batch);
     pxs_lab_hash_begin(&s->sha);
     s->finite = true;
     return true;
@@ -68,12 +69,13 @@ static void note_missing(struct split *s) {
     for (size_t i = 0; i < s->log->n_runs; i++) {
         const struct pxs_lab_run *run = &s->log->runs[i];
         if (run->missing > 0)
-            pxs_lab_note(s->log, PXS_LAB_BATCHES, "the run in lines %lld to %lld lacks %lld batches",
-                         (long long)run->first_line, (long long)run->last_line, (long long)run->missing);
+            pxs_lab_note(
+                s->log, PXS_LAB_BATCHES, "the run in lines %lld to %lld lacks %lld batches",
+                (long long)run->first_line, (long long)run->last_line, (long long)run->missing);
     }
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------- */
+/* ---- batches -------------------------------------------------------------------------------- */
 
 static void add_sums(struct pxs_lab_sums *sums, const struct pxs_lab_batch *b) {
     sums->loss_G += b->loss_GAN + b->weighted_pixel;
@@ -95,7 +97,8 @@ static void watch_numbers(struct split *s, struct pxs_lab_run *run, const struct
     s->finite = finite;
 }
 
-static bool add_batch(struct split *s, const struct pxs_lab_batch *b, const struct pxs_lab_line *line) {
+static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
+                      const struct pxs_lab_line *line) {
     const char *why = s->log->n_runs > 0 ? breaks(&s->last, b) : NULL;
     const bool fresh = s->log->n_runs == 0 || why != NULL;
     if (fresh && !begin_run(s, b, line, why))
@@ -122,9 +125,10 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b, const stru
     return true;
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
-static enum pxs_status take(struct split *s, const struct pxs_lab_line *line, struct pxs_error *err) {
+static enum pxs_status take(struct split *s, const struct pxs_lab_line *line,
+                            struct pxs_error *err) {
     char why[PXS_LAB_WHY];
     struct pxs_lab_batch b;
     s->log->lines++;
@@ -140,13 +144,15 @@ static enum pxs_status take(struct split *s, const struct pxs_lab_line *line, st
     }
     if (b.unknown[0] != '\0' && s->unknown[0] == '\0') {
         snprintf(s->unknown, sizeof s->unknown, "%s", b.unknown);
-        pxs_lab_note(s->log, PXS_LAB_BATCHES, "field '%s' is not known and left out (first in line %lld)",
-                     b.unknown, (long long)line->number);
+        pxs_lab_note(s->log, PXS_LAB_BATCHES,
+                     "field '%s' is not known and left out (first in line %lld)", b.unknown,
+                     (long long)line->number);
     }
     return add_batch(s, &b, line) ? PXS_OK : pxs_fail_nomem(err);
 }
 
-static enum pxs_status take_all(struct split *s, struct pxs_lab_reader *reader, struct pxs_error *err) {
+static enum pxs_status take_all(struct split *s, struct pxs_lab_reader *reader,
+                                struct pxs_error *err) {
     struct pxs_lab_line line;
     for (;;) {
         bool more;
@@ -167,7 +173,8 @@ static enum pxs_status take_all(struct split *s, struct pxs_lab_reader *reader, 
     return PXS_OK;
 }
 
-enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter, struct pxs_error *err) {
+enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter,
+                              struct pxs_error *err) {
     struct split s = {.log = log, .meter = meter};
     struct pxs_lab_reader *reader = NULL;
     struct stat info;

@@ -26,7 +26,8 @@ struct diff {
     struct pxs_table told[2];
     struct fact *facts;
     size_t n;
-    int64_t first, epoch, shared; /* of their steps; first is -1 where all that both have are the same */
+    /* of their steps; first is -1 where all that both have are the same */
+    int64_t first, epoch, shared;
 };
 
 /* Paths that are the same by what they hold. */
@@ -70,7 +71,8 @@ static void put_fact(struct diff *d, const struct pxs_cell *row, int side) {
 }
 
 static enum pxs_status read_steps(struct pxs_store *s, struct diff *d, struct pxs_error *err) {
-    const struct pxs_cell args[] = {pxs_cell_int(d->runs[0].run_id), pxs_cell_int(d->runs[1].run_id)};
+    const struct pxs_cell args[] = {pxs_cell_int(d->runs[0].run_id),
+                                    pxs_cell_int(d->runs[1].run_id)};
     struct pxs_table t = {0};
     PXS_TRY(pxs_store_select(s, pxs_inspect_diff_steps_sql, args, PXS_COUNT(args), &t, err));
     const struct pxs_cell first = pxs_table_at(&t, 0, "first");
@@ -89,8 +91,8 @@ static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2],
         PXS_TRY(pxs_store_select(s, pxs_inspect_diff_facts_sql, &id, 1, &d->told[side], err));
     }
     if (d->runs[0].run_id == d->runs[1].run_id)
-        return pxs_fail(err, PXS_E_INVALID, "'%.100s' and '%.100s' are the same run, %s", runs[0], runs[1],
-                        d->runs[0].name);
+        return pxs_fail(err, PXS_E_INVALID, "'%.100s' and '%.100s' are the same run, %s", runs[0],
+                        runs[1], d->runs[0].name);
     d->facts = calloc(d->told[0].n_rows + d->told[1].n_rows + 1, sizeof *d->facts);
     if (d->facts == NULL)
         return pxs_fail_nomem(err);
@@ -102,7 +104,7 @@ static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2],
     return read_steps(s, d, err);
 }
 
-/* ---- what is shown --------------------------------------------------------------------------------------- */
+/* ---- what is shown -------------------------------------------------------------------------- */
 
 /* No two attempts share these. */
 static bool is_noise(const struct fact *f) {
@@ -111,7 +113,8 @@ static bool is_noise(const struct fact *f) {
             strcmp(f->key.text, "supervisor_pid") == 0);
 }
 
-/* For people: a parameter in the words of the experiment file, and as much of a hash as tells it from others. */
+/* For people: a parameter in the words of the experiment file, and as much of a hash as tells it
+ * from others. */
 static struct pxs_cell in_words(const struct fact *f, struct pxs_cell value) {
     enum pxs_param_key key;
     const size_t length = strlen(f->key.text);
@@ -168,12 +171,14 @@ static void put_heading(const struct diff *d, struct pxs_text *out) {
     pxs_text_add(out, "\n");
 }
 
-/* The losses of every step are there: whether two runs did the same, and from where on not, is no matter of opinion. */
+/* The losses of every step are there: whether two runs did the same, and from where on not, is no
+ * matter of opinion. */
 static void put_steps(const struct diff *d, struct pxs_text *out) {
     if (d->shared == 0)
         pxs_text_add(out, "\nno step that both have\n");
     else if (d->first < 0)
-        pxs_text_addf(out, "\nall %" PRId64 " steps that both have are the same, bit by bit\n", d->shared);
+        pxs_text_addf(out, "\nall %" PRId64 " steps that both have are the same, bit by bit\n",
+                      d->shared);
     else if (d->first == 0)
         pxs_text_add(out, "\ntheir losses differ from the first step on\n");
     else
@@ -202,7 +207,8 @@ static void put_contents(const struct diff *d, struct pxs_text *out) {
         const bool same_path = pxs_cell_same(&path->values[0], &path->values[1]),
                    same = pxs_cell_same(&hash->values[0], &hash->values[1]);
         if (same && !same_path)
-            pxs_text_addf(out, "%s: the same %s under both paths\n", contents[i].path, contents[i].what);
+            pxs_text_addf(out, "%s: the same %s under both paths\n", contents[i].path,
+                          contents[i].what);
         else if (!same)
             pxs_text_addf(out, "%s: other %s%s\n", contents[i].path, contents[i].what,
                           same_path ? " under the same path" : "");
@@ -215,13 +221,15 @@ static void put_footing(const struct diff *d, const struct pxs_table *t, struct 
     put_contents(d, out);
     if (same)
         pxs_text_addf(out, "the configuration is the same%s\n",
-                      d->runs[0].seed == d->runs[1].seed ? ", and so is the seed" : "; the seed is not");
+                      d->runs[0].seed == d->runs[1].seed ? ", and so is the seed"
+                                                         : "; the seed is not");
     if (t->n_rows < d->n)
         pxs_text_addf(out, "%zu facts are the same in both (--all shows them)\n", d->n - t->n_rows);
 }
 
-enum pxs_status pxs_report_diff(struct pxs_store *s, const struct pxs_diff_options *o, enum pxs_format format,
-                                int width, struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_report_diff(struct pxs_store *s, const struct pxs_diff_options *o,
+                                enum pxs_format format, int width, struct pxs_text *out,
+                                struct pxs_error *err) {
     const char *const runs[2] = {o->a, o->b};
     struct diff d = {0};
     struct pxs_table t = {0};

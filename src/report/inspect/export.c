@@ -1,5 +1,6 @@
-/* export: any table or view, limited to the runs of one sweep, row by row. Which tables there are, and how each of them belongs to a
- * sweep, is read from the schema, so that a table added later can be exported at once. */
+/* export: any table or view, limited to the runs of one sweep, row by row. Which tables there are,
+ * and how each of them belongs to a sweep, is read from the schema, so that a table added later can
+ * be exported at once. */
 #include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
@@ -12,12 +13,13 @@ struct shape {
     struct pxs_text key; /* the primary key's columns, quoted; "" for a view */
 };
 
-static const char tables_sql[] = "SELECT name FROM pragma_table_list WHERE type IN ('table', 'view') AND "
-                                 "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-                                 " GROUP BY name ORDER BY name LIKE 'v\\_%' ESCAPE '\\' DESC, name";
+static const char tables_sql[] =
+    "SELECT name FROM pragma_table_list WHERE type IN ('table', 'view') AND "
+    "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    " GROUP BY name ORDER BY name LIKE 'v\\_%' ESCAPE '\\' DESC, name";
 static const char columns_sql[] = "SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk, cid";
 
-/* ---- which table ----------------------------------------------------------------------------------------- */
+/* ---- which table ---------------------------------------------------------------------------- */
 
 static void list_tables(const struct pxs_table *tables, struct pxs_text *out) {
     for (size_t i = 0; i < tables->n_rows; i++)
@@ -63,7 +65,7 @@ static enum pxs_status read_shape(struct pxs_store *s, const char *name, struct 
     return pxs_text_status(&shape->key, err);
 }
 
-/* ---- the question ---------------------------------------------------------------------------------------- */
+/* ---- the question --------------------------------------------------------------------------- */
 
 /* Rows in the order of the primary key; views, which have none, in the order of their runs. */
 static void add_order(const struct shape *shape, struct pxs_text *sql) {
@@ -81,18 +83,20 @@ static enum pxs_status add_condition(const struct shape *shape, const char *tabl
     else if (shape->has_run)
         pxs_text_addf(sql, " WHERE run_id IN (SELECT run_id FROM run WHERE sweep_id = %lld)", id);
     else if (shape->has_attempt)
-        pxs_text_addf(sql,
-                      " WHERE attempt_id IN (SELECT a.attempt_id FROM attempt a JOIN run USING (run_id) "
-                      "WHERE sweep_id = %lld)",
-                      id);
+        pxs_text_addf(
+            sql,
+            " WHERE attempt_id IN (SELECT a.attempt_id FROM attempt a JOIN run USING (run_id) "
+            "WHERE sweep_id = %lld)",
+            id);
     else
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "--table: %s does not belong to sweeps; ask `pixsweep sql`",
-                        table);
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "--table: %s does not belong to sweeps; ask `pixsweep sql`", table);
     return PXS_OK;
 }
 
 static enum pxs_status make_sql(struct pxs_store *s, const char *table, int64_t sweep_id,
-                                struct pxs_text *rows, struct pxs_text *count, struct pxs_error *err) {
+                                struct pxs_text *rows, struct pxs_text *count,
+                                struct pxs_error *err) {
     struct shape shape = {0};
     enum pxs_status status = read_shape(s, table, &shape, err);
     pxs_text_addf(rows, "SELECT * FROM \"%s\"", table);
@@ -109,7 +113,7 @@ static enum pxs_status make_sql(struct pxs_store *s, const char *table, int64_t 
     return status;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 struct export {
     struct pxs_rows *rows;
@@ -119,8 +123,8 @@ struct export {
     char what[96];
 };
 
-static enum pxs_status each_row(void *user, const char *const *columns, const struct pxs_cell *cells,
-                                size_t n, struct pxs_error *err) {
+static enum pxs_status each_row(void *user, const char *const *columns,
+                                const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     struct export *e = user;
     if (cells != NULL && e->n++ % 4096 == 0)
         pxs_meter_tell(e->meter, e->what, (double)e->n, e->total);
@@ -139,8 +143,8 @@ static enum pxs_status count_rows(struct pxs_store *s, const char *sql, struct e
     return PXS_OK;
 }
 
-static enum pxs_status pass(struct pxs_store *s, const struct pxs_export_options *o, const char *sql,
-                            struct export *e, struct pxs_error *err) {
+static enum pxs_status pass(struct pxs_store *s, const struct pxs_export_options *o,
+                            const char *sql, struct export *e, struct pxs_error *err) {
     PXS_TRY(pxs_rows_create(o->format, 0, o->sink, &e->rows, err));
     enum pxs_status status = pxs_store_query(s, sql, each_row, e, err);
     if (status == PXS_OK)
@@ -149,8 +153,8 @@ static enum pxs_status pass(struct pxs_store *s, const struct pxs_export_options
     return status;
 }
 
-enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options, uint64_t *n,
-                           struct pxs_error *err) {
+enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options,
+                           uint64_t *n, struct pxs_error *err) {
     const char *table = options->table != NULL ? options->table : "v_run";
     struct export e = {.meter = options->meter};
     struct pxs_text rows = {0}, count = {0};

@@ -29,9 +29,10 @@ static enum pxs_status check_state(const char *state, struct pxs_error *err) {
         n++;
     }
     const char *near = pxs_nearest_word(state, names, n);
-    const enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "there is no state '%s'%s%s%s (%s)", state,
-                                            near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                                            near != NULL ? "'?" : "", pxs_text_str(&all));
+    const enum pxs_status status =
+        pxs_fail(err, PXS_E_INVALID, "there is no state '%s'%s%s%s (%s)", state,
+                 near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                 near != NULL ? "'?" : "", pxs_text_str(&all));
     pxs_text_finish(&all);
     return status;
 }
@@ -46,8 +47,8 @@ static void hide_single_attempts(const struct pxs_table *t, struct pxs_column *c
 }
 
 /* Marks the runs whose process is gone; *n = how many of those listed. */
-static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct pxs_table *t, size_t *n,
-                                  struct pxs_error *err) {
+static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct pxs_table *t,
+                                  size_t *n, struct pxs_error *err) {
     struct pxs_stale stale;
     PXS_TRY(pxs_stale_read(s, sweep_id, &stale, err));
     *n = 0;
@@ -69,8 +70,8 @@ static void mark_imported(struct pxs_table *t, struct pxs_cell *state) {
 }
 
 /* For people: the state says it, and of a reason its first line. */
-static enum pxs_status put_table(const struct pxs_store *s, struct pxs_table *t, size_t n_stale, int width,
-                                 struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status put_table(const struct pxs_store *s, struct pxs_table *t, size_t n_stale,
+                                 int width, struct pxs_text *out, struct pxs_error *err) {
     struct pxs_column columns[PXS_COUNT(list_columns)];
     memcpy(columns, list_columns, sizeof columns);
     for (size_t row = 0; row < t->n_rows; row++) {

@@ -10,11 +10,12 @@
 /* Epochs that a table shows without being asked: the beginning, the best, the end. */
 enum { EPOCHS_HEAD = 3, EPOCHS_TAIL = 12 };
 
-static const char files_sql[] =
-    "SELECT path, epoch, kind, net, bytes, sha256 FROM checkpoint WHERE run_id = ?1 ORDER BY epoch, path";
+static const char files_sql[] = "SELECT path, epoch, kind, net, bytes, sha256 FROM checkpoint "
+                                "WHERE run_id = ?1 ORDER BY epoch, path";
 static const char samples_sql[] =
     "SELECT path, step, epoch, sha256 FROM sample WHERE run_id = ?1 ORDER BY step";
-static const char best_sample_sql[] = "SELECT path, step, epoch, sha256 FROM best_sample WHERE run_id = ?1";
+static const char best_sample_sql[] =
+    "SELECT path, step, epoch, sha256 FROM best_sample WHERE run_id = ?1";
 static const char events_sql[] =
     "SELECT at_ms, level, kind, message FROM event WHERE run_id = ?1 ORDER BY at_ms, event_id";
 
@@ -22,7 +23,8 @@ static const char events_sql[] =
 struct parts {
     const struct pxs_store *store;
     struct pxs_store_run run;
-    struct pxs_table summary, params, attempts, epochs, samples, best_sample, files, events, environment;
+    struct pxs_table summary, params, attempts, epochs, samples, best_sample, files, events,
+        environment;
     bool stale; /* running, but its process is gone */
 };
 
@@ -66,7 +68,7 @@ static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct p
     return pxs_store_ask(s, PXS_QUERY_ENVIRONMENT, p->run.run_id, &p->environment, err);
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------ */
+/* ---- for people ----------------------------------------------------------------------------- */
 
 static void put_pair(struct pxs_text *out, const char *name, const char *text) {
     pxs_text_add_words(out, "%-11s %s\n", name, text);
@@ -78,8 +80,8 @@ static void put_place(const struct parts *p, struct pxs_text *out) {
     if (source.kind == PXS_CELL_NULL)
         put_pair(out, "folder", p->run.dir);
     else
-        pxs_text_add_words(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n", source.text,
-                           pxs_table_at(&p->summary, 0, "first_line").integer,
+        pxs_text_add_words(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n",
+                           source.text, pxs_table_at(&p->summary, 0, "first_line").integer,
                            pxs_table_at(&p->summary, 0, "last_line").integer);
 }
 
@@ -103,7 +105,8 @@ static void put_summary(const struct parts *p, struct pxs_text *out) {
     if (final.kind != PXS_CELL_NULL)
         pxs_text_addf(out, "last        val_loss %.6g at epoch %" PRId64 "\n", final.real,
                       pxs_table_at(t, 0, "last_epoch").integer);
-    const struct pxs_cell seconds = pxs_table_at(t, 0, "seconds"), speed = pxs_table_at(t, 0, "images_per_s");
+    const struct pxs_cell seconds = pxs_table_at(t, 0, "seconds"),
+                          speed = pxs_table_at(t, 0, "images_per_s");
     if (seconds.kind != PXS_CELL_NULL) {
         pxs_format_duration(buf, seconds.real);
         pxs_text_addf(out, "time        %s", buf);
@@ -194,11 +197,12 @@ static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_t
     };
     struct pxs_table few = {0};
     PXS_TRY(condense(&p->epochs, &few, err));
-    enum pxs_status status =
-        put_section("epochs (averages over batches)", &few, columns, PXS_COUNT(columns), width, out, err);
+    enum pxs_status status = put_section("epochs (averages over batches)", &few, columns,
+                                         PXS_COUNT(columns), width, out, err);
     pxs_table_finish(&few);
     if (is_condensed(&p->epochs))
-        pxs_text_addf(out, "first, best and last of %zu; all: pixsweep show %" PRId64 " --format csv\n",
+        pxs_text_addf(out,
+                      "first, best and last of %zu; all: pixsweep show %" PRId64 " --format csv\n",
                       p->epochs.n_rows, p->run.run_id);
     return status;
 }
@@ -215,8 +219,8 @@ static void put_samples(const struct parts *p, struct pxs_text *out) {
                            pxs_table_at(&p->best_sample, 0, "path").text);
 }
 
-/* In the table of attempts stands the first line of what each left, behind the reason where that says more than the outcome; what the
- * last of them said in full follows it. */
+/* In the table of attempts stands the first line of what each left, behind the reason where that
+ * says more than the outcome; what the last of them said in full follows it. */
 static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_text *out,
                                     struct pxs_error *err) {
     static const struct pxs_column columns[] = {
@@ -253,7 +257,8 @@ static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_t
     return PXS_OK;
 }
 
-static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *out,
+                                  struct pxs_error *err) {
     static const struct pxs_column files[] = {
         {"path", PXS_SHOW_PLAIN}, {"epoch", PXS_SHOW_PLAIN}, {"kind", PXS_SHOW_PLAIN},
         {"net", PXS_SHOW_PLAIN},  {"size", PXS_SHOW_BYTES},  {"sha256", PXS_SHOW_HIDDEN},
@@ -265,14 +270,15 @@ static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *o
     put_summary(p, out);
     PXS_TRY(put_params(&p->params, width, out, err));
     PXS_TRY(put_attempts(&p->attempts, width, out, err));
-    PXS_TRY(put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
+    PXS_TRY(
+        put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
     PXS_TRY(put_epochs(p, width, out, err));
     put_samples(p, out);
     PXS_TRY(put_section("weights", &p->files, files, PXS_COUNT(files), width, out, err));
     return put_section("events", &p->events, events, PXS_COUNT(events), width, out, err);
 }
 
-/* ---- for programs ---------------------------------------------------------------------------------------- */
+/* ---- for programs --------------------------------------------------------------------------- */
 
 /* key, value rows as one object. */
 static void put_object(struct pxs_json_writer *w, const char *name, const struct pxs_table *pairs) {
@@ -291,7 +297,8 @@ static void put_rows(struct pxs_json_writer *w, const char *name, const struct p
     pxs_json_end(w);
 }
 
-static enum pxs_status show_json(const struct parts *p, struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status show_json(const struct parts *p, struct pxs_text *out,
+                                 struct pxs_error *err) {
     struct pxs_json_writer w = {.out = out, .indent = 2};
     pxs_json_put_object(&w, NULL);
     for (size_t i = 0; i < p->summary.n_columns; i++)
@@ -311,8 +318,8 @@ static enum pxs_status show_json(const struct parts *p, struct pxs_text *out, st
     return PXS_OK;
 }
 
-enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format, int width,
-                                struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format,
+                                int width, struct pxs_text *out, struct pxs_error *err) {
     struct parts p = {0};
     enum pxs_status status = read_parts(s, run, &p, err);
     if (status == PXS_OK && format == PXS_FORMAT_TABLE)

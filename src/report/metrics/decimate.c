@@ -1,5 +1,5 @@
-/* Curves for plots: of epochs every value; long series of batches made short, of each bucket of steps the first, lowest,
- * highest and last value stay. */
+/* Curves for plots: of epochs every value; long series of batches made short, of each bucket of
+ * steps the first, lowest, highest and last value stay. */
 #include "metrics_priv.h"
 
 #include <math.h>
@@ -105,7 +105,9 @@ static void take(struct bucket *b, double x, double y) {
 
 static void add(struct pxs_thinner *t, int64_t step, double x, const double *values) {
     const double part = (double)step / (double)t->steps * (double)t->buckets;
-    const size_t last = t->buckets - 1, bucket = part < 1 ? 0 : part >= (double)last ? last : (size_t)part;
+    const size_t last = t->buckets - 1, bucket = part < 1               ? 0
+                                                 : part >= (double)last ? last
+                                                                        : (size_t)part;
     if (bucket > t->at) {
         for (size_t c = 0; c < t->n_columns; c++)
             empty_bucket(t, c);
@@ -136,7 +138,7 @@ enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena
     return PXS_OK;
 }
 
-/* ---- the reducer ----------------------------------------------------------------------------------------- */
+/* ---- the reducer ---------------------------------------------------------------------------- */
 
 enum pxs_status pxs_spikes_begin(struct pxs_spikes *s, const struct pxs_curves_options *options,
                                  struct pxs_error *err) {
@@ -157,7 +159,8 @@ static enum pxs_status begin(void *user, struct pxs_curves *curves, struct pxs_e
     for (size_t i = 0; i < curves->n_runs; i++) {
         struct pxs_run_curves *run = &curves->runs[i];
         for (int c = 0; c < PXS_EPOCH_N && run->last_epoch >= 0; c++) {
-            PXS_TRY(pxs_curve_make(&run->epoch[c], (size_t)run->last_epoch + 1, &curves->arena, err));
+            PXS_TRY(
+                pxs_curve_make(&run->epoch[c], (size_t)run->last_epoch + 1, &curves->arena, err));
             run->epoch[c].n = 0;
         }
     }

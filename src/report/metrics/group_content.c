@@ -1,5 +1,6 @@
-/* What stands behind a path that is a hyperparameter (dataset, init_from): runs are the same by content, so this gives contents names to be
- * told apart by. The same content has one name under whatever path; other content under one path has another name. */
+/* What stands behind a path that is a hyperparameter (dataset, init_from): runs are the same by
+ * content, so this gives contents names to be told apart by. The same content has one name under
+ * whatever path; other content under one path has another name. */
 #include "groups_priv.h"
 
 #include <string.h>
@@ -28,14 +29,16 @@ static const char *text_at(const struct pxs_table *runs, size_t row, const char 
     return cell.kind == PXS_CELL_TEXT ? cell.text : NULL;
 }
 
-static void collect(const struct pxs_table *runs, const struct pxs_content_of *of, struct things *to) {
+static void collect(const struct pxs_table *runs, const struct pxs_content_of *of,
+                    struct things *to) {
     for (size_t row = 0; row < runs->n_rows; row++) {
         const char *hash = text_at(runs, row, of->hash_column), *path = text_at(runs, row, of->key);
         size_t i = 0;
         if (path == NULL)
             continue;
-        while (i < to->n && (hash != NULL ? !same_text(to->list[i].hash, hash)
-                                          : to->list[i].hash != NULL || !same_text(to->list[i].path, path)))
+        while (i < to->n &&
+               (hash != NULL ? !same_text(to->list[i].hash, hash)
+                             : to->list[i].hash != NULL || !same_text(to->list[i].path, path)))
             i++;
         if (i == to->n)
             to->list[to->n++] = (struct thing){.hash = hash, .path = path};
@@ -78,27 +81,28 @@ static void put_sql(const struct things *t, const struct pxs_content_of *of, str
         pxs_text_finish(&name);
     }
     pxs_text_add(sql, known ? "\n      ELSE " : "");
-    pxs_text_addf(sql, "(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s", of->key,
-                  any_unknown_clashes(t) ? " || ' (content not known)'" : "", known ? " END" : "");
+    pxs_text_addf(sql, "(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s",
+                  of->key, any_unknown_clashes(t) ? " || ' (content not known)'" : "",
+                  known ? " END" : "");
 }
 
-/* Do some runs have another content than others? What an old log does not tell is unknown, not different. `own`: among runs that are
- * no old logs. */
-static bool differs(const struct pxs_table *runs, const struct pxs_content_of *of, const struct things *t,
-                    bool own) {
+/* Do some runs have another content than others? What an old log does not tell is unknown, not
+ * different. `own`: among runs that are no old logs. */
+static bool differs(const struct pxs_table *runs, const struct pxs_content_of *of,
+                    const struct things *t, bool own) {
     size_t n = 0;
     bool none = false;
     for (size_t row = 0; row < runs->n_rows; row++)
-        none =
-            none || (text_at(runs, row, of->key) == NULL && pxs_table_at(runs, row, "imported").integer == 0);
+        none = none || (text_at(runs, row, of->key) == NULL &&
+                        pxs_table_at(runs, row, "imported").integer == 0);
     for (size_t i = 0; i < t->n; i++)
         n += !own || t->list[i].own;
     return n + none > 1;
 }
 
 /* Runs that found that content behind that path. */
-static size_t runs_at(const struct pxs_table *runs, const struct pxs_content_of *of, const char *path,
-                      const char *hash) {
+static size_t runs_at(const struct pxs_table *runs, const struct pxs_content_of *of,
+                      const char *path, const char *hash) {
     size_t n = 0;
     for (size_t row = 0; row < runs->n_rows; row++)
         n += same_text(text_at(runs, row, of->key), path) &&
@@ -118,7 +122,8 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
             continue;
         for (size_t b = 0; b < a && hash != NULL && path == NULL; b++) {
             const char *other = text_at(runs, b, of->hash_column);
-            if (other != NULL && strcmp(other, hash) != 0 && same_text(text_at(runs, b, of->key), here))
+            if (other != NULL && strcmp(other, hash) != 0 &&
+                same_text(text_at(runs, b, of->key), here))
                 path = here;
         }
     }
@@ -126,13 +131,14 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
         return PXS_OK;
     struct pxs_text text = {0};
     size_t said = 0;
-    pxs_text_addf(&text, "%s %s did not hold the same %s for all runs (sha256 ", of->key, path, of->what);
+    pxs_text_addf(&text, "%s %s did not hold the same %s for all runs (sha256 ", of->key, path,
+                  of->what);
     for (size_t i = 0; i < t->n; i++) {
         const struct thing *thing = &t->list[i];
         const size_t n = thing->hash != NULL ? runs_at(runs, of, path, thing->hash) : 0;
         if (n > 0 && said++ < SAID)
-            pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN, thing->hash, n,
-                          n == 1 ? "" : "s");
+            pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN,
+                          thing->hash, n, n == 1 ? "" : "s");
     }
     if (said > SAID)
         pxs_text_addf(&text, " and %zu more", said - SAID);

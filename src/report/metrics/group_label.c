@@ -27,9 +27,10 @@ static bool is_nothing(const struct pxs_groups *g, size_t key) {
     return true;
 }
 
-/* "halve" says enough where one key alone has words for values; a path's last part, where `whole` is not asked for. */
-static void put_value(const struct pxs_groups *g, size_t key, size_t run, size_t n_words, bool whole,
-                      struct pxs_text *out) {
+/* "halve" says enough where one key alone has words for values; a path's last part, where `whole`
+ * is not asked for. */
+static void put_value(const struct pxs_groups *g, size_t key, size_t run, size_t n_words,
+                      bool whole, struct pxs_text *out) {
     const struct pxs_cell *cell = &g->values[key].cells[run];
     if (cell->kind == PXS_CELL_NULL || (!whole && is_nothing(g, key)))
         return;
@@ -56,7 +57,8 @@ static bool is_policy(const char *name) {
     return of == PXS_PARAM_lr_policy_G || of == PXS_PARAM_lr_policy_D;
 }
 
-static char *make_label(struct pxs_groups *g, size_t run, size_t n_words, bool whole, const char *sweep) {
+static char *make_label(struct pxs_groups *g, size_t run, size_t n_words, bool whole,
+                        const char *sweep) {
     struct pxs_text text = {0};
     for (int policies = 1; policies >= 0; policies--) {
         for (size_t k = 0; k < g->n_keys; k++) {

@@ -1,5 +1,6 @@
-/* Runs of a sweep in configurations: those that differ in nothing but the seed (or in nothing that was asked for). One
- * way to do it, so that tables, plots and pages speak of the same things in the same order. */
+/* Runs of a sweep in configurations: those that differ in nothing but the seed (or in nothing that
+ * was asked for). One way to do it, so that tables, plots and pages speak of the same things in the
+ * same order. */
 #include "groups_priv.h"
 #include "metrics_texts.h"
 
@@ -21,7 +22,8 @@ struct reading {
     size_t n_by;
 };
 
-enum pxs_status pxs_groups_note(struct pxs_groups *g, const struct pxs_text *text, struct pxs_error *err) {
+enum pxs_status pxs_groups_note(struct pxs_groups *g, const struct pxs_text *text,
+                                struct pxs_error *err) {
     if (text->failed || g->n_notes == NOTES_MOST ||
         (g->notes[g->n_notes] = pxs_arena_strdup(&g->arena, pxs_text_str(text))) == NULL)
         return pxs_fail_nomem(err);
@@ -29,7 +31,7 @@ enum pxs_status pxs_groups_note(struct pxs_groups *g, const struct pxs_text *tex
     return PXS_OK;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------ */
+/* ---- keys ----------------------------------------------------------------------------------- */
 
 static enum pxs_status key_is_known(const char *key, struct pxs_error *err) {
     enum pxs_param_key unused;
@@ -50,7 +52,8 @@ static enum pxs_status read_values(struct reading *r, const char *sql, struct px
     const struct pxs_cell sweep = pxs_cell_int(g->sweep_id);
     struct pxs_text question = {0};
     pxs_text_addf(&question,
-                  "SELECT %s AS value FROM run r WHERE r.sweep_id = ?1 ORDER BY r.number, r.run_id", sql);
+                  "SELECT %s AS value FROM run r WHERE r.sweep_id = ?1 ORDER BY r.number, r.run_id",
+                  sql);
     enum pxs_status status = pxs_text_status(&question, err);
     if (status == PXS_OK)
         status = pxs_store_select(r->store, pxs_text_str(&question), &sweep, 1, values, err);
@@ -58,14 +61,16 @@ static enum pxs_status read_values(struct reading *r, const char *sql, struct px
     PXS_TRY(status);
     if (values->n_rows != g->n_runs) {
         pxs_table_finish(values);
-        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
+        return pxs_fail(err, PXS_E_BUSY,
+                        "the sweep was planned anew while it was being read; ask again");
     }
     g->n_values++;
     return PXS_OK;
 }
 
 /* `sql` lives as long as the groups. */
-static enum pxs_status add_key(struct reading *r, const char *key, const char *sql, struct pxs_error *err) {
+static enum pxs_status add_key(struct reading *r, const char *key, const char *sql,
+                               struct pxs_error *err) {
     struct pxs_groups *g = r->g;
     PXS_TRY(read_values(r, sql, err));
     g->sql[g->n_keys] = sql;
@@ -78,7 +83,8 @@ static void drop_key(struct pxs_groups *g) {
     pxs_table_finish(&g->values[--g->n_values]);
 }
 
-/* A key that came later has its default in runs that were planned before: they have no row of it. */
+/* A key that came later has its default in runs that were planned before: they have no row of
+ * it. */
 static const char *default_of(struct pxs_groups *g, const char *name) {
     enum pxs_param_key key;
     struct pxs_params defaults;
@@ -102,10 +108,10 @@ static const char *default_of(struct pxs_groups *g, const char *name) {
 
 static const char *param_sql(struct pxs_groups *g, const char *key) {
     const char *otherwise = default_of(g, key);
-    return pxs_arena_printf(&g->arena,
-                            "%s(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s%s",
-                            otherwise != NULL ? "coalesce(" : "", key, otherwise != NULL ? ", " : "",
-                            otherwise != NULL ? otherwise : "", otherwise != NULL ? ")" : "");
+    return pxs_arena_printf(
+        &g->arena, "%s(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s%s",
+        otherwise != NULL ? "coalesce(" : "", key, otherwise != NULL ? ", " : "",
+        otherwise != NULL ? otherwise : "", otherwise != NULL ? ")" : "");
 }
 
 static enum pxs_status add_param(struct reading *r, const char *key, struct pxs_error *err) {
@@ -116,7 +122,8 @@ static enum pxs_status add_param(struct reading *r, const char *key, struct pxs_
     return sql != NULL ? add_key(r, key, sql, err) : pxs_fail_nomem(err);
 }
 
-/* A key that came later says nothing where it has its default everywhere: cosine's min_lr 0. Names of runs leave it out, too. */
+/* A key that came later says nothing where it has its default everywhere: cosine's min_lr 0. Names
+ * of runs leave it out, too. */
 static bool says_nothing(const char *name, const struct pxs_table *values) {
     enum pxs_param_key key;
     struct pxs_params defaults;
@@ -126,12 +133,12 @@ static bool says_nothing(const char *name, const struct pxs_table *values) {
     const struct pxs_param_value value = pxs_params_get(&defaults, key);
     for (size_t i = 0; i < values->n_rows; i++) {
         const struct pxs_cell *cell = &values->cells[i];
-        const bool same =
-            (cell->kind == PXS_CELL_INT && value.kind == PXS_VALUE_INTEGER &&
-             cell->integer == value.integer) ||
-            (cell->kind == PXS_CELL_REAL && value.kind == PXS_VALUE_REAL && cell->real == value.real) ||
-            (cell->kind == PXS_CELL_TEXT && value.kind == PXS_VALUE_TEXT &&
-             strcmp(cell->text, value.text) == 0);
+        const bool same = (cell->kind == PXS_CELL_INT && value.kind == PXS_VALUE_INTEGER &&
+                           cell->integer == value.integer) ||
+                          (cell->kind == PXS_CELL_REAL && value.kind == PXS_VALUE_REAL &&
+                           cell->real == value.real) ||
+                          (cell->kind == PXS_CELL_TEXT && value.kind == PXS_VALUE_TEXT &&
+                           strcmp(cell->text, value.text) == 0);
         if (cell->kind != PXS_CELL_NULL && !same)
             return false;
     }
@@ -146,16 +153,18 @@ static bool has_key(const struct pxs_table *differing, const char *key) {
     return false;
 }
 
-/* What differs and is part of what a run is: paths by their content. In the order of the hyperparameters' table, where a policy comes before
- * its own keys. */
+/* What differs and is part of what a run is: paths by their content. In the order of the
+ * hyperparameters' table, where a policy comes before its own keys. */
 static enum pxs_status add_differing(struct reading *r, struct pxs_error *err) {
     struct pxs_table differing = {0};
-    enum pxs_status status = pxs_store_ask(r->store, PXS_QUERY_DIFFERING, r->g->sweep_id, &differing, err);
+    enum pxs_status status =
+        pxs_store_ask(r->store, PXS_QUERY_DIFFERING, r->g->sweep_id, &differing, err);
     for (int key = 0; key < PXS_PARAM_COUNT && status == PXS_OK; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);
-        const bool differs = strcmp(info->key, r->data.key) == 0      ? r->data.differs
-                             : strcmp(info->key, r->weights.key) == 0 ? r->weights.differs
-                                                                      : has_key(&differing, info->key);
+        const bool differs = strcmp(info->key, r->data.key) == 0 ? r->data.differs
+                             : strcmp(info->key, r->weights.key) == 0
+                                 ? r->weights.differs
+                                 : has_key(&differing, info->key);
         if (!differs || (info->flags & PXS_PF_NOT_IDENTITY) != 0)
             continue;
         status = add_param(r, info->key, err);
@@ -166,7 +175,7 @@ static enum pxs_status add_differing(struct reading *r, struct pxs_error *err) {
     return status;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------- */
 
 static bool same_keys(const struct pxs_groups *g, size_t run, size_t other) {
     for (size_t k = 0; k < g->n_keys; k++) {
@@ -213,7 +222,8 @@ static enum pxs_status split_asked(struct reading *r, struct pxs_error *err) {
             continue;
         status = split(r, of->key, of->sql, &done, err);
         if (status == PXS_OK && done)
-            pxs_text_addf(&names, "%swith other %s (%s)", names.len > 0 ? " or " : "", of->what, of->key);
+            pxs_text_addf(&names, "%swith other %s (%s)", names.len > 0 ? " or " : "", of->what,
+                          of->key);
     }
     if (status == PXS_OK)
         status = split(r, PXS_KEY_ORIGIN, origin_sql, &done, err);
@@ -233,31 +243,35 @@ static enum pxs_status split_asked(struct reading *r, struct pxs_error *err) {
     return status;
 }
 
-/* config_hash has the last word on what a configuration is, where hyperparameters and contents do not tell two apart. */
+/* config_hash has the last word on what a configuration is, where hyperparameters and contents do
+ * not tell two apart. */
 static enum pxs_status split_configurations(struct reading *r, struct pxs_error *err) {
-    static const char hash_sql[] =
-        "CASE WHEN r.run_id NOT IN (SELECT run_id FROM imported) THEN substr(r.config_hash, 1, 8) END";
+    static const char hash_sql[] = "CASE WHEN r.run_id NOT IN (SELECT run_id FROM imported) THEN "
+                                   "substr(r.config_hash, 1, 8) END";
     struct pxs_text text = {0};
     bool done;
     PXS_TRY(split(r, PXS_KEY_ORIGIN, origin_sql, &done, err));
     PXS_TRY(split(r, PXS_KEY_HASH, hash_sql, &done, err));
     if (!done)
         return PXS_OK;
-    pxs_text_add(&text, "some runs have the same hyperparameters but another config_hash: planned by another "
-                        "version of pixsweep, "
-                        "or with other data, they are other configurations");
+    pxs_text_add(
+        &text,
+        "some runs have the same hyperparameters but another config_hash: planned by another "
+        "version of pixsweep, "
+        "or with other data, they are other configurations");
     const enum pxs_status status = pxs_groups_note(r->g, &text, err);
     pxs_text_finish(&text);
     return status;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     struct pxs_groups *g = r->g;
     const struct pxs_cell id = pxs_cell_int(g->sweep_id);
     struct pxs_table sweep = {0};
-    PXS_TRY(pxs_store_select(r->store, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep, err));
+    PXS_TRY(pxs_store_select(r->store, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep,
+                             err));
     snprintf(g->sweep, sizeof g->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
     pxs_table_finish(&sweep);
     PXS_TRY(pxs_store_select(r->store, pxs_metrics_group_runs_sql, &id, 1, &r->runs, err));
@@ -270,8 +284,8 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     g->sql = pxs_arena_alloc(&g->arena, keys * sizeof *g->sql);
     g->values = pxs_arena_alloc(&g->arena, keys * sizeof *g->values);
     g->notes = pxs_arena_alloc(&g->arena, NOTES_MOST * sizeof *g->notes);
-    if (g->run_ids == NULL || g->group_of == NULL || g->first == NULL || g->keys == NULL || g->sql == NULL ||
-        g->values == NULL || g->notes == NULL)
+    if (g->run_ids == NULL || g->group_of == NULL || g->first == NULL || g->keys == NULL ||
+        g->sql == NULL || g->values == NULL || g->notes == NULL)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < g->n_runs; i++)
         g->run_ids[i] = pxs_table_at(&r->runs, i, "run_id").integer;
@@ -297,8 +311,8 @@ static enum pxs_status read_all(struct reading *r, struct pxs_error *err) {
     return pxs_group_labels(r->g, err);
 }
 
-enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by, size_t n_by,
-                                struct pxs_groups *out, struct pxs_error *err) {
+enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by,
+                                size_t n_by, struct pxs_groups *out, struct pxs_error *err) {
     struct pxs_groups g = {.sweep_id = sweep_id};
     struct reading r = {.store = s,
                         .g = &g,

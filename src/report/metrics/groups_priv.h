@@ -4,29 +4,32 @@
 
 #include "pixsweep/metrics.h"
 
-/* ---- groups.c -------------------------------------------------------------------------------------------- */
+/* ---- groups.c ------------------------------------------------------------------------------- */
 
 /* Adds a sentence to g->notes. */
 PXS_NODISCARD enum pxs_status pxs_groups_note(struct pxs_groups *g, const struct pxs_text *text,
                                               struct pxs_error *err);
 
-/* ---- group_content.c ------------------------------------------------------------------------------------- */
+/* ---- group_content.c ------------------------------------------------------------------------ */
 
 /* A key whose value is a path, which enters a run's identity by content. */
 struct pxs_content_of {
-    const char *key,
-        *hash_sql; /* SQL over `run r` that gives the content's SHA-256, NULL where it is not known */
+    /* SQL over `run r` that gives the content's SHA-256, NULL where it is not known */
+    const char *key, *hash_sql;
     const char *hash_column; /* of the runs' table */
     const char *what;        /* "pictures" */
     bool differs,
-        own_differ;  /* filled: not the same content in all runs; nor in those that are no old logs */
-    const char *sql; /* filled: a value that is the same where the content is, in the groups' arena */
+        /* filled: not the same content in all runs; nor in those that are no old logs */
+        own_differ;
+    /* filled: a value that is the same where the content is, in the groups' arena */
+    const char *sql;
 };
-/* `runs`: a row a run with columns imported, the key (its path) and hash_column. Notes where one path held several contents. */
+/* `runs`: a row a run with columns imported, the key (its path) and hash_column. Notes where one
+ * path held several contents. */
 PXS_NODISCARD enum pxs_status pxs_group_content(struct pxs_groups *g, const struct pxs_table *runs,
                                                 struct pxs_content_of *of, struct pxs_error *err);
 
-/* ---- group_label.c --------------------------------------------------------------------------------------- */
+/* ---- group_label.c -------------------------------------------------------------------------- */
 
 /* Fills g->labels. */
 PXS_NODISCARD enum pxs_status pxs_group_labels(struct pxs_groups *g, struct pxs_error *err);

@@ -17,7 +17,8 @@ struct pxs_spikes {
     struct pxs_curves *curves;
 };
 extern const struct pxs_reducer pxs_spikes_reducer;
-PXS_NODISCARD enum pxs_status pxs_spikes_begin(struct pxs_spikes *s, const struct pxs_curves_options *options,
+PXS_NODISCARD enum pxs_status pxs_spikes_begin(struct pxs_spikes *s,
+                                               const struct pxs_curves_options *options,
                                                struct pxs_error *err);
 void pxs_spikes_finish(struct pxs_spikes *s);
 

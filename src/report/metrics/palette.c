@@ -1,8 +1,8 @@
 /* One look for each configuration, the same in plots and pages. */
 #include "metrics_priv.h"
 
-/* Okabe and Ito, "Color Universal Design" (2008), in an order in which neighbours differ in hue and lightness. Its yellow is too
- * light for lines on white; black comes last. */
+/* Okabe and Ito, "Color Universal Design" (2008), in an order in which neighbours differ in hue and
+ * lightness. Its yellow is too light for lines on white; black comes last. */
 static const uint8_t colours[][3] = {{0, 114, 178}, {213, 94, 0},   {0, 158, 115}, {204, 121, 167},
                                      {230, 159, 0}, {86, 180, 233}, {60, 60, 60}};
 /* Past the colours they come again with these; lengths in line widths, 0 = no more. */

@@ -1,4 +1,5 @@
-/* The curves of a sweep: what its runs measured batch by batch and epoch by epoch, and the band over seeds. */
+/* The curves of a sweep: what its runs measured batch by batch and epoch by epoch, and the band
+ * over seeds. */
 #include "metrics_priv.h"
 #include "metrics_texts.h"
 
@@ -27,13 +28,16 @@ static int64_t limit_of(const struct reading *r) {
     return r->options->epochs > 0 ? r->options->epochs : INT64_MAX;
 }
 
-/* ---- which runs ------------------------------------------------------------------------------------------ */
+/* ---- which runs ----------------------------------------------------------------------------- */
 
-/* Runs that meet the user's condition; it has lines of its own, so that the caret of a mistake in it stands below his own words. */
-static enum pxs_status read_wanted(const struct reading *r, struct pxs_table *wanted, struct pxs_error *err) {
+/* Runs that meet the user's condition; it has lines of its own, so that the caret of a mistake in
+ * it stands below his own words. */
+static enum pxs_status read_wanted(const struct reading *r, struct pxs_table *wanted,
+                                   struct pxs_error *err) {
     const struct pxs_cell id = pxs_cell_int(r->out->sweep_id);
     struct pxs_text sql = {0};
-    pxs_text_addf(&sql, "SELECT run_id FROM v_run WHERE sweep_id = ?1 AND (\n%s\n)", r->options->where);
+    pxs_text_addf(&sql, "SELECT run_id FROM v_run WHERE sweep_id = ?1 AND (\n%s\n)",
+                  r->options->where);
     enum pxs_status status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
         status = pxs_store_select(r->store, pxs_text_str(&sql), &id, 1, wanted, err);
@@ -55,7 +59,8 @@ static void keep_wanted(struct pxs_table *rows, const struct pxs_table *wanted) 
     rows->n_rows = kept;
 }
 
-static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *rows, struct pxs_error *err) {
+static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *rows,
+                                     struct pxs_error *err) {
     const struct pxs_curves_options *o = r->options;
     const struct pxs_cell args[] = {pxs_cell_int(r->out->sweep_id), pxs_cell_int(o->run_id),
                                     pxs_cell_int(limit_of(r))};
@@ -70,7 +75,8 @@ static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *
     return status;
 }
 
-/* Steps count over the whole run, so the last one tells how many an epoch has. In a run's first epoch nothing tells yet. */
+/* Steps count over the whole run, so the last one tells how many an epoch has. In a run's first
+ * epoch nothing tells yet. */
 static int64_t batches_per_epoch(int64_t step, int64_t epoch, int64_t batch) {
     const int64_t whole = epoch > 0 ? (step - batch) / epoch : 0;
     return whole > batch + 1 ? whole : batch + 1;
@@ -84,8 +90,8 @@ static size_t configuration_of(const struct pxs_groups *g, int64_t run_id) {
     return SIZE_MAX;
 }
 
-static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g, const struct pxs_table *t,
-                                size_t row, struct pxs_error *err) {
+static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g,
+                                const struct pxs_table *t, size_t row, struct pxs_error *err) {
     struct pxs_run_curves *run = &r->out->runs[row];
     struct pxs_arena *arena = &r->out->arena;
     run->run_id = pxs_table_at(t, row, "run_id").integer;
@@ -97,14 +103,17 @@ static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g, c
     if (run->name == NULL)
         return pxs_fail_nomem(err);
     if (run->configuration == SIZE_MAX)
-        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
-    const struct pxs_cell step = pxs_table_at(t, row, "step"), last = pxs_table_at(t, row, "last_epoch");
+        return pxs_fail(err, PXS_E_BUSY,
+                        "the sweep was planned anew while it was being read; ask again");
+    const struct pxs_cell step = pxs_table_at(t, row, "step"),
+                          last = pxs_table_at(t, row, "last_epoch");
     run->last_epoch = last.kind == PXS_CELL_INT ? last.integer : -1;
     if (step.kind == PXS_CELL_INT) {
         run->steps = step.integer + 1;
         run->begun = pxs_table_at(t, row, "epoch").integer + 1;
-        run->batches_per_epoch = batches_per_epoch(step.integer, pxs_table_at(t, row, "epoch").integer,
-                                                   pxs_table_at(t, row, "batch").integer);
+        run->batches_per_epoch =
+            batches_per_epoch(step.integer, pxs_table_at(t, row, "epoch").integer,
+                              pxs_table_at(t, row, "batch").integer);
     }
     return PXS_OK;
 }
@@ -113,8 +122,8 @@ static void count_states(struct pxs_curves *c) {
     for (size_t i = 0; i < c->n_runs; i++) {
         struct pxs_configuration *of = &c->configurations[c->runs[i].configuration];
         of->n_runs++;
-        of->n_begun +=
-            (c->runs[i].steps > 0 || c->runs[i].last_epoch >= 0) && !pxs_state_is_lost(c->runs[i].state);
+        of->n_begun += (c->runs[i].steps > 0 || c->runs[i].last_epoch >= 0) &&
+                       !pxs_state_is_lost(c->runs[i].state);
         if (c->runs[i].state == PXS_STATE_COMPLETED)
             of->completed++;
         else if (pxs_state_is_lost(c->runs[i].state))
@@ -128,7 +137,8 @@ static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_grou
                                    struct pxs_error *err) {
     snprintf(out->sweep, sizeof out->sweep, "%s", g->sweep);
     const char **keys = pxs_arena_alloc(&out->arena, (g->n_keys + 1) * sizeof *keys);
-    out->configurations = pxs_arena_alloc(&out->arena, (g->n_groups + 1) * sizeof *out->configurations);
+    out->configurations =
+        pxs_arena_alloc(&out->arena, (g->n_groups + 1) * sizeof *out->configurations);
     if (keys == NULL || out->configurations == NULL)
         return pxs_fail_nomem(err);
     out->keys = keys;
@@ -153,7 +163,8 @@ static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_grou
     return PXS_OK;
 }
 
-static enum pxs_status read_runs(struct reading *r, const struct pxs_groups *g, struct pxs_error *err) {
+static enum pxs_status read_runs(struct reading *r, const struct pxs_groups *g,
+                                 struct pxs_error *err) {
     struct pxs_table rows = {0};
     PXS_TRY(take_groups(r->out, g, err));
     enum pxs_status status = read_run_rows(r, &rows, err);
@@ -171,16 +182,17 @@ static enum pxs_status read_runs(struct reading *r, const struct pxs_groups *g, 
     return status;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
-static enum pxs_status take_batch(void *user, const char *const *columns, const struct pxs_cell *cells,
-                                  size_t n, struct pxs_error *err) {
+static enum pxs_status take_batch(void *user, const char *const *columns,
+                                  const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     const struct reading *r = user;
     double values[PXS_BATCH_N];
     for (size_t i = 0; cells && i < r->n_columns; i++)
         values[i] = cell_number(&cells[3 + i]);
     if (cells)
-        r->reducer->batch(r->user, r->run, cells[0].integer, cells[1].integer, cells[2].integer, values);
+        r->reducer->batch(r->user, r->run, cells[0].integer, cells[1].integer, cells[2].integer,
+                          values);
     return PXS_OK;
 }
 
@@ -191,8 +203,9 @@ static enum pxs_status read_batches(struct reading *r, struct pxs_error *err) {
         if ((r->options->batch_columns >> c & 1) != 0)
             pxs_text_addf(&sql, ", %s", pxs_batch_info((enum pxs_batch_column)c)->name);
     }
-    pxs_text_addf(&sql, " FROM batch_loss WHERE run_id = %" PRId64 " AND epoch < %" PRId64 " ORDER BY step",
-                  r->out->runs[r->run].run_id, limit_of(r));
+    pxs_text_addf(
+        &sql, " FROM batch_loss WHERE run_id = %" PRId64 " AND epoch < %" PRId64 " ORDER BY step",
+        r->out->runs[r->run].run_id, limit_of(r));
     enum pxs_status status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
         status = pxs_store_query(r->store, pxs_text_str(&sql), take_batch, r, err);
@@ -200,8 +213,8 @@ static enum pxs_status read_batches(struct reading *r, struct pxs_error *err) {
     return status;
 }
 
-static enum pxs_status take_epoch(void *user, const char *const *columns, const struct pxs_cell *cells,
-                                  size_t n, struct pxs_error *err) {
+static enum pxs_status take_epoch(void *user, const char *const *columns,
+                                  const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     const struct reading *r = user;
     double values[PXS_EPOCH_N];
     for (size_t c = 0; cells && c < PXS_EPOCH_N; c++)
@@ -214,9 +227,9 @@ static enum pxs_status take_epoch(void *user, const char *const *columns, const 
 static enum pxs_status read_epochs(struct reading *r, struct pxs_error *err) {
     struct pxs_text sql = {0};
     pxs_text_addf(&sql,
-                  "SELECT epoch" PXS_EPOCH_MEASURES(PXS_MEASURE_COLUMN) " FROM epoch WHERE run_id = %" PRId64
-                                                                        " AND epoch < %" PRId64
-                                                                        " ORDER BY epoch",
+                  "SELECT epoch" PXS_EPOCH_MEASURES(
+                      PXS_MEASURE_COLUMN) " FROM epoch WHERE run_id = %" PRId64
+                                          " AND epoch < %" PRId64 " ORDER BY epoch",
                   r->out->runs[r->run].run_id, limit_of(r));
     enum pxs_status status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
@@ -240,7 +253,7 @@ static enum pxs_status read_rows(struct reading *r, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* ---- bands ----------------------------------------------------------------------------------------------- */
+/* ---- bands ---------------------------------------------------------------------------------- */
 
 static void widen(struct pxs_band *band, const struct pxs_curve *curve) {
     for (size_t i = 0; i < curve->n; i++) {
@@ -291,7 +304,7 @@ static enum pxs_status make_bands(struct pxs_curves *c, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_options *options,
                                 struct pxs_curves *out, struct pxs_error *err) {
@@ -308,7 +321,8 @@ enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_opt
         r.n_columns += options->batch_columns >> c & 1;
     if ((status = pxs_store_find_sweep(s, options->sweep, &made.sweep_id, err)) != PXS_OK)
         goto out;
-    if ((status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err)) != PXS_OK)
+    if ((status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err)) !=
+        PXS_OK)
         goto out;
     if ((status = read_runs(&r, &groups, err)) != PXS_OK)
         goto out;

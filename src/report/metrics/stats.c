@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
-    *out = (struct pxs_stats){.mean = NAN, .min = NAN, .max = NAN, .std = NAN, .low = NAN, .high = NAN};
+    *out = (struct pxs_stats){
+        .mean = NAN, .min = NAN, .max = NAN, .std = NAN, .low = NAN, .high = NAN};
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         if (isnan(values[i]))
@@ -23,7 +24,8 @@ void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
     out->mean = equal ? out->min : sum / (double)out->n;
     if (out->n < 2)
         return;
-    /* The deviations from an exact mean would add up to zero; what they add up to instead is the mean's rounding. */
+    /* The deviations from an exact mean would add up to zero; what they add up to instead is the
+     * mean's rounding. */
     double squares = 0, rest = 0;
     for (size_t i = 0; i < n; i++) {
         if (isnan(values[i]))
@@ -39,9 +41,10 @@ void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out) {
     out->high = out->mean + half;
 }
 
-/* ---- differences ----------------------------------------------------------------------------------------- */
+/* ---- differences ---------------------------------------------------------------------------- */
 
-/* Interval and p of a difference with its standard error. Without any spread there is nothing that luck could be measured by. */
+/* Interval and p of a difference with its standard error. Without any spread there is nothing that
+ * luck could be measured by. */
 static void judge(struct pxs_difference *d, double error, double df, bool spread) {
     d->df = df;
     d->low = d->high = d->p = d->p_holm = NAN;
@@ -122,8 +125,8 @@ static int by_p(const void *a, const void *b) {
     return (x->p > y->p) - (x->p < y->p);
 }
 
-/* Holm's step-down procedure (1979): the smallest p stands against all of them, the next against one less, ...; none comes out smaller
- * than the one before it. */
+/* Holm's step-down procedure (1979): the smallest p stands against all of them, the next against
+ * one less, ...; none comes out smaller than the one before it. */
 void pxs_holm(struct pxs_difference **differences, size_t n) {
     size_t m = 0;
     double largest = 0;

@@ -1,22 +1,26 @@
-/* Student's t distribution, for intervals and tests over seeds. Its tail is a regularised incomplete beta function,
- * P(|T| > t) = I_x(df/2, 1/2) with x = df / (df + t^2) (DLMF 8.17; Abramowitz and Stegun 26.7.1), by its continued fraction (DLMF
- * 8.17.22) in Lentz's way. Degrees of freedom need not be whole: Welch's are not. */
+/* Student's t distribution, for intervals and tests over seeds. Its tail is a regularised
+ * incomplete beta function, P(|T| > t) = I_x(df/2, 1/2) with x = df / (df + t^2) (DLMF 8.17;
+ * Abramowitz and Stegun 26.7.1), by its continued fraction (DLMF 8.17.22) in Lentz's way. Degrees
+ * of freedom need not be whole: Welch's are not. */
 #include "metrics_priv.h"
 
 #include <math.h>
 
-/* Gamma(a + 1/2) / Gamma(a): by the library below 64, above it by Stirling's series, where the gammas themselves would overflow. */
+/* Gamma(a + 1/2) / Gamma(a): by the library below 64, above it by Stirling's series, where the
+ * gammas themselves would overflow. */
 static double half_step(double a) {
     if (a < 64)
         return tgamma(a + 0.5) / tgamma(a);
     const double r = 1 / a;
     return sqrt(a) *
            (1 + r * (-1.0 / 8 +
-                     r * (1.0 / 128 + r * (5.0 / 1024 + r * (-21.0 / 32768 +
-                                                             r * (-399.0 / 262144 + r * 869.0 / 4194304))))));
+                     r * (1.0 / 128 +
+                          r * (5.0 / 1024 + r * (-21.0 / 32768 +
+                                                 r * (-399.0 / 262144 + r * 869.0 / 4194304))))));
 }
 
-/* The continued fraction of I_x(a, b), to be multiplied by x^a (1-x)^b / (a B(a, b)); converges fast for x < (a+1) / (a+b+2). */
+/* The continued fraction of I_x(a, b), to be multiplied by x^a (1-x)^b / (a B(a, b)); converges
+ * fast for x < (a+1) / (a+b+2). */
 static double fraction(double x, double a, double b) {
     static const double tiny = 1e-300;
     double c = 1, d = 1 / fmax(1 - (a + b) * x / (a + 1), tiny), h = d;
@@ -51,7 +55,8 @@ double pxs_student_two_sided(double t, double df) {
     return 1 - front * fraction(rest, 0.5, a) / 0.5;
 }
 
-/* The tail falls with t, so halving an interval around the answer finds it to the last bit that the tail itself is good for. */
+/* The tail falls with t, so halving an interval around the answer finds it to the last bit that the
+ * tail itself is good for. */
 double pxs_student_critical(double p, double df) {
     if (!(p > 0 && p < 1) || !(df > 0))
         return NAN;

@@ -1,5 +1,6 @@
-/* Curves for pages: each measure of each run is cut into the same buckets of x (epochs), so that a chart needs one list of x for all
- * runs; of a bucket its mean, minimum and maximum stay, so no spike is lost and a page of any sweep stays small. */
+/* Curves for pages: each measure of each run is cut into the same buckets of x (epochs), so that a
+ * chart needs one list of x for all runs; of a bucket its mean, minimum and maximum stay, so no
+ * spike is lost and a page of any sweep stays small. */
 #include "page_priv.h"
 #include "page_texts.h"
 
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers that all curves of a page may have, by epoch and by batch; and what a screen has room for. */
+/* Numbers that all curves of a page may have, by epoch and by batch; and what a screen has room
+ * for. */
 enum { EPOCH_NUMBERS = 650000, BATCH_NUMBERS = 350000, MOST_BUCKETS = 400, LEAST_BUCKETS = 20 };
 
 struct pxs_bucket *pxs_buckets_of(const struct pxs_buckets *b, size_t run, size_t measure) {
@@ -21,7 +23,8 @@ static int64_t points_of(const struct pxs_buckets *b, size_t run) {
 /* As many as there are points, where there is room for them. */
 static size_t count_buckets(const struct pxs_buckets *b) {
     const size_t lines = b->n_runs * b->n_measures;
-    size_t points = 0, room = b->batches ? BATCH_NUMBERS / (3 * lines + 1) : EPOCH_NUMBERS / (lines + 1);
+    size_t points = 0,
+           room = b->batches ? BATCH_NUMBERS / (3 * lines + 1) : EPOCH_NUMBERS / (lines + 1);
     for (size_t run = 0; run < b->n_runs; run++)
         points = (size_t)points_of(b, run) > points ? (size_t)points_of(b, run) : points;
     if (points > room || b->batches)
@@ -32,7 +35,8 @@ static size_t count_buckets(const struct pxs_buckets *b) {
     return points < room ? points : room;
 }
 
-static enum pxs_status make(struct pxs_buckets *b, const struct pxs_curves *curves, struct pxs_error *err) {
+static enum pxs_status make(struct pxs_buckets *b, const struct pxs_curves *curves,
+                            struct pxs_error *err) {
     b->curves = curves;
     b->n_runs = curves->n_runs;
     for (size_t run = 0; run < b->n_runs; run++) {
@@ -116,7 +120,8 @@ enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err) 
     }
     PXS_TRY(pxs_curves_read(p->s, &options, &p->curves, err));
     if (p->curves.n_runs != p->groups.n_runs)
-        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
+        return pxs_fail(err, PXS_E_BUSY,
+                        "the sweep was planned anew while it was being read; ask again");
     keep_sql(p, &p->by_epoch, pxs_page_epoch_curves_sql, &p->sql[PXS_SQL_EPOCHS]);
     keep_sql(p, &p->by_batch, pxs_page_batch_curves_sql, &p->sql[PXS_SQL_BATCHES]);
     return PXS_OK;

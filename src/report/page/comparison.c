@@ -1,10 +1,12 @@
-/* The comparison's table on a page: of all its columns those that answer the question and have something to say. */
+/* The comparison's table on a page: of all its columns those that answer the question and have
+ * something to say. */
 #include "page_priv.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* In their order on the page. What answers the question comes first and is always there; the rest unfolds. */
+/* In their order on the page. What answers the question comes first and is always there; the rest
+ * unfolds. */
 static const struct {
     const char *name, *title; /* NULL: as in the comparison */
     bool rest;
@@ -35,7 +37,8 @@ static const struct {
     {"D_real_mean", NULL, true},
     {"D_fake_mean", NULL, true},
 };
-/* Of another schedule it says nothing about the pictures; it stands in where nothing was validated. */
+/* Of another schedule it says nothing about the pictures; it stands in where nothing was
+ * validated. */
 static const char stand_in[] = "final_avg_loss_G";
 
 static size_t find_column(const struct pxs_table *t, const char *name) {
@@ -75,8 +78,8 @@ static bool make_choice(struct choice *choice, size_t most, struct pxs_arena *ar
            choice->folded != NULL;
 }
 
-static void add_column(struct choice *choice, const struct pxs_comparison *c, size_t place, const char *title,
-                       bool folded) {
+static void add_column(struct choice *choice, const struct pxs_comparison *c, size_t place,
+                       const char *title, bool folded) {
     const size_t i = choice->n++;
     choice->places[i] = place;
     choice->names[i] = c->table.columns[place];
@@ -109,9 +112,10 @@ static void choose_wanted(struct choice *choice, const struct pxs_comparison *c,
     }
 }
 
-/* ---- differences ------------------------------------------------------------------------------------------ */
+/* ---- differences ---------------------------------------------------------------------------- */
 
-/* Configurations that are compared with the first seed by seed; 0 where one can only be compared by means, which stand above. */
+/* Configurations that are compared with the first seed by seed; 0 where one can only be compared by
+ * means, which stand above. */
 static size_t count_pairs(const struct pxs_comparison *c) {
     const size_t design = find_column(&c->table, "vs_best_design");
     size_t n = 0;
@@ -124,8 +128,8 @@ static size_t count_pairs(const struct pxs_comparison *c) {
     return n;
 }
 
-static void fill_differences(const struct pxs_comparison *c, const struct choice *choice, struct pxs_table *t,
-                             size_t *configurations) {
+static void fill_differences(const struct pxs_comparison *c, const struct choice *choice,
+                             struct pxs_table *t, size_t *configurations) {
     size_t row = 0;
     const size_t design = find_column(&c->table, "vs_best_design");
     for (size_t from = 1; from < c->table.n_rows; from++) {
@@ -161,26 +165,28 @@ static enum pxs_status make_differences(struct pxs_page *p, struct pxs_error *er
     for (size_t i = 0; i < PXS_COUNT(measures); i++) {
         const size_t place = find_column(&c->table, measures[i].name);
         if (place == c->table.n_columns)
-            return pxs_fail(err, PXS_E_INTERNAL, "the comparison has no column %s", measures[i].name);
+            return pxs_fail(err, PXS_E_INTERNAL, "the comparison has no column %s",
+                            measures[i].name);
         add_column(&choice, c, place, NULL, false);
         choice.columns[choice.n - 1] = measures[i].look;
     }
     choose_keys(&choice, c);
     PXS_TRY(pxs_table_make(&shown->table, choice.names, choice.n, rows, err));
     fill_differences(c, &choice, &shown->table, configurations);
-    shown->how =
-        (struct pxs_look_of_table){.id = "differences-table",
-                                   .caption = "Difference from the first, run by run of the same seed",
-                                   .columns = choice.columns,
-                                   .folded = choice.folded,
-                                   .configurations = configurations,
-                                   .sql = pxs_page_sql_id(PXS_SQL_COMPARISON)};
+    shown->how = (struct pxs_look_of_table){
+        .id = "differences-table",
+        .caption = "Difference from the first, run by run of the same seed",
+        .columns = choice.columns,
+        .folded = choice.folded,
+        .configurations = configurations,
+        .sql = pxs_page_sql_id(PXS_SQL_COMPARISON)};
     return PXS_OK;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
-static enum pxs_status make_table(struct pxs_page *p, const struct choice *choice, struct pxs_error *err) {
+static enum pxs_status make_table(struct pxs_page *p, const struct choice *choice,
+                                  struct pxs_error *err) {
     const struct pxs_comparison *c = &p->comparison;
     struct pxs_shown *shown = &p->shown[PXS_COMPARISON];
     PXS_TRY(pxs_table_make(&shown->table, choice->names, choice->n, c->table.n_rows, err));
@@ -198,7 +204,8 @@ static enum pxs_status make_table(struct pxs_page *p, const struct choice *choic
     return PXS_OK;
 }
 
-/* The value of each key that makes the configurations, a row a run; nothing where there is one configuration. */
+/* The value of each key that makes the configurations, a row a run; nothing where there is one
+ * configuration. */
 static enum pxs_status make_keys_sql(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_groups *g = &p->groups;
     struct pxs_text *sql = &p->sql[PXS_SQL_CONFIGURATIONS];
@@ -231,25 +238,24 @@ enum pxs_status pxs_page_make_comparison(struct pxs_page *p, struct pxs_error *e
 
 void pxs_page_put_comparison(struct pxs_page *p) {
     pxs_html_put_table(p->out, &p->shown[PXS_COMPARISON]);
-    pxs_text_add(
-        p->out,
-        "<p class=\"hint\">Over the completed runs of each configuration. Of losses less is better, of PSNR "
-        "and SSIM "
-        "more. p says how easily luck alone makes a difference from the first, corrected for all of these "
-        "comparisons. Epochs count from 0. Press a heading to sort.</p>\n");
+    pxs_text_add(p->out, "<p class=\"hint\">Over the completed runs of each configuration. Of "
+                         "losses less is better, of PSNR "
+                         "and SSIM "
+                         "more. p says how easily luck alone makes a difference from the first, "
+                         "corrected for all of these "
+                         "comparisons. Epochs count from 0. Press a heading to sort.</p>\n");
     if (p->shown[PXS_DIFFERENCES].how.id) {
         pxs_html_put_table(p->out, &p->shown[PXS_DIFFERENCES]);
-        pxs_text_add(
-            p->out,
-            "<p class=\"hint\">This configuration minus the first one, with the 95 % t interval of the mean "
-            "difference: an interval that holds 0 separates nothing. Each is for one comparison by itself; "
-            "the "
-            "answer's p is corrected for all of them.</p>\n");
+        pxs_text_add(p->out, "<p class=\"hint\">This configuration minus the first one, with the "
+                             "95 % t interval of the mean "
+                             "difference: an interval that holds 0 separates nothing. Each is for "
+                             "one comparison by itself; "
+                             "the "
+                             "answer's p is corrected for all of them.</p>\n");
     }
-    pxs_text_add(
-        p->out,
-        "<p class=\"hint\">Means, deviations (of the sample) and Student's t are computed from what is "
-        "measured of each run:</p>\n");
+    pxs_text_add(p->out, "<p class=\"hint\">Means, deviations (of the sample) and Student's t are "
+                         "computed from what is "
+                         "measured of each run:</p>\n");
     pxs_page_put_sql(p, PXS_SQL_COMPARISON);
     pxs_page_put_sql(p, PXS_SQL_CONFIGURATIONS);
 }

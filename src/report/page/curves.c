@@ -3,8 +3,8 @@
  *   "metrics": [{"id", "label", "by": "epoch" | "batch", "x0", "dx", "n",
  *                "runs": [[mean] | [mean, minimum, maximum] | run with the same numbers | null]}]
  *
- * Bucket b stands at x0 + b * dx; a bucket of one point has no minimum and maximum of its own. Numbers are packed
- * (pxs_pack_numbers); NaN where a run has no value. */
+ * Bucket b stands at x0 + b * dx; a bucket of one point has no minimum and maximum of its own.
+ * Numbers are packed (pxs_pack_numbers); NaN where a run has no value. */
 #include "page_priv.h"
 
 #include <math.h>
@@ -31,10 +31,12 @@ static int parts_of(const struct pxs_buckets *b, size_t measure, size_t run) {
 }
 
 static bool same_buckets(const struct pxs_buckets *b, size_t measure, size_t x, size_t y) {
-    return memcmp(pxs_buckets_of(b, x, measure), pxs_buckets_of(b, y, measure), b->n * sizeof *b->all) == 0;
+    return memcmp(pxs_buckets_of(b, x, measure), pxs_buckets_of(b, y, measure),
+                  b->n * sizeof *b->all) == 0;
 }
 
-static void put_run(struct pxs_json_writer *w, const struct pxs_buckets *b, size_t measure, size_t run) {
+static void put_run(struct pxs_json_writer *w, const struct pxs_buckets *b, size_t measure,
+                    size_t run) {
     const int parts = parts_of(b, measure, run);
     double values[PACKED];
     struct pxs_text packed = {0};

@@ -1,15 +1,15 @@
 /* All that a page says of a sweep as one JSON document, which the page bears for its scripts:
  *
- *   {"format": 1, "sweep", "epochs": limit | null, "question", "comment", "facts", "verdict", "notes": [text],
- *    "configurations": [{"label", "colour", "dash": [on, off, ... in line widths]}], "order": [configuration, best first],
- *    "runs": [{"run_id", "name", "number", "seed", "state", "configuration"}],
- *    "tables": [{"id", "caption", "sql": id of the statement, "columns": [{"name", "title", "show", "decimals", "folded"}],
- *                "configurations": [of each row] | null, "rows": [[exact value]]}],
- *    "params", "environment": {"common": {key: value}, "runs": [{key: value}, of each run]},
- *    "sql": {id: statement}, "experiment": the file's text,
- *    "metrics": see curves.c}
+ *   {"format": 1, "sweep", "epochs": limit | null, "question", "comment", "facts", "verdict",
+ * "notes": [text], "configurations": [{"label", "colour", "dash": [on, off, ... in line widths]}],
+ * "order": [configuration, best first], "runs": [{"run_id", "name", "number", "seed", "state",
+ * "configuration"}], "tables": [{"id", "caption", "sql": id of the statement, "columns": [{"name",
+ * "title", "show", "decimals", "folded"}], "configurations": [of each row] | null, "rows": [[exact
+ * value]]}], "params", "environment": {"common": {key: value}, "runs": [{key: value}, of each
+ * run]}, "sql": {id: statement}, "experiment": the file's text, "metrics": see curves.c}
  *
- * Texts are as they may be shown (control characters as escapes). Sample pictures are not in it: they are files of their own. */
+ * Texts are as they may be shown (control characters as escapes). Sample pictures are not in it:
+ * they are files of their own. */
 #include "page_priv.h"
 
 #include <string.h>
@@ -88,14 +88,16 @@ static void put_runs(struct pxs_json_writer *w, const struct pxs_page *p) {
     pxs_json_end(w);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------- */
+/* ---- tables --------------------------------------------------------------------------------- */
 
 static const char *name_of(enum pxs_show show) {
     static const char *const names[] = {
-        [PXS_SHOW_PLAIN] = "plain",         [PXS_SHOW_FIXED] = "fixed",   [PXS_SHOW_SHORT] = "short",
-        [PXS_SHOW_DURATION] = "duration",   [PXS_SHOW_TIME] = "time",     [PXS_SHOW_BYTES] = "bytes",
-        [PXS_SHOW_PLUSMINUS] = "plusminus", [PXS_SHOW_TO] = "to",         [PXS_SHOW_ARROW] = "arrow",
-        [PXS_SHOW_RATIO] = "ratio",         [PXS_SHOW_MARK] = "mark",     [PXS_SHOW_TICK] = "tick",
+        [PXS_SHOW_PLAIN] = "plain",         [PXS_SHOW_FIXED] = "fixed",
+        [PXS_SHOW_SHORT] = "short",         [PXS_SHOW_DURATION] = "duration",
+        [PXS_SHOW_TIME] = "time",           [PXS_SHOW_BYTES] = "bytes",
+        [PXS_SHOW_PLUSMINUS] = "plusminus", [PXS_SHOW_TO] = "to",
+        [PXS_SHOW_ARROW] = "arrow",         [PXS_SHOW_RATIO] = "ratio",
+        [PXS_SHOW_MARK] = "mark",           [PXS_SHOW_TICK] = "tick",
         [PXS_SHOW_BOOLEAN] = "boolean",     [PXS_SHOW_HIDDEN] = "hidden",
     };
     return names[show];
@@ -144,7 +146,7 @@ static void put_table(struct pxs_json_writer *w, const struct pxs_shown *shown) 
     pxs_json_end(w);
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 /* Rows run_id, key, value, common. */
 static void put_pairs(struct pxs_json_writer *w, const char *name, const struct pxs_page *p,

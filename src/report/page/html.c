@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- text ------------------------------------------------------------------------------------------------ */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 static const char *entity(char c) {
     switch (c) {
@@ -56,7 +56,7 @@ void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) {
     pxs_text_finish(&plain);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------- */
+/* ---- tables --------------------------------------------------------------------------------- */
 
 static bool is_hidden(const struct pxs_look_of_table *how, size_t column) {
     return how->columns != NULL && how->columns[column].show == PXS_SHOW_HIDDEN;
@@ -95,10 +95,11 @@ static void put_control(struct pxs_text *out, const struct pxs_table *table,
         rest += !is_hidden(how, i) && is_folded(how, i);
     }
     if (rest > 0)
-        pxs_text_addf(out,
-                      "<input type=\"checkbox\" class=\"unfold\" id=\"%s-all\" autocomplete=\"off\"> <label "
-                      "for=\"%s-all\">All %zu columns</label>\n",
-                      how->id, how->id, shown);
+        pxs_text_addf(
+            out,
+            "<input type=\"checkbox\" class=\"unfold\" id=\"%s-all\" autocomplete=\"off\"> <label "
+            "for=\"%s-all\">All %zu columns</label>\n",
+            how->id, how->id, shown);
 }
 
 static void put_headings(struct pxs_text *out, const struct pxs_table *table,
@@ -107,8 +108,9 @@ static void put_headings(struct pxs_text *out, const struct pxs_table *table,
     for (size_t i = 0; i < table->n_columns; i++) {
         if (is_hidden(how, i))
             continue;
-        const char *title =
-            how->columns != NULL && how->columns[i].title != NULL ? how->columns[i].title : table->columns[i];
+        const char *title = how->columns != NULL && how->columns[i].title != NULL
+                                ? how->columns[i].title
+                                : table->columns[i];
         pxs_text_add(out, "<th scope=\"col\"");
         put_class(out, is_number(table, i), is_folded(how, i));
         pxs_text_add(out, " data-column=\"");
@@ -137,7 +139,8 @@ static void put_value(struct pxs_text *out, const struct pxs_cell *cell) {
     pxs_text_add(out, "\"");
 }
 
-static void put_shown(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals) {
+static void put_shown(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show,
+                      int decimals) {
     struct pxs_text plain = {0};
     if (cell->kind == PXS_CELL_TEXT) {
         pxs_html_text_n(out, cell->text, cell->bytes);
@@ -159,16 +162,19 @@ static void put_shown(struct pxs_text *out, const struct pxs_cell *cell, enum px
 int pxs_shown_decimals(const struct pxs_shown *shown, size_t column) {
     const struct pxs_look_of_table *how = &shown->how;
     for (; column > 0; column--) {
-        const bool ends = show_of(how, column) == PXS_SHOW_PLUSMINUS || show_of(how, column) == PXS_SHOW_TO;
-        const bool begins = column + 1 < shown->table.n_columns && show_of(how, column + 1) == PXS_SHOW_TO;
+        const bool ends =
+            show_of(how, column) == PXS_SHOW_PLUSMINUS || show_of(how, column) == PXS_SHOW_TO;
+        const bool begins =
+            column + 1 < shown->table.n_columns && show_of(how, column + 1) == PXS_SHOW_TO;
         if (!ends && !begins)
             break;
     }
     return pxs_cell_decimals(&shown->table, column);
 }
 
-static void put_row(struct pxs_text *out, const struct pxs_table *table, const struct pxs_look_of_table *how,
-                    size_t row, const bool *number, const int *decimals) {
+static void put_row(struct pxs_text *out, const struct pxs_table *table,
+                    const struct pxs_look_of_table *how, size_t row, const bool *number,
+                    const int *decimals) {
     bool first = true;
     pxs_text_add(out, "<tr>");
     for (size_t i = 0; i < table->n_columns; i++) {
@@ -209,8 +215,8 @@ void pxs_html_put_table(struct pxs_text *out, const struct pxs_shown *shown) {
     put_control(out, table, how);
     pxs_text_add(out, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");
     pxs_html_text(out, how->caption);
-    pxs_text_addf(out, "\"><table class=\"sortable\" id=\"%s\" data-sql=\"%s\">\n<caption>", how->id,
-                  how->sql);
+    pxs_text_addf(out, "\"><table class=\"sortable\" id=\"%s\" data-sql=\"%s\">\n<caption>",
+                  how->id, how->sql);
     pxs_html_text(out, how->caption);
     pxs_text_add(out, "</caption>\n");
     put_headings(out, table, how);

@@ -12,7 +12,8 @@ void pxs_base64(struct pxs_text *out, const void *data, size_t bytes) {
         const unsigned bits = (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) |
                               (left > 2 ? (unsigned)in[i + 2] : 0);
         const char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                              left > 1 ? digits[bits >> 6 & 63] : '=', left > 2 ? digits[bits & 63] : '='};
+                              left > 1 ? digits[bits >> 6 & 63] : '=',
+                              left > 2 ? digits[bits & 63] : '='};
         pxs_text_add_n(out, four, 4);
     }
 }

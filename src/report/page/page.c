@@ -1,5 +1,5 @@
-/* The page: one HTML file that holds everything that it shows. Its frame is page.html, with {{names}} where this file
- * and its neighbours write. */
+/* The page: one HTML file that holds everything that it shows. Its frame is page.html, with
+ * {{names}} where this file and its neighbours write. */
 #include "page_priv.h"
 #include "page_texts.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what the page is about ------------------------------------------------------------------------------ */
+/* ---- what the page is about ----------------------------------------------------------------- */
 
 static const char *plural(size_t n) {
     return n == 1 ? "" : "s";
@@ -21,7 +21,11 @@ static void make_heading(struct pxs_page *p) {
     }
     pxs_text_add(&p->heading, "Which ");
     for (size_t k = 0; k < g->n_keys; k++)
-        pxs_text_addf(&p->heading, "%s%s", k == 0 ? "" : k + 1 == g->n_keys ? " and " : ", ", g->keys[k]);
+        pxs_text_addf(&p->heading, "%s%s",
+                      k == 0               ? ""
+                      : k + 1 == g->n_keys ? " and "
+                                           : ", ",
+                      g->keys[k]);
     pxs_text_addf(&p->heading, " did best in %s?", p->comparison.sweep);
 }
 
@@ -44,13 +48,14 @@ static void make_facts(struct pxs_page *p) {
                           last = pxs_table_at(&p->sweep, 0, "last_ms");
     const int64_t seeds = pxs_table_at(&p->sweep, 0, "seeds").integer;
     struct pxs_text *out = &p->facts_line;
-    pxs_text_addf(out, "%zu run%s in %zu configuration%s", c->n_runs, plural(c->n_runs), p->groups.n_groups,
-                  plural(p->groups.n_groups));
+    pxs_text_addf(out, "%zu run%s in %zu configuration%s", c->n_runs, plural(c->n_runs),
+                  p->groups.n_groups, plural(p->groups.n_groups));
     if (seeds > 0) /* those of imported runs are not known */
         pxs_text_addf(out, " with %" PRId64 " seed%s", seeds, plural((size_t)seeds));
     if (data.kind == PXS_CELL_TEXT && p->groups.one_data_set) {
         const char *slash = strrchr(data.text, '/');
-        pxs_text_addf(out, "; data set %s", slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);
+        pxs_text_addf(out, "; data set %s",
+                      slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);
     }
     if (last.kind == PXS_CELL_INT) {
         char when[32];
@@ -62,8 +67,11 @@ static void make_facts(struct pxs_page *p) {
 
 static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_page_options *o = p->options;
-    const struct pxs_compare_options compare = {
-        .sweep = o->sweep, .by = o->by, .n_by = o->n_by, .completed_only = true, .epochs = p->epochs};
+    const struct pxs_compare_options compare = {.sweep = o->sweep,
+                                                .by = o->by,
+                                                .n_by = o->n_by,
+                                                .completed_only = true,
+                                                .epochs = p->epochs};
     int64_t sweep_id;
     PXS_TRY(pxs_store_find_sweep(p->s, o->sweep, &sweep_id, err));
     PXS_TRY(pxs_compare(p->s, &compare, &p->comparison, err));
@@ -82,10 +90,11 @@ static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     make_heading(p);
     make_comment(p);
     make_facts(p);
-    return p->heading.failed || p->comment.failed || p->facts_line.failed ? pxs_fail_nomem(err) : PXS_OK;
+    return p->heading.failed || p->comment.failed || p->facts_line.failed ? pxs_fail_nomem(err)
+                                                                          : PXS_OK;
 }
 
-/* ---- its parts ------------------------------------------------------------------------------------------- */
+/* ---- its parts ------------------------------------------------------------------------------ */
 
 static void put_title(struct pxs_page *p) {
     pxs_html_textf(p->out, "%s: pixsweep report", p->comparison.sweep);
@@ -132,7 +141,8 @@ static void put_version(struct pxs_page *p) {
     pxs_html_text(p->out, pxs_version());
 }
 
-/* Nothing but what is in the file: its scripts by their hashes, so that nothing else is ever run; no network. */
+/* Nothing but what is in the file: its scripts by their hashes, so that nothing else is ever run;
+ * no network. */
 static void put_policy(struct pxs_page *p) {
     const char *const scripts[] = {pxs_page_dygraph_min_js, pxs_page_table_js, pxs_page_numbers_js,
                                    pxs_page_chart_js};
@@ -141,14 +151,16 @@ static void put_policy(struct pxs_page *p) {
         pxs_text_add(p->out, " ");
         pxs_csp_hash(p->out, scripts[i], strlen(scripts[i]));
     }
-    pxs_text_add(p->out, "; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'");
+    pxs_text_add(p->out,
+                 "; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'");
 }
 
 static void put_licence(struct pxs_page *p) {
     pxs_html_text(p->out, pxs_page_dygraphs_licence_txt);
 }
 
-/* '<' could end the element that the JSON stands in; it occurs in strings only, where it may be written otherwise. */
+/* '<' could end the element that the JSON stands in; it occurs in strings only, where it may be
+ * written otherwise. */
 static void add_safely(struct pxs_text *out, const struct pxs_text *json) {
     const char *from = pxs_text_str(json);
     for (const char *at; (at = strchr(from, '<')) != NULL; from = at + 1) {
@@ -169,7 +181,7 @@ static enum pxs_status put_data(struct pxs_page *p, struct pxs_error *err) {
     return status;
 }
 
-/* ---- the frame ------------------------------------------------------------------------------------------- */
+/* ---- the frame ------------------------------------------------------------------------------ */
 
 /* What stands at a {{name}} of page.html: a file as it is, or what a function writes. */
 static const struct part {
@@ -200,7 +212,8 @@ static const struct part {
     {"chart_js", pxs_page_chart_js, NULL, NULL},
 };
 
-static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t length, struct pxs_error *err) {
+static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t length,
+                                struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(parts); i++) {
         const struct part *part = &parts[i];
         if (strlen(part->name) != length || strncmp(part->name, name, length) != 0)
@@ -248,8 +261,8 @@ static void finish(struct pxs_page *p) {
     pxs_arena_finish(&p->arena);
 }
 
-enum pxs_status pxs_page_data(struct pxs_store *s, const struct pxs_page_options *options, int64_t epochs,
-                              struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_page_data(struct pxs_store *s, const struct pxs_page_options *options,
+                              int64_t epochs, struct pxs_text *out, struct pxs_error *err) {
     struct pxs_page p = {.s = s, .options = options, .epochs = epochs};
     struct pxs_json_writer w = {.out = out};
     enum pxs_status status = read_all(&p, err);
@@ -262,7 +275,8 @@ enum pxs_status pxs_page_data(struct pxs_store *s, const struct pxs_page_options
 }
 
 enum pxs_status pxs_report_page(struct pxs_store *s, const struct pxs_page_options *options,
-                                struct pxs_page_info *info, struct pxs_text *out, struct pxs_error *err) {
+                                struct pxs_page_info *info, struct pxs_text *out,
+                                struct pxs_error *err) {
     struct pxs_page p = {.s = s, .options = options, .out = out};
     enum pxs_status status = read_all(&p, err);
     if (status == PXS_OK)

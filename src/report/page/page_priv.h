@@ -1,4 +1,5 @@
-/* report, inside: the page. page.c puts it together from the parts here; the others write one kind of thing each. */
+/* report, inside: the page. page.c puts it together from the parts here; the others write one kind
+ * of thing each. */
 #ifndef PXS_PAGE_PRIV_H
 #define PXS_PAGE_PRIV_H
 
@@ -10,7 +11,7 @@
 #include "pixsweep/samples.h"
 #include "pixsweep/table.h"
 
-/* ---- buckets.c ------------------------------------------------------------------------------------------- */
+/* ---- buckets.c ------------------------------------------------------------------------------ */
 
 struct pxs_bucket {
     double sum, low, high;
@@ -29,14 +30,15 @@ struct pxs_buckets {
 };
 struct pxs_bucket *pxs_buckets_of(const struct pxs_buckets *b, size_t run, size_t measure);
 
-/* ---- tables and statements ------------------------------------------------------------------------------- */
+/* ---- tables and statements ------------------------------------------------------------------ */
 
 /* How a table of the page looks. */
 struct pxs_look_of_table {
     const char *id, *caption;
     /* As for pxs_report_table, one for each column. */
     const struct pxs_column *columns;
-    /* Of each column, whether it unfolds with the control above the table; NULL = all are always there. */
+    /* Of each column, whether it unfolds with the control above the table; NULL = all are always
+     * there. */
     const bool *folded;
     /* Of each row: a swatch before its first cell; NULL = none. */
     const size_t *configurations;
@@ -63,9 +65,10 @@ enum pxs_page_sql {
     PXS_SQL_N
 };
 
-/* ---- page.c ---------------------------------------------------------------------------------------------- */
+/* ---- page.c --------------------------------------------------------------------------------- */
 
-/* Everything that is said of a sweep: what the JSON document (data.c) and the page are written from. */
+/* Everything that is said of a sweep: what the JSON document (data.c) and the page are written
+ * from. */
 struct pxs_page {
     struct pxs_store *s;
     const struct pxs_page_options *options;
@@ -83,48 +86,53 @@ struct pxs_page {
     struct pxs_shown shown[PXS_SHOWN_N];
     /* Each as it can be run; empty: there is none. */
     struct pxs_text sql[PXS_SQL_N];
-    /* Plain text: the question, what the author of the experiment file says of it, numbers of runs. */
+    /* Plain text: the question, what the author of the experiment file says of it, numbers of
+     * runs. */
     struct pxs_text heading, comment, facts_line;
     struct pxs_arena arena;
     /* The page. */
     struct pxs_text *out;
 };
 
-/* Asks a statement of the sweep (?1; ?2: the last epoch that counts, or NULL) and keeps it as it can be shown. */
-PXS_NODISCARD enum pxs_status pxs_page_ask(struct pxs_page *p, enum pxs_page_sql which, const char *sql,
-                                           struct pxs_table *out, struct pxs_error *err);
+/* Asks a statement of the sweep (?1; ?2: the last epoch that counts, or NULL) and keeps it as it
+ * can be shown. */
+PXS_NODISCARD enum pxs_status pxs_page_ask(struct pxs_page *p, enum pxs_page_sql which,
+                                           const char *sql, struct pxs_table *out,
+                                           struct pxs_error *err);
 /* Appends a collapsed block that shows a statement, to be copied; nothing where it is empty. */
 void pxs_page_put_sql(struct pxs_page *p, enum pxs_page_sql which);
 /* "sql-comparison": its id on the page, and in the document. */
 const char *pxs_page_sql_id(enum pxs_page_sql which);
 
-/* ---- buckets.c, curves.c --------------------------------------------------------------------------------- */
+/* ---- buckets.c, curves.c -------------------------------------------------------------------- */
 
 /* Fills p->curves, p->by_epoch, p->by_batch and their statements. */
 PXS_NODISCARD enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err);
 /* The members "metrics". */
 void pxs_page_put_curves(struct pxs_json_writer *w, const struct pxs_page *p);
 
-/* ---- data.c ---------------------------------------------------------------------------------------------- */
+/* ---- data.c --------------------------------------------------------------------------------- */
 
 /* Writes the whole document (see there for its form). */
 void pxs_page_put_data(struct pxs_json_writer *w, const struct pxs_page *p);
 
-/* ---- html.c ----------------------------------------------------------------------------------------------- */
+/* ---- html.c --------------------------------------------------------------------------------- */
 
-/* Appends text as it may stand in an element or a quoted attribute; what is not to be shown becomes an escape (\\x1b). */
+/* Appends text as it may stand in an element or a quoted attribute; what is not to be shown becomes
+ * an escape (\\x1b). */
 void pxs_html_text(struct pxs_text *out, const char *text);
 void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes);
 /* Appends `before`, the text escaped, `after`. */
 void pxs_html_put(struct pxs_text *out, const char *before, const char *text, const char *after);
 void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) PXS_PRINTF(2, 3);
 
-/* A table whose cells bear their exact value in data-v, under headings that table.js makes sortable; nothing where it is not there. */
+/* A table whose cells bear their exact value in data-v, under headings that table.js makes
+ * sortable; nothing where it is not there. */
 void pxs_html_put_table(struct pxs_text *out, const struct pxs_shown *shown);
 /* Decimals that all cells of a column share. */
 int pxs_shown_decimals(const struct pxs_shown *shown, size_t column);
 
-/* ---- runs.c ----------------------------------------------------------------------------------------------- */
+/* ---- runs.c --------------------------------------------------------------------------------- */
 
 /* Fills p->params, p->facts and the tables of runs. */
 PXS_NODISCARD enum pxs_status pxs_page_read_runs(struct pxs_page *p, struct pxs_error *err);
@@ -136,22 +144,23 @@ void pxs_page_put_runs(struct pxs_page *p);
 void pxs_page_put_value(struct pxs_json_writer *w, const char *key, const char *param,
                         const struct pxs_cell *value);
 
-/* ---- comparison.c ---------------------------------------------------------------------------------------- */
+/* ---- comparison.c --------------------------------------------------------------------------- */
 
 /* Fills the tables of the comparison from p->comparison. */
 PXS_NODISCARD enum pxs_status pxs_page_make_comparison(struct pxs_page *p, struct pxs_error *err);
 void pxs_page_put_comparison(struct pxs_page *p);
 
-/* ---- samples.c ------------------------------------------------------------------------------------------- */
+/* ---- samples.c ------------------------------------------------------------------------------ */
 
 /* A section with the configurations' sample pictures; nothing where there are none. */
 PXS_NODISCARD enum pxs_status pxs_page_put_samples(struct pxs_page *p, struct pxs_error *err);
 
-/* ---- pack.c ----------------------------------------------------------------------------------------------- */
+/* ---- pack.c --------------------------------------------------------------------------------- */
 
 /* Appends bytes in base64, with padding. */
 void pxs_base64(struct pxs_text *out, const void *data, size_t bytes);
-/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative error at most 1.6e-5; NaN stays NaN. */
+/* Appends numbers, four characters each: the upper 24 bits of the rounded float, base64. Relative
+ * error at most 1.6e-5; NaN stays NaN. */
 void pxs_pack_numbers(struct pxs_text *out, const double *values, size_t n);
 /* Appends 'sha256-...' of a text, as a Content-Security-Policy names a script. */
 void pxs_csp_hash(struct pxs_text *out, const char *text, size_t bytes);

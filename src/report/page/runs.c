@@ -1,4 +1,5 @@
-/* The runs of a page: those that do not count and why, and each with its parameters and environment. */
+/* The runs of a page: those that do not count and why, and each with its parameters and
+ * environment. */
 #include "page_priv.h"
 #include "page_texts.h"
 
@@ -6,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static enum pxs_status read_lost(struct pxs_page *p, struct pxs_error *err) {
     static const struct pxs_column columns[] = {{"run", PXS_SHOW_PLAIN},
@@ -28,14 +29,16 @@ static enum pxs_status read_lost(struct pxs_page *p, struct pxs_error *err) {
 
 static enum pxs_status read_results(struct pxs_page *p, struct pxs_error *err) {
     static const struct pxs_column usual[] = {
-        {"run", PXS_SHOW_PLAIN},          {"state", PXS_SHOW_PLAIN},    {"seed", PXS_SHOW_PLAIN},
-        {"epochs", PXS_SHOW_PLAIN},       {"best val", PXS_SHOW_FIXED}, {"at epoch", PXS_SHOW_PLAIN},
-        {"final val", PXS_SHOW_FIXED},    {"loss_G", PXS_SHOW_FIXED},   {"time", PXS_SHOW_DURATION},
-        {"imported from", PXS_SHOW_PLAIN}};
+        {"run", PXS_SHOW_PLAIN},       {"state", PXS_SHOW_PLAIN},
+        {"seed", PXS_SHOW_PLAIN},      {"epochs", PXS_SHOW_PLAIN},
+        {"best val", PXS_SHOW_FIXED},  {"at epoch", PXS_SHOW_PLAIN},
+        {"final val", PXS_SHOW_FIXED}, {"loss_G", PXS_SHOW_FIXED},
+        {"time", PXS_SHOW_DURATION},   {"imported from", PXS_SHOW_PLAIN}};
     struct pxs_shown *runs = &p->shown[PXS_RUNS];
     PXS_TRY(pxs_page_ask(p, PXS_SQL_RUNS, pxs_page_runs_sql, &runs->table, err));
     if (runs->table.n_rows != p->groups.n_runs)
-        return pxs_fail(err, PXS_E_BUSY, "the sweep was planned anew while it was being read; ask again");
+        return pxs_fail(err, PXS_E_BUSY,
+                        "the sweep was planned anew while it was being read; ask again");
     struct pxs_column *columns = pxs_arena_alloc(&p->arena, sizeof usual);
     if (!columns)
         return pxs_fail_nomem(err);
@@ -56,7 +59,7 @@ enum pxs_status pxs_page_read_runs(struct pxs_page *p, struct pxs_error *err) {
     return pxs_page_ask(p, PXS_SQL_FACTS, pxs_page_facts_sql, &p->facts, err);
 }
 
-/* ---- runs that do not count ------------------------------------------------------------------------------ */
+/* ---- runs that do not count ----------------------------------------------------------------- */
 
 void pxs_page_put_lost(struct pxs_page *p) {
     if (!p->shown[PXS_LOST].how.id)
@@ -67,7 +70,7 @@ void pxs_page_put_lost(struct pxs_page *p) {
     pxs_text_add(p->out, "</section>\n");
 }
 
-/* ---- parameters and environment -------------------------------------------------------------------------- */
+/* ---- parameters and environment ------------------------------------------------------------- */
 
 static bool is_boolean(const char *param, const struct pxs_cell *value) {
     enum pxs_param_key known;
@@ -84,7 +87,8 @@ void pxs_page_put_value(struct pxs_json_writer *w, const char *key, const char *
         pxs_text_add_lines(&text, value->text, value->bytes);
     else if (value->kind == PXS_CELL_REAL && isinf(value->real))
         pxs_text_add(&text, value->real > 0 ? "inf"
-                                            : "-inf"); /* PSNR of equal pictures; JSON has no number for it */
+                                            /* PSNR of equal pictures; JSON has no number for it */
+                                            : "-inf");
     w->out->failed = w->out->failed || name.failed || text.failed;
     const char *as = key ? pxs_text_str(&name) : NULL;
     if (value->kind == PXS_CELL_TEXT || text.len > 0)
@@ -97,7 +101,8 @@ void pxs_page_put_value(struct pxs_json_writer *w, const char *key, const char *
     pxs_text_finish(&text);
 }
 
-static void put_pair_value(struct pxs_text *out, const struct pxs_cell *key, const struct pxs_cell *value) {
+static void put_pair_value(struct pxs_text *out, const struct pxs_cell *key,
+                           const struct pxs_cell *value) {
     struct pxs_text plain = {0};
     if (value->kind == PXS_CELL_TEXT) {
         pxs_html_text_n(out, value->text, value->bytes);
@@ -111,7 +116,8 @@ static void put_pair_value(struct pxs_text *out, const struct pxs_cell *key, con
     pxs_text_finish(&plain);
 }
 
-/* The pairs of a run, starting at row *from, that are common (or are not); *from moves behind the run's rows. */
+/* The pairs of a run, starting at row *from, that are common (or are not); *from moves behind the
+ * run's rows. */
 static void put_pairs(struct pxs_text *out, const struct pxs_table *t, size_t from, int64_t run_id,
                       bool common, const char *caption) {
     bool any = false;
@@ -143,9 +149,8 @@ static size_t first_row(const struct pxs_table *t, int64_t run_id) {
 
 static void put_shared(struct pxs_page *p) {
     const struct pxs_table *params = &p->params, *facts = &p->facts;
-    pxs_text_add(
-        p->out,
-        "<details id=\"shared\"><summary>What all runs have in common</summary>\n<div class=\"pair\">");
+    pxs_text_add(p->out, "<details id=\"shared\"><summary>What all runs have in "
+                         "common</summary>\n<div class=\"pair\">");
     if (params->n_rows > 0)
         put_pairs(p->out, params, 0, params->cells[0].integer, true, "Parameters");
     if (facts->n_rows > 0)
@@ -169,13 +174,14 @@ static void put_one_run(struct pxs_page *p, size_t row) {
     pxs_text_add(p->out, "</div></details>\n");
 }
 
-/* ---- all runs -------------------------------------------------------------------------------------------- */
+/* ---- all runs ------------------------------------------------------------------------------- */
 
 void pxs_page_put_runs(struct pxs_page *p) {
     pxs_html_put_table(p->out, &p->shown[PXS_RUNS]);
     pxs_page_put_sql(p, PXS_SQL_RUNS);
     put_shared(p);
-    pxs_text_add(p->out, "<details id=\"each-run\"><summary>What each run has of its own</summary>\n");
+    pxs_text_add(p->out,
+                 "<details id=\"each-run\"><summary>What each run has of its own</summary>\n");
     for (size_t row = 0; row < p->groups.n_runs; row++)
         put_one_run(p, row);
     pxs_text_add(p->out, "</details>\n");

@@ -1,12 +1,20 @@
-/* The pictures of a page: what each configuration made of the same validation pairs, a strip each. */
+/* The pictures of a page: what each configuration made of the same validation pairs, a strip
+ * each. */
 #include "page_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* So that a page of any sweep stays small: strips beyond these are left out, and said so. PAGE_BYTES is what a page may become with
- * them; OTHER_BYTES and RUN_BYTES are for what comes behind them, in all and for each run. */
-enum { MOST_STRIPS = 24, MOST_BYTES = 2000000, PAGE_BYTES = 4800000, OTHER_BYTES = 200000, RUN_BYTES = 2000 };
+/* So that a page of any sweep stays small: strips beyond these are left out, and said so.
+ * PAGE_BYTES is what a page may become with them; OTHER_BYTES and RUN_BYTES are for what comes
+ * behind them, in all and for each run. */
+enum {
+    MOST_STRIPS = 24,
+    MOST_BYTES = 2000000,
+    PAGE_BYTES = 4800000,
+    OTHER_BYTES = 200000,
+    RUN_BYTES = 2000
+};
 enum { GAP = 3, SIDE = 64 };
 
 /* Bytes of PNG that there is room for; base64 makes four of three. */
@@ -16,19 +24,21 @@ static size_t room_of(const struct pxs_page *p) {
     return room < MOST_BYTES ? room : MOST_BYTES;
 }
 
-static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_sheet *sheet, size_t row,
-                                 size_t *bytes, struct pxs_error *err) {
+static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_sheet *sheet,
+                                 size_t row, size_t *bytes, struct pxs_error *err) {
     const struct pxs_sample_row *r = &sheet->rows[row];
     void *png = NULL;
     size_t size = 0;
     PXS_TRY(pxs_sample_strip(r, sheet->n_columns, GAP, &png, &size, err));
-    pxs_text_addf(p->out, "<figure><figcaption><span class=\"swatch\" data-configuration=\"%zu\"></span>",
+    pxs_text_addf(p->out,
+                  "<figure><figcaption><span class=\"swatch\" data-configuration=\"%zu\"></span>",
                   r->configuration);
     pxs_html_put(p->out, "", r->label, "");
     pxs_html_textf(p->out, ", seed %" PRId64, r->seed);
-    pxs_html_put(
-        p->out, "</figcaption>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Pictures of ",
-        r->label, "\"><img alt=\"");
+    pxs_html_put(p->out,
+                 "</figcaption>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" "
+                 "aria-label=\"Pictures of ",
+                 r->label, "\"><img alt=\"");
     pxs_html_textf(p->out, "%s: source, generated in the epochs above, target", r->label);
     pxs_text_add(p->out, "\" src=\"data:image/png;base64,");
     pxs_base64(p->out, png, size);
@@ -39,8 +49,9 @@ static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_she
 }
 
 static void put_head(struct pxs_page *p, const struct pxs_sample_sheet *sheet) {
-    pxs_text_add(p->out, "<section id=\"samples\"><h2>Samples</h2>\n<p>The same pairs, a strip for each "
-                         "configuration, best first; from left to right the source, what was generated ");
+    pxs_text_add(p->out,
+                 "<section id=\"samples\"><h2>Samples</h2>\n<p>The same pairs, a strip for each "
+                 "configuration, best first; from left to right the source, what was generated ");
     const size_t first = sheet->n_columns > 0 && sheet->epochs[0] == PXS_SAMPLE_BEST;
     if (first > 0)
         pxs_text_add(p->out, "by the weights at the lowest validation loss");
@@ -84,11 +95,11 @@ static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_she
         }
     }
     if (left > 0)
-        pxs_text_addf(
-            p->out,
-            "<p class=\"note\">%zu more configurations have pictures: pixsweep plot --samples shows "
-            "them.</p>\n",
-            left);
+        pxs_text_addf(p->out,
+                      "<p class=\"note\">%zu more configurations have pictures: pixsweep plot "
+                      "--samples shows "
+                      "them.</p>\n",
+                      left);
     pxs_text_add(p->out, "</section>\n");
     return PXS_OK;
 }

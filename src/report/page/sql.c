@@ -1,4 +1,5 @@
-/* The statements that the page shows below its tables and curves: what was asked of the database, as it can be asked again. */
+/* The statements that the page shows below its tables and curves: what was asked of the database,
+ * as it can be asked again. */
 #include "page_priv.h"
 
 #include <inttypes.h>
@@ -7,10 +8,12 @@ static const struct {
     const char *id, *words;
 } statements[PXS_SQL_N] = {
     [PXS_SQL_CONFIGURATIONS] = {"sql-configurations", "SQL: what makes the configurations"},
-    [PXS_SQL_COMPARISON] = {"sql-comparison", "SQL: what is measured of each run, for the comparison"},
+    [PXS_SQL_COMPARISON] = {"sql-comparison",
+                            "SQL: what is measured of each run, for the comparison"},
     [PXS_SQL_EPOCHS] = {"sql-epochs", "SQL: the curves by epoch"},
     [PXS_SQL_BATCHES] = {"sql-batches", "SQL: the curves by batch"},
-    [PXS_SQL_LOST] = {"sql-lost", "SQL: runs that are not completed, with the last attempt's message"},
+    [PXS_SQL_LOST] = {"sql-lost",
+                      "SQL: runs that are not completed, with the last attempt's message"},
     [PXS_SQL_RUNS] = {"sql-runs", "SQL: every run"},
     [PXS_SQL_PARAMS] = {"sql-params", "SQL: the runs' parameters"},
     [PXS_SQL_FACTS] = {"sql-facts", "SQL: the runs' environment"},
@@ -23,7 +26,8 @@ const char *pxs_page_sql_id(enum pxs_page_sql which) {
 enum pxs_status pxs_page_ask(struct pxs_page *p, enum pxs_page_sql which, const char *sql,
                              struct pxs_table *out, struct pxs_error *err) {
     const struct pxs_cell args[] = {pxs_cell_int(p->groups.sweep_id),
-                                    p->epochs > 0 ? pxs_cell_int(p->epochs - 1) : pxs_cell_text(NULL)};
+                                    p->epochs > 0 ? pxs_cell_int(p->epochs - 1)
+                                                  : pxs_cell_text(NULL)};
     pxs_sql_filled(&p->sql[which], sql, args, PXS_COUNT(args));
     PXS_TRY(pxs_text_status(&p->sql[which], err));
     return pxs_store_select(p->s, pxs_text_str(&p->sql[which]), NULL, 0, out, err);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No loss is beyond these; what is, counts as them, so that no distance between two values is infinite or nothing. */
+/* No loss is beyond these; what is, counts as them, so that no distance between two values is
+ * infinite or nothing. */
 #define MOST 1e100
 #define LEAST 1e-100
 #define FAR 1e6 /* units off the sheet: Cairo cannot count further */
@@ -25,7 +26,7 @@ double pxs_axis_at(const struct pxs_axis *axis, double value) {
     return isfinite(at) ? fmin(fmax(at, -FAR), FAR) : at;
 }
 
-/* ---- ticks ----------------------------------------------------------------------------------------------- */
+/* ---- ticks ---------------------------------------------------------------------------------- */
 
 static void put_superscript(struct pxs_text *out, int number) {
     static const char *const digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
@@ -58,7 +59,8 @@ static size_t log_ticks(const struct pxs_axis *axis, double apart, struct pxs_ti
     const size_t n_factors = factors == more ? 3 : factors == some ? 2 : 1;
     const int step = (int)ceil(apart / each), first = (int)floor(log10(axis->low));
     size_t n = 0;
-    for (int e = first - (first % step + step) % step; e <= (int)ceil(log10(axis->high)); e += step) {
+    for (int e = first - (first % step + step) % step; e <= (int)ceil(log10(axis->high));
+         e += step) {
         for (size_t i = 0; i < n_factors && n < PXS_TICKS; i++) {
             const double value = factors[i] * pow(10, e);
             if (value < axis->low * (1 - 1e-9) || value > axis->high * (1 + 1e-9))
@@ -79,8 +81,8 @@ static size_t linear_ticks(const struct pxs_axis *axis, double apart, struct pxs
         step = 1;
     int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9);
     size_t n = 0;
-    for (double k = ceil(axis->low / step - 1e-9); k * step <= axis->high + 1e-9 * range && n < PXS_TICKS;
-         k++) {
+    for (double k = ceil(axis->low / step - 1e-9);
+         k * step <= axis->high + 1e-9 * range && n < PXS_TICKS; k++) {
         ticks[n].value = k * step;
         if (fabs(ticks[n].value) >= 1e6 || decimals > 6)
             snprintf(ticks[n].text, sizeof ticks[n].text, "%.3g", ticks[n].value);
@@ -95,19 +97,23 @@ size_t pxs_axis_ticks(const struct pxs_axis *axis, double apart, struct pxs_tick
     if (!axis->log)
         return linear_ticks(axis, apart, ticks);
     const size_t n = log_ticks(axis, apart, ticks);
-    return n >= 2 ? n : linear_ticks(axis, apart, ticks); /* less than a decade: round numbers do better */
+    return n >= 2
+               ? n
+               : linear_ticks(axis, apart, ticks); /* less than a decade: round numbers do better */
 }
 
-/* ---- range ----------------------------------------------------------------------------------------------- */
+/* ---- range ---------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* The ends of the middle 95 % say where the curves are. An end that lies further off than twice their distance is cut off. On
- * a logarithmic axis that is measured in logarithms, and nothing is cut off within six decades. */
-static void cut_ends(struct pxs_axis *axis, const double *sorted, size_t n, bool *above, bool *below) {
+/* The ends of the middle 95 % say where the curves are. An end that lies further off than twice
+ * their distance is cut off. On a logarithmic axis that is measured in logarithms, and nothing is
+ * cut off within six decades. */
+static void cut_ends(struct pxs_axis *axis, const double *sorted, size_t n, bool *above,
+                     bool *below) {
     double low = sorted[(size_t)((double)(n - 1) * 0.025)];
     double high = sorted[(size_t)ceil((double)(n - 1) * 0.975)];
     double first = axis->low, last = axis->high;

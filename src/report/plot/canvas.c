@@ -1,4 +1,5 @@
-/* The one file with cairo.h: paths, text and pictures on a sheet that becomes a PNG, an SVG or a PDF. */
+/* The one file with cairo.h: paths, text and pictures on a sheet that becomes a PNG, an SVG or a
+ * PDF. */
 #include "canvas_priv.h"
 
 #include <cairo-ft.h>
@@ -21,9 +22,10 @@ struct pxs_canvas {
     cairo_t *cairo;
     FcConfig *fonts;
     struct face regular, bold;
-    struct face other;          /* for the characters that those have not; the one used last */
-    struct pxs_text file;       /* SVG, PDF */
-    struct pxs_text lacking[3]; /* of each script below: some of its characters that no font here has */
+    struct face other;    /* for the characters that those have not; the one used last */
+    struct pxs_text file; /* SVG, PDF */
+    /* of each script below: some of its characters that no font here has */
+    struct pxs_text lacking[3];
     bool no_memory;
 };
 
@@ -45,7 +47,7 @@ static const struct {
 };
 enum { LACKING_SHOWN = 5 };
 
-/* ---- fonts ----------------------------------------------------------------------------------------------- */
+/* ---- fonts ---------------------------------------------------------------------------------- */
 
 /* The font that comes nearest to this one; with `needed`, one that has these characters. */
 static struct face find_face(struct pxs_canvas *c, bool bold, FcCharSet *needed) {
@@ -54,7 +56,8 @@ static struct face find_face(struct pxs_canvas *c, bool bold, FcCharSet *needed)
     FcPattern *wanted = FcPatternCreate();
     if (wanted == NULL)
         return face;
-    FcPatternAddString(wanted, FC_FAMILY, (const FcChar8 *)(needed == NULL ? "DejaVu Sans" : "sans-serif"));
+    FcPatternAddString(wanted, FC_FAMILY,
+                       (const FcChar8 *)(needed == NULL ? "DejaVu Sans" : "sans-serif"));
     FcPatternAddInteger(wanted, FC_WEIGHT, bold ? FC_WEIGHT_BOLD : FC_WEIGHT_NORMAL);
     FcPatternAddInteger(wanted, FC_SLANT, FC_SLANT_ROMAN);
     if (needed != NULL)
@@ -140,7 +143,8 @@ static cairo_font_face_t *face_for(struct pxs_canvas *c, bool bold, const char *
 
 static bool has_file(const struct face *face) {
     FcChar8 *file;
-    return face->cairo != NULL && FcPatternGetString(face->pattern, FC_FILE, 0, &file) == FcResultMatch;
+    return face->cairo != NULL &&
+           FcPatternGetString(face->pattern, FC_FILE, 0, &file) == FcResultMatch;
 }
 
 static enum pxs_status find_fonts(struct pxs_canvas *c, struct pxs_error *err) {
@@ -150,12 +154,13 @@ static enum pxs_status find_fonts(struct pxs_canvas *c, struct pxs_error *err) {
     c->regular = find_face(c, false, NULL);
     c->bold = find_face(c, true, NULL);
     if (!has_file(&c->regular) || !has_file(&c->bold))
-        return pxs_fail(err, PXS_E_NOT_FOUND,
-                        "cannot write into a picture: this system has no font (install fonts-dejavu-core)");
+        return pxs_fail(
+            err, PXS_E_NOT_FOUND,
+            "cannot write into a picture: this system has no font (install fonts-dejavu-core)");
     return PXS_OK;
 }
 
-/* ---- sheets ---------------------------------------------------------------------------------------------- */
+/* ---- sheets --------------------------------------------------------------------------------- */
 
 static cairo_status_t take_bytes(void *user, const unsigned char *data, unsigned int length) {
     struct pxs_text *file = user;
@@ -164,11 +169,13 @@ static cairo_status_t take_bytes(void *user, const unsigned char *data, unsigned
 }
 
 static void make_surface(struct pxs_canvas *c) {
-    const double width = c->options.width * c->options.scale, height = c->options.height * c->options.scale;
+    const double width = c->options.width * c->options.scale,
+                 height = c->options.height * c->options.scale;
     char utc[32];
     switch (c->options.kind) {
     case PXS_PICTURE_PNG:
-        c->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)lround(width), (int)lround(height));
+        c->surface =
+            cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)lround(width), (int)lround(height));
         break;
     case PXS_PICTURE_SVG:
         c->surface = cairo_svg_surface_create_for_stream(take_bytes, &c->file, width, height);
@@ -236,9 +243,10 @@ void pxs_canvas_destroy(struct pxs_canvas **canvas) {
     *canvas = NULL;
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
-static enum pxs_status encode_png(struct pxs_canvas *c, void **data, size_t *bytes, struct pxs_error *err) {
+static enum pxs_status encode_png(struct pxs_canvas *c, void **data, size_t *bytes,
+                                  struct pxs_error *err) {
     const int width = cairo_image_surface_get_width(c->surface);
     const int height = cairo_image_surface_get_height(c->surface);
     const unsigned char *from = cairo_image_surface_get_data(c->surface);
@@ -277,7 +285,8 @@ void pxs_canvas_lacking(const struct pxs_canvas *c, char *out, size_t size) {
     pxs_text_finish(&words);
 }
 
-enum pxs_status pxs_canvas_end(struct pxs_canvas *c, void **data, size_t *bytes, struct pxs_error *err) {
+enum pxs_status pxs_canvas_end(struct pxs_canvas *c, void **data, size_t *bytes,
+                               struct pxs_error *err) {
     cairo_status_t bad = cairo_status(c->cairo);
     cairo_surface_flush(c->surface);
     if (bad == CAIRO_STATUS_SUCCESS && c->options.kind != PXS_PICTURE_PNG)
@@ -296,7 +305,7 @@ enum pxs_status pxs_canvas_end(struct pxs_canvas *c, void **data, size_t *bytes,
     return PXS_OK;
 }
 
-/* ---- lines and areas ------------------------------------------------------------------------------------- */
+/* ---- lines and areas ------------------------------------------------------------------------ */
 
 struct pxs_pen pxs_pen_grey(double lightness, double width) {
     return (struct pxs_pen){
@@ -328,8 +337,8 @@ static void take_pen(struct pxs_canvas *c, const struct pxs_pen *pen) {
     cairo_set_line_cap(c->cairo, n > 0 ? CAIRO_LINE_CAP_BUTT : CAIRO_LINE_CAP_ROUND);
 }
 
-void pxs_canvas_line(struct pxs_canvas *c, const struct pxs_pen *pen, const double *x, const double *y,
-                     size_t n) {
+void pxs_canvas_line(struct pxs_canvas *c, const struct pxs_pen *pen, const double *x,
+                     const double *y, size_t n) {
     bool open = false;
     take_pen(c, pen);
     cairo_new_path(c->cairo);
@@ -360,8 +369,8 @@ static void fill_part(struct pxs_canvas *c, const double *x, const double *low, 
     cairo_fill(c->cairo);
 }
 
-void pxs_canvas_area(struct pxs_canvas *c, const struct pxs_pen *pen, const double *x, const double *low,
-                     const double *high, size_t n) {
+void pxs_canvas_area(struct pxs_canvas *c, const struct pxs_pen *pen, const double *x,
+                     const double *low, const double *high, size_t n) {
     size_t from = 0;
     take_colour(c, pen);
     for (size_t i = 0; i <= n; i++) {
@@ -373,23 +382,23 @@ void pxs_canvas_area(struct pxs_canvas *c, const struct pxs_pen *pen, const doub
     }
 }
 
-void pxs_canvas_segment(struct pxs_canvas *c, const struct pxs_pen *pen, double x0, double y0, double x1,
-                        double y1) {
+void pxs_canvas_segment(struct pxs_canvas *c, const struct pxs_pen *pen, double x0, double y0,
+                        double x1, double y1) {
     take_pen(c, pen);
     cairo_move_to(c->cairo, x0, y0);
     cairo_line_to(c->cairo, x1, y1);
     cairo_stroke(c->cairo);
 }
 
-void pxs_canvas_box(struct pxs_canvas *c, const struct pxs_pen *pen, double x, double y, double width,
-                    double height) {
+void pxs_canvas_box(struct pxs_canvas *c, const struct pxs_pen *pen, double x, double y,
+                    double width, double height) {
     take_pen(c, pen);
     cairo_rectangle(c->cairo, x, y, width, height);
     cairo_stroke(c->cairo);
 }
 
-void pxs_canvas_fill(struct pxs_canvas *c, const struct pxs_pen *pen, double x, double y, double width,
-                     double height) {
+void pxs_canvas_fill(struct pxs_canvas *c, const struct pxs_pen *pen, double x, double y,
+                     double width, double height) {
     take_colour(c, pen);
     cairo_rectangle(c->cairo, x, y, width, height);
     cairo_fill(c->cairo);
@@ -405,17 +414,20 @@ void pxs_canvas_unclip(struct pxs_canvas *c) {
     cairo_restore(c->cairo);
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------- */
 
 static cairo_surface_t *surface_of(const struct pxs_image *image) {
-    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
+    cairo_surface_t *s =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
     unsigned char *to = cairo_image_surface_get_data(s);
     const size_t stride = (size_t)cairo_image_surface_get_stride(s), n = (size_t)image->channels;
     cairo_surface_flush(s);
     for (int y = 0; to != NULL && y < image->height; y++) {
         for (int x = 0; x < image->width; x++) {
-            const uint8_t *from = image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * n;
-            const uint32_t pixel = (uint32_t)from[0] << 16 | (uint32_t)from[n > 1] << 8 | from[n > 1 ? 2 : 0];
+            const uint8_t *from =
+                image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * n;
+            const uint32_t pixel =
+                (uint32_t)from[0] << 16 | (uint32_t)from[n > 1] << 8 | from[n > 1 ? 2 : 0];
             memcpy(to + (size_t)y * stride + (size_t)x * 4, &pixel, 4);
         }
     }
@@ -423,8 +435,8 @@ static cairo_surface_t *surface_of(const struct pxs_image *image) {
     return s;
 }
 
-void pxs_canvas_image(struct pxs_canvas *c, const struct pxs_image *image, double x, double y, double width,
-                      double height) {
+void pxs_canvas_image(struct pxs_canvas *c, const struct pxs_image *image, double x, double y,
+                      double width, double height) {
     cairo_surface_t *s = surface_of(image);
     cairo_save(c->cairo);
     cairo_translate(c->cairo, x, y);
@@ -436,7 +448,7 @@ void pxs_canvas_image(struct pxs_canvas *c, const struct pxs_image *image, doubl
     cairo_surface_destroy(s);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------ */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 /* Cuts off the first piece of *text that goes into one font, into `piece`; false at its end. */
 static bool next_piece(struct pxs_canvas *c, bool bold, const char **text, struct pxs_text *piece) {
@@ -470,7 +482,8 @@ static void take_font(struct pxs_canvas *c, const struct pxs_lettering *how, con
     cairo_set_font_size(c->cairo, how->size);
 }
 
-double pxs_canvas_text_width(struct pxs_canvas *c, const struct pxs_lettering *how, const char *text) {
+double pxs_canvas_text_width(struct pxs_canvas *c, const struct pxs_lettering *how,
+                             const char *text) {
     struct pxs_text piece = {0};
     double width = 0;
     while (next_piece(c, how->bold, &text, &piece)) {
@@ -486,7 +499,8 @@ double pxs_canvas_text_width(struct pxs_canvas *c, const struct pxs_lettering *h
 void pxs_canvas_text(struct pxs_canvas *c, const struct pxs_lettering *how, double x, double y,
                      const char *text) {
     struct pxs_text piece = {0};
-    const double before = how->anchor * pxs_canvas_text_width(c, how, text), down = 0.36 * how->size;
+    const double before = how->anchor * pxs_canvas_text_width(c, how, text),
+                 down = 0.36 * how->size;
     cairo_save(c->cairo);
     cairo_translate(c->cairo, x, y);
     if (how->upright)
@@ -501,8 +515,8 @@ void pxs_canvas_text(struct pxs_canvas *c, const struct pxs_lettering *how, doub
     pxs_text_finish(&piece);
 }
 
-void pxs_canvas_fit(struct pxs_canvas *c, const struct pxs_lettering *how, double width, const char *text,
-                    struct pxs_text *out) {
+void pxs_canvas_fit(struct pxs_canvas *c, const struct pxs_lettering *how, double width,
+                    const char *text, struct pxs_text *out) {
     struct pxs_text shorter = {0};
     pxs_text_add_clean(&shorter, text, strlen(text));
     for (size_t n = pxs_text_width(text, strlen(text));

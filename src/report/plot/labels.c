@@ -6,9 +6,10 @@
 static const struct pxs_lettering lettering = {.size = 10, .lightness = 0.12};
 enum { SAMPLE = 16, GAP = 5 }; /* of line before a label, and between the two */
 
-/* ---- spreading ------------------------------------------------------------------------------------------- */
+/* ---- spreading ------------------------------------------------------------------------------ */
 
-/* Neighbours that would touch form a block, which lies with its middle at the middle of their wishes. */
+/* Neighbours that would touch form a block, which lies with its middle at the middle of their
+ * wishes. */
 struct block {
     double middle;
     size_t n;
@@ -33,7 +34,8 @@ void pxs_label_spread(double *at, size_t n, double apart, double low, double hig
             if (b.middle - p->middle >= (double)(p->n + b.n) / 2 * apart)
                 break;
             const size_t both = p->n + b.n;
-            const double middle = (p->middle * (double)p->n + b.middle * (double)b.n) / (double)both;
+            const double middle =
+                (p->middle * (double)p->n + b.middle * (double)b.n) / (double)both;
             b = (struct block){keep_within(middle, both, apart, low, high), both};
             n_blocks--;
         }
@@ -46,7 +48,7 @@ void pxs_label_spread(double *at, size_t n, double apart, double low, double hig
     free(blocks);
 }
 
-/* ---- at the ends of lines -------------------------------------------------------------------------------- */
+/* ---- at the ends of lines ------------------------------------------------------------------- */
 
 struct end {
     size_t configuration;
@@ -61,7 +63,9 @@ static int by_height(const void *a, const void *b) {
 }
 
 static double within(double y, const struct pxs_panel *panel) {
-    return y < panel->top ? panel->top : y > panel->top + panel->height ? panel->top + panel->height : y;
+    return y < panel->top                   ? panel->top
+           : y > panel->top + panel->height ? panel->top + panel->height
+                                            : y;
 }
 
 /* Where the lines of a configuration end: its mean, or the last of its runs where all are lost. */
@@ -77,32 +81,34 @@ static bool find_end(const struct pxs_panel *panel, size_t configuration, double
     return false;
 }
 
-static size_t find_ends(const struct pxs_scene *scene, const struct pxs_panel *panel, struct end *ends) {
+static size_t find_ends(const struct pxs_scene *scene, const struct pxs_panel *panel,
+                        struct end *ends) {
     size_t n = 0;
     double x, y;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
         if (!find_end(panel, i, &x, &y))
             continue;
-        ends[n++] = (struct end){i, pxs_axis_at(&scene->x, x), within(pxs_axis_at(&panel->y, y), panel)};
+        ends[n++] =
+            (struct end){i, pxs_axis_at(&scene->x, x), within(pxs_axis_at(&panel->y, y), panel)};
     }
     return n;
 }
 
-static void put_label(struct pxs_canvas *c, const struct pxs_scene *scene, size_t configuration, double x,
-                      double y, double width) {
+static void put_label(struct pxs_canvas *c, const struct pxs_scene *scene, size_t configuration,
+                      double x, double y, double width) {
     struct pxs_look look;
     struct pxs_text text = {0};
     pxs_look_of(configuration, &look);
     const struct pxs_pen pen = pxs_pen_of(&look, 1, 2);
     pxs_canvas_segment(c, &pen, x, y, x + SAMPLE, y);
-    pxs_canvas_fit(c, &lettering, width - SAMPLE - GAP, scene->curves.configurations[configuration].label,
-                   &text);
+    pxs_canvas_fit(c, &lettering, width - SAMPLE - GAP,
+                   scene->curves.configurations[configuration].label, &text);
     pxs_canvas_text(c, &lettering, x + SAMPLE + GAP, y, pxs_text_str(&text));
     pxs_text_finish(&text);
 }
 
-void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                     const struct pxs_frame *frame) {
+void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene,
+                     const struct pxs_panel *panel, const struct pxs_frame *frame) {
     const size_t room = scene->curves.n_configurations + 1;
     struct end *ends = calloc(room, sizeof *ends);
     double *at = calloc(room, sizeof *at);
@@ -126,7 +132,7 @@ void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene, const 
     free(at);
 }
 
-/* ---- legend ---------------------------------------------------------------------------------------------- */
+/* ---- legend --------------------------------------------------------------------------------- */
 
 enum { MOST = 60 }; /* entries; beyond, nobody reads them */
 
@@ -146,7 +152,8 @@ static struct legend lay_out(struct pxs_canvas *c, const struct pxs_scene *scene
             continue;
         }
         const double w =
-            SAMPLE + GAP + 14 + pxs_canvas_text_width(c, &lettering, scene->curves.configurations[i].label);
+            SAMPLE + GAP + 14 +
+            pxs_canvas_text_width(c, &lettering, scene->curves.configurations[i].label);
         l.column = w > l.column ? w : l.column;
         l.shown++;
     }
@@ -164,7 +171,8 @@ double pxs_legend_height(struct pxs_canvas *c, const struct pxs_scene *scene, do
     return (double)(legend_rows(&l) + (l.left_out > 0)) * PXS_LABEL_LINE;
 }
 
-void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y, double width) {
+void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y,
+                     double width) {
     const struct legend l = lay_out(c, scene, width);
     const size_t rows = legend_rows(&l);
     size_t n = 0;

@@ -1,11 +1,12 @@
-/* One panel: grid and axes, envelopes of batches, bands over seeds, mean lines, lost runs to their end, and marks. */
+/* One panel: grid and axes, envelopes of batches, bands over seeds, mean lines, lost runs to their
+ * end, and marks. */
 #include "plot_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- places ---------------------------------------------------------------------------------------------- */
+/* ---- places --------------------------------------------------------------------------------- */
 
 /* Values turned into places on the sheet. */
 struct places {
@@ -26,9 +27,9 @@ static void put_places(const struct pxs_axis *axis, const double *values, size_t
         out[i] = pxs_axis_at(axis, values[i]);
 }
 
-static void draw_area(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                      const struct pxs_pen *pen, const double *x, const double *low, const double *high,
-                      size_t n) {
+static void draw_area(struct pxs_canvas *c, const struct pxs_scene *scene,
+                      const struct pxs_panel *panel, const struct pxs_pen *pen, const double *x,
+                      const double *low, const double *high, size_t n) {
     struct places p;
     if (n == 0 || !make_places(&p, n))
         return;
@@ -39,8 +40,9 @@ static void draw_area(struct pxs_canvas *c, const struct pxs_scene *scene, const
     free(p.x);
 }
 
-static void draw_line(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                      const struct pxs_pen *pen, const double *x, const double *y, size_t n) {
+static void draw_line(struct pxs_canvas *c, const struct pxs_scene *scene,
+                      const struct pxs_panel *panel, const struct pxs_pen *pen, const double *x,
+                      const double *y, size_t n) {
     struct places p;
     if (n == 0 || !make_places(&p, n))
         return;
@@ -50,10 +52,10 @@ static void draw_line(struct pxs_canvas *c, const struct pxs_scene *scene, const
     free(p.x);
 }
 
-/* ---- axes ------------------------------------------------------------------------------------------------ */
+/* ---- axes ----------------------------------------------------------------------------------- */
 
-static void draw_grid(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                      const struct pxs_frame *frame, bool is_last) {
+static void draw_grid(struct pxs_canvas *c, const struct pxs_scene *scene,
+                      const struct pxs_panel *panel, const struct pxs_frame *frame, bool is_last) {
     const struct pxs_pen thin = pxs_pen_grey(0.9, 0.6);
     const struct pxs_lettering right = {.size = 9.5, .anchor = 1, .lightness = 0.25};
     const struct pxs_lettering middle = {.size = 9.5, .anchor = 0.5, .lightness = 0.25};
@@ -74,9 +76,10 @@ static void draw_grid(struct pxs_canvas *c, const struct pxs_scene *scene, const
     }
 }
 
-static void draw_titles(struct pxs_canvas *c, const struct pxs_panel *panel, const struct pxs_frame *frame,
-                        bool is_last) {
-    const struct pxs_lettering upright = {.size = 10.5, .anchor = 0.5, .upright = true, .lightness = 0.12};
+static void draw_titles(struct pxs_canvas *c, const struct pxs_panel *panel,
+                        const struct pxs_frame *frame, bool is_last) {
+    const struct pxs_lettering upright = {
+        .size = 10.5, .anchor = 0.5, .upright = true, .lightness = 0.12};
     const struct pxs_lettering middle = {.size = 10.5, .anchor = 0.5, .lightness = 0.12};
     const char *log = panel->y.log ? ", log" : "";
     char title[96];
@@ -85,15 +88,15 @@ static void draw_titles(struct pxs_canvas *c, const struct pxs_panel *panel, con
         snprintf(title, sizeof title, "%s%s", panel->metric->metric, log);
     pxs_canvas_text(c, &upright, 13, panel->top + panel->height / 2, title);
     if (is_last)
-        pxs_canvas_text(c, &middle, (frame->left + frame->right) / 2, panel->top + panel->height + 25,
-                        "epoch");
+        pxs_canvas_text(c, &middle, (frame->left + frame->right) / 2,
+                        panel->top + panel->height + 25, "epoch");
 }
 
-/* ---- what is off the scale ------------------------------------------------------------------------------- */
+/* ---- what is off the scale ------------------------------------------------------------------ */
 
 /* The highest value there is, and where. */
-static void find_top(const struct pxs_scene *scene, const struct pxs_panel *panel, double sign, double *x,
-                     double *y) {
+static void find_top(const struct pxs_scene *scene, const struct pxs_panel *panel, double sign,
+                     double *x, double *y) {
     *y = -INFINITY;
     *x = 0;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
@@ -124,25 +127,25 @@ static void find_top(const struct pxs_scene *scene, const struct pxs_panel *pane
     *y *= sign;
 }
 
-static void draw_beyond(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                        const struct pxs_frame *frame, double sign) {
+static void draw_beyond(struct pxs_canvas *c, const struct pxs_scene *scene,
+                        const struct pxs_panel *panel, const struct pxs_frame *frame, double sign) {
     const struct pxs_lettering how = {.size = 8.5, .anchor = 1, .lightness = 0.3};
     const struct pxs_pen white = {.red = 1, .green = 1, .blue = 1, .alpha = 0.8};
     double x, y;
     char text[96];
     find_top(scene, panel, sign, &x, &y);
-    snprintf(text, sizeof text, "off the scale: %s %.4g in epoch %.0f", sign > 0 ? "up to" : "down to", y,
-             fmax(0, round(x)));
+    snprintf(text, sizeof text, "off the scale: %s %.4g in epoch %.0f",
+             sign > 0 ? "up to" : "down to", y, fmax(0, round(x)));
     const double width = pxs_canvas_text_width(c, &how, text);
     const double at = sign > 0 ? panel->top + 8 : panel->top + panel->height - 8;
     pxs_canvas_fill(c, &white, frame->right - 6 - width - 3, at - 6, width + 6, 12);
     pxs_canvas_text(c, &how, frame->right - 6, at, text);
 }
 
-/* ---- curves ---------------------------------------------------------------------------------------------- */
+/* ---- curves --------------------------------------------------------------------------------- */
 
-void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run_state state, double x,
-                   double y) {
+void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run_state state,
+                   double x, double y) {
     const double r = 3.5;
     struct pxs_pen solid = *pen;
     solid.dash[0] = 0;
@@ -158,8 +161,8 @@ void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run
     }
 }
 
-static void draw_stray(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                       const struct pxs_stray *stray) {
+static void draw_stray(struct pxs_canvas *c, const struct pxs_scene *scene,
+                       const struct pxs_panel *panel, const struct pxs_stray *stray) {
     struct pxs_look look;
     size_t last = stray->n;
     pxs_look_of(stray->configuration, &look);
@@ -177,9 +180,11 @@ static void draw_stray(struct pxs_canvas *c, const struct pxs_scene *scene, cons
                                        : y);
 }
 
-static void draw_strand(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                        const struct pxs_strand *s, const struct pxs_look *look) {
-    const struct pxs_pen sure = pxs_pen_of(look, 1, scene->curves.n_configurations > 14 ? 1.2 : 1.8);
+static void draw_strand(struct pxs_canvas *c, const struct pxs_scene *scene,
+                        const struct pxs_panel *panel, const struct pxs_strand *s,
+                        const struct pxs_look *look) {
+    const struct pxs_pen sure =
+        pxs_pen_of(look, 1, scene->curves.n_configurations > 14 ? 1.2 : 1.8);
     struct pxs_pen rest = sure;
     draw_line(c, scene, panel, &sure, s->x, s->y, s->sure);
     if (s->sure == s->n)
@@ -190,7 +195,8 @@ static void draw_strand(struct pxs_canvas *c, const struct pxs_scene *scene, con
     draw_line(c, scene, panel, &rest, s->x + from, s->y + from, s->n - from);
 }
 
-static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel) {
+static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene,
+                        const struct pxs_panel *panel) {
     struct pxs_look look;
     const size_t n = scene->curves.n_configurations;
     const double strength = n <= 3 ? 1 : n <= 8 ? 0.75 : 0.5;
@@ -220,8 +226,8 @@ static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene, con
     }
 }
 
-void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                    const struct pxs_frame *frame, bool is_last) {
+void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene,
+                    const struct pxs_panel *panel, const struct pxs_frame *frame, bool is_last) {
     const struct pxs_pen edge = pxs_pen_grey(0.55, 0.8);
     const double width = frame->right - frame->left;
     struct pxs_look look;

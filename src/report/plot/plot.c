@@ -1,4 +1,5 @@
-/* plot: curves by epoch. Title, panels above one another over one axis of epochs, labels, and notes that say what is shown. */
+/* plot: curves by epoch. Title, panels above one another over one axis of epochs, labels, and notes
+ * that say what is shown. */
 #include "plot_priv.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ enum pxs_status pxs_picture_of(const char *path, enum pxs_picture *out, struct p
         }
     }
     return pxs_fail(err, PXS_E_INVALID,
-                    "%.200s: the end of the name says what the picture becomes: .png, .svg or .pdf", path);
+                    "%.200s: the end of the name says what the picture becomes: .png, .svg or .pdf",
+                    path);
 }
 
 void pxs_drawing_finish(struct pxs_drawing *drawing) {
@@ -32,7 +34,7 @@ void pxs_drawing_finish(struct pxs_drawing *drawing) {
     *drawing = (struct pxs_drawing){0};
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static const struct pxs_lettering heading = {.size = 14, .bold = true, .lightness = 0.1};
 static const struct pxs_lettering below = {.size = 10, .lightness = 0.35};
@@ -45,14 +47,19 @@ static struct pxs_state_counts count_states(const struct pxs_curves *c) {
     return counts;
 }
 
-static void put_title(const struct pxs_curves *c, const struct pxs_plot_options *o, struct pxs_text *out) {
+static void put_title(const struct pxs_curves *c, const struct pxs_plot_options *o,
+                      struct pxs_text *out) {
     if (o->run_id != 0) {
         pxs_text_add(out, c->runs[0].name);
         return;
     }
     pxs_text_add(out, c->sweep);
     for (size_t i = 0; i < c->n_keys; i++)
-        pxs_text_addf(out, "%s%s", i == 0 ? ": by " : i + 1 < c->n_keys ? ", " : " and ", c->keys[i]);
+        pxs_text_addf(out, "%s%s",
+                      i == 0              ? ": by "
+                      : i + 1 < c->n_keys ? ", "
+                                          : " and ",
+                      c->keys[i]);
 }
 
 static size_t shown_configurations(const struct pxs_scene *scene) {
@@ -64,9 +71,9 @@ static size_t shown_configurations(const struct pxs_scene *scene) {
 
 /* "5 configurations, 15 runs: 12 completed, 2 running, 1 diverged" */
 static void put_subtitle(const struct pxs_scene *scene, struct pxs_text *out) {
-    static const enum pxs_run_state order[] = {PXS_STATE_COMPLETED, PXS_STATE_RUNNING,  PXS_STATE_INTERRUPTED,
-                                               PXS_STATE_QUEUED,    PXS_STATE_DIVERGED, PXS_STATE_FAILED,
-                                               PXS_STATE_PRUNED,    PXS_STATE_CANCELLED};
+    static const enum pxs_run_state order[] = {
+        PXS_STATE_COMPLETED, PXS_STATE_RUNNING, PXS_STATE_INTERRUPTED, PXS_STATE_QUEUED,
+        PXS_STATE_DIVERGED,  PXS_STATE_FAILED,  PXS_STATE_PRUNED,      PXS_STATE_CANCELLED};
     const struct pxs_curves *c = &scene->curves;
     const size_t n = shown_configurations(scene);
     const struct pxs_state_counts counts = count_states(c);
@@ -104,9 +111,11 @@ static void put_key(const struct pxs_scene *scene, struct pxs_text *out) {
         }
     }
     if (most > 1 && fewest == most)
-        pxs_text_addf(out, "Line: mean over %zu runs. Band: from the lowest to the highest run.", most);
+        pxs_text_addf(out, "Line: mean over %zu runs. Band: from the lowest to the highest run.",
+                      most);
     else if (most > 1)
-        pxs_text_addf(out, "Line: mean over %zu to %zu runs. Band: from the lowest to the highest run.",
+        pxs_text_addf(out,
+                      "Line: mean over %zu to %zu runs. Band: from the lowest to the highest run.",
                       fewest, most);
     else if (most == 1)
         pxs_text_add(out, "Line: one run, average of each epoch.");
@@ -116,7 +125,7 @@ static void put_key(const struct pxs_scene *scene, struct pxs_text *out) {
         pxs_text_add(out, " Thin line: fewer runs have come so far.");
 }
 
-/* ---- the sheet ------------------------------------------------------------------------------------------- */
+/* ---- the sheet ------------------------------------------------------------------------------ */
 
 struct sheet {
     struct pxs_canvas *canvas;
@@ -131,8 +140,8 @@ static double widest_label(const struct sheet *s) {
     double widest = 0;
     for (size_t i = 0; i < s->scene->curves.n_configurations; i++) {
         if (pxs_scene_shows(s->scene, i))
-            widest = fmax(widest,
-                          pxs_canvas_text_width(s->canvas, &how, s->scene->curves.configurations[i].label));
+            widest = fmax(widest, pxs_canvas_text_width(s->canvas, &how,
+                                                        s->scene->curves.configurations[i].label));
     }
     return widest + 24; /* with the piece of line before it */
 }
@@ -144,7 +153,8 @@ static double share_of(const struct pxs_panel *panel) {
 /* Heights of the panels in the room between top and bottom. */
 static double stack(struct sheet *s) {
     double shares = 0, at = s->frame.top, least = INFINITY;
-    const double gap = 12, room = s->frame.bottom - s->frame.top - gap * (double)(s->scene->n_panels - 1);
+    const double gap = 12,
+                 room = s->frame.bottom - s->frame.top - gap * (double)(s->scene->n_panels - 1);
     for (size_t i = 0; i < s->scene->n_panels; i++)
         shares += share_of(&s->scene->panels[i]);
     for (size_t i = 0; i < s->scene->n_panels; i++) {
@@ -159,7 +169,8 @@ static double stack(struct sheet *s) {
     return least;
 }
 
-/* Labels stand at the lines where they fit; else the panels become wider and a legend stands below. */
+/* Labels stand at the lines where they fit; else the panels become wider and a legend stands
+ * below. */
 static void lay_out(struct sheet *s, size_t n_notes) {
     struct pxs_frame *f = &s->frame;
     const size_t n = shown_configurations(s->scene);
@@ -191,8 +202,8 @@ static void draw_fitting(struct sheet *s, const struct pxs_lettering *how, doubl
 
 /* Marks of lost runs and what they mean, those that occur. */
 static void draw_mark_key(struct sheet *s, double y) {
-    static const enum pxs_run_state marked[] = {PXS_STATE_DIVERGED, PXS_STATE_FAILED, PXS_STATE_PRUNED,
-                                                PXS_STATE_CANCELLED};
+    static const enum pxs_run_state marked[] = {PXS_STATE_DIVERGED, PXS_STATE_FAILED,
+                                                PXS_STATE_PRUNED, PXS_STATE_CANCELLED};
     const struct pxs_state_counts counts = count_states(&s->scene->curves);
     const struct pxs_pen pen = pxs_pen_grey(0.25, 1.4);
     double x = s->frame.left + 4;
@@ -205,7 +216,8 @@ static void draw_mark_key(struct sheet *s, double y) {
         x += 24 + pxs_canvas_text_width(s->canvas, &small, name);
     }
     if (x > s->frame.left + 4)
-        pxs_canvas_text(s->canvas, &small, x - 6, y, "(thin lines of their own, in no mean and no band)");
+        pxs_canvas_text(s->canvas, &small, x - 6, y,
+                        "(thin lines of their own, in no mean and no band)");
 }
 
 static bool has_strays(const struct pxs_scene *scene) {
@@ -227,9 +239,11 @@ static void draw_sheet(struct sheet *s) {
     draw_fitting(s, &heading, s->frame.left, 18, pxs_text_str(&title));
     draw_fitting(s, &below, s->frame.left, 36, pxs_text_str(&subtitle));
     for (size_t i = 0; i < s->scene->n_panels; i++)
-        pxs_panel_draw(s->canvas, s->scene, &s->scene->panels[i], &s->frame, i + 1 == s->scene->n_panels);
+        pxs_panel_draw(s->canvas, s->scene, &s->scene->panels[i], &s->frame,
+                       i + 1 == s->scene->n_panels);
     if (!s->frame.direct)
-        pxs_legend_draw(s->canvas, s->scene, s->frame.left, s->legend_top, s->frame.right - s->frame.left);
+        pxs_legend_draw(s->canvas, s->scene, s->frame.left, s->legend_top,
+                        s->frame.right - s->frame.left);
     draw_fitting(s, &small, s->frame.left, s->notes_top + 2, pxs_text_str(&key));
     double y = s->notes_top + 2 + (key.len > 0 ? 11.5 : 0);
     for (size_t i = 0; i < curves->n_notes; i++, y += 11.5)
@@ -250,15 +264,17 @@ static void choose_size(const struct pxs_plot_options *o, size_t n_panels, struc
     out->height = o->height > 0 ? o->height : times * height;
     *scale = fmin((double)out->width / USUAL_WIDTH, (double)out->height / height);
     if (*scale < 0.75)
-        *scale = fmin(0.75, *scale * 1.3); /* letters that are still legible are worth more than air */
+        *scale =
+            fmin(0.75, *scale * 1.3); /* letters that are still legible are worth more than air */
 }
 
 static enum pxs_status draw(struct pxs_scene *scene, const struct pxs_plot_options *o,
                             struct pxs_drawing *out, struct pxs_error *err) {
     double scale;
     choose_size(o, scene->n_panels, out, &scale);
-    struct sheet sheet = {
-        .scene = scene, .options = o, .frame = {.width = out->width / scale, .height = out->height / scale}};
+    struct sheet sheet = {.scene = scene,
+                          .options = o,
+                          .frame = {.width = out->width / scale, .height = out->height / scale}};
     const struct pxs_canvas_options canvas = {.kind = o->kind,
                                               .width = sheet.frame.width,
                                               .height = sheet.frame.height,
@@ -278,7 +294,8 @@ static enum pxs_status take_notes(const struct pxs_curves *c, struct pxs_drawing
     struct pxs_text text = {0};
     for (size_t i = 0; i < c->n_notes; i++)
         pxs_text_addf(&text, "%s\n", c->notes[i]);
-    const bool failed = text.failed || (text.len > 0 && (out->notes = strdup(pxs_text_str(&text))) == NULL);
+    const bool failed =
+        text.failed || (text.len > 0 && (out->notes = strdup(pxs_text_str(&text))) == NULL);
     pxs_text_finish(&text);
     return failed ? pxs_fail_nomem(err) : PXS_OK;
 }

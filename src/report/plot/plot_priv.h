@@ -1,10 +1,11 @@
-/* plots, inside: axes, panels and what stands in them, in the order of the work: scene (numbers), axis, labels, drawing. */
+/* plots, inside: axes, panels and what stands in them, in the order of the work: scene (numbers),
+ * axis, labels, drawing. */
 #ifndef PXS_PLOT_PRIV_H
 #define PXS_PLOT_PRIV_H
 
 #include "canvas_priv.h"
 
-/* ---- plot_axis.c ----------------------------------------------------------------------------------------- */
+/* ---- plot_axis.c ---------------------------------------------------------------------------- */
 
 struct pxs_axis {
     double low, high; /* values; low < high, and 0 < low where log */
@@ -20,13 +21,15 @@ struct pxs_tick {
 };
 /* Round values, `apart` units from each other at least; how many. */
 size_t pxs_axis_ticks(const struct pxs_axis *axis, double apart, struct pxs_tick ticks[PXS_TICKS]);
-/* low and high for values of which `n` are given (they are sorted): all of them, unless some few would press the rest flat. Whether
- * that is so at the top (*above) or at the bottom (*below). False where there is no value. */
+/* low and high for values of which `n` are given (they are sorted): all of them, unless some few
+ * would press the rest flat. Whether that is so at the top (*above) or at the bottom (*below).
+ * False where there is no value. */
 bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above, bool *below);
 
-/* ---- plot_scene.c ---------------------------------------------------------------------------------------- */
+/* ---- plot_scene.c --------------------------------------------------------------------------- */
 
-/* A value of epochs by its name for --metric, or another one; false where there is none of that name. */
+/* A value of epochs by its name for --metric, or another one; false where there is none of that
+ * name. */
 bool pxs_plot_metric_find(const char *name, enum pxs_epoch_column *out);
 
 /* What a configuration shows in a panel. Arrays in the scene's arena. */
@@ -66,7 +69,8 @@ struct pxs_scene {
     struct pxs_arena arena;
 };
 /* Reads and works out everything that is to be drawn but where. */
-PXS_NODISCARD enum pxs_status pxs_scene_make(struct pxs_store *s, const struct pxs_plot_options *options,
+PXS_NODISCARD enum pxs_status pxs_scene_make(struct pxs_store *s,
+                                             const struct pxs_plot_options *options,
                                              struct pxs_scene *out, struct pxs_error *err);
 void pxs_scene_finish(struct pxs_scene *scene);
 /* Its last point; false where the strand has none. */
@@ -74,9 +78,10 @@ bool pxs_strand_end(const struct pxs_strand *strand, double *x, double *y);
 /* Is the configuration in the picture? */
 bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration);
 
-/* ---- plot_label.c ---------------------------------------------------------------------------------------- */
+/* ---- plot_label.c --------------------------------------------------------------------------- */
 
-/* Moves n positions, sorted, so that neighbours are `apart` at least and all lie within low .. high, by as little as possible. */
+/* Moves n positions, sorted, so that neighbours are `apart` at least and all lie within low ..
+ * high, by as little as possible. */
 void pxs_label_spread(double *at, size_t n, double apart, double low, double high);
 
 /* Where things are. */
@@ -88,19 +93,21 @@ struct pxs_frame {
 };
 #define PXS_LABEL_LINE 12.5 /* units from one label to the next */
 /* Labels at the ends of a panel's lines. */
-void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                     const struct pxs_frame *frame);
+void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene,
+                     const struct pxs_panel *panel, const struct pxs_frame *frame);
 /* Height that a legend takes in so much width. */
 double pxs_legend_height(struct pxs_canvas *c, const struct pxs_scene *scene, double width);
-void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y, double width);
+void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y,
+                     double width);
 
-/* ---- plot_panel.c ---------------------------------------------------------------------------------------- */
+/* ---- plot_panel.c --------------------------------------------------------------------------- */
 
-/* Frame, grid, bands, lines and marks of one panel; the ticks of x below it where it is the last. */
-void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene, const struct pxs_panel *panel,
-                    const struct pxs_frame *frame, bool is_last);
+/* Frame, grid, bands, lines and marks of one panel; the ticks of x below it where it is the
+ * last. */
+void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene,
+                    const struct pxs_panel *panel, const struct pxs_frame *frame, bool is_last);
 /* The mark of a run that ended in this state: a cross, a bar or a square. */
-void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run_state state, double x,
-                   double y);
+void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run_state state,
+                   double x, double y);
 
 #endif

@@ -1,4 +1,5 @@
-/* plot --samples: a sample sheet with its words. Epochs stand above the columns, configurations beside the rows. */
+/* plot --samples: a sample sheet with its words. Epochs stand above the columns, configurations
+ * beside the rows. */
 #include "canvas_priv.h"
 
 #include <inttypes.h>
@@ -6,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Units; a glyph's pixel is a unit or a whole part of one, so that a PNG shows pixels as they are. */
+/* Units; a glyph's pixel is a unit or a whole part of one, so that a PNG shows pixels as they
+ * are. */
 enum { EDGE = 12, GAP = 8, TOP = 62, WORDLESS = 60 };
 
 static const struct pxs_lettering heading = {.size = 14, .bold = true, .lightness = 0.1};
@@ -24,10 +26,11 @@ struct sheet {
 };
 
 static double row_height(const struct sheet *s, const struct pxs_sample_row *row) {
-    return row->source.pixels != NULL ? row->source.height + GAP : fmin(s->cell_height + GAP, WORDLESS);
+    return row->source.pixels != NULL ? row->source.height + GAP
+                                      : fmin(s->cell_height + GAP, WORDLESS);
 }
 
-/* ---- size ------------------------------------------------------------------------------------------------ */
+/* ---- size ----------------------------------------------------------------------------------- */
 
 static void measure(struct sheet *s, double label_width) {
     s->height = TOP + EDGE;
@@ -43,8 +46,10 @@ static void measure(struct sheet *s, double label_width) {
 }
 
 /* Widths of words do not depend on the sheet: any will do to measure them. */
-static enum pxs_status widest_label(const struct pxs_sample_sheet *in, double *out, struct pxs_error *err) {
-    const struct pxs_canvas_options options = {.kind = PXS_PICTURE_PNG, .width = 8, .height = 8, .scale = 1};
+static enum pxs_status widest_label(const struct pxs_sample_sheet *in, double *out,
+                                    struct pxs_error *err) {
+    const struct pxs_canvas_options options = {
+        .kind = PXS_PICTURE_PNG, .width = 8, .height = 8, .scale = 1};
     struct pxs_canvas *c = NULL;
     PXS_TRY(pxs_canvas_create(&options, &c, err));
     *out = 40;
@@ -55,7 +60,7 @@ static enum pxs_status widest_label(const struct pxs_sample_sheet *in, double *o
     return PXS_OK;
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------- */
+/* ---- drawing -------------------------------------------------------------------------------- */
 
 static double column_at(const struct sheet *s, size_t column) {
     /* source and target stand a little apart from what was made */
@@ -63,8 +68,8 @@ static double column_at(const struct sheet *s, size_t column) {
     return s->left + (double)column * (s->cell_width + GAP) + apart;
 }
 
-static void draw_fitting(struct sheet *s, const struct pxs_lettering *how, double width, double x, double y,
-                         const char *text) {
+static void draw_fitting(struct sheet *s, const struct pxs_lettering *how, double width, double x,
+                         double y, const char *text) {
     struct pxs_text fit = {0};
     pxs_canvas_fit(s->canvas, how, width, text, &fit);
     pxs_canvas_text(s->canvas, how, x, y, pxs_text_str(&fit));
@@ -90,7 +95,8 @@ static void draw_heading(struct sheet *s) {
             snprintf(text, sizeof text, "best");
         else if (i > 0)
             snprintf(text, sizeof text, "epoch %" PRId64, s->in->epochs[i - 1]);
-        draw_fitting(s, &above, s->cell_width + GAP - 2, column_at(s, i) + s->cell_width / 2, TOP - 12, text);
+        draw_fitting(s, &above, s->cell_width + GAP - 2, column_at(s, i) + s->cell_width / 2,
+                     TOP - 12, text);
     }
 }
 
@@ -107,12 +113,13 @@ static void draw_empty(struct sheet *s, const struct pxs_sample_row *row, size_t
     const struct pxs_pen light = pxs_pen_grey(0.95, 1);
     const double x = column_at(s, column) + floor((s->cell_width - row->source.width) / 2);
     pxs_canvas_fill(s->canvas, &light, x, y, row->source.width, row->source.height);
-    draw_fitting(s, &small, row->source.width, x + row->source.width / 2.0, y + row->source.height / 2.0,
-                 "none");
+    draw_fitting(s, &small, row->source.width, x + row->source.width / 2.0,
+                 y + row->source.height / 2.0, "none");
 }
 
 /* A picture of another epoch than its column's says so. */
-static void draw_epoch(struct sheet *s, const struct pxs_sample_cell *cell, size_t column, double y) {
+static void draw_epoch(struct sheet *s, const struct pxs_sample_cell *cell, size_t column,
+                       double y) {
     const struct pxs_pen white = {.red = 1, .green = 1, .blue = 1, .alpha = 0.85};
     char text[32];
     snprintf(text, sizeof text, "epoch %" PRId64, cell->epoch);
@@ -169,15 +176,18 @@ static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y
     draw_image(s, &row->target, s->in->n_columns + 1, y);
 }
 
-static enum pxs_status draw(struct sheet *s, enum pxs_picture kind, double scale, struct pxs_drawing *out,
-                            struct pxs_error *err) {
-    const struct pxs_canvas_options canvas = {
-        .kind = kind, .width = s->width, .height = s->height, .scale = scale, .title = s->in->sweep};
+static enum pxs_status draw(struct sheet *s, enum pxs_picture kind, double scale,
+                            struct pxs_drawing *out, struct pxs_error *err) {
+    const struct pxs_canvas_options canvas = {.kind = kind,
+                                              .width = s->width,
+                                              .height = s->height,
+                                              .scale = scale,
+                                              .title = s->in->sweep};
     if (s->width * scale > PXS_IMAGE_MAX_SIDE || s->height * scale > PXS_IMAGE_MAX_SIDE)
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "a sheet of %.0f x %.0f pixels is too large: choose runs (--where), fewer epochs or glyphs",
-            s->width * scale, s->height * scale);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "a sheet of %.0f x %.0f pixels is too large: choose runs (--where), fewer "
+                        "epochs or glyphs",
+                        s->width * scale, s->height * scale);
     PXS_TRY(pxs_canvas_create(&canvas, &s->canvas, err));
     draw_heading(s);
     double y = TOP;
@@ -194,7 +204,7 @@ static enum pxs_status draw(struct sheet *s, enum pxs_picture kind, double scale
     return status;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 enum { LEAST_SIDE = 16, MOST_SIDE = 256 };
 
@@ -211,7 +221,8 @@ static int side_for(double units, size_t n, size_t glyphs) {
     return side < LEAST_SIDE ? LEAST_SIDE : side > MOST_SIDE ? MOST_SIDE : (int)side;
 }
 
-/* Cut for the width that is expected; cut again where the best column comes besides, or that many rows are too high. */
+/* Cut for the width that is expected; cut again where the best column comes besides, or that many
+ * rows are too high. */
 static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_samples_options *options,
                                     double width, double height, struct pxs_sample_sheet *out,
                                     struct pxs_error *err) {
@@ -223,7 +234,8 @@ static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_sample
     o.side = side_for(width - 250, columns + 2, across);
     PXS_TRY(pxs_samples_read(s, &o, out, err));
     const int high = side_for(height - TOP - EDGE, out->n_rows, (shown + across - 1) / across);
-    const int wide = out->n_columns > columns ? side_for(width - 250, out->n_columns + 2, across) : o.side;
+    const int wide =
+        out->n_columns > columns ? side_for(width - 250, out->n_columns + 2, across) : o.side;
     const int fitting = high < wide ? high : wide;
     if (fitting >= o.side)
         return PXS_OK;
@@ -233,25 +245,28 @@ static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_sample
 }
 
 enum pxs_status pxs_plot_samples(struct pxs_store *s, const struct pxs_samples_options *options,
-                                 enum pxs_picture kind, int width, int height, struct pxs_drawing *out,
-                                 struct pxs_error *err) {
+                                 enum pxs_picture kind, int width, int height,
+                                 struct pxs_drawing *out, struct pxs_error *err) {
     /* A PNG is drawn at twice its size where there is room for it. */
-    const double scale = kind != PXS_PICTURE_PNG ? 1 : width == 0 ? 2 : fmin(2, fmax(1, width / 1200.0));
+    const double scale = kind != PXS_PICTURE_PNG ? 1
+                         : width == 0            ? 2
+                                                 : fmin(2, fmax(1, width / 1200.0));
     struct pxs_sample_sheet in;
     struct pxs_drawing made = {0};
     double label_width;
-    PXS_TRY(read_fitting(s, options, width > 0 ? width / scale : 1200, height > 0 ? height / scale : 1e9, &in,
-                         err));
+    PXS_TRY(read_fitting(s, options, width > 0 ? width / scale : 1200,
+                         height > 0 ? height / scale : 1e9, &in, err));
     struct sheet sheet = {.in = &in};
     enum pxs_status status = widest_label(&in, &label_width, err);
     if (status == PXS_OK) {
         measure(&sheet, label_width);
-        if ((width > 0 && sheet.width * scale > width) || (height > 0 && sheet.height * scale > height))
-            status = pxs_fail(
-                err, PXS_E_INVALID,
-                "%zu rows of %zu pictures do not fit into %d x %d: they need %.0f x %.0f (or choose fewer)",
-                in.n_rows, in.n_columns + 2, width, height, ceil(sheet.width * scale),
-                ceil(sheet.height * scale));
+        if ((width > 0 && sheet.width * scale > width) ||
+            (height > 0 && sheet.height * scale > height))
+            status = pxs_fail(err, PXS_E_INVALID,
+                              "%zu rows of %zu pictures do not fit into %d x %d: they need %.0f x "
+                              "%.0f (or choose fewer)",
+                              in.n_rows, in.n_columns + 2, width, height, ceil(sheet.width * scale),
+                              ceil(sheet.height * scale));
         else
             status = draw(&sheet, kind, scale, &made, err);
     }

@@ -1,4 +1,5 @@
-/* What a plot shows, as numbers: which panels, and in each the lines, bands and envelopes of the configurations. */
+/* What a plot shows, as numbers: which panels, and in each the lines, bands and envelopes of the
+ * configurations. */
 #include "plot_priv.h"
 
 #include <math.h>
@@ -6,7 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Parts into which a run's steps are cut, and of the axis for envelopes: finer would not be seen. */
+/* Parts into which a run's steps are cut, and of the axis for envelopes: finer would not be
+ * seen. */
 enum { BUCKETS = 300 };
 
 /* Short names, and those that `compare` has for the same. */
@@ -24,7 +26,8 @@ bool pxs_plot_metric_find(const char *name, enum pxs_epoch_column *out) {
     }
     for (int c = 0; c < PXS_EPOCH_N; c++) {
         const struct pxs_epoch_info *info = pxs_epoch_info((enum pxs_epoch_column)c);
-        if (info->rank == 0 || (strcasecmp(info->metric, name) != 0 && strcasecmp(info->name, name) != 0))
+        if (info->rank == 0 ||
+            (strcasecmp(info->metric, name) != 0 && strcasecmp(info->name, name) != 0))
             continue;
         *out = (enum pxs_epoch_column)c;
         return true;
@@ -49,14 +52,14 @@ static enum pxs_status no_such_metric(const char *name, struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(other_names); i++)
         words[n++] = other_names[i][0];
     const char *near = pxs_nearest_word(name, words, n);
-    const enum pxs_status status =
-        pxs_fail(err, PXS_E_INVALID, "--metric: there is no '%.60s'%s%s%s; there are %s", name,
-                 near ? ", did you mean " : "", near ? near : "", near ? "?" : "", pxs_text_str(&names));
+    const enum pxs_status status = pxs_fail(
+        err, PXS_E_INVALID, "--metric: there is no '%.60s'%s%s%s; there are %s", name,
+        near ? ", did you mean " : "", near ? near : "", near ? "?" : "", pxs_text_str(&names));
     pxs_text_finish(&names);
     return status;
 }
 
-/* ---- which panels ---------------------------------------------------------------------------------------- */
+/* ---- which panels --------------------------------------------------------------------------- */
 
 static enum pxs_status add_panel(struct pxs_scene *scene, const char *name, struct pxs_error *err) {
     enum pxs_epoch_column column;
@@ -88,7 +91,7 @@ static enum pxs_status choose_panels(struct pxs_scene *scene, const struct pxs_p
     return add_panel(scene, "lr_D", err);
 }
 
-/* ---- envelopes of batches -------------------------------------------------------------------------------- */
+/* ---- envelopes of batches ------------------------------------------------------------------- */
 
 struct envelope {
     double least[BUCKETS], most[BUCKETS];
@@ -105,7 +108,8 @@ static void widen(struct envelope *e, const struct pxs_curve *curve, double firs
     }
 }
 
-/* Of the runs that are not lost. Parts of the axis without a step are left out, so that few long epochs make one area, too. */
+/* Of the runs that are not lost. Parts of the axis without a step are left out, so that few long
+ * epochs make one area, too. */
 static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configuration, int column,
                                      struct pxs_strand *out, struct pxs_error *err) {
     struct envelope e;
@@ -137,12 +141,12 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
     return PXS_OK;
 }
 
-/* ---- strands --------------------------------------------------------------------------------------------- */
+/* ---- strands -------------------------------------------------------------------------------- */
 
 static void take_band(struct pxs_strand *out, const struct pxs_band *band) {
     int64_t most = 0;
-    *out =
-        (struct pxs_strand){.n = band->n, .x = band->x, .y = band->mean, .low = band->min, .high = band->max};
+    *out = (struct pxs_strand){
+        .n = band->n, .x = band->x, .y = band->mean, .low = band->min, .high = band->max};
     for (size_t i = 0; i < band->n; i++)
         most = band->runs[i] > most ? band->runs[i] : most;
     out->has_band = most > 1;
@@ -150,8 +154,8 @@ static void take_band(struct pxs_strand *out, const struct pxs_band *band) {
         out->sure--;
 }
 
-/* A rate that keeps still for several points and then changes is drawn in steps, one that always changes as a line. The thinned
- * points have the first step of each new rate. */
+/* A rate that keeps still for several points and then changes is drawn in steps, one that always
+ * changes as a line. The thinned points have the first step of each new rate. */
 static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curve *from,
                                   struct pxs_strand *out, struct pxs_error *err) {
     struct pxs_curve curve;
@@ -171,13 +175,16 @@ static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curv
     return PXS_OK;
 }
 
-/* The rate is a plan, not a measurement: one run of the configuration shows it, the one that came furthest. */
-static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration, const struct pxs_panel *panel,
-                                 struct pxs_strand *out, struct pxs_error *err) {
+/* The rate is a plan, not a measurement: one run of the configuration shows it, the one that came
+ * furthest. */
+static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
+                                 const struct pxs_panel *panel, struct pxs_strand *out,
+                                 struct pxs_error *err) {
     const struct pxs_run_curves *best = NULL;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
         const struct pxs_run_curves *run = &scene->curves.runs[i];
-        if (run->configuration == configuration && (best == NULL || run->last_epoch > best->last_epoch))
+        if (run->configuration == configuration &&
+            (best == NULL || run->last_epoch > best->last_epoch))
             best = run;
     }
     if (best == NULL)
@@ -186,7 +193,8 @@ static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration, 
     return take_steps(scene, curve->n > 0 ? curve : &best->epoch[panel->column], out, err);
 }
 
-static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *panel, struct pxs_error *err) {
+static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *panel,
+                                   struct pxs_error *err) {
     const struct pxs_curves *c = &scene->curves;
     panel->strays = pxs_arena_alloc(&scene->arena, (c->n_runs + 1) * sizeof *panel->strays);
     if (panel->strays == NULL)
@@ -202,7 +210,8 @@ static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *pa
     return PXS_OK;
 }
 
-static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *panel, struct pxs_error *err) {
+static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *panel,
+                                  struct pxs_error *err) {
     const size_t n = scene->curves.n_configurations;
     panel->strands = pxs_arena_alloc(&scene->arena, (n + 1) * sizeof *panel->strands);
     if (panel->strands == NULL)
@@ -249,7 +258,7 @@ bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration) {
     return false;
 }
 
-/* ---- ranges ---------------------------------------------------------------------------------------------- */
+/* ---- ranges --------------------------------------------------------------------------------- */
 
 static size_t gather(const struct pxs_scene *scene, const struct pxs_panel *panel, double *out) {
     size_t n = 0;
@@ -282,10 +291,12 @@ static enum pxs_status find_range(const struct pxs_scene *scene, struct pxs_pane
     double *values = malloc(room * sizeof *values);
     if (values == NULL)
         return pxs_fail_nomem(err);
-    *any = pxs_axis_range(&panel->y, values, gather(scene, panel, values), &panel->above, &panel->below);
+    *any = pxs_axis_range(&panel->y, values, gather(scene, panel, values), &panel->above,
+                          &panel->below);
     if (*any && panel->metric->is_rate && panel->y.high < 12 * panel->y.low)
         panel->y.low =
-            panel->y.high / 12; /* a decade at least: a small change shall not look like a large one */
+            /* a decade at least: a small change shall not look like a large one */
+            panel->y.high / 12;
     free(values);
     return PXS_OK;
 }
@@ -321,7 +332,7 @@ static bool rates_differ(const struct pxs_scene *scene, const struct pxs_panel *
     return false;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 /* A metric that nobody has measured is left out, unless it was asked for by name. */
 static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plot_options *o,
@@ -337,20 +348,21 @@ static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plo
         PXS_TRY(fill_panel(scene, panel, err));
         PXS_TRY(find_range(scene, panel, &any, err));
         if (!any && o->metrics != NULL && i < scene->n_asked)
-            return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no run has a value of %s%s yet", scene->curves.sweep,
-                            panel->metric->metric, o->log ? " above 0" : "");
+            return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no run has a value of %s%s yet",
+                            scene->curves.sweep, panel->metric->metric, o->log ? " above 0" : "");
         /* D's rate is mostly the same everywhere, and then says nothing. */
-        if (any && i >= scene->n_asked && panel->column == PXS_EPOCH_lr_D && !rates_differ(scene, panel))
+        if (any && i >= scene->n_asked && panel->column == PXS_EPOCH_lr_D &&
+            !rates_differ(scene, panel))
             any = false;
         kept += any;
     }
     scene->n_panels = kept;
     if (kept == 0 || (scene->panels[0].metric->is_rate && o->metrics == NULL))
-        return pxs_fail(
-            err, PXS_E_NOT_FOUND,
-            "%s has nothing to draw yet: none of its %zu run%s has made a step (pixsweep ls --sweep %s)",
-            scene->curves.sweep, scene->curves.n_runs, scene->curves.n_runs == 1 ? "" : "s",
-            scene->curves.sweep);
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "%s has nothing to draw yet: none of its %zu run%s has made a step "
+                        "(pixsweep ls --sweep %s)",
+                        scene->curves.sweep, scene->curves.n_runs,
+                        scene->curves.n_runs == 1 ? "" : "s", scene->curves.sweep);
     return PXS_OK;
 }
 
@@ -372,7 +384,8 @@ static enum pxs_status read_curves(struct pxs_store *s, struct pxs_scene *scene,
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s has no such run", scene->curves.sweep);
     const struct pxs_cell id = pxs_cell_int(scene->curves.sweep_id);
     struct pxs_table t = {0};
-    PXS_TRY(pxs_store_select(s, "SELECT created_ms FROM sweep WHERE sweep_id = ?1", &id, 1, &t, err));
+    PXS_TRY(
+        pxs_store_select(s, "SELECT created_ms FROM sweep WHERE sweep_id = ?1", &id, 1, &t, err));
     scene->at_ms = pxs_table_at(&t, 0, "created_ms").integer;
     pxs_table_finish(&t);
     return PXS_OK;

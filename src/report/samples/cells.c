@@ -9,19 +9,21 @@
 enum { PER_ROW = 5, PADDING = 2, LAYERS = 3 };
 
 /* Where the layer of a glyph lies in the picture; false where there is no such cell. */
-static bool place(const struct pxs_image *picture, const struct pxs_glyphs *g, size_t glyph, int layer,
-                  int *x, int *y) {
+static bool place(const struct pxs_image *picture, const struct pxs_glyphs *g, size_t glyph,
+                  int layer, int *x, int *y) {
     *x = PADDING + (int)(glyph % PER_ROW) * (g->width + PADDING);
     *y = PADDING + (int)(glyph / PER_ROW) * (LAYERS * g->height + PADDING) + layer * g->height;
     return *x + g->width + PADDING <= picture->width &&
            *y + (LAYERS - layer) * g->height + PADDING <= picture->height;
 }
 
-/* A grid's last row may have fewer cells than the others: what is left is black from top to bottom. */
+/* A grid's last row may have fewer cells than the others: what is left is black from top to
+ * bottom. */
 static bool is_black(const struct pxs_image *picture, int x, int y, int width, int height) {
     const size_t pixel = (size_t)picture->channels;
     for (int row = y; row < y + height; row++) {
-        const uint8_t *at = picture->pixels + ((size_t)row * (size_t)picture->width + (size_t)x) * pixel;
+        const uint8_t *at =
+            picture->pixels + ((size_t)row * (size_t)picture->width + (size_t)x) * pixel;
         for (size_t i = 0; i < (size_t)width * pixel; i++) {
             if (at[i] != 0)
                 return false;
@@ -49,7 +51,8 @@ static void paste(struct pxs_image *to, int x, int y, const struct pxs_image *wh
     const size_t pixel = (size_t)to->channels;
     for (int row = 0; row < what->height; row++)
         memcpy(to->pixels + ((size_t)(y + row) * (size_t)to->width + (size_t)x) * pixel,
-               what->pixels + (size_t)row * (size_t)what->width * pixel, (size_t)what->width * pixel);
+               what->pixels + (size_t)row * (size_t)what->width * pixel,
+               (size_t)what->width * pixel);
 }
 
 /* Every pixel becomes a square: small glyphs stay what they are. */
@@ -60,7 +63,8 @@ static enum pxs_status enlarge(const struct pxs_image *in, int times, struct pxs
     for (int y = 0; y < out->height; y++) {
         for (int x = 0; x < out->width; x++)
             memcpy(out->pixels + ((size_t)y * (size_t)out->width + (size_t)x) * pixel,
-                   in->pixels + ((size_t)(y / times) * (size_t)in->width + (size_t)(x / times)) * pixel,
+                   in->pixels +
+                       ((size_t)(y / times) * (size_t)in->width + (size_t)(x / times)) * pixel,
                    pixel);
     }
     return PXS_OK;
@@ -80,22 +84,23 @@ static void shown_size(const struct pxs_glyphs *g, int *width, int *height, int 
     }
 }
 
-static enum pxs_status cut_one(const struct pxs_image *picture, const struct pxs_glyphs *g, size_t glyph,
-                               int layer, struct pxs_image *out, struct pxs_error *err) {
+static enum pxs_status cut_one(const struct pxs_image *picture, const struct pxs_glyphs *g,
+                               size_t glyph, int layer, struct pxs_image *out,
+                               struct pxs_error *err) {
     struct pxs_image cut;
     int x, y, width, height, times;
     shown_size(g, &width, &height, &times);
     if (!place(picture, g, glyph, layer, &x, &y))
         return pxs_fail(err, PXS_E_INTERNAL, "glyph %zu is not in the picture", glyph);
     PXS_TRY(pxs_image_crop(picture, x, y, g->width, g->height, &cut, err));
-    const enum pxs_status status =
-        times > 1 ? enlarge(&cut, times, out, err) : pxs_image_resize(&cut, width, height, out, err);
+    const enum pxs_status status = times > 1 ? enlarge(&cut, times, out, err)
+                                             : pxs_image_resize(&cut, width, height, out, err);
     pxs_image_finish(&cut);
     return status;
 }
 
-enum pxs_status pxs_glyphs_cut(const struct pxs_image *picture, const struct pxs_glyphs *g, int layer,
-                               struct pxs_image *out, struct pxs_error *err) {
+enum pxs_status pxs_glyphs_cut(const struct pxs_image *picture, const struct pxs_glyphs *g,
+                               int layer, struct pxs_image *out, struct pxs_error *err) {
     int columns = 1, width, height, times;
     while ((size_t)(columns * columns) < g->n)
         columns++;
@@ -119,10 +124,10 @@ enum pxs_status pxs_glyphs_cut(const struct pxs_image *picture, const struct pxs
     return status;
 }
 
-/* ---- strips ---------------------------------------------------------------------------------------------- */
+/* ---- strips --------------------------------------------------------------------------------- */
 
-enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_columns, int gap, void **png,
-                                 size_t *bytes, struct pxs_error *err) {
+enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_columns, int gap,
+                                 void **png, size_t *bytes, struct pxs_error *err) {
     const struct pxs_image *source = &row->source;
     struct pxs_image strip;
     if (source->pixels == NULL)
@@ -139,8 +144,8 @@ enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_colu
             continue;
         }
         for (int y = 0; y < strip.height; y++)
-            memset(strip.pixels + ((size_t)y * (size_t)strip.width + (i + 1) * (size_t)step) * 3, 235,
-                   (size_t)source->width * 3);
+            memset(strip.pixels + ((size_t)y * (size_t)strip.width + (i + 1) * (size_t)step) * 3,
+                   235, (size_t)source->width * 3);
     }
     paste(&strip, (n - 1) * step, 0, &row->target);
     const enum pxs_status status = pxs_image_encode_png(&strip, png, bytes, err);

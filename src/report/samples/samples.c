@@ -1,4 +1,5 @@
-/* What the configurations of a sweep made of the same validation pairs: which runs, which pictures, why there is none. */
+/* What the configurations of a sweep made of the same validation pairs: which runs, which pictures,
+ * why there is none. */
 #include "samples_priv.h"
 
 #include <inttypes.h>
@@ -21,7 +22,7 @@ struct reading {
     struct pxs_glyphs glyphs;
 };
 
-/* ---- which runs ------------------------------------------------------------------------------------------ */
+/* ---- which runs ----------------------------------------------------------------------------- */
 
 static bool is_better(const struct reading *r, const struct pxs_run_curves *run,
                       const struct pxs_run_curves *chosen) {
@@ -93,11 +94,11 @@ static const char *folder_of(const struct reading *r, int64_t run_id) {
     return ".";
 }
 
-/* ---- which epochs ---------------------------------------------------------------------------------------- */
+/* ---- which epochs --------------------------------------------------------------------------- */
 
 /* The last picture of each epoch that has one. */
-static const char samples_sql[] =
-    "SELECT max(step) AS step, epoch, path FROM sample WHERE run_id = ?1 GROUP BY epoch ORDER BY epoch";
+static const char samples_sql[] = "SELECT max(step) AS step, epoch, path FROM sample WHERE run_id "
+                                  "= ?1 GROUP BY epoch ORDER BY epoch";
 
 static const char best_sql[] = "SELECT step, epoch, path FROM best_sample WHERE run_id = ?1";
 
@@ -140,11 +141,11 @@ static enum pxs_status choose_epochs(struct reading *r, struct pxs_error *err) {
     const struct pxs_samples_options *o = r->options;
     const struct pxs_table *samples = longest(r);
     if (samples == NULL && !r->any_best)
-        return pxs_fail(
-            err, PXS_E_NOT_FOUND,
-            "%s has no sample pictures yet: runs make one every sample_interval batches, after each "
-            "best epoch and after their last batch",
-            out->sweep);
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "%s has no sample pictures yet: runs make one every sample_interval "
+                        "batches, after each "
+                        "best epoch and after their last batch",
+                        out->sweep);
     const size_t have = samples != NULL ? samples->n_rows : 0;
     size_t n = o->columns > 0 ? o->columns : USUAL_COLUMNS;
     n = o->epochs != NULL ? o->n_epochs : n < have ? n : have;
@@ -161,14 +162,14 @@ static enum pxs_status choose_epochs(struct reading *r, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------- */
 
 static enum pxs_status read_size(struct reading *r, int64_t run_id, int *width, int *height,
                                  struct pxs_error *err) {
     const struct pxs_cell id = pxs_cell_int(run_id);
     struct pxs_table t = {0};
-    PXS_TRY(pxs_store_select(r->store, "SELECT img_width, img_height FROM v_run WHERE run_id = ?1", &id, 1,
-                             &t, err));
+    PXS_TRY(pxs_store_select(r->store, "SELECT img_width, img_height FROM v_run WHERE run_id = ?1",
+                             &id, 1, &t, err));
     *width = (int)pxs_table_at(&t, 0, "img_width").integer;
     *height = (int)pxs_table_at(&t, 0, "img_height").integer;
     pxs_table_finish(&t);
@@ -176,8 +177,9 @@ static enum pxs_status read_size(struct reading *r, int64_t run_id, int *width, 
 }
 
 /* Source and target come from the first picture of the row; they are the same in all. */
-static enum pxs_status cut(struct reading *r, struct pxs_sample_row *row, const struct pxs_image *picture,
-                           struct pxs_sample_cell *cell, struct pxs_error *err) {
+static enum pxs_status cut(struct reading *r, struct pxs_sample_row *row,
+                           const struct pxs_image *picture, struct pxs_sample_cell *cell,
+                           struct pxs_error *err) {
     struct pxs_glyphs g = r->glyphs;
     if (!pxs_glyphs_fit(picture, g.width, g.height) || pxs_glyphs_count(picture, &g) < 1) {
         row->why = say(r, "a picture of %d x %d pixels holds no glyphs of %d x %d", picture->width,
@@ -249,7 +251,7 @@ static enum pxs_status read_row(struct reading *r, size_t at, struct pxs_error *
     return PXS_OK;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------- */
+/* ---- all together --------------------------------------------------------------------------- */
 
 static enum pxs_status take_keys(struct reading *r, struct pxs_error *err) {
     struct pxs_sample_sheet *out = r->out;
@@ -277,11 +279,13 @@ static enum pxs_status read_sheet(struct reading *r, struct pxs_error *err) {
     bool any = false;
     for (size_t i = 0; i < r->out->n_rows; i++) {
         PXS_TRY(read_row(r, i, err));
-        pxs_meter_tell(o->meter, "reading sample pictures", (double)(i + 1), (double)r->out->n_rows);
+        pxs_meter_tell(o->meter, "reading sample pictures", (double)(i + 1),
+                       (double)r->out->n_rows);
         any = any || r->out->rows[i].source.pixels != NULL;
     }
     if (!any)
-        return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no sample picture can be shown: %s", r->out->sweep,
+        return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no sample picture can be shown: %s",
+                        r->out->sweep,
                         r->out->n_rows > 0 ? r->out->rows[0].why : "there is no such run");
     return PXS_OK;
 }

@@ -18,7 +18,7 @@ bool pxs_cell_same(const struct pxs_cell *a, const struct pxs_cell *b) {
            (a->kind == PXS_CELL_INT ? a->integer == b->integer : a->real == b->real);
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------ */
+/* ---- for people ----------------------------------------------------------------------------- */
 
 int pxs_cell_decimals(const struct pxs_table *table, size_t column) {
     double largest = 0;
@@ -40,7 +40,8 @@ static void show_plain(struct pxs_text *out, double value) {
     char buf[64];
     double rounded = value;
     if (value != floor(value) || fabs(value) >= 1e15) {
-        snprintf(buf, sizeof buf, fabs(value) >= 1e6 && fabs(value) < 1e15 ? "%.0f" : "%.6g", value);
+        snprintf(buf, sizeof buf, fabs(value) >= 1e6 && fabs(value) < 1e15 ? "%.0f" : "%.6g",
+                 value);
         pxs_parse_double(buf, &rounded);
     }
     pxs_text_add(out, pxs_format_double(buf, rounded));
@@ -88,11 +89,13 @@ static void show_ratio(struct pxs_text *out, double value) {
 
 enum pxs_show pxs_show_of_key(const char *key) {
     enum pxs_param_key param;
-    return pxs_param_find(key, &param) && pxs_param_info((int)param)->type == PXS_TYPE_BOOL ? PXS_SHOW_BOOLEAN
-                                                                                            : PXS_SHOW_PLAIN;
+    return pxs_param_find(key, &param) && pxs_param_info((int)param)->type == PXS_TYPE_BOOL
+               ? PXS_SHOW_BOOLEAN
+               : PXS_SHOW_PLAIN;
 }
 
-void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show, int decimals) {
+void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show,
+                   int decimals) {
     if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_MARK) {
         pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real == 0 ? "!" : "");
         return;
@@ -109,7 +112,8 @@ void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_s
         show_ratio(out, cell->real);
         return;
     }
-    const bool converted = show == PXS_SHOW_DURATION || show == PXS_SHOW_BYTES || show == PXS_SHOW_TIME;
+    const bool converted =
+        show == PXS_SHOW_DURATION || show == PXS_SHOW_BYTES || show == PXS_SHOW_TIME;
     switch (cell->kind) {
     case PXS_CELL_NULL:
         break;
@@ -128,12 +132,13 @@ void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_s
     }
 }
 
-/* ---- CSV ------------------------------------------------------------------------------------------------- */
+/* ---- CSV ------------------------------------------------------------------------------------ */
 
-/* What a spreadsheet would compute (OWASP, CSV injection): = + - @ and their full-width forms, tab, carriage return and line feed
- * at the beginning. A number is none. */
+/* What a spreadsheet would compute (OWASP, CSV injection): = + - @ and their full-width forms, tab,
+ * carriage return and line feed at the beginning. A number is none. */
 static bool looks_computed(const char *text, size_t bytes) {
-    static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+                                       "\xef\xbc\xa0"};
     double number;
     if (bytes == 0)
         return false;
@@ -174,8 +179,8 @@ void pxs_cell_csv(struct pxs_text *out, const struct pxs_cell *cell, bool safe) 
         csv_text(out, cell->text, cell->bytes, safe);
 }
 
-void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells, size_t n,
-                 bool safe) {
+void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct pxs_cell *cells,
+                 size_t n, bool safe) {
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             pxs_text_add(out, ",");
@@ -187,7 +192,7 @@ void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct 
     pxs_text_add(out, "\n");
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------ */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 void pxs_cell_json(struct pxs_json_writer *w, const char *key, const struct pxs_cell *cell) {
     if (cell->kind == PXS_CELL_INT)

@@ -36,7 +36,8 @@ static enum pxs_status flush(struct pxs_rows *s, struct pxs_error *err) {
         return pxs_fail_nomem(err);
     if (s->pending.len == 0)
         return PXS_OK;
-    const enum pxs_status status = s->sink.write(s->sink.user, s->pending.text, s->pending.len, err);
+    const enum pxs_status status =
+        s->sink.write(s->sink.user, s->pending.text, s->pending.len, err);
     pxs_text_clear(&s->pending);
     return status;
 }
@@ -92,8 +93,8 @@ static enum pxs_status collect(struct pxs_rows *s, const struct pxs_cell *cells,
     return PXS_OK;
 }
 
-enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const struct pxs_cell *cells, size_t n,
-                             struct pxs_error *err) {
+enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const struct pxs_cell *cells,
+                             size_t n, struct pxs_error *err) {
     struct pxs_rows *s = stream;
     if (cells == NULL)
         return take_names(s, columns, n, err);
@@ -112,8 +113,8 @@ enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const str
     return s->pending.failed || s->pending.len >= FLUSH_BYTES ? flush(s, err) : PXS_OK;
 }
 
-/* Without a terminal's width to fit, one long text among others would widen every line. One column is taken whole: nothing
- * stands beside it. */
+/* Without a terminal's width to fit, one long text among others would widen every line. One column
+ * is taken whole: nothing stands beside it. */
 static enum pxs_status shorten(struct pxs_rows *s, struct pxs_error *err) {
     const size_t n = s->width > 0 || s->table.n_columns < 2 ? 0 : s->n_rows * s->table.n_columns;
     struct pxs_text clean = {0}, cut = {0};
@@ -126,8 +127,9 @@ static enum pxs_status shorten(struct pxs_rows *s, struct pxs_error *err) {
         pxs_text_clear(&cut);
         pxs_text_add_clean(&clean, cell->text, cell->bytes);
         pxs_text_add_short(&cut, pxs_text_str(&clean), CELL_WIDTH);
-        const char *kept =
-            clean.failed || cut.failed ? NULL : pxs_arena_strdup(&s->table.arena, pxs_text_str(&cut));
+        const char *kept = clean.failed || cut.failed
+                               ? NULL
+                               : pxs_arena_strdup(&s->table.arena, pxs_text_str(&cut));
         if (kept != NULL)
             *cell = pxs_cell_text(kept);
         else
@@ -155,15 +157,15 @@ static enum pxs_status append(void *user, const char *text, size_t bytes, struct
     return pxs_text_status(user, err);
 }
 
-enum pxs_status pxs_rows_pass(const struct pxs_table *table, enum pxs_format format, struct pxs_text *out,
-                              struct pxs_error *err) {
+enum pxs_status pxs_rows_pass(const struct pxs_table *table, enum pxs_format format,
+                              struct pxs_text *out, struct pxs_error *err) {
     struct pxs_rows *rows = NULL;
     const struct pxs_sink sink = {append, out};
     PXS_TRY(pxs_rows_create(format, 0, sink, &rows, err));
     enum pxs_status status = pxs_rows_row(rows, table->columns, NULL, table->n_columns, err);
     for (size_t row = 0; row < table->n_rows && status == PXS_OK; row++)
-        status =
-            pxs_rows_row(rows, table->columns, table->cells + row * table->n_columns, table->n_columns, err);
+        status = pxs_rows_row(rows, table->columns, table->cells + row * table->n_columns,
+                              table->n_columns, err);
     if (status == PXS_OK)
         status = pxs_rows_end(rows, err);
     pxs_rows_destroy(&rows);

@@ -20,14 +20,16 @@ void pxs_sql_literal(struct pxs_text *out, const char *text) {
 
 void pxs_sql_name(struct pxs_text *out, const char *name) {
     const bool plain =
-        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == '\0';
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] ==
+        '\0';
     if (plain)
         pxs_text_add(out, name);
     else
         put_quoted(out, name, '"');
 }
 
-/* Where a text, a quoted name or a comment that begins at `at` ends; `at` itself where none does. */
+/* Where a text, a quoted name or a comment that begins at `at` ends; `at` itself where none
+ * does. */
 static const char *end_of_quoted(const char *at) {
     if (at[0] == '-' && at[1] == '-')
         return at + strcspn(at, "\n");
@@ -44,13 +46,15 @@ static void put_value(struct pxs_text *out, const struct pxs_cell *value) {
     else if (value->kind == PXS_CELL_INT)
         pxs_text_addf(out, "%" PRId64, value->integer);
     else
-        pxs_text_add(out, value->kind == PXS_CELL_NULL ? "NULL" : pxs_format_double(buf, value->real));
+        pxs_text_add(out,
+                     value->kind == PXS_CELL_NULL ? "NULL" : pxs_format_double(buf, value->real));
 }
 
 void pxs_sql_filled(struct pxs_text *out, const char *sql, const struct pxs_cell *args, size_t n) {
     while (*sql != '\0') {
         const char *end = end_of_quoted(sql);
-        const size_t which = sql[0] == '?' && sql[1] >= '1' && sql[1] <= '9' ? (size_t)(sql[1] - '1') : n;
+        const size_t which =
+            sql[0] == '?' && sql[1] >= '1' && sql[1] <= '9' ? (size_t)(sql[1] - '1') : n;
         if (end > sql)
             pxs_text_add_n(out, sql, (size_t)(end - sql));
         else if (which < n)

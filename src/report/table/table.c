@@ -8,7 +8,8 @@ enum pxs_status pxs_table_make(struct pxs_table *table, const char *const *names
                                size_t n_rows, struct pxs_error *err) {
     struct pxs_table made = {.n_columns = n_columns, .n_rows = n_rows};
     made.columns = pxs_arena_alloc(&made.arena, (n_columns + 1) * sizeof *made.columns);
-    made.cells = calloc(n_columns * n_rows + 1, sizeof *made.cells); /* as pxs_table_finish frees it */
+    /* as pxs_table_finish frees it */
+    made.cells = calloc(n_columns * n_rows + 1, sizeof *made.cells);
     if (made.columns == NULL || made.cells == NULL) {
         pxs_table_finish(&made);
         return pxs_fail_nomem(err);
@@ -22,7 +23,7 @@ void pxs_table_set(struct pxs_table *table, size_t row, size_t column, struct px
     table->cells[row * table->n_columns + column] = cell;
 }
 
-/* ---- layout ---------------------------------------------------------------------------------------------- */
+/* ---- layout --------------------------------------------------------------------------------- */
 
 /* One visible column while it is laid out. */
 struct lane {
@@ -56,7 +57,8 @@ static bool is_numeric(const struct pxs_table *table, size_t column) {
     return any;
 }
 
-static void open_lane(struct layout *l, size_t column, const struct pxs_column *spec, const char *title) {
+static void open_lane(struct layout *l, size_t column, const struct pxs_column *spec,
+                      const char *title) {
     struct lane *lane = &l->lanes[l->n];
     *lane = (struct lane){.column = column, .title = title, .joint = "  ", .show = spec->show};
     lane->right = is_numeric(l->table, column);
@@ -86,7 +88,8 @@ static const char *kept(struct layout *l, struct pxs_text *text) {
     return copy;
 }
 
-static bool open_lanes(struct layout *l, const struct pxs_column *columns, struct pxs_text *scratch) {
+static bool open_lanes(struct layout *l, const struct pxs_column *columns,
+                       struct pxs_text *scratch) {
     l->lanes = pxs_arena_alloc(&l->arena, (l->table->n_columns + 1) * sizeof *l->lanes);
     if (l->lanes == NULL)
         return false;
@@ -112,8 +115,8 @@ static bool show_cells(struct layout *l, struct pxs_text *scratch) {
     for (size_t row = 0; row < l->table->n_rows; row++) {
         for (size_t i = 0; i < l->n; i++) {
             struct lane *lane = &l->lanes[i];
-            pxs_cell_show(scratch, &l->table->cells[row * l->table->n_columns + lane->column], lane->show,
-                          lane->decimals);
+            pxs_cell_show(scratch, &l->table->cells[row * l->table->n_columns + lane->column],
+                          lane->show, lane->decimals);
             const char *text = kept(l, scratch);
             if (text == NULL)
                 return false;
@@ -125,7 +128,8 @@ static bool show_cells(struct layout *l, struct pxs_text *scratch) {
     return true;
 }
 
-/* Narrows the widest text column again and again until the line fits; numbers are never cut, since a cut number is a wrong one. */
+/* Narrows the widest text column again and again until the line fits; numbers are never cut, since
+ * a cut number is a wrong one. */
 static void fit(struct layout *l, size_t width) {
     const size_t least = 12;
     size_t total = 0;
@@ -153,7 +157,8 @@ static void pad(struct pxs_text *out, size_t n) {
         pxs_text_add(out, " ");
 }
 
-/* Cell i of a row; `cells` are the row's shown texts (the titles, for the header). No blanks at the end of a line. */
+/* Cell i of a row; `cells` are the row's shown texts (the titles, for the header). No blanks at the
+ * end of a line. */
 static void put_row(const struct layout *l, const char *const *cells, struct pxs_text *out) {
     size_t owed = 0;
     for (size_t i = 0; i < l->n; i++) {
@@ -188,8 +193,8 @@ static void put_rule(const struct layout *l, struct pxs_text *out) {
     pxs_text_add(out, "\n");
 }
 
-static bool lay_out(struct layout *l, const struct pxs_column *columns, int width, struct pxs_text *scratch,
-                    struct pxs_text *out) {
+static bool lay_out(struct layout *l, const struct pxs_column *columns, int width,
+                    struct pxs_text *scratch, struct pxs_text *out) {
     if (!open_lanes(l, columns, scratch) || !show_cells(l, scratch))
         return false;
     if (width > 0)
@@ -206,8 +211,8 @@ static bool lay_out(struct layout *l, const struct pxs_column *columns, int widt
     return true;
 }
 
-enum pxs_status pxs_table_lay_out(const struct pxs_table *table, const struct pxs_column *columns, int width,
-                                  struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_table_lay_out(const struct pxs_table *table, const struct pxs_column *columns,
+                                  int width, struct pxs_text *out, struct pxs_error *err) {
     struct layout l = {.table = table};
     struct pxs_text scratch = {0};
     const bool done = lay_out(&l, columns, width, &scratch, out);

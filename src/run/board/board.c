@@ -1,10 +1,12 @@
-/* The live board as lines of text: pure functions, so that what a terminal shows can be tested without one. */
+/* The live board as lines of text: pure functions, so that what a terminal shows can be tested
+ * without one. */
 #include <math.h>
 #include <string.h>
 
 #include "pixsweep/board.h"
 
-/* One piece of a line. Where a line is too wide, the piece with the highest rank goes first; rank 0 stays. */
+/* One piece of a line. Where a line is too wide, the piece with the highest rank goes first; rank 0
+ * stays. */
 struct field {
     char text[160];
     int rank;
@@ -30,7 +32,8 @@ static void add_field(struct line *line, int rank, const char *fmt, ...) {
 static size_t line_width(const struct line *line) {
     size_t width = 0;
     for (size_t i = 0; i < line->n; i++)
-        width += pxs_text_width(line->fields[i].text, strlen(line->fields[i].text)) + (i > 0 ? 2 : 0);
+        width +=
+            pxs_text_width(line->fields[i].text, strlen(line->fields[i].text)) + (i > 0 ? 2 : 0);
     return width;
 }
 
@@ -44,7 +47,8 @@ static bool drop_widest_rank(struct line *line) {
         }
     if (worst == line->n)
         return false;
-    memmove(&line->fields[worst], &line->fields[worst + 1], (line->n - worst - 1) * sizeof line->fields[0]);
+    memmove(&line->fields[worst], &line->fields[worst + 1],
+            (line->n - worst - 1) * sizeof line->fields[0]);
     line->n--;
     return true;
 }
@@ -55,7 +59,8 @@ static void put_line(struct line *line, size_t width, struct pxs_text *out) {
     struct pxs_text whole = {0};
     for (size_t i = 0; i < line->n; i++)
         pxs_text_addf(&whole, "%s%s", i > 0 ? "  " : "", line->fields[i].text);
-    pxs_text_add_n(out, pxs_text_str(&whole), pxs_text_head(pxs_text_str(&whole), whole.len, width));
+    pxs_text_add_n(out, pxs_text_str(&whole),
+                   pxs_text_head(pxs_text_str(&whole), whole.len, width));
     pxs_text_add(out, "\n");
     pxs_text_finish(&whole);
 }
@@ -127,7 +132,8 @@ static const char *condition(const struct pxs_board_run *r) {
                           : NULL;
 }
 
-static void put_run(const struct pxs_board_run *r, size_t names, size_t width, struct pxs_text *out) {
+static void put_run(const struct pxs_board_run *r, size_t names, size_t width,
+                    struct pxs_text *out) {
     struct line line = {0};
     char buf[32];
     put_name(&line, r->name, names);
@@ -166,7 +172,8 @@ static void put_sweep(const struct pxs_board *b, size_t width, struct pxs_text *
     size_t n_stale = 0;
     for (size_t i = 0; i < b->n_running; i++)
         n_stale += b->running[i].stale;
-    pxs_text_addf(&counts, "%s: %zu/%zu done", b->sweep, b->states.of[PXS_STATE_COMPLETED], b->n_total);
+    pxs_text_addf(&counts, "%s: %zu/%zu done", b->sweep, b->states.of[PXS_STATE_COMPLETED],
+                  b->n_total);
     pxs_state_counts_add(&b->states, pxs_states_told, PXS_STATES_TOLD - 1, ", ", &counts);
     put_count(&counts, b->n_running - n_stale, "running");
     put_count(&counts, n_stale, "stale");
@@ -212,8 +219,9 @@ size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_tex
     size_t names = name_width(board, columns);
     for (size_t i = 0; i < board->n_running; i++)
         put_run(&board->running[i], names, columns, out);
-    size_t notes = put_note(
-        board->store_trouble ? "database not writable, records wait in their folders" : "", columns, out);
+    size_t notes =
+        put_note(board->store_trouble ? "database not writable, records wait in their folders" : "",
+                 columns, out);
     notes += put_note(board->note, columns, out);
     put_sweep(board, columns, out);
     return board->n_running + notes + 1;

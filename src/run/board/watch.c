@@ -1,5 +1,6 @@
-/* The board of a sweep as the database tells it, for somebody who looks on from another terminal. Nothing here writes, and
- * each question is a reading transaction of its own, so nobody waits for a watcher. */
+/* The board of a sweep as the database tells it, for somebody who looks on from another terminal.
+ * Nothing here writes, and each question is a reading transaction of its own, so nobody waits for a
+ * watcher. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,20 +24,21 @@ static void finish_reading(struct watching *w) {
     free(w->stale);
 }
 
-static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t now_ms, struct watching *w,
-                                struct pxs_error *err) {
+static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t now_ms,
+                                struct watching *w, struct pxs_error *err) {
     int64_t sweep_id;
     struct pxs_host here;
     PXS_TRY(pxs_store_find_sweep(s, sweep, &sweep_id, err));
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     pxs_host_detect(&here);
-    PXS_TRY(pxs_store_select(s, "SELECT name, state FROM sweep WHERE sweep_id = ?1", &id, 1, &w->sweep, err));
+    PXS_TRY(pxs_store_select(s, "SELECT name, state FROM sweep WHERE sweep_id = ?1", &id, 1,
+                             &w->sweep, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_runs_sql, &id, 1, &w->runs, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_since_sql, &id, 1, &w->since, err));
     return pxs_store_stale_runs(s, sweep_id, &here, now_ms, &w->stale, &w->n_stale, err);
 }
 
-/* ---- cells ----------------------------------------------------------------------------------------------- */
+/* ---- cells ---------------------------------------------------------------------------------- */
 
 static double number(const struct pxs_table *t, size_t row, const char *column) {
     struct pxs_cell cell = pxs_table_at(t, row, column);
@@ -65,11 +67,13 @@ static bool is_stale(const struct watching *w, size_t row) {
     return false;
 }
 
-/* ---- how long -------------------------------------------------------------------------------------------- */
+/* ---- how long ------------------------------------------------------------------------------- */
 
-/* Steps are counted through, so a position behind the first epoch tells how many make one; a completed run tells, too. */
+/* Steps are counted through, so a position behind the first epoch tells how many make one; a
+ * completed run tells, too. */
 static int64_t own_batches(const struct watching *w, size_t row) {
-    int64_t epoch = whole(&w->runs, row, "epoch", 0), epochs = whole(&w->runs, row, "last_epoch", -1) + 1;
+    int64_t epoch = whole(&w->runs, row, "epoch", 0),
+            epochs = whole(&w->runs, row, "last_epoch", -1) + 1;
     if (epoch > 0)
         return (whole(&w->runs, row, "step", 0) - whole(&w->runs, row, "batch", 0)) / epoch;
     if (state_of(w, row) == PXS_STATE_COMPLETED && epochs > 0)
@@ -83,7 +87,8 @@ static bool same_batches(const struct pxs_table *t, size_t a, size_t b) {
            !(fabs(number(t, a, "val_fraction") - number(t, b, "val_fraction")) > 0);
 }
 
-/* Batches an epoch, from the run itself or from another one with the same data and batch size; 0 = not known yet. */
+/* Batches an epoch, from the run itself or from another one with the same data and batch size; 0 =
+ * not known yet. */
 static int64_t batches_of(const struct watching *w, size_t row) {
     int64_t n = own_batches(w, row);
     for (size_t i = 0; n == 0 && i < w->runs.n_rows; i++)
@@ -92,7 +97,8 @@ static int64_t batches_of(const struct watching *w, size_t row) {
     return n;
 }
 
-/* Over all of the sweep's runs so far; an epoch that is not whole counts by its batches where their number is known. */
+/* Over all of the sweep's runs so far; an epoch that is not whole counts by its batches where their
+ * number is known. */
 static double mean_epoch_seconds(const struct watching *w) {
     double seconds = 0, epochs = 0;
     for (size_t i = 0; i < w->runs.n_rows; i++) {
@@ -112,11 +118,13 @@ static double mean_epoch_seconds(const struct watching *w) {
 
 /* Of a run that waits: its epochs at the sweep's mean pace. */
 static double expected(const struct watching *w, size_t row) {
-    int64_t left = whole(&w->runs, row, "n_epochs", 0) - (whole(&w->runs, row, "last_epoch", -1) + 1);
+    int64_t left =
+        whole(&w->runs, row, "n_epochs", 0) - (whole(&w->runs, row, "last_epoch", -1) + 1);
     return w->epoch_seconds * (double)(left > 0 ? left : 0);
 }
 
-/* What is left of everything that those at work will get to, spread over as many slots as are busy now. */
+/* What is left of everything that those at work will get to, spread over as many slots as are busy
+ * now. */
 static double sweep_eta(const struct watching *w, const struct pxs_watch *out) {
     double sum = 0, longest = 0;
     for (size_t i = 0; i < out->board.n_running; i++) {
@@ -135,15 +143,19 @@ static double sweep_eta(const struct watching *w, const struct pxs_watch *out) {
     return out->n_live > 0 && isfinite(sum) ? pxs_spread(sum, longest, (int)out->n_live) : NAN;
 }
 
-/* ---- the board ------------------------------------------------------------------------------------------- */
+/* ---- the board ------------------------------------------------------------------------------ */
 
-static double run_eta(const struct watching *w, size_t row, const struct pxs_board_run *r, int64_t now_ms) {
+static double run_eta(const struct watching *w, size_t row, const struct pxs_board_run *r,
+                      int64_t now_ms) {
     double since = (double)(now_ms - whole(&w->runs, row, "started_ms", now_ms)) / 1000;
     double steps = (double)(r->steps_done - whole(&w->runs, row, "first_step", 0));
-    return since > 0 && steps > 0 && r->steps > 0 ? since / steps * (double)(r->steps - r->steps_done) : NAN;
+    return since > 0 && steps > 0 && r->steps > 0
+               ? since / steps * (double)(r->steps - r->steps_done)
+               : NAN;
 }
 
-static void fill_run(const struct watching *w, size_t row, int64_t now_ms, struct pxs_board_run *r) {
+static void fill_run(const struct watching *w, size_t row, int64_t now_ms,
+                     struct pxs_board_run *r) {
     const struct pxs_table *t = &w->runs;
     bool begun = whole(t, row, "begun", 0) != 0;
     double step_seconds = number(t, row, "step_seconds");
@@ -163,7 +175,8 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms, struc
     r->loss_D = number(t, row, "loss_D");
     r->lr_G = number(t, row, "lr_G");
     r->val_loss = number(t, row, "val_loss");
-    r->images_per_s = step_seconds > 0 && !r->stale ? number(t, row, "batch_size") / step_seconds : NAN;
+    r->images_per_s =
+        step_seconds > 0 && !r->stale ? number(t, row, "batch_size") / step_seconds : NAN;
     if (r->epoch >= 0 && !r->stale)
         r->eta = run_eta(w, row, r, now_ms);
 }
@@ -171,11 +184,13 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms, struc
 static void add_note(const struct watching *w, struct pxs_watch *out) {
     const char *note = "";
     if (out->n_stale > 0)
-        note = "stale: nobody works on it any more; `pixsweep reap` or the next `pixsweep run` takes it home";
+        note = "stale: nobody works on it any more; `pixsweep reap` or the next `pixsweep run` "
+               "takes it home";
     else if (strcmp(word(&w->sweep, 0, "state"), "paused") == 0)
         note = "paused: the next `pixsweep run` goes on";
     else if (out->n_live == 0 &&
-             out->board.states.of[PXS_STATE_QUEUED] + out->board.states.of[PXS_STATE_INTERRUPTED] > 0)
+             out->board.states.of[PXS_STATE_QUEUED] + out->board.states.of[PXS_STATE_INTERRUPTED] >
+                 0)
         note = "nobody works on it now: `pixsweep run` goes on";
     snprintf(out->board.note, sizeof out->board.note, "%s", note);
 }
@@ -183,7 +198,8 @@ static void add_note(const struct watching *w, struct pxs_watch *out) {
 static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch *out,
                             struct pxs_error *err) {
     struct pxs_board *b = &out->board;
-    struct pxs_board_run *running = pxs_arena_alloc(&out->arena, (w->runs.n_rows + 1) * sizeof *running);
+    struct pxs_board_run *running =
+        pxs_arena_alloc(&out->arena, (w->runs.n_rows + 1) * sizeof *running);
     if (!running)
         return pxs_fail_nomem(err);
     b->running = running;
@@ -201,15 +217,16 @@ static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch
     }
     w->epoch_seconds = mean_epoch_seconds(w);
     b->eta = sweep_eta(w, out);
-    b->elapsed = out->n_live > 0 ? (double)now_ms / 1000 - number(&w->since, 0, "started_ms") / 1000 : NAN;
+    b->elapsed =
+        out->n_live > 0 ? (double)now_ms / 1000 - number(&w->since, 0, "started_ms") / 1000 : NAN;
     add_note(w, out);
-    out->over = out->n_live == 0 &&
-                (b->states.of[PXS_STATE_QUEUED] == 0 || strcmp(word(&w->sweep, 0, "state"), "paused") == 0);
+    out->over = out->n_live == 0 && (b->states.of[PXS_STATE_QUEUED] == 0 ||
+                                     strcmp(word(&w->sweep, 0, "state"), "paused") == 0);
     return PXS_OK;
 }
 
-enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t now_ms, struct pxs_watch *out,
-                               struct pxs_error *err) {
+enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t now_ms,
+                               struct pxs_watch *out, struct pxs_error *err) {
     struct watching w = {0};
     struct pxs_watch made = {0};
     enum pxs_status status = read_all(s, sweep, now_ms, &w, err);

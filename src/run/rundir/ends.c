@@ -1,5 +1,5 @@
-/* Why the attempts of a run ended, kept beside its records: a killed worker leaves no last record, and the
- * database may be shut when its supervisor learns why it died. */
+/* Why the attempts of a run ended, kept beside its records: a killed worker leaves no last record,
+ * and the database may be shut when its supervisor learns why it died. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,8 @@ static const char *boot_of(const struct pxs_store_attempt *a) {
     return a->boot_id[0] ? a->boot_id : NO_BOOT;
 }
 
-/* Numbers may be given twice while the database is shut, so a process counts where both sides know theirs. */
+/* Numbers may be given twice while the database is shut, so a process counts where both sides know
+ * theirs. */
 static bool is_of(const struct pxs_store_attempt *a, int64_t no, int64_t pid, int64_t pid_start,
                   const char *boot_id) {
     if (a->pid != 0 && pid != 0)
@@ -24,11 +25,13 @@ static bool is_of(const struct pxs_store_attempt *a, int64_t no, int64_t pid, in
 
 enum pxs_end_reason pxs_ends_find(const char *ends, const struct pxs_store_attempt *attempt) {
     enum pxs_end_reason found = PXS_REASON_NONE;
-    for (const char *line = ends; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+    for (const char *line = ends; line && *line;
+         line += strcspn(line, "\n"), line += *line == '\n') {
         char text[256], reason[32], boot_id[64];
         long long no, pid, pid_start;
         snprintf(text, sizeof text, "%.*s", (int)(strcspn(line, "\n") % sizeof text), line);
-        if (sscanf(text, "%18lld %31s %18lld %18lld %63s", &no, reason, &pid, &pid_start, boot_id) == 5 &&
+        if (sscanf(text, "%18lld %31s %18lld %18lld %63s", &no, reason, &pid, &pid_start,
+                   boot_id) == 5 &&
             is_of(attempt, no, pid, pid_start, boot_id))
             found = pxs_reason_parse(reason);
     }
@@ -52,8 +55,8 @@ enum pxs_status pxs_ends_add(const char *dir, const struct pxs_store_attempt *at
     pxs_text_add(&text, before ? before : HEAD);
     pxs_text_addf(&text, "%lld %s %lld %lld %s\n", (long long)attempt->no, pxs_reason_name(reason),
                   (long long)attempt->pid, (long long)attempt->pid_start, boot_of(attempt));
-    enum pxs_status status =
-        text.failed ? pxs_fail_nomem(err) : pxs_write_file(path, pxs_text_str(&text), text.len, err);
+    enum pxs_status status = text.failed ? pxs_fail_nomem(err)
+                                         : pxs_write_file(path, pxs_text_str(&text), text.len, err);
     pxs_text_finish(&text);
     free(before);
     return status;

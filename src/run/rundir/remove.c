@@ -1,5 +1,5 @@
-/* Removing the files that a run has made, and no others: names are known, links are never followed, nothing above the
- * run's folder is touched but an empty sweep's folder. */
+/* Removing the files that a run has made, and no others: names are known, links are never followed,
+ * nothing above the run's folder is touched but an empty sweep's folder. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +133,8 @@ static enum pxs_status see_entries(struct place *p, struct pxs_error *err) {
     return status;
 }
 
-/* The folder below `at`, each part of the path a real folder. PXS_E_NOT_FOUND where there is none; PXS_E_INVALID for a link. */
+/* The folder below `at`, each part of the path a real folder. PXS_E_NOT_FOUND where there is none;
+ * PXS_E_INVALID for a link. */
 static enum pxs_status descend(int at, const char *path, int *out, struct pxs_error *err) {
     int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char part[NAME_MAX + 1];
@@ -164,8 +165,9 @@ static enum pxs_status lock_in(int fd, const char *name, int *lock, struct pxs_e
         return pxs_fail_errno(err, "cannot open %s", name);
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
         return PXS_OK;
-    return errno == EWOULDBLOCK ? pxs_fail(err, PXS_E_BUSY, "another process works in the run's folder")
-                                : pxs_fail_errno(err, "cannot lock %s", name);
+    return errno == EWOULDBLOCK
+               ? pxs_fail(err, PXS_E_BUSY, "another process works in the run's folder")
+               : pxs_fail_errno(err, "cannot lock %s", name);
 }
 
 static enum pxs_status see_place(int run, const char *where, const char *name, bool remove,
@@ -237,11 +239,11 @@ static enum pxs_status fail_link(const char *results, const char *path, struct p
     }
     const bool link = S_ISLNK(info.st_mode);
     pxs_text_add_command(&command, link ? "rm %s" : "mv %s ELSEWHERE", pxs_text_str(&at));
-    enum pxs_status status =
-        pxs_fail(err, PXS_E_INVALID,
-                 "%s is a %s, and what it %s is left alone: `%s`%s first; then the same command goes on",
-                 pxs_text_str(&at), link ? "link" : "file, not a folder", link ? "leads to" : "holds",
-                 pxs_text_str(&command), link ? " (which removes the link alone)" : "");
+    enum pxs_status status = pxs_fail(
+        err, PXS_E_INVALID,
+        "%s is a %s, and what it %s is left alone: `%s`%s first; then the same command goes on",
+        pxs_text_str(&at), link ? "link" : "file, not a folder", link ? "leads to" : "holds",
+        pxs_text_str(&command), link ? " (which removes the link alone)" : "");
     pxs_text_finish(&command);
     pxs_text_finish(&at);
     return status;
@@ -267,8 +269,8 @@ static void remove_folders(int top, const char *path) {
     }
 }
 
-enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove, struct pxs_run_files *sum,
-                              struct pxs_error *err) {
+enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
+                              struct pxs_run_files *sum, struct pxs_error *err) {
     const char *path = below(results, dir);
     int run;
     if (!path) {
@@ -318,7 +320,7 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool rem
     return status == PXS_E_NOT_FOUND || status == PXS_E_INVALID ? PXS_OK : status;
 }
 
-/* ---- whose file is it? ----------------------------------------------------------------------------------- */
+/* ---- whose file is it? ---------------------------------------------------------------------- */
 
 bool pxs_is_run_file(const char *path) {
     char dir[PXS_PATH_MAX], records[PXS_PATH_MAX];

@@ -1,5 +1,5 @@
-/* The config.yaml of a run as it is frozen with the plan: runnable by itself, and it says in comments which content it was
- * planned with. */
+/* The config.yaml of a run as it is frozen with the plan: runnable by itself, and it says in
+ * comments which content it was planned with. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +26,8 @@ static void add_without(struct pxs_text *out, const char *yaml, const char *key)
     }
 }
 
-void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name, const struct pxs_params *params,
-                      bool own_val, struct pxs_text *out) {
+void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name,
+                      const struct pxs_params *params, bool own_val, struct pxs_text *out) {
     struct pxs_text body = {0};
     pxs_text_addf(out, RUN_MARK "%s\n" DATA_MARK "%s\n", head->name, head->data_hash);
     if (head->weights_hash[0])
@@ -84,8 +84,9 @@ enum pxs_status pxs_run_config_write(const char *dir, const char *yaml, struct p
     return pxs_write_file(path, yaml, strlen(yaml), err);
 }
 
-enum pxs_status pxs_run_config_read(const char *path, struct pxs_params *out, char spec_hash[PXS_SHA256_HEX],
-                                    struct pxs_text *problems, struct pxs_error *err) {
+enum pxs_status pxs_run_config_read(const char *path, struct pxs_params *out,
+                                    char spec_hash[PXS_SHA256_HEX], struct pxs_text *problems,
+                                    struct pxs_error *err) {
     struct pxs_config *config = NULL;
     struct pxs_point *point = malloc(sizeof *point);
     if (!point)

@@ -1,4 +1,5 @@
-/* What a run's folder tells without a database: whose it is, how far it got, and whether somebody is at work in it. */
+/* What a run's folder tells without a database: whose it is, how far it got, and whether somebody
+ * is at work in it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,7 @@
 
 enum { CONFIG_MAX = 1 << 20, NUMBER_DIGITS = 9 };
 
-/* ---- records --------------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static struct pxs_found_attempt *last_of(struct pxs_found *f) {
     return f->n > 0 ? &f->attempts[f->n - 1] : NULL;
@@ -53,7 +54,8 @@ static enum pxs_status see(struct pxs_found *f, const struct pxs_record *r, int6
     return PXS_OK;
 }
 
-/* The run's number of epochs bounds its records, where config.yaml is the one that they were made with. */
+/* The run's number of epochs bounds its records, where config.yaml is the one that they were made
+ * with. */
 static void know_run(const char *dir, const struct pxs_found *f, struct pxs_record_order *order) {
     struct pxs_folder *folder = malloc(sizeof *folder);
     struct pxs_error none;
@@ -68,9 +70,10 @@ static void know_run(const char *dir, const struct pxs_found *f, struct pxs_reco
     free(folder);
 }
 
-/* A cursor's offset before its first record is the file's beginning or the first record; both open a cursor there. */
-static enum pxs_status read_all(const char *dir, struct pxs_found *f, struct pxs_record_cursor *cursor,
-                                struct pxs_error *err) {
+/* A cursor's offset before its first record is the file's beginning or the first record; both open
+ * a cursor there. */
+static enum pxs_status read_all(const char *dir, struct pxs_found *f,
+                                struct pxs_record_cursor *cursor, struct pxs_error *err) {
     struct pxs_record_order order = {0};
     char why[PXS_RECORD_WHY];
     struct pxs_record *r = malloc(sizeof *r);
@@ -132,19 +135,20 @@ void pxs_found_finish(struct pxs_found *found) {
     memset(found, 0, sizeof *found);
 }
 
-enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir, const char *config_hash,
-                                int64_t seed, struct pxs_error *err) {
+enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir,
+                                const char *config_hash, int64_t seed, struct pxs_error *err) {
     if (found->config_hash[0] && strcmp(found->config_hash, config_hash) != 0)
+        return pxs_fail(err, PXS_E_EXISTS,
+                        "its folder %s holds records of another configuration (config_hash "
+                        "%.12s..., this run's is "
+                        "%.12s...): move that folder away",
+                        dir, found->config_hash, config_hash);
+    if (found->seed_known && found->seed != seed)
         return pxs_fail(
             err, PXS_E_EXISTS,
-            "its folder %s holds records of another configuration (config_hash %.12s..., this run's is "
-            "%.12s...): move that folder away",
-            dir, found->config_hash, config_hash);
-    if (found->seed_known && found->seed != seed)
-        return pxs_fail(err, PXS_E_EXISTS,
-                        "its folder %s holds records of another seed (%lld, this run's is %lld): put the "
-                        "run's own " PXS_RECORDS_FILE " back, or move that folder away",
-                        dir, (long long)found->seed, (long long)seed);
+            "its folder %s holds records of another seed (%lld, this run's is %lld): put the "
+            "run's own " PXS_RECORDS_FILE " back, or move that folder away",
+            dir, (long long)found->seed, (long long)seed);
     return PXS_OK;
 }
 
@@ -162,14 +166,16 @@ int64_t pxs_found_last_no(const struct pxs_found *found) {
     return no;
 }
 
-/* ---- whose it is ----------------------------------------------------------------------------------------- */
+/* ---- whose it is ---------------------------------------------------------------------------- */
 
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed) {
-    static const char allowed[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._=-";
+    static const char allowed[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._=-";
     char digits[32];
     size_t n = strspn(base, "0123456789");
     const char *tail = strrchr(base, '-');
-    if (n == 0 || n > NUMBER_DIGITS || base[n] != '-' || !tail || base[strspn(base, allowed)] != '\0')
+    if (n == 0 || n > NUMBER_DIGITS || base[n] != '-' || !tail ||
+        base[strspn(base, allowed)] != '\0')
         return false;
     memcpy(digits, base, n);
     digits[n] = '\0';
@@ -183,25 +189,28 @@ static enum pxs_status fail_no_run(const char *dir, const char *why, struct pxs_
     return pxs_fail(err, PXS_E_INVALID, "%s/" PXS_CONFIG_FILE " %s", dir, why);
 }
 
-/* Names become folders here: those of an experiment file are allowed, of whoever made this folder. */
-static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *head, struct pxs_error *err) {
+/* Names become folders here: those of an experiment file are allowed, of whoever made this
+ * folder. */
+static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *head,
+                                 struct pxs_error *err) {
     pxs_frozen_read(f->yaml, head);
     const char *slash = strrchr(head->name, '/');
     struct pxs_text shown = {0};
     int64_t seed;
     if (!slash || !head->data_hash[0])
-        return fail_no_run(f->dir, "is none that `pixsweep run` wrote: its first lines do not name the run",
-                           err);
+        return fail_no_run(
+            f->dir, "is none that `pixsweep run` wrote: its first lines do not name the run", err);
     snprintf(f->name, sizeof f->name, "%s", head->name);
     snprintf(f->sweep, sizeof f->sweep, "%.*s", (int)(slash - head->name), head->name);
     if ((size_t)(slash - head->name) < sizeof f->sweep && pxs_name_allowed(f->sweep) &&
         pxs_folder_numbers(slash + 1, &f->number, &seed))
         return PXS_OK;
     pxs_text_add_quoted(&shown, head->name);
-    enum pxs_status status = pxs_fail(err, PXS_E_INVALID,
-                                      "%s/" PXS_CONFIG_FILE " names its run %s, which is no run's name "
-                                      "(SWEEP/NUMBER-WHAT-sSEED): put the name back that it was made with",
-                                      f->dir, pxs_text_str(&shown));
+    enum pxs_status status =
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s/" PXS_CONFIG_FILE " names its run %s, which is no run's name "
+                 "(SWEEP/NUMBER-WHAT-sSEED): put the name back that it was made with",
+                 f->dir, pxs_text_str(&shown));
     pxs_text_finish(&shown);
     return status;
 }
@@ -213,7 +222,8 @@ static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err
     struct pxs_params_content content = {0};
     if (!pxs_path_join(path, sizeof path, f->dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", f->dir);
-    enum pxs_status status = pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err);
+    enum pxs_status status =
+        pxs_read_beneath(f->dir, PXS_CONFIG_FILE, CONFIG_MAX, &f->yaml, &bytes, err);
     if (status == PXS_E_NOT_FOUND)
         return pxs_fail(err, status,
                         "%s has no " PXS_CONFIG_FILE
@@ -243,9 +253,10 @@ void pxs_folder_finish(struct pxs_folder *folder) {
     folder->yaml = NULL;
 }
 
-/* ---- who is at work in it -------------------------------------------------------------------------------- */
+/* ---- who is at work in it ------------------------------------------------------------------- */
 
-enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks, struct pxs_error *err) {
+enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
+                                struct pxs_error *err) {
     char guard[PXS_PATH_MAX], worker[PXS_PATH_MAX];
     *locks = (struct pxs_folder_locks){.guard = {.fd = -1}, .worker = {.fd = -1}};
     if (!pxs_path_join(guard, sizeof guard, dir, PXS_GUARD_FILE) ||

@@ -21,13 +21,15 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
 }
 
 /* Failures that the database has not heard of yet. */
-static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes, int64_t *timeouts) {
+static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes,
+                       int64_t *timeouts) {
     for (size_t i = 0; i < s->n_late; i++)
         if (s->late[i].run == run && s->late[i].end.outcome == PXS_STATE_FAILED)
             ++*(s->late[i].end.reason == PXS_REASON_TIMEOUT ? timeouts : crashes);
 }
 
-/* Crashes and timeouts have budgets of their own. "it is tried again ..." or "given up ..." goes behind the message. */
+/* Crashes and timeouts have budgets of their own. "it is tried again ..." or "given up ..." goes
+ * behind the message. */
 static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                     struct pxs_verdict *v, bool *again, struct pxs_error *err) {
     int64_t crashes = 0, timeouts = 0;
@@ -40,24 +42,29 @@ static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_s
     size_t len = strlen(v->message);
     *again = used < s->plan->how.retries;
     if (*again)
-        snprintf(v->message + len, sizeof v->message - len, "; it is tried again (retry %lld of %lld%s)",
-                 (long long)(used + 1), (long long)s->plan->how.retries, what);
+        snprintf(v->message + len, sizeof v->message - len,
+                 "; it is tried again (retry %lld of %lld%s)", (long long)(used + 1),
+                 (long long)s->plan->how.retries, what);
     else if (used > 0)
         snprintf(v->message + len, sizeof v->message - len, "; given up after %lld attempts",
                  (long long)(crashes + timeouts + 1));
     return PXS_OK;
 }
 
-/* What becomes of the run. Interrupted by somebody else's signal: not taken again in this session, or it would never rest. */
-static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct pxs_verdict *v,
-                              enum pxs_run_state *state, enum pxs_place *place, struct pxs_error *err) {
+/* What becomes of the run. Interrupted by somebody else's signal: not taken again in this session,
+ * or it would never rest. */
+static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                              struct pxs_verdict *v, enum pxs_run_state *state,
+                              enum pxs_place *place, struct pxs_error *err) {
     bool again = false;
     const bool crash = pxs_reason_is_crash(v->reason);
-    if (crash && slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
+    if (crash &&
+        slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
         size_t len = strlen(v->message);
         again = true;
-        snprintf(v->message + len, sizeof v->message - len, "; it is tried again, with %d job%s at a time",
-                 s->plan->slots.jobs, s->plan->slots.jobs == 1 ? "" : "s");
+        snprintf(v->message + len, sizeof v->message - len,
+                 "; it is tried again, with %d job%s at a time", s->plan->slots.jobs,
+                 s->plan->slots.jobs == 1 ? "" : "s");
     } else if (crash || v->reason == PXS_REASON_TIMEOUT)
         PXS_TRY(spend_budget(s, slot, v, &again, err));
     *state = again ? PXS_STATE_QUEUED : v->outcome;
@@ -66,9 +73,10 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
     return PXS_OK;
 }
 
-/* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not ours may come again and again. */
-static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_verdict *v,
-                       enum pxs_run_state state) {
+/* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not
+ * ours may come again and again. */
+static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                       const struct pxs_verdict *v, enum pxs_run_state state) {
     bool asked_by_another = slot->asked == PXS_ASKED_NOTHING && v->signal == SIGTERM;
     if (pxs_state_is_done(state))
         pxs_brake_completed(s);
@@ -77,7 +85,8 @@ static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot, co
 }
 
 /* The best epoch may have been that of an earlier attempt. */
-static void find_best(struct pxs_supervisor *s, const struct pxs_slot *slot, double *loss, int64_t *epoch) {
+static void find_best(struct pxs_supervisor *s, const struct pxs_slot *slot, double *loss,
+                      int64_t *epoch) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(slot->row.run_id);
     *loss = slot->progress.best_val;
@@ -104,12 +113,13 @@ static void say_good(struct pxs_supervisor *s, const struct pxs_slot *slot, doub
     pxs_format_duration(took, now - slot->started);
     find_best(s, slot, &loss, &epoch);
     if (epoch >= 0)
-        snprintf(best, sizeof best, ", best validation loss %.4f in epoch %lld", loss, (long long)epoch);
+        snprintf(best, sizeof best, ", best validation loss %.4f in epoch %lld", loss,
+                 (long long)epoch);
     pxs_say(s, PXS_LOG_INFO, "%s: completed in %s%s", s->plan->runs[slot->run].name, took, best);
 }
 
-static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_verdict *v,
-                    const char *message, double now) {
+static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                    const struct pxs_verdict *v, const char *message, double now) {
     if (v->outcome == PXS_STATE_COMPLETED)
         say_good(s, slot, now);
     else if (v->outcome == PXS_STATE_CANCELLED || v->outcome == PXS_STATE_PRUNED)
@@ -118,8 +128,8 @@ static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot, const
     else if (v->outcome == PXS_STATE_INTERRUPTED)
         pxs_say(s, PXS_LOG_WARN, "%s: interrupted: %s", s->plan->runs[slot->run].name, v->message);
     else
-        pxs_say(s, PXS_LOG_ERROR, "%s: %s: %s", s->plan->runs[slot->run].name, pxs_state_name(v->outcome),
-                message);
+        pxs_say(s, PXS_LOG_ERROR, "%s: %s: %s", s->plan->runs[slot->run].name,
+                pxs_state_name(v->outcome), message);
 }
 
 static void leave(struct pxs_supervisor *s, struct pxs_slot *slot) {
@@ -148,7 +158,8 @@ static int64_t end_time(const struct pxs_supervisor *s, const struct pxs_slot *s
     return by_clock > by_work ? by_clock : by_work;
 }
 
-void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot, enum pxs_end_reason reason) {
+void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot,
+                        enum pxs_end_reason reason) {
     char dir[PXS_PATH_MAX];
     struct pxs_error err;
     if (slot->end_written || !pxs_path_dir(dir, sizeof dir, slot->records))
@@ -160,8 +171,8 @@ void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot, enum px
 }
 
 static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                                  const struct pxs_verdict *v, enum pxs_run_state state, const char *message,
-                                  struct pxs_error *err) {
+                                  const struct pxs_verdict *v, enum pxs_run_state state,
+                                  const char *message, struct pxs_error *err) {
     struct pxs_store_end end = {.outcome = v->outcome,
                                 .state = state,
                                 .exit_code = v->exit_code,

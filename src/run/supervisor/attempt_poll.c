@@ -21,7 +21,8 @@ static bool open_cursors(struct pxs_slot *slot) {
 }
 
 /* Where it goes on from, and why not from elsewhere. */
-static void say_resumed(struct pxs_supervisor *s, const struct pxs_slot *slot, const struct pxs_record *r) {
+static void say_resumed(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                        const struct pxs_record *r) {
     const char *name = s->plan->runs[slot->run].name;
     if (r->kind == PXS_RECORD_BEGIN && r->begin.resumed_from_step > 0)
         pxs_say(s, PXS_LOG_INFO, "%s: goes on from step %lld of %lld", name,
@@ -57,8 +58,8 @@ static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now)
     if (!pxs_store_ready(s, now))
         return false;
     while (taken == PXS_INTAKE_RECORDS) {
-        enum pxs_status status =
-            pxs_store_intake(s->store, slot->row.attempt_id, slot->intake, PXS_INTAKE_RECORDS, &taken, &err);
+        enum pxs_status status = pxs_store_intake(s->store, slot->row.attempt_id, slot->intake,
+                                                  PXS_INTAKE_RECORDS, &taken, &err);
         if (slot->damage[0] != '\0' && (status == PXS_E_CORRUPT || status == PXS_E_NOT_FOUND))
             return true; /* what stands before the damage is in */
         if (status != PXS_OK) {
@@ -106,7 +107,8 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
     bool lived = !slot->dead, killed_by_us = slot->process.child.killed;
     if (lived)
         slot->dead = pxs_process_reap(&slot->process, &slot->exit);
-    if (lived && slot->dead && !killed_by_us && slot->exit.how == PXS_SIGNALLED && slot->exit.code == SIGKILL)
+    if (lived && slot->dead && !killed_by_us && slot->exit.how == PXS_SIGNALLED &&
+        slot->exit.code == SIGKILL)
         pxs_kills_explain(s, slot);
     if (!slot->dead)
         keep_limits(s, slot, now);

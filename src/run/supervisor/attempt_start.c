@@ -11,7 +11,8 @@ static bool in_dir(const struct pxs_plan_run *run, const char *file, char out[PX
     return pxs_path_join(out, PXS_PATH_MAX, run->dir, file);
 }
 
-/* The run's folder is ours once the supervisor's lock is held and no old worker lives. PXS_E_BUSY otherwise. */
+/* The run's folder is ours once the supervisor's lock is held and no old worker lives. PXS_E_BUSY
+ * otherwise. */
 static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_lock *guard,
                                     struct pxs_error *err) {
     char path[PXS_PATH_MAX];
@@ -30,8 +31,8 @@ static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_l
     return status;
 }
 
-/* The text stands as the database has it, where the run was claimed there, else as it is planned; the user may look at it, not
- * change it. */
+/* The text stands as the database has it, where the run was claimed there, else as it is planned;
+ * the user may look at it, not change it. */
 static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                   struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
@@ -51,8 +52,8 @@ static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slo
     return status;
 }
 
-/* What the folder holds beyond what the database knows (it was shut, lost, or put back from a backup) comes home first.
- * *go_on: there is something left to do. */
+/* What the folder holds beyond what the database knows (it was shut, lost, or put back from a
+ * backup) comes home first. *go_on: there is something left to do. */
 static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool *go_on,
                                    struct pxs_error *err) {
     struct pxs_adopted home;
@@ -61,8 +62,8 @@ static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool 
         pxs_say(s, PXS_LOG_WARN, "%s: %s", home.name, home.damage);
     if (home.records + home.closed > 0)
         pxs_say(s, PXS_LOG_INFO,
-                "%s: its folder held %zu records that the database lacked: taken in, it is %s", home.name,
-                home.records, pxs_state_name(home.state));
+                "%s: its folder held %zu records that the database lacked: taken in, it is %s",
+                home.name, home.records, pxs_state_name(home.state));
     s->plan->runs[index].state = home.state;
     *go_on = pxs_plan_takes(s->plan, home.state);
     if (!*go_on)
@@ -82,7 +83,8 @@ static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *
     row->started_ms = pxs_now_ms();
 }
 
-static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
+static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot,
+                              struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
     struct pxs_job job = {.kind = PXS_JOB_ATTEMPT,
                           .supervisor = getpid(),
@@ -108,14 +110,17 @@ static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_erro
     snprintf(name, sizeof name, PXS_OLD_LOG_FILE("%lld"), (long long)(slot->row.no - 1));
     if (slot->row.no < 2 || !pxs_path_dir(dir, sizeof dir, slot->log) ||
         !pxs_path_join(kept, sizeof kept, dir, name) || access(kept, F_OK) == 0)
-        return PXS_OK; /* a log in the way is somebody's: the new one then follows the last one in one file */
+        return PXS_OK; /* a log in the way is somebody's: the new one then follows the last one in
+                          one file */
     if (rename(slot->log, kept) != 0 && errno != ENOENT)
         return pxs_fail_errno(err, "cannot rename %s to %s", slot->log, name);
     return PXS_OK;
 }
 
-/* The run is claimed, and its worker does not exist yet: whatever fails here must end the attempt (fail_start). */
-static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
+/* The run is claimed, and its worker does not exist yet: whatever fails here must end the attempt
+ * (fail_start). */
+static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot,
+                                    struct pxs_error *err) {
     PXS_TRY(put_config(s, slot, err));
     PXS_TRY(put_log_away(slot, err));
     PXS_TRY(launch(s, slot, err));
@@ -130,10 +135,12 @@ static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
     if (slot->row.no > 1)
         snprintf(again, sizeof again, ", attempt %lld", (long long)slot->row.no);
     pxs_say(s, PXS_LOG_INFO, "%s: started (pid %lld, %d thread%s%s)", s->plan->runs[slot->run].name,
-            (long long)slot->process.child.pid, slot->threads, slot->threads == 1 ? "" : "s", again);
+            (long long)slot->process.child.pid, slot->threads, slot->threads == 1 ? "" : "s",
+            again);
 }
 
-static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
+static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index,
+                         double now) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_params params;
     memset(slot, 0, sizeof *slot);
@@ -158,17 +165,20 @@ static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
     }
     for (size_t i = 0; i < s->plan->n; i++)
         waiting += s->runs[i].place == PXS_PLACE_TODO;
-    slot->threads =
-        pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, pxs_open_slots(s), &slot->cores);
+    slot->threads = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, waiting, pxs_open_slots(s),
+                                  &slot->cores);
 }
 
-/* The run was not to be had. Either somebody else has it, or the database was busy: its state tells. */
-static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_error *err, double now) {
+/* The run was not to be had. Either somebody else has it, or the database was busy: its state
+ * tells. */
+static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_error *err,
+                      double now) {
     struct pxs_store_run run;
     struct pxs_error late;
     char id[32];
     snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
-    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK && !pxs_plan_takes(s->plan, run.state)) {
+    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK &&
+        !pxs_plan_takes(s->plan, run.state)) {
         s->plan->runs[index].state = run.state;
         s->runs[index].place = PXS_PLACE_ELSEWHERE;
     } else
@@ -195,8 +205,8 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
         pxs_brake_failed(s, index, run->reason);
 }
 
-/* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it interrupted, so that the same command
- * goes on with it. */
+/* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it
+ * interrupted, so that the same command goes on with it. */
 static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
                        double now) {
     struct pxs_error late;
@@ -211,8 +221,8 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
     struct pxs_store_end end = {.outcome = state,
                                 .state = state,
                                 .exit_code = -1,
-                                .reason =
-                                    why->status == PXS_E_NOSPC ? PXS_REASON_NO_SPACE : PXS_REASON_NOT_STARTED,
+                                .reason = why->status == PXS_E_NOSPC ? PXS_REASON_NO_SPACE
+                                                                     : PXS_REASON_NOT_STARTED,
                                 .message = why->message,
                                 .ended_ms = pxs_now_ms()};
     pxs_attempt_reason(s, slot, end.reason);
@@ -229,8 +239,8 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
             pxs_state_name(state), why->message);
 }
 
-/* Claims run `slot->run`, whose folder is ours, in the database: its attempt has a row. False where it is not to be started; then its
- * place says what comes next. */
+/* Claims run `slot->run`, whose folder is ours, in the database: its attempt has a row. False where
+ * it is not to be started; then its place says what comes next. */
 static bool claim_in_store(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     struct pxs_error err;
     bool go_on = true;
@@ -261,8 +271,9 @@ static bool claim_by_folder(struct pxs_supervisor *s, struct pxs_slot *slot) {
 /* The BEGIN record says the same, so a busy database does no harm here. */
 static void note_pid(struct pxs_supervisor *s, const struct pxs_slot *slot) {
     struct pxs_error err;
-    if (slot->row.attempt_id != 0 && pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->row.pid,
-                                                           slot->row.pid_start, &err) != PXS_OK)
+    if (slot->row.attempt_id != 0 &&
+        pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->row.pid, slot->row.pid_start,
+                              &err) != PXS_OK)
         pxs_store_trouble(s, &err, pxs_work_clock(s));
 }
 

@@ -1,5 +1,5 @@
-/* Cores that workers are pinned to, told to every other pixsweep on this machine, of whatever user: a lock a core, in a folder that
- * everybody may write to. Who gets no lock is not pinned. */
+/* Cores that workers are pinned to, told to every other pixsweep on this machine, of whatever user:
+ * a lock a core, in a folder that everybody may write to. Who gets no lock is not pinned. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,9 +10,11 @@
 #include "supervisor_priv.h"
 
 #define FOLDER "/dev/shm/pixsweep-cores"
-#define FOLDER_VARIABLE "PIXSWEEP_CORE_LOCKS" /* another folder: tests are not to wait for each other */
+#define FOLDER_VARIABLE \
+    "PIXSWEEP_CORE_LOCKS" /* another folder: tests are not to wait for each other */
 
-/* -1 where there is none to be trusted: a link, or a folder in which somebody else could put files away. */
+/* -1 where there is none to be trusted: a link, or a folder in which somebody else could put files
+ * away. */
 static int open_folder(void) {
     const char *path = getenv(FOLDER_VARIABLE) ? getenv(FOLDER_VARIABLE) : FOLDER;
     struct stat info;
@@ -41,7 +43,8 @@ static int lock_core(int dir, int cpu) {
             return -1;
         }
     }
-    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     if (fd >= 0)
         close(fd);
@@ -58,7 +61,8 @@ void pxs_cores_let_go(struct pxs_supervisor *s, struct pxs_slot *slot) {
 }
 
 /* Those that were drawn first, then any other of our mask. */
-static int take(struct pxs_supervisor *s, int dir, const cpu_set_t *from, int threads, cpu_set_t *got) {
+static int take(struct pxs_supervisor *s, int dir, const cpu_set_t *from, int threads,
+                cpu_set_t *got) {
     for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(got) < threads; cpu++) {
         if (!CPU_ISSET(cpu, from) || CPU_ISSET(cpu, got) || s->core_locks[cpu] >= 0)
             continue;

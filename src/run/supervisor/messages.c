@@ -14,7 +14,8 @@ void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt
     va_start(ap, fmt);
     pxs_text_addv(&raw, fmt, ap);
     va_end(ap);
-    /* A failed run's message brings the end of its log: lines of their own. No run's name has a line end. */
+    /* A failed run's message brings the end of its log: lines of their own. No run's name has a
+     * line end. */
     pxs_text_add_lines(&text, pxs_text_str(&raw), raw.len);
     bool whole = !raw.failed && !text.failed;
     if (s->listener->line)
@@ -30,7 +31,8 @@ void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, do
         return;
     s->store_failing_since = now;
     pxs_say(s, PXS_LOG_WARN,
-            "the database cannot be written for now; runs go on, their records wait in their folders: %s",
+            "the database cannot be written for now; runs go on, their records wait in their "
+            "folders: %s",
             err->message);
 }
 
@@ -44,7 +46,8 @@ bool pxs_records_wait(struct pxs_supervisor *s) {
     bool crowded = s->store && pxs_store_crowded(s->store);
     if (crowded && !s->crowded)
         pxs_say(s, PXS_LOG_WARN,
-                "a program has kept an old state of %s open for so long that its write-ahead log grows: "
+                "a program has kept an old state of %s open for so long that its write-ahead log "
+                "grows: "
                 "records wait in the "
                 "runs' folders until it lets go; runs go on and those that end are taken in",
                 s->plan->db);
@@ -81,7 +84,8 @@ static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
     }
 }
 
-/* Seconds that a run which has not begun will take: by this session's own pace as soon as there is one. */
+/* Seconds that a run which has not begun will take: by this session's own pace as soon as there is
+ * one. */
 static double expected(const struct pxs_supervisor *s, size_t index) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     if (s->measured_gmac > 0)
@@ -149,7 +153,8 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
     }
     snprintf(b.sweep, sizeof b.sweep, "%s", s->plan->sweep);
     if (s->brake.paused) /* its first line */
-        snprintf(b.note, sizeof b.note, "%.*s", (int)strcspn(s->brake.reason, "\n"), s->brake.reason);
+        snprintf(b.note, sizeof b.note, "%.*s", (int)strcspn(s->brake.reason, "\n"),
+                 s->brake.reason);
     else
         snprintf(b.note, sizeof b.note, "%s", s->kills.note);
     b.running = running;

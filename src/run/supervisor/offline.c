@@ -1,7 +1,8 @@
 /* Runs without the database: started from what their folders tell, brought home when it opens.
  *
- * The lock in a run's folder keeps others out, its record file says whether the run is done, so nothing runs twice although
- * nobody can ask the database. What an attempt's death meant is kept here until it can be written down. */
+ * The lock in a run's folder keeps others out, its record file says whether the run is done, so
+ * nothing runs twice although nobody can ask the database. What an attempt's death meant is kept
+ * here until it can be written down. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 #include "supervisor_priv.h"
 
-/* ---- the database ---------------------------------------------------------------------------------------- */
+/* ---- the database --------------------------------------------------------------------------- */
 
 double pxs_shut_after(const struct pxs_supervisor *s) {
     return s->options->shut_after > 0 ? s->options->shut_after : PXS_SHUT_AFTER;
@@ -20,7 +21,8 @@ bool pxs_store_shut(const struct pxs_supervisor *s, double now) {
            (!isnan(s->store_failing_since) && now - s->store_failing_since >= pxs_shut_after(s));
 }
 
-static enum pxs_status freeze(struct pxs_supervisor *s, struct pxs_store *store, struct pxs_error *err) {
+static enum pxs_status freeze(struct pxs_supervisor *s, struct pxs_store *store,
+                              struct pxs_error *err) {
     enum pxs_run_state *states = malloc(s->plan->n * sizeof *states);
     if (!states)
         return pxs_fail_nomem(err);
@@ -55,15 +57,15 @@ enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait, struc
     return PXS_OK;
 }
 
-/* ---- starting -------------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------- */
 
 static void over(struct pxs_supervisor *s, size_t index, enum pxs_run_state state) {
     s->plan->runs[index].state = state;
     s->runs[index].place = PXS_PLACE_OVER;
 }
 
-/* Does the folder say that nothing is left to do? A failure counts where no row says that the run is to be tried again, or where it
- * happened since this session began. */
+/* Does the folder say that nothing is left to do? A failure counts where no row says that the run
+ * is to be tried again, or where it happened since this session began. */
 static bool is_done(const struct pxs_supervisor *s, size_t index, const struct pxs_found *found) {
     enum pxs_run_state state = pxs_found_state(found);
     if (state == PXS_STATE_COMPLETED)
@@ -74,7 +76,8 @@ static bool is_done(const struct pxs_supervisor *s, size_t index, const struct p
         return true;
     if (s->runs[index].failed_here > 0)
         return false; /* its retry */
-    return s->plan->runs[index].run_id == 0 || found->attempts[found->n - 1].row.started_ms >= s->started_ms;
+    return s->plan->runs[index].run_id == 0 ||
+           found->attempts[found->n - 1].row.started_ms >= s->started_ms;
 }
 
 enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
@@ -87,7 +90,8 @@ enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_
         status = pxs_found_check(&found, run->dir, run->config_hash, run->seed, err);
     if (status == PXS_OK && is_done(s, index, &found)) {
         over(s, index, pxs_found_state(&found));
-        pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name, pxs_state_name(run->state));
+        pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name,
+                pxs_state_name(run->state));
     } else if (status == PXS_OK)
         *no = pxs_found_last_no(&found) + 1;
     pxs_found_finish(&found);
@@ -114,7 +118,7 @@ void pxs_look_at_folders(struct pxs_supervisor *s) {
     }
 }
 
-/* ---- ends that are not written down yet ------------------------------------------------------------------ */
+/* ---- ends that are not written down yet ----------------------------------------------------- */
 
 enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *slot,
                              const struct pxs_store_end *end, struct pxs_error *err) {
@@ -149,8 +153,10 @@ void pxs_late_finish(struct pxs_supervisor *s) {
 }
 
 /* Its row, and what its death meant. The records follow by themselves, by adoption. */
-static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_late *late, struct pxs_error *err) {
-    PXS_TRY(pxs_store_adopt_attempts(s->store, s->plan->runs[late->run].run_id, &late->row, 1, err));
+static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_late *late,
+                                  struct pxs_error *err) {
+    PXS_TRY(
+        pxs_store_adopt_attempts(s->store, s->plan->runs[late->run].run_id, &late->row, 1, err));
     struct pxs_store_end end = late->end;
     end.message = late->message;
     enum pxs_status status = pxs_store_attempt_end(s->store, late->row.attempt_id, &end, err);
@@ -179,8 +185,10 @@ static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_late *late
     return status;
 }
 
-/* A run that was started without the database gets its row while it trains. The record file tells where taking in begins. */
-static enum pxs_status bring_slot(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_error *err) {
+/* A run that was started without the database gets its row while it trains. The record file tells
+ * where taking in begins. */
+static enum pxs_status bring_slot(struct pxs_supervisor *s, struct pxs_slot *slot,
+                                  struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
     struct pxs_found found;
     char dir[PXS_PATH_MAX];
@@ -216,11 +224,11 @@ static enum pxs_status bring_late(struct pxs_supervisor *s, size_t *n, struct px
         bool home_now = false;
         if (s->runs[run].place != PXS_PLACE_HERE) {
             enum pxs_status status = bring_run(s, &s->late[i], &home_now, err);
-            bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_INVALID ||
-                        status == PXS_E_NOT_FOUND;
+            bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT ||
+                        status == PXS_E_INVALID || status == PXS_E_NOT_FOUND;
             if (lost)
-                pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be taken in: %s", s->plan->runs[run].name,
-                        err->message);
+                pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be taken in: %s",
+                        s->plan->runs[run].name, err->message);
             else
                 PXS_TRY(status);
             s->left_behind = s->left_behind || lost;

@@ -10,7 +10,8 @@
 #define GRACE_SECONDS 5.0 /* between SIGTERM and SIGKILL once the user does not want to wait */
 
 /* What it is told; NULL when out of memory. */
-static const char *const *make_environment(const struct pxs_sweep_summary *sum, struct pxs_arena *arena) {
+static const char *const *make_environment(const struct pxs_sweep_summary *sum,
+                                           struct pxs_arena *arena) {
     const size_t *of = sum->states.of;
     const struct {
         const char *name;
@@ -32,7 +33,8 @@ static const char *const *make_environment(const struct pxs_sweep_summary *sum, 
     env[1] = pxs_arena_printf(arena, "PIXSWEEP_DB=%s", sum->db);
     env[2] = pxs_arena_printf(arena, "PIXSWEEP_RESULTS=%s", sum->results);
     for (size_t i = 0; i < PXS_COUNT(numbers); i++)
-        env[n_texts + i] = pxs_arena_printf(arena, "PIXSWEEP_%s=%zu", numbers[i].name, numbers[i].value);
+        env[n_texts + i] =
+            pxs_arena_printf(arena, "PIXSWEEP_%s=%zu", numbers[i].name, numbers[i].value);
     for (size_t i = 0; i < n; i++)
         if (!env[i])
             return NULL;
@@ -40,8 +42,8 @@ static const char *const *make_environment(const struct pxs_sweep_summary *sum, 
 }
 
 /* *output: our end of the pipe that is its stdout and stderr. */
-static enum pxs_status start(const char *command, const char *const *env, struct pxs_child *c, int *output,
-                             struct pxs_error *err) {
+static enum pxs_status start(const char *command, const char *const *env, struct pxs_child *c,
+                             int *output, struct pxs_error *err) {
     const char *const argv[] = {"sh", "-c", command, NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -64,7 +66,8 @@ static enum pxs_status start(const char *command, const char *const *env, struct
     return status;
 }
 
-/* What it prints goes the way of all progress, line by line, so that a board on the terminal stays whole. */
+/* What it prints goes the way of all progress, line by line, so that a board on the terminal stays
+ * whole. */
 static void pass_on(struct pxs_supervisor *s, struct pxs_lines *lines) {
     const char *line;
     while ((line = pxs_lines_next(lines)))
@@ -72,7 +75,8 @@ static void pass_on(struct pxs_supervisor *s, struct pxs_lines *lines) {
             pxs_say(s, PXS_LOG_INFO, "on_done: %s", line);
 }
 
-/* Until the command itself is dead; what it left in the background may go on, and has no listener from then on. */
+/* Until the command itself is dead; what it left in the background may go on, and has no listener
+ * from then on. */
 static struct pxs_exit wait_for(struct pxs_supervisor *s, struct pxs_child *c, int output) {
     struct pxs_lines lines = {.fd = output};
     struct pxs_exit how;
@@ -88,7 +92,8 @@ static struct pxs_exit wait_for(struct pxs_supervisor *s, struct pxs_child *c, i
         pxs_child_end(c, pxs_monotonic(), GRACE_SECONDS);
     }
     pass_on(s, &lines);
-    const char *rest = pxs_lines_rest(&lines); /* something in the background may still hold the pipe */
+    /* something in the background may still hold the pipe */
+    const char *rest = pxs_lines_rest(&lines);
     if (rest)
         pxs_say(s, PXS_LOG_INFO, "on_done: %s", rest);
     return how;
@@ -106,7 +111,8 @@ static void carry_out(struct pxs_supervisor *s, const char *command, const char 
     const struct pxs_exit how = wait_for(s, &c, output);
     close(output);
     if (how.how == PXS_SIGNALLED)
-        pxs_say(s, PXS_LOG_WARN, "on_done was killed by signal %d; the sweep's result stands", how.code);
+        pxs_say(s, PXS_LOG_WARN, "on_done was killed by signal %d; the sweep's result stands",
+                how.code);
     else if (how.how == PXS_EXITED && how.code != 0)
         pxs_say(s, PXS_LOG_WARN, "on_done ended with code %d; the sweep's result stands", how.code);
 }

@@ -1,8 +1,10 @@
-/* Runs that the database says are running, but not in our slots: other supervisors' runs, and what a dead one left.
+/* Runs that the database says are running, but not in our slots: other supervisors' runs, and what
+ * a dead one left.
  *
- * A supervisor holds a lock in the folder of each run that it has in a slot, and locks die with their process. So: lock
- * held = somebody lives and will finish it; lock free = its supervisor is gone. Then, when its worker has gone too
- * (it stops by itself at its next batch), what stands in the record file is taken home. */
+ * A supervisor holds a lock in the folder of each run that it has in a slot, and locks die with
+ * their process. So: lock held = somebody lives and will finish it; lock free = its supervisor is
+ * gone. Then, when its worker has gone too (it stops by itself at its next batch), what stands in
+ * the record file is taken home. */
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,8 +18,8 @@ static bool folder_is_there(const char *dir) {
     return stat(dir, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static void say_waits(struct pxs_supervisor *s, struct pxs_super_run *run, const char *fmt, const char *name,
-                      int64_t pid) {
+static void say_waits(struct pxs_supervisor *s, struct pxs_super_run *run, const char *fmt,
+                      const char *name, int64_t pid) {
     if (!run->waited_said)
         pxs_say(s, PXS_LOG_INFO, fmt, name, (long long)pid);
     run->waited_said = true;
@@ -29,7 +31,8 @@ static bool lives_here(const struct pxs_supervisor *s, const struct pxs_store_at
            row->pid > 1 && row->pid_start != 0 && pxs_pid_alive(row->pid, row->pid_start);
 }
 
-/* An old worker that does not stop although nobody waits for it: killed, if the pid is still this very process. */
+/* An old worker that does not stop although nobody waits for it: killed, if the pid is still this
+ * very process. */
 static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
                            const struct pxs_store_attempt *row, const char *name, double now) {
     if (isnan(run->waiting_since))
@@ -37,14 +40,16 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
     if (now - run->waiting_since < PXS_OLD_WORKER_SECONDS)
         return;
     if (lives_here(s, row)) {
-        pxs_say(s, PXS_LOG_WARN, "%s: the old worker (pid %lld) did not stop within a minute; killed", name,
+        pxs_say(s, PXS_LOG_WARN,
+                "%s: the old worker (pid %lld) did not stop within a minute; killed", name,
                 (long long)row->pid);
         kill((pid_t)row->pid, SIGKILL);
     }
     run->waiting_since = now;
 }
 
-/* With both locks in hand, or without a folder: what it left is taken in, and its attempts are closed. */
+/* With both locks in hand, or without a folder: what it left is taken in, and its attempts are
+ * closed. */
 static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row,
                                enum pxs_run_state *state, struct pxs_error *err) {
     struct pxs_store_attempt now_row;
@@ -54,23 +59,26 @@ static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_
         return PXS_OK; /* somebody was quicker */
     PXS_TRY(pxs_adopt_run(s->store, row->run_id, &home, err));
     if (home.damage[0])
-        pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s", home.name,
-                home.damage);
+        pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s",
+                home.name, home.damage);
     *state = home.state;
     pxs_say(s, PXS_LOG_INFO,
-            "%s: nobody wrote into the database how attempt %lld ended; its records are taken in, it is %s",
+            "%s: nobody wrote into the database how attempt %lld ended; its records are taken in, "
+            "it is %s",
             home.name, (long long)row->no, pxs_state_name(home.state));
     return PXS_OK;
 }
 
-/* Locks that are free are held while the attempt is taken home, so that no third process does the same. */
+/* Locks that are free are held while the attempt is taken home, so that no third process does the
+ * same. */
 static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *run,
-                               const struct pxs_store_attempt *row, const char *name, const char *dir,
-                               enum pxs_run_state *state, double now, struct pxs_error *err) {
+                               const struct pxs_store_attempt *row, const char *name,
+                               const char *dir, enum pxs_run_state *state, double now,
+                               struct pxs_error *err) {
     struct pxs_folder_locks locks;
     if (!folder_is_there(dir) && lives_here(s, row)) {
-        say_waits(s, run, "%s: its folder is gone, but its worker (pid %lld) lives; waiting for it", name,
-                  row->pid);
+        say_waits(s, run, "%s: its folder is gone, but its worker (pid %lld) lives; waiting for it",
+                  name, row->pid);
         return PXS_OK;
     }
     if (!folder_is_there(dir))
@@ -78,8 +86,9 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
     enum pxs_status status = pxs_folder_lock(dir, &locks, err);
     if (status == PXS_E_BUSY && locks.supervised) {
         say_waits(s, run,
-                  row->pid > 0 ? "%s: runs under another `pixsweep run` (worker pid %lld); waiting for it"
-                               : "%s: another `pixsweep run` is about to start it; waiting for it",
+                  row->pid > 0
+                      ? "%s: runs under another `pixsweep run` (worker pid %lld); waiting for it"
+                      : "%s: another `pixsweep run` is about to start it; waiting for it",
                   name, row->pid);
         return PXS_OK;
     }
@@ -98,19 +107,22 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
     return status;
 }
 
-/* What stands in a run's own folder keeps no other run waiting, and is no trouble of the database. */
+/* What stands in a run's own folder keeps no other run waiting, and is no trouble of the
+ * database. */
 static bool leave_out(struct pxs_supervisor *s, size_t index, enum pxs_status status,
                       const struct pxs_error *err) {
     struct pxs_super_run *run = &s->runs[index];
     if (status != PXS_E_EXISTS && status != PXS_E_CORRUPT && status != PXS_E_INVALID)
         return false;
     snprintf(run->reason, sizeof run->reason, "cannot be taken home: %.200s", err->message);
-    pxs_say(s, PXS_LOG_ERROR, "%s: cannot be taken home: %s", s->plan->runs[index].name, err->message);
+    pxs_say(s, PXS_LOG_ERROR, "%s: cannot be taken home: %s", s->plan->runs[index].name,
+            err->message);
     run->place = PXS_PLACE_OVER;
     return true;
 }
 
-static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now, struct pxs_error *err) {
+static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now,
+                                        struct pxs_error *err) {
     struct pxs_store_attempt *open = NULL;
     size_t n = 0;
     PXS_TRY(pxs_store_open_attempts(s->store, s->sweep_id, &open, &n, err));
@@ -119,7 +131,8 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now, st
         for (size_t j = 0; j < s->plan->n && status == PXS_OK; j++) {
             struct pxs_plan_run *run = &s->plan->runs[j];
             if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_ELSEWHERE)
-                status = look_at(s, &s->runs[j], &open[i], run->name, run->dir, &run->state, now, err);
+                status =
+                    look_at(s, &s->runs[j], &open[i], run->name, run->dir, &run->state, now, err);
             if (status != PXS_OK && leave_out(s, j, status, err))
                 status = PXS_OK;
         }
@@ -135,14 +148,16 @@ static struct pxs_slot *slot_of(struct pxs_supervisor *s, size_t index) {
 }
 
 /* What others have done to a run since the last look. `state` is the database's word. */
-static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_state state, double now) {
+static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_state state,
+                           double now) {
     struct pxs_super_run *run = &s->runs[index];
     enum pxs_run_state *known = &s->plan->runs[index].state;
     struct pxs_slot *slot = run->place == PXS_PLACE_HERE ? slot_of(s, index) : NULL;
     if (slot && state == PXS_STATE_CANCELLED)
         pxs_attempt_ask(slot, PXS_ASKED_CANCEL, now);
     /* A run that is over for this session comes back only where somebody queued it again. */
-    bool again = run->place == PXS_PLACE_OVER && state == PXS_STATE_QUEUED && *known != PXS_STATE_QUEUED;
+    bool again =
+        run->place == PXS_PLACE_OVER && state == PXS_STATE_QUEUED && *known != PXS_STATE_QUEUED;
     if (run->place == PXS_PLACE_HERE || (run->place == PXS_PLACE_OVER && !again))
         return;
     *known = state;

@@ -1,5 +1,6 @@
-/* The brake: after too many failures in a row, or with too little disk space, nothing new is started. What runs is let finish,
- * the sweep is marked as paused, and the next `run` goes on with it. */
+/* The brake: after too many failures in a row, or with too little disk space, nothing new is
+ * started. What runs is let finish, the sweep is marked as paused, and the next `run` goes on with
+ * it. */
 #include <math.h>
 #include <string.h>
 
@@ -23,14 +24,16 @@ void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why) {
         waiting += s->runs[i].place == PXS_PLACE_TODO;
     if (waiting == 0)
         return; /* nothing is left that could be spared */
-    if (s->plan->how.max_failures == 0 || s->brake.failures < s->plan->how.max_failures || s->brake.paused)
+    if (s->plan->how.max_failures == 0 || s->brake.failures < s->plan->how.max_failures ||
+        s->brake.paused)
         return;
-    snprintf(s->brake.reason, sizeof s->brake.reason,
-             "paused: %lld run%s failed in a row (run.max_failures), the last one is %s: %.*s\n"
-             "Nothing else is started. When the cause is found, the same command goes on with the rest; "
-             "run.max_failures: 0 is without this brake",
-             (long long)s->brake.failures, s->brake.failures == 1 ? "" : "s", s->plan->runs[index].name,
-             (int)(strcspn(why, "\n") < 160 ? strcspn(why, "\n") : 160), why);
+    snprintf(
+        s->brake.reason, sizeof s->brake.reason,
+        "paused: %lld run%s failed in a row (run.max_failures), the last one is %s: %.*s\n"
+        "Nothing else is started. When the cause is found, the same command goes on with the rest; "
+        "run.max_failures: 0 is without this brake",
+        (long long)s->brake.failures, s->brake.failures == 1 ? "" : "s", s->plan->runs[index].name,
+        (int)(strcspn(why, "\n") < 160 ? strcspn(why, "\n") : 160), why);
     pause_sweep(s);
 }
 
@@ -38,7 +41,8 @@ void pxs_brake_full(struct pxs_supervisor *s, const char *why) {
     if (s->brake.paused)
         return;
     snprintf(s->brake.reason, sizeof s->brake.reason,
-             "paused: no run can be started: %.200s\nMake room, then the same command goes on with the rest",
+             "paused: no run can be started: %.200s\nMake room, then the same command goes on with "
+             "the rest",
              why);
     pause_sweep(s);
 }
@@ -46,7 +50,8 @@ void pxs_brake_full(struct pxs_supervisor *s, const char *why) {
 double pxs_disk_floor(const struct pxs_plan *plan, size_t index) {
     const struct pxs_train_estimate *e = &plan->runs[index].estimate;
     double weights = (double)(e->weights_G + e->weights_D);
-    /* 4 bytes a weight in a checkpoint, 12 with both moments in a resume point, of which two stand while one is replaced */
+    /* 4 bytes a weight in a checkpoint, 12 with both moments in a resume point, of which two stand
+     * while one is replaced */
     return PXS_DISK_FLOOR + (double)plan->slots.jobs * (4 + 2 * 12) * weights;
 }
 
@@ -61,7 +66,8 @@ bool pxs_brake_allows(struct pxs_supervisor *s, size_t index) {
     pxs_format_bytes(need_text, (uint64_t)need);
     pxs_format_bytes(have_text, have);
     snprintf(s->brake.reason, sizeof s->brake.reason,
-             "paused: %.200s has %s free, and %s must be for checkpoints and resume points before another "
+             "paused: %.200s has %s free, and %s must be for checkpoints and resume points before "
+             "another "
              "run starts\n"
              "Make room, then the same command goes on with the rest",
              s->plan->results, have_text, need_text);
@@ -80,7 +86,7 @@ void pxs_brake_store(struct pxs_supervisor *s, double now) {
         pxs_store_trouble(s, &err, now);
 }
 
-/* ---- want of memory -------------------------------------------------------------------------------------- */
+/* ---- want of memory ------------------------------------------------------------------------- */
 
 int pxs_open_slots(const struct pxs_supervisor *s) {
     int open = s->plan->slots.jobs;
@@ -117,11 +123,12 @@ static void run_fewer(struct pxs_supervisor *s, struct pxs_slot *slot) {
         return;
     pxs_plan_use_slots(s->plan, slots);
     pxs_memory_look("", &memory);
-    snprintf(s->kills.note, sizeof s->kills.note, "out of memory: %d job%s at a time from now on%s%.100s",
-             slots.jobs, slots.jobs == 1 ? "" : "s", memory.limited ? "; " : "",
+    snprintf(s->kills.note, sizeof s->kills.note,
+             "out of memory: %d job%s at a time from now on%s%.100s", slots.jobs,
+             slots.jobs == 1 ? "" : "s", memory.limited ? "; " : "",
              memory.limited ? memory.from : "");
-    pxs_say(s, PXS_LOG_WARN, "%s: killed by the kernel for want of memory; %s", s->plan->runs[slot->run].name,
-            s->kills.note);
+    pxs_say(s, PXS_LOG_WARN, "%s: killed by the kernel for want of memory; %s",
+            s->plan->runs[slot->run].name, s->kills.note);
 }
 
 void pxs_kills_explain(struct pxs_supervisor *s, struct pxs_slot *slot) {

@@ -7,7 +7,8 @@
 
 #include "supervisor_priv.h"
 
-/* Where the runs will write, before anything is made: what cannot be is told by its cause. Thousands of runs share few folders. */
+/* Where the runs will write, before anything is made: what cannot be is told by its cause.
+ * Thousands of runs share few folders. */
 static enum pxs_status check_places(const struct pxs_plan *plan, struct pxs_error *err) {
     PXS_TRY(pxs_check_place(plan->results, err));
     PXS_TRY(pxs_store_check_place(plan->db, err));
@@ -22,12 +23,12 @@ static enum pxs_status make_folder(const char *path, struct pxs_error *err) {
     enum pxs_status status = pxs_make_dirs(path, &why);
     if (status == PXS_OK)
         return PXS_OK;
-    return pxs_fail(err, status == PXS_E_NOSPC ? status : PXS_E_INVALID, "%s; choose another --results",
-                    why.message);
+    return pxs_fail(err, status == PXS_E_NOSPC ? status : PXS_E_INVALID,
+                    "%s; choose another --results", why.message);
 }
 
-/* A folder with records of another configuration (those of this very run would have given it its state) holds somebody's results: not
- * ours to overwrite. */
+/* A folder with records of another configuration (those of this very run would have given it its
+ * state) holds somebody's results: not ours to overwrite. */
 static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_error *err) {
     for (size_t i = 0; i < plan->n; i++) {
         char path[PXS_PATH_MAX];
@@ -36,11 +37,11 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
             !pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_RECORDS_FILE))
             continue;
         if (stat(path, &info) == 0 && info.st_size > 0 && plan->runs[i].state == PXS_STATE_NEW)
-            return pxs_fail(
-                err, PXS_E_INVALID,
-                "%s holds records of a run that %s does not know: move that folder away, or choose another "
-                "--results, --db or experiment name",
-                plan->runs[i].dir, plan->db);
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s holds records of a run that %s does not know: move that folder "
+                            "away, or choose another "
+                            "--results, --db or experiment name",
+                            plan->runs[i].dir, plan->db);
     }
     return PXS_OK;
 }
@@ -57,13 +58,13 @@ static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error 
     pxs_format_bytes(need, plan->disk_to_do);
     pxs_format_bytes(have, plan->disk_free);
     pxs_format_bytes(floor_text, (uint64_t)floor_bytes);
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "not enough disk space: the runs need about %s, and %s must be free for resume points and in "
-        "reserve whenever one starts; %s has %s free; make room, choose "
-        "another --results, or "
-        "raise checkpoint_interval (0 = only the best weights are kept)",
-        need, floor_text, plan->results, have);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "not enough disk space: the runs need about %s, and %s must be free for resume "
+                    "points and in "
+                    "reserve whenever one starts; %s has %s free; make room, choose "
+                    "another --results, or "
+                    "raise checkpoint_interval (0 = only the best weights are kept)",
+                    need, floor_text, plan->results, have);
 }
 
 enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,

@@ -1,5 +1,6 @@
-/* The preflight of shapes: runs that differ in nothing that changes memory, data or buffers are tried once, in one batch, before the
- * night. What does not load or does not fit is refused then, and the measured memory decides how many jobs there may be. */
+/* The preflight of shapes: runs that differ in nothing that changes memory, data or buffers are
+ * tried once, in one batch, before the night. What does not load or does not fit is refused then,
+ * and the measured memory decides how many jobs there may be. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,9 +26,10 @@ struct shapes {
     struct pxs_arena arena;
 };
 
-/* ---- which there are ------------------------------------------------------------------------------------- */
+/* ---- which there are ------------------------------------------------------------------------ */
 
-/* Learning rates, epochs and seeds do not matter here; that there is dropout does, how much does not. */
+/* Learning rates, epochs and seeds do not matter here; that there is dropout does, how much does
+ * not. */
 static const enum pxs_param_key shape_keys[] = {
     PXS_PARAM_dataset,   PXS_PARAM_val_fraction, PXS_PARAM_direction,     PXS_PARAM_img_height,
     PXS_PARAM_img_width, PXS_PARAM_channels,     PXS_PARAM_jitter,        PXS_PARAM_batch_size,
@@ -53,8 +55,8 @@ static enum pxs_status add_run(struct shapes *shapes, size_t index, const struct
     char *copy = pxs_arena_strdup(&shapes->arena, key);
     if (!copy)
         return pxs_fail_nomem(err);
-    shapes->items[shapes->n++] =
-        (struct shape){.key = copy, .run = index, .n_runs = 1, .estimate = run->estimate.memory_bytes};
+    shapes->items[shapes->n++] = (struct shape){
+        .key = copy, .run = index, .n_runs = 1, .estimate = run->estimate.memory_bytes};
     return PXS_OK;
 }
 
@@ -65,7 +67,8 @@ static int by_estimate(const void *a, const void *b) {
 }
 
 /* Largest first. `items` has room for every run. */
-static enum pxs_status find_shapes(const struct pxs_plan *plan, struct shapes *out, struct pxs_error *err) {
+static enum pxs_status find_shapes(const struct pxs_plan *plan, struct shapes *out,
+                                   struct pxs_error *err) {
     struct pxs_text key = {0};
     struct pxs_params *params = malloc(sizeof *params);
     out->items = calloc(plan->n, sizeof *out->items);
@@ -75,7 +78,8 @@ static enum pxs_status find_shapes(const struct pxs_plan *plan, struct shapes *o
             continue;
         pxs_plan_params(plan, i, params);
         write_key(params, &key);
-        status = key.failed ? pxs_fail_nomem(err) : add_run(out, i, &plan->runs[i], pxs_text_str(&key), err);
+        status = key.failed ? pxs_fail_nomem(err)
+                            : add_run(out, i, &plan->runs[i], pxs_text_str(&key), err);
     }
     free(params);
     pxs_text_finish(&key);
@@ -89,7 +93,7 @@ static void shapes_finish(struct shapes *shapes) {
     pxs_arena_finish(&shapes->arena);
 }
 
-/* ---- a batch of one -------------------------------------------------------------------------------------- */
+/* ---- a batch of one ------------------------------------------------------------------------- */
 
 /* What one run takes. */
 struct need {
@@ -128,8 +132,8 @@ static void path_of(int fd, char out[64]) {
     snprintf(out, 64, "/proc/%lld/fd/%d", (long long)getpid(), fd);
 }
 
-static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p, const struct pxs_text *yaml,
-                              struct pxs_error *err) {
+static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p,
+                              const struct pxs_text *yaml, struct pxs_error *err) {
     struct pxs_text text = {0}, nothing = {0};
     char config[64], path[64];
     cpu_set_t used, cores;
@@ -195,37 +199,43 @@ static void have_text(const struct pxs_memory *memory, char buf[1024]) {
 }
 
 /* `need` 0: it broke off, and nobody knows what it would have needed. */
-static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape, uint64_t need,
-                                 const struct pxs_memory *memory, struct pxs_error *err) {
+static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape,
+                                 uint64_t need, const struct pxs_memory *memory,
+                                 struct pxs_error *err) {
     char need_text[32], have[1024];
     pxs_format_bytes(need_text, need > 0 ? need : shape->estimate);
     have_text(memory, have);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "preflight: run %s%s does not fit: %s (%s %s%s, %s); try a smaller batch_size, ngf or "
-                    "image, or raise that limit or end what else runs here",
-                    s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
-                    need > 0 ? "it needs more memory than there is" : "out of memory in its first batch",
-                    need > 0 ? "measured" : "estimated", need_text,
-                    need > 0 && memory->address_space ? " of address space" : "", have);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "preflight: run %s%s does not fit: %s (%s %s%s, %s); try a smaller batch_size, ngf or "
+        "image, or raise that limit or end what else runs here",
+        s->plan->runs[shape->run].name, shape->n_runs > 1 ? " (and others of its shape)" : "",
+        need > 0 ? "it needs more memory than there is" : "out of memory in its first batch",
+        need > 0 ? "measured" : "estimated", need_text,
+        need > 0 && memory->address_space ? " of address space" : "", have);
 }
 
 /* Its log has lines of its own, as the format has. */
-static enum pxs_status died(const char *name, const char *how, const char *log, struct pxs_error *err) {
+static enum pxs_status died(const char *name, const char *how, const char *log,
+                            struct pxs_error *err) {
     if (log[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch %s", name, how);
-    return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch %s:\n%.1000s", name, how, log);
+    return pxs_fail(err, PXS_E_INVALID, "preflight: run %s: its first batch %s:\n%.1000s", name,
+                    how, log);
 }
 
 /* As a worker's death is told (verdict.c); a probe is not tried again. */
 static const char *whose_kill(const struct pxs_cgroup *groups) {
-    return groups->oom_kills < 0
-               ? ": by somebody, or by the system for want of memory; the same command tries it again, "
-                 "and a smaller batch_size, ngf or image takes less"
-               : ": by somebody; the kernel counts no want of memory; the same command tries it again";
+    return groups->oom_kills < 0 ? ": by somebody, or by the system for want of memory; the same "
+                                   "command tries it again, "
+                                   "and a smaller batch_size, ngf or image takes less"
+                                 : ": by somebody; the kernel counts no want of memory; the same "
+                                   "command tries it again";
 }
 
-static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape, const struct probe *p,
-                                   struct need *need, struct pxs_error *err) {
+static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape,
+                                   const struct probe *p, struct need *need,
+                                   struct pxs_error *err) {
     char log[8192], *end;
     ssize_t n = pread(p->log, log, sizeof log - 1, 0);
     log[n > 0 ? n : 0] = '\0';
@@ -254,8 +264,8 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
     if (killed || (p->exit.how == PXS_SIGNALLED && p->exit.code == SIGXCPU))
         pxs_limit_cpu_words(limit);
     if (p->exit.how == PXS_SIGNALLED)
-        snprintf(how, sizeof how, "was killed by signal %d (%s)%s%s", p->exit.code, strsignal(p->exit.code),
-                 killed ? whose_kill(&groups) : "", limit);
+        snprintf(how, sizeof how, "was killed by signal %d (%s)%s%s", p->exit.code,
+                 strsignal(p->exit.code), killed ? whose_kill(&groups) : "", limit);
     else if (p->exit.how == PXS_EXITED)
         snprintf(how, sizeof how, "ended with code %d", p->exit.code);
     else
@@ -263,8 +273,8 @@ static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape 
     return died(name, how, log, err);
 }
 
-static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape, struct need *need,
-                                 struct pxs_error *err) {
+static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *shape,
+                                 struct need *need, struct pxs_error *err) {
     struct probe p = {.config = -1, .job = -1, .log = -1, .process = {.lifeline = -1}};
     struct pxs_text yaml = {0};
     struct pxs_params *params = malloc(sizeof *params);
@@ -290,7 +300,7 @@ static enum pxs_status try_shape(struct pxs_supervisor *s, const struct shape *s
     return status;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct pxs_memory *memory) {
     const int threads = s->plan->slots.spread ? s->options->threads : s->plan->slots.threads;
@@ -303,17 +313,18 @@ static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct p
     pxs_format_bytes(need_text, need);
     have_text(memory, have);
     if (slots.jobs < wanted)
-        pxs_say(s, PXS_LOG_INFO, "preflight: %d job%s at a time: a run takes %s of %s, %s", slots.jobs,
-                slots.jobs == 1 ? "" : "s", need_text, memory->address_space ? "address space" : "memory",
-                have);
+        pxs_say(s, PXS_LOG_INFO, "preflight: %d job%s at a time: a run takes %s of %s, %s",
+                slots.jobs, slots.jobs == 1 ? "" : "s", need_text,
+                memory->address_space ? "address space" : "memory", have);
     else if (memory->available != 0 && (double)need * slots.jobs > (double)memory->available)
         pxs_say(s, PXS_LOG_WARN,
-                "%d jobs of %s of memory each, %s; the system may kill a worker, and fewer --jobs are safer",
+                "%d jobs of %s of memory each, %s; the system may kill a worker, and fewer --jobs "
+                "are safer",
                 slots.jobs, need_text, have);
 }
 
-/* Each thread takes address space of its own. Where that is limited, no run gets more threads than were tried, and those that the user
- * did not ask for become fewer until a run fits. */
+/* Each thread takes address space of its own. Where that is limited, no run gets more threads than
+ * were tried, and those that the user did not ask for become fewer until a run fits. */
 static enum pxs_status try_fewer_threads(struct pxs_supervisor *s, const struct shape *shape,
                                          struct need *need, const struct pxs_memory *memory,
                                          struct pxs_error *err) {
@@ -334,7 +345,8 @@ static enum pxs_status try_fewer_threads(struct pxs_supervisor *s, const struct 
     return status;
 }
 
-static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *shapes, struct pxs_error *err) {
+static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *shapes,
+                               struct pxs_error *err) {
     const size_t n = shapes->n < MOST_SHAPES ? shapes->n : MOST_SHAPES;
     const double since = pxs_monotonic();
     struct pxs_memory memory;
@@ -342,7 +354,8 @@ static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *sh
     char took[32], need_text[32];
     pxs_memory_look("", &memory);
     if (n < shapes->n)
-        pxs_say(s, PXS_LOG_INFO, "preflight: %zu shapes, one batch of each of the %zu largest", shapes->n, n);
+        pxs_say(s, PXS_LOG_INFO, "preflight: %zu shapes, one batch of each of the %zu largest",
+                shapes->n, n);
     else
         pxs_say(s, PXS_LOG_INFO, "preflight: %zu shape%s, one batch of each", n, n == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {

@@ -12,8 +12,8 @@
 
 enum pxs_status pxs_process_start(const struct pxs_process_spec *spec, struct pxs_process *out,
                                   struct pxs_error *err) {
-    /* One BLAS thread: the engine splits the work itself, and its own pool must never start. Said here, a worker loads OpenBLAS
-     * without touching its environment while its threads run. */
+    /* One BLAS thread: the engine splits the work itself, and its own pool must never start. Said
+     * here, a worker loads OpenBLAS without touching its environment while its threads run. */
     static const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
     enum pxs_status status = PXS_OK;
     int pair[2] = {-1, -1}, log = -1;
@@ -79,8 +79,8 @@ bool pxs_process_hung_up(const struct pxs_process *p) {
 }
 
 bool pxs_process_reply(const struct pxs_process *p, const struct pxs_reply *reply) {
-    return p->lifeline >= 0 &&
-           send(p->lifeline, reply, sizeof *reply, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *reply;
+    return p->lifeline >= 0 && send(p->lifeline, reply, sizeof *reply,
+                                    MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *reply;
 }
 
 void pxs_process_close(struct pxs_process *p) {

@@ -27,8 +27,9 @@ static void see_batch(struct pxs_progress *p, const struct pxs_record_batch *b, 
     p->loss_G = b->losses.loss_G;
     p->loss_D = b->losses.loss_D;
     p->lr_G = b->lr_G;
-    p->step_seconds =
-        isnan(p->step_seconds) ? b->seconds : p->step_seconds + SMOOTHING * (b->seconds - p->step_seconds);
+    p->step_seconds = isnan(p->step_seconds)
+                          ? b->seconds
+                          : p->step_seconds + SMOOTHING * (b->seconds - p->step_seconds);
     if (isnan(p->first_time)) {
         p->first_time = now;
         p->first_step = p->steps_done;
@@ -60,7 +61,8 @@ void pxs_progress_see(struct pxs_progress *p, const struct pxs_record *r, double
 
 double pxs_progress_pace(const struct pxs_progress *p, double now) {
     int64_t steps = p->steps_done - p->first_step;
-    return isnan(p->first_time) || steps <= 0 ? p->step_seconds : (now - p->first_time) / (double)steps;
+    return isnan(p->first_time) || steps <= 0 ? p->step_seconds
+                                              : (now - p->first_time) / (double)steps;
 }
 
 double pxs_progress_eta(const struct pxs_progress *p, double now) {
@@ -95,7 +97,8 @@ void pxs_progress_line(const struct pxs_progress *p, double now, struct pxs_text
     pxs_text_addf(out, "epochs %lld/%lld", (long long)(whole ? p->epochs_done : p->epoch),
                   (long long)p->n_epochs);
     if (!whole)
-        pxs_text_addf(out, "  batches %lld/%lld", (long long)(p->batch + 1), (long long)p->n_batches);
+        pxs_text_addf(out, "  batches %lld/%lld", (long long)(p->batch + 1),
+                      (long long)p->n_batches);
     pxs_text_addf(out, "  G %.4g  D %.3g", p->loss_G, p->loss_D);
     if (!isnan(p->val_loss))
         pxs_text_addf(out, "  val %.4f", p->val_loss);

@@ -21,7 +21,8 @@ struct pxs_progress {
 void pxs_progress_init(struct pxs_progress *p, const struct pxs_params *params,
                        const struct pxs_train_estimate *estimate, int64_t n_train);
 void pxs_progress_see(struct pxs_progress *p, const struct pxs_record *r, double now);
-/* Wall-clock seconds per step since the first one seen, validation and files included; NaN = not known yet. */
+/* Wall-clock seconds per step since the first one seen, validation and files included; NaN = not
+ * known yet. */
 double pxs_progress_pace(const struct pxs_progress *p, double now);
 double pxs_progress_eta(const struct pxs_progress *p, double now);
 void pxs_progress_board(const struct pxs_progress *p, double now, struct pxs_board_run *out);

@@ -1,9 +1,10 @@
-/* Rungs: a worker asks whether its run goes on; the answer waits until all runs of lower number have come as far, been pruned
- * or ended, so that it does not depend on who was first.
+/* Rungs: a worker asks whether its run goes on; the answer waits until all runs of lower number
+ * have come as far, been pruned or ended, so that it does not depend on who was first.
  *
- * No circle of waiting: a run waits for lower numbers only, those are started first, and the lowest one that is open never waits. Where
- * a lower one is to be done but every slot is taken by runs that wait, the highest of them steps back into the queue; where a lower one
- * is not done in this session, those that wait for it end as interrupted. */
+ * No circle of waiting: a run waits for lower numbers only, those are started first, and the lowest
+ * one that is open never waits. Where a lower one is to be done but every slot is taken by runs
+ * that wait, the highest of them steps back into the queue; where a lower one is not done in this
+ * session, those that wait for it end as interrupted. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ void pxs_rungs_tell(const struct pxs_plan *plan, struct pxs_job *job) {
         job->rungs[i] = plan->prune.rungs[i] - 1;
 }
 
-/* ---- what is known --------------------------------------------------------------------------------------- */
+/* ---- what is known -------------------------------------------------------------------------- */
 
 void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r) {
     size_t rung;
@@ -68,7 +69,8 @@ void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record
 
 static void see_row(struct pxs_supervisor *s, size_t run, const struct pxs_table *t, size_t row) {
     size_t rung;
-    struct pxs_cell value = pxs_table_at(t, row, "val_loss"), cutoff = pxs_table_at(t, row, "cutoff"),
+    struct pxs_cell value = pxs_table_at(t, row, "val_loss"),
+                    cutoff = pxs_table_at(t, row, "cutoff"),
                     verdict = pxs_table_at(t, row, "verdict");
     if (!find_rung(s, pxs_table_at(t, row, "epoch").integer, &rung))
         return;
@@ -87,10 +89,11 @@ static bool ask_store(struct pxs_supervisor *s, size_t run, double now) {
     struct pxs_cell id = pxs_cell_int(s->plan->runs[run].run_id);
     if (!pxs_store_ready(s, now))
         return false;
-    if (pxs_store_select(s->store,
-                         "SELECT e.epoch, e.val_loss, g.cutoff, g.verdict FROM epoch e LEFT JOIN rung g "
-                         "USING (run_id, epoch) WHERE e.run_id = ?1",
-                         &id, 1, &t, &err) != PXS_OK) {
+    if (pxs_store_select(
+            s->store,
+            "SELECT e.epoch, e.val_loss, g.cutoff, g.verdict FROM epoch e LEFT JOIN rung g "
+            "USING (run_id, epoch) WHERE e.run_id = ?1",
+            &id, 1, &t, &err) != PXS_OK) {
         pxs_store_trouble(s, &err, now);
         return false;
     }
@@ -147,7 +150,7 @@ static enum stand stand_of(struct pxs_supervisor *s, size_t run, size_t rung, do
                                                                                  : STILL_TO_COME;
 }
 
-/* ---- deciding -------------------------------------------------------------------------------------------- */
+/* ---- deciding ------------------------------------------------------------------------------- */
 
 static void say_why(const struct pxs_supervisor *s, const struct pxs_rung_cell *c, size_t rung,
                     const struct pxs_verdict_at_rung *v, char *why, size_t size) {
@@ -203,14 +206,15 @@ static void answer(struct pxs_supervisor *s, struct pxs_slot *slot, size_t rung,
     slot->progress.first_time += now - slot->question.asked_at; /* waiting is no sign of its pace */
 }
 
-/* ---- what is waited for ---------------------------------------------------------------------------------- */
+/* ---- what is waited for --------------------------------------------------------------------- */
 
 static void say_waits(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending, double now) {
     if (slot->question.said || now - slot->question.asked_at < PXS_PLAIN_SECONDS)
         return;
     slot->question.said = true;
     pxs_say(s, PXS_LOG_INFO, "%s: waits after %lld epochs until %s has come as far",
-            s->plan->runs[slot->run].name, (long long)slot->question.epoch + 1, s->plan->runs[pending].name);
+            s->plan->runs[slot->run].name, (long long)slot->question.epoch + 1,
+            s->plan->runs[pending].name);
 }
 
 /* Will it be worked on in this session? */
@@ -220,7 +224,8 @@ static bool comes_to_work(const struct pxs_supervisor *s, size_t run) {
            (place == PXS_PLACE_TODO && !s->brake.paused);
 }
 
-/* The waiting run of the highest number above `run`; NULL where none waits, or one is stepping back already. */
+/* The waiting run of the highest number above `run`; NULL where none waits, or one is stepping back
+ * already. */
 static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
     struct pxs_slot *found = NULL;
     for (int i = 0; i < s->n_slots; i++) {
@@ -230,7 +235,8 @@ static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
         if (slot->asked == PXS_ASKED_YIELD)
             return NULL;
         int64_t number = s->plan->runs[slot->run].number;
-        if (slot->question.open && slot->asked == PXS_ASKED_NOTHING && number > s->plan->runs[run].number &&
+        if (slot->question.open && slot->asked == PXS_ASKED_NOTHING &&
+            number > s->plan->runs[run].number &&
             (!found || number > s->plan->runs[found->run].number))
             found = slot;
     }
@@ -241,11 +247,13 @@ static bool slots_are_full(const struct pxs_supervisor *s) {
     return pxs_open_slots(s) == 0 || s->no_core;
 }
 
-static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending, double now) {
+static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending,
+                       double now) {
     if (!comes_to_work(s, pending)) {
-        pxs_say(s, PXS_LOG_WARN,
-                "%s: ends for now: %s, which it is to be compared with, does not go on in this session",
-                s->plan->runs[slot->run].name, s->plan->runs[pending].name);
+        pxs_say(
+            s, PXS_LOG_WARN,
+            "%s: ends for now: %s, which it is to be compared with, does not go on in this session",
+            s->plan->runs[slot->run].name, s->plan->runs[pending].name);
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
         return;
     }
@@ -253,14 +261,14 @@ static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t p
         struct pxs_slot *last = highest_waiting(s, pending);
         if (!last)
             return;
-        pxs_say(s, PXS_LOG_INFO, "%s: steps back into the queue for %s", s->plan->runs[last->run].name,
-                s->plan->runs[pending].name);
+        pxs_say(s, PXS_LOG_INFO, "%s: steps back into the queue for %s",
+                s->plan->runs[last->run].name, s->plan->runs[pending].name);
         pxs_attempt_ask(last, PXS_ASKED_YIELD, now);
     }
 }
 
-void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_message *message,
-                    double now) {
+void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,
+                    const struct pxs_message *message, double now) {
     size_t rung;
     if (slot->question.open && slot->question.epoch == message->epoch)
         return; /* it asks again, to be sure */
@@ -275,7 +283,8 @@ void pxs_rungs_answer(struct pxs_supervisor *s, double now) {
         struct pxs_slot *slot = &s->slots[i];
         struct pxs_verdict_at_rung v;
         size_t rung, pending = 0;
-        if (!slot->busy || slot->dead || !slot->question.open || !find_rung(s, slot->question.epoch, &rung))
+        if (!slot->busy || slot->dead || !slot->question.open ||
+            !find_rung(s, slot->question.epoch, &rung))
             continue;
         if (judge(s, slot->run, rung, now, &v, &pending)) {
             answer(s, slot, rung, &v, now);

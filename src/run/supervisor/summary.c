@@ -24,19 +24,20 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
     if (s->runs[i].reason[0])
         return pxs_arena_strdup(arena, s->runs[i].reason);
     if (s->plan->runs[i].state == PXS_STATE_RUNNING)
-        return s->runs[i].place == PXS_PLACE_ELSEWHERE ? "runs under another `pixsweep run`"
-                                                       : "its end could not be written into the database yet";
+        return s->runs[i].place == PXS_PLACE_ELSEWHERE
+                   ? "runs under another `pixsweep run`"
+                   : "its end could not be written into the database yet";
     for (size_t k = s->n_late; k-- > 0;)
         if (s->late[k].run == i)
             return pxs_arena_printf(arena, "%.*s", (int)strcspn(s->late[k].message, "\n"),
                                     s->late[k].message);
-    if (s->store &&
-        pxs_store_select(
-            s->store,
-            "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 AND kind = 'removing'), (SELECT "
-            "message FROM attempt WHERE run_id = ?1 AND message IS NOT NULL ORDER BY no DESC LIMIT 1)) AS "
-            "message",
-            &id, 1, &t, NULL) == PXS_OK) {
+    if (s->store && pxs_store_select(s->store,
+                                     "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 "
+                                     "AND kind = 'removing'), (SELECT "
+                                     "message FROM attempt WHERE run_id = ?1 AND message IS NOT "
+                                     "NULL ORDER BY no DESC LIMIT 1)) AS "
+                                     "message",
+                                     &id, 1, &t, NULL) == PXS_OK) {
         const char *text = pxs_table_at(&t, 0, "message").text;
         text = text ? pxs_without_outcome(text, s->plan->runs[i].state) : NULL;
         if (text && text[0])
@@ -63,9 +64,11 @@ static const char *paused(const struct pxs_supervisor *s, struct pxs_sweep_summa
 static const char *not_home(const struct pxs_supervisor *s) {
     if (s->store_status ==
         PXS_E_UNSUPPORTED) /* a network file system: it will not open the next time either */
-        return "the database was not written; nothing is lost: the records stand in the runs' folders, and "
+        return "the database was not written; nothing is lost: the records stand in the runs' "
+               "folders, and "
                "`pixsweep merge` with that folder and --db on a local disk takes them in";
-    return "the database could not be written; nothing is lost: the records stand in the runs' folders and "
+    return "the database could not be written; nothing is lost: the records stand in the runs' "
+           "folders and "
            "the "
            "next `pixsweep run` takes them in";
 }
@@ -77,13 +80,15 @@ static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summa
     if (s->brake.paused)
         return paused(s, out);
     if (of[PXS_STATE_FAILED] + of[PXS_STATE_DIVERGED] + of[PXS_STATE_CANCELLED] > 0)
-        return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` queues them "
+        return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` "
+               "queues them "
                "again (--failed, "
                "--diverged, --cancelled, --where choose)";
     if (of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] > 0)
         return "the same command goes on with what is interrupted or queued";
     if (of[PXS_STATE_PRUNED] > 0)
-        return "pruned runs keep their resume points: the same file without sweep.prune takes them up again";
+        return "pruned runs keep their resume points: the same file without sweep.prune takes them "
+               "up again";
     return "";
 }
 
@@ -100,10 +105,11 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     size_t open = out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED];
     out->problems = open > 0 ? pxs_arena_alloc(&out->arena, open * sizeof *out->problems) : NULL;
     for (size_t i = 0; out->problems && i < s->plan->n; i++)
-        if (!pxs_state_is_done(s->plan->runs[i].state) && s->plan->runs[i].state != PXS_STATE_REMOVED)
+        if (!pxs_state_is_done(s->plan->runs[i].state) &&
+            s->plan->runs[i].state != PXS_STATE_REMOVED)
             add_problem(s, i, out);
-    out->recorded =
-        s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind && s->n_late == 0;
+    out->recorded = s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind &&
+                    s->n_late == 0;
     out->remedy = remedy(s, out);
     bool resumable = of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] + of[PXS_STATE_RUNNING] > 0;
     out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;

@@ -9,9 +9,10 @@
 
 #include "supervisor_priv.h"
 
-/* ---- stopping -------------------------------------------------------------------------------------------- */
+/* ---- stopping ------------------------------------------------------------------------------- */
 
-/* Somebody wants what is done so far to be safe (SIGUSR1, as from a batch system before its time limit). */
+/* Somebody wants what is done so far to be safe (SIGUSR1, as from a batch system before its time
+ * limit). */
 static void heed_save(struct pxs_supervisor *s) {
     int asked = 0;
     if (!s->options->stop || atomic_exchange(&s->options->stop->save, 0) == 0)
@@ -31,7 +32,8 @@ static void heed_stop(struct pxs_supervisor *s, double now) {
     if (signal == 0)
         return;
     if (!s->stopping)
-        pxs_say(s, PXS_LOG_WARN, "stopping: each run ends after its current batch (again to kill at once)");
+        pxs_say(s, PXS_LOG_WARN,
+                "stopping: each run ends after its current batch (again to kill at once)");
     s->stopping = true;
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy)
@@ -46,16 +48,18 @@ static void heed_stop(struct pxs_supervisor *s, double now) {
             pxs_child_kill(&s->slots[i].process.child);
 }
 
-/* ---- standing still ---------------------------------------------------------------------------------------- */
+/* ---- standing still ------------------------------------------------------------------------- */
 
 double pxs_work_clock(const struct pxs_supervisor *s) {
     return pxs_monotonic() - s->stood_still;
 }
 
-void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[], int n) {
+void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
+                      int n) {
     if (!s->options->stop || atomic_exchange(&s->options->stop->suspend, 0) == 0)
         return;
-    /* They have groups of their own, so that the terminal's signal reached us alone; this one nobody ignores. */
+    /* They have groups of their own, so that the terminal's signal reached us alone; this one
+     * nobody ignores. */
     for (int i = 0; i < n; i++)
         pxs_child_signal(&processes[i]->child, SIGSTOP);
     const double since = pxs_monotonic();
@@ -75,7 +79,7 @@ static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **pr
     pxs_heed_suspend(s, processes, n);
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 static bool next_run(const struct pxs_supervisor *s, size_t *index) {
     for (size_t i = 0; i < s->plan->n; i++)
@@ -100,7 +104,8 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
 }
 
 /* For whoever looks at the database; where it cannot be written, the terminal has it. */
-static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kind, const char *text) {
+static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kind,
+                       const char *text) {
     struct pxs_error err;
     if (s->store && run_id != 0 &&
         pxs_store_event(s->store, run_id, pxs_now_ms(), PXS_LOG_WARN, kind, text, &err) != PXS_OK)
@@ -114,10 +119,12 @@ static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full
     if (full)
         note_event(s, slot->row.run_id, "disk", "waits: the disk of its folder is full");
     if (full)
-        pxs_say(s, PXS_LOG_WARN, "%s: the disk of its folder is full; it waits for space (its %s says more)",
+        pxs_say(s, PXS_LOG_WARN,
+                "%s: the disk of its folder is full; it waits for space (its %s says more)",
                 s->plan->runs[slot->run].name, PXS_LOG_FILE);
     else
-        pxs_say(s, PXS_LOG_INFO, "%s: there is space again, it goes on", s->plan->runs[slot->run].name);
+        pxs_say(s, PXS_LOG_INFO, "%s: there is space again, it goes on",
+                s->plan->runs[slot->run].name);
 }
 
 /* Hears what a worker says; closes the lifeline where it has nothing to say any more. */
@@ -144,8 +151,9 @@ static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
             listen_to(s, slot);
         if (slot->process.lifeline >= 0)
             fds[n++] = (struct pollfd){.fd = slot->process.lifeline, .events = POLLIN};
+        /* its socket is closed: it is dead within a moment */
         else
-            timeout = 2; /* its socket is closed: it is dead within a moment */
+            timeout = 2;
     }
     poll(fds, n, timeout);
 }
@@ -182,8 +190,10 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
         return false;
     for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
         working += s->runs[i].place == PXS_PLACE_ELSEWHERE;
-    /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks to stop does not want to wait. */
-    double patience = s->options->store_patience > 0 ? s->options->store_patience : PXS_STORE_PATIENCE;
+    /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks
+     * to stop does not want to wait. */
+    double patience =
+        s->options->store_patience > 0 ? s->options->store_patience : PXS_STORE_PATIENCE;
     if (s->stopping || (s->store_status != PXS_E_BUSY && s->store_status != PXS_E_NOSPC))
         patience = fmin(patience, 2 * PXS_STORE_RETRY);
     if (working == 0 && !isnan(s->store_failing_since) && now - s->store_failing_since > patience)
@@ -200,14 +210,16 @@ static void notice_gap(struct pxs_supervisor *s) {
         return;
     s->stood_still += gap;
     pxs_format_duration(text, gap);
-    snprintf(words, sizeof words, "stood still for %s, which counts for no duration and no timeout", text);
+    snprintf(words, sizeof words, "stood still for %s, which counts for no duration and no timeout",
+             text);
     pxs_say(s, PXS_LOG_WARN, "%s", words);
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy)
             note_event(s, s->slots[i].row.run_id, "pause", words);
 }
 
-static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct pxs_process **processes) {
+static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
+                      const struct pxs_process **processes) {
     s->looked_at = pxs_monotonic();
     pxs_kills_look(s, INFINITY);
     double now = pxs_work_clock(s);
@@ -233,14 +245,15 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds, const struct
         now = pxs_work_clock(s);
         beat(s, now);
     }
-    /* Where the database was given up on, how the last attempts ended is told all the same, from what they left. */
+    /* Where the database was given up on, how the last attempts ended is told all the same, from
+     * what they left. */
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy)
             pxs_attempt_poll(s, &s->slots[i], now);
     pxs_show_board(s, now, true);
 }
 
-/* ---- set-up ---------------------------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 static void place_runs(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++) {
@@ -256,14 +269,16 @@ static void place_runs(struct pxs_supervisor *s) {
 
 static void say_reaped(void *user, const struct pxs_home_line *line) {
     if (line->changed || line->problem)
-        pxs_say(user, line->problem ? PXS_LOG_WARN : PXS_LOG_INFO, "%s: %s", line->name, line->text);
+        pxs_say(user, line->problem ? PXS_LOG_WARN : PXS_LOG_INFO, "%s: %s", line->name,
+                line->text);
 }
 
 /* Runs that left the file have nobody else to look after them. */
 static void reap(struct pxs_supervisor *s) {
     struct pxs_home_counts counts = {0};
     struct pxs_error err;
-    if (s->store && pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
+    if (s->store &&
+        pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
         pxs_store_trouble(s, &err, pxs_work_clock(s));
     pxs_look_elsewhere(s, pxs_work_clock(s)); /* what was reaped can be taken */
 }
@@ -317,12 +332,13 @@ static void say_plan(struct pxs_supervisor *s) {
         todo += s->runs[i].place == PXS_PLACE_TODO;
     pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
     if (todo == 0)
-        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n, p->n == 1 ? "" : "s");
+        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n,
+                p->n == 1 ? "" : "s");
     else
         pxs_say(s, PXS_LOG_INFO,
-                "%s: %zu run%s, %zu to do, %d at a time with %d thread%s each, about %s (%s)", p->sweep, p->n,
-                p->n == 1 ? "" : "s", todo, p->slots.jobs, p->slots.threads, p->slots.threads == 1 ? "" : "s",
-                expected, p->time_basis);
+                "%s: %zu run%s, %zu to do, %d at a time with %d thread%s each, about %s (%s)",
+                p->sweep, p->n, p->n == 1 ? "" : "s", todo, p->slots.jobs, p->slots.threads,
+                p->slots.threads == 1 ? "" : "s", expected, p->time_basis);
 }
 
 static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
@@ -347,8 +363,9 @@ static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summ
     pxs_on_done(s, summary);
     if (stop)
         atomic_store(&stop->heeded, 0);
-    return summary->exit_code == 130 ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
-                                     : PXS_OK;
+    return summary->exit_code == 130
+               ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
+               : PXS_OK;
 }
 
 static void tear_down(struct pxs_supervisor *s) {
@@ -370,8 +387,8 @@ static void tear_down(struct pxs_supervisor *s) {
 }
 
 enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
-                              const struct pxs_sweep_listener *listener, struct pxs_sweep_summary *summary,
-                              struct pxs_error *err) {
+                              const struct pxs_sweep_listener *listener,
+                              struct pxs_sweep_summary *summary, struct pxs_error *err) {
     static const struct pxs_sweep_listener silent;
     struct pxs_supervisor s = {.options = options,
                                .listener = listener ? listener : &silent,

@@ -1,4 +1,5 @@
-/* The supervisor's own state. One thread; a loop that wakes when a worker dies and about five times a second. */
+/* The supervisor's own state. One thread; a loop that wakes when a worker dies and about five times
+ * a second. */
 #ifndef PXS_SWEEP_SUPERVISOR_PRIV_H
 #define PXS_SWEEP_SUPERVISOR_PRIV_H
 
@@ -64,13 +65,15 @@ struct pxs_slot {
     int threads;
     struct pxs_lock guard; /* the supervisor's lock in the run's folder */
     char records[PXS_PATH_MAX], log[PXS_PATH_MAX];
-    struct pxs_record_cursor *tail;   /* for the board and the END record: works without the database */
+    /* for the board and the END record: works without the database */
+    struct pxs_record_cursor *tail;
     struct pxs_record_cursor *intake; /* for the store */
     struct pxs_progress progress;
     char damage[512]; /* of the record file; "" = none */
     double started, intake_at, said_at;
-    double limits_at, waited; /* seconds of waiting for space or at a rung do not count for run.timeout */
-    double ended_at;          /* when its END record was seen; NaN before */
+    /* seconds of waiting for space or at a rung do not count for run.timeout */
+    double limits_at, waited;
+    double ended_at; /* when its END record was seen; NaN before */
     int64_t epochs_said;
     struct pxs_question question;
     enum pxs_asked asked;
@@ -98,14 +101,16 @@ struct pxs_brake {
     char reason[512];
 };
 
-/* What the kernel counts as killed for want of memory in our control group: a kill is put down to us within some seconds. */
+/* What the kernel counts as killed for want of memory in our control group: a kill is put down to
+ * us within some seconds. */
 struct pxs_kill_watch {
     int64_t known, last; /* counts: old ones and those that are explained; at the last look */
     double looked_at;
     char note[160]; /* for the board; "" */
 };
 
-/* Work per second of this sweep's finished runs, on one thread: seconds / work, sorted. Kept only for a timeout that is a share. */
+/* Work per second of this sweep's finished runs, on one thread: seconds / work, sorted. Kept only
+ * for a timeout that is a share. */
 struct pxs_paces {
     double *values;
     size_t n, cap;
@@ -128,7 +133,8 @@ struct pxs_supervisor {
     char kernels[64];
     double started, board_at, heartbeat_at, elsewhere_at;
     double looked_at,
-        stood_still; /* by pxs_monotonic: the last look of the loop; seconds that it had stopped, so far */
+        /* by pxs_monotonic: the last look of the loop; seconds that it had stopped, so far */
+        stood_still;
     double store_failed_at, store_failing_since; /* NaN = the store is fine */
     enum pxs_status store_status;                /* of its last failure */
     struct pxs_late *late;                       /* ends to be written down */
@@ -146,58 +152,68 @@ struct pxs_supervisor {
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
 };
 
-/* Seconds that go on only while the supervisor does: Ctrl-Z, a frozen control group and a sleeping machine count for no duration and no
- * timeout. Every time in here is by this clock. */
+/* Seconds that go on only while the supervisor does: Ctrl-Z, a frozen control group and a sleeping
+ * machine count for no duration and no timeout. Every time in here is by this clock. */
 double pxs_work_clock(const struct pxs_supervisor *s);
 /* Somebody has pressed Ctrl-Z: `n` processes stop, then this one, until it is continued. */
 void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[], int n);
 
-/* ---- words (say.c) --------------------------------------------------------------------------------------- */
+/* ---- words (say.c) -------------------------------------------------------------------------- */
 
-void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...) PXS_PRINTF(3, 4);
+void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...)
+    PXS_PRINTF(3, 4);
 void pxs_show_board(struct pxs_supervisor *s, double now, bool final);
 void pxs_plain_progress(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 /* The store failed: says why once, and notes the time. The store works (again): notes that. */
 void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now);
 void pxs_store_fine(struct pxs_supervisor *s);
-/* Should records of living workers wait in their files, because a reader keeps the database's log from being folded in? Says so once. */
+/* Should records of living workers wait in their files, because a reader keeps the database's log
+ * from being folded in? Says so once. */
 bool pxs_records_wait(struct pxs_supervisor *s);
 /* Should the store be asked now, or did it fail a moment ago? */
 bool pxs_store_ready(const struct pxs_supervisor *s, double now);
 bool pxs_store_retry_due(const struct pxs_supervisor *s,
                          double now); /* the same, where it may not even be open */
 
-/* ---- before anything starts (preflight.c) ---------------------------------------------------------------- */
+/* ---- before anything starts (preflight.c) --------------------------------------------------- */
 
-/* Kernels, folder, disk, folders in the way; one batch of each shape is shapes.c. kernels_out: the set that "auto" stands for. */
+/* Kernels, folder, disk, folders in the way; one batch of each shape is shapes.c. kernels_out: the
+ * set that "auto" stands for. */
 PXS_NODISCARD enum pxs_status pxs_preflight(const struct pxs_plan *plan,
-                                            const struct pxs_sweep_options *options, char kernels_out[64],
-                                            struct pxs_error *err);
+                                            const struct pxs_sweep_options *options,
+                                            char kernels_out[64], struct pxs_error *err);
 
-/* Tries one batch of each distinct shape among the runs to do, and chooses the number of jobs by the memory that was measured.
- * PXS_E_INVALID in words where one does not work. Starts nothing where nothing is to do. */
+/* Tries one batch of each distinct shape among the runs to do, and chooses the number of jobs by
+ * the memory that was measured. PXS_E_INVALID in words where one does not work. Starts nothing
+ * where nothing is to do. */
 PXS_NODISCARD enum pxs_status pxs_probe_shapes(struct pxs_supervisor *s, struct pxs_error *err);
 
-/* ---- one attempt (attempt.c, close.c) -------------------------------------------------------------------- */
+/* ---- one attempt (attempt.c, close.c) ------------------------------------------------------- */
 
-/* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what comes next. False where no core is
- * free for it now. */
+/* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what
+ * comes next. False where no core is free for it now. */
 bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now);
-/* Reads what is new, hands it to the store, keeps the limits, notices death; frees the slot when all is written. */
+/* Reads what is new, hands it to the store, keeps the limits, notices death; frees the slot when
+ * all is written. */
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
-double pxs_grace(const struct pxs_supervisor *s); /* seconds between asking a worker to stop and killing it */
-/* Writes down in the folder of an attempt why it ended, once; where that fails the user is told and the attempt is as before. */
-void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot, enum pxs_end_reason reason);
-/* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is free. */
-PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
-                                                struct pxs_error *err);
+/* seconds between asking a worker to stop and killing it */
+double pxs_grace(const struct pxs_supervisor *s);
+/* Writes down in the folder of an attempt why it ended, once; where that fails the user is told and
+ * the attempt is as before. */
+void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot,
+                        enum pxs_end_reason reason);
+/* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is
+ * free. */
+PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot,
+                                                double now, struct pxs_error *err);
 
-/* Locks the cores of an attempt, so that no other pixsweep here pins to them, and says where its worker runs (cores.c). */
+/* Locks the cores of an attempt, so that no other pixsweep here pins to them, and says where its
+ * worker runs (cores.c). */
 void pxs_cores_take(struct pxs_supervisor *s, struct pxs_slot *slot);
 void pxs_cores_let_go(struct pxs_supervisor *s, struct pxs_slot *slot);
 
-/* ---- order, limits, brake -------------------------------------------------------------------------------- */
+/* ---- order, limits, brake ------------------------------------------------------------------- */
 
 /* Learns from what is finished already (limits.c). */
 void pxs_paces_load(struct pxs_supervisor *s);
@@ -215,17 +231,19 @@ void pxs_brake_full(struct pxs_supervisor *s, const char *why);
 bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
 /* Writes the pause into the database, as soon as that can be done. */
 void pxs_brake_store(struct pxs_supervisor *s, double now);
-/* Bytes that must be free before run `index` starts: a checkpoint and two resume points for every slot, and a reserve. */
+/* Bytes that must be free before run `index` starts: a checkpoint and two resume points for every
+ * slot, and a reserve. */
 double pxs_disk_floor(const struct pxs_plan *plan, size_t index);
 
 /* Jobs that may be started now. */
 int pxs_open_slots(const struct pxs_supervisor *s);
 /* Keeps the count of old kills up to date; `now`: INFINITY at the start. */
 void pxs_kills_look(struct pxs_supervisor *s, double now);
-/* Why a worker was killed that we did not kill: asked once, when it is found dead. Where memory was short, fewer run from now on. */
+/* Why a worker was killed that we did not kill: asked once, when it is found dead. Where memory was
+ * short, fewer run from now on. */
 void pxs_kills_explain(struct pxs_supervisor *s, struct pxs_slot *slot);
 
-/* ---- rungs (rungs.c): all do nothing where nothing is pruned --------------------------------------------- */
+/* ---- rungs (rungs.c): all do nothing where nothing is pruned -------------------------------- */
 
 PXS_NODISCARD enum pxs_status pxs_rungs_make(struct pxs_supervisor *s, struct pxs_error *err);
 void pxs_rungs_finish(struct pxs_supervisor *s);
@@ -233,22 +251,25 @@ void pxs_rungs_finish(struct pxs_supervisor *s);
 void pxs_rungs_tell(const struct pxs_plan *plan, struct pxs_job *job);
 /* A record of a run went by. */
 void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r);
-/* Asks the database, or its folder, how a run came through its rungs; not too often. True where nothing more can become known. */
+/* Asks the database, or its folder, how a run came through its rungs; not too often. True where
+ * nothing more can become known. */
 bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now);
-/* A worker asks (PXS_MESSAGE_RUNG); the questions that can be answered are, and nobody waits for what will not come. */
-void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_message *message,
-                    double now);
+/* A worker asks (PXS_MESSAGE_RUNG); the questions that can be answered are, and nobody waits for
+ * what will not come. */
+void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,
+                    const struct pxs_message *message, double now);
 void pxs_rungs_answer(struct pxs_supervisor *s, double now);
 
 /* run.on_done, with the summary in its environment (done.c). */
 void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summary);
 
-/* ---- runs of other processes (elsewhere.c) --------------------------------------------------------------- */
+/* ---- runs of other processes (elsewhere.c) -------------------------------------------------- */
 
-/* Looks at the runs that are said to be running elsewhere: takes home what a dead supervisor left, and learns what others have finished. */
+/* Looks at the runs that are said to be running elsewhere: takes home what a dead supervisor left,
+ * and learns what others have finished. */
 void pxs_look_elsewhere(struct pxs_supervisor *s, double now);
 
-/* ---- without the database (apart.c) ---------------------------------------------------------------------- */
+/* ---- without the database (apart.c) --------------------------------------------------------- */
 
 /* Has it been shut for so long that runs start and end without it, or been given up on? */
 bool pxs_store_shut(const struct pxs_supervisor *s, double now);
@@ -257,8 +278,8 @@ double pxs_shut_after(const struct pxs_supervisor *s);
 /* Opens the database and freezes the plan in it, waiting `wait` seconds at most for each. */
 PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait,
                                                   struct pxs_error *err);
-/* In a folder that is ours: *no is the number of the attempt that comes next; or the folder says that the run is done: *no is 0 and
- * its place says so. */
+/* In a folder that is ours: *no is the number of the attempt that comes next; or the folder says
+ * that the run is done: *no is 0 and its place says so. */
 PXS_NODISCARD enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
                                                 struct pxs_error *err);
 void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_look_elsewhere */
@@ -266,13 +287,15 @@ void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_look_elsewhere */
 PXS_NODISCARD enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *slot,
                                            const struct pxs_store_end *end, struct pxs_error *err);
 void pxs_late_finish(struct pxs_supervisor *s);
-/* Opens the database where it is shut, gives rows to what runs without one, and writes down what has ended. */
+/* Opens the database where it is shut, gives rows to what runs without one, and writes down what
+ * has ended. */
 void pxs_come_home(struct pxs_supervisor *s, double now);
 
-/* Somebody removed a run that was still to be done: its state becomes removed, nothing more to do. */
+/* Somebody removed a run that was still to be done: its state becomes removed, nothing more to
+ * do. */
 void pxs_run_removed(struct pxs_supervisor *s, size_t index);
 
-/* ---- afterwards (summary.c) ------------------------------------------------------------------------------ */
+/* ---- afterwards (summary.c) ----------------------------------------------------------------- */
 
 void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out);
 

@@ -1,8 +1,10 @@
-/* How long an attempt may take: run.timeout as it stands, or as a share of the sweep's median finished run.
+/* How long an attempt may take: run.timeout as it stands, or as a share of the sweep's median
+ * finished run.
  *
- * A share is scaled by the work of a run (multiply-accumulates of all its steps) and by the threads of the attempt, so that a
- * run which is larger by its configuration is not killed for it. The limit holds for each attempt by itself: one that goes on from a resume
- * point is given the whole time again. Before anything is finished there is no limit. */
+ * A share is scaled by the work of a run (multiply-accumulates of all its steps) and by the threads
+ * of the attempt, so that a run which is larger by its configuration is not killed for it. The
+ * limit holds for each attempt by itself: one that goes on from a resume point is given the whole
+ * time again. Before anything is finished there is no limit. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,8 @@ static double work_of(const struct pxs_plan_run *run) {
     return run->estimate.gmac_per_step * (double)run->estimate.steps;
 }
 
-/* Where in the sorted values `pace` belongs, and there it goes; without memory it is not learned. */
+/* Where in the sorted values `pace` belongs, and there it goes; without memory it is not
+ * learned. */
 static void insert(struct pxs_paces *p, double pace) {
     if (p->n == p->cap) {
         size_t cap = p->cap ? 2 * p->cap : 64;
@@ -37,7 +40,8 @@ void pxs_paces_finish(struct pxs_paces *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* All attempts of a run count: what an interrupted one did, the last one did not have to do again. */
+/* All attempts of a run count: what an interrupted one did, the last one did not have to do
+ * again. */
 void pxs_paces_learn(struct pxs_supervisor *s, size_t index) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_table t = {0};
@@ -68,6 +72,7 @@ double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads)
         return s->plan->how.timeout_s;
     if (p->n == 0 || !(work > 0))
         return INFINITY;
-    double median = p->n % 2 ? p->values[p->n / 2] : (p->values[p->n / 2 - 1] + p->values[p->n / 2]) / 2;
+    double median =
+        p->n % 2 ? p->values[p->n / 2] : (p->values[p->n / 2 - 1] + p->values[p->n / 2]) / 2;
     return s->plan->how.timeout_share * median * work / pxs_speedup(threads);
 }

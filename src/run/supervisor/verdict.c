@@ -1,4 +1,5 @@
-/* What the death of a worker means, from how it exited, its last record and what it had been asked. */
+/* What the death of a worker means, from how it exited, its last record and what it had been
+ * asked. */
 #include <signal.h>
 #include <string.h>
 
@@ -34,8 +35,10 @@ static void judge_timeout(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = PXS_STATE_FAILED;
     v->reason = PXS_REASON_TIMEOUT;
     if (d->timeout_share > 0)
-        snprintf(share, sizeof share, "%g%% of the median finished run, here ", d->timeout_share * 100);
-    say(v, "timed out: run.timeout is %s%s; stopped at step %lld%s", share, limit, (long long)d->step,
+        snprintf(share, sizeof share, "%g%% of the median finished run, here ",
+                 d->timeout_share * 100);
+    say(v, "timed out: run.timeout is %s%s; stopped at step %lld%s", share, limit,
+        (long long)d->step,
         v->signal == SIGKILL ? " (killed: it did not stop by itself within the grace period)" : "");
 }
 
@@ -60,7 +63,8 @@ static void judge_crash(const struct pxs_death *d, struct pxs_verdict *v) {
         say(v, "gone at step %lld without a last record, and the system does not tell how",
             (long long)d->step);
     else
-        say(v, "exited with code %d at step %lld without a last record", v->exit_code, (long long)d->step);
+        say(v, "exited with code %d at step %lld without a last record", v->exit_code,
+            (long long)d->step);
 }
 
 const char *pxs_without_outcome(const char *message, enum pxs_run_state outcome) {
@@ -75,17 +79,20 @@ static enum pxs_end_reason reason_of_stop(const struct pxs_death *d) {
     return d->asked == PXS_ASKED_YIELD ? PXS_REASON_YIELDED : PXS_REASON_STOPPED;
 }
 
-/* The worker's own last word, which stands behind everything else that it has written and synced. */
+/* The worker's own last word, which stands behind everything else that it has written and
+ * synced. */
 static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = pxs_outcome_state(d->end);
-    v->reason = d->end == PXS_OUTCOME_INTERRUPTED ? reason_of_stop(d) : pxs_reason_of_outcome(d->end);
+    v->reason =
+        d->end == PXS_OUTCOME_INTERRUPTED ? reason_of_stop(d) : pxs_reason_of_outcome(d->end);
     say(v, "%s", pxs_without_outcome(d->end_message, v->outcome));
     size_t used = strlen(v->message);
     if (v->signal != 0)
         snprintf(v->message + used, sizeof v->message - used,
                  " (after its last record it was killed by signal %d)", v->signal);
     else if (d->exit.how == PXS_LOST)
-        snprintf(v->message + used, sizeof v->message - used, " (the system does not tell how it exited)");
+        snprintf(v->message + used, sizeof v->message - used,
+                 " (the system does not tell how it exited)");
     else if (v->exit_code != code_of(d->end))
         snprintf(v->message + used, sizeof v->message - used,
                  " (after its last record it exited with code %d)", v->exit_code);
@@ -95,7 +102,8 @@ void pxs_judge(const struct pxs_death *d, struct pxs_verdict *out) {
     memset(out, 0, sizeof *out);
     out->exit_code = d->exit.how == PXS_EXITED ? d->exit.code : -1;
     out->signal = d->exit.how == PXS_SIGNALLED ? d->exit.code : 0;
-    bool timed_out = d->asked == PXS_ASKED_TIMEOUT && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED);
+    bool timed_out =
+        d->asked == PXS_ASKED_TIMEOUT && (!d->ended || d->end == PXS_OUTCOME_INTERRUPTED);
     if (d->damage) {
         out->outcome = PXS_STATE_FAILED;
         out->reason = PXS_REASON_DAMAGED_RECORD;

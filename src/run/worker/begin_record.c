@@ -76,7 +76,8 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct
     r->begin.at_ms = pxs_now_ms();
     r->begin.resumed_from_step = w->resume.step;
     add_machine(w, &r->begin);
-    /* A kernel set that does not work here is told by the training itself; the attempt begins in any case. */
+    /* A kernel set that does not work here is told by the training itself; the attempt begins in
+     * any case. */
     if (pxs_train_environment(w->job.kernels, &engine, NULL) == PXS_OK)
         add_lines(&r->begin, pxs_text_str(&engine));
     pxs_text_finish(&engine);
@@ -96,7 +97,8 @@ void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *
     r->end.at_ms = pxs_now_ms();
     r->end.outcome = outcome;
     snprintf(r->end.message, sizeof r->end.message, "%.1000s", message);
-    if (pxs_record_write(w->records, r, &err) != PXS_OK || pxs_record_sync(w->records, &err) != PXS_OK)
+    if (pxs_record_write(w->records, r, &err) != PXS_OK ||
+        pxs_record_sync(w->records, &err) != PXS_OK)
         pxs_log(w->log, PXS_LOG_ERROR, "%s", err.message);
     free(r);
 }

@@ -9,9 +9,11 @@
 
 enum { JOB_VERSION = 1, JOB_MAX = 1 << 20 };
 
-static const char *const kinds[] = {[PXS_JOB_ATTEMPT] = "attempt", [PXS_JOB_PREFLIGHT] = "preflight"};
+static const char *const kinds[] = {
+    [PXS_JOB_ATTEMPT] = "attempt", [PXS_JOB_PREFLIGHT] = "preflight"};
 
-enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out,
+                              struct pxs_error *err) {
     struct pxs_json_writer w = {.out = out, .indent = 2};
     pxs_json_put_object(&w, NULL);
     pxs_json_put_int(&w, "version", JOB_VERSION);
@@ -52,7 +54,7 @@ enum pxs_status pxs_job_write(const struct pxs_job *job, const char *dir, struct
     return status;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static enum pxs_status get_string(struct pxs_json object, const char *key, const char **out,
                                   struct pxs_error *err) {
@@ -66,7 +68,8 @@ static enum pxs_status get_int(struct pxs_json object, const char *key, int64_t 
     struct pxs_json value;
     PXS_TRY(pxs_json_get(object, key, &value, err));
     PXS_TRY(pxs_json_int(value, out, err));
-    return *out >= least ? PXS_OK : pxs_json_fail(value, err, "must be at least %lld", (long long)least);
+    return *out >= least ? PXS_OK
+                         : pxs_json_fail(value, err, "must be at least %lld", (long long)least);
 }
 
 static enum pxs_status get_double(struct pxs_json object, const char *key, double *out,
@@ -76,7 +79,8 @@ static enum pxs_status get_double(struct pxs_json object, const char *key, doubl
     return pxs_json_double(value, out, err);
 }
 
-static enum pxs_status get_rungs(struct pxs_json object, struct pxs_job *job, struct pxs_error *err) {
+static enum pxs_status get_rungs(struct pxs_json object, struct pxs_job *job,
+                                 struct pxs_error *err) {
     struct pxs_json list, rung;
     PXS_TRY(pxs_json_get(object, "rungs", &list, err));
     PXS_TRY(pxs_json_expect(list, PXS_JSON_ARRAY, err));
@@ -88,7 +92,8 @@ static enum pxs_status get_rungs(struct pxs_json object, struct pxs_job *job, st
     return PXS_OK;
 }
 
-static enum pxs_status read_attempt(struct pxs_json root, struct pxs_job *job, struct pxs_error *err) {
+static enum pxs_status read_attempt(struct pxs_json root, struct pxs_job *job,
+                                    struct pxs_error *err) {
     struct pxs_json mixed;
     PXS_TRY(get_int(root, "attempt", 1, &job->attempt, err));
     PXS_TRY(get_string(root, "config_hash", &job->config_hash, err));

@@ -1,12 +1,13 @@
-/* A preflight: one batch of a configuration in a process of its own, which says how much memory it took. It writes no file; its last
- * words on stderr are for the supervisor (preflight_memory.c). */
+/* A preflight: one batch of a configuration in a process of its own, which says how much memory it
+ * took. It writes no file; its last words on stderr are for the supervisor (preflight_memory.c). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "worker_priv.h"
 
-/* Of each thread, mapped and hardly touched, and yet counted by RLIMIT_DATA: OpenBLAS's buffer and the stack. */
+/* Of each thread, mapped and hardly touched, and yet counted by RLIMIT_DATA: OpenBLAS's buffer and
+ * the stack. */
 #define UNTOUCHED_BYTES ((rlim_t)(128 + 8) << 20)
 
 #if defined(__has_feature)
@@ -17,8 +18,8 @@
 #define SANITIZED
 #endif
 
-/* What does not fit is to fail here, in words, and not to have the system kill somebody. A sanitizer's shadow memory is no use of memory,
- * but would count as one. */
+/* What does not fit is to fail here, in words, and not to have the system kill somebody. A
+ * sanitizer's shadow memory is no use of memory, but would count as one. */
 static void limit_memory(int64_t bytes, int threads) {
 #ifndef SANITIZED
     const rlim_t most = (rlim_t)bytes + (rlim_t)threads * UNTOUCHED_BYTES;
@@ -33,8 +34,8 @@ static void limit_memory(int64_t bytes, int threads) {
 #endif
 }
 
-static enum pxs_status carry_out(const struct pxs_job *job, struct pxs_stop *stop, struct pxs_logger log,
-                                 struct pxs_error *err) {
+static enum pxs_status carry_out(const struct pxs_job *job, struct pxs_stop *stop,
+                                 struct pxs_logger log, struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
     struct pxs_params *params = malloc(sizeof *params);
     enum pxs_status status =
@@ -77,8 +78,8 @@ int pxs_probe_worker(const struct pxs_job *job, struct pxs_stop *stop, struct px
         pxs_log(log, PXS_LOG_INFO, PXS_PROBE_TOOK "%lld %llu", (long long)usage.ru_maxrss * 1024,
                 (unsigned long long)most_mapped());
     else
-        pxs_log(log, PXS_LOG_INFO, "%s%s", status == PXS_E_NOMEM ? PXS_PROBE_NOMEM : PXS_PROBE_REFUSED,
-                err.message);
+        pxs_log(log, PXS_LOG_INFO, "%s%s",
+                status == PXS_E_NOMEM ? PXS_PROBE_NOMEM : PXS_PROBE_REFUSED, err.message);
     pxs_lifeline_stop(&watcher);
     return status == PXS_OK          ? PXS_EXIT_COMPLETED
            : status == PXS_E_STOPPED ? PXS_EXIT_STOPPED

@@ -1,4 +1,5 @@
-/* A worker dies with its supervisor: the kernel sends a signal, and the socket that is our stdin closes. */
+/* A worker dies with its supervisor: the kernel sends a signal, and the socket that is our stdin
+ * closes. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -47,8 +48,10 @@ static bool take_reply(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
 
 enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err) {
     struct pxs_lifeline *w = user;
-    const struct pxs_message message = {
-        .version = PXS_MESSAGE_VERSION, .what = PXS_MESSAGE_RUNG, .epoch = rung->epoch, .value = rung->value};
+    const struct pxs_message message = {.version = PXS_MESSAGE_VERSION,
+                                        .what = PXS_MESSAGE_RUNG,
+                                        .epoch = rung->epoch,
+                                        .value = rung->value};
     for (int naps = 0; !take_reply(w, rung); naps++) {
         if (atomic_load(&w->stop->signal) != 0)
             return pxs_fail(err, PXS_E_STOPPED,
@@ -68,7 +71,8 @@ static void keep_reply(struct pxs_lifeline *w, const struct pxs_reply *reply) {
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Nobody is left to kill a worker that does not stop by itself: one that is stuck goes without clearing up. */
+/* Nobody is left to kill a worker that does not stop by itself: one that is stuck goes without
+ * clearing up. */
 static void stop_or_go(struct pxs_lifeline *w) {
     struct pollfd quit = {.fd = w->quit, .events = POLLIN};
     const double since = pxs_monotonic();
@@ -82,7 +86,8 @@ static void stop_or_go(struct pxs_lifeline *w) {
 
 static void *watch(void *user) {
     struct pxs_lifeline *w = user;
-    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = w->quit, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                            {.fd = w->quit, .events = POLLIN}};
     for (;;) {
         struct pxs_reply reply;
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -113,7 +118,8 @@ enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop
     errno = pthread_create(&w->thread, NULL, watch, w);
     w->started = errno == 0;
     enum pxs_status status =
-        w->started ? PXS_OK : pxs_fail_start(err, "cannot start the thread that listens to the supervisor");
+        w->started ? PXS_OK
+                   : pxs_fail_start(err, "cannot start the thread that listens to the supervisor");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return status;
 }

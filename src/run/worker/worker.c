@@ -1,4 +1,5 @@
-/* The worker: one attempt at one run, in a process of its own. It writes records and files, never the database. */
+/* The worker: one attempt at one run, in a process of its own. It writes records and files, never
+ * the database. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,7 @@
 
 #define LOCK_WAIT_SECONDS 60.0
 
-/* ---- the run's folder ------------------------------------------------------------------------------------ */
+/* ---- the run's folder ----------------------------------------------------------------------- */
 
 static bool stopped(const struct pxs_worker *w) {
     return atomic_load(&w->stop->signal) != 0;
@@ -34,7 +35,7 @@ static enum pxs_status lock_folder(struct pxs_worker *w, struct pxs_error *err) 
     }
 }
 
-/* ---- the work -------------------------------------------------------------------------------------------- */
+/* ---- the work ------------------------------------------------------------------------------- */
 
 static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
@@ -48,7 +49,8 @@ static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) 
     return status;
 }
 
-/* What is about to be trained must be what was planned; the pairs themselves are compared when they are loaded. */
+/* What is about to be trained must be what was planned; the pairs themselves are compared when they
+ * are loaded. */
 static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_error *err) {
     struct pxs_params_content content = {0};
     char hash[PXS_SHA256_HEX];
@@ -58,11 +60,12 @@ static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_err
     PXS_TRY(pxs_params_identity(&w->params, &content, hash, err));
     if (strcmp(hash, w->job.config_hash) == 0)
         return PXS_OK;
-    return pxs_fail(err, PXS_E_INVALID,
-                    "%s/" PXS_CONFIG_FILE
-                    " or the weights of init_from are not what was planned: planned config_hash %s, "
-                    "now %s",
-                    w->dir, w->job.config_hash, hash);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%s/" PXS_CONFIG_FILE
+        " or the weights of init_from are not what was planned: planned config_hash %s, "
+        "now %s",
+        w->dir, w->job.config_hash, hash);
 }
 
 static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
@@ -89,8 +92,10 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
     return status;
 }
 
-/* Where the record file ends for this attempt: behind what the resume point vouches for, or at its start. */
-static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes, struct pxs_error *err) {
+/* Where the record file ends for this attempt: behind what the resume point vouches for, or at its
+ * start. */
+static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes,
+                                    struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     if (!pxs_path_join(path, sizeof path, w->dir, PXS_RECORDS_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
@@ -132,7 +137,8 @@ static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *e
     }
     if (waited && status == PXS_OK)
         pxs_worker_waiting(NULL, NULL);
-    return status == PXS_E_NOSPC ? pxs_fail(err, PXS_E_STOPPED, "stopped while waiting for space") : status;
+    return status == PXS_E_NOSPC ? pxs_fail(err, PXS_E_STOPPED, "stopped while waiting for space")
+                                 : status;
 }
 
 /* A link in the place of a folder would lead what the run writes elsewhere. */
@@ -144,7 +150,8 @@ static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error
         if (pxs_path_join(path, sizeof path, w->dir, folders[i]) && lstat(path, &info) == 0 &&
             !S_ISDIR(info.st_mode))
             return pxs_fail(err, PXS_E_INVALID,
-                            "%s is a link or a file, where a folder of the run belongs: remove it", path);
+                            "%s is a link or a file, where a folder of the run belongs: remove it",
+                            path);
     return PXS_OK;
 }
 
@@ -204,7 +211,8 @@ static int run_attempt(struct pxs_worker *w) {
     if (status == PXS_OK)
         status = carry_out(w, &err);
     if (status != PXS_OK)
-        pxs_log(w->log, status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR,
+        pxs_log(w->log,
+                status == PXS_E_STOPPED || status == PXS_E_PRUNED ? PXS_LOG_INFO : PXS_LOG_ERROR,
                 "%s", err.message);
     pxs_lifeline_stop(&watcher);
     pxs_record_writer_close(&w->records);

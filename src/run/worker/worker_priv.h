@@ -25,20 +25,24 @@ struct pxs_worker {
     struct pxs_lifeline *lifeline;
 };
 
-/* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never came to training. */
+/* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never
+ * came to training. */
 PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes,
                                                struct pxs_error *err);
 void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message);
 
-/* Asks it at a rung whether the run goes on, and waits for the answer (pxs_train_job.ask); `user` is the lifeline. */
+/* Asks it at a rung whether the run goes on, and waits for the answer (pxs_train_job.ask); `user`
+ * is the lifeline. */
 enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
-/* Tells the supervisor over the socket that is our stdin: the disk is full (why), or has space again (NULL). */
+/* Tells the supervisor over the socket that is our stdin: the disk is full (why), or has space
+ * again (NULL). */
 void pxs_worker_waiting(void *user, const char *why);
 
-/* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for that. */
+/* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for
+ * that. */
 bool pxs_bind_to_parent(int64_t parent);
-/* A thread that hears answers, and raises `stop` when the other end of our stdin closes; the process that has not stopped the lifeline
- * `grace` seconds later ends there and then. */
+/* A thread that hears answers, and raises `stop` when the other end of our stdin closes; the
+ * process that has not stopped the lifeline `grace` seconds later ends there and then. */
 struct pxs_lifeline {
     pthread_t thread;
     int quit; /* eventfd */
@@ -49,8 +53,8 @@ struct pxs_lifeline {
     bool answered;
     struct pxs_reply reply;
 };
-PXS_NODISCARD enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop, double grace,
-                                                 struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_lifeline_start(struct pxs_lifeline *w, struct pxs_stop *stop,
+                                                 double grace, struct pxs_error *err);
 void pxs_lifeline_stop(struct pxs_lifeline *w);
 
 /* Carries out a preflight; returns the exit code of the process. */
