@@ -416,7 +416,7 @@ struct pxs_stop {
     atomic_int suspend; /* not 0: Ctrl-Z, hand it on and stand still (pxs_stand_still) */
     /* not 0: a loop looks at all of this several times a second; else a handler has to act by
      * itself */
-    atomic_int heeded;
+    atomic_int was_handled;
 };
 /* Stops this process as Ctrl-Z does where nobody catches it, until it is continued; safe in a
  * signal handler. */

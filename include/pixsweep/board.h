@@ -25,9 +25,9 @@ struct pxs_board_run {
 struct pxs_board {
     char sweep[128];
     size_t n_total;
-    /* Runs that are over or wait; those at work are `running` and n_elsewhere. */
+    /* Runs that are over or wait; those at work are `running` and n_other_supervisors. */
     struct pxs_state_counts states;
-    size_t n_elsewhere;
+    size_t n_other_supervisors;
     double elapsed, eta; /* of the whole sweep */
     int64_t now_ms;      /* for the time of day at which it ends; 0 = do not say */
     bool stopping;

@@ -11,15 +11,15 @@
 /* ---- bringing records home ------------------------------------------------------------------ */
 
 /* What became of one run's folder or attempt. */
-struct pxs_home_line {
+struct pxs_ingest_line {
     const char *dir, *name; /* name may be "" where it is not known */
     size_t records;         /* taken in now */
     bool problem;           /* it could not be taken in, or not to its end */
     bool changed;           /* something was taken or closed */
     const char *text;       /* one line for the user */
 };
-typedef void (*pxs_home_fn)(void *user, const struct pxs_home_line *line);
-struct pxs_home_counts {
+typedef void (*pxs_ingest_fn)(void *user, const struct pxs_ingest_line *line);
+struct pxs_ingest_counts {
     size_t found, changed, problems;
     size_t records;
 };
@@ -31,16 +31,17 @@ struct pxs_home_counts {
  * PXS_E_NOT_FOUND where there is no such folder or no run in it; other errors are the store's. */
 struct pxs_store;
 PXS_NODISCARD enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir,
-                                              pxs_home_fn line, void *user,
-                                              struct pxs_home_counts *counts,
+                                              pxs_ingest_fn line, void *user,
+                                              struct pxs_ingest_counts *counts,
                                               struct pxs_error *err);
 /* Looks at every open attempt of a sweep (0: of all): where its folder's locks are free and its
  * process is gone, its records are taken in and it becomes what its last record says, or
  * interrupted. An attempt of another host is left alone unless its folder is here, its locks are
  * free and nothing was heard of it for an hour. `dry`: only tells. */
 PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
-                                             pxs_home_fn line, void *user,
-                                             struct pxs_home_counts *counts, struct pxs_error *err);
+                                             pxs_ingest_fn line, void *user,
+                                             struct pxs_ingest_counts *counts,
+                                             struct pxs_error *err);
 
 /* A second signal while stop->signal is raised already: the handler stores (signal |
  * PXS_STOP_AGAIN). */
@@ -48,7 +49,7 @@ PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sw
 
 /* ---- into a store (adopt.c) ----------------------------------------------------------------- */
 
-struct pxs_adopted {
+struct pxs_ingested {
     int64_t run_id;
     char name[256];
     enum pxs_run_state state;
@@ -67,18 +68,18 @@ struct pxs_adopted {
  * attempts: as their last record says, else as interrupted. The caller holds the folder's locks (or
  * knows that the folder is gone). Twice is as good as once. PXS_E_EXISTS where the folder's records
  * are another configuration's. */
-PXS_NODISCARD enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id,
-                                            struct pxs_adopted *out, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t run_id,
+                                             struct pxs_ingested *out, struct pxs_error *err);
 /* Takes in any run's folder by what its config.yaml says; the caller holds its locks. Of a run that
  * the store has from another folder it takes whichever got further, or this one where that folder
  * is gone and the records are the same. PXS_E_BUSY where somebody is at work in that other
  * folder. */
-PXS_NODISCARD enum pxs_status pxs_adopt_folder(struct pxs_store *store, const char *dir,
-                                               struct pxs_adopted *out, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
+                                                struct pxs_ingested *out, struct pxs_error *err);
 /* Rows for all attempts of a run that is still at work; *offset: where taking in goes on. The rows
  * of `found` are filled in. */
-PXS_NODISCARD enum pxs_status pxs_adopt_rows(struct pxs_store *store, int64_t run_id,
-                                             struct pxs_found *found, int64_t *offset,
-                                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
+                                              struct pxs_run_records *found, int64_t *offset,
+                                              struct pxs_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* plan: from an experiment file to runs that are resolved, named and hashed. Where an experiment
  * file, the data, the files of runs and the database meet; nothing here writes but
- * pxs_plan_freeze. */
+ * pxs_plan_store. */
 #ifndef PIXSWEEP_PLAN_H
 #define PIXSWEEP_PLAN_H
 
@@ -21,7 +21,7 @@ struct pxs_sweep_options {
     const char *results; /* --results; NULL = "results" */
     const char *db;      /* --db; NULL = <results>/pixsweep.db */
     const char *kernels; /* --kernels; NULL = "auto" */
-    /* bytes of the database's write-ahead log, see pxs_store_crowded; 0 = its default */
+    /* bytes of the database's write-ahead log, see pxs_store_wal_backlog; 0 = its default */
     int64_t wal_limit;
     /* --allow-mixed: resume where kernels or OpenBLAS differ from those that a run began with */
     bool allow_mixed;
@@ -93,7 +93,7 @@ struct pxs_plan_run {
     int64_t run_id;           /* 0 while new */
     /* state running, but nobody works on it any more: `run` closes its attempt and goes on */
     bool stale;
-    int64_t steps_found;          /* recorded in its folder, where the database has no row of it */
+    int64_t steps_scanned;        /* recorded in its folder, where the database has no row of it */
     struct pxs_plan_rate rate[2]; /* G, D */
     int64_t n_train, n_val;
     struct pxs_train_estimate estimate;
@@ -161,22 +161,22 @@ void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
 
 /* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work
  * in. */
-PXS_NODISCARD enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index,
-                                              struct pxs_params *p, struct pxs_text *out,
-                                              struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index,
+                                                  struct pxs_params *p, struct pxs_text *out,
+                                                  struct pxs_error *err);
 /* Writes the plan into the store; afterwards every run has its run_id and *sweep_id is set. */
-PXS_NODISCARD enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_store *store,
-                                              int64_t *sweep_id, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_plan_store(struct pxs_plan *plan, struct pxs_store *store,
+                                             int64_t *sweep_id, struct pxs_error *err);
 /* Other slots than those planned with: times follow. */
 void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 /* Counts by state, time and disk of what is to be done. */
 void pxs_plan_total(struct pxs_plan *plan);
 /* Is there something to do of a run in this state? The same, and pruned where the plan does not
  * prune. */
-bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state);
+bool pxs_plan_will_run(const struct pxs_plan *plan, enum pxs_run_state state);
 /* Does `run` take this one? A stale run counts, although its row says running. */
 bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run);
-size_t pxs_plan_to_do(const struct pxs_plan *plan); /* how many runs it takes */
+size_t pxs_plan_count_to_run(const struct pxs_plan *plan); /* how many runs it takes */
 /* The set's full name, as attempts record it, of "auto", a name, or NULL. */
 PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64],
                                                 struct pxs_error *err);

@@ -28,17 +28,17 @@ enum pxs_end_reason pxs_ends_find(const char *ends, const struct pxs_store_attem
 /* ---- a run's config.yaml (run_config.c) ----------------------------------------------------- */
 
 /* What a frozen config.yaml says in its comments about the content it was planned with. */
-struct pxs_frozen_head {
+struct pxs_run_config_head {
     char name[256], data_hash[PXS_SHA256_HEX], weights_hash[PXS_SHA256_HEX];
 };
 /* `own_val`: the data set brings its own val split, so val_fraction is left out. Appends to out. */
-void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name,
-                      const struct pxs_params *params, bool own_val, struct pxs_text *out);
+void pxs_run_config_text(const struct pxs_run_config_head *head, const char *name,
+                         const struct pxs_params *params, bool own_val, struct pxs_text *out);
 /* The head of such a text; what is not there is "". */
-void pxs_frozen_read(const char *yaml, struct pxs_frozen_head *head);
+void pxs_run_config_read_head(const char *yaml, struct pxs_run_config_head *head);
 /* The whole line of the top-level key `key` in such a text (equal lines mean equal values); false
  * if it is not there. */
-bool pxs_frozen_line(const char *yaml, const char *key, const char **line, size_t *bytes);
+bool pxs_run_config_line(const char *yaml, const char *key, const char **line, size_t *bytes);
 
 /* Writes such a text into the run's folder `dir`. */
 PXS_NODISCARD enum pxs_status pxs_run_config_write(const char *dir, const char *yaml,
@@ -52,7 +52,7 @@ PXS_NODISCARD enum pxs_status pxs_run_config_read(const char *path, struct pxs_p
 
 /* ---- what a folder tells (folder.c) --------------------------------------------------------- */
 
-struct pxs_found_attempt {
+struct pxs_run_records_attempt {
     struct pxs_store_attempt row; /* no and process as its BEGIN record says */
     int64_t at;                   /* byte of that record */
     bool ended;                   /* it left a last word */
@@ -62,8 +62,8 @@ struct pxs_found_attempt {
     enum pxs_end_reason reason; /* as ends.txt says; NONE where it says nothing */
 };
 /* A record file, read to its end. */
-struct pxs_found {
-    struct pxs_found_attempt *attempts; /* in the order of the file */
+struct pxs_run_records {
+    struct pxs_run_records_attempt *attempts; /* in the order of the file */
     size_t n;
     int64_t steps;                    /* recorded, from the first one on */
     int64_t bytes;                    /* to the end of the last whole record */
@@ -77,18 +77,19 @@ struct pxs_found {
 };
 /* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished
  * in any case. */
-PXS_NODISCARD enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out,
-                                             struct pxs_error *err);
-void pxs_found_finish(struct pxs_found *found);
+PXS_NODISCARD enum pxs_status pxs_run_records_read(const char *dir, struct pxs_run_records *out,
+                                                   struct pxs_error *err);
+void pxs_run_records_finish(struct pxs_run_records *found);
 /* PXS_E_EXISTS, in words, where the records in `dir` are of another configuration or another seed
  * than this run's. */
-PXS_NODISCARD enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir,
+PXS_NODISCARD enum pxs_status pxs_found_check(const struct pxs_run_records *found, const char *dir,
                                               const char *config_hash, int64_t seed,
                                               struct pxs_error *err);
 /* The state that the last attempt leaves the run in: its own last word, interrupted without one,
  * new where none began. */
-enum pxs_run_state pxs_found_state(const struct pxs_found *found);
-int64_t pxs_found_last_no(const struct pxs_found *found); /* the highest attempt number; 0 = none */
+enum pxs_run_state pxs_run_records_state(const struct pxs_run_records *found);
+int64_t pxs_run_records_last_no(
+    const struct pxs_run_records *found); /* the highest attempt number; 0 = none */
 
 /* Whose folder it is, by its config.yaml. */
 struct pxs_folder {

@@ -281,8 +281,8 @@ PXS_NODISCARD enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t 
                                                    int64_t *attempt_id, struct pxs_error *err);
 /* How far a run's record file is taken in: up to `offset` as the file was in attempt `no`, the last
  * one of which anything is taken; 0 and 0 = nothing is. */
-PXS_NODISCARD enum pxs_status pxs_store_taken(struct pxs_store *s, int64_t run_id, int64_t *no,
-                                              int64_t *offset, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_ingested(struct pxs_store *s, int64_t run_id, int64_t *no,
+                                                 int64_t *offset, struct pxs_error *err);
 
 /* ---- events --------------------------------------------------------------------------------- */
 
@@ -377,7 +377,7 @@ PXS_NODISCARD enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t atte
  * to an old state, so that nothing can be folded in. SQLite sets no bound there; callers should let
  * records wait in their files, which cost nothing. What is written all the same (attempts that
  * begin and end) goes on. Tries about once a second whether the reader has gone. */
-bool pxs_store_crowded(struct pxs_store *s);
+bool pxs_store_wal_backlog(struct pxs_store *s);
 void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes);
 
 /* ---- upkeep --------------------------------------------------------------------------------- */
@@ -402,10 +402,10 @@ PXS_NODISCARD enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_
 /* Removing begins: in one transaction, the runs become `cancelled` and get an event of kind
  * "removing", so that nobody takes them or queues them again. PXS_E_BUSY, and nothing done, where
  * the last attempt of one is open; PXS_E_NOT_FOUND where one does not exist. */
-PXS_NODISCARD enum pxs_status pxs_store_condemn(struct pxs_store *s, const int64_t *run_ids,
-                                                size_t n, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_mark_removed(struct pxs_store *s, const int64_t *run_ids,
+                                                     size_t n, struct pxs_error *err);
 /* Removes everything about a run, the run's row last, in transactions of at most 10,000 points so
- * that others get their turn. Begins with pxs_store_condemn. Stopped in the middle, it can be
+ * that others get their turn. Begins with pxs_store_mark_removed. Stopped in the middle, it can be
  * called again. *rows (may be NULL) is increased by the rows removed. */
 PXS_NODISCARD enum pxs_status pxs_store_remove_run(struct pxs_store *s, int64_t run_id,
                                                    int64_t *rows, struct pxs_error *err);

@@ -168,13 +168,13 @@ static void put_pairs(const struct pxs_plan *p, struct pxs_text *out) {
     struct pxs_params params;
     for (size_t i = 0; i < p->n; i++) {
         const struct pxs_plan_run *run = &p->runs[i];
-        bool known_already = false;
+        bool already_known = false;
         for (size_t k = 0; k < n; k++) {
             const struct pxs_plan_run *other = &p->runs[shown[k]];
-            known_already = known_already ||
+            already_known = already_known ||
                             (other->data_hash == run->data_hash && other->n_train == run->n_train);
         }
-        if (known_already)
+        if (already_known)
             continue;
         if (n == MOST) {
             several = 1;

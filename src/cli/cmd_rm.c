@@ -127,7 +127,7 @@ static enum pxs_status condemn(struct pxs_store *s, const struct removal *r,
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < r->n; i++)
         ids[i] = r->runs[i].run_id;
-    const enum pxs_status status = pxs_store_condemn(s, ids, r->n, err);
+    const enum pxs_status status = pxs_store_mark_removed(s, ids, r->n, err);
     free(ids);
     return status;
 }

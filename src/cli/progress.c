@@ -87,7 +87,7 @@ static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
 
 /* Once the terminal is gone and the log's place is known. The board ends here: plain lines are what
  * a file is good for. */
-static void heed_hangup(struct cli_progress *p) {
+static void handle_hangup(struct cli_progress *p) {
     if (!cli_hung_up() || p->log != NULL || p->log_path[0] == '\0')
         return;
     char now[32];
@@ -116,7 +116,7 @@ static void on_planned(void *user, const struct pxs_plan *plan) {
     if (!pxs_path_join(folder, sizeof folder, plan->results, plan->sweep) ||
         !pxs_path_join(p->log_path, sizeof p->log_path, folder, "run.log"))
         p->log_path[0] = '\0';
-    heed_hangup(p);
+    handle_hangup(p);
 }
 
 /* ---- what the supervisor says --------------------------------------------------------------- */
@@ -124,7 +124,7 @@ static void on_planned(void *user, const struct pxs_plan *plan) {
 static void on_board(void *user, const struct pxs_board *board) {
     struct cli_progress *p = user;
     int columns, rows;
-    heed_hangup(p);
+    handle_hangup(p);
     if (p->listener->board == NULL)
         return;
     terminal_size(&columns, &rows);
@@ -143,7 +143,7 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
     if (level < PXS_LOG_INFO || (p->cli->quiet && level < PXS_LOG_WARN))
         return;
     int columns, rows;
-    heed_hangup(p);
+    handle_hangup(p);
     terminal_size(&columns, &rows);
     erase(p);
     const size_t from = p->frame.len;
@@ -172,7 +172,7 @@ void cli_progress_init(struct cli_progress *p, const struct cli *cli,
 }
 
 void cli_progress_finish(struct cli_progress *p) {
-    heed_hangup(p);
+    handle_hangup(p);
     erase(p);
     show(p);
     pxs_text_finish(&p->board);

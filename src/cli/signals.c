@@ -37,13 +37,13 @@ static void leave(void) {
 /* While a sweep is planned, the flag is looked at only now and then. */
 static void on_alarm(int signal_number) {
     (void)signal_number;
-    if (!atomic_load(&stop_flag.heeded))
+    if (!atomic_load(&stop_flag.was_handled))
         leave();
 }
 
 static void on_stop(int signal_number) {
     const int before = atomic_load(&stop_flag.signal);
-    const bool alone = stop_kind == CLI_SIGNALS_SUPERVISOR && !atomic_load(&stop_flag.heeded);
+    const bool alone = stop_kind == CLI_SIGNALS_SUPERVISOR && !atomic_load(&stop_flag.was_handled);
     if (before == 0)
         atomic_store(&stop_flag.signal, signal_number);
     if (alone && before != 0)
@@ -60,7 +60,7 @@ static void on_stop(int signal_number) {
 
 static void on_suspend(int signal_number) {
     (void)signal_number;
-    if (atomic_load(&stop_flag.heeded))
+    if (atomic_load(&stop_flag.was_handled))
         atomic_store(&stop_flag.suspend, 1);
     else
         pxs_stand_still();

@@ -32,14 +32,14 @@ static void write_config(struct fuzz_input *in) {
     size_t n;
     const uint8_t *given = fuzz_bytes(in, fuzz_number(in, 2), &n);
     struct pxs_text yaml = {0};
-    struct pxs_frozen_head head = {.name = "fuzz/0001-base-s0"};
+    struct pxs_run_config_head head = {.name = "fuzz/0001-base-s0"};
     struct pxs_params params;
     struct pxs_error err;
     pxs_params_default(&params);
     memset(head.data_hash, 'c', PXS_SHA256_HEX - 1);
     fuzz_need(pxs_params_set(&params, PXS_PARAM_dataset, "/data/kai", false, NULL, &err), &err);
     fuzz_need(pxs_params_set(&params, PXS_PARAM_n_epochs, "6", false, NULL, &err), &err);
-    pxs_frozen_write(&head, "fuzz", &params, false, &yaml);
+    pxs_run_config_text(&head, "fuzz", &params, false, &yaml);
     if (n > 0)
         fuzz_write("in/run/config.yaml", given, n);
     else
@@ -160,14 +160,14 @@ static void read_all(struct pxs_store *s, uint32_t which) {
 
 /* ---- merging -------------------------------------------------------------------------------- */
 
-static void see_line(void *user, const struct pxs_home_line *line) {
+static void see_line(void *user, const struct pxs_ingest_line *line) {
     fuzz_require(line->text && line->text[0], "each folder gets its words");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input in = {data, size};
     struct pxs_text records = {0};
-    struct pxs_home_counts first = {0}, second = {0};
+    struct pxs_ingest_counts first = {0}, second = {0};
     struct pxs_error err;
     uint32_t which = fuzz_number(&in, 1);
     write_config(&in);

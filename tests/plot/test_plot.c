@@ -413,11 +413,11 @@ START_TEST(lost_runs_are_thin_lines_with_a_label)
     struct pxs_store *s = make_curves(&lost);
     struct pxs_scene scene;
     ck_ok(pxs_scene_make(s, &(struct pxs_plot_options){0}, &scene, &err));
-    ck_assert_uint_eq(scene.panels[0].n_strays, 1);
-    ck_assert_uint_eq(scene.panels[0].strays[0].configuration, 1);
-    ck_assert_uint_eq(scene.panels[0].strands[1].n, 0);
-    ck_assert_uint_eq(scene.panels[0].strands[1].n_envelope, 0);
-    ck_assert_uint_gt(scene.panels[0].strands[0].n_envelope, 0);
+    ck_assert_uint_eq(scene.panels[0].n_lost_runs, 1);
+    ck_assert_uint_eq(scene.panels[0].lost_runs[0].configuration, 1);
+    ck_assert_uint_eq(scene.panels[0].all_series[1].n, 0);
+    ck_assert_uint_eq(scene.panels[0].all_series[1].n_envelope, 0);
+    ck_assert_uint_gt(scene.panels[0].all_series[0].n_envelope, 0);
     ck_assert(pxs_scene_shows(&scene, 1));
     pxs_scene_finish(&scene);
     draw(s, (struct pxs_plot_options){0}, &d);

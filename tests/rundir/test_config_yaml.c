@@ -6,28 +6,28 @@
 
 START_TEST(frozen)
 {
-    struct pxs_frozen_head head = {.name = "lr/0001-base-s0",
-                                   .data_hash = "abc",
-                                   .weights_hash = "def"},
-                           back;
+    struct pxs_run_config_head head = {.name = "lr/0001-base-s0",
+                                       .data_hash = "abc",
+                                       .weights_hash = "def"},
+                               back;
     struct pxs_params params;
     struct pxs_text text = {0};
     const char *line;
     size_t bytes;
     pxs_params_default(&params);
     strcpy(params.dataset, "/data/kai");
-    pxs_frozen_write(&head, "0001-base-s0", &params, false, &text);
-    pxs_frozen_read(text.text, &back);
+    pxs_run_config_text(&head, "0001-base-s0", &params, false, &text);
+    pxs_run_config_read_head(text.text, &back);
     ck_assert_str_eq(back.name, head.name);
     ck_assert_str_eq(back.data_hash, "abc");
     ck_assert_str_eq(back.weights_hash, "def");
-    ck_assert(pxs_frozen_line(text.text, "dataset", &line, &bytes));
+    ck_assert(pxs_run_config_line(text.text, "dataset", &line, &bytes));
     ck_assert_uint_eq(bytes, strlen("dataset: /data/kai"));
-    ck_assert(pxs_frozen_line(text.text, "val_fraction", &line, &bytes));
-    ck_assert(!pxs_frozen_line(text.text, "data", &line, &bytes));
+    ck_assert(pxs_run_config_line(text.text, "val_fraction", &line, &bytes));
+    ck_assert(!pxs_run_config_line(text.text, "data", &line, &bytes));
     pxs_text_clear(&text);
-    pxs_frozen_write(&head, "0001-base-s0", &params, true, &text);
-    ck_assert(!pxs_frozen_line(text.text, "val_fraction", &line, &bytes));
+    pxs_run_config_text(&head, "0001-base-s0", &params, true, &text);
+    ck_assert(!pxs_run_config_line(text.text, "val_fraction", &line, &bytes));
     pxs_text_finish(&text);
 }
 END_TEST

@@ -228,26 +228,26 @@ START_TEST(a_long_reader_crowds_the_log_and_no_more)
     ck_assert_int_eq(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL),
                      SQLITE_OK);
     pxs_store_set_wal_limit(s, LIMIT);
-    while (!pxs_store_crowded(s) && ++commits < 100000)
+    while (!pxs_store_wal_backlog(s) && ++commits < 100000)
         ck_ok(pxs_store_event(s, 0, commits, PXS_LOG_INFO, "k", "m", &err));
     ck_assert_int_lt(commits, 100000);
     ck_assert_int_gt(size_of(beside("-wal")), LIMIT);
     ck_assert_int_lt(size_of(beside("-wal")), LIMIT + 100000);
     /* Writing still works, reading still works, nothing was waited for. */
     double start = pxs_monotonic();
-    ck_assert(pxs_store_crowded(s));
+    ck_assert(pxs_store_wal_backlog(s));
     ck_ok(pxs_store_event(s, 0, -1, PXS_LOG_INFO, "k", "m", &err));
     ck_assert_double_lt(pxs_monotonic() - start, 5);
     ck_assert_int_eq(sqlite3_exec(db, "SELECT count(*) FROM event", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     /* The reader has gone: seen within a second or so, and the log begins anew. */
     start = pxs_monotonic();
-    while (pxs_store_crowded(s)) {
+    while (pxs_store_wal_backlog(s)) {
         ck_assert_double_lt(pxs_monotonic() - start, 60);
         usleep(10000);
     }
     ck_ok(pxs_store_event(s, 0, -2, PXS_LOG_INFO, "k", "m", &err));
-    ck_assert(!pxs_store_crowded(s));
+    ck_assert(!pxs_store_wal_backlog(s));
     ck_ok(pxs_store_fold(s, true, 1, &err));
     ck_assert_int_eq(size_of(beside("-wal")), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM event"), commits + 3);

@@ -87,7 +87,7 @@ void outcome_finish(struct outcome *o) {
     pxs_text_finish(&o->lines);
 }
 
-pid_t run_apart(struct pxs_sweep_options options, const char *lines) {
+pid_t run_in_process(struct pxs_sweep_options options, const char *lines) {
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid != 0)

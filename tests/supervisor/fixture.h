@@ -27,7 +27,7 @@ struct outcome run_exp(void);
 void outcome_finish(struct outcome *o);
 /* The same in a process of its own; exits with the summary's exit code. `lines` go to a file of
  * that name as they come. */
-pid_t run_apart(struct pxs_sweep_options options, const char *lines);
+pid_t run_in_process(struct pxs_sweep_options options, const char *lines);
 /* Until they hold these words. */
 void wait_line(const char *lines, const char *words, double seconds);
 int wait_for(pid_t pid); /* exit code, or 128 + signal */

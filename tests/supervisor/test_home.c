@@ -111,7 +111,7 @@ START_TEST(test_shut_for_a_while)
 {
     write_experiment(100, FAKE_SLOW, "sweep:\n  seeds: 2\n");
     pid_t holder = hold_lock_apart();
-    pid_t pid = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){.jobs = 2}, "lines");
     double until = pxs_monotonic() + 60;
     struct stat info;
     while (stat(in_folder(RECORDS("0002-base-s1")), &info) != 0 && pxs_monotonic() < until)
@@ -197,7 +197,7 @@ START_TEST(test_two_without_database)
     write_experiment(2, FAKE_SLOW, "sweep:\n  seeds: 6\n");
     int fd = hold_lock();
     struct pxs_sweep_options options = {.jobs = 2, .store_patience = 0.5};
-    pid_t a = run_apart(options, "lines.a"), b = run_apart(options, "lines.b");
+    pid_t a = run_in_process(options, "lines.a"), b = run_in_process(options, "lines.b");
     int code_a = wait_for(a), code_b = wait_for(b);
     ck_assert_msg(code_a <= 1 && code_b <= 1, "%d %d", code_a, code_b);
     for (int i = 0; i < 6; i++) {
@@ -240,13 +240,13 @@ END_TEST
 
 /* ---- merge ---------------------------------------------------------------------------------- */
 
-static void collect(void *user, const struct pxs_home_line *line) {
+static void collect(void *user, const struct pxs_ingest_line *line) {
     pxs_text_addf(user, "%s: %s\n", line->name, line->text);
 }
 
-static struct pxs_home_counts merge(const char *db, const char *dir, struct pxs_text *said) {
+static struct pxs_ingest_counts merge(const char *db, const char *dir, struct pxs_text *said) {
     struct pxs_store *store = NULL;
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     struct pxs_error err;
     ck_assert_int_eq(pxs_store_open(in_folder(db), &store, &err), PXS_OK);
     enum pxs_status status = pxs_sweep_merge(store, in_folder(dir), collect, said, &counts, &err);
@@ -262,7 +262,7 @@ START_TEST(test_merge)
     run_expecting(0, 3, 3);
     lose_database();
     /* One folder, the last one first; then everything; then everything again. */
-    struct pxs_home_counts counts = merge(DB, "results/exp/0003-base-s2", &said);
+    struct pxs_ingest_counts counts = merge(DB, "results/exp/0003-base-s2", &said);
     ck_assert_uint_eq(counts.changed, 1);
     FILE *file = fopen(in_folder(RECORDS("0001-base-s0")), "ab");
     fputs("PXR\ntorn", file);
@@ -293,7 +293,7 @@ START_TEST(test_merge_links)
     ck_assert_int_eq(symlink(".", in_folder("results/exp/loop")), 0);
     ck_assert_int_eq(symlink("../../foreign", in_folder("results/exp/0002-base-s1")), 0);
     ck_assert_int_eq(symlink("nowhere", in_folder("results/exp/dangling")), 0);
-    struct pxs_home_counts counts = merge(DB, "results", &said);
+    struct pxs_ingest_counts counts = merge(DB, "results", &said);
     ck_assert_msg(counts.found == 2 && counts.changed == 1 && counts.problems == 1, "%s",
                   said.text);
     const char *first = strstr(said.text, "merge it by its own path");
@@ -335,7 +335,7 @@ START_TEST(test_merge_further_one_stays)
     merge(DB, "short", &said);
     expect_text("SELECT state FROM run", "interrupted");
     expect_sql("SELECT count(*) FROM batch_loss", 5);
-    struct pxs_home_counts counts = merge(DB, "long", &said);
+    struct pxs_ingest_counts counts = merge(DB, "long", &said);
     ck_assert_msg(counts.changed == 1 && counts.problems == 0, "%s", said.text);
     expect_text("SELECT state FROM run", "completed");
     expect_sql("SELECT count(*) FROM batch_loss", 12);
@@ -364,7 +364,7 @@ START_TEST(test_merge_moved)
     ck_assert_int_eq(rename(in_folder("before"), in_folder("after")), 0);
     ck_assert_int_eq(truncate(in_folder("after/exp/0002-base-s1/records.bin"), 400), 0);
     pxs_text_clear(&said);
-    struct pxs_home_counts counts = merge(DB, "after", &said);
+    struct pxs_ingest_counts counts = merge(DB, "after", &said);
     ck_assert_msg(counts.changed == 1 && counts.problems == 0, "%s", said.text);
     ck_assert_msg(strstr(said.text, "exp/0002-base-s1: nothing taken") != NULL, "%s", said.text);
     expect_whole(2);
@@ -382,9 +382,9 @@ START_TEST(test_merge_at_work)
 {
     struct pxs_text said = {0};
     write_experiment(1, FAKE_STALL, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql("SELECT count(*) FROM batch_loss", 1, 20));
-    struct pxs_home_counts counts = merge("other.db", "results", &said);
+    struct pxs_ingest_counts counts = merge("other.db", "results", &said);
     ck_assert_msg(counts.problems == 1 && strstr(said.text, "at work now"), "%s", said.text);
     kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGTERM);
     ck_assert_int_eq(wait_for(pid), 1);
@@ -396,9 +396,9 @@ END_TEST
 
 /* ---- reap, and other terminals -------------------------------------------------------------- */
 
-static struct pxs_home_counts reap(bool dry) {
+static struct pxs_ingest_counts reap(bool dry) {
     struct pxs_store *store = NULL;
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     struct pxs_error err;
     ck_assert_int_eq(pxs_store_open(in_folder(DB), &store, &err), PXS_OK);
     ck_assert_int_eq(pxs_sweep_reap(store, 0, dry, NULL, NULL, &counts, &err), PXS_OK);
@@ -409,9 +409,9 @@ static struct pxs_home_counts reap(bool dry) {
 START_TEST(test_reap)
 {
     write_experiment(50, FAKE_SLOW, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql("SELECT count(*) > 0 FROM batch_loss", 1, 20));
-    struct pxs_home_counts counts = reap(false);
+    struct pxs_ingest_counts counts = reap(false);
     ck_assert_uint_eq(counts.found, 1);
     ck_assert_uint_eq(counts.changed, 0); /* it lives */
     kill(pid, SIGKILL);
@@ -464,7 +464,7 @@ static void cancel_first(void) {
 START_TEST(test_cancelled_from_outside)
 {
     write_experiment(1, FAKE_STALL, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql("SELECT count(*) FROM batch_loss", 1, 20));
     cancel_first();
     ck_assert_int_eq(wait_for(pid), 1);

@@ -156,7 +156,7 @@ START_TEST(test_data_of_two_machines)
     outcome_finish(&o);
     expect_refused("its content changed since run exp/0001-base-s0 was planned");
     struct pxs_store *store = NULL;
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     struct pxs_error err;
     ck_assert_int_eq(pxs_store_open(in_folder("results/pixsweep.db"), &store, &err), PXS_OK);
     enum pxs_status status = pxs_sweep_merge(store, in_folder("other"), NULL, NULL, &counts, &err);

@@ -203,7 +203,7 @@ START_TEST(test_a_lower_run_is_stopped)
                 "lambda_pixel: 1}\n"
                 "    - {learning_rate_D: 1e-4, lambda_pixel: 1}\n" ASHA,
                 "");
-    pid_t run = run_apart((struct pxs_sweep_options){.jobs = 3}, "lines");
+    pid_t run = run_in_process((struct pxs_sweep_options){.jobs = 3}, "lines");
     ck_assert(wait_sql("SELECT count(*) FROM epoch WHERE epoch = 0", 2, 30));
     ck_assert(wait_sql("SELECT count(*) FROM batch_loss JOIN run USING (run_id) WHERE number = 1",
                        1, 30));
@@ -225,9 +225,9 @@ START_TEST(test_a_waiting_run_steps_back)
     write_sweep("    - {learning_rate_D: 2e-4, lambda_pixel: 19}\n    - {learning_rate_D: 3e-4, "
                 "lambda_pixel: 1}\n" ASHA,
                 "");
-    pid_t first = run_apart((struct pxs_sweep_options){.jobs = 1}, "first");
+    pid_t first = run_in_process((struct pxs_sweep_options){.jobs = 1}, "first");
     ck_assert(wait_sql("SELECT count(*) FROM batch_loss", 1, 30));
-    pid_t second = run_apart((struct pxs_sweep_options){.jobs = 1}, "second");
+    pid_t second = run_in_process((struct pxs_sweep_options){.jobs = 1}, "second");
     ck_assert(wait_sql("SELECT count(*) FROM epoch WHERE epoch = 0", 1, 30));
     kill(first, SIGKILL);
     ck_assert_int_eq(wait_for(first), 128 + SIGKILL);
@@ -242,7 +242,7 @@ START_TEST(test_killed_again_and_again)
 {
     write_sweep(slow_first, "");
     for (int done = 1; done <= 4; done++) {
-        pid_t run = run_apart((struct pxs_sweep_options){.jobs = 3}, "lines");
+        pid_t run = run_in_process((struct pxs_sweep_options){.jobs = 3}, "lines");
         wait_sql("SELECT count(*) FROM rung", 2 * done, 5);
         kill(run, SIGKILL);
         wait_for(run);

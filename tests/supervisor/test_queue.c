@@ -193,7 +193,7 @@ END_TEST
 START_TEST(test_kills_from_outside_brake)
 {
     write_experiment(20, FAKE_SLOW, "run: {max_failures: 1, retries: 0}\nsweep:\n  seeds: 2\n");
-    pid_t pid = run_apart(one_job, "lines");
+    pid_t pid = run_in_process(one_job, "lines");
     ck_assert(wait_sql("SELECT count(*) > 0 FROM batch_loss", 1, 20));
     kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGKILL);
     ck_assert_int_eq(wait_for(pid), 1);
@@ -304,7 +304,7 @@ END_TEST
 START_TEST(test_edited_while_it_runs)
 {
     write_experiment(4, FAKE_SLOW, "sweep:\n  seeds: 3\n");
-    pid_t pid = run_apart(one_job, "lines");
+    pid_t pid = run_in_process(one_job, "lines");
     ck_assert(wait_sql("SELECT count(*) > 0 FROM batch_loss", 1, 20));
     write_text("exp.yaml", "this is: [no experiment");
     ck_assert_int_eq(wait_for(pid), 0);

@@ -100,7 +100,7 @@ END_TEST
 START_TEST(test_worker_killed)
 {
     write_experiment(20, FAKE_SLOW, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGKILL);
     ck_assert_int_eq(wait_for(pid), 0);
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(test_worker_asked_by_another)
 {
     write_experiment(200, FAKE_SLOW, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGTERM);
     ck_assert_int_eq(wait_for(pid), 1);
@@ -129,7 +129,7 @@ END_TEST
 /* The supervisor dies; its worker hears of it, stops, and the next run takes everything home. */
 static void supervisor_killed(enum fake what, const char *state_after, int64_t attempts) {
     write_experiment(20, what, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     kill(pid, SIGKILL);
     ck_assert_int_eq(wait_for(pid), 128 + SIGKILL);
@@ -162,7 +162,7 @@ static pid_t orphan_of(enum fake what) {
     char *text = NULL;
     write_experiment(20, what, "");
     setenv("PXS_FAKE_PID", in_folder("hangs"), 1);
-    pid_t supervisor = run_apart((struct pxs_sweep_options){.grace = 0.5}, "lines");
+    pid_t supervisor = run_in_process((struct pxs_sweep_options){.grace = 0.5}, "lines");
     for (int i = 0; i < 2000 && access(in_folder("hangs"), F_OK) != 0; i++)
         usleep(10000);
     kill(supervisor, SIGKILL);
@@ -195,8 +195,8 @@ END_TEST
 START_TEST(test_two_supervisors)
 {
     write_experiment(2, FAKE_SLOW, "sweep:\n  seeds: 8\n");
-    pid_t a = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.a");
-    pid_t b = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.b");
+    pid_t a = run_in_process((struct pxs_sweep_options){.jobs = 2}, "lines.a");
+    pid_t b = run_in_process((struct pxs_sweep_options){.jobs = 2}, "lines.b");
     int code_a = wait_for(a), code_b = wait_for(b);
     char *lines_a = slurp("lines.a", NULL), *lines_b = slurp("lines.b", NULL);
     ck_assert_msg(code_a == 0 && code_b == 0, "%d: %s\n%d: %s", code_a, lines_a, code_b, lines_b);
@@ -214,9 +214,9 @@ END_TEST
 START_TEST(test_two_supervisors_one_killed)
 {
     write_experiment(15, FAKE_SLOW, "sweep:\n  seeds: 3\n");
-    pid_t a = run_apart((struct pxs_sweep_options){.jobs = 2}, "lines.a");
+    pid_t a = run_in_process((struct pxs_sweep_options){.jobs = 2}, "lines.a");
     ck_assert(wait_sql("SELECT count(*) FROM run WHERE state = 'running'", 2, 20));
-    pid_t b = run_apart((struct pxs_sweep_options){.jobs = 1}, "lines.b");
+    pid_t b = run_in_process((struct pxs_sweep_options){.jobs = 1}, "lines.b");
     ck_assert(wait_sql("SELECT count(*) FROM run WHERE state = 'running'", 3, 20));
     kill(a, SIGKILL);
     wait_for(a);
@@ -243,7 +243,7 @@ static void wait_growth(const char *name, off_t bytes) {
 START_TEST(test_database_locked)
 {
     write_experiment(20, FAKE_SLOW, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){.shut_after = 0.1}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){.shut_after = 0.1}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     int fd = open(in_folder("results/pixsweep.db.lock"), O_RDWR | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
@@ -290,7 +290,7 @@ START_TEST(test_a_reader_holds_on)
     struct pxs_store *s;
     int rows = 0;
     write_experiment(20, FAKE_SLOW, "");
-    pid_t pid = run_apart((struct pxs_sweep_options){.wal_limit = 4096}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){.wal_limit = 4096}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     ck_assert_int_eq(pxs_store_open_readonly(in_folder("results/pixsweep.db"), &s, NULL), PXS_OK);
     ck_assert_int_eq(pxs_store_query(s, "SELECT key FROM param", hold_on, &rows, NULL), PXS_OK);

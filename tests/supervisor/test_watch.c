@@ -38,7 +38,7 @@ static void kill_and_see(pid_t pid) {
 START_TEST(test_watch_at_work_and_abandoned)
 {
     write_experiment(20, FAKE_STALL, "sweep:\n  seeds: 3\n");
-    pid_t pid = run_apart((struct pxs_sweep_options){.jobs = 1}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){.jobs = 1}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     struct pxs_watch w = look();
     ck_assert_str_eq(w.board.sweep, "exp");
@@ -78,7 +78,7 @@ END_TEST
 START_TEST(test_watch_knows_how_long)
 {
     write_experiment(500, FAKE_SLOW, "sweep:\n  seeds: 2\n");
-    pid_t pid = run_apart((struct pxs_sweep_options){.jobs = 1}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){.jobs = 1}, "lines");
     ck_assert(wait_sql("SELECT count(*) > 1 FROM epoch", 1, 20));
     struct pxs_watch w = look();
     const struct pxs_board_run *r = &w.board.running[0];
@@ -147,7 +147,7 @@ START_TEST(test_save_reaches_every_worker_once_a_signal)
     write_experiment(20, FAKE_STALL, "sweep:\n  seeds: 2\n");
     signal(SIGUSR1, on_save);
     pid_t pid =
-        run_apart((struct pxs_sweep_options){.jobs = 2, .threads = 1, .stop = &stop}, "lines");
+        run_in_process((struct pxs_sweep_options){.jobs = 2, .threads = 1, .stop = &stop}, "lines");
     ck_assert(wait_sql("SELECT count(DISTINCT run_id) FROM batch_loss", 2, 20));
     for (int n = 1; n <= 2; n++) {
         kill(pid, SIGUSR1);
@@ -165,7 +165,7 @@ END_TEST
 START_TEST(test_suspended_supervisor)
 {
     write_experiment(15, FAKE_SLOW, "run: {timeout: 10m}\n");
-    pid_t pid = run_apart((struct pxs_sweep_options){0}, "lines");
+    pid_t pid = run_in_process((struct pxs_sweep_options){0}, "lines");
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     kill(pid, SIGSTOP);
     int64_t worker = sql_int("SELECT pid FROM attempt");

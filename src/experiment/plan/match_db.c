@@ -5,15 +5,15 @@
 
 #include "plan_priv.h"
 
-bool pxs_plan_takes(const struct pxs_plan *plan, enum pxs_run_state state) {
+bool pxs_plan_will_run(const struct pxs_plan *plan, enum pxs_run_state state) {
     return pxs_state_is_startable(state, plan->prune.rule != PXS_PRUNE_NONE);
 }
 
 bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run) {
-    return pxs_plan_takes(plan, run->state) || (run->stale && run->state == PXS_STATE_RUNNING);
+    return pxs_plan_will_run(plan, run->state) || (run->stale && run->state == PXS_STATE_RUNNING);
 }
 
-size_t pxs_plan_to_do(const struct pxs_plan *plan) {
+size_t pxs_plan_count_to_run(const struct pxs_plan *plan) {
     size_t n = 0;
     for (size_t i = 0; i < plan->n; i++)
         n += pxs_plan_takes_run(plan, &plan->runs[i]);
@@ -73,7 +73,7 @@ static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_pl
         if (rows && rows[i].run_id != 0)
             PXS_TRY(keep_known(plan, run, &rows[i], err));
     }
-    PXS_TRY(pxs_plan_folders(plan, &highest, err));
+    PXS_TRY(pxs_plan_match_folders(plan, &highest, err));
     for (size_t i = 0; i < plan->n; i++)
         if (plan->runs[i].dir && plan->runs[i].number >= next)
             next = plan->runs[i].number + 1;
@@ -144,8 +144,8 @@ static enum pxs_status mark_stale(struct pxs_plan *plan, struct pxs_store *store
     return PXS_OK;
 }
 
-enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store,
-                               struct pxs_error *err) {
+enum pxs_status pxs_plan_match_db(struct pxs_plan *plan, struct pxs_store *store,
+                                  struct pxs_error *err) {
     if (!store)
         return name_all(plan, NULL, 1, err);
     struct pxs_store_plan found = {0};
@@ -167,16 +167,16 @@ enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store,
     return status;
 }
 
-enum pxs_status pxs_plan_frozen(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
-                                struct pxs_text *out, struct pxs_error *err) {
+enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
+                                    struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_plan_run *run = &plan->runs[index];
-    struct pxs_frozen_head head = {0};
+    struct pxs_run_config_head head = {0};
     const char *base = strrchr(run->name, '/');
     pxs_plan_params(plan, index, p);
     snprintf(head.name, sizeof head.name, "%s", run->name);
     snprintf(head.data_hash, sizeof head.data_hash, "%s", run->data_hash);
     snprintf(head.weights_hash, sizeof head.weights_hash, "%s", run->weights_hash);
-    pxs_frozen_write(&head, base ? base + 1 : run->name, p, run->own_val, out);
+    pxs_run_config_text(&head, base ? base + 1 : run->name, p, run->own_val, out);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
@@ -222,7 +222,7 @@ static enum pxs_status note_content(struct contents *all, const char *yaml, cons
                                     const char *hash, const char *gone_run, struct pxs_error *err) {
     const char *line;
     size_t bytes;
-    if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes))
+    if (!hash[0] || !pxs_run_config_line(yaml, key, &line, &bytes))
         return PXS_OK;
     struct content *one = find_content(all, line, bytes, hash);
     if (!one && !(one = add_content(all, line, bytes, hash)))
@@ -234,10 +234,10 @@ static enum pxs_status note_content(struct contents *all, const char *yaml, cons
 
 static enum pxs_status note_run(struct contents *all, struct pxs_store *store, int64_t run_id,
                                 bool gone, struct pxs_error *err) {
-    struct pxs_frozen_head head;
+    struct pxs_run_config_head head;
     char *yaml = NULL;
     PXS_TRY(pxs_store_run_config(store, run_id, &yaml, err));
-    pxs_frozen_read(yaml, &head);
+    pxs_run_config_read_head(yaml, &head);
     const char *gone_run = gone ? head.name : NULL;
     enum pxs_status status = note_content(all, yaml, "dataset", head.data_hash, gone_run, err);
     if (status == PXS_OK)
@@ -254,7 +254,7 @@ static enum pxs_status check_content(const struct contents *all, const char *yam
     const struct content *other = NULL;
     const char *line;
     size_t bytes;
-    if (!hash[0] || !pxs_frozen_line(yaml, key, &line, &bytes) ||
+    if (!hash[0] || !pxs_run_config_line(yaml, key, &line, &bytes) ||
         find_content(all, line, bytes, hash))
         return PXS_OK;
     for (size_t i = 0; i < all->n && !other; i++)
@@ -283,7 +283,7 @@ static enum pxs_status check_plan(const struct pxs_plan *plan, const struct cont
         last_data = run->data_hash;
         last_weights = run->weights_hash;
         struct pxs_text yaml = {0};
-        status = pxs_plan_frozen(plan, i, p, &yaml, err);
+        status = pxs_plan_run_config(plan, i, p, &yaml, err);
         const char *text = pxs_text_str(&yaml);
         if (status == PXS_OK)
             status = check_content(all, text, "dataset", run->data_hash, err);
@@ -326,7 +326,7 @@ static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i,
     *params = malloc(sizeof **params);
     if (!*params)
         return pxs_fail_nomem(err);
-    PXS_TRY(pxs_plan_frozen(plan, i, *params, yaml, err));
+    PXS_TRY(pxs_plan_run_config(plan, i, *params, yaml, err));
     row->new_number = run->number;
     row->new_name = run->name;
     row->new_dir = run->dir;
@@ -374,14 +374,14 @@ static enum pxs_status freeze_once(struct pxs_plan *plan, struct pxs_store *stor
     return status;
 }
 
-enum pxs_status pxs_plan_freeze(struct pxs_plan *plan, struct pxs_store *store, int64_t *sweep_id,
-                                struct pxs_error *err) {
+enum pxs_status pxs_plan_store(struct pxs_plan *plan, struct pxs_store *store, int64_t *sweep_id,
+                               struct pxs_error *err) {
     enum pxs_status status = PXS_E_EXISTS;
     /* Another `run` may take a number between looking up and freezing. */
     for (int attempt = 0; status == PXS_E_EXISTS && attempt < 10; attempt++) {
         status = freeze_once(plan, store, sweep_id, err);
         if (status == PXS_E_EXISTS)
-            PXS_TRY(pxs_plan_known(plan, store, err));
+            PXS_TRY(pxs_plan_match_db(plan, store, err));
     }
     return status;
 }

@@ -8,7 +8,7 @@
 #include "pixsweep/rundir.h"
 #include "plan_priv.h"
 
-static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_found *found,
+static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_run_records *found,
                                    int64_t seed) {
     if (found->n == 0 || (found->seed_known && found->seed != seed))
         return NULL;
@@ -22,22 +22,22 @@ static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_found
 }
 
 /* Of two folders with the same run, the one that got further. */
-static bool is_better(const struct pxs_plan_run *run, const struct pxs_found *found) {
-    return !run->dir ||
-           (run->state != PXS_STATE_COMPLETED &&
-            (pxs_found_state(found) == PXS_STATE_COMPLETED || found->steps > run->steps_found));
+static bool is_better(const struct pxs_plan_run *run, const struct pxs_run_records *found) {
+    return !run->dir || (run->state != PXS_STATE_COMPLETED &&
+                         (pxs_run_records_state(found) == PXS_STATE_COMPLETED ||
+                          found->steps > run->steps_scanned));
 }
 
 static enum pxs_status give(struct pxs_plan *plan, struct pxs_plan_run *run, const char *base,
-                            const char *dir, int64_t number, const struct pxs_found *found,
+                            const char *dir, int64_t number, const struct pxs_run_records *found,
                             struct pxs_error *err) {
     if (!is_better(run, found))
         return PXS_OK;
     run->number = number;
     run->name = pxs_arena_printf(&plan->arena, "%s/%s", plan->sweep, base);
     run->dir = pxs_arena_strdup(&plan->arena, dir);
-    run->steps_found = found->steps;
-    run->state = pxs_found_state(found);
+    run->steps_scanned = found->steps;
+    run->state = pxs_run_records_state(found);
     return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 
@@ -45,7 +45,7 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
                                  int64_t *highest, struct pxs_error *err) {
     char dir[PXS_PATH_MAX];
     int64_t number, seed;
-    struct pxs_found found = {0};
+    struct pxs_run_records found = {0};
     if (!pxs_folder_numbers(base, &number, &seed) ||
         !pxs_path_join(dir, sizeof dir, sweep_dir, base))
         return PXS_OK;
@@ -53,15 +53,16 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
     for (size_t i = 0; i < plan->n; i++)
         if (plan->runs[i].run_id != 0 && plan->runs[i].number == number)
             return PXS_OK; /* the database knows it */
-    enum pxs_status status = pxs_found_read(dir, &found, err);
+    enum pxs_status status = pxs_run_records_read(dir, &found, err);
     struct pxs_plan_run *run = status == PXS_OK ? wanted(plan, &found, seed) : NULL;
     if (run)
         status = give(plan, run, base, dir, number, &found, err);
-    pxs_found_finish(&found);
+    pxs_run_records_finish(&found);
     return status;
 }
 
-enum pxs_status pxs_plan_folders(struct pxs_plan *plan, int64_t *highest, struct pxs_error *err) {
+enum pxs_status pxs_plan_match_folders(struct pxs_plan *plan, int64_t *highest,
+                                       struct pxs_error *err) {
     char dir[PXS_PATH_MAX];
     *highest = 0;
     if (!pxs_path_join(dir, sizeof dir, plan->results, plan->sweep))

@@ -280,13 +280,14 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store,
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
     pxs_plan_total(plan);
     /* Nothing to do yet: what others work on may become ours when they die. */
-    if (pxs_plan_to_do(plan) > 0)
-        pxs_slots_fit(&plan->slots, pxs_plan_to_do(plan));
+    if (pxs_plan_count_to_run(plan) > 0)
+        pxs_slots_fit(&plan->slots, pxs_plan_count_to_run(plan));
     pxs_memory_look("", &plan->memory);
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, plan->memory.available));
     pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
     for (size_t i = 0; i < plan->n; i++)
-        if (pxs_plan_takes(plan, plan->runs[i].state) || plan->runs[i].state == PXS_STATE_RUNNING)
+        if (pxs_plan_will_run(plan, plan->runs[i].state) ||
+            plan->runs[i].state == PXS_STATE_RUNNING)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
     read_times(plan, store);
     describe_time(plan, &speeds);
@@ -318,7 +319,7 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
     struct pxs_store *store = NULL;
     enum pxs_status status = open_store(plan, &store, err);
     if (status == PXS_OK)
-        status = pxs_plan_known(plan, store, err);
+        status = pxs_plan_match_db(plan, store, err);
     if (status == PXS_OK)
         estimate(plan, store, options, kernels);
     pxs_store_close(&store);

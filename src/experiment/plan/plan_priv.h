@@ -74,8 +74,8 @@ struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64
 PXS_NODISCARD enum pxs_status pxs_plan_rows(const struct pxs_plan *plan,
                                             struct pxs_store_plan_run **out, struct pxs_error *err);
 /* Looks up what is there already (store NULL: nothing), names and numbers what is new. */
-PXS_NODISCARD enum pxs_status pxs_plan_known(struct pxs_plan *plan, struct pxs_store *store,
-                                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_plan_match_db(struct pxs_plan *plan, struct pxs_store *store,
+                                                struct pxs_error *err);
 /* PXS_E_INVALID naming both hashes where a planned path has runs of other data in the sweep, and
  * none of what it holds now. */
 PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan,
@@ -85,7 +85,7 @@ PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan,
 /* Gives planned runs that have no row (run_id 0) the folder below results/<sweep> that holds them
  * already: number, name, dir, and the state that its records tell (homecoming.c). *highest: the
  * highest number of any folder. */
-PXS_NODISCARD enum pxs_status pxs_plan_folders(struct pxs_plan *plan, int64_t *highest,
-                                               struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_plan_match_folders(struct pxs_plan *plan, int64_t *highest,
+                                                     struct pxs_error *err);
 
 #endif

@@ -16,8 +16,8 @@
 /* ---- rows and records ----------------------------------------------------------------------- */
 
 /* The rows of a file's attempts, in an array as the store wants them; back into `found`. */
-static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id, struct pxs_found *found,
-                                  struct pxs_error *err) {
+static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id,
+                                  struct pxs_run_records *found, struct pxs_error *err) {
     struct pxs_store_attempt *rows = malloc((found->n + 1) * sizeof *rows);
     if (!rows)
         return pxs_fail_nomem(err);
@@ -30,25 +30,27 @@ static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id, struc
     return status;
 }
 
-static int64_t go_on_at(const struct pxs_found *found, int64_t taken_no, int64_t taken_bytes) {
+static int64_t go_on_at(const struct pxs_run_records *found, int64_t taken_no,
+                        int64_t taken_bytes) {
     for (size_t i = 0; i < found->n; i++)
         if (found->attempts[i].row.no > taken_no)
             return taken_bytes < found->attempts[i].at ? taken_bytes : found->attempts[i].at;
     return taken_bytes;
 }
 
-enum pxs_status pxs_adopt_rows(struct pxs_store *store, int64_t run_id, struct pxs_found *found,
-                               int64_t *offset, struct pxs_error *err) {
+enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
+                                struct pxs_run_records *found, int64_t *offset,
+                                struct pxs_error *err) {
     int64_t no, bytes;
     PXS_TRY(adopt_rows(store, run_id, found, err));
-    PXS_TRY(pxs_store_taken(store, run_id, &no, &bytes, err));
+    PXS_TRY(pxs_store_ingested(store, run_id, &no, &bytes, err));
     *offset = go_on_at(found, no, bytes);
     return PXS_OK;
 }
 
 /* From `offset` to where the file was found good. */
 static enum pxs_status take_records(struct pxs_store *store, const char *dir, int64_t attempt_id,
-                                    int64_t offset, int64_t end, struct pxs_adopted *out,
+                                    int64_t offset, int64_t end, struct pxs_ingested *out,
                                     struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct pxs_record_cursor *cursor = NULL;
@@ -74,7 +76,7 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
 
 /* `end` lacks what nobody but a supervisor can know. */
 static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id,
-                                 struct pxs_store_end end, struct pxs_adopted *out,
+                                 struct pxs_store_end end, struct pxs_ingested *out,
                                  struct pxs_error *err) {
     end.exit_code = -1;
     enum pxs_status status = pxs_store_attempt_end(store, attempt_id, &end, err);
@@ -100,8 +102,8 @@ static void end_without_record(struct pxs_store_end *end, enum pxs_end_reason sa
 
 /* Attempts that left nothing in the file: they never began, or a later one has cut them off. */
 static enum pxs_status close_others(struct pxs_store *store, int64_t run_id,
-                                    const struct pxs_found *found, enum pxs_run_state state,
-                                    struct pxs_adopted *out, struct pxs_error *err) {
+                                    const struct pxs_run_records *found, enum pxs_run_state state,
+                                    struct pxs_ingested *out, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
     PXS_TRY(pxs_store_select(
@@ -130,9 +132,9 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id,
 }
 
 static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_store_run *run,
-                                      const struct pxs_found *found, struct pxs_adopted *out,
+                                      const struct pxs_run_records *found, struct pxs_ingested *out,
                                       struct pxs_error *err) {
-    enum pxs_run_state state = found->n > 0 ? pxs_found_state(found) : PXS_STATE_INTERRUPTED;
+    enum pxs_run_state state = found->n > 0 ? pxs_run_records_state(found) : PXS_STATE_INTERRUPTED;
     /* A last attempt that was closed before says nothing new about what an open one without records
      * leaves behind. */
     bool last_open = found->n > 0 && found->attempts[found->n - 1].row.ended_ms == 0;
@@ -141,7 +143,7 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
     char text[100];
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
-        const struct pxs_found_attempt *a = &found->attempts[i];
+        const struct pxs_run_records_attempt *a = &found->attempts[i];
         const bool damaged = found->damage[0] && i + 1 == found->n;
         struct pxs_store_end end = {
             .outcome = pxs_outcome_state(a->outcome),
@@ -171,7 +173,8 @@ static enum pxs_status find_run(struct pxs_store *store, int64_t run_id, struct 
 
 /* Is all of it in, and nothing open? Then nothing is written at all. */
 static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
-                                const struct pxs_found *found, bool *known, struct pxs_error *err) {
+                                const struct pxs_run_records *found, bool *known,
+                                struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
     int64_t no, bytes, last_id = 0;
@@ -180,7 +183,7 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
     struct pxs_cell taken = pxs_table_at(&t, 0, "taken");
     int64_t taken_id = taken.kind == PXS_CELL_INT ? taken.integer : 0;
     pxs_table_finish(&t);
-    PXS_TRY(pxs_store_taken(store, run_id, &no, &bytes, err));
+    PXS_TRY(pxs_store_ingested(store, run_id, &no, &bytes, err));
     if (found->n > 0)
         PXS_TRY(
             pxs_store_attempt_of(store, run_id, &found->attempts[found->n - 1].row, &last_id, err));
@@ -191,10 +194,10 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
 
 /* All of a run that is not home yet. */
 static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_store_run *run,
-                                  struct pxs_found *found, struct pxs_adopted *out,
+                                  struct pxs_run_records *found, struct pxs_ingested *out,
                                   struct pxs_error *err) {
     int64_t offset;
-    PXS_TRY(pxs_adopt_rows(store, run->run_id, found, &offset, err));
+    PXS_TRY(pxs_ingest_rows(store, run->run_id, found, &offset, err));
     if (found->n > 0)
         PXS_TRY(take_records(store, run->dir, found->attempts[found->n - 1].row.attempt_id, offset,
                              found->bytes, out, err));
@@ -204,18 +207,18 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
 /* Nobody will take these records in: whoever looks at the run later shall see why it ends where it
  * does. */
 static enum pxs_status note_damage(struct pxs_store *store, int64_t run_id,
-                                   const struct pxs_adopted *out, struct pxs_error *err) {
+                                   const struct pxs_ingested *out, struct pxs_error *err) {
     if (!out->damage[0] || out->records + out->closed == 0)
         return PXS_OK;
     return pxs_store_event(store, run_id, pxs_now_ms(), PXS_LOG_ERROR, "damage", out->damage, err);
 }
 
-static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_store_run *run,
-                                   struct pxs_found *found, struct pxs_adopted *out,
+static enum pxs_status ingest_scan(struct pxs_store *store, const struct pxs_store_run *run,
+                                   struct pxs_run_records *found, struct pxs_ingested *out,
                                    struct pxs_error *err) {
     bool known;
     struct pxs_store_run after;
-    struct pxs_found none = {0};
+    struct pxs_run_records none = {0};
     out->torn = found->torn;
     memcpy(out->damage, found->damage, sizeof out->damage);
     if (pxs_found_check(found, run->dir, run->config_hash, run->seed, NULL) !=
@@ -226,7 +229,7 @@ static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_sto
     PXS_TRY(is_known(store, run->run_id, found, &known, err));
     if (known)
         return PXS_OK;
-    if (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED) {
+    if (run->state == PXS_STATE_COMPLETED && pxs_run_records_state(found) != PXS_STATE_COMPLETED) {
         snprintf(out->kept, sizeof out->kept,
                  "the database has it completed, the folder does not go so far");
         none.ends = found->ends; /* borrowed */
@@ -239,21 +242,21 @@ static enum pxs_status adopt_found(struct pxs_store *store, const struct pxs_sto
     return PXS_OK;
 }
 
-enum pxs_status pxs_adopt_run(struct pxs_store *store, int64_t run_id, struct pxs_adopted *out,
-                              struct pxs_error *err) {
+enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t run_id, struct pxs_ingested *out,
+                               struct pxs_error *err) {
     struct pxs_store_run run;
-    struct pxs_found found;
+    struct pxs_run_records found;
     memset(out, 0, sizeof *out);
     PXS_TRY(find_run(store, run_id, &run, err));
     out->run_id = run_id;
     memcpy(out->name, run.name, sizeof out->name);
     out->state = run.state;
-    enum pxs_status status = pxs_found_read(run.dir, &found, err);
+    enum pxs_status status = pxs_run_records_read(run.dir, &found, err);
     if (status == PXS_E_IO) /* the folder's trouble, not the database's */
         status = PXS_E_CORRUPT;
     if (status == PXS_OK)
-        status = adopt_found(store, &run, &found, out, err);
-    pxs_found_finish(&found);
+        status = ingest_scan(store, &run, &found, out, err);
+    pxs_run_records_finish(&found);
     if (status == PXS_OK && pxs_state_is_final(out->state))
         pxs_train_drop_resume(run.dir);
     return status;
@@ -278,7 +281,7 @@ static bool is_folder(const char *dir) {
 static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_run *run,
                                     struct pxs_error *err) {
     struct pxs_folder_locks locks = {.guard = {.fd = -1}, .worker = {.fd = -1}};
-    struct pxs_adopted other;
+    struct pxs_ingested other;
     if (is_folder(run->dir)) {
         enum pxs_status status = pxs_folder_lock(run->dir, &locks, err);
         if (status == PXS_E_BUSY)
@@ -287,7 +290,7 @@ static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_ru
                             run->name, run->dir);
         PXS_TRY(status);
     }
-    enum pxs_status status = pxs_adopt_run(store, run->run_id, &other, err);
+    enum pxs_status status = pxs_ingest_run(store, run->run_id, &other, err);
     pxs_folder_unlock(&locks);
     PXS_TRY(status);
     return find_run(store, run->run_id, run, err);
@@ -307,7 +310,7 @@ static enum pxs_status steps_of(struct pxs_store *store, int64_t run_id, int64_t
 /* The folder that the database has the run from is gone, as after a move, and these are its
  * records: their last attempt is known. */
 static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_run *run,
-                                const struct pxs_found *found, int64_t steps, bool *moved,
+                                const struct pxs_run_records *found, int64_t steps, bool *moved,
                                 struct pxs_error *err) {
     struct stat info;
     int64_t attempt_id = 0;
@@ -315,7 +318,7 @@ static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_
     if (lstat(run->dir, &info) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return PXS_OK;
     if (found->damage[0] || found->steps < steps ||
-        (run->state == PXS_STATE_COMPLETED && pxs_found_state(found) != PXS_STATE_COMPLETED))
+        (run->state == PXS_STATE_COMPLETED && pxs_run_records_state(found) != PXS_STATE_COMPLETED))
         return PXS_OK;
     PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row,
                                  &attempt_id, err));
@@ -326,15 +329,15 @@ static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_
 /* Of the same run in two folders, the bits are the same: whichever got further stays, and the one
  * that is there. */
 static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *f,
-                              const struct pxs_found *found, struct pxs_store_run *run,
-                              struct pxs_adopted *out, struct pxs_error *err) {
+                              const struct pxs_run_records *found, struct pxs_store_run *run,
+                              struct pxs_ingested *out, struct pxs_error *err) {
     int64_t steps;
     bool moved;
     PXS_TRY(settle_other(store, run, err));
     PXS_TRY(steps_of(store, run->run_id, &steps, err));
     PXS_TRY(is_moved(store, run, found, steps, &moved, err));
     bool done = run->state == PXS_STATE_COMPLETED,
-         here = pxs_found_state(found) == PXS_STATE_COMPLETED;
+         here = pxs_run_records_state(found) == PXS_STATE_COMPLETED;
     if (!moved && (done || (!here && found->steps <= steps))) {
         snprintf(out->kept, sizeof out->kept, "the database has as much of it, from %.200s",
                  run->dir);
@@ -353,7 +356,7 @@ static enum pxs_status choose(struct pxs_store *store, const struct pxs_folder *
 }
 
 static enum pxs_status find_or_add(struct pxs_store *store, const struct pxs_folder *f,
-                                   struct pxs_store_run *run, struct pxs_adopted *out,
+                                   struct pxs_store_run *run, struct pxs_ingested *out,
                                    struct pxs_error *err) {
     struct pxs_store_plan_run row = {.seed = f->params.seed,
                                      .new_number = f->number,
@@ -376,7 +379,7 @@ static bool has_weights(const char *dir) {
 /* Records of before do not name their seed. No two seeds draw the same numbers: where every step
  * has the losses of another seed, one of the two folders holds the other's records. */
 static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_store_run *run,
-                                     const struct pxs_found *found, struct pxs_adopted *out,
+                                     const struct pxs_run_records *found, struct pxs_ingested *out,
                                      struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run->run_id);
@@ -400,7 +403,7 @@ static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_s
 }
 
 static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,
-                                    struct pxs_found *found, struct pxs_adopted *out,
+                                    struct pxs_run_records *found, struct pxs_ingested *out,
                                     struct pxs_error *err) {
     struct pxs_store_run run;
     snprintf(out->name, sizeof out->name, "%s", f->name);
@@ -430,25 +433,25 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
     out->state = run.state;
     if (out->kept[0])
         return PXS_OK;
-    PXS_TRY(adopt_found(store, &run, found, out, err));
+    PXS_TRY(ingest_scan(store, &run, found, out, err));
     return found->seed_known ? PXS_OK : look_for_twin(store, &run, found, out, err);
 }
 
-enum pxs_status pxs_adopt_folder(struct pxs_store *store, const char *dir, struct pxs_adopted *out,
-                                 struct pxs_error *err) {
+enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
+                                  struct pxs_ingested *out, struct pxs_error *err) {
     struct pxs_folder *f = malloc(sizeof *f);
-    struct pxs_found found = {0};
+    struct pxs_run_records found = {0};
     memset(out, 0, sizeof *out);
     if (!f)
         return pxs_fail_nomem(err);
     enum pxs_status status = pxs_folder_read(dir, f, err);
     if (status == PXS_OK) {
-        status = pxs_found_read(f->dir, &found, err);
+        status = pxs_run_records_read(f->dir, &found, err);
         if (status == PXS_OK)
             status = adopt_folder(store, f, &found, out, err);
         pxs_folder_finish(f);
     }
-    pxs_found_finish(&found);
+    pxs_run_records_finish(&found);
     free(f);
     return status;
 }

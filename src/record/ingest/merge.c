@@ -10,13 +10,13 @@ enum { LEVELS = 3 };
 
 struct merge {
     struct pxs_store *store;
-    pxs_home_fn line;
+    pxs_ingest_fn line;
     void *user;
-    struct pxs_home_counts *counts;
+    struct pxs_ingest_counts *counts;
     size_t found;
 };
 
-static void describe(const struct pxs_adopted *home, const char *dir, struct pxs_text *text) {
+static void describe(const struct pxs_ingested *home, const char *dir, struct pxs_text *text) {
     if (home->kept[0])
         pxs_text_addf(text, "nothing taken: %s", home->kept);
     else if (home->records + home->closed > 0)
@@ -37,14 +37,14 @@ static void describe(const struct pxs_adopted *home, const char *dir, struct pxs
         pxs_text_addf(text, "; warning: %s", home->doubt);
 }
 
-static void tell(struct merge *m, const char *dir, const struct pxs_adopted *home,
+static void tell(struct merge *m, const char *dir, const struct pxs_ingested *home,
                  enum pxs_status status, const struct pxs_error *err) {
     struct pxs_text text = {0};
-    struct pxs_home_line line = {.dir = dir,
-                                 .name = home->name,
-                                 .records = home->records,
-                                 .problem = status != PXS_OK || home->damage[0] || home->doubt[0],
-                                 .changed = status == PXS_OK && home->records + home->closed > 0};
+    struct pxs_ingest_line line = {.dir = dir,
+                                   .name = home->name,
+                                   .records = home->records,
+                                   .problem = status != PXS_OK || home->damage[0] || home->doubt[0],
+                                   .changed = status == PXS_OK && home->records + home->closed > 0};
     if (status == PXS_OK)
         describe(home, dir, &text);
     else
@@ -62,14 +62,14 @@ static void tell(struct merge *m, const char *dir, const struct pxs_adopted *hom
 /* PXS_OK too where this folder could not be taken for a reason of its own: the others still can. */
 static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_error *err) {
     struct pxs_folder_locks locks;
-    struct pxs_adopted home = {0};
+    struct pxs_ingested home = {0};
     struct pxs_error why;
     m->found++;
     enum pxs_status status = pxs_folder_lock(dir, &locks, &why);
     if (status == PXS_E_BUSY)
         status = pxs_fail(&why, PXS_E_BUSY, "it is at work now; merge it again when it has ended");
     else if (status == PXS_OK) {
-        status = pxs_adopt_folder(m->store, dir, &home, &why);
+        status = pxs_ingest_folder(m->store, dir, &home, &why);
         pxs_folder_unlock(&locks);
     }
     bool own = status == PXS_OK || status == PXS_E_BUSY || status == PXS_E_INVALID ||
@@ -110,7 +110,7 @@ static bool is_link(const char *path) {
 /* What is handed over may link to itself, or to runs that are not meant. A run that is linked
  * counts as not taken in; any other link is only told, since nothing of this folder is lacking. */
 static void tell_link(struct merge *m, const char *path) {
-    const struct pxs_home_line line = {
+    const struct pxs_ingest_line line = {
         .dir = path,
         .name = "",
         .problem = true,
@@ -146,8 +146,9 @@ static enum pxs_status merge_below(struct merge *m, const char *dir, int levels,
     return status;
 }
 
-enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_home_fn line,
-                                void *user, struct pxs_home_counts *counts, struct pxs_error *err) {
+enum pxs_status pxs_sweep_merge(struct pxs_store *store, const char *dir, pxs_ingest_fn line,
+                                void *user, struct pxs_ingest_counts *counts,
+                                struct pxs_error *err) {
     char full[PXS_PATH_MAX];
     struct merge m = {.store = store, .line = line, .user = user, .counts = counts};
     if (!pxs_path_absolute(full, sizeof full, dir))

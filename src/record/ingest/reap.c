@@ -12,19 +12,19 @@ struct reap {
     struct pxs_store *store;
     bool dry;
     struct pxs_host host;
-    pxs_home_fn line;
+    pxs_ingest_fn line;
     void *user;
-    struct pxs_home_counts *counts;
+    struct pxs_ingest_counts *counts;
 };
 
 static void tell(struct reap *r, const struct pxs_store_run *run, size_t records, bool problem,
                  bool changed, const char *text) {
-    struct pxs_home_line line = {.dir = run->dir,
-                                 .name = run->name,
-                                 .records = records,
-                                 .problem = problem,
-                                 .changed = changed,
-                                 .text = text};
+    struct pxs_ingest_line line = {.dir = run->dir,
+                                   .name = run->name,
+                                   .records = records,
+                                   .problem = problem,
+                                   .changed = changed,
+                                   .text = text};
     r->counts->found++;
     r->counts->changed += changed;
     r->counts->problems += problem;
@@ -62,14 +62,14 @@ static bool is_own(enum pxs_status status) {
 
 static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run, int64_t no,
                                  struct pxs_error *err) {
-    struct pxs_adopted home;
+    struct pxs_ingested home;
     struct pxs_text text = {0};
     if (r->dry) {
         tell(r, run, 0, false, true, "its process is gone: would be taken home");
         return PXS_OK;
     }
     struct pxs_error why;
-    enum pxs_status status = pxs_adopt_run(r->store, run->run_id, &home, &why);
+    enum pxs_status status = pxs_ingest_run(r->store, run->run_id, &home, &why);
     if (is_own(status)) {
         tell(r, run, 0, true, false, why.message);
         return PXS_OK;
@@ -120,7 +120,7 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
 }
 
 enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
-                               pxs_home_fn line, void *user, struct pxs_home_counts *counts,
+                               pxs_ingest_fn line, void *user, struct pxs_ingest_counts *counts,
                                struct pxs_error *err) {
     struct reap r = {.store = store, .dry = dry, .line = line, .user = user, .counts = counts};
     struct pxs_store_attempt *open = NULL;

@@ -171,8 +171,8 @@ enum pxs_status pxs_store_adopt_attempts(struct pxs_store *s, int64_t run_id,
     return PXS_OK;
 }
 
-enum pxs_status pxs_store_taken(struct pxs_store *s, int64_t run_id, int64_t *no, int64_t *offset,
-                                struct pxs_error *err) {
+enum pxs_status pxs_store_ingested(struct pxs_store *s, int64_t run_id, int64_t *no,
+                                   int64_t *offset, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     bool row;
     PXS_TRY(pxs_store_refresh(s, err));

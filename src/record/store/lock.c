@@ -164,14 +164,14 @@ static bool is_over(const struct pxs_store *s) {
     return (int64_t)pxs_sql_wal_pages(s->sql) * PAGE > s->wal_limit;
 }
 
-bool pxs_store_crowded(struct pxs_store *s) {
+bool pxs_store_wal_backlog(struct pxs_store *s) {
     double now = pxs_monotonic();
     bool done;
     if (s->readonly || !is_over(s))
         return false;
-    if (now - s->crowded_at < 1 || pxs_store_lock(s, now, NULL) != PXS_OK)
+    if (now - s->wal_backlog_at < 1 || pxs_store_lock(s, now, NULL) != PXS_OK)
         return true;
-    s->crowded_at = now;
+    s->wal_backlog_at = now;
     enum pxs_status status = pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
     pxs_store_unlock(s);

@@ -51,8 +51,8 @@ static enum pxs_status condemn_one(struct pxs_store *s, int64_t run_id, struct p
                               err);
 }
 
-enum pxs_status pxs_store_condemn(struct pxs_store *s, const int64_t *run_ids, size_t n,
-                                  struct pxs_error *err) {
+enum pxs_status pxs_store_mark_removed(struct pxs_store *s, const int64_t *run_ids, size_t n,
+                                       struct pxs_error *err) {
     PXS_TRY(pxs_store_begin(s, err));
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; status == PXS_OK && i < n; i++)
@@ -95,7 +95,7 @@ static enum pxs_status remove_points(struct pxs_store *s, int64_t run_id, int64_
 enum pxs_status pxs_store_remove_run(struct pxs_store *s, int64_t run_id, int64_t *rows,
                                      struct pxs_error *err) {
     int64_t unwanted = 0, *count = rows ? rows : &unwanted, changed;
-    PXS_TRY(pxs_store_condemn(s, &run_id, 1, err));
+    PXS_TRY(pxs_store_mark_removed(s, &run_id, 1, err));
     PXS_TRY(remove_points(s, run_id, count, err));
     PXS_TRY(remove_piece(s, PXS_ST_REMOVE_RUN, PXS_ARGS(pxs_cell_int(run_id)), &changed, err));
     *count += changed;
@@ -109,7 +109,7 @@ static enum pxs_status remove_runs(struct pxs_store *s, const struct pxs_store_r
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++)
         ids[i] = runs[i].run_id;
-    enum pxs_status status = pxs_store_condemn(s, ids, n, err);
+    enum pxs_status status = pxs_store_mark_removed(s, ids, n, err);
     for (size_t i = 0; status == PXS_OK && i < n; i++)
         status = pxs_store_remove_run(s, ids[i], rows, err);
     free(ids);

@@ -32,7 +32,7 @@ struct pxs_store {
     double wait;               /* seconds */
     int folded_at;             /* pages in the WAL when it was last folded */
     int64_t wal_limit;         /* bytes */
-    double crowded_at;         /* when pxs_store_crowded last looked */
+    double wal_backlog_at;     /* when pxs_store_wal_backlog last looked */
     struct pxs_file_mark mark; /* of the file when it was opened */
     struct pxs_stmt *statements[PXS_ST_COUNT];
     struct pxs_meter meter;        /* told while SQL is at work */

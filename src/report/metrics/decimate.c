@@ -23,14 +23,14 @@ struct pxs_thinner {
 
 enum { POINTS = 5 }; /* that a bucket may leave */
 
-static void destroy(struct pxs_thinner **thinner) {
-    if (thinner == NULL || *thinner == NULL)
+static void destroy(struct pxs_thinner **decimator) {
+    if (decimator == NULL || *decimator == NULL)
         return;
-    free((*thinner)->current);
-    free((*thinner)->points);
-    free((*thinner)->n);
-    free(*thinner);
-    *thinner = NULL;
+    free((*decimator)->current);
+    free((*decimator)->points);
+    free((*decimator)->n);
+    free(*decimator);
+    *decimator = NULL;
 }
 
 static enum pxs_status create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
@@ -146,11 +146,11 @@ enum pxs_status pxs_spikes_begin(struct pxs_spikes *s, const struct pxs_curves_o
         if ((options->batch_columns >> c & 1) != 0)
             s->columns[s->n_columns++] = (enum pxs_batch_column)c;
     }
-    return s->n_columns > 0 ? create(s->n_columns, options->buckets, &s->thinner, err) : PXS_OK;
+    return s->n_columns > 0 ? create(s->n_columns, options->buckets, &s->decimator, err) : PXS_OK;
 }
 
 void pxs_spikes_finish(struct pxs_spikes *s) {
-    destroy(&s->thinner);
+    destroy(&s->decimator);
 }
 
 static enum pxs_status begin(void *user, struct pxs_curves *curves, struct pxs_error *err) {
@@ -164,8 +164,8 @@ static enum pxs_status begin(void *user, struct pxs_curves *curves, struct pxs_e
             run->epoch[c].n = 0;
         }
     }
-    if (s->thinner && curves->n_runs > 0)
-        restart(s->thinner, curves->runs[0].steps);
+    if (s->decimator && curves->n_runs > 0)
+        restart(s->decimator, curves->runs[0].steps);
     return PXS_OK;
 }
 
@@ -185,16 +185,16 @@ static void take_batch(void *user, size_t run, int64_t step, int64_t epoch, int6
                        const double *values) {
     const struct pxs_spikes *s = user;
     const double in_epoch = ((double)batch + 0.5) / (double)s->curves->runs[run].batches_per_epoch;
-    add(s->thinner, step, (double)epoch + in_epoch - 0.5, values);
+    add(s->decimator, step, (double)epoch + in_epoch - 0.5, values);
 }
 
 static enum pxs_status end_run(void *user, size_t run, struct pxs_error *err) {
     const struct pxs_spikes *s = user;
     struct pxs_curves *c = s->curves;
     for (size_t i = 0; i < s->n_columns && c->runs[run].steps > 0; i++)
-        PXS_TRY(end_column(s->thinner, i, &c->arena, &c->runs[run].batch[s->columns[i]], err));
-    if (s->thinner && run + 1 < c->n_runs)
-        restart(s->thinner, c->runs[run + 1].steps);
+        PXS_TRY(end_column(s->decimator, i, &c->arena, &c->runs[run].batch[s->columns[i]], err));
+    if (s->decimator && run + 1 < c->n_runs)
+        restart(s->decimator, c->runs[run + 1].steps);
     return PXS_OK;
 }
 

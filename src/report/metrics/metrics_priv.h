@@ -11,7 +11,7 @@ struct pxs_point {
 /* What pxs_spikes_reducer works on: it fills the curves of the runs. Finish it. */
 struct pxs_thinner;
 struct pxs_spikes {
-    struct pxs_thinner *thinner;
+    struct pxs_thinner *decimator;
     size_t n_columns;
     enum pxs_batch_column columns[PXS_BATCH_N];
     struct pxs_curves *curves;

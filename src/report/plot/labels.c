@@ -70,12 +70,12 @@ static double within(double y, const struct pxs_panel *panel) {
 
 /* Where the lines of a configuration end: its mean, or the last of its runs where all are lost. */
 static bool find_end(const struct pxs_panel *panel, size_t configuration, double *x, double *y) {
-    if (pxs_strand_end(&panel->strands[configuration], x, y))
+    if (pxs_plot_series_end(&panel->all_series[configuration], x, y))
         return true;
-    for (size_t i = panel->n_strays; i > 0; i--) {
-        const struct pxs_stray *stray = &panel->strays[i - 1];
-        const struct pxs_strand line = {.n = stray->n, .x = stray->x, .y = stray->y};
-        if (stray->configuration == configuration && pxs_strand_end(&line, x, y))
+    for (size_t i = panel->n_lost_runs; i > 0; i--) {
+        const struct pxs_plot_lost_run *lost_run = &panel->lost_runs[i - 1];
+        const struct pxs_plot_series line = {.n = lost_run->n, .x = lost_run->x, .y = lost_run->y};
+        if (lost_run->configuration == configuration && pxs_plot_series_end(&line, x, y))
             return true;
     }
     return false;

@@ -100,7 +100,7 @@ static void find_top(const struct pxs_scene *scene, const struct pxs_panel *pane
     *y = -INFINITY;
     *x = 0;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
-        const struct pxs_strand *s = &panel->strands[i];
+        const struct pxs_plot_series *s = &panel->all_series[i];
         const double *extreme = sign > 0 ? s->most : s->least, *band = sign > 0 ? s->high : s->low;
         for (size_t k = 0; k < s->n_envelope; k++) {
             if (sign * extreme[k] > *y) {
@@ -115,8 +115,8 @@ static void find_top(const struct pxs_scene *scene, const struct pxs_panel *pane
             }
         }
     }
-    for (size_t i = 0; i < panel->n_strays; i++) {
-        const struct pxs_stray *s = &panel->strays[i];
+    for (size_t i = 0; i < panel->n_lost_runs; i++) {
+        const struct pxs_plot_lost_run *s = &panel->lost_runs[i];
         for (size_t k = 0; k < s->n; k++) {
             if (sign * s->y[k] > *y) {
                 *y = sign * s->y[k];
@@ -162,26 +162,26 @@ void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run
 }
 
 static void draw_stray(struct pxs_canvas *c, const struct pxs_scene *scene,
-                       const struct pxs_panel *panel, const struct pxs_stray *stray) {
+                       const struct pxs_panel *panel, const struct pxs_plot_lost_run *lost_run) {
     struct pxs_look look;
-    size_t last = stray->n;
-    pxs_look_of(stray->configuration, &look);
+    size_t last = lost_run->n;
+    pxs_look_of(lost_run->configuration, &look);
     const struct pxs_pen pen = pxs_pen_of(&look, 0.75, 0.8);
-    draw_line(c, scene, panel, &pen, stray->x, stray->y, stray->n);
-    while (last > 0 && isnan(stray->y[last - 1]))
+    draw_line(c, scene, panel, &pen, lost_run->x, lost_run->y, lost_run->n);
+    while (last > 0 && isnan(lost_run->y[last - 1]))
         last--;
     if (last == 0)
         return;
     const double low = panel->top + 5, high = panel->top + panel->height - 5;
-    const double y = pxs_axis_at(&panel->y, stray->y[last - 1]);
-    pxs_mark_draw(c, &pen, stray->state, pxs_axis_at(&scene->x, stray->x[last - 1]),
+    const double y = pxs_axis_at(&panel->y, lost_run->y[last - 1]);
+    pxs_mark_draw(c, &pen, lost_run->state, pxs_axis_at(&scene->x, lost_run->x[last - 1]),
                   y > high || isnan(y) ? high
                   : y < low            ? low
                                        : y);
 }
 
 static void draw_strand(struct pxs_canvas *c, const struct pxs_scene *scene,
-                        const struct pxs_panel *panel, const struct pxs_strand *s,
+                        const struct pxs_panel *panel, const struct pxs_plot_series *s,
                         const struct pxs_look *look) {
     const struct pxs_pen sure =
         pxs_pen_of(look, 1, scene->curves.n_configurations > 14 ? 1.2 : 1.8);
@@ -201,7 +201,7 @@ static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene,
     const size_t n = scene->curves.n_configurations;
     const double strength = n <= 3 ? 1 : n <= 8 ? 0.75 : 0.5;
     for (size_t i = 0; i < n; i++) {
-        const struct pxs_strand *s = &panel->strands[i];
+        const struct pxs_plot_series *s = &panel->all_series[i];
         pxs_look_of(i, &look);
         const struct pxs_pen shade = pxs_pen_of(&look, 0.16 * strength, 0);
         draw_area(c, scene, panel, &shade, s->at, s->least, s->most, s->n_envelope);
@@ -213,7 +213,7 @@ static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene,
         }
     }
     for (size_t i = 0; i < n; i++) {
-        const struct pxs_strand *s = &panel->strands[i];
+        const struct pxs_plot_series *s = &panel->all_series[i];
         pxs_look_of(i, &look);
         const struct pxs_pen shade = pxs_pen_of(&look, 0.22 * strength, 0),
                              edge = pxs_pen_of(&look, 0.5, 0.5);
@@ -234,11 +234,11 @@ void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene,
     draw_grid(c, scene, panel, frame, is_last);
     pxs_canvas_clip(c, frame->left, panel->top, width, panel->height);
     draw_shades(c, scene, panel);
-    for (size_t i = 0; i < panel->n_strays; i++)
-        draw_stray(c, scene, panel, &panel->strays[i]);
+    for (size_t i = 0; i < panel->n_lost_runs; i++)
+        draw_stray(c, scene, panel, &panel->lost_runs[i]);
     for (size_t i = scene->curves.n_configurations; i > 0; i--) {
         pxs_look_of(i - 1, &look);
-        draw_strand(c, scene, panel, &panel->strands[i - 1], &look);
+        draw_strand(c, scene, panel, &panel->all_series[i - 1], &look);
     }
     pxs_canvas_unclip(c);
     pxs_canvas_box(c, &edge, frame->left, panel->top, width, panel->height);

@@ -105,7 +105,7 @@ static void put_key(const struct pxs_scene *scene, struct pxs_text *out) {
     seeds_of(scene, &fewest, &most);
     for (size_t i = 0; i < scene->n_panels; i++) {
         for (size_t k = 0; k < scene->curves.n_configurations; k++) {
-            const struct pxs_strand *s = &scene->panels[i].strands[k];
+            const struct pxs_plot_series *s = &scene->panels[i].all_series[k];
             shades = shades || s->n_envelope > 0;
             thin = thin || s->sure < s->n;
         }
@@ -222,7 +222,7 @@ static void draw_mark_key(struct sheet *s, double y) {
 
 static bool has_strays(const struct pxs_scene *scene) {
     for (size_t i = 0; i < scene->n_panels; i++) {
-        if (scene->panels[i].n_strays > 0)
+        if (scene->panels[i].n_lost_runs > 0)
             return true;
     }
     return false;

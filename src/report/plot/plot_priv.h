@@ -33,7 +33,7 @@ bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above
 bool pxs_plot_metric_find(const char *name, enum pxs_epoch_column *out);
 
 /* What a configuration shows in a panel. Arrays in the scene's arena. */
-struct pxs_strand {
+struct pxs_plot_series {
     size_t n; /* of the line: mean over seeds, with its band */
     double *x, *y, *low, *high;
     size_t sure;   /* so many points at its beginning have all the seeds */
@@ -43,7 +43,7 @@ struct pxs_strand {
     double *at, *least, *most; /* of the batches */
 };
 /* A run that is lost: drawn alone, to its end. */
-struct pxs_stray {
+struct pxs_plot_lost_run {
     size_t configuration;
     enum pxs_run_state state;
     size_t n;
@@ -53,9 +53,9 @@ struct pxs_panel {
     enum pxs_epoch_column column;
     const struct pxs_epoch_info *metric;
     int batch; /* enum pxs_batch_column that is drawn behind it; -1: it is measured by epoch only */
-    struct pxs_strand *strands; /* of each configuration */
-    struct pxs_stray *strays;
-    size_t n_strays;
+    struct pxs_plot_series *all_series; /* of each configuration */
+    struct pxs_plot_lost_run *lost_runs;
+    size_t n_lost_runs;
     struct pxs_axis y;
     bool above, below; /* some values lie outside of the axis */
     double top, height;
@@ -74,7 +74,7 @@ PXS_NODISCARD enum pxs_status pxs_scene_make(struct pxs_store *s,
                                              struct pxs_scene *out, struct pxs_error *err);
 void pxs_scene_finish(struct pxs_scene *scene);
 /* Its last point; false where the strand has none. */
-bool pxs_strand_end(const struct pxs_strand *strand, double *x, double *y);
+bool pxs_plot_series_end(const struct pxs_plot_series *strand, double *x, double *y);
 /* Is the configuration in the picture? */
 bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration);
 

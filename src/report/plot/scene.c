@@ -111,7 +111,7 @@ static void widen(struct envelope *e, const struct pxs_curve *curve, double firs
 /* Of the runs that are not lost. Parts of the axis without a step are left out, so that few long
  * epochs make one area, too. */
 static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configuration, int column,
-                                     struct pxs_strand *out, struct pxs_error *err) {
+                                     struct pxs_plot_series *out, struct pxs_error *err) {
     struct envelope e;
     const double first = scene->x.low, last = scene->x.high;
     int64_t steps = 0;
@@ -141,11 +141,12 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
     return PXS_OK;
 }
 
-/* ---- strands -------------------------------------------------------------------------------- */
+/* ---- all_series --------------------------------------------------------------------------------
+ */
 
-static void take_band(struct pxs_strand *out, const struct pxs_band *band) {
+static void take_band(struct pxs_plot_series *out, const struct pxs_band *band) {
     int64_t most = 0;
-    *out = (struct pxs_strand){
+    *out = (struct pxs_plot_series){
         .n = band->n, .x = band->x, .y = band->mean, .low = band->min, .high = band->max};
     for (size_t i = 0; i < band->n; i++)
         most = band->runs[i] > most ? band->runs[i] : most;
@@ -157,7 +158,7 @@ static void take_band(struct pxs_strand *out, const struct pxs_band *band) {
 /* A rate that keeps still for several points and then changes is drawn in steps, one that always
  * changes as a line. The thinned points have the first step of each new rate. */
 static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curve *from,
-                                  struct pxs_strand *out, struct pxs_error *err) {
+                                  struct pxs_plot_series *out, struct pxs_error *err) {
     struct pxs_curve curve;
     size_t n = 0, changes = 0;
     PXS_TRY(pxs_curve_make(&curve, 2 * from->n, &scene->arena, err));
@@ -171,14 +172,14 @@ static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curv
         curve.x[n] = from->x[i];
         curve.y[n++] = from->y[i];
     }
-    *out = (struct pxs_strand){.n = n, .sure = n, .x = curve.x, .y = curve.y};
+    *out = (struct pxs_plot_series){.n = n, .sure = n, .x = curve.x, .y = curve.y};
     return PXS_OK;
 }
 
 /* The rate is a plan, not a measurement: one run of the configuration shows it, the one that came
  * furthest. */
 static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
-                                 const struct pxs_panel *panel, struct pxs_strand *out,
+                                 const struct pxs_panel *panel, struct pxs_plot_series *out,
                                  struct pxs_error *err) {
     const struct pxs_run_curves *best = NULL;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
@@ -196,16 +197,16 @@ static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
 static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *panel,
                                    struct pxs_error *err) {
     const struct pxs_curves *c = &scene->curves;
-    panel->strays = pxs_arena_alloc(&scene->arena, (c->n_runs + 1) * sizeof *panel->strays);
-    if (panel->strays == NULL)
+    panel->lost_runs = pxs_arena_alloc(&scene->arena, (c->n_runs + 1) * sizeof *panel->lost_runs);
+    if (panel->lost_runs == NULL)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < c->n_runs && !panel->metric->is_rate; i++) {
         const struct pxs_run_curves *run = &c->runs[i];
         const struct pxs_curve *curve =
             panel->batch >= 0 ? &run->batch[panel->batch] : &run->epoch[panel->column];
         if (pxs_state_is_lost(run->state) && curve->n > 0)
-            panel->strays[panel->n_strays++] =
-                (struct pxs_stray){run->configuration, run->state, curve->n, curve->x, curve->y};
+            panel->lost_runs[panel->n_lost_runs++] = (struct pxs_plot_lost_run){
+                run->configuration, run->state, curve->n, curve->x, curve->y};
     }
     return PXS_OK;
 }
@@ -213,11 +214,11 @@ static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *pa
 static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *panel,
                                   struct pxs_error *err) {
     const size_t n = scene->curves.n_configurations;
-    panel->strands = pxs_arena_alloc(&scene->arena, (n + 1) * sizeof *panel->strands);
-    if (panel->strands == NULL)
+    panel->all_series = pxs_arena_alloc(&scene->arena, (n + 1) * sizeof *panel->all_series);
+    if (panel->all_series == NULL)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        struct pxs_strand *strand = &panel->strands[i];
+        struct pxs_plot_series *strand = &panel->all_series[i];
         if (panel->metric->is_rate) {
             PXS_TRY(take_rate(scene, i, panel, strand, err));
             continue;
@@ -229,7 +230,7 @@ static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *pan
     return take_strays(scene, panel, err);
 }
 
-bool pxs_strand_end(const struct pxs_strand *strand, double *x, double *y) {
+bool pxs_plot_series_end(const struct pxs_plot_series *strand, double *x, double *y) {
     for (size_t i = strand->n; i > 0; i--) {
         if (!isnan(strand->y[i - 1])) {
             *x = strand->x[i - 1];
@@ -248,10 +249,10 @@ bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration) {
     double x, y;
     for (size_t i = 0; i < scene->n_panels; i++) {
         const struct pxs_panel *panel = &scene->panels[i];
-        if (pxs_strand_end(&panel->strands[configuration], &x, &y))
+        if (pxs_plot_series_end(&panel->all_series[configuration], &x, &y))
             return true;
-        for (size_t k = 0; k < panel->n_strays; k++) {
-            if (panel->strays[k].configuration == configuration)
+        for (size_t k = 0; k < panel->n_lost_runs; k++) {
+            if (panel->lost_runs[k].configuration == configuration)
                 return true;
         }
     }
@@ -263,7 +264,7 @@ bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration) {
 static size_t gather(const struct pxs_scene *scene, const struct pxs_panel *panel, double *out) {
     size_t n = 0;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
-        const struct pxs_strand *s = &panel->strands[i];
+        const struct pxs_plot_series *s = &panel->all_series[i];
         for (size_t k = 0; k < s->n; k++) {
             out[n++] = s->y[k];
             out[n++] = s->has_band ? s->low[k] : NAN;
@@ -274,9 +275,9 @@ static size_t gather(const struct pxs_scene *scene, const struct pxs_panel *pane
             out[n++] = s->most[k];
         }
     }
-    for (size_t i = 0; i < panel->n_strays; i++) {
-        for (size_t k = 0; k < panel->strays[i].n; k++)
-            out[n++] = panel->strays[i].y[k];
+    for (size_t i = 0; i < panel->n_lost_runs; i++) {
+        for (size_t k = 0; k < panel->lost_runs[i].n; k++)
+            out[n++] = panel->lost_runs[i].y[k];
     }
     return n;
 }
@@ -285,9 +286,9 @@ static enum pxs_status find_range(const struct pxs_scene *scene, struct pxs_pane
                                   struct pxs_error *err) {
     size_t room = 1;
     for (size_t i = 0; i < scene->curves.n_configurations; i++)
-        room += 3 * panel->strands[i].n + 2 * panel->strands[i].n_envelope;
-    for (size_t i = 0; i < panel->n_strays; i++)
-        room += panel->strays[i].n;
+        room += 3 * panel->all_series[i].n + 2 * panel->all_series[i].n_envelope;
+    for (size_t i = 0; i < panel->n_lost_runs; i++)
+        room += panel->lost_runs[i].n;
     double *values = malloc(room * sizeof *values);
     if (values == NULL)
         return pxs_fail_nomem(err);
@@ -316,7 +317,7 @@ static void find_epochs(struct pxs_scene *scene) {
 static bool rates_differ(const struct pxs_scene *scene, const struct pxs_panel *panel) {
     double low = NAN, high = NAN;
     for (size_t i = 0; i < scene->curves.n_configurations; i++) {
-        const struct pxs_strand *s = &panel->strands[i];
+        const struct pxs_plot_series *s = &panel->all_series[i];
         double least = NAN, most = NAN;
         for (size_t k = 0; k < s->n; k++) {
             least = fmin(least, s->y[k]);

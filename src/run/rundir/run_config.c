@@ -26,8 +26,8 @@ static void add_without(struct pxs_text *out, const char *yaml, const char *key)
     }
 }
 
-void pxs_frozen_write(const struct pxs_frozen_head *head, const char *name,
-                      const struct pxs_params *params, bool own_val, struct pxs_text *out) {
+void pxs_run_config_text(const struct pxs_run_config_head *head, const char *name,
+                         const struct pxs_params *params, bool own_val, struct pxs_text *out) {
     struct pxs_text body = {0};
     pxs_text_addf(out, RUN_MARK "%s\n" DATA_MARK "%s\n", head->name, head->data_hash);
     if (head->weights_hash[0])
@@ -48,7 +48,7 @@ static void take_rest(const char *line, const char *mark, char *out, size_t size
     }
 }
 
-void pxs_frozen_read(const char *yaml, struct pxs_frozen_head *head) {
+void pxs_run_config_read_head(const char *yaml, struct pxs_run_config_head *head) {
     memset(head, 0, sizeof *head);
     for (const char *line = yaml; *line == '#';) {
         if (starts_with(line, RUN_MARK))
@@ -62,7 +62,7 @@ void pxs_frozen_read(const char *yaml, struct pxs_frozen_head *head) {
     }
 }
 
-bool pxs_frozen_line(const char *yaml, const char *key, const char **line, size_t *bytes) {
+bool pxs_run_config_line(const char *yaml, const char *key, const char **line, size_t *bytes) {
     size_t key_len = strlen(key);
     while (*yaml) {
         size_t len = strcspn(yaml, "\n");

@@ -12,20 +12,20 @@ enum { CONFIG_MAX = 1 << 20, NUMBER_DIGITS = 9 };
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static struct pxs_found_attempt *last_of(struct pxs_found *f) {
+static struct pxs_run_records_attempt *last_of(struct pxs_run_records *f) {
     return f->n > 0 ? &f->attempts[f->n - 1] : NULL;
 }
 
-static enum pxs_status see_begin(struct pxs_found *f, const struct pxs_record_begin *r, int64_t at,
-                                 struct pxs_error *err) {
-    struct pxs_found_attempt *more = realloc(f->attempts, (f->n + 1) * sizeof *more);
+static enum pxs_status see_begin(struct pxs_run_records *f, const struct pxs_record_begin *r,
+                                 int64_t at, struct pxs_error *err) {
+    struct pxs_run_records_attempt *more = realloc(f->attempts, (f->n + 1) * sizeof *more);
     if (!more)
         return pxs_fail_nomem(err);
     f->attempts = more;
-    struct pxs_found_attempt *before = last_of(f);
+    struct pxs_run_records_attempt *before = last_of(f);
     if (before && before->ended_ms == 0)
         before->ended_ms = r->at_ms;
-    struct pxs_found_attempt *a = &f->attempts[f->n++];
+    struct pxs_run_records_attempt *a = &f->attempts[f->n++];
     memset(a, 0, sizeof *a);
     pxs_store_begun(r, &a->row);
     a->at = at;
@@ -38,9 +38,9 @@ static enum pxs_status see_begin(struct pxs_found *f, const struct pxs_record_be
     return PXS_OK;
 }
 
-static enum pxs_status see(struct pxs_found *f, const struct pxs_record *r, int64_t at,
+static enum pxs_status see(struct pxs_run_records *f, const struct pxs_record *r, int64_t at,
                            struct pxs_error *err) {
-    struct pxs_found_attempt *a = last_of(f);
+    struct pxs_run_records_attempt *a = last_of(f);
     if (r->kind == PXS_RECORD_BEGIN)
         return see_begin(f, &r->begin, at, err);
     if (r->kind == PXS_RECORD_BATCH && r->batch.step >= f->steps)
@@ -56,7 +56,8 @@ static enum pxs_status see(struct pxs_found *f, const struct pxs_record *r, int6
 
 /* The run's number of epochs bounds its records, where config.yaml is the one that they were made
  * with. */
-static void know_run(const char *dir, const struct pxs_found *f, struct pxs_record_order *order) {
+static void know_run(const char *dir, const struct pxs_run_records *f,
+                     struct pxs_record_order *order) {
     struct pxs_folder *folder = malloc(sizeof *folder);
     struct pxs_error none;
     order->n_epochs = 0;
@@ -72,7 +73,7 @@ static void know_run(const char *dir, const struct pxs_found *f, struct pxs_reco
 
 /* A cursor's offset before its first record is the file's beginning or the first record; both open
  * a cursor there. */
-static enum pxs_status read_all(const char *dir, struct pxs_found *f,
+static enum pxs_status read_all(const char *dir, struct pxs_run_records *f,
                                 struct pxs_record_cursor *cursor, struct pxs_error *err) {
     struct pxs_record_order order = {0};
     char why[PXS_RECORD_WHY];
@@ -103,7 +104,8 @@ static enum pxs_status read_all(const char *dir, struct pxs_found *f,
     return status;
 }
 
-enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct pxs_error *err) {
+enum pxs_status pxs_run_records_read(const char *dir, struct pxs_run_records *out,
+                                     struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_error why;
@@ -129,13 +131,13 @@ enum pxs_status pxs_found_read(const char *dir, struct pxs_found *out, struct px
     return status;
 }
 
-void pxs_found_finish(struct pxs_found *found) {
+void pxs_run_records_finish(struct pxs_run_records *found) {
     free(found->attempts);
     free(found->ends);
     memset(found, 0, sizeof *found);
 }
 
-enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir,
+enum pxs_status pxs_found_check(const struct pxs_run_records *found, const char *dir,
                                 const char *config_hash, int64_t seed, struct pxs_error *err) {
     if (found->config_hash[0] && strcmp(found->config_hash, config_hash) != 0)
         return pxs_fail(err, PXS_E_EXISTS,
@@ -152,14 +154,14 @@ enum pxs_status pxs_found_check(const struct pxs_found *found, const char *dir,
     return PXS_OK;
 }
 
-enum pxs_run_state pxs_found_state(const struct pxs_found *found) {
+enum pxs_run_state pxs_run_records_state(const struct pxs_run_records *found) {
     if (found->n == 0)
         return PXS_STATE_NEW;
-    const struct pxs_found_attempt *last = &found->attempts[found->n - 1];
+    const struct pxs_run_records_attempt *last = &found->attempts[found->n - 1];
     return last->ended ? pxs_outcome_state(last->outcome) : PXS_STATE_INTERRUPTED;
 }
 
-int64_t pxs_found_last_no(const struct pxs_found *found) {
+int64_t pxs_run_records_last_no(const struct pxs_run_records *found) {
     int64_t no = 0;
     for (size_t i = 0; i < found->n; i++)
         no = found->attempts[i].row.no > no ? found->attempts[i].row.no : no;
@@ -191,9 +193,9 @@ static enum pxs_status fail_no_run(const char *dir, const char *why, struct pxs_
 
 /* Names become folders here: those of an experiment file are allowed, of whoever made this
  * folder. */
-static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *head,
+static enum pxs_status read_head(struct pxs_folder *f, struct pxs_run_config_head *head,
                                  struct pxs_error *err) {
-    pxs_frozen_read(f->yaml, head);
+    pxs_run_config_read_head(f->yaml, head);
     const char *slash = strrchr(head->name, '/');
     struct pxs_text shown = {0};
     int64_t seed;
@@ -218,7 +220,7 @@ static enum pxs_status read_head(struct pxs_folder *f, struct pxs_frozen_head *h
 static enum pxs_status read_identity(struct pxs_folder *f, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     size_t bytes;
-    struct pxs_frozen_head head;
+    struct pxs_run_config_head head;
     struct pxs_params_content content = {0};
     if (!pxs_path_join(path, sizeof path, f->dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", f->dir);

@@ -23,7 +23,7 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
 /* Failures that the database has not heard of yet. */
 static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes,
                        int64_t *timeouts) {
-    for (size_t i = 0; i < s->n_late; i++)
+    for (size_t i = 0; i < s->n_pending_ends; i++)
         if (s->late[i].run == run && s->late[i].end.outcome == PXS_STATE_FAILED)
             ++*(s->late[i].end.reason == PXS_REASON_TIMEOUT ? timeouts : crashes);
 }
@@ -59,7 +59,7 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
     bool again = false;
     const bool crash = pxs_reason_is_crash(v->reason);
     if (crash &&
-        slot->crowded_out) { /* not its own fault, and never for ever: each time fewer run */
+        slot->memory_short) { /* not its own fault, and never for ever: each time fewer run */
         size_t len = strlen(v->message);
         again = true;
         snprintf(v->message + len, sizeof v->message - len,
@@ -75,13 +75,13 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
 
 /* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not
  * ours may come again and again. */
-static void tell_brake(struct pxs_supervisor *s, const struct pxs_slot *slot,
+static void tell_pause(struct pxs_supervisor *s, const struct pxs_slot *slot,
                        const struct pxs_verdict *v, enum pxs_run_state state) {
     bool asked_by_another = slot->asked == PXS_ASKED_NOTHING && v->signal == SIGTERM;
     if (pxs_state_is_done(state))
-        pxs_brake_completed(s);
+        pxs_pause_count_completed(s);
     else if (state == PXS_STATE_FAILED && !asked_by_another)
-        pxs_brake_failed(s, slot->run, v->message);
+        pxs_pause_count_failure(s, slot->run, v->message);
 }
 
 /* The best epoch may have been that of an earlier attempt. */
@@ -181,7 +181,7 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
                                 .message = message,
                                 .ended_ms = end_time(s, slot)};
     if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_work_clock(s)))
-        return pxs_late_add(s, slot, &end, err);
+        return pxs_pending_end_add(s, slot, &end, err);
     enum pxs_status status = pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, err);
     return status == PXS_E_EXISTS ? PXS_OK : status;
 }
@@ -210,7 +210,7 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
         say_end(s, slot, &v, pxs_text_str(&message), now);
         if (good)
             learn(s, slot, now);
-        tell_brake(s, slot, &v, state);
+        tell_pause(s, slot, &v, state);
         /* It may have died between its last record and the end of its clearing up. */
         if (pxs_state_is_final(state))
             pxs_train_drop_resume(s->plan->runs[slot->run].dir);

@@ -43,7 +43,7 @@ static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slo
     if (status == PXS_OK && slot->row.attempt_id != 0)
         status = pxs_store_run_config(s->store, run->run_id, &stored, err);
     else if (status == PXS_OK)
-        status = pxs_plan_frozen(s->plan, slot->run, params, &planned, err);
+        status = pxs_plan_run_config(s->plan, slot->run, params, &planned, err);
     if (status == PXS_OK)
         status = pxs_run_config_write(run->dir, stored ? stored : pxs_text_str(&planned), err);
     pxs_text_finish(&planned);
@@ -56,8 +56,8 @@ static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slo
  * backup) comes home first. *go_on: there is something left to do. */
 static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool *go_on,
                                    struct pxs_error *err) {
-    struct pxs_adopted home;
-    PXS_TRY(pxs_adopt_run(s->store, s->plan->runs[index].run_id, &home, err));
+    struct pxs_ingested home;
+    PXS_TRY(pxs_ingest_run(s->store, s->plan->runs[index].run_id, &home, err));
     if (home.damage[0])
         pxs_say(s, PXS_LOG_WARN, "%s: %s", home.name, home.damage);
     if (home.records + home.closed > 0)
@@ -65,7 +65,7 @@ static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool 
                 "%s: its folder held %zu records that the database lacked: taken in, it is %s",
                 home.name, home.records, pxs_state_name(home.state));
     s->plan->runs[index].state = home.state;
-    *go_on = pxs_plan_takes(s->plan, home.state);
+    *go_on = pxs_plan_will_run(s->plan, home.state);
     if (!*go_on)
         s->runs[index].place = PXS_PLACE_OVER;
     return PXS_OK;
@@ -178,9 +178,9 @@ static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_e
     char id[32];
     snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
     if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK &&
-        !pxs_plan_takes(s->plan, run.state)) {
+        !pxs_plan_will_run(s->plan, run.state)) {
         s->plan->runs[index].state = run.state;
-        s->runs[index].place = PXS_PLACE_ELSEWHERE;
+        s->runs[index].place = PXS_PLACE_OTHER;
     } else
         pxs_store_trouble(s, err, now);
 }
@@ -193,16 +193,16 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
             pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
                     s->plan->runs[index].name);
         run->waited_said = true;
-        run->place = PXS_PLACE_ELSEWHERE;
+        run->place = PXS_PLACE_OTHER;
         return;
     }
     snprintf(run->reason, sizeof run->reason, "cannot start: %.200s", err->message);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
     run->place = status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     if (status == PXS_E_NOSPC)
-        pxs_brake_full(s, err->message);
+        pxs_pause_disk_full(s, err->message);
     else
-        pxs_brake_failed(s, index, run->reason);
+        pxs_pause_count_failure(s, index, run->reason);
 }
 
 /* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it
@@ -231,9 +231,9 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
     s->plan->runs[slot->run].state = state;
     s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     if (why->status == PXS_E_NOSPC)
-        pxs_brake_full(s, why->message);
+        pxs_pause_disk_full(s, why->message);
     else /* whatever keeps runs from starting will keep the others, too */
-        pxs_brake_failed(s, slot->run, why->message);
+        pxs_pause_count_failure(s, slot->run, why->message);
     pxs_lock_release(&slot->guard);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name,
             pxs_state_name(state), why->message);

@@ -43,18 +43,18 @@ void pxs_store_fine(struct pxs_supervisor *s) {
 }
 
 bool pxs_records_wait(struct pxs_supervisor *s) {
-    bool crowded = s->store && pxs_store_crowded(s->store);
-    if (crowded && !s->crowded)
+    bool wal_backlog = s->store && pxs_store_wal_backlog(s->store);
+    if (wal_backlog && !s->wal_backlog)
         pxs_say(s, PXS_LOG_WARN,
                 "a program has kept an old state of %s open for so long that its write-ahead log "
                 "grows: "
                 "records wait in the "
                 "runs' folders until it lets go; runs go on and those that end are taken in",
                 s->plan->db);
-    if (!crowded && s->crowded)
+    if (!wal_backlog && s->wal_backlog)
         pxs_say(s, PXS_LOG_INFO, "the old state has been let go; records are taken in again");
-    s->crowded = crowded;
-    return crowded;
+    s->wal_backlog = wal_backlog;
+    return wal_backlog;
 }
 
 bool pxs_store_ready(const struct pxs_supervisor *s, double now) {
@@ -72,8 +72,8 @@ static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
         case PXS_PLACE_TODO:
             b->states.of[PXS_STATE_QUEUED]++;
             break;
-        case PXS_PLACE_ELSEWHERE:
-            b->n_elsewhere++;
+        case PXS_PLACE_OTHER:
+            b->n_other_supervisors++;
             break;
         case PXS_PLACE_OVER: /* startable, but not by this session any more */
             b->states.of[pxs_state_is_startable(state, true) ? PXS_STATE_INTERRUPTED : state]++;
@@ -98,7 +98,7 @@ static double expected(const struct pxs_supervisor *s, size_t index) {
 static double eta_of_queued(const struct pxs_supervisor *s, double pace_ratio, double *longest) {
     double sum = 0;
     for (size_t i = 0; i < s->plan->n; i++)
-        if (s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE) {
+        if (s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER) {
             double seconds = expected(s, i) * pace_ratio;
             sum += seconds;
             *longest = fmax(*longest, seconds);
@@ -159,7 +159,7 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         snprintf(b.note, sizeof b.note, "%s", s->kills.note);
     b.running = running;
     count_runs(s, &b);
-    if (b.n_running + b.states.of[PXS_STATE_QUEUED] + b.n_elsewhere > 0)
+    if (b.n_running + b.states.of[PXS_STATE_QUEUED] + b.n_other_supervisors > 0)
         b.eta = sweep_eta(s, now);
     s->listener->board(s->listener->user, &b);
     pxs_arena_finish(&arena);

@@ -28,7 +28,7 @@ static enum pxs_status freeze(struct pxs_supervisor *s, struct pxs_store *store,
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < s->plan->n; i++)
         states[i] = s->plan->runs[i].state;
-    enum pxs_status status = pxs_plan_freeze(s->plan, store, &s->sweep_id, err);
+    enum pxs_status status = pxs_plan_store(s->plan, store, &s->sweep_id, err);
     /* Of what this session has carried out without the database, it knows more than the rows. */
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs && (s->runs[i].place == PXS_PLACE_HERE || s->runs[i].place == PXS_PLACE_OVER))
@@ -66,11 +66,12 @@ static void over(struct pxs_supervisor *s, size_t index, enum pxs_run_state stat
 
 /* Does the folder say that nothing is left to do? A failure counts where no row says that the run
  * is to be tried again, or where it happened since this session began. */
-static bool is_done(const struct pxs_supervisor *s, size_t index, const struct pxs_found *found) {
-    enum pxs_run_state state = pxs_found_state(found);
+static bool is_done(const struct pxs_supervisor *s, size_t index,
+                    const struct pxs_run_records *found) {
+    enum pxs_run_state state = pxs_run_records_state(found);
     if (state == PXS_STATE_COMPLETED)
         return true;
-    if (found->n == 0 || pxs_plan_takes(s->plan, state))
+    if (found->n == 0 || pxs_plan_will_run(s->plan, state))
         return false;
     if (state == PXS_STATE_PRUNED)
         return true;
@@ -83,18 +84,18 @@ static bool is_done(const struct pxs_supervisor *s, size_t index, const struct p
 enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
                                   struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
-    struct pxs_found found;
-    enum pxs_status status = pxs_found_read(run->dir, &found, err);
+    struct pxs_run_records found;
+    enum pxs_status status = pxs_run_records_read(run->dir, &found, err);
     *no = 0;
     if (status == PXS_OK)
         status = pxs_found_check(&found, run->dir, run->config_hash, run->seed, err);
     if (status == PXS_OK && is_done(s, index, &found)) {
-        over(s, index, pxs_found_state(&found));
+        over(s, index, pxs_run_records_state(&found));
         pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name,
                 pxs_state_name(run->state));
     } else if (status == PXS_OK)
-        *no = pxs_found_last_no(&found) + 1;
-    pxs_found_finish(&found);
+        *no = pxs_run_records_last_no(&found) + 1;
+    pxs_run_records_finish(&found);
     return status;
 }
 
@@ -102,31 +103,32 @@ enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_
 void pxs_look_at_folders(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++) {
         struct pxs_folder_locks locks;
-        struct pxs_found found = {0};
+        struct pxs_run_records found = {0};
         struct pxs_error err;
-        if (s->runs[i].place != PXS_PLACE_ELSEWHERE)
+        if (s->runs[i].place != PXS_PLACE_OTHER)
             continue;
         enum pxs_status status = pxs_folder_lock(s->plan->runs[i].dir, &locks, &err);
         if (status != PXS_OK)
             continue;
-        if (pxs_found_read(s->plan->runs[i].dir, &found, &err) == PXS_OK && is_done(s, i, &found))
-            over(s, i, pxs_found_state(&found));
+        if (pxs_run_records_read(s->plan->runs[i].dir, &found, &err) == PXS_OK &&
+            is_done(s, i, &found))
+            over(s, i, pxs_run_records_state(&found));
         else
             s->runs[i].place = PXS_PLACE_TODO;
-        pxs_found_finish(&found);
+        pxs_run_records_finish(&found);
         pxs_folder_unlock(&locks);
     }
 }
 
 /* ---- ends that are not written down yet ----------------------------------------------------- */
 
-enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                             const struct pxs_store_end *end, struct pxs_error *err) {
-    struct pxs_late *more = realloc(s->late, (s->n_late + 1) * sizeof *more);
+enum pxs_status pxs_pending_end_add(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                                    const struct pxs_store_end *end, struct pxs_error *err) {
+    struct pxs_pending_end *more = realloc(s->late, (s->n_pending_ends + 1) * sizeof *more);
     if (!more)
         return pxs_fail_nomem(err);
     s->late = more;
-    struct pxs_late *late = &s->late[s->n_late];
+    struct pxs_pending_end *late = &s->late[s->n_pending_ends];
     memset(late, 0, sizeof *late);
     late->run = slot->run;
     late->row = slot->row;
@@ -135,25 +137,25 @@ enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *sl
     late->message = strdup(end->message ? end->message : "");
     if (!late->message)
         return pxs_fail_nomem(err);
-    s->n_late++;
+    s->n_pending_ends++;
     return PXS_OK;
 }
 
-static void drop_late(struct pxs_supervisor *s, size_t i) {
+static void drop_pending_end(struct pxs_supervisor *s, size_t i) {
     free(s->late[i].message);
-    s->n_late--;
-    memmove(&s->late[i], &s->late[i + 1], (s->n_late - i) * sizeof *s->late);
+    s->n_pending_ends--;
+    memmove(&s->late[i], &s->late[i + 1], (s->n_pending_ends - i) * sizeof *s->late);
 }
 
-void pxs_late_finish(struct pxs_supervisor *s) {
-    while (s->n_late > 0)
-        drop_late(s, s->n_late - 1);
+void pxs_pending_ends_finish(struct pxs_supervisor *s) {
+    while (s->n_pending_ends > 0)
+        drop_pending_end(s, s->n_pending_ends - 1);
     free(s->late);
     s->late = NULL;
 }
 
 /* Its row, and what its death meant. The records follow by themselves, by adoption. */
-static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_late *late,
+static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_pending_end *late,
                                   struct pxs_error *err) {
     PXS_TRY(
         pxs_store_adopt_attempts(s->store, s->plan->runs[late->run].run_id, &late->row, 1, err));
@@ -163,22 +165,22 @@ static enum pxs_status write_down(struct pxs_supervisor *s, struct pxs_late *lat
     return status == PXS_E_EXISTS ? PXS_OK : status;
 }
 
-/* *home_now false: somebody is at work in its folder, who takes the records in. */
-static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_late *late, bool *home_now,
-                                 struct pxs_error *err) {
+/* *ingested_now false: somebody is at work in its folder, who takes the records in. */
+static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_pending_end *late,
+                                 bool *ingested_now, struct pxs_error *err) {
     struct pxs_plan_run *run = &s->plan->runs[late->run];
     struct pxs_folder_locks locks;
-    struct pxs_adopted home;
+    struct pxs_ingested home;
     bool same = strcmp(late->dir, run->dir) == 0;
     enum pxs_status status = pxs_folder_lock(late->dir, &locks, err);
-    *home_now = status != PXS_E_BUSY;
+    *ingested_now = status != PXS_E_BUSY;
     if (status != PXS_OK)
         return status == PXS_E_BUSY ? PXS_OK : status;
     if (same)
         status = write_down(s, late, err);
     if (status == PXS_OK)
-        status = same ? pxs_adopt_run(s->store, run->run_id, &home, err)
-                      : pxs_adopt_folder(s->store, late->dir, &home, err);
+        status = same ? pxs_ingest_run(s->store, run->run_id, &home, err)
+                      : pxs_ingest_folder(s->store, late->dir, &home, err);
     pxs_folder_unlock(&locks);
     if (status == PXS_OK && s->runs[late->run].place == PXS_PLACE_OVER)
         run->state = home.state;
@@ -190,40 +192,40 @@ static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_late *late
 static enum pxs_status bring_slot(struct pxs_supervisor *s, struct pxs_slot *slot,
                                   struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    struct pxs_found found;
+    struct pxs_run_records found;
     char dir[PXS_PATH_MAX];
     int64_t offset;
     pxs_path_dir(dir, sizeof dir, slot->records);
     if (!slot->tail || strcmp(dir, run->dir) != 0)
         return PXS_OK; /* when it has begun, or when it has ended */
-    for (size_t i = 0; i < s->n_late; i++)
+    for (size_t i = 0; i < s->n_pending_ends; i++)
         if (s->late[i].run == slot->run)
             PXS_TRY(write_down(s, &s->late[i], err));
-    enum pxs_status status = pxs_found_read(run->dir, &found, err);
+    enum pxs_status status = pxs_run_records_read(run->dir, &found, err);
     if (status == PXS_OK && found.n > 0 && found.attempts[found.n - 1].row.no == slot->row.no)
-        status = pxs_adopt_rows(s->store, run->run_id, &found, &offset, err);
+        status = pxs_ingest_rows(s->store, run->run_id, &found, &offset, err);
     else if (status == PXS_OK)
         status = pxs_fail(err, PXS_E_CORRUPT, "%s does not hold its attempt", slot->records);
     if (status == PXS_OK) {
         pxs_record_cursor_seek(slot->intake, offset);
         slot->row = found.attempts[found.n - 1].row;
     }
-    pxs_found_finish(&found);
+    pxs_run_records_finish(&found);
     if (status == PXS_E_CORRUPT)
         return PXS_OK; /* its end will tell */
     PXS_TRY(status);
-    for (size_t i = s->n_late; i-- > 0;)
+    for (size_t i = s->n_pending_ends; i-- > 0;)
         if (s->late[i].run == slot->run)
-            drop_late(s, i);
+            drop_pending_end(s, i);
     return PXS_OK;
 }
 
 static enum pxs_status bring_late(struct pxs_supervisor *s, size_t *n, struct pxs_error *err) {
-    for (size_t i = 0; i < s->n_late;) {
+    for (size_t i = 0; i < s->n_pending_ends;) {
         size_t run = s->late[i].run;
-        bool home_now = false;
+        bool ingested_now = false;
         if (s->runs[run].place != PXS_PLACE_HERE) {
-            enum pxs_status status = bring_run(s, &s->late[i], &home_now, err);
+            enum pxs_status status = bring_run(s, &s->late[i], &ingested_now, err);
             bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT ||
                         status == PXS_E_INVALID || status == PXS_E_NOT_FOUND;
             if (lost)
@@ -232,11 +234,11 @@ static enum pxs_status bring_late(struct pxs_supervisor *s, size_t *n, struct px
             else
                 PXS_TRY(status);
             s->left_behind = s->left_behind || lost;
-            home_now = home_now || lost; /* nothing would change by trying again */
+            ingested_now = ingested_now || lost; /* nothing would change by trying again */
         }
-        *n += home_now;
-        if (home_now)
-            drop_late(s, i);
+        *n += ingested_now;
+        if (ingested_now)
+            drop_pending_end(s, i);
         else
             i++;
     }
@@ -252,7 +254,7 @@ static enum pxs_status bring_all(struct pxs_supervisor *s, size_t *n, struct pxs
     return bring_late(s, n, err);
 }
 
-void pxs_come_home(struct pxs_supervisor *s, double now) {
+void pxs_offline_sync(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
     size_t n = 0;
     bool fails = !s->store || !isnan(s->store_failing_since);

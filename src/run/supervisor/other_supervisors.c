@@ -53,11 +53,11 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
 static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row,
                                enum pxs_run_state *state, struct pxs_error *err) {
     struct pxs_store_attempt now_row;
-    struct pxs_adopted home;
+    struct pxs_ingested home;
     PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
     if (now_row.ended_ms != 0)
         return PXS_OK; /* somebody was quicker */
-    PXS_TRY(pxs_adopt_run(s->store, row->run_id, &home, err));
+    PXS_TRY(pxs_ingest_run(s->store, row->run_id, &home, err));
     if (home.damage[0])
         pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s",
                 home.name, home.damage);
@@ -130,7 +130,7 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now,
     for (size_t i = 0; i < n && status == PXS_OK; i++)
         for (size_t j = 0; j < s->plan->n && status == PXS_OK; j++) {
             struct pxs_plan_run *run = &s->plan->runs[j];
-            if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_ELSEWHERE)
+            if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_OTHER)
                 status =
                     look_at(s, &s->runs[j], &open[i], run->name, run->dir, &run->state, now, err);
             if (status != PXS_OK && leave_out(s, j, status, err))
@@ -163,17 +163,17 @@ static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_
     *known = state;
     if (again)
         pxs_say(s, PXS_LOG_INFO, "%s: queued again", s->plan->runs[index].name);
-    if (pxs_plan_takes(s->plan, state))
+    if (pxs_plan_will_run(s->plan, state))
         run->place = PXS_PLACE_TODO;
     else
-        run->place = state == PXS_STATE_RUNNING ? PXS_PLACE_ELSEWHERE : PXS_PLACE_OVER;
-    if (run->place != PXS_PLACE_ELSEWHERE)
+        run->place = state == PXS_STATE_RUNNING ? PXS_PLACE_OTHER : PXS_PLACE_OVER;
+    if (run->place != PXS_PLACE_OTHER)
         run->waiting_since = NAN;
 }
 
 void pxs_run_removed(struct pxs_supervisor *s, size_t index) {
     struct pxs_super_run *run = &s->runs[index];
-    if (run->place != PXS_PLACE_TODO && run->place != PXS_PLACE_ELSEWHERE)
+    if (run->place != PXS_PLACE_TODO && run->place != PXS_PLACE_OTHER)
         return;
     run->place = PXS_PLACE_OVER;
     s->plan->runs[index].state = PXS_STATE_REMOVED;
@@ -204,12 +204,12 @@ static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_
     return PXS_OK;
 }
 
-void pxs_look_elsewhere(struct pxs_supervisor *s, double now) {
+void pxs_other_supervisors_look(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
     bool shut = pxs_store_shut(s, now);
-    if (now - s->elsewhere_at < PXS_ELSEWHERE_SECONDS || (!shut && !pxs_store_ready(s, now)))
+    if (now - s->others_at < PXS_OTHERS_SECONDS || (!shut && !pxs_store_ready(s, now)))
         return;
-    s->elsewhere_at = now;
+    s->others_at = now;
     if (shut) {
         pxs_look_at_folders(s);
         return;
@@ -217,7 +217,7 @@ void pxs_look_elsewhere(struct pxs_supervisor *s, double now) {
     enum pxs_status status = refresh(s, now, &err);
     size_t waiting = 0;
     for (size_t i = 0; i < s->plan->n; i++)
-        waiting += s->runs[i].place == PXS_PLACE_ELSEWHERE;
+        waiting += s->runs[i].place == PXS_PLACE_OTHER;
     if (status == PXS_OK && waiting > 0) {
         status = look_at_attempts(s, now, &err);
         if (status == PXS_OK)

@@ -13,11 +13,11 @@ static void pause_sweep(struct pxs_supervisor *s) {
     pxs_say(s, PXS_LOG_ERROR, "%s", s->brake.reason);
 }
 
-void pxs_brake_completed(struct pxs_supervisor *s) {
+void pxs_pause_count_completed(struct pxs_supervisor *s) {
     s->brake.failures = 0;
 }
 
-void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why) {
+void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why) {
     size_t waiting = 0;
     s->brake.failures++;
     for (size_t i = 0; i < s->plan->n; i++)
@@ -37,7 +37,7 @@ void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why) {
     pause_sweep(s);
 }
 
-void pxs_brake_full(struct pxs_supervisor *s, const char *why) {
+void pxs_pause_disk_full(struct pxs_supervisor *s, const char *why) {
     if (s->brake.paused)
         return;
     snprintf(s->brake.reason, sizeof s->brake.reason,
@@ -55,7 +55,7 @@ double pxs_disk_floor(const struct pxs_plan *plan, size_t index) {
     return PXS_DISK_FLOOR + (double)plan->slots.jobs * (4 + 2 * 12) * weights;
 }
 
-bool pxs_brake_allows(struct pxs_supervisor *s, size_t index) {
+bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {
     if (s->brake.paused)
         return false;
     double need = pxs_disk_floor(s->plan, index);
@@ -75,7 +75,7 @@ bool pxs_brake_allows(struct pxs_supervisor *s, size_t index) {
     return false;
 }
 
-void pxs_brake_store(struct pxs_supervisor *s, double now) {
+void pxs_pause_store(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
     if (!s->brake.paused || s->brake.stored || !s->store || !pxs_store_ready(s, now))
         return;
@@ -118,8 +118,8 @@ static void run_fewer(struct pxs_supervisor *s, struct pxs_slot *slot) {
     for (int i = 0; i < s->n_slots; i++)
         live += s->slots[i].busy && !s->slots[i].dead;
     pxs_slots_reduce(&slots, live < before ? live : before - 1);
-    slot->crowded_out = slots.jobs < before;
-    if (!slot->crowded_out)
+    slot->memory_short = slots.jobs < before;
+    if (!slot->memory_short)
         return;
     pxs_plan_use_slots(s->plan, slots);
     pxs_memory_look("", &memory);

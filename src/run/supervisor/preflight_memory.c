@@ -164,7 +164,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p,
 static void wait_for(struct pxs_supervisor *s, struct probe *p) {
     const struct pxs_process *const processes[] = {&p->process};
     if (s->options->stop)
-        atomic_store(&s->options->stop->heeded, 1);
+        atomic_store(&s->options->stop->was_handled, 1);
     while (!pxs_process_reap(&p->process, &p->exit)) {
         if (s->options->stop && atomic_load(&s->options->stop->signal) != 0)
             pxs_child_kill(&p->process.child);
@@ -172,10 +172,10 @@ static void wait_for(struct pxs_supervisor *s, struct probe *p) {
             pxs_process_close(&p->process);
         struct pollfd fd = {.fd = p->process.lifeline, .events = POLLIN};
         poll(&fd, 1, fd.fd >= 0 ? LOOK_MS : 2);
-        pxs_heed_suspend(s, processes, 1);
+        pxs_handle_suspend(s, processes, 1);
     }
     if (s->options->stop)
-        atomic_store(&s->options->stop->heeded, 0);
+        atomic_store(&s->options->stop->was_handled, 0);
 }
 
 /* What stands behind the marker at the beginning of a line, to the end; NULL if it is not there. */
@@ -306,7 +306,7 @@ static void choose_slots(struct pxs_supervisor *s, uint64_t need, const struct p
     const int threads = s->plan->slots.spread ? s->options->threads : s->plan->slots.threads;
     struct pxs_sweep_slots slots = pxs_sweep_slots(s->plan->slots.cores, s->options->jobs, threads);
     char need_text[32], have[1024];
-    pxs_slots_fit(&slots, pxs_plan_to_do(s->plan));
+    pxs_slots_fit(&slots, pxs_plan_count_to_run(s->plan));
     const int wanted = slots.jobs;
     pxs_slots_fit(&slots, pxs_slots_memory(need, memory->available));
     pxs_plan_use_slots(s->plan, slots);

@@ -126,7 +126,7 @@ bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now) {
     bool over = r->place == PXS_PLACE_OVER;
     if (!s->rungs.cells || (over && r->settled))
         return true;
-    if (!over && now - r->looked_at < PXS_ELSEWHERE_SECONDS)
+    if (!over && now - r->looked_at < PXS_OTHERS_SECONDS)
         return false;
     r->looked_at = now;
     bool apart = pxs_store_shut(s, now) || s->plan->runs[run].run_id == 0;
@@ -146,8 +146,8 @@ static enum stand stand_of(struct pxs_supervisor *s, size_t run, size_t rung, do
     bool settled = pxs_rungs_look_up(s, run, now);
     if (!isnan(cell_of(s, run, rung)->value))
         return HAS_COME;
-    return over && settled && !pxs_plan_takes(s->plan, s->plan->runs[run].state) ? NEVER_COMES
-                                                                                 : STILL_TO_COME;
+    return over && settled && !pxs_plan_will_run(s->plan, s->plan->runs[run].state) ? NEVER_COMES
+                                                                                    : STILL_TO_COME;
 }
 
 /* ---- deciding ------------------------------------------------------------------------------- */
@@ -220,7 +220,7 @@ static void say_waits(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pe
 /* Will it be worked on in this session? */
 static bool comes_to_work(const struct pxs_supervisor *s, size_t run) {
     enum pxs_place place = s->runs[run].place;
-    return place == PXS_PLACE_HERE || place == PXS_PLACE_ELSEWHERE ||
+    return place == PXS_PLACE_HERE || place == PXS_PLACE_OTHER ||
            (place == PXS_PLACE_TODO && !s->brake.paused);
 }
 

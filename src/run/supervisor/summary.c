@@ -24,10 +24,10 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
     if (s->runs[i].reason[0])
         return pxs_arena_strdup(arena, s->runs[i].reason);
     if (s->plan->runs[i].state == PXS_STATE_RUNNING)
-        return s->runs[i].place == PXS_PLACE_ELSEWHERE
+        return s->runs[i].place == PXS_PLACE_OTHER
                    ? "runs under another `pixsweep run`"
                    : "its end could not be written into the database yet";
-    for (size_t k = s->n_late; k-- > 0;)
+    for (size_t k = s->n_pending_ends; k-- > 0;)
         if (s->late[k].run == i)
             return pxs_arena_printf(arena, "%.*s", (int)strcspn(s->late[k].message, "\n"),
                                     s->late[k].message);
@@ -109,7 +109,7 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
             s->plan->runs[i].state != PXS_STATE_REMOVED)
             add_problem(s, i, out);
     out->recorded = s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind &&
-                    s->n_late == 0;
+                    s->n_pending_ends == 0;
     out->remedy = remedy(s, out);
     bool resumable = of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] + of[PXS_STATE_RUNNING] > 0;
     out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;

@@ -54,8 +54,8 @@ double pxs_work_clock(const struct pxs_supervisor *s) {
     return pxs_monotonic() - s->stood_still;
 }
 
-void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
-                      int n) {
+void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
+                        int n) {
     if (!s->options->stop || atomic_exchange(&s->options->stop->suspend, 0) == 0)
         return;
     /* They have groups of their own, so that the terminal's signal reached us alone; this one
@@ -76,7 +76,7 @@ static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **pr
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy && !s->slots[i].dead)
             processes[n++] = &s->slots[i].process;
-    pxs_heed_suspend(s, processes, n);
+    pxs_handle_suspend(s, processes, n);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
         while (!s->slots[i].busy && pxs_open_slots(s) > 0 &&
                (pxs_store_shut(s, now) || pxs_store_ready(s, now)) && next_run(s, &index) &&
-               pxs_brake_allows(s, index))
+               pxs_pause_allows(s, index))
             if (!pxs_attempt_start(s, &s->slots[i], index, now)) {
                 s->no_core = true;
                 return;
@@ -184,12 +184,12 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
         open += s->slots[i].busy;
     open += s->brake.paused && !s->brake.stored;
     for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++)
-        open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_ELSEWHERE;
-    open += s->stopping ? 0 : s->n_late; /* the next `run` finds them in their folders */
+        open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER;
+    open += s->stopping ? 0 : s->n_pending_ends; /* the next `run` finds them in their folders */
     if (open == 0)
         return false;
     for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
-        working += s->runs[i].place == PXS_PLACE_ELSEWHERE;
+        working += s->runs[i].place == PXS_PLACE_OTHER;
     /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks
      * to stop does not want to wait. */
     double patience =
@@ -229,12 +229,12 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
         heed_stop(s, now);
         heed_save(s);
         heed_suspend(s, processes);
-        pxs_come_home(s, now);
+        pxs_offline_sync(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
-            pxs_look_elsewhere(s, now);
+            pxs_other_supervisors_look(s, now);
         fill_slots(s, now);
         pxs_rungs_answer(s, now);
-        pxs_brake_store(s, now);
+        pxs_pause_store(s, now);
         pxs_show_board(s, now, false);
         sleep_a_tick(s, fds);
         notice_gap(s);
@@ -260,14 +260,14 @@ static void place_runs(struct pxs_supervisor *s) {
         const enum pxs_run_state state = s->plan->runs[i].state;
         s->runs[i].waiting_since = NAN;
         s->runs[i].looked_at = -INFINITY;
-        s->runs[i].place = pxs_plan_takes(s->plan, state) ? PXS_PLACE_TODO
-                           : state == PXS_STATE_RUNNING   ? PXS_PLACE_ELSEWHERE
-                                                          : PXS_PLACE_OVER;
+        s->runs[i].place = pxs_plan_will_run(s->plan, state) ? PXS_PLACE_TODO
+                           : state == PXS_STATE_RUNNING      ? PXS_PLACE_OTHER
+                                                             : PXS_PLACE_OVER;
         s->had_work = s->had_work || s->runs[i].place != PXS_PLACE_OVER;
     }
 }
 
-static void say_reaped(void *user, const struct pxs_home_line *line) {
+static void say_reaped(void *user, const struct pxs_ingest_line *line) {
     if (line->changed || line->problem)
         pxs_say(user, line->problem ? PXS_LOG_WARN : PXS_LOG_INFO, "%s: %s", line->name,
                 line->text);
@@ -275,12 +275,12 @@ static void say_reaped(void *user, const struct pxs_home_line *line) {
 
 /* Runs that left the file have nobody else to look after them. */
 static void reap(struct pxs_supervisor *s) {
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     struct pxs_error err;
     if (s->store &&
         pxs_sweep_reap(s->store, s->sweep_id, false, say_reaped, s, &counts, &err) != PXS_OK)
         pxs_store_trouble(s, &err, pxs_work_clock(s));
-    pxs_look_elsewhere(s, pxs_work_clock(s)); /* what was reaped can be taken */
+    pxs_other_supervisors_look(s, pxs_work_clock(s)); /* what was reaped can be taken */
 }
 
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
@@ -355,14 +355,14 @@ static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summ
         s->listener->planned(s->listener->user, s->plan);
     say_plan(s);
     if (stop)
-        atomic_store(&stop->heeded, 1);
+        atomic_store(&stop->was_handled, 1);
     supervise(s, fds, processes);
     free(fds);
     free(processes);
     pxs_summarise(s, summary);
     pxs_on_done(s, summary);
     if (stop)
-        atomic_store(&stop->heeded, 0);
+        atomic_store(&stop->was_handled, 0);
     return summary->exit_code == 130
                ? pxs_fail(err, PXS_E_STOPPED, "interrupted; the same command goes on")
                : PXS_OK;
@@ -376,7 +376,7 @@ static void tear_down(struct pxs_supervisor *s) {
         if (s->slots[i].busy)
             pxs_lock_release(&s->slots[i].guard);
     }
-    pxs_late_finish(s);
+    pxs_pending_ends_finish(s);
     pxs_store_close(&s->store);
     pxs_plan_destroy(&s->plan);
     pxs_paces_finish(&s->paces);
@@ -395,7 +395,7 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
                                .started = pxs_monotonic(),
                                .started_ms = pxs_now_ms(),
                                .board_at = -INFINITY,
-                               .elsewhere_at = -INFINITY,
+                               .others_at = -INFINITY,
                                .store_failed_at = NAN,
                                .store_failing_since = NAN};
     memset(summary, 0, sizeof *summary);

@@ -18,7 +18,7 @@
     10.0 /* longer between two looks: this process stood still, as after Ctrl-Z or in a freezer */
 #define PXS_PLAIN_SECONDS 10.0 /* between progress lines of a run where there is no terminal */
 #define PXS_HEARTBEAT_SECONDS 10.0
-#define PXS_ELSEWHERE_SECONDS 0.5   /* between looks at runs of other processes */
+#define PXS_OTHERS_SECONDS 0.5      /* between looks at runs of other processes */
 #define PXS_STORE_WAIT 1.0          /* a call into the store holds the loop up no longer */
 #define PXS_STORE_RETRY 1.0         /* after a failure */
 #define PXS_STORE_PATIENCE 60.0     /* with nothing left to do but to write to it */
@@ -29,10 +29,10 @@
 
 /* What this supervisor has to do with a run. */
 enum pxs_place {
-    PXS_PLACE_TODO,      /* queued or interrupted: to be taken */
-    PXS_PLACE_HERE,      /* in one of our slots */
-    PXS_PLACE_ELSEWHERE, /* running under another process, or left running by one that died */
-    PXS_PLACE_OVER       /* nothing more to do in this session */
+    PXS_PLACE_TODO,  /* queued or interrupted: to be taken */
+    PXS_PLACE_HERE,  /* in one of our slots */
+    PXS_PLACE_OTHER, /* running under another process, or left running by one that died */
+    PXS_PLACE_OVER   /* nothing more to do in this session */
 };
 
 struct pxs_super_run {
@@ -80,13 +80,13 @@ struct pxs_slot {
     bool dead;
     struct pxs_exit exit;      /* of a dead one */
     enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
-    bool crowded_out;          /* and fewer run beside each other from now on */
+    bool memory_short;         /* and fewer run beside each other from now on */
     bool disk_full;            /* it waits for space */
     bool end_written;          /* its line of ends.txt has been tried */
 };
 
 /* An attempt that ended while the database was shut. */
-struct pxs_late {
+struct pxs_pending_end {
     size_t run;
     struct pxs_store_attempt row;
     struct pxs_store_end end; /* its message is the one below */
@@ -95,7 +95,7 @@ struct pxs_late {
 };
 
 /* The sweep starts nothing new: what led there, and what the user is told. */
-struct pxs_brake {
+struct pxs_pause {
     int64_t failures; /* runs in a row that were given up */
     bool paused, stored;
     char reason[512];
@@ -131,20 +131,20 @@ struct pxs_supervisor {
     int core_locks[CPU_SETSIZE]; /* -1 = not held */
     struct pxs_host host;
     char kernels[64];
-    double started, board_at, heartbeat_at, elsewhere_at;
+    double started, board_at, heartbeat_at, others_at;
     double looked_at,
         /* by pxs_monotonic: the last look of the loop; seconds that it had stopped, so far */
         stood_still;
     double store_failed_at, store_failing_since; /* NaN = the store is fine */
     enum pxs_status store_status;                /* of its last failure */
-    struct pxs_late *late;                       /* ends to be written down */
-    size_t n_late;
+    struct pxs_pending_end *late;                /* ends to be written down */
+    size_t n_pending_ends;
     int64_t started_ms;
     bool store_lost;  /* given up on */
     bool left_behind; /* some attempt's end could not be written down, for a reason that stays */
-    bool crowded;     /* the user knows that records wait for a reader to end */
+    bool wal_backlog; /* the user knows that records wait for a reader to end */
     bool stopping, killing;
-    struct pxs_brake brake;
+    struct pxs_pause brake;
     struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
     bool no_core; /* a run could not be started for want of one */
@@ -156,7 +156,8 @@ struct pxs_supervisor {
  * machine count for no duration and no timeout. Every time in here is by this clock. */
 double pxs_work_clock(const struct pxs_supervisor *s);
 /* Somebody has pressed Ctrl-Z: `n` processes stop, then this one, until it is continued. */
-void pxs_heed_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[], int n);
+void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
+                        int n);
 
 /* ---- words (say.c) -------------------------------------------------------------------------- */
 
@@ -223,14 +224,14 @@ void pxs_paces_finish(struct pxs_paces *p);
 double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads);
 
 /* A run was given up, or completed (brake.c). */
-void pxs_brake_failed(struct pxs_supervisor *s, size_t index, const char *why);
-void pxs_brake_completed(struct pxs_supervisor *s);
+void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why);
+void pxs_pause_count_completed(struct pxs_supervisor *s);
 /* The disk was full when a run was to be started. */
-void pxs_brake_full(struct pxs_supervisor *s, const char *why);
+void pxs_pause_disk_full(struct pxs_supervisor *s, const char *why);
 /* May run `index` be started? Looks at the disk. */
-bool pxs_brake_allows(struct pxs_supervisor *s, size_t index);
+bool pxs_pause_allows(struct pxs_supervisor *s, size_t index);
 /* Writes the pause into the database, as soon as that can be done. */
-void pxs_brake_store(struct pxs_supervisor *s, double now);
+void pxs_pause_store(struct pxs_supervisor *s, double now);
 /* Bytes that must be free before run `index` starts: a checkpoint and two resume points for every
  * slot, and a reserve. */
 double pxs_disk_floor(const struct pxs_plan *plan, size_t index);
@@ -267,7 +268,7 @@ void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summa
 
 /* Looks at the runs that are said to be running elsewhere: takes home what a dead supervisor left,
  * and learns what others have finished. */
-void pxs_look_elsewhere(struct pxs_supervisor *s, double now);
+void pxs_other_supervisors_look(struct pxs_supervisor *s, double now);
 
 /* ---- without the database (apart.c) --------------------------------------------------------- */
 
@@ -282,14 +283,16 @@ PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, doub
  * that the run is done: *no is 0 and its place says so. */
 PXS_NODISCARD enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
                                                 struct pxs_error *err);
-void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_look_elsewhere */
+void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_other_supervisors_look */
 /* Keeps the end of an attempt until it can be written down. */
-PXS_NODISCARD enum pxs_status pxs_late_add(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                                           const struct pxs_store_end *end, struct pxs_error *err);
-void pxs_late_finish(struct pxs_supervisor *s);
+PXS_NODISCARD enum pxs_status pxs_pending_end_add(struct pxs_supervisor *s,
+                                                  const struct pxs_slot *slot,
+                                                  const struct pxs_store_end *end,
+                                                  struct pxs_error *err);
+void pxs_pending_ends_finish(struct pxs_supervisor *s);
 /* Opens the database where it is shut, gives rows to what runs without one, and writes down what
  * has ended. */
-void pxs_come_home(struct pxs_supervisor *s, double now);
+void pxs_offline_sync(struct pxs_supervisor *s, double now);
 
 /* Somebody removed a run that was still to be done: its state becomes removed, nothing more to
  * do. */

@@ -8,7 +8,7 @@
 #include "pixsweep/supervisor.h"
 #include "pixsweep/worker.h"
 
-static void print_line(void *user, const struct pxs_home_line *line) {
+static void print_line(void *user, const struct pxs_ingest_line *line) {
     const struct cli *cli = user;
     if (line->problem)
         cli_say("%s: %s", line->name[0] != '\0' ? line->name : line->dir, line->text);
@@ -31,7 +31,7 @@ static enum pxs_status open_store(const struct cli *cli, bool make, struct pxs_s
 int cli_cmd_merge(struct cli *cli) {
     struct pxs_store *s = NULL;
     struct pxs_error err = {0};
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     bool missing = false;
     if (open_store(cli, true, &s, &err) != PXS_OK) {
         cli_say("%s", err.message);
@@ -57,21 +57,21 @@ int cli_cmd_merge(struct cli *cli) {
     return missing ? CLI_USAGE : counts.problems > 0 ? CLI_FAILED : CLI_OK;
 }
 
-static void print_changed(void *user, const struct pxs_home_line *line) {
+static void print_changed(void *user, const struct pxs_ingest_line *line) {
     if (line->changed || line->problem)
         print_line(user, line);
 }
 
 enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                          struct pxs_error *err) {
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     return pxs_sweep_reap(s, sweep_id, false, print_changed, cli, &counts, err);
 }
 
 int cli_cmd_reap(struct cli *cli) {
     struct pxs_store *s = NULL;
     struct pxs_error err = {0};
-    struct pxs_home_counts counts = {0};
+    struct pxs_ingest_counts counts = {0};
     const bool dry = cli->values[OPT_DRY_RUN] != NULL;
     if (open_store(cli, false, &s, &err) != PXS_OK) {
         cli_say("%s", err.message);
