@@ -13,8 +13,8 @@
 /* What became of one run's folder or attempt. */
 struct pxs_ingest_line {
     const char *dir, *name; /* name may be "" where it is not known */
-    size_t records;         /* taken in now */
-    bool problem;           /* it could not be taken in, or not to its end */
+    size_t records;         /* ingested now */
+    bool problem;           /* it could not be ingested, or not to its end */
     bool changed;           /* something was taken or closed */
     const char *text;       /* one line for the user */
 };
@@ -23,7 +23,7 @@ struct pxs_ingest_counts {
     size_t found, changed, problems;
     size_t records;
 };
-/* Takes in every run's folder (config.yaml beside records.bin) in `dir` or up to three levels below
+/* Ingests every run's folder (config.yaml beside records.bin) in `dir` or up to three levels below
  * it, in order of their paths: into the rows of the same run (sweep, config_hash, seed), or new
  * ones. Nothing twice, in any order; where the database has the run from another folder, whichever
  * got further stays, or the one that is there where the other was moved. `line` is called for each.
@@ -35,7 +35,7 @@ PXS_NODISCARD enum pxs_status pxs_sweep_merge(struct pxs_store *store, const cha
                                               struct pxs_ingest_counts *counts,
                                               struct pxs_error *err);
 /* Looks at every open attempt of a sweep (0: of all): where its folder's locks are free and its
- * process is gone, its records are taken in and it becomes what its last record says, or
+ * process is gone, its records are ingested and it becomes what its last record says, or
  * interrupted. An attempt of another host is left alone unless its folder is here, its locks are
  * free and nothing was heard of it for an hour. `dry`: only tells. */
 PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
@@ -64,19 +64,19 @@ struct pxs_ingested {
     char kept[256]; /* why nothing was taken although there is something; "" */
 };
 
-/* Takes in what the store lacks of a run that it knows, from the run's folder, and closes its
+/* Ingests what the store lacks of a run that it knows, from the run's folder, and closes its
  * attempts: as their last record says, else as interrupted. The caller holds the folder's locks (or
  * knows that the folder is gone). Twice is as good as once. PXS_E_EXISTS where the folder's records
  * are another configuration's. */
 PXS_NODISCARD enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t run_id,
                                              struct pxs_ingested *out, struct pxs_error *err);
-/* Takes in any run's folder by what its config.yaml says; the caller holds its locks. Of a run that
+/* Ingests any run's folder by what its config.yaml says; the caller holds its locks. Of a run that
  * the store has from another folder it takes whichever got further, or this one where that folder
  * is gone and the records are the same. PXS_E_BUSY where somebody is at work in that other
  * folder. */
 PXS_NODISCARD enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
                                                 struct pxs_ingested *out, struct pxs_error *err);
-/* Rows for all attempts of a run that is still at work; *offset: where taking in goes on. The rows
+/* Rows for all attempts of a run that is still at work; *offset: where ingesting goes on. The rows
  * of `found` are filled in. */
 PXS_NODISCARD enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
                                               struct pxs_run_records *found, int64_t *offset,

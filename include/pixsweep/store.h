@@ -210,7 +210,7 @@ struct pxs_store_attempt {
     int64_t attempt_id, no;
     int64_t heartbeat_ms, ended_ms; /* 0 = none; ended_ms 0 = still open */
     int64_t resumed_from_step;      /* -1 = from the start or not begun */
-    int64_t record_offset;          /* bytes of the record file that are taken in */
+    int64_t record_offset;          /* bytes of the record file that are ingested */
     /* from the END record or pxs_store_attempt_end; NONE = none yet */
     enum pxs_run_state outcome;
     char message[1024];         /* likewise; "" */
@@ -251,7 +251,7 @@ PXS_NODISCARD enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64
 PXS_NODISCARD enum pxs_status pxs_store_attempt(struct pxs_store *s, int64_t attempt_id,
                                                 struct pxs_store_attempt *out,
                                                 struct pxs_error *err);
-/* ---- coming home ---------------------------------------------------------------------------- */
+/* ---- ingesting ------------------------------------------------------------------------------ */
 
 /* The row of a run that a folder tells of (its new_* fields): found by its identity, or added, with
  * its sweep where there is none of that name (spec_yaml and spec_hash are for that case). Where
@@ -279,7 +279,7 @@ void pxs_store_begun(const struct pxs_record_begin *begin, struct pxs_store_atte
 PXS_NODISCARD enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t run_id,
                                                    const struct pxs_store_attempt *process,
                                                    int64_t *attempt_id, struct pxs_error *err);
-/* How far a run's record file is taken in: up to `offset` as the file was in attempt `no`, the last
+/* How far a run's record file is ingested: up to `offset` as the file was in attempt `no`, the last
  * one of which anything is taken; 0 and 0 = nothing is. */
 PXS_NODISCARD enum pxs_status pxs_store_ingested(struct pxs_store *s, int64_t run_id, int64_t *no,
                                                  int64_t *offset, struct pxs_error *err);

@@ -191,7 +191,7 @@ enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
 
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);
-/* Takes home what dead processes left of a sweep (0: of all) and says so; a command that changes
+/* Ingests what dead processes left of a sweep (0: of all) and says so; a command that changes
  * runs does this first. */
 enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                          struct pxs_error *err);

@@ -79,7 +79,7 @@ int cli_cmd_import_lab(struct cli *cli) {
     cli_bar_clear(&bar);
     if (result.notes.len > 0)
         say_notes(result.notes.text);
-    /* What was taken in before something failed is there, and is told. */
+    /* What was ingested before something failed is there, and is told. */
     if (result.table.n_rows > 0 && (!cli->quiet || cli->format != PXS_FORMAT_TABLE)) {
         struct pxs_error unprinted;
         const enum pxs_status printed = print(cli, &result, status == PXS_OK ? &err : &unprinted);

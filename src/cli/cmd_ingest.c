@@ -1,4 +1,4 @@
-/* merge and reap: records come home. */
+/* merge and reap: records are ingested. */
 #include "cli.h"
 #include "pixsweep/store.h"
 #include "pixsweep/board.h"
@@ -87,7 +87,7 @@ int cli_cmd_reap(struct cli *cli) {
     if (!cli->quiet)
         cli_outf("%zu open attempt%s: %zu %s, %zu left alone\n", counts.found,
                  counts.found == 1 ? "" : "s", counts.changed,
-                 dry ? "would be taken home" : "taken home",
+                 dry ? "would be ingested" : "ingested",
                  counts.found - counts.changed - counts.problems);
     return counts.problems > 0 ? CLI_FAILED : CLI_OK;
 }

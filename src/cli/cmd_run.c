@@ -58,7 +58,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
         pxs_text_add_words(out, " (%zu now)", s->n_completed_now);
     pxs_state_counts_add(&s->states, pxs_states_told, PXS_STATES_TOLD, ", ", out);
     if (elsewhere > 0)
-        pxs_text_add_words(out, ", %zu at work elsewhere", elsewhere);
+        pxs_text_add_words(out, ", %zu run by another pixsweep", elsewhere);
     pxs_text_add_words(out, "; %s\n", time);
     put_problems(cli, s, out);
     if (s->remedy != NULL && s->remedy[0] != '\0')

@@ -94,7 +94,7 @@ START_TEST(run_then_read)
     ck_refused(pixsweep("show", "99", NULL), 2, "99");
     ck_refused(pixsweep("sql", "DELETE FROM run", NULL), 2, "only reading");
     ck_refused(pixsweep("sql", "SELECT * FROM runs", NULL), 2,
-               "no such table: runs; did you mean run? There are v_progress, ");
+               "no such table: runs; did you mean run? There are d_output, ");
     ck_refused(pixsweep("sql", "SELECT val_los FROM epoch e", NULL), 2,
                "did you mean val_loss?\n  epoch has run_id, epoch, ");
     ck_refused(pixsweep("sql", "SELECT lrgd FROM run", NULL), 2,

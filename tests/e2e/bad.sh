@@ -154,7 +154,7 @@ records=$(sha256sum <old/old/0001-base-s0/records.bin)
 batches=$(sql old "SELECT count(*) FROM batch_loss")
 sqlite3 -batch old/pixsweep.db "DELETE FROM environment; DELETE FROM attempt; DELETE FROM batch_loss; UPDATE run SET state = 'queued'"
 run 0 old exp.yaml
-says run.err 'that the database lacked: taken in'
+says run.err 'that the database lacked: ingested'
 [ "$records" = "$(sha256sum <old/old/0001-base-s0/records.bin)" ] || fail "the records were touched"
 expect old "SELECT state FROM run" completed
 expect old "SELECT count(*) FROM batch_loss" "$batches"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A night without a database: everything is trained, nothing is lost, and it all comes home.
+# A night without a database: everything is trained, nothing is lost, and it all is ingested.
 . "$(dirname "$0")/lib.sh"
 
 make_data data 16 4
@@ -7,7 +7,7 @@ experiment exp.yaml home 'n_epochs: 4' 'sample_interval: 4' 'checkpoint_interval
 
 run 0 whole exp.yaml
 
-step "nobody can write the database: runs go on, the next run takes them in"
+step "nobody can write the database: runs go on, the next run ingests them"
 mkdir -p res/pixsweep.db.lock # no lock can be had where a folder stands
 run 1 res exp.yaml
 says run.out '2 of 2 runs completed'
@@ -48,10 +48,10 @@ kill -KILL $pid "$worker"
 wait $pid 2>/dev/null || true
 for i in $(seq 200); do
     "$PIXSWEEP" reap --results res --dry-run >reap.out || fail "reap --dry-run ended with $?"
-    grep -q 'would be taken home: \|: 1 would be' reap.out && break
+    grep -q 'would be ingested: \|: 1 would be' reap.out && break
     sleep 0.05
 done
-says reap.out '1 would be taken home'
+says reap.out '1 would be ingested'
 expect res "SELECT state FROM run WHERE name LIKE 'reap/%'" running
 "$PIXSWEEP" reap --results res >reap.out || fail "reap ended with $?"
 expect res "SELECT state FROM run WHERE name LIKE 'reap/%'" interrupted

@@ -31,7 +31,7 @@ train() {
     }'
 }
 
-step "nothing is made where there is nothing to take in"
+step "nothing is made where there is nothing to ingest"
 does 2 'there is lab' import
 does 2 'needs DIR' import lab
 does 2 'cannot look into' import lab nowhere
@@ -99,7 +99,7 @@ does 2 'csv, json or jsonl' export old --format table
 does 2 'nowhere/rows.csv' export old -o nowhere/rows.csv
 [ -z "$(find . -name '*.tmp.*')" ] || fail "left a temporary file"
 
-step "rm takes them away, and they can be taken in anew"
+step "rm takes them away, and they can be ingested anew"
 does 0 'removed old/0001-one-s-1' rm old/0001-one-s-1 --yes
 does 0 '1 run into sweep old, 3 there already' import lab old --lambda 5
 expect res "SELECT max(loss_pixel) FROM batch_loss JOIN run USING (run_id) WHERE number = 7" 0.3

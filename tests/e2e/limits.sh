@@ -113,11 +113,11 @@ code=0
 says run.err 'the database cannot be written'
 says run.err 'limits/0001-base-s0: failed: cannot write'
 says run.out '0 of 1 runs completed, 1 failed;'
-says run.out 'the next `pixsweep run` takes them in'
+says run.out 'the next `pixsweep run` ingests them'
 "$PIXSWEEP" ls --results claimed >ls.out 2>ls.err || fail "ls"
 [ "$(sql claimed "SELECT count(*) FROM attempt WHERE ended_ms IS NULL")" = 0 ] || says ls.out 'running (stale)'
 run 1 claimed exp.yaml
-says run.err 'nobody wrote into the database how attempt 1 ended; its records are taken in (.*), it is failed'
+says run.err 'nobody wrote into the database how attempt 1 ended; its records are ingested (.*), it is failed'
 sound claimed
 
 step "the memory of a control group"

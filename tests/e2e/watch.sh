@@ -44,7 +44,7 @@ kill -CONT $pid
 before=$(sql res "SELECT count(*) FROM batch_loss")
 soon res "SELECT count(*) > $before FROM batch_loss" 1
 
-step "supervisor and worker killed: stale, and the next run takes it home"
+step "supervisor and worker killed: stale, and the next run ingests it"
 worker=$(sql res "SELECT pid FROM attempt")
 kill -KILL $pid "$worker"
 wait $pid 2>/dev/null || true

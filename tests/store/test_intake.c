@@ -326,7 +326,7 @@ START_TEST(starting_again_leaves_nothing_behind)
 }
 END_TEST
 
-/* Goes on from step `from` after the database had taken in more than the resume point vouches
+/* Goes on from step `from` after the database had ingested more than the resume point vouches
  * for. */
 START_TEST(going_on_leaves_one_row_a_step)
 {
@@ -357,7 +357,7 @@ START_TEST(going_on_leaves_one_row_a_step)
     ck_assert_str_eq(rows, reference);
     ck_assert_int_eq(sql_int(s, "SELECT resumed_from_step FROM attempt WHERE no = 2"), from[_i]);
     free(rows);
-    take_in(s, second, run, 0, 1000); /* and so it is when the whole file is taken in again */
+    take_in(s, second, run, 0, 1000); /* and so it is when the whole file is ingested again */
     rows = measured(s);
     ck_assert_str_eq(rows, reference);
     free(rows);

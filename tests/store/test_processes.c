@@ -199,7 +199,7 @@ START_TEST(the_wal_stays_small)
 }
 END_TEST
 
-/* A file size limit stands for the full disk: nothing is taken in, nothing is lost, and later it
+/* A file size limit stands for the full disk: nothing is ingested, nothing is lost, and later it
  * goes on. */
 START_TEST(a_full_disk_loses_nothing)
 {

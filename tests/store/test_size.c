@@ -1,4 +1,4 @@
-/* What a batch costs: bytes in the database, time to take it in. */
+/* What a batch costs: bytes in the database, time to ingest it. */
 #include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 

@@ -1,4 +1,4 @@
-/* Records come home: a database that is shut, lost or another one; merge, reap, and what other
+/* Records are ingested: a database that is shut, lost or another one; merge, reap, and what other
  * terminals do. */
 #include "fixture.h"
 

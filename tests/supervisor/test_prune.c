@@ -292,7 +292,7 @@ START_TEST(test_without_the_database)
     expect_run((struct pxs_sweep_options){.jobs = 3, .store_patience = 1}, 1,
                "pruned: validation loss");
     pxs_lock_release(&lock);
-    expect_run((struct pxs_sweep_options){.jobs = 2}, 0, "taken in, it is pruned");
+    expect_run((struct pxs_sweep_options){.jobs = 2}, 0, "ingested, it is pruned");
     expect_outcome(slow_first_outcome);
 }
 END_TEST

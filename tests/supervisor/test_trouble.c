@@ -137,7 +137,7 @@ static void supervisor_killed(enum fake what, const char *state_after, int64_t a
     struct outcome o = run_exp();
     ck_assert_msg(
         strstr(o.lines.text,
-               "nobody wrote into the database how attempt 1 ended; its records are taken in") !=
+               "nobody wrote into the database how attempt 1 ended; its records are ingested") !=
             NULL,
         "%s", o.lines.text);
     finish_by(o, 0);
@@ -279,7 +279,7 @@ static enum pxs_status hold_on(void *user, const char *const *columns, const str
         before = now;
         usleep(10000);
     }
-    ck_assert_msg(steps <= 2, "taken in %d times", steps);
+    ck_assert_msg(steps <= 2, "ingested %d times", steps);
     expect_sql("SELECT count(*) FROM batch_loss", 80);
     return PXS_OK;
 }

@@ -1,6 +1,6 @@
 /* Adoption: the records in a run's folder go into the store, once, whoever made them and wherever.
  *
- * How far a file is taken in stands with the attempts: attempt k took it up to byte X. Since then
+ * How far a file is ingested stands with the attempts: attempt k took it up to byte X. Since then
  * the file was cut back and added to by later attempts only, never before the place where the first
  * of these begins. So everything before the smaller of the two is in the store, and what follows is
  * taken; taking a record again does no harm. */
@@ -276,7 +276,7 @@ static bool is_folder(const char *dir) {
     return stat(dir, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The folder that the database has the run from, taken in first, so that the two can be
+/* The folder that the database has the run from, ingested first, so that the two can be
  * compared. */
 static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_run *run,
                                     struct pxs_error *err) {
@@ -286,7 +286,7 @@ static enum pxs_status settle_other(struct pxs_store *store, struct pxs_store_ru
         enum pxs_status status = pxs_folder_lock(run->dir, &locks, err);
         if (status == PXS_E_BUSY)
             return pxs_fail(err, PXS_E_BUSY,
-                            "run %s is at work in %s: bring this one home when that has ended",
+                            "run %s is at work in %s: ingest this one when that has ended",
                             run->name, run->dir);
         PXS_TRY(status);
     }

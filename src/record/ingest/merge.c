@@ -1,4 +1,4 @@
-/* merge: runs that were made elsewhere, or without this database, come home folder by folder. */
+/* merge: runs that were made elsewhere, or without this database, are ingested folder by folder. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,44 +16,46 @@ struct merge {
     size_t found;
 };
 
-static void describe(const struct pxs_ingested *home, const char *dir, struct pxs_text *text) {
-    if (home->kept[0])
-        pxs_text_addf(text, "nothing taken: %s", home->kept);
-    else if (home->records + home->closed > 0)
-        pxs_text_addf(text, "taken (%zu records), %s%s%s", home->records,
-                      pxs_state_name(home->state), home->added ? ", new in the database" : "",
-                      home->moved ? ", in place of what the database had from another folder" : "");
+static void describe(const struct pxs_ingested *ingested, const char *dir, struct pxs_text *text) {
+    if (ingested->kept[0])
+        pxs_text_addf(text, "nothing taken: %s", ingested->kept);
+    else if (ingested->records + ingested->closed > 0)
+        pxs_text_addf(
+            text, "taken (%zu records), %s%s%s", ingested->records, pxs_state_name(ingested->state),
+            ingested->added ? ", new in the database" : "",
+            ingested->moved ? ", in place of what the database had from another folder" : "");
     else
-        pxs_text_addf(text, "nothing new, %s", pxs_state_name(home->state));
-    if (home->torn > 0)
+        pxs_text_addf(text, "nothing new, %s", pxs_state_name(ingested->state));
+    if (ingested->torn > 0)
         pxs_text_addf(text,
                       "; the last record of %s/" PXS_RECORDS_FILE " is torn (%lld bytes): dropped",
-                      dir, (long long)home->torn);
-    if (home->damage[0])
-        pxs_text_addf(text,
-                      home->kept[0] ? "; damage: %s" : "; only what stands before the damage: %s",
-                      home->damage);
-    if (home->doubt[0])
-        pxs_text_addf(text, "; warning: %s", home->doubt);
+                      dir, (long long)ingested->torn);
+    if (ingested->damage[0])
+        pxs_text_addf(
+            text, ingested->kept[0] ? "; damage: %s" : "; only what stands before the damage: %s",
+            ingested->damage);
+    if (ingested->doubt[0])
+        pxs_text_addf(text, "; warning: %s", ingested->doubt);
 }
 
-static void tell(struct merge *m, const char *dir, const struct pxs_ingested *home,
+static void tell(struct merge *m, const char *dir, const struct pxs_ingested *ingested,
                  enum pxs_status status, const struct pxs_error *err) {
     struct pxs_text text = {0};
-    struct pxs_ingest_line line = {.dir = dir,
-                                   .name = home->name,
-                                   .records = home->records,
-                                   .problem = status != PXS_OK || home->damage[0] || home->doubt[0],
-                                   .changed = status == PXS_OK && home->records + home->closed > 0};
+    struct pxs_ingest_line line = {
+        .dir = dir,
+        .name = ingested->name,
+        .records = ingested->records,
+        .problem = status != PXS_OK || ingested->damage[0] || ingested->doubt[0],
+        .changed = status == PXS_OK && ingested->records + ingested->closed > 0};
     if (status == PXS_OK)
-        describe(home, dir, &text);
+        describe(ingested, dir, &text);
     else
         pxs_text_addf(&text, "not taken: %s", err->message);
     line.text = pxs_text_str(&text);
     m->counts->found++;
     m->counts->changed += line.changed;
     m->counts->problems += line.problem;
-    m->counts->records += home->records;
+    m->counts->records += ingested->records;
     if (m->line)
         m->line(m->user, &line);
     pxs_text_finish(&text);
@@ -62,14 +64,14 @@ static void tell(struct merge *m, const char *dir, const struct pxs_ingested *ho
 /* PXS_OK too where this folder could not be taken for a reason of its own: the others still can. */
 static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_error *err) {
     struct pxs_folder_locks locks;
-    struct pxs_ingested home = {0};
+    struct pxs_ingested ingested = {0};
     struct pxs_error why;
     m->found++;
     enum pxs_status status = pxs_folder_lock(dir, &locks, &why);
     if (status == PXS_E_BUSY)
         status = pxs_fail(&why, PXS_E_BUSY, "it is at work now; merge it again when it has ended");
     else if (status == PXS_OK) {
-        status = pxs_ingest_folder(m->store, dir, &home, &why);
+        status = pxs_ingest_folder(m->store, dir, &ingested, &why);
         pxs_folder_unlock(&locks);
     }
     bool own = status == PXS_OK || status == PXS_E_BUSY || status == PXS_E_INVALID ||
@@ -77,7 +79,7 @@ static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_er
                status == PXS_E_UNSUPPORTED;
     if (!own)
         return pxs_fail(err, status, "%s: %s", dir, why.message);
-    tell(m, dir, &home, status, &why);
+    tell(m, dir, &ingested, status, &why);
     return PXS_OK;
 }
 
@@ -87,7 +89,7 @@ static bool holds(const char *dir, const char *name) {
     return pxs_path_join(path, sizeof path, dir, name) && lstat(path, &info) == 0;
 }
 
-/* Also one that cannot be taken in, since its records are gone or no file, or its config.yaml: to
+/* Also one that cannot be ingested, since its records are gone or no file, or its config.yaml: to
  * pass over it would be to lose it in silence. */
 static bool is_run(const char *dir) {
     return holds(dir, PXS_RECORDS_FILE) || (holds(dir, PXS_CONFIG_FILE) && holds(dir, PXS_WEIGHTS));
@@ -108,7 +110,7 @@ static bool is_link(const char *path) {
 }
 
 /* What is handed over may link to itself, or to runs that are not meant. A run that is linked
- * counts as not taken in; any other link is only told, since nothing of this folder is lacking. */
+ * counts as not ingested; any other link is only told, since nothing of this folder is lacking. */
 static void tell_link(struct merge *m, const char *path) {
     const struct pxs_ingest_line line = {
         .dir = path,

@@ -1,4 +1,4 @@
-/* reap: attempts whose process is gone are taken home. */
+/* reap: attempts whose process is gone are closed, and their records ingested. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,14 +62,14 @@ static bool is_own(enum pxs_status status) {
 
 static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run, int64_t no,
                                  struct pxs_error *err) {
-    struct pxs_ingested home;
+    struct pxs_ingested ingested;
     struct pxs_text text = {0};
     if (r->dry) {
-        tell(r, run, 0, false, true, "its process is gone: would be taken home");
+        tell(r, run, 0, false, true, "its process is gone: would be ingested");
         return PXS_OK;
     }
     struct pxs_error why;
-    enum pxs_status status = pxs_ingest_run(r->store, run->run_id, &home, &why);
+    enum pxs_status status = pxs_ingest_run(r->store, run->run_id, &ingested, &why);
     if (is_own(status)) {
         tell(r, run, 0, true, false, why.message);
         return PXS_OK;
@@ -77,11 +77,11 @@ static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run
     if (status != PXS_OK)
         return pxs_fail(err, status, "%s", why.message);
     pxs_text_addf(&text,
-                  "nobody wrote into the database how attempt %lld ended; its records are taken in "
+                  "nobody wrote into the database how attempt %lld ended; its records are ingested "
                   "(%zu), it is %s%s%s",
-                  (long long)no, home.records, pxs_state_name(home.state),
-                  home.damage[0] ? "; what follows the damage is lost: " : "", home.damage);
-    tell(r, run, home.records, home.damage[0], true, pxs_text_str(&text));
+                  (long long)no, ingested.records, pxs_state_name(ingested.state),
+                  ingested.damage[0] ? "; what follows the damage is lost: " : "", ingested.damage);
+    tell(r, run, ingested.records, ingested.damage[0], true, pxs_text_str(&text));
     pxs_text_finish(&text);
     return PXS_OK;
 }

@@ -185,7 +185,7 @@ PXS_NODISCARD enum pxs_status pxs_store_run_by_id(struct pxs_store *s, int64_t r
 
 /* ---- summary.c ------------------------------------------------------------------------------ */
 
-/* What run_summary will say, kept while records of one run are taken in. */
+/* What run_summary will say, kept while records of one run are ingested. */
 struct pxs_summary {
     int64_t run_id, last_step; /* -1 = no step yet */
     double seconds;

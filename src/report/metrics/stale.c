@@ -34,6 +34,6 @@ void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out) {
     if (!pxs_path_absolute(usual, sizeof usual, "results/pixsweep.db") ||
         strcmp(usual, pxs_store_path(s)) != 0)
         pxs_text_add_command(out, " --db %s", pxs_store_path(s));
-    pxs_text_addf(out, "`, or the same `pixsweep run` again, takes home what %s left\n",
+    pxs_text_addf(out, "`, or the same `pixsweep run` again, ingests what %s left\n",
                   one ? "it" : "they");
 }

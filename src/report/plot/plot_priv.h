@@ -95,7 +95,7 @@ struct pxs_frame {
 /* Labels at the ends of a panel's lines. */
 void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene,
                      const struct pxs_panel *panel, const struct pxs_frame *frame);
-/* Height that a legend takes in so much width. */
+/* Height of a legend in so much width. */
 double pxs_legend_height(struct pxs_canvas *c, const struct pxs_scene *scene, double width);
 void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y,
                      double width);

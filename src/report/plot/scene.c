@@ -141,8 +141,7 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
     return PXS_OK;
 }
 
-/* ---- all_series --------------------------------------------------------------------------------
- */
+/* ---- all_series ----------------------------------------------------------------------------- */
 
 static void take_band(struct pxs_plot_series *out, const struct pxs_band *band) {
     int64_t most = 0;

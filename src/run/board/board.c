@@ -177,7 +177,7 @@ static void put_sweep(const struct pxs_board *b, size_t width, struct pxs_text *
     pxs_state_counts_add(&b->states, pxs_states_told, PXS_STATES_TOLD - 1, ", ", &counts);
     put_count(&counts, b->n_running - n_stale, "running");
     put_count(&counts, n_stale, "stale");
-    put_count(&counts, b->n_other_supervisors, "running elsewhere");
+    put_count(&counts, b->n_other_supervisors, "run by another pixsweep");
     put_count(&counts, b->states.of[PXS_STATE_QUEUED], "queued");
     add_field(&line, 0, "%s", pxs_text_str(&counts));
     pxs_text_finish(&counts);

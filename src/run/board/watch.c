@@ -185,7 +185,7 @@ static void add_note(const struct watching *w, struct pxs_watch *out) {
     const char *note = "";
     if (out->n_stale > 0)
         note = "stale: nobody works on it any more; `pixsweep reap` or the next `pixsweep run` "
-               "takes it home";
+               "ingests it";
     else if (strcmp(word(&w->sweep, 0, "state"), "paused") == 0)
         note = "paused: the next `pixsweep run` goes on";
     else if (out->n_live == 0 &&

@@ -53,19 +53,19 @@ static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slo
 }
 
 /* What the folder holds beyond what the database knows (it was shut, lost, or put back from a
- * backup) comes home first. *go_on: there is something left to do. */
+ * backup) is ingested first. *go_on: there is something left to do. */
 static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool *go_on,
                                    struct pxs_error *err) {
-    struct pxs_ingested home;
-    PXS_TRY(pxs_ingest_run(s->store, s->plan->runs[index].run_id, &home, err));
-    if (home.damage[0])
-        pxs_say(s, PXS_LOG_WARN, "%s: %s", home.name, home.damage);
-    if (home.records + home.closed > 0)
+    struct pxs_ingested ingested;
+    PXS_TRY(pxs_ingest_run(s->store, s->plan->runs[index].run_id, &ingested, err));
+    if (ingested.damage[0])
+        pxs_say(s, PXS_LOG_WARN, "%s: %s", ingested.name, ingested.damage);
+    if (ingested.records + ingested.closed > 0)
         pxs_say(s, PXS_LOG_INFO,
-                "%s: its folder held %zu records that the database lacked: taken in, it is %s",
-                home.name, home.records, pxs_state_name(home.state));
-    s->plan->runs[index].state = home.state;
-    *go_on = pxs_plan_will_run(s->plan, home.state);
+                "%s: its folder held %zu records that the database lacked: ingested, it is %s",
+                ingested.name, ingested.records, pxs_state_name(ingested.state));
+    s->plan->runs[index].state = ingested.state;
+    *go_on = pxs_plan_will_run(s->plan, ingested.state);
     if (!*go_on)
         s->runs[index].place = PXS_PLACE_OVER;
     return PXS_OK;

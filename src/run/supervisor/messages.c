@@ -49,10 +49,10 @@ bool pxs_records_wait(struct pxs_supervisor *s) {
                 "a program has kept an old state of %s open for so long that its write-ahead log "
                 "grows: "
                 "records wait in the "
-                "runs' folders until it lets go; runs go on and those that end are taken in",
+                "runs' folders until it lets go; runs go on and those that end are ingested",
                 s->plan->db);
     if (!wal_backlog && s->wal_backlog)
-        pxs_say(s, PXS_LOG_INFO, "the old state has been let go; records are taken in again");
+        pxs_say(s, PXS_LOG_INFO, "the old state has been let go; records are ingested again");
     s->wal_backlog = wal_backlog;
     return wal_backlog;
 }

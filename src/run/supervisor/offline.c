@@ -1,4 +1,4 @@
-/* Runs without the database: started from what their folders tell, brought home when it opens.
+/* Runs without the database: started from what their folders tell, ingested when it opens.
  *
  * The lock in a run's folder keeps others out, its record file says whether the run is done, so
  * nothing runs twice although nobody can ask the database. What an attempt's death meant is kept
@@ -170,7 +170,7 @@ static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_pending_en
                                  bool *ingested_now, struct pxs_error *err) {
     struct pxs_plan_run *run = &s->plan->runs[late->run];
     struct pxs_folder_locks locks;
-    struct pxs_ingested home;
+    struct pxs_ingested ingested;
     bool same = strcmp(late->dir, run->dir) == 0;
     enum pxs_status status = pxs_folder_lock(late->dir, &locks, err);
     *ingested_now = status != PXS_E_BUSY;
@@ -179,16 +179,16 @@ static enum pxs_status bring_run(struct pxs_supervisor *s, struct pxs_pending_en
     if (same)
         status = write_down(s, late, err);
     if (status == PXS_OK)
-        status = same ? pxs_ingest_run(s->store, run->run_id, &home, err)
-                      : pxs_ingest_folder(s->store, late->dir, &home, err);
+        status = same ? pxs_ingest_run(s->store, run->run_id, &ingested, err)
+                      : pxs_ingest_folder(s->store, late->dir, &ingested, err);
     pxs_folder_unlock(&locks);
     if (status == PXS_OK && s->runs[late->run].place == PXS_PLACE_OVER)
-        run->state = home.state;
+        run->state = ingested.state;
     return status;
 }
 
 /* A run that was started without the database gets its row while it trains. The record file tells
- * where taking in begins. */
+ * where ingesting begins. */
 static enum pxs_status bring_slot(struct pxs_supervisor *s, struct pxs_slot *slot,
                                   struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
@@ -229,7 +229,7 @@ static enum pxs_status bring_late(struct pxs_supervisor *s, size_t *n, struct px
             bool lost = status == PXS_E_EXISTS || status == PXS_E_CORRUPT ||
                         status == PXS_E_INVALID || status == PXS_E_NOT_FOUND;
             if (lost)
-                pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be taken in: %s",
+                pxs_say(s, PXS_LOG_ERROR, "%s: its records cannot be ingested: %s",
                         s->plan->runs[run].name, err->message);
             else
                 PXS_TRY(status);

@@ -4,7 +4,7 @@
  * A supervisor holds a lock in the folder of each run that it has in a slot, and locks die with
  * their process. So: lock held = somebody lives and will finish it; lock free = its supervisor is
  * gone. Then, when its worker has gone too (it stops by itself at its next batch), what stands in
- * the record file is taken home. */
+ * the record file is ingested. */
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -48,28 +48,28 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
     run->waiting_since = now;
 }
 
-/* With both locks in hand, or without a folder: what it left is taken in, and its attempts are
+/* With both locks in hand, or without a folder: what it left is ingested, and its attempts are
  * closed. */
 static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_attempt *row,
                                enum pxs_run_state *state, struct pxs_error *err) {
     struct pxs_store_attempt now_row;
-    struct pxs_ingested home;
+    struct pxs_ingested ingested;
     PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
     if (now_row.ended_ms != 0)
         return PXS_OK; /* somebody was quicker */
-    PXS_TRY(pxs_ingest_run(s->store, row->run_id, &home, err));
-    if (home.damage[0])
+    PXS_TRY(pxs_ingest_run(s->store, row->run_id, &ingested, err));
+    if (ingested.damage[0])
         pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s",
-                home.name, home.damage);
-    *state = home.state;
+                ingested.name, ingested.damage);
+    *state = ingested.state;
     pxs_say(s, PXS_LOG_INFO,
-            "%s: nobody wrote into the database how attempt %lld ended; its records are taken in, "
+            "%s: nobody wrote into the database how attempt %lld ended; its records are ingested, "
             "it is %s",
-            home.name, (long long)row->no, pxs_state_name(home.state));
+            ingested.name, (long long)row->no, pxs_state_name(ingested.state));
     return PXS_OK;
 }
 
-/* Locks that are free are held while the attempt is taken home, so that no third process does the
+/* Locks that are free are held while the attempt is ingested, so that no third process does the
  * same. */
 static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *run,
                                const struct pxs_store_attempt *row, const char *name,
@@ -114,8 +114,8 @@ static bool leave_out(struct pxs_supervisor *s, size_t index, enum pxs_status st
     struct pxs_super_run *run = &s->runs[index];
     if (status != PXS_E_EXISTS && status != PXS_E_CORRUPT && status != PXS_E_INVALID)
         return false;
-    snprintf(run->reason, sizeof run->reason, "cannot be taken home: %.200s", err->message);
-    pxs_say(s, PXS_LOG_ERROR, "%s: cannot be taken home: %s", s->plan->runs[index].name,
+    snprintf(run->reason, sizeof run->reason, "cannot be ingested: %.200s", err->message);
+    pxs_say(s, PXS_LOG_ERROR, "%s: cannot be ingested: %s", s->plan->runs[index].name,
             err->message);
     run->place = PXS_PLACE_OVER;
     return true;

@@ -66,11 +66,11 @@ static const char *not_home(const struct pxs_supervisor *s) {
         PXS_E_UNSUPPORTED) /* a network file system: it will not open the next time either */
         return "the database was not written; nothing is lost: the records stand in the runs' "
                "folders, and "
-               "`pixsweep merge` with that folder and --db on a local disk takes them in";
+               "`pixsweep merge` with that folder and --db on a local disk ingests them";
     return "the database could not be written; nothing is lost: the records stand in the runs' "
            "folders and "
            "the "
-           "next `pixsweep run` takes them in";
+           "next `pixsweep run` ingests them";
 }
 
 static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {

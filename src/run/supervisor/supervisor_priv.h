@@ -204,7 +204,7 @@ double pxs_grace(const struct pxs_supervisor *s);
  * the attempt is as before. */
 void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot,
                         enum pxs_end_reason reason);
-/* Of a dead worker whose records are taken in: verdict, database, words. PXS_OK: the slot is
+/* Of a dead worker whose records are ingested: verdict, database, words. PXS_OK: the slot is
  * free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot,
                                                 double now, struct pxs_error *err);
@@ -266,8 +266,8 @@ void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summa
 
 /* ---- runs of other processes (elsewhere.c) -------------------------------------------------- */
 
-/* Looks at the runs that are said to be running elsewhere: takes home what a dead supervisor left,
- * and learns what others have finished. */
+/* Looks at the runs that are said to be run by another pixsweep: ingests what a dead supervisor
+ * left, and learns what others have finished. */
 void pxs_other_supervisors_look(struct pxs_supervisor *s, double now);
 
 /* ---- without the database (apart.c) --------------------------------------------------------- */
