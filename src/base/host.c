@@ -36,7 +36,7 @@ static bool look_up(int64_t pid, char *state, int64_t *start) {
     }
     *start = at ? strtoll(at, NULL, 10) : 0;
     free(text);
-    return at != NULL;
+    return at;
 }
 
 int64_t pxs_pid_start(int64_t pid) {

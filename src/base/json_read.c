@@ -91,6 +91,10 @@ static enum pxs_status parse_into(struct pxs_json_doc *doc, const char *text, si
         memcpy(copy, text, bytes);
     const char *end = copy;
     doc->root = cJSON_ParseWithLengthOpts(copy, bytes + 1, &end, true);
+    /* cJSON tells want of memory and bad text alike; what it reads the second time was no fault of
+     * the text. */
+    if (!doc->root)
+        doc->root = cJSON_ParseWithLengthOpts(copy, bytes + 1, &end, true);
     enum pxs_status status = PXS_OK;
     if (!doc->root) {
         size_t offset = (size_t)(end - copy);

@@ -11,7 +11,7 @@ static bool is_plain(const char *text) {
     if (text[0] == '\0' || text[0] == '=')
         return false;
     for (const char *c = text; *c != '\0'; c++)
-        if (((unsigned char)*c & 0x80) == 0 && strchr(safe, *c) == NULL)
+        if (((unsigned char)*c & 0x80) == 0 && !strchr(safe, *c))
             return false;
     return true;
 }

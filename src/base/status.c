@@ -146,6 +146,6 @@ void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt
 }
 
 void pxs_meter_tell(struct pxs_meter meter, const char *what, double done, double total) {
-    if (meter.tell != NULL)
+    if (meter.tell)
         meter.tell(meter.user, what, done, total);
 }

@@ -268,7 +268,7 @@ void pxs_text_add_lines(struct pxs_text *out, const char *text, size_t bytes) {
 
 bool pxs_format_has_lines(const char *fmt) {
     const char *line = strchr(fmt, '\n');
-    return (line != NULL && line[1] != '\0') || strcmp(fmt, "%s") == 0;
+    return (line && line[1] != '\0') || strcmp(fmt, "%s") == 0;
 }
 
 void pxs_text_add_wordsv(struct pxs_text *out, const char *fmt, va_list ap) {

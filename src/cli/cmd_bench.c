@@ -37,7 +37,7 @@ static enum pxs_status set_one(struct pxs_params *params, const char *text, stru
     char name[64];
     enum pxs_param_key key;
     const char *equals = strchr(text, '=');
-    if (equals == NULL)
+    if (!equals)
         return pxs_fail(err, PXS_E_INVALID, "--set %.60s: write key=value", text);
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     if (!pxs_param_find(name, &key)) {
@@ -58,7 +58,7 @@ static enum pxs_status from_file(const struct cli *cli, struct pxs_params *param
     struct pxs_config *config = NULL;
     struct pxs_text diagnostics = {0};
     struct pxs_point *point = malloc(sizeof *point);
-    enum pxs_status status = point != NULL ? PXS_OK : pxs_fail_nomem(err);
+    enum pxs_status status = point ? PXS_OK : pxs_fail_nomem(err);
     if (status == PXS_OK)
         status = pxs_config_load(cli->args[0], cli->sets, cli->n_sets, &config, &diagnostics, err);
     if (status == PXS_OK) {
@@ -114,7 +114,7 @@ static enum pxs_status measure_memory(struct bench *b, struct pxs_error *err) {
     if (pid == 0)
         train_a_little(b);
     while (pid > 0 && wait4(pid, &status, WNOHANG, &usage) == 0) {
-        if (b->stop != NULL && atomic_load(&b->stop->signal) != 0) {
+        if (b->stop && atomic_load(&b->stop->signal) != 0) {
             kill(pid, SIGKILL);
             waitpid(pid, NULL, 0);
             return pxs_fail(err, PXS_E_STOPPED, "stopped while measuring the memory");
@@ -165,7 +165,7 @@ static enum pxs_status measure(struct bench *b, struct pxs_error *err) {
     if (!b->cli->quiet)
         cli_say("memory of a process that trains");
     PXS_TRY(measure_memory(b, err));
-    if (torch.python != NULL) /* first: what is wrong with it shows at once */
+    if (torch.python) /* first: what is wrong with it shows at once */
         PXS_TRY(cli_against_torch(&torch, b->torch, &b->n_torch, err));
     return measure_ours(b, err);
 }
@@ -348,7 +348,7 @@ static enum pxs_status show(const struct bench *b, struct pxs_text *out, struct 
 static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
     struct pxs_text out = {0};
     const char *kernels = b->cli->values[OPT_KERNELS];
-    b->kernels = kernels != NULL ? kernels : "auto";
+    b->kernels = kernels ? kernels : "auto";
     PXS_TRY(read_params(b->cli, &b->params, err));
     PXS_TRY(pxs_kernels_select(b->kernels, &b->set, err));
     PXS_TRY(pxs_blas_describe(b->openblas, sizeof b->openblas, err));
@@ -368,7 +368,7 @@ int cli_cmd_bench(struct cli *cli) {
     struct pxs_error err = {0};
     int64_t threads, rounds;
     struct bench *b = calloc(1, sizeof *b);
-    if (b == NULL)
+    if (!b)
         return cli_fail(pxs_fail_nomem(&err), &err);
     b->cli = cli;
     pxs_cpu_detect(&b->cpu);

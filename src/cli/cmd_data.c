@@ -7,9 +7,9 @@
 /* ---- glyphs --------------------------------------------------------------------------------- */
 
 static bool required(const struct cli *cli, enum cli_option option) {
-    if (cli->values[option] == NULL)
+    if (!cli->values[option])
         cli_usage(cli, "needs --%s", cli_option_name(option));
-    return cli->values[option] != NULL;
+    return cli->values[option];
 }
 
 static bool read_spec(const struct cli *cli, struct pxs_glyphs_spec *spec) {
@@ -29,7 +29,7 @@ static bool read_spec(const struct cli *cli, struct pxs_glyphs_spec *spec) {
     spec->val = (int)val;
     spec->size = (int)size;
     spec->seed = (uint64_t)seed;
-    spec->npy = cli->values[OPT_NPY] != NULL;
+    spec->npy = cli->values[OPT_NPY];
     spec->logger = cli_logger(cli);
     return true;
 }

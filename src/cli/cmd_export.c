@@ -30,22 +30,22 @@ static enum pxs_status into_file(struct pxs_store *s, struct pxs_export_options 
 static enum pxs_status export(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                               struct pxs_error *err) {
     const char *given = cli->values[OPT_OUTPUT];
-    const char *path = given != NULL && strcmp(given, "-") != 0 ? given : NULL;
+    const char *path = given && strcmp(given, "-") != 0 ? given : NULL;
     struct cli_bar bar;
     struct pxs_export_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL,
                                          .table = cli->values[OPT_TABLE],
                                          .format = cli->format,
                                          .sink = cli_sink()};
     uint64_t rows = 0;
-    if (path != NULL) PXS_TRY(cli_check_target(s, path, err));
+    if (path) PXS_TRY(cli_check_target(s, path, err));
     options.meter = cli_bar_begin(&bar, cli);
-    enum pxs_status status = path != NULL ? into_file(s, &options, path, &rows, err)
-                                          : pxs_export(s, &options, &rows, err);
+    enum pxs_status status = path ? into_file(s, &options, path, &rows, err)
+                                  : pxs_export(s, &options, &rows, err);
     cli_bar_clear(&bar);
-    if (status == PXS_OK && path != NULL && !cli->quiet)
+    if (status == PXS_OK && path && !cli->quiet)
         pxs_text_add_words(out, "%s: %llu row%s\n", path, (unsigned long long)rows,
                            rows == 1 ? "" : "s");
-    if (status == PXS_E_BUSY && path == NULL)
+    if (status == PXS_E_BUSY && !path)
         status = pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again");
     return status;
 }

@@ -12,8 +12,7 @@
 /* Notes go to stderr, a line each. */
 static void say_notes(char *notes) {
     char *rest = NULL;
-    for (char *line = strtok_r(notes, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest))
+    for (char *line = strtok_r(notes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         cli_say("%s", line);
 }
 

@@ -72,7 +72,7 @@ int cli_cmd_reap(struct cli *cli) {
     struct pxs_store *s = NULL;
     struct pxs_error err = {0};
     struct pxs_ingest_counts counts = {0};
-    const bool dry = cli->values[OPT_DRY_RUN] != NULL;
+    const bool dry = cli->values[OPT_DRY_RUN];
     if (open_store(cli, false, &s, &err) != PXS_OK) {
         cli_say("%s", err.message);
         return CLI_USAGE;

@@ -107,7 +107,7 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
     struct pxs_column columns[1 + PXS_PARAM_COUNT + FIXED] = {{"no", PXS_SHOW_PLAIN}};
     struct pxs_table table = {0};
     struct pxs_params *params = malloc(sizeof *params);
-    if (params == NULL)
+    if (!params)
         return pxs_fail_nomem(err);
     for (size_t k = 0; k < plan->n_keys; k++) {
         names[1 + k] = pxs_param_info(plan->keys[k])->key;
@@ -265,7 +265,7 @@ bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options)
         .kernels = cli->values[OPT_KERNELS],
         .jobs = (int)jobs,
         .threads = (int)threads,
-        .allow_mixed = cli->values[OPT_ALLOW_MIXED] != NULL,
+        .allow_mixed = cli->values[OPT_ALLOW_MIXED],
         .command = cli->line,
         .logger = cli_logger(cli),
     };

@@ -25,7 +25,7 @@ struct plotting {
 /* "1600x1200". */
 static enum pxs_status read_size(const char *text, int *width, int *height, struct pxs_error *err) {
     char beyond;
-    if (text == NULL)
+    if (!text)
         return PXS_OK;
     if (sscanf(text, "%6dx%6d%c", width, height, &beyond) == 2 && *width >= 200 && *height >= 200 &&
         *width <= 16384 && *height <= 16384)
@@ -52,11 +52,11 @@ static enum pxs_status read_epochs(struct plotting *p, struct pxs_error *err) {
 static int check_options(const struct cli *cli) {
     static const enum cli_option of_samples[] = {OPT_SAMPLE_SEED, OPT_GLYPHS, OPT_EPOCHS};
     static const enum cli_option of_curves[] = {OPT_CURVE, OPT_LOG};
-    const bool samples = cli->values[OPT_SAMPLES] != NULL;
+    const bool samples = cli->values[OPT_SAMPLES];
     const enum cli_option *others = samples ? of_curves : of_samples;
     const size_t n = samples ? PXS_COUNT(of_curves) : PXS_COUNT(of_samples);
     for (size_t i = 0; i < n; i++) {
-        if (cli->values[others[i]] != NULL)
+        if (cli->values[others[i]])
             return cli_usage(
                 cli, samples ? "--%s is for curves, not for --samples" : "--%s goes with --samples",
                 cli_option_name(others[i]));
@@ -87,7 +87,7 @@ static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, s
     const struct pxs_cell id = pxs_cell_int(p->target.sweep_id);
     PXS_TRY(pxs_store_select(s, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &t, err));
     cell = t.n_rows > 0 ? &t.cells[0] : NULL;
-    snprintf(p->sweep, sizeof p->sweep, "%s", cell != NULL && cell->text != NULL ? cell->text : "");
+    snprintf(p->sweep, sizeof p->sweep, "%s", cell && cell->text ? cell->text : "");
     pxs_table_finish(&t);
     return PXS_OK;
 }
@@ -95,9 +95,9 @@ static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, s
 /* Without -o: in the sweep's folder beside the database, in the run's own where it is one run. */
 static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, struct plotting *p,
                                    struct pxs_error *err) {
-    const char *name = cli->values[OPT_SAMPLES] != NULL ? "samples.png" : "curves.png";
+    const char *name = cli->values[OPT_SAMPLES] ? "samples.png" : "curves.png";
     char folder[4096], inside[512];
-    if (cli->values[OPT_OUTPUT] != NULL) {
+    if (cli->values[OPT_OUTPUT]) {
         if (snprintf(p->path, sizeof p->path, "%s", cli->values[OPT_OUTPUT]) >= (int)sizeof p->path)
             return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
         PXS_TRY(cli_check_target(s, p->path, err));
@@ -126,7 +126,7 @@ static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct 
                                              .where = cli->values[OPT_WHERE],
                                              .metrics = p->n_metrics > 0 ? p->metrics : NULL,
                                              .n_metrics = p->n_metrics,
-                                             .log = cli->values[OPT_LOG] != NULL,
+                                             .log = cli->values[OPT_LOG],
                                              .width = p->width,
                                              .height = p->height,
                                              .kind = p->kind,
@@ -139,17 +139,17 @@ static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct 
 static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct plotting *p,
                                     struct pxs_drawing *out, struct pxs_error *err) {
     struct cli_bar bar;
-    const struct pxs_samples_options options = {
-        .sweep = p->sweep,
-        .by = p->n_by > 0 ? p->by : NULL,
-        .n_by = p->n_by,
-        .run_id = p->target.run_id,
-        .where = cli->values[OPT_WHERE],
-        .seed = cli->values[OPT_SAMPLE_SEED] != NULL ? &p->seed : NULL,
-        .epochs = p->n_epochs > 0 ? p->epochs : NULL,
-        .n_epochs = p->n_epochs,
-        .glyphs = (size_t)p->glyphs,
-        .meter = cli_bar_begin(&bar, cli)};
+    const struct pxs_samples_options options = {.sweep = p->sweep,
+                                                .by = p->n_by > 0 ? p->by : NULL,
+                                                .n_by = p->n_by,
+                                                .run_id = p->target.run_id,
+                                                .where = cli->values[OPT_WHERE],
+                                                .seed =
+                                                    cli->values[OPT_SAMPLE_SEED] ? &p->seed : NULL,
+                                                .epochs = p->n_epochs > 0 ? p->epochs : NULL,
+                                                .n_epochs = p->n_epochs,
+                                                .glyphs = (size_t)p->glyphs,
+                                                .meter = cli_bar_begin(&bar, cli)};
     const enum pxs_status status =
         pxs_plot_samples(s, &options, p->kind, p->width, p->height, out, err);
     cli_bar_clear(&bar);
@@ -164,7 +164,7 @@ static void say_result(const struct plotting *p, const struct pxs_drawing *d,
                        d->n_configurations, d->n_configurations == 1 ? "" : "s", d->n_runs,
                        d->n_runs == 1 ? "" : "s", d->width, d->height,
                        p->kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
-    if (d->notes != NULL)
+    if (d->notes)
         pxs_text_add_lines(out, d->notes, strlen(d->notes));
 }
 
@@ -174,9 +174,8 @@ static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struc
     PXS_TRY(read_options(cli, p, err));
     PXS_TRY(find_target(cli, s, p, err));
     PXS_TRY(choose_path(cli, s, p, err));
-    enum pxs_status status = cli->values[OPT_SAMPLES] != NULL
-                                 ? draw_samples(cli, s, p, &drawing, err)
-                                 : draw_curves(cli, s, p, &drawing, err);
+    enum pxs_status status = cli->values[OPT_SAMPLES] ? draw_samples(cli, s, p, &drawing, err)
+                                                      : draw_curves(cli, s, p, &drawing, err);
     if (status == PXS_OK)
         status =
             cli_or_elsewhere(cli, pxs_write_file(p->path, drawing.data, drawing.bytes, err), err);

@@ -28,7 +28,7 @@ int cli_cmd_show(struct cli *cli) {
 static enum pxs_status read_diff(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                  struct pxs_error *err) {
     const struct pxs_diff_options options = {
-        .a = cli->args[0], .b = cli->args[1], .all = cli->values[OPT_ALL] != NULL};
+        .a = cli->args[0], .b = cli->args[1], .all = cli->values[OPT_ALL]};
     return pxs_report_diff(s, &options, cli->format, cli_output_width(), out, err);
 }
 
@@ -45,13 +45,13 @@ static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct
                                           .baseline = cli->values[OPT_BASELINE],
                                           .pareto = cli->values[OPT_PARETO]};
     const char *reach = cli->values[OPT_REACH];
-    if (reach != NULL && (!pxs_parse_double(reach, &target) || !isfinite(target)))
+    if (reach && (!pxs_parse_double(reach, &target) || !isfinite(target)))
         return pxs_fail(err, PXS_E_INVALID, "--target must be a number, not '%.60s'", reach);
-    options.target = reach != NULL ? &target : NULL;
+    options.target = reach ? &target : NULL;
     char *by;
     enum pxs_status status =
         cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
-    options.by = by != NULL ? words : NULL;
+    options.by = by ? words : NULL;
     if (status == PXS_OK)
         status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);
     free(by);

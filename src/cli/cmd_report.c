@@ -15,7 +15,7 @@
 static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, const char *sweep,
                                  char path[PXS_PATH_MAX], struct pxs_error *err) {
     char results[PXS_PATH_MAX], db[PXS_PATH_MAX], folder[PXS_PATH_MAX];
-    if (cli->values[OPT_OUTPUT] != NULL) {
+    if (cli->values[OPT_OUTPUT]) {
         if (snprintf(path, PXS_PATH_MAX, "%s", cli->values[OPT_OUTPUT]) >= PXS_PATH_MAX)
             return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
         return cli_check_target(s, path, err);
@@ -31,7 +31,7 @@ static enum pxs_status save(struct cli *cli, struct pxs_store *s, const struct p
                             const struct pxs_text *page, struct pxs_text *out,
                             struct pxs_error *err) {
     char path[PXS_PATH_MAX], size[32];
-    if (cli->values[OPT_OUTPUT] != NULL && strcmp(cli->values[OPT_OUTPUT], "-") == 0) {
+    if (cli->values[OPT_OUTPUT] && strcmp(cli->values[OPT_OUTPUT], "-") == 0) {
         cli_out(pxs_text_str(page), page->len); /* whole, so it is not begun twice */
         return PXS_OK;
     }
@@ -54,7 +54,7 @@ static enum pxs_status read_report(struct cli *cli, struct pxs_store *s, struct 
     char *by;
     enum pxs_status status =
         cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
-    options.by = by != NULL ? words : NULL;
+    options.by = by ? words : NULL;
     options.meter = cli_bar_begin(&bar, cli);
     if (status == PXS_OK)
         status = pxs_report_page(s, &options, &info, &page, err);

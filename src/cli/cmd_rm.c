@@ -107,13 +107,13 @@ static enum pxs_status agree(const struct cli *cli, const struct removal *r,
     char answer[16] = "";
     enum pxs_status status = PXS_OK;
     describe(r, &what);
-    if (cli->values[OPT_YES] == NULL && isatty(STDIN_FILENO) == 0)
+    if (!cli->values[OPT_YES] && isatty(STDIN_FILENO) == 0)
         status = pxs_fail(err, PXS_E_INVALID,
                           "would remove %s; without a terminal to ask on, this needs --yes",
                           pxs_text_str(&what));
-    else if (cli->values[OPT_YES] == NULL) {
+    else if (!cli->values[OPT_YES]) {
         cli_say("remove %s? [y/N]", pxs_text_str(&what));
-        if (fgets(answer, sizeof answer, stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y'))
+        if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
             status = pxs_fail(err, PXS_E_BUSY, "nothing was removed");
     }
     pxs_text_finish(&what);
@@ -123,7 +123,7 @@ static enum pxs_status agree(const struct cli *cli, const struct removal *r,
 static enum pxs_status condemn(struct pxs_store *s, const struct removal *r,
                                struct pxs_error *err) {
     int64_t *ids = malloc((r->n + 1) * sizeof *ids);
-    if (ids == NULL)
+    if (!ids)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < r->n; i++)
         ids[i] = r->runs[i].run_id;
@@ -160,7 +160,7 @@ static enum pxs_status fail_half_way(const struct cli *cli, const struct removal
 static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                           struct pxs_error *err) {
     struct removal *r = calloc(1, sizeof *r);
-    if (r == NULL)
+    if (!r)
         return pxs_fail_nomem(err);
     enum pxs_status status = find_runs(cli, s, r, err);
     if (status == PXS_OK)

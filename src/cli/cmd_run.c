@@ -61,7 +61,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
         pxs_text_add_words(out, ", %zu run by another pixsweep", elsewhere);
     pxs_text_add_words(out, "; %s\n", time);
     put_problems(cli, s, out);
-    if (s->remedy != NULL && s->remedy[0] != '\0')
+    if (s->remedy && s->remedy[0] != '\0')
         put_lines(s->remedy, out);
     if (completed > 0 && s->recorded) {
         pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
@@ -146,7 +146,7 @@ int cli_cmd_run(struct cli *cli) {
     struct cli_progress progress;
     struct pxs_text diagnostics = {0};
     struct pxs_error err = {0};
-    if (cli->values[OPT_DRY_RUN] != NULL)
+    if (cli->values[OPT_DRY_RUN])
         return cli_cmd_plan(cli);
     if (!cli_sweep_options(cli, &options))
         return CLI_USAGE;

@@ -46,8 +46,8 @@ static enum pxs_status no_such_table(struct pxs_store *s, const char *name, stru
     list_tables(&tables, &list);
     pxs_text_add_quoted(&quoted, name);
     pxs_fail(err, PXS_E_NOT_FOUND, "there is no table or view %s%s%s%s %s", pxs_text_str(&quoted),
-             near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-             near != NULL ? "? There are" : "; there are", pxs_text_str(&list));
+             near ? "; did you mean " : "", near ? near : "", near ? "? There are" : "; there are",
+             pxs_text_str(&list));
     pxs_table_finish(&tables);
     pxs_text_finish(&list);
     pxs_text_finish(&quoted);

@@ -17,9 +17,9 @@ static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c)
 /* ---- retry ---------------------------------------------------------------------------------- */
 
 static unsigned which(const struct cli *cli) {
-    const unsigned what = (cli->values[OPT_FAILED] != NULL ? PXS_RETRY_FAILED : 0) |
-                          (cli->values[OPT_DIVERGED] != NULL ? PXS_RETRY_DIVERGED : 0) |
-                          (cli->values[OPT_CANCELLED] != NULL ? PXS_RETRY_CANCELLED : 0);
+    const unsigned what = (cli->values[OPT_FAILED] ? PXS_RETRY_FAILED : 0) |
+                          (cli->values[OPT_DIVERGED] ? PXS_RETRY_DIVERGED : 0) |
+                          (cli->values[OPT_CANCELLED] ? PXS_RETRY_CANCELLED : 0);
     return what != 0 ? what : PXS_RETRY_ALL;
 }
 
@@ -79,10 +79,10 @@ static enum pxs_status cancel_runs(struct pxs_store *s, const struct pxs_store_t
         return pxs_store_cancel(s, &target->run_id, 1, changed, err);
     PXS_TRY(pxs_store_run_states(s, target->sweep_id, &runs, &n, err));
     int64_t *ids = malloc((n + 1) * sizeof *ids);
-    for (size_t i = 0; ids != NULL && i < n; i++)
+    for (size_t i = 0; ids && i < n; i++)
         ids[i] = runs[i].run_id;
     const enum pxs_status status =
-        ids != NULL ? pxs_store_cancel(s, ids, n, changed, err) : pxs_fail_nomem(err);
+        ids ? pxs_store_cancel(s, ids, n, changed, err) : pxs_fail_nomem(err);
     free(ids);
     free(runs);
     return status;

@@ -73,7 +73,7 @@ static void put_plain(struct watcher *w, const struct pxs_board *board) {
 
 static void put_board(struct watcher *w, const struct pxs_board *board) {
     const double now = pxs_monotonic();
-    if (w->listener->board != NULL) {
+    if (w->listener->board) {
         w->listener->board(w->listener->user, board);
     } else if (w->shown_at == 0 || now - w->shown_at >= PLAIN_SECONDS) {
         w->shown_at = now;
@@ -109,7 +109,7 @@ static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
 static bool is_final(const struct watcher *w, enum pxs_status status, bool opened) {
     const bool never = status == PXS_E_NOT_FOUND && w->sweep[0] == '\0' && !w->waiting;
     return status == PXS_E_UNSUPPORTED || status == PXS_E_NOMEM ||
-           (never && w->cli->values[OPT_WAIT] == NULL) ||
+           (never && !w->cli->values[OPT_WAIT]) ||
            (status == PXS_E_NOT_FOUND && opened && w->sweep[0] == '\0' && w->cli->n_args > 0);
 }
 
@@ -169,7 +169,7 @@ int cli_cmd_watch(struct cli *cli) {
     struct pxs_sweep_listener listener;
     struct watcher w = {.cli = cli, .progress = &progress, .listener = &listener};
     struct pxs_error err = {0};
-    if (cli->values[OPT_ONCE] != NULL)
+    if (cli->values[OPT_ONCE])
         return cli_with_store(cli, read_once);
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, w.db))
         return cli_usage(cli, "--db or --results: the path is too long");

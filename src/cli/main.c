@@ -37,12 +37,12 @@ static void overview(void) {
 static const struct cli_command *find(int argc, char **argv, int *words) {
     for (size_t i = 0; i < PXS_COUNT(commands); i++) {
         const char *name = commands[i].name, *space = strchr(name, ' ');
-        const size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
+        const size_t first = space ? (size_t)(space - name) : strlen(name);
         if (strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
             continue;
-        if (space != NULL && (argc < 2 || strcmp(argv[1], space + 1) != 0))
+        if (space && (argc < 2 || strcmp(argv[1], space + 1) != 0))
             continue;
-        *words = space != NULL ? 2 : 1;
+        *words = space ? 2 : 1;
         return &commands[i];
     }
     return NULL;
@@ -66,11 +66,11 @@ static int unknown(int argc, char **argv) {
     for (size_t i = 0; i < PXS_COUNT(commands); i++)
         names[i] = commands[i].name;
     const char *near = pxs_nearest_word(word, names, PXS_COUNT(commands));
-    if (cli_behind_dashes(word) != NULL)
+    if (cli_behind_dashes(word))
         cli_say("'%s' begins with a typographic dash: type --%s", word, cli_behind_dashes(word));
     else if (word[0] == '-')
         cli_say("the command comes first: pixsweep COMMAND %s ...", word);
-    else if (near != NULL)
+    else if (near)
         cli_say("unknown command '%s'; did you mean '%s'?", word, near);
     else
         cli_say("unknown command '%s'; `pixsweep` alone lists them", word);
@@ -106,7 +106,7 @@ static int carry_out(const struct cli_command *command, int words, int argc, cha
     cli.line = pxs_text_str(&line);
     const char **storage = calloc((size_t)argc + 1, sizeof *storage);
     int code = CLI_FAILED;
-    if (storage == NULL || line.failed) {
+    if (!storage || line.failed) {
         cli_say("out of memory");
     } else {
         code = cli_parse(&cli, argc - words, argv + words, storage, &done);
@@ -126,7 +126,7 @@ static int help_for(int argc, char **argv) {
         return CLI_OK;
     }
     const struct cli_command *command = find(argc, argv, &words);
-    if (command == NULL)
+    if (!command)
         return unknown(argc, argv);
     cli_help(command);
     return CLI_OK;
@@ -152,6 +152,6 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "help") == 0)
         return cli_close_output(help_for(argc - 2, argv + 2));
     const struct cli_command *command = find(argc - 1, argv + 1, &words);
-    return cli_close_output(command != NULL ? carry_out(command, words, argc, argv)
-                                            : unknown(argc - 1, argv + 1));
+    return cli_close_output(command ? carry_out(command, words, argc, argv)
+                                    : unknown(argc - 1, argv + 1));
 }

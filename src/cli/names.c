@@ -76,7 +76,7 @@ static int refuse_folder(struct cli *cli, const char *file, const char *word, bo
 int cli_experiment(struct cli *cli, const char **file) {
     char word[PXS_PATH_MAX], near[PXS_PATH_MAX];
     const char *found[4], *path;
-    const bool folder = is_kind(*file, S_IFDIR), bare = strchr(*file, '/') == NULL;
+    const bool folder = is_kind(*file, S_IFDIR), bare = !strchr(*file, '/');
     struct stat info;
     size_t n = 0, length = strlen(*file);
     if (!folder && (stat(*file, &info) == 0 || is_yaml(*file) || length >= PXS_PATH_MAX / 2))
@@ -130,7 +130,7 @@ static int name_of_file(struct cli *cli, const char **text) {
     if (!is_yaml(file) || strlen(file) >= PXS_PATH_MAX)
         return CLI_OK;
     snprintf(other, sizeof other, "experiments/%s", file);
-    if (!is_kind(file, S_IFREG) && strchr(file, '/') == NULL && is_kind(other, S_IFREG))
+    if (!is_kind(file, S_IFREG) && !strchr(file, '/') && is_kind(other, S_IFREG))
         file = other;
     if (!is_kind(file, S_IFREG) ||
         is_of_run(file)) /* the store knows folders, and what was called after a file */
@@ -148,11 +148,11 @@ static int name_of_file(struct cli *cli, const char **text) {
 int cli_names(struct cli *cli) {
     const char *arguments = cli->command->arguments;
     int code = CLI_OK;
-    if (strstr(arguments, "SWEEP") != NULL || strstr(arguments, "RUN") != NULL) {
+    if (strstr(arguments, "SWEEP") || strstr(arguments, "RUN")) {
         for (int i = 0; i < cli->n_args && code == CLI_OK; i++)
             code = name_of_file(cli, &cli->args[i]);
     }
-    if (code == CLI_OK && cli->values[OPT_SWEEP] != NULL)
+    if (code == CLI_OK && cli->values[OPT_SWEEP])
         code = name_of_file(cli, &cli->values[OPT_SWEEP]);
     return code;
 }
@@ -171,10 +171,10 @@ static const char *as_set(struct cli *cli, const char *setting) {
     enum pxs_param_key key;
     snprintf(name, sizeof name, "%.*s", (int)(equals - setting), setting);
     if (strcmp(name, "seeds") == 0)
-        return strchr(value, ',') == NULL
+        return !strchr(value, ',')
                    ? pxs_arena_printf(&cli->arena, "sweep.seeds=%s", value)
                    : pxs_arena_printf(&cli->arena, "sweep.seeds=%s%s%s", open, value, close);
-    if (strchr(value, ',') == NULL || !pxs_param_find(name, &key))
+    if (!strchr(value, ',') || !pxs_param_find(name, &key))
         return setting;
     const enum pxs_param_type type = pxs_param_info((int)key)->type;
     struct stat info;
@@ -199,7 +199,7 @@ static bool is_torn(const char *one, const char *next) {
         return true;
     return next[0] == '=' || next[0] == ',' ||
            strncmp(next, WIDE_EQUALS, strlen(WIDE_EQUALS)) == 0 ||
-           ((last == '=' || last == ',') && strchr(next, '=') == NULL);
+           ((last == '=' || last == ',') && !strchr(next, '='));
 }
 
 static int refuse_torn(struct cli *cli, int first) {
@@ -219,19 +219,18 @@ static int refuse_torn(struct cli *cli, int first) {
 /* Not KEY=VALUE, but what the reader of settings names: a full-width equals sign, a colon in its
  * place. */
 static bool has_other_sign(const char *arg) {
-    return strstr(arg, WIDE_EQUALS) != NULL || strstr(arg, "\xef\xbc\x9a") != NULL ||
-           strchr(arg, ':') != NULL;
+    return strstr(arg, WIDE_EQUALS) || strstr(arg, "\xef\xbc\x9a") || strchr(arg, ':');
 }
 
 int cli_settings(struct cli *cli, const char **storage) {
     for (int i = 1; i < cli->n_args; i++) {
         if (i + 1 < cli->n_args && is_torn(cli->args[i], cli->args[i + 1]))
             return refuse_torn(cli, i);
-        if (strchr(cli->args[i], '=') == NULL && has_other_sign(cli->args[i])) {
+        if (!strchr(cli->args[i], '=') && has_other_sign(cli->args[i])) {
             storage[cli->n_sets++] = cli->args[i];
             continue;
         }
-        if (strchr(cli->args[i], '=') == NULL || cli->args[i][0] == '=')
+        if (!strchr(cli->args[i], '=') || cli->args[i][0] == '=')
             return cli_usage(
                 cli, "does not know what to do with '%s': FILE first, then settings as KEY=VALUE",
                 cli->args[i]);
@@ -239,12 +238,12 @@ int cli_settings(struct cli *cli, const char **storage) {
     }
     if (cli->n_args > 1)
         cli->n_args = 1;
-    if (cli->values[OPT_SEEDS] != NULL) {
+    if (cli->values[OPT_SEEDS]) {
         const char *seeds = pxs_arena_printf(&cli->arena, "seeds=%s", cli->values[OPT_SEEDS]);
-        storage[cli->n_sets++] = seeds != NULL ? as_set(cli, seeds) : NULL;
+        storage[cli->n_sets++] = seeds ? as_set(cli, seeds) : NULL;
     }
     for (size_t i = 0; i < cli->n_sets; i++) {
-        if (storage[i] == NULL) {
+        if (!storage[i]) {
             cli_say("out of memory");
             return CLI_FAILED;
         }

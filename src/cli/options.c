@@ -33,8 +33,7 @@ void cli_help(const struct cli_command *command) {
         if (!takes(command, i))
             continue;
         snprintf(left, sizeof left, "%s--%s%s%s", i == OPT_OUTPUT ? "-o, " : "", infos[i].name,
-                 infos[i].argument != NULL ? " " : "",
-                 infos[i].argument != NULL ? infos[i].argument : "");
+                 infos[i].argument ? " " : "", infos[i].argument ? infos[i].argument : "");
         cli_outf("  %-22s %s\n", left, infos[i].help);
     }
     cli_outf("\nexample:\n  %s\n", command->example);
@@ -64,13 +63,13 @@ static int explain_unknown(const struct cli *cli, const char *word) {
         return cli_usage(cli, "unknown option '--%s'; a hyperparameter is set by --set %s=VALUE",
                          name, name);
     const char *near = elsewhere ? NULL : pxs_nearest_word(name, names, n);
-    if (near != NULL)
+    if (near)
         return cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", name, near);
-    if (takes(cli->command, OPT_SET) && pxs_param_other_name(name) != NULL)
+    if (takes(cli->command, OPT_SET) && pxs_param_other_name(name))
         return cli_usage(
             cli, "unknown option '--%s': here it is %s; a hyperparameter is set by --set KEY=VALUE",
             name, pxs_param_other_name(name));
-    if (takes(cli->command, OPT_SET) && pxs_param_not_here(name) != NULL)
+    if (takes(cli->command, OPT_SET) && pxs_param_not_here(name))
         return cli_usage(cli, "unknown option '--%s': %s; leave it out", name,
                          pxs_param_not_here(name));
     if (elsewhere)
@@ -97,7 +96,7 @@ static int explain(const struct cli *cli, int result, const char *word) {
     const int n = matches(cli, name);
     if (n > 1)
         return cli_usage(cli, "option '--%s' could be several; write it out", name);
-    if (n == 1 && strchr(word, '=') != NULL)
+    if (n == 1 && strchr(word, '='))
         return cli_usage(cli, "option '--%s' takes no argument", name);
     return explain_unknown(cli, word);
 }
@@ -126,7 +125,7 @@ static int refuse_dashes(const struct cli *cli, int argc, char **argv) {
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *rest = cli_behind_dashes(argv[i]);
         char name[64];
-        if (rest == NULL)
+        if (!rest)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(rest, "="), rest);
         const bool letter = strcmp(name, "h") == 0 || strcmp(name, "o") == 0;
@@ -143,8 +142,7 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
     for (int i = 0; i < OPT_COUNT; i++) {
         if (takes(cli->command, i))
             longs[n++] = (struct option){
-                infos[i].name, infos[i].argument != NULL ? required_argument : no_argument, NULL,
-                256 + i};
+                infos[i].name, infos[i].argument ? required_argument : no_argument, NULL, 256 + i};
     }
     cli->sets = storage;
     opterr = 0;
@@ -168,7 +166,7 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
         else if (result < 256)
             return explain(cli, result, argv[optind > at ? optind - 1 : at]);
         else
-            cli->values[result - 256] = optarg != NULL ? optarg : "";
+            cli->values[result - 256] = optarg ? optarg : "";
         if (result == 256 + OPT_SET)
             storage[cli->n_sets++] = optarg;
     }
@@ -188,7 +186,7 @@ static int check_arguments(const struct cli *cli) {
     if (cli->n_args > cli->command->most)
         return cli_usage(cli, "does not know what to do with '%s'", cli->args[cli->command->most]);
     const char *where = cli->values[OPT_WHERE];
-    if (where != NULL && where[strspn(where, " \t\n")] == '\0')
+    if (where && where[strspn(where, " \t\n")] == '\0')
         return cli_usage(cli, "--where is empty: give a condition, \"lrgd < 50\", or leave it out");
     return CLI_OK;
 }
@@ -214,7 +212,7 @@ static int read_format(struct cli *cli) {
     static const char *const names[] = {"table", "csv", "json", "jsonl"};
     const struct formats known = formats_of(cli);
     cli->format = (enum pxs_format)known.first;
-    if (known.text == NULL)
+    if (!known.text)
         return CLI_OK;
     for (int i = known.first; i <= known.last; i++) {
         if (strcmp(known.text, names[i]) == 0) {
@@ -234,19 +232,19 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
         code = read_options(cli, argc, argv, storage);
     if (code != CLI_OK)
         return code;
-    if (cli->values[OPT_HELP] != NULL) {
+    if (cli->values[OPT_HELP]) {
         cli_help(cli->command);
         return CLI_OK;
     }
-    if (cli->values[OPT_VERSION] != NULL) {
+    if (cli->values[OPT_VERSION]) {
         cli_print_version();
         return CLI_OK;
     }
-    cli->quiet = cli->values[OPT_QUIET] != NULL;
+    cli->quiet = cli->values[OPT_QUIET];
     code = check_arguments(cli);
     if (code == CLI_OK)
         code = read_format(cli);
-    if (code == CLI_OK && cli->values[OPT_CSV_SAFE] != NULL) {
+    if (code == CLI_OK && cli->values[OPT_CSV_SAFE]) {
         if (cli->format != PXS_FORMAT_CSV)
             code = cli_usage(cli, "--csv-safe goes with --format csv");
         cli->format = PXS_FORMAT_CSV_SAFE;
@@ -254,7 +252,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
     if (code == CLI_OK)
         code = cli_names(cli);
     if (code == CLI_OK && takes(cli->command, OPT_SET) && cli->n_args > 0 &&
-        strstr(cli->command->arguments, "FILE") != NULL) {
+        strstr(cli->command->arguments, "FILE")) {
         code = cli_settings(cli, storage);
         if (code == CLI_OK)
             code = cli_experiment(cli, &cli->args[0]);
@@ -267,7 +265,7 @@ bool cli_int(const struct cli *cli, enum cli_option option, int64_t least, int64
              bool auto_too, int64_t fallback, int64_t *out) {
     const char *text = cli->values[option];
     int64_t value = fallback;
-    if (text != NULL && !(auto_too && strcmp(text, "auto") == 0)) {
+    if (text && !(auto_too && strcmp(text, "auto") == 0)) {
         if (!pxs_parse_int(text, &value) || value < least || value > most) {
             cli_usage(cli,
                       "--%s must be %sa whole number from %" PRId64 " to %" PRId64 ", not '%s'",
@@ -284,13 +282,12 @@ enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **
     char *rest = NULL;
     *copy = NULL;
     *n = 0;
-    if (cli->values[option] == NULL)
+    if (!cli->values[option])
         return PXS_OK;
     *copy = strdup(cli->values[option]);
     if (*copy == NULL)
         return pxs_fail_nomem(err);
-    for (char *word = strtok_r(*copy, ", \t", &rest); word != NULL;
-         word = strtok_r(NULL, ", \t", &rest)) {
+    for (char *word = strtok_r(*copy, ", \t", &rest); word; word = strtok_r(NULL, ", \t", &rest)) {
         if (*n == room)
             return pxs_fail(err, PXS_E_INVALID, "--%s takes %zu words at most",
                             cli_option_name(option), room);

@@ -25,7 +25,7 @@ static void terminal_size(int *columns, int *rows) {
 
 static bool can_redraw(void) {
     const char *terminal = getenv("TERM");
-    return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+    return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
 /* Back to the board's first line, and everything from there on erased. */
@@ -75,9 +75,9 @@ static bool open_log(struct cli_progress *p) {
     if (pxs_open_append(p->log_path, &fd, &err) != PXS_OK)
         return false;
     p->log = fdopen(fd, "a");
-    if (p->log == NULL)
+    if (!p->log)
         close(fd);
-    return p->log != NULL;
+    return p->log;
 }
 
 static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
@@ -88,7 +88,7 @@ static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
 /* Once the terminal is gone and the log's place is known. The board ends here: plain lines are what
  * a file is good for. */
 static void handle_hangup(struct cli_progress *p) {
-    if (!cli_hung_up() || p->log != NULL || p->log_path[0] == '\0')
+    if (!cli_hung_up() || p->log || p->log_path[0] == '\0')
         return;
     char now[32];
     struct pxs_text line = {0};
@@ -125,7 +125,7 @@ static void on_board(void *user, const struct pxs_board *board) {
     struct cli_progress *p = user;
     int columns, rows;
     handle_hangup(p);
-    if (p->listener->board == NULL)
+    if (!p->listener->board)
         return;
     terminal_size(&columns, &rows);
     pxs_text_clear(&p->board);
@@ -152,7 +152,7 @@ static void on_line(void *user, enum pxs_log_level level, const char *text) {
                                                      : "");
     pxs_text_add_lines(&p->frame, text, strlen(text));
     pxs_text_add(&p->frame, "\n");
-    if (p->log != NULL && !p->err_terminal)
+    if (p->log && !p->err_terminal)
         write_log(p, pxs_text_str(&p->frame) + from, p->frame.len - from);
     draw(p, rows);
     show(p);
@@ -186,13 +186,13 @@ void cli_progress_result(struct cli_progress *p, const struct pxs_text *text) {
     else
         pxs_text_add_n(&shown, pxs_text_str(text), text->len);
     cli_out(pxs_text_str(&shown), shown.len);
-    if (p->log != NULL && !p->out_terminal)
+    if (p->log && !p->out_terminal)
         write_log(p, pxs_text_str(&shown), shown.len);
     pxs_text_finish(&shown);
 }
 
 void cli_progress_close(struct cli_progress *p) {
-    if (p->log != NULL)
+    if (p->log)
         fclose(p->log);
     p->log = NULL;
 }
@@ -288,6 +288,6 @@ void cli_bar_clear(struct cli_bar *bar) {
 }
 
 void cli_bar_hide(void) {
-    if (on_screen != NULL)
+    if (on_screen)
         cli_bar_clear(on_screen);
 }

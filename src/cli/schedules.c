@@ -175,7 +175,7 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
         mark(p, net, plan->runs[i].estimate.batches_per_epoch, &s);
         s.words = words; /* to be compared */
         struct schedule *known = find(list, n, &s);
-        if (known == NULL) {
+        if (!known) {
             s.words = (struct pxs_text){0};
             list[n] = s;
             known = &list[n++];

@@ -14,7 +14,7 @@
 void cli_add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
     for (size_t i = 0; i < PXS_COUNT(places); i++) {
-        if (cli->values[places[i]] != NULL)
+        if (cli->values[places[i]])
             pxs_text_add_command(out, " --%s %s", cli_option_name(places[i]),
                                  cli->values[places[i]]);
     }
@@ -47,7 +47,7 @@ static const char *work_of(const struct cli *cli) {
 
 static void attach_bar(const struct cli *cli, struct pxs_store *s, struct cli_bar *bar) {
     const struct pxs_meter meter = cli_bar_begin(bar, cli);
-    if (work_of(cli) != NULL)
+    if (work_of(cli))
         pxs_store_set_meter(s, meter, work_of(cli));
 }
 

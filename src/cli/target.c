@@ -27,8 +27,8 @@ static bool is_sqlite(const char *path) {
     if (pxs_open_read(path, &fd, NULL) != PXS_OK)
         return false;
     FILE *file = fdopen(fd, "r");
-    const size_t n = file != NULL ? fread(head, 1, sizeof head, file) : 0;
-    if (file != NULL)
+    const size_t n = file ? fread(head, 1, sizeof head, file) : 0;
+    if (file)
         fclose(file);
     for (size_t i = 0; i < PXS_COUNT(starts); i++)
         if (n == sizeof head && memcmp(head, starts[i], strlen(starts[i])) == 0)
@@ -43,7 +43,7 @@ static bool is_of_database(const char *db, const char *path) {
     struct stat file, folder;
     const bool there = stat(path, &file) == 0;
     const char *base = strrchr(path, '/');
-    base = base != NULL ? base + 1 : path;
+    base = base ? base + 1 : path;
     for (size_t i = 0; i < PXS_COUNT(side_files); i++) {
         snprintf(part, sizeof part, "%s%s", db, side_files[i]);
         if (there && is_same(part, &file))
@@ -89,7 +89,7 @@ static bool is_of_run(struct pxs_store *s, const char *path, const char *real) {
 static enum pxs_status judge(struct pxs_store *s, const char *path, const char *real,
                              struct pxs_error *err) {
     char db[PXS_PATH_MAX];
-    const char *there = realpath(pxs_store_path(s), db) != NULL ? db : pxs_store_path(s);
+    const char *there = realpath(pxs_store_path(s), db) ? db : pxs_store_path(s);
     struct stat info;
     if (is_of_database(pxs_store_path(s), path) || is_of_database(there, path) ||
         is_of_database(there, real))
@@ -139,7 +139,7 @@ static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
 
 enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
                                  struct pxs_error *err) {
-    if (status == PXS_OK || cli->values[OPT_OUTPUT] != NULL)
+    if (status == PXS_OK || cli->values[OPT_OUTPUT])
         return status;
     return pxs_fail(err, status, "%s; -o FILE writes it elsewhere", err->message);
 }
@@ -147,7 +147,7 @@ enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
 enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err) {
     PXS_TRY(check_folder(path, err));
     char *real = realpath(path, NULL);
-    const enum pxs_status status = judge(s, path, real != NULL ? real : path, err);
+    const enum pxs_status status = judge(s, path, real ? real : path, err);
     free(real);
     return status;
 }

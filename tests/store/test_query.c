@@ -20,8 +20,8 @@ START_TEST(reading_statements_run)
         "SELECT * FROM run",
         "  -- a comment\n;; SELECT 1; -- and one behind",
         "WITH r AS (SELECT * FROM run) SELECT count(*) FROM r",
-        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i "
-        "FROM n",
+        ("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i "
+         "FROM n"),
         "VALUES (1), (2)",
         "EXPLAIN SELECT * FROM v_run",
         "EXPLAIN QUERY PLAN SELECT * FROM v_schedule",

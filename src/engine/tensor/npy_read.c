@@ -11,7 +11,7 @@ static enum pxs_status find_header(const struct pxs_map *map, const char *path, 
     const unsigned char *d = map->data;
     if (map->bytes < 10 || memcmp(d, "\x93NUMPY", 6) != 0) {
         (void)pxs_sniff_refuse(d, map->bytes, PXS_WANTED_NPY, err);
-        return err != NULL ? pxs_error_prefix(err, "%s", path) : PXS_E_CORRUPT;
+        return err ? pxs_error_prefix(err, "%s", path) : PXS_E_CORRUPT;
     }
     if (d[6] < 1 || d[6] > 3 || d[7] != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED,

@@ -166,7 +166,7 @@ static enum pxs_status read_entries(struct pxs_safetensors *f, struct pxs_error 
 /* Not a safetensors file; what it is instead. */
 static enum pxs_status refuse(const struct pxs_safetensors *f, struct pxs_error *err) {
     (void)pxs_sniff_refuse(f->map.data, f->map.bytes, PXS_WANTED_WEIGHTS, err);
-    return err != NULL ? pxs_error_prefix(err, "%s", f->path) : PXS_E_CORRUPT;
+    return err ? pxs_error_prefix(err, "%s", f->path) : PXS_E_CORRUPT;
 }
 
 static enum pxs_status read_header(struct pxs_safetensors *f, struct pxs_error *err) {

@@ -161,7 +161,7 @@ enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safeten
                                       size_t n, const char *const *metadata,
                                       char sha256[PXS_SHA256_HEX], uint64_t *bytes,
                                       struct pxs_error *err) {
-    struct sink s = {.hashing = sha256 != NULL};
+    struct sink s = {.hashing = sha256};
     struct pxs_text header = {0};
     float *scratch = NULL;
     size_t largest = 0;

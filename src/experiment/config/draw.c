@@ -22,7 +22,7 @@ static bool read_choices(struct pxs_config *c, struct pxs_diags *d, int key,
                          const struct pxs_node *list, struct distribution *out) {
     out->n = list->n;
     out->choices = pxs_config_alloc(c, d, list->n * sizeof *out->choices);
-    bool ok = out->choices != NULL;
+    bool ok = out->choices;
     for (size_t i = 0; out->choices && i < list->n; i++)
         ok = pxs_cell_read(c, d, key, list->items[i].value, &out->choices[i]) && ok;
     return ok;

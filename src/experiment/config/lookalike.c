@@ -182,7 +182,7 @@ bool pxs_explain_lookalike(struct pxs_diags *d, const struct pxs_node *node) {
     }
     if (colon)
         report_in_node(d, node, colon, "");
-    return colon != NULL;
+    return colon;
 }
 
 /* "data ngf:4", where a deeper second line was meant to be a key of its own; NULL where the text

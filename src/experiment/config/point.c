@@ -9,7 +9,7 @@ enum { LABEL_FULL, LABEL_INITIALS, LABEL_ROUNDED };
 
 /* learning_rate_G: lrG, batch_size: bs, lrgd as it is. */
 static void add_initials(const char *key, struct pxs_text *out) {
-    bool parts = strchr(key, '_') != NULL;
+    bool parts = strchr(key, '_');
     for (const char *p = key; *p; p++)
         if (!parts || (*p != '_' && (p == key || p[-1] == '_')))
             pxs_text_add_n(out, p, 1);

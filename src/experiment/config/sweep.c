@@ -160,7 +160,7 @@ static void claim_point(struct pxs_config *c, struct pxs_diags *d, const struct 
         int key;
         if (!pxs_key_of_node(d, point->items[i].key, "points", &key))
             continue;
-        bool known = c->sweep.where[key] != NULL;
+        bool known = c->sweep.where[key];
         if (pxs_sweep_claim(c, d, PXS_PART_POINTS, key, point->items[i].key) && !known)
             keys[(*n_keys)++] = key;
     }

@@ -150,7 +150,7 @@ static bool remember_anchor(struct builder *b, const yaml_char_t *name, const st
     char *copy = pxs_arena_strdup(&b->c->arena, (const char *)name);
     b->d->nomem = b->d->nomem || !copy;
     b->anchors[b->n_anchors++] = (struct anchor){copy, node};
-    return copy != NULL;
+    return copy;
 }
 
 static bool on_alias(struct builder *b, const yaml_event_t *e) {

@@ -253,15 +253,19 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
 }
 
 /* What runs that are over took. Where that cannot be read the plan only shows less. */
-static void read_times(struct pxs_plan *plan, struct pxs_store *store) {
+static enum pxs_status read_times(struct pxs_plan *plan, struct pxs_store *store,
+                                  struct pxs_error *err) {
     struct pxs_table times = {0};
     const struct pxs_cell name = pxs_cell_text(plan->sweep);
-    if (store == NULL || pxs_store_select(store,
-                                          "SELECT run_id, seconds FROM run_summary JOIN run USING "
-                                          "(run_id) JOIN sweep USING (sweep_id) "
-                                          "WHERE sweep.name = ?1 ORDER BY run_id",
-                                          &name, 1, &times, NULL) != PXS_OK)
-        return;
+    if (!store)
+        return PXS_OK;
+    enum pxs_status status =
+        pxs_store_select(store,
+                         "SELECT run_id, seconds FROM run_summary JOIN run USING (run_id) "
+                         "JOIN sweep USING (sweep_id) WHERE sweep.name = ?1 ORDER BY run_id",
+                         &name, 1, &times, err);
+    if (status != PXS_OK)
+        return status == PXS_E_NOMEM ? status : PXS_OK;
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
         for (size_t row = 0; row < times.n_rows && run->seconds == 0 && run->run_id != 0; row++) {
@@ -270,10 +274,12 @@ static void read_times(struct pxs_plan *plan, struct pxs_store *store) {
         }
     }
     pxs_table_finish(&times);
+    return PXS_OK;
 }
 
-static void estimate(struct pxs_plan *plan, struct pxs_store *store,
-                     const struct pxs_sweep_options *options, const char *kernels) {
+static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
+                                const struct pxs_sweep_options *options, const char *kernels,
+                                struct pxs_error *err) {
     struct pxs_cpu cpu;
     struct pxs_speeds speeds;
     pxs_cpu_detect(&cpu);
@@ -284,15 +290,16 @@ static void estimate(struct pxs_plan *plan, struct pxs_store *store,
         pxs_slots_fit(&plan->slots, pxs_plan_count_to_run(plan));
     pxs_memory_look("", &plan->memory);
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, plan->memory.available));
-    pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds);
+    PXS_TRY(pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds, err));
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_will_run(plan, plan->runs[i].state) ||
             plan->runs[i].state == PXS_STATE_RUNNING)
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
-    read_times(plan, store);
+    PXS_TRY(read_times(plan, store, err));
     describe_time(plan, &speeds);
     plan->disk_free = pxs_disk_free(plan->results);
     pxs_plan_total(plan);
+    return PXS_OK;
 }
 
 /* A database that cannot be read now is no reason not to plan: the runs' folders tell what is done.
@@ -321,7 +328,7 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
     if (status == PXS_OK)
         status = pxs_plan_match_db(plan, store, err);
     if (status == PXS_OK)
-        estimate(plan, store, options, kernels);
+        status = estimate(plan, store, options, kernels, err);
     pxs_store_close(&store);
     PXS_TRY(status);
     return gather_notes(plan, err);

@@ -60,9 +60,11 @@ struct pxs_speeds {
     double guess; /* seconds per GMAC where nothing is known */
 };
 /* What the last finished runs on this machine with so many threads, or else with another count, and
- * the same kernels (their full name) say; store may be NULL. */
-void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels,
-                     struct pxs_arena *arena, struct pxs_speeds *out);
+ * the same kernels (their full name) say; store may be NULL. Only want of memory is a
+ * failure: with an estimate by less than what is there, the same plan would be told differently. */
+PXS_NODISCARD enum pxs_status pxs_speeds_find(struct pxs_store *store, int threads,
+                                              const char *kernels, struct pxs_arena *arena,
+                                              struct pxs_speeds *out, struct pxs_error *err);
 /* Seconds of a run, by the known run whose step is nearest in size. */
 double pxs_speeds_seconds(const struct pxs_speeds *speeds,
                           const struct pxs_train_estimate *estimate);

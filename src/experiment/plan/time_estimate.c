@@ -27,11 +27,14 @@ static struct pxs_param_value value_of(const struct pxs_cell *cell) {
 }
 
 /* The hyperparameters of a run from its rows of `param`; a row of another version of the table is
- * passed over. */
-static bool stored_params(struct pxs_store *store, int64_t run_id, struct pxs_params *p) {
+ * passed over. *any: there are such rows. Only want of memory is a failure. */
+static enum pxs_status stored_params(struct pxs_store *store, int64_t run_id, struct pxs_params *p,
+                                     bool *any, struct pxs_error *err) {
     struct pxs_table rows = {0};
-    if (pxs_store_ask(store, PXS_QUERY_PARAMS, run_id, &rows, NULL) != PXS_OK)
-        return false;
+    *any = false;
+    enum pxs_status status = pxs_store_ask(store, PXS_QUERY_PARAMS, run_id, &rows, err);
+    if (status != PXS_OK)
+        return status == PXS_E_NOMEM ? status : PXS_OK;
     pxs_params_default(p);
     for (size_t i = 0; i < rows.n_rows; i++) {
         struct pxs_cell name = pxs_table_at(&rows, i, "key"),
@@ -41,61 +44,78 @@ static bool stored_params(struct pxs_store *store, int64_t run_id, struct pxs_pa
         if (name.text && pxs_param_find(name.text, &key) && !pxs_params_put(p, key, &value))
             continue;
     }
-    bool any = rows.n_rows > 0;
+    *any = rows.n_rows > 0;
     pxs_table_finish(&rows);
-    return any;
+    return PXS_OK;
 }
 
-static bool known_speed(struct pxs_store *store, const struct pxs_table *runs, size_t row,
-                        struct pxs_params *p, struct pxs_speed *out) {
+/* *known: the run's row says enough. Only want of memory is a failure. */
+static enum pxs_status known_speed(struct pxs_store *store, const struct pxs_table *runs,
+                                   size_t row, struct pxs_params *p, struct pxs_speed *out,
+                                   bool *known, struct pxs_error *err) {
+    *known = false;
     double seconds = pxs_table_at(runs, row, "seconds").real;
     int64_t steps = pxs_table_at(runs, row, "steps").integer,
             batches = pxs_table_at(runs, row, "batches").integer;
-    if (seconds <= 0 || steps <= 0 || batches <= 0 ||
-        !stored_params(store, pxs_table_at(runs, row, "run_id").integer, p))
-        return false;
+    if (seconds <= 0 || steps <= 0 || batches <= 0)
+        return PXS_OK;
+    bool stored;
+    PXS_TRY(stored_params(store, pxs_table_at(runs, row, "run_id").integer, p, &stored, err));
+    if (!stored)
+        return PXS_OK;
     struct pxs_train_estimate e;
     pxs_train_estimate(p, batches * p->batch_size, 0, &e);
     if (!(e.gmac_per_step > 0))
-        return false;
+        return PXS_OK;
     *out = (struct pxs_speed){.gmac_per_step = e.gmac_per_step,
                               .seconds_per_gmac = seconds / ((double)steps * e.gmac_per_step)};
-    return true;
+    *known = true;
+    return PXS_OK;
 }
 
-static void find_known(struct pxs_store *store, int threads, const char *kernels,
-                       struct pxs_arena *arena, struct pxs_speeds *out) {
+static enum pxs_status find_known(struct pxs_store *store, int threads, const char *kernels,
+                                  struct pxs_arena *arena, struct pxs_speeds *out,
+                                  struct pxs_error *err) {
     char host[256] = "";
     struct pxs_table runs = {0};
     gethostname(host, sizeof host - 1);
     struct pxs_cell args[] = {pxs_cell_text(host), pxs_cell_int(threads), pxs_cell_text(kernels)};
-    if (pxs_store_select(store, pxs_plan_recent_runs_sql, args, PXS_COUNT(args), &runs, NULL) !=
-        PXS_OK)
-        return;
+    enum pxs_status status =
+        pxs_store_select(store, pxs_plan_recent_runs_sql, args, PXS_COUNT(args), &runs, err);
+    if (status != PXS_OK)
+        return status == PXS_E_NOMEM ? status : PXS_OK;
     struct pxs_params *p = malloc(sizeof *p);
     out->known = pxs_arena_alloc(arena, (runs.n_rows + 1) * sizeof *out->known);
-    for (size_t i = 0; p && out->known && i < runs.n_rows; i++) {
+    if (!p || !out->known)
+        status = pxs_fail_nomem(err);
+    for (size_t i = 0; status == PXS_OK && i < runs.n_rows; i++) {
+        bool known = false;
         int own = (int)pxs_table_at(&runs, i, "threads").integer;
         if (i == 0)
             out->threads = own; /* those with the count that is asked for come first */
-        if (own == out->threads && known_speed(store, &runs, i, p, &out->known[out->n])) {
+        if (own == out->threads)
+            status = known_speed(store, &runs, i, p, &out->known[out->n], &known, err);
+        if (known) {
             out->known[out->n].seconds_per_gmac *= pxs_speedup(own) / pxs_speedup(threads);
             out->n++;
         }
     }
     free(p);
     pxs_table_finish(&runs);
+    return status;
 }
 
-void pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels,
-                     struct pxs_arena *arena, struct pxs_speeds *out) {
+enum pxs_status pxs_speeds_find(struct pxs_store *store, int threads, const char *kernels,
+                                struct pxs_arena *arena, struct pxs_speeds *out,
+                                struct pxs_error *err) {
     memset(out, 0, sizeof *out);
     out->source = PXS_TIME_GUESS;
     out->guess = 1.0 / (GUESS_GMAC_PER_THREAD * (threads > 0 ? threads : 1));
     if (store)
-        find_known(store, threads, kernels, arena, out);
+        PXS_TRY(find_known(store, threads, kernels, arena, out, err));
     if (out->n > 0)
         out->source = out->threads == threads ? PXS_TIME_MEASURED : PXS_TIME_CALIBRATED;
+    return PXS_OK;
 }
 
 double pxs_speeds_seconds(const struct pxs_speeds *speeds,

@@ -36,14 +36,14 @@ static void draw(const struct pxs_dataset *s, const struct pxs_augment *a, size_
 
 void pxs_dataset_batch(const struct pxs_dataset *s, enum pxs_split split, const uint32_t *indices,
                        size_t n, const struct pxs_augment *augment, float *source, float *target) {
-    bool jitter = augment != NULL && augment->jitter && s->jitter > 0 && split == PXS_SPLIT_TRAIN;
+    bool jitter = augment && augment->jitter && s->jitter > 0 && split == PXS_SPLIT_TRAIN;
     const uint8_t *pixels = jitter ? s->large : s->plain;
     size_t half = jitter ? s->large_half : s->plain_half;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *a = pixels + 2 * (size_t)s->pairs[split][indices[i]] * half;
         struct view view = {.from = a + (s->a_to_b ? 0 : half),
                             .stride = jitter ? s->width + s->jitter : s->width};
-        if (augment != NULL)
+        if (augment)
             draw(s, augment, i, jitter, &view);
         fill_half(s, &view, source + i * s->plain_half);
         view.from = a + (s->a_to_b ? half : 0);

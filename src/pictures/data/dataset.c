@@ -39,13 +39,13 @@ static enum pxs_status take_memory(struct pxs_dataset *set, const struct pxs_sca
     set->plain = malloc(2 * pairs * set->plain_half + 1);
     set->large = malloc(2 * scan->train * set->large_half + 1);
     set->names = pxs_arena_alloc(&set->arena, (pairs + 1) * sizeof *set->names);
-    if (set->plain == NULL || set->large == NULL || set->names == NULL)
+    if (!set->plain || !set->large || !set->names)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < pairs; i++) {
         char name[4096];
         pxs_seen_name(&scan->seen[i], name, sizeof name);
         set->names[i] = pxs_arena_strdup(&set->arena, name);
-        if (set->names[i] == NULL)
+        if (!set->names[i])
             return pxs_fail_nomem(err);
     }
     return PXS_OK;
@@ -154,7 +154,7 @@ static enum pxs_status build(const struct pxs_dataset_options *o, bool keep,
                              struct pxs_dataset **out, struct pxs_error *err) {
     PXS_TRY(check_options(o, err));
     struct pxs_dataset *set = calloc(1, sizeof *set);
-    if (set == NULL)
+    if (!set)
         return pxs_fail_nomem(err);
     set->height = o->img_height;
     set->width = o->img_width;
@@ -188,7 +188,7 @@ enum pxs_status pxs_dataset_inspect(const struct pxs_dataset_options *options,
 }
 
 void pxs_dataset_destroy(struct pxs_dataset **set) {
-    if (set == NULL || *set == NULL)
+    if (!set || *set == NULL)
         return;
     free((*set)->plain);
     free((*set)->large);

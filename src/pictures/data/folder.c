@@ -8,7 +8,7 @@
 enum pxs_status pxs_finish_plain(FILE *file, const char *path, bool written,
                                  struct pxs_error *err) {
     int saved = errno;
-    if (file == NULL)
+    if (!file)
         return pxs_fail_errno(err, "cannot create %s", path);
     bool closed = fclose(file) == 0;
     if (!written)

@@ -47,7 +47,7 @@ static bool find_installed(const char *name, char *path, size_t size) {
     static const char *const system_dirs[] = {"/usr/share/fonts", "/usr/local/share/fonts"};
     static const char *const home_dirs[] = {".local/share/fonts", ".fonts"};
     const char *home = getenv("HOME");
-    for (size_t i = 0; home != NULL && i < PXS_COUNT(home_dirs); i++) {
+    for (size_t i = 0; home && i < PXS_COUNT(home_dirs); i++) {
         char dir[4096];
         if (pxs_path_join(dir, sizeof dir, home, home_dirs[i]) &&
             find_below(dir, name, path, size, 0))
@@ -67,7 +67,7 @@ enum pxs_status pxs_font_locate(const char *spec, char *path, size_t size, int *
     *face = 0;
     char *hash = strrchr(name, '#');
     int64_t number;
-    if (hash != NULL && !is_file(spec) && pxs_parse_int(hash + 1, &number)) {
+    if (hash && !is_file(spec) && pxs_parse_int(hash + 1, &number)) {
         if (number < 0 || number > 0x7fff)
             return pxs_fail(err, PXS_E_INVALID, "'%s': a face is numbered from 0 on", spec);
         *face = (int)number;
@@ -76,8 +76,8 @@ enum pxs_status pxs_font_locate(const char *spec, char *path, size_t size, int *
     snprintf(path, size, "%s", name);
     if (access(name, F_OK) == 0)
         return PXS_OK;
-    if (strchr(name, '/') == NULL && find_installed(name, path, size))
+    if (!strchr(name, '/') && find_installed(name, path, size))
         return PXS_OK;
     return pxs_fail(err, PXS_E_NOT_FOUND, "no such font: '%s'%s", name,
-                    strchr(name, '/') == NULL ? " (neither here nor below /usr/share/fonts)" : "");
+                    !strchr(name, '/') ? " (neither here nor below /usr/share/fonts)" : "");
 }

@@ -63,7 +63,7 @@ static bool take_code(struct gathering *g, uint32_t c) {
     if (chars->n == chars->cap) {
         size_t cap = chars->cap == 0 ? 1024 : 2 * chars->cap;
         uint32_t *code = realloc(chars->code, cap * sizeof *code);
-        if (code == NULL)
+        if (!code)
             return false;
         chars->code = code;
         chars->cap = cap;
@@ -178,16 +178,14 @@ static enum pxs_status check_text(const char *path, const uint8_t *text, size_t 
                                   struct pxs_error *err) {
     const char *name = pxs_sniff_name(text, bytes);
     bool control = has_control(text, bytes), good = !control && is_utf8(text, bytes);
-    if (bytes == 0 || name == NULL || strcmp(name, "plain text") == 0 ||
-        strcmp(name, "JSON text") == 0)
+    if (bytes == 0 || !name || strcmp(name, "plain text") == 0 || strcmp(name, "JSON text") == 0)
         return control ? pxs_fail(err, PXS_E_INVALID,
                                   "%s: a binary file, not a text of characters; save them as plain "
                                   "text in UTF-8",
                                   path)
                        : PXS_OK;
-    if (good && strstr(name, "HTML") == NULL && strstr(name, "Git") == NULL &&
-        strstr(name, "PDF") == NULL && strstr(name, "XML") == NULL &&
-        strstr(name, "base64") == NULL)
+    if (good && !strstr(name, "HTML") && !strstr(name, "Git") && !strstr(name, "PDF") &&
+        !strstr(name, "XML") && !strstr(name, "base64"))
         return PXS_OK; /* letters that happen to begin like a format */
     struct pxs_error why;
     (void)pxs_sniff_refuse(text, bytes, PXS_WANTED_TEXT, &why);
@@ -226,7 +224,7 @@ static enum pxs_status from_file(struct pxs_chars *chars, const char *path, stru
         return status;
     struct gathering g = {.chars = chars, .seen = calloc(PXS_UNICODE_END / 8, 1)};
     snprintf(chars->name, sizeof chars->name, "%s", path);
-    status = g.seen == NULL ? pxs_fail_nomem(err) : gather(&g, path, (uint8_t *)text, bytes, err);
+    status = !g.seen ? pxs_fail_nomem(err) : gather(&g, path, (uint8_t *)text, bytes, err);
     free(g.seen);
     free(text);
     if (status == PXS_OK && chars->n == 0)
@@ -237,9 +235,9 @@ static enum pxs_status from_file(struct pxs_chars *chars, const char *path, stru
 static enum pxs_status from_builtin(struct pxs_chars *chars, const char *which,
                                     struct pxs_error *err) {
     chars->code = malloc(4096 * sizeof *chars->code);
-    if (chars->code == NULL)
+    if (!chars->code)
         return pxs_fail_nomem(err);
-    if (which == NULL || strcmp(which, "gb2312") == 0)
+    if (!which || strcmp(which, "gb2312") == 0)
         return from_gb2312(chars, err);
     for (uint32_t c = 0x21; c <= 0x7e; c++)
         chars->code[chars->n++] = c;
@@ -249,7 +247,7 @@ static enum pxs_status from_builtin(struct pxs_chars *chars, const char *which,
 
 enum pxs_status pxs_chars_init(struct pxs_chars *chars, const char *which, struct pxs_error *err) {
     *chars = (struct pxs_chars){0};
-    bool builtin = which == NULL || strcmp(which, "gb2312") == 0 || strcmp(which, "ascii") == 0;
+    bool builtin = !which || strcmp(which, "gb2312") == 0 || strcmp(which, "ascii") == 0;
     enum pxs_status status =
         builtin ? from_builtin(chars, which, err) : from_file(chars, which, err);
     if (status != PXS_OK) {

@@ -26,7 +26,7 @@ struct choice {
 };
 
 static bool stopped(const struct pxs_glyphs_spec *spec) {
-    return spec->stop != NULL && atomic_load(&spec->stop->signal) != 0;
+    return spec->stop && atomic_load(&spec->stop->signal) != 0;
 }
 
 /* `all` begins at zero, so it always holds the baseline. */
@@ -91,7 +91,7 @@ static int by_value(const void *a, const void *b) {
 
 static size_t how_often(const uint64_t *sorted, size_t n, uint64_t value) {
     const uint64_t *at = bsearch(&value, sorted, n, sizeof *sorted, by_value);
-    if (at == NULL)
+    if (!at)
         return 0;
     const uint64_t *end = at;
     while (at > sorted && at[-1] == value)
@@ -106,7 +106,7 @@ static size_t how_often(const uint64_t *sorted, size_t n, uint64_t value) {
 static enum pxs_status drop_placeholders(struct choice *c, int which, struct pxs_error *err) {
     uint64_t notdef, *sorted = malloc((c->n + 1) * sizeof *sorted);
     size_t n = 0;
-    if (sorted == NULL)
+    if (!sorted)
         return pxs_fail_nomem(err);
     enum pxs_status status = draw(c, which == 0 ? c->set->source : c->set->target, 0, &notdef, err);
     for (size_t i = 0; i < c->n; i++)
@@ -157,7 +157,7 @@ static int by_drawing(const void *a, const void *b) {
 static enum pxs_status drop_twins(struct choice *c, struct pxs_error *err) {
     struct candidate **order = malloc((c->n + 1) * sizeof *order);
     size_t n = 0;
-    if (order == NULL)
+    if (!order)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < c->n; i++)
         if (c->all[i].usable)
@@ -195,7 +195,7 @@ static enum pxs_status pick(struct choice *c, struct pxs_error *err) {
         return too_few(c, usable, err);
     uint32_t *order = malloc(c->n * sizeof *order);
     struct pxs_glyph_pair *pairs = malloc(wanted * sizeof *pairs);
-    if (order == NULL || pairs == NULL) {
+    if (!order || !pairs) {
         free(order);
         free(pairs);
         return pxs_fail_nomem(err);
@@ -217,8 +217,7 @@ enum pxs_status pxs_glyph_choose(const struct pxs_glyphs_spec *spec, struct pxs_
     report->repeated = set->chars.repeated;
     c.all = calloc(c.n, sizeof *c.all);
     c.cell = malloc((size_t)spec->size * (size_t)spec->size);
-    enum pxs_status status =
-        c.all != NULL && c.cell != NULL ? examine(&c, err) : pxs_fail_nomem(err);
+    enum pxs_status status = c.all && c.cell ? examine(&c, err) : pxs_fail_nomem(err);
     if (status == PXS_OK)
         status = drop_twins(&c, err);
     if (status == PXS_OK)

@@ -28,7 +28,7 @@ struct pxs_font {
 static enum pxs_status font_fail(struct pxs_error *err, const char *path, const char *what,
                                  FT_Error code) {
     const char *text = FT_Error_String(code);
-    if (text != NULL)
+    if (text)
         return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %s", path, what, text);
     return pxs_fail(err, PXS_E_CORRUPT, "%s: %s (FreeType error 0x%02x)", path, what,
                     (unsigned)code);
@@ -48,8 +48,8 @@ static enum pxs_status check_face(struct pxs_font *f, int index, struct pxs_erro
         return font_fail(err, f->path, "cannot be scaled", code);
     PXS_TRY(pxs_sha256_file(f->path, sha, &bytes, err));
     snprintf(f->identity, sizeof f->identity, "%.100s %.100s, face %d, sha256 %s",
-             f->face->family_name != NULL ? f->face->family_name : "unnamed",
-             f->face->style_name != NULL ? f->face->style_name : "", index, sha);
+             f->face->family_name ? f->face->family_name : "unnamed",
+             f->face->style_name ? f->face->style_name : "", index, sha);
     return PXS_OK;
 }
 
@@ -86,7 +86,7 @@ static enum pxs_status open_face(struct pxs_font *f, int index, struct pxs_error
 enum pxs_status pxs_font_open(const char *spec, struct pxs_font **out, struct pxs_error *err) {
     int index;
     struct pxs_font *f = calloc(1, sizeof *f);
-    if (f == NULL)
+    if (!f)
         return pxs_fail_nomem(err);
     enum pxs_status status = pxs_font_locate(spec, f->path, sizeof f->path, &index, err);
     if (status == PXS_OK)
@@ -100,7 +100,7 @@ enum pxs_status pxs_font_open(const char *spec, struct pxs_font **out, struct px
 }
 
 void pxs_font_close(struct pxs_font **font) {
-    if (font == NULL || *font == NULL)
+    if (!font || *font == NULL)
         return;
     if ((*font)->library != NULL)
         FT_Done_FreeType((*font)->library); /* and its faces */

@@ -29,7 +29,7 @@ static size_t count_entries(const char *out, const char *split) {
     char path[PATH_SIZE];
     size_t n = 0;
     DIR *dir = pxs_path_join(path, sizeof path, out, split) ? opendir(path) : NULL;
-    if (dir == NULL)
+    if (!dir)
         return 0;
     for (struct dirent *e; (e = readdir(dir)) != NULL;)
         n += e->d_name[0] != '.';
@@ -67,10 +67,10 @@ static void differing_line(const char *there, const char *wanted, char *a, char 
 
 static bool is_empty_folder(const char *path) {
     DIR *dir = opendir(path);
-    bool empty = dir != NULL;
+    bool empty = dir;
     for (struct dirent *e; empty && (e = readdir(dir)) != NULL;)
         empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
     return empty;
 }
@@ -128,7 +128,7 @@ static enum pxs_status draw_half(struct drawing *d, struct pxs_font *font, uint3
 /* Target left, source right, as direction BtoA reads it (docs/contracts.md, Training semantics). */
 static enum pxs_status draw_pair(struct drawing *d, const struct pxs_glyph_pair *pair,
                                  struct pxs_error *err) {
-    if (d->spec->stop != NULL && atomic_load(&d->spec->stop->signal) != 0)
+    if (d->spec->stop && atomic_load(&d->spec->stop->signal) != 0)
         return pxs_fail(err, PXS_E_STOPPED, "stopped while rendering; nothing was left behind");
     PXS_TRY(draw_half(d, d->set->target, pair->target, 0, err));
     return draw_half(d, d->set->source, pair->source, d->spec->size, err);
@@ -148,8 +148,8 @@ static enum pxs_status write_pngs(struct drawing *d, const char *split,
         snprintf(path, sizeof path, n > 9999 ? "%s/%s/%07d-U+%04X.png" : "%s/%s/%04d-U+%04X.png",
                  d->dir, split, i + 1, pairs[i].code);
         FILE *file = fopen(path, "wbx");
-        enum pxs_status status = pxs_finish_plain(
-            file, path, file != NULL && fwrite(data, 1, bytes, file) == bytes, err);
+        enum pxs_status status =
+            pxs_finish_plain(file, path, file && fwrite(data, 1, bytes, file) == bytes, err);
         free(data);
         PXS_TRY(status);
     }
@@ -219,9 +219,9 @@ static enum pxs_status write_notes(const struct drawing *d, const char *identity
     snprintf(path, sizeof path, "%s/glyphs.txt", d->dir);
     FILE *file = t.failed ? NULL : fopen(path, "wbx");
     enum pxs_status status =
-        t.failed ? pxs_fail_nomem(err)
-                 : pxs_finish_plain(file, path,
-                                    file != NULL && fwrite(t.text, 1, t.len, file) == t.len, err);
+        t.failed
+            ? pxs_fail_nomem(err)
+            : pxs_finish_plain(file, path, file && fwrite(t.text, 1, t.len, file) == t.len, err);
     pxs_text_finish(&t);
     return status;
 }
@@ -229,7 +229,7 @@ static enum pxs_status write_notes(const struct drawing *d, const char *identity
 static enum pxs_status fill(struct drawing *d, const char *identity, struct pxs_error *err) {
     const struct pxs_glyph_pair *pairs = d->set->pairs;
     d->cell = malloc((size_t)d->spec->size * (size_t)d->spec->size);
-    if (d->cell == NULL)
+    if (!d->cell)
         return pxs_fail_nomem(err);
     PXS_TRY(pxs_image_create(&d->pair, 2 * d->spec->size, d->spec->size, 3, err));
     PXS_TRY(write_split(d, "train", pairs, d->spec->train, err));

@@ -8,7 +8,7 @@ void pxs_glyphs_spec_init(struct pxs_glyphs_spec *spec) {
 }
 
 static enum pxs_status check_spec(const struct pxs_glyphs_spec *s, struct pxs_error *err) {
-    if (s->source == NULL || s->target == NULL || s->out == NULL || s->out[0] == '\0')
+    if (!s->source || !s->target || !s->out || s->out[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "--source, --target and --out are needed");
     if (s->train < 1 || s->val < 0)
         return pxs_fail(err, PXS_E_INVALID,
@@ -63,7 +63,7 @@ enum pxs_status pxs_glyphs_render(const struct pxs_glyphs_spec *spec,
     pxs_text_finish(&identity);
     set_finish(&set);
     done.seconds = pxs_monotonic() - start;
-    if (status == PXS_OK && report != NULL)
+    if (status == PXS_OK && report)
         *report = done;
     return status;
 }

@@ -53,7 +53,7 @@ static char *join(struct lister *l, const char *dir, const char *name) {
 
 static size_t stem_length(const char *name) {
     const char *dot = strrchr(name, '.');
-    return dot != NULL ? (size_t)(dot - name) : strlen(name);
+    return dot ? (size_t)(dot - name) : strlen(name);
 }
 
 /* ---- one folder ----------------------------------------------------------------------------- */
@@ -64,8 +64,8 @@ static void error_at(struct lister *l, const char *where, const char *name, cons
 
 static void bad_file(struct lister *l, const char *where, const char *name, const char *text) {
     char *full = join(l, where, name);
-    l->problems->failed |= full == NULL;
-    if (full != NULL)
+    l->problems->failed |= !full;
+    if (full)
         pxs_tally_add(l->problems, &l->tally, full, text);
 }
 
@@ -127,7 +127,7 @@ static void take_stranger(struct lister *l, const char *where, const char *name,
     (void)pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &why);
     if (why.status != PXS_E_CORRUPT || picture)
         bad_file(l, where, name, pxs_reason(why.message, path));
-    else if (dot != NULL && strcasecmp(dot, ".npz") == 0)
+    else if (dot && strcasecmp(dot, ".npz") == 0)
         bad_file(l, where, name, "an archive of arrays; save its array with numpy.save as .npy");
     else
         bad_file(l, where, name,
@@ -154,7 +154,7 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
     struct stat st;
     char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name), text[64];
     const char *kept = pxs_arena_strdup(&l->listing->arena, name);
-    if (path == NULL || kept == NULL) {
+    if (!path || !kept) {
         l->problems->failed = true;
         return;
     }
@@ -190,7 +190,7 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
     struct dirent **found;
     char *path = join(l, l->root, where);
     *e = (struct entries){0};
-    int n = path != NULL ? scandir(path, &found, NULL, by_name) : -1;
+    int n = path ? scandir(path, &found, NULL, by_name) : -1;
     if (n < 0) {
         char limit[PXS_LIMIT_WORDS];
         const int number = errno;
@@ -202,7 +202,7 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
     e->pictures = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->pictures);
     e->npy = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->npy);
     e->other = pxs_arena_alloc(&l->listing->arena, ((size_t)n + 1) * sizeof *e->other);
-    bool enough = e->pictures != NULL && e->npy != NULL && e->other != NULL;
+    bool enough = e->pictures && e->npy && e->other;
     l->problems->failed |= !enough;
     for (int i = 0; i < n; i++) {
         if (enough)
@@ -217,17 +217,17 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
 /* Makes room for n items; false when memory ran out. */
 static bool reserve(struct lister *l, struct pxs_folder *f, size_t n) {
     f->items = pxs_arena_alloc(&l->listing->arena, (n + 1) * sizeof *f->items);
-    l->problems->failed |= f->items == NULL;
-    return f->items != NULL;
+    l->problems->failed |= !f->items;
+    return f->items;
 }
 
 static void add_item(struct lister *l, struct pxs_folder *f, const char *name,
                      const char *partner) {
     struct pxs_item item = {
-        .kind = f->kind, .name = name, .path = name != NULL ? join(l, l->root, name) : NULL};
-    if (partner != NULL)
+        .kind = f->kind, .name = name, .path = name ? join(l, l->root, name) : NULL};
+    if (partner)
         item.path_b = join(l, l->root, partner);
-    if (item.path == NULL || (f->kind == PXS_KIND_AB && item.path_b == NULL)) {
+    if (!item.path || (f->kind == PXS_KIND_AB && !item.path_b)) {
         l->problems->failed = true;
         return;
     }
@@ -260,7 +260,7 @@ static void report_shared_stems(struct lister *l, const char *where, const char 
 }
 
 static bool has_stem(const char *const *sorted, size_t n, const char *name) {
-    return bsearch(&name, sorted, n, sizeof *sorted, by_stem) != NULL;
+    return bsearch(&name, sorted, n, sizeof *sorted, by_stem);
 }
 
 /* Names of `from` that `other` has no picture for; one that is there in another format has been
@@ -269,7 +269,7 @@ static bool find_lone(struct lister *l, const struct entries *from, const struct
                       struct pxs_names *out) {
     const char **lone = pxs_arena_alloc(&l->listing->arena, (from->n_pictures + 1) * sizeof *lone);
     *out = (struct pxs_names){.name = lone};
-    if (lone == NULL)
+    if (!lone)
         return false;
     for (size_t i = 0; i < from->n_pictures; i++)
         if (!has_stem(other->pictures, other->n_pictures, from->pictures[i]) &&
@@ -283,7 +283,7 @@ static void report_lone(struct lister *l, const struct pxs_folder *f,
                         const struct pxs_names lone[2]) {
     struct pxs_text hint = {0};
     char *folder = join(l, l->root, f->name);
-    bool near = folder != NULL && pxs_unpaired_hint(folder, lone, &hint);
+    bool near = folder && pxs_unpaired_hint(folder, lone, &hint);
     size_t named = near ? NAMED_WITH_HINT : NAMED_ALONE;
     for (int s = 0; s < 2; s++) {
         for (size_t i = 0; i < lone[s].n && i < named; i++)
@@ -296,7 +296,7 @@ static void report_lone(struct lister *l, const struct pxs_folder *f,
     }
     if (near)
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", f->name, pxs_text_str(&hint));
-    l->problems->failed |= hint.failed || folder == NULL;
+    l->problems->failed |= hint.failed || !folder;
     pxs_text_finish(&hint);
 }
 
@@ -304,7 +304,7 @@ static void report_lone(struct lister *l, const struct pxs_folder *f,
 static void match(struct lister *l, struct pxs_folder *f, struct entries *a, struct entries *b) {
     const char **sorted_a =
         pxs_arena_alloc(&l->listing->arena, (a->n_pictures + 1) * sizeof *sorted_a);
-    if (sorted_a == NULL || !reserve(l, f, a->n_pictures)) {
+    if (!sorted_a || !reserve(l, f, a->n_pictures)) {
         l->problems->failed = true;
         return;
     }
@@ -330,7 +330,7 @@ static void match(struct lister *l, struct pxs_folder *f, struct entries *a, str
     for (size_t i = 0; i < a->n_pictures; i++) {
         const char **partner =
             bsearch(&a->pictures[i], b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
-        if (partner != NULL)
+        if (partner)
             add_item(l, f, pxs_arena_printf(&l->listing->arena, "%s/A/%s", f->name, a->pictures[i]),
                      pxs_arena_printf(&l->listing->arena, "%s/B/%s", f->name, *partner));
     }
@@ -341,7 +341,7 @@ static void list_ab(struct lister *l, struct pxs_folder *f, const struct entries
     bool there[2] = {top->a, top->b}, read = true;
     for (int i = 0; i < 2; i++) {
         const char *where = pxs_arena_printf(&l->listing->arena, "%s/%c", f->name, "AB"[i]);
-        if (where == NULL || !there[i]) {
+        if (!where || !there[i]) {
             pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: has %c/ but not %c/", f->name,
                             "BA"[i], "AB"[i]);
             return;
@@ -398,7 +398,7 @@ static void note_other_names(struct lister *l) {
     char a[PXS_PATH_MAX], b[PXS_PATH_MAX];
     struct stat st;
     char *val = join(l, l->root, "val");
-    if (val != NULL && !l->listing->folder[PXS_SPLIT_VAL].exists && lstat(val, &st) == 0)
+    if (val && !l->listing->folder[PXS_SPLIT_VAL].exists && lstat(val, &st) == 0)
         pxs_problem_add(l->problems, PXS_PROBLEM_NOTE,
                         "val is not read, since it is %s: val_fraction of train/ is used",
                         S_ISLNK(st.st_mode) ? "a link that leads to no folder" : "no folder");
@@ -410,7 +410,7 @@ static void note_other_names(struct lister *l) {
                 "%s/ and %s/ are not read: validation pairs lie in val/A/ and val/B/ (without "
                 "them, val_fraction of train/ is used)",
                 a, b);
-        if (path != NULL && is_folder(path))
+        if (path && is_folder(path))
             pxs_problem_add(
                 l->problems, PXS_PROBLEM_NOTE,
                 "%s/ is not read: the validation split is called val/ (without it, val_fraction "
@@ -440,7 +440,7 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
     static const char *const names[] = {"train", "val"};
     for (int i = 0; i < 2; i++) {
         char *folder = join(&l, path, names[i]);
-        if (folder == NULL)
+        if (!folder)
             return pxs_fail_nomem(err);
         listing->folder[i].name = names[i];
         listing->folder[i].exists = is_folder(folder);

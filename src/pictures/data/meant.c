@@ -20,7 +20,7 @@ static bool is_folder(const char *dir, const char *name) {
 
 static const char *base_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
+    return slash ? slash + 1 : path;
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -75,7 +75,7 @@ enum pxs_status pxs_meant_file(const char *path, struct pxs_error *err) {
     n = got > 0 ? (size_t)got : 0;
     close(fd);
     const char *name = pxs_sniff_name(head, n);
-    if (name != NULL && strstr(name, "archive") != NULL)
+    if (name && strstr(name, "archive"))
         return pxs_fail(err, PXS_E_INVALID, "%s is %s; unpack it: %s", path, name, what);
     return pxs_fail(err, PXS_E_INVALID, "%s is a file; %s", path, what);
 }

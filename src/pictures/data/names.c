@@ -76,7 +76,7 @@ enum pxs_file_sort pxs_file_sort(const char *name) {
     static const char *const plain[] = {"txt",  "md",  "rst",  "json", "csv", "tsv",
                                         "yaml", "yml", "html", "log",  "pdf", "xml"};
     static const char *const known[] = {"readme", "license", "licence", "copying"};
-    const char *dot = strrchr(name, '.'), *ext = dot != NULL ? dot + 1 : "";
+    const char *dot = strrchr(name, '.'), *ext = dot ? dot + 1 : "";
     if (name[0] == '.')
         return pxs_is_litter(name) ? PXS_FILE_LITTER : PXS_FILE_SKIP;
     if (pxs_image_format_of(name))

@@ -16,13 +16,13 @@ void pxs_problem_add(struct pxs_problems *p, enum pxs_problem_kind kind, const c
     if (p->n == p->cap) {
         size_t cap = p->cap == 0 ? 16 : p->cap * 2;
         struct pxs_problem *list = realloc(p->list, cap * sizeof *list);
-        if (list != NULL) {
+        if (list) {
             p->list = list;
             p->cap = cap;
         }
     }
     const char *kept = text.failed ? NULL : pxs_arena_strdup(&p->arena, pxs_text_str(&text));
-    if (kept != NULL && p->n < p->cap)
+    if (kept && p->n < p->cap)
         p->list[p->n++] = (struct pxs_problem){kind, kept};
     else
         p->failed = true;
@@ -37,8 +37,8 @@ void pxs_tally_add(struct pxs_problems *p, struct pxs_tally *tally, const char *
         i++;
     if (i == tally->n && i < PXS_COUNT(tally->reason)) {
         const char *kept = pxs_arena_strdup(&p->arena, text);
-        p->failed |= kept == NULL;
-        if (kept != NULL)
+        p->failed |= !kept;
+        if (kept)
             tally->reason[tally->n++].text = kept;
     }
     if (i == tally->n || ++tally->reason[i].n <= NAMED)

@@ -112,7 +112,7 @@ static void add_pair(struct span *s, const struct pxs_seen *seen, int k) {
     s->white += (double)r->white;
     s->flat += (double)r->flat;
     if (!r->middle && r->present == 3 && !r->full) {
-        s->first_binary = s->first_binary != NULL ? s->first_binary : seen;
+        s->first_binary = s->first_binary ? s->first_binary : seen;
         s->binary++;
     }
 }

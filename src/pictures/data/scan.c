@@ -12,7 +12,7 @@ enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct px
     scan->train = scan->listing.folder[PXS_SPLIT_TRAIN].pairs;
     scan->val = scan->listing.folder[PXS_SPLIT_VAL].pairs;
     scan->seen = calloc(scan->train + scan->val + 1, sizeof *scan->seen);
-    if (scan->seen == NULL)
+    if (!scan->seen)
         return pxs_fail_nomem(err);
     struct pxs_seen *next = scan->seen;
     for (int i = 0; i < 2; i++)
@@ -28,7 +28,7 @@ enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct px
 }
 
 void pxs_scan_finish(struct pxs_scan *scan) {
-    for (size_t i = 0; scan->seen != NULL && i < scan->train + scan->val; i++)
+    for (size_t i = 0; scan->seen && i < scan->train + scan->val; i++)
         free(scan->seen[i].problem);
     free(scan->seen);
     pxs_problems_finish(&scan->problems);
@@ -98,7 +98,7 @@ static void read_one(void *user, int piece, int thread) {
     const int done = atomic_fetch_add(&r->done, 1);
     if (thread == 0) /* the caller's own */
         pxs_meter_tell(r->meter, "reading pairs", done, (double)(r->scan->train + r->scan->val));
-    if (r->stop != NULL && atomic_load(&r->stop->signal) != 0) {
+    if (r->stop && atomic_load(&r->stop->signal) != 0) {
         (void)pxs_fail(&why, PXS_E_STOPPED, "stopped while reading the data");
         give_up(r, &why);
         return;
@@ -117,7 +117,7 @@ static void read_one(void *user, int piece, int thread) {
             pxs_range_look(&half[k], &seen->range[k]);
         }
         hash_pair(half, seen);
-        if (r->take != NULL && r->take(r->user, (size_t)piece, half, &why) != PXS_OK)
+        if (r->take && r->take(r->user, (size_t)piece, half, &why) != PXS_OK)
             give_up(r, &why);
         pxs_pair_finish(half);
     }
@@ -129,9 +129,9 @@ static void read_one(void *user, int piece, int thread) {
  * NULL for damage, which each file has of its own. */
 static const char *common_reason(const char *text) {
     const char *at = strstr(text, ", not " PXS_PICTURE_WORDS "; ");
-    while (at != NULL && at > text && strncmp(at, ": ", 2) != 0)
+    while (at && at > text && strncmp(at, ": ", 2) != 0)
         at--;
-    if (at == NULL || at == text || strncmp(at, ": an empty file", 15) == 0 ||
+    if (!at || at == text || strncmp(at, ": an empty file", 15) == 0 ||
         strncmp(at, ": nothing", 9) == 0)
         return NULL;
     return at + 2;
@@ -153,17 +153,17 @@ static void collect_bad(struct pxs_scan *scan) {
             scan->seen[k].bad = false;
         }
         char *text = seen->problem;
-        const char *common = text != NULL ? common_reason(text) : NULL;
-        if (common != NULL) {
+        const char *common = text ? common_reason(text) : NULL;
+        if (common) {
             text[common - text - 2] = '\0';
             pxs_tally_add(&scan->problems, &tally, text, common);
         } else if (others > 0) {
             pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR,
-                            "%s (and %zu more pairs of this file)",
-                            text != NULL ? text : "out of memory", others);
+                            "%s (and %zu more pairs of this file)", text ? text : "out of memory",
+                            others);
         } else {
             pxs_problem_add(&scan->problems, PXS_PROBLEM_ERROR, "%s",
-                            text != NULL ? text : "out of memory");
+                            text ? text : "out of memory");
         }
     }
     pxs_tally_end(&scan->problems, &tally, scan->val > 0 ? "val" : "train");
@@ -187,7 +187,7 @@ static void compare_halves(struct pxs_scan *scan) {
         const struct pxs_seen *s = &scan->seen[i];
         if (s->hash[0] == '\0' || same_size(s))
             continue;
-        first = first != NULL ? first : s;
+        first = first ? first : s;
         n++;
         double ratio = (double)s->width[0] * s->height[1] / ((double)s->width[1] * s->height[0]);
         bent += ratio < 0.98 || ratio > 1.02;
@@ -256,7 +256,7 @@ static void compare_with_first(struct pxs_scan *scan) {
         char name[4096];
         if (s->hash[0] == '\0')
             continue;
-        first = first != NULL ? first : s;
+        first = first ? first : s;
         pxs_seen_name(s, name, sizeof name);
         if (memcmp(s->width, first->width, sizeof s->width) != 0 ||
             memcmp(s->height, first->height, sizeof s->height) != 0) {
@@ -308,7 +308,7 @@ static enum pxs_status compare_contents(struct pxs_scan *scan, struct pxs_error 
     size_t n = 0, all = scan->train + scan->val;
     const struct pxs_seen **sorted = malloc((all + 1) * sizeof *sorted),
                           **same = calloc(all + 1, sizeof *same);
-    if (sorted == NULL || same == NULL) {
+    if (!sorted || !same) {
         free(sorted);
         free(same);
         return pxs_fail_nomem(err);
@@ -324,7 +324,7 @@ static enum pxs_status compare_contents(struct pxs_scan *scan, struct pxs_error 
             first = i;
     }
     for (size_t i = 0; i < all; i++)
-        if (same[i] != NULL)
+        if (same[i])
             report_same(scan, same[i], &scan->seen[i]);
     free(sorted);
     free(same);

@@ -21,7 +21,7 @@ static int by_hash(const void *a, const void *b) {
 static enum pxs_status mark_lowest(const struct pxs_scan *scan, size_t wanted, bool *validates,
                                    struct pxs_error *err) {
     struct ranked *rank = malloc((scan->train + 1) * sizeof *rank);
-    if (rank == NULL)
+    if (!rank)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < scan->train; i++)
         rank[i] = (struct ranked){scan->seen[i].hash, (uint32_t)i};
@@ -60,7 +60,7 @@ enum pxs_status pxs_split_pairs(const struct pxs_scan *scan, const struct pxs_da
     bool *validates = calloc(all + 1, sizeof *validates);
     uint32_t *list[2] = {malloc((all + 1) * sizeof **list), malloc((all + 1) * sizeof **list)};
     enum pxs_status status = PXS_OK;
-    if (validates == NULL || list[0] == NULL || list[1] == NULL)
+    if (!validates || !list[0] || !list[1])
         status = pxs_fail_nomem(err);
     else if (!has_val)
         status = split_by_fraction(scan, o->val_fraction, validates, err);

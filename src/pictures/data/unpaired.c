@@ -37,7 +37,7 @@ static size_t put_parts(char *out, size_t at, uint32_t c) {
         at = put_code(out, at, 0x1161 + s % 588 / 28);
         return last > 0 ? put_code(out, at, 0x11a7 + last) : at;
     }
-    if (row == NULL)
+    if (!row)
         return put_code(out, at, c);
     at = put_parts(out, at, row[1]);
     return row[2] != 0 ? put_parts(out, at, row[2]) : at;
@@ -50,7 +50,7 @@ static bool is_blank(uint32_t c) {
 /* The stem of a file's name as `folds` make it. */
 static void fold(const char *name, unsigned folds, char out[NAME]) {
     const char *dot = strrchr(name, '.');
-    size_t n = dot != NULL ? (size_t)(dot - name) : strlen(name), at = 0;
+    size_t n = dot ? (size_t)(dot - name) : strlen(name), at = 0;
     bool digits = false; /* within a number that has begun */
     for (size_t i = 0; i < n;) {
         uint32_t c;
@@ -160,14 +160,14 @@ static void find_affixes(const struct pxs_names *names, unsigned folds, bool at_
     struct pxs_arena arena = {0};
     char **found = malloc((names->n + 1) * sizeof *found), stem[NAME];
     *out = (struct affixes){.n = 1};
-    for (int parts = 1; parts <= 3 && found != NULL; parts++) {
+    for (int parts = 1; parts <= 3 && found; parts++) {
         size_t n = 0;
         for (size_t i = 0; i < names->n; i++) {
             fold(names->name[i], folds, stem);
             size_t length = at_end ? ending(stem, parts) : beginning(stem, parts);
             const char *from = at_end ? stem + strlen(stem) - length : stem;
             char *kept = length > 0 ? pxs_arena_printf(&arena, "%.*s", (int)length, from) : NULL;
-            if (kept != NULL)
+            if (kept)
                 found[n++] = kept;
         }
         qsort(found, n, sizeof *found, by_text);
@@ -262,14 +262,14 @@ static bool find_way(const struct pxs_names all[2], struct way *best) {
         side[s].n = side[s].n < TRIED ? side[s].n : TRIED;
         keys[s] = malloc((side[s].n + 1) * sizeof *keys[s]);
     }
-    for (unsigned folds = 0; folds <= ALL_FOLDS && keys[0] != NULL && keys[1] != NULL; folds++) {
+    for (unsigned folds = 0; folds <= ALL_FOLDS && keys[0] && keys[1]; folds++) {
         if (__builtin_popcount(folds) <= 1)
             try_affixes(side, folds, keys, best);
         else
             try_way(side, (struct way){.folds = folds}, keys, best);
     }
     size_t fewer = side[0].n < side[1].n ? side[0].n : side[1].n;
-    if (2 * best->pairs < fewer && keys[0] != NULL && keys[1] != NULL)
+    if (2 * best->pairs < fewer && keys[0] && keys[1])
         try_affixes(side, ALL_FOLDS, keys, best);
     free(keys[0]);
     free(keys[1]);
@@ -312,7 +312,7 @@ static void add_quoted(struct pxs_text *out, const char *s) {
 /* As text of an extended regular expression, inside single quotes. */
 static void add_pattern(struct pxs_text *out, const char *s) {
     for (; *s != '\0'; s++) {
-        if (strchr(".[]()*+?{}|^$\\/", *s) != NULL)
+        if (strchr(".[]()*+?{}|^$\\/", *s))
             pxs_text_add(out, "\\");
         add_quoted(out, (char[]){*s, '\0'});
     }
@@ -348,9 +348,9 @@ static const char *common_ending(const struct pxs_names *names, const struct way
     size_t cut = strlen(affix);
     for (size_t i = 0; i < names->n; i++) {
         const char *name = names->name[i], *dot = strrchr(name, '.');
-        if (dot == NULL || (size_t)(dot - name) < cut || memcmp(dot - cut, affix, cut) != 0)
+        if (!dot || (size_t)(dot - name) < cut || memcmp(dot - cut, affix, cut) != 0)
             continue;
-        if (common != NULL && strcmp(common, dot) != 0)
+        if (common && strcmp(common, dot) != 0)
             return NULL;
         common = dot;
     }
@@ -363,7 +363,7 @@ static bool add_simple_loop(struct pxs_text *out, const struct pxs_names *names,
     const char *affix = way->affix[side], *dot = common_ending(names, way, side);
     size_t plain =
         strspn(affix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
-    if (way->folds != 0 || affix[plain] != '\0' || (way->at_end && dot == NULL))
+    if (way->folds != 0 || affix[plain] != '\0' || (way->at_end && !dot))
         return false;
     if (way->at_end)
         pxs_text_addf(out, "for f in *%s%s; do mv -n -- \"$f\" \"${f%%%s%s}%s\"; done", affix, dot,

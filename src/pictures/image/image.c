@@ -15,7 +15,7 @@ enum pxs_status pxs_image_create(struct pxs_image *out, int width, int height, i
     if (channels != 1 && channels != 3)
         return pxs_fail(err, PXS_E_INTERNAL, "a picture has 1 or 3 channels, not %d", channels);
     uint8_t *pixels = calloc((size_t)width * (size_t)height, (size_t)channels);
-    if (pixels == NULL)
+    if (!pixels)
         return pxs_fail_nomem(err);
     *out = (struct pxs_image){width, height, channels, pixels};
     return PXS_OK;

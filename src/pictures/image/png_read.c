@@ -81,7 +81,7 @@ static bool read_guarded(struct reader *r) {
     if (png_get_rowbytes(r->png, r->info) != row)
         png_error(r->png, "unexpected pixel layout");
     r->rgba = calloc((size_t)r->stored.height, row);
-    r->words.no_memory = r->rgba == NULL;
+    r->words.no_memory = !r->rgba;
     if (r->words.no_memory)
         return false;
     for (int pass = 0; pass < passes; pass++)
@@ -122,7 +122,7 @@ static enum pxs_status finish_read(struct reader *r, struct pxs_image *out,
     PXS_TRY(pxs_image_create(&rgb, r->stored.width, r->stored.height, 3, err));
     blend_over_white(r->rgba, (size_t)rgb.width * (size_t)rgb.height, rgb.pixels);
     *out = rgb;
-    if (info != NULL)
+    if (info)
         *info = r->stored;
     return PXS_OK;
 }
@@ -166,9 +166,9 @@ static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_imag
     struct reader r = {.data = data, .bytes = bytes};
     r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error,
                                      pxs_png_on_warning, &r.words, pxs_png_alloc, pxs_png_free);
-    r.info = r.png != NULL ? png_create_info_struct(r.png) : NULL;
+    r.info = r.png ? png_create_info_struct(r.png) : NULL;
     enum pxs_status status;
-    if (r.info == NULL)
+    if (!r.info)
         status = pxs_fail_nomem(err);
     else if (!read_guarded(&r))
         status = explain(&r, err);

@@ -19,8 +19,8 @@ static void give(png_structp png, png_bytep from, size_t n) {
     if (n > w->cap - w->bytes) {
         size_t cap = (w->cap + n) * 2;
         uint8_t *data = realloc(w->data, cap);
-        w->words.no_memory = data == NULL;
-        if (data == NULL)
+        w->words.no_memory = !data;
+        if (!data)
             png_error(png, "out of memory");
         w->data = data;
         w->cap = cap;
@@ -54,8 +54,8 @@ enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data,
     struct writer w = {.image = image};
     w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.words, pxs_png_on_error,
                                       pxs_png_on_warning, &w.words, pxs_png_alloc, pxs_png_free);
-    w.info = w.png != NULL ? png_create_info_struct(w.png) : NULL;
-    bool written = w.info != NULL && write_guarded(&w);
+    w.info = w.png ? png_create_info_struct(w.png) : NULL;
+    bool written = w.info && write_guarded(&w);
     png_destroy_write_struct(&w.png, &w.info);
     if (!written) {
         free(w.data);
@@ -74,7 +74,7 @@ enum pxs_status pxs_image_write_png(const char *path, const struct pxs_image *im
     size_t bytes;
     PXS_TRY(pxs_image_encode_png(image, &data, &bytes, err));
     enum pxs_status status = pxs_write_file(path, data, bytes, err);
-    if (status == PXS_OK && sha256 != NULL) {
+    if (status == PXS_OK && sha256) {
         struct pxs_sha256 h;
         pxs_sha256_init(&h);
         pxs_sha256_update(&h, data, bytes);

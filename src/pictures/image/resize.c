@@ -60,7 +60,7 @@ static enum pxs_status taps_init(struct taps *t, int in, int out, struct pxs_err
     t->count = malloc((size_t)out * sizeof *t->count);
     t->weight = malloc((size_t)out * (size_t)t->stride * sizeof *t->weight);
     double *w = malloc((size_t)t->stride * sizeof *w);
-    if (t->first == NULL || t->count == NULL || t->weight == NULL || w == NULL) {
+    if (!t->first || !t->count || !t->weight || !w) {
         free(w);
         taps_finish(t);
         return pxs_fail_nomem(err);

@@ -209,7 +209,7 @@ static bool is_text(const uint8_t *p, size_t n) {
 static bool is_utf16(const uint8_t *p, size_t n, bool big) {
     if (n < 4 || (n < HEAD && n % 2 != 0))
         return false;
-    const bool zero = memchr(p, 0, n) != NULL;
+    const bool zero = memchr(p, 0, n);
     if (big && !zero)
         return false;
     for (size_t i = 0; i + 1 < n; i += 2) {
@@ -263,7 +263,7 @@ static const struct format *sniff(const uint8_t *p, size_t n) {
             return f;
     }
     const struct format *brand = by_brand(p, n);
-    if (brand != NULL)
+    if (brand)
         return brand;
     if (n > 3 && p[0] == 'P' && p[1] >= '4' && p[1] <= '7' && (p[2] == '\n' || p[2] == ' '))
         return &pnm; /* the binary ones */
@@ -296,19 +296,19 @@ static const struct {
 
 const char *pxs_sniff_name(const void *data, size_t bytes) {
     const struct format *f = sniff(data, bytes);
-    return f != NULL ? f->name : NULL;
+    return f ? f->name : NULL;
 }
 
 enum pxs_status pxs_sniff_refuse(const void *data, size_t bytes, enum pxs_wanted wanted,
                                  struct pxs_error *err) {
     const struct format *f = sniff(data, bytes);
     const char *remedy = NULL;
-    if (f == NULL)
+    if (!f)
         return pxs_fail(err, PXS_E_CORRUPT, "not %s; %s",
                         wanted == PXS_WANTED_PICTURE ? PXS_PICTURE_WORDS " file"
                                                      : wanted_words[wanted].name,
                         wanted_words[wanted].remedy);
-    if (wanted_words[wanted].own != NULL && strcmp(f->name, wanted_words[wanted].own) == 0)
+    if (wanted_words[wanted].own && strcmp(f->name, wanted_words[wanted].own) == 0)
         return pxs_fail(err, PXS_E_CORRUPT, "%s %s", f->name, wanted_words[wanted].own_remedy);
     switch (wanted) {
     case PXS_WANTED_PICTURE:
@@ -324,7 +324,7 @@ enum pxs_status pxs_sniff_refuse(const void *data, size_t bytes, enum pxs_wanted
     case PXS_WANTED_FONT:
         break;
     }
-    remedy = remedy != NULL ? remedy : f->any != NULL ? f->any : wanted_words[wanted].remedy;
+    remedy = remedy ? remedy : f->any ? f->any : wanted_words[wanted].remedy;
     return pxs_fail(err, PXS_E_CORRUPT, "%s, not %s; %s", f->name, wanted_words[wanted].name,
                     remedy);
 }

@@ -106,7 +106,7 @@ static void walk_text(struct walk *w, char *text, size_t size) {
     } else {
         memcpy(text, w->in + w->at, length);
         text[length] = '\0';
-        w->bad = memchr(text, '\0', length) != NULL;
+        w->bad = memchr(text, '\0', length);
         w->no_text = w->no_text || !take_utf8(text, length);
     }
     w->at += length;

@@ -81,7 +81,7 @@ static void by_folder(struct wanted *w, const struct place *p, struct hits *h) {
 /* Names of sweeps begin with a text without '/', names of runs with one that has it. */
 static void by_beginning(struct wanted *w, const struct place *p, struct hits *h) {
     const size_t n = strlen(w->text);
-    const bool slash = strchr(w->text, '/') != NULL;
+    const bool slash = strchr(w->text, '/');
     if ((w->as & AS_SWEEP) && !slash && strncmp(p->sweep, w->text, n) == 0)
         add_hit(h, p->sweep_id, 0, p->sweep);
     else if ((w->as & AS_RUN) && (slash || w->as == AS_RUN) && strncmp(p->run, w->text, n) == 0)

@@ -36,7 +36,7 @@ bool pxs_store_on_network(const char *path) {
             return false;
         strcpy(dir, parent);
     }
-    return pxs_store_network_fs((unsigned long)info.f_type) != NULL;
+    return pxs_store_network_fs((unsigned long)info.f_type);
 }
 
 static enum pxs_status make(const char *path, struct pxs_store **out, struct pxs_error *err) {

@@ -32,12 +32,12 @@ static void read_names(struct pxs_sql *sql, const char *text, const char *argume
     bool row = false, blob;
     if (pxs_sql_prepare(sql, text, &stmt, NULL) != PXS_OK)
         return;
-    if (argument == NULL || pxs_stmt_bind(stmt, &cell, 1, NULL) == PXS_OK) {
+    if (!argument || pxs_stmt_bind(stmt, &cell, 1, NULL) == PXS_OK) {
         while (out->n < NAMES_MOST && pxs_stmt_step(stmt, &row, NULL) == PXS_OK && row) {
             const struct pxs_cell name = pxs_stmt_cell(stmt, 0, &blob);
             const char *copy =
                 name.kind == PXS_CELL_TEXT ? pxs_arena_strdup(&out->arena, name.text) : NULL;
-            if (copy != NULL)
+            if (copy)
                 out->list[out->n++] = copy;
         }
     }
@@ -52,12 +52,12 @@ static void put_list(struct pxs_text *out, const char *before, const struct name
 static void near_table(struct pxs_sql *sql, const char *name, struct pxs_text *out) {
     struct names tables = {0};
     const char *dot = strrchr(name, '.'); /* "main.runs" */
-    name = dot != NULL ? dot + 1 : name;
+    name = dot ? dot + 1 : name;
     read_names(sql, tables_sql, NULL, &tables);
     const char *near = pxs_nearest_word(name, tables.list, tables.n);
-    if (near != NULL)
+    if (near)
         pxs_text_addf(out, "; did you mean %s?", near);
-    put_list(out, near != NULL ? " There are " : "; there are ", &tables);
+    put_list(out, near ? " There are " : "; there are ", &tables);
     pxs_arena_finish(&tables.arena);
 }
 
@@ -68,7 +68,7 @@ static bool is_letter(char c) {
 /* Whether `word` stands in the statement by itself. */
 static bool mentions(const char *text, const char *word) {
     const size_t length = strlen(word);
-    for (const char *at = strcasestr(text, word); at != NULL; at = strcasestr(at + 1, word)) {
+    for (const char *at = strcasestr(text, word); at; at = strcasestr(at + 1, word)) {
         if ((at == text || !is_letter(at[-1])) && !is_letter(at[length]))
             return true;
     }
@@ -82,7 +82,7 @@ static bool is_compared(const char *text, const char *at) {
     const char *end = at;
     while (end > text && (isspace((unsigned char)end[-1]) || end[-1] == '('))
         end--;
-    if (end > text && strchr("=<>", end[-1]) != NULL)
+    if (end > text && strchr("=<>", end[-1]))
         return true;
     const char *word = end;
     while (word > text && is_letter(word[-1]))
@@ -100,7 +100,7 @@ static void near_column(struct pxs_sql *sql, const char *text, const char *at, c
                         struct pxs_text *out) {
     struct names tables = {0}, all = {0}, owners = {0};
     struct pxs_text lists = {0};
-    const char *dot = strrchr(name, '.'), *column = dot != NULL ? dot + 1 : name;
+    const char *dot = strrchr(name, '.'), *column = dot ? dot + 1 : name;
     read_names(sql, tables_sql, NULL, &tables);
     for (size_t i = 0; i < tables.n; i++) {
         if (!mentions(text, tables.list[i]))
@@ -113,13 +113,13 @@ static void near_column(struct pxs_sql *sql, const char *text, const char *at, c
         read_names(sql, columns_sql, tables.list[i], &all);
     }
     const char *near = pxs_nearest_word(column, all.list, all.n);
-    if (near != NULL)
+    if (near)
         pxs_text_addf(out, "; did you mean %s?", near);
     else
         read_names(sql, owners_sql, column, &owners);
-    if (at != NULL && is_letter(*at) && is_compared(text, at))
-        pxs_text_addf(out, "%s stands in single quotes: '%.*s'",
-                      near != NULL ? " As text it" : "; text", (int)strcspn(at, " \t\r\n,;)"), at);
+    if (at && is_letter(*at) && is_compared(text, at))
+        pxs_text_addf(out, "%s stands in single quotes: '%.*s'", near ? " As text it" : "; text",
+                      (int)strcspn(at, " \t\r\n,;)"), at);
     put_list(out, "; there is one in ", &owners);
     pxs_text_add(out, pxs_text_str(&lists));
     out->failed = out->failed || lists.failed;

@@ -71,14 +71,14 @@ static void choose_metric(struct choices *to, const char *metric, unsigned keep,
 }
 
 static void choose_asked(struct choices *to, const struct pxs_compare_options *o) {
-    if (o->baseline != NULL) {
+    if (o->baseline) {
         choose(to, "vs_baseline_diff", 0, "vs baseline", PXS_SHOW_FIXED);
         choose(to, "vs_baseline_ci_low", 0, "95 % low", PXS_SHOW_FIXED);
         choose(to, "vs_baseline_ci_high", 0, "high", PXS_SHOW_TO);
         choose(to, "vs_baseline_n", 3, "pairs", PXS_SHOW_PLAIN);
         choose(to, "vs_baseline_p_holm", 0, "p", PXS_SHOW_SHORT);
     }
-    if (o->target != NULL) {
+    if (o->target) {
         choose(to, "target_n", 0, "reached", PXS_SHOW_PLAIN);
         choose(to, "target_epoch_mean", 0, "at epoch", PXS_SHOW_PLAIN);
         choose(to, "target_seconds_mean", 0, "after", PXS_SHOW_DURATION);
@@ -99,7 +99,7 @@ static void choose_columns(struct choices *to, const struct pxs_comparison *c,
         choose(to, "open", 0, "open", PXS_SHOW_PLAIN);
     choose_metric(to, c->metric, 0, true);
     choose_asked(to, o);
-    if (o->pareto != NULL)
+    if (o->pareto)
         choose(to, "pareto", 0, "front", PXS_SHOW_TICK);
     if (strcmp(c->metric, "best_val_loss") != 0)
         choose_metric(to, "best_val_loss", 5, false);
@@ -237,7 +237,7 @@ enum pxs_status pxs_compare_show(const struct pxs_comparison *c,
                                  struct pxs_error *err) {
     struct choices *all = calloc(2, sizeof *all);
     unsigned dropped = 0;
-    if (all == NULL)
+    if (!all)
         return pxs_fail_nomem(err);
     struct choices *chosen = &all[1];
     choose_columns(all, c, o);

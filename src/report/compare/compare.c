@@ -15,7 +15,7 @@ static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id,
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     PXS_TRY(pxs_store_select(s, pxs_compare_kernels_sql, &id, 1, &t, err));
     const char *names = pxs_table_at(&t, 0, "names").text;
-    if (pxs_table_at(&t, 0, "n").integer > 1 && names != NULL)
+    if (pxs_table_at(&t, 0, "n").integer > 1 && names)
         snprintf(out->kernels, sizeof out->kernels, "%s", names);
     pxs_table_finish(&t);
     return PXS_OK;
@@ -45,8 +45,8 @@ static void count_groups(const struct comparing *c, struct pxs_comparison *out) 
 /* Reads and judges; `c` is to be finished in any case. */
 static enum pxs_status begin(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
     const struct metric *metric =
-        pxs_metric_find("--metric", c->o->metric != NULL ? c->o->metric : "best_val_loss", err);
-    if (metric == NULL)
+        pxs_metric_find("--metric", c->o->metric ? c->o->metric : "best_val_loss", err);
+    if (!metric)
         return PXS_E_INVALID;
     c->metric = c->asked = *metric;
     PXS_TRY(pxs_compare_read(c, sweep_id, err));

@@ -22,7 +22,7 @@ struct notes {
 static void note(struct notes *n) {
     if (n->text.len > 0 && n->out->n_notes < n->room && !n->text.failed) {
         const char *copy = pxs_arena_strdup(&n->out->table.arena, pxs_text_str(&n->text));
-        n->failed = n->failed || copy == NULL;
+        n->failed = n->failed || !copy;
         n->out->notes[n->out->n_notes] = copy;
         n->out->n_notes += copy != NULL;
     }
@@ -81,7 +81,7 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
 
 /* More configurations than those that have completed runs. */
 static void note_young(const struct comparing *young, struct notes *n) {
-    if (young == NULL)
+    if (!young)
         return;
     pxs_text_addf(
         &n->text,
@@ -213,12 +213,12 @@ static void note_target(const struct comparing *c, struct notes *n) {
     const bool image = c->asked.measure == M_val_psnr || c->asked.measure == M_val_ssim;
     const char *name = image ? c->asked.name : "val_loss";
     size_t reached = 0, of = 0, have = 0;
-    for (size_t g = 0; g < c->n_groups && c->o->target != NULL; g++) {
+    for (size_t g = 0; g < c->n_groups && c->o->target; g++) {
         have += c->groups[g].stats[image ? c->asked.measure : M_best_val_loss].n;
         reached += c->groups[g].stats[M_target_epoch].n;
         of += c->groups[g].counted;
     }
-    if (c->o->target != NULL) {
+    if (c->o->target) {
         pxs_text_addf(&n->text, "target %s %s %g: ", name,
                       c->asked.higher ? ">=" : "<=", *c->o->target);
         if (of > 0 && have == 0 && reached == 0)
@@ -253,9 +253,9 @@ static void note_front(const struct comparing *c, struct notes *n) {
  * kind. */
 static void note_machines(const struct comparing *c, const struct pxs_comparison *out,
                           struct notes *n) {
-    const bool asked = c->o->target != NULL || c->metric.measure == M_seconds ||
-                       (c->o->pareto != NULL && (strstr(c->o->pareto, "time") != NULL ||
-                                                 strstr(c->o->pareto, "seconds") != NULL));
+    const bool asked =
+        c->o->target || c->metric.measure == M_seconds ||
+        (c->o->pareto && (strstr(c->o->pareto, "time") || strstr(c->o->pareto, "seconds")));
     if (asked && out->mixed_machines)
         pxs_text_add(
             &n->text,
@@ -333,7 +333,7 @@ enum pxs_status pxs_compare_note(const struct comparing *c, const struct compari
                                  struct pxs_comparison *out, struct pxs_error *err) {
     struct notes n = {.out = out, .room = 32};
     out->notes = pxs_arena_alloc(&out->table.arena, n.room * sizeof *out->notes);
-    if (out->notes == NULL)
+    if (!out->notes)
         return pxs_fail_nomem(err);
     add_notes(c, young, &n);
     pxs_text_finish(&n.text);

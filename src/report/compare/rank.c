@@ -104,7 +104,7 @@ static void order_groups(struct comparing *c) {
     static const char *const substitutes[] = {"best_val_loss", "final_avg_loss_G"};
     for (size_t i = 0; i < PXS_COUNT(substitutes) && !any_has(c, c->metric.measure); i++) {
         const struct metric *other = pxs_metric_find("", substitutes[i], NULL);
-        if (other != NULL && any_has(c, other->measure))
+        if (other && any_has(c, other->measure))
             c->metric = *other;
     }
     qsort_r(c->groups, c->n_groups, sizeof *c->groups, better, &c->metric);
@@ -180,7 +180,7 @@ const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
 
 bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x,
                               const struct group *y, const struct loss_part *part, bool paired) {
-    const struct pxs_groups *keys = c->o->by != NULL ? &c->all : &c->in;
+    const struct pxs_groups *keys = c->o->by ? &c->all : &c->in;
     if ((part->of & 1u << c->metric.measure) == 0 || (paired && !pxs_groups_by(&c->in, part->key)))
         return false;
     for (size_t k = 0; k < keys->n_keys; k++) {
@@ -244,7 +244,7 @@ static enum pxs_status compare_all(struct comparing *c, struct pxs_error *err) {
     struct sample s = {malloc(n * sizeof *s.a), malloc(n * sizeof *s.b),
                        malloc(n * sizeof *s.used)};
     struct pxs_difference **list = malloc((c->n_groups + 1) * sizeof *list);
-    const bool room = s.a != NULL && s.b != NULL && s.used != NULL && list != NULL;
+    const bool room = s.a && s.b && s.used && list;
     if (room && c->ranked > 1)
         compare_with(c, 0, true, &s, list);
     if (room && c->baseline < c->ranked)
@@ -269,7 +269,7 @@ static enum pxs_status read_axes(const char *text, struct metric *axes, size_t *
         const size_t length = strcspn(text, ",");
         snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), text);
         const struct metric *axis = pxs_metric_find("--pareto", name, err);
-        if (axis == NULL)
+        if (!axis)
             return PXS_E_INVALID;
         if (*n == AXES_MOST)
             return pxs_fail(err, PXS_E_INVALID, "--pareto: no more than %d metrics at a time",
@@ -305,7 +305,7 @@ static bool has_axes(const struct group *g, const struct metric *axes, size_t n)
 static enum pxs_status find_front(struct comparing *c, struct pxs_error *err) {
     struct metric axes[AXES_MOST];
     size_t n;
-    if (c->o->pareto == NULL)
+    if (!c->o->pareto)
         return PXS_OK;
     PXS_TRY(read_axes(c->o->pareto, axes, &n, err));
     for (size_t g = 0; g < c->n_groups; g++) {
@@ -321,7 +321,7 @@ static enum pxs_status find_front(struct comparing *c, struct pxs_error *err) {
 enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err) {
     order_groups(c);
     c->baseline = c->n_groups;
-    if (c->o->baseline != NULL)
+    if (c->o->baseline)
         PXS_TRY(pxs_compare_find(c, c->o->baseline, &c->baseline, err));
     PXS_TRY(compare_all(c, err));
     return find_front(c, err);

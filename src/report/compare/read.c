@@ -114,7 +114,7 @@ static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
     c->n_groups = c->in.n_groups;
     c->groups = pxs_arena_alloc(&c->arena, (c->n_groups + 1) * sizeof *c->groups);
     double *values = malloc((c->in.n_runs + 1) * sizeof *values);
-    if (c->groups == NULL || values == NULL) {
+    if (!c->groups || !values) {
         free(values);
         return pxs_fail_nomem(err);
     }
@@ -137,10 +137,10 @@ static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
 
 enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
     PXS_TRY(pxs_groups_read(c->store, sweep_id, c->o->by, c->o->n_by, &c->in, err));
-    if (c->o->by != NULL)
+    if (c->o->by)
         PXS_TRY(pxs_groups_read(c->store, sweep_id, NULL, 0, &c->all, err));
     PXS_TRY(read_runs(c, sweep_id, err));
-    if (c->runs.n_rows != c->in.n_runs || (c->o->by != NULL && c->all.n_runs != c->in.n_runs))
+    if (c->runs.n_rows != c->in.n_runs || (c->o->by && c->all.n_runs != c->in.n_runs))
         return pxs_fail(err, PXS_E_BUSY,
                         "the sweep was planned anew while it was being read; ask again");
     return make_groups(c, err);

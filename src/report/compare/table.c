@@ -192,7 +192,7 @@ static struct pxs_cell cell_of(const struct group *g, const struct output *o) {
 static enum pxs_status put_text(struct pxs_table *t, size_t row, size_t column, const char *text,
                                 struct pxs_error *err) {
     const char *copy = pxs_arena_strdup(&t->arena, text);
-    if (copy == NULL)
+    if (!copy)
         return pxs_fail_nomem(err);
     pxs_table_set(t, row, column, pxs_cell_text(copy));
     return PXS_OK;
@@ -235,7 +235,7 @@ static enum pxs_status make_table(const struct comparing *c, const struct output
                                   struct pxs_table *t, size_t first, struct pxs_error *err) {
     const size_t n = first + outs->n;
     const char **names = malloc(n * sizeof *names);
-    if (names == NULL)
+    if (!names)
         return pxs_fail_nomem(err);
     names[0] = "sweep";
     memcpy(names, c->in.keys, c->in.n_keys * sizeof *names);
@@ -246,7 +246,7 @@ static enum pxs_status make_table(const struct comparing *c, const struct output
     PXS_TRY(status);
     for (size_t k = 0; k < c->in.n_keys; k++) {
         t->columns[k] = pxs_arena_strdup(&t->arena, c->in.keys[k]);
-        if (t->columns[k] == NULL)
+        if (!t->columns[k])
             return pxs_fail_nomem(err);
     }
     return PXS_OK;
@@ -263,7 +263,7 @@ enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_compariso
     out->columns = pxs_arena_alloc(&t->arena, t->n_columns * sizeof *out->columns);
     out->configurations =
         pxs_arena_alloc(&t->arena, (c->n_groups + 1) * sizeof *out->configurations);
-    if (out->columns == NULL || out->configurations == NULL)
+    if (!out->columns || !out->configurations)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < outs.n; i++)
         out->columns[first + i] = outs.list[i]->column;

@@ -344,5 +344,5 @@ enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison
         verdict.failed ? NULL : pxs_arena_strdup(&out->table.arena, pxs_text_str(&verdict));
     out->separated = c->until < 0 && c->ranked > 1 && is_separated(c, &c->groups[1]);
     pxs_text_finish(&verdict);
-    return out->verdict != NULL ? PXS_OK : pxs_fail_nomem(err);
+    return out->verdict ? PXS_OK : pxs_fail_nomem(err);
 }

@@ -60,7 +60,7 @@ static void make_label(const char *top, const char *dir, char *label, size_t siz
 
 static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error *err) {
     struct pxs_lab_log *grown = realloc(f->logs, (f->n + 1) * sizeof *grown);
-    if (grown == NULL)
+    if (!grown)
         return pxs_fail_nomem(err);
     f->logs = grown;
     struct pxs_lab_log *log = &grown[f->n++];

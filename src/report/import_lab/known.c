@@ -22,7 +22,7 @@ static enum pxs_status set_one(struct pxs_lab_params *p, const char *text, struc
     const char *equals = strchr(text, '=');
     enum pxs_param_key key;
     char name[64];
-    if (equals == NULL)
+    if (!equals)
         return pxs_fail(err, PXS_E_INVALID, "--set: key=value, not %.80s", text);
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     if ((size_t)(equals - text) >= sizeof name || !pxs_param_find(name, &key))
@@ -62,9 +62,9 @@ static enum pxs_status check_effect(struct pxs_lab_params *p, struct pxs_error *
 
 static enum pxs_status set_lambda(struct pxs_lab_params *p, const char *lambda,
                                   struct pxs_error *err) {
-    const bool both = lambda != NULL && p->known[PXS_PARAM_lambda_pixel];
+    const bool both = lambda && p->known[PXS_PARAM_lambda_pixel];
     const double before = p->values.lambda_pixel;
-    if (lambda != NULL) {
+    if (lambda) {
         const enum pxs_status status =
             pxs_params_set(&p->values, PXS_PARAM_lambda_pixel, lambda, false, NULL, err);
         if (status != PXS_OK) {

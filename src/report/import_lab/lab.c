@@ -53,7 +53,7 @@ static void make_plain(const char *text, char *out, size_t size) {
     size_t n = 0;
     for (; *text != '\0' && n + 1 < size; text++) {
         const bool plain = (*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') ||
-                           (*text >= 'a' && *text <= 'z') || strchr("._=", *text) != NULL;
+                           (*text >= 'a' && *text <= 'z') || strchr("._=", *text);
         if (plain || (n > 0 && out[n - 1] != '-'))
             out[n++] = plain ? *text : '-';
     }
@@ -66,10 +66,10 @@ static enum pxs_status name_sweep(const char *dir, const char *asked, char name[
                                   struct pxs_error *err) {
     char path[PXS_PATH_MAX], plain[64];
     struct pxs_text quoted = {0};
-    if (asked == NULL) {
+    if (!asked) {
         const bool fits = pxs_path_absolute(path, sizeof path, dir);
         const char *slash = fits ? strrchr(path, '/') : NULL;
-        make_plain(slash != NULL ? slash + 1 : "", plain, sizeof plain);
+        make_plain(slash ? slash + 1 : "", plain, sizeof plain);
         snprintf(name, 128, "%s%s", plain[0] == '\0' || !is_name(plain) ? "lab" : "",
                  is_name(plain) ? plain : "");
         return PXS_OK;
@@ -313,7 +313,7 @@ static enum pxs_status make_table(struct pxs_lab_result *result, size_t n_runs,
     PXS_TRY(pxs_table_make(&result->table, columns, PXS_COUNT(columns), n_runs, err));
     result->table.n_rows = 0; /* as they come */
     result->columns = pxs_arena_alloc(&result->table.arena, sizeof shows);
-    if (result->columns == NULL)
+    if (!result->columns)
         return pxs_fail_nomem(err);
     memcpy(result->columns, shows, sizeof shows);
     return PXS_OK;
@@ -338,7 +338,7 @@ enum pxs_status pxs_lab_check(const struct pxs_lab_options *options, struct pxs_
     struct pxs_lab_log *logs = NULL;
     char name[128];
     size_t n;
-    if (params == NULL)
+    if (!params)
         return pxs_fail_nomem(err);
     enum pxs_status status = name_sweep(options->dir, options->sweep, name, err);
     if (status == PXS_OK)
@@ -353,7 +353,7 @@ enum pxs_status pxs_lab_check(const struct pxs_lab_options *options, struct pxs_
 enum pxs_status pxs_lab_import(struct pxs_store *s, const struct pxs_lab_options *options,
                                struct pxs_lab_result *result, struct pxs_error *err) {
     struct importing *im = calloc(1, sizeof *im);
-    if (im == NULL)
+    if (!im)
         return pxs_fail_nomem(err);
     memset(result, 0, sizeof *result);
     im->store = s;

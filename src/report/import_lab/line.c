@@ -14,11 +14,11 @@ struct part {
 
 static struct part trim(const char *text, size_t n) {
     static const char blanks[] = " \t\r\n\v\f";
-    while (n > 0 && strchr(blanks, text[0]) != NULL && text[0] != '\0') {
+    while (n > 0 && strchr(blanks, text[0]) && text[0] != '\0') {
         text++;
         n--;
     }
-    while (n > 0 && strchr(blanks, text[n - 1]) != NULL && text[n - 1] != '\0')
+    while (n > 0 && strchr(blanks, text[n - 1]) && text[n - 1] != '\0')
         n--;
     return (struct part){text, n};
 }
@@ -37,7 +37,7 @@ static bool refuse(char why[PXS_LAB_WHY], const char *fmt, ...) {
 /* As Python prints them: nan, inf and -inf, too. */
 static bool number(struct part p, double *out) {
     char text[64];
-    if (p.n == 0 || p.n >= sizeof text || memchr(p.text, '\0', p.n) != NULL)
+    if (p.n == 0 || p.n >= sizeof text || memchr(p.text, '\0', p.n))
         return false;
     memcpy(text, p.text, p.n);
     text[p.n] = '\0';
@@ -73,7 +73,7 @@ static bool counter(struct part p, int64_t *out) {
 /* "12/50"; without a slash *of stays. */
 static bool fraction(struct part p, int64_t *value, int64_t *of) {
     const char *slash = memchr(p.text, '/', p.n);
-    if (slash == NULL)
+    if (!slash)
         return counter(p, value);
     const size_t n = (size_t)(slash - p.text);
     return counter(trim(p.text, n), value) && counter(trim(slash + 1, p.n - n - 1), of);
@@ -185,11 +185,11 @@ static bool take_field(struct parsing *p, struct part text) {
 static bool take_bracket(struct parsing *p, const char *text, size_t n) {
     while (n > 0) {
         const char *comma = memchr(text, ',', n);
-        const size_t part = comma != NULL ? (size_t)(comma - text) : n;
+        const size_t part = comma ? (size_t)(comma - text) : n;
         if (!take_field(p, trim(text, part)))
             return false;
         text += comma != NULL ? part + 1 : part;
-        n -= comma != NULL ? part + 1 : part;
+        n -= comma ? part + 1 : part;
     }
     return true;
 }
@@ -205,7 +205,7 @@ static bool take_brackets(struct parsing *p, struct part line) {
             return refuse(p->why, "not of the form [key: value]");
         const char *close = memchr(rest.text, ']', rest.n),
                    *open = memchr(rest.text + 1, '[', rest.n - 1);
-        if (close == NULL || (open != NULL && open < close))
+        if (!close || (open && open < close))
             return refuse(p->why, "a bracket is not closed");
         if (!take_bracket(p, rest.text + 1, (size_t)(close - rest.text) - 1))
             return false;
@@ -219,7 +219,7 @@ bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *o
     static const enum field needed[] = {EPOCH, BATCH, LOSS_D, PIXEL, LOSS_GAN};
     struct pxs_lab_batch b = {.batches = -1, .loss_real = NAN, .loss_fake = NAN};
     struct parsing p = {.out = &b, .why = why};
-    if (memchr(text, '\0', bytes) != NULL)
+    if (memchr(text, '\0', bytes))
         return refuse(why, "it holds zero bytes");
     if (!take_brackets(&p, trim(text, bytes)))
         return false;
@@ -261,7 +261,7 @@ static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n
                        char why[PXS_LAB_WHY]) {
     const char *colon = memchr(text.text, ':', text.n);
     const int shown = (int)(text.n < 40 ? text.n : 40);
-    if (colon == NULL)
+    if (!colon)
         return refuse(why, "no value in %.*s", shown, text.text);
     const size_t at = (size_t)(colon - text.text);
     const struct part key = trim(text.text, at), value = trim(colon + 1, text.n - at - 1);
@@ -278,7 +278,7 @@ static bool take_points(struct part inside, struct pxs_lab_point *points, size_t
                         char why[PXS_LAB_WHY]) {
     while (inside.n > 0) {
         const char *comma = memchr(inside.text, ',', inside.n);
-        const size_t part = comma != NULL ? (size_t)(comma - inside.text) : inside.n;
+        const size_t part = comma ? (size_t)(comma - inside.text) : inside.n;
         if (!take_point(trim(inside.text, part), points, n, why))
             return false;
         inside = trim(inside.text + part + (comma != NULL), inside.n - part - (comma != NULL));
@@ -308,7 +308,7 @@ bool pxs_lab_parse_validation(const char *text, size_t bytes, struct pxs_lab_poi
     for (size_t i = 0; i < line.n; i++)
         commas += line.text[i] == ',';
     struct pxs_lab_point *made = calloc(commas + 1, sizeof *made);
-    if (made == NULL)
+    if (!made)
         return refuse(why, "out of memory");
     if (!take_points(trim(line.text + 1, line.n - 2), made, &found, why)) {
         free(made);

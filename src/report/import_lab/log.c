@@ -25,7 +25,7 @@ static void *grow(void *array, size_t n, size_t size) {
 
 struct pxs_lab_epoch *pxs_lab_add_epoch(struct pxs_lab_log *log) {
     struct pxs_lab_epoch *grown = grow(log->epochs, log->n_epochs, sizeof *grown);
-    if (grown == NULL)
+    if (!grown)
         return NULL;
     log->epochs = grown;
     grown[log->n_epochs] = (struct pxs_lab_epoch){0};
@@ -34,7 +34,7 @@ struct pxs_lab_epoch *pxs_lab_add_epoch(struct pxs_lab_log *log) {
 
 struct pxs_lab_run *pxs_lab_add_run(struct pxs_lab_log *log) {
     struct pxs_lab_run *grown = grow(log->runs, log->n_runs, sizeof *grown);
-    if (grown == NULL)
+    if (!grown)
         return NULL;
     log->runs = grown;
     grown[log->n_runs] = (struct pxs_lab_run){.first = log->n_epochs, .bad_epoch = -1};

@@ -36,7 +36,7 @@ static bool keep_average(struct lists *l, double value) {
     if ((l->n_averages & (l->n_averages - 1)) == 0) {
         double *grown =
             realloc(l->averages, (l->n_averages > 0 ? 2 * l->n_averages : 1) * sizeof *grown);
-        if (grown == NULL)
+        if (!grown)
             return false;
         l->averages = grown;
     }
@@ -48,7 +48,7 @@ static bool keep_dictionary(struct lists *l, struct pxs_lab_point *points, size_
     if ((l->n_dictionaries & (l->n_dictionaries - 1)) == 0) {
         struct dictionary *grown = realloc(
             l->dictionaries, (l->n_dictionaries > 0 ? 2 * l->n_dictionaries : 1) * sizeof *grown);
-        if (grown == NULL)
+        if (!grown)
             return false;
         l->dictionaries = grown;
     }
@@ -245,7 +245,7 @@ static void match_validation(struct pxs_lab_log *log, struct lists *l) {
 
 static bool add_lone_epoch(struct pxs_lab_log *log, int64_t number) {
     struct pxs_lab_epoch *e = pxs_lab_add_epoch(log);
-    if (e == NULL)
+    if (!e)
         return false;
     e->epoch = number;
     e->ended = true;
@@ -256,7 +256,7 @@ static bool add_lone_epoch(struct pxs_lab_log *log, int64_t number) {
 static bool make_of_dictionary(struct pxs_lab_log *log, const struct dictionary *d) {
     struct pxs_lab_run *run = pxs_lab_add_run(log);
     struct pxs_sha256 sha;
-    if (run == NULL)
+    if (!run)
         return false;
     run->first_line = run->last_line = d->line;
     pxs_lab_hash_begin(&sha);
@@ -274,7 +274,7 @@ static bool make_of_dictionary(struct pxs_lab_log *log, const struct dictionary 
 static bool make_of_averages(struct pxs_lab_log *log, const struct lists *l) {
     struct pxs_lab_run *run = pxs_lab_add_run(log);
     struct pxs_sha256 sha;
-    if (run == NULL)
+    if (!run)
         return false;
     run->first_line = 1;
     run->last_line = (int64_t)l->n_averages;

@@ -25,7 +25,7 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
                                     const char *glue, struct pxs_lab_reader **out,
                                     struct pxs_error *err) {
     struct pxs_lab_reader *r = calloc(1, sizeof *r);
-    if (r == NULL)
+    if (!r)
         return pxs_fail_nomem(err);
     enum pxs_status status = PXS_OK;
     int fd = -1;
@@ -35,14 +35,14 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
     r->glue = glue;
     r->offset = offset;
     r->number = line > 0 ? line : 1;
-    if (r->path == NULL || r->buf == NULL)
+    if (!r->path || !r->buf)
         status = pxs_fail_nomem(err);
     else
         status = pxs_open_read(path, &fd, err);
     if (status == PXS_OK &&
         ((r->file = fdopen(fd, "rb")) == NULL || fseeko(r->file, (off_t)offset, SEEK_SET) != 0))
         status = pxs_fail_errno(err, "cannot read %s", path);
-    if (fd >= 0 && r->file == NULL)
+    if (fd >= 0 && !r->file)
         close(fd);
     if (status != PXS_OK)
         pxs_lab_reader_close(&r);
@@ -52,10 +52,10 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
 }
 
 void pxs_lab_reader_close(struct pxs_lab_reader **reader) {
-    if (reader == NULL || *reader == NULL)
+    if (!reader || *reader == NULL)
         return;
     struct pxs_lab_reader *r = *reader;
-    if (r->file != NULL)
+    if (r->file)
         fclose(r->file);
     free(r->path);
     free(r->buf);
@@ -73,7 +73,7 @@ static enum pxs_status fill(struct pxs_lab_reader *r, struct pxs_error *err) {
     r->at = 0;
     if (r->have == r->cap) {
         char *grown = realloc(r->buf, 2 * r->cap);
-        if (grown == NULL)
+        if (!grown)
             return pxs_fail_nomem(err);
         r->buf = grown;
         r->cap *= 2;
@@ -91,8 +91,8 @@ static enum pxs_status skip(struct pxs_lab_reader *r, struct pxs_error *err) {
     const size_t kept = r->at; /* what the caller shows of it */
     for (;;) {
         const char *newline = memchr(r->buf + kept, '\n', r->have - kept);
-        if (newline != NULL || r->end) {
-            r->at = newline != NULL ? (size_t)(newline - r->buf) + 1 : r->have;
+        if (newline || r->end) {
+            r->at = newline ? (size_t)(newline - r->buf) + 1 : r->have;
             return PXS_OK;
         }
         r->offset += (int64_t)(r->have - kept);
@@ -119,13 +119,13 @@ static enum pxs_status next_raw(struct pxs_lab_reader *r, struct pxs_lab_line *l
     *more = r->have > r->at;
     if (!*more)
         return PXS_OK;
-    const size_t n = newline != NULL ? (size_t)(newline - r->buf) - r->at : r->have - r->at;
+    const size_t n = newline ? (size_t)(newline - r->buf) - r->at : r->have - r->at;
     *line = (struct pxs_lab_line){.text = r->buf + r->at,
                                   .bytes = n,
                                   .number = r->number++,
                                   .begin = r->offset + (int64_t)r->at,
-                                  .torn = newline == NULL && r->end,
-                                  .too_long = newline == NULL && !r->end};
+                                  .torn = !newline && r->end,
+                                  .too_long = !newline && !r->end};
     r->at += n + (newline != NULL);
     if (line->too_long) {
         line->bytes = 256;
@@ -156,7 +156,7 @@ static void clean(struct pxs_lab_line *line) {
 /* Where `glue` stands within a line, behind its beginning: a line that a dying process left torn
  * has the next one's text behind it. */
 static const char *find_glue(const struct pxs_lab_reader *r, const char *text, size_t n) {
-    return r->glue != NULL && n > 1 ? memmem(text + 1, n - 1, r->glue, strlen(r->glue)) : NULL;
+    return r->glue && n > 1 ? memmem(text + 1, n - 1, r->glue, strlen(r->glue)) : NULL;
 }
 
 enum pxs_status pxs_lab_reader_next(struct pxs_lab_reader *r, struct pxs_lab_line *line, bool *more,
@@ -176,8 +176,8 @@ enum pxs_status pxs_lab_reader_next(struct pxs_lab_reader *r, struct pxs_lab_lin
     *line = r->whole;
     line->text = r->rest;
     line->begin = r->rest == r->whole.text ? r->whole.begin : r->offset + (r->rest - r->buf);
-    line->bytes = split != NULL ? (size_t)(split - r->rest) : r->rest_bytes;
-    if (split != NULL)
+    line->bytes = split ? (size_t)(split - r->rest) : r->rest_bytes;
+    if (split)
         line->behind = r->offset + (split - r->buf);
     r->rest_bytes -= line->bytes;
     r->rest = split;

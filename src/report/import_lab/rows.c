@@ -23,7 +23,7 @@ enum pxs_status pxs_lab_rows_open(const struct pxs_lab_log *log, const struct px
                                   int64_t total, struct pxs_lab_rows **out, struct pxs_error *err) {
     struct pxs_lab_rows *rows = calloc(1, sizeof *rows);
     char path[PXS_PATH_MAX];
-    if (rows == NULL)
+    if (!rows)
         return pxs_fail_nomem(err);
     *rows = (struct pxs_lab_rows){.log = log,
                                   .run = run,
@@ -47,7 +47,7 @@ enum pxs_status pxs_lab_rows_open(const struct pxs_lab_log *log, const struct px
 }
 
 void pxs_lab_rows_close(struct pxs_lab_rows **rows) {
-    if (rows == NULL || *rows == NULL)
+    if (!rows || *rows == NULL)
         return;
     pxs_lab_reader_close(&(*rows)->reader);
     free(*rows);
@@ -132,7 +132,7 @@ static void put_epoch(struct pxs_lab_rows *rows, const struct pxs_lab_epoch *e,
 enum pxs_status pxs_lab_rows_next(void *user, struct pxs_record *r, bool *more,
                                   struct pxs_error *err) {
     struct pxs_lab_rows *rows = user;
-    if (rows->reader != NULL) {
+    if (rows->reader) {
         PXS_TRY(next_batch(rows, r, more, err));
         if (*more)
             return PXS_OK;

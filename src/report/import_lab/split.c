@@ -34,7 +34,7 @@ static const char *breaks(const struct pxs_lab_batch *last, const struct pxs_lab
 
 static void end_run(struct split *s) {
     struct pxs_lab_run *run = run_in_hand(s);
-    if (run == NULL)
+    if (!run)
         return;
     struct pxs_lab_epoch *epoch = &s->log->epochs[s->log->n_epochs - 1];
     run->n = s->log->n_epochs - run->first;
@@ -46,7 +46,7 @@ static bool begin_run(struct split *s, const struct pxs_lab_batch *b,
                       const struct pxs_lab_line *line, const char *why) {
     end_run(s);
     struct pxs_lab_run *run = pxs_lab_add_run(s->log);
-    if (run == NULL)
+    if (!run)
         return false;
     run->first_line = line->number;
     run->begin = line->begin;
@@ -57,8 +57,8 @@ static bool begin_run(struct split *s, const struct pxs_lab_batch *b,
             "line %lld begins a run%s%s%s with epoch %lld, batch %lld: what came before it is not "
             "here, or it "
             "goes on from an earlier run's weights",
-            (long long)line->number, why != NULL ? ", since " : "", why != NULL ? why : "",
-            why != NULL ? "," : "", (long long)b->epoch, (long long)b->batch);
+            (long long)line->number, why ? ", since " : "", why ? why : "", why ? "," : "",
+            (long long)b->epoch, (long long)b->batch);
     pxs_lab_hash_begin(&s->sha);
     s->finite = true;
     return true;
@@ -100,7 +100,7 @@ static void watch_numbers(struct split *s, struct pxs_lab_run *run, const struct
 static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
                       const struct pxs_lab_line *line) {
     const char *why = s->log->n_runs > 0 ? breaks(&s->last, b) : NULL;
-    const bool fresh = s->log->n_runs == 0 || why != NULL;
+    const bool fresh = s->log->n_runs == 0 || why;
     if (fresh && !begin_run(s, b, line, why))
         return false;
     struct pxs_lab_run *run = run_in_hand(s);
@@ -109,7 +109,7 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
     if (fresh || b->epoch != s->last.epoch) {
         if (!fresh)
             s->log->epochs[s->log->n_epochs - 1].ended = true;
-        if (pxs_lab_add_epoch(s->log) == NULL)
+        if (!pxs_lab_add_epoch(s->log))
             return false;
         s->log->epochs[s->log->n_epochs - 1].epoch = b->epoch;
     }
@@ -138,7 +138,7 @@ static enum pxs_status take(struct split *s, const struct pxs_lab_line *line,
         struct pxs_lab_run *run = run_in_hand(s);
         pxs_lab_unreadable(s->log, PXS_LAB_BATCHES, line, line->too_long ? "far too long" : why,
                            &s->unreadable);
-        if (run != NULL)
+        if (run)
             run->unreadable++;
         return PXS_OK;
     }

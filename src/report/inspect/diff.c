@@ -94,7 +94,7 @@ static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2],
         return pxs_fail(err, PXS_E_INVALID, "'%.100s' and '%.100s' are the same run, %s", runs[0],
                         runs[1], d->runs[0].name);
     d->facts = calloc(d->told[0].n_rows + d->told[1].n_rows + 1, sizeof *d->facts);
-    if (d->facts == NULL)
+    if (!d->facts)
         return pxs_fail_nomem(err);
     for (int side = 0; side < 2; side++) {
         for (size_t row = 0; row < d->told[side].n_rows; row++)
@@ -201,7 +201,7 @@ static void put_contents(const struct diff *d, struct pxs_text *out) {
     for (size_t i = 0; i < PXS_COUNT(contents); i++) {
         const struct fact *path = find_fact(d, "configuration", contents[i].path),
                           *hash = find_fact(d, "configuration", contents[i].hash);
-        if (path == NULL || hash == NULL || hash->values[0].kind != PXS_CELL_TEXT ||
+        if (!path || !hash || hash->values[0].kind != PXS_CELL_TEXT ||
             hash->values[1].kind != PXS_CELL_TEXT)
             continue;
         const bool same_path = pxs_cell_same(&path->values[0], &path->values[1]),

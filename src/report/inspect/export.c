@@ -126,7 +126,7 @@ struct export {
 static enum pxs_status each_row(void *user, const char *const *columns,
                                 const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     struct export *e = user;
-    if (cells != NULL && e->n++ % 4096 == 0)
+    if (cells && e->n++ % 4096 == 0)
         pxs_meter_tell(e->meter, e->what, (double)e->n, e->total);
     return pxs_rows_row(e->rows, columns, cells, n, err);
 }
@@ -135,7 +135,7 @@ static enum pxs_status each_row(void *user, const char *const *columns,
 static enum pxs_status count_rows(struct pxs_store *s, const char *sql, struct export *e,
                                   struct pxs_error *err) {
     struct pxs_table table = {0};
-    if (e->meter.tell == NULL)
+    if (!e->meter.tell)
         return PXS_OK;
     PXS_TRY(pxs_store_select(s, sql, NULL, 0, &table, err));
     e->total = (double)table.cells[0].integer;
@@ -155,7 +155,7 @@ static enum pxs_status pass(struct pxs_store *s, const struct pxs_export_options
 
 enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options,
                            uint64_t *n, struct pxs_error *err) {
-    const char *table = options->table != NULL ? options->table : "v_run";
+    const char *table = options->table ? options->table : "v_run";
     struct export e = {.meter = options->meter};
     struct pxs_text rows = {0}, count = {0};
     int64_t sweep_id;

@@ -29,10 +29,9 @@ static enum pxs_status check_state(const char *state, struct pxs_error *err) {
         n++;
     }
     const char *near = pxs_nearest_word(state, names, n);
-    const enum pxs_status status =
-        pxs_fail(err, PXS_E_INVALID, "there is no state '%s'%s%s%s (%s)", state,
-                 near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                 near != NULL ? "'?" : "", pxs_text_str(&all));
+    const enum pxs_status status = pxs_fail(err, PXS_E_INVALID, "there is no state '%s'%s%s%s (%s)",
+                                            state, near ? "; did you mean '" : "", near ? near : "",
+                                            near ? "'?" : "", pxs_text_str(&all));
     pxs_text_finish(&all);
     return status;
 }
@@ -65,7 +64,7 @@ static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct 
 /* "completed, imported" */
 static void mark_imported(struct pxs_table *t, struct pxs_cell *state) {
     const char *marked = pxs_arena_printf(&t->arena, "%s, imported", state->text);
-    if (marked != NULL)
+    if (marked)
         *state = pxs_cell_text(marked);
 }
 
@@ -93,9 +92,9 @@ enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_optio
                                 enum pxs_format format, int width, struct pxs_text *out,
                                 struct pxs_error *err) {
     int64_t sweep_id = 0;
-    if (options->state != NULL)
+    if (options->state)
         PXS_TRY(check_state(options->state, err));
-    if (options->sweep != NULL)
+    if (options->sweep)
         PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
     const struct pxs_cell args[] = {pxs_cell_int(sweep_id), pxs_cell_text(options->state)};
     struct pxs_table table = {0};

@@ -122,7 +122,7 @@ static enum pxs_status put_section(const char *title, const struct pxs_table *t,
     if (t->n_rows == 0)
         return PXS_OK;
     struct pxs_column shown[PXS_EPOCH_N + 16] = {{NULL, PXS_SHOW_PLAIN}};
-    for (size_t i = 0; columns != NULL && i < n_columns && i < PXS_COUNT(shown); i++)
+    for (size_t i = 0; columns && i < n_columns && i < PXS_COUNT(shown); i++)
         shown[i] = columns[i];
     pxs_hide_empty(t, shown);
     pxs_text_addf(out, "\n%s\n", title);
@@ -237,15 +237,14 @@ static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_t
                         reason = cells[MESSAGE];
         cells[MESSAGE] = cells[REASON];
         cells[REASON] = reason;
-        if (reason.text != NULL && cells[OUTCOME].text != NULL &&
-            strcmp(reason.text, cells[OUTCOME].text) == 0)
+        if (reason.text && cells[OUTCOME].text && strcmp(reason.text, cells[OUTCOME].text) == 0)
             cells[REASON] = pxs_cell_text(NULL); /* it says nothing more */
         const size_t before = cell->bytes;
         pxs_cell_first_line(cell);
         full = cell->bytes < before ? cell->text : NULL;
     }
     PXS_TRY(put_section("attempts", t, columns, PXS_COUNT(columns), width, out, err));
-    if (full == NULL)
+    if (!full)
         return PXS_OK;
     pxs_text_add(out, "\nwhat the last attempt left\n");
     while (*full != '\0') {

@@ -24,7 +24,7 @@ struct pxs_thinner {
 enum { POINTS = 5 }; /* that a bucket may leave */
 
 static void destroy(struct pxs_thinner **decimator) {
-    if (decimator == NULL || *decimator == NULL)
+    if (!decimator || *decimator == NULL)
         return;
     free((*decimator)->current);
     free((*decimator)->points);
@@ -36,14 +36,14 @@ static void destroy(struct pxs_thinner **decimator) {
 static enum pxs_status create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
                               struct pxs_error *err) {
     struct pxs_thinner *t = calloc(1, sizeof *t);
-    if (t == NULL)
+    if (!t)
         return pxs_fail_nomem(err);
     t->n_columns = n_columns;
     t->buckets = buckets > 0 ? buckets : 1;
     t->current = calloc(n_columns + 1, sizeof *t->current);
     t->points = calloc(n_columns * POINTS * t->buckets + 1, sizeof *t->points);
     t->n = calloc(n_columns + 1, sizeof *t->n);
-    if (t->current == NULL || t->points == NULL || t->n == NULL) {
+    if (!t->current || !t->points || !t->n) {
         destroy(&t);
         return pxs_fail_nomem(err);
     }
@@ -132,7 +132,7 @@ static enum pxs_status end_column(struct pxs_thinner *t, size_t column, struct p
 enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena *arena,
                                struct pxs_error *err) {
     double *x = pxs_arena_alloc(arena, (2 * n + 1) * sizeof *x);
-    if (x == NULL)
+    if (!x)
         return pxs_fail_nomem(err);
     *out = (struct pxs_curve){.n = n, .x = x, .y = x + n};
     return PXS_OK;

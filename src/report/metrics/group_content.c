@@ -21,7 +21,7 @@ struct things {
 };
 
 static bool same_text(const char *a, const char *b) {
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 static const char *text_at(const struct pxs_table *runs, size_t row, const char *column) {
@@ -34,11 +34,10 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
     for (size_t row = 0; row < runs->n_rows; row++) {
         const char *hash = text_at(runs, row, of->hash_column), *path = text_at(runs, row, of->key);
         size_t i = 0;
-        if (path == NULL)
+        if (!path)
             continue;
-        while (i < to->n &&
-               (hash != NULL ? !same_text(to->list[i].hash, hash)
-                             : to->list[i].hash != NULL || !same_text(to->list[i].path, path)))
+        while (i < to->n && (hash ? !same_text(to->list[i].hash, hash)
+                                  : to->list[i].hash || !same_text(to->list[i].path, path)))
             i++;
         if (i == to->n)
             to->list[to->n++] = (struct thing){.hash = hash, .path = path};
@@ -53,7 +52,7 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
 
 static bool any_unknown_clashes(const struct things *t) {
     for (size_t i = 0; i < t->n; i++) {
-        if (t->list[i].hash == NULL && t->list[i].clashes)
+        if (!t->list[i].hash && t->list[i].clashes)
             return true;
     }
     return false;
@@ -65,7 +64,7 @@ static void put_sql(const struct things *t, const struct pxs_content_of *of, str
     for (size_t i = 0; i < t->n; i++) {
         const struct thing *thing = &t->list[i];
         struct pxs_text name = {0};
-        if (thing->hash == NULL)
+        if (!thing->hash)
             continue;
         if (!known)
             pxs_text_addf(sql, "CASE %s", of->hash_sql);
@@ -93,8 +92,8 @@ static bool differs(const struct pxs_table *runs, const struct pxs_content_of *o
     size_t n = 0;
     bool none = false;
     for (size_t row = 0; row < runs->n_rows; row++)
-        none = none || (text_at(runs, row, of->key) == NULL &&
-                        pxs_table_at(runs, row, "imported").integer == 0);
+        none = none ||
+               (!text_at(runs, row, of->key) && pxs_table_at(runs, row, "imported").integer == 0);
     for (size_t i = 0; i < t->n; i++)
         n += !own || t->list[i].own;
     return n + none > 1;
@@ -115,19 +114,18 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
                                    const struct pxs_content_of *of, const struct things *t,
                                    struct pxs_error *err) {
     const char *path = NULL;
-    for (size_t a = 0; a < runs->n_rows && path == NULL; a++) {
+    for (size_t a = 0; a < runs->n_rows && !path; a++) {
         const char *hash = text_at(runs, a, of->hash_column), *here = text_at(runs, a, of->key);
         if (a > 0 && same_text(hash, text_at(runs, a - 1, of->hash_column)) &&
             same_text(here, text_at(runs, a - 1, of->key)))
             continue;
-        for (size_t b = 0; b < a && hash != NULL && path == NULL; b++) {
+        for (size_t b = 0; b < a && hash && !path; b++) {
             const char *other = text_at(runs, b, of->hash_column);
-            if (other != NULL && strcmp(other, hash) != 0 &&
-                same_text(text_at(runs, b, of->key), here))
+            if (other && strcmp(other, hash) != 0 && same_text(text_at(runs, b, of->key), here))
                 path = here;
         }
     }
-    if (path == NULL)
+    if (!path)
         return PXS_OK;
     struct pxs_text text = {0};
     size_t said = 0;
@@ -135,7 +133,7 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
                   of->what);
     for (size_t i = 0; i < t->n; i++) {
         const struct thing *thing = &t->list[i];
-        const size_t n = thing->hash != NULL ? runs_at(runs, of, path, thing->hash) : 0;
+        const size_t n = thing->hash ? runs_at(runs, of, path, thing->hash) : 0;
         if (n > 0 && said++ < SAID)
             pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN,
                           thing->hash, n, n == 1 ? "" : "s");
@@ -152,7 +150,7 @@ enum pxs_status pxs_group_content(struct pxs_groups *g, const struct pxs_table *
                                   struct pxs_content_of *of, struct pxs_error *err) {
     struct things t = {pxs_arena_alloc(&g->arena, (runs->n_rows + 1) * sizeof *t.list), 0};
     struct pxs_text sql = {0};
-    if (t.list == NULL)
+    if (!t.list)
         return pxs_fail_nomem(err);
     collect(runs, of, &t);
     put_sql(&t, of, &sql);
@@ -160,5 +158,5 @@ enum pxs_status pxs_group_content(struct pxs_groups *g, const struct pxs_table *
     of->own_differ = differs(runs, of, &t, true);
     of->sql = sql.failed ? NULL : pxs_arena_strdup(&g->arena, pxs_text_str(&sql));
     pxs_text_finish(&sql);
-    return of->sql == NULL ? pxs_fail_nomem(err) : say_changed(g, runs, of, &t, err);
+    return !of->sql ? pxs_fail_nomem(err) : say_changed(g, runs, of, &t, err);
 }

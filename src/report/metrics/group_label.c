@@ -41,7 +41,7 @@ static void put_value(const struct pxs_groups *g, size_t key, size_t run, size_t
     if (!bare)
         pxs_text_addf(out, "%s ", g->keys[key]);
     const char *tail = cell->kind == PXS_CELL_TEXT && !whole ? pxs_path_tail(cell->text) : NULL;
-    if (tail != NULL)
+    if (tail)
         pxs_text_add_clean(out, tail, strlen(tail));
     else
         pxs_cell_show(out, cell, PXS_SHOW_PLAIN, -1);
@@ -91,18 +91,18 @@ enum pxs_status pxs_group_labels(struct pxs_groups *g, struct pxs_error *err) {
     for (size_t k = 0; k < g->n_keys; k++)
         n_words += is_word(g, k) && !is_stand_in(g->keys[k]);
     for (int whole = 0; whole < 2; whole++) {
-        for (size_t i = 0; g->labels != NULL && i < g->n_groups; i++) {
+        for (size_t i = 0; g->labels && i < g->n_groups; i++) {
             g->labels[i] = make_label(g, g->first[i], n_words, whole == 1, g->sweep);
-            if (g->labels[i] == NULL)
+            if (!g->labels[i])
                 return pxs_fail_nomem(err);
         }
-        if (g->labels == NULL || all_differ(g->labels, g->n_groups))
+        if (!g->labels || all_differ(g->labels, g->n_groups))
             break;
     }
-    return g->labels != NULL ? PXS_OK : pxs_fail_nomem(err);
+    return g->labels ? PXS_OK : pxs_fail_nomem(err);
 }
 
 const char *pxs_path_tail(const char *path) {
     const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+    return slash && slash[1] != '\0' ? slash + 1 : path;
 }

@@ -75,7 +75,7 @@ static enum pxs_status add_key(struct reading *r, const char *key, const char *s
     PXS_TRY(read_values(r, sql, err));
     g->sql[g->n_keys] = sql;
     g->keys[g->n_keys] = pxs_arena_strdup(&g->arena, key);
-    return g->keys[g->n_keys++] != NULL ? PXS_OK : pxs_fail_nomem(err);
+    return g->keys[g->n_keys++] ? PXS_OK : pxs_fail_nomem(err);
 }
 
 static void drop_key(struct pxs_groups *g) {
@@ -110,8 +110,8 @@ static const char *param_sql(struct pxs_groups *g, const char *key) {
     const char *otherwise = default_of(g, key);
     return pxs_arena_printf(
         &g->arena, "%s(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s%s",
-        otherwise != NULL ? "coalesce(" : "", key, otherwise != NULL ? ", " : "",
-        otherwise != NULL ? otherwise : "", otherwise != NULL ? ")" : "");
+        otherwise ? "coalesce(" : "", key, otherwise ? ", " : "", otherwise ? otherwise : "",
+        otherwise ? ")" : "");
 }
 
 static enum pxs_status add_param(struct reading *r, const char *key, struct pxs_error *err) {
@@ -119,7 +119,7 @@ static enum pxs_status add_param(struct reading *r, const char *key, struct pxs_
                       : strcmp(key, r->data.key) == 0    ? r->data.sql
                       : strcmp(key, r->weights.key) == 0 ? r->weights.sql
                                                          : param_sql(r->g, key);
-    return sql != NULL ? add_key(r, key, sql, err) : pxs_fail_nomem(err);
+    return sql ? add_key(r, key, sql, err) : pxs_fail_nomem(err);
 }
 
 /* A key that came later says nothing where it has its default everywhere: cosine's min_lr 0. Names
@@ -276,7 +276,7 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     pxs_table_finish(&sweep);
     PXS_TRY(pxs_store_select(r->store, pxs_metrics_group_runs_sql, &id, 1, &r->runs, err));
     g->n_runs = r->runs.n_rows;
-    const size_t keys = (r->by != NULL ? r->n_by : PXS_PARAM_COUNT) + OWN_KEYS + 1;
+    const size_t keys = (r->by ? r->n_by : PXS_PARAM_COUNT) + OWN_KEYS + 1;
     g->run_ids = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->run_ids);
     g->group_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->group_of);
     g->first = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->first);
@@ -284,8 +284,7 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     g->sql = pxs_arena_alloc(&g->arena, keys * sizeof *g->sql);
     g->values = pxs_arena_alloc(&g->arena, keys * sizeof *g->values);
     g->notes = pxs_arena_alloc(&g->arena, NOTES_MOST * sizeof *g->notes);
-    if (g->run_ids == NULL || g->group_of == NULL || g->first == NULL || g->keys == NULL ||
-        g->sql == NULL || g->values == NULL || g->notes == NULL)
+    if (!g->run_ids || !g->group_of || !g->first || !g->keys || !g->sql || !g->values || !g->notes)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < g->n_runs; i++)
         g->run_ids[i] = pxs_table_at(&r->runs, i, "run_id").integer;
@@ -293,20 +292,20 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
 }
 
 static enum pxs_status read_all(struct reading *r, struct pxs_error *err) {
-    for (size_t i = 0; i < r->n_by && r->by != NULL; i++)
+    for (size_t i = 0; i < r->n_by && r->by; i++)
         PXS_TRY(key_is_known(r->by[i], err));
     PXS_TRY(read_runs(r, err));
     PXS_TRY(pxs_group_content(r->g, &r->runs, &r->data, err));
     PXS_TRY(pxs_group_content(r->g, &r->runs, &r->weights, err));
     r->g->one_data_set = !r->data.differs;
-    if (r->by == NULL)
+    if (!r->by)
         PXS_TRY(add_differing(r, err));
-    for (size_t i = 0; i < r->n_by && r->by != NULL; i++) {
+    for (size_t i = 0; i < r->n_by && r->by; i++) {
         if (!pxs_groups_by(r->g, r->by[i]))
             PXS_TRY(add_param(r, r->by[i], err));
     }
     make_groups(r->g);
-    PXS_TRY(r->by == NULL ? split_configurations(r, err) : split_asked(r, err));
+    PXS_TRY(!r->by ? split_configurations(r, err) : split_asked(r, err));
     make_groups(r->g);
     return pxs_group_labels(r->g, err);
 }

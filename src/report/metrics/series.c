@@ -100,7 +100,7 @@ static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g,
     run->name = pxs_arena_strdup(arena, pxs_table_at(t, row, "name").text);
     run->state = pxs_state_parse(pxs_table_at(t, row, "state").text);
     run->configuration = configuration_of(g, run->run_id);
-    if (run->name == NULL)
+    if (!run->name)
         return pxs_fail_nomem(err);
     if (run->configuration == SIZE_MAX)
         return pxs_fail(err, PXS_E_BUSY,
@@ -139,7 +139,7 @@ static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_grou
     const char **keys = pxs_arena_alloc(&out->arena, (g->n_keys + 1) * sizeof *keys);
     out->configurations =
         pxs_arena_alloc(&out->arena, (g->n_groups + 1) * sizeof *out->configurations);
-    if (keys == NULL || out->configurations == NULL)
+    if (!keys || !out->configurations)
         return pxs_fail_nomem(err);
     out->keys = keys;
     out->n_keys = g->n_keys;
@@ -149,7 +149,7 @@ static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_grou
             return pxs_fail_nomem(err);
     }
     const char **notes = pxs_arena_alloc(&out->arena, (g->n_notes + 1) * sizeof *notes);
-    if (notes == NULL)
+    if (!notes)
         return pxs_fail_nomem(err);
     out->notes = notes;
     for (; out->n_notes < g->n_notes; out->n_notes++) {
@@ -170,7 +170,7 @@ static enum pxs_status read_runs(struct reading *r, const struct pxs_groups *g,
     enum pxs_status status = read_run_rows(r, &rows, err);
     if (status == PXS_OK) {
         r->out->runs = pxs_arena_alloc(&r->out->arena, (rows.n_rows + 1) * sizeof *r->out->runs);
-        status = r->out->runs != NULL ? PXS_OK : pxs_fail_nomem(err);
+        status = r->out->runs ? PXS_OK : pxs_fail_nomem(err);
     }
     for (size_t i = 0; i < rows.n_rows && status == PXS_OK; i++) {
         status = take_run(r, g, &rows, i, err);
@@ -275,7 +275,7 @@ static enum pxs_status make_band(struct pxs_curves *c, size_t configuration, int
     struct pxs_band *band = &c->configurations[configuration].band[column];
     double *numbers = pxs_arena_alloc(&c->arena, (4 * n + 1) * sizeof *numbers);
     int64_t *runs = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *runs);
-    if (numbers == NULL || runs == NULL)
+    if (!numbers || !runs)
         return pxs_fail_nomem(err);
     *band = (struct pxs_band){n, numbers, numbers + n, numbers + 2 * n, numbers + 3 * n, runs};
     for (size_t i = 0; i < c->n_runs; i++) {

@@ -74,8 +74,7 @@ static bool make_choice(struct choice *choice, size_t most, struct pxs_arena *ar
                               .names = pxs_arena_alloc(arena, most * sizeof *choice->names),
                               .columns = pxs_arena_alloc(arena, most * sizeof *choice->columns),
                               .folded = pxs_arena_alloc(arena, most * sizeof *choice->folded)};
-    return choice->places != NULL && choice->names != NULL && choice->columns != NULL &&
-           choice->folded != NULL;
+    return choice->places && choice->names && choice->columns && choice->folded;
 }
 
 static void add_column(struct choice *choice, const struct pxs_comparison *c, size_t place,
@@ -84,7 +83,7 @@ static void add_column(struct choice *choice, const struct pxs_comparison *c, si
     choice->places[i] = place;
     choice->names[i] = c->table.columns[place];
     choice->columns[i] = c->columns[place];
-    if (title != NULL)
+    if (title)
         choice->columns[i].title = title;
     choice->folded[i] = folded;
 }
@@ -121,7 +120,7 @@ static size_t count_pairs(const struct pxs_comparison *c) {
     size_t n = 0;
     for (size_t row = 1; row < c->table.n_rows && design < c->table.n_columns; row++) {
         const char *text = c->table.cells[row * c->table.n_columns + design].text;
-        if (text != NULL && strcmp(text, "welch") == 0)
+        if (text && strcmp(text, "welch") == 0)
             return 0;
         n += text != NULL && strcmp(text, "paired") == 0;
     }
@@ -156,10 +155,10 @@ static enum pxs_status make_differences(struct pxs_page *p, struct pxs_error *er
     struct pxs_shown *shown = &p->shown[PXS_DIFFERENCES];
     struct pxs_arena *arena = &p->arena;
     struct choice choice;
-    if (rows == 0 || p->options->by != NULL)
+    if (rows == 0 || p->options->by)
         return PXS_OK;
     size_t *configurations = pxs_arena_alloc(arena, rows * sizeof *configurations);
-    if (configurations == NULL || !make_choice(&choice, 1 + c->n_keys + PXS_COUNT(measures), arena))
+    if (!configurations || !make_choice(&choice, 1 + c->n_keys + PXS_COUNT(measures), arena))
         return pxs_fail_nomem(err);
     choose_words(&choice, c);
     for (size_t i = 0; i < PXS_COUNT(measures); i++) {

@@ -59,11 +59,11 @@ void pxs_html_textf(struct pxs_text *out, const char *fmt, ...) {
 /* ---- tables --------------------------------------------------------------------------------- */
 
 static bool is_hidden(const struct pxs_look_of_table *how, size_t column) {
-    return how->columns != NULL && how->columns[column].show == PXS_SHOW_HIDDEN;
+    return how->columns && how->columns[column].show == PXS_SHOW_HIDDEN;
 }
 
 static enum pxs_show show_of(const struct pxs_look_of_table *how, size_t column) {
-    return how->columns != NULL ? how->columns[column].show : PXS_SHOW_PLAIN;
+    return how->columns ? how->columns[column].show : PXS_SHOW_PLAIN;
 }
 
 /* Numbers go flush right, and so do the headings above them. */
@@ -108,9 +108,8 @@ static void put_headings(struct pxs_text *out, const struct pxs_table *table,
     for (size_t i = 0; i < table->n_columns; i++) {
         if (is_hidden(how, i))
             continue;
-        const char *title = how->columns != NULL && how->columns[i].title != NULL
-                                ? how->columns[i].title
-                                : table->columns[i];
+        const char *title =
+            how->columns && how->columns[i].title ? how->columns[i].title : table->columns[i];
         pxs_text_add(out, "<th scope=\"col\"");
         put_class(out, is_number(table, i), is_folded(how, i));
         pxs_text_add(out, " data-column=\"");
@@ -185,7 +184,7 @@ static void put_row(struct pxs_text *out, const struct pxs_table *table,
         put_class(out, number[i], is_folded(how, i));
         put_value(out, cell);
         pxs_text_add(out, ">");
-        if (first && how->configurations != NULL)
+        if (first && how->configurations)
             pxs_text_addf(out, "<span class=\"swatch\" data-configuration=\"%zu\"></span>",
                           how->configurations[row]);
         put_shown(out, cell, show_of(how, i), decimals[i]);
@@ -203,7 +202,7 @@ void pxs_html_put_table(struct pxs_text *out, const struct pxs_shown *shown) {
     struct pxs_arena arena = {0};
     bool *number = pxs_arena_alloc(&arena, (table->n_columns + 1) * sizeof *number);
     int *decimals = pxs_arena_alloc(&arena, (table->n_columns + 1) * sizeof *decimals);
-    if (number == NULL || decimals == NULL) {
+    if (!number || !decimals) {
         out->failed = true;
         pxs_arena_finish(&arena);
         return;

@@ -32,7 +32,7 @@ static void make_heading(struct pxs_page *p) {
 /* The comment that an experiment file begins with is its author's own question. */
 static void make_comment(struct pxs_page *p) {
     const char *yaml = pxs_table_at(&p->sweep, 0, "spec_yaml").text;
-    for (const char *line = yaml != NULL ? yaml : ""; *line == '#';) {
+    for (const char *line = yaml ? yaml : ""; *line == '#';) {
         const size_t length = strcspn(line, "\n"), skip = 1 + strspn(line + 1, "# \t");
         if (skip < length) {
             pxs_text_add(&p->comment, p->comment.len > 0 ? " " : "");
@@ -54,8 +54,7 @@ static void make_facts(struct pxs_page *p) {
         pxs_text_addf(out, " with %" PRId64 " seed%s", seeds, plural((size_t)seeds));
     if (data.kind == PXS_CELL_TEXT && p->groups.one_data_set) {
         const char *slash = strrchr(data.text, '/');
-        pxs_text_addf(out, "; data set %s",
-                      slash != NULL && slash[1] != '\0' ? slash + 1 : data.text);
+        pxs_text_addf(out, "; data set %s", slash && slash[1] != '\0' ? slash + 1 : data.text);
     }
     if (last.kind == PXS_CELL_INT) {
         char when[32];
@@ -133,7 +132,7 @@ static void put_answer(struct pxs_page *p) {
 static void put_experiment(struct pxs_page *p) {
     const char *yaml = pxs_table_at(&p->sweep, 0, "spec_yaml").text;
     pxs_text_add(p->out, "<details><summary>As it was planned</summary><pre tabindex=\"0\"><code>");
-    pxs_html_text(p->out, yaml != NULL ? yaml : "");
+    pxs_html_text(p->out, yaml ? yaml : "");
     pxs_text_add(p->out, "</code></pre></details>\n");
 }
 
@@ -218,11 +217,11 @@ static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t len
         const struct part *part = &parts[i];
         if (strlen(part->name) != length || strncmp(part->name, name, length) != 0)
             continue;
-        if (part->text != NULL)
+        if (part->text)
             pxs_text_add(p->out, part->text);
-        if (part->put != NULL)
+        if (part->put)
             part->put(p);
-        return part->make != NULL ? part->make(p, err) : PXS_OK;
+        return part->make ? part->make(p, err) : PXS_OK;
     }
     return pxs_fail(err, PXS_E_INTERNAL, "page.html asks for {{%.*s}}, which page.c does not know",
                     (int)length, name);
@@ -232,7 +231,7 @@ static enum pxs_status put_page(struct pxs_page *p, struct pxs_error *err) {
     const char *from = pxs_page_page_html;
     for (const char *at; (at = strstr(from, "{{")) != NULL;) {
         const char *name = at + 2, *end = strstr(name, "}}");
-        if (end == NULL)
+        if (!end)
             return pxs_fail(err, PXS_E_INTERNAL, "page.html: {{ without }}");
         pxs_text_add_n(p->out, from, (size_t)(at - from));
         PXS_TRY(put_part(p, name, (size_t)(end - name), err));
@@ -281,7 +280,7 @@ enum pxs_status pxs_report_page(struct pxs_store *s, const struct pxs_page_optio
     enum pxs_status status = read_all(&p, err);
     if (status == PXS_OK)
         status = put_page(&p, err);
-    if (status == PXS_OK && info != NULL) {
+    if (status == PXS_OK && info) {
         *info = (struct pxs_page_info){.n_runs = p.comparison.n_runs};
         snprintf(info->sweep, sizeof info->sweep, "%s", p.comparison.sweep);
     }

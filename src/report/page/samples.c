@@ -84,7 +84,7 @@ static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_she
         const size_t row = row_of(sheet, c->configurations[i]);
         if (row == sheet->n_rows)
             continue;
-        if (sheet->rows[row].why != NULL) {
+        if (sheet->rows[row].why) {
             pxs_html_textf(p->out, "%s: %s.", sheet->rows[row].label, sheet->rows[row].why);
             pxs_text_add(p->out, "<br>\n");
         } else if (strips == MOST_STRIPS || bytes + bytes / (strips + 1) > room) {

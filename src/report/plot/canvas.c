@@ -54,27 +54,27 @@ static struct face find_face(struct pxs_canvas *c, bool bold, FcCharSet *needed)
     struct face face = {0};
     FcResult result;
     FcPattern *wanted = FcPatternCreate();
-    if (wanted == NULL)
+    if (!wanted)
         return face;
     FcPatternAddString(wanted, FC_FAMILY,
-                       (const FcChar8 *)(needed == NULL ? "DejaVu Sans" : "sans-serif"));
+                       (const FcChar8 *)(!needed ? "DejaVu Sans" : "sans-serif"));
     FcPatternAddInteger(wanted, FC_WEIGHT, bold ? FC_WEIGHT_BOLD : FC_WEIGHT_NORMAL);
     FcPatternAddInteger(wanted, FC_SLANT, FC_SLANT_ROMAN);
-    if (needed != NULL)
+    if (needed)
         FcPatternAddCharSet(wanted, FC_CHARSET, needed);
     FcConfigSubstitute(c->fonts, wanted, FcMatchPattern);
     FcDefaultSubstitute(wanted);
     face.pattern = FcFontMatch(c->fonts, wanted, &result);
     FcPatternDestroy(wanted);
-    if (face.pattern != NULL)
+    if (face.pattern)
         face.cairo = cairo_ft_font_face_create_for_pattern(face.pattern);
     return face;
 }
 
 static void drop_face(struct face *face) {
-    if (face->cairo != NULL)
+    if (face->cairo)
         cairo_font_face_destroy(face->cairo);
-    if (face->pattern != NULL)
+    if (face->pattern)
         FcPatternDestroy(face->pattern);
     *face = (struct face){0};
 }
@@ -91,7 +91,7 @@ static FcCharSet *missing_in(const struct face *face, const char *text) {
             length = 1;
         else if (FcCharSetHasChar(has, code) || pxs_char_width(code) == 0)
             continue;
-        if (missing == NULL && (missing = FcCharSetCreate()) == NULL)
+        if (!missing && (missing = FcCharSetCreate()) == NULL)
             return NULL;
         FcCharSetAddChar(missing, (FcChar32)code);
     }
@@ -109,7 +109,7 @@ static int script_of(uint32_t code) {
 /* Notes what the font in use has not: it is drawn as boxes. */
 static void note_lacking(struct pxs_canvas *c, const struct face *face, const char *text) {
     FcCharSet *missing = missing_in(face, text);
-    for (size_t length; missing != NULL && *text != '\0'; text += length) {
+    for (size_t length; missing && *text != '\0'; text += length) {
         uint32_t code;
         char sign[8];
         length = pxs_utf8_decode(text, strlen(text), &code);
@@ -119,12 +119,12 @@ static void note_lacking(struct pxs_canvas *c, const struct face *face, const ch
         }
         struct pxs_text *seen = &c->lacking[script_of(code)];
         snprintf(sign, sizeof sign, "%.*s", (int)length, text);
-        if (!FcCharSetHasChar(missing, code) || strstr(pxs_text_str(seen), sign) != NULL)
+        if (!FcCharSetHasChar(missing, code) || strstr(pxs_text_str(seen), sign))
             continue;
         pxs_text_addf(seen, "%s%s", seen->len > 0 ? " " : "", sign);
         c->no_memory = c->no_memory || seen->failed;
     }
-    if (missing != NULL)
+    if (missing)
         FcCharSetDestroy(missing);
 }
 
@@ -132,24 +132,23 @@ static void note_lacking(struct pxs_canvas *c, const struct face *face, const ch
 static cairo_font_face_t *face_for(struct pxs_canvas *c, bool bold, const char *text) {
     const struct face *usual = bold ? &c->bold : &c->regular;
     FcCharSet *missing = missing_in(usual, text);
-    if (missing == NULL)
+    if (!missing)
         return usual->cairo;
     drop_face(&c->other);
     c->other = find_face(c, bold, missing);
     FcCharSetDestroy(missing);
-    note_lacking(c, c->other.cairo != NULL ? &c->other : usual, text);
-    return c->other.cairo != NULL ? c->other.cairo : usual->cairo;
+    note_lacking(c, c->other.cairo ? &c->other : usual, text);
+    return c->other.cairo ? c->other.cairo : usual->cairo;
 }
 
 static bool has_file(const struct face *face) {
     FcChar8 *file;
-    return face->cairo != NULL &&
-           FcPatternGetString(face->pattern, FC_FILE, 0, &file) == FcResultMatch;
+    return face->cairo && FcPatternGetString(face->pattern, FC_FILE, 0, &file) == FcResultMatch;
 }
 
 static enum pxs_status find_fonts(struct pxs_canvas *c, struct pxs_error *err) {
     c->fonts = FcInitLoadConfigAndFonts();
-    if (c->fonts == NULL)
+    if (!c->fonts)
         return pxs_fail_nomem(err);
     c->regular = find_face(c, false, NULL);
     c->bold = find_face(c, true, NULL);
@@ -208,7 +207,7 @@ static void set_options(struct pxs_canvas *c) {
 enum pxs_status pxs_canvas_create(const struct pxs_canvas_options *options, struct pxs_canvas **out,
                                   struct pxs_error *err) {
     struct pxs_canvas *c = calloc(1, sizeof *c);
-    if (c == NULL)
+    if (!c)
         return pxs_fail_nomem(err);
     c->options = *options;
     const enum pxs_status status = find_fonts(c, err);
@@ -224,17 +223,17 @@ enum pxs_status pxs_canvas_create(const struct pxs_canvas_options *options, stru
 }
 
 void pxs_canvas_destroy(struct pxs_canvas **canvas) {
-    if (canvas == NULL || *canvas == NULL)
+    if (!canvas || *canvas == NULL)
         return;
     struct pxs_canvas *c = *canvas;
-    if (c->cairo != NULL)
+    if (c->cairo)
         cairo_destroy(c->cairo);
-    if (c->surface != NULL)
+    if (c->surface)
         cairo_surface_destroy(c->surface);
     drop_face(&c->regular);
     drop_face(&c->bold);
     drop_face(&c->other);
-    if (c->fonts != NULL)
+    if (c->fonts)
         FcConfigDestroy(c->fonts);
     pxs_text_finish(&c->file);
     for (size_t i = 0; i < PXS_COUNT(c->lacking); i++)
@@ -274,12 +273,12 @@ void pxs_canvas_lacking(const struct pxs_canvas *c, char *out, size_t size) {
         const char *signs = pxs_text_str(&c->lacking[i]), *end = signs;
         if (*signs == '\0')
             continue;
-        for (int n = 0; end != NULL && n < LACKING_SHOWN; n++)
+        for (int n = 0; end && n < LACKING_SHOWN; n++)
             end = strchr(end + (n > 0), ' ');
         pxs_text_addf(&words, "%sno font here has the %s %.*s%s, so they are boxes: install %s",
                       words.len > 0 ? "; " : "", missing_fonts[i].what,
-                      (int)(end != NULL ? (size_t)(end - signs) : strlen(signs)), signs,
-                      end != NULL ? " ..." : "", missing_fonts[i].packages);
+                      (int)(end ? (size_t)(end - signs) : strlen(signs)), signs, end ? " ..." : "",
+                      missing_fonts[i].packages);
     }
     pxs_copy_clean(out, size, pxs_text_str(&words), words.len, false);
     pxs_text_finish(&words);
@@ -422,7 +421,7 @@ static cairo_surface_t *surface_of(const struct pxs_image *image) {
     unsigned char *to = cairo_image_surface_get_data(s);
     const size_t stride = (size_t)cairo_image_surface_get_stride(s), n = (size_t)image->channels;
     cairo_surface_flush(s);
-    for (int y = 0; to != NULL && y < image->height; y++) {
+    for (int y = 0; to && y < image->height; y++) {
         for (int x = 0; x < image->width; x++) {
             const uint8_t *from =
                 image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * n;

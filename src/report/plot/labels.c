@@ -25,7 +25,7 @@ static double keep_within(double middle, size_t n, double apart, double low, dou
 void pxs_label_spread(double *at, size_t n, double apart, double low, double high) {
     struct block *blocks = calloc(n + 1, sizeof *blocks);
     size_t n_blocks = 0, next = 0;
-    if (blocks == NULL)
+    if (!blocks)
         return; /* labels that overlap are no reason to fail */
     for (size_t i = 0; i < n; i++) {
         struct block b = {keep_within(at[i], 1, apart, low, high), 1};
@@ -112,7 +112,7 @@ void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene,
     const size_t room = scene->curves.n_configurations + 1;
     struct end *ends = calloc(room, sizeof *ends);
     double *at = calloc(room, sizeof *at);
-    const size_t n = ends != NULL && at != NULL ? find_ends(scene, panel, ends) : 0;
+    const size_t n = ends && at ? find_ends(scene, panel, ends) : 0;
     if (n > 0)
         qsort(ends, n, sizeof *ends, by_height);
     for (size_t i = 0; i < n; i++)

@@ -15,7 +15,7 @@ struct places {
 
 static bool make_places(struct places *p, size_t n) {
     p->x = malloc((3 * n + 1) * sizeof *p->x);
-    if (p->x == NULL)
+    if (!p->x)
         return false; /* the canvas will run out of memory as well and say so */
     p->y = p->x + n;
     p->z = p->x + 2 * n;
@@ -108,7 +108,7 @@ static void find_top(const struct pxs_scene *scene, const struct pxs_panel *pane
                 *x = s->at[k];
             }
         }
-        for (size_t k = 0; k < s->n && band != NULL; k++) {
+        for (size_t k = 0; k < s->n && band; k++) {
             if (sign * band[k] > *y) {
                 *y = sign * band[k];
                 *x = s->x[k];

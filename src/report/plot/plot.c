@@ -17,7 +17,7 @@ enum pxs_status pxs_picture_of(const char *path, enum pxs_picture *out, struct p
     static const char *const ends[] = {
         [PXS_PICTURE_PNG] = ".png", [PXS_PICTURE_SVG] = ".svg", [PXS_PICTURE_PDF] = ".pdf"};
     const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot != NULL && i < PXS_COUNT(ends); i++) {
+    for (size_t i = 0; dot && i < PXS_COUNT(ends); i++) {
         if (strcasecmp(dot, ends[i]) == 0) {
             *out = (enum pxs_picture)i;
             return PXS_OK;

@@ -26,8 +26,7 @@ struct sheet {
 };
 
 static double row_height(const struct sheet *s, const struct pxs_sample_row *row) {
-    return row->source.pixels != NULL ? row->source.height + GAP
-                                      : fmin(s->cell_height + GAP, WORDLESS);
+    return row->source.pixels ? row->source.height + GAP : fmin(s->cell_height + GAP, WORDLESS);
 }
 
 /* ---- size ----------------------------------------------------------------------------------- */
@@ -102,7 +101,7 @@ static void draw_heading(struct sheet *s) {
 
 static void draw_image(struct sheet *s, const struct pxs_image *image, size_t column, double y) {
     const struct pxs_pen edge = pxs_pen_grey(0.75, 0.5);
-    if (image->pixels == NULL)
+    if (!image->pixels)
         return;
     const double x = column_at(s, column) + floor((s->cell_width - image->width) / 2);
     pxs_canvas_image(s->canvas, image, x, y, image->width, image->height);
@@ -134,16 +133,16 @@ static void draw_label(struct sheet *s, const char *label, double y, const char 
     const double width = s->left - EDGE - 12, right = s->left - 12;
     const bool whole = pxs_canvas_text_width(s->canvas, &beside, label) <= width;
     double lines = 1;
-    for (const char *c = strstr(label, ", "); c != NULL && !whole; c = strstr(c + 2, ", "))
+    for (const char *c = strstr(label, ", "); c && !whole; c = strstr(c + 2, ", "))
         lines++;
     y -= 7 * lines - 1;
     while (*label != '\0') {
         const char *end = whole ? NULL : strstr(label, ", ");
         struct pxs_text line = {0};
-        pxs_text_add_n(&line, label, end != NULL ? (size_t)(end - label) + 1 : strlen(label));
+        pxs_text_add_n(&line, label, end ? (size_t)(end - label) + 1 : strlen(label));
         draw_fitting(s, &beside, width, right, y, pxs_text_str(&line));
         pxs_text_finish(&line);
-        label = end != NULL ? end + 2 : "";
+        label = end ? end + 2 : "";
         y += 14;
     }
     draw_fitting(s, &grey, width, right, y, seed);
@@ -158,14 +157,14 @@ static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y
                  pxs_state_is_lost(row->state) ? ", " : "",
                  pxs_state_is_lost(row->state) ? pxs_state_name(row->state) : "");
     draw_label(s, row->label, middle, seed);
-    if (row->source.pixels == NULL) {
+    if (!row->source.pixels) {
         draw_fitting(s, &left, s->width - s->left - EDGE, s->left, middle, row->why);
         return;
     }
     draw_image(s, &row->source, 0, y);
     for (size_t i = 0; i < s->in->n_columns; i++) {
         const struct pxs_sample_cell *cell = &row->cells[i];
-        if (cell->image.pixels == NULL) {
+        if (!cell->image.pixels) {
             draw_empty(s, row, i + 1, y);
             continue;
         }
@@ -228,7 +227,7 @@ static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_sample
                                     struct pxs_error *err) {
     struct pxs_samples_options o = *options;
     const size_t across = glyphs_across(&o), shown = o.glyphs > 0 ? o.glyphs : 4;
-    const size_t columns = o.epochs != NULL ? o.n_epochs : o.columns > 0 ? o.columns : 6;
+    const size_t columns = o.epochs ? o.n_epochs : o.columns > 0 ? o.columns : 6;
     if (o.side > 0)
         return pxs_samples_read(s, &o, out, err);
     o.side = side_for(width - 250, columns + 2, across);

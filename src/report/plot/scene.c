@@ -79,10 +79,10 @@ static enum pxs_status add_panel(struct pxs_scene *scene, const char *name, stru
 static enum pxs_status choose_panels(struct pxs_scene *scene, const struct pxs_plot_options *o,
                                      struct pxs_error *err) {
     static const char *const usual[] = {"loss_G", "val_loss"};
-    const char *const *names = o->metrics != NULL ? o->metrics : usual;
-    const size_t n = o->metrics != NULL ? o->n_metrics : PXS_COUNT(usual);
+    const char *const *names = o->metrics ? o->metrics : usual;
+    const size_t n = o->metrics ? o->n_metrics : PXS_COUNT(usual);
     scene->panels = pxs_arena_alloc(&scene->arena, (PXS_EPOCH_N + 1) * sizeof *scene->panels);
-    if (scene->panels == NULL)
+    if (!scene->panels)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++)
         PXS_TRY(add_panel(scene, names[i], err));
@@ -126,7 +126,7 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
     }
     out->sparse = steps < 4 * BUCKETS;
     double *numbers = pxs_arena_alloc(&scene->arena, 3 * BUCKETS * sizeof *numbers);
-    if (numbers == NULL)
+    if (!numbers)
         return pxs_fail_nomem(err);
     out->at = numbers;
     out->least = numbers + BUCKETS;
@@ -183,11 +183,10 @@ static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
     const struct pxs_run_curves *best = NULL;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
         const struct pxs_run_curves *run = &scene->curves.runs[i];
-        if (run->configuration == configuration &&
-            (best == NULL || run->last_epoch > best->last_epoch))
+        if (run->configuration == configuration && (!best || run->last_epoch > best->last_epoch))
             best = run;
     }
-    if (best == NULL)
+    if (!best)
         return PXS_OK;
     const struct pxs_curve *curve = &best->batch[panel->batch];
     return take_steps(scene, curve->n > 0 ? curve : &best->epoch[panel->column], out, err);
@@ -197,7 +196,7 @@ static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *pa
                                    struct pxs_error *err) {
     const struct pxs_curves *c = &scene->curves;
     panel->lost_runs = pxs_arena_alloc(&scene->arena, (c->n_runs + 1) * sizeof *panel->lost_runs);
-    if (panel->lost_runs == NULL)
+    if (!panel->lost_runs)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < c->n_runs && !panel->metric->is_rate; i++) {
         const struct pxs_run_curves *run = &c->runs[i];
@@ -214,7 +213,7 @@ static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *pan
                                   struct pxs_error *err) {
     const size_t n = scene->curves.n_configurations;
     panel->all_series = pxs_arena_alloc(&scene->arena, (n + 1) * sizeof *panel->all_series);
-    if (panel->all_series == NULL)
+    if (!panel->all_series)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
         struct pxs_plot_series *strand = &panel->all_series[i];
@@ -289,7 +288,7 @@ static enum pxs_status find_range(const struct pxs_scene *scene, struct pxs_pane
     for (size_t i = 0; i < panel->n_lost_runs; i++)
         room += panel->lost_runs[i].n;
     double *values = malloc(room * sizeof *values);
-    if (values == NULL)
+    if (!values)
         return pxs_fail_nomem(err);
     *any = pxs_axis_range(&panel->y, values, gather(scene, panel, values), &panel->above,
                           &panel->below);
@@ -347,7 +346,7 @@ static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plo
         panel->y.log = panel->metric->is_rate || o->log;
         PXS_TRY(fill_panel(scene, panel, err));
         PXS_TRY(find_range(scene, panel, &any, err));
-        if (!any && o->metrics != NULL && i < scene->n_asked)
+        if (!any && o->metrics && i < scene->n_asked)
             return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no run has a value of %s%s yet",
                             scene->curves.sweep, panel->metric->metric, o->log ? " above 0" : "");
         /* D's rate is mostly the same everywhere, and then says nothing. */
@@ -357,7 +356,7 @@ static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plo
         kept += any;
     }
     scene->n_panels = kept;
-    if (kept == 0 || (scene->panels[0].metric->is_rate && o->metrics == NULL))
+    if (kept == 0 || (scene->panels[0].metric->is_rate && !o->metrics))
         return pxs_fail(err, PXS_E_NOT_FOUND,
                         "%s has nothing to draw yet: none of its %zu run%s has made a step "
                         "(pixsweep ls --sweep %s)",
@@ -404,7 +403,7 @@ static enum pxs_status label_numbers(struct pxs_scene *scene, struct pxs_error *
     for (size_t i = 0; i < scene->curves.n_configurations && fewest < most; i++) {
         struct pxs_configuration *c = &scene->curves.configurations[i];
         c->label = pxs_arena_printf(&scene->curves.arena, "%s (n = %zu)", c->label, c->n_begun);
-        if (c->label == NULL)
+        if (!c->label)
             return pxs_fail_nomem(err);
     }
     return PXS_OK;

@@ -130,16 +130,16 @@ enum pxs_status pxs_sample_strip(const struct pxs_sample_row *row, size_t n_colu
                                  void **png, size_t *bytes, struct pxs_error *err) {
     const struct pxs_image *source = &row->source;
     struct pxs_image strip;
-    if (source->pixels == NULL)
+    if (!source->pixels)
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s: %s", row->label,
-                        row->why != NULL ? row->why : "no picture");
+                        row->why ? row->why : "no picture");
     const int step = source->width + gap, n = (int)n_columns + 2;
     PXS_TRY(pxs_image_create(&strip, n * step - gap, source->height, 3, err));
     memset(strip.pixels, 255, (size_t)strip.width * (size_t)strip.height * 3);
     paste(&strip, 0, 0, source);
     for (size_t i = 0; i < n_columns; i++) {
         const struct pxs_image *cell = &row->cells[i].image;
-        if (cell->pixels != NULL) {
+        if (cell->pixels) {
             paste(&strip, (int)(i + 1) * step, 0, cell);
             continue;
         }

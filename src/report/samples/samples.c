@@ -26,9 +26,9 @@ struct reading {
 
 static bool is_better(const struct reading *r, const struct pxs_run_curves *run,
                       const struct pxs_run_curves *chosen) {
-    if (r->options->seed != NULL && run->seed != *r->options->seed)
+    if (r->options->seed && run->seed != *r->options->seed)
         return false;
-    return chosen == NULL || run->seed < chosen->seed;
+    return !chosen || run->seed < chosen->seed;
 }
 
 static const char *say(struct reading *r, const char *fmt, ...) PXS_PRINTF(2, 3);
@@ -40,13 +40,13 @@ static const char *say(struct reading *r, const char *fmt, ...) {
     va_end(ap);
     const char *copy = pxs_arena_strdup(&r->out->arena, pxs_text_str(&text));
     pxs_text_finish(&text);
-    return copy != NULL ? copy : "out of memory";
+    return copy ? copy : "out of memory";
 }
 
 static enum pxs_status take_run(struct reading *r, struct pxs_sample_row *row,
                                 const struct pxs_run_curves *run, struct pxs_error *err) {
     struct pxs_arena *arena = &r->out->arena;
-    if (run == NULL) {
+    if (!run) {
         row->why = say(r, "no run with seed %" PRId64, *r->options->seed);
         return PXS_OK;
     }
@@ -56,7 +56,7 @@ static enum pxs_status take_run(struct reading *r, struct pxs_sample_row *row,
     row->state = run->state;
     if (run->steps == 0)
         row->why = "has not begun";
-    return row->run != NULL ? PXS_OK : pxs_fail_nomem(err);
+    return row->run ? PXS_OK : pxs_fail_nomem(err);
 }
 
 static enum pxs_status choose_runs(struct reading *r, struct pxs_error *err) {
@@ -65,7 +65,7 @@ static enum pxs_status choose_runs(struct reading *r, struct pxs_error *err) {
     out->rows = pxs_arena_alloc(&out->arena, room * sizeof *out->rows);
     r->samples = pxs_arena_alloc(&out->arena, room * sizeof *r->samples);
     r->best = pxs_arena_alloc(&out->arena, room * sizeof *r->best);
-    if (out->rows == NULL || r->samples == NULL || r->best == NULL)
+    if (!out->rows || !r->samples || !r->best)
         return pxs_fail_nomem(err);
     for (size_t c = 0; c < r->curves.n_configurations; c++) {
         const struct pxs_run_curves *chosen = NULL;
@@ -79,7 +79,7 @@ static enum pxs_status choose_runs(struct reading *r, struct pxs_error *err) {
         struct pxs_sample_row *row = &out->rows[out->n_rows++];
         row->configuration = c;
         row->label = pxs_arena_strdup(&out->arena, r->curves.configurations[c].label);
-        if (row->label == NULL)
+        if (!row->label)
             return pxs_fail_nomem(err);
         PXS_TRY(take_run(r, row, chosen, err));
     }
@@ -115,7 +115,7 @@ static enum pxs_status read_samples(struct reading *r, struct pxs_error *err) {
         PXS_TRY(pxs_store_select(r->store, samples_sql, &id, 1, &r->samples[i], err));
         PXS_TRY(pxs_store_select(r->store, best_sql, &id, 1, &r->best[i], err));
         r->any_best = r->any_best || r->best[i].n_rows > 0;
-        if (r->samples[i].n_rows + r->best[i].n_rows == 0 && row->why == NULL)
+        if (r->samples[i].n_rows + r->best[i].n_rows == 0 && !row->why)
             row->why = "no sample pictures yet (sample_interval says when there are)";
     }
     return PXS_OK;
@@ -128,7 +128,7 @@ static const struct pxs_table *longest(const struct reading *r) {
     for (size_t i = 0; i < r->out->n_rows; i++) {
         const struct pxs_table *t = &r->samples[i];
         const int64_t end = t->n_rows > 0 ? sample_at(t, t->n_rows - 1)[EPOCH].integer : -1;
-        if (end > last || (end == last && best != NULL && t->n_rows > best->n_rows)) {
+        if (end > last || (end == last && best && t->n_rows > best->n_rows)) {
             best = t;
             last = end;
         }
@@ -140,24 +140,24 @@ static enum pxs_status choose_epochs(struct reading *r, struct pxs_error *err) {
     struct pxs_sample_sheet *out = r->out;
     const struct pxs_samples_options *o = r->options;
     const struct pxs_table *samples = longest(r);
-    if (samples == NULL && !r->any_best)
+    if (!samples && !r->any_best)
         return pxs_fail(err, PXS_E_NOT_FOUND,
                         "%s has no sample pictures yet: runs make one every sample_interval "
                         "batches, after each "
                         "best epoch and after their last batch",
                         out->sweep);
-    const size_t have = samples != NULL ? samples->n_rows : 0;
+    const size_t have = samples ? samples->n_rows : 0;
     size_t n = o->columns > 0 ? o->columns : USUAL_COLUMNS;
-    n = o->epochs != NULL ? o->n_epochs : n < have ? n : have;
+    n = o->epochs ? o->n_epochs : n < have ? n : have;
     out->epochs = pxs_arena_alloc(&out->arena, (n + 2) * sizeof *out->epochs);
-    if (out->epochs == NULL)
+    if (!out->epochs)
         return pxs_fail_nomem(err);
     if (r->any_best)
         out->epochs[out->n_columns++] = PXS_SAMPLE_BEST;
     for (size_t i = 0; i < n; i++) {
         const size_t even = n > 1 ? (2 * i * (have - 1) + (n - 1)) / (2 * (n - 1)) : have - 1;
         out->epochs[out->n_columns++] =
-            o->epochs != NULL ? o->epochs[i] : sample_at(samples, even)[EPOCH].integer;
+            o->epochs ? o->epochs[i] : sample_at(samples, even)[EPOCH].integer;
     }
     return PXS_OK;
 }
@@ -187,7 +187,7 @@ static enum pxs_status cut(struct reading *r, struct pxs_sample_row *row,
         return PXS_OK;
     }
     g.n = pxs_glyphs_count(picture, &g);
-    if (row->source.pixels == NULL) {
+    if (!row->source.pixels) {
         PXS_TRY(pxs_glyphs_cut(picture, &g, 0, &row->source, err));
         PXS_TRY(pxs_glyphs_cut(picture, &g, 2, &row->target, err));
     }
@@ -205,7 +205,7 @@ static enum pxs_status read_picture(struct reading *r, struct pxs_sample_row *ro
     cell->epoch = sample[EPOCH].integer;
     cell->step = sample[STEP].integer;
     const char *folder = folder_of(r, row->run_id),
-               *path = sample[PATH].text != NULL ? sample[PATH].text : "";
+               *path = sample[PATH].text ? sample[PATH].text : "";
     enum pxs_status read = pxs_read_beneath(folder, path, PICTURE_BYTES, &data, &bytes, &unread);
     if (read == PXS_OK) {
         read = pxs_image_decode(data, bytes, &picture, NULL, &unread);
@@ -227,7 +227,7 @@ static enum pxs_status read_row(struct reading *r, size_t at, struct pxs_error *
     const struct pxs_table *samples = &r->samples[at], *best = &r->best[at];
     int64_t before = -1; /* the epoch of the column before: a picture stands in one column only */
     row->cells = pxs_arena_alloc(&r->out->arena, (r->out->n_columns + 1) * sizeof *row->cells);
-    if (row->cells == NULL)
+    if (!row->cells)
         return pxs_fail_nomem(err);
     if (samples->n_rows + best->n_rows == 0)
         return PXS_OK;
@@ -240,13 +240,13 @@ static enum pxs_status read_row(struct reading *r, size_t at, struct pxs_error *
             const int64_t epoch = sample_at(samples, k)[EPOCH].integer;
             last = epoch > before && epoch <= column ? sample_at(samples, k) : last;
         }
-        if (last != NULL)
+        if (last)
             PXS_TRY(read_picture(r, row, last, &row->cells[i], err));
         before = column;
     }
-    if (row->source.pixels != NULL)
+    if (row->source.pixels)
         row->why = NULL;
-    else if (row->why == NULL)
+    else if (!row->why)
         row->why = "no sample pictures of these epochs";
     return PXS_OK;
 }
@@ -257,13 +257,13 @@ static enum pxs_status take_keys(struct reading *r, struct pxs_error *err) {
     struct pxs_sample_sheet *out = r->out;
     const char **keys = pxs_arena_alloc(&out->arena, (r->curves.n_keys + 1) * sizeof *keys);
     snprintf(out->sweep, sizeof out->sweep, "%s", r->curves.sweep);
-    for (size_t i = 0; keys != NULL && i < r->curves.n_keys; i++) {
+    for (size_t i = 0; keys && i < r->curves.n_keys; i++) {
         if ((keys[i] = pxs_arena_strdup(&out->arena, r->curves.keys[i])) == NULL)
             return pxs_fail_nomem(err);
     }
     out->keys = keys;
     out->n_keys = r->curves.n_keys;
-    return keys != NULL ? PXS_OK : pxs_fail_nomem(err);
+    return keys ? PXS_OK : pxs_fail_nomem(err);
 }
 
 static enum pxs_status read_sheet(struct reading *r, struct pxs_error *err) {
@@ -281,7 +281,7 @@ static enum pxs_status read_sheet(struct reading *r, struct pxs_error *err) {
         PXS_TRY(read_row(r, i, err));
         pxs_meter_tell(o->meter, "reading sample pictures", (double)(i + 1),
                        (double)r->out->n_rows);
-        any = any || r->out->rows[i].source.pixels != NULL;
+        any = any || r->out->rows[i].source.pixels;
     }
     if (!any)
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no sample picture can be shown: %s",
@@ -297,7 +297,7 @@ enum pxs_status pxs_samples_read(struct pxs_store *s, const struct pxs_samples_o
     r.glyphs.n = options->glyphs > 0 ? options->glyphs : USUAL_GLYPHS;
     r.glyphs.side = options->side;
     const enum pxs_status status = read_sheet(&r, err);
-    for (size_t i = 0; r.samples != NULL && r.best != NULL && i < made.n_rows; i++) {
+    for (size_t i = 0; r.samples && r.best && i < made.n_rows; i++) {
         pxs_table_finish(&r.samples[i]);
         pxs_table_finish(&r.best[i]);
     }
@@ -315,7 +315,7 @@ void pxs_sample_sheet_finish(struct pxs_sample_sheet *sheet) {
         struct pxs_sample_row *row = &sheet->rows[i];
         pxs_image_finish(&row->source);
         pxs_image_finish(&row->target);
-        for (size_t k = 0; row->cells != NULL && k < sheet->n_columns; k++)
+        for (size_t k = 0; row->cells && k < sheet->n_columns; k++)
             pxs_image_finish(&row->cells[k].image);
     }
     pxs_arena_finish(&sheet->arena);

@@ -146,7 +146,7 @@ static bool looks_computed(const char *text, size_t bytes) {
         if (bytes >= 3 && memcmp(text, wide[i], 3) == 0)
             return true;
     }
-    return memchr("=+-@\t\r\n", text[0], 7) != NULL &&
+    return memchr("=+-@\t\r\n", text[0], 7) &&
            !(strlen(text) == bytes && pxs_parse_double(text, &number));
 }
 
@@ -154,7 +154,7 @@ static void csv_text(struct pxs_text *out, const char *text, size_t bytes, bool 
     const char *guard = safe && looks_computed(text, bytes) ? "'" : "";
     bool quote = bytes == 0 || *guard != '\0';
     for (size_t i = 0; i < bytes && !quote; i++)
-        quote = strchr(",\"\r\n", text[i]) != NULL;
+        quote = strchr(",\"\r\n", text[i]);
     quote = quote || (bytes > 0 && (text[0] == ' ' || text[bytes - 1] == ' '));
     if (!quote) {
         pxs_text_add_n(out, text, bytes);
@@ -184,7 +184,7 @@ void pxs_row_csv(struct pxs_text *out, const char *const *columns, const struct 
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             pxs_text_add(out, ",");
-        if (cells != NULL)
+        if (cells)
             pxs_cell_csv(out, &cells[i], safe);
         else
             csv_text(out, columns[i], strlen(columns[i]), safe);
@@ -205,12 +205,12 @@ void pxs_cell_json(struct pxs_json_writer *w, const char *key, const struct pxs_
 
 const char **pxs_json_names(const char *const *columns, size_t n, struct pxs_arena *arena) {
     const char **names = pxs_arena_alloc(arena, (n + 1) * sizeof *names);
-    for (size_t i = 0; names != NULL && i < n; i++) {
+    for (size_t i = 0; names && i < n; i++) {
         size_t times = 1;
         for (size_t k = 0; k < i; k++)
             times += strcmp(columns[k], columns[i]) == 0;
         names[i] = times == 1 ? columns[i] : pxs_arena_printf(arena, "%s_%zu", columns[i], times);
-        if (names[i] == NULL)
+        if (!names[i])
             return NULL;
     }
     return names;
@@ -225,7 +225,7 @@ void pxs_row_json(struct pxs_json_writer *w, const char *const *names, const str
 }
 
 void pxs_cell_first_line(struct pxs_cell *cell) {
-    if (cell->kind != PXS_CELL_TEXT || memchr(cell->text, '\n', cell->bytes) == NULL)
+    if (cell->kind != PXS_CELL_TEXT || !memchr(cell->text, '\n', cell->bytes))
         return;
     cell->bytes = strcspn(cell->text, "\n");
 }

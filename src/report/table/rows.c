@@ -22,7 +22,7 @@ struct pxs_rows {
 enum pxs_status pxs_rows_create(enum pxs_format format, int width, struct pxs_sink sink,
                                 struct pxs_rows **out, struct pxs_error *err) {
     struct pxs_rows *s = calloc(1, sizeof *s);
-    if (s == NULL)
+    if (!s)
         return pxs_fail_nomem(err);
     s->format = format;
     s->width = width;
@@ -50,17 +50,17 @@ static bool is_csv(const struct pxs_rows *s) {
 static enum pxs_status take_names(struct pxs_rows *s, const char *const *columns, size_t n,
                                   struct pxs_error *err) {
     const char **copies = pxs_arena_alloc(&s->table.arena, (n + 1) * sizeof *copies);
-    for (size_t i = 0; copies != NULL && i < n; i++) {
+    for (size_t i = 0; copies && i < n; i++) {
         copies[i] = pxs_arena_strdup(&s->table.arena, columns[i]);
-        if (copies[i] == NULL)
+        if (!copies[i])
             return pxs_fail_nomem(err);
     }
-    if (copies == NULL)
+    if (!copies)
         return pxs_fail_nomem(err);
     s->table.columns = copies;
     s->table.n_columns = n;
     s->names = pxs_json_names(copies, n, &s->table.arena);
-    if (s->names == NULL)
+    if (!s->names)
         return pxs_fail_nomem(err);
     if (is_csv(s))
         pxs_row_csv(&s->pending, copies, NULL, n, s->format == PXS_FORMAT_CSV_SAFE);
@@ -74,7 +74,7 @@ static enum pxs_status collect(struct pxs_rows *s, const struct pxs_cell *cells,
     if (s->n_rows == s->cap) {
         const size_t cap = s->cap > 0 ? 2 * s->cap : 64;
         struct pxs_cell *grown = realloc(s->cells, (cap * n + 1) * sizeof *grown);
-        if (grown == NULL)
+        if (!grown)
             return pxs_fail_nomem(err);
         s->cells = grown;
         s->cap = cap;
@@ -85,7 +85,7 @@ static enum pxs_status collect(struct pxs_rows *s, const struct pxs_cell *cells,
         if (cell->kind != PXS_CELL_TEXT)
             continue;
         char *copy = pxs_arena_alloc(&s->table.arena, cells[i].bytes + 1);
-        if (copy == NULL)
+        if (!copy)
             return pxs_fail_nomem(err);
         memcpy(copy, cells[i].text, cells[i].bytes);
         cell->text = copy;
@@ -96,7 +96,7 @@ static enum pxs_status collect(struct pxs_rows *s, const struct pxs_cell *cells,
 enum pxs_status pxs_rows_row(void *stream, const char *const *columns, const struct pxs_cell *cells,
                              size_t n, struct pxs_error *err) {
     struct pxs_rows *s = stream;
-    if (cells == NULL)
+    if (!cells)
         return take_names(s, columns, n, err);
     if (s->format == PXS_FORMAT_TABLE) {
         PXS_TRY(collect(s, cells, n, err));
@@ -130,7 +130,7 @@ static enum pxs_status shorten(struct pxs_rows *s, struct pxs_error *err) {
         const char *kept = clean.failed || cut.failed
                                ? NULL
                                : pxs_arena_strdup(&s->table.arena, pxs_text_str(&cut));
-        if (kept != NULL)
+        if (kept)
             *cell = pxs_cell_text(kept);
         else
             status = pxs_fail_nomem(err);
@@ -142,8 +142,8 @@ static enum pxs_status shorten(struct pxs_rows *s, struct pxs_error *err) {
 
 enum pxs_status pxs_rows_end(struct pxs_rows *s, struct pxs_error *err) {
     if (s->format == PXS_FORMAT_JSON) {
-        pxs_text_add(&s->pending, s->names == NULL ? "[]\n" : s->n_rows > 0 ? "\n]\n" : "]\n");
-    } else if (s->format == PXS_FORMAT_TABLE && s->names != NULL) {
+        pxs_text_add(&s->pending, !s->names ? "[]\n" : s->n_rows > 0 ? "\n]\n" : "]\n");
+    } else if (s->format == PXS_FORMAT_TABLE && s->names) {
         PXS_TRY(shorten(s, err));
         s->table.n_rows = s->n_rows;
         s->table.cells = s->cells;
@@ -173,7 +173,7 @@ enum pxs_status pxs_rows_pass(const struct pxs_table *table, enum pxs_format for
 }
 
 void pxs_rows_destroy(struct pxs_rows **stream) {
-    if (stream == NULL || *stream == NULL)
+    if (!stream || *stream == NULL)
         return;
     struct pxs_rows *s = *stream;
     free(s->cells);

@@ -10,7 +10,7 @@ enum pxs_status pxs_table_make(struct pxs_table *table, const char *const *names
     made.columns = pxs_arena_alloc(&made.arena, (n_columns + 1) * sizeof *made.columns);
     /* as pxs_table_finish frees it */
     made.cells = calloc(n_columns * n_rows + 1, sizeof *made.cells);
-    if (made.columns == NULL || made.cells == NULL) {
+    if (!made.columns || !made.cells) {
         pxs_table_finish(&made);
         return pxs_fail_nomem(err);
     }
@@ -91,17 +91,17 @@ static const char *kept(struct layout *l, struct pxs_text *text) {
 static bool open_lanes(struct layout *l, const struct pxs_column *columns,
                        struct pxs_text *scratch) {
     l->lanes = pxs_arena_alloc(&l->arena, (l->table->n_columns + 1) * sizeof *l->lanes);
-    if (l->lanes == NULL)
+    if (!l->lanes)
         return false;
     for (size_t c = 0; c < l->table->n_columns; c++) {
         const struct pxs_column plain = {NULL, PXS_SHOW_PLAIN};
-        const struct pxs_column *spec = columns != NULL ? &columns[c] : &plain;
+        const struct pxs_column *spec = columns ? &columns[c] : &plain;
         if (spec->show == PXS_SHOW_HIDDEN)
             continue;
-        const char *name = spec->title != NULL ? spec->title : l->table->columns[c];
+        const char *name = spec->title ? spec->title : l->table->columns[c];
         pxs_text_add_clean(scratch, name, strlen(name));
         const char *title = kept(l, scratch);
-        if (title == NULL)
+        if (!title)
             return false;
         open_lane(l, c, spec, title);
     }
@@ -110,7 +110,7 @@ static bool open_lanes(struct layout *l, const struct pxs_column *columns,
 
 static bool show_cells(struct layout *l, struct pxs_text *scratch) {
     l->cells = pxs_arena_alloc(&l->arena, (l->table->n_rows * l->n + 1) * sizeof *l->cells);
-    if (l->cells == NULL)
+    if (!l->cells)
         return false;
     for (size_t row = 0; row < l->table->n_rows; row++) {
         for (size_t i = 0; i < l->n; i++) {
@@ -118,7 +118,7 @@ static bool show_cells(struct layout *l, struct pxs_text *scratch) {
             pxs_cell_show(scratch, &l->table->cells[row * l->table->n_columns + lane->column],
                           lane->show, lane->decimals);
             const char *text = kept(l, scratch);
-            if (text == NULL)
+            if (!text)
                 return false;
             l->cells[row * l->n + i] = text;
             const size_t width = pxs_text_width(text, strlen(text));
@@ -140,10 +140,10 @@ static void fit(struct layout *l, size_t width) {
         for (size_t i = 0; i < l->n; i++) {
             struct lane *lane = &l->lanes[i];
             const bool text = !lane->right && lane->show == PXS_SHOW_PLAIN;
-            if (text && lane->width > least && (widest == NULL || lane->width > widest->width))
+            if (text && lane->width > least && (!widest || lane->width > widest->width))
                 widest = lane;
         }
-        if (widest == NULL)
+        if (!widest)
             return;
         const size_t cut = total - width, spare = widest->width - least;
         const size_t step = cut < spare ? cut : spare;
@@ -200,7 +200,7 @@ static bool lay_out(struct layout *l, const struct pxs_column *columns, int widt
     if (width > 0)
         fit(l, (size_t)width);
     const char **titles = pxs_arena_alloc(&l->arena, (l->n + 1) * sizeof *titles);
-    if (titles == NULL)
+    if (!titles)
         return false;
     for (size_t i = 0; i < l->n; i++)
         titles[i] = l->lanes[i].title;

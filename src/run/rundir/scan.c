@@ -79,7 +79,7 @@ static enum pxs_status read_all(const char *dir, struct pxs_run_records *f,
     char why[PXS_RECORD_WHY];
     struct pxs_record *r = malloc(sizeof *r);
     enum pxs_status status = r ? PXS_OK : pxs_fail_nomem(err);
-    bool more = r != NULL;
+    bool more = r;
     while (more && status == PXS_OK) {
         int64_t at = pxs_record_cursor_offset(cursor);
         struct pxs_error damage;

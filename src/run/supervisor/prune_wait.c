@@ -108,7 +108,7 @@ static bool ask_folder(struct pxs_supervisor *s, size_t run) {
     char path[PXS_PATH_MAX];
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_record *r = malloc(sizeof *r);
-    bool more = r != NULL;
+    bool more = r;
     if (!more || !pxs_path_join(path, sizeof path, s->plan->runs[run].dir, PXS_RECORDS_FILE) ||
         pxs_record_cursor_open(path, 0, &cursor, NULL) != PXS_OK) {
         free(r);
