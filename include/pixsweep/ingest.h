@@ -8,7 +8,7 @@
 
 #define PXS_INTAKE_RECORDS 1000 /* in one transaction */
 
-/* ---- bringing records home ------------------------------------------------------------------ */
+/* ---- merge and reap ------------------------------------------------------------------------- */
 
 /* What became of one run's folder or attempt. */
 struct pxs_ingest_line {
@@ -47,7 +47,7 @@ PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sw
  * PXS_STOP_AGAIN). */
 #define PXS_STOP_AGAIN 0x1000
 
-/* ---- into a store (adopt.c) ----------------------------------------------------------------- */
+/* ---- into a store (ingest.c) ---------------------------------------------------------------- */
 
 struct pxs_ingested {
     int64_t run_id;

@@ -50,7 +50,7 @@ PXS_NODISCARD enum pxs_status pxs_run_config_read(const char *path, struct pxs_p
                                                   char spec_hash[PXS_SHA256_HEX],
                                                   struct pxs_text *problems, struct pxs_error *err);
 
-/* ---- what a folder tells (folder.c) --------------------------------------------------------- */
+/* ---- what a folder tells (scan.c) ----------------------------------------------------------- */
 
 struct pxs_run_records_attempt {
     struct pxs_store_attempt row; /* no and process as its BEGIN record says */

@@ -4,6 +4,7 @@
 rooms            includes obey rooms.txt; a third-party header stands behind one file
 calls            no printing, exiting or asserting below src/cli
 text             no trailing blanks, tabs, CR, unfinished notes, machine paths; a newline at the end
+banners          sections of private headers name files that are there
 docs             docs/architecture.md names every room, README and docs/contracts.md every command, the latter every option,
                  too; links lead somewhere; README has at most 200 lines
 tests            a test that is written is added to a test case, a test case to a suite, a test file to a meson.build
@@ -176,6 +177,24 @@ def rule_text(root):
                                 ('invisible character', INVISIBLE.search(line))):
                 if found:
                     problems.append(f'{path}:{n}: {word}: {line.strip()[:80]}')
+    return problems
+
+
+BANNER = re.compile(r'^/\* ---- (.*?) -+ \*/$', re.M)
+
+
+def rule_banners(root):
+    """A section of a private header says which file it declares; the file stands in that room."""
+    problems = []
+    for path in walk(root, 'src'):
+        if not path.endswith('_priv.h'):
+            continue
+        text = read(root, path)
+        for m in BANNER.finditer(text):
+            for name in re.findall(r'\b[a-z0-9_]+\.c\b', m.group(1)):
+                if not os.path.exists(os.path.join(root, os.path.dirname(path), name)):
+                    line = text.count('\n', 0, m.start()) + 1
+                    problems.append(f'{path}:{line}: there is no {name} in this room')
     return problems
 
 

@@ -36,6 +36,7 @@ SINS = [
     ('rooms', 'src/record/store/x.c', '#include "base_priv.h"\n', 'private header not in the room'),
     ('rooms', 'src/base/db.c', '#include <sqlite3.h>\n', 'sqlite3.h belongs inside src/record/store'),
     ('rooms', 'src/record/store/more.c', '#include <sqlite3.h>\n', 'stands behind one file'),
+    ('banners', 'src/base/x_priv.h', '/* ---- words (gone.c) ---- */\n', 'there is no gone.c'),
     ('calls', 'src/base/x.c', 'void f(void)\n{\n    printf("x");\n}\n', 'src/base/x.c:3: printf'),
     ('calls', 'src/base/x.c', 'void f(void)\n{\n    exit(1);\n}\n', 'exit'),
     ('calls', 'src/record/store/x.c', 'void f(void)\n{\n    fputs("x", stderr);\n}\n', 'stderr'),
@@ -106,7 +107,7 @@ def run(rule, files, cc):
 def main():
     cc = sys.argv[1:]
     bad = 0
-    for rule in ('rooms', 'calls', 'text', 'docs', 'tests', 'headers', 'format', 'globals'):
+    for rule in ('rooms', 'banners', 'calls', 'text', 'docs', 'tests', 'headers', 'format', 'globals'):
         code, out = run(rule, {}, cc)
         if code not in (0, 77):
             print(f'{rule}: refuses a clean tree:\n{out}')

@@ -9,7 +9,7 @@
 #include "pixsweep/plan.h"
 #include "pixsweep/rundir.h"
 
-/* ---- content of what paths lead to (content.c) ---------------------------------------------- */
+/* ---- content of what paths lead to (content_hash.c) ----------------------------------------- */
 
 /* One data set as the runs see it. The hash does not depend on how it is read, the number of pairs
  * does. */
@@ -46,7 +46,7 @@ PXS_NODISCARD enum pxs_status pxs_contents_weights(struct pxs_contents *c,
                                                    const struct pxs_params *params,
                                                    const char **hash, struct pxs_error *err);
 
-/* ---- what it costs (cost.c) ----------------------------------------------------------------- */
+/* ---- what it costs (time_estimate.c) -------------------------------------------------------- */
 
 /* Seconds per 1e9 multiply-accumulates, measured on runs that are finished. */
 struct pxs_speed {
@@ -70,7 +70,7 @@ double pxs_speeds_seconds(const struct pxs_speeds *speeds,
                           const struct pxs_train_estimate *estimate);
 struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches);
 
-/* ---- the plan and the database (known.c) ---------------------------------------------------- */
+/* ---- the plan and the database (match_db.c) ------------------------------------------------- */
 
 /* Runs in the shape that the store wants them; params and yaml are NULL. */
 PXS_NODISCARD enum pxs_status pxs_plan_rows(const struct pxs_plan *plan,
@@ -85,7 +85,7 @@ PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan,
                                                  const struct pxs_store_plan *found,
                                                  struct pxs_error *err);
 /* Gives planned runs that have no row (run_id 0) the folder below results/<sweep> that holds them
- * already: number, name, dir, and the state that its records tell (homecoming.c). *highest: the
+ * already: number, name, dir, and the state that its records tell (match_folders.c). *highest: the
  * highest number of any folder. */
 PXS_NODISCARD enum pxs_status pxs_plan_match_folders(struct pxs_plan *plan, int64_t *highest,
                                                      struct pxs_error *err);

@@ -192,7 +192,7 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
     return PXS_OK;
 }
 
-/* All of a run that is not home yet. */
+/* All records of a run that are not ingested yet. */
 static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_store_run *run,
                                   struct pxs_run_records *found, struct pxs_ingested *out,
                                   struct pxs_error *err) {

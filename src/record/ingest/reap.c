@@ -43,8 +43,7 @@ static const char *spared(const struct reap *r, const struct pxs_store_attempt *
     bool here = !a->host[0] || strcmp(a->host, r->host.name) == 0;
     if (!here && !folder)
         return "it was started on another host, and its folder is not here: left alone (`merge` "
-               "brings it "
-               "home)";
+               "ingests it)";
     if (!here && pxs_now_ms() - a->heartbeat_ms < SILENT_MS)
         return "it was started on another host and gave a sign of life within the last hour: left "
                "alone";

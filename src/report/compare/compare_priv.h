@@ -71,7 +71,7 @@ struct comparing {
     struct pxs_arena arena;
 };
 
-/* ---- compare_runs.c: reading and measuring -------------------------------------------------- */
+/* ---- read.c: reading and measuring ---------------------------------------------------------- */
 
 /* Columns of `runs` before the measures. */
 enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP };
@@ -91,7 +91,7 @@ double pxs_compare_value(const struct comparing *c, size_t run, enum measure m);
 size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum measure m,
                           double *values);
 
-/* ---- compare_judge.c: which are better, and is that luck? ----------------------------------- */
+/* ---- rank.c: which are better, and is that luck? -------------------------------------------- */
 
 /* Orders the groups and fills best, baseline and front. */
 PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err);
@@ -111,18 +111,18 @@ bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x,
 bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
                            bool paired);
 
-/* ---- compare_baseline.c --------------------------------------------------------------------- */
+/* ---- baseline.c ----------------------------------------------------------------------------- */
 
 /* The group that `text` names: its number in the table, or values of keys. */
 PXS_NODISCARD enum pxs_status pxs_compare_find(const struct comparing *c, const char *text,
                                                size_t *place, struct pxs_error *err);
 
-/* ---- compare_table.c ------------------------------------------------------------------------ */
+/* ---- table.c -------------------------------------------------------------------------------- */
 
 PXS_NODISCARD enum pxs_status pxs_compare_fill(const struct comparing *c,
                                                struct pxs_comparison *out, struct pxs_error *err);
 
-/* ---- compare_words.c ------------------------------------------------------------------------ */
+/* ---- verdict_text.c ------------------------------------------------------------------------- */
 
 const char *pxs_compare_label(const struct comparing *c, const struct group *g);
 /* The statistics that rank. */
@@ -137,7 +137,7 @@ bool pxs_compare_say_means(const struct comparing *c, struct pxs_text *out);
 PXS_NODISCARD enum pxs_status pxs_compare_say(const struct comparing *c, struct pxs_comparison *out,
                                               struct pxs_error *err);
 
-/* ---- compare_notes.c ------------------------------------------------------------------------ */
+/* ---- notes.c -------------------------------------------------------------------------------- */
 
 /* Fills notes. `young`: a provisional comparison of more configurations than `c` can rank, or
  * NULL. */
@@ -145,7 +145,7 @@ PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c,
                                                const struct comparing *young,
                                                struct pxs_comparison *out, struct pxs_error *err);
 
-/* ---- compare_show.c ------------------------------------------------------------------------- */
+/* ---- columns.c ------------------------------------------------------------------------------ */
 
 /* Appends the table for people; `left_out` is told the titles of what found no room. */
 PXS_NODISCARD enum pxs_status pxs_compare_show(const struct pxs_comparison *c,

@@ -18,7 +18,7 @@
 #define PXS_LAB_AVERAGES "loss_time.txt"
 #define PXS_LAB_VALIDATION "list_loss.txt"
 
-/* ---- lab_line.c: one line ------------------------------------------------------------------- */
+/* ---- line.c: one line ----------------------------------------------------------------------- */
 
 enum { PXS_LAB_WHY = 96 };
 
@@ -42,7 +42,7 @@ struct pxs_lab_point {
 bool pxs_lab_parse_validation(const char *text, size_t bytes, struct pxs_lab_point **points,
                               size_t *n, char why[PXS_LAB_WHY]);
 
-/* ---- lab_reader.c: the lines of a file ------------------------------------------------------ */
+/* ---- reader.c: the lines of a file ---------------------------------------------------------- */
 
 struct pxs_lab_reader;
 /* A line without its end and without a byte order mark; blank ones are passed over. Lives until the
@@ -118,28 +118,28 @@ struct pxs_lab_run *pxs_lab_add_run(struct pxs_lab_log *log);
 void pxs_lab_hash_begin(struct pxs_sha256 *sha);
 void pxs_lab_hash_batch(struct pxs_sha256 *sha, const struct pxs_lab_batch *b);
 
-/* ---- lab_split.c: train_loss.txt into runs -------------------------------------------------- */
+/* ---- split.c: train_loss.txt into runs ------------------------------------------------------ */
 
 /* A new run begins where the epoch counter goes back, where the batch counter does within an epoch,
  * and where the number of batches changes. PXS_E_NOT_FOUND: no such file. */
 PXS_NODISCARD enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter,
                                             struct pxs_error *err);
 
-/* ---- lab_match.c: the two other files ------------------------------------------------------- */
+/* ---- match.c: the two other files ----------------------------------------------------------- */
 
 /* Reads loss_time.txt and list_loss.txt, where they are there, and gives their values to the runs'
  * epochs; where there is no train_loss.txt, makes runs of them. What is not sure is left out, and
  * noted. */
 PXS_NODISCARD enum pxs_status pxs_lab_match(struct pxs_lab_log *log, struct pxs_error *err);
 
-/* ---- lab_find.c ----------------------------------------------------------------------------- */
+/* ---- find.c --------------------------------------------------------------------------------- */
 
 /* The folders at and below `dir` that hold such files, sorted: logs with dir and label, the rest
  * empty. free(*logs). PXS_E_NOT_FOUND where there is none. */
 PXS_NODISCARD enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t *n,
                                            struct pxs_error *err);
 
-/* ---- lab_rows.c: a run as records ----------------------------------------------------------- */
+/* ---- rows.c: a run as records --------------------------------------------------------------- */
 
 struct pxs_lab_rows;
 /* The batches of a run, read once more from the file, then its epochs that ended. The meter counts
@@ -154,7 +154,7 @@ enum pxs_status pxs_lab_rows_next(void *rows, struct pxs_record *r, bool *more,
                                   struct pxs_error *err);
 void pxs_lab_rows_close(struct pxs_lab_rows **rows); /* NULL and *NULL are fine */
 
-/* ---- lab_known.c: hyperparameters ----------------------------------------------------------- */
+/* ---- known.c: hyperparameters --------------------------------------------------------------- */
 
 /* Values of which only those are known whose place in `known` is set. */
 struct pxs_lab_params {

@@ -5,7 +5,7 @@
 
 #include "canvas_priv.h"
 
-/* ---- plot_axis.c ---------------------------------------------------------------------------- */
+/* ---- axis.c --------------------------------------------------------------------------------- */
 
 struct pxs_axis {
     double low, high; /* values; low < high, and 0 < low where log */
@@ -26,7 +26,7 @@ size_t pxs_axis_ticks(const struct pxs_axis *axis, double apart, struct pxs_tick
  * False where there is no value. */
 bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above, bool *below);
 
-/* ---- plot_scene.c --------------------------------------------------------------------------- */
+/* ---- scene.c -------------------------------------------------------------------------------- */
 
 /* A value of epochs by its name for --metric, or another one; false where there is none of that
  * name. */
@@ -78,7 +78,7 @@ bool pxs_plot_series_end(const struct pxs_plot_series *strand, double *x, double
 /* Is the configuration in the picture? */
 bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration);
 
-/* ---- plot_label.c --------------------------------------------------------------------------- */
+/* ---- labels.c ------------------------------------------------------------------------------- */
 
 /* Moves n positions, sorted, so that neighbours are `apart` at least and all lie within low ..
  * high, by as little as possible. */
@@ -100,7 +100,7 @@ double pxs_legend_height(struct pxs_canvas *c, const struct pxs_scene *scene, do
 void pxs_legend_draw(struct pxs_canvas *c, const struct pxs_scene *scene, double x, double y,
                      double width);
 
-/* ---- plot_panel.c --------------------------------------------------------------------------- */
+/* ---- panel.c -------------------------------------------------------------------------------- */
 
 /* Frame, grid, bands, lines and marks of one panel; the ticks of x below it where it is the
  * last. */

@@ -1,4 +1,4 @@
-/* One attempt at work: its records, its limits, its death. How it ends is in close.c. */
+/* One attempt at work: its records, its limits, its death. How it ends is in attempt_finish.c. */
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now)
     size_t taken = PXS_INTAKE_RECORDS;
     struct pxs_error err;
     if (slot->row.attempt_id == 0)
-        return true; /* adoption ingests it, from the file */
+        return true; /* pxs_ingest_run reads it from the file */
     if (!pxs_store_ready(s, now))
         return false;
     while (taken == PXS_INTAKE_RECORDS) {

@@ -46,7 +46,7 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
     return PXS_OK;
 }
 
-/* What the runs leave behind, and what must be free whenever one of them starts (brake.c). */
+/* What the runs leave behind, and what must be free whenever one of them starts (pause.c). */
 static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error *err) {
     char need[32], have[32], floor_text[32];
     double floor_bytes = 0;

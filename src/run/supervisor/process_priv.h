@@ -1,6 +1,6 @@
 /* Worker processes: starting, watching and describing them. */
-#ifndef PXS_SWEEP_PROCESS_PRIV_H
-#define PXS_SWEEP_PROCESS_PRIV_H
+#ifndef PXS_PROCESS_PRIV_H
+#define PXS_PROCESS_PRIV_H
 
 #include <sched.h>
 

@@ -1,6 +1,6 @@
 /* Where a running attempt stands, read off its records. */
-#ifndef PXS_SWEEP_PROGRESS_PRIV_H
-#define PXS_SWEEP_PROGRESS_PRIV_H
+#ifndef PXS_PROGRESS_PRIV_H
+#define PXS_PROGRESS_PRIV_H
 
 #include "pixsweep/records.h"
 #include "pixsweep/board.h"

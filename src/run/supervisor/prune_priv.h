@@ -1,6 +1,7 @@
-/* Pruning: the rules (prune.c), and what a supervisor knows of its runs' rungs (rungs.c). */
-#ifndef PXS_SWEEP_PRUNE_PRIV_H
-#define PXS_SWEEP_PRUNE_PRIV_H
+/* Pruning: the rules (plan/prune_rule.c), and what a supervisor knows of its runs' rungs
+ * (prune_wait.c). */
+#ifndef PXS_PRUNE_PRIV_H
+#define PXS_PRUNE_PRIV_H
 
 #include "pixsweep/config.h"
 #include "pixsweep/plan.h"

@@ -1,7 +1,7 @@
 /* The supervisor's own state. One thread; a loop that wakes when a worker dies and about five times
  * a second. */
-#ifndef PXS_SWEEP_SUPERVISOR_PRIV_H
-#define PXS_SWEEP_SUPERVISOR_PRIV_H
+#ifndef PXS_SUPERVISOR_PRIV_H
+#define PXS_SUPERVISOR_PRIV_H
 
 #include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
@@ -159,7 +159,7 @@ double pxs_work_clock(const struct pxs_supervisor *s);
 void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
                         int n);
 
-/* ---- words (say.c) -------------------------------------------------------------------------- */
+/* ---- words (messages.c) --------------------------------------------------------------------- */
 
 void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...)
     PXS_PRINTF(3, 4);
@@ -178,8 +178,8 @@ bool pxs_store_retry_due(const struct pxs_supervisor *s,
 
 /* ---- before anything starts (preflight.c) --------------------------------------------------- */
 
-/* Kernels, folder, disk, folders in the way; one batch of each shape is shapes.c. kernels_out: the
- * set that "auto" stands for. */
+/* Kernels, folder, disk, folders in the way; one batch of each shape is preflight_memory.c.
+ * kernels_out: the set that "auto" stands for. */
 PXS_NODISCARD enum pxs_status pxs_preflight(const struct pxs_plan *plan,
                                             const struct pxs_sweep_options *options,
                                             char kernels_out[64], struct pxs_error *err);
@@ -189,7 +189,7 @@ PXS_NODISCARD enum pxs_status pxs_preflight(const struct pxs_plan *plan,
  * where nothing is to do. */
 PXS_NODISCARD enum pxs_status pxs_probe_shapes(struct pxs_supervisor *s, struct pxs_error *err);
 
-/* ---- one attempt (attempt.c, close.c) ------------------------------------------------------- */
+/* ---- one attempt (attempt_poll.c, attempt_finish.c) ----------------------------------------- */
 
 /* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what
  * comes next. False where no core is free for it now. */
@@ -216,14 +216,14 @@ void pxs_cores_let_go(struct pxs_supervisor *s, struct pxs_slot *slot);
 
 /* ---- order, limits, brake ------------------------------------------------------------------- */
 
-/* Learns from what is finished already (limits.c). */
+/* Learns from what is finished already (timeout.c). */
 void pxs_paces_load(struct pxs_supervisor *s);
 void pxs_paces_learn(struct pxs_supervisor *s, size_t index); /* run `index` is completed */
 void pxs_paces_finish(struct pxs_paces *p);
 /* Seconds that an attempt at run `index` on so many threads may take; INFINITY = any. */
 double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads);
 
-/* A run was given up, or completed (brake.c). */
+/* A run was given up, or completed (pause.c). */
 void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why);
 void pxs_pause_count_completed(struct pxs_supervisor *s);
 /* The disk was full when a run was to be started. */
@@ -244,7 +244,7 @@ void pxs_kills_look(struct pxs_supervisor *s, double now);
  * short, fewer run from now on. */
 void pxs_kills_explain(struct pxs_supervisor *s, struct pxs_slot *slot);
 
-/* ---- rungs (rungs.c): all do nothing where nothing is pruned -------------------------------- */
+/* ---- rungs (prune_wait.c): all do nothing where nothing is pruned --------------------------- */
 
 PXS_NODISCARD enum pxs_status pxs_rungs_make(struct pxs_supervisor *s, struct pxs_error *err);
 void pxs_rungs_finish(struct pxs_supervisor *s);
@@ -261,16 +261,16 @@ void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,
                     const struct pxs_message *message, double now);
 void pxs_rungs_answer(struct pxs_supervisor *s, double now);
 
-/* run.on_done, with the summary in its environment (done.c). */
+/* run.on_done, with the summary in its environment (on_done.c). */
 void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summary);
 
-/* ---- runs of other processes (elsewhere.c) -------------------------------------------------- */
+/* ---- runs of other processes (other_supervisors.c) ------------------------------------------ */
 
-/* Looks at the runs that are said to be run by another pixsweep: ingests what a dead supervisor
+/* Looks at the runs of other supervisors: ingests what a dead supervisor
  * left, and learns what others have finished. */
 void pxs_other_supervisors_look(struct pxs_supervisor *s, double now);
 
-/* ---- without the database (apart.c) --------------------------------------------------------- */
+/* ---- without the database (offline.c) ------------------------------------------------------- */
 
 /* Has it been shut for so long that runs start and end without it, or been given up on? */
 bool pxs_store_shut(const struct pxs_supervisor *s, double now);

@@ -1,6 +1,6 @@
 /* The worker's own state, and its parts. */
-#ifndef PXS_SWEEP_WORKER_PRIV_H
-#define PXS_SWEEP_WORKER_PRIV_H
+#ifndef PXS_WORKER_PRIV_H
+#define PXS_WORKER_PRIV_H
 
 #include <pthread.h>
 
