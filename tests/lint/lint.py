@@ -236,9 +236,9 @@ def link_problems(root, path):
             problems.append(f'{path}: link to {link} leads nowhere')
         elif anchor and anchor not in anchors(read(root, target)):
             problems.append(f'{path}: {target} has no heading for #{anchor}')
-    for doc in re.findall(r'`(docs/[\w./]+\.md)`', text):
-        if not os.path.exists(os.path.join(root, doc)):
-            problems.append(f'{path}: there is no {doc}')
+    for named in re.findall(r'`((?:src|include|tests|tools|configs|docs|experiments)/[\w./-]+)`', text):
+        if not os.path.exists(os.path.join(root, named)):
+            problems.append(f'{path}: there is no {named}')
     return problems
 
 

@@ -50,6 +50,7 @@ SINS = [
     ('docs', 'README.md', 'nothing\n', 'does not mention the command run'),
     ('docs', 'docs/architecture.md', 'Rooms: base and cli.\n', 'does not name the room store'),
     ('docs', 'README.md', 'run [x](docs/none.md)\n', 'leads nowhere'),
+    ('docs', 'README.md', 'run `src/gone.c`\n', 'there is no src/gone.c'),
     ('docs', 'README.md', 'run [x](docs/contracts.md#what-is-not)\n', 'has no heading for #what-is-not'),
     ('docs', 'README.md', 'run\n' * 201, 'more than 200'),
     ('docs', 'docs/contracts.md', '# What is promised\n\n`--db`\n', 'does not mention the command run'),

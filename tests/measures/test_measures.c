@@ -2,6 +2,7 @@
 #include "pixsweep/measures.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,80 @@ START_TEST(the_page_begins_with_validation_and_ends_with_rates)
 }
 END_TEST
 
+/* ---- docs/measures.md ----------------------------------------------------------------------- */
+
+static const char *better_words(enum pxs_better better) {
+    return better == PXS_BETTER_LOWER ? "lower" : better == PXS_BETTER_HIGHER ? "higher" : "";
+}
+
+static void write_markdown(FILE *md) {
+    fprintf(md, "# What is measured\n\n"
+                "Made from `src/record/measures/measures.def` by `PXS_WRITE_DOCS=1 "
+                "build/tests/measures/test_measures`; a test holds it to the table.\n\n"
+                "## Of a batch: columns of `batch_loss`\n\n"
+                "`loss_pixel` is the plain L1, not times `lambda_pixel`.\n\n"
+                "| column | what | better |\n|---|---|---|\n");
+    for (int i = 0; i < PXS_BATCH_N; i++) {
+        const struct pxs_batch_info *b = pxs_batch_info((enum pxs_batch_column)i);
+        fprintf(md, "| `%s` | %s | %s |\n", b->name, b->label, better_words(b->better));
+    }
+    fprintf(md, "\n## Of an epoch: columns of `epoch`, panels of `plot`, curves of `report`\n\n"
+                "| column | what | better | for `plot --metric` | since schema |\n"
+                "|---|---|---|---|---|\n");
+    for (int i = 0; i < PXS_EPOCH_N; i++) {
+        const struct pxs_epoch_info *e = epoch(i);
+        fprintf(md, "| `%s` | %s | %s | `%s` | %d |\n", e->name, e->label, better_words(e->better),
+                e->metric, e->since);
+    }
+    fprintf(md, "\n## Of a run: measures of `compare`\n\n"
+                "Those with a better end are for `compare --metric`.\n\n"
+                "| measure | what | better |\n|---|---|---|\n");
+#define ROW(name, better, show, head, what) \
+    fprintf(md, "| `%s` | %s | %s |\n", #name, what, better_words(PXS_BETTER_##better));
+    PXS_RUN_MEASURES(ROW)
+#undef ROW
+#define NOTHING NULL
+#define BEST "in the epoch of the lowest validation loss"
+#define LAST "in the last epoch that has it"
+#define LARGEST "the largest of all epochs"
+#define ROW(name, how, of, metric, since, unit, better, run, rank, show, head, title, label) \
+    if ((const char *)run)                                                                   \
+        fprintf(md, "| `%s` | %s; %s | %s |\n", #metric, label, (const char *)run,           \
+                better_words(PXS_BETTER_##better));
+    PXS_EPOCH_MEASURES(ROW)
+#undef ROW
+}
+
+#define DOCS PXS_SOURCE_ROOT "/docs/measures.md"
+
+START_TEST(docs_are_current)
+{
+    char *made, docs[16384];
+    size_t bytes;
+    FILE *md = open_memstream(&made, &bytes), *file = fopen(DOCS, "r");
+    ck_assert(md && file);
+    write_markdown(md);
+    ck_assert_int_eq(fclose(md), 0);
+    docs[fread(docs, 1, sizeof docs - 1, file)] = '\0';
+    fclose(file);
+    ck_assert_msg(strcmp(docs, made) == 0,
+                  "docs/measures.md is not what the table says: "
+                  "`PXS_WRITE_DOCS=1 build/tests/measures/test_measures` writes it anew");
+    free(made);
+}
+END_TEST
+
+static int write_docs(void) {
+    FILE *md = fopen(DOCS, "w");
+    if (!md)
+        return EXIT_FAILURE;
+    write_markdown(md);
+    return fclose(md) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(void) {
+    if (getenv("PXS_WRITE_DOCS"))
+        return write_docs();
     Suite *s = suite_create("measures");
     TCase *c = tcase_create("table");
     tcase_add_test(c, later_values_stand_last);
@@ -80,6 +154,7 @@ int main(void) {
     tcase_add_test(c, first_rows_stay);
     tcase_add_test(c, a_plot_draws_batches_behind_what_is_made_of_them);
     tcase_add_test(c, the_page_begins_with_validation_and_ends_with_rates);
+    tcase_add_test(c, docs_are_current);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -11,7 +11,7 @@
 static const struct metric metrics[MEASURES] = {
 #define RANKS(better) \
     PXS_BETTER_##better != PXS_BETTER_NONE, PXS_BETTER_##better == PXS_BETTER_HIGHER
-#define MEASURE(name, better, show, head) {#name, M_##name, RANKS(better), "", head},
+#define MEASURE(name, better, show, head, ...) {#name, M_##name, RANKS(better), "", head},
 #define MEASURE_NOTHING(metric, better, unit, head)
 #define MEASURE_BEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
 #define MEASURE_LAST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
