@@ -16,5 +16,6 @@ TCase *path_case(void);
 TCase *cgroup_case(void);
 TCase *text_case(void);
 TCase *child_case(void);
+TCase *host_case(void);
 
 #endif

@@ -133,7 +133,7 @@ START_TEST(quiet_says_nothing_but_the_result)
 }
 END_TEST
 
-START_TEST(results_and_database_may_lie_elsewhere)
+START_TEST(results_and_database_may_lie_in_other_folders)
 {
     struct result r = pixsweep("run", "tiny.yaml", "--results", "mine", "--db", "mine.db", NULL);
     ck_assert_int_eq(r.code, 0);
@@ -298,7 +298,7 @@ Suite *work_suite(void) {
     tcase_add_test(c, a_wrong_file_is_shown_with_its_place);
     tcase_add_test(c, run_then_read);
     tcase_add_test(c, quiet_says_nothing_but_the_result);
-    tcase_add_test(c, results_and_database_may_lie_elsewhere);
+    tcase_add_test(c, results_and_database_may_lie_in_other_folders);
     tcase_add_test(c, printed_commands_can_be_copied);
     tcase_add_test(c, a_file_that_cannot_be_written_comes_with_its_remedy);
     tcase_add_test(c, ctrl_c_in_the_preflight_starts_nothing);

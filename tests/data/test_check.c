@@ -215,7 +215,7 @@ START_TEST(splits_that_are_no_folders)
     unlink(in_folder("val"));
     write_text("val", "x");
     check("W val is not read, since it is no folder: val_fraction of train/ is used\n");
-    rename(in_folder("train"), in_folder("elsewhere"));
+    rename(in_folder("train"), in_folder("other"));
     ck_assert_int_eq(symlink("/nonexistent", in_folder("train")), 0);
     struct pxs_dataset_options o = small_options();
     refuse(&o, "%s has no train/ folder: %s/train is a link that leads to no folder");

@@ -208,7 +208,7 @@ does 0 merge from/h/$bad --results res
 does 2 plot h --samples --results res
 says "$WORDS" 'links are not followed'
 does 0 report h --results res
-! grep -q '<figure>' res/h/report.html || fail "the page shows a picture from elsewhere"
+! grep -q '<figure>' res/h/report.html || fail "the page shows a picture from outside the folder"
 rm -r $one/images && ln -s "$WORK/made/h/$good/images" $one/images
 does 2 plot h --samples --results res
 says "$WORDS" 'links are not followed'
@@ -221,10 +221,10 @@ does 0 rm h --yes --results res
 step "run writes through no link that stands in a run's folder"
 for what in worker.log ends.txt records.bin images saved_models saved_models/d; do
     handed
-    rm -rf res elsewhere $one/$what && mkdir -p res elsewhere && echo mine >elsewhere/file
+    rm -rf res outside $one/$what && mkdir -p res outside && echo mine >outside/file
     cp -r from/h res/h
-    target=elsewhere/file
-    case $what in images|saved_models*) target=elsewhere ;; esac
+    target=outside/file
+    case $what in images|saved_models*) target=outside ;; esac
     ln -s "$WORK/$target" res/h/$bad/$what
     python3 "$RECORDS" made/h/$bad/records.bin records 7.0.drop
     [ "$what" = records.bin ] || cp records res/h/$bad/records.bin
@@ -235,7 +235,7 @@ for what in worker.log ends.txt records.bin images saved_models saved_models/d; 
     *) expected=1 ;;
     esac
     run $expected res exp.yaml
-    [ "$(find elsewhere | sort | tr '\n' ' ')" = "elsewhere elsewhere/file " ] || fail "$what: $(find elsewhere)"
-    [ "$(cat elsewhere/file)" = mine ] || fail "$what: written through"
+    [ "$(find outside | sort | tr '\n' ' ')" = "outside outside/file " ] || fail "$what: $(find outside)"
+    [ "$(cat outside/file)" = mine ] || fail "$what: written through"
     expect res "SELECT state FROM run WHERE seed = 1" completed
 done

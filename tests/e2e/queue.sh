@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The queue through the real program: order, slots, the preflight of real networks, the brake, on_done.
+# The queue through the real program: order, slots, the preflight of real networks, the pause after failures, on_done.
 . "$(dirname "$0")/lib.sh"
 
 make_data data 16 4
@@ -45,19 +45,19 @@ run 2 bad exp.yaml --set batch_size=4000 --set img_height=512 --set img_width=51
 says run.err 'preflight: run queue/0001-.*does not fit'
 [ ! -e bad/pixsweep.db ] || fail "something was started"
 
-step "the brake: one failure, and the rest waits; then it goes on"
-experiment exp.yaml brake 'n_epochs: 2' 'sweep:' '  seeds: 3' 'run: {max_failures: 1, retries: 0, on_done: echo paused}'
-mkdir -p brake/brake/0001-base-s0/images/0.png # a picture cannot be written where a folder is
-run 1 brake exp.yaml --jobs 1
+step "the pause after failures: one failure, and the rest waits; then it goes on"
+experiment exp.yaml paused 'n_epochs: 2' 'sweep:' '  seeds: 3' 'run: {max_failures: 1, retries: 0, on_done: echo paused}'
+mkdir -p paused/paused/0001-base-s0/images/0.png # a picture cannot be written where a folder is
+run 1 paused exp.yaml --jobs 1
 says run.err 'paused: 1 run failed in a row'
 says run.out '^Nothing else is started\. When the cause' # a line of its own
 says run.out 'the same command goes on with the rest'
 says run.err 'on_done: paused'
-expect brake "SELECT state FROM sweep" paused
-expect brake "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,queued,queued
-run 1 brake exp.yaml --jobs 1
-expect brake "SELECT state FROM sweep" open
-expect brake "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,completed,completed
+expect paused "SELECT state FROM sweep" paused
+expect paused "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,queued,queued
+run 1 paused exp.yaml --jobs 1
+expect paused "SELECT state FROM sweep" open
+expect paused "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" failed,completed,completed
 
 step "a run that is removed while it waits is left out, and the others go on; one that runs can be cancelled"
 experiment exp.yaml gone 'n_epochs: 400' 'validation: off' 'sample_interval: 0' 'sweep:' '  seeds: 3'

@@ -17,7 +17,7 @@ becomes() {
 }
 
 step "Ctrl-Z reaches the workers, and what it takes counts for nothing"
-set -m # a job of its own, as in a terminal: elsewhere the kernel lets nobody be suspended
+set -m # a job of its own, as in a terminal: without one the kernel ignores SIGTSTP
 "$PIXSWEEP" run --results res long.yaml --jobs 1 --threads 1 >run.out 2>run.err &
 pid=$!
 set +m

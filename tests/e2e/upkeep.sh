@@ -77,14 +77,14 @@ sound res
 
 step "rm: a run's folder that is a link is left alone, and nothing else is removed of the run"
 two=$(sql res "SELECT name FROM run WHERE number = 2")
-mv "res/$two" elsewhere
-ln -s "$PWD/elsewhere" "res/$two"
+mv "res/$two" other
+ln -s "$PWD/other" "res/$two"
 does 2 "is a link, and what it leads to is left alone: .rm $PWD/res/$two. (" rm "$two" --yes
 does 2 'nothing was removed' rm up --yes
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 3
-[ -f elsewhere/records.bin ] || fail "followed a link to a folder"
+[ -f other/records.bin ] || fail "followed a link to a folder"
 rm "res/$two"
-mv elsewhere "res/$two"
+mv other "res/$two"
 
 step "rm: not while it is at work"
 exec 9>"res/$two/.worker.lock"

@@ -77,7 +77,7 @@ static void fill(struct pxs_store *s) {
             .seed = i / 2,
             .new_number = i + 1,
             .new_name = name,
-            .new_dir = pxs_arena_printf(&arena, "%s/elsewhere/%s", fuzz_folder(), name),
+            .new_dir = pxs_arena_printf(&arena, "%s/other/%s", fuzz_folder(), name),
             .new_config_yaml = "name: fuzz\n",
             .params = &params[i]};
         memset(runs[i].config_hash, i % 2 ? 'a' : 'b', PXS_SHA256_HEX - 1);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FUZZ_PATH_MAX = 4096 };
 
-/* A folder of this process, in memory where the system has such a place (TMPDIR leads elsewhere);
+/* A folder of this process, in memory where the system has such a place (TMPDIR names another);
  * removed when the process exits. */
 const char *fuzz_folder(void);
 /* Path of a file or folder in it; lives until the next call with the same `slot` (0 to 7). */

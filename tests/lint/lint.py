@@ -20,7 +20,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP = 77
-CLANG_FORMAT_VERSION = '14'  # other versions break lines elsewhere
+CLANG_FORMAT_VERSION = '14'  # other versions break lines in other places
 README_LINES = 200
 
 

@@ -67,13 +67,13 @@ class Place:
         db.close()
 
     def two_machines(self):
-        """Runs of odd seeds found other pictures under the same path, seed 2 found the usual ones elsewhere; one run is from an old log."""
+        """Runs of odd seeds found other pictures under the same path, seed 2 found the usual ones under another path; one run is from an old log."""
         db = sqlite3.connect(self.database)
         head = "config_yaml = '# pixsweep run x/1\n# data sha256 ' || ? || '\n' || config_yaml"
         db.execute(f'UPDATE run SET {head} WHERE seed % 2 = 0', ('a' * 64,))
         db.execute(f"UPDATE run SET {head}, config_hash = 'b' || substr(config_hash, 2) WHERE seed % 2 = 1", ('b' * 64,))
         db.execute("UPDATE param SET value = '/data/it''s \"here\"' WHERE key = 'dataset'")
-        db.execute("UPDATE param SET value = '/elsewhere' WHERE key = 'dataset' AND run_id IN (SELECT run_id FROM run WHERE seed = 2)")
+        db.execute("UPDATE param SET value = '/other' WHERE key = 'dataset' AND run_id IN (SELECT run_id FROM run WHERE seed = 2)")
         db.execute("INSERT INTO imported (run_id, source, unreadable, imported_ms) SELECT max(run_id), 'old.txt', 0, 0 FROM run WHERE state = 'completed'")
         db.execute("UPDATE run SET config_yaml = 'name: old\n' WHERE run_id IN (SELECT run_id FROM imported)")
         db.commit()

@@ -526,7 +526,7 @@ START_TEST(identity_is_pinned)
 END_TEST
 
 /* What `validation: off` was before it held nothing back, and is where the data set has val/; and
- * what it is now elsewhere. */
+ * what it is now without one. */
 START_TEST(identity_of_runs_without_validation)
 {
     struct pxs_params p = with_dataset();

@@ -1,6 +1,5 @@
 /* Slots and their cores; what a schedule does to a rate; how long a run may take. */
-#include "pixsweep/plan.h"
-#include "support.h"
+#include "plan_tests.h"
 
 #include <math.h>
 #include <sched.h>
@@ -186,8 +185,7 @@ START_TEST(speeds)
 }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("plan");
+TCase *slots_case(void) {
     TCase *c = tcase_create("slots");
     tcase_add_test(c, slots_auto);
     tcase_add_test(c, slots_fit);
@@ -196,6 +194,5 @@ int main(void) {
     tcase_add_test(c, slot_cores_quota);
     tcase_add_test(c, rates);
     tcase_add_test(c, speeds);
-    suite_add_tcase(suite, c);
-    return run_tests(suite, CK_NORMAL);
+    return c;
 }

@@ -91,7 +91,7 @@ START_TEST(keys_that_are_asked_for_never_pool_other_data)
 }
 END_TEST
 
-/* Half of the seeds on another machine, the same pictures elsewhere. */
+/* Half of the seeds on another machine, the same pictures under another path. */
 static const struct planned moved[] = {
     R(25, 0, 0.20, .content = 'a'),
     R(25, 1, 0.22, .content = 'a'),
@@ -116,7 +116,7 @@ START_TEST(the_same_data_under_another_path_are_one)
     ck_has_not(text, "Holm");
     ck_has_not(text, "dataset");
     ck_has_not(text, "pairs)");
-    /* the same seeds elsewhere: they are pairs all the same */
+    /* the same seeds on another machine: they are pairs all the same */
     text = compare(
         &(struct pxs_compare_options){.sweep = "rates", .by = (const char *[]){"lrgd"}, .n_by = 1});
     ck_has(text, "paired by seed, n = 4");
@@ -180,7 +180,7 @@ START_TEST(paths_with_one_last_part_are_told_apart)
     ck_assert_uint_eq(g.n_groups, 2);
     ck_assert_str_eq(g.labels[0], "/a/kai");
     ck_assert_str_eq(g.labels[1], "/b/kai");
-    /* of the runs that name this path, whatever others found elsewhere */
+    /* of the runs that name this path, whatever others found under it */
     ck_has(
         notes(),
         "dataset /a/kai did not hold the same pictures for all runs (sha256 aaaaaaaa... in 1 run, "

@@ -220,7 +220,7 @@ END_TEST
 START_TEST(on_other_hosts_the_heartbeat_tells)
 {
     struct pxs_attempt_life l = {
-        .host = "elsewhere", .boot_id = "b", .pid = 1, .pid_start = 1, .seen_ms = NOW};
+        .host = "other", .boot_id = "b", .pid = 1, .pid_start = 1, .seen_ms = NOW};
     ck_assert(!stale(l));
     l.seen_ms = NOW - PXS_STALE_MS;
     ck_assert(!stale(l));

@@ -1,6 +1,5 @@
 /* The text that a run is frozen as. */
-#include "pixsweep/rundir.h"
-#include "support.h"
+#include "rundir_tests.h"
 
 #include <string.h>
 
@@ -32,10 +31,8 @@ START_TEST(frozen)
 }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("rundir");
+TCase *config_yaml_case(void) {
     TCase *c = tcase_create("config.yaml");
     tcase_add_test(c, frozen);
-    suite_add_tcase(suite, c);
-    return run_tests(suite, CK_NORMAL);
+    return c;
 }

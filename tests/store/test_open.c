@@ -298,7 +298,7 @@ struct meddler {
     int rows;
 };
 
-/* While the reader's rows come, a writer comes, writes, and folds its WAL into the file. */
+/* While the reader's rows come, a writer comes, writes, and checkpoints its WAL. */
 static enum pxs_status meddle(void *user, const char *const *columns, const struct pxs_cell *cells,
                               size_t n, struct pxs_error *err) {
     struct meddler *m = user;

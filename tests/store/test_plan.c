@@ -35,7 +35,7 @@ START_TEST(a_plan_becomes_rows)
 }
 END_TEST
 
-START_TEST(folders_elsewhere_stay_absolute)
+START_TEST(folders_outside_stay_absolute)
 {
     struct pxs_store *s = open_store();
     struct pxs_params p = small_params(0, 0);
@@ -399,7 +399,7 @@ TCase *plan_case(void) {
     TCase *c = tcase_create("plan");
     tcase_set_timeout(c, 60);
     tcase_add_test(c, a_plan_becomes_rows);
-    tcase_add_test(c, folders_elsewhere_stay_absolute);
+    tcase_add_test(c, folders_outside_stay_absolute);
     tcase_add_test(c, parameters_keep_their_types);
     tcase_add_test(c, planning_again_changes_nothing);
     tcase_add_test(c, an_edited_file_adds_runs_and_names_those_that_are_gone);

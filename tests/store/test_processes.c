@@ -163,7 +163,7 @@ START_TEST(an_old_snapshot_stops_nobody)
     int64_t attempt = take_run(s, ids[0]);
     write_steps(ids[0], 20000);
     take_in(s, attempt, ids[0], 0, 500);
-    ck_ok(pxs_store_fold(s, true, 1, &err)); /* cannot fold all, and does not wait */
+    ck_ok(pxs_store_fold(s, true, 1, &err)); /* cannot checkpoint all, and does not wait */
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 20000);
     ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM batch_loss", -1, &stmt, NULL),
                      SQLITE_OK);
@@ -181,7 +181,7 @@ START_TEST(an_old_snapshot_stops_nobody)
 }
 END_TEST
 
-/* Without a snapshot in the way, the WAL is folded in as it grows. */
+/* Without a snapshot in the way, the WAL is checkpointed as it grows. */
 START_TEST(the_wal_stays_small)
 {
     struct pxs_store *s = open_store();

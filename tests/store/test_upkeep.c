@@ -1,4 +1,4 @@
-/* Backups, compacting, and a write-ahead log that a reader keeps from being folded in. */
+/* Backups, compacting, and a write-ahead log that a reader keeps from a checkpoint. */
 #include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 

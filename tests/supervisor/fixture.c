@@ -14,22 +14,6 @@ void fixture_set_up(void) {
     setenv("PIXSWEEP_CORE_LOCKS", in_folder("cores"), 1);
 }
 
-void write_pairs(const char *name, int n, unsigned salt) {
-    char header[128];
-    size_t pixels = (size_t)n * 32 * 64 * 3;
-    unsigned char *file = calloc(1, 128 + pixels);
-    int len = snprintf(header, sizeof header,
-                       "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 32, 64, 3), }", n);
-    memcpy(file, "\x93NUMPY\x01\x00\x76\x00", 10);
-    memset(file + 10, ' ', 117);
-    file[127] = '\n';
-    memcpy(file + 10, header, (size_t)len);
-    for (size_t i = 0; i < pixels; i++)
-        file[128 + i] = (unsigned char)((i * 7 + i / 6144 * 31 + salt * 101) % 251);
-    write_bytes(name, file, 128 + pixels);
-    free(file);
-}
-
 void write_experiment(int n_epochs, int what, const char *rest) {
     struct pxs_text text = {0};
     pxs_text_add(&text, "name: exp\ndataset: data\nimg_height: 32\nimg_width: 32\nbatch_size: 4\n");

@@ -9,8 +9,6 @@
 
 /* The test's folder, and locks on cores in it. */
 void fixture_set_up(void);
-/* n pairs of 32 x 32 as .npy; `salt` changes the content. */
-void write_pairs(const char *name, int n, unsigned salt);
 /* data/train (16) and data/val (4), four batches an epoch, and exp.yaml with `rest` below the usual
  * head; n_epochs and what (enum fake) at 0: left out. */
 void write_experiment(int n_epochs, int what, const char *rest);

@@ -1,8 +1,8 @@
-/* Shared by the tests of room sweep. Training itself is a double here (fake_train.c): it writes
- * records and dies on demand, so that the supervisor can be watched without waiting for a network.
- * The real one is under tests/e2e. */
-#ifndef SWEEP_TESTS_H
-#define SWEEP_TESTS_H
+/* Shared by the tests of room supervisor. Training itself is a double here (fake_train.c): it
+ * writes records and dies on demand, so that the supervisor can be watched without waiting for a
+ * network. The real one is under tests/e2e. */
+#ifndef PIXSWEEP_SUPERVISOR_TESTS_H
+#define PIXSWEEP_SUPERVISOR_TESTS_H
 
 #include "support.h"
 
@@ -38,16 +38,14 @@ enum fake {
     FAKE_STALL_ONCE = 19    /* as FAKE_STALL in its first attempt, later as FAKE_GOOD */
 };
 
-Suite *pure_suite(void);
-Suite *process_suite(void);
-Suite *plan_suite(void);
+Suite *verdict_suite(void);
+Suite *planned_again_suite(void);
 Suite *run_suite(void);
 Suite *trouble_suite(void);
-Suite *home_suite(void);
+Suite *offline_suite(void);
 Suite *watch_suite(void);
 Suite *queue_suite(void);
 Suite *shapes_suite(void);
 Suite *prune_suite(void);
-Suite *job_suite(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* The queue: order, budgets, limits, the brake, on_done, and what a changed file does to a sweep
- * that is planned. */
+/* The queue: order, budgets, limits, the pause after failures, on_done, and what a changed file
+ * does to a sweep that is planned. */
 #include "fixture.h"
 
 #include <math.h>
@@ -65,7 +65,7 @@ END_TEST
 
 /* ---- budgets, logs, limits ------------------------------------------------------------------ */
 
-START_TEST(test_budgets_apart)
+START_TEST(test_retries_and_timeouts_have_budgets_of_their_own)
 {
     write_experiment(1, FAKE_CRASH_STALL, "run: {timeout: 1s, retries: 1}\n");
     run_expecting(1, one_job, "(retry 1 of 1 after a timeout)");
@@ -130,11 +130,11 @@ START_TEST(test_time_limit)
 }
 END_TEST
 
-/* ---- the brake ------------------------------------------------------------------------------ */
+/* ---- the pause after failures --------------------------------------------------------------- */
 
 #define BAD_LOT "sweep:\n  grid: {lambda_pixel: [5, 5.1, 5.2, 5.3, 5.4]}\n"
 
-START_TEST(test_brake)
+START_TEST(test_pause_after_failures)
 {
     write_experiment(3, 0, "run: {max_failures: 2}\n" BAD_LOT);
     struct outcome o = run_with(one_job);
@@ -156,7 +156,7 @@ START_TEST(test_brake)
 }
 END_TEST
 
-START_TEST(test_brake_off)
+START_TEST(test_no_pause_at_max_failures_0)
 {
     write_experiment(3, 0, BAD_LOT);
     run_expecting(1,
@@ -168,7 +168,7 @@ START_TEST(test_brake_off)
 }
 END_TEST
 
-START_TEST(test_brake_counts_in_a_row)
+START_TEST(test_pause_counts_failures_in_a_row)
 {
     /* completed begins anew, diverged changes nothing */
     write_experiment(
@@ -190,7 +190,7 @@ START_TEST(test_brake_counts_in_a_row)
 END_TEST
 
 /* A kill that is not ours may come again and again: the night's other runs are spared. */
-START_TEST(test_kills_from_outside_brake)
+START_TEST(test_kills_from_outside_pause)
 {
     write_experiment(20, FAKE_SLOW, "run: {max_failures: 1, retries: 0}\nsweep:\n  seeds: 2\n");
     pid_t pid = run_in_process(one_job, "lines");
@@ -206,7 +206,7 @@ START_TEST(test_kills_from_outside_brake)
 END_TEST
 
 /* Those that run are let finish. */
-START_TEST(test_brake_lets_finish)
+START_TEST(test_pause_lets_runs_finish)
 {
     write_experiment(10, 0, "run: {max_failures: 1}\nsweep:\n  grid: {lambda_pixel: [6, 5, 1]}\n");
     run_expecting(1, (struct pxs_sweep_options){.jobs = 2}, "paused: 1 run failed in a row");
@@ -331,15 +331,15 @@ Suite *queue_suite(void) {
     tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_seed_major);
     tcase_add_test(c, test_shuffled);
-    tcase_add_test(c, test_budgets_apart);
+    tcase_add_test(c, test_retries_and_timeouts_have_budgets_of_their_own);
     tcase_add_test(c, test_each_attempt_keeps_its_log);
     tcase_add_test(c, test_timeout_as_a_share);
     tcase_add_test(c, test_time_limit);
-    tcase_add_test(c, test_brake);
-    tcase_add_test(c, test_brake_off);
-    tcase_add_test(c, test_brake_counts_in_a_row);
-    tcase_add_test(c, test_kills_from_outside_brake);
-    tcase_add_test(c, test_brake_lets_finish);
+    tcase_add_test(c, test_pause_after_failures);
+    tcase_add_test(c, test_no_pause_at_max_failures_0);
+    tcase_add_test(c, test_pause_counts_failures_in_a_row);
+    tcase_add_test(c, test_kills_from_outside_pause);
+    tcase_add_test(c, test_pause_lets_runs_finish);
     tcase_add_test(c, test_no_room);
     tcase_add_test(c, test_on_done);
     tcase_add_test(c, test_on_done_fails);

@@ -282,6 +282,29 @@ START_TEST(test_core_locks)
 }
 END_TEST
 
+/* What the last attempt was to do stays in the run's folder, and rm takes it away. */
+START_TEST(a_run_keeps_its_last_job)
+{
+    static const char dir[] = "results/exp/0001-base-s0";
+    struct pxs_run_files sum = {0};
+    struct pxs_job job;
+    write_experiment(4, FAKE_CRASH_ONCE, "run: {resume_every: 7s}\n");
+    struct outcome o = run_with((struct pxs_sweep_options){.command = "pixsweep run exp.yaml"});
+    ck_assert_int_eq(o.summary.exit_code, 0);
+    outcome_finish(&o);
+    ck_ok(pxs_job_read(in_folder(dir), &job, &err));
+    ck_assert_int_eq(job.attempt, 2);
+    ck_assert_int_eq(job.supervisor, getpid());
+    ck_assert(job.resume_every == 7);
+    ck_assert_str_eq(job.command, "pixsweep run exp.yaml");
+    pxs_job_finish(&job);
+    ck_assert_int_eq(unlink(in_folder("results/exp/0001-base-s0/fake.was.here")), 0);
+    ck_ok(pxs_run_files(in_folder("results"), in_folder(dir), true, &sum, &err));
+    ck_assert_uint_eq(sum.kept, 0);
+    ck_assert(!exists(dir));
+}
+END_TEST
+
 Suite *run_suite(void) {
     Suite *suite = suite_create("run");
     TCase *c = tcase_create("run");
@@ -298,6 +321,7 @@ Suite *run_suite(void) {
     tcase_add_test(c, test_flood);
     tcase_add_test(c, test_timeout);
     tcase_add_test(c, test_preflight);
+    tcase_add_test(c, a_run_keeps_its_last_job);
     suite_add_tcase(suite, c);
     return suite;
 }

@@ -91,6 +91,22 @@ void write_textf(const char *name, const char *fmt, ...) {
     pxs_text_finish(&text);
 }
 
+void write_pairs(const char *name, int n, unsigned salt) {
+    char header[128];
+    size_t pixels = (size_t)n * 32 * 64 * 3;
+    unsigned char *file = calloc(1, 128 + pixels);
+    int len = snprintf(header, sizeof header,
+                       "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 32, 64, 3), }", n);
+    memcpy(file, "\x93NUMPY\x01\x00\x76\x00", 10);
+    memset(file + 10, ' ', 117);
+    file[127] = '\n';
+    memcpy(file + 10, header, (size_t)len);
+    for (size_t i = 0; i < pixels; i++)
+        file[128 + i] = (unsigned char)((i * 7 + i / 6144 * 31 + salt * 101) % 251);
+    write_bytes(name, file, 128 + pixels);
+    free(file);
+}
+
 char *slurp(const char *name, size_t *bytes) {
     char *data = NULL;
     size_t got;

@@ -31,6 +31,8 @@ void remove_tree(const char *path);
 void write_bytes(const char *name, const void *data, size_t bytes);
 void write_text(const char *name, const char *text);
 void write_textf(const char *name, const char *fmt, ...) PXS_PRINTF(2, 3);
+/* n pairs of 32 x 32 as .npy; `salt` changes the content. */
+void write_pairs(const char *name, int n, unsigned salt);
 /* All of it, with a NUL behind; free it. `bytes` may be NULL. */
 char *slurp(const char *name, size_t *bytes);
 bool exists(const char *name);

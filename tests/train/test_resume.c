@@ -519,7 +519,7 @@ START_TEST(what_gives_other_bits_is_refused_with_its_reason)
 END_TEST
 
 static void other_openblas(struct resume_state *s) {
-    strcpy(s->openblas, "OpenBLAS 9.9 elsewhere, core Abacus");
+    strcpy(s->openblas, "OpenBLAS 9.9 of another machine, core Abacus");
     if (s->bits.openblas[0])
         strcpy(s->bits.openblas, s->openblas);
 }
@@ -529,7 +529,7 @@ static void other_libm(struct resume_state *s) {
 static void of_before(struct resume_state *s) {
     s->format = 3;
 }
-static void of_before_elsewhere(struct resume_state *s) {
+static void of_before_on_another_machine(struct resume_state *s) {
     other_openblas(s);
     s->format = 3;
     if (strcmp(s->kernels, "auto-avx2") == 0 && pxs_kernels_known("auto-avx512"))
@@ -559,7 +559,7 @@ START_TEST(another_openblas_matters_where_it_computes)
     rewrite(wide, other_openblas);
     rewrite(narrow, other_openblas);
     ck_assert_int_ge(find(wide, HASH, "auto", false), 1);
-    expect_note(wide, "OpenBLAS 9.9 elsewhere, core Abacus); goes on with");
+    expect_note(wide, "OpenBLAS 9.9 of another machine, core Abacus); goes on with");
     ck_assert_int_eq(find(narrow, HASH, "auto", false), -1);
     expect_note(narrow, "OpenBLAS computes layers");
     end_run(wide);
@@ -597,7 +597,7 @@ START_TEST(points_of_before_are_judged_by_their_texts)
         end_run(r);
         shell("rm -r %s/whole-before", test_folder());
         r = stopped_with("before", widths[i], "auto");
-        rewrite(r, of_before_elsewhere);
+        rewrite(r, of_before_on_another_machine);
         ck_assert_int_eq(find(r, HASH, "auto", false) >= 1, widths[i] == 16);
         end_run(r);
         r = stopped_with("before", widths[i], "auto");

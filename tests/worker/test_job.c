@@ -1,12 +1,14 @@
 /* A worker's job: from the supervisor to the file and back, and files that are none. */
-#include "fixture.h"
+#include "worker_tests.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pixsweep/records/files.h"
+#include "pixsweep/worker.h"
 
 static const struct pxs_job attempt = {.kind = PXS_JOB_ATTEMPT,
                                        .supervisor = 999999,
@@ -104,24 +106,34 @@ START_TEST(a_link_in_its_place_is_not_followed)
 {
     struct pxs_job job;
     ck_ok(pxs_job_write(&attempt, in_folder(""), &err));
-    ck_assert_int_eq(rename(in_folder(PXS_JOB_FILE), in_folder("elsewhere")), 0);
-    ck_assert_int_eq(symlink("elsewhere", in_folder(PXS_JOB_FILE)), 0);
+    ck_assert_int_eq(rename(in_folder(PXS_JOB_FILE), in_folder("target")), 0);
+    ck_assert_int_eq(symlink("target", in_folder(PXS_JOB_FILE)), 0);
     ck_fails(pxs_job_read(in_folder(""), &job, &err), PXS_E_INVALID, PXS_JOB_FILE);
 }
 END_TEST
 
-static int run_worker(const char *argument, const char *more) {
-    char *const argv[] = {"pixsweep", "worker", (char *)argument, (char *)more, NULL};
+static void write_log(void *user, enum pxs_log_level level, const char *text) {
+    (void)user;
+    (void)level;
+    fprintf(stderr, "%s\n", text);
+}
+
+/* `pixsweep worker ARGUMENT MORE` in a process of its own; its exit code. */
+static int run_worker(char *argument, char *more) {
+    char *const argv[] = {argument, more, NULL};
+    int status;
     pid_t pid = fork();
     if (pid == 0) {
+        static struct pxs_stop stop;
         int null = open("/dev/null", O_RDWR);
         int log = open(in_folder("log"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
         dup2(null, 0);
         dup2(log, 2);
-        execv("/proc/self/exe", argv);
-        _exit(99);
+        _exit(pxs_sweep_worker(more ? 2 : argument != NULL, argv, &stop,
+                               (struct pxs_logger){.write = write_log}));
     }
-    return wait_for(pid);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void expect_log(const char *words) {
@@ -132,56 +144,31 @@ static void expect_log(const char *words) {
 
 START_TEST(a_worker_without_a_supervisor_does_nothing)
 {
+    char folder[PXS_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", test_folder());
     ck_assert_int_eq(run_worker(NULL, NULL), 2);
     expect_log("`worker` is started by `pixsweep run` only");
-    ck_assert_int_eq(run_worker(in_folder(""), "more"), 2);
-    ck_assert_int_eq(run_worker(in_folder(""), NULL), 2);
+    ck_assert_int_eq(run_worker(folder, "more"), 2);
+    ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("job.json");
     write_changed("\"version\": 1", "\"version\": 9");
-    ck_assert_int_eq(run_worker(in_folder(""), NULL), 2);
+    ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("is of version 9");
     /* Dead before the worker could ask the kernel to tell. */
     ck_ok(pxs_job_write(&attempt, in_folder(""), &err));
-    ck_assert_int_eq(run_worker(in_folder(""), NULL), 130);
+    ck_assert_int_eq(run_worker(folder, NULL), 130);
     expect_log("the supervisor of this job, process 999999, is gone");
     ck_assert(!exists(PXS_RECORDS_FILE));
 }
 END_TEST
 
-/* What the last attempt was to do stays in the run's folder, and rm takes it away. */
-START_TEST(a_run_keeps_its_last_job)
-{
-    static const char dir[] = "results/exp/0001-base-s0";
-    struct pxs_run_files sum = {0};
-    struct pxs_job job;
-    write_experiment(4, FAKE_CRASH_ONCE, "run: {resume_every: 7s}\n");
-    struct outcome o = run_with((struct pxs_sweep_options){.command = "pixsweep run exp.yaml"});
-    ck_assert_int_eq(o.summary.exit_code, 0);
-    outcome_finish(&o);
-    ck_ok(pxs_job_read(in_folder(dir), &job, &err));
-    ck_assert_int_eq(job.attempt, 2);
-    ck_assert_int_eq(job.supervisor, getpid());
-    ck_assert(job.resume_every == 7);
-    ck_assert_str_eq(job.command, "pixsweep run exp.yaml");
-    pxs_job_finish(&job);
-    ck_assert_int_eq(unlink(in_folder("results/exp/0001-base-s0/fake.was.here")), 0);
-    ck_ok(pxs_run_files(in_folder("results"), in_folder(dir), true, &sum, &err));
-    ck_assert_uint_eq(sum.kept, 0);
-    ck_assert(!exists(dir));
-}
-END_TEST
-
-Suite *job_suite(void) {
-    Suite *suite = suite_create("job");
+TCase *job_case(void) {
     TCase *c = tcase_create("job");
-    tcase_set_timeout(c, 60);
-    tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
+    tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, an_attempt_comes_back_as_it_was_written);
     tcase_add_test(c, a_preflight_is_read_from_any_file);
     tcase_add_loop_test(c, what_is_no_job_is_refused_in_words, 0, PXS_COUNT(wrong));
     tcase_add_test(c, a_link_in_its_place_is_not_followed);
     tcase_add_test(c, a_worker_without_a_supervisor_does_nothing);
-    tcase_add_test(c, a_run_keeps_its_last_job);
-    suite_add_tcase(suite, c);
-    return suite;
+    return c;
 }

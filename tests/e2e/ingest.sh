@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 make_data data 16 4
-experiment exp.yaml home 'n_epochs: 4' 'sample_interval: 4' 'checkpoint_interval: 2' 'sweep:' '  seeds: 2'
+experiment exp.yaml ingest 'n_epochs: 4' 'sample_interval: 4' 'checkpoint_interval: 2' 'sweep:' '  seeds: 2'
 
 run 0 whole exp.yaml
 
@@ -22,9 +22,9 @@ files_as_listed res
 expect res "SELECT count(*) FROM attempt WHERE outcome = 'completed'" 2
 
 step "merge: into another database, in any order, twice"
-"$PIXSWEEP" merge --results other res/home/0002-base-s1 >merge.out 2>merge.err || fail "merge ended with $?"
+"$PIXSWEEP" merge --results other res/ingest/0002-base-s1 >merge.out 2>merge.err || fail "merge ended with $?"
 "$PIXSWEEP" merge --results other res whole >merge.out 2>merge.err || fail "merge ended with $?"
-says merge.out 'home/0001-base-s0: taken'
+says merge.out 'ingest/0001-base-s0: taken'
 says merge.out 'the database has as much of it'
 before=$(sqlite3 -batch other/pixsweep.db .dump | sha256sum)
 "$PIXSWEEP" merge --results other res whole >merge.out 2>merge.err || fail "merge again ended with $?"

@@ -1,4 +1,5 @@
-/* What needs no process and no file: verdicts, and what is known of progress. */
+/* What is made of a dead worker: the verdict on its attempt and the end of its log; and progress.
+ */
 #include "supervisor_tests.h"
 
 #include <math.h>
@@ -132,6 +133,50 @@ START_TEST(test_verdict_reasons)
 }
 END_TEST
 
+/* ---- log tails ------------------------------------------------------------------------------ */
+
+static char file[PXS_PATH_MAX];
+
+static void set_up(void) {
+    test_folder_make();
+    snprintf(file, sizeof file, "%s", in_folder("worker.log"));
+}
+
+static void expect_tail(const char *content, int64_t start, int lines, const char *expected) {
+    struct pxs_text t = {0};
+    ck_assert_int_eq(pxs_write_file(file, content, strlen(content), NULL), PXS_OK);
+    pxs_log_tail(file, start, lines, &t);
+    ck_assert_str_eq(pxs_text_str(&t), expected);
+    pxs_text_finish(&t);
+}
+
+START_TEST(test_log_tail)
+{
+    expect_tail("", 0, 3, "");
+    expect_tail("\n\n", 0, 3, "");
+    expect_tail("one\n", 0, 3, "  | one");
+    expect_tail("one\ntwo\nthree\nfour", 0, 3, "  | two\n  | three\n  | four");
+    expect_tail("one\ntwo\nthree\n", 4, 3, "  | two\n  | three");
+    expect_tail("one\n", 4, 3, "");
+    expect_tail("a\n\nb\n", 0, 3, "  | a\n  | \n  | b");
+}
+END_TEST
+
+START_TEST(test_log_tail_long)
+{
+    struct pxs_text content = {0}, t = {0};
+    for (int i = 0; i < 20000; i++)
+        pxs_text_addf(&content, "line %d\n", i);
+    ck_assert_int_eq(pxs_write_file(file, content.text, content.len, NULL), PXS_OK);
+    pxs_log_tail(file, 0, 50, &t);
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&t), "  | line 19950\n"));
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&t), "  | line 19999"));
+    ck_assert_ptr_null(strstr(pxs_text_str(&t), "  | line 19949\n"));
+    pxs_text_finish(&content);
+    pxs_text_finish(&t);
+}
+END_TEST
+
 /* ---- progress ------------------------------------------------------------------------------- */
 
 START_TEST(test_progress)
@@ -163,14 +208,18 @@ START_TEST(test_progress)
 }
 END_TEST
 
-Suite *pure_suite(void) {
-    Suite *suite = suite_create("pure");
-    TCase *c = tcase_create("pure");
+Suite *verdict_suite(void) {
+    Suite *suite = suite_create("verdict");
+    TCase *c = tcase_create("verdict"), *tails = tcase_create("log tails");
     tcase_add_test(c, test_verdict_end_record);
     tcase_add_test(c, test_verdict_crash);
     tcase_add_test(c, test_verdict_asked);
     tcase_add_test(c, test_verdict_reasons);
     tcase_add_test(c, test_progress);
     suite_add_tcase(suite, c);
+    tcase_add_checked_fixture(tails, set_up, test_folder_remove);
+    tcase_add_test(tails, test_log_tail);
+    tcase_add_test(tails, test_log_tail_long);
+    suite_add_tcase(suite, tails);
     return suite;
 }

@@ -22,7 +22,7 @@ static int hold_lock(void) {
 }
 
 /* In a process of its own, since a fork carries locks along: until that is killed. */
-static pid_t hold_lock_apart(void) {
+static pid_t hold_lock_in_process(void) {
     close(hold_lock());
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
@@ -110,7 +110,7 @@ END_TEST
 START_TEST(test_shut_for_a_while)
 {
     write_experiment(100, FAKE_SLOW, "sweep:\n  seeds: 2\n");
-    pid_t holder = hold_lock_apart();
+    pid_t holder = hold_lock_in_process();
     pid_t pid = run_in_process((struct pxs_sweep_options){.jobs = 2}, "lines");
     double until = pxs_monotonic() + 60;
     struct stat info;
@@ -160,35 +160,6 @@ START_TEST(test_failures_while_shut)
         "WHERE number <> 2 ORDER BY number)",
         "diverged,completed");
     expect_text("SELECT state FROM run WHERE number = 3", "completed");
-}
-END_TEST
-
-/* A line counts for its process, for its number only where one side knows no process; what cannot
- * be read counts for nothing. */
-START_TEST(test_why_attempts_ended)
-{
-    struct pxs_store_attempt first = {.no = 1, .pid = 7, .pid_start = 70, .boot_id = "b"},
-                             other = first, unborn = {.no = 2},
-                             third = {.no = 3, .pid = 9, .pid_start = 90};
-    char *ends;
-    other.pid_start = 71; /* number 1 again, while the database was shut */
-    const char *dir = in_folder("results/exp/0001-base-s0");
-    ck_assert_int_eq(pxs_make_dirs(dir, NULL), PXS_OK);
-    ck_assert_int_eq(pxs_ends_read(dir, &ends, NULL), PXS_OK);
-    ck_assert_ptr_null(ends);
-    ck_assert_int_eq(pxs_ends_find(ends, &first), PXS_REASON_NONE);
-    ck_assert_int_eq(pxs_ends_add(dir, &first, PXS_REASON_TIMEOUT, NULL), PXS_OK);
-    ck_assert_int_eq(pxs_ends_add(dir, &unborn, PXS_REASON_NO_SPACE, NULL), PXS_OK);
-    ck_assert_int_eq(pxs_ends_read(dir, &ends, NULL), PXS_OK);
-    ck_assert_str_eq(
-        ends, "# attempt reason pid pid_start boot_id\n1 timeout 7 70 b\n2 no_space 0 0 -\n");
-    ck_assert_int_eq(pxs_ends_find(ends, &first), PXS_REASON_TIMEOUT);
-    ck_assert_int_eq(pxs_ends_find(ends, &other), PXS_REASON_NONE);
-    ck_assert_int_eq(pxs_ends_find(ends, &unborn), PXS_REASON_NO_SPACE);
-    ck_assert_int_eq(pxs_ends_find(ends, &third), PXS_REASON_NONE);
-    free(ends);
-    ck_assert_int_eq(pxs_ends_find("3 crash 9 90\n3 exploded 9 90 -", &third), PXS_REASON_NONE);
-    ck_assert_int_eq(pxs_ends_find("\n\n3 crash 9 90 -\n3 lost 9 90 -", &third), PXS_REASON_LOST);
 }
 END_TEST
 
@@ -435,7 +406,7 @@ START_TEST(test_reap_other_host)
     run_expecting(0, 1, 1);
     ck_assert_int_eq(pxs_store_open(in_folder(DB), &store, &err), PXS_OK);
     struct pxs_store_attempt a = {
-        .no = 2, .pid = 5, .pid_start = 7, .host = "elsewhere", .boot_id = "b"};
+        .no = 2, .pid = 5, .pid_start = 7, .host = "other", .boot_id = "b"};
     a.started_ms = pxs_now_ms();
     ck_assert_int_eq(
         pxs_store_adopt_attempts(store, sql_int("SELECT run_id FROM run"), &a, 1, &err), PXS_OK);
@@ -473,16 +444,15 @@ START_TEST(test_cancelled_from_outside)
 }
 END_TEST
 
-Suite *home_suite(void) {
-    Suite *suite = suite_create("home");
-    TCase *c = tcase_create("home");
+Suite *offline_suite(void) {
+    Suite *suite = suite_create("offline");
+    TCase *c = tcase_create("offline");
     tcase_set_timeout(c, 120);
     tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_shut_all_through);
     tcase_add_test(c, test_lock_that_cannot_be_made);
     tcase_add_test(c, test_shut_for_a_while);
     tcase_add_test(c, test_failures_while_shut);
-    tcase_add_test(c, test_why_attempts_ended);
     tcase_add_test(c, test_two_without_database);
     tcase_add_test(c, test_database_lost);
     tcase_add_test(c, test_merge);

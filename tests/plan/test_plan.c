@@ -1,0 +1,188 @@
+/* Plans of new sweeps: names, numbers, states, what is refused, and that planning writes nothing.
+ */
+#include "plan_tests.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void write_experiment(const char *rest) {
+    write_textf("exp.yaml", "%s%s", PLAN_HEAD, rest);
+    write_pairs("data/train/a.npy", 16, 1);
+    write_pairs("data/val/a.npy", 4, 2);
+}
+
+static struct pxs_plan *plan_exp(void) {
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"),
+                                        .results = in_folder("results")};
+    struct pxs_plan *plan = NULL;
+    ck_ok(pxs_plan_make(&options, &plan, &err));
+    return plan;
+}
+
+static void expect_refused(const char *words) {
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"),
+                                        .results = in_folder("results")};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    ck_assert_int_ne(pxs_plan_make(&options, &plan, &err), PXS_OK);
+    ck_assert_ptr_null(plan);
+    ck_has(err.message, words);
+}
+
+START_TEST(test_new)
+{
+    write_experiment(
+        "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n    - {lr_policy_G: constant}\n"
+        "  seeds: [0, 7]\n");
+    struct pxs_plan *plan = plan_exp();
+    char value[64], expected[512];
+    ck_assert_uint_eq(plan->n, 4);
+    ck_assert_uint_eq(plan->states.of[PXS_STATE_NEW], 4);
+    ck_assert_uint_eq(plan->n_seeds, 2);
+    ck_assert_str_eq(plan->sweep, "exp");
+    for (size_t i = 0; i < 4; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        ck_assert_int_eq(run->number, (int64_t)i + 1);
+        ck_assert_int_eq(run->state, PXS_STATE_NEW);
+        snprintf(expected, sizeof expected, "exp/%04zu-%s-s%d", i + 1, run->differs, i % 2 ? 7 : 0);
+        ck_assert_str_eq(run->name, expected);
+        snprintf(expected, sizeof expected, "%s/%s", in_folder("results"), run->name);
+        ck_assert_str_eq(run->dir, expected);
+        ck_assert_int_eq(run->n_train, 16);
+        ck_assert_int_eq(run->n_val, 4);
+        ck_assert_int_eq(run->estimate.steps, 12);
+        ck_assert(run->seconds > 0);
+        ck_assert_str_eq(run->config_hash, plan->runs[i & ~(size_t)1].config_hash);
+    }
+    ck_assert_str_ne(plan->runs[0].config_hash, plan->runs[2].config_hash);
+    ck_assert(plan->runs[0].rate[0].ratio == 0.5 && !plan->runs[0].rate[0].falls_to_hundredth);
+    ck_assert(plan->runs[2].rate[0].constant);
+    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_lrgd, value, sizeof value), "2");
+    ck_assert_str_eq(pxs_plan_value(plan, 2, PXS_PARAM_lrgd, value, sizeof value), "");
+    ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
+    ck_assert_int_eq(plan->steps_to_do, 48);
+    pxs_plan_destroy(&plan);
+    ck_assert(!exists("results"));
+}
+END_TEST
+
+START_TEST(test_same_content_twice)
+{
+    write_experiment("sweep:\n  grid: {dataset: [data, copy]}\n");
+    write_pairs("copy/train/b.npy", 16, 1);
+    write_pairs("copy/val/b.npy", 4, 2);
+    expect_refused("are the same run");
+}
+END_TEST
+
+START_TEST(test_data_problems_together)
+{
+    write_experiment("sweep:\n  grid: {dataset: [data, torn, missing]}\n");
+    write_text("torn/train/a.npy", "no numpy file");
+    expect_refused("torn");
+    expect_refused("missing");
+}
+END_TEST
+
+START_TEST(test_bad_file_has_diagnostics)
+{
+    struct pxs_text diagnostics = {0};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error err;
+    write_experiment("learning_rte_G: 1e-4\nngf: many\n");
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"), .diagnostics = &diagnostics};
+    ck_assert_int_eq(pxs_plan_make(&options, &plan, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&diagnostics), "exp.yaml:8:1"));
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&diagnostics), "exp.yaml:9:"));
+    pxs_text_finish(&diagnostics);
+}
+END_TEST
+
+START_TEST(test_paths)
+{
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
+    ck_assert_int_eq(chdir(in_folder("")), 0);
+    ck_assert(pxs_sweep_paths(NULL, NULL, results, db));
+    ck_assert_ptr_nonnull(strstr(results, "/results"));
+    ck_assert_ptr_nonnull(strstr(db, "/results/pixsweep.db"));
+    ck_assert(pxs_sweep_paths("/a/../b/", "x.db", results, db));
+    ck_assert_str_eq(results, "/b");
+    ck_assert_ptr_nonnull(strstr(db, "/x.db"));
+    ck_assert_ptr_null(strstr(db, "/b/"));
+}
+END_TEST
+
+/* ---- validation: off ------------------------------------------------------------------------ */
+
+static void write_unvalidated(const char *rest) {
+    char head[200];
+    snprintf(head, sizeof head, "validation: off\n%s", rest);
+    write_experiment(head);
+    ck_assert_int_eq(unlink(in_folder("data/val/a.npy")) + rmdir(in_folder("data/val")), 0);
+}
+
+/* What run 0 would be with this fraction. */
+static void hash_with(const struct pxs_plan *plan, double val_fraction, char hex[PXS_SHA256_HEX]) {
+    struct pxs_params p;
+    struct pxs_params_content content = {{0}, {0}};
+    struct pxs_error err;
+    pxs_plan_params(plan, 0, &p);
+    p.val_fraction = val_fraction;
+    snprintf(content.dataset, sizeof content.dataset, "%s", plan->runs[0].data_hash);
+    ck_assert_int_eq(pxs_params_identity(&p, &content, hex, &err), PXS_OK);
+}
+
+START_TEST(test_off_holds_nothing_back)
+{
+    char hex[PXS_SHA256_HEX], value[64];
+    write_unvalidated("");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_int_eq(plan->runs[0].n_val, 0);
+    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_val_fraction, value, sizeof value), "0");
+    hash_with(plan, 0, hex);
+    ck_assert_str_eq(plan->runs[0].config_hash, hex);
+    hash_with(plan, 0.1, hex);
+    ck_assert_str_eq(plan->runs[0].before_hash, hex);
+    ck_assert_str_eq(plan->notes, "");
+    pxs_plan_destroy(&plan);
+    write_unvalidated("val_fraction: 0.25\n");
+    plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_ptr_nonnull(strstr(plan->notes, ":9) has no effect under validation: off"));
+    pxs_plan_destroy(&plan);
+    write_pairs("data/train/a.npy", 1, 1); /* to over-fit one pair, the usual check */
+    plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 1);
+    pxs_plan_destroy(&plan);
+    write_unvalidated("sweep: {grid: {val_fraction: [0.1, 0.2]}}\n");
+    expect_refused("they differ in val_fraction, which has no effect under validation: off");
+}
+END_TEST
+
+START_TEST(test_off_beside_val_is_as_before)
+{
+    char hex[PXS_SHA256_HEX];
+    write_experiment("validation: off\n");
+    struct pxs_plan *plan = plan_exp();
+    ck_assert_int_eq(plan->runs[0].n_train, 16);
+    ck_assert_int_eq(plan->runs[0].n_val, 4);
+    hash_with(plan, 0.1, hex);
+    ck_assert_str_eq(plan->runs[0].config_hash, hex);
+    ck_assert_str_eq(plan->runs[0].before_hash, "");
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
+TCase *new_plan_case(void) {
+    TCase *c = tcase_create("plan");
+    tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
+    tcase_add_test(c, test_new);
+    tcase_add_test(c, test_same_content_twice);
+    tcase_add_test(c, test_data_problems_together);
+    tcase_add_test(c, test_bad_file_has_diagnostics);
+    tcase_add_test(c, test_paths);
+    tcase_add_test(c, test_off_holds_nothing_back);
+    tcase_add_test(c, test_off_beside_val_is_as_before);
+    return c;
+}
