@@ -1,5 +1,5 @@
-/* Files and folders that others made: what may be opened below a folder, what may be written to,
- * and why not. */
+/* Access to files and folders that others made: which files may be opened below a folder, which
+ * places may be written to, and why not. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -26,20 +26,16 @@ static enum pxs_status fail_below(const char *dir, const char *path, const char 
     return pxs_fail_errno(err, "cannot open %s/%s", dir, path);
 }
 
-/* One step down. `last`: the file, else a folder on the way. */
-static int step_down(int at, const char *part, bool last) {
-    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
-    return openat(at, part, flags | (last ? O_NONBLOCK : O_DIRECTORY));
-}
-
 enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd,
                                  struct pxs_error *err) {
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
     char part[256];
     struct stat info;
     const char *rest = path;
     int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (at < 0)
         return pxs_fail_errno(err, "cannot open folder %s", dir);
+    /* One step down for each part of the path: folders first, the file last. */
     for (bool last = false; !last; rest++) {
         size_t n = strcspn(rest, "/");
         if (n == 0 || n >= sizeof part || (n <= 2 && strncmp(rest, "..", n) == 0)) {
@@ -50,7 +46,7 @@ enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd,
         snprintf(part, sizeof part, "%.*s", (int)n, rest);
         rest += n;
         last = *rest == '\0';
-        int next = step_down(at, part, last), number = errno;
+        int next = openat(at, part, flags | (last ? O_NONBLOCK : O_DIRECTORY)), number = errno;
         close(at);
         errno = number;
         if (next < 0)
@@ -103,7 +99,8 @@ static void owner_name(uid_t uid, char out[64]) {
         snprintf(out, 64, "user %ld", (long)uid);
 }
 
-/* Who shares the folder by its group is told how the file's owner shares the file, too. */
+/* The remedy depends on the reader: the owner changes the mode; a member of the group that shares
+ * the folder asks the owner to; everyone else chooses another place. */
 static enum pxs_status fail_owned(const char *path, const struct stat *info, const char *files,
                                   struct pxs_error *err) {
     char owner[64], dir[4096];

@@ -1,10 +1,11 @@
-/* What the control groups of this process (v1, v2, both at once) leave it: containers, Slurm and
- * systemd limit by them.
+/* Memory and CPU time that the control groups of this process (v1, v2 or both) leave it:
+ * containers, Slurm and systemd set limits by them.
  *
- * /proc/self/cgroup says in which group it is, /proc/self/mountinfo where that is mounted and from
- * which group on. In a container the path may be "/", or one that is not mounted here: what is
- * mounted is looked at then. A group is bound by its parents' limits, too. Nothing is allocated:
- * whether memory is short must not depend on having some. */
+ * /proc/self/cgroup names the group of this process, /proc/self/mountinfo the folder where the
+ * hierarchy is mounted and the group that this folder stands for. In a container the path may be
+ * "/" or one that is not mounted here; then the mounted group is read. A group is bound by the
+ * limits of its parents, too. Nothing here allocates, since it is called to find out how much
+ * memory there is. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -17,11 +18,11 @@
 
 enum { PATH = 4096, LINE = 8192, STATISTICS = 16384 };
 
-/* A hierarchy that this process is in, and where its own group stands. */
+/* A hierarchy that this process is in, and the folder of its own group. */
 struct place {
     char group[PATH]; /* as /proc/self/cgroup has it; "" = not in such a hierarchy */
     char top[PATH];   /* where it is mounted; "" = nowhere */
-    size_t stripped;  /* of `group`: what lies above the mount */
+    size_t stripped;  /* bytes of `group` that lie above the mount */
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -46,7 +47,7 @@ static bool read_start(const char *path, char *buf, size_t size) {
     return true;
 }
 
-/* Calls `fn` for each line; one that is longer than LINE is passed over. */
+/* Calls `fn` for each line; a line longer than LINE is skipped. */
 static void each_line(const char *path, void (*fn)(char *line, void *user), void *user) {
     char buf[LINE];
     size_t used = 0;
@@ -94,7 +95,7 @@ struct search {
     const char *controller; /* of v1; "" = the hierarchy of v2 */
     const char *root;
     struct place *place;
-    bool fits; /* the mount found holds the own group */
+    bool fits; /* the mount found holds our own group */
 };
 
 /* "4:memory:/docker/1", "3:cpu,cpuacct:/", "0::/user.slice" */
@@ -144,10 +145,10 @@ static void see_mount(char *line, void *user) {
     char *from = fields[3], *to = fields[4];
     unescape(from);
     unescape(to);
-    bool fits = strncmp(p->group, "/..", 3) != 0 &&
-                is_below(p->group, from); /* "/..": outside the namespace */
+    /* "/..": the group lies outside this namespace */
+    bool fits = strncmp(p->group, "/..", 3) != 0 && is_below(p->group, from);
     if ((p->top[0] && (s->fits || !fits)) || strlen(s->root) + strlen(to) >= sizeof p->top)
-        return; /* the first mount that holds the own group, else the first one */
+        return; /* keep the first mount that holds our own group, else the first mount */
     strcpy(p->top, s->root);
     strcat(p->top, to);
     p->stripped = !fits ? strlen(p->group) : strcmp(from, "/") == 0 ? 0 : strlen(from);
@@ -167,10 +168,10 @@ static bool find_place(const char *root, const char *controller, struct place *o
     return out->top[0] != '\0';
 }
 
-/* ---- what they say -------------------------------------------------------------------------- */
+/* ---- their limits --------------------------------------------------------------------------- */
 
-/* From the own group up to the highest one that is mounted: `fn` with the folder and the group's
- * name. */
+/* Calls `fn` for our own group and each of its parents up to the mounted one, with the folder and
+ * the name of the group. */
 static void each_group(const struct place *p, struct pxs_cgroup *out,
                        void (*fn)(const char *dir, const char *group, struct pxs_cgroup *out)) {
     char group[PATH], dir[2 * PATH];
@@ -188,7 +189,7 @@ static void each_group(const struct place *p, struct pxs_cgroup *out,
     }
 }
 
-/* The number in a file; false where there is none ("max"), or no file. */
+/* The number in a file; false where the file is missing or holds no number ("max"). */
 static bool number_in(const char *dir, const char *file, uint64_t *out) {
     char path[2 * PATH + 64], text[64], *end;
     snprintf(path, sizeof path, "%s/%s", dir, file);
@@ -202,7 +203,7 @@ static bool number_in(const char *dir, const char *file, uint64_t *out) {
     return true;
 }
 
-/* The number behind `key` in lines of "key number"; false where there is none. */
+/* The number of `key` in lines of "key number"; false where the key is missing. */
 static bool value_of(const char *lines, const char *key, uint64_t *out) {
     size_t n = strlen(key);
     for (const char *at = lines; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
@@ -224,7 +225,8 @@ static void bound_by(struct pxs_cgroup *out, const char *file, const char *group
                      uint64_t used) {
     char text[32];
     uint64_t left = limit > used ? limit - used : 0;
-    if (limit >= (uint64_t)1 << 60 || left >= out->memory_left) /* v1 has no word for "no limit" */
+    if (limit >= (uint64_t)1 << 60 ||
+        left >= out->memory_left) /* v1 writes "no limit" as a huge number */
         return;
     out->memory_left = left;
     pxs_format_bytes(text, limit);
@@ -232,8 +234,8 @@ static void bound_by(struct pxs_cgroup *out, const char *file, const char *group
              text, group);
 }
 
-/* Files that are read once more when they are needed are no reason to refuse memory; those of tmpfs
- * and what is locked cannot go. */
+/* Bytes used that the kernel cannot free: without page cache, which it drops and reads again when
+ * it is needed. Files of tmpfs and locked pages are not among `keys` and stay counted. */
 static uint64_t cannot_go(uint64_t used, const char *statistics, const char *const keys[],
                           size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -246,8 +248,8 @@ static uint64_t cannot_go(uint64_t used, const char *statistics, const char *con
 
 static void memory_v2(const char *dir, const char *group, struct pxs_cgroup *out) {
     static const char *const cache[] = {"inactive_file", "active_file", "slab_reclaimable"};
-    /* Above `high` the kernel slows a group down until it gives memory back, which a training
-     * cannot. */
+    /* Above `high` the kernel slows a group down until it frees memory, which training cannot do.
+     */
     static const char *const limits[] = {"memory.max", "memory.high"};
     char statistics[STATISTICS];
     uint64_t limit, used = 0;
@@ -271,7 +273,8 @@ static void memory_v1(const char *dir, const char *group, struct pxs_cgroup *out
     read_lines(dir, "memory.stat", statistics, sizeof statistics);
     used = cannot_go(used, statistics, cache, PXS_COUNT(cache));
     bound_by(out, "memory.limit_in_bytes", group, limit, used);
-    /* Of parents that are not mounted here; what the others in them use is not known. */
+    /* The least limit of all parents, also of those that are not mounted here, whose use is
+     * unknown. */
     if (value_of(statistics, "hierarchical_memory_limit", &above) && above < limit)
         bound_by(out, "hierarchical_memory_limit", group, above, used);
 }
@@ -293,7 +296,7 @@ static void cpus_v1(const char *dir, const char *group, struct pxs_cgroup *out) 
         out->cpus = fmin(out->cpus, (double)quota / (double)period);
 }
 
-/* The own group's count alone: that is where a worker dies. */
+/* Counts our own group only, since that is where a worker is killed. */
 static void see_kills(const struct place *p, const char *file, struct pxs_cgroup *out) {
     char dir[2 * PATH], text[1024];
     uint64_t kills;

@@ -44,18 +44,18 @@ static const char **make_environment(const struct pxs_child_spec *spec) {
     return env;
 }
 
-/* In the child. What keeps it from becoming the program goes to `report` as an errno. */
+/* Runs in the child and turns it into the program; a failure goes to `report` as an errno. */
 _Noreturn static void become(const struct pxs_child_spec *spec, const int standard[3],
                              const char **env, int report) {
     sigset_t none;
-    /* Handlers do not survive an exec, but signals that whoever started us had ignored do: a child
-     * must hear when it is to stop. */
+    /* An exec resets handlers but keeps ignored signals ignored, also those that our own parent had
+     * us ignore; a child must hear when it is to stop. */
     for (int i = 1; i < NSIG; i++)
         signal(i, SIG_DFL);
     if (spec->ignored)
         signal(spec->ignored, SIG_IGN);
-    /* Only now: a signal that comes right after the fork must find these, not our own handlers,
-     * which nobody asks here. */
+    /* Unblocked only now: a signal right after the fork must meet these dispositions, not handlers
+     * copied from the parent, whose flags no loop reads here. */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
@@ -70,17 +70,7 @@ _Noreturn static void become(const struct pxs_child_spec *spec, const int standa
     _exit(127);
 }
 
-/* `report` closes when the exec has worked, and says why where it has not. 0 or an errno. */
-static int read_report(int report) {
-    int number = 0;
-    ssize_t n;
-    do
-        n = read(report, &number, sizeof number);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof number ? number : 0;
-}
-
-static void close_open(int fd) {
+static void close_if_open(int fd) {
     if (fd >= 0)
         close(fd);
 }
@@ -104,6 +94,7 @@ enum pxs_status pxs_child_start(const struct pxs_child_spec *spec, struct pxs_ch
         goto out;
     }
 
+    /* Signals wait until the child has its own dispositions. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     c.pid = fork();
@@ -117,10 +108,16 @@ enum pxs_status pxs_child_start(const struct pxs_child_spec *spec, struct pxs_ch
         goto out;
     }
 
+    /* The pipe closes when the exec has worked; otherwise it brings an errno. */
     close(report[1]);
     report[1] = -1;
-    errno = read_report(report[0]);
-    if (errno != 0) {
+    int number = 0;
+    ssize_t n;
+    do
+        n = read(report[0], &number, sizeof number);
+    while (n < 0 && errno == EINTR);
+    if (n == (ssize_t)sizeof number && number != 0) {
+        errno = number;
         status = pxs_fail_start(err, "cannot start %s", spec->what);
         while (waitpid(c.pid, NULL, 0) < 0 && errno == EINTR)
             ;
@@ -129,9 +126,9 @@ enum pxs_status pxs_child_start(const struct pxs_child_spec *spec, struct pxs_ch
     c.pid_start = pxs_pid_start(c.pid);
     *out = c;
 out:
-    close_open(report[0]);
-    close_open(report[1]);
-    close_open(null);
+    close_if_open(report[0]);
+    close_if_open(report[1]);
+    close_if_open(null);
     free(env);
     return status;
 }
@@ -158,12 +155,7 @@ void pxs_child_end(struct pxs_child *c, double now, double grace) {
         pxs_child_kill(c);
 }
 
-static struct pxs_exit exit_of(int wait_status) {
-    return WIFEXITED(wait_status) ? (struct pxs_exit){PXS_EXITED, WEXITSTATUS(wait_status)}
-                                  : (struct pxs_exit){PXS_SIGNALLED, WTERMSIG(wait_status)};
-}
-
-/* False while it lives; `options` as of waitpid. */
+/* False while the child runs; `options` are those of waitpid. */
 static bool reap(struct pxs_child *c, int options, struct pxs_exit *how) {
     int wait_status;
     pid_t got;
@@ -172,7 +164,12 @@ static bool reap(struct pxs_child *c, int options, struct pxs_exit *how) {
     while (got < 0 && errno == EINTR);
     if (got == 0)
         return false;
-    *how = got > 0 ? exit_of(wait_status) : (struct pxs_exit){PXS_LOST, 0};
+    if (got < 0)
+        *how = (struct pxs_exit){PXS_LOST, 0};
+    else if (WIFEXITED(wait_status))
+        *how = (struct pxs_exit){PXS_EXITED, WEXITSTATUS(wait_status)};
+    else
+        *how = (struct pxs_exit){PXS_SIGNALLED, WTERMSIG(wait_status)};
     *c = (struct pxs_child){0};
     return true;
 }
@@ -190,7 +187,8 @@ struct pxs_exit pxs_child_finish(struct pxs_child *c, double seconds) {
     while (pxs_monotonic() < until &&
            waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
         usleep(10000);
-    /* before it is reaped: until then the number of the group is its own */
+    /* The group is killed before its leader is reaped: until then no other group can get its
+     * number. */
     pxs_child_signal(c, SIGKILL);
     reap(c, 0, &how);
     return how;

@@ -44,7 +44,8 @@ void pxs_format_utc(char buf[32], int64_t ms) {
         snprintf(buf, 32, "?");
 }
 
-/* Midnights between two times, roughly where the year changes: only "less than seven" matters. */
+/* Midnights between two times. Over a turn of the year it is only exact enough to tell whether it
+ * is less than seven. */
 static int days_between(const struct tm *from, const struct tm *to) {
     return to->tm_year == from->tm_year       ? to->tm_yday - from->tm_yday
            : to->tm_year == from->tm_year + 1 ? to->tm_yday + 366 - from->tm_yday

@@ -1,4 +1,4 @@
-/* What this machine is, and which build this is. */
+/* The CPU of this machine, and the version of this build. */
 #include "pixsweep/base.h"
 
 #include <sched.h>
@@ -7,48 +7,40 @@
 
 #include "commit.h" /* made by the build: PXS_COMMIT */
 
-/* "model name\t: AMD EPYC\n" -> "AMD EPYC" */
-static bool model_of_line(const char *line, char *out, size_t size) {
-    if (strncmp(line, "model name", 10) != 0)
-        return false;
-    const char *colon = strchr(line, ':');
-    if (!colon)
-        return false;
-    const char *name = colon + 1 + strspn(colon + 1, " \t");
-    snprintf(out, size, "%.*s", (int)strcspn(name, "\n"), name);
-    return out[0] != '\0';
-}
-
+/* From the line "model name\t: AMD EPYC". */
 static void read_model(char *out, size_t size) {
+    char line[512];
     snprintf(out, size, "unknown");
     FILE *file = fopen("/proc/cpuinfo", "re");
     if (!file)
         return;
-    char line[512], model[96];
     while (fgets(line, sizeof line, file)) {
-        if (model_of_line(line, model, sizeof model)) {
-            snprintf(out, size, "%s", model);
-            break;
-        }
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon)
+            continue;
+        const char *name = colon + 1 + strspn(colon + 1, " \t");
+        const size_t length = strcspn(name, "\n");
+        if (length == 0)
+            continue;
+        snprintf(out, size, "%.*s", (int)length, name);
+        break;
     }
     fclose(file);
 }
 
-static int cores_in_mask(void) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    /* more than 1024 cores: the set above is too small */
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int)online : 1;
-}
-
-/* Of a quota of 2.5 cores, two: a third thread would be halted time and again while the others wait
- * for it. */
+/* The cores that this process may use. Of a quota of 2.5 cores these are two: a third thread would
+ * be halted again and again while the others wait for it. */
 static int count_cores(void) {
     struct pxs_cgroup groups;
-    int cores = cores_in_mask();
+    cpu_set_t set;
+    int cores = 1;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
+        cores = CPU_COUNT(&set);
+    } else { /* more than 1024 cores: a cpu_set_t is too small */
+        const long online = sysconf(_SC_NPROCESSORS_ONLN);
+        cores = online > 0 ? (int)online : 1;
+    }
     pxs_cgroup_look("", &groups);
     if (groups.cpus >= cores)
         return cores;
@@ -59,7 +51,7 @@ void pxs_cpu_detect(struct pxs_cpu *cpu) {
     memset(cpu, 0, sizeof *cpu);
     read_model(cpu->model, sizeof cpu->model);
 #if defined(__x86_64__) || defined(__i386__)
-    __builtin_cpu_init(); /* looks at XCR0 too: what the system saves */
+    __builtin_cpu_init(); /* also reads XCR0, the registers that the system saves */
     cpu->avx2_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     cpu->avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

@@ -1,5 +1,5 @@
-/* CRC-32C: by the CPU's own instruction (SSE 4.2) where there is one, else a byte at a time through
- * one table. Table: reflected polynomial 0x82F63B78. */
+/* CRC-32C, by the CPU's own instruction (SSE 4.2) where there is one, else a byte at a time by a
+ * table of the reflected polynomial 0x82F63B78. */
 #include "pixsweep/base.h"
 
 #include <string.h>

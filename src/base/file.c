@@ -1,4 +1,4 @@
-/* Whole files in and out, folders, locks. */
+/* Files read and written whole, folders, locks. */
 #include "pixsweep/base.h"
 
 #include <dirent.h>
@@ -18,45 +18,6 @@ static const char *kind_of(mode_t mode) {
                             : "a device";
 }
 
-/* Read up to `max` bytes to the end of the file into a growing block; one byte more than max shows
- * excess. */
-static enum pxs_status read_all(int fd, const char *path, size_t max, size_t cap, char **data,
-                                size_t *bytes, struct pxs_error *err) {
-    char *block = malloc(cap);
-    size_t used = 0;
-    while (block) {
-        if (used + 1 >= cap) {
-            char *larger = cap > SIZE_MAX / 2 ? NULL : realloc(block, cap * 2);
-            if (!larger)
-                break;
-            block = larger;
-            cap *= 2;
-        }
-        ssize_t n = read(fd, block + used, cap - used - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        used += n > 0 ? (size_t)n : 0;
-        if (n > 0 && used <= max)
-            continue;
-        enum pxs_status status = PXS_OK;
-        if (n < 0)
-            status = pxs_fail_errno(err, "cannot read %s", path);
-        else if (used > max)
-            status =
-                pxs_fail(err, PXS_E_INVALID, "%s is larger than the %zu bytes allowed", path, max);
-        if (status != PXS_OK) {
-            free(block);
-            return status;
-        }
-        block[used] = '\0';
-        *data = block;
-        *bytes = used;
-        return PXS_OK;
-    }
-    free(block);
-    return pxs_fail_nomem(err);
-}
-
 enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0)
@@ -69,30 +30,66 @@ enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err) 
         status = pxs_fail_errno(err, "cannot read %s", path);
     else if (!S_ISREG(info.st_mode))
         status = pxs_fail(err, PXS_E_INVALID, "%s is %s, not a file", path, kind_of(info.st_mode));
-    if (status != PXS_OK) {
+    if (status == PXS_OK)
+        *fd = file;
+    else
         close(file);
-        return status;
-    }
-    *fd = file;
-    return PXS_OK;
+    return status;
 }
 
-/* Closes fd. */
-static enum pxs_status read_open(int fd, const char *path, size_t max_bytes, char **data,
-                                 size_t *bytes, struct pxs_error *err) {
+/* Reads to the end of the file and closes fd. */
+static enum pxs_status read_open(int fd, const char *path, size_t max, char **data, size_t *bytes,
+                                 struct pxs_error *err) {
     struct stat info;
-    size_t cap = 4096;
+    size_t cap = 4096, used = 0;
+    enum pxs_status status = PXS_OK;
+    char *block = NULL;
+
+    /* A regular file tells its size; files of /proc say 0 and grow the block below. */
     if (fstat(fd, &info) == 0 && info.st_size > 0) {
         uint64_t size = (uint64_t)info.st_size;
-        cap = (size_t)(size > max_bytes ? max_bytes : size) + 2;
+        cap = (size_t)(size > max ? max : size) + 2;
         if (cap < 2)
             cap = 4096;
     }
-    size_t length = 0;
-    enum pxs_status status = read_all(fd, path, max_bytes, cap, data, &length, err);
+    block = malloc(cap);
+    if (!block) {
+        status = pxs_fail_nomem(err);
+        goto out;
+    }
+
+    /* Room for one byte more than `max`, which shows that the file is larger, and for the NUL. */
+    for (ssize_t n = 1; n > 0 && used <= max;) {
+        if (used + 1 >= cap) {
+            char *larger = cap > SIZE_MAX / 2 ? NULL : realloc(block, cap * 2);
+            if (!larger) {
+                status = pxs_fail_nomem(err);
+                goto out;
+            }
+            block = larger;
+            cap *= 2;
+        }
+        do
+            n = read(fd, block + used, cap - used - 1);
+        while (n < 0 && errno == EINTR);
+        if (n < 0) {
+            status = pxs_fail_errno(err, "cannot read %s", path);
+            goto out;
+        }
+        used += (size_t)n;
+    }
+    if (used > max) {
+        status = pxs_fail(err, PXS_E_INVALID, "%s is larger than the %zu bytes allowed", path, max);
+        goto out;
+    }
+    block[used] = '\0';
+    *data = block;
+    block = NULL;
+    if (bytes)
+        *bytes = used;
+out:
+    free(block);
     close(fd);
-    if (status == PXS_OK && bytes)
-        *bytes = length;
     return status;
 }
 
@@ -125,7 +122,7 @@ enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
     return pxs_atomic_commit(&f, err);
 }
 
-/* By the name that the user knows; a folder that is missing is the commonest cause. */
+/* Names the file as the user knows it, not the temporary one; most often its folder is missing. */
 static enum pxs_status fail_create(const char *path, struct pxs_error *err) {
     char dir[4096];
     struct stat info;
@@ -149,7 +146,7 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
     strcpy(f->path, path);
     char temp[sizeof f->temp];
     snprintf(temp, sizeof temp, "%s.tmp.%ld", path, (long)getpid());
-    unlink(temp); /* a killed process of the same pid may have left it, or somebody a link */
+    unlink(temp); /* left by a killed process of the same pid, or a link that others put there */
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     f->file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f->file) {
@@ -162,23 +159,13 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
     return PXS_OK;
 }
 
-/* The folder's entry is data too; file systems that cannot sync a folder say EINVAL. */
-static enum pxs_status sync_folder_of(const char *path, struct pxs_error *err) {
+enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err) {
     char dir[4096];
-    if (!pxs_path_dir(dir, sizeof dir, path))
-        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return pxs_fail_errno(err, "cannot open folder %s", dir);
     enum pxs_status status = PXS_OK;
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
-    close(fd);
-    return status;
-}
+    if (!f->file)
+        return pxs_fail(err, PXS_E_INTERNAL, "commit of a file that is not open");
 
-/* Flush, sync and close; errno tells why not. */
-static bool finish_stream(struct pxs_atomic_file *f) {
+    /* The contents reach the disk before the name does. */
     errno = EIO; /* for a stream that failed earlier and says no more */
     bool good = fflush(f->file) == 0 && !ferror(f->file) && fsync(fileno(f->file)) == 0;
     int number = errno;
@@ -188,24 +175,26 @@ static bool finish_stream(struct pxs_atomic_file *f) {
     }
     f->file = NULL;
     errno = number;
-    return good;
-}
-
-enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err) {
-    enum pxs_status status = PXS_OK;
-    if (!f->file)
-        return pxs_fail(err, PXS_E_INTERNAL, "commit of a file that is not open");
-    if (!finish_stream(f))
+    if (!good)
         status = pxs_fail_errno(err, "cannot write %s", f->path);
     else if (rename(f->temp, f->path) != 0)
         status = pxs_fail_errno(err, "cannot rename the finished file to %s", f->path);
-    if (status != PXS_OK) {
+    if (status != PXS_OK)
         unlink(f->temp);
-        f->temp[0] = '\0';
-        return status;
-    }
     f->temp[0] = '\0';
-    return sync_folder_of(f->path, err);
+    if (status != PXS_OK)
+        return status;
+
+    /* The folder's entry is data, too; file systems that cannot sync a folder say EINVAL. */
+    if (!pxs_path_dir(dir, sizeof dir, f->path))
+        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", f->path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot open folder %s", dir);
+    if (fsync(fd) != 0 && errno != EINVAL)
+        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
+    close(fd);
+    return status;
 }
 
 void pxs_atomic_abandon(struct pxs_atomic_file *f) {
@@ -233,47 +222,41 @@ void pxs_remove_temps(const char *dir) {
     closedir(d);
 }
 
-static enum pxs_status make_dir(const char *path, struct pxs_error *err) {
-    struct stat info;
-    if (mkdir(path, 0777) == 0)
-        return PXS_OK;
-    int number = errno;
-    if (number == EEXIST && stat(path, &info) == 0) {
-        if (S_ISDIR(info.st_mode))
-            return PXS_OK;
-        number = ENOTDIR;
-    }
-    errno = number;
-    return pxs_fail_errno(err, "cannot make folder %s", path);
-}
-
 enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err) {
     char part[4096];
+    struct stat info;
     size_t length = strlen(path);
     if (length >= sizeof part)
         return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...",
                         sizeof part - 1, path);
     for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        if (path[i - 1] == '/')
+        if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/')
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        PXS_TRY(make_dir(part, err));
+        if (mkdir(part, 0777) == 0)
+            continue;
+        int number = errno;
+        if (number == EEXIST && stat(part, &info) == 0) {
+            if (S_ISDIR(info.st_mode))
+                continue;
+            number = ENOTDIR;
+        }
+        errno = number;
+        return pxs_fail_errno(err, "cannot make folder %s", part);
     }
     return PXS_OK;
 }
 
-/* Whether the open file is still the one that the path leads to: somebody may have removed it
- * before we had the lock. */
+/* Whether the open file is still the one at `path`: another process may have removed it before we
+ * got the lock. */
 static bool is_current(int fd, const char *path) {
     struct stat mine, there;
     return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino &&
            mine.st_dev == there.st_dev;
 }
 
-/* flock, whatever signals come in between. */
+/* flock, called again where a signal interrupts it. */
 static bool lock_file(int fd, int how) {
     int rc;
     do {
@@ -282,7 +265,8 @@ static bool lock_file(int fd, int how) {
     return rc == 0;
 }
 
-/* A lock that can be shared is held for an instant, by somebody who looks (pxs_lock_look). */
+/* After a failed exclusive lock: whether its holder only looks (pxs_lock_look shares the lock for
+ * an instant). Keeps errno. */
 static bool is_looked_at(int fd) {
     const int number = errno;
     const bool shared = number == EWOULDBLOCK && lock_file(fd, LOCK_SH | LOCK_NB);
@@ -290,8 +274,8 @@ static bool is_looked_at(int fd) {
     return shared;
 }
 
-/* PXS_E_EXISTS: once more. The file was removed in between, and another may stand in its place, or
- * somebody looks at the lock. */
+/* PXS_E_EXISTS: the caller tries again, since the file was removed (and perhaps replaced) in
+ * between or another process looks at the lock. */
 static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait,
                                  struct pxs_error *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);

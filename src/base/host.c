@@ -1,4 +1,5 @@
-/* Names of this machine and of its processes that survive a reboot and a reused pid. */
+/* This machine and its processes: names that stay unique after a reboot and when a pid is reused,
+ * and the memory that is available. */
 #include "pixsweep/base.h"
 
 #include <signal.h>
@@ -59,7 +60,8 @@ void pxs_stand_still(void) {
     sigaddset(&it, SIGTSTP);
     sigaction(SIGTSTP, &by_default, &before);
     sigprocmask(SIG_UNBLOCK, &it, &mask);
-    raise(SIGTSTP); /* the kernel passes over it where nobody could continue us */
+    raise(
+        SIGTSTP); /* the kernel ignores it in an orphaned process group, which nothing continues */
     sigprocmask(SIG_SETMASK, &mask, NULL);
     sigaction(SIGTSTP, &before, NULL);
 }
@@ -103,5 +105,5 @@ void pxs_memory_look(const char *root, struct pxs_memory *out) {
     if (out->available == UINT64_MAX)
         *out = (struct pxs_memory){0};
     else if (out->available == 0)
-        out->available = 1; /* known, and nothing */
+        out->available = 1; /* nothing is left; 0 would mean unknown */
 }

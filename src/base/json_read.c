@@ -1,6 +1,6 @@
-/* Reading, over cJSON: the one file that knows it. cJSON takes what comes (two members of one name,
- * any bytes in strings, text cut off by a NUL), so that is looked at here; and it knows no parents,
- * so paths are searched for when an error needs one. */
+/* Reading JSON; the only file that uses cJSON. cJSON accepts two members of one name, any bytes in
+ * strings and text that a NUL cuts off, so these are refused here. Its nodes do not know their
+ * parents, so the path in a message is found by a search from the root. */
 #include "pixsweep/base/json.h"
 #include "json_priv.h"
 
@@ -39,7 +39,7 @@ static enum pxs_status check_text(const char *text, size_t bytes, const char *na
         if (text[i] == '\\' && bytes - i >= 6 && memcmp(text + i + 1, "u0000", 5) == 0)
             return fail_at(name, text, i, "a NUL character", err);
         if (text[i] == '\\' && i + 1 < bytes && text[i + 1] == '\\')
-            step = 2; /* else the second would seem to start an escape */
+            step = 2; /* the second backslash of a pair starts no escape */
         i += step;
     }
     return PXS_OK;
@@ -80,43 +80,40 @@ static enum pxs_status check_tree(const struct pxs_json_doc *doc, const cJSON *n
     return PXS_OK;
 }
 
-static enum pxs_status parse_into(struct pxs_json_doc *doc, const char *text, size_t bytes,
-                                  struct pxs_error *err) {
-    /* A copy with zeros behind it: cJSON wants a NUL, and older ones look a few bytes past the
-     * end. */
-    char *copy = bytes > SIZE_MAX - 16 ? NULL : calloc(1, bytes + 16);
-    if (!copy)
-        return pxs_fail_nomem(err);
-    if (bytes)
-        memcpy(copy, text, bytes);
-    const char *end = copy;
-    doc->root = cJSON_ParseWithLengthOpts(copy, bytes + 1, &end, true);
-    /* cJSON tells want of memory and bad text alike; what it reads the second time was no fault of
-     * the text. */
-    if (!doc->root)
-        doc->root = cJSON_ParseWithLengthOpts(copy, bytes + 1, &end, true);
-    enum pxs_status status = PXS_OK;
-    if (!doc->root) {
-        size_t offset = (size_t)(end - copy);
-        status = fail_at(doc->name, copy, offset > bytes ? bytes : offset, "not valid JSON", err);
-    }
-    free(copy);
-    return status != PXS_OK ? status : check_tree(doc, doc->root, err);
-}
-
 enum pxs_status pxs_json_parse(const char *text, size_t bytes, const char *name,
                                struct pxs_json_doc **out, struct pxs_error *err) {
     PXS_TRY(check_text(text, bytes, name, err));
+
+    /* cJSON gets a copy with zeros behind it: it wants a NUL, and older versions read a few bytes
+     * past the end. */
+    enum pxs_status status = PXS_OK;
     struct pxs_json_doc *doc = calloc(1, sizeof *doc);
-    if (!doc || !(doc->name = strdup(name))) {
-        pxs_json_destroy(&doc);
-        return pxs_fail_nomem(err);
+    char *copy = bytes > SIZE_MAX - 16 ? NULL : calloc(1, bytes + 16);
+    if (!doc || !copy || !(doc->name = strdup(name))) {
+        status = pxs_fail_nomem(err);
+        goto out;
     }
-    enum pxs_status status = parse_into(doc, text, bytes, err);
+    if (bytes)
+        memcpy(copy, text, bytes);
+
+    /* cJSON reports lack of memory like bad text. Text that it reads at the second try was right.
+     */
+    const char *end = copy;
+    for (int tries = 0; tries < 2 && !doc->root; tries++)
+        doc->root = cJSON_ParseWithLengthOpts(copy, bytes + 1, &end, true);
+    if (!doc->root) {
+        const size_t offset = (size_t)(end - copy);
+        status = fail_at(name, copy, offset > bytes ? bytes : offset, "not valid JSON", err);
+        goto out;
+    }
+    status = check_tree(doc, doc->root, err);
     if (status != PXS_OK)
-        pxs_json_destroy(&doc);
-    else
-        *out = doc;
+        goto out;
+    *out = doc;
+    doc = NULL;
+out:
+    pxs_json_destroy(&doc);
+    free(copy);
     return status;
 }
 
@@ -214,8 +211,9 @@ static void add_member(struct pxs_text *path, const char *name) {
     pxs_text_addf(path, simple ? ".%s" : "[\"%s\"]", name);
 }
 
-/* Adds the way from `at` to `target`; false, and `path` as before, if it is not below. */
-static bool add_way(struct pxs_text *path, const cJSON *at, const cJSON *target) {
+/* Appends the path from `at` down to `target`; false, and `path` unchanged, where `target` is not
+ * below `at`. */
+static bool add_path(struct pxs_text *path, const cJSON *at, const cJSON *target) {
     if (at == target)
         return true;
     size_t length = path->len, index = 0;
@@ -224,7 +222,7 @@ static bool add_way(struct pxs_text *path, const cJSON *at, const cJSON *target)
             add_member(path, child->string);
         else
             pxs_text_addf(path, "[%zu]", index);
-        if (path->failed || add_way(path, child, target))
+        if (path->failed || add_path(path, child, target))
             return true;
         path->len = length;
         path->text[length] = '\0';
@@ -236,7 +234,7 @@ enum pxs_status pxs_json_fail(struct pxs_json value, struct pxs_error *err, cons
     struct pxs_text path = {0}, what = {0};
     pxs_text_add(&path, "$");
     if (!path.failed && value.doc->root)
-        add_way(&path, value.doc->root, value.node);
+        add_path(&path, value.doc->root, value.node);
     va_list ap;
     va_start(ap, fmt);
     pxs_text_addv(&what, fmt, ap);

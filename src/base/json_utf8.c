@@ -1,3 +1,4 @@
+/* Which bytes are UTF-8. */
 #include "json_priv.h"
 
 static unsigned byte_at(const char *s, size_t i) {

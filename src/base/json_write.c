@@ -34,8 +34,8 @@ static void new_line(struct pxs_json_writer *w) {
         pxs_text_addf(w->out, "\n%*s", w->indent * w->depth, "");
 }
 
-/* Comma, line, key: all that stands in front of a value. False when no value may stand here. */
-static bool lead(struct pxs_json_writer *w, const char *key) {
+/* Writes what stands in front of a value: comma, line end, key. False where no value may come. */
+static bool begin_value(struct pxs_json_writer *w, const char *key) {
     bool in_object = w->depth > 0 && w->open[w->depth - 1] == '{';
     if (w->misused || w->done || in_object != (key != NULL)) {
         w->misused = true;
@@ -58,7 +58,7 @@ static bool lead(struct pxs_json_writer *w, const char *key) {
 static void begin(struct pxs_json_writer *w, const char *key, char open) {
     if (w->depth >= PXS_JSON_DEPTH)
         w->misused = true;
-    if (!lead(w, key))
+    if (!begin_value(w, key))
         return;
     w->done = false;
     pxs_text_add_n(w->out, &open, 1);
@@ -88,7 +88,7 @@ void pxs_json_end(struct pxs_json_writer *w) {
 }
 
 static void put_word(struct pxs_json_writer *w, const char *key, const char *word) {
-    if (lead(w, key))
+    if (begin_value(w, key))
         pxs_text_add(w->out, word);
 }
 
@@ -114,7 +114,7 @@ void pxs_json_put_double(struct pxs_json_writer *w, const char *key, double valu
 void pxs_json_put_string(struct pxs_json_writer *w, const char *key, const char *value) {
     if (!value)
         put_word(w, key, "null");
-    else if (lead(w, key))
+    else if (begin_value(w, key))
         add_quoted(w->out, value);
 }
 

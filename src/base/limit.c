@@ -1,4 +1,4 @@
-/* Which of the shell's limits stands behind a failed call, and the command that lifts it. */
+/* Says which limit of the shell (`ulimit`) made a call fail, and the command that lifts it. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -13,12 +13,12 @@ static uint64_t limit_of(int resource) {
                                                                                : UINT64_MAX;
 }
 
-static void add(char out[PXS_LIMIT_WORDS], char letter, const char *whom, const char *much,
+static void add(char out[PXS_LIMIT_WORDS], char letter, const char *whom, const char *amount,
                 const char *of, const char *lifted) {
     const size_t used = strlen(out);
     snprintf(out + used, PXS_LIMIT_WORDS - used,
              " (`ulimit -%c` allows a %s %s%s; raise it where it is set: `ulimit -%c %s`)", letter,
-             whom, much, of, letter, lifted);
+             whom, amount, of, letter, lifted);
 }
 
 static void add_bytes(char out[PXS_LIMIT_WORDS], char letter, uint64_t most, const char *whom,
@@ -45,12 +45,11 @@ void pxs_limit_words(int number, char out[PXS_LIMIT_WORDS]) {
         add_count(out, 'n', limit_of(RLIMIT_NOFILE), "process", " open files");
     if (number == EFBIG)
         add_bytes(out, 'f', limit_of(RLIMIT_FSIZE), "file", "");
-    if (number == EAGAIN && geteuid() != 0) /* to root it does not apply */
+    if (number == EAGAIN && geteuid() != 0) /* root has no such limit */
         add_count(out, 'u', limit_of(RLIMIT_NPROC), "user", " processes and threads");
-    if (number == ENOMEM ||
-        number == EAGAIN) { /* EAGAIN also where there is no room for a thread's stack */
+    if (number == ENOMEM || number == EAGAIN) { /* EAGAIN: no room for a thread's stack, either */
         add_bytes(out, 'v', space, "process", " of address space");
-        if (data < space) /* else it is never reached: data are a part of it */
+        if (data < space) /* data are part of the address space: a larger limit is never reached */
             add_bytes(out, 'd', data, "process", " of data");
     }
 }

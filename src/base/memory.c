@@ -16,7 +16,7 @@
 #endif
 #endif
 
-#ifdef WATCHED /* the sanitizer watches what malloc gives, to the byte */
+#ifdef WATCHED /* the sanitizer checks blocks from malloc to the byte, mapped ones not at all */
 
 void *pxs_aligned_alloc(size_t bytes) {
     void *ptr = NULL;
@@ -33,10 +33,10 @@ void pxs_aligned_free(void *ptr) {
 
 #else
 
-/* In front of every block: how it goes back. */
+/* Stands in front of every block and says how it is freed. */
 struct origin {
     void *start;
-    size_t mapped; /* bytes that were mapped; 0 = from malloc */
+    size_t mapped; /* bytes mapped; 0 = from malloc */
 };
 enum { FRONT = 64 };
 _Static_assert(sizeof(struct origin) <= FRONT, "an origin fits in front of a block");
@@ -55,7 +55,7 @@ static void *small_block(size_t bytes) {
     return leave_origin((char *)start + FRONT, start, 0);
 }
 
-/* Straight from the kernel: zero already, and touched first by the threads that use it. */
+/* Mapped: the kernel has zeroed it, and the threads that use a page touch it first. */
 static void *large_block(size_t bytes) {
     size_t mapped = bytes + HUGE_PAGE + FRONT;
     void *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -64,8 +64,8 @@ static void *large_block(size_t bytes) {
     uintptr_t at = ((uintptr_t)start + FRONT + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
     void *ptr = (char *)start + (at - (uintptr_t)start);
 #ifdef MADV_HUGEPAGE
-    /* Before the first touch, so that the pages come huge; a kernel without them only refuses the
-     * advice. */
+    /* Advised before the first touch, so that pages are huge from the start; a kernel without huge
+     * pages only refuses the advice. */
     (void)madvise(ptr, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
 #endif
     return leave_origin(ptr, start, mapped);
@@ -96,26 +96,18 @@ struct pxs_arena_block {
     _Alignas(16) unsigned char bytes[];
 };
 
-static struct pxs_arena_block *arena_block_new(size_t cap) {
-    if (cap > SIZE_MAX - sizeof(struct pxs_arena_block))
-        return NULL;
-    struct pxs_arena_block *block = calloc(1, sizeof *block + cap);
-    if (block)
-        block->cap = cap;
-    return block;
-}
-
 void *pxs_arena_alloc(struct pxs_arena *arena, size_t bytes) {
     if (bytes > SIZE_MAX / 2)
         return NULL;
     size_t need = bytes ? (bytes + 15) & ~(size_t)15 : 16;
     struct pxs_arena_block *head = arena->head;
     if (!head || head->cap - head->used < need) {
-        struct pxs_arena_block *block = arena_block_new(need > ARENA_BLOCK ? need : ARENA_BLOCK);
+        const size_t cap = need > ARENA_BLOCK ? need : ARENA_BLOCK;
+        struct pxs_arena_block *block = calloc(1, sizeof *block + cap);
         if (!block)
             return NULL;
-        if (head &&
-            need > ARENA_BLOCK / 4) { /* a large object goes behind: the head still has room */
+        block->cap = cap;
+        if (head && need > ARENA_BLOCK / 4) { /* the head keeps its room for smaller objects */
             block->next = head->next;
             head->next = block;
         } else {

@@ -1,4 +1,4 @@
-/* Numbers as text, whatever the process's locale. */
+/* Numbers as text and back, independent of the process's locale; edit distance. */
 #include "pixsweep/base.h"
 
 #include <locale.h>
@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* strtod in the C locale; the whole text is known to be a decimal number. glibc and musl hand out a
- * static object for "C", so this allocates nothing. */
+/* strtod in the C locale, of text that is a decimal number as a whole. glibc and musl have a static
+ * object for "C", so this allocates nothing. */
 static double decimal_to_double(const char *text) {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!c)
@@ -22,8 +22,8 @@ struct decimal {
     int count, exponent; /* value = d.ddd x 10^exponent */
 };
 
-/* The value in `count` significant digits; true if they read back to the same double, as 17 always
- * do. */
+/* The value in `count` significant digits; true where they read back to the same double, as 17
+ * digits always do. */
 static bool try_digits(double value, int count, struct decimal *d) {
     char text[40], plain[48];
     snprintf(text, sizeof text, "%.*e", count - 1, value);
@@ -44,14 +44,6 @@ static bool try_digits(double value, int count, struct decimal *d) {
     return same;
 }
 
-static void shortest(double value, struct decimal *d) {
-    /* 15 digits always survive in a normal double, so fewer need no trial; subnormals have fewer
-     * bits. */
-    int count = value < 2.2250738585072014e-308 ? 1 : 15;
-    while (!try_digits(value, count, d) && count < 17)
-        count++;
-}
-
 char *pxs_format_double(char buf[32], double value) {
     if (isnan(value))
         return strcpy(buf, "nan");
@@ -63,8 +55,11 @@ char *pxs_format_double(char buf[32], double value) {
         strcpy(p, value == 0.0 ? "0" : "inf");
         return buf;
     }
+    /* A normal double keeps 15 digits, so fewer need no trial; subnormals have fewer bits. */
     struct decimal d;
-    shortest(value, &d);
+    int count = value < 2.2250738585072014e-308 ? 1 : 15;
+    while (!try_digits(value, count, &d) && count < 17)
+        count++;
     size_t left = 32 - (size_t)(p - buf);
     int e = d.exponent;
     if (e < -4 || e >= 15) {
@@ -140,7 +135,7 @@ bool pxs_parse_double(const char *text, double *out) {
     return true;
 }
 
-/* Exponent of a checked decimal, held within +-100000 so that sums with digit counts cannot
+/* Exponent of a checked decimal, limited to +-100000, so that sums with counts of digits cannot
  * overflow. */
 static long exponent_of(const char *text) {
     const char *e = strpbrk(text, "eE");
@@ -150,8 +145,8 @@ static long exponent_of(const char *text) {
     return value > 100000 ? 100000 : value < -100000 ? -100000 : value;
 }
 
-/* Digits of a checked decimal one by one: each moves `value`; false when it leaves 0..limit. `skip`
- * trailing digits must be zero and are not taken. */
+/* The integer of the first `take` digits of a checked decimal, with zeros appended where it has
+ * fewer; the digits after these must be zero. False where it is no integer or above `limit`. */
 static bool digits_to_u64(const char *p, size_t take, uint64_t limit, uint64_t *value) {
     *value = 0;
     for (; *p && *p != 'e' && *p != 'E'; p++) {
@@ -185,9 +180,8 @@ bool pxs_parse_int(const char *text, int64_t *out) {
     size_t length = strcspn(digits, "eE");
     if (length > 100000)
         return false;
-    long take =
-        /* digits before the point once the exponent has moved it */
-        (long)whole + exponent_of(digits);
+    /* digits before the point after the exponent has moved it */
+    long take = (long)whole + exponent_of(digits);
     uint64_t limit = (uint64_t)INT64_MAX + negative, value;
     if (!digits_to_u64(digits, take > 0 ? (size_t)take : 0, limit, &value))
         return false;
@@ -195,8 +189,8 @@ bool pxs_parse_int(const char *text, int64_t *out) {
     return true;
 }
 
-/* Optimal string alignment: like Levenshtein's, and a swap of neighbours is one error. Rows i-2,
- * i-1 and i of its table. */
+/* Optimal string alignment: Levenshtein's distance, where a swap of neighbours counts as one error.
+ * Keeps rows i-2, i-1 and i of its table. */
 size_t pxs_edit_distance(const char *a, const char *b) {
     size_t na = strlen(a), nb = strlen(b), width = nb + 1;
     size_t *rows = malloc(3 * width * sizeof *rows);

@@ -1,4 +1,4 @@
-/* Paths as text. */
+/* Paths as text: joining and normalising; the file system is not asked. */
 #include "pixsweep/base.h"
 
 #include <string.h>
@@ -9,14 +9,6 @@ struct path {
     size_t size, len;
     size_t root; /* 1 for an absolute path: the slash that ".." cannot pass */
 };
-
-/* Start of the last component within out. */
-static size_t last_component(const struct path *p) {
-    size_t i = p->len;
-    while (i > p->root && p->out[i - 1] != '/')
-        i--;
-    return i;
-}
 
 static bool push(struct path *p, const char *name, size_t n) {
     size_t slash = p->len > p->root;
@@ -31,9 +23,12 @@ static bool push(struct path *p, const char *name, size_t n) {
 }
 
 static bool step_up(struct path *p) {
-    size_t last = last_component(p);
+    size_t last = p->len; /* start of the last component */
+    while (last > p->root && p->out[last - 1] != '/')
+        last--;
     bool is_up = p->len - last == 2 && memcmp(p->out + last, "..", 2) == 0;
-    /* nothing to take back: above the root is the root, else climb */
+    /* There is no component to remove: the root's parent is the root, else one more ".." is kept.
+     */
     if (p->len == p->root || is_up)
         return p->root ? true : push(p, "..", 2);
     p->len = last > p->root ? last - 1 : p->root;
@@ -81,7 +76,7 @@ bool pxs_path_absolute(char *out, size_t size, const char *path) {
 
 bool pxs_path_dir(char *out, size_t size, const char *path) {
     size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/') /* "a/b/" is b in a */
+    while (n > 1 && path[n - 1] == '/') /* "a/b/" means b in a */
         n--;
     while (n > 0 && path[n - 1] != '/')
         n--;

@@ -42,7 +42,8 @@ double pxs_rng_uniform(struct pxs_rng *rng) {
 }
 
 uint32_t pxs_rng_below(struct pxs_rng *rng, uint32_t n) {
-    uint32_t reject = (0u - n) % n; /* 2^32 mod n: what is left is a multiple of n long */
+    /* 2^32 mod n: from here on the values are a multiple of n in number */
+    uint32_t reject = (0u - n) % n;
     uint32_t value;
     do {
         value = pxs_rng_u32(rng);

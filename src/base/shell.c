@@ -1,10 +1,10 @@
-/* Words of commands that are printed to be copied. */
+/* Quotes words of the shell commands that messages show for the user to copy. */
 #include "pixsweep/base.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* No shell takes it for anything but itself, wherever it stands in the word. */
+/* Whether every shell reads the text as it is, at any place of a word. */
 static bool is_plain(const char *text) {
     static const char safe[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=";
@@ -16,7 +16,7 @@ static bool is_plain(const char *text) {
     return true;
 }
 
-/* The terminal gets it byte for byte. */
+/* Whether a terminal shows the text byte for byte. */
 static bool is_shown(const char *text) {
     struct pxs_text clean = {0};
     pxs_text_add_clean(&clean, text, strlen(text));

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Bytes of a text of `size` at most, which may have been cut: without the half of a character at
- * its end. */
+/* Bytes of a text that vsnprintf wrote into `size` bytes; where it was cut (`wanted` is too long),
+ * without a character that is cut in two at the end. */
 static size_t whole_bytes(const char *text, size_t size, int wanted) {
     size_t n = strlen(text), back = 1;
     if (wanted < 0 || (size_t)wanted < size)
@@ -15,14 +15,14 @@ static size_t whole_bytes(const char *text, size_t size, int wanted) {
     return n >= back && pxs_utf8_decode(text + n - back, back, NULL) != back ? n - back : n;
 }
 
-/* Words, cleaned, without memory that could run out. */
+/* A cleaned message, as pxs_text_add_wordsv makes it, without allocation, which might fail. */
 static void put_words(char *out, size_t size, const char *fmt, va_list ap) {
     char raw[sizeof(struct pxs_error)];
     const int wanted = vsnprintf(raw, sizeof raw, fmt, ap);
     pxs_copy_clean(out, size, raw, whole_bytes(raw, sizeof raw, wanted), pxs_format_has_lines(fmt));
 }
 
-/* The message is built aside first: the arguments may point into err->message. */
+/* Builds the message in a buffer of its own, since the arguments may point into err->message. */
 static void set_message(struct pxs_error *err, enum pxs_status status, const char *fmt,
                         va_list ap) {
     char message[sizeof err->message] = "";
@@ -55,7 +55,7 @@ static enum pxs_status status_of_errno(int number) {
     }
 }
 
-/* `limited`: the errno of which pxs_limit_words speaks. */
+/* `limited`: the errno that pxs_limit_words explains; 0 = none. */
 static enum pxs_status fail_errno(struct pxs_error *err, int number, int limited, const char *fmt,
                                   va_list ap) {
     enum pxs_status status = status_of_errno(number);
@@ -140,7 +140,7 @@ void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt
     va_start(ap, fmt);
     pxs_text_add_wordsv(&text, fmt, ap);
     va_end(ap);
-    /* Out of memory: the bare format still says where we are. */
+    /* Out of memory: the bare format still says what happened. */
     logger.write(logger.user, level, text.failed ? fmt : pxs_text_str(&text));
     pxs_text_finish(&text);
 }

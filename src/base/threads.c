@@ -1,8 +1,8 @@
-/* The thread pool. One word, `remaining`, says everything to the workers: above zero there are
- * pieces to take, zero means wait, below zero means leave. A piece is claimed by lowering it; a
- * successful claim holds the job alive until the piece is reported in `done`, so what describes the
- * job may be plain memory. A worker that the system has put aside delays a job only if it holds a
- * piece of it. */
+/* The thread pool. One atomic integer, `remaining`, tells the workers what to do: above zero there
+ * are pieces to claim, zero means wait, below zero means leave. A thread claims a piece by lowering
+ * it. The job cannot end before every claimed piece is reported in `done`, so its description may
+ * stand in plain memory. A worker that the system does not schedule delays a job only if it has
+ * claimed a piece of it. */
 #include "pixsweep/base.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ struct worker {
 
 struct pxs_pool {
     int threads;
-    bool spin;              /* no more threads than cores: waiting costs nobody anything */
+    bool spin;              /* no more threads than cores: a spinning thread slows down no other */
     struct worker *workers; /* threads - 1 */
     pxs_piece_fn fn;
     void *user;
@@ -40,8 +40,7 @@ struct pxs_pool {
 };
 
 static void futex_wait(atomic_int *word, int expected) {
-    /* Returns at once when *word differs; any other return is looked at again by the caller's
-     * loop. */
+    /* Returns at once when *word differs, and may return early; the caller's loop checks again. */
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
@@ -57,7 +56,7 @@ static void cpu_relax(void) {
 #endif
 }
 
-/* Spin while *word is `value`, for a little; its last value seen. */
+/* Spins for a short time while *word is `value`; returns the value seen last. */
 static int spin_while(const struct pxs_pool *pool, atomic_int *word, int value) {
     int seen = atomic_load_explicit(word, memory_order_acquire);
     if (!pool->spin || seen != value)
@@ -72,7 +71,7 @@ static int spin_while(const struct pxs_pool *pool, atomic_int *word, int value) 
     return seen;
 }
 
-/* Claim a piece: the number remaining before, or 0 (LEAVE is seen by the worker's loop). */
+/* Claims a piece: the number that remained before, or 0 (the worker's loop handles LEAVE). */
 static int claim(struct pxs_pool *pool) {
     int seen = atomic_load_explicit(&pool->remaining, memory_order_acquire);
     while (seen > 0)
@@ -82,8 +81,8 @@ static int claim(struct pxs_pool *pool) {
     return 0;
 }
 
-/* Run pieces until none is left to claim, then report them. The job cannot end, and so no other
- * begin, before. */
+/* Runs pieces until none is left to claim, then reports them; before that this job cannot end, nor
+ * another begin. */
 static void drain(struct pxs_pool *pool, int thread) {
     int taken = 0, pieces = 0, left;
     while ((left = claim(pool)) > 0) {
@@ -109,8 +108,9 @@ static void *worker_main(void *arg) {
             drain(pool, worker->index);
             continue;
         }
-        /* Announce, then let the kernel compare: pool_run stores `remaining` before it reads
-         * `sleepers`, so either it sees us and wakes, or the comparison fails. */
+        /* Announce the sleep, then let the kernel compare: pxs_pool_run stores `remaining` before
+         * it reads `sleepers`, so either it sees this sleeper and wakes it, or the comparison
+         * fails. */
         atomic_fetch_add(&pool->sleepers, 1);
         futex_wait(&pool->remaining, 0);
         atomic_fetch_sub(&pool->sleepers, 1);
@@ -149,29 +149,12 @@ void pxs_pool_run(struct pxs_pool *pool, pxs_piece_fn fn, void *user, int pieces
     wait_done(pool, pieces);
 }
 
-/* Started threads leave; the rest were never there. */
+/* Makes the `started` threads leave and waits for them. */
 static void stop_workers(struct pxs_pool *pool, int started) {
     atomic_store(&pool->remaining, LEAVE);
     futex_wake(&pool->remaining, INT_MAX);
     for (int i = 0; i < started; i++)
         pthread_join(pool->workers[i].id, NULL);
-}
-
-/* Workers are born with all signals blocked: handlers run in the program's own threads. */
-static int start_workers(struct pxs_pool *pool, int *started) {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = 0;
-    for (*started = 0; *started < pool->threads - 1; ++*started) {
-        struct worker *worker = &pool->workers[*started];
-        *worker = (struct worker){.pool = pool, .index = *started + 1};
-        rc = pthread_create(&worker->id, NULL, worker_main, worker);
-        if (rc != 0)
-            break;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
 }
 
 static void pool_free(struct pxs_pool *pool) {
@@ -195,7 +178,18 @@ enum pxs_status pxs_pool_create(int threads, struct pxs_pool **out, struct pxs_e
         pool_free(pool);
         return pxs_fail_nomem(err);
     }
-    int started, rc = start_workers(pool, &started);
+
+    /* Workers start with all signals blocked: handlers run in the program's own threads. */
+    sigset_t all, before;
+    int started = 0, rc = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (; started < threads - 1 && rc == 0; started += rc == 0) {
+        struct worker *worker = &pool->workers[started];
+        *worker = (struct worker){.pool = pool, .index = started + 1};
+        rc = pthread_create(&worker->id, NULL, worker_main, worker);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
         stop_workers(pool, started);
         pool_free(pool);

@@ -1,5 +1,5 @@
-/* Characters: how they are read from bytes, how wide they are on a terminal, and which of foreign
- * text may be shown as they are. */
+/* Characters: their bytes in UTF-8, their width on a terminal, and which of them may be shown as
+ * they are. */
 #include "pixsweep/base.h"
 
 #include <string.h>
@@ -8,9 +8,9 @@ struct range {
     uint32_t first, last;
 };
 
-/* Marks that stand on the character before them (general categories Mn and Me), the later parts of
- * a Hangul syllable and the two joiners. Unicode 14.0, as Python's unicodedata has it, across what
- * is not assigned. */
+/* Marks that combine with the character before them (general categories Mn and Me), the later parts
+ * of a Hangul syllable and the two joiners: Unicode 14.0, as in Python's unicodedata; a range may
+ * span codes that are not assigned. */
 /* clang-format off */
 static const struct range zero_width[] = {
     {0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x05bf, 0x05bf}, {0x05c1, 0x05c2},
@@ -78,8 +78,8 @@ static const struct range zero_width[] = {
 };
 /* clang-format on */
 
-/* The blocks that Unicode calls wide, coarse on purpose, and single signs that are pictures by
- * themselves: a wrong guess costs an alignment, never a character. */
+/* The blocks that Unicode calls wide, coarse on purpose, and single characters that are shown as
+ * pictures: a wrong width shifts a column of a table and loses no character. */
 static const struct range two_wide[] = {
     {0x1100, 0x115f},   {0x231a, 0x231b},   {0x23e9, 0x23ec},   {0x23f0, 0x23f0},
     {0x23f3, 0x23f3},   {0x25fd, 0x25fe},   {0x2614, 0x2615},   {0x2648, 0x2653},
@@ -97,9 +97,9 @@ static const struct range two_wide[] = {
     {0x20000, 0x3fffd},
 };
 
-/* What acts on a terminal or on its neighbours, or is not seen at all: control characters, the soft
- * hyphen, fillers, marks of direction, invisible blanks and operators, line and paragraph
- * separators, tags, and what is no character. The joiners are judged by their neighbours. */
+/* Characters that act on a terminal or on their neighbours, or are invisible: control characters,
+ * the soft hyphen, fillers, marks of direction, invisible blanks and operators, line and paragraph
+ * separators, tags, and codes that are no characters. The joiners depend on their neighbours. */
 static const struct range not_shown[] = {
     {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
     {0x061c, 0x061c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180e, 0x180e},
@@ -151,7 +151,7 @@ int pxs_char_width(uint32_t code) {
     return within(code, two_wide, PXS_COUNT(two_wide)) ? 2 : 1;
 }
 
-/* Columns of the character at `text`; *length = bytes it takes. */
+/* Columns of the character at `text`; *length = its bytes. */
 static size_t width_at(const char *text, size_t bytes, size_t *length) {
     uint32_t code;
     *length = pxs_utf8_decode(text, bytes, &code);
@@ -201,7 +201,7 @@ void pxs_text_add_short(struct pxs_text *out, const char *text, size_t width) {
         left -= w;
         from = start;
     }
-    /* A mark whose character is cut off would stand on the ellipsis. */
+    /* A mark whose own character is cut off would combine with the ellipsis. */
     for (size_t length; from < bytes && width_at(text + from, bytes - from, &length) == 0;)
         from += length;
     pxs_text_add(out, text + from);
@@ -213,8 +213,8 @@ bool pxs_char_is_shown(uint32_t code) {
     return !within(code, not_shown, PXS_COUNT(not_shown)) && (code & 0xfffe) != 0xfffe;
 }
 
-/* Scripts that join their letters, and pictures, need the joiners; between others they only
- * hide. */
+/* Whether the joiner at text[at] joins: scripts with joined letters and pictures need joiners;
+ * between other characters a joiner is only invisible. */
 static bool joins(const char *text, size_t bytes, size_t at, size_t length) {
     uint32_t next;
     return at > 0 && ((unsigned char)text[at - 1] & 0x80) != 0 && at + length < bytes &&
@@ -222,8 +222,8 @@ static bool joins(const char *text, size_t bytes, size_t at, size_t length) {
            next != 0x200d && pxs_char_is_shown(next);
 }
 
-/* What stands for the character at text[at]: *shown bytes of it at the result, which is `escape` or
- * the text itself; *length = bytes of text it takes. */
+/* How the character at text[at] is shown: *shown bytes at the returned pointer, which is `escape`
+ * or the text itself; *length = bytes of the text. */
 static const char *char_shown(const char *text, size_t bytes, size_t at, bool keep_lines,
                               char escape[12], size_t *shown, size_t *length) {
     uint32_t code = 0;
