@@ -1,8 +1,8 @@
-/* base: what every other room stands on. Errors as values, memory, text, random numbers, hashing,
- * clock, CPU features, fixed-split threads, safe file writing and the stop flag. No global mutable
- * state; nothing here prints or exits.
+/* base: what every other room uses. Errors as values, memory, text, random numbers, hashes, the
+ * clock, the CPU, a thread pool, files that appear whole, the stop flag. No global mutable state;
+ * nothing here prints or exits.
  *
- * One header a subject; this one brings them all. */
+ * There is one header for each subject; this one includes them all but child.h and json.h. */
 #ifndef PIXSWEEP_BASE_H
 #define PIXSWEEP_BASE_H
 

@@ -9,33 +9,34 @@
 
 #define PXS_PATH_MAX 4096 /* bytes of a path with its NUL */
 
-/* Opens a regular file for reading, links followed. A FIFO, socket or device is PXS_E_INVALID at
- * once and never waited for; so is a folder. `*fd` is the caller's to close. */
+/* Opens a regular file for reading and follows links. A FIFO, socket, device or folder is
+ * PXS_E_INVALID at once, without waiting for it. The caller closes `*fd`. */
 PXS_NODISCARD enum pxs_status pxs_open_read(const char *path, int *fd, struct pxs_error *err);
-/* The same for a file at `path` below the folder `dir`, where others may have put what they like:
- * no link is followed below `dir`, and the path cannot lead up or elsewhere. PXS_E_INVALID where it
- * would; PXS_E_NOT_FOUND where there is none. */
+/* The same for a file at `path` below the folder `dir`, whose contents are not trusted: no link
+ * below `dir` is followed, and a path that leaves `dir` is PXS_E_INVALID. PXS_E_NOT_FOUND where
+ * there is no such file. */
 PXS_NODISCARD enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd,
                                                struct pxs_error *err);
-/* Opens a file for appending, made where there is none; a link, FIFO, device or folder in its place
- * is PXS_E_INVALID. */
+/* Opens a file for appending and creates it where it is missing; a link, FIFO, device or folder in
+ * its place is PXS_E_INVALID. */
 PXS_NODISCARD enum pxs_status pxs_open_append(const char *path, int *fd, struct pxs_error *err);
-/* Whether this process may write to a file (and read it) or into a folder that is there.
- * PXS_E_INVALID says why not, and the command that mends it, for `files` (and those whose names
- * begin so; NULL: path alone). */
+/* Whether this process may read and write an existing file, or write into an existing folder.
+ * PXS_E_INVALID: the message says why not and gives the command that changes it, for `files` and
+ * all files whose names begin so (NULL: for `path` alone). */
 PXS_NODISCARD enum pxs_status pxs_check_writable(const char *path, const char *files,
                                                  struct pxs_error *err);
-/* Whether a folder could be made at `path`, or is there and may be written to; makes nothing.
- * PXS_E_INVALID in words otherwise. */
+/* Whether a folder could be made at `path`, or exists and may be written to; makes nothing.
+ * PXS_E_INVALID, with the reason, otherwise. */
 PXS_NODISCARD enum pxs_status pxs_check_place(const char *path, struct pxs_error *err);
+/* The whole file with a NUL behind it; free() *data. `bytes`, without the NUL, may be NULL.
+ * PXS_E_INVALID where it is larger than max_bytes. */
 PXS_NODISCARD enum pxs_status pxs_read_file(const char *path, size_t max_bytes, char **data,
-                                            size_t *bytes,
-                                            struct pxs_error *err); /* NUL appended; free() it */
-/* The same of a file below a folder, see pxs_open_beneath. */
+                                            size_t *bytes, struct pxs_error *err);
+/* The same for a file below a folder, see pxs_open_beneath. */
 PXS_NODISCARD enum pxs_status pxs_read_beneath(const char *dir, const char *path, size_t max_bytes,
                                                char **data, size_t *bytes, struct pxs_error *err);
-/* Whole file or nothing: writes `<path>.tmp.<pid>` in the same folder (never through a link that
- * stands there), fsync, rename, fsync of the folder. */
+/* Writes a file whole or not at all: writes `<path>.tmp.<pid>` in the same folder (never through a
+ * link), syncs it, renames it to `path` and syncs the folder. */
 PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
                                              struct pxs_error *err);
 /* The same in steps, for writers that stream: write to `file`, then commit or abandon (both close
@@ -49,8 +50,8 @@ PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const c
 PXS_NODISCARD enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err);
 /* removes the temporary file; after commit a no-op */
 void pxs_atomic_abandon(struct pxs_atomic_file *f);
-/* Removes what killed processes left of such writing in one folder ("NAME.tmp.PID"); for whoever
- * holds its lock. */
+/* Removes temporary files ("NAME.tmp.PID") that killed processes left in a folder. The caller holds
+ * the folder's lock. */
 void pxs_remove_temps(const char *dir);
 PXS_NODISCARD enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err); /* mkdir -p */
 /* Join and normalise lexically ("a/../b" -> "b", no trailing slash); `rel` absolute replaces `dir`;
@@ -62,21 +63,22 @@ bool pxs_path_absolute(char *out, size_t size, const char *path);
 /* Folder part of a path, "." if none ("a/b/" -> "a"). False if it does not fit. */
 bool pxs_path_dir(char *out, size_t size, const char *path);
 
-/* Lock that dies with the process: flock(LOCK_EX | LOCK_NB) on `path` (created). PXS_E_BUSY when
- * held elsewhere; PXS_E_INVALID where a link, FIFO, device or folder stands in its place. */
+/* A lock that ends with the process: flock(LOCK_EX) on `path`, which is created. PXS_E_BUSY where
+ * another process holds it (with `wait`, waits for it instead); PXS_E_INVALID where a link, FIFO,
+ * device or folder stands in its place. */
 struct pxs_lock {
     int fd; /* -1 when not held; set it so before use */
 };
 PXS_NODISCARD enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait,
                                             struct pxs_error *err);
 void pxs_lock_release(struct pxs_lock *lock);
-/* Whether somebody holds the lock at `path`, for whoever only looks: nothing is made, and nobody
- * who wants the lock is turned away. FREE where there is no such file; UNKNOWN where it may not be
- * read. */
+/* Whether a process holds the lock at `path`. Creates nothing, and does not make a process fail
+ * that wants the lock at the same moment. FREE where there is no such file; UNKNOWN where it may
+ * not be read. */
 enum pxs_lock_look { PXS_LOCK_UNKNOWN, PXS_LOCK_FREE, PXS_LOCK_HELD };
 enum pxs_lock_look pxs_lock_look(const char *path);
 
-/* Bytes free where `path` is or would be; UINT64_MAX = unknown. */
+/* Free bytes of the file system where `path` is or would be; UINT64_MAX = unknown. */
 uint64_t pxs_disk_free(const char *path);
 
 #endif

@@ -1,7 +1,7 @@
-/* json: JSON in and out. Reading gives a document of values whose getters say what is wrong and
- * where ("$.a.b[3] must be an integer, not a string"); writing goes straight into a pxs_text.
- * Refused on reading, beyond bad syntax: bytes that are not UTF-8, NUL in a string, two members of
- * one name, anything after the value. Documents are read-only, so threads may share one. */
+/* json: reading and writing JSON. Reading gives a document of values; a getter's message says what
+ * is wrong and where ("$.a.b[3] must be an integer, not a string"). Writing appends to a pxs_text.
+ * Beside bad syntax, reading refuses bytes that are not UTF-8, NUL in a string, two members of one
+ * name, and anything after the value. Documents are read-only, so threads may share one. */
 #ifndef PIXSWEEP_JSON_H
 #define PIXSWEEP_JSON_H
 
@@ -24,8 +24,8 @@ enum pxs_json_type {
     PXS_JSON_OBJECT
 };
 
-/* `text` need not end in NUL and is not kept. `name` (a file, "header of x.safetensors") stands in
- * front of every message. PXS_E_CORRUPT with line and column where the text is not JSON; nesting
+/* `text` need not end in NUL and is not kept. `name` (a file, "header of x.safetensors") begins
+ * every message. PXS_E_CORRUPT with line and column where the text is not JSON; nesting
  * deeper than 1000 is refused. */
 PXS_NODISCARD enum pxs_status pxs_json_parse(const char *text, size_t bytes, const char *name,
                                              struct pxs_json_doc **out, struct pxs_error *err);
@@ -36,7 +36,7 @@ enum pxs_json_type pxs_json_type(struct pxs_json value);
 const char *pxs_json_type_name(enum pxs_json_type type); /* "null", "a boolean", "a number", ... */
 /* Members or elements; 0 for anything but arrays and objects. */
 size_t pxs_json_count(struct pxs_json value);
-/* Walk them: `struct pxs_json c; for (bool more = pxs_json_first(v, &c); more; more =
+/* Iterates over them: `struct pxs_json c; for (bool more = pxs_json_first(v, &c); more; more =
  * pxs_json_next(&c)) ...` */
 bool pxs_json_first(struct pxs_json value, struct pxs_json *child);
 bool pxs_json_next(struct pxs_json *child);
@@ -58,10 +58,10 @@ PXS_NODISCARD enum pxs_status pxs_json_double(struct pxs_json value, double *out
                                               struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_json_bool(struct pxs_json value, bool *out,
                                             struct pxs_error *err);
-/* Integral and within +-2^53, beyond which the parser's doubles are not exact. */
+/* Must be integral and within +-2^53, beyond which the parser's doubles are not exact. */
 PXS_NODISCARD enum pxs_status pxs_json_int(struct pxs_json value, int64_t *out,
                                            struct pxs_error *err);
-/* PXS_E_CORRUPT: "<name>: <path> <text>", for checks of the caller's own. */
+/* PXS_E_CORRUPT with "<name>: <path> <text>", for checks that a caller adds. */
 enum pxs_status pxs_json_fail(struct pxs_json value, struct pxs_error *err, const char *fmt, ...)
     PXS_PRINTF(3, 4);
 

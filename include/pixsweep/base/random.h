@@ -6,12 +6,11 @@
 
 /* ---- random numbers ------------------------------------------------------------------------- */
 
-/* Philox4x32-10 (Salmon et al., SC 2011): a pure function of key and counter, so any number can be
- * had in any order by any thread. */
+/* Philox4x32-10 (Salmon et al., SC 2011): a pure function of key and counter, so any thread can
+ * compute any number in any order. */
 void pxs_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
 
-/* What a stream of random numbers is for. The numbers are part of the bits that a run reproduces:
- * append only. */
+/* What a stream of random numbers is used for. The values decide the bits of a run: append only. */
 enum pxs_stream {
     PXS_STREAM_INIT = 1,     /* a = layer: initial weights */
     PXS_STREAM_SHUFFLE = 2,  /* a = epoch: order of the training pairs */
@@ -23,11 +22,10 @@ enum pxs_stream {
     PXS_STREAM_ORDER = 8     /* order in which the runs of a sweep are started */
 };
 
-/* Sequential reader of the stream (seed, stream, a, b): key = seed, counter = (index, b, a,
- * stream). */
+/* Reads the stream (seed, stream, a, b) in order: key = seed, counter = (index, b, a, stream). */
 struct pxs_rng {
     uint32_t key[2], counter[4], block[4];
-    unsigned used; /* numbers of `block` already given out; 4 = none left */
+    unsigned used; /* numbers of `block` already returned; 4 = none left */
 };
 struct pxs_rng pxs_rng_make(uint64_t seed, enum pxs_stream stream, uint32_t a, uint32_t b);
 uint32_t pxs_rng_u32(struct pxs_rng *rng);
