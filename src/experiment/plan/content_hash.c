@@ -108,7 +108,8 @@ enum pxs_status pxs_contents_data(struct pxs_contents *c, const struct pxs_confi
     return PXS_OK;
 }
 
-/* Whether a run of these parameters can start from them: they have a hash whatever they are. */
+/* Whether init_from fits the networks of this run. The hash alone does not tell: any file has one.
+ */
 static enum pxs_status check_weights(const struct pxs_params *p, struct pxs_error *err) {
     char beside[PXS_PATH_MAX];
     PXS_TRY(pxs_pix2pix_fits(p, PXS_NET_G, p->init_from, err));
@@ -120,7 +121,8 @@ static enum pxs_status check_weights(const struct pxs_params *p, struct pxs_erro
 /* All that decides about names and shapes of weights. */
 static bool same_shape(const struct pxs_params *a, const struct pxs_params *b) {
     return a->img_height == b->img_height && a->img_width == b->img_width &&
-           a->channels == b->channels && a->ngf == b->ngf && a->ndf == b->ndf;
+           a->channels == b->channels && a->generator == b->generator && a->ngf == b->ngf &&
+           a->discriminator == b->discriminator && a->ndf == b->ndf;
 }
 
 enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config,
