@@ -10,20 +10,36 @@
 #include "pixsweep/records/reason.h"
 #include "pixsweep/store.h"
 
-/* ---- why attempts ended (ends.c) ------------------------------------------------------------ */
+/* ---- how attempts ended (ends.c) ------------------------------------------------------------ */
 
-/* ends.txt has a line for each attempt whose end a supervisor has judged: its number, the reason,
- * and the process. It is written whole (temporary file, fsync, rename) by whoever holds the
- * supervisor's lock in the folder. What reads it into the database is ingest. */
+/* ends.txt has a line for each attempt whose end a supervisor has judged, with all that the
+ * database is to have of it. It is written whole (temporary file, fsync, rename) by the holder of
+ * the supervisor's lock in the folder; ingest closes attempts from it. */
 
-/* Adds the line of an attempt (its no and process). */
+struct pxs_ended {
+    struct pxs_store_attempt attempt; /* no, process, started_ms, host to kernels */
+    /* outcome NONE: an older line, which tells the reason alone. The message is "" or points into
+     * the file's text. */
+    struct pxs_store_end end;
+};
+struct pxs_ends {
+    struct pxs_ended *of; /* in the order of the file */
+    size_t n;
+    char *text;
+};
+/* Adds the line of an attempt (of it the fields named above). */
 PXS_NODISCARD enum pxs_status pxs_ends_add(const char *dir, const struct pxs_store_attempt *attempt,
-                                           enum pxs_end_reason reason, struct pxs_error *err);
-/* The file's text, *ends NULL where there is none; free(*ends). */
-PXS_NODISCARD enum pxs_status pxs_ends_read(const char *dir, char **ends, struct pxs_error *err);
-/* Why that attempt ended: the last line of its process, or of its number where one of the two knows
- * no process. NONE where there is no such line, or none that can be read; `ends` may be NULL. */
-enum pxs_end_reason pxs_ends_find(const char *ends, const struct pxs_store_attempt *attempt);
+                                           const struct pxs_store_end *end, struct pxs_error *err);
+/* No file reads as no lines; a line that cannot be read is passed over. To be finished where
+ * PXS_OK. */
+PXS_NODISCARD enum pxs_status pxs_ends_read(const char *dir, struct pxs_ends *out,
+                                            struct pxs_error *err);
+void pxs_ends_finish(struct pxs_ends *ends);
+/* The last line of that attempt; NULL where there is none. */
+const struct pxs_ended *pxs_ends_find(const struct pxs_ends *ends,
+                                      const struct pxs_store_attempt *attempt);
+/* The same process where both name one, else the same number. */
+bool pxs_same_attempt(const struct pxs_store_attempt *a, const struct pxs_store_attempt *b);
 
 /* ---- a run's config.yaml (run_config.c) ----------------------------------------------------- */
 
@@ -53,17 +69,20 @@ PXS_NODISCARD enum pxs_status pxs_run_config_read(const char *path, struct pxs_p
 /* ---- what a folder tells (scan.c) ----------------------------------------------------------- */
 
 struct pxs_run_records_attempt {
-    struct pxs_store_attempt row; /* no and process as its BEGIN record says */
+    struct pxs_store_attempt row; /* no and process as its BEGIN record says, else ends.txt */
+    bool began;                   /* there is a BEGIN record */
     int64_t at;                   /* byte of that record */
-    bool ended;                   /* it left a last word */
+    bool ended;                   /* there is an END record */
     enum pxs_outcome outcome;
     int64_t ended_ms; /* of its END record, else of the next BEGIN; 0 = not known */
     char message[1024];
-    enum pxs_end_reason reason; /* as ends.txt says; NONE where it says nothing */
+    const struct pxs_ended *line; /* of ends.txt; NULL = none */
 };
-/* A record file, read to its end. */
+/* A record file, read to its end, and ends.txt. */
 struct pxs_run_records {
-    struct pxs_run_records_attempt *attempts; /* in the order of the file */
+    /* In the order of the file; attempts that ends.txt alone tells of stand among them by their
+     * number. */
+    struct pxs_run_records_attempt *attempts;
     size_t n;
     int64_t steps;                    /* recorded, from the first one on */
     int64_t bytes;                    /* to the end of the last whole record */
@@ -72,8 +91,8 @@ struct pxs_run_records {
     /* Of the last attempt that names it; older records name none. */
     bool seed_known;
     int64_t seed;
-    char damage[512]; /* why it could not be read to its end; "" */
-    char *ends;       /* text of ends.txt; NULL = there is none that can be read */
+    char damage[512];     /* why it could not be read to its end; "" */
+    struct pxs_ends ends; /* empty where there is none that can be read */
 };
 /* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished
  * in any case. */
@@ -85,11 +104,17 @@ void pxs_run_records_finish(struct pxs_run_records *found);
 PXS_NODISCARD enum pxs_status pxs_found_check(const struct pxs_run_records *found, const char *dir,
                                               const char *config_hash, int64_t seed,
                                               struct pxs_error *err);
-/* The state that the last attempt leaves the run in: its own last word, interrupted without one,
- * new where none began. */
+/* The state that the last attempt leaves the run in: as ends.txt says, else its END record;
+ * interrupted without either, new where there is no attempt. */
 enum pxs_run_state pxs_run_records_state(const struct pxs_run_records *found);
-int64_t pxs_run_records_last_no(
-    const struct pxs_run_records *found); /* the highest attempt number; 0 = none */
+/* All about an attempt's end as ends.txt has it; NULL where it does not. That an attempt completed,
+ * diverged or was pruned is believed only where an END record says so, too. */
+const struct pxs_store_end *pxs_run_records_end(const struct pxs_run_records_attempt *attempt);
+/* The last attempt with a BEGIN record; NULL = none. */
+const struct pxs_run_records_attempt *
+pxs_run_records_last_begun(const struct pxs_run_records *found);
+/* The highest number of an attempt; 0 = none. */
+int64_t pxs_run_records_last_no(const struct pxs_run_records *found);
 
 /* Whose folder it is, by its config.yaml. */
 struct pxs_folder {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define DB "results/pixsweep.db"
+#define ENDS "results/exp/0001-base-s0/ends.txt"
 #define RECORDS(run) "results/exp/" run "/records.bin"
 
 static int hold_lock(void) {
@@ -149,16 +150,15 @@ START_TEST(test_failures_while_shut)
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_DIVERGED], 1);
     outcome_finish(&o);
     expect_text("SELECT outcome FROM attempt JOIN run USING (run_id) WHERE number = 1", "diverged");
-    /* Why a worker died stands in no record: the folder has kept it. The attempts behind it are of
-     * the second session. */
+    /* How a worker died stands in no record: the folder has kept it. */
     expect_text(
         "SELECT group_concat(reason || ' ' || outcome) FROM (SELECT reason, outcome FROM attempt "
         "JOIN run USING (run_id) WHERE number = 2 ORDER BY no)",
-        "crash interrupted,crash failed,crash failed");
+        "crash failed,crash failed");
     expect_text(
         "SELECT group_concat(reason) FROM (SELECT reason FROM attempt JOIN run USING (run_id) "
-        "WHERE number <> 2 ORDER BY number)",
-        "diverged,completed");
+        "WHERE number <> 2 ORDER BY number, no)",
+        "diverged,killed,completed");
     expect_text("SELECT state FROM run WHERE number = 3", "completed");
 }
 END_TEST
@@ -304,7 +304,7 @@ START_TEST(test_merge_further_one_stays)
     run_expecting(0, 1, 1);
     ck_assert_int_eq(rename(in_folder("results"), in_folder("long")), 0);
     merge(DB, "short", &said);
-    expect_text("SELECT state FROM run", "interrupted");
+    expect_text("SELECT state FROM run", "failed");
     expect_sql("SELECT count(*) FROM batch_loss", 5);
     struct pxs_ingest_counts counts = merge(DB, "long", &said);
     ck_assert_msg(counts.changed == 1 && counts.problems == 0, "%s", said.text);
@@ -365,8 +365,6 @@ START_TEST(test_merge_at_work)
 }
 END_TEST
 
-/* ---- reap, and other terminals -------------------------------------------------------------- */
-
 static struct pxs_ingest_counts reap(bool dry) {
     struct pxs_store *store = NULL;
     struct pxs_ingest_counts counts = {0};
@@ -376,6 +374,126 @@ static struct pxs_ingest_counts reap(bool dry) {
     pxs_store_close(&store);
     return counts;
 }
+
+/* ---- how attempts ended --------------------------------------------------------------------- */
+
+/* Every attempt and state, without what a second time differs in. */
+static char *all_ends(void) {
+    struct pxs_store *s = NULL;
+    struct pxs_table t = {0};
+    struct pxs_text out = {0};
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_store_open_readonly(in_folder(DB), &s, &err), PXS_OK);
+    ck_assert_int_eq(
+        pxs_store_select(
+            s,
+            "SELECT number || ' ' || state || ' ' || no || ' ' || outcome || ' ' || reason || ' ' "
+            "|| coalesce(exit_code, '-') || ' ' || coalesce(signal, '-') || ' ' || message || ' ' "
+            "|| (ended_ms >= started_ms) || ' ' || (pid > 1) || ' ' || host || ' ' || cores || ' ' "
+            "|| threads || ' ' || kernels AS line FROM attempt JOIN run USING (run_id) "
+            "ORDER BY number, no",
+            NULL, 0, &t, &err),
+        PXS_OK);
+    for (size_t i = 0; i < t.n_rows; i++)
+        pxs_text_addf(&out, "%s\n", pxs_table_at(&t, i, "line").text);
+    pxs_table_finish(&t);
+    pxs_store_close(&s);
+    return out.text;
+}
+
+static void expect_ends(const char *expected) {
+    char *ends = all_ends();
+    ck_assert_str_eq(ends, expected);
+    free(ends);
+}
+
+/* What supervisors see of a death reaches the database in full, by whichever way. */
+START_TEST(test_ends_from_folders)
+{
+    struct pxs_text said = {0};
+    const struct pxs_sweep_options options = {.jobs = 1, .store_patience = 0.5};
+    write_experiment(3, 0, "sweep:\n  grid: {lambda_pixel: [1, 2, 3, 4, 5, 8]}\n");
+    struct outcome o = run_with(options);
+    check(&o, 1, 2, 2);
+    outcome_finish(&o);
+    char *expected = all_ends();
+    ck_assert_ptr_nonnull(strstr(expected, "3 failed 2 failed crash - 6 killed by signal 6"));
+    ck_assert_ptr_nonnull(strstr(expected, "about to die"));
+    ck_assert_ptr_nonnull(strstr(expected, "5 failed 1 failed error 1 - the pairs smell"));
+    ck_assert_ptr_nonnull(strstr(expected, "6 failed 2 failed crash 0 - exited with code 0"));
+    /* The database is lost: the folders have it all. */
+    lose_database();
+    merge(DB, "results", &said);
+    expect_ends(expected);
+    lose_database();
+    o = run_with(options);
+    check(&o, 1, 2, 0);
+    outcome_finish(&o);
+    expect_ends(expected);
+    /* The database is shut all through, and a later session has it open. */
+    remove_tree(in_folder("results"));
+    int fd = hold_lock();
+    o = run_with(options);
+    check(&o, 1, 2, 2);
+    outcome_finish(&o);
+    o = run_with(options); /* nothing runs again */
+    check(&o, 1, 2, 0);
+    outcome_finish(&o);
+    close(fd);
+    o = run_with(options);
+    check(&o, 1, 2, 0);
+    outcome_finish(&o);
+    expect_ends(expected);
+    free(expected);
+    pxs_text_finish(&said);
+}
+END_TEST
+
+/* The database is shut when a worker is killed, and its supervisor gives up on it. */
+START_TEST(test_ends_by_reap)
+{
+    write_experiment(2000, FAKE_SLOW, "run: {retries: 0}\n");
+    pid_t pid = run_in_process((struct pxs_sweep_options){.shut_after = 0.1, .store_patience = 0.5},
+                               "lines");
+    ck_assert(wait_sql("SELECT count(*) > 0 FROM batch_loss", 1, 20));
+    int fd = hold_lock();
+    wait_line("lines", "cannot be written for now", 60);
+    kill((pid_t)sql_int("SELECT pid FROM attempt"), SIGKILL);
+    ck_assert_int_eq(wait_for(pid), 1);
+    close(fd);
+    expect_text("SELECT state FROM run", "running");
+    ck_assert_uint_eq(reap(false).changed, 1);
+    expect_text(
+        "SELECT state || ' ' || outcome || ' ' || reason || ' ' || signal FROM attempt JOIN "
+        "run USING (run_id)",
+        "failed failed killed 9");
+    expect_sql("SELECT message LIKE 'killed by signal 9%' FROM attempt", 1);
+}
+END_TEST
+
+/* A folder of before, whose lines tell the reason alone. */
+START_TEST(test_ends_of_before)
+{
+    struct pxs_text said = {0};
+    write_experiment(3, FAKE_CRASH, "run: {retries: 0}\n");
+    run_expecting(1, 0, 0);
+    char *now = slurp(ENDS, NULL), line[5][64];
+    ck_assert_int_eq(sscanf(strchr(now, '\n'), "%63s %63s %63s %63s %63s", line[0], line[1],
+                            line[2], line[3], line[4]),
+                     5);
+    free(now);
+    write_textf(ENDS, "# attempt reason pid pid_start boot_id\n%s %s %s %s %s\n", line[0], line[1],
+                line[2], line[3], line[4]);
+    lose_database();
+    merge(DB, "results", &said);
+    expect_text("SELECT state || ' ' || outcome || ' ' || reason || ' ' || message FROM attempt "
+                "JOIN run USING (run_id)",
+                "interrupted interrupted crash its folder says why it ended: crash");
+    pxs_text_finish(&said);
+}
+END_TEST
+
+/* ---- reap, and other terminals -------------------------------------------------------------- */
 
 START_TEST(test_reap)
 {
@@ -461,6 +579,9 @@ Suite *offline_suite(void) {
     tcase_add_test(c, test_merge_further_one_stays);
     tcase_add_test(c, test_merge_moved);
     tcase_add_test(c, test_merge_at_work);
+    tcase_add_test(c, test_ends_from_folders);
+    tcase_add_test(c, test_ends_by_reap);
+    tcase_add_test(c, test_ends_of_before);
     tcase_add_test(c, test_reap);
     tcase_add_test(c, test_reap_other_host);
     tcase_add_test(c, test_cancelled_from_outside);

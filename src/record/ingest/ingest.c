@@ -33,7 +33,7 @@ static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id,
 static int64_t go_on_at(const struct pxs_run_records *found, int64_t taken_no,
                         int64_t taken_bytes) {
     for (size_t i = 0; i < found->n; i++)
-        if (found->attempts[i].row.no > taken_no)
+        if (found->attempts[i].began && found->attempts[i].row.no > taken_no)
             return taken_bytes < found->attempts[i].at ? taken_bytes : found->attempts[i].at;
     return taken_bytes;
 }
@@ -74,21 +74,23 @@ static enum pxs_status take_records(struct pxs_store *store, const char *dir, in
 
 /* ---- the end of attempts -------------------------------------------------------------------- */
 
-/* `end` lacks what nobody but a supervisor can know. */
 static enum pxs_status close_one(struct pxs_store *store, int64_t attempt_id,
-                                 struct pxs_store_end end, struct pxs_ingested *out,
+                                 const struct pxs_store_end *end, struct pxs_ingested *out,
                                  struct pxs_error *err) {
-    end.exit_code = -1;
-    enum pxs_status status = pxs_store_attempt_end(store, attempt_id, &end, err);
+    enum pxs_status status = pxs_store_attempt_end(store, attempt_id, end, err);
     if (status == PXS_E_EXISTS)
-        return PXS_OK; /* somebody was quicker */
+        return PXS_OK; /* another process was quicker */
     if (status == PXS_OK)
         out->closed++;
     return status;
 }
 
-/* An attempt that left no last record: what its folder says of it, else what is known without. The
- * end's message may be `text`. */
+static enum pxs_end_reason reason_of(const struct pxs_ended *line) {
+    return line ? line->end.reason : PXS_REASON_NONE;
+}
+
+/* An attempt that left no END record: the reason that its folder tells, else what is known without.
+ * The end's message may be `text`. */
 static void end_without_record(struct pxs_store_end *end, enum pxs_end_reason said,
                                enum pxs_end_reason otherwise, const char *message, char text[100]) {
     end->outcome = PXS_STATE_INTERRUPTED;
@@ -100,7 +102,7 @@ static void end_without_record(struct pxs_store_end *end, enum pxs_end_reason sa
     end->message = text;
 }
 
-/* Attempts that left nothing in the file: they never began, or a later one has cut them off. */
+/* Attempts that the folder does not tell of: they never began, or a later one has cut them off. */
 static enum pxs_status close_others(struct pxs_store *store, int64_t run_id,
                                     const struct pxs_run_records *found, enum pxs_run_state state,
                                     struct pxs_ingested *out, struct pxs_error *err) {
@@ -113,22 +115,42 @@ static enum pxs_status close_others(struct pxs_store *store, int64_t run_id,
     enum pxs_status status = PXS_OK;
     for (size_t row = 0; row < t.n_rows && status == PXS_OK; row++) {
         int64_t attempt_id = pxs_table_at(&t, row, "attempt_id").integer;
-        bool in_file = false;
+        bool in_folder = false;
         for (size_t i = 0; i < found->n; i++)
-            in_file = in_file || found->attempts[i].row.attempt_id == attempt_id;
-        if (in_file)
+            in_folder = in_folder || found->attempts[i].row.attempt_id == attempt_id;
+        if (in_folder)
             continue;
         struct pxs_store_attempt attempt;
-        struct pxs_store_end end = {.state = state, .ended_ms = pxs_now_ms()};
+        struct pxs_store_end end = {.state = state, .exit_code = -1, .ended_ms = pxs_now_ms()};
         status = pxs_store_attempt(store, attempt_id, &attempt, err);
         if (status != PXS_OK)
             break;
-        end_without_record(&end, pxs_ends_find(found->ends, &attempt), PXS_REASON_LOST, NO_END,
-                           text);
-        status = close_one(store, attempt_id, end, out, err);
+        end_without_record(&end, reason_of(pxs_ends_find(&found->ends, &attempt)), PXS_REASON_LOST,
+                           NO_END, text);
+        status = close_one(store, attempt_id, &end, out, err);
     }
     pxs_table_finish(&t);
     return status;
+}
+
+/* How an attempt of the folder ended: as ends.txt says, else its END record, else interrupted. */
+static struct pxs_store_end end_of(const struct pxs_run_records *found,
+                                   const struct pxs_run_records_attempt *a, char text[100]) {
+    const struct pxs_store_end *told = pxs_run_records_end(a);
+    if (told)
+        return *told;
+    enum pxs_end_reason said = reason_of(a->line);
+    struct pxs_store_end end = {
+        .outcome = pxs_outcome_state(a->outcome),
+        .reason = said != PXS_REASON_NONE ? said : pxs_reason_of_outcome(a->outcome),
+        .message = a->message,
+        .exit_code = -1,
+        .ended_ms = a->ended_ms ? a->ended_ms : pxs_now_ms()};
+    bool damaged = found->damage[0] && a == pxs_run_records_last_begun(found);
+    if (!a->ended)
+        end_without_record(&end, said, damaged ? PXS_REASON_DAMAGED_RECORD : PXS_REASON_LOST,
+                           found->damage[0] ? found->damage : NO_END, text);
+    return end;
 }
 
 static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_store_run *run,
@@ -143,21 +165,11 @@ static enum pxs_status close_attempts(struct pxs_store *store, const struct pxs_
     char text[100];
     PXS_TRY(close_others(store, run->run_id, found, last_open ? state : others, out, err));
     for (size_t i = 0; i < found->n; i++) {
-        const struct pxs_run_records_attempt *a = &found->attempts[i];
-        const bool damaged = found->damage[0] && i + 1 == found->n;
-        struct pxs_store_end end = {
-            .outcome = pxs_outcome_state(a->outcome),
-            .state = state,
-            .reason = a->reason != PXS_REASON_NONE ? a->reason : pxs_reason_of_outcome(a->outcome),
-            .message = a->message,
-            .ended_ms = a->ended_ms ? a->ended_ms : pxs_now_ms()};
-        if (a->row.ended_ms != 0)
+        if (found->attempts[i].row.ended_ms != 0)
             continue;
-        if (!a->ended)
-            end_without_record(&end, a->reason,
-                               damaged ? PXS_REASON_DAMAGED_RECORD : PXS_REASON_LOST,
-                               found->damage[0] ? found->damage : NO_END, text);
-        PXS_TRY(close_one(store, a->row.attempt_id, end, out, err));
+        struct pxs_store_end end = end_of(found, &found->attempts[i], text);
+        end.state = state;
+        PXS_TRY(close_one(store, found->attempts[i].row.attempt_id, &end, out, err));
     }
     return PXS_OK;
 }
@@ -177,18 +189,20 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
                                 struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell id = pxs_cell_int(run_id);
-    int64_t no, bytes, last_id = 0;
+    int64_t no, bytes, attempt_id, last_id = 0;
     PXS_TRY(pxs_store_select(store, pxs_ingest_taken_sql, &id, 1, &t, err));
     int64_t open = pxs_table_at(&t, 0, "open").integer;
     struct pxs_cell taken = pxs_table_at(&t, 0, "taken");
     int64_t taken_id = taken.kind == PXS_CELL_INT ? taken.integer : 0;
     pxs_table_finish(&t);
     PXS_TRY(pxs_store_ingested(store, run_id, &no, &bytes, err));
-    if (found->n > 0)
-        PXS_TRY(
-            pxs_store_attempt_of(store, run_id, &found->attempts[found->n - 1].row, &last_id, err));
-    *known = open == 0 &&
-             (found->n == 0 || (last_id != 0 && last_id == taken_id && bytes >= found->bytes));
+    *known = open == 0;
+    for (size_t i = 0; i < found->n && *known; i++) {
+        PXS_TRY(pxs_store_attempt_of(store, run_id, &found->attempts[i].row, &attempt_id, err));
+        *known = attempt_id != 0;
+        last_id = found->attempts[i].began ? attempt_id : last_id;
+    }
+    *known = *known && (last_id == 0 || (last_id == taken_id && bytes >= found->bytes));
     return PXS_OK;
 }
 
@@ -198,9 +212,10 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
                                   struct pxs_error *err) {
     int64_t offset;
     PXS_TRY(pxs_ingest_rows(store, run->run_id, found, &offset, err));
-    if (found->n > 0)
-        PXS_TRY(take_records(store, run->dir, found->attempts[found->n - 1].row.attempt_id, offset,
-                             found->bytes, out, err));
+    const struct pxs_run_records_attempt *last = pxs_run_records_last_begun(found);
+    if (last)
+        PXS_TRY(
+            take_records(store, run->dir, last->row.attempt_id, offset, found->bytes, out, err));
     return close_attempts(store, run, found, out, err);
 }
 
@@ -320,7 +335,7 @@ static enum pxs_status is_moved(struct pxs_store *store, const struct pxs_store_
     if (found->damage[0] || found->steps < steps ||
         (run->state == PXS_STATE_COMPLETED && pxs_run_records_state(found) != PXS_STATE_COMPLETED))
         return PXS_OK;
-    PXS_TRY(pxs_store_attempt_of(store, run->run_id, &found->attempts[found->n - 1].row,
+    PXS_TRY(pxs_store_attempt_of(store, run->run_id, &pxs_run_records_last_begun(found)->row,
                                  &attempt_id, err));
     *moved = attempt_id != 0;
     return PXS_OK;
@@ -414,7 +429,7 @@ static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_fo
                         "records say %.12s...): put the old text back",
                         f->dir, f->config_hash, found->config_hash);
     PXS_TRY(pxs_found_check(found, f->dir, f->config_hash, f->params.seed, err));
-    if (found->n == 0) {
+    if (!pxs_run_records_last_begun(found)) {
         out->state = PXS_STATE_NEW;
         memcpy(out->damage, found->damage, sizeof out->damage);
         if (!out->damage[0] && has_weights(f->dir))

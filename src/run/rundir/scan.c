@@ -28,9 +28,10 @@ static enum pxs_status see_begin(struct pxs_run_records *f, const struct pxs_rec
     struct pxs_run_records_attempt *a = &f->attempts[f->n++];
     memset(a, 0, sizeof *a);
     pxs_store_begun(r, &a->row);
+    a->began = true;
     a->at = at;
     f->steps = r->resumed_from_step > 0 ? r->resumed_from_step : 0;
-    a->reason = pxs_ends_find(f->ends, &a->row);
+    a->line = pxs_ends_find(&f->ends, &a->row);
     char seed[32];
     pxs_line_value(r->text, "config_hash", f->config_hash, sizeof f->config_hash);
     if (pxs_line_value(r->text, "seed", seed, sizeof seed))
@@ -104,6 +105,31 @@ static enum pxs_status read_all(const char *dir, struct pxs_run_records *f,
     return status;
 }
 
+/* Attempts that have a line of ends.txt and no BEGIN record: their worker ended before it, or a
+ * later attempt has cut it off. */
+static enum pxs_status add_unrecorded(struct pxs_run_records *f, struct pxs_error *err) {
+    struct pxs_run_records_attempt *more =
+        realloc(f->attempts, (f->n + f->ends.n + 1) * sizeof *more);
+    if (!more)
+        return pxs_fail_nomem(err);
+    f->attempts = more;
+    for (size_t i = 0; i < f->ends.n; i++) {
+        const struct pxs_ended *line = &f->ends.of[i];
+        size_t at = 0;
+        bool there = line->end.outcome == PXS_STATE_NONE;
+        for (size_t k = 0; k < f->n; k++) {
+            there = there || pxs_same_attempt(&f->attempts[k].row, &line->attempt);
+            at = f->attempts[k].row.no <= line->attempt.no ? k + 1 : at;
+        }
+        if (there)
+            continue;
+        memmove(&f->attempts[at + 1], &f->attempts[at], (f->n - at) * sizeof *f->attempts);
+        f->attempts[at] = (struct pxs_run_records_attempt){.row = line->attempt, .line = line};
+        f->n++;
+    }
+    return PXS_OK;
+}
+
 enum pxs_status pxs_run_records_read(const char *dir, struct pxs_run_records *out,
                                      struct pxs_error *err) {
     char path[PXS_PATH_MAX];
@@ -114,26 +140,25 @@ enum pxs_status pxs_run_records_read(const char *dir, struct pxs_run_records *ou
     if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
     if (pxs_ends_read(dir, &out->ends, &why) != PXS_OK)
-        out->ends = NULL; /* then the records alone say how attempts ended */
+        out->ends.n = 0; /* then the records alone say how attempts ended */
     enum pxs_status status = pxs_record_cursor_open(path, 0, &cursor, &why);
-    if (status == PXS_E_NOT_FOUND)
-        return PXS_OK;
-    if (status == PXS_E_CORRUPT || status == PXS_E_UNSUPPORTED || status == PXS_E_INVALID) {
+    if (status == PXS_E_CORRUPT || status == PXS_E_UNSUPPORTED || status == PXS_E_INVALID)
         snprintf(out->damage, sizeof out->damage, "%.500s", why.message);
-        return PXS_OK;
-    }
-    if (status != PXS_OK)
+    else if (status != PXS_OK && status != PXS_E_NOT_FOUND)
         return pxs_fail(err, status, "%s", why.message);
-    status = read_all(dir, out, cursor, err);
-    pxs_record_cursor_close(&cursor);
-    if (status == PXS_OK && !out->damage[0] && stat(path, &info) == 0 && info.st_size > out->bytes)
-        out->torn = (int64_t)info.st_size - out->bytes;
-    return status;
+    if (status == PXS_OK) {
+        status = read_all(dir, out, cursor, err);
+        pxs_record_cursor_close(&cursor);
+        PXS_TRY(status);
+        if (!out->damage[0] && stat(path, &info) == 0 && info.st_size > out->bytes)
+            out->torn = (int64_t)info.st_size - out->bytes;
+    }
+    return add_unrecorded(out, err);
 }
 
 void pxs_run_records_finish(struct pxs_run_records *found) {
     free(found->attempts);
-    free(found->ends);
+    pxs_ends_finish(&found->ends);
     memset(found, 0, sizeof *found);
 }
 
@@ -154,11 +179,32 @@ enum pxs_status pxs_found_check(const struct pxs_run_records *found, const char 
     return PXS_OK;
 }
 
+const struct pxs_store_end *pxs_run_records_end(const struct pxs_run_records_attempt *a) {
+    if (!a->line || a->line->end.outcome == PXS_STATE_NONE)
+        return NULL;
+    const struct pxs_store_end *end = &a->line->end;
+    bool needs_record = pxs_state_is_final(end->outcome) || pxs_state_is_done(end->outcome);
+    if (needs_record && (!a->ended || pxs_outcome_state(a->outcome) != end->outcome))
+        return NULL;
+    return end;
+}
+
 enum pxs_run_state pxs_run_records_state(const struct pxs_run_records *found) {
     if (found->n == 0)
         return PXS_STATE_NEW;
     const struct pxs_run_records_attempt *last = &found->attempts[found->n - 1];
+    const struct pxs_store_end *end = pxs_run_records_end(last);
+    if (end)
+        return end->state;
     return last->ended ? pxs_outcome_state(last->outcome) : PXS_STATE_INTERRUPTED;
+}
+
+const struct pxs_run_records_attempt *
+pxs_run_records_last_begun(const struct pxs_run_records *found) {
+    for (size_t i = found->n; i-- > 0;)
+        if (found->attempts[i].began)
+            return &found->attempts[i];
+    return NULL;
 }
 
 int64_t pxs_run_records_last_no(const struct pxs_run_records *found) {

@@ -158,19 +158,19 @@ static int64_t end_time(const struct pxs_supervisor *s, const struct pxs_slot *s
     return by_clock > by_work ? by_clock : by_work;
 }
 
-void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot,
-                        enum pxs_end_reason reason) {
+void pxs_attempt_end_write(struct pxs_supervisor *s, struct pxs_slot *slot,
+                           const struct pxs_store_end *end) {
     char dir[PXS_PATH_MAX];
     struct pxs_error err;
     if (slot->end_written || !pxs_path_dir(dir, sizeof dir, slot->records))
         return;
     slot->end_written = true;
-    if (pxs_ends_add(dir, &slot->row, reason, &err) != PXS_OK)
-        pxs_say(s, PXS_LOG_WARN, "%s: why its attempt ended stands in the database alone: %s",
+    if (pxs_ends_add(dir, &slot->row, end, &err) != PXS_OK)
+        pxs_say(s, PXS_LOG_WARN, "%s: how its attempt ended stands in the database alone: %s",
                 s->plan->runs[slot->run].name, err.message);
 }
 
-static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
+static enum pxs_status record_end(struct pxs_supervisor *s, struct pxs_slot *slot,
                                   const struct pxs_verdict *v, enum pxs_run_state state,
                                   const char *message, struct pxs_error *err) {
     struct pxs_store_end end = {.outcome = v->outcome,
@@ -180,6 +180,7 @@ static enum pxs_status record_end(struct pxs_supervisor *s, const struct pxs_slo
                                 .reason = v->reason,
                                 .message = message,
                                 .ended_ms = end_time(s, slot)};
+    pxs_attempt_end_write(s, slot, &end);
     if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_work_clock(s)))
         return pxs_pending_end_add(s, slot, &end, err);
     enum pxs_status status = pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, err);
@@ -192,7 +193,6 @@ enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slo
     enum pxs_run_state state;
     enum pxs_place place;
     judge(s, slot, &v);
-    pxs_attempt_reason(s, slot, v.reason);
     PXS_TRY(decide(s, slot, &v, &state, &place, err));
     bool good = v.outcome == PXS_STATE_COMPLETED;
     struct pxs_text message = {0}, tail = {0};

@@ -124,6 +124,9 @@ static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *s
     PXS_TRY(put_config(s, slot, err));
     PXS_TRY(put_log_away(slot, err));
     PXS_TRY(launch(s, slot, err));
+    /* A timeout does not count what the launch took. */
+    slot->started = slot->said_at = slot->limits_at = pxs_work_clock(s);
+    slot->row.started_ms = pxs_now_ms();
     /* By these its row is found when the attempt becomes known to a database that was shut. */
     slot->row.pid = slot->process.child.pid;
     slot->row.pid_start = slot->process.child.pid_start;
@@ -225,7 +228,7 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const st
                                                                      : PXS_REASON_NOT_STARTED,
                                 .message = why->message,
                                 .ended_ms = pxs_now_ms()};
-    pxs_attempt_reason(s, slot, end.reason);
+    pxs_attempt_end_write(s, slot, &end);
     if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
         pxs_store_trouble(s, &late, now);
     s->plan->runs[slot->run].state = state;

@@ -183,8 +183,10 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
     for (int i = 0; i < s->n_slots; i++)
         open += s->slots[i].busy;
     open += s->brake.paused && !s->brake.stored;
-    for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++)
+    for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++) {
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER;
+        working += s->runs[i].place == PXS_PLACE_TODO; /* is about to, also without the database */
+    }
     open += s->stopping ? 0 : s->n_pending_ends; /* the next `run` finds them in their folders */
     if (open == 0)
         return false;

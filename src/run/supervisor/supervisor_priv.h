@@ -200,10 +200,10 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
 /* seconds between asking a worker to stop and killing it */
 double pxs_grace(const struct pxs_supervisor *s);
-/* Writes down in the folder of an attempt why it ended, once; where that fails the user is told and
+/* Writes down in the folder of an attempt how it ended, once; where that fails the user is told and
  * the attempt is as before. */
-void pxs_attempt_reason(struct pxs_supervisor *s, struct pxs_slot *slot,
-                        enum pxs_end_reason reason);
+void pxs_attempt_end_write(struct pxs_supervisor *s, struct pxs_slot *slot,
+                           const struct pxs_store_end *end);
 /* Of a dead worker whose records are ingested: verdict, database, words. PXS_OK: the slot is
  * free. */
 PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot,
