@@ -248,8 +248,7 @@ static uint64_t cannot_go(uint64_t used, const char *statistics, const char *con
 
 static void memory_v2(const char *dir, const char *group, struct pxs_cgroup *out) {
     static const char *const cache[] = {"inactive_file", "active_file", "slab_reclaimable"};
-    /* Above `high` the kernel slows a group down until it frees memory, which training cannot do.
-     */
+    /* Above `high` the kernel slows a group until it frees memory, which training cannot do. */
     static const char *const limits[] = {"memory.max", "memory.high"};
     char statistics[STATISTICS];
     uint64_t limit, used = 0;

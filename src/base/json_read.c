@@ -96,8 +96,7 @@ enum pxs_status pxs_json_parse(const char *text, size_t bytes, const char *name,
     if (bytes)
         memcpy(copy, text, bytes);
 
-    /* cJSON reports lack of memory like bad text. Text that it reads at the second try was right.
-     */
+    /* cJSON reports lack of memory like bad text; text that it reads at the second try is good. */
     const char *end = copy;
     for (int tries = 0; tries < 2 && !doc->root; tries++)
         doc->root = cJSON_ParseWithLengthOpts(copy, bytes + 1, &end, true);

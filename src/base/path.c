@@ -27,8 +27,7 @@ static bool step_up(struct path *p) {
     while (last > p->root && p->out[last - 1] != '/')
         last--;
     bool is_up = p->len - last == 2 && memcmp(p->out + last, "..", 2) == 0;
-    /* There is no component to remove: the root's parent is the root, else one more ".." is kept.
-     */
+    /* No component to remove: the root's parent is the root, else one more ".." is kept. */
     if (p->len == p->root || is_up)
         return p->root ? true : push(p, "..", 2);
     p->len = last > p->root ? last - 1 : p->root;

@@ -77,8 +77,7 @@ char *pxs_format_double(char buf[32], double value);
  * 1/21 are "0.04762". */
 char *pxs_format_rounded(char buf[32], double value, int digits);
 /* The whole text must be a number of YAML 1.2's core schema (`.5`, `1E-4`, `+3`, `2e1`, `.inf`,
- * `.nan`; no hex, octal or underscores). A finite number too large for a double becomes infinite.
- */
+ * `.nan`; no hex, octal or underscores). A number too large for a double becomes infinite. */
 bool pxs_parse_double(const char *text, double *out);
 /* As above, and exactly an integer of int64 ("2e1" is 20). */
 bool pxs_parse_int(const char *text, int64_t *out);
