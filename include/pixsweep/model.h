@@ -12,19 +12,19 @@ enum pxs_net { PXS_NET_G, PXS_NET_D };
 
 struct pxs_pix2pix;
 
-/* Networks and every buffer for batches of up to params->batch_size, allocated once. Weights are
- * zero until init or load. kernels: "auto" or a set's name. `pool` is borrowed and must outlive the
- * model. */
+/* Creates the networks and all buffers for batches of up to params->batch_size. Weights are zero
+ * until they are drawn or loaded. kernels: "auto" or a set's name. `pool` is borrowed and must
+ * outlive the model. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params,
                                                  struct pxs_pool *pool, const char *kernels,
                                                  struct pxs_pix2pix **out, struct pxs_error *err);
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m);
 void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed);
 
-/* One training step on n pairs: source and target [n,H,W,C] in [-1,1], n <= batch_size. Generator
- * first, then the discriminator on the same, detached fake (docs/contracts.md, Training semantics).
- * `step` counts from 0 over the run: Adam's t is step + 1, and dropout masks are drawn at (seed,
- * step). */
+/* One training step on n pairs: source and target [n,H,W,C] in [-1,1], n <= batch_size. Updates the
+ * generator first, then the discriminator on the same, detached fake (docs/contracts.md, Training
+ * semantics). `step` counts from 0 over the run: Adam's t is step + 1, and dropout masks are drawn
+ * at (seed, step). */
 struct pxs_step_rates {
     double lr_G, lr_D;
 };
@@ -52,13 +52,13 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_n
  * reads (the lab's down7) is ignored. Moments are zeroed. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net,
                                                const char *path, struct pxs_error *err);
-/* Whether pxs_pix2pix_load would take this file, in the same words, from its header alone: no
- * network is built. */
+/* Whether pxs_pix2pix_load would accept this file, with the same message where it would not. Reads
+ * the header only and allocates no network. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net net,
                                                const char *path, struct pxs_error *err);
 /* The discriminator's file that belongs to a generator's: PATH/generator_X.safetensors ->
- * PATH/d/discriminator_X.safetensors; false where the name is of another form. Whether it is there
- * is not asked. */
+ * PATH/d/discriminator_X.safetensors; false where the name has another form. Does not check that
+ * the file exists. */
 bool pxs_pix2pix_beside(const char *generator, char *out, size_t size);
 /* Everything that a step changes, for exact resume: each weight of both networks and its two
  * moments, as "generator.NAME", "generator.NAME.m", "generator.NAME.v", ... in torch layout, then a
@@ -67,21 +67,21 @@ bool pxs_pix2pix_beside(const char *generator, char *out, size_t size);
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
                                                      const char *const *metadata, uint32_t crc,
                                                      struct pxs_error *err);
-/* Names and shapes must match, else nothing changes. The checksum is the caller's to look at. */
+/* Names and shapes must match, else nothing changes. The caller checks the checksum. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
                                                      struct pxs_error *err);
 /* SHA-256 over all weights of both networks in state_dict order and torch layout. */
 void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]);
-/* For tests: sees each weight gradient right before the optimiser uses it. */
+/* For tests: `fn` is called with each weight gradient before the optimiser uses it. */
 void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,
                              void (*fn)(void *, const struct pxs_weight *, const float *),
                              void *user);
 
 /* ---- which bits ----------------------------------------------------------------------------- */
 
-/* What of a kernel set decides the bits of these networks' numbers: sets that agree in it (where
- * `blas`, with the same OpenBLAS on the same core) give the same bits in every step and every
- * picture. Asked of the rule by which passes choose their kernels. */
+/* What in a kernel set decides the bits of these networks' numbers. Sets with equal values (and,
+ * with `blas`, the same OpenBLAS on the same core) give the same bits in every step and every
+ * picture. It follows from the rule that chooses a kernel for each pass (pxs_kernels_method). */
 struct pxs_bits {
     uint32_t methods; /* checksum over the method of each pass of each layer at each batch size */
     bool fused;       /* FMA, in what is not OpenBLAS's */
@@ -90,7 +90,7 @@ struct pxs_bits {
 void pxs_pix2pix_bits(const struct pxs_params *params, const struct pxs_kernels *set,
                       struct pxs_bits *out);
 
-/* ---- layers, without building anything ------------------------------------------------------ */
+/* ---- layers, without allocating networks ---------------------------------------------------- */
 
 enum { PXS_LAYERS_MAX = 32 };
 
@@ -101,13 +101,14 @@ struct pxs_layer_list {
 };
 void pxs_pix2pix_layers(const struct pxs_params *params, enum pxs_net net,
                         struct pxs_layer_list *out);
-/* Multiply-accumulates that a training step needs for each pair of its batch, direct convolutions
- * counted, in 1e9. */
+/* Multiply-accumulates of a training step for each pair of its batch, counted as direct
+ * convolutions, in 1e9. */
 double pxs_pix2pix_gmac(const struct pxs_params *params);
 
 /* ---- files of weights ----------------------------------------------------------------------- */
 
-/* SHA-256 over the generator's file and, if it is there, the discriminator's beside it. */
+/* SHA-256 over the hashes of the generator's file and, where it exists, the discriminator's file
+ * that belongs to it (pxs_pix2pix_beside). */
 PXS_NODISCARD enum pxs_status pxs_weights_hash(const char *path, char hash[PXS_SHA256_HEX],
                                                struct pxs_error *err);
 

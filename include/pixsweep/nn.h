@@ -1,6 +1,6 @@
-/* nn: layers with their weights, forward and backward side by side; losses, initialisation, the
- * optimiser and learning-rate schedules. Activations are [N,H,W,C] f32 (see kernel.h for `ld`);
- * PyTorch's layouts exist only in the weights' import and export. */
+/* nn: layers with their weights, forward and backward passes; losses, initialisation, the optimiser
+ * and learning-rate schedules. Activations are [N,H,W,C] f32 (see kernel.h for `ld`); only files of
+ * weights have PyTorch's layouts. */
 #ifndef PIXSWEEP_NN_H
 #define PIXSWEEP_NN_H
 
@@ -24,8 +24,8 @@ struct pxs_weight {
     size_t count;
     /* input channels times taps */
     int fan_in;
-    /* a bias in front of an instance norm: without effect, its gradient is zero, so it keeps its
-     * first value */
+    /* a bias in front of an instance norm: it has no effect and its gradient is zero, so it keeps
+     * its first value */
     bool constant;
     float *value, *m, *v;
 };
@@ -38,14 +38,14 @@ void pxs_weight_from_torch(const struct pxs_weight *w, const float *torch, float
 
 /* ---- what layers run with ------------------------------------------------------------------- */
 
-/* Gradients are not kept: a layer's backward computes its weight gradient into `grad`, and the
- * optimiser uses it up at once. */
+/* Gradients are not kept: a layer computes its weight gradient into `grad`, and the optimiser's
+ * step follows at once. */
 struct pxs_nn {
     struct pxs_kernel_context kernel;
     float *grad; /* room for the largest weight */
     struct pxs_adam adam;
-    void (*on_gradient)(void *user, const struct pxs_weight *w,
-                        const float *grad); /* NULL; for tests: sees each gradient */
+    /* For tests: called with each gradient before the optimiser uses it; NULL in training. */
+    void (*on_gradient)(void *user, const struct pxs_weight *w, const float *grad);
     void *user;
 };
 /* One Adam step on `w` with nn->grad. */
@@ -68,18 +68,18 @@ enum pxs_layer_kind {
 enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH };
 
 /* A convolution and what follows it, in torch's order: norm, activation, dropout. A network
- * describes itself as a list of these; its weights, its costs, its files and the classes of its
- * bits follow from that list. There are kernels for convolutions of 4x4, stride 2 and padding 1,
- * and for heads of 4x4, stride 1 and padding 1. */
+ * describes itself as a list of these; its weights, costs and files, and what decides its bits
+ * (pxs_pix2pix_bits), follow from that list. There are kernels for convolutions of 4x4, stride 2
+ * and padding 1, and for heads of 4x4, stride 1 and padding 1. */
 struct pxs_layer_spec {
-    /* for people: "down3", "final" */
+    /* for tables and messages: "down3", "final" */
     char label[16];
     /* PyTorch-GAN's module, "down3.model.0": its tensors are NAME.weight and NAME.bias */
     char name[40];
     enum pxs_layer_kind kind;
     /* torch's */
     int kernel, stride, padding;
-    /* of a head: so many times its input's sides are enlarged first, 1 or 2; else 1 */
+    /* of a head: the factor by which its input is enlarged first, 1 or 2; else 1 */
     int upsample;
     int c_in, c_out;
     /* sides of the output */
@@ -91,7 +91,7 @@ struct pxs_layer_spec {
     /* chance that a value is dropped while training */
     double dropout;
 };
-/* Numbers of the weight (the bias has c_out more), and of one image's output. */
+/* Count of numbers in the weight (the bias has c_out more), and in one image's output. */
 size_t pxs_layer_weights(const struct pxs_layer_spec *s);
 size_t pxs_layer_outputs(const struct pxs_layer_spec *s);
 /* Multiply-accumulates of one pass over one image, by direct convolution. */
@@ -112,7 +112,7 @@ struct pxs_layer {
     /* bias: zeroed where the layer has none */
     struct pxs_weight weight, bias;
 };
-/* The layer with its weights' names and shapes, without storage; pxs_layer_init gives them that. */
+/* Fills in the layer and its weights' names and shapes; pxs_layer_init allocates the weights. */
 void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec);
 PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, struct pxs_error *err);
 void pxs_layer_finish(struct pxs_layer *l);
@@ -140,17 +140,17 @@ void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_layer *l, int
  * dense. */
 void pxs_head_apply(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
                     size_t ld_x, float *y);
-/* dy [N,h,w,C_out] is the gradient at the output; turned in place into the one before tanh. y, the
- * output, is read where there is a tanh. dx may be NULL. update: with weight and bias gradients and
- * the optimiser's step. */
+/* dy [N,h,w,C_out], the gradient at the output, becomes in place the gradient before tanh. y, the
+ * output, is read where there is a tanh. dx may be NULL. update: also computes weight and bias
+ * gradients and makes the optimiser's step. */
 void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
                        size_t ld_x, const float *y, float *dy, float *dx, size_t ld_dx,
                        bool update);
 
 /* ---- losses --------------------------------------------------------------------------------- */
 
-/* The GAN loss of predictions against "real" (label 1) or "fake" (label 0): torch MSELoss (lsgan)
- * or BCEWithLogitsLoss (vanilla). dx (may be NULL) = weight * gradient. */
+/* The GAN loss of predictions with target "real" (label 1) or "fake" (label 0): torch MSELoss
+ * (lsgan) or BCEWithLogitsLoss (vanilla). dx (may be NULL) = weight * gradient. */
 double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real,
                     float weight, float *dx);
 
@@ -160,21 +160,24 @@ double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_
  * 0 = constant. */
 double pxs_schedule_halve(double base, int64_t every, int64_t epoch);
 
-/* The rates of torch.optim.lr_scheduler, by its names and defaults, in epoch `epoch` (from 0) or
- * before step `step` (from 0). Held against torch's own numbers to 1e-12 relative. n_epochs,
- * n_steps: of the whole schedule. */
-double pxs_schedule_step(double base, int64_t step_size, double gamma, int64_t epoch); /* StepLR */
+/* The rates of torch.optim.lr_scheduler, with its names and defaults, in epoch `epoch` or step
+ * `step`, both from 0. Tests compare them with torch's to 1e-12 relative. n_epochs, n_steps: length
+ * of the whole schedule. */
+
+/* StepLR */
+double pxs_schedule_step(double base, int64_t step_size, double gamma, int64_t epoch);
 /* MultiStepLR; milestones: n of them, rising. */
 double pxs_schedule_multistep(double base, const int64_t *milestones, size_t n, double gamma,
                               int64_t epoch);
-double pxs_schedule_exponential(double base, double gamma, int64_t epoch); /* ExponentialLR */
+/* ExponentialLR */
+double pxs_schedule_exponential(double base, double gamma, int64_t epoch);
 /* LambdaLR with pix2pix's 1 - max(0, epoch + 1 - (n_epochs - n_decay)) / (n_decay + 1): constant,
- * then over n_decay epochs in a straight line towards zero, which it would reach in epoch n_epochs.
- * Upstream stepped before the epoch for some years, so that the last epoch trained at rate 0 and
- * the fall began an epoch early; this is what it does now. */
+ * then linear over n_decay epochs towards zero, which it would reach in epoch n_epochs. Older
+ * versions of pix2pix stepped the scheduler before the epoch, so that the decay began an epoch
+ * earlier and the last epoch had rate 0; this is the current one. */
 double pxs_schedule_linear(double base, int64_t n_epochs, int64_t n_decay, int64_t epoch);
-double pxs_schedule_cosine(double base, double min_lr, int64_t n_epochs,
-                           int64_t epoch); /* CosineAnnealingLR */
+/* CosineAnnealingLR */
+double pxs_schedule_cosine(double base, double min_lr, int64_t n_epochs, int64_t epoch);
 /* CosineAnnealingWarmRestarts */
 double pxs_schedule_cosine_restarts(double base, double min_lr, int64_t T_0, int64_t T_mult,
                                     int64_t epoch);
@@ -187,19 +190,19 @@ double pxs_schedule_one_cycle(double base, double max_lr, double pct_start, int6
 /* LinearLR from base / n_steps to base: step is below n_steps. */
 double pxs_schedule_warmup(double base, int64_t n_steps, int64_t step);
 
-/* ReduceLROnPlateau (mode min, relative threshold, cooldown 0, eps 1e-8), the one schedule with a
- * memory. */
+/* ReduceLROnPlateau (mode min, relative threshold, cooldown 0, eps 1e-8), the only schedule that
+ * keeps state. */
 struct pxs_plateau_rule {
     double factor, threshold, min_lr;
     int64_t patience;
 };
 struct pxs_plateau {
-    double rate; /* in force */
+    double rate; /* the current one */
     double best; /* lowest loss so far; +inf at first */
     int64_t bad_epochs;
 };
 void pxs_plateau_begin(struct pxs_plateau *state, double base);
-/* After an epoch with this validation loss. */
+/* Called after each epoch with its validation loss. */
 void pxs_plateau_step(struct pxs_plateau *state, const struct pxs_plateau_rule *rule, double loss);
 
 #endif

@@ -1,7 +1,7 @@
-/* tensor: the two kinds of file that hold blocks of numbers with a shape: safetensors (weights,
- * moments) and .npy (images). Reading maps the file, so nothing is copied that is not asked for; a
- * mapped file must not be cut short by another process while open (files written here are replaced
- * whole, never changed). Messages name the file and the tensor. */
+/* tensor: two file formats for arrays of numbers: safetensors (weights, moments) and .npy (images).
+ * Reading maps the file and copies only what is asked for. No other process may shorten a mapped
+ * file while it is open (files written here are replaced whole, never changed). Messages name the
+ * file and the tensor. */
 #ifndef PIXSWEEP_TENSOR_H
 #define PIXSWEEP_TENSOR_H
 
@@ -14,9 +14,9 @@ void pxs_format_shape(char *out, size_t size, int rank, const int64_t *dims);
 
 /* ---- safetensors: writing ------------------------------------------------------------------- */
 
-/* One F32 tensor to write. Where `data` is NULL, `fill` produces it: called with `user` when its
- * turn has come, for a block of all its elements that is reused afterwards, so tensors kept in
- * another layout need no second copy of everything. */
+/* One F32 tensor to write. Where `data` is NULL, `fill` is called with `user` when the tensor's
+ * turn comes, to write all its elements into a buffer that the next tensor reuses; so tensors that
+ * memory holds in another layout need no second copy of everything. */
 struct pxs_safetensors_entry {
     const char *name;
     int rank, dims[PXS_MAX_RANK];
@@ -44,8 +44,8 @@ struct pxs_safetensors_info {
     const void *data;
     uint64_t bytes;
 };
-/* Checks everything before anything is handed out: header against file size, offsets, gaps and
- * overlaps, dims against bytes. PXS_E_CORRUPT otherwise; PXS_E_NOT_FOUND, PXS_E_IO. */
+/* Opens a file after it has checked the whole header: its size against the file's, offsets, gaps
+ * and overlaps, dims against bytes. PXS_E_CORRUPT where one is wrong; PXS_E_NOT_FOUND, PXS_E_IO. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out,
                                                    struct pxs_error *err);
 /* NULL and *NULL are fine; nulls *file */
@@ -58,7 +58,7 @@ const struct pxs_safetensors_info *pxs_safetensors_find(const struct pxs_safeten
                                                         const char *name);
 /* Value of a metadata key, or NULL. Borrowed. */
 const char *pxs_safetensors_metadata(const struct pxs_safetensors *file, const char *key);
-/* A tensor that must be F32 and of this shape: PXS_E_NOT_FOUND if there is none of that name,
+/* Checks that a tensor is F32 and of this shape: PXS_E_NOT_FOUND where there is none of that name,
  * PXS_E_UNSUPPORTED for another dtype, PXS_E_INVALID for another shape. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file,
                                                      const char *name, int rank, const int *dims,
@@ -84,8 +84,8 @@ struct pxs_npy {
     size_t map_bytes;
     void *copy;
 };
-/* PXS_E_UNSUPPORTED for another dtype, Fortran order or rank (with the numpy call that helps);
- * PXS_E_CORRUPT for damage: a file too short or too long is told with expected and found sizes. */
+/* PXS_E_UNSUPPORTED for another dtype, Fortran order or rank (the message names the numpy call that
+ * helps); PXS_E_CORRUPT for a damaged file (for a wrong length it names both sizes). */
 PXS_NODISCARD enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out,
                                            struct pxs_error *err);
 void pxs_npy_finish(struct pxs_npy *npy); /* zeroed is fine */
@@ -95,7 +95,7 @@ void pxs_npy_finish(struct pxs_npy *npy); /* zeroed is fine */
 struct pxs_npy_writer {
     struct pxs_atomic_file file;
     enum pxs_npy_type type;
-    uint64_t left; /* bytes still to come */
+    uint64_t left; /* bytes not yet put */
 };
 PXS_NODISCARD enum pxs_status pxs_npy_write_open(struct pxs_npy_writer *w, const char *path,
                                                  enum pxs_npy_type type, int rank,

@@ -1,5 +1,5 @@
-/* The two networks behind pxs_pix2pix, and what a network has to offer. Shared by the model room's
- * files only. */
+/* The functions that every network provides, and the two networks of a pxs_pix2pix. Shared by the
+ * model room's files only. */
 #ifndef PXS_MODEL_PRIV_H
 #define PXS_MODEL_PRIV_H
 
@@ -9,32 +9,32 @@
 
 /* ---- a network ------------------------------------------------------------------------------ */
 
-/* Its layers with their weights, and what its implementation keeps besides. */
+/* The layers with their weights, and the implementation's own data. */
 struct pxs_network {
     size_t n_layers;
     /* as `describe` lists them, in the order of the state_dict */
     struct pxs_layer layer[PXS_LAYERS_MAX];
-    /* the implementation's activations and their gradients; NULL where the network is described
-     * only */
+    /* the implementation's activations and their gradients; NULL where the network is only
+     * described */
     void *own;
 };
 
-/* What every network offers. Weights, scratch memory, costs and files follow from its layers. */
+/* What every network provides. Weights, scratch memory, costs and files follow from its layers. */
 struct pxs_net_impl {
     /* Fills `out`, in the order of PyTorch-GAN's state_dict. */
     void (*describe)(const struct pxs_params *p, struct pxs_layer_list *out);
-    /* net->own, for batches of up to params->batch_size images (a discriminator: for two batches).
-     * After a failure `destroy` still frees what there is. */
+    /* Allocates net->own for batches of up to params->batch_size images (a discriminator: for two
+     * such batches). After a failure `destroy` frees what has been allocated. */
     enum pxs_status (*create)(struct pxs_network *net, const struct pxs_params *p,
                               struct pxs_error *err);
     /* Frees net->own, which may be NULL. */
     void (*destroy)(struct pxs_network *net);
-    /* A tensor of PyTorch's module that its forward pass never reads: ignored in files of weights.
-     * May be NULL. */
+    /* A tensor of PyTorch's module that its forward pass never reads; it is ignored in files of
+     * weights. May be NULL. */
     const char *unused_tensor;
 };
 
-/* Where dropout's masks come from in a forward pass; stream 0: dropout is off. */
+/* The random numbers of dropout's masks in a forward pass; stream 0: dropout is off. */
 struct pxs_net_dropout {
     uint64_t seed;
     uint32_t stream, a;
@@ -45,15 +45,14 @@ struct pxs_generator_impl {
     /* source [n,H,W,C] -> fake [n,H,W,C] */
     void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
                     struct pxs_net_dropout drop, float *fake);
-    /* After a forward pass over the same source with dropout on: from dfake, which is used up.
-     * Every weight is updated as soon as its gradient is known. */
+    /* Called after a forward pass over the same source with dropout on. Overwrites dfake, and
+     * updates every weight as soon as its gradient is computed. */
     void (*backward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
                      const float *fake, float *dfake);
 };
 
-/* A discriminator keeps the activations of two batches: images 0 .. n-1 are one, n .. 2n-1 the
- * other (fake and real). Its predictions, and their gradients, are as large as its last layer's
- * output. */
+/* A discriminator keeps the activations of two batches: images 0 .. n-1 are the fake ones, n ..
+ * 2n-1 the real ones. Predictions and their gradients have the size of the last layer's output. */
 struct pxs_discriminator_impl {
     struct pxs_net_impl net;
     /* n pairs [image, source] as images first .. first+n-1 -> pred of these n */
@@ -95,10 +94,10 @@ struct pxs_pix2pix {
     size_t n_weights[2];
 };
 
-/* Both networks' layers from m->params, and m->weights with names and shapes; nothing is
- * allocated. */
+/* Fills in both networks' layers from m->params, and m->weights with names and shapes; allocates
+ * nothing. */
 void model_describe(struct pxs_pix2pix *m);
-/* Zeroed floats; sets *failed when there are none. */
+/* Allocates zeroed floats; sets *failed when out of memory. */
 float *model_floats(size_t n, bool *failed);
 
 #endif

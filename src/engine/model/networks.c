@@ -1,5 +1,5 @@
-/* Which networks there are, and what follows from their layers alone: costs, and what decides their
- * bits. */
+/* The tables of networks, and what follows from a network's layers alone: its costs, and what
+ * decides its bits. */
 #include "model_priv.h"
 
 /* A row for each value of the two keys. */
@@ -27,7 +27,7 @@ void pxs_pix2pix_layers(const struct pxs_params *p, enum pxs_net net, struct pxs
     model_net_impl(p, net)->describe(p, out);
 }
 
-/* Passes over one batch that a training step needs of a layer. Of G: forward, input gradient,
+/* Passes over one batch that a training step makes through a layer. Of G: forward, input gradient,
  * weight gradient; its first layer needs no input gradient. Of D: forward on fake and real, input
  * gradient for G, input and weight gradients on both; its first layer needs an input gradient for G
  * only, and only for the image's half of the channels. */
@@ -57,9 +57,10 @@ static void add_method(struct pxs_bits *b, const struct pxs_kernels *set, enum p
         b->fused = pxs_kernels_fused(set);
 }
 
-/* A last batch may be short, and D sees two batches at once. That the generator's gradient needs
- * only half of D's first big channels makes no difference: neither half nor whole is a multiple of
- * a panel. */
+/* The last batch of an epoch may be smaller, and D gets two batches at once, so every batch size up
+ * to the largest counts. The pass through D's first layer for the generator's gradient uses half of
+ * its big channels; it needs no entry of its own, since neither half nor all of them are a multiple
+ * of a panel. */
 void pxs_pix2pix_bits(const struct pxs_params *p, const struct pxs_kernels *set,
                       struct pxs_bits *out) {
     *out = (struct pxs_bits){0};

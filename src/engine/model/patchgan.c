@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The convolutions; the patch output comes behind them. */
+/* The convolutions; the patch output follows them. */
 enum { CONVS = 4 };
 
 struct patch_buffers {
@@ -18,8 +18,8 @@ struct patchgan {
     float *input;
     /* gradient of a raw output, any layer's */
     float *draw;
-    /* The first layer with the image's channels only, in weights and input: all that the
-     * generator's gradient needs. */
+    /* The first layer with only the image's channels in its weights and input: the generator's
+     * gradient needs no more. */
     struct pxs_layer image_half;
 };
 
@@ -135,8 +135,8 @@ static void forward(struct pxs_network *net, const struct pxs_nn *nn, const floa
     pxs_head_apply(nn, &net->layer[CONVS], n, x, ld, pred);
 }
 
-/* From dpred down to `draw` of the first layer, the gradient at its convolution's output. With
- * `update`, each layer's weights follow. */
+/* From dpred back to d->draw of the first layer, the gradient at its convolution's output.
+ * `update`: also updates each layer's weights. */
 static void backward(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred,
                      bool update) {
     struct patchgan *d = net->own;
@@ -168,7 +168,7 @@ static void input_gradient(struct pxs_network *net, const struct pxs_nn *nn, int
     const struct pxs_layer *l = &net->layer[0];
     const int c = d->image_half.spec.c_in;
     backward(net, nn, n, dpred, false);
-    /* the first half of the big channels of each tap and panel */
+    /* copy the weights of the first half of the big channels, in each tap and panel */
     const size_t panel = (size_t)pxs_panel_width(l->spec.c_out), half = (size_t)c * panel;
     for (size_t i = 0; i < l->weight.count / (2 * half); i++)
         memcpy(d->image_half.weight.value + i * half, l->weight.value + i * 2 * half,

@@ -1,6 +1,6 @@
 /* The training step (docs/contracts.md, Training semantics): the generator first, then the
- * discriminator on the same, detached fake. D's pass over the fake is done once: D has not changed
- * in between, so its activations serve both updates. */
+ * discriminator on the same, detached fake. D runs over the fake only once: it has not changed in
+ * between, so its activations serve both updates. */
 #include "model_priv.h"
 
 #include <math.h>
@@ -32,12 +32,24 @@ void model_describe(struct pxs_pix2pix *m) {
     }
 }
 
-/* What a step needs beside the networks themselves. D sees two batches at once. */
-static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err) {
+static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct pxs_error *err) {
     const struct pxs_params *p = &m->params;
-    const struct pxs_network *d = &m->net[PXS_NET_D];
-    const size_t batch = (size_t)p->batch_size;
-    const size_t image = (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
+
+    /* OpenBLAS is loaded only where these networks call it: not every run needs it installed. */
+    struct pxs_bits bits;
+    PXS_TRY(pxs_kernels_select(kernels, &m->nn.kernel.set, err));
+    pxs_pix2pix_bits(p, m->nn.kernel.set, &bits);
+    if (bits.blas)
+        PXS_TRY(pxs_blas_load(pxs_pool_threads(m->nn.kernel.pool), &m->nn.kernel.blas, err));
+
+    model_describe(m);
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        for (size_t i = 0; i < m->net[net].n_layers; i++)
+            PXS_TRY(pxs_layer_init(&m->net[net].layer[i], err));
+        PXS_TRY(model_net_impl(p, net)->create(&m->net[net], p, err));
+    }
+
+    /* Scratch memory and the gradient are shared by all layers. D gets two batches at once. */
     size_t largest = 0, scratch = 0;
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
         for (size_t i = 0; i < m->net[net].n_layers; i++) {
@@ -51,32 +63,16 @@ static enum pxs_status init_shared(struct pxs_pix2pix *m, struct pxs_error *err)
     m->nn.grad = model_floats(largest, &failed);
     m->nn.kernel.scratch_floats = scratch;
     m->nn.kernel.scratch = model_floats(scratch, &failed);
+
+    const struct pxs_network *d = &m->net[PXS_NET_D];
+    const size_t batch = (size_t)p->batch_size;
+    const size_t image = (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
+    m->pred_size = pxs_layer_outputs(&d->layer[d->n_layers - 1].spec);
     m->fake = model_floats(batch * image, &failed);
     m->dfake = model_floats(batch * image, &failed);
-    m->pred_size = pxs_layer_outputs(&d->layer[d->n_layers - 1].spec);
     m->pred = model_floats(2 * batch * m->pred_size, &failed);
     m->dpred = model_floats(2 * batch * m->pred_size, &failed);
     return failed ? pxs_fail_nomem(err) : PXS_OK;
-}
-
-static enum pxs_status init(struct pxs_pix2pix *m, struct pxs_error *err) {
-    model_describe(m);
-    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
-        for (size_t i = 0; i < m->net[net].n_layers; i++)
-            PXS_TRY(pxs_layer_init(&m->net[net].layer[i], err));
-        PXS_TRY(model_net_impl(&m->params, net)->create(&m->net[net], &m->params, err));
-    }
-    return init_shared(m, err);
-}
-
-/* OpenBLAS where these networks call it: not every run has to have it. */
-static enum pxs_status select_kernels(struct pxs_pix2pix *m, const char *kernels,
-                                      struct pxs_error *err) {
-    struct pxs_bits bits;
-    PXS_TRY(pxs_kernels_select(kernels, &m->nn.kernel.set, err));
-    pxs_pix2pix_bits(&m->params, m->nn.kernel.set, &bits);
-    return bits.blas ? pxs_blas_load(pxs_pool_threads(m->nn.kernel.pool), &m->nn.kernel.blas, err)
-                     : PXS_OK;
 }
 
 enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_pool *pool,
@@ -87,9 +83,7 @@ enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_p
         return pxs_fail_nomem(err);
     m->params = *params;
     m->nn.kernel.pool = pool;
-    enum pxs_status status = select_kernels(m, kernels, err);
-    if (status == PXS_OK)
-        status = init(m, err);
+    const enum pxs_status status = build(m, kernels, err);
     if (status != PXS_OK)
         pxs_pix2pix_destroy(&m);
     else
@@ -125,7 +119,7 @@ static void use_rate(struct pxs_pix2pix *m, double lr, int64_t step) {
     m->nn.adam = (struct pxs_adam){.lr = lr, .b1 = m->params.b1, .b2 = m->params.b2, .t = step + 1};
 }
 
-/* loss_G = loss_GAN + lambda_pixel * loss_pixel; both gradients meet in dfake. */
+/* loss_G = loss_GAN + lambda_pixel * loss_pixel; dfake is the sum of both gradients. */
 static void step_generator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
                            int64_t step, struct pxs_step_result *out) {
     const struct pxs_params *p = &m->params;
@@ -146,7 +140,7 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     m->generator->backward(g, nn, source, n, m->fake, m->dfake);
 }
 
-/* Mean output over `n` patches, as a probability. */
+/* Mean output over `n` patches; `logits`: as a probability. */
 static double mean_output(const float *pred, size_t n, bool logits) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -154,8 +148,8 @@ static double mean_output(const float *pred, size_t n, bool logits) {
     return sum / (double)n;
 }
 
-/* loss_D = (loss_real + loss_fake) / 2. The fake's activations still stand in images 0 .. n-1; the
- * real pairs come behind them. */
+/* loss_D = (loss_real + loss_fake) / 2. D still holds the activations of the fake pairs as images
+ * 0 .. n-1; the real pairs become images n .. 2n-1. */
 static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target,
                                int n, struct pxs_step_result *out) {
     const struct pxs_nn *nn = &m->nn;

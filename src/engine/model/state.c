@@ -1,4 +1,5 @@
-/* All that a training step changes, in one file: weights and both moments of both networks. */
+/* Saves and loads everything that a training step changes: weights and both moments of both
+ * networks. */
 #include "model_priv.h"
 
 #include "pixsweep/tensor.h"
@@ -12,7 +13,7 @@ enum { PARTS = 3, MAX_TENSORS = 2 * MAX_WEIGHTS * PARTS };
 struct state_tensor {
     const struct pxs_weight *weight;
     int part;      /* 0 value, 1 m, 2 v */
-    uint32_t *crc; /* of everything written so far */
+    uint32_t *crc; /* of all bytes written so far */
     char name[160];
 };
 
@@ -70,20 +71,6 @@ enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
     return status;
 }
 
-/* Twice over the tensors, as read_weights does: a file that does not fit changes nothing. */
-static enum pxs_status read_tensors(struct pxs_pix2pix *m, const struct state *s,
-                                    const struct pxs_safetensors *file, struct pxs_error *err) {
-    for (int take = 0; take < 2; take++)
-        for (size_t i = 0; i < s->n; i++) {
-            const struct pxs_weight *w = s->tensor[i].weight;
-            PXS_TRY(
-                pxs_safetensors_read(file, s->tensor[i].name, w->rank, w->dims, m->nn.grad, err));
-            if (take)
-                pxs_weight_from_torch(w, m->nn.grad, part_of(w, s->tensor[i].part));
-        }
-    return PXS_OK;
-}
-
 enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
                                        struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
@@ -92,8 +79,26 @@ enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
         return pxs_fail_nomem(err);
     list_tensors(m, s);
     enum pxs_status status = pxs_safetensors_open(path, &file, err);
-    if (status == PXS_OK)
-        status = read_tensors(m, s, file, err);
+
+    if (status != PXS_OK)
+        goto out;
+
+    /* First checks all tensors, then copies: a file that does not fit changes nothing. */
+    for (size_t i = 0; i < s->n; i++) {
+        const struct pxs_weight *w = s->tensor[i].weight;
+        status = pxs_safetensors_expect(file, s->tensor[i].name, w->rank, w->dims, err);
+        if (status != PXS_OK)
+            goto out;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        const struct state_tensor *t = &s->tensor[i];
+        const struct pxs_weight *w = t->weight;
+        status = pxs_safetensors_read(file, t->name, w->rank, w->dims, m->nn.grad, err);
+        if (status != PXS_OK)
+            goto out;
+        pxs_weight_from_torch(w, m->nn.grad, part_of(w, t->part));
+    }
+out:
     pxs_safetensors_destroy(&file);
     free(s);
     return status;

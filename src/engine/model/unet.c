@@ -1,18 +1,18 @@
-/* PyTorch-GAN's GeneratorUNet, generalised: downs = log2(shorter side), channels ngf x 1, 2, 4, 8,
- * 8, ...; the innermost without norm; dropout after down4 and deeper and after the ups that come
- * back to those levels. */
+/* PyTorch-GAN's GeneratorUNet, generalised: log2(shorter side) downs with ngf x 1, 2, 4, 8, 8, ...
+ * channels; the innermost has no norm; dropout follows down4 and deeper downs, and the ups that
+ * lead back to their levels. */
 #include "model_priv.h"
 
 #include <stdlib.h>
 
-/* 512 px has nine downs. */
+/* 512 px need nine downs. */
 enum { MAX_DOWNS = 9 };
-/* As many downs, an up less, and the last layer. */
+/* A network of n downs has n - 1 ups and the last layer. */
 _Static_assert(2 * MAX_DOWNS <= PXS_LAYERS_MAX, "the deepest U-Net has room in a list");
 
-/* Level k is the k-th halving of the image: `down` makes it, `up` comes back to it (none for the
- * innermost). Their outputs stand side by side in `cat` [N,h,w,2C] as [up, skip], so that torch.cat
- * costs nothing; the innermost level has only its skip half, [N,h,w,C]. */
+/* Level k is the k-th halving of the image: `down` leads to it, `up` leads back to it (the
+ * innermost has none). Their outputs stand side by side in `cat` [N,h,w,2C] as [up, skip], so that
+ * torch.cat needs no copy; the innermost level has only its skip half, [N,h,w,C]. */
 struct unet_level {
     struct pxs_layer *down, *up;
     /* channels of one output, and of cat */
@@ -58,8 +58,8 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
         snprintf(down->label, sizeof down->label, "down%d", k + 1);
         snprintf(down->name, sizeof down->name, "down%d.model.0", k + 1);
     }
-    /* To level k from the one below, whose output has its skip beside it, unless it is the
-     * innermost. */
+    /* Up to level k from the level below, whose input has twice the channels because of the skip,
+     * unless it is the innermost. */
     for (int k = n - 2; k >= 0; k--) {
         struct pxs_layer_spec *up = &out->layer[out->n++];
         *up = (struct pxs_layer_spec){.kind = PXS_LAYER_CONV_TRANSPOSE,
@@ -149,7 +149,8 @@ static enum pxs_status create(struct pxs_network *net, const struct pxs_params *
 
 /* ---- its passes ----------------------------------------------------------------------------- */
 
-/* Where a level's down output stands: the second half of cat, or all of it in the innermost. */
+/* Offset of a level's down output in cat: it is the second half, or all of it in the innermost
+ * level. */
 static size_t skip_offset(const struct unet_level *l) {
     return l->ld - l->c;
 }
@@ -208,7 +209,7 @@ static void backward(struct pxs_network *net, const struct pxs_nn *nn, const flo
         const struct pxs_block_shape s = pxs_layer_block(&l->down->spec, n);
         pxs_block_backward(&nn->kernel, &s, l->down->spec.dropout, l->down_raw, l->down_stats,
                            l->down_mask, l->dcat + skip_offset(l), l->ld, u->draw);
-        if (above) /* the skip's gradient stands there already */
+        if (above) /* added to the gradient of the skip, which is there already */
             pxs_conv_backward(nn, l->down, n, u->draw, l->c, above->dcat + skip_offset(above),
                               above->ld, true);
         const float *x = above ? above->cat + skip_offset(above) : source;
@@ -217,7 +218,8 @@ static void backward(struct pxs_network *net, const struct pxs_nn *nn, const flo
     }
 }
 
-/* The 64 px generator of the lab had a down7 that its forward pass never called. */
+/* PyTorch's 64 px generator, from which the lab's weights come, has a down7 that its forward pass
+ * never calls. */
 const struct pxs_generator_impl pxs_unet = {.net = {.describe = describe,
                                                     .create = create,
                                                     .destroy = destroy,

@@ -1,4 +1,4 @@
-/* The border to PyTorch: weights as safetensors under PyTorch-GAN's state_dict names and shapes. */
+/* Saves and loads weights as safetensors with the names and shapes of PyTorch-GAN's state_dict. */
 #include "model_priv.h"
 
 #include "pixsweep/tensor.h"
@@ -24,7 +24,7 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
     return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, sha256, bytes, err);
 }
 
-/* What the file holds in place of this network's weights. */
+/* A tensor of this network is missing: says whether the file holds the other network's weights. */
 static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
                                     const struct pxs_safetensors *file, const char *path,
                                     const char *name, struct pxs_error *err) {
@@ -45,7 +45,8 @@ static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net ne
         (long long)m->params.img_width);
 }
 
-/* Names as a set, before shapes: a file of another network is told as such. */
+/* Compares the names as sets. Called before the shapes are checked, so that the message for a file
+ * of another network says so. */
 static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net,
                                    const struct pxs_safetensors *file, const char *path,
                                    struct pxs_error *err) {
@@ -86,18 +87,21 @@ static enum pxs_status check_shapes(const struct pxs_pix2pix *m, enum pxs_net ne
                     (int)(net == PXS_NET_G ? p->ngf : p->ndf), (int)p->channels);
 }
 
-/* Whether the file holds this network's weights; the data are not looked at. */
+/* Opens a file and checks that it holds this network's weights; does not read the data. */
 static enum pxs_status open_fitting(const struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                     struct pxs_safetensors **out, struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     PXS_TRY(pxs_safetensors_open(path, &file, err));
     enum pxs_status status = check_names(m, net, file, path, err);
-    if (status == PXS_OK)
-        status = check_shapes(m, net, file, err);
-    if (status == PXS_OK)
-        *out = file;
-    else
-        pxs_safetensors_destroy(&file);
+    if (status != PXS_OK)
+        goto out;
+    status = check_shapes(m, net, file, err);
+    if (status != PXS_OK)
+        goto out;
+    *out = file;
+    file = NULL;
+out:
+    pxs_safetensors_destroy(&file);
     return status;
 }
 
@@ -115,28 +119,21 @@ enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net n
     return status;
 }
 
-static void take_weight(struct pxs_weight *w, const float *torch) {
-    pxs_weight_from_torch(w, torch, w->value);
-    memset(w->m, 0, w->count * sizeof *w->m);
-    memset(w->v, 0, w->count * sizeof *w->v);
-}
-
-/* nn.grad is as large as the largest weight and free between steps. */
-static enum pxs_status read_weights(struct pxs_pix2pix *m, enum pxs_net net,
-                                    const struct pxs_safetensors *file, struct pxs_error *err) {
-    for (size_t i = 0; i < m->n_weights[net]; i++) {
-        struct pxs_weight *w = m->weights[net][i];
-        PXS_TRY(pxs_safetensors_read(file, w->name, w->rank, w->dims, m->nn.grad, err));
-        take_weight(w, m->nn.grad);
-    }
-    return PXS_OK;
-}
-
 enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                                  struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     PXS_TRY(open_fitting(m, net, path, &file, err));
-    enum pxs_status status = read_weights(m, net, file, err);
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < m->n_weights[net]; i++) {
+        /* nn.grad has room for the largest weight and is free between steps. */
+        struct pxs_weight *w = m->weights[net][i];
+        status = pxs_safetensors_read(file, w->name, w->rank, w->dims, m->nn.grad, err);
+        if (status != PXS_OK)
+            break;
+        pxs_weight_from_torch(w, m->nn.grad, w->value);
+        memset(w->m, 0, w->count * sizeof *w->m);
+        memset(w->v, 0, w->count * sizeof *w->v);
+    }
     pxs_safetensors_destroy(&file);
     return status;
 }

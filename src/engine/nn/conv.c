@@ -1,13 +1,12 @@
-/* 4x4 stride-2 convolution and its transpose: two readings of the kernel room's canonical layer. */
+/* The 4x4 stride-2 convolution and its transpose, by the three passes of kernel.h. */
 #include "pixsweep/nn.h"
 
 /* The weight gradient of a convolution, transposed or not, and the optimiser's step.
  *
- * Training takes the first way: pxs_conv_weight_adam uses the gradient up while it is in cache.
- * Only tests set on_gradient; they take the second way, where the whole gradient stands in memory
- * first. So a gradient that a test holds to PyTorch or to finite differences says nothing about the
- * first way by itself: kerncheck shows that both give the same bits
- * (tests/kernel/test_threads.c). */
+ * Training runs pxs_conv_weight_adam, which uses the gradient while it is in cache. Only tests set
+ * on_gradient; for them the whole gradient is computed into memory first. So a test that compares
+ * gradients with PyTorch or finite differences does not check the fused pass; kerncheck shows that
+ * both give the same bits (tests/kernel/test_threads.c). */
 static void update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *big,
                    size_t ld_big, const float *small, size_t ld_small) {
     const struct pxs_conv_shape s = pxs_layer_conv(&l->spec, n);

@@ -1,5 +1,5 @@
-/* What a layer is, and what follows from that alone: its weights' names and shapes, its sizes, its
- * costs. */
+/* What follows from the description of a layer alone: names and shapes of its weights, its sizes,
+ * its costs. */
 #include "pixsweep/nn.h"
 
 #include <stdio.h>
@@ -51,13 +51,13 @@ size_t pxs_layer_outputs(const struct pxs_layer_spec *s) {
     return (size_t)s->h * (size_t)s->w * (size_t)s->c_out;
 }
 
-/* Each pixel of the output meets the whole weight; under a transposed convolution each of the
- * input. */
+/* Each pixel of the output is multiplied with the whole weight; in a transposed convolution each
+ * pixel of the input. */
 double pxs_layer_macs(const struct pxs_layer_spec *s) {
     const double pixels = (double)s->h * s->w;
-    const double meetings =
+    const double uses =
         s->kind == PXS_LAYER_CONV_TRANSPOSE ? pixels / (s->stride * s->stride) : pixels;
-    return (double)pxs_layer_weights(s) * meetings;
+    return (double)pxs_layer_weights(s) * uses;
 }
 
 struct pxs_conv_shape pxs_layer_conv(const struct pxs_layer_spec *s, int n) {

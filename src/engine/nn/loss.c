@@ -1,3 +1,4 @@
+/* The GAN loss: mean squares (lsgan) or binary cross-entropy with logits (vanilla). */
 #include "pixsweep/nn.h"
 
 double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real,

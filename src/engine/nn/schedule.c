@@ -1,6 +1,6 @@
-/* Learning-rate schedules: plain numbers in, rates out. Closed forms where PyTorch keeps a running
- * product: a rate depends on the epoch alone, so a resumed run needs no history (plateau is the
- * exception). */
+/* Learning-rate schedules as functions of numbers. Where PyTorch keeps a running product these are
+ * closed forms: a rate depends on the epoch alone, so a resumed run needs no history (except for
+ * plateau). */
 #include "pixsweep/nn.h"
 
 #include <math.h>
@@ -10,8 +10,8 @@
 double pxs_schedule_halve(double base, int64_t every, int64_t epoch) {
     if (every <= 0)
         return base;
-    /* Epochs e with e > 0 and (e + 1) % every == 0 up to `epoch`; with every = 1 epoch 0 is not one
-     * of them. */
+    /* The number of epochs e up to `epoch` with e > 0 and (e + 1) % every == 0; for every = 1 epoch
+     * 0 does not count. */
     int64_t times = (epoch + 1) / every - (every == 1 ? 1 : 0);
     for (; times > 0; times--)
         base *= 0.5;
@@ -85,7 +85,7 @@ void pxs_plateau_step(struct pxs_plateau *state, const struct pxs_plateau_rule *
         state->bad_epochs = 0;
     } else if (++state->bad_epochs > rule->patience) {
         double lower = fmax(state->rate * rule->factor, rule->min_lr);
-        if (state->rate - lower > 1e-8) /* torch's eps: smaller steps are not taken */
+        if (state->rate - lower > 1e-8) /* torch's eps: a smaller reduction is left out */
             state->rate = lower;
         state->bad_epochs = 0;
     }

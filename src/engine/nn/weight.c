@@ -1,5 +1,5 @@
-/* Trainable tensors: storage, initialisation, the optimiser's step, and the border to PyTorch's
- * layouts. */
+/* Trainable tensors: storage, initialisation, the optimiser's step, and conversion to and from
+ * PyTorch's layouts. */
 #include "pixsweep/nn.h"
 
 #include <math.h>
@@ -22,9 +22,9 @@ void pxs_weight_finish(struct pxs_weight *w) {
     w->value = w->m = w->v = NULL;
 }
 
-/* Both ways of the permutation: element [a][b][tap] of torch against ours. Blocks of 16 in `a` keep
- * the far side's cache lines alive while the near side is read in order; in a convolution's weights
- * they are the panels. */
+/* Permutes torch's elements [a][b][tap] into our layout, or back. Blocks of 16 in `a` keep the
+ * cache lines of torch's side in use while our side is read or written in order; in a convolution's
+ * weights these blocks are the panels. */
 enum { BLOCK = 16 };
 
 static void permute(const struct pxs_weight *w, const float *from, float *to, bool to_torch) {

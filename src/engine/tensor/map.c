@@ -6,26 +6,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum pxs_status map_fd(int fd, const char *path, struct pxs_map *out,
-                              struct pxs_error *err) {
+enum pxs_status pxs_map_open(const char *path, struct pxs_map *out, struct pxs_error *err) {
     struct stat info;
-    if (fstat(fd, &info) != 0)
-        return pxs_fail_errno(err, "cannot read %s", path);
-    struct pxs_map map = {.bytes = (size_t)info.st_size};
+    struct pxs_map map = {0};
+    enum pxs_status status = PXS_OK;
+    int fd = -1;
+    PXS_TRY(pxs_open_read(path, &fd, err));
+    if (fstat(fd, &info) != 0) {
+        status = pxs_fail_errno(err, "cannot read %s", path);
+        goto out;
+    }
+    map.bytes = (size_t)info.st_size;
     if (map.bytes > 0) {
         void *data = mmap(NULL, map.bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED)
-            return pxs_fail_errno(err, "cannot map %s", path);
+        if (data == MAP_FAILED) {
+            status = pxs_fail_errno(err, "cannot map %s", path);
+            goto out;
+        }
         map.data = data;
     }
     *out = map;
-    return PXS_OK;
-}
-
-enum pxs_status pxs_map_open(const char *path, struct pxs_map *out, struct pxs_error *err) {
-    int fd = -1;
-    PXS_TRY(pxs_open_read(path, &fd, err));
-    enum pxs_status status = map_fd(fd, path, out, err);
+out:
     close(fd);
     return status;
 }

@@ -1,5 +1,5 @@
-/* The header of a .npy file: a Python dict literal, as numpy.lib.format writes it, taken apart
- * strictly. */
+/* Parses the header of a .npy file: a Python dict literal, as numpy.lib.format writes it, and
+ * nothing else. */
 #include "npy_priv.h"
 
 #include <string.h>
@@ -46,12 +46,13 @@ static bool read_dim(struct cursor *c, int64_t *out) {
             return false;
     if (c->p == start)
         return false;
-    (void)accept(c, "L"); /* Python 2 wrote long integers so */
+    (void)accept(c, "L"); /* Python 2 marks long integers with it */
     *out = value;
     return true;
 }
 
-/* "()", "(3,)", "(3, 4)", "(3, 4,)"; rank counts on past PXS_MAX_RANK so that it can be told. */
+/* "()", "(3,)", "(3, 4)", "(3, 4,)". The rank may exceed PXS_MAX_RANK, so that a message can name
+ * it. */
 static bool read_shape(struct cursor *c, struct pxs_npy_header *h) {
     if (!accept(c, "("))
         return false;
@@ -73,7 +74,7 @@ static bool read_descr(struct cursor *c, struct pxs_npy_header *h) {
     skip_blanks(c);
     if (c->p == c->end || *c->p != '[')
         return read_string(c, h->descr, sizeof h->descr);
-    int depth = 0; /* fields of a record: only skipped, to be named in the refusal */
+    int depth = 0; /* a list of fields: skipped, and refused later as "records" */
     for (; c->p < c->end; c->p++) {
         depth += *c->p == '[';
         depth -= *c->p == ']';
@@ -86,7 +87,7 @@ static bool read_descr(struct cursor *c, struct pxs_npy_header *h) {
 
 enum { SEEN_DESCR = 1, SEEN_ORDER = 2, SEEN_SHAPE = 4 };
 
-/* One "key: value"; the bit of the key, 0 where it makes no sense. */
+/* One "key: value"; returns the bit of the key, 0 where the item is not valid. */
 static int read_item(struct cursor *c, struct pxs_npy_header *h) {
     char key[32];
     if (!read_string(c, key, sizeof key) || !accept(c, ":"))

@@ -1,4 +1,4 @@
-/* What the header of a .npy file says. */
+/* The header of a .npy file. */
 #ifndef PIXSWEEP_NPY_PRIV_H
 #define PIXSWEEP_NPY_PRIV_H
 
@@ -7,7 +7,7 @@
 struct pxs_npy_header {
     char descr[64]; /* "<f4"; "records" for fields */
     bool fortran;
-    int rank; /* may be above PXS_MAX_RANK: dims has the first ones */
+    int rank; /* may exceed PXS_MAX_RANK; dims holds the first ones */
     int64_t dims[PXS_MAX_RANK];
 };
 /* False where the text is not such a dict. */

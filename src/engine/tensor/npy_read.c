@@ -1,11 +1,11 @@
-/* .npy in. */
+/* Reading .npy files. */
 #include "npy_priv.h"
 #include "pixsweep/image.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Magic, version, length of the dict: where the dict begins and how long it is. */
+/* Checks magic, version and length: where the header's dict begins and how long it is. */
 static enum pxs_status find_header(const struct pxs_map *map, const char *path, size_t *start,
                                    size_t *length, struct pxs_error *err) {
     const unsigned char *d = map->data;
@@ -28,7 +28,7 @@ static enum pxs_status find_header(const struct pxs_map *map, const char *path, 
     return PXS_OK;
 }
 
-/* What to save in place of a type that is not read. */
+/* What the user can save instead of a type that is not read. */
 static const char *type_remedy(const char *descr) {
     if (strcmp(descr, "|b1") == 0)
         return "save x.astype(numpy.uint8) * 255";
@@ -39,54 +39,7 @@ static const char *type_remedy(const char *descr) {
     return "save x.astype(numpy.uint8) or x.astype(numpy.float32)";
 }
 
-static enum pxs_status take_type(const struct pxs_npy_header *h, const char *path,
-                                 enum pxs_npy_type *type, struct pxs_error *err) {
-    if (strcmp(h->descr, "|u1") == 0)
-        *type = PXS_NPY_U1;
-    else if (strcmp(h->descr, "<f4") == 0)
-        *type = PXS_NPY_F4;
-    else
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: holds %s, but only |u1 and <f4 are read: %s",
-                        path, h->descr, type_remedy(h->descr));
-    if (h->fortran)
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s: is in Fortran order: save numpy.ascontiguousarray(x) instead", path);
-    if (h->rank > PXS_MAX_RANK)
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: has %d dimensions: at most %d are read", path,
-                        h->rank, PXS_MAX_RANK);
-    return PXS_OK;
-}
-
-static enum pxs_status check_size(const struct pxs_npy_header *h, const char *path, uint64_t start,
-                                  uint64_t each, uint64_t found, uint64_t *bytes,
-                                  struct pxs_error *err) {
-    char shape[128];
-    uint64_t expected;
-    pxs_format_shape(shape, sizeof shape, h->rank, h->dims);
-    if (!pxs_shape_bytes(h->rank, h->dims, each, bytes) ||
-        __builtin_add_overflow(start, *bytes, &expected))
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: has an impossible shape %s", path, shape);
-    if (expected != found)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %llu bytes expected for %s %s, %llu found",
-                        path, expected > found ? "cut off" : "too long",
-                        (unsigned long long)expected, h->descr, shape, (unsigned long long)found);
-    return PXS_OK;
-}
-
-/* The elements where they lie, or a copy where they lie askew. */
-static enum pxs_status place_data(struct pxs_npy *npy, const unsigned char *data, uint64_t bytes,
-                                  struct pxs_error *err) {
-    npy->data = data;
-    if (npy->type == PXS_NPY_U1 || (uintptr_t)data % _Alignof(float) == 0)
-        return PXS_OK;
-    npy->copy = malloc(bytes ? (size_t)bytes : 1);
-    if (!npy->copy)
-        return pxs_fail_nomem(err);
-    memcpy(npy->copy, data, (size_t)bytes);
-    npy->data = npy->copy;
-    return PXS_OK;
-}
-
+/* Fills `npy` but for its map; npy->copy is allocated last. */
 static enum pxs_status read_array(const struct pxs_map *map, const char *path, struct pxs_npy *npy,
                                   struct pxs_error *err) {
     size_t start = 0, length = 0;
@@ -94,13 +47,48 @@ static enum pxs_status read_array(const struct pxs_map *map, const char *path, s
     PXS_TRY(find_header(map, path, &start, &length, err));
     if (!pxs_npy_parse_header((const char *)map->data + start, length, &h))
         return pxs_fail(err, PXS_E_CORRUPT, "%s: its header is damaged", path);
-    PXS_TRY(take_type(&h, path, &npy->type, err));
-    uint64_t each = npy->type == PXS_NPY_F4 ? sizeof(float) : 1, bytes = 0;
-    PXS_TRY(check_size(&h, path, start + length, each, map->bytes, &bytes, err));
+
+    /* What is supported: two types, C order, few dimensions. */
+    if (strcmp(h.descr, "|u1") == 0)
+        npy->type = PXS_NPY_U1;
+    else if (strcmp(h.descr, "<f4") == 0)
+        npy->type = PXS_NPY_F4;
+    else
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: holds %s, but only |u1 and <f4 are read: %s",
+                        path, h.descr, type_remedy(h.descr));
+    if (h.fortran)
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: is in Fortran order: save numpy.ascontiguousarray(x) instead", path);
+    if (h.rank > PXS_MAX_RANK)
+        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: has %d dimensions: at most %d are read", path,
+                        h.rank, PXS_MAX_RANK);
+
+    /* The file is exactly as long as its shape says. */
+    const uint64_t each = npy->type == PXS_NPY_F4 ? sizeof(float) : 1, found = map->bytes;
+    uint64_t bytes = 0, expected = 0;
+    char shape[128];
+    pxs_format_shape(shape, sizeof shape, h.rank, h.dims);
+    if (!pxs_shape_bytes(h.rank, h.dims, each, &bytes) ||
+        __builtin_add_overflow(start + length, bytes, &expected))
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: has an impossible shape %s", path, shape);
+    if (expected != found)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: %s: %llu bytes expected for %s %s, %llu found",
+                        path, expected > found ? "cut off" : "too long",
+                        (unsigned long long)expected, h.descr, shape, (unsigned long long)found);
     npy->rank = h.rank;
     memcpy(npy->dims, h.dims, sizeof npy->dims);
     npy->count = bytes / each;
-    return place_data(npy, map->data + start + length, bytes, err);
+
+    /* The elements are used in the map, unless they are floats that are not aligned there. */
+    npy->data = map->data + start + length;
+    if (npy->type == PXS_NPY_U1 || (uintptr_t)npy->data % _Alignof(float) == 0)
+        return PXS_OK;
+    npy->copy = malloc(bytes ? (size_t)bytes : 1);
+    if (!npy->copy)
+        return pxs_fail_nomem(err);
+    memcpy(npy->copy, npy->data, (size_t)bytes);
+    npy->data = npy->copy;
+    return PXS_OK;
 }
 
 enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out, struct pxs_error *err) {

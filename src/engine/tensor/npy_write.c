@@ -1,5 +1,5 @@
-/* .npy out, format 1.0, with the header padded as numpy does so that the elements begin at a
- * multiple of 64. */
+/* Writing .npy files in format 1.0. The header is padded as numpy does, so that the elements begin
+ * at a multiple of 64 bytes. */
 #include "tensor_priv.h"
 
 #include <string.h>
@@ -8,21 +8,14 @@ static size_t element_bytes(enum pxs_npy_type type) {
     return type == PXS_NPY_F4 ? sizeof(float) : 1;
 }
 
-/* "(3, 4)", "(3,)", "()" */
-static void add_shape(struct pxs_text *t, int rank, const int64_t *dims) {
-    pxs_text_add(t, "(");
-    for (int i = 0; i < rank; i++)
-        pxs_text_addf(t, "%s%lld", i ? ", " : "", (long long)dims[i]);
-    pxs_text_add(t, rank == 1 ? ",)" : ")");
-}
-
 static enum pxs_status write_header(FILE *file, enum pxs_npy_type type, int rank,
                                     const int64_t *dims, const char *path, struct pxs_error *err) {
     struct pxs_text t = {0};
-    pxs_text_addf(&t, "{'descr': '%s', 'fortran_order': False, 'shape': ",
+    pxs_text_addf(&t, "{'descr': '%s', 'fortran_order': False, 'shape': (",
                   type == PXS_NPY_F4 ? "<f4" : "|u1");
-    add_shape(&t, rank, dims);
-    pxs_text_add(&t, ", }");
+    for (int i = 0; i < rank; i++)
+        pxs_text_addf(&t, "%s%lld", i ? ", " : "", (long long)dims[i]);
+    pxs_text_add(&t, rank == 1 ? ",), }" : "), }");
     while ((10 + t.len + 1) % 64 != 0 && !t.failed)
         pxs_text_add(&t, " ");
     pxs_text_add(&t, "\n");

@@ -1,4 +1,4 @@
-/* safetensors in. Nothing in the header is believed before it is checked. */
+/* Reading safetensors files. Every value of the header is checked before it is used. */
 #include "tensor_priv.h"
 #include "pixsweep/image.h"
 #include "pixsweep/base/json.h"
@@ -20,7 +20,7 @@ struct pxs_safetensors {
     size_t count;
 };
 
-/* Bytes an element, 0 for a dtype that is not known here. */
+/* Bytes of an element; 0 for an unknown dtype. */
 static uint64_t dtype_bytes(const char *dtype) {
     static const struct {
         const char *name;
@@ -36,7 +36,7 @@ static uint64_t dtype_bytes(const char *dtype) {
     return 0;
 }
 
-static enum pxs_status natural(struct pxs_json value, int64_t *out, struct pxs_error *err) {
+static enum pxs_status read_natural(struct pxs_json value, int64_t *out, struct pxs_error *err) {
     int64_t number = 0;
     PXS_TRY(pxs_json_int(value, &number, err));
     if (number < 0)
@@ -45,9 +45,14 @@ static enum pxs_status natural(struct pxs_json value, int64_t *out, struct pxs_e
     return PXS_OK;
 }
 
-static enum pxs_status read_shape(struct pxs_safetensors *f, struct pxs_json entry,
+/* One tensor of the header: dtype, shape and place, which must agree. */
+static enum pxs_status read_entry(struct pxs_safetensors *f, struct pxs_json entry,
                                   struct pxs_safetensors_info *info, struct pxs_error *err) {
-    struct pxs_json shape, dim;
+    struct pxs_json dtype, shape, dim, offsets, value;
+    info->name = pxs_json_key(entry);
+    PXS_TRY(pxs_json_get(entry, "dtype", &dtype, err));
+    PXS_TRY(pxs_json_string(dtype, &info->dtype, err));
+
     PXS_TRY(pxs_json_get(entry, "shape", &shape, err));
     PXS_TRY(pxs_json_expect(shape, PXS_JSON_ARRAY, err));
     if (pxs_json_count(shape) > 64)
@@ -56,22 +61,17 @@ static enum pxs_status read_shape(struct pxs_safetensors *f, struct pxs_json ent
     if (!dims)
         return pxs_fail_nomem(err);
     for (bool more = pxs_json_first(shape, &dim); more; more = pxs_json_next(&dim))
-        PXS_TRY(natural(dim, &dims[info->rank++], err));
+        PXS_TRY(read_natural(dim, &dims[info->rank++], err));
     info->dims = dims;
-    return PXS_OK;
-}
 
-static enum pxs_status read_offsets(struct pxs_safetensors *f, struct pxs_json entry,
-                                    struct pxs_safetensors_info *info, struct pxs_error *err) {
-    struct pxs_json offsets, value;
     int64_t begin = 0, end = 0;
     PXS_TRY(pxs_json_get(entry, "data_offsets", &offsets, err));
     PXS_TRY(pxs_json_expect(offsets, PXS_JSON_ARRAY, err));
     if (pxs_json_count(offsets) != 2 || !pxs_json_first(offsets, &value))
         return pxs_json_fail(offsets, err, "must be [begin, end]");
-    PXS_TRY(natural(value, &begin, err));
+    PXS_TRY(read_natural(value, &begin, err));
     (void)pxs_json_next(&value);
-    PXS_TRY(natural(value, &end, err));
+    PXS_TRY(read_natural(value, &end, err));
     if (begin > end)
         return pxs_json_fail(offsets, err, "begins after its end");
     if ((uint64_t)end > f->data_bytes)
@@ -80,34 +80,21 @@ static enum pxs_status read_offsets(struct pxs_safetensors *f, struct pxs_json e
                              (long long)end, (unsigned long long)f->data_bytes);
     info->data = f->data + begin;
     info->bytes = (uint64_t)(end - begin);
-    return PXS_OK;
-}
 
-static enum pxs_status check_size(const struct pxs_safetensors_info *info, struct pxs_json entry,
-                                  struct pxs_error *err) {
-    uint64_t each = dtype_bytes(info->dtype), need;
-    char shape[256];
-    if (each == 0) /* listed, and refused when asked for */
+    /* A tensor of an unknown dtype is listed, and refused only when it is read. */
+    const uint64_t each = dtype_bytes(info->dtype);
+    uint64_t need;
+    char text[256];
+    if (each == 0)
         return PXS_OK;
-    pxs_format_shape(shape, sizeof shape, info->rank, info->dims);
+    pxs_format_shape(text, sizeof text, info->rank, info->dims);
     if (!pxs_shape_bytes(info->rank, info->dims, each, &need))
-        return pxs_json_fail(entry, err, "has an impossible shape %s", shape);
+        return pxs_json_fail(entry, err, "has an impossible shape %s", text);
     if (need != info->bytes)
         return pxs_json_fail(entry, err, "is %s %s, which is %llu bytes, but its offsets hold %llu",
-                             info->dtype, shape, (unsigned long long)need,
+                             info->dtype, text, (unsigned long long)need,
                              (unsigned long long)info->bytes);
     return PXS_OK;
-}
-
-static enum pxs_status read_entry(struct pxs_safetensors *f, struct pxs_json entry,
-                                  struct pxs_safetensors_info *info, struct pxs_error *err) {
-    struct pxs_json dtype;
-    info->name = pxs_json_key(entry);
-    PXS_TRY(pxs_json_get(entry, "dtype", &dtype, err));
-    PXS_TRY(pxs_json_string(dtype, &info->dtype, err));
-    PXS_TRY(read_shape(f, entry, info, err));
-    PXS_TRY(read_offsets(f, entry, info, err));
-    return check_size(info, entry, err);
 }
 
 static enum pxs_status check_metadata(struct pxs_json metadata, struct pxs_error *err) {
@@ -128,25 +115,6 @@ static int by_offset(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
-/* Each tensor begins where the one before it ends, from the first byte to the last. */
-static enum pxs_status check_layout(const struct pxs_safetensors *f, struct pxs_error *err) {
-    const unsigned char *next = f->data;
-    for (size_t i = 0; i < f->count; i++) {
-        const struct pxs_safetensors_info *info = &f->infos[i];
-        const unsigned char *data = info->data;
-        if (data != next)
-            return pxs_fail(err, PXS_E_CORRUPT, "%s: tensor %s %s", f->path, info->name,
-                            data < next ? "overlaps the one before it"
-                                        : "has a gap in front of it");
-        next = data + info->bytes;
-    }
-    uint64_t used = (uint64_t)(next - f->data);
-    if (used != f->data_bytes)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s: %llu bytes behind the last tensor belong to none",
-                        f->path, (unsigned long long)(f->data_bytes - used));
-    return PXS_OK;
-}
-
 static enum pxs_status read_entries(struct pxs_safetensors *f, struct pxs_error *err) {
     struct pxs_json root = pxs_json_root(f->doc), member;
     PXS_TRY(pxs_json_expect(root, PXS_JSON_OBJECT, err));
@@ -159,11 +127,27 @@ static enum pxs_status read_entries(struct pxs_safetensors *f, struct pxs_error 
         else
             PXS_TRY(read_entry(f, member, &f->infos[f->count++], err));
     }
+
+    /* Each tensor begins where the one before it ends, from the first byte to the last. */
     qsort(f->infos, f->count, sizeof *f->infos, by_offset);
-    return check_layout(f, err);
+    const unsigned char *next = f->data;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct pxs_safetensors_info *info = &f->infos[i];
+        const unsigned char *data = info->data;
+        if (data != next)
+            return pxs_fail(err, PXS_E_CORRUPT, "%s: tensor %s %s", f->path, info->name,
+                            data < next ? "overlaps the one before it"
+                                        : "has a gap in front of it");
+        next = data + info->bytes;
+    }
+    const uint64_t used = (uint64_t)(next - f->data);
+    if (used != f->data_bytes)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s: %llu bytes behind the last tensor belong to none",
+                        f->path, (unsigned long long)(f->data_bytes - used));
+    return PXS_OK;
 }
 
-/* Not a safetensors file; what it is instead. */
+/* Fails because this is no safetensors file; the message says what it is instead. */
 static enum pxs_status refuse(const struct pxs_safetensors *f, struct pxs_error *err) {
     (void)pxs_sniff_refuse(f->map.data, f->map.bytes, PXS_WANTED_WEIGHTS, err);
     return err ? pxs_error_prefix(err, "%s", f->path) : PXS_E_CORRUPT;
@@ -190,18 +174,22 @@ static enum pxs_status read_header(struct pxs_safetensors *f, struct pxs_error *
 
 enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out,
                                      struct pxs_error *err) {
+    enum pxs_status status;
     struct pxs_safetensors *f = calloc(1, sizeof *f);
     if (!f || !(f->path = strdup(path))) {
-        pxs_safetensors_destroy(&f);
-        return pxs_fail_nomem(err);
+        status = pxs_fail_nomem(err);
+        goto out;
     }
-    enum pxs_status status = pxs_map_open(path, &f->map, err);
-    if (status == PXS_OK)
-        status = read_header(f, err);
+    status = pxs_map_open(path, &f->map, err);
     if (status != PXS_OK)
-        pxs_safetensors_destroy(&f);
-    else
-        *out = f;
+        goto out;
+    status = read_header(f, err);
+    if (status != PXS_OK)
+        goto out;
+    *out = f;
+    f = NULL;
+out:
+    pxs_safetensors_destroy(&f);
     return status;
 }
 
@@ -244,28 +232,6 @@ const char *pxs_safetensors_metadata(const struct pxs_safetensors *file, const c
     return text;
 }
 
-static bool same_shape(const struct pxs_safetensors_info *info, int rank, const int *dims) {
-    if (info->rank != rank)
-        return false;
-    for (int i = 0; i < rank; i++)
-        if (info->dims[i] != dims[i])
-            return false;
-    return true;
-}
-
-static enum pxs_status fail_shape(const struct pxs_safetensors *f,
-                                  const struct pxs_safetensors_info *info, int rank,
-                                  const int *dims, struct pxs_error *err) {
-    char is[256], want[256];
-    int64_t wide[PXS_MAX_RANK] = {0};
-    for (int i = 0; i < rank && i < PXS_MAX_RANK; i++)
-        wide[i] = dims[i];
-    pxs_format_shape(is, sizeof is, info->rank, info->dims);
-    pxs_format_shape(want, sizeof want, rank < PXS_MAX_RANK ? rank : PXS_MAX_RANK, wide);
-    return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has shape %s, but %s is needed", f->path,
-                    info->name, is, want);
-}
-
 enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const char *name,
                                        int rank, const int *dims, struct pxs_error *err) {
     const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
@@ -275,9 +241,20 @@ enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "%s: tensor %s is %s, but only F32 is read: save it with .float()",
                         file->path, name, info->dtype);
-    if (!same_shape(info, rank, dims))
-        return fail_shape(file, info, rank, dims, err);
-    return PXS_OK;
+
+    bool same = info->rank == rank;
+    for (int i = 0; i < rank && same; i++)
+        same = info->dims[i] == dims[i];
+    if (same)
+        return PXS_OK;
+    char is[256], want[256];
+    int64_t wide[PXS_MAX_RANK] = {0};
+    for (int i = 0; i < rank && i < PXS_MAX_RANK; i++)
+        wide[i] = dims[i];
+    pxs_format_shape(is, sizeof is, info->rank, info->dims);
+    pxs_format_shape(want, sizeof want, rank < PXS_MAX_RANK ? rank : PXS_MAX_RANK, wide);
+    return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has shape %s, but %s is needed", file->path,
+                    name, is, want);
 }
 
 enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const char *name, int rank,

@@ -1,5 +1,5 @@
-/* safetensors out: u64 length of the header, the header (JSON, padded with spaces to 8 bytes), the
- * tensors' bytes one after another. https://github.com/huggingface/safetensors describes it. */
+/* Writing safetensors files: u64 length of the header, the header (JSON, padded with spaces to 8
+ * bytes), then the tensors' bytes. The format: https://github.com/huggingface/safetensors */
 #include "tensor_priv.h"
 #include "pixsweep/base/json.h"
 
@@ -7,12 +7,12 @@
 #include <string.h>
 
 #define METADATA "__metadata__"
-#define CHUNK ((size_t)256 << 10) /* written, then hashed while it is in the cache */
+#define CHUNK ((size_t)256 << 10) /* bytes that are written and, still in cache, hashed */
 
 struct sink {
     struct pxs_atomic_file file;
     struct pxs_sha256 hash;
-    bool hashing; /* somebody wants to know */
+    bool hashing; /* the caller wants the hash */
     uint64_t bytes;
 };
 
@@ -35,8 +35,8 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum pxs_status refuse_twins(const char **names, size_t n, const char *path,
-                                    const char *what, struct pxs_error *err) {
+static enum pxs_status refuse_duplicates(const char **names, size_t n, const char *path,
+                                         const char *what, struct pxs_error *err) {
     qsort(names, n, sizeof *names, compare_names);
     for (size_t i = 1; i < n; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
@@ -72,32 +72,17 @@ static enum pxs_status check_names(const char *path, const struct pxs_safetensor
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < keys; i++)
         names[i] = metadata[2 * i];
-    enum pxs_status status = refuse_twins(names, keys, path, "metadata keys", err);
+    enum pxs_status status = refuse_duplicates(names, keys, path, "metadata keys", err);
     for (size_t i = 0; i < n; i++)
         names[i] = entries[i].name;
-    names[n] = METADATA; /* reserved: a tensor of that name would be its twin */
+    names[n] = METADATA; /* reserved: no tensor may have this name */
     if (status == PXS_OK)
-        status = refuse_twins(names, n + 1, path, "tensors", err);
+        status = refuse_duplicates(names, n + 1, path, "tensors", err);
     free(names);
     return status;
 }
 
-static void put_entry(struct pxs_json_writer *w, const struct pxs_safetensors_entry *e,
-                      uint64_t begin, uint64_t end) {
-    pxs_json_put_object(w, e->name);
-    pxs_json_put_string(w, "dtype", "F32");
-    pxs_json_put_array(w, "shape");
-    for (int i = 0; i < e->rank; i++)
-        pxs_json_put_int(w, NULL, e->dims[i]);
-    pxs_json_end(w);
-    pxs_json_put_array(w, "data_offsets");
-    pxs_json_put_int(w, NULL, (int64_t)begin);
-    pxs_json_put_int(w, NULL, (int64_t)end);
-    pxs_json_end(w);
-    pxs_json_end(w);
-}
-
-/* The padded header, and the size in floats of the largest tensor that must be filled. */
+/* Makes the padded header; *largest = floats of the largest tensor that `fill` makes. */
 static enum pxs_status make_header(const char *path, const struct pxs_safetensors_entry *entries,
                                    size_t n, const char *const *metadata, struct pxs_text *header,
                                    size_t *largest, struct pxs_error *err) {
@@ -112,11 +97,22 @@ static enum pxs_status make_header(const char *path, const struct pxs_safetensor
     uint64_t offset = 0;
     *largest = 0;
     for (size_t i = 0; i < n; i++) {
+        const struct pxs_safetensors_entry *e = &entries[i];
         uint64_t bytes = 0;
-        PXS_TRY(entry_bytes(&entries[i], path, &bytes, err));
-        put_entry(&w, &entries[i], offset, offset + bytes);
+        PXS_TRY(entry_bytes(e, path, &bytes, err));
+        pxs_json_put_object(&w, e->name);
+        pxs_json_put_string(&w, "dtype", "F32");
+        pxs_json_put_array(&w, "shape");
+        for (int k = 0; k < e->rank; k++)
+            pxs_json_put_int(&w, NULL, e->dims[k]);
+        pxs_json_end(&w);
+        pxs_json_put_array(&w, "data_offsets");
+        pxs_json_put_int(&w, NULL, (int64_t)offset);
+        pxs_json_put_int(&w, NULL, (int64_t)(offset + bytes));
+        pxs_json_end(&w);
+        pxs_json_end(&w);
         offset += bytes;
-        if (!entries[i].data && bytes / sizeof(float) > *largest)
+        if (!e->data && bytes / sizeof(float) > *largest)
             *largest = (size_t)(bytes / sizeof(float));
     }
     pxs_json_end(&w);
@@ -125,8 +121,12 @@ static enum pxs_status make_header(const char *path, const struct pxs_safetensor
     return pxs_json_finish(&w, err);
 }
 
-static enum pxs_status put_tensors(struct sink *s, const struct pxs_safetensors_entry *entries,
-                                   size_t n, float *scratch, struct pxs_error *err) {
+static enum pxs_status put_file(struct sink *s, const struct pxs_safetensors_entry *entries,
+                                size_t n, const struct pxs_text *header, float *scratch,
+                                struct pxs_error *err) {
+    const uint64_t length = header->len;
+    PXS_TRY(put(s, &length, sizeof length, err));
+    PXS_TRY(put(s, header->text, header->len, err));
     for (size_t i = 0; i < n; i++) {
         const struct pxs_safetensors_entry *e = &entries[i];
         uint64_t bytes = 0;
@@ -140,23 +140,6 @@ static enum pxs_status put_tensors(struct sink *s, const struct pxs_safetensors_
     return PXS_OK;
 }
 
-static enum pxs_status write_file(struct sink *s, const char *path,
-                                  const struct pxs_safetensors_entry *entries, size_t n,
-                                  const struct pxs_text *header, float *scratch,
-                                  struct pxs_error *err) {
-    uint64_t length = header->len;
-    PXS_TRY(pxs_atomic_open(&s->file, path, err));
-    enum pxs_status status = put(s, &length, sizeof length, err);
-    if (status == PXS_OK)
-        status = put(s, header->text, header->len, err);
-    if (status == PXS_OK)
-        status = put_tensors(s, entries, n, scratch, err);
-    if (status == PXS_OK)
-        return pxs_atomic_commit(&s->file, err);
-    pxs_atomic_abandon(&s->file);
-    return status;
-}
-
 enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safetensors_entry *entries,
                                       size_t n, const char *const *metadata,
                                       char sha256[PXS_SHA256_HEX], uint64_t *bytes,
@@ -166,19 +149,34 @@ enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safeten
     float *scratch = NULL;
     size_t largest = 0;
     pxs_sha256_init(&s.hash);
+
     enum pxs_status status = check_names(path, entries, n, metadata, err);
-    if (status == PXS_OK)
-        status = make_header(path, entries, n, metadata, &header, &largest, err);
-    if (status == PXS_OK && largest > 0 &&
-        !(scratch = pxs_aligned_alloc(largest * sizeof *scratch)))
+    if (status != PXS_OK)
+        goto out;
+    status = make_header(path, entries, n, metadata, &header, &largest, err);
+    if (status != PXS_OK)
+        goto out;
+    if (largest > 0 && !(scratch = pxs_aligned_alloc(largest * sizeof *scratch))) {
         status = pxs_fail_nomem(err);
-    if (status == PXS_OK)
-        status = write_file(&s, path, entries, n, &header, scratch, err);
+        goto out;
+    }
+    status = pxs_atomic_open(&s.file, path, err);
+    if (status != PXS_OK)
+        goto out;
+    status = put_file(&s, entries, n, &header, scratch, err);
+    if (status != PXS_OK) {
+        pxs_atomic_abandon(&s.file);
+        goto out;
+    }
+    status = pxs_atomic_commit(&s.file, err);
+    if (status != PXS_OK)
+        goto out;
+    if (sha256)
+        pxs_sha256_hex(&s.hash, sha256);
+    if (bytes)
+        *bytes = s.bytes;
+out:
     pxs_aligned_free(scratch);
     pxs_text_finish(&header);
-    if (status == PXS_OK && sha256)
-        pxs_sha256_hex(&s.hash, sha256);
-    if (status == PXS_OK && bytes)
-        *bytes = s.bytes;
     return status;
 }

@@ -1,4 +1,4 @@
-/* Shapes: as text, and in bytes. */
+/* Shapes as text, and their size in bytes. */
 #include "tensor_priv.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ bool pxs_shape_bytes(int rank, const int64_t *dims, uint64_t each, uint64_t *out
         if (dims[i] < 0)
             return false;
         if (dims[i] == 0)
-            empty = true; /* and then no other dimension can overflow */
+            empty = true; /* the product is 0, whatever the other dimensions are */
         else
             fits = fits && !__builtin_mul_overflow(total, (uint64_t)dims[i], &total);
     }
