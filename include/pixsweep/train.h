@@ -1,6 +1,6 @@
 /* train: one run from its first step to its last: batches, epochs, validation, samples,
- * checkpoints. It writes records and files and knows nobody who reads them; semantics and files are
- * promised in docs/contracts.md (Training semantics, Files of a run). */
+ * checkpoints. It writes records and files and does not know who reads them; docs/contracts.md
+ * defines both (Training semantics, Files of a run). */
 #ifndef PIXSWEEP_TRAIN_H
 #define PIXSWEEP_TRAIN_H
 
@@ -15,94 +15,97 @@ struct pxs_train_rung {
     bool go_on;    /* out */
     /* out: the largest value that goes on; NaN = there was nothing to compare with */
     double cutoff;
-    char why[512]; /* out: for the user, where it does not go on */
+    char why[512]; /* out: the reason for the user, where it does not go on */
 };
 
 struct pxs_train_job {
     const struct pxs_params *params;
-    const char *dir; /* the run's folder; exists; images/ and saved_models/ are made inside */
-    struct pxs_record_writer *records; /* positioned behind the BEGIN record of this attempt */
+    const char *dir; /* the run's existing folder; images/ and saved_models/ are made in it */
+    struct pxs_record_writer *records; /* positioned after the BEGIN record of this attempt */
     struct pxs_pool *pool;             /* NULL = one thread */
     const char *kernels;               /* "auto" or a kernel set's name */
-    /* content hash that the plan froze; a difference is an error naming both. NULL = not checked */
+    /* content hash of the data when the run was planned; other data are an error. NULL = not
+     * checked */
     const char *data_hash;
-    struct pxs_stop *stop; /* looked at after every batch; NULL = never stops */
+    struct pxs_stop *stop; /* read after every batch; NULL = never stops */
     struct pxs_logger log;
-    /* Identity that stands in resume points; NULL = none are written. */
+    /* Identity that resume points carry; NULL = no resume points are written. */
     const char *config_hash;
     /* seconds between resume points; 0 = after every batch */
     double resume_every;
-    /* where to go on; NULL or its step -1 = from the start */
+    /* where to continue; NULL or step -1 = from the start */
     const struct pxs_resume_point *resume;
-    /* May be NULL. The disk is full and nothing can be recorded: why; NULL once work goes on. */
+    /* Called with the reason when the disk is full and the run waits, and with NULL when it goes
+     * on. May be NULL. */
     void (*waiting)(void *user, const char *why);
     void *waiting_user;
-    /* Epochs (0-based, before the last one) after which `ask` is called, a resume point written
-     * before; it may take its time. PXS_OK: the rung's out-fields are filled in. PXS_E_STOPPED: the
-     * stop flag rose before an answer came. NULL = never. A run that goes on from such a place asks
-     * again, so the answer must be the same again. */
+    /* Epochs (0-based, before the last one) after which a resume point is written and `ask` is
+     * called, which may wait. PXS_OK: the rung's out-fields are filled in. PXS_E_STOPPED: the stop
+     * flag was set before an answer came. NULL = never. A run that resumes there asks again, so the
+     * answer must be the same. */
     const int64_t *rungs;
     size_t n_rungs;
     enum pxs_status (*ask)(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
     void *ask_user;
 };
 
-/* Trains. On return the records end with an END record (completed, diverged, failed, pruned or
- * interrupted; the message says at which step and why) and are synced, whatever happened, unless
- * the record file itself could not be written. Status: PXS_OK completed, PXS_E_DIVERGED,
- * PXS_E_PRUNED and PXS_E_STOPPED (resumable), else failed; the message is for the user. */
+/* Trains the run to its end. On return, also after a failure, the records end with an END record
+ * (completed, diverged, failed, pruned or interrupted; the message says at which step and why) and
+ * are synced, unless the record file itself could not be written. Status: PXS_OK completed,
+ * PXS_E_DIVERGED, PXS_E_PRUNED and PXS_E_STOPPED (resumable), else failed; the message is for the
+ * user. */
 PXS_NODISCARD enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err);
 
-/* Before the night: loads the data, builds the networks with their first weights, trains one batch
- * and generates one of validation pairs; what they become is not looked at, and nothing is written
- * (dir, records and hashes of the job are not used). PXS_OK: such a run can begin. Else as
- * pxs_train_run, PXS_E_NOMEM where it does not fit. The peak memory of the process is that of a
- * worker, about. */
+/* Tries a run before the sweep starts: loads the data, creates the networks with their first
+ * weights, trains one batch and generates one of validation pairs. Ignores the results and writes
+ * nothing (dir, records and hashes of the job are not used). PXS_OK: such a run can start. Else as
+ * pxs_train_run; PXS_E_NOMEM where it does not fit into memory. The process's peak memory is about
+ * that of a worker. */
 PXS_NODISCARD enum pxs_status pxs_train_probe(const struct pxs_train_job *job,
                                               struct pxs_error *err);
 
 /* ---- resume points -------------------------------------------------------------------------- */
 
-/* A run's folder holds `resume.safetensors` and, as long as it may be needed, the one before it.
- * Each vouches for a length of the record file: what stands behind it is done again, to the same
- * bits. */
+/* A run's folder holds `resume.safetensors` and, as long as it may be needed, the point before it.
+ * A point names the length that the record file had: the steps of later records are done again,
+ * with the same bits. */
 struct pxs_resume_point {
-    int64_t step; /* first step not done; -1 = there is none, the run starts from its first step */
-    int64_t record_bytes;
+    int64_t step; /* the next step; -1 = there is no point, the run starts from its first step */
+    int64_t record_bytes; /* length of the record file before that step */
     char path[PXS_PATH_MAX];
 };
-/* The newest point in `dir` that is whole and belongs to this configuration, made in the class of
- * bits that `kernels` gives `params` here (or in any, with `allow_mixed`, or with params NULL,
- * where nothing will be trained). The class is what decides the bits of these networks: methods,
- * FMA or not, OpenBLAS where it computes something, and the C library's functions that are called.
- * `notes`: a line for each one that was passed over, for a mixture that is allowed, and for other
- * kernels or another OpenBLAS that give the same bits: what, why, and what follows.
- * PXS_E_UNSUPPORTED where a newer pixsweep wrote the only one there is. */
+/* Finds the newest point in `dir` that is whole, belongs to this configuration and has the class of
+ * bits that `kernels` gives `params` on this machine (any class with `allow_mixed`, or with params
+ * NULL, where nothing will be trained). The class is what decides the bits of these networks:
+ * methods, FMA or not, OpenBLAS where it computes something, and the C library's functions that are
+ * called. `notes` gets a line for each point that is not used, for a mixture that is allowed, and
+ * for other kernels or another OpenBLAS that give the same bits. PXS_E_UNSUPPORTED where a newer
+ * pixsweep wrote the only point. */
 PXS_NODISCARD enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
                                                     const struct pxs_params *params,
                                                     const char *kernels, bool allow_mixed,
                                                     struct pxs_resume_point *out,
                                                     struct pxs_text *notes, struct pxs_error *err);
 
-/* Removes a run's resume points: it has nothing left to do. pxs_train_run does so at its end; this
- * is for whoever finds a run that was killed behind its last record. */
+/* Removes the resume points of a run that has ended. pxs_train_run does so itself; callers use this
+ * for a run whose process was killed after its END record. */
 void pxs_train_drop_resume(const char *dir);
 
-/* What a run will cost, from its hyperparameters and the number of pairs. */
+/* Estimated cost of a run, from its hyperparameters and the number of pairs. */
 struct pxs_train_estimate {
     int64_t batches_per_epoch, steps;
-    /* multiply-accumulates of one training step, direct convolutions counted, in 1e9 */
+    /* multiply-accumulates of one training step, counted as direct convolutions, in 1e9 */
     double gmac_per_step;
-    uint64_t memory_bytes;        /* of the worker at its peak, about */
+    uint64_t memory_bytes;        /* peak of the worker, about */
     uint64_t disk_bytes;          /* checkpoints, samples and records of the whole run, about */
-    int64_t weights_G, weights_D; /* trainable numbers */
+    int64_t weights_G, weights_D; /* count of trainable numbers */
 };
 void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out);
 
-/* A network's learning-rate schedule, resolved from the hyperparameters: what `plan` draws and
- * training follows. Members are the keys of one network; what its policy does not read is not in
- * force. */
+/* A network's learning-rate schedule, resolved from the hyperparameters; `plan` draws it and
+ * training follows it. Members are the keys of one network; those that its policy does not read
+ * have no effect. */
 struct pxs_schedule {
     /* enum pxs_lr_policy */
     int policy;
@@ -119,8 +122,8 @@ struct pxs_schedule {
 /* net: 0 = G, 1 = D. */
 void pxs_schedule_resolve(const struct pxs_params *params, int net, int64_t batches,
                           struct pxs_schedule *out);
-/* The rate of a step. `batch` in the epoch is read by what moves with every batch: warm-up,
- * one_cycle. `plateau` depends on losses, too: its rate as long as it has not been reduced. */
+/* The rate of a step. `batch`, in the epoch, matters where the rate changes with every batch:
+ * warm-up, one_cycle. For `plateau`, which depends on losses, the rate before any reduction. */
 double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t batch);
 
 /* "key=value\n" lines about the engine on this machine for the BEGIN record and the environment
@@ -134,8 +137,8 @@ PXS_NODISCARD enum pxs_status pxs_train_environment(const char *kernels, struct 
 
 #define PXS_BENCH_ROUNDS 101 /* at most */
 
-/* One line of `pixsweep bench`: a layer's pass, Adam over all weights, the whole step, the
- * yardstick. What does not apply is 0 or "". */
+/* One line of `pixsweep bench`: a layer's pass, Adam over all weights, the whole step, or sgemm
+ * 2048^3. Values that do not apply are 0 or "". */
 struct pxs_bench_row {
     char what[64];   /* "G down3 forward", "Adam", "training step", "sgemm 2048^3" */
     char method[16]; /* what computed it: pxs_method_name, or "head" */
@@ -144,21 +147,22 @@ struct pxs_bench_row {
     double gmac;     /* direct-convolution multiply-accumulates of one call, in 1e9 */
     double gflops;   /* 2 * gmac / median seconds */
     double of_sgemm; /* gflops / gflops of sgemm 2048^3 in the same rounds */
-    /* that a call must move: weights that meet a pixel and both activations, each once (a weight
-     * pass writes its gradient in place of reading weights); Adam 28 a weight. 0 for step and
-     * sgemm */
+    /* bytes that a call must move: weights that meet a pixel and both activations, each once (a
+     * weight pass writes its gradient instead of reading weights); Adam 28 for each weight. 0 for
+     * step and sgemm */
     double bytes;
-    /* 1e-9 *bytes / median seconds, where gmac *2e9 < PXS_BENCH_INTENSITY *bytes; else 0 */
+    /* 1e-9 * bytes / median seconds, where gmac * 2e9 < PXS_BENCH_INTENSITY * bytes; else 0 */
     double gb_per_s;
 };
-/* Fewer floating-point operations a byte than this, and memory, not arithmetic, is the likely
- * limit. */
+/* With fewer floating-point operations for each byte than this, memory is the likely limit, not
+ * arithmetic. */
 #define PXS_BENCH_INTENSITY 32
 
 enum pxs_bench_scope {
-    PXS_BENCH_STEP, /* the training step alone, with no more memory than training itself takes */
-    PXS_BENCH_ALL   /* and each layer's passes, Adam, sgemm 2048^3 (one-thread OpenBLAS calls on our
-                       own split) */
+    /* the training step alone, in no more memory than training takes */
+    PXS_BENCH_STEP,
+    /* and each layer's passes, Adam, sgemm 2048^3 (one-thread OpenBLAS calls, split by us) */
+    PXS_BENCH_ALL
 };
 struct pxs_bench;
 /* Networks and operands for `params`, filled with random numbers. `pool` is borrowed. */
@@ -167,11 +171,11 @@ PXS_NODISCARD enum pxs_status pxs_bench_create(const struct pxs_params *params,
                                                enum pxs_bench_scope scope, struct pxs_bench **out,
                                                struct pxs_error *err);
 void pxs_bench_destroy(struct pxs_bench **b); /* NULL and *NULL are fine; nulls *b */
-/* Times everything once, one after the other. The first round warms up and does not count.
+/* Times everything once. The first round is for warm-up and does not count.
  * PXS_E_INVALID beyond PXS_BENCH_ROUNDS. */
 PXS_NODISCARD enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct pxs_stop *stop,
                                               struct pxs_error *err);
-/* One training step by itself: updates of both networks and the record of its losses. Its
+/* Makes one training step, with updates of both networks and the record of its losses; returns its
  * milliseconds. */
 double pxs_bench_step(struct pxs_bench *b);
 /* After at least one counted round; step and sgemm come last. rows: malloc'ed, free() it. */

@@ -1,11 +1,11 @@
-/* Times every convolution pass and the whole training step on random data, interleaved with the
- * yardstick, sgemm 2048^3. */
+/* Times every pass of every layer and the whole training step on random data, in rounds that also
+ * time the product sgemm 2048^3, with which the others are compared. */
 #include "train_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { YARDSTICK = 2048, MAX_JOBS = 128, ADAM_BYTES = 28 };
+enum { SGEMM_SIDE = 2048, MAX_JOBS = 128, ADAM_BYTES = 28 };
 
 enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM };
 
@@ -25,19 +25,19 @@ struct pxs_bench {
     struct pxs_layer_list layers[2];
     struct pxs_record_writer *records;
     float *source, *target; /* a batch */
-    float *big, *small, *weight,
-        *out;        /* operands as large as any layer's, never overwritten, and room for results */
-    float *gradient; /* for Adam */
-    float *a, *b, *c; /* the yardstick's matrices */
+    /* operands as large as any layer's, which no pass overwrites, and room for results */
+    float *big, *small, *weight, *out;
+    float *gradient;  /* for Adam */
+    float *a, *b, *c; /* the matrices of sgemm */
     int64_t step;
-    int rounds; /* counted; -1: not warm yet */
+    int rounds; /* counted ones; -1 before the warm-up round */
     size_t n_jobs;
     struct bench_job jobs[MAX_JOBS];
 };
 
 /* ---- what is timed -------------------------------------------------------------------------- */
 
-/* A convolution goes down forward and up for its input gradient; a transposed one the other way. */
+/* A convolution's forward pass is DOWN, its input gradient UP; a transposed one's the reverse. */
 static enum pxs_pass conv_pass(const struct bench_job *j) {
     if (j->pass == WEIGHT_GRADIENT)
         return PXS_PASS_WEIGHT;
@@ -71,7 +71,7 @@ static void run_conv(struct pxs_bench *b, const struct bench_job *j) {
     }
 }
 
-/* A rate of zero: everything is computed and moved, and the weights stay. */
+/* With a rate of zero: everything is computed and moved, and no weight changes. */
 static void run_adam(struct pxs_bench *b) {
     const struct pxs_adam adam = {.b1 = b->p.b1, .b2 = b->p.b2, .t = b->step + 1};
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
@@ -85,7 +85,7 @@ static void run_adam(struct pxs_bench *b) {
 
 static void run_step(struct pxs_bench *b) {
     struct pxs_record r = {.kind = PXS_RECORD_BATCH, .batch = {.step = b->step}};
-    struct pxs_error ignored; /* a record that could not be written took its time, too */
+    struct pxs_error ignored; /* a failed write takes time, too */
     struct pxs_step_result result;
     pxs_pix2pix_step(b->model, b->source, b->target, (int)b->p.batch_size,
                      (struct pxs_step_rates){1e-4, 1e-4}, b->step++, &result);
@@ -95,15 +95,15 @@ static void run_step(struct pxs_bench *b) {
 }
 
 static void run_sgemm(struct pxs_bench *b) {
-    const struct pxs_gemm g = {.m = YARDSTICK,
-                               .n = YARDSTICK,
-                               .k = YARDSTICK,
+    const struct pxs_gemm g = {.m = SGEMM_SIDE,
+                               .n = SGEMM_SIDE,
+                               .k = SGEMM_SIDE,
                                .a = b->a,
-                               .lda = YARDSTICK,
+                               .lda = SGEMM_SIDE,
                                .b = b->b,
-                               .ldb = YARDSTICK,
+                               .ldb = SGEMM_SIDE,
                                .c = b->c,
-                               .ldc = YARDSTICK};
+                               .ldc = SGEMM_SIDE};
     pxs_gemm_run(&b->nn.kernel, &g);
 }
 
@@ -124,7 +124,7 @@ static double time_job(struct pxs_bench *b, const struct bench_job *j) {
 
 /* ---- setting up ----------------------------------------------------------------------------- */
 
-/* Numbers on either side of a layer. */
+/* Counts of numbers on both sides of a layer. */
 struct sides {
     size_t big, small, weight;
 };
@@ -144,7 +144,7 @@ static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_s
                           .weight = pxs_layer_weights(l)};
 }
 
-/* Only those weights are read that meet a pixel, but every gradient is written. */
+/* A pass reads only weights that meet a pixel, but a gradient is written whole. */
 static double bytes_of(const struct pxs_bench *b, const struct bench_job *j) {
     const struct pxs_layer_spec *l = &j->layer;
     const struct pxs_conv_shape s = pxs_layer_conv(l, (int)b->p.batch_size);
@@ -156,41 +156,29 @@ static double bytes_of(const struct pxs_bench *b, const struct bench_job *j) {
     return 4.0 * ((double)(side.big + side.small) + (double)side.weight / taps * live);
 }
 
-static void add_layers(struct pxs_bench *b) {
-    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
-        for (size_t i = 0; i < b->layers[net].n; i++)
+static void add_jobs(struct pxs_bench *b, enum pxs_bench_scope scope) {
+    const double batch = (double)b->p.batch_size;
+    double weights = 0;
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D && scope == PXS_BENCH_ALL; net++)
+        for (size_t i = 0; i < b->layers[net].n; i++) {
+            const struct pxs_layer_spec *l = &b->layers[net].layer[i];
+            weights += (double)pxs_layer_weights(l) + (l->bias ? l->c_out : 0);
             for (enum bench_pass pass = FORWARD; pass <= WEIGHT_GRADIENT; pass++) {
-                const struct pxs_layer_spec *l = &b->layers[net].layer[i];
                 struct bench_job *j = &b->jobs[b->n_jobs++];
                 *j = (struct bench_job){.pass = pass,
                                         .net = net,
                                         .layer = *l,
-                                        .gmac = pxs_layer_macs(l) * (double)b->p.batch_size * 1e-9};
+                                        .gmac = pxs_layer_macs(l) * batch * 1e-9};
                 j->bytes = bytes_of(b, j);
             }
-}
-
-static size_t count_weights(struct pxs_bench *b) {
-    size_t count = 0;
-    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
-        struct pxs_weight **weights;
-        for (size_t i = 0, n = pxs_pix2pix_weights(b->model, net, &weights); i < n; i++)
-            count += weights[i]->count;
-    }
-    return count;
-}
-
-static void add_jobs(struct pxs_bench *b, enum pxs_bench_scope scope) {
-    if (scope == PXS_BENCH_ALL) {
-        add_layers(b);
-        b->jobs[b->n_jobs++] =
-            (struct bench_job){.pass = ADAM, .bytes = ADAM_BYTES * (double)count_weights(b)};
-    }
+        }
+    if (scope == PXS_BENCH_ALL)
+        b->jobs[b->n_jobs++] = (struct bench_job){.pass = ADAM, .bytes = ADAM_BYTES * weights};
     b->jobs[b->n_jobs++] =
-        (struct bench_job){.pass = STEP, .gmac = pxs_pix2pix_gmac(&b->p) * (double)b->p.batch_size};
+        (struct bench_job){.pass = STEP, .gmac = pxs_pix2pix_gmac(&b->p) * batch};
     if (scope == PXS_BENCH_ALL)
         b->jobs[b->n_jobs++] = (struct bench_job){
-            .pass = SGEMM, .gmac = (double)YARDSTICK * YARDSTICK * YARDSTICK * 1e-9};
+            .pass = SGEMM, .gmac = (double)SGEMM_SIDE * SGEMM_SIDE * SGEMM_SIDE * 1e-9};
 }
 
 static void grow(size_t *a, size_t b) {
@@ -230,16 +218,9 @@ static bool fill(struct pxs_bench *b, const struct buffer *buffers, size_t n) {
     return true;
 }
 
-static bool make_pictures(struct pxs_bench *b) {
-    const size_t image = (size_t)b->p.batch_size * (size_t)b->p.img_height *
-                         (size_t)b->p.img_width * (size_t)b->p.channels;
-    const struct buffer buffers[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};
-    return fill(b, buffers, PXS_COUNT(buffers));
-}
-
 static bool make_operands(struct pxs_bench *b) {
     const struct sides most = largest_sides(b);
-    const size_t square = (size_t)YARDSTICK * YARDSTICK;
+    const size_t square = (size_t)SGEMM_SIDE * SGEMM_SIDE;
     size_t out = most.big;
     grow(&out, most.small);
     grow(&out, most.weight);
@@ -247,7 +228,8 @@ static bool make_operands(struct pxs_bench *b) {
                                      {&b->small, most.small, 1.0f},
                                      {&b->weight, most.weight, 0.02f},
                                      {&b->out, out, 0.0f},
-                                     /* as small as real ones: Adam's moments are the model's own */
+                                     /* small, like real gradients: Adam adds them to the moments
+                                        of the model */
                                      {&b->gradient, most.weight, 1e-4f},
                                      {&b->nn.kernel.scratch, b->nn.kernel.scratch_floats, 0.0f},
                                      {&b->a, square, 1.0f},
@@ -265,7 +247,10 @@ static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs
     PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
     pxs_pix2pix_randomise(b->model, 0);
-    if (!make_pictures(b) || (scope == PXS_BENCH_ALL && !make_operands(b)))
+    const size_t image = (size_t)b->p.batch_size * (size_t)b->p.img_height *
+                         (size_t)b->p.img_width * (size_t)b->p.channels;
+    const struct buffer pictures[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};
+    if (!fill(b, pictures, PXS_COUNT(pictures)) || (scope == PXS_BENCH_ALL && !make_operands(b)))
         return pxs_fail_nomem(err);
     add_jobs(b, scope);
     return PXS_OK;
@@ -338,7 +323,8 @@ static void describe_layer(const struct pxs_bench *b, const struct bench_job *j,
     const struct pxs_conv_shape s = pxs_layer_conv(l, batch);
     const struct pxs_head_shape head = pxs_layer_head(l, batch);
     const bool is_head = l->kind == PXS_LAYER_HEAD;
-    snprintf(r->what, sizeof r->what, "%c %s %s", "GD"[j->net], l -> label, passes[j->pass]);
+    const char net = j->net == PXS_NET_G ? 'G' : 'D';
+    snprintf(r->what, sizeof r->what, "%c %s %s", net, l->label, passes[j->pass]);
     snprintf(r->shape, sizeof r->shape, "%dx%dx%d %d-%d", batch, is_head ? head.h : s.h,
              is_head ? head.w : s.w, l->c_in, l->c_out);
     snprintf(r->method, sizeof r->method, "%s",
@@ -349,7 +335,7 @@ static void describe_layer(const struct pxs_bench *b, const struct bench_job *j,
 static void describe(const struct pxs_bench *b, const struct bench_job *j,
                      struct pxs_bench_row *r) {
     if (j->pass == SGEMM) {
-        snprintf(r->what, sizeof r->what, "sgemm %d^3", YARDSTICK);
+        snprintf(r->what, sizeof r->what, "sgemm %d^3", SGEMM_SIDE);
     } else if (j->pass == STEP) {
         snprintf(r->what, sizeof r->what, "training step");
         snprintf(r->shape, sizeof r->shape, "%dx%dx%dx%d ngf %d ndf %d", (int)b->p.batch_size,
@@ -363,22 +349,6 @@ static void describe(const struct pxs_bench *b, const struct bench_job *j,
     }
 }
 
-static void fill_row(const struct pxs_bench *b, const struct bench_job *j,
-                     struct pxs_bench_row *r) {
-    double ms[PXS_BENCH_ROUNDS];
-    memcpy(ms, j->ms, sizeof ms);
-    qsort(ms, (size_t)b->rounds, sizeof *ms, by_value);
-    describe(b, j, r);
-    r->ms_median =
-        b->rounds % 2 ? ms[b->rounds / 2] : (ms[b->rounds / 2 - 1] + ms[b->rounds / 2]) / 2;
-    r->ms_min = ms[0];
-    r->gmac = j->gmac;
-    r->gflops = 2e3 * j->gmac / r->ms_median;
-    r->bytes = j->bytes;
-    if (2e9 * j->gmac < PXS_BENCH_INTENSITY * j->bytes)
-        r->gb_per_s = 1e-6 * j->bytes / r->ms_median;
-}
-
 enum pxs_status pxs_bench_rows(const struct pxs_bench *b, struct pxs_bench_row **rows, size_t *n,
                                struct pxs_error *err) {
     if (b->rounds < 1)
@@ -386,8 +356,22 @@ enum pxs_status pxs_bench_rows(const struct pxs_bench *b, struct pxs_bench_row *
     struct pxs_bench_row *out = calloc(b->n_jobs, sizeof *out);
     if (!out)
         return pxs_fail_nomem(err);
-    for (size_t i = 0; i < b->n_jobs; i++)
-        fill_row(b, &b->jobs[i], &out[i]);
+    for (size_t i = 0; i < b->n_jobs; i++) {
+        const struct bench_job *j = &b->jobs[i];
+        struct pxs_bench_row *r = &out[i];
+        const int middle = b->rounds / 2;
+        double ms[PXS_BENCH_ROUNDS];
+        memcpy(ms, j->ms, sizeof ms);
+        qsort(ms, (size_t)b->rounds, sizeof *ms, by_value);
+        describe(b, j, r);
+        r->ms_median = b->rounds % 2 ? ms[middle] : (ms[middle - 1] + ms[middle]) / 2;
+        r->ms_min = ms[0];
+        r->gmac = j->gmac;
+        r->gflops = 2e3 * j->gmac / r->ms_median;
+        r->bytes = j->bytes;
+        if (2e9 * j->gmac < PXS_BENCH_INTENSITY * j->bytes)
+            r->gb_per_s = 1e-6 * j->bytes / r->ms_median;
+    }
     if (b->jobs[b->n_jobs - 1].pass == SGEMM)
         for (size_t i = 0; i < b->n_jobs; i++)
             out[i].of_sgemm = out[i].gflops / out[b->n_jobs - 1].gflops;

@@ -1,4 +1,4 @@
-/* Weights to and from files: checkpoints of a run, and the weights that it starts from. */
+/* Writes checkpoints of a run, and reads the weights that it starts from. */
 #include "train_priv.h"
 
 #include <inttypes.h>

@@ -1,15 +1,15 @@
-/* Early stopping: a run that has not become better for a while has nothing more to gain. */
+/* Early stopping: ends a run whose metric has not improved for early_stop_patience epochs. */
 #include "train_priv.h"
 
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
 
-/* Less is better, whatever the metric. */
+/* The value of the metric, negated where a higher one is better: a lower score is better. */
 static double score_of(const struct training *t, const struct train_quality *q, double avg_loss_G) {
     switch ((enum pxs_early_stop_metric)t->p->early_stop_metric) {
     case PXS_EARLY_VAL_PSNR:
-        return fmax(-q->psnr, -DBL_MAX); /* infinite where nothing differs */
+        return fmax(-q->psnr, -DBL_MAX); /* PSNR is infinite where nothing differs */
     case PXS_EARLY_VAL_SSIM:
         return -q->ssim;
     case PXS_EARLY_AVG_LOSS_G:

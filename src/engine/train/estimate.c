@@ -1,15 +1,15 @@
-/* What a run will cost, before it exists. */
+/* Estimates memory, disk and steps of a run from its hyperparameters. */
 #include "train_priv.h"
 
 /* Bytes of a batch's record with its frame, and of a compressed sample pixel: measured on glyph
  * runs. */
 #define RECORD_BYTES 130
 #define SAMPLE_BYTES_PER_VALUE 0.25
-/* Scratch that does not grow with the batch, the program and its libraries. */
+/* The program, its libraries, and scratch memory that does not grow with the batch. */
 #define FIXED_BYTES ((uint64_t)32 << 20)
 
-/* Activations, raw outputs and their gradients of one image: about six values an output value in G,
- * six (two batches) in D. */
+/* Activations, raw outputs and their gradients for one image of a batch: 3.5 floats for each output
+ * value in G, 6.5 in D, which gets two batches. */
 static double activation_bytes(const struct pxs_layer_spec *l, enum pxs_net net) {
     if (l->kind == PXS_LAYER_HEAD)
         return 0;

@@ -1,10 +1,10 @@
-/* One batch of a run, before the night: does it load, does it fit, do its first weights? Nothing is
- * written. */
+/* Tries one batch of a run before the sweep starts: whether its data and first weights can be
+ * loaded and everything fits into memory. Writes nothing. */
 #include "train_priv.h"
 
 #include <stdlib.h>
 
-/* 0 .. n-1 into `order`: as many of the first pairs as a batch holds. */
+/* Puts 0 .. n-1 into `order`: the first pairs, as many as a batch holds. Returns n. */
 static size_t first_pairs(const struct training *t, uint32_t pairs, uint32_t *order) {
     const size_t n = pairs < (uint32_t)t->p->batch_size ? pairs : (size_t)t->p->batch_size;
     for (size_t i = 0; i < n; i++)
@@ -12,7 +12,7 @@ static size_t first_pairs(const struct training *t, uint32_t pairs, uint32_t *or
     return n;
 }
 
-/* Whether the losses are finite is for training itself to say. */
+/* Does not check whether the losses are finite; training does. */
 static void one_batch(struct training *t, uint32_t *order) {
     struct pxs_step_result result;
     const struct pxs_augment augment = {
@@ -31,16 +31,26 @@ static void one_batch(struct training *t, uint32_t *order) {
 enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_error *err) {
     struct training t = {.job = job, .p = job->params};
     char blas[256];
-    train_describe_blas(blas, sizeof blas,
-                        NULL); /* as a run does for its record: the library takes address space */
+    enum pxs_status status;
+    /* A run loads OpenBLAS to name it in its records, and the library takes address space. */
+    train_describe_blas(blas, sizeof blas, NULL);
     uint32_t *order = malloc((size_t)job->params->batch_size * sizeof *order);
-    enum pxs_status status = order ? train_load_data(&t, err) : pxs_fail_nomem(err);
-    if (status == PXS_OK)
-        status = train_prepare(&t, err);
-    if (status == PXS_OK && train_stopped(&t))
+    if (!order) {
+        status = pxs_fail_nomem(err);
+        goto out;
+    }
+    status = train_load_data(&t, err);
+    if (status != PXS_OK)
+        goto out;
+    status = train_prepare(&t, err);
+    if (status != PXS_OK)
+        goto out;
+    if (train_stopped(&t)) {
         status = pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
-    if (status == PXS_OK)
-        one_batch(&t, order);
+        goto out;
+    }
+    one_batch(&t, order);
+out:
     train_finish(&t);
     free(order);
     return status;

@@ -1,4 +1,4 @@
-/* Which rate a step is made with: hyperparameters to schedules, resolved once. */
+/* The learning rate of a step, by schedules that are resolved from the hyperparameters once. */
 #include "train_priv.h"
 
 #include "pixsweep/nn.h"
@@ -37,7 +37,7 @@ double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t ba
     if (epoch < s->warmup_epochs)
         return pxs_schedule_warmup(s->base, s->warmup_epochs * s->batches,
                                    epoch * s->batches + batch);
-    /* the policy does not count the warm-up */
+    /* the policy begins after the warm-up */
     const int64_t n_epochs = s->n_epochs - s->warmup_epochs;
     epoch -= s->warmup_epochs;
     switch ((enum pxs_lr_policy)s->policy) {
@@ -61,13 +61,13 @@ double pxs_schedule_rate(const struct pxs_schedule *s, int64_t epoch, int64_t ba
         return pxs_schedule_one_cycle(s->base, s->max_lr, s->pct_start, n_epochs * s->batches,
                                       epoch * s->batches + batch);
     case PXS_LR_CONSTANT:
-    case PXS_LR_PLATEAU: /* where nothing is known of the losses: not reduced yet */
+    case PXS_LR_PLATEAU: /* the losses are not known here: the rate before any reduction */
         break;
     }
     return s->base;
 }
 
-/* ---- with what the run has seen ------------------------------------------------------------- */
+/* ---- rates of a run in progress ------------------------------------------------------------- */
 
 void train_begin_rates(struct training *t) {
     for (int net = 0; net < 2; net++) {

@@ -1,5 +1,5 @@
-/* Resume points: a run's whole state in one file, so that it goes on to the same bits (order of
- * safety: docs/architecture.md; files: docs/contracts.md, Files of a run). */
+/* Resume points: a run's whole state in one file, from which it continues with the same bits (order
+ * of safety: docs/architecture.md; files: docs/contracts.md, Files of a run). */
 #include "train_priv.h"
 
 #include "resume_priv.h"
@@ -11,58 +11,49 @@
 #include <string.h>
 #include <unistd.h>
 
-static void gather(struct training *t, struct resume_state *s) {
-    s->format = RESUME_FORMAT;
-    snprintf(s->config_hash, sizeof s->config_hash, "%s", t->job->config_hash);
-    s->step = t->step;
-    s->epoch = t->epoch;
-    s->batch = t->batch;
-    s->record_bytes = pxs_record_writer_bytes(t->job->records);
-    s->best = t->best;
-    s->epoch_seconds = train_epoch_seconds(t);
-    s->lr_G = t->rates.lr_G;
-    s->lr_D = t->rates.lr_D;
-    s->measures = pxs_measures_version();
-    s->sums = t->sums;
-    memcpy(s->plateau, t->plateau, sizeof s->plateau);
-    s->early_best = t->early.best;
-    s->early_epoch = t->early.epoch;
-}
-
-/* The last one steps aside first: whatever happens while the new one is written, there is a whole
- * one. Where the run went on from the previous one, the last one was no good: it is written
- * over. */
-static enum pxs_status keep_previous(const struct training *t, const char *path,
-                                     const char *previous, struct pxs_error *err) {
-    const struct pxs_resume_point *from = t->job->resume;
-    if (!t->saved_here && from && from->step >= 0 && strcmp(from->path, previous) == 0)
-        return PXS_OK;
-    if (rename(path, previous) != 0 && errno != ENOENT)
-        return pxs_fail_errno(err, "cannot rename %s to %s", path, previous);
-    return PXS_OK;
-}
-
 static enum pxs_status save(struct training *t, struct pxs_error *err) {
+    const struct pxs_train_job *job = t->job;
     char path[PXS_PATH_MAX], previous[PXS_PATH_MAX];
-    struct resume_state s = {0};
+    struct resume_state s = {.format = RESUME_FORMAT,
+                             .step = t->step,
+                             .epoch = t->epoch,
+                             .batch = t->batch,
+                             .record_bytes = pxs_record_writer_bytes(job->records),
+                             .best = t->best,
+                             .epoch_seconds = train_epoch_seconds(t),
+                             .lr_G = t->rates.lr_G,
+                             .lr_D = t->rates.lr_D,
+                             .measures = pxs_measures_version(),
+                             .sums = t->sums,
+                             .early_best = t->early.best,
+                             .early_epoch = t->early.epoch};
     struct resume_text text;
-    if (!pxs_path_join(path, sizeof path, t->job->dir, PXS_RESUME_FILE) ||
-        !pxs_path_join(previous, sizeof previous, t->job->dir, PXS_RESUME_PREVIOUS))
-        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
-    PXS_TRY(resume_engine(t->job->kernels, t->p, &s, err));
-    gather(t, &s);
+    if (!pxs_path_join(path, sizeof path, job->dir, PXS_RESUME_FILE) ||
+        !pxs_path_join(previous, sizeof previous, job->dir, PXS_RESUME_PREVIOUS))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", job->dir);
+    snprintf(s.config_hash, sizeof s.config_hash, "%s", job->config_hash);
+    memcpy(s.plateau, t->plateau, sizeof s.plateau);
+    PXS_TRY(resume_engine(job->kernels, t->p, &s, err));
     resume_print(&s, &text);
-    PXS_TRY(pxs_record_sync(t->job->records, err));
-    PXS_TRY(keep_previous(t, path, previous, err));
+
+    /* The records that the point counts reach the disk before it does. */
+    PXS_TRY(pxs_record_sync(job->records, err));
+
+    /* The last point becomes the previous one before the new one is written, so that a whole one
+     * exists at any time. Where this attempt resumed from the previous one, the last one was
+     * damaged and is overwritten. */
+    const bool damaged = !t->saved_here && job->resume && job->resume->step >= 0 &&
+                         strcmp(job->resume->path, previous) == 0;
+    if (!damaged && rename(path, previous) != 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot rename %s to %s", path, previous);
     return pxs_pix2pix_save_state(t->model, path, text.metadata, resume_crc(&text), err);
 }
 
-/* A point that cannot be written costs no result: training goes on, and the next one is tried in
- * its turn. */
+/* Training continues where a point cannot be written; the next one is tried when it is due. */
 void train_save_resume(struct training *t) {
     struct pxs_error err;
     if (!t->job->config_hash || (t->saved_step == t->step && t->saved_epoch == t->epoch))
-        return; /* nothing is new since then */
+        return; /* nothing has changed since the last point */
     double began = pxs_monotonic();
     enum pxs_status status = save(t, &err);
     t->saved_at = pxs_monotonic();
@@ -83,18 +74,6 @@ void train_keep_one_resume(const struct training *t) {
         unlink(previous);
 }
 
-static enum pxs_status check_position(const struct training *t, const struct resume_state *s,
-                                      struct pxs_error *err) {
-    bool fits = s->epoch >= 0 && s->epoch < t->p->n_epochs && s->batch >= 0 &&
-                s->batch <= t->batches && s->step == s->epoch * t->batches + s->batch &&
-                s->step == t->job->resume->step;
-    return fits ? PXS_OK
-                : pxs_fail(err, PXS_E_CORRUPT,
-                           "%s: step %lld, epoch %lld, batch %lld do not fit this run",
-                           t->job->resume->path, (long long)s->step, (long long)s->epoch,
-                           (long long)s->batch);
-}
-
 enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
     struct resume_state s;
     struct pxs_safetensors *file = NULL;
@@ -102,16 +81,24 @@ enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
     enum pxs_status status = resume_read(file, &s, err);
     pxs_safetensors_destroy(&file);
     PXS_TRY(status);
-    PXS_TRY(check_position(t, &s, err));
+    const bool fits = s.epoch >= 0 && s.epoch < t->p->n_epochs && s.batch >= 0 &&
+                      s.batch <= t->batches && s.step == s.epoch * t->batches + s.batch &&
+                      s.step == t->job->resume->step;
+    if (!fits)
+        return pxs_fail(
+            err, PXS_E_CORRUPT, "%s: step %lld, epoch %lld, batch %lld do not fit this run",
+            t->job->resume->path, (long long)s.step, (long long)s.epoch, (long long)s.batch);
     PXS_TRY(pxs_pix2pix_load_state(t->model, t->job->resume->path, err));
+
     t->step = t->saved_step = s.step;
     t->epoch = t->saved_epoch = s.epoch;
     t->batch = s.batch;
     t->best = s.best;
     t->epoch_before = s.epoch_seconds;
-    if (s.batch > 0) /* else they begin here, also those that the point does not know */
+    if (s.batch >
+        0) /* at the start of an epoch all sums begin anew, also those unknown to the point */
         t->sums = s.sums;
-    if (s.format >= 2) /* before, no run had one */
+    if (s.format >= 2) /* older runs had no plateau policy */
         memcpy(t->plateau, s.plateau, sizeof t->plateau);
     if (s.format >= 3)
         t->early = (struct train_early){s.early_best, s.early_epoch};
@@ -123,5 +110,5 @@ void pxs_train_drop_resume(const char *dir) {
     char path[PXS_PATH_MAX];
     for (size_t i = 0; i < PXS_COUNT(names); i++)
         if (pxs_path_join(path, sizeof path, dir, names[i]))
-            unlink(path); /* one that stays costs space only */
+            unlink(path); /* where this fails, the file only takes space */
 }

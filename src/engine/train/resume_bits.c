@@ -1,10 +1,10 @@
-/* The class of bits of a run: what decides every digit of its weights and losses, on this machine
- * and on the one that wrote a resume point.
+/* The class of bits of a run: what decides every bit of its weights and losses. A run resumes from
+ * a point of the same class only.
  *
- * Kernels and OpenBLAS come into it as the networks' layers use them (pxs_pix2pix_bits). The C
- * library comes into it by its functions' values, which differ between its versions and, within
- * one, between CPUs with FMA and without: what is called is called for here, too, at many places.
- * Everything else is arithmetic of our own that rounds the same everywhere. */
+ * Kernels and OpenBLAS belong to it as far as the networks' layers use them (pxs_pix2pix_bits). The
+ * C library's functions belong to it by their values, which differ between versions and between
+ * CPUs with FMA and without: those that training calls are evaluated here at many arguments. All
+ * other arithmetic is our own and rounds the same on every machine. */
 #include "resume_priv.h"
 #include "train_priv.h"
 
@@ -13,8 +13,8 @@
 #include <math.h>
 
 #define PI 3.14159265358979323846
-/* Two of them differ in one place of 1500, as seen with and without FMA. All take some
- * milliseconds. */
+/* Arguments to evaluate. Values with and without FMA differ in one of 1500, as measured; all
+ * together take some milliseconds. */
 enum { PLACES = 16384 };
 
 static bool has_cosine(int policy) {
@@ -26,8 +26,8 @@ static void add(uint32_t *crc, double value) {
     *crc = pxs_crc32c(*crc, &value, sizeof value);
 }
 
-/* pow: Adam and the policies that multiply. exp, log1p: gan_mode vanilla; exp, log10: the figures
- * of a validation; cos: the policies. */
+/* Training calls pow for Adam and the policies that multiply, exp and log1p for gan_mode vanilla,
+ * exp and log10 for PSNR and SSIM of a validation, cos for the cosine policies. */
 static uint32_t checksum_of_libm(const struct pxs_params *p) {
     const bool vanilla = p->gan_mode == PXS_GAN_VANILLA,
                validates = p->validation != PXS_VALIDATION_OFF;

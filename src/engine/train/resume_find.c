@@ -1,4 +1,4 @@
-/* Which resume point a run goes on from: the newest that is whole and its own. */
+/* Finds the resume point that a run continues from: the newest that is whole and its own. */
 #include "resume_priv.h"
 
 #include "pixsweep/tensor.h"
@@ -8,39 +8,13 @@
 
 struct search {
     const char *dir;
-    const struct pxs_params *params; /* NULL: of any class of bits */
-    struct resume_state here;        /* configuration and class of bits that a point must have */
+    const struct pxs_params *params; /* NULL: any class of bits will do */
+    struct resume_state here; /* the configuration and class of bits that a point must have */
     bool allow_mixed;
     struct pxs_text *notes;
 };
 
-static enum pxs_status read_point(const char *path, struct resume_state *out,
-                                  struct pxs_error *err) {
-    struct pxs_safetensors *file = NULL;
-    PXS_TRY(pxs_safetensors_open(path, &file, err));
-    enum pxs_status status = resume_read(file, out, err);
-    if (status != PXS_OK)
-        pxs_error_prefix(err, "%s", path);
-    pxs_safetensors_destroy(&file);
-    return status;
-}
-
-/* What it vouches for must be there: the record file may have been put back from a backup. */
-static enum pxs_status check_records(const struct search *q, const struct resume_state *s,
-                                     const char *path, struct pxs_error *err) {
-    char records[PXS_PATH_MAX];
-    struct stat info;
-    if (!pxs_path_join(records, sizeof records, q->dir, PXS_RECORDS_FILE))
-        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", q->dir);
-    int64_t have = stat(records, &info) == 0 ? (int64_t)info.st_size : 0;
-    if (have >= s->record_bytes)
-        return PXS_OK;
-    return pxs_fail(err, PXS_E_CORRUPT,
-                    "%s vouches for %lld bytes of " PXS_RECORDS_FILE ", which has %lld", path,
-                    (long long)s->record_bytes, (long long)have);
-}
-
-/* What tells the point's class of bits from that of this machine; NULL where they are the same. */
+/* Why the point's class of bits is not that of this machine; NULL where it is. */
 static const char *what_differs(const struct search *q, const struct resume_state *s) {
     const struct resume_bits *here = &q->here.bits;
     struct resume_bits there;
@@ -81,29 +55,36 @@ static enum pxs_status check_engine(const struct search *q, const struct resume_
     return PXS_OK;
 }
 
+/* Reads a point and checks that the run may continue from it. */
 static enum pxs_status judge(const struct search *q, const char *path, struct resume_state *s,
                              struct pxs_error *err) {
+    char records[PXS_PATH_MAX];
     struct stat info;
+    struct pxs_safetensors *file = NULL;
     if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return pxs_fail(err, PXS_E_INVALID, "%s is no file", path);
-    PXS_TRY(read_point(path, s, err));
+        return pxs_fail(err, PXS_E_INVALID, "%s is no regular file", path);
+    PXS_TRY(pxs_safetensors_open(path, &file, err));
+    const enum pxs_status status = resume_read(file, s, err);
+    if (status != PXS_OK)
+        pxs_error_prefix(err, "%s", path);
+    pxs_safetensors_destroy(&file);
+    PXS_TRY(status);
     if (strcmp(s->config_hash, q->here.config_hash) != 0)
         return pxs_fail(
             err, PXS_E_INVALID,
             "%s belongs to another configuration (config_hash %.12s..., this run's is %.12s...)",
             path, s->config_hash, q->here.config_hash);
-    PXS_TRY(check_records(q, s, path, err));
-    return check_engine(q, s, path, err);
-}
 
-static void accept(struct pxs_resume_point *out, const struct resume_state *s, const char *path,
-                   const struct search *q) {
-    out->step = s->step;
-    out->record_bytes = s->record_bytes;
-    snprintf(out->path, sizeof out->path, "%s", path);
-    if (strcmp(s->pixsweep, q->here.pixsweep) != 0)
-        pxs_text_addf(q->notes, "%s was written by pixsweep %s; pixsweep %s goes on from it\n",
-                      path, s->pixsweep, q->here.pixsweep);
+    /* The records before the point must exist: the file may have been restored from a backup. */
+    if (!pxs_path_join(records, sizeof records, q->dir, PXS_RECORDS_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", q->dir);
+    const int64_t have = stat(records, &info) == 0 ? (int64_t)info.st_size : 0;
+    if (have < s->record_bytes)
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s needs the first %lld bytes of " PXS_RECORDS_FILE
+                        ", which has only %lld",
+                        path, (long long)s->record_bytes, (long long)have);
+    return check_engine(q, s, path, err);
 }
 
 enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
@@ -124,14 +105,20 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
         if (!pxs_path_join(path, sizeof path, dir, names[i]))
             return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", dir);
         enum pxs_status status = judge(&q, path, &s, &why);
-        if (status == PXS_OK)
-            accept(out, &s, path, &q);
-        else if (status == PXS_E_UNSUPPORTED && newer.status == PXS_OK)
-            newer = why;
+        if (status == PXS_OK) {
+            out->step = s.step;
+            out->record_bytes = s.record_bytes;
+            snprintf(out->path, sizeof out->path, "%s", path);
+            if (strcmp(s.pixsweep, q.here.pixsweep) != 0)
+                pxs_text_addf(notes, "%s was written by pixsweep %s; pixsweep %s goes on from it\n",
+                              path, s.pixsweep, q.here.pixsweep);
+        }
         if (status == PXS_OK || status == PXS_E_NOT_FOUND)
             continue;
-        /* No memory, a bad cable: that says nothing about the point, which must not be lost for
-         * it. */
+        if (status == PXS_E_UNSUPPORTED && newer.status == PXS_OK)
+            newer = why;
+        /* Lack of memory or an input/output error says nothing about the point: a run that started
+         * anew for it would lose its epochs. */
         if (status != PXS_E_CORRUPT && status != PXS_E_INVALID && status != PXS_E_UNSUPPORTED)
             return pxs_fail(err, status, "%s", why.message);
         pxs_text_addf(notes, "%s\n", why.message);

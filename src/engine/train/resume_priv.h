@@ -1,4 +1,4 @@
-/* What a resume point says beside weights and moments: the safetensors file's metadata. */
+/* What a resume point holds beside weights and moments, as metadata of the safetensors file. */
 #ifndef PXS_TRAIN_RESUME_PRIV_H
 #define PXS_TRAIN_RESUME_PRIV_H
 
@@ -9,13 +9,12 @@
 
 enum { RESUME_FORMAT = 5, RESUME_FIELDS = 40 + PXS_EPOCH_N };
 
-/* A class of bits: points of one class are one run's, whoever goes on with them. */
+/* A class of bits: machines of one class continue a run with the same bits. */
 struct resume_bits {
     char methods[16]; /* checksum */
     int64_t fused;
     char openblas[256]; /* "" = no pass calls it */
-    char libm[16]; /* checksum over values of its functions; "" = not known, in points before format
-                      4 */
+    char libm[16];      /* checksum over values of its functions; "" = unknown, before format 4 */
 };
 
 struct resume_state {
@@ -24,11 +23,11 @@ struct resume_state {
     char config_hash[PXS_SHA256_HEX];
     char kernels[64], openblas[256];
     int64_t step, epoch, batch; /* the next ones; batch == batches: validation comes next */
-    int64_t record_bytes;       /* of the record file, behind the last record of step - 1 */
+    int64_t record_bytes;       /* length of the record file after the last record of step - 1 */
     double best;                /* lowest validation loss so far; +inf at first */
     double epoch_seconds;       /* spent on this epoch so far */
     double lr_G, lr_D;          /* of the last step */
-    struct train_sums sums;     /* NaN: of values that came after `measures` */
+    struct train_sums sums;     /* NaN for values newer than `measures` */
     /* since format 2 */
     struct pxs_plateau plateau[2];
     /* since format 3 */
@@ -36,21 +35,21 @@ struct resume_state {
     int64_t early_epoch;
     /* since format 4 */
     struct resume_bits bits;
-    /* since format 5; in older points not written: see resume_measures */
-    int64_t measures; /* version of measures.def that wrote it */
+    /* since format 5: version of measures.def that wrote it; resume_measures knows it for older
+     * points, too */
+    int64_t measures;
 };
 
-/* Values of an epoch up to this version have a sum in the point. */
+/* The version of measures.def up to which the point has sums of an epoch's values. */
 int64_t resume_measures(const struct resume_state *s);
 
-/* The fields as text. `text` holds what `metadata` (2 * RESUME_FIELDS + 1 pointers, NULL-ended)
- * points to. */
+/* The fields as text: `metadata` has keys and values in turn, NULL-ended. */
 struct resume_text {
     char value[RESUME_FIELDS][256];
     const char *metadata[2 * RESUME_FIELDS + 1];
 };
 void resume_print(const struct resume_state *s, struct resume_text *out);
-/* CRC-32C over the fields: where the checksum over the whole file starts. */
+/* CRC-32C over the fields; the checksum over the tensors continues from it. */
 uint32_t resume_crc(const struct resume_text *text);
 
 struct pxs_safetensors;
@@ -58,12 +57,12 @@ struct pxs_safetensors;
  * newer format; the message does not name the file. */
 PXS_NODISCARD enum pxs_status resume_read(const struct pxs_safetensors *file,
                                           struct resume_state *out, struct pxs_error *err);
-/* The engine of this machine as resume points name it, and the class of bits that it gives `params`
- * (NULL: without). */
+/* Fills in the engine of this machine (kernels, OpenBLAS, pixsweep) and the class of bits that it
+ * gives `params` (NULL: no class). */
 PXS_NODISCARD enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params,
                                             struct resume_state *out, struct pxs_error *err);
-/* The class of bits that a point was made in; false where it is of an old format and names kernels
- * that this build does not know. */
+/* The class of bits of a point; false where its format is old and this build does not know its
+ * kernels. */
 bool resume_bits_of(const struct resume_state *s, const struct pxs_params *params,
                     struct resume_bits *out);
 

@@ -1,4 +1,4 @@
-/* The fields of a resume point as the metadata of its file, and back. */
+/* Writes the fields of a resume point as metadata of its file, and reads them. */
 #include "resume_priv.h"
 
 #include "pixsweep/nn.h"
@@ -9,8 +9,7 @@
 
 enum kind { TEXT, INTEGER, REAL };
 
-/* In the order in which the checksum takes them. The format stays first and an integer in every
- * version. */
+/* In the order of the checksum. The format is first, and an integer, in every version. */
 static const struct field {
     const char *key;
     enum kind kind;
@@ -101,13 +100,13 @@ void resume_print(const struct resume_state *s, struct resume_text *out) {
 
 uint32_t resume_crc(const struct resume_text *text) {
     uint32_t crc = 0;
-    for (size_t i = 0; text->metadata[i]; i++) /* the NULs part them */
+    for (size_t i = 0; text->metadata[i]; i++) /* with the NULs, which separate the texts */
         crc = pxs_crc32c(crc, text->metadata[i], strlen(text->metadata[i]) + 1);
     return crc;
 }
 
-/* "inf", "-inf" and "nan" are how they are written; YAML's numbers, which the parser reads, have a
- * dot before them. */
+/* Points have "inf", "-inf" and "nan"; pxs_parse_double reads YAML's numbers, which have a dot
+ * before these words. */
 static bool parse_real(const char *text, double *out) {
     static const char *const words[][2] = {{"inf", ".inf"}, {"-inf", "-.inf"}, {"nan", ".nan"}};
     for (size_t i = 0; i < PXS_COUNT(words); i++)
@@ -126,8 +125,8 @@ static bool parse_field(const struct field *f, const char *text, struct resume_s
     return strlen(text) < f->size;
 }
 
-static enum pxs_status parse(const struct pxs_safetensors *file, struct resume_state *out,
-                             struct pxs_error *err) {
+static enum pxs_status read_fields(const struct pxs_safetensors *file, struct resume_state *out,
+                                   struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(fields); i++) {
         if (i > 0 && !has_field(out, &fields[i]))
             continue;
@@ -148,7 +147,7 @@ static enum pxs_status parse(const struct pxs_safetensors *file, struct resume_s
     return PXS_OK;
 }
 
-/* The last tensor holds the checksum's bits. */
+/* The last tensor holds the four bytes of the checksum. */
 static bool checksum_fits(const struct pxs_safetensors *file, const struct resume_state *s) {
     struct resume_text text;
     size_t n = pxs_safetensors_count(file);
@@ -168,8 +167,8 @@ static bool checksum_fits(const struct pxs_safetensors *file, const struct resum
     return crc == stated;
 }
 
-/* Numbers that are counted with later; where the checksum is right, too, a file may hold
- * anything. */
+/* Checks the numbers that training computes with: a right checksum does not mean that a file is
+ * sensible. */
 static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_error *err) {
     const char *bad = s->step < 0 || s->epoch < 0 || s->batch < 0 ? "its step, epoch or batch"
                       : resume_measures(s) < 1                    ? "measures"
@@ -191,7 +190,7 @@ enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_st
 #define NONE(name, ...) out->sums.name = NAN;
     PXS_EPOCH_MEASURES(NONE)
 #undef NONE
-    PXS_TRY(parse(file, out, err));
+    PXS_TRY(read_fields(file, out, err));
     if (!checksum_fits(file, out))
         return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");
     return check_numbers(out, err);

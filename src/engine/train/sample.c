@@ -1,4 +1,4 @@
-/* Sample pictures: the first validation pairs through the generator, dropout off. */
+/* Sample pictures: what the generator makes of the first validation pairs, with dropout off. */
 #include "train_priv.h"
 
 #include "pixsweep/image.h"
@@ -7,60 +7,59 @@
 
 enum { PER_ROW = 5, PADDING = 2 };
 
-/* source, fake and target of the first n pairs, [3][n,H,W,C] behind one another in `out` */
-static void render(struct training *t, enum pxs_split split, uint32_t n, float *out) {
-    size_t layer = n * t->image_floats;
-    uint32_t index[SAMPLE_PAIRS], batch = (uint32_t)t->p->batch_size;
-    for (uint32_t i = 0; i < n; i++)
-        index[i] = i;
-    pxs_dataset_batch(t->data, split, index, n, NULL, out, out + 2 * layer);
-    for (uint32_t at = 0; at < n; at += batch) {
-        uint32_t part = n - at < batch ? n - at : batch;
-        pxs_pix2pix_generate(t->model, out + at * t->image_floats, (int)part, 0, 0,
-                             out + layer + at * t->image_floats);
-    }
-}
-
-static enum pxs_status write_grid(struct training *t, const float *pixels, uint32_t n,
-                                  struct pxs_record_sample *r, struct pxs_error *err) {
-    size_t layer = n * t->image_floats;
-    const float *const layers[] = {pixels, pixels + layer, pixels + 2 * layer};
-    struct pxs_grid grid = {.layers = layers,
-                            .n_layers = 3,
-                            .cells = (int)n,
-                            .height = (int)t->p->img_height,
-                            .width = (int)t->p->img_width,
-                            .channels = (int)t->p->channels,
-                            .per_row = PER_ROW,
-                            .padding = PADDING};
-    struct pxs_image image = {0};
-    PXS_TRY(pxs_image_grid(&grid, &image, err));
-    char path[PXS_PATH_MAX], folder[PXS_PATH_MAX];
-    enum pxs_status status = PXS_OK;
-    if (!pxs_path_join(folder, sizeof folder, t->job->dir, PXS_IMAGES) ||
-        !pxs_path_join(path, sizeof path, t->job->dir, r->path))
-        status = pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
-    if (status == PXS_OK)
-        status = pxs_make_dirs(folder, err);
-    if (status == PXS_OK)
-        status = pxs_image_write_png(path, &image, r->sha256, err);
-    pxs_image_finish(&image);
-    return status;
-}
-
-/* The picture of the weights as they are now: r->path and r->sha256 of a record of this kind. */
+/* Makes the picture of the current weights, fills in r->sample.sha256 and writes the record. */
 static enum pxs_status make_picture(struct training *t, struct pxs_record *r,
                                     struct pxs_error *err) {
-    enum pxs_split split = t->n_val > 0 ? PXS_SPLIT_VAL : PXS_SPLIT_TRAIN;
-    uint32_t have = t->n_val > 0 ? t->n_val : t->n_train,
-             n = have < SAMPLE_PAIRS ? have : SAMPLE_PAIRS;
-    float *pixels = pxs_aligned_alloc(3 * n * t->image_floats * sizeof *pixels);
+    const enum pxs_split split = t->n_val > 0 ? PXS_SPLIT_VAL : PXS_SPLIT_TRAIN;
+    const uint32_t have = t->n_val > 0 ? t->n_val : t->n_train,
+                   n = have < SAMPLE_PAIRS ? have : SAMPLE_PAIRS,
+                   batch = (uint32_t)t->p->batch_size;
+    const size_t image_floats = t->image_floats, layer = n * image_floats;
+    struct pxs_image image = {0};
+    char path[PXS_PATH_MAX], folder[PXS_PATH_MAX];
+    enum pxs_status status;
+    float *pixels = pxs_aligned_alloc(3 * layer * sizeof *pixels);
     if (!pixels)
         return pxs_fail_nomem(err);
-    render(t, split, n, pixels);
-    enum pxs_status status = write_grid(t, pixels, n, &r->sample, err);
+
+    /* Source, fake and target of the pairs: [3][n,H,W,C]. */
+    uint32_t index[SAMPLE_PAIRS];
+    for (uint32_t i = 0; i < n; i++)
+        index[i] = i;
+    pxs_dataset_batch(t->data, split, index, n, NULL, pixels, pixels + 2 * layer);
+    for (uint32_t at = 0; at < n; at += batch)
+        pxs_pix2pix_generate(t->model, pixels + at * image_floats,
+                             (int)(n - at < batch ? n - at : batch), 0, 0,
+                             pixels + layer + at * image_floats);
+
+    const float *const layers[] = {pixels, pixels + layer, pixels + 2 * layer};
+    const struct pxs_grid grid = {.layers = layers,
+                                  .n_layers = 3,
+                                  .cells = (int)n,
+                                  .height = (int)t->p->img_height,
+                                  .width = (int)t->p->img_width,
+                                  .channels = (int)t->p->channels,
+                                  .per_row = PER_ROW,
+                                  .padding = PADDING};
+    status = pxs_image_grid(&grid, &image, err);
+    if (status != PXS_OK)
+        goto out;
+    if (!pxs_path_join(folder, sizeof folder, t->job->dir, PXS_IMAGES) ||
+        !pxs_path_join(path, sizeof path, t->job->dir, r->sample.path)) {
+        status = pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
+        goto out;
+    }
+    status = pxs_make_dirs(folder, err);
+    if (status != PXS_OK)
+        goto out;
+    status = pxs_image_write_png(path, &image, r->sample.sha256, err);
+    if (status != PXS_OK)
+        goto out;
+    status = pxs_record_write(t->job->records, r, err);
+out:
+    pxs_image_finish(&image);
     pxs_aligned_free(pixels);
-    return status == PXS_OK ? pxs_record_write(t->job->records, r, err) : status;
+    return status;
 }
 
 enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch,

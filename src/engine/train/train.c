@@ -1,4 +1,4 @@
-/* The loop: epochs, batches, what is recorded and when it stops (docs/contracts.md, Training
+/* The training loop: epochs, batches, records, and when it stops (docs/contracts.md, Training
  * semantics). */
 #include "train_priv.h"
 
@@ -8,8 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#define STILL_SECONDS \
-    10.0 /* between two batches, with hardly any work done: the process stood still */
+/* After a gap of this length between two batches, with little CPU time used, the process was
+ * suspended. */
+#define STILL_SECONDS 10.0
 
 enum pxs_status train_describe_blas(char *out, size_t size, struct pxs_error *err) {
     enum pxs_status status = pxs_blas_describe(out, size, err);
@@ -23,7 +24,7 @@ enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
     const struct pxs_kernels *set;
     PXS_TRY(pxs_kernels_select(kernels, &set, err));
     char blas[256];
-    /* which run needs it is for its model to say */
+    /* no failure here: a model that needs OpenBLAS fails itself */
     (void)train_describe_blas(blas, sizeof blas, NULL);
     struct pxs_cpu cpu;
     pxs_cpu_detect(&cpu);
@@ -31,9 +32,9 @@ enum pxs_status pxs_train_environment(const char *kernels, struct pxs_text *out,
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-/* ---- beginning and end ---------------------------------------------------------------------- */
+/* ---- start and end -------------------------------------------------------------------------- */
 
-/* What the data room warns about belongs to the run's record, too. */
+/* Logs a message about the data; warnings are recorded, too. */
 static void log_data(void *user, enum pxs_log_level level, const char *text) {
     const struct pxs_train_job *job = user;
     pxs_log(job->log, level, "%s", text);
@@ -43,9 +44,9 @@ static void log_data(void *user, enum pxs_log_level level, const char *text) {
                            .event = {.at_ms = pxs_now_ms(), .level = level, .kind = "data"}};
     snprintf(r.event.message, sizeof r.event.message, "%.*s", (int)sizeof r.event.message - 1,
              text);
-    struct pxs_error ignored; /* a full disk will be met, and reported, by the next record */
-    if (pxs_record_write(job->records, &r, &ignored) != PXS_OK)
-        pxs_log(job->log, PXS_LOG_WARN, "%s", ignored.message);
+    struct pxs_error why; /* not returned: on a full disk the next record fails, too */
+    if (pxs_record_write(job->records, &r, &why) != PXS_OK)
+        pxs_log(job->log, PXS_LOG_WARN, "%s", why.message);
 }
 
 enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
@@ -109,7 +110,7 @@ static const char *broken_loss(const struct pxs_losses *l) {
 #define TRY(name, ...)      \
     if (!isfinite(l->name)) \
         return #name;
-    /* loss_G and loss_D are sums: name the part that broke */
+    /* The parts come first, since loss_G and loss_D are sums of them. */
     TRY(loss_GAN)
     TRY(loss_pixel)
     TRY(loss_real)
@@ -127,14 +128,14 @@ static enum pxs_status diverged(const struct training *t, const char *what, int6
                     what, t->step, epoch, batch, t->rates.lr_G, t->rates.lr_D);
 }
 
-/* How each value of an epoch is made of its batches' (`how` in measures.def): where its sum begins,
- * what a batch does to it, and what n batches give. */
+/* How each value of an epoch follows from its batches (`how` in measures.def): the initial sum,
+ * what a batch adds, and the value after n batches. */
 #define VALUE_BEGINS 0
 #define MEAN_BEGINS 0
 #define MAX_BEGINS (-INFINITY)
 #define VALUE_ADD(sum, value)
 #define MEAN_ADD(sum, value) sum += value;
-#define MAX_ADD(sum, value) sum = value > sum ? value : sum; /* what is not known stays so */
+#define MAX_ADD(sum, value) sum = value > sum ? value : sum; /* a NaN (not known) stays */
 #define VALUE_END(out, sum, n)
 #define MEAN_END(out, sum, n) out = (sum) / (double)(n);
 #define MAX_END(out, sum, n) out = sum;
@@ -203,8 +204,8 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* Between two batches: a resume point where one is due or asked for; the end where that is asked
- * for. */
+/* Between two batches: saves a resume point where one is due or asked for, and stops where the stop
+ * flag is set. */
 static enum pxs_status pause_between(struct training *t, struct pxs_error *err) {
     struct pxs_stop *stop = t->job->stop;
     bool asked = stop && atomic_exchange(&stop->save, 0) != 0;
@@ -237,25 +238,22 @@ static enum pxs_status keep_weights(struct training *t, int64_t epoch, struct px
     return PXS_OK;
 }
 
-static enum pxs_status save_weights(struct training *t, bool best, struct pxs_error *err) {
+static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
+    struct train_quality q = train_validate(t, t->epoch);
+    /* the rates of the epoch's last step, which an earlier attempt may have made */
+    t->rates = train_rates(t, t->batches - 1);
+    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(q.loss))
+        return diverged(t, "the validation loss", t->epoch, t->batches - 1, err);
+
+    const bool best = q.loss < t->best; /* false where validation is off */
     if (best) {
+        t->best = q.loss;
         TRAIN_PATIENTLY(t, train_checkpoint(t, "min", t->epoch, err), err);
         TRAIN_PATIENTLY(t, train_best_sample(t, err), err);
     }
-    return is_kept(t, t->epoch) ? keep_weights(t, t->epoch, err) : PXS_OK;
-}
+    if (is_kept(t, t->epoch))
+        PXS_TRY(keep_weights(t, t->epoch, err));
 
-static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
-    struct train_quality q = train_validate(t, t->epoch);
-    t->rates =
-        /* of the epoch's last step, which an earlier attempt may have made */
-        train_rates(t, t->batches - 1);
-    if (t->p->validation != PXS_VALIDATION_OFF && !isfinite(q.loss))
-        return diverged(t, "the validation loss", t->epoch, t->batches - 1, err);
-    bool best = q.loss < t->best; /* false where validation is off */
-    if (best)
-        t->best = q.loss;
-    PXS_TRY(save_weights(t, best, err));
     struct pxs_record r = {.kind = PXS_RECORD_EPOCH,
                            .epoch = {.epoch = (int32_t)t->epoch,
                                      .is_best = best,
@@ -268,6 +266,8 @@ static enum pxs_status end_epoch(struct training *t, struct pxs_error *err) {
     end_sums(&t->sums, t->batches, &r.epoch);
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, &r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
+
+    /* On to the next epoch. */
     train_follow_loss(t, q.loss);
     train_watch_progress(t, &q, r.epoch.avg_loss_G);
     t->val_loss = q.loss;
@@ -297,11 +297,11 @@ static enum pxs_status train(struct training *t, struct pxs_error *err) {
         PXS_TRY(train_pass_rung(t, err));
         PXS_TRY(run_epoch(t, err));
     }
-    /* What the last batch has made of the pairs, however few batches there are. A run that is
-     * pruned or diverges has its best only: it has had no last batch, or no picture to show. */
+    /* Every completed run has a sample of its last weights. A pruned or diverged run has only that
+     * of its best ones: it did not get to its last batch, or its weights are not finite. */
     if (!train_is_sampled(t, t->step - 1))
         TRAIN_PATIENTLY(t, train_sample(t, t->step - 1, t->epoch - 1, err), err);
-    /* Without validation no weights are best: the last ones are what the run is for. */
+    /* Without validation no weights are the best, so the last ones are kept. */
     if (t->p->validation == PXS_VALIDATION_OFF && !is_kept(t, t->epoch - 1))
         PXS_TRY(keep_weights(t, t->epoch - 1, err));
     return t->epoch < t->p->n_epochs ? train_tell_early_stop(t, err) : PXS_OK;
@@ -322,9 +322,9 @@ static enum pxs_outcome outcome_of(enum pxs_status status) {
     }
 }
 
-/* The attempt's last word, on the disk. */
-static enum pxs_status put_end(struct training *t, const struct pxs_record *r,
-                               struct pxs_error *err) {
+/* Writes and syncs the END record, the attempt's last one. */
+static enum pxs_status write_end(struct training *t, const struct pxs_record *r,
+                                 struct pxs_error *err) {
     TRAIN_PATIENTLY(t, pxs_record_write(t->job->records, r, err), err);
     TRAIN_PATIENTLY(t, pxs_record_sync(t->job->records, err), err);
     return PXS_OK;
@@ -347,7 +347,7 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1,
              why.message);
     train_finish(&t);
-    enum pxs_status written = put_end(&t, &r, &lost);
+    enum pxs_status written = write_end(&t, &r, &lost);
     if (written == PXS_OK && (status == PXS_OK || status == PXS_E_DIVERGED))
         pxs_train_drop_resume(job->dir);
     if (status == PXS_OK && written != PXS_OK)

@@ -7,18 +7,17 @@
 #include "pixsweep/nn.h"
 #include "pixsweep/train.h"
 
-/* `validation: lab` looks at this many training pairs; a sample shows this many. */
+/* Training pairs that `validation: lab` uses; pairs that a sample shows. */
 enum { LAB_PAIRS = 20, SAMPLE_PAIRS = 10 };
 
 /* The best epoch by early_stop_metric so far. */
 struct train_early {
-    double best;   /* less is better: negated where more is; +inf at first */
+    double best;   /* the lowest score; a metric where higher is better is negated; +inf at first */
     int64_t epoch; /* -1 at first */
 };
 
-/* What an epoch's batches done have given so far to each value that is made of them; those of how
- * VALUE stay as they are. NaN: not known, since the attempt that made the first batches did not
- * look. */
+/* For each value of an epoch, the sum or maximum over its batches so far; values of how VALUE are
+ * not used. NaN: unknown, since an older pixsweep made the first batches and did not measure it. */
 struct train_sums {
     PXS_EPOCH_MEASURES(PXS_MEASURE_MEMBER)
 };
@@ -34,92 +33,96 @@ struct training {
     float *source, *target;                /* [batch_size,H,W,C] */
     float *fake;                           /* likewise; validation and samples */
     size_t image_floats;                   /* H*W*C */
-    int64_t step, epoch, batch;            /* next to do; batch == batches: the epoch's end */
-    struct train_sums sums;                /* over this epoch's batches done */
+    int64_t step, epoch, batch;            /* the next ones; batch == batches: the epoch's end */
+    struct train_sums sums;                /* over this epoch's batches so far */
     double epoch_began;                    /* by train_clock, in this attempt */
     double looked_at, cpu_at, stood_still; /* of train_clock */
     /* seconds spent on this epoch by attempts before this one */
     double epoch_before;
-    /* where the last resume point stands; -1 = there is none */
+    /* of the last resume point; -1 = there is none */
     int64_t saved_step, saved_epoch;
-    /* monotonic: when one was last tried, or the attempt began */
+    /* by pxs_monotonic: when the last one was tried, at first the start of the attempt */
     double saved_at;
-    bool saved_here;                 /* by this attempt */
+    bool saved_here;                 /* this attempt has saved one */
     bool waiting;                    /* the disk is full */
-    struct pxs_step_rates rates;     /* of the last step made */
+    struct pxs_step_rates rates;     /* of the last step */
     struct pxs_schedule schedule[2]; /* G, D */
-    struct pxs_plateau plateau[2];   /* moves under lr_policy plateau only */
+    struct pxs_plateau plateau[2];   /* changes under lr_policy plateau only */
     double best;                     /* lowest validation loss so far; +inf at first */
     struct train_early early;
-    double val_loss; /* of the epoch before this one; NaN where an earlier attempt has made it */
+    double val_loss; /* of the epoch before this one; NaN where an earlier attempt trained it */
 };
 
-/* OpenBLAS's version and core for the record, and where it cannot be loaded "not loaded" and why
- * not: only some networks call it. */
+/* OpenBLAS's version and core for the record. Where it cannot be loaded: "not loaded", and a status
+ * that a run may ignore, since only some networks call OpenBLAS. */
 enum pxs_status train_describe_blas(char *out, size_t size, struct pxs_error *err);
-/* The data set, as planned; networks and buffers, with the weights that the run begins or goes on
- * with; an end to all of it. */
+/* Loads the data set and checks that it is the planned one. */
 PXS_NODISCARD enum pxs_status train_load_data(struct training *t, struct pxs_error *err);
+/* Creates networks and buffers, and loads the first weights or the state of job->resume. */
 PXS_NODISCARD enum pxs_status train_prepare(struct training *t, struct pxs_error *err);
+/* Frees the data set, networks and buffers, also after a failure of the two above. */
 void train_finish(struct training *t);
-/* Over the pairs of the run's `validation`: mean abs(fake - target), and the means of PSNR and SSIM
- * over images; NaN where it is off. */
+/* Mean abs(fake - target) over the pairs that `validation` names, and the means of PSNR and SSIM
+ * over images; NaN where validation is off. */
 struct train_quality {
     double loss, psnr, ssim;
 };
 struct train_quality train_validate(struct training *t, int64_t epoch);
-/* The schedules, before the first step; the rates of the next step; what policies with a memory
- * learn from an epoch's validation loss. */
+/* Sets up the schedules. Called before the first step. */
 void train_begin_rates(struct training *t);
+/* The rates of batch `batch` of the current epoch. */
 struct pxs_step_rates train_rates(const struct training *t, int64_t batch);
+/* Gives the epoch's validation loss to schedules that follow losses (plateau). */
 void train_follow_loss(struct training *t, double val_loss);
-/* images/<step>.png and its record; is it due after this step, whatever comes next?
- * images/best.png, replaced with the best weights. */
+/* Writes images/<step>.png and its record. */
 PXS_NODISCARD enum pxs_status train_sample(struct training *t, int64_t step, int64_t epoch,
                                            struct pxs_error *err);
+/* Whether sample_interval asks for a sample after this step. */
 bool train_is_sampled(const struct training *t, int64_t step);
+/* Writes or replaces images/best.png, and its record. */
 PXS_NODISCARD enum pxs_status train_best_sample(struct training *t, struct pxs_error *err);
-/* saved_models/generator_<suffix>.safetensors, saved_models/d/discriminator_<suffix>.safetensors
- * and their records. `suffix` "min" makes kind "best". */
+/* Writes saved_models/generator_<suffix>.safetensors,
+ * saved_models/d/discriminator_<suffix>.safetensors and their records. `suffix` "min" makes kind
+ * "best". */
 PXS_NODISCARD enum pxs_status train_checkpoint(struct training *t, const char *suffix,
                                                int64_t epoch, struct pxs_error *err);
-/* Wall clock of the current epoch, all attempts together. */
+/* Seconds of the current epoch, all attempts together. */
 double train_epoch_seconds(struct training *t);
-/* Seconds, without those that this process stood still (Ctrl-Z, a frozen control group): they
- * belong to no batch and no epoch. */
+/* A clock in seconds that does not count time while the process is suspended (Ctrl-Z, a frozen
+ * control group), which belongs to no batch and no epoch. */
 double train_clock(struct training *t);
 bool train_stopped(const struct training *t);
 
 /* ---- resume points (resume.c) --------------------------------------------------------------- */
 
-/* Between two batches, everything before this step recorded. */
+/* Saves a point. Called between two batches, when everything before this step is recorded. */
 void train_save_resume(struct training *t);
-/* Removes the point before the last one, where the last one stands for this very step. */
+/* Removes the previous point, where the last one is of the current step. */
 void train_keep_one_resume(const struct training *t);
-/* The state that job->resume holds, into a model that was just made. */
+/* Loads the state of job->resume into a model that was just created. */
 PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
 
 /* ---- early stopping (early.c) --------------------------------------------------------------- */
 
-/* At the end of epoch t->epoch: what it brought. Between epochs: has the run's patience ended
- * before its epochs have? */
+/* Called at the end of epoch t->epoch with its values. */
 void train_watch_progress(struct training *t, const struct train_quality *q, double avg_loss_G);
+/* Between epochs: whether early_stop_patience epochs have passed without an improvement. */
 bool train_stops_early(const struct training *t);
-/* The event that says so. */
+/* Records the event that says so. */
 PXS_NODISCARD enum pxs_status train_tell_early_stop(struct training *t, struct pxs_error *err);
 
 /* ---- rungs (rung.c) ------------------------------------------------------------------------- */
 
-/* Between two epochs: asks whether the run goes on, where that is to be asked. PXS_E_PRUNED: it
+/* Between two epochs: where the last one is a rung, asks whether the run goes on. PXS_E_PRUNED: it
  * does not. */
 PXS_NODISCARD enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err);
 
 /* ---- a full disk (wait.c) ------------------------------------------------------------------- */
 
-/* After a call that wrote: true where the disk was full and the call is to be made again, after a
- * while. Otherwise *status is final: PXS_E_STOPPED where the wait was broken off. */
+/* After a call that writes: where the disk is full, waits a while and returns true, so that the
+ * call is repeated. Otherwise *status is final: PXS_E_STOPPED if the stop flag ended the wait. */
 bool train_again(struct training *t, enum pxs_status *status, struct pxs_error *err);
-/* Leaves with the status of a call that writes, made until it is not the disk that refuses. */
+/* Repeats a call that writes while the disk is full; returns its status where it fails. */
 #define TRAIN_PATIENTLY(t, call, err)                   \
     do {                                                \
         enum pxs_status train_status;                   \
@@ -130,7 +133,7 @@ bool train_again(struct training *t, enum pxs_status *status, struct pxs_error *
             return train_status;                        \
     } while (0)
 
-/* First weights: drawn from the seed, then `init_from` over them. */
+/* Draws the first weights from the seed, then loads those of `init_from`. */
 PXS_NODISCARD enum pxs_status train_first_weights(struct training *t, struct pxs_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Validation: plain L1 in [-1,1], PSNR and SSIM, over the whole validation split, or over what the
- * lab took. */
+/* Validation: L1 in [-1,1], PSNR and SSIM, over the whole validation split, or as the lab's program
+ * did it, over the first training pairs with dropout on. */
 #include "train_priv.h"
 
 #include <math.h>
@@ -12,30 +12,25 @@ struct pass {
     uint32_t dropout_stream; /* 0 = off */
 };
 
-/* Adds the figures of n generated images, in their order. */
-static void add_chunk(struct training *t, uint32_t n, struct train_quality *sum) {
-    double psnr[CHUNK], ssim[CHUNK];
-    sum->loss += pxs_pix2pix_l1(t->model, t->fake, t->target, n * t->image_floats) * n;
-    pxs_pix2pix_quality(t->model, t->fake, t->target, (int)n, psnr, ssim);
-    for (uint32_t i = 0; i < n; i++) {
-        sum->psnr += psnr[i];
-        sum->ssim += ssim[i];
-    }
-}
-
 static struct train_quality over(struct training *t, const struct pass *pass, int64_t epoch) {
     uint32_t batch = (uint32_t)t->p->batch_size, index[CHUNK],
              chunk = batch < CHUNK ? batch : CHUNK;
+    double psnr[CHUNK], ssim[CHUNK];
     struct train_quality sum = {0};
     for (uint32_t at = 0, part = 0; at < pass->n; at += chunk, part++) {
         uint32_t n = pass->n - at < chunk ? pass->n - at : chunk;
         for (uint32_t i = 0; i < n; i++)
             index[i] = at + i;
         pxs_dataset_batch(t->data, pass->split, index, n, NULL, t->source, t->target);
-        /* each part of a pass draws masks of its own: at most LAB_PAIRS parts */
+        /* each part of a pass has its own masks; with dropout there are at most LAB_PAIRS parts */
         pxs_pix2pix_generate(t->model, t->source, (int)n, pass->dropout_stream,
                              (uint32_t)epoch * LAB_PAIRS + part, t->fake);
-        add_chunk(t, n, &sum);
+        sum.loss += pxs_pix2pix_l1(t->model, t->fake, t->target, n * t->image_floats) * n;
+        pxs_pix2pix_quality(t->model, t->fake, t->target, (int)n, psnr, ssim);
+        for (uint32_t i = 0; i < n; i++) {
+            sum.psnr += psnr[i];
+            sum.ssim += ssim[i];
+        }
     }
     return (struct train_quality){sum.loss / pass->n, sum.psnr / pass->n, sum.ssim / pass->n};
 }

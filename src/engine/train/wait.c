@@ -1,9 +1,9 @@
-/* A full disk is waited for: a night's training is not lost to somebody else's large file. */
+/* Waits while the disk is full, so that a run does not fail because others filled it. */
 #include "train_priv.h"
 
 #include <time.h>
 
-enum { NAPS = 20, NAP_MS = 50 }; /* the stop flag is looked at after each */
+enum { NAPS = 20, NAP_MS = 50 }; /* the stop flag is read after each */
 
 static void say(struct training *t, const char *why) {
     if (t->job->waiting)
