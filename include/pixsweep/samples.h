@@ -45,8 +45,8 @@ struct pxs_samples_options {
     /* only runs that meet this condition over the columns of v_run; NULL = all */
     const char *where;
     const int64_t *seed; /* this one in place of the first; NULL = the first */
-    /* columns, rising; NULL = `columns` of them, evenly over the epochs that have pictures. The
-     * best one comes besides */
+    /* columns, rising, none later than the last epoch of all runs; NULL = `columns` of them, evenly
+     * over the epochs that have pictures. The best one comes besides */
     const int64_t *epochs;
     size_t n_epochs;
     size_t columns; /* 0 = 6 */
@@ -57,7 +57,8 @@ struct pxs_samples_options {
     int side;
 };
 /* Cuts the cells out of the runs' sample pictures. A run without pictures keeps its row, with the
- * reason. PXS_E_NOT_FOUND: no such sweep, or no run has one picture; PXS_E_INVALID as in
+ * reason. PXS_E_NOT_FOUND: no such sweep, no run with this seed, an epoch that no run has come to
+ * (the message names which there are), or no run has one picture; PXS_E_INVALID as in
  * pxs_curves_read. Finish it. */
 PXS_NODISCARD enum pxs_status pxs_samples_read(struct pxs_store *s,
                                                const struct pxs_samples_options *options,

@@ -103,16 +103,6 @@ START_TEST(glyphs_can_be_larger_or_smaller)
 }
 END_TEST
 
-START_TEST(a_picture_stands_in_one_column)
-{
-    static const int64_t epochs[] = {3, 20, 30};
-    read_samples((struct pxs_samples_options){.epochs = epochs, .n_epochs = 3});
-    ck_assert_int_eq(sheet.rows[0].cells[1].epoch, 8);
-    ck_assert_ptr_nonnull(sheet.rows[0].cells[1].image.pixels);
-    ck_assert_ptr_null(sheet.rows[0].cells[2].image.pixels);
-}
-END_TEST
-
 START_TEST(lost_files_are_words)
 {
     char path[1024];
@@ -156,7 +146,8 @@ START_TEST(nothing_to_show_is_an_error)
 {
     static const int64_t seed = 9;
     struct pxs_samples_options o = {.seed = &seed};
-    ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND, "sample");
+    ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND,
+             "--seed 9: no run of curves has this seed; there are: 0 and 1");
     o = (struct pxs_samples_options){.where = "lrgd = 30"};
     ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND, "sample_interval");
 }
@@ -205,6 +196,36 @@ START_TEST(a_run_of_before_has_no_best_picture)
 }
 END_TEST
 
+START_TEST(a_picture_stands_in_one_column)
+{
+    static const int64_t epochs[] = {3, 6, 8};
+    ck_ok(pxs_sql_exec(store->sql, "DELETE FROM sample WHERE epoch > 5", &err));
+    read_samples((struct pxs_samples_options){.epochs = epochs, .n_epochs = 3});
+    ck_epochs((const int64_t[]){PXS_SAMPLE_BEST, 3, 6, 8}, 4);
+    ck_assert_int_eq(sheet.rows[0].cells[2].epoch, 5);
+    ck_assert_ptr_nonnull(sheet.rows[0].cells[2].image.pixels);
+    ck_assert_ptr_null(sheet.rows[0].cells[3].image.pixels);
+}
+END_TEST
+
+/* Runs have come to epoch 8, whether there is a picture of it or not. */
+START_TEST(an_epoch_that_no_run_has_is_an_error)
+{
+    static const int64_t beyond[] = {0, 9}, reached[] = {0, 8};
+    struct pxs_samples_options o = {.epochs = beyond, .n_epochs = 2};
+    ck_ok(pxs_sql_exec(store->sql, "DELETE FROM sample WHERE epoch % 3 > 0 OR epoch = 6", &err));
+    ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND,
+             "--epochs 9: no run of curves has come so far; there are pictures of epoch 0 and 3");
+    o.epochs = reached;
+    read_samples(o);
+    ck_assert_int_eq(sheet.rows[0].cells[2].epoch, 3);
+    ck_ok(pxs_sql_exec(store->sql, "DELETE FROM sample", &err));
+    o.epochs = beyond;
+    ck_fails(pxs_samples_read(store, &o, &sheet, &err), PXS_E_NOT_FOUND,
+             "there is only the best picture");
+}
+END_TEST
+
 static Suite *samples_suite(void) {
     Suite *suite = suite_create("samples");
     TCase *tc = tcase_create("sheets");
@@ -212,7 +233,6 @@ static Suite *samples_suite(void) {
     tcase_add_test(tc, a_row_a_configuration_a_column_an_epoch);
     tcase_add_test(tc, epochs_seed_and_glyphs_can_be_chosen);
     tcase_add_test(tc, glyphs_can_be_larger_or_smaller);
-    tcase_add_test(tc, a_picture_stands_in_one_column);
     tcase_add_test(tc, a_strip_is_one_png);
     tcase_add_test(tc, nothing_to_show_is_an_error);
     tcase_add_test(tc, lost_files_are_words); /* the last: it spoils the folder */
@@ -221,6 +241,8 @@ static Suite *samples_suite(void) {
     tcase_add_checked_fixture(tc, setup_best, teardown);
     tcase_add_test(tc, the_best_picture_comes_first_and_the_last_one_last);
     tcase_add_test(tc, a_run_of_before_has_no_best_picture);
+    tcase_add_test(tc, a_picture_stands_in_one_column);
+    tcase_add_test(tc, an_epoch_that_no_run_has_is_an_error);
     suite_add_tcase(suite, tc);
     return suite;
 }
