@@ -73,6 +73,8 @@ int cli_names(struct cli *cli);
  * become a part of the sweep. */
 int cli_settings(struct cli *cli, const char **storage);
 const char *cli_option_name(enum cli_option option);
+/* As --format calls it. */
+const char *cli_format_name(enum pxs_format format);
 /* What stands behind the dashes that `word` begins with, where one of them is no ASCII '-'; else
  * NULL. */
 const char *cli_behind_dashes(const char *word);
@@ -184,6 +186,13 @@ void cli_bar_hide(void);
 /* Every -o of every command asks first: PXS_E_INVALID where `path` is the database `s`, one of its
  * side files, any SQLite file, a file of a run (links to them, too), or no file at all. */
 enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err);
+/* The format that the ending of a file's name stands for ("csv", "json", "jsonl", "html", "png",
+ * ...); NULL where it has none or an unknown one. */
+const char *cli_format_of_name(const char *path);
+/* PXS_E_INVALID where the ending of -o's name stands for another format than the one that is
+ * written: "csv", "json", "jsonl" or "html". */
+enum pxs_status cli_check_ending(const struct cli *cli, const char *path, const char *format,
+                                 struct pxs_error *err);
 /* Why the place that is taken without -o could not be written to, with the remedy; `status` as it
  * came. */
 enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,

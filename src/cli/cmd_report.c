@@ -18,7 +18,8 @@ static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, con
     if (cli->values[OPT_OUTPUT]) {
         if (snprintf(path, PXS_PATH_MAX, "%s", cli->values[OPT_OUTPUT]) >= PXS_PATH_MAX)
             return pxs_fail(err, PXS_E_INVALID, "-o: the path is too long");
-        return cli_check_target(s, path, err);
+        PXS_TRY(cli_check_target(s, path, err));
+        return cli_check_ending(cli, path, "html", err);
     }
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db) ||
         !pxs_path_join(folder, sizeof folder, results, sweep) ||

@@ -191,38 +191,43 @@ static int check_arguments(const struct cli *cli) {
     return CLI_OK;
 }
 
-/* Which formats a command knows; `params` has one of its own. */
-struct formats {
-    const char *text, *words;
-    int first, last; /* enum pxs_format */
-};
-
-static struct formats formats_of(const struct cli *cli) {
-    if (takes(cli->command, OPT_FORMAT_EXPORT))
-        return (struct formats){cli->values[OPT_FORMAT_EXPORT], "csv, json or jsonl",
-                                PXS_FORMAT_CSV, PXS_FORMAT_JSONL};
-    if (takes(cli->command, OPT_FORMAT_SQL))
-        return (struct formats){cli->values[OPT_FORMAT_SQL], "table, csv, json or jsonl",
-                                PXS_FORMAT_TABLE, PXS_FORMAT_JSONL};
-    return (struct formats){cli->values[OPT_FORMAT], "table, csv or json", PXS_FORMAT_TABLE,
-                            PXS_FORMAT_JSON};
+const char *cli_format_name(enum pxs_format format) {
+    static const char *const names[] = {[PXS_FORMAT_TABLE] = "table",
+                                        [PXS_FORMAT_CSV] = "csv",
+                                        [PXS_FORMAT_CSV_SAFE] = "csv",
+                                        [PXS_FORMAT_JSON] = "json",
+                                        [PXS_FORMAT_JSONL] = "jsonl"};
+    return names[format];
 }
 
+/* Into cli->format: --format, else what -o's name ends in where that is one of the command's
+ * formats, else the first of them. `params` has a format of its own, md. */
 static int read_format(struct cli *cli) {
-    static const char *const names[] = {"table", "csv", "json", "jsonl"};
-    const struct formats known = formats_of(cli);
-    cli->format = (enum pxs_format)known.first;
-    if (!known.text)
-        return CLI_OK;
-    for (int i = known.first; i <= known.last; i++) {
-        if (strcmp(known.text, names[i]) == 0) {
-            cli->format = (enum pxs_format)i;
+    static const struct {
+        enum cli_option option;
+        enum pxs_format first, last;
+        const char *words;
+    } kinds[] = {{OPT_FORMAT_EXPORT, PXS_FORMAT_CSV, PXS_FORMAT_JSONL, "csv, json or jsonl"},
+                 {OPT_FORMAT_SQL, PXS_FORMAT_TABLE, PXS_FORMAT_JSONL, "table, csv, json or jsonl"},
+                 {OPT_FORMAT, PXS_FORMAT_TABLE, PXS_FORMAT_JSON, "table, csv or json"}};
+    size_t kind = 0;
+    while (kind < PXS_COUNT(kinds) && !takes(cli->command, kinds[kind].option))
+        kind++;
+    if (kind == PXS_COUNT(kinds))
+        return CLI_OK; /* the command has no formats */
+    const char *given = cli->values[kinds[kind].option], *output = cli->values[OPT_OUTPUT];
+    const char *word = given ? given : output ? cli_format_of_name(output) : NULL;
+    cli->format = kinds[kind].first;
+    for (enum pxs_format f = kinds[kind].first; word && f <= kinds[kind].last; f++) {
+        if (strcmp(word, cli_format_name(f)) == 0) {
+            cli->format = f;
             return CLI_OK;
         }
     }
-    cli->markdown = strcmp(known.text, "md") == 0 && strcmp(cli->command->name, "params") == 0;
-    return cli->markdown ? CLI_OK
-                         : cli_usage(cli, "--format must be %s, not '%s'", known.words, known.text);
+    cli->markdown = given && strcmp(given, "md") == 0 && strcmp(cli->command->name, "params") == 0;
+    return given && !cli->markdown
+               ? cli_usage(cli, "--format must be %s, not '%s'", kinds[kind].words, given)
+               : CLI_OK;
 }
 
 int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool *done) {

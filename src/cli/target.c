@@ -1,4 +1,5 @@
-/* Where -o may not lead: nothing that cannot be had again is replaced by a table or a picture. */
+/* Where -o may lead: never to a file that cannot be made again, and to a name whose ending fits
+ * what is written. */
 #include "cli.h"
 #include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static const char *const side_files[] = {"", "-wal", "-shm", "-journal", ".lock"};
@@ -150,4 +152,44 @@ enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct p
     const enum pxs_status status = judge(s, path, real ? real : path, err);
     free(real);
     return status;
+}
+
+/* ---- endings -------------------------------------------------------------------------------- */
+
+const char *cli_format_of_name(const char *path) {
+    /* Formats that no command writes are here so that no file gets such a name by mistake. */
+    static const char *const endings[][2] = {
+        {".csv", "csv"},   {".json", "json"},       {".jsonl", "jsonl"}, {".ndjson", "jsonl"},
+        {".html", "html"}, {".htm", "html"},        {".txt", "text"},    {".md", "text"},
+        {".png", "png"},   {".svg", "svg"},         {".pdf", "pdf"},     {".xlsx", "xlsx"},
+        {".ods", "ods"},   {".parquet", "parquet"},
+    };
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    for (size_t i = 0; dot && dot > base && i < PXS_COUNT(endings); i++) {
+        if (strcasecmp(dot, endings[i][0]) == 0)
+            return endings[i][1];
+    }
+    return NULL;
+}
+
+enum pxs_status cli_check_ending(const struct cli *cli, const char *path, const char *format,
+                                 struct pxs_error *err) {
+    const char *named = cli_format_of_name(path);
+    const bool html = strcmp(format, "html") == 0;
+    if (!named || strcmp(named, format) == 0 || (strcmp(named, "text") == 0 && !html))
+        return PXS_OK;
+    if (html)
+        return pxs_fail(err, PXS_E_INVALID, "-o %s: %s writes HTML; name a file that ends in .html",
+                        path, cli->command->name);
+    if (strcmp(named, "csv") == 0 || strcmp(named, "json") == 0 || strcmp(named, "jsonl") == 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "-o %s: the name says %s and --format says %s; leave --format out, or name "
+                        "a file that ends in .%s",
+                        path, named, format, format);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "-o %s: %s writes CSV, JSON or JSON lines; name a file that ends in .csv, .json "
+        "or .jsonl",
+        path, cli->command->name);
 }

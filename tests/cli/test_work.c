@@ -187,6 +187,44 @@ START_TEST(a_file_that_cannot_be_written_comes_with_its_remedy)
 }
 END_TEST
 
+START_TEST(the_ending_of_a_name_and_the_format_agree)
+{
+    struct result r = pixsweep("run", "tiny.yaml", "--quiet", NULL);
+    ck_assert_int_eq(r.code, 0);
+    drop(&r);
+    /* the first bytes say which format was written */
+    static const char *const made[][4] = {
+        {"x.csv", NULL, "run_id,"}, {"x.JSON", NULL, "["},      {"x.jsonl", NULL, "{"},
+        {"x.ndjson", NULL, "{"},    {"x.txt", NULL, "run_id,"}, {"x.old", NULL, "run_id,"},
+        {".json", NULL, "run_id,"}, {"x", "json", "["},         {"x.json", "json", "["},
+        {"x.txt", "jsonl", "{"},    {"x.v2.json", "json", "["}};
+    for (size_t i = 0; i < PXS_COUNT(made); i++) {
+        char *text = NULL;
+        ck_prints(
+            pixsweep("export", "-o", made[i][0], made[i][1] ? "--format" : NULL, made[i][1], NULL),
+            "2 rows");
+        ck_ok(pxs_read_file(made[i][0], 1 << 20, &text, NULL, &err));
+        ck_assert_msg(strncmp(text, made[i][2], strlen(made[i][2])) == 0, "%s: %.20s", made[i][0],
+                      text);
+        free(text);
+    }
+    ck_refused(pixsweep("export", "-o", "y.json", "--format", "csv", NULL), 2,
+               "-o y.json: the name says json and --format says csv; leave --format out, or name "
+               "a file that ends in .csv");
+    ck_refused(pixsweep("export", "-o", "y.json", "--csv-safe", NULL), 2, "--format csv");
+    ck_refused(pixsweep("export", "-o", "y.html", NULL), 2, "ends in .csv, .json or .jsonl");
+    ck_refused(pixsweep("export", "-o", "y.xlsx", "--format", "csv", NULL), 2,
+               "ends in .csv, .json or .jsonl");
+    ck_refused(pixsweep("report", "-o", "y.txt", NULL), 2,
+               "-o y.txt: report writes HTML; name a file that ends in .html");
+    ck_refused(pixsweep("report", "-o", "y.pdf", NULL), 2, "ends in .html");
+    ck_assert_int_ne(access("y.json", F_OK), 0);
+    ck_assert_int_ne(access("y.txt", F_OK), 0);
+    ck_prints(pixsweep("report", "-o", "page.HTM", NULL), "page.HTM: ");
+    ck_prints(pixsweep("report", "-o", "page", NULL), "page: ");
+}
+END_TEST
+
 /* Where the preflight is interrupted, there are no runs to sum up. (A machine may be through with
  * it before it is.) */
 START_TEST(ctrl_c_in_the_preflight_starts_nothing)
@@ -301,6 +339,7 @@ Suite *work_suite(void) {
     tcase_add_test(c, results_and_database_may_lie_in_other_folders);
     tcase_add_test(c, printed_commands_can_be_copied);
     tcase_add_test(c, a_file_that_cannot_be_written_comes_with_its_remedy);
+    tcase_add_test(c, the_ending_of_a_name_and_the_format_agree);
     tcase_add_test(c, ctrl_c_in_the_preflight_starts_nothing);
     tcase_add_test(c, a_full_disk_under_the_summary_is_noticed);
     tcase_add_test(c, a_reader_that_leaves_does_not_end_a_run);
