@@ -70,19 +70,6 @@ static void put_fact(struct diff *d, const struct pxs_cell *row, int side) {
     d->facts[i].values[side] = row[2];
 }
 
-static enum pxs_status read_steps(struct pxs_store *s, struct diff *d, struct pxs_error *err) {
-    const struct pxs_cell args[] = {pxs_cell_int(d->runs[0].run_id),
-                                    pxs_cell_int(d->runs[1].run_id)};
-    struct pxs_table t = {0};
-    PXS_TRY(pxs_store_select(s, pxs_inspect_diff_steps_sql, args, PXS_COUNT(args), &t, err));
-    const struct pxs_cell first = pxs_table_at(&t, 0, "first");
-    d->first = first.kind == PXS_CELL_NULL ? -1 : first.integer;
-    d->epoch = pxs_table_at(&t, 0, "epoch").integer;
-    d->shared = pxs_table_at(&t, 0, "shared").integer;
-    pxs_table_finish(&t);
-    return PXS_OK;
-}
-
 static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2], struct diff *d,
                                  struct pxs_error *err) {
     for (int side = 0; side < 2; side++) {
@@ -101,7 +88,18 @@ static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2],
             put_fact(d, d->told[side].cells + row * d->told[side].n_columns, side);
     }
     qsort(d->facts, d->n, sizeof *d->facts, by_rank);
-    return read_steps(s, d, err);
+
+    /* From which step on their losses differ. */
+    const struct pxs_cell args[] = {pxs_cell_int(d->runs[0].run_id),
+                                    pxs_cell_int(d->runs[1].run_id)};
+    struct pxs_table t = {0};
+    PXS_TRY(pxs_store_select(s, pxs_inspect_diff_steps_sql, args, PXS_COUNT(args), &t, err));
+    const struct pxs_cell first = pxs_table_at(&t, 0, "first");
+    d->first = first.kind == PXS_CELL_NULL ? -1 : first.integer;
+    d->epoch = pxs_table_at(&t, 0, "epoch").integer;
+    d->shared = pxs_table_at(&t, 0, "shared").integer;
+    pxs_table_finish(&t);
+    return PXS_OK;
 }
 
 /* ---- what is shown -------------------------------------------------------------------------- */
@@ -131,15 +129,14 @@ static struct pxs_cell in_words(const struct fact *f, struct pxs_cell value) {
     return value;
 }
 
-static bool has_change(const struct fact *f) {
-    return strcmp(f->part.text, "result") == 0 && f->values[0].kind != PXS_CELL_NULL &&
-           f->values[1].kind != PXS_CELL_NULL && f->values[0].kind != PXS_CELL_TEXT &&
-           f->values[1].kind != PXS_CELL_TEXT;
+static bool is_number(const struct pxs_cell *cell) {
+    return cell->kind == PXS_CELL_INT || cell->kind == PXS_CELL_REAL;
 }
 
+/* b - a of two results that are numbers. */
 static struct pxs_cell change_of(const struct fact *f) {
     const struct pxs_cell *a = &f->values[0], *b = &f->values[1];
-    if (!has_change(f))
+    if (strcmp(f->part.text, "result") != 0 || !is_number(a) || !is_number(b))
         return pxs_cell_text(NULL);
     if (a->kind == PXS_CELL_INT && b->kind == PXS_CELL_INT)
         return pxs_cell_int(b->integer - a->integer);
@@ -164,16 +161,16 @@ static enum pxs_status fill(const struct diff *d, bool all, bool words, struct p
     return PXS_OK;
 }
 
-static void put_heading(const struct diff *d, struct pxs_text *out) {
-    for (int side = 0; side < 2; side++)
-        pxs_text_add_words(out, "%c  run %" PRId64 "  %s\n", 'a' + side, d->runs[side].run_id,
-                           d->runs[side].name);
-    pxs_text_add(out, "\n");
+static const struct fact *find_fact(const struct diff *d, const char *part, const char *key) {
+    for (size_t i = 0; i < d->n; i++) {
+        if (strcmp(d->facts[i].part.text, part) == 0 && strcmp(d->facts[i].key.text, key) == 0)
+            return &d->facts[i];
+    }
+    return NULL;
 }
 
-/* The losses of every step are there: whether two runs did the same, and from where on not, is no
- * matter of opinion. */
-static void put_steps(const struct diff *d, struct pxs_text *out) {
+static void put_footing(const struct diff *d, const struct pxs_table *t, struct pxs_text *out) {
+    /* Up to which step the two runs did the same: their losses decide. */
     if (d->shared == 0)
         pxs_text_add(out, "\nno step that both have\n");
     else if (d->first < 0)
@@ -186,18 +183,8 @@ static void put_steps(const struct diff *d, struct pxs_text *out) {
                       "\nthe first %" PRId64 " steps are the same, bit by bit; from step %" PRId64
                       " (epoch %" PRId64 ") on they differ\n",
                       d->first, d->first, d->epoch);
-}
 
-static const struct fact *find_fact(const struct diff *d, const char *part, const char *key) {
-    for (size_t i = 0; i < d->n; i++) {
-        if (strcmp(d->facts[i].part.text, part) == 0 && strcmp(d->facts[i].key.text, key) == 0)
-            return &d->facts[i];
-    }
-    return NULL;
-}
-
-/* A path says little: what it held decides. */
-static void put_contents(const struct diff *d, struct pxs_text *out) {
+    /* A path does not tell what stood behind it; the hash of its content does. */
     for (size_t i = 0; i < PXS_COUNT(contents); i++) {
         const struct fact *path = find_fact(d, "configuration", contents[i].path),
                           *hash = find_fact(d, "configuration", contents[i].hash);
@@ -213,13 +200,8 @@ static void put_contents(const struct diff *d, struct pxs_text *out) {
             pxs_text_addf(out, "%s: other %s%s\n", contents[i].path, contents[i].what,
                           same_path ? " under the same path" : "");
     }
-}
 
-static void put_footing(const struct diff *d, const struct pxs_table *t, struct pxs_text *out) {
-    const bool same = strcmp(d->runs[0].config_hash, d->runs[1].config_hash) == 0;
-    put_steps(d, out);
-    put_contents(d, out);
-    if (same)
+    if (strcmp(d->runs[0].config_hash, d->runs[1].config_hash) == 0)
         pxs_text_addf(out, "the configuration is the same%s\n",
                       d->runs[0].seed == d->runs[1].seed ? ", and so is the seed"
                                                          : "; the seed is not");
@@ -233,18 +215,26 @@ enum pxs_status pxs_report_diff(struct pxs_store *s, const struct pxs_diff_optio
     const char *const runs[2] = {o->a, o->b};
     struct diff d = {0};
     struct pxs_table t = {0};
+    const bool words = format == PXS_FORMAT_TABLE;
     enum pxs_status status = read_both(s, runs, &d, err);
     if (status == PXS_OK)
-        status = fill(&d, o->all, format == PXS_FORMAT_TABLE, &t, err);
-    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
-        put_heading(&d, out);
-    if (status == PXS_OK)
-        status = pxs_report_table(&t, columns, format, width, out, err);
-    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
+        status = fill(&d, o->all, words, &t, err);
+    if (status != PXS_OK)
+        goto out;
+    for (int side = 0; words && side < 2; side++)
+        pxs_text_add_words(out, "%c  run %" PRId64 "  %s\n", 'a' + side, d.runs[side].run_id,
+                           d.runs[side].name);
+    pxs_text_add(out, words ? "\n" : "");
+    status = pxs_report_table(&t, columns, format, width, out, err);
+    if (status != PXS_OK)
+        goto out;
+    if (words)
         put_footing(&d, &t, out);
+    status = pxs_text_status(out, err);
+out:
     pxs_table_finish(&t);
     pxs_table_finish(&d.told[0]);
     pxs_table_finish(&d.told[1]);
     free(d.facts);
-    return status != PXS_OK ? status : pxs_text_status(out, err);
+    return status;
 }

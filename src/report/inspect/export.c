@@ -21,11 +21,6 @@ static const char columns_sql[] = "SELECT name, pk FROM pragma_table_info(?1) OR
 
 /* ---- which table ---------------------------------------------------------------------------- */
 
-static void list_tables(const struct pxs_table *tables, struct pxs_text *out) {
-    for (size_t i = 0; i < tables->n_rows; i++)
-        pxs_text_addf(out, "%s%s", i > 0 ? ", " : "", tables->cells[i].text);
-}
-
 static enum pxs_status check_table(struct pxs_store *s, const char *name, struct pxs_error *err) {
     struct pxs_table tables = {0};
     struct pxs_text list = {0}, quoted = {0};
@@ -36,7 +31,9 @@ static enum pxs_status check_table(struct pxs_store *s, const char *name, struct
             status = PXS_OK;
     }
     if (status != PXS_OK) {
-        list_tables(&tables, &list);
+        for (size_t i = 0; i < tables.n_rows; i++)
+            pxs_text_addf(&list, "%s%s", i > 0 ? ", " : "", tables.cells[i].text);
+
         pxs_text_add_quoted(&quoted, name);
         pxs_fail(err, status, "--table: there is no table %s; there are: %s", pxs_text_str(&quoted),
                  pxs_text_str(&list));
@@ -67,14 +64,6 @@ static enum pxs_status read_shape(struct pxs_store *s, const char *name, struct 
 
 /* ---- the question --------------------------------------------------------------------------- */
 
-/* Rows in the order of the primary key; views, which have none, in the order of their runs. */
-static void add_order(const struct shape *shape, struct pxs_text *sql) {
-    if (shape->key.len > 0)
-        pxs_text_addf(sql, " ORDER BY %s", pxs_text_str(&shape->key));
-    else if (shape->has_run || shape->has_first_run)
-        pxs_text_addf(sql, " ORDER BY %s", shape->has_run ? "run_id" : "first_run_id");
-}
-
 static enum pxs_status add_condition(const struct shape *shape, const char *table, int64_t sweep_id,
                                      struct pxs_text *sql, struct pxs_error *err) {
     const long long id = (long long)sweep_id;
@@ -94,22 +83,30 @@ static enum pxs_status add_condition(const struct shape *shape, const char *tabl
     return PXS_OK;
 }
 
+/* The statement for the rows, and one that counts them. Rows stand in the order of the primary key;
+ * those of views, which have none, in the order of their runs. */
 static enum pxs_status make_sql(struct pxs_store *s, const char *table, int64_t sweep_id,
                                 struct pxs_text *rows, struct pxs_text *count,
                                 struct pxs_error *err) {
     struct shape shape = {0};
     enum pxs_status status = read_shape(s, table, &shape, err);
+    if (status != PXS_OK)
+        goto out;
     pxs_text_addf(rows, "SELECT * FROM \"%s\"", table);
     pxs_text_addf(count, "SELECT count(*) FROM \"%s\"", table);
-    if (status == PXS_OK)
-        status = add_condition(&shape, table, sweep_id, rows, err);
+    status = add_condition(&shape, table, sweep_id, rows, err);
     if (status == PXS_OK)
         status = add_condition(&shape, table, sweep_id, count, err);
-    if (status == PXS_OK)
-        add_order(&shape, rows);
-    pxs_text_finish(&shape.key);
-    if (status == PXS_OK && (rows->failed || count->failed))
+    if (status != PXS_OK)
+        goto out;
+    if (shape.key.len > 0)
+        pxs_text_addf(rows, " ORDER BY %s", pxs_text_str(&shape.key));
+    else if (shape.has_run || shape.has_first_run)
+        pxs_text_addf(rows, " ORDER BY %s", shape.has_run ? "run_id" : "first_run_id");
+    if (rows->failed || count->failed)
         status = pxs_fail_nomem(err);
+out:
+    pxs_text_finish(&shape.key);
     return status;
 }
 
@@ -131,47 +128,42 @@ static enum pxs_status each_row(void *user, const char *const *columns,
     return pxs_rows_row(e->rows, columns, cells, n, err);
 }
 
-/* Counting is for the bar alone, so nobody waits for it where there is none. */
-static enum pxs_status count_rows(struct pxs_store *s, const char *sql, struct export *e,
-                                  struct pxs_error *err) {
-    struct pxs_table table = {0};
-    if (!e->meter.tell)
-        return PXS_OK;
-    PXS_TRY(pxs_store_select(s, sql, NULL, 0, &table, err));
-    e->total = (double)table.cells[0].integer;
-    pxs_table_finish(&table);
-    return PXS_OK;
-}
-
-static enum pxs_status pass(struct pxs_store *s, const struct pxs_export_options *o,
-                            const char *sql, struct export *e, struct pxs_error *err) {
-    PXS_TRY(pxs_rows_create(o->format, 0, o->sink, &e->rows, err));
-    enum pxs_status status = pxs_store_query(s, sql, each_row, e, err);
-    if (status == PXS_OK)
-        status = pxs_rows_end(e->rows, err);
-    pxs_rows_destroy(&e->rows);
-    return status;
-}
-
 enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options,
                            uint64_t *n, struct pxs_error *err) {
     const char *table = options->table ? options->table : "v_run";
     struct export e = {.meter = options->meter};
     struct pxs_text rows = {0}, count = {0};
+    struct pxs_table counted = {0};
     int64_t sweep_id;
     if (options->format == PXS_FORMAT_TABLE)
         return pxs_fail(err, PXS_E_INVALID, "--format must be csv, json or jsonl");
     PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
     PXS_TRY(check_table(s, table, err));
-    snprintf(e.what, sizeof e.what, "exporting %.60s", table);
     enum pxs_status status = make_sql(s, table, sweep_id, &rows, &count, err);
+    if (status != PXS_OK)
+        goto out;
+
+    /* The number of rows is for the progress bar; counting takes time, so it is left out without
+     * one. */
+    snprintf(e.what, sizeof e.what, "exporting %.60s", table);
+    if (e.meter.tell) {
+        status = pxs_store_select(s, pxs_text_str(&count), NULL, 0, &counted, err);
+        if (status != PXS_OK)
+            goto out;
+        e.total = (double)counted.cells[0].integer;
+    }
+
+    status = pxs_rows_create(options->format, 0, options->sink, &e.rows, err);
     if (status == PXS_OK)
-        status = count_rows(s, pxs_text_str(&count), &e, err);
+        status = pxs_store_query(s, pxs_text_str(&rows), each_row, &e, err);
     if (status == PXS_OK)
-        status = pass(s, options, pxs_text_str(&rows), &e, err);
-    pxs_text_finish(&rows);
-    pxs_text_finish(&count);
+        status = pxs_rows_end(e.rows, err);
     if (status == PXS_OK)
         *n = e.n;
+out:
+    pxs_rows_destroy(&e.rows);
+    pxs_table_finish(&counted);
+    pxs_text_finish(&rows);
+    pxs_text_finish(&count);
     return status;
 }

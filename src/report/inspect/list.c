@@ -36,15 +36,6 @@ static enum pxs_status check_state(const char *state, struct pxs_error *err) {
     return status;
 }
 
-/* Most runs need one attempt; then the column says nothing. */
-static void hide_single_attempts(const struct pxs_table *t, struct pxs_column *columns) {
-    for (size_t row = 0; row < t->n_rows; row++) {
-        if (t->cells[row * t->n_columns + ATTEMPTS].integer > 1)
-            return;
-    }
-    columns[ATTEMPTS].show = PXS_SHOW_HIDDEN;
-}
-
 /* Marks the runs whose process is gone; *n = how many of those listed. */
 static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct pxs_table *t,
                                   size_t *n, struct pxs_error *err) {
@@ -61,28 +52,27 @@ static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct 
     return PXS_OK;
 }
 
-/* "completed, imported" */
-static void mark_imported(struct pxs_table *t, struct pxs_cell *state) {
-    const char *marked = pxs_arena_printf(&t->arena, "%s, imported", state->text);
-    if (marked)
-        *state = pxs_cell_text(marked);
-}
-
 /* For people: the state says it, and of a reason its first line. */
 static enum pxs_status put_table(const struct pxs_store *s, struct pxs_table *t, size_t n_stale,
                                  int width, struct pxs_text *out, struct pxs_error *err) {
     struct pxs_column columns[PXS_COUNT(list_columns)];
+    bool repeated = false;
     memcpy(columns, list_columns, sizeof columns);
     for (size_t row = 0; row < t->n_rows; row++) {
         struct pxs_cell *cells = t->cells + row * t->n_columns;
         if (cells[STALE].integer != 0)
             cells[STATE] = pxs_cell_text(pxs_state_name(PXS_STATE_STALE));
-        if (cells[IMPORTED].integer != 0)
-            mark_imported(t, &cells[STATE]);
+        const char *marked = cells[IMPORTED].integer != 0
+                                 ? pxs_arena_printf(&t->arena, "%s, imported", cells[STATE].text)
+                                 : NULL;
+        if (marked)
+            cells[STATE] = pxs_cell_text(marked);
         pxs_cell_first_line(&cells[REASON]);
+        repeated = repeated || cells[ATTEMPTS].integer > 1;
     }
     pxs_hide_empty(t, columns);
-    hide_single_attempts(t, columns);
+    if (!repeated)
+        columns[ATTEMPTS].show = PXS_SHOW_HIDDEN;
     PXS_TRY(pxs_report_table(t, columns, PXS_FORMAT_TABLE, width, out, err));
     pxs_stale_say(s, n_stale, out);
     return pxs_text_status(out, err);

@@ -28,24 +28,6 @@ struct parts {
     bool stale; /* running, but its process is gone */
 };
 
-static void finish_parts(struct parts *p) {
-    struct pxs_table *const tables[] = {&p->summary, &p->params,  &p->attempts,
-                                        &p->epochs,  &p->samples, &p->best_sample,
-                                        &p->files,   &p->events,  &p->environment};
-    for (size_t i = 0; i < PXS_COUNT(tables); i++)
-        pxs_table_finish(tables[i]);
-}
-
-static enum pxs_status look_if_stale(struct pxs_store *s, struct parts *p, struct pxs_error *err) {
-    struct pxs_stale stale;
-    PXS_TRY(pxs_stale_read(s, p->run.sweep_id, &stale, err));
-    p->stale = pxs_stale_has(&stale, p->run.run_id);
-    pxs_stale_finish(&stale);
-    if (p->stale && p->summary.n_rows > 0)
-        pxs_table_set(&p->summary, 0, p->summary.n_columns - 1, pxs_cell_int(1));
-    return PXS_OK;
-}
-
 static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct parts *p,
                                   struct pxs_error *err) {
     p->store = s;
@@ -63,7 +45,15 @@ static enum pxs_status read_parts(struct pxs_store *s, const char *run, struct p
                    {events_sql, &p->events}};
     for (size_t i = 0; i < PXS_COUNT(selects); i++)
         PXS_TRY(pxs_store_select(s, selects[i].sql, &id, 1, selects[i].table, err));
-    PXS_TRY(look_if_stale(s, p, err));
+
+    /* A run that stands as running although its process is gone. */
+    struct pxs_stale stale;
+    PXS_TRY(pxs_stale_read(s, p->run.sweep_id, &stale, err));
+    p->stale = pxs_stale_has(&stale, p->run.run_id);
+    pxs_stale_finish(&stale);
+    if (p->stale && p->summary.n_rows > 0)
+        pxs_table_set(&p->summary, 0, p->summary.n_columns - 1, pxs_cell_int(1));
+
     PXS_TRY(pxs_store_ask(s, PXS_QUERY_PARAMS, p->run.run_id, &p->params, err));
     return pxs_store_ask(s, PXS_QUERY_ENVIRONMENT, p->run.run_id, &p->environment, err);
 }
@@ -74,8 +64,14 @@ static void put_pair(struct pxs_text *out, const char *name, const char *text) {
     pxs_text_add_words(out, "%-11s %s\n", name, text);
 }
 
-/* Where its files are; an imported run has none. */
-static void put_place(const struct parts *p, struct pxs_text *out) {
+static void put_summary(const struct parts *p, struct pxs_text *out) {
+    const struct pxs_table *t = &p->summary;
+    char buf[32];
+    pxs_text_add_words(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
+    put_pair(out, "state", pxs_state_name(p->stale ? PXS_STATE_STALE : p->run.state));
+    pxs_stale_say(p->store, p->stale, out);
+
+    /* Where its files are; an imported run has none. */
     const struct pxs_cell source = pxs_table_at(&p->summary, 0, "imported_from");
     if (source.kind == PXS_CELL_NULL)
         put_pair(out, "folder", p->run.dir);
@@ -83,15 +79,7 @@ static void put_place(const struct parts *p, struct pxs_text *out) {
         pxs_text_add_words(out, "imported    from %s, lines %" PRId64 " to %" PRId64 "\n",
                            source.text, pxs_table_at(&p->summary, 0, "first_line").integer,
                            pxs_table_at(&p->summary, 0, "last_line").integer);
-}
 
-static void put_summary(const struct parts *p, struct pxs_text *out) {
-    const struct pxs_table *t = &p->summary;
-    char buf[32];
-    pxs_text_add_words(out, "run         %" PRId64 "  %s\n", p->run.run_id, p->run.name);
-    put_pair(out, "state", pxs_state_name(p->stale ? PXS_STATE_STALE : p->run.state));
-    pxs_stale_say(p->store, p->stale, out);
-    put_place(p, out);
     put_pair(out, "config", p->run.config_hash);
     if (pxs_table_at(t, 0, "dataset_sha256").kind == PXS_CELL_TEXT)
         pxs_text_addf(out, "data        sha256 %s\n", pxs_table_at(t, 0, "dataset_sha256").text);
@@ -155,36 +143,6 @@ static enum pxs_status put_params(const struct pxs_table *pairs, int width, stru
     return status;
 }
 
-static bool is_condensed(const struct pxs_table *epochs) {
-    return epochs->n_rows > EPOCHS_HEAD + EPOCHS_TAIL + 3;
-}
-
-/* The last epoch that was the best so far; epochs->n_rows where none was. */
-static size_t best_row(const struct pxs_table *epochs) {
-    size_t best = epochs->n_rows;
-    for (size_t row = 0; row < epochs->n_rows; row++) {
-        if (pxs_table_at(epochs, row, "is_best").integer != 0)
-            best = row;
-    }
-    return best;
-}
-
-/* The rows worth a look, as a table that shares the cells of `epochs`. */
-static enum pxs_status condense(const struct pxs_table *epochs, struct pxs_table *out,
-                                struct pxs_error *err) {
-    const size_t n = epochs->n_rows, best = best_row(epochs);
-    PXS_TRY(pxs_table_make(out, epochs->columns, epochs->n_columns, n, err));
-    size_t kept = 0;
-    for (size_t row = 0; row < n; row++) {
-        if (is_condensed(epochs) && row >= EPOCHS_HEAD && row + EPOCHS_TAIL < n && row != best)
-            continue;
-        memcpy(out->cells + kept++ * out->n_columns, epochs->cells + row * out->n_columns,
-               out->n_columns * sizeof *out->cells);
-    }
-    out->n_rows = kept;
-    return PXS_OK;
-}
-
 static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_text *out,
                                   struct pxs_error *err) {
     static const struct pxs_column columns[] = {
@@ -195,28 +153,32 @@ static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_t
         PXS_EPOCH_LATER_MEASURES(COLUMN)
 #undef COLUMN
     };
+    const struct pxs_table *all = &p->epochs;
+    const bool condensed = all->n_rows > EPOCHS_HEAD + EPOCHS_TAIL + 3;
+    size_t best = all->n_rows;
+    for (size_t row = 0; row < all->n_rows; row++) {
+        if (pxs_table_at(all, row, "is_best").integer != 0)
+            best = row;
+    }
+
+    /* The rows worth a look: the first, the last best and the last ones. */
     struct pxs_table few = {0};
-    PXS_TRY(condense(&p->epochs, &few, err));
+    PXS_TRY(pxs_table_make(&few, all->columns, all->n_columns, all->n_rows, err));
+    few.n_rows = 0;
+    for (size_t row = 0; row < all->n_rows; row++) {
+        if (condensed && row >= EPOCHS_HEAD && row + EPOCHS_TAIL < all->n_rows && row != best)
+            continue;
+        memcpy(few.cells + few.n_rows++ * few.n_columns, all->cells + row * all->n_columns,
+               few.n_columns * sizeof *few.cells);
+    }
     enum pxs_status status = put_section("epochs (averages over batches)", &few, columns,
                                          PXS_COUNT(columns), width, out, err);
     pxs_table_finish(&few);
-    if (is_condensed(&p->epochs))
+    if (condensed)
         pxs_text_addf(out,
                       "first, best and last of %zu; all: pixsweep show %" PRId64 " --format csv\n",
                       p->epochs.n_rows, p->run.run_id);
     return status;
-}
-
-static void put_samples(const struct parts *p, struct pxs_text *out) {
-    const size_t n = p->samples.n_rows;
-    if (n > 0 || p->best_sample.n_rows > 0)
-        pxs_text_add(out, "\npictures\n");
-    if (n > 0)
-        pxs_text_add_words(out, "%zu, the last is %s/%s\n", n, p->run.dir,
-                           pxs_table_at(&p->samples, n - 1, "path").text);
-    if (p->best_sample.n_rows > 0)
-        pxs_text_add_words(out, "of the best weights: %s/%s\n", p->run.dir,
-                           pxs_table_at(&p->best_sample, 0, "path").text);
 }
 
 /* In the table of attempts stands the first line of what each left, behind the reason where that
@@ -272,7 +234,17 @@ static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *o
     PXS_TRY(
         put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
     PXS_TRY(put_epochs(p, width, out, err));
-    put_samples(p, out);
+
+    const size_t n = p->samples.n_rows;
+    if (n > 0 || p->best_sample.n_rows > 0)
+        pxs_text_add(out, "\npictures\n");
+    if (n > 0)
+        pxs_text_add_words(out, "%zu, the last is %s/%s\n", n, p->run.dir,
+                           pxs_table_at(&p->samples, n - 1, "path").text);
+    if (p->best_sample.n_rows > 0)
+        pxs_text_add_words(out, "of the best weights: %s/%s\n", p->run.dir,
+                           pxs_table_at(&p->best_sample, 0, "path").text);
+
     PXS_TRY(put_section("weights", &p->files, files, PXS_COUNT(files), width, out, err));
     return put_section("events", &p->events, events, PXS_COUNT(events), width, out, err);
 }
@@ -320,13 +292,17 @@ static enum pxs_status show_json(const struct parts *p, struct pxs_text *out,
 enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format,
                                 int width, struct pxs_text *out, struct pxs_error *err) {
     struct parts p = {0};
+    const bool csv = format == PXS_FORMAT_CSV || format == PXS_FORMAT_CSV_SAFE;
     enum pxs_status status = read_parts(s, run, &p, err);
-    if (status == PXS_OK && format == PXS_FORMAT_TABLE)
-        status = show_table(&p, width, out, err);
-    else if (status == PXS_OK && (format == PXS_FORMAT_CSV || format == PXS_FORMAT_CSV_SAFE))
-        status = pxs_report_table(&p.epochs, NULL, format, width, out, err);
-    else if (status == PXS_OK)
-        status = show_json(&p, out, err);
-    finish_parts(&p);
+    if (status == PXS_OK)
+        status = format == PXS_FORMAT_TABLE ? show_table(&p, width, out, err)
+                 : csv ? pxs_report_table(&p.epochs, NULL, format, width, out, err)
+                       : show_json(&p, out, err);
+    struct pxs_table *const tables[] = {&p.summary, &p.params,  &p.attempts,
+                                        &p.epochs,  &p.samples, &p.best_sample,
+                                        &p.files,   &p.events,  &p.environment};
+    for (size_t i = 0; i < PXS_COUNT(tables); i++)
+        pxs_table_finish(tables[i]);
+
     return status != PXS_OK ? status : pxs_text_status(out, err);
 }

@@ -12,7 +12,7 @@ struct bucket {
     bool any, has_gap;
 };
 
-struct pxs_thinner {
+struct pxs_decimator {
     size_t n_columns, buckets;
     int64_t steps;          /* that are spread over the buckets */
     size_t at;              /* the bucket that is being filled */
@@ -23,7 +23,7 @@ struct pxs_thinner {
 
 enum { POINTS = 5 }; /* that a bucket may leave */
 
-static void destroy(struct pxs_thinner **decimator) {
+static void destroy(struct pxs_decimator **decimator) {
     if (!decimator || *decimator == NULL)
         return;
     free((*decimator)->current);
@@ -33,9 +33,9 @@ static void destroy(struct pxs_thinner **decimator) {
     *decimator = NULL;
 }
 
-static enum pxs_status create(size_t n_columns, size_t buckets, struct pxs_thinner **out,
+static enum pxs_status create(size_t n_columns, size_t buckets, struct pxs_decimator **out,
                               struct pxs_error *err) {
-    struct pxs_thinner *t = calloc(1, sizeof *t);
+    struct pxs_decimator *t = calloc(1, sizeof *t);
     if (!t)
         return pxs_fail_nomem(err);
     t->n_columns = n_columns;
@@ -51,7 +51,7 @@ static enum pxs_status create(size_t n_columns, size_t buckets, struct pxs_thinn
     return PXS_OK;
 }
 
-static void restart(struct pxs_thinner *t, int64_t steps) {
+static void restart(struct pxs_decimator *t, int64_t steps) {
     t->steps = steps > 0 ? steps : 1;
     t->at = 0;
     memset(t->current, 0, t->n_columns * sizeof *t->current);
@@ -64,7 +64,7 @@ static int by_x(const void *a, const void *b) {
 }
 
 /* The points of a bucket, each once, behind those of the buckets before it. */
-static void empty_bucket(struct pxs_thinner *t, size_t column) {
+static void empty_bucket(struct pxs_decimator *t, size_t column) {
     struct bucket *b = &t->current[column];
     struct pxs_point kept[POINTS];
     size_t n = 0;
@@ -85,25 +85,7 @@ static void empty_bucket(struct pxs_thinner *t, size_t column) {
     *b = (struct bucket){0};
 }
 
-static void take(struct bucket *b, double x, double y) {
-    const struct pxs_point p = {x, y};
-    if (!isfinite(y)) {
-        if (!b->has_gap)
-            b->gap = (struct pxs_point){x, NAN};
-        b->has_gap = true;
-        return;
-    }
-    if (!b->any)
-        b->first = b->low = b->high = p;
-    if (y < b->low.y)
-        b->low = p;
-    if (y > b->high.y)
-        b->high = p;
-    b->last = p;
-    b->any = true;
-}
-
-static void add(struct pxs_thinner *t, int64_t step, double x, const double *values) {
+static void add(struct pxs_decimator *t, int64_t step, double x, const double *values) {
     const double part = (double)step / (double)t->steps * (double)t->buckets;
     const size_t last = t->buckets - 1, bucket = part < 1               ? 0
                                                  : part >= (double)last ? last
@@ -113,20 +95,23 @@ static void add(struct pxs_thinner *t, int64_t step, double x, const double *val
             empty_bucket(t, c);
         t->at = bucket;
     }
-    for (size_t c = 0; c < t->n_columns; c++)
-        take(&t->current[c], x, values[c]);
-}
-
-static enum pxs_status end_column(struct pxs_thinner *t, size_t column, struct pxs_arena *arena,
-                                  struct pxs_curve *out, struct pxs_error *err) {
-    empty_bucket(t, column);
-    const struct pxs_point *points = t->points + column * POINTS * t->buckets;
-    PXS_TRY(pxs_curve_make(out, t->n[column], arena, err));
-    for (size_t i = 0; i < out->n; i++) {
-        out->x[i] = points[i].x;
-        out->y[i] = points[i].y;
+    for (size_t c = 0; c < t->n_columns; c++) {
+        struct bucket *b = &t->current[c];
+        const struct pxs_point p = {x, values[c]};
+        if (!isfinite(p.y)) {
+            b->gap = b->has_gap ? b->gap : (struct pxs_point){x, NAN};
+            b->has_gap = true;
+            continue;
+        }
+        if (!b->any)
+            b->first = b->low = b->high = p;
+        if (p.y < b->low.y)
+            b->low = p;
+        if (p.y > b->high.y)
+            b->high = p;
+        b->last = p;
+        b->any = true;
     }
-    return PXS_OK;
 }
 
 enum pxs_status pxs_curve_make(struct pxs_curve *out, size_t n, struct pxs_arena *arena,
@@ -190,9 +175,18 @@ static void take_batch(void *user, size_t run, int64_t step, int64_t epoch, int6
 
 static enum pxs_status end_run(void *user, size_t run, struct pxs_error *err) {
     const struct pxs_spikes *s = user;
+    struct pxs_decimator *d = s->decimator;
     struct pxs_curves *c = s->curves;
-    for (size_t i = 0; i < s->n_columns && c->runs[run].steps > 0; i++)
-        PXS_TRY(end_column(s->decimator, i, &c->arena, &c->runs[run].batch[s->columns[i]], err));
+    for (size_t i = 0; i < s->n_columns && c->runs[run].steps > 0; i++) {
+        struct pxs_curve *curve = &c->runs[run].batch[s->columns[i]];
+        empty_bucket(d, i);
+        const struct pxs_point *points = d->points + i * POINTS * d->buckets;
+        PXS_TRY(pxs_curve_make(curve, d->n[i], &c->arena, err));
+        for (size_t k = 0; k < curve->n; k++) {
+            curve->x[k] = points[k].x;
+            curve->y[k] = points[k].y;
+        }
+    }
     if (s->decimator && run + 1 < c->n_runs)
         restart(s->decimator, c->runs[run + 1].steps);
     return PXS_OK;

@@ -50,20 +50,13 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
     }
 }
 
-static bool any_unknown_clashes(const struct things *t) {
-    for (size_t i = 0; i < t->n; i++) {
-        if (!t->list[i].hash && t->list[i].clashes)
-            return true;
-    }
-    return false;
-}
-
 /* The key's value in SQL: by content where that is known, else the path. */
 static void put_sql(const struct things *t, const struct pxs_content_of *of, struct pxs_text *sql) {
-    bool known = false;
+    bool known = false, unknown_clashes = false;
     for (size_t i = 0; i < t->n; i++) {
         const struct thing *thing = &t->list[i];
         struct pxs_text name = {0};
+        unknown_clashes = unknown_clashes || (!thing->hash && thing->clashes);
         if (!thing->hash)
             continue;
         if (!known)
@@ -81,7 +74,7 @@ static void put_sql(const struct things *t, const struct pxs_content_of *of, str
     }
     pxs_text_add(sql, known ? "\n      ELSE " : "");
     pxs_text_addf(sql, "(SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '%s')%s%s",
-                  of->key, any_unknown_clashes(t) ? " || ' (content not known)'" : "",
+                  of->key, unknown_clashes ? " || ' (content not known)'" : "",
                   known ? " END" : "");
 }
 

@@ -145,7 +145,7 @@ static bool says_nothing(const char *name, const struct pxs_table *values) {
     return true;
 }
 
-static bool has_key(const struct pxs_table *differing, const char *key) {
+static bool has_row(const struct pxs_table *differing, const char *key) {
     for (size_t i = 0; i < differing->n_rows; i++) {
         if (strcmp(pxs_table_at(differing, i, "key").text, key) == 0)
             return true;
@@ -164,7 +164,7 @@ static enum pxs_status add_differing(struct reading *r, struct pxs_error *err) {
         const bool differs = strcmp(info->key, r->data.key) == 0 ? r->data.differs
                              : strcmp(info->key, r->weights.key) == 0
                                  ? r->weights.differs
-                                 : has_key(&differing, info->key);
+                                 : has_row(&differing, info->key);
         if (!differs || (info->flags & PXS_PF_NOT_IDENTITY) != 0)
             continue;
         status = add_param(r, info->key, err);

@@ -1,4 +1,4 @@
-/* metrics, inside: making curves of few points out of many (decimate.c). */
+/* metrics, inside: curves of few points out of many (decimate.c). */
 #ifndef PXS_METRICS_PRIV_H
 #define PXS_METRICS_PRIV_H
 
@@ -9,9 +9,9 @@ struct pxs_point {
 };
 
 /* What pxs_spikes_reducer works on: it fills the curves of the runs. Finish it. */
-struct pxs_thinner;
+struct pxs_decimator;
 struct pxs_spikes {
-    struct pxs_thinner *decimator;
+    struct pxs_decimator *decimator;
     size_t n_columns;
     enum pxs_batch_column columns[PXS_BATCH_N];
     struct pxs_curves *curves;

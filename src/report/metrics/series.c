@@ -30,64 +30,45 @@ static int64_t limit_of(const struct reading *r) {
 
 /* ---- which runs ----------------------------------------------------------------------------- */
 
-/* Runs that meet the user's condition; it has lines of its own, so that the caret of a mistake in
- * it stands below his own words. */
-static enum pxs_status read_wanted(const struct reading *r, struct pxs_table *wanted,
-                                   struct pxs_error *err) {
-    const struct pxs_cell id = pxs_cell_int(r->out->sweep_id);
-    struct pxs_text sql = {0};
-    pxs_text_addf(&sql, "SELECT run_id FROM v_run WHERE sweep_id = ?1 AND (\n%s\n)",
-                  r->options->where);
-    enum pxs_status status = pxs_text_status(&sql, err);
-    if (status == PXS_OK)
-        status = pxs_store_select(r->store, pxs_text_str(&sql), &id, 1, wanted, err);
-    pxs_text_finish(&sql);
-    return status;
-}
-
-/* Takes the rows of other runs out. */
-static void keep_wanted(struct pxs_table *rows, const struct pxs_table *wanted) {
-    size_t kept = 0;
-    for (size_t row = 0; row < rows->n_rows; row++) {
-        struct pxs_cell *cells = &rows->cells[row * rows->n_columns];
-        size_t i = 0;
-        while (i < wanted->n_rows && wanted->cells[i].integer != cells[0].integer)
-            i++;
-        if (i < wanted->n_rows)
-            memmove(&rows->cells[kept++ * rows->n_columns], cells, rows->n_columns * sizeof *cells);
-    }
-    rows->n_rows = kept;
-}
-
+/* A row a run, of those that meet the user's condition. */
 static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *rows,
                                      struct pxs_error *err) {
     const struct pxs_curves_options *o = r->options;
     const struct pxs_cell args[] = {pxs_cell_int(r->out->sweep_id), pxs_cell_int(o->run_id),
                                     pxs_cell_int(limit_of(r))};
     struct pxs_table wanted = {0};
-    if (o->where)
-        PXS_TRY(read_wanted(r, &wanted, err));
-    enum pxs_status status =
-        pxs_store_select(r->store, pxs_metrics_curve_runs_sql, args, PXS_COUNT(args), rows, err);
-    if (status == PXS_OK && o->where)
-        keep_wanted(rows, &wanted);
-    pxs_table_finish(&wanted);
-    return status;
-}
+    struct pxs_text sql = {0};
+    enum pxs_status status;
+    if (!o->where)
+        return pxs_store_select(r->store, pxs_metrics_curve_runs_sql, args, PXS_COUNT(args), rows,
+                                err);
 
-/* Steps count over the whole run, so the last one tells how many an epoch has. In a run's first
- * epoch nothing tells yet. */
-static int64_t batches_per_epoch(int64_t step, int64_t epoch, int64_t batch) {
-    const int64_t whole = epoch > 0 ? (step - batch) / epoch : 0;
-    return whole > batch + 1 ? whole : batch + 1;
-}
+    /* The condition has lines of its own, so that the caret below a mistake in it stands below the
+     * user's words. */
+    pxs_text_addf(&sql, "SELECT run_id FROM v_run WHERE sweep_id = ?1 AND (\n%s\n)", o->where);
+    status = pxs_text_status(&sql, err);
+    if (status == PXS_OK)
+        status = pxs_store_select(r->store, pxs_text_str(&sql), args, 1, &wanted, err);
+    if (status == PXS_OK)
+        status = pxs_store_select(r->store, pxs_metrics_curve_runs_sql, args, PXS_COUNT(args), rows,
+                                  err);
+    if (status != PXS_OK)
+        goto out;
 
-static size_t configuration_of(const struct pxs_groups *g, int64_t run_id) {
-    for (size_t i = 0; i < g->n_runs; i++) {
-        if (g->run_ids[i] == run_id)
-            return g->group_of[i];
+    size_t kept = 0;
+    for (size_t row = 0; row < rows->n_rows; row++) {
+        struct pxs_cell *cells = &rows->cells[row * rows->n_columns];
+        size_t i = 0;
+        while (i < wanted.n_rows && wanted.cells[i].integer != cells[0].integer)
+            i++;
+        if (i < wanted.n_rows)
+            memmove(&rows->cells[kept++ * rows->n_columns], cells, rows->n_columns * sizeof *cells);
     }
-    return SIZE_MAX;
+    rows->n_rows = kept;
+out:
+    pxs_table_finish(&wanted);
+    pxs_text_finish(&sql);
+    return status;
 }
 
 static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g,
@@ -99,38 +80,30 @@ static enum pxs_status take_run(struct reading *r, const struct pxs_groups *g,
     run->seed = pxs_table_at(t, row, "seed").integer;
     run->name = pxs_arena_strdup(arena, pxs_table_at(t, row, "name").text);
     run->state = pxs_state_parse(pxs_table_at(t, row, "state").text);
-    run->configuration = configuration_of(g, run->run_id);
     if (!run->name)
         return pxs_fail_nomem(err);
-    if (run->configuration == SIZE_MAX)
+    size_t i = 0;
+    while (i < g->n_runs && g->run_ids[i] != run->run_id)
+        i++;
+    if (i == g->n_runs)
         return pxs_fail(err, PXS_E_BUSY,
                         "the sweep was planned anew while it was being read; ask again");
+    run->configuration = g->group_of[i];
     const struct pxs_cell step = pxs_table_at(t, row, "step"),
                           last = pxs_table_at(t, row, "last_epoch");
     run->last_epoch = last.kind == PXS_CELL_INT ? last.integer : -1;
-    if (step.kind == PXS_CELL_INT) {
-        run->steps = step.integer + 1;
-        run->begun = pxs_table_at(t, row, "epoch").integer + 1;
-        run->batches_per_epoch =
-            batches_per_epoch(step.integer, pxs_table_at(t, row, "epoch").integer,
-                              pxs_table_at(t, row, "batch").integer);
-    }
-    return PXS_OK;
-}
+    if (step.kind != PXS_CELL_INT)
+        return PXS_OK;
 
-static void count_states(struct pxs_curves *c) {
-    for (size_t i = 0; i < c->n_runs; i++) {
-        struct pxs_configuration *of = &c->configurations[c->runs[i].configuration];
-        of->n_runs++;
-        of->n_begun += (c->runs[i].steps > 0 || c->runs[i].last_epoch >= 0) &&
-                       !pxs_state_is_lost(c->runs[i].state);
-        if (c->runs[i].state == PXS_STATE_COMPLETED)
-            of->completed++;
-        else if (pxs_state_is_lost(c->runs[i].state))
-            of->lost++;
-        else
-            of->open++;
-    }
+    /* Steps count over the whole run, so the last one tells how many batches an epoch has. In a
+     * run's first epoch it does not tell yet. */
+    const int64_t epoch = pxs_table_at(t, row, "epoch").integer,
+                  batch = pxs_table_at(t, row, "batch").integer;
+    const int64_t whole = epoch > 0 ? (step.integer - batch) / epoch : 0;
+    run->steps = step.integer + 1;
+    run->begun = epoch + 1;
+    run->batches_per_epoch = whole > batch + 1 ? whole : batch + 1;
+    return PXS_OK;
 }
 
 static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_groups *g,
@@ -163,22 +136,35 @@ static enum pxs_status take_groups(struct pxs_curves *out, const struct pxs_grou
     return PXS_OK;
 }
 
+/* Fills out->runs, and how many runs of each configuration are in which state. */
 static enum pxs_status read_runs(struct reading *r, const struct pxs_groups *g,
                                  struct pxs_error *err) {
+    struct pxs_curves *out = r->out;
     struct pxs_table rows = {0};
-    PXS_TRY(take_groups(r->out, g, err));
+    PXS_TRY(take_groups(out, g, err));
     enum pxs_status status = read_run_rows(r, &rows, err);
-    if (status == PXS_OK) {
-        r->out->runs = pxs_arena_alloc(&r->out->arena, (rows.n_rows + 1) * sizeof *r->out->runs);
-        status = r->out->runs ? PXS_OK : pxs_fail_nomem(err);
+    if (status != PXS_OK)
+        goto out;
+    out->runs = pxs_arena_alloc(&out->arena, (rows.n_rows + 1) * sizeof *out->runs);
+    if (!out->runs) {
+        status = pxs_fail_nomem(err);
+        goto out;
     }
-    for (size_t i = 0; i < rows.n_rows && status == PXS_OK; i++) {
-        status = take_run(r, g, &rows, i, err);
-        r->out->n_runs = i + 1;
+    for (; out->n_runs < rows.n_rows; out->n_runs++) {
+        status = take_run(r, g, &rows, out->n_runs, err);
+        if (status != PXS_OK)
+            goto out;
+        const struct pxs_run_curves *run = &out->runs[out->n_runs];
+        struct pxs_configuration *of = &out->configurations[run->configuration];
+        const bool lost = pxs_state_is_lost(run->state);
+        of->n_runs++;
+        of->n_begun += !lost && (run->steps > 0 || run->last_epoch >= 0);
+        of->completed += run->state == PXS_STATE_COMPLETED;
+        of->lost += lost;
+        of->open += !lost && run->state != PXS_STATE_COMPLETED;
     }
+out:
     pxs_table_finish(&rows);
-    if (status == PXS_OK)
-        count_states(r->out);
     return status;
 }
 
@@ -270,36 +256,32 @@ static void widen(struct pxs_band *band, const struct pxs_curve *curve) {
     }
 }
 
-static enum pxs_status make_band(struct pxs_curves *c, size_t configuration, int column, size_t n,
-                                 struct pxs_error *err) {
-    struct pxs_band *band = &c->configurations[configuration].band[column];
-    double *numbers = pxs_arena_alloc(&c->arena, (4 * n + 1) * sizeof *numbers);
-    int64_t *runs = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *runs);
-    if (!numbers || !runs)
-        return pxs_fail_nomem(err);
-    *band = (struct pxs_band){n, numbers, numbers + n, numbers + 2 * n, numbers + 3 * n, runs};
+/* The band of each value of an epoch over the runs of a configuration that are not lost. */
+static enum pxs_status make_bands(struct pxs_curves *c, size_t configuration,
+                                  struct pxs_error *err) {
+    int64_t last = -1;
     for (size_t i = 0; i < c->n_runs; i++) {
-        if (c->runs[i].configuration == configuration && !pxs_state_is_lost(c->runs[i].state))
-            widen(band, &c->runs[i].epoch[column]);
+        const struct pxs_run_curves *run = &c->runs[i];
+        if (run->configuration == configuration && !pxs_state_is_lost(run->state))
+            last = run->last_epoch > last ? run->last_epoch : last;
     }
-    for (size_t i = 0; i < n; i++) {
-        band->x[i] = (double)i;
-        if (runs[i] == 0)
-            band->mean[i] = band->min[i] = band->max[i] = NAN;
-    }
-    return PXS_OK;
-}
-
-static enum pxs_status make_bands(struct pxs_curves *c, struct pxs_error *err) {
-    for (size_t i = 0; i < c->n_configurations; i++) {
-        int64_t last = -1;
-        for (size_t run = 0; run < c->n_runs; run++) {
-            const struct pxs_run_curves *r = &c->runs[run];
-            if (r->configuration == i && !pxs_state_is_lost(r->state) && r->last_epoch > last)
-                last = r->last_epoch;
+    const size_t n = (size_t)(last + 1);
+    for (int column = 0; column < PXS_EPOCH_N; column++) {
+        struct pxs_band *band = &c->configurations[configuration].band[column];
+        double *numbers = pxs_arena_alloc(&c->arena, (4 * n + 1) * sizeof *numbers);
+        int64_t *runs = pxs_arena_alloc(&c->arena, (n + 1) * sizeof *runs);
+        if (!numbers || !runs)
+            return pxs_fail_nomem(err);
+        *band = (struct pxs_band){n, numbers, numbers + n, numbers + 2 * n, numbers + 3 * n, runs};
+        for (size_t i = 0; i < c->n_runs; i++) {
+            if (c->runs[i].configuration == configuration && !pxs_state_is_lost(c->runs[i].state))
+                widen(band, &c->runs[i].epoch[column]);
         }
-        for (int column = 0; column < PXS_EPOCH_N; column++)
-            PXS_TRY(make_band(c, i, column, (size_t)(last + 1), err));
+        for (size_t i = 0; i < n; i++) {
+            band->x[i] = (double)i;
+            if (runs[i] == 0)
+                band->mean[i] = band->min[i] = band->max[i] = NAN;
+        }
     }
     return PXS_OK;
 }
@@ -330,8 +312,8 @@ enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_opt
         goto out;
     if ((status = read_rows(&r, err)) != PXS_OK)
         goto out;
-    if (!options->reducer)
-        status = make_bands(&made, err);
+    for (size_t i = 0; !options->reducer && status == PXS_OK && i < made.n_configurations; i++)
+        status = make_bands(&made, i, err);
 out:
     pxs_spikes_finish(&spikes);
     pxs_groups_finish(&groups);

@@ -35,27 +35,15 @@ int pxs_cell_decimals(const struct pxs_table *table, size_t column) {
     return exponent >= 3 ? 0 : exponent >= 0 ? 3 - exponent : 4;
 }
 
-/* Six significant digits, but every digit of a whole number. */
-static void show_plain(struct pxs_text *out, double value) {
-    char buf[64];
-    double rounded = value;
-    if (value != floor(value) || fabs(value) >= 1e15) {
-        snprintf(buf, sizeof buf, fabs(value) >= 1e6 && fabs(value) < 1e15 ? "%.0f" : "%.6g",
-                 value);
-        pxs_parse_double(buf, &rounded);
-    }
-    pxs_text_add(out, pxs_format_double(buf, rounded));
-}
-
 static bool is_fixed(enum pxs_show show) {
     return show == PXS_SHOW_FIXED || show == PXS_SHOW_PLUSMINUS || show == PXS_SHOW_TO;
 }
 
 static void show_real(struct pxs_text *out, double value, enum pxs_show show, int decimals) {
-    char buf[32];
-    if (!isfinite(value))
+    char buf[64];
+    if (!isfinite(value)) {
         pxs_text_add(out, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
-    else if (show == PXS_SHOW_DURATION) {
+    } else if (show == PXS_SHOW_DURATION) {
         pxs_format_duration(buf, value);
         pxs_text_add(out, buf);
     } else if (show == PXS_SHOW_BYTES) {
@@ -70,21 +58,25 @@ static void show_real(struct pxs_text *out, double value, enum pxs_show show, in
             pxs_text_addf(out, "%.2e", value);
         else
             pxs_text_addf(out, "%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3, value);
+    } else if (show == PXS_SHOW_RATIO) {
+        const double over = value > 0 ? 1 / value : NAN, whole = round(over);
+        if (whole >= 2 && fabs(over - whole) < 1e-9 * whole)
+            pxs_text_addf(out, "1/%.0f", whole);
+        else
+            pxs_text_addf(out, "%.3g", value);
     } else if (is_fixed(show) && decimals >= 0) {
         pxs_text_addf(out, "%.*f", decimals, value);
     } else if (is_fixed(show)) {
         pxs_text_addf(out, "%.3e", value);
-    } else {
-        show_plain(out, value);
+    } else { /* six significant digits, but every digit of a whole number */
+        double rounded = value;
+        if (value != floor(value) || fabs(value) >= 1e15) {
+            snprintf(buf, sizeof buf, fabs(value) >= 1e6 && fabs(value) < 1e15 ? "%.0f" : "%.6g",
+                     value);
+            pxs_parse_double(buf, &rounded);
+        }
+        pxs_text_add(out, pxs_format_double(buf, rounded));
     }
-}
-
-static void show_ratio(struct pxs_text *out, double value) {
-    const double over = value > 0 ? 1 / value : NAN, whole = round(over);
-    if (whole >= 2 && fabs(over - whole) < 1e-9 * whole)
-        pxs_text_addf(out, "1/%.0f", whole);
-    else
-        pxs_text_addf(out, "%.3g", value);
 }
 
 enum pxs_show pxs_show_of_key(const char *key) {
@@ -96,40 +88,24 @@ enum pxs_show pxs_show_of_key(const char *key) {
 
 void pxs_cell_show(struct pxs_text *out, const struct pxs_cell *cell, enum pxs_show show,
                    int decimals) {
-    if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_MARK) {
-        pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real == 0 ? "!" : "");
-        return;
-    }
-    if (cell->kind != PXS_CELL_TEXT && show == PXS_SHOW_TICK) {
-        pxs_text_add(out, cell->kind != PXS_CELL_NULL && cell->real != 0 ? "*" : "");
-        return;
-    }
-    if (cell->kind == PXS_CELL_INT && show == PXS_SHOW_BOOLEAN) {
-        pxs_text_add(out, cell->integer != 0 ? "true" : "false");
-        return;
-    }
-    if (cell->kind == PXS_CELL_REAL && show == PXS_SHOW_RATIO) {
-        show_ratio(out, cell->real);
-        return;
-    }
-    const bool converted =
+    const bool measured =
         show == PXS_SHOW_DURATION || show == PXS_SHOW_BYTES || show == PXS_SHOW_TIME;
-    switch (cell->kind) {
-    case PXS_CELL_NULL:
-        break;
-    case PXS_CELL_INT:
-        if (converted)
-            show_real(out, (double)cell->integer, show, decimals);
-        else
-            pxs_text_addf(out, "%" PRId64, cell->integer);
-        break;
-    case PXS_CELL_REAL:
-        show_real(out, cell->real, show, decimals);
-        break;
-    case PXS_CELL_TEXT:
+    if (cell->kind == PXS_CELL_TEXT)
         pxs_text_add_clean(out, cell->text, cell->bytes);
-        break;
-    }
+    else if (cell->kind == PXS_CELL_NULL)
+        return;
+    else if (show == PXS_SHOW_MARK)
+        pxs_text_add(out, cell->real == 0 ? "!" : "");
+    else if (show == PXS_SHOW_TICK)
+        pxs_text_add(out, cell->real != 0 ? "*" : "");
+    else if (cell->kind == PXS_CELL_REAL)
+        show_real(out, cell->real, show, decimals);
+    else if (show == PXS_SHOW_BOOLEAN)
+        pxs_text_add(out, cell->integer != 0 ? "true" : "false");
+    else if (measured)
+        show_real(out, (double)cell->integer, show, decimals);
+    else
+        pxs_text_addf(out, "%" PRId64, cell->integer);
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------ */

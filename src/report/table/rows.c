@@ -50,13 +50,13 @@ static bool is_csv(const struct pxs_rows *s) {
 static enum pxs_status take_names(struct pxs_rows *s, const char *const *columns, size_t n,
                                   struct pxs_error *err) {
     const char **copies = pxs_arena_alloc(&s->table.arena, (n + 1) * sizeof *copies);
-    for (size_t i = 0; copies && i < n; i++) {
+    if (!copies)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
         copies[i] = pxs_arena_strdup(&s->table.arena, columns[i]);
         if (!copies[i])
             return pxs_fail_nomem(err);
     }
-    if (!copies)
-        return pxs_fail_nomem(err);
     s->table.columns = copies;
     s->table.n_columns = n;
     s->names = pxs_json_names(copies, n, &s->table.arena);

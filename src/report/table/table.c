@@ -57,44 +57,21 @@ static bool is_numeric(const struct pxs_table *table, size_t column) {
     return any;
 }
 
-static void open_lane(struct layout *l, size_t column, const struct pxs_column *spec,
-                      const char *title) {
-    struct lane *lane = &l->lanes[l->n];
-    *lane = (struct lane){.column = column, .title = title, .joint = "  ", .show = spec->show};
-    lane->right = is_numeric(l->table, column);
-    const bool range = spec->show == PXS_SHOW_PLUSMINUS || spec->show == PXS_SHOW_TO;
-    const bool joined = range || spec->show == PXS_SHOW_ARROW;
-    if (range && l->n > 0) {
-        lane->joint = spec->show == PXS_SHOW_TO ? " to " : " \xc2\xb1 ";
-        lane->decimals = l->lanes[l->n - 1].decimals;
-    } else {
-        lane->decimals = pxs_cell_decimals(l->table, column);
-    }
-    if (spec->show == PXS_SHOW_ARROW)
-        lane->joint = " -> ";
-    if (joined)
-        lane->right = false;
-    if (l->n == 0)
-        lane->joint = "";
-    const size_t gap = pxs_text_width(lane->joint, strlen(lane->joint));
-    memset(lane->gap, ' ', gap);
-    lane->width = pxs_text_width(title, strlen(title));
-    l->n++;
-}
-
 static const char *kept(struct layout *l, struct pxs_text *text) {
     const char *copy = text->failed ? NULL : pxs_arena_strdup(&l->arena, pxs_text_str(text));
     pxs_text_clear(text);
     return copy;
 }
 
+/* Which columns are shown, under which titles, and how their cells stand beside each other. False
+ * where memory runs out. */
 static bool open_lanes(struct layout *l, const struct pxs_column *columns,
                        struct pxs_text *scratch) {
+    static const struct pxs_column plain = {NULL, PXS_SHOW_PLAIN};
     l->lanes = pxs_arena_alloc(&l->arena, (l->table->n_columns + 1) * sizeof *l->lanes);
     if (!l->lanes)
         return false;
     for (size_t c = 0; c < l->table->n_columns; c++) {
-        const struct pxs_column plain = {NULL, PXS_SHOW_PLAIN};
         const struct pxs_column *spec = columns ? &columns[c] : &plain;
         if (spec->show == PXS_SHOW_HIDDEN)
             continue;
@@ -103,27 +80,23 @@ static bool open_lanes(struct layout *l, const struct pxs_column *columns,
         const char *title = kept(l, scratch);
         if (!title)
             return false;
-        open_lane(l, c, spec, title);
-    }
-    return true;
-}
-
-static bool show_cells(struct layout *l, struct pxs_text *scratch) {
-    l->cells = pxs_arena_alloc(&l->arena, (l->table->n_rows * l->n + 1) * sizeof *l->cells);
-    if (!l->cells)
-        return false;
-    for (size_t row = 0; row < l->table->n_rows; row++) {
-        for (size_t i = 0; i < l->n; i++) {
-            struct lane *lane = &l->lanes[i];
-            pxs_cell_show(scratch, &l->table->cells[row * l->table->n_columns + lane->column],
-                          lane->show, lane->decimals);
-            const char *text = kept(l, scratch);
-            if (!text)
-                return false;
-            l->cells[row * l->n + i] = text;
-            const size_t width = pxs_text_width(text, strlen(text));
-            lane->width = width > lane->width ? width : lane->width;
-        }
+        const bool range = spec->show == PXS_SHOW_PLUSMINUS || spec->show == PXS_SHOW_TO;
+        const bool joined = range || spec->show == PXS_SHOW_ARROW;
+        struct lane *lane = &l->lanes[l->n];
+        *lane = (struct lane){.column = c, .title = title, .joint = "  ", .show = spec->show};
+        lane->right = !joined && is_numeric(l->table, c);
+        if (l->n == 0)
+            lane->joint = "";
+        else if (joined)
+            lane->joint = spec->show == PXS_SHOW_TO      ? " to "
+                          : spec->show == PXS_SHOW_ARROW ? " -> "
+                                                         : " \xc2\xb1 ";
+        /* a deviation and the ends of an interval have the decimals of their mean */
+        lane->decimals =
+            range && l->n > 0 ? l->lanes[l->n - 1].decimals : pxs_cell_decimals(l->table, c);
+        memset(lane->gap, ' ', pxs_text_width(lane->joint, strlen(lane->joint)));
+        lane->width = pxs_text_width(title, strlen(title));
+        l->n++;
     }
     return true;
 }
@@ -152,13 +125,12 @@ static void fit(struct layout *l, size_t width) {
     }
 }
 
-static void pad(struct pxs_text *out, size_t n) {
+static void repeat(struct pxs_text *out, const char *text, size_t n) {
     for (size_t i = 0; i < n; i++)
-        pxs_text_add(out, " ");
+        pxs_text_add(out, text);
 }
 
-/* Cell i of a row; `cells` are the row's shown texts (the titles, for the header). No blanks at the
- * end of a line. */
+/* One line of shown texts: a row's cells, or the titles. No blanks at its end. */
 static void put_row(const struct layout *l, const char *const *cells, struct pxs_text *out) {
     size_t owed = 0;
     for (size_t i = 0; i < l->n; i++) {
@@ -170,9 +142,9 @@ static void put_row(const struct layout *l, const char *const *cells, struct pxs
         if (width == 0) {
             owed += strlen(lane->gap) + lane->width;
         } else {
-            pad(out, owed);
+            repeat(out, " ", owed);
             pxs_text_add(out, lane->joint);
-            pad(out, before);
+            repeat(out, " ", before);
             pxs_text_add(out, pxs_text_str(&shown));
             owed = lane->width - width - before;
         }
@@ -182,43 +154,52 @@ static void put_row(const struct layout *l, const char *const *cells, struct pxs
     pxs_text_add(out, "\n");
 }
 
-static void put_rule(const struct layout *l, struct pxs_text *out) {
-    for (size_t i = 0; i < l->n; i++) {
-        const bool joined = strcmp(l->lanes[i].joint, "  ") != 0;
-        for (size_t k = 0; k < strlen(l->lanes[i].gap); k++)
-            pxs_text_add(out, joined ? "-" : " ");
-        for (size_t k = 0; k < l->lanes[i].width; k++)
-            pxs_text_add(out, "-");
-    }
-    pxs_text_add(out, "\n");
-}
-
-static bool lay_out(struct layout *l, const struct pxs_column *columns, int width,
-                    struct pxs_text *scratch, struct pxs_text *out) {
-    if (!open_lanes(l, columns, scratch) || !show_cells(l, scratch))
-        return false;
-    if (width > 0)
-        fit(l, (size_t)width);
-    const char **titles = pxs_arena_alloc(&l->arena, (l->n + 1) * sizeof *titles);
-    if (!titles)
-        return false;
-    for (size_t i = 0; i < l->n; i++)
-        titles[i] = l->lanes[i].title;
-    put_row(l, titles, out);
-    put_rule(l, out);
-    for (size_t row = 0; row < l->table->n_rows; row++)
-        put_row(l, l->cells + row * l->n, out);
-    return true;
-}
-
 enum pxs_status pxs_table_lay_out(const struct pxs_table *table, const struct pxs_column *columns,
                                   int width, struct pxs_text *out, struct pxs_error *err) {
     struct layout l = {.table = table};
     struct pxs_text scratch = {0};
-    const bool done = lay_out(&l, columns, width, &scratch, out);
+    enum pxs_status status = PXS_E_NOMEM;
+    if (!open_lanes(&l, columns, &scratch))
+        goto out;
+
+    /* Every cell as it is shown; the widest of a column decides its width. */
+    l.cells = pxs_arena_alloc(&l.arena, (table->n_rows * l.n + 1) * sizeof *l.cells);
+    const char **titles = pxs_arena_alloc(&l.arena, (l.n + 1) * sizeof *titles);
+    if (!l.cells || !titles)
+        goto out;
+    for (size_t i = 0; i < l.n; i++)
+        titles[i] = l.lanes[i].title;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        for (size_t i = 0; i < l.n; i++) {
+            struct lane *lane = &l.lanes[i];
+            pxs_cell_show(&scratch, &table->cells[row * table->n_columns + lane->column],
+                          lane->show, lane->decimals);
+            const char *text = kept(&l, &scratch);
+            if (!text)
+                goto out;
+            l.cells[row * l.n + i] = text;
+            const size_t shown = pxs_text_width(text, strlen(text));
+            lane->width = shown > lane->width ? shown : lane->width;
+        }
+    }
+    if (width > 0)
+        fit(&l, (size_t)width);
+
+    /* The titles, a rule below them, the rows. */
+    put_row(&l, titles, out);
+    for (size_t i = 0; i < l.n; i++) {
+        const bool joined = strcmp(l.lanes[i].joint, "  ") != 0;
+        repeat(out, joined ? "-" : " ", strlen(l.lanes[i].gap));
+        repeat(out, "-", l.lanes[i].width);
+    }
+    pxs_text_add(out, "\n");
+    for (size_t row = 0; row < table->n_rows; row++)
+        put_row(&l, l.cells + row * l.n, out);
+    status = pxs_text_status(out, err);
+out:
     pxs_arena_finish(&l.arena);
     pxs_text_finish(&scratch);
-    return done ? pxs_text_status(out, err) : pxs_fail_nomem(err);
+    return status == PXS_OK ? PXS_OK : pxs_fail_nomem(err);
 }
 
 enum pxs_status pxs_report_table(const struct pxs_table *table, const struct pxs_column *columns,
@@ -229,18 +210,12 @@ enum pxs_status pxs_report_table(const struct pxs_table *table, const struct pxs
     return pxs_rows_pass(table, format, out, err);
 }
 
-/* A column that is NULL throughout says nothing in a table. */
-static bool is_empty(const struct pxs_table *t, size_t column) {
-    for (size_t row = 0; row < t->n_rows; row++) {
-        if (t->cells[row * t->n_columns + column].kind != PXS_CELL_NULL)
-            return false;
-    }
-    return true;
-}
-
 void pxs_hide_empty(const struct pxs_table *t, struct pxs_column *columns) {
     for (size_t i = 0; i < t->n_columns; i++) {
-        if (is_empty(t, i))
+        size_t row = 0;
+        while (row < t->n_rows && t->cells[row * t->n_columns + i].kind == PXS_CELL_NULL)
+            row++;
+        if (row == t->n_rows)
             columns[i].show = PXS_SHOW_HIDDEN;
     }
 }
