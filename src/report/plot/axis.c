@@ -28,25 +28,21 @@ double pxs_axis_at(const struct pxs_axis *axis, double value) {
 
 /* ---- ticks ---------------------------------------------------------------------------------- */
 
-static void put_superscript(struct pxs_text *out, int number) {
-    static const char *const digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-    char text[16];
-    snprintf(text, sizeof text, "%d", number);
-    for (const char *c = text; *c != '\0'; c++)
-        pxs_text_add(out, *c == '-' ? "⁻" : digits[*c - '0']);
-}
-
 /* 0.001 and 1000 as such; beyond, as powers of ten. */
-static void write_log(struct pxs_tick *tick, int factor, int exponent) {
+static void write_power(struct pxs_tick *tick, int factor, int exponent) {
+    static const char *const digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
     struct pxs_text text = {0};
+    char number[16];
     if (exponent >= -2 && exponent <= 3) {
-        pxs_text_addf(&text, "%.*f", exponent < 0 ? -exponent : 0, tick->value);
-    } else {
-        if (factor > 1)
-            pxs_text_addf(&text, "%d·", factor);
-        pxs_text_add(&text, "10");
-        put_superscript(&text, exponent);
+        snprintf(tick->text, sizeof tick->text, "%.*f", exponent < 0 ? -exponent : 0, tick->value);
+        return;
     }
+    if (factor > 1)
+        pxs_text_addf(&text, "%d·", factor);
+    pxs_text_add(&text, "10");
+    snprintf(number, sizeof number, "%d", exponent);
+    for (const char *c = number; *c != '\0'; c++)
+        pxs_text_add(&text, *c == '-' ? "⁻" : digits[*c - '0']);
     snprintf(tick->text, sizeof tick->text, "%s", pxs_text_str(&text));
     pxs_text_finish(&text);
 }
@@ -66,7 +62,7 @@ static size_t log_ticks(const struct pxs_axis *axis, double apart, struct pxs_ti
             if (value < axis->low * (1 - 1e-9) || value > axis->high * (1 + 1e-9))
                 continue;
             ticks[n].value = value;
-            write_log(&ticks[n++], factors[i], e);
+            write_power(&ticks[n++], factors[i], e);
         }
     }
     return n;
@@ -136,38 +132,14 @@ static void cut_ends(struct pxs_axis *axis, const double *sorted, size_t n, bool
         axis->low = axis->log ? pow(10, low - 0.25 * range) : low - 0.25 * range;
 }
 
-static void widen_log(struct pxs_axis *axis, bool above, bool below) {
-    if (axis->high / axis->low < 1.5) {
-        axis->low /= 1.5;
-        axis->high *= 1.5;
-    }
-    const double air = pow(axis->high / axis->low, 0.06);
-    axis->low /= below ? 1 : air;
-    axis->high *= above ? 1 : air;
-}
-
-static void widen(struct pxs_axis *axis, bool above, bool below) {
-    double air = 0.05 * (axis->high - axis->low);
-    if (air <= 0)
-        air = axis->high != 0 ? 0.1 * fabs(axis->high) : 1;
-    axis->low -= below ? 0 : axis->low >= 0 && axis->low < air ? axis->low : air;
-    axis->high += above ? 0 : air;
-}
-
-/* Whether a value takes part in the range, and as what. */
-static bool tame(const struct pxs_axis *axis, double *value) {
-    if (!isfinite(*value))
-        return false;
-    *value = fabs(*value) < LEAST ? 0 : fmin(fmax(*value, -MOST), MOST);
-    return !axis->log || *value > 0;
-}
-
 bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above, bool *below) {
     size_t kept = 0;
     *above = *below = false;
     for (size_t i = 0; i < n; i++) {
-        double value = values[i];
-        if (tame(axis, &value))
+        if (!isfinite(values[i]))
+            continue;
+        const double value = fabs(values[i]) < LEAST ? 0 : fmin(fmax(values[i], -MOST), MOST);
+        if (!axis->log || value > 0)
             values[kept++] = value;
     }
     if (kept == 0)
@@ -176,9 +148,22 @@ bool pxs_axis_range(struct pxs_axis *axis, double *values, size_t n, bool *above
     axis->low = values[0];
     axis->high = values[kept - 1];
     cut_ends(axis, values, kept, above, below);
-    if (axis->log)
-        widen_log(axis, *above, *below);
-    else
-        widen(axis, *above, *below);
+
+    /* Some air above and below, where nothing is cut off; a linear axis does not pass 0 for it. */
+    if (axis->log) {
+        if (axis->high / axis->low < 1.5) {
+            axis->low /= 1.5;
+            axis->high *= 1.5;
+        }
+        const double air = pow(axis->high / axis->low, 0.06);
+        axis->low /= *below ? 1 : air;
+        axis->high *= *above ? 1 : air;
+    } else {
+        double air = 0.05 * (axis->high - axis->low);
+        if (air <= 0)
+            air = axis->high != 0 ? 0.1 * fabs(axis->high) : 1;
+        axis->low -= *below ? 0 : axis->low >= 0 && axis->low < air ? axis->low : air;
+        axis->high += *above ? 0 : air;
+    }
     return true;
 }

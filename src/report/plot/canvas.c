@@ -22,7 +22,7 @@ struct pxs_canvas {
     cairo_t *cairo;
     FcConfig *fonts;
     struct face regular, bold;
-    struct face other;    /* for the characters that those have not; the one used last */
+    struct face other;    /* for characters that those lack; the one used last */
     struct pxs_text file; /* SVG, PDF */
     /* of each script below: some of its characters that no font here has */
     struct pxs_text lacking[3];
@@ -106,7 +106,7 @@ static int script_of(uint32_t code) {
     return 2;
 }
 
-/* Notes what the font in use has not: it is drawn as boxes. */
+/* Notes the characters that the font in use lacks: they are drawn as boxes. */
 static void note_lacking(struct pxs_canvas *c, const struct face *face, const char *text) {
     FcCharSet *missing = missing_in(face, text);
     for (size_t length; missing && *text != '\0'; text += length) {
@@ -128,7 +128,8 @@ static void note_lacking(struct pxs_canvas *c, const struct face *face, const ch
         FcCharSetDestroy(missing);
 }
 
-/* A piece of text goes into one font: ours, or one that has what ours has not. */
+/* A piece of text is written in one font: DejaVu Sans, or one that has the characters which that
+ * lacks. */
 static cairo_font_face_t *face_for(struct pxs_canvas *c, bool bold, const char *text) {
     const struct face *usual = bold ? &c->bold : &c->regular;
     FcCharSet *missing = missing_in(usual, text);
@@ -146,80 +147,74 @@ static bool has_file(const struct face *face) {
     return face->cairo && FcPatternGetString(face->pattern, FC_FILE, 0, &file) == FcResultMatch;
 }
 
-static enum pxs_status find_fonts(struct pxs_canvas *c, struct pxs_error *err) {
-    c->fonts = FcInitLoadConfigAndFonts();
-    if (!c->fonts)
-        return pxs_fail_nomem(err);
-    c->regular = find_face(c, false, NULL);
-    c->bold = find_face(c, true, NULL);
-    if (!has_file(&c->regular) || !has_file(&c->bold))
-        return pxs_fail(
-            err, PXS_E_NOT_FOUND,
-            "cannot write into a picture: this system has no font (install fonts-dejavu-core)");
-    return PXS_OK;
-}
-
 /* ---- sheets --------------------------------------------------------------------------------- */
 
-static cairo_status_t take_bytes(void *user, const unsigned char *data, unsigned int length) {
+static cairo_status_t add_bytes(void *user, const unsigned char *data, unsigned int length) {
     struct pxs_text *file = user;
     pxs_text_add_n(file, (const char *)data, length);
     return file->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
 }
 
-static void make_surface(struct pxs_canvas *c) {
-    const double width = c->options.width * c->options.scale,
-                 height = c->options.height * c->options.scale;
+enum pxs_status pxs_canvas_create(const struct pxs_canvas_options *options, struct pxs_canvas **out,
+                                  struct pxs_error *err) {
+    struct pxs_canvas *c = calloc(1, sizeof *c);
+    enum pxs_status status;
+    if (!c)
+        return pxs_fail_nomem(err);
+    c->options = *options;
+
+    c->fonts = FcInitLoadConfigAndFonts();
+    if (!c->fonts) {
+        status = pxs_fail_nomem(err);
+        goto failed;
+    }
+    c->regular = find_face(c, false, NULL);
+    c->bold = find_face(c, true, NULL);
+    if (!has_file(&c->regular) || !has_file(&c->bold)) {
+        status = pxs_fail(
+            err, PXS_E_NOT_FOUND,
+            "cannot write into a picture: this system has no font (install fonts-dejavu-core)");
+        goto failed;
+    }
+
+    const double width = options->width * options->scale, height = options->height * options->scale;
     char utc[32];
-    switch (c->options.kind) {
+    switch (options->kind) {
     case PXS_PICTURE_PNG:
         c->surface =
             cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)lround(width), (int)lround(height));
         break;
     case PXS_PICTURE_SVG:
-        c->surface = cairo_svg_surface_create_for_stream(take_bytes, &c->file, width, height);
+        c->surface = cairo_svg_surface_create_for_stream(add_bytes, &c->file, width, height);
         break;
     case PXS_PICTURE_PDF:
-        c->surface = cairo_pdf_surface_create_for_stream(take_bytes, &c->file, width, height);
-        pxs_format_utc(utc, c->options.at_ms);
+        c->surface = cairo_pdf_surface_create_for_stream(add_bytes, &c->file, width, height);
+        pxs_format_utc(utc, options->at_ms);
         utc[10] = 'T';
         memcpy(utc + 19, "Z", 2);
         cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_CREATE_DATE, utc);
-        cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_TITLE, c->options.title);
+        cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_TITLE, options->title);
         break;
     }
-}
+    c->cairo = cairo_create(c->surface);
 
-/* Glyphs lie where the layout puts them, whatever the output and the user's font settings. */
-static void set_options(struct pxs_canvas *c) {
-    cairo_font_options_t *options = cairo_font_options_create();
-    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
-    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
-    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
-    cairo_set_font_options(c->cairo, options);
-    cairo_font_options_destroy(options);
+    /* Glyphs lie where the layout puts them, whatever the output and the user's font settings. */
+    cairo_font_options_t *fonts = cairo_font_options_create();
+    cairo_font_options_set_antialias(fonts, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(fonts, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(fonts, CAIRO_HINT_METRICS_OFF);
+    cairo_set_font_options(c->cairo, fonts);
+    cairo_font_options_destroy(fonts);
+
     cairo_set_line_join(c->cairo, CAIRO_LINE_JOIN_ROUND);
-    cairo_scale(c->cairo, c->options.scale, c->options.scale);
+    cairo_scale(c->cairo, options->scale, options->scale);
     cairo_set_source_rgb(c->cairo, 1, 1, 1);
     cairo_paint(c->cairo);
-}
-
-enum pxs_status pxs_canvas_create(const struct pxs_canvas_options *options, struct pxs_canvas **out,
-                                  struct pxs_error *err) {
-    struct pxs_canvas *c = calloc(1, sizeof *c);
-    if (!c)
-        return pxs_fail_nomem(err);
-    c->options = *options;
-    const enum pxs_status status = find_fonts(c, err);
-    if (status != PXS_OK) {
-        pxs_canvas_destroy(&c);
-        return status;
-    }
-    make_surface(c);
-    c->cairo = cairo_create(c->surface);
-    set_options(c);
     *out = c;
     return PXS_OK;
+failed:
+    pxs_canvas_destroy(&c);
+    return status;
 }
 
 void pxs_canvas_destroy(struct pxs_canvas **canvas) {
@@ -321,16 +316,16 @@ struct pxs_pen pxs_pen_of(const struct pxs_look *look, double alpha, double widt
     return pen;
 }
 
-static void take_colour(struct pxs_canvas *c, const struct pxs_pen *pen) {
+static void set_colour(struct pxs_canvas *c, const struct pxs_pen *pen) {
     cairo_set_source_rgba(c->cairo, pen->red, pen->green, pen->blue, pen->alpha);
 }
 
-static void take_pen(struct pxs_canvas *c, const struct pxs_pen *pen) {
+static void set_pen(struct pxs_canvas *c, const struct pxs_pen *pen) {
     double dash[PXS_LOOK_DASHES];
     int n = 0;
     for (; n < PXS_LOOK_DASHES && pen->dash[n] > 0; n++)
         dash[n] = pen->dash[n] * pen->width;
-    take_colour(c, pen);
+    set_colour(c, pen);
     cairo_set_line_width(c->cairo, pen->width);
     cairo_set_dash(c->cairo, dash, n, 0);
     cairo_set_line_cap(c->cairo, n > 0 ? CAIRO_LINE_CAP_BUTT : CAIRO_LINE_CAP_ROUND);
@@ -339,7 +334,7 @@ static void take_pen(struct pxs_canvas *c, const struct pxs_pen *pen) {
 void pxs_canvas_line(struct pxs_canvas *c, const struct pxs_pen *pen, const double *x,
                      const double *y, size_t n) {
     bool open = false;
-    take_pen(c, pen);
+    set_pen(c, pen);
     cairo_new_path(c->cairo);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(y[i])) {
@@ -357,33 +352,29 @@ void pxs_canvas_line(struct pxs_canvas *c, const struct pxs_pen *pen, const doub
     cairo_stroke(c->cairo);
 }
 
-static void fill_part(struct pxs_canvas *c, const double *x, const double *low, const double *high,
-                      size_t from, size_t to) {
-    cairo_new_path(c->cairo);
-    for (size_t i = from; i < to; i++)
-        cairo_line_to(c->cairo, x[i], high[i]);
-    for (size_t i = to; i > from; i--)
-        cairo_line_to(c->cairo, x[i - 1], low[i - 1]);
-    cairo_close_path(c->cairo);
-    cairo_fill(c->cairo);
-}
-
 void pxs_canvas_area(struct pxs_canvas *c, const struct pxs_pen *pen, const double *x,
                      const double *low, const double *high, size_t n) {
     size_t from = 0;
-    take_colour(c, pen);
-    for (size_t i = 0; i <= n; i++) {
-        if (i < n && isfinite(low[i]) && isfinite(high[i]))
+    set_colour(c, pen);
+    for (size_t to = 0; to <= n; to++) {
+        if (to < n && isfinite(low[to]) && isfinite(high[to]))
             continue;
-        if (i > from)
-            fill_part(c, x, low, high, from, i);
-        from = i + 1;
+        if (to > from) {
+            cairo_new_path(c->cairo);
+            for (size_t i = from; i < to; i++)
+                cairo_line_to(c->cairo, x[i], high[i]);
+            for (size_t i = to; i > from; i--)
+                cairo_line_to(c->cairo, x[i - 1], low[i - 1]);
+            cairo_close_path(c->cairo);
+            cairo_fill(c->cairo);
+        }
+        from = to + 1;
     }
 }
 
 void pxs_canvas_segment(struct pxs_canvas *c, const struct pxs_pen *pen, double x0, double y0,
                         double x1, double y1) {
-    take_pen(c, pen);
+    set_pen(c, pen);
     cairo_move_to(c->cairo, x0, y0);
     cairo_line_to(c->cairo, x1, y1);
     cairo_stroke(c->cairo);
@@ -391,14 +382,14 @@ void pxs_canvas_segment(struct pxs_canvas *c, const struct pxs_pen *pen, double 
 
 void pxs_canvas_box(struct pxs_canvas *c, const struct pxs_pen *pen, double x, double y,
                     double width, double height) {
-    take_pen(c, pen);
+    set_pen(c, pen);
     cairo_rectangle(c->cairo, x, y, width, height);
     cairo_stroke(c->cairo);
 }
 
 void pxs_canvas_fill(struct pxs_canvas *c, const struct pxs_pen *pen, double x, double y,
                      double width, double height) {
-    take_colour(c, pen);
+    set_colour(c, pen);
     cairo_rectangle(c->cairo, x, y, width, height);
     cairo_fill(c->cairo);
 }
@@ -453,7 +444,8 @@ void pxs_canvas_image(struct pxs_canvas *c, const struct pxs_image *image, doubl
 static bool next_piece(struct pxs_canvas *c, bool bold, const char **text, struct pxs_text *piece) {
     const struct face *usual = bold ? &c->bold : &c->regular;
     FcCharSet *has;
-    int kind = -2; /* of the piece: -1 = ours, else a script; marks stay with their letter */
+    /* of the piece: -1: the usual font has it; else a script. Marks stay with their letter */
+    int kind = -2;
     size_t at = 0, length;
     pxs_text_clear(piece);
     if (FcPatternGetCharSet(usual->pattern, FC_CHARSET, 0, &has) != FcResultMatch)
@@ -476,7 +468,7 @@ static bool next_piece(struct pxs_canvas *c, bool bold, const char **text, struc
     return at > 0 && !piece->failed;
 }
 
-static void take_font(struct pxs_canvas *c, const struct pxs_lettering *how, const char *text) {
+static void set_font(struct pxs_canvas *c, const struct pxs_lettering *how, const char *text) {
     cairo_set_font_face(c->cairo, face_for(c, how->bold, text));
     cairo_set_font_size(c->cairo, how->size);
 }
@@ -487,7 +479,7 @@ double pxs_canvas_text_width(struct pxs_canvas *c, const struct pxs_lettering *h
     double width = 0;
     while (next_piece(c, how->bold, &text, &piece)) {
         cairo_text_extents_t extents;
-        take_font(c, how, pxs_text_str(&piece));
+        set_font(c, how, pxs_text_str(&piece));
         cairo_text_extents(c->cairo, pxs_text_str(&piece), &extents);
         width += extents.x_advance;
     }
@@ -507,7 +499,7 @@ void pxs_canvas_text(struct pxs_canvas *c, const struct pxs_lettering *how, doub
     cairo_move_to(c->cairo, -before, down);
     cairo_set_source_rgb(c->cairo, how->lightness, how->lightness, how->lightness);
     while (next_piece(c, how->bold, &text, &piece)) {
-        take_font(c, how, pxs_text_str(&piece));
+        set_font(c, how, pxs_text_str(&piece));
         cairo_show_text(c->cairo, pxs_text_str(&piece)); /* goes on where the piece before ended */
     }
     cairo_restore(c->cairo);

@@ -161,8 +161,9 @@ void pxs_mark_draw(struct pxs_canvas *c, const struct pxs_pen *pen, enum pxs_run
     }
 }
 
-static void draw_stray(struct pxs_canvas *c, const struct pxs_scene *scene,
-                       const struct pxs_panel *panel, const struct pxs_plot_lost_run *lost_run) {
+/* A run that is lost: a thin line to its end, and a mark there. */
+static void draw_lost_run(struct pxs_canvas *c, const struct pxs_scene *scene,
+                          const struct pxs_panel *panel, const struct pxs_plot_lost_run *lost_run) {
     struct pxs_look look;
     size_t last = lost_run->n;
     pxs_look_of(lost_run->configuration, &look);
@@ -180,9 +181,10 @@ static void draw_stray(struct pxs_canvas *c, const struct pxs_scene *scene,
                                        : y);
 }
 
-static void draw_strand(struct pxs_canvas *c, const struct pxs_scene *scene,
-                        const struct pxs_panel *panel, const struct pxs_plot_series *s,
-                        const struct pxs_look *look) {
+/* The mean line; thin from where fewer runs have come. */
+static void draw_mean(struct pxs_canvas *c, const struct pxs_scene *scene,
+                      const struct pxs_panel *panel, const struct pxs_plot_series *s,
+                      const struct pxs_look *look) {
     const struct pxs_pen sure =
         pxs_pen_of(look, 1, scene->curves.n_configurations > 14 ? 1.2 : 1.8);
     struct pxs_pen rest = sure;
@@ -195,6 +197,7 @@ static void draw_strand(struct pxs_canvas *c, const struct pxs_scene *scene,
     draw_line(c, scene, panel, &rest, s->x + from, s->y + from, s->n - from);
 }
 
+/* The ranges of batches, and in front of them the bands over seeds. */
 static void draw_shades(struct pxs_canvas *c, const struct pxs_scene *scene,
                         const struct pxs_panel *panel) {
     struct pxs_look look;
@@ -235,10 +238,10 @@ void pxs_panel_draw(struct pxs_canvas *c, const struct pxs_scene *scene,
     pxs_canvas_clip(c, frame->left, panel->top, width, panel->height);
     draw_shades(c, scene, panel);
     for (size_t i = 0; i < panel->n_lost_runs; i++)
-        draw_stray(c, scene, panel, &panel->lost_runs[i]);
+        draw_lost_run(c, scene, panel, &panel->lost_runs[i]);
     for (size_t i = scene->curves.n_configurations; i > 0; i--) {
         pxs_look_of(i - 1, &look);
-        draw_strand(c, scene, panel, &panel->all_series[i - 1], &look);
+        draw_mean(c, scene, panel, &panel->all_series[i - 1], &look);
     }
     pxs_canvas_unclip(c);
     pxs_canvas_box(c, &edge, frame->left, panel->top, width, panel->height);

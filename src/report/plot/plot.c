@@ -7,11 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-enum {
-    USUAL_WIDTH = 800,
-    USUAL_HEIGHT = 700,
-    MORE_HEIGHT = 160
-}; /* units; MORE for each panel past the third */
+/* Units; MORE_HEIGHT for each panel past the third. */
+enum { USUAL_WIDTH = 800, USUAL_HEIGHT = 700, MORE_HEIGHT = 160 };
 
 enum pxs_status pxs_picture_of(const char *path, enum pxs_picture *out, struct pxs_error *err) {
     static const char *const ends[] = {
@@ -85,24 +82,17 @@ static void put_subtitle(const struct pxs_scene *scene, struct pxs_text *out) {
     pxs_state_counts_add(&counts, order, PXS_COUNT(order), ": ", out);
 }
 
-static void seeds_of(const struct pxs_scene *scene, size_t *fewest, size_t *most) {
-    *fewest = SIZE_MAX;
-    *most = 0;
-    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
-        const struct pxs_configuration *c = &scene->curves.configurations[i];
-        const size_t n = c->n_begun;
-        if (n == 0)
-            continue;
-        *fewest = n < *fewest ? n : *fewest;
-        *most = n > *most ? n : *most;
-    }
-}
-
 /* What lines, bands and shades are. */
 static void put_key(const struct pxs_scene *scene, struct pxs_text *out) {
-    size_t fewest, most;
+    size_t fewest = SIZE_MAX, most = 0;
     bool shades = false, thin = false;
-    seeds_of(scene, &fewest, &most);
+    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
+        const size_t n = scene->curves.configurations[i].n_begun;
+        if (n == 0)
+            continue;
+        fewest = n < fewest ? n : fewest;
+        most = n > most ? n : most;
+    }
     for (size_t i = 0; i < scene->n_panels; i++) {
         for (size_t k = 0; k < scene->curves.n_configurations; k++) {
             const struct pxs_plot_series *s = &scene->panels[i].all_series[k];
@@ -135,17 +125,6 @@ struct sheet {
     double legend_top, notes_top;
 };
 
-static double widest_label(const struct sheet *s) {
-    const struct pxs_lettering how = {.size = 10};
-    double widest = 0;
-    for (size_t i = 0; i < s->scene->curves.n_configurations; i++) {
-        if (pxs_scene_shows(s->scene, i))
-            widest = fmax(widest, pxs_canvas_text_width(s->canvas, &how,
-                                                        s->scene->curves.configurations[i].label));
-    }
-    return widest + 24; /* with the piece of line before it */
-}
-
 static double share_of(const struct pxs_panel *panel) {
     return panel->metric->is_rate ? 0.62 : 1;
 }
@@ -172,12 +151,19 @@ static double stack(struct sheet *s) {
 /* Labels stand at the lines where they fit; else the panels become wider and a legend stands
  * below. */
 static void lay_out(struct sheet *s, size_t n_notes) {
+    const struct pxs_lettering how = {.size = 10};
     struct pxs_frame *f = &s->frame;
     const size_t n = shown_configurations(s->scene);
     const double notes = 11.5 * (double)n_notes + 6;
+    double widest = 0;
+    for (size_t i = 0; i < s->scene->curves.n_configurations; i++) {
+        if (pxs_scene_shows(s->scene, i))
+            widest = fmax(widest, pxs_canvas_text_width(s->canvas, &how,
+                                                        s->scene->curves.configurations[i].label));
+    }
     f->left = 66;
     f->top = 50;
-    f->label_width = widest_label(s);
+    f->label_width = widest + 24; /* with the piece of line before it */
     f->bottom = f->height - 38 - notes;
     f->direct = f->label_width <= 0.3 * f->width && stack(s) >= (double)n * PXS_LABEL_LINE;
     f->right = f->direct ? f->width - f->label_width - 24 : f->width - 14;
@@ -220,17 +206,11 @@ static void draw_mark_key(struct sheet *s, double y) {
                         "(thin lines of their own, in no mean and no band)");
 }
 
-static bool has_strays(const struct pxs_scene *scene) {
-    for (size_t i = 0; i < scene->n_panels; i++) {
-        if (scene->panels[i].n_lost_runs > 0)
-            return true;
-    }
-    return false;
-}
-
 static void draw_sheet(struct sheet *s) {
     struct pxs_text title = {0}, subtitle = {0}, key = {0};
-    const bool marks = has_strays(s->scene);
+    bool marks = false;
+    for (size_t i = 0; i < s->scene->n_panels; i++)
+        marks = marks || s->scene->panels[i].n_lost_runs > 0;
     put_title(&s->scene->curves, s->options, &title);
     put_subtitle(s->scene, &subtitle);
     put_key(s->scene, &key);
@@ -255,23 +235,18 @@ static void draw_sheet(struct sheet *s) {
     pxs_text_finish(&key);
 }
 
-/* The sheet's units keep their proportions to the picture: letters grow with it. */
-static void choose_size(const struct pxs_plot_options *o, size_t n_panels, struct pxs_drawing *out,
-                        double *scale) {
-    const int times = o->kind == PXS_PICTURE_PNG ? 2 : 1;
-    const int height = USUAL_HEIGHT + (n_panels > 3 ? (int)(n_panels - 3) * MORE_HEIGHT : 0);
-    out->width = o->width > 0 ? o->width : times * USUAL_WIDTH;
-    out->height = o->height > 0 ? o->height : times * height;
-    *scale = fmin((double)out->width / USUAL_WIDTH, (double)out->height / height);
-    if (*scale < 0.75)
-        *scale =
-            fmin(0.75, *scale * 1.3); /* letters that are still legible are worth more than air */
-}
-
 static enum pxs_status draw(struct pxs_scene *scene, const struct pxs_plot_options *o,
                             struct pxs_drawing *out, struct pxs_error *err) {
-    double scale;
-    choose_size(o, scene->n_panels, out, &scale);
+    /* The sheet's units keep their proportions to the picture: letters grow with it. In a small
+     * picture legible letters are worth more than air. */
+    const int times = o->kind == PXS_PICTURE_PNG ? 2 : 1,
+              more = scene->n_panels > 3 ? (int)scene->n_panels - 3 : 0;
+    const int height = USUAL_HEIGHT + more * MORE_HEIGHT;
+    out->width = o->width > 0 ? o->width : times * USUAL_WIDTH;
+    out->height = o->height > 0 ? o->height : times * height;
+    double scale = fmin((double)out->width / USUAL_WIDTH, (double)out->height / height);
+    if (scale < 0.75)
+        scale = fmin(0.75, scale * 1.3);
     struct sheet sheet = {.scene = scene,
                           .options = o,
                           .frame = {.width = out->width / scale, .height = out->height / scale}};
@@ -289,7 +264,7 @@ static enum pxs_status draw(struct pxs_scene *scene, const struct pxs_plot_optio
     return status;
 }
 
-static enum pxs_status take_notes(const struct pxs_curves *c, struct pxs_drawing *out,
+static enum pxs_status keep_notes(const struct pxs_curves *c, struct pxs_drawing *out,
                                   struct pxs_error *err) {
     struct pxs_text text = {0};
     for (size_t i = 0; i < c->n_notes; i++)
@@ -307,7 +282,7 @@ enum pxs_status pxs_plot_curves(struct pxs_store *s, const struct pxs_plot_optio
     PXS_TRY(pxs_scene_make(s, options, &scene, err));
     enum pxs_status status = draw(&scene, options, &made, err);
     if (status == PXS_OK)
-        status = take_notes(&scene.curves, &made, err);
+        status = keep_notes(&scene.curves, &made, err);
     made.n_runs = scene.curves.n_runs;
     made.n_configurations = shown_configurations(&scene);
     pxs_scene_finish(&scene);

@@ -108,26 +108,6 @@ static void draw_image(struct sheet *s, const struct pxs_image *image, size_t co
     pxs_canvas_box(s->canvas, &edge, x - 0.5, y - 0.5, image->width + 1.0, image->height + 1.0);
 }
 
-static void draw_empty(struct sheet *s, const struct pxs_sample_row *row, size_t column, double y) {
-    const struct pxs_pen light = pxs_pen_grey(0.95, 1);
-    const double x = column_at(s, column) + floor((s->cell_width - row->source.width) / 2);
-    pxs_canvas_fill(s->canvas, &light, x, y, row->source.width, row->source.height);
-    draw_fitting(s, &small, row->source.width, x + row->source.width / 2.0,
-                 y + row->source.height / 2.0, "none");
-}
-
-/* A picture of another epoch than its column's says so. */
-static void draw_epoch(struct sheet *s, const struct pxs_sample_cell *cell, size_t column,
-                       double y) {
-    const struct pxs_pen white = {.red = 1, .green = 1, .blue = 1, .alpha = 0.85};
-    char text[32];
-    snprintf(text, sizeof text, "epoch %" PRId64, cell->epoch);
-    const double x = column_at(s, column) + s->cell_width / 2,
-                 width = pxs_canvas_text_width(s->canvas, &small, text);
-    pxs_canvas_fill(s->canvas, &white, x - width / 2 - 2, y - 12, width + 4, 12);
-    pxs_canvas_text(s->canvas, &small, x, y - 6, text);
-}
-
 /* A label that is too long stands in several lines, a key in each. */
 static void draw_label(struct sheet *s, const char *label, double y, const char *seed) {
     const double width = s->left - EDGE - 12, right = s->left - 12;
@@ -149,8 +129,10 @@ static void draw_label(struct sheet *s, const char *label, double y, const char 
 }
 
 static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y) {
-    const double height = row_height(s, row) - GAP, middle = y + height / 2;
+    const struct pxs_pen light = pxs_pen_grey(0.95, 1),
+                         white = {.red = 1, .green = 1, .blue = 1, .alpha = 0.85};
     const struct pxs_lettering left = {.size = 10, .lightness = 0.35};
+    const double height = row_height(s, row) - GAP, middle = y + height / 2;
     char seed[64] = "";
     if (row->run_id != 0)
         snprintf(seed, sizeof seed, "seed %" PRId64 "%s%s", row->seed,
@@ -161,16 +143,27 @@ static void draw_row(struct sheet *s, const struct pxs_sample_row *row, double y
         draw_fitting(s, &left, s->width - s->left - EDGE, s->left, middle, row->why);
         return;
     }
+
     draw_image(s, &row->source, 0, y);
     for (size_t i = 0; i < s->in->n_columns; i++) {
         const struct pxs_sample_cell *cell = &row->cells[i];
+        const struct pxs_image *size = &row->source;
         if (!cell->image.pixels) {
-            draw_empty(s, row, i + 1, y);
+            const double x = column_at(s, i + 1) + floor((s->cell_width - size->width) / 2);
+            pxs_canvas_fill(s->canvas, &light, x, y, size->width, size->height);
+            draw_fitting(s, &small, size->width, x + size->width / 2.0, y + size->height / 2.0,
+                         "none");
             continue;
         }
         draw_image(s, &cell->image, i + 1, y);
-        if (cell->epoch != s->in->epochs[i])
-            draw_epoch(s, cell, i + 1, y + height);
+        if (cell->epoch != s->in->epochs[i]) { /* a picture of another epoch says of which */
+            char text[32];
+            snprintf(text, sizeof text, "epoch %" PRId64, cell->epoch);
+            const double x = column_at(s, i + 1) + s->cell_width / 2,
+                         width = pxs_canvas_text_width(s->canvas, &small, text);
+            pxs_canvas_fill(s->canvas, &white, x - width / 2 - 2, y + height - 12, width + 4, 12);
+            pxs_canvas_text(s->canvas, &small, x, y + height - 6, text);
+        }
     }
     draw_image(s, &row->target, s->in->n_columns + 1, y);
 }
@@ -207,13 +200,6 @@ static enum pxs_status draw(struct sheet *s, enum pxs_picture kind, double scale
 
 enum { LEAST_SIDE = 16, MOST_SIDE = 256 };
 
-static size_t glyphs_across(const struct pxs_samples_options *o) {
-    size_t across = 1;
-    while (across * across < (o->glyphs > 0 ? o->glyphs : 4))
-        across++;
-    return across;
-}
-
 /* The side of a glyph with which n cells of this many glyphs fit into so many units. */
 static int side_for(double units, size_t n, size_t glyphs) {
     const double side = (units / (double)n - GAP) / (double)glyphs - 1;
@@ -226,7 +212,10 @@ static enum pxs_status read_fitting(struct pxs_store *s, const struct pxs_sample
                                     double width, double height, struct pxs_sample_sheet *out,
                                     struct pxs_error *err) {
     struct pxs_samples_options o = *options;
-    const size_t across = glyphs_across(&o), shown = o.glyphs > 0 ? o.glyphs : 4;
+    const size_t shown = o.glyphs > 0 ? o.glyphs : 4;
+    size_t across = 1;
+    while (across * across < shown)
+        across++;
     const size_t columns = o.epochs ? o.n_epochs : o.columns > 0 ? o.columns : 6;
     if (o.side > 0)
         return pxs_samples_read(s, &o, out, err);

@@ -93,35 +93,28 @@ static enum pxs_status choose_panels(struct pxs_scene *scene, const struct pxs_p
 
 /* ---- envelopes of batches ------------------------------------------------------------------- */
 
-struct envelope {
-    double least[BUCKETS], most[BUCKETS];
-};
-
-static void widen(struct envelope *e, const struct pxs_curve *curve, double first, double last) {
-    for (size_t i = 0; i < curve->n; i++) {
-        if (isnan(curve->y[i]))
-            continue;
-        const double part = (curve->x[i] - first) / (last - first) * BUCKETS;
-        const int at = part < 0 ? 0 : part >= BUCKETS ? BUCKETS - 1 : (int)part;
-        e->least[at] = fmin(e->least[at], curve->y[i]);
-        e->most[at] = fmax(e->most[at], curve->y[i]);
-    }
-}
-
 /* Of the runs that are not lost. Parts of the axis without a step are left out, so that few long
  * epochs make one area, too. */
 static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configuration, int column,
                                      struct pxs_plot_series *out, struct pxs_error *err) {
-    struct envelope e;
+    double least[BUCKETS], most[BUCKETS];
     const double first = scene->x.low, last = scene->x.high;
     int64_t steps = 0;
     for (int i = 0; i < BUCKETS; i++)
-        e.least[i] = e.most[i] = NAN;
+        least[i] = most[i] = NAN;
     for (size_t i = 0; i < scene->curves.n_runs; i++) {
         const struct pxs_run_curves *run = &scene->curves.runs[i];
         if (run->configuration != configuration || pxs_state_is_lost(run->state))
             continue;
-        widen(&e, &run->batch[column], first, last);
+        const struct pxs_curve *curve = &run->batch[column];
+        for (size_t k = 0; k < curve->n; k++) {
+            if (isnan(curve->y[k]))
+                continue;
+            const double part = (curve->x[k] - first) / (last - first) * BUCKETS;
+            const int at = part < 0 ? 0 : part >= BUCKETS ? BUCKETS - 1 : (int)part;
+            least[at] = fmin(least[at], curve->y[k]);
+            most[at] = fmax(most[at], curve->y[k]);
+        }
         steps = run->steps > steps ? run->steps : steps;
     }
     out->sparse = steps < 4 * BUCKETS;
@@ -132,18 +125,18 @@ static enum pxs_status make_envelope(struct pxs_scene *scene, size_t configurati
     out->least = numbers + BUCKETS;
     out->most = numbers + 2 * BUCKETS;
     for (int i = 0; i < BUCKETS; i++) {
-        if (isnan(e.least[i]))
+        if (isnan(least[i]))
             continue;
         out->at[out->n_envelope] = first + (i + 0.5) * (last - first) / BUCKETS;
-        out->least[out->n_envelope] = e.least[i];
-        out->most[out->n_envelope++] = e.most[i];
+        out->least[out->n_envelope] = least[i];
+        out->most[out->n_envelope++] = most[i];
     }
     return PXS_OK;
 }
 
-/* ---- all_series ----------------------------------------------------------------------------- */
+/* ---- series ---------------------------------------------------------------------------------- */
 
-static void take_band(struct pxs_plot_series *out, const struct pxs_band *band) {
+static void show_band(struct pxs_plot_series *out, const struct pxs_band *band) {
     int64_t most = 0;
     *out = (struct pxs_plot_series){
         .n = band->n, .x = band->x, .y = band->mean, .low = band->min, .high = band->max};
@@ -156,7 +149,7 @@ static void take_band(struct pxs_plot_series *out, const struct pxs_band *band) 
 
 /* A rate that keeps still for several points and then changes is drawn in steps, one that always
  * changes as a line. The thinned points have the first step of each new rate. */
-static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curve *from,
+static enum pxs_status show_steps(struct pxs_scene *scene, const struct pxs_curve *from,
                                   struct pxs_plot_series *out, struct pxs_error *err) {
     struct pxs_curve curve;
     size_t n = 0, changes = 0;
@@ -177,7 +170,7 @@ static enum pxs_status take_steps(struct pxs_scene *scene, const struct pxs_curv
 
 /* The rate is a plan, not a measurement: one run of the configuration shows it, the one that came
  * furthest. */
-static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
+static enum pxs_status show_rate(struct pxs_scene *scene, size_t configuration,
                                  const struct pxs_panel *panel, struct pxs_plot_series *out,
                                  struct pxs_error *err) {
     const struct pxs_run_curves *best = NULL;
@@ -189,11 +182,11 @@ static enum pxs_status take_rate(struct pxs_scene *scene, size_t configuration,
     if (!best)
         return PXS_OK;
     const struct pxs_curve *curve = &best->batch[panel->batch];
-    return take_steps(scene, curve->n > 0 ? curve : &best->epoch[panel->column], out, err);
+    return show_steps(scene, curve->n > 0 ? curve : &best->epoch[panel->column], out, err);
 }
 
-static enum pxs_status take_strays(struct pxs_scene *scene, struct pxs_panel *panel,
-                                   struct pxs_error *err) {
+static enum pxs_status add_lost_runs(struct pxs_scene *scene, struct pxs_panel *panel,
+                                     struct pxs_error *err) {
     const struct pxs_curves *c = &scene->curves;
     panel->lost_runs = pxs_arena_alloc(&scene->arena, (c->n_runs + 1) * sizeof *panel->lost_runs);
     if (!panel->lost_runs)
@@ -216,30 +209,30 @@ static enum pxs_status fill_panel(struct pxs_scene *scene, struct pxs_panel *pan
     if (!panel->all_series)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        struct pxs_plot_series *strand = &panel->all_series[i];
+        struct pxs_plot_series *series = &panel->all_series[i];
         if (panel->metric->is_rate) {
-            PXS_TRY(take_rate(scene, i, panel, strand, err));
+            PXS_TRY(show_rate(scene, i, panel, series, err));
             continue;
         }
-        take_band(strand, &scene->curves.configurations[i].band[panel->column]);
+        show_band(series, &scene->curves.configurations[i].band[panel->column]);
         if (panel->batch >= 0)
-            PXS_TRY(make_envelope(scene, i, panel->batch, strand, err));
+            PXS_TRY(make_envelope(scene, i, panel->batch, series, err));
     }
-    return take_strays(scene, panel, err);
+    return add_lost_runs(scene, panel, err);
 }
 
-bool pxs_plot_series_end(const struct pxs_plot_series *strand, double *x, double *y) {
-    for (size_t i = strand->n; i > 0; i--) {
-        if (!isnan(strand->y[i - 1])) {
-            *x = strand->x[i - 1];
-            *y = strand->y[i - 1];
+bool pxs_plot_series_end(const struct pxs_plot_series *series, double *x, double *y) {
+    for (size_t i = series->n; i > 0; i--) {
+        if (!isnan(series->y[i - 1])) {
+            *x = series->x[i - 1];
+            *y = series->y[i - 1];
             return true;
         }
     }
-    if (strand->n_envelope == 0)
+    if (series->n_envelope == 0)
         return false;
-    *x = strand->at[strand->n_envelope - 1]; /* in its first epoch */
-    *y = (strand->least[strand->n_envelope - 1] + strand->most[strand->n_envelope - 1]) / 2;
+    *x = series->at[series->n_envelope - 1]; /* in its first epoch */
+    *y = (series->least[series->n_envelope - 1] + series->most[series->n_envelope - 1]) / 2;
     return true;
 }
 
@@ -259,27 +252,6 @@ bool pxs_scene_shows(const struct pxs_scene *scene, size_t configuration) {
 
 /* ---- ranges --------------------------------------------------------------------------------- */
 
-static size_t gather(const struct pxs_scene *scene, const struct pxs_panel *panel, double *out) {
-    size_t n = 0;
-    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
-        const struct pxs_plot_series *s = &panel->all_series[i];
-        for (size_t k = 0; k < s->n; k++) {
-            out[n++] = s->y[k];
-            out[n++] = s->has_band ? s->low[k] : NAN;
-            out[n++] = s->has_band ? s->high[k] : NAN;
-        }
-        for (size_t k = 0; k < s->n_envelope; k++) {
-            out[n++] = s->least[k];
-            out[n++] = s->most[k];
-        }
-    }
-    for (size_t i = 0; i < panel->n_lost_runs; i++) {
-        for (size_t k = 0; k < panel->lost_runs[i].n; k++)
-            out[n++] = panel->lost_runs[i].y[k];
-    }
-    return n;
-}
-
 static enum pxs_status find_range(const struct pxs_scene *scene, struct pxs_panel *panel, bool *any,
                                   struct pxs_error *err) {
     size_t room = 1;
@@ -290,25 +262,33 @@ static enum pxs_status find_range(const struct pxs_scene *scene, struct pxs_pane
     double *values = malloc(room * sizeof *values);
     if (!values)
         return pxs_fail_nomem(err);
-    *any = pxs_axis_range(&panel->y, values, gather(scene, panel, values), &panel->above,
-                          &panel->below);
+
+    /* Everything that is drawn. */
+    size_t n = 0;
+    for (size_t i = 0; i < scene->curves.n_configurations; i++) {
+        const struct pxs_plot_series *s = &panel->all_series[i];
+        for (size_t k = 0; k < s->n; k++) {
+            values[n++] = s->y[k];
+            values[n++] = s->has_band ? s->low[k] : NAN;
+            values[n++] = s->has_band ? s->high[k] : NAN;
+        }
+        for (size_t k = 0; k < s->n_envelope; k++) {
+            values[n++] = s->least[k];
+            values[n++] = s->most[k];
+        }
+    }
+    for (size_t i = 0; i < panel->n_lost_runs; i++) {
+        for (size_t k = 0; k < panel->lost_runs[i].n; k++)
+            values[n++] = panel->lost_runs[i].y[k];
+    }
+
+    /* An axis of rates has a decade at least, so that a small change does not look like a large
+     * one. */
+    *any = pxs_axis_range(&panel->y, values, n, &panel->above, &panel->below);
     if (*any && panel->metric->is_rate && panel->y.high < 12 * panel->y.low)
-        panel->y.low =
-            /* a decade at least: a small change shall not look like a large one */
-            panel->y.high / 12;
+        panel->y.low = panel->y.high / 12;
     free(values);
     return PXS_OK;
-}
-
-static void find_epochs(struct pxs_scene *scene) {
-    scene->x = (struct pxs_axis){.low = -0.5, .high = 0.5, .whole = true};
-    for (size_t i = 0; i < scene->curves.n_runs; i++) {
-        const struct pxs_run_curves *run = &scene->curves.runs[i];
-        double end = (double)run->last_epoch + 0.5;
-        if (run->batches_per_epoch > 0)
-            end = fmax(end, (double)run->steps / (double)run->batches_per_epoch - 0.5);
-        scene->x.high = fmax(scene->x.high, end);
-    }
 }
 
 /* Do the rates of this panel differ between configurations? */
@@ -333,7 +313,7 @@ static bool rates_differ(const struct pxs_scene *scene, const struct pxs_panel *
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-/* A metric that nobody has measured is left out, unless it was asked for by name. */
+/* A metric of which no run has a value is left out, unless it was asked for by name. */
 static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plot_options *o,
                                    struct pxs_error *err) {
     size_t kept = 0;
@@ -411,16 +391,23 @@ static enum pxs_status label_numbers(struct pxs_scene *scene, struct pxs_error *
 
 enum pxs_status pxs_scene_make(struct pxs_store *s, const struct pxs_plot_options *options,
                                struct pxs_scene *out, struct pxs_error *err) {
-    struct pxs_scene scene = {0};
+    struct pxs_scene scene = {.x = {.low = -0.5, .high = 0.5, .whole = true}};
     enum pxs_status status = choose_panels(&scene, options, err);
     if (status == PXS_OK)
         status = read_curves(s, &scene, options, err);
-    if (status == PXS_OK) {
-        find_epochs(&scene);
-        status = fill_panels(&scene, options, err);
-        if (status == PXS_OK)
-            status = label_numbers(&scene, err);
+
+    /* The axis of epochs reaches to the end of the run that came furthest. */
+    for (size_t i = 0; status == PXS_OK && i < scene.curves.n_runs; i++) {
+        const struct pxs_run_curves *run = &scene.curves.runs[i];
+        double end = (double)run->last_epoch + 0.5;
+        if (run->batches_per_epoch > 0)
+            end = fmax(end, (double)run->steps / (double)run->batches_per_epoch - 0.5);
+        scene.x.high = fmax(scene.x.high, end);
     }
+    if (status == PXS_OK)
+        status = fill_panels(&scene, options, err);
+    if (status == PXS_OK)
+        status = label_numbers(&scene, err);
     if (status != PXS_OK)
         pxs_scene_finish(&scene);
     else
