@@ -34,15 +34,11 @@ static size_t value_bytes(const struct pxs_groups *in, const char *value) {
     return length;
 }
 
-static void name_keys(const struct pxs_groups *in, struct pxs_text *out) {
-    for (size_t k = 0; k < in->n_keys; k++)
-        pxs_text_addf(out, "%s%s", k > 0 ? ", " : "", in->keys[k]);
-}
-
 static enum pxs_status no_such_key(const struct pxs_groups *in, const char *text,
                                    struct pxs_error *err) {
     struct pxs_text keys = {0};
-    name_keys(in, &keys);
+    for (size_t k = 0; k < in->n_keys; k++)
+        pxs_text_addf(&keys, "%s%s", k > 0 ? ", " : "", in->keys[k]);
     const enum pxs_status status =
         in->n_keys == 0
             ? pxs_fail(err, PXS_E_INVALID,
@@ -50,8 +46,7 @@ static enum pxs_status no_such_key(const struct pxs_groups *in, const char *text
                        "configuration to name")
             : pxs_fail(err, PXS_E_INVALID,
                        "--baseline: '%.80s' is neither the number of a configuration in the table "
-                       "nor KEY=VALUE "
-                       "with one of the keys that differ: %s",
+                       "nor KEY=VALUE with one of the keys that differ: %s",
                        text, pxs_text_str(&keys));
     pxs_text_finish(&keys);
     return status;

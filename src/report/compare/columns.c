@@ -5,84 +5,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where nobody says how wide the reader's terminal is. */
+/* WIDTH_USUAL: where the width of the terminal is not known. */
 enum { WIDTH_USUAL = 100, CHOICES_MOST = 96, KEEP_MOST = 12 };
 
 /* A column of the answer. `keep`: 0 = always; else those with the smallest come first, as long as
  * there is room. A column that is joined to the one before it comes and goes with it. */
 struct choice {
-    const char *name;
+    char name[64];
     unsigned keep;
     struct pxs_column column; /* title NULL: as the comparison has it */
-    char own[64];             /* the name, where it is put together here */
 };
 struct choices {
     struct choice list[CHOICES_MOST];
     size_t n;
 };
 
-static bool has_choice(const struct choices *to, const char *name) {
-    for (size_t i = 0; i < to->n; i++) {
-        if (strcmp(to->list[i].own[0] != '\0' ? to->list[i].own : to->list[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A column stands once: the metric that ranks comes first. */
 static void choose(struct choices *to, const char *name, unsigned keep, const char *title,
                    enum pxs_show show) {
-    if (to->n < CHOICES_MOST && !has_choice(to, name))
-        to->list[to->n++] = (struct choice){.name = name, .keep = keep, .column = {title, show}};
-}
-
-static void choose_of(struct choices *to, const char *metric, const char *suffix, unsigned keep,
-                      const char *title, enum pxs_show show) {
-    char name[64];
-    snprintf(name, sizeof name, "%s%s", metric, suffix);
-    const size_t before = to->n;
-    choose(to, name, keep, title, show);
-    if (to->n == before)
+    for (size_t i = 0; i < to->n; i++) {
+        if (strcmp(to->list[i].name, name) == 0)
+            return;
+    }
+    if (to->n == CHOICES_MOST)
         return;
-    struct choice *last = &to->list[before];
-    memcpy(last->own, name, sizeof last->own);
-    last->name = "";
-}
-
-static bool is_bare(const char *metric) {
-    return strcmp(metric, "seconds") == 0 || strcmp(metric, "best_epoch") == 0;
-}
-
-static const char *title_of(const char *metric) {
-    for (int m = 0; m < MEASURES; m++)
-        if (strcmp(pxs_metric_of((enum measure)m)->name, metric) == 0)
-            return pxs_metric_of((enum measure)m)->head;
-    return metric;
+    struct choice *choice = &to->list[to->n++];
+    *choice = (struct choice){.keep = keep, .column = {title, show}};
+    snprintf(choice->name, sizeof choice->name, "%s", name);
 }
 
 /* mean ± std, and the interval where it is asked for. */
 static void choose_metric(struct choices *to, const char *metric, unsigned keep, bool interval) {
-    choose_of(to, metric, is_bare(metric) ? "" : "_mean", keep, title_of(metric), PXS_SHOW_FIXED);
-    choose_of(to, metric, "_std", keep == 0 ? 1 : keep, "std", PXS_SHOW_PLUSMINUS);
+    const bool bare = strcmp(metric, "seconds") == 0 || strcmp(metric, "best_epoch") == 0;
+    const char *title = metric;
+    char name[64];
+    for (int m = 0; m < MEASURES; m++) {
+        const struct metric *known = pxs_metric_of((enum measure)m);
+        if (strcmp(known->name, metric) == 0) {
+            title = known->head;
+            break;
+        }
+    }
+    snprintf(name, sizeof name, "%s%s", metric, bare ? "" : "_mean");
+    choose(to, name, keep, title, PXS_SHOW_FIXED);
+    snprintf(name, sizeof name, "%s_std", metric);
+    choose(to, name, keep == 0 ? 1 : keep, "std", PXS_SHOW_PLUSMINUS);
     if (!interval)
         return;
-    choose_of(to, metric, "_ci_low", 2, "95 % low", PXS_SHOW_FIXED);
-    choose_of(to, metric, "_ci_high", 2, "high", PXS_SHOW_TO);
-}
-
-static void choose_asked(struct choices *to, const struct pxs_compare_options *o) {
-    if (o->baseline) {
-        choose(to, "vs_baseline_diff", 0, "vs baseline", PXS_SHOW_FIXED);
-        choose(to, "vs_baseline_ci_low", 0, "95 % low", PXS_SHOW_FIXED);
-        choose(to, "vs_baseline_ci_high", 0, "high", PXS_SHOW_TO);
-        choose(to, "vs_baseline_n", 3, "pairs", PXS_SHOW_PLAIN);
-        choose(to, "vs_baseline_p_holm", 0, "p", PXS_SHOW_SHORT);
-    }
-    if (o->target) {
-        choose(to, "target_n", 0, "reached", PXS_SHOW_PLAIN);
-        choose(to, "target_epoch_mean", 0, "at epoch", PXS_SHOW_PLAIN);
-        choose(to, "target_seconds_mean", 0, "after", PXS_SHOW_DURATION);
-    }
+    snprintf(name, sizeof name, "%s_ci_low", metric);
+    choose(to, name, 2, "95 % low", PXS_SHOW_FIXED);
+    snprintf(name, sizeof name, "%s_ci_high", metric);
+    choose(to, name, 2, "high", PXS_SHOW_TO);
 }
 
 static void choose_columns(struct choices *to, const struct pxs_comparison *c,
@@ -98,7 +71,18 @@ static void choose_columns(struct choices *to, const struct pxs_comparison *c,
     if (c->n_open > 0)
         choose(to, "open", 0, "open", PXS_SHOW_PLAIN);
     choose_metric(to, c->metric, 0, true);
-    choose_asked(to, o);
+    if (o->baseline) {
+        choose(to, "vs_baseline_diff", 0, "vs baseline", PXS_SHOW_FIXED);
+        choose(to, "vs_baseline_ci_low", 0, "95 % low", PXS_SHOW_FIXED);
+        choose(to, "vs_baseline_ci_high", 0, "high", PXS_SHOW_TO);
+        choose(to, "vs_baseline_n", 3, "pairs", PXS_SHOW_PLAIN);
+        choose(to, "vs_baseline_p_holm", 0, "p", PXS_SHOW_SHORT);
+    }
+    if (o->target) {
+        choose(to, "target_n", 0, "reached", PXS_SHOW_PLAIN);
+        choose(to, "target_epoch_mean", 0, "at epoch", PXS_SHOW_PLAIN);
+        choose(to, "target_seconds_mean", 0, "after", PXS_SHOW_DURATION);
+    }
     if (o->pareto)
         choose(to, "pareto", 0, "front", PXS_SHOW_TICK);
     if (strcmp(c->metric, "best_val_loss") != 0)
@@ -118,27 +102,11 @@ static void choose_columns(struct choices *to, const struct pxs_comparison *c,
 }
 
 static size_t column_of(const struct pxs_table *t, const struct choice *choice) {
-    const char *name = choice->own[0] != '\0' ? choice->own : choice->name;
     for (size_t i = 0; i < t->n_columns; i++) {
-        if (strcmp(t->columns[i], name) == 0)
+        if (strcmp(t->columns[i], choice->name) == 0)
             return i;
     }
     return t->n_columns;
-}
-
-/* A column with the number of the metric stays even where it is empty; the others then say
- * nothing. */
-static void drop_empty(struct choices *from, const struct pxs_table *t) {
-    size_t kept = 0;
-    for (size_t i = 0; i < from->n; i++) {
-        const size_t column = column_of(t, &from->list[i]);
-        bool some = false;
-        for (size_t row = 0; column < t->n_columns && row < t->n_rows; row++)
-            some = some || t->cells[row * t->n_columns + column].kind != PXS_CELL_NULL;
-        if (some)
-            from->list[kept++] = from->list[i];
-    }
-    from->n = kept;
 }
 
 /* Of a path its last part, where that tells the rows apart as well. */
@@ -193,23 +161,14 @@ static size_t widest_line(const char *text) {
     return widest;
 }
 
-/* The columns up to `keep`, those apart that `dropped` has found too wide (bit k: those of keep
+/* The columns up to `keep`, without those that `dropped` names as too wide (bit k: those of keep
  * k). */
-static void take(const struct choices *from, unsigned keep, unsigned dropped, struct choices *to) {
+static void select_columns(const struct choices *from, unsigned keep, unsigned dropped,
+                           struct choices *to) {
     to->n = 0;
     for (size_t i = 0; i < from->n; i++) {
         if (from->list[i].keep <= keep && (dropped >> from->list[i].keep & 1) == 0)
             to->list[to->n++] = from->list[i];
-    }
-}
-
-static void name_dropped(const struct choices *from, unsigned dropped, struct pxs_text *out) {
-    for (size_t i = 0; i < from->n; i++) {
-        const struct choice *choice = &from->list[i];
-        const enum pxs_show show = choice->column.show;
-        if ((dropped >> choice->keep & 1) != 0 && show != PXS_SHOW_PLUSMINUS &&
-            show != PXS_SHOW_ARROW && show != PXS_SHOW_TO)
-            pxs_text_addf(out, "%s%s", out->len > 0 ? ", " : "", choice->column.title);
     }
 }
 
@@ -220,13 +179,13 @@ static enum pxs_status fit(const struct choices *all, const struct pxs_table *fr
     enum pxs_status status = PXS_OK;
     *dropped = 0;
     for (unsigned keep = 1; keep <= KEEP_MOST && status == PXS_OK; keep++) {
-        take(all, keep, *dropped, chosen);
+        select_columns(all, keep, *dropped, chosen);
         pxs_text_clear(&table);
         status = lay_out(chosen, from, 0, &table, err);
         if (status == PXS_OK && widest_line(pxs_text_str(&table)) > room)
             *dropped |= 1u << keep;
     }
-    take(all, KEEP_MOST, *dropped, chosen);
+    select_columns(all, KEEP_MOST, *dropped, chosen);
     pxs_text_finish(&table);
     return status;
 }
@@ -237,17 +196,38 @@ enum pxs_status pxs_compare_show(const struct pxs_comparison *c,
                                  struct pxs_error *err) {
     struct choices *all = calloc(2, sizeof *all);
     unsigned dropped = 0;
+    size_t kept = 0;
     if (!all)
         return pxs_fail_nomem(err);
     struct choices *chosen = &all[1];
     choose_columns(all, c, o);
-    drop_empty(all, &c->table);
+
+    /* A column without a single value says nothing. */
+    const struct pxs_table *t = &c->table;
+    for (size_t i = 0; i < all->n; i++) {
+        const size_t column = column_of(t, &all->list[i]);
+        bool some = false;
+        for (size_t row = 0; column < t->n_columns && row < t->n_rows; row++)
+            some = some || t->cells[row * t->n_columns + column].kind != PXS_CELL_NULL;
+        if (some)
+            all->list[kept++] = all->list[i];
+    }
+    all->n = kept;
+
+    /* As many as fit; where the first of them alone are too wide, long words are cut. */
     enum pxs_status status =
-        fit(all, &c->table, (size_t)(width > 0 ? width : WIDTH_USUAL), chosen, &dropped, err);
+        fit(all, t, (size_t)(width > 0 ? width : WIDTH_USUAL), chosen, &dropped, err);
     if (status == PXS_OK)
-        status = lay_out(chosen, &c->table, width, out,
-                         err); /* long words give way, where even that does not do */
-    name_dropped(all, dropped, left_out);
+        status = lay_out(chosen, t, width, out, err);
+
+    /* The titles of the others; a column that is joined to another one has none of its own. */
+    for (size_t i = 0; i < all->n; i++) {
+        const struct choice *choice = &all->list[i];
+        const enum pxs_show show = choice->column.show;
+        if ((dropped >> choice->keep & 1) != 0 && show != PXS_SHOW_PLUSMINUS &&
+            show != PXS_SHOW_ARROW && show != PXS_SHOW_TO)
+            pxs_text_addf(left_out, "%s%s", left_out->len > 0 ? ", " : "", choice->column.title);
+    }
     free(all);
     return status;
 }

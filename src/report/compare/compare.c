@@ -1,46 +1,11 @@
 /* compare: runs that differ in nothing but the seed (or in nothing that was asked for) become one
- * row with mean and spread. Only completed runs count: the losses of an unfinished one are of
- * another age. */
+ * row with mean and spread. Only completed runs count: an unfinished one has trained for fewer
+ * epochs. */
 #include "compare_priv.h"
 #include "compare_texts.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* Kernels that the completed runs were made with, from the last attempt on that began at step 0.
- * Other kernels are other bits: where there are several, the reader shall know. */
-static enum pxs_status find_kernels(struct pxs_store *s, int64_t sweep_id,
-                                    struct pxs_comparison *out, struct pxs_error *err) {
-    struct pxs_table t = {0};
-    const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(s, pxs_compare_kernels_sql, &id, 1, &t, err));
-    const char *names = pxs_table_at(&t, 0, "names").text;
-    if (pxs_table_at(&t, 0, "n").integer > 1 && names)
-        snprintf(out->kernels, sizeof out->kernels, "%s", names);
-    pxs_table_finish(&t);
-    return PXS_OK;
-}
-
-/* Machines and threads of the completed runs' last attempts. */
-static enum pxs_status find_machines(struct pxs_store *s, int64_t sweep_id,
-                                     struct pxs_comparison *out, struct pxs_error *err) {
-    struct pxs_table t = {0};
-    const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(s, pxs_compare_machines_sql, &id, 1, &t, err));
-    out->mixed_machines = pxs_table_at(&t, 0, "n").integer > 1;
-    pxs_table_finish(&t);
-    return PXS_OK;
-}
-
-static void count_groups(const struct comparing *c, struct pxs_comparison *out) {
-    out->n_runs = c->in.n_runs;
-    for (size_t g = 0; g < c->n_groups; g++) {
-        for (size_t state = 0; state < PXS_STATES; state++)
-            out->states.of[state] += c->groups[g].states.of[state];
-        out->n_failed += c->groups[g].failed;
-        out->n_open += c->groups[g].open;
-    }
-}
 
 /* Reads and judges; `c` is to be finished in any case. */
 static enum pxs_status begin(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
@@ -60,17 +25,6 @@ static void finish(struct comparing *c) {
     pxs_arena_finish(&c->arena);
 }
 
-static enum pxs_status keep_sql(const struct comparing *c, struct pxs_comparison *out,
-                                struct pxs_error *err) {
-    struct pxs_text sql = {0};
-    pxs_compare_put_sql(c, &sql);
-    enum pxs_status status = pxs_text_status(&sql, err);
-    if (status == PXS_OK && !(out->sql = pxs_arena_strdup(&out->table.arena, pxs_text_str(&sql))))
-        status = pxs_fail_nomem(err);
-    pxs_text_finish(&sql);
-    return status;
-}
-
 /* The table is that of `shown`, the words are of `said`; `beside`: a provisional comparison that is
  * worth a note, or NULL. */
 static enum pxs_status fill(const struct comparing *shown, const struct comparing *said,
@@ -80,25 +34,50 @@ static enum pxs_status fill(const struct comparing *shown, const struct comparin
     snprintf(out->metric, sizeof out->metric, "%s", shown->metric.name);
     out->higher_is_better = shown->metric.higher;
     out->until = shown->until;
-    count_groups(shown, out);
+    out->n_runs = shown->in.n_runs;
+    for (size_t g = 0; g < shown->n_groups; g++) {
+        for (size_t state = 0; state < PXS_STATES; state++)
+            out->states.of[state] += shown->groups[g].states.of[state];
+        out->n_failed += shown->groups[g].failed;
+        out->n_open += shown->groups[g].open;
+    }
     PXS_TRY(pxs_compare_fill(shown, out, err));
-    PXS_TRY(keep_sql(shown, out, err));
+
+    struct pxs_text sql = {0};
+    pxs_compare_put_sql(shown, &sql);
+    out->sql = sql.failed ? NULL : pxs_arena_strdup(&out->table.arena, pxs_text_str(&sql));
+    pxs_text_finish(&sql);
+    if (!out->sql)
+        return pxs_fail_nomem(err);
+
     PXS_TRY(pxs_compare_note(shown, beside, out, err));
     return pxs_compare_say(said, out, err);
 }
 
-/* Where completed runs do not rank what is under way, all are looked at as they were when they were
- * of one age. */
 static enum pxs_status compare_in(struct comparing *c, struct comparing *young,
                                   struct pxs_comparison *out, struct pxs_error *err) {
     int64_t sweep_id;
     struct pxs_stale stale;
+    struct pxs_table t = {0};
     PXS_TRY(pxs_store_find_sweep(c->store, c->o->sweep, &sweep_id, err));
     PXS_TRY(pxs_stale_read(c->store, sweep_id, &stale, err));
     out->n_stale = stale.n;
     pxs_stale_finish(&stale);
-    PXS_TRY(find_kernels(c->store, sweep_id, out, err));
-    PXS_TRY(find_machines(c->store, sweep_id, out, err));
+
+    /* Other kernels are other bits, other machines other times: where there are several, a note
+     * says so. */
+    const struct pxs_cell id = pxs_cell_int(sweep_id);
+    PXS_TRY(pxs_store_select(c->store, pxs_compare_kernels_sql, &id, 1, &t, err));
+    const char *names = pxs_table_at(&t, 0, "names").text;
+    if (pxs_table_at(&t, 0, "n").integer > 1 && names)
+        snprintf(out->kernels, sizeof out->kernels, "%s", names);
+    pxs_table_finish(&t);
+    PXS_TRY(pxs_store_select(c->store, pxs_compare_machines_sql, &id, 1, &t, err));
+    out->mixed_machines = pxs_table_at(&t, 0, "n").integer > 1;
+    pxs_table_finish(&t);
+
+    /* Completed runs rank the configurations; where they cannot rank all that is under way, all
+     * are compared as of the last epoch that every configuration has. */
     c->until = c->o->epochs - 1;
     PXS_TRY(begin(c, sweep_id, err));
     if (c->until >= 0) {
@@ -169,25 +148,6 @@ static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
     pxs_text_add(out, "\n\n");
 }
 
-static enum pxs_status put_table(const struct pxs_comparison *c,
-                                 const struct pxs_compare_options *o, int width,
-                                 struct pxs_text *out, struct pxs_error *err) {
-    struct pxs_text left_out = {0};
-    put_heading(out, c);
-    const enum pxs_status status = pxs_compare_show(c, o, width, out, &left_out, err);
-    pxs_text_add(out, "\n");
-    for (size_t i = 0; i < c->n_notes; i++)
-        put_paragraph(out, c->notes[i], width);
-    if (left_out.len > 0) {
-        pxs_text_add(&left_out, " found no room (--format csv has everything)");
-        put_paragraph(out, pxs_text_str(&left_out), width);
-    }
-    pxs_text_add(out, "\n");
-    put_paragraph(out, c->verdict, width);
-    pxs_text_finish(&left_out);
-    return status;
-}
-
 enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width,
                                   struct pxs_text *out, struct pxs_error *err) {
     const struct pxs_compare_options options = {.sweep = sweep};
@@ -209,10 +169,31 @@ enum pxs_status pxs_report_compare(struct pxs_store *s, const struct pxs_compare
                                    enum pxs_format format, int width, struct pxs_text *out,
                                    struct pxs_error *err) {
     struct pxs_comparison c = {0};
-    PXS_TRY(pxs_compare(s, options, &c, err));
-    const enum pxs_status status = format == PXS_FORMAT_TABLE
-                                       ? put_table(&c, options, width, out, err)
-                                       : pxs_report_table(&c.table, NULL, format, width, out, err);
+    struct pxs_text left_out = {0};
+    enum pxs_status status = pxs_compare(s, options, &c, err);
+    if (status != PXS_OK)
+        return status;
+    if (format != PXS_FORMAT_TABLE) {
+        status = pxs_report_table(&c.table, NULL, format, width, out, err);
+        goto out;
+    }
+
+    put_heading(out, &c);
+    status = pxs_compare_show(&c, options, width, out, &left_out, err);
+    if (status != PXS_OK)
+        goto out;
+    pxs_text_add(out, "\n");
+    for (size_t i = 0; i < c.n_notes; i++)
+        put_paragraph(out, c.notes[i], width);
+    if (left_out.len > 0) {
+        pxs_text_add(&left_out, " found no room (--format csv has everything)");
+        put_paragraph(out, pxs_text_str(&left_out), width);
+    }
+    pxs_text_add(out, "\n");
+    put_paragraph(out, c.verdict, width);
+    status = pxs_text_status(out, err);
+out:
+    pxs_text_finish(&left_out);
     pxs_comparison_finish(&c);
-    return status != PXS_OK ? status : pxs_text_status(out, err);
+    return status;
 }

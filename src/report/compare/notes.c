@@ -79,18 +79,6 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
     note(n);
 }
 
-/* More configurations than those that have completed runs. */
-static void note_young(const struct comparing *young, struct notes *n) {
-    if (!young)
-        return;
-    pxs_text_addf(
-        &n->text,
-        "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
-        young->until, young->begun, young->begun < young->n_groups ? " that have begun" : "");
-    pxs_compare_say_means(young, &n->text);
-    note(n);
-}
-
 /* A mean over survivors looks better than what the configuration does. */
 static void note_survivors(const struct comparing *c, struct notes *n) {
     size_t said = 0;
@@ -110,23 +98,6 @@ static void note_survivors(const struct comparing *c, struct notes *n) {
                                "through flatters them");
     }
     note(n);
-}
-
-static void note_pruned(const struct pxs_comparison *out, struct notes *n) {
-    if (out->states.of[PXS_STATE_PRUNED] > 0)
-        pxs_text_add(
-            &n->text,
-            "pruning gave up runs that were behind early, which favours schedules that fall early; "
-            "what is left of a configuration is the better part of it");
-    note(n);
-}
-
-/* Where groups are not what a reader would expect of names alone. */
-static void note_groups(const struct comparing *c, struct notes *n) {
-    for (size_t i = 0; i < c->in.n_notes; i++) {
-        pxs_text_add(&n->text, c->in.notes[i]);
-        note(n);
-    }
 }
 
 static void note_imported(const struct comparing *c, struct notes *n) {
@@ -162,15 +133,6 @@ static void note_mixed(const struct comparing *c, struct notes *n) {
                       pxs_text_str(&others));
         pxs_text_finish(&others);
     }
-    note(n);
-}
-
-static void note_chosen(const struct comparing *c, struct notes *n) {
-    if (c->ranked > 2)
-        pxs_text_addf(
-            &n->text,
-            "the best of %zu means owes something to luck: expect a little less of it in new runs",
-            c->ranked);
     note(n);
 }
 
@@ -263,15 +225,6 @@ static void note_machines(const struct comparing *c, const struct pxs_comparison
     note(n);
 }
 
-static void note_images(const struct comparing *c, struct notes *n) {
-    if (c->metric.measure == M_val_psnr || c->metric.measure == M_val_ssim)
-        pxs_text_addf(
-            &n->text,
-            "%s is that of the epoch with the best validation loss, whose weights are kept",
-            c->metric.name);
-    note(n);
-}
-
 /* ---- the discriminator ---------------------------------------------------------------------- */
 
 static void note_discriminator(const struct comparing *c, bool full, struct notes *n) {
@@ -305,37 +258,70 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-static void add_notes(const struct comparing *c, const struct comparing *young, struct notes *n) {
-    const struct pxs_comparison *out = n->out;
+enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
+                                 struct pxs_comparison *out, struct pxs_error *err) {
+    struct notes all = {.out = out, .room = 32}, *n = &all;
+    out->notes = pxs_arena_alloc(&out->table.arena, n->room * sizeof *out->notes);
+    if (!out->notes)
+        return pxs_fail_nomem(err);
+
     note_spread(c, n);
     if (out->kernels[0] != '\0')
         pxs_text_addf(&n->text, "runs of different kernels (%s): small differences may be theirs",
                       out->kernels);
     note(n);
-    note_groups(c, n);
+
+    /* Where groups are not what a reader would expect of names alone. */
+    for (size_t i = 0; i < c->in.n_notes; i++) {
+        pxs_text_add(&n->text, c->in.notes[i]);
+        note(n);
+    }
+
     note_missing(c, out, n);
-    note_young(young, n);
+
+    /* More configurations than those that have completed runs. */
+    if (young) {
+        pxs_text_addf(
+            &n->text,
+            "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
+            young->until, young->begun, young->begun < young->n_groups ? " that have begun" : "");
+        pxs_compare_say_means(young, &n->text);
+    }
+    note(n);
+
     note_survivors(c, n);
-    note_pruned(out, n);
+
+    if (out->states.of[PXS_STATE_PRUNED] > 0)
+        pxs_text_add(
+            &n->text,
+            "pruning gave up runs that were behind early, which favours schedules that fall early; "
+            "what is left of a configuration is the better part of it");
+    note(n);
+
     note_imported(c, n);
     note_mixed(c, n);
     note_discriminator(c, false, n);
     note_discriminator(c, true, n);
-    note_images(c, n);
+
+    if (c->metric.measure == M_val_psnr || c->metric.measure == M_val_ssim)
+        pxs_text_addf(
+            &n->text,
+            "%s is that of the epoch with the best validation loss, whose weights are kept",
+            c->metric.name);
+    note(n);
+
     note_machines(c, out, n);
     note_target(c, n);
     note_front(c, n);
     note_baseline(c, n);
-    note_chosen(c, n);
-}
 
-enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
-                                 struct pxs_comparison *out, struct pxs_error *err) {
-    struct notes n = {.out = out, .room = 32};
-    out->notes = pxs_arena_alloc(&out->table.arena, n.room * sizeof *out->notes);
-    if (!out->notes)
-        return pxs_fail_nomem(err);
-    add_notes(c, young, &n);
-    pxs_text_finish(&n.text);
-    return n.failed ? pxs_fail_nomem(err) : PXS_OK;
+    if (c->ranked > 2)
+        pxs_text_addf(
+            &n->text,
+            "the best of %zu means owes something to luck: expect a little less of it in new runs",
+            c->ranked);
+    note(n);
+
+    pxs_text_finish(&n->text);
+    return n->failed ? pxs_fail_nomem(err) : PXS_OK;
 }

@@ -115,7 +115,7 @@ static void order_groups(struct comparing *c) {
 /* ---- differences ---------------------------------------------------------------------------- */
 
 /* Two runs make a pair where they share everything that does not make the groups: the seed, and
- * with --by what else differs. A seed in an old log is nobody's. */
+ * with --by what else differs. An old log does not tell its seed. */
 static bool is_pair(const struct comparing *c, size_t a, size_t b) {
     const struct pxs_cell *x = c->runs.cells + a * c->runs.n_columns,
                           *y = c->runs.cells + b * c->runs.n_columns;
@@ -239,49 +239,9 @@ static void compare_with(struct comparing *c, size_t place, bool to_best, struct
     pxs_holm(list, n);
 }
 
-static enum pxs_status compare_all(struct comparing *c, struct pxs_error *err) {
-    const size_t n = c->in.n_runs + 1;
-    struct sample s = {malloc(n * sizeof *s.a), malloc(n * sizeof *s.b),
-                       malloc(n * sizeof *s.used)};
-    struct pxs_difference **list = malloc((c->n_groups + 1) * sizeof *list);
-    const bool room = s.a && s.b && s.used && list;
-    if (room && c->ranked > 1)
-        compare_with(c, 0, true, &s, list);
-    if (room && c->baseline < c->ranked)
-        compare_with(c, c->baseline, false, &s, list);
-    free(s.a);
-    free(s.b);
-    free(s.used);
-    free(list);
-    return room ? PXS_OK : pxs_fail_nomem(err);
-}
-
 /* ---- Pareto --------------------------------------------------------------------------------- */
 
 enum { AXES_MOST = 4 };
-
-/* "time,val_loss" */
-static enum pxs_status read_axes(const char *text, struct metric *axes, size_t *n,
-                                 struct pxs_error *err) {
-    *n = 0;
-    while (*text != '\0') {
-        char name[64];
-        const size_t length = strcspn(text, ",");
-        snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), text);
-        const struct metric *axis = pxs_metric_find("--pareto", name, err);
-        if (!axis)
-            return PXS_E_INVALID;
-        if (*n == AXES_MOST)
-            return pxs_fail(err, PXS_E_INVALID, "--pareto: no more than %d metrics at a time",
-                            AXES_MOST);
-        axes[(*n)++] = *axis;
-        text += length + (text[length] == ',');
-    }
-    if (*n < 2)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "--pareto needs two metrics or more, such as time,val_loss");
-    return PXS_OK;
-}
 
 static bool beats(const struct group *x, const struct group *y, const struct metric *axes,
                   size_t n) {
@@ -302,12 +262,26 @@ static bool has_axes(const struct group *g, const struct metric *axes, size_t n)
     return true;
 }
 
-static enum pxs_status find_front(struct comparing *c, struct pxs_error *err) {
+/* "time,val_loss": marks the groups that no other group beats in all of these metrics. */
+static enum pxs_status find_front(struct comparing *c, const char *pareto, struct pxs_error *err) {
     struct metric axes[AXES_MOST];
-    size_t n;
-    if (!c->o->pareto)
-        return PXS_OK;
-    PXS_TRY(read_axes(c->o->pareto, axes, &n, err));
+    size_t n = 0;
+    for (const char *text = pareto; *text != '\0';) {
+        char name[64];
+        const size_t length = strcspn(text, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), text);
+        const struct metric *axis = pxs_metric_find("--pareto", name, err);
+        if (!axis)
+            return PXS_E_INVALID;
+        if (n == AXES_MOST)
+            return pxs_fail(err, PXS_E_INVALID, "--pareto: no more than %d metrics at a time",
+                            AXES_MOST);
+        axes[n++] = *axis;
+        text += length + (text[length] == ',');
+    }
+    if (n < 2)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "--pareto needs two metrics or more, such as time,val_loss");
     for (size_t g = 0; g < c->n_groups; g++) {
         struct group *group = &c->groups[g];
         group->has_front = group->front = has_axes(group, axes, n);
@@ -323,6 +297,21 @@ enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err) {
     c->baseline = c->n_groups;
     if (c->o->baseline)
         PXS_TRY(pxs_compare_find(c, c->o->baseline, &c->baseline, err));
-    PXS_TRY(compare_all(c, err));
-    return find_front(c, err);
+
+    const size_t n = c->in.n_runs + 1;
+    struct sample s = {malloc(n * sizeof *s.a), malloc(n * sizeof *s.b),
+                       malloc(n * sizeof *s.used)};
+    struct pxs_difference **list = malloc((c->n_groups + 1) * sizeof *list);
+    const bool room = s.a && s.b && s.used && list;
+    if (room && c->ranked > 1)
+        compare_with(c, 0, true, &s, list);
+    if (room && c->baseline < c->ranked)
+        compare_with(c, c->baseline, false, &s, list);
+    free(s.a);
+    free(s.b);
+    free(s.used);
+    free(list);
+    if (!room)
+        return pxs_fail_nomem(err);
+    return c->o->pareto ? find_front(c, c->o->pareto, err) : PXS_OK;
 }

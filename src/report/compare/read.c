@@ -6,19 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *column_of(const struct metric *metric) {
-    return metric->measure == M_val_psnr   ? "val_psnr"
-           : metric->measure == M_val_ssim ? "val_ssim"
-                                           : "val_loss";
-}
-
 /* What runs.sql is asked with. */
 enum { ARGS = 4 };
 static void fill_args(const struct comparing *c, int64_t sweep_id, struct pxs_cell args[ARGS]) {
+    const enum measure asked = c->asked.measure;
     args[0] = pxs_cell_int(sweep_id);
     args[1] = c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL);
     args[2] = c->o->target ? pxs_cell_real(*c->o->target) : pxs_cell_text(NULL);
-    args[3] = pxs_cell_text(column_of(&c->asked));
+    args[3] = pxs_cell_text(asked == M_val_psnr   ? "val_psnr"
+                            : asked == M_val_ssim ? "val_ssim"
+                                                  : "val_loss");
 }
 
 static enum pxs_status read_runs(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
@@ -55,7 +52,7 @@ static bool is_completed(const struct comparing *c, size_t run) {
     return state_of(c, run) == PXS_STATE_COMPLETED;
 }
 
-/* It may still be completed, or is: how far it has come; -1: nowhere, or it will never be. */
+/* The last epoch of a run that is completed or may still be; -1: it has none, or is lost. */
 static int64_t reach_of(const struct comparing *c, size_t run) {
     const struct pxs_cell *last = &row_of(c, run)[RUN_LAST_EPOCH];
     return pxs_state_is_lost(state_of(c, run)) || last->kind == PXS_CELL_NULL ? -1 : last->integer;
@@ -102,14 +99,6 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
     return n;
 }
 
-static void count_run(struct group *g, enum pxs_run_state state, bool imported) {
-    const bool failed = state == PXS_STATE_FAILED || state == PXS_STATE_DIVERGED;
-    g->states.of[state]++;
-    g->failed += failed;
-    g->open += !failed && !pxs_state_is_done(state);
-    g->imported += imported;
-}
-
 static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
     c->n_groups = c->in.n_groups;
     c->groups = pxs_arena_alloc(&c->arena, (c->n_groups + 1) * sizeof *c->groups);
@@ -122,7 +111,12 @@ static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
         c->groups[g] = (struct group){.index = g, .first = c->in.first[g]};
     for (size_t run = 0; run < c->in.n_runs; run++) {
         struct group *of = &c->groups[c->in.group_of[run]];
-        count_run(of, state_of(c, run), row_of(c, run)[RUN_IMPORTED].integer != 0);
+        const enum pxs_run_state state = state_of(c, run);
+        const bool failed = state == PXS_STATE_FAILED || state == PXS_STATE_DIVERGED;
+        of->states.of[state]++;
+        of->failed += failed;
+        of->open += !failed && !pxs_state_is_done(state);
+        of->imported += row_of(c, run)[RUN_IMPORTED].integer != 0;
         of->counted += pxs_compare_counts(c, run);
     }
     for (size_t g = 0; g < c->n_groups; g++) {

@@ -101,7 +101,7 @@ static const struct output outputs[] = {
     {"pareto", {"front", PXS_SHOW_PLAIN}, F_FRONT, 0},
     {"until_epoch", {"until epoch", PXS_SHOW_PLAIN}, F_UNTIL, 0},
 };
-/* What measures of later have behind all that; where the list above has a measure, it does so as it does. */
+/* Columns of measures that came later; a measure whose mean stands above has none of these. */
 static const struct output later[] = {
 #define ALL(metric, head) {#metric "_mean", {head, PXS_SHOW_FIXED}, F_MEAN, M_##metric}, SPREAD(#metric, M_##metric),
 #define MEASURE_NOTHING(metric, head)
@@ -117,19 +117,6 @@ struct outputs {
     const struct output *list[PXS_COUNT(outputs) + PXS_COUNT(later)];
     size_t n;
 };
-
-static void gather_outputs(struct outputs *out) {
-    bool listed[MEASURES] = {false};
-    out->n = 0;
-    for (size_t i = 0; i < PXS_COUNT(outputs); i++) {
-        out->list[out->n++] = &outputs[i];
-        if (outputs[i].field == F_MEAN)
-            listed[outputs[i].which] = true;
-    }
-    for (size_t i = 0; i < PXS_COUNT(later); i++)
-        if (!listed[later[i].which])
-            out->list[out->n++] = &later[i];
-}
 
 static struct pxs_cell real(double value) {
     return isnan(value) ? pxs_cell_text(NULL) : pxs_cell_real(value);
@@ -198,23 +185,20 @@ static enum pxs_status put_text(struct pxs_table *t, size_t row, size_t column, 
     return PXS_OK;
 }
 
-static enum pxs_status put_keys(const struct comparing *c, struct pxs_table *t, size_t row,
-                                struct pxs_error *err) {
+/* One row: its keys (of a sweep without any, the sweep's name), then every number. */
+static enum pxs_status put_row(const struct comparing *c, const struct outputs *outs,
+                               struct pxs_table *t, size_t row, size_t first,
+                               struct pxs_error *err) {
+    const struct group *g = &c->groups[row];
     for (size_t k = 0; k < c->in.n_keys; k++) {
-        const struct pxs_cell cell = c->in.values[k].cells[c->groups[row].first];
+        const struct pxs_cell cell = c->in.values[k].cells[g->first];
         if (cell.kind == PXS_CELL_TEXT)
             PXS_TRY(put_text(t, row, k, cell.text, err));
         else
             pxs_table_set(t, row, k, cell);
     }
-    return c->in.n_keys > 0 ? PXS_OK : put_text(t, row, 0, c->in.sweep, err);
-}
-
-static enum pxs_status put_row(const struct comparing *c, const struct outputs *outs,
-                               struct pxs_table *t, size_t row, size_t first,
-                               struct pxs_error *err) {
-    const struct group *g = &c->groups[row];
-    PXS_TRY(put_keys(c, t, row, err));
+    if (c->in.n_keys == 0)
+        PXS_TRY(put_text(t, row, 0, c->in.sweep, err));
     for (size_t i = 0; i < outs->n; i++) {
         const struct output *o = outs->list[i];
         if (o->field == F_LABEL)
@@ -230,18 +214,33 @@ static enum pxs_status put_row(const struct comparing *c, const struct outputs *
     return PXS_OK;
 }
 
-/* Names of keys live as long as the table. */
-static enum pxs_status make_table(const struct comparing *c, const struct outputs *outs,
-                                  struct pxs_table *t, size_t first, struct pxs_error *err) {
-    const size_t n = first + outs->n;
-    const char **names = malloc(n * sizeof *names);
+enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_comparison *out,
+                                 struct pxs_error *err) {
+    const size_t first = c->in.n_keys > 0 ? c->in.n_keys : 1;
+    struct pxs_table *t = &out->table;
+
+    /* All of `outputs`, then those of `later` whose measure has no mean among them. */
+    struct outputs outs = {.n = 0};
+    bool listed[MEASURES] = {false};
+    for (size_t i = 0; i < PXS_COUNT(outputs); i++) {
+        outs.list[outs.n++] = &outputs[i];
+        if (outputs[i].field == F_MEAN)
+            listed[outputs[i].which] = true;
+    }
+    for (size_t i = 0; i < PXS_COUNT(later); i++) {
+        if (!listed[later[i].which])
+            outs.list[outs.n++] = &later[i];
+    }
+
+    /* Names of keys live as long as the table. */
+    const char **names = malloc((first + outs.n) * sizeof *names);
     if (!names)
         return pxs_fail_nomem(err);
     names[0] = "sweep";
     memcpy(names, c->in.keys, c->in.n_keys * sizeof *names);
-    for (size_t i = 0; i < outs->n; i++)
-        names[first + i] = outs->list[i]->name;
-    const enum pxs_status status = pxs_table_make(t, names, n, c->n_groups, err);
+    for (size_t i = 0; i < outs.n; i++)
+        names[first + i] = outs.list[i]->name;
+    const enum pxs_status status = pxs_table_make(t, names, first + outs.n, c->n_groups, err);
     free(names);
     PXS_TRY(status);
     for (size_t k = 0; k < c->in.n_keys; k++) {
@@ -249,16 +248,7 @@ static enum pxs_status make_table(const struct comparing *c, const struct output
         if (!t->columns[k])
             return pxs_fail_nomem(err);
     }
-    return PXS_OK;
-}
 
-enum pxs_status pxs_compare_fill(const struct comparing *c, struct pxs_comparison *out,
-                                 struct pxs_error *err) {
-    const size_t first = c->in.n_keys > 0 ? c->in.n_keys : 1;
-    struct pxs_table *t = &out->table;
-    struct outputs outs;
-    gather_outputs(&outs);
-    PXS_TRY(make_table(c, &outs, t, first, err));
     out->n_keys = first;
     out->columns = pxs_arena_alloc(&t->arena, t->n_columns * sizeof *out->columns);
     out->configurations =

@@ -53,14 +53,6 @@ static bool is_reversed(const struct comparing *c, const struct group *g) {
            pxs_compare_metric(c, g)->mean != pxs_compare_metric(c, &c->groups[0])->mean;
 }
 
-/* Comparisons with the first that were tested: what Holm's correction is over. */
-static size_t n_tested(const struct comparing *c) {
-    size_t n = 0;
-    for (size_t g = 1; g < c->ranked; g++)
-        n += !isnan(c->groups[g].best.p);
-    return n;
-}
-
 /* Of the second minus the first; turned so that a positive figure speaks for the one that leads in
  * what was tested. */
 static void say_evidence(const struct comparing *c, const struct pxs_difference *d,
@@ -74,7 +66,9 @@ static void say_evidence(const struct comparing *c, const struct pxs_difference 
         pxs_text_addf(out, ", in these a lead of %.3g", fabs(d->mean));
     pxs_text_addf(out, ", 95 %% interval of the lead %.3g to %.3g, p = ", low, high);
     /* the bare p only where it says something else */
-    const size_t tested = n_tested(c);
+    size_t tested = 0; /* comparisons with the first: what Holm's correction is over */
+    for (size_t g = 1; g < c->ranked; g++)
+        tested += !isnan(c->groups[g].best.p);
     if (tested > 1 && d->p < PXS_ALPHA && !(d->p_holm < PXS_ALPHA))
         pxs_text_addf(out, "%.2g, but ", d->p);
     pxs_text_addf(out, "%.2g", d->p_holm);
@@ -221,8 +215,7 @@ static void say_lead(const struct comparing *c, struct pxs_text *out) {
         pxs_text_add(out, "; n = 1: one seed cannot tell a difference from luck");
 }
 
-/* Of runs that are under way no test is made: whoever looks again and again finds a difference at
- * last. */
+/* Runs that are under way are not tested: with test after test, one finds a difference by luck. */
 static void say_provisionally(const struct comparing *c, struct pxs_text *out) {
     pxs_text_addf(out,
                   "provisionally, as of epoch %" PRId64
