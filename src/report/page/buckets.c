@@ -20,8 +20,17 @@ static int64_t points_of(const struct pxs_buckets *b, size_t run) {
     return (b->batches ? b->curves->runs[run].batches_per_epoch : 1) * b->epochs;
 }
 
-/* As many as there are points, where there is room for them. */
-static size_t count_buckets(const struct pxs_buckets *b) {
+/* As many buckets as the longest run has points, where there is room for them. */
+static enum pxs_status make(struct pxs_buckets *b, const struct pxs_curves *curves,
+                            struct pxs_error *err) {
+    b->curves = curves;
+    b->n_runs = curves->n_runs;
+    for (size_t run = 0; run < b->n_runs; run++) {
+        const struct pxs_run_curves *of = &curves->runs[run];
+        const int64_t epochs = b->batches ? of->begun : of->last_epoch + 1;
+        b->epochs = epochs > b->epochs ? epochs : b->epochs;
+    }
+
     const size_t lines = b->n_runs * b->n_measures;
     size_t points = 0,
            room = b->batches ? BATCH_NUMBERS / (3 * lines + 1) : EPOCH_NUMBERS / (lines + 1);
@@ -32,19 +41,7 @@ static size_t count_buckets(const struct pxs_buckets *b) {
     if (points > room && !b->batches)
         room /= 3; /* an epoch's own value needs no minimum and maximum; a bucket of several does */
     room = room > LEAST_BUCKETS ? room : LEAST_BUCKETS;
-    return points < room ? points : room;
-}
-
-static enum pxs_status make(struct pxs_buckets *b, const struct pxs_curves *curves,
-                            struct pxs_error *err) {
-    b->curves = curves;
-    b->n_runs = curves->n_runs;
-    for (size_t run = 0; run < b->n_runs; run++) {
-        const struct pxs_run_curves *of = &curves->runs[run];
-        const int64_t epochs = b->batches ? of->begun : of->last_epoch + 1;
-        b->epochs = epochs > b->epochs ? epochs : b->epochs;
-    }
-    b->n = count_buckets(b);
+    b->n = points < room ? points : room;
     b->all = calloc(b->n_runs * b->n_measures * b->n + 1, sizeof *b->all);
     return b->all ? PXS_OK : pxs_fail_nomem(err);
 }
@@ -87,8 +84,8 @@ static enum pxs_status end_run(void *user, size_t run, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* What the reader of the page sees: the same buckets, made by SQL. */
-static void keep_sql(const struct pxs_page *p, const struct pxs_buckets *b, const char *sql,
+/* The SQL that the page shows makes the same buckets. */
+static void show_sql(const struct pxs_page *p, const struct pxs_buckets *b, const char *sql,
                      struct pxs_text *out) {
     const struct pxs_cell args[] = {pxs_cell_int(p->groups.sweep_id), pxs_cell_int((int64_t)b->n),
                                     pxs_cell_int(b->epochs)};
@@ -122,7 +119,7 @@ enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err) 
     if (p->curves.n_runs != p->groups.n_runs)
         return pxs_fail(err, PXS_E_BUSY,
                         "the sweep was planned anew while it was being read; ask again");
-    keep_sql(p, &p->by_epoch, pxs_page_epoch_curves_sql, &p->sql[PXS_SQL_EPOCHS]);
-    keep_sql(p, &p->by_batch, pxs_page_batch_curves_sql, &p->sql[PXS_SQL_BATCHES]);
+    show_sql(p, &p->by_epoch, pxs_page_epoch_curves_sql, &p->sql[PXS_SQL_EPOCHS]);
+    show_sql(p, &p->by_batch, pxs_page_batch_curves_sql, &p->sql[PXS_SQL_BATCHES]);
     return PXS_OK;
 }

@@ -113,35 +113,6 @@ static void choose_wanted(struct choice *choice, const struct pxs_comparison *c,
 
 /* ---- differences ---------------------------------------------------------------------------- */
 
-/* Configurations that are compared with the first seed by seed; 0 where one can only be compared by
- * means, which stand above. */
-static size_t count_pairs(const struct pxs_comparison *c) {
-    const size_t design = find_column(&c->table, "vs_best_design");
-    size_t n = 0;
-    for (size_t row = 1; row < c->table.n_rows && design < c->table.n_columns; row++) {
-        const char *text = c->table.cells[row * c->table.n_columns + design].text;
-        if (text && strcmp(text, "welch") == 0)
-            return 0;
-        n += text != NULL && strcmp(text, "paired") == 0;
-    }
-    return n;
-}
-
-static void fill_differences(const struct pxs_comparison *c, const struct choice *choice,
-                             struct pxs_table *t, size_t *configurations) {
-    size_t row = 0;
-    const size_t design = find_column(&c->table, "vs_best_design");
-    for (size_t from = 1; from < c->table.n_rows; from++) {
-        const struct pxs_cell *cells = &c->table.cells[from * c->table.n_columns];
-        if (cells[design].kind == PXS_CELL_NULL || strcmp(cells[design].text, "paired") != 0)
-            continue;
-        configurations[row] = c->configurations[from];
-        for (size_t i = 0; i < choice->n; i++)
-            pxs_table_set(t, row, i, cells[choice->places[i]]);
-        row++;
-    }
-}
-
 static enum pxs_status make_differences(struct pxs_page *p, struct pxs_error *err) {
     static const struct {
         const char *name;
@@ -151,12 +122,23 @@ static enum pxs_status make_differences(struct pxs_page *p, struct pxs_error *er
                     {"vs_best_ci_low", {"95 % low", PXS_SHOW_FIXED}},
                     {"vs_best_ci_high", {"high", PXS_SHOW_TO}}};
     const struct pxs_comparison *c = &p->comparison;
-    const size_t rows = count_pairs(c);
     struct pxs_shown *shown = &p->shown[PXS_DIFFERENCES];
     struct pxs_arena *arena = &p->arena;
     struct choice choice;
+
+    /* Configurations that are compared with the first seed by seed. None where one can only be
+     * compared by means, which stand above. */
+    const size_t design = find_column(&c->table, "vs_best_design");
+    size_t rows = 0;
+    for (size_t row = 1; row < c->table.n_rows && design < c->table.n_columns; row++) {
+        const char *text = c->table.cells[row * c->table.n_columns + design].text;
+        if (text && strcmp(text, "welch") == 0)
+            return PXS_OK;
+        rows += text && strcmp(text, "paired") == 0;
+    }
     if (rows == 0 || p->options->by)
         return PXS_OK;
+
     size_t *configurations = pxs_arena_alloc(arena, rows * sizeof *configurations);
     if (!configurations || !make_choice(&choice, 1 + c->n_keys + PXS_COUNT(measures), arena))
         return pxs_fail_nomem(err);
@@ -170,8 +152,17 @@ static enum pxs_status make_differences(struct pxs_page *p, struct pxs_error *er
         choice.columns[choice.n - 1] = measures[i].look;
     }
     choose_keys(&choice, c);
+
     PXS_TRY(pxs_table_make(&shown->table, choice.names, choice.n, rows, err));
-    fill_differences(c, &choice, &shown->table, configurations);
+    for (size_t from = 1, row = 0; from < c->table.n_rows; from++) {
+        const struct pxs_cell *cells = &c->table.cells[from * c->table.n_columns];
+        if (cells[design].kind == PXS_CELL_NULL || strcmp(cells[design].text, "paired") != 0)
+            continue;
+        configurations[row] = c->configurations[from];
+        for (size_t i = 0; i < choice.n; i++)
+            pxs_table_set(&shown->table, row, i, cells[choice.places[i]]);
+        row++;
+    }
     shown->how = (struct pxs_look_of_table){
         .id = "differences-table",
         .caption = "Difference from the first, run by run of the same seed",

@@ -14,12 +14,6 @@ enum { PACKED = 400 /* numbers at a time */ };
 
 enum { PART_MEAN, PART_LOW, PART_HIGH, PARTS };
 
-static double part_of(const struct pxs_bucket *b, int part) {
-    if (b->n == 0)
-        return NAN;
-    return part == PART_LOW ? b->low : part == PART_HIGH ? b->high : b->sum / (double)b->n;
-}
-
 /* What a measure's buckets have to show: a range, one value each, or nothing. */
 static int parts_of(const struct pxs_buckets *b, size_t measure, size_t run) {
     int parts = 0;
@@ -30,18 +24,14 @@ static int parts_of(const struct pxs_buckets *b, size_t measure, size_t run) {
     return parts;
 }
 
-static bool same_buckets(const struct pxs_buckets *b, size_t measure, size_t x, size_t y) {
-    return memcmp(pxs_buckets_of(b, x, measure), pxs_buckets_of(b, y, measure),
-                  b->n * sizeof *b->all) == 0;
-}
-
 static void put_run(struct pxs_json_writer *w, const struct pxs_buckets *b, size_t measure,
                     size_t run) {
     const int parts = parts_of(b, measure, run);
     double values[PACKED];
     struct pxs_text packed = {0};
     for (size_t other = 0; parts > 0 && other < run; other++) {
-        if (same_buckets(b, measure, run, other)) {
+        if (memcmp(pxs_buckets_of(b, run, measure), pxs_buckets_of(b, other, measure),
+                   b->n * sizeof *b->all) == 0) {
             pxs_json_put_int(w, NULL, (int64_t)other);
             return;
         }
@@ -55,8 +45,13 @@ static void put_run(struct pxs_json_writer *w, const struct pxs_buckets *b, size
         pxs_text_clear(&packed);
         for (size_t i = 0; i < b->n;) {
             size_t n = 0;
-            for (; n < PXS_COUNT(values) && i < b->n; n++, i++)
-                values[n] = part_of(&pxs_buckets_of(b, run, measure)[i], part);
+            for (; n < PXS_COUNT(values) && i < b->n; n++, i++) {
+                const struct pxs_bucket *from = &pxs_buckets_of(b, run, measure)[i];
+                values[n] = from->n == 0        ? NAN
+                            : part == PART_LOW  ? from->low
+                            : part == PART_HIGH ? from->high
+                                                : from->sum / (double)from->n;
+            }
             pxs_pack_numbers(&packed, values, n);
         }
         pxs_json_put_string(w, NULL, pxs_text_str(&packed));

@@ -49,26 +49,23 @@ static void put_words(struct pxs_json_writer *w, const struct pxs_page *p) {
     pxs_json_end(w);
 }
 
-static void put_configuration(struct pxs_json_writer *w, const char *label, size_t place) {
-    struct pxs_look look;
-    char colour[8];
-    pxs_look_of(place, &look);
-    snprintf(colour, sizeof colour, "#%02x%02x%02x", look.red, look.green, look.blue);
-    pxs_json_put_object(w, NULL);
-    put_shown(w, "label", label);
-    pxs_json_put_string(w, "colour", colour);
-    pxs_json_put_array(w, "dash");
-    for (size_t i = 0; i < PXS_LOOK_DASHES && look.dash[i] > 0; i++)
-        pxs_json_put_double(w, NULL, look.dash[i]);
-    pxs_json_end(w);
-    pxs_json_end(w);
-}
-
 static void put_runs(struct pxs_json_writer *w, const struct pxs_page *p) {
     const struct pxs_groups *g = &p->groups;
     pxs_json_put_array(w, "configurations");
-    for (size_t i = 0; i < g->n_groups; i++)
-        put_configuration(w, g->labels[i], i);
+    for (size_t i = 0; i < g->n_groups; i++) {
+        struct pxs_look look;
+        char colour[8];
+        pxs_look_of(i, &look);
+        snprintf(colour, sizeof colour, "#%02x%02x%02x", look.red, look.green, look.blue);
+        pxs_json_put_object(w, NULL);
+        put_shown(w, "label", g->labels[i]);
+        pxs_json_put_string(w, "colour", colour);
+        pxs_json_put_array(w, "dash");
+        for (size_t k = 0; k < PXS_LOOK_DASHES && look.dash[k] > 0; k++)
+            pxs_json_put_double(w, NULL, look.dash[k]);
+        pxs_json_end(w);
+        pxs_json_end(w);
+    }
     pxs_json_end(w);
     pxs_json_put_array(w, "order");
     for (size_t i = 0; i < p->comparison.table.n_rows; i++)

@@ -7,28 +7,17 @@
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-static const char *entity(char c) {
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    default:
-        return "&#39;"; /* the apostrophe */
-    }
-}
-
 void pxs_html_text_n(struct pxs_text *out, const char *text, size_t bytes) {
     struct pxs_text shown = {0};
     pxs_text_add_lines(&shown, text, bytes);
     const char *from = pxs_text_str(&shown);
     for (const char *at; (at = strpbrk(from, "&<>\"'")) != NULL; from = at + 1) {
         pxs_text_add_n(out, from, (size_t)(at - from));
-        pxs_text_add(out, entity(*at));
+        pxs_text_add(out, *at == '&'   ? "&amp;"
+                          : *at == '<' ? "&lt;"
+                          : *at == '>' ? "&gt;"
+                          : *at == '"' ? "&quot;"
+                                       : "&#39;");
     }
     pxs_text_add(out, from);
     out->failed = out->failed || shown.failed;

@@ -18,19 +18,14 @@ void pxs_base64(struct pxs_text *out, const void *data, size_t bytes) {
     }
 }
 
-/* Upper 24 bits, rounded half up in size: carries run into the exponent as they should. */
-static uint32_t upper_bits(double value) {
-    const float single = (float)value;
-    uint32_t bits;
-    memcpy(&bits, &single, sizeof bits);
-    if (!isfinite(single))
-        return isnan(single) ? 0x7fc000 : bits >> 8;
-    return (bits + 0x80) >> 8;
-}
-
 void pxs_pack_numbers(struct pxs_text *out, const double *values, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        const uint32_t bits = upper_bits(values[i]);
+        /* The upper 24 bits, rounded half up in size: carries run into the exponent as they
+         * should. */
+        const float single = (float)values[i];
+        uint32_t bits;
+        memcpy(&bits, &single, sizeof bits);
+        bits = isnan(single) ? 0x7fc000 : isinf(single) ? bits >> 8 : (bits + 0x80) >> 8;
         const unsigned char three[3] = {(unsigned char)(bits >> 16), (unsigned char)(bits >> 8),
                                         (unsigned char)bits};
         pxs_base64(out, three, 3);

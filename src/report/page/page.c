@@ -158,24 +158,21 @@ static void put_licence(struct pxs_page *p) {
     pxs_html_text(p->out, pxs_page_dygraphs_licence_txt);
 }
 
-/* '<' could end the element that the JSON stands in; it occurs in strings only, where it may be
- * written otherwise. */
-static void add_safely(struct pxs_text *out, const struct pxs_text *json) {
-    const char *from = pxs_text_str(json);
-    for (const char *at; (at = strchr(from, '<')) != NULL; from = at + 1) {
-        pxs_text_add_n(out, from, (size_t)(at - from));
-        pxs_text_add(out, "\\u003c");
-    }
-    pxs_text_add(out, from);
-    out->failed = out->failed || json->failed;
-}
-
 static enum pxs_status put_data(struct pxs_page *p, struct pxs_error *err) {
     struct pxs_text json = {0};
     struct pxs_json_writer w = {.out = &json};
     pxs_page_put_data(&w, p);
     const enum pxs_status status = pxs_json_finish(&w, err);
-    add_safely(p->out, &json);
+
+    /* '<' could end the element that the JSON stands in; it occurs in strings only, where it may be
+     * written as an escape. */
+    const char *from = pxs_text_str(&json);
+    for (const char *at; (at = strchr(from, '<')) != NULL; from = at + 1) {
+        pxs_text_add_n(p->out, from, (size_t)(at - from));
+        pxs_text_add(p->out, "\\u003c");
+    }
+    pxs_text_add(p->out, from);
+    p->out->failed = p->out->failed || json.failed;
     pxs_text_finish(&json);
     return status;
 }
@@ -211,30 +208,28 @@ static const struct part {
     {"chart_js", pxs_page_chart_js, NULL, NULL},
 };
 
-static enum pxs_status put_part(struct pxs_page *p, const char *name, size_t length,
-                                struct pxs_error *err) {
-    for (size_t i = 0; i < PXS_COUNT(parts); i++) {
-        const struct part *part = &parts[i];
-        if (strlen(part->name) != length || strncmp(part->name, name, length) != 0)
-            continue;
-        if (part->text)
-            pxs_text_add(p->out, part->text);
-        if (part->put)
-            part->put(p);
-        return part->make ? part->make(p, err) : PXS_OK;
-    }
-    return pxs_fail(err, PXS_E_INTERNAL, "page.html asks for {{%.*s}}, which page.c does not know",
-                    (int)length, name);
-}
-
 static enum pxs_status put_page(struct pxs_page *p, struct pxs_error *err) {
     const char *from = pxs_page_page_html;
     for (const char *at; (at = strstr(from, "{{")) != NULL;) {
         const char *name = at + 2, *end = strstr(name, "}}");
         if (!end)
             return pxs_fail(err, PXS_E_INTERNAL, "page.html: {{ without }}");
+        const size_t length = (size_t)(end - name);
+        size_t i = 0;
+        while (i < PXS_COUNT(parts) &&
+               (strlen(parts[i].name) != length || strncmp(parts[i].name, name, length) != 0))
+            i++;
+        if (i == PXS_COUNT(parts))
+            return pxs_fail(err, PXS_E_INTERNAL,
+                            "page.html asks for {{%.*s}}, which page.c does not know", (int)length,
+                            name);
         pxs_text_add_n(p->out, from, (size_t)(at - from));
-        PXS_TRY(put_part(p, name, (size_t)(end - name), err));
+        if (parts[i].text)
+            pxs_text_add(p->out, parts[i].text);
+        if (parts[i].put)
+            parts[i].put(p);
+        if (parts[i].make)
+            PXS_TRY(parts[i].make(p, err));
         from = end + 2;
     }
     pxs_text_add(p->out, from);

@@ -86,9 +86,8 @@ void pxs_page_put_value(struct pxs_json_writer *w, const char *key, const char *
     if (value->kind == PXS_CELL_TEXT)
         pxs_text_add_lines(&text, value->text, value->bytes);
     else if (value->kind == PXS_CELL_REAL && isinf(value->real))
-        pxs_text_add(&text, value->real > 0 ? "inf"
-                                            /* PSNR of equal pictures; JSON has no number for it */
-                                            : "-inf");
+        /* PSNR of equal pictures; JSON has no number for it */
+        pxs_text_add(&text, value->real > 0 ? "inf" : "-inf");
     w->out->failed = w->out->failed || name.failed || text.failed;
     const char *as = key ? pxs_text_str(&name) : NULL;
     if (value->kind == PXS_CELL_TEXT || text.len > 0)
@@ -116,8 +115,8 @@ static void put_pair_value(struct pxs_text *out, const struct pxs_cell *key,
     pxs_text_finish(&plain);
 }
 
-/* The pairs of a run, starting at row *from, that are common (or are not); *from moves behind the
- * run's rows. */
+/* The pairs of a run, whose rows begin at `from`, that are the same in all runs (`common`), or that
+ * are not. */
 static void put_pairs(struct pxs_text *out, const struct pxs_table *t, size_t from, int64_t run_id,
                       bool common, const char *caption) {
     bool any = false;
@@ -147,8 +146,13 @@ static size_t first_row(const struct pxs_table *t, int64_t run_id) {
     return i;
 }
 
-static void put_shared(struct pxs_page *p) {
+/* ---- all runs ------------------------------------------------------------------------------- */
+
+void pxs_page_put_runs(struct pxs_page *p) {
     const struct pxs_table *params = &p->params, *facts = &p->facts;
+    pxs_html_put_table(p->out, &p->shown[PXS_RUNS]);
+    pxs_page_put_sql(p, PXS_SQL_RUNS);
+
     pxs_text_add(p->out, "<details id=\"shared\"><summary>What all runs have in "
                          "common</summary>\n<div class=\"pair\">");
     if (params->n_rows > 0)
@@ -156,34 +160,23 @@ static void put_shared(struct pxs_page *p) {
     if (facts->n_rows > 0)
         put_pairs(p->out, facts, 0, facts->cells[0].integer, true, "Environment");
     pxs_text_add(p->out, "</div></details>\n");
-}
 
-static void put_one_run(struct pxs_page *p, size_t row) {
-    const int64_t run_id = p->groups.run_ids[row];
-    const char *name = p->curves.runs[row].name;
-    pxs_text_addf(p->out,
-                  "<details class=\"run\" id=\"run-%" PRId64 "\"><summary><span class=\"swatch\" "
-                  "data-configuration=\"%zu\"></span>",
-                  run_id, p->groups.group_of[row]);
-    pxs_html_text(p->out, name);
-    pxs_text_add(p->out, "</summary>\n<div class=\"pair\">");
-    put_pairs(p->out, &p->params, first_row(&p->params, run_id), run_id, false,
-              "Parameters that are not the same in all runs");
-    put_pairs(p->out, &p->facts, first_row(&p->facts, run_id), run_id, false,
-              "Environment that is not the same in all runs");
-    pxs_text_add(p->out, "</div></details>\n");
-}
-
-/* ---- all runs ------------------------------------------------------------------------------- */
-
-void pxs_page_put_runs(struct pxs_page *p) {
-    pxs_html_put_table(p->out, &p->shown[PXS_RUNS]);
-    pxs_page_put_sql(p, PXS_SQL_RUNS);
-    put_shared(p);
     pxs_text_add(p->out,
                  "<details id=\"each-run\"><summary>What each run has of its own</summary>\n");
-    for (size_t row = 0; row < p->groups.n_runs; row++)
-        put_one_run(p, row);
+    for (size_t row = 0; row < p->groups.n_runs; row++) {
+        const int64_t run_id = p->groups.run_ids[row];
+        pxs_text_addf(p->out,
+                      "<details class=\"run\" id=\"run-%" PRId64
+                      "\"><summary><span class=\"swatch\" data-configuration=\"%zu\"></span>",
+                      run_id, p->groups.group_of[row]);
+        pxs_html_text(p->out, p->curves.runs[row].name);
+        pxs_text_add(p->out, "</summary>\n<div class=\"pair\">");
+        put_pairs(p->out, params, first_row(params, run_id), run_id, false,
+                  "Parameters that are not the same in all runs");
+        put_pairs(p->out, facts, first_row(facts, run_id), run_id, false,
+                  "Environment that is not the same in all runs");
+        pxs_text_add(p->out, "</div></details>\n");
+    }
     pxs_text_add(p->out, "</details>\n");
     pxs_page_put_sql(p, PXS_SQL_PARAMS);
     pxs_page_put_sql(p, PXS_SQL_FACTS);

@@ -17,13 +17,6 @@ enum {
 };
 enum { GAP = 3, SIDE = 64 };
 
-/* Bytes of PNG that there is room for; base64 makes four of three. */
-static size_t room_of(const struct pxs_page *p) {
-    const size_t used = p->out->len + OTHER_BYTES + RUN_BYTES * p->groups.n_runs;
-    const size_t room = used < PAGE_BYTES ? (PAGE_BYTES - used) / 4 * 3 : 0;
-    return room < MOST_BYTES ? room : MOST_BYTES;
-}
-
 static enum pxs_status put_strip(struct pxs_page *p, const struct pxs_sample_sheet *sheet,
                                  size_t row, size_t *bytes, struct pxs_error *err) {
     const struct pxs_sample_row *r = &sheet->rows[row];
@@ -66,22 +59,21 @@ static void put_head(struct pxs_page *p, const struct pxs_sample_sheet *sheet) {
     pxs_text_add(p->out, ", and the target.</p>\n");
 }
 
-/* The row of a configuration; n_rows where it has none. */
-static size_t row_of(const struct pxs_sample_sheet *sheet, size_t configuration) {
-    size_t row = 0;
-    while (row < sheet->n_rows && sheet->rows[row].configuration != configuration)
-        row++;
-    return row;
-}
-
 static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_sheet *sheet,
                                  struct pxs_error *err) {
     const struct pxs_comparison *c = &p->comparison;
-    const size_t room = room_of(p);
     size_t strips = 0, bytes = 0, left = 0;
+
+    /* Bytes of PNG that there is room for; base64 makes four of three. */
+    const size_t used = p->out->len + OTHER_BYTES + RUN_BYTES * p->groups.n_runs;
+    size_t room = used < PAGE_BYTES ? (PAGE_BYTES - used) / 4 * 3 : 0;
+    room = room < MOST_BYTES ? room : MOST_BYTES;
+
     put_head(p, sheet);
     for (size_t i = 0; i < c->table.n_rows; i++) {
-        const size_t row = row_of(sheet, c->configurations[i]);
+        size_t row = 0;
+        while (row < sheet->n_rows && sheet->rows[row].configuration != c->configurations[i])
+            row++;
         if (row == sheet->n_rows)
             continue;
         if (sheet->rows[row].why) {
