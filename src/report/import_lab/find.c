@@ -15,12 +15,7 @@ struct finding {
     size_t n;
 };
 
-static bool is_log(const char *name) {
-    return strcmp(name, PXS_LAB_BATCHES) == 0 || strcmp(name, PXS_LAB_AVERAGES) == 0 ||
-           strcmp(name, PXS_LAB_VALIDATION) == 0;
-}
-
-/* Folders that say where something stands and not what it is. */
+/* Names of folders that tell where logs stand and not of which experiment they are. */
 static bool says_nothing(const char *part, size_t n) {
     static const char *const names[] = {"log", "logs", "train", "loss_message", ".", ".."};
     for (size_t i = 0; i < PXS_COUNT(names); i++) {
@@ -30,7 +25,7 @@ static bool says_nothing(const char *part, size_t n) {
     return n == 0;
 }
 
-/* The parts of a path that say something; `last_only`: the last of them. */
+/* The other parts of a path; `last_only`: the last of them. */
 static void add_parts(const char *path, bool last_only, struct pxs_text *out) {
     for (const char *part = path; *part != '\0';) {
         const size_t n = strcspn(part, "/");
@@ -43,21 +38,8 @@ static void add_parts(const char *path, bool last_only, struct pxs_text *out) {
     }
 }
 
-/* The way down from the folder that was asked for; of that one itself its own name. Of a long one
- * the end. */
-static void make_label(const char *top, const char *dir, char *label, size_t size) {
-    struct pxs_text text = {0};
-    add_parts(dir + strlen(top), false, &text);
-    if (text.len == 0)
-        add_parts(dir, true, &text);
-    const char *whole = pxs_text_str(&text);
-    snprintf(label, size, "%s",
-             text.len == 0      ? "lab"
-             : text.len >= size ? whole + text.len - size + 1
-                                : whole);
-    pxs_text_finish(&text);
-}
-
+/* A folder with logs. Its label is the way down from the folder that was asked for; for that one,
+ * its own name. Of a long label the end stays. */
 static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error *err) {
     struct pxs_lab_log *grown = realloc(f->logs, (f->n + 1) * sizeof *grown);
     if (!grown)
@@ -66,26 +48,21 @@ static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error 
     struct pxs_lab_log *log = &grown[f->n++];
     memset(log, 0, sizeof *log);
     snprintf(log->dir, sizeof log->dir, "%s", dir);
-    make_label(f->top, dir, log->label, sizeof log->label);
+    struct pxs_text text = {0};
+    add_parts(dir + strlen(f->top), false, &text);
+    if (text.len == 0)
+        add_parts(dir, true, &text);
+    const char *whole = pxs_text_str(&text);
+    const size_t room = sizeof log->label;
+    snprintf(log->label, room, "%s",
+             text.len == 0      ? "lab"
+             : text.len >= room ? whole + text.len - room + 1
+                                : whole);
+    pxs_text_finish(&text);
     return PXS_OK;
 }
 
-static enum pxs_status walk(struct finding *f, const char *dir, int depth, struct pxs_error *err);
-
-/* A name in a folder: a log, or a folder to look into. Links to folders are not followed: they may
- * lead in circles. */
-static enum pxs_status see(struct finding *f, const char *dir, const char *name, bool *found,
-                           int depth, struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
-    struct stat info;
-    if (!pxs_path_join(path, sizeof path, dir, name) || lstat(path, &info) != 0)
-        return PXS_OK;
-    if (S_ISDIR(info.st_mode))
-        return depth < DEEPEST ? walk(f, path, depth + 1, err) : PXS_OK;
-    *found = *found || is_log(name);
-    return PXS_OK;
-}
-
+/* Links to folders are not followed: they may lead in circles. */
 static enum pxs_status walk(struct finding *f, const char *dir, int depth, struct pxs_error *err) {
     struct dirent **names;
     bool found = false;
@@ -95,9 +72,18 @@ static enum pxs_status walk(struct finding *f, const char *dir, int depth, struc
                                : pxs_fail_errno(err, "cannot look into %s", dir);
     enum pxs_status status = PXS_OK;
     for (int i = 0; i < n; i++) {
-        if (status == PXS_OK && strcmp(names[i]->d_name, ".") != 0 &&
-            strcmp(names[i]->d_name, "..") != 0)
-            status = see(f, dir, names[i]->d_name, &found, depth, err);
+        const char *name = names[i]->d_name;
+        char path[PXS_PATH_MAX];
+        struct stat info;
+        if (status == PXS_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+            pxs_path_join(path, sizeof path, dir, name) && lstat(path, &info) == 0) {
+            if (!S_ISDIR(info.st_mode))
+                found = found || strcmp(name, PXS_LAB_BATCHES) == 0 ||
+                        strcmp(name, PXS_LAB_AVERAGES) == 0 ||
+                        strcmp(name, PXS_LAB_VALIDATION) == 0;
+            else if (depth < DEEPEST)
+                status = walk(f, path, depth + 1, err);
+        }
         free(names[i]);
     }
     free(names);

@@ -7,17 +7,6 @@
 
 /* ---- --set ---------------------------------------------------------------------------------- */
 
-static enum pxs_status fail_unknown(const char *key, struct pxs_error *err) {
-    struct pxs_text quoted = {0};
-    pxs_text_add_quoted(&quoted, key);
-    pxs_param_add_remedy(key, &quoted);
-    pxs_fail(err, PXS_E_INVALID,
-             "--set: there is no hyperparameter %s (pixsweep params lists them)",
-             pxs_text_str(&quoted));
-    pxs_text_finish(&quoted);
-    return PXS_E_INVALID;
-}
-
 static enum pxs_status set_one(struct pxs_lab_params *p, const char *text, struct pxs_error *err) {
     const char *equals = strchr(text, '=');
     enum pxs_param_key key;
@@ -25,8 +14,16 @@ static enum pxs_status set_one(struct pxs_lab_params *p, const char *text, struc
     if (!equals)
         return pxs_fail(err, PXS_E_INVALID, "--set: key=value, not %.80s", text);
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
-    if ((size_t)(equals - text) >= sizeof name || !pxs_param_find(name, &key))
-        return fail_unknown(name, err);
+    if ((size_t)(equals - text) >= sizeof name || !pxs_param_find(name, &key)) {
+        struct pxs_text quoted = {0};
+        pxs_text_add_quoted(&quoted, name);
+        pxs_param_add_remedy(name, &quoted);
+        pxs_fail(err, PXS_E_INVALID,
+                 "--set: there is no hyperparameter %s (pixsweep params lists them)",
+                 pxs_text_str(&quoted));
+        pxs_text_finish(&quoted);
+        return PXS_E_INVALID;
+    }
     if (p->known[key])
         return pxs_fail(err, PXS_E_INVALID, "--set: %s stands there twice", name);
     const enum pxs_status status =
@@ -39,8 +36,8 @@ static enum pxs_status set_one(struct pxs_lab_params *p, const char *text, struc
     return PXS_OK;
 }
 
-/* lrgd under lr_policy_G: constant says something about nothing. Where a key has its effect, the
- * key that it hangs on is known as well. */
+/* lrgd has no effect under lr_policy_G: constant. Where a key has an effect, the key that it
+ * depends on is known as well. */
 static enum pxs_status check_effect(struct pxs_lab_params *p, struct pxs_error *err) {
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);
@@ -91,9 +88,8 @@ enum pxs_status pxs_lab_params(const struct pxs_lab_options *options, struct pxs
         PXS_TRY(set_one(out, options->sets[i], err));
     PXS_TRY(set_lambda(out, options->lambda, err));
     if (!out->known[PXS_PARAM_validation]) {
-        out->values.validation =
-            /* the first 20 training pairs: not to be set beside a real validation */
-            PXS_VALIDATION_LAB;
+        /* the first 20 training pairs: not to be compared with a validation on unseen pairs */
+        out->values.validation = PXS_VALIDATION_LAB;
         out->known[PXS_PARAM_validation] = true;
     }
     return check_effect(out, err);

@@ -48,7 +48,7 @@ static bool is_name(const char *text) {
     return true;
 }
 
-/* Text of which nothing is left but [A-Za-z0-9._=-]. */
+/* Every run of bytes that are not [A-Za-z0-9._=] becomes one '-'; none at the beginning or end. */
 static void make_plain(const char *text, char *out, size_t size) {
     size_t n = 0;
     for (; *text != '\0' && n + 1 < size; text++) {
@@ -78,9 +78,7 @@ static enum pxs_status name_sweep(const char *dir, const char *asked, char name[
         pxs_text_add_quoted(&quoted, asked);
         pxs_fail(err, PXS_E_INVALID,
                  "--sweep: %s cannot be a folder's name: letters, digits and ._=- only, 100 bytes "
-                 "at most, "
-                 "no . or - at "
-                 "the beginning",
+                 "at most, no . or - at the beginning",
                  pxs_text_str(&quoted));
         pxs_text_finish(&quoted);
         return PXS_E_INVALID;
@@ -104,16 +102,14 @@ static int64_t ended(const struct pxs_lab_log *log, const struct pxs_lab_run *ru
     return n;
 }
 
-static bool has_number(const struct pxs_lab_epoch *e) {
-    return (e->has_value && isfinite(e->value)) || (e->has_average && isfinite(e->average)) ||
-           (!e->has_value && !e->has_average);
-}
-
 static enum pxs_outcome judge(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
                               const struct pxs_lab_params *p, char *message, size_t size) {
     const struct pxs_lab_epoch *last = last_epoch(log, run);
     message[0] = '\0';
-    if (run->end == 0 && !has_number(last)) { /* without batches */
+    const bool no_number = (last->has_value || last->has_average) &&
+                           !(last->has_value && isfinite(last->value)) &&
+                           !(last->has_average && isfinite(last->average));
+    if (run->end == 0 && no_number) { /* without batches */
         snprintf(message, size, "epoch %lld, the last one, has no loss that is a number",
                  (long long)last->epoch);
         return PXS_OUTCOME_DIVERGED;
@@ -134,51 +130,15 @@ static enum pxs_outcome judge(const struct pxs_lab_log *log, const struct pxs_la
 
 /* ---- one run -------------------------------------------------------------------------------- */
 
-static const char *file_of(const struct pxs_lab_log *log, const struct pxs_lab_run *run) {
-    if (run->end > 0)
-        return PXS_LAB_BATCHES;
-    return log->epochs[run->first].has_value ? PXS_LAB_VALIDATION : PXS_LAB_AVERAGES;
-}
-
-static void write_texts(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
-                        const char *source, const struct pxs_lab_params *p, struct pxs_text *yaml,
-                        struct pxs_text *environment, struct pxs_text *event) {
-    pxs_text_addf(yaml, "# imported from %s, lines %lld to %lld; only what is known stands here\n",
-                  source, (long long)run->first_line, (long long)run->last_line);
-    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        if (!p->known[key])
-            continue;
-        pxs_text_addf(yaml, "%s: ", pxs_param_info(key)->key);
-        pxs_params_format(&p->values, key, yaml);
-        pxs_text_add(yaml, "\n");
-    }
-    pxs_text_addf(environment,
-                  "imported_from=%s\nimported_lines=%lld to %lld\nimported_by=pixsweep %s (%s)\n",
-                  source, (long long)run->first_line, (long long)run->last_line, pxs_version(),
-                  pxs_commit());
-    pxs_text_addf(
-        event,
-        "imported from %s, lines %lld to %lld: %lld batches, %lld epochs, %lld unreadable lines",
-        source, (long long)run->first_line, (long long)run->last_line, (long long)run->rows,
-        (long long)ended(log, run), (long long)run->unreadable);
-    if (run->missing > 0)
-        pxs_text_addf(event, ", %lld batches missing", (long long)run->missing);
-}
-
-static double best_value(const struct pxs_lab_log *log, const struct pxs_lab_run *run) {
+static void fill_row(struct importing *im, const struct pxs_lab_log *log,
+                     const struct pxs_lab_run *run, const struct pxs_store_imported *made) {
+    struct pxs_table *t = &im->result->table;
     double best = NAN;
     for (size_t i = 0; i < run->n; i++) {
         const struct pxs_lab_epoch *e = &log->epochs[run->first + i];
         if (e->has_value && (isnan(best) || e->value < best))
             best = e->value;
     }
-    return best;
-}
-
-static void fill_row(struct importing *im, const struct pxs_lab_log *log,
-                     const struct pxs_lab_run *run, const struct pxs_store_imported *made) {
-    struct pxs_table *t = &im->result->table;
-    const double best = best_value(log, run);
     char *name = pxs_arena_strdup(&t->arena, made->name),
          *source = pxs_arena_strdup(&t->arena, made->source);
     const struct pxs_cell cells[] = {
@@ -209,7 +169,7 @@ static void note_grown(struct importing *im, const struct pxs_lab_log *log,
     struct pxs_table before = {0};
     if (pxs_store_select(im->store, pxs_import_lab_grown_sql, args, PXS_COUNT(args), &before,
                          NULL) != PXS_OK)
-        return; /* a word less */
+        return; /* only this note is missing then */
     for (size_t i = 0; i < before.n_rows; i++)
         pxs_text_add_words(&im->result->notes,
                            "%s: %s was imported from the same place when it ended in line %lld; %s "
@@ -221,30 +181,20 @@ static void note_grown(struct importing *im, const struct pxs_lab_log *log,
     pxs_table_finish(&before);
 }
 
-static enum pxs_status store_run(struct importing *im, const struct pxs_lab_log *log,
-                                 const struct pxs_lab_run *run, struct pxs_store_imported *made,
-                                 struct pxs_error *err) {
-    struct pxs_lab_rows *rows = NULL;
-    PXS_TRY(pxs_lab_rows_open(log, run, im->params.values.lambda_pixel, im->meter, im->batches_done,
-                              im->batches, &rows, err));
-    const enum pxs_status status = pxs_store_import(im->store, made, pxs_lab_rows_next, rows, err);
-    pxs_lab_rows_close(&rows);
-    im->batches_done += run->rows;
-    if (status == PXS_OK && made->added)
-        note_grown(im, log, made);
-    if (status == PXS_OK)
-        fill_row(im, log, run, made);
-    return status;
-}
-
+/* What is known of the run, where it comes from, and what is in it; then its rows. */
 static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log *log,
                                   const struct pxs_lab_run *run, const struct pxs_lab_params *known,
                                   struct pxs_error *err) {
     struct pxs_lab_params p = *known;
     struct pxs_text yaml = {0}, environment = {0}, event = {0};
+    struct pxs_lab_rows *rows = NULL;
     char source[PXS_PATH_MAX + 32], what[64], message[160];
     struct stat info;
-    snprintf(source, sizeof source, "%s/%s", log->dir, file_of(log, run));
+    const char *file = run->end > 0                        ? PXS_LAB_BATCHES
+                       : log->epochs[run->first].has_value ? PXS_LAB_VALIDATION
+                                                           : PXS_LAB_AVERAGES;
+    const long long first = (long long)run->first_line, last = (long long)run->last_line;
+    snprintf(source, sizeof source, "%s/%s", log->dir, file);
     make_plain(log->label, what, sizeof what - 4);
     struct pxs_store_imported made = {.sweep = im->result->sweep,
                                       .config_hash = run->hash,
@@ -265,14 +215,47 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
         p.values.n_epochs = last_epoch(log, run)->epoch + 1;
         p.known[PXS_PARAM_n_epochs] = true;
     }
-    write_texts(log, run, source, &p, &yaml, &environment, &event);
+
+    pxs_text_addf(&yaml, "# imported from %s, lines %lld to %lld; only what is known stands here\n",
+                  source, first, last);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        if (!p.known[key])
+            continue;
+        pxs_text_addf(&yaml, "%s: ", pxs_param_info(key)->key);
+        pxs_params_format(&p.values, key, &yaml);
+        pxs_text_add(&yaml, "\n");
+    }
+    pxs_text_addf(&environment,
+                  "imported_from=%s\nimported_lines=%lld to %lld\nimported_by=pixsweep %s (%s)\n",
+                  source, first, last, pxs_version(), pxs_commit());
+    pxs_text_addf(
+        &event,
+        "imported from %s, lines %lld to %lld: %lld batches, %lld epochs, %lld unreadable lines",
+        source, first, last, (long long)run->rows, (long long)ended(log, run),
+        (long long)run->unreadable);
+    if (run->missing > 0)
+        pxs_text_addf(&event, ", %lld batches missing", (long long)run->missing);
     made.config_yaml = pxs_text_str(&yaml);
     made.environment = pxs_text_str(&environment);
     made.event = pxs_text_str(&event);
     enum pxs_status status =
         yaml.failed || environment.failed || event.failed ? pxs_fail_nomem(err) : PXS_OK;
-    if (status == PXS_OK)
-        status = store_run(im, log, run, &made, err);
+    if (status != PXS_OK)
+        goto out;
+
+    status = pxs_lab_rows_open(log, run, im->params.values.lambda_pixel, im->meter,
+                               im->batches_done, im->batches, &rows, err);
+    if (status != PXS_OK)
+        goto out;
+    status = pxs_store_import(im->store, &made, pxs_lab_rows_next, rows, err);
+    im->batches_done += run->rows;
+    if (status != PXS_OK)
+        goto out;
+    if (made.added)
+        note_grown(im, log, &made);
+    fill_row(im, log, run, &made);
+out:
+    pxs_lab_rows_close(&rows);
     pxs_text_finish(&yaml);
     pxs_text_finish(&environment);
     pxs_text_finish(&event);
@@ -281,48 +264,37 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-static enum pxs_status read_log(struct importing *im, struct pxs_lab_log *log,
-                                struct pxs_error *err) {
-    const enum pxs_status status = pxs_lab_split(log, im->meter, err);
-    if (status != PXS_OK && status != PXS_E_NOT_FOUND)
-        return status;
-    PXS_TRY(pxs_lab_match(log, err));
-    if (log->n_runs == 0)
-        pxs_text_add_words(&log->notes, "%s: not one line of its logs can be read\n", log->dir);
-    im->result->lines += log->lines;
-    im->result->unreadable += log->unreadable;
-    pxs_text_add(&im->result->notes, pxs_text_str(&log->notes));
-    return log->notes.failed || im->result->notes.failed ? pxs_fail_nomem(err) : PXS_OK;
-}
-
-static enum pxs_status read_logs(struct importing *im, size_t *n_runs, struct pxs_error *err) {
-    *n_runs = 0;
+/* Every log is read before the first run is stored: what cannot be read is refused as a whole. */
+static enum pxs_status import_logs(struct importing *im, struct pxs_error *err) {
+    struct pxs_lab_result *result = im->result;
+    size_t n_runs = 0;
     for (size_t i = 0; i < im->n_logs; i++) {
-        PXS_TRY(read_log(im, &im->logs[i], err));
-        *n_runs += im->logs[i].n_runs;
-        for (size_t r = 0; r < im->logs[i].n_runs; r++)
-            im->batches += im->logs[i].runs[r].rows;
+        struct pxs_lab_log *log = &im->logs[i];
+        const enum pxs_status status = pxs_lab_split(log, im->meter, err);
+        if (status != PXS_OK && status != PXS_E_NOT_FOUND)
+            return status;
+        PXS_TRY(pxs_lab_match(log, err));
+        if (log->n_runs == 0)
+            pxs_text_add_words(&log->notes, "%s: not one line of its logs can be read\n", log->dir);
+        result->lines += log->lines;
+        result->unreadable += log->unreadable;
+        pxs_text_add(&result->notes, pxs_text_str(&log->notes));
+        if (log->notes.failed || result->notes.failed)
+            return pxs_fail_nomem(err);
+        n_runs += log->n_runs;
+        for (size_t r = 0; r < log->n_runs; r++)
+            im->batches += log->runs[r].rows;
     }
-    if (*n_runs == 0)
+    if (n_runs == 0)
         return pxs_fail(err, PXS_E_CORRUPT, "not one line of the logs can be read");
-    return PXS_OK;
-}
 
-static enum pxs_status make_table(struct pxs_lab_result *result, size_t n_runs,
-                                  struct pxs_error *err) {
     PXS_TRY(pxs_table_make(&result->table, columns, PXS_COUNT(columns), n_runs, err));
     result->table.n_rows = 0; /* as they come */
     result->columns = pxs_arena_alloc(&result->table.arena, sizeof shows);
     if (!result->columns)
         return pxs_fail_nomem(err);
     memcpy(result->columns, shows, sizeof shows);
-    return PXS_OK;
-}
 
-static enum pxs_status import_logs(struct importing *im, struct pxs_error *err) {
-    size_t n_runs;
-    PXS_TRY(read_logs(im, &n_runs, err));
-    PXS_TRY(make_table(im->result, n_runs, err));
     for (size_t i = 0; i < im->n_logs; i++) {
         const struct pxs_lab_log *log = &im->logs[i];
         struct pxs_lab_params known = im->params;

@@ -1,10 +1,12 @@
 /* import lab, inside: the text logs of the lab's training script, as they are found in a folder.
  *
- *   train_loss.txt  a line a batch: "[Epoch: 3] [Dloss: 0.2413] [loss_pixel: 1.0312] [loss_GAN:
- * 0.7021] [Batch: 12/50] "; batches count from 0, loss_pixel is lambda_pixel times the L1
- *   loss_time.txt   a line an epoch that came to its end: "[avg_loss: 1.8123] ", the mean of its
- * batches' generator losses list_loss.txt   a line a run that came to its end: "tloss_res: {0:
- * 0.21, 1: 0.19, 'min': 0.19, 'minepoch': 1} ", L1 of 20 training pairs
+ *   train_loss.txt  a line a batch, which count from 0; loss_pixel is lambda_pixel times the L1:
+ *                   "[Epoch: 3] [Dloss: 0.2413] [loss_pixel: 1.0312] [loss_GAN: 0.7021]
+ *                   [Batch: 12/50] "
+ *   loss_time.txt   a line an epoch that came to its end, with the mean of its batches' generator
+ *                   losses: "[avg_loss: 1.8123] "
+ *   list_loss.txt   a line a run that came to its end, with the L1 of 20 training pairs:
+ *                   "tloss_res: {0: 0.21, 1: 0.19, 'min': 0.19, 'minepoch': 1} "
  *
  * All three are only ever appended to, so several runs may stand in one file. */
 #ifndef PXS_LAB_PRIV_H
@@ -26,7 +28,7 @@ enum { PXS_LAB_WHY = 96 };
 struct pxs_lab_batch {
     int64_t epoch, batch, batches;
     double loss_D, weighted_pixel /* as it was logged */, loss_GAN, loss_real, loss_fake;
-    char unknown[32]; /* the first field that nobody knows; "" = none */
+    char unknown[32]; /* the first field of an unknown name; "" = none */
 };
 /* False: `why` says in words what is wrong with the line. `text` has no line end. */
 bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *out,
@@ -51,10 +53,9 @@ struct pxs_lab_line {
     const char *text;
     size_t bytes;
     int64_t number; /* from 1 */
-    int64_t begin,
-        /* offsets in the file; `begin` may lie within a line, where a torn line had the next one
-           glued to it */
-        behind;
+    /* offsets in the file; `begin` may lie within a line, where a torn line had the next one glued
+     * to it */
+    int64_t begin, behind;
     bool torn;     /* the file ends before the line does */
     bool too_long; /* only its beginning is here */
 };
@@ -86,10 +87,9 @@ struct pxs_lab_run {
     int64_t batches;    /* of an epoch; 0: not known */
     /* batches that should stand between the first and the last one and do not */
     int64_t missing;
-    int64_t bad_epoch,
-        /* the last time that losses turned from numbers into something else; -1: they are numbers
-           at the end */
-        bad_batch;
+    /* the last time that losses turned from numbers into something else; -1: they are numbers at
+     * the end */
+    int64_t bad_epoch, bad_batch;
     size_t first, n;           /* epochs: their place in the log's array */
     char hash[PXS_SHA256_HEX]; /* of all that was read */
 };
@@ -110,6 +110,9 @@ void pxs_lab_note(struct pxs_lab_log *log, const char *file, const char *fmt, ..
 void pxs_lab_unreadable(struct pxs_lab_log *log, const char *file, const struct pxs_lab_line *line,
                         const char *why, int64_t *n);
 void pxs_lab_unreadable_rest(struct pxs_lab_log *log, const char *file, int64_t n);
+/* Room for one more in an array that has n and doubles at every power of two. NULL: out of memory,
+ * and the array is as it was. */
+void *pxs_lab_grow(void *array, size_t n, size_t size);
 /* One more epoch or run, zeroed. NULL: out of memory. */
 struct pxs_lab_epoch *pxs_lab_add_epoch(struct pxs_lab_log *log);
 struct pxs_lab_run *pxs_lab_add_run(struct pxs_lab_log *log);

@@ -148,7 +148,7 @@ struct parsing {
     char *why;
 };
 
-static bool take_value(struct parsing *p, enum field field, struct part value) {
+static bool read_value(struct parsing *p, enum field field, struct part value) {
     struct pxs_lab_batch *b = p->out;
     double unused;
     int64_t of;
@@ -162,7 +162,7 @@ static bool take_value(struct parsing *p, enum field field, struct part value) {
     return number(value, places[field]);
 }
 
-static bool take_field(struct parsing *p, struct part text) {
+static bool read_field(struct parsing *p, struct part text) {
     struct part key, value;
     if (!split_field(text, &key, &value))
         return refuse(p->why, "no value in [%.*s]", (int)(text.n < 40 ? text.n : 40), text.text);
@@ -176,26 +176,13 @@ static bool take_field(struct parsing *p, struct part text) {
     if (p->seen[field])
         return refuse(p->why, "%s stands there twice", field_names[field]);
     p->seen[field] = true;
-    return take_value(p, field, value) ||
+    return read_value(p, field, value) ||
            refuse(p->why, "%s is no number: %.*s", field_names[field],
                   (int)(value.n < 40 ? value.n : 40), value.text);
 }
 
-/* One pair of brackets, which may hold several fields. */
-static bool take_bracket(struct parsing *p, const char *text, size_t n) {
-    while (n > 0) {
-        const char *comma = memchr(text, ',', n);
-        const size_t part = comma ? (size_t)(comma - text) : n;
-        if (!take_field(p, trim(text, part)))
-            return false;
-        text += comma != NULL ? part + 1 : part;
-        n -= comma ? part + 1 : part;
-    }
-    return true;
-}
-
 /* All brackets of a line. A copy of the terminal's text ends in "ETA: ...". */
-static bool take_brackets(struct parsing *p, struct part line) {
+static bool read_brackets(struct parsing *p, struct part line) {
     const char *at = line.text, *end = line.text + line.n;
     while (at < end) {
         const struct part rest = trim(at, (size_t)(end - at));
@@ -207,8 +194,13 @@ static bool take_brackets(struct parsing *p, struct part line) {
                    *open = memchr(rest.text + 1, '[', rest.n - 1);
         if (!close || (open && open < close))
             return refuse(p->why, "a bracket is not closed");
-        if (!take_bracket(p, rest.text + 1, (size_t)(close - rest.text) - 1))
-            return false;
+        for (const char *field = rest.text + 1; field < close;) { /* several, with commas between */
+            const char *comma = memchr(field, ',', (size_t)(close - field));
+            const char *behind = comma ? comma : close;
+            if (!read_field(p, trim(field, (size_t)(behind - field))))
+                return false;
+            field = behind + 1;
+        }
         at = close + 1;
     }
     return true;
@@ -221,7 +213,7 @@ bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *o
     struct parsing p = {.out = &b, .why = why};
     if (memchr(text, '\0', bytes))
         return refuse(why, "it holds zero bytes");
-    if (!take_brackets(&p, trim(text, bytes)))
+    if (!read_brackets(&p, trim(text, bytes)))
         return false;
     for (size_t i = 0; i < PXS_COUNT(needed); i++) {
         if (!p.seen[needed[i]])
@@ -257,7 +249,7 @@ static int by_epoch(const void *a, const void *b) {
 }
 
 /* "3: 0.21"; 'min' and 'minepoch' are passed over. */
-static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n,
+static bool read_point(struct part text, struct pxs_lab_point *points, size_t *n,
                        char why[PXS_LAB_WHY]) {
     const char *colon = memchr(text.text, ':', text.n);
     const int shown = (int)(text.n < 40 ? text.n : 40);
@@ -274,12 +266,12 @@ static bool take_point(struct part text, struct pxs_lab_point *points, size_t *n
     return true;
 }
 
-static bool take_points(struct part inside, struct pxs_lab_point *points, size_t *n,
+static bool read_points(struct part inside, struct pxs_lab_point *points, size_t *n,
                         char why[PXS_LAB_WHY]) {
     while (inside.n > 0) {
         const char *comma = memchr(inside.text, ',', inside.n);
         const size_t part = comma ? (size_t)(comma - inside.text) : inside.n;
-        if (!take_point(trim(inside.text, part), points, n, why))
+        if (!read_point(trim(inside.text, part), points, n, why))
             return false;
         inside = trim(inside.text + part + (comma != NULL), inside.n - part - (comma != NULL));
     }
@@ -310,7 +302,7 @@ bool pxs_lab_parse_validation(const char *text, size_t bytes, struct pxs_lab_poi
     struct pxs_lab_point *made = calloc(commas + 1, sizeof *made);
     if (!made)
         return refuse(why, "out of memory");
-    if (!take_points(trim(line.text + 1, line.n - 2), made, &found, why)) {
+    if (!read_points(trim(line.text + 1, line.n - 2), made, &found, why)) {
         free(made);
         return false;
     }

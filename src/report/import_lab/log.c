@@ -15,16 +15,14 @@ void pxs_lab_log_finish(struct pxs_lab_log *log) {
     log->n_runs = log->n_epochs = 0;
 }
 
-/* Room for one more in an array that has n and doubles at every power of two. NULL: out of memory,
- * and the array as it was. */
-static void *grow(void *array, size_t n, size_t size) {
+void *pxs_lab_grow(void *array, size_t n, size_t size) {
     if ((n & (n - 1)) != 0)
         return array;
     return realloc(array, (n > 0 ? 2 * n : 1) * size);
 }
 
 struct pxs_lab_epoch *pxs_lab_add_epoch(struct pxs_lab_log *log) {
-    struct pxs_lab_epoch *grown = grow(log->epochs, log->n_epochs, sizeof *grown);
+    struct pxs_lab_epoch *grown = pxs_lab_grow(log->epochs, log->n_epochs, sizeof *grown);
     if (!grown)
         return NULL;
     log->epochs = grown;
@@ -33,7 +31,7 @@ struct pxs_lab_epoch *pxs_lab_add_epoch(struct pxs_lab_log *log) {
 }
 
 struct pxs_lab_run *pxs_lab_add_run(struct pxs_lab_log *log) {
-    struct pxs_lab_run *grown = grow(log->runs, log->n_runs, sizeof *grown);
+    struct pxs_lab_run *grown = pxs_lab_grow(log->runs, log->n_runs, sizeof *grown);
     if (!grown)
         return NULL;
     log->runs = grown;

@@ -25,59 +25,38 @@ struct lists {
     size_t n_dictionaries;
 };
 
-static void finish(struct lists *l) {
-    for (size_t i = 0; i < l->n_dictionaries; i++)
-        free(l->dictionaries[i].points);
-    free(l->dictionaries);
-    free(l->averages);
-}
-
-static bool keep_average(struct lists *l, double value) {
-    if ((l->n_averages & (l->n_averages - 1)) == 0) {
-        double *grown =
-            realloc(l->averages, (l->n_averages > 0 ? 2 * l->n_averages : 1) * sizeof *grown);
-        if (!grown)
-            return false;
-        l->averages = grown;
-    }
-    l->averages[l->n_averages++] = value;
-    return true;
-}
-
-static bool keep_dictionary(struct lists *l, struct pxs_lab_point *points, size_t n, int64_t line) {
-    if ((l->n_dictionaries & (l->n_dictionaries - 1)) == 0) {
-        struct dictionary *grown = realloc(
-            l->dictionaries, (l->n_dictionaries > 0 ? 2 * l->n_dictionaries : 1) * sizeof *grown);
-        if (!grown)
-            return false;
-        l->dictionaries = grown;
-    }
-    l->dictionaries[l->n_dictionaries++] = (struct dictionary){points, n, line, -1};
-    return true;
-}
-
-static enum pxs_status take_line(struct pxs_lab_log *log, struct lists *l, const char *file,
+/* What a line of either file says goes into `l`; a line that cannot be read is noted. */
+static enum pxs_status read_line(struct pxs_lab_log *log, struct lists *l, const char *file,
                                  const struct pxs_lab_line *line, int64_t *bad,
                                  struct pxs_error *err) {
     char why[PXS_LAB_WHY] = "far too long";
     struct pxs_lab_point *points = NULL;
     double average;
     size_t n;
-    bool kept = true;
     log->lines++;
     const bool averages = strcmp(file, PXS_LAB_AVERAGES) == 0;
-    if (!line->too_long && averages &&
-        pxs_lab_parse_average(line->text, line->bytes, &average, why))
-        kept = keep_average(l, average);
-    else if (!line->too_long && !averages &&
-             pxs_lab_parse_validation(line->text, line->bytes, &points, &n, why))
-        kept = keep_dictionary(l, points, n, line->number);
-    else
+    if (line->too_long ||
+        !(averages ? pxs_lab_parse_average(line->text, line->bytes, &average, why)
+                   : pxs_lab_parse_validation(line->text, line->bytes, &points, &n, why))) {
         pxs_lab_unreadable(log, file, line, why, bad);
-    if (kept)
         return PXS_OK;
-    free(points);
-    return pxs_fail_nomem(err);
+    }
+    if (averages) {
+        double *grown = pxs_lab_grow(l->averages, l->n_averages, sizeof *grown);
+        if (!grown)
+            return pxs_fail_nomem(err);
+        l->averages = grown;
+        grown[l->n_averages++] = average;
+        return PXS_OK;
+    }
+    struct dictionary *grown = pxs_lab_grow(l->dictionaries, l->n_dictionaries, sizeof *grown);
+    if (!grown) {
+        free(points);
+        return pxs_fail_nomem(err);
+    }
+    l->dictionaries = grown;
+    grown[l->n_dictionaries++] = (struct dictionary){points, n, line->number, -1};
+    return PXS_OK;
 }
 
 static enum pxs_status read_list(struct pxs_lab_log *log, struct lists *l, const char *file,
@@ -95,7 +74,7 @@ static enum pxs_status read_list(struct pxs_lab_log *log, struct lists *l, const
         struct pxs_lab_line line;
         status = pxs_lab_reader_next(reader, &line, &more, err);
         if (status == PXS_OK && more)
-            status = take_line(log, l, file, &line, &bad, err);
+            status = read_line(log, l, file, &line, &bad, err);
     }
     pxs_lab_reader_close(&reader);
     pxs_lab_unreadable_rest(log, file, bad);
@@ -143,8 +122,7 @@ static void match_in_order(struct pxs_lab_log *log, const struct lists *l) {
     if (differ > 0)
         pxs_lab_note(log, PXS_LAB_AVERAGES,
                      "%zu of %zu averages are not the mean of their epoch's batches; there the "
-                     "batches' mean "
-                     "was taken",
+                     "batches' mean was taken",
                      differ, l->n_averages);
 }
 
@@ -169,8 +147,7 @@ static void match_by_value(struct pxs_lab_log *log, const struct lists *l) {
     }
     pxs_lab_note(log, PXS_LAB_AVERAGES,
                  "%zu averages for %zu epochs that came to their end: %zu were matched by their "
-                 "value, the other "
-                 "epochs have the mean of their batches",
+                 "value, the other epochs have the mean of their batches",
                  l->n_averages, count_ended(log), matched);
 }
 
@@ -211,33 +188,30 @@ static void place_dictionaries(const struct pxs_lab_log *log, struct lists *l) {
     }
 }
 
-static void give_values(struct pxs_lab_log *log, const struct dictionary *d) {
-    const struct pxs_lab_run *run = &log->runs[d->run];
-    size_t at = 0;
-    for (size_t i = 0; i < run->n; i++) {
-        struct pxs_lab_epoch *e = &log->epochs[run->first + i];
-        while (at < d->n && d->points[at].epoch < e->epoch)
-            at++;
-        if (at == d->n || d->points[at].epoch != e->epoch)
-            continue;
-        e->has_value = true;
-        e->value = d->points[at].value;
-        e->ended = true;
-    }
-}
-
 static void match_validation(struct pxs_lab_log *log, struct lists *l) {
     place_dictionaries(log, l);
     for (size_t i = 0; i < l->n_dictionaries; i++) {
         const struct dictionary *d = &l->dictionaries[i];
-        if (d->run >= 0)
-            give_values(log, d);
-        else
+        if (d->run < 0) {
             pxs_lab_note(log, PXS_LAB_VALIDATION,
                          "line %lld (epochs %lld to %lld) %s: its validation losses were left out",
                          (long long)d->line, (long long)d->points[0].epoch,
                          (long long)d->points[d->n - 1].epoch,
                          d->run == -1 ? "fits no run" : "could belong to more than one run");
+            continue;
+        }
+        const struct pxs_lab_run *run = &log->runs[d->run];
+        size_t at = 0;
+        for (size_t k = 0; k < run->n; k++) {
+            struct pxs_lab_epoch *e = &log->epochs[run->first + k];
+            while (at < d->n && d->points[at].epoch < e->epoch)
+                at++;
+            if (at == d->n || d->points[at].epoch != e->epoch)
+                continue;
+            e->has_value = true;
+            e->value = d->points[at].value;
+            e->ended = true;
+        }
     }
 }
 
@@ -314,23 +288,26 @@ static bool make_runs(struct pxs_lab_log *log, const struct lists *l) {
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-static void match(struct pxs_lab_log *log, struct lists *l) {
-    if (l->n_averages > 0 && l->n_averages == count_ended(log))
-        match_in_order(log, l);
-    else if (l->n_averages > 0)
-        match_by_value(log, l);
-    match_validation(log, l);
-}
-
 enum pxs_status pxs_lab_match(struct pxs_lab_log *log, struct pxs_error *err) {
     struct lists l = {0};
     enum pxs_status status = read_list(log, &l, PXS_LAB_AVERAGES, "[avg_loss", err);
     if (status == PXS_OK)
         status = read_list(log, &l, PXS_LAB_VALIDATION, "tloss_res", err);
-    if (status == PXS_OK && log->n_runs > 0)
-        match(log, &l);
-    else if (status == PXS_OK && !make_runs(log, &l))
-        status = pxs_fail_nomem(err);
-    finish(&l);
+    if (status != PXS_OK)
+        goto out;
+    if (log->n_runs == 0) {
+        status = make_runs(log, &l) ? PXS_OK : pxs_fail_nomem(err);
+        goto out;
+    }
+    if (l.n_averages > 0 && l.n_averages == count_ended(log))
+        match_in_order(log, &l);
+    else if (l.n_averages > 0)
+        match_by_value(log, &l);
+    match_validation(log, &l);
+out:
+    for (size_t i = 0; i < l.n_dictionaries; i++)
+        free(l.dictionaries[i].points);
+    free(l.dictionaries);
+    free(l.averages);
     return status;
 }

@@ -153,12 +153,6 @@ static void clean(struct pxs_lab_line *line) {
     }
 }
 
-/* Where `glue` stands within a line, behind its beginning: a line that a dying process left torn
- * has the next one's text behind it. */
-static const char *find_glue(const struct pxs_lab_reader *r, const char *text, size_t n) {
-    return r->glue && n > 1 ? memmem(text + 1, n - 1, r->glue, strlen(r->glue)) : NULL;
-}
-
 enum pxs_status pxs_lab_reader_next(struct pxs_lab_reader *r, struct pxs_lab_line *line, bool *more,
                                     struct pxs_error *err) {
     *more = true;
@@ -172,7 +166,11 @@ enum pxs_status pxs_lab_reader_next(struct pxs_lab_reader *r, struct pxs_lab_lin
         r->rest = r->whole.text;
         r->rest_bytes = r->whole.bytes;
     }
-    const char *split = r->whole.too_long ? NULL : find_glue(r, r->rest, r->rest_bytes);
+
+    /* A dying process may have left a torn line, with the text of the next one behind it. */
+    const char *split = NULL;
+    if (!r->whole.too_long && r->glue && r->rest_bytes > 1)
+        split = memmem(r->rest + 1, r->rest_bytes - 1, r->glue, strlen(r->glue));
     *line = r->whole;
     line->text = r->rest;
     line->begin = r->rest == r->whole.text ? r->whole.begin : r->offset + (r->rest - r->buf);

@@ -56,35 +56,6 @@ void pxs_lab_rows_close(struct pxs_lab_rows **rows) {
 
 /* ---- batches -------------------------------------------------------------------------------- */
 
-static void put_batch(const struct pxs_lab_rows *rows, const struct pxs_lab_batch *b,
-                      struct pxs_record *r) {
-    r->kind = PXS_RECORD_BATCH;
-    r->batch = (struct pxs_record_batch){.step = b->epoch * b->batches + b->batch,
-                                         .epoch = (int32_t)b->epoch,
-                                         .batch = (int32_t)b->batch,
-                                         .losses = {.loss_G = b->loss_GAN + b->weighted_pixel,
-                                                    .loss_GAN = b->loss_GAN,
-                                                    .loss_pixel = b->weighted_pixel / rows->lambda,
-                                                    .loss_D = b->loss_D,
-                                                    .loss_real = b->loss_real,
-                                                    .loss_fake = b->loss_fake},
-                                         .lr_G = NAN,
-                                         .lr_D = NAN,
-                                         .seconds = NAN};
-}
-
-/* What was read before must be read again: the run is named after it. */
-static enum pxs_status end_batches(struct pxs_lab_rows *rows, struct pxs_error *err) {
-    char hash[PXS_SHA256_HEX];
-    pxs_sha256_hex(&rows->sha, hash);
-    pxs_lab_reader_close(&rows->reader);
-    if (rows->n != rows->run->rows || strcmp(hash, rows->run->hash) != 0)
-        return pxs_fail(err, PXS_E_BUSY,
-                        "%s/%s has changed while it was being imported; import again",
-                        rows->log->dir, PXS_LAB_BATCHES);
-    return PXS_OK;
-}
-
 static enum pxs_status next_batch(struct pxs_lab_rows *rows, struct pxs_record *r, bool *more,
                                   struct pxs_error *err) {
     struct pxs_lab_line line;
@@ -95,15 +66,38 @@ static enum pxs_status next_batch(struct pxs_lab_rows *rows, struct pxs_record *
         if (rows->n < rows->run->rows)
             PXS_TRY(pxs_lab_reader_next(rows->reader, &line, more, err));
         if (!*more)
-            return end_batches(rows, err);
+            break;
         if (!line.too_long && pxs_lab_parse_batch(line.text, line.bytes, &b, why))
             break;
+    }
+    if (!*more) {
+        /* What was read before must be read again: its hash names the run. */
+        char hash[PXS_SHA256_HEX];
+        pxs_sha256_hex(&rows->sha, hash);
+        pxs_lab_reader_close(&rows->reader);
+        if (rows->n == rows->run->rows && strcmp(hash, rows->run->hash) == 0)
+            return PXS_OK;
+        return pxs_fail(err, PXS_E_BUSY,
+                        "%s/%s has changed while it was being imported; import again",
+                        rows->log->dir, PXS_LAB_BATCHES);
     }
     if (rows->n++ % 8192 == 0)
         pxs_meter_tell(rows->meter, "importing", (double)(rows->before + rows->n),
                        (double)rows->total);
     pxs_lab_hash_batch(&rows->sha, &b);
-    put_batch(rows, &b, r);
+    r->kind = PXS_RECORD_BATCH;
+    r->batch = (struct pxs_record_batch){.step = b.epoch * b.batches + b.batch,
+                                         .epoch = (int32_t)b.epoch,
+                                         .batch = (int32_t)b.batch,
+                                         .losses = {.loss_G = b.loss_GAN + b.weighted_pixel,
+                                                    .loss_GAN = b.loss_GAN,
+                                                    .loss_pixel = b.weighted_pixel / rows->lambda,
+                                                    .loss_D = b.loss_D,
+                                                    .loss_real = b.loss_real,
+                                                    .loss_fake = b.loss_fake},
+                                         .lr_G = NAN,
+                                         .lr_D = NAN,
+                                         .seconds = NAN};
     return PXS_OK;
 }
 

@@ -8,14 +8,14 @@ struct split {
     struct pxs_lab_log *log;
     struct pxs_meter meter;
     double bytes;
-    struct pxs_lab_batch last; /* of the run in hand */
+    struct pxs_lab_batch last; /* of the current run */
     struct pxs_sha256 sha;
     int64_t unreadable; /* in the file */
     bool finite;        /* were the losses of the last batch numbers? */
     char unknown[32];
 };
 
-static struct pxs_lab_run *run_in_hand(struct split *s) {
+static struct pxs_lab_run *current_run(struct split *s) {
     return s->log->n_runs > 0 ? &s->log->runs[s->log->n_runs - 1] : NULL;
 }
 
@@ -33,7 +33,7 @@ static const char *breaks(const struct pxs_lab_batch *last, const struct pxs_lab
 }
 
 static void end_run(struct split *s) {
-    struct pxs_lab_run *run = run_in_hand(s);
+    struct pxs_lab_run *run = current_run(s);
     if (!run)
         return;
     struct pxs_lab_epoch *epoch = &s->log->epochs[s->log->n_epochs - 1];
@@ -55,8 +55,7 @@ static bool begin_run(struct split *s, const struct pxs_lab_batch *b,
         pxs_lab_note(
             s->log, PXS_LAB_BATCHES,
             "line %lld begins a run%s%s%s with epoch %lld, batch %lld: what came before it is not "
-            "here, or it "
-            "goes on from an earlier run's weights",
+            "here, or it goes on from an earlier run's weights",
             (long long)line->number, why ? ", since " : "", why ? why : "", why ? "," : "",
             (long long)b->epoch, (long long)b->batch);
     pxs_lab_hash_begin(&s->sha);
@@ -64,38 +63,7 @@ static bool begin_run(struct split *s, const struct pxs_lab_batch *b,
     return true;
 }
 
-/* Lines that nobody could read are noted one by one; here what never came. */
-static void note_missing(struct split *s) {
-    for (size_t i = 0; i < s->log->n_runs; i++) {
-        const struct pxs_lab_run *run = &s->log->runs[i];
-        if (run->missing > 0)
-            pxs_lab_note(
-                s->log, PXS_LAB_BATCHES, "the run in lines %lld to %lld lacks %lld batches",
-                (long long)run->first_line, (long long)run->last_line, (long long)run->missing);
-    }
-}
-
 /* ---- batches -------------------------------------------------------------------------------- */
-
-static void add_sums(struct pxs_lab_sums *sums, const struct pxs_lab_batch *b) {
-    sums->loss_G += b->loss_GAN + b->weighted_pixel;
-    sums->loss_GAN += b->loss_GAN;
-    sums->weighted_pixel += b->weighted_pixel;
-    sums->loss_D += b->loss_D;
-    sums->loss_real += b->loss_real;
-    sums->loss_fake += b->loss_fake;
-}
-
-static void watch_numbers(struct split *s, struct pxs_lab_run *run, const struct pxs_lab_batch *b) {
-    const bool finite = isfinite(b->loss_D) && isfinite(b->loss_GAN) && isfinite(b->weighted_pixel);
-    if (s->finite && !finite) {
-        run->bad_epoch = b->epoch;
-        run->bad_batch = b->batch;
-    } else if (finite) {
-        run->bad_epoch = -1;
-    }
-    s->finite = finite;
-}
 
 static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
                       const struct pxs_lab_line *line) {
@@ -103,7 +71,7 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
     const bool fresh = s->log->n_runs == 0 || why;
     if (fresh && !begin_run(s, b, line, why))
         return false;
-    struct pxs_lab_run *run = run_in_hand(s);
+    struct pxs_lab_run *run = current_run(s);
     if (!fresh)
         run->missing += (b->epoch - s->last.epoch) * b->batches + b->batch - s->last.batch - 1;
     if (fresh || b->epoch != s->last.epoch) {
@@ -115,8 +83,23 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
     }
     struct pxs_lab_epoch *epoch = &s->log->epochs[s->log->n_epochs - 1];
     epoch->n++;
-    add_sums(&epoch->sums, b);
-    watch_numbers(s, run, b);
+    epoch->sums.loss_G += b->loss_GAN + b->weighted_pixel;
+    epoch->sums.loss_GAN += b->loss_GAN;
+    epoch->sums.weighted_pixel += b->weighted_pixel;
+    epoch->sums.loss_D += b->loss_D;
+    epoch->sums.loss_real += b->loss_real;
+    epoch->sums.loss_fake += b->loss_fake;
+
+    /* Since when the losses are no numbers. */
+    const bool finite = isfinite(b->loss_D) && isfinite(b->loss_GAN) && isfinite(b->weighted_pixel);
+    if (s->finite && !finite) {
+        run->bad_epoch = b->epoch;
+        run->bad_batch = b->batch;
+    } else if (finite) {
+        run->bad_epoch = -1;
+    }
+    s->finite = finite;
+
     run->rows++;
     run->last_line = line->number;
     run->end = line->behind;
@@ -127,15 +110,15 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-static enum pxs_status take(struct split *s, const struct pxs_lab_line *line,
-                            struct pxs_error *err) {
+static enum pxs_status read_line(struct split *s, const struct pxs_lab_line *line,
+                                 struct pxs_error *err) {
     char why[PXS_LAB_WHY];
     struct pxs_lab_batch b;
     s->log->lines++;
     if (s->log->lines % 8192 == 0)
         pxs_meter_tell(s->meter, "reading " PXS_LAB_BATCHES, (double)line->begin, s->bytes);
     if (line->too_long || !pxs_lab_parse_batch(line->text, line->bytes, &b, why)) {
-        struct pxs_lab_run *run = run_in_hand(s);
+        struct pxs_lab_run *run = current_run(s);
         pxs_lab_unreadable(s->log, PXS_LAB_BATCHES, line, line->too_long ? "far too long" : why,
                            &s->unreadable);
         if (run)
@@ -151,28 +134,6 @@ static enum pxs_status take(struct split *s, const struct pxs_lab_line *line,
     return add_batch(s, &b, line) ? PXS_OK : pxs_fail_nomem(err);
 }
 
-static enum pxs_status take_all(struct split *s, struct pxs_lab_reader *reader,
-                                struct pxs_error *err) {
-    struct pxs_lab_line line;
-    for (;;) {
-        bool more;
-        PXS_TRY(pxs_lab_reader_next(reader, &line, &more, err));
-        if (!more)
-            break;
-        PXS_TRY(take(s, &line, err));
-    }
-    end_run(s);
-    pxs_lab_unreadable_rest(s->log, PXS_LAB_BATCHES, s->unreadable);
-    note_missing(s);
-    /* What was unreadable before the first run belongs to it. */
-    int64_t counted = 0;
-    for (size_t i = 0; i < s->log->n_runs; i++)
-        counted += s->log->runs[i].unreadable;
-    if (s->log->n_runs > 0)
-        s->log->runs[0].unreadable += s->unreadable - counted;
-    return PXS_OK;
-}
-
 enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter,
                               struct pxs_error *err) {
     struct split s = {.log = log, .meter = meter};
@@ -183,7 +144,31 @@ enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter,
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", log->dir);
     PXS_TRY(pxs_lab_reader_open(path, 0, 1, "[Epoch", &reader, err));
     s.bytes = stat(path, &info) == 0 ? (double)info.st_size : 0;
-    const enum pxs_status status = take_all(&s, reader, err);
+    enum pxs_status status = PXS_OK;
+    for (bool more = true; more && status == PXS_OK;) {
+        struct pxs_lab_line line;
+        status = pxs_lab_reader_next(reader, &line, &more, err);
+        if (status == PXS_OK && more)
+            status = read_line(&s, &line, err);
+    }
     pxs_lab_reader_close(&reader);
-    return status;
+    if (status != PXS_OK)
+        return status;
+
+    /* Lines that cannot be read were noted one by one; here what is missing between the others. */
+    int64_t counted = 0;
+    end_run(&s);
+    pxs_lab_unreadable_rest(log, PXS_LAB_BATCHES, s.unreadable);
+    for (size_t i = 0; i < log->n_runs; i++) {
+        const struct pxs_lab_run *run = &log->runs[i];
+        counted += run->unreadable;
+        if (run->missing > 0)
+            pxs_lab_note(log, PXS_LAB_BATCHES, "the run in lines %lld to %lld lacks %lld batches",
+                         (long long)run->first_line, (long long)run->last_line,
+                         (long long)run->missing);
+    }
+    /* What was unreadable before the first run belongs to it. */
+    if (log->n_runs > 0)
+        log->runs[0].unreadable += s.unreadable - counted;
+    return PXS_OK;
 }
