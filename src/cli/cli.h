@@ -204,15 +204,19 @@ typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, str
  * runs does this first. */
 enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                          struct pxs_error *err);
+/* Opens the database that --db and --results lead to for writing, and says where it was migrated.
+ * `make`: creates what is missing; else PXS_E_NOT_FOUND, with what to do. */
+enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct pxs_store **out,
+                                     struct pxs_error *err);
 /* Opens the database that --db and --results lead to for reading, prints what `read` appends to
  * out, closes it. Tried again where another program changed it in between. Returns the exit
  * code. */
 int cli_with_store(struct cli *cli, cli_read_fn read);
 /* The same for commands that change something: the database must be there, is opened for writing,
  * and `change` is called once. */
+int cli_with_writer(struct cli *cli, cli_read_fn change);
 /* " --db PATH --results PATH" where the user gave them, so that a printed command can be copied. */
 void cli_add_place(const struct cli *cli, struct pxs_text *out);
-int cli_with_writer(struct cli *cli, cli_read_fn change);
 struct pxs_sweep_options;
 /* Options of plan and run; false: said why. */
 bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options);

@@ -44,9 +44,7 @@ static void print_report(const struct pxs_glyphs_spec *spec, const struct pxs_gl
     cli_outf("%s: %zu pair%s to train on, %zu to validate with, %d x %d pixels a half, in %s\n",
              spec->out, r->train, r->train == 1 ? "" : "s", r->val, spec->size, spec->size, time);
     cli_outf("chosen from %zu characters; left out: %zu not in the source font, %zu not in the "
-             "target font, "
-             "%zu blank, "
-             "%zu placeholder boxes, %zu that look like another one\n",
+             "target font, %zu blank, %zu placeholder boxes, %zu that look like another one\n",
              r->candidates, r->missing_source, r->missing_target, r->blank, r->placeholder,
              r->twins);
 }
@@ -92,15 +90,6 @@ static void on_problem(void *user, enum pxs_log_level level, const char *text) {
     }
 }
 
-static void print_summary(const char *dir, const struct pxs_check_summary *s) {
-    cli_outf("%s: %zu pair%s to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n",
-             dir, s->train, s->train == 1 ? "" : "s", s->val,
-             s->has_val ? "" : " (no val/: val_fraction holds some back)", s->errors,
-             s->errors == 1 ? "" : "s", s->warnings, s->warnings == 1 ? "" : "s");
-    if (s->hash[0] != '\0')
-        cli_outf("content %s\n", s->hash);
-}
-
 static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struct problems *p,
                              struct pxs_meter meter, struct pxs_check_summary *summary,
                              struct pxs_error *err) {
@@ -113,7 +102,12 @@ static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struc
     PXS_TRY(p->status);
     if (p->format != PXS_FORMAT_TABLE)
         return pxs_rows_end(p->rows, err);
-    print_summary(cli->args[0], summary);
+    cli_outf("%s: %zu pair%s to train on, %zu to validate with%s; %zu error%s, %zu warning%s\n",
+             cli->args[0], summary->train, summary->train == 1 ? "" : "s", summary->val,
+             summary->has_val ? "" : " (no val/: val_fraction holds some back)", summary->errors,
+             summary->errors == 1 ? "" : "s", summary->warnings, summary->warnings == 1 ? "" : "s");
+    if (summary->hash[0] != '\0')
+        cli_outf("content %s\n", summary->hash);
     return PXS_OK;
 }
 

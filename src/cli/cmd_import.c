@@ -1,4 +1,4 @@
-/* import lab: text logs of before. */
+/* import lab: the text logs of an earlier training script become runs. */
 #include "cli.h"
 #include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
@@ -9,20 +9,12 @@
 
 #include <string.h>
 
-/* Notes go to stderr, a line each. */
-static void say_notes(char *notes) {
-    char *rest = NULL;
-    for (char *line = strtok_r(notes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        cli_say("%s", line);
-}
-
 static void sum_up(const struct pxs_lab_result *r, struct pxs_text *out) {
     if (r->added == 0)
         pxs_text_add_words(
             out,
             "nothing new: all %zu run%s of %zu folder%s %s in sweep %s already (`pixsweep rm` "
-            "first to import "
-            "them anew)\n",
+            "first to import them anew)\n",
             r->known, r->known == 1 ? "" : "s", r->folders, r->folders == 1 ? "" : "s",
             r->known == 1 ? "is" : "are", r->sweep);
     else
@@ -35,33 +27,11 @@ static void sum_up(const struct pxs_lab_result *r, struct pxs_text *out) {
                            (long long)r->unreadable);
 }
 
-static enum pxs_status print(struct cli *cli, struct pxs_lab_result *r, struct pxs_error *err) {
-    struct pxs_text out = {0};
-    enum pxs_status status =
-        pxs_report_table(&r->table, r->columns, cli->format, cli_output_width(), &out, err);
-    if (status == PXS_OK && cli->format == PXS_FORMAT_TABLE)
-        sum_up(r, &out);
-    if (status == PXS_OK)
-        cli_out_result(cli, &out);
-    pxs_text_finish(&out);
-    return status;
-}
-
-static enum pxs_status open_store(const struct cli *cli, struct pxs_store **out,
-                                  struct pxs_error *err) {
-    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
-    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
-        return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
-    PXS_TRY(pxs_store_open(db, out, err));
-    if (*pxs_store_note(*out))
-        cli_say("%s", pxs_store_note(*out));
-    return PXS_OK;
-}
-
 int cli_cmd_import_lab(struct cli *cli) {
-    struct pxs_error err = {0};
+    struct pxs_error err = {0}, unprinted = {0};
     struct pxs_store *s = NULL;
     struct pxs_lab_result result = {0};
+    struct pxs_text out = {0};
     struct cli_bar bar;
     const struct pxs_lab_options options = {.dir = cli->args[0],
                                             .sweep = cli->values[OPT_INTO],
@@ -71,19 +41,29 @@ int cli_cmd_import_lab(struct cli *cli) {
                                             .meter = cli_bar_begin(&bar, cli)};
     enum pxs_status status = pxs_lab_check(&options, &err);
     if (status == PXS_OK)
-        status = open_store(cli, &s, &err);
+        status = cli_open_for_writing(cli, true, &s, &err);
     if (status == PXS_OK)
         status = pxs_lab_import(s, &options, &result, &err);
     pxs_store_close(&s);
     cli_bar_clear(&bar);
-    if (result.notes.len > 0)
-        say_notes(result.notes.text);
-    /* What was ingested before something failed is there, and is told. */
+
+    char *rest = NULL, *notes = result.notes.len > 0 ? result.notes.text : NULL;
+    for (char *line = notes ? strtok_r(notes, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest))
+        cli_say("%s", line);
+
+    /* What was imported before something failed is in the database, so it is shown. */
     if (result.table.n_rows > 0 && (!cli->quiet || cli->format != PXS_FORMAT_TABLE)) {
-        struct pxs_error unprinted;
-        const enum pxs_status printed = print(cli, &result, status == PXS_OK ? &err : &unprinted);
-        status = status == PXS_OK ? printed : status;
+        const enum pxs_status shown =
+            pxs_report_table(&result.table, result.columns, cli->format, cli_output_width(), &out,
+                             status == PXS_OK ? &err : &unprinted);
+        if (shown == PXS_OK && cli->format == PXS_FORMAT_TABLE)
+            sum_up(&result, &out);
+        if (shown == PXS_OK)
+            cli_out_result(cli, &out);
+        status = status == PXS_OK ? shown : status;
     }
+    pxs_text_finish(&out);
     pxs_lab_result_finish(&result);
     return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
 }

@@ -1,4 +1,4 @@
-/* merge and reap: records are ingested. */
+/* merge and reap: record files are ingested into the database. */
 #include "cli.h"
 #include "pixsweep/store.h"
 #include "pixsweep/board.h"
@@ -16,30 +16,18 @@ static void print_line(void *user, const struct pxs_ingest_line *line) {
         cli_outf("%s: %s\n", line->name[0] != '\0' ? line->name : line->dir, line->text);
 }
 
-static enum pxs_status open_store(const struct cli *cli, bool make, struct pxs_store **out,
-                                  struct pxs_error *err) {
-    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
-    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
-        return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
-    if (!make) {
-        PXS_TRY(pxs_store_open_readonly(db, out, err)); /* says what to do where there is none */
-        pxs_store_close(out);
-    }
-    return pxs_store_open(db, out, err);
-}
-
 int cli_cmd_merge(struct cli *cli) {
     struct pxs_store *s = NULL;
     struct pxs_error err = {0};
     struct pxs_ingest_counts counts = {0};
     bool missing = false;
-    if (open_store(cli, true, &s, &err) != PXS_OK) {
+    if (cli_open_for_writing(cli, true, &s, &err) != PXS_OK) {
         cli_say("%s", err.message);
         return CLI_USAGE;
     }
     enum pxs_status status = PXS_OK;
     struct cli_bar bar;
-    pxs_store_set_meter(s, cli_bar_begin(&bar, cli), "taking records in");
+    pxs_store_set_meter(s, cli_bar_begin(&bar, cli), "ingesting records");
     for (int i = 0; i < cli->n_args && (status == PXS_OK || missing); i++) {
         status = pxs_sweep_merge(s, cli->args[i], print_line, cli, &counts, &err);
         if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID) {
@@ -73,12 +61,12 @@ int cli_cmd_reap(struct cli *cli) {
     struct pxs_error err = {0};
     struct pxs_ingest_counts counts = {0};
     const bool dry = cli->values[OPT_DRY_RUN];
-    if (open_store(cli, false, &s, &err) != PXS_OK) {
+    if (cli_open_for_writing(cli, false, &s, &err) != PXS_OK) {
         cli_say("%s", err.message);
         return CLI_USAGE;
     }
     struct cli_bar bar;
-    pxs_store_set_meter(s, cli_bar_begin(&bar, cli), "taking records in");
+    pxs_store_set_meter(s, cli_bar_begin(&bar, cli), "ingesting records");
     const enum pxs_status status = pxs_sweep_reap(s, 0, dry, print_line, cli, &counts, &err);
     pxs_store_close(&s);
     cli_bar_clear(&bar);

@@ -16,15 +16,6 @@ static const struct pxs_column columns[COLUMNS] = {
     [IDENTITY] = {NULL, PXS_SHOW_HIDDEN},
 };
 
-/* "lr_policy_G: halve", or nothing where the key is always in force. */
-static void add_condition(struct pxs_text *text, int key) {
-    const struct pxs_param_info *info = pxs_param_info(key);
-    if (!info->conditional)
-        return;
-    pxs_text_addf(text, "%s: ", pxs_param_info((int)info->under)->key);
-    pxs_param_condition(key, " or ", text);
-}
-
 static const char *keep(struct pxs_table *table, struct pxs_text *text) {
     const char *copy = text->failed ? NULL : pxs_arena_strdup(&table->arena, pxs_text_str(text));
     pxs_text_clear(text);
@@ -54,7 +45,10 @@ static void put_key(struct pxs_table *t, size_t row, int key, const struct pxs_p
         cut(text, RANGE_WIDTH);
     pxs_table_set(t, row, RANGE, pxs_cell_text(keep(t, text)));
     pxs_table_set(t, row, UNIT, pxs_cell_text(info->unit));
-    add_condition(text, key);
+    if (info->conditional) { /* "lr_policy_G: halve" */
+        pxs_text_addf(text, "%s: ", pxs_param_info((int)info->under)->key);
+        pxs_param_condition(key, " or ", text);
+    }
     pxs_table_set(t, row, UNDER, pxs_cell_text(keep(t, text)));
     pxs_table_set(t, row, IDENTITY, pxs_cell_int((info->flags & PXS_PF_NOT_IDENTITY) == 0));
     pxs_text_add(text, info->help);

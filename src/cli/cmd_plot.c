@@ -36,18 +36,6 @@ static enum pxs_status read_size(const char *text, int *width, int *height, stru
         text);
 }
 
-static enum pxs_status read_epochs(struct plotting *p, struct pxs_error *err) {
-    for (size_t i = 0; i < p->n_epochs; i++) {
-        if (!pxs_parse_int(p->epoch_words[i], &p->epochs[i]) || p->epochs[i] < 0 ||
-            (i > 0 && p->epochs[i] <= p->epochs[i - 1]))
-            return pxs_fail(err, PXS_E_INVALID,
-                            "--epochs must be whole numbers from 0, each larger than the one "
-                            "before, not '%.60s'",
-                            p->epoch_words[i]);
-    }
-    return PXS_OK;
-}
-
 /* Options of the other picture would do nothing. */
 static int check_options(const struct cli *cli) {
     static const enum cli_option of_samples[] = {OPT_SAMPLE_SEED, OPT_GLYPHS, OPT_EPOCHS};
@@ -65,11 +53,21 @@ static int check_options(const struct cli *cli) {
 }
 
 static enum pxs_status read_options(struct cli *cli, struct plotting *p, struct pxs_error *err) {
+    /* both checked already */
+    (void)cli_int(cli, OPT_SAMPLE_SEED, 0, INT64_MAX, false, 0, &p->seed);
+    (void)cli_int(cli, OPT_GLYPHS, 1, 10, false, 4, &p->glyphs);
     PXS_TRY(cli_words(cli, OPT_BY, &p->by_text, p->by, MAX_WORDS, &p->n_by, err));
     PXS_TRY(cli_words(cli, OPT_CURVE, &p->metric_text, p->metrics, MAX_WORDS, &p->n_metrics, err));
     PXS_TRY(
         cli_words(cli, OPT_EPOCHS, &p->epoch_text, p->epoch_words, MAX_WORDS, &p->n_epochs, err));
-    PXS_TRY(read_epochs(p, err));
+    for (size_t i = 0; i < p->n_epochs; i++) {
+        if (!pxs_parse_int(p->epoch_words[i], &p->epochs[i]) || p->epochs[i] < 0 ||
+            (i > 0 && p->epochs[i] <= p->epochs[i - 1]))
+            return pxs_fail(err, PXS_E_INVALID,
+                            "--epochs must be whole numbers from 0, each larger than the one "
+                            "before, not '%.60s'",
+                            p->epoch_words[i]);
+    }
     return read_size(cli->values[OPT_PICTURE_SIZE], &p->width, &p->height, err);
 }
 
@@ -156,44 +154,39 @@ static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct
     return status;
 }
 
-static void say_result(const struct plotting *p, const struct pxs_drawing *d,
-                       struct pxs_text *out) {
-    char bytes[32];
-    pxs_format_bytes(bytes, d->bytes);
-    pxs_text_add_words(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p->path,
-                       d->n_configurations, d->n_configurations == 1 ? "" : "s", d->n_runs,
-                       d->n_runs == 1 ? "" : "s", d->width, d->height,
-                       p->kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
-    if (d->notes)
-        pxs_text_add_lines(out, d->notes, strlen(d->notes));
-}
-
-static enum pxs_status plot_as_asked(struct cli *cli, struct pxs_store *s, struct plotting *p,
-                                     struct pxs_text *out, struct pxs_error *err) {
-    struct pxs_drawing drawing = {0};
-    PXS_TRY(read_options(cli, p, err));
-    PXS_TRY(find_target(cli, s, p, err));
-    PXS_TRY(choose_path(cli, s, p, err));
-    enum pxs_status status = cli->values[OPT_SAMPLES] ? draw_samples(cli, s, p, &drawing, err)
-                                                      : draw_curves(cli, s, p, &drawing, err);
-    if (status == PXS_OK)
-        status =
-            cli_or_elsewhere(cli, pxs_write_file(p->path, drawing.data, drawing.bytes, err), err);
-    if (status == PXS_OK && drawing.lacking[0] != '\0')
-        cli_say("warning: %s", drawing.lacking);
-    if (status == PXS_OK && !cli->quiet)
-        say_result(p, &drawing, out);
-    pxs_drawing_finish(&drawing);
-    return status;
-}
-
 static enum pxs_status plot(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                             struct pxs_error *err) {
     struct plotting p = {0};
-    /* checked already */
-    (void)cli_int(cli, OPT_SAMPLE_SEED, 0, INT64_MAX, false, 0, &p.seed);
-    (void)cli_int(cli, OPT_GLYPHS, 1, 10, false, 4, &p.glyphs);
-    const enum pxs_status status = plot_as_asked(cli, s, &p, out, err);
+    struct pxs_drawing d = {0};
+    enum pxs_status status = read_options(cli, &p, err);
+    if (status == PXS_OK)
+        status = find_target(cli, s, &p, err);
+    if (status == PXS_OK)
+        status = choose_path(cli, s, &p, err);
+    if (status != PXS_OK)
+        goto out;
+
+    status = cli->values[OPT_SAMPLES] ? draw_samples(cli, s, &p, &d, err)
+                                      : draw_curves(cli, s, &p, &d, err);
+    if (status == PXS_OK)
+        status = cli_or_elsewhere(cli, pxs_write_file(p.path, d.data, d.bytes, err), err);
+    if (status != PXS_OK)
+        goto out;
+
+    if (d.lacking[0] != '\0')
+        cli_say("warning: %s", d.lacking);
+    if (!cli->quiet) {
+        char bytes[32];
+        pxs_format_bytes(bytes, d.bytes);
+        pxs_text_add_words(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p.path,
+                           d.n_configurations, d.n_configurations == 1 ? "" : "s", d.n_runs,
+                           d.n_runs == 1 ? "" : "s", d.width, d.height,
+                           p.kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
+        if (d.notes)
+            pxs_text_add_lines(out, d.notes, strlen(d.notes));
+    }
+out:
+    pxs_drawing_finish(&d);
     free(p.by_text);
     free(p.metric_text);
     free(p.epoch_text);

@@ -19,7 +19,7 @@ struct removal {
     char results[PXS_PATH_MAX];
     struct pxs_run_files files;
     int64_t rows;
-    size_t gone; /* runs that began and whose folder somebody has removed */
+    size_t gone; /* runs that began and whose folder was removed by hand */
 };
 
 static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct removal *r,
@@ -120,46 +120,10 @@ static enum pxs_status agree(const struct cli *cli, const struct removal *r,
     return status;
 }
 
-static enum pxs_status condemn(struct pxs_store *s, const struct removal *r,
-                               struct pxs_error *err) {
-    int64_t *ids = malloc((r->n + 1) * sizeof *ids);
-    if (!ids)
-        return pxs_fail_nomem(err);
-    for (size_t i = 0; i < r->n; i++)
-        ids[i] = r->runs[i].run_id;
-    const enum pxs_status status = pxs_store_mark_removed(s, ids, r->n, err);
-    free(ids);
-    return status;
-}
-
-/* Files first: a run whose rows are still there can be named again if something stops us on the
- * way. */
-static enum pxs_status carry_out(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
-    r->files = (struct pxs_run_files){0};
-    for (size_t i = 0; i < r->n; i++) {
-        PXS_TRY(pxs_run_files(r->results, r->runs[i].dir, true, &r->files, err));
-        PXS_TRY(pxs_store_remove_run(s, r->runs[i].run_id, NULL, err));
-    }
-    PXS_TRY(sweep_files(r, true, err));
-    return r->target.run_id != 0 ? PXS_OK
-                                 : pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
-}
-
-/* Its runs are marked by now: they are cancelled, and nobody takes them. */
-static enum pxs_status fail_half_way(const struct cli *cli, const struct removal *r,
-                                     enum pxs_status status, struct pxs_error *err) {
-    struct pxs_text command = {0};
-    pxs_text_add_command(&command, "pixsweep rm %s", r->target.name);
-    cli_add_place(cli, &command);
-    status = pxs_fail(err, status, "%s; `%s` finishes it once that is mended", err->message,
-                      pxs_text_str(&command));
-    pxs_text_finish(&command);
-    return status;
-}
-
 static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                           struct pxs_error *err) {
     struct removal *r = calloc(1, sizeof *r);
+    int64_t *ids = NULL;
     if (!r)
         return pxs_fail_nomem(err);
     enum pxs_status status = find_runs(cli, s, r, err);
@@ -167,18 +131,43 @@ static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text 
         status = measure(s, r, err);
     if (status == PXS_OK)
         status = agree(cli, r, err);
+    if (status != PXS_OK)
+        goto out;
+
+    /* Runs that are marked are cancelled, and no supervisor starts them. */
+    ids = malloc((r->n + 1) * sizeof *ids);
+    for (size_t i = 0; ids && i < r->n; i++)
+        ids[i] = r->runs[i].run_id;
+    status = ids ? pxs_store_mark_removed(s, ids, r->n, err) : pxs_fail_nomem(err);
+    if (status != PXS_OK)
+        goto out;
+
+    /* Files first: a run whose rows are still there can be named again if something fails on the
+     * way. */
+    r->files = (struct pxs_run_files){0};
+    for (size_t i = 0; i < r->n && status == PXS_OK; i++) {
+        status = pxs_run_files(r->results, r->runs[i].dir, true, &r->files, err);
+        if (status == PXS_OK)
+            status = pxs_store_remove_run(s, r->runs[i].run_id, NULL, err);
+    }
     if (status == PXS_OK)
-        status = condemn(s, r, err);
-    if (status == PXS_OK) {
-        status = carry_out(s, r, err);
-        if (status != PXS_OK)
-            status = fail_half_way(cli, r, status, err);
+        status = sweep_files(r, true, err);
+    if (status == PXS_OK && r->target.run_id == 0)
+        status = pxs_store_remove_sweep(s, r->target.sweep_id, NULL, err);
+    if (status != PXS_OK) {
+        struct pxs_text command = {0};
+        pxs_text_add_command(&command, "pixsweep rm %s", r->target.name);
+        cli_add_place(cli, &command);
+        status = pxs_fail(err, status, "%s; `%s` finishes it once that is mended", err->message,
+                          pxs_text_str(&command));
+        pxs_text_finish(&command);
+        goto out;
     }
-    if (status == PXS_OK) {
-        pxs_text_add(out, "removed ");
-        describe(r, out);
-        pxs_text_add(out, "\n");
-    }
+    pxs_text_add(out, "removed ");
+    describe(r, out);
+    pxs_text_add(out, "\n");
+out:
+    free(ids);
     free(r->runs);
     free(r);
     return status;

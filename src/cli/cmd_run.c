@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What went wrong, each with its reason; those that just wait their turn are in the count above. */
+/* What went wrong, each with its reason; queued runs are only counted, above. */
 static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *s,
                          struct pxs_text *out) {
     enum { SHOWN = 20 };
@@ -38,31 +38,26 @@ static void put_problems(const struct cli *cli, const struct pxs_sweep_summary *
     }
 }
 
-/* Line by line: a line break in an argument of pxs_text_add_words is shown as \n. */
-static void put_lines(const char *text, struct pxs_text *out) {
-    while (*text != '\0') {
-        const size_t n = strcspn(text, "\n");
-        pxs_text_add_words(out, "%.*s\n", (int)n, text);
-        text += n + (text[n] == '\n');
-    }
-}
-
 static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
                       struct pxs_text *out) {
     const size_t completed = s->states.of[PXS_STATE_COMPLETED],
-                 elsewhere = s->states.of[PXS_STATE_RUNNING];
+                 running = s->states.of[PXS_STATE_RUNNING];
     char time[32];
     pxs_format_duration(time, s->seconds);
     pxs_text_add_words(out, "%s: %zu of %zu runs completed", s->sweep, completed, s->n_total);
     if (s->n_completed_now < completed)
         pxs_text_add_words(out, " (%zu now)", s->n_completed_now);
     pxs_state_counts_add(&s->states, pxs_states_told, PXS_STATES_TOLD, ", ", out);
-    if (elsewhere > 0)
-        pxs_text_add_words(out, ", %zu run by another pixsweep", elsewhere);
+    if (running > 0)
+        pxs_text_add_words(out, ", %zu run by another pixsweep", running);
     pxs_text_add_words(out, "; %s\n", time);
     put_problems(cli, s, out);
-    if (s->remedy && s->remedy[0] != '\0')
-        put_lines(s->remedy, out);
+    /* line by line: pxs_text_add_words shows a line break in an argument as \n */
+    for (const char *line = s->remedy ? s->remedy : ""; *line != '\0';) {
+        const size_t n = strcspn(line, "\n");
+        pxs_text_add_words(out, "%.*s\n", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
     if (completed > 0 && s->recorded) {
         pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
         cli_add_place(cli, out);
@@ -70,7 +65,7 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
     }
 }
 
-/* What the sweep was started for: which configuration is ahead, the last line in words. */
+/* Which configuration leads: the table of `compare` and its last line. */
 static void put_answer(const struct pxs_sweep_summary *s, struct pxs_text *out) {
     struct pxs_store *store = NULL;
     struct pxs_text answer = {0};

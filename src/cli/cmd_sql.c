@@ -6,16 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-static enum pxs_status read_stdin(struct pxs_text *query, struct pxs_error *err) {
-    char buf[4096];
-    size_t n;
-    while ((n = fread(buf, 1, sizeof buf, stdin)) > 0)
-        pxs_text_add_n(query, buf, n);
-    if (ferror(stdin))
-        return pxs_fail_errno(err, "cannot read standard input");
-    return query->failed ? pxs_fail_nomem(err) : PXS_OK;
-}
-
 /* ---- dot commands --------------------------------------------------------------------------- */
 
 static const char tables_sql[] =
@@ -29,11 +19,6 @@ static const char shell_words[] =
     "--format csv, json or jsonl is in place of .mode; the rest "
     "is in the shell: sqlite3";
 
-static void list_tables(const struct pxs_table *tables, struct pxs_text *out) {
-    for (size_t i = 0; i < tables->n_rows; i++)
-        pxs_text_addf(out, "%s%s", i > 0 ? ", " : "", pxs_table_at(tables, i, "name").text);
-}
-
 static enum pxs_status no_such_table(struct pxs_store *s, const char *name, struct pxs_error *err) {
     struct pxs_table tables = {0};
     struct pxs_text list = {0}, quoted = {0};
@@ -43,7 +28,8 @@ static enum pxs_status no_such_table(struct pxs_store *s, const char *name, stru
     for (; n < tables.n_rows && n < PXS_COUNT(names); n++)
         names[n] = pxs_table_at(&tables, n, "name").text;
     near = pxs_nearest_word(name, names, n);
-    list_tables(&tables, &list);
+    for (size_t i = 0; i < tables.n_rows; i++)
+        pxs_text_addf(&list, "%s%s", i > 0 ? ", " : "", pxs_table_at(&tables, i, "name").text);
     pxs_text_add_quoted(&quoted, name);
     pxs_fail(err, PXS_E_NOT_FOUND, "there is no table or view %s%s%s%s %s", pxs_text_str(&quoted),
              near ? "; did you mean " : "", near ? near : "", near ? "? There are" : "; there are",
@@ -71,16 +57,13 @@ static enum pxs_status put_schema(const struct cli *cli, struct pxs_store *s, co
     return status;
 }
 
-/* ".schema run;" becomes its words; NULL = there is none. */
-static char *next_word(char **rest) {
-    return strtok_r(NULL, " \t\r\n;\"'", rest);
-}
-
+/* ".schema run;": a command and its argument. */
 static enum pxs_status dot(const struct cli *cli, struct pxs_store *s, const char *query,
                            struct pxs_text *out, struct pxs_error *err) {
     char line[256], *rest = NULL;
     snprintf(line, sizeof line, "%s", query);
-    const char *command = strtok_r(line, " \t\r\n;", &rest), *name = next_word(&rest);
+    const char *command = strtok_r(line, " \t\r\n;", &rest),
+               *name = strtok_r(NULL, " \t\r\n;\"'", &rest);
     struct pxs_text quoted = {0};
     struct pxs_table tables = {0};
     if (strcmp(command, ".schema") == 0)
@@ -112,27 +95,37 @@ static enum pxs_status read_sql(struct cli *cli, struct pxs_store *s, struct pxs
     struct pxs_rows *rows = NULL;
     struct pxs_text query = {0};
     enum pxs_status status = PXS_OK;
-    if (strcmp(cli->args[0], "-") == 0)
-        status = read_stdin(&query, err);
-    else
+    if (strcmp(cli->args[0], "-") == 0) {
+        char buf[4096];
+        size_t n;
+        while ((n = fread(buf, 1, sizeof buf, stdin)) > 0)
+            pxs_text_add_n(&query, buf, n);
+        if (ferror(stdin))
+            status = pxs_fail_errno(err, "cannot read standard input");
+    } else {
         pxs_text_add(&query, cli->args[0]);
-    const char *asked = pxs_text_str(&query) + strspn(pxs_text_str(&query), " \t\r\n");
-    if (status == PXS_OK && *asked == '.') {
-        status = dot(cli, s, asked, out, err);
-        pxs_text_finish(&query);
-        return status;
     }
     if (status == PXS_OK)
-        status = pxs_rows_create(cli->format, cli_output_width(), cli_sink(), &rows, err);
+        status = pxs_text_status(&query, err);
+    if (status != PXS_OK)
+        goto out;
+
+    const char *asked = pxs_text_str(&query) + strspn(pxs_text_str(&query), " \t\r\n");
+    if (*asked == '.') {
+        status = dot(cli, s, asked, out, err);
+        goto out;
+    }
+    status = pxs_rows_create(cli->format, cli_output_width(), cli_sink(), &rows, err);
     if (status == PXS_OK)
         status = pxs_store_query(s, pxs_text_str(&query), pxs_rows_row, rows, err);
     if (status == PXS_OK)
         status = pxs_rows_end(rows, err);
+    if (status == PXS_E_BUSY)
+        status = pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again");
+out:
     pxs_rows_destroy(&rows);
     pxs_text_finish(&query);
-    return status == PXS_E_BUSY
-               ? pxs_fail(err, PXS_E_IO, "the database changed while it was read; ask again")
-               : status;
+    return status;
 }
 
 int cli_cmd_sql(struct cli *cli) {

@@ -16,13 +16,6 @@ static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c)
 
 /* ---- retry ---------------------------------------------------------------------------------- */
 
-static unsigned which(const struct cli *cli) {
-    const unsigned what = (cli->values[OPT_FAILED] ? PXS_RETRY_FAILED : 0) |
-                          (cli->values[OPT_DIVERGED] ? PXS_RETRY_DIVERGED : 0) |
-                          (cli->values[OPT_CANCELLED] ? PXS_RETRY_CANCELLED : 0);
-    return what != 0 ? what : PXS_RETRY_ALL;
-}
-
 /* Those that were left: some are being removed, by name the first of them. */
 static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                                 size_t left, struct pxs_text *out, struct pxs_error *err) {
@@ -49,11 +42,15 @@ static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int6
 
 static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                              struct pxs_error *err) {
+    const unsigned chosen = (cli->values[OPT_FAILED] ? PXS_RETRY_FAILED : 0) |
+                            (cli->values[OPT_DIVERGED] ? PXS_RETRY_DIVERGED : 0) |
+                            (cli->values[OPT_CANCELLED] ? PXS_RETRY_CANCELLED : 0);
     struct pxs_store_changed changed = {0};
     int64_t sweep_id;
     PXS_TRY(pxs_store_find_sweep(s, cli->args[0], &sweep_id, err));
     PXS_TRY(cli_reap(cli, s, sweep_id, err));
-    PXS_TRY(pxs_store_retry(s, sweep_id, which(cli), cli->values[OPT_WHERE], &changed, err));
+    PXS_TRY(pxs_store_retry(s, sweep_id, chosen != 0 ? chosen : PXS_RETRY_ALL,
+                            cli->values[OPT_WHERE], &changed, err));
     pxs_text_add_words(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
     pxs_text_add(out,
@@ -71,30 +68,27 @@ int cli_cmd_retry(struct cli *cli) {
 
 /* ---- cancel --------------------------------------------------------------------------------- */
 
-static enum pxs_status cancel_runs(struct pxs_store *s, const struct pxs_store_target *target,
-                                   struct pxs_store_changed *changed, struct pxs_error *err) {
-    struct pxs_store_run_state *runs = NULL;
-    size_t n = 0;
-    if (target->run_id != 0)
-        return pxs_store_cancel(s, &target->run_id, 1, changed, err);
-    PXS_TRY(pxs_store_run_states(s, target->sweep_id, &runs, &n, err));
-    int64_t *ids = malloc((n + 1) * sizeof *ids);
-    for (size_t i = 0; ids && i < n; i++)
-        ids[i] = runs[i].run_id;
-    const enum pxs_status status =
-        ids ? pxs_store_cancel(s, ids, n, changed, err) : pxs_fail_nomem(err);
-    free(ids);
-    free(runs);
-    return status;
-}
-
 static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                               struct pxs_error *err) {
     struct pxs_store_changed changed = {0};
     struct pxs_store_target target;
     PXS_TRY(pxs_store_find_target(s, cli->args[0], &target, err));
     PXS_TRY(cli_reap(cli, s, target.sweep_id, err));
-    PXS_TRY(cancel_runs(s, &target, &changed, err));
+    if (target.run_id != 0) {
+        PXS_TRY(pxs_store_cancel(s, &target.run_id, 1, &changed, err));
+    } else {
+        struct pxs_store_run_state *runs = NULL;
+        size_t n = 0;
+        PXS_TRY(pxs_store_run_states(s, target.sweep_id, &runs, &n, err));
+        int64_t *ids = malloc((n + 1) * sizeof *ids);
+        for (size_t i = 0; ids && i < n; i++)
+            ids[i] = runs[i].run_id;
+        const enum pxs_status status =
+            ids ? pxs_store_cancel(s, ids, n, &changed, err) : pxs_fail_nomem(err);
+        free(ids);
+        free(runs);
+        PXS_TRY(status);
+    }
     pxs_text_add_words(out, "%s: ", target.name);
     add_changed(out, &changed);
     pxs_text_add(out, " cancelled");

@@ -1,4 +1,4 @@
-/* watch: the live board of a sweep that somebody else runs. */
+/* watch: the live board of a sweep that another process runs. */
 #include "cli.h"
 #include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define LOOK_SECONDS 0.5   /* between looks on a terminal */
-#define PLAIN_SECONDS 10.0 /* between boards elsewhere */
+#define PLAIN_SECONDS 10.0 /* between boards in a file or pipe */
 #define REST_SECONDS 3.0   /* nothing must move for so long before the sweep counts as over */
 #define WIDE 1000          /* columns where nothing cuts a line */
 
@@ -25,14 +25,8 @@ struct watcher {
     double shown_at;                   /* a board, where there is no terminal */
 };
 
-static const char *sweep_asked_for(const struct watcher *w) {
-    if (w->sweep[0] != '\0')
-        return w->sweep;
-    return w->cli->n_args > 0 ? w->cli->args[0] : NULL;
-}
-
-/* Opened for each look, so that nobody waits for us in between and a database put in its place is
- * seen. */
+/* The database is opened for each look, so that no writer waits for this process in between, and a
+ * database put in its place is seen. */
 static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *opened,
                             struct pxs_error *err) {
     struct pxs_store *s = NULL;
@@ -40,12 +34,33 @@ static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *open
     PXS_TRY(pxs_store_open_readonly(w->db, &s, err));
     *opened = true;
     pxs_store_set_wait(s, 0);
-    const enum pxs_status status = pxs_watch_read(s, sweep_asked_for(w), pxs_now_ms(), out, err);
+    const char *sweep = w->sweep[0] != '\0'  ? w->sweep
+                        : w->cli->n_args > 0 ? w->cli->args[0]
+                                             : NULL;
+    const enum pxs_status status = pxs_watch_read(s, sweep, pxs_now_ms(), out, err);
     pxs_store_close(&s);
     return status;
 }
 
-/* ---- what is shown -------------------------------------------------------------------------- */
+/* ---- looking again and again ---------------------------------------------------------------- */
+
+/* On a terminal the board is redrawn in place. Into a file or pipe it goes line by line, each in
+ * full, every PLAIN_SECONDS: it is what was asked for, so it goes to stdout. */
+static void put_board(struct watcher *w, const struct pxs_board *board) {
+    const double now = pxs_monotonic();
+    if (w->listener->board) {
+        w->listener->board(w->listener->user, board);
+        return;
+    }
+    if (w->shown_at != 0 && now - w->shown_at < PLAIN_SECONDS)
+        return;
+    struct pxs_text text = {0};
+    w->shown_at = now;
+    pxs_board_render(board, WIDE, &text);
+    cli_progress_result(w->progress, &text);
+    cli_flush();
+    pxs_text_finish(&text);
+}
 
 static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     const struct pxs_board *b = &seen->board;
@@ -62,50 +77,8 @@ static void put_summary(const struct watcher *w, const struct pxs_watch *seen) {
     pxs_text_finish(&out);
 }
 
-/* Line by line, each in full: what is asked for, so it goes to stdout. */
-static void put_plain(struct watcher *w, const struct pxs_board *board) {
-    struct pxs_text text = {0};
-    pxs_board_render(board, WIDE, &text);
-    cli_progress_result(w->progress, &text);
-    cli_flush();
-    pxs_text_finish(&text);
-}
-
-static void put_board(struct watcher *w, const struct pxs_board *board) {
-    const double now = pxs_monotonic();
-    if (w->listener->board) {
-        w->listener->board(w->listener->user, board);
-    } else if (w->shown_at == 0 || now - w->shown_at >= PLAIN_SECONDS) {
-        w->shown_at = now;
-        put_plain(w, board);
-    }
-}
-
-static void say_waiting(struct watcher *w, const struct pxs_error *err) {
-    struct pxs_text text = {0};
-    pxs_text_add_words(&text, "waiting for the database: %s", err->message);
-    if (!w->waiting)
-        w->listener->line(w->listener->user, PXS_LOG_WARN, pxs_text_str(&text));
-    w->waiting = true;
-    pxs_text_finish(&text);
-}
-
-/* ---- going on looking ----------------------------------------------------------------------- */
-
-/* Between two runs nothing may be running for a moment, so the end must last. */
-static bool is_over(struct watcher *w, const struct pxs_watch *seen) {
-    const double now = pxs_monotonic();
-    const bool all =
-        seen->board.states.of[PXS_STATE_COMPLETED] + seen->board.states.of[PXS_STATE_PRUNED] ==
-        seen->board.n_total;
-    if (!seen->over)
-        w->over_since = 0;
-    else if (w->over_since == 0)
-        w->over_since = now;
-    return seen->over && (all || now - w->over_since >= REST_SECONDS);
-}
-
-/* A sweep or a database that never was is a mistake; everything else may pass. */
+/* Without a database, or with a sweep that is not in it, waiting does not help; all else may
+ * pass. */
 static bool is_final(const struct watcher *w, enum pxs_status status, bool opened) {
     const bool never = status == PXS_E_NOT_FOUND && w->sweep[0] == '\0' && !w->waiting;
     return status == PXS_E_UNSUPPORTED || status == PXS_E_NOMEM ||
@@ -113,40 +86,46 @@ static bool is_final(const struct watcher *w, enum pxs_status status, bool opene
            (status == PXS_E_NOT_FOUND && opened && w->sweep[0] == '\0' && w->cli->n_args > 0);
 }
 
-static void take_note(struct watcher *w, const struct pxs_watch *seen) {
-    if (w->sweep[0] == '\0')
-        snprintf(w->sweep, sizeof w->sweep, "%s", seen->board.sweep);
-    if (w->waiting)
-        w->listener->line(w->listener->user, PXS_LOG_WARN, "the database can be read again");
-    w->waiting = false;
-}
-
 static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_error *err) {
-    while (atomic_load(&stop->signal) == 0) {
+    for (; atomic_load(&stop->signal) == 0;
+         nanosleep(&(struct timespec){.tv_nsec = (long)(LOOK_SECONDS * 1e9)}, NULL)) {
         struct pxs_watch seen = {0};
         bool opened;
         const enum pxs_status status = look(w, &seen, &opened, err);
-        if (status == PXS_OK) {
-            const bool completed = seen.board.states.of[PXS_STATE_COMPLETED] +
-                                       seen.board.states.of[PXS_STATE_PRUNED] ==
-                                   seen.board.n_total;
-            take_note(w, &seen);
-            const bool over = is_over(w, &seen);
-            if (!w->cli->quiet && !over)
-                put_board(w, &seen.board);
-            if (over) {
-                cli_progress_finish(w->progress);
-                put_summary(w, &seen);
-            }
-            pxs_watch_finish(&seen);
-            if (over)
-                return completed ? CLI_OK : CLI_FAILED;
-        } else if (is_final(w, status, opened)) {
+        if (status != PXS_OK && is_final(w, status, opened))
             return cli_fail(status, err);
-        } else {
-            say_waiting(w, err);
+        if (status != PXS_OK) {
+            struct pxs_text text = {0};
+            pxs_text_add_words(&text, "waiting for the database: %s", err->message);
+            if (!w->waiting)
+                w->listener->line(w->listener->user, PXS_LOG_WARN, pxs_text_str(&text));
+            w->waiting = true;
+            pxs_text_finish(&text);
+            continue;
         }
-        nanosleep(&(struct timespec){.tv_nsec = (long)(LOOK_SECONDS * 1e9)}, NULL);
+        if (w->waiting)
+            w->listener->line(w->listener->user, PXS_LOG_WARN, "the database can be read again");
+        w->waiting = false;
+        if (w->sweep[0] == '\0')
+            snprintf(w->sweep, sizeof w->sweep, "%s", seen.board.sweep);
+
+        /* Between two runs nothing may be running for a moment, so the end must last, unless every
+         * run is completed. */
+        const struct pxs_state_counts *states = &seen.board.states;
+        const bool completed =
+            states->of[PXS_STATE_COMPLETED] + states->of[PXS_STATE_PRUNED] == seen.board.n_total;
+        const double now = pxs_monotonic();
+        w->over_since = !seen.over ? 0 : w->over_since == 0 ? now : w->over_since;
+        const bool over = seen.over && (completed || now - w->over_since >= REST_SECONDS);
+        if (over) {
+            cli_progress_finish(w->progress);
+            put_summary(w, &seen);
+        } else if (!w->cli->quiet) {
+            put_board(w, &seen.board);
+        }
+        pxs_watch_finish(&seen);
+        if (over)
+            return completed ? CLI_OK : CLI_FAILED;
     }
     return CLI_INTERRUPTED;
 }

@@ -1,4 +1,4 @@
-/* How reading commands come to their database. */
+/* How commands open their database, for reading and for writing. */
 #include "cli.h"
 #include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
@@ -20,15 +20,29 @@ void cli_add_place(const struct cli *cli, struct pxs_text *out) {
     }
 }
 
-static enum pxs_status find_paths(const struct cli *cli, char db[PXS_PATH_MAX],
-                                  struct pxs_error *err) {
+static enum pxs_status find_database(const struct cli *cli, char db[PXS_PATH_MAX],
+                                     struct pxs_error *err) {
     char results[PXS_PATH_MAX];
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
         return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
     return PXS_OK;
 }
 
-/* What SQL does for so long; NULL: the command has a bar that knows more. */
+enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct pxs_store **out,
+                                     struct pxs_error *err) {
+    char db[PXS_PATH_MAX];
+    PXS_TRY(find_database(cli, db, err));
+    if (!make) {
+        PXS_TRY(pxs_store_open_readonly(db, out, err)); /* says what to do where there is none */
+        pxs_store_close(out);
+    }
+    PXS_TRY(pxs_store_open(db, out, err));
+    if (*pxs_store_note(*out))
+        cli_say("%s", pxs_store_note(*out));
+    return PXS_OK;
+}
+
+/* What a bar says while SQL runs for long; NULL: the command has a bar of its own. */
 static const char *work_of(const struct cli *cli) {
     static const struct {
         const char *command, *work;
@@ -45,19 +59,15 @@ static const char *work_of(const struct cli *cli) {
     return "reading the database";
 }
 
-static void attach_bar(const struct cli *cli, struct pxs_store *s, struct cli_bar *bar) {
-    const struct pxs_meter meter = cli_bar_begin(bar, cli);
-    if (work_of(cli))
-        pxs_store_set_meter(s, meter, work_of(cli));
-}
-
 static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn read,
                                  struct pxs_text *out, struct pxs_error *err) {
     struct pxs_store *s = NULL;
-    pxs_text_clear(out);
     struct cli_bar bar;
+    pxs_text_clear(out);
     PXS_TRY(pxs_store_open_readonly(db, &s, err));
-    attach_bar(cli, s, &bar);
+    const struct pxs_meter meter = cli_bar_begin(&bar, cli);
+    if (work_of(cli))
+        pxs_store_set_meter(s, meter, work_of(cli));
     const enum pxs_status status = read(cli, s, out, err);
     pxs_store_close(&s);
     cli_bar_clear(&bar);
@@ -68,7 +78,7 @@ int cli_with_store(struct cli *cli, cli_read_fn read) {
     char db[PXS_PATH_MAX];
     struct pxs_error err = {0};
     struct pxs_text out = {0};
-    enum pxs_status status = find_paths(cli, db, &err);
+    enum pxs_status status = find_database(cli, db, &err);
     if (status == PXS_OK)
         status = read_once(cli, db, read, &out, &err);
     for (int tries = 0; status == PXS_E_BUSY && tries < 5; tries++) {
@@ -81,30 +91,18 @@ int cli_with_store(struct cli *cli, cli_read_fn read) {
     return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
 }
 
-/* Opening for writing makes what is missing; here nothing to work on is a mistake. */
-static enum pxs_status open_existing(const char *db, struct pxs_store **out,
-                                     struct pxs_error *err) {
-    PXS_TRY(pxs_store_open_readonly(db, out, err));
-    pxs_store_close(out);
-    PXS_TRY(pxs_store_open(db, out, err));
-    if (*pxs_store_note(*out))
-        cli_say("%s", pxs_store_note(*out));
-    return PXS_OK;
-}
-
 int cli_with_writer(struct cli *cli, cli_read_fn change) {
-    char db[PXS_PATH_MAX];
     struct pxs_error err = {0};
     struct pxs_text out = {0};
     struct pxs_store *s = NULL;
-    enum pxs_status status = find_paths(cli, db, &err);
-    if (status == PXS_OK)
-        status = open_existing(db, &s, &err);
-    struct cli_bar bar = {.silent = true};
-    if (status == PXS_OK)
-        attach_bar(cli, s, &bar);
-    if (status == PXS_OK)
-        status = change(cli, s, &out, &err);
+    struct cli_bar bar;
+    enum pxs_status status = cli_open_for_writing(cli, false, &s, &err);
+    if (status != PXS_OK)
+        return cli_fail(status, &err);
+    const struct pxs_meter meter = cli_bar_begin(&bar, cli);
+    if (work_of(cli))
+        pxs_store_set_meter(s, meter, work_of(cli));
+    status = change(cli, s, &out, &err);
     pxs_store_close(&s);
     cli_bar_clear(&bar);
     if (status == PXS_OK)

@@ -116,6 +116,9 @@ mkdir old
 mv copy.db old/pixsweep.db
 "$PIXSWEEP" ls --results old >old.out 2>old.err || fail "ls of an old database"
 [ "$(sqlite3 old/pixsweep.db 'PRAGMA user_version')" = 1 ] || fail "a reading command wrote"
+cp -r old reaped
+"$PIXSWEEP" reap --results reaped >old.out 2>old.err || fail "reap in an old database"
+says old.err 'from schema version 1 to [0-9]*; as it was: .*reaped/pixsweep.db.v1.backup'
 "$PIXSWEEP" retry up --results old >old.out 2>old.err || fail "retry in an old database"
 says old.err 'from schema version 1 to [0-9]*; as it was: .*pixsweep.db.v1.backup'
 "$PIXSWEEP" retry up --results old >old.out 2>old.err || fail "retry again"
