@@ -1,28 +1,28 @@
 /* kernel: the arithmetic, on plain pointers. Images are NHWC f32; `ld` is the distance in floats
- * from one pixel to the next
- * (>= channels), so a kernel can read or write a part of a wider buffer. Nothing here allocates;
- * scratch memory comes with the context. Every result depends on the shapes only, never on the
- * thread count: work is cut into pieces by shape, and each output is summed by one piece in a fixed
- * order.
+ * from one pixel to the next (>= channels), so a kernel can read or write a part of a wider buffer.
+ * Nothing here allocates; scratch memory comes with the context. A result depends on the shapes
+ * only, never on the number of threads: work is cut into pieces by shape, and one piece sums each
+ * output in a fixed order.
  *
  * Canonical view of a 4x4 stride-2 pad-1 layer: a big side [N,2h,2w,Cb] and a small side [N,h,w,Cs]
  * with weights for each (ky,kx,cb,cs); small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three
- * passes serve all six: D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient U
- * small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D) W  both ->
- * weights: the weight gradient of either */
+ * passes serve all six:
+ *   D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient
+ *   U  small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D)
+ *   W  both -> weights: the weight gradient of either */
 #ifndef PIXSWEEP_KERNEL_H
 #define PIXSWEEP_KERNEL_H
 
 #include "pixsweep/base.h"
 
-/* OpenBLAS's matrix product, once pxs_blas_load has found it: a plain value, since the library
- * stays loaded. */
+/* OpenBLAS's matrix product, as pxs_blas_load found it. A plain value, since the library stays
+ * loaded. */
 struct pxs_blas {
     void (*sgemm)(void); /* cblas_sgemm; NULL: not loaded */
 };
 
-/* What kernels run with: the caller's threads, the chosen set, OpenBLAS where a pass or a product
- * of the set is its own (PXS_METHOD_BLAS), and scratch memory that a pass may overwrite. */
+/* What kernels run with: the caller's threads, the chosen set, OpenBLAS (needed where the set uses
+ * PXS_METHOD_BLAS for a pass or a product), and scratch memory that every pass may overwrite. */
 struct pxs_kernels;
 struct pxs_kernel_context {
     struct pxs_pool *pool; /* NULL: the calling thread only */
@@ -39,11 +39,11 @@ struct pxs_conv_shape {
     int cb, cs;  /* channels of the big and of the small side */
 };
 enum pxs_pass { PXS_PASS_DOWN, PXS_PASS_UP, PXS_PASS_WEIGHT };
-/* How a pass may be computed; what each is: docs/engine.md and the head of its file. */
+/* How a pass may be computed; docs/engine.md and the comment at the top of each file explain it. */
 enum pxs_method {
     PXS_METHOD_BLAS,   /* conv_blas.c: im2col and OpenBLAS, for every shape */
     PXS_METHOD_THIN,   /* conv_thin.c: im2col in cache, for few big channels */
-    PXS_METHOD_DIRECT, /* conv_direct.c: tap by tap, dead taps left out */
+    PXS_METHOD_DIRECT, /* conv_direct.c: tap by tap, without dead taps */
     PXS_METHOD_F2,     /* conv_winograd.c: polyphase Winograd F(2,2) ... */
     PXS_METHOD_F4      /* ... and F(4,2) */
 };
@@ -60,31 +60,32 @@ static inline size_t pxs_weight_index(int cb, int cs, int tap, int b, int c) {
                (size_t)p +
            (size_t)(c % p);
 }
-/* Whether tap 4 ky + kx meets any pixel: at height 1 only ky 1 and 2 do. The gradient of the others
- * is zero. */
+/* Whether tap 4 ky + kx meets any pixel: at height 1 only ky 1 and 2 do. The others are dead: their
+ * gradient is zero. */
 bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap);
 
-/* A set of kernels: "auto" takes for each shape and pass what is fastest here, "blas", "direct",
- * "f2" and "f4" hold to one method where it fits the shape. All but "blas" come for an instruction
- * set: "auto-avx512", "f2-avx2", "direct-base"; without that suffix for the best one of this CPU.
+/* Finds a set of kernels: "auto" uses the fastest method for each shape and pass; "blas", "direct",
+ * "f2" and "f4" use one method where it fits the shape. All but "blas" exist for each instruction
+ * set
+ * ("auto-avx512", "f2-avx2", "direct-base"); without a suffix the best one of this CPU is meant.
  * PXS_E_INVALID for unknown names, PXS_E_UNSUPPORTED where the CPU lacks the instruction set. */
 PXS_NODISCARD enum pxs_status pxs_kernels_select(const char *name, const struct pxs_kernels **out,
                                                  struct pxs_error *err);
-/* The i-th of all sets that run on this CPU; NULL after the last. For tests: selects nothing. */
+/* For tests: the i-th of all sets that run on this CPU; NULL after the last. */
 const struct pxs_kernels *pxs_kernels_at(size_t i);
 const char *pxs_kernels_name(const struct pxs_kernels *set); /* with the suffix */
-/* What `set` takes for a pass of a layer, by the shape alone. */
+/* The method of `set` for a pass of a layer; it depends on the shape alone. */
 enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                                    enum pxs_pass pass);
 const char *pxs_method_name(enum pxs_method method);
-/* What `set` takes for the heads' matrix products: PXS_METHOD_BLAS, or PXS_METHOD_DIRECT for panels
- * of its own. */
+/* The method of `set` for the heads' matrix products: PXS_METHOD_BLAS, or PXS_METHOD_DIRECT for
+ * product.c. */
 enum pxs_method pxs_kernels_product(const struct pxs_kernels *set);
-/* Does it round a product and its sum once (FMA)? Sets of which that is true give the same bits by
- * the same method, others give others. */
+/* Whether the set rounds a product and its sum once (FMA). Sets that agree in this give the same
+ * bits by the same method; others do not. */
 bool pxs_kernels_fused(const struct pxs_kernels *set);
-/* The set of this full name, whether this CPU can run it or not, to judge what was made elsewhere;
- * NULL where this build has none. */
+/* The set of this full name, also where this CPU cannot run it, to compare with files from another
+ * machine; NULL where this build has no such set. */
 const struct pxs_kernels *pxs_kernels_known(const char *name);
 /* Floats of scratch memory that any of the three passes needs, for this batch and every smaller
  * one. */
@@ -106,28 +107,28 @@ void pxs_conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv
                      const float *big, size_t ld_big, const float *small, size_t ld_small,
                      float *dweight);
 struct pxs_adam;
-/* The weight gradient, used up by Adam's step on p, m and v while it is in cache: the bits of
- * pxs_conv_weight and pxs_adam_step, without most of the way through memory. dweight: room for the
- * gradient, undefined afterwards. Weights of dead taps, whose gradient is zero, stay as they are:
- * their moments must be zero, as they are from the start. */
+/* The weight gradient and Adam's step on p, m and v, run by run while the gradient is in cache: the
+ * same bits as pxs_conv_weight and pxs_adam_step with less memory traffic. dweight: room for the
+ * gradient, undefined afterwards. Weights of dead taps do not change: their gradient is zero, and
+ * their moments must be zero, as they are at the start. */
 void pxs_conv_weight_adam(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                           const float *big, size_t ld_big, const float *small, size_t ld_small,
                           float *dweight, const struct pxs_adam *adam, float *p, float *m,
                           float *v);
-/* Loads OpenBLAS, holds it to one thread a call, tries it on a product that is known, and reserves,
- * for good, room for `threads` calls at a time: without room it would try for ever.
- * PXS_E_UNSUPPORTED with the remedy where it cannot be loaded, is its OpenMP build, computes wrong
- * products on this CPU, or `ulimit -v` has no room for it; PXS_E_NOMEM where memory is short. */
+/* Loads OpenBLAS, limits it to one thread for each call, tests it on a known product, and reserves
+ * memory for `threads` calls at a time, since without it OpenBLAS would hang. PXS_E_UNSUPPORTED
+ * with the remedy where it cannot be loaded, is its OpenMP build, computes wrong products on this
+ * CPU, or `ulimit -v` has no room for it; PXS_E_NOMEM where memory is short. */
 PXS_NODISCARD enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out,
                                             struct pxs_error *err);
-/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake", for the
- * record: it is loaded, and neither tried nor given room. Fails where it cannot be loaded. */
+/* OpenBLAS's configuration and the core that it chose, as "OpenBLAS 0.3.21 ... Cooperlake", for
+ * records. Loads the library without tests or reserved memory; fails where it cannot be loaded. */
 PXS_NODISCARD enum pxs_status pxs_blas_describe(char *buf, size_t size, struct pxs_error *err);
 
 /* ---- matrix product ------------------------------------------------------------------------- */
 
 /* C[m,n] = op(A) op(B) + beta C, row-major, cut into fixed pieces over the pool (each a one-thread
- * OpenBLAS sgemm). Only with ctx->blas loaded. */
+ * OpenBLAS sgemm). ctx->blas must be loaded. */
 struct pxs_gemm {
     bool trans_a, trans_b;
     int m, n, k;
@@ -144,7 +145,7 @@ void pxs_gemm_run(const struct pxs_kernel_context *ctx, const struct pxs_gemm *g
  * output of D) or on its nearest x2 upsampling (scale 2: the generator's last layer). Input
  * [N,h,w,C], output [N,scale*h,scale*w,Co], weights [C][ky][kx][Co]. One product with all taps,
  * then a gather. At scale 2 taps that read the same input pixel are summed first (5 x 5 instead of
- * 4 phases x 4 x 4 taps), so the upsampled image never exists. */
+ * 4 phases x 4 x 4 taps), so the upsampled image is never made. */
 struct pxs_head_shape {
     int n, h, w, c, co, scale;
 };
@@ -169,7 +170,7 @@ struct pxs_block_shape {
     bool norm;
     float slope;
 };
-/* Inverted dropout with the masks of stream `stream` at (a, b) of `seed`; p = 0 switches it off. */
+/* Inverted dropout with masks from the stream (seed, stream, a, b); p = 0: no dropout. */
 struct pxs_dropout {
     double p;
     uint64_t seed;
@@ -191,15 +192,15 @@ void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_
 
 /* ---- losses, optimiser, copies -------------------------------------------------------------- */
 
-/* Mean over n of the loss of x against a constant or a target; the gradient (of weight * loss) goes
- * to dx (NULL: not wanted). */
+/* Mean squared error of n values against a constant: torch MSELoss. These losses return the mean
+ * and write the gradient of weight * loss to dx (NULL: no gradient). */
 double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
                         float weight, float *dx);
 /* Binary cross-entropy with logits, torch BCEWithLogitsLoss. */
 double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
                         float weight, float *dx);
 /* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal.
- * accumulate: it is added to what stands in dx, else it overwrites that. */
+ * accumulate: the gradient is added to dx, else it overwrites dx. */
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
               float weight, float *dx, bool accumulate);
 /* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 512. psnr: decibels at data range

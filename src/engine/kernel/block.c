@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Channels a piece: four cache lines of a pixel. Pixels that are summed in f32 before the sum goes
- * to double. */
+/* Channels of a piece: four cache lines of a pixel. Pixels that are summed in f32 before the sum is
+ * added to a double. */
 enum { CHANNELS = 64, RUN = 64 };
 #define EPSILON 1e-5
 
@@ -81,8 +81,7 @@ static void statistics(const struct pxs_block_shape *s, const float *x, const st
 }
 
 /* Element i of a layer is kept where the i-th number of the stream is at least p * 2^32. Philox
- * gives four numbers a call; channel blocks start at multiples of 64, but a pixel may start inside
- * a group of four when C is odd. */
+ * gives four numbers a call; a pixel may start within a group where C is no multiple of four. */
 static void draw_mask(const struct pxs_dropout *d, size_t first, int n, uint8_t *mask) {
     uint32_t key[2] = {(uint32_t)d->seed, (uint32_t)(d->seed >> 32)}, r[4];
     uint64_t limit = (uint64_t)(d->p * 4294967296.0);

@@ -1,10 +1,10 @@
-/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the yardstick
- * of any faster method.
+/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the method
+ * that faster ones are compared with.
  *
  * col[m][ky][kx][cb], one row for each small pixel m, holds the 16 big pixels that it meets. Then
  *   D: small = col W        U: col = small W^T, and big gathers from col        W: dW = col^T small
- * with W as the matrix [16*Cb, Cs], brought out of its panels first. Rows of small pixels are
- * worked off in slabs, so that col stays within a budget. */
+ * with W as the matrix [16*Cb, Cs], which is copied from its panels first. Rows of small pixels are
+ * computed in slabs, so that col stays within a budget. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -29,7 +29,7 @@ static size_t row_floats(const struct pxs_conv_shape *s) {
     return (size_t)s->w * 16 * (size_t)s->cb;
 }
 
-/* Rows of small pixels in a slab, at least one; U needs a row more on each side. */
+/* Rows of small pixels in a slab, at least one; U needs one more row on each side. */
 static int slab_rows(const struct pxs_conv_shape *s, int halo) {
     size_t rows = COL_BUDGET / row_floats(s);
     size_t all = (size_t)s->n * (size_t)s->h;

@@ -1,20 +1,22 @@
 /* Direct convolution, tap by tap: for small maps, where a transform costs more than it saves.
  *
- * The big side is taken apart into its four parities, q(y,x) = big[2y+py][2x+px], each as large as
+ * The big side is split into its four parities, q(y,x) = big[2y+py][2x+px], each as large as
  * the small side; tap ky meets parity py = (ky + 1) mod 2 at a distance dy = -1, 0, 0, +1 for ky =
- * 0 .. 3: D  small[i,j]  = sum over taps  q(i+dy, j+dx) w[tap] U  q(y,x)      = sum over the
- * parity's four taps  small[y-dy, x-dx] w[tap]^T W  dw[tap]     = sum over pixels  q(i+dy, j+dx)^T
- * small[i,j] Pixels stand as [panel][y][x][image][16], the batch innermost, so those that a tap
- * meets are runs of rows of a matrix. What a tap meets beyond the border is left out, not
- * multiplied by zero: on a 2 x 2 map that is 28 of 64 products, on 1 x 1 it is 12 of 16 taps.
+ * 0 .. 3:
+ *     D  small[i,j]  = sum over taps  q(i+dy, j+dx) w[tap]
+ *     U  q(y,x)      = sum over the parity's four taps  small[y-dy, x-dx] w[tap]^T
+ *     W  dw[tap]     = sum over pixels  q(i+dy, j+dx)^T small[i,j]
+ * Pixels stand as [panel][y][x][image][16], the batch innermost, so those that a tap meets are runs
+ * of rows of a matrix. Products with pixels beyond the border are left out, not multiplied by zero:
+ * on a 2 x 2 map these are 28 of 64 products, on a 1 x 1 map 12 of 16 taps.
  *
  * Pieces: an output panel of 16 channels and a block of pixel rows. */
 #include "kernel_priv.h"
 
 #include <string.h>
 
-/* Panels of K at a time, small pixels of a piece at most, rows of W in one chain, segments of W at
- * a time. */
+/* Panels of K at a time, most small pixels of a piece, rows of W in one chain, segments of W at a
+ * time, pieces that copying is cut into. */
 enum { K_PANELS = 16, PIECE_PIXELS = 128, CHAIN = 256, MAX_SEGMENTS = 32, COPY_PIECES = 32 };
 
 struct job {
@@ -89,7 +91,7 @@ struct run {
     int len;
 };
 
-/* The runs of a tap in small rows i0 .. i1-1, handed out one after another. */
+/* Iterates over the runs of a tap in small rows i0 .. i1-1. */
 struct walk {
     const struct job *j;
     int dy, dx, i, end;
@@ -105,7 +107,7 @@ static struct walk walk_tap(const struct job *j, int tap, int i0, int i1) {
 static bool next_run(struct walk *w, struct run *r) {
     int width = w->j->s.w, n = w->j->s.n, x0 = w->dx < 0 ? 1 : 0,
         x1 = w->dx > 0 ? width - 1 : width;
-    int rows = w->dx == 0 ? w->end - w->i : 1; /* whole rows follow each other */
+    int rows = w->dx == 0 ? w->end - w->i : 1; /* whole rows make one run */
     if (w->i >= w->end || x0 >= x1)
         return false;
     r->small = (size_t)((w->i * width + x0) * n);
@@ -292,7 +294,7 @@ static void weight_block(const struct job *j, int tap, int panel, int b, float *
                 n = rows = 0;
             }
         }
-    if (n > 0 || !add) /* no run at all: zeros */
+    if (n > 0 || !add) /* where no run exists, this writes zeros */
         j->isa->outer(n, seg, PANEL, PANEL, out, add);
 }
 

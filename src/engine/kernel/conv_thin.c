@@ -2,17 +2,20 @@
  * side.
  *
  * All 16 taps of all Cb channels are one K, k = tap * Cb + cb, of Cb panels: col[m][k] holds the
- * big pixels that small pixel m meets. Then D  small = col w        U  col = small w^T, and big
- * gathers from it        W  dw = col^T small as in conv_blas.c, but for a block of rows at a time
- * that stays in cache, in panels, and with no call to OpenBLAS.
+ * big pixels that small pixel m meets. Then
+ *     D  small = col w
+ *     U  col = small w^T, and big gathers from it
+ *     W  dw = col^T small
+ * as in conv_blas.c, but for a block of rows at a time that stays in cache, in panels, and with no
+ * call to OpenBLAS.
  *
- * Pieces: blocks of rows of small pixels. W sums up 16 runs of rows apart, then these in their
+ * Pieces: blocks of rows of small pixels. W sums each of 16 runs of rows, then these sums in their
  * order. */
 #include "kernel_priv.h"
 
 #include <string.h>
 
-/* Small pixels of a block at most (a row at least), and runs of rows that W sums up apart. */
+/* The most small pixels of a block (but at least one row), and the runs of rows that W sums. */
 enum { BLOCK_PIXELS = 256, PARTS = 16 };
 
 struct job {

@@ -1,6 +1,6 @@
-/* Where a weight pass leaves its gradient: in memory, or, with Adam at once, nowhere. A gradient
- * that goes to memory and comes back for Adam is 12 of 36 bytes a weight; a run of it that is used
- * up while it is in cache saves them. */
+/* What a weight pass does with its gradient: it stores it, or uses it at once for Adam's step. To
+ * store a gradient and read it back for Adam moves 12 of 36 bytes for each weight; using each run
+ * of it while it is in cache saves these. */
 #include "kernel_priv.h"
 
 #include <string.h>

@@ -2,24 +2,35 @@
  *
  * In one dimension, small pixel i meets big pixels 2i-1+k, k = 0 .. 3. Split the big side by parity
  * into two phases, p = 0 (odd pixels and the padding before them) and p = 1: d_p[s] = big[2s-1+p].
- * Then small[i] = sum over p of  g0 d_p[i] + g1 d_p[i+1],   g = (tap p, tap p+2): two 2-tap
- * stride-1 correlations; in two dimensions four 2x2 ones. Winograd's minimal filtering F(m,2)
- * (Winograd 1980; Lavin and Gray, CVPR 2016) makes m outputs of a 2-tap correlation from m+1
- * multiplications instead of 2m: y = AT [ (G g) . (BT d) ], F(2,2)  BT = 1 -1  0   G = 1 0   AT = 1
- * 1  0       F(4,2), at the points 0, 1, -1, 2 and infinity: 0  1  0       1 1        0 1 -1 BT = 2
- * -1 -2  1 0   G =  1/2   0    AT = 1 1  1 1 0 0  1 -1       0 1                          0 -2 -1
- * 1 0       -1/2 -1/2        0 1 -1 2 0 In two dimensions a tile of m x m small pixels 0  2 -3  1 0
- * -1/6  1/6        0 1  1 4 0 takes (m+1)^2 products instead of 4 m^2: 9 for 16,            0 -1  0
- * 1 0        1/6  1/3        0 1 -1 8 1 25 for 64 taps; 1.78 and 2.56 times fewer. 0  2 -1 -2 1 0 1
+ * Then
+ *     small[i] = sum over p of  g0 d_p[i] + g1 d_p[i+1],   g = (tap p, tap p+2):
+ * two 2-tap stride-1 correlations; in two dimensions four 2x2 ones. Winograd's minimal filtering
+ * F(m,2) (Winograd 1980; Lavin and Gray, CVPR 2016) makes m outputs of a 2-tap correlation from m+1
+ * multiplications instead of 2m:
+ *     y = AT [ (G g) . (BT d) ],
+ *
+ *     F(2,2)  BT = 1 -1  0   G = 1 0   AT = 1 1  0
+ *                  0  1  0       1 1        0 1 -1
+ *                  0  1 -1       0 1
+ *
+ *     F(4,2)  BT = 2 -1 -2  1 0   G =  1/2   0    AT = 1 1  1 1 0
+ *                  0 -2 -1  1 0       -1/2 -1/2        0 1 -1 2 0
+ *                  0  2 -3  1 0       -1/6  1/6        0 1  1 4 0
+ *                  0 -1  0  1 0        1/6  1/3        0 1 -1 8 1
+ *                  0  2 -1 -2 1         0    1         at the points 0, 1, -1, 2 and infinity.
+ *
+ * In two dimensions a tile of m x m small pixels takes (m+1)^2 products instead of 4 m^2: 9 instead
+ * of 16, or 25 instead of 64; these are 1.78 and 2.56 times fewer.
  *
  * Each product is a matrix product over all tiles t and channels, one for each of the (m+1)^2
- * places xi: D  M[xi] = V[xi] U[xi]      V = BT d B over the big side, U = G g GT;   small = AT M A
+ * places xi:
+ *   D  M[xi] = V[xi] U[xi]      V = BT d B over the big side, U = G g GT;   small = AT M A
  *   U  M[xi] = Y[xi] U[xi]^T    Y = A y AT over the small side;             d    += B M BT
  *   W  C[xi] = V[xi]^T Y[xi]    summed over all tiles;                      dg    = GT C G
- * U and W are the adjoints of D, not convolutions of their own, so the three input transforms V, Y,
+ * U and W are the adjoints of D, not convolutions of their own. So the three input transforms V, Y,
  * U and their three transposes serve all six passes of a layer and its transpose, and no border
- * tile is wasted. Tiles of D's input overlap by one pixel; so they do when U adds them up, in a
- * plane of one phase and 16 channels that stays in cache.
+ * tile is wasted. Tiles of D's input overlap by one pixel; U adds these overlaps up in a plane of
+ * one phase and 16 channels that stays in cache.
  *
  * Tiles beyond the image (h or w not a multiple of m) read zeros and write nothing. A tile reads
  * its whole input, so a NaN spreads over its tile.
@@ -31,8 +42,8 @@
 
 #include <string.h>
 
-/* Floats of V, Y or both at a time: 8 MB. Panels of K at a time; tiles of a piece at most, and at
- * least where pieces are wanted. */
+/* Floats of V, Y or both at a time: 8 MB. Then panels of K at a time; the most tiles of a piece;
+ * the least, where more pieces are wanted. */
 #define TILE_BUDGET ((size_t)2 << 20)
 enum { K_PANELS = 16, MAX_TILES = 128, MIN_TILES = 32, WANTED_PIECES = 8, COPY_PIECES = 32 };
 
@@ -59,7 +70,7 @@ struct job {
     const struct pxs_update *update; /* W: in the last chunk */
 };
 
-/* Where things stand in scratch memory; the same for a size that is only asked for. */
+/* Offsets in scratch memory; computed both to use it and to tell its size. */
 struct layout {
     size_t zeros, v, y, own, total;
 };
@@ -93,13 +104,13 @@ static size_t padded(int tiles) {
     return (size_t)(tiles | 1) * PANEL;
 }
 
-/* Panels of K at a time: few tiles leave room for the transformed weights in the innermost
- * cache. */
+/* Panels of K at a time. With few tiles, four panels of transformed weights fit into the innermost
+ * cache beside them. */
 static int k_panels(const struct job *j, int tiles) {
     return j->m == 4 && tiles <= 32 ? 4 : K_PANELS;
 }
 
-/* Tile rows that a piece works off at a time. */
+/* Tile rows that a piece computes at a time. */
 static int batch_rows(const struct job *j) {
     return pxs_max_int(1, MAX_TILES / j->tw);
 }
@@ -324,8 +335,9 @@ static void emit_line(const struct job *j, int image, int phase, int panel, int 
     j->isa->copy(line + (size_t)sx * PANEL, PANEL, j->s.w, out, 2 * j->ld_big, j->accumulate);
 }
 
-/* M of tile rows row .. row+rows-1 of one image, into the plane and out. The plane's first line
- * holds what the tile row above left there, its last one goes to the front for the next rows. */
+/* Adds M of tile rows row .. row+rows-1 of one image to the plane and writes finished lines. The
+ * plane's first line holds what the tile row above has added; its last line moves to the front for
+ * the next rows. */
 static void big_out_rows(const struct job *j, int row, int rows, int phase, int panel,
                          const float *m, size_t m_xi, float *plane) {
     int image = row / j->th, ty = row % j->th, lines = rows * j->m;

@@ -1,7 +1,7 @@
-/* Matrix products: the one file that knows OpenBLAS. Each piece is a one-thread sgemm call;
- * OpenBLAS's own thread pool is never used, because two pools on the same cores cost more than they
- * bring and its split depends on the thread count. It is loaded by the first who needs it: when it
- * is, it starts its threads, and ends the process where a limit leaves no room for them. */
+/* Matrix products by OpenBLAS; the only file that calls it. Each piece is a one-thread sgemm call.
+ * OpenBLAS's own thread pool is never used: two pools on the same cores slow each other down, and
+ * its split depends on the number of threads. The library is loaded only when it is needed, since
+ * loading starts its threads and ends the process where a limit leaves no room for them. */
 #include "kernel_priv.h"
 
 #include <cblas.h>
@@ -13,8 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A product is cut into about this many pieces: enough to balance a handful of threads; each
- * further piece packs its operands again. */
+/* A product is cut into about this many pieces: enough for a handful of threads; each further piece
+ * packs its operands again. */
 enum { TARGET_PIECES = 8, MIN_ROWS = 64, MIN_COLS = 64 };
 
 typedef __typeof__(cblas_sgemm) sgemm_function;
@@ -26,8 +26,8 @@ struct grid {
     int across;     /* pieces in a row */
 };
 
-/* The cut that packs least: among all r x c grids with about TARGET_PIECES pieces, the one with the
- * squarest pieces. */
+/* Chooses the cut that packs least: of all grids with about TARGET_PIECES pieces, the one whose
+ * pieces are closest to squares. */
 static void choose_grid(const struct pxs_gemm *g, sgemm_function *sgemm, struct grid *out) {
     double best = INFINITY;
     for (int down = 1; down <= TARGET_PIECES; down *= 2) {
@@ -37,7 +37,7 @@ static void choose_grid(const struct pxs_gemm *g, sgemm_function *sgemm, struct 
         rows = pxs_min_int(rows, g->m);
         cols = pxs_min_int(cols, g->n);
         int pieces = pxs_ceil_div(g->m, rows) * pxs_ceil_div(g->n, cols);
-        /* packing work a piece, plus a penalty where pieces are too few to share out */
+        /* packing work of a piece, plus a penalty where there are too few pieces for the threads */
         double cost = 1.0 / rows + 1.0 / cols +
                       (pieces < TARGET_PIECES ? 0.02 * (TARGET_PIECES - pieces) : 0.0);
         if (cost < best) {
@@ -80,12 +80,12 @@ struct library {
     __typeof__(openblas_get_corename) *core;
     __typeof__(openblas_get_parallel) *parallel;
     __typeof__(openblas_set_num_threads) *set_threads;
-    void *(*take)(int); /* its own allocator, where it lets others call it: both or none */
+    void *(*take)(int); /* its own allocator, where the library exports it: both or none */
     void (*give_back)(void *);
 };
 
-/* With one thread, so that it starts none; the environment is the user's own again afterwards. Once
- * loaded it stays, since it keeps buffers. */
+/* Loads the library with OPENBLAS_NUM_THREADS=1, so that it starts no threads, and restores the
+ * environment. It stays loaded, since it keeps buffers. */
 static void *load(void) {
     const int how = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
     const char *asked = getenv(THREADS);
@@ -106,7 +106,7 @@ static void *load(void) {
     return found;
 }
 
-/* The loader has words only: whether it is the library that is missing, or room for it. */
+/* The loader gives only a text, which tells a missing library from a limit that was reached. */
 static enum pxs_status fail_to_load(struct pxs_error *err) {
     const char *said = dlerror();
     char limit[PXS_LIMIT_WORDS];
@@ -125,7 +125,7 @@ static enum pxs_status open_library(struct library *out, struct pxs_error *err) 
     struct library lib = {0};
     const struct {
         const char *name;
-        void *to; /* as POSIX has it, a pointer to a function has the bytes of a void * */
+        void *to; /* POSIX: a pointer to a function has the representation of a void * */
         bool optional;
     } symbols[] = {{"cblas_sgemm", &lib.sgemm, false},
                    {"openblas_get_config", &lib.config, false},
@@ -167,20 +167,20 @@ enum pxs_status pxs_blas_describe(char *buf, size_t size, struct pxs_error *err)
 
 /* ---- room for its buffers ------------------------------------------------------------------- */
 
-/* OpenBLAS maps a buffer of this size for each call at work, keeps it for later ones, and where it
- * gets none it tries again for ever: nothing must call it before its buffers are there. They are
- * mapped, hardly touched. */
+/* OpenBLAS maps a buffer of this size for each call that runs at the same time and keeps it for
+ * later calls. Where it cannot map one it tries again for ever, so its buffers are reserved before
+ * any call. Little of them is touched. */
 #define BUFFER_BYTES ((size_t)128 << 20)
-#define MOST_BUFFERS 128 /* it has a table of them */
+#define MOST_BUFFERS 128 /* the size of its table of buffers */
 
-static void *map_buffer(void) {
-    void *at = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
+/* A buffer from OpenBLAS's allocator, which must not be called where none can be mapped; else a
+ * mapped one. */
 static void *take_buffer(const struct library *lib) {
-    void *trial = map_buffer();
-    if (!trial || !lib->take)
+    void *trial =
+        mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (trial == MAP_FAILED)
+        return NULL;
+    if (!lib->take)
         return trial;
     munmap(trial, BUFFER_BYTES);
     return lib->take(0);
@@ -237,7 +237,7 @@ static enum pxs_status reserve(const struct library *lib, int threads, struct px
     return n == most ? PXS_OK : no_room(threads, most - n, err);
 }
 
-/* Small integers: every sum is exact in f32, whatever the order. */
+/* Multiplies small integers, whose sums are exact in f32 in any order. */
 static enum pxs_status self_test(const struct library *lib, const struct pxs_blas *blas,
                                  struct pxs_error *err) {
     enum { M = 37, N = 65, K = 129 };

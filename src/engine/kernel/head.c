@@ -2,9 +2,10 @@
  *
  * t[m][tap][co] = x[m] . w[.][tap][co] for every input pixel m in one product, then each output
  * pixel adds up the taps that meet it. In one dimension, with pad 2 before and 1 after, output o
- * meets upsampled pixels o-2 .. o+1: scale 1: taps k0 k1 k2 k3 at inputs o-2 o-1 o o+1. scale 2:
- * even o = 2i meets inputs i-1 (k0+k1) and i (k2+k3); odd o = 2i+1 meets i-1 (k0), i (k1+k2), i+1
- * (k3): five collapsed taps. */
+ * meets upsampled pixels o-2 .. o+1:
+ *   scale 1: taps k0 k1 k2 k3 at inputs o-2 o-1 o o+1.
+ *   scale 2: even o = 2i meets inputs i-1 (k0+k1) and i (k2+k3);
+ *            odd o = 2i+1 meets i-1 (k0), i (k1+k2) and i+1 (k3): five collapsed taps. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ static const struct tap1 taps_upsampled[] = {
 struct plan {
     const struct pxs_head_shape *s;
     const struct tap1 *taps;
-    int n_taps, cols; /* in one dimension; floats of t a pixel */
+    int n_taps, cols; /* taps in one dimension; floats of t for each pixel */
     int halo;
     float *weight, *dweight, *t;
     const float *bias, *dy;
@@ -115,7 +116,7 @@ size_t pxs_head_scratch(const struct pxs_kernels *set, const struct pxs_head_sha
                         int threads) {
     struct plan p = make_plan(s);
     int rows = pxs_min_int(s->n * s->h, slab_rows(&p) + 2 * p.halo);
-    float none = 0; /* only shapes count here, but there is no arithmetic on NULL */
+    float none = 0; /* only shapes matter here, but arithmetic on NULL is undefined */
     const struct pxs_gemm products[] = {t_product(&p, 0, rows, &none, 0),
                                         dx_product(&p, 0, rows, &none, 0),
                                         dw_product(&p, 0, rows, &none, 0)};

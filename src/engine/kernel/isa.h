@@ -1,6 +1,7 @@
-/* What the fast convolutions need of an instruction set: two matrix products in registers, the
- * Winograd transforms and a few copies. One table for each instruction set (isa_base.c, isa_avx2.c,
- * isa_avx512.c), all compiled from isa_body.h, chosen when a set is selected.
+/* The functions that fast convolutions need of an instruction set: two matrix products in
+ * registers, the Winograd transforms and a few copies. Each instruction set has a table of them
+ * (isa_base.c, isa_avx2.c, isa_avx512.c), all compiled from isa_body.h; selecting a set of kernels
+ * chooses one.
  *
  * Everything is in panels of 16 channels: 64 bytes, one cache line, one AVX-512 register. A matrix
  * of K x T numbers in panels is [K/16][T][16]. */
@@ -10,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* -Dc_args=-DPXS_BASE_ONLY builds what a CPU without AVX2 would run. */
+/* -Dc_args=-DPXS_BASE_ONLY builds what a CPU without AVX2 runs. */
 #ifdef PXS_BASE_ONLY
 #undef PXS_HAVE_AVX2
 #undef PXS_HAVE_AVX512
@@ -18,7 +19,7 @@
 
 enum { PANEL = 16 };
 
-/* `len` rows of a and of b that meet one by one. */
+/* `len` rows of a and of b; row i of a is multiplied with row i of b. */
 struct pxs_segment {
     const float *a, *b;
     int len;
@@ -47,7 +48,7 @@ struct pxs_tile_isa {
 
 struct pxs_isa {
     const char *name;
-    bool fused; /* a product and a sum are rounded once (FMA), not apart: other bits */
+    bool fused; /* a product and its sum are rounded once (FMA), not twice: other bits */
     /* c[r][0..15] = (add: +=) sum over k of a[k/16][r][k%16] * b[k][0..15]; a's panels are a_panel
      * floats apart, c's rows ldc. */
     void (*rows)(int rows, int panels, const float *a, size_t a_panel, const float *b, float *c,

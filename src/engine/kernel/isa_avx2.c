@@ -44,7 +44,7 @@ static void transpose(const float *src, size_t ld, float *dst) {
     transpose_8(src + 8 * ld + 8, ld, dst + 8 * 16 + 8);
 }
 
-/* 12 accumulators, two registers of b, one for the broadcast: of 16 */
+/* 12 accumulators, two registers for b, one for the broadcast; 16 registers */
 #define STRIP 6
 #define ISA pxs_isa_avx2
 #define ISA_NAME "avx2"

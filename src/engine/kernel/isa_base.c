@@ -1,5 +1,5 @@
-/* Any CPU: vectors of four floats in the compiler's own terms (SSE on x86-64, NEON on arm64),
- * products and sums rounded apart. */
+/* For any CPU: vectors of four floats as the compiler's vector extension (SSE on x86-64, NEON on
+ * arm64); a product and a sum are rounded separately. */
 #include <string.h>
 
 typedef float vec __attribute__((vector_size(16)));
@@ -32,7 +32,7 @@ static inline vec v_mul(vec a, vec b) {
 static inline vec v_fma(vec a, vec b, vec c) {
     return a * b + c;
 }
-/* 8 accumulators of 16 registers */
+/* 8 accumulators; 16 registers */
 #define STRIP 2
 #define ISA pxs_isa_base
 #define ISA_NAME "base"

@@ -1,9 +1,8 @@
-/* The body of an instruction set, in terms of `vec`: LANES floats, VECS of them a panel. STRIP rows
- * of a product fit into the registers. Included by isa_*.c, which define these and the v_
- * operations.
+/* The functions of an instruction set in terms of `vec`, a vector of LANES floats; VECS of them
+ * make a panel. STRIP rows of a product fit into the registers. The isa_*.c that include this
+ * define these names and the v_ operations.
  *
- * Accumulators are variables with names of their own, not an array: compilers keep those in
- * registers. */
+ * Accumulators are single variables, not an array, since compilers keep these in registers. */
 #include "isa.h"
 
 #if defined(__clang__)

@@ -1,6 +1,6 @@
 /* The transforms of F(M,2) in two dimensions: the one-dimensional matrix along rows, then along
- * columns. Included by isa_body.h once for each M, so no include guard. The matrices and where they
- * come from: conv_winograd.c. */
+ * columns. isa_body.h includes it once for each M, so it has no include guard. conv_winograd.c
+ * shows the matrices and their source. */
 
 #define NX (M + 1)
 #define NAME_(name, m) name##_##m

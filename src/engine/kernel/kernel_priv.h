@@ -5,9 +5,9 @@
 #include "isa.h"
 #include "pixsweep/kernel.h"
 
-/* Compile a loop for wider vectors too and pick one when the program starts. Without contraction
- * and reassociation each clone gives the same bits, so a result does not depend on the choice.
- * Sanitizers cannot run before main, where the choice is made. */
+/* Compiles a loop also for wider vectors; the loader chooses one before main, where sanitizers
+ * cannot run. Without contraction and reassociation all clones give the same bits, so a result does
+ * not depend on the choice. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(PXS_BASE_ONLY) &&             \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && \
     !defined(__clang__)
@@ -16,7 +16,7 @@
 #define PXS_CLONES
 #endif
 
-/* A set of kernels: what it holds to, and with which instructions. */
+/* A set of kernels: its method, and its instruction set. */
 struct pxs_kernels {
     const char *name;
     bool is_auto;
@@ -24,7 +24,8 @@ struct pxs_kernels {
     const struct pxs_isa *isa; /* NULL: blas */
 };
 
-/* torch.optim.Adam's numbers of one step, and the step on n numbers by the calling thread. */
+/* torch.optim.Adam's constants of one step; pxs_adam_run makes the step on n numbers in the calling
+ * thread. */
 struct pxs_adam_constants {
     float b1, b2, c1, c2, step_size, bias2_sqrt;
 };
@@ -32,7 +33,7 @@ struct pxs_adam_constants pxs_adam_prepare(const struct pxs_adam *o);
 void pxs_adam_run(const struct pxs_adam_constants *o, const float *restrict g, float *restrict p,
                   float *restrict m, float *restrict v, size_t n);
 
-/* The same on many numbers, shared out over the pool. */
+/* The same on many numbers, shared among the threads of the pool. */
 void pxs_adam_pieces(const struct pxs_kernel_context *ctx, const struct pxs_adam_constants *o,
                      size_t n, const float *g, float *p, float *m, float *v);
 
@@ -73,8 +74,8 @@ static inline int pxs_max_int(int a, int b) {
 static inline int pxs_ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
-/* Scratch memory is handed out in whole cache lines: the offset of `n` floats, and *at moves behind
- * them. */
+/* Reserves `n` floats of scratch memory, in whole cache lines: returns their offset and moves *at
+ * behind them. */
 static inline size_t pxs_take(size_t *at, size_t n) {
     size_t here = *at;
     *at += (n + 15) / 16 * 16;
@@ -85,8 +86,8 @@ static inline int pxs_share(int jobs, int pieces, int piece) {
     return (int)((long long)jobs * piece / pieces);
 }
 
-/* A 16 x 16 block of weights turned, while the block `next` floats further is on its way: U reads a
- * kilobyte here and there. */
+/* Transposes a 16 x 16 block of weights and prefetches the block `next` floats further, since U
+ * reads blocks of a kilobyte that are far apart. */
 static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, float *dst,
                                  size_t next) {
     for (size_t i = 0; i < PANEL * PANEL; i += PANEL)
@@ -106,13 +107,12 @@ enum { PXS_RUN_BLOCKS = 8, PXS_RUN_FLOATS = 16 * PXS_RUN_BLOCKS * PANEL * PANEL 
 static inline float *pxs_run_block(const struct pxs_weight_run *r, int tap, int b) {
     return r->buffer + (size_t)((tap * r->blocks + b) * PANEL * PANEL);
 }
-/* The finished buffer: added to dweight, put there, or, with `update`, used up by Adam (its sum
- * with dweight, where `add`). */
+/* Stores the finished buffer in dweight or, with `add`, adds it; with `update` makes Adam's step
+ * with the result instead. */
 void pxs_run_finish(const struct pxs_weight_run *r, float *dweight, bool add,
                     const struct pxs_update *update);
 
-/* Adam on a whole gradient in memory, dead taps left out: for the methods that do not work off
- * runs. */
+/* Adam's step on a whole gradient in memory, without dead taps, for methods without runs. */
 void pxs_update_all(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                     const float *dweight, const struct pxs_update *update);
 

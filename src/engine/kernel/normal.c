@@ -1,6 +1,6 @@
 /* Normally distributed numbers, many at a time: Philox and Box-Muller (1958) in single precision,
  * in loops that compilers turn into vector code. Sines, cosines and logarithms are polynomials of
- * our own: the C library's are slow one by one and differ between machines. */
+ * our own, since the C library's are slow and differ between machines. */
 #include "kernel_priv.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
-/* Matrix products in panels, for the heads: what gemm.c does with OpenBLAS, with this CPU's
- * instruction set and the same bits wherever that set runs. Operands are packed into panels of 16
- * with zeros at the edges; C's last columns go through a tile of their own.
+/* Matrix products in panels, for the heads: the products of gemm.c without OpenBLAS, with the same
+ * bits wherever the instruction set runs. Operands are packed into panels of 16 with zeros at the
+ * edges; C's last columns are computed in a tile and copied.
  *
- *     C = A op(B)   B packed once; pieces are blocks of rows, which pack their part of A
- *     C = A^T B     K is cut into parts that are summed apart, then in their order */
+ *     C = A op(B)   B is packed once; pieces are blocks of rows, which pack their part of A
+ *     C = A^T B     K is cut into parts; each is summed, then the sums in their order */
 #include "kernel_priv.h"
 
 #include <string.h>

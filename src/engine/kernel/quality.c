@@ -1,4 +1,4 @@
-/* How like two images are: PSNR and SSIM, in double, one image a piece. */
+/* Similarity of two images: PSNR and SSIM, in double, one image for each piece. */
 #include "kernel_priv.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Which kernels run: the one place that knows all sets, and the rule by shape. */
+/* Which kernels run: the table of all sets, and the rule that chooses a method by shape. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -84,8 +84,8 @@ static int least_side(const struct pxs_conv_shape *s) {
     return pxs_min_int(s->h, s->w);
 }
 
-/* What a shape allows: panels want multiples of 16 channels; a Winograd tile wants a map of about
- * its size. */
+/* The wanted method, or the next one that the shape allows: panels need multiples of 16 channels, a
+ * Winograd tile a map of about its size. */
 static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_shape *s) {
     if (wanted == PXS_METHOD_BLAS || s->cs % PANEL != 0)
         return PXS_METHOD_BLAS;
@@ -98,9 +98,9 @@ static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_sha
     return wanted;
 }
 
-/* The measured rule (docs/engine.md): a transform of the weights pays where many tiles share it,
- * one of both sides (W) sooner. The same for every instruction set, so that AVX2 and AVX-512 give
- * the same bits. */
+/* A measured rule (docs/engine.md): the transform of the weights pays off where many tiles share
+ * it; W, which transforms both sides instead, pays off with fewer. It is the same for every
+ * instruction set, so that AVX2 and AVX-512 give the same bits. */
 enum { F4_TILES = 24, F4_TILES_WEIGHT = 8, F2_TILES = 16 };
 
 static int tiles(const struct pxs_conv_shape *s, int m) {
@@ -140,8 +140,8 @@ static const struct pxs_conv_method *method_of(const struct pxs_kernels *set,
     return methods[pxs_kernels_method(set, s, pass)];
 }
 
-/* The method changes with the batch, and what one needs may fall where another takes over: the most
- * of all batches up to this one. */
+/* The method depends on the batch size, and a smaller batch may need more: the most that any batch
+ * up to this one needs. */
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                            int threads) {
     size_t most = 0;
