@@ -14,7 +14,7 @@ import os
 import re
 import sys
 
-# What would end the element of the page that such a file stands in.
+# Text that would end the HTML element which holds the file.
 FORBIDDEN = {'js': ['</script', '<!--'], 'css': ['</style', '<!--']}
 INCLUDE = re.compile(r'\{\{([\w.-]+\.sql)\}\}')
 EACH = re.compile(r'\{\{(PXS_\w+)(?: (\w+)=(\w+))?:(.*?)\}\}', re.S)

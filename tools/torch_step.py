@@ -147,7 +147,7 @@ def warm(o):
 def main():
     o = arguments()
     answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)  # whatever else prints does not get between the answers
+    os.dup2(2, 1)  # other output goes to stderr, not between the answers
 
     def answer(text):
         answers.write(' '.join(text.split()) + '\n')
@@ -167,4 +167,4 @@ if __name__ == '__main__':
     try:
         main()
     except (BrokenPipeError, KeyboardInterrupt):
-        os._exit(1)  # nobody listens any more
+        os._exit(1)  # the reader has gone
