@@ -55,6 +55,7 @@ struct pxs_ingested {
     enum pxs_run_state state;
     size_t records;   /* taken now */
     size_t closed;    /* attempts */
+    int64_t last_no;  /* the highest number of an attempt in the folder; 0 = none */
     bool added;       /* the run was not in the database */
     bool moved;       /* the database had it from another folder, which had less or is gone */
     int64_t torn;     /* bytes of a last record that is not whole */
@@ -65,9 +66,9 @@ struct pxs_ingested {
 };
 
 /* Ingests what the store lacks of a run that it knows, from the run's folder, and closes its
- * attempts: as their last record says, else as interrupted. The caller holds the folder's locks (or
- * knows that the folder is gone). Twice is as good as once. PXS_E_EXISTS where the folder's records
- * are another configuration's. */
+ * attempts: as ends.txt says, else their last record, else as interrupted. The caller holds the
+ * folder's locks (or knows that the folder is gone). Twice is as good as once. PXS_E_EXISTS where
+ * the folder's records are another configuration's. */
 PXS_NODISCARD enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t run_id,
                                              struct pxs_ingested *out, struct pxs_error *err);
 /* Ingests any run's folder by what its config.yaml says; the caller holds its locks. Of a run that
@@ -76,8 +77,8 @@ PXS_NODISCARD enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t ru
  * folder. */
 PXS_NODISCARD enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
                                                 struct pxs_ingested *out, struct pxs_error *err);
-/* Rows for all attempts of a run that is still at work; *offset: where ingesting goes on. The rows
- * of `found` are filled in. */
+/* Rows for all attempts of a run that is still at work, those closed that ended as ends.txt says;
+ * *offset: where ingesting goes on. The rows of `found` are filled in. */
 PXS_NODISCARD enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
                                               struct pxs_run_records *found, int64_t *offset,
                                               struct pxs_error *err);

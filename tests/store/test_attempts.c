@@ -45,6 +45,25 @@ START_TEST(a_run_is_taken_once)
 }
 END_TEST
 
+/* The folder may know of more attempts than the database. */
+START_TEST(a_number_is_the_least)
+{
+    struct pxs_store *s = open_store();
+    int64_t ids[1];
+    plan_sweep(s, "a", 1, 1, ids);
+    const struct pxs_store_end end = {.outcome = PXS_STATE_FAILED, .state = PXS_STATE_QUEUED};
+    static const int64_t asked[] = {4, 2, 0, 9}, given[] = {4, 5, 6, 9};
+    for (size_t i = 0; i < PXS_COUNT(asked); i++) {
+        struct pxs_store_attempt a = {.run_id = ids[0], .no = asked[i]};
+        ck_ok(pxs_store_take(s, &a, &err));
+        ck_assert_int_eq(a.no, given[i]);
+        ck_assert_int_eq(sql_int(s, "SELECT max(no) FROM attempt"), given[i]);
+        ck_ok(pxs_store_attempt_end(s, a.attempt_id, &end, &err));
+    }
+    pxs_store_close(&s);
+}
+END_TEST
+
 START_TEST(unknown_things_are_null)
 {
     struct pxs_store *s = open_store();
@@ -204,6 +223,7 @@ END_TEST
 TCase *attempts_case(void) {
     TCase *c = tcase_create("attempts");
     tcase_add_test(c, a_run_is_taken_once);
+    tcase_add_test(c, a_number_is_the_least);
     tcase_add_test(c, unknown_things_are_null);
     tcase_add_test(c, which_states_can_be_taken);
     tcase_add_test(c, ends_are_kept_once);

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,10 @@ START_TEST(test_failures_while_shut)
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_COMPLETED], 1);
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_FAILED], 1);
     ck_assert_uint_eq(o.summary.states.of[PXS_STATE_DIVERGED], 1);
+    ck_assert_uint_eq(o.summary.n_problems, 2);
+    ck_assert_str_eq(o.summary.problems[0].reason, "loss_G is not a number at step 5");
+    ck_assert_str_eq(o.summary.problems[1].reason,
+                     "killed by signal 6 (Aborted) at step 5; given up after 2 attempts");
     outcome_finish(&o);
     close(fd);
     o = run_exp();
@@ -471,6 +476,106 @@ START_TEST(test_ends_by_reap)
 }
 END_TEST
 
+/* No number is given twice, although nobody could ask the database: not that of an attempt that was
+ * only told to its worker, nor of one that left a line of ends.txt alone. */
+START_TEST(test_numbers_of_attempts)
+{
+    const struct pxs_sweep_options options = {.store_patience = 0.5};
+    const struct pxs_job told = {.kind = PXS_JOB_ATTEMPT,
+                                 .supervisor = 1,
+                                 .attempt = 4,
+                                 .threads = 1,
+                                 .kernels = "auto",
+                                 .config_hash = "",
+                                 .data_hash = "",
+                                 .command = ""};
+    write_experiment(3, FAKE_SILENT, "");
+    ck_assert_int_eq(pxs_make_dirs(in_folder("results/exp/0001-base-s0"), NULL), PXS_OK);
+    ck_ok(pxs_job_write(&told, in_folder("results/exp/0001-base-s0"), &err));
+    int fd = hold_lock();
+    struct outcome o = run_with(options);
+    check(&o, 1, 0, 0);
+    outcome_finish(&o);
+    close(fd);
+    run_expecting(1, 0, 0);
+    expect_text("SELECT group_concat(no || ' ' || reason) FROM (SELECT no, reason FROM attempt "
+                "ORDER BY no)",
+                "5 crash,6 crash");
+    lose_database();
+    remove_tree(in_folder(ENDS));
+    remove_tree(in_folder(RECORDS("0001-base-s0")));
+    run_expecting(1, 0, 0); /* job.json still has the last number */
+    expect_text("SELECT group_concat(no) FROM (SELECT no FROM attempt ORDER BY no)", "7,8");
+}
+END_TEST
+
+/* A session that died is remembered by the folder, so that the budget holds. */
+START_TEST(test_budget_by_folder)
+{
+    write_experiment(3, FAKE_CRASH, "");
+    write_text(ENDS, "1 crash 9 9 b failed failed -1 6 1 2 h 0 1 k given up, then put back\n"
+                     "2 crash 9 10 b failed queued -1 6 1 2 h 0 1 k first\n"
+                     "3 stopped 9 11 b interrupted interrupted 130 0 1 2 h 0 1 k stopped\n");
+    int fd = hold_lock();
+    struct outcome o = run_with((struct pxs_sweep_options){.store_patience = 0.5});
+    ck_assert_str_eq(o.summary.problems[0].reason,
+                     "killed by signal 6 (Aborted) at step 5; given up after 2 attempts");
+    outcome_finish(&o);
+    close(fd);
+    run_expecting(1, 0, 0);
+    expect_text("SELECT group_concat(no || ' ' || outcome) FROM (SELECT no, outcome FROM attempt "
+                "ORDER BY no)",
+                "1 failed,2 failed,3 interrupted,4 failed");
+}
+END_TEST
+
+/* Where ends.txt cannot be written, the database is told all the same. */
+START_TEST(test_end_that_cannot_be_written)
+{
+    write_experiment(3, FAKE_CRASH, "run: {retries: 0}\n");
+    ck_assert_int_eq(pxs_make_dirs(in_folder(ENDS), NULL), PXS_OK);
+    struct outcome o = run_exp();
+    check(&o, 1, 0, 0);
+    ck_assert_int_eq(count_of(o.lines.text, "could not be written into its folder"), 1);
+    outcome_finish(&o);
+    expect_text(
+        "SELECT state || ' ' || outcome || ' ' || reason || ' ' || signal FROM attempt JOIN "
+        "run USING (run_id)",
+        "failed failed crash 6");
+    expect_sql("SELECT count(*) FROM batch_loss", 5);
+}
+END_TEST
+
+static struct pxs_stop stop;
+
+static void *stop_when_it_trains(void *user) {
+    (void)user;
+    while (!exists(RECORDS("0001-base-s0")))
+        usleep(10000);
+    atomic_store(&stop.signal, SIGINT);
+    return NULL;
+}
+
+/* Ctrl-C while the database is shut: the session does not wait for it (it would for an hour), and
+ * the next one closes what it left. */
+START_TEST(test_stop_while_shut)
+{
+    pthread_t thread;
+    write_experiment(3, FAKE_STALL_ONCE, "");
+    int fd = hold_lock();
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_when_it_trains, NULL), 0);
+    struct outcome o = run_with((struct pxs_sweep_options){.stop = &stop, .store_patience = 3600});
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(o.summary.exit_code, 130);
+    outcome_finish(&o);
+    close(fd);
+    run_expecting(0, 1, 1);
+    expect_text("SELECT group_concat(reason || ' ' || outcome || ' ' || exit_code) FROM (SELECT "
+                "reason, outcome, exit_code FROM attempt ORDER BY no)",
+                "stopped interrupted 130,completed completed 0");
+}
+END_TEST
+
 /* A folder of before, whose lines tell the reason alone. */
 START_TEST(test_ends_of_before)
 {
@@ -581,6 +686,10 @@ Suite *offline_suite(void) {
     tcase_add_test(c, test_merge_at_work);
     tcase_add_test(c, test_ends_from_folders);
     tcase_add_test(c, test_ends_by_reap);
+    tcase_add_test(c, test_numbers_of_attempts);
+    tcase_add_test(c, test_budget_by_folder);
+    tcase_add_test(c, test_end_that_cannot_be_written);
+    tcase_add_test(c, test_stop_while_shut);
     tcase_add_test(c, test_ends_of_before);
     tcase_add_test(c, test_reap);
     tcase_add_test(c, test_reap_other_host);

@@ -16,8 +16,10 @@ struct pxs_store_attempt {
     int64_t threads;
     char kernels[64];
     int64_t started_ms;
+    /* in and out: at least this number, and the one that it has */
+    int64_t no;
     /* out */
-    int64_t attempt_id, no;
+    int64_t attempt_id;
     int64_t heartbeat_ms, ended_ms; /* 0 = none; ended_ms 0 = still open */
     int64_t resumed_from_step;      /* -1 = from the start or not begun */
     int64_t record_offset;          /* bytes of the record file that are ingested */

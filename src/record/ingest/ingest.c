@@ -38,13 +38,31 @@ static int64_t go_on_at(const struct pxs_run_records *found, int64_t taken_no,
     return taken_bytes;
 }
 
-enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
+static enum pxs_status add_rows(struct pxs_store *store, int64_t run_id,
                                 struct pxs_run_records *found, int64_t *offset,
                                 struct pxs_error *err) {
     int64_t no, bytes;
     PXS_TRY(adopt_rows(store, run_id, found, err));
     PXS_TRY(pxs_store_ingested(store, run_id, &no, &bytes, err));
     *offset = go_on_at(found, no, bytes);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
+                                struct pxs_run_records *found, int64_t *offset,
+                                struct pxs_error *err) {
+    PXS_TRY(add_rows(store, run_id, found, offset, err));
+    for (size_t i = 0; i < found->n; i++) {
+        const struct pxs_store_end *told = pxs_run_records_end(&found->attempts[i]);
+        if (!told || found->attempts[i].row.ended_ms != 0)
+            continue;
+        struct pxs_store_end end = *told;
+        end.state = PXS_STATE_RUNNING;
+        enum pxs_status status =
+            pxs_store_attempt_end(store, found->attempts[i].row.attempt_id, &end, err);
+        if (status != PXS_E_EXISTS)
+            PXS_TRY(status);
+    }
     return PXS_OK;
 }
 
@@ -211,7 +229,7 @@ static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_stor
                                   struct pxs_run_records *found, struct pxs_ingested *out,
                                   struct pxs_error *err) {
     int64_t offset;
-    PXS_TRY(pxs_ingest_rows(store, run->run_id, found, &offset, err));
+    PXS_TRY(add_rows(store, run->run_id, found, &offset, err));
     const struct pxs_run_records_attempt *last = pxs_run_records_last_begun(found);
     if (last)
         PXS_TRY(
@@ -235,6 +253,7 @@ static enum pxs_status ingest_scan(struct pxs_store *store, const struct pxs_sto
     struct pxs_store_run after;
     struct pxs_run_records none = {0};
     out->torn = found->torn;
+    out->last_no = pxs_run_records_last_no(found);
     memcpy(out->damage, found->damage, sizeof out->damage);
     if (pxs_found_check(found, run->dir, run->config_hash, run->seed, NULL) !=
         PXS_OK) { /* whatever worked on the run, these records are not its */

@@ -39,8 +39,10 @@ static enum pxs_status take(struct pxs_store *s, struct pxs_store_attempt *a,
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_TAKE, PXS_ARGS(pxs_cell_int(a->run_id)), err));
     if (pxs_sql_changes(s->sql) != 1)
         return fail_not_free(s, a->run_id, err);
+    int64_t next;
     PXS_TRY(
-        pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &a->no, err));
+        pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &next, err));
+    a->no = a->no > next ? a->no : next;
     return pxs_store_insert_attempt(s, a, a->no, err);
 }
 

@@ -1,4 +1,4 @@
-/* The end of an attempt: verdict, database, words. */
+/* The end of an attempt: verdict, what comes next, ends.txt, words. */
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -20,42 +20,28 @@ static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_ve
     pxs_judge(&death, v);
 }
 
-/* Failures that the database has not heard of yet. */
-static void count_late(const struct pxs_supervisor *s, size_t run, int64_t *crashes,
-                       int64_t *timeouts) {
-    for (size_t i = 0; i < s->n_pending_ends; i++)
-        if (s->late[i].run == run && s->late[i].end.outcome == PXS_STATE_FAILED)
-            ++*(s->late[i].end.reason == PXS_REASON_TIMEOUT ? timeouts : crashes);
-}
-
 /* Crashes and timeouts have budgets of their own. "it is tried again ..." or "given up ..." goes
  * behind the message. */
-static enum pxs_status spend_budget(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                                    struct pxs_verdict *v, bool *again, struct pxs_error *err) {
-    int64_t crashes = 0, timeouts = 0;
-    if (s->store && !pxs_store_shut(s, pxs_work_clock(s)))
-        PXS_TRY(pxs_store_failures(s->store, slot->row.run_id, &crashes, &timeouts, err));
-    count_late(s, slot->run, &crashes, &timeouts);
+static bool spend_budget(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                         struct pxs_verdict *v) {
+    const struct pxs_super_run *run = &s->runs[slot->run];
     const bool timed_out = v->reason == PXS_REASON_TIMEOUT;
-    int64_t used = timed_out ? timeouts : crashes;
-    const char *what = timed_out ? " after a timeout" : "";
+    const int64_t used = timed_out ? run->timeouts : run->crashes;
     size_t len = strlen(v->message);
-    *again = used < s->plan->how.retries;
-    if (*again)
+    if (used < s->plan->how.retries)
         snprintf(v->message + len, sizeof v->message - len,
                  "; it is tried again (retry %lld of %lld%s)", (long long)(used + 1),
-                 (long long)s->plan->how.retries, what);
+                 (long long)s->plan->how.retries, timed_out ? " after a timeout" : "");
     else if (used > 0)
         snprintf(v->message + len, sizeof v->message - len, "; given up after %lld attempts",
-                 (long long)(crashes + timeouts + 1));
-    return PXS_OK;
+                 (long long)(run->crashes + run->timeouts + 1));
+    return used < s->plan->how.retries;
 }
 
-/* What becomes of the run. Interrupted by somebody else's signal: not taken again in this session,
+/* What becomes of the run. Interrupted by a signal from outside: not started again in this session,
  * or it would never rest. */
-static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                              struct pxs_verdict *v, enum pxs_run_state *state,
-                              enum pxs_place *place, struct pxs_error *err) {
+static void decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct pxs_verdict *v,
+                   enum pxs_run_state *state, enum pxs_place *place) {
     bool again = false;
     const bool crash = pxs_reason_is_crash(v->reason);
     if (crash &&
@@ -66,11 +52,10 @@ static enum pxs_status decide(struct pxs_supervisor *s, const struct pxs_slot *s
                  "; it is tried again, with %d job%s at a time", s->plan->slots.jobs,
                  s->plan->slots.jobs == 1 ? "" : "s");
     } else if (crash || v->reason == PXS_REASON_TIMEOUT)
-        PXS_TRY(spend_budget(s, slot, v, &again, err));
+        again = spend_budget(s, slot, v);
     *state = again ? PXS_STATE_QUEUED : v->outcome;
     bool stepped_back = slot->asked == PXS_ASKED_YIELD && v->outcome == PXS_STATE_INTERRUPTED;
     *place = again || stepped_back ? PXS_PLACE_TODO : PXS_PLACE_OVER;
-    return PXS_OK;
 }
 
 /* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not
@@ -148,7 +133,6 @@ static void learn(struct pxs_supervisor *s, const struct pxs_slot *slot, double 
         s->measured_seconds += now - slot->started - slot->waited;
         s->measured_gmac += run->estimate.gmac_per_step * (double)steps;
     }
-    pxs_paces_learn(s, slot->run);
 }
 
 /* A clock that was put back in between makes no attempt end before it could. */
@@ -158,65 +142,54 @@ static int64_t end_time(const struct pxs_supervisor *s, const struct pxs_slot *s
     return by_clock > by_work ? by_clock : by_work;
 }
 
-void pxs_attempt_end_write(struct pxs_supervisor *s, struct pxs_slot *slot,
-                           const struct pxs_store_end *end) {
+void pxs_attempt_ended(struct pxs_supervisor *s, struct pxs_slot *slot,
+                       const struct pxs_store_end *end) {
     char dir[PXS_PATH_MAX];
     struct pxs_error err;
-    if (slot->end_written || !pxs_path_dir(dir, sizeof dir, slot->records))
-        return;
-    slot->end_written = true;
-    if (pxs_ends_add(dir, &slot->row, end, &err) != PXS_OK)
-        pxs_say(s, PXS_LOG_WARN, "%s: how its attempt ended stands in the database alone: %s",
+    pxs_path_dir(dir, sizeof dir, slot->records);
+    bool written = pxs_ends_add(dir, &slot->row, end, &err) == PXS_OK;
+    if (!written)
+        pxs_say(s, PXS_LOG_WARN,
+                "%s: how its attempt ended could not be written into its folder: %s",
                 s->plan->runs[slot->run].name, err.message);
+    pxs_recorder_ended(s, slot, written ? NULL : end);
 }
 
-static enum pxs_status record_end(struct pxs_supervisor *s, struct pxs_slot *slot,
-                                  const struct pxs_verdict *v, enum pxs_run_state state,
-                                  const char *message, struct pxs_error *err) {
-    struct pxs_store_end end = {.outcome = v->outcome,
-                                .state = state,
-                                .exit_code = v->exit_code,
-                                .signal = v->signal,
-                                .reason = v->reason,
-                                .message = message,
-                                .ended_ms = end_time(s, slot)};
-    pxs_attempt_end_write(s, slot, &end);
-    if (slot->row.attempt_id == 0 || pxs_store_shut(s, pxs_work_clock(s)))
-        return pxs_pending_end_add(s, slot, &end, err);
-    enum pxs_status status = pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, err);
-    return status == PXS_E_EXISTS ? PXS_OK : status;
-}
-
-enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now,
-                                  struct pxs_error *err) {
+void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    struct pxs_super_run *run = &s->runs[slot->run];
     struct pxs_verdict v;
     enum pxs_run_state state;
     enum pxs_place place;
-    judge(s, slot, &v);
-    PXS_TRY(decide(s, slot, &v, &state, &place, err));
-    bool good = v.outcome == PXS_STATE_COMPLETED;
     struct pxs_text message = {0}, tail = {0};
+    judge(s, slot, &v);
+    decide(s, slot, &v, &state, &place);
     pxs_text_add(&message, v.message);
     if (v.outcome == PXS_STATE_FAILED && slot->asked != PXS_ASKED_TIMEOUT)
         pxs_log_tail(slot->log, slot->process.log_start, PXS_TAIL_LINES, &tail);
     if (tail.len > 0)
         pxs_text_addf(&message, "\n  the end of its log:\n%s", pxs_text_str(&tail));
-    enum pxs_status status = record_end(s, slot, &v, state, pxs_text_str(&message), err);
-    if (status == PXS_OK) {
-        s->plan->runs[slot->run].state = state;
-        s->runs[slot->run].place = place;
-        s->runs[slot->run].completed_here = good;
-        s->runs[slot->run].failed_here += v.outcome == PXS_STATE_FAILED;
-        say_end(s, slot, &v, pxs_text_str(&message), now);
-        if (good)
-            learn(s, slot, now);
-        tell_pause(s, slot, &v, state);
-        /* It may have died between its last record and the end of its clearing up. */
-        if (pxs_state_is_final(state))
-            pxs_train_drop_resume(s->plan->runs[slot->run].dir);
-        leave(s, slot);
-    }
+    s->plan->runs[slot->run].state = state;
+    run->place = place;
+    run->completed_here = v.outcome == PXS_STATE_COMPLETED;
+    if (v.outcome == PXS_STATE_FAILED)
+        ++*(v.reason == PXS_REASON_TIMEOUT ? &run->timeouts : &run->crashes);
+    const struct pxs_store_end end = {.outcome = v.outcome,
+                                      .state = state,
+                                      .exit_code = v.exit_code,
+                                      .signal = v.signal,
+                                      .reason = v.reason,
+                                      .message = pxs_text_str(&message),
+                                      .ended_ms = end_time(s, slot)};
+    pxs_attempt_ended(s, slot, &end);
+
+    say_end(s, slot, &v, end.message, now);
+    if (run->completed_here)
+        learn(s, slot, now);
+    tell_pause(s, slot, &v, state);
+    /* It may have died between its last record and the end of its clearing up. */
+    if (pxs_state_is_final(state))
+        pxs_train_drop_resume(s->plan->runs[slot->run].dir);
+    leave(s, slot);
     pxs_text_finish(&tail);
     pxs_text_finish(&message);
-    return status;
 }

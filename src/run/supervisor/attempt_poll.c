@@ -6,18 +6,12 @@
 #include "supervisor_priv.h"
 
 /* Records of an earlier attempt may still stand in the file until the worker has cut it back. */
-static bool open_cursors(struct pxs_slot *slot) {
-    int64_t offset;
+static bool open_tail(struct pxs_slot *slot) {
     struct pxs_error err;
-    if (slot->tail)
-        return true;
-    if (pxs_record_find_attempt(slot->records, slot->row.no, &offset, &err) != PXS_OK ||
-        pxs_record_cursor_open(slot->records, offset, &slot->intake, &err) != PXS_OK)
-        return false;
-    if (pxs_record_cursor_open(slot->records, offset, &slot->tail, &err) == PXS_OK)
-        return true;
-    pxs_record_cursor_close(&slot->intake);
-    return false;
+    return slot->tail ||
+           (pxs_record_find_attempt(slot->records, slot->row.no, &slot->begins_at, &err) ==
+                PXS_OK &&
+            pxs_record_cursor_open(slot->records, slot->begins_at, &slot->tail, &err) == PXS_OK);
 }
 
 /* Where it goes on from, and why not from elsewhere. */
@@ -49,31 +43,8 @@ static void read_tail(struct pxs_supervisor *s, struct pxs_slot *slot, double no
     }
 }
 
-/* True once everything that the file holds is in the store. */
-static bool take_in(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
-    size_t taken = PXS_INTAKE_RECORDS;
-    struct pxs_error err;
-    if (slot->row.attempt_id == 0)
-        return true; /* pxs_ingest_run reads it from the file */
-    if (!pxs_store_ready(s, now))
-        return false;
-    while (taken == PXS_INTAKE_RECORDS) {
-        enum pxs_status status = pxs_store_intake(s->store, slot->row.attempt_id, slot->intake,
-                                                  PXS_INTAKE_RECORDS, &taken, &err);
-        if (slot->damage[0] != '\0' && (status == PXS_E_CORRUPT || status == PXS_E_NOT_FOUND))
-            return true; /* what stands before the damage is in */
-        if (status != PXS_OK) {
-            pxs_store_trouble(s, &err, now);
-            return false;
-        }
-        if (taken > 0) /* nothing was written otherwise, so nothing is known */
-            pxs_store_fine(s);
-    }
-    return true;
-}
-
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now) {
-    if (slot->asked != PXS_ASKED_NOTHING || slot->dead)
+    if (slot->asked != PXS_ASKED_NOTHING)
         return;
     slot->asked = why;
     pxs_child_end(&slot->process.child, now, INFINITY);
@@ -101,31 +72,18 @@ static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double 
 }
 
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
-    struct pxs_error err;
-    bool done = true;
     /* Death first, then the file: nothing is written after it. */
-    bool lived = !slot->dead, killed_by_us = slot->process.child.killed;
-    if (lived)
-        slot->dead = pxs_process_reap(&slot->process, &slot->exit);
-    if (lived && slot->dead && !killed_by_us && slot->exit.how == PXS_SIGNALLED &&
-        slot->exit.code == SIGKILL)
-        pxs_kills_explain(s, slot);
-    if (!slot->dead)
+    bool killed_by_us = slot->process.child.killed;
+    bool dead = pxs_process_reap(&slot->process, &slot->exit);
+    if (!dead)
         keep_limits(s, slot, now);
-    if (open_cursors(slot)) {
+    else if (!killed_by_us && slot->exit.how == PXS_SIGNALLED && slot->exit.code == SIGKILL)
+        pxs_kills_explain(s, slot);
+    if (open_tail(slot))
         read_tail(s, slot, now);
-        done = false;
-        if (slot->dead || (now - slot->intake_at >= PXS_INTAKE_SECONDS && !pxs_records_wait(s))) {
-            done = take_in(s, slot, now);
-            slot->intake_at = now;
-        }
-    }
     pxs_plain_progress(s, slot, now);
-    bool alone = slot->row.attempt_id == 0 || pxs_store_shut(s, now);
-    if (!slot->dead || (!alone && (!done || !pxs_store_ready(s, now))))
-        return;
-    if (pxs_attempt_close(s, slot, now, &err) != PXS_OK)
-        pxs_store_trouble(s, &err, now);
-    else if (!alone)
-        pxs_store_fine(s);
+    if (dead)
+        pxs_attempt_close(s, slot, now);
+    else
+        pxs_recorder_follow(s, slot, now);
 }

@@ -1,4 +1,4 @@
-/* Taking a run: its folder, its row in the database, its worker. */
+/* An attempt begins: its folder, its number, its worker. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -29,46 +29,6 @@ static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_l
     else
         pxs_lock_release(guard);
     return status;
-}
-
-/* The text stands as the database has it, where the run was claimed there, else as it is planned;
- * the user may look at it, not change it. */
-static enum pxs_status put_config(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                                  struct pxs_error *err) {
-    const struct pxs_plan_run *run = &s->plan->runs[slot->run];
-    char *stored = NULL;
-    struct pxs_text planned = {0};
-    struct pxs_params *params = malloc(sizeof *params);
-    enum pxs_status status = params ? PXS_OK : pxs_fail_nomem(err);
-    if (status == PXS_OK && slot->row.attempt_id != 0)
-        status = pxs_store_run_config(s->store, run->run_id, &stored, err);
-    else if (status == PXS_OK)
-        status = pxs_plan_run_config(s->plan, slot->run, params, &planned, err);
-    if (status == PXS_OK)
-        status = pxs_run_config_write(run->dir, stored ? stored : pxs_text_str(&planned), err);
-    pxs_text_finish(&planned);
-    free(stored);
-    free(params);
-    return status;
-}
-
-/* What the folder holds beyond what the database knows (it was shut, lost, or put back from a
- * backup) is ingested first. *go_on: there is something left to do. */
-static enum pxs_status adopt_first(struct pxs_supervisor *s, size_t index, bool *go_on,
-                                   struct pxs_error *err) {
-    struct pxs_ingested ingested;
-    PXS_TRY(pxs_ingest_run(s->store, s->plan->runs[index].run_id, &ingested, err));
-    if (ingested.damage[0])
-        pxs_say(s, PXS_LOG_WARN, "%s: %s", ingested.name, ingested.damage);
-    if (ingested.records + ingested.closed > 0)
-        pxs_say(s, PXS_LOG_INFO,
-                "%s: its folder held %zu records that the database lacked: ingested, it is %s",
-                ingested.name, ingested.records, pxs_state_name(ingested.state));
-    s->plan->runs[index].state = ingested.state;
-    *go_on = pxs_plan_will_run(s->plan, ingested.state);
-    if (!*go_on)
-        s->runs[index].place = PXS_PLACE_OVER;
-    return PXS_OK;
 }
 
 static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *cores, int threads,
@@ -121,7 +81,12 @@ static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_erro
  * (fail_start). */
 static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot,
                                     struct pxs_error *err) {
-    PXS_TRY(put_config(s, slot, err));
+    struct pxs_text config = {0};
+    enum pxs_status status = pxs_recorder_config(s, slot, &config, err);
+    if (status == PXS_OK)
+        status = pxs_run_config_write(s->plan->runs[slot->run].dir, pxs_text_str(&config), err);
+    pxs_text_finish(&config);
+    PXS_TRY(status);
     PXS_TRY(put_log_away(slot, err));
     PXS_TRY(launch(s, slot, err));
     /* A timeout does not count what the launch took. */
@@ -172,22 +137,6 @@ static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
                                   &slot->cores);
 }
 
-/* The run was not to be had. Either somebody else has it, or the database was busy: its state
- * tells. */
-static void not_taken(struct pxs_supervisor *s, size_t index, const struct pxs_error *err,
-                      double now) {
-    struct pxs_store_run run;
-    struct pxs_error late;
-    char id[32];
-    snprintf(id, sizeof id, "%lld", (long long)s->plan->runs[index].run_id);
-    if (pxs_store_find_run(s->store, id, &run, &late) == PXS_OK &&
-        !pxs_plan_will_run(s->plan, run.state)) {
-        s->plan->runs[index].state = run.state;
-        s->runs[index].place = PXS_PLACE_OTHER;
-    } else
-        pxs_store_trouble(s, err, now);
-}
-
 static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status status,
                         const struct pxs_error *err) {
     struct pxs_super_run *run = &s->runs[index];
@@ -210,74 +159,27 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
 
 /* Something that is not the run's own fault (a full disk, no memory, a busy database) leaves it
  * interrupted, so that the same command goes on with it. */
-static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot, const struct pxs_error *why,
-                       double now) {
-    struct pxs_error late;
-    /* Nothing was begun that would have to end. BUSY is of another lock than the folder's. */
-    if (slot->row.attempt_id == 0) {
-        pxs_lock_release(&slot->guard);
-        not_entered(s, slot->run, why->status == PXS_E_BUSY ? PXS_E_INVALID : why->status, why);
-        return;
-    }
-    bool own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
-    enum pxs_run_state state = own_fault ? PXS_STATE_FAILED : PXS_STATE_INTERRUPTED;
-    struct pxs_store_end end = {.outcome = state,
-                                .state = state,
-                                .exit_code = -1,
-                                .reason = why->status == PXS_E_NOSPC ? PXS_REASON_NO_SPACE
-                                                                     : PXS_REASON_NOT_STARTED,
-                                .message = why->message,
-                                .ended_ms = pxs_now_ms()};
-    pxs_attempt_end_write(s, slot, &end);
-    if (pxs_store_attempt_end(s->store, slot->row.attempt_id, &end, &late) != PXS_OK)
-        pxs_store_trouble(s, &late, now);
+static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot,
+                       const struct pxs_error *why) {
+    const bool full = why->status == PXS_E_NOSPC,
+               own_fault = why->status == PXS_E_INVALID || why->status == PXS_E_UNSUPPORTED;
+    const enum pxs_run_state state = own_fault ? PXS_STATE_FAILED : PXS_STATE_INTERRUPTED;
+    const struct pxs_store_end end = {.outcome = state,
+                                      .state = state,
+                                      .exit_code = -1,
+                                      .reason = full ? PXS_REASON_NO_SPACE : PXS_REASON_NOT_STARTED,
+                                      .message = why->message,
+                                      .ended_ms = pxs_now_ms()};
     s->plan->runs[slot->run].state = state;
-    s->runs[slot->run].place = why->status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
-    if (why->status == PXS_E_NOSPC)
+    s->runs[slot->run].place = full ? PXS_PLACE_TODO : PXS_PLACE_OVER;
+    pxs_attempt_ended(s, slot, &end);
+    if (full)
         pxs_pause_disk_full(s, why->message);
     else /* whatever keeps runs from starting will keep the others, too */
         pxs_pause_count_failure(s, slot->run, why->message);
     pxs_lock_release(&slot->guard);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name,
             pxs_state_name(state), why->message);
-}
-
-/* Claims run `slot->run`, whose folder is ours, in the database: its attempt has a row. False where
- * it is not to be started; then its place says what comes next. */
-static bool claim_in_store(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
-    struct pxs_error err;
-    bool go_on = true;
-    enum pxs_status status = adopt_first(s, slot->run, &go_on, &err);
-    if (status == PXS_E_NOT_FOUND)
-        pxs_run_removed(s, slot->run);
-    else if (status == PXS_E_EXISTS || status == PXS_E_CORRUPT)
-        not_entered(s, slot->run, status, &err);
-    else if (status != PXS_OK)
-        pxs_store_trouble(s, &err, now);
-    if (status != PXS_OK || !go_on)
-        return false;
-    status = pxs_store_take(s->store, &slot->row, &err);
-    if (status != PXS_OK)
-        not_taken(s, slot->run, &err, now);
-    return status == PXS_OK;
-}
-
-/* The same without the database, by what the folder tells; the attempt gets its row later. */
-static bool claim_by_folder(struct pxs_supervisor *s, struct pxs_slot *slot) {
-    struct pxs_error err;
-    enum pxs_status status = pxs_offline_claim(s, slot->run, &slot->row.no, &err);
-    if (status != PXS_OK)
-        not_entered(s, slot->run, status == PXS_E_BUSY ? PXS_E_INVALID : status, &err);
-    return status == PXS_OK && slot->row.no > 0;
-}
-
-/* The BEGIN record says the same, so a busy database does no harm here. */
-static void note_pid(struct pxs_supervisor *s, const struct pxs_slot *slot) {
-    struct pxs_error err;
-    if (slot->row.attempt_id != 0 &&
-        pxs_store_attempt_pid(s->store, slot->row.attempt_id, slot->row.pid, slot->row.pid_start,
-                              &err) != PXS_OK)
-        pxs_store_trouble(s, &err, pxs_work_clock(s));
 }
 
 bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
@@ -296,17 +198,22 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
         pxs_lock_release(&slot->guard);
         status = pxs_fail(&err, PXS_E_INVALID, "the path %s is too long", run->dir);
     }
+    if (status == PXS_OK) {
+        status = pxs_recorder_claim(s, slot, now, &err);
+        if (status != PXS_OK || slot->row.no == 0)
+            pxs_lock_release(&slot->guard);
+        if (status == PXS_E_BUSY) /* not the lock in the folder */
+            status = PXS_E_INVALID;
+    }
     if (status != PXS_OK)
         not_entered(s, index, status, &err);
-    else if (!(pxs_store_shut(s, now) ? claim_by_folder(s, slot) : claim_in_store(s, slot, now)))
-        pxs_lock_release(&slot->guard);
-    else if (start_worker(s, slot, &err) != PXS_OK)
-        fail_start(s, slot, &err, now);
-    else {
+    else if (slot->row.no != 0 && start_worker(s, slot, &err) != PXS_OK)
+        fail_start(s, slot, &err);
+    else if (slot->row.no != 0) {
         slot->busy = true;
         s->plan->runs[index].state = PXS_STATE_RUNNING;
         s->runs[index].place = PXS_PLACE_HERE;
-        note_pid(s, slot);
+        pxs_recorder_started(s, slot);
         say_started(s, slot);
     }
     if (!slot->busy)

@@ -24,47 +24,6 @@ void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt
     pxs_text_finish(&raw);
 }
 
-void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now) {
-    s->store_failed_at = now;
-    s->store_status = err->status;
-    if (!isnan(s->store_failing_since))
-        return;
-    s->store_failing_since = now;
-    pxs_say(s, PXS_LOG_WARN,
-            "the database cannot be written for now; runs go on, their records wait in their "
-            "folders: %s",
-            err->message);
-}
-
-void pxs_store_fine(struct pxs_supervisor *s) {
-    if (!isnan(s->store_failing_since))
-        pxs_say(s, PXS_LOG_INFO, "the database can be written again");
-    s->store_failing_since = s->store_failed_at = NAN;
-}
-
-bool pxs_records_wait(struct pxs_supervisor *s) {
-    bool wal_backlog = s->store && pxs_store_wal_backlog(s->store);
-    if (wal_backlog && !s->wal_backlog)
-        pxs_say(s, PXS_LOG_WARN,
-                "a program has kept an old state of %s open for so long that its write-ahead log "
-                "grows: "
-                "records wait in the "
-                "runs' folders until it lets go; runs go on and those that end are ingested",
-                s->plan->db);
-    if (!wal_backlog && s->wal_backlog)
-        pxs_say(s, PXS_LOG_INFO, "the old state has been let go; records are ingested again");
-    s->wal_backlog = wal_backlog;
-    return wal_backlog;
-}
-
-bool pxs_store_ready(const struct pxs_supervisor *s, double now) {
-    return s->store && pxs_store_retry_due(s, now);
-}
-
-bool pxs_store_retry_due(const struct pxs_supervisor *s, double now) {
-    return isnan(s->store_failed_at) || now - s->store_failed_at >= PXS_STORE_RETRY;
-}
-
 static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
     for (size_t i = 0; i < s->plan->n; i++) {
         enum pxs_run_state state = s->plan->runs[i].state;

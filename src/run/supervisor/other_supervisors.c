@@ -204,6 +204,26 @@ static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_
     return PXS_OK;
 }
 
+/* Without the database: the holder of a run's folder may have finished the run, or died. */
+static void look_at_folders(struct pxs_supervisor *s) {
+    for (size_t i = 0; i < s->plan->n; i++) {
+        struct pxs_folder_locks locks;
+        struct pxs_run_records found = {0};
+        struct pxs_error err;
+        if (s->runs[i].place != PXS_PLACE_OTHER ||
+            pxs_folder_lock(s->plan->runs[i].dir, &locks, &err) != PXS_OK)
+            continue;
+        s->runs[i].place = PXS_PLACE_TODO;
+        if (pxs_run_records_read(s->plan->runs[i].dir, &found, &err) == PXS_OK &&
+            pxs_folder_is_done(s, i, &found)) {
+            s->plan->runs[i].state = pxs_run_records_state(&found);
+            s->runs[i].place = PXS_PLACE_OVER;
+        }
+        pxs_run_records_finish(&found);
+        pxs_folder_unlock(&locks);
+    }
+}
+
 void pxs_other_supervisors_look(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
     bool shut = pxs_store_shut(s, now);
@@ -211,7 +231,7 @@ void pxs_other_supervisors_look(struct pxs_supervisor *s, double now) {
         return;
     s->others_at = now;
     if (shut) {
-        pxs_look_at_folders(s);
+        look_at_folders(s);
         return;
     }
     enum pxs_status status = refresh(s, now, &err);

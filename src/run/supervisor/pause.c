@@ -116,7 +116,7 @@ static void run_fewer(struct pxs_supervisor *s, struct pxs_slot *slot) {
     struct pxs_memory memory;
     int live = 0, before = slots.jobs;
     for (int i = 0; i < s->n_slots; i++)
-        live += s->slots[i].busy && !s->slots[i].dead;
+        live += s->slots[i].busy && &s->slots[i] != slot;
     pxs_slots_reduce(&slots, live < before ? live : before - 1);
     slot->memory_short = slots.jobs < before;
     if (!slot->memory_short)

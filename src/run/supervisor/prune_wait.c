@@ -283,8 +283,7 @@ void pxs_rungs_answer(struct pxs_supervisor *s, double now) {
         struct pxs_slot *slot = &s->slots[i];
         struct pxs_verdict_at_rung v;
         size_t rung, pending = 0;
-        if (!slot->busy || slot->dead || !slot->question.open ||
-            !find_rung(s, slot->question.epoch, &rung))
+        if (!slot->busy || !slot->question.open || !find_rung(s, slot->question.epoch, &rung))
             continue;
         if (judge(s, slot->run, rung, now, &v, &pending)) {
             answer(s, slot, rung, &v, now);

@@ -24,13 +24,16 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
     if (s->runs[i].reason[0])
         return pxs_arena_strdup(arena, s->runs[i].reason);
     if (s->plan->runs[i].state == PXS_STATE_RUNNING)
-        return s->runs[i].place == PXS_PLACE_OTHER
-                   ? "runs under another `pixsweep run`"
-                   : "its end could not be written into the database yet";
-    for (size_t k = s->n_pending_ends; k-- > 0;)
-        if (s->late[k].run == i)
-            return pxs_arena_printf(arena, "%.*s", (int)strcspn(s->late[k].message, "\n"),
-                                    s->late[k].message);
+        return "runs under another `pixsweep run`";
+    struct pxs_ends ends = {0};
+    if (s->runs[i].ingest_from && pxs_ends_read(s->runs[i].ingest_from, &ends, NULL) == PXS_OK &&
+        ends.n > 0 && ends.of[ends.n - 1].end.message) {
+        const char *text = ends.of[ends.n - 1].end.message;
+        reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
+    }
+    pxs_ends_finish(&ends);
+    if (reason)
+        return reason;
     if (s->store && pxs_store_select(s->store,
                                      "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 "
                                      "AND kind = 'removing'), (SELECT "
@@ -109,7 +112,7 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
             s->plan->runs[i].state != PXS_STATE_REMOVED)
             add_problem(s, i, out);
     out->recorded = s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind &&
-                    s->n_pending_ends == 0;
+                    pxs_recorder_marks(s) == 0;
     out->remedy = remedy(s, out);
     bool resumable = of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] + of[PXS_STATE_RUNNING] > 0;
     out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;

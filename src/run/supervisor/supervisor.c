@@ -18,7 +18,7 @@ static void heed_save(struct pxs_supervisor *s) {
     if (!s->options->stop || atomic_exchange(&s->options->stop->save, 0) == 0)
         return;
     for (int i = 0; i < s->n_slots; i++) {
-        if (!s->slots[i].busy || s->slots[i].dead)
+        if (!s->slots[i].busy)
             continue;
         pxs_child_signal(&s->slots[i].process.child, SIGUSR1);
         asked++;
@@ -74,7 +74,7 @@ void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *cons
 static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **processes) {
     int n = 0;
     for (int i = 0; i < s->n_slots; i++)
-        if (s->slots[i].busy && !s->slots[i].dead)
+        if (s->slots[i].busy)
             processes[n++] = &s->slots[i].process;
     pxs_handle_suspend(s, processes, n);
 }
@@ -103,21 +103,12 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
             }
 }
 
-/* For whoever looks at the database; where it cannot be written, the terminal has it. */
-static void note_event(struct pxs_supervisor *s, int64_t run_id, const char *kind,
-                       const char *text) {
-    struct pxs_error err;
-    if (s->store && run_id != 0 &&
-        pxs_store_event(s->store, run_id, pxs_now_ms(), PXS_LOG_WARN, kind, text, &err) != PXS_OK)
-        pxs_store_trouble(s, &err, pxs_work_clock(s));
-}
-
 static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
     if (slot->disk_full == full)
         return;
     slot->disk_full = full;
     if (full)
-        note_event(s, slot->row.run_id, "disk", "waits: the disk of its folder is full");
+        pxs_recorder_event(s, slot->row.run_id, "disk", "waits: the disk of its folder is full");
     if (full)
         pxs_say(s, PXS_LOG_WARN,
                 "%s: the disk of its folder is full; it waits for space (its %s says more)",
@@ -145,7 +136,7 @@ static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
     int timeout = PXS_TICK_MS;
     for (int i = 0; i < s->n_slots; i++) {
         struct pxs_slot *slot = &s->slots[i];
-        if (!slot->busy || slot->dead)
+        if (!slot->busy)
             continue;
         if (slot->process.lifeline >= 0)
             listen_to(s, slot);
@@ -158,36 +149,19 @@ static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
     poll(fds, n, timeout);
 }
 
-static void beat(struct pxs_supervisor *s, double now) {
-    int64_t ids[64];
-    size_t n = 0;
-    struct pxs_error err;
-    if (now - s->heartbeat_at < PXS_HEARTBEAT_SECONDS || !pxs_store_ready(s, now))
-        return;
-    s->heartbeat_at = now;
-    for (int i = 0; i < s->n_slots; i++) {
-        if (s->slots[i].busy && !s->slots[i].dead && s->slots[i].row.attempt_id != 0)
-            ids[n++] = s->slots[i].row.attempt_id;
-        if (n < PXS_COUNT(ids) && i + 1 < s->n_slots)
-            continue;
-        if (n > 0 && pxs_store_heartbeat(s->store, ids, n, pxs_now_ms(), &err) != PXS_OK)
-            pxs_store_trouble(s, &err, now);
-        n = 0;
-    }
-}
-
 static bool anything_left(struct pxs_supervisor *s, double now) {
     size_t working = 0, open = 0;
     for (int i = 0; i < s->n_slots; i++)
-        working += s->slots[i].busy && !s->slots[i].dead;
-    for (int i = 0; i < s->n_slots; i++)
-        open += s->slots[i].busy;
+        working += s->slots[i].busy;
+    open = working;
     open += s->brake.paused && !s->brake.stored;
     for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++) {
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER;
         working += s->runs[i].place == PXS_PLACE_TODO; /* is about to, also without the database */
     }
-    open += s->stopping ? 0 : s->n_pending_ends; /* the next `run` finds them in their folders */
+    /* Who asks to stop does not wait for another process that holds such a folder. */
+    if (!s->stopping || !isnan(s->store_failing_since))
+        open += pxs_recorder_marks(s);
     if (open == 0)
         return false;
     for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
@@ -217,7 +191,7 @@ static void notice_gap(struct pxs_supervisor *s) {
     pxs_say(s, PXS_LOG_WARN, "%s", words);
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy)
-            note_event(s, s->slots[i].row.run_id, "pause", words);
+            pxs_recorder_event(s, s->slots[i].row.run_id, "pause", words);
 }
 
 static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
@@ -231,7 +205,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
         heed_stop(s, now);
         heed_save(s);
         heed_suspend(s, processes);
-        pxs_offline_sync(s, now);
+        pxs_recorder_sync(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_other_supervisors_look(s, now);
         fill_slots(s, now);
@@ -245,13 +219,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
             if (s->slots[i].busy)
                 pxs_attempt_poll(s, &s->slots[i], now);
         now = pxs_work_clock(s);
-        beat(s, now);
     }
-    /* Where the database was given up on, how the last attempts ended is told all the same, from
-     * what they left. */
-    for (int i = 0; i < s->n_slots; i++)
-        if (s->slots[i].busy)
-            pxs_attempt_poll(s, &s->slots[i], now);
     pxs_show_board(s, now, true);
 }
 
@@ -289,7 +257,7 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
     PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
     PXS_TRY(pxs_probe_shapes(s, err));
-    enum pxs_status status = pxs_supervisor_open(s, pxs_shut_after(s), err);
+    enum pxs_status status = pxs_recorder_open(s, pxs_shut_after(s), err);
     if (pxs_store_may_wait(status, s->plan->db))
         pxs_store_trouble(s, err, pxs_work_clock(s));
     else
@@ -378,7 +346,8 @@ static void tear_down(struct pxs_supervisor *s) {
         if (s->slots[i].busy)
             pxs_lock_release(&s->slots[i].guard);
     }
-    pxs_pending_ends_finish(s);
+    for (size_t i = 0; s->runs && i < s->plan->n; i++)
+        free(s->runs[i].ingest_from);
     pxs_store_close(&s->store);
     pxs_plan_destroy(&s->plan);
     pxs_paces_finish(&s->paces);

@@ -38,12 +38,14 @@ enum pxs_place {
 struct pxs_super_run {
     enum pxs_place place;
     bool completed_here;
-    bool waited_said;     /* the user knows that it runs elsewhere */
-    double waiting_since; /* for an old worker; NaN = not waiting */
-    char reason[256];     /* why it could not even be taken; "" */
-    bool settled;         /* it is over, and all its rungs are known */
-    double looked_at;     /* when its rungs were last looked up */
-    int64_t failed_here;  /* attempts that failed while the database was shut */
+    bool waited_said;          /* the user knows that it runs elsewhere */
+    double waiting_since;      /* for an old worker; NaN = not waiting */
+    char reason[256];          /* why it could not even be taken; "" */
+    bool settled;              /* it is over, and all its rungs are known */
+    double looked_at;          /* when its rungs were last looked up */
+    int64_t crashes, timeouts; /* that count for its budgets; known when an attempt starts */
+    /* The folder of an attempt whose end the database does not have yet; NULL = it has all. */
+    char *ingest_from;
 };
 
 /* What a worker asks at a rung. */
@@ -65,9 +67,9 @@ struct pxs_slot {
     int threads;
     struct pxs_lock guard; /* the supervisor's lock in the run's folder */
     char records[PXS_PATH_MAX], log[PXS_PATH_MAX];
-    /* for the board and the END record: works without the database */
-    struct pxs_record_cursor *tail;
-    struct pxs_record_cursor *intake; /* for the store */
+    struct pxs_record_cursor *tail;   /* for the board and the END record; NULL before BEGIN */
+    struct pxs_record_cursor *intake; /* the recorder's */
+    int64_t begins_at;                /* byte of the record file where that one goes on */
     struct pxs_progress progress;
     char damage[512]; /* of the record file; "" = none */
     double started, intake_at, said_at;
@@ -77,21 +79,10 @@ struct pxs_slot {
     int64_t epochs_said;
     struct pxs_question question;
     enum pxs_asked asked;
-    bool dead;
     struct pxs_exit exit;      /* of a dead one */
     enum pxs_memory_kill kill; /* of a SIGKILL that was not ours */
     bool memory_short;         /* and fewer run beside each other from now on */
     bool disk_full;            /* it waits for space */
-    bool end_written;          /* its line of ends.txt has been tried */
-};
-
-/* An attempt that ended while the database was shut. */
-struct pxs_pending_end {
-    size_t run;
-    struct pxs_store_attempt row;
-    struct pxs_store_end end; /* its message is the one below */
-    char *message;
-    char dir[PXS_PATH_MAX]; /* where it ran */
 };
 
 /* The sweep starts nothing new: what led there, and what the user is told. */
@@ -137,8 +128,6 @@ struct pxs_supervisor {
         stood_still;
     double store_failed_at, store_failing_since; /* NaN = the store is fine */
     enum pxs_status store_status;                /* of its last failure */
-    struct pxs_pending_end *late;                /* ends to be written down */
-    size_t n_pending_ends;
     int64_t started_ms;
     bool store_lost;  /* given up on */
     bool left_behind; /* some attempt's end could not be written down, for a reason that stays */
@@ -165,16 +154,6 @@ void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt
     PXS_PRINTF(3, 4);
 void pxs_show_board(struct pxs_supervisor *s, double now, bool final);
 void pxs_plain_progress(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
-/* The store failed: says why once, and notes the time. The store works (again): notes that. */
-void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now);
-void pxs_store_fine(struct pxs_supervisor *s);
-/* Should records of living workers wait in their files, because a reader keeps the database's log
- * from being folded in? Says so once. */
-bool pxs_records_wait(struct pxs_supervisor *s);
-/* Should the store be asked now, or did it fail a moment ago? */
-bool pxs_store_ready(const struct pxs_supervisor *s, double now);
-bool pxs_store_retry_due(const struct pxs_supervisor *s,
-                         double now); /* the same, where it may not even be open */
 
 /* ---- before anything starts (preflight.c) --------------------------------------------------- */
 
@@ -194,20 +173,18 @@ PXS_NODISCARD enum pxs_status pxs_probe_shapes(struct pxs_supervisor *s, struct 
 /* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what
  * comes next. False where no core is free for it now. */
 bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now);
-/* Reads what is new, hands it to the store, keeps the limits, notices death; frees the slot when
- * all is written. */
+/* Reads what is new, keeps the limits, notices death; then writes down how it ended and frees the
+ * slot. */
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 void pxs_attempt_ask(struct pxs_slot *slot, enum pxs_asked why, double now); /* SIGTERM, once */
 /* seconds between asking a worker to stop and killing it */
 double pxs_grace(const struct pxs_supervisor *s);
-/* Writes down in the folder of an attempt how it ended, once; where that fails the user is told and
- * the attempt is as before. */
-void pxs_attempt_end_write(struct pxs_supervisor *s, struct pxs_slot *slot,
-                           const struct pxs_store_end *end);
-/* Of a dead worker whose records are ingested: verdict, database, words. PXS_OK: the slot is
- * free. */
-PXS_NODISCARD enum pxs_status pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot,
-                                                double now, struct pxs_error *err);
+/* Writes into the folder of an attempt how it ended, and tells the recorder. */
+void pxs_attempt_ended(struct pxs_supervisor *s, struct pxs_slot *slot,
+                       const struct pxs_store_end *end);
+/* Of a dead worker whose records are read: the verdict, what comes next, words; the slot is free.
+ */
+void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 
 /* Locks the cores of an attempt, so that no other pixsweep here pins to them, and says where its
  * worker runs (cores.c). */
@@ -270,29 +247,54 @@ void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summa
  * left, and learns what others have finished. */
 void pxs_other_supervisors_look(struct pxs_supervisor *s, double now);
 
-/* ---- without the database (offline.c) ------------------------------------------------------- */
+/* ---- the database (recorder.c) -------------------------------------------------------------- */
 
-/* Has it been shut for so long that runs start and end without it, or been given up on? */
+/* Has it been shut for so long that runs start without it, or been given up on? */
 bool pxs_store_shut(const struct pxs_supervisor *s, double now);
 /* Seconds after which it counts as that. */
 double pxs_shut_after(const struct pxs_supervisor *s);
-/* Opens the database and freezes the plan in it, waiting `wait` seconds at most for each. */
-PXS_NODISCARD enum pxs_status pxs_supervisor_open(struct pxs_supervisor *s, double wait,
-                                                  struct pxs_error *err);
-/* In a folder that is ours: *no is the number of the attempt that comes next; or the folder says
- * that the run is done: *no is 0 and its place says so. */
-PXS_NODISCARD enum pxs_status pxs_offline_claim(struct pxs_supervisor *s, size_t index, int64_t *no,
+/* Should it be asked now, or did it fail a moment ago? */
+bool pxs_store_ready(const struct pxs_supervisor *s, double now);
+/* The same, where it may not even be open. */
+bool pxs_store_retry_due(const struct pxs_supervisor *s, double now);
+/* It failed: says why once, and notes the time. It works (again): notes that. */
+void pxs_store_trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now);
+void pxs_store_fine(struct pxs_supervisor *s);
+/* Opens it and freezes the plan in it, waiting `wait` seconds at most for each. */
+PXS_NODISCARD enum pxs_status pxs_recorder_open(struct pxs_supervisor *s, double wait,
                                                 struct pxs_error *err);
-void pxs_look_at_folders(struct pxs_supervisor *s); /* as pxs_other_supervisors_look */
-/* Keeps the end of an attempt until it can be written down. */
-PXS_NODISCARD enum pxs_status pxs_pending_end_add(struct pxs_supervisor *s,
-                                                  const struct pxs_slot *slot,
-                                                  const struct pxs_store_end *end,
+
+/* In a folder that is ours: slot->row gets the number of the attempt, which no other attempt of the
+ * run has, and its row where the database is open; the run's budgets become known. Number 0: it is
+ * not to be started now, and its place says what comes next. Fails for what stands in the folder.
+ */
+PXS_NODISCARD enum pxs_status pxs_recorder_claim(struct pxs_supervisor *s, struct pxs_slot *slot,
+                                                 double now, struct pxs_error *err);
+/* Appends the text of its config.yaml: as the database has it, where the run was claimed there,
+ * else as it is planned. The user may look at the file, not change it. */
+PXS_NODISCARD enum pxs_status pxs_recorder_config(struct pxs_supervisor *s,
+                                                  const struct pxs_slot *slot, struct pxs_text *out,
                                                   struct pxs_error *err);
-void pxs_pending_ends_finish(struct pxs_supervisor *s);
-/* Opens the database where it is shut, gives rows to what runs without one, and writes down what
- * has ended. */
-void pxs_offline_sync(struct pxs_supervisor *s, double now);
+/* The attempt has a process. */
+void pxs_recorder_started(struct pxs_supervisor *s, const struct pxs_slot *slot);
+/* Ingests what is new of an attempt at work; not too often. */
+void pxs_recorder_follow(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
+/* For who looks at the database; where it cannot be written, the terminal has it. */
+void pxs_recorder_event(struct pxs_supervisor *s, int64_t run_id, const char *kind,
+                        const char *text);
+/* How the attempt ended stands in its folder, whose lock is held: ingests it, now or later.
+ * `unwritten`: an end that could not be written into the folder; NULL = it was. */
+void pxs_recorder_ended(struct pxs_supervisor *s, struct pxs_slot *slot,
+                        const struct pxs_store_end *unwritten);
+/* Runs with an end that the database does not have yet. */
+size_t pxs_recorder_marks(const struct pxs_supervisor *s);
+/* Once a look of the loop: opens the database where it is shut, gives rows to what runs without
+ * one, ingests what has ended, and gives signs of life. */
+void pxs_recorder_sync(struct pxs_supervisor *s, double now);
+/* Does the folder say that nothing is left to do? A failure counts where no row says that the run
+ * is to be tried again, or where it happened since this session began. */
+bool pxs_folder_is_done(const struct pxs_supervisor *s, size_t index,
+                        const struct pxs_run_records *found);
 
 /* Somebody removed a run that was still to be done: its state becomes removed, nothing more to
  * do. */
