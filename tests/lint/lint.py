@@ -4,6 +4,7 @@
 rooms            includes obey rooms.txt; a third-party header stands behind one file
 calls            no printing, exiting or asserting below src/cli
 text             no trailing blanks, tabs, CR, unfinished notes, machine paths; a newline at the end
+lengths          a function has at most 80 lines, from the first of its head to its closing brace
 banners          sections of private headers name files that are there
 docs             docs/architecture.md names every room, README and docs/contracts.md every command, the latter every option,
                  too; links lead somewhere; README has at most 200 lines
@@ -22,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP = 77
 CLANG_FORMAT_VERSION = '14'  # other versions break lines in other places
 README_LINES = 200
+FUNCTION_LINES = 80
 
 
 def walk(root, *tops):
@@ -143,6 +145,22 @@ def rule_calls(root):
             line = text.count('\n', 0, m.start()) + 1
             problems.append(f'{path}:{line}: {m.group(1) or m.group(2)} is for src/cli only '
                             '(errors are values, words go through the logger)')
+    return problems
+
+
+# As clang-format sets them: a head that begins in the first column and ends in a brace, up to a brace in the first column.
+FUNCTION = re.compile(r'^(\w[^;={}#]*\))\s*\{\s*$.*?^\}', re.M | re.S)
+
+
+def rule_lengths(root):
+    problems = []
+    for path in c_files(root):
+        text = bare(read(root, path))
+        for m in FUNCTION.finditer(text):
+            lines, line = m.group().count('\n') + 1, text.count('\n', 0, m.start()) + 1
+            if lines > FUNCTION_LINES:
+                head = ' '.join(m.group(1).split())
+                problems.append(f'{path}:{line}: {lines} lines, more than {FUNCTION_LINES}: {head[:60]}')
     return problems
 
 

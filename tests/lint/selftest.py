@@ -13,6 +13,7 @@ CLEAN = {
     'src/base/base.c': '#include "pixsweep/base.h"\n#include <nettle/sha2.h>\n'
                        'static const int table[] = {1, 2}; // printf( in a comment\n'
                        'int pxs_base(void)\n{\n    return table[1] + (int)sizeof("exit(1)");\n}\n',
+    'src/base/long.c': 'int pxs_long(int a, int b)\n{\n' + 77 * '    a++;\n' + '}\n',
     'src/base/base_priv.h': 'int pxs_hidden(void);\n',
     'src/record/store/store.c': '#include <sqlite3.h>\n#include "pixsweep/store.h"\n',
     'src/cli/commands.def': 'COMMAND(run, "run", "FILE")\n',
@@ -36,6 +37,8 @@ SINS = [
     ('rooms', 'src/record/store/x.c', '#include "base_priv.h"\n', 'private header not in the room'),
     ('rooms', 'src/base/db.c', '#include <sqlite3.h>\n', 'sqlite3.h belongs inside src/record/store'),
     ('rooms', 'src/record/store/more.c', '#include <sqlite3.h>\n', 'stands behind one file'),
+    ('lengths', 'src/base/x.c', 'static int f(int a,\n             int b)\n{\n' + 77 * '    a++;\n' + '}\n', 'src/base/x.c:1: 81 lines'),
+    ('lengths', 'tests/base/x.c', 'START_TEST(x)\n{\n' + 79 * '    x();\n' + '}\nEND_TEST\n', 'tests/base/x.c:1: 82 lines'),
     ('banners', 'src/base/x_priv.h', '/* ---- words (gone.c) ---- */\n', 'there is no gone.c'),
     ('calls', 'src/base/x.c', 'void f(void)\n{\n    printf("x");\n}\n', 'src/base/x.c:3: printf'),
     ('calls', 'src/base/x.c', 'void f(void)\n{\n    exit(1);\n}\n', 'exit'),
@@ -108,7 +111,7 @@ def run(rule, files, cc):
 def main():
     cc = sys.argv[1:]
     bad = 0
-    for rule in ('rooms', 'banners', 'calls', 'text', 'docs', 'tests', 'headers', 'format', 'globals'):
+    for rule in ('rooms', 'lengths', 'banners', 'calls', 'text', 'docs', 'tests', 'headers', 'format', 'globals'):
         code, out = run(rule, {}, cc)
         if code not in (0, 77):
             print(f'{rule}: refuses a clean tree:\n{out}')
