@@ -1,10 +1,11 @@
 # Shared by the fault tests: the real program under the preloaded library, and what must hold afterwards.
-# Usage: lib.sh is sourced; the sourcing script is called with PIXSWEEP SHIM [fast|long] [SEED]. One fault by hand:
+# Usage: lib.sh is sourced; the sourcing script is called with PIXSWEEP SHIM [fast|long]. The seed draws the calls that fail: the same in
+# every fast run, another in every long one; PXS_TEST_SEED gives it. One fault by hand:
 #   FAULT_ONLY='op=write,process=worker,match=*records.bin,n=7,errno=EIO' tests/faults/disk.sh build/src/cli/pixsweep \
 #       build/tests/faults/libpxs_fault_shim.so
 SHIM=$2
 MODE=${3:-fast}
-SEED=${4:-$(date +%s)}
+[ "$MODE" = long ] && SEED=${PXS_TEST_SEED:-$(date +%s)} || SEED=${PXS_TEST_SEED:-1}
 . "$(dirname "$0")/../e2e/lib.sh"
 SHIM=$(cd "$OLDPWD" && cd "$(dirname "$SHIM")" && pwd)/$(basename "$SHIM")
 [ -f "$SHIM" ] || fail "no library $SHIM"
@@ -146,4 +147,4 @@ summary() {
 }
 
 RANDOM=$SEED
-echo "seed $SEED ($MODE)"
+echo "seed $SEED ($MODE), again with PXS_TEST_SEED=$SEED"
