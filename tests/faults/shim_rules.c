@@ -1,17 +1,18 @@
 /* The rules. FAULT="rule;rule;...", a rule is "key=value,key=value,...":
  *
- *   op       open write read sync rename truncate mkdir unlink mmap lock alloc thread fork clock
- * statfs statvfs, or call: any of those up to lock process  pattern for the command (worker, run,
- * plan, ...); default: all match    pattern for the path below FAULT_ROOT (a temporary file's
- * number left out); default: all n        the first call that is hit, from 1; 0 (default): none,
- * calls are only counted count    how many calls in a row are hit, default 1; 0: all from then on
- *   each     1: every process counts for itself; else the count goes on from process to process
- *   while    file: calls are hit only while it exists
- *   action   fail (default), short, kill, half, after
- *   errno    ENOSPC (default), EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK
- *   who      whom the signal hits: self (default), parent, both
- *   signal   KILL (default), TERM, INT, USR1, HUP, STOP
- *   value    number for clock, statfs, statvfs
+ * - op: open, write, read, sync, rename, truncate, mkdir, unlink, mmap, lock, alloc, thread, fork,
+ *   clock, statfs, statvfs, or call: any of those up to lock
+ * - process: pattern for the command (worker, run, plan, ...); default: all
+ * - match: pattern for the path below FAULT_ROOT (a temporary file's number left out); default: all
+ * - n: the first call that is hit, from 1; 0 (default): none, calls are only counted
+ * - count: how many calls in a row are hit, default 1; 0: all from then on
+ * - each: 1: every process counts for itself; else the count goes on from process to process
+ * - while: file; calls are hit only while it exists
+ * - action: fail (default), short, kill, half, after
+ * - errno: ENOSPC (default), EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK
+ * - who: whom the signal hits: self (default), parent, both
+ * - signal: KILL (default), TERM, INT, USR1, HUP, STOP
+ * - value: number for clock, statfs, statvfs
  *
  * FAULT_STATE names a file of 4096 zero bytes that holds two 64-bit counters a rule (calls seen,
  * calls hit), so that they survive a kill and are shared by the supervisor and its workers.
@@ -41,6 +42,7 @@ enum who { SELF, PARENT, BOTH };
 
 struct rule {
     enum shim_op op;
+    bool here; /* its `process` is this one */
     bool kills, each;
     enum shim_action action;
     enum who who;
@@ -171,6 +173,7 @@ static void add_rule(char *text) {
     }
     if (r->op == SHIM_OPS)
         refuse("a rule without op", getenv("FAULT"));
+    r->here = fnmatch(r->process, command, 0) == 0;
     n_rules++;
 }
 
@@ -340,6 +343,8 @@ void shim_kill(void) {
         syscall(SYS_kill, getpid(), last->signal);
 }
 
+/* Of an allocation nothing is asked of the C library: fnmatch takes locks of the locale, and what
+ * allocates may hold them. */
 enum shim_action shim_decide(enum shim_op op, const char *path) {
     enum shim_action action = SHIM_PASS;
     if (busy)
@@ -347,8 +352,9 @@ enum shim_action shim_decide(enum shim_op op, const char *path) {
     busy = true;
     for (int i = 0; i < n_rules; i++) {
         uint64_t seen;
-        if (!is_about(&rules[i], op) || fnmatch(rules[i].process, command, 0) != 0 ||
-            fnmatch(rules[i].match, path, 0) != 0 || !hits(i, &seen) || action != SHIM_PASS)
+        if (!rules[i].here || !is_about(&rules[i], op) ||
+            (op != SHIM_ALLOC && fnmatch(rules[i].match, path, 0) != 0) || !hits(i, &seen) ||
+            action != SHIM_PASS)
             continue;
         last = &rules[i];
         action = rules[i].action;
@@ -383,8 +389,7 @@ int64_t shim_jump(void) {
     int64_t jump = 0;
     for (int i = 0; i < n_rules && !busy; i++) {
         uint64_t seen;
-        if (rules[i].op == SHIM_CLOCK && fnmatch(rules[i].process, command, 0) == 0 &&
-            hits(i, &seen)) {
+        if (rules[i].op == SHIM_CLOCK && rules[i].here && hits(i, &seen)) {
             atomic_fetch_add(&shared[i].hit, 1);
             jump += rules[i].value;
         }
