@@ -151,8 +151,10 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
     f->file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f->file) {
         enum pxs_status status = fail_create(path, err);
-        if (fd >= 0)
+        if (fd >= 0) { /* no memory for the stream */
             close(fd);
+            unlink(temp);
+        }
         return status;
     }
     strcpy(f->temp, temp);

@@ -2,6 +2,7 @@
 #include "pixsweep/base.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,26 @@ START_TEST(abandon_leaves_nothing)
     pxs_atomic_abandon(&f);
     ck_assert_int_eq(count_entries(), 0);
     ck_assert_int_eq(pxs_atomic_commit(&f, &err), PXS_E_INTERNAL);
+}
+END_TEST
+
+/* Calls of fdopen in this program come here (meson.build). */
+static bool no_stream;
+FILE *__real_fdopen(int fd, const char *mode);
+FILE *__wrap_fdopen(int fd, const char *mode);
+FILE *__wrap_fdopen(int fd, const char *mode) {
+    errno = ENOMEM;
+    return no_stream ? NULL : __real_fdopen(fd, mode);
+}
+
+START_TEST(no_memory_for_a_stream_leaves_nothing)
+{
+    struct pxs_atomic_file f;
+    no_stream = true;
+    ck_fails(pxs_atomic_open(&f, in_folder("f"), &err), PXS_E_NOMEM, "cannot create");
+    no_stream = false;
+    ck_assert_int_eq(count_entries(), 0);
+    ck_ok(pxs_write_file(in_folder("f"), "x", 1, &err));
 }
 END_TEST
 
@@ -348,6 +369,7 @@ TCase *file_case(void) {
     tcase_add_test(tc, reading_has_limits);
     tcase_add_test(tc, old_file_stays_until_commit);
     tcase_add_test(tc, abandon_leaves_nothing);
+    tcase_add_test(tc, no_memory_for_a_stream_leaves_nothing);
     tcase_add_test(tc, failed_writes_are_told);
     tcase_add_test(tc, folders);
     tcase_add_test(tc, locks);
