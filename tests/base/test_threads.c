@@ -48,7 +48,7 @@ START_TEST(every_piece_once)
     static const int threads[] = {1, 2, 3, 7}, pieces[] = {0, 1, 2, 5, 64, 499};
     for (size_t t = 0; t < PXS_COUNT(threads); t++)
         for (size_t p = 0; p < PXS_COUNT(pieces); p++)
-            check_job(threads[t], pieces[p], 300, 0, 0);
+            check_job(threads[t], pieces[p], 60, 0, 0);
 }
 END_TEST
 
@@ -56,9 +56,9 @@ START_TEST(wakes_sleepers)
 { /* gaps around the spinning time: workers fall asleep just as jobs come */
     static const int gaps[] = {1, 20, 50, 200, 1000};
     for (size_t g = 0; g < PXS_COUNT(gaps); g++) {
-        check_job(2, 8, 150, 0, gaps[g]);
-        check_job(4, 8, 150, 0, gaps[g]);
-        check_job(2, 2, 100, 80, gaps[g]); /* long pieces: the caller falls asleep too */
+        check_job(2, 8, 100, 0, gaps[g]);
+        check_job(4, 8, 100, 0, gaps[g]);
+        check_job(2, 2, 50, 80, gaps[g]); /* long pieces: the caller falls asleep too */
     }
 }
 END_TEST

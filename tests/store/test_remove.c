@@ -116,14 +116,15 @@ static void many_points(int64_t run_id, int n) {
  * finishes. */
 START_TEST(killed_while_removing)
 {
+    enum { POINTS = 25000 };
     struct pxs_store *s = open_store();
     int64_t ids[20];
     int killed = 0, halves = 0;
     plan_sweep(s, "a", 4, 5, ids);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 8; i++) {
         int status;
         struct pxs_store_changed c;
-        many_points(ids[i], 45000);
+        many_points(ids[i], POINTS);
         pid_t pid = fork();
         if (pid == 0) {
             struct pxs_store *w;
@@ -132,9 +133,9 @@ START_TEST(killed_while_removing)
                       ? 0
                       : 1);
         }
-        /* After so many of the nine pieces, as far as a look can tell. */
+        /* After so many of the five pieces, as far as a look can tell. */
         while (sql_int(s, "SELECT count(*) FROM batch_loss WHERE run_id = %d", (int)ids[i]) >
-               45000 - 5000 * (i % 9))
+               POINTS - 5000 * (i % 5))
             usleep(100);
         kill(pid, SIGKILL);
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -144,7 +145,7 @@ START_TEST(killed_while_removing)
             ck_assert_int_eq(left, 0);
             continue;
         }
-        if (left < 45000) {
+        if (left < POINTS) {
             halves++;
             ck_assert_str_eq(sql_text(s, "SELECT state FROM run WHERE run_id = %d", (int)ids[i]),
                              "cancelled");
@@ -177,7 +178,7 @@ START_TEST(removing_leaves_turns_to_others)
     int64_t ids[2];
     int status = 1, done = 0;
     plan_sweep(s, "a", 1, 2, ids);
-    many_points(ids[0], 200000);
+    many_points(ids[0], 80000);
     pid_t pid = fork();
     if (pid == 0) {
         struct pxs_store *w;
@@ -189,7 +190,7 @@ START_TEST(removing_leaves_turns_to_others)
     while (waitpid(pid, &status, WNOHANG) == 0)
         ck_ok(pxs_store_event(s, ids[1], done++, PXS_LOG_INFO, "k", "m", &err));
     ck_assert_int_eq(status, 0);
-    ck_assert_int_gt(done, 5);
+    ck_assert_int_gt(done, 3);
     pxs_store_close(&s);
 }
 END_TEST
