@@ -88,12 +88,11 @@ void cli_print_version(void);
  * reported by cli_close_output; what follows is dropped. */
 void cli_out(const char *text, size_t bytes);
 void cli_out_text(const struct pxs_text *text); /* lines for people */
-void cli_out_result(const struct cli *cli,
-                    /* the same, or data where --format asks for that */
-                    const struct pxs_text *text);
+/* The same, or data where --format asks for that. */
+void cli_out_result(const struct cli *cli, const struct pxs_text *text);
 void cli_outf(const char *fmt, ...) PXS_PRINTF(1, 2);
 struct pxs_sink cli_sink(void);
-void cli_flush(void); /* what stands in the buffer is on its way to whoever reads along */
+void cli_flush(void); /* writes what stands in the buffer, so that a reader of the pipe sees it */
 /* Flushes; returns `code`, or CLI_FAILED in place of CLI_OK where something could not be written
  * (which it says). */
 int cli_close_output(int code);
@@ -117,8 +116,8 @@ struct pxs_logger cli_logger(const struct cli *cli);
 
 enum cli_signals {
     /* First SIGINT or SIGTERM: stop; second: at once; third: the program dies. SIGUSR1: save.
-     * SIGHUP: only noted. SIGTSTP: suspend. As long as nobody heeds the flags, the second one ends
-     * the program, and the first one after some seconds. */
+     * SIGHUP: only noted. SIGTSTP: suspend. Until the supervisor handles the flags, the second one
+     * ends the program, and the first one after some seconds. */
     CLI_SIGNALS_SUPERVISOR,
     CLI_SIGNALS_WORKER, /* SIGINT, SIGTERM: stop. SIGUSR1: save. SIGHUP is ignored */
     CLI_SIGNALS_TASK    /* first SIGINT, SIGTERM or SIGHUP: stop; second: the program dies */
@@ -127,7 +126,7 @@ enum cli_signals {
 struct pxs_stop *cli_catch_signals(enum cli_signals kind);
 bool cli_hung_up(void);   /* has the supervisor's terminal been closed? */
 bool cli_continued(void); /* has the program been suspended and continued since the last call? */
-/* Makes sure that 0, 1 and 2 are open, so that no file of ours becomes somebody's stdout. */
+/* Makes sure that 0, 1 and 2 are open, so that no file that is opened later becomes stdout. */
 void cli_open_standard_files(void);
 
 /* ---- progress ------------------------------------------------------------------------------- */
@@ -143,20 +142,20 @@ struct cli_progress {
     char log_path[4096]; /* for the time after the terminal; "" until the plan names it */
     FILE *log;           /* open since the terminal was closed; NULL before */
 };
-/* Fills a listener that draws a board on a terminal and plain lines elsewhere; it is to live as
- * long as *p. Where the terminal is closed (SIGHUP), lines go into `<results>/<sweep>/run.log` from
- * then on. */
+/* Fills a listener that draws a board on a terminal and writes plain lines into a file or pipe; it
+ * is to live as long as *p. Where the terminal is closed (SIGHUP), lines go into
+ * `<results>/<sweep>/run.log` from then on. */
 void cli_progress_init(struct cli_progress *p, const struct cli *cli,
                        struct pxs_sweep_listener *listener);
-/* Takes the board away. Results and last words that follow reach the log as well, if there is
- * one: */
+/* Takes the board away. Results that follow reach the log as well, if there is one: */
 void cli_progress_finish(struct cli_progress *p);
 /* To stdout, and into the log that took a closed terminal's place. */
 void cli_progress_result(struct cli_progress *p, const struct pxs_text *text);
 void cli_progress_close(struct cli_progress *p);
 
-/* The bar of any other command: one line on stderr, redrawn in place on a terminal; elsewhere a
- * plain line every ten seconds. Nothing within the first second, and nothing at all with
+/* The bar of any other command: one line on stderr, redrawn in place on a terminal; into a file or
+ * pipe a plain line goes every ten seconds. Nothing within the first second, and nothing at all
+ * with
  * --quiet. */
 struct cli_bar {
     bool silent, terminal;
@@ -170,7 +169,7 @@ struct cli_bar {
 struct pxs_meter cli_bar_begin(struct cli_bar *bar, const struct cli *cli);
 /* Takes the bar away; the next word of the meter draws it again. At the end of its work always. */
 void cli_bar_clear(struct cli_bar *bar);
-/* Takes away whatever bar stands on the screen, before something else is printed there (cli_out and
+/* Takes the bar away that stands on the screen, before something else is printed (cli_out and
  * cli_say do it). */
 void cli_bar_hide(void);
 
@@ -193,10 +192,10 @@ const char *cli_format_of_name(const char *path);
  * written: "csv", "json", "jsonl" or "html". */
 enum pxs_status cli_check_ending(const struct cli *cli, const char *path, const char *format,
                                  struct pxs_error *err);
-/* Why the place that is taken without -o could not be written to, with the remedy; `status` as it
- * came. */
-enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
-                                 struct pxs_error *err);
+/* Adds "-o FILE writes it elsewhere" to an error about the default path of a result; returns
+ * `status`. */
+enum pxs_status cli_suggest_output(const struct cli *cli, enum pxs_status status,
+                                   struct pxs_error *err);
 
 typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                                        struct pxs_error *err);

@@ -125,28 +125,21 @@ static enum pxs_status measure_memory(struct bench *b, struct pxs_error *err) {
     return PXS_OK;
 }
 
-static enum pxs_status measure_rounds(const struct bench *b, struct pxs_bench *bench,
-                                      struct pxs_error *err) {
-    double said = 0;
-    for (int round = 0; round <= b->rounds; round++) { /* 0 warms up */
-        if (!b->cli->quiet && pxs_monotonic() > said + 1) {
-            cli_say(round == 0 ? "layers and step: warming up" : "layers and step: round %d of %d",
-                    round, b->rounds);
-            said = pxs_monotonic();
-        }
-        PXS_TRY(pxs_bench_round(bench, b->stop, err));
-    }
-    return PXS_OK;
-}
-
 static enum pxs_status measure_ours(struct bench *b, struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
     struct pxs_bench *bench = NULL;
     PXS_TRY(pxs_pool_create(b->threads, &pool, err));
     enum pxs_status status =
         pxs_bench_create(&b->params, pool, b->kernels, PXS_BENCH_ALL, &bench, err);
-    if (status == PXS_OK)
-        status = measure_rounds(b, bench, err);
+    double said = 0;
+    for (int round = 0; round <= b->rounds && status == PXS_OK; round++) { /* 0 warms up */
+        if (!b->cli->quiet && pxs_monotonic() > said + 1) {
+            cli_say(round == 0 ? "layers and step: warming up" : "layers and step: round %d of %d",
+                    round, b->rounds);
+            said = pxs_monotonic();
+        }
+        status = pxs_bench_round(bench, b->stop, err);
+    }
     if (status == PXS_OK)
         status = pxs_bench_rows(bench, &b->rows, &b->n_rows, err);
     pxs_bench_destroy(&bench);

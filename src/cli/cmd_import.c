@@ -1,11 +1,5 @@
 /* import lab: the text logs of an earlier training script become runs. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
-#include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <string.h>
 

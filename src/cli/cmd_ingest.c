@@ -1,12 +1,7 @@
 /* merge and reap: record files are ingested into the database. */
 #include "cli.h"
 #include "pixsweep/store.h"
-#include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
-#include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 static void print_line(void *user, const struct pxs_ingest_line *line) {
     const struct cli *cli = user;

@@ -1,11 +1,6 @@
 /* plan: what an experiment file asks for. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -89,17 +84,6 @@ static void put_fixed(struct pxs_table *t, size_t row, size_t first,
         pxs_table_set(t, row, first + i, cells[i]);
 }
 
-/* Rates of D only where some schedule moves them, seeds only where there are several. */
-static void choose(const struct pxs_plan *plan, struct pxs_column *columns) {
-    bool d_moves = false;
-    for (size_t i = 0; i < plan->n; i++)
-        d_moves = d_moves || !plan->runs[i].rate[1].constant;
-    for (int c = D_FIRST; c <= D_RATIO && !d_moves; c++)
-        columns[c].show = PXS_SHOW_HIDDEN;
-    if (plan->n_seeds < 2)
-        columns[SEED].show = PXS_SHOW_HIDDEN;
-}
-
 static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *plan,
                                  struct pxs_text *out, struct pxs_error *err) {
     const size_t first = 1 + plan->n_keys, n = first + FIXED;
@@ -115,7 +99,16 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
     }
     memcpy(names + first, fixed_names, sizeof fixed_names);
     memcpy(columns + first, fixed_columns, sizeof fixed_columns);
-    choose(plan, columns + first);
+
+    /* Rates of D only where some schedule moves them, seeds only where there are several. */
+    bool d_moves = false;
+    for (size_t i = 0; i < plan->n; i++)
+        d_moves = d_moves || !plan->runs[i].rate[1].constant;
+    for (int c = D_FIRST; c <= D_RATIO && !d_moves; c++)
+        columns[first + (size_t)c].show = PXS_SHOW_HIDDEN;
+    if (plan->n_seeds < 2)
+        columns[first + SEED].show = PXS_SHOW_HIDDEN;
+
     enum pxs_status status = pxs_table_make(&table, names, n, plan->n, err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
         pxs_plan_params(plan, i, params);
@@ -132,16 +125,6 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
 }
 
 /* ---- the words around it -------------------------------------------------------------------- */
-
-static void put_states(const struct pxs_plan *p, struct pxs_text *out) {
-    static const enum pxs_run_state order[] = {
-        PXS_STATE_NEW,      PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING,
-        PXS_STATE_STALE,    PXS_STATE_COMPLETED, PXS_STATE_PRUNED,      PXS_STATE_FAILED,
-        PXS_STATE_DIVERGED, PXS_STATE_CANCELLED};
-    pxs_text_add_words(out, "%s: %zu run%s (", p->sweep, p->n, p->n == 1 ? "" : "s");
-    pxs_state_counts_add(&p->states, order, PXS_COUNT(order), "", out);
-    pxs_text_add(out, ")\n\n");
-}
 
 /* Legend of the mark, and schedules that do nothing. */
 static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
@@ -233,9 +216,15 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
 
 enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan,
                               struct pxs_text *out, struct pxs_error *err) {
+    static const enum pxs_run_state order[] = {
+        PXS_STATE_NEW,      PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING,
+        PXS_STATE_STALE,    PXS_STATE_COMPLETED, PXS_STATE_PRUNED,      PXS_STATE_FAILED,
+        PXS_STATE_DIVERGED, PXS_STATE_CANCELLED};
     if (cli->format != PXS_FORMAT_TABLE)
         return runs_text(cli, plan, out, err);
-    put_states(plan, out);
+    pxs_text_add_words(out, "%s: %zu run%s (", plan->sweep, plan->n, plan->n == 1 ? "" : "s");
+    pxs_state_counts_add(&plan->states, order, PXS_COUNT(order), "", out);
+    pxs_text_add(out, ")\n\n");
     PXS_TRY(runs_text(cli, plan, out, err));
     pxs_text_add(out, "\n");
     PXS_TRY(cli_schedules_text(plan, out, err));

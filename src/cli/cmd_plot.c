@@ -7,7 +7,7 @@
 
 enum { MAX_WORDS = 64 };
 
-/* What the options ask for, whichever picture it is. */
+/* What the options ask for, of curves and of samples. */
 struct plotting {
     struct pxs_store_target target;
     char sweep[128], path[4096];
@@ -36,7 +36,7 @@ static enum pxs_status read_size(const char *text, int *width, int *height, stru
         text);
 }
 
-/* Options of the other picture would do nothing. */
+/* Options of curves are refused for samples, and those of samples for curves. */
 static int check_options(const struct cli *cli) {
     static const enum cli_option of_samples[] = {OPT_SAMPLE_SEED, OPT_GLYPHS, OPT_EPOCHS};
     static const enum cli_option of_curves[] = {OPT_CURVE, OPT_LOG};
@@ -90,7 +90,7 @@ static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, s
     return PXS_OK;
 }
 
-/* Without -o: in the sweep's folder beside the database, in the run's own where it is one run. */
+/* Without -o: in the folder of the sweep, or of the run, beside the database. */
 static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, struct plotting *p,
                                    struct pxs_error *err) {
     const char *name = cli->values[OPT_SAMPLES] ? "samples.png" : "curves.png";
@@ -109,7 +109,7 @@ static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, s
         return pxs_fail(err, PXS_E_INVALID,
                         "the path of the picture is too long: choose one with -o FILE");
     p->kind = PXS_PICTURE_PNG;
-    return cli_or_elsewhere(cli, pxs_make_dirs(folder, err), err);
+    return cli_suggest_output(cli, pxs_make_dirs(folder, err), err);
 }
 
 /* ---- the pictures --------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static enum pxs_status plot(struct cli *cli, struct pxs_store *s, struct pxs_tex
     status = cli->values[OPT_SAMPLES] ? draw_samples(cli, s, &p, &d, err)
                                       : draw_curves(cli, s, &p, &d, err);
     if (status == PXS_OK)
-        status = cli_or_elsewhere(cli, pxs_write_file(p.path, d.data, d.bytes, err), err);
+        status = cli_suggest_output(cli, pxs_write_file(p.path, d.data, d.bytes, err), err);
     if (status != PXS_OK)
         goto out;
 

@@ -1,4 +1,4 @@
-/* ls, show, diff, compare: questions that the report room answers. */
+/* ls, show, diff, compare: each prints what a function of report makes. */
 #include "cli.h"
 
 #include <math.h>

@@ -1,11 +1,6 @@
-/* report: a sweep as one page to send round. */
+/* report: a sweep as one HTML page. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +31,8 @@ static enum pxs_status save(struct cli *cli, struct pxs_store *s, const struct p
         cli_out(pxs_text_str(page), page->len); /* whole, so it is not begun twice */
         return PXS_OK;
     }
-    PXS_TRY(cli_or_elsewhere(cli, find_path(cli, s, info->sweep, path, err), err));
-    PXS_TRY(cli_or_elsewhere(cli, pxs_write_file(path, pxs_text_str(page), page->len, err), err));
+    PXS_TRY(cli_suggest_output(cli, find_path(cli, s, info->sweep, path, err), err));
+    PXS_TRY(cli_suggest_output(cli, pxs_write_file(path, pxs_text_str(page), page->len, err), err));
     pxs_format_bytes(size, page->len);
     if (!cli->quiet)
         pxs_text_add_words(out, "%s: %s, %zu run%s\n", path, size, info->n_runs,

@@ -1,17 +1,13 @@
 /* rm: a run or a sweep, its rows and its files. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
 #include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* What is to go. */
+/* What will be removed. */
 struct removal {
     struct pxs_store_target target;
     struct pxs_store_run *runs;
@@ -46,7 +42,7 @@ static enum pxs_status sweep_files(struct removal *r, bool remove, struct pxs_er
     return pxs_sweep_files(r->results, r->target.name, remove, &r->files, err);
 }
 
-/* What there is to lose: points and files. */
+/* Counts the rows and files that will be removed. */
 static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
     for (size_t i = 0; i < r->n; i++) {
         struct pxs_table t = {0};
@@ -100,7 +96,7 @@ static void describe(const struct removal *r, struct pxs_text *out) {
                            r->gone == 1 ? "was" : "were");
 }
 
-/* True where the user agrees. */
+/* PXS_OK where the user agrees, or --yes does. */
 static enum pxs_status agree(const struct cli *cli, const struct removal *r,
                              struct pxs_error *err) {
     struct pxs_text what = {0};

@@ -1,19 +1,9 @@
 /* run: carries out an experiment file. */
 #include "cli.h"
 #include "pixsweep/compare.h"
-#include "pixsweep/import_lab.h"
-#include "pixsweep/inspect.h"
-#include "pixsweep/metrics.h"
-#include "pixsweep/page.h"
-#include "pixsweep/plot.h"
-#include "pixsweep/samples.h"
 #include "pixsweep/table.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
 #include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* retry, cancel: what shall happen to runs. */
+/* retry, cancel: the user changes the states of runs. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -16,7 +16,8 @@ static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c)
 
 /* ---- retry ---------------------------------------------------------------------------------- */
 
-/* Those that were left: some are being removed, by name the first of them. */
+/* Runs that were not queued: those that are being removed (the command names the first of them),
+ * and those whose worker may still be running. */
 static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                                 size_t left, struct pxs_text *out, struct pxs_error *err) {
     struct pxs_table t = {0};

@@ -1,11 +1,8 @@
 /* watch: the live board of a sweep that another process runs. */
 #include "cli.h"
 #include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
 #include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <string.h>
 #include <time.h>

@@ -2,11 +2,6 @@
  * Here a command line finds its command. */
 #include "cli.h"
 #include "pixsweep/params.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
-#include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
 #include "pixsweep/worker.h"
 
 #include <signal.h>

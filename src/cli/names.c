@@ -80,7 +80,7 @@ int cli_experiment(struct cli *cli, const char **file) {
     struct stat info;
     size_t n = 0, length = strlen(*file);
     if (!folder && (stat(*file, &info) == 0 || is_yaml(*file) || length >= PXS_PATH_MAX / 2))
-        return CLI_OK; /* what is wrong with it, its reader says */
+        return CLI_OK; /* the reader of the file says what is wrong with it */
     while (length > 1 && (*file)[length - 1] == '/')
         length--;
     path = pxs_arena_printf(&cli->arena, "%.*s", (int)length, *file);
@@ -132,8 +132,8 @@ static int name_of_file(struct cli *cli, const char **text) {
     snprintf(other, sizeof other, "experiments/%s", file);
     if (!is_kind(file, S_IFREG) && !strchr(file, '/') && is_kind(other, S_IFREG))
         file = other;
-    if (!is_kind(file, S_IFREG) ||
-        is_of_run(file)) /* the store knows folders, and what was called after a file */
+    /* the store knows the folders of runs, and sweeps whose name ends like that of a file */
+    if (!is_kind(file, S_IFREG) || is_of_run(file))
         return CLI_OK;
     if (pxs_config_file_name(file, name, &err) != PXS_OK) {
         cli_say("%s", err.message);
@@ -180,7 +180,7 @@ static const char *as_set(struct cli *cli, const char *setting) {
     struct stat info;
     char number[PXS_DECIMAL_MAX];
     if (pxs_config_decimal_comma((int)key, value, number))
-        return setting; /* its reader says how it is written */
+        return setting; /* the reader of settings says how it is written */
     if ((type == PXS_TYPE_PATH && !bracketed && stat(value, &info) == 0) ||
         (type == PXS_TYPE_INTS && strncmp(value, "[[", 2) != 0))
         return setting;
@@ -190,6 +190,7 @@ static const char *as_set(struct cli *cli, const char *setting) {
 }
 
 #define WIDE_EQUALS "\xef\xbc\x9d"
+#define WIDE_COLON "\xef\xbc\x9a"
 
 /* "n_epochs = 5" and "lambda_pixel=10, 50" come as several arguments: does the next one go on with
  * this? */
@@ -216,25 +217,20 @@ static int refuse_torn(struct cli *cli, int first) {
     return code;
 }
 
-/* Not KEY=VALUE, but what the reader of settings names: a full-width equals sign, a colon in its
- * place. */
-static bool has_other_sign(const char *arg) {
-    return strstr(arg, WIDE_EQUALS) || strstr(arg, "\xef\xbc\x9a") || strchr(arg, ':');
-}
-
 int cli_settings(struct cli *cli, const char **storage) {
     for (int i = 1; i < cli->n_args; i++) {
         if (i + 1 < cli->n_args && is_torn(cli->args[i], cli->args[i + 1]))
             return refuse_torn(cli, i);
-        if (!strchr(cli->args[i], '=') && has_other_sign(cli->args[i])) {
-            storage[cli->n_sets++] = cli->args[i];
-            continue;
-        }
-        if (!strchr(cli->args[i], '=') || cli->args[i][0] == '=')
+        const char *arg = cli->args[i];
+        const bool plain = strchr(arg, '=') && arg[0] != '=';
+        /* a full-width equals sign or a colon in its place: the reader of settings names it */
+        const bool other_sign = !strchr(arg, '=') && (strstr(arg, WIDE_EQUALS) ||
+                                                      strstr(arg, WIDE_COLON) || strchr(arg, ':'));
+        if (!plain && !other_sign)
             return cli_usage(
                 cli, "does not know what to do with '%s': FILE first, then settings as KEY=VALUE",
-                cli->args[i]);
-        storage[cli->n_sets++] = as_set(cli, cli->args[i]);
+                arg);
+        storage[cli->n_sets++] = plain ? as_set(cli, arg) : arg;
     }
     if (cli->n_args > 1)
         cli->n_args = 1;

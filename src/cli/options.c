@@ -50,19 +50,19 @@ static int explain_unknown(const struct cli *cli, const char *word) {
     const char *names[OPT_COUNT];
     char name[64];
     size_t n = 0;
-    bool elsewhere = false; /* an option of other commands */
+    bool of_others = false; /* an option that other commands take */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     for (int i = 0; i < OPT_COUNT; i++) {
         if (takes(cli->command, i))
             names[n++] = infos[i].name;
         else
-            elsewhere = elsewhere || strcmp(infos[i].name, name) == 0;
+            of_others = of_others || strcmp(infos[i].name, name) == 0;
     }
     enum pxs_param_key key;
     if (takes(cli->command, OPT_SET) && pxs_param_find(name, &key))
         return cli_usage(cli, "unknown option '--%s'; a hyperparameter is set by --set %s=VALUE",
                          name, name);
-    const char *near = elsewhere ? NULL : pxs_nearest_word(name, names, n);
+    const char *near = of_others ? NULL : pxs_nearest_word(name, names, n);
     if (near)
         return cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", name, near);
     if (takes(cli->command, OPT_SET) && pxs_param_other_name(name))
@@ -72,7 +72,7 @@ static int explain_unknown(const struct cli *cli, const char *word) {
     if (takes(cli->command, OPT_SET) && pxs_param_not_here(name))
         return cli_usage(cli, "unknown option '--%s': %s; leave it out", name,
                          pxs_param_not_here(name));
-    if (elsewhere)
+    if (of_others)
         return cli_usage(cli, "does not take --%s", name);
     return cli_usage(cli, "unknown option '--%s'", name);
 }
@@ -246,16 +246,14 @@ int cli_parse(struct cli *cli, int argc, char **argv, const char **storage, bool
         return CLI_OK;
     }
     cli->quiet = cli->values[OPT_QUIET];
-    code = check_arguments(cli);
-    if (code == CLI_OK)
-        code = read_format(cli);
-    if (code == CLI_OK && cli->values[OPT_CSV_SAFE]) {
+    if (check_arguments(cli) != CLI_OK || read_format(cli) != CLI_OK)
+        return CLI_USAGE;
+    if (cli->values[OPT_CSV_SAFE]) {
         if (cli->format != PXS_FORMAT_CSV)
-            code = cli_usage(cli, "--csv-safe goes with --format csv");
+            return cli_usage(cli, "--csv-safe goes with --format csv");
         cli->format = PXS_FORMAT_CSV_SAFE;
     }
-    if (code == CLI_OK)
-        code = cli_names(cli);
+    code = cli_names(cli);
     if (code == CLI_OK && takes(cli->command, OPT_SET) && cli->n_args > 0 &&
         strstr(cli->command->arguments, "FILE")) {
         code = cli_settings(cli, storage);
@@ -290,7 +288,7 @@ enum pxs_status cli_words(const struct cli *cli, enum cli_option option, char **
     if (!cli->values[option])
         return PXS_OK;
     *copy = strdup(cli->values[option]);
-    if (*copy == NULL)
+    if (!*copy)
         return pxs_fail_nomem(err);
     for (char *word = strtok_r(*copy, ", \t", &rest); word; word = strtok_r(NULL, ", \t", &rest)) {
         if (*n == room)

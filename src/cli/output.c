@@ -1,6 +1,6 @@
-/* What leaves the program: results on stdout, words on stderr. Here foreign text is cleaned for the
- * terminal, whoever it came by; data (CSV, JSON, a page) passes as it is. A result that could not
- * be written is a failure. */
+/* What leaves the program: results on stdout, messages on stderr. Here all text is cleaned for the
+ * terminal, wherever it came from; data (CSV, JSON, a page) passes as it is. A result that could
+ * not be written is a failure. */
 #include "cli.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ void cli_outf(const char *fmt, ...) {
     out_words(&text);
 }
 
-/* A stream ends at once where nobody takes it any more. */
+/* A stream ends with the first write that fails. */
 static enum pxs_status sink_write(void *user, const char *text, size_t bytes,
                                   struct pxs_error *err) {
     cli_out(text, bytes);

@@ -1,12 +1,9 @@
-/* Progress on stderr. Of `run` and `watch`: a board redrawn in place on a terminal, plain lines
- * elsewhere, and in a file once the terminal is gone. Of every other command: a bar. */
+/* Progress on stderr. `run` and `watch` redraw a board in place on a terminal and write plain lines
+ * into a file or pipe; once the terminal is gone, into run.log. Every other command has a bar. */
 #include "cli.h"
 #include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
 #include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,15 +54,6 @@ static void show(struct cli_progress *p) {
 
 /* ---- life without a terminal ---------------------------------------------------------------- */
 
-/* A stream that a closed terminal was behind leads into the log from now on; one that leads to a
- * file or a pipe goes on to. */
-static void take_over(struct cli_progress *p) {
-    if (p->err_terminal)
-        dup2(fileno(p->log), STDERR_FILENO);
-    if (p->out_terminal)
-        dup2(fileno(p->log), STDOUT_FILENO);
-}
-
 static bool open_log(struct cli_progress *p) {
     char folder[4096];
     struct pxs_error err;
@@ -85,8 +73,8 @@ static void write_log(struct cli_progress *p, const char *text, size_t bytes) {
     fflush(p->log);
 }
 
-/* Once the terminal is gone and the log's place is known. The board ends here: plain lines are what
- * a file is good for. */
+/* Once the terminal is gone and the path of the log is known: progress goes there, as plain
+ * lines. */
 static void handle_hangup(struct cli_progress *p) {
     if (!cli_hung_up() || p->log || p->log_path[0] == '\0')
         return;
@@ -107,7 +95,13 @@ static void handle_hangup(struct cli_progress *p) {
     pxs_text_clear(&p->board);
     write_log(p, pxs_text_str(&line), line.len);
     pxs_text_finish(&line);
-    take_over(p);
+
+    /* A stream that led to the closed terminal leads into the log from now on; one that leads to a
+     * file or a pipe stays. */
+    if (p->err_terminal)
+        dup2(fileno(p->log), STDERR_FILENO);
+    if (p->out_terminal)
+        dup2(fileno(p->log), STDOUT_FILENO);
 }
 
 static void on_planned(void *user, const struct pxs_plan *plan) {
@@ -199,7 +193,7 @@ void cli_progress_close(struct cli_progress *p) {
 
 /* ---- bars ----------------------------------------------------------------------------------- */
 
-/* The bar that stands on the screen, for whoever prints something else. */
+/* The bar that stands on the screen: cli_bar_hide takes it away before other output. */
 static struct cli_bar *on_screen;
 
 #define BAR_AFTER 1.0     /* seconds that need no bar */
@@ -210,7 +204,7 @@ static struct cli_bar *on_screen;
 static void bar_words(const struct cli_bar *b, double done, double total, double now, char *out,
                       size_t size) {
     char left[32] = "";
-    if (!(total > 0)) { /* nobody knows how long: how long it has been */
+    if (!(total > 0)) { /* how long it takes is not known: how long it has taken */
         pxs_format_duration(left, floor(now - b->since));
         snprintf(out, size, "%s: %s", b->what, left);
         return;

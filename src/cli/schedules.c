@@ -1,11 +1,6 @@
 /* The distinct learning-rate schedules of a plan, each as a small curve. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 #include "pixsweep/train.h"
 
 #include <inttypes.h>
@@ -79,13 +74,6 @@ static void describe_others(const struct pxs_plan *plan, int net, const struct p
     }
 }
 
-static void mark(const struct pxs_params *p, int net, int64_t batches, struct schedule *s) {
-    struct pxs_schedule rates;
-    pxs_schedule_resolve(p, net, batches, &rates);
-    for (int i = 0; i < MARKS; i++)
-        s->marks[i] = pxs_schedule_rate(&rates, (s->n_epochs - 1) * i / (MARKS - 1), 0);
-}
-
 static bool is_near(double a, double b) {
     return fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
 }
@@ -101,14 +89,6 @@ static bool goes_the_same_way(const struct schedule *a, const struct schedule *b
             return false;
     }
     return is_near(a->last, b->last);
-}
-
-static struct schedule *find(struct schedule *list, size_t n, const struct schedule *like) {
-    for (size_t i = 0; i < n; i++) {
-        if (goes_the_same_way(&list[i], like))
-            return &list[i];
-    }
-    return NULL;
 }
 
 /* "1-3, 7" */
@@ -161,6 +141,7 @@ static void note_differences(const struct pxs_plan *plan, const struct pxs_param
 /* `p` and `first` are room for a run's parameters. */
 static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p,
                       struct pxs_params *first, struct schedule *list) {
+    struct pxs_schedule rates;
     size_t n = 0;
     for (size_t i = 0; i < plan->n; i++) {
         const struct pxs_plan_rate *rate = &plan->runs[i].rate[net];
@@ -172,14 +153,19 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
                              .first_run = i};
         struct pxs_text words = {0};
         describe(p, net, &words);
-        mark(p, net, plan->runs[i].estimate.batches_per_epoch, &s);
+        pxs_schedule_resolve(p, net, plan->runs[i].estimate.batches_per_epoch, &rates);
+        for (int m = 0; m < MARKS; m++)
+            s.marks[m] = pxs_schedule_rate(&rates, (s.n_epochs - 1) * m / (MARKS - 1), 0);
+
+        /* Another run's schedule, where its rate goes the same way. */
+        size_t at = 0;
         s.words = words; /* to be compared */
-        struct schedule *known = find(list, n, &s);
-        if (!known) {
-            s.words = (struct pxs_text){0};
-            list[n] = s;
-            known = &list[n++];
-        }
+        while (at < n && !goes_the_same_way(&list[at], &s))
+            at++;
+        s.words = (struct pxs_text){0};
+        if (at == n)
+            list[n++] = s;
+        struct schedule *known = &list[at];
         add_words(known, pxs_text_str(&words));
         note_differences(plan, p, first, known);
         add_run(known, plan->runs[i].number);
@@ -190,20 +176,6 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
 }
 
 /* ---- the curve ------------------------------------------------------------------------------ */
-
-/* Rates at WIDTH steps from the first to the last; the highest of them. */
-static double sample(const struct pxs_params *p, int net, int64_t batches, double rates[WIDTH]) {
-    int64_t last = p->n_epochs * batches - 1;
-    struct pxs_schedule s;
-    double top = 0;
-    pxs_schedule_resolve(p, net, batches, &s);
-    for (int i = 0; i < WIDTH; i++) {
-        int64_t step = (int64_t)llround((double)last * i / (WIDTH - 1));
-        rates[i] = pxs_schedule_rate(&s, step / batches, step % batches);
-        top = fmax(top, rates[i]);
-    }
-    return top;
-}
 
 /* One row of the curve, the upper one first: eighths of a block; what is above zero shows. */
 static void put_row(const double rates[WIDTH], double top, int row, struct pxs_text *out) {
@@ -246,9 +218,20 @@ static void put_figures(const struct pxs_plan_rate *r, double top, int net, stru
 
 static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params *p,
                          struct schedule *s, struct pxs_text *out) {
-    double rates[WIDTH];
+    const int64_t batches = plan->runs[s->first_run].estimate.batches_per_epoch;
+    struct pxs_schedule schedule;
+    double rates[WIDTH], top = 0;
+
+    /* Rates at WIDTH steps from the first to the last, and the highest of them. */
     pxs_plan_params(plan, s->first_run, p);
-    double top = sample(p, net, plan->runs[s->first_run].estimate.batches_per_epoch, rates);
+    pxs_schedule_resolve(p, net, batches, &schedule);
+    for (int i = 0; i < WIDTH; i++) {
+        const double last = (double)(p->n_epochs * batches - 1);
+        const int64_t step = (int64_t)llround(last * i / (WIDTH - 1));
+        rates[i] = pxs_schedule_rate(&schedule, step / batches, step % batches);
+        top = fmax(top, rates[i]);
+    }
+
     describe_others(plan, net, p, s, &s->words);
     if (s->open)
         pxs_text_addf(&s->runs, "-%" PRId64, s->last_number);
@@ -261,7 +244,7 @@ static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params
     pxs_text_add(out, "\n");
 }
 
-/* Those of D are told where one of them moves. */
+/* Schedules of D are shown where one of them is not constant. */
 static bool moves(const struct pxs_plan *plan, int net) {
     for (size_t i = 0; i < plan->n; i++)
         if (!plan->runs[i].rate[net].constant)

@@ -1,32 +1,21 @@
-/* Signals become flags that loops look at; the second one that asks to stop means it. */
+/* Signals become flags that loops look at; a second signal that asks to stop stops at once. */
 #include "cli.h"
-#include "pixsweep/board.h"
 #include "pixsweep/ingest.h"
-#include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
-/* Between the first signal and the end, where planning does not come to a place at which it could
- * stop. */
+/* Seconds from the first signal to the end, where planning does not look at the flag in between. */
 #define PLANNING_SECONDS 3
 
-/* A handler has no other way to its data. */
+/* Global, since a signal handler gets no argument of ours. */
 static struct pxs_stop stop_flag;
 static enum cli_signals stop_kind;
 static atomic_int hung_up, continued;
 
-static void die_of(int signal_number) {
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
-}
-
-/* Nothing of ours is at work yet, so there is nothing to be ended in good order. */
+/* No worker has been started yet, so there is none to stop. */
 static void leave(void) {
     static const char words[] = "pixsweep: interrupted; nothing was started\n";
     const ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
@@ -54,8 +43,10 @@ static void on_stop(int signal_number) {
         return;
     else if (stop_kind == CLI_SIGNALS_SUPERVISOR && (before & PXS_STOP_AGAIN) == 0)
         atomic_store(&stop_flag.signal, signal_number | PXS_STOP_AGAIN);
-    else if (stop_kind != CLI_SIGNALS_WORKER)
-        die_of(signal_number);
+    else if (stop_kind != CLI_SIGNALS_WORKER) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+    }
 }
 
 static void on_suspend(int signal_number) {
@@ -87,7 +78,7 @@ static void install(int signal_number, void (*handler)(int)) {
     sigaction(signal_number, &action, NULL);
 }
 
-/* Unless somebody wants us to outlive it, as nohup does. */
+/* A signal that is ignored already, as under nohup, stays ignored. */
 static void install_unless_ignored(int signal_number, void (*handler)(int)) {
     struct sigaction before;
     if (sigaction(signal_number, NULL, &before) != 0 || before.sa_handler != SIG_IGN)

@@ -1,11 +1,6 @@
 /* How commands open their database, for reading and for writing. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
-#include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,7 @@
 /* Where -o may lead: never to a file that cannot be made again, and to a name whose ending fits
  * what is written. */
 #include "cli.h"
-#include "pixsweep/board.h"
-#include "pixsweep/ingest.h"
-#include "pixsweep/plan.h"
 #include "pixsweep/rundir.h"
-#include "pixsweep/supervisor.h"
-#include "pixsweep/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -88,45 +83,15 @@ static bool is_of_run(struct pxs_store *s, const char *path, const char *real) {
     return found;
 }
 
-static enum pxs_status judge(struct pxs_store *s, const char *path, const char *real,
-                             struct pxs_error *err) {
-    char db[PXS_PATH_MAX];
-    const char *there = realpath(pxs_store_path(s), db) ? db : pxs_store_path(s);
-    struct stat info;
-    if (is_of_database(pxs_store_path(s), path) || is_of_database(there, path) ||
-        is_of_database(there, real))
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "-o %s would replace the database (or what belongs to it); `pixsweep backup FILE` "
-            "copies it, -o takes "
-            "another name",
-            path);
-    if (stat(path, &info) != 0)
-        return PXS_OK; /* nothing is there */
-    if (S_ISDIR(info.st_mode))
-        return pxs_fail(err, PXS_E_INVALID, "-o %s: that is a folder; name a file in it", path);
-    if (!S_ISREG(info.st_mode))
-        return pxs_fail(err, PXS_E_INVALID, "-o %s: that is a device or a pipe, not a file", path);
-    if (is_sqlite(path) || is_beside_sqlite(path) || is_beside_sqlite(real))
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "-o %s would replace a SQLite database or what belongs to one; `pixsweep backup "
-            "FILE` copies this "
-            "one, -o takes another name",
-            path);
-    if (is_of_run(s, path, real))
-        return pxs_fail(
-            err, PXS_E_INVALID,
-            "-o %s would replace a file of a run, which cannot be had again; -o takes another "
-            "name (`pixsweep "
-            "backup FILE` copies the database)",
-            path);
-    return PXS_OK;
+enum pxs_status cli_suggest_output(const struct cli *cli, enum pxs_status status,
+                                   struct pxs_error *err) {
+    if (status == PXS_OK || cli->values[OPT_OUTPUT])
+        return status;
+    return pxs_fail(err, status, "%s; -o FILE writes it elsewhere", err->message);
 }
 
-/* Before anything is drawn for it. */
-static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
-    char dir[PXS_PATH_MAX], word[PXS_WORD_MAX];
+enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX], db[PXS_PATH_MAX], word[PXS_WORD_MAX];
     struct stat info;
     if (path[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "-o \"\": name the file to write");
@@ -136,21 +101,42 @@ static enum pxs_status check_folder(const char *path, struct pxs_error *err) {
         return pxs_fail(err, PXS_E_NOT_FOUND,
                         "-o %s: there is no folder %s; `mkdir -p %s` makes it", path, dir,
                         pxs_shell_word(word, dir));
-    return PXS_OK;
-}
 
-enum pxs_status cli_or_elsewhere(const struct cli *cli, enum pxs_status status,
-                                 struct pxs_error *err) {
-    if (status == PXS_OK || cli->values[OPT_OUTPUT])
-        return status;
-    return pxs_fail(err, status, "%s; -o FILE writes it elsewhere", err->message);
-}
+    /* This database, by whatever path: its files need not exist now. */
+    char *resolved = realpath(path, NULL);
+    const char *real = resolved ? resolved : path;
+    const char *there = realpath(pxs_store_path(s), db) ? db : pxs_store_path(s);
+    enum pxs_status status = PXS_OK;
+    if (is_of_database(pxs_store_path(s), path) || is_of_database(there, path) ||
+        is_of_database(there, real)) {
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "-o %s would replace the database (or what belongs to it); `pixsweep "
+                          "backup FILE` copies it, -o takes another name",
+                          path);
+        goto out;
+    }
 
-enum pxs_status cli_check_target(struct pxs_store *s, const char *path, struct pxs_error *err) {
-    PXS_TRY(check_folder(path, err));
-    char *real = realpath(path, NULL);
-    const enum pxs_status status = judge(s, path, real ? real : path, err);
-    free(real);
+    /* What stands there now. */
+    if (stat(path, &info) != 0)
+        goto out;
+    if (S_ISDIR(info.st_mode))
+        status = pxs_fail(err, PXS_E_INVALID, "-o %s: that is a folder; name a file in it", path);
+    else if (!S_ISREG(info.st_mode))
+        status =
+            pxs_fail(err, PXS_E_INVALID, "-o %s: that is a device or a pipe, not a file", path);
+    else if (is_sqlite(path) || is_beside_sqlite(path) || is_beside_sqlite(real))
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "-o %s would replace a SQLite database or what belongs to one; `pixsweep "
+                          "backup FILE` copies this one, -o takes another name",
+                          path);
+    else if (is_of_run(s, path, real))
+        status =
+            pxs_fail(err, PXS_E_INVALID,
+                     "-o %s would replace a file of a run, which cannot be had again; -o takes "
+                     "another name (`pixsweep backup FILE` copies the database)",
+                     path);
+out:
+    free(resolved);
     return status;
 }
 

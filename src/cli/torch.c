@@ -98,8 +98,9 @@ static struct pxs_exit finish(struct torch *t, double seconds) {
     return how;
 }
 
-/* The last line that it wrote to stderr: of a traceback, the one that says what happened. */
-static void last_words(const struct torch *t, char *out, size_t size) {
+/* The child has closed its side: says how it ended, with the last line that it wrote to stderr (of
+ * a traceback, the one that says what happened). */
+static enum pxs_status fail_ended(struct torch *t, struct pxs_error *err) {
     char end[2048];
     const off_t length = lseek(t->errors, 0, SEEK_END), most = sizeof end - 1;
     const ssize_t n = pread(t->errors, end, sizeof end - 1, length > most ? length - most : 0);
@@ -107,18 +108,11 @@ static void last_words(const struct torch *t, char *out, size_t size) {
     size_t last = strlen(end);
     while (last > 0 && strchr("\n\r ", end[last - 1]))
         end[--last] = '\0';
-    const char *line = strrchr(end, '\n');
-    snprintf(out, size, "%.*s", (int)size - 1, line ? line + 1 : end);
-}
-
-/* The child has closed its side: says how it ended. */
-static enum pxs_status fail_ended(struct torch *t, struct pxs_error *err) {
-    char words[512];
-    last_words(t, words, sizeof words);
+    const char *newline = strrchr(end, '\n'), *line = newline ? newline + 1 : end;
     const struct pxs_exit how = finish(t, FAREWELL_SECONDS);
-    return pxs_fail(err, PXS_E_IO, "the PyTorch process ended too early, by %s %d%s%s",
+    return pxs_fail(err, PXS_E_IO, "the PyTorch process ended too early, by %s %d%s%.511s",
                     how.how == PXS_SIGNALLED ? "signal" : "exit code", how.code,
-                    words[0] ? ": " : "", words);
+                    line[0] ? ": " : "", line);
 }
 
 /* ---- questions and answers ------------------------------------------------------------------ */
