@@ -58,7 +58,7 @@ struct pxs_comparison {
     struct pxs_state_counts states;
     size_t n_failed;   /* or diverged */
     size_t n_open;     /* neither those nor completed or pruned */
-    size_t n_stale;    /* of the open ones: in state running, but nobody works on them */
+    size_t n_stale;    /* of the open ones: in state running, but their process is gone */
     char kernels[256]; /* of completed runs, where they are not all the same: "auto-avx512,blas";
                           else "" */
     /* completed runs on several machines or with several numbers of threads: seconds are not

@@ -1,4 +1,4 @@
-/* metrics: what was measured, read out of the database for whoever compares or draws: statistics
+/* metrics: what was measured, read out of the database to be compared or drawn: statistics
  * over seeds, configurations, curves, and how a configuration looks. */
 #ifndef PIXSWEEP_METRICS_H
 #define PIXSWEEP_METRICS_H
@@ -81,7 +81,7 @@ void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out);
 #define PXS_KEY_HASH "config_hash"
 
 /* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run.
- * Where nobody asked for keys, a group is a configuration: what config_hash says, with data and
+ * Where no keys are asked for, a group is a configuration: what config_hash says, with data and
  * first weights by content. All in `arena`. */
 struct pxs_groups {
     int64_t sweep_id;

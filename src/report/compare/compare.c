@@ -54,7 +54,7 @@ static enum pxs_status fill(const struct comparing *shown, const struct comparin
     return pxs_compare_say(said, out, err);
 }
 
-static enum pxs_status compare_in(struct comparing *c, struct comparing *young,
+static enum pxs_status compare_in(struct comparing *c, struct comparing *provisional,
                                   struct pxs_comparison *out, struct pxs_error *err) {
     int64_t sweep_id;
     struct pxs_stale stale;
@@ -84,23 +84,23 @@ static enum pxs_status compare_in(struct comparing *c, struct comparing *young,
         c->begun = c->ranked;
         return fill(c, c, NULL, out, err);
     }
-    if (!pxs_compare_common(c, &young->until, &young->begun))
+    if (!pxs_compare_common(c, &provisional->until, &provisional->begun))
         return fill(c, c, NULL, out, err);
-    PXS_TRY(begin(young, sweep_id, err));
-    if (young->ranked <= c->ranked || young->ranked < 2)
+    PXS_TRY(begin(provisional, sweep_id, err));
+    if (provisional->ranked <= c->ranked || provisional->ranked < 2)
         return fill(c, c, NULL, out, err);
     if (c->ranked > 1)
-        return fill(c, c, young, out, err);
-    return fill(c->o->completed_only ? c : young, young, NULL, out, err);
+        return fill(c, c, provisional, out, err);
+    return fill(c->o->completed_only ? c : provisional, provisional, NULL, out, err);
 }
 
 enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_options *options,
                             struct pxs_comparison *out, struct pxs_error *err) {
-    struct comparing c = {.o = options, .store = s, .until = -1}, young = c;
+    struct comparing c = {.o = options, .store = s, .until = -1}, provisional = c;
     struct pxs_comparison made = {0};
-    const enum pxs_status status = compare_in(&c, &young, &made, err);
+    const enum pxs_status status = compare_in(&c, &provisional, &made, err);
     finish(&c);
-    finish(&young);
+    finish(&provisional);
     if (status != PXS_OK)
         pxs_comparison_finish(&made);
     else

@@ -139,10 +139,10 @@ PXS_NODISCARD enum pxs_status pxs_compare_say(const struct comparing *c, struct 
 
 /* ---- notes.c -------------------------------------------------------------------------------- */
 
-/* Fills notes. `young`: a provisional comparison of more configurations than `c` can rank, or
+/* Fills notes. `provisional`: a provisional comparison of more configurations than `c` can rank, or
  * NULL. */
 PXS_NODISCARD enum pxs_status pxs_compare_note(const struct comparing *c,
-                                               const struct comparing *young,
+                                               const struct comparing *provisional,
                                                struct pxs_comparison *out, struct pxs_error *err);
 
 /* ---- columns.c ------------------------------------------------------------------------------ */

@@ -211,8 +211,7 @@ static void note_front(const struct comparing *c, struct notes *n) {
     note(n);
 }
 
-/* Seconds are compared where somebody asks for them; then they should be seconds of the same
- * kind. */
+/* Where times are asked for, those of different machines or numbers of threads are not alike. */
 static void note_machines(const struct comparing *c, const struct pxs_comparison *out,
                           struct notes *n) {
     const bool asked =
@@ -258,7 +257,7 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *young,
+enum pxs_status pxs_compare_note(const struct comparing *c, const struct comparing *provisional,
                                  struct pxs_comparison *out, struct pxs_error *err) {
     struct notes all = {.out = out, .room = 32}, *n = &all;
     out->notes = pxs_arena_alloc(&out->table.arena, n->room * sizeof *out->notes);
@@ -280,12 +279,13 @@ enum pxs_status pxs_compare_note(const struct comparing *c, const struct compari
     note_missing(c, out, n);
 
     /* More configurations than those that have completed runs. */
-    if (young) {
-        pxs_text_addf(
-            &n->text,
-            "provisionally, as of epoch %" PRId64 ", the last that all %zu configurations%s have: ",
-            young->until, young->begun, young->begun < young->n_groups ? " that have begun" : "");
-        pxs_compare_say_means(young, &n->text);
+    if (provisional) {
+        pxs_text_addf(&n->text,
+                      "provisionally, as of epoch %" PRId64
+                      ", the last that all %zu configurations%s have: ",
+                      provisional->until, provisional->begun,
+                      provisional->begun < provisional->n_groups ? " that have begun" : "");
+        pxs_compare_say_means(provisional, &n->text);
     }
     note(n);
 

@@ -16,7 +16,7 @@ static const struct pxs_column shows[] = {
     {"from line", PXS_SHOW_PLAIN}, {"to line", PXS_SHOW_PLAIN}, {"unreadable", PXS_SHOW_PLAIN},
     {"best val", PXS_SHOW_FIXED},  {"source", PXS_SHOW_PLAIN}};
 
-/* One import at work. */
+/* One call of pxs_lab_import. */
 struct importing {
     struct pxs_store *store;
     struct pxs_meter meter;

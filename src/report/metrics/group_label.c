@@ -12,12 +12,12 @@ static bool is_word(const struct pxs_groups *g, size_t key) {
     return true;
 }
 
-/* A key that is no hyperparameter. */
+/* A key that is no hyperparameter: where runs come from, or config_hash. */
 static bool is_stand_in(const char *key) {
     return strcmp(key, PXS_KEY_ORIGIN) == 0 || strcmp(key, PXS_KEY_HASH) == 0;
 }
 
-/* 0 wherever it has an effect at all: what a policy can do and does not. */
+/* 0 in every run where it has an effect: an option of a policy that no run uses. */
 static bool is_nothing(const struct pxs_groups *g, size_t key) {
     for (size_t run = 0; run < g->n_runs; run++) {
         const struct pxs_cell *cell = &g->values[key].cells[run];

@@ -243,8 +243,7 @@ static enum pxs_status split_asked(struct reading *r, struct pxs_error *err) {
     return status;
 }
 
-/* config_hash has the last word on what a configuration is, where hyperparameters and contents do
- * not tell two apart. */
+/* Where hyperparameters and contents do not tell two configurations apart, config_hash does. */
 static enum pxs_status split_configurations(struct reading *r, struct pxs_error *err) {
     static const char hash_sql[] = "CASE WHEN r.run_id NOT IN (SELECT run_id FROM imported) THEN "
                                    "substr(r.config_hash, 1, 8) END";

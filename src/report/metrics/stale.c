@@ -29,7 +29,7 @@ void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out) {
     bool one = n == 1;
     if (n == 0)
         return;
-    pxs_text_addf(out, "%zu %s stale: nobody works on %s any more; `pixsweep reap", n,
+    pxs_text_addf(out, "%zu %s stale: no process works on %s any more; `pixsweep reap", n,
                   one ? "run is" : "runs are", one ? "it" : "them");
     if (!pxs_path_absolute(usual, sizeof usual, "results/pixsweep.db") ||
         strcmp(usual, pxs_store_path(s)) != 0)

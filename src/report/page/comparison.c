@@ -37,8 +37,8 @@ static const struct {
     {"D_real_mean", NULL, true},
     {"D_fake_mean", NULL, true},
 };
-/* Of another schedule it says nothing about the pictures; it stands in where nothing was
- * validated. */
+/* Shown only where it ranks, because nothing was validated: a training loss says little about the
+ * pictures. */
 static const char stand_in[] = "final_avg_loss_G";
 
 static size_t find_column(const struct pxs_table *t, const char *name) {

@@ -112,7 +112,7 @@ static void put_headings(struct pxs_text *out, const struct pxs_table *table,
     pxs_text_add(out, "</tr></thead>\n");
 }
 
-/* The exact value, for sorting and for whoever reads the page by program; nothing where NULL. */
+/* The exact value, for sorting and for programs that read the page; nothing where NULL. */
 static void put_value(struct pxs_text *out, const struct pxs_cell *cell) {
     char buf[32];
     if (cell->kind == PXS_CELL_NULL || (cell->kind == PXS_CELL_REAL && isnan(cell->real)))

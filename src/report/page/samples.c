@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* So that a page of any sweep stays small: strips beyond these are left out, and said so.
+/* Strips beyond these are left out, so that a page of any sweep stays small; the page says so.
  * PAGE_BYTES is what a page may become with them; OTHER_BYTES and RUN_BYTES are for what comes
  * behind them, in all and for each run. */
 enum {

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No loss is beyond these; what is, counts as them, so that no distance between two values is
- * infinite or nothing. */
+/* Values beyond these count as these, so that no distance between two values is infinite or 0. */
 #define MOST 1e100
 #define LEAST 1e-100
 #define FAR 1e6 /* units off the sheet: Cairo cannot count further */

@@ -134,7 +134,7 @@ void pxs_label_panel(struct pxs_canvas *c, const struct pxs_scene *scene,
 
 /* ---- legend --------------------------------------------------------------------------------- */
 
-enum { MOST = 60 }; /* entries; beyond, nobody reads them */
+enum { MOST = 60 }; /* entries; more would not be read */
 
 struct legend {
     size_t shown, left_out;
