@@ -2,7 +2,6 @@
  * strings and text that a NUL cuts off, so these are refused here. Its nodes do not know their
  * parents, so the path in a message is found by a search from the root. */
 #include "pixsweep/base/json.h"
-#include "json_priv.h"
 
 #include <cJSON.h>
 #include <math.h>
@@ -31,7 +30,7 @@ static enum pxs_status fail_at(const char *name, const char *text, size_t offset
 static enum pxs_status check_text(const char *text, size_t bytes, const char *name,
                                   struct pxs_error *err) {
     for (size_t i = 0; i < bytes;) {
-        size_t step = pxs_utf8_char(text + i, bytes - i);
+        size_t step = pxs_utf8_decode(text + i, bytes - i, NULL);
         if (step == 0)
             return fail_at(name, text, i, "not UTF-8", err);
         if (text[i] == '\0')

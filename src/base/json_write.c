@@ -1,6 +1,5 @@
 /* Writing JSON into a text, value by value. */
 #include "pixsweep/base/json.h"
-#include "json_priv.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,7 +9,7 @@ static void add_quoted(struct pxs_text *out, const char *s) {
     size_t left = strlen(s);
     pxs_text_add(out, "\"");
     while (left > 0) {
-        size_t n = pxs_utf8_char(s, left);
+        size_t n = pxs_utf8_decode(s, left, NULL);
         unsigned char c = (unsigned char)*s;
         if (n == 0)
             pxs_text_add(out, "\xef\xbf\xbd");

@@ -25,7 +25,8 @@ void pxs_text_finish(struct pxs_text *t);
 /* ---- characters, and text that is shown ----------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at the start of `bytes` (n > 0 of them), with its code point in
- * *code (may be NULL); 0 where the bytes are not UTF-8. */
+ * *code (may be NULL); 0 where the bytes are not UTF-8: cut off, overlong, a surrogate, or beyond
+ * U+10FFFF. */
 size_t pxs_utf8_decode(const char *bytes, size_t n, uint32_t *code);
 /* Columns of a character on a terminal: wide East Asian characters and pictures 2, combining marks
  * 0, all others 1. */
