@@ -1,4 +1,4 @@
-/* ingest: reads record files into the store, whoever wrote them and wherever they lie. */
+/* ingest: reads the folders of runs into the store, wherever they were made. */
 #ifndef PIXSWEEP_INGEST_H
 #define PIXSWEEP_INGEST_H
 
@@ -73,7 +73,7 @@ PXS_NODISCARD enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t ru
                                              struct pxs_ingested *out, struct pxs_error *err);
 /* Ingests any run's folder by what its config.yaml says; the caller holds its locks. Of a run that
  * the store has from another folder it takes whichever got further, or this one where that folder
- * is gone and the records are the same. PXS_E_BUSY where somebody is at work in that other
+ * is gone and the records are the same. PXS_E_BUSY where a process is at work in that other
  * folder. */
 PXS_NODISCARD enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
                                                 struct pxs_ingested *out, struct pxs_error *err);

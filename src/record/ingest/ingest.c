@@ -1,9 +1,9 @@
-/* Adoption: the records in a run's folder go into the store, once, whoever made them and wherever.
+/* Ingesting: the records in a run's folder go into the store once, wherever they were made.
  *
  * How far a file is ingested stands with the attempts: attempt k took it up to byte X. Since then
  * the file was cut back and added to by later attempts only, never before the place where the first
  * of these begins. So everything before the smaller of the two is in the store, and what follows is
- * taken; taking a record again does no harm. */
+ * ingested; ingesting a record twice does no harm. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,13 @@
 
 /* ---- rows and records ----------------------------------------------------------------------- */
 
-/* The rows of a file's attempts, in an array as the store wants them; back into `found`. */
-static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id,
-                                  struct pxs_run_records *found, struct pxs_error *err) {
+/* Every attempt of the folder has a row then, which is filled in; *offset: the first byte of the
+ * record file that the store lacks. */
+static enum pxs_status add_rows(struct pxs_store *store, int64_t run_id,
+                                struct pxs_run_records *found, int64_t *offset,
+                                struct pxs_error *err) {
     struct pxs_store_attempt *rows = malloc((found->n + 1) * sizeof *rows);
+    int64_t no;
     if (!rows)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < found->n; i++)
@@ -27,24 +30,17 @@ static enum pxs_status adopt_rows(struct pxs_store *store, int64_t run_id,
     for (size_t i = 0; i < found->n && status == PXS_OK; i++)
         found->attempts[i].row = rows[i];
     free(rows);
-    return status;
-}
+    PXS_TRY(status);
 
-static int64_t go_on_at(const struct pxs_run_records *found, int64_t taken_no,
-                        int64_t taken_bytes) {
-    for (size_t i = 0; i < found->n; i++)
-        if (found->attempts[i].began && found->attempts[i].row.no > taken_no)
-            return taken_bytes < found->attempts[i].at ? taken_bytes : found->attempts[i].at;
-    return taken_bytes;
-}
-
-static enum pxs_status add_rows(struct pxs_store *store, int64_t run_id,
-                                struct pxs_run_records *found, int64_t *offset,
-                                struct pxs_error *err) {
-    int64_t no, bytes;
-    PXS_TRY(adopt_rows(store, run_id, found, err));
-    PXS_TRY(pxs_store_ingested(store, run_id, &no, &bytes, err));
-    *offset = go_on_at(found, no, bytes);
+    /* The file is cut back no further than the BEGIN of the next attempt. */
+    PXS_TRY(pxs_store_ingested(store, run_id, &no, offset, err));
+    for (size_t i = 0; i < found->n; i++) {
+        const struct pxs_run_records_attempt *a = &found->attempts[i];
+        if (!a->began || a->row.no <= no)
+            continue;
+        *offset = *offset < a->at ? *offset : a->at;
+        break;
+    }
     return PXS_OK;
 }
 
@@ -67,9 +63,9 @@ enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
 }
 
 /* From `offset` to where the file was found good. */
-static enum pxs_status take_records(struct pxs_store *store, const char *dir, int64_t attempt_id,
-                                    int64_t offset, int64_t end, struct pxs_ingested *out,
-                                    struct pxs_error *err) {
+static enum pxs_status ingest_records(struct pxs_store *store, const char *dir, int64_t attempt_id,
+                                      int64_t offset, int64_t end, struct pxs_ingested *out,
+                                      struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct pxs_record_cursor *cursor = NULL;
     if (!pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE))
@@ -224,28 +220,6 @@ static enum pxs_status is_known(struct pxs_store *store, int64_t run_id,
     return PXS_OK;
 }
 
-/* All records of a run that are not ingested yet. */
-static enum pxs_status bring_home(struct pxs_store *store, const struct pxs_store_run *run,
-                                  struct pxs_run_records *found, struct pxs_ingested *out,
-                                  struct pxs_error *err) {
-    int64_t offset;
-    PXS_TRY(add_rows(store, run->run_id, found, &offset, err));
-    const struct pxs_run_records_attempt *last = pxs_run_records_last_begun(found);
-    if (last)
-        PXS_TRY(
-            take_records(store, run->dir, last->row.attempt_id, offset, found->bytes, out, err));
-    return close_attempts(store, run, found, out, err);
-}
-
-/* Nobody will take these records in: whoever looks at the run later shall see why it ends where it
- * does. */
-static enum pxs_status note_damage(struct pxs_store *store, int64_t run_id,
-                                   const struct pxs_ingested *out, struct pxs_error *err) {
-    if (!out->damage[0] || out->records + out->closed == 0)
-        return PXS_OK;
-    return pxs_store_event(store, run_id, pxs_now_ms(), PXS_LOG_ERROR, "damage", out->damage, err);
-}
-
 static enum pxs_status ingest_scan(struct pxs_store *store, const struct pxs_store_run *run,
                                    struct pxs_run_records *found, struct pxs_ingested *out,
                                    struct pxs_error *err) {
@@ -269,8 +243,19 @@ static enum pxs_status ingest_scan(struct pxs_store *store, const struct pxs_sto
         none.ends = found->ends; /* borrowed */
         return close_others(store, run->run_id, &none, PXS_STATE_COMPLETED, out, err);
     }
-    PXS_TRY(bring_home(store, run, found, out, err));
-    PXS_TRY(note_damage(store, run->run_id, out, err));
+
+    int64_t offset;
+    PXS_TRY(add_rows(store, run->run_id, found, &offset, err));
+    const struct pxs_run_records_attempt *last = pxs_run_records_last_begun(found);
+    if (last)
+        PXS_TRY(
+            ingest_records(store, run->dir, last->row.attempt_id, offset, found->bytes, out, err));
+    PXS_TRY(close_attempts(store, run, found, out, err));
+
+    /* What follows damage is never ingested: the run's events say why it ends where it does. */
+    if (out->damage[0] && out->records + out->closed > 0)
+        PXS_TRY(pxs_store_event(store, run->run_id, pxs_now_ms(), PXS_LOG_ERROR, "damage",
+                                out->damage, err));
     PXS_TRY(find_run(store, run->run_id, &after, err));
     out->state = after.state;
     return PXS_OK;
@@ -436,7 +421,7 @@ static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_s
                            err);
 }
 
-static enum pxs_status adopt_folder(struct pxs_store *store, const struct pxs_folder *f,
+static enum pxs_status ingest_found(struct pxs_store *store, const struct pxs_folder *f,
                                     struct pxs_run_records *found, struct pxs_ingested *out,
                                     struct pxs_error *err) {
     struct pxs_store_run run;
@@ -482,7 +467,7 @@ enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
     if (status == PXS_OK) {
         status = pxs_run_records_read(f->dir, &found, err);
         if (status == PXS_OK)
-            status = adopt_folder(store, f, &found, out, err);
+            status = ingest_found(store, f, &found, out, err);
         pxs_folder_finish(f);
     }
     pxs_run_records_finish(&found);

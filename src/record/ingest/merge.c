@@ -1,4 +1,5 @@
-/* merge: runs that were made elsewhere, or without this database, are ingested folder by folder. */
+/* merge: runs that were made on another machine, or without this database, are ingested folder by
+ * folder. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>

@@ -59,8 +59,8 @@ static bool is_own(enum pxs_status status) {
            status == PXS_E_UNSUPPORTED;
 }
 
-static enum pxs_status take_home(struct reap *r, const struct pxs_store_run *run, int64_t no,
-                                 struct pxs_error *err) {
+static enum pxs_status ingest_one(struct reap *r, const struct pxs_store_run *run, int64_t no,
+                                  struct pxs_error *err) {
     struct pxs_ingested ingested;
     struct pxs_text text = {0};
     if (r->dry) {
@@ -105,14 +105,14 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
         tell(r, &run, 0, true, false, why.message);
         return PXS_OK;
     }
-    /* Only now: whoever held the locks may have closed it. */
+    /* Only now: the process that held the locks may have closed it. */
     status = pxs_store_attempt(r->store, a->attempt_id, &now_row, err);
     if (status == PXS_OK && now_row.ended_ms == 0) {
         const char *reason = spared(r, &now_row, folder);
         if (reason)
             tell(r, &run, 0, false, false, reason);
         else
-            status = take_home(r, &run, a->no, err);
+            status = ingest_one(r, &run, a->no, err);
     }
     pxs_folder_unlock(&locks);
     return status;

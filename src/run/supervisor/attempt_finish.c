@@ -5,21 +5,6 @@
 
 #include "supervisor_priv.h"
 
-static void judge(struct pxs_supervisor *s, struct pxs_slot *slot, struct pxs_verdict *v) {
-    const struct pxs_progress *p = &slot->progress;
-    struct pxs_death death = {.exit = slot->exit,
-                              .kill = slot->kill,
-                              .ended = p->ended,
-                              .end = p->end,
-                              .end_message = p->end_message,
-                              .asked = slot->asked,
-                              .timeout = pxs_time_limit(s, slot->run, slot->threads),
-                              .timeout_share = s->plan->how.timeout_share,
-                              .step = p->steps_done,
-                              .damage = slot->damage[0] ? slot->damage : NULL};
-    pxs_judge(&death, v);
-}
-
 /* Crashes and timeouts have budgets of their own. "it is tried again ..." or "given up ..." goes
  * behind the message. */
 static bool spend_budget(struct pxs_supervisor *s, const struct pxs_slot *slot,
@@ -56,17 +41,6 @@ static void decide(struct pxs_supervisor *s, const struct pxs_slot *slot, struct
     *state = again ? PXS_STATE_QUEUED : v->outcome;
     bool stepped_back = slot->asked == PXS_ASKED_YIELD && v->outcome == PXS_STATE_INTERRUPTED;
     *place = again || stepped_back ? PXS_PLACE_TODO : PXS_PLACE_OVER;
-}
-
-/* What the brake learns. Who is asked to stop from outside has not failed; a SIGKILL that is not
- * ours may come again and again. */
-static void tell_pause(struct pxs_supervisor *s, const struct pxs_slot *slot,
-                       const struct pxs_verdict *v, enum pxs_run_state state) {
-    bool asked_by_another = slot->asked == PXS_ASKED_NOTHING && v->signal == SIGTERM;
-    if (pxs_state_is_done(state))
-        pxs_pause_count_completed(s);
-    else if (state == PXS_STATE_FAILED && !asked_by_another)
-        pxs_pause_count_failure(s, slot->run, v->message);
 }
 
 /* The best epoch may have been that of an earlier attempt. */
@@ -117,15 +91,6 @@ static void say_end(struct pxs_supervisor *s, const struct pxs_slot *slot,
                 pxs_state_name(v->outcome), message);
 }
 
-static void leave(struct pxs_supervisor *s, struct pxs_slot *slot) {
-    pxs_cores_let_go(s, slot);
-    pxs_record_cursor_close(&slot->tail);
-    pxs_record_cursor_close(&slot->intake);
-    pxs_process_close(&slot->process);
-    pxs_lock_release(&slot->guard);
-    slot->busy = false;
-}
-
 static void learn(struct pxs_supervisor *s, const struct pxs_slot *slot, double now) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
     int64_t steps = slot->progress.steps_done - slot->progress.first_step + 1; /* of this attempt */
@@ -161,13 +126,25 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
     enum pxs_run_state state;
     enum pxs_place place;
     struct pxs_text message = {0}, tail = {0};
-    judge(s, slot, &v);
+    const struct pxs_progress *p = &slot->progress;
+    const struct pxs_death death = {.exit = slot->exit,
+                                    .kill = slot->kill,
+                                    .ended = p->ended,
+                                    .end = p->end,
+                                    .end_message = p->end_message,
+                                    .asked = slot->asked,
+                                    .timeout = pxs_time_limit(s, slot->run, slot->threads),
+                                    .timeout_share = s->plan->how.timeout_share,
+                                    .step = p->steps_done,
+                                    .damage = slot->damage[0] ? slot->damage : NULL};
+    pxs_judge(&death, &v);
     decide(s, slot, &v, &state, &place);
     pxs_text_add(&message, v.message);
     if (v.outcome == PXS_STATE_FAILED && slot->asked != PXS_ASKED_TIMEOUT)
         pxs_log_tail(slot->log, slot->process.log_start, PXS_TAIL_LINES, &tail);
     if (tail.len > 0)
         pxs_text_addf(&message, "\n  the end of its log:\n%s", pxs_text_str(&tail));
+
     s->plan->runs[slot->run].state = state;
     run->place = place;
     run->completed_here = v.outcome == PXS_STATE_COMPLETED;
@@ -185,11 +162,23 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
     say_end(s, slot, &v, end.message, now);
     if (run->completed_here)
         learn(s, slot, now);
-    tell_pause(s, slot, &v, state);
+    /* A run that is stopped from outside has not failed; a SIGKILL from outside may come again and
+     * again. */
+    bool stopped = slot->asked == PXS_ASKED_NOTHING && v.signal == SIGTERM;
+    if (pxs_state_is_done(state))
+        pxs_pause_count_completed(s);
+    else if (state == PXS_STATE_FAILED && !stopped)
+        pxs_pause_count_failure(s, slot->run, v.message);
     /* It may have died between its last record and the end of its clearing up. */
     if (pxs_state_is_final(state))
         pxs_train_drop_resume(s->plan->runs[slot->run].dir);
-    leave(s, slot);
+
+    pxs_cores_let_go(s, slot);
+    pxs_record_cursor_close(&slot->tail);
+    pxs_record_cursor_close(&slot->intake);
+    pxs_process_close(&slot->process);
+    pxs_lock_release(&slot->guard);
+    slot->busy = false;
     pxs_text_finish(&tail);
     pxs_text_finish(&message);
 }

@@ -14,7 +14,7 @@ static bool open_tail(struct pxs_slot *slot) {
             pxs_record_cursor_open(slot->records, slot->begins_at, &slot->tail, &err) == PXS_OK);
 }
 
-/* Where it goes on from, and why not from elsewhere. */
+/* Where it goes on from, and why not from another place. */
 static void say_resumed(struct pxs_supervisor *s, const struct pxs_slot *slot,
                         const struct pxs_record *r) {
     const char *name = s->plan->runs[slot->run].name;
@@ -64,7 +64,7 @@ static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double 
     bool ends = slot->asked == PXS_ASKED_TIMEOUT || slot->asked == PXS_ASKED_CANCEL;
     if (ends)
         pxs_child_end(&slot->process.child, now, pxs_grace(s));
-    /* It has said its last word, all is synced, and yet it does not go. */
+    /* Its END record is synced, and yet it does not exit. */
     if (slot->progress.ended && isnan(slot->ended_at))
         slot->ended_at = now;
     if (now - slot->ended_at > pxs_grace(s))

@@ -70,8 +70,7 @@ static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_erro
     snprintf(name, sizeof name, PXS_OLD_LOG_FILE("%lld"), (long long)(slot->row.no - 1));
     if (slot->row.no < 2 || !pxs_path_dir(dir, sizeof dir, slot->log) ||
         !pxs_path_join(kept, sizeof kept, dir, name) || access(kept, F_OK) == 0)
-        return PXS_OK; /* a log in the way is somebody's: the new one then follows the last one in
-                          one file */
+        return PXS_OK; /* a file in the way stays: then both logs stand in one file */
     if (rename(slot->log, kept) != 0 && errno != ENOENT)
         return pxs_fail_errno(err, "cannot rename %s to %s", slot->log, name);
     return PXS_OK;
@@ -122,7 +121,7 @@ static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t
     pxs_progress_init(&slot->progress, &params, &run->estimate, run->n_train);
 }
 
-/* Cores that nobody uses, and a share of those that nobody will. */
+/* Free cores, and a share of those that no other attempt will use. */
 static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
     cpu_set_t used;
     size_t waiting = 0;

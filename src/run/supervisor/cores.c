@@ -13,7 +13,7 @@
 #define FOLDER_VARIABLE \
     "PIXSWEEP_CORE_LOCKS" /* another folder: tests are not to wait for each other */
 
-/* -1 where there is none to be trusted: a link, or a folder in which somebody else could put files
+/* -1 where there is none to be trusted: a link, or a folder in which another user could put files
  * away. */
 static int open_folder(void) {
     const char *path = getenv(FOLDER_VARIABLE) ? getenv(FOLDER_VARIABLE) : FOLDER;
@@ -30,7 +30,7 @@ static int open_folder(void) {
     return -1;
 }
 
-/* Made with O_EXCL alone: a sticky folder may forbid O_CREAT on a file of somebody else's. */
+/* Made with O_EXCL alone: a sticky folder may forbid O_CREAT on another user's file. */
 static int lock_core(int dir, int cpu) {
     char name[32];
     struct stat info;

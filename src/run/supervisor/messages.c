@@ -111,9 +111,9 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         pxs_progress_board(&slot->progress, now, r);
     }
     snprintf(b.sweep, sizeof b.sweep, "%s", s->plan->sweep);
-    if (s->brake.paused) /* its first line */
-        snprintf(b.note, sizeof b.note, "%.*s", (int)strcspn(s->brake.reason, "\n"),
-                 s->brake.reason);
+    if (s->pause.paused) /* its first line */
+        snprintf(b.note, sizeof b.note, "%.*s", (int)strcspn(s->pause.reason, "\n"),
+                 s->pause.reason);
     else
         snprintf(b.note, sizeof b.note, "%s", s->kills.note);
     b.running = running;

@@ -2,9 +2,9 @@
  * a dead one left.
  *
  * A supervisor holds a lock in the folder of each run that it has in a slot, and locks die with
- * their process. So: lock held = somebody lives and will finish it; lock free = its supervisor is
- * gone. Then, when its worker has gone too (it stops by itself at its next batch), what stands in
- * the record file is ingested. */
+ * their process. So: lock held = its supervisor lives and will finish it; lock free = its
+ * supervisor is gone. Then, when its worker has gone too (it stops by itself at its next batch),
+ * what stands in the record file is ingested. */
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,8 +31,8 @@ static bool lives_here(const struct pxs_supervisor *s, const struct pxs_store_at
            row->pid > 1 && row->pid_start != 0 && pxs_pid_alive(row->pid, row->pid_start);
 }
 
-/* An old worker that does not stop although nobody waits for it: killed, if the pid is still this
- * very process. */
+/* An old worker that does not stop although its supervisor is dead: killed, if the pid is still
+ * this very process. */
 static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
                            const struct pxs_store_attempt *row, const char *name, double now) {
     if (isnan(run->waiting_since))
@@ -56,7 +56,7 @@ static enum pxs_status recover(struct pxs_supervisor *s, const struct pxs_store_
     struct pxs_ingested ingested;
     PXS_TRY(pxs_store_attempt(s->store, row->attempt_id, &now_row, err));
     if (now_row.ended_ms != 0)
-        return PXS_OK; /* somebody was quicker */
+        return PXS_OK; /* another process was quicker */
     PXS_TRY(pxs_ingest_run(s->store, row->run_id, &ingested, err));
     if (ingested.damage[0])
         pxs_say(s, PXS_LOG_WARN, "%s: what follows the damage in its record file is lost: %s",
@@ -140,22 +140,15 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now,
     return status;
 }
 
-static struct pxs_slot *slot_of(struct pxs_supervisor *s, size_t index) {
-    for (int i = 0; i < s->n_slots; i++)
-        if (s->slots[i].busy && s->slots[i].run == index)
-            return &s->slots[i];
-    return NULL;
-}
-
-/* What others have done to a run since the last look. `state` is the database's word. */
+/* What others have done to a run since the last look. `state`: as the database has it. */
 static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_state state,
                            double now) {
     struct pxs_super_run *run = &s->runs[index];
     enum pxs_run_state *known = &s->plan->runs[index].state;
-    struct pxs_slot *slot = run->place == PXS_PLACE_HERE ? slot_of(s, index) : NULL;
-    if (slot && state == PXS_STATE_CANCELLED)
-        pxs_attempt_ask(slot, PXS_ASKED_CANCEL, now);
-    /* A run that is over for this session comes back only where somebody queued it again. */
+    for (int i = 0; i < s->n_slots && state == PXS_STATE_CANCELLED; i++)
+        if (s->slots[i].busy && s->slots[i].run == index)
+            pxs_attempt_ask(&s->slots[i], PXS_ASKED_CANCEL, now);
+    /* A run that is over for this session comes back only where a user queued it again. */
     bool again =
         run->place == PXS_PLACE_OVER && state == PXS_STATE_QUEUED && *known != PXS_STATE_QUEUED;
     if (run->place == PXS_PLACE_HERE || (run->place == PXS_PLACE_OVER && !again))

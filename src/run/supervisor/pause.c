@@ -1,4 +1,4 @@
-/* The brake: after too many failures in a row, or with too little disk space, nothing new is
+/* Pausing a sweep: after too many failures in a row, or with too little disk space, nothing new is
  * started. What runs is let finish, the sweep is marked as paused, and the next `run` goes on with
  * it. */
 #include <math.h>
@@ -9,38 +9,38 @@
 #define KILL_SECONDS 5.0 /* a process that is killed for want of memory is dead by then */
 
 static void pause_sweep(struct pxs_supervisor *s) {
-    s->brake.paused = true;
-    pxs_say(s, PXS_LOG_ERROR, "%s", s->brake.reason);
+    s->pause.paused = true;
+    pxs_say(s, PXS_LOG_ERROR, "%s", s->pause.reason);
 }
 
 void pxs_pause_count_completed(struct pxs_supervisor *s) {
-    s->brake.failures = 0;
+    s->pause.failures = 0;
 }
 
 void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why) {
     size_t waiting = 0;
-    s->brake.failures++;
+    s->pause.failures++;
     for (size_t i = 0; i < s->plan->n; i++)
         waiting += s->runs[i].place == PXS_PLACE_TODO;
     if (waiting == 0)
         return; /* nothing is left that could be spared */
-    if (s->plan->how.max_failures == 0 || s->brake.failures < s->plan->how.max_failures ||
-        s->brake.paused)
+    if (s->plan->how.max_failures == 0 || s->pause.failures < s->plan->how.max_failures ||
+        s->pause.paused)
         return;
     snprintf(
-        s->brake.reason, sizeof s->brake.reason,
+        s->pause.reason, sizeof s->pause.reason,
         "paused: %lld run%s failed in a row (run.max_failures), the last one is %s: %.*s\n"
         "Nothing else is started. When the cause is found, the same command goes on with the rest; "
         "run.max_failures: 0 is without this brake",
-        (long long)s->brake.failures, s->brake.failures == 1 ? "" : "s", s->plan->runs[index].name,
+        (long long)s->pause.failures, s->pause.failures == 1 ? "" : "s", s->plan->runs[index].name,
         (int)(strcspn(why, "\n") < 160 ? strcspn(why, "\n") : 160), why);
     pause_sweep(s);
 }
 
 void pxs_pause_disk_full(struct pxs_supervisor *s, const char *why) {
-    if (s->brake.paused)
+    if (s->pause.paused)
         return;
-    snprintf(s->brake.reason, sizeof s->brake.reason,
+    snprintf(s->pause.reason, sizeof s->pause.reason,
              "paused: no run can be started: %.200s\nMake room, then the same command goes on with "
              "the rest",
              why);
@@ -56,7 +56,7 @@ double pxs_disk_floor(const struct pxs_plan *plan, size_t index) {
 }
 
 bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {
-    if (s->brake.paused)
+    if (s->pause.paused)
         return false;
     double need = pxs_disk_floor(s->plan, index);
     uint64_t have = pxs_disk_free(s->plan->results);
@@ -65,7 +65,7 @@ bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {
     char need_text[32], have_text[32];
     pxs_format_bytes(need_text, (uint64_t)need);
     pxs_format_bytes(have_text, have);
-    snprintf(s->brake.reason, sizeof s->brake.reason,
+    snprintf(s->pause.reason, sizeof s->pause.reason,
              "paused: %.200s has %s free, and %s must be for checkpoints and resume points before "
              "another "
              "run starts\n"
@@ -77,10 +77,10 @@ bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {
 
 void pxs_pause_store(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
-    if (!s->brake.paused || s->brake.stored || !s->store || !pxs_store_ready(s, now))
+    if (!s->pause.paused || s->pause.stored || !s->store || !pxs_store_ready(s, now))
         return;
     if (pxs_store_sweep_state(s->store, s->sweep_id, "paused", &err) == PXS_OK) {
-        s->brake.stored = true;
+        s->pause.stored = true;
         pxs_store_fine(s);
     } else
         pxs_store_trouble(s, &err, now);

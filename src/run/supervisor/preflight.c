@@ -28,7 +28,7 @@ static enum pxs_status make_folder(const char *path, struct pxs_error *err) {
 }
 
 /* A folder with records of another configuration (those of this very run would have given it its
- * state) holds somebody's results: not ours to overwrite. */
+ * state) holds another run's results: not ours to overwrite. */
 static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_error *err) {
     for (size_t i = 0; i < plan->n; i++) {
         char path[PXS_PATH_MAX];

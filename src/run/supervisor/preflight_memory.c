@@ -104,7 +104,7 @@ static uint64_t need_of(const struct need *need, const struct pxs_memory *memory
     return memory->address_space ? need->mapped : need->memory;
 }
 
-/* Files in memory: nothing stays behind, whoever dies when. */
+/* Files in memory: nothing stays behind, whichever process dies. */
 struct probe {
     int config, job, log;
     struct pxs_memory memory;
@@ -198,7 +198,7 @@ static void have_text(const struct pxs_memory *memory, char buf[1024]) {
         snprintf(buf, 1024, "%s are available: %.200s%s", have, memory->from, more);
 }
 
-/* `need` 0: it broke off, and nobody knows what it would have needed. */
+/* `need` 0: it broke off, and what it would have needed is not known. */
 static enum pxs_status too_large(const struct pxs_supervisor *s, const struct shape *shape,
                                  uint64_t need, const struct pxs_memory *memory,
                                  struct pxs_error *err) {

@@ -221,7 +221,7 @@ static void say_waits(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pe
 static bool comes_to_work(const struct pxs_supervisor *s, size_t run) {
     enum pxs_place place = s->runs[run].place;
     return place == PXS_PLACE_HERE || place == PXS_PLACE_OTHER ||
-           (place == PXS_PLACE_TODO && !s->brake.paused);
+           (place == PXS_PLACE_TODO && !s->pause.paused);
 }
 
 /* The waiting run of the highest number above `run`; NULL where none waits, or one is stepping back
@@ -243,10 +243,6 @@ static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
     return found;
 }
 
-static bool slots_are_full(const struct pxs_supervisor *s) {
-    return pxs_open_slots(s) == 0 || s->no_core;
-}
-
 static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending,
                        double now) {
     if (!comes_to_work(s, pending)) {
@@ -257,7 +253,7 @@ static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t p
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
         return;
     }
-    if (s->runs[pending].place == PXS_PLACE_TODO && slots_are_full(s)) {
+    if (s->runs[pending].place == PXS_PLACE_TODO && (pxs_open_slots(s) == 0 || s->no_core)) {
         struct pxs_slot *last = highest_waiting(s, pending);
         if (!last)
             return;

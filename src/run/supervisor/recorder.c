@@ -68,7 +68,7 @@ enum pxs_status pxs_recorder_open(struct pxs_supervisor *s, double wait, struct 
     PXS_TRY(pxs_store_open_within(s->plan->db, wait, &store, err));
     pxs_store_set_wait(store, wait);
     enum pxs_status status = freeze(s, store, err);
-    if (status == PXS_OK && !s->brake.paused)
+    if (status == PXS_OK && !s->pause.paused)
         status = pxs_store_sweep_state(store, s->sweep_id, "open", err);
     if (status != PXS_OK) {
         pxs_store_close(&store);

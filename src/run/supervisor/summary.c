@@ -60,7 +60,7 @@ static void add_problem(struct pxs_supervisor *s, size_t i, struct pxs_sweep_sum
 }
 
 static const char *paused(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
-    const char *text = pxs_arena_strdup(&out->arena, s->brake.reason);
+    const char *text = pxs_arena_strdup(&out->arena, s->pause.reason);
     return text ? text : "the sweep is paused";
 }
 
@@ -80,7 +80,7 @@ static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summa
     const size_t *of = out->states.of;
     if (!out->recorded)
         return not_home(s);
-    if (s->brake.paused)
+    if (s->pause.paused)
         return paused(s, out);
     if (of[PXS_STATE_FAILED] + of[PXS_STATE_DIVERGED] + of[PXS_STATE_CANCELLED] > 0)
         return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` "

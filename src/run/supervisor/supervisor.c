@@ -11,9 +11,9 @@
 
 /* ---- stopping ------------------------------------------------------------------------------- */
 
-/* Somebody wants what is done so far to be safe (SIGUSR1, as from a batch system before its time
+/* What is done so far is to be made safe (SIGUSR1, as from a batch system before its time
  * limit). */
-static void heed_save(struct pxs_supervisor *s) {
+static void save_on_signal(struct pxs_supervisor *s) {
     int asked = 0;
     if (!s->options->stop || atomic_exchange(&s->options->stop->save, 0) == 0)
         return;
@@ -27,7 +27,7 @@ static void heed_save(struct pxs_supervisor *s) {
             asked == 1 ? "" : "s");
 }
 
-static void heed_stop(struct pxs_supervisor *s, double now) {
+static void stop_on_signal(struct pxs_supervisor *s, double now) {
     int signal = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
     if (signal == 0)
         return;
@@ -58,8 +58,8 @@ void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *cons
                         int n) {
     if (!s->options->stop || atomic_exchange(&s->options->stop->suspend, 0) == 0)
         return;
-    /* They have groups of their own, so that the terminal's signal reached us alone; this one
-     * nobody ignores. */
+    /* They have groups of their own, so that the terminal's signal reached us alone; SIGSTOP cannot
+     * be ignored. */
     for (int i = 0; i < n; i++)
         pxs_child_signal(&processes[i]->child, SIGSTOP);
     const double since = pxs_monotonic();
@@ -71,7 +71,7 @@ void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *cons
         pxs_child_signal(&processes[i]->child, SIGCONT);
 }
 
-static void heed_suspend(struct pxs_supervisor *s, const struct pxs_process **processes) {
+static void suspend_on_signal(struct pxs_supervisor *s, const struct pxs_process **processes) {
     int n = 0;
     for (int i = 0; i < s->n_slots; i++)
         if (s->slots[i].busy)
@@ -103,7 +103,7 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
             }
 }
 
-static void heed_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
+static void note_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
     if (slot->disk_full == full)
         return;
     slot->disk_full = full;
@@ -125,7 +125,7 @@ static void listen_to(struct pxs_supervisor *s, struct pxs_slot *slot) {
         if (message.what == PXS_MESSAGE_RUNG)
             pxs_rungs_hear(s, slot, &message, pxs_work_clock(s));
         else
-            heed_disk(s, slot, message.what == PXS_MESSAGE_DISK_FULL);
+            note_disk(s, slot, message.what == PXS_MESSAGE_DISK_FULL);
     if (pxs_process_hung_up(&slot->process))
         pxs_process_close(&slot->process);
 }
@@ -154,8 +154,8 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
     for (int i = 0; i < s->n_slots; i++)
         working += s->slots[i].busy;
     open = working;
-    open += s->brake.paused && !s->brake.stored;
-    for (size_t i = 0; i < s->plan->n && !s->stopping && !s->brake.paused; i++) {
+    open += s->pause.paused && !s->pause.stored;
+    for (size_t i = 0; i < s->plan->n && !s->stopping && !s->pause.paused; i++) {
         open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER;
         working += s->runs[i].place == PXS_PLACE_TODO; /* is about to, also without the database */
     }
@@ -166,8 +166,8 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
         return false;
     for (size_t i = 0; i < s->plan->n && !s->stopping && pxs_store_shut(s, now); i++)
         working += s->runs[i].place == PXS_PLACE_OTHER;
-    /* Nothing runs and the database stays shut: the next `run` takes the records in. Whoever asks
-     * to stop does not want to wait. */
+    /* Nothing runs and the database stays shut: the next `run` ingests the records. Who asks to
+     * stop does not want to wait. */
     double patience =
         s->options->store_patience > 0 ? s->options->store_patience : PXS_STORE_PATIENCE;
     if (s->stopping || (s->store_status != PXS_E_BUSY && s->store_status != PXS_E_NOSPC))
@@ -177,7 +177,7 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
     return !s->store_lost;
 }
 
-/* Nobody looked for a while: that time has not been. */
+/* The loop stood still for a while: that time does not count. */
 static void notice_gap(struct pxs_supervisor *s) {
     const double now = pxs_monotonic(), gap = now - s->looked_at;
     char text[32], words[96];
@@ -202,9 +202,9 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
     while (anything_left(s, now)) {
         notice_gap(s);
         pxs_kills_look(s, now);
-        heed_stop(s, now);
-        heed_save(s);
-        heed_suspend(s, processes);
+        stop_on_signal(s, now);
+        save_on_signal(s);
+        suspend_on_signal(s, processes);
         pxs_recorder_sync(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_other_supervisors_look(s, now);
@@ -243,7 +243,7 @@ static void say_reaped(void *user, const struct pxs_ingest_line *line) {
                 line->text);
 }
 
-/* Runs that left the file have nobody else to look after them. */
+/* Also of runs that are no longer in the experiment file. */
 static void reap(struct pxs_supervisor *s) {
     struct pxs_ingest_counts counts = {0};
     struct pxs_error err;

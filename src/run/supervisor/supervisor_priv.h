@@ -38,7 +38,7 @@ enum pxs_place {
 struct pxs_super_run {
     enum pxs_place place;
     bool completed_here;
-    bool waited_said;          /* the user knows that it runs elsewhere */
+    bool waited_said;          /* the user knows that another process has it */
     double waiting_since;      /* for an old worker; NaN = not waiting */
     char reason[256];          /* why it could not even be taken; "" */
     bool settled;              /* it is over, and all its rungs are known */
@@ -133,7 +133,7 @@ struct pxs_supervisor {
     bool left_behind; /* some attempt's end could not be written down, for a reason that stays */
     bool wal_backlog; /* the user knows that records wait for a reader to end */
     bool stopping, killing;
-    struct pxs_pause brake;
+    struct pxs_pause pause;
     struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
     bool no_core; /* a run could not be started for want of one */
@@ -144,7 +144,7 @@ struct pxs_supervisor {
 /* Seconds that go on only while the supervisor does: Ctrl-Z, a frozen control group and a sleeping
  * machine count for no duration and no timeout. Every time in here is by this clock. */
 double pxs_work_clock(const struct pxs_supervisor *s);
-/* Somebody has pressed Ctrl-Z: `n` processes stop, then this one, until it is continued. */
+/* Ctrl-Z was pressed: `n` processes stop, then this one, until it is continued. */
 void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
                         int n);
 
@@ -191,7 +191,7 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
 void pxs_cores_take(struct pxs_supervisor *s, struct pxs_slot *slot);
 void pxs_cores_let_go(struct pxs_supervisor *s, struct pxs_slot *slot);
 
-/* ---- order, limits, brake ------------------------------------------------------------------- */
+/* ---- order, limits, pause ------------------------------------------------------------------- */
 
 /* Learns from what is finished already (timeout.c). */
 void pxs_paces_load(struct pxs_supervisor *s);
@@ -232,7 +232,7 @@ void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record
 /* Asks the database, or its folder, how a run came through its rungs; not too often. True where
  * nothing more can become known. */
 bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now);
-/* A worker asks (PXS_MESSAGE_RUNG); the questions that can be answered are, and nobody waits for
+/* A worker asks (PXS_MESSAGE_RUNG); the questions that can be answered are, and no run waits for
  * what will not come. */
 void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,
                     const struct pxs_message *message, double now);
@@ -296,7 +296,7 @@ void pxs_recorder_sync(struct pxs_supervisor *s, double now);
 bool pxs_folder_is_done(const struct pxs_supervisor *s, size_t index,
                         const struct pxs_run_records *found);
 
-/* Somebody removed a run that was still to be done: its state becomes removed, nothing more to
+/* A user removed a run that was still to be done: its state becomes removed, nothing more to
  * do. */
 void pxs_run_removed(struct pxs_supervisor *s, size_t index);
 

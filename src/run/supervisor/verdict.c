@@ -79,8 +79,7 @@ static enum pxs_end_reason reason_of_stop(const struct pxs_death *d) {
     return d->asked == PXS_ASKED_YIELD ? PXS_REASON_YIELDED : PXS_REASON_STOPPED;
 }
 
-/* The worker's own last word, which stands behind everything else that it has written and
- * synced. */
+/* The worker's END record, which stands behind all that it has written and synced. */
 static void judge_end(const struct pxs_death *d, struct pxs_verdict *v) {
     v->outcome = pxs_outcome_state(d->end);
     v->reason =
