@@ -65,7 +65,7 @@ for place in file file/below /dev/null/x; do
 done
 does 2 'cannot make folder /proc/none' run exp.yaml --results /proc/none
 does 2 'is no folder' run exp.yaml --results none --db file/x.db
-does 2 'is no file' run exp.yaml --results none --db data
+does 2 'is not a regular file' run exp.yaml --results none --db data
 [ ! -e none ] || fail "something was made"
 
 step "-o replaces neither a database nor what a run has made, by whatever name"

@@ -124,8 +124,8 @@ START_TEST(a_folder_is_no_database)
 {
     struct pxs_store *s = NULL;
     ck_ok(pxs_make_dirs(db_path(), &err));
-    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_INVALID, "is no file");
-    ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_INVALID, "is no file");
+    ck_fails(pxs_store_open(db_path(), &s, &err), PXS_E_INVALID, "is not a regular file");
+    ck_fails(pxs_store_open_readonly(db_path(), &s, &err), PXS_E_INVALID, "is not a regular file");
     ck_assert_ptr_null(s);
 }
 END_TEST
@@ -306,7 +306,7 @@ static enum pxs_status meddle(void *user, const char *const *columns, const stru
     if (cells && m->rows++ == 0) {
         m->writer = open_store();
         plan_sweep(m->writer, "b", 1, 2, ids);
-        ck_assert_int_eq(pxs_store_fold(m->writer, true, 1, err), PXS_OK);
+        ck_assert_int_eq(pxs_store_checkpoint(m->writer, true, 1, err), PXS_OK);
     }
     return PXS_OK;
 }

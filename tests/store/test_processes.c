@@ -163,7 +163,7 @@ START_TEST(an_old_snapshot_stops_nobody)
     int64_t attempt = take_run(s, ids[0]);
     write_steps(ids[0], 20000);
     take_in(s, attempt, ids[0], 0, 500);
-    ck_ok(pxs_store_fold(s, true, 1, &err)); /* cannot checkpoint all, and does not wait */
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err)); /* cannot checkpoint all, and does not wait */
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), 20000);
     ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM batch_loss", -1, &stmt, NULL),
                      SQLITE_OK);
@@ -173,7 +173,7 @@ START_TEST(an_old_snapshot_stops_nobody)
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     ck_assert_int_gt(info.st_size, 1000000);
     ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    ck_ok(pxs_store_fold(s, true, 1, &err));
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err));
     ck_assert_int_eq(stat(beside("-wal"), &info), 0);
     ck_assert_int_eq(info.st_size, 0);
     sqlite3_close(db);

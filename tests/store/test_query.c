@@ -62,16 +62,15 @@ START_TEST(everything_else_is_refused)
         {"UPDATE run SET seed = 1", "UPDATE is not reading"},
         {"UPDATE run SET seed = 1 RETURNING *", "UPDATE is not reading"},
         {"DELETE FROM run",
-         "DELETE is not reading; a part of a query gets a name by WITH name AS (SELECT ...); for "
-         "all "
-         "else take a copy, `pixsweep backup COPY.db`, and open that with sqlite3"},
+         "DELETE is not reading; WITH name AS (SELECT ...) gives a part of a query a name; for "
+         "anything else take a copy, `pixsweep backup COPY.db`, and open it with sqlite3"},
         {"WITH a AS (SELECT 1) DELETE FROM run", "DELETE is not reading"},
         {"EXPLAIN DELETE FROM run", "DELETE is not reading"},
         {"REPLACE INTO sweep VALUES (1, 'a', 'b', 'c', 1, 'open', 1)", "is not reading"},
         {"CREATE TABLE x (a)", "a change of the schema is not reading"},
         {"CREATE TEMP TABLE x (a)",
-         "to make a temporary table or view is not reading; a part of a query gets a name by "
-         "WITH name AS (SELECT ...)"},
+         "to make a temporary table or view is not reading; WITH name AS (SELECT ...) gives a "
+         "part of a query a name"},
         {"CREATE TEMP VIEW x AS SELECT 1", "to make a temporary table or view is not reading"},
         {"CREATE VIEW x AS SELECT 1", "a change of the schema is not reading"},
         {"CREATE TRIGGER x AFTER INSERT ON run BEGIN SELECT 1; END",
@@ -82,7 +81,7 @@ START_TEST(everything_else_is_refused)
         {"DROP VIEW v_run", "is not reading"},
         {"REINDEX", "is not reading"},
         {"ANALYZE", "is not reading"},
-        {"VACUUM", "only reading is allowed here; a part"},
+        {"VACUUM", "only reading is allowed here; WITH name"},
         {"VACUUM INTO '/tmp/pxs-never'", "only reading is allowed here"},
         {"ATTACH '/tmp/pxs-never' AS x", "ATTACH or DETACH is not reading"},
         {"DETACH main", "ATTACH or DETACH is not reading"},

@@ -62,10 +62,10 @@ START_TEST(a_batch_row_takes_at_most_112_bytes)
         write_realistic(ids[i], ROWS / n);
     }
     struct stat before, after;
-    ck_ok(pxs_store_fold(s, true, 1, &err));
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err));
     ck_assert_int_eq(stat(db_path(), &before), 0);
     interleave(s, ids, attempts, n, ways[_i].piece);
-    ck_ok(pxs_store_fold(s, true, 1, &err));
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err));
     ck_assert_int_eq(stat(db_path(), &after), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM batch_loss"), ROWS);
     double each = (double)(after.st_size - before.st_size) / ROWS;

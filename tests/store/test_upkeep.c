@@ -139,7 +139,7 @@ static void fill_and_empty(struct pxs_store *s) {
     whole_run(s, ids[0], 400, "completed");
     whole_run(s, ids[1], 4, "completed");
     ck_ok(pxs_store_remove_run(s, ids[0], NULL, &err));
-    ck_ok(pxs_store_fold(s, true, 1, &err));
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err));
 }
 
 START_TEST(compacting_gives_space_back)
@@ -194,7 +194,7 @@ START_TEST(compacting_beside_a_snapshot)
     sqlite3_finalize(stmt);
     sqlite3_close(db);
     int64_t before = size_of(db_path());
-    ck_ok(pxs_store_fold(s, true, 1, &err));
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err));
     ck_assert_int_lt(size_of(db_path()), before);
     ck_assert_str_eq(sql_text(s, "PRAGMA integrity_check"), "ok");
     pxs_store_close(&s);
@@ -248,7 +248,7 @@ START_TEST(a_long_reader_crowds_the_log_and_no_more)
     }
     ck_ok(pxs_store_event(s, 0, -2, PXS_LOG_INFO, "k", "m", &err));
     ck_assert(!pxs_store_wal_backlog(s));
-    ck_ok(pxs_store_fold(s, true, 1, &err));
+    ck_ok(pxs_store_checkpoint(s, true, 1, &err));
     ck_assert_int_eq(size_of(beside("-wal")), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM event"), commits + 3);
     pxs_store_close(&s);

@@ -29,15 +29,15 @@ struct pxs_store_attempt {
     enum pxs_end_reason reason; /* NONE while it is open */
 };
 
-/* Takes a run: queued, interrupted or pruned -> running (one conditional update, so two supervisors
- * never take the same run) and its attempt's row. PXS_E_BUSY where the run is in any other state
- * (the message names it). Fills the out-fields. */
+/* Claims a run: queued, interrupted or pruned -> running (one conditional update, so two
+ * supervisors never claim the same run) and its attempt's row. PXS_E_BUSY where the run is in any
+ * other state (the message names it). Fills the out-fields. */
 PXS_NODISCARD enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *attempt,
                                              struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_store_attempt_pid(struct pxs_store *s, int64_t attempt_id,
                                                     int64_t pid, int64_t pid_start,
                                                     struct pxs_error *err);
-/* Proof of life, one update for all attempts given. */
+/* Sets heartbeat_ms of the attempts given, in one transaction. */
 PXS_NODISCARD enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int64_t *attempt_ids,
                                                   size_t n, int64_t at_ms, struct pxs_error *err);
 
@@ -55,8 +55,8 @@ struct pxs_store_end {
 PXS_NODISCARD enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
                                                     const struct pxs_store_end *end,
                                                     struct pxs_error *err);
-/* The attempts that nobody has closed, of a sweep or of all (0): what a supervisor that starts has
- * to look after. free(*out). */
+/* The attempts that are open, of a sweep or of all (0): what a supervisor that starts must look
+ * after. free(*out). */
 PXS_NODISCARD enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id,
                                                       struct pxs_store_attempt **out, size_t *n,
                                                       struct pxs_error *err);
@@ -73,8 +73,8 @@ PXS_NODISCARD enum pxs_status pxs_store_add_run(struct pxs_store *s, const char 
                                                 const char *spec_yaml, const char *spec_hash,
                                                 struct pxs_store_plan_run *run,
                                                 struct pxs_error *err);
-/* The run lives in another folder from now on: nothing of that folder's record file counts as
- * taken. */
+/* The run is in another folder from now on: nothing of that folder's record file counts as
+ * ingested. */
 PXS_NODISCARD enum pxs_status pxs_store_move_run(struct pxs_store *s, int64_t run_id,
                                                  const char *dir, struct pxs_error *err);
 /* Rows for attempts that a record file tells of, in the order of the file. In: no as in the BEGIN
@@ -93,7 +93,7 @@ PXS_NODISCARD enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t 
                                                    const struct pxs_store_attempt *process,
                                                    int64_t *attempt_id, struct pxs_error *err);
 /* How far a run's record file is ingested: up to `offset` as the file was in attempt `no`, the last
- * one of which anything is taken; 0 and 0 = nothing is. */
+ * one of which anything is ingested; 0 and 0 = nothing is. */
 PXS_NODISCARD enum pxs_status pxs_store_ingested(struct pxs_store *s, int64_t run_id, int64_t *no,
                                                  int64_t *offset, struct pxs_error *err);
 
@@ -107,27 +107,29 @@ PXS_NODISCARD enum pxs_status pxs_store_event(struct pxs_store *s, int64_t run_i
 
 /* ---- intake --------------------------------------------------------------------------------- */
 
-/* Takes up to `max` records from the cursor into the attempt's run: rows, summary, heartbeat and
- * attempt.record_offset in one transaction, so each record is taken exactly once whatever dies
+/* Ingests up to `max` records from the cursor into the attempt's run: rows, summary, heartbeat and
+ * attempt.record_offset in one transaction, so each record is ingested exactly once whatever dies
  * when. *taken (may be NULL) = how many; fewer than max: the end for now. On failure nothing is
- * committed and the cursor stands where it stood: call again.
+ * committed and the cursor is where it was: call again.
  *
- *   BEGIN   rows at and after its resumed_from_step are removed (all, and the summary, at -1);
- * `environment` of the attempt of that process, or with that number where it names none, which must
- * exist BATCH, EPOCH, SAMPLE, CHECKPOINT   upserts on the primary key; NaN becomes NULL RUNG    an
- * upsert, likewise EVENT   a row unless the same is there END     outcome and message of the
- * attempt that was running at its time; it stays open until pxs_store_attempt_end
+ * BEGIN: rows at and after its resumed_from_step are removed (all, and the summary, at -1);
+ * `environment` of the attempt of that process, or with that number where it names none; the
+ * attempt must exist.
+ * BATCH, EPOCH, SAMPLE, CHECKPOINT, RUNG: upserts on the primary key; NaN becomes NULL.
+ * EVENT: a row unless the same is there.
+ * END: outcome and message of the attempt that was running at its time; it stays open until
+ * pxs_store_attempt_end.
  *
- * A damaged record file: what stands before the damage is taken, the next call fails with
+ * A damaged record file: what is before the damage is ingested, the next call fails with
  * PXS_E_CORRUPT. */
 PXS_NODISCARD enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id,
                                                struct pxs_record_cursor *cursor, size_t max,
                                                size_t *taken, struct pxs_error *err);
 
-/* Whether the write-ahead log has passed `limit` bytes (default 256 MB) because a reader holds on
- * to an old state, so that nothing can be folded in. SQLite sets no bound there; callers should let
- * records wait in their files, which cost nothing. What is written all the same (attempts that
- * begin and end) goes on. Tries about once a second whether the reader has gone. */
+/* Whether the WAL has passed `limit` bytes (default 256 MB) because a reader's old snapshot stops
+ * checkpoints. SQLite sets no bound there; callers should let records wait in their files, which
+ * costs nothing. Other writes (attempts that begin and end) go on. Tries about once a second
+ * whether the reader is gone. */
 bool pxs_store_wal_backlog(struct pxs_store *s);
 void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes);
 

@@ -20,13 +20,13 @@ PXS_NODISCARD enum pxs_status pxs_store_open(const char *path, struct pxs_store 
                                              struct pxs_error *err);
 /* For reading, with or without a writer at work: PXS_E_NOT_FOUND with the remedy where there is no
  * database yet. An older schema is read as it stands. Changes nothing and creates nothing (one
- * exception: SQLite's index `-shm`, where somebody copied a `-wal` with content without it). */
+ * exception: SQLite's index `-shm`, where a `-wal` with content was copied without it). */
 PXS_NODISCARD enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out,
                                                       struct pxs_error *err);
 void pxs_store_close(struct pxs_store **store);
 const char *pxs_store_path(const struct pxs_store *store); /* absolute */
-/* Whether the path still leads to the file that was opened: somebody may have removed or replaced
- * it, and SQLite would not notice. */
+/* Whether the path still leads to the file that was opened: where it was removed or replaced,
+ * SQLite does not notice. */
 bool pxs_store_is_there(const struct pxs_store *store);
 /* What opening did that its user should know, as a sentence fragment: an older schema was migrated,
  * and where its backup is.
@@ -50,8 +50,8 @@ void pxs_store_set_meter(struct pxs_store *store, struct pxs_meter meter, const 
  * not wait. */
 void pxs_store_set_wait(struct pxs_store *store, double seconds);
 
-/* Is this failure of the database one that runs need not wait for: locked, full, read-only, on a
- * network file system? */
+/* Whether runs go on without the database after this failure of it (locked, full, read-only, on a
+ * network file system): their records wait in files. */
 bool pxs_store_may_wait(enum pxs_status status, const char *db);
 
 /* ---- upkeep --------------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ PXS_NODISCARD enum pxs_status pxs_store_backup(struct pxs_store *s, const char *
 
 struct pxs_store_space {
     int64_t before, after; /* bytes of the file and its write-ahead log */
-    /* a reader held on to the old state: the rest is given back when it has gone */
+    /* a reader held an old snapshot: the rest is given back once it is gone */
     bool waiting;
 };
 /* Gives free pages back to the file system and orders the rest anew. Readers go on; writers wait
@@ -74,8 +74,8 @@ PXS_NODISCARD enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_
                                                 struct pxs_error *err);
 
 /* Removing begins: in one transaction, the runs become `cancelled` and get an event of kind
- * "removing", so that nobody takes them or queues them again. PXS_E_BUSY, and nothing done, where
- * the last attempt of one is open; PXS_E_NOT_FOUND where one does not exist. */
+ * "removing", so that they are neither started nor queued again. PXS_E_BUSY, and nothing done,
+ * where the last attempt of one is open; PXS_E_NOT_FOUND where one does not exist. */
 PXS_NODISCARD enum pxs_status pxs_store_mark_removed(struct pxs_store *s, const int64_t *run_ids,
                                                      size_t n, struct pxs_error *err);
 /* Removes everything about a run, the run's row last, in transactions of at most 10,000 points so
@@ -122,7 +122,7 @@ struct pxs_cell pxs_table_at(const struct pxs_table *table, size_t row, const ch
     X(SCHEDULES, "0 or sweep_id", "v_schedule, best mean first")                              \
     X(SWEEP_PARAMS, "sweep_id", "run_id, key, value: every effective parameter of every run") \
     X(DIFFERING, "sweep_id",                                                                  \
-      "key, n: parameters that are not the same in all runs that tell them, seed apart")      \
+      "key, n: parameters that differ between the runs that have them; not the seed")         \
     X(PARAMS, "run_id", "key, value")                                                         \
     X(ATTEMPTS, "run_id", "attempt, by no")                                                   \
     X(ENVIRONMENT, "run_id", "key, value of the last attempt")                                \

@@ -1,4 +1,4 @@
-/* Sweeps and runs: what a plan puts in, what users set, what is stale, runs of before. */
+/* Sweeps and runs: what a plan puts in, what users set, what is stale, imported runs. */
 #ifndef PIXSWEEP_STORE_RUNS_H
 #define PIXSWEEP_STORE_RUNS_H
 
@@ -42,8 +42,8 @@ PXS_NODISCARD enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *
 /* Freezes a plan in one transaction: the sweep's row (created, or found by name: spec_yaml,
  * spec_hash and n_planned are updated) and a row, state queued, for each run whose (config_hash,
  * seed) is not there yet; the others stay as they are, and no row is ever removed. PXS_E_EXISTS,
- * and nothing done, where a new run's number or name is taken (somebody else planned in between:
- * look up and plan again); PXS_E_INVALID where two of `runs` are the same run. */
+ * and nothing done, where a new run's number or name is in use (another process planned in
+ * between: look up and plan again); PXS_E_INVALID where two of `runs` are the same run. */
 PXS_NODISCARD enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sweep,
                                              const char *spec_yaml, const char *spec_hash,
                                              struct pxs_store_plan_run *runs, size_t n,
@@ -66,7 +66,7 @@ PXS_NODISCARD enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_
  * only. A slash at the end says that a sweep is meant ("1/", where there is a run 1, too).
  * PXS_E_INVALID where it could be several, which are named, or is one of the other kind. */
 /* A RUN argument; the only run of a sweep may be named by the sweep. PXS_E_NOT_FOUND names the
- * nearest run of the sweep that was named, if one is near. */
+ * nearest run of that sweep, if one is near. */
 PXS_NODISCARD enum pxs_status pxs_store_find_run(struct pxs_store *s, const char *run,
                                                  struct pxs_store_run *out, struct pxs_error *err);
 /* A SWEEP argument, or NULL for the one worked on last (planned or run). PXS_E_NOT_FOUND names the
@@ -98,7 +98,7 @@ PXS_NODISCARD enum pxs_status pxs_store_run_states(struct pxs_store *s, int64_t 
 /* Sets a sweep's state: "open" or "paused". PXS_E_NOT_FOUND where there is no such sweep. */
 PXS_NODISCARD enum pxs_status pxs_store_sweep_state(struct pxs_store *s, int64_t sweep_id,
                                                     const char *state, struct pxs_error *err);
-/* Reads it. */
+/* The state that is set. */
 PXS_NODISCARD enum pxs_status pxs_store_get_sweep_state(struct pxs_store *s, int64_t sweep_id,
                                                         char state[16], struct pxs_error *err);
 
@@ -137,9 +137,9 @@ PXS_NODISCARD enum pxs_status pxs_store_failures(struct pxs_store *s, int64_t ru
                                                  int64_t *crashes, int64_t *timeouts,
                                                  struct pxs_error *err);
 
-/* ---- runs of before ------------------------------------------------------------------------- */
+/* ---- imported runs -------------------------------------------------------------------------- */
 
-/* A run that was made by another program and stands in its logs. Everything borrowed. */
+/* A run of another program, read from its logs. Everything is borrowed. */
 struct pxs_store_imported {
     /* in */
     const char *sweep;       /* name; created where there is none */
@@ -153,7 +153,7 @@ struct pxs_store_imported {
     const char *label;               /* `dataset` where that is not known; NULL: none */
     enum pxs_outcome outcome;        /* of its one attempt; the run's state */
     const char *message;             /* why; NULL: none */
-    int64_t at_ms;                   /* when it ended, as well as anybody knows */
+    int64_t at_ms;                   /* when it ended, as far as known */
     const char *environment;         /* "key=value\n" lines */
     const char *source;              /* file, for `imported` */
     int64_t first_line, last_line, unreadable;
@@ -176,9 +176,9 @@ PXS_NODISCARD enum pxs_status pxs_store_import(struct pxs_store *s, struct pxs_s
 
 /* ---- stale ---------------------------------------------------------------------------------- */
 
-#define PXS_STALE_MS \
-    300000 /* without a heartbeat where neither its lock nor the process itself can be seen */
-/* What tells whether somebody still works on an open attempt. "" and 0 = not known. */
+/* So long without a heartbeat is stale, where neither the lock nor the process can be seen. */
+#define PXS_STALE_MS 300000
+/* What tells whether an open attempt is still worked on. "" and 0 = not known. */
 struct pxs_attempt_life {
     const char *host, *boot_id;
     int64_t pid, pid_start;   /* of the worker */
@@ -186,9 +186,9 @@ struct pxs_attempt_life {
     int64_t seen_ms;          /* last heartbeat, or its start */
     enum pxs_lock_look guard; /* of its supervisor's lock; asked on this host alone */
 };
-/* On this host: booted since, or nobody holds its supervisor's lock and its worker is gone or never
- * began. Where the lock cannot be seen: no such process and nobody about to say how it ended. On
- * another host, or where no process is known either: no heartbeat for PXS_STALE_MS. */
+/* On this host: booted since, or its supervisor's lock is free and its worker is gone or never
+ * began. Where the lock cannot be seen: neither its worker nor its supervisor is alive. On another
+ * host, or where no process is known either: no heartbeat for PXS_STALE_MS. */
 bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here,
                           int64_t now_ms);
 /* The runs in state running whose open attempt is stale, of a sweep or of all (0), by sweep and

@@ -1,29 +1,29 @@
-/* Rows for what record files tell of: runs from elsewhere, and attempts that were made while the
- * database was shut. */
+/* Rows for what record files tell of: runs made on other machines, and attempts made while the
+ * database could not be written. */
 #include "store_priv.h"
 
 #include <string.h>
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 
-static enum pxs_status find_or_add_sweep(struct pxs_store *s, const char *sweep,
-                                         const char *spec_yaml, const char *spec_hash,
-                                         int64_t *sweep_id, struct pxs_error *err) {
+enum pxs_status pxs_store_sweep_row(struct pxs_store *s, const char *sweep, const char *spec_yaml,
+                                    const char *spec_hash, size_t n_planned, int64_t *sweep_id,
+                                    struct pxs_error *err) {
     PXS_TRY(
         pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
     if (*sweep_id)
         return PXS_OK;
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
                                PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml),
-                                        pxs_cell_text(spec_hash), pxs_cell_int(0),
+                                        pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n_planned),
                                         pxs_cell_int(pxs_now_ms())),
                                err));
     *sweep_id = pxs_sql_last_id(s->sql);
     return PXS_OK;
 }
 
-/* Its own number and name where they are free, else the next number and the name that goes with
- * it. */
+/* Adds the run under its own number and name where they are free, else under the next number and
+ * the name that goes with it. */
 static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, const char *sweep,
                                       struct pxs_store_plan_run *run, struct pxs_error *err) {
     int64_t namesake, next;
@@ -34,6 +34,7 @@ static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, con
                           0, &namesake, err));
     if (!namesake)
         return pxs_store_add_run_row(s, sweep_id, run, err);
+
     PXS_TRY(pxs_store_int(s, PXS_ST_NEXT_NUMBER, PXS_ARGS(pxs_cell_int(sweep_id)), 1, &next, err));
     const char *base = strrchr(run->new_name, '/'),
                *rest = strchr(base ? base : run->new_name, '-');
@@ -41,6 +42,8 @@ static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, con
     if (n < 0 || (size_t)n >= sizeof name)
         return pxs_fail(err, PXS_E_INVALID, "the name %.100s is too long for another number",
                         run->new_name);
+
+    /* The caller's run keeps the number and name that it asked for. */
     struct pxs_store_plan_run renamed = *run;
     renamed.new_name = name;
     renamed.new_number = next;
@@ -53,21 +56,21 @@ static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, con
 
 static enum pxs_status add_run(struct pxs_store *s, const char *sweep, const char *spec_yaml,
                                const char *spec_hash, struct pxs_store_plan_run *run,
-                               int64_t *sweep_id, struct pxs_error *err) {
-    PXS_TRY(find_or_add_sweep(s, sweep, spec_yaml, spec_hash, sweep_id, err));
-    PXS_TRY(pxs_store_find_identity(s, *sweep_id, run, err));
+                               struct pxs_error *err) {
+    int64_t sweep_id;
+    PXS_TRY(pxs_store_sweep_row(s, sweep, spec_yaml, spec_hash, 0, &sweep_id, err));
+    PXS_TRY(pxs_store_find_identity(s, sweep_id, run, err));
     if (run->run_id)
         return PXS_OK;
-    PXS_TRY(add_renumbered(s, *sweep_id, sweep, run, err));
-    return pxs_store_run_stmt(s, PXS_ST_SWEEP_GROWN, PXS_ARGS(pxs_cell_int(*sweep_id)), err);
+    PXS_TRY(add_renumbered(s, sweep_id, sweep, run, err));
+    return pxs_store_run_stmt(s, PXS_ST_SWEEP_GROWN, PXS_ARGS(pxs_cell_int(sweep_id)), err);
 }
 
 enum pxs_status pxs_store_add_run(struct pxs_store *s, const char *sweep, const char *spec_yaml,
                                   const char *spec_hash, struct pxs_store_plan_run *run,
                                   struct pxs_error *err) {
-    int64_t sweep_id;
     PXS_TRY(pxs_store_begin(s, err));
-    return pxs_store_end(s, add_run(s, sweep, spec_yaml, spec_hash, run, &sweep_id, err), err);
+    return pxs_store_end(s, add_run(s, sweep, spec_yaml, spec_hash, run, err), err);
 }
 
 enum pxs_status pxs_store_move_run(struct pxs_store *s, int64_t run_id, const char *dir,
@@ -119,27 +122,18 @@ enum pxs_status pxs_store_attempt_of(struct pxs_store *s, int64_t run_id,
                           0, attempt_id, err));
     if (*attempt_id)
         return PXS_OK;
-    return pxs_store_int(s, PXS_ST_ATTEMPT_NAMELESS,
+    return pxs_store_int(s, PXS_ST_ATTEMPT_WITHOUT_PROCESS,
                          PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(process->no)), 0, attempt_id,
                          err);
 }
 
-static enum pxs_status free_number(struct pxs_store *s, const struct pxs_store_attempt *a,
-                                   int64_t *no, struct pxs_error *err) {
-    int64_t next;
-    PXS_TRY(
-        pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &next, err));
-    /* Later in the file is later in the table: intake relies on that order. */
-    *no = a->no >= next ? a->no : next;
-    return PXS_OK;
-}
-
+/* Finds the attempt's row, or adds one, and sets a->attempt_id. */
 static enum pxs_status adopt_attempt(struct pxs_store *s, struct pxs_store_attempt *a,
                                      struct pxs_error *err) {
-    int64_t no;
+    int64_t next;
     PXS_TRY(pxs_store_attempt_of(s, a->run_id, a, &a->attempt_id, err));
     if (a->attempt_id && a->pid)
-        return pxs_store_run_stmt(s, PXS_ST_ATTEMPT_NAMED,
+        return pxs_store_run_stmt(s, PXS_ST_ATTEMPT_SET_PROCESS,
                                   PXS_ARGS(pxs_cell_int(a->attempt_id),
                                            pxs_cell_text_or_null(a->host),
                                            pxs_cell_text_or_null(a->boot_id), pxs_cell_int(a->pid),
@@ -147,25 +141,28 @@ static enum pxs_status adopt_attempt(struct pxs_store *s, struct pxs_store_attem
                                   err);
     if (a->attempt_id)
         return PXS_OK;
-    PXS_TRY(free_number(s, a, &no, err));
-    return pxs_store_insert_attempt(s, a, no, err);
+
+    /* Later in the file is later in the table: intake relies on that order. */
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_ATTEMPT_NEXT, PXS_ARGS(pxs_cell_int(a->run_id)), 1, &next, err));
+    return pxs_store_insert_attempt(s, a, a->no >= next ? a->no : next, err);
 }
 
-static enum pxs_status adopt_attempts(struct pxs_store *s, int64_t run_id,
-                                      struct pxs_store_attempt *attempts, size_t n,
-                                      struct pxs_error *err) {
+static enum pxs_status adopt_all(struct pxs_store *s, int64_t run_id,
+                                 struct pxs_store_attempt *attempts, size_t n,
+                                 struct pxs_error *err) {
     for (size_t i = 0; i < n; i++) {
         attempts[i].run_id = run_id;
         PXS_TRY(adopt_attempt(s, &attempts[i], err));
     }
-    return pxs_store_run_stmt(s, PXS_ST_RUN_AT_WORK, PXS_ARGS(pxs_cell_int(run_id)), err);
+    return pxs_store_run_stmt(s, PXS_ST_RUN_SET_RUNNING, PXS_ARGS(pxs_cell_int(run_id)), err);
 }
 
 enum pxs_status pxs_store_adopt_attempts(struct pxs_store *s, int64_t run_id,
                                          struct pxs_store_attempt *attempts, size_t n,
                                          struct pxs_error *err) {
     PXS_TRY(pxs_store_begin(s, err));
-    PXS_TRY(pxs_store_end(s, adopt_attempts(s, run_id, attempts, n, err), err));
+    PXS_TRY(pxs_store_end(s, adopt_all(s, run_id, attempts, n, err), err));
     for (size_t i = 0; i < n; i++)
         PXS_TRY(pxs_store_attempt(s, attempts[i].attempt_id, &attempts[i], err));
     return PXS_OK;
@@ -177,7 +174,7 @@ enum pxs_status pxs_store_ingested(struct pxs_store *s, int64_t run_id, int64_t 
     bool row;
     PXS_TRY(pxs_store_refresh(s, err));
     PXS_TRY(
-        pxs_store_first(s, PXS_ST_ATTEMPT_TAKEN, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
+        pxs_store_first(s, PXS_ST_ATTEMPT_INGESTED, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
     *no = row ? pxs_column_int(stmt, 0) : 0;
     *offset = row ? pxs_column_int(stmt, 1) : 0;
     pxs_stmt_reset(stmt);

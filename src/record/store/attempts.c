@@ -1,10 +1,10 @@
-/* Attempts: taking a run, proof of life, its end; events. */
+/* Attempts: claiming a run, heartbeats, the end; events. */
 #include "store_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- taking --------------------------------------------------------------------------------- */
+/* ---- claiming ------------------------------------------------------------------------------- */
 
 static enum pxs_status fail_not_free(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
     struct pxs_stmt *stmt;
@@ -34,9 +34,9 @@ enum pxs_status pxs_store_insert_attempt(struct pxs_store *s, struct pxs_store_a
     return PXS_OK;
 }
 
-static enum pxs_status take(struct pxs_store *s, struct pxs_store_attempt *a,
-                            struct pxs_error *err) {
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_TAKE, PXS_ARGS(pxs_cell_int(a->run_id)), err));
+static enum pxs_status claim(struct pxs_store *s, struct pxs_store_attempt *a,
+                             struct pxs_error *err) {
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_CLAIM, PXS_ARGS(pxs_cell_int(a->run_id)), err));
     if (pxs_sql_changes(s->sql) != 1)
         return fail_not_free(s, a->run_id, err);
     int64_t next;
@@ -52,8 +52,8 @@ enum pxs_status pxs_store_take(struct pxs_store *s, struct pxs_store_attempt *at
     if (!a.started_ms)
         a.started_ms = pxs_now_ms();
     PXS_TRY(pxs_store_begin(s, err));
-    enum pxs_status status = take(s, &a, err);
-    PXS_TRY(pxs_store_end(s, status, err));
+    PXS_TRY(pxs_store_end(s, claim(s, &a, err), err));
+
     a.heartbeat_ms = a.started_ms;
     a.ended_ms = a.record_offset = 0;
     a.resumed_from_step = -1;
@@ -99,7 +99,7 @@ enum pxs_status pxs_store_heartbeat(struct pxs_store *s, const int64_t *attempt_
     return pxs_store_end(s, status, err);
 }
 
-/* ---- its end -------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 static enum pxs_status end_attempt(struct pxs_store *s, int64_t attempt_id,
                                    const struct pxs_store_end *end, struct pxs_error *err) {
@@ -130,7 +130,7 @@ enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
     return pxs_store_end(s, end_attempt(s, attempt_id, end, err), err);
 }
 
-/* ---- looking -------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *a) {
     bool blob;
@@ -166,24 +166,25 @@ static enum pxs_status list_attempts(struct pxs_store *s, enum pxs_store_stmt wh
     PXS_TRY(pxs_store_refresh(s, err));
     PXS_TRY(pxs_store_first(s, which, PXS_ARGS(pxs_cell_int(id)), &stmt, &row, err));
     enum pxs_status status = PXS_OK;
-    while (status == PXS_OK && row) {
+    while (row) {
         struct pxs_store_attempt *more = realloc(list, (used + 1) * sizeof *more);
         if (!more) {
             status = pxs_fail_nomem(err);
-            break;
+            goto out;
         }
         list = more;
         read_attempt(stmt, &list[used++]);
         status = pxs_stmt_step(stmt, &row, err);
-    }
-    pxs_stmt_reset(stmt);
-    if (status != PXS_OK) {
-        free(list);
-        return status;
+        if (status != PXS_OK)
+            goto out;
     }
     *out = list;
     *n = used;
-    return PXS_OK;
+    list = NULL;
+out:
+    pxs_stmt_reset(stmt);
+    free(list);
+    return status;
 }
 
 enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id,

@@ -1,5 +1,5 @@
--- The keys that are not the same in all runs of sweep ?1, the seed apart. A key that some runs lack has
--- no effect in those, so it differs, too; but what an old log does not tell is unknown, not different.
+-- The keys, but for the seed, whose values differ between the runs of sweep ?1. A key that some runs lack
+-- has no effect in those, so it differs, too; what an imported log does not tell is unknown, not different.
 SELECT key, count(DISTINCT typeof(value) || quote(value)) AS n
 FROM param JOIN run USING (run_id)
 WHERE sweep_id = ?1 AND key <> 'seed'

@@ -7,7 +7,7 @@
 
 enum { AS_SWEEP = 1, AS_RUN = 2 };
 
-/* What a text could mean; of many the first few are named. */
+/* What a text could mean; the first few are kept to be named. */
 struct hits {
     struct pxs_store_target first[5];
     size_t n;
@@ -63,7 +63,7 @@ static bool is_inside(const char *path, const char *dir) {
     return n > 1 && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* Is `path` the folder in which the run's folder stands? */
+/* Is `path` the parent of the folder `dir`? */
 static bool is_parent(const char *path, const char *dir) {
     const size_t n = strlen(path);
     return n > 1 && strncmp(path, dir, n) == 0 && dir[n] == '/' && dir[n + 1] &&
@@ -88,31 +88,28 @@ static void by_beginning(struct wanted *w, const struct place *p, struct hits *h
         add_hit(h, p->sweep_id, p->run_id, p->run);
 }
 
-static void read_place(const struct wanted *w, const struct pxs_stmt *stmt, struct place *p) {
-    char dir[PXS_PATH_MAX];
-    p->run_id = pxs_column_int(stmt, 0);
-    p->sweep_id = pxs_column_int(stmt, 1);
-    pxs_column_text(stmt, 2, p->run, sizeof p->run);
-    pxs_column_text(stmt, 3, p->sweep, sizeof p->sweep);
-    pxs_column_text(stmt, 4, dir, sizeof dir);
-    pxs_store_full_dir(w->s, dir, p->dir);
-    if (!pxs_path_join(p->real_dir, sizeof p->real_dir, w->real_folder, dir))
-        p->real_dir[0] = '\0';
-}
-
+/* Calls `look` for every run and where it is. */
 static enum pxs_status each_place(struct pxs_store *s, struct wanted *w,
                                   void (*look)(struct wanted *, const struct place *,
                                                struct hits *),
                                   struct hits *h, struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    struct place *p = malloc(sizeof *p);
+    struct pxs_stmt *stmt = NULL;
+    char dir[PXS_PATH_MAX];
     bool row;
+    struct place *p = malloc(sizeof *p);
     if (!p)
         return pxs_fail_nomem(err);
     enum pxs_status status = pxs_store_first(s, PXS_ST_RUN_PLACES, NULL, 0, &stmt, &row, err);
     const bool begun = status == PXS_OK;
     while (status == PXS_OK && row) {
-        read_place(w, stmt, p);
+        p->run_id = pxs_column_int(stmt, 0);
+        p->sweep_id = pxs_column_int(stmt, 1);
+        pxs_column_text(stmt, 2, p->run, sizeof p->run);
+        pxs_column_text(stmt, 3, p->sweep, sizeof p->sweep);
+        pxs_column_text(stmt, 4, dir, sizeof dir);
+        pxs_store_full_dir(w->s, dir, p->dir);
+        if (!pxs_path_join(p->real_dir, sizeof p->real_dir, w->real_folder, dir))
+            p->real_dir[0] = '\0';
         look(w, p, h);
         status = pxs_stmt_step(stmt, &row, err);
     }
@@ -158,9 +155,9 @@ static enum pxs_status exact_run(struct pxs_store *s, const char *text, struct h
     return PXS_OK;
 }
 
-/* ---- what to say where nothing is found ----------------------------------------------------- */
+/* ---- when nothing is found ----------------------------------------------------- */
 
-/* Names of all sweeps, or of the runs of one sweep (sweep_id not 0), newest first. */
+/* Names of all sweeps, or of the runs of one sweep (sweep_id not 0), newest first; free(*names). */
 static enum pxs_status list_names(struct pxs_store *s, int64_t sweep_id, struct pxs_arena *arena,
                                   const char ***names, size_t *n, struct pxs_error *err) {
     struct pxs_stmt *stmt;
@@ -180,20 +177,23 @@ static enum pxs_status list_names(struct pxs_store *s, int64_t sweep_id, struct 
         if (*n == room) {
             room = room ? 2 * room : 64;
             const char **more = realloc(*names, room * sizeof *more);
-            *names = more ? more : *names;
-            status = more ? PXS_OK : pxs_fail_nomem(err);
+            if (!more) {
+                status = pxs_fail_nomem(err);
+                break;
+            }
+            *names = more;
         }
-        if (status == PXS_OK && !((*names)[(*n)++] = pxs_arena_strdup(arena, name)))
-            status = pxs_fail_nomem(err);
-        if (status == PXS_OK)
-            status = pxs_stmt_step(stmt, &row, err);
+        const char *copy = pxs_arena_strdup(arena, name);
+        if (copy)
+            (*names)[(*n)++] = copy;
+        status = copy ? pxs_stmt_step(stmt, &row, err) : pxs_fail_nomem(err);
     }
     pxs_stmt_reset(stmt);
     return status;
 }
 
-/* "; the nearest is lr/0003-lrgd-25-s0", within the sweep that was named; nothing where none is
- * near. */
+/* Adds "; the nearest is lr/0003-lrgd-25-s0", within the sweep that was named; nothing where none
+ * is near. */
 static enum pxs_status add_nearest_run(struct pxs_store *s, const char *text, struct pxs_text *out,
                                        struct pxs_error *err) {
     const char *slash = strchr(text, '/'), *near = NULL;
@@ -203,10 +203,9 @@ static enum pxs_status add_nearest_run(struct pxs_store *s, const char *text, st
     int64_t sweep_id = 0;
     size_t n = 0;
     snprintf(sweep, sizeof sweep, "%.*s", (int)(slash ? slash - text : 0), text);
-    enum pxs_status status =
-        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, &sweep_id, err);
-    if (status == PXS_OK)
-        status = list_names(s, sweep_id, &arena, &names, &n, err);
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, &sweep_id, err));
+    enum pxs_status status = list_names(s, sweep_id, &arena, &names, &n, err);
     if (status == PXS_OK && n > 0)
         near = pxs_nearest_word(sweep_id || !slash ? text : sweep, names, n);
     if (near && strspn(text, "0123456789") < strlen(text))
@@ -220,13 +219,12 @@ static enum pxs_status fail_no_run(struct pxs_store *s, const char *text, const 
                                    struct pxs_error *err) {
     struct pxs_text near = {0};
     int64_t any = 0;
-    enum pxs_status status = pxs_store_int(s, PXS_ST_SWEEP_RECENT, NULL, 0, 0, &any, err);
-    if (status == PXS_OK && any)
-        status = add_nearest_run(s, text, &near, err);
-    if (status == PXS_OK && !any)
-        status = pxs_fail(err, PXS_E_NOT_FOUND,
-                          "there is no %s %.100s: the database holds no runs yet", what, text);
-    else if (status == PXS_OK)
+    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_RECENT, NULL, 0, 0, &any, err));
+    if (!any)
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "there is no %s %.100s: the database holds no runs yet", what, text);
+    enum pxs_status status = add_nearest_run(s, text, &near, err);
+    if (status == PXS_OK)
         status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no %s %.100s%s (`pixsweep ls` lists all)",
                           what, text, pxs_text_str(&near));
     pxs_text_finish(&near);
@@ -239,29 +237,34 @@ static enum pxs_status fail_no_sweep(struct pxs_store *s, const char *name, stru
     const char **names = NULL, *near = NULL;
     size_t n = 0;
     enum pxs_status status = list_names(s, 0, &arena, &names, &n, err);
-    for (size_t i = 0; status == PXS_OK && i < n && i < 20; i++)
+    if (status != PXS_OK)
+        goto out;
+    if (!name) {
+        status = pxs_fail(err, PXS_E_NOT_FOUND,
+                          "%s holds no sweep yet: `pixsweep run FILE` makes one", s->path);
+        goto out;
+    }
+    for (size_t i = 0; i < n && i < 20; i++)
         pxs_text_addf(&listed, "%s%s", i ? ", " : "", names[i]);
     if (n > 20)
         pxs_text_addf(&listed, " and %zu more", n - 20);
-    if (name && n > 1)
+    if (n > 1)
         near = pxs_nearest_word(name, names, n);
-    if (status == PXS_OK && !name)
-        status = pxs_fail(err, PXS_E_NOT_FOUND,
-                          "%s holds no sweep yet: `pixsweep run FILE` makes one", s->path);
-    else if (status == PXS_OK)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no sweep %.100s in %s (there %s: %s%s%s)",
-                          name, s->path, n == 1 ? "is" : "are", n ? pxs_text_str(&listed) : "none",
-                          near ? "; the nearest is " : "", near ? near : "");
+    status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no sweep %.100s in %s (there %s: %s%s%s)",
+                      name, s->path, n == 1 ? "is" : "are", n ? pxs_text_str(&listed) : "none",
+                      near ? "; the nearest is " : "", near ? near : "");
+out:
     free(names);
     pxs_arena_finish(&arena);
     pxs_text_finish(&listed);
     return status;
 }
 
-/* A run where a sweep is wanted, or the other way round: a sweep of one run is that run. */
-static enum pxs_status take_other_kind(struct pxs_store *s, const struct pxs_store_target *found,
-                                       const char *text, struct pxs_store_target *out,
-                                       struct pxs_error *err) {
+/* A run was found where a sweep is wanted, or a sweep where a run is: a sweep of one run is that
+ * run. */
+static enum pxs_status accept_other_kind(struct pxs_store *s, const struct pxs_store_target *found,
+                                         const char *text, struct pxs_store_target *out,
+                                         struct pxs_error *err) {
     struct pxs_store_run run;
     bool any = false;
     if (found->run_id) {
@@ -292,16 +295,6 @@ static enum pxs_status take_other_kind(struct pxs_store *s, const struct pxs_sto
 
 /* ---- together ------------------------------------------------------------------------------- */
 
-static void set_paths(struct wanted *w) {
-    char *real = realpath(w->text, NULL), *folder = realpath(w->s->folder, NULL);
-    if (!pxs_path_absolute(w->path, sizeof w->path, w->text))
-        w->path[0] = '\0';
-    snprintf(w->real_path, sizeof w->real_path, "%s", real ? real : "");
-    snprintf(w->real_folder, sizeof w->real_folder, "%s", folder ? folder : w->s->folder);
-    free(real);
-    free(folder);
-}
-
 /* "x/own.yaml" -> "own"; false where it is no experiment file's name. */
 static bool stem_of(const char *text, char stem[128]) {
     const char *slash = strrchr(text, '/'), *base = slash ? slash + 1 : text,
@@ -320,7 +313,14 @@ static enum pxs_status find_loosely(struct pxs_store *s, const char *text, int a
     if (!w)
         return pxs_fail_nomem(err);
     *w = (struct wanted){.s = s, .text = text, .as = as};
-    set_paths(w);
+    if (!pxs_path_absolute(w->path, sizeof w->path, text))
+        w->path[0] = '\0';
+    char *real = realpath(text, NULL), *folder = realpath(s->folder, NULL);
+    snprintf(w->real_path, sizeof w->real_path, "%s", real ? real : "");
+    snprintf(w->real_folder, sizeof w->real_folder, "%s", folder ? folder : s->folder);
+    free(real);
+    free(folder);
+
     enum pxs_status status = each_place(s, w, by_folder, h, err);
     if (status == PXS_OK && h->n == 0 && stem_of(text, stem))
         status = exact_sweep(s, stem, h, err);
@@ -341,8 +341,10 @@ static enum pxs_status find(struct pxs_store *s, const char *text, int as,
     while (n > 1 && text[n - 1] == '/')
         n--;
     const bool folder = n < strlen(text);
+
     if (n > 0 && n < sizeof word) {
         snprintf(word, sizeof word, "%.*s", (int)n, text);
+        /* The kind that is asked for. */
         if ((as & AS_SWEEP) || folder)
             PXS_TRY(exact_sweep(s, word, &h, err));
         if ((as & AS_RUN) && !(folder && !strchr(word, '/')) && !(h.n && word[0] == '0'))
@@ -352,6 +354,7 @@ static enum pxs_status find(struct pxs_store *s, const char *text, int as,
                 err, PXS_E_INVALID,
                 "%s is a sweep, and the number of run %s: say %s/ for the sweep, or the run's name",
                 word, h.first[1].name, word);
+        /* The other kind, and what is no name. */
         if (h.n == 0 && !(as & AS_SWEEP))
             PXS_TRY(exact_sweep(s, word, &h, err));
         if (h.n == 0)
@@ -359,13 +362,14 @@ static enum pxs_status find(struct pxs_store *s, const char *text, int as,
         if (h.n == 0 && !(as & AS_RUN) && (strchr(word, '/') || !folder))
             PXS_TRY(exact_run(s, word, &h, err));
     }
+
     if (h.n > 1)
         return fail_ambiguous(text, &h, err);
     if (h.n == 0)
         return as == AS_SWEEP ? fail_no_sweep(s, text, err)
                               : fail_no_run(s, text, as == AS_RUN ? "run" : "run or sweep", err);
     if (!(as & (h.first[0].run_id ? AS_RUN : AS_SWEEP)))
-        return take_other_kind(s, &h.first[0], text, out, err);
+        return accept_other_kind(s, &h.first[0], text, out, err);
     *out = h.first[0];
     return PXS_OK;
 }

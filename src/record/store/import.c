@@ -6,42 +6,6 @@
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
-static enum pxs_status find_or_add_sweep(struct pxs_store *s, const struct pxs_store_imported *run,
-                                         int64_t *sweep_id, struct pxs_error *err) {
-    PXS_TRY(pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(run->sweep)), 0, sweep_id,
-                          err));
-    if (*sweep_id)
-        return PXS_OK;
-    struct pxs_sha256 sha;
-    char hash[PXS_SHA256_HEX];
-    static const char spec[] = "# no experiment file: imported from logs\n";
-    pxs_sha256_init(&sha);
-    pxs_sha256_update(&sha, spec, strlen(spec));
-    pxs_sha256_hex(&sha, hash);
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
-                               PXS_ARGS(pxs_cell_text(run->sweep), pxs_cell_text(spec),
-                                        pxs_cell_text(hash), pxs_cell_int(0),
-                                        pxs_cell_int(pxs_now_ms())),
-                               err));
-    *sweep_id = pxs_sql_last_id(s->sql);
-    return PXS_OK;
-}
-
-static enum pxs_status find_run(struct pxs_store *s, int64_t sweep_id,
-                                struct pxs_store_imported *run, struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    bool row;
-    PXS_TRY(pxs_store_first(s, PXS_ST_IMPORTED_FIND,
-                            PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash)),
-                            &stmt, &row, err));
-    run->run_id = row ? pxs_column_int(stmt, 0) : 0;
-    run->number = row ? pxs_column_int(stmt, 1) : 0;
-    if (row)
-        pxs_column_text(stmt, 2, run->name, sizeof run->name);
-    pxs_stmt_reset(stmt);
-    return PXS_OK;
-}
-
 static enum pxs_status add_run(struct pxs_store *s, int64_t sweep_id,
                                struct pxs_store_imported *run, struct pxs_error *err) {
     PXS_TRY(pxs_store_int(s, PXS_ST_NEXT_NUMBER, PXS_ARGS(pxs_cell_int(sweep_id)), 1, &run->number,
@@ -81,16 +45,7 @@ static enum pxs_status add_params(struct pxs_store *s, const struct pxs_store_im
 
 /* ---- its attempt ---------------------------------------------------------------------------- */
 
-static enum pxs_status add_environment(struct pxs_store *s, int64_t attempt_id, const char *text,
-                                       struct pxs_error *err) {
-    char *copy = strdup(text);
-    if (!copy)
-        return pxs_fail_nomem(err);
-    const enum pxs_status status = pxs_store_put_environment(s, attempt_id, copy, err);
-    free(copy);
-    return status;
-}
-
+/* The one attempt of the run, closed, with its environment. */
 static enum pxs_status add_attempt(struct pxs_store *s, const struct pxs_store_imported *run,
                                    struct pxs_error *err) {
     struct pxs_store_attempt a = {.run_id = run->run_id, .started_ms = run->at_ms};
@@ -103,41 +58,63 @@ static enum pxs_status add_attempt(struct pxs_store *s, const struct pxs_store_i
                                         pxs_cell_text(NULL), pxs_cell_text(run->message),
                                         pxs_cell_text_or_null(pxs_reason_name(reason))),
                                err));
-    PXS_TRY(add_environment(s, a.attempt_id, run->environment, err));
-    return pxs_store_run_stmt(s, PXS_ST_RUN_SET_STATE,
-                              PXS_ARGS(pxs_cell_int(run->run_id), pxs_cell_text(outcome)), err);
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_SET_STATE,
+                               PXS_ARGS(pxs_cell_int(run->run_id), pxs_cell_text(outcome)), err));
+
+    char *environment = strdup(run->environment);
+    if (!environment)
+        return pxs_fail_nomem(err);
+    const enum pxs_status status = pxs_store_put_environment(s, a.attempt_id, environment, err);
+    free(environment);
+    return status;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static enum pxs_status add_origin(struct pxs_store *s, const struct pxs_store_imported *run,
-                                  struct pxs_error *err) {
+static enum pxs_status import(struct pxs_store *s, struct pxs_store_imported *run,
+                              pxs_store_next_fn next, void *user, struct pxs_error *err) {
+    static const char spec[] = "# no experiment file: imported from logs\n";
+    struct pxs_stmt *stmt;
+    struct pxs_sha256 sha;
+    char spec_hash[PXS_SHA256_HEX];
+    int64_t sweep_id;
+    bool there;
+
+    /* Nothing is done where the run was imported before. */
+    pxs_sha256_init(&sha);
+    pxs_sha256_update(&sha, spec, strlen(spec));
+    pxs_sha256_hex(&sha, spec_hash);
+    PXS_TRY(pxs_store_sweep_row(s, run->sweep, spec, spec_hash, 0, &sweep_id, err));
+    PXS_TRY(pxs_store_first(s, PXS_ST_IMPORTED_FIND,
+                            PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash)),
+                            &stmt, &there, err));
+    if (there) {
+        run->run_id = pxs_column_int(stmt, 0);
+        run->number = pxs_column_int(stmt, 1);
+        pxs_column_text(stmt, 2, run->name, sizeof run->name);
+        pxs_stmt_reset(stmt);
+        return PXS_OK;
+    }
+
+    PXS_TRY(add_run(s, sweep_id, run, err));
+    PXS_TRY(add_params(s, run, err));
+    PXS_TRY(add_attempt(s, run, err));
+
+    /* Where it comes from. */
     const struct pxs_cell id = pxs_cell_int(run->run_id), now = pxs_cell_int(pxs_now_ms());
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_IMPORTED_INSERT,
                                PXS_ARGS(id, pxs_cell_text(run->source),
                                         pxs_cell_int(run->first_line), pxs_cell_int(run->last_line),
                                         pxs_cell_int(run->unreadable), now),
                                err));
-    return pxs_store_run_stmt(s, PXS_ST_EVENT_ADD,
-                              PXS_ARGS(id, now, pxs_cell_text(pxs_level_name(PXS_LOG_INFO)),
-                                       pxs_cell_text("imported"), pxs_cell_text(run->event)),
-                              err);
-}
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_EVENT_ADD,
+                               PXS_ARGS(id, now, pxs_cell_text(pxs_level_name(PXS_LOG_INFO)),
+                                        pxs_cell_text("imported"), pxs_cell_text(run->event)),
+                               err));
 
-static enum pxs_status import(struct pxs_store *s, struct pxs_store_imported *run,
-                              pxs_store_next_fn next, void *user, struct pxs_error *err) {
-    int64_t sweep_id;
-    PXS_TRY(find_or_add_sweep(s, run, &sweep_id, err));
-    PXS_TRY(find_run(s, sweep_id, run, err));
-    if (run->run_id)
-        return PXS_OK;
-    PXS_TRY(add_run(s, sweep_id, run, err));
-    PXS_TRY(add_params(s, run, err));
-    PXS_TRY(add_attempt(s, run, err));
-    PXS_TRY(add_origin(s, run, err));
+    /* What it measured. */
     PXS_TRY(pxs_store_put_records(s, run->run_id, next, user, err));
-    PXS_TRY(
-        pxs_store_run_stmt(s, PXS_ST_SUMMARY_TIMELESS, PXS_ARGS(pxs_cell_int(run->run_id)), err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SUMMARY_WITHOUT_TIME, &id, 1, err));
     PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_IMPORTED, PXS_ARGS(pxs_cell_int(sweep_id)), err));
     run->added = true;
     return PXS_OK;

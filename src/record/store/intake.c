@@ -32,8 +32,8 @@ enum pxs_status pxs_store_put_environment(struct pxs_store *s, int64_t attempt_i
     return PXS_OK;
 }
 
-/* Its row: that of its process, since numbers may have been given twice while the database was
- * shut; else that of its number. */
+/* The row of the attempt that begins: that of its process, since numbers may have been given twice
+ * while the database could not be written; else that of its number. */
 static enum pxs_status begun_attempt(struct intake *in, const struct pxs_record_begin *r,
                                      int64_t *attempt_id, struct pxs_error *err) {
     struct pxs_store_attempt process;
@@ -50,7 +50,7 @@ static enum pxs_status begun_attempt(struct intake *in, const struct pxs_record_
     if (process.pid == 0)
         return PXS_OK;
     return pxs_store_run_stmt(
-        in->s, PXS_ST_ATTEMPT_NAMED,
+        in->s, PXS_ST_ATTEMPT_SET_PROCESS,
         PXS_ARGS(pxs_cell_int(*attempt_id), pxs_cell_text_or_null(process.host),
                  pxs_cell_text_or_null(process.boot_id), pxs_cell_int(process.pid),
                  pxs_cell_int_or_null(process.pid_start)),
@@ -91,56 +91,10 @@ static enum pxs_status put_epoch(struct intake *in, const struct pxs_record_epoc
     return pxs_store_run_stmt(in->s, PXS_ST_EPOCH_PUT, row, PXS_COUNT(row), err);
 }
 
-static enum pxs_status put_sample(struct intake *in, bool best, const struct pxs_record_sample *r,
-                                  struct pxs_error *err) {
-    return pxs_store_run_stmt(in->s, best ? PXS_ST_BEST_SAMPLE_PUT : PXS_ST_SAMPLE_PUT,
-                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->step),
-                                       pxs_cell_int(r->epoch), pxs_cell_text(r->path),
-                                       pxs_cell_text(r->sha256)),
-                              err);
-}
-
-static enum pxs_status put_checkpoint(struct intake *in, const struct pxs_record_checkpoint *r,
-                                      struct pxs_error *err) {
-    return pxs_store_run_stmt(in->s, PXS_ST_CHECKPOINT_PUT,
-                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_text(r->path),
-                                       pxs_cell_int(r->epoch), pxs_cell_text(r->kind),
-                                       pxs_cell_text(r->net), pxs_cell_text(r->sha256),
-                                       pxs_cell_int(r->bytes)),
-                              err);
-}
-
-static enum pxs_status put_event(struct intake *in, const struct pxs_record_event *r,
-                                 struct pxs_error *err) {
-    const char *level = pxs_level_name((enum pxs_log_level)r->level);
-    return pxs_store_run_stmt(in->s, PXS_ST_EVENT_ADD,
-                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->at_ms),
-                                       pxs_cell_text(level), pxs_cell_text(r->kind),
-                                       pxs_cell_text(r->message)),
-                              err);
-}
-
-static enum pxs_status put_end(struct intake *in, const struct pxs_record_end *r,
-                               struct pxs_error *err) {
-    return pxs_store_run_stmt(
-        in->s, PXS_ST_ATTEMPT_LAST_WORD,
-        PXS_ARGS(pxs_cell_int(in->run_id),
-                 pxs_cell_state(pxs_outcome_state((enum pxs_outcome)r->outcome)),
-                 pxs_cell_text_or_null(r->message)),
-        err);
-}
-
-static enum pxs_status put_rung(struct intake *in, const struct pxs_record_rung *r,
-                                struct pxs_error *err) {
-    return pxs_store_run_stmt(in->s, PXS_ST_RUNG_PUT,
-                              PXS_ARGS(pxs_cell_int(in->run_id), pxs_cell_int(r->epoch),
-                                       pxs_cell_real(r->value), pxs_cell_real(r->cutoff),
-                                       pxs_cell_text(r->go_on ? "go_on" : "pruned")),
-                              err);
-}
-
+/* The rows of the record in hand. */
 static enum pxs_status put(struct intake *in, struct pxs_error *err) {
     struct pxs_record *r = in->record;
+    const struct pxs_cell run = pxs_cell_int(in->run_id);
     switch (r->kind) {
     case PXS_RECORD_BEGIN:
         return put_begin(in, &r->begin, err);
@@ -150,15 +104,40 @@ static enum pxs_status put(struct intake *in, struct pxs_error *err) {
         return put_epoch(in, &r->epoch, err);
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:
-        return put_sample(in, r->kind == PXS_RECORD_BEST_SAMPLE, &r->sample, err);
-    case PXS_RECORD_CHECKPOINT:
-        return put_checkpoint(in, &r->checkpoint, err);
-    case PXS_RECORD_EVENT:
-        return put_event(in, &r->event, err);
-    case PXS_RECORD_END:
-        return put_end(in, &r->end, err);
+        return pxs_store_run_stmt(
+            in->s, r->kind == PXS_RECORD_SAMPLE ? PXS_ST_SAMPLE_PUT : PXS_ST_BEST_SAMPLE_PUT,
+            PXS_ARGS(run, pxs_cell_int(r->sample.step), pxs_cell_int(r->sample.epoch),
+                     pxs_cell_text(r->sample.path), pxs_cell_text(r->sample.sha256)),
+            err);
+    case PXS_RECORD_CHECKPOINT: {
+        const struct pxs_record_checkpoint *c = &r->checkpoint;
+        return pxs_store_run_stmt(in->s, PXS_ST_CHECKPOINT_PUT,
+                                  PXS_ARGS(run, pxs_cell_text(c->path), pxs_cell_int(c->epoch),
+                                           pxs_cell_text(c->kind), pxs_cell_text(c->net),
+                                           pxs_cell_text(c->sha256), pxs_cell_int(c->bytes)),
+                                  err);
+    }
+    case PXS_RECORD_EVENT: {
+        const char *level = pxs_level_name((enum pxs_log_level)r->event.level);
+        return pxs_store_run_stmt(in->s, PXS_ST_EVENT_ADD,
+                                  PXS_ARGS(run, pxs_cell_int(r->event.at_ms), pxs_cell_text(level),
+                                           pxs_cell_text(r->event.kind),
+                                           pxs_cell_text(r->event.message)),
+                                  err);
+    }
+    case PXS_RECORD_END: {
+        const enum pxs_run_state outcome = pxs_outcome_state((enum pxs_outcome)r->end.outcome);
+        return pxs_store_run_stmt(
+            in->s, PXS_ST_ATTEMPT_OUTCOME,
+            PXS_ARGS(run, pxs_cell_state(outcome), pxs_cell_text_or_null(r->end.message)), err);
+    }
     case PXS_RECORD_RUNG:
-        return put_rung(in, &r->rung, err);
+        return pxs_store_run_stmt(in->s, PXS_ST_RUNG_PUT,
+                                  PXS_ARGS(run, pxs_cell_int(r->rung.epoch),
+                                           pxs_cell_real(r->rung.value),
+                                           pxs_cell_real(r->rung.cutoff),
+                                           pxs_cell_text(r->rung.go_on ? "go_on" : "pruned")),
+                                  err);
     }
     return pxs_fail(err, PXS_E_INTERNAL, "record of kind %d", (int)r->kind);
 }
@@ -192,17 +171,24 @@ enum pxs_status pxs_store_put_records(struct pxs_store *s, int64_t run_id, pxs_s
     if (!record)
         return pxs_fail_nomem(err);
     struct intake in = {.s = s, .run_id = run_id, .record = record};
-    bool more = true;
     enum pxs_status status = pxs_summary_load(s, run_id, &in.summary, err);
-    while (status == PXS_OK && more) {
+    while (status == PXS_OK) {
+        bool more;
         status = next(user, record, &more, err);
-        if (status == PXS_OK && more)
-            status = put(&in, err);
+        if (status != PXS_OK)
+            break;
+        if (!more) {
+            status = pxs_summary_save(s, &in.summary, err);
+            break;
+        }
+        status = put(&in, err);
     }
     free(record);
-    return status == PXS_OK ? pxs_summary_save(s, &in.summary, err) : status;
+    return status;
 }
 
+/* One transaction: the record in hand and those behind it, the summary, and how far the file is
+ * ingested. */
 static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct pxs_error *err) {
     PXS_TRY(pxs_store_int(in->s, PXS_ST_ATTEMPT_RUN, PXS_ARGS(pxs_cell_int(in->attempt_id)), 0,
                           &in->run_id, err));
@@ -219,39 +205,33 @@ static enum pxs_status put_all(struct intake *in, size_t max, size_t *n, struct 
                               err);
 }
 
-static enum pxs_status take_in(struct intake *in, size_t max, size_t *taken,
-                               struct pxs_error *err) {
-    int64_t from = pxs_record_cursor_offset(in->cursor);
-    size_t n = 0;
-    bool more;
-    PXS_TRY(pxs_record_next(in->cursor, in->record, &more, err));
-    if (more) {
-        enum pxs_status status = pxs_store_begin(in->s, err);
-        if (status == PXS_OK)
-            status = pxs_store_end(in->s, put_all(in, max, &n, err), err);
-        if (status != PXS_OK) {
-            pxs_record_cursor_seek(in->cursor, from);
-            return status;
-        }
-    }
-    if (taken)
-        *taken = n;
-    return PXS_OK;
-}
-
 enum pxs_status pxs_store_intake(struct pxs_store *s, int64_t attempt_id,
                                  struct pxs_record_cursor *cursor, size_t max, size_t *taken,
                                  struct pxs_error *err) {
-    if (max == 0) {
-        if (taken)
-            *taken = 0;
-        return PXS_OK;
-    }
+    const int64_t from = pxs_record_cursor_offset(cursor);
+    size_t n = 0;
+    bool more = false;
     struct pxs_record *record = malloc(sizeof *record);
     if (!record)
         return pxs_fail_nomem(err);
     struct intake in = {.s = s, .attempt_id = attempt_id, .cursor = cursor, .record = record};
-    enum pxs_status status = take_in(&in, max, taken, err);
+
+    /* The lock is asked for only where there is a record. */
+    enum pxs_status status = max > 0 ? pxs_record_next(cursor, record, &more, err) : PXS_OK;
+    if (status != PXS_OK)
+        goto out;
+    if (more) {
+        status = pxs_store_begin(s, err);
+        if (status == PXS_OK)
+            status = pxs_store_end(s, put_all(&in, max, &n, err), err);
+        if (status != PXS_OK) {
+            pxs_record_cursor_seek(cursor, from);
+            goto out;
+        }
+    }
+    if (taken)
+        *taken = n;
+out:
     free(record);
     return status;
 }

@@ -12,38 +12,22 @@
 
 enum {
     PAGE = 4096,
-    FOLD_PAGES =
-        /* a WAL of this length is folded in after the commit that reached it, and again this much
-           later */
-    1000,
-    /* readers that overlap have kept it from beginning anew: they are waited for, */
+    /* A WAL of this length is checkpointed after the commit that reached it, and again this much
+     * later. */
+    CHECKPOINT_PAGES = 1000,
+    /* Beyond this length, readers that overlap have kept the WAL from beginning anew. Readers are
+     * then waited for: this many ms, as many again for each further RESTART_PAGES, at most
+     * LONGEST_MS. */
     RESTART_PAGES = 4000,
-    RESTART_MS = 20, /* this long, and this much longer every so many pages, */
-    LONGEST_MS = 500 /* but no longer */
+    RESTART_MS = 20,
+    LONGEST_MS = 500
 };
 
 /* ---- the flock ------------------------------------------------------------------------------ */
 
-static void nap(double seconds) {
-    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    nanosleep(&t, NULL);
-}
-
-static void close_lock(struct pxs_store *s) {
-    if (s->lock >= 0)
-        close(s->lock);
-    s->lock = -1;
-}
-
-/* Whether the open file is still the one that the path leads to: somebody may have removed it. */
-static bool is_current(struct pxs_store *s) {
-    struct stat mine, there;
-    return fstat(s->lock, &mine) == 0 && stat(s->lock_path, &there) == 0 &&
-           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
-}
-
-/* One try. PXS_E_BUSY: somebody else holds it. */
+/* One try. PXS_E_BUSY: another process holds the lock. */
 static enum pxs_status try_lock(struct pxs_store *s, struct pxs_error *err) {
+    struct stat mine, there;
     if (s->lock < 0)
         s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (s->lock < 0 && errno == ELOOP)
@@ -56,14 +40,17 @@ static enum pxs_status try_lock(struct pxs_store *s, struct pxs_error *err) {
             return PXS_E_BUSY;
         return pxs_fail_errno(err, "cannot lock %s", s->lock_path);
     }
-    if (is_current(s))
+    if (fstat(s->lock, &mine) == 0 && stat(s->lock_path, &there) == 0 &&
+        mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
         return PXS_OK;
-    close_lock(s);
+    /* The file was removed or replaced meanwhile: its lock keeps nobody out. */
+    close(s->lock);
+    s->lock = -1;
     return PXS_E_BUSY;
 }
 
 enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline, struct pxs_error *err) {
-    double pause = 0.0005;
+    long pause_ns = 500000;
     for (;;) {
         enum pxs_status status = try_lock(s, err);
         if (status != PXS_E_BUSY)
@@ -73,8 +60,8 @@ enum pxs_status pxs_store_lock(struct pxs_store *s, double deadline, struct pxs_
                             "another pixsweep is writing to %s (%s has been locked for %.1f s); "
                             "try again later",
                             s->path, s->lock_path, s->wait);
-        nap(pause);
-        pause = pause < 0.02 ? pause * 2 : pause;
+        nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
+        pause_ns = pause_ns < 20000000 ? pause_ns * 2 : pause_ns;
     }
 }
 
@@ -84,21 +71,19 @@ void pxs_store_unlock(struct pxs_store *s) {
 
 /* ---- transactions --------------------------------------------------------------------------- */
 
-static int ms_until(double deadline) {
-    double left = deadline - pxs_monotonic();
-    return left > 0 ? (int)(left * 1000) + 1 : 0;
-}
-
 enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err) {
     if (s->readonly)
         return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
     double deadline = pxs_monotonic() + s->wait;
     PXS_TRY(pxs_store_lock(s, deadline, err));
-    /* Against programs that do not know the flock, such as a sqlite3 shell. */
-    pxs_sql_set_wait(s->sql, ms_until(deadline));
+
+    /* SQLite waits, too, for programs that do not know the flock, such as a sqlite3 shell. */
+    double left = deadline - pxs_monotonic();
+    pxs_sql_set_wait(s->sql, left > 0 ? (int)(left * 1000) + 1 : 0);
     enum pxs_status status = PXS_OK;
-    if (pxs_sql_in_transaction(
-            s->sql)) /* an earlier one failed, and so did its ROLLBACK, for want of memory */
+    /* A transaction is still open where an earlier one failed and its ROLLBACK did, too, for want
+     * of memory. */
+    if (pxs_sql_in_transaction(s->sql))
         status = pxs_sql_exec(s->sql, "ROLLBACK", err);
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err);
@@ -112,41 +97,47 @@ static int restart_ms(const struct pxs_store *s) {
     return ms < LONGEST_MS ? ms : LONGEST_MS;
 }
 
-/* The rows are committed; a fold that cannot be done now is done after a later commit. A reader
- * with an old snapshot can stop any fold, so that they come at a distance: each looks through the
- * whole WAL. */
-static void fold_when_due(struct pxs_store *s) {
+/* The rows are committed: a checkpoint that cannot be done now is done after a later commit. A
+ * reader with an old snapshot can stop any checkpoint, and each one looks through the whole WAL, so
+ * they come at a distance. */
+static void checkpoint_when_due(struct pxs_store *s) {
     int pages = pxs_sql_wal_pages(s->sql);
     bool done;
-    if (pages < s->folded_at)
-        s->folded_at = 0; /* it has begun anew */
-    if (pages < s->folded_at + FOLD_PAGES)
+    if (pages < s->checkpointed_at)
+        s->checkpointed_at = 0; /* the WAL has begun anew */
+    if (pages < s->checkpointed_at + CHECKPOINT_PAGES)
         return;
-    s->folded_at = pages;
-    enum pxs_status folded = pages < RESTART_PAGES
-                                 ? pxs_sql_checkpoint(s->sql, false, NULL)
-                                 : pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
-    (void)folded;
+    s->checkpointed_at = pages;
+    enum pxs_status ignored = pages < RESTART_PAGES
+                                  ? pxs_sql_checkpoint(s->sql, false, NULL)
+                                  : pxs_sql_restart_wal(s->sql, restart_ms(s), &done, NULL);
+    (void)ignored;
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
 }
 
-enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struct pxs_error *err) {
+enum pxs_status pxs_store_commit(struct pxs_store *s, enum pxs_status status,
+                                 struct pxs_error *err) {
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "COMMIT", err);
     if (status != PXS_OK) {
         /* After some failures (disk full) SQLite has rolled back already and says so; that is no
          * second failure. */
-        enum pxs_status again = pxs_sql_exec(s->sql, "ROLLBACK", NULL);
-        (void)again;
-    } else {
-        fold_when_due(s);
+        enum pxs_status ignored = pxs_sql_exec(s->sql, "ROLLBACK", NULL);
+        (void)ignored;
     }
+    return status;
+}
+
+enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status, struct pxs_error *err) {
+    status = pxs_store_commit(s, status, err);
+    if (status == PXS_OK)
+        checkpoint_when_due(s);
     pxs_store_unlock(s);
     return status;
 }
 
-enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
-                               struct pxs_error *err) {
+enum pxs_status pxs_store_checkpoint(struct pxs_store *s, bool truncate, double wait,
+                                     struct pxs_error *err) {
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + wait, err));
     enum pxs_status status = pxs_sql_checkpoint(s->sql, truncate, err);
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
@@ -154,20 +145,16 @@ enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
     return status;
 }
 
-/* ---- a WAL that cannot be folded ------------------------------------------------------------ */
+/* ---- a WAL that cannot be checkpointed ------------------------------------------------------ */
 
 void pxs_store_set_wal_limit(struct pxs_store *s, int64_t bytes) {
     s->wal_limit = bytes;
 }
 
-static bool is_over(const struct pxs_store *s) {
-    return (int64_t)pxs_sql_wal_pages(s->sql) * PAGE > s->wal_limit;
-}
-
 bool pxs_store_wal_backlog(struct pxs_store *s) {
     double now = pxs_monotonic();
     bool done;
-    if (s->readonly || !is_over(s))
+    if (s->readonly || (int64_t)pxs_sql_wal_pages(s->sql) * PAGE <= s->wal_limit)
         return false;
     if (now - s->wal_backlog_at < 1 || pxs_store_lock(s, now, NULL) != PXS_OK)
         return true;

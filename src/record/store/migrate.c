@@ -126,7 +126,7 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [4] = "CREATE TEMP VIEW attempt AS SELECT *, " REASON_5 " AS reason FROM main.attempt",
 };
 
-/* The columns of epoch that a file of this version lacks, as a view before the table. Before
+/* The columns of epoch that a file of this version lacks, as a view in front of the table. Before
  * version 6 the discriminator's outputs are in d_output. */
 static enum pxs_status stand_in_epoch(struct pxs_store *s, int64_t version, struct pxs_error *err) {
     struct pxs_text sql = {0};
@@ -164,26 +164,26 @@ enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err) 
     return stand_in_epoch(s, version, err);
 }
 
-static enum pxs_status add_columns(struct pxs_store *s, int64_t version, struct pxs_error *err) {
-    char sql[128];
-    for (int c = 0; c < PXS_EPOCH_N; c++) {
-        const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
-        if (column->since != version)
-            continue;
-        snprintf(sql, sizeof sql, "ALTER TABLE epoch ADD COLUMN %s REAL", column->name);
-        PXS_TRY(pxs_sql_exec(s->sql, sql, err));
-    }
-    return PXS_OK;
-}
-
 enum pxs_status pxs_schema_steps(struct pxs_store *s, int64_t from, struct pxs_error *err) {
     enum pxs_status status = PXS_OK;
+    char sql[128];
     pxs_sql_guard_schema(s->sql, false);
-    for (int64_t v = from; status == PXS_OK && v < PXS_SCHEMA_VERSION; v++) {
-        status = add_columns(s, v + 1, err);
-        if (status == PXS_OK && steps[v])
+    for (int64_t v = from; v < PXS_SCHEMA_VERSION; v++) {
+        for (int c = 0; c < PXS_EPOCH_N; c++) {
+            const struct pxs_epoch_info *column = pxs_epoch_info((enum pxs_epoch_column)c);
+            if (column->since != v + 1)
+                continue;
+            snprintf(sql, sizeof sql, "ALTER TABLE epoch ADD COLUMN %s REAL", column->name);
+            status = pxs_sql_exec(s->sql, sql, err);
+            if (status != PXS_OK)
+                goto out;
+        }
+        if (steps[v])
             status = pxs_sql_exec(s->sql, steps[v], err);
+        if (status != PXS_OK)
+            goto out;
     }
+out:
     pxs_sql_guard_schema(s->sql, true);
     return status;
 }
@@ -204,28 +204,25 @@ static enum pxs_status back_up(struct pxs_store *s, int64_t version, char *path,
     return status;
 }
 
+/* Within a transaction. Another process may have taken the steps since this one looked. */
 static enum pxs_status take_steps(struct pxs_store *s, struct pxs_error *err) {
     char mark[60];
     int64_t version;
+    PXS_TRY(pxs_store_value(s, "PRAGMA user_version", &version, err));
+    if (version >= PXS_SCHEMA_VERSION)
+        return PXS_OK;
+    PXS_TRY(pxs_schema_steps(s, version, err));
     snprintf(mark, sizeof mark, "PRAGMA user_version = %d", PXS_SCHEMA_VERSION);
-    PXS_TRY(pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err));
-    enum pxs_status status = pxs_store_value(s, "PRAGMA user_version", &version, err);
-    if (status == PXS_OK && version < PXS_SCHEMA_VERSION)
-        status = pxs_schema_steps(s, version, err);
-    if (status == PXS_OK && version < PXS_SCHEMA_VERSION)
-        status = pxs_sql_exec(s->sql, mark, err);
-    if (status == PXS_OK)
-        status = pxs_sql_exec(s->sql, "COMMIT", err);
-    if (status != PXS_OK && pxs_sql_exec(s->sql, "ROLLBACK", NULL) != PXS_OK)
-        return status; /* SQLite has rolled back already */
-    return status;
+    return pxs_sql_exec(s->sql, mark, err);
 }
 
 enum pxs_status pxs_schema_migrate(struct pxs_store *s, int64_t from, struct pxs_error *err) {
     char backup[PXS_PATH_MAX];
     enum pxs_status status = back_up(s, from, backup, sizeof backup, err);
     if (status == PXS_OK)
-        status = take_steps(s, err);
+        status = pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err);
+    if (status == PXS_OK)
+        status = pxs_store_commit(s, take_steps(s, err), err);
     if (status != PXS_OK) {
         pxs_error_prefix(err, "bringing %s from schema version %lld to %d", s->path,
                          (long long)from, PXS_SCHEMA_VERSION);

@@ -39,7 +39,8 @@ bool pxs_store_on_network(const char *path) {
     return pxs_store_network_fs((unsigned long)info.f_type);
 }
 
-static enum pxs_status make(const char *path, struct pxs_store **out, struct pxs_error *err) {
+/* A store without a connection yet. */
+static enum pxs_status make_store(const char *path, struct pxs_store **out, struct pxs_error *err) {
     struct pxs_store *s = calloc(1, sizeof *s);
     if (!s)
         return pxs_fail_nomem(err);
@@ -62,9 +63,9 @@ void pxs_store_close(struct pxs_store **store) {
     if (!s)
         return;
     if (s->sql && !s->readonly && s->lock >= 0) {
-        /* Whoever holds the lock now folds the WAL in when it closes. */
-        enum pxs_status folded = pxs_store_fold(s, true, 0, NULL);
-        (void)folded;
+        /* Where another process holds the lock, it checkpoints when it closes. */
+        enum pxs_status ignored = pxs_store_checkpoint(s, true, 0, NULL);
+        (void)ignored;
     }
     pxs_store_finish_statements(s);
     pxs_sql_close(&s->sql);
@@ -93,7 +94,7 @@ static void tell_meter(void *user) {
     pxs_meter_tell(s->meter, s->work, 0, 0);
 }
 
-/* After every opening anew, too. */
+/* For each new connection. */
 static void attach_meter(struct pxs_store *s) {
     pxs_sql_on_work(s->sql, s->meter.tell ? tell_meter : NULL, s);
 }
@@ -122,14 +123,7 @@ static enum pxs_status mark_file(const struct pxs_store *s, struct pxs_file_mark
 
 /* ---- for writing ---------------------------------------------------------------------------- */
 
-static enum pxs_status open_locked(struct pxs_store *s, struct pxs_error *err) {
-    PXS_TRY(pxs_sql_open(s->path, PXS_SQL_WRITE, &s->sql, err));
-    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
-    attach_meter(s);
-    return pxs_schema_prepare(s, err);
-}
-
-/* What will never be written is told from what is busy or full now: PXS_E_INVALID. */
+/* PXS_E_INVALID where this user can never write; that it is busy or full now is not looked at. */
 static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_error *err) {
     static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
     char path[PXS_PATH_MAX + 16];
@@ -145,7 +139,9 @@ static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_erro
             continue;
         if (i == 0 && !S_ISREG(info.st_mode))
             return pxs_fail(err, PXS_E_INVALID,
-                            "%s is no file: a database is one (--db names another)", path);
+                            "%s is not a regular file, as a database must be: name another with "
+                            "--db",
+                            path);
         if (S_ISREG(info.st_mode))
             PXS_TRY(pxs_check_writable(path, s->path, err));
     }
@@ -154,19 +150,10 @@ static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_erro
 
 enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err) {
     struct pxs_store *s;
-    PXS_TRY(make(path, &s, err));
+    PXS_TRY(make_store(path, &s, err));
     enum pxs_status status = check_writable(s, err);
     pxs_store_close(&s);
     return status;
-}
-
-/* SQLite makes its files for their owner alone to write; -wal and -shm take the database's mode. So
- * it finds one that is made as every other file is, by the umask. */
-static enum pxs_status make_file(const struct pxs_store *s, struct pxs_error *err) {
-    int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0 || errno == EEXIST ? PXS_OK : pxs_fail_errno(err, "cannot make %s", s->path);
 }
 
 static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *err) {
@@ -174,11 +161,27 @@ static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *e
     PXS_TRY(pxs_make_dirs(s->folder, err));
     PXS_TRY(refuse_network(s, err));
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + s->wait, err));
-    enum pxs_status status = make_file(s, err);
-    if (status == PXS_OK)
-        status = open_locked(s, err);
+
+    /* SQLite would create the file for its owner alone to write. It finds one that was made by the
+     * umask, as every other file is; -wal and -shm take the database's mode. */
+    enum pxs_status status = PXS_OK;
+    int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != EEXIST)
+        status = pxs_fail_errno(err, "cannot make %s", s->path);
+    if (status != PXS_OK)
+        goto out;
+
+    status = pxs_sql_open(s->path, PXS_SQL_WRITE, &s->sql, err);
+    if (status != PXS_OK)
+        goto out;
+    pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
+    attach_meter(s);
+    status = pxs_schema_prepare(s, err);
     if (status == PXS_OK)
         status = mark_file(s, &s->mark, err);
+out:
     pxs_store_unlock(s);
     return status;
 }
@@ -190,7 +193,7 @@ enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct 
 enum pxs_status pxs_store_open_within(const char *path, double seconds, struct pxs_store **out,
                                       struct pxs_error *err) {
     struct pxs_store *s;
-    PXS_TRY(make(path, &s, err));
+    PXS_TRY(make_store(path, &s, err));
     s->wait = seconds;
     enum pxs_status status = open_for_writing(s, err);
     if (status == PXS_OK) {
@@ -214,9 +217,9 @@ static int64_t side_file(const struct pxs_store *s, const char *suffix) {
 
 /* A WAL database is read through its -wal and -shm; SQLite creates them where they are missing,
  * which reading must not. Our writers leave both behind (a sqlite3 shell that closes last removes
- * them). Without them the file is complete and nobody writes it: it is read as it stands, without
- * locks, and looked at again afterwards (pxs_store_unchanged). */
-static bool stands_alone(const struct pxs_store *s) {
+ * them). Without them the file is complete and has no writer: it is read as it is, without locks,
+ * and looked at again afterwards (pxs_store_unchanged). */
+static bool is_alone(const struct pxs_store *s) {
     if (side_file(s, "-journal") >= 0)
         return false;
     int64_t wal = side_file(s, "-wal");
@@ -230,7 +233,7 @@ static bool same_mark(const struct pxs_file_mark *a, const struct pxs_file_mark 
 
 static enum pxs_status connect(struct pxs_store *s, struct pxs_error *err) {
     PXS_TRY(mark_file(s, &s->mark, err));
-    s->immutable = stands_alone(s);
+    s->immutable = is_alone(s);
     if (!s->immutable)
         PXS_TRY(refuse_network(s, err));
     PXS_TRY(pxs_sql_open(s->path, s->immutable ? PXS_SQL_IMMUTABLE : PXS_SQL_READ, &s->sql, err));
@@ -265,7 +268,7 @@ enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err) {
     if (!s->immutable)
         return PXS_OK;
     PXS_TRY(mark_file(s, &now, err));
-    return same_mark(&now, &s->mark) && stands_alone(s) ? PXS_OK : reconnect(s, err);
+    return same_mark(&now, &s->mark) && is_alone(s) ? PXS_OK : reconnect(s, err);
 }
 
 static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error *err) {
@@ -280,10 +283,10 @@ static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error 
                     s->path);
 }
 
-/* Whoever made the database was killed before its first commit: the rollback journal says that
- * there were no pages before. Opening it for writing rolls that back; for reading there is nothing
- * yet. */
-static bool half_made(const struct pxs_store *s) {
+/* The process that made the database was killed before its first commit: the rollback journal says
+ * that there were no pages before. Opening the file for writing rolls that back; for reading there
+ * is nothing yet. */
+static bool is_half_made(const struct pxs_store *s) {
     unsigned char head[20];
     char path[PXS_PATH_MAX + 16];
     snprintf(path, sizeof path, "%s-journal", s->path);
@@ -301,8 +304,8 @@ static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *e
                    ? fail_missing(s, err)
                    : pxs_fail_errno(err, "cannot look at %s", s->path);
     if (!S_ISREG(info.st_mode))
-        return pxs_fail(err, PXS_E_INVALID, "%s is no file", s->path);
-    if (half_made(s))
+        return pxs_fail(err, PXS_E_INVALID, "%s is not a regular file", s->path);
+    if (is_half_made(s))
         return fail_missing(s, err);
     PXS_TRY(connect(s, err));
     enum pxs_status status = pxs_schema_check(s, err);
@@ -312,7 +315,7 @@ static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *e
 enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out,
                                         struct pxs_error *err) {
     struct pxs_store *s;
-    PXS_TRY(make(path, &s, err));
+    PXS_TRY(make_store(path, &s, err));
     s->readonly = true;
     enum pxs_status status = open_for_reading(s, err);
     if (status == PXS_OK)

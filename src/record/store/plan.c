@@ -51,19 +51,7 @@ static int64_t *sorted_ids(const struct pxs_store_plan_run *runs, size_t n) {
     return ids;
 }
 
-static enum pxs_status add_gone(struct pxs_store_plan *plan, int64_t run_id,
-                                struct pxs_error *err) {
-    size_t n = plan->n_gone;
-    if ((n & (n - 1)) == 0) { /* full at every power of two */
-        int64_t *more = realloc(plan->gone, (n ? 2 * n : 1) * sizeof *more);
-        if (!more)
-            return pxs_fail_nomem(err);
-        plan->gone = more;
-    }
-    plan->gone[plan->n_gone++] = run_id;
-    return PXS_OK;
-}
-
+/* The runs of the sweep that are not among `ids`. */
 static enum pxs_status find_gone(struct pxs_store *s, const int64_t *ids, size_t n,
                                  struct pxs_store_plan *plan, struct pxs_error *err) {
     struct pxs_stmt *stmt;
@@ -73,10 +61,19 @@ static enum pxs_status find_gone(struct pxs_store *s, const int64_t *ids, size_t
     enum pxs_status status = PXS_OK;
     while (status == PXS_OK && row) {
         int64_t id = pxs_column_int(stmt, 0);
-        if (!bsearch(&id, ids, n, sizeof id, compare_ids))
-            status = add_gone(plan, id, err);
-        if (status == PXS_OK)
-            status = pxs_stmt_step(stmt, &row, err);
+        if (!bsearch(&id, ids, n, sizeof id, compare_ids)) {
+            const size_t used = plan->n_gone;
+            if ((used & (used - 1)) == 0) { /* full at every power of two */
+                int64_t *more = realloc(plan->gone, (used ? 2 * used : 1) * sizeof *more);
+                if (!more) {
+                    status = pxs_fail_nomem(err);
+                    break;
+                }
+                plan->gone = more;
+            }
+            plan->gone[plan->n_gone++] = id;
+        }
+        status = pxs_stmt_step(stmt, &row, err);
     }
     pxs_stmt_reset(stmt);
     return status;
@@ -130,25 +127,6 @@ enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *sweep,
 
 /* ---- freezing ------------------------------------------------------------------------------- */
 
-static enum pxs_status freeze_sweep(struct pxs_store *s, const char *sweep, const char *spec_yaml,
-                                    const char *spec_hash, size_t n, int64_t *sweep_id,
-                                    struct pxs_error *err) {
-    PXS_TRY(
-        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
-    if (*sweep_id)
-        return pxs_store_run_stmt(s, PXS_ST_SWEEP_UPDATE,
-                                  PXS_ARGS(pxs_cell_int(*sweep_id), pxs_cell_text(spec_yaml),
-                                           pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n)),
-                                  err);
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
-                               PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml),
-                                        pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n),
-                                        pxs_cell_int(pxs_now_ms())),
-                               err));
-    *sweep_id = pxs_sql_last_id(s->sql);
-    return PXS_OK;
-}
-
 struct pxs_cell pxs_param_cell(const struct pxs_param_value *v) {
     switch (v->kind) {
     case PXS_VALUE_INTEGER:
@@ -163,21 +141,6 @@ struct pxs_cell pxs_param_cell(const struct pxs_param_value *v) {
     return pxs_cell_text(NULL);
 }
 
-static enum pxs_status freeze_params(struct pxs_store *s, int64_t run_id,
-                                     const struct pxs_params *p, struct pxs_error *err) {
-    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        if (!pxs_params_effective(p, key))
-            continue;
-        struct pxs_param_value value = pxs_params_get(p, key);
-        PXS_TRY(pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT,
-                                   PXS_ARGS(pxs_cell_int(run_id),
-                                            pxs_cell_text(pxs_param_info(key)->key),
-                                            pxs_param_cell(&value)),
-                                   err));
-    }
-    return PXS_OK;
-}
-
 enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id,
                                       struct pxs_store_plan_run *run, struct pxs_error *err) {
     PXS_TRY(pxs_store_run_stmt(
@@ -187,35 +150,40 @@ enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t sweep_id,
                  pxs_cell_text(run->config_hash), pxs_cell_text(run->new_config_yaml),
                  pxs_cell_int(run->seed)),
         err));
-    int64_t run_id = pxs_sql_last_id(s->sql);
-    PXS_TRY(freeze_params(s, run_id, run->params, err));
+    const struct pxs_cell run_id = pxs_cell_int(pxs_sql_last_id(s->sql));
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        if (!pxs_params_effective(run->params, key))
+            continue;
+        const struct pxs_param_value value = pxs_params_get(run->params, key);
+        const struct pxs_cell name = pxs_cell_text(pxs_param_info(key)->key);
+        PXS_TRY(pxs_store_run_stmt(s, PXS_ST_PARAM_INSERT,
+                                   PXS_ARGS(run_id, name, pxs_param_cell(&value)), err));
+    }
     PXS_TRY(pxs_store_find_identity(s, sweep_id, run, err));
     run->added = true;
     return PXS_OK;
-}
-
-static enum pxs_status freeze_run(struct pxs_store *s, int64_t sweep_id,
-                                  struct pxs_store_plan_run *run, struct pxs_error *err) {
-    int64_t namesake;
-    PXS_TRY(pxs_store_int(s, PXS_ST_RUN_NAMESAKE,
-                          PXS_ARGS(pxs_cell_text(run->new_name), pxs_cell_int(sweep_id),
-                                   pxs_cell_int(run->new_number)),
-                          0, &namesake, err));
-    if (namesake)
-        return pxs_fail(err, PXS_E_EXISTS,
-                        "run %lld has the number or the name of new run %s: plan again",
-                        (long long)namesake, run->new_name);
-    return pxs_store_add_run_row(s, sweep_id, run, err);
 }
 
 static enum pxs_status freeze_runs(struct pxs_store *s, int64_t sweep_id,
                                    struct pxs_store_plan_run *runs, size_t n,
                                    struct pxs_error *err) {
     for (size_t i = 0; i < n; i++) {
-        PXS_TRY(pxs_store_find_identity(s, sweep_id, &runs[i], err));
-        if (!runs[i].run_id)
-            PXS_TRY(freeze_run(s, sweep_id, &runs[i], err));
+        struct pxs_store_plan_run *run = &runs[i];
+        int64_t namesake;
+        PXS_TRY(pxs_store_find_identity(s, sweep_id, run, err));
+        if (run->run_id)
+            continue;
+        PXS_TRY(pxs_store_int(s, PXS_ST_RUN_NAMESAKE,
+                              PXS_ARGS(pxs_cell_text(run->new_name), pxs_cell_int(sweep_id),
+                                       pxs_cell_int(run->new_number)),
+                              0, &namesake, err));
+        if (namesake)
+            return pxs_fail(err, PXS_E_EXISTS,
+                            "run %lld has the number or the name of new run %s: plan again",
+                            (long long)namesake, run->new_name);
+        PXS_TRY(pxs_store_add_run_row(s, sweep_id, run, err));
     }
+
     int64_t *ids = sorted_ids(runs, n);
     if (!ids)
         return pxs_fail_nomem(err);
@@ -229,17 +197,26 @@ static enum pxs_status freeze_runs(struct pxs_store *s, int64_t sweep_id,
     return status;
 }
 
+/* The sweep's row, the runs' rows, what there is now. */
+static enum pxs_status freeze(struct pxs_store *s, const char *sweep, const char *spec_yaml,
+                              const char *spec_hash, struct pxs_store_plan_run *runs, size_t n,
+                              struct pxs_store_plan *plan, struct pxs_error *err) {
+    PXS_TRY(pxs_store_sweep_row(s, sweep, spec_yaml, spec_hash, n, &plan->sweep_id, err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_UPDATE,
+                               PXS_ARGS(pxs_cell_int(plan->sweep_id), pxs_cell_text(spec_yaml),
+                                        pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n)),
+                               err));
+    PXS_TRY(freeze_runs(s, plan->sweep_id, runs, n, err));
+    return sum_up(s, runs, n, plan, err);
+}
+
 enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sweep, const char *spec_yaml,
                                const char *spec_hash, struct pxs_store_plan_run *runs, size_t n,
                                struct pxs_store_plan *plan, struct pxs_error *err) {
     struct pxs_store_plan made = {0};
     PXS_TRY(pxs_store_begin(s, err));
-    enum pxs_status status = freeze_sweep(s, sweep, spec_yaml, spec_hash, n, &made.sweep_id, err);
-    if (status == PXS_OK)
-        status = freeze_runs(s, made.sweep_id, runs, n, err);
-    if (status == PXS_OK)
-        status = sum_up(s, runs, n, &made, err);
-    status = pxs_store_end(s, status, err);
+    enum pxs_status status =
+        pxs_store_end(s, freeze(s, sweep, spec_yaml, spec_hash, runs, n, &made, err), err);
     if (status == PXS_OK)
         *plan = made;
     else

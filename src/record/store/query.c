@@ -7,73 +7,58 @@
 
 /* ---- row by row ----------------------------------------------------------------------------- */
 
-/* What one query hands to its listener; texts of BLOBs live in `hex`. */
-struct rows {
-    struct pxs_stmt *stmt;
-    size_t n;
-    const char **names;
-    struct pxs_cell *cells;
-    struct pxs_text *hex;
-};
-
-static struct pxs_cell blob_as_hex(struct pxs_cell cell, struct pxs_text *hex) {
-    pxs_text_clear(hex);
-    pxs_text_add(hex, "");
-    for (size_t i = 0; i < cell.bytes; i++)
-        pxs_text_addf(hex, "%02x", (unsigned char)cell.text[i]);
-    cell.text = pxs_text_str(hex);
-    cell.bytes = hex->len;
-    return cell;
-}
-
-static enum pxs_status each_row(struct rows *r, pxs_row_fn row, void *user, struct pxs_error *err) {
-    bool more;
-    PXS_TRY(row(user, r->names, NULL, r->n, err));
-    for (;;) {
-        PXS_TRY(pxs_stmt_step(r->stmt, &more, err));
-        if (!more)
-            return PXS_OK;
-        for (size_t i = 0; i < r->n; i++) {
+/* Hands each row of the statement to `row`: first the names, then the cells. */
+static enum pxs_status each_row(struct pxs_stmt *stmt, pxs_row_fn row, void *user,
+                                struct pxs_error *err) {
+    const size_t n = pxs_stmt_columns(stmt);
+    const char **names = calloc(n + 1, sizeof *names);
+    struct pxs_cell *cells = calloc(n + 1, sizeof *cells);
+    struct pxs_text *hex = calloc(n + 1, sizeof *hex); /* texts of BLOBs */
+    bool more = true;
+    enum pxs_status status = names && cells && hex ? PXS_OK : pxs_fail_nomem(err);
+    if (status != PXS_OK)
+        goto out;
+    for (size_t i = 0; i < n; i++)
+        names[i] = pxs_stmt_column_name(stmt, i);
+    status = row(user, names, NULL, n, err);
+    while (status == PXS_OK) {
+        status = pxs_stmt_step(stmt, &more, err);
+        if (status != PXS_OK || !more)
+            break;
+        for (size_t i = 0; i < n; i++) {
             bool blob;
-            r->cells[i] = pxs_stmt_cell(r->stmt, i, &blob);
-            if (blob)
-                r->cells[i] = blob_as_hex(r->cells[i], &r->hex[i]);
+            cells[i] = pxs_stmt_cell(stmt, i, &blob);
+            if (blob) {
+                pxs_text_clear(&hex[i]);
+                pxs_text_add(&hex[i], "");
+                for (size_t b = 0; b < cells[i].bytes; b++)
+                    pxs_text_addf(&hex[i], "%02x", (unsigned char)cells[i].text[b]);
+                cells[i].text = pxs_text_str(&hex[i]);
+                cells[i].bytes = hex[i].len;
+            }
         }
-        PXS_TRY(row(user, r->names, r->cells, r->n, err));
+        status = row(user, names, cells, n, err);
     }
-}
-
-static enum pxs_status run_prepared(struct pxs_stmt *stmt, pxs_row_fn row, void *user,
-                                    struct pxs_error *err) {
-    struct rows r = {.stmt = stmt, .n = pxs_stmt_columns(stmt)};
-    r.names = calloc(r.n + 1, sizeof *r.names);
-    r.cells = calloc(r.n + 1, sizeof *r.cells);
-    r.hex = calloc(r.n + 1, sizeof *r.hex);
-    enum pxs_status status = r.names && r.cells && r.hex ? PXS_OK : pxs_fail_nomem(err);
-    for (size_t i = 0; status == PXS_OK && i < r.n; i++)
-        r.names[i] = pxs_stmt_column_name(stmt, i);
-    if (status == PXS_OK)
-        status = each_row(&r, row, user, err);
-    for (size_t i = 0; r.hex && i < r.n; i++)
-        pxs_text_finish(&r.hex[i]);
-    free(r.hex);
-    free(r.cells);
-    free(r.names);
+out:
+    for (size_t i = 0; hex && i < n; i++)
+        pxs_text_finish(&hex[i]);
+    free(hex);
+    free(cells);
+    free(names);
     return status;
 }
 
 static enum pxs_status run_query(struct pxs_store *s, const char *sql, const struct pxs_cell *args,
                                  size_t n_args, pxs_row_fn row, void *user, struct pxs_error *err) {
-    struct pxs_stmt *stmt;
+    struct pxs_stmt *stmt = NULL;
     PXS_TRY(pxs_store_refresh(s, err));
     pxs_sql_reading(s->sql, true);
     enum pxs_status status = pxs_sql_prepare_user(s->sql, sql, &stmt, err);
-    if (status == PXS_OK) {
+    if (status == PXS_OK)
         status = pxs_stmt_bind(stmt, args, n_args, err);
-        if (status == PXS_OK)
-            status = run_prepared(stmt, row, user, err);
-        pxs_stmt_finish(&stmt);
-    }
+    if (status == PXS_OK)
+        status = each_row(stmt, row, user, err);
+    pxs_stmt_finish(&stmt);
     pxs_sql_reading(s->sql, false);
     return status == PXS_OK ? pxs_store_unchanged(s, err) : status;
 }
@@ -90,32 +75,20 @@ struct filling {
     size_t room; /* rows */
 };
 
-static enum pxs_status fill_names(struct pxs_table *t, const char *const *columns, size_t n,
-                                  struct pxs_error *err) {
-    t->n_columns = n;
-    t->columns = pxs_arena_alloc(&t->arena, (n + 1) * sizeof *t->columns);
-    for (size_t i = 0; t->columns && i < n; i++)
-        if (!(t->columns[i] = pxs_arena_strdup(&t->arena, columns[i])))
-            return pxs_fail_nomem(err);
-    return t->columns ? PXS_OK : pxs_fail_nomem(err);
-}
-
-static enum pxs_status keep_text(struct pxs_table *t, struct pxs_cell *cell,
-                                 struct pxs_error *err) {
-    char *copy = pxs_arena_alloc(&t->arena, cell->bytes + 1);
-    if (!copy)
-        return pxs_fail_nomem(err);
-    memcpy(copy, cell->text, cell->bytes);
-    cell->text = copy;
-    return PXS_OK;
-}
-
 static enum pxs_status fill_row(void *user, const char *const *columns,
                                 const struct pxs_cell *cells, size_t n, struct pxs_error *err) {
     struct filling *f = user;
     struct pxs_table *t = f->table;
-    if (!cells)
-        return fill_names(t, columns, n, err);
+    if (!cells) {
+        t->n_columns = n;
+        t->columns = pxs_arena_alloc(&t->arena, (n + 1) * sizeof *t->columns);
+        if (!t->columns)
+            return pxs_fail_nomem(err);
+        for (size_t i = 0; i < n; i++)
+            if (!(t->columns[i] = pxs_arena_strdup(&t->arena, columns[i])))
+                return pxs_fail_nomem(err);
+        return PXS_OK;
+    }
     if (t->n_rows == f->room) {
         f->room = f->room ? 2 * f->room : 16;
         struct pxs_cell *more = realloc(t->cells, (f->room * n + 1) * sizeof *more);
@@ -126,8 +99,13 @@ static enum pxs_status fill_row(void *user, const char *const *columns,
     struct pxs_cell *row = t->cells + t->n_rows++ * n;
     for (size_t i = 0; i < n; i++) {
         row[i] = cells[i];
-        if (cells[i].kind == PXS_CELL_TEXT)
-            PXS_TRY(keep_text(t, &row[i], err));
+        if (cells[i].kind != PXS_CELL_TEXT)
+            continue;
+        char *copy = pxs_arena_alloc(&t->arena, cells[i].bytes + 1);
+        if (!copy)
+            return pxs_fail_nomem(err);
+        memcpy(copy, cells[i].text, cells[i].bytes);
+        row[i].text = copy;
     }
     return PXS_OK;
 }
@@ -148,7 +126,7 @@ struct pxs_cell pxs_table_at(const struct pxs_table *table, size_t row, const ch
 enum pxs_status pxs_store_select(struct pxs_store *s, const char *sql, const struct pxs_cell *args,
                                  size_t n_args, struct pxs_table *out, struct pxs_error *err) {
     enum pxs_status status = PXS_E_BUSY;
-    /* A file that changed under a reader without locks is read again, then beside its writer. */
+    /* A file that changed while it was read without locks is read again, now with locks. */
     for (int tries = 0; status == PXS_E_BUSY && tries < 3; tries++) {
         struct pxs_table table = {0};
         struct filling f = {.table = &table};

@@ -33,13 +33,13 @@ static enum pxs_status refuse_open(struct pxs_store *s, int64_t run_id, char nam
         name, (long long)no, process, host);
 }
 
-static enum pxs_status condemn_one(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
+static enum pxs_status mark_one(struct pxs_store *s, int64_t run_id, struct pxs_error *err) {
     char name[256], message[400];
     int64_t marked;
     PXS_TRY(refuse_open(s, run_id, name, err));
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_CONDEMN, PXS_ARGS(pxs_cell_int(run_id)), err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RUN_MARK, PXS_ARGS(pxs_cell_int(run_id)), err));
     PXS_TRY(
-        pxs_store_int(s, PXS_ST_RUN_CONDEMNED, PXS_ARGS(pxs_cell_int(run_id)), 0, &marked, err));
+        pxs_store_int(s, PXS_ST_RUN_IS_MARKED, PXS_ARGS(pxs_cell_int(run_id)), 0, &marked, err));
     if (marked)
         return PXS_OK;
     snprintf(message, sizeof message,
@@ -56,7 +56,7 @@ enum pxs_status pxs_store_mark_removed(struct pxs_store *s, const int64_t *run_i
     PXS_TRY(pxs_store_begin(s, err));
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; status == PXS_OK && i < n; i++)
-        status = condemn_one(s, run_ids[i], err);
+        status = mark_one(s, run_ids[i], err);
     return pxs_store_end(s, status, err);
 }
 
@@ -85,7 +85,7 @@ static enum pxs_status remove_points(struct pxs_store *s, int64_t run_id, int64_
         while (changed >= PIECE) {
             PXS_TRY(remove_piece(s, kinds[i], args, PXS_COUNT(args), &changed, err));
             *rows += changed;
-            if (changed >= PIECE) /* somebody who waits for the lock looks at least every 20 ms */
+            if (changed >= PIECE) /* a waiter for the lock tries at least every 20 ms */
                 nanosleep(&(struct timespec){.tv_nsec = 25000000}, NULL);
         }
     }
@@ -102,35 +102,38 @@ enum pxs_status pxs_store_remove_run(struct pxs_store *s, int64_t run_id, int64_
     return PXS_OK;
 }
 
-static enum pxs_status remove_runs(struct pxs_store *s, const struct pxs_store_run_state *runs,
-                                   size_t n, int64_t *rows, struct pxs_error *err) {
-    int64_t *ids = malloc((n + 1) * sizeof *ids);
-    if (!ids)
-        return pxs_fail_nomem(err);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = runs[i].run_id;
-    enum pxs_status status = pxs_store_mark_removed(s, ids, n, err);
-    for (size_t i = 0; status == PXS_OK && i < n; i++)
-        status = pxs_store_remove_run(s, ids[i], rows, err);
-    free(ids);
-    return status;
-}
-
 enum pxs_status pxs_store_remove_sweep(struct pxs_store *s, int64_t sweep_id, int64_t *rows,
                                        struct pxs_error *err) {
     struct pxs_store_run_state *runs;
     size_t n;
     char state[16];
     int64_t unwanted = 0, *count = rows ? rows : &unwanted, changed;
-    PXS_TRY(pxs_store_get_sweep_state(s, sweep_id, state, err));
+    PXS_TRY(pxs_store_get_sweep_state(s, sweep_id, state, err)); /* there is such a sweep */
     PXS_TRY(pxs_store_run_states(s, sweep_id, &runs, &n, err));
-    enum pxs_status status = remove_runs(s, runs, n, count, err);
+
+    /* All runs are marked before the first is removed. */
+    enum pxs_status status = PXS_OK;
+    int64_t *ids = malloc((n + 1) * sizeof *ids);
+    if (!ids) {
+        status = pxs_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++)
+        ids[i] = runs[i].run_id;
+    status = pxs_store_mark_removed(s, ids, n, err);
+    for (size_t i = 0; status == PXS_OK && i < n; i++)
+        status = pxs_store_remove_run(s, ids[i], count, err);
+    if (status != PXS_OK)
+        goto out;
+
+    status = remove_piece(s, PXS_ST_REMOVE_SWEEP, PXS_ARGS(pxs_cell_int(sweep_id)), &changed, err);
+    if (status == PXS_OK && changed == 0)
+        status =
+            pxs_fail(err, PXS_E_BUSY, "runs were planned in this sweep meanwhile: they were left");
+    else if (status == PXS_OK)
+        *count += changed;
+out:
+    free(ids);
     free(runs);
-    PXS_TRY(status);
-    PXS_TRY(remove_piece(s, PXS_ST_REMOVE_SWEEP, PXS_ARGS(pxs_cell_int(sweep_id)), &changed, err));
-    if (changed == 0)
-        return pxs_fail(err, PXS_E_BUSY,
-                        "runs were planned in this sweep meanwhile: they were left");
-    *count += changed;
-    return PXS_OK;
+    return status;
 }

@@ -16,54 +16,51 @@ void pxs_store_full_dir(const struct pxs_store *s, const char *dir, char out[PXS
 
 /* ---- listing -------------------------------------------------------------------------------- */
 
-static void read_run(const struct pxs_store *s, const struct pxs_stmt *stmt,
-                     struct pxs_store_run *run) {
-    char dir[PXS_PATH_MAX];
-    run->run_id = pxs_column_int(stmt, 0);
-    run->sweep_id = pxs_column_int(stmt, 1);
-    run->number = pxs_column_int(stmt, 2);
-    run->seed = pxs_column_int(stmt, 3);
-    pxs_column_text(stmt, 4, run->name, sizeof run->name);
-    pxs_column_text(stmt, 5, run->sweep, sizeof run->sweep);
-    pxs_column_text(stmt, 6, dir, sizeof dir);
-    pxs_column_text(stmt, 7, run->config_hash, sizeof run->config_hash);
-    run->state = pxs_column_state(stmt, 8);
-    run->attempts = pxs_column_int(stmt, 9);
-    pxs_store_full_dir(s, dir, run->dir);
-}
-
 /* All runs, or those of a sweep, or one run (the other argument 0). */
 static enum pxs_status list_runs(struct pxs_store *s, int64_t sweep_id, int64_t run_id,
                                  struct pxs_store_run **out, size_t *n, struct pxs_error *err) {
     struct pxs_stmt *stmt;
     struct pxs_store_run *runs = NULL;
     size_t used = 0, room = 0;
+    char dir[PXS_PATH_MAX];
     bool row;
     PXS_TRY(pxs_store_first(s, PXS_ST_RUN_LIST,
                             PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_int(run_id)), &stmt, &row,
                             err));
     enum pxs_status status = PXS_OK;
-    while (status == PXS_OK && row) {
+    while (row) {
         if (used == room) {
             room = room ? 2 * room : 16;
             struct pxs_store_run *more = realloc(runs, room * sizeof *more);
             if (!more) {
                 status = pxs_fail_nomem(err);
-                break;
+                goto out;
             }
             runs = more;
         }
-        read_run(s, stmt, &runs[used++]);
+        struct pxs_store_run *run = &runs[used++];
+        run->run_id = pxs_column_int(stmt, 0);
+        run->sweep_id = pxs_column_int(stmt, 1);
+        run->number = pxs_column_int(stmt, 2);
+        run->seed = pxs_column_int(stmt, 3);
+        pxs_column_text(stmt, 4, run->name, sizeof run->name);
+        pxs_column_text(stmt, 5, run->sweep, sizeof run->sweep);
+        pxs_column_text(stmt, 6, dir, sizeof dir);
+        pxs_store_full_dir(s, dir, run->dir);
+        pxs_column_text(stmt, 7, run->config_hash, sizeof run->config_hash);
+        run->state = pxs_column_state(stmt, 8);
+        run->attempts = pxs_column_int(stmt, 9);
         status = pxs_stmt_step(stmt, &row, err);
-    }
-    pxs_stmt_reset(stmt);
-    if (status != PXS_OK) {
-        free(runs);
-        return status;
+        if (status != PXS_OK)
+            goto out;
     }
     *out = runs;
     *n = used;
-    return PXS_OK;
+    runs = NULL;
+out:
+    pxs_stmt_reset(stmt);
+    free(runs);
+    return status;
 }
 
 enum pxs_status pxs_store_runs(struct pxs_store *s, int64_t sweep_id, struct pxs_store_run **out,

@@ -55,42 +55,32 @@ static enum pxs_status use_wal(struct pxs_store *s, struct pxs_error *err) {
     pxs_stmt_finish(&stmt);
     if (status == PXS_OK && strcmp(mode, "wal") != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s cannot be put into write-ahead mode (it stays in mode %s): name a file "
-                        "on a local disk with "
-                        "--db",
+                        "%s cannot be put into WAL mode (it stays in mode %s): name a file on a local "
+                        "disk with --db",
                         s->path, mode);
     return status;
 }
 
-/* Deleting need not overwrite with zeros here; the WAL shrinks again after a burst. */
+/* secure_delete: deleted rows need not be overwritten with zeros. journal_size_limit: the WAL
+ * shrinks again after a burst. */
 static const char settings[] =
     "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
     "PRAGMA cache_size = -20000; PRAGMA secure_delete = OFF;"
     "PRAGMA journal_size_limit = 16000000";
 
-static enum pxs_status create(struct pxs_store *s, struct pxs_error *err) {
+/* Within a transaction: another process may have created the schema since this one looked. */
+static enum pxs_status create_if_empty(struct pxs_store *s, struct pxs_error *err) {
+    struct identity id;
     char marks[100];
-    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-             PXS_APPLICATION_ID, PXS_SCHEMA_VERSION);
+    PXS_TRY(identify(s, &id, err));
+    if (!is_empty(&id))
+        return judge(s, &id, err);
     PXS_TRY(pxs_sql_exec(s->sql, pxs_store_tables_sql, err));
     PXS_TRY(pxs_sql_exec(s->sql, pxs_store_views_sql, err));
     PXS_TRY(pxs_schema_steps(s, 1, err));
+    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             PXS_APPLICATION_ID, PXS_SCHEMA_VERSION);
     return pxs_sql_exec(s->sql, marks, err);
-}
-
-/* The look and the creation are one transaction, so of two processes that start at once one
- * creates. */
-static enum pxs_status create_if_empty(struct pxs_store *s, struct pxs_error *err) {
-    struct identity id;
-    PXS_TRY(pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err));
-    enum pxs_status status = identify(s, &id, err);
-    if (status == PXS_OK)
-        status = is_empty(&id) ? create(s, err) : judge(s, &id, err);
-    if (status == PXS_OK)
-        status = pxs_sql_exec(s->sql, "COMMIT", err);
-    if (status != PXS_OK && pxs_sql_exec(s->sql, "ROLLBACK", NULL) != PXS_OK)
-        return status; /* SQLite has rolled back already */
-    return status;
 }
 
 enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err) {
@@ -101,7 +91,9 @@ enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err) {
         PXS_TRY(judge(s, &id, err));
     PXS_TRY(use_wal(s, err));
     PXS_TRY(pxs_sql_exec(s->sql, settings, err));
-    if (empty)
-        return create_if_empty(s, err);
+    if (empty) {
+        PXS_TRY(pxs_sql_exec(s->sql, "BEGIN IMMEDIATE", err));
+        return pxs_store_commit(s, create_if_empty(s, err), err);
+    }
     return id.version < PXS_SCHEMA_VERSION ? pxs_schema_migrate(s, id.version, err) : PXS_OK;
 }

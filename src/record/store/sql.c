@@ -13,28 +13,19 @@ struct pxs_sql {
     void *on_work_user;
     int wal_pages;
     char denied[128]; /* what the user's statement wanted to do and may not */
-    bool pragma;      /* it is a PRAGMA that tells something */
+    bool pragma;      /* it is a PRAGMA that only reads */
     char path[PXS_PATH_MAX];
 };
 
 struct pxs_stmt {
     sqlite3_stmt *stmt;
     struct pxs_sql *sql;
-    bool user; /* somebody typed it: its mistakes are not ours */
+    bool user; /* the user typed it: its mistakes are the user's */
 };
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
-static enum pxs_status fail_io(struct pxs_sql *sql, int code, struct pxs_error *err) {
-    char limit[PXS_LIMIT_WORDS];
-    int number = sqlite3_system_errno(sql->db);
-    /* SQLite does not always hand on the errno of a write that the limit cut off. */
-    pxs_limit_words((code & 0xff) == SQLITE_IOERR ? EFBIG : number, limit);
-    return pxs_fail(err, PXS_E_IO, "%s: %s%s%s%s", sql->path, sqlite3_errstr(code),
-                    number ? ": " : "", number ? strerror(number) : "", limit);
-}
-
-/* SQLite's word on the failed call as ours. `user`: the statement is the user's. */
+/* Why the call that failed last did, as an error of ours. `user`: the statement is the user's. */
 static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *err) {
     int code = sqlite3_extended_errcode(sql->db);
     switch (code & 0xff) {
@@ -47,8 +38,7 @@ static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *er
     case SQLITE_FULL:
         return pxs_fail(err, PXS_E_IO,
                         "cannot write %s: the disk is full; nothing is lost (the runs' record "
-                        "files hold it), free "
-                        "some space",
+                        "files hold it), free some space",
                         sql->path);
     case SQLITE_READONLY:
         return pxs_fail(err, PXS_E_IO, "%s may not be written to", sql->path);
@@ -61,8 +51,14 @@ static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *er
         return pxs_fail(err, PXS_E_CORRUPT, "%s is no SQLite database", sql->path);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-        return fail_io(sql, code, err);
+    case SQLITE_PERM: {
+        char limit[PXS_LIMIT_WORDS];
+        int number = sqlite3_system_errno(sql->db);
+        /* SQLite does not always report the errno of a write that the file size limit cut off. */
+        pxs_limit_words((code & 0xff) == SQLITE_IOERR ? EFBIG : number, limit);
+        return pxs_fail(err, PXS_E_IO, "%s: %s%s%s%s", sql->path, sqlite3_errstr(code),
+                        number ? ": " : "", number ? strerror(number) : "", limit);
+    }
     case SQLITE_INTERRUPT:
         return pxs_fail(err, PXS_E_STOPPED, "the query was stopped");
     default:
@@ -79,26 +75,23 @@ static int note_wal(void *user, sqlite3 *db, const char *name, int pages) {
     return SQLITE_OK;
 }
 
-/* "file:<path>?immutable=1" with the characters that mean something in a URI escaped. */
-static void immutable_uri(const char *path, struct pxs_text *uri) {
-    pxs_text_add(uri, "file:");
-    for (const char *c = path; *c; c++) {
-        if (strchr("%?#", *c))
-            pxs_text_addf(uri, "%%%02X", (unsigned char)*c);
-        else
-            pxs_text_add_n(uri, c, 1);
-    }
-    pxs_text_add(uri, "?immutable=1");
-}
-
 static int open_db(struct pxs_sql *sql, enum pxs_sql_mode mode) {
     if (mode == PXS_SQL_WRITE)
         return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                NULL);
     if (mode == PXS_SQL_READ)
         return sqlite3_open_v2(sql->path, &sql->db, SQLITE_OPEN_READONLY, NULL);
+
+    /* "file:<path>?immutable=1" with the characters that mean something in a URI escaped. */
     struct pxs_text uri = {0};
-    immutable_uri(sql->path, &uri);
+    pxs_text_add(&uri, "file:");
+    for (const char *c = sql->path; *c; c++) {
+        if (strchr("%?#", *c))
+            pxs_text_addf(&uri, "%%%02X", (unsigned char)*c);
+        else
+            pxs_text_add_n(&uri, c, 1);
+    }
+    pxs_text_add(&uri, "?immutable=1");
     int code = uri.failed ? SQLITE_NOMEM
                           : sqlite3_open_v2(uri.text, &sql->db,
                                             SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
@@ -108,17 +101,6 @@ static int open_db(struct pxs_sql *sql, enum pxs_sql_mode mode) {
 
 void pxs_sql_guard_schema(struct pxs_sql *sql, bool on) {
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, on ? 1 : 0, NULL);
-}
-
-/* Closing never checkpoints: that happens under the flock only. Views and tables of a file from
- * elsewhere are not trusted. */
-static void configure(struct pxs_sql *sql) {
-    sqlite3_extended_result_codes(sql->db, 1);
-    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    pxs_sql_guard_schema(sql, true);
-    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_wal_autocheckpoint(sql->db, 0);
-    sqlite3_wal_hook(sql->db, note_wal, sql);
 }
 
 enum pxs_status pxs_sql_open(const char *path, enum pxs_sql_mode mode, struct pxs_sql **out,
@@ -132,7 +114,14 @@ enum pxs_status pxs_sql_open(const char *path, enum pxs_sql_mode mode, struct px
         pxs_sql_close(&sql);
         return status;
     }
-    configure(sql);
+    sqlite3_extended_result_codes(sql->db, 1);
+    /* Checkpoints happen under the flock only, so neither by themselves nor on closing. */
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_wal_autocheckpoint(sql->db, 0);
+    sqlite3_wal_hook(sql->db, note_wal, sql);
+    /* Views and tables of a file from another machine are not trusted. */
+    pxs_sql_guard_schema(sql, true);
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     *out = sql;
     return PXS_OK;
 }
@@ -177,9 +166,8 @@ enum pxs_status pxs_sql_checkpoint(struct pxs_sql *sql, bool truncate, struct px
         sql->wal_pages = 0;
     if (!truncate)
         return PXS_OK;
-    sqlite3_busy_timeout(sql->db,
-                         /* a reader's snapshot is no reason to wait: the WAL stays, that is all */
-                         0);
+    /* A reader's snapshot is no reason to wait: the WAL stays as it is. */
+    sqlite3_busy_timeout(sql->db, 0);
     int code = sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     return code == SQLITE_OK || code == SQLITE_BUSY ? PXS_OK : fail(sql, false, err);
 }
@@ -216,8 +204,7 @@ int64_t pxs_sql_last_id(const struct pxs_sql *sql) {
 
 /* ---- reading only --------------------------------------------------------------------------- */
 
-/* Pragmas that tell something; those above the line take an argument that names a table or a
- * limit. */
+/* Pragmas that only read; those above the line take an argument that names a table or a limit. */
 static const char *const reading_pragmas[] = {
     "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
     "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check",
@@ -235,7 +222,7 @@ static bool pragma_reads(const char *name, const char *argument) {
 }
 
 static const char *action_word(int action, const char *table) {
-    /* The first thing that is asked of CREATE TEMP ...: a row in its schema. */
+    /* CREATE TEMP ... first asks for a row in this table. */
     if (table && sqlite3_stricmp(table, "sqlite_temp_master") == 0)
         return "to make a temporary table or view";
     switch (action) {
@@ -283,11 +270,9 @@ void pxs_sql_reading(struct pxs_sql *sql, bool on) {
     sqlite3_set_authorizer(sql->db, on ? authorize : NULL, on ? sql : NULL);
 }
 
-#define READING_REMEDY                                                                       \
-    "a part of a query gets a name by WITH name AS (SELECT ...); for all else take a copy, " \
-    "`pixsweep "                                                                             \
-    "backup "                                                                                \
-    "COPY.db`, and open that with sqlite3"
+#define READING_REMEDY                                                        \
+    "WITH name AS (SELECT ...) gives a part of a query a name; for anything " \
+    "else take a copy, `pixsweep backup COPY.db`, and open it with sqlite3"
 
 /* The line of the mistake with a caret under it, if SQLite knows the place. */
 static void add_place(struct pxs_text *out, const char *text, int offset) {
@@ -310,8 +295,7 @@ static enum pxs_status fail_user(struct pxs_sql *sql, const char *text, struct p
     if (sql->denied[0])
         return pxs_fail(err, PXS_E_INVALID,
                         "only reading is allowed here (SELECT, WITH, VALUES, EXPLAIN, schema "
-                        "PRAGMAs), and %s is not "
-                        "reading; " READING_REMEDY,
+                        "PRAGMAs), and %s is not reading; " READING_REMEDY,
                         sql->denied);
     if (code != SQLITE_ERROR)
         return fail(sql, true, err);
@@ -389,8 +373,8 @@ enum pxs_status pxs_sql_prepare_user(struct pxs_sql *sql, const char *text, stru
     }
     if (!stmt)
         return pxs_fail(err, PXS_E_INVALID, "there is no SQL to run");
-    /* What slips past the authorizer: VACUUM. (journal_mode counts as writing even where it only
-     * tells.) */
+    /* VACUUM is not stopped by the authorizer. (journal_mode counts as writing even where it only
+     * reads.) */
     if (!sqlite3_stmt_readonly(stmt) && !sql->pragma) {
         sqlite3_finalize(stmt);
         return pxs_fail(err, PXS_E_INVALID, "only reading is allowed here; " READING_REMEDY);

@@ -1,4 +1,4 @@
-/* What a user may have meant by a table or column that there is not: words behind SQLite's own
+/* What a user may have meant by a table or column that does not exist: appended to SQLite's
  * message. */
 #include <ctype.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static const char owners_sql[] = "SELECT t.name FROM sqlite_schema t, pragma_tab
                                  "WHERE c.name = ?1 COLLATE NOCASE"
                                  " ORDER BY t.type DESC, t.name";
 
-/* Nothing where that fails: this only helps. */
+/* Appends to `out`; nothing where the query fails, since it only serves a hint. */
 static void read_names(struct pxs_sql *sql, const char *text, const char *argument,
                        struct names *out) {
     struct pxs_stmt *stmt = NULL;

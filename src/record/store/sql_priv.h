@@ -11,7 +11,7 @@ struct pxs_stmt;
 enum pxs_sql_mode {
     PXS_SQL_WRITE,    /* read and write, created where missing */
     PXS_SQL_READ,     /* read only, beside writers */
-    PXS_SQL_IMMUTABLE /* read only, no locks, no -shm: for a file that nobody is writing */
+    PXS_SQL_IMMUTABLE /* read only, no locks, no -shm: for a file without a writer */
 };
 
 /* Opens with the settings of its mode (WAL, synchronous and so on are the caller's). `path` is
@@ -25,13 +25,13 @@ void pxs_sql_set_wait(struct pxs_sql *sql, int ms);
 void pxs_sql_on_work(struct pxs_sql *sql, void (*fn)(void *user), void *user);
 /* Pages in the WAL after the last commit of this connection. */
 int pxs_sql_wal_pages(const struct pxs_sql *sql);
-/* Folds the WAL in as far as readers allow; with truncate, empties it if nobody is reading. Never
+/* Checkpoints as far as readers allow; with truncate, empties the WAL if there is no reader. Never
  * waits. */
 PXS_NODISCARD enum pxs_status pxs_sql_checkpoint(struct pxs_sql *sql, bool truncate,
                                                  struct pxs_error *err);
-/* Folds all in, waiting `ms` for readers that still need the WAL, so that the next commit begins it
- * anew. *done: it does. Readers that come meanwhile do not need it, so short ones cannot hold this
- * up for ever. */
+/* Checkpoints everything, waiting `ms` for readers that still need the WAL, so that the next commit
+ * begins the WAL anew. *done: it does. Readers that come meanwhile do not need it, so short ones
+ * cannot hold this up for ever. */
 PXS_NODISCARD enum pxs_status pxs_sql_restart_wal(struct pxs_sql *sql, int ms, bool *done,
                                                   struct pxs_error *err);
 /* Whether the call that failed last met a full disk. */
@@ -40,10 +40,10 @@ bool pxs_sql_was_full(const struct pxs_sql *sql);
  * words. */
 void pxs_sql_reading(struct pxs_sql *sql, bool on);
 
-/* One or more statements whose rows nobody wants. */
 /* Off: statements may write into sqlite_schema, as a migration must for a CHECK. On from the
  * start. */
 void pxs_sql_guard_schema(struct pxs_sql *sql, bool on);
+/* One or more statements, without reading their rows. */
 PXS_NODISCARD enum pxs_status pxs_sql_exec(struct pxs_sql *sql, const char *text,
                                            struct pxs_error *err);
 /* One statement of ours, kept for long. */

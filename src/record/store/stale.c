@@ -1,4 +1,4 @@
-/* Runs that the database calls running although nobody works on them any more. */
+/* Runs that the database calls running although no process works on them any more. */
 #include "store_priv.h"
 #include "store_texts.h"
 
@@ -17,8 +17,8 @@ bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_hos
     if (a->guard == PXS_LOCK_FREE)
         return true;
     if (a->pid <= 0)
-        return silent; /* taken, but not started yet */
-    /* Its supervisor is about to write down how it ended. */
+        return silent; /* claimed, and its worker not started yet */
+    /* A supervisor that is alive will record how the attempt ended. */
     return silent || a->supervisor <= 0 || !pxs_pid_alive(a->supervisor, 0);
 }
 
@@ -35,18 +35,12 @@ static const char *text_at(const struct pxs_table *t, size_t row, const char *co
     return text ? text : "";
 }
 
-static enum pxs_lock_look guard_of(const struct pxs_store *s, const char *run_dir) {
-    char dir[PXS_PATH_MAX], path[PXS_PATH_MAX];
-    pxs_store_full_dir(s, run_dir, dir);
-    return pxs_path_join(path, sizeof path, dir, PXS_GUARD_FILE) ? pxs_lock_look(path)
-                                                                 : PXS_LOCK_UNKNOWN;
-}
-
 enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
                                      const struct pxs_host *here, int64_t now_ms, int64_t **run_ids,
                                      size_t *n, struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_cell arg = pxs_cell_int(sweep_id);
+    char dir[PXS_PATH_MAX], lock[PXS_PATH_MAX];
     PXS_TRY(pxs_store_select(s, pxs_store_open_attempts_sql, &arg, 1, &t, err));
     int64_t *ids = malloc((t.n_rows + 1) * sizeof *ids);
     size_t found = 0;
@@ -57,8 +51,11 @@ enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
                                         .pid_start = integer_at(&t, i, "pid_start"),
                                         .supervisor = integer_at(&t, i, "supervisor"),
                                         .seen_ms = integer_at(&t, i, "seen_ms")};
-        if (strcmp(life.host, here->name) == 0)
-            life.guard = guard_of(s, text_at(&t, i, "dir"));
+        if (strcmp(life.host, here->name) == 0) {
+            pxs_store_full_dir(s, text_at(&t, i, "dir"), dir);
+            if (pxs_path_join(lock, sizeof lock, dir, PXS_GUARD_FILE))
+                life.guard = pxs_lock_look(lock);
+        }
         if (pxs_attempt_is_stale(&life, here, now_ms))
             ids[found++] = integer_at(&t, i, "run_id");
     }

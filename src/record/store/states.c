@@ -19,30 +19,23 @@ static enum pxs_status append(struct pxs_store_run_state **list, size_t *n, int6
     return PXS_OK;
 }
 
-static enum pxs_status list_states(struct pxs_store *s, int64_t sweep_id,
-                                   struct pxs_store_run_state **list, size_t *n,
-                                   struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    bool row;
-    PXS_TRY(
-        pxs_store_first(s, PXS_ST_RUN_STATES, PXS_ARGS(pxs_cell_int(sweep_id)), &stmt, &row, err));
-    enum pxs_status status = PXS_OK;
-    while (status == PXS_OK && row) {
-        status = append(list, n, pxs_column_int(stmt, 0), pxs_column_state(stmt, 1), err);
-        if (status == PXS_OK)
-            status = pxs_stmt_step(stmt, &row, err);
-    }
-    pxs_stmt_reset(stmt);
-    return status;
-}
-
 enum pxs_status pxs_store_run_states(struct pxs_store *s, int64_t sweep_id,
                                      struct pxs_store_run_state **out, size_t *n,
                                      struct pxs_error *err) {
     struct pxs_store_run_state *list = NULL;
+    struct pxs_stmt *stmt;
     size_t used = 0;
+    bool row;
     PXS_TRY(pxs_store_refresh(s, err));
-    enum pxs_status status = list_states(s, sweep_id, &list, &used, err);
+    PXS_TRY(
+        pxs_store_first(s, PXS_ST_RUN_STATES, PXS_ARGS(pxs_cell_int(sweep_id)), &stmt, &row, err));
+    enum pxs_status status = PXS_OK;
+    while (status == PXS_OK && row) {
+        status = append(&list, &used, pxs_column_int(stmt, 0), pxs_column_state(stmt, 1), err);
+        if (status == PXS_OK)
+            status = pxs_stmt_step(stmt, &row, err);
+    }
+    pxs_stmt_reset(stmt);
     if (status != PXS_OK) {
         free(list);
         return status;
@@ -111,8 +104,8 @@ static const struct {
                {PXS_RETRY_DIVERGED, PXS_STATE_DIVERGED},
                {PXS_RETRY_CANCELLED, PXS_STATE_CANCELLED}};
 
-/* The user's condition stands on lines of its own, so a comment at its end comments out nothing of
- * ours, and the caret of an error stands under what was typed. */
+/* The user's condition is on lines of its own, so a comment at its end does not reach our text, and
+ * the caret of an error is under what was typed. */
 static enum pxs_status ask_which(struct pxs_store *s, int64_t sweep_id, unsigned what,
                                  const char *where, struct pxs_table *out, struct pxs_error *err) {
     struct pxs_text sql = {0};
@@ -137,21 +130,6 @@ static enum pxs_status note_changed(struct pxs_store_changed *out, int64_t run_i
     return append(&out->runs, &out->n, run_id, state, err);
 }
 
-static enum pxs_status retry_one(struct pxs_store *s, int64_t sweep_id, int64_t run_id,
-                                 enum pxs_run_state state, struct pxs_store_changed *out,
-                                 struct pxs_error *err) {
-    PXS_TRY(pxs_store_run_stmt(
-        s, PXS_ST_RUN_RETRY,
-        PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(sweep_id), pxs_cell_state(state)), err));
-    if (pxs_sql_changes(s->sql) != 1) {
-        out->left++;
-        return PXS_OK;
-    }
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RETRY_INSERT,
-                               PXS_ARGS(pxs_cell_int(run_id), pxs_cell_int(pxs_now_ms())), err));
-    return note_changed(out, run_id, state, err);
-}
-
 static enum pxs_status retry_all(struct pxs_store *s, int64_t sweep_id, unsigned what,
                                  const struct pxs_table *which, struct pxs_store_changed *out,
                                  struct pxs_error *err) {
@@ -160,9 +138,20 @@ static enum pxs_status retry_all(struct pxs_store *s, int64_t sweep_id, unsigned
         enum pxs_run_state state = pxs_state_parse(pxs_table_at(which, i, "state").text);
         /* A condition that breaks out of its brackets may bring rows of anything: only what is
          * asked for counts. */
-        for (size_t w = 0; w < PXS_COUNT(retried) && id.kind == PXS_CELL_INT; w++)
-            if ((what & retried[w].bit) && state == retried[w].state)
-                PXS_TRY(retry_one(s, sweep_id, id.integer, state, out, err));
+        bool asked = false;
+        for (size_t w = 0; w < PXS_COUNT(retried); w++)
+            asked = asked || ((what & retried[w].bit) && state == retried[w].state);
+        if (!asked || id.kind != PXS_CELL_INT)
+            continue;
+        PXS_TRY(pxs_store_run_stmt(
+            s, PXS_ST_RUN_RETRY, PXS_ARGS(id, pxs_cell_int(sweep_id), pxs_cell_state(state)), err));
+        if (pxs_sql_changes(s->sql) != 1) {
+            out->left++;
+            continue;
+        }
+        PXS_TRY(pxs_store_run_stmt(s, PXS_ST_RETRY_INSERT, PXS_ARGS(id, pxs_cell_int(pxs_now_ms())),
+                                   err));
+        PXS_TRY(note_changed(out, id.integer, state, err));
     }
     return PXS_OK;
 }

@@ -17,7 +17,7 @@ enum pxs_store_stmt {
     PXS_ST_COUNT
 };
 
-/* What a file looked like, to see whether somebody wrote to it. */
+/* What a file looked like, to see whether it was written to. */
 struct pxs_file_mark {
     dev_t dev;
     ino_t ino;
@@ -30,7 +30,7 @@ struct pxs_store {
     bool readonly, immutable;
     int lock;                  /* fd of <path>.lock, -1 = not open */
     double wait;               /* seconds */
-    int folded_at;             /* pages in the WAL when it was last folded */
+    int checkpointed_at;       /* pages in the WAL at the last checkpoint */
     int64_t wal_limit;         /* bytes */
     double wal_backlog_at;     /* when pxs_store_wal_backlog last looked */
     struct pxs_file_mark mark; /* of the file when it was opened */
@@ -52,17 +52,21 @@ void pxs_store_unlock(struct pxs_store *s);
 PXS_NODISCARD enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_store_end(struct pxs_store *s, enum pxs_status status,
                                             struct pxs_error *err);
+/* Commits if `status` is PXS_OK, else rolls back; for transactions of one who holds the flock
+ * already. Returns as _end. */
+PXS_NODISCARD enum pxs_status pxs_store_commit(struct pxs_store *s, enum pxs_status status,
+                                               struct pxs_error *err);
 /* Checkpoints under the flock, waited for `wait` seconds. */
-PXS_NODISCARD enum pxs_status pxs_store_fold(struct pxs_store *s, bool truncate, double wait,
-                                             struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_store_checkpoint(struct pxs_store *s, bool truncate, double wait,
+                                                   struct pxs_error *err);
 /* Name of a file system that SQLite's WAL must not stand on ("NFS"), by statfs's f_type; NULL if it
  * may. */
 const char *pxs_store_network_fs(unsigned long type);
 
 /* ---- schema.c ------------------------------------------------------------------------------- */
 
-/* Looks what file this is; creates the schema in an empty one, migrates an older one. Within the
- * flock, outside a transaction. */
+/* Creates the schema in an empty file, migrates an older one. Within the flock, outside a
+ * transaction. */
 PXS_NODISCARD enum pxs_status pxs_schema_prepare(struct pxs_store *s, struct pxs_error *err);
 /* For a connection that reads a file of an older version: what that version lacks, empty and
  * temporary, so that every query works. */
@@ -102,7 +106,7 @@ PXS_NODISCARD enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_
 /* The compiled statement; owned by the store. */
 PXS_NODISCARD enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store_stmt which,
                                              struct pxs_stmt **out, struct pxs_error *err);
-/* Binds and runs a statement whose rows nobody wants. */
+/* Binds and runs a statement, without reading its rows. */
 PXS_NODISCARD enum pxs_status pxs_store_run_stmt(struct pxs_store *s, enum pxs_store_stmt which,
                                                  const struct pxs_cell *args, size_t n,
                                                  struct pxs_error *err);
@@ -151,6 +155,14 @@ PXS_NODISCARD enum pxs_status pxs_store_add_run_row(struct pxs_store *s, int64_t
 
 /* A hyperparameter's value as it stands in `param`. */
 struct pxs_cell pxs_param_cell(const struct pxs_param_value *v);
+
+/* ---- adopt.c -------------------------------------------------------------------------------- */
+
+/* The sweep of that name; added with the other values where there is none, within a transaction. */
+PXS_NODISCARD enum pxs_status pxs_store_sweep_row(struct pxs_store *s, const char *sweep,
+                                                  const char *spec_yaml, const char *spec_hash,
+                                                  size_t n_planned, int64_t *sweep_id,
+                                                  struct pxs_error *err);
 
 /* ---- intake.c ------------------------------------------------------------------------------- */
 

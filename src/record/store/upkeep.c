@@ -14,38 +14,38 @@ static enum pxs_status refuse_existing(const char *path, struct pxs_error *err) 
     return errno == ENOENT ? PXS_OK : pxs_fail_errno(err, "cannot look at %s", path);
 }
 
-/* One read transaction: writers go on meanwhile, and what they commit is not in the copy. */
-static enum pxs_status vacuum_into(struct pxs_store *s, const char *path, struct pxs_error *err) {
-    struct pxs_stmt *stmt;
-    bool row;
-    PXS_TRY(pxs_sql_prepare(s->sql, "VACUUM INTO ?1", &stmt, err));
-    enum pxs_status status = pxs_stmt_bind(stmt, PXS_ARGS(pxs_cell_text(path)), err);
-    if (status == PXS_OK)
-        status = pxs_stmt_step(stmt, &row, err);
-    pxs_stmt_finish(&stmt);
-    return status;
-}
-
 enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs_error *err) {
     struct pxs_atomic_file f;
+    struct pxs_stmt *stmt = NULL;
+    bool row;
     PXS_TRY(refuse_existing(path, err));
     PXS_TRY(pxs_atomic_open(&f, path, err));
-    /* For a reader's connection, which otherwise refuses to write into any file, the new one
-     * included. */
+
+    /* One read transaction: writers go on meanwhile, and what they commit is not in the copy. A
+     * reader's connection otherwise refuses to write into any file, the new one included. */
     enum pxs_status status = pxs_sql_exec(s->sql, "PRAGMA query_only = OFF", err);
     if (status == PXS_OK)
-        status = vacuum_into(s, f.temp, err);
+        status = pxs_sql_prepare(s->sql, "VACUUM INTO ?1", &stmt, err);
+    if (status == PXS_OK)
+        status = pxs_stmt_bind(stmt, PXS_ARGS(pxs_cell_text(f.temp)), err);
+    if (status == PXS_OK)
+        status = pxs_stmt_step(stmt, &row, err);
     if (status != PXS_OK && pxs_sql_was_full(s->sql))
         status = pxs_fail(err, PXS_E_NOSPC, "cannot write the copy %s: the disk is full", path);
+    pxs_stmt_finish(&stmt);
     if (s->readonly && pxs_sql_exec(s->sql, "PRAGMA query_only = ON", NULL) != PXS_OK &&
         status == PXS_OK)
         status = pxs_fail(err, PXS_E_INTERNAL, "%s: query_only cannot be set", s->path);
-    if (status == PXS_OK)
-        status = pxs_store_unchanged(s, err);
+    if (status != PXS_OK)
+        goto out;
+
+    /* It appears where the database did not change meanwhile and nothing else has the name. */
+    status = pxs_store_unchanged(s, err);
     if (status == PXS_OK)
         status = refuse_existing(path, err);
     if (status == PXS_OK)
         status = pxs_atomic_commit(&f, err);
+out:
     pxs_atomic_abandon(&f);
     return status;
 }
@@ -85,18 +85,6 @@ static enum pxs_status vacuum(struct pxs_store *s, struct pxs_error *err) {
     return status;
 }
 
-/* The file shrinks when the WAL is folded in, which a reader's snapshot may hold up: it is waited
- * for as for any lock. */
-static enum pxs_status shrink(struct pxs_store *s, double deadline, struct pxs_error *err) {
-    for (;;) {
-        double left = deadline - pxs_monotonic();
-        PXS_TRY(pxs_store_fold(s, true, left > 0 ? left : 0, err));
-        if (bytes_of(s, "-wal") == 0 || pxs_monotonic() >= deadline)
-            return PXS_OK;
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-    }
-}
-
 enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_store_space *out,
                                   struct pxs_error *err) {
     if (s->readonly)
@@ -108,7 +96,17 @@ enum pxs_status pxs_store_compact(struct pxs_store *s, struct pxs_store_space *o
     enum pxs_status status = vacuum(s, err);
     pxs_store_unlock(s);
     PXS_TRY(status);
-    PXS_TRY(shrink(s, pxs_monotonic() + s->wait, err));
+
+    /* The file shrinks with the checkpoint. A reader's snapshot may hold that up: it is waited for
+     * as for any lock. */
+    const double deadline = pxs_monotonic() + s->wait;
+    for (;;) {
+        double left = deadline - pxs_monotonic();
+        PXS_TRY(pxs_store_checkpoint(s, true, left > 0 ? left : 0, err));
+        if (bytes_of(s, "-wal") == 0 || pxs_monotonic() >= deadline)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
     space.waiting = bytes_of(s, "-wal") > 0;
     space.after = bytes_of(s, "") + bytes_of(s, "-wal");
     *out = space;
