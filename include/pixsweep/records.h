@@ -1,7 +1,7 @@
-/* record: what a worker leaves behind while it trains. A run's record file is append-only and is
- * the truth; the database is filled from it. Every record is framed (magic, kind, length, CRC-32C),
- * so a torn tail is recognised and ignored, and a reader can stop at any offset and go on there
- * later.
+/* records: what a worker records while it trains. A run's record file is append-only and is the
+ * truth; the database is filled from it. Every record is framed (magic, kind, length, CRC-32C),
+ * so a half-written tail is recognised and ignored, and a reader can stop at any offset and go on
+ * there later.
  *
  * The file, all numbers little-endian, doubles as their IEEE 754 bits:
  *   header  8 bytes "pxsrec\r\n", u32 version (1), u32 CRC-32C of the 12 bytes before
@@ -23,7 +23,7 @@ enum pxs_record_kind {
     PXS_RECORD_SAMPLE = 4,
     PXS_RECORD_CHECKPOINT = 5,
     PXS_RECORD_EVENT = 6,
-    PXS_RECORD_END = 7,        /* the attempt's own last word; none after a crash */
+    PXS_RECORD_END = 7,        /* how the attempt ended, by its worker; none after a crash */
     PXS_RECORD_RUNG = 8,       /* what was decided about the run after an epoch, see sweep.prune */
     PXS_RECORD_BEST_SAMPLE = 9 /* the picture of the best weights so far, replaced with them */
 };
@@ -56,7 +56,7 @@ struct pxs_record_batch {
 struct pxs_record_epoch {
     int32_t epoch, is_best;
     /* measures.def: lr_G, ..., avg_loss_G, ..., val_loss, ...; NaN = none (NULL in the database),
-     * and in files of before a value was recorded. Averages are plain means over the epoch's
+     * and in files older than the value. Averages are plain means over the epoch's
      * batches, rates those of the last one; seconds are the whole epoch's, validation and files
      * included. */
     PXS_EPOCH_MEASURES(PXS_MEASURE_MEMBER)
@@ -120,15 +120,14 @@ bool pxs_record_begin_add(struct pxs_record_begin *begin, const char *key, const
 
 struct pxs_record_writer;
 /* Opens or creates `path` for appending, after cutting it back to `keep_bytes` (the length that a
- * resume file vouches for; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole
+ * resume point holds; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole
  * record. PXS_E_CORRUPT, and the file untouched, where it is shorter than keep_bytes, where
  * keep_bytes is not the end of a record, or where what is to be kept is damaged. One writer at a
  * time: the caller holds the lock of the run's folder. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
                                                      struct pxs_record_writer **out,
                                                      struct pxs_error *err);
-/* The same on a new file without a name, in memory: no folder is asked for, and nothing stays. For
- * measuring. */
+/* The same on a new file in memory, without a name or a folder, gone when closed. For measuring. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out,
                                                           struct pxs_error *err);
 /* Appends with one write(2); durable against a crash of the process at return, against power loss
@@ -138,8 +137,8 @@ PXS_NODISCARD enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writ
 PXS_NODISCARD enum pxs_status pxs_record_write(struct pxs_record_writer *w,
                                                const struct pxs_record *r, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_record_sync(struct pxs_record_writer *w, struct pxs_error *err);
-int64_t pxs_record_writer_bytes(
-    const struct pxs_record_writer *w); /* length of the file, always behind a whole record */
+/* Length of the file, always the end of a whole record. */
+int64_t pxs_record_writer_bytes(const struct pxs_record_writer *w);
 void pxs_record_writer_close(struct pxs_record_writer **w);
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -163,9 +162,8 @@ PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t o
  * undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */
 PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r,
                                               bool *more, struct pxs_error *err);
-int64_t
-/* just behind the last record handed out */
-pxs_record_cursor_offset(const struct pxs_record_cursor *c);
+/* Just behind the last record handed out. */
+int64_t pxs_record_cursor_offset(const struct pxs_record_cursor *c);
 /* Goes to an offset that _offset once returned (0 = first record). */
 void pxs_record_cursor_seek(struct pxs_record_cursor *c, int64_t offset);
 /* Reads no further than this offset (behind a record), as if the file ended there. */
@@ -173,14 +171,14 @@ void pxs_record_cursor_stop(struct pxs_record_cursor *c, int64_t offset);
 const char *pxs_record_cursor_path(const struct pxs_record_cursor *c);
 void pxs_record_cursor_close(struct pxs_record_cursor **c);
 
-/* What stood before, of a file that is read from its first record on. Zero-initialise; n_epochs and
+/* What was before, of a file that is read from its first record on. Zero-initialise; n_epochs and
  * stops_early are the reader's. */
 enum { PXS_RECORD_WHY = 160 };
 struct pxs_record_order {
     int64_t n_epochs;  /* of the run; 0 = not known */
     bool stops_early;  /* it may be completed before that */
-    bool begun, ended; /* an attempt has begun; it has had its last word */
-    /* it has just begun: what stands at its step may have been there before */
+    bool begun, ended; /* an attempt has begun; its END was read */
+    /* it has just begun: its first step may repeat one that was there before */
     bool repeats;
     int64_t step, epoch, batches; /* of the next batch; batches of an epoch, 0 = not known yet */
 };

@@ -161,8 +161,22 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
     return PXS_OK;
 }
 
-enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err) {
+/* File systems that cannot sync a folder say EINVAL. */
+enum pxs_status pxs_sync_folder_of(const char *path, struct pxs_error *err) {
     char dir[4096];
+    if (!pxs_path_dir(dir, sizeof dir, path))
+        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pxs_fail_errno(err, "cannot open folder %s", dir);
+    enum pxs_status status = PXS_OK;
+    if (fsync(fd) != 0 && errno != EINVAL)
+        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
+    close(fd);
+    return status;
+}
+
+enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *err) {
     enum pxs_status status = PXS_OK;
     if (!f->file)
         return pxs_fail(err, PXS_E_INTERNAL, "commit of a file that is not open");
@@ -184,19 +198,8 @@ enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *e
     if (status != PXS_OK)
         unlink(f->temp);
     f->temp[0] = '\0';
-    if (status != PXS_OK)
-        return status;
-
-    /* The folder's entry is data, too; file systems that cannot sync a folder say EINVAL. */
-    if (!pxs_path_dir(dir, sizeof dir, f->path))
-        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", f->path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return pxs_fail_errno(err, "cannot open folder %s", dir);
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
-    close(fd);
-    return status;
+    PXS_TRY(status);
+    return pxs_sync_folder_of(f->path, err);
 }
 
 void pxs_atomic_abandon(struct pxs_atomic_file *f) {

@@ -125,7 +125,7 @@ START_TEST(impossible_records_are_refused)
     ck_fails(pxs_record_write(w, r, &err), PXS_E_INVALID, "record of kind 7");
     r->end.outcome = PXS_OUTCOME_FAILED;
     memset(r->end.message, 'x', sizeof r->end.message);
-    ck_fails(pxs_record_write(w, r, &err), PXS_E_INVALID, "unended text");
+    ck_fails(pxs_record_write(w, r, &err), PXS_E_INVALID, "a text has no end");
     r->kind = (enum pxs_record_kind)9;
     ck_fails(pxs_record_write(w, r, &err), PXS_E_INVALID, "record of kind 9");
     ck_assert_int_eq(pxs_record_writer_bytes(w), before);

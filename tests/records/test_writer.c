@@ -89,7 +89,7 @@ START_TEST(keeps_only_whole_records)
     file_read(&data, &bytes);
     struct pxs_record_writer *w = (struct pxs_record_writer *)&data;
     ck_fails(pxs_record_writer_open(temp_file(), (int64_t)bytes + 1, &w, &err), PXS_E_CORRUPT,
-             "vouched for");
+             "but the resume point was written at");
     ck_fails(pxs_record_writer_open(temp_file(), (int64_t)bytes - 1, &w, &err), PXS_E_CORRUPT,
              "no record ends at");
     ck_fails(pxs_record_writer_open(temp_file(), 7, &w, &err), PXS_E_CORRUPT,

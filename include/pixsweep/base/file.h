@@ -39,8 +39,10 @@ PXS_NODISCARD enum pxs_status pxs_read_beneath(const char *dir, const char *path
  * link), syncs it, renames it to `path` and syncs the folder. */
 PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
                                              struct pxs_error *err);
-/* The same in steps, for writers that stream: write to `file`, then commit or abandon (both close
- * it). */
+/* fsync of the folder that holds the file: a new file's entry in it is data, too. */
+PXS_NODISCARD enum pxs_status pxs_sync_folder_of(const char *path, struct pxs_error *err);
+/* pxs_write_file in steps, for writers that stream: write to `file`, then commit or abandon (both
+ * close it). */
 struct pxs_atomic_file {
     FILE *file;
     char path[4096], temp[4128];

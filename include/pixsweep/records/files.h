@@ -1,6 +1,6 @@
-/* files: the names of a run's files below its folder (docs/contracts.md, Files of a run). Who
- * makes, reads or removes one takes its name from here. Those with an argument are given a string
- * literal: a format ("%lld") or a pattern of fnmatch ("[0-9]*"). */
+/* records: the names of a run's files below its folder (docs/contracts.md, Files of a run). Code
+ * that makes, reads or removes one takes its name from here. Those with an argument are given a
+ * string literal: a format ("%lld") or a pattern of fnmatch ("[0-9]*"). */
 #ifndef PIXSWEEP_FILES_H
 #define PIXSWEEP_FILES_H
 
@@ -8,7 +8,7 @@
 
 /* Written by the supervisor. */
 #define PXS_CONFIG_FILE "config.yaml"
-/* What the worker of the last attempt was to do. */
+/* What the worker of the last attempt is told. */
 #define PXS_JOB_FILE "job.json"
 /* Why attempts ended. */
 #define PXS_ENDS_FILE "ends.txt"
@@ -32,7 +32,7 @@
 #define PXS_GENERATOR_FILE(epoch) PXS_WEIGHTS "/generator_" epoch ".safetensors"
 #define PXS_DISCRIMINATOR_FILE(epoch) PXS_WEIGHTS_D "/discriminator_" epoch ".safetensors"
 
-/* The folders of a list, each behind those that are in it. */
+/* The folders in a run's folder, each behind those that are in it. */
 #define PXS_RUN_FOLDERS PXS_IMAGES, PXS_WEIGHTS_D, PXS_WEIGHTS
 
 #endif

@@ -6,14 +6,14 @@
 #include "pixsweep/records.h"
 
 enum pxs_end_reason {
-    /* Not known yet, or a word that this pixsweep does not know; its name is "". */
+    /* Not known yet, or a name that this pixsweep does not know; its own name is "". */
     PXS_REASON_NONE,
     PXS_REASON_COMPLETED,
     PXS_REASON_DIVERGED,
     PXS_REASON_PRUNED,
     /* The worker itself gave up and said why: data that changed, a file that cannot be written. */
     PXS_REASON_ERROR,
-    /* It ended without a last record: by a signal of its own making, or with an exit code. */
+    /* It ended without an END record: by a signal that it raised itself, or with an exit code. */
     PXS_REASON_CRASH,
     /* Killed by the kernel for want of memory, as its control group counts. */
     PXS_REASON_OUT_OF_MEMORY,
@@ -28,10 +28,10 @@ enum pxs_end_reason {
     PXS_REASON_CANCELLED,
     /* A stop signal, to the supervisor or to the worker. */
     PXS_REASON_STOPPED,
-    /* It left its slot to a run of lower number (sweep.prune) and goes on later. */
+    /* It gave its slot to a run of lower number (sweep.prune) and goes on later. */
     PXS_REASON_YIELDED,
     PXS_REASON_DAMAGED_RECORD,
-    /* No one saw its end: its supervisor died with it, or before it. */
+    /* Its end was not seen: its supervisor died with it, or before it. */
     PXS_REASON_LOST,
     PXS_REASONS
 };
@@ -41,7 +41,7 @@ const char *pxs_reason_name(enum pxs_end_reason reason);
 enum pxs_end_reason pxs_reason_parse(const char *name);
 /* What an END record alone says. */
 enum pxs_end_reason pxs_reason_of_outcome(enum pxs_outcome outcome);
-/* crash, out_of_memory, killed: the worker ended without a word of its own, which is worth another
+/* crash, out_of_memory, killed: the worker ended without an END record, which is worth another
  * try. */
 bool pxs_reason_is_crash(enum pxs_end_reason reason);
 

@@ -18,9 +18,9 @@ enum pxs_run_state {
     PXS_STATE_INTERRUPTED,
     PXS_STATE_CANCELLED,
     PXS_STATE_PRUNED,
-    /* As shown: the database says running, but nobody works on it any more. */
+    /* As shown: the database says running, but no process works on it any more. */
     PXS_STATE_STALE,
-    /* Of a supervisor's plan only: somebody has removed the run from the database meanwhile. */
+    /* Of a supervisor's plan only: the run was removed from the database meanwhile. */
     PXS_STATE_REMOVED,
     PXS_STATES
 };
@@ -37,7 +37,7 @@ bool pxs_state_is_stored(enum pxs_run_state state);
 bool pxs_state_is_startable(enum pxs_run_state state, bool prunes);
 /* completed, diverged: another attempt would end with the same bits. */
 bool pxs_state_is_final(enum pxs_run_state state);
-/* completed, pruned: it went as it was asked for. */
+/* completed, pruned: it ended as it was meant to. */
 bool pxs_state_is_done(enum pxs_run_state state);
 /* diverged, failed, cancelled, pruned: it is over before its end, and its curve counts in no
  * mean. */
@@ -50,7 +50,8 @@ struct pxs_state_counts {
  * of them and ", " between. True where there was one. */
 bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order,
                           size_t n, const char *first, struct pxs_text *out);
-/* The order of closing words: pruned, failed, diverged, interrupted, cancelled, queued. */
+/* The order in which a summary names them: pruned, failed, diverged, interrupted, cancelled,
+ * queued. */
 enum { PXS_STATES_TOLD = 6 };
 extern const enum pxs_run_state pxs_states_told[PXS_STATES_TOLD];
 

@@ -1,4 +1,4 @@
-/* The rows of the table for whoever walks them at run time. */
+/* The rows of the table, for code that walks them at run time. */
 #include "pixsweep/measures.h"
 
 #include <string.h>

@@ -10,8 +10,8 @@
 
 enum {
     WINDOW = 1 << 16, /* bytes read at a time; several times PXS_FRAME_MAX */
-    TAIL_MAX =
-        64 << 20 /* a writer leaves less than this behind its last whole record, however it dies */
+    /* A writer leaves less than this behind its last whole record, however it dies. */
+    TAIL_MAX = 64 << 20
 };
 
 struct pxs_record_cursor {
@@ -59,32 +59,29 @@ static enum pxs_status frame_at(struct pxs_record_cursor *c, int64_t offset,
     return PXS_OK;
 }
 
-/* The next byte from `at` on that is in no hole of the file, where no record starts; -1: there is
- * none. A file system that knows no holes has none. */
-static int64_t next_data(const struct pxs_record_cursor *c, int64_t at) {
-    off_t data = lseek(c->fd, (off_t)at, SEEK_DATA);
-    if (data < 0)
-        return errno == ENXIO ? -1 : at;
-    return (int64_t)data;
-}
-
 /* Where the first whole frame behind the cursor starts, -1 if there is none. It looks at TAIL_MAX
- * bytes; *all: that was all there is. */
+ * bytes; *all: that was all there is. No record starts in a hole of the file, so holes are skipped;
+ * a file system that knows no holes has none. */
 static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t *found, bool *all,
                                   struct pxs_error *err) {
-    int64_t seen = 0;
+    int64_t seen = 0, at = c->offset + 1;
     *found = -1;
     *all = true;
-    for (int64_t at = c->offset + 1; (at = next_data(c, at)) >= 0;) {
+    for (;;) {
         const unsigned char *data = NULL;
         size_t bytes = 0;
+        const off_t behind_hole = lseek(c->fd, (off_t)at, SEEK_DATA);
+        if (behind_hole < 0 && errno == ENXIO)
+            return PXS_OK;
+        if (behind_hole >= 0)
+            at = (int64_t)behind_hole;
         *all = seen < TAIL_MAX;
         if (!*all)
             return PXS_OK;
+
+        /* Frames may start at the first `here` of these bytes and be whole within the rest. */
         PXS_TRY(look(c, at, PXS_FRAME_MAX, &data, &bytes, err));
-        size_t here =
-            /* starts to be judged here */
-            bytes > PXS_FRAME_MAX ? bytes - PXS_FRAME_MAX + 1 : bytes;
+        const size_t here = bytes > PXS_FRAME_MAX ? bytes - PXS_FRAME_MAX + 1 : bytes;
         for (size_t i = 0; i < here; i++) {
             const unsigned char *p = memchr(data + i, 'P', here - i);
             if (!p)
@@ -100,7 +97,6 @@ static enum pxs_status next_whole(struct pxs_record_cursor *c, int64_t *found, b
         at += (int64_t)here;
         seen += (int64_t)here;
     }
-    return PXS_OK;
 }
 
 /* No whole record here: the end for now, damage, or a file that was cut back? */
@@ -146,45 +142,37 @@ static enum pxs_status pass_header(struct pxs_record_cursor *c, struct pxs_error
     return PXS_OK;
 }
 
-/* The frame under the cursor; *bytes 0 at the end. */
-static enum pxs_status current(struct pxs_record_cursor *c, const unsigned char **data,
-                               size_t *bytes, struct pxs_error *err) {
-    *bytes = 0;
-    if (c->offset < PXS_FILE_HEADER)
-        PXS_TRY(pass_header(c, err));
-    if (c->offset < PXS_FILE_HEADER || (c->stop > 0 && c->offset >= c->stop))
-        return PXS_OK;
-    PXS_TRY(frame_at(c, c->offset, data, bytes, err));
-    return *bytes ? PXS_OK : judge_tail(c, err);
-}
-
 enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r, bool *more,
                                 struct pxs_error *err) {
     const unsigned char *data = NULL;
     size_t bytes = 0;
-    PXS_TRY(current(c, &data, &bytes, err));
-    enum pxs_status status = bytes ? pxs_frame_decode(data, bytes, r, err) : PXS_OK;
+    if (c->offset < PXS_FILE_HEADER)
+        PXS_TRY(pass_header(c, err));
+    if (c->offset < PXS_FILE_HEADER || (c->stop > 0 && c->offset >= c->stop)) {
+        *more = false;
+        return PXS_OK;
+    }
+    PXS_TRY(frame_at(c, c->offset, &data, &bytes, err));
+    if (bytes == 0) {
+        PXS_TRY(judge_tail(c, err));
+        *more = false;
+        return PXS_OK;
+    }
+    enum pxs_status status = pxs_frame_decode(data, bytes, r, err);
     if (status != PXS_OK) {
         pxs_error_prefix(err, "%s, byte %lld", c->path, (long long)c->offset);
         return status;
     }
     c->offset += (int64_t)bytes;
-    *more = bytes > 0;
+    *more = true;
     return PXS_OK;
-}
-
-/* A run's folder may come from anybody: a link in the place of its record file is not followed. */
-static enum pxs_status open_file(struct pxs_record_cursor *c, struct pxs_error *err) {
-    char dir[sizeof c->path];
-    const char *slash = strrchr(c->path, '/');
-    if (!pxs_path_dir(dir, sizeof dir, c->path))
-        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", c->path);
-    return pxs_open_beneath(dir, slash ? slash + 1 : c->path, &c->fd, err);
 }
 
 enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
                                        struct pxs_record_cursor **out, struct pxs_error *err) {
-    if (strlen(path) >= sizeof((*out)->path))
+    char dir[sizeof((*out)->path)];
+    struct stat info;
+    if (strlen(path) >= sizeof dir || !pxs_path_dir(dir, sizeof dir, path))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     struct pxs_record_cursor *c = malloc(sizeof *c);
     if (!c)
@@ -192,10 +180,13 @@ enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
     memset(c, 0, offsetof(struct pxs_record_cursor, window));
     strcpy(c->path, path);
     c->fd = -1;
-    enum pxs_status status = open_file(c, err);
+
+    /* A run's folder may come from another machine: a link in the place of its record file is not
+     * followed. */
+    const char *slash = strrchr(path, '/');
+    enum pxs_status status = pxs_open_beneath(dir, slash ? slash + 1 : path, &c->fd, err);
     if (status == PXS_OK)
         status = pass_header(c, err);
-    struct stat info;
     if (status == PXS_OK && fstat(c->fd, &info) == 0 && (int64_t)info.st_size < offset)
         status = pxs_fail(err, PXS_E_NOT_FOUND, "%s has %lld bytes, fewer than %lld", path,
                           (long long)info.st_size, (long long)offset);

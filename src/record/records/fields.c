@@ -59,8 +59,7 @@ static void walk_f64(struct walk *w, double *value) {
         memcpy(value, &bits, sizeof bits);
 }
 
-/* Every byte that belongs to no character becomes '?': what is written can be read by
- * everything. */
+/* Every byte that belongs to no character becomes '?', so that any reader can read the text. */
 static void mend_utf8(char *text, size_t n) {
     for (size_t at = 0; at < n;) {
         size_t length = pxs_utf8_decode(text + at, n - at, NULL);
@@ -70,7 +69,7 @@ static void mend_utf8(char *text, size_t n) {
     }
 }
 
-/* The first bytes of a character, and no more of it. */
+/* Whether these are the first bytes of a character that lacks its last. */
 static bool is_cut_character(const char *text, size_t n) {
     unsigned char first = (unsigned char)text[0];
     size_t whole = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
@@ -79,8 +78,8 @@ static bool is_cut_character(const char *text, size_t n) {
     return n < whole;
 }
 
-/* Whether it is UTF-8. A last character that was cut (older writers cut by bytes) is left out. */
-static bool take_utf8(char *text, size_t n) {
+/* Whether it is UTF-8. A last character that was cut (older writers cut by bytes) is removed. */
+static bool accept_utf8(char *text, size_t n) {
     for (size_t at = 0; at < n;) {
         size_t length = pxs_utf8_decode(text + at, n - at, NULL);
         if (length == 0 && !is_cut_character(text + at, n - at))
@@ -107,13 +106,13 @@ static void walk_text(struct walk *w, char *text, size_t size) {
         memcpy(text, w->in + w->at, length);
         text[length] = '\0';
         w->bad = memchr(text, '\0', length);
-        w->no_text = w->no_text || !take_utf8(text, length);
+        w->no_text = w->no_text || !accept_utf8(text, length);
     }
     w->at += length;
 }
 
-/* A value that came with version `since`, the values before it with *version: a record of before
- * ends where it would stand. */
+/* A value that came with version `since`, while the values before it are of *version: an older
+ * record ends here, and the value is NaN. */
 static void walk_value(struct walk *w, double *value, int since, int *version) {
     if (since > *version) {
         *version = since;
@@ -125,98 +124,67 @@ static void walk_value(struct walk *w, double *value, int since, int *version) {
         walk_f64(w, value);
 }
 
-static void walk_begin(struct walk *w, struct pxs_record_begin *r) {
-    walk_i64(w, &r->attempt);
-    walk_i64(w, &r->at_ms);
-    walk_i64(w, &r->resumed_from_step);
-    walk_text(w, r->text, sizeof r->text);
-}
-
-static void walk_batch(struct walk *w, struct pxs_record_batch *r) {
-    walk_i64(w, &r->step);
-    walk_i32(w, &r->epoch);
-    walk_i32(w, &r->batch);
-#define WALK(name, ...) walk_f64(w, &r->losses.name);
-    PXS_LOSSES(WALK)
-#undef WALK
-#define WALK(name, ...) walk_f64(w, &r->name);
-    PXS_BATCH_OTHERS(WALK)
-#undef WALK
-}
-
-static void walk_epoch(struct walk *w, struct pxs_record_epoch *r) {
-    walk_i32(w, &r->epoch);
-    walk_i32(w, &r->is_best);
-    int version = 1;
-#define WALK(name, how, of, metric, since, ...) walk_value(w, &r->name, since, &version);
-    PXS_EPOCH_MEASURES(WALK)
-#undef WALK
-}
-
-static void walk_sample(struct walk *w, struct pxs_record_sample *r) {
-    walk_i64(w, &r->step);
-    walk_i32(w, &r->epoch);
-    walk_text(w, r->path, sizeof r->path);
-    walk_text(w, r->sha256, sizeof r->sha256);
-}
-
-static void walk_checkpoint(struct walk *w, struct pxs_record_checkpoint *r) {
-    walk_i32(w, &r->epoch);
-    walk_text(w, r->kind, sizeof r->kind);
-    walk_text(w, r->net, sizeof r->net);
-    walk_text(w, r->path, sizeof r->path);
-    walk_text(w, r->sha256, sizeof r->sha256);
-    walk_i64(w, &r->bytes);
-}
-
-static void walk_event(struct walk *w, struct pxs_record_event *r) {
-    walk_i64(w, &r->at_ms);
-    walk_i32(w, &r->level);
-    walk_text(w, r->kind, sizeof r->kind);
-    walk_text(w, r->message, sizeof r->message);
-}
-
-static void walk_end(struct walk *w, struct pxs_record_end *r) {
-    walk_i64(w, &r->at_ms);
-    walk_i32(w, &r->outcome);
-    walk_i64(w, &r->step);
-    walk_text(w, r->message, sizeof r->message);
-}
-
-static void walk_rung(struct walk *w, struct pxs_record_rung *r) {
-    walk_i32(w, &r->epoch);
-    walk_i32(w, &r->go_on);
-    walk_f64(w, &r->value);
-    walk_f64(w, &r->cutoff);
-}
-
-/* False for a kind that this version does not know. */
+/* The fields of each kind in the order of the file. False for a kind that this version does not
+ * know. */
 static bool walk_record(struct walk *w, struct pxs_record *r) {
+    int version = 1;
     switch (r->kind) {
     case PXS_RECORD_BEGIN:
-        walk_begin(w, &r->begin);
+        walk_i64(w, &r->begin.attempt);
+        walk_i64(w, &r->begin.at_ms);
+        walk_i64(w, &r->begin.resumed_from_step);
+        walk_text(w, r->begin.text, sizeof r->begin.text);
         return true;
     case PXS_RECORD_BATCH:
-        walk_batch(w, &r->batch);
+        walk_i64(w, &r->batch.step);
+        walk_i32(w, &r->batch.epoch);
+        walk_i32(w, &r->batch.batch);
+#define LOSS(name, ...) walk_f64(w, &r->batch.losses.name);
+        PXS_LOSSES(LOSS)
+#undef LOSS
+#define OTHER(name, ...) walk_f64(w, &r->batch.name);
+        PXS_BATCH_OTHERS(OTHER)
+#undef OTHER
         return true;
     case PXS_RECORD_EPOCH:
-        walk_epoch(w, &r->epoch);
+        walk_i32(w, &r->epoch.epoch);
+        walk_i32(w, &r->epoch.is_best);
+#define VALUE(name, how, of, metric, since, ...) walk_value(w, &r->epoch.name, since, &version);
+        PXS_EPOCH_MEASURES(VALUE)
+#undef VALUE
         return true;
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:
-        walk_sample(w, &r->sample);
+        walk_i64(w, &r->sample.step);
+        walk_i32(w, &r->sample.epoch);
+        walk_text(w, r->sample.path, sizeof r->sample.path);
+        walk_text(w, r->sample.sha256, sizeof r->sample.sha256);
         return true;
     case PXS_RECORD_CHECKPOINT:
-        walk_checkpoint(w, &r->checkpoint);
+        walk_i32(w, &r->checkpoint.epoch);
+        walk_text(w, r->checkpoint.kind, sizeof r->checkpoint.kind);
+        walk_text(w, r->checkpoint.net, sizeof r->checkpoint.net);
+        walk_text(w, r->checkpoint.path, sizeof r->checkpoint.path);
+        walk_text(w, r->checkpoint.sha256, sizeof r->checkpoint.sha256);
+        walk_i64(w, &r->checkpoint.bytes);
         return true;
     case PXS_RECORD_EVENT:
-        walk_event(w, &r->event);
+        walk_i64(w, &r->event.at_ms);
+        walk_i32(w, &r->event.level);
+        walk_text(w, r->event.kind, sizeof r->event.kind);
+        walk_text(w, r->event.message, sizeof r->event.message);
         return true;
     case PXS_RECORD_END:
-        walk_end(w, &r->end);
+        walk_i64(w, &r->end.at_ms);
+        walk_i32(w, &r->end.outcome);
+        walk_i64(w, &r->end.step);
+        walk_text(w, r->end.message, sizeof r->end.message);
         return true;
     case PXS_RECORD_RUNG:
-        walk_rung(w, &r->rung);
+        walk_i32(w, &r->rung.epoch);
+        walk_i32(w, &r->rung.go_on);
+        walk_f64(w, &r->rung.value);
+        walk_f64(w, &r->rung.cutoff);
         return true;
     }
     return false;
@@ -234,7 +202,7 @@ bool pxs_fields_encode(const struct pxs_record *r, unsigned char *out, size_t si
     if (!walk_record(&w, (struct pxs_record *)(uintptr_t)r))
         return is_wrong(why, "an unknown kind");
     if (w.bad)
-        return is_wrong(why, "an unended text");
+        return is_wrong(why, "a text has no end");
     *bytes = w.at;
     return pxs_record_possible(r, why);
 }
@@ -252,7 +220,7 @@ bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, str
     return pxs_record_possible(r, why);
 }
 
-/* ---- words ---------------------------------------------------------------------------------- */
+/* ---- helpers of those who write and read records --------------------------------------------- */
 
 enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome) {
     static const enum pxs_run_state states[] = {[PXS_OUTCOME_COMPLETED] = PXS_STATE_COMPLETED,

@@ -29,7 +29,7 @@ void pxs_frame_file_header(unsigned char out[PXS_FILE_HEADER]) {
 enum pxs_status pxs_frame_check_file(const unsigned char *bytes, const char *path,
                                      struct pxs_error *err) {
     if (memcmp(bytes, file_magic, 8) != 0)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s is no record file of pixsweep", path);
+        return pxs_fail(err, PXS_E_CORRUPT, "%s is not a record file of pixsweep", path);
     if (get(bytes + 12, 4) != pxs_crc32c(0, bytes, 12))
         return pxs_fail(err, PXS_E_CORRUPT, "%s: the file header is damaged", path);
     if (get(bytes + 8, 4) != PXS_RECORD_VERSION)

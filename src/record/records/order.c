@@ -1,6 +1,6 @@
 /* What can follow what in a record file. A writer cuts the file back to where its attempt goes on,
- * so steps are without gaps, and each epoch's record stands behind its last batch; no attempt says
- * anything behind its last word. */
+ * so steps are without gaps, and each epoch's record stands behind its last batch, and nothing of an
+ * attempt stands behind its END. */
 #include "record_priv.h"
 
 static bool wrong(char why[PXS_RECORD_WHY], const char *fmt, ...) PXS_PRINTF(2, 3);
@@ -80,7 +80,7 @@ bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r,
     if (!o->begun)
         return wrong(why, "no attempt has begun before it");
     if (o->ended)
-        return wrong(why, "it stands behind the last word of its attempt");
+        return wrong(why, "it stands behind the END record of its attempt");
     if (r->kind == PXS_RECORD_BATCH)
         return batch(o, &r->batch, why);
     if (r->kind == PXS_RECORD_EPOCH)

@@ -1,6 +1,6 @@
-/* What a record can say. Bounds are wide, yet so that nobody who counts, sums or scales what was
- * read has to look again, and so that the store takes whatever is read. Losses and metrics may be
- * anything: a run that diverges has NaN, infinities and all between. */
+/* The bounds of a record's fields. They are wide, but code that counts, sums or scales what was read
+ * need not check again, and the store accepts whatever is read. Losses and metrics may be anything:
+ * a run that diverges has NaN and infinities. */
 #include "record_priv.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 #define RATE_MAX 1e6
 enum { ATTEMPT_MAX = 1000000000, EPOCH_MAX = 1000000, PID_MAX = 1 << 22, THREADS_MAX = 1 << 20 };
 
-/* One look at a record: the first thing that cannot be ends up in `why`. */
+/* One look at a record: `why` names the first field that cannot be. */
 struct look {
     char *why;
     bool fine;
@@ -68,139 +68,102 @@ static void path(struct look *l, const char *value) {
         wrong(l, "its path does not lead to a file below the run's folder");
 }
 
-/* "" where nobody knows it. */
+/* "" = not known. */
 static void sha256(struct look *l, const char *value) {
     if (value[strspn(value, "0123456789abcdef")] != '\0')
         wrong(l, "its sha256 is none");
 }
 
-/* ---- the environment ------------------------------------------------------------------------ */
-
-static void number_line(struct look *l, const char *key, const char *value, int64_t most) {
-    int64_t number;
-    if (!pxs_parse_int(value, &number))
-        wrong(l, "%s is no number", key);
-    else
-        within(l, key, number, 0, most);
-}
-
-/* "key=value": what names a process must be able to. */
-static void line(struct look *l, char *text) {
-    char *value = strchr(text, '=');
-    if (!value || value == text) {
-        wrong(l, "a line of its environment is not key=value");
-        return;
-    }
-    *value++ = '\0';
-    for (const char *c = text; *c; c++)
-        if (*c <= ' ' || *c > '~')
-            wrong(l, "a key of its environment has other characters than keys have");
-    if (strcmp(text, "pid") == 0 || strcmp(text, "supervisor_pid") == 0)
-        number_line(l, text, value, PID_MAX);
-    else if (strcmp(text, "pid_start") == 0)
-        number_line(l, text, value, TICKS_MAX);
-    else if (strcmp(text, "threads") == 0)
-        number_line(l, text, value, THREADS_MAX);
-}
-
+/* "key=value" lines; those that name the process are numbers within bounds. */
 static void environment(struct look *l, const char *text) {
+    static const struct {
+        const char *key;
+        int64_t most;
+    } numbers[] = {{"pid", PID_MAX},
+                   {"supervisor_pid", PID_MAX},
+                   {"pid_start", TICKS_MAX},
+                   {"threads", THREADS_MAX}};
+    char line[sizeof((struct pxs_record_begin *)0)->text];
     while (l->fine && *text) {
-        char one[sizeof((struct pxs_record_begin *)0)->text];
         size_t n = strcspn(text, "\n");
-        memcpy(one, text, n);
-        one[n] = '\0';
-        line(l, one);
+        memcpy(line, text, n);
+        line[n] = '\0';
         text += n;
         text += *text == '\n';
+
+        char *value = strchr(line, '=');
+        if (!value || value == line) {
+            wrong(l, "a line of its environment is not key=value");
+            return;
+        }
+        *value++ = '\0';
+        for (const char *c = line; *c; c++)
+            if (*c <= ' ' || *c > '~')
+                wrong(l, "a key of its environment has other characters than keys have");
+        for (size_t i = 0; i < PXS_COUNT(numbers); i++) {
+            int64_t number;
+            if (strcmp(line, numbers[i].key) != 0)
+                continue;
+            if (!pxs_parse_int(value, &number))
+                wrong(l, "%s is no number", line);
+            else
+                within(l, line, number, 0, numbers[i].most);
+        }
     }
-}
-
-/* ---- records -------------------------------------------------------------------------------- */
-
-static void begin(struct look *l, const struct pxs_record_begin *r) {
-    within(l, "attempt", r->attempt, 1, ATTEMPT_MAX);
-    within(l, "at_ms", r->at_ms, 0, TIME_MAX);
-    within(l, "resumed_from_step", r->resumed_from_step, -1, STEP_MAX);
-    environment(l, r->text);
-}
-
-static void batch(struct look *l, const struct pxs_record_batch *r) {
-    within(l, "step", r->step, 0, STEP_MAX);
-    within(l, "epoch", r->epoch, 0, EPOCH_MAX);
-    within(l, "batch", r->batch, 0, INT32_MAX);
-    real(l, "lr_G", r->lr_G, RATE_MAX);
-    real(l, "lr_D", r->lr_D, RATE_MAX);
-    real(l, "seconds", r->seconds, SECONDS_MAX);
-}
-
-static void epoch(struct look *l, const struct pxs_record_epoch *r) {
-    within(l, "epoch", r->epoch, 0, EPOCH_MAX);
-    within(l, "is_best", r->is_best, 0, 1);
-    real(l, "lr_G", r->lr_G, RATE_MAX);
-    real(l, "lr_D", r->lr_D, RATE_MAX);
-    real(l, "seconds", r->seconds, SECONDS_MAX);
-}
-
-static void sample(struct look *l, const struct pxs_record_sample *r) {
-    within(l, "step", r->step, 0, STEP_MAX);
-    within(l, "epoch", r->epoch, 0, EPOCH_MAX);
-    path(l, r->path);
-    sha256(l, r->sha256);
-}
-
-static void checkpoint(struct look *l, const struct pxs_record_checkpoint *r) {
-    within(l, "epoch", r->epoch, 0, EPOCH_MAX);
-    one_of(l, "its kind", r->kind, "periodic", "best");
-    one_of(l, "its net", r->net, "generator", "discriminator");
-    path(l, r->path);
-    sha256(l, r->sha256);
-    within(l, "bytes", r->bytes, 0, BYTES_MAX);
-}
-
-static void event(struct look *l, const struct pxs_record_event *r) {
-    within(l, "at_ms", r->at_ms, 0, TIME_MAX);
-    within(l, "level", r->level, PXS_LOG_DEBUG, PXS_LOG_ERROR);
-}
-
-static void end(struct look *l, const struct pxs_record_end *r) {
-    within(l, "at_ms", r->at_ms, 0, TIME_MAX);
-    within(l, "step", r->step, 0, STEP_MAX);
-    if (pxs_outcome_state((enum pxs_outcome)r->outcome) == PXS_STATE_NONE)
-        wrong(l, "outcome %d is none", (int)r->outcome);
-}
-
-static void rung(struct look *l, const struct pxs_record_rung *r) {
-    within(l, "epoch", r->epoch, 0, EPOCH_MAX);
-    within(l, "go_on", r->go_on, 0, 1);
 }
 
 bool pxs_record_possible(const struct pxs_record *r, char why[PXS_WHY]) {
     struct look l = {why, true};
     switch (r->kind) {
     case PXS_RECORD_BEGIN:
-        begin(&l, &r->begin);
+        within(&l, "attempt", r->begin.attempt, 1, ATTEMPT_MAX);
+        within(&l, "at_ms", r->begin.at_ms, 0, TIME_MAX);
+        within(&l, "resumed_from_step", r->begin.resumed_from_step, -1, STEP_MAX);
+        environment(&l, r->begin.text);
         break;
     case PXS_RECORD_BATCH:
-        batch(&l, &r->batch);
+        within(&l, "step", r->batch.step, 0, STEP_MAX);
+        within(&l, "epoch", r->batch.epoch, 0, EPOCH_MAX);
+        within(&l, "batch", r->batch.batch, 0, INT32_MAX);
+        real(&l, "lr_G", r->batch.lr_G, RATE_MAX);
+        real(&l, "lr_D", r->batch.lr_D, RATE_MAX);
+        real(&l, "seconds", r->batch.seconds, SECONDS_MAX);
         break;
     case PXS_RECORD_EPOCH:
-        epoch(&l, &r->epoch);
+        within(&l, "epoch", r->epoch.epoch, 0, EPOCH_MAX);
+        within(&l, "is_best", r->epoch.is_best, 0, 1);
+        real(&l, "lr_G", r->epoch.lr_G, RATE_MAX);
+        real(&l, "lr_D", r->epoch.lr_D, RATE_MAX);
+        real(&l, "seconds", r->epoch.seconds, SECONDS_MAX);
         break;
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:
-        sample(&l, &r->sample);
+        within(&l, "step", r->sample.step, 0, STEP_MAX);
+        within(&l, "epoch", r->sample.epoch, 0, EPOCH_MAX);
+        path(&l, r->sample.path);
+        sha256(&l, r->sample.sha256);
         break;
     case PXS_RECORD_CHECKPOINT:
-        checkpoint(&l, &r->checkpoint);
+        within(&l, "epoch", r->checkpoint.epoch, 0, EPOCH_MAX);
+        one_of(&l, "its kind", r->checkpoint.kind, "periodic", "best");
+        one_of(&l, "its net", r->checkpoint.net, "generator", "discriminator");
+        path(&l, r->checkpoint.path);
+        sha256(&l, r->checkpoint.sha256);
+        within(&l, "bytes", r->checkpoint.bytes, 0, BYTES_MAX);
         break;
     case PXS_RECORD_EVENT:
-        event(&l, &r->event);
+        within(&l, "at_ms", r->event.at_ms, 0, TIME_MAX);
+        within(&l, "level", r->event.level, PXS_LOG_DEBUG, PXS_LOG_ERROR);
         break;
     case PXS_RECORD_END:
-        end(&l, &r->end);
+        within(&l, "at_ms", r->end.at_ms, 0, TIME_MAX);
+        within(&l, "step", r->end.step, 0, STEP_MAX);
+        if (pxs_outcome_state((enum pxs_outcome)r->end.outcome) == PXS_STATE_NONE)
+            wrong(&l, "outcome %d is none", (int)r->end.outcome);
         break;
     case PXS_RECORD_RUNG:
-        rung(&l, &r->rung);
+        within(&l, "epoch", r->rung.epoch, 0, EPOCH_MAX);
+        within(&l, "go_on", r->rung.go_on, 0, 1);
         break;
     }
     return l.fine;

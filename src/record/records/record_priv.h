@@ -1,4 +1,4 @@
-/* Inside of record: the frame and the field codec. The layout stands in pixsweep/record.h. */
+/* Inside of record: the frame and the field codec. pixsweep/records.h has the layout. */
 #ifndef PXS_RECORD_PRIV_H
 #define PXS_RECORD_PRIV_H
 

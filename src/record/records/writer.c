@@ -47,8 +47,7 @@ static enum pxs_status append(struct pxs_record_writer *w, const unsigned char *
     return PXS_OK;
 }
 
-/* Reads the file from its start to see where its records end. *end: behind the last whole record,
- * not beyond `limit`. */
+/* Reads the file from its start. *end: behind its last whole record, but not beyond `limit`. */
 static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end,
                                 struct pxs_error *err) {
     struct pxs_record_cursor *c = NULL;
@@ -66,14 +65,18 @@ static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end,
     return status;
 }
 
-/* What is to be kept must be there and be whole. */
-static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes, int64_t size,
+/* Cuts the file back to what is to be kept, which must be there and be whole. */
+static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes,
                             struct pxs_error *err) {
+    struct stat info;
     int64_t end = 0;
-    if (keep_bytes > size)
-        return pxs_fail(err, PXS_E_CORRUPT, "%s has %lld bytes where %lld are vouched for", w->path,
-                        (long long)size, (long long)keep_bytes);
-    if (keep_bytes < 0 && size < PXS_FILE_HEADER)
+    if (fstat(w->fd, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", w->path);
+    if (keep_bytes > (int64_t)info.st_size)
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s has %lld bytes, but the resume point was written at %lld", w->path,
+                        (long long)info.st_size, (long long)keep_bytes);
+    if (keep_bytes == 0 || (keep_bytes < 0 && info.st_size < PXS_FILE_HEADER))
         return cut(w, 0, err);
     PXS_TRY(find_end(w->path, keep_bytes, &end, err));
     if (keep_bytes >= 0 && end != keep_bytes)
@@ -86,19 +89,6 @@ static enum pxs_status put_header(struct pxs_record_writer *w, struct pxs_error 
     unsigned char header[PXS_FILE_HEADER];
     pxs_frame_file_header(header);
     return append(w, header, sizeof header, err);
-}
-
-static enum pxs_status prepare(struct pxs_record_writer *w, int64_t keep_bytes,
-                               struct pxs_error *err) {
-    PXS_TRY(pxs_open_append(w->path, &w->fd, err));
-    struct stat info;
-    if (fstat(w->fd, &info) != 0)
-        return pxs_fail_errno(err, "cannot look at %s", w->path);
-    if (keep_bytes == 0)
-        PXS_TRY(cut(w, 0, err));
-    else
-        PXS_TRY(keep(w, keep_bytes, (int64_t)info.st_size, err));
-    return w->bytes > 0 ? PXS_OK : put_header(w, err);
 }
 
 enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out, struct pxs_error *err) {
@@ -126,7 +116,11 @@ enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
         return pxs_fail_nomem(err);
     strcpy(w->path, path);
     w->fd = -1;
-    enum pxs_status status = prepare(w, keep_bytes, err);
+    enum pxs_status status = pxs_open_append(path, &w->fd, err);
+    if (status == PXS_OK)
+        status = keep(w, keep_bytes, err);
+    if (status == PXS_OK && w->bytes == 0)
+        status = put_header(w, err);
     if (status == PXS_OK)
         *out = w;
     else
@@ -143,24 +137,11 @@ enum pxs_status pxs_record_write(struct pxs_record_writer *w, const struct pxs_r
     return append(w, w->frame, bytes, err);
 }
 
-static enum pxs_status sync_folder(const char *path, struct pxs_error *err) {
-    char dir[4096];
-    if (!pxs_path_dir(dir, sizeof dir, path))
-        return pxs_fail(err, PXS_E_INTERNAL, "path too long: %s", path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum pxs_status status = PXS_OK;
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        status = pxs_fail_errno(err, "cannot sync folder %s", dir);
-    if (fd >= 0)
-        close(fd);
-    return status;
-}
-
 enum pxs_status pxs_record_sync(struct pxs_record_writer *w, struct pxs_error *err) {
     if (fsync(w->fd) != 0)
         return pxs_fail_errno(err, "cannot sync %s", w->path);
     if (!w->folder_synced)
-        PXS_TRY(sync_folder(w->path, err));
+        PXS_TRY(pxs_sync_folder_of(w->path, err));
     w->folder_synced = true;
     return PXS_OK;
 }
