@@ -13,8 +13,8 @@
 #define PXS_LABEL_MAX 60 /* bytes of what differs in a run's name */
 
 /* Whether this can be an experiment's name: letters of any script, digits and . _ = -, not
- * beginning with . or -, at most PXS_NAME_MAX bytes. So it is one folder's name, and nothing of
- * pixsweep's own. */
+ * beginning with . or -, at most PXS_NAME_MAX bytes. So it can be a folder's name, and it is not
+ * that of a file of pixsweep's. */
 bool pxs_name_allowed(const char *text);
 
 struct pxs_config;
@@ -67,7 +67,7 @@ struct pxs_run_settings {
     /* the same as a share of the median finished run of the sweep: 3 = 300 %; 0 = none */
     double timeout_share;
     double resume_every_s; /* 0 = every batch */
-    int64_t max_failures;  /* runs in a row that may fail before the sweep pauses; 0 = no brake */
+    int64_t max_failures;  /* runs in a row that may fail before the sweep pauses; 0 = no limit */
     enum pxs_order order;
     int64_t order_seed;
     const char *on_done; /* for /bin/sh -c at the sweep's end; NULL = nothing */
@@ -77,11 +77,11 @@ const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
  * is no duration. */
 bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds);
 
-/* ---- which runs are given up early ---------------------------------------------------------- */
+/* ---- pruning -------------------------------------------------------------------------------- */
 
 #define PXS_RUNGS_MAX 16
 /* `sweep.prune`. At each rung a run is compared with the runs of lower number that came as far
- * (pxs_prune_judge of room sweep). */
+ * (pxs_prune_judge of room plan). */
 enum pxs_prune_rule { PXS_PRUNE_NONE, PXS_PRUNE_MEDIAN, PXS_PRUNE_ASHA };
 struct pxs_prune_settings {
     enum pxs_prune_rule rule;
@@ -91,7 +91,7 @@ struct pxs_prune_settings {
     int64_t rungs[PXS_RUNGS_MAX];
     size_t n_rungs;
     int64_t eta; /* 3: under asha, the best 1/eta goes on */
-    /* 3: under median, so many others must have come as far before one is given up */
+    /* 3: under median, so many others must have come as far before one is pruned */
     int64_t min_runs;
 };
 const struct pxs_prune_settings *pxs_config_prune(const struct pxs_config *c);

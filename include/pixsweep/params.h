@@ -21,7 +21,7 @@
 /* clang-format on */
 #include "../../src/experiment/params/params.def"
 
-/* How many values each of them has: PXS_VALUES_generator, ... */
+/* The number of values of each: PXS_VALUES_generator, ... */
 /* clang-format off */
 #define PXS_ENUM_BEGIN(type) enum { PXS_VALUES_##type = 0
 #define PXS_ENUM_VALUE(symbol, text) + 1
@@ -76,10 +76,9 @@ enum pxs_param_flags {
     /* says how to run, not what: two runs that differ in it only are the same run */
     PXS_PF_NOT_IDENTITY = 1,
     PXS_PF_LATER = 2, /* enters the identity only when it is not at its default */
-    PXS_PF_REQUIRED =
-        /* its default (null, or out of range) is no value to run with: to be stated where in
-         * force */
-    4,
+    /* its default (null, or out of range) is not a value to run with: it must be stated where it is
+     * in force */
+    PXS_PF_REQUIRED = 4,
     PXS_PF_OPEN_MIN = 8, /* min itself is out of range */
     PXS_PF_OPEN_MAX = 16,
     PXS_PF_POW2 = 32, /* powers of two only */
@@ -116,8 +115,8 @@ void pxs_param_condition(int key, const char *joint, struct pxs_text *out);
 /* The values a key can have, in words, for messages and tables: "1 to 4096", "32, 64, 128, 256 or
  * 512", "above 0, at most 1", "constant or halve", "true or false", "a path or null". */
 void pxs_param_range(int key, struct pxs_text *out);
-/* What we call a key that other trainers name so ("beta1": "b1"; "batchSize": "batch_size"), in
- * words; NULL if it is no such name. */
+/* Our name for a key that other trainers call `name` ("beta1": "b1"; "batchSize": "batch_size"), in
+ * words; NULL if there is none. */
 const char *pxs_param_other_name(const char *name);
 /* Why there is no such key here ("device": "pixsweep trains on the CPU"); NULL if it is no such
  * name. */
@@ -132,8 +131,8 @@ void pxs_param_add_remedy(const char *name, struct pxs_text *out);
  * else NULL: the shortest that begins with it, or one with few slips, a swap of neighbours being
  * one. */
 const char *pxs_nearest_word(const char *word, const char *const *words, size_t n);
-/* Appends a text of a user in quotes: cut to 60 bytes, cleaned as a name, so that no message
- * tears. */
+/* Appends a user's text in quotes, cut to 60 bytes and cleaned as a name, so that a message stays
+ * one line. */
 void pxs_text_add_quoted(struct pxs_text *out, const char *text);
 bool pxs_is_utf8(const char *text);
 /* "<what>: the path is not UTF-8, ..., rename that folder: /home/caf\xe9/x"; PXS_E_INVALID. */
@@ -159,8 +158,8 @@ bool pxs_params_effective(const struct pxs_params *p, int key);
 /* One key, every ineffective key, back to its default. */
 void pxs_params_reset(struct pxs_params *p, int key);
 void pxs_params_drop_ineffective(struct pxs_params *p);
-/* What no single row can say: required keys are there, jitter fits the image, ... Names the first
- * key at fault in `*key` (may be NULL). PXS_E_INVALID. */
+/* Checks what no single row says: required keys are there, jitter fits the image, ... Names the
+ * first key at fault in `*key` (may be NULL). PXS_E_INVALID. */
 PXS_NODISCARD enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key,
                                                struct pxs_error *err);
 
@@ -174,8 +173,8 @@ struct pxs_param_value {
     const char *text;
 };
 struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key);
-/* The way back, exact; an INTEGER is taken for a FLOAT key too. False (and *p unchanged) where
- * kind, enum text or range does not fit the key. */
+/* The reverse of pxs_params_get, exact; an INTEGER is accepted for a FLOAT key, too. False (and *p
+ * unchanged) where kind, enum text or range does not fit the key. */
 PXS_NODISCARD bool pxs_params_put(struct pxs_params *p, int key,
                                   const struct pxs_param_value *value);
 /* The numbers of an INTS field, at most PXS_INTS_MAX of them; how many. */

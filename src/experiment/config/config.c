@@ -12,7 +12,7 @@ void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes) 
 
 /* ---- name ----------------------------------------------------------------------------------- */
 
-/* What a folder can be called everywhere, and a shell word need not be quoted for; letters of any
+/* A folder can have this name on every system, and a shell needs no quotes for it; letters of any
  * script. */
 bool pxs_name_allowed(const char *text) {
     size_t n = strlen(text), length;
@@ -88,8 +88,8 @@ static void write_spec(struct pxs_config *c, struct pxs_diags *d, const char *co
     pxs_text_finish(&text);
 }
 
-/* A required key that nothing states: said here already, so that it stands beside other mistakes. A
- * file that could not be read may state it. */
+/* A required key that nothing states is reported before the runs are looked at, together with other
+ * mistakes. A file that could not be read may state it. */
 static void report_missing(struct pxs_config *c, struct pxs_diags *d) {
     struct pxs_error err = {0};
     enum pxs_param_key key;
@@ -134,16 +134,19 @@ enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_
     struct pxs_config *c = calloc(1, sizeof *c);
     struct pxs_diags *d = calloc(1, sizeof *d);
     enum pxs_status status = PXS_OK;
-    if (c && d)
-        load(c, d, path, sets, n_sets);
-    if (!c || !d)
+    if (!c || !d) {
         status = pxs_fail_nomem(err);
-    else if (d->total || d->nomem)
+        goto out;
+    }
+    load(c, d, path, sets, n_sets);
+    if (d->total || d->nomem) {
         status = pxs_diags_report(d, diagnostics, err);
-    if (status == PXS_OK)
-        *out = c;
-    else
-        pxs_config_destroy(&c);
+        goto out;
+    }
+    *out = c;
+    c = NULL;
+out:
+    pxs_config_destroy(&c);
     if (d)
         pxs_arena_finish(&d->arena);
     free(d);
@@ -152,13 +155,17 @@ enum pxs_status pxs_config_load(const char *path, const char *const *sets, size_
 
 enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 1],
                                      struct pxs_error *err) {
+    char absolute[PXS_PATH_MAX];
+    if (!pxs_path_absolute(absolute, sizeof absolute, path))
+        return pxs_fail(err, PXS_E_INVALID, "the experiment file's path is too long");
     struct pxs_config *c = calloc(1, sizeof *c);
     struct pxs_diags *d = calloc(1, sizeof *d);
-    char absolute[PXS_PATH_MAX];
-    enum pxs_status status = c && d ? PXS_OK : pxs_fail_nomem(err);
-    if (status == PXS_OK && !pxs_path_absolute(absolute, sizeof absolute, path))
-        status = pxs_fail(err, PXS_E_INVALID, "the experiment file's path is too long");
-    struct pxs_source *s = status == PXS_OK ? pxs_source_read(c, d, path, absolute, NULL) : NULL;
+    enum pxs_status status = PXS_OK;
+    if (!c || !d) {
+        status = pxs_fail_nomem(err);
+        goto out;
+    }
+    struct pxs_source *s = pxs_source_read(c, d, path, absolute, NULL);
     if (s && pxs_yaml_parse(c, d, s, s->text)) {
         const struct pxs_node *node = pxs_node_get(s->root, "name");
         const char *text =
@@ -167,11 +174,13 @@ enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 
             snprintf(name, PXS_NAME_MAX + 1, "%s", text);
         else if (text)
             pxs_diag_at(d, s, 0, 0,
-                        "this file does not say which sweep it is: its `name` names no folder");
+                        "this file does not say which sweep it is: its `name` cannot be a "
+                        "folder's name");
         d->nomem = d->nomem || !text;
     }
-    if (status == PXS_OK && (d->total || d->nomem))
+    if (d->total || d->nomem)
         status = pxs_diags_report(d, NULL, err);
+out:
     pxs_config_destroy(&c);
     if (d)
         pxs_arena_finish(&d->arena);

@@ -1,4 +1,4 @@
-/* Inside config. The way of a file: source (text, lines) -> yaml (nodes with positions) -> load
+/* Inside config. The steps of loading: source (text, lines) -> yaml (nodes with positions) -> load
  * (layers: every file of the `extends` chain, then --set; merged `sweep` and `run`) -> sweep (axes)
  * -> expand (points, checked). Problems go to the diagnostics and the work goes on, so that one
  * pass finds them all. */
@@ -65,15 +65,15 @@ struct pxs_diags {
 
 void pxs_diag_at(struct pxs_diags *d, const struct pxs_source *source, size_t line, size_t column,
                  const char *fmt, ...) PXS_PRINTF(5, 6);
-/* Where the node is plain text with a character in it that only looks like YAML's own, that is what
- * is said, at its own place. */
+/* Where the node is plain text with a lookalike of a YAML character in it, that is reported
+ * instead, at its place. */
 void pxs_diag_node(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...)
     PXS_PRINTF(3, 4);
-/* The same for a path or a name, in which any character may stand. */
+/* The same for a path or a name, which may have any character. */
 void pxs_diag_text(struct pxs_diags *d, const struct pxs_node *node, const char *fmt, ...)
     PXS_PRINTF(3, 4);
-/* True where one more problem would only be counted, which is then done: saves wording what nobody
- * will see. */
+/* True where one more problem would only be counted, which is then done: saves composing a message
+ * that is not shown. */
 bool pxs_diags_full(struct pxs_diags *d);
 /* All of them in order, and the one line for struct pxs_error; returns its status. */
 enum pxs_status pxs_diags_report(struct pxs_diags *d, struct pxs_text *out, struct pxs_error *err);
@@ -102,7 +102,7 @@ struct pxs_axis {
     int keys[PXS_PARAM_COUNT];
     struct pxs_cell *cells; /* [count][n_keys] */
 };
-/* A key of the part that is being read, which an earlier part has already. */
+/* A key of the part that is being read that an earlier part has, too. */
 struct pxs_clash {
     int key;
     const struct pxs_node *where;
@@ -132,7 +132,7 @@ struct pxs_config {
     bool incomplete;      /* some `extends` led to no file that can be read */
     struct pxs_layer set; /* --set */
     const struct pxs_node *sweep_node, *run_node;
-    /* what all files together say, from which layer (1.., 0 = default), and where */
+    /* what all files together state, from which layer (1.., 0 = default), and where */
     struct pxs_params base;
     int base_rank[PXS_PARAM_COUNT];
     const struct pxs_node *base_where[PXS_PARAM_COUNT];
@@ -212,9 +212,9 @@ bool pxs_key_of_node(struct pxs_diags *d, const struct pxs_node *key, const char
                      int *found);
 
 /* lookalike.c: full-width and typographic characters, invisible ones, a ':' without its space. The
- * first looks at a key or value that is wrong, the next at text that may be anything but should not
- * begin or end so, the last at a text that is no YAML. Each says what it finds; true where it has
- * said something (pxs_check_plain_text: where all is well). */
+ * first looks at a key or value that is wrong, the second at text that may be anything but should
+ * not begin or end with one, the third at a text that is not YAML. Each reports what it finds; true
+ * where it has reported something (pxs_check_plain_text: where it has not). */
 bool pxs_explain_lookalike(struct pxs_diags *d, const struct pxs_node *node);
 bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node);
 bool pxs_scan_lookalikes(struct pxs_diags *d, const struct pxs_source *source);
@@ -224,7 +224,7 @@ bool pxs_is_invisible(uint32_t code);
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d);
 void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d);
 void pxs_prune_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
-/* Once the runs are known to be right: the rungs; and what does not go together with pruning. */
+/* Once the runs are known to be right: makes the rungs, and checks what does not fit pruning. */
 void pxs_prune_check(struct pxs_config *c, struct pxs_diags *d);
 void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
 /* Adds an axis; NULL when out of memory. Cells are zeroed. */
@@ -237,7 +237,7 @@ bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part pa
 bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const struct pxs_node *value,
                    struct pxs_cell *cell);
 
-/* resolve.c: one run's values. */
+/* resolve.c: one run's values, before ineffective ones are dropped. */
 enum { PXS_RANK_DEFAULT = 0, PXS_RANK_SWEEP = PXS_LAYERS_MAX + 1, PXS_RANK_SET };
 struct pxs_resolved {
     struct pxs_params params;
@@ -245,7 +245,6 @@ struct pxs_resolved {
     int rank[PXS_PARAM_COUNT];
     const struct pxs_node *where[PXS_PARAM_COUNT]; /* NULL = default */
 };
-/* Without dropping anything. */
 void pxs_resolve(const struct pxs_config *c, size_t index, struct pxs_resolved *r);
 /* Key whose value makes `key` ineffective: -1 if it is effective. */
 int pxs_resolved_culprit(const struct pxs_resolved *r, int key);
@@ -255,8 +254,8 @@ void pxs_resolved_note(const struct pxs_resolved *r, int key, struct pxs_text *o
 /* point.c: every run's label, all shortened alike. */
 void pxs_make_labels(struct pxs_config *c, struct pxs_diags *d);
 
-/* expand.c: looks at every run: what has no effect, what is wrong, what is twice, what varies; the
- * spec's hash. */
+/* expand.c: looks at every run for what has no effect, what is wrong, what is there twice and what
+ * varies; makes the spec's hash. */
 void pxs_expand(struct pxs_config *c, struct pxs_diags *d);
 
 #endif

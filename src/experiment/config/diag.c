@@ -6,16 +6,6 @@
 
 #define WINDOW 96 /* columns of a long line that are shown */
 
-static bool is_known(const struct pxs_diags *d, const struct pxs_diag *diag) {
-    for (size_t i = 0; i < d->n; i++)
-        if (d->items[i].source == diag->source &&
-            (diag->source->is_set || /* of which no place is shown */
-             (d->items[i].line == diag->line && d->items[i].column == diag->column)) &&
-            strcmp(d->items[i].message, diag->message) == 0)
-            return true;
-    return false;
-}
-
 static void add(struct pxs_diags *d, struct pxs_diag diag, const char *fmt, va_list ap) {
     struct pxs_text text = {0};
     pxs_text_add_wordsv(&text, fmt, ap);
@@ -25,8 +15,13 @@ static void add(struct pxs_diags *d, struct pxs_diag diag, const char *fmt, va_l
         d->nomem = true;
         return;
     }
-    if (is_known(d, &diag))
-        return;
+    /* Each problem once: the same text at the same place, or of the same --set. */
+    for (size_t i = 0; i < d->n; i++)
+        if (d->items[i].source == diag.source &&
+            (diag.source->is_set ||
+             (d->items[i].line == diag.line && d->items[i].column == diag.column)) &&
+            strcmp(d->items[i].message, diag.message) == 0)
+            return;
     d->total++;
     if (d->n < PXS_DIAGNOSTICS_MAX)
         d->items[d->n++] = diag;

@@ -112,81 +112,44 @@ static bool read_integer(struct pxs_diags *d, const struct pxs_node *node, const
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-/* To 10^-places, exactly the double that the decimal reads as, so that plans are the same with
- * every math library and read well. */
-static double round_to(double value, int places) {
-    double scale = pow(10, places < 0 ? -places : places);
-    return places < 0 ? round(value / scale) * scale : round(value * scale) / scale;
-}
-
-static double draw_number(const struct distribution *x, struct pxs_rng *rng) {
-    double u = pxs_rng_uniform(rng), span = x->high - x->low, value;
-    if (x->kind == UNIFORM)
-        value = x->low + u * span;
-    else
-        value = exp(log(x->low) + u * (log(x->high) - log(x->low)));
-    /* twelve digits, enough to keep 100,000 draws apart: of the span, or of the value where a span
-     * of several orders of magnitude would swallow it */
-    bool wide = x->kind == LOG_UNIFORM && x->high >= 2 * x->low;
-    int places = 11 - (int)floor(log10(wide ? value : span));
-    if (places <= 22 && places >= -22)
-        value = round_to(value, places);
-    return value < x->low ? x->low : value > x->high ? x->high : value;
-}
-
 static struct pxs_cell draw(const struct distribution *x, struct pxs_rng rng) {
     struct pxs_cell cell = {.node = x->node};
     if (x->kind == CHOICE) {
         cell.value = x->choices[pxs_rng_below(&rng, (uint32_t)x->n)].value;
-    } else if (x->kind == INT_UNIFORM) {
+        return cell;
+    }
+    if (x->kind == INT_UNIFORM) {
         uint32_t n = (uint32_t)(x->high - x->low) + 1; /* int keys but the seed stay below 2^31 */
         cell.value.kind = PXS_VALUE_INTEGER;
         cell.value.integer = (int64_t)x->low + pxs_rng_below(&rng, n);
-    } else {
-        cell.value.kind = PXS_VALUE_REAL;
-        cell.value.real = draw_number(x, &rng);
+        return cell;
     }
+    double u = pxs_rng_uniform(&rng), span = x->high - x->low, value;
+    if (x->kind == UNIFORM)
+        value = x->low + u * span;
+    else
+        value = exp(log(x->low) + u * (log(x->high) - log(x->low)));
+
+    /* Rounded to exactly the double that a decimal reads as, so that plans are the same with every
+     * math library and read well. Twelve digits are enough to keep 100,000 draws apart: of the
+     * span, or of the value where a span of several orders of magnitude would swallow it. */
+    bool wide = x->kind == LOG_UNIFORM && x->high >= 2 * x->low;
+    int places = 11 - (int)floor(log10(wide ? value : span));
+    if (places <= 22 && places >= -22) {
+        double scale = pow(10, places < 0 ? -places : places);
+        value = places < 0 ? round(value / scale) * scale : round(value * scale) / scale;
+    }
+    cell.value.kind = PXS_VALUE_REAL;
+    cell.value.real = value < x->low ? x->low : value > x->high ? x->high : value;
     return cell;
 }
 
-static void draw_all(struct pxs_axis *axis, const struct distribution *columns, int64_t seed) {
-    for (size_t i = 0; i < axis->count; i++) {
-        for (size_t k = 0; k < axis->n_keys; k++) {
-            const char *name = pxs_param_info(axis->keys[k])->key;
-            uint32_t stream = pxs_crc32c(0, name, strlen(name));
-            axis->cells[i * axis->n_keys + k] = draw(
-                &columns[k], pxs_rng_make((uint64_t)seed, PXS_STREAM_SWEEP, (uint32_t)i, stream));
-        }
-    }
-}
-
-struct random_part {
-    struct distribution columns[PXS_PARAM_COUNT];
-    int keys[PXS_PARAM_COUNT];
-    size_t n;
-    int64_t samples, seed;
-    bool has_samples, ok;
-};
-
-static void take_entry(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e,
-                       struct random_part *r) {
-    int key;
-    if (strcmp(e->key->text, "samples") == 0) {
-        r->has_samples = true;
-        r->ok = read_integer(d, e->value, "samples", 1, PXS_CONFIG_MAX_RUNS, &r->samples) && r->ok;
-    } else if (strcmp(e->key->text, "seed") == 0) {
-        r->ok = read_integer(d, e->value, "seed", 0, INT64_C(9007199254740991), &r->seed) && r->ok;
-    } else if (pxs_key_of_node(d, e->key, "random", &key) &&
-               pxs_sweep_claim(c, d, PXS_PART_RANDOM, key, e->key) &&
-               read_distribution(c, d, key, e, &r->columns[r->n])) {
-        r->keys[r->n++] = key;
-    } else {
-        r->ok = false;
-    }
-}
-
 void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
-    struct random_part r = {.ok = true};
+    struct distribution columns[PXS_PARAM_COUNT] = {0};
+    int keys[PXS_PARAM_COUNT], key;
+    size_t n = 0;
+    int64_t samples = 0, seed = 0;
+    bool has_samples = false, ok = true;
     if (node->kind != PXS_NODE_MAPPING) {
         pxs_diag_node(d, node,
                       "random takes a mapping such as {samples: 20, lambda_pixel: {log_uniform: "
@@ -194,16 +157,34 @@ void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct px
                       pxs_node_kind_name(node));
         return;
     }
-    for (size_t i = 0; i < node->n; i++)
-        take_entry(c, d, &node->items[i], &r);
-    if (!r.has_samples)
+    for (size_t i = 0; i < node->n; i++) {
+        const struct pxs_entry *e = &node->items[i];
+        if (strcmp(e->key->text, "samples") == 0) {
+            has_samples = true;
+            ok = read_integer(d, e->value, "samples", 1, PXS_CONFIG_MAX_RUNS, &samples) && ok;
+        } else if (strcmp(e->key->text, "seed") == 0) {
+            ok = read_integer(d, e->value, "seed", 0, INT64_C(9007199254740991), &seed) && ok;
+        } else if (pxs_key_of_node(d, e->key, "random", &key) &&
+                   pxs_sweep_claim(c, d, PXS_PART_RANDOM, key, e->key) &&
+                   read_distribution(c, d, key, e, &columns[n])) {
+            keys[n++] = key;
+        } else {
+            ok = false;
+        }
+    }
+    if (!has_samples)
         pxs_diag_node(d, node, "random needs to know how many: samples: 20");
-    else if (r.ok && r.n == 0)
+    else if (ok && n == 0)
         pxs_diag_node(d, node, "random has nothing to draw: name a key and its distribution");
-    if (!r.has_samples || !r.ok || r.n == 0)
+    if (!has_samples || !ok || n == 0)
         return;
-    struct pxs_axis *axis =
-        pxs_sweep_add_axis(c, d, PXS_PART_RANDOM, (size_t)r.samples, r.keys, r.n);
-    if (axis)
-        draw_all(axis, r.columns, r.seed);
+
+    struct pxs_axis *axis = pxs_sweep_add_axis(c, d, PXS_PART_RANDOM, (size_t)samples, keys, n);
+    for (size_t k = 0; axis && k < n; k++) {
+        const char *name = pxs_param_info(keys[k])->key;
+        const uint32_t stream = pxs_crc32c(0, name, strlen(name));
+        for (size_t i = 0; i < axis->count; i++)
+            axis->cells[i * n + k] = draw(
+                &columns[k], pxs_rng_make((uint64_t)seed, PXS_STREAM_SWEEP, (uint32_t)i, stream));
+    }
 }

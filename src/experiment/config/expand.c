@@ -1,5 +1,5 @@
-/* Looks at every run of the sweep once: values without effect, values that do not go together, runs
- * that are the same, keys that vary, and the hash of it all. */
+/* Looks at every run of the sweep once: values without effect, values that do not fit together,
+ * runs that are the same, keys that vary, and the hash of it all. */
 #include "config_priv.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void add_note(struct pass *p, const char *text) {
     size_t i = 0;
     while (i < c->n_notes && strcmp(c->notes[i].text, text) != 0)
         i++;
-    if (i == PXS_NOTES_MAX) { /* the last one speaks for the rest */
+    if (i == PXS_NOTES_MAX) { /* the last note stands for the rest */
         c->notes[--i].text = "more values are dropped for want of effect";
     } else if (i == c->n_notes) {
         c->notes[i].text = pxs_arena_strdup(&c->arena, text);
@@ -56,7 +56,7 @@ static void refuse_ineffective(struct pass *p, int key, int culprit) {
     }
     if (p->c->sweep.where[key] && p->c->sweep.where[culprit] &&
         p->c->sweep.part[key] != PXS_PART_POINTS) {
-        /* Each key in a list of its own: all combinations, some of which make no sense. */
+        /* Keys in lists of their own are combined, also where that makes no sense. */
         struct pxs_text under = {0};
         pxs_param_condition(key, "|", &under);
         pxs_text_addf(
@@ -77,8 +77,8 @@ static void refuse_ineffective(struct pass *p, int key, int culprit) {
     pxs_text_finish(&text);
 }
 
-/* Dropped where a higher layer took its ground away; a --set may also have effect in some runs
- * only. Else an error. */
+/* A value without effect is dropped where a higher layer made it ineffective; one of --set also
+ * where it has effect in other runs. Otherwise it is an error. */
 static void judge_ineffective(struct pass *p, int key) {
     int culprit = pxs_resolved_culprit(&p->run, key);
     bool set = p->run.rank[key] == PXS_RANK_SET;
@@ -95,65 +95,51 @@ static void judge_ineffective(struct pass *p, int key) {
     add_note(p, pxs_text_str(&p->text));
 }
 
-static void judge_sets(struct pass *p) {
-    pxs_resolve(p->c, 0, &p->run);
-    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        int culprit = p->c->set.keys[key] ? pxs_resolved_culprit(&p->run, key) : -1;
-        if (culprit >= 0 && !p->set_has_effect[key])
-            refuse_ineffective(p, key, culprit);
-    }
-}
-
 /* ---- each run ------------------------------------------------------------------------------- */
 
-static void check_run(struct pass *p) {
-    struct pxs_error err = {0};
-    enum pxs_param_key key;
-    if (pxs_params_check(&p->run.params, &key, &err) == PXS_OK)
-        return;
-    const struct pxs_layer *own = p->c->layers[p->c->n_layers - 1];
-    if (p->run.where[key])
-        pxs_diag_node(p->d, p->run.where[key], "%s", err.message);
-    else
-        pxs_diag_at(p->d, own->source, 0, 0, "%s", err.message);
-}
-
-/* In force, and worth telling: a key that came later says nothing at its default. */
+/* Whether the key is in force and worth a column: one with PXS_PF_LATER is not at its default. */
 static bool tells(const struct pxs_params *params, int key) {
     return pxs_params_effective(params, key) &&
            !((pxs_param_info(key)->flags & PXS_PF_LATER) && pxs_params_at_default(params, key));
 }
 
-static void compare_with_first(struct pass *p) {
-    for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        if (!pxs_params_equal_at(&p->first.params, &p->run.params, key) ||
-            tells(&p->first.params, key) != tells(&p->run.params, key))
-            p->varies[key] = true;
-}
+static void look_at_run(struct pass *p, size_t index) {
+    struct pxs_params *params = &p->run.params;
+    struct pxs_error err = {0};
+    enum pxs_param_key wrong;
 
-static void hash_run(struct pass *p, size_t index) {
+    /* What has no effect is dropped or refused; what is left must fit together. */
+    pxs_resolve(p->c, index, &p->run);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        if (p->run.rank[key] != PXS_RANK_DEFAULT && pxs_param_info(key)->conditional)
+            judge_ineffective(p, key);
+    pxs_params_drop_ineffective(params);
+    if (pxs_params_check(params, &wrong, &err) != PXS_OK) {
+        const struct pxs_layer *own = p->c->layers[p->c->n_layers - 1];
+        if (p->run.where[wrong])
+            pxs_diag_node(p->d, p->run.where[wrong], "%s", err.message);
+        else
+            pxs_diag_at(p->d, own->source, 0, 0, "%s", err.message);
+    }
+
+    /* What varies. */
+    if (index == 0)
+        p->first = p->run;
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        if (!pxs_params_equal_at(&p->first.params, params, key) ||
+            tells(&p->first.params, key) != tells(params, key))
+            p->varies[key] = true;
+
+    /* Its hash, which tells equal runs, and the spec's. */
     struct pxs_sha256 hash;
     pxs_text_clear(&p->text);
-    pxs_params_canonical(&p->run.params, NULL, &p->text);
-    pxs_text_addf(&p->text, "seed=%lld\n", (long long)p->run.params.seed);
+    pxs_params_canonical(params, NULL, &p->text);
+    pxs_text_addf(&p->text, "seed=%lld\n", (long long)params->seed);
     pxs_sha256_init(&hash);
     pxs_sha256_update(&hash, pxs_text_str(&p->text), p->text.len);
     pxs_sha256_hex(&hash, p->hashes[index].hex);
     pxs_sha256_update(&p->spec, p->hashes[index].hex, PXS_SHA256_HEX - 1);
     p->hashes[index].index = index;
-}
-
-static void look_at_run(struct pass *p, size_t index) {
-    pxs_resolve(p->c, index, &p->run);
-    for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        if (p->run.rank[key] != PXS_RANK_DEFAULT && pxs_param_info(key)->conditional)
-            judge_ineffective(p, key);
-    pxs_params_drop_ineffective(&p->run.params);
-    check_run(p);
-    if (index == 0)
-        p->first = p->run;
-    compare_with_first(p);
-    hash_run(p, index);
 }
 
 /* ---- the same run twice --------------------------------------------------------------------- */
@@ -264,43 +250,46 @@ static void find_twins(struct pass *p) {
 
 /* ---- together ------------------------------------------------------------------------------- */
 
-static void finish_notes(struct pxs_config *c, struct pxs_diags *d) {
-    for (size_t i = 0; i < c->n_notes; i++) {
-        if (c->notes[i].runs == c->sweep.count)
-            continue;
-        char *text = pxs_arena_printf(&c->arena, "%s (%zu of %zu runs)", c->notes[i].text,
-                                      c->notes[i].runs, c->sweep.count);
-        d->nomem = d->nomem || !text;
-        c->notes[i].text = text ? text : c->notes[i].text;
+void pxs_expand(struct pxs_config *c, struct pxs_diags *d) {
+    struct pass *p = calloc(1, sizeof *p);
+    struct run_hash *hashes = calloc(c->sweep.count, sizeof *hashes);
+    if (!p || !hashes) {
+        d->nomem = true;
+        goto out;
     }
-}
+    *p = (struct pass){.c = c, .d = d, .hashes = hashes};
+    pxs_sha256_init(&p->spec);
+    for (size_t i = 0; i < c->sweep.count; i++)
+        look_at_run(p, i);
 
-static void keep_results(struct pass *p) {
-    struct pxs_config *c = p->c;
+    /* A --set that has effect in no run is a mistake. */
+    pxs_resolve(c, 0, &p->run);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        int culprit = c->set.keys[key] ? pxs_resolved_culprit(&p->run, key) : -1;
+        if (culprit >= 0 && !p->set_has_effect[key])
+            refuse_ineffective(p, key, culprit);
+    }
+    if (d->total == 0)
+        find_twins(p);
+
+    /* What is known of all runs together. */
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
         if (p->varies[key] && key != PXS_PARAM_seed)
             c->varying[c->n_varying++] = key;
     pxs_sha256_hex(&p->spec, c->spec_hash);
-    finish_notes(c, p->d);
-}
-
-void pxs_expand(struct pxs_config *c, struct pxs_diags *d) {
-    struct pass *p = calloc(1, sizeof *p);
-    struct run_hash *hashes = calloc(c->sweep.count, sizeof *hashes);
-    if (p && hashes) {
-        *p = (struct pass){.c = c, .d = d, .hashes = hashes};
-        pxs_sha256_init(&p->spec);
-        for (size_t i = 0; i < c->sweep.count; i++)
-            look_at_run(p, i);
-        judge_sets(p);
-        if (d->total == 0)
-            find_twins(p);
-        keep_results(p);
-        pxs_make_labels(c, d);
+    for (size_t i = 0; i < c->n_notes; i++) {
+        struct pxs_note *note = &c->notes[i];
+        if (note->runs == c->sweep.count)
+            continue;
+        char *text = pxs_arena_printf(&c->arena, "%s (%zu of %zu runs)", note->text, note->runs,
+                                      c->sweep.count);
+        d->nomem = d->nomem || !text;
+        note->text = text ? text : note->text;
     }
-    d->nomem = d->nomem || !p || !hashes || p->text.failed;
-    if (p)
-        pxs_text_finish(&p->text);
+    pxs_make_labels(c, d);
+    d->nomem = d->nomem || p->text.failed;
+    pxs_text_finish(&p->text);
+out:
     free(hashes);
     free(p);
 }

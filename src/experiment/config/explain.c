@@ -1,40 +1,40 @@
-/* Why a key cannot stand where it stands. */
+/* Why a key cannot stand where it does, and where it belongs. */
 #include "config_priv.h"
 
 #include <string.h>
 
 static const char *const top_words[] = {"name", "extends", "sweep", "run"};
 static const struct {
-    const char *word, *home;
-} homes[] = {{"grid", "sweep"},          {"zip", "sweep"},          {"points", "sweep"},
-             {"random", "sweep"},        {"seeds", "sweep"},        {"samples", "sweep.random"},
-             {"prune", "sweep"},         {"retries", "run"},        {"timeout", "run"},
-             {"resume_every", "run"},    {"max_failures", "run"},   {"order", "run"},
-             {"on_done", "run"},         {"name", "the top level"}, {"extends", "the top level"},
-             {"sweep", "the top level"}, {"run", "the top level"}};
+    const char *word, *place;
+} places[] = {{"grid", "sweep"},          {"zip", "sweep"},          {"points", "sweep"},
+              {"random", "sweep"},        {"seeds", "sweep"},        {"samples", "sweep.random"},
+              {"prune", "sweep"},         {"retries", "run"},        {"timeout", "run"},
+              {"resume_every", "run"},    {"max_failures", "run"},   {"order", "run"},
+              {"on_done", "run"},         {"name", "the top level"}, {"extends", "the top level"},
+              {"sweep", "the top level"}, {"run", "the top level"}};
 
-/* "seeds" and, of --set, "grid.lrgd" */
-static const char *home_of(const struct pxs_node *key) {
+/* Where a known word belongs, be it "seeds" or, of --set, "grid.lrgd"; NULL: it is no such word. */
+static const char *place_of_word(const struct pxs_node *key) {
     const size_t n = strcspn(key->text, key->source->is_set ? "." : "");
-    for (size_t i = 0; i < PXS_COUNT(homes); i++)
-        if (strlen(homes[i].word) == n && strncmp(homes[i].word, key->text, n) == 0)
-            return homes[i].home;
+    for (size_t i = 0; i < PXS_COUNT(places); i++)
+        if (strlen(places[i].word) == n && strncmp(places[i].word, key->text, n) == 0)
+            return places[i].place;
     return NULL;
 }
 
-/* "--set retries=3" is "run.retries=3"; nothing for a key that stands within the value of --set. */
-static void add_as_set(const struct pxs_node *key, const char *place, const char *home,
+/* "; say run.retries=3" for "--set retries=3"; nothing for a key within the value of --set. */
+static void add_as_set(const struct pxs_node *key, const char *place, const char *belongs,
                        struct pxs_text *out) {
     static const char option[] = "--set ";
     const size_t in_place = strlen(place), n = strlen(key->text);
-    const bool top = strcmp(home, "the top level") == 0;
+    const bool top = strcmp(belongs, "the top level") == 0;
     if (!key->source->is_set || strcmp(key->text, "extends") == 0)
         return;
     const char *setting = key->source->name + strlen(option);
     if (in_place && strncmp(setting, place, in_place) == 0 && setting[in_place] == '.')
         setting += in_place + 1;
     if (strncmp(setting, key->text, n) == 0 && (setting[n] == '=' || setting[n] == '.'))
-        pxs_text_addf(out, "; say %s%s%s", top ? "" : home, top ? "" : ".", setting);
+        pxs_text_addf(out, "; say %s%s%s", top ? "" : belongs, top ? "" : ".", setting);
 }
 
 /* A letter of another script may look like one of ours. */
@@ -63,15 +63,15 @@ void pxs_explain_unknown(struct pxs_diags *d, const struct pxs_node *key, const 
     struct pxs_text text = {0};
     enum pxs_param_key param;
     const char *other = pxs_param_other_name(key->text), *why = pxs_param_not_here(key->text);
-    const char *home = home_of(key);
+    const char *belongs = place_of_word(key);
     const char *nearest = pxs_nearest_word(key->text, known, n_known);
     pxs_text_add(&text, "unknown key ");
     pxs_text_add_quoted(&text, key->text);
     if (place[0])
         pxs_text_addf(&text, " in %s", place);
-    if (home && strcmp(home, place) != 0) {
-        pxs_text_addf(&text, ": it belongs to %s", home);
-        add_as_set(key, place, home, &text);
+    if (belongs && strcmp(belongs, place) != 0) {
+        pxs_text_addf(&text, ": it belongs to %s", belongs);
+        add_as_set(key, place, belongs, &text);
     } else if (other) {
         pxs_text_addf(&text, ": here it is %s", other);
     } else if (pxs_param_find(key->text, &param)) {
@@ -106,8 +106,8 @@ static bool is_set(const struct pxs_sweep *s, size_t clash) {
            s->clashes[clash].where->source->is_set;
 }
 
-/* "lrgd, n_epochs and b1": the clash `first` and those behind it with the same two parts of files;
- * from --set, each has its own. */
+/* "lrgd, n_epochs and b1": the keys of the clash `first` and of those after it between the same two
+ * parts of files; a clash with --set is named by itself. */
 static size_t name_alike(const struct pxs_sweep *s, size_t first, struct pxs_text *out) {
     int alike[PXS_PARAM_COUNT];
     size_t n = 0;

@@ -1,5 +1,5 @@
-/* Files to layers: reads the named file and what it extends, lowest first, and takes each file's
- * top level apart. */
+/* Files to layers: reads the named file and what it extends, lowest first, and the top level of
+ * each. */
 #include "config_priv.h"
 
 #include <stdlib.h>
@@ -34,23 +34,10 @@ void pxs_layer_state(struct pxs_diags *d, struct pxs_layer *layer, int key,
     }
 }
 
-static void take_entry(struct pxs_diags *d, struct pxs_layer *layer, const struct pxs_entry *e) {
-    const char *key = e->key->text;
-    int param;
-    if (strcmp(key, "name") == 0)
-        layer->name = e->value;
-    else if (strcmp(key, "extends") == 0)
-        layer->extends = e->value;
-    else if (strcmp(key, "sweep") == 0)
-        layer->sweep = e->value;
-    else if (strcmp(key, "run") == 0)
-        layer->run = e->value;
-    else if (pxs_key_of_node(d, e->key, "", &param))
-        pxs_layer_state(d, layer, param, e->key, e->value);
-}
-
-static bool take_apart(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *s) {
+/* Reads the top level of a file into its layer. */
+static bool read_layer(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *s) {
     struct pxs_layer *layer = pxs_config_alloc(c, d, sizeof *layer);
+    int param;
     if (!layer)
         return false;
     s->layer = layer;
@@ -65,8 +52,19 @@ static bool take_apart(struct pxs_config *c, struct pxs_diags *d, struct pxs_sou
                       pxs_node_kind_name(s->root));
         return false;
     }
-    for (size_t i = 0; i < s->root->n; i++)
-        take_entry(d, layer, &s->root->items[i]);
+    for (size_t i = 0; i < s->root->n; i++) {
+        const struct pxs_node *key = s->root->items[i].key, *value = s->root->items[i].value;
+        if (strcmp(key->text, "name") == 0)
+            layer->name = value;
+        else if (strcmp(key->text, "extends") == 0)
+            layer->extends = value;
+        else if (strcmp(key->text, "sweep") == 0)
+            layer->sweep = value;
+        else if (strcmp(key->text, "run") == 0)
+            layer->run = value;
+        else if (pxs_key_of_node(d, key, "", &param))
+            pxs_layer_state(d, layer, param, key, value);
+    }
     return true;
 }
 
@@ -108,50 +106,37 @@ static bool follow(struct pxs_config *c, struct pxs_diags *d, const struct pxs_s
     return load(c, d, name, path, node);
 }
 
-static void follow_all(struct pxs_config *c, struct pxs_diags *d, const struct pxs_source *s) {
-    const struct pxs_node *extends = s->layer->extends;
-    if (!extends)
-        return;
-    if (extends->kind != PXS_NODE_SEQUENCE) {
-        c->incomplete = !follow(c, d, s, extends) || c->incomplete;
-        return;
-    }
-    for (size_t i = 0; i < extends->n; i++)
-        c->incomplete = !follow(c, d, s, extends->items[i].value) || c->incomplete;
-}
-
-static struct pxs_source *find_source(const struct pxs_config *c, const char *path) {
-    for (size_t i = 0; i < c->n_sources; i++)
-        if (c->sources[i]->path && strcmp(c->sources[i]->path, path) == 0)
-            return c->sources[i];
-    return NULL;
-}
-
-static struct pxs_source *source_with_layer(struct pxs_config *c, struct pxs_diags *d,
-                                            const char *name, const char *path,
-                                            const struct pxs_node *from) {
-    struct pxs_source *s = find_source(c, path);
-    if (s) /* read before; without a layer it was faulty, and has been reported */
-        return s->root && s->layer ? s : NULL;
-    s = pxs_source_read(c, d, name, path, from);
-    return s && pxs_yaml_parse(c, d, s, s->text) && take_apart(c, d, s) ? s : NULL;
-}
-
+/* Reads the file `path`, then what it extends, and adds their layers, lowest first. False, after a
+ * diagnostic, where the file cannot be read or is part of a circle. */
 static bool load(struct pxs_config *c, struct pxs_diags *d, const char *name, const char *path,
                  const struct pxs_node *from) {
     if (c->n_layers >= PXS_LAYERS_MAX || c->n_sources >= PXS_LAYERS_MAX) {
         pxs_diag_text(d, from, "extends leads to more than %d files", PXS_LAYERS_MAX);
         return false;
     }
-    struct pxs_source *s = source_with_layer(c, d, name, path, from);
-    if (!s)
-        return false;
+    struct pxs_source *s = NULL;
+    for (size_t i = 0; i < c->n_sources && !s; i++)
+        if (c->sources[i]->path && strcmp(c->sources[i]->path, path) == 0)
+            s = c->sources[i];
+    if (s) {
+        if (!s->root || !s->layer) /* read before; it was faulty, which has been reported */
+            return false;
+    } else {
+        s = pxs_source_read(c, d, name, path, from);
+        if (!s || !pxs_yaml_parse(c, d, s, s->text) || !read_layer(c, d, s))
+            return false;
+    }
     if (s->open) {
         report_circle(c, d, s, from);
         return false;
     }
+
     s->open = true;
-    follow_all(c, d, s);
+    const struct pxs_node *extends = s->layer->extends;
+    if (extends && extends->kind != PXS_NODE_SEQUENCE)
+        c->incomplete = !follow(c, d, s, extends) || c->incomplete;
+    for (size_t i = 0; extends && extends->kind == PXS_NODE_SEQUENCE && i < extends->n; i++)
+        c->incomplete = !follow(c, d, s, extends->items[i].value) || c->incomplete;
     s->open = false;
     if (c->n_layers < PXS_LAYERS_MAX)
         c->layers[c->n_layers++] = s->layer;
@@ -159,19 +144,6 @@ static bool load(struct pxs_config *c, struct pxs_diags *d, const char *name, co
 }
 
 /* ---- together ------------------------------------------------------------------------------- */
-
-static void overlay(struct pxs_config *c, struct pxs_diags *d, const struct pxs_layer *layer,
-                    int rank) {
-    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        struct pxs_param_value value = pxs_params_get(&layer->values, key);
-        if (!layer->keys[key] || !pxs_params_put(&c->base, key, &value))
-            continue;
-        c->base_rank[key] = rank;
-        c->base_where[key] = layer->keys[key];
-    }
-    c->sweep_node = pxs_node_merge(c, d, c->sweep_node, layer->sweep);
-    c->run_node = pxs_node_merge(c, d, c->run_node, layer->run);
-}
 
 void pxs_load_files(struct pxs_config *c, struct pxs_diags *d, const char *path) {
     char absolute[PXS_PATH_MAX], shown[PXS_PATH_MAX];
@@ -182,6 +154,17 @@ void pxs_load_files(struct pxs_config *c, struct pxs_diags *d, const char *path)
         return;
     }
     load(c, d, shown, absolute, NULL);
-    for (size_t i = 0; i < c->n_layers; i++)
-        overlay(c, d, c->layers[i], (int)i + 1);
+    /* Each layer over those below it. */
+    for (size_t i = 0; i < c->n_layers; i++) {
+        const struct pxs_layer *layer = c->layers[i];
+        for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+            struct pxs_param_value value = pxs_params_get(&layer->values, key);
+            if (!layer->keys[key] || !pxs_params_put(&c->base, key, &value))
+                continue;
+            c->base_rank[key] = (int)i + 1;
+            c->base_where[key] = layer->keys[key];
+        }
+        c->sweep_node = pxs_node_merge(c, d, c->sweep_node, layer->sweep);
+        c->run_node = pxs_node_merge(c, d, c->run_node, layer->run);
+    }
 }

@@ -1,5 +1,5 @@
-/* Characters that look like YAML's own and are not: what input methods, word processors and web
- * pages put in the place of ':', ',', brackets, quotes, '#', '-', digits and blanks. In quotes,
+/* Characters that look like those of YAML's syntax and are not: what input methods, word processors
+ * and web pages put in place of ':', ',', brackets, quotes, '#', '-', digits and blanks. In quotes,
  * comments, paths and names they are text like any other. */
 #include "config_priv.h"
 
@@ -108,8 +108,8 @@ static void report_at(struct pxs_diags *d, const struct pxs_source *s, size_t of
     pxs_text_finish(&text);
 }
 
-/* Where a node's plain text stands in its source; false for what does not stand there, such as the
- * key of a --set. */
+/* Where a node's plain text is in its source; false for what is not there, such as the key of a
+ * --set. */
 static bool offset_of(const struct pxs_node *node, size_t *offset) {
     const struct pxs_source *s = node->source;
     if (node->line < 1 || (size_t)node->line > s->n_lines)
@@ -123,7 +123,7 @@ static bool offset_of(const struct pxs_node *node, size_t *offset) {
     return at < s->bytes;
 }
 
-/* Says what the character at `in_text` of a node's text is, at its own place. */
+/* Reports what the character at `in_text` of a node's text is, at the character's place. */
 static void report_in_node(struct pxs_diags *d, const struct pxs_node *node, const char *in_text,
                            const char *remark) {
     const struct pxs_source *s = node->source;
@@ -185,8 +185,8 @@ bool pxs_explain_lookalike(struct pxs_diags *d, const struct pxs_node *node) {
     return colon;
 }
 
-/* "data ngf:4", where a deeper second line was meant to be a key of its own; NULL where the text
- * stands in one line. */
+/* The colon in "data ngf:4", where a deeper second line was meant to be a key by itself; NULL where
+ * the text is one line. */
 static const char *folded_key(const struct pxs_node *node) {
     size_t offset = 0;
     if (node->source->is_set || !offset_of(node, &offset) ||
@@ -246,8 +246,8 @@ bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node) {
 struct scan {
     struct pxs_diags *d;
     const struct pxs_source *s;
-    size_t at, end;      /* in the line in hand */
-    size_t word;         /* where the word in hand began */
+    size_t at, end;      /* in the current line */
+    size_t word;         /* where the current word began */
     int flow;            /* open brackets, lookalikes too */
     char quote;          /* open, at the end of a line too; 0 = none */
     bool starts;         /* a word would begin here, ... */
@@ -289,7 +289,8 @@ static void skip_quoted(struct scan *c) {
     }
 }
 
-/* The word in hand is the key of a path, a name or a command, in which any character may stand. */
+/* Whether the current word is the key of a path, a name or a command, which may have any
+ * character. */
 static bool has_free_text(const struct scan *c) {
     static const char *const keys[] = {"dataset", "init_from", "name", "extends", "on_done"};
     const size_t n = c->at - c->word;
@@ -340,7 +341,7 @@ static void scan_ascii(struct scan *c) {
         c->plain = false;
 }
 
-/* A lookalike counts where the character that it stands for would be syntax. */
+/* Whether the character that the lookalike resembles would be syntax here. */
 static bool counts(const struct scan *c, enum sort sort, size_t next) {
     const char *t = c->s->text;
     const bool key_so_far = c->key && c->plain && c->at > c->word;

@@ -1,4 +1,4 @@
-/* A file that is not there, and the one beside it that was likely meant. */
+/* The experiment file that was likely meant, for a path that does not exist. */
 #include "config_priv.h"
 
 #include <dirent.h>

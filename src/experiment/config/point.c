@@ -3,17 +3,9 @@
 
 #include <string.h>
 
-/* How far a label is shortened to fit: not, keys by their initials, numbers to four digits as
+/* How a label is shortened to fit: not at all, keys to their initials, numbers to four digits as
  * well. */
 enum { LABEL_FULL, LABEL_INITIALS, LABEL_ROUNDED };
-
-/* learning_rate_G: lrG, batch_size: bs, lrgd as it is. */
-static void add_initials(const char *key, struct pxs_text *out) {
-    bool parts = strchr(key, '_');
-    for (const char *p = key; *p; p++)
-        if (!parts || (*p != '_' && (p == key || p[-1] == '_')))
-            pxs_text_add_n(out, p, 1);
-}
 
 static void add_value(const struct pxs_params *p, int key, int level, struct pxs_text *out) {
     struct pxs_text value = {0};
@@ -44,10 +36,12 @@ static void add_label(const struct pxs_config *c, const struct pxs_params *p, in
             continue;
         size_t before = out->len;
         pxs_text_add(out, out->len ? "_" : "");
-        if (level == LABEL_FULL)
-            pxs_text_add(out, pxs_param_info(key)->key);
-        else
-            add_initials(pxs_param_info(key)->key, out);
+        /* Initials: learning_rate_G is lrG, batch_size is bs, lrgd stays. */
+        const char *name = pxs_param_info(key)->key;
+        const bool whole = level == LABEL_FULL || !strchr(name, '_');
+        for (const char *at = name; *at; at++)
+            if (whole || (*at != '_' && (at == name || at[-1] == '_')))
+                pxs_text_add_n(out, at, 1);
         pxs_text_add(out, "-");
         add_value(p, key, level, out);
         if (level == LABEL_ROUNDED && out->len > PXS_LABEL_MAX && before)
@@ -57,20 +51,15 @@ static void add_label(const struct pxs_config *c, const struct pxs_params *p, in
         pxs_text_add(out, "base");
 }
 
-/* The label of run `index` at c->label_level, into `out`. */
-static void label_run(const struct pxs_config *c, size_t index, struct pxs_text *out) {
-    struct pxs_resolved r;
-    pxs_resolve(c, index, &r);
-    pxs_params_drop_ineffective(&r.params);
-    pxs_text_clear(out);
-    add_label(c, &r.params, c->label_level, out);
-}
-
 void pxs_make_labels(struct pxs_config *c, struct pxs_diags *d) {
     struct pxs_text label = {0};
+    struct pxs_resolved r;
     c->labels = pxs_config_alloc(c, d, c->sweep.count * sizeof *c->labels);
     for (size_t i = 0; c->labels && i < c->sweep.count; i++) {
-        label_run(c, i, &label);
+        pxs_resolve(c, i, &r);
+        pxs_params_drop_ineffective(&r.params);
+        pxs_text_clear(&label);
+        add_label(c, &r.params, c->label_level, &label);
         if (label.len > PXS_LABEL_MAX && c->label_level < LABEL_ROUNDED) {
             c->label_level++;
             i = (size_t)-1; /* all again, shorter */

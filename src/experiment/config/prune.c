@@ -1,17 +1,12 @@
-/* `sweep.prune`: which runs are given up early, and after which epochs that is decided. Never part
- * of what a run is. */
+/* `sweep.prune`: which runs are pruned, and after which epochs that is decided. It never enters the
+ * identity of a run. */
 #include "config_priv.h"
 
 #include <string.h>
 
 enum { TENTH = 10, EPOCHS_MAX = 1000000 };
 
-/* Where the mapping states what. */
-struct stated {
-    const struct pxs_node *rule, *rungs, *min_epochs, *eta, *min_runs;
-};
-
-static void take_whole(struct pxs_diags *d, const struct pxs_node *value, const char *key,
+static void read_whole(struct pxs_diags *d, const struct pxs_node *value, const char *key,
                        int64_t low, int64_t high, int64_t *out) {
     struct pxs_text text = {0};
     int64_t number;
@@ -29,7 +24,7 @@ static void take_whole(struct pxs_diags *d, const struct pxs_node *value, const 
     pxs_text_finish(&text);
 }
 
-static void take_rungs(struct pxs_prune_settings *p, struct pxs_diags *d,
+static void read_rungs(struct pxs_prune_settings *p, struct pxs_diags *d,
                        const struct pxs_node *list) {
     if (list->kind != PXS_NODE_SEQUENCE || list->n == 0 || list->n > PXS_RUNGS_MAX) {
         pxs_diag_node(d, list,
@@ -42,7 +37,7 @@ static void take_rungs(struct pxs_prune_settings *p, struct pxs_diags *d,
     for (size_t i = 0; i < list->n; i++) {
         const struct pxs_node *value = list->items[i].value;
         p->rungs[i] = 0;
-        take_whole(d, value, "a rung", 1, EPOCHS_MAX, &p->rungs[i]);
+        read_whole(d, value, "a rung", 1, EPOCHS_MAX, &p->rungs[i]);
         if (p->rungs[i] == 0)
             return;
         if (i > 0 && p->rungs[i] <= p->rungs[i - 1]) {
@@ -54,7 +49,7 @@ static void take_rungs(struct pxs_prune_settings *p, struct pxs_diags *d,
     p->n_rungs = list->n;
 }
 
-static void take_rule(struct pxs_prune_settings *p, struct pxs_diags *d,
+static void read_rule(struct pxs_prune_settings *p, struct pxs_diags *d,
                       const struct pxs_node *value) {
     static const char *const names[] = {"none", "median", "asha"};
     struct pxs_text text = {0};
@@ -76,87 +71,52 @@ static void take_rule(struct pxs_prune_settings *p, struct pxs_diags *d,
     pxs_text_finish(&text);
 }
 
-/* Keys that the others make pointless are as wrong here as anywhere. */
-static void refuse_idle(const struct pxs_prune_settings *p, struct pxs_diags *d,
-                        const struct stated *s) {
-    if (s->rungs && s->min_epochs)
-        pxs_diag_node(d, s->min_epochs,
-                      "min_epochs has no effect where rungs are listed: leave one of them out");
-    if (s->rungs && s->eta && p->rule == PXS_PRUNE_MEDIAN)
-        pxs_diag_node(d, s->eta,
-                      "eta has no effect under rule: median where rungs are listed: leave it out");
-    if (s->min_runs && p->rule == PXS_PRUNE_ASHA)
-        pxs_diag_node(d, s->min_runs, "min_runs has no effect under rule: asha: leave it out");
-}
-
-static void take_entry(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e,
-                       struct stated *s) {
-    static const char *const known[] = {"rule", "rungs", "min_epochs", "eta", "min_runs"};
-    struct pxs_prune_settings *p = &c->prune;
-    size_t key = 0;
-    while (key < PXS_COUNT(known) && strcmp(known[key], e->key->text) != 0)
-        key++;
-    switch (key) {
-    case 0:
-        s->rule = e->value;
-        take_rule(p, d, e->value);
-        break;
-    case 1:
-        s->rungs = e->value;
-        take_rungs(p, d, e->value);
-        break;
-    case 2:
-        s->min_epochs = e->value;
-        take_whole(d, e->value, known[key], 1, EPOCHS_MAX, &c->prune_least);
-        break;
-    case 3:
-        s->eta = e->value;
-        take_whole(d, e->value, known[key], 2, 100, &p->eta);
-        break;
-    case 4:
-        s->min_runs = e->value;
-        take_whole(d, e->value, known[key], 1, PXS_CONFIG_MAX_RUNS, &p->min_runs);
-        break;
-    default:
-        pxs_explain_unknown(d, e->key, "sweep.prune", known, PXS_COUNT(known));
-    }
-}
-
-static void take_mapping(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
-    struct stated s = {0};
-    for (size_t i = 0; i < node->n; i++)
-        take_entry(c, d, &node->items[i], &s);
-    if (!s.rule)
-        pxs_diag_node(d, node, "prune lacks its rule: rule: median or rule: asha");
-    refuse_idle(&c->prune, d, &s);
-}
-
 void pxs_prune_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
+    static const char *const known[] = {"rule", "rungs", "min_epochs", "eta", "min_runs"};
+    enum { RULE, RUNGS, MIN_EPOCHS, ETA, MIN_RUNS };
+    const struct pxs_node *stated[PXS_COUNT(known)] = {NULL};
+    struct pxs_prune_settings *p = &c->prune;
     c->prune_node = node;
-    if (node->kind == PXS_NODE_MAPPING)
-        take_mapping(c, d, node);
-    else
-        take_rule(&c->prune, d, node);
+    if (node->kind != PXS_NODE_MAPPING) {
+        read_rule(p, d, node);
+        return;
+    }
+    for (size_t i = 0; i < node->n; i++) {
+        const struct pxs_node *name = node->items[i].key, *value = node->items[i].value;
+        size_t key = 0;
+        while (key < PXS_COUNT(known) && strcmp(known[key], name->text) != 0)
+            key++;
+        if (key == PXS_COUNT(known)) {
+            pxs_explain_unknown(d, name, "sweep.prune", known, PXS_COUNT(known));
+            continue;
+        }
+        stated[key] = value;
+        if (key == RULE)
+            read_rule(p, d, value);
+        else if (key == RUNGS)
+            read_rungs(p, d, value);
+        else if (key == MIN_EPOCHS)
+            read_whole(d, value, known[key], 1, EPOCHS_MAX, &c->prune_least);
+        else if (key == ETA)
+            read_whole(d, value, known[key], 2, 100, &p->eta);
+        else
+            read_whole(d, value, known[key], 1, PXS_CONFIG_MAX_RUNS, &p->min_runs);
+    }
+    if (!stated[RULE])
+        pxs_diag_node(d, node, "prune lacks its rule: rule: median or rule: asha");
+
+    /* Keys that others make pointless are as wrong here as anywhere. */
+    if (stated[RUNGS] && stated[MIN_EPOCHS])
+        pxs_diag_node(d, stated[MIN_EPOCHS],
+                      "min_epochs has no effect where rungs are listed: leave one of them out");
+    if (stated[RUNGS] && stated[ETA] && p->rule == PXS_PRUNE_MEDIAN)
+        pxs_diag_node(d, stated[ETA],
+                      "eta has no effect under rule: median where rungs are listed: leave it out");
+    if (stated[MIN_RUNS] && p->rule == PXS_PRUNE_ASHA)
+        pxs_diag_node(d, stated[MIN_RUNS], "min_runs has no effect under rule: asha: leave it out");
 }
 
 /* ---- against the runs ----------------------------------------------------------------------- */
-
-static void refuse_order(struct pxs_config *c, struct pxs_diags *d) {
-    const struct pxs_node *order = c->run_node ? pxs_node_get(c->run_node, "order") : NULL;
-    if (c->run.order != PXS_ORDER_AS_WRITTEN)
-        pxs_diag_node(d, order ? order : c->prune_node,
-                      "sweep.prune decides in the order of run numbers, so runs must be started in "
-                      "that order: "
-                      "say order: as_written, or prune: none");
-}
-
-/* From the least number of epochs on, eta times as many each; all below the longest run's. */
-static void make_ladder(struct pxs_config *c, int64_t longest) {
-    struct pxs_prune_settings *p = &c->prune;
-    int64_t rung = c->prune_least > 0 ? c->prune_least : (longest + TENTH - 1) / TENTH;
-    for (p->n_rungs = 0; rung < longest && p->n_rungs < PXS_RUNGS_MAX; rung *= p->eta)
-        p->rungs[p->n_rungs++] = rung;
-}
 
 void pxs_prune_check(struct pxs_config *c, struct pxs_diags *d) {
     struct pxs_prune_settings *p = &c->prune;
@@ -170,23 +130,33 @@ void pxs_prune_check(struct pxs_config *c, struct pxs_diags *d) {
         longest = run->params.n_epochs > longest ? run->params.n_epochs : longest;
         blind += run->params.validation == PXS_VALIDATION_OFF;
     }
-    refuse_order(c, d);
+    if (c->run.order != PXS_ORDER_AS_WRITTEN) {
+        const struct pxs_node *order = c->run_node ? pxs_node_get(c->run_node, "order") : NULL;
+        pxs_diag_node(d, order ? order : c->prune_node,
+                      "sweep.prune decides in the order of run numbers, so runs must be started in "
+                      "that order: say order: as_written, or prune: none");
+    }
     if (blind > 0)
         pxs_diag_node(
             d, c->prune_node,
             "sweep.prune compares validation losses, but %zu of %zu runs have validation: off; say "
             "validation: full, or prune: none",
             blind, c->sweep.count);
-    if (p->n_rungs == 0)
-        make_ladder(c, longest);
-    else if (p->rungs[p->n_rungs - 1] >= longest)
+
+    /* Rungs that are not listed: from the least number of epochs on, each eta times the one before,
+     * all below the longest run's epochs. */
+    if (p->n_rungs == 0) {
+        int64_t rung = c->prune_least > 0 ? c->prune_least : (longest + TENTH - 1) / TENTH;
+        for (; rung < longest && p->n_rungs < PXS_RUNGS_MAX; rung *= p->eta)
+            p->rungs[p->n_rungs++] = rung;
+    } else if (p->rungs[p->n_rungs - 1] >= longest) {
         pxs_diag_node(d, c->prune_node,
                       "the rung %lld is never reached: the longest run has %lld epochs",
                       (long long)p->rungs[p->n_rungs - 1], (long long)longest);
+    }
     if (p->n_rungs == 0)
         pxs_diag_node(d, c->prune_node,
                       "no rung lies before the end of the longest run, %lld epochs: choose a "
-                      "smaller min_epochs, or "
-                      "prune: none",
+                      "smaller min_epochs, or prune: none",
                       (long long)longest);
 }

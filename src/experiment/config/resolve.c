@@ -11,7 +11,10 @@ static void put(struct pxs_resolved *r, int key, const struct pxs_param_value *v
     r->where[key] = where;
 }
 
-static void put_axes(const struct pxs_config *c, size_t index, struct pxs_resolved *r) {
+void pxs_resolve(const struct pxs_config *c, size_t index, struct pxs_resolved *r) {
+    r->params = c->base;
+    memcpy(r->rank, c->base_rank, sizeof r->rank);
+    memcpy(r->where, c->base_where, sizeof r->where);
     for (size_t i = c->sweep.n_axes; i-- > 0;) {
         const struct pxs_axis *axis = &c->sweep.axes[i];
         const struct pxs_cell *cells = &axis->cells[(index % axis->count) * axis->n_keys];
@@ -20,13 +23,6 @@ static void put_axes(const struct pxs_config *c, size_t index, struct pxs_resolv
             if (cells[k].node)
                 put(r, axis->keys[k], &cells[k].value, PXS_RANK_SWEEP, cells[k].node);
     }
-}
-
-void pxs_resolve(const struct pxs_config *c, size_t index, struct pxs_resolved *r) {
-    r->params = c->base;
-    memcpy(r->rank, c->base_rank, sizeof r->rank);
-    memcpy(r->where, c->base_where, sizeof r->where);
-    put_axes(c, index, r);
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         if (!c->set.keys[key])
             continue;

@@ -1,45 +1,37 @@
-/* `run`: how to carry the runs out, never part of what they are. */
+/* `run`: how the runs are carried out; it never enters their identity. */
 #include "config_priv.h"
 
 #include <math.h>
 #include <string.h>
 
-/* One "90s" of "1h30m" from *text on; the unit must be smaller than the last one. */
-static bool take_unit(const char **text, double *unit, double *seconds) {
+bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds) {
     static const struct {
         char letter;
         double seconds;
     } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-    size_t digits = strspn(*text, "0123456789.");
-    char number[32];
-    double value;
-    if (digits == 0 || digits >= sizeof number)
-        return false;
-    memcpy(number, *text, digits);
-    number[digits] = '\0';
-    for (size_t i = 0; i < PXS_COUNT(units); i++) {
-        if ((*text)[digits] != units[i].letter || units[i].seconds >= *unit ||
-            !pxs_parse_double(number, &value))
-            continue;
-        *unit = units[i].seconds;
-        *seconds += value * units[i].seconds;
-        *text += digits + 1;
-        return true;
-    }
-    return false;
-}
-
-bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds) {
-    double unit = INFINITY, sum = 0;
+    double sum = 0;
+    size_t unit = 0; /* the largest one that may still come */
     if (none_allowed && strcmp(text, "none") == 0) {
         *seconds = INFINITY;
         return true;
     }
     if (*text == '\0')
         return false;
-    while (*text)
-        if (!take_unit(&text, &unit, &sum))
+    while (*text) {
+        char number[32];
+        double value;
+        size_t digits = strspn(text, "0123456789.");
+        if (digits == 0 || digits >= sizeof number)
             return false;
+        memcpy(number, text, digits);
+        number[digits] = '\0';
+        while (unit < PXS_COUNT(units) && units[unit].letter != text[digits])
+            unit++;
+        if (unit == PXS_COUNT(units) || !pxs_parse_double(number, &value))
+            return false;
+        sum += value * units[unit++].seconds;
+        text += digits + 1;
+    }
     *seconds = sum;
     return true;
 }
@@ -71,7 +63,7 @@ static bool parse_share(const char *text, double *share) {
     return true;
 }
 
-static void take_timeout(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+static void read_timeout(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
     double seconds = INFINITY, share = 0;
     if (pxs_node_is_null(value))
         seconds = INFINITY;
@@ -90,13 +82,13 @@ static void take_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
     c->run.timeout_share = share;
 }
 
-static void take_resume_every(struct pxs_config *c, struct pxs_diags *d,
+static void read_resume_every(struct pxs_config *c, struct pxs_diags *d,
                               const struct pxs_node *value) {
     if (!pxs_parse_duration(value->text, false, &c->run.resume_every_s))
         report_duration(d, value, "resume_every", false);
 }
 
-static void take_count(struct pxs_diags *d, const struct pxs_node *value, const char *key,
+static void read_count(struct pxs_diags *d, const struct pxs_node *value, const char *key,
                        int64_t most, int64_t *out) {
     int64_t number;
     if (!value->quoted && pxs_parse_int(value->text, &number) && number >= 0 && number <= most) {
@@ -110,16 +102,16 @@ static void take_count(struct pxs_diags *d, const struct pxs_node *value, const 
     pxs_text_finish(&text);
 }
 
-static void take_retries(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
-    take_count(d, value, "retries", 1000, &c->run.retries);
+static void read_retries(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+    read_count(d, value, "retries", 1000, &c->run.retries);
 }
 
-static void take_max_failures(struct pxs_config *c, struct pxs_diags *d,
+static void read_max_failures(struct pxs_config *c, struct pxs_diags *d,
                               const struct pxs_node *value) {
-    take_count(d, value, "max_failures", 1000000, &c->run.max_failures);
+    read_count(d, value, "max_failures", 1000000, &c->run.max_failures);
 }
 
-static void take_order(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+static void read_order(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
     static const char *const names[] = {"as_written", "seed_major", "shuffled"};
     const bool mapping = value->kind == PXS_NODE_MAPPING;
     const struct pxs_node *word = mapping && value->n == 1 ? value->items[0].key : value;
@@ -128,7 +120,7 @@ static void take_order(struct pxs_config *c, struct pxs_diags *d, const struct p
             c->run.order = (enum pxs_order)i;
             c->run.order_seed = 0;
             if (mapping && value->items[0].value->kind == PXS_NODE_SCALAR)
-                take_count(d, value->items[0].value, "shuffled", INT64_MAX, &c->run.order_seed);
+                read_count(d, value->items[0].value, "shuffled", INT64_MAX, &c->run.order_seed);
             else if (mapping)
                 pxs_diag_node(d, value->items[0].value, "shuffled takes a single value, not %s",
                               pxs_node_kind_name(value->items[0].value));
@@ -145,7 +137,7 @@ static void take_order(struct pxs_config *c, struct pxs_diags *d, const struct p
     pxs_text_finish(&text);
 }
 
-static void take_on_done(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+static void read_on_done(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
     const char *text = value->text;
     c->run.on_done = NULL;
     if (pxs_node_is_null(value) || (!value->quoted && strcmp(text, "none") == 0))
@@ -160,33 +152,18 @@ static void take_on_done(struct pxs_config *c, struct pxs_diags *d, const struct
 
 static const struct {
     const char *key;
-    void (*take)(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value);
+    void (*read)(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value);
     bool scalar;
-} keys[] = {{"retries", take_retries, true},
-            {"timeout", take_timeout, true},
-            {"resume_every", take_resume_every, true},
-            {"max_failures", take_max_failures, true},
-            {"order", take_order, false},
-            {"on_done", take_on_done, true}};
-
-static void take_entry(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e) {
-    const char *known[PXS_COUNT(keys)];
-    for (size_t i = 0; i < PXS_COUNT(keys); i++) {
-        known[i] = keys[i].key;
-        if (strcmp(known[i], e->key->text) != 0)
-            continue;
-        if (keys[i].scalar && e->value->kind != PXS_NODE_SCALAR)
-            pxs_diag_node(d, e->value, "%s takes a single value, not %s", known[i],
-                          pxs_node_kind_name(e->value));
-        else
-            keys[i].take(c, d, e->value);
-        return;
-    }
-    pxs_explain_unknown(d, e->key, "run", known, PXS_COUNT(known));
-}
+} keys[] = {{"retries", read_retries, true},
+            {"timeout", read_timeout, true},
+            {"resume_every", read_resume_every, true},
+            {"max_failures", read_max_failures, true},
+            {"order", read_order, false},
+            {"on_done", read_on_done, true}};
 
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d) {
     const struct pxs_node *node = c->run_node;
+    const char *known[PXS_COUNT(keys)];
     c->run = (struct pxs_run_settings){
         .retries = 1, .timeout_s = INFINITY, .resume_every_s = 300, .max_failures = 3};
     if (!node || pxs_node_is_null(node))
@@ -196,6 +173,19 @@ void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d) {
                       pxs_node_kind_name(node));
         return;
     }
-    for (size_t i = 0; i < node->n; i++)
-        take_entry(c, d, &node->items[i]);
+    for (size_t k = 0; k < PXS_COUNT(keys); k++)
+        known[k] = keys[k].key;
+    for (size_t i = 0; i < node->n; i++) {
+        const struct pxs_node *name = node->items[i].key, *value = node->items[i].value;
+        size_t k = 0;
+        while (k < PXS_COUNT(keys) && strcmp(keys[k].key, name->text) != 0)
+            k++;
+        if (k == PXS_COUNT(keys))
+            pxs_explain_unknown(d, name, "run", known, PXS_COUNT(known));
+        else if (keys[k].scalar && value->kind != PXS_NODE_SCALAR)
+            pxs_diag_node(d, value, "%s takes a single value, not %s", keys[k].key,
+                          pxs_node_kind_name(value));
+        else
+            keys[k].read(c, d, value);
+    }
 }

@@ -17,8 +17,8 @@ const char *pxs_source_line(const struct pxs_source *source, size_t line, size_t
     return source->text + begin;
 }
 
-/* Bytes of the line break at `at`, 0 if there is none. YAML 1.1, which libyaml reads, knows three
- * more than text editors. */
+/* Bytes of the line break at `at`, 0 if there is none. YAML 1.1, which libyaml reads, has three
+ * more than text editors know. */
 static size_t line_break(const struct pxs_source *s, size_t at) {
     const unsigned char *p = (const unsigned char *)s->text + at;
     if (p[0] == '\r')
@@ -83,8 +83,7 @@ static bool check_characters(struct pxs_diags *d, const struct pxs_source *s) {
         if (code == 0xfeff)
             pxs_diag_at(d, s, line, column,
                         "a byte order mark, which is invisible, (U+FEFF) stands here, behind the "
-                        "file's beginning: "
-                        "delete it");
+                        "file's beginning: delete it");
         else if (length)
             pxs_diag_at(d, s, line, column, "the character U+%04X cannot stand in YAML",
                         (unsigned)code);
@@ -146,8 +145,7 @@ static bool read_text(struct pxs_diags *d, struct pxs_source *s, const struct px
     else if (status == PXS_E_INVALID)
         pxs_diag_at(d, s, 0, 0,
                     "an experiment is read from a file, since the relative paths in it belong to "
-                    "its folder: save it "
-                    "to one and name that");
+                    "its folder: save it to one and name that");
     else if (from)
         pxs_diag_text(d, from, "cannot read %s%s%s%s", s->name, reason ? reason : "",
                       there ? "; there is " : "", there ? near : "");

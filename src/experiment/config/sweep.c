@@ -1,15 +1,8 @@
-/* `sweep`: its parts become axes, one independent direction each, in the order written; seeds come
- * last, so they are innermost. */
+/* `sweep`: its parts become axes, each varied independently, in the order written; seeds come last,
+ * so they are innermost. */
 #include "config_priv.h"
 
 #include <string.h>
-
-static void note_clash(struct pxs_sweep *s, int key, const struct pxs_node *where) {
-    for (size_t i = 0; i < s->n_clashes; i++)
-        if (s->clashes[i].key == key)
-            return;
-    s->clashes[s->n_clashes++] = (struct pxs_clash){key, where};
-}
 
 bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part, int key,
                      const struct pxs_node *where) {
@@ -20,11 +13,14 @@ bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part pa
                       "seed cannot stand in a part of the sweep: list them as sweep.seeds");
         return false;
     }
+    /* In points a key may stand again; in other parts that is a duplicate, reported already. */
     if (first && s->part[key] == part)
-        return part ==
-               PXS_PART_POINTS; /* elsewhere it is a duplicate key, which has been reported */
+        return part == PXS_PART_POINTS;
     if (first) {
-        note_clash(s, key, where);
+        for (size_t i = 0; i < s->n_clashes; i++)
+            if (s->clashes[i].key == key)
+                return false;
+        s->clashes[s->n_clashes++] = (struct pxs_clash){key, where};
         return false;
     }
     s->where[key] = where;
@@ -76,7 +72,7 @@ bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const str
 
 /* ---- grid and zip --------------------------------------------------------------------------- */
 
-/* A list of values with something in it, and not too much. */
+/* A list of values that is neither empty nor too long. */
 static bool is_value_list(struct pxs_diags *d, const struct pxs_node *value, const char *what) {
     if (value->kind != PXS_NODE_SEQUENCE)
         pxs_diag_node(d, value, "%s takes a list of values, not %s", what,
@@ -121,15 +117,6 @@ static void parse_grid(struct pxs_config *c, struct pxs_diags *d, const struct p
     }
 }
 
-static bool same_length(struct pxs_diags *d, const struct pxs_entry *first,
-                        const struct pxs_entry *e) {
-    if (!first || first->value->n == e->value->n)
-        return true;
-    pxs_diag_node(d, e->value, "lists in zip go in step, but %s has %zu values and %s has %zu",
-                  first->key->text, first->value->n, e->key->text, e->value->n);
-    return false;
-}
-
 static void parse_zip(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
     const struct pxs_entry *columns[PXS_PARAM_COUNT];
     int keys[PXS_PARAM_COUNT], key;
@@ -137,16 +124,23 @@ static void parse_zip(struct pxs_config *c, struct pxs_diags *d, const struct px
     if (!is_mapping(d, node, "zip", "{batch_size: [4, 8], n_epochs: [100, 200]}"))
         return;
     for (size_t i = 0; i < node->n; i++) {
-        const struct pxs_entry *e = &node->items[i];
+        const struct pxs_entry *e = &node->items[i], *first = n > 0 ? columns[0] : e;
         if (!pxs_key_of_node(d, e->key, "zip", &key) ||
             !pxs_sweep_claim(c, d, PXS_PART_ZIP, key, e->key) ||
-            !is_value_list(d, e->value, e->key->text) || !same_length(d, n ? columns[0] : NULL, e))
+            !is_value_list(d, e->value, e->key->text))
             continue;
+        if (e->value->n != first->value->n) {
+            pxs_diag_node(d, e->value,
+                          "lists in zip go in step, but %s has %zu values and %s has %zu",
+                          first->key->text, first->value->n, e->key->text, e->value->n);
+            continue;
+        }
         columns[n] = e;
         keys[n++] = key;
     }
-    struct pxs_axis *axis =
-        n ? pxs_sweep_add_axis(c, d, PXS_PART_ZIP, columns[0]->value->n, keys, n) : NULL;
+    if (n == 0)
+        return;
+    struct pxs_axis *axis = pxs_sweep_add_axis(c, d, PXS_PART_ZIP, columns[0]->value->n, keys, n);
     for (size_t column = 0; column < n; column++)
         read_column(c, d, axis, column, columns[column]->value);
 }
@@ -199,20 +193,6 @@ static void parse_points(struct pxs_config *c, struct pxs_diags *d, const struct
 
 /* ---- seeds ---------------------------------------------------------------------------------- */
 
-static void refuse_seed_beside(struct pxs_config *c, struct pxs_diags *d,
-                               const struct pxs_node *seeds) {
-    const struct pxs_node *stated[2] = {c->base_where[PXS_PARAM_seed], c->set.keys[PXS_PARAM_seed]};
-    struct pxs_text place = {0};
-    pxs_node_place(seeds, &place);
-    for (int i = 0; i < 2; i++)
-        if (stated[i])
-            pxs_diag_node(d, stated[i],
-                          "seed beside sweep.seeds (%s): keep one of them; for this seed alone say "
-                          "sweep.seeds: [N]",
-                          pxs_text_str(&place));
-    pxs_text_finish(&place);
-}
-
 static void count_seeds(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
     static const int key = PXS_PARAM_seed;
     int64_t n;
@@ -231,8 +211,17 @@ static void count_seeds(struct pxs_config *c, struct pxs_diags *d, const struct 
 
 static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
     static const int key = PXS_PARAM_seed;
+    const struct pxs_node *stated[2] = {c->base_where[PXS_PARAM_seed], c->set.keys[PXS_PARAM_seed]};
+    struct pxs_text place = {0};
     pxs_sweep_claim(c, d, PXS_PART_SEEDS, key, node);
-    refuse_seed_beside(c, d, node);
+    pxs_node_place(node, &place);
+    for (size_t i = 0; i < PXS_COUNT(stated); i++)
+        if (stated[i])
+            pxs_diag_node(d, stated[i],
+                          "seed beside sweep.seeds (%s): keep one of them; for this seed alone say "
+                          "sweep.seeds: [N]",
+                          pxs_text_str(&place));
+    pxs_text_finish(&place);
     if (node->kind == PXS_NODE_SCALAR)
         count_seeds(c, d, node);
     else if (is_value_list(d, node, "seeds"))
@@ -261,18 +250,9 @@ static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct p
     }
 }
 
-static void count_runs(struct pxs_config *c, struct pxs_diags *d) {
-    double total = 1;
-    for (size_t i = 0; i < c->sweep.n_axes; i++)
-        total *= (double)c->sweep.axes[i].count;
-    c->sweep.count = total <= PXS_CONFIG_MAX_RUNS ? (size_t)total : 0;
-    if (total > PXS_CONFIG_MAX_RUNS)
-        pxs_diag_node(d, c->sweep_node, "this sweep has %.0f runs; at most %d are possible", total,
-                      PXS_CONFIG_MAX_RUNS);
-}
-
 void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d) {
     const struct pxs_node *node = c->sweep_node;
+    double total = 1;
     c->sweep.count = 1;
     c->prune = (struct pxs_prune_settings){.eta = 3, .min_runs = 3};
     if (!node || pxs_node_is_null(node))
@@ -282,5 +262,10 @@ void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d) {
     for (int seeds = 0; seeds < 2; seeds++)
         for (size_t i = 0; i < node->n; i++)
             parse_part(c, d, &node->items[i], seeds);
-    count_runs(c, d);
+    for (size_t i = 0; i < c->sweep.n_axes; i++)
+        total *= (double)c->sweep.axes[i].count;
+    c->sweep.count = total <= PXS_CONFIG_MAX_RUNS ? (size_t)total : 0;
+    if (total > PXS_CONFIG_MAX_RUNS)
+        pxs_diag_node(d, c->sweep_node, "this sweep has %.0f runs; at most %d are possible", total,
+                      PXS_CONFIG_MAX_RUNS);
 }

@@ -1,7 +1,7 @@
-/* YAML text to nodes with positions. The one file that knows libyaml. What it refuses, each in its
- * own words: tabs as indentation, duplicate keys, merge keys, tags, lists as keys, several
- * documents, nesting without end, aliases that contain themselves or grow without bound. Scalars
- * stay text: their key decides what they are. */
+/* YAML text to nodes with positions. The one file that knows libyaml. What it refuses, each with a
+ * message of its own: tabs as indentation, duplicate keys, merge keys, tags, lists as keys, several
+ * documents, nesting beyond PXS_DEPTH_MAX, aliases that contain themselves or unfold too far.
+ * Scalars stay text: their key decides what they are. */
 #include "config_priv.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ struct frame {
     struct pxs_node *node;
     struct pxs_entry *items; /* growing; moved to the arena at the end */
     size_t n, cap;
-    const struct pxs_node *key; /* of a mapping: read, its value is still to come */
+    const struct pxs_node *key; /* of a mapping: read, while its value is not */
 };
 
 struct anchor {
@@ -46,7 +46,7 @@ static bool fail_at(struct builder *b, yaml_mark_t mark, const char *fmt, ...) {
     return false;
 }
 
-/* ---- libyaml's own complaints --------------------------------------------------------------- */
+/* ---- libyaml's errors ----------------------------------------------------------------------- */
 
 /* The character at a mark. */
 static char character_at(const struct pxs_source *source, yaml_mark_t mark) {
@@ -96,7 +96,27 @@ static struct pxs_node *new_node(struct builder *b, enum pxs_node_kind kind, yam
     return node;
 }
 
-static bool push_item(struct builder *b, struct frame *f, struct pxs_entry item) {
+/* A finished scalar, an alias, or a list or mapping that just ended goes into what surrounds it. */
+static bool place(struct builder *b, const struct pxs_node *node, yaml_mark_t mark, bool alias) {
+    if (b->depth == 0) {
+        b->root = node;
+        return true;
+    }
+    struct frame *f = &b->stack[b->depth - 1];
+    if (f->node->kind == PXS_NODE_MAPPING && !f->key) {
+        if (alias || node->kind != PXS_NODE_SCALAR)
+            return fail_at(b, mark, "a key must be a word, not %s",
+                           alias ? "an alias" : pxs_node_kind_name(node));
+        if (!node->quoted && strcmp(node->text, "<<") == 0)
+            return fail_at(
+                b, mark, "merge keys (<<) are not supported: use `extends`, or repeat the values");
+        f->key = node;
+        return true;
+    }
+    f->node->weight += node->weight;
+    if (f->node->weight > PXS_NODES_MAX)
+        return fail_at(b, mark, "the aliases in this file unfold to more than %d values",
+                       PXS_NODES_MAX);
     if (f->n == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 8;
         struct pxs_entry *items = realloc(f->items, cap * sizeof *items);
@@ -107,38 +127,9 @@ static bool push_item(struct builder *b, struct frame *f, struct pxs_entry item)
         f->items = items;
         f->cap = cap;
     }
-    f->items[f->n++] = item;
-    return true;
-}
-
-static bool add_key(struct builder *b, struct frame *f, const struct pxs_node *node,
-                    yaml_mark_t mark, bool alias) {
-    if (alias || node->kind != PXS_NODE_SCALAR)
-        return fail_at(b, mark, "a key must be a word, not %s",
-                       alias ? "an alias" : pxs_node_kind_name(node));
-    if (!node->quoted && strcmp(node->text, "<<") == 0)
-        return fail_at(b, mark,
-                       "merge keys (<<) are not supported: use `extends`, or repeat the values");
-    f->key = node;
-    return true;
-}
-
-/* A finished scalar, an alias, or a list or mapping that just ended goes into what surrounds it. */
-static bool place(struct builder *b, const struct pxs_node *node, yaml_mark_t mark, bool alias) {
-    if (b->depth == 0) {
-        b->root = node;
-        return true;
-    }
-    struct frame *f = &b->stack[b->depth - 1];
-    if (f->node->kind == PXS_NODE_MAPPING && !f->key)
-        return add_key(b, f, node, mark, alias);
-    f->node->weight += node->weight;
-    if (f->node->weight > PXS_NODES_MAX)
-        return fail_at(b, mark, "the aliases in this file unfold to more than %d values",
-                       PXS_NODES_MAX);
-    bool added = push_item(b, f, (struct pxs_entry){f->key, node});
+    f->items[f->n++] = (struct pxs_entry){f->key, node};
     f->key = NULL;
-    return added;
+    return true;
 }
 
 static bool remember_anchor(struct builder *b, const yaml_char_t *name, const struct pxs_node *node,
@@ -160,7 +151,7 @@ static bool on_alias(struct builder *b, const yaml_event_t *e) {
             continue;
         for (size_t level = 0; level < b->depth; level++)
             if (b->stack[level].node == b->anchors[i].node)
-                return fail_at(b, e->start_mark, "the alias *%s stands inside of its own anchor",
+                return fail_at(b, e->start_mark, "the alias *%s stands inside its own anchor",
                                name);
         return place(b, b->anchors[i].node, e->start_mark, true);
     }
@@ -217,17 +208,6 @@ static int compare_keys(const void *a, const void *b) {
     return x->line != y->line ? (x->line < y->line ? -1 : 1) : x->column < y->column ? -1 : 1;
 }
 
-static void report_duplicate(struct builder *b, const struct pxs_node *first,
-                             const struct pxs_node *second) {
-    if (pxs_diags_full(b->d))
-        return;
-    struct pxs_text text = {0};
-    pxs_text_add_quoted(&text, second->text);
-    pxs_diag_node(b->d, second, "key %s stands twice: before in line %d", pxs_text_str(&text),
-                  first->line);
-    pxs_text_finish(&text);
-}
-
 static bool find_duplicates(struct builder *b, const struct pxs_node *mapping) {
     const struct pxs_entry **sorted = calloc(mapping->n + 1, sizeof *sorted);
     if (!sorted) {
@@ -239,8 +219,13 @@ static bool find_duplicates(struct builder *b, const struct pxs_node *mapping) {
     qsort(sorted, mapping->n, sizeof *sorted, compare_keys);
     for (size_t i = 1; i < mapping->n; i++) {
         const struct pxs_node *first = sorted[i - 1]->key, *second = sorted[i]->key;
-        if (strcmp(first->text, second->text) == 0)
-            report_duplicate(b, first, second);
+        if (strcmp(first->text, second->text) != 0 || pxs_diags_full(b->d))
+            continue;
+        struct pxs_text text = {0};
+        pxs_text_add_quoted(&text, second->text);
+        pxs_diag_node(b->d, second, "key %s stands twice: before in line %d", pxs_text_str(&text),
+                      first->line);
+        pxs_text_finish(&text);
     }
     free(sorted);
     return true; /* the rest of the file is still worth reading */
@@ -291,21 +276,6 @@ static bool on_event(struct builder *b, const yaml_event_t *e) {
     }
 }
 
-static bool build(struct builder *b, const char *text) {
-    yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&b->parser, (const unsigned char *)text, strlen(text));
-    while (!b->done) {
-        yaml_event_t event;
-        if (!yaml_parser_parse(&b->parser, &event))
-            return report_syntax(b);
-        bool ok = on_event(b, &event);
-        yaml_event_delete(&event);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
 bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source *source,
                     const char *text) {
     struct builder *b = calloc(1, sizeof *b);
@@ -317,7 +287,18 @@ bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source
     b->c = c;
     b->d = d;
     b->source = source;
-    bool ok = build(b, text);
+    yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&b->parser, (const unsigned char *)text, strlen(text));
+    bool ok = true;
+    while (ok && !b->done) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&b->parser, &event)) {
+            ok = report_syntax(b);
+            break;
+        }
+        ok = on_event(b, &event);
+        yaml_event_delete(&event);
+    }
     for (size_t level = 0; level < b->depth; level++)
         free(b->stack[level].items);
     yaml_parser_delete(&b->parser);

@@ -1,9 +1,10 @@
-/* What no single row can say: keys that must be stated, and keys that must fit each other. */
+/* What no single row of the table says: keys that must be stated, and keys that must fit each
+ * other. */
 #include "params_priv.h"
 
 #include <string.h>
 
-/* Where the problem is, for whoever knows the file. */
+/* Tells the caller, who knows the file, which key the problem is at. */
 static enum pxs_status at_fault(enum pxs_param_key *out, int key) {
     if (out)
         *out = (enum pxs_param_key)key;
@@ -115,40 +116,31 @@ static enum pxs_status check_rates(const struct pxs_params *p, bool g, enum pxs_
     return PXS_OK;
 }
 
-static enum pxs_status check_early_stop(const struct pxs_params *p, enum pxs_param_key *key,
-                                        struct pxs_error *err) {
-    if (p->early_stop_patience == 0 || p->early_stop_metric == PXS_EARLY_AVG_LOSS_G ||
-        p->validation != PXS_VALIDATION_OFF)
-        return PXS_OK;
-    pxs_fail(err, PXS_E_INVALID,
-             "%s waits for a better %s, but validation is off: set it to full or lab, or say %s: "
-             "avg_loss_G",
-             pxs_param_info(PXS_PARAM_early_stop_patience)->key,
-             pxs_param_info(PXS_PARAM_early_stop_metric)->names[p->early_stop_metric],
-             pxs_param_info(PXS_PARAM_early_stop_metric)->key);
-    return at_fault(key, PXS_PARAM_early_stop_patience);
-}
-
-/* A val split of the data set's own has no place beside val_fraction, so there can be none. */
-static enum pxs_status check_validation(const struct pxs_params *p, enum pxs_param_key *key,
-                                        struct pxs_error *err) {
-    if (p->val_fraction > 0 || p->validation != PXS_VALIDATION_FULL)
-        return PXS_OK;
-    pxs_fail(err, PXS_E_INVALID,
-             "val_fraction 0 leaves no pairs to validate on: set it above 0, leave it out where "
-             "the data set "
-             "has val/, or set "
-             "validation to lab or off");
-    return at_fault(key, PXS_PARAM_val_fraction);
-}
-
 enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key *key,
                                  struct pxs_error *err) {
     PXS_TRY(check_stated(p, key, err));
     PXS_TRY(check_rates(p, true, key, err));
     PXS_TRY(check_rates(p, false, key, err));
-    PXS_TRY(check_early_stop(p, key, err));
-    PXS_TRY(check_validation(p, key, err));
+
+    if (p->early_stop_patience > 0 && p->early_stop_metric != PXS_EARLY_AVG_LOSS_G &&
+        p->validation == PXS_VALIDATION_OFF) {
+        const struct pxs_param_info *metric = pxs_param_info(PXS_PARAM_early_stop_metric);
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s waits for a better %s, but validation is off: set it to full or lab, or say "
+                 "%s: avg_loss_G",
+                 pxs_param_info(PXS_PARAM_early_stop_patience)->key,
+                 metric->names[p->early_stop_metric], metric->key);
+        return at_fault(key, PXS_PARAM_early_stop_patience);
+    }
+
+    /* A data set with a val split cannot be meant: val_fraction has no place beside it. */
+    if (p->val_fraction <= 0 && p->validation == PXS_VALIDATION_FULL) {
+        pxs_fail(err, PXS_E_INVALID,
+                 "val_fraction 0 leaves no pairs to validate on: set it above 0, leave it out "
+                 "where the data set has val/, or set validation to lab or off");
+        return at_fault(key, PXS_PARAM_val_fraction);
+    }
+
     int64_t side = p->img_height < p->img_width ? p->img_height : p->img_width;
     if (p->jitter > side) {
         pxs_fail(err, PXS_E_INVALID,

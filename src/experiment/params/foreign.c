@@ -14,8 +14,8 @@ static const struct {
 #include "foreign.def"
 };
 
-/* Letters without case, digits; what stands between words is left out. False where anything else is
- * in it, or nothing. */
+/* The name's letters in lower case and digits, without what separates words. False where anything
+ * else is in it, or nothing. */
 static bool reduce(const char *name, char out[NAME_MAX_BYTES + 1]) {
     size_t n = 0;
     for (; *name; name++) {
@@ -32,19 +32,15 @@ static bool reduce(const char *name, char out[NAME_MAX_BYTES + 1]) {
     return n > 0;
 }
 
-static bool has_word(const char *words, const char *word) {
-    size_t n = strlen(word);
-    for (const char *at = words; (at = strstr(at, word)); at++)
-        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
-            return true;
-    return false;
-}
-
+/* The row that has the name among its words; -1: none. */
 static int find(const char *name) {
     char word[NAME_MAX_BYTES + 1];
-    if (reduce(name, word))
-        for (size_t i = 0; i < PXS_COUNT(rows); i++)
-            if (has_word(rows[i].names, word))
+    if (!reduce(name, word))
+        return -1;
+    const size_t n = strlen(word);
+    for (size_t i = 0; i < PXS_COUNT(rows); i++)
+        for (const char *at = rows[i].names; (at = strstr(at, word)); at++)
+            if ((at == rows[i].names || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
                 return (int)i;
     return -1;
 }

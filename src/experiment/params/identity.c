@@ -1,5 +1,5 @@
-/* What makes two runs the same: a versioned canonical text and its hash. A change to any byte of
- * this text makes every stored run a stranger; tests pin the hash of the defaults. */
+/* What makes two runs the same: a versioned canonical text and its hash. If any byte of this text
+ * changed, no stored run would be found again; tests pin the hash of the defaults. */
 #include "params_priv.h"
 
 #include <string.h>
@@ -15,16 +15,13 @@ static const char *content_of(const struct pxs_params_content *content, int key)
     }
 }
 
-static bool in_identity(const struct pxs_params *p, int key) {
-    unsigned flags = pxs_param_info(key)->flags;
-    bool at_default = (flags & PXS_PF_LATER) && pxs_params_at_default(p, key);
-    return pxs_param_enters_identity(flags, pxs_params_effective(p, key), at_default);
-}
-
+/* The keys that enter the identity, by name; how many. */
 static int sorted_keys(const struct pxs_params *p, int keys[PXS_PARAM_COUNT]) {
     int n = 0;
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        if (!in_identity(p, key))
+        unsigned flags = pxs_param_info(key)->flags;
+        bool at_default = (flags & PXS_PF_LATER) && pxs_params_at_default(p, key);
+        if (!pxs_param_enters_identity(flags, pxs_params_effective(p, key), at_default))
             continue;
         int at = n++;
         for (; at > 0 && strcmp(pxs_param_info(keys[at - 1])->key, pxs_param_info(key)->key) > 0;

@@ -98,11 +98,7 @@ static void add_choice(struct pxs_text *out, const char *text, bool first, bool 
     pxs_text_add(out, text);
 }
 
-static void enum_range(const struct pxs_param_info *info, struct pxs_text *out) {
-    for (int v = 0; info->names[v]; v++)
-        add_choice(out, info->names[v], v == 0, !info->names[v + 1]);
-}
-
+/* The powers of two or odd numbers from min to max, each by itself. */
 static void listed_range(const struct pxs_param_info *info, struct pxs_text *out) {
     int64_t last = (int64_t)info->max;
     while (!pxs_param_in_range(info, (double)last))
@@ -159,7 +155,8 @@ void pxs_param_range(int key, struct pxs_text *out) {
         pxs_text_add(out, "true or false");
         break;
     case PXS_TYPE_ENUM:
-        enum_range(info, out);
+        for (int v = 0; info->names[v]; v++)
+            add_choice(out, info->names[v], v == 0, !info->names[v + 1]);
         break;
     case PXS_TYPE_INTS:
         pxs_text_addf(out, "a list of at most %d rising integers, each ", PXS_INTS_MAX);

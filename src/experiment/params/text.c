@@ -27,28 +27,23 @@ void pxs_params_format(const struct pxs_params *p, int key, struct pxs_text *out
 
 /* ---- YAML ----------------------------------------------------------------------------------- */
 
-static bool is_word_of_yaml(const char *text) {
-    static const char *const words[] = {"true", "false", "null", "yes", "no",
-                                        "on",   "off",   "y",    "n"};
-    for (size_t i = 0; i < PXS_COUNT(words); i++)
-        if (strcasecmp(words[i], text) == 0)
-            return true;
-    return false;
-}
-
-/* Begins like a name or an absolute path and has nothing in it that any YAML reader could take for
- * something else. */
+/* Whether the text begins like a name or an absolute path, and no YAML reader can take it for
+ * anything but text. */
 static bool is_plain_yaml(const char *text) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char safe[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+=-";
+    static const char *const words[] = {"true", "false", "null", "yes", "no",
+                                        "on",   "off",   "y",    "n"};
     if (text[0] != '/' && !(text[0] && strchr(letters, text[0])))
         return false;
-    return text[strspn(text,
-                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+=-")] ==
-               '\0' &&
-           !is_word_of_yaml(text);
+    for (size_t i = 0; i < PXS_COUNT(words); i++)
+        if (strcasecmp(words[i], text) == 0)
+            return false;
+    return text[strspn(text, safe)] == '\0';
 }
 
-/* Code points that YAML does not print or takes for a line break. */
+/* Code points that YAML does not print or reads as a line break. */
 static bool needs_escape(uint32_t code) {
     return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x2028 || code == 0x2029 ||
            code == 0xfeff || code == 0xfffe || code == 0xffff;
@@ -99,53 +94,46 @@ void pxs_params_write_yaml(const struct pxs_params *p, const char *name, struct 
 
 /* ---- Markdown ------------------------------------------------------------------------------- */
 
-static void write_condition(int key, struct pxs_text *out) {
-    pxs_text_addf(out, "; only under `%s: ", pxs_param_info((int)pxs_param_info(key)->under)->key);
-    pxs_param_condition(key, " | ", out);
-    pxs_text_add(out, "`");
-}
-
-static void write_row(const struct pxs_params *defaults, int key, struct pxs_text *out) {
-    const struct pxs_param_info *info = pxs_param_info(key);
-    pxs_text_addf(out, "| `%s`%s | %s | ", info->key, info->flags & PXS_PF_NOT_IDENTITY ? " *" : "",
-                  pxs_param_type_name(info->type));
-    if (info->flags & PXS_PF_REQUIRED)
-        pxs_text_add(out, "must be given");
-    else
-        pxs_params_format(defaults, key, out);
-    pxs_text_add(out, " | ");
-    pxs_param_range(key, out);
-    pxs_text_addf(out, " | %s | %s", info->unit, info->help);
-    if (info->conditional)
-        write_condition(key, out);
-    pxs_text_add(out, " |\n");
-}
+static const char head[] =
+    "# Hyperparameters\n"
+    "\n"
+    "Written by `pixsweep params --format md` from the one table in "
+    "`src/experiment/params/params.def`; a test holds the two equal.\n"
+    "\n"
+    "Any of these stands at the top level of an experiment file, in a part of its `sweep`, or in "
+    "`--set key=value`.\n"
+    "Numbers may be written as you like (`1e-4`, `.0001`, `1E-4`; `2e1` for an int), but not in "
+    "quotes; booleans are `true` or\n"
+    "`false`. Relative paths belong to the file that states them, with `--set` to the working "
+    "directory.\n"
+    "Keys with a * say how to run, not what: two runs that differ in nothing else are the same "
+    "run. (The seed tells runs of one\n"
+    "configuration apart.)\n"
+    "\n"
+    "| key | type | default | values | unit | what it does |\n"
+    "|---|---|---|---|---|---|\n";
 
 void pxs_params_write_markdown(struct pxs_text *out) {
     struct pxs_params defaults;
     pxs_params_default(&defaults);
-    pxs_text_add(
-        out,
-        "# Hyperparameters\n"
-        "\n"
-        "Written by `pixsweep params --format md` from the one table in "
-        "`src/experiment/params/params.def`; a "
-        "test holds the two equal.\n"
-        "\n"
-        "Any of these stands at the top level of an experiment file, in a part of its `sweep`, or "
-        "in "
-        "`--set key=value`.\n"
-        "Numbers may be written as you like (`1e-4`, `.0001`, `1E-4`; `2e1` for an int), but not "
-        "in "
-        "quotes; booleans are `true` or\n"
-        "`false`. Relative paths belong to the file that states them, with `--set` to the working "
-        "directory.\n"
-        "Keys with a * say how to run, not what: two runs that differ in nothing else are the same "
-        "run. (The seed tells runs of one\n"
-        "configuration apart.)\n"
-        "\n"
-        "| key | type | default | values | unit | what it does |\n"
-        "|---|---|---|---|---|---|\n");
-    for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        write_row(&defaults, key, out);
+    pxs_text_add(out, head);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        const struct pxs_param_info *info = pxs_param_info(key);
+        pxs_text_addf(out, "| `%s`%s | %s | ", info->key,
+                      info->flags & PXS_PF_NOT_IDENTITY ? " *" : "",
+                      pxs_param_type_name(info->type));
+        if (info->flags & PXS_PF_REQUIRED)
+            pxs_text_add(out, "must be given");
+        else
+            pxs_params_format(&defaults, key, out);
+        pxs_text_add(out, " | ");
+        pxs_param_range(key, out);
+        pxs_text_addf(out, " | %s | %s", info->unit, info->help);
+        if (info->conditional) {
+            pxs_text_addf(out, "; only under `%s: ", pxs_param_info((int)info->under)->key);
+            pxs_param_condition(key, " | ", out);
+            pxs_text_add(out, "`");
+        }
+        pxs_text_add(out, " |\n");
+    }
 }

@@ -64,17 +64,6 @@ static enum pxs_status set_number(const struct scalar *s, struct pxs_params *p,
     return PXS_OK;
 }
 
-static enum pxs_status set_bool(const struct scalar *s, struct pxs_params *p,
-                                struct pxs_error *err) {
-    bool yes = strcmp(s->text, "true") == 0;
-    if (!yes && strcmp(s->text, "false") != 0)
-        return mismatch(s, PXS_E_INVALID, "", err);
-    if (s->quoted)
-        return mismatch(s, PXS_E_INVALID, " in quotes, which is text: remove the quotes", err);
-    *(bool *)pxs_param_field_mut(p, s->key) = yes;
-    return PXS_OK;
-}
-
 static int enum_value(const struct pxs_param_info *info, const char *text) {
     for (int v = 0; info->names[v]; v++)
         if (strcmp(info->names[v], text) == 0)
@@ -165,29 +154,33 @@ static bool read_ints(const struct pxs_param_info *info, const char *text,
     return at[strspn(at, spaces)] == '\0';
 }
 
-static enum pxs_status set_ints(const struct scalar *s, struct pxs_params *p,
-                                struct pxs_error *err) {
-    char field[PXS_INTS_TEXT] = ""; /* to its last byte: structs of equal values are equal */
-    if (s->quoted)
-        return mismatch(s, PXS_E_INVALID, " in quotes, which is text: write a list, [30, 45]", err);
-    if (!read_ints(s->info, s->text, field))
-        return mismatch(s, PXS_E_INVALID, ": write it as [30, 45]", err);
-    memcpy(pxs_param_field_mut(p, s->key), field, sizeof field);
-    return PXS_OK;
-}
-
 enum pxs_status pxs_params_set(struct pxs_params *p, int key, const char *text, bool quoted,
                                const char *base_dir, struct pxs_error *err) {
     struct scalar s = {key, pxs_param_info(key), text, quoted, base_dir};
     switch (s.info->type) {
     case PXS_TYPE_PATH:
         return set_path(&s, p, err);
-    case PXS_TYPE_BOOL:
-        return set_bool(&s, p, err);
     case PXS_TYPE_ENUM:
         return set_enum(&s, p, err);
-    case PXS_TYPE_INTS:
-        return set_ints(&s, p, err);
+    case PXS_TYPE_BOOL: {
+        bool yes = strcmp(text, "true") == 0;
+        if (!yes && strcmp(text, "false") != 0)
+            return mismatch(&s, PXS_E_INVALID, "", err);
+        if (quoted)
+            return mismatch(&s, PXS_E_INVALID, " in quotes, which is text: remove the quotes", err);
+        *(bool *)pxs_param_field_mut(p, key) = yes;
+        return PXS_OK;
+    }
+    case PXS_TYPE_INTS: {
+        char field[PXS_INTS_TEXT] = ""; /* to its last byte: structs of equal values are equal */
+        if (quoted)
+            return mismatch(&s, PXS_E_INVALID, " in quotes, which is text: write a list, [30, 45]",
+                            err);
+        if (!read_ints(s.info, text, field))
+            return mismatch(&s, PXS_E_INVALID, ": write it as [30, 45]", err);
+        memcpy(pxs_param_field_mut(p, key), field, sizeof field);
+        return PXS_OK;
+    }
     default:
         return set_number(&s, p, err);
     }
@@ -221,10 +214,10 @@ struct pxs_param_value pxs_params_get(const struct pxs_params *p, int key) {
 static bool put_text(const struct pxs_param_info *info, void *field, const char *text) {
     if (info->type == PXS_TYPE_INTS) {
         char list[PXS_INTS_TEXT] = "";
-        bool fits = read_ints(info, text, list);
-        if (fits)
-            memcpy(field, list, sizeof list);
-        return fits;
+        if (!read_ints(info, text, list))
+            return false;
+        memcpy(field, list, sizeof list);
+        return true;
     }
     if (info->type == PXS_TYPE_PATH) {
         size_t n = strlen(text);
@@ -239,31 +232,28 @@ static bool put_text(const struct pxs_param_info *info, void *field, const char 
     return value >= 0;
 }
 
-static bool put_integer(const struct pxs_param_info *info, void *field, int64_t value) {
-    if (info->type == PXS_TYPE_BOOL && (value == 0 || value == 1)) {
-        *(bool *)field = value;
-        return true;
-    }
-    if (info->type != PXS_TYPE_INT || !pxs_param_in_range(info, (double)value))
-        return false;
-    *(int64_t *)field = value;
-    return true;
-}
-
 bool pxs_params_put(struct pxs_params *p, int key, const struct pxs_param_value *value) {
     const struct pxs_param_info *info = pxs_param_info(key);
     void *field = pxs_param_field_mut(p, key);
-    bool whole = value->kind == PXS_VALUE_INTEGER;
+    const bool whole = value->kind == PXS_VALUE_INTEGER;
     if (value->kind == PXS_VALUE_TEXT)
         return put_text(info, field, value->text);
     if (value->kind == PXS_VALUE_NULL)
         return info->type == PXS_TYPE_PATH && put_text(info, field, "");
-    if (info->type != PXS_TYPE_FLOAT)
-        return whole && put_integer(info, field, value->integer);
-    double real = whole ? (double)value->integer : value->real;
-    if (!pxs_param_in_range(info, real))
+    if (info->type == PXS_TYPE_FLOAT) {
+        const double real = whole ? (double)value->integer : value->real;
+        if (!pxs_param_in_range(info, real))
+            return false;
+        *(double *)field = real + 0.0;
+        return true;
+    }
+    if (info->type == PXS_TYPE_BOOL && whole && (value->integer == 0 || value->integer == 1)) {
+        *(bool *)field = value->integer;
+        return true;
+    }
+    if (info->type != PXS_TYPE_INT || !whole || !pxs_param_in_range(info, (double)value->integer))
         return false;
-    *(double *)field = real + 0.0;
+    *(int64_t *)field = value->integer;
     return true;
 }
 
