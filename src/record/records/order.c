@@ -1,6 +1,6 @@
 /* What can follow what in a record file. A writer cuts the file back to where its attempt goes on,
- * so steps are without gaps, and each epoch's record stands behind its last batch, and nothing of an
- * attempt stands behind its END. */
+ * so steps are without gaps, and each epoch's record stands behind its last batch, and nothing of
+ * an attempt stands behind its END. */
 #include "record_priv.h"
 
 static bool wrong(char why[PXS_RECORD_WHY], const char *fmt, ...) PXS_PRINTF(2, 3);

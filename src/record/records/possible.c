@@ -1,6 +1,6 @@
-/* The bounds of a record's fields. They are wide, but code that counts, sums or scales what was read
- * need not check again, and the store accepts whatever is read. Losses and metrics may be anything:
- * a run that diverges has NaN and infinities. */
+/* The bounds of a record's fields. They are wide, but code that counts, sums or scales what was
+ * read need not check again, and the store accepts whatever is read. Losses and metrics may be
+ * anything: a run that diverges has NaN and infinities. */
 #include "record_priv.h"
 
 #include <math.h>

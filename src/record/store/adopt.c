@@ -173,8 +173,8 @@ enum pxs_status pxs_store_ingested(struct pxs_store *s, int64_t run_id, int64_t 
     struct pxs_stmt *stmt;
     bool row;
     PXS_TRY(pxs_store_refresh(s, err));
-    PXS_TRY(
-        pxs_store_first(s, PXS_ST_ATTEMPT_INGESTED, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row, err));
+    PXS_TRY(pxs_store_first(s, PXS_ST_ATTEMPT_INGESTED, PXS_ARGS(pxs_cell_int(run_id)), &stmt, &row,
+                            err));
     *no = row ? pxs_column_int(stmt, 0) : 0;
     *offset = row ? pxs_column_int(stmt, 1) : 0;
     pxs_stmt_reset(stmt);

@@ -54,10 +54,11 @@ static enum pxs_status use_wal(struct pxs_store *s, struct pxs_error *err) {
         pxs_column_text(stmt, 0, mode, sizeof mode);
     pxs_stmt_finish(&stmt);
     if (status == PXS_OK && strcmp(mode, "wal") != 0)
-        return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s cannot be put into WAL mode (it stays in mode %s): name a file on a local "
-                        "disk with --db",
-                        s->path, mode);
+        return pxs_fail(
+            err, PXS_E_UNSUPPORTED,
+            "%s cannot be put into WAL mode (it stays in mode %s): name a file on a local "
+            "disk with --db",
+            s->path, mode);
     return status;
 }
 
