@@ -21,14 +21,14 @@ struct pxs_sweep_options {
     const char *results; /* --results; NULL = "results" */
     const char *db;      /* --db; NULL = <results>/pixsweep.db */
     const char *kernels; /* --kernels; NULL = "auto" */
-    /* bytes of the database's write-ahead log, see pxs_store_wal_backlog; 0 = its default */
+    /* bytes of the database's WAL, see pxs_store_wal_backlog; 0 = its default */
     int64_t wal_limit;
     /* --allow-mixed: resume where kernels or OpenBLAS differ from those that a run began with */
     bool allow_mixed;
     int jobs, threads; /* --jobs, --threads; 0 = auto (pxs_sweep_slots) */
     /* seconds to wait for a locked or full database when nothing else is left to do; 0 = 60 */
     double store_patience;
-    /* seconds of a database that stays shut before runs start without it; 0 = 3 */
+    /* seconds for which a database cannot be written before runs start without it; 0 = 3 */
     double shut_after;
     /* seconds that a worker has to stop in good order, after a timeout, a cancel or its
      * supervisor's death; 0 = 30 */
@@ -84,14 +84,14 @@ struct pxs_plan_run {
     const char *dir; /* absolute */
     int64_t seed;
     char config_hash[PXS_SHA256_HEX];
-    /* config_hash of the time when validation: off held pairs back; "" = the same */
+    /* config_hash from when validation: off still held pairs back; "" = the same */
     char before_hash[PXS_SHA256_HEX];
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
     /* the data set has a val split of its own: val_fraction has no effect */
     bool own_val;
     enum pxs_run_state state; /* new, or the state in the database, or else what its folder tells */
     int64_t run_id;           /* 0 while new */
-    /* state running, but nobody works on it any more: `run` closes its attempt and goes on */
+    /* state running, but no process works on it any more: `run` closes its attempt and goes on */
     bool stale;
     int64_t steps_scanned;        /* recorded in its folder, where the database has no row of it */
     struct pxs_plan_rate rate[2]; /* G, D */
@@ -157,7 +157,7 @@ const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, c
  * with it: lines; nothing where the plan does not prune. Appended to out. */
 void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
 
-/* ---- for who carries it out ----------------------------------------------------------------- */
+/* ---- for the supervisor --------------------------------------------------------------------- */
 
 /* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work
  * in. */
@@ -171,12 +171,11 @@ PXS_NODISCARD enum pxs_status pxs_plan_store(struct pxs_plan *plan, struct pxs_s
 void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 /* Counts by state, time and disk of what is to be done. */
 void pxs_plan_total(struct pxs_plan *plan);
-/* Is there something to do of a run in this state? The same, and pruned where the plan does not
- * prune. */
+/* Does `run` start runs in this state (pxs_state_is_startable)? */
 bool pxs_plan_will_run(const struct pxs_plan *plan, enum pxs_run_state state);
-/* Does `run` take this one? A stale run counts, although its row says running. */
+/* Does `run` start this one? A stale run counts, although its row says running. */
 bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run);
-size_t pxs_plan_count_to_run(const struct pxs_plan *plan); /* how many runs it takes */
+size_t pxs_plan_count_to_run(const struct pxs_plan *plan); /* how many runs it starts */
 /* The set's full name, as attempts record it, of "auto", a name, or NULL. */
 PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64],
                                                 struct pxs_error *err);

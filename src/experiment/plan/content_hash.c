@@ -45,7 +45,7 @@ static enum pxs_status note_problem(struct pxs_contents *c, enum pxs_status stat
     return PXS_OK;
 }
 
-/* With the line of the experiment file that names the path. */
+/* Puts the line of the experiment file that names the path into the message. */
 static void show_place(const struct pxs_config *config, size_t index, int key,
                        struct pxs_error *err) {
     struct pxs_text text = {0};
@@ -118,7 +118,7 @@ static enum pxs_status check_weights(const struct pxs_params *p, struct pxs_erro
     return pxs_pix2pix_fits(p, PXS_NET_D, beside, err);
 }
 
-/* All that decides about names and shapes of weights. */
+/* Whether networks of both have weights of the same names and shapes. */
 static bool same_shape(const struct pxs_params *a, const struct pxs_params *b) {
     return a->img_height == b->img_height && a->img_width == b->img_width &&
            a->channels == b->channels && a->generator == b->generator && a->ngf == b->ngf &&

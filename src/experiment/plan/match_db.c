@@ -61,8 +61,8 @@ static enum pxs_status keep_known(struct pxs_plan *plan, struct pxs_plan_run *ru
     return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 
-/* Numbers of folders that others have made are left alone only where no database can tell whose
- * they are. */
+/* Numbers of folders that others have made are skipped only where no database can tell whose they
+ * are. */
 static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_plan_run *rows,
                                 int64_t next, struct pxs_error *err) {
     int64_t highest;
@@ -82,22 +82,6 @@ static enum pxs_status name_all(struct pxs_plan *plan, const struct pxs_store_pl
     for (size_t i = 0; i < plan->n; i++)
         if (!plan->runs[i].dir)
             PXS_TRY(name_new(plan, &plan->runs[i], next++, err));
-    return PXS_OK;
-}
-
-/* The runs that the file no longer asks for: how many, and the first few by name. */
-static enum pxs_status name_left_out(struct pxs_plan *plan, struct pxs_store *store,
-                                     const struct pxs_store_plan *found, struct pxs_error *err) {
-    plan->n_left_out = found->n_gone;
-    for (size_t i = 0; i < found->n_gone && i < PXS_COUNT(plan->left_out); i++) {
-        struct pxs_store_run run;
-        char id[32];
-        snprintf(id, sizeof id, "%lld", (long long)found->gone[i]);
-        PXS_TRY(pxs_store_find_run(store, id, &run, err));
-        plan->left_out[i] = pxs_arena_strdup(&plan->arena, run.name);
-        if (!plan->left_out[i])
-            return pxs_fail_nomem(err);
-    }
     return PXS_OK;
 }
 
@@ -125,7 +109,7 @@ static enum pxs_status count_before(struct pxs_plan *plan, struct pxs_store *sto
     return status;
 }
 
-/* Runs whose supervisor and worker died before anybody wrote down how they ended. */
+/* Runs whose supervisor and worker died before how they ended was recorded. */
 static enum pxs_status mark_stale(struct pxs_plan *plan, struct pxs_store *store, int64_t sweep_id,
                                   struct pxs_error *err) {
     struct pxs_host here;
@@ -144,6 +128,28 @@ static enum pxs_status mark_stale(struct pxs_plan *plan, struct pxs_store *store
     return PXS_OK;
 }
 
+static enum pxs_status match_rows(struct pxs_plan *plan, struct pxs_store *store,
+                                  struct pxs_store_plan_run *rows, struct pxs_store_plan *found,
+                                  struct pxs_error *err) {
+    PXS_TRY(pxs_store_lookup(store, plan->sweep, rows, plan->n, found, err));
+    PXS_TRY(name_all(plan, rows, found->next_number > 0 ? found->next_number : 1, err));
+    PXS_TRY(mark_stale(plan, store, found->sweep_id, err));
+    PXS_TRY(pxs_plan_same_data(plan, store, found, err));
+
+    /* The runs that the file no longer asks for: how many, and the first few by name. */
+    plan->n_left_out = found->n_gone;
+    for (size_t i = 0; i < found->n_gone && i < PXS_COUNT(plan->left_out); i++) {
+        struct pxs_store_run run;
+        char id[32];
+        snprintf(id, sizeof id, "%lld", (long long)found->gone[i]);
+        PXS_TRY(pxs_store_find_run(store, id, &run, err));
+        plan->left_out[i] = pxs_arena_strdup(&plan->arena, run.name);
+        if (!plan->left_out[i])
+            return pxs_fail_nomem(err);
+    }
+    return count_before(plan, store, err);
+}
+
 enum pxs_status pxs_plan_match_db(struct pxs_plan *plan, struct pxs_store *store,
                                   struct pxs_error *err) {
     if (!store)
@@ -151,17 +157,7 @@ enum pxs_status pxs_plan_match_db(struct pxs_plan *plan, struct pxs_store *store
     struct pxs_store_plan found = {0};
     struct pxs_store_plan_run *rows;
     PXS_TRY(pxs_plan_rows(plan, &rows, err));
-    enum pxs_status status = pxs_store_lookup(store, plan->sweep, rows, plan->n, &found, err);
-    if (status == PXS_OK)
-        status = name_all(plan, rows, found.next_number > 0 ? found.next_number : 1, err);
-    if (status == PXS_OK)
-        status = mark_stale(plan, store, found.sweep_id, err);
-    if (status == PXS_OK)
-        status = pxs_plan_same_data(plan, store, &found, err);
-    if (status == PXS_OK)
-        status = name_left_out(plan, store, &found, err);
-    if (status == PXS_OK)
-        status = count_before(plan, store, err);
+    enum pxs_status status = match_rows(plan, store, rows, &found, err);
     pxs_store_plan_finish(&found);
     free(rows);
     return status;
@@ -203,21 +199,6 @@ static struct content *find_content(const struct contents *all, const char *line
     return NULL;
 }
 
-static struct content *add_content(struct contents *all, const char *line, size_t bytes,
-                                   const char *hash) {
-    struct content *more = realloc(all->items, (all->n + 1) * sizeof *more);
-    if (!more)
-        return NULL;
-    all->items = more;
-    struct content *one = &more[all->n];
-    *one = (struct content){.line = pxs_arena_printf(&all->arena, "%.*s", (int)bytes, line),
-                            .hash = pxs_arena_strdup(&all->arena, hash)};
-    if (!one->line || !one->hash)
-        return NULL;
-    all->n++;
-    return one;
-}
-
 static enum pxs_status note_content(struct contents *all, const char *yaml, const char *key,
                                     const char *hash, const char *gone_run, struct pxs_error *err) {
     const char *line;
@@ -225,8 +206,18 @@ static enum pxs_status note_content(struct contents *all, const char *yaml, cons
     if (!hash[0] || !pxs_run_config_line(yaml, key, &line, &bytes))
         return PXS_OK;
     struct content *one = find_content(all, line, bytes, hash);
-    if (!one && !(one = add_content(all, line, bytes, hash)))
-        return pxs_fail_nomem(err);
+    if (!one) {
+        struct content *more = realloc(all->items, (all->n + 1) * sizeof *more);
+        if (!more)
+            return pxs_fail_nomem(err);
+        all->items = more;
+        one = &more[all->n];
+        *one = (struct content){.line = pxs_arena_printf(&all->arena, "%.*s", (int)bytes, line),
+                                .hash = pxs_arena_strdup(&all->arena, hash)};
+        if (!one->line || !one->hash)
+            return pxs_fail_nomem(err);
+        all->n++;
+    }
     if (gone_run && !one->run && !(one->run = pxs_arena_strdup(&all->arena, gone_run)))
         return pxs_fail_nomem(err);
     return PXS_OK;
@@ -246,9 +237,9 @@ static enum pxs_status note_run(struct contents *all, struct pxs_store *store, i
     return status;
 }
 
-/* What the path in `yaml`, a planned run's, holds now must be what it held for some run of the
- * sweep, if for any: runs made on several contents of one path can come together in one database,
- * and each content goes on with its own. */
+/* Fails where the path in `yaml`, a planned run's, held other content for a run that the file no
+ * longer asks for, and for no run what it holds now. Runs made on several contents of one path can
+ * come together in one database, and each content goes on with its own. */
 static enum pxs_status check_content(const struct contents *all, const char *yaml, const char *key,
                                      const char *hash, struct pxs_error *err) {
     const struct content *other = NULL;
@@ -263,12 +254,11 @@ static enum pxs_status check_content(const struct contents *all, const char *yam
             other = &all->items[i];
     if (!other)
         return PXS_OK;
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  sha256 "
-        "%s\nPut the old "
-        "content back, or give the experiment another name (`name:` or --set name=...)",
-        (int)bytes, line, other->run, other->hash, hash);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  "
+                    "sha256 %s\nPut the old content back, or give the experiment another name "
+                    "(`name:` or --set name=...)",
+                    (int)bytes, line, other->run, other->hash, hash);
 }
 
 static enum pxs_status check_plan(const struct pxs_plan *plan, const struct contents *all,
@@ -299,8 +289,10 @@ enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store
     if (found->n_gone == 0)
         return PXS_OK;
     struct contents all = {0};
+    enum pxs_status status = PXS_OK;
     struct pxs_params *p = malloc(sizeof *p);
-    enum pxs_status status = p ? PXS_OK : pxs_fail_nomem(err);
+    if (!p)
+        return pxs_fail_nomem(err);
     for (size_t i = 0; i < found->n_gone && status == PXS_OK; i++)
         status = note_run(&all, store, found->gone[i], true, err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
@@ -316,52 +308,46 @@ enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan, struct pxs_store
 
 /* ---- freezing ------------------------------------------------------------------------------- */
 
-/* Fills in what a new run's row is made from; params and yaml of run i go to params[i], yaml[i]. */
-static enum pxs_status prepare_row(const struct pxs_plan *plan, size_t i,
-                                   struct pxs_store_plan_run *row, struct pxs_params **params,
-                                   struct pxs_text *yaml, struct pxs_error *err) {
-    const struct pxs_plan_run *run = &plan->runs[i];
-    if (run->run_id != 0)
-        return PXS_OK;
-    *params = malloc(sizeof **params);
-    if (!*params)
-        return pxs_fail_nomem(err);
-    PXS_TRY(pxs_plan_run_config(plan, i, *params, yaml, err));
-    row->new_number = run->number;
-    row->new_name = run->name;
-    row->new_dir = run->dir;
-    row->new_config_yaml = pxs_text_str(yaml);
-    row->params = *params;
-    return PXS_OK;
-}
-
-static enum pxs_status freeze_rows(struct pxs_plan *plan, struct pxs_store *store,
-                                   struct pxs_store_plan_run *rows, struct pxs_params **params,
-                                   struct pxs_text *yaml, int64_t *sweep_id,
-                                   struct pxs_error *err) {
-    struct pxs_store_plan done = {0};
-    for (size_t i = 0; i < plan->n; i++)
-        PXS_TRY(prepare_row(plan, i, &rows[i], &params[i], &yaml[i], err));
-    PXS_TRY(pxs_store_plan(store, plan->sweep, plan->spec_yaml, plan->spec_hash, rows, plan->n,
-                           &done, err));
-    *sweep_id = done.sweep_id;
-    plan->n_left_out = done.n_gone;
-    enum pxs_status status = PXS_OK;
-    for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
-        status = keep_known(plan, &plan->runs[i], &rows[i], err);
-    pxs_store_plan_finish(&done);
-    return status;
-}
-
 static enum pxs_status freeze_once(struct pxs_plan *plan, struct pxs_store *store,
                                    int64_t *sweep_id, struct pxs_error *err) {
+    struct pxs_store_plan done = {0};
     struct pxs_store_plan_run *rows;
     PXS_TRY(pxs_plan_rows(plan, &rows, err));
     struct pxs_params **params = calloc(plan->n, sizeof *params);
     struct pxs_text *yaml = calloc(plan->n, sizeof *yaml);
-    enum pxs_status status = params && yaml
-                                 ? freeze_rows(plan, store, rows, params, yaml, sweep_id, err)
-                                 : pxs_fail_nomem(err);
+    enum pxs_status status = PXS_OK;
+    if (!params || !yaml) {
+        status = pxs_fail_nomem(err);
+        goto out;
+    }
+
+    /* What rows of new runs are made from. */
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        if (run->run_id != 0)
+            continue;
+        params[i] = malloc(sizeof *params[i]);
+        status = params[i] ? pxs_plan_run_config(plan, i, params[i], &yaml[i], err)
+                           : pxs_fail_nomem(err);
+        if (status != PXS_OK)
+            goto out;
+        rows[i].new_number = run->number;
+        rows[i].new_name = run->name;
+        rows[i].new_dir = run->dir;
+        rows[i].new_config_yaml = pxs_text_str(&yaml[i]);
+        rows[i].params = params[i];
+    }
+
+    status = pxs_store_plan(store, plan->sweep, plan->spec_yaml, plan->spec_hash, rows, plan->n,
+                            &done, err);
+    if (status != PXS_OK)
+        goto out;
+    *sweep_id = done.sweep_id;
+    plan->n_left_out = done.n_gone;
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
+        status = keep_known(plan, &plan->runs[i], &rows[i], err);
+out:
+    pxs_store_plan_finish(&done);
     for (size_t i = 0; i < plan->n; i++) {
         if (params)
             free(params[i]);

@@ -1,5 +1,5 @@
-/* Folders under results/<sweep> that hold planned runs which the database lacks: it was shut, lost,
- * or is another one. */
+/* Folders under results/<sweep> that hold planned runs which the database lacks: it could not be
+ * written, was lost, or is another one. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,44 +8,12 @@
 #include "pixsweep/rundir.h"
 #include "plan_priv.h"
 
-static struct pxs_plan_run *wanted(struct pxs_plan *plan, const struct pxs_run_records *found,
-                                   int64_t seed) {
-    if (found->n == 0 || (found->seed_known && found->seed != seed))
-        return NULL;
-    for (size_t i = 0; i < plan->n; i++) {
-        struct pxs_plan_run *run = &plan->runs[i];
-        if (run->run_id == 0 && run->seed == seed &&
-            strcmp(run->config_hash, found->config_hash) == 0)
-            return run;
-    }
-    return NULL;
-}
-
-/* Of two folders with the same run, the one that got further. */
-static bool is_better(const struct pxs_plan_run *run, const struct pxs_run_records *found) {
-    return !run->dir || (run->state != PXS_STATE_COMPLETED &&
-                         (pxs_run_records_state(found) == PXS_STATE_COMPLETED ||
-                          found->steps > run->steps_scanned));
-}
-
-static enum pxs_status give(struct pxs_plan *plan, struct pxs_plan_run *run, const char *base,
-                            const char *dir, int64_t number, const struct pxs_run_records *found,
-                            struct pxs_error *err) {
-    if (!is_better(run, found))
-        return PXS_OK;
-    run->number = number;
-    run->name = pxs_arena_printf(&plan->arena, "%s/%s", plan->sweep, base);
-    run->dir = pxs_arena_strdup(&plan->arena, dir);
-    run->steps_scanned = found->steps;
-    run->state = pxs_run_records_state(found);
-    return run->name && run->dir ? PXS_OK : pxs_fail_nomem(err);
-}
-
 static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, const char *base,
                                  int64_t *highest, struct pxs_error *err) {
     char dir[PXS_PATH_MAX];
     int64_t number, seed;
     struct pxs_run_records found = {0};
+    struct pxs_plan_run *run = NULL;
     if (!pxs_folder_numbers(base, &number, &seed) ||
         !pxs_path_join(dir, sizeof dir, sweep_dir, base))
         return PXS_OK;
@@ -53,10 +21,31 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
     for (size_t i = 0; i < plan->n; i++)
         if (plan->runs[i].run_id != 0 && plan->runs[i].number == number)
             return PXS_OK; /* the database knows it */
+
+    /* The planned run that its records are of. */
     enum pxs_status status = pxs_run_records_read(dir, &found, err);
-    struct pxs_plan_run *run = status == PXS_OK ? wanted(plan, &found, seed) : NULL;
-    if (run)
-        status = give(plan, run, base, dir, number, &found, err);
+    if (status != PXS_OK || found.n == 0 || (found.seed_known && found.seed != seed))
+        goto out;
+    for (size_t i = 0; i < plan->n && !run; i++)
+        if (plan->runs[i].run_id == 0 && plan->runs[i].seed == seed &&
+            strcmp(plan->runs[i].config_hash, found.config_hash) == 0)
+            run = &plan->runs[i];
+    if (!run)
+        goto out;
+
+    /* Of two folders with the same run, the one that got further. */
+    const enum pxs_run_state state = pxs_run_records_state(&found);
+    if (run->dir && (run->state == PXS_STATE_COMPLETED ||
+                     (state != PXS_STATE_COMPLETED && found.steps <= run->steps_scanned)))
+        goto out;
+    run->number = number;
+    run->name = pxs_arena_printf(&plan->arena, "%s/%s", plan->sweep, base);
+    run->dir = pxs_arena_strdup(&plan->arena, dir);
+    run->steps_scanned = found.steps;
+    run->state = state;
+    if (!run->name || !run->dir)
+        status = pxs_fail_nomem(err);
+out:
     pxs_run_records_finish(&found);
     return status;
 }

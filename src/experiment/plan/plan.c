@@ -42,9 +42,9 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
 }
 
-/* Nothing is held back for a validation that is off. It did once: such runs have val_fraction in
- * their frozen config.yaml and identity, and workers take it at its word, so that they stay what
- * they were. */
+/* Under validation: off nothing is held back. Earlier versions did: such runs have val_fraction in
+ * their frozen config.yaml and identity, and workers follow it, so that they stay what they were.
+ */
 static void hold_nothing_back(const struct pxs_plan_run *run, struct pxs_params *p) {
     if (p->validation == PXS_VALIDATION_OFF && !run->own_val)
         p->val_fraction = 0;
@@ -87,7 +87,9 @@ static enum pxs_status resolve_all(struct pxs_plan *plan, const struct pxs_sweep
                                    struct pxs_error *err) {
     struct pxs_contents contents = {.arena = &plan->arena};
     struct pxs_point *point = malloc(sizeof *point);
-    enum pxs_status status = point ? PXS_OK : pxs_fail_nomem(err);
+    if (!point)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = PXS_OK;
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
         status = resolve_run(plan, i, point, &contents, options, err);
     free(point);
@@ -127,32 +129,13 @@ static enum pxs_status refuse_twins(const struct pxs_plan *plan, struct pxs_erro
     return status;
 }
 
-static void note_left_out(const struct pxs_plan *plan, struct pxs_text *notes) {
-    const bool one = plan->n_left_out == 1;
-    if (plan->n_left_out == 0)
-        return;
-    pxs_text_addf(notes, "%s%zu run%s of %s in the database %s no longer in the file; left as %s: ",
-                  notes->len > 0 ? "\n" : "", plan->n_left_out, one ? "" : "s", plan->sweep,
-                  one ? "is" : "are", one ? "it is" : "they are");
-    for (size_t i = 0; i < plan->n_left_out && i < PXS_COUNT(plan->left_out); i++)
-        pxs_text_addf(notes, "%s%s", i > 0 ? ", " : "", plan->left_out[i]);
-    if (plan->n_left_out > PXS_COUNT(plan->left_out))
-        pxs_text_addf(notes, " and %zu more", plan->n_left_out - PXS_COUNT(plan->left_out));
+/* Each note is a line. */
+static void begin_note(struct pxs_text *notes) {
+    if (notes->len > 0)
+        pxs_text_add(notes, "\n");
 }
 
-/* Runs of which the file would say the same, and that it no longer means. */
-static void note_before(const struct pxs_plan *plan, struct pxs_text *notes) {
-    if (plan->n_before > 0)
-        pxs_text_addf(
-            notes,
-            "%s%zu of them %s made when validation: off held val_fraction of the pairs back; now "
-            "it holds none "
-            "back, which is another configuration: %s not taken up (pixsweep rm removes %s)",
-            notes->len > 0 ? "\n" : "", plan->n_before, plan->n_before == 1 ? "was" : "were",
-            plan->n_before == 1 ? "it is" : "they are", plan->n_before == 1 ? "it" : "them");
-}
-
-/* A val_fraction that somebody wrote beside validation: off. */
+/* A val_fraction that is stated beside validation: off. */
 static void note_fraction(const struct pxs_plan *plan, struct pxs_text *notes) {
     struct pxs_text origin = {0}, first = {0};
     size_t n = 0;
@@ -164,37 +147,59 @@ static void note_fraction(const struct pxs_plan *plan, struct pxs_text *notes) {
         if (strcmp(pxs_text_str(&origin), "default") != 0 && n++ == 0)
             pxs_text_add(&first, pxs_text_str(&origin));
     }
-    if (n > 0)
-        pxs_text_addf(
-            notes,
-            "%sval_fraction (%s) has no effect under validation: off, which holds nothing back "
-            "(%zu of %zu runs)",
-            notes->len > 0 ? "\n" : "", pxs_text_str(&first), n, plan->n);
+    if (n > 0) {
+        begin_note(notes);
+        pxs_text_addf(notes,
+                      "val_fraction (%s) has no effect under validation: off, which holds nothing "
+                      "back (%zu of %zu runs)",
+                      pxs_text_str(&first), n, plan->n);
+    }
     pxs_text_finish(&origin);
     pxs_text_finish(&first);
 }
 
-static void note_order(const struct pxs_plan *plan, struct pxs_text *notes) {
-    if (plan->how.order == PXS_ORDER_SEED_MAJOR)
-        pxs_text_addf(notes, "%sorder: seed_major, everything with the first seed comes first",
-                      notes->len > 0 ? "\n" : "");
-    else if (plan->how.order == PXS_ORDER_SHUFFLED)
-        pxs_text_addf(notes, "%sorder: shuffled by %lld; listed as written",
-                      notes->len > 0 ? "\n" : "", (long long)plan->how.order_seed);
-}
-
 static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err) {
     struct pxs_text notes = {0};
-    for (size_t i = 0; i < pxs_config_notes(plan->config); i++)
-        pxs_text_addf(&notes, "%s%s", i > 0 ? "\n" : "", pxs_config_note(plan->config, i));
-    note_left_out(plan, &notes);
-    note_before(plan, &notes);
-    note_fraction(plan, &notes);
-    note_order(plan, &notes);
-    if (plan->unread[0])
+    for (size_t i = 0; i < pxs_config_notes(plan->config); i++) {
+        begin_note(&notes);
+        pxs_text_add(&notes, pxs_config_note(plan->config, i));
+    }
+    if (plan->n_left_out > 0) {
+        const bool one = plan->n_left_out == 1;
+        begin_note(&notes);
         pxs_text_addf(&notes,
-                      "%sthe database cannot be read; what is done is told by the folders: %s",
-                      notes.len > 0 ? "\n" : "", plan->unread);
+                      "%zu run%s of %s in the database %s no longer in the file; left as %s: ",
+                      plan->n_left_out, one ? "" : "s", plan->sweep, one ? "is" : "are",
+                      one ? "it is" : "they are");
+        for (size_t i = 0; i < plan->n_left_out && i < PXS_COUNT(plan->left_out); i++)
+            pxs_text_addf(&notes, "%s%s", i > 0 ? ", " : "", plan->left_out[i]);
+        if (plan->n_left_out > PXS_COUNT(plan->left_out))
+            pxs_text_addf(&notes, " and %zu more", plan->n_left_out - PXS_COUNT(plan->left_out));
+    }
+    if (plan->n_before > 0) {
+        const bool one = plan->n_before == 1;
+        begin_note(&notes);
+        pxs_text_addf(&notes,
+                      "%zu of them %s made when validation: off held val_fraction of the pairs "
+                      "back; now it holds none back, which is another configuration: %s not taken "
+                      "up (pixsweep rm removes %s)",
+                      plan->n_before, one ? "was" : "were", one ? "it is" : "they are",
+                      one ? "it" : "them");
+    }
+    note_fraction(plan, &notes);
+    if (plan->how.order != PXS_ORDER_AS_WRITTEN)
+        begin_note(&notes);
+    if (plan->how.order == PXS_ORDER_SEED_MAJOR)
+        pxs_text_add(&notes, "order: seed_major, everything with the first seed comes first");
+    else if (plan->how.order == PXS_ORDER_SHUFFLED)
+        pxs_text_addf(&notes, "order: shuffled by %lld; listed as written",
+                      (long long)plan->how.order_seed);
+    if (plan->unread[0]) {
+        begin_note(&notes);
+        pxs_text_addf(&notes,
+                      "the database cannot be read; what is done is told by the folders: %s",
+                      plan->unread);
+    }
     plan->notes = pxs_arena_strdup(&plan->arena, pxs_text_str(&notes));
     pxs_text_finish(&notes);
     return plan->notes ? PXS_OK : pxs_fail_nomem(err);
@@ -252,7 +257,7 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
             1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
 }
 
-/* What runs that are over took. Where that cannot be read the plan only shows less. */
+/* How long finished runs trained. Where that cannot be read the plan only shows less. */
 static enum pxs_status read_times(struct pxs_plan *plan, struct pxs_store *store,
                                   struct pxs_error *err) {
     struct pxs_table times = {0};
@@ -285,7 +290,7 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
     pxs_cpu_detect(&cpu);
     plan->slots = pxs_sweep_slots(cpu.cores, options->jobs, options->threads);
     pxs_plan_total(plan);
-    /* Nothing to do yet: what others work on may become ours when they die. */
+    /* With nothing to do now: a run of another supervisor may become ours if that dies. */
     if (pxs_plan_count_to_run(plan) > 0)
         pxs_slots_fit(&plan->slots, pxs_plan_count_to_run(plan));
     pxs_memory_look("", &plan->memory);
@@ -302,31 +307,25 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
     return PXS_OK;
 }
 
-/* A database that cannot be read now is no reason not to plan: the runs' folders tell what is done.
- * One that is damaged, newer or none of ours is. */
-static enum pxs_status open_store(struct pxs_plan *plan, struct pxs_store **store,
-                                  struct pxs_error *err) {
-    struct pxs_error why;
-    enum pxs_status status = pxs_store_open_readonly(plan->db, store, &why);
-    if (status == PXS_OK || status == PXS_E_NOT_FOUND)
-        return PXS_OK;
-    if (!pxs_store_may_wait(status, plan->db))
-        return pxs_fail(err, status, "%s", why.message);
-    snprintf(plan->unread, sizeof plan->unread, "%.590s", why.message);
-    return PXS_OK;
-}
-
 static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_options *options,
                             struct pxs_error *err) {
+    struct pxs_store *store = NULL;
+    struct pxs_error why;
+    char kernels[64];
     PXS_TRY(load_config(plan, options, err));
     PXS_TRY(resolve_all(plan, options, err));
     PXS_TRY(refuse_twins(plan, err));
-    char kernels[64];
     PXS_TRY(pxs_kernels_named(options->kernels, kernels, err));
-    struct pxs_store *store = NULL;
-    enum pxs_status status = open_store(plan, &store, err);
-    if (status == PXS_OK)
-        status = pxs_plan_match_db(plan, store, err);
+
+    /* Where the database cannot be read now, the runs' folders tell what is done. One that is
+     * damaged, newer or of another program is an error. */
+    enum pxs_status status = pxs_store_open_readonly(plan->db, &store, &why);
+    if (status != PXS_OK && status != PXS_E_NOT_FOUND) {
+        if (!pxs_store_may_wait(status, plan->db))
+            return pxs_fail(err, status, "%s", why.message);
+        snprintf(plan->unread, sizeof plan->unread, "%.590s", why.message);
+    }
+    status = pxs_plan_match_db(plan, store, err);
     if (status == PXS_OK)
         status = estimate(plan, store, options, kernels, err);
     pxs_store_close(&store);

@@ -60,8 +60,8 @@ struct pxs_speeds {
     double guess; /* seconds per GMAC where nothing is known */
 };
 /* What the last finished runs on this machine with so many threads, or else with another count, and
- * the same kernels (their full name) say; store may be NULL. Only want of memory is a
- * failure: with an estimate by less than what is there, the same plan would be told differently. */
+ * the same kernels (their full name) took; store may be NULL. Only want of memory is a failure:
+ * an estimate from a part of the runs would show the same plan differently. */
 PXS_NODISCARD enum pxs_status pxs_speeds_find(struct pxs_store *store, int threads,
                                               const char *kernels, struct pxs_arena *arena,
                                               struct pxs_speeds *out, struct pxs_error *err);
@@ -72,7 +72,7 @@ struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64
 
 /* ---- the plan and the database (match_db.c) ------------------------------------------------- */
 
-/* Runs in the shape that the store wants them; params and yaml are NULL. */
+/* The runs as the store takes them; params and yaml are NULL. */
 PXS_NODISCARD enum pxs_status pxs_plan_rows(const struct pxs_plan *plan,
                                             struct pxs_store_plan_run **out, struct pxs_error *err);
 /* Looks up what is there already (store NULL: nothing), names and numbers what is new. */

@@ -1,4 +1,4 @@
-/* Who goes on at a rung: pure functions of what has been measured. */
+/* Which runs go on at a rung: pure functions of what has been measured. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -66,8 +66,7 @@ void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out) {
     if (how->rule == PXS_PRUNE_MEDIAN)
         pxs_text_addf(out,
                       "prune: median, a run is given up where its validation loss is above the "
-                      "median of the runs "
-                      "before it, once there are %lld,",
+                      "median of the runs before it, once there are %lld,",
                       (long long)how->min_runs);
     else
         pxs_text_addf(out, "prune: asha, a run goes on among the best 1/%lld of those so far,",
@@ -82,6 +81,5 @@ void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out) {
     pxs_text_addf(out, " epochs; saves %.0f %% of the steps at most\n",
                   100 * pxs_prune_most_saved(plan));
     pxs_text_add(out, "warning: pruning favours schedules that fall early: a high rate keeps the "
-                      "loss up until it falls, "
-                      "so a slow schedule is given up before its time\n");
+                      "loss up until it falls, so a slow schedule is given up before its time\n");
 }

@@ -3,7 +3,7 @@
 
 #include <sched.h>
 
-/* Of the available memory; the rest is for files in memory and for whoever else works here. */
+/* Of the available memory; the rest is for files in memory and for other programs. */
 #define MEMORY_SHARE 0.8
 
 /* Measured on two cores (docs/engine.md): two one-thread processes side by side do 1.97 times the
@@ -49,9 +49,9 @@ size_t pxs_slots_memory(uint64_t need, uint64_t available) {
     return (size_t)((double)available * MEMORY_SHARE / (double)need);
 }
 
-/* How many runs share the cores that are free now. Runs that do not fill a last round of all slots
- * come first, with the cores of those they lack: an odd run left for the end would keep one core
- * busy and the others idle. */
+/* How many runs share the cores that are free now. The runs that would not fill a last round of all
+ * slots come first and share all cores: an odd run left for the end would keep one core busy and
+ * the others idle. */
 static int sharers_of(const struct pxs_sweep_slots *slots, size_t waiting, int open) {
     size_t busy = (size_t)(slots->jobs - open), odd = (waiting + busy) % (size_t)slots->jobs;
     if (busy < odd)

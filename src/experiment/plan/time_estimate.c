@@ -14,20 +14,8 @@
 #define GUESS_STEP 0.002 /* seconds */
 #define SCALING 0.926    /* log2 of 1.9: what twice the threads do for a training step */
 
-static struct pxs_param_value value_of(const struct pxs_cell *cell) {
-    struct pxs_param_value v = {
-        .kind = PXS_VALUE_NULL, .integer = cell->integer, .real = cell->real, .text = cell->text};
-    if (cell->kind == PXS_CELL_INT)
-        v.kind = PXS_VALUE_INTEGER;
-    else if (cell->kind == PXS_CELL_REAL)
-        v.kind = PXS_VALUE_REAL;
-    else if (cell->kind == PXS_CELL_TEXT)
-        v.kind = PXS_VALUE_TEXT;
-    return v;
-}
-
 /* The hyperparameters of a run from its rows of `param`; a row of another version of the table is
- * passed over. *any: there are such rows. Only want of memory is a failure. */
+ * skipped. *any: there are such rows. Only want of memory is a failure. */
 static enum pxs_status stored_params(struct pxs_store *store, int64_t run_id, struct pxs_params *p,
                                      bool *any, struct pxs_error *err) {
     struct pxs_table rows = {0};
@@ -37,9 +25,15 @@ static enum pxs_status stored_params(struct pxs_store *store, int64_t run_id, st
         return status == PXS_E_NOMEM ? status : PXS_OK;
     pxs_params_default(p);
     for (size_t i = 0; i < rows.n_rows; i++) {
-        struct pxs_cell name = pxs_table_at(&rows, i, "key"),
-                        cell = pxs_table_at(&rows, i, "value");
-        struct pxs_param_value value = value_of(&cell);
+        const struct pxs_cell name = pxs_table_at(&rows, i, "key"),
+                              cell = pxs_table_at(&rows, i, "value");
+        const struct pxs_param_value value = {.kind = cell.kind == PXS_CELL_INT ? PXS_VALUE_INTEGER
+                                                      : cell.kind == PXS_CELL_REAL ? PXS_VALUE_REAL
+                                                      : cell.kind == PXS_CELL_TEXT ? PXS_VALUE_TEXT
+                                                                                   : PXS_VALUE_NULL,
+                                              .integer = cell.integer,
+                                              .real = cell.real,
+                                              .text = cell.text};
         enum pxs_param_key key;
         if (name.text && pxs_param_find(name.text, &key) && !pxs_params_put(p, key, &value))
             continue;
@@ -49,7 +43,7 @@ static enum pxs_status stored_params(struct pxs_store *store, int64_t run_id, st
     return PXS_OK;
 }
 
-/* *known: the run's row says enough. Only want of memory is a failure. */
+/* *known: there is enough in the run's row. Only want of memory is a failure. */
 static enum pxs_status known_speed(struct pxs_store *store, const struct pxs_table *runs,
                                    size_t row, struct pxs_params *p, struct pxs_speed *out,
                                    bool *known, struct pxs_error *err) {
