@@ -10,8 +10,8 @@
  *
  * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind
  * a split. Hidden files, plainly other ones (README, *.txt, *.md, *.json, ...) and what tools leave
- * behind (@eaDir, __MACOSX, Thumbs.db, ...: names.c) are passed over; anything else is a problem,
- * not a surprise. */
+ * behind (@eaDir, __MACOSX, Thumbs.db, ...: names.c) are passed over; anything else is reported as
+ * a problem. */
 #ifndef PIXSWEEP_DATA_H
 #define PIXSWEEP_DATA_H
 
@@ -44,9 +44,8 @@ struct pxs_dataset_info {
     /* there is no val/: val_fraction counts; false: val_fraction has no effect */
     bool val_from_train;
     size_t overlap; /* val pairs whose content is also in train */
-    int pair_width,
-        /* of the first training pair as stored: both halves' widths, the greater height */
-        pair_height;
+    /* of the first training pair as stored: both halves' widths, the greater height */
+    int pair_width, pair_height;
     bool mixed_sizes; /* not all pairs are of that size */
     size_t bytes;     /* memory held by the pixels */
     /* SHA-256 over split, shape and decoded bytes in file order (RGB pairs as stored, before
@@ -104,7 +103,7 @@ void pxs_dataset_order(uint32_t *order, uint32_t n, bool shuffle, uint64_t seed,
 struct pxs_check_summary {
     size_t train, val;         /* usable pairs */
     bool has_val;              /* there is a val/ folder */
-    size_t errors, warnings;   /* errors: loading would refuse; warnings: it would go on */
+    size_t errors, warnings;   /* with errors loading fails, with warnings it goes on */
     char hash[PXS_SHA256_HEX]; /* as pxs_dataset_info.hash; "" while there are errors */
 };
 

@@ -67,27 +67,24 @@ static enum pxs_status put_resized(const struct pxs_image *half, int width, int 
     return PXS_OK;
 }
 
-/* Both sizes come from the half as stored: nothing is resized twice. */
-static enum pxs_status put_half(const struct filling *f, size_t pair, int k,
-                                const struct pxs_image *half, struct pxs_error *err) {
-    struct pxs_dataset *s = f->set;
-    size_t at = 2 * pair + (size_t)k;
-    PXS_TRY(put_resized(half, s->width, s->height, s->plain + at * s->plain_half, err));
-    if (s->jitter == 0 || pair >= f->train)
-        return PXS_OK;
-    return put_resized(half, s->width + s->jitter, s->height + s->jitter,
-                       s->large + at * s->large_half, err);
-}
-
+/* Both sizes are made from the half as stored: nothing is resized twice. */
 static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half half[2],
                                 struct pxs_error *err) {
     const struct filling *f = user;
-    for (int k = 0; k < 2; k++) {
+    struct pxs_dataset *s = f->set;
+    for (size_t k = 0; k < 2; k++) {
+        const size_t at = 2 * pair + k;
+        const struct pxs_image *from = &half[k].image;
         struct pxs_image grey = {0};
-        if (f->set->channels == 1)
-            PXS_TRY(pxs_image_grey(&half[k].image, &grey, err));
+        if (s->channels == 1) {
+            PXS_TRY(pxs_image_grey(from, &grey, err));
+            from = &grey;
+        }
         enum pxs_status status =
-            put_half(f, pair, k, f->set->channels == 1 ? &grey : &half[k].image, err);
+            put_resized(from, s->width, s->height, s->plain + at * s->plain_half, err);
+        if (status == PXS_OK && s->jitter > 0 && pair < f->train)
+            status = put_resized(from, s->width + s->jitter, s->height + s->jitter,
+                                 s->large + at * s->large_half, err);
         pxs_image_finish(&grey);
         PXS_TRY(status);
     }
@@ -96,7 +93,34 @@ static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half h
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static enum pxs_status check_options(const struct pxs_dataset_options *o, struct pxs_error *err) {
+/* Fills `set`; with keep = false only its info. */
+static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, struct pxs_dataset *set,
+                            struct pxs_scan *scan, struct pxs_error *err) {
+    PXS_TRY(pxs_scan_list(scan, o->path, err));
+    if (scan->listing.folder[PXS_SPLIT_VAL].exists && o->val_fraction_stated)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "val_fraction is set, but %s/val exists; remove the one or the other",
+                        o->path);
+    PXS_TRY(plan_memory(set, scan, err));
+    if (keep)
+        PXS_TRY(take_memory(set, scan, err));
+    struct filling filling = {set, scan->train};
+    PXS_TRY(pxs_scan_read(scan, o->pool, o->stop, o->meter, keep ? put_pair : NULL, &filling, err));
+    PXS_TRY(pxs_problems_fail(&scan->problems, o->path, err));
+    PXS_TRY(pxs_split_pairs(scan, o, set->pairs, &set->info, err));
+
+    const struct pxs_seen *first = &scan->seen[0];
+    struct pxs_dataset_info *info = &set->info;
+    info->pair_width = first->width[0] + first->width[1];
+    info->pair_height = first->height[0] > first->height[1] ? first->height[0] : first->height[1];
+    info->mixed_sizes = scan->problems.count[PXS_PROBLEM_SIZE] > 0;
+    memcpy(info->hash, scan->hash, sizeof info->hash);
+    pxs_problems_log(&scan->problems, o->path, o->logger);
+    return PXS_OK;
+}
+
+static enum pxs_status build(const struct pxs_dataset_options *o, bool keep,
+                             struct pxs_dataset **out, struct pxs_error *err) {
     if (o->img_height < 1 || o->img_width < 1 || o->jitter < 0 ||
         o->img_height > PXS_IMAGE_MAX_SIDE - o->jitter ||
         o->img_width > PXS_IMAGE_MAX_SIDE - o->jitter)
@@ -107,52 +131,7 @@ static enum pxs_status check_options(const struct pxs_dataset_options *o, struct
         return pxs_fail(err, PXS_E_INVALID, "channels must be 1 or 3, not %d", o->channels);
     if (!(o->val_fraction >= 0.0 && o->val_fraction < 1.0))
         return pxs_fail(err, PXS_E_INVALID, "val_fraction must be at least 0 and below 1");
-    return PXS_OK;
-}
 
-static enum pxs_status list(const struct pxs_dataset_options *o, struct pxs_scan *scan,
-                            struct pxs_error *err) {
-    PXS_TRY(pxs_scan_list(scan, o->path, err));
-    if (scan->listing.folder[PXS_SPLIT_VAL].exists && o->val_fraction_stated)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "val_fraction is set, but %s/val exists; remove the one or the other",
-                        o->path);
-    return PXS_OK;
-}
-
-static void note_sizes(const struct pxs_scan *scan, struct pxs_dataset_info *info) {
-    const struct pxs_seen *first = &scan->seen[0];
-    info->pair_width = first->width[0] + first->width[1];
-    info->pair_height = first->height[0] > first->height[1] ? first->height[0] : first->height[1];
-    info->mixed_sizes = scan->problems.count[PXS_PROBLEM_SIZE] > 0;
-    memcpy(info->hash, scan->hash, sizeof info->hash);
-}
-
-/* Fills `set`; with keep = false only its info. */
-static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, struct pxs_dataset *set,
-                            struct pxs_scan *scan, struct pxs_error *err) {
-    PXS_TRY(list(o, scan, err));
-    PXS_TRY(plan_memory(set, scan, err));
-    if (keep)
-        PXS_TRY(take_memory(set, scan, err));
-    struct filling filling = {set, scan->train};
-    PXS_TRY(pxs_scan_read(scan, o->pool, o->stop, o->meter, keep ? put_pair : NULL, &filling, err));
-    PXS_TRY(pxs_problems_fail(&scan->problems, o->path, err));
-    PXS_TRY(pxs_split_pairs(scan, o, set->pairs, &set->info, err));
-    note_sizes(scan, &set->info);
-    pxs_problems_log(&scan->problems, o->path, o->logger);
-    return PXS_OK;
-}
-
-/* As torch does it, in f32: x / 255, less 0.5, by 0.5. */
-static void fill_values(float value[256]) {
-    for (int i = 0; i < 256; i++)
-        value[i] = ((float)i / 255.0f - 0.5f) / 0.5f;
-}
-
-static enum pxs_status build(const struct pxs_dataset_options *o, bool keep,
-                             struct pxs_dataset **out, struct pxs_error *err) {
-    PXS_TRY(check_options(o, err));
     struct pxs_dataset *set = calloc(1, sizeof *set);
     if (!set)
         return pxs_fail_nomem(err);
@@ -161,7 +140,8 @@ static enum pxs_status build(const struct pxs_dataset_options *o, bool keep,
     set->channels = o->channels;
     set->jitter = o->jitter;
     set->a_to_b = o->a_to_b;
-    fill_values(set->value);
+    for (int i = 0; i < 256; i++) /* as torch does it, in f32: x / 255, less 0.5, by 0.5 */
+        set->value[i] = ((float)i / 255.0f - 0.5f) / 0.5f;
     struct pxs_scan scan = {.img_width = o->img_width, .img_height = o->img_height};
     enum pxs_status status = fill(o, keep, set, &scan, err);
     pxs_scan_finish(&scan);

@@ -1,3 +1,4 @@
+/* Folders that appear as a whole: filled under a temporary name, then renamed. */
 #include "folder_priv.h"
 
 #include <errno.h>

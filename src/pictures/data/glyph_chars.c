@@ -45,13 +45,13 @@ static enum pxs_status from_gb2312(struct pxs_chars *chars, struct pxs_error *er
 
 /* ---- a file of the user's ------------------------------------------------------------------- */
 
-/* Characters that were met: each is taken once, in order of appearance. */
+/* The characters so far: each once, in order of appearance. */
 struct gathering {
     struct pxs_chars *chars;
     uint8_t *seen; /* a bit each */
 };
 
-static bool take_code(struct gathering *g, uint32_t c) {
+static bool add_code(struct gathering *g, uint32_t c) {
     struct pxs_chars *chars = g->chars;
     if (is_space(c))
         return true;
@@ -72,8 +72,8 @@ static bool take_code(struct gathering *g, uint32_t c) {
     return true;
 }
 
-static enum pxs_status take_text(struct gathering *g, const char *path, const uint8_t *text,
-                                 size_t bytes, struct pxs_error *err) {
+static enum pxs_status add_text(struct gathering *g, const char *path, const uint8_t *text,
+                                size_t bytes, struct pxs_error *err) {
     size_t line = 1;
     for (size_t at = 0; at < bytes;) {
         uint32_t c;
@@ -82,51 +82,45 @@ static enum pxs_status take_text(struct gathering *g, const char *path, const ui
             return pxs_fail(
                 err, PXS_E_INVALID,
                 "%s:%zu: not UTF-8 at byte %zu; save the file as UTF-8: `iconv -f GB18030 -t "
-                "UTF-8 FILE > NEW` (or BIG5, "
-                "SHIFT_JIS, whatever it is in)",
+                "UTF-8 FILE > NEW` (or BIG5, SHIFT_JIS, whatever it is in)",
                 path, line, at);
         at += (size_t)n;
         line += c == '\n';
-        if (!take_code(g, c))
+        if (!add_code(g, c))
             return pxs_fail_nomem(err);
     }
     return PXS_OK;
 }
 
-/* "U+4E00", "0x4e00", "\u4e00": the number of a character in place of the character. */
-static bool is_code_point(const uint8_t *text, size_t bytes) {
+/* Refuses "U+4E00", "0x4e00", "\u4e00" at the beginning: the number of a character in place of the
+ * character. */
+static enum pxs_status refuse_code_points(const char *path, const uint8_t *text, size_t bytes,
+                                          struct pxs_error *err) {
     size_t digits = 0;
     while (bytes > 0 && isspace(*text))
         text++, bytes--;
     if (bytes < 6 || (memcmp(text, "U+", 2) != 0 && memcmp(text, "u+", 2) != 0 &&
                       memcmp(text, "0x", 2) != 0 && memcmp(text, "\\u", 2) != 0))
-        return false;
+        return PXS_OK;
     while (2 + digits < bytes && isxdigit(text[2 + digits]))
         digits++;
-    return digits >= 4 && digits <= 6;
-}
-
-static enum pxs_status refuse_code_points(const char *path, const uint8_t *text, size_t bytes,
-                                          struct pxs_error *err) {
-    if (!is_code_point(text, bytes))
+    if (digits < 4 || digits > 6)
         return PXS_OK;
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%s: it holds the numbers of characters (U+4E00); write the characters themselves, as "
-        "UTF-8 text or as JSON "
-        "strings",
-        path);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s: it holds the numbers of characters (U+4E00); write the characters "
+                    "themselves, as UTF-8 text or as JSON strings",
+                    path);
 }
 
 /* All strings below a value, in order; keys are names of lists, not characters. */
-static enum pxs_status take_json(struct gathering *g, struct pxs_json value, const char *path,
-                                 struct pxs_error *err) {
+static enum pxs_status add_json(struct gathering *g, struct pxs_json value, const char *path,
+                                struct pxs_error *err) {
     enum pxs_json_type type = pxs_json_type(value);
     const char *text;
     struct pxs_json child;
     if (type == PXS_JSON_ARRAY || type == PXS_JSON_OBJECT) {
         for (bool more = pxs_json_first(value, &child); more; more = pxs_json_next(&child))
-            PXS_TRY(take_json(g, child, path, err));
+            PXS_TRY(add_json(g, child, path, err));
         return PXS_OK;
     }
     if (type != PXS_JSON_STRING)
@@ -136,7 +130,7 @@ static enum pxs_status take_json(struct gathering *g, struct pxs_json value, con
                              pxs_json_type_name(type));
     PXS_TRY(pxs_json_string(value, &text, err));
     PXS_TRY(refuse_code_points(path, (const uint8_t *)text, strlen(text), err));
-    return take_text(g, path, (const uint8_t *)text, strlen(text), err);
+    return add_text(g, path, (const uint8_t *)text, strlen(text), err);
 }
 
 /* JSON by its name, or by its beginning: a bracket and then another bracket, a quote or a number.
@@ -157,34 +151,27 @@ static bool looks_like_json(const char *path, const uint8_t *text, size_t bytes)
                           (list && (text[at] == '{' || isdigit(text[at]))));
 }
 
-static bool has_control(const uint8_t *text, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++)
-        if (text[i] < 0x20 && text[i] != 0x1a && !isspace(text[i])) /* 0x1a ends texts of DOS */
-            return true;
-    return false;
-}
-
-static bool is_utf8(const uint8_t *text, size_t bytes) {
-    uint32_t c;
-    int n = 1;
-    for (size_t at = 0; at < bytes && n > 0; at += (size_t)n)
-        n = pxs_utf8_get(text + at, bytes - at, &c);
-    return n > 0;
-}
-
-/* What is no text, by name: a picture, a font, UTF-16, a web page. Unknown bytes are left to
- * whoever reads them as UTF-8. */
+/* Refuses what is not text by its name: a picture, a font, UTF-16, a web page. Unknown bytes are
+ * left to the code that reads them as UTF-8. */
 static enum pxs_status check_text(const char *path, const uint8_t *text, size_t bytes,
                                   struct pxs_error *err) {
     const char *name = pxs_sniff_name(text, bytes);
-    bool control = has_control(text, bytes), good = !control && is_utf8(text, bytes);
+    bool control = false, utf8 = true;
+    for (size_t i = 0; i < bytes; i++) /* 0x1a ends texts of DOS */
+        control = control || (text[i] < 0x20 && text[i] != 0x1a && !isspace(text[i]));
+    for (size_t at = 0; at < bytes && utf8;) {
+        uint32_t c;
+        const int n = pxs_utf8_get(text + at, bytes - at, &c);
+        utf8 = n > 0;
+        at += (size_t)n;
+    }
     if (bytes == 0 || !name || strcmp(name, "plain text") == 0 || strcmp(name, "JSON text") == 0)
         return control ? pxs_fail(err, PXS_E_INVALID,
                                   "%s: a binary file, not a text of characters; save them as plain "
                                   "text in UTF-8",
                                   path)
                        : PXS_OK;
-    if (good && !strstr(name, "HTML") && !strstr(name, "Git") && !strstr(name, "PDF") &&
+    if (!control && utf8 && !strstr(name, "HTML") && !strstr(name, "Git") && !strstr(name, "PDF") &&
         !strstr(name, "XML") && !strstr(name, "base64"))
         return PXS_OK; /* letters that happen to begin like a format */
     struct pxs_error why;
@@ -200,13 +187,13 @@ static enum pxs_status gather(struct gathering *g, const char *path, const uint8
         text += 3, bytes -= 3;
     if (!looks_like_json(path, text, bytes)) {
         PXS_TRY(refuse_code_points(path, text, bytes, err));
-        return take_text(g, path, text, bytes, err);
+        return add_text(g, path, text, bytes, err);
     }
     struct pxs_error why;
     if (pxs_json_parse((const char *)text, bytes, path, &doc, &why) != PXS_OK)
         return pxs_fail(err, PXS_E_INVALID, "%s; mend it, or save the characters as plain text",
                         why.message);
-    enum pxs_status status = take_json(g, pxs_json_root(doc), path, &why);
+    enum pxs_status status = add_json(g, pxs_json_root(doc), path, &why);
     pxs_json_destroy(&doc);
     return status == PXS_OK          ? PXS_OK
            : status == PXS_E_CORRUPT ? pxs_fail(err, PXS_E_INVALID, "%s", why.message)
@@ -232,24 +219,23 @@ static enum pxs_status from_file(struct pxs_chars *chars, const char *path, stru
     return status;
 }
 
-static enum pxs_status from_builtin(struct pxs_chars *chars, const char *which,
-                                    struct pxs_error *err) {
-    chars->code = malloc(4096 * sizeof *chars->code);
-    if (!chars->code)
-        return pxs_fail_nomem(err);
-    if (!which || strcmp(which, "gb2312") == 0)
-        return from_gb2312(chars, err);
-    for (uint32_t c = 0x21; c <= 0x7e; c++)
-        chars->code[chars->n++] = c;
-    snprintf(chars->name, sizeof chars->name, "ascii");
-    return PXS_OK;
-}
-
 enum pxs_status pxs_chars_init(struct pxs_chars *chars, const char *which, struct pxs_error *err) {
+    const bool gb2312 = !which || strcmp(which, "gb2312") == 0;
+    const bool ascii = !gb2312 && strcmp(which, "ascii") == 0;
+    enum pxs_status status = PXS_OK;
     *chars = (struct pxs_chars){0};
-    bool builtin = !which || strcmp(which, "gb2312") == 0 || strcmp(which, "ascii") == 0;
-    enum pxs_status status =
-        builtin ? from_builtin(chars, which, err) : from_file(chars, which, err);
+    if (gb2312 || ascii) {
+        chars->code = malloc(4096 * sizeof *chars->code);
+        if (!chars->code)
+            return pxs_fail_nomem(err);
+    }
+    if (ascii) {
+        for (uint32_t c = 0x21; c <= 0x7e; c++)
+            chars->code[chars->n++] = c;
+        snprintf(chars->name, sizeof chars->name, "ascii");
+    } else {
+        status = gb2312 ? from_gb2312(chars, err) : from_file(chars, which, err);
+    }
     if (status != PXS_OK) {
         pxs_chars_finish(chars);
         return status;

@@ -59,17 +59,6 @@ static enum pxs_status look_up(struct choice *c, struct candidate *k, struct pxs
     return PXS_OK;
 }
 
-/* One scale and one baseline for both fonts: the ink of every candidate, drawn on top of each
- * other, fills the cell up to the margin. */
-static void lay_out(struct choice *c, const struct pxs_ink *box) {
-    int size = c->spec->size;
-    double inner = size - 2 * MARGIN, half = fmax(-box->left, box->right),
-           height = box->top - box->bottom;
-    double em = fmin(size, fmin(inner / height, inner / (2 * half)));
-    c->set->em_pixels = c->report->em_pixels = em;
-    c->set->baseline = c->report->baseline = (size - height * em) / 2 + box->top * em;
-}
-
 static enum pxs_status draw(struct choice *c, struct pxs_font *font, uint32_t glyph, uint64_t *hash,
                             struct pxs_error *err) {
     int size = c->spec->size;
@@ -132,7 +121,16 @@ static enum pxs_status examine(struct choice *c, struct pxs_error *err) {
     }
     if (!box.any)
         return PXS_OK; /* nothing usable: reported with the counts */
-    lay_out(c, &box);
+
+    /* One scale and one baseline for both fonts: the ink of every candidate, drawn on top of each
+     * other, fills the cell up to the margin. */
+    int size = c->spec->size;
+    double inner = size - 2 * MARGIN, half = fmax(-box.left, box.right),
+           height = box.top - box.bottom;
+    double em = fmin(size, fmin(inner / height, inner / (2 * half)));
+    c->set->em_pixels = c->report->em_pixels = em;
+    c->set->baseline = c->report->baseline = (size - height * em) / 2 + box.top * em;
+
     for (size_t i = 0; i < c->n; i++) {
         struct candidate *k = &c->all[i];
         if (!k->usable)
@@ -172,27 +170,21 @@ static enum pxs_status drop_twins(struct choice *c, struct pxs_error *err) {
     return PXS_OK;
 }
 
-static enum pxs_status too_few(const struct choice *c, size_t usable, struct pxs_error *err) {
-    const struct pxs_glyphs_report *r = c->report;
-    return pxs_fail(err, PXS_E_INVALID,
-                    "%d + %d pairs were asked for, but only %zu of %zu characters (%s) can be "
-                    "used: %zu are not in the "
-                    "source font, %zu not in the target font, %zu are blank, %zu placeholders, %zu "
-                    "look like another; "
-                    "ask "
-                    "for fewer with --train and --val, or name more characters with --chars FILE",
-                    c->spec->train, c->spec->val, usable, c->n, c->set->chars.name,
-                    r->missing_source, r->missing_target, r->blank, r->placeholder, r->twins);
-}
-
 /* The seed permutes all characters of the set, whatever the fonts have, so another font changes as
  * little as possible. */
 static enum pxs_status pick(struct choice *c, struct pxs_error *err) {
-    size_t wanted = (size_t)c->spec->train + (size_t)c->spec->val, usable = 0, taken = 0;
+    const struct pxs_glyphs_report *r = c->report;
+    size_t wanted = (size_t)c->spec->train + (size_t)c->spec->val, usable = 0, picked = 0;
     for (size_t i = 0; i < c->n; i++)
         usable += c->all[i].usable;
     if (usable < wanted)
-        return too_few(c, usable, err);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%d + %d pairs were asked for, but only %zu of %zu characters (%s) can be "
+                        "used: %zu are not in the source font, %zu not in the target font, %zu are "
+                        "blank, %zu placeholders, %zu look like another; ask for fewer with "
+                        "--train and --val, or name more characters with --chars FILE",
+                        c->spec->train, c->spec->val, usable, c->n, c->set->chars.name,
+                        r->missing_source, r->missing_target, r->blank, r->placeholder, r->twins);
     uint32_t *order = malloc(c->n * sizeof *order);
     struct pxs_glyph_pair *pairs = malloc(wanted * sizeof *pairs);
     if (!order || !pairs) {
@@ -202,9 +194,9 @@ static enum pxs_status pick(struct choice *c, struct pxs_error *err) {
     }
     struct pxs_rng rng = pxs_rng_make(c->spec->seed, PXS_STREAM_GLYPHS, 0, 0);
     pxs_rng_permutation(&rng, order, (uint32_t)c->n);
-    for (size_t i = 0; taken < wanted; i++)
+    for (size_t i = 0; picked < wanted; i++)
         if (c->all[order[i]].usable)
-            pairs[taken++] = c->all[order[i]].pair;
+            pairs[picked++] = c->all[order[i]].pair;
     free(order);
     c->set->pairs = pairs;
     return PXS_OK;

@@ -156,26 +156,22 @@ static enum pxs_status write_pngs(struct drawing *d, const char *split,
     return PXS_OK;
 }
 
-static enum pxs_status put_pairs(struct drawing *d, struct pxs_npy_writer *w,
-                                 const struct pxs_glyph_pair *pairs, int n, struct pxs_error *err) {
-    size_t bytes = (size_t)d->spec->size * (size_t)d->spec->size * 6;
-    for (int i = 0; i < n; i++) {
-        pxs_meter_tell(d->spec->meter, "writing pairs", (double)d->written++,
-                       (double)(d->spec->train + d->spec->val));
-        PXS_TRY(draw_pair(d, &pairs[i], err));
-        PXS_TRY(pxs_npy_write_put(w, d->pair.pixels, bytes, err));
-    }
-    return PXS_OK;
-}
-
 static enum pxs_status write_npy(struct drawing *d, const char *split,
                                  const struct pxs_glyph_pair *pairs, int n, struct pxs_error *err) {
+    const size_t bytes = (size_t)d->spec->size * (size_t)d->spec->size * 6;
     char path[PATH_SIZE + 128];
     struct pxs_npy_writer w;
     int64_t dims[] = {n, d->spec->size, 2 * d->spec->size, 3};
     snprintf(path, sizeof path, "%s/%s/glyphs.npy", d->dir, split);
     PXS_TRY(pxs_npy_write_open(&w, path, PXS_NPY_U1, 4, dims, err));
-    enum pxs_status status = put_pairs(d, &w, pairs, n, err);
+    enum pxs_status status = PXS_OK;
+    for (int i = 0; i < n && status == PXS_OK; i++) {
+        pxs_meter_tell(d->spec->meter, "writing pairs", (double)d->written++,
+                       (double)(d->spec->train + d->spec->val));
+        status = draw_pair(d, &pairs[i], err);
+        if (status == PXS_OK)
+            status = pxs_npy_write_put(&w, d->pair.pixels, bytes, err);
+    }
     if (status == PXS_OK)
         return pxs_npy_write_commit(&w, err);
     pxs_npy_write_abandon(&w);

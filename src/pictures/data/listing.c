@@ -1,3 +1,4 @@
+/* A data folder's pairs: which files there are, which are partners, and what cannot be used. */
 #include "listing_priv.h"
 #include "meant_priv.h"
 #include "names_priv.h"
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of many things of one kind so many are named before they are only counted. */
+/* So many of a kind are named; the others are only counted. */
 enum { NAMED = 5, NAMED_WITH_HINT = 3, NAMED_ALONE = 20 };
 
 /* A folder's pictures, .npy files and those that are neither, in bytewise order, and whether it has
@@ -23,7 +24,7 @@ struct entries {
     bool a, b;
 };
 
-/* What is not read: how many, and the first names. */
+/* What is passed over: how many, and the first names. */
 struct passed {
     struct pxs_text names;
     size_t n;
@@ -69,8 +70,9 @@ static void bad_file(struct lister *l, const char *where, const char *name, cons
         pxs_tally_add(l->problems, &l->tally, full, text);
 }
 
-/* A path that stat cannot follow: where a link leads to is half of the answer. */
-static void cannot_stat(struct lister *l, const char *where, const char *name, const char *path) {
+/* Reports a path that stat cannot follow, and where a link leads to. */
+static void report_unreachable(struct lister *l, const char *where, const char *name,
+                               const char *path) {
     char target[256], text[512];
     const int number = errno;
     ssize_t n = readlink(path, target, sizeof target - 1);
@@ -85,19 +87,8 @@ static void cannot_stat(struct lister *l, const char *where, const char *name, c
     error_at(l, where, name, text);
 }
 
-/* Pictures of one folder that share a stem ("x.png", "x.PNG", "x.jpg") have no single partner, and
- * one converted would replace the other. `top`: pairs in one picture, without partners. */
-static void two_of_one_name(struct lister *l, const char *where, bool top, const char *name,
-                            const char *other) {
-    pxs_problem_add(
-        l->problems, PXS_PROBLEM_ERROR,
-        "%s/%s: %s beside it has the same name but for its ending; remove one of them, or give "
-        "one another name%s",
-        where, name, other, top ? "" : ", and its partner the same");
-}
-
-/* Is there beside a picture that cannot be read one that can, under the same name but for its
- * ending? It was made of it, as a rule: `mogrify -format png` leaves the original where it was. */
+/* Whether beside a picture that cannot be read there is one that can, under the same name but for
+ * its ending. It was made of it, as a rule: `mogrify -format png` keeps the original. */
 static bool has_picture_beside(struct lister *l, const char *name, const char *path) {
     const int stem = (int)stem_length(name);
     const size_t before = strlen(path) - strlen(name);
@@ -119,9 +110,9 @@ static void pass_over(struct passed *p, const char *where, const char *name, boo
                       folder ? "/" : "");
 }
 
-/* Its first bytes say more than its name. */
-static void take_stranger(struct lister *l, const char *where, const char *name, const char *path,
-                          bool picture) {
+/* Reports a file of another kind by its first bytes, which say more than its name. */
+static void report_foreign(struct lister *l, const char *where, const char *name, const char *path,
+                           bool picture) {
     struct pxs_error why;
     const char *dot = strrchr(name, '.');
     (void)pxs_sniff_refuse_file(path, PXS_WANTED_PICTURE, &why);
@@ -135,8 +126,8 @@ static void take_stranger(struct lister *l, const char *where, const char *name,
                  " nor a .npy file; remove it, or put a dot in front of its name");
 }
 
-static void take_folder(struct lister *l, const char *where, bool top, const char *name,
-                        struct entries *e) {
+static void add_folder(struct lister *l, const char *where, bool top, const char *name,
+                       struct entries *e) {
     e->a |= top && strcmp(name, "A") == 0;
     e->b |= top && strcmp(name, "B") == 0;
     if (pxs_is_litter(name))
@@ -149,8 +140,8 @@ static void take_folder(struct lister *l, const char *where, bool top, const cha
 }
 
 /* `where`: the folder relative to the root ("train", "train/A"); `top`: A/ and B/ may be in it. */
-static void take_entry(struct lister *l, const char *where, bool top, const char *name,
-                       struct entries *e) {
+static void add_entry(struct lister *l, const char *where, bool top, const char *name,
+                      struct entries *e) {
     struct stat st;
     char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name), text[64];
     const char *kept = pxs_arena_strdup(&l->listing->arena, name);
@@ -163,9 +154,9 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
         return;
     if (stat(path, &st) != 0) {
         if (sort != PXS_FILE_SKIP && sort != PXS_FILE_LITTER)
-            cannot_stat(l, where, name, path);
+            report_unreachable(l, where, name, path);
     } else if (S_ISDIR(st.st_mode)) {
-        take_folder(l, where, top, name, e);
+        add_folder(l, where, top, name, e);
     } else if (sort == PXS_FILE_LITTER) {
         pass_over(&l->litter, where, name, false);
     } else if (sort != PXS_FILE_SKIP && !S_ISREG(st.st_mode)) {
@@ -181,7 +172,7 @@ static void take_entry(struct lister *l, const char *where, bool top, const char
     } else if (sort == PXS_FILE_FOREIGN && has_picture_beside(l, name, path)) {
         pass_over(&l->beside, where, name, false);
     } else if (sort != PXS_FILE_SKIP) {
-        take_stranger(l, where, name, path, sort == PXS_FILE_FOREIGN);
+        report_foreign(l, where, name, path, sort == PXS_FILE_FOREIGN);
         e->other[e->n_other++] = kept;
     }
 }
@@ -206,7 +197,7 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
     l->problems->failed |= !enough;
     for (int i = 0; i < n; i++) {
         if (enough)
-            take_entry(l, where, top, found[i]->d_name, e);
+            add_entry(l, where, top, found[i]->d_name, e);
         free(found[i]);
     }
     free(found);
@@ -252,19 +243,23 @@ static int by_stem(const void *x, const void *y) {
     return order != 0 ? order : (na > nb) - (na < nb);
 }
 
+/* Pictures of one folder that share a stem ("x.png", "x.PNG") have no single partner. */
 static void report_shared_stems(struct lister *l, const char *where, const char *const *sorted,
                                 size_t n) {
     for (size_t i = 1; i < n; i++)
         if (by_stem(&sorted[i - 1], &sorted[i]) == 0)
-            two_of_one_name(l, where, false, sorted[i], sorted[i - 1]);
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                            "%s/%s: %s beside it has the same name but for its ending; remove one "
+                            "of them, or give one another name, and its partner the same",
+                            where, sorted[i], sorted[i - 1]);
 }
 
 static bool has_stem(const char *const *sorted, size_t n, const char *name) {
     return bsearch(&name, sorted, n, sizeof *sorted, by_stem);
 }
 
-/* Names of `from` that `other` has no picture for; one that is there in another format has been
- * told already. */
+/* Names of `from` that `other` has no picture for; a picture of another format has been reported
+ * already. */
 static bool find_lone(struct lister *l, const struct entries *from, const struct entries *other,
                       struct pxs_names *out) {
     const char **lone = pxs_arena_alloc(&l->listing->arena, (from->n_pictures + 1) * sizeof *lone);
@@ -278,7 +273,7 @@ static bool find_lone(struct lister *l, const struct entries *from, const struct
     return true;
 }
 
-/* Where the names nearly match, some of them and the remedy say it all. */
+/* Where the names nearly match, a few of them and the remedy are enough. */
 static void report_lone(struct lister *l, const struct pxs_folder *f,
                         const struct pxs_names lone[2]) {
     struct pxs_text hint = {0};
@@ -367,7 +362,8 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
                         "and move the rest out",
                         f->name, e.n_pictures > 0 ? " PNG pairs," : "",
                         e.n_npy > 0 ? " .npy files," : "", e.a || e.b ? " A/ or B/," : "", f->name);
-    } /* an error; go on all the same, to find what else is wrong */
+    }
+    /* That is an error; looking goes on to find what else is wrong. */
     f->kind = e.n_pictures > 0 ? PXS_KIND_PAIR
               : e.n_npy > 0    ? PXS_KIND_NPY
               : kinds > 0      ? PXS_KIND_AB
@@ -391,7 +387,7 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
     pxs_text_finish(&sides);
 }
 
-/* A split under a name that is not read is easily believed to be in use. */
+/* Splits under names that are not read: the user may believe that they are. */
 static void note_other_names(struct lister *l) {
     static const char *const names[] = {"val", "test", "valid", "validation",
                                         "dev", "eval", "Val",   "VAL"};

@@ -1,3 +1,4 @@
+/* What kind of file a name in a data folder stands for. */
 #include "names_priv.h"
 #include "pixsweep/base.h"
 #include "pixsweep/image.h"

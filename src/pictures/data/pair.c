@@ -1,3 +1,4 @@
+/* Reads one pair as two halves, from one picture, two pictures or a .npy file. */
 #include "pair_priv.h"
 
 #include <math.h>
@@ -54,18 +55,14 @@ static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs
     return status;
 }
 
-/* "train/A/x.png" with its partner's file name: "train/B/x.PNG". */
-static void partner_name(const struct pxs_item *item, char *name, size_t size) {
-    const char *slash = strchr(item->name, '/');
-    snprintf(name, size, "%.*s/B/%s", (int)(slash - item->name), item->name,
-             strrchr(item->path_b, '/') + 1);
-}
-
 static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_half half[2],
                                      struct pxs_error *err) {
     struct pxs_image_info info[2];
     char name_b[1024];
-    partner_name(item, name_b, sizeof name_b);
+    /* The item has the name of A, "train/A/x.png"; B's may end otherwise, "train/B/x.PNG". */
+    const char *slash = strchr(item->name, '/');
+    snprintf(name_b, sizeof name_b, "%.*s/B/%s", (int)(slash - item->name), item->name,
+             strrchr(item->path_b, '/') + 1);
     PXS_TRY(read_named(item->path, item->name, &half[0].image, &info[0], err));
     PXS_TRY(read_named(item->path_b, name_b, &half[1].image, &info[1], err));
     for (int k = 0; k < 2; k++)
@@ -151,7 +148,7 @@ static bool within(const float *v, size_t n, float low, float high) {
     return true;
 }
 
-static enum pxs_status take_floats(const struct pxs_item *item, size_t index, const float *from,
+static enum pxs_status read_floats(const struct pxs_item *item, size_t index, const float *from,
                                    struct pxs_half half[2], struct pxs_error *err) {
     size_t row = (size_t)half[0].image.width * 3, rows = (size_t)half[0].image.height, at;
     bool fraction = false;
@@ -174,7 +171,7 @@ static enum pxs_status take_floats(const struct pxs_item *item, size_t index, co
                 ? "; its values lie within -1..1: save (x + 1) * 127.5"
                 : "");
     }
-    /* somebody has divided it by 255 already */
+    /* It has been divided by 255 already. */
     if (fraction && half[0].high <= 1 && half[1].high <= 1)
         return pxs_fail(err, PXS_E_INVALID,
                         "%s[%zu]: its values lie within 0..1; pairs hold 0..255 (multiply by 255)",
@@ -190,7 +187,7 @@ static enum pxs_status read_from_npy(const struct pxs_item *item, size_t index,
         if (pxs_image_create(&half[k].image, (int)npy->dims[2] / 2, (int)rows, 3, err) != PXS_OK)
             return pxs_error_prefix(err, "%s", item->name);
     if (npy->type != PXS_NPY_U1)
-        return take_floats(item, index, (const float *)npy->data + index * rows * 2 * row, half,
+        return read_floats(item, index, (const float *)npy->data + index * rows * 2 * row, half,
                            err);
     const uint8_t *from = (const uint8_t *)npy->data + index * rows * 2 * row;
     for (size_t i = 0; i < 2 * rows; i++)

@@ -1,3 +1,5 @@
+/* Problems of a data folder: collected, cut to the first of a kind, told as one error or line by
+ * line. */
 #include "problems_priv.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* What values the two halves of a set take: labels 0 and 1, 12 bits in 16-bit files, floats of 0..1
- * and one-colour halves are black or empty to the network, and nobody sees it in a loss. Each pair
- * is looked at while it is in memory; a picture with one middling value is done after some rows. */
+/* Which values the two halves of a set have. Labels 0 and 1, 12 bits in 16-bit files, floats of
+ * 0..1 and halves of one colour are black or empty to the network, which no loss shows. Each pair
+ * is looked at while it is in memory; a picture with one middle value is done after some rows. */
 #include "range_priv.h"
 #include "scan_priv.h"
 
@@ -14,18 +14,10 @@
  * said. 16-bit files of sensors with 10, 12 and 14 bits end at a quarter, too. */
 enum { DARK_COLOUR = 16, DARK_GREY = 32, DARK_LABELS = 64, DARK_16_BIT = 16383 };
 #define FLAT 0.8
-#define MOST_IGNORED                                                                             \
-    0.5 /* share of 255 up to which it may mean "no label" beside small ones; black on white has \
-           more */
+/* Share of 255 up to which it may mean "no label" beside small values; black on white has more. */
+#define MOST_IGNORED 0.5
 
 /* ---- one half of one pair ------------------------------------------------------------------- */
-
-static bool has_middle(const uint8_t *v, size_t n) {
-    unsigned any = 0;
-    for (size_t i = 0; i < n; i++)
-        any |= (uint8_t)(v[i] - DARK_LABELS) < 255 - DARK_LABELS;
-    return any != 0;
-}
 
 /* Share of neighbours with the same value, the lesser of both directions. */
 static double flatness(const struct pxs_image *image) {
@@ -50,8 +42,14 @@ void pxs_range_look(const struct pxs_half *half, struct pxs_range *out) {
         .stored = half->stored, .low = half->low, .high = half->high, .grey = true};
     memcpy(out->colour, v, sizeof out->colour);
     out->plain = memcmp(v, v + 3, n - 3) == 0;
-    for (size_t at = 0; at < n && !out->middle; at += row)
-        out->middle = has_middle(v + at, row);
+
+    /* A whole row at a time, without a branch, so that compilers vectorise it. */
+    for (size_t at = 0; at < n && !out->middle; at += row) {
+        unsigned any = 0;
+        for (size_t i = 0; i < row; i++)
+            any |= (uint8_t)(v[at + i] - DARK_LABELS) < 255 - DARK_LABELS;
+        out->middle = any != 0;
+    }
     if (out->middle)
         return;
     bool present[256] = {false};
@@ -137,63 +135,52 @@ static enum rule judge(const struct span *s) {
     return is_dark(s) ? DARK_BYTES : FINE;
 }
 
-static void join_spans(struct span *a, const struct span *b) {
-    a->pairs += b->pairs;
-    a->low = b->low < a->low ? b->low : a->low;
-    a->high = b->high > a->high ? b->high : a->high;
-    a->present |= b->present;
-    a->full |= b->full;
-}
-
 /* ---- words ---------------------------------------------------------------------------------- */
-
-static void remedy_of_words(double high, char *text, size_t size) {
-    int bits = high <= 1023 ? 10 : high <= 4095 ? 12 : 14;
-    if (high < DARK_LABELS)
-        snprintf(text, size, "labels? multiply them by %d", (int)(65535 / high));
-    else if (high <= 255)
-        snprintf(text, size,
-                 "8-bit values in 16-bit files? multiply them by 257, or save them with 8 bits");
-    else
-        snprintf(text, size, "%d-bit data in 16-bit files? multiply them by %d", bits,
-                 1 << (16 - bits));
-}
 
 static void say(struct pxs_problems *p, const struct span *s, const char *half, const char *where) {
     char low[32], high[32], remedy[128];
     const char *many = s->pairs == 1 ? "the only pair" : "all pairs";
-    int top = top_of(s->present), bottom = 0;
+    const int top = top_of(s->present);
+    int bottom = 0;
     while (s->present != 0 && !(s->present >> bottom & 1))
         bottom++;
     switch (s->rule) {
     case DARK_BYTES:
         pxs_problem_add(p, PXS_PROBLEM_NOTE,
                         "%s holds only %d to %d of 255%s in %s of %s: black to the eye and to the "
-                        "network. Labels? "
-                        "multiply them by %d; dark pictures? stretch them to 0..255",
+                        "network. Labels? multiply them by %d; dark pictures? stretch them to "
+                        "0..255",
                         half, bottom, top, s->full ? " (and 255 itself, \"no label\"?)" : "", many,
                         where, 255 / top);
         break;
-    case DARK_WORDS:
-        remedy_of_words(s->high, remedy, sizeof remedy);
+    case DARK_WORDS: {
+        const int bits = s->high <= 1023 ? 10 : s->high <= 4095 ? 12 : 14;
+        if (s->high < DARK_LABELS)
+            snprintf(remedy, sizeof remedy, "labels? multiply them by %d", (int)(65535 / s->high));
+        else if (s->high <= 255)
+            snprintf(remedy, sizeof remedy,
+                     "8-bit values in 16-bit files? multiply them by 257, or save them with 8 "
+                     "bits");
+        else
+            snprintf(remedy, sizeof remedy, "%d-bit data in 16-bit files? multiply them by %d",
+                     bits, 1 << (16 - bits));
         pxs_problem_add(p, PXS_PROBLEM_NOTE,
                         "%s holds only %.0f to %.0f of 65535 in %s of %s: black to the eye and to "
                         "the network; %s",
                         half, s->low, s->high, many, where, remedy);
         break;
+    }
     case DARK_FLOATS:
         pxs_problem_add(p, PXS_PROBLEM_NOTE,
                         "%s holds only %s to %s in %s of %s, where 0 to 255 are expected: black to "
-                        "the eye and to "
-                        "the network; multiply by 255",
+                        "the eye and to the network; multiply by 255",
                         half, pxs_format_rounded(low, s->low, 4),
                         pxs_format_rounded(high, s->high, 4), many, where);
         break;
     case ONE_COLOUR:
         pxs_problem_add(p, PXS_PROBLEM_NOTE,
                         "%s is one colour (%d, %d, %d) throughout in %s of %s: there is nothing to "
-                        "learn from it; "
-                        "are these the right files?",
+                        "learn from it; are these the right files?",
                         half, s->colour[0], s->colour[1], s->colour[2], many, where);
         break;
     case FINE:
@@ -201,40 +188,45 @@ static void say(struct pxs_problems *p, const struct span *s, const char *half, 
     }
 }
 
-static void say_binary(struct pxs_problems *p, const struct span *s, const char *half) {
-    char name[4096], others[64] = "";
-    if (s->rule != FINE || s->binary == 0)
-        return;
-    pxs_seen_name(s->first_binary, name, sizeof name);
-    if (s->binary > 1)
-        snprintf(others, sizeof others, " and %zu more", s->binary - 1);
-    pxs_problem_add(p, PXS_PROBLEM_NOTE,
-                    "%s%s: %s holds only 0 and 1 of 255, where others reach further: labels? "
-                    "multiply them by 255",
-                    name, others, half);
-}
-
 void pxs_range_judge(struct pxs_scan *scan) {
-    static const char *const beside[] = {"half A (left)", "half B (right)"}, *const apart[] = {
-                                                                                 "half A (A/)",
-                                                                                 "half B (B/)"};
-    bool folders = scan->listing.folder[PXS_SPLIT_TRAIN].kind == PXS_KIND_AB;
+    static const char *const halves[2][2] = {{"half A (left)", "half B (right)"},
+                                             {"half A (A/)", "half B (B/)"}};
+    const bool folders = scan->listing.folder[PXS_SPLIT_TRAIN].kind == PXS_KIND_AB;
     for (int k = 0; k < 2; k++) {
-        struct span span[2] = {{0}, {0}};
-        const char *half = folders ? apart[k] : beside[k];
+        const char *half = halves[folders][k];
+        struct span span[2] = {{0}, {0}}, *train = &span[0], *val = &span[1];
         for (size_t i = 0; i < scan->train + scan->val; i++)
             if (scan->seen[i].hash[0] != '\0')
                 add_pair(&span[i >= scan->train], &scan->seen[i], k);
-        for (int i = 0; i < 2; i++)
-            span[i].rule = judge(&span[i]);
-        bool both = span[0].rule == span[1].rule &&
-                    (span[0].rule != ONE_COLOUR || memcmp(span[0].colour, span[1].colour, 3) == 0);
-        if (both)
-            join_spans(&span[0], &span[1]);
-        say(&scan->problems, &span[0], half, both ? "train/ and val/" : "train/");
+        train->rule = judge(train);
+        val->rule = judge(val);
+
+        /* Where both splits have the same trouble, it is told once. */
+        const bool both = train->rule == val->rule &&
+                          (train->rule != ONE_COLOUR || memcmp(train->colour, val->colour, 3) == 0);
+        if (both) {
+            train->pairs += val->pairs;
+            train->low = val->low < train->low ? val->low : train->low;
+            train->high = val->high > train->high ? val->high : train->high;
+            train->present |= val->present;
+            train->full |= val->full;
+        }
+        say(&scan->problems, train, half, both ? "train/ and val/" : "train/");
         if (!both)
-            say(&scan->problems, &span[1], half, "val/");
-        for (int i = 0; i < 2; i++)
-            say_binary(&scan->problems, &span[i], half);
+            say(&scan->problems, val, half, "val/");
+
+        /* Single pairs of 0 and 1 among others that reach further. */
+        for (const struct span *s = span; s < span + 2; s++) {
+            char name[4096], others[64] = "";
+            if (s->rule != FINE || s->binary == 0)
+                continue;
+            pxs_seen_name(s->first_binary, name, sizeof name);
+            if (s->binary > 1)
+                snprintf(others, sizeof others, " and %zu more", s->binary - 1);
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_NOTE,
+                            "%s%s: %s holds only 0 and 1 of 255, where others reach further: "
+                            "labels? multiply them by 255",
+                            name, others, half);
+        }
     }
 }

@@ -1,3 +1,5 @@
+/* Reads every pair of a data folder once: hashes it, hands it on, and compares it with the others.
+ */
 #include "scan_priv.h"
 #include "pair_priv.h"
 
@@ -178,8 +180,8 @@ static void format_size(const struct pxs_seen *s, char *text, size_t size) {
                  s->height[1]);
 }
 
-/* A/ and B/ of different sizes are allowed; where their proportions differ, places in A and B do
- * not meet any more. */
+/* A/ and B/ of different sizes are allowed; where their proportions differ, A and B no longer show
+ * the same places. */
 static void compare_halves(struct pxs_scan *scan) {
     const struct pxs_seen *first = NULL;
     size_t n = 0, bent = 0;
@@ -207,9 +209,9 @@ static void compare_halves(struct pxs_scan *scan) {
                     first->width[1], first->height[1], crooked);
 }
 
-/* Cut down the middle, one picture, two above each other or three beside each other give halves of
- * other proportions than are trained on: where these are not known, than a square. What is wider or
- * narrower otherwise is a pair that is squeezed on purpose. */
+/* Whether a pair's picture looks like a single one, two above each other or three side by side: its
+ * halves then have other proportions than are trained on (where these are not known: than a
+ * square). Other proportions are taken for a pair that is squeezed on purpose. */
 static bool is_bent(const struct pxs_scan *scan, const struct pxs_seen *s, double *whole) {
     const bool known = scan->img_width > 0;
     const double wanted = known ? (double)scan->img_width / scan->img_height : 1;
@@ -287,31 +289,16 @@ static int by_content(const void *a, const void *b) {
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-static void report_same(struct pxs_scan *scan, const struct pxs_seen *earlier,
-                        const struct pxs_seen *later) {
-    const struct pxs_seen *val = scan->seen + scan->train;
-    char a[2048], b[2048];
-    pxs_seen_name(earlier, a, sizeof a);
-    pxs_seen_name(later, b, sizeof b);
-    bool overlap = earlier < val && later >= val;
-    scan->overlap += overlap;
-    if (overlap)
-        pxs_problem_add(&scan->problems, PXS_PROBLEM_OVERLAP,
-                        "%s: the same pair is in train (%s): validation on it means nothing", b, a);
-    else
-        pxs_problem_add(&scan->problems, PXS_PROBLEM_DUPLICATE, "%s: the same pair as %s", b, a);
-}
-
-/* Every pair that has been there before is told once, against the first of its kind in its own
- * split or, for val/, in train/. */
+/* Every pair that was there before is reported once, against the first of its kind in its own split
+ * or, for val/, in train/. */
 static enum pxs_status compare_contents(struct pxs_scan *scan, struct pxs_error *err) {
     size_t n = 0, all = scan->train + scan->val;
     const struct pxs_seen **sorted = malloc((all + 1) * sizeof *sorted),
                           **same = calloc(all + 1, sizeof *same);
+    enum pxs_status status = PXS_OK;
     if (!sorted || !same) {
-        free(sorted);
-        free(same);
-        return pxs_fail_nomem(err);
+        status = pxs_fail_nomem(err);
+        goto out;
     }
     for (size_t i = 0; i < all; i++)
         if (scan->seen[i].hash[0] != '\0')
@@ -323,12 +310,26 @@ static enum pxs_status compare_contents(struct pxs_scan *scan, struct pxs_error 
         else
             first = i;
     }
-    for (size_t i = 0; i < all; i++)
-        if (same[i])
-            report_same(scan, same[i], &scan->seen[i]);
+    for (size_t i = 0; i < all; i++) {
+        char earlier[2048], later[2048];
+        if (!same[i])
+            continue;
+        pxs_seen_name(same[i], earlier, sizeof earlier);
+        pxs_seen_name(&scan->seen[i], later, sizeof later);
+        const bool overlap = same[i] < scan->seen + scan->train && i >= scan->train;
+        scan->overlap += overlap;
+        if (overlap)
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_OVERLAP,
+                            "%s: the same pair is in train (%s): validation on it means nothing",
+                            later, earlier);
+        else
+            pxs_problem_add(&scan->problems, PXS_PROBLEM_DUPLICATE, "%s: the same pair as %s",
+                            later, earlier);
+    }
+out:
     free(sorted);
     free(same);
-    return PXS_OK;
+    return status;
 }
 
 /* A hash of hashes: split, number of pairs, then each pair's size and bytes in order. */

@@ -1,6 +1,6 @@
-/* Names in A/ and B/ that do not match, but nearly do: what they would have in common without an
- * ending, leading zeros, another spelling. Endings and beginnings are those that most of the lone
- * names share; every combination is tried, the one that pairs most wins, of equals the simplest. */
+/* Names in A/ and B/ that nearly match: what would make them match, such as dropping an ending or
+ * leading zeros, or another spelling. Endings and beginnings are those that most of the lone names
+ * share. Every combination is tried; the one that pairs most wins, of equals the simplest. */
 #include "unpaired_priv.h"
 #include "forms.h"
 #include "utf8_priv.h"
@@ -70,9 +70,8 @@ static void fold(const char *name, unsigned folds, char out[NAME]) {
             continue;
         if ((folds & MARKS) && (c == '-' || c == ' ' || c == '.'))
             c = '_';
-        bool accent =
-            /* U+0300 .. U+037f */
-            i + 1 < n && ((uint8_t)name[i] == 0xcc || (uint8_t)name[i] == 0xcd);
+        /* U+0300 .. U+037f */
+        bool accent = i + 1 < n && ((uint8_t)name[i] == 0xcc || (uint8_t)name[i] == 0xcd);
         if ((folds & CASE) && c >= 'A' && c <= 'Z' &&
             !((folds & FORM) && accent)) /* composed, `tr` leaves it alone */
             c += 'a' - 'A';
@@ -309,15 +308,6 @@ static void add_quoted(struct pxs_text *out, const char *s) {
         pxs_text_addf(out, *s == '\'' ? "'\\''" : "%c", *s);
 }
 
-/* As text of an extended regular expression, inside single quotes. */
-static void add_pattern(struct pxs_text *out, const char *s) {
-    for (; *s != '\0'; s++) {
-        if (strchr(".[]()*+?{}|^$\\/", *s))
-            pxs_text_add(out, "\\");
-        add_quoted(out, (char[]){*s, '\0'});
-    }
-}
-
 /* A pipe that makes the new name of what it is given. */
 static void add_filter(struct pxs_text *out, const struct way *way, int side) {
     const char *affix = way->affix[side];
@@ -337,8 +327,12 @@ static void add_filter(struct pxs_text *out, const struct way *way, int side) {
         pxs_text_add(out, " | sed -E 's/(^|[^0-9])0+([0-9])/\\1\\2/g'");
     if (affix[0] == '\0')
         return;
+    /* The affix as text of an extended regular expression. */
     pxs_text_add(out, way->at_end ? " | sed -E 's/" : " | sed -E 's/^");
-    add_pattern(out, affix);
+    for (const char *c = affix; *c; c++) {
+        pxs_text_add(out, strchr(".[]()*+?{}|^$\\/", *c) ? "\\" : "");
+        add_quoted(out, (char[]){*c, '\0'});
+    }
     pxs_text_add(out, way->at_end ? "(\\.[^.]*)$/\\1/'" : "//'");
 }
 
@@ -357,7 +351,7 @@ static const char *common_ending(const struct pxs_names *names, const struct way
     return common;
 }
 
-/* Nothing but an ending or a beginning: the shell does it without help. */
+/* Where only an ending or a beginning is dropped, the shell does it without other programs. */
 static bool add_simple_loop(struct pxs_text *out, const struct pxs_names *names,
                             const struct way *way, int side) {
     const char *affix = way->affix[side], *dot = common_ending(names, way, side);

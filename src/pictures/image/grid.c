@@ -3,21 +3,16 @@
 
 #include <math.h>
 
-static uint8_t to_byte(float x) {
-    float v = floorf((x + 1.0f) / 2.0f * 255.0f + 0.5f);
-    if (!(v > 0.0f)) /* NaN comes here, too */
-        return 0;
-    return v > 255.0f ? 255 : (uint8_t)v;
-}
-
-/* One [height, width, channels] picture at (x, y) of the canvas. */
+/* One [height, width, channels] picture at (x, y) of the canvas: -1 is 0, 1 is 255, NaN is 0. */
 static void put(struct pxs_image *canvas, int x, int y, const float *picture, int height,
                 int width) {
     size_t c = (size_t)canvas->channels, row = (size_t)width * c;
     for (int i = 0; i < height; i++) {
         uint8_t *to = canvas->pixels + ((size_t)(y + i) * (size_t)canvas->width + (size_t)x) * c;
-        for (size_t k = 0; k < row; k++)
-            to[k] = to_byte(picture[(size_t)i * row + k]);
+        for (size_t k = 0; k < row; k++) {
+            float v = floorf((picture[(size_t)i * row + k] + 1.0f) / 2.0f * 255.0f + 0.5f);
+            to[k] = !(v > 0.0f) ? 0 : v > 255.0f ? 255 : (uint8_t)v;
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include <png.h>
 
-/* libpng's last words; hand it over as its error pointer with the two callbacks below. */
+/* What libpng said last; hand it over as its error pointer with the two callbacks below. */
 struct png_words {
     char error[256], warning[256];
     bool no_memory; /* the reason is that, whatever the words say */

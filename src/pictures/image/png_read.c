@@ -48,24 +48,20 @@ static void take(png_structp png, png_bytep to, size_t n) {
     r->at += n;
 }
 
-/* Ask libpng to hand out RGBA whatever is stored, with 8 bits, or with 16 where there are as many:
- * their range is looked at before they become 8. */
-static void want_rgba(struct reader *r, int color_type) {
-    png_set_expand(r->png); /* palette, less than 8 bits, tRNS */
-    png_set_gray_to_rgb(r->png);
-    if (!(color_type & PNG_COLOR_MASK_ALPHA) && !png_get_valid(r->png, r->info, PNG_INFO_tRNS))
-        png_set_add_alpha(r->png, r->stored.depth == 16 ? 0xffff : 0xff, PNG_FILLER_AFTER);
-}
-
+/* Asks libpng for RGBA whatever is stored, with 8 bits, or with 16 where there are as many: their
+ * range is looked at before they become 8. */
 static void read_header(struct reader *r) {
     png_uint_32 width, height;
     int depth, color_type;
     png_read_info(r->png, r->info);
     png_get_IHDR(r->png, r->info, &width, &height, &depth, &color_type, NULL, NULL, NULL);
+    const bool alpha = color_type & PNG_COLOR_MASK_ALPHA;
     r->stored = (struct pxs_image_info){.width = (int)width, .height = (int)height, .depth = depth};
-    r->stored.channels =
-        (color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + (color_type & PNG_COLOR_MASK_ALPHA ? 1 : 0);
-    want_rgba(r, color_type);
+    r->stored.channels = (color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + (alpha ? 1 : 0);
+    png_set_expand(r->png); /* palette, less than 8 bits, tRNS */
+    png_set_gray_to_rgb(r->png);
+    if (!alpha && !png_get_valid(r->png, r->info, PNG_INFO_tRNS))
+        png_set_add_alpha(r->png, depth == 16 ? 0xffff : 0xff, PNG_FILLER_AFTER);
 }
 
 /* False where libpng gave up or memory ran out; r->words tell. */
@@ -91,8 +87,8 @@ static bool read_guarded(struct reader *r) {
     return true;
 }
 
-/* 16-bit samples become round(v / 257), in place; the colours' range on the way. */
-static void take_16_bit(struct reader *r) {
+/* 16-bit samples become round(v / 257), in place; the range of the colours is noted. */
+static void reduce_16_bit(struct reader *r) {
     struct pxs_image_info *s = &r->stored;
     size_t width = (size_t)s->width, n = width * (size_t)s->height * 4;
     s->low[0] = s->low[1] = UINT16_MAX;
@@ -107,20 +103,18 @@ static void take_16_bit(struct reader *r) {
     }
 }
 
-/* Alpha over white, rounded. */
-static void blend_over_white(const uint8_t *rgba, size_t n, uint8_t *rgb) {
-    for (size_t i = 0; i < n; i++, rgba += 4, rgb += 3)
-        for (int k = 0; k < 3; k++)
-            rgb[k] = (uint8_t)((rgba[k] * rgba[3] + 255 * (255 - rgba[3]) + 127) / 255);
-}
-
 static enum pxs_status finish_read(struct reader *r, struct pxs_image *out,
                                    struct pxs_image_info *info, struct pxs_error *err) {
     struct pxs_image rgb;
     if (r->stored.depth == 16)
-        take_16_bit(r);
+        reduce_16_bit(r);
     PXS_TRY(pxs_image_create(&rgb, r->stored.width, r->stored.height, 3, err));
-    blend_over_white(r->rgba, (size_t)rgb.width * (size_t)rgb.height, rgb.pixels);
+    /* Alpha over white, rounded. */
+    const uint8_t *from = r->rgba;
+    uint8_t *to = rgb.pixels;
+    for (size_t n = (size_t)rgb.width * (size_t)rgb.height; n > 0; n--, from += 4, to += 3)
+        for (int k = 0; k < 3; k++)
+            to[k] = (uint8_t)((from[k] * from[3] + 255 * (255 - from[3]) + 127) / 255);
     *out = rgb;
     if (info)
         *info = r->stored;
@@ -131,49 +125,41 @@ static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* A beginning that is cut short is a PNG as far as it goes. CgBI is Apple's own kind, which libpng
+/* A beginning that is cut short counts as a PNG. CgBI is a variant of Apple, which libpng
  * does not read. */
 static bool probe(const uint8_t *p, size_t n) {
     return n > 0 && png_sig_cmp(p, 0, n < 8 ? n : 8) == 0 &&
            !(n >= 16 && memcmp(p + 12, "CgBI", 4) == 0);
 }
 
-/* The size before libpng sees anything, so that the common mistakes get plain words. */
-static enum pxs_status check_start(const uint8_t *p, size_t n, struct pxs_error *err) {
-    if (n < 24)
+static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_image *out,
+                              struct pxs_image_info *info, struct pxs_error *err) {
+    /* The size before libpng sees anything, so that the common mistakes get plain messages. */
+    if (bytes < 24)
         return pxs_fail(err, PXS_E_CORRUPT, "the file ends too early (truncated)");
-    uint32_t width = big_endian(p + 16), height = big_endian(p + 20);
+    const uint32_t width = big_endian(data + 16), height = big_endian(data + 20);
     if (width > PXS_IMAGE_MAX_SIDE || height > PXS_IMAGE_MAX_SIDE ||
         (uint64_t)width * height > PXS_IMAGE_MAX_PIXELS)
         return pxs_fail(err, PXS_E_CORRUPT,
                         "too large: %u x %u pixels (sides up to %d, at most %ld pixels)", width,
                         height, PXS_IMAGE_MAX_SIDE, PXS_IMAGE_MAX_PIXELS);
-    return PXS_OK;
-}
 
-static enum pxs_status explain(const struct reader *r, struct pxs_error *err) {
-    if (r->words.no_memory)
-        return pxs_fail_nomem(err);
-    if (r->words.warning[0] != '\0')
-        return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", r->words.error,
-                        r->words.warning);
-    return pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s", r->words.error);
-}
-
-static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_image *out,
-                              struct pxs_image_info *info, struct pxs_error *err) {
-    PXS_TRY(check_start(data, bytes, err));
     struct reader r = {.data = data, .bytes = bytes};
+    const struct png_words *words = &r.words;
     r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.words, pxs_png_on_error,
                                      pxs_png_on_warning, &r.words, pxs_png_alloc, pxs_png_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     enum pxs_status status;
     if (!r.info)
         status = pxs_fail_nomem(err);
-    else if (!read_guarded(&r))
-        status = explain(&r, err);
-    else
+    else if (read_guarded(&r))
         status = finish_read(&r, out, info, err);
+    else if (words->no_memory)
+        status = pxs_fail_nomem(err);
+    else if (words->warning[0] != '\0')
+        status = pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", words->error, words->warning);
+    else
+        status = pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s", words->error);
     png_destroy_read_struct(&r.png, &r.info, NULL);
     free(r.rgba);
     return status;

@@ -31,31 +31,12 @@ static double bicubic(double x) {
     return 0.0;
 }
 
-static int32_t fixed_point(double w) {
-    return (int32_t)((w < 0 ? -0.5 : 0.5) + w * (1 << FRACTION_BITS));
-}
-
-/* Weights of output position `at`; w is scratch of t->stride doubles. */
-static void weigh(struct taps *t, int at, int in, double scale, double *w) {
-    double stretch = scale < 1.0 ? 1.0 : scale, support = 2.0 * stretch, inverse = 1.0 / stretch;
-    double centre = (at + 0.5) * scale, sum = 0.0;
-    int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
-    first = first < 0 ? 0 : first;
-    end = end > in ? in : end;
-    for (int k = 0; k < end - first; k++) {
-        w[k] = bicubic((k + first - centre + 0.5) * inverse);
-        sum += w[k];
-    }
-    for (int k = 0; k < end - first; k++)
-        t->weight[(size_t)at * (size_t)t->stride + (size_t)k] =
-            fixed_point(sum != 0.0 ? w[k] / sum : w[k]);
-    t->first[at] = first;
-    t->count[at] = end - first;
-}
-
+/* For each output position where its taps begin, how many there are, and their weights in fixed
+ * point. */
 static enum pxs_status taps_init(struct taps *t, int in, int out, struct pxs_error *err) {
-    double scale = (double)in / out;
-    *t = (struct taps){.stride = (int)ceil(2.0 * (scale < 1.0 ? 1.0 : scale)) * 2 + 1};
+    double scale = (double)in / out, stretch = scale < 1.0 ? 1.0 : scale;
+    double support = 2.0 * stretch, inverse = 1.0 / stretch;
+    *t = (struct taps){.stride = (int)ceil(support) * 2 + 1};
     t->first = malloc((size_t)out * sizeof *t->first);
     t->count = malloc((size_t)out * sizeof *t->count);
     t->weight = malloc((size_t)out * (size_t)t->stride * sizeof *t->weight);
@@ -65,8 +46,23 @@ static enum pxs_status taps_init(struct taps *t, int in, int out, struct pxs_err
         taps_finish(t);
         return pxs_fail_nomem(err);
     }
-    for (int i = 0; i < out; i++)
-        weigh(t, i, in, scale, w);
+    for (int at = 0; at < out; at++) {
+        double centre = (at + 0.5) * scale, sum = 0.0;
+        int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
+        first = first < 0 ? 0 : first;
+        end = end > in ? in : end;
+        for (int k = 0; k < end - first; k++) {
+            w[k] = bicubic((k + first - centre + 0.5) * inverse);
+            sum += w[k];
+        }
+        for (int k = 0; k < end - first; k++) {
+            double share = sum != 0.0 ? w[k] / sum : w[k];
+            t->weight[(size_t)at * (size_t)t->stride + (size_t)k] =
+                (int32_t)((share < 0 ? -0.5 : 0.5) + share * (1 << FRACTION_BITS));
+        }
+        t->first[at] = first;
+        t->count[at] = end - first;
+    }
     free(w);
     return PXS_OK;
 }
