@@ -19,13 +19,13 @@ struct pxs_board_run {
     bool stopping, waiting;
     bool disk_full; /* waits until its disk has space again */
     bool at_rung;   /* waits for runs of lower number to come as far (sweep.prune) */
-    bool stale;     /* said to be running, but nobody works on it any more */
+    bool stale;     /* running as the database says, but no process works on it any more */
 };
 
 struct pxs_board {
     char sweep[128];
     size_t n_total;
-    /* Runs that are over or wait; those at work are `running` and n_other_supervisors. */
+    /* Runs that are over or wait; the others are in `running` and n_other_supervisors. */
     struct pxs_state_counts states;
     size_t n_other_supervisors;
     double elapsed, eta; /* of the whole sweep */
@@ -48,11 +48,11 @@ void pxs_expected_text(char buf[80], double seconds, int64_t now_ms);
 
 /* ---- watching ------------------------------------------------------------------------------- */
 
-/* A sweep as it stands in the database, whoever works on it. */
+/* A sweep as the database has it, whichever process works on it. */
 struct pxs_watch {
     struct pxs_board board; /* board.running: those in state running, the stale ones too */
     size_t n_live, n_stale; /* of board.running */
-    /* nobody works on it, and nothing waits in the queue or the sweep is paused */
+    /* no process works on it, and no run is queued or the sweep is paused */
     bool over;
     struct pxs_arena arena;
 };

@@ -116,7 +116,7 @@ pxs_run_records_last_begun(const struct pxs_run_records *found);
 /* The highest number of an attempt; 0 = none. */
 int64_t pxs_run_records_last_no(const struct pxs_run_records *found);
 
-/* Whose folder it is, by its config.yaml. */
+/* Which run a folder is of, by its config.yaml. */
 struct pxs_folder {
     char dir[PXS_PATH_MAX]; /* absolute */
     char name[256];         /* of the run */
@@ -134,13 +134,13 @@ void pxs_folder_finish(struct pxs_folder *folder);
 /* "0007-base-s3" -> 7 and 3; false if it is no run's folder, by its characters, too. */
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed);
 
-/* Both locks in a run's folder. A folder that cannot be written has nobody at work in it, and needs
- * none. */
+/* Both locks in a run's folder. In a folder that cannot be written no process is at work, and none
+ * is needed. */
 struct pxs_folder_locks {
     struct pxs_lock guard, worker;
     bool supervised; /* where busy: by a supervisor; else by an old worker */
 };
-/* PXS_E_BUSY where somebody is at work there. */
+/* PXS_E_BUSY where a process is at work there. */
 PXS_NODISCARD enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
                                               struct pxs_error *err);
 void pxs_folder_unlock(struct pxs_folder_locks *locks);
@@ -159,7 +159,7 @@ struct pxs_run_files {
 /* Counts (adding to *sum) or removes the files that a run has made in its folder `dir` and the
  * folder, if nothing else is in it. Both paths absolute and normalised. Links are never followed. A
  * folder that is not there counts as absent. PXS_E_BUSY while another process works in it;
- * PXS_E_INVALID, with the command that mends it, where a part of the way from `results` to it is a
+ * PXS_E_INVALID, with the command that mends it, where a part of the path from `results` to it is a
  * link, and, as far as rights tell, where something in it could not be removed: counting before
  * removing keeps a run from being removed by half. */
 PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,

@@ -7,8 +7,8 @@
 
 /* ---- its job (job.c) ------------------------------------------------------------------------ */
 
-/* What the supervisor has a worker do: an attempt at a run, or one batch of a configuration, to see
- * that it works and how much memory it takes. The file is JSON with a version; all members of its
+/* What a worker is told to do: an attempt at a run, or one batch of a configuration, to see that it
+ * works and how much memory it takes. The file is JSON with a version; all members of its
  * kind must be there. */
 struct pxs_job {
     enum pxs_job_kind { PXS_JOB_ATTEMPT, PXS_JOB_PREFLIGHT } kind;
@@ -23,7 +23,7 @@ struct pxs_job {
     const char *config_hash, *data_hash, *command;
     /* Seconds: between resume points, and to stop in when the supervisor is dead. */
     double resume_every, grace;
-    /* A resume point of another class of bits is used all the same. */
+    /* A resume point of other kernels or another OpenBLAS is used, too. */
     bool allow_mixed;
     /* Epochs (0-based) after which it asks whether the run goes on. */
     int64_t rungs[PXS_RUNGS_MAX];
@@ -58,8 +58,8 @@ int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct
 
 /* ---- what worker and supervisor say to each other ------------------------------------------- */
 
-/* For a worker to write a resume point and end, once it is asked to, its supervisor is dead or its
- * END is recorded. */
+/* How long a worker has to write a resume point and end, once it is asked to, its supervisor is
+ * dead or its END is recorded. */
 #define PXS_GRACE_SECONDS 30.0
 
 /* Over the socket that is the worker's stdin, a packet each. Both ends are one program on one
@@ -74,11 +74,11 @@ struct pxs_message {
     double value;
 };
 enum pxs_message_kind {
-    /* Its disk is full and it waits; there is space again. */
+    /* Its disk is full and it waits; its disk has space again. */
     PXS_MESSAGE_DISK_FULL = 1,
     PXS_MESSAGE_DISK_OK = 2,
     /* It has trained `epoch` (0-based) with validation loss `value` and asks whether it goes on;
-       said again until it is answered. */
+       sent again until it is answered. */
     PXS_MESSAGE_RUNG = 3
 };
 /* The answer to a PXS_MESSAGE_RUNG. */
@@ -90,7 +90,7 @@ struct pxs_reply {
     char why[256]; /* where it does not go on */
 };
 _Static_assert(sizeof(struct pxs_message) == 24 && sizeof(struct pxs_reply) == 280,
-               "no holes: they are sent as they stand");
+               "no padding: they are sent as they are");
 
 /* Exit codes of a worker. */
 enum {
@@ -104,7 +104,7 @@ enum {
 
 /* ---- what a preflight prints ---------------------------------------------------------------- */
 
-/* One of these, at the beginning of a line, and what belongs to it up to the end. */
+/* One of these at the beginning of a line, then its value or reason up to the line's end. */
 #define PXS_PROBE_TOOK "preflight took bytes " /* of memory, of address space */
 #define PXS_PROBE_NOMEM "preflight ran out of memory: "
 #define PXS_PROBE_REFUSED "preflight refused: "

@@ -152,7 +152,7 @@ START_TEST(watch_once_prints_the_board)
     ck_assert_int_eq(wait_for(pid), 130);
     ck_prints(shell("\"$PIXSWEEP\" watch tiny --once"),
               "tiny: 0/2 done, 1 interrupted, 1 queued\n");
-    ck_prints(shell("\"$PIXSWEEP\" watch tiny --once"), "nobody works on it now");
+    ck_prints(shell("\"$PIXSWEEP\" watch tiny --once"), "no process works on it now");
 }
 END_TEST
 

@@ -51,7 +51,7 @@ wait $pid 2>/dev/null || true
 gone "$worker"
 "$PIXSWEEP" watch look --once --results res >once.out
 says once.out '  stale$'
-says once.out '^stale: nobody works on it any more'
+says once.out '^stale: no process works on it any more'
 says once.out '^look: 0/2 done, 1 stale, 1 queued$'
 "$PIXSWEEP" ls --results res >ls.out
 says ls.out 'running (stale)'
@@ -78,7 +78,7 @@ wait $pid || true
 "$PIXSWEEP" ls --results res >ls.out
 grep -q stale ls.out && fail "still stale: $(cat ls.out)"
 "$PIXSWEEP" watch look --once --results res >once.out
-says once.out '^nobody works on it now: `pixsweep run` goes on$'
+says once.out '^no process works on it now: `pixsweep run` goes on$'
 
 step "SIGHUP: goes on, logging to a file"
 env --default-signal=HUP "$PIXSWEEP" run short.yaml --results hup >run.out 2>run.err &

@@ -29,15 +29,8 @@ static void add_field(struct line *line, int rank, const char *fmt, ...) {
     f->rank = rank;
 }
 
-static size_t line_width(const struct line *line) {
-    size_t width = 0;
-    for (size_t i = 0; i < line->n; i++)
-        width +=
-            pxs_text_width(line->fields[i].text, strlen(line->fields[i].text)) + (i > 0 ? 2 : 0);
-    return width;
-}
-
-static bool drop_widest_rank(struct line *line) {
+/* Drops the field of the highest rank, the first of several; false where only rank 0 is left. */
+static bool drop_highest_rank(struct line *line) {
     size_t worst = line->n;
     int rank = 0;
     for (size_t i = 0; i < line->n; i++)
@@ -53,12 +46,14 @@ static bool drop_widest_rank(struct line *line) {
     return true;
 }
 
+/* Fits the line into `width` by dropping fields of high rank, then by cutting it. */
 static void put_line(struct line *line, size_t width, struct pxs_text *out) {
-    while (line_width(line) > width && drop_widest_rank(line))
-        continue;
     struct pxs_text whole = {0};
-    for (size_t i = 0; i < line->n; i++)
-        pxs_text_addf(&whole, "%s%s", i > 0 ? "  " : "", line->fields[i].text);
+    do {
+        pxs_text_clear(&whole);
+        for (size_t i = 0; i < line->n; i++)
+            pxs_text_addf(&whole, "%s%s", i > 0 ? "  " : "", line->fields[i].text);
+    } while (pxs_text_width(pxs_text_str(&whole), whole.len) > width && drop_highest_rank(line));
     pxs_text_add_n(out, pxs_text_str(&whole),
                    pxs_text_head(pxs_text_str(&whole), whole.len, width));
     pxs_text_add(out, "\n");
@@ -84,41 +79,11 @@ static size_t name_width(const struct pxs_board *b, size_t width) {
     return longest < limit ? longest : limit;
 }
 
-/* A name that is too long keeps its number and its end, where the seed stands. */
-static void put_name(struct line *line, const char *name, size_t width) {
-    struct pxs_text shown = {0};
-    char clean[128] = "";
-    short_name(name, clean);
-    pxs_text_add_short(&shown, clean, width);
-    const size_t used = pxs_text_width(pxs_text_str(&shown), shown.len);
-    add_field(line, 0, "%s%*s", pxs_text_str(&shown), (int)(used < width ? width - used : 0), "");
-    pxs_text_finish(&shown);
-}
-
-static void put_number(struct line *line, int rank, const char *label, double value, int digits) {
-    if (isnan(value))
-        add_field(line, rank, "%s %*s", label, digits + 2, "-");
-    else
-        add_field(line, rank, "%s %.*f", label, digits, value);
-}
-
 static int digits_of(int64_t n) {
     int digits = 1;
     for (; n >= 10; n /= 10)
         digits++;
     return digits;
-}
-
-/* What is done, not where it stands: 11 epochs, and 4 batches of the next one, whose name is 11. */
-static void put_progress(struct line *line, const struct pxs_board_run *r) {
-    const int e = digits_of(r->n_epochs), b = digits_of(r->n_batches);
-    const bool whole = r->epochs_done > r->epoch; /* nothing of the next one yet */
-    const long long epochs = whole ? r->epochs_done : r->epoch, batches = whole ? 0 : r->batch + 1;
-    add_field(line, 0, "epochs %*lld/%lld", e, epochs, (long long)r->n_epochs);
-    if (r->n_batches > 0)
-        add_field(line, 8, "batches %*lld/%lld", b, batches, (long long)r->n_batches);
-    else
-        add_field(line, 8, "batches %lld", batches);
 }
 
 /* Why no ETA can be given; NULL where it can. */
@@ -135,8 +100,15 @@ static const char *condition(const struct pxs_board_run *r) {
 static void put_run(const struct pxs_board_run *r, size_t names, size_t width,
                     struct pxs_text *out) {
     struct line line = {0};
-    char buf[32];
-    put_name(&line, r->name, names);
+    struct pxs_text shown = {0};
+    char clean[128] = "", buf[32];
+
+    /* A name that is too long keeps its number and its end, where the seed is. */
+    short_name(r->name, clean);
+    pxs_text_add_short(&shown, clean, names);
+    const size_t used = pxs_text_width(pxs_text_str(&shown), shown.len);
+    add_field(&line, 0, "%s%*s", pxs_text_str(&shown), (int)(used < names ? names - used : 0), "");
+    pxs_text_finish(&shown);
     if (r->attempt > 1)
         add_field(&line, 7, "(attempt %lld)", (long long)r->attempt);
     if (r->epoch < 0) {
@@ -144,16 +116,30 @@ static void put_run(const struct pxs_board_run *r, size_t names, size_t width,
         put_line(&line, width, out);
         return;
     }
-    put_progress(&line, r);
+
+    /* What is done: 11 epochs, and 4 batches of the next one, whose number is 11. */
+    const bool whole = r->epochs_done > r->epoch; /* nothing of the next one yet */
+    const long long epochs = whole ? r->epochs_done : r->epoch, batches = whole ? 0 : r->batch + 1;
+    add_field(&line, 0, "epochs %*lld/%lld", digits_of(r->n_epochs), epochs,
+              (long long)r->n_epochs);
+    if (r->n_batches > 0)
+        add_field(&line, 8, "batches %*lld/%lld", digits_of(r->n_batches), batches,
+                  (long long)r->n_batches);
+    else
+        add_field(&line, 8, "batches %lld", batches);
     add_field(&line, 3, "G %.4g", r->loss_G);
     add_field(&line, 6, "D %.3g", r->loss_D);
-    put_number(&line, 2, "val", r->val_loss, 4);
+    if (isnan(r->val_loss))
+        add_field(&line, 2, "val %6s", "-");
+    else
+        add_field(&line, 2, "val %.4f", r->val_loss);
     add_field(&line, 5, "lr %s", pxs_format_rounded(buf, r->lr_G, 4));
     if (!isnan(r->images_per_s))
         add_field(&line, 4, "%.*f img/s", r->images_per_s < 10 ? 1 : 0, r->images_per_s);
-    if (condition(r))
+
+    if (condition(r)) {
         add_field(&line, 0, "%s", condition(r));
-    else if (!isnan(r->eta)) {
+    } else if (!isnan(r->eta)) {
         pxs_format_duration(buf, r->eta);
         add_field(&line, 1, "ETA %s", buf);
     }

@@ -1,4 +1,4 @@
--- One row a run of sweep ?1, for the board; what only a running one needs is NULL for the others.
+-- One row a run of sweep ?1, for the board; columns that only running runs need are NULL for the others.
 -- step_seconds: the mean of its last 20 batches.
 SELECT r.run_id, r.name, r.state, m.last_step, m.last_epoch, m.seconds, m.final_val_loss AS val_loss,
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'n_epochs') AS n_epochs,

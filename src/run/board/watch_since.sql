@@ -1,4 +1,4 @@
--- Since when the supervisors that work on sweep ?1 now do so: when the first of their attempts began.
+-- When the supervisors that work on sweep ?1 now began: the start of the first of their attempts.
 SELECT min(a.started_ms) AS started_ms
 FROM attempt a JOIN run r USING (run_id)
   JOIN environment e ON e.attempt_id = a.attempt_id AND e.key = 'supervisor_pid'

@@ -35,9 +35,9 @@ static const char *const places[] = {PXS_RUN_FOLDERS, ""};
 /* What commands write into a sweep's folder, and `plot RUN` into a run's. */
 static const char *const drawn[] = {"report.html", "curves.png",  "curves.svg",  "curves.pdf",
                                     "samples.png", "samples.svg", "samples.pdf", "run.log"};
-#define OF_SWEEP "sweep" /* the place whose files are these */
+#define OF_SWEEP "sweep" /* name of the place that is the sweep's folder */
 
-/* One place in a run's folder. */
+/* The run's folder, one in it, or the sweep's. */
 struct place {
     const char *name, *where; /* where: the run's folder below the results folder */
     int fd;
@@ -45,7 +45,7 @@ struct place {
     struct pxs_run_files *sum;
 };
 
-/* "<file>.tmp.<pid>" is what a killed writer leaves of <file>. */
+/* "<file>.tmp.<pid>" is what a killed writer leaves of <file>: its name is <file>. */
 static void plain_name(const char *name, char plain[NAME_MAX + 1]) {
     snprintf(plain, NAME_MAX + 1, "%s", name);
     char *temp = strstr(plain, ".tmp.");
@@ -63,15 +63,7 @@ static bool is_made_by_run(const char *place, const char *name) {
     return false;
 }
 
-static bool is_made(const char *place, const char *name) {
-    char plain[NAME_MAX + 1];
-    plain_name(name, plain);
-    for (size_t i = 0; (!*place || strcmp(place, OF_SWEEP) == 0) && i < PXS_COUNT(drawn); i++)
-        if (strcmp(drawn[i], plain) == 0)
-            return true;
-    return is_made_by_run(place, name);
-}
-
+/* Counts a file or folder that is not the run's, and names the first ones. */
 static void keep(struct place *p, const char *name) {
     struct pxs_run_files *sum = p->sum;
     size_t used = strlen(sum->names), room = sizeof sum->names - used;
@@ -85,25 +77,28 @@ static void keep(struct place *p, const char *name) {
     pxs_text_finish(&path);
 }
 
-static bool is_place(const char *place, const char *name) {
-    char path[64];
-    snprintf(path, sizeof path, "%s%s%.40s", place, *place ? "/" : "", name);
-    for (size_t i = 0; i < PXS_COUNT(places); i++)
-        if (strcmp(places[i], path) == 0)
-            return true;
-    return false;
-}
-
 static enum pxs_status see_entry(struct place *p, const char *name, struct pxs_error *err) {
+    const bool of_sweep = strcmp(p->name, OF_SWEEP) == 0;
+    char plain[NAME_MAX + 1], path[64];
     struct stat info;
+    int64_t number, seed;
     if (fstatat(p->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? PXS_OK : pxs_fail_errno(err, "cannot look at %s", name);
-    int64_t number, seed;
-    bool of_sweep = strcmp(p->name, OF_SWEEP) == 0;
-    if (S_ISDIR(info.st_mode) &&
-        (of_sweep ? pxs_folder_numbers(name, &number, &seed) : is_place(p->name, name)))
+
+    /* A folder of the run, or a run's folder in the sweep's, is looked into by itself. */
+    bool ours = of_sweep && pxs_folder_numbers(name, &number, &seed);
+    snprintf(path, sizeof path, "%s%s%.40s", p->name, *p->name ? "/" : "", name);
+    for (size_t i = 0; !of_sweep && i < PXS_COUNT(places); i++)
+        ours = ours || strcmp(places[i], path) == 0;
+    if (S_ISDIR(info.st_mode) && ours)
         return PXS_OK;
-    if (!S_ISREG(info.st_mode) || !is_made(p->name, name)) {
+
+    /* A file that the run makes, or that a command has written for it. */
+    plain_name(name, plain);
+    bool made_here = is_made_by_run(p->name, name);
+    for (size_t i = 0; (!*p->name || of_sweep) && i < PXS_COUNT(drawn); i++)
+        made_here = made_here || strcmp(drawn[i], plain) == 0;
+    if (!S_ISREG(info.st_mode) || !made_here) {
         keep(p, name);
         return PXS_OK;
     }
@@ -156,11 +151,11 @@ static enum pxs_status descend(int at, const char *path, int *out, struct pxs_er
     return PXS_OK;
 }
 
-/* Whoever is at work in the folder holds one of these. */
+/* A process at work in the folder holds one of these. */
 static enum pxs_status lock_in(int fd, const char *name, int *lock, struct pxs_error *err) {
     *lock = openat(fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     if (*lock < 0 && errno == ELOOP && unlinkat(fd, name, 0) == 0)
-        return lock_in(fd, name, lock, err); /* nobody works under a lock that is a link */
+        return lock_in(fd, name, lock, err); /* a lock that is a link is held by no process */
     if (*lock < 0)
         return pxs_fail_errno(err, "cannot open %s", name);
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
@@ -176,19 +171,19 @@ static enum pxs_status see_place(int run, const char *where, const char *name, b
     enum pxs_status status = descend(run, name, &p.fd, err);
     if (status == PXS_E_NOT_FOUND)
         return PXS_OK;
-    if (status == PXS_E_INVALID) { /* a link in the place of a folder: not ours */
+    if (status == PXS_E_INVALID) { /* a link in place of a folder: not the run's */
         p.name = "";
         keep(&p, name);
         return PXS_OK;
     }
     PXS_TRY(status);
     status = see_entries(&p, err);
-    if (status == PXS_OK && remove && !*name) { /* held while the others went */
+    if (status == PXS_OK && remove && !*name) { /* they were held while the other files went */
         unlinkat(p.fd, PXS_WORKER_FILE, 0);
         unlinkat(p.fd, PXS_GUARD_FILE, 0);
     }
     close(p.fd);
-    /* With something of the user's in it, it stays. */
+    /* A folder with other files in it stays. */
     if (status == PXS_OK && remove && *name)
         unlinkat(run, name, AT_REMOVEDIR);
     return status;
@@ -210,7 +205,7 @@ static enum pxs_status see_run(int run, const char *where, bool remove, struct p
     return status;
 }
 
-/* What can be told before the first file goes: afterwards the run would be half removed. */
+/* What can be told before the first file is removed: a failure later would leave half a run. */
 static enum pxs_status check_removable(const char *dir, struct pxs_error *err) {
     static const char *const locks[] = {PXS_GUARD_FILE, PXS_WORKER_FILE};
     char path[PXS_PATH_MAX];
@@ -225,7 +220,7 @@ static enum pxs_status check_removable(const char *dir, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* The first part of the way down to a run's folder that is a link or a file. */
+/* Names the first part of the path down to a run's folder that is a link or a file. */
 static enum pxs_status fail_link(const char *results, const char *path, struct pxs_error *err) {
     struct stat info = {0};
     struct pxs_text command = {0}, at = {0};
@@ -249,30 +244,17 @@ static enum pxs_status fail_link(const char *results, const char *path, struct p
     return status;
 }
 
-/* The way from the results folder to the run's; NULL where it does not lead down. */
+/* The path from the results folder down to the run's; NULL where it is not below. */
 static const char *below(const char *results, const char *dir) {
     size_t n = strcmp(results, "/") == 0 ? 0 : strlen(results);
     return strncmp(dir, results, n) == 0 && dir[n] == '/' && dir[n + 1] ? dir + n + 1 : NULL;
 }
 
-/* The run's empty folder, and the sweep's once its last run has gone. */
-static void remove_folders(int top, const char *path) {
-    char part[PXS_PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *slash = part; slash; slash = strrchr(part, '/')) {
-        if (slash != part)
-            *slash = '\0';
-        if (unlinkat(top, part, AT_REMOVEDIR) != 0)
-            return;
-        if (!strchr(part, '/'))
-            return;
-    }
-}
-
 enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
                               struct pxs_run_files *sum, struct pxs_error *err) {
     const char *path = below(results, dir);
-    int run;
+    char part[PXS_PATH_MAX];
+    int run = -1;
     if (!path) {
         sum->outside++;
         return PXS_OK;
@@ -283,15 +265,23 @@ enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
     enum pxs_status status = top < 0 ? PXS_E_NOT_FOUND : descend(top, path, &run, err);
     if (status == PXS_E_INVALID)
         status = fail_link(results, path, err);
-    else if (status == PXS_OK) {
-        if (!remove)
-            status = check_removable(dir, err);
-        if (status == PXS_OK)
-            status = see_run(run, path, remove, sum, err);
-        close(run);
-        if (status == PXS_OK && remove)
-            remove_folders(top, path);
+    if (status == PXS_OK && !remove)
+        status = check_removable(dir, err);
+    if (status == PXS_OK)
+        status = see_run(run, path, remove, sum, err);
+    if (status != PXS_OK || !remove)
+        goto out;
+
+    /* The run's empty folder, and the sweep's once its last run has gone. */
+    snprintf(part, sizeof part, "%s", path);
+    for (char *slash = part; slash && unlinkat(top, part, AT_REMOVEDIR) == 0;) {
+        slash = strrchr(part, '/');
+        if (slash)
+            *slash = '\0';
     }
+out:
+    if (run >= 0)
+        close(run);
     if (top >= 0)
         close(top);
     if (status == PXS_E_NOT_FOUND) {
@@ -308,7 +298,7 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool rem
     struct place p = {.name = OF_SWEEP, .where = sweep, .fd = -1, .remove = remove, .sum = sum};
     int top = pxs_name_allowed(sweep) ? open(results, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (top < 0)
-        return PXS_OK; /* there is no such folder, or it is none of ours */
+        return PXS_OK; /* there is no such folder, or it is not that of a sweep */
     enum pxs_status status = descend(top, sweep, &p.fd, err);
     if (status == PXS_OK) {
         status = see_entries(&p, err);
@@ -320,7 +310,7 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool rem
     return status == PXS_E_NOT_FOUND || status == PXS_E_INVALID ? PXS_OK : status;
 }
 
-/* ---- whose file is it? ---------------------------------------------------------------------- */
+/* ---- is a file a run's? --------------------------------------------------------------------- */
 
 bool pxs_is_run_file(const char *path) {
     char dir[PXS_PATH_MAX], records[PXS_PATH_MAX];

@@ -14,32 +14,27 @@ static bool starts_with(const char *line, const char *mark) {
     return strncmp(line, mark, strlen(mark)) == 0;
 }
 
-/* The lines of `yaml` but for the one with `key`, which stands at the beginning of a line. */
-static void add_without(struct pxs_text *out, const char *yaml, const char *key) {
-    size_t key_len = strlen(key);
-    while (*yaml) {
-        size_t len = strcspn(yaml, "\n");
-        len += yaml[len] == '\n';
-        if (strncmp(yaml, key, key_len) != 0 || yaml[key_len] != ':')
-            pxs_text_add_n(out, yaml, len);
-        yaml += len;
-    }
-}
-
 void pxs_run_config_text(const struct pxs_run_config_head *head, const char *name,
                          const struct pxs_params *params, bool own_val, struct pxs_text *out) {
     struct pxs_text body = {0};
     pxs_text_addf(out, RUN_MARK "%s\n" DATA_MARK "%s\n", head->name, head->data_hash);
     if (head->weights_hash[0])
         pxs_text_addf(out, WEIGHTS_MARK "%s\n", head->weights_hash);
+
+    /* All lines but that of val_fraction, where it has no effect. */
     pxs_params_write_yaml(params, name, &body);
-    add_without(out, pxs_text_str(&body), own_val ? "val_fraction" : "");
-    if (body.failed)
-        out->failed = true;
+    for (const char *line = pxs_text_str(&body); *line;) {
+        size_t len = strcspn(line, "\n");
+        len += line[len] == '\n';
+        if (!own_val || !starts_with(line, "val_fraction:"))
+            pxs_text_add_n(out, line, len);
+        line += len;
+    }
+    out->failed = out->failed || body.failed;
     pxs_text_finish(&body);
 }
 
-static void take_rest(const char *line, const char *mark, char *out, size_t size) {
+static void copy_rest(const char *line, const char *mark, char *out, size_t size) {
     const char *rest = line + strlen(mark);
     size_t len = strcspn(rest, "\r\n");
     if (len < size) {
@@ -52,11 +47,11 @@ void pxs_run_config_read_head(const char *yaml, struct pxs_run_config_head *head
     memset(head, 0, sizeof *head);
     for (const char *line = yaml; *line == '#';) {
         if (starts_with(line, RUN_MARK))
-            take_rest(line, RUN_MARK, head->name, sizeof head->name);
+            copy_rest(line, RUN_MARK, head->name, sizeof head->name);
         else if (starts_with(line, DATA_MARK))
-            take_rest(line, DATA_MARK, head->data_hash, sizeof head->data_hash);
+            copy_rest(line, DATA_MARK, head->data_hash, sizeof head->data_hash);
         else if (starts_with(line, WEIGHTS_MARK))
-            take_rest(line, WEIGHTS_MARK, head->weights_hash, sizeof head->weights_hash);
+            copy_rest(line, WEIGHTS_MARK, head->weights_hash, sizeof head->weights_hash);
         line += strcspn(line, "\n");
         line += *line == '\n';
     }

@@ -1,5 +1,5 @@
-/* What a run's folder tells without a database: whose it is, how far it got, and whether somebody
- * is at work in it. */
+/* What a run's folder tells without a database: which run it is of, how far it got, and whether a
+ * process is at work in it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,12 +57,12 @@ static enum pxs_status see(struct pxs_run_records *f, const struct pxs_record *r
 
 /* The run's number of epochs bounds its records, where config.yaml is the one that they were made
  * with. */
-static void know_run(const char *dir, const struct pxs_run_records *f,
-                     struct pxs_record_order *order) {
+static void read_bounds(const char *dir, const struct pxs_run_records *f,
+                        struct pxs_record_order *order) {
     struct pxs_folder *folder = malloc(sizeof *folder);
-    struct pxs_error none;
+    struct pxs_error ignored;
     order->n_epochs = 0;
-    if (folder && pxs_folder_read(dir, folder, &none) == PXS_OK) {
+    if (folder && pxs_folder_read(dir, folder, &ignored) == PXS_OK) {
         if (strcmp(folder->config_hash, f->config_hash) == 0) {
             order->n_epochs = folder->params.n_epochs;
             order->stops_early = folder->params.early_stop_patience > 0;
@@ -98,7 +98,7 @@ static enum pxs_status read_all(const char *dir, struct pxs_run_records *f,
         if (more)
             status = see(f, r, at, err);
         if (more && status == PXS_OK && r->kind == PXS_RECORD_BEGIN)
-            know_run(dir, f, &order);
+            read_bounds(dir, f, &order);
     }
     f->bytes = pxs_record_cursor_offset(cursor);
     free(r);
@@ -167,8 +167,7 @@ enum pxs_status pxs_found_check(const struct pxs_run_records *found, const char 
     if (found->config_hash[0] && strcmp(found->config_hash, config_hash) != 0)
         return pxs_fail(err, PXS_E_EXISTS,
                         "its folder %s holds records of another configuration (config_hash "
-                        "%.12s..., this run's is "
-                        "%.12s...): move that folder away",
+                        "%.12s..., this run's is %.12s...): move that folder away",
                         dir, found->config_hash, config_hash);
     if (found->seed_known && found->seed != seed)
         return pxs_fail(
@@ -214,7 +213,7 @@ int64_t pxs_run_records_last_no(const struct pxs_run_records *found) {
     return no;
 }
 
-/* ---- whose it is ---------------------------------------------------------------------------- */
+/* ---- which run it is of --------------------------------------------------------------------- */
 
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed) {
     static const char allowed[] =
@@ -233,12 +232,8 @@ bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed) {
     return tail[1] == 's' && pxs_parse_int(digits, number) && pxs_parse_int(tail + 2, seed);
 }
 
-static enum pxs_status fail_no_run(const char *dir, const char *why, struct pxs_error *err) {
-    return pxs_fail(err, PXS_E_INVALID, "%s/" PXS_CONFIG_FILE " %s", dir, why);
-}
-
-/* Names become folders here: those of an experiment file are allowed, of whoever made this
- * folder. */
+/* Names become folders on this machine, so only those that an experiment file may have are
+ * accepted: the folder may come from another one. */
 static enum pxs_status read_head(struct pxs_folder *f, struct pxs_run_config_head *head,
                                  struct pxs_error *err) {
     pxs_run_config_read_head(f->yaml, head);
@@ -246,8 +241,10 @@ static enum pxs_status read_head(struct pxs_folder *f, struct pxs_run_config_hea
     struct pxs_text shown = {0};
     int64_t seed;
     if (!slash || !head->data_hash[0])
-        return fail_no_run(
-            f->dir, "is none that `pixsweep run` wrote: its first lines do not name the run", err);
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s/" PXS_CONFIG_FILE
+                        " is none that `pixsweep run` wrote: its first lines do not name the run",
+                        f->dir);
     snprintf(f->name, sizeof f->name, "%s", head->name);
     snprintf(f->sweep, sizeof f->sweep, "%.*s", (int)(slash - head->name), head->name);
     if ((size_t)(slash - head->name) < sizeof f->sweep && pxs_name_allowed(f->sweep) &&
@@ -301,7 +298,7 @@ void pxs_folder_finish(struct pxs_folder *folder) {
     folder->yaml = NULL;
 }
 
-/* ---- who is at work in it ------------------------------------------------------------------- */
+/* ---- whether a process is at work in it ----------------------------------------------------- */
 
 enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
                                 struct pxs_error *err) {

@@ -6,19 +6,6 @@
 
 #include "worker_priv.h"
 
-static void add_lines(struct pxs_record_begin *b, const char *lines) {
-    while (*lines) {
-        size_t len = strcspn(lines, "\n"), key = strcspn(lines, "=\n");
-        char name[64];
-        if (key < len && key < sizeof name) {
-            snprintf(name, sizeof name, "%.*s", (int)key, lines);
-            pxs_record_begin_add(b, name, "%.*s", (int)(len - key - 1), lines + key + 1);
-        }
-        lines += len;
-        lines += *lines == '\n';
-    }
-}
-
 static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) {
     struct pxs_host host;
     struct pxs_cpu cpu;
@@ -47,7 +34,7 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
         pxs_record_begin_add(b, "command", "%s", w->job.command);
 }
 
-/* What became of the resume points is part of the run's record: a line, an event. */
+/* What happened to the resume points is part of the run's record: an event for each line. */
 static enum pxs_status put_notes(struct pxs_worker *w, struct pxs_record *r, const char *notes,
                                  struct pxs_error *err) {
     while (*notes) {
@@ -76,10 +63,20 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct
     r->begin.at_ms = pxs_now_ms();
     r->begin.resumed_from_step = w->resume.step;
     add_machine(w, &r->begin);
-    /* A kernel set that does not work here is told by the training itself; the attempt begins in
-     * any case. */
+
+    /* The engine's "key=value" lines. A kernel set that does not work here is reported by the
+     * training itself; the attempt begins in any case. */
     if (pxs_train_environment(w->job.kernels, &engine, NULL) == PXS_OK)
-        add_lines(&r->begin, pxs_text_str(&engine));
+        for (const char *line = pxs_text_str(&engine); *line;) {
+            size_t len = strcspn(line, "\n"), key = strcspn(line, "=\n");
+            char name[64];
+            if (key < len && key < sizeof name) {
+                snprintf(name, sizeof name, "%.*s", (int)key, line);
+                pxs_record_begin_add(&r->begin, name, "%.*s", (int)(len - key - 1), line + key + 1);
+            }
+            line += len;
+            line += *line == '\n';
+        }
     pxs_text_finish(&engine);
     enum pxs_status status = pxs_record_write(w->records, r, err);
     if (status == PXS_OK)

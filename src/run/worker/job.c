@@ -79,22 +79,9 @@ static enum pxs_status get_double(struct pxs_json object, const char *key, doubl
     return pxs_json_double(value, out, err);
 }
 
-static enum pxs_status get_rungs(struct pxs_json object, struct pxs_job *job,
-                                 struct pxs_error *err) {
-    struct pxs_json list, rung;
-    PXS_TRY(pxs_json_get(object, "rungs", &list, err));
-    PXS_TRY(pxs_json_expect(list, PXS_JSON_ARRAY, err));
-    for (bool more = pxs_json_first(list, &rung); more; more = pxs_json_next(&rung)) {
-        if (job->n_rungs == PXS_RUNGS_MAX)
-            return pxs_json_fail(list, err, "has more than %d elements", PXS_RUNGS_MAX);
-        PXS_TRY(pxs_json_int(rung, &job->rungs[job->n_rungs++], err));
-    }
-    return PXS_OK;
-}
-
 static enum pxs_status read_attempt(struct pxs_json root, struct pxs_job *job,
                                     struct pxs_error *err) {
-    struct pxs_json mixed;
+    struct pxs_json mixed, list, rung;
     PXS_TRY(get_int(root, "attempt", 1, &job->attempt, err));
     PXS_TRY(get_string(root, "config_hash", &job->config_hash, err));
     PXS_TRY(get_string(root, "data_hash", &job->data_hash, err));
@@ -102,7 +89,13 @@ static enum pxs_status read_attempt(struct pxs_json root, struct pxs_job *job,
     PXS_TRY(get_double(root, "grace", &job->grace, err));
     PXS_TRY(pxs_json_get(root, "allow_mixed", &mixed, err));
     PXS_TRY(pxs_json_bool(mixed, &job->allow_mixed, err));
-    PXS_TRY(get_rungs(root, job, err));
+    PXS_TRY(pxs_json_get(root, "rungs", &list, err));
+    PXS_TRY(pxs_json_expect(list, PXS_JSON_ARRAY, err));
+    for (bool more = pxs_json_first(list, &rung); more; more = pxs_json_next(&rung)) {
+        if (job->n_rungs == PXS_RUNGS_MAX)
+            return pxs_json_fail(list, err, "has more than %d elements", PXS_RUNGS_MAX);
+        PXS_TRY(pxs_json_int(rung, &job->rungs[job->n_rungs++], err));
+    }
     return get_string(root, "command", &job->command, err);
 }
 

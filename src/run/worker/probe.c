@@ -1,13 +1,13 @@
 /* A preflight: one batch of a configuration in a process of its own, which says how much memory it
- * took. It writes no file; its last words on stderr are for the supervisor (preflight_memory.c). */
+ * took. It writes no file; its last line on stderr is for the supervisor (preflight_memory.c). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "worker_priv.h"
 
-/* Of each thread, mapped and hardly touched, and yet counted by RLIMIT_DATA: OpenBLAS's buffer and
- * the stack. */
+/* Of each thread, mapped and hardly used, but counted by RLIMIT_DATA: OpenBLAS's buffer and the
+ * stack. */
 #define UNTOUCHED_BYTES ((rlim_t)(128 + 8) << 20)
 
 #if defined(__has_feature)
@@ -18,8 +18,8 @@
 #define SANITIZED
 #endif
 
-/* What does not fit is to fail here, in words, and not to have the system kill somebody. A
- * sanitizer's shadow memory is no use of memory, but would count as one. */
+/* What does not fit fails here, with a message, before the system kills a process. A sanitizer's
+ * shadow memory would count although it is not used. */
 static void limit_memory(int64_t bytes, int threads) {
 #ifndef SANITIZED
     const rlim_t most = (rlim_t)bytes + (rlim_t)threads * UNTOUCHED_BYTES;
@@ -27,7 +27,7 @@ static void limit_memory(int64_t bytes, int threads) {
     struct rlimit own;
     if (bytes > 0 && getrlimit(RLIMIT_DATA, &own) == 0 && own.rlim_cur > most &&
         setrlimit(RLIMIT_DATA, &limit) != 0)
-        return; /* then the system's own limit holds */
+        return; /* then the system's limit holds */
 #else
     (void)bytes;
     (void)threads;
@@ -68,7 +68,7 @@ int pxs_probe_worker(const struct pxs_job *job, struct pxs_stop *stop, struct px
     struct pxs_lifeline watcher = {.quit = -1};
     struct pxs_error err;
     struct rusage usage = {0};
-    /* It leaves nothing behind, so it needs no time to stop. */
+    /* It leaves no files behind, so it needs no time to stop. */
     enum pxs_status status = pxs_lifeline_start(&watcher, stop, 0, &err);
     limit_memory(job->memory, (int)job->threads);
     if (status == PXS_OK)

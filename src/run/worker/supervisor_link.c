@@ -10,10 +10,8 @@
 
 #include "worker_priv.h"
 
-enum {
-    NAP_US = 20000,
-    ASK_AGAIN = 100
-}; /* an answer is looked for, a question said again after so many looks */
+/* An answer is looked for every NAP_US; the question is sent again after ASK_AGAIN looks. */
+enum { NAP_US = 20000, ASK_AGAIN = 100 };
 
 /* False where the supervisor died before the kernel could be asked to tell us. */
 bool pxs_bind_to_parent(int64_t parent) {
@@ -21,7 +19,7 @@ bool pxs_bind_to_parent(int64_t parent) {
     return (int64_t)getppid() == parent;
 }
 
-/* A supervisor that does not listen is no reason to wait for it. */
+/* Does not wait for a supervisor that does not listen. */
 static void say(const struct pxs_message *message) {
     ssize_t ignored = send(STDIN_FILENO, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)ignored;
@@ -34,25 +32,23 @@ void pxs_worker_waiting(void *user, const char *why) {
     say(&message);
 }
 
-static bool take_reply(struct pxs_lifeline *w, struct pxs_train_rung *rung) {
-    pthread_mutex_lock(&w->lock);
-    bool mine = w->answered && w->reply.epoch == rung->epoch;
-    if (mine) {
-        rung->go_on = w->reply.go_on;
-        rung->cutoff = w->reply.cutoff;
-        snprintf(rung->why, sizeof rung->why, "%s", w->reply.why);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return mine;
-}
-
 enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err) {
     struct pxs_lifeline *w = user;
     const struct pxs_message message = {.version = PXS_MESSAGE_VERSION,
                                         .what = PXS_MESSAGE_RUNG,
                                         .epoch = rung->epoch,
                                         .value = rung->value};
-    for (int naps = 0; !take_reply(w, rung); naps++) {
+    for (int naps = 0;; naps++) {
+        pthread_mutex_lock(&w->lock);
+        const bool mine = w->answered && w->reply.epoch == rung->epoch;
+        if (mine) {
+            rung->go_on = w->reply.go_on;
+            rung->cutoff = w->reply.cutoff;
+            snprintf(rung->why, sizeof rung->why, "%s", w->reply.why);
+        }
+        pthread_mutex_unlock(&w->lock);
+        if (mine)
+            return PXS_OK;
         if (atomic_load(&w->stop->signal) != 0)
             return pxs_fail(err, PXS_E_STOPPED,
                             "stopped after %lld epochs, before it was decided whether it goes on",
@@ -61,19 +57,11 @@ enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct p
             say(&message);
         usleep(NAP_US);
     }
-    return PXS_OK;
 }
 
-static void keep_reply(struct pxs_lifeline *w, const struct pxs_reply *reply) {
-    pthread_mutex_lock(&w->lock);
-    w->reply = *reply;
-    w->answered = true;
-    pthread_mutex_unlock(&w->lock);
-}
-
-/* Nobody is left to kill a worker that does not stop by itself: one that is stuck goes without
- * clearing up. */
-static void stop_or_go(struct pxs_lifeline *w) {
+/* Once the supervisor is gone, nothing else kills a worker that does not stop by itself: after the
+ * grace time the process ends without clearing up. */
+static void stop_or_exit(struct pxs_lifeline *w) {
     struct pollfd quit = {.fd = w->quit, .events = POLLIN};
     const double since = pxs_monotonic();
     int none = 0;
@@ -95,10 +83,14 @@ static void *watch(void *user) {
         if (fds[1].revents)
             return NULL;
         ssize_t n = fds[0].revents ? read(STDIN_FILENO, &reply, sizeof reply) : -1;
-        if (n == (ssize_t)sizeof reply && reply.version == PXS_MESSAGE_VERSION)
-            keep_reply(w, &reply);
+        if (n == (ssize_t)sizeof reply && reply.version == PXS_MESSAGE_VERSION) {
+            pthread_mutex_lock(&w->lock);
+            w->reply = reply;
+            w->answered = true;
+            pthread_mutex_unlock(&w->lock);
+        }
         if (fds[0].revents && n <= 0 && errno != EINTR) {
-            stop_or_go(w);
+            stop_or_exit(w);
             return NULL;
         }
     }

@@ -49,8 +49,8 @@ static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) 
     return status;
 }
 
-/* What is about to be trained must be what was planned; the pairs themselves are compared when they
- * are loaded. */
+/* What is about to be trained must be what was planned; the pairs are compared when they are
+ * loaded. */
 static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_error *err) {
     struct pxs_params_content content = {0};
     char hash[PXS_SHA256_HEX];
@@ -92,8 +92,7 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
     return status;
 }
 
-/* Where the record file ends for this attempt: behind what the resume point vouches for, or at its
- * start. */
+/* The record file ends for this attempt where the resume point says, or at its start. */
 static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes,
                                     struct pxs_error *err) {
     char path[PXS_PATH_MAX];
@@ -117,12 +116,12 @@ static enum pxs_status begin(struct pxs_worker *w, struct pxs_error *err) {
     if (status == PXS_OK)
         status = pxs_worker_begin(w, pxs_text_str(&notes), err);
     if (status == PXS_OK && w->resume.step < 0)
-        pxs_train_drop_resume(w->dir); /* they vouch for records that are cut off now */
+        pxs_train_drop_resume(w->dir); /* the records that they belong to are cut off now */
     pxs_text_finish(&notes);
     return status;
 }
 
-/* A full disk is waited for, as it is between two batches. */
+/* Waits while the disk is full, as training does between two batches. */
 static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *err) {
     bool waited = false;
     enum pxs_status status;
@@ -141,8 +140,8 @@ static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *e
                                  : status;
 }
 
-/* A link in the place of a folder would lead what the run writes elsewhere. */
-static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error *err) {
+/* What the run writes would follow a link in place of one of its folders. */
+static enum pxs_status check_folders(const struct pxs_worker *w, struct pxs_error *err) {
     static const char *const folders[] = {PXS_RUN_FOLDERS};
     char path[PXS_PATH_MAX];
     struct stat info;
@@ -155,31 +154,28 @@ static enum pxs_status check_places(const struct pxs_worker *w, struct pxs_error
     return PXS_OK;
 }
 
-/* Half-written files of a process that was killed: the folder is ours alone now. */
-static void remove_litter(const struct pxs_worker *w) {
+static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
     static const char *const folders[] = {".", PXS_RUN_FOLDERS};
     char path[PXS_PATH_MAX];
-    if (check_places(w, NULL) != PXS_OK)
-        return;
-    for (size_t i = 0; i < PXS_COUNT(folders); i++)
-        if (pxs_path_join(path, sizeof path, w->dir, folders[i]))
-            pxs_remove_temps(path);
-}
-
-/* Everything before training that can go wrong is told in an END record, too. */
-static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
+    struct pxs_error unread;
     PXS_TRY(lock_folder(w, err));
     if (stopped(w))
         return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
-    remove_litter(w);
-    struct pxs_error unread;
-    enum pxs_status status = read_config(w, &unread); /* it says which resume points can be used */
+
+    /* Half-written files of a process that was killed: the lock keeps all others out. */
+    for (size_t i = 0; check_folders(w, NULL) == PXS_OK && i < PXS_COUNT(folders); i++)
+        if (pxs_path_join(path, sizeof path, w->dir, folders[i]))
+            pxs_remove_temps(path);
+
+    /* config.yaml says which resume points can be used. That it cannot be read, as all that can go
+     * wrong before training, is recorded in an END record, so the attempt begins first. */
+    enum pxs_status status = read_config(w, &unread);
     w->configured = status == PXS_OK;
     PXS_TRY(begin_patiently(w, err));
     if (status != PXS_OK)
         status = pxs_fail(err, status, "%s", unread.message);
     if (status == PXS_OK)
-        status = check_places(w, err);
+        status = check_folders(w, err);
     if (status == PXS_OK)
         status = check_identity(w, err);
     if (status == PXS_OK)

@@ -1,4 +1,4 @@
-/* The worker's own state, and its parts. */
+/* The worker's state, and its parts. */
 #ifndef PXS_WORKER_PRIV_H
 #define PXS_WORKER_PRIV_H
 
@@ -25,14 +25,14 @@ struct pxs_worker {
     struct pxs_lifeline *lifeline;
 };
 
-/* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that never
- * came to training. */
+/* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that did
+ * not get to training. */
 PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes,
                                                struct pxs_error *err);
 void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message);
 
-/* Asks it at a rung whether the run goes on, and waits for the answer (pxs_train_job.ask); `user`
- * is the lifeline. */
+/* Asks the supervisor at a rung whether the run goes on, and waits for the answer
+ * (pxs_train_job.ask); `user` is the lifeline. */
 enum pxs_status pxs_worker_ask(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
 /* Tells the supervisor over the socket that is our stdin: the disk is full (why), or has space
  * again (NULL). */
@@ -41,8 +41,8 @@ void pxs_worker_waiting(void *user, const char *why);
 /* SIGTERM when the supervisor dies. False where it died before the kernel could be asked for
  * that. */
 bool pxs_bind_to_parent(int64_t parent);
-/* A thread that hears answers, and raises `stop` when the other end of our stdin closes; the
- * process that has not stopped the lifeline `grace` seconds later ends there and then. */
+/* A thread that receives answers, and raises `stop` when the other end of our stdin closes; if the
+ * lifeline is not stopped within `grace` seconds after that, it ends the process. */
 struct pxs_lifeline {
     pthread_t thread;
     int quit; /* eventfd */
