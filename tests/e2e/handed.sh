@@ -80,7 +80,7 @@ some 3.0.0=1 epoch 1 cannot end before step 1
 some 7.0.3=\xc3\x28 is not UTF-8
 CASES
 
-step "what stands behind the last word, or beyond the run's epochs, is damage, and the run is what it was before"
+step "what stands behind the END record, or beyond the run's epochs, is damage, and the run is what it was before"
 while read -r state words edits; do
     handed $edits
     does 1 merge from --results res
@@ -91,9 +91,9 @@ while read -r state words edits; do
     does 1 merge from --results res
     expect res "SELECT count(*) FROM event WHERE kind = 'damage'" 1
 done <<'CASES'
-completed behind_the_last_word add=7:1800000000000,3,2,again
-completed behind_the_last_word add=2:2,2,0,1,1,1,1,1,1,1e-4,1e-4,0.1
-completed behind_the_last_word add=6:1800000000000,1,note,later
+completed behind_the_END_record add=7:1800000000000,3,2,again
+completed behind_the_END_record add=2:2,2,0,1,1,1,1,1,1,1e-4,1e-4,0.1
+completed behind_the_END_record add=6:1800000000000,1,note,later
 completed goes_on_from_step_9 add=1:2,1800000000000,9,version=0.1.0
 interrupted and_the_run_has_2 7.0.drop add=2:2,2,0,1,1,1,1,1,1,1e-4,1e-4,0.1
 CASES
