@@ -214,7 +214,7 @@ struct pxs_verdict_at_rung {
 /* Judges a run at a rung. `value` is its validation loss there, `others` (n of them, in any order;
  * sorted on return) are those of the runs of lower number that have come as far, whether they went
  * on or not. Nothing else counts, neither time nor what later runs do, so the verdict is the same
- * whoever is first. Equal to the cutoff goes on: runs whose schedules have not parted yet are
+ * whichever run is first. Equal to the cutoff goes on: runs whose schedules have not parted yet are
  * equal.
  *
  * median: given up where `value` is above the median of `others` (the mean of the middle two where

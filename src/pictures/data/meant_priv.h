@@ -1,4 +1,4 @@
-/* What somebody meant who gave a path that is no data folder. */
+/* What the user likely meant by a path that is no data folder. */
 #ifndef PIXSWEEP_DATA_MEANT_PRIV_H
 #define PIXSWEEP_DATA_MEANT_PRIV_H
 

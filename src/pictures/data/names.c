@@ -1,4 +1,4 @@
-/* What kind of file a name in a data folder stands for. */
+/* What kind of file a name in a data folder says it is. */
 #include "names_priv.h"
 #include "pixsweep/base.h"
 #include "pixsweep/image.h"

@@ -125,7 +125,7 @@ static size_t beginning(const char *s, int parts) {
     return i == n ? 0 : i;
 }
 
-/* What stands at one end of many names. "" is the first of each side. */
+/* What many names begin or end with. "" is the first of each side. */
 struct affixes {
     char text[MOST_AFFIXES][AFFIX];
     size_t n;

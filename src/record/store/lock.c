@@ -43,7 +43,7 @@ static enum pxs_status try_lock(struct pxs_store *s, struct pxs_error *err) {
     if (fstat(s->lock, &mine) == 0 && stat(s->lock_path, &there) == 0 &&
         mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
         return PXS_OK;
-    /* The file was removed or replaced meanwhile: its lock keeps nobody out. */
+    /* The file was removed or replaced meanwhile: its lock keeps no process out. */
     close(s->lock);
     s->lock = -1;
     return PXS_E_BUSY;

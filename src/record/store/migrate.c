@@ -74,7 +74,7 @@
     "  CASE WHEN g.epochs_done > 0 THEN (g.epochs_planned - g.epochs_done) * g.seconds / g.epochs_done END\n" \
     "    AS seconds_left, g.heartbeat_ms, s.created_ms, g.pruned\n" \
     "FROM sweep s LEFT JOIN grouped g USING (sweep_id);\n"
-/* Why an attempt ended, of rows of before: by the words that messages began with then, which are not used for anything else. */
+/* Why an attempt ended, for rows that older versions wrote: by what their messages begin with. */
 #define REASON_5 \
     "CASE WHEN ended_ms IS NULL THEN NULL" \
     " WHEN outcome <> 'failed' AND outcome <> 'interrupted' THEN outcome" \
@@ -89,15 +89,15 @@
     " WHEN message GLOB 'killed by signal *' OR message GLOB 'exited with code * without a last record*' OR" \
     "  message GLOB 'gone at step *' THEN 'crash'" \
     " ELSE 'error' END"
-/* What was a table of its own are columns of epoch; whoever asks the table goes on to. */
+/* The table became columns of epoch; queries that name it still work by this view. */
 #define D_OUTPUT_6 \
     "VIEW d_output AS\n" \
     "SELECT run_id, epoch, D_real AS avg_D_real, D_fake AS avg_D_fake FROM epoch\n" \
     "WHERE D_real IS NOT NULL OR D_fake IS NOT NULL"
 /* clang-format on */
 
-/* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). What
- * stands here stays as it is: files out there have taken these very steps. */
+/* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). These
+ * steps stay as they are: existing files have taken them. */
 static const char *const steps[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE " RETRY_2,
     /* A CHECK cannot be altered, and rebuilding tables that others refer to is the longer way; what
@@ -116,8 +116,8 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "DROP TABLE d_output;CREATE " D_OUTPUT_6,
 };
 
-/* [v]: what a reader of a file of version v misses, empty, for its connection only; epoch's columns
- * apart. */
+/* [v]: what a file of version v lacks, empty, for a reader's connection only; without the columns
+ * of epoch. */
 static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [1] = "CREATE TEMP " RETRY_2,
     [2] = "CREATE TEMP " D_OUTPUT_3 ";CREATE TEMP " RUNG_3 ";CREATE TEMP " IMPORTED_3
