@@ -101,7 +101,7 @@ static void write_markdown(FILE *md) {
     fprintf(md, "\n## Of a run: measures of `compare`\n\n"
                 "Those with a better end are for `compare --metric`.\n\n"
                 "| measure | what | better |\n|---|---|---|\n");
-#define ROW(name, better, show, head, what) \
+#define ROW(name, better, show, head, what, ...) \
     fprintf(md, "| `%s` | %s | %s |\n", #name, what, better_words(PXS_BETTER_##better));
     PXS_RUN_MEASURES(ROW)
 #undef ROW
@@ -109,9 +109,9 @@ static void write_markdown(FILE *md) {
 #define BEST "in the epoch of the lowest validation loss"
 #define LAST "in the last epoch that has it"
 #define LARGEST "the largest of all epochs"
-#define ROW(name, how, of, metric, since, unit, better, run, rank, show, head, title, label) \
-    if ((const char *)run)                                                                   \
-        fprintf(md, "| `%s` | %s; %s | %s |\n", #metric, label, (const char *)run,           \
+#define ROW(name, how, of, metric, since, unit, better, run, rank, show, head, title, label, ...) \
+    if ((const char *)run)                                                                        \
+        fprintf(md, "| `%s` | %s; %s | %s |\n", #metric, label, (const char *)run,                \
                 better_words(PXS_BETTER_##better));
     PXS_EPOCH_MEASURES(ROW)
 #undef ROW

@@ -11,8 +11,8 @@ static const struct pxs_batch_info batch_rows[PXS_BATCH_N] = {
 
 #define RATE_RANK 4
 static const struct pxs_epoch_info epoch_rows[PXS_EPOCH_N] = {
-#define ROW(name, how, of, metric, since, unit, better, run, rank, show, head, title, label) \
-    {#name, #metric,           PXS_HOW_##how, #of,   since, unit, PXS_BETTER_##better,       \
+#define ROW(name, how, of, metric, since, unit, better, run, rank, show, head, title, label, kin) \
+    {#name, #metric,           PXS_HOW_##how, #of,   since, unit, PXS_BETTER_##better,            \
      rank,  rank == RATE_RANK, head,          title, label},
     PXS_EPOCH_MEASURES(ROW)
 #undef ROW

@@ -26,12 +26,16 @@ enum measure {
 #undef MEASURE
 };
 
+/* What a measure is a figure of: the column `kin` of the table. */
+enum kin { KIN_LOSS_G, KIN_LOSS_D, KIN_VALIDATION, KIN_OTHER };
+
 struct metric {
     const char *name;
     enum measure measure;
     bool ranks;  /* configurations can be put in order by it */
     bool higher; /* is better */
     const char *unit, *head;
+    enum kin kin;
 };
 /* By name, for --metric and --pareto ("time", "val_loss" and other short names included); NULL,
  * with the error filled, where there is none. `option` for the message. */
@@ -99,7 +103,7 @@ PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_
 /* Hyperparameters that a metric is computed from: with another value it is another measure. */
 struct loss_part {
     const char *key, *role;
-    unsigned of; /* the measures (bit 1 << enum measure) for which that is so */
+    unsigned of; /* the kins of measures (bit 1 << enum kin) for which that is so */
 };
 enum { LOSS_PARTS = 7 };
 extern const struct loss_part pxs_loss_parts[LOSS_PARTS];

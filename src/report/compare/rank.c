@@ -11,14 +11,17 @@
 static const struct metric metrics[MEASURES] = {
 #define RANKS(better) \
     PXS_BETTER_##better != PXS_BETTER_NONE, PXS_BETTER_##better == PXS_BETTER_HIGHER
-#define MEASURE(name, better, show, head, ...) {#name, M_##name, RANKS(better), "", head},
-#define MEASURE_NOTHING(metric, better, unit, head)
-#define MEASURE_BEST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
-#define MEASURE_LAST(metric, better, unit, head) {#metric, M_##metric, RANKS(better), unit, head},
-#define MEASURE_LARGEST(metric, better, unit, head) \
-    {#metric, M_##metric, RANKS(better), unit, head},
-#define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, ...) \
-    MEASURE_##run(metric, better, unit, head)
+#define MEASURE(name, better, show, head, what, kin) \
+    {#name, M_##name, RANKS(better), "", head, KIN_##kin},
+#define MEASURE_NOTHING(metric, better, unit, head, kin)
+#define MEASURE_BEST(metric, better, unit, head, kin) \
+    {#metric, M_##metric, RANKS(better), unit, head, KIN_##kin},
+#define MEASURE_LAST(metric, better, unit, head, kin) MEASURE_BEST(metric, better, unit, head, kin)
+#define MEASURE_LARGEST(metric, better, unit, head, kin) \
+    MEASURE_BEST(metric, better, unit, head, kin)
+#define OF_EPOCHS(name, how, of, metric, since, unit, better, run, rank, show, head, title, label, \
+                  kin)                                                                             \
+    MEASURE_##run(metric, better, unit, head, kin)
     PXS_RUN_MEASURES(MEASURE) PXS_EPOCH_MEASURES(OF_EPOCHS)};
 
 /* Short names, and those that `plot` and the database have for the same. */
@@ -162,11 +165,9 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
     return n;
 }
 
-#define OF_LOSS_D (1u << M_max_loss_D)
-#define OF_LOSS_G (1u << M_final_avg_loss_G | 1u << M_max_loss_G)
-#define OF_VALIDATION                                                                      \
-    (1u << M_best_val_loss | 1u << M_final_val_loss | 1u << M_val_auc | 1u << M_val_psnr | \
-     1u << M_val_ssim)
+#define OF_LOSS_G (1u << KIN_LOSS_G)
+#define OF_LOSS_D (1u << KIN_LOSS_D)
+#define OF_VALIDATION (1u << KIN_VALIDATION)
 
 const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
     {"lambda_pixel", "is a factor in loss_G", OF_LOSS_G},
@@ -181,7 +182,7 @@ const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
 bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x,
                               const struct group *y, const struct loss_part *part, bool paired) {
     const struct pxs_groups *keys = c->o->by ? &c->all : &c->in;
-    if ((part->of & 1u << c->metric.measure) == 0 || (paired && !pxs_groups_by(&c->in, part->key)))
+    if ((part->of & 1u << c->metric.kin) == 0 || (paired && !pxs_groups_by(&c->in, part->key)))
         return false;
     for (size_t k = 0; k < keys->n_keys; k++) {
         const struct pxs_cell *values = keys->values[k].cells;

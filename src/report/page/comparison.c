@@ -6,37 +6,44 @@
 #include <string.h>
 
 /* In their order on the page. What answers the question comes first and is always there; the rest
- * unfolds. */
+ * unfolds. Measures of epochs follow from their table. */
+#define MEAN(metric) {#metric "_mean", NULL, true},
+#define NONE(metric)
+#define BEST_BEST MEAN
+#define BEST_LAST NONE
+#define BEST_LARGEST NONE
+#define BEST_NOTHING NONE
+#define REST_BEST NONE
+#define REST_LAST MEAN
+#define REST_LARGEST MEAN
+#define REST_NOTHING NONE
+#define BEST_OF(name, how, of, metric, since, unit, better, run, ...) BEST_##run(metric)
+#define REST_OF(name, how, of, metric, since, unit, better, run, ...) REST_##run(metric)
 static const struct {
     const char *name, *title; /* NULL: as in the comparison */
     bool rest;
-} wanted[] = {
-    {"n", NULL, false},
-    {"failed", NULL, false},
-    {"pruned", NULL, false},
-    {"open", NULL, false},
-    {"best_val_loss_mean", "best val", false},
-    {"best_val_loss_std", NULL, false},
-    {"best_val_loss_ci_low", NULL, false},
-    {"best_val_loss_ci_high", NULL, false},
-    {"final_avg_loss_G_mean", NULL, false},
-    {"final_avg_loss_G_std", NULL, false},
-    {"final_avg_loss_G_ci_low", NULL, false},
-    {"final_avg_loss_G_ci_high", NULL, false},
-    {"vs_best_p_holm", NULL, false},
-    {"best_epoch", "at epoch", true},
-    {"final_val_loss_mean", "final val", true},
-    {"final_val_loss_std", NULL, true},
-    {"val_auc_mean", NULL, true},
-    {"val_psnr_mean", NULL, true},
-    {"val_ssim_mean", NULL, true},
-    {"lr_G_first", NULL, true},
-    {"lr_G_last", NULL, true},
-    {"lr_G_ratio", NULL, true},
-    {"seconds", NULL, true},
-    {"D_real_mean", NULL, true},
-    {"D_fake_mean", NULL, true},
-};
+} wanted[] = {{"n", NULL, false},
+              {"failed", NULL, false},
+              {"pruned", NULL, false},
+              {"open", NULL, false},
+              {"best_val_loss_mean", "best val", false},
+              {"best_val_loss_std", NULL, false},
+              {"best_val_loss_ci_low", NULL, false},
+              {"best_val_loss_ci_high", NULL, false},
+              {"final_avg_loss_G_mean", NULL, false},
+              {"final_avg_loss_G_std", NULL, false},
+              {"final_avg_loss_G_ci_low", NULL, false},
+              {"final_avg_loss_G_ci_high", NULL, false},
+              {"vs_best_p_holm", NULL, false},
+              {"best_epoch", "at epoch", true},
+              {"final_val_loss_mean", "final val", true},
+              {"final_val_loss_std", NULL, true},
+              {"val_auc_mean", NULL, true},
+              PXS_EPOCH_MEASURES(BEST_OF){"lr_G_first", NULL, true},
+              {"lr_G_last", NULL, true},
+              {"lr_G_ratio", NULL, true},
+              {"seconds", NULL, true},
+              PXS_EPOCH_MEASURES(REST_OF)};
 /* Shown only where it ranks, because nothing was validated: a training loss says little about the
  * pictures. */
 static const char stand_in[] = "final_avg_loss_G";
