@@ -131,7 +131,14 @@ if [ -z "$group" ] || ! mkdir $group 2>/dev/null; then
     echo "the rest is skipped: control groups cannot be made here (it takes root and a writable /sys/fs/cgroup)"
     exit 0
 fi
-remove_group() { sleep 0.2; rmdir $group 2>/dev/null || true; }
+# It can go once its last process is gone.
+remove_group() {
+    local i
+    for i in $(seq 200); do
+        rmdir $group 2>/dev/null && return
+        sleep 0.05
+    done
+}
 trap 'remove_group; cleanup' EXIT
 # grouped BYTES ARGS...: the program in a group with so much memory; without swap, where that can be said
 grouped() {

@@ -34,8 +34,7 @@ static pid_t hold_lock_in_process(void) {
         for (;;)
             pause();
     }
-    while (access(in_folder("held"), F_OK) != 0)
-        usleep(1000);
+    wait_until(exists("held"));
     return pid;
 }
 
@@ -114,11 +113,7 @@ START_TEST(test_shut_for_a_while)
     write_experiment(100, FAKE_SLOW, "sweep:\n  seeds: 2\n");
     pid_t holder = hold_lock_in_process();
     pid_t pid = run_in_process((struct pxs_sweep_options){.jobs = 2}, "lines");
-    double until = pxs_monotonic() + 60;
-    struct stat info;
-    while (stat(in_folder(RECORDS("0002-base-s1")), &info) != 0 && pxs_monotonic() < until)
-        usleep(10000);
-    ck_assert_int_eq(access(in_folder(RECORDS("0002-base-s1")), F_OK), 0);
+    wait_until(exists(RECORDS("0002-base-s1")));
     kill(holder, SIGKILL);
     wait_for(holder);
     /* While both still train, they get their rows. */
@@ -550,8 +545,7 @@ static struct pxs_stop stop;
 
 static void *stop_when_it_trains(void *user) {
     (void)user;
-    while (!exists(RECORDS("0001-base-s0")))
-        usleep(10000);
+    wait_until(exists(RECORDS("0001-base-s0")));
     atomic_store(&stop.signal, SIGINT);
     return NULL;
 }
@@ -610,9 +604,7 @@ START_TEST(test_reap)
     ck_assert_uint_eq(counts.changed, 0); /* it lives */
     kill(pid, SIGKILL);
     wait_for(pid);
-    double until = pxs_monotonic() + 30;
-    while (reap(true).changed == 0 && pxs_monotonic() < until)
-        usleep(20000); /* its worker stops by itself */
+    wait_until(reap(true).changed > 0); /* its worker stops by itself */
     expect_sql("SELECT count(*) FROM run WHERE state = 'running'", 1);
     ck_assert_uint_eq(reap(false).changed, 1);
     expect_text("SELECT state FROM run", "interrupted");

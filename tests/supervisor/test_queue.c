@@ -269,8 +269,7 @@ END_TEST
 static struct pxs_stop stop;
 
 static void *stop_when_there(void *user) {
-    for (int i = 0; i < 2000 && access(user, F_OK) != 0; i++)
-        usleep(10000);
+    wait_until(exists(user));
     atomic_store(&stop.signal, SIGINT);
     return NULL;
 }

@@ -163,8 +163,7 @@ static pid_t orphan_of(enum fake what) {
     write_experiment(20, what, "");
     setenv("PXS_FAKE_PID", in_folder("hangs"), 1);
     pid_t supervisor = run_in_process((struct pxs_sweep_options){.grace = 0.5}, "lines");
-    for (int i = 0; i < 2000 && access(in_folder("hangs"), F_OK) != 0; i++)
-        usleep(10000);
+    wait_until(exists("hangs"));
     kill(supervisor, SIGKILL);
     wait_for(supervisor);
     ck_assert_int_eq(pxs_read_file(in_folder("hangs"), 64, &text, NULL, NULL), PXS_OK);

@@ -30,9 +30,7 @@ static void kill_and_wait(pid_t pid) {
 /* A process that is not ours to wait for. */
 static void kill_and_see(pid_t pid) {
     kill(pid, SIGKILL);
-    for (int i = 0; i < 2000 && pxs_pid_alive(pid, 0); i++)
-        usleep(10000);
-    ck_assert(!pxs_pid_alive(pid, 0));
+    wait_until(!pxs_pid_alive(pid, 0));
 }
 
 START_TEST(test_watch_at_work_and_abandoned)
@@ -135,8 +133,7 @@ static off_t size_of(const char *name) {
 }
 
 static void wait_size(const char *name, off_t size) {
-    for (int i = 0; i < 2000 && size_of(name) < size; i++)
-        usleep(10000);
+    wait_until(size_of(name) >= size);
     ck_assert_int_eq(size_of(name), size);
 }
 
@@ -169,9 +166,7 @@ START_TEST(test_suspended_supervisor)
     ck_assert(wait_sql(SOME_BATCHES, 1, 20));
     kill(pid, SIGSTOP);
     int64_t worker = sql_int("SELECT pid FROM attempt");
-    for (int i = 0; i < 2000 && pxs_pid_alive(worker, 0); i++) /* it ends while nobody looks */
-        usleep(10000);
-    ck_assert(!pxs_pid_alive(worker, 0));
+    wait_until(!pxs_pid_alive(worker, 0)); /* it ends while nobody looks */
     struct pxs_watch w = look();
     ck_assert_uint_eq(w.n_stale, 0);
     ck_assert_uint_eq(w.n_live, 1);

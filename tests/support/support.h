@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- a folder ------------------------------------------------------------------------------- */
 
@@ -57,6 +58,16 @@ bool exists(const char *name);
     ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in:\n%.3000s", (part), (text))
 #define ck_has_not(text, part) \
     ck_assert_msg(strstr((text), (part)) == NULL, "\"%s\" in:\n%.3000s", (part), (text))
+
+/* Asks every 10 ms whether the condition holds; a test that waits for a minute fails. */
+#define wait_until(condition)                                                          \
+    do {                                                                               \
+        const double wait_limit = pxs_monotonic() + 60;                                \
+        while (!(condition)) {                                                         \
+            ck_assert_msg(pxs_monotonic() < wait_limit, "never true: %s", #condition); \
+            usleep(10000);                                                             \
+        }                                                                              \
+    } while (0)
 
 /* ---- suites --------------------------------------------------------------------------------- */
 

@@ -19,11 +19,10 @@ START_TEST(test_lifeline)
     ck_assert_int_eq(dup2(pair[1], STDIN_FILENO), STDIN_FILENO);
     close(pair[1]);
     ck_assert_int_eq(pxs_lifeline_start(&line, &stop, 30, NULL), PXS_OK);
-    usleep(50000);
+    usleep(50000); /* nothing happens by itself */
     ck_assert_int_eq(atomic_load(&stop.signal), 0);
     close(pair[0]);
-    for (int i = 0; i < 100 && atomic_load(&stop.signal) == 0; i++)
-        usleep(10000);
+    wait_until(atomic_load(&stop.signal) != 0);
     ck_assert_int_eq(atomic_load(&stop.signal), SIGTERM);
     pxs_lifeline_stop(&line);
 }
