@@ -289,7 +289,7 @@ START_TEST(other_files_are_refused)
     struct pxs_record_cursor *c = NULL;
     ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_NOT_FOUND, "cannot open");
     file_write((const unsigned char *)"SQLite format 3\0 and so on", 26);
-    ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_CORRUPT, "no record file");
+    ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_CORRUPT, "not a record file");
     unsigned char header[16] = "pxsrec\r\n\2";
     uint32_t crc = pxs_crc32c(0, header, 12);
     for (int i = 0; i < 4; i++)

@@ -113,7 +113,7 @@ START_TEST(refuses_foreign_files)
 {
     struct pxs_record_writer *w;
     file_write((const unsigned char *)"\x89PNG\r\n\x1a\n and so on, long enough", 31);
-    ck_fails(pxs_record_writer_open(temp_file(), -1, &w, &err), PXS_E_CORRUPT, "no record file");
+    ck_fails(pxs_record_writer_open(temp_file(), -1, &w, &err), PXS_E_CORRUPT, "not a record file");
     ck_fails(pxs_record_writer_open("/nonexistent/records.bin", 0, &w, &err), PXS_E_NOT_FOUND,
              "/nonexistent/records.bin");
 }
