@@ -1,7 +1,9 @@
 # The launcher for Slurm against a real Slurm: arrays, throttle, cancel, requeue, a controller that stands still, a user's settings.
 . "$(dirname "$0")/lib.sh"
 
-SLURM_EXTRA='MessageTimeout=2' cluster_up
+export SLURM_EXTRA='MessageTimeout=2
+PrivateData=jobs'
+cluster_up
 controller() { kill "-$1" "$(cat "$CLUSTER/slurmctld.pid")"; }
 # Jobs that Slurm has for a folder, asked of Slurm itself by their script's folder.
 in_slurm() { squeue -h -r -o '%i %Z' | grep -c -F " $WORK/$1" || true; }
@@ -36,6 +38,38 @@ soon 1 sh -c "squeue -h -r -j ${array}_1 -t pending -o %i | wc -l"
 scontrol update JobId="${array}_1" StartTime=now
 drive 0 five cancel "${array}_2" "${array}_3" # the throttle holds for it, too
 soon 1 sh -c "grep -c '^start ${array}_1 1 ' $WORK/five/events"
+
+step "preempted: the same id, pending"
+submission low slurm
+drive 0 low partition=low cpus=2 submit 1
+low=$(sed -n 2p out)
+soon "0 1 0 0" counts low
+node=$(squeue -h -r -j "${low}_0" -o %N)
+high=$(sbatch --parsable -o /dev/null -p high -w "$node" -c 2 --wrap 'sleep 100')
+soon "1 0 0 0" counts low
+is 1 events low term
+scancel "$high"
+scontrol update JobId="${low}_0" StartTime=now
+soon 1 sh -c "grep -c '^start ${low}_0 1 ' $WORK/low/events"
+drive 0 low cancel "$low"
+soon "0 0 0 0" counts low
+
+step "another user, from whom the cluster hides our jobs: nobody knows"
+submission hidden slurm
+drive 0 hidden submit 1
+soon "0 1 0 0" counts hidden
+real=$DRIVE
+printf '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups "%s" "$@"\n' "$WORK/real_drive" >user_drive
+cp "$real" real_drive # where everybody may read it
+chmod 755 user_drive real_drive
+DRIVE=$WORK/user_drive
+drive 75 hidden alive
+says "only who has submitted can ask for them"
+[[ ! -s out ]] || fail "it said something: $(cat out)"
+drive 75 hidden cancel "$(awk '{print $2}' hidden/events)"
+DRIVE=$real
+touch hidden/end
+soon "0 0 0 0" counts hidden
 
 step "an id is another job by now: only ours is cancelled"
 other=$(sbatch --parsable -o /dev/null --wrap 'sleep 100')
@@ -179,4 +213,25 @@ soon "0 0 0 0" counts short
 drive 0 short settle_seconds=0.01 submit 1
 says accepted
 is 1 events short start
+
+step "another cluster beside this one, whose nodes share a disk as bad as NFS"
+(
+    CLUSTER=$WORK/second
+    trap '"$HERE/slurm_down.sh" "$CLUSTER"' EXIT
+    SLURM_SHARED=$WORK/nfs SLURM_NODES=2 cluster_up
+    submission nfs/sweep slurm
+    drive 0 nfs/sweep cpus=2 submit 2
+    soon "0 2 0 0" counts nfs/sweep
+    soon 2 events nfs/sweep start
+    is "n1 n2" sh -c "echo \$(squeue -h -r -t running -o %N | sort)"
+    # What makes it bad: a lock holds on one node only.
+    flock "$WORK/nfs/lock" sleep 100 &
+    locker=$!
+    soon locked sh -c "flock -n $WORK/nfs/lock true || echo locked"
+    is free nsenter --mount --target "$(cat "$CLUSTER/fuse.n1.pid")" sh -c "flock -n $WORK/nfs/lock echo free"
+    kill "$locker"
+    touch nfs/sweep/end
+    soon "0 0 0 0" counts nfs/sweep
+) || fail "on a shared disk"
+squeue -h >/dev/null || fail "the first cluster went with the second"
 step "well"

@@ -93,50 +93,11 @@ void pxs_launcher_job_script(const struct pxs_launcher *l, const char *name, str
     add_quoted(out, l->dir);
     pxs_text_add(out, "\nname=");
     add_quoted(out, name);
-    pxs_text_addf(out, "\nsettle=%.0f\n", settle < 1 ? 1.0 : settle);
-    pxs_text_add(
-        out,
-        "\n"
-        "# A request whose answer was lost may be carried out late, beside the one that replaced "
-        "it: the\n"
-        "# jobs of a submission that does not count do nothing. The file may be seen late, too.\n"
-        "for ((i = 0; ; i++)); do\n"
-        "    said=\n"
-        "    { IFS= read -r said <\"$dir/submission\"; } 2>/dev/null\n"
-        "    [[ $said == \"unknown $name\" || $said == \"accepted $name\" ]] && break\n"
-        "    if ((i >= settle)); then\n"
-        "        echo \"pixsweep: $name is not the submission of $dir (${said:-it cannot be "
-        "read})\" >&2\n"
-        "        [[ -n $said ]] || exit 75\n"
-        "        exit 0\n"
-        "    fi\n"
-        "    sleep 1\n"
-        "done\n"
-        ": >>\"$dir/started\" || exit 75\n"
-        "\n"
-        "# The name of this job while it lives, as the launcher's `alive` prints it.\n"
-        "if [[ -z ${PIXSWEEP_TASK:-} ]]; then\n"
-        "    if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then\n"
-        "        PIXSWEEP_TASK=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n"
-        "    elif [[ -n ${SLURM_JOB_ID:-} ]]; then\n"
-        "        PIXSWEEP_TASK=$SLURM_JOB_ID\n"
-        "    else\n"
-        "        stat=$(</proc/$$/stat)\n"
-        "        read -ra stat <<<\"${stat##*) }\"\n"
-        "        PIXSWEEP_TASK=${PIXSWEEP_HOST:-$(uname -n)}:$$:${stat[19]}\n"
-        "    fi\n"
-        "fi\n"
-        "PIXSWEEP_RESTART=${SLURM_RESTART_COUNT:-${PIXSWEEP_RESTART:-0}}\n"
-        "export PIXSWEEP_TASK PIXSWEEP_RESTART\n"
-        "PIXSWEEP_CORES=${SLURM_CPUS_ON_NODE:-");
+    pxs_text_addf(out, "\nsettle=%.0f\ncores=", settle < 1 ? 1.0 : settle);
     if (l->cpus > 0)
         pxs_text_addf(out, "%lld", (long long)l->cpus);
-    pxs_text_add(
-        out,
-        "}\n"
-        "if [[ -n $PIXSWEEP_CORES ]]; then export PIXSWEEP_CORES; else unset PIXSWEEP_CORES; fi\n"
-        "\n");
+    pxs_text_addf(out, "\n\n%s", pxs_launcher_job_sh);
     if (l->setup && l->setup[0])
-        pxs_text_addf(out, "# The lines of `setup`.\n%s\n\n", l->setup);
-    pxs_text_add(out, "exec \"$dir/pixsweep\" task \"$dir\"\n");
+        pxs_text_addf(out, "\n# The lines of `setup`.\n%s\n", l->setup);
+    pxs_text_add(out, "\nexec \"$dir/pixsweep\" task \"$dir\"\n");
 }

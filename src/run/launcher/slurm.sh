@@ -29,6 +29,17 @@ need() { # COMMAND EXIT-CODE
     command -v "$1" >/dev/null || { say "there is no $1 here: is this a login node of a Slurm cluster?"; exit "$2"; }
 }
 
+# Some clusters show a user only the jobs of his own: all others would seem to be gone.
+need_sight() {
+    if [ "$(id -u)" -ne 0 ] && ! [ -O "$PIXSWEEP_DIR/submission" ]; then
+        config=$(scontrol show config)
+        if printf '%s\n' "$config" | grep -q '^PrivateData *=.*jobs'; then
+            say "this cluster hides the jobs of other users: only who has submitted can ask for them"
+            exit 3
+        fi
+    fi
+}
+
 submit() { # DIR N
     need sbatch 1
     dir=$1 count=$2
@@ -90,6 +101,7 @@ LINES
 # without an answer has started are found. All states are asked for: what is not known to be an end is alive.
 alive() {
     need squeue 3
+    need_sight
     out=$(squeue --noheader --array --name="$PIXSWEEP_NAME" --states=all --format='%i %T %r')
     printf '%s\n' "$out" | awk '
         NF == 0 || $2 ~ /^(COMPLETED|CANCELLED|FAILED|TIMEOUT|NODE_FAIL|PREEMPTED|BOOT_FAIL|DEADLINE|OUT_OF_MEMORY|REVOKED)$/ {
@@ -109,6 +121,7 @@ alive() {
 # Only jobs of this name: an id may be another job by now.
 cancel() {
     need scancel 3
+    need_sight
     words=$(mktemp)
     trap 'rm -f "$words"' EXIT
     code=0
