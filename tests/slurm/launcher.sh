@@ -7,6 +7,11 @@ cluster_up
 controller() { kill "-$1" "$(cat "$CLUSTER/slurmctld.pid")"; }
 # Jobs that Slurm has for a folder, asked of Slurm itself by their script's folder.
 in_slurm() { squeue -h -r -o '%i %Z' | grep -c -F " $WORK/$1" || true; }
+# Starts of a requeued job. Slurm waits two minutes before, unless it is told otherwise, which it forgets while the old one ends.
+again() { # NAME ID
+    scontrol update JobId="$2" StartTime=now 2>/dev/null || true
+    grep -c "^start $2 1 " "$WORK/$1/events"
+}
 
 step "an array of five, two at a time"
 submission five slurm
@@ -32,12 +37,10 @@ drive 0 five cancel "${array}_0" # gone: no error
 
 step "requeued by hand: the id is the same, the restart is counted"
 scontrol requeue "${array}_1"
-# Slurm waits two minutes, unless it is told otherwise.
 soon 1 sh -c "squeue -h -r -j ${array}_1 -t pending -o %i | wc -l"
 "$DRIVE" "$WORK/five" alive | grep -q "^${array}_1 1 pending " || fail "requeued, and not pending"
-scontrol update JobId="${array}_1" StartTime=now
 drive 0 five cancel "${array}_2" "${array}_3" # the throttle holds for it, too
-soon 1 sh -c "grep -c '^start ${array}_1 1 ' $WORK/five/events"
+soon 1 again five "${array}_1"
 
 step "preempted: the same id, pending"
 submission low slurm
@@ -49,8 +52,7 @@ high=$(sbatch --parsable -o /dev/null -p high -w "$node" -c 2 --wrap 'sleep 100'
 soon "1 0 0 0" counts low
 is 1 events low term
 scancel "$high"
-scontrol update JobId="${low}_0" StartTime=now
-soon 1 sh -c "grep -c '^start ${low}_0 1 ' $WORK/low/events"
+soon 1 again low "${low}_0"
 drive 0 low cancel "$low"
 soon "0 0 0 0" counts low
 
