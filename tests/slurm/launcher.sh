@@ -7,9 +7,11 @@ cluster_up
 controller() { kill "-$1" "$(cat "$CLUSTER/slurmctld.pid")"; }
 # Jobs that Slurm has for a folder, asked of Slurm itself by their script's folder.
 in_slurm() { squeue -h -r -o '%i %Z' | grep -c -F " $WORK/$1" || true; }
-# Starts of a requeued job. Slurm waits two minutes before, unless it is told otherwise, which it forgets while the old one ends.
-again() { # NAME ID
-    scontrol update JobId="$2" StartTime=now 2>/dev/null || true
+# Starts of a requeued job: "1" soon after. Slurm waits two minutes before, unless it is told otherwise, which it forgets while the old
+# one ends; and a node refuses, for good, what starts within the second in which it has killed the old one.
+requeued_at() { date -d '+4 seconds' +%Y-%m-%dT%H:%M:%S; }
+again() { # NAME ID TIME
+    scontrol update JobId="$2" StartTime="$3" 2>/dev/null || true
     grep -c "^start $2 1 " "$WORK/$1/events"
 }
 
@@ -40,7 +42,7 @@ scontrol requeue "${array}_1"
 soon 1 sh -c "squeue -h -r -j ${array}_1 -t pending -o %i | wc -l"
 "$DRIVE" "$WORK/five" alive | grep -q "^${array}_1 1 pending " || fail "requeued, and not pending"
 drive 0 five cancel "${array}_2" "${array}_3" # the throttle holds for it, too
-soon 1 again five "${array}_1"
+soon 1 again five "${array}_1" "$(requeued_at)"
 
 step "preempted: the same id, pending"
 submission low slurm
@@ -52,7 +54,7 @@ high=$(sbatch --parsable -o /dev/null -p high -w "$node" -c 2 --wrap 'sleep 100'
 soon "1 0 0 0" counts low
 is 1 events low term
 scancel "$high"
-soon 1 again low "${low}_0"
+soon 1 again low "${low}_0" "$(requeued_at)"
 drive 0 low cancel "$low"
 soon "0 0 0 0" counts low
 
