@@ -52,7 +52,7 @@ for ((i = 0; i < 20; i++)); do
     sleep 0.05
 done
 for pid in "${disks[@]}"; do kill -TERM "$pid" 2>/dev/null; done
-while read -r mount; do umount -l "$mount"; done < <(awk -v d="$D/disk" '$1 == d && $3 ~ /^fuse/ {print $2}' /proc/self/mounts)
+while read -r mount; do umount -l "$mount" 2>/dev/null; done < <(awk -v d="$D/disk" '$1 == d && $3 ~ /^fuse/ {print $2}' /proc/self/mounts)
 gone "${disks[@]}" || for pid in "${disks[@]}"; do kill -KILL "$pid" 2>/dev/null; done
 
 ports=${TMPDIR:-/tmp}/pixsweep-slurm-ports
