@@ -17,15 +17,25 @@ done
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/pixsweep-slurm.XXXXXX")
 chmod 755 "$WORK" # munged insists
 CLUSTER=$WORK/cluster
+mkdir "$WORK/pids" # a file for each process that the test itself starts in the background
+# However this test ends, nothing of it is left: clusters have a guard of their own, and go first.
+setsid bash -c '
+    tail --pid="$1" -f /dev/null
+    kill -CONT $(cat "$2"/pids/*)
+    kill -KILL $(cat "$2"/pids/*)
+    for ((i = 0; i < 150; i++)); do compgen -G "$2/*/munge" || break; sleep 0.2; done
+    rm -rf "$2"' guard "$$" "$WORK" </dev/null >/dev/null 2>&1 &
+guard=$!
 clean_up() {
     local code=$?
     cd /
+    kill -CONT $(cat "$WORK"/pids/* 2>/dev/null) 2>/dev/null || true
+    kill -KILL $(cat "$WORK"/pids/* 2>/dev/null) 2>/dev/null || true
     if [[ -d $CLUSTER ]]; then "$HERE/slurm_down.sh" "$CLUSTER" || true; fi
-    at_the_end
     rm -rf "$WORK"
+    kill -- "-$guard" 2>/dev/null || true
     exit "$code"
 }
-at_the_end() { :; } # a test may have more to clean up
 trap clean_up EXIT
 cd "$WORK"
 # The user's own Slurm is none of our business.
