@@ -175,7 +175,6 @@ enum pxs_status cli_check_ending(const struct cli *cli, const char *path, const 
                         path, named, format, format);
     return pxs_fail(
         err, PXS_E_INVALID,
-        "-o %s: %s writes CSV, JSON or JSON lines; name a file that ends in .csv, .json "
-        "or .jsonl",
+        "-o %s: %s writes CSV, JSON or JSON lines; name a file that ends in .csv, .json or .jsonl",
         path, cli->command->name);
 }

@@ -259,8 +259,7 @@ static enum pxs_status self_test(const struct library *lib, const struct pxs_bla
                 return pxs_fail(
                     err, PXS_E_UNSUPPORTED,
                     "OpenBLAS computes wrong matrix products on this CPU (core %s, element %d,%d "
-                    "is %g, not %g); "
-                    "set OPENBLAS_CORETYPE=Haswell or install a newer OpenBLAS",
+                    "is %g, not %g); set OPENBLAS_CORETYPE=Haswell or install a newer OpenBLAS",
                     lib->core(), i, j, (double)c[i * N + j], (double)want);
         }
     return PXS_OK;
@@ -273,8 +272,7 @@ enum pxs_status pxs_blas_load(int threads, struct pxs_blas *out, struct pxs_erro
     if (lib.parallel() == OPENBLAS_OPENMP)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "this OpenBLAS is the OpenMP build, whose threads cannot be held to one a "
-                        "call; install "
-                        "libopenblas0-pthread or libopenblas0-serial");
+                        "call; install libopenblas0-pthread or libopenblas0-serial");
     lib.set_threads(1);
     const struct pxs_blas blas = {(void (*)(void))lib.sgemm};
     PXS_TRY(self_test(&lib, &blas, err));

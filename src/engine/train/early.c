@@ -42,8 +42,8 @@ enum pxs_status train_tell_early_stop(struct training *t, struct pxs_error *err)
         .event = {.at_ms = pxs_now_ms(), .level = PXS_LOG_INFO, .kind = "early_stop"}};
     snprintf(r.event.message, sizeof r.event.message,
              "stopped early after %" PRId64 " of %" PRId64
-             " epochs: %s has not become better than %.6g (in epoch "
-             "%" PRId64 ") for %" PRId64 " epochs (early_stop_patience)",
+             " epochs: %s has not become better than %.6g (in epoch %" PRId64 ") for %" PRId64
+             " epochs (early_stop_patience)",
              t->epoch, t->p->n_epochs, metric, higher ? -t->early.best : t->early.best,
              t->early.epoch, t->p->early_stop_patience);
     pxs_log(t->job->log, PXS_LOG_INFO, "%s", r.event.message);

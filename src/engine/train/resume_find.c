@@ -44,8 +44,7 @@ static enum pxs_status check_engine(const struct search *q, const struct resume_
     if (differs && !q->allow_mixed)
         return pxs_fail(err, PXS_E_INVALID,
                         "%s was made with kernels %s (%s), here are %s (%s), which give other "
-                        "bits, since %s: it is "
-                        "not used (--allow-mixed would go on from it)",
+                        "bits, since %s: it is not used (--allow-mixed would go on from it)",
                         path, s->kernels, s->openblas, here->kernels, here->openblas, differs);
     pxs_text_addf(q->notes, "%s was made with kernels %s (%s); goes on with %s (%s)%s%s\n", path,
                   s->kernels, s->openblas, here->kernels, here->openblas,

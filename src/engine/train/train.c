@@ -66,8 +66,7 @@ enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
     if (job->data_hash && strcmp(job->data_hash, info->hash) != 0)
         return pxs_fail(err, PXS_E_INVALID,
                         "the data in %s changed since this run was planned: planned %s, found %s; "
-                        "restore it, or plan "
-                        "a new sweep on the new data",
+                        "restore it, or plan a new sweep on the new data",
                         t->p->dataset, job->data_hash, info->hash);
     t->n_train = (uint32_t)info->train;
     t->n_val = (uint32_t)info->val;

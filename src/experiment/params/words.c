@@ -74,9 +74,7 @@ enum pxs_status pxs_fail_not_utf8(struct pxs_error *err, const char *what, const
     }
     pxs_fail(err, PXS_E_INVALID,
              "%s: the path is not UTF-8, so that neither config.yaml nor the database can hold it; "
-             "rename "
-             "that folder "
-             "(`convmv` renames many): %s",
+             "rename that folder (`convmv` renames many): %s",
              what, pxs_text_str(&shown));
     pxs_text_finish(&shown);
     return PXS_E_INVALID;

@@ -25,8 +25,7 @@ static enum pxs_status plan_memory(struct pxs_dataset *set, const struct pxs_sca
         pxs_format_bytes(have, (uint64_t)memory);
         return pxs_fail(err, PXS_E_INVALID,
                         "the pixels of %zu pairs take %s of memory, this machine has %s; use fewer "
-                        "pairs or a smaller "
-                        "img_height and img_width",
+                        "pairs or a smaller img_height and img_width",
                         scan->train + scan->val, need, have);
     }
     set->info.bytes = (size_t)bytes;

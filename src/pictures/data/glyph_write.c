@@ -46,8 +46,7 @@ static enum pxs_status check_complete(const struct pxs_glyphs_spec *spec, struct
         if (there != wanted)
             return pxs_fail(err, PXS_E_EXISTS,
                             "%s was changed after it was rendered: %s/ holds %zu files, not %zu; "
-                            "remove the folder "
-                            "to render it again",
+                            "remove the folder to render it again",
                             spec->out, names[i], there, wanted);
     }
     return PXS_OK;

@@ -271,8 +271,7 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
     if (w.n_nested > 1)
         return pxs_fail(err, PXS_E_INVALID,
                         "%s has no train/ folder, but %zu folders in it have one, such as %s/%s "
-                        "and %s/%s: name the "
-                        "one that is meant",
+                        "and %s/%s: name the one that is meant",
                         path, w.n_nested, path, w.nested[0], path, w.nested[1]);
     if (w.n_nested == 1)
         return pxs_fail(err, PXS_E_INVALID,

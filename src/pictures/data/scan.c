@@ -203,8 +203,7 @@ static void compare_halves(struct pxs_scan *scan) {
                  "; %zu differ in proportions, too: do they show the same?", bent);
     pxs_problem_add(&scan->problems, bent > 0 ? PXS_PROBLEM_NOTE : PXS_PROBLEM_INFO,
                     "in %zu of %zu pairs A and B differ in size (%s: A %d x %d, B %d x %d); each "
-                    "half is resized "
-                    "to img_width x img_height on its own%s",
+                    "half is resized to img_width x img_height on its own%s",
                     n, scan->train + scan->val, name, first->width[0], first->height[0],
                     first->width[1], first->height[1], crooked);
 }

@@ -131,8 +131,8 @@ static const struct format zeros = {
     .any = "an interrupted copy or a full disk leaves such files; copy it again"};
 static const struct format heic = {
     .name = "a HEIC picture",
-    .picture = "convert it to PNG: `heif-convert FILE NEW.png` (package "
-               "libheif-examples), on a Mac `sips -s format png FILE --out NEW.png`"};
+    .picture = "convert it to PNG: `heif-convert FILE NEW.png` (package libheif-examples), on a "
+               "Mac `sips -s format png FILE --out NEW.png`"};
 static const struct format avif = {
     .name = "an AVIF picture",
     .picture = "convert it to PNG: `avifdec FILE NEW.png` (package libavif-bin)"};

@@ -408,11 +408,8 @@ static enum pxs_status look_for_twin(struct pxs_store *store, const struct pxs_s
     if (t.n_rows > 0)
         snprintf(out->doubt, sizeof out->doubt,
                  "its losses are those of %.200s in every step, which is another seed of its "
-                 "configuration: "
-                 "one of "
-                 "the two folders holds the other's " PXS_RECORDS_FILE
-                 "; `pixsweep rm` one, and merge it with "
-                 "its own",
+                 "configuration: one of the two folders holds the other's " PXS_RECORDS_FILE
+                 "; `pixsweep rm` one, and merge it with its own",
                  pxs_table_at(&t, 0, "name").text);
     pxs_table_finish(&t);
     if (!out->doubt[0])

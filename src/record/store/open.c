@@ -20,8 +20,8 @@ static enum pxs_status refuse_network(const struct pxs_store *s, struct pxs_erro
         return PXS_OK;
     return pxs_fail(err, PXS_E_UNSUPPORTED,
                     "%s is on a network file system (%s), where SQLite's write-ahead log is not "
-                    "safe: name a file on a "
-                    "local disk with --db; the runs' own folders may stay where they are",
+                    "safe: name a file on a local disk with --db; the runs' own folders may stay "
+                    "where they are",
                     s->path, name);
 }
 

@@ -66,8 +66,7 @@ static enum pxs_status use_wal(struct pxs_store *s, struct pxs_error *err) {
  * shrinks again after a burst. */
 static const char settings[] =
     "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-    "PRAGMA cache_size = -20000; PRAGMA secure_delete = OFF;"
-    "PRAGMA journal_size_limit = 16000000";
+    "PRAGMA cache_size = -20000; PRAGMA secure_delete = OFF;PRAGMA journal_size_limit = 16000000";
 
 /* Within a transaction: another process may have created the schema since this one looked. */
 static enum pxs_status create_if_empty(struct pxs_store *s, struct pxs_error *err) {

@@ -17,12 +17,10 @@ struct names {
 
 static const char tables_sql[] =
     "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name "
-    "NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    " ORDER BY type DESC, name";
+    "NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, name";
 static const char columns_sql[] = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
 static const char owners_sql[] = "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c "
-                                 "WHERE c.name = ?1 COLLATE NOCASE"
-                                 " ORDER BY t.type DESC, t.name";
+                                 "WHERE c.name = ?1 COLLATE NOCASE ORDER BY t.type DESC, t.name";
 
 /* Appends to `out`; nothing where the query fails, since it only serves a hint. */
 static void read_names(struct pxs_sql *sql, const char *text, const char *argument,

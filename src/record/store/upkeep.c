@@ -75,8 +75,7 @@ static enum pxs_status vacuum(struct pxs_store *s, struct pxs_error *err) {
         status = pxs_fail(
             err, PXS_E_NOSPC,
             "there is no room to compact %s: it needs %lld bytes free beside it and as many in "
-            "/var/tmp (or in "
-            "the folder that SQLITE_TMPDIR names); nothing was changed",
+            "/var/tmp (or in the folder that SQLITE_TMPDIR names); nothing was changed",
             s->path, (long long)bytes_of(s, ""));
     if (status == PXS_OK)
         status = pxs_sql_exec(s->sql, "PRAGMA analysis_limit = 400; PRAGMA optimize", err);

@@ -156,8 +156,7 @@ static void say_luck(const struct comparing *c, struct pxs_text *out) {
         say_reversed(c, out);
     } else if (d->no_spread) {
         pxs_text_add(out, "; but nothing varies from seed to seed, so there is nothing to measure "
-                          "luck by (do the "
-                          "seeds have any effect?)");
+                          "luck by (do the seeds have any effect?)");
     } else if (is_separated(c, y)) {
         pxs_text_add(out, "; the evidence separates the two");
         say_evidence(c, d, out);

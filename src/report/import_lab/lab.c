@@ -173,8 +173,7 @@ static void note_grown(struct importing *im, const struct pxs_lab_log *log,
     for (size_t i = 0; i < before.n_rows; i++)
         pxs_text_add_words(&im->result->notes,
                            "%s: %s was imported from the same place when it ended in line %lld; %s "
-                           "is what stands there now "
-                           "(`pixsweep rm %s` removes the old one)\n",
+                           "is what stands there now (`pixsweep rm %s` removes the old one)\n",
                            log->dir, pxs_table_at(&before, i, "name").text,
                            (long long)pxs_table_at(&before, i, "last_line").integer, made->name,
                            pxs_table_at(&before, i, "name").text);

@@ -13,10 +13,9 @@ struct shape {
     struct pxs_text key; /* the primary key's columns, quoted; "" for a view */
 };
 
-static const char tables_sql[] =
-    "SELECT name FROM pragma_table_list WHERE type IN ('table', 'view') AND "
-    "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    " GROUP BY name ORDER BY name LIKE 'v\\_%' ESCAPE '\\' DESC, name";
+static const char tables_sql[] = "SELECT name FROM pragma_table_list WHERE type IN ('table', "
+                                 "'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                                 " GROUP BY name ORDER BY name LIKE 'v\\_%' ESCAPE '\\' DESC, name";
 static const char columns_sql[] = "SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk, cid";
 
 /* ---- which table ---------------------------------------------------------------------------- */

@@ -256,8 +256,7 @@ static enum pxs_status split_configurations(struct reading *r, struct pxs_error 
     pxs_text_add(
         &text,
         "some runs have the same hyperparameters but another config_hash: planned by another "
-        "version of pixsweep, "
-        "or with other data, they are other configurations");
+        "version of pixsweep, or with other data, they are other configurations");
     const enum pxs_status status = pxs_groups_note(r->g, &text, err);
     pxs_text_finish(&text);
     return status;

@@ -236,23 +236,20 @@ enum pxs_status pxs_page_make_comparison(struct pxs_page *p, struct pxs_error *e
 void pxs_page_put_comparison(struct pxs_page *p) {
     pxs_html_put_table(p->out, &p->shown[PXS_COMPARISON]);
     pxs_text_add(p->out, "<p class=\"hint\">Over the completed runs of each configuration. Of "
-                         "losses less is better, of PSNR "
-                         "and SSIM "
-                         "more. p says how easily luck alone makes a difference from the first, "
-                         "corrected for all of these "
-                         "comparisons. Epochs count from 0. Press a heading to sort.</p>\n");
+                         "losses less is better, of PSNR and SSIM more. p says how easily luck "
+                         "alone makes a difference from the first, "
+                         "corrected for all of these comparisons. Epochs count from 0. Press a "
+                         "heading to sort.</p>\n");
     if (p->shown[PXS_DIFFERENCES].how.id) {
         pxs_html_put_table(p->out, &p->shown[PXS_DIFFERENCES]);
-        pxs_text_add(p->out, "<p class=\"hint\">This configuration minus the first one, with the "
-                             "95 % t interval of the mean "
-                             "difference: an interval that holds 0 separates nothing. Each is for "
-                             "one comparison by itself; "
-                             "the "
-                             "answer's p is corrected for all of them.</p>\n");
+        pxs_text_add(
+            p->out, "<p class=\"hint\">This configuration minus the first one, with the "
+                    "95 % t interval of the mean difference: an interval that holds 0 separates "
+                    "nothing. Each is for "
+                    "one comparison by itself; the answer's p is corrected for all of them.</p>\n");
     }
     pxs_text_add(p->out, "<p class=\"hint\">Means, deviations (of the sample) and Student's t are "
-                         "computed from what is "
-                         "measured of each run:</p>\n");
+                         "computed from what is measured of each run:</p>\n");
     pxs_page_put_sql(p, PXS_SQL_COMPARISON);
     pxs_page_put_sql(p, PXS_SQL_CONFIGURATIONS);
 }

@@ -89,8 +89,7 @@ static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_she
     if (left > 0)
         pxs_text_addf(p->out,
                       "<p class=\"note\">%zu more configurations have pictures: pixsweep plot "
-                      "--samples shows "
-                      "them.</p>\n",
+                      "--samples shows them.</p>\n",
                       left);
     pxs_text_add(p->out, "</section>\n");
     return PXS_OK;

@@ -67,8 +67,7 @@ bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {
     pxs_format_bytes(have_text, have);
     snprintf(s->pause.reason, sizeof s->pause.reason,
              "paused: %.200s has %s free, and %s must be for checkpoints and resume points before "
-             "another "
-             "run starts\n"
+             "another run starts\n"
              "Make room, then the same command goes on with the rest",
              s->plan->results, have_text, need_text);
     pause_sweep(s);

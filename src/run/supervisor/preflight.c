@@ -39,8 +39,7 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
         if (stat(path, &info) == 0 && info.st_size > 0 && plan->runs[i].state == PXS_STATE_NEW)
             return pxs_fail(err, PXS_E_INVALID,
                             "%s holds records of a run that %s does not know: move that folder "
-                            "away, or choose another "
-                            "--results, --db or experiment name",
+                            "away, or choose another --results, --db or experiment name",
                             plan->runs[i].dir, plan->db);
     }
     return PXS_OK;
@@ -58,13 +57,12 @@ static enum pxs_status check_disk(const struct pxs_plan *plan, struct pxs_error 
     pxs_format_bytes(need, plan->disk_to_do);
     pxs_format_bytes(have, plan->disk_free);
     pxs_format_bytes(floor_text, (uint64_t)floor_bytes);
-    return pxs_fail(err, PXS_E_INVALID,
-                    "not enough disk space: the runs need about %s, and %s must be free for resume "
-                    "points and in "
-                    "reserve whenever one starts; %s has %s free; make room, choose "
-                    "another --results, or "
-                    "raise checkpoint_interval (0 = only the best weights are kept)",
-                    need, floor_text, plan->results, have);
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "not enough disk space: the runs need about %s, and %s must be free for resume "
+        "points and in reserve whenever one starts; %s has %s free; make room, choose "
+        "another --results, or raise checkpoint_interval (0 = only the best weights are kept)",
+        need, floor_text, plan->results, have);
 }
 
 enum pxs_status pxs_preflight(const struct pxs_plan *plan, const struct pxs_sweep_options *options,

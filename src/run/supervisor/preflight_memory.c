@@ -226,11 +226,11 @@ static enum pxs_status died(const char *name, const char *how, const char *log,
 
 /* As a worker's death is told (verdict.c); a probe is not tried again. */
 static const char *whose_kill(const struct pxs_cgroup *groups) {
-    return groups->oom_kills < 0 ? ": by somebody, or by the system for want of memory; the same "
-                                   "command tries it again, "
-                                   "and a smaller batch_size, ngf or image takes less"
-                                 : ": by somebody; the kernel counts no want of memory; the same "
-                                   "command tries it again";
+    return groups->oom_kills < 0
+               ? ": by somebody, or by the system for want of memory; the same "
+                 "command tries it again, and a smaller batch_size, ngf or image takes less"
+               : ": by somebody; the kernel counts no want of memory; the same "
+                 "command tries it again";
 }
 
 static enum pxs_status read_answer(struct pxs_supervisor *s, const struct shape *shape,

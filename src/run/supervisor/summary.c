@@ -36,10 +36,9 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
         return reason;
     if (s->store && pxs_store_select(s->store,
                                      "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 "
-                                     "AND kind = 'removing'), (SELECT "
-                                     "message FROM attempt WHERE run_id = ?1 AND message IS NOT "
-                                     "NULL ORDER BY no DESC LIMIT 1)) AS "
-                                     "message",
+                                     "AND kind = 'removing'), (SELECT message FROM attempt WHERE "
+                                     "run_id = ?1 AND message IS NOT "
+                                     "NULL ORDER BY no DESC LIMIT 1)) AS message",
                                      &id, 1, &t, NULL) == PXS_OK) {
         const char *text = pxs_table_at(&t, 0, "message").text;
         text = text ? pxs_without_outcome(text, s->plan->runs[i].state) : NULL;
@@ -68,12 +67,10 @@ static const char *not_home(const struct pxs_supervisor *s) {
     if (s->store_status ==
         PXS_E_UNSUPPORTED) /* a network file system: it will not open the next time either */
         return "the database was not written; nothing is lost: the records stand in the runs' "
-               "folders, and "
-               "`pixsweep merge` with that folder and --db on a local disk ingests them";
+               "folders, and `pixsweep merge` with that folder and --db on a local disk ingests "
+               "them";
     return "the database could not be written; nothing is lost: the records stand in the runs' "
-           "folders and "
-           "the "
-           "next `pixsweep run` ingests them";
+           "folders and the next `pixsweep run` ingests them";
 }
 
 static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
@@ -84,9 +81,7 @@ static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summa
         return paused(s, out);
     if (of[PXS_STATE_FAILED] + of[PXS_STATE_DIVERGED] + of[PXS_STATE_CANCELLED] > 0)
         return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` "
-               "queues them "
-               "again (--failed, "
-               "--diverged, --cancelled, --where choose)";
+               "queues them again (--failed, --diverged, --cancelled, --where choose)";
     if (of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] > 0)
         return "the same command goes on with what is interrupted or queued";
     if (of[PXS_STATE_PRUNED] > 0)

@@ -63,8 +63,7 @@ static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_err
     return pxs_fail(
         err, PXS_E_INVALID,
         "%s/" PXS_CONFIG_FILE
-        " or the weights of init_from are not what was planned: planned config_hash %s, "
-        "now %s",
+        " or the weights of init_from are not what was planned: planned config_hash %s, now %s",
         w->dir, w->job.config_hash, hash);
 }
 
