@@ -6,8 +6,8 @@
  * The file, all numbers little-endian, doubles as their IEEE 754 bits:
  *   header  8 bytes "pxsrec\r\n", u32 version (1), u32 CRC-32C of the 12 bytes before
  *   frame   u32 magic 0x0A525850 ("PXR\n"), u16 kind, u16 zero, u32 payload length, u32 CRC-32C of
- * kind, zero, length and payload, then the payload: the fields of the struct below in their order;
- * a text is u16 length and its bytes without a NUL, a sha256 is a text. */
+ *           kind, zero, length and payload, then the payload: the fields of the struct below in
+ *           their order; a text is u16 length and its bytes without a NUL, a sha256 is a text. */
 #ifndef PIXSWEEP_RECORD_H
 #define PIXSWEEP_RECORD_H
 
