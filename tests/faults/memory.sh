@@ -5,7 +5,7 @@ prepare
 points=$([ "$MODE" = long ] && echo ${POINTS:-150} || echo 6)
 
 if [ -n "${FAULT_ONLY:-}" ]; then
-    trial "$FAULT_ONLY" 'out of memory\|Cannot allocate memory'
+    trial "$FAULT_ONLY" 'out of memory\|[Cc]annot allocate memory\|Resource temporarily unavailable'
     cat run.err
     exit
 fi
@@ -40,13 +40,14 @@ reading show 1
 reading compare fault
 reading sql 'SELECT * FROM v_run'
 
-# starving PROCESS RULE: the supervisor or the worker, at points spread over all its allocations
+# starving PROCESS RULE: the supervisor or the worker, at points spread over all its allocations. A thread that finds no memory fails with
+# EAGAIN (pthread_create).
 starving() {
     local n stride
     count_calls alloc "$1"
     stride=$(((calls + points - 1) / points))
     for n in $(seq $((1 + RANDOM % stride)) $stride "$calls"); do
-        trial "op=alloc,process=$1,n=$n$2" 'out of memory\|[Cc]annot allocate memory'
+        trial "op=alloc,process=$1,n=$n$2" 'out of memory\|[Cc]annot allocate memory\|Resource temporarily unavailable'
     done
 }
 
