@@ -88,5 +88,5 @@ says run.err 'starts again from its first step'
 step "the record file is shorter than the point says"
 fresh
 truncate -s 40 res/$dir/records.bin
-goes_on -1 vouches
+goes_on -1 'needs the first'
 summary
