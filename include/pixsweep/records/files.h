@@ -15,6 +15,8 @@
 /* Locks: the supervisor's, held while an attempt is in a slot, and the worker's own. */
 #define PXS_GUARD_FILE ".supervisor.lock"
 #define PXS_WORKER_FILE ".worker.lock"
+/* Who works on the run (rundir/claim.h). */
+#define PXS_CLAIM_FILE ".claim"
 /* A worker's stdout and stderr: of the last attempt, and of earlier ones by their number. */
 #define PXS_LOG_FILE "worker.log"
 #define PXS_OLD_LOG_FILE(no) "worker." no ".log"

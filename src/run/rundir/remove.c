@@ -29,6 +29,8 @@ static const char *const made[] = {
     PXS_RESUME_PREVIOUS,
     PXS_WORKER_FILE,
     PXS_GUARD_FILE,
+    PXS_CLAIM_FILE,
+    PXS_CLAIM_FILE ".void.[0-9]*",
 };
 static const char *const places[] = {PXS_RUN_FOLDERS, ""};
 
