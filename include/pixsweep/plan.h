@@ -146,8 +146,11 @@ PXS_NODISCARD enum pxs_status pxs_plan_make(const struct pxs_sweep_options *opti
                                             struct pxs_plan **out, struct pxs_error *err);
 void pxs_plan_destroy(struct pxs_plan **plan); /* NULL and *NULL are fine; nulls *plan */
 
-/* The hyperparameters of run `index`, resolved. */
+/* The hyperparameters of run `index`, resolved; of a plan that was made from an experiment file. */
 void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_params *out);
+/* The same of any plan: a frozen one reads them from the run's folder. */
+PXS_NODISCARD enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
+                                                   struct pxs_params *out, struct pxs_error *err);
 /* One of them as text ("0.0001", "halve"), "" where the key has no effect in that run. Returns
  * buf. */
 const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf,
@@ -186,6 +189,19 @@ double pxs_spread(double sum, double longest, int slots);
 /* All indices of the plan in the order of run.order; malloc'ed (run_order.c). */
 PXS_NODISCARD enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t **out,
                                              struct pxs_error *err);
+
+/* ---- a plan as a file (frozen_plan.c) -------------------------------------------------------- */
+
+#define PXS_PLAN_FILE "plan.json"
+/* Writes plan.json into the folder `dir`, and the config.yaml of every run that is to be done into
+ * its folder, for supervisors on other machines. */
+PXS_NODISCARD enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan, const char *dir,
+                                              struct pxs_error *err);
+/* Reads it: runs without run_id, in the states of that time, and no experiment file (`config` is
+ * NULL): their hyperparameters come from their folders. PXS_E_CORRUPT in words where it is no such
+ * file. */
+PXS_NODISCARD enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
+                                            struct pxs_error *err);
 
 /* ---- slots (slots.c) ------------------------------------------------------------------------ */
 

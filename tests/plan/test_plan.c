@@ -2,6 +2,7 @@
  */
 #include "plan_tests.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,74 @@ START_TEST(test_new)
     ck_assert_int_eq(plan->steps_to_do, 48);
     pxs_plan_destroy(&plan);
     ck_assert(!exists("results"));
+}
+END_TEST
+
+/* All that a supervisor asks of a plan is the same when it comes from the file, and neither the
+ * experiment file nor the data are asked again. */
+START_TEST(test_frozen)
+{
+    write_experiment("run: {retries: 2, timeout: 300%, order: as_written}\n"
+                     "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n"
+                     "    - {lr_policy_G: constant}\n  seeds: [0, 7]\n"
+                     "  prune: {rule: median, rungs: [1]}\n");
+    struct pxs_plan *plan = plan_exp(), *frozen = NULL;
+    struct pxs_text a = {0}, b = {0};
+    struct pxs_params params, again;
+    ck_ok(pxs_make_dirs(in_folder("job"), &err));
+    ck_ok(pxs_plan_freeze(plan, in_folder("job"), &err));
+    write_text("exp.yaml", "not a plan any more");
+    remove_tree(in_folder("data"));
+    ck_ok(pxs_plan_thaw(in_folder("job"), &frozen, &err));
+    ck_assert_uint_eq(frozen->n, plan->n);
+    ck_assert_str_eq(frozen->sweep, plan->sweep);
+    ck_assert_str_eq(frozen->results, plan->results);
+    ck_assert_str_eq(frozen->spec_hash, plan->spec_hash);
+    ck_assert_int_eq(frozen->how.retries, 2);
+    ck_assert(isinf(frozen->how.timeout_s) && frozen->how.timeout_share == 3);
+    ck_assert(frozen->how.order == PXS_ORDER_AS_WRITTEN);
+    ck_assert(frozen->prune.rule == PXS_PRUNE_MEDIAN && frozen->prune.n_rungs == 1 &&
+              frozen->prune.rungs[0] == 1);
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i], *back = &frozen->runs[i];
+        ck_assert_str_eq(back->name, run->name);
+        ck_assert_str_eq(back->dir, run->dir);
+        ck_assert_str_eq(back->config_hash, run->config_hash);
+        ck_assert_str_eq(back->data_hash, run->data_hash);
+        ck_assert_int_eq(back->seed, run->seed);
+        ck_assert_int_eq(back->state, PXS_STATE_NEW);
+        ck_assert_int_eq(back->n_train, run->n_train);
+        ck_assert_mem_eq(&back->estimate, &run->estimate, sizeof run->estimate);
+        ck_assert(back->seconds == run->seconds);
+        ck_ok(pxs_plan_read_params(plan, i, &params, &err));
+        ck_ok(pxs_plan_read_params(frozen, i, &again, &err));
+        ck_assert_mem_eq(&params, &again, sizeof params);
+        pxs_text_clear(&a);
+        pxs_text_clear(&b);
+        ck_ok(pxs_plan_run_config(plan, i, &params, &a, &err));
+        ck_ok(pxs_plan_run_config(frozen, i, &params, &b, &err));
+        ck_assert_str_eq(pxs_text_str(&a), pxs_text_str(&b));
+    }
+    pxs_text_finish(&a);
+    pxs_text_finish(&b);
+    pxs_plan_destroy(&frozen);
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
+START_TEST(test_frozen_damaged)
+{
+    static const char *const damages[][2] = {{"", "plan.json"},
+                                             {"{}", "version"},
+                                             {"{\"version\": 99}", "another pixsweep"},
+                                             {"{\"version\": 1}", "sweep"}};
+    struct pxs_plan *plan = NULL;
+    for (size_t i = 0; i < PXS_COUNT(damages); i++) {
+        write_text("job/plan.json", damages[i][0]);
+        ck_fails(pxs_plan_thaw(in_folder("job"), &plan, &err), PXS_E_CORRUPT, damages[i][1]);
+        ck_assert_ptr_null(plan);
+    }
+    ck_fails(pxs_plan_thaw(in_folder("none"), &plan, &err), PXS_E_NOT_FOUND, "plan.json");
 }
 END_TEST
 
@@ -178,6 +247,8 @@ TCase *new_plan_case(void) {
     TCase *c = tcase_create("plan");
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, test_new);
+    tcase_add_test(c, test_frozen);
+    tcase_add_test(c, test_frozen_damaged);
     tcase_add_test(c, test_same_content_twice);
     tcase_add_test(c, test_data_problems_together);
     tcase_add_test(c, test_bad_file_has_diagnostics);

@@ -168,6 +168,8 @@ enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index, s
     const struct pxs_plan_run *run = &plan->runs[index];
     struct pxs_run_config_head head = {0};
     const char *base = strrchr(run->name, '/');
+    if (!plan->config)
+        return pxs_frozen_run_config(run, out, err);
     pxs_plan_params(plan, index, p);
     snprintf(head.name, sizeof head.name, "%s", run->name);
     snprintf(head.data_hash, sizeof head.data_hash, "%s", run->data_hash);

@@ -1,0 +1,286 @@
+/* A plan as a file, for supervisors on other machines: they carry out the runs as they were
+ * planned, whatever the experiment file says by then, and read neither it nor the data. What a run
+ * is stands in the config.yaml of its folder; plan.json has the rest. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan_priv.h"
+#include "pixsweep/base/json.h"
+
+enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
+
+/* Members of the file and of the struct, written and read alike: TEXT is a string that the plan's
+ * arena holds, CHARS an array. */
+#define RUN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
+    INT(number)                                   \
+    TEXT(name)                                    \
+    TEXT(differs)                                 \
+    INT(seed)                                     \
+    CHARS(config_hash)                            \
+    TEXT(data_hash)                               \
+    TEXT(weights_hash)                            \
+    FLAG(own_val)                                 \
+    INT(n_train)                                  \
+    INT(n_val)                                    \
+    INT(estimate.batches_per_epoch)               \
+    INT(estimate.steps)                           \
+    REAL(estimate.gmac_per_step)                  \
+    INT(estimate.memory_bytes)                    \
+    INT(estimate.disk_bytes)                      \
+    INT(estimate.weights_G)                       \
+    INT(estimate.weights_D)                       \
+    REAL(seconds)
+/* `timeout_s` is null where there is none. */
+#define PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
+    CHARS(sweep)                                   \
+    CHARS(file)                                    \
+    CHARS(results)                                 \
+    CHARS(spec_hash)                               \
+    CHARS(time_basis)                              \
+    INT(how.retries)                               \
+    REAL(how.timeout_s)                            \
+    REAL(how.timeout_share)                        \
+    REAL(how.resume_every_s)                       \
+    INT(how.max_failures)                          \
+    INT(how.order)                                 \
+    INT(how.order_seed)                            \
+    INT(prune.rule)                                \
+    INT(prune.eta)                                 \
+    INT(prune.min_runs)
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+#define TEXT(member) pxs_json_put_string(w, #member, p->member);
+#define CHARS(member) pxs_json_put_string(w, #member, p->member);
+#define INT(member) pxs_json_put_int(w, #member, (int64_t)p->member);
+#define REAL(member) pxs_json_put_double(w, #member, p->member);
+#define FLAG(member) pxs_json_put_bool(w, #member, p->member);
+
+static void print_run(const struct pxs_plan_run *p, struct pxs_json_writer *w) {
+    pxs_json_put_object(w, NULL);
+    RUN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    pxs_json_put_string(w, "state", pxs_state_name(p->state));
+    pxs_json_end(w);
+}
+
+static void print_plan(const struct pxs_plan *p, struct pxs_json_writer *w) {
+    pxs_json_put_object(w, NULL);
+    pxs_json_put_int(w, "version", FROZEN_VERSION);
+    PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    pxs_json_put_array(w, "rungs");
+    for (size_t i = 0; i < p->prune.n_rungs; i++)
+        pxs_json_put_int(w, NULL, p->prune.rungs[i]);
+    pxs_json_end(w);
+    pxs_json_put_array(w, "runs");
+    for (size_t i = 0; i < p->n; i++)
+        print_run(&p->runs[i], w);
+    pxs_json_end(w);
+    pxs_json_end(w);
+}
+
+#undef TEXT
+#undef CHARS
+#undef INT
+#undef REAL
+#undef FLAG
+
+/* The folder of each run that is to be done gets the config.yaml that it is carried out from. */
+static enum pxs_status write_configs(const struct pxs_plan *plan, struct pxs_error *err) {
+    struct pxs_text yaml = {0};
+    enum pxs_status status = PXS_OK;
+    struct pxs_params *params = malloc(sizeof *params);
+    if (!params)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        if (!pxs_plan_takes_run(plan, run))
+            continue;
+        pxs_text_clear(&yaml);
+        status = pxs_plan_run_config(plan, i, params, &yaml, err);
+        if (status == PXS_OK)
+            status = pxs_make_dirs(run->dir, err);
+        if (status == PXS_OK)
+            status = pxs_run_config_write(run->dir, pxs_text_str(&yaml), err);
+    }
+    pxs_text_finish(&yaml);
+    free(params);
+    return status;
+}
+
+enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan, const char *dir,
+                                struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_text text = {0};
+    struct pxs_json_writer w = {.out = &text, .indent = 1};
+    if (!pxs_path_join(path, sizeof path, dir, PXS_PLAN_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    PXS_TRY(write_configs(plan, err));
+    print_plan(plan, &w);
+    pxs_text_add(&text, "\n");
+    enum pxs_status status = pxs_json_finish(&w, err);
+    if (status == PXS_OK)
+        status = pxs_write_file(path, pxs_text_str(&text), text.len, err);
+    pxs_text_finish(&text);
+    return status;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static enum pxs_status get_string(struct pxs_json object, const char *key, const char **out,
+                                  struct pxs_error *err) {
+    struct pxs_json value;
+    PXS_TRY(pxs_json_get(object, key, &value, err));
+    return pxs_json_string(value, out, err);
+}
+
+static enum pxs_status get_text(struct pxs_json object, const char *key, struct pxs_arena *arena,
+                                const char **out, struct pxs_error *err) {
+    const char *text;
+    PXS_TRY(get_string(object, key, &text, err));
+    *out = pxs_arena_strdup(arena, text);
+    return *out ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status get_chars(struct pxs_json object, const char *key, char *out, size_t size,
+                                 struct pxs_error *err) {
+    struct pxs_json value;
+    const char *text;
+    PXS_TRY(pxs_json_get(object, key, &value, err));
+    PXS_TRY(pxs_json_string(value, &text, err));
+    if ((size_t)snprintf(out, size, "%s", text) >= size)
+        return pxs_json_fail(value, err, "is too long");
+    return PXS_OK;
+}
+
+static enum pxs_status get_int(struct pxs_json object, const char *key, int64_t *out,
+                               struct pxs_error *err) {
+    struct pxs_json value;
+    PXS_TRY(pxs_json_get(object, key, &value, err));
+    return pxs_json_int(value, out, err);
+}
+
+static enum pxs_status get_real(struct pxs_json object, const char *key, double *out,
+                                struct pxs_error *err) {
+    struct pxs_json value;
+    PXS_TRY(pxs_json_get(object, key, &value, err));
+    *out = INFINITY;
+    return pxs_json_type(value) == PXS_JSON_NULL ? PXS_OK : pxs_json_double(value, out, err);
+}
+
+static enum pxs_status get_flag(struct pxs_json object, const char *key, bool *out,
+                                struct pxs_error *err) {
+    struct pxs_json value;
+    PXS_TRY(pxs_json_get(object, key, &value, err));
+    return pxs_json_bool(value, out, err);
+}
+
+#define TEXT(member) PXS_TRY(get_text(object, #member, arena, &p->member, err));
+#define CHARS(member) PXS_TRY(get_chars(object, #member, p->member, sizeof p->member, err));
+#define INT(member)                                  \
+    PXS_TRY(get_int(object, #member, &number, err)); \
+    p->member = number;
+#define REAL(member) PXS_TRY(get_real(object, #member, &p->member, err));
+#define FLAG(member) PXS_TRY(get_flag(object, #member, &p->member, err));
+
+static enum pxs_status read_run(struct pxs_json object, struct pxs_plan *plan,
+                                struct pxs_plan_run *p, struct pxs_error *err) {
+    struct pxs_arena *arena = &plan->arena;
+    struct pxs_json value;
+    const char *word;
+    char dir[PXS_PATH_MAX];
+    int64_t number;
+    PXS_TRY(pxs_json_expect(object, PXS_JSON_OBJECT, err));
+    RUN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    PXS_TRY(pxs_json_get(object, "state", &value, err));
+    PXS_TRY(pxs_json_string(value, &word, err));
+    p->state = pxs_state_parse(word);
+    if (p->state == PXS_STATE_NONE)
+        return pxs_json_fail(value, err, "is no state of a run");
+    if (!pxs_path_join(dir, sizeof dir, plan->results, p->name))
+        return pxs_fail(err, PXS_E_INVALID, "the path of %s is too long", p->name);
+    p->dir = pxs_arena_strdup(arena, dir);
+    return p->dir ? PXS_OK : pxs_fail_nomem(err);
+}
+
+static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
+                                 struct pxs_error *err) {
+    struct pxs_plan *p = plan;
+    struct pxs_arena *arena = &plan->arena;
+    struct pxs_json list, item;
+    int64_t number;
+    PXS_TRY(pxs_json_expect(object, PXS_JSON_OBJECT, err));
+    PXS_TRY(get_int(object, "version", &number, err));
+    if (number != FROZEN_VERSION)
+        return pxs_json_fail(object, err,
+                             "is of version %lld, and this pixsweep knows version %d: another "
+                             "pixsweep wrote it",
+                             (long long)number, FROZEN_VERSION);
+    PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    (void)arena;
+    PXS_TRY(pxs_json_get(object, "rungs", &list, err));
+    PXS_TRY(pxs_json_expect(list, PXS_JSON_ARRAY, err));
+    if (pxs_json_count(list) > PXS_RUNGS_MAX)
+        return pxs_json_fail(list, err, "has more than %d elements", PXS_RUNGS_MAX);
+    for (bool more = pxs_json_first(list, &item); more; more = pxs_json_next(&item))
+        PXS_TRY(pxs_json_int(item, &plan->prune.rungs[plan->prune.n_rungs++], err));
+    PXS_TRY(pxs_json_get(object, "runs", &list, err));
+    PXS_TRY(pxs_json_expect(list, PXS_JSON_ARRAY, err));
+    plan->runs = pxs_arena_alloc(&plan->arena, pxs_json_count(list) * sizeof *plan->runs);
+    if (!plan->runs)
+        return pxs_fail_nomem(err);
+    for (bool more = pxs_json_first(list, &item); more; more = pxs_json_next(&item)) {
+        plan->runs[plan->n] = (struct pxs_plan_run){0};
+        PXS_TRY(read_run(item, plan, &plan->runs[plan->n++], err));
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out, struct pxs_error *err) {
+    struct pxs_plan *plan = calloc(1, sizeof *plan);
+    struct pxs_json_doc *doc = NULL;
+    char path[PXS_PATH_MAX], *text = NULL;
+    size_t bytes;
+    enum pxs_status status = PXS_OK;
+    if (!plan)
+        return pxs_fail_nomem(err);
+    if (!pxs_path_join(path, sizeof path, dir, PXS_PLAN_FILE))
+        status = pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    if (status == PXS_OK)
+        status = pxs_read_file(path, FROZEN_MAX, &text, &bytes, err);
+    if (status == PXS_OK)
+        status = pxs_json_parse(text, bytes, path, &doc, err);
+    if (status == PXS_OK)
+        status = read_plan(pxs_json_root(doc), plan, err);
+    pxs_json_destroy(&doc);
+    free(text);
+    if (status == PXS_OK)
+        *out = plan;
+    else
+        pxs_plan_destroy(&plan);
+    return status;
+}
+
+/* ---- what its runs are ---------------------------------------------------------------------- */
+
+enum pxs_status pxs_frozen_run_config(const struct pxs_plan_run *run, struct pxs_text *out,
+                                      struct pxs_error *err) {
+    char *text = NULL;
+    size_t bytes;
+    PXS_TRY(pxs_read_beneath(run->dir, PXS_CONFIG_FILE, FROZEN_MAX, &text, &bytes, err));
+    pxs_text_add(out, text);
+    free(text);
+    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
+}
+
+enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
+                                     struct pxs_params *out, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    if (plan->config) {
+        pxs_plan_params(plan, index, out);
+        return PXS_OK;
+    }
+    if (!pxs_path_join(path, sizeof path, plan->runs[index].dir, PXS_CONFIG_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->runs[index].dir);
+    return pxs_run_config_read(path, out, NULL, NULL, err);
+}
