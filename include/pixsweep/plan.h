@@ -194,13 +194,17 @@ PXS_NODISCARD enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t
 
 #define PXS_PLAN_FILE "plan.json"
 /* Writes plan.json into the folder `dir`, and the config.yaml of every run that is to be done into
- * its folder, for supervisors on other machines. */
-PXS_NODISCARD enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan, const char *dir,
-                                              struct pxs_error *err);
+ * its folder, for supervisors on other machines. Of the options it keeps kernels, command, jobs,
+ * threads, grace and allow_mixed. */
+PXS_NODISCARD enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan,
+                                              const struct pxs_sweep_options *options,
+                                              const char *dir, struct pxs_error *err);
 /* Reads it: runs without run_id, in the states of that time, and no experiment file (`config` is
- * NULL): their hyperparameters come from their folders. PXS_E_CORRUPT in words where it is no such
- * file. */
+ * NULL): their hyperparameters come from their folders (pxs_plan_read_params). The kept members of
+ * *options are set; its strings live as long as the plan. PXS_E_CORRUPT in words where it is no
+ * such file. */
 PXS_NODISCARD enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
+                                            struct pxs_sweep_options *options,
                                             struct pxs_error *err);
 
 /* ---- slots (slots.c) ------------------------------------------------------------------------ */

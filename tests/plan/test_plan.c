@@ -75,18 +75,24 @@ START_TEST(test_frozen)
                      "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n"
                      "    - {lr_policy_G: constant}\n  seeds: [0, 7]\n"
                      "  prune: {rule: median, rungs: [1]}\n");
+    const struct pxs_sweep_options asked = {
+        .kernels = "f2", .jobs = 3, .grace = 9, .allow_mixed = true};
+    struct pxs_sweep_options told = {0};
     struct pxs_plan *plan = plan_exp(), *frozen = NULL;
     struct pxs_text a = {0}, b = {0};
     struct pxs_params params, again;
     ck_ok(pxs_make_dirs(in_folder("job"), &err));
-    ck_ok(pxs_plan_freeze(plan, in_folder("job"), &err));
+    ck_ok(pxs_plan_freeze(plan, &asked, in_folder("job"), &err));
     write_text("exp.yaml", "not a plan any more");
     remove_tree(in_folder("data"));
-    ck_ok(pxs_plan_thaw(in_folder("job"), &frozen, &err));
+    ck_ok(pxs_plan_thaw(in_folder("job"), &frozen, &told, &err));
     ck_assert_uint_eq(frozen->n, plan->n);
     ck_assert_str_eq(frozen->sweep, plan->sweep);
     ck_assert_str_eq(frozen->results, plan->results);
     ck_assert_str_eq(frozen->spec_hash, plan->spec_hash);
+    ck_assert_str_eq(told.kernels, "f2");
+    ck_assert_str_eq(told.command, "");
+    ck_assert(told.jobs == 3 && told.threads == 0 && told.grace == 9 && told.allow_mixed);
     ck_assert_int_eq(frozen->how.retries, 2);
     ck_assert(isinf(frozen->how.timeout_s) && frozen->how.timeout_share == 3);
     ck_assert(frozen->how.order == PXS_ORDER_AS_WRITTEN);
@@ -125,13 +131,15 @@ START_TEST(test_frozen_damaged)
                                              {"{}", "version"},
                                              {"{\"version\": 99}", "another pixsweep"},
                                              {"{\"version\": 1}", "sweep"}};
+    struct pxs_sweep_options options = {0};
     struct pxs_plan *plan = NULL;
     for (size_t i = 0; i < PXS_COUNT(damages); i++) {
         write_text("job/plan.json", damages[i][0]);
-        ck_fails(pxs_plan_thaw(in_folder("job"), &plan, &err), PXS_E_CORRUPT, damages[i][1]);
+        ck_fails(pxs_plan_thaw(in_folder("job"), &plan, &options, &err), PXS_E_CORRUPT,
+                 damages[i][1]);
         ck_assert_ptr_null(plan);
     }
-    ck_fails(pxs_plan_thaw(in_folder("none"), &plan, &err), PXS_E_NOT_FOUND, "plan.json");
+    ck_fails(pxs_plan_thaw(in_folder("none"), &plan, &options, &err), PXS_E_NOT_FOUND, "plan.json");
 }
 END_TEST
 

@@ -49,9 +49,18 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
     INT(prune.eta)                                 \
     INT(prune.min_runs)
 
+/* Of struct pxs_sweep_options what a supervisor needs beside the plan. */
+#define OPTION_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
+    TEXT(kernels)                                    \
+    TEXT(command)                                    \
+    INT(jobs)                                        \
+    INT(threads)                                     \
+    REAL(grace)                                      \
+    FLAG(allow_mixed)
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
-#define TEXT(member) pxs_json_put_string(w, #member, p->member);
+#define TEXT(member) pxs_json_put_string(w, #member, p->member ? p->member : "");
 #define CHARS(member) pxs_json_put_string(w, #member, p->member);
 #define INT(member) pxs_json_put_int(w, #member, (int64_t)p->member);
 #define REAL(member) pxs_json_put_double(w, #member, p->member);
@@ -64,10 +73,18 @@ static void print_run(const struct pxs_plan_run *p, struct pxs_json_writer *w) {
     pxs_json_end(w);
 }
 
-static void print_plan(const struct pxs_plan *p, struct pxs_json_writer *w) {
+static void print_options(const struct pxs_sweep_options *p, struct pxs_json_writer *w) {
+    pxs_json_put_object(w, "options");
+    OPTION_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    pxs_json_end(w);
+}
+
+static void print_plan(const struct pxs_plan *p, const struct pxs_sweep_options *options,
+                       struct pxs_json_writer *w) {
     pxs_json_put_object(w, NULL);
     pxs_json_put_int(w, "version", FROZEN_VERSION);
     PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    print_options(options, w);
     pxs_json_put_array(w, "rungs");
     for (size_t i = 0; i < p->prune.n_rungs; i++)
         pxs_json_put_int(w, NULL, p->prune.rungs[i]);
@@ -108,7 +125,8 @@ static enum pxs_status write_configs(const struct pxs_plan *plan, struct pxs_err
     return status;
 }
 
-enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan, const char *dir,
+enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan,
+                                const struct pxs_sweep_options *options, const char *dir,
                                 struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct pxs_text text = {0};
@@ -116,7 +134,7 @@ enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan, const char *dir,
     if (!pxs_path_join(path, sizeof path, dir, PXS_PLAN_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
     PXS_TRY(write_configs(plan, err));
-    print_plan(plan, &w);
+    print_plan(plan, options, &w);
     pxs_text_add(&text, "\n");
     enum pxs_status status = pxs_json_finish(&w, err);
     if (status == PXS_OK)
@@ -203,8 +221,18 @@ static enum pxs_status read_run(struct pxs_json object, struct pxs_plan *plan,
     return p->dir ? PXS_OK : pxs_fail_nomem(err);
 }
 
+static enum pxs_status read_options(struct pxs_json object, struct pxs_arena *arena,
+                                    struct pxs_sweep_options *p, struct pxs_error *err) {
+    int64_t number;
+    PXS_TRY(pxs_json_expect(object, PXS_JSON_OBJECT, err));
+    OPTION_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    if (p->kernels[0] == '\0')
+        p->kernels = NULL;
+    return PXS_OK;
+}
+
 static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
-                                 struct pxs_error *err) {
+                                 struct pxs_sweep_options *options, struct pxs_error *err) {
     struct pxs_plan *p = plan;
     struct pxs_arena *arena = &plan->arena;
     struct pxs_json list, item;
@@ -217,7 +245,8 @@ static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
                              "pixsweep wrote it",
                              (long long)number, FROZEN_VERSION);
     PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
-    (void)arena;
+    PXS_TRY(pxs_json_get(object, "options", &item, err));
+    PXS_TRY(read_options(item, arena, options, err));
     PXS_TRY(pxs_json_get(object, "rungs", &list, err));
     PXS_TRY(pxs_json_expect(list, PXS_JSON_ARRAY, err));
     if (pxs_json_count(list) > PXS_RUNGS_MAX)
@@ -236,7 +265,8 @@ static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
     return PXS_OK;
 }
 
-enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out, struct pxs_error *err) {
+enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
+                              struct pxs_sweep_options *options, struct pxs_error *err) {
     struct pxs_plan *plan = calloc(1, sizeof *plan);
     struct pxs_json_doc *doc = NULL;
     char path[PXS_PATH_MAX], *text = NULL;
@@ -251,7 +281,7 @@ enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out, struct pxs
     if (status == PXS_OK)
         status = pxs_json_parse(text, bytes, path, &doc, err);
     if (status == PXS_OK)
-        status = read_plan(pxs_json_root(doc), plan, err);
+        status = read_plan(pxs_json_root(doc), plan, options, err);
     pxs_json_destroy(&doc);
     free(text);
     if (status == PXS_OK)
