@@ -21,6 +21,9 @@ struct pxs_job {
      * recorded. */
     int64_t attempt;
     const char *config_hash, *data_hash, *command;
+    /* Nonce of the supervisor's claim on the run (rundir/claim.h): where the claim in its folder is
+     * another one, the worker writes nothing more. "" = there is none; NULL is written as "". */
+    const char *claim;
     /* Seconds: between resume points, and to stop in when the supervisor is dead. */
     double resume_every, grace;
     /* A resume point of other kernels or another OpenBLAS is used, too. */

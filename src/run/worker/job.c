@@ -7,7 +7,8 @@
 #include "pixsweep/records/files.h"
 #include "pixsweep/worker.h"
 
-enum { JOB_VERSION = 1, JOB_MAX = 1 << 20 };
+/* Version 1 has no claim. */
+enum { JOB_VERSION = 2, JOB_MAX = 1 << 20 };
 
 static const char *const kinds[] = {
     [PXS_JOB_ATTEMPT] = "attempt", [PXS_JOB_PREFLIGHT] = "preflight"};
@@ -35,6 +36,7 @@ enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out,
         for (size_t i = 0; i < job->n_rungs; i++)
             pxs_json_put_int(&w, NULL, job->rungs[i]);
         pxs_json_end(&w);
+        pxs_json_put_string(&w, "claim", job->claim ? job->claim : "");
         pxs_json_put_string(&w, "command", job->command);
     }
     pxs_json_end(&w);
@@ -79,7 +81,7 @@ static enum pxs_status get_double(struct pxs_json object, const char *key, doubl
     return pxs_json_double(value, out, err);
 }
 
-static enum pxs_status read_attempt(struct pxs_json root, struct pxs_job *job,
+static enum pxs_status read_attempt(struct pxs_json root, int64_t version, struct pxs_job *job,
                                     struct pxs_error *err) {
     struct pxs_json mixed, list, rung;
     PXS_TRY(get_int(root, "attempt", 1, &job->attempt, err));
@@ -96,6 +98,9 @@ static enum pxs_status read_attempt(struct pxs_json root, struct pxs_job *job,
             return pxs_json_fail(list, err, "has more than %d elements", PXS_RUNGS_MAX);
         PXS_TRY(pxs_json_int(rung, &job->rungs[job->n_rungs++], err));
     }
+    job->claim = "";
+    if (version >= 2)
+        PXS_TRY(get_string(root, "claim", &job->claim, err));
     return get_string(root, "command", &job->command, err);
 }
 
@@ -106,7 +111,7 @@ static enum pxs_status read_job(struct pxs_json root, const char *path, struct p
     int64_t version;
     PXS_TRY(pxs_json_expect(root, PXS_JSON_OBJECT, err));
     PXS_TRY(get_int(root, "version", 1, &version, err));
-    if (version != JOB_VERSION)
+    if (version > JOB_VERSION)
         return pxs_fail(
             err, PXS_E_UNSUPPORTED,
             "%s is of version %lld, and this pixsweep knows version %d: another pixsweep wrote it; "
@@ -119,7 +124,7 @@ static enum pxs_status read_job(struct pxs_json root, const char *path, struct p
     PXS_TRY(get_string(root, "kernels", &job->kernels, err));
     if (strcmp(word, kinds[PXS_JOB_ATTEMPT]) == 0) {
         job->kind = PXS_JOB_ATTEMPT;
-        return read_attempt(root, job, err);
+        return read_attempt(root, version, job, err);
     }
     if (strcmp(word, kinds[PXS_JOB_PREFLIGHT]) != 0)
         return pxs_json_fail(kind, err, "must be \"attempt\" or \"preflight\"");
