@@ -9,6 +9,9 @@ DIR; and {{PXS_EPOCH_MEASURES: , e.#}} for `, e.NAME` of each row of that list i
 the other: # is the row's name, @metric what it has in the column of that name (the comment above the list
 names them: X(name, how, ...)), {{PXS_EPOCH_MEASURES run=LAST: ...}} takes the rows that have LAST in the
 column run, perhaps none. The finished file is SQL_DIR/list.sql, for any SQLite shell.
+
+An .sql file of statements with a line `-- name: BATCH_PUT` before each becomes no string but a list in OUT.h:
+statements.sql of room store is PXS_STORE_STATEMENTS(X), which expands to X(BATCH_PUT, "INSERT ...") for each.
 """
 import os
 import re
@@ -22,6 +25,7 @@ LIST = re.compile(r'^#define (PXS_\w+)\(X\)((?:[^\n]*\\\n)*[^\n]*)', re.M)
 ROW = re.compile(r'\bX\(((?:"[^"]*"|[^")])*)\)|\b(PXS_\w+)\(X\)')
 CELL = re.compile(r'\s*("[^"]*"|[^,\\\s]+)[\s\\]*(?:,|$)')
 HEAD = re.compile(r'\* (?:.*\. )?X\(([\w, ]+)\)')
+STATEMENT = re.compile(r'^-- name: (\w+)\n(.*?);$', re.M | re.S)
 ESCAPES = {'\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t', '?': '\\?'}
 
 
@@ -83,6 +87,16 @@ def finish(path, folders, lists, used):
     return EACH.sub(each, INCLUDE.sub(included, text))
 
 
+def statements(path, room, text):
+    """The statements of a file as a list in C; none where it names none."""
+    found = STATEMENT.findall(text)
+    if len(found) != text.count('-- name:'):
+        sys.exit(f'embed.py: {path}: each name needs a line of its own and a statement that ends in ; behind it')
+    rows = [f'    X({name}, {literal(" ".join(line.strip() for line in sql.splitlines()))})' for name, sql in found]
+    base = re.sub(r'\W', '_', os.path.splitext(os.path.basename(path))[0])
+    return f'#define {f"PXS_{room}_{base}".upper()}(X) \\\n' + ' \\\n'.join(rows) if rows else ''
+
+
 def literal(text):
     """One line of C for each line of the text; bytes beyond ASCII in octal."""
     lines = []
@@ -111,9 +125,13 @@ def main():
         base, used = os.path.basename(path), []
         text = finish(path, folders, lists, used)
         read_files += used
+        listed = statements(path, room, text) if base.endswith('.sql') else ''
         name = 'pxs_' + room + '_' + re.sub(r'\W', '_', base)
-        code.append(f'const char {name}[] =\n    {literal(text.rstrip() if base.endswith(".sql") else text)};')
-        declared.append(f'extern const char {name}[];')
+        if listed:
+            declared.append(listed)
+        else:
+            code.append(f'const char {name}[] =\n    {literal(text.rstrip() if base.endswith(".sql") else text)};')
+            declared.append(f'extern const char {name}[];')
         if base.endswith('.sql'):
             os.makedirs(sql_dir, exist_ok=True)
             with open(os.path.join(sql_dir, base), 'w', encoding='utf-8') as f:

@@ -4,9 +4,8 @@
 #include <string.h>
 
 static const char *const texts[] = {
-#define PXS_STATEMENT(name, sql) [PXS_ST_##name] = sql,
-#include "statements.def"
-};
+#define TEXT(name, sql) [PXS_ST_##name] = sql,
+    PXS_STORE_STATEMENTS(TEXT)};
 
 enum pxs_status pxs_store_stmt(struct pxs_store *s, enum pxs_store_stmt which,
                                struct pxs_stmt **out, struct pxs_error *err) {

@@ -3,6 +3,7 @@
 #define PXS_STORE_PRIV_H
 
 #include "sql_priv.h"
+#include "store_texts.h"
 
 #include <sys/types.h>
 
@@ -12,9 +13,10 @@
 
 /* Every statement that is run more than once, compiled at its first use. */
 enum pxs_store_stmt {
-#define PXS_STATEMENT(name, sql) PXS_ST_##name,
-#include "statements.def"
-    PXS_ST_COUNT
+#define PXS_ST_ENUM(name, sql) PXS_ST_##name,
+    PXS_STORE_STATEMENTS(PXS_ST_ENUM)
+#undef PXS_ST_ENUM
+        PXS_ST_COUNT
 };
 
 /* What a file looked like, to see whether it was written to. */
