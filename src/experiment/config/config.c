@@ -4,12 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes) {
-    void *memory = pxs_arena_alloc(&c->arena, bytes);
-    d->nomem = d->nomem || !memory;
-    return memory;
-}
-
 /* ---- name ----------------------------------------------------------------------------------- */
 
 /* A folder can have this name on every system, and a shell needs no quotes for it; letters of any

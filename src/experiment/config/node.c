@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes) {
+    void *memory = pxs_arena_alloc(&c->arena, bytes);
+    d->nomem = d->nomem || !memory;
+    return memory;
+}
+
 static const struct pxs_entry *find(const struct pxs_node *mapping, const char *key) {
     for (size_t i = 0; mapping && mapping->kind == PXS_NODE_MAPPING && i < mapping->n; i++)
         if (strcmp(mapping->items[i].key->text, key) == 0)

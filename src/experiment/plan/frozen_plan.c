@@ -290,27 +290,3 @@ enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
         pxs_plan_destroy(&plan);
     return status;
 }
-
-/* ---- what its runs are ---------------------------------------------------------------------- */
-
-enum pxs_status pxs_frozen_run_config(const struct pxs_plan_run *run, struct pxs_text *out,
-                                      struct pxs_error *err) {
-    char *text = NULL;
-    size_t bytes;
-    PXS_TRY(pxs_read_beneath(run->dir, PXS_CONFIG_FILE, FROZEN_MAX, &text, &bytes, err));
-    pxs_text_add(out, text);
-    free(text);
-    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
-}
-
-enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
-                                     struct pxs_params *out, struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
-    if (plan->config) {
-        pxs_plan_params(plan, index, out);
-        return PXS_OK;
-    }
-    if (!pxs_path_join(path, sizeof path, plan->runs[index].dir, PXS_CONFIG_FILE))
-        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->runs[index].dir);
-    return pxs_run_config_read(path, out, NULL, NULL, err);
-}

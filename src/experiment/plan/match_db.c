@@ -163,21 +163,6 @@ enum pxs_status pxs_plan_match_db(struct pxs_plan *plan, struct pxs_store *store
     return status;
 }
 
-enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index, struct pxs_params *p,
-                                    struct pxs_text *out, struct pxs_error *err) {
-    const struct pxs_plan_run *run = &plan->runs[index];
-    struct pxs_run_config_head head = {0};
-    const char *base = strrchr(run->name, '/');
-    if (!plan->config)
-        return pxs_frozen_run_config(run, out, err);
-    pxs_plan_params(plan, index, p);
-    snprintf(head.name, sizeof head.name, "%s", run->name);
-    snprintf(head.data_hash, sizeof head.data_hash, "%s", run->data_hash);
-    snprintf(head.weights_hash, sizeof head.weights_hash, "%s", run->weights_hash);
-    pxs_run_config_text(&head, base ? base + 1 : run->name, p, run->own_val, out);
-    return out->failed ? pxs_fail_nomem(err) : PXS_OK;
-}
-
 /* ---- the same path, the same content -------------------------------------------------------- */
 
 /* What a path of the sweep's runs held: the frozen line that names it ("dataset: ..."), and its

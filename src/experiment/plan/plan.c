@@ -42,14 +42,6 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
 }
 
-/* Under validation: off nothing is held back. Earlier versions did: such runs have val_fraction in
- * their frozen config.yaml and identity, and workers follow it, so that they stay what they were.
- */
-static void hold_nothing_back(const struct pxs_plan_run *run, struct pxs_params *p) {
-    if (p->validation == PXS_VALIDATION_OFF && !run->own_val)
-        p->val_fraction = 0;
-}
-
 static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct pxs_point *point,
                                    struct pxs_contents *contents,
                                    const struct pxs_sweep_options *options, struct pxs_error *err) {
@@ -76,7 +68,7 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     for (int net = 0; net < 2; net++)
         run->rate[net] = pxs_rate_of(&point->params, net, run->estimate.batches_per_epoch);
     PXS_TRY(pxs_params_identity(&point->params, &content, run->before_hash, err));
-    hold_nothing_back(run, &point->params);
+    pxs_hold_nothing_back(run, &point->params);
     PXS_TRY(pxs_params_identity(&point->params, &content, run->config_hash, err));
     if (strcmp(run->before_hash, run->config_hash) == 0)
         run->before_hash[0] = '\0';
@@ -353,23 +345,4 @@ void pxs_plan_destroy(struct pxs_plan **plan) {
     pxs_arena_finish(&(*plan)->arena);
     free(*plan);
     *plan = NULL;
-}
-
-void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_params *out) {
-    struct pxs_point point;
-    pxs_config_point(plan->config, index, &point);
-    *out = point.params;
-    hold_nothing_back(&plan->runs[index], out);
-}
-
-const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf,
-                           size_t size) {
-    struct pxs_params p;
-    struct pxs_text text = {0};
-    pxs_plan_params(plan, index, &p);
-    if (pxs_params_effective(&p, key))
-        pxs_params_format(&p, key, &text);
-    snprintf(buf, size, "%s", pxs_text_str(&text));
-    pxs_text_finish(&text);
-    return buf;
 }

@@ -90,10 +90,10 @@ PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan,
 PXS_NODISCARD enum pxs_status pxs_plan_match_folders(struct pxs_plan *plan, int64_t *highest,
                                                      struct pxs_error *err);
 
-/* ---- a plan as a file (frozen_plan.c) -------------------------------------------------------- */
+/* ---- one run (run_params.c) ----------------------------------------------------------------- */
 
-/* The text of a run's config.yaml, appended to out. */
-PXS_NODISCARD enum pxs_status pxs_frozen_run_config(const struct pxs_plan_run *run,
-                                                    struct pxs_text *out, struct pxs_error *err);
+/* Under validation: off nothing is held back. Earlier versions did: such runs have val_fraction in
+ * their frozen config.yaml and identity, and workers follow it, so that they stay as they were. */
+void pxs_hold_nothing_back(const struct pxs_plan_run *run, struct pxs_params *p);
 
 #endif

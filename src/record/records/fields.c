@@ -222,15 +222,6 @@ bool pxs_fields_decode(unsigned kind, const unsigned char *in, size_t bytes, str
 
 /* ---- helpers of those who write and read records --------------------------------------------- */
 
-enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome) {
-    static const enum pxs_run_state states[] = {[PXS_OUTCOME_COMPLETED] = PXS_STATE_COMPLETED,
-                                                [PXS_OUTCOME_DIVERGED] = PXS_STATE_DIVERGED,
-                                                [PXS_OUTCOME_FAILED] = PXS_STATE_FAILED,
-                                                [PXS_OUTCOME_INTERRUPTED] = PXS_STATE_INTERRUPTED,
-                                                [PXS_OUTCOME_PRUNED] = PXS_STATE_PRUNED};
-    return (size_t)outcome < PXS_COUNT(states) ? states[outcome] : PXS_STATE_NONE;
-}
-
 void pxs_record_no_values(struct pxs_record_epoch *epoch) {
 #define NONE(name, ...) epoch->name = NAN;
     PXS_EPOCH_MEASURES(NONE)

@@ -1,5 +1,5 @@
 /* The states of a run, and what each means. */
-#include "pixsweep/records/state.h"
+#include "pixsweep/records.h"
 
 #include <string.h>
 
@@ -72,4 +72,13 @@ bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_
         before = ", ";
     }
     return before != first;
+}
+
+enum pxs_run_state pxs_outcome_state(enum pxs_outcome outcome) {
+    static const enum pxs_run_state of[] = {[PXS_OUTCOME_COMPLETED] = PXS_STATE_COMPLETED,
+                                            [PXS_OUTCOME_DIVERGED] = PXS_STATE_DIVERGED,
+                                            [PXS_OUTCOME_FAILED] = PXS_STATE_FAILED,
+                                            [PXS_OUTCOME_INTERRUPTED] = PXS_STATE_INTERRUPTED,
+                                            [PXS_OUTCOME_PRUNED] = PXS_STATE_PRUNED};
+    return (size_t)outcome < PXS_COUNT(of) ? of[outcome] : PXS_STATE_NONE;
 }

@@ -6,22 +6,6 @@
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 
-enum pxs_status pxs_store_sweep_row(struct pxs_store *s, const char *sweep, const char *spec_yaml,
-                                    const char *spec_hash, size_t n_planned, int64_t *sweep_id,
-                                    struct pxs_error *err) {
-    PXS_TRY(
-        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
-    if (*sweep_id)
-        return PXS_OK;
-    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
-                               PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml),
-                                        pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n_planned),
-                                        pxs_cell_int(pxs_now_ms())),
-                               err));
-    *sweep_id = pxs_sql_last_id(s->sql);
-    return PXS_OK;
-}
-
 /* Adds the run under its own number and name where they are free, else under the next number and
  * the name that goes with it. */
 static enum pxs_status add_renumbered(struct pxs_store *s, int64_t sweep_id, const char *sweep,

@@ -5,6 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum pxs_status pxs_store_sweep_row(struct pxs_store *s, const char *sweep, const char *spec_yaml,
+                                    const char *spec_hash, size_t n_planned, int64_t *sweep_id,
+                                    struct pxs_error *err) {
+    PXS_TRY(
+        pxs_store_int(s, PXS_ST_SWEEP_BY_NAME, PXS_ARGS(pxs_cell_text(sweep)), 0, sweep_id, err));
+    if (*sweep_id)
+        return PXS_OK;
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_SWEEP_INSERT,
+                               PXS_ARGS(pxs_cell_text(sweep), pxs_cell_text(spec_yaml),
+                                        pxs_cell_text(spec_hash), pxs_cell_int((int64_t)n_planned),
+                                        pxs_cell_int(pxs_now_ms())),
+                               err));
+    *sweep_id = pxs_sql_last_id(s->sql);
+    return PXS_OK;
+}
+
 enum { AS_SWEEP = 1, AS_RUN = 2 };
 
 /* What a text could mean; the first few are kept to be named. */
