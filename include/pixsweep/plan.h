@@ -33,6 +33,9 @@ struct pxs_sweep_options {
     /* seconds that a worker has to stop in good order, after a timeout, a cancel or its
      * supervisor's death; 0 = 30 */
     double grace;
+    /* seconds between two touches of a claim; 0 = PXS_CLAIM_REFRESH_SECONDS. The lease is longer by
+     * the same factor. */
+    double claim_every;
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
     /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place,
      * source line, caret. Print it before err->message, which sums up. */

@@ -134,11 +134,13 @@ void pxs_folder_finish(struct pxs_folder *folder);
 /* "0007-base-s3" -> 7 and 3; false if it is no run's folder, by its characters, too. */
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed);
 
-/* Both locks in a run's folder. In a folder that cannot be written no process is at work, and none
- * is needed. */
+/* Both locks in a run's folder, which no other process has claimed. In a folder that cannot be
+ * written no process is at work, and none is needed. */
 struct pxs_folder_locks {
     struct pxs_lock guard, worker;
-    bool supervised; /* where busy: by a supervisor; else by an old worker */
+    /* Where busy: by a supervisor; by a claim (rundir/claim.h), which the error names; else by an
+     * old worker. */
+    bool supervised, claimed;
 };
 /* PXS_E_BUSY where a process is at work there. */
 PXS_NODISCARD enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,

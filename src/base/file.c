@@ -279,6 +279,10 @@ static bool is_looked_at(int fd) {
     return shared;
 }
 
+bool pxs_locks_lack(int number) {
+    return number == ENOLCK || number == EOPNOTSUPP || number == ENOSYS || number == EINVAL;
+}
+
 /* PXS_E_EXISTS: the caller tries again, since the file was removed (and perhaps replaced) in
  * between or another process looks at the lock. */
 static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool wait,
@@ -296,7 +300,7 @@ static enum pxs_status lock_once(struct pxs_lock *lock, const char *path, bool w
                         path);
     }
     enum pxs_status status = PXS_OK;
-    if (!lock_file(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
+    if (!lock_file(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) && !pxs_locks_lack(errno))
         status = is_looked_at(fd) ? PXS_E_EXISTS
                  : errno == EWOULDBLOCK
                      ? pxs_fail(err, PXS_E_BUSY, "%s is locked by another process", path)

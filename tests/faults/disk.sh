@@ -35,6 +35,14 @@ trial 'op=lock,process=run,match=pixsweep.db.lock,n=3,errno=ENOLCK'
 trial 'op=mmap,process=run,n=1,errno=ENOMEM'
 trial 'op=fork,process=run,n=1,errno=EAGAIN' 'cannot start a worker process'
 
+step "a disk without locks: claims decide"
+trial='op=lock,match=*/.*.lock,n=1,count=0,errno=ENOLCK'
+rm -rf res && mkdir res
+shimmed "$trial" run exp.yaml --results res --jobs 1 --threads 1
+[ $code -eq 0 ] && [ "$(hit)" -ge 3 ] || wrong "ended with $code, after $(hit) locks that failed"
+as_undisturbed
+[ -z "$(find res -name '.claim*')" ] || wrong "a claim is left: $(find res -name '.claim*')"
+
 if [ "$MODE" = long ]; then
     for process in worker run; do
         step "$process: every kind of call"

@@ -47,5 +47,6 @@ Suite *watch_suite(void);
 Suite *queue_suite(void);
 Suite *shapes_suite(void);
 Suite *prune_suite(void);
+Suite *claims_suite(void);
 
 #endif

@@ -11,8 +11,8 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "worker") == 0)
         return worker_main(argc - 2, argv + 2);
     /* The slow ones (run, trouble, offline, prune) lie in different shards. */
-    static Suite *(*const suites[])(void) = {verdict_suite, run_suite,   trouble_suite,
-                                             offline_suite, prune_suite, planned_again_suite,
-                                             queue_suite,   watch_suite, shapes_suite};
+    static Suite *(*const suites[])(void) = {
+        verdict_suite,       run_suite,   trouble_suite, offline_suite, prune_suite,
+        planned_again_suite, queue_suite, watch_suite,   shapes_suite,  claims_suite};
     return run_shard(suites, PXS_COUNT(suites), argc > 1 ? argv[1] : NULL, CK_ENV);
 }

@@ -67,13 +67,16 @@ bool pxs_path_dir(char *out, size_t size, const char *path);
 
 /* A lock that ends with the process: flock(LOCK_EX) on `path`, which is created. PXS_E_BUSY where
  * another process holds it (with `wait`, waits for it instead); PXS_E_INVALID where a link, FIFO,
- * device or folder stands in its place. */
+ * device or folder stands in its place. Held by nobody and yet PXS_OK where the file system has no
+ * locks, as some network disks: there the run's claim alone decides (rundir/claim.h). */
 struct pxs_lock {
     int fd; /* -1 when not held; set it so before use */
 };
 PXS_NODISCARD enum pxs_status pxs_lock_take(struct pxs_lock *lock, const char *path, bool wait,
                                             struct pxs_error *err);
 void pxs_lock_release(struct pxs_lock *lock);
+/* Does this errno of flock mean that the file system has no locks? */
+bool pxs_locks_lack(int number);
 /* Whether a process holds the lock at `path`. Creates nothing, and does not make a process fail
  * that wants the lock at the same moment. FREE where there is no such file; UNKNOWN where it may
  * not be read. */

@@ -44,6 +44,10 @@ PXS_NODISCARD enum pxs_status pxs_claim_check(const char *dir, const char *nonce
 /* Gives it back; one that is another's by now stays. */
 void pxs_claim_release(struct pxs_claim *claim);
 
+/* For who reads or removes what a run has made: PXS_E_BUSY, naming the owner, where a process other
+ * than this one has a good claim on the run in `dir`. Takes nothing. */
+PXS_NODISCARD enum pxs_status pxs_claim_look(const char *dir, struct pxs_error *err);
+
 /* Who has claimed the run in `dir`, and when it was last touched. PXS_E_NOT_FOUND: nobody.
  * PXS_E_CORRUPT: a claim that cannot be read. */
 PXS_NODISCARD enum pxs_status pxs_claim_read(const char *dir, struct pxs_claim_owner *owner,

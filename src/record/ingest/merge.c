@@ -69,7 +69,11 @@ static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_er
     struct pxs_error why;
     m->found++;
     enum pxs_status status = pxs_folder_lock(dir, &locks, &why);
-    if (status == PXS_E_BUSY)
+    if (status == PXS_E_BUSY && locks.claimed) {
+        const struct pxs_error claimed = why;
+        status =
+            pxs_fail(&why, PXS_E_BUSY, "%s; merge it again when it has ended", claimed.message);
+    } else if (status == PXS_E_BUSY)
         status = pxs_fail(&why, PXS_E_BUSY, "it is at work now; merge it again when it has ended");
     else if (status == PXS_OK) {
         status = pxs_ingest_folder(m->store, dir, &ingested, &why);

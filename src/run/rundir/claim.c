@@ -164,6 +164,13 @@ static enum pxs_status replace(const char *dir, const char *path, const char *vo
     return status;
 }
 
+static enum pxs_status fail_claimed(const char *dir, const struct pxs_claim_owner *owner,
+                                    double age, struct pxs_error *err) {
+    return pxs_fail(err, PXS_E_BUSY, "%s is claimed by process %lld on %s%s%s, %.0f s ago", dir,
+                    (long long)owner->pid, owner->host, owner->task[0] ? ", task " : "",
+                    owner->task, age > 0 ? age : 0.0);
+}
+
 /* The place is taken: by a good claim (PXS_E_BUSY), or by a void one, which is replaced. *taken
  * false: the place is free again, or was a moment ago. */
 static enum pxs_status judge(const char *dir, const char *path, const struct pxs_claim_owner *me,
@@ -182,9 +189,7 @@ static enum pxs_status judge(const char *dir, const char *path, const struct pxs
         return replace(dir, path, nonce, temp, now_ms, taken, err);
     if (status == PXS_E_CORRUPT)
         return pxs_fail(err, PXS_E_BUSY, "%s", why.message);
-    return pxs_fail(err, PXS_E_BUSY, "%s is claimed by process %lld on %s%s%s, %.0f s ago", dir,
-                    (long long)owner.pid, owner.host, owner.task[0] ? ", task " : "", owner.task,
-                    age > 0 ? age : 0.0);
+    return fail_claimed(dir, &owner, age, err);
 }
 
 /* Links the claim that was written to `temp` to its place; where the file system has no links, it
@@ -267,6 +272,47 @@ enum pxs_status pxs_claim_take(const char *dir, const struct pxs_claim_owner *me
     if (status == PXS_OK)
         *out = claim;
     return status;
+}
+
+/* The time by the clock of the disk that `dir` is on; ours, where it cannot be written. */
+static int64_t time_of_disk(const char *dir) {
+    char temp[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE], name[64];
+    struct stat info;
+    int64_t now_ms = pxs_now_ms();
+    if (make_nonce(nonce, NULL) != PXS_OK)
+        return now_ms;
+    snprintf(name, sizeof name, PXS_CLAIM_FILE ".tmp.%s", nonce);
+    const int fd = pxs_path_join(temp, sizeof temp, dir, name)
+                       ? open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)
+                       : -1;
+    if (fd < 0)
+        return now_ms;
+    if (fstat(fd, &info) == 0)
+        now_ms = modified_ms(&info);
+    close(fd);
+    unlink(temp);
+    return now_ms;
+}
+
+enum pxs_status pxs_claim_look(const char *dir, struct pxs_error *err) {
+    struct pxs_claim_owner owner, me;
+    struct pxs_error why;
+    char nonce[PXS_CLAIM_NONCE];
+    int64_t touched_ms;
+    enum pxs_status status = pxs_claim_read(dir, &owner, nonce, &touched_ms, &why);
+    if (status == PXS_E_NOT_FOUND)
+        return PXS_OK;
+    if (status != PXS_OK && status != PXS_E_CORRUPT)
+        return pxs_fail(err, status, "%s", why.message);
+    pxs_claim_owner_here(NULL, 0, &me);
+    const bool mine = status == PXS_OK && strcmp(owner.host, me.host) == 0 &&
+                      strcmp(owner.boot_id, me.boot_id) == 0 && owner.pid == me.pid &&
+                      owner.pid_start == me.pid_start;
+    const double age = (double)(time_of_disk(dir) - touched_ms) / 1000;
+    if (mine || is_void(&owner, &me, age))
+        return PXS_OK;
+    return status == PXS_E_CORRUPT ? pxs_fail(err, PXS_E_BUSY, "%s", why.message)
+                                   : fail_claimed(dir, &owner, age, err);
 }
 
 /* ---- keeping -------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "pixsweep/rundir.h"
 #include "pixsweep/config.h"
+#include "pixsweep/rundir/claim.h"
 
 /* What a run makes: patterns of paths below its folder. */
 static const char *const made[] = {
@@ -160,7 +161,7 @@ static enum pxs_status lock_in(int fd, const char *name, int *lock, struct pxs_e
         return lock_in(fd, name, lock, err); /* a lock that is a link is held by no process */
     if (*lock < 0)
         return pxs_fail_errno(err, "cannot open %s", name);
-    if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || pxs_locks_lack(errno))
         return PXS_OK;
     return errno == EWOULDBLOCK
                ? pxs_fail(err, PXS_E_BUSY, "another process works in the run's folder")
@@ -191,14 +192,16 @@ static enum pxs_status see_place(int run, const char *where, const char *name, b
     return status;
 }
 
-static enum pxs_status see_run(int run, const char *where, bool remove, struct pxs_run_files *sum,
-                               struct pxs_error *err) {
+static enum pxs_status see_run(int run, const char *dir, const char *where, bool remove,
+                               struct pxs_run_files *sum, struct pxs_error *err) {
     int locks[2] = {-1, -1};
     enum pxs_status status = PXS_OK;
     if (remove)
         status = lock_in(run, PXS_GUARD_FILE, &locks[0], err);
     if (status == PXS_OK && remove)
         status = lock_in(run, PXS_WORKER_FILE, &locks[1], err);
+    if (status == PXS_OK && remove)
+        status = pxs_claim_look(dir, err);
     for (size_t i = 0; status == PXS_OK && i < PXS_COUNT(places); i++)
         status = see_place(run, where, places[i], remove, sum, err);
     for (size_t i = 0; i < PXS_COUNT(locks); i++)
@@ -215,6 +218,7 @@ static enum pxs_status check_removable(const char *dir, struct pxs_error *err) {
     for (size_t i = 0; i < PXS_COUNT(locks); i++)
         if (pxs_path_join(path, sizeof path, dir, locks[i]) && pxs_lock_look(path) == PXS_LOCK_HELD)
             return pxs_fail(err, PXS_E_BUSY, "another process works in the run's folder %s", dir);
+    PXS_TRY(pxs_claim_look(dir, err));
     for (size_t i = 0; i < PXS_COUNT(places); i++)
         if (pxs_path_join(path, sizeof path, dir, places[i]) && lstat(path, &info) == 0 &&
             S_ISDIR(info.st_mode))
@@ -270,7 +274,7 @@ enum pxs_status pxs_run_files(const char *results, const char *dir, bool remove,
     if (status == PXS_OK && !remove)
         status = check_removable(dir, err);
     if (status == PXS_OK)
-        status = see_run(run, path, remove, sum, err);
+        status = see_run(run, dir, path, remove, sum, err);
     if (status != PXS_OK || !remove)
         goto out;
 

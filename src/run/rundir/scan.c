@@ -7,6 +7,7 @@
 
 #include "pixsweep/rundir.h"
 #include "pixsweep/config.h"
+#include "pixsweep/rundir/claim.h"
 
 enum { CONFIG_MAX = 1 << 20, NUMBER_DIGITS = 9 };
 
@@ -307,14 +308,19 @@ enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
     if (!pxs_path_join(guard, sizeof guard, dir, PXS_GUARD_FILE) ||
         !pxs_path_join(worker, sizeof worker, dir, PXS_WORKER_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
-    if (access(dir, W_OK | X_OK) != 0)
-        return PXS_OK;
-    enum pxs_status status = pxs_lock_take(&locks->guard, guard, false, err);
-    locks->supervised = status == PXS_E_BUSY;
-    PXS_TRY(status);
-    status = pxs_lock_take(&locks->worker, worker, false, err);
+    enum pxs_status status = PXS_OK;
+    if (access(dir, W_OK | X_OK) == 0) {
+        status = pxs_lock_take(&locks->guard, guard, false, err);
+        locks->supervised = status == PXS_E_BUSY;
+        PXS_TRY(status);
+        status = pxs_lock_take(&locks->worker, worker, false, err);
+    }
+    if (status == PXS_OK) {
+        status = pxs_claim_look(dir, err);
+        locks->claimed = status == PXS_E_BUSY;
+    }
     if (status != PXS_OK)
-        pxs_lock_release(&locks->guard);
+        pxs_folder_unlock(locks);
     return status;
 }
 

@@ -120,7 +120,29 @@ void pxs_attempt_ended(struct pxs_supervisor *s, struct pxs_slot *slot,
     pxs_recorder_ended(s, slot, written ? NULL : end);
 }
 
+static void free_slot(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    pxs_cores_let_go(s, slot);
+    pxs_record_cursor_close(&slot->tail);
+    pxs_record_cursor_close(&slot->intake);
+    pxs_process_close(&slot->process);
+    pxs_attempt_leave(slot);
+    slot->busy = false;
+}
+
+/* The run is another's: neither its folder nor its row is touched. */
+static void give_up(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    struct pxs_super_run *run = &s->runs[slot->run];
+    s->plan->runs[slot->run].state = PXS_STATE_RUNNING;
+    run->place = PXS_PLACE_OTHER;
+    run->claimed_until = now + pxs_claim_retry(s);
+    free_slot(s, slot);
+}
+
 void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
+    if (slot->claim_lost) {
+        give_up(s, slot, now);
+        return;
+    }
     struct pxs_super_run *run = &s->runs[slot->run];
     struct pxs_verdict v;
     enum pxs_run_state state;
@@ -173,12 +195,7 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
     if (pxs_state_is_final(state))
         pxs_train_drop_resume(s->plan->runs[slot->run].dir);
 
-    pxs_cores_let_go(s, slot);
-    pxs_record_cursor_close(&slot->tail);
-    pxs_record_cursor_close(&slot->intake);
-    pxs_process_close(&slot->process);
-    pxs_lock_release(&slot->guard);
-    slot->busy = false;
+    free_slot(s, slot);
     pxs_text_finish(&tail);
     pxs_text_finish(&message);
 }

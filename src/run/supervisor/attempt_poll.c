@@ -71,19 +71,44 @@ static void keep_limits(struct pxs_supervisor *s, struct pxs_slot *slot, double 
         pxs_child_kill(&slot->process.child);
 }
 
+/* A claim that cannot be looked at now (a disk that hangs or is gone) may still be ours until its
+ * lease is over. */
+static void keep_claim(struct pxs_supervisor *s, struct pxs_slot *slot) {
+    const double now = pxs_monotonic(),
+                 lease = pxs_claim_every(s) * PXS_CLAIM_LEASE_SECONDS / PXS_CLAIM_REFRESH_SECONDS;
+    struct pxs_error err;
+    if (slot->claim_lost || now < slot->claim_due)
+        return;
+    enum pxs_status status = pxs_claim_refresh(&slot->claim, &err);
+    slot->claim_due = now + (status == PXS_OK ? pxs_claim_every(s) : pxs_claim_retry(s));
+    if (status == PXS_OK)
+        slot->claim_good = now;
+    slot->claim_lost = status == PXS_E_BUSY || now - slot->claim_good > lease;
+    if (!slot->claim_lost)
+        return;
+    pxs_say(s, PXS_LOG_WARN, "%s: its claim is lost, it is stopped here: %s",
+            s->plan->runs[slot->run].name, err.message);
+    pxs_child_kill(&slot->process.child);
+}
+
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now) {
     /* Death first, then the file: nothing is written after it. */
     bool killed_by_us = slot->process.child.killed;
     bool dead = pxs_process_reap(&slot->process, &slot->exit);
-    if (!dead)
+    if (!dead) {
         keep_limits(s, slot, now);
-    else if (!killed_by_us && slot->exit.how == PXS_SIGNALLED && slot->exit.code == SIGKILL)
+        keep_claim(s, slot);
+    } else if (!killed_by_us && slot->exit.how == PXS_SIGNALLED && slot->exit.code == SIGKILL)
         pxs_kills_explain(s, slot);
-    if (open_tail(slot))
+    if (dead && !slot->claim_lost) { /* a last look: it may have gone since the one before */
+        slot->claim_due = 0;
+        keep_claim(s, slot);
+    }
+    if (!slot->claim_lost && open_tail(slot))
         read_tail(s, slot, now);
     pxs_plain_progress(s, slot, now);
     if (dead)
         pxs_attempt_close(s, slot, now);
-    else
+    else if (!slot->claim_lost)
         pxs_recorder_follow(s, slot, now);
 }

@@ -11,10 +11,25 @@ static bool in_dir(const struct pxs_plan_run *run, const char *file, char out[PX
     return pxs_path_join(out, PXS_PATH_MAX, run->dir, file);
 }
 
-/* The run's folder is ours once the supervisor's lock is held and no old worker lives. PXS_E_BUSY
- * otherwise. */
-static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_lock *guard,
+void pxs_attempt_leave(struct pxs_slot *slot) {
+    pxs_claim_release(&slot->claim);
+    pxs_lock_release(&slot->guard);
+}
+
+double pxs_claim_every(const struct pxs_supervisor *s) {
+    return s->options->claim_every > 0 ? s->options->claim_every : PXS_CLAIM_REFRESH_SECONDS;
+}
+
+double pxs_claim_retry(const struct pxs_supervisor *s) {
+    return pxs_claim_every(s) / 6;
+}
+
+/* The run's folder is ours once the supervisor's lock is held, no old worker lives and the claim is
+ * taken. PXS_E_BUSY otherwise; *claimed: because of another's claim, which the error names. */
+static enum pxs_status enter_folder(struct pxs_supervisor *s, struct pxs_slot *slot, bool *claimed,
                                     struct pxs_error *err) {
+    const struct pxs_plan_run *run = &s->plan->runs[slot->run];
+    struct pxs_lock *guard = &slot->guard;
     char path[PXS_PATH_MAX];
     struct pxs_lock worker = {.fd = -1};
     PXS_TRY(pxs_make_dirs(run->dir, err));
@@ -24,10 +39,15 @@ static enum pxs_status enter_folder(const struct pxs_plan_run *run, struct pxs_l
     enum pxs_status status = PXS_E_INVALID;
     if (in_dir(run, PXS_WORKER_FILE, path))
         status = pxs_lock_take(&worker, path, false, err);
-    if (status == PXS_OK)
+    if (status == PXS_OK) {
         pxs_lock_release(&worker);
-    else
+        status = pxs_claim_take(run->dir, &s->claimant, &slot->claim, err);
+        *claimed = status == PXS_E_BUSY;
+    }
+    if (status != PXS_OK)
         pxs_lock_release(guard);
+    slot->claim_good = pxs_monotonic();
+    slot->claim_due = slot->claim_good + pxs_claim_every(s);
     return status;
 }
 
@@ -54,6 +74,7 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot,
                           .config_hash = run->config_hash,
                           .data_hash = run->data_hash,
                           .command = s->options->command ? s->options->command : "",
+                          .claim = slot->claim.nonce,
                           .resume_every = s->plan->how.resume_every_s,
                           .grace = pxs_grace(s),
                           .allow_mixed = s->options->allow_mixed};
@@ -137,12 +158,16 @@ static void draw_cores(struct pxs_supervisor *s, struct pxs_slot *slot) {
 }
 
 static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status status,
-                        const struct pxs_error *err) {
+                        bool claimed, const struct pxs_error *err, double now) {
     struct pxs_super_run *run = &s->runs[index];
     if (status == PXS_E_BUSY) {
-        if (!run->waited_said)
+        if (!run->waited_said && claimed)
+            pxs_say(s, PXS_LOG_INFO, "%s: %s; waiting for it", s->plan->runs[index].name,
+                    err->message);
+        else if (!run->waited_said)
             pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
                     s->plan->runs[index].name);
+        run->claimed_until = claimed ? now + pxs_claim_retry(s) : 0;
         run->waited_said = true;
         run->place = PXS_PLACE_OTHER;
         return;
@@ -176,7 +201,7 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot,
         pxs_pause_disk_full(s, why->message);
     else /* whatever keeps runs from starting will keep the others, too */
         pxs_pause_count_failure(s, slot->run, why->message);
-    pxs_lock_release(&slot->guard);
+    pxs_attempt_leave(slot);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s before it started: %s", s->plan->runs[slot->run].name,
             pxs_state_name(state), why->message);
 }
@@ -184,6 +209,7 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot,
 bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_error err;
+    bool claimed = false;
     prepare_slot(s, slot, index, now);
     draw_cores(s, slot);
     if (slot->threads == 0)
@@ -191,21 +217,21 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     pxs_cores_take(s, slot);
     pxs_rungs_look_up(s, index, now); /* what was decided before is not decided anew */
     fill_row(s, run->run_id, &slot->pins, slot->threads, &slot->row);
-    enum pxs_status status = enter_folder(run, &slot->guard, &err);
+    enum pxs_status status = enter_folder(s, slot, &claimed, &err);
     if (status == PXS_OK &&
         (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))) {
-        pxs_lock_release(&slot->guard);
+        pxs_attempt_leave(slot);
         status = pxs_fail(&err, PXS_E_INVALID, "the path %s is too long", run->dir);
     }
     if (status == PXS_OK) {
         status = pxs_recorder_claim(s, slot, now, &err);
         if (status != PXS_OK || slot->row.no == 0)
-            pxs_lock_release(&slot->guard);
+            pxs_attempt_leave(slot);
         if (status == PXS_E_BUSY) /* not the lock in the folder */
             status = PXS_E_INVALID;
     }
     if (status != PXS_OK)
-        not_entered(s, index, status, &err);
+        not_entered(s, index, status, claimed, &err, now);
     else if (slot->row.no != 0 && start_worker(s, slot, &err) != PXS_OK)
         fail_start(s, slot, &err);
     else if (slot->row.no != 0) {

@@ -92,6 +92,13 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
                   name, row->pid);
         return PXS_OK;
     }
+    if (status == PXS_E_BUSY && locks.claimed) {
+        run->claimed_until = now + pxs_claim_retry(s);
+        if (!run->waited_said)
+            pxs_say(s, PXS_LOG_INFO, "%s: %s; waiting for it", name, err->message);
+        run->waited_said = true;
+        return PXS_OK;
+    }
     if (status == PXS_E_BUSY) {
         say_waits(s, run,
                   row->pid > 0 ? "%s: waiting for its old worker (pid %lld) to stop"
@@ -130,7 +137,8 @@ static enum pxs_status look_at_attempts(struct pxs_supervisor *s, double now,
     for (size_t i = 0; i < n && status == PXS_OK; i++)
         for (size_t j = 0; j < s->plan->n && status == PXS_OK; j++) {
             struct pxs_plan_run *run = &s->plan->runs[j];
-            if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_OTHER)
+            if (run->run_id == open[i].run_id && s->runs[j].place == PXS_PLACE_OTHER &&
+                now >= s->runs[j].claimed_until)
                 status =
                     look_at(s, &s->runs[j], &open[i], run->name, run->dir, &run->state, now, err);
             if (status != PXS_OK && leave_out(s, j, status, err))
@@ -149,6 +157,8 @@ static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_
         if (s->slots[i].busy && s->slots[i].run == index)
             pxs_attempt_ask(&s->slots[i], PXS_ASKED_CANCEL, now);
     /* A run that is over for this session comes back only where a user queued it again. */
+    if (run->place == PXS_PLACE_OTHER && now < run->claimed_until)
+        return;
     bool again =
         run->place == PXS_PLACE_OVER && state == PXS_STATE_QUEUED && *known != PXS_STATE_QUEUED;
     if (run->place == PXS_PLACE_HERE || (run->place == PXS_PLACE_OVER && !again))
@@ -198,14 +208,17 @@ static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_
 }
 
 /* Without the database: the holder of a run's folder may have finished the run, or died. */
-static void look_at_folders(struct pxs_supervisor *s) {
+static void look_at_folders(struct pxs_supervisor *s, double now) {
     for (size_t i = 0; i < s->plan->n; i++) {
         struct pxs_folder_locks locks;
         struct pxs_run_records found = {0};
         struct pxs_error err;
-        if (s->runs[i].place != PXS_PLACE_OTHER ||
-            pxs_folder_lock(s->plan->runs[i].dir, &locks, &err) != PXS_OK)
+        if (s->runs[i].place != PXS_PLACE_OTHER || now < s->runs[i].claimed_until)
             continue;
+        if (pxs_folder_lock(s->plan->runs[i].dir, &locks, &err) != PXS_OK) {
+            s->runs[i].claimed_until = locks.claimed ? now + pxs_claim_retry(s) : 0;
+            continue;
+        }
         s->runs[i].place = PXS_PLACE_TODO;
         if (pxs_run_records_read(s->plan->runs[i].dir, &found, &err) == PXS_OK &&
             pxs_folder_is_done(s, i, &found)) {
@@ -224,7 +237,7 @@ void pxs_other_supervisors_look(struct pxs_supervisor *s, double now) {
         return;
     s->others_at = now;
     if (shut) {
-        look_at_folders(s);
+        look_at_folders(s, now);
         return;
     }
     enum pxs_status status = refresh(s, now, &err);

@@ -344,7 +344,7 @@ static void tear_down(struct pxs_supervisor *s) {
         pxs_record_cursor_close(&s->slots[i].intake);
         pxs_cores_let_go(s, &s->slots[i]);
         if (s->slots[i].busy)
-            pxs_lock_release(&s->slots[i].guard);
+            pxs_attempt_leave(&s->slots[i]);
     }
     for (size_t i = 0; s->runs && i < s->plan->n; i++)
         free(s->runs[i].ingest_from);
@@ -374,6 +374,7 @@ enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
     snprintf(summary->sweep, sizeof summary->sweep, "%.100s", options->file);
     summary->exit_code = 2;
     pxs_host_detect(&s.host);
+    pxs_claim_owner_here(NULL, 0, &s.claimant);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
         s.core_locks[cpu] = -1;
     s.heartbeat_at = s.started;

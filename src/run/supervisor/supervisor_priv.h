@@ -6,6 +6,7 @@
 #include "pixsweep/ingest.h"
 #include "pixsweep/plan.h"
 #include "pixsweep/rundir.h"
+#include "pixsweep/rundir/claim.h"
 #include "pixsweep/supervisor.h"
 #include "process_priv.h"
 #include "progress_priv.h"
@@ -40,6 +41,7 @@ struct pxs_super_run {
     bool completed_here;
     bool waited_said;          /* the user knows that another process has it */
     double waiting_since;      /* for an old worker; NaN = not waiting */
+    double claimed_until;      /* another's claim was good: not looked at before then */
     char reason[256];          /* why it could not even be taken; "" */
     bool settled;              /* it is over, and all its rungs are known */
     double looked_at;          /* when its rungs were last looked up */
@@ -66,6 +68,9 @@ struct pxs_slot {
     bool holds_cores; /* the locks of `pins` are ours (core_locks) */
     int threads;
     struct pxs_lock guard; /* the supervisor's lock in the run's folder */
+    struct pxs_claim claim;
+    double claim_due, claim_good; /* by pxs_monotonic: the next look at it, the last good one */
+    bool claim_lost;              /* nothing more may be written for this attempt */
     char records[PXS_PATH_MAX], log[PXS_PATH_MAX];
     struct pxs_record_cursor *tail;   /* for the board and the END record; NULL before BEGIN */
     struct pxs_record_cursor *intake; /* the recorder's */
@@ -121,6 +126,7 @@ struct pxs_supervisor {
     cpu_set_t allowed;
     int core_locks[CPU_SETSIZE]; /* -1 = not held */
     struct pxs_host host;
+    struct pxs_claim_owner claimant; /* as whom it claims runs */
     char kernels[64];
     double started, board_at, heartbeat_at, others_at;
     double looked_at,
@@ -173,6 +179,12 @@ PXS_NODISCARD enum pxs_status pxs_probe_shapes(struct pxs_supervisor *s, struct 
 /* Takes run `index` into `slot` and starts its worker. Whatever happens, the run's place says what
  * comes next. False where no core is free for it now. */
 bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index, double now);
+/* Gives the run's folder back: claim and lock. */
+void pxs_attempt_leave(struct pxs_slot *slot);
+/* Seconds between touches of a claim; between looks at another's, or at one that could not be
+ * looked at. */
+double pxs_claim_every(const struct pxs_supervisor *s);
+double pxs_claim_retry(const struct pxs_supervisor *s);
 /* Reads what is new, keeps the limits, notices death; then writes down how it ended and frees the
  * slot. */
 void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
