@@ -4,10 +4,15 @@
  * there later.
  *
  * The file, all numbers little-endian, doubles as their IEEE 754 bits:
- *   header  8 bytes "pxsrec\r\n", u32 version (1), u32 CRC-32C of the 12 bytes before
+ *   header  8 bytes "pxsrec\r\n", u32 version (2, or 1), u32 CRC-32C of the 12 bytes before
  *   frame   u32 magic 0x0A525850 ("PXR\n"), u16 kind, u16 zero, u32 payload length, u32 CRC-32C of
  *           kind, zero, length and payload, then the payload: the fields of the struct below in
- *           their order; a text is u16 length and its bytes without a NUL, a sha256 is a text. */
+ *           their order; a text is u16 length and its bytes without a NUL, a sha256 is a text.
+ *
+ * Version 2 has the frames of version 1. It keeps programs out that know version 1 only: they cut
+ * the file back in place when they go on with a run of another machine. An attempt that goes on in
+ * place leaves the version as it is. Each BEGIN has a line nonce=HEX, which no other attempt has,
+ * so that a resume point can name the attempt whose records it counts. */
 #ifndef PIXSWEEP_RECORD_H
 #define PIXSWEEP_RECORD_H
 
@@ -122,11 +127,19 @@ struct pxs_record_writer;
 /* Opens or creates `path` for appending, after cutting it back to `keep_bytes` (the length that a
  * resume point holds; 0 = start anew) or, with keep_bytes < 0, to the end of its last whole
  * record. PXS_E_CORRUPT, and the file untouched, where it is shorter than keep_bytes, where
- * keep_bytes is not the end of a record, or where what is to be kept is damaged. One writer at a
- * time: the caller holds the lock of the run's folder. */
+ * keep_bytes is not the end of a record, or where what is to be kept is damaged; PXS_E_UNSUPPORTED
+ * where a newer pixsweep wrote it. One writer at a time: the caller holds the lock of the run's
+ * folder. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
                                                      struct pxs_record_writer **out,
                                                      struct pxs_error *err);
+/* The same, but in a new file of version 2 that takes the name `path`: what is to be kept is copied
+ * first, all of it reaches the disk, and then the file is renamed over the one that was there. So a
+ * process of another machine that still has the old file open, since it was cut off and does not
+ * know that the run is no longer its own, writes into a file without a name. */
+PXS_NODISCARD enum pxs_status pxs_record_writer_replace(const char *path, int64_t keep_bytes,
+                                                        struct pxs_record_writer **out,
+                                                        struct pxs_error *err);
 /* The same on a new file in memory, without a name or a folder, gone when closed. For measuring. */
 PXS_NODISCARD enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out,
                                                           struct pxs_error *err);
@@ -159,7 +172,9 @@ PXS_NODISCARD enum pxs_status pxs_record_cursor_open(const char *path, int64_t o
  * written (an unknown kind, numbers out of bounds, a path that leads out of the run's folder, no
  * UTF-8): what is handed out, the store takes; PXS_E_NOT_FOUND where the file is shorter than the
  * offset (it was cut back: find the attempt's beginning again). *r needs no initialisation and is
- * undefined unless *more; so are the bytes behind a text's NUL. On any error the cursor stays. */
+ * undefined unless *more; so are the bytes behind a text's NUL. PXS_E_NOT_FOUND, too, once another
+ * file has taken the name (pxs_record_writer_replace): nothing that was written to the old one
+ * after that is handed out. On any error the cursor stays. */
 PXS_NODISCARD enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *r,
                                               bool *more, struct pxs_error *err);
 /* Just behind the last record handed out. */
@@ -196,6 +211,12 @@ bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r,
  * back. PXS_E_NOT_FOUND while there is no such record (or no file). */
 PXS_NODISCARD enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt,
                                                       int64_t *offset, struct pxs_error *err);
+
+/* The last BEGIN record that ends at or before `bytes` (-1: of the whole file, up to damage).
+ * PXS_E_NOT_FOUND where there is no file or no such record; other errors as above. */
+PXS_NODISCARD enum pxs_status pxs_record_last_begin(const char *path, int64_t bytes,
+                                                    struct pxs_record_begin *out,
+                                                    struct pxs_error *err);
 
 /* ---- an attempt's environment --------------------------------------------------------------- */
 

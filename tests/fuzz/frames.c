@@ -7,9 +7,11 @@ static void put(unsigned char *out, uint32_t value) {
         out[i] = (unsigned char)(value >> (8 * i));
 }
 
-void fuzz_frames(struct fuzz_input in, struct pxs_text *out) {
+void fuzz_frames(struct fuzz_input in, uint32_t version, struct pxs_text *out) {
     unsigned char head[PXS_FILE_HEADER];
     pxs_frame_file_header(head);
+    put(head + 8, version);
+    put(head + 12, pxs_crc32c(0, head, 12));
     pxs_text_add_n(out, (const char *)head, sizeof head);
     while (in.left > 0) {
         uint32_t kind = fuzz_number(&in, 1);

@@ -6,7 +6,7 @@
 
 #include "fuzz.h"
 
-/* Appends the file's header and the frames. */
-void fuzz_frames(struct fuzz_input in, struct pxs_text *out);
+/* Appends the header of a file of that version, and the frames. */
+void fuzz_frames(struct fuzz_input in, uint32_t version, struct pxs_text *out);
 
 #endif

@@ -211,6 +211,8 @@ USUAL = [begin()] + [batch(2 * e + b, e, b, 3 - .4 * e) if b < 2 else epoch(e, 1
 
 def records():
     put('records', 'usual', b'\x01' + frames(*USUAL))
+    put('records', 'version-1', b'\x02' + frames(*USUAL))
+    put('records', 'version-3', b'\x03' + frames(begin(), batch(0, 0, 0), end()))
     put('records', 'attempts', b'\x01' + frames(begin(), batch(0, 0, 0), begin(2, 3000, 0), batch(0, 0, 0), end(3)))
     put('records', 'old-epoch', b'\x01' + frames(begin(), epoch(0, d=())))
     put('records', 'torn', b'\x01' + frames(begin(), batch(0, 0, 0), (255, b'PXR\n\x02\0\0\0')))

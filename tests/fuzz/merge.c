@@ -172,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint32_t which = fuzz_number(&in, 1);
     write_config(&in);
     write_picture();
-    fuzz_frames(in, &records);
+    fuzz_frames(in, which & 32 ? 1 : 2, &records);
     fuzz_write("in/run/records.bin", pxs_text_str(&records), records.len);
     pxs_text_finish(&records);
     struct pxs_store *s = which & FULL ? fuzz_database("fuzz.db") : fuzz_empty_database("fuzz.db");

@@ -1,5 +1,6 @@
-/* records.bin by itself. The first byte: 0 a file as it stands, else frames (frames.h). What is
- * read and written again is the same; a writer that opens the file keeps all whole records. */
+/* records.bin by itself. The first byte: 0 a file as it stands, else frames (frames.h) in a file of
+ * version 2 (1), 1 (2) or another. What is read and written again is the same; a writer that opens
+ * or replaces the file keeps all whole records. */
 #include "frames.h"
 #include "fuzz.h"
 
@@ -61,8 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pxs_error err;
     int64_t whole, offset;
     bool damaged;
-    if (fuzz_number(&in, 1) > 0)
-        fuzz_frames(in, &file);
+    const uint32_t how = fuzz_number(&in, 1);
+    if (how > 0)
+        fuzz_frames(in, how == 1 ? 2 : how == 2 ? 1 : how, &file);
     else
         pxs_text_add_n(&file, (const char *)in.at, in.left);
     fuzz_write("records.bin", pxs_text_str(&file), file.len);
@@ -70,11 +72,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_all(path, &file, &whole, &damaged);
     for (int attempt = 1; attempt <= 3; attempt++)
         fuzz_answer(pxs_record_find_attempt(path, attempt, &offset, &err), &err);
-    if (fuzz_answer(pxs_record_writer_open(path, -1, &w, &err), &err)) {
+    static struct pxs_record_begin begin;
+    fuzz_answer(pxs_record_last_begin(path, -1, &begin, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        if (!fuzz_answer(i ? pxs_record_writer_replace(path, -1, &w, &err)
+                           : pxs_record_writer_open(path, -1, &w, &err),
+                         &err))
+            break;
         if (!damaged && whole > 0)
             fuzz_require(pxs_record_writer_bytes(w) == whole,
                          "a writer goes on behind the last whole record");
         pxs_record_writer_close(&w);
+    }
+    if (!damaged && whole > 0) {
+        char *copy;
+        size_t bytes;
+        fuzz_need(pxs_read_file(path, file.len, &copy, &bytes, &err), &err);
+        fuzz_require(bytes == (size_t)whole &&
+                         memcmp(copy + PXS_FILE_HEADER, file.text + PXS_FILE_HEADER,
+                                bytes - PXS_FILE_HEADER) == 0,
+                     "a copy has the same records at the same places");
+        free(copy);
     }
     pxs_text_finish(&file);
     return 0;

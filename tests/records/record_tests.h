@@ -24,5 +24,8 @@ struct pxs_record *nth_record(int n, int count);
 
 void file_read(unsigned char **data, size_t *bytes);
 void file_write(const unsigned char *data, size_t bytes);
+/* The version in the file's header; and another one put there, with a right checksum. */
+int file_version(void);
+void set_file_version(unsigned char version);
 
 #endif

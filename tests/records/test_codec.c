@@ -68,7 +68,7 @@ START_TEST(the_bytes_on_disk)
 {
     static const unsigned char expected[] = {
         /* CRC: filled in below */
-        'p', 'x', 's', 'r', 'e', 'c', '\r', '\n', 1, 0, 0, 0, 0, 0, 0, 0,
+        'p', 'x', 's', 'r', 'e', 'c', '\r', '\n', 2, 0, 0, 0, 0, 0, 0, 0,
         /* SAMPLE, 84 bytes */
         'P', 'X', 'R', '\n', 4, 0, 0, 0, 84, 0, 0, 0, 0, 0, 0, 0, 0xF4, 1, 0, 0, 0, 0, 0, 0, 3, 0,
         0, 0, 4, 0, 'a', '.', 'b', 'c', 64, 0};

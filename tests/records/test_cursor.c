@@ -290,14 +290,66 @@ START_TEST(other_files_are_refused)
     ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_NOT_FOUND, "cannot open");
     file_write((const unsigned char *)"SQLite format 3\0 and so on", 26);
     ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_CORRUPT, "not a record file");
-    unsigned char header[16] = "pxsrec\r\n\2";
-    uint32_t crc = pxs_crc32c(0, header, 12);
-    for (int i = 0; i < 4; i++)
-        header[12 + i] = (unsigned char)(crc >> (8 * i));
-    file_write(header, 16);
-    ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_UNSUPPORTED,
-             "format version 2");
+    write_file(2);
+    static const unsigned char unknown[] = {0, 3, 255};
+    for (size_t i = 0; i < PXS_COUNT(unknown); i++) {
+        set_file_version(unknown[i]);
+        ck_fails(pxs_record_cursor_open(temp_file(), 0, &c, &err), PXS_E_UNSUPPORTED,
+                 "a newer pixsweep wrote it; use that one");
+    }
     ck_assert_ptr_null(c);
+}
+END_TEST
+
+START_TEST(version_1_reads_the_same)
+{
+    write_file(COUNT);
+    ck_assert_int_eq(file_version(), 2);
+    set_file_version(1);
+    struct pxs_record_cursor *c;
+    enum pxs_status status;
+    ck_ok(pxs_record_cursor_open(temp_file(), 0, &c, &err));
+    ck_assert_int_eq(read_on(c, 0, &status), COUNT);
+    ck_assert_int_eq(status, PXS_OK);
+    pxs_record_cursor_close(&c);
+}
+END_TEST
+
+START_TEST(finds_the_last_begin)
+{
+    struct pxs_record_writer *w;
+    struct pxs_record_begin begin;
+    int64_t starts[4];
+    ck_fails(pxs_record_last_begin(temp_file(), -1, &begin, &err), PXS_E_NOT_FOUND, "cannot open");
+    ck_ok(pxs_record_writer_open(temp_file(), 0, &w, &err));
+    ck_fails(pxs_record_last_begin(temp_file(), -1, &begin, &err), PXS_E_NOT_FOUND, "no attempt");
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        starts[attempt] = pxs_record_writer_bytes(w);
+        for (int i = 0; i < 3; i++) {
+            struct pxs_record *r = sample_record(i ? PXS_RECORD_BATCH : PXS_RECORD_BEGIN, attempt);
+            ck_ok(pxs_record_write(w, r, &err));
+            free(r);
+        }
+    }
+    pxs_record_writer_close(&w);
+    ck_ok(pxs_record_last_begin(temp_file(), -1, &begin, &err));
+    ck_assert_int_eq(begin.attempt, 3);
+    for (int attempt = 2; attempt <= 3; attempt++) {
+        ck_ok(pxs_record_last_begin(temp_file(), starts[attempt], &begin, &err));
+        ck_assert_int_eq(begin.attempt, attempt - 1);
+        ck_ok(pxs_record_last_begin(temp_file(), starts[attempt] + 5, &begin, &err));
+        ck_assert_int_eq(begin.attempt, attempt - 1);
+    }
+    ck_fails(pxs_record_last_begin(temp_file(), starts[1], &begin, &err), PXS_E_NOT_FOUND,
+             "no attempt");
+    unsigned char *data;
+    size_t bytes;
+    file_read(&data, &bytes);
+    data[starts[3] + 20] ^= 1;
+    file_write(data, bytes);
+    free(data);
+    ck_ok(pxs_record_last_begin(temp_file(), -1, &begin, &err));
+    ck_assert_int_eq(begin.attempt, 2);
 }
 END_TEST
 
@@ -451,6 +503,8 @@ TCase *cursor_case(void) {
     tcase_add_test(c, a_tail_too_long_is_damage);
     tcase_add_test(c, a_file_that_was_cut_back);
     tcase_add_test(c, other_files_are_refused);
+    tcase_add_test(c, version_1_reads_the_same);
+    tcase_add_test(c, finds_the_last_begin);
     tcase_add_test(c, unknown_kinds_are_refused);
     tcase_add_loop_test(c, what_can_follow_what, 0, (int)PXS_COUNT(orders));
     tcase_add_test(c, finds_where_an_attempt_begins);

@@ -136,6 +136,28 @@ void file_write(const unsigned char *data, size_t bytes) {
     write_bytes(temp_file(), data, bytes);
 }
 
+int file_version(void) {
+    unsigned char *data;
+    size_t bytes;
+    file_read(&data, &bytes);
+    ck_assert_uint_ge(bytes, 16);
+    int version = data[8];
+    free(data);
+    return version;
+}
+
+void set_file_version(unsigned char version) {
+    unsigned char *data;
+    size_t bytes;
+    file_read(&data, &bytes);
+    data[8] = version;
+    uint32_t crc = pxs_crc32c(0, data, 12);
+    for (int i = 0; i < 4; i++)
+        data[12 + i] = (unsigned char)(crc >> (8 * i));
+    file_write(data, bytes);
+    free(data);
+}
+
 int main(void) {
     static TCase *(*const cases[])(void) = {codec_case, writer_case, cursor_case};
     return run_cases("record", cases, PXS_COUNT(cases), CK_NORMAL);

@@ -119,6 +119,150 @@ START_TEST(refuses_foreign_files)
 }
 END_TEST
 
+START_TEST(a_newer_version_is_never_cut)
+{
+    unsigned char *data, *after;
+    size_t bytes, bytes_after;
+    write_file(4);
+    set_file_version(3);
+    file_read(&data, &bytes);
+    static const int64_t keeps[] = {0, -1, 16};
+    for (size_t i = 0; i < PXS_COUNT(keeps); i++) {
+        struct pxs_record_writer *w = NULL;
+        ck_fails(pxs_record_writer_open(temp_file(), keeps[i], &w, &err), PXS_E_UNSUPPORTED,
+                 "a newer pixsweep wrote it; use that one");
+        ck_fails(pxs_record_writer_replace(temp_file(), keeps[i], &w, &err), PXS_E_UNSUPPORTED,
+                 "a newer pixsweep wrote it; use that one");
+    }
+    file_read(&after, &bytes_after);
+    ck_assert_uint_eq(bytes_after, bytes);
+    ck_assert_int_eq(memcmp(data, after, bytes), 0);
+    free(data);
+    free(after);
+}
+END_TEST
+
+START_TEST(version_1_stays_in_place)
+{
+    write_file(4);
+    set_file_version(1);
+    append_one(-1);
+    ck_assert_int_eq(file_version(), 1);
+    ck_assert_int_eq(count_records(), 5);
+    append_one(0);
+    ck_assert_int_eq(file_version(), 2);
+    ck_assert_int_eq(count_records(), 1);
+}
+END_TEST
+
+/* ---- another file under the name ------------------------------------------------------------ */
+
+static void write_one(struct pxs_record_writer *w, int n) {
+    struct pxs_record *r = sample_record(PXS_RECORD_BATCH, n);
+    ck_ok(pxs_record_write(w, r, &err));
+    free(r);
+}
+
+/* A process that was cut off writes on; nothing of it is read. What a reader had not read before
+ * the name changed is not handed out either. */
+START_TEST(a_replaced_file_is_the_old_writers_alone)
+{
+    struct pxs_record_writer *old, *w;
+    struct pxs_record_cursor *c, *d;
+    struct pxs_record *r = malloc(sizeof *r);
+    unsigned char *before, *after;
+    size_t bytes, bytes_after;
+    bool more;
+    ck_ok(pxs_record_writer_open(temp_file(), 0, &old, &err));
+    write_one(old, 1);
+    write_one(old, 2);
+    const int64_t kept = pxs_record_writer_bytes(old);
+    write_one(old, 3);
+    set_file_version((unsigned char)_i); /* writes into the same file */
+    file_read(&before, &bytes);
+    ck_ok(pxs_record_cursor_open(temp_file(), 0, &c, &err));
+    ck_ok(pxs_record_cursor_open(temp_file(), kept, &d, &err));
+    ck_ok(pxs_record_next(c, r, &more, &err));
+
+    ck_ok(pxs_record_writer_replace(temp_file(), kept, &w, &err));
+    ck_assert_int_eq(pxs_record_writer_bytes(w), kept);
+    file_read(&after, &bytes_after);
+    ck_assert_int_eq(bytes_after, kept);
+    ck_assert_int_eq(file_version(), 2);
+    ck_assert_int_eq(memcmp(before + 16, after + 16, (size_t)kept - 16), 0);
+    free(before);
+    free(after);
+
+    /* Both write on, and the old one even cuts its file back. */
+    write_one(old, 77);
+    write_one(w, 4);
+    write_one(old, 78);
+    write_one(w, 5);
+    ck_ok(pxs_record_sync(old, &err));
+    ck_ok(pxs_record_sync(w, &err));
+    ck_assert_int_eq(count_records(), 4);
+    ck_fails(pxs_record_next(d, r, &more, &err), PXS_E_NOT_FOUND, "is another file by now");
+    ck_assert_int_eq(pxs_record_cursor_offset(d), kept);
+    enum pxs_status status;
+    int n = 0;
+    while ((status = pxs_record_next(c, r, &more, NULL)) == PXS_OK && more)
+        ck_assert_int_le(++n, 2); /* they were in its window already */
+    ck_assert_int_eq(status, PXS_E_NOT_FOUND);
+    pxs_record_cursor_close(&c);
+    pxs_record_cursor_close(&d);
+    pxs_record_writer_close(&old);
+    pxs_record_writer_close(&w);
+    ck_assert_int_eq(count_records(), 4);
+    free(r);
+}
+END_TEST
+
+START_TEST(what_is_not_whole_is_not_replaced)
+{
+    unsigned char *data, *after;
+    size_t bytes, bytes_after;
+    struct pxs_record_writer *w = NULL;
+    write_file(4);
+    file_read(&data, &bytes);
+    ck_fails(pxs_record_writer_replace(temp_file(), (int64_t)bytes - 1, &w, &err), PXS_E_CORRUPT,
+             "no record ends at");
+    ck_fails(pxs_record_writer_replace(temp_file(), (int64_t)bytes + 1, &w, &err), PXS_E_CORRUPT,
+             "but the resume point was written at");
+    ck_assert_ptr_null(w);
+    file_read(&after, &bytes_after);
+    ck_assert(bytes == bytes_after && memcmp(data, after, bytes) == 0);
+    free(after);
+    free(data);
+
+    /* A full disk: the file stays, and no temporary one. */
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct rlimit small = {40, limit.rlim_max};
+    int set = setrlimit(RLIMIT_FSIZE, &small);
+    const enum pxs_status status = pxs_record_writer_replace(temp_file(), (int64_t)bytes, &w, NULL);
+    set |= setrlimit(RLIMIT_FSIZE, &limit);
+    ck_assert_int_eq(set, 0);
+    ck_assert_int_eq(status, PXS_E_IO);
+    ck_assert_ptr_null(w);
+    ck_assert_int_eq(count_records(), 4);
+    char temp[600];
+    snprintf(temp, sizeof temp, "%s.tmp.%d", temp_file(), (int)getpid());
+    ck_assert_int_ne(access(temp, F_OK), 0);
+
+    /* From the start, over damage, and where there is no file. */
+    file_write((const unsigned char *)"\x89PNG\r\n\x1a\n and so on, long enough", 31);
+    for (int i = 0; i < 2; i++) {
+        ck_ok(pxs_record_writer_replace(temp_file(), 0, &w, &err));
+        ck_assert_int_eq(pxs_record_writer_bytes(w), 16);
+        write_one(w, 1);
+        pxs_record_writer_close(&w);
+        ck_assert_int_eq(count_records(), 1);
+        ck_assert_int_eq(unlink(temp_file()), 0);
+    }
+}
+END_TEST
+
 /* A file size limit stands for the full disk: write(2) writes a part, then fails. */
 START_TEST(a_full_disk_leaves_whole_records)
 {
@@ -174,6 +318,10 @@ TCase *writer_case(void) {
     tcase_add_test(c, cuts_off_a_torn_tail);
     tcase_add_test(c, keeps_only_whole_records);
     tcase_add_test(c, refuses_foreign_files);
+    tcase_add_test(c, a_newer_version_is_never_cut);
+    tcase_add_test(c, version_1_stays_in_place);
+    tcase_add_loop_test(c, a_replaced_file_is_the_old_writers_alone, 1, 3);
+    tcase_add_test(c, what_is_not_whole_is_not_replaced);
     tcase_add_test(c, a_full_disk_leaves_whole_records);
     tcase_add_test(c, a_record_costs_little);
     return c;

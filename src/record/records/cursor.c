@@ -24,6 +24,18 @@ struct pxs_record_cursor {
     unsigned char window[WINDOW];
 };
 
+/* Whether the file still has its name, or has none: a file that was replaced may be written to by a
+ * process that was cut off. Asked after each read, so what was read was written before that. */
+static enum pxs_status check_name(const struct pxs_record_cursor *c, struct pxs_error *err) {
+    struct stat mine, there;
+    if (fstat(c->fd, &mine) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", c->path);
+    if (stat(c->path, &there) != 0 || (mine.st_ino == there.st_ino && mine.st_dev == there.st_dev))
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_NOT_FOUND,
+                    "%s is another file by now: another process goes on with the run", c->path);
+}
+
 /* The bytes at `offset`, as many as the window holds; reads the file only where fewer than `want`
  * are at hand. */
 static enum pxs_status look(struct pxs_record_cursor *c, int64_t offset, size_t want,
@@ -35,6 +47,7 @@ static enum pxs_status look(struct pxs_record_cursor *c, int64_t offset, size_t 
         ssize_t n = pxs_record_pread(c->fd, c->window, WINDOW, offset);
         if (n < 0)
             return pxs_fail_errno(err, "cannot read %s", c->path);
+        PXS_TRY(check_name(c, err));
         c->window_bytes = (size_t)n;
         skip = 0;
     }
@@ -168,11 +181,18 @@ enum pxs_status pxs_record_next(struct pxs_record_cursor *c, struct pxs_record *
     return PXS_OK;
 }
 
+enum pxs_status pxs_record_open_read(const char *path, int *fd, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (strlen(path) >= sizeof dir || !pxs_path_dir(dir, sizeof dir, path))
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
+    return pxs_open_beneath(dir, slash ? slash + 1 : path, fd, err);
+}
+
 enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
                                        struct pxs_record_cursor **out, struct pxs_error *err) {
-    char dir[sizeof((*out)->path)];
     struct stat info;
-    if (strlen(path) >= sizeof dir || !pxs_path_dir(dir, sizeof dir, path))
+    if (strlen(path) >= sizeof((*out)->path))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     struct pxs_record_cursor *c = malloc(sizeof *c);
     if (!c)
@@ -181,10 +201,7 @@ enum pxs_status pxs_record_cursor_open(const char *path, int64_t offset,
     strcpy(c->path, path);
     c->fd = -1;
 
-    /* A run's folder may come from another machine: a link in the place of its record file is not
-     * followed. */
-    const char *slash = strrchr(path, '/');
-    enum pxs_status status = pxs_open_beneath(dir, slash ? slash + 1 : path, &c->fd, err);
+    enum pxs_status status = pxs_record_open_read(path, &c->fd, err);
     if (status == PXS_OK)
         status = pass_header(c, err);
     if (status == PXS_OK && fstat(c->fd, &info) == 0 && (int64_t)info.st_size < offset)
@@ -242,6 +259,30 @@ enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt, int64
     if (status == PXS_OK && !found)
         status = pxs_fail(err, PXS_E_NOT_FOUND, "%s does not hold attempt %lld (yet)", path,
                           (long long)attempt);
+    free(r);
+    pxs_record_cursor_close(&c);
+    return status;
+}
+
+enum pxs_status pxs_record_last_begin(const char *path, int64_t bytes, struct pxs_record_begin *out,
+                                      struct pxs_error *err) {
+    struct pxs_record_cursor *c;
+    PXS_TRY(pxs_record_cursor_open(path, 0, &c, err));
+    struct pxs_record *r = malloc(sizeof *r);
+    enum pxs_status status = r ? PXS_OK : pxs_fail_nomem(err);
+    bool more = true, found = false;
+    while (status == PXS_OK && more) {
+        status = pxs_record_next(c, r, &more, err);
+        more = more && (bytes < 0 || c->offset <= bytes);
+        if (status != PXS_OK || !more || r->kind != PXS_RECORD_BEGIN)
+            continue;
+        *out = r->begin;
+        found = true;
+    }
+    if (status == PXS_E_CORRUPT && bytes < 0)
+        status = PXS_OK;
+    if (status == PXS_OK && !found)
+        status = pxs_fail(err, PXS_E_NOT_FOUND, "no attempt begins in %s", path);
     free(r);
     pxs_record_cursor_close(&c);
     return status;

@@ -32,10 +32,12 @@ enum pxs_status pxs_frame_check_file(const unsigned char *bytes, const char *pat
         return pxs_fail(err, PXS_E_CORRUPT, "%s is not a record file of pixsweep", path);
     if (get(bytes + 12, 4) != pxs_crc32c(0, bytes, 12))
         return pxs_fail(err, PXS_E_CORRUPT, "%s: the file header is damaged", path);
-    if (get(bytes + 8, 4) != PXS_RECORD_VERSION)
+    const uint32_t version = get(bytes + 8, 4);
+    if (version < 1 || version > PXS_RECORD_VERSION)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s has format version %u, this pixsweep reads version %d: use a newer one",
-                        path, get(bytes + 8, 4), PXS_RECORD_VERSION);
+                        "%s has format version %u, and this pixsweep (%s) knows 1 to %d: a newer "
+                        "pixsweep wrote it; use that one, or a newer one, for this run",
+                        path, version, pxs_version(), PXS_RECORD_VERSION);
     return PXS_OK;
 }
 

@@ -65,24 +65,31 @@ static enum pxs_status find_end(const char *path, int64_t limit, int64_t *end,
     return status;
 }
 
-/* Cuts the file back to what is to be kept, which must be there and be whole. */
-static enum pxs_status keep(struct pxs_record_writer *w, int64_t keep_bytes,
-                            struct pxs_error *err) {
+/* How much of the open file is kept: *end bytes, which are there and are whole. */
+static enum pxs_status find_kept(const char *path, int fd, int64_t keep_bytes, int64_t *end,
+                                 struct pxs_error *err) {
+    struct pxs_record_cursor *c = NULL;
     struct stat info;
-    int64_t end = 0;
-    if (fstat(w->fd, &info) != 0)
-        return pxs_fail_errno(err, "cannot look at %s", w->path);
+    *end = 0;
+    if (fstat(fd, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s", path);
     if (keep_bytes > (int64_t)info.st_size)
         return pxs_fail(err, PXS_E_CORRUPT,
-                        "%s has %lld bytes, but the resume point was written at %lld", w->path,
+                        "%s has %lld bytes, but the resume point was written at %lld", path,
                         (long long)info.st_size, (long long)keep_bytes);
-    if (keep_bytes == 0 || (keep_bytes < 0 && info.st_size < PXS_FILE_HEADER))
-        return cut(w, 0, err);
-    PXS_TRY(find_end(w->path, keep_bytes, &end, err));
-    if (keep_bytes >= 0 && end != keep_bytes)
+    if (keep_bytes == 0) {
+        /* Damage is no reason to keep a file; that a newer pixsweep wrote it is one. */
+        const enum pxs_status status = pxs_record_cursor_open(path, 0, &c, err);
+        pxs_record_cursor_close(&c);
+        return status == PXS_E_UNSUPPORTED ? status : PXS_OK;
+    }
+    if (keep_bytes < 0 && info.st_size < PXS_FILE_HEADER)
+        return PXS_OK;
+    PXS_TRY(find_end(path, keep_bytes, end, err));
+    if (keep_bytes >= 0 && *end != keep_bytes)
         return pxs_fail(err, PXS_E_CORRUPT, "%s: no record ends at byte %lld (the nearest at %lld)",
-                        w->path, (long long)keep_bytes, (long long)end);
-    return cut(w, end, err);
+                        path, (long long)keep_bytes, (long long)*end);
+    return PXS_OK;
 }
 
 static enum pxs_status put_header(struct pxs_record_writer *w, struct pxs_error *err) {
@@ -107,8 +114,8 @@ enum pxs_status pxs_record_writer_in_memory(struct pxs_record_writer **out, stru
     return status;
 }
 
-enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
-                                       struct pxs_record_writer **out, struct pxs_error *err) {
+static enum pxs_status new_writer(const char *path, struct pxs_record_writer **out,
+                                  struct pxs_error *err) {
     if (strlen(path) >= sizeof((*out)->path))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     struct pxs_record_writer *w = calloc(1, sizeof *w);
@@ -116,11 +123,84 @@ enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
         return pxs_fail_nomem(err);
     strcpy(w->path, path);
     w->fd = -1;
+    *out = w;
+    return PXS_OK;
+}
+
+enum pxs_status pxs_record_writer_open(const char *path, int64_t keep_bytes,
+                                       struct pxs_record_writer **out, struct pxs_error *err) {
+    struct pxs_record_writer *w;
+    int64_t end = 0;
+    PXS_TRY(new_writer(path, &w, err));
     enum pxs_status status = pxs_open_append(path, &w->fd, err);
     if (status == PXS_OK)
-        status = keep(w, keep_bytes, err);
+        status = find_kept(path, w->fd, keep_bytes, &end, err);
+    if (status == PXS_OK)
+        status = cut(w, end, err);
     if (status == PXS_OK && w->bytes == 0)
         status = put_header(w, err);
+    if (status == PXS_OK)
+        *out = w;
+    else
+        pxs_record_writer_close(&w);
+    return status;
+}
+
+/* Appends the frames of the file that still has the name, up to byte `end`. */
+static enum pxs_status copy_frames(struct pxs_record_writer *w, int64_t end,
+                                   struct pxs_error *err) {
+    int from = -1;
+    enum pxs_status status = PXS_OK;
+    if (end > w->bytes)
+        status = pxs_record_open_read(w->path, &from, err);
+    while (status == PXS_OK && w->bytes < end) {
+        const int64_t left = end - w->bytes;
+        const size_t want = left < PXS_FRAME_MAX ? (size_t)left : PXS_FRAME_MAX;
+        const ssize_t n = pxs_record_pread(from, w->frame, want, w->bytes);
+        if (n < 0)
+            status = pxs_fail_errno(err, "cannot read %s", w->path);
+        else if ((size_t)n < want)
+            status = pxs_fail(err, PXS_E_CORRUPT, "%s became shorter while it was copied", w->path);
+        else
+            status = append(w, w->frame, want, err);
+    }
+    if (from >= 0)
+        close(from);
+    return status;
+}
+
+enum pxs_status pxs_record_writer_replace(const char *path, int64_t keep_bytes,
+                                          struct pxs_record_writer **out, struct pxs_error *err) {
+    struct pxs_record_writer *w;
+    struct pxs_atomic_file file = {0};
+    int old = -1;
+    int64_t end = 0;
+    PXS_TRY(new_writer(path, &w, err));
+    enum pxs_status status = pxs_open_append(path, &old, err);
+    if (status == PXS_OK)
+        status = find_kept(path, old, keep_bytes, &end, err);
+    if (status == PXS_OK)
+        status = pxs_atomic_open(&file, path, err);
+    if (status != PXS_OK)
+        goto out;
+
+    /* The writer keeps the file open that is written here; it is not opened again by its name,
+     * which may be another process's by then. */
+    w->fd = fcntl(fileno(file.file), F_DUPFD_CLOEXEC, 0);
+    if (w->fd < 0 || fcntl(w->fd, F_SETFL, O_APPEND) != 0) {
+        status = pxs_fail_errno(err, "cannot replace %s", path);
+        goto out;
+    }
+    status = put_header(w, err);
+    if (status == PXS_OK)
+        status = copy_frames(w, end, err);
+    if (status == PXS_OK)
+        status = pxs_atomic_commit(&file, err);
+    w->folder_synced = true;
+out:
+    pxs_atomic_abandon(&file);
+    if (old >= 0)
+        close(old);
     if (status == PXS_OK)
         *out = w;
     else
