@@ -10,7 +10,7 @@
 
 struct pxs_lab_options {
     const char *dir; /* a folder of the lab's logs, or one with many below it */
-    /* that the runs go into, made where there is none; NULL: called after the folder */
+    /* Name of the sweep for these runs, made if it is not there; NULL: the folder's name. */
     const char *sweep;
     /* lambda_pixel of these logs, as text; NULL: 10, the constant of the lab's script */
     const char *lambda;

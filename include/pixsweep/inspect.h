@@ -33,7 +33,7 @@ PXS_NODISCARD enum pxs_status pxs_report_show(struct pxs_store *s, const char *r
 
 struct pxs_diff_options {
     const char *a, *b; /* run_id or name */
-    bool all;          /* also what is the same */
+    bool all;          /* also rows that are equal in both runs */
 };
 /* Two runs side by side: a row a fact, with columns part (run, configuration, environment, result),
  * key, a, b and change (b - a, of results that are numbers). A fact that one of them lacks is NULL

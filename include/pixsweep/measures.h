@@ -9,11 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* For the lists of the table: a struct's member, a column behind others, its value, its update. */
+/* To be handed to the lists of measures.def: a member of a struct; ", name" for SQL. */
 #define PXS_MEASURE_MEMBER(name, ...) double name;
 #define PXS_MEASURE_COLUMN(name, ...) ", " #name
-#define PXS_MEASURE_PLACE(name, ...) ", ?"
-#define PXS_MEASURE_EXCLUDED(name, ...) ", " #name " = excluded." #name
 
 struct pxs_losses {
     PXS_LOSSES(PXS_MEASURE_MEMBER)
@@ -48,7 +46,7 @@ enum pxs_epoch_column {
 struct pxs_batch_info {
     const char *name, *label;
     enum pxs_better better;
-    bool on_page; /* as a curve by batch */
+    bool on_page; /* the page draws it by batch */
 };
 enum pxs_how { PXS_HOW_VALUE, PXS_HOW_MEAN, PXS_HOW_MAX };
 struct pxs_epoch_info {

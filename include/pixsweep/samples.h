@@ -10,8 +10,8 @@
 
 /* What one configuration made of the same pairs, by its best weights and epoch by epoch: a row a
  * configuration, a column an epoch. */
-#define PXS_SAMPLE_BEST \
-    (-1) /* in place of a column's epoch: the first column, where a run has such a picture */
+/* In `epochs`, the column of the best weights; it comes first, if any run has such a picture. */
+#define PXS_SAMPLE_BEST (-1)
 struct pxs_sample_cell {
     /* RGB, the glyphs of the row beside and below each other; no pixels: there is none */
     struct pxs_image image;

@@ -124,7 +124,8 @@ static void unescape(char *text) {
     *out = '\0';
 }
 
-/* "35 31 0:32 /docker/1 /sys/fs/cgroup/memory ro,relatime shared:9 - cgroup cgroup rw,memory" */
+/* A line of /proc/self/mountinfo:
+ * "35 31 0:32 /docker/1 /sys/fs/cgroup/memory ro,relatime shared:9 - cgroup cgroup rw,memory" */
 static void see_mount(char *line, void *user) {
     struct search *s = user;
     struct place *p = s->place;

@@ -53,7 +53,7 @@ static bool is_of_database(const char *db, const char *path) {
     return false;
 }
 
-/* The -wal, -shm or lock of any other database. */
+/* Whether the path is a -wal, -shm or lock file beside any SQLite database. */
 static bool is_beside_sqlite(const char *path) {
     const size_t n = strlen(path);
     char db[PXS_PATH_MAX];

@@ -148,9 +148,9 @@ static enum pxs_status ask(struct torch *t, const struct cli_torch_job *job, dou
     static const char question[] = "step\n";
     const char *answer;
     char time[32];
+    /* EPIPE is no error here: reading tells how it ended. */
     if (send(t->socket, question, sizeof question - 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-        return pxs_fail_errno(
-            err, "cannot ask PyTorch for a step"); /* EPIPE: reading tells how it ended */
+        return pxs_fail_errno(err, "cannot ask PyTorch for a step");
     PXS_TRY(read_answer(t, job, &answer, err));
     const size_t n = strcspn(answer, " ");
     snprintf(time, sizeof time, "%.*s", (int)(n < sizeof time ? n : 0), answer);

@@ -160,9 +160,9 @@ START_TEST(a_picture_beside_its_png)
     write_text("val/00.jpeg", "x");
     write_text("val/00.txt", "x");
     const struct pxs_check_summary s =
-        check("W passed over: train/B/1.jpg, val/00.jpeg (a picture of the same name that is read "
-              "lies beside "
-              "each; a pair of its own needs another name, and is converted)\n"
+        check("W passed over: train/B/1.jpg, val/00.jpeg (each has a PNG of the same name, which "
+              "is used; "
+              "to use it as another pair, convert it and rename it)\n"
               "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized "
               "on its own\n");
     ck_assert_uint_eq(s.errors, 0);

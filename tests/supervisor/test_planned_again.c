@@ -161,9 +161,9 @@ START_TEST(test_off_of_before_is_another_run)
     ck_assert_int_eq(system(command), 0);
     o = run_exp();
     ck_assert_msg(o.status == PXS_OK, "%s", o.err.message);
-    ck_assert_msg(strstr(pxs_text_str(&o.lines),
-                         "1 of them was made when validation: off held val_fraction of the "
-                         "pairs back") != NULL,
+    ck_assert_msg(strstr(pxs_text_str(&o.lines), "1 of the runs no longer in the file was made "
+                                                 "when validation: off held val_fraction of the "
+                                                 "pairs back") != NULL,
                   "%s", pxs_text_str(&o.lines));
     outcome_finish(&o);
     expect_text("SELECT group_concat(number || state, ' ') FROM run", "1interrupted 2completed");

@@ -30,7 +30,7 @@ struct pxs_bench {
     float *gradient;  /* for Adam */
     float *a, *b, *c; /* the matrices of sgemm */
     int64_t step;
-    int rounds; /* counted ones; -1 before the warm-up round */
+    int rounds; /* measured so far; -1: the warm-up is still to come */
     size_t n_jobs;
     struct bench_job jobs[MAX_JOBS];
 };

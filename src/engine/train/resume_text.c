@@ -181,7 +181,7 @@ static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_er
         if (!isfinite(p->rate) || p->rate < 0 || p->bad_epochs < 0 || p->bad_epochs > s->epoch + 1)
             bad = "a plateau";
     }
-    return bad ? pxs_fail(err, PXS_E_CORRUPT, "it is damaged: %s cannot be so", bad) : PXS_OK;
+    return bad ? pxs_fail(err, PXS_E_CORRUPT, "it is damaged: %s is out of range", bad) : PXS_OK;
 }
 
 enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
@@ -192,6 +192,6 @@ enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_st
 #undef NONE
     PXS_TRY(read_fields(file, out, err));
     if (!checksum_fits(file, out))
-        return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum is another");
+        return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum does not match");
     return check_numbers(out, err);
 }

@@ -133,8 +133,7 @@ static void report_in_node(struct pxs_diags *d, const struct pxs_node *node, con
     memcpy(needle, in_text, bytes);
     for (const char *p = node->text; p < in_text; p++)
         nth += strncmp(p, needle, bytes) == 0;
-    /* Plain text stands in the source as it is, but for its line breaks: the same one of these
-     * characters, counted from its beginning. */
+    /* The nth occurrence in the source: plain scalars differ from it only in line breaks. */
     const char *found = offset_of(node, &offset) ? strstr(s->text + offset, needle) : NULL;
     while (found && nth-- > 0)
         found = strstr(found + bytes, needle);
@@ -321,8 +320,8 @@ static void scan_ascii(struct scan *c) {
     if (ch == ':' && c->key && c->flow == 0 && blank_at(c, next) && has_free_text(c)) {
         c->at = next + strspn(c->s->text + next, " ");
         begin_word(c, false);
-        if (c->at < c->end &&
-            !strchr("\"'#", c->s->text[c->at])) { /* up to a comment's beginning */
+        /* The text goes up to where a comment begins. */
+        if (c->at < c->end && !strchr("\"'#", c->s->text[c->at])) {
             const char *hash = memmem(c->s->text + c->at, c->end - c->at, " \xef\xbc\x83", 4);
             c->at = hash ? (size_t)(hash + 1 - c->s->text) : c->end;
         }

@@ -62,8 +62,8 @@ bool pxs_cell_read(struct pxs_config *c, struct pxs_diags *d, int key, const str
     }
     cell->node = value;
     cell->value = pxs_params_get(&scratch, key);
-    if (pxs_param_info(key)->type != PXS_TYPE_ENUM &&
-        cell->value.kind == PXS_VALUE_TEXT) { /* in scratch */
+    /* Such a text stands in scratch. */
+    if (pxs_param_info(key)->type != PXS_TYPE_ENUM && cell->value.kind == PXS_VALUE_TEXT) {
         cell->value.text = pxs_arena_strdup(&c->arena, cell->value.text);
         d->nomem = d->nomem || !cell->value.text;
     }

@@ -38,8 +38,8 @@ const char *pxs_nearest_word(const char *word, const char *const *words, size_t 
     for (size_t i = 0; i < n; i++) {
         lower_word(candidate, words[i]);
         size_t distance = pxs_edit_distance(wanted, candidate);
-        bool begins = length >= 3 &&
-                      strncmp(wanted, candidate, length) == 0; /* "lambda" begins lambda_pixel */
+        /* "lambda" begins lambda_pixel */
+        bool begins = length >= 3 && strncmp(wanted, candidate, length) == 0;
         if (!begins && (distance > most || distance >= strlen(candidate)))
             continue;
         /* The beginning of a word before any slip, the shortest such word first; a swap before

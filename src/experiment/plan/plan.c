@@ -172,7 +172,8 @@ static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err
         const bool one = plan->n_before == 1;
         begin_note(&notes);
         pxs_text_addf(&notes,
-                      "%zu of them %s made when validation: off held val_fraction of the pairs "
+                      "%zu of the runs no longer in the file %s made when validation: off held "
+                      "val_fraction of the pairs "
                       "back; now it holds none back, which is another configuration: %s not taken "
                       "up (pixsweep rm removes %s)",
                       plan->n_before, one ? "was" : "were", one ? "it is" : "they are",

@@ -363,7 +363,7 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
                         f->name, e.n_pictures > 0 ? " PNG pairs," : "",
                         e.n_npy > 0 ? " .npy files," : "", e.a || e.b ? " A/ or B/," : "", f->name);
     }
-    /* That is an error; looking goes on to find what else is wrong. */
+    /* Looking goes on after that error, to find what else is wrong. */
     f->kind = e.n_pictures > 0 ? PXS_KIND_PAIR
               : e.n_npy > 0    ? PXS_KIND_NPY
               : kinds > 0      ? PXS_KIND_AB
@@ -449,8 +449,8 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
     note_other_names(&l);
     report_passed(
         problems, &l.beside, PXS_PROBLEM_NOTE,
-        "a picture of the same name that is read lies beside each; a pair of its own needs "
-        "another name, and is converted");
+        "each has a PNG of the same name, which is used; to use it as another pair, convert it and "
+        "rename it");
     report_passed(problems, &l.litter, PXS_PROBLEM_INFO,
                   "left by a NAS, an archive tool or the system");
     return problems->failed ? pxs_fail_nomem(err) : PXS_OK;

@@ -390,9 +390,9 @@ bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struc
     say_way(&way, out);
     pxs_text_add(out, "; this renames them: ");
     const char *then = "";
+    /* Both sides are folded alike, so that names that match go on matching. */
     for (int s = 0; s < 2; s++)
-        if (way.folds != 0 ||
-            way.affix[s][0] != '\0') { /* of both sides alike: names that match go on matching */
+        if (way.folds != 0 || way.affix[s][0] != '\0') {
             pxs_text_add(out, then);
             add_loop(out, folder, side, s, &way);
             then = "; ";

@@ -88,7 +88,8 @@ enum pxs_status pxs_lab_params(const struct pxs_lab_options *options, struct pxs
         PXS_TRY(set_one(out, options->sets[i], err));
     PXS_TRY(set_lambda(out, options->lambda, err));
     if (!out->known[PXS_PARAM_validation]) {
-        /* the first 20 training pairs: not to be compared with a validation on unseen pairs */
+        /* The lab's script validates on its first 20 training pairs, so that these losses are not
+         * comparable with those of unseen pairs. */
         out->values.validation = PXS_VALIDATION_LAB;
         out->known[PXS_PARAM_validation] = true;
     }

@@ -160,8 +160,8 @@ static void fill_row(struct importing *im, const struct pxs_lab_log *log,
     im->result->known += !made->added;
 }
 
-/* A log that was still being written when it was imported before: the beginning of this run is
- * another one there. */
+/* Says so where the log has grown since an earlier import: the database holds the beginning of this
+ * run as a run of its own then. */
 static void note_grown(struct importing *im, const struct pxs_lab_log *log,
                        const struct pxs_store_imported *made) {
     const struct pxs_cell args[] = {pxs_cell_int(made->run_id), pxs_cell_text(made->source),
@@ -180,19 +180,51 @@ static void note_grown(struct importing *im, const struct pxs_lab_log *log,
     pxs_table_finish(&before);
 }
 
-/* What is known of the run, where it comes from, and what is in it; then its rows. */
+/* What the database keeps of an imported run beside its rows. */
+struct run_texts {
+    struct pxs_text yaml, environment, event;
+};
+
+static void describe_run(const struct pxs_lab_log *log, const struct pxs_lab_run *run,
+                         const struct pxs_lab_params *p, const char *source,
+                         struct run_texts *texts) {
+    const long long first = (long long)run->first_line, last = (long long)run->last_line;
+    struct pxs_text *yaml = &texts->yaml, *event = &texts->event;
+    pxs_text_addf(yaml, "# imported from %s, lines %lld to %lld; only what is known stands here\n",
+                  source, first, last);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        if (!p->known[key])
+            continue;
+        pxs_text_addf(yaml, "%s: ", pxs_param_info(key)->key);
+        pxs_params_format(&p->values, key, yaml);
+        pxs_text_add(yaml, "\n");
+    }
+    pxs_text_addf(&texts->environment,
+                  "imported_from=%s\nimported_lines=%lld to %lld\nimported_by=pixsweep %s (%s)\n",
+                  source, first, last, pxs_version(), pxs_commit());
+    pxs_text_addf(
+        event,
+        "imported from %s, lines %lld to %lld: %lld batches, %lld epochs, %lld unreadable lines",
+        source, first, last, (long long)run->rows, (long long)ended(log, run),
+        (long long)run->unreadable);
+    if (run->missing > 0)
+        pxs_text_addf(event, ", %lld batches missing", (long long)run->missing);
+}
+
+/* What is known of the run and where it comes from; then its rows. */
 static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log *log,
                                   const struct pxs_lab_run *run, const struct pxs_lab_params *known,
                                   struct pxs_error *err) {
     struct pxs_lab_params p = *known;
-    struct pxs_text yaml = {0}, environment = {0}, event = {0};
+    struct run_texts texts = {0};
     struct pxs_lab_rows *rows = NULL;
     char source[PXS_PATH_MAX + 32], what[64], message[160];
     struct stat info;
     const char *file = run->end > 0                        ? PXS_LAB_BATCHES
                        : log->epochs[run->first].has_value ? PXS_LAB_VALIDATION
                                                            : PXS_LAB_AVERAGES;
-    const long long first = (long long)run->first_line, last = (long long)run->last_line;
+
+    /* Where it stands, and how it ended. */
     snprintf(source, sizeof source, "%s/%s", log->dir, file);
     make_plain(log->label, what, sizeof what - 4);
     struct pxs_store_imported made = {.sweep = im->result->sweep,
@@ -215,33 +247,17 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
         p.known[PXS_PARAM_n_epochs] = true;
     }
 
-    pxs_text_addf(&yaml, "# imported from %s, lines %lld to %lld; only what is known stands here\n",
-                  source, first, last);
-    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        if (!p.known[key])
-            continue;
-        pxs_text_addf(&yaml, "%s: ", pxs_param_info(key)->key);
-        pxs_params_format(&p.values, key, &yaml);
-        pxs_text_add(&yaml, "\n");
-    }
-    pxs_text_addf(&environment,
-                  "imported_from=%s\nimported_lines=%lld to %lld\nimported_by=pixsweep %s (%s)\n",
-                  source, first, last, pxs_version(), pxs_commit());
-    pxs_text_addf(
-        &event,
-        "imported from %s, lines %lld to %lld: %lld batches, %lld epochs, %lld unreadable lines",
-        source, first, last, (long long)run->rows, (long long)ended(log, run),
-        (long long)run->unreadable);
-    if (run->missing > 0)
-        pxs_text_addf(&event, ", %lld batches missing", (long long)run->missing);
-    made.config_yaml = pxs_text_str(&yaml);
-    made.environment = pxs_text_str(&environment);
-    made.event = pxs_text_str(&event);
-    enum pxs_status status =
-        yaml.failed || environment.failed || event.failed ? pxs_fail_nomem(err) : PXS_OK;
+    describe_run(log, run, &p, source, &texts);
+    made.config_yaml = pxs_text_str(&texts.yaml);
+    made.environment = pxs_text_str(&texts.environment);
+    made.event = pxs_text_str(&texts.event);
+    enum pxs_status status = texts.yaml.failed || texts.environment.failed || texts.event.failed
+                                 ? pxs_fail_nomem(err)
+                                 : PXS_OK;
     if (status != PXS_OK)
         goto out;
 
+    /* Its rows, and what is told of it. */
     status = pxs_lab_rows_open(log, run, im->params.values.lambda_pixel, im->meter,
                                im->batches_done, im->batches, &rows, err);
     if (status != PXS_OK)
@@ -255,9 +271,9 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
     fill_row(im, log, run, &made);
 out:
     pxs_lab_rows_close(&rows);
-    pxs_text_finish(&yaml);
-    pxs_text_finish(&environment);
-    pxs_text_finish(&event);
+    pxs_text_finish(&texts.yaml);
+    pxs_text_finish(&texts.environment);
+    pxs_text_finish(&texts.event);
     return status;
 }
 

@@ -71,7 +71,8 @@ static enum pxs_status next_batch(struct pxs_lab_rows *rows, struct pxs_record *
             break;
     }
     if (!*more) {
-        /* What was read before must be read again: its hash names the run. */
+        /* The log is read twice. The second reading must have the hash of the first, which is the
+         * run's identity. */
         char hash[PXS_SHA256_HEX];
         pxs_sha256_hex(&rows->sha, hash);
         pxs_lab_reader_close(&rows->reader);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* What a column list says about a table. */
+/* Which of the columns that tie a row to a sweep, a run or an attempt a table has. */
 struct shape {
     bool has_sweep, has_run, has_attempt, has_first_run;
     struct pxs_text key; /* the primary key's columns, quoted; "" for a view */

@@ -52,7 +52,7 @@ static enum pxs_status mark_stale(struct pxs_store *s, int64_t sweep_id, struct 
     return PXS_OK;
 }
 
-/* For people: the state says it, and of a reason its first line. */
+/* A table for people: "stale" goes into the state's column, a reason is cut to its first line. */
 static enum pxs_status put_table(const struct pxs_store *s, struct pxs_table *t, size_t n_stale,
                                  int width, struct pxs_text *out, struct pxs_error *err) {
     struct pxs_column columns[PXS_COUNT(list_columns)];

@@ -8,15 +8,15 @@
 enum { HASH_SHOWN = 8, SAID = 4 };
 
 /* A content that some runs have, or a path of which only the path is known: an old log's, say. */
-struct thing {
+struct content {
     const char *hash; /* NULL: not known */
     const char *path; /* of the first run that has it */
     bool own;         /* of a run that is no old log */
-    bool clashes;     /* its path is another thing's, too */
+    bool clashes;     /* another content was found under the same path */
 };
 
-struct things {
-    struct thing *list;
+struct contents {
+    struct content *list;
     size_t n;
 };
 
@@ -30,7 +30,7 @@ static const char *text_at(const struct pxs_table *runs, size_t row, const char 
 }
 
 static void collect(const struct pxs_table *runs, const struct pxs_content_of *of,
-                    struct things *to) {
+                    struct contents *to) {
     for (size_t row = 0; row < runs->n_rows; row++) {
         const char *hash = text_at(runs, row, of->hash_column), *path = text_at(runs, row, of->key);
         size_t i = 0;
@@ -40,7 +40,7 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
                                   : to->list[i].hash || !same_text(to->list[i].path, path)))
             i++;
         if (i == to->n)
-            to->list[to->n++] = (struct thing){.hash = hash, .path = path};
+            to->list[to->n++] = (struct content){.hash = hash, .path = path};
         to->list[i].own = to->list[i].own || pxs_table_at(runs, row, "imported").integer == 0;
     }
     for (size_t i = 0; i < to->n; i++) {
@@ -51,10 +51,11 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
 }
 
 /* The key's value in SQL: by content where that is known, else the path. */
-static void put_sql(const struct things *t, const struct pxs_content_of *of, struct pxs_text *sql) {
+static void put_sql(const struct contents *t, const struct pxs_content_of *of,
+                    struct pxs_text *sql) {
     bool known = false, unknown_clashes = false;
     for (size_t i = 0; i < t->n; i++) {
-        const struct thing *thing = &t->list[i];
+        const struct content *thing = &t->list[i];
         struct pxs_text name = {0};
         unknown_clashes = unknown_clashes || (!thing->hash && thing->clashes);
         if (!thing->hash)
@@ -81,7 +82,7 @@ static void put_sql(const struct things *t, const struct pxs_content_of *of, str
 /* Do some runs have another content than others? What an old log does not tell is unknown, not
  * different. `own`: among runs that are no old logs. */
 static bool differs(const struct pxs_table *runs, const struct pxs_content_of *of,
-                    const struct things *t, bool own) {
+                    const struct contents *t, bool own) {
     size_t n = 0;
     bool none = false;
     for (size_t row = 0; row < runs->n_rows; row++)
@@ -92,7 +93,7 @@ static bool differs(const struct pxs_table *runs, const struct pxs_content_of *o
     return n + none > 1;
 }
 
-/* Runs that found that content behind that path. */
+/* Number of runs whose path held this content. */
 static size_t runs_at(const struct pxs_table *runs, const struct pxs_content_of *of,
                       const char *path, const char *hash) {
     size_t n = 0;
@@ -104,7 +105,7 @@ static size_t runs_at(const struct pxs_table *runs, const struct pxs_content_of 
 
 /* One path behind which runs found several contents: a sentence about the first such path. */
 static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table *runs,
-                                   const struct pxs_content_of *of, const struct things *t,
+                                   const struct pxs_content_of *of, const struct contents *t,
                                    struct pxs_error *err) {
     const char *path = NULL;
     for (size_t a = 0; a < runs->n_rows && !path; a++) {
@@ -125,7 +126,7 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
     pxs_text_addf(&text, "%s %s did not hold the same %s for all runs (sha256 ", of->key, path,
                   of->what);
     for (size_t i = 0; i < t->n; i++) {
-        const struct thing *thing = &t->list[i];
+        const struct content *thing = &t->list[i];
         const size_t n = thing->hash ? runs_at(runs, of, path, thing->hash) : 0;
         if (n > 0 && said++ < SAID)
             pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN,
@@ -141,7 +142,7 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
 
 enum pxs_status pxs_group_content(struct pxs_groups *g, const struct pxs_table *runs,
                                   struct pxs_content_of *of, struct pxs_error *err) {
-    struct things t = {pxs_arena_alloc(&g->arena, (runs->n_rows + 1) * sizeof *t.list), 0};
+    struct contents t = {pxs_arena_alloc(&g->arena, (runs->n_rows + 1) * sizeof *t.list), 0};
     struct pxs_text sql = {0};
     if (!t.list)
         return pxs_fail_nomem(err);

@@ -298,19 +298,20 @@ enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_opt
                         .out = &made,
                         .reducer = options->reducer ? options->reducer : &pxs_spikes_reducer,
                         .user = options->reducer ? options->user : &spikes};
-    enum pxs_status status;
     for (int c = 0; c < PXS_BATCH_N; c++)
         r.n_columns += options->batch_columns >> c & 1;
-    if ((status = pxs_store_find_sweep(s, options->sweep, &made.sweep_id, err)) != PXS_OK)
+    enum pxs_status status = pxs_store_find_sweep(s, options->sweep, &made.sweep_id, err);
+    if (status != PXS_OK)
         goto out;
-    if ((status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err)) !=
-        PXS_OK)
+    status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err);
+    if (status != PXS_OK)
         goto out;
-    if ((status = read_runs(&r, &groups, err)) != PXS_OK)
-        goto out;
-    if (!options->reducer && (status = pxs_spikes_begin(&spikes, options, err)) != PXS_OK)
-        goto out;
-    if ((status = read_rows(&r, err)) != PXS_OK)
+    status = read_runs(&r, &groups, err);
+    if (status == PXS_OK && !options->reducer)
+        status = pxs_spikes_begin(&spikes, options, err);
+    if (status == PXS_OK)
+        status = read_rows(&r, err);
+    if (status != PXS_OK)
         goto out;
     for (size_t i = 0; !options->reducer && status == PXS_OK && i < made.n_configurations; i++)
         status = make_bands(&made, i, err);

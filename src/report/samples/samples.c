@@ -182,9 +182,11 @@ static enum pxs_status choose_epochs(struct reading *r, struct pxs_error *err) {
                         "%s has no sample pictures yet: runs make one every sample_interval "
                         "batches, after each best epoch and after their last batch",
                         out->sweep);
+    int64_t furthest = last;
     for (size_t i = 0; i < r->curves.n_runs; i++)
-        last = r->curves.runs[i].last_epoch > last ? r->curves.runs[i].last_epoch : last;
-    if (o->epochs && o->epochs[o->n_epochs - 1] > last)
+        if (r->curves.runs[i].last_epoch > furthest)
+            furthest = r->curves.runs[i].last_epoch;
+    if (o->epochs && o->epochs[o->n_epochs - 1] > furthest)
         return no_such_epoch(r, o->epochs[o->n_epochs - 1], err);
 
     /* Those that were asked for, else some of them evenly, the first and the last among them. */
