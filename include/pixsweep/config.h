@@ -77,6 +77,36 @@ const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
  * is no duration. */
 bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds);
 
+/* ---- where to run --------------------------------------------------------------------------- */
+
+/* A key that only the launcher knows. */
+struct pxs_launch_key {
+    const char *key, *value;
+};
+#define PXS_MEM_AUTO (-1)
+/* run.slurm, run.ssh or run.launcher. Strings live as long as the config. */
+struct pxs_launch_settings {
+    int64_t cpus_per_task;    /* 4 */
+    int64_t runs_per_task;    /* side by side; 1; 0 = as many as cores and memory allow */
+    int64_t tasks;            /* jobs at most; 0 = as many as there are runs */
+    int64_t array_throttle;   /* jobs that run at once; 0 = no limit */
+    int64_t seconds;          /* `time` of a job; 0 = as the site has it */
+    int64_t warn_before;      /* 300: seconds before its end at which a job is warned */
+    int64_t mem_mb;           /* of a job; PXS_MEM_AUTO; 0 = is not asked for */
+    const char *setup;        /* lines of bash before the program; NULL = none */
+    const char *const *extra; /* arguments for sbatch or ssh, ended by NULL; NULL = none */
+    const struct pxs_launch_key *keys;
+    size_t n_keys;
+};
+/* `run.on`: "here", "slurm", "ssh" or the absolute path of a launcher. */
+const char *pxs_config_on(const struct pxs_config *c);
+/* The section that belongs to such a word; defaults where the file has none. */
+const struct pxs_launch_settings *pxs_config_launch(const struct pxs_config *c, const char *on);
+/* Whether `text` may be said for `on`: one of the words, or a path with a '/' in it. */
+bool pxs_on_allowed(const char *text);
+/* Appends what is wrong where it may not: "must be ..., not 'slrum'; did you mean slurm?" */
+void pxs_on_explain(const char *text, struct pxs_text *out);
+
 /* ---- pruning -------------------------------------------------------------------------------- */
 
 #define PXS_RUNGS_MAX 16

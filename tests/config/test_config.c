@@ -591,6 +591,77 @@ START_TEST(a_file_that_is_not_there)
 }
 END_TEST
 
+static const char *passed_on(const struct pxs_launch_settings *l, const char *key) {
+    for (size_t i = 0; i < l->n_keys; i++)
+        if (strcmp(l->keys[i].key, key) == 0)
+            return l->keys[i].value;
+    return "";
+}
+
+START_TEST(where_runs_are_carried_out)
+{
+    const char *const sets[] = {"run.on=./mine", "run.slurm.time=90s", "run.slurm.mem=2T",
+                                "run.slurm.warn_before=10s"};
+    char path[PXS_PATH_MAX];
+    test_folder_enter();
+    struct pxs_config *c = load_text("dataset: data\n");
+    ck_assert_str_eq(pxs_config_on(c), "here");
+    const struct pxs_launch_settings *l = pxs_config_launch(c, "slurm");
+    ck_assert_int_eq(l->cpus_per_task, 4);
+    ck_assert_int_eq(l->runs_per_task, 1);
+    ck_assert_int_eq(l->warn_before, 300);
+    ck_assert_int_eq(l->mem_mb, PXS_MEM_AUTO);
+    ck_assert_int_eq(l->tasks + l->array_throttle + l->seconds + (int64_t)l->n_keys, 0);
+    ck_assert(!l->setup && !l->extra);
+    char hash[PXS_SHA256_HEX];
+    snprintf(hash, sizeof hash, "%s", pxs_config_spec_hash(c));
+    pxs_config_destroy(&c);
+
+    c = load(FIXTURES "/good/on_slurm.yaml", NULL, 0);
+    ck_assert_str_eq(pxs_config_on(c), "slurm");
+    l = pxs_config_launch(c, "slurm");
+    ck_assert_int_eq(l->cpus_per_task, 8);
+    ck_assert_int_eq(l->runs_per_task, 0);
+    ck_assert_int_eq(l->tasks, 64);
+    ck_assert_int_eq(l->array_throttle, 32);
+    ck_assert_int_eq(l->seconds, 8 * 3600);
+    ck_assert_int_eq(l->mem_mb, 4096);
+    ck_assert_str_eq(l->setup, "module load gcc\nexport A=1");
+    ck_assert_str_eq(l->extra[0], "--exclusive");
+    ck_assert_str_eq(l->extra[1], "--nice=10");
+    ck_assert_ptr_null(l->extra[2]);
+    ck_assert_uint_eq(l->n_keys, 4);
+    ck_assert_str_eq(passed_on(l, "partition"), "cpu");
+    ck_assert_str_eq(passed_on(l, "constraint"), "avx2");
+    l = pxs_config_launch(c, "ssh");
+    ck_assert_str_eq(passed_on(l, "hosts"), "pc1,pc2");
+    ck_assert_int_eq(l->runs_per_task, 2);
+    l = pxs_config_launch(c, "/some/launcher");
+    ck_assert_str_eq(passed_on(l, "queue"), "long");
+    ck_assert_int_eq(l->mem_mb, 0);
+    ck_assert_int_eq(l->seconds, 86400);
+    pxs_config_destroy(&c);
+
+    /* It is how, not what: the runs are the same. */
+    write_text("x.yaml", "dataset: data\nrun: {on: slurm, slurm: {mem_per_cpu: 1500K}}\n");
+    c = load("x.yaml", NULL, 0);
+    ck_assert_str_eq(pxs_config_spec_hash(c), hash);
+    ck_assert_str_eq(passed_on(pxs_config_launch(c, "slurm"), "mem_per_cpu"), "2M");
+    pxs_config_destroy(&c);
+    write_text("x.yaml", "dataset: data\nrun: {on: slurm}\n");
+    c = load("x.yaml", sets, PXS_COUNT(sets));
+    ck_assert(pxs_path_absolute(path, sizeof path, "mine"));
+    ck_assert_str_eq(pxs_config_on(c), path);
+    ck_assert_int_eq(pxs_config_launch(c, "slurm")->seconds, 90);
+    ck_assert_int_eq(pxs_config_launch(c, "slurm")->mem_mb, 2 * 1024 * 1024);
+    pxs_config_destroy(&c);
+
+    ck_assert(pxs_on_allowed("here") && pxs_on_allowed("/a/b") && pxs_on_allowed("./b"));
+    ck_assert(!pxs_on_allowed("") && !pxs_on_allowed("Slurm") && !pxs_on_allowed("a/"));
+    test_folder_leave();
+}
+END_TEST
+
 START_TEST(durations)
 {
     static const struct {
@@ -631,6 +702,7 @@ int main(void) {
     tcase_add_test(tc, a_file_beside_the_one_that_is_not_there);
     tcase_add_test(tc, strange_characters_in_a_files_name);
     tcase_add_test(tc, durations);
+    tcase_add_test(tc, where_runs_are_carried_out);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_set_tap(runner, "-");

@@ -16,7 +16,8 @@ enum {
     PXS_ANCHORS_MAX = 1000,    /* anchors in one file */
     PXS_LAYERS_MAX = 100,      /* files in one `extends` tree */
     PXS_DIAGNOSTICS_MAX = 100, /* shown; the rest is counted */
-    PXS_NOTES_MAX = 100
+    PXS_NOTES_MAX = 100,
+    PXS_LAUNCH_SECTIONS = 3 /* run.slurm, run.ssh, run.launcher */
 };
 
 struct pxs_source {
@@ -139,6 +140,8 @@ struct pxs_config {
     const char *name, *spec_yaml;
     char spec_hash[PXS_SHA256_HEX];
     struct pxs_run_settings run;
+    const char *on; /* of `run` */
+    struct pxs_launch_settings launch[PXS_LAUNCH_SECTIONS];
     struct pxs_prune_settings prune;
     const struct pxs_node *prune_node;
     int64_t prune_least; /* epochs before the first rung; 0 = not stated */
@@ -220,8 +223,16 @@ bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node);
 bool pxs_scan_lookalikes(struct pxs_diags *d, const struct pxs_source *source);
 bool pxs_is_invisible(uint32_t code);
 
-/* run.c, sweep.c, prune.c, draw.c */
+/* run.c, launch.c, sweep.c, prune.c, draw.c */
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d);
+/* Reports a value that is no duration. */
+void pxs_diag_duration(struct pxs_diags *d, const struct pxs_node *value, const char *key,
+                       bool none_allowed);
+void pxs_launch_defaults(struct pxs_config *c);
+void pxs_on_read(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value);
+/* Section 0 is slurm, 1 ssh, 2 launcher. */
+void pxs_launch_section_read(struct pxs_config *c, struct pxs_diags *d, size_t section,
+                             const struct pxs_node *node);
 void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d);
 void pxs_prune_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
 /* Once the runs are known to be right: makes the rungs, and checks what does not fit pruning. */

@@ -6,12 +6,41 @@
 static const char *const top_words[] = {"name", "extends", "sweep", "run"};
 static const struct {
     const char *word, *place;
-} places[] = {{"grid", "sweep"},          {"zip", "sweep"},          {"points", "sweep"},
-              {"random", "sweep"},        {"seeds", "sweep"},        {"samples", "sweep.random"},
-              {"prune", "sweep"},         {"retries", "run"},        {"timeout", "run"},
-              {"resume_every", "run"},    {"max_failures", "run"},   {"order", "run"},
-              {"on_done", "run"},         {"name", "the top level"}, {"extends", "the top level"},
-              {"sweep", "the top level"}, {"run", "the top level"}};
+} places[] = {{"grid", "sweep"},
+              {"zip", "sweep"},
+              {"points", "sweep"},
+              {"random", "sweep"},
+              {"seeds", "sweep"},
+              {"samples", "sweep.random"},
+              {"prune", "sweep"},
+              {"retries", "run"},
+              {"timeout", "run"},
+              {"resume_every", "run"},
+              {"max_failures", "run"},
+              {"order", "run"},
+              {"on_done", "run"},
+              {"on", "run"},
+              {"slurm", "run"},
+              {"ssh", "run"},
+              {"launcher", "run"},
+              {"partition", "run.slurm"},
+              {"account", "run.slurm"},
+              {"qos", "run.slurm"},
+              {"constraint", "run.slurm"},
+              {"mem", "run.slurm"},
+              {"mem_per_cpu", "run.slurm"},
+              {"cpus_per_task", "run.slurm"},
+              {"runs_per_task", "run.slurm"},
+              {"tasks", "run.slurm"},
+              {"time", "run.slurm"},
+              {"array_throttle", "run.slurm"},
+              {"warn_before", "run.slurm"},
+              {"setup", "run.slurm"},
+              {"hosts", "run.ssh"},
+              {"name", "the top level"},
+              {"extends", "the top level"},
+              {"sweep", "the top level"},
+              {"run", "the top level"}};
 
 /* Where a known word belongs, be it "seeds" or, of --set, "grid.lrgd"; NULL: it is no such word. */
 static const char *place_of_word(const struct pxs_node *key) {

@@ -36,8 +36,8 @@ bool pxs_parse_duration(const char *text, bool none_allowed, double *seconds) {
     return true;
 }
 
-static void report_duration(struct pxs_diags *d, const struct pxs_node *value, const char *key,
-                            bool none_allowed) {
+void pxs_diag_duration(struct pxs_diags *d, const struct pxs_node *value, const char *key,
+                       bool none_allowed) {
     struct pxs_text text = {0};
     double number;
     pxs_text_addf(&text, "%s must be a duration such as 90s, 5m, 8h or 1d%s, not ", key,
@@ -75,7 +75,7 @@ static void read_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
                 "takes longer than the median",
                 value->text);
     } else if (!pxs_parse_duration(value->text, true, &seconds))
-        report_duration(d, value, "timeout", true);
+        pxs_diag_duration(d, value, "timeout", true);
     else if (seconds == 0)
         pxs_diag_node(d, value, "timeout must be longer than nothing; for no limit say none");
     c->run.timeout_s = seconds;
@@ -85,7 +85,7 @@ static void read_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
 static void read_resume_every(struct pxs_config *c, struct pxs_diags *d,
                               const struct pxs_node *value) {
     if (!pxs_parse_duration(value->text, false, &c->run.resume_every_s))
-        report_duration(d, value, "resume_every", false);
+        pxs_diag_duration(d, value, "resume_every", false);
 }
 
 static void read_count(struct pxs_diags *d, const struct pxs_node *value, const char *key,
@@ -150,6 +150,18 @@ static void read_on_done(struct pxs_config *c, struct pxs_diags *d, const struct
         c->run.on_done = text;
 }
 
+static void read_slurm(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+    pxs_launch_section_read(c, d, 0, value);
+}
+
+static void read_ssh(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+    pxs_launch_section_read(c, d, 1, value);
+}
+
+static void read_launcher(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+    pxs_launch_section_read(c, d, 2, value);
+}
+
 static const struct {
     const char *key;
     void (*read)(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value);
@@ -159,13 +171,18 @@ static const struct {
             {"resume_every", read_resume_every, true},
             {"max_failures", read_max_failures, true},
             {"order", read_order, false},
-            {"on_done", read_on_done, true}};
+            {"on_done", read_on_done, true},
+            {"on", pxs_on_read, true},
+            {"slurm", read_slurm, false},
+            {"ssh", read_ssh, false},
+            {"launcher", read_launcher, false}};
 
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d) {
     const struct pxs_node *node = c->run_node;
     const char *known[PXS_COUNT(keys)];
     c->run = (struct pxs_run_settings){
         .retries = 1, .timeout_s = INFINITY, .resume_every_s = 300, .max_failures = 3};
+    pxs_launch_defaults(c);
     if (!node || pxs_node_is_null(node))
         return;
     if (node->kind != PXS_NODE_MAPPING) {
