@@ -62,4 +62,13 @@ PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *opti
                                             struct pxs_sweep_summary *summary,
                                             struct pxs_error *err);
 
+/* What pxs_sweep_run checks before its first run, for a plan that others carry out: kernels,
+ * folders, disk, and with `probe` one batch of each shape on this machine. *need: bytes of memory
+ * that the hungriest run took; 0 where none was tried. Makes the results folder and nothing else;
+ * the plan may get fewer slots. */
+PXS_NODISCARD enum pxs_status pxs_sweep_preflight(const struct pxs_sweep_options *options,
+                                                  const struct pxs_sweep_listener *listener,
+                                                  struct pxs_plan *plan, bool probe, uint64_t *need,
+                                                  struct pxs_error *err);
+
 #endif

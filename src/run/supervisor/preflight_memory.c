@@ -345,14 +345,13 @@ static enum pxs_status try_fewer_threads(struct pxs_supervisor *s, const struct 
     return status;
 }
 
+/* What the hungriest takes, into *most, which is zero. */
 static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *shapes,
+                               const struct pxs_memory *memory, struct need *most,
                                struct pxs_error *err) {
     const size_t n = shapes->n < MOST_SHAPES ? shapes->n : MOST_SHAPES;
     const double since = pxs_monotonic();
-    struct pxs_memory memory;
-    struct need most = {0};
     char took[32], need_text[32];
-    pxs_memory_look("", &memory);
     if (n < shapes->n)
         pxs_say(s, PXS_LOG_INFO, "preflight: %zu shapes, one batch of each of the %zu largest",
                 shapes->n, n);
@@ -360,22 +359,50 @@ static enum pxs_status try_all(struct pxs_supervisor *s, const struct shapes *sh
         pxs_say(s, PXS_LOG_INFO, "preflight: %zu shape%s, one batch of each", n, n == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {
         struct need need = {0};
-        PXS_TRY(try_fewer_threads(s, &shapes->items[i], &need, &memory, err));
-        most.memory = need.memory > most.memory ? need.memory : most.memory;
-        most.mapped = need.mapped > most.mapped ? need.mapped : most.mapped;
+        PXS_TRY(try_fewer_threads(s, &shapes->items[i], &need, memory, err));
+        most->memory = need.memory > most->memory ? need.memory : most->memory;
+        most->mapped = need.mapped > most->mapped ? need.mapped : most->mapped;
     }
     pxs_format_duration(took, pxs_monotonic() - since);
-    pxs_format_bytes(need_text, most.memory);
+    pxs_format_bytes(need_text, most->memory);
     pxs_say(s, PXS_LOG_INFO, "preflight: in order, %s; up to %s of memory a run", took, need_text);
-    choose_slots(s, need_of(&most, &memory), &memory);
     return PXS_OK;
 }
 
 enum pxs_status pxs_probe_shapes(struct pxs_supervisor *s, struct pxs_error *err) {
     struct shapes shapes = {0};
+    struct pxs_memory memory;
+    struct need most = {0};
+    pxs_memory_look("", &memory);
     enum pxs_status status = find_shapes(s->plan, &shapes, err);
     if (status == PXS_OK && shapes.n > 0)
-        status = try_all(s, &shapes, err);
+        status = try_all(s, &shapes, &memory, &most, err);
+    if (status == PXS_OK && shapes.n > 0)
+        choose_slots(s, need_of(&most, &memory), &memory);
     shapes_finish(&shapes);
+    return status;
+}
+
+enum pxs_status pxs_sweep_preflight(const struct pxs_sweep_options *options,
+                                    const struct pxs_sweep_listener *listener,
+                                    struct pxs_plan *plan, bool probe, uint64_t *need,
+                                    struct pxs_error *err) {
+    struct pxs_supervisor s = {.options = options, .listener = listener, .plan = plan};
+    struct shapes shapes = {0};
+    struct pxs_memory memory;
+    struct need most = {0};
+    PXS_TRY(pxs_preflight(plan, options, s.kernels, err));
+    if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0) /* more than a set holds */
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            CPU_SET(cpu, &s.allowed);
+    pxs_memory_look("", &memory);
+    enum pxs_status status = PXS_OK;
+    if (probe)
+        status = find_shapes(plan, &shapes, err);
+    if (status == PXS_OK && shapes.n > 0)
+        status = try_all(&s, &shapes, &memory, &most, err);
+    shapes_finish(&shapes);
+    if (status == PXS_OK)
+        *need = most.memory;
     return status;
 }
