@@ -125,6 +125,32 @@ START_TEST(test_frozen)
 }
 END_TEST
 
+/* Runs that were handed to other machines and have not begun there keep their folders, in whatever
+ * order the next plan has them. */
+START_TEST(test_frozen_runs_keep_their_folders)
+{
+    write_experiment("sweep:\n  grid: {lambda_pixel: [10, 20]}\n  seeds: [0, 7]\n");
+    const struct pxs_sweep_options asked = {0};
+    struct pxs_plan *plan = plan_exp(), *again;
+    ck_ok(pxs_make_dirs(in_folder("job"), &err));
+    ck_ok(pxs_plan_freeze(plan, &asked, in_folder("job"), &err));
+    write_experiment("sweep:\n  grid: {lambda_pixel: [30, 20, 10]}\n  seeds: [7, 0]\n");
+    again = plan_exp();
+    ck_assert_uint_eq(again->n, 6);
+    static const size_t same[] = {0, 0, 3, 2, 1, 0};
+    for (size_t i = 2; i < 6; i++) {
+        ck_assert_str_eq(again->runs[i].dir, plan->runs[same[i]].dir);
+        ck_assert_str_eq(again->runs[i].name, plan->runs[same[i]].name);
+        ck_assert_int_eq(again->runs[i].number, plan->runs[same[i]].number);
+        ck_assert_int_eq(again->runs[i].state, PXS_STATE_NEW);
+    }
+    ck_assert_int_eq(again->runs[0].number, 5);
+    ck_assert_int_eq(again->runs[1].number, 6);
+    pxs_plan_destroy(&again);
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
 START_TEST(test_frozen_damaged)
 {
     static const char *const damages[][2] = {{"", "plan.json"},
@@ -256,6 +282,7 @@ TCase *new_plan_case(void) {
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, test_new);
     tcase_add_test(c, test_frozen);
+    tcase_add_test(c, test_frozen_runs_keep_their_folders);
     tcase_add_test(c, test_frozen_damaged);
     tcase_add_test(c, test_same_content_twice);
     tcase_add_test(c, test_data_problems_together);

@@ -14,6 +14,8 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
     int64_t number, seed;
     struct pxs_run_records found = {0};
     struct pxs_plan_run *run = NULL;
+    struct pxs_folder *frozen = NULL;
+    struct pxs_error ignored;
     if (!pxs_folder_numbers(base, &number, &seed) ||
         !pxs_path_join(dir, sizeof dir, sweep_dir, base))
         return PXS_OK;
@@ -22,10 +24,20 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
         if (plan->runs[i].run_id != 0 && plan->runs[i].number == number)
             return PXS_OK; /* the database knows it */
 
-    /* The planned run that its records are of. */
+    /* The planned run that its records are of. One that was handed to other machines and has not
+     * begun there has only its config.yaml. */
     enum pxs_status status = pxs_run_records_read(dir, &found, err);
-    if (status != PXS_OK || found.n == 0 || (found.seed_known && found.seed != seed))
+    if (status != PXS_OK || (found.seed_known && found.seed != seed))
         goto out;
+    if (found.n == 0) {
+        frozen = malloc(sizeof *frozen);
+        if (!frozen)
+            status = pxs_fail_nomem(err);
+        if (!frozen || pxs_folder_read(dir, frozen, &ignored) != PXS_OK)
+            goto out;
+        snprintf(found.config_hash, sizeof found.config_hash, "%s", frozen->config_hash);
+        pxs_folder_finish(frozen);
+    }
     for (size_t i = 0; i < plan->n && !run; i++)
         if (plan->runs[i].run_id == 0 && plan->runs[i].seed == seed &&
             strcmp(plan->runs[i].config_hash, found.config_hash) == 0)
@@ -46,6 +58,7 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
     if (!run->name || !run->dir)
         status = pxs_fail_nomem(err);
 out:
+    free(frozen);
     pxs_run_records_finish(&found);
     return status;
 }
