@@ -55,6 +55,14 @@ PXS_NODISCARD enum pxs_status pxs_launcher_lay_out(const char *dir, const char *
                                                    struct pxs_error *err);
 /* Appends job.sh as a submission called `name` would get it. */
 void pxs_launcher_job_script(const struct pxs_launcher *l, const char *name, struct pxs_text *out);
+/* Appends what a launcher would be told of a submission called `name`: "PIXSWEEP_CPUS=4", a line
+ * each. PXS_E_INVALID where a key or an argument cannot be told. */
+PXS_NODISCARD enum pxs_status pxs_launcher_variables(const struct pxs_launcher *l, const char *name,
+                                                     struct pxs_text *out, struct pxs_error *err);
+/* Writes the file `name` into the folder `dir`: executable, whole or not at all. */
+PXS_NODISCARD enum pxs_status pxs_write_executable(const char *dir, const char *name,
+                                                   const char *text, size_t bytes,
+                                                   struct pxs_error *err);
 
 /* ---- submit --------------------------------------------------------------------------------- */
 

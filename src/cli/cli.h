@@ -219,13 +219,18 @@ void cli_add_place(const struct cli *cli, struct pxs_text *out);
 struct pxs_sweep_options;
 /* Options of plan and run; false: said why. */
 bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options);
+/* Where the runs are to be carried out, of --on or else the experiment file: "here", "slurm", "ssh"
+ * or the absolute path of a launcher. CLI_OK, or the exit code after saying why: also for options
+ * that have no meaning there. */
+int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
+              char on[PXS_PATH_MAX]);
+/* `run` that hands the runs to jobs. Returns the exit code. */
+int cli_submit(const struct cli *cli, struct pxs_sweep_options *options, const char *on);
 struct pxs_plan;
+struct pxs_jobs;
 /* Each distinct schedule of the plan as a curve of two rows, with its first and last rate and their
  * ratio. */
 enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out,
                                    struct pxs_error *err);
-/* The plan as table, CSV or JSON (what `plan` and `run --dry-run` print). */
-enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan,
-                              struct pxs_text *out, struct pxs_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* plan: what an experiment file asks for. */
 #include "cli.h"
 #include "pixsweep/plan.h"
+#include "pixsweep/submit.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -214,8 +215,11 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
     pxs_text_add(out, "\n");
 }
 
-enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan,
-                              struct pxs_text *out, struct pxs_error *err) {
+/* The plan as table, CSV or JSON. `jobs`: of another machine; NULL = the runs are carried out
+ * here. */
+static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *plan,
+                                 const struct pxs_jobs *jobs, struct pxs_text *out,
+                                 struct pxs_error *err) {
     static const enum pxs_run_state order[] = {
         PXS_STATE_NEW,      PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING,
         PXS_STATE_STALE,    PXS_STATE_COMPLETED, PXS_STATE_PRUNED,      PXS_STATE_FAILED,
@@ -234,7 +238,13 @@ enum pxs_status cli_plan_text(const struct cli *cli, const struct pxs_plan *plan
                       plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
     pxs_prune_words(plan, out);
     put_pairs(plan, out);
-    put_cost(plan, out);
+    if (!jobs) {
+        put_cost(plan, out);
+        return out->failed ? pxs_fail_nomem(err) : PXS_OK;
+    }
+    pxs_jobs_words(plan, jobs, out);
+    if (cli->values[OPT_DRY_RUN] && jobs->count > 0)
+        PXS_TRY(pxs_jobs_script(plan, jobs, out, err));
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
@@ -266,17 +276,24 @@ int cli_cmd_plan(struct cli *cli) {
     struct pxs_plan *plan = NULL;
     struct pxs_text out = {0}, diagnostics = {0};
     struct pxs_error err = {0};
-    if (!cli_sweep_options(cli, &options))
+    struct pxs_jobs jobs = {0};
+    char on[PXS_PATH_MAX];
+    if (!cli_sweep_options(cli, &options) || cli_where(cli, &options, on) != CLI_OK)
         return CLI_USAGE;
+    const struct pxs_submit_options how = {.sweep = &options, .on = on};
+    const bool here = strcmp(on, "here") == 0;
     options.diagnostics = &diagnostics;
     struct cli_bar bar;
     options.meter = cli_bar_begin(&bar, cli);
     enum pxs_status status = pxs_plan_make(&options, &plan, &err);
     cli_bar_clear(&bar);
+    if (status == PXS_OK && !here)
+        status = pxs_jobs_plan(plan, &how, 0, &jobs, &err);
     if (status == PXS_OK)
-        status = cli_plan_text(cli, plan, &out, &err);
+        status = plan_text(cli, plan, here ? NULL : &jobs, &out, &err);
     if (status == PXS_OK)
         cli_out_result(cli, &out);
+    pxs_jobs_finish(&jobs);
     pxs_plan_destroy(&plan);
     if (status != PXS_OK)
         cli_say_why(&diagnostics, &err);

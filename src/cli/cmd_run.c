@@ -131,10 +131,13 @@ int cli_cmd_run(struct cli *cli) {
     struct cli_progress progress;
     struct pxs_text diagnostics = {0};
     struct pxs_error err = {0};
+    char on[PXS_PATH_MAX];
     if (cli->values[OPT_DRY_RUN])
         return cli_cmd_plan(cli);
-    if (!cli_sweep_options(cli, &options))
+    if (!cli_sweep_options(cli, &options) || cli_where(cli, &options, on) != CLI_OK)
         return CLI_USAGE;
+    if (strcmp(on, "here") != 0)
+        return cli_submit(cli, &options, on);
     options.stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR);
     options.diagnostics = &diagnostics;
     struct cli_bar bar;

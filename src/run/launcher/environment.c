@@ -85,3 +85,15 @@ enum pxs_status pxs_launcher_environment(const struct pxs_launcher *l, const cha
     *out = env;
     return PXS_OK;
 }
+
+enum pxs_status pxs_launcher_variables(const struct pxs_launcher *l, const char *name,
+                                       struct pxs_text *out, struct pxs_error *err) {
+    struct pxs_arena arena = {0};
+    const char *const *variables;
+    const enum pxs_status status = pxs_launcher_environment(l, name, &arena, &variables, err);
+    for (size_t i = 0; status == PXS_OK && variables[i]; i++)
+        if (strncmp(variables[i], CORE_LOCKS, strlen(CORE_LOCKS)) != 0)
+            pxs_text_addf(out, "%s\n", variables[i]);
+    pxs_arena_finish(&arena);
+    return status;
+}

@@ -18,13 +18,6 @@ PXS_NODISCARD enum pxs_status pxs_launcher_environment(const struct pxs_launcher
                                                        const char *const **out,
                                                        struct pxs_error *err);
 
-/* ---- lay_out.c ------------------------------------------------------------------------------ */
-
-/* A file of mode 755 that appears whole. */
-PXS_NODISCARD enum pxs_status pxs_write_executable(const char *dir, const char *name,
-                                                   const char *text, size_t bytes,
-                                                   struct pxs_error *err);
-
 /* ---- call.c --------------------------------------------------------------------------------- */
 
 #define PXS_EXIT_REFUSED 1

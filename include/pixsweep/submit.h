@@ -1,0 +1,76 @@
+/* submit: a plan handed to jobs of a batch system or of other machines. Plans as `run` does, writes
+ * what jobs need into a folder of its own, results/<sweep>/cluster/<NNNN>, and has a launcher start
+ * them; each carries out `pixsweep task` on that folder. Nothing is written into any database. */
+#ifndef PIXSWEEP_SUBMIT_H
+#define PIXSWEEP_SUBMIT_H
+
+#include "pixsweep/base.h"
+#include "pixsweep/config.h"
+#include "pixsweep/launcher.h"
+#include "pixsweep/plan.h"
+
+/* A sweep's folder of submissions, and files in each of them beside plan.json and the launcher's
+ * own. */
+#define PXS_CLUSTER_FOLDER "cluster"
+#define PXS_PROGRAM_FILE "pixsweep" /* a copy of this program */
+#define PXS_ON_FILE "on"            /* "slurm", "ssh" or the path of the launcher */
+
+struct pxs_submit_options {
+    const struct pxs_sweep_options *sweep;
+    const char *on; /* "slurm", "ssh" or the absolute path of a launcher */
+    bool no_probe;  /* try no batch of each shape on this machine */
+};
+
+/* How a plan becomes jobs. Zero-initialise; finish once. */
+struct pxs_jobs {
+    const char *on; /* borrowed, as is `how` */
+    const struct pxs_launch_settings *how;
+    size_t runs;       /* to be done */
+    int64_t alive;     /* jobs of earlier submissions of this sweep */
+    int64_t most;      /* jobs that there may be at once, of these and new ones */
+    int64_t count;     /* jobs to start: most - alive, 0 where that is none */
+    const char *bound; /* what makes `most` less than the runs need: "tasks: is 8"; NULL = nothing */
+    struct pxs_sweep_slots slots; /* of one job */
+    uint64_t need;                /* bytes of memory of a run */
+    int64_t mem_mb;               /* of a job; 0 = none is asked for */
+    double seconds_each, longest; /* expected: of a job; of the longest run */
+    uint64_t resume_bytes;        /* of all resume points of all jobs, while they are replaced */
+    struct pxs_launcher_limits limits;
+    char unknown[600]; /* why limits or living jobs are not known; "" */
+    struct pxs_arena arena;
+};
+
+/* The jobs of a plan that pxs_plan_make made, whose slots become those of one job. Asks the
+ * launcher for limits and living jobs; writes nothing below the results folder. `need`: measured
+ * bytes of a run, 0 = as estimated. */
+PXS_NODISCARD enum pxs_status pxs_jobs_plan(struct pxs_plan *plan,
+                                            const struct pxs_submit_options *options, uint64_t need,
+                                            struct pxs_jobs *out, struct pxs_error *err);
+void pxs_jobs_finish(struct pxs_jobs *jobs);
+/* Lines for people: jobs, time, memory, limits, what a requeue costs, disk. Appended to out. */
+void pxs_jobs_words(const struct pxs_plan *plan, const struct pxs_jobs *jobs, struct pxs_text *out);
+/* What a submission would be: the launcher's call and variables, and the job script. */
+PXS_NODISCARD enum pxs_status pxs_jobs_script(const struct pxs_plan *plan,
+                                              const struct pxs_jobs *jobs, struct pxs_text *out,
+                                              struct pxs_error *err);
+
+/* Zero-initialise; finish once. */
+struct pxs_submitted {
+    char sweep[128], results[PXS_PATH_MAX], dir[PXS_PATH_MAX]; /* dir: "" = nothing was started */
+    size_t n_total, runs;                                      /* of the sweep; to be done */
+    int64_t alive, count;
+    const char *bound;                /* as in struct pxs_jobs */
+    struct pxs_submission submission; /* of dir */
+    struct pxs_arena arena;
+};
+/* Submits what is missing: as many jobs as the plan needs less those of earlier submissions that
+ * live. Calls the launcher until it has an answer, with words in between. PXS_OK, also where
+ * nothing had to be started. PXS_E_STOPPED: the stop flag; the same call goes on later, and starts
+ * nothing twice. PXS_E_INVALID: refused, by the launcher's words too. `out` is to be finished in
+ * any case.
+ */
+PXS_NODISCARD enum pxs_status pxs_submit(const struct pxs_submit_options *options,
+                                         struct pxs_submitted *out, struct pxs_error *err);
+void pxs_submitted_finish(struct pxs_submitted *submitted);
+
+#endif

@@ -1,0 +1,292 @@
+/* How many jobs a plan needs, and what each asks for. */
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pixsweep/rundir.h"
+#include "submit_priv.h"
+
+#define MB 1048576u
+#define MEMORY_SHARE \
+    1.25 /* of what a run was measured with: for files in memory, and its supervisor */
+#define MEMORY_STEP_MB 100
+
+/* ---- the launcher --------------------------------------------------------------------------- */
+
+enum pxs_status pxs_jobs_launcher(const struct pxs_plan *plan,
+                                  const struct pxs_launch_settings *how, const char *dir,
+                                  const struct pxs_sweep_options *options, struct pxs_arena *arena,
+                                  struct pxs_launcher *out, struct pxs_error *err) {
+    struct pxs_launcher_key *keys = pxs_arena_alloc(arena, (how->n_keys + 1) * sizeof *keys);
+    if (!keys)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < how->n_keys; i++)
+        keys[i] = (struct pxs_launcher_key){how->keys[i].key, how->keys[i].value};
+    *out = (struct pxs_launcher){.dir = dir,
+                                 .sweep = plan->sweep,
+                                 .cpus = how->cpus_per_task,
+                                 .seconds = how->seconds,
+                                 .warn = how->warn_before,
+                                 .throttle = how->array_throttle,
+                                 .keys = keys,
+                                 .n_keys = how->n_keys,
+                                 .extra = how->extra,
+                                 .setup = how->setup,
+                                 .logger = options->logger,
+                                 .stop = options->stop};
+    return PXS_OK;
+}
+
+/* A launcher's limits. It is laid out in a folder of its own for as long as that takes; one that
+ * cannot be asked only tells less. */
+static enum pxs_status find_limits(const struct pxs_plan *plan,
+                                   const struct pxs_submit_options *options, struct pxs_jobs *jobs,
+                                   struct pxs_error *err) {
+    static const char *const made[] = {"launcher", "log"};
+    char dir[PXS_PATH_MAX], path[PXS_PATH_MAX];
+    const char *top = getenv("TMPDIR");
+    struct pxs_launcher l;
+    struct pxs_error why;
+    jobs->limits = (struct pxs_launcher_limits){-1, -1, -1};
+    if (!pxs_path_absolute(path, sizeof path, top && top[0] ? top : "/tmp") ||
+        !pxs_path_join(dir, sizeof dir, path, "pixsweep-launcher.XXXXXX"))
+        return pxs_fail(err, PXS_E_INVALID, "the path of TMPDIR is too long");
+    if (!mkdtemp(dir))
+        return pxs_fail_errno(err, "cannot make a folder in %s", path);
+    enum pxs_status status = pxs_launcher_lay_out(dir, jobs->on, err);
+    if (status == PXS_OK)
+        status = pxs_jobs_launcher(plan, jobs->how, dir, options->sweep, &jobs->arena, &l, err);
+    if (status == PXS_OK) {
+        status = pxs_launcher_limits(&l, &jobs->limits, &why);
+        if (status != PXS_OK && status != PXS_E_STOPPED && status != PXS_E_NOMEM) {
+            snprintf(jobs->unknown, sizeof jobs->unknown, "%.590s", why.message);
+            status = PXS_OK;
+        } else if (status != PXS_OK && err)
+            *err = why;
+    }
+    for (size_t i = 0; i < PXS_COUNT(made); i++)
+        if (pxs_path_join(path, sizeof path, dir, made[i]) && unlink(path) != 0)
+            rmdir(path);
+    rmdir(dir);
+    return status;
+}
+
+/* ---- earlier submissions -------------------------------------------------------------------- */
+
+enum pxs_status pxs_jobs_folder(const struct pxs_plan *plan, int64_t number, char dir[PXS_PATH_MAX],
+                                struct pxs_error *err) {
+    char tail[256];
+    snprintf(tail, sizeof tail, "%s/" PXS_CLUSTER_FOLDER "/%04lld", plan->sweep, (long long)number);
+    return pxs_path_join(dir, PXS_PATH_MAX, plan->results, tail)
+               ? PXS_OK
+               : pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->results);
+}
+
+static int by_number(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum pxs_status pxs_jobs_folders(const struct pxs_plan *plan, int64_t **numbers, size_t *n,
+                                 struct pxs_error *err) {
+    char dir[PXS_PATH_MAX], tail[160];
+    int64_t number;
+    *numbers = NULL;
+    *n = 0;
+    snprintf(tail, sizeof tail, "%s/" PXS_CLUSTER_FOLDER, plan->sweep);
+    if (!pxs_path_join(dir, sizeof dir, plan->results, tail))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->results);
+    DIR *folder = opendir(dir);
+    for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder)) {
+        if (strspn(e->d_name, "0123456789") != strlen(e->d_name) ||
+            !pxs_parse_int(e->d_name, &number) || number < 1)
+            continue;
+        int64_t *more = realloc(*numbers, (*n + 1) * sizeof *more);
+        if (!more) {
+            closedir(folder);
+            free(*numbers);
+            return pxs_fail_nomem(err);
+        }
+        *numbers = more;
+        more[(*n)++] = number;
+    }
+    if (folder)
+        closedir(folder);
+    if (*n > 0)
+        qsort(*numbers, *n, sizeof **numbers, by_number);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, const char *dir,
+                                 const struct pxs_sweep_options *options, struct pxs_arena *arena,
+                                 struct pxs_launcher *out, struct pxs_error *err) {
+    char path[PXS_PATH_MAX], *on;
+    size_t bytes;
+    if (!pxs_path_join(path, sizeof path, dir, PXS_ON_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    PXS_TRY(pxs_read_file(path, PXS_PATH_MAX, &on, &bytes, err));
+    on[strcspn(on, "\n")] = '\0';
+    const struct pxs_launch_settings *how = pxs_config_launch(plan->config, on);
+    free(on);
+    return pxs_jobs_launcher(plan, how, dir, options, arena, out, err);
+}
+
+enum pxs_status pxs_jobs_alive(const struct pxs_launcher *l, const char *name, int64_t *out,
+                               struct pxs_error *err) {
+    struct pxs_launched_list list = {0};
+    PXS_TRY(pxs_launcher_alive(l, name, &list, err));
+    *out = 0;
+    for (size_t i = 0; i < list.n; i++)
+        *out += list.jobs[i].state != PXS_LAUNCHED_ENDING;
+    pxs_launched_finish(&list);
+    return PXS_OK;
+}
+
+/* Living jobs of all earlier submissions, as far as they are known now. */
+static enum pxs_status count_alive(const struct pxs_plan *plan,
+                                   const struct pxs_submit_options *options, struct pxs_jobs *jobs,
+                                   struct pxs_error *err) {
+    int64_t *numbers;
+    size_t n;
+    char dir[PXS_PATH_MAX];
+    PXS_TRY(pxs_jobs_folders(plan, &numbers, &n, err));
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < n && status == PXS_OK; i++) {
+        struct pxs_submission sub = {0};
+        struct pxs_launcher l;
+        struct pxs_error why;
+        int64_t alive = 0;
+        status = pxs_jobs_folder(plan, numbers[i], dir, err);
+        if (status == PXS_OK)
+            status = pxs_submission_read(dir, &sub, err);
+        if (status == PXS_OK &&
+            (sub.state == PXS_SUBMISSION_ACCEPTED || sub.state == PXS_SUBMISSION_UNKNOWN)) {
+            status = pxs_jobs_earlier(plan, dir, options->sweep, &jobs->arena, &l, &why);
+            if (status == PXS_OK)
+                status = pxs_jobs_alive(&l, sub.name, &alive, &why);
+            jobs->alive += alive;
+            if (status == PXS_E_BUSY) {
+                snprintf(jobs->unknown, sizeof jobs->unknown, "%.590s", why.message);
+                status = PXS_OK;
+            } else if (status != PXS_OK && err)
+                *err = why;
+        }
+        pxs_submission_finish(&sub);
+    }
+    free(numbers);
+    return status;
+}
+
+/* ---- the numbers ---------------------------------------------------------------------------- */
+
+static void bind(struct pxs_jobs *jobs, int64_t most, const char *what) {
+    if (most >= jobs->most)
+        return;
+    jobs->most = most;
+    jobs->bound = pxs_arena_printf(&jobs->arena, "%s %lld", what, (long long)most);
+}
+
+void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
+    double sum = 0;
+    const int64_t side_by_side = jobs->slots.jobs;
+    jobs->longest = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        if (pxs_plan_takes_run(plan, &plan->runs[i])) {
+            sum += plan->runs[i].seconds;
+            jobs->longest = fmax(jobs->longest, plan->runs[i].seconds);
+        }
+    jobs->most = ((int64_t)jobs->runs + side_by_side - 1) / side_by_side;
+    jobs->bound = NULL;
+    if (jobs->how->tasks > 0)
+        bind(jobs, jobs->how->tasks, "tasks: is");
+    if (jobs->limits.max_array_size >= 0)
+        bind(jobs, jobs->limits.max_array_size, "the largest array here is");
+    if (jobs->limits.max_submit_jobs >= 0)
+        bind(jobs, jobs->limits.max_submit_jobs, "your limit of jobs is");
+    jobs->count = jobs->most > jobs->alive ? jobs->most - jobs->alive : 0;
+
+    /* What runs at once decides the time. */
+    int64_t at_once = jobs->most;
+    if (jobs->how->array_throttle > 0 && jobs->how->array_throttle < at_once)
+        at_once = jobs->how->array_throttle;
+    jobs->seconds_each =
+        at_once > 0 ? pxs_spread(sum, jobs->longest, (int)(at_once * side_by_side)) : 0;
+    uint64_t largest = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct pxs_train_estimate *e = &plan->runs[i].estimate;
+        const uint64_t weights = (uint64_t)(e->weights_G + e->weights_D);
+        if (pxs_plan_takes_run(plan, &plan->runs[i]) && weights > largest)
+            largest = weights;
+    }
+    /* 12 bytes a weight with both moments, and two stand while one is replaced */
+    jobs->resume_bytes = 2 * 12 * largest * (uint64_t)(at_once * side_by_side);
+}
+
+/* Runs that other machines have carried out since the database was filled last are not to be done
+ * again. */
+static enum pxs_status look_into_folders(struct pxs_plan *plan, struct pxs_error *err) {
+    for (size_t i = 0; i < plan->n; i++) {
+        struct pxs_plan_run *run = &plan->runs[i];
+        struct pxs_run_records found = {0};
+        if (run->run_id == 0 || !pxs_plan_takes_run(plan, run))
+            continue; /* without a row, the plan has asked the folder */
+        const enum pxs_status status = pxs_run_records_read(run->dir, &found, err);
+        const enum pxs_run_state state =
+            status == PXS_OK ? pxs_run_records_state(&found) : PXS_STATE_NONE;
+        pxs_run_records_finish(&found);
+        PXS_TRY(status);
+        if (pxs_state_is_final(state))
+            run->state = state;
+    }
+    return PXS_OK;
+}
+
+enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_options *options,
+                               uint64_t need, struct pxs_jobs *jobs, struct pxs_error *err) {
+    const struct pxs_launch_settings *how = pxs_config_launch(plan->config, options->on);
+    const struct pxs_sweep_options *sweep = options->sweep;
+    jobs->on = options->on;
+    jobs->how = how;
+    if (plan->prune.rule != PXS_PRUNE_NONE)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "sweep.prune compares runs while they train, which jobs on several "
+                        "machines cannot do yet: --set sweep.prune=none, or --on here");
+    PXS_TRY(look_into_folders(plan, err));
+    pxs_plan_total(plan);
+    jobs->runs = pxs_plan_count_to_run(plan);
+
+    /* Slots and memory of one job. */
+    jobs->need = need > 0 ? need : plan->memory_each;
+    const int wanted = sweep->jobs > 0 ? sweep->jobs : (int)how->runs_per_task;
+    jobs->slots = pxs_sweep_slots((int)how->cpus_per_task, wanted, sweep->threads);
+    if (wanted == 0) {
+        pxs_slots_fit(&jobs->slots, jobs->runs > 0 ? jobs->runs : 1);
+        if (how->mem_mb > 0)
+            pxs_slots_fit(&jobs->slots, pxs_slots_memory(jobs->need, (uint64_t)how->mem_mb * MB));
+    }
+    pxs_plan_use_slots(plan, jobs->slots);
+    jobs->mem_mb = how->mem_mb;
+    for (size_t i = 0; i < how->n_keys; i++)
+        if (strcmp(how->keys[i].key, "mem_per_cpu") == 0)
+            jobs->mem_mb = 0;
+    if (jobs->mem_mb == PXS_MEM_AUTO) {
+        const double mb = MEMORY_SHARE * (double)jobs->need * jobs->slots.jobs / MB;
+        jobs->mem_mb = (int64_t)ceil(mb / MEMORY_STEP_MB) * MEMORY_STEP_MB;
+    }
+
+    return find_limits(plan, options, jobs, err);
+}
+
+enum pxs_status pxs_jobs_plan(struct pxs_plan *plan, const struct pxs_submit_options *options,
+                              uint64_t need, struct pxs_jobs *jobs, struct pxs_error *err) {
+    PXS_TRY(pxs_jobs_shape(plan, options, need, jobs, err));
+    PXS_TRY(count_alive(plan, options, jobs, err));
+    pxs_jobs_count(jobs, plan);
+    return PXS_OK;
+}
+
+void pxs_jobs_finish(struct pxs_jobs *jobs) {
+    pxs_arena_finish(&jobs->arena);
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# Runs that are handed to jobs of another engine, here a launcher that writes down what it is given and answers as the test wants.
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p state
+cat >launcher <<'SH'
+#!/bin/sh
+# Reads state/mood, once; counts its jobs as living.
+state=$WORK/state
+echo "$1 $3" >>"$state/calls"
+case $1 in
+submit)
+    mood=$(cat "$state/mood" 2>/dev/null); rm -f "$state/mood"
+    case $mood in
+    refuse) echo "your account has no hours left" >&2; exit 1 ;;
+    busy) echo "too busy" >&2; exit 75 ;;
+    hang) sleep 60 ;;
+    esac
+    env | grep ^PIXSWEEP_ | sort >"$state/env"
+    i=0
+    while [ $i -lt "$3" ]; do echo "job_$i"; echo "$PIXSWEEP_NAME job_$i running" >>"$state/jobs"; i=$((i + 1)); done
+    [ "$mood" != deaf ] || exit 3 ;;
+alive)
+    [ ! -e "$state/silent" ] || { echo "no answer from the controller" >&2; rm "$state/silent"; exit 3; }
+    [ ! -e "$state/jobs" ] || sed -n "s/^$PIXSWEEP_NAME //p" "$state/jobs" ;;
+limits) cat "$state/limits" 2>/dev/null || exit 2 ;;
+*) exit 2 ;;
+esac
+SH
+chmod 755 launcher
+export WORK
+settings=('n_epochs: 2' 'sample_interval: 0' 'checkpoint_interval: 0')
+experiment exp.yaml many "${settings[@]}" 'sweep: {grid: {lambda_pixel: [10, 100]}, seeds: 3}' \
+    'run: {launcher: {queue: long, time: 2h, setup: export SETUP=yes, extra: ["--a b", -c], array_throttle: 5}}'
+make_data data 16 6
+reset() { rm -rf state res; mkdir state; }
+calls() { grep -c "^$1" state/calls || true; }
+is() { [ "$2" = "$1" ] || fail "$2, not $1"; }
+is_free() { [ ! -e res/pixsweep.db ] || fail "a database was made"; }
+
+step "plan says jobs, limits and costs; --dry-run shows the script; nothing is written, nothing is submitted"
+echo "max_array_size 4" >state/limits
+"$PIXSWEEP" plan exp.yaml --on ./launcher --results res --dry-run >plan.out 2>plan.err || fail "plan --on"
+says plan.out "6 runs to do, 4 jobs of 4 cores and 100 MB of memory, 1 run at a time in each"
+says plan.out "no more jobs, since the largest array here is 4"
+says plan.out "time: 2 h 00 m a job suffice"
+says plan.out "a requeue costs at most 5 m 00 s of training"
+says plan.out "disk: resume points of all jobs need up to"
+says plan.out "^PIXSWEEP_QUEUE=long$"
+says plan.out "^export SETUP=yes$"
+says plan.out 'exec "$dir/pixsweep" task "$dir"'
+[ ! -e res ] || fail "plan wrote something"
+run 0 res exp.yaml --on ./launcher --dry-run
+cmp -s run.out plan.out || fail "run --dry-run says something else than plan"
+is 0 "$(calls submit)"
+"$PIXSWEEP" plan exp.yaml --on ./launcher --results res --set run.launcher.time=10m --set run.launcher.warn_before=599s \
+    --set n_epochs=20000 --set run.launcher.mem=none --jobs 2 >plan.out 2>plan.err || fail "plan of long runs"
+says plan.out "3 jobs of 4 cores, 2 runs at a time in each"
+says plan.out "writes resume points and is requeued, about"
+
+step "submitted: as many jobs as runs, told what the file says; no database"
+reset
+run 0 res exp.yaml --on ./launcher --detach
+says run.out "many: 6 runs to do, 6 jobs submitted"
+says run.out "launcher alive"
+says run.out "launcher cancel job_0"
+says run.out "collect: pixsweep merge $WORK/res/many"
+is_free
+dir=$WORK/res/many/cluster/0001
+for line in "PIXSWEEP_CPUS=4" "PIXSWEEP_DIR=$dir" "PIXSWEEP_EXTRA=--a b" "PIXSWEEP_MEM_MB=100" "PIXSWEEP_QUEUE=long" "PIXSWEEP_SECONDS=7200" \
+    "PIXSWEEP_THROTTLE=5" "PIXSWEEP_WARN=300"; do grep -qxF "$line" state/env || fail "not told: $line: $(cat state/env)"; done
+"$dir/pixsweep" --version >version.out || fail "the program's copy does not run"
+"$PIXSWEEP" --version | cmp -s - version.out || fail "the program's copy is another version"
+[ "$(ls res/many | grep -c '^00')" = 6 ] && [ -s res/many/0006-*/config.yaml ] && [ -s "$dir/plan.json" ] || fail "no runs for the jobs"
+bash -n "$dir/job.sh" || fail "job.sh is no script"
+
+step "the same command again starts only what is missing"
+run 0 res exp.yaml --on ./launcher
+says run.out "6 jobs of earlier submissions at work or waiting: no more are started"
+[ ! -e res/many/cluster/0002 ] || fail "a second submission"
+sed -i 's/job_[01] running/& x/; s/running x/ending/; /job_2/d' state/jobs
+run 0 res exp.yaml --on ./launcher --format json
+says run.out '"to_do":6,"alive":3,"submitted":3'
+[ -s res/many/cluster/0002/plan.json ] || fail "no second submission"
+run 0 res exp.yaml --on ./launcher --set run.launcher.tasks=4
+says run.out "no more are started; tasks: is 4"
+
+step "an answer that does not come is no answer: nothing is submitted before there is one"
+: >state/silent
+run 0 res exp.yaml --on ./launcher
+says run.err "no answer from the controller.*trying again in 2 s"
+says run.out "no more are started"
+
+step "runs that are completed are not submitted again, without a database and beside one"
+reset
+run 0 res exp.yaml --set sweep.seeds=1
+rm res/pixsweep.db*
+run 0 res exp.yaml --on ./launcher
+says run.out "4 runs to do, 4 jobs submitted"
+is_free
+reset
+run 0 res exp.yaml --set sweep.seeds=1
+sum=$(sha256sum res/pixsweep.db)
+run 0 res exp.yaml --on ./launcher
+says run.out "4 runs to do, 4 jobs submitted"
+is "$sum" "$(sha256sum res/pixsweep.db)"
+[ ! -s res/pixsweep.db-wal ] || fail "something was written beside the database"
+run 0 res exp.yaml --on ./launcher --set sweep.seeds=1
+says run.out "many: 2 runs, nothing to do"
+
+step "refused for good: the launcher's words; the same folder is used again"
+reset
+echo refuse >state/mood
+run 2 res exp.yaml --on ./launcher
+says run.err "your account has no hours left"
+run 0 res exp.yaml --on ./launcher
+says run.out "6 jobs submitted"
+is 1 "$(ls res/many/cluster | wc -l)"
+
+step "busy: tried again"
+reset
+echo busy >state/mood
+run 0 res exp.yaml --on ./launcher
+says run.err "too busy.*trying again in 2 s"
+is 2 "$(calls submit)"
+
+step "accepted without an answer: looked up by its name, not started twice; a signal meanwhile leaves"
+reset
+echo deaf >state/mood
+run 0 res exp.yaml --on ./launcher
+says run.err "not known yet"
+is 1 "$(calls submit)"
+says run.out "6 jobs submitted"
+reset
+echo hang >state/mood
+"$PIXSWEEP" run exp.yaml --on ./launcher --results res >run.out 2>run.err &
+pid=$!
+for _ in $(seq 300); do [ "$(calls submit 2>/dev/null)" = 1 ] && break || sleep 0.1; done
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+is 130 "$code"
+says run.err "the same command goes on"
+grep -q "^unknown " res/many/cluster/0001/submission || fail "not unknown: $(cat res/many/cluster/0001/submission)"
+
+step "two at once: together as many jobs as runs"
+reset
+"$PIXSWEEP" run exp.yaml --on ./launcher --results res >one.out 2>one.err &
+pid=$!
+"$PIXSWEEP" run exp.yaml --on ./launcher --results res >two.out 2>two.err || fail "the second of two: $(cat two.err)"
+wait $pid || fail "the first of two: $(cat one.err)"
+is 6 "$(wc -l <state/jobs)"
+says one.out "6 runs to do"
+
+step "options that mean nothing here, words that are no place, and what jobs cannot do yet"
+run 2 res exp.yaml --detach
+says run.err "detach goes with --on slurm"
+run 2 res exp.yaml --on here --no-probe
+says run.err "no-probe goes with --on slurm"
+run 2 res exp.yaml --on slrum
+says run.err "did you mean slurm"
+run 2 res exp.yaml --on ./none
+says run.err "there is no $WORK/none"
+run 2 res exp.yaml --on ./launcher --set sweep.prune=median --set n_epochs=40
+says run.err "sweep.prune=none, or --on here"
+"$PIXSWEEP" plan exp.yaml --dry-run >plan.out 2>plan.err && fail "plan --dry-run without --on"
+says plan.err "does nothing anyway"
+reset
+run 2 res exp.yaml --on ssh
+says run.err "no hosts"
+
+step "the file says where; --on here is stronger; --no-probe tries no batch"
+reset
+run 0 res exp.yaml --set run.on=./launcher --no-probe
+says run.out "6 jobs submitted"
+! grep -q preflight run.err || fail "a batch was tried"
+rm -rf res
+run 0 res exp.yaml --set run.on=./launcher --set sweep.seeds=1 --on here
+expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2
