@@ -25,11 +25,12 @@ struct pxs_submit_options {
 struct pxs_jobs {
     const char *on; /* borrowed, as is `how` */
     const struct pxs_launch_settings *how;
-    size_t runs;       /* to be done */
-    int64_t alive;     /* jobs of earlier submissions of this sweep */
-    int64_t most;      /* jobs that there may be at once, of these and new ones */
-    int64_t count;     /* jobs to start: most - alive, 0 where that is none */
-    const char *bound; /* what makes `most` less than the runs need: "tasks: is 8"; NULL = nothing */
+    size_t runs;   /* to be done */
+    int64_t alive; /* jobs of earlier submissions of this sweep */
+    int64_t most;  /* jobs that there may be at once, of these and new ones */
+    int64_t count; /* jobs to start: most - alive, 0 where that is none */
+    const char
+        *bound; /* what makes `most` less than the runs need: "tasks: is 8"; NULL = nothing */
     struct pxs_sweep_slots slots; /* of one job */
     uint64_t need;                /* bytes of memory of a run */
     int64_t mem_mb;               /* of a job; 0 = none is asked for */
