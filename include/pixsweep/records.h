@@ -121,6 +121,11 @@ void pxs_record_no_values(struct pxs_record_epoch *epoch);
 bool pxs_record_begin_add(struct pxs_record_begin *begin, const char *key, const char *fmt, ...)
     PXS_PRINTF(3, 4);
 
+/* A random number that tells an attempt from all others, as text: the line nonce=... of its BEGIN.
+ */
+#define PXS_RECORD_NONCE 17 /* 16 digits and NUL */
+PXS_NODISCARD enum pxs_status pxs_record_nonce(char out[PXS_RECORD_NONCE], struct pxs_error *err);
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 struct pxs_record_writer;
@@ -212,7 +217,8 @@ bool pxs_record_follows(struct pxs_record_order *o, const struct pxs_record *r,
 PXS_NODISCARD enum pxs_status pxs_record_find_attempt(const char *path, int64_t attempt,
                                                       int64_t *offset, struct pxs_error *err);
 
-/* The last BEGIN record that ends at or before `bytes` (-1: of the whole file, up to damage).
+/* The last BEGIN record before byte `bytes`, where a record ends (PXS_E_CORRUPT where none does, or
+ * where there is damage before it); with bytes -1 that of the whole file, up to damage.
  * PXS_E_NOT_FOUND where there is no file or no such record; other errors as above. */
 PXS_NODISCARD enum pxs_status pxs_record_last_begin(const char *path, int64_t bytes,
                                                     struct pxs_record_begin *out,

@@ -31,6 +31,9 @@ struct pxs_train_job {
     struct pxs_logger log;
     /* Identity that resume points carry; NULL = no resume points are written. */
     const char *config_hash;
+    /* Of this attempt, as in its BEGIN record: resume points carry it, too. NULL = there is none.
+     */
+    const char *nonce;
     /* seconds between resume points; 0 = after every batch */
     double resume_every;
     /* where to continue; NULL or step -1 = from the start */
@@ -68,13 +71,16 @@ PXS_NODISCARD enum pxs_status pxs_train_probe(const struct pxs_train_job *job,
 
 /* A run's folder holds `resume.safetensors` and, as long as it may be needed, the point before it.
  * A point names the length that the record file had: the steps of later records are done again,
- * with the same bits. */
+ * with the same bits. It names the attempt that wrote it, too, and counts only where that attempt's
+ * records stand before that length: a process that was cut off may leave a point beside records
+ * that another one has made since. */
 struct pxs_resume_point {
     int64_t step; /* the next step; -1 = there is no point, the run starts from its first step */
     int64_t record_bytes; /* length of the record file before that step */
     char path[PXS_PATH_MAX];
 };
-/* Finds the newest point in `dir` that is whole, belongs to this configuration and has the class of
+/* Finds the newest point in `dir` that is whole, belongs to this configuration and to the records
+ * in the folder (points before format 6 do not name an attempt) and has the class of
  * bits that `kernels` gives `params` on this machine (any class with `allow_mixed`, or with params
  * NULL, where nothing will be trained). The class is what decides the bits of these networks:
  * methods, FMA or not, OpenBLAS where it computes something, and the C library's functions that are

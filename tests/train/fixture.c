@@ -141,8 +141,20 @@ void carry_out(struct run *r) {
     int64_t keep = r->point.step < 0 ? 0 : r->point.record_bytes;
     ck_assert_int_eq(pxs_record_writer_open(run_path(r, "records.bin"), keep, &writer, &err),
                      PXS_OK);
+    if (r->nonce) {
+        static struct pxs_record begin;
+        begin = (struct pxs_record){.kind = PXS_RECORD_BEGIN,
+                                    .begin = {.attempt = 1, .resumed_from_step = r->point.step}};
+        ck_assert(pxs_record_begin_add(&begin.begin, "nonce", "%s", r->nonce));
+        /* as long as a batch's record, so that other records end at the same offsets */
+        ck_assert(pxs_record_begin_add(&begin.begin, "padding", "%030d", 0));
+        const int64_t before = pxs_record_writer_bytes(writer);
+        ck_assert_int_eq(pxs_record_write(writer, &begin, &err), PXS_OK);
+        ck_assert_int_eq(pxs_record_writer_bytes(writer) - before, 16 + 88);
+    }
     struct pxs_train_job job = {.params = &r->p,
                                 .dir = dir,
+                                .nonce = r->nonce,
                                 .records = writer,
                                 .pool = pool,
                                 .kernels = kernels,

@@ -20,6 +20,7 @@ struct run {
     const char *config_hash, *kernels; /* NULL = none are written; auto */
     bool go_on;                        /* from the folder's resume point; allow_mixed with: */
     bool allow_mixed;
+    const char *nonce; /* of the attempt, which has a BEGIN record then */
     double resume_every;
     bool save; /* asked for from the start */
     struct pxs_logger log;

@@ -624,7 +624,7 @@ START_TEST(a_newer_point_is_refused_by_name)
 {
     struct run *r = interrupted("newer");
     int64_t newest = find(r, HASH, "auto", false);
-    set_format(run_path(r, POINT), '6');
+    set_format(run_path(r, POINT), '8');
     ck_assert_int_eq(find(r, HASH, "auto", false), newest - 1);
     ck_assert_int_eq(r->status, PXS_OK);
     expect_note(r, "newer pixsweep");
@@ -633,6 +633,64 @@ START_TEST(a_newer_point_is_refused_by_name)
     ck_assert_int_eq(r->status, PXS_E_UNSUPPORTED);
     ck_assert_msg(strstr(r->err.message, POINT) != NULL, "%s", r->err.message);
     end_run(r);
+}
+END_TEST
+
+/* An attempt that was cut off trains on beside the one that has taken its run over, and leaves its
+ * point in the folder. */
+START_TEST(a_point_of_an_attempt_that_was_cut_off_is_refused)
+{
+    struct run *whole = rich("undisturbed", 4), *zombie = rich("zombie", 4);
+    struct copies all = {.run = zombie, .stride = 1};
+    carry_out(whole);
+    zombie->nonce = "00000000000000aa";
+    zombie->resume_every = 0;
+    zombie->log = (struct pxs_logger){copy_folder, &all};
+    carry_out(zombie);
+
+    /* Taken over behind its third point, and stopped behind a seventh. */
+    struct run *r = rich("taken", 4);
+    struct copies seventh = {.run = r, .only = 3};
+    shell("cp -r %s/zombie-2 %s/taken", test_folder(), test_folder());
+    r->go_on = true;
+    r->nonce = "00000000000000bb";
+    r->resume_every = 0;
+    r->log = (struct pxs_logger){copy_folder, &seventh};
+    carry_out(r);
+    ck_assert_int_ge(r->point.step, 1);
+    const int64_t taken_over = r->point.step;
+    expect_same(whole, r, 0);
+    end_run(r);
+
+    int named = 0; /* else no record ends there in the new file */
+    for (int number = 2; number <= 6; number++)
+        for (int both = 0; both < 2; both++) {
+            r = rich("beside", 4);
+            r->go_on = true;
+            r->nonce = "00000000000000cc";
+            shell("rm -rf %s/beside && cp -r %s/taken-3 %s/beside", test_folder(), test_folder(),
+                  test_folder());
+            const int64_t own = find(r, HASH, "auto", false);
+            ck_assert_int_gt(own, taken_over);
+            shell("cp %s/zombie-%d/" POINT " %s", test_folder(), number, run_path(r, POINT));
+            if (both)
+                shell("cp %s/zombie-%d/" POINT " %s", test_folder(), number, run_path(r, PREVIOUS));
+            const int64_t step = find(r, HASH, "auto", false);
+            if (number == 2) /* both have its records */
+                ck_assert_int_eq(step, taken_over);
+            else {
+                ck_assert_int_eq(step, both ? -1 : own - 1);
+                expect_note(r, POINT);
+            }
+            named += strstr(pxs_text_str(&r->notes), "another process has gone on") != NULL;
+            pxs_text_clear(&r->notes);
+            carry_out(r);
+            expect_same(whole, r, number);
+            end_run(r);
+        }
+    ck_assert_int_ge(named, 1);
+    end_run(zombie);
+    end_run(whole);
 }
 END_TEST
 
@@ -671,6 +729,7 @@ int main(void) {
     tcase_add_test(t, a_point_of_format_1_is_read);
     tcase_add_test(t, impossible_numbers_are_damage);
     tcase_add_test(t, a_newer_point_is_refused_by_name);
+    tcase_add_test(t, a_point_of_an_attempt_that_was_cut_off_is_refused);
     tcase_add_test(t, records_that_are_missing_are_not_vouched_for);
     suite_add_tcase(s, t);
     return run_tests(s, CK_NORMAL);

@@ -32,6 +32,7 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
         !pxs_path_join(previous, sizeof previous, job->dir, PXS_RESUME_PREVIOUS))
         return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", job->dir);
     snprintf(s.config_hash, sizeof s.config_hash, "%s", job->config_hash);
+    snprintf(s.nonce, sizeof s.nonce, "%s", job->nonce ? job->nonce : "");
     memcpy(s.plateau, t->plateau, sizeof s.plateau);
     PXS_TRY(resume_engine(job->kernels, t->p, &s, err));
     resume_print(&s, &text);

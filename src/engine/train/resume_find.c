@@ -54,6 +54,30 @@ static enum pxs_status check_engine(const struct search *q, const struct resume_
     return PXS_OK;
 }
 
+/* The records that the point counts are those of the attempt that wrote it, where it names one. */
+static enum pxs_status check_attempt(const struct resume_state *s, const char *records,
+                                     const char *path, struct pxs_error *err) {
+    struct pxs_record_begin begin;
+    char nonce[PXS_RECORD_NONCE] = "";
+    if (s->format < 6)
+        return PXS_OK;
+    const enum pxs_status status = pxs_record_last_begin(records, s->record_bytes, &begin, err);
+    if (status == PXS_OK)
+        pxs_line_value(begin.text, "nonce", nonce, sizeof nonce);
+    else if (status != PXS_E_NOT_FOUND) {
+        pxs_error_prefix(err, "%s counts other records", path);
+        return status;
+    }
+    if (strcmp(nonce, s->nonce) == 0)
+        return PXS_OK;
+    return pxs_fail(
+        err, PXS_E_INVALID,
+        "%s was written by an attempt (nonce %s) whose records are not those of " PXS_RECORDS_FILE
+        " (nonce %s): another process has gone on with the run since; "
+        "it is not used",
+        path, s->nonce[0] ? s->nonce : "none", nonce[0] ? nonce : "none");
+}
+
 /* Reads a point and checks that the run may continue from it. */
 static enum pxs_status judge(const struct search *q, const char *path, struct resume_state *s,
                              struct pxs_error *err) {
@@ -83,6 +107,7 @@ static enum pxs_status judge(const struct search *q, const char *path, struct re
                         "%s needs the first %lld bytes of " PXS_RECORDS_FILE
                         ", which has only %lld",
                         path, (long long)s->record_bytes, (long long)have);
+    PXS_TRY(check_attempt(s, records, path, err));
     return check_engine(q, s, path, err);
 }
 

@@ -7,7 +7,7 @@
 #include "pixsweep/nn.h"
 #include "pixsweep/train.h"
 
-enum { RESUME_FORMAT = 5, RESUME_FIELDS = 40 + PXS_EPOCH_N };
+enum { RESUME_FORMAT = 6, RESUME_FIELDS = 41 + PXS_EPOCH_N };
 
 /* A class of bits: machines of one class continue a run with the same bits. */
 struct resume_bits {
@@ -38,6 +38,8 @@ struct resume_state {
     /* since format 5: version of measures.def that wrote it; resume_measures knows it for older
      * points, too */
     int64_t measures;
+    /* since format 6: of the attempt that wrote it; "" = it had none */
+    char nonce[PXS_RECORD_NONCE];
 };
 
 /* The version of measures.def up to which the point has sums of an epoch's values. */

@@ -61,6 +61,7 @@ static const struct field {
     SINCE(4, "bits_fused", INTEGER, bits.fused),
     SINCE(4, "bits_openblas", TEXT, bits.openblas),
     SINCE(4, "bits_libm", TEXT, bits.libm),
+    SINCE(6, "nonce", TEXT, nonce),
 #undef FIELD
 #undef SINCE
 #undef ENTRY

@@ -271,9 +271,9 @@ enum pxs_status pxs_record_last_begin(const char *path, int64_t bytes, struct px
     struct pxs_record *r = malloc(sizeof *r);
     enum pxs_status status = r ? PXS_OK : pxs_fail_nomem(err);
     bool more = true, found = false;
-    while (status == PXS_OK && more) {
+    pxs_record_cursor_seek(c, PXS_FILE_HEADER);
+    while (status == PXS_OK && more && (bytes < 0 || c->offset < bytes)) {
         status = pxs_record_next(c, r, &more, err);
-        more = more && (bytes < 0 || c->offset <= bytes);
         if (status != PXS_OK || !more || r->kind != PXS_RECORD_BEGIN)
             continue;
         *out = r->begin;
@@ -281,6 +281,9 @@ enum pxs_status pxs_record_last_begin(const char *path, int64_t bytes, struct px
     }
     if (status == PXS_E_CORRUPT && bytes < 0)
         status = PXS_OK;
+    if (status == PXS_OK && bytes > PXS_FILE_HEADER && c->offset != bytes)
+        status =
+            pxs_fail(err, PXS_E_CORRUPT, "%s: no record ends at byte %lld", path, (long long)bytes);
     if (status == PXS_OK && !found)
         status = pxs_fail(err, PXS_E_NOT_FOUND, "no attempt begins in %s", path);
     free(r);

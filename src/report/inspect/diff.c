@@ -108,7 +108,7 @@ static enum pxs_status read_both(struct pxs_store *s, const char *const runs[2],
 static bool is_noise(const struct fact *f) {
     return strcmp(f->part.text, "environment") == 0 &&
            (strcmp(f->key.text, "pid") == 0 || strcmp(f->key.text, "pid_start") == 0 ||
-            strcmp(f->key.text, "supervisor_pid") == 0);
+            strcmp(f->key.text, "supervisor_pid") == 0 || strcmp(f->key.text, "nonce") == 0);
 }
 
 /* For people: a parameter in the words of the experiment file, and as much of a hash as tells it

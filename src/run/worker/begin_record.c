@@ -56,12 +56,17 @@ static enum pxs_status put_notes(struct pxs_worker *w, struct pxs_record *r, con
 enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct pxs_error *err) {
     struct pxs_record *r = calloc(1, sizeof *r);
     struct pxs_text engine = {0};
+    enum pxs_status status;
     if (!r)
         return pxs_fail_nomem(err);
+    status = pxs_record_nonce(w->nonce, err);
+    if (status != PXS_OK)
+        goto out;
     r->kind = PXS_RECORD_BEGIN;
     r->begin.attempt = w->job.attempt;
     r->begin.at_ms = pxs_now_ms();
     r->begin.resumed_from_step = w->resume.step;
+    pxs_record_begin_add(&r->begin, "nonce", "%s", w->nonce);
     add_machine(w, &r->begin);
 
     /* The engine's "key=value" lines. A kernel set that does not work here is reported by the
@@ -78,9 +83,10 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct
             line += *line == '\n';
         }
     pxs_text_finish(&engine);
-    enum pxs_status status = pxs_record_write(w->records, r, err);
+    status = pxs_record_write(w->records, r, err);
     if (status == PXS_OK)
         status = put_notes(w, r, notes, err);
+out:
     free(r);
     return status;
 }

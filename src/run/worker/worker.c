@@ -79,6 +79,7 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .stop = w->stop,
                                 .log = w->log,
                                 .config_hash = w->job.config_hash,
+                                .nonce = w->nonce,
                                 .resume_every = w->job.resume_every,
                                 .resume = &w->resume,
                                 .waiting = pxs_worker_waiting,
@@ -91,6 +92,21 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
     return status;
 }
 
+/* Whether the last attempt in the record file was made by another machine, or before this one was
+ * booted. A process of it may be alive there and write on: a lock does not always hold on two
+ * machines. */
+static bool is_of_another_machine(const char *records) {
+    struct pxs_record_begin begin;
+    struct pxs_host here;
+    char host[sizeof here.name], boot_id[sizeof here.boot_id];
+    pxs_host_detect(&here);
+    if (pxs_record_last_begin(records, -1, &begin, NULL) != PXS_OK)
+        return access(records, F_OK) == 0;
+    return !pxs_line_value(begin.text, "host", host, sizeof host) ||
+           !pxs_line_value(begin.text, "boot_id", boot_id, sizeof boot_id) ||
+           strcmp(host, here.name) != 0 || strcmp(boot_id, here.boot_id) != 0;
+}
+
 /* The record file ends for this attempt where the resume point says, or at its start. */
 static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes,
                                     struct pxs_error *err) {
@@ -99,14 +115,22 @@ static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
     PXS_TRY(pxs_train_find_resume(w->dir, w->job.config_hash, w->configured ? &w->params : NULL,
                                   w->job.kernels, w->job.allow_mixed != 0, &w->resume, notes, err));
+    const bool replace = is_of_another_machine(path);
+    enum pxs_status (*open)(const char *, int64_t, struct pxs_record_writer **,
+                            struct pxs_error *) =
+        replace ? pxs_record_writer_replace : pxs_record_writer_open;
+    if (replace)
+        pxs_log(w->log, PXS_LOG_INFO,
+                "the last attempt was made on another machine, or before this one was booted: goes "
+                "on in a copy of " PXS_RECORDS_FILE);
     if (w->resume.step < 0)
-        return pxs_record_writer_open(path, 0, &w->records, err);
-    enum pxs_status status = pxs_record_writer_open(path, w->resume.record_bytes, &w->records, err);
+        return open(path, 0, &w->records, err);
+    enum pxs_status status = open(path, w->resume.record_bytes, &w->records, err);
     if (status != PXS_E_CORRUPT)
         return status;
     pxs_text_addf(notes, "%s: starts again from its first step, to the same bits\n", err->message);
     w->resume.step = -1;
-    return pxs_record_writer_open(path, 0, &w->records, err);
+    return open(path, 0, &w->records, err);
 }
 
 static enum pxs_status begin(struct pxs_worker *w, struct pxs_error *err) {

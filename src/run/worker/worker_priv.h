@@ -22,6 +22,7 @@ struct pxs_worker {
     struct pxs_params params; /* of config.yaml, where it could be read: */
     bool configured;
     struct pxs_resume_point resume;
+    char nonce[PXS_RECORD_NONCE]; /* of this attempt */
     struct pxs_lifeline *lifeline;
 };
 
