@@ -13,6 +13,7 @@
 #define PIXSWEEP_STORE_H
 
 #include "pixsweep/store/database.h"
+#include "pixsweep/store/published.h"
 #include "pixsweep/store/runs.h"
 #include "pixsweep/store/attempts.h"
 

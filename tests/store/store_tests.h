@@ -21,6 +21,7 @@ TCase *states_case(void);
 TCase *migrate_case(void);
 TCase *upkeep_case(void);
 TCase *remove_case(void);
+TCase *publish_case(void);
 
 /* ---- a database in the test's folder -------------------------------------------------------- */
 

@@ -76,6 +76,12 @@ enum pxs_status pxs_store_begin(struct pxs_store *s, struct pxs_error *err) {
         return pxs_fail(err, PXS_E_INTERNAL, "%s is open for reading only", s->path);
     double deadline = pxs_monotonic() + s->wait;
     PXS_TRY(pxs_store_lock(s, deadline, err));
+    /* The database was handed over to a collector: what would be written would be in no file. */
+    if (!pxs_store_is_there(s) && pxs_store_is_published(s->path)) {
+        pxs_store_unlock(s);
+        return pxs_fail(err, PXS_E_BUSY,
+                        "%s was handed over to a collector and is a published copy now", s->path);
+    }
 
     /* SQLite waits, too, for programs that do not know the flock, such as a sqlite3 shell. */
     double left = deadline - pxs_monotonic();

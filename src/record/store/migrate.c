@@ -156,7 +156,7 @@ enum pxs_status pxs_schema_stand_in(struct pxs_store *s, struct pxs_error *err) 
     int64_t application, version;
     PXS_TRY(pxs_store_value(s, "PRAGMA application_id", &application, err));
     PXS_TRY(pxs_store_value(s, "PRAGMA user_version", &version, err));
-    if (application != PXS_APPLICATION_ID || version < 1)
+    if ((application != PXS_APPLICATION_ID && !s->published) || version < 1)
         return PXS_OK;
     for (int64_t v = version; v < PXS_SCHEMA_VERSION; v++)
         if (stand_ins[v])

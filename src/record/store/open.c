@@ -11,7 +11,7 @@
 
 enum { DEFAULT_WAIT = 30, DEFAULT_WAL_LIMIT = 256000000 };
 
-static enum pxs_status refuse_network(const struct pxs_store *s, struct pxs_error *err) {
+enum pxs_status pxs_store_refuse_network(const struct pxs_store *s, struct pxs_error *err) {
     struct statfs info;
     if (statfs(s->folder, &info) != 0)
         return pxs_fail_errno(err, "cannot look at %s", s->folder);
@@ -39,8 +39,7 @@ bool pxs_store_on_network(const char *path) {
     return pxs_store_network_fs((unsigned long)info.f_type);
 }
 
-/* A store without a connection yet. */
-static enum pxs_status make_store(const char *path, struct pxs_store **out, struct pxs_error *err) {
+enum pxs_status pxs_store_make(const char *path, struct pxs_store **out, struct pxs_error *err) {
     struct pxs_store *s = calloc(1, sizeof *s);
     if (!s)
         return pxs_fail_nomem(err);
@@ -129,6 +128,7 @@ static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_erro
     char path[PXS_PATH_MAX + 16];
     bool missing = false;
     struct stat info;
+    PXS_TRY(pxs_store_refuse_published(s->path, err));
     for (size_t i = 0; i < PXS_COUNT(suffixes); i++) {
         snprintf(path, sizeof path, "%s%s", s->path, suffixes[i]);
         if (lstat(path, &info) != 0) {
@@ -150,7 +150,7 @@ static enum pxs_status check_writable(const struct pxs_store *s, struct pxs_erro
 
 enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err) {
     struct pxs_store *s;
-    PXS_TRY(make_store(path, &s, err));
+    PXS_TRY(pxs_store_make(path, &s, err));
     enum pxs_status status = check_writable(s, err);
     pxs_store_close(&s);
     return status;
@@ -159,12 +159,14 @@ enum pxs_status pxs_store_check_place(const char *path, struct pxs_error *err) {
 static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *err) {
     PXS_TRY(check_writable(s, err));
     PXS_TRY(pxs_make_dirs(s->folder, err));
-    PXS_TRY(refuse_network(s, err));
+    PXS_TRY(pxs_store_refuse_network(s, err));
     PXS_TRY(pxs_store_lock(s, pxs_monotonic() + s->wait, err));
+    enum pxs_status status = pxs_store_refuse_published(s->path, err);
+    if (status != PXS_OK)
+        goto out;
 
     /* SQLite would create the file for its owner alone to write. It finds one that was made by the
      * umask, as every other file is; -wal and -shm take the database's mode. */
-    enum pxs_status status = PXS_OK;
     int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0)
         close(fd);
@@ -193,7 +195,7 @@ enum pxs_status pxs_store_open(const char *path, struct pxs_store **out, struct 
 enum pxs_status pxs_store_open_within(const char *path, double seconds, struct pxs_store **out,
                                       struct pxs_error *err) {
     struct pxs_store *s;
-    PXS_TRY(make_store(path, &s, err));
+    PXS_TRY(pxs_store_make(path, &s, err));
     s->wait = seconds;
     enum pxs_status status = open_for_writing(s, err);
     if (status == PXS_OK) {
@@ -231,16 +233,42 @@ static bool same_mark(const struct pxs_file_mark *a, const struct pxs_file_mark 
            a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
+static bool same_file(const struct pxs_file_mark *a, const struct pxs_file_mark *b) {
+    return a->dev == b->dev && a->ino == b->ino;
+}
+
+/* How a file is opened depends on its mark, and another file may be put in its place meanwhile. */
+static enum pxs_status open_as_marked(struct pxs_store *s, struct pxs_error *err) {
+    enum { TRIES = 20 };
+    for (int i = 0; i < TRIES; i++) {
+        struct pxs_file_mark now = {0};
+        PXS_TRY(mark_file(s, &s->mark, err));
+        s->published = pxs_store_is_published(s->path);
+        s->immutable = s->published || is_alone(s);
+        if (!s->immutable)
+            PXS_TRY(pxs_store_refuse_network(s, err));
+        PXS_TRY(
+            pxs_sql_open(s->path, s->immutable ? PXS_SQL_IMMUTABLE : PXS_SQL_READ, &s->sql, err));
+        PXS_TRY(mark_file(s, &now, err));
+        if (same_file(&now, &s->mark))
+            return PXS_OK;
+        pxs_sql_close(&s->sql);
+    }
+    return pxs_fail(err, PXS_E_BUSY, "%s is replaced again and again: ask again", s->path);
+}
+
 static enum pxs_status connect(struct pxs_store *s, struct pxs_error *err) {
-    PXS_TRY(mark_file(s, &s->mark, err));
-    s->immutable = is_alone(s);
-    if (!s->immutable)
-        PXS_TRY(refuse_network(s, err));
-    PXS_TRY(pxs_sql_open(s->path, s->immutable ? PXS_SQL_IMMUTABLE : PXS_SQL_READ, &s->sql, err));
+    PXS_TRY(open_as_marked(s, err));
     pxs_sql_set_wait(s->sql, (int)(s->wait * 1000));
     attach_meter(s);
     PXS_TRY(pxs_sql_exec(s->sql, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -20000", err));
     PXS_TRY(pxs_schema_stand_in(s, err));
+    s->note[0] = '\0';
+    memset(&s->collector, 0, sizeof s->collector);
+    if (s->published) {
+        PXS_TRY(pxs_published_read(s, &s->collector, err));
+        pxs_published_note(s);
+    }
     return pxs_sql_exec(s->sql, "PRAGMA query_only = ON", err);
 }
 
@@ -250,13 +278,19 @@ static enum pxs_status reconnect(struct pxs_store *s, struct pxs_error *err) {
     return connect(s, err);
 }
 
-enum pxs_status pxs_store_unchanged(struct pxs_store *s, struct pxs_error *err) {
+enum pxs_status pxs_store_unchanged(struct pxs_store *s, enum pxs_status status,
+                                    struct pxs_error *err) {
     struct pxs_file_mark now = {0};
-    if (!s->immutable)
-        return PXS_OK;
-    PXS_TRY(mark_file(s, &now, err));
-    if (same_mark(&now, &s->mark))
-        return PXS_OK;
+    /* On some network disks a file that was replaced cannot be read to its end. */
+    const bool cut_off = s->published && status == PXS_E_IO;
+    if (!s->immutable || (status != PXS_OK && !cut_off))
+        return status;
+    if (cut_off && mark_file(s, &now, NULL) != PXS_OK)
+        return status;
+    if (!cut_off)
+        PXS_TRY(mark_file(s, &now, err));
+    if (same_mark(&now, &s->mark) || (s->published && !cut_off && !same_file(&now, &s->mark)))
+        return status;
     PXS_TRY(reconnect(s, err));
     return pxs_fail(err, PXS_E_BUSY, "%s changed while it was read: ask again", s->path);
 }
@@ -265,10 +299,12 @@ enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err) {
     struct pxs_file_mark now = {0};
     if (!s->sql)
         return connect(s, err);
-    if (!s->immutable)
+    if (!s->readonly)
         return PXS_OK;
+    if (!s->immutable)
+        return pxs_store_is_there(s) || access(s->path, F_OK) != 0 ? PXS_OK : reconnect(s, err);
     PXS_TRY(mark_file(s, &now, err));
-    return same_mark(&now, &s->mark) && is_alone(s) ? PXS_OK : reconnect(s, err);
+    return same_mark(&now, &s->mark) && (s->published || is_alone(s)) ? PXS_OK : reconnect(s, err);
 }
 
 static enum pxs_status fail_missing(const struct pxs_store *s, struct pxs_error *err) {
@@ -315,7 +351,7 @@ static enum pxs_status open_for_reading(struct pxs_store *s, struct pxs_error *e
 enum pxs_status pxs_store_open_readonly(const char *path, struct pxs_store **out,
                                         struct pxs_error *err) {
     struct pxs_store *s;
-    PXS_TRY(make_store(path, &s, err));
+    PXS_TRY(pxs_store_make(path, &s, err));
     s->readonly = true;
     enum pxs_status status = open_for_reading(s, err);
     if (status == PXS_OK)

@@ -115,8 +115,7 @@ enum pxs_status pxs_store_lookup(struct pxs_store *s, const char *sweep,
         struct pxs_store_plan found = {0};
         PXS_TRY(pxs_store_refresh(s, err));
         status = look_up(s, sweep, runs, n, &found, err);
-        if (status == PXS_OK)
-            status = pxs_store_unchanged(s, err);
+        status = pxs_store_unchanged(s, status, err);
         if (status == PXS_OK)
             *plan = found;
         else

@@ -60,7 +60,7 @@ static enum pxs_status run_query(struct pxs_store *s, const char *sql, const str
         status = each_row(stmt, row, user, err);
     pxs_stmt_finish(&stmt);
     pxs_sql_reading(s->sql, false);
-    return status == PXS_OK ? pxs_store_unchanged(s, err) : status;
+    return pxs_store_unchanged(s, status, err);
 }
 
 enum pxs_status pxs_store_query(struct pxs_store *s, const char *sql, pxs_row_fn row, void *user,

@@ -25,7 +25,10 @@ static enum pxs_status judge(struct pxs_store *s, const struct identity *id,
                              struct pxs_error *err) {
     if (is_empty(id))
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s is empty", s->path);
-    if (id->application != PXS_APPLICATION_ID || id->version < 1)
+    if (id->application == PXS_PUBLISHED_ID && !s->published)
+        return pxs_fail(err, PXS_E_BUSY, "%s has just been replaced by a published copy: ask again",
+                        s->path);
+    if ((id->application != PXS_APPLICATION_ID && !s->published) || id->version < 1)
         return pxs_fail(err, PXS_E_CORRUPT, "%s is a database of another program, not of pixsweep",
                         s->path);
     if (id->version > PXS_SCHEMA_VERSION)

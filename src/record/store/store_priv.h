@@ -30,6 +30,7 @@ struct pxs_file_mark {
 struct pxs_store {
     struct pxs_sql *sql;
     bool readonly, immutable;
+    bool published;            /* a published copy, which is immutable */
     int lock;                  /* fd of <path>.lock, -1 = not open */
     double wait;               /* seconds */
     int checkpointed_at;       /* pages in the WAL at the last checkpoint */
@@ -37,9 +38,10 @@ struct pxs_store {
     double wal_backlog_at;     /* when pxs_store_wal_backlog last looked */
     struct pxs_file_mark mark; /* of the file when it was opened */
     struct pxs_stmt *statements[PXS_ST_COUNT];
-    struct pxs_meter meter;        /* told while SQL is at work */
-    const char *work;              /* what it is told */
-    char note[PXS_PATH_MAX + 200]; /* what opening did */
+    struct pxs_meter meter;         /* told while SQL is at work */
+    const char *work;               /* what it is told */
+    struct pxs_collector collector; /* of a published copy */
+    char note[PXS_PATH_MAX + 600];  /* what opening did, or what was opened */
     char path[PXS_PATH_MAX], folder[PXS_PATH_MAX], lock_path[PXS_PATH_MAX];
 };
 
@@ -94,13 +96,42 @@ PXS_NODISCARD enum pxs_status pxs_schema_migrate(struct pxs_store *s, int64_t fr
  * there. */
 PXS_NODISCARD enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path,
                                              struct pxs_error *err);
+/* The same into the file `temp`, which is not there or empty, in one read transaction and without
+ * syncing it. `path`: its name in messages. */
+PXS_NODISCARD enum pxs_status pxs_store_vacuum_into(struct pxs_store *s, const char *temp,
+                                                    const char *path, struct pxs_error *err);
+
+/* ---- publish.c ------------------------------------------------------------------------------ */
+
+/* Makes the database `file`, to which no other process has a connection, a copy that `collector`
+ * publishes now, or, where that is NULL, a database of its own. `from` and `to` are the folders of
+ * the database that it was copied from and of the place where it will stand: run.dir is relative to
+ * them. */
+PXS_NODISCARD enum pxs_status pxs_published_mark(const char *file,
+                                                 const struct pxs_collector *collector,
+                                                 const char *from, const char *to,
+                                                 struct pxs_error *err);
+/* Who publishes the copy that is open. */
+PXS_NODISCARD enum pxs_status pxs_published_read(struct pxs_store *s, struct pxs_collector *out,
+                                                 struct pxs_error *err);
+/* Notes how old the copy is and who publishes it, where it is older than a minute. */
+void pxs_published_note(struct pxs_store *s);
 
 /* ---- open.c --------------------------------------------------------------------------------- */
 
-/* For a file that is read without locks: PXS_OK while it is as it was when opened. Else it is
- * opened anew, for the next query, and PXS_E_BUSY. */
-PXS_NODISCARD enum pxs_status pxs_store_unchanged(struct pxs_store *s, struct pxs_error *err);
-/* Before a read: a file that was read without locks may have a writer by now. */
+/* A store without a connection yet. */
+PXS_NODISCARD enum pxs_status pxs_store_make(const char *path, struct pxs_store **out,
+                                             struct pxs_error *err);
+/* PXS_E_UNSUPPORTED where its folder is on a network file system. */
+PXS_NODISCARD enum pxs_status pxs_store_refuse_network(const struct pxs_store *s,
+                                                       struct pxs_error *err);
+/* After reading a file without locks with the result `status`: returns it while the file is as it
+ * was when opened, and where it is a published copy that was replaced (what was read is the one
+ * before, whole). Else the file is opened anew, for the next query, and PXS_E_BUSY. */
+PXS_NODISCARD enum pxs_status pxs_store_unchanged(struct pxs_store *s, enum pxs_status status,
+                                                  struct pxs_error *err);
+/* Before a read: a file that was read without locks may have a writer by now, and another file may
+ * stand in its place. */
 PXS_NODISCARD enum pxs_status pxs_store_refresh(struct pxs_store *s, struct pxs_error *err);
 
 /* ---- statements.c --------------------------------------------------------------------------- */

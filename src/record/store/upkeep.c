@@ -14,20 +14,17 @@ static enum pxs_status refuse_existing(const char *path, struct pxs_error *err) 
     return errno == ENOENT ? PXS_OK : pxs_fail_errno(err, "cannot look at %s", path);
 }
 
-enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs_error *err) {
-    struct pxs_atomic_file f;
+enum pxs_status pxs_store_vacuum_into(struct pxs_store *s, const char *temp, const char *path,
+                                      struct pxs_error *err) {
     struct pxs_stmt *stmt = NULL;
     bool row;
-    PXS_TRY(refuse_existing(path, err));
-    PXS_TRY(pxs_atomic_open(&f, path, err));
-
     /* One read transaction: writers go on meanwhile, and what they commit is not in the copy. A
      * reader's connection otherwise refuses to write into any file, the new one included. */
     enum pxs_status status = pxs_sql_exec(s->sql, "PRAGMA query_only = OFF", err);
     if (status == PXS_OK)
         status = pxs_sql_prepare(s->sql, "VACUUM INTO ?1", &stmt, err);
     if (status == PXS_OK)
-        status = pxs_stmt_bind(stmt, PXS_ARGS(pxs_cell_text(f.temp)), err);
+        status = pxs_stmt_bind(stmt, PXS_ARGS(pxs_cell_text(temp)), err);
     if (status == PXS_OK)
         status = pxs_stmt_step(stmt, &row, err);
     if (status != PXS_OK && pxs_sql_was_full(s->sql))
@@ -36,16 +33,22 @@ enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs
     if (s->readonly && pxs_sql_exec(s->sql, "PRAGMA query_only = ON", NULL) != PXS_OK &&
         status == PXS_OK)
         status = pxs_fail(err, PXS_E_INTERNAL, "%s: query_only cannot be set", s->path);
-    if (status != PXS_OK)
-        goto out;
+    return pxs_store_unchanged(s, status, err);
+}
 
-    /* It appears where the database did not change meanwhile and nothing else has the name. */
-    status = pxs_store_unchanged(s, err);
+enum pxs_status pxs_store_copy(struct pxs_store *s, const char *path, struct pxs_error *err) {
+    struct pxs_atomic_file f;
+    PXS_TRY(refuse_existing(path, err));
+    PXS_TRY(pxs_atomic_open(&f, path, err));
+    /* It appears where the database did not change meanwhile and nothing else has the name. A copy
+     * of a published copy is a database of its own. */
+    enum pxs_status status = pxs_store_vacuum_into(s, f.temp, path, err);
+    if (status == PXS_OK && s->published)
+        status = pxs_published_mark(f.temp, NULL, s->folder, s->folder, err);
     if (status == PXS_OK)
         status = refuse_existing(path, err);
     if (status == PXS_OK)
         status = pxs_atomic_commit(&f, err);
-out:
     pxs_atomic_abandon(&f);
     return status;
 }
