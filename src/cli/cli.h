@@ -203,7 +203,12 @@ typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, str
  * runs does this first. */
 enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                          struct pxs_error *err);
-/* Opens the database that --db and --results lead to for writing, and says where it was migrated.
+/* Where the database that --db and --results lead to is a copy that a collector published, and the
+ * collector has ended: makes it a database of its own again, and says so. PXS_E_INVALID, with
+ * words, while the collector lives; PXS_OK where it is no copy. */
+PXS_NODISCARD enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err);
+/* Opens the database that --db and --results lead to for writing (cli_take_over comes first), and
+ * says where it was migrated.
  * `make`: creates what is missing; else PXS_E_NOT_FOUND, with what to do. */
 enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct pxs_store **out,
                                      struct pxs_error *err);

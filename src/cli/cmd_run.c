@@ -138,6 +138,9 @@ int cli_cmd_run(struct cli *cli) {
         return CLI_USAGE;
     if (strcmp(on, "here") != 0)
         return cli_submit(cli, &options, on);
+    const enum pxs_status taken = cli_take_over(cli, &err);
+    if (taken != PXS_OK)
+        return cli_fail(taken, &err);
     options.stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR);
     options.diagnostics = &diagnostics;
     struct cli_bar bar;

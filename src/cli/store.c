@@ -1,6 +1,7 @@
 /* How commands open their database, for reading and for writing. */
 #include "cli.h"
 #include "pixsweep/plan.h"
+#include "pixsweep/rundir/claim.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,44 @@ static enum pxs_status find_database(const struct cli *cli, char db[PXS_PATH_MAX
     return PXS_OK;
 }
 
+enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
+    struct pxs_collector was;
+    struct pxs_claim_owner me;
+    struct pxs_claim claim = {.path = ""};
+    struct pxs_error why;
+    char db[PXS_PATH_MAX], folder[PXS_PATH_MAX], dir[PXS_PATH_MAX], age[32];
+    PXS_TRY(find_database(cli, db, err));
+    if (!pxs_store_is_published(db))
+        return PXS_OK;
+    if (!pxs_path_dir(folder, sizeof folder, db) ||
+        !pxs_path_join(dir, sizeof dir, folder, PXS_COLLECTOR_DIR))
+        return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", db);
+    PXS_TRY(pxs_make_dirs(dir, err));
+    pxs_claim_owner_here(NULL, 0, &me);
+    enum pxs_status status = pxs_claim_take(dir, &me, &claim, &why);
+    if (status == PXS_E_BUSY) {
+        /* The claim may be of a collector that begins and has published nothing yet. */
+        if (pxs_store_read_collector(db, &was, NULL) == PXS_OK &&
+            pxs_collector_life(&was) != PXS_COLLECTOR_GONE)
+            PXS_TRY(pxs_store_refuse_published(db, err));
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is a published copy, and %s: try again when that process has ended", db,
+                        why.message);
+    }
+    if (status == PXS_OK)
+        status = pxs_store_take_over(db, NULL, true, &was, &why);
+    pxs_claim_release(&claim);
+    if (status != PXS_OK)
+        return pxs_fail(err, status == PXS_E_BUSY ? PXS_E_INVALID : status, "%s", why.message);
+    if (was.host[0]) {
+        pxs_format_duration(age, (double)(pxs_now_ms() - was.at_ms) / 1000);
+        cli_say("%s was a copy, %s old, that process %lld on %s published; it has ended, and the "
+                "copy is a database of its own again",
+                db, age, (long long)was.pid, was.host);
+    }
+    return PXS_OK;
+}
+
 enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct pxs_store **out,
                                      struct pxs_error *err) {
     char db[PXS_PATH_MAX];
@@ -31,6 +70,7 @@ enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct px
         PXS_TRY(pxs_store_open_readonly(db, out, err)); /* says what to do where there is none */
         pxs_store_close(out);
     }
+    PXS_TRY(cli_take_over(cli, err));
     PXS_TRY(pxs_store_open(db, out, err));
     if (*pxs_store_note(*out))
         cli_say("%s", pxs_store_note(*out));
@@ -64,8 +104,10 @@ static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn re
     if (work_of(cli))
         pxs_store_set_meter(s, meter, work_of(cli));
     const enum pxs_status status = read(cli, s, out, err);
-    pxs_store_close(&s);
     cli_bar_clear(&bar);
+    if (status == PXS_OK && *pxs_store_note(s))
+        cli_say("%s", pxs_store_note(s));
+    pxs_store_close(&s);
     return status;
 }
 

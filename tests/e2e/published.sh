@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# A published copy in place of the database, as a sweep on several machines has it: who reads, who is refused and in which words, and the way
+# there and back without losing a row. The collector is a program of the tests and a process that sleeps.
+. "$(dirname "$0")/lib.sh"
+COLLECTOR=$(cd "$OLDPWD" && cd "$(dirname "$2")" && pwd)/$(basename "$2")
+
+# does CODE WORDS ARGS...: pixsweep ARGS must end with CODE and say WORDS; stderr is in words.err
+does() {
+    local expected=$1 words=$2 code=0
+    shift 2
+    "$PIXSWEEP" "$@" --results res >words.out 2>words.err </dev/null || code=$?
+    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat words.out words.err)"
+    cat words.out words.err >words.both
+    says words.both "$words"
+}
+collector() { "$COLLECTOR" "$@" 2>collector.err || fail "store_collector $*"; }
+refused() { # refused WORDS ARGS...: the store's own words
+    local words=$1
+    shift
+    "$COLLECTOR" "$@" 2>collector.err && fail "store_collector $* did it"
+    says collector.err "$words"
+}
+begin_collector() { sleep 1000 & pid=$!; }
+end_collector() { kill $pid; wait $pid 2>/dev/null || true; }
+# Everything but the mark. run.dir differs where the databases stand in different folders.
+dump() { sqlite3 -batch "file:$1?mode=ro" .dump | grep -v 'published'; }
+beside() { (cd res && echo pixsweep.db*); }
+
+make_data data 16 4
+experiment exp.yaml first 'n_epochs: 2' 'sample_interval: 4' 'sweep:' '  seeds: 2'
+experiment more.yaml second 'n_epochs: 1'
+run 0 res exp.yaml
+cp -r res whole
+mkdir local
+
+step "the database is handed over: a marked copy without -wal and -shm, with the same rows"
+sqlite3 res/pixsweep.db .dump >before.sql
+begin_collector
+collector hand_over res/pixsweep.db local/own.db $pid
+[ "$(beside)" = 'pixsweep.db pixsweep.db.lock' ] || fail "there are: $(beside)"
+dump res/pixsweep.db | grep -v 'CREATE TABLE\|^  \|^)' >copy.sql
+grep -v 'CREATE TABLE\|^  \|^)' before.sql | diff - copy.sql >&2 || fail "the copy holds something else"
+[ "$(sqlite3 res/pixsweep.db 'PRAGMA journal_mode; PRAGMA integrity_check; SELECT count(*) FROM batch_loss')" = "$(printf 'delete\nok\n8')" ] ||
+    fail "a plain sqlite3 reads something else"
+[ "$(beside)" = 'pixsweep.db pixsweep.db.lock' ] || fail "a plain sqlite3 left: $(beside)"
+
+step "commands that read work, without files of their own, and say how old the copy is after a minute"
+for command in ls "show 1" "compare first" "sql 'SELECT count(*) FROM run'"; do
+    eval does 0 "''" "$command"
+    [ ! -s words.err ] || fail "$command said: $(cat words.err)"
+done
+does 0 first watch --once
+does 0 'copied to backup.db' backup backup.db
+[ "$(sqlite3 backup.db 'PRAGMA application_id')" = $((0x70787377)) ] || fail "the backup is marked"
+chmod u+w res/pixsweep.db
+sqlite3 res/pixsweep.db 'UPDATE published SET at_ms = at_ms - 600000'
+for command in ls "show 1" "compare first" "sql 'SELECT count(*) FROM run'"; do
+    eval does 0 "''" "$command"
+    says words.err "this is a copy, 10 m .* old, of what process $pid on .* collects in $WORK/local/own.db"
+    [ "$(wc -l <words.err)" = 1 ] || fail "$command said: $(cat words.err)"
+done
+[ "$(beside)" = 'pixsweep.db pixsweep.db.lock' ] || fail "reading left: $(beside)"
+
+step "commands that write are refused while the collector lives: who it is, and where they can be given"
+cp res/pixsweep.db copy.db
+words="is a copy that process $pid on .* publishes from $WORK/local/own.db .*: give the command on .* with --db $WORK/local/own.db"
+mkdir lab
+printf '[Epoch: 0] [Dloss: 0.2500] [loss_pixel: 1.5000] [loss_GAN: 0.5000] [Batch: 0/1] \n' >lab/train_loss.txt
+echo '[avg_loss: 2.0000] ' >lab/loss_time.txt
+for command in 'run more.yaml' 'run exp.yaml' 'retry first' 'cancel first' 'rm first --yes' 'merge whole' reap compact 'import lab lab'; do
+    does 2 "$words" $command
+done
+cmp res/pixsweep.db copy.db || fail "something was written"
+[ ! -e res/second ] || fail "something was made"
+refused "process $pid on .* publishes" take_over res/pixsweep.db local/other.db
+
+step "the collector's database and its copies: runs are found from both, also while it is written"
+end_collector
+collector take_over res/pixsweep.db local/own.db
+[ "$(sqlite3 local/own.db "SELECT dir LIKE '$WORK/res/first/%' FROM run WHERE number = 1")" = 1 ] || fail "no absolute folder in the collector's database"
+sleep 1000 & pid=$!
+"$PIXSWEEP" run more.yaml --results res --db local/own.db >run.out 2>run.err & runner=$!
+while kill -0 $runner 2>/dev/null; do
+    collector publish local/own.db res/pixsweep.db $pid
+    [ "$(sqlite3 res/pixsweep.db 'PRAGMA integrity_check; SELECT count(*) >= 8 FROM batch_loss')" = "$(printf 'ok\n1')" ] || fail "half a copy"
+done
+wait $runner || fail "the run beside the publisher ended with $?"
+collector publish local/own.db res/pixsweep.db $pid
+expect res "SELECT group_concat(dir) FROM (SELECT dir FROM run ORDER BY name)" "$(cd res && echo first/0001* first/0002* second/0001* | tr ' ' ,)"
+does 0 second/0001 show second
+
+step "the claim of a collector that has published nothing yet is respected"
+end_collector
+mkdir -p res/.collector
+cat >res/.collector/.claim <<CLAIM
+nonce=00000000000000000001
+task=
+restart=0
+host=elsewhere
+boot_id=another
+pid=1
+pid_start=1
+CLAIM
+does 2 'is claimed by process 1 on elsewhere' cancel first
+touch -d '1 hour ago' res/.collector/.claim
+
+step "run takes over by itself from a collector that has ended, says so, and goes on"
+experiment more.yaml second 'n_epochs: 1' 'sweep:' '  seeds: 2'
+run 0 res more.yaml
+says run.err "was a copy, .* old, that process $pid on .* published; it has ended, and the copy is a database of its own again"
+sound res
+expect res "SELECT count(*) FROM run WHERE state = 'completed'" 4
+[ "$(sqlite3 res/pixsweep.db 'PRAGMA application_id; PRAGMA journal_mode')" = "$(printf "$((0x70787377))\nwal")" ] || fail "it is still marked"
+[ ! -e res/.collector/.claim ] || fail "the claim was not given back"
+
+step "and so does every other command that writes; two sweeps survive it"
+begin_collector
+collector hand_over res/pixsweep.db local/own.db $pid
+end_collector
+does 0 'first: 0 runs to try again' retry first
+says words.err 'a database of its own again'
+expect res "SELECT count(*) FROM run WHERE state = 'completed'" 4
+does 0 'removed second: 2 runs' rm second --yes
+same_rows whole res
+files_as_listed res
+
+step "rows in the write-ahead log of a killed run are handed over"
+run 0 res more.yaml
+"$PIXSWEEP" run more.yaml 'sweep.seeds=4' 'n_epochs=40' --results res >run.out 2>run.err & runner=$!
+soon res "SELECT count(*) > 100 FROM batch_loss" 1
+refused 'at work and recorded in' hand_over res/pixsweep.db local/own.db $$
+soon res "SELECT count(*) > 300 FROM batch_loss" 1
+kill -KILL $runner
+wait $runner 2>/dev/null || true
+for lock in res/second/*/.worker.lock; do flock "$lock" true; done # its workers write resume points and end
+rows=$("$PIXSWEEP" sql "SELECT count(*) AS n FROM batch_loss" --format csv --results res | tail -n 1)
+[ -s res/pixsweep.db-wal ] || fail "nothing in the log"
+collector hand_over res/pixsweep.db local/own.db 999999999
+expect res 'SELECT count(*) FROM batch_loss' "$rows"
+does 0 '' reap
+says words.err 'a database of its own again'
+sound res
