@@ -155,12 +155,9 @@ void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct
 void pxs_config_point_at(const struct pxs_config *c, size_t index, int key, const char *message,
                          struct pxs_text *out);
 
-/* What is right but worth a line in `plan`: keys that a higher layer made ineffective. For one run:
- * appends a line for each
- * ("lrgd 25 (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant"), nothing where
- * there is none. */
-void pxs_config_point_notes(const struct pxs_config *c, size_t index, struct pxs_text *out);
-/* The same for the whole file: each different line once, with the number of runs it holds for. */
+/* What is right but worth a line in `plan`: keys that a higher layer made ineffective ("lrgd 25
+ * (lab64.yaml:12) is dropped: no effect under lr_policy_G: constant"), each different line once,
+ * with the number of runs it holds for. */
 size_t pxs_config_notes(const struct pxs_config *c);
 const char *pxs_config_note(const struct pxs_config *c, size_t index);
 

@@ -105,8 +105,6 @@ PXS_NODISCARD enum pxs_status pxs_image_resize(const struct pxs_image *in, int w
 PXS_NODISCARD enum pxs_status pxs_image_crop(const struct pxs_image *in, int x, int y, int width,
                                              int height, struct pxs_image *out,
                                              struct pxs_error *err);
-/* Mirrors left and right, in place. */
-void pxs_image_flip(struct pxs_image *image);
 
 /* ---- samples -------------------------------------------------------------------------------- */
 

@@ -154,10 +154,6 @@ void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_param
 /* The same of any plan: a frozen one reads them from the run's folder. */
 PXS_NODISCARD enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
                                                    struct pxs_params *out, struct pxs_error *err);
-/* One of them as text ("0.0001", "halve"), "" where the key has no effect in that run. Returns
- * buf. */
-const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf,
-                           size_t size);
 
 /* What a plan's pruning does, at which rungs, how much it could save, and the warning that comes
  * with it: lines; nothing where the plan does not prune. Appended to out. */

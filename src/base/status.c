@@ -110,28 +110,6 @@ enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) {
     return err->status;
 }
 
-const char *pxs_status_name(enum pxs_status status) {
-    static const char *const names[] = {
-        [PXS_OK] = "ok",
-        [PXS_E_NOMEM] = "out of memory",
-        [PXS_E_IO] = "input/output error",
-        [PXS_E_NOSPC] = "no space left",
-        [PXS_E_INVALID] = "invalid input",
-        [PXS_E_CORRUPT] = "damaged file",
-        [PXS_E_NOT_FOUND] = "not found",
-        [PXS_E_EXISTS] = "already exists",
-        [PXS_E_BUSY] = "busy",
-        [PXS_E_UNSUPPORTED] = "unsupported",
-        [PXS_E_STOPPED] = "stopped",
-        [PXS_E_DIVERGED] = "diverged",
-        [PXS_E_PRUNED] = "pruned",
-        [PXS_E_INTERNAL] = "internal error",
-    };
-    if ((unsigned)status >= PXS_COUNT(names))
-        return "unknown status";
-    return names[status];
-}
-
 void pxs_log(struct pxs_logger logger, enum pxs_log_level level, const char *fmt, ...) {
     if (!logger.write)
         return;

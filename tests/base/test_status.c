@@ -63,16 +63,6 @@ START_TEST(long_messages_are_cut)
 }
 END_TEST
 
-START_TEST(status_names)
-{
-    ck_assert_str_eq(pxs_status_name(PXS_OK), "ok");
-    ck_assert_str_eq(pxs_status_name(PXS_E_INTERNAL), "internal error");
-    for (int i = 0; i <= PXS_E_INTERNAL; i++)
-        ck_assert_ptr_nonnull(pxs_status_name((enum pxs_status)i));
-    ck_assert_str_eq(pxs_status_name((enum pxs_status)99), "unknown status");
-}
-END_TEST
-
 static void collect(void *user, enum pxs_log_level level, const char *text) {
     pxs_text_addf(user, "%d:%zu:%.3s", level, strlen(text), text);
 }
@@ -149,7 +139,6 @@ TCase *status_case(void) {
     tcase_add_test(tc, errno_kinds);
     tcase_add_test(tc, prefix);
     tcase_add_test(tc, long_messages_are_cut);
-    tcase_add_test(tc, status_names);
     tcase_add_test(tc, logging);
     tcase_add_test(tc, limits_are_named_with_their_remedy);
     return tc;

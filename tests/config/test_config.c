@@ -451,11 +451,10 @@ static void check_origin(const struct pxs_config *c, size_t run, int key, const 
     pxs_text_finish(&text);
 }
 
-START_TEST(origins_and_notes)
+START_TEST(origins)
 {
     static const char *const sets[] = {"b2=0.9", "dataset=rel"};
     char expected[PXS_PATH_MAX];
-    struct pxs_text notes = {0};
     test_folder_enter();
     write_text("base.yaml", "b1: 0.1\nlrgd: 7\n");
     write_text(
@@ -469,12 +468,6 @@ START_TEST(origins_and_notes)
     check_origin(c, 0, PXS_PARAM_b2, "--set");
     check_origin(c, 0, PXS_PARAM_lrgd, "default");
     check_origin(c, 1, PXS_PARAM_lrgd, "base.yaml:2");
-    pxs_config_point_notes(c, 0, &notes);
-    ck_assert_str_eq(pxs_text_str(&notes),
-                     "lrgd 7 (base.yaml:2) is dropped: no effect under lr_policy_G: constant\n");
-    pxs_text_clear(&notes);
-    pxs_config_point_notes(c, 1, &notes);
-    ck_assert_str_eq(pxs_text_str(&notes), "");
     ck_assert_int_eq(params_of(c, 0)->lrgd, 90);
     ck_assert_ptr_nonnull(getcwd(expected, sizeof expected - 8));
     ck_assert_str_eq(params_of(c, 0)->dataset, strcat(expected, "/rel"));
@@ -484,7 +477,6 @@ START_TEST(origins_and_notes)
         pxs_config_spec_yaml(c),
         "extends: base.yaml\nngf: 8\nsweep:\n  points: [{ndf: 4, lr_policy_G: constant}, {}]\n"
         "# --set b2=0.9\n# --set dataset=rel\n");
-    pxs_text_finish(&notes);
     pxs_config_destroy(&c);
     test_folder_leave();
 }
@@ -696,7 +688,7 @@ int main(void) {
     tcase_add_test(tc, draws_depend_on_seed_and_key_only);
     tcase_add_test(tc, draws_follow_their_distribution);
     tcase_add_test(tc, narrow_and_wide_draws_keep_their_digits);
-    tcase_add_test(tc, origins_and_notes);
+    tcase_add_test(tc, origins);
     tcase_add_test(tc, spec_hash_follows_the_runs);
     tcase_add_test(tc, a_file_that_is_not_there);
     tcase_add_test(tc, a_file_beside_the_one_that_is_not_there);

@@ -99,7 +99,6 @@ static void look_at(const struct pxs_image *image, const struct pxs_image_info *
     fuzz_need(pxs_image_crop(image, image->width / 2, 0, image->width - image->width / 2,
                              image->height, &part, &err),
               &err);
-    pxs_image_flip(&part);
     void *data;
     size_t bytes;
     struct pxs_image again;

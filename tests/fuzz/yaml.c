@@ -26,7 +26,6 @@ static void look_at_point(const struct pxs_config *config, size_t index) {
                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=-") ==
                          strlen(point.label),
                  "a label is made of plain characters");
-    pxs_config_point_notes(config, index, &text);
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
         pxs_config_origin(config, index, key, &text);
     pxs_text_finish(&text);

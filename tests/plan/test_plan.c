@@ -36,7 +36,8 @@ START_TEST(test_new)
         "sweep:\n  points:\n    - {lr_policy_G: halve, lrgd: 2}\n    - {lr_policy_G: constant}\n"
         "  seeds: [0, 7]\n");
     struct pxs_plan *plan = plan_exp();
-    char value[64], expected[512];
+    struct pxs_params params;
+    char expected[512];
     ck_assert_uint_eq(plan->n, 4);
     ck_assert_uint_eq(plan->states.of[PXS_STATE_NEW], 4);
     ck_assert_uint_eq(plan->n_seeds, 2);
@@ -58,8 +59,8 @@ START_TEST(test_new)
     ck_assert_str_ne(plan->runs[0].config_hash, plan->runs[2].config_hash);
     ck_assert(plan->runs[0].rate[0].ratio == 0.5 && !plan->runs[0].rate[0].falls_to_hundredth);
     ck_assert(plan->runs[2].rate[0].constant);
-    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_lrgd, value, sizeof value), "2");
-    ck_assert_str_eq(pxs_plan_value(plan, 2, PXS_PARAM_lrgd, value, sizeof value), "");
+    pxs_plan_params(plan, 0, &params);
+    ck_assert_int_eq(params.lrgd, 2);
     ck_assert_int_eq(plan->time_source, PXS_TIME_GUESS);
     ck_assert_int_eq(plan->steps_to_do, 48);
     pxs_plan_destroy(&plan);
@@ -237,12 +238,14 @@ static void hash_with(const struct pxs_plan *plan, double val_fraction, char hex
 
 START_TEST(test_off_holds_nothing_back)
 {
-    char hex[PXS_SHA256_HEX], value[64];
+    char hex[PXS_SHA256_HEX];
+    struct pxs_params params;
     write_unvalidated("");
     struct pxs_plan *plan = plan_exp();
     ck_assert_int_eq(plan->runs[0].n_train, 16);
     ck_assert_int_eq(plan->runs[0].n_val, 0);
-    ck_assert_str_eq(pxs_plan_value(plan, 0, PXS_PARAM_val_fraction, value, sizeof value), "0");
+    pxs_plan_params(plan, 0, &params);
+    ck_assert(params.val_fraction == 0);
     hash_with(plan, 0, hex);
     ck_assert_str_eq(plan->runs[0].config_hash, hex);
     hash_with(plan, 0.1, hex);

@@ -91,6 +91,6 @@ int main(int argc, char **argv) {
     }
     pxs_submission_finish(&sub);
     if (status != PXS_OK)
-        fprintf(stderr, "%s: %s\n", pxs_status_name(status), err.message);
+        fprintf(stderr, "%s\n", err.message);
     return status == PXS_OK ? 0 : status == PXS_E_INVALID ? 1 : status == PXS_E_BUSY ? 75 : 3;
 }

@@ -64,8 +64,6 @@ enum pxs_status pxs_error_prefix(struct pxs_error *err, const char *fmt, ...) PX
 void pxs_limit_words(int number, char out[PXS_LIMIT_WORDS]);
 /* The same for a process that SIGXCPU or SIGKILL ended: the limit of CPU time, where one is set. */
 void pxs_limit_cpu_words(char out[PXS_LIMIT_WORDS]);
-/* Short constant name: "ok", "out of memory", "invalid input", ... */
-const char *pxs_status_name(enum pxs_status status);
 
 /* Returns the status of a failed call: PXS_TRY(pxs_thing(..., err)). Only where nothing has to be
  * freed. */

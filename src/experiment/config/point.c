@@ -92,14 +92,3 @@ void pxs_config_origin(const struct pxs_config *c, size_t index, int key, struct
         pxs_text_add(out, r.rank[key] == PXS_RANK_SWEEP ? ")" : "");
     }
 }
-
-void pxs_config_point_notes(const struct pxs_config *c, size_t index, struct pxs_text *out) {
-    struct pxs_resolved r;
-    pxs_resolve(c, index, &r);
-    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
-        if (!r.where[key] || pxs_resolved_culprit(&r, key) < 0)
-            continue;
-        pxs_resolved_note(&r, key, out);
-        pxs_text_add(out, "\n");
-    }
-}

@@ -55,15 +55,3 @@ enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->runs[index].dir);
     return pxs_run_config_read(path, out, NULL, NULL, err);
 }
-
-const char *pxs_plan_value(const struct pxs_plan *plan, size_t index, int key, char *buf,
-                           size_t size) {
-    struct pxs_params p;
-    struct pxs_text text = {0};
-    pxs_plan_params(plan, index, &p);
-    if (pxs_params_effective(&p, key))
-        pxs_params_format(&p, key, &text);
-    snprintf(buf, size, "%s", pxs_text_str(&text));
-    pxs_text_finish(&text);
-    return buf;
-}

@@ -60,17 +60,3 @@ enum pxs_status pxs_image_crop(const struct pxs_image *in, int x, int y, int wid
     *out = part;
     return PXS_OK;
 }
-
-void pxs_image_flip(struct pxs_image *image) {
-    int c = image->channels;
-    for (int y = 0; y < image->height; y++) {
-        uint8_t *left = image->pixels + (size_t)y * (size_t)image->width * (size_t)c;
-        uint8_t *right = left + (size_t)(image->width - 1) * (size_t)c;
-        for (; left < right; left += c, right -= c)
-            for (int k = 0; k < c; k++) {
-                uint8_t swap = left[k];
-                left[k] = right[k];
-                right[k] = swap;
-            }
-    }
-}
