@@ -177,3 +177,20 @@ says run.out "6 jobs submitted"
 rm -rf res
 run 0 res exp.yaml --set run.on=./launcher --set sweep.seeds=1 --on here
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2
+
+step "back here: the runs that were handed out keep their folders; rm takes the submissions along, and nothing else"
+reset
+run 0 res exp.yaml --on ./launcher --set sweep.seeds=2
+run 0 res exp.yaml --set sweep.seeds=2
+expect res "SELECT group_concat(number) FROM run WHERE state = 'completed'" 1,2,3,4
+is 4 "$(ls res/many | grep -c '^00')"
+echo mine >res/many/cluster/0001/log/notes.txt # what a job's program may write
+echo mine >res/many/cluster/0001/notes.txt
+mkdir res/many/cluster/0001/other
+"$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
+is "res/many/cluster/0001/notes.txt res/many/cluster/0001/other" "$(find res/many -type f -o -type d -empty | sort | xargs)"
+rm -r res/many/cluster/0001/notes.txt res/many/cluster/0001/other
+run 0 res exp.yaml --on ./launcher --set sweep.seeds=1
+run 0 res exp.yaml --set sweep.seeds=1
+"$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
+[ ! -e res/many ] || fail "left behind: $(find res/many)"

@@ -40,6 +40,19 @@ static const char *const drawn[] = {"report.html", "curves.png",  "curves.svg", 
                                     "samples.png", "samples.svg", "samples.pdf", "run.log"};
 #define OF_SWEEP "sweep" /* name of the place that is the sweep's folder */
 
+/* What submissions make below the sweep's folder: folders, parents first, and files in them. */
+#define CLUSTER "cluster"
+static const char *const submissions[] = {CLUSTER, CLUSTER "/[0-9]*", CLUSTER "/[0-9]*/log",
+                                          CLUSTER "/[0-9]*/ssh"};
+static const char *const submitted[] = {
+    CLUSTER "/" PXS_CLAIM_FILE,  CLUSTER "/" PXS_CLAIM_FILE ".void.[0-9]*",
+    CLUSTER "/[0-9]*/plan.json", CLUSTER "/[0-9]*/pixsweep",
+    CLUSTER "/[0-9]*/launcher",  CLUSTER "/[0-9]*/job.sh",
+    CLUSTER "/[0-9]*/on",        CLUSTER "/[0-9]*/submission",
+    CLUSTER "/[0-9]*/started",   CLUSTER "/[0-9]*/.clock.*",
+    CLUSTER "/[0-9]*/log/*",     CLUSTER "/[0-9]*/ssh/*",
+};
+
 /* The run's folder, one in it, or the sweep's. */
 struct place {
     const char *name, *where; /* where: the run's folder below the results folder */
@@ -56,14 +69,18 @@ static void plain_name(const char *name, char plain[NAME_MAX + 1]) {
         *temp = '\0';
 }
 
+static bool is_one_of(const char *const *patterns, size_t n, const char *path) {
+    for (size_t i = 0; i < n; i++)
+        if (fnmatch(patterns[i], path, FNM_PERIOD | FNM_PATHNAME) == 0)
+            return true;
+    return false;
+}
+
 static bool is_made_by_run(const char *place, const char *name) {
     char plain[NAME_MAX + 1], path[NAME_MAX + 64];
     plain_name(name, plain);
     snprintf(path, sizeof path, "%s%s%s", place, *place ? "/" : "", plain);
-    for (size_t i = 0; i < PXS_COUNT(made); i++)
-        if (fnmatch(made[i], path, FNM_PERIOD | FNM_PATHNAME) == 0)
-            return true;
-    return false;
+    return is_one_of(made, PXS_COUNT(made), path);
 }
 
 /* Counts a file or folder that is not the run's, and names the first ones. */
@@ -89,7 +106,8 @@ static enum pxs_status see_entry(struct place *p, const char *name, struct pxs_e
         return errno == ENOENT ? PXS_OK : pxs_fail_errno(err, "cannot look at %s", name);
 
     /* A folder of the run, or a run's folder in the sweep's, is looked into by itself. */
-    bool ours = of_sweep && pxs_folder_numbers(name, &number, &seed);
+    bool ours =
+        of_sweep && (pxs_folder_numbers(name, &number, &seed) || strcmp(name, CLUSTER) == 0);
     snprintf(path, sizeof path, "%s%s%.40s", p->name, *p->name ? "/" : "", name);
     for (size_t i = 0; !of_sweep && i < PXS_COUNT(places); i++)
         ours = ours || strcmp(places[i], path) == 0;
@@ -299,6 +317,42 @@ out:
     return status;
 }
 
+/* A submission's folder, or the one that has them all: `path` below the sweep's, open at `sweep`.
+ */
+static enum pxs_status see_submissions(int sweep, const char *where, const char *path, bool remove,
+                                       struct pxs_run_files *sum, struct pxs_error *err) {
+    struct place p = {.name = path, .where = where, .remove = remove, .sum = sum};
+    enum pxs_status status = descend(sweep, path, &p.fd, err);
+    DIR *dir = status == PXS_OK ? fdopendir(p.fd) : NULL;
+    if (!dir)
+        return status == PXS_E_NOT_FOUND ? PXS_OK
+               : status == PXS_OK        ? pxs_fail_errno(err, "cannot read %s/%s", where, path)
+                                         : status;
+    for (struct dirent *e = readdir(dir); status == PXS_OK && e; e = readdir(dir)) {
+        char plain[NAME_MAX + 1], below[NAME_MAX + 128];
+        struct stat info;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            fstatat(p.fd, e->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        plain_name(e->d_name, plain);
+        snprintf(below, sizeof below, "%.100s/%s", path, plain);
+        if (S_ISDIR(info.st_mode) && is_one_of(submissions, PXS_COUNT(submissions), below))
+            status = see_submissions(sweep, where, below, remove, sum, err);
+        else if (!S_ISREG(info.st_mode) || !is_one_of(submitted, PXS_COUNT(submitted), below))
+            keep(&p, e->d_name);
+        else if (remove && unlinkat(p.fd, e->d_name, 0) != 0 && errno != ENOENT)
+            status = pxs_fail_errno(err, "cannot remove %s/%s", path, e->d_name);
+        else {
+            sum->files++;
+            sum->bytes += (uint64_t)info.st_blocks * 512;
+        }
+    }
+    closedir(dir);
+    if (status == PXS_OK && remove)
+        unlinkat(sweep, path, AT_REMOVEDIR);
+    return status;
+}
+
 enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
                                 struct pxs_run_files *sum, struct pxs_error *err) {
     struct place p = {.name = OF_SWEEP, .where = sweep, .fd = -1, .remove = remove, .sum = sum};
@@ -308,6 +362,8 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool rem
     enum pxs_status status = descend(top, sweep, &p.fd, err);
     if (status == PXS_OK) {
         status = see_entries(&p, err);
+        if (status == PXS_OK)
+            status = see_submissions(p.fd, sweep, CLUSTER, remove, sum, err);
         close(p.fd);
         if (status == PXS_OK && remove)
             unlinkat(top, sweep, AT_REMOVEDIR);
