@@ -100,6 +100,10 @@ struct pxs_launch_settings {
 };
 /* `run.on`: "here", "slurm", "ssh" or the absolute path of a launcher. */
 const char *pxs_config_on(const struct pxs_config *c);
+/* The same of a file that is not loaded otherwise: its sweep is not looked at. */
+PXS_NODISCARD enum pxs_status pxs_config_file_on(const char *path, const char *const *sets,
+                                                 size_t n_sets, char on[PXS_PATH_MAX],
+                                                 struct pxs_error *err);
 /* The section that belongs to such a word; defaults where the file has none. */
 const struct pxs_launch_settings *pxs_config_launch(const struct pxs_config *c, const char *on);
 /* Whether `text` may be said for `on`: one of the words, or a path with a '/' in it. */

@@ -10,7 +10,6 @@ int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
               char on[PXS_PATH_MAX]) {
     const char *given = cli->values[OPT_ON];
     struct pxs_text words = {0};
-    struct pxs_config *config = NULL;
     struct pxs_error err;
     if (given && !pxs_on_allowed(given)) {
         pxs_on_explain(given, &words);
@@ -25,10 +24,8 @@ int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
     } else if (given)
         snprintf(on, PXS_PATH_MAX, "%s", given);
     /* What is wrong with the file is told when it is planned. */
-    else if (pxs_config_load(options->file, options->set, options->n_set, &config, NULL, &err) ==
-             PXS_OK)
-        snprintf(on, PXS_PATH_MAX, "%s", pxs_config_on(config));
-    pxs_config_destroy(&config);
+    else if (pxs_config_file_on(options->file, options->set, options->n_set, on, &err) != PXS_OK)
+        snprintf(on, PXS_PATH_MAX, "here");
     if (strcmp(on, "here") != 0)
         return CLI_OK;
     for (enum cli_option o = 0; o < OPT_COUNT; o++)

@@ -648,6 +648,14 @@ START_TEST(where_runs_are_carried_out)
     ck_assert_int_eq(pxs_config_launch(c, "slurm")->mem_mb, 2 * 1024 * 1024);
     pxs_config_destroy(&c);
 
+    struct pxs_error err = {0};
+    ck_assert_int_eq(pxs_config_file_on("x.yaml", NULL, 0, path, &err), PXS_OK);
+    ck_assert_str_eq(path, "slurm");
+    ck_assert_int_eq(pxs_config_file_on("x.yaml", sets, 1, path, &err), PXS_OK);
+    ck_assert_str_eq(path + strlen(path) - 5, "/mine");
+    write_text("x.yaml", "run: {on: slurm, oh: 1}\n");
+    ck_assert_int_eq(pxs_config_file_on("x.yaml", NULL, 0, path, &err), PXS_E_INVALID);
+
     ck_assert(pxs_on_allowed("here") && pxs_on_allowed("/a/b") && pxs_on_allowed("./b"));
     ck_assert(!pxs_on_allowed("") && !pxs_on_allowed("Slurm") && !pxs_on_allowed("a/"));
     test_folder_leave();

@@ -98,13 +98,18 @@ static void report_missing(struct pxs_config *c, struct pxs_diags *d) {
         pxs_diag_at(d, c->layers[c->n_layers - 1]->source, 0, 0, "%s", err.message);
 }
 
-static void load(struct pxs_config *c, struct pxs_diags *d, const char *path,
-                 const char *const *sets, size_t n_sets) {
+/* False where the named file itself is unreadable: nothing to build on. */
+static bool load_layers(struct pxs_config *c, struct pxs_diags *d, const char *path,
+                        const char *const *sets, size_t n_sets) {
     pxs_load_files(c, d, path);
     pxs_load_sets(c, d, sets, n_sets);
     const struct pxs_layer *last = c->n_layers ? c->layers[c->n_layers - 1] : NULL;
-    /* the named file itself is unreadable: nothing to build on */
-    if (!last || last->source != c->sources[0])
+    return last && last->source == c->sources[0];
+}
+
+static void load(struct pxs_config *c, struct pxs_diags *d, const char *path,
+                 const char *const *sets, size_t n_sets) {
+    if (!load_layers(c, d, path, sets, n_sets))
         return;
     choose_name(c, d);
     pxs_run_parse(c, d);
@@ -175,6 +180,26 @@ enum pxs_status pxs_config_file_name(const char *path, char name[PXS_NAME_MAX + 
     if (d->total || d->nomem)
         status = pxs_diags_report(d, NULL, err);
 out:
+    pxs_config_destroy(&c);
+    if (d)
+        pxs_arena_finish(&d->arena);
+    free(d);
+    return status;
+}
+
+enum pxs_status pxs_config_file_on(const char *path, const char *const *sets, size_t n_sets,
+                                   char on[PXS_PATH_MAX], struct pxs_error *err) {
+    struct pxs_config *c = calloc(1, sizeof *c);
+    struct pxs_diags *d = calloc(1, sizeof *d);
+    enum pxs_status status = c && d ? PXS_OK : pxs_fail_nomem(err);
+    if (status == PXS_OK) {
+        if (load_layers(c, d, path, sets, n_sets))
+            pxs_run_parse(c, d);
+        if (d->total || d->nomem)
+            status = pxs_diags_report(d, NULL, err);
+        else
+            snprintf(on, PXS_PATH_MAX, "%s", c->on);
+    }
     pxs_config_destroy(&c);
     if (d)
         pxs_arena_finish(&d->arena);
