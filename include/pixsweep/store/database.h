@@ -13,9 +13,9 @@ struct pxs_store;
 
 /* For writing: creates the folder, the file and the schema where missing; an older schema is
  * migrated in one transaction after a backup `<path>.v<version>.backup` (pxs_store_note).
- * PXS_E_INVALID, with the remedy, where this user can never write to it; PXS_E_UNSUPPORTED for a
- * newer schema and for a network file system, PXS_E_CORRUPT for a damaged file and for one that is
- * no pixsweep database. */
+ * PXS_E_INVALID, with the remedy, where this user can never write to it and where it is a published
+ * copy (published.h); PXS_E_UNSUPPORTED for a newer schema and for a network file system,
+ * PXS_E_CORRUPT for a damaged file and for one that is no pixsweep database. */
 PXS_NODISCARD enum pxs_status pxs_store_open(const char *path, struct pxs_store **out,
                                              struct pxs_error *err);
 /* For reading, with or without a writer at work: PXS_E_NOT_FOUND with the remedy where there is no
@@ -28,8 +28,8 @@ const char *pxs_store_path(const struct pxs_store *store); /* absolute */
 /* Whether the path still leads to the file that was opened: where it was removed or replaced,
  * SQLite does not notice. */
 bool pxs_store_is_there(const struct pxs_store *store);
-/* What opening did that its user should know, as a sentence fragment: an older schema was migrated,
- * and where its backup is.
+/* What opening did or found that its user should know, as a sentence fragment: an older schema was
+ * migrated, and where its backup is; a published copy is older than a minute, and who publishes it.
  * "" = nothing. */
 const char *pxs_store_note(const struct pxs_store *store);
 /* As pxs_store_open, but waits `seconds` at most for the lock. */
