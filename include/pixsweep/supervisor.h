@@ -71,4 +71,37 @@ PXS_NODISCARD enum pxs_status pxs_sweep_preflight(const struct pxs_sweep_options
                                                   struct pxs_plan *plan, bool probe, uint64_t *need,
                                                   struct pxs_error *err);
 
+/* ---- a task on another machine (task.c) ----------------------------------------------------- */
+
+/* Beside plan.json in a submission's folder: runs by number that are to be stopped, a mark that
+ * nothing is to be started, and how often in a row a task has made no step (PXS_TASK_IDLE TASK). */
+#define PXS_TASK_CANCEL "cancel"
+#define PXS_TASK_PAUSED "paused"
+#define PXS_TASK_IDLE "idle-"
+
+struct pxs_task_options {
+    const char *dir; /* with a frozen plan */
+    /* As whom it claims runs (struct pxs_claim_owner); NULL = a process that nobody requeues. */
+    const char *task;
+    int64_t restart;
+    int cores; /* 0 = those that it may run on */
+    /* Its time from now on, and how long before its end it stops; 0 = it has all the time that it
+     * wants, or is told by stop->time_is_up. */
+    double seconds, warn;
+    const char *requeue;   /* the job for `scontrol requeue` when the time is up; NULL = none */
+    struct pxs_stop *stop; /* signal: stop for good; time_is_up. Not NULL */
+};
+/* Exit codes of a task (docs/contracts.md, Commands and exit codes). */
+enum {
+    PXS_TASK_NOTHING_LEFT = 0,
+    PXS_TASK_FAILED = 1,
+    PXS_TASK_AGAIN = 75, /* its time is up; it is to be submitted again */
+    PXS_TASK_STOPPED = 130
+};
+/* Carries out what it can claim of the frozen plan, without a database, until nothing is left for
+ * it. PXS_OK: *exit_code is set. Else nothing was started. */
+PXS_NODISCARD enum pxs_status pxs_task_run(const struct pxs_task_options *task,
+                                           const struct pxs_sweep_listener *listener,
+                                           int *exit_code, struct pxs_error *err);
+
 #endif

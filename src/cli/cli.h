@@ -124,6 +124,8 @@ enum cli_signals {
 };
 /* Installs handlers; a signal that is ignored already, as under nohup, stays so. */
 struct pxs_stop *cli_catch_signals(enum cli_signals kind);
+/* SIGUSR2 raises time_is_up from now on. */
+void cli_catch_time_is_up(void);
 bool cli_hung_up(void);   /* has the supervisor's terminal been closed? */
 bool cli_continued(void); /* has the program been suspended and continued since the last call? */
 /* Makes sure that 0, 1 and 2 are open, so that no file that is opened later becomes stdout. */

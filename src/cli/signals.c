@@ -62,6 +62,11 @@ static void on_save(int signal_number) {
     atomic_store(&stop_flag.save, 1);
 }
 
+static void on_time_is_up(int signal_number) {
+    (void)signal_number;
+    atomic_store(&stop_flag.time_is_up, 1);
+}
+
 static void on_hangup(int signal_number) {
     (void)signal_number;
     atomic_store(&hung_up, 1);
@@ -104,6 +109,10 @@ struct pxs_stop *cli_catch_signals(enum cli_signals kind) {
     install(SIGCONT, on_continue);
     signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would keep from us how workers end */
     return &stop_flag;
+}
+
+void cli_catch_time_is_up(void) {
+    install(SIGUSR2, on_time_is_up);
 }
 
 bool cli_hung_up(void) {

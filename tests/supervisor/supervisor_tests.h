@@ -48,5 +48,6 @@ Suite *queue_suite(void);
 Suite *shapes_suite(void);
 Suite *prune_suite(void);
 Suite *claims_suite(void);
+Suite *task_suite(void);
 
 #endif

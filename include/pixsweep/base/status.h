@@ -121,9 +121,10 @@ void pxs_arena_finish(struct pxs_arena *arena);
 
 /* Set by a signal handler and read by loops at their next safe point. 0 = go on. */
 struct pxs_stop {
-    atomic_int signal;  /* number of the signal that asked, or 1 */
-    atomic_int save;    /* not 0: write a resume point at the next safe point, then go on */
-    atomic_int suspend; /* not 0: Ctrl-Z: pass it on to the children, then pxs_stand_still */
+    atomic_int signal;     /* number of the signal that asked, or 1 */
+    atomic_int save;       /* not 0: write a resume point at the next safe point, then go on */
+    atomic_int time_is_up; /* not 0: the time of this job is nearly over (SIGUSR2) */
+    atomic_int suspend;    /* not 0: Ctrl-Z: pass it on to the children, then pxs_stand_still */
     /* not 0: a loop reads these flags several times a second; 0: the signal handler must act
      * itself */
     atomic_int was_handled;

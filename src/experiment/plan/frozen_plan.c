@@ -38,6 +38,7 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
     CHARS(results)                                 \
     CHARS(spec_hash)                               \
     CHARS(time_basis)                              \
+    INT(n_seeds)                                   \
     INT(how.retries)                               \
     REAL(how.timeout_s)                            \
     REAL(how.timeout_share)                        \

@@ -106,6 +106,7 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
     }
     if (!slot->claim_lost && open_tail(slot))
         read_tail(s, slot, now);
+    s->made_step = s->made_step || !isnan(slot->progress.first_time);
     pxs_plain_progress(s, slot, now);
     if (dead)
         pxs_attempt_close(s, slot, now);

@@ -127,8 +127,8 @@ static void say_started(struct pxs_supervisor *s, const struct pxs_slot *slot) {
             again);
 }
 
-static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index,
-                         double now) {
+static enum pxs_status prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t index,
+                                    double now, struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_params params;
     memset(slot, 0, sizeof *slot);
@@ -138,8 +138,9 @@ static void prepare_slot(struct pxs_supervisor *s, struct pxs_slot *slot, size_t
     slot->started = slot->said_at = slot->limits_at = now;
     slot->intake_at = -INFINITY;
     slot->ended_at = NAN;
-    pxs_plan_params(s->plan, index, &params);
+    PXS_TRY(pxs_plan_read_params(s->plan, index, &params, err));
     pxs_progress_init(&slot->progress, &params, &run->estimate, run->n_train);
+    return PXS_OK;
 }
 
 /* Free cores, and a share of those that no other attempt will use. */
@@ -161,10 +162,10 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
                         bool claimed, const struct pxs_error *err, double now) {
     struct pxs_super_run *run = &s->runs[index];
     if (status == PXS_E_BUSY) {
-        if (!run->waited_said && claimed)
+        if (!run->waited_said && claimed && !s->task) /* a task leaves it to its owner */
             pxs_say(s, PXS_LOG_INFO, "%s: %s; waiting for it", s->plan->runs[index].name,
                     err->message);
-        else if (!run->waited_said)
+        else if (!run->waited_said && !claimed)
             pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
                     s->plan->runs[index].name);
         run->claimed_until = claimed ? now + pxs_claim_retry(s) : 0;
@@ -172,6 +173,7 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
         run->place = PXS_PLACE_OTHER;
         return;
     }
+    run->tried_here = true;
     snprintf(run->reason, sizeof run->reason, "cannot start: %.200s", err->message);
     pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
     run->place = status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
@@ -195,6 +197,7 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot,
                                       .message = why->message,
                                       .ended_ms = pxs_now_ms()};
     s->plan->runs[slot->run].state = state;
+    s->runs[slot->run].tried_here = true;
     s->runs[slot->run].place = full ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     pxs_attempt_ended(s, slot, &end);
     if (full)
@@ -210,14 +213,18 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
     const struct pxs_plan_run *run = &s->plan->runs[index];
     struct pxs_error err;
     bool claimed = false;
-    prepare_slot(s, slot, index, now);
+    enum pxs_status status = prepare_slot(s, slot, index, now, &err);
+    if (status != PXS_OK) {
+        not_entered(s, index, status == PXS_E_BUSY ? PXS_E_INVALID : status, false, &err, now);
+        return true;
+    }
     draw_cores(s, slot);
     if (slot->threads == 0)
         return false;
     pxs_cores_take(s, slot);
     pxs_rungs_look_up(s, index, now); /* what was decided before is not decided anew */
     fill_row(s, run->run_id, &slot->pins, slot->threads, &slot->row);
-    enum pxs_status status = enter_folder(s, slot, &claimed, &err);
+    status = enter_folder(s, slot, &claimed, &err);
     if (status == PXS_OK &&
         (!in_dir(run, PXS_RECORDS_FILE, slot->records) || !in_dir(run, PXS_LOG_FILE, slot->log))) {
         pxs_attempt_leave(slot);
@@ -236,6 +243,7 @@ bool pxs_attempt_start(struct pxs_supervisor *s, struct pxs_slot *slot, size_t i
         fail_start(s, slot, &err);
     else if (slot->row.no != 0) {
         slot->busy = true;
+        s->runs[index].tried_here = true;
         s->plan->runs[index].state = PXS_STATE_RUNNING;
         s->runs[index].place = PXS_PLACE_HERE;
         pxs_recorder_started(s, slot);

@@ -25,8 +25,7 @@ static void say_waits(struct pxs_supervisor *s, struct pxs_super_run *run, const
     run->waited_said = true;
 }
 
-/* Is the attempt's worker a process of this machine that is still at work? */
-static bool lives_here(const struct pxs_supervisor *s, const struct pxs_store_attempt *row) {
+bool pxs_lives_here(const struct pxs_supervisor *s, const struct pxs_store_attempt *row) {
     return strcmp(row->host, s->host.name) == 0 && strcmp(row->boot_id, s->host.boot_id) == 0 &&
            row->pid > 1 && row->pid_start != 0 && pxs_pid_alive(row->pid, row->pid_start);
 }
@@ -39,7 +38,7 @@ static void end_old_worker(struct pxs_supervisor *s, struct pxs_super_run *run,
         run->waiting_since = now;
     if (now - run->waiting_since < PXS_OLD_WORKER_SECONDS)
         return;
-    if (lives_here(s, row)) {
+    if (pxs_lives_here(s, row)) {
         pxs_say(s, PXS_LOG_WARN,
                 "%s: the old worker (pid %lld) did not stop within a minute; killed", name,
                 (long long)row->pid);
@@ -76,7 +75,7 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
                                const char *dir, enum pxs_run_state *state, double now,
                                struct pxs_error *err) {
     struct pxs_folder_locks locks;
-    if (!folder_is_there(dir) && lives_here(s, row)) {
+    if (!folder_is_there(dir) && pxs_lives_here(s, row)) {
         say_waits(s, run, "%s: its folder is gone, but its worker (pid %lld) lives; waiting for it",
                   name, row->pid);
         return PXS_OK;
@@ -215,7 +214,13 @@ static void look_at_folders(struct pxs_supervisor *s, double now) {
         struct pxs_error err;
         if (s->runs[i].place != PXS_PLACE_OTHER || now < s->runs[i].claimed_until)
             continue;
-        if (pxs_folder_lock(s->plan->runs[i].dir, &locks, &err) != PXS_OK) {
+        enum pxs_status status = pxs_folder_lock(s->plan->runs[i].dir, &locks, &err);
+        bool old_worker = status == PXS_E_BUSY && !locks.supervised && !locks.claimed;
+        if (old_worker && isnan(s->runs[i].waiting_since))
+            s->runs[i].waiting_since = now;
+        if (!old_worker)
+            s->runs[i].waiting_since = NAN;
+        if (status != PXS_OK) {
             s->runs[i].claimed_until = locks.claimed ? now + pxs_claim_retry(s) : 0;
             continue;
         }

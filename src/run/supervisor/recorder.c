@@ -107,7 +107,7 @@ bool pxs_folder_is_done(const struct pxs_supervisor *s, size_t index,
         return false;
     if (pxs_state_is_done(state))
         return true;
-    return s->plan->runs[index].run_id == 0 ||
+    return (s->plan->runs[index].run_id == 0 && !s->task) ||
            found->attempts[found->n - 1].row.started_ms >= s->started_ms;
 }
 
@@ -137,6 +137,12 @@ static enum pxs_status claim_by_folder(struct pxs_supervisor *s, struct pxs_slot
         s->runs[slot->run].place = PXS_PLACE_OVER;
         pxs_say(s, PXS_LOG_INFO, "%s: %s already, says its folder", run->name,
                 pxs_state_name(run->state));
+    } else if (status == PXS_OK && found.n > 0 && !found.attempts[found.n - 1].ended &&
+               pxs_lives_here(s, &found.attempts[found.n - 1].row)) {
+        /* No lock tells of it: the disk has none. Its supervisor is dead, or the claim would be
+         * good. */
+        s->runs[slot->run].place = PXS_PLACE_OTHER;
+        s->runs[slot->run].claimed_until = pxs_work_clock(s) + pxs_claim_retry(s);
     } else if (status == PXS_OK) {
         count_failures(&found, &s->runs[slot->run]);
         slot->row.no = greater(pxs_run_records_last_no(&found), no_of_job(run->dir)) + 1;
@@ -363,6 +369,8 @@ void pxs_recorder_ended(struct pxs_supervisor *s, struct pxs_slot *slot,
     struct pxs_error err;
     const double now = pxs_work_clock(s);
     char dir[PXS_PATH_MAX];
+    if (s->task)
+        return; /* who has the database ingests the folders */
     pxs_path_dir(dir, sizeof dir, slot->records);
     if (here->ingest_from && strcmp(here->ingest_from, dir) != 0) {
         s->left_behind = true; /* two folders of one run: `merge` takes the other one */
@@ -431,7 +439,7 @@ void pxs_recorder_sync(struct pxs_supervisor *s, double now) {
     struct pxs_error err;
     enum pxs_status status = PXS_OK;
     bool wrote = !s->store;
-    if (!pxs_store_retry_due(s, now))
+    if (s->task || !pxs_store_retry_due(s, now))
         return;
     if (!s->store)
         status = pxs_recorder_open(s, PXS_STORE_WAIT / 4, &err);

@@ -29,9 +29,11 @@ static void save_on_signal(struct pxs_supervisor *s) {
 
 static void stop_on_signal(struct pxs_supervisor *s, double now) {
     int signal = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
-    if (signal == 0)
+    if (signal == 0 && !pxs_task_time_is_up(s))
         return;
-    if (!s->stopping)
+    if (!s->stopping && signal == 0)
+        pxs_say(s, PXS_LOG_INFO, "the time is nearly up: each run stops after its current batch");
+    else if (!s->stopping)
         pxs_say(s, PXS_LOG_WARN,
                 "stopping: each run ends after its current batch (again to kill at once)");
     s->stopping = true;
@@ -95,12 +97,16 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
     s->no_core = false;
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
         while (!s->slots[i].busy && pxs_open_slots(s) > 0 &&
-               (pxs_store_shut(s, now) || pxs_store_ready(s, now)) && next_run(s, &index) &&
-               pxs_pause_allows(s, index))
+               (pxs_store_shut(s, now) || pxs_store_ready(s, now)) && next_run(s, &index)) {
+            if (pxs_task_passes_over(s, index))
+                continue;
+            if (pxs_task_is_paused(s) || !pxs_pause_allows(s, index))
+                break;
             if (!pxs_attempt_start(s, &s->slots[i], index, now)) {
                 s->no_core = true;
                 return;
             }
+        }
 }
 
 static void note_disk(struct pxs_supervisor *s, struct pxs_slot *slot, bool full) {
@@ -151,6 +157,8 @@ static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
 
 static bool anything_left(struct pxs_supervisor *s, double now) {
     size_t working = 0, open = 0;
+    if (s->task)
+        return pxs_task_goes_on(s, now);
     for (int i = 0; i < s->n_slots; i++)
         working += s->slots[i].busy;
     open = working;
@@ -194,8 +202,8 @@ static void notice_gap(struct pxs_supervisor *s) {
             pxs_recorder_event(s, s->slots[i].row.run_id, "pause", words);
 }
 
-static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
-                      const struct pxs_process **processes) {
+static void loop(struct pxs_supervisor *s, struct pollfd *fds,
+                 const struct pxs_process **processes) {
     s->looked_at = pxs_monotonic();
     pxs_kills_look(s, INFINITY);
     double now = pxs_work_clock(s);
@@ -206,6 +214,7 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
         save_on_signal(s);
         suspend_on_signal(s, processes);
         pxs_recorder_sync(s, now);
+        pxs_task_look(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_other_supervisors_look(s, now);
         fill_slots(s, now);
@@ -221,6 +230,21 @@ static void supervise(struct pxs_supervisor *s, struct pollfd *fds,
         now = pxs_work_clock(s);
     }
     pxs_show_board(s, now, true);
+}
+
+enum pxs_status pxs_supervise(struct pxs_supervisor *s, struct pxs_error *err) {
+    struct pollfd *fds = calloc((size_t)s->n_slots, sizeof *fds);
+    const struct pxs_process **processes = calloc((size_t)s->n_slots, sizeof *processes);
+    struct pxs_stop *stop = s->options->stop;
+    enum pxs_status status = fds && processes ? PXS_OK : pxs_fail_nomem(err);
+    if (status == PXS_OK) {
+        if (stop)
+            atomic_store(&stop->was_handled, 1);
+        loop(s, fds, processes);
+    }
+    free(fds);
+    free(processes);
+    return status;
 }
 
 /* ---- set-up --------------------------------------------------------------------------------- */
@@ -253,6 +277,17 @@ static void reap(struct pxs_supervisor *s) {
     pxs_other_supervisors_look(s, pxs_work_clock(s)); /* what was reaped can be taken */
 }
 
+enum pxs_status pxs_supervisor_prepare(struct pxs_supervisor *s, struct pxs_error *err) {
+    PXS_TRY(pxs_order_make(s->plan, &s->order, err));
+    s->n_slots = s->plan->slots.jobs;
+    s->runs = calloc(s->plan->n + 1, sizeof *s->runs);
+    s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
+    if (!s->runs || !s->slots)
+        return pxs_fail_nomem(err);
+    place_runs(s);
+    return pxs_rungs_make(s, err);
+}
+
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
     PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
@@ -262,14 +297,7 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
         pxs_store_trouble(s, err, pxs_work_clock(s));
     else
         PXS_TRY(status);
-    PXS_TRY(pxs_order_make(s->plan, &s->order, err));
-    s->n_slots = s->plan->slots.jobs;
-    s->runs = calloc(s->plan->n, sizeof *s->runs);
-    s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
-    if (!s->runs || !s->slots)
-        return pxs_fail_nomem(err);
-    place_runs(s);
-    PXS_TRY(pxs_rungs_make(s, err));
+    PXS_TRY(pxs_supervisor_prepare(s, err));
     reap(s);
     pxs_paces_load(s);
     return PXS_OK;
@@ -313,22 +341,11 @@ static void say_plan(struct pxs_supervisor *s) {
 
 static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
                                  struct pxs_error *err) {
-    struct pollfd *fds = calloc((size_t)s->n_slots, sizeof *fds);
-    const struct pxs_process **processes = calloc((size_t)s->n_slots, sizeof *processes);
-    if (!fds || !processes) {
-        free(fds);
-        free(processes);
-        return pxs_fail_nomem(err);
-    }
     struct pxs_stop *stop = s->options->stop;
     if (s->listener->planned)
         s->listener->planned(s->listener->user, s->plan);
     say_plan(s);
-    if (stop)
-        atomic_store(&stop->was_handled, 1);
-    supervise(s, fds, processes);
-    free(fds);
-    free(processes);
+    PXS_TRY(pxs_supervise(s, err));
     pxs_summarise(s, summary);
     pxs_on_done(s, summary);
     if (stop)
@@ -338,7 +355,7 @@ static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summ
                : PXS_OK;
 }
 
-static void tear_down(struct pxs_supervisor *s) {
+void pxs_supervisor_end(struct pxs_supervisor *s) {
     for (int i = 0; s->slots && i < s->n_slots; i++) {
         pxs_record_cursor_close(&s->slots[i].tail);
         pxs_record_cursor_close(&s->slots[i].intake);
@@ -357,35 +374,41 @@ static void tear_down(struct pxs_supervisor *s) {
     free(s->slots);
 }
 
+void pxs_supervisor_begin(struct pxs_supervisor *s, const struct pxs_sweep_options *options,
+                          const struct pxs_sweep_listener *listener) {
+    static const struct pxs_sweep_listener silent;
+    *s = (struct pxs_supervisor){.options = options,
+                                 .listener = listener ? listener : &silent,
+                                 .started = pxs_monotonic(),
+                                 .started_ms = pxs_now_ms(),
+                                 .board_at = -INFINITY,
+                                 .others_at = -INFINITY,
+                                 .store_failed_at = NAN,
+                                 .store_failing_since = NAN};
+    pxs_host_detect(&s->host);
+    pxs_claim_owner_here(NULL, 0, &s->claimant);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        s->core_locks[cpu] = -1;
+    s->heartbeat_at = s->started;
+    if (sched_getaffinity(0, sizeof s->allowed, &s->allowed) != 0) /* more than a set holds */
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            CPU_SET(cpu, &s->allowed);
+}
+
 enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *options,
                               const struct pxs_sweep_listener *listener,
                               struct pxs_sweep_summary *summary, struct pxs_error *err) {
-    static const struct pxs_sweep_listener silent;
-    struct pxs_supervisor s = {.options = options,
-                               .listener = listener ? listener : &silent,
-                               .started = pxs_monotonic(),
-                               .started_ms = pxs_now_ms(),
-                               .board_at = -INFINITY,
-                               .others_at = -INFINITY,
-                               .store_failed_at = NAN,
-                               .store_failing_since = NAN};
+    struct pxs_supervisor s;
+    pxs_supervisor_begin(&s, options, listener);
     memset(summary, 0, sizeof *summary);
     summary->remedy = "";
     snprintf(summary->sweep, sizeof summary->sweep, "%.100s", options->file);
     summary->exit_code = 2;
-    pxs_host_detect(&s.host);
-    pxs_claim_owner_here(NULL, 0, &s.claimant);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        s.core_locks[cpu] = -1;
-    s.heartbeat_at = s.started;
-    if (sched_getaffinity(0, sizeof s.allowed, &s.allowed) != 0) /* more than a set holds */
-        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-            CPU_SET(cpu, &s.allowed);
     enum pxs_status status = set_up(&s, err);
     if (status == PXS_OK)
         status = carry_out(&s, summary, err);
     else if (status == PXS_E_STOPPED) /* while the data were being read */
         summary->exit_code = 130;
-    tear_down(&s);
+    pxs_supervisor_end(&s);
     return status;
 }

@@ -39,6 +39,7 @@ enum pxs_place {
 struct pxs_super_run {
     enum pxs_place place;
     bool completed_here;
+    bool tried_here;           /* an attempt was made, or could not be */
     bool waited_said;          /* the user knows that another process has it */
     double waiting_since;      /* for an old worker; NaN = not waiting */
     double claimed_until;      /* another's claim was good: not looked at before then */
@@ -114,6 +115,7 @@ struct pxs_paces {
 
 struct pxs_supervisor {
     const struct pxs_sweep_options *options;
+    const struct pxs_task_options *task; /* NULL = it is a `run` */
     const struct pxs_sweep_listener *listener;
     struct pxs_plan *plan;
     struct pxs_store *store;
@@ -139,6 +141,10 @@ struct pxs_supervisor {
     bool left_behind; /* some attempt's end could not be written down, for a reason that stays */
     bool wal_backlog; /* the user knows that records wait for a reader to end */
     bool stopping, killing;
+    /* Of a task. */
+    double task_began, task_looked_at; /* by pxs_monotonic; by pxs_work_clock */
+    bool time_is_up, task_paused;
+    bool made_step; /* some attempt of it has */
     struct pxs_pause pause;
     struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
@@ -153,6 +159,26 @@ double pxs_work_clock(const struct pxs_supervisor *s);
 /* Ctrl-Z was pressed: `n` processes stop, then this one, until it is continued. */
 void pxs_handle_suspend(struct pxs_supervisor *s, const struct pxs_process *const processes[],
                         int n);
+
+/* What `run` and `task` share (supervisor.c): zero but for what each has; with the plan, its slots
+ * and order are made; until nothing is left to do; everything is freed. */
+void pxs_supervisor_begin(struct pxs_supervisor *s, const struct pxs_sweep_options *options,
+                          const struct pxs_sweep_listener *listener);
+PXS_NODISCARD enum pxs_status pxs_supervisor_prepare(struct pxs_supervisor *s,
+                                                     struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_supervise(struct pxs_supervisor *s, struct pxs_error *err);
+void pxs_supervisor_end(struct pxs_supervisor *s);
+
+/* ---- a task (task.c): all are false, or do nothing, in a `run` ------------------------------ */
+
+/* Looks now and then which runs are to be stopped, and whether the submission is paused. */
+void pxs_task_look(struct pxs_supervisor *s, double now);
+/* Before run `index` is claimed: true where it is cancelled, and its place says so. */
+bool pxs_task_passes_over(struct pxs_supervisor *s, size_t index);
+bool pxs_task_is_paused(struct pxs_supervisor *s);
+bool pxs_task_time_is_up(struct pxs_supervisor *s);
+/* Has a task something to do? */
+bool pxs_task_goes_on(struct pxs_supervisor *s, double now);
 
 /* ---- words (messages.c) --------------------------------------------------------------------- */
 
@@ -255,6 +281,8 @@ void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summa
 
 /* ---- runs of other processes (other_supervisors.c) ------------------------------------------ */
 
+/* Is the attempt's worker a process of this machine that is still at work? */
+bool pxs_lives_here(const struct pxs_supervisor *s, const struct pxs_store_attempt *row);
 /* Looks at the runs of other supervisors: ingests what a dead supervisor
  * left, and learns what others have finished. */
 void pxs_other_supervisors_look(struct pxs_supervisor *s, double now);

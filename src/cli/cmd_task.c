@@ -1,0 +1,65 @@
+/* task: what job scripts call on other machines. */
+#include "cli.h"
+#include "pixsweep/supervisor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A whole number in the environment; `otherwise` where it is not set. False: said why. */
+static bool number(const char *name, int64_t most, int64_t otherwise, int64_t *out) {
+    const char *text = getenv(name);
+    char *end;
+    *out = otherwise;
+    if (!text || text[0] == '\0')
+        return true;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    if (errno == 0 && end != text && *end == '\0' && *out >= 0 && *out <= most)
+        return true;
+    cli_say("%s is '%s': it must be a whole number from 0 to %lld", name, text, (long long)most);
+    return false;
+}
+
+/* Slurm knows a job of an array by both numbers. */
+static const char *requeue_as(struct cli *cli) {
+    const char *job = getenv("SLURM_JOB_ID"), *array = getenv("SLURM_ARRAY_JOB_ID"),
+               *index = getenv("SLURM_ARRAY_TASK_ID");
+    return job && array && index ? pxs_arena_printf(&cli->arena, "%s_%s", array, index) : job;
+}
+
+static void print_line(void *user, enum pxs_log_level level, const char *text) {
+    const struct cli *cli = user;
+    if (cli->quiet && level == PXS_LOG_INFO)
+        return;
+    cli_outf("%s\n", text);
+    cli_flush();
+}
+
+int cli_cmd_task(struct cli *cli) {
+    const struct pxs_sweep_listener listener = {.user = cli, .line = print_line};
+    struct pxs_error err = {0};
+    int64_t cores, seconds, warn, restart;
+    int code = CLI_FAILED;
+    char dir[PXS_PATH_MAX];
+    if (!number("PIXSWEEP_RESTART", INT64_MAX, 0, &restart) ||
+        !number("PIXSWEEP_CORES", 1 << 20, 0, &cores) ||
+        !number("PIXSWEEP_SECONDS", INT32_MAX, 0, &seconds) ||
+        !number("PIXSWEEP_WARN", INT32_MAX, 300, &warn))
+        return CLI_USAGE;
+    if (!pxs_path_absolute(dir, sizeof dir, cli->args[0]))
+        return cli_usage(cli, "the path %.100s... is too long", cli->args[0]);
+    const struct pxs_task_options task = {.dir = dir,
+                                          .task = getenv("PIXSWEEP_TASK"),
+                                          .restart = restart,
+                                          .cores = (int)cores,
+                                          .seconds = (double)seconds,
+                                          .warn = (double)warn,
+                                          .requeue = requeue_as(cli),
+                                          .stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR)};
+    cli_catch_time_is_up();
+    if (pxs_task_run(&task, &listener, &code, &err) != PXS_OK) {
+        cli_say("%s", err.message);
+        return CLI_USAGE;
+    }
+    return code;
+}

@@ -1,0 +1,254 @@
+/* A task: a supervisor without a database, one of any number that carry out the same frozen plan.
+ * Each takes what it can claim and what its folder says is not done, and ends when nothing is left
+ * for it; runs that others have claimed are theirs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor_priv.h"
+
+#define LOOK_SECONDS 15.0     /* between looks at what was asked for in the submission's folder */
+#define REQUEUE_SECONDS 120.0 /* that scontrol may take: a controller may be busy */
+#define IDLE_MAX 2            /* lives in a row without a step */
+
+/* ---- what is asked for in the submission's folder ------------------------------------------- */
+
+static bool is_there(const struct pxs_supervisor *s, const char *name) {
+    char path[PXS_PATH_MAX];
+    return pxs_path_join(path, sizeof path, s->task->dir, name) && access(path, F_OK) == 0;
+}
+
+static bool is_cancelled(const struct pxs_supervisor *s, size_t index) {
+    char name[64];
+    snprintf(name, sizeof name, PXS_TASK_CANCEL "/%lld", (long long)s->plan->runs[index].number);
+    return is_there(s, name);
+}
+
+static void look_at_pause(struct pxs_supervisor *s) {
+    const bool paused = is_there(s, PXS_TASK_PAUSED);
+    if (paused == s->task_paused)
+        return;
+    s->task_paused = paused;
+    if (paused)
+        pxs_say(s, PXS_LOG_WARN, "paused: %s/" PXS_TASK_PAUSED " is there; nothing is started",
+                s->task->dir);
+    else
+        pxs_say(s, PXS_LOG_INFO, "no longer paused");
+}
+
+void pxs_task_look(struct pxs_supervisor *s, double now) {
+    if (!s->task || now - s->task_looked_at < LOOK_SECONDS)
+        return;
+    s->task_looked_at = now;
+    look_at_pause(s);
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy && is_cancelled(s, s->slots[i].run))
+            pxs_attempt_ask(&s->slots[i], PXS_ASKED_CANCEL, now);
+}
+
+bool pxs_task_passes_over(struct pxs_supervisor *s, size_t index) {
+    if (!s->task || !is_cancelled(s, index))
+        return false;
+    s->plan->runs[index].state = PXS_STATE_CANCELLED;
+    s->runs[index].place = PXS_PLACE_OVER;
+    pxs_say(s, PXS_LOG_INFO, "%s: cancelled", s->plan->runs[index].name);
+    return true;
+}
+
+bool pxs_task_is_paused(struct pxs_supervisor *s) {
+    if (s->task)
+        look_at_pause(s);
+    return s->task_paused;
+}
+
+/* ---- its end -------------------------------------------------------------------------------- */
+
+bool pxs_task_time_is_up(struct pxs_supervisor *s) {
+    const struct pxs_task_options *t = s->task;
+    if (!t || s->time_is_up)
+        return s->time_is_up;
+    const double warn = fmin(t->warn, t->seconds / 2);
+    s->time_is_up = (t->stop && atomic_load(&t->stop->time_is_up) != 0) ||
+                    (t->seconds > 0 && pxs_monotonic() - s->task_began >= t->seconds - warn);
+    return s->time_is_up;
+}
+
+/* An old worker whose supervisor died here stops by itself, and its run is ours then. */
+static bool old_worker_stops(const struct pxs_super_run *run, double now) {
+    return run->place == PXS_PLACE_OTHER && !isnan(run->waiting_since) &&
+           now - run->waiting_since < PXS_OLD_WORKER_SECONDS;
+}
+
+bool pxs_task_goes_on(struct pxs_supervisor *s, double now) {
+    bool left = false;
+    for (int i = 0; i < s->n_slots; i++)
+        left = left || s->slots[i].busy;
+    if (left || s->stopping || s->pause.paused || s->task_paused)
+        return left;
+    /* Before it ends, it looks again at what others had. */
+    for (int look = 0; look < 2 && !left; look++) {
+        for (size_t i = 0; i < s->plan->n; i++) {
+            left = left || s->runs[i].place == PXS_PLACE_TODO || old_worker_stops(&s->runs[i], now);
+            if (look == 0 && isnan(s->runs[i].waiting_since))
+                s->runs[i].claimed_until = 0;
+        }
+        if (look == 0 && !left) {
+            s->others_at = -INFINITY;
+            pxs_other_supervisors_look(s, now);
+        }
+    }
+    return left;
+}
+
+/* How often in a row this task was requeued without a step: a file that the next life reads. */
+static bool idle_file(const struct pxs_supervisor *s, char path[PXS_PATH_MAX]) {
+    char name[128];
+    if (!s->task->task || !s->task->task[0] || strchr(s->task->task, '/'))
+        return false;
+    snprintf(name, sizeof name, PXS_TASK_IDLE "%s", s->task->task);
+    return pxs_path_join(path, PXS_PATH_MAX, s->task->dir, name);
+}
+
+/* False where the task has come to nothing too often. */
+static bool note_life(const struct pxs_supervisor *s) {
+    char path[PXS_PATH_MAX], *text = NULL, number[32];
+    size_t bytes;
+    if (!idle_file(s, path))
+        return true;
+    if (s->made_step) {
+        unlink(path);
+        return true;
+    }
+    const long long before = pxs_read_file(path, sizeof number, &text, &bytes, NULL) == PXS_OK
+                                 ? strtoll(text, NULL, 10)
+                                 : 0;
+    free(text);
+    const int n = snprintf(number, sizeof number, "%lld\n", before + 1);
+    if (pxs_write_file(path, number, (size_t)n, NULL) != PXS_OK)
+        return true;
+    return before + 1 < IDLE_MAX;
+}
+
+/* Has Slurm start this very job again; false where that cannot be. What scontrol says goes to the
+ * job's log. */
+static bool requeue(struct pxs_supervisor *s) {
+    const char *const argv[] = {"scontrol", "requeue", s->task->requeue, NULL};
+    struct pxs_child child = {0};
+    struct pxs_error err;
+    if (!s->task->requeue || !s->task->requeue[0])
+        return false;
+    const int log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (log < 0)
+        return false;
+    const struct pxs_child_spec spec = {
+        .what = "scontrol", .program = "scontrol", .argv = argv, .in = -1, .out = log, .err = log};
+    enum pxs_status status = pxs_child_start(&spec, &child, &err);
+    close(log);
+    if (status != PXS_OK) {
+        pxs_say(s, PXS_LOG_WARN, "%s", err.message);
+        return false;
+    }
+    const struct pxs_exit how = pxs_child_finish(&child, REQUEUE_SECONDS);
+    if (how.how == PXS_EXITED && how.code == 0)
+        return true;
+    pxs_say(s, PXS_LOG_WARN, "`scontrol requeue %s` did not work (%s %d)", s->task->requeue,
+            how.how == PXS_EXITED ? "exit" : "signal", how.code);
+    return false;
+}
+
+/* The time is up and something is left. */
+static int come_again(struct pxs_supervisor *s) {
+    const bool again = note_life(s);
+    if (!again)
+        pxs_say(s, PXS_LOG_ERROR,
+                "task %s had no time for a single training step, %d times in a row: it is not "
+                "started again; give it more time, or see the runs' " PXS_LOG_FILE,
+                s->task->task, IDLE_MAX);
+    if (again && atomic_load(&s->task->stop->signal) == 0 && requeue(s)) {
+        pxs_say(s, PXS_LOG_INFO, "requeued as job %s", s->task->requeue);
+        return PXS_TASK_STOPPED;
+    }
+    return again ? PXS_TASK_AGAIN : PXS_TASK_FAILED;
+}
+
+static int sum_up(struct pxs_supervisor *s) {
+    size_t done = 0, failed = 0, elsewhere = 0, left = 0;
+    char time[32];
+    for (size_t i = 0; i < s->plan->n; i++) {
+        const enum pxs_run_state state = s->plan->runs[i].state;
+        const struct pxs_super_run *run = &s->runs[i];
+        done += pxs_state_is_done(state);
+        elsewhere += run->place == PXS_PLACE_OTHER;
+        left += run->place != PXS_PLACE_OTHER && pxs_plan_will_run(s->plan, state);
+        failed += run->place == PXS_PLACE_OVER && run->tried_here && !pxs_state_is_done(state) &&
+                  state != PXS_STATE_CANCELLED && state != PXS_STATE_INTERRUPTED;
+    }
+    pxs_format_duration(time, pxs_monotonic() - s->task_began);
+    pxs_say(s, PXS_LOG_INFO,
+            "%s: %zu of %zu runs done, %zu failed here, %zu at work elsewhere, %zu left; %s",
+            s->plan->sweep, done, s->plan->n, failed, elsewhere, left, time);
+    if (atomic_load(&s->task->stop->signal) != 0)
+        return PXS_TASK_STOPPED;
+    if (s->time_is_up && left > 0)
+        return come_again(s);
+    char path[PXS_PATH_MAX];
+    if (idle_file(s, path))
+        unlink(path);
+    return failed > 0 || (left > 0 && !s->task_paused) ? PXS_TASK_FAILED : PXS_TASK_NOTHING_LEFT;
+}
+
+/* ---- its beginning -------------------------------------------------------------------------- */
+
+static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_sweep_options *options,
+                              struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    struct pxs_cpu cpu;
+    struct pxs_memory memory;
+    PXS_TRY(pxs_plan_thaw(s->task->dir, &s->plan, options, err));
+    PXS_TRY(pxs_kernels_named(options->kernels, s->kernels, err));
+    /* What failed after the plan was made stays failed; before, it is to be tried again. */
+    if (!pxs_path_join(path, sizeof path, s->task->dir, PXS_PLAN_FILE) || stat(path, &info) != 0)
+        return pxs_fail_errno(err, "cannot look at %s/" PXS_PLAN_FILE, s->task->dir);
+    s->started_ms = (int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;
+
+    pxs_cpu_detect(&cpu);
+    const int cores = s->task->cores > 0 && s->task->cores < cpu.cores ? s->task->cores : cpu.cores;
+    s->plan->slots = pxs_sweep_slots(cores, options->jobs, options->threads);
+    pxs_plan_total(s->plan);
+    pxs_memory_look("", &memory);
+    const size_t todo = pxs_plan_count_to_run(s->plan);
+    pxs_slots_fit(&s->plan->slots, todo > 0 ? todo : 1);
+    pxs_slots_fit(&s->plan->slots, pxs_slots_memory(s->plan->memory_each, memory.available));
+    return pxs_supervisor_prepare(s, err);
+}
+
+enum pxs_status pxs_task_run(const struct pxs_task_options *task,
+                             const struct pxs_sweep_listener *listener, int *exit_code,
+                             struct pxs_error *err) {
+    struct pxs_sweep_options options = {.stop = task->stop};
+    struct pxs_supervisor s;
+    pxs_supervisor_begin(&s, &options, listener);
+    s.task = task;
+    s.task_began = pxs_monotonic();
+    s.task_looked_at = -INFINITY;
+    pxs_claim_owner_here(task->task, task->restart, &s.claimant);
+    enum pxs_status status = set_up(&s, &options, err);
+    if (status == PXS_OK) {
+        const struct pxs_sweep_slots *slots = &s.plan->slots;
+        pxs_say(&s, PXS_LOG_INFO, "%s: task %s on %s, %d job%s at a time with %d thread%s each",
+                s.plan->sweep, task->task && task->task[0] ? task->task : "of its own", s.host.name,
+                slots->jobs, slots->jobs == 1 ? "" : "s", slots->threads,
+                slots->threads == 1 ? "" : "s");
+        status = pxs_supervise(&s, err);
+    }
+    if (status == PXS_OK)
+        *exit_code = sum_up(&s);
+    pxs_supervisor_end(&s);
+    return status;
+}
