@@ -50,13 +50,19 @@ struct pxs_train_job {
     size_t n_rungs;
     enum pxs_status (*ask)(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
     void *ask_user;
+    /* Asked before a resume point, a checkpoint or a picture is written and before the END record.
+     * PXS_E_BUSY: the run is another process's by now. Training then ends at once with that status
+     * and writes nothing more, no END record either. PXS_OK, and no other status: it goes on. May
+     * be NULL. */
+    enum pxs_status (*may_write)(void *user, struct pxs_error *err);
+    void *may_write_user;
 };
 
 /* Trains the run to its end. On return, also after a failure, the records end with an END record
  * (completed, diverged, failed, pruned or interrupted; the message says at which step and why) and
- * are synced, unless the record file itself could not be written. Status: PXS_OK completed,
- * PXS_E_DIVERGED, PXS_E_PRUNED and PXS_E_STOPPED (resumable), else failed; the message is for the
- * user. */
+ * are synced, unless the record file itself could not be written or `may_write` forbids it. Status:
+ * PXS_OK completed, PXS_E_DIVERGED, PXS_E_PRUNED and PXS_E_STOPPED (resumable), PXS_E_BUSY from
+ * `may_write`, else failed; the message is for the user. */
 PXS_NODISCARD enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error *err);
 
 /* Tries a run before the sweep starts: loads the data, creates the networks with their first

@@ -102,6 +102,8 @@ enum {
     PXS_EXIT_USAGE = 2,
     PXS_EXIT_DIVERGED = 3,
     PXS_EXIT_PRUNED = 4,
+    /* The claim of its supervisor is another's, or gone. There is no END record. */
+    PXS_EXIT_CLAIM_LOST = 5,
     PXS_EXIT_STOPPED = 130
 };
 

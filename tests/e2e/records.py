@@ -8,13 +8,14 @@
       KIND.N.kind=NUMBER   calls it a record of another kind
       KIND.N.cut=BYTES     its payload without so many last bytes (negative: with so many zeros more)
       add=KIND:V,V,...     one more record at the end
+      host=NAME            every attempt was made on this machine, and it gives its name as many bytes as it had
     records.py --show FILE
 """
 import re
 import struct
 import sys
 
-LAYOUT = {1: 'qqqt', 2: 'qii' + 'd' * 9, 3: 'ii' + 'd' * 14, 4: 'qitt', 5: 'ittttq', 6: 'qitt', 7: 'qiqt', 8: 'iidd',
+LAYOUT = {1: 'qqqt', 2: 'qii' + 'd' * 9, 3: 'ii' + 'd' * 16, 4: 'qitt', 5: 'ittttq', 6: 'qitt', 7: 'qiqt', 8: 'iidd',
           9: 'qitt'}
 TABLE = []
 for n in range(256):
@@ -68,6 +69,13 @@ def edit(records, change):
         kind, values = change[4:].split(':', 1)
         fields = [value(code, text) for code, text in zip(LAYOUT[int(kind)], values.split(','))]
         return records.append({'layout': int(kind), 'kind': int(kind), 'fields': fields, 'cut': 0})
+    if change.startswith('host='):
+        for record in records:
+            if record['kind'] == 1:
+                old = re.search(rb'^host=(.*)$', record['fields'][3], re.M)[1]
+                new = change[5:].encode().ljust(len(old), b'-')[:len(old)]
+                record['fields'][3] = record['fields'][3].replace(b'host=' + old + b'\n', b'host=' + new + b'\n')
+        return
     kind, n, what = change.split('.', 2)
     record = [r for r in records if r['layout'] == int(kind)][int(n)]
     name, _, text = what.partition('=')

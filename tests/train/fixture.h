@@ -29,6 +29,8 @@ struct run {
     size_t n_rungs;
     enum pxs_status (*ask)(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
     void *ask_user;
+    enum pxs_status (*may_write)(void *user, struct pxs_error *err);
+    void *may_write_user;
     /* results */
     struct pxs_resume_point point; /* where it went on from */
     struct pxs_text notes;         /* of looking for it */

@@ -707,6 +707,51 @@ START_TEST(records_that_are_missing_are_not_vouched_for)
 }
 END_TEST
 
+/* ---- a run that is another process's by now ------------------------------------------------- */
+
+struct owner {
+    const struct run *run;
+    int asked, lost_at;
+};
+
+/* At the call number lost_at the run is lost; what its folder holds then is noted. */
+static enum pxs_status may_write(void *user, struct pxs_error *err) {
+    struct owner *o = user;
+    ck_assert_int_le(o->asked, o->lost_at); /* not asked again */
+    if (o->asked++ < o->lost_at)
+        return PXS_OK;
+    shell("cd %s/%s && find . -type f ! -name records.bin -exec sha256sum {} + | sort > ../then",
+          test_folder(), o->run->dir);
+    return pxs_fail(err, PXS_E_BUSY, "it is claimed by another");
+}
+
+START_TEST(a_run_that_is_lost_writes_nothing_more)
+{
+    enum pxs_status status = PXS_E_BUSY;
+    int n = 0;
+    for (; status == PXS_E_BUSY; n++) {
+        struct run *r = rich("lost", 4);
+        struct owner o = {.run = r, .lost_at = n};
+        shell("rm -rf %s/lost", test_folder());
+        r->p.n_epochs = 2;
+        r->resume_every = 0;
+        r->may_write = may_write;
+        r->may_write_user = &o;
+        carry_out(r); /* an END record stands there unless it was lost */
+        status = r->status;
+        if (status == PXS_E_BUSY) {
+            ck_assert_str_eq(r->err.message, "it is claimed by another");
+            shell("cd %s/lost && find . -type f ! -name records.bin -exec sha256sum {} + | sort | "
+                  "cmp - ../then",
+                  test_folder());
+        }
+        end_run(r);
+    }
+    ck_assert_int_eq(status, PXS_OK);
+    ck_assert_int_ge(n, 10); /* pictures, checkpoints, points, the end */
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("resume");
     TCase *t = tcase_create("resume");
@@ -729,6 +774,7 @@ int main(void) {
     tcase_add_test(t, a_point_of_format_1_is_read);
     tcase_add_test(t, impossible_numbers_are_damage);
     tcase_add_test(t, a_newer_point_is_refused_by_name);
+    tcase_add_test(t, a_run_that_is_lost_writes_nothing_more);
     tcase_add_test(t, a_point_of_an_attempt_that_was_cut_off_is_refused);
     tcase_add_test(t, records_that_are_missing_are_not_vouched_for);
     suite_add_tcase(s, t);

@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "pixsweep/records/files.h"
+#include "pixsweep/rundir/claim.h"
 #include "pixsweep/worker.h"
 
 static const struct pxs_job attempt = {.kind = PXS_JOB_ATTEMPT,
@@ -141,14 +144,16 @@ static void write_log(void *user, enum pxs_log_level level, const char *text) {
 }
 
 /* `pixsweep worker ARGUMENT MORE` in a process of its own; its exit code. */
-static int run_worker(char *argument, char *more) {
+static int run_worker_with(char *argument, char *more, bool stdin_open) {
     char *const argv[] = {argument, more, NULL};
     int status;
     pid_t pid = fork();
     if (pid == 0) {
         static struct pxs_stop stop;
-        int null = open("/dev/null", O_RDWR);
+        int null = open("/dev/null", O_RDWR), link[2];
         int log = open(in_folder("log"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        if (stdin_open && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, link) == 0)
+            null = link[0]; /* our copy of the other end stays open */
         dup2(null, 0);
         dup2(log, 2);
         _exit(pxs_sweep_worker(more ? 2 : argument != NULL, argv, &stop,
@@ -156,6 +161,10 @@ static int run_worker(char *argument, char *more) {
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_worker(char *argument, char *more) {
+    return run_worker_with(argument, more, false);
 }
 
 static void expect_log(const char *words) {
@@ -184,6 +193,47 @@ START_TEST(a_worker_without_a_supervisor_does_nothing)
 }
 END_TEST
 
+/* Without a config.yaml the attempt begins and fails, so it shows whether the worker may begin. */
+START_TEST(a_worker_whose_claim_is_lost_writes_nothing)
+{
+    char folder[PXS_PATH_MAX];
+    struct pxs_claim_owner owner;
+    struct pxs_claim claim;
+    struct pxs_job job = attempt;
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    job.supervisor = getpid();
+    job.kernels = "auto";
+    ck_ok(pxs_job_write(&job, in_folder(""), &err));
+    ck_assert_int_eq(run_worker_with(folder, NULL, true), PXS_EXIT_CLAIM_LOST);
+    expect_log("is gone");
+    expect_log("this worker ends and writes nothing more");
+    ck_assert(!exists(PXS_RECORDS_FILE));
+
+    pxs_claim_owner_here("4711_1", 0, &owner);
+    ck_ok(pxs_claim_take(in_folder(""), &owner, &claim, &err));
+    ck_assert_int_eq(run_worker_with(folder, NULL, true), PXS_EXIT_CLAIM_LOST);
+    expect_log("task 4711_1");
+    ck_assert(!exists(PXS_RECORDS_FILE));
+
+    job.claim = claim.nonce;
+    ck_ok(pxs_job_write(&job, in_folder(""), &err));
+    ck_assert_int_eq(run_worker_with(folder, NULL, true), PXS_EXIT_FAILED);
+    expect_log("config.yaml");
+    ck_assert(exists(PXS_RECORDS_FILE));
+
+    /* No claim, as from an older supervisor; and one that cannot be looked at. */
+    pxs_claim_release(&claim);
+    job.claim = "";
+    ck_ok(pxs_job_write(&job, in_folder(""), &err));
+    ck_assert_int_eq(run_worker_with(folder, NULL, true), PXS_EXIT_FAILED);
+    job.claim = attempt.claim;
+    ck_ok(pxs_job_write(&job, in_folder(""), &err));
+    ck_assert_int_eq(mkdir(in_folder(PXS_CLAIM_FILE), 0777), 0);
+    ck_assert_int_eq(run_worker_with(folder, NULL, true), PXS_EXIT_FAILED);
+    expect_log("goes on, though the claim cannot be looked at");
+}
+END_TEST
+
 TCase *job_case(void) {
     TCase *c = tcase_create("job");
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
@@ -193,5 +243,6 @@ TCase *job_case(void) {
     tcase_add_test(c, version_1_has_no_claim);
     tcase_add_test(c, a_link_in_its_place_is_not_followed);
     tcase_add_test(c, a_worker_without_a_supervisor_does_nothing);
+    tcase_add_test(c, a_worker_whose_claim_is_lost_writes_nothing);
     return c;
 }

@@ -28,6 +28,7 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
                              .early_best = t->early.best,
                              .early_epoch = t->early.epoch};
     struct resume_text text;
+    PXS_TRY(train_may_write(t, err));
     if (!pxs_path_join(path, sizeof path, job->dir, PXS_RESUME_FILE) ||
         !pxs_path_join(previous, sizeof previous, job->dir, PXS_RESUME_PREVIOUS))
         return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", job->dir);
@@ -51,12 +52,11 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
 }
 
 /* Training continues where a point cannot be written; the next one is tried when it is due. */
-void train_save_resume(struct training *t) {
-    struct pxs_error err;
+enum pxs_status train_save_resume(struct training *t, struct pxs_error *err) {
     if (!t->job->config_hash || (t->saved_step == t->step && t->saved_epoch == t->epoch))
-        return; /* nothing has changed since the last point */
+        return PXS_OK; /* nothing has changed since the last point */
     double began = pxs_monotonic();
-    enum pxs_status status = save(t, &err);
+    enum pxs_status status = save(t, err);
     t->saved_at = pxs_monotonic();
     if (status == PXS_OK) {
         t->saved_step = t->step;
@@ -64,8 +64,9 @@ void train_save_resume(struct training *t) {
         t->saved_here = true;
         pxs_log(t->job->log, PXS_LOG_INFO, "resume point before step %lld, %.0f ms",
                 (long long)t->step, 1e3 * (t->saved_at - began));
-    } else
-        pxs_log(t->job->log, PXS_LOG_WARN, "no resume point: %s", err.message);
+    } else if (!t->lost)
+        pxs_log(t->job->log, PXS_LOG_WARN, "no resume point: %s", err->message);
+    return t->lost ? PXS_E_BUSY : PXS_OK;
 }
 
 void train_keep_one_resume(const struct training *t) {

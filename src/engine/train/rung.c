@@ -20,7 +20,7 @@ enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err) {
 
     /* The answer may take long. The epochs so far are saved first, whatever happens meanwhile. */
     t->epoch_began = train_clock(t);
-    train_save_resume(t);
+    PXS_TRY(train_save_resume(t, err));
     PXS_TRY(job->ask(job->ask_user, &rung, err));
     struct pxs_record r = {.kind = PXS_RECORD_RUNG,
                            .rung = {.epoch = (int32_t)rung.epoch,
@@ -40,7 +40,7 @@ enum pxs_status train_pass_rung(struct training *t, struct pxs_error *err) {
     /* One more point, behind the verdict's records, so that these stay if the run is resumed. It
      * may be kept for a long time, so the previous one is removed. */
     t->saved_step = -1;
-    train_save_resume(t);
+    PXS_TRY(train_save_resume(t, err));
     train_keep_one_resume(t);
     return pxs_fail(err, PXS_E_PRUNED, "pruned: %s", rung.why);
 }

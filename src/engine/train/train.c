@@ -210,7 +210,7 @@ static enum pxs_status pause_between(struct training *t, struct pxs_error *err) 
     bool asked = stop && atomic_exchange(&stop->save, 0) != 0;
     if (t->step > 0 &&
         (asked || train_stopped(t) || pxs_monotonic() - t->saved_at >= t->job->resume_every))
-        train_save_resume(t);
+        PXS_TRY(train_save_resume(t, err));
     return train_stopped(t) ? pxs_fail(err, PXS_E_STOPPED, "stopped before step %" PRId64, t->step)
                             : PXS_OK;
 }
@@ -219,6 +219,14 @@ static enum pxs_status pause_between(struct training *t, struct pxs_error *err) 
 
 bool train_stopped(const struct training *t) {
     return t->job->stop && atomic_load(&t->job->stop->signal) != 0;
+}
+
+enum pxs_status train_may_write(struct training *t, struct pxs_error *err) {
+    if (!t->job->may_write)
+        return PXS_OK;
+    const enum pxs_status status = t->job->may_write(t->job->may_write_user, err);
+    t->lost = t->lost || status == PXS_E_BUSY;
+    return status;
 }
 
 double train_epoch_seconds(struct training *t) {
@@ -346,6 +354,9 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
     snprintf(r.end.message, sizeof r.end.message, "%.*s", (int)sizeof r.end.message - 1,
              why.message);
     train_finish(&t);
+    if (t.lost)
+        return pxs_fail(err, PXS_E_BUSY, "%s", why.message);
+    PXS_TRY(train_may_write(&t, err));
     enum pxs_status written = write_end(&t, &r, &lost);
     if (written == PXS_OK && (status == PXS_OK || status == PXS_E_DIVERGED))
         pxs_train_drop_resume(job->dir);

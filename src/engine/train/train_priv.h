@@ -45,6 +45,7 @@ struct training {
     double saved_at;
     bool saved_here;                 /* this attempt has saved one */
     bool waiting;                    /* the disk is full */
+    bool lost;                       /* the run is another process's by now */
     struct pxs_step_rates rates;     /* of the last step */
     struct pxs_schedule schedule[2]; /* G, D */
     struct pxs_plateau plateau[2];   /* changes under lr_policy plateau only */
@@ -92,11 +93,14 @@ double train_epoch_seconds(struct training *t);
  * control group), which belongs to no batch and no epoch. */
 double train_clock(struct training *t);
 bool train_stopped(const struct training *t);
+/* Asks job->may_write. After PXS_E_BUSY, t->lost holds and nothing more is written. */
+PXS_NODISCARD enum pxs_status train_may_write(struct training *t, struct pxs_error *err);
 
 /* ---- resume points (resume.c) --------------------------------------------------------------- */
 
-/* Saves a point. Called between two batches, when everything before this step is recorded. */
-void train_save_resume(struct training *t);
+/* Saves a point. Called between two batches, when everything before this step is recorded. Training
+ * goes on where that fails, but for PXS_E_BUSY of train_may_write. */
+PXS_NODISCARD enum pxs_status train_save_resume(struct training *t, struct pxs_error *err);
 /* Removes the previous point, where the last one is of the current step. */
 void train_keep_one_resume(const struct training *t);
 /* Loads the state of job->resume into a model that was just created. */

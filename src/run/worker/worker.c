@@ -7,6 +7,7 @@
 
 #include "worker_priv.h"
 #include "pixsweep/model.h"
+#include "pixsweep/rundir/claim.h"
 
 #define LOCK_WAIT_SECONDS 60.0
 
@@ -67,6 +68,27 @@ static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_err
         w->dir, w->job.config_hash, hash);
 }
 
+/* Whether the supervisor's claim is still good (pxs_train_job.may_write). That it cannot be looked
+ * at now, on a disk that has trouble, does not mean that it is lost. */
+static enum pxs_status may_write(void *user, struct pxs_error *err) {
+    struct pxs_worker *w = user;
+    struct pxs_error why;
+    if (w->job.claim[0] == '\0')
+        return PXS_OK;
+    const enum pxs_status status = pxs_claim_check(w->dir, w->job.claim, &why);
+    if (status == PXS_E_BUSY) {
+        w->lost = true;
+        return pxs_fail(err, PXS_E_BUSY,
+                        "%s: this worker ends and writes nothing more; the run goes on there",
+                        why.message);
+    }
+    if (status != PXS_OK && !w->unseen)
+        pxs_log(w->log, PXS_LOG_WARN, "goes on, though the claim cannot be looked at: %s",
+                why.message);
+    w->unseen = status != PXS_OK;
+    return PXS_OK;
+}
+
 static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
     PXS_TRY(pxs_pool_create((int)w->job.threads, &pool, err));
@@ -86,7 +108,9 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .rungs = w->job.rungs,
                                 .n_rungs = w->job.n_rungs,
                                 .ask = pxs_worker_ask,
-                                .ask_user = w->lifeline};
+                                .ask_user = w->lifeline,
+                                .may_write = may_write,
+                                .may_write_user = w};
     enum pxs_status status = pxs_train_run(&job, err);
     pxs_pool_destroy(&pool);
     return status;
@@ -115,6 +139,7 @@ static enum pxs_status open_records(struct pxs_worker *w, struct pxs_text *notes
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
     PXS_TRY(pxs_train_find_resume(w->dir, w->job.config_hash, w->configured ? &w->params : NULL,
                                   w->job.kernels, w->job.allow_mixed != 0, &w->resume, notes, err));
+    PXS_TRY(may_write(w, err));
     const bool replace = is_of_another_machine(path);
     enum pxs_status (*open)(const char *, int64_t, struct pxs_record_writer **,
                             struct pxs_error *) =
@@ -203,11 +228,14 @@ static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
         status = check_identity(w, err);
     if (status == PXS_OK)
         return train(w, err);
+    PXS_TRY(may_write(w, err));
     pxs_worker_end(w, PXS_OUTCOME_FAILED, err->message);
     return status;
 }
 
-static int exit_code(enum pxs_status status) {
+static int exit_code(const struct pxs_worker *w, enum pxs_status status) {
+    if (w->lost)
+        return PXS_EXIT_CLAIM_LOST;
     switch (status) {
     case PXS_OK:
         return PXS_EXIT_COMPLETED;
@@ -236,7 +264,7 @@ static int run_attempt(struct pxs_worker *w) {
     pxs_lifeline_stop(&watcher);
     pxs_record_writer_close(&w->records);
     pxs_lock_release(&w->lock);
-    return exit_code(status);
+    return exit_code(w, status);
 }
 
 int pxs_sweep_worker(int argc, char *const argv[], struct pxs_stop *stop, struct pxs_logger log) {

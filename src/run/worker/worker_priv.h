@@ -24,6 +24,7 @@ struct pxs_worker {
     struct pxs_resume_point resume;
     char nonce[PXS_RECORD_NONCE]; /* of this attempt */
     struct pxs_lifeline *lifeline;
+    bool lost, unseen; /* the supervisor's claim: another's by now; it could not be looked at */
 };
 
 /* BEGIN with the environment, then an event for each line of `notes`; END for an attempt that did
