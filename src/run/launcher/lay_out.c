@@ -99,5 +99,10 @@ void pxs_launcher_job_script(const struct pxs_launcher *l, const char *name, str
     pxs_text_addf(out, "\n\n%s", pxs_launcher_job_sh);
     if (l->setup && l->setup[0])
         pxs_text_addf(out, "\n# The lines of `setup`.\n%s\n", l->setup);
+    if (l->seconds > 0)
+        pxs_text_addf(out,
+                      "\n# How long this job may run, where its engine gives no warning.\n"
+                      "export PIXSWEEP_SECONDS=$((%lld - SECONDS)) PIXSWEEP_WARN=%lld\n",
+                      (long long)l->seconds, (long long)l->warn);
     pxs_text_add(out, "\nexec \"$dir/pixsweep\" task \"$dir\"\n");
 }
