@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tasks: supervisors without a database that share a results folder and the frozen plan of a submission.
 # Called with PIXSWEEP FREEZE.
-FREEZE=$2
+FREEZE=$(realpath "$2")
 . "$(dirname "$0")/lib.sh"
 unset "${!SLURM_@}" PIXSWEEP_TASK PIXSWEEP_RESTART PIXSWEEP_CORES PIXSWEEP_SECONDS PIXSWEEP_WARN
 task() { # CODE DIR: must end with CODE; what it said is in task.out and task.err

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Three tasks at once on one results folder whose disk has no locks: claims alone keep them apart.
 # Called with PIXSWEEP SHIM fast FREEZE.
-FREEZE=$4
+FREEZE=$(realpath "$4")
 . "$(dirname "$0")/lib.sh"
 unset "${!SLURM_@}"
 
@@ -15,7 +15,7 @@ step "eight runs, none twice, and every row and file as in a local run"
 truncate -s 4096 state
 for i in 0 1 2; do
     env FAULT='op=lock,match=*/.*.lock,n=1,count=0,errno=ENOLCK' FAULT_ROOT="$WORK/res" FAULT_STATE="$WORK/state" \
-        LD_PRELOAD="$SHIM"         PIXSWEEP_TASK=5_$i "$PIXSWEEP" task res/sub >task.$i 2>&1 &
+        LD_PRELOAD="$SHIM" PIXSWEEP_TASK=5_$i "$PIXSWEEP" task res/sub >task.$i 2>&1 &
     pids[i]=$!
 done
 for i in 0 1 2; do
