@@ -1,6 +1,7 @@
 # Shared by the end-to-end tests: a folder of their own, tiny data from real fonts, words for what went wrong.
 # Usage: lib.sh is sourced; $1 of the sourcing script is the pixsweep program.
 set -eu
+. "$(dirname "${BASH_SOURCE[0]}")/same.sh"
 
 PIXSWEEP=$1
 [ -x "$PIXSWEEP" ] || { echo "usage: $0 PIXSWEEP" >&2; exit 2; }
@@ -50,8 +51,6 @@ run() {
     "$PIXSWEEP" run --results "$results" "$@" >run.out 2>run.err || code=$?
     [ "$code" -eq "$expected" ] || fail "run $* ended with $code, not $expected"
 }
-
-. "$(dirname "${BASH_SOURCE[0]}")/same.sh"
 
 # soon RESULTS SQL VALUE: becomes true within 20 s
 soon() {
