@@ -259,7 +259,13 @@ def check_files(place, folder):
             if 'CREATE' in bare:
                 empty.executescript(text)
             elif bare.endswith(';'):
-                shell.execute('EXPLAIN ' + bare, [None] * len(set(re.findall(r'\?\d', bare))))
+                statements = bare.split(';')[:-1]
+                need(len(statements) == max(1, text.count('-- name: ')), f'{path}: {len(statements)} statements')
+                for statement in statements:
+                    plain = re.sub(r"'[^']*'", '', statement)
+                    numbered = [int(n) for n in re.findall(r'\?(\d+)', plain)]
+                    others = len(re.findall(r'\?(?!\d)', plain))
+                    shell.execute('EXPLAIN ' + statement, [None] * (max(numbered, default=0) + others))
             else:
                 shell.execute(f'EXPLAIN SELECT {bare} FROM run r')  # a value that other files include
         except sqlite3.Error as e:
