@@ -276,9 +276,11 @@ static void *stop_when_there(void *user) {
 
 static void run_until_there(const char *file, int exit_code, const char *words) {
     pthread_t thread;
+    char path[PXS_PATH_MAX]; /* in_folder keeps the last ones only */
+    snprintf(path, sizeof path, "%s", in_folder(file));
     atomic_store(&stop.signal, 0);
     ck_assert_int_eq(chdir(in_folder("")), 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, stop_when_there, (void *)in_folder(file)), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_when_there, path), 0);
     run_expecting(exit_code, (struct pxs_sweep_options){.stop = &stop, .jobs = 1}, words);
     pthread_join(thread, NULL);
 }

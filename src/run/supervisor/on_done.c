@@ -80,12 +80,12 @@ static void pass_on(struct pxs_supervisor *s, struct pxs_lines *lines) {
 static struct pxs_exit wait_for(struct pxs_supervisor *s, struct pxs_child *c, int output) {
     struct pxs_lines lines = {.fd = output};
     struct pxs_exit how;
-    const int signal_before = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
     while (!pxs_child_reap(c, &how)) {
         struct pollfd fd = {.fd = lines.ended ? -1 : output, .events = POLLIN};
         poll(&fd, 1, LOOK_MS);
         pass_on(s, &lines);
-        if (!s->options->stop || atomic_load(&s->options->stop->signal) == signal_before)
+        /* It is not run after a signal, so one that is raised now is new, however early it came. */
+        if (!s->options->stop || atomic_load(&s->options->stop->signal) == 0)
             continue;
         if (!c->asked)
             pxs_say(s, PXS_LOG_WARN, "on_done is stopped before its end");
