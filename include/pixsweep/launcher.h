@@ -6,8 +6,9 @@
  *
  *     launcher     the executable, as it was when the folder was made
  *     job.sh       what each job runs; it ends in `exec DIR/pixsweep task DIR`
- *     submission   "accepted NAME", the number of jobs, and "id ID" for each line that submit
- * printed started      made by the first job that starts log/         what the jobs print
+ *     submission   "accepted NAME", the number of jobs, and "id ID" for each line of submit's
+ *     started      made by the first job that starts
+ *     log/         what the jobs print
  *
  * One process at a time calls these functions on one folder; the caller sees to it. */
 #ifndef PIXSWEEP_LAUNCHER_H
