@@ -261,6 +261,13 @@ enum pxs_status pxs_json_string(struct pxs_json value, const char **out, struct 
     return PXS_OK;
 }
 
+enum pxs_status pxs_json_get_string(struct pxs_json object, const char *key, const char **out,
+                                    struct pxs_error *err) {
+    struct pxs_json value;
+    PXS_TRY(pxs_json_get(object, key, &value, err));
+    return pxs_json_string(value, out, err);
+}
+
 enum pxs_status pxs_json_double(struct pxs_json value, double *out, struct pxs_error *err) {
     PXS_TRY(pxs_json_expect(value, PXS_JSON_NUMBER, err));
     *out = cJSON_GetNumberValue(value.node);

@@ -90,6 +90,10 @@ void cli_out(const char *text, size_t bytes);
 void cli_out_text(const struct pxs_text *text); /* lines for people */
 /* The same, or data where --format asks for that. */
 void cli_out_result(const struct cli *cli, const struct pxs_text *text);
+/* Appends a table of one row, `n` cells under their names, in the format that was asked for. */
+enum pxs_status cli_row(const struct cli *cli, const char *const *names,
+                        const struct pxs_cell *cells, size_t n, struct pxs_text *out,
+                        struct pxs_error *err);
 void cli_outf(const char *fmt, ...) PXS_PRINTF(1, 2);
 struct pxs_sink cli_sink(void);
 void cli_flush(void); /* writes what stands in the buffer, so that a reader of the pipe sees it */

@@ -93,13 +93,7 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_sweep_sum
         pxs_cell_text(s->db),
         pxs_cell_int((int64_t)of[PXS_STATE_PRUNED]),
     };
-    struct pxs_table table = {0};
-    PXS_TRY(pxs_table_make(&table, names, PXS_COUNT(names), 1, err));
-    for (size_t i = 0; i < PXS_COUNT(cells); i++)
-        pxs_table_set(&table, 0, i, cells[i]);
-    const enum pxs_status status = pxs_report_table(&table, NULL, cli->format, 0, out, err);
-    pxs_table_finish(&table);
-    return status;
+    return cli_row(cli, names, cells, PXS_COUNT(cells), out, err);
 }
 
 static void print_summary(const struct cli *cli, struct cli_progress *progress,

@@ -32,6 +32,18 @@ void cli_out_text(const struct pxs_text *text) {
     out_words(&shown);
 }
 
+enum pxs_status cli_row(const struct cli *cli, const char *const *names,
+                        const struct pxs_cell *cells, size_t n, struct pxs_text *out,
+                        struct pxs_error *err) {
+    struct pxs_table table = {0};
+    PXS_TRY(pxs_table_make(&table, names, n, 1, err));
+    for (size_t i = 0; i < n; i++)
+        pxs_table_set(&table, 0, i, cells[i]);
+    const enum pxs_status status = pxs_report_table(&table, NULL, cli->format, 0, out, err);
+    pxs_table_finish(&table);
+    return status;
+}
+
 void cli_out_result(const struct cli *cli, const struct pxs_text *text) {
     if (cli->format == PXS_FORMAT_TABLE)
         cli_out_text(text);

@@ -28,10 +28,8 @@ int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
         snprintf(on, PXS_PATH_MAX, "here");
     if (strcmp(on, "here") != 0)
         return CLI_OK;
-    for (enum cli_option o = 0; o < OPT_COUNT; o++)
-        if (cli->values[o] && (o == OPT_DETACH || o == OPT_NO_PROBE))
-            return cli_usage(cli, "--%s goes with --on slurm, --on ssh or a launcher's path",
-                             cli_option_name(o));
+    if (cli->values[OPT_NO_PROBE])
+        return cli_usage(cli, "--no-probe goes with --on slurm, --on ssh or a launcher's path");
     if (cli->values[OPT_DRY_RUN] && strcmp(cli->command->name, "plan") == 0)
         return cli_usage(cli, "shows the plan and does nothing anyway; --dry-run also shows the "
                               "job script, with --on slurm, --on ssh or a launcher's path");
@@ -94,13 +92,7 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_submitted
         pxs_cell_text(s->count > 0 ? s->submission.name : NULL),
         pxs_cell_text(s->count > 0 ? s->dir : NULL),
     };
-    struct pxs_table table = {0};
-    PXS_TRY(pxs_table_make(&table, names, PXS_COUNT(names), 1, err));
-    for (size_t i = 0; i < PXS_COUNT(cells); i++)
-        pxs_table_set(&table, 0, i, cells[i]);
-    const enum pxs_status status = pxs_report_table(&table, NULL, cli->format, 0, out, err);
-    pxs_table_finish(&table);
-    return status;
+    return cli_row(cli, names, cells, PXS_COUNT(cells), out, err);
 }
 
 int cli_submit(const struct cli *cli, struct pxs_sweep_options *options, const char *on) {

@@ -60,7 +60,7 @@ says plan.out "writes resume points and is requeued, about"
 
 step "submitted: as many jobs as runs, told what the file says; no database"
 reset
-run 0 res exp.yaml --on ./launcher --detach
+run 0 res exp.yaml --on ./launcher
 says run.out "many: 6 runs to do, 6 jobs submitted"
 says run.out "launcher alive"
 says run.out "launcher cancel job_0"
@@ -153,8 +153,6 @@ is 6 "$(wc -l <state/jobs)"
 says one.out "6 runs to do"
 
 step "options that mean nothing here, words that are no place, and what jobs cannot do yet"
-run 2 res exp.yaml --detach
-says run.err "detach goes with --on slurm"
 run 2 res exp.yaml --on here --no-probe
 says run.err "no-probe goes with --on slurm"
 run 2 res exp.yaml --on slrum

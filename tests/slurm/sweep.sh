@@ -46,7 +46,7 @@ pixsweep 0 run six.yaml --results near --on here
 pixsweep 0 plan six.yaml --results far
 says "6 runs to do, 6 jobs of 1 core"
 says "1001 jobs in an array"
-pixsweep 0 run six.yaml --results far --detach
+pixsweep 0 run six.yaml --results far
 says "6 jobs submitted"
 says "squeue -n pixsweep-six-"
 all_ended far/six

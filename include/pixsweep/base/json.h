@@ -54,6 +54,9 @@ PXS_NODISCARD enum pxs_status pxs_json_expect(struct pxs_json value, enum pxs_js
                                               struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_json_string(struct pxs_json value, const char **out,
                                               struct pxs_error *err);
+/* The string that is member `key` of an object. */
+PXS_NODISCARD enum pxs_status pxs_json_get_string(struct pxs_json object, const char *key,
+                                                  const char **out, struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_json_double(struct pxs_json value, double *out,
                                               struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_json_bool(struct pxs_json value, bool *out,

@@ -146,17 +146,10 @@ enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan,
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static enum pxs_status get_string(struct pxs_json object, const char *key, const char **out,
-                                  struct pxs_error *err) {
-    struct pxs_json value;
-    PXS_TRY(pxs_json_get(object, key, &value, err));
-    return pxs_json_string(value, out, err);
-}
-
 static enum pxs_status get_text(struct pxs_json object, const char *key, struct pxs_arena *arena,
                                 const char **out, struct pxs_error *err) {
     const char *text;
-    PXS_TRY(get_string(object, key, &text, err));
+    PXS_TRY(pxs_json_get_string(object, key, &text, err));
     *out = pxs_arena_strdup(arena, text);
     return *out ? PXS_OK : pxs_fail_nomem(err);
 }

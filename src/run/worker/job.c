@@ -58,13 +58,6 @@ enum pxs_status pxs_job_write(const struct pxs_job *job, const char *dir, struct
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static enum pxs_status get_string(struct pxs_json object, const char *key, const char **out,
-                                  struct pxs_error *err) {
-    struct pxs_json value;
-    PXS_TRY(pxs_json_get(object, key, &value, err));
-    return pxs_json_string(value, out, err);
-}
-
 static enum pxs_status get_int(struct pxs_json object, const char *key, int64_t least, int64_t *out,
                                struct pxs_error *err) {
     struct pxs_json value;
@@ -85,8 +78,8 @@ static enum pxs_status read_attempt(struct pxs_json root, int64_t version, struc
                                     struct pxs_error *err) {
     struct pxs_json mixed, list, rung;
     PXS_TRY(get_int(root, "attempt", 1, &job->attempt, err));
-    PXS_TRY(get_string(root, "config_hash", &job->config_hash, err));
-    PXS_TRY(get_string(root, "data_hash", &job->data_hash, err));
+    PXS_TRY(pxs_json_get_string(root, "config_hash", &job->config_hash, err));
+    PXS_TRY(pxs_json_get_string(root, "data_hash", &job->data_hash, err));
     PXS_TRY(get_double(root, "resume_every", &job->resume_every, err));
     PXS_TRY(get_double(root, "grace", &job->grace, err));
     PXS_TRY(pxs_json_get(root, "allow_mixed", &mixed, err));
@@ -100,8 +93,8 @@ static enum pxs_status read_attempt(struct pxs_json root, int64_t version, struc
     }
     job->claim = "";
     if (version >= 2)
-        PXS_TRY(get_string(root, "claim", &job->claim, err));
-    return get_string(root, "command", &job->command, err);
+        PXS_TRY(pxs_json_get_string(root, "claim", &job->claim, err));
+    return pxs_json_get_string(root, "command", &job->command, err);
 }
 
 static enum pxs_status read_job(struct pxs_json root, const char *path, struct pxs_job *job,
@@ -121,7 +114,7 @@ static enum pxs_status read_job(struct pxs_json root, const char *path, struct p
     PXS_TRY(pxs_json_string(kind, &word, err));
     PXS_TRY(get_int(root, "supervisor", 1, &job->supervisor, err));
     PXS_TRY(get_int(root, "threads", 1, &job->threads, err));
-    PXS_TRY(get_string(root, "kernels", &job->kernels, err));
+    PXS_TRY(pxs_json_get_string(root, "kernels", &job->kernels, err));
     if (strcmp(word, kinds[PXS_JOB_ATTEMPT]) == 0) {
         job->kind = PXS_JOB_ATTEMPT;
         return read_attempt(root, version, job, err);
@@ -130,7 +123,7 @@ static enum pxs_status read_job(struct pxs_json root, const char *path, struct p
         return pxs_json_fail(kind, err, "must be \"attempt\" or \"preflight\"");
     job->kind = PXS_JOB_PREFLIGHT;
     PXS_TRY(get_int(root, "memory", 0, &job->memory, err));
-    return get_string(root, "config", &job->config, err);
+    return pxs_json_get_string(root, "config", &job->config, err);
 }
 
 enum pxs_status pxs_job_read(const char *path, struct pxs_job *out, struct pxs_error *err) {
