@@ -84,7 +84,8 @@ struct pxs_task_options {
     /* As whom it claims runs (struct pxs_claim_owner); NULL = a process that nobody requeues. */
     const char *task;
     int64_t restart;
-    int cores; /* 0 = those that it may run on */
+    const char *log; /* where what it says goes, free of links; NULL = to no file */
+    int cores;       /* 0 = those that it may run on */
     /* Its time from now on, and how long before its end it stops; 0 = it has all the time that it
      * wants, or is told by stop->time_is_up. */
     double seconds, warn;

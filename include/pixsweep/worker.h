@@ -24,6 +24,11 @@ struct pxs_job {
     /* Nonce of the supervisor's claim on the run (rundir/claim.h): where the claim in its folder is
      * another one, the worker writes nothing more. "" = there is none; NULL is written as "". */
     const char *claim;
+    /* The job of a batch system whose supervisor this is, how often it was requeued, and its log,
+     * relative to the run's folder or absolute; all are recorded. "" = none; NULL is written as "".
+     */
+    const char *task, *task_log;
+    int64_t restart;
     /* Seconds: between resume points, and to stop in when the supervisor is dead. */
     double resume_every, grace;
     /* A resume point of other kernels or another OpenBLAS is used, too. */

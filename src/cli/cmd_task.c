@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A whole number in the environment; `otherwise` where it is not set. False: said why. */
 static bool number(const char *name, int64_t most, int64_t otherwise, int64_t *out) {
@@ -25,6 +27,17 @@ static const char *requeue_as(struct cli *cli) {
     const char *job = getenv("SLURM_JOB_ID"), *array = getenv("SLURM_ARRAY_JOB_ID"),
                *index = getenv("SLURM_ARRAY_TASK_ID");
     return job && array && index ? pxs_arena_printf(&cli->arena, "%s_%s", array, index) : job;
+}
+
+/* The file that stdout goes to, as a batch system opened it; NULL = it is no file. */
+static const char *log_file(struct cli *cli) {
+    char log[PXS_PATH_MAX];
+    struct stat info;
+    const ssize_t n = readlink("/proc/self/fd/1", log, sizeof log - 1);
+    if (n <= 0 || fstat(STDOUT_FILENO, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink == 0)
+        return NULL;
+    log[n] = '\0';
+    return pxs_arena_strdup(&cli->arena, log);
 }
 
 static void print_line(void *user, enum pxs_log_level level, const char *text) {
@@ -51,6 +64,7 @@ int cli_cmd_task(struct cli *cli) {
     const struct pxs_task_options task = {.dir = dir,
                                           .task = getenv("PIXSWEEP_TASK"),
                                           .restart = restart,
+                                          .log = log_file(cli),
                                           .cores = (int)cores,
                                           .seconds = (double)seconds,
                                           .warn = (double)warn,

@@ -65,8 +65,10 @@ run 0 res exp.yaml
 says run.err "nothing to do"
 
 step "killed with its worker: another task of this machine takes the run over and resumes it"
-freeze exp.yaml killed killed/sub 1
-PIXSWEEP_TASK=7_0 "$PIXSWEEP" task killed/sub >a.out 2>&1 &
+job=killed/task/cluster/0001
+mkdir -p $job/log
+freeze exp.yaml killed $job 1
+PIXSWEEP_TASK=7_0 "$PIXSWEEP" task $job >>$job/log/7_0.log 2>a.out &
 a=$!
 until_there trains killed/$first
 says killed/$first/.claim "task=7_0"
@@ -75,12 +77,25 @@ worker=$(pgrep -P $a)
 kill -KILL $a $worker
 wait $a 2>/dev/null || true
 [ -f killed/$first/.claim ] || fail "the dead task's claim is gone"
-PIXSWEEP_TASK=7_1 task 0 killed/sub
-says task.out "$first: goes on from step"
+ln -s killed linked # jobs may be told another name of the same folder
+PIXSWEEP_TASK=7_1 PIXSWEEP_RESTART=2 "$PIXSWEEP" task linked/task/cluster/0001 >>$job/log/7_1.log 2>a.out || fail "the second task failed"
+says $job/log/7_1.log "$first: goes on from step"
 merged killed
 expect killed "SELECT count(*) FROM attempt WHERE resumed_from_step > 0" 1
 expect killed "SELECT group_concat(coalesce(reason, '')) FROM (SELECT reason FROM attempt WHERE run_id = 1 ORDER BY no)" "lost,completed"
 no_claims killed
+step "show names the job of each attempt, how often it was requeued, and its log; nothing of a local run"
+"$PIXSWEEP" show 1 --results killed >show.out
+says show.out "host *job *requeued *pid"
+says show.out " 7_0 *0 "
+says show.out " 7_1 *2 "
+says show.out "^log of job 7_0: $WORK/killed/task/cluster/0001/log/7_0.log$"
+says show.out "^log of job 7_1: .*/log/7_1.log$"
+[ -s "$(sed -n 's/^log of job 7_1: //p' show.out)" ] || fail "there is no such log"
+"$PIXSWEEP" show 1 --results killed --format json >show.out
+for said in '"task": "7_0"' '"task": "7_1"' '"restart": 2' '"task_log": "../cluster/0001/log/7_1.log"'; do says show.out "$said"; done
+"$PIXSWEEP" show 1 --results whole >show.out
+! grep -q -e '[ _]job' -e requeued show.out || fail "a local run names a job: $(cat show.out)"
 
 step "SIGTERM is for good: never requeued"
 mkdir bin

@@ -33,6 +33,11 @@ if [[ ${3:-} == smoke ]]; then
     pixsweep 0 run few.yaml --results near --on here
     all_ended far/few
     pixsweep 0 merge far/few --results far
+    pixsweep 0 show 1 --results far
+    job=$(sed -n 's/^id //p' far/few/cluster/0001/submission)
+    says " ${job}_"
+    log=$(sed -n "s/^log of job ${job}_[01]: //p" out)
+    grep -q '0001.*: completed' "$log" || fail "show names another log: $log"
     same_rows near far
     files_as_listed far
     step "well"

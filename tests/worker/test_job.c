@@ -22,6 +22,9 @@ static const struct pxs_job attempt = {.kind = PXS_JOB_ATTEMPT,
                                        .data_hash = "da",
                                        .command = "pixsweep run \"a b.yaml\"",
                                        .claim = "00000000000000000042",
+                                       .task = "4711_12",
+                                       .restart = 2,
+                                       .task_log = "../cluster/0001/log/4711_12.log",
                                        .resume_every = 0.1,
                                        .grace = 30,
                                        .allow_mixed = true,
@@ -42,6 +45,9 @@ START_TEST(an_attempt_comes_back_as_it_was_written)
     ck_assert_str_eq(job.data_hash, attempt.data_hash);
     ck_assert_str_eq(job.command, attempt.command);
     ck_assert_str_eq(job.claim, attempt.claim);
+    ck_assert_str_eq(job.task, attempt.task);
+    ck_assert_int_eq(job.restart, attempt.restart);
+    ck_assert_str_eq(job.task_log, attempt.task_log);
     ck_assert(job.resume_every == attempt.resume_every && job.grace == attempt.grace);
     ck_assert(job.allow_mixed);
     ck_assert_uint_eq(job.n_rungs, 2);
@@ -86,13 +92,14 @@ static const struct {
     const char *from, *to, *message;
     enum pxs_status status;
 } wrong[] = {
-    {"\"version\": 2", "\"version\": 3", "is of version 3, and this pixsweep knows version 2",
+    {"\"version\": 3", "\"version\": 4", "is of version 4, and this pixsweep knows version 3",
      PXS_E_UNSUPPORTED},
-    {"\"version\": 2,", "", "version", PXS_E_CORRUPT},
+    {"\"version\": 3,", "", "version", PXS_E_CORRUPT},
     {"\"attempt\",", "\"party\",", "must be \"attempt\" or \"preflight\"", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": 0", "$.threads must be at least 1", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": \"3\"", "$.threads", PXS_E_CORRUPT},
     {"\"claim\"", "\"blame\"", "claim", PXS_E_CORRUPT},
+    {"\"restart\": 2", "\"restart\": -1", "$.restart must be at least 0", PXS_E_CORRUPT},
     {"\"grace\": 30,", "", "grace", PXS_E_CORRUPT},
     {"\"rungs\": [", "\"rungs\": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,",
      "has more than 16 elements", PXS_E_CORRUPT},
@@ -108,21 +115,37 @@ START_TEST(what_is_no_job_is_refused_in_words)
 }
 END_TEST
 
+/* Takes the line of this key out of the text. */
+static void drop_line(struct pxs_text *text, const char *key) {
+    char *at = strstr(text->text, key);
+    ck_assert_msg(at != NULL, "%s", key);
+    const char *next = strchr(at, '\n') + 1;
+    memmove(at, next, strlen(next) + 1);
+    text->len = strlen(text->text);
+}
+
 /* The last attempt's number is read from it, whichever pixsweep wrote it. */
-START_TEST(version_1_has_no_claim)
+START_TEST(version_1_has_no_claim_and_version_2_no_task)
 {
     struct pxs_job job;
     struct pxs_text text = {0};
     ck_ok(pxs_job_print(&attempt, &text, &err));
-    char *version = strstr(text.text, "\"version\": 2"), *claim = strstr(text.text, "  \"claim\"");
-    ck_assert(version && claim);
-    version[strlen("\"version\": ")] = '1';
-    write_textf(PXS_JOB_FILE, "%.*s%s", (int)(claim - text.text), text.text,
-                strchr(claim, '\n') + 1);
+    char *version = strstr(text.text, "\"version\": 3");
+    ck_assert(version != NULL);
+    version[strlen("\"version\": ")] = (char)('0' + _i);
+    drop_line(&text, "  \"task\"");
+    drop_line(&text, "  \"restart\"");
+    drop_line(&text, "  \"task_log\"");
+    if (_i == 1)
+        drop_line(&text, "  \"claim\"");
+    write_text(PXS_JOB_FILE, pxs_text_str(&text));
     pxs_text_finish(&text);
     ck_ok(pxs_job_read(in_folder(""), &job, &err));
     ck_assert_int_eq(job.attempt, 7);
-    ck_assert_str_eq(job.claim, "");
+    ck_assert_str_eq(job.claim, _i == 1 ? "" : attempt.claim);
+    ck_assert_str_eq(job.task, "");
+    ck_assert_str_eq(job.task_log, "");
+    ck_assert_int_eq(job.restart, 0);
     pxs_job_finish(&job);
 }
 END_TEST
@@ -182,7 +205,7 @@ START_TEST(a_worker_without_a_supervisor_does_nothing)
     ck_assert_int_eq(run_worker(folder, "more"), 2);
     ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("job.json");
-    write_changed("\"version\": 2", "\"version\": 9");
+    write_changed("\"version\": 3", "\"version\": 9");
     ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("is of version 9");
     /* Dead before the worker could ask the kernel to tell. */
@@ -240,7 +263,7 @@ TCase *job_case(void) {
     tcase_add_test(c, an_attempt_comes_back_as_it_was_written);
     tcase_add_test(c, a_preflight_is_read_from_any_file);
     tcase_add_loop_test(c, what_is_no_job_is_refused_in_words, 0, PXS_COUNT(wrong));
-    tcase_add_test(c, version_1_has_no_claim);
+    tcase_add_loop_test(c, version_1_has_no_claim_and_version_2_no_task, 1, 3);
     tcase_add_test(c, a_link_in_its_place_is_not_followed);
     tcase_add_test(c, a_worker_without_a_supervisor_does_nothing);
     tcase_add_test(c, a_worker_whose_claim_is_lost_writes_nothing);

@@ -181,31 +181,87 @@ static enum pxs_status put_epochs(const struct parts *p, int width, struct pxs_t
     return status;
 }
 
-/* In the table of attempts stands the first line of what each left, behind the reason where that
- * says more than the outcome; what the last of them said in full follows it. */
-static enum pxs_status put_attempts(struct pxs_table *t, int width, struct pxs_text *out,
-                                    struct pxs_error *err) {
-    static const struct pxs_column columns[] = {
-        {"no", PXS_SHOW_PLAIN},      {"outcome", PXS_SHOW_PLAIN}, {"started (UTC)", PXS_SHOW_TIME},
-        {"time", PXS_SHOW_DURATION}, {"host", PXS_SHOW_PLAIN},    {"pid", PXS_SHOW_PLAIN},
-        {"cores", PXS_SHOW_PLAIN},   {"threads", PXS_SHOW_PLAIN}, {"kernels", PXS_SHOW_PLAIN},
-        {"exit", PXS_SHOW_PLAIN},    {"signal", PXS_SHOW_PLAIN},  {"from step", PXS_SHOW_PLAIN},
-        {"reason", PXS_SHOW_PLAIN},  {"message", PXS_SHOW_PLAIN},
-    };
-    enum { OUTCOME = 1, REASON = 12, MESSAGE = 13 }; /* as shown */
-    const char *full = NULL;
+/* A log of a job, as it is found from here. */
+static const char *log_path(struct parts *p, const char *log) {
+    char sweep[PXS_PATH_MAX];
+    if (strncmp(log, "../", 3) != 0 || !pxs_path_dir(sweep, sizeof sweep, p->run.dir))
+        return log;
+    return pxs_arena_printf(&p->attempts.arena, "%s/%s", sweep, log + 3);
+}
+
+/* Attempts by jobs of a batch system: where what each job said stands, once for several that it
+ * made. */
+static void put_logs(struct parts *p, struct pxs_text *out) {
+    const struct pxs_table *t = &p->attempts;
     for (size_t row = 0; row < t->n_rows; row++) {
-        struct pxs_cell *cells = &t->cells[row * t->n_columns], *cell = &cells[MESSAGE],
-                        reason = cells[MESSAGE];
-        cells[MESSAGE] = cells[REASON];
-        cells[REASON] = reason;
-        if (reason.text && cells[OUTCOME].text && strcmp(reason.text, cells[OUTCOME].text) == 0)
-            cells[REASON] = pxs_cell_text(NULL); /* it says nothing more */
-        const size_t before = cell->bytes;
-        pxs_cell_first_line(cell);
-        full = cell->bytes < before ? cell->text : NULL;
+        const char *log = pxs_table_at(t, row, "task_log").text;
+        bool told = false;
+        for (size_t i = 0; i < row && log && !told; i++) {
+            const char *other = pxs_table_at(t, i, "task_log").text;
+            told = other && strcmp(other, log) == 0;
+        }
+        if (!log || told)
+            continue;
+        const char *task = pxs_table_at(t, row, "task").text, *path = log_path(p, log);
+        pxs_text_add_words(out, "log of job %s: %s\n", task ? task : "(no name)",
+                           path ? path : log);
     }
-    PXS_TRY(put_section("attempts", t, columns, PXS_COUNT(columns), width, out, err));
+}
+
+/* In the table of attempts stands the first line of what each left, behind the reason where that
+ * says more than the outcome, and its job beside its host; what the last of them said in full
+ * follows it. */
+static enum pxs_status put_attempts(struct parts *p, int width, struct pxs_text *out,
+                                    struct pxs_error *err) {
+    static const struct {
+        const char *name;
+        struct pxs_column column;
+    } shown[] = {
+        {"no", {"no", PXS_SHOW_PLAIN}},
+        {"outcome", {"outcome", PXS_SHOW_PLAIN}},
+        {"started_ms", {"started (UTC)", PXS_SHOW_TIME}},
+        {"seconds", {"time", PXS_SHOW_DURATION}},
+        {"host", {"host", PXS_SHOW_PLAIN}},
+        {"task", {"job", PXS_SHOW_PLAIN}},
+        {"restart", {"requeued", PXS_SHOW_PLAIN}},
+        {"pid", {"pid", PXS_SHOW_PLAIN}},
+        {"cores", {"cores", PXS_SHOW_PLAIN}},
+        {"threads", {"threads", PXS_SHOW_PLAIN}},
+        {"kernels", {"kernels", PXS_SHOW_PLAIN}},
+        {"exit_code", {"exit", PXS_SHOW_PLAIN}},
+        {"signal", {"signal", PXS_SHOW_PLAIN}},
+        {"resumed_from_step", {"from step", PXS_SHOW_PLAIN}},
+        {"reason", {"reason", PXS_SHOW_PLAIN}},
+        {"message", {"message", PXS_SHOW_PLAIN}},
+    };
+    enum { N = PXS_COUNT(shown), OUTCOME = 1, RESTART = 6, REASON = 14, MESSAGE = 15 };
+    const char *names[N], *full = NULL;
+    struct pxs_column columns[N];
+    struct pxs_table t = {0};
+    bool requeued = false;
+    for (size_t i = 0; i < N; i++) {
+        names[i] = shown[i].name;
+        columns[i] = shown[i].column;
+    }
+    PXS_TRY(pxs_table_make(&t, names, N, p->attempts.n_rows, err));
+    for (size_t row = 0; row < t.n_rows; row++) {
+        struct pxs_cell *cells = &t.cells[row * N];
+        for (size_t i = 0; i < N; i++)
+            cells[i] = pxs_table_at(&p->attempts, row, names[i]);
+        if (cells[REASON].text && cells[OUTCOME].text &&
+            strcmp(cells[REASON].text, cells[OUTCOME].text) == 0)
+            cells[REASON] = pxs_cell_text(NULL); /* it says nothing more */
+        const size_t before = cells[MESSAGE].bytes;
+        pxs_cell_first_line(&cells[MESSAGE]);
+        full = cells[MESSAGE].bytes < before ? cells[MESSAGE].text : NULL;
+        requeued = requeued || cells[RESTART].integer > 0;
+    }
+    if (!requeued)
+        columns[RESTART].show = PXS_SHOW_HIDDEN;
+    const enum pxs_status status = put_section("attempts", &t, columns, N, width, out, err);
+    pxs_table_finish(&t);
+    PXS_TRY(status);
+    put_logs(p, out);
     if (!full)
         return PXS_OK;
     pxs_text_add(out, "\nwhat the last attempt left\n");
@@ -230,7 +286,7 @@ static enum pxs_status show_table(struct parts *p, int width, struct pxs_text *o
                                                {"message", PXS_SHOW_PLAIN}};
     put_summary(p, out);
     PXS_TRY(put_params(&p->params, width, out, err));
-    PXS_TRY(put_attempts(&p->attempts, width, out, err));
+    PXS_TRY(put_attempts(p, width, out, err));
     PXS_TRY(
         put_section("environment of the last attempt", &p->environment, NULL, 0, width, out, err));
     PXS_TRY(put_epochs(p, width, out, err));

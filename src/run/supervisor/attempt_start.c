@@ -63,6 +63,18 @@ static void fill_row(struct pxs_supervisor *s, int64_t run_id, const cpu_set_t *
     row->started_ms = pxs_now_ms();
 }
 
+/* A job's log lies in the sweep's folder, as runs do, and is found from there when that is moved.
+ * The folder may be known by a link, the log is not. */
+static const char *task_log(const char *log, const char *run_dir, char out[PXS_PATH_MAX]) {
+    char sweep[PXS_PATH_MAX], real[PXS_PATH_MAX];
+    if (!log || !pxs_path_dir(sweep, sizeof sweep, run_dir) || !realpath(sweep, real))
+        return log;
+    const size_t n = strlen(real);
+    if (strncmp(log, real, n) != 0 || log[n] != '/')
+        return log;
+    return pxs_path_join(out, PXS_PATH_MAX, "..", log + n + 1) ? out : log;
+}
+
 static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot,
                               struct pxs_error *err) {
     const struct pxs_plan_run *run = &s->plan->runs[slot->run];
@@ -78,6 +90,12 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot,
                           .resume_every = s->plan->how.resume_every_s,
                           .grace = pxs_grace(s),
                           .allow_mixed = s->options->allow_mixed};
+    char log[PXS_PATH_MAX];
+    if (s->task) {
+        job.task = s->task->task;
+        job.restart = s->task->restart;
+        job.task_log = task_log(s->task->log, run->dir, log);
+    }
     pxs_rungs_tell(s->plan, &job);
     PXS_TRY(pxs_job_write(&job, run->dir, err));
     const char *argv[] = {"pixsweep", "worker", run->dir, NULL};

@@ -30,6 +30,12 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
     pxs_record_begin_add(b, "config_hash", "%s", w->job.config_hash);
     if (w->configured) /* the hash is the same for every seed */
         pxs_record_begin_add(b, "seed", "%lld", (long long)w->params.seed);
+    if (w->job.task[0]) {
+        pxs_record_begin_add(b, "task", "%s", w->job.task);
+        pxs_record_begin_add(b, "restart", "%lld", (long long)w->job.restart);
+    }
+    if (w->job.task_log[0])
+        pxs_record_begin_add(b, "task_log", "%s", w->job.task_log);
     if (w->job.command[0])
         pxs_record_begin_add(b, "command", "%s", w->job.command);
 }

@@ -7,8 +7,8 @@
 #include "pixsweep/records/files.h"
 #include "pixsweep/worker.h"
 
-/* Version 1 has no claim. */
-enum { JOB_VERSION = 2, JOB_MAX = 1 << 20 };
+/* Version 1 has no claim, version 2 no task. */
+enum { JOB_VERSION = 3, JOB_MAX = 1 << 20 };
 
 static const char *const kinds[] = {
     [PXS_JOB_ATTEMPT] = "attempt", [PXS_JOB_PREFLIGHT] = "preflight"};
@@ -37,6 +37,9 @@ enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out,
             pxs_json_put_int(&w, NULL, job->rungs[i]);
         pxs_json_end(&w);
         pxs_json_put_string(&w, "claim", job->claim ? job->claim : "");
+        pxs_json_put_string(&w, "task", job->task ? job->task : "");
+        pxs_json_put_int(&w, "restart", job->restart);
+        pxs_json_put_string(&w, "task_log", job->task_log ? job->task_log : "");
         pxs_json_put_string(&w, "command", job->command);
     }
     pxs_json_end(&w);
@@ -94,6 +97,12 @@ static enum pxs_status read_attempt(struct pxs_json root, int64_t version, struc
     job->claim = "";
     if (version >= 2)
         PXS_TRY(pxs_json_get_string(root, "claim", &job->claim, err));
+    job->task = job->task_log = "";
+    if (version >= 3) {
+        PXS_TRY(pxs_json_get_string(root, "task", &job->task, err));
+        PXS_TRY(get_int(root, "restart", 0, &job->restart, err));
+        PXS_TRY(pxs_json_get_string(root, "task_log", &job->task_log, err));
+    }
     return pxs_json_get_string(root, "command", &job->command, err);
 }
 
