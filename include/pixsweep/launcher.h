@@ -6,6 +6,7 @@
  *
  *     launcher     the executable, as it was when the folder was made
  *     job.sh       what each job runs; it ends in `exec DIR/pixsweep task DIR`
+ *     variables    what the launcher is told beside its folder and the name, each ended by a NUL
  *     submission   "accepted NAME", the number of jobs, and "id ID" for each line of submit's
  *     started      made by the first job that starts
  *     log/         what the jobs print
@@ -39,6 +40,9 @@ struct pxs_launcher {
     const char *const *extra;
     /* Lines of bash that job.sh runs first. NULL = none. */
     const char *setup;
+    /* What an earlier process told it, in place of all from cpus to extra: "NAME=value", ended by
+     * NULL (pxs_launcher_recall). NULL = it is told what stands above. */
+    const char *const *variables;
 
     /* Seconds: how long submit and cancel, and how long alive and limits may take before they are
      * killed (0 = 60 and 30), and how old a submission without an answer must be before `alive`
@@ -60,6 +64,14 @@ void pxs_launcher_job_script(const struct pxs_launcher *l, const char *name, str
  * each. PXS_E_INVALID where a key or an argument cannot be told. */
 PXS_NODISCARD enum pxs_status pxs_launcher_variables(const struct pxs_launcher *l, const char *name,
                                                      struct pxs_text *out, struct pxs_error *err);
+/* Keeps what a launcher is told as a file in its folder, so that processes that know neither the
+ * experiment file nor its keys can ask for living jobs and cancel them. */
+PXS_NODISCARD enum pxs_status pxs_launcher_keep(const struct pxs_launcher *l,
+                                                struct pxs_error *err);
+/* The launcher in the folder `dir` (borrowed), to be told what was kept there; for every call but
+ * submit. Logger, stop flag and time limits are the caller's to set; memory comes from `arena`. */
+PXS_NODISCARD enum pxs_status pxs_launcher_recall(const char *dir, struct pxs_arena *arena,
+                                                  struct pxs_launcher *out, struct pxs_error *err);
 /* Writes the file `name` into the folder `dir`: executable, whole or not at all. */
 PXS_NODISCARD enum pxs_status pxs_write_executable(const char *dir, const char *name,
                                                    const char *text, size_t bytes,

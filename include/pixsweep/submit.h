@@ -15,6 +15,14 @@
 #define PXS_PROGRAM_FILE "pixsweep" /* a copy of this program */
 #define PXS_ON_FILE "on"            /* "slurm", "ssh" or the path of the launcher */
 
+/* The numbers of a sweep's submissions, rising; malloc'ed. None where it has no such folder. */
+PXS_NODISCARD enum pxs_status pxs_submission_numbers(const char *results, const char *sweep,
+                                                     int64_t **numbers, size_t *n,
+                                                     struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_submission_folder(const char *results, const char *sweep,
+                                                    int64_t number, char dir[PXS_PATH_MAX],
+                                                    struct pxs_error *err);
+
 struct pxs_submit_options {
     const struct pxs_sweep_options *sweep;
     const char *on; /* "slurm", "ssh" or the absolute path of a launcher */

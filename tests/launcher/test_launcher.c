@@ -123,6 +123,32 @@ START_TEST(all_it_is_told_arrives_as_it_is)
 }
 END_TEST
 
+START_TEST(what_it_was_told_is_kept_for_processes_that_know_no_keys)
+{
+    const struct pxs_launcher_key keys[] = {{"odd", "a 'b' \"$c\" *\nd"}};
+    const char *const extra[] = {"-p", "2222", NULL};
+    struct pxs_launcher l = ours(), recalled;
+    struct pxs_launched_list list = {0};
+    struct pxs_arena arena = {0};
+    launcher("printf '%s|' \"$1\" \"$PIXSWEEP_NAME\" \"$PIXSWEEP_DIR\" \"$PIXSWEEP_CPUS\" "
+             "\"${PIXSWEEP_WARN-unset}\" \"$PIXSWEEP_ODD\" \"$PIXSWEEP_EXTRA\" "
+             ">\"$PIXSWEEP_DIR/said\"");
+    ck_fails(pxs_launcher_recall(l.dir, &arena, &recalled, &err), PXS_E_NOT_FOUND, "variables");
+    l.keys = keys;
+    l.n_keys = 1;
+    l.extra = extra;
+    l.cpus = 4;
+    ck_ok(pxs_launcher_keep(&l, &err));
+    ck_ok(pxs_launcher_recall(l.dir, &arena, &recalled, &err));
+    ck_ok(pxs_launcher_alive(&recalled, "this", &list, &err));
+    char expected[PXS_PATH_MAX * 2];
+    snprintf(expected, sizeof expected, "alive|this|%s|4|unset|a 'b' \"$c\" *\nd|-p\n2222|", l.dir);
+    check_file("sub/said", expected);
+    pxs_launched_finish(&list);
+    pxs_arena_finish(&arena);
+}
+END_TEST
+
 START_TEST(keys_that_cannot_be_told_are_refused_before_anything_is_asked)
 {
     const char *const bad[] = {"Partition", "a-b", "", "1a", "name", "task"};
@@ -586,6 +612,7 @@ static TCase *lay_out_case(void) {
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, built_in_ones_and_the_users_own_are_laid_out);
     tcase_add_test(c, all_it_is_told_arrives_as_it_is);
+    tcase_add_test(c, what_it_was_told_is_kept_for_processes_that_know_no_keys);
     tcase_add_test(c, keys_that_cannot_be_told_are_refused_before_anything_is_asked);
     tcase_add_test(c, a_job_knows_its_name_and_runs_the_users_lines);
     tcase_add_test(c, a_job_of_a_submission_that_does_not_count_does_nothing);

@@ -9,6 +9,8 @@
 #define PREFIX "PIXSWEEP_"
 #define CORE_LOCKS PREFIX "CORE_LOCKS" /* a setting of ours, which jobs are to have, too */
 
+#define VARIABLES_FILE "variables"
+
 /* Names that no key may have: pixsweep itself gives them. */
 static const char *const reserved[] = {"name",     "dir",        "cpus",  "mem_mb", "seconds",
                                        "throttle", "warn",       "extra", "task",   "restart",
@@ -42,14 +44,24 @@ enum pxs_status pxs_launcher_environment(const struct pxs_launcher *l, const cha
                    {"WARN", l->warn},
                    {"THROTTLE", l->throttle}};
     const char *locks = getenv(CORE_LOCKS);
-    size_t n = 0;
-    const char **env = pxs_arena_alloc(arena, (PXS_COUNT(numbers) + l->n_keys + 5) * sizeof *env);
+    size_t n = 0, kept = 0;
+    while (l->variables && l->variables[kept])
+        kept++;
+    const char **env =
+        pxs_arena_alloc(arena, (PXS_COUNT(numbers) + l->n_keys + kept + 5) * sizeof *env);
     if (!env)
         return pxs_fail_nomem(err);
     env[n++] = pxs_arena_printf(arena, PREFIX "NAME=%s", name);
     env[n++] = pxs_arena_printf(arena, PREFIX "DIR=%s", l->dir);
     if (locks)
         env[n++] = pxs_arena_printf(arena, CORE_LOCKS "=%s", locks);
+    if (l->variables) {
+        for (size_t i = 0; i < kept; i++)
+            env[n++] = l->variables[i];
+        env[n] = NULL;
+        *out = env;
+        return env[0] && env[1] ? PXS_OK : pxs_fail_nomem(err);
+    }
     for (size_t i = 0; i < PXS_COUNT(numbers); i++)
         if (numbers[i].value > 0)
             env[n++] = pxs_arena_printf(arena, PREFIX "%s=%lld", numbers[i].name,
@@ -96,4 +108,56 @@ enum pxs_status pxs_launcher_variables(const struct pxs_launcher *l, const char 
             pxs_text_addf(out, "%s\n", variables[i]);
     pxs_arena_finish(&arena);
     return status;
+}
+
+/* ---- kept in the folder --------------------------------------------------------------------- */
+
+enum { VARIABLES_MAX = 1 << 20 };
+
+enum pxs_status pxs_launcher_keep(const struct pxs_launcher *l, struct pxs_error *err) {
+    static const char *const of_the_call[] = {PREFIX "NAME=", PREFIX "DIR=", CORE_LOCKS "="};
+    struct pxs_arena arena = {0};
+    struct pxs_text text = {0};
+    char path[PXS_PATH_MAX];
+    const char *const *variables;
+    if (!pxs_path_join(path, sizeof path, l->dir, VARIABLES_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", l->dir);
+    enum pxs_status status = pxs_launcher_environment(l, "", &arena, &variables, err);
+    for (size_t i = 0; status == PXS_OK && variables[i]; i++) {
+        bool keep = true;
+        for (size_t k = 0; k < PXS_COUNT(of_the_call); k++)
+            keep = keep && strncmp(variables[i], of_the_call[k], strlen(of_the_call[k])) != 0;
+        if (keep)
+            pxs_text_add_n(&text, variables[i], strlen(variables[i]) + 1);
+    }
+    if (status == PXS_OK && text.failed)
+        status = pxs_fail_nomem(err);
+    if (status == PXS_OK)
+        status = pxs_write_file(path, pxs_text_str(&text), text.len, err);
+    pxs_text_finish(&text);
+    pxs_arena_finish(&arena);
+    return status;
+}
+
+enum pxs_status pxs_launcher_recall(const char *dir, struct pxs_arena *arena,
+                                    struct pxs_launcher *out, struct pxs_error *err) {
+    char path[PXS_PATH_MAX], *text = NULL;
+    size_t bytes = 0, n = 0;
+    memset(out, 0, sizeof *out);
+    out->dir = dir;
+    if (!pxs_path_join(path, sizeof path, dir, VARIABLES_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    PXS_TRY(pxs_read_file(path, VARIABLES_MAX, &text, &bytes, err));
+    char *kept = pxs_arena_alloc(arena, bytes + 1);
+    const char **variables = pxs_arena_alloc(arena, (bytes + 1) * sizeof *variables);
+    if (kept && variables) {
+        memcpy(kept, text, bytes);
+        kept[bytes] = '\0';
+        for (char *at = kept; at < kept + bytes; at += strlen(at) + 1)
+            variables[n++] = at;
+        variables[n] = NULL;
+        out->variables = variables;
+    }
+    free(text);
+    return out->variables ? PXS_OK : pxs_fail_nomem(err);
 }

@@ -43,7 +43,7 @@ static const char *const drawn[] = {"report.html", "curves.png",  "curves.svg", 
 /* What submissions make below the sweep's folder: folders, parents first, and files in them. */
 #define CLUSTER "cluster"
 static const char *const submissions[] = {CLUSTER, CLUSTER "/[0-9]*", CLUSTER "/[0-9]*/log",
-                                          CLUSTER "/[0-9]*/ssh"};
+                                          CLUSTER "/[0-9]*/ssh", CLUSTER "/[0-9]*/cancel"};
 static const char *const submitted[] = {
     CLUSTER "/" PXS_CLAIM_FILE,  CLUSTER "/" PXS_CLAIM_FILE ".void.[0-9]*",
     CLUSTER "/[0-9]*/plan.json", CLUSTER "/[0-9]*/pixsweep",
@@ -51,6 +51,9 @@ static const char *const submitted[] = {
     CLUSTER "/[0-9]*/on",        CLUSTER "/[0-9]*/submission",
     CLUSTER "/[0-9]*/started",   CLUSTER "/[0-9]*/.clock.*",
     CLUSTER "/[0-9]*/log/*",     CLUSTER "/[0-9]*/ssh/*",
+    CLUSTER "/[0-9]*/variables", CLUSTER "/[0-9]*/cancel/[0-9]*",
+    CLUSTER "/[0-9]*/paused",    CLUSTER "/[0-9]*/idle-*",
+    CLUSTER "/[0-9]*/again",
 };
 
 /* The run's folder, one in it, or the sweep's. */

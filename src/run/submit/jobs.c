@@ -1,5 +1,4 @@
 /* How many jobs a plan needs, and what each asks for. */
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,50 +74,6 @@ static enum pxs_status find_limits(const struct pxs_plan *plan,
 
 /* ---- earlier submissions -------------------------------------------------------------------- */
 
-enum pxs_status pxs_jobs_folder(const struct pxs_plan *plan, int64_t number, char dir[PXS_PATH_MAX],
-                                struct pxs_error *err) {
-    char tail[256];
-    snprintf(tail, sizeof tail, "%s/" PXS_CLUSTER_FOLDER "/%04lld", plan->sweep, (long long)number);
-    return pxs_path_join(dir, PXS_PATH_MAX, plan->results, tail)
-               ? PXS_OK
-               : pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->results);
-}
-
-static int by_number(const void *a, const void *b) {
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-enum pxs_status pxs_jobs_folders(const struct pxs_plan *plan, int64_t **numbers, size_t *n,
-                                 struct pxs_error *err) {
-    char dir[PXS_PATH_MAX], tail[160];
-    int64_t number;
-    *numbers = NULL;
-    *n = 0;
-    snprintf(tail, sizeof tail, "%s/" PXS_CLUSTER_FOLDER, plan->sweep);
-    if (!pxs_path_join(dir, sizeof dir, plan->results, tail))
-        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->results);
-    DIR *folder = opendir(dir);
-    for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder)) {
-        if (strspn(e->d_name, "0123456789") != strlen(e->d_name) ||
-            !pxs_parse_int(e->d_name, &number) || number < 1)
-            continue;
-        int64_t *more = realloc(*numbers, (*n + 1) * sizeof *more);
-        if (!more) {
-            closedir(folder);
-            free(*numbers);
-            return pxs_fail_nomem(err);
-        }
-        *numbers = more;
-        more[(*n)++] = number;
-    }
-    if (folder)
-        closedir(folder);
-    if (*n > 0)
-        qsort(*numbers, *n, sizeof **numbers, by_number);
-    return PXS_OK;
-}
-
 enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, const char *dir,
                                  const struct pxs_sweep_options *options, struct pxs_arena *arena,
                                  struct pxs_launcher *out, struct pxs_error *err) {
@@ -151,19 +106,21 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
     int64_t *numbers;
     size_t n;
     char dir[PXS_PATH_MAX];
-    PXS_TRY(pxs_jobs_folders(plan, &numbers, &n, err));
+    PXS_TRY(pxs_submission_numbers(plan->results, plan->sweep, &numbers, &n, err));
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; i < n && status == PXS_OK; i++) {
         struct pxs_submission sub = {0};
         struct pxs_launcher l;
         struct pxs_error why;
         int64_t alive = 0;
-        status = pxs_jobs_folder(plan, numbers[i], dir, err);
+        status = pxs_submission_folder(plan->results, plan->sweep, numbers[i], dir, err);
         if (status == PXS_OK)
             status = pxs_submission_read(dir, &sub, err);
         if (status == PXS_OK &&
             (sub.state == PXS_SUBMISSION_ACCEPTED || sub.state == PXS_SUBMISSION_UNKNOWN)) {
-            status = pxs_jobs_earlier(plan, dir, options->sweep, &jobs->arena, &l, &why);
+            status = pxs_launcher_recall(dir, &jobs->arena, &l, &why);
+            l.logger = options->sweep->logger;
+            l.stop = options->sweep->stop;
             if (status == PXS_OK)
                 status = pxs_jobs_alive(&l, sub.name, &alive, &why);
             jobs->alive += alive;

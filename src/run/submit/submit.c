@@ -116,7 +116,9 @@ static enum pxs_status alive_of(struct submission *s, const char *dir, struct px
         PXS_TRY(settle_earlier(s, dir, sub->count, sub, err));
     if (sub->state != PXS_SUBMISSION_ACCEPTED)
         return PXS_OK;
-    PXS_TRY(pxs_jobs_earlier(s->plan, dir, s->options->sweep, &s->jobs.arena, &l, err));
+    PXS_TRY(pxs_launcher_recall(dir, &s->jobs.arena, &l, err));
+    l.logger = s->options->sweep->logger;
+    l.stop = s->options->sweep->stop;
     while ((status = pxs_jobs_alive(&l, sub->name, alive, &why)) == PXS_E_BUSY)
         PXS_TRY(wait_after(s, &why, &wait, err));
     if (status != PXS_OK && err)
@@ -128,13 +130,13 @@ static enum pxs_status count_jobs(struct submission *s, struct pxs_error *err) {
     int64_t *numbers;
     size_t n;
     char dir[PXS_PATH_MAX];
-    PXS_TRY(pxs_jobs_folders(s->plan, &numbers, &n, err));
+    PXS_TRY(pxs_submission_numbers(s->plan->results, s->plan->sweep, &numbers, &n, err));
     enum pxs_status status = PXS_OK;
     s->jobs.alive = 0;
     for (size_t i = 0; i < n && status == PXS_OK; i++) {
         struct pxs_submission sub = {0};
         int64_t alive = 0;
-        status = pxs_jobs_folder(s->plan, numbers[i], dir, err);
+        status = pxs_submission_folder(s->plan->results, s->plan->sweep, numbers[i], dir, err);
         if (status == PXS_OK)
             status = pxs_submission_read(dir, &sub, err);
         if (status == PXS_OK)
@@ -153,11 +155,11 @@ static enum pxs_status make_folder(struct submission *s, struct pxs_error *err) 
     struct pxs_submission last = {0};
     int64_t *numbers;
     size_t n;
-    PXS_TRY(pxs_jobs_folders(s->plan, &numbers, &n, err));
+    PXS_TRY(pxs_submission_numbers(s->plan->results, s->plan->sweep, &numbers, &n, err));
     int64_t number = n > 0 ? numbers[n - 1] : 0;
     free(numbers);
     if (number > 0) {
-        PXS_TRY(pxs_jobs_folder(s->plan, number, s->out->dir, err));
+        PXS_TRY(pxs_submission_folder(s->plan->results, s->plan->sweep, number, s->out->dir, err));
         PXS_TRY(pxs_submission_read(s->out->dir, &last, err));
         const enum pxs_submission_state state = last.state;
         pxs_submission_finish(&last);
@@ -166,7 +168,8 @@ static enum pxs_status make_folder(struct submission *s, struct pxs_error *err) 
             return PXS_OK;
     }
     for (;;) {
-        PXS_TRY(pxs_jobs_folder(s->plan, ++number, s->out->dir, err));
+        PXS_TRY(
+            pxs_submission_folder(s->plan->results, s->plan->sweep, ++number, s->out->dir, err));
         if (mkdir(s->out->dir, 0777) == 0)
             return PXS_OK;
         if (errno != EEXIST)
@@ -250,6 +253,7 @@ static enum pxs_status call_launcher(struct submission *s, struct pxs_error *err
     PXS_TRY(pxs_jobs_launcher(s->plan, s->jobs.how, s->out->dir, s->options->sweep, &s->jobs.arena,
                               &l, err));
     l.mem_mb = s->jobs.mem_mb;
+    PXS_TRY(pxs_launcher_keep(&l, err));
     for (;;) {
         pxs_submission_finish(&s->out->submission);
         status = pxs_launcher_submit(&l, s->jobs.count, &s->out->submission, &why);

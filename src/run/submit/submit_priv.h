@@ -18,11 +18,6 @@ PXS_NODISCARD enum pxs_status pxs_jobs_shape(struct pxs_plan *plan,
                                              struct pxs_error *err);
 /* Sets most, count, bound and the times, once runs, limits and alive are known. */
 void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan);
-/* The numbered folders of earlier submissions, rising; malloc'ed. */
-PXS_NODISCARD enum pxs_status pxs_jobs_folders(const struct pxs_plan *plan, int64_t **numbers,
-                                               size_t *n, struct pxs_error *err);
-PXS_NODISCARD enum pxs_status pxs_jobs_folder(const struct pxs_plan *plan, int64_t number,
-                                              char dir[PXS_PATH_MAX], struct pxs_error *err);
 /* The launcher of an earlier submission, with the settings that the experiment file has for it. */
 PXS_NODISCARD enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, const char *dir,
                                                const struct pxs_sweep_options *options,

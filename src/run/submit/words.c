@@ -115,11 +115,11 @@ enum pxs_status pxs_jobs_script(const struct pxs_plan *plan, const struct pxs_jo
     size_t n;
     struct pxs_launcher l;
     struct pxs_arena arena = {0};
-    PXS_TRY(pxs_jobs_folders(plan, &numbers, &n, err));
+    PXS_TRY(pxs_submission_numbers(plan->results, plan->sweep, &numbers, &n, err));
     const int64_t number = n > 0 ? numbers[n - 1] + 1 : 1;
     free(numbers);
     snprintf(name, sizeof name, "pixsweep-%.40s-RANDOM", plan->sweep);
-    PXS_TRY(pxs_jobs_folder(plan, number, dir, err));
+    PXS_TRY(pxs_submission_folder(plan->results, plan->sweep, number, dir, err));
     enum pxs_status status = pxs_jobs_launcher(plan, jobs->how, dir, &none, &arena, &l, err);
     if (status == PXS_OK) {
         l.mem_mb = jobs->mem_mb;
