@@ -225,6 +225,12 @@ int cli_with_store(struct cli *cli, cli_read_fn read);
 /* The same for commands that change something: the database must be there, is opened for writing,
  * and `change` is called once. */
 int cli_with_writer(struct cli *cli, cli_read_fn change);
+struct pxs_collector;
+/* What is read from `db` is a copy that `c` publishes (NULL: it is none), and it is older than two
+ * minutes or its collector has ended: appends so in one line without its end, and is true. */
+bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_text *out);
+/* Says it on stderr. */
+void cli_say_copy(const char *db, const struct pxs_collector *c);
 /* " --db PATH --results PATH" where the user gave them, so that a printed command can be copied. */
 void cli_add_place(const struct cli *cli, struct pxs_text *out);
 struct pxs_sweep_options;

@@ -1,6 +1,7 @@
 /* plan: what an experiment file asks for. */
 #include "cli.h"
 #include "pixsweep/plan.h"
+#include "pixsweep/store.h"
 #include "pixsweep/submit.h"
 
 #include <inttypes.h>
@@ -291,8 +292,12 @@ int cli_cmd_plan(struct cli *cli) {
         status = pxs_jobs_plan(plan, &how, 0, &jobs, &err);
     if (status == PXS_OK)
         status = plan_text(cli, plan, here ? NULL : &jobs, &out, &err);
-    if (status == PXS_OK)
+    if (status == PXS_OK) {
         cli_out_result(cli, &out);
+        struct pxs_collector c;
+        if (pxs_store_read_collector(plan->db, &c, NULL) == PXS_OK)
+            cli_say_copy(plan->db, &c);
+    }
     pxs_jobs_finish(&jobs);
     pxs_plan_destroy(&plan);
     if (status != PXS_OK)

@@ -20,7 +20,18 @@ struct watcher {
     bool waiting;                      /* said that the database cannot be read */
     double over_since;                 /* 0 = it is not over */
     double shown_at;                   /* a board, where there is no terminal */
+    bool copy_said;                    /* that it is an old copy */
 };
+
+/* Once each time that it becomes old. */
+static void say_copy(struct watcher *w, const struct pxs_collector *c) {
+    struct pxs_text words = {0};
+    const bool old = cli_copy_words(w->db, c, &words);
+    if (old && !w->copy_said)
+        w->listener->line(w->listener->user, PXS_LOG_WARN, pxs_text_str(&words));
+    w->copy_said = old;
+    pxs_text_finish(&words);
+}
 
 /* The database is opened for each look, so that no writer waits for this process in between, and a
  * database put in its place is seen. */
@@ -35,6 +46,8 @@ static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *open
                         : w->cli->n_args > 0 ? w->cli->args[0]
                                              : NULL;
     const enum pxs_status status = pxs_watch_read(s, sweep, pxs_now_ms(), out, err);
+    if (status == PXS_OK)
+        say_copy(w, pxs_store_collector(s));
     pxs_store_close(&s);
     return status;
 }

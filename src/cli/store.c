@@ -77,6 +77,45 @@ enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct px
     return PXS_OK;
 }
 
+#define COPY_IS_NEW_MS 120000 /* published so lately, it needs no word */
+
+static bool collector_lives(const char *db, const struct pxs_collector *c) {
+    char folder[PXS_PATH_MAX], dir[PXS_PATH_MAX];
+    if (pxs_collector_life(c) == PXS_COLLECTOR_ALIVE)
+        return true;
+    return pxs_path_dir(folder, sizeof folder, db) &&
+           pxs_path_join(dir, sizeof dir, folder, PXS_COLLECTOR_DIR) &&
+           pxs_claim_look(dir, NULL) == PXS_E_BUSY;
+}
+
+bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_text *out) {
+    const int64_t now_ms = pxs_now_ms();
+    char age[32], at[32];
+    if (!c)
+        return false;
+    const bool lives = collector_lives(db, c);
+    if (lives && now_ms - c->at_ms <= COPY_IS_NEW_MS)
+        return false;
+    pxs_format_local(at, c->at_ms, now_ms);
+    pxs_format_duration(age, (double)(now_ms - c->at_ms) / 1000);
+    pxs_text_add_words(out, "%s is a copy of %s, %s old; ", db, at, age);
+    if (lives)
+        pxs_text_add_words(out, "process %lld on %s collects", (long long)c->pid, c->host);
+    else
+        pxs_text_add_words(out,
+                           "process %lld on %s, which collected, has ended: the same `pixsweep run "
+                           "FILE --on ...` goes on collecting",
+                           (long long)c->pid, c->host);
+    return true;
+}
+
+void cli_say_copy(const char *db, const struct pxs_collector *c) {
+    struct pxs_text words = {0};
+    if (cli_copy_words(db, c, &words))
+        cli_say("%s", pxs_text_str(&words));
+    pxs_text_finish(&words);
+}
+
 /* What a bar says while SQL runs for long; NULL: the command has a bar of its own. */
 static const char *work_of(const struct cli *cli) {
     static const struct {
@@ -105,8 +144,8 @@ static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn re
         pxs_store_set_meter(s, meter, work_of(cli));
     const enum pxs_status status = read(cli, s, out, err);
     cli_bar_clear(&bar);
-    if (status == PXS_OK && *pxs_store_note(s))
-        cli_say("%s", pxs_store_note(s));
+    if (status == PXS_OK)
+        cli_say_copy(db, pxs_store_collector(s));
     pxs_store_close(&s);
     return status;
 }

@@ -20,6 +20,10 @@ refused() { # refused WORDS ARGS...: the store's own words
     "$COLLECTOR" "$@" 2>collector.err && fail "store_collector $* did it"
     says collector.err "$words"
 }
+claim() { # of a collector on another machine
+    mkdir -p res/.collector
+    printf '%s\n' nonce=00000000000000000001 task= restart=0 host=elsewhere boot_id=another pid=1 pid_start=1 >res/.collector/.claim
+}
 begin_collector() { sleep 1000 & pid=$!; }
 end_collector() { kill $pid; wait $pid 2>/dev/null || true; }
 # Everything but the mark. run.dir differs where the databases stand in different folders.
@@ -44,19 +48,20 @@ grep -v 'CREATE TABLE\|^  \|^)' before.sql | diff - copy.sql >&2 || fail "the co
     fail "a plain sqlite3 reads something else"
 [ "$(beside)" = 'pixsweep.db pixsweep.db.lock' ] || fail "a plain sqlite3 left: $(beside)"
 
-step "commands that read work, without files of their own, and say how old the copy is after a minute"
-for command in ls "show 1" "compare first" "sql 'SELECT count(*) FROM run'"; do
+step "commands that read work, without files of their own, and say how old the copy is after two minutes"
+readers=(ls "show 1" "compare first" "sql 'SELECT count(*) FROM run'" "plan exp.yaml" "watch first" "watch --once" "report -o report.html"
+    "plot first -o plot.png")
+for command in "${readers[@]}"; do
     eval does 0 "''" "$command"
     [ ! -s words.err ] || fail "$command said: $(cat words.err)"
 done
-does 0 first watch --once
 does 0 'copied to backup.db' backup backup.db
 [ "$(sqlite3 backup.db 'PRAGMA application_id')" = $((0x70787377)) ] || fail "the backup is marked"
 chmod u+w res/pixsweep.db
 sqlite3 res/pixsweep.db 'UPDATE published SET at_ms = at_ms - 600000'
-for command in ls "show 1" "compare first" "sql 'SELECT count(*) FROM run'"; do
+for command in "${readers[@]}"; do
     eval does 0 "''" "$command"
-    says words.err "this is a copy, 10 m .* old, of what process $pid on .* collects in $WORK/local/own.db"
+    says words.err "res/pixsweep.db is a copy of .*[0-9][0-9]:[0-9][0-9], 10 m .* old; process $pid on [^ ]* collects$"
     [ "$(wc -l <words.err)" = 1 ] || fail "$command said: $(cat words.err)"
 done
 [ "$(beside)" = 'pixsweep.db pixsweep.db.lock' ] || fail "reading left: $(beside)"
@@ -74,8 +79,23 @@ cmp res/pixsweep.db copy.db || fail "something was written"
 [ ! -e res/second ] || fail "something was made"
 refused "process $pid on .* publishes" take_over res/pixsweep.db local/other.db
 
-step "the collector's database and its copies: runs are found from both, also while it is written"
+step "a collector that has ended is told at once, one on another machine by its claim"
 end_collector
+cp res/pixsweep.db copy.db
+sqlite3 res/pixsweep.db "UPDATE published SET at_ms = 1000 * strftime('%s', 'now')"
+for command in "${readers[@]}"; do
+    eval does 0 "''" "$command"
+    says words.err "process $pid on .*, which collected, has ended: the same .pixsweep run FILE --on ....* goes on collecting"
+done
+sqlite3 res/pixsweep.db "UPDATE published SET host = 'elsewhere'"
+does 0 'has ended' ls
+claim
+does 0 '' ls
+[ ! -s words.err ] || fail "ls said: $(cat words.err)"
+rm -r res/.collector
+mv copy.db res/pixsweep.db
+
+step "the collector's database and its copies: runs are found from both, also while it is written"
 collector take_over res/pixsweep.db local/own.db
 [ "$(sqlite3 local/own.db "SELECT dir LIKE '$WORK/res/first/%' FROM run WHERE number = 1")" = 1 ] || fail "no absolute folder in the collector's database"
 sleep 1000 & pid=$!
@@ -91,16 +111,7 @@ does 0 second/0001 show second
 
 step "the claim of a collector that has published nothing yet is respected"
 end_collector
-mkdir -p res/.collector
-cat >res/.collector/.claim <<CLAIM
-nonce=00000000000000000001
-task=
-restart=0
-host=elsewhere
-boot_id=another
-pid=1
-pid_start=1
-CLAIM
+claim
 does 2 'is claimed by process 1 on elsewhere' cancel first
 touch -d '1 hour ago' res/.collector/.claim
 

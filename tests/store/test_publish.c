@@ -106,7 +106,8 @@ START_TEST(a_copy_is_marked_and_whole)
     ck_assert_str_eq(sql_text(copy, "PRAGMA integrity_check"), "ok");
     ck_assert_int_eq(sql_int(copy, "PRAGMA user_version"), PXS_SCHEMA_VERSION);
     ck_assert_int_eq(sql_int(copy, "SELECT count(*) FROM batch_loss"), 4 * BATCHES);
-    ck_assert_str_eq(pxs_store_note(copy), "");
+    ck_assert_int_eq(pxs_store_collector(copy)->pid, getpid());
+    ck_assert_ptr_null(pxs_store_collector(s));
     pxs_store_close(&copy);
     pxs_store_close(&s);
 }
@@ -451,30 +452,36 @@ START_TEST(writers_are_refused_in_words)
 }
 END_TEST
 
-/* A minute and more: how old it is, and who collects. */
-START_TEST(an_old_copy_says_so)
+/* What another machine has done since a copy was published is not in it. */
+START_TEST(runs_of_other_machines_are_stale_as_of_the_copy)
 {
-    int64_t ids[2];
+    enum { AGE_MS = 2 * PXS_STALE_MS };
+    int64_t ids[2], *stale;
+    size_t n;
     struct pxs_store *s = filled(ids), *r;
-    struct pxs_collector c;
+    struct pxs_store_attempt a = {
+        .run_id = ids[1], .host = "far", .pid = 7, .started_ms = pxs_now_ms() - AGE_MS};
+    struct pxs_host here;
     sqlite3 *db;
-    const pid_t pid = living(&c);
-    ck_ok(pxs_store_publish(s, copy_path(), &c, &err));
-    ck_assert_int_eq(chmod(copy_path(), 0644), 0);
-    ck_assert_int_eq(sqlite3_open(copy_path(), &db), SQLITE_OK);
-    ck_assert_int_eq(
-        sqlite3_exec(db, "UPDATE published SET at_ms = at_ms - 754000", NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
-    r = open_copy();
-    ck_has(pxs_store_note(r), "this is a copy, 12 m 3");
-    ck_has(pxs_store_note(r), "collects in");
-    ck_has(pxs_store_note(r), db_path());
-    pxs_store_close(&r);
-    end(pid);
-    r = open_copy();
-    ck_has(pxs_store_note(r), "gone by now");
-    pxs_store_close(&r);
+    pxs_host_detect(&here);
+    ck_ok(pxs_store_take(s, &a, &err));
+    publish(s);
+    ck_ok(pxs_store_stale_runs(s, 0, &here, pxs_now_ms(), &stale, &n, &err));
+    ck_assert_uint_eq(n, 1);
+    free(stale);
+    for (int age = 0; age <= AGE_MS; age += AGE_MS) {
+        char sql[100];
+        snprintf(sql, sizeof sql, "UPDATE published SET at_ms = at_ms - %d", age);
+        ck_assert_int_eq(chmod(copy_path(), 0644), 0);
+        ck_assert_int_eq(sqlite3_open(copy_path(), &db), SQLITE_OK);
+        ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        r = open_copy();
+        ck_ok(pxs_store_stale_runs(r, 0, &here, pxs_now_ms(), &stale, &n, &err));
+        ck_assert_uint_eq(n, age == 0 ? 1 : 0);
+        free(stale);
+        pxs_store_close(&r);
+    }
     pxs_store_close(&s);
 }
 END_TEST
@@ -643,7 +650,7 @@ TCase *publish_case(void) {
     tcase_add_test(c, what_is_no_copy_is_not_overwritten);
     tcase_add_test(c, a_full_disk_leaves_the_old_copy);
     tcase_add_test(c, writers_are_refused_in_words);
-    tcase_add_test(c, an_old_copy_says_so);
+    tcase_add_test(c, runs_of_other_machines_are_stale_as_of_the_copy);
     tcase_add_test(c, a_copy_is_taken_over_from_the_dead_only);
     tcase_add_loop_test(c, a_collector_elsewhere_is_judged_by_its_claim, 0, 2);
     tcase_add_test(c, handing_over_loses_nothing);

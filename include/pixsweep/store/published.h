@@ -38,6 +38,9 @@ bool pxs_store_is_published(const char *path);
 /* Who publishes the copy at `path`. PXS_E_NOT_FOUND where there is no published copy. */
 PXS_NODISCARD enum pxs_status pxs_store_read_collector(const char *path, struct pxs_collector *out,
                                                        struct pxs_error *err);
+/* Who publishes the copy that is open for reading; NULL: it is no copy. Lives until the store is
+ * closed, and changes where a newer copy is read. */
+const struct pxs_collector *pxs_store_collector(const struct pxs_store *s);
 /* PXS_OK where the file at `path` is no published copy. Else PXS_E_INVALID: who publishes it, and
  * where and when the command can be given. */
 PXS_NODISCARD enum pxs_status pxs_store_refuse_published(const char *path, struct pxs_error *err);

@@ -192,7 +192,8 @@ struct pxs_attempt_life {
 bool pxs_attempt_is_stale(const struct pxs_attempt_life *a, const struct pxs_host *here,
                           int64_t now_ms);
 /* The runs in state running whose open attempt is stale, of a sweep or of all (0), by sweep and
- * number. Reads only; the state in the database stays what it is until the run is ingested.
+ * number. Reads only; the state in the database stays what it is until the run is ingested. In a
+ * published copy they are stale as of its publishing.
  * free(*run_ids). */
 PXS_NODISCARD enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
                                                    const struct pxs_host *here, int64_t now_ms,

@@ -265,10 +265,8 @@ static enum pxs_status connect(struct pxs_store *s, struct pxs_error *err) {
     PXS_TRY(pxs_schema_stand_in(s, err));
     s->note[0] = '\0';
     memset(&s->collector, 0, sizeof s->collector);
-    if (s->published) {
+    if (s->published)
         PXS_TRY(pxs_published_read(s, &s->collector, err));
-        pxs_published_note(s);
-    }
     return pxs_sql_exec(s->sql, "PRAGMA query_only = ON", err);
 }
 

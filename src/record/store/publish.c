@@ -112,19 +112,8 @@ enum pxs_status pxs_store_refuse_published(const char *path, struct pxs_error *e
                     path, (long long)c.pid, c.host, c.db, c.host, c.db);
 }
 
-void pxs_published_note(struct pxs_store *s) {
-    enum { NEW_MS = 60000 };
-    const struct pxs_collector *c = &s->collector;
-    const int64_t age_ms = pxs_now_ms() - c->at_ms;
-    char age[32];
-    if (age_ms <= NEW_MS)
-        return;
-    pxs_format_duration(age, (double)age_ms / 1000);
-    snprintf(s->note, sizeof s->note, "this is a copy, %s old, of what process %lld on %s %s %s",
-             age, (long long)c->pid, c->host,
-             pxs_collector_life(c) == PXS_COLLECTOR_GONE ? "(gone by now) collected in"
-                                                         : "collects in",
-             c->db);
+const struct pxs_collector *pxs_store_collector(const struct pxs_store *s) {
+    return s->published ? &s->collector : NULL;
 }
 
 /* A folder with its slash. */

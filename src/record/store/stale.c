@@ -41,6 +41,9 @@ enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
     struct pxs_table t = {0};
     struct pxs_cell arg = pxs_cell_int(sweep_id);
     char dir[PXS_PATH_MAX], lock[PXS_PATH_MAX];
+    /* A copy knows of no heartbeat since it was published. */
+    if (s->published && s->collector.at_ms < now_ms)
+        now_ms = s->collector.at_ms;
     PXS_TRY(pxs_store_select(s, pxs_store_open_attempts_sql, &arg, 1, &t, err));
     int64_t *ids = malloc((t.n_rows + 1) * sizeof *ids);
     size_t found = 0;

@@ -114,8 +114,6 @@ PXS_NODISCARD enum pxs_status pxs_published_mark(const char *file,
 /* Who publishes the copy that is open. */
 PXS_NODISCARD enum pxs_status pxs_published_read(struct pxs_store *s, struct pxs_collector *out,
                                                  struct pxs_error *err);
-/* Notes how old the copy is and who publishes it, where it is older than a minute. */
-void pxs_published_note(struct pxs_store *s);
 
 /* ---- open.c --------------------------------------------------------------------------------- */
 
