@@ -47,10 +47,10 @@ fail() {
     local log
     {
         echo "FAILED: $*"
-        for log in "$WORK"/err "$WORK"/*/log/* "$WORK"/*/events; do
+        for log in "$WORK"/err "$WORK"/*/log/* "$WORK"/*/*/cluster/*/log/* "$WORK"/*/events; do
             if [[ -s $log ]]; then echo "== $log" && tail -n 20 "$log"; fi
         done
-        if [[ -s $CLUSTER/slurmctld.log ]]; then echo "== slurmctld.log" && tail -n 20 "$CLUSTER/slurmctld.log"; fi
+        if [[ -s $CLUSTER/slurmctld.log ]]; then echo "== slurmctld.log" && tail -n 10 "$CLUSTER/slurmctld.log"; fi
     } >&2
     exit 1
 }
@@ -106,11 +106,11 @@ is() { # VALUE COMMAND...
     value=$("$@") || fail "no answer: $*"
     [[ $value == "$expected" ]] || fail "$*: $value, not $expected"
 }
-# soon VALUE COMMAND...: prints VALUE within half a minute
+# soon VALUE COMMAND...: prints VALUE within half a minute; PATIENCE=SECONDS where there is much to do before
 soon() {
     local expected=$1 value= i
     shift
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < ${PATIENCE:-30} * 10; i++)); do
         value=$("$@" 2>/dev/null) || value=none
         [[ $value == "$expected" ]] && return
         sleep 0.1

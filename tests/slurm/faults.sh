@@ -1,0 +1,121 @@
+# Faults of a cluster, each on a Slurm of its own: a sweep goes on from each, and afterwards every row, picture and weight equals the
+# undisturbed local run's. faults.sh DRIVE PIXSWEEP SHIM SCENARIO
+SHIM=$(readlink -f "$3")
+. "$(dirname "$0")/sweeps.sh"
+
+# sweep NAME SEEDS EPOCHS KEYS: an experiment of 2 * SEEDS short runs with a resume point after each batch, and what one machine makes
+# of it
+sweep() {
+    experiment "$1" "$2" "n_epochs: $3" 'sample_interval: 20' 'checkpoint_interval: 10' \
+        "run: {on: slurm, resume_every: 0s, slurm: {cpus_per_task: 1, mem: none${4:+, $4}}}"
+    pixsweep 0 run "$1.yaml" --results near --on here --jobs 2 --threads 1
+    far=$WORK/far/$1 first=$WORK/far/$1/0001-lambda_pixel-10-s0 second=$WORK/far/$1/0002-lambda_pixel-10-s1
+}
+submit() { pixsweep 0 run "$1.yaml" --results far; }
+said() { cat "$far"/cluster/*/log/"$1.log" | grep -c -F "$2" || true; } # JOB TEXT: in how many lines of its log
+# How often the job has begun. A requeued one starts soon after. Slurm waits two minutes before, unless it is told otherwise, which it
+# forgets while the old one ends; and a node refuses, for good, what starts within the second in which it has killed the old one.
+lives() { # JOB
+    local start
+    start=$(scontrol show job "$1" | sed -n 's/^ *StartTime=\([-0-9T:]*\) .*/\1/p')
+    if [[ $(state_of "$1") == PENDING && $(date -d "${start:-now}" +%s) -gt $(date -d '+10 seconds' +%s) ]]; then
+        scontrol update JobId="$1" StartTime="$(date -d '+4 seconds' +%Y-%m-%dT%H:%M:%S)" || true
+    fi
+    said "$1" "task $1 on"
+}
+
+# Undisturbed: 24 runs, an array of six jobs on three nodes.
+array() {
+    cluster_up
+    sweep many 12 6 'tasks: 6'
+    submit many
+    says "24 runs to do, 6 jobs submitted"
+    all_ended "$far"
+    equal far many 24
+    attempts far "completed 24"
+    is 6 sh -c "cat $far/cluster/0001/log/* | grep -c ': 24 of 24 runs done, 0 failed here\|: [0-9]* of 24 runs done, 0 failed here, [0-5] at work'"
+}
+
+# One job is cancelled, then all; the same command goes on.
+cancel() {
+    cluster_up
+    sweep some 3 40 'tasks: 3'
+    submit some
+    job=$(array_of "$far")
+    hold "$first"
+    owner=$(sed -n 's/^task=//p' "$first/.claim")
+    scancel "$owner"
+    soon 2 living
+    hold "$far"/0006-*
+    scancel "$job"
+    all_ended "$far"
+    submit some
+    grep -q "[1-8] runs* to do, [123] jobs* submitted" out || fail "nothing more was submitted: $(cat out)"
+    all_ended "$far"
+    equal far some 6
+    expect far "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'stopped')" 0
+    expect far "SELECT count(*) > 1 FROM attempt WHERE resumed_from_step > 0" 1
+}
+
+# Requeued by hand, and preempted: the job goes on exactly, which is no retry.
+requeue() {
+    cluster_up
+    sweep some 1 60 'tasks: 1, partition: low'
+    submit some
+    job=$(array_of "$far")_0
+    step "by hand"
+    hold "$first"
+    scontrol requeue "$job"
+    soon PENDING state_of "$job"
+    soon 2 lives "$job"
+    step "by jobs that come first"
+    hold "$first"
+    for node in n1 n2 n3; do sbatch -o /dev/null -p high -w "$node" -c 2 --wrap 'sleep 1000' >>high; done
+    soon PENDING state_of "$job"
+    scancel -p high
+    soon 3 lives "$job"
+    all_ended "$far"
+    equal far some 2
+    attempts far "completed 2, stopped 2"
+    expect far "SELECT count(*) FROM attempt WHERE resumed_from_step > 0" 2
+}
+
+# The time is up: Slurm says so beforehand, the job stops with resume points and requeues itself.
+time_limit() {
+    cluster_up
+    sweep some 2 40 'tasks: 1, time: 10m, warn_before: 55s'
+    submit some
+    job=$(array_of "$far")_0
+    hold "$first"
+    scontrol update JobId="$job" TimeLimit=1
+    PATIENCE=90 soon 1 said "$job" "the time is nearly up"
+    scontrol update JobId="$job" TimeLimit=10
+    release "$held"
+    soon PENDING state_of "$job"
+    is 1 said "$job" "requeued as job $job"
+    soon 2 lives "$job"
+    all_ended "$far"
+    equal far some 4
+    attempts far "completed 4, stopped 1"
+}
+
+# A node's slurmd dies and comes back soon: its job does not notice.
+slurmd() {
+    cluster_up
+    sweep some 1 40 'tasks: 1'
+    submit some
+    job=$(array_of "$far")_0
+    hold "$first"
+    node=$(squeue -h -r -j "$job" -o %N)
+    kill -KILL "$(cat "$CLUSTER/slurmd.$node.pid")"
+    cluster_up
+    is RUNNING state_of "$job"
+    release "$held"
+    all_ended "$far"
+    is 1 lives "$job"
+    equal far some 2
+    attempts far "completed 2"
+}
+
+"${4:?which scenario}"
+step "well"

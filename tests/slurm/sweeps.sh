@@ -1,0 +1,74 @@
+# Shared by the tests of sweeps on a real Slurm: experiments, jobs, workers that stand still while something happens to them, and
+# whether all that was recorded equals, to the last bit, what one machine records undisturbed.
+# Usage: sweeps.sh is sourced; $1 of the sourcing script is launcher_drive, $2 pixsweep.
+PIXSWEEP=$(readlink -f "$2")
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
+. "$HERE/../e2e/same.sh"
+command -v sqlite3 >/dev/null || skip "no sqlite3 shell (tools/deps installs it)"
+[[ -n $(find /usr/share/fonts -name DejaVuSans.ttf 2>/dev/null) ]] || skip "no DejaVu fonts"
+export PIXSWEEP_CORE_LOCKS=$WORK/cores
+
+pixsweep() { # CODE ARGS...: what it said is in $WORK/out and $WORK/err
+    local expected=$1 code=0
+    shift
+    "$PIXSWEEP" "$@" >"$WORK/out" 2>"$WORK/err" || code=$?
+    [[ $code == "$expected" ]] || fail "pixsweep $* ended with $code, not $expected: $(cat "$WORK/out" "$WORK/err")"
+}
+experiment() { # NAME SEEDS LINES...: 2 * SEEDS runs
+    printf '%s\n' "name: $1" 'dataset: data' 'img_height: 32' 'img_width: 32' 'ngf: 4' 'ndf: 4' 'batch_size: 8' \
+        "${@:3}" "sweep: {grid: {lambda_pixel: [10, 100]}, seeds: $2}" >"$1.yaml"
+    grep -q '^run:' "$1.yaml" || echo 'run: {on: slurm, slurm: {cpus_per_task: 1, mem: none}}' >>"$1.yaml"
+}
+pixsweep 0 data glyphs --source DejaVuSans.ttf --target DejaVuSerif.ttf --chars ascii --size 32 --train 16 --val 6 --out data
+
+# ---- jobs ----
+
+living() { squeue -h -r -o %j | grep -c '^pixsweep-' || true; }
+all_ended() { # SWEEP-FOLDER
+    PATIENCE=500 soon 0 living
+    if grep -h -q -i -e 'command not found' -e 'unknown command' "$1"/cluster/*/log/*; then fail "jobs could not run"; fi
+}
+array_of() { sed -n 's/^id //p' "$1/cluster/${2:-0001}/submission"; } # SWEEP-FOLDER [NUMBER]
+state_of() { squeue -h -r -j "$1" -o %T; }                            # JOB_TASK
+
+# ---- workers ----
+
+workers() { # RUN-FOLDER [NODE]: their process ids
+    local pid
+    for pid in $(pgrep -f "^pixsweep worker $1\$"); do
+        if [[ -z ${2:-} ]] || grep -q -z -x "SLURMD_NODENAME=$2" "/proc/$pid/environ" 2>/dev/null; then echo "$pid"; fi
+    done
+}
+trains() { # RUN-FOLDER: yes, once its last attempt has written a resume point and has not ended
+    grep -q 'resume point before' "$1/worker.log" && compgen -G "$1/resume*.safetensors" >/dev/null && [[ -n $(workers "$1") ]] && echo yes
+}
+# The worker of a run stands still in the middle of its training, so that what happens next happens there, however quick the machine is.
+# Slurm lets it go on when it ends a job.
+hold() { # RUN-FOLDER: $held is the worker's process id
+    soon yes trains "$1"
+    held=$(workers "$1")
+    kill -STOP $held
+    echo "$held" >"$WORK/pids/held.${held//$'\n'/.}"
+    soon T sh -c "sed 's/.*) //' /proc/${held%%$'\n'*}/stat | cut -c 1"
+    is yes trains "$1" # a run that ends has no resume point any more
+}
+release() { kill -CONT "$1" || fail "process $1 is gone"; } # PID
+
+# ---- what is recorded ----
+
+# The folders' records, into a database of this machine.
+collect() { # RESULTS SWEEP
+    pixsweep 0 merge "$1/$2" --results "$1"
+}
+# equal RESULTS SWEEP RUNS: all is recorded once, and as in $WORK/near
+equal() {
+    collect "$1" "$2"
+    expect "$1" "SELECT count(*) || ' ' || sum(state = 'completed') FROM run" "$3 $3"
+    same_rows near "$1"
+    files_as_listed "$1"
+    sound "$1"
+    [[ -z $(find "$1" -name '.claim*') ]] || fail "claims are left: $(find "$1" -name '.claim*')"
+}
+attempts() { # RESULTS "REASON N, REASON N"
+    expect "$1" "SELECT group_concat(reason || ' ' || n, ', ') FROM (SELECT reason, count(*) AS n FROM attempt GROUP BY reason ORDER BY reason)" "$2"
+}
