@@ -205,6 +205,13 @@ PXS_NODISCARD enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan,
 PXS_NODISCARD enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
                                             struct pxs_sweep_options *options,
                                             struct pxs_error *err);
+/* Of such a file only which run has which number there; free(*out). */
+struct pxs_numbered {
+    int64_t number, seed;
+    char config_hash[PXS_SHA256_HEX];
+};
+PXS_NODISCARD enum pxs_status pxs_plan_numbers(const char *dir, struct pxs_numbered **out,
+                                               size_t *n, struct pxs_error *err);
 
 /* ---- slots (slots.c) ------------------------------------------------------------------------ */
 

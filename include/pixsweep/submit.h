@@ -8,6 +8,7 @@
 #include "pixsweep/config.h"
 #include "pixsweep/launcher.h"
 #include "pixsweep/plan.h"
+#include "pixsweep/store.h"
 
 /* A sweep's folder of submissions, and files in each of them beside plan.json and the launcher's
  * own. */
@@ -81,5 +82,41 @@ struct pxs_submitted {
 PXS_NODISCARD enum pxs_status pxs_submit(const struct pxs_submit_options *options,
                                          struct pxs_submitted *out, struct pxs_error *err);
 void pxs_submitted_finish(struct pxs_submitted *submitted);
+
+/* ---- what users want reaches jobs (mirror.c) ------------------------------------------------- */
+
+/* Of the user who goes on with a paused sweep, in the folder of submissions. */
+#define PXS_RESUMED_FILE "resumed"
+
+struct pxs_mirrored {
+    size_t submissions; /* whose jobs may live */
+    size_t changed;     /* files that were made or removed */
+    bool paused;        /* a task has paused the sweep, and now the database says so, too */
+    char reason[600];   /* in that task's words, one line */
+};
+/* Makes the files that tasks look for in each submission of the sweep (supervisor.h) agree with
+ * the database, which is the master: `cancel/<number>` is there for a run that is cancelled,
+ * `paused` while the sweep is paused. Files of runs that the database does not know stay. A
+ * `paused` that a task has written pauses the sweep in the database; pxs_submissions_resume ends
+ * that. Where nothing differs, nothing is written. PXS_OK where there is no submission. */
+PXS_NODISCARD enum pxs_status pxs_submissions_mirror(struct pxs_store *store, const char *results,
+                                                     int64_t sweep_id, struct pxs_mirrored *out,
+                                                     struct pxs_error *err);
+/* The user goes on with a paused sweep: no submission is paused any more, whoever paused it. Unless
+ * that is `in_database` already, the next mirror opens the sweep there. PXS_OK where there is no
+ * submission. */
+PXS_NODISCARD enum pxs_status pxs_submissions_resume(const char *results, const char *sweep,
+                                                     bool in_database, struct pxs_error *err);
+
+/* What became of the jobs of a sweep that were asked to end. */
+struct pxs_jobs_ended {
+    size_t jobs;    /* alive; they were asked */
+    size_t unknown; /* submissions whose launcher did not answer: the logger got its words */
+};
+/* Has the launchers of the sweep's submissions end all jobs that live. PXS_E_STOPPED: `stop`, which
+ * may be NULL. */
+PXS_NODISCARD enum pxs_status
+pxs_submissions_end(const char *results, const char *sweep, const struct pxs_stop *stop,
+                    struct pxs_logger logger, struct pxs_jobs_ended *out, struct pxs_error *err);
 
 #endif

@@ -231,6 +231,10 @@ struct pxs_collector;
 bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_text *out);
 /* Says it on stderr. */
 void cli_say_copy(const char *db, const struct pxs_collector *c);
+/* Lets jobs on other machines know what the database says by now of a sweep's runs. *submissions
+ * (may be NULL): those whose jobs may live. */
+enum pxs_status cli_tell_jobs(const struct cli *cli, struct pxs_store *s, int64_t sweep_id,
+                              size_t *submissions, struct pxs_error *err);
 /* " --db PATH --results PATH" where the user gave them, so that a printed command can be copied. */
 void cli_add_place(const struct cli *cli, struct pxs_text *out);
 struct pxs_sweep_options;

@@ -135,6 +135,8 @@ static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text 
     for (size_t i = 0; ids && i < r->n; i++)
         ids[i] = r->runs[i].run_id;
     status = ids ? pxs_store_mark_removed(s, ids, r->n, err) : pxs_fail_nomem(err);
+    if (status == PXS_OK)
+        status = cli_tell_jobs(cli, s, r->target.sweep_id, NULL, err);
     if (status != PXS_OK)
         goto out;
 

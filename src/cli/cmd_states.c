@@ -1,5 +1,7 @@
-/* retry, cancel: the user changes the states of runs. */
+/* retry, cancel: the user changes the states of runs, and jobs on other machines are told. */
 #include "cli.h"
+#include "pixsweep/plan.h"
+#include "pixsweep/submit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,33 @@ static void add_changed(struct pxs_text *out, const struct pxs_store_changed *c)
     pxs_text_add_words(out, "%zu run%s", c->n, c->n == 1 ? "" : "s");
     if (pxs_state_counts_add(&c->states, order, PXS_COUNT(order), " (", out))
         pxs_text_add(out, ")");
+}
+
+/* ---- jobs on other machines ----------------------------------------------------------------- */
+
+static enum pxs_status results_of(const struct cli *cli, char results[PXS_PATH_MAX],
+                                  struct pxs_error *err) {
+    char db[PXS_PATH_MAX];
+    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
+        return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
+    return PXS_OK;
+}
+
+enum pxs_status cli_tell_jobs(const struct cli *cli, struct pxs_store *s, int64_t sweep_id,
+                              size_t *submissions, struct pxs_error *err) {
+    char results[PXS_PATH_MAX];
+    struct pxs_mirrored told;
+    PXS_TRY(results_of(cli, results, err));
+    const enum pxs_status status = pxs_submissions_mirror(s, results, sweep_id, &told, err);
+    if (status != PXS_OK) {
+        pxs_error_prefix(err, "it is in the database, but jobs on other machines do not know it");
+        return status;
+    }
+    if (told.paused)
+        cli_say("a job has paused the sweep: %s", told.reason);
+    if (submissions)
+        *submissions = told.submissions;
+    return PXS_OK;
 }
 
 /* ---- retry ---------------------------------------------------------------------------------- */
@@ -52,6 +81,11 @@ static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_te
     PXS_TRY(cli_reap(cli, s, sweep_id, err));
     PXS_TRY(pxs_store_retry(s, sweep_id, chosen != 0 ? chosen : PXS_RETRY_ALL,
                             cli->values[OPT_WHERE], &changed, err));
+    const enum pxs_status told = cli_tell_jobs(cli, s, sweep_id, NULL, err);
+    if (told != PXS_OK) {
+        pxs_store_changed_finish(&changed);
+        return told;
+    }
     pxs_text_add_words(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
     pxs_text_add(out,
@@ -69,10 +103,28 @@ int cli_cmd_retry(struct cli *cli) {
 
 /* ---- cancel --------------------------------------------------------------------------------- */
 
+/* All of a sweep: its jobs are not wanted any more, and those that are pending would wait for
+ * nothing. Where a launcher does not answer, *reached is false and its words are said. */
+static enum pxs_status end_jobs(const struct cli *cli, const struct pxs_store_target *sweep,
+                                bool *reached, struct pxs_text *out, struct pxs_error *err) {
+    char results[PXS_PATH_MAX];
+    struct pxs_jobs_ended ended;
+    PXS_TRY(results_of(cli, results, err));
+    PXS_TRY(pxs_submissions_end(results, sweep->name, cli_catch_signals(CLI_SIGNALS_TASK),
+                                cli_logger(cli), &ended, err));
+    if (ended.jobs > 0)
+        pxs_text_add_words(out, "; %zu job%s on other machines asked to end", ended.jobs,
+                           ended.jobs == 1 ? "" : "s");
+    *reached = ended.unknown == 0;
+    return PXS_OK;
+}
+
 static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                               struct pxs_error *err) {
     struct pxs_store_changed changed = {0};
     struct pxs_store_target target;
+    size_t submissions;
+    bool reached = true;
     PXS_TRY(pxs_store_find_target(s, cli->args[0], &target, err));
     PXS_TRY(cli_reap(cli, s, target.sweep_id, err));
     if (target.run_id != 0) {
@@ -90,16 +142,31 @@ static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_t
         free(runs);
         PXS_TRY(status);
     }
+    enum pxs_status status = cli_tell_jobs(cli, s, target.sweep_id, &submissions, err);
+    if (status != PXS_OK)
+        goto out;
     pxs_text_add_words(out, "%s: ", target.name);
     add_changed(out, &changed);
     pxs_text_add(out, " cancelled");
     if (changed.left > 0)
         pxs_text_add_words(out, ", %zu over already", changed.left);
     if (changed.states.of[PXS_STATE_RUNNING] > 0)
-        pxs_text_add(out, "; the `pixsweep run` at work stops what is running");
+        pxs_text_add(out, submissions > 0
+                              ? "; the `pixsweep run` or job at work stops what is running"
+                              : "; the `pixsweep run` at work stops what is running");
+    if (target.run_id == 0 && submissions > 0)
+        status = end_jobs(cli, &target, &reached, out, err);
     pxs_text_add(out, "\n");
+    if (status == PXS_OK && !reached) {
+        cli_out_result(cli, out);
+        pxs_text_clear(out);
+        status = pxs_fail(err, PXS_E_BUSY,
+                          "jobs may go on waiting, and end as soon as they start, since nothing is "
+                          "left for them; the same command asks for their end again");
+    }
+out:
     pxs_store_changed_finish(&changed);
-    return PXS_OK;
+    return status;
 }
 
 int cli_cmd_cancel(struct cli *cli) {

@@ -115,7 +115,7 @@ run 2 res exp.yaml --on ./launcher
 says run.err "your account has no hours left"
 run 0 res exp.yaml --on ./launcher
 says run.out "6 jobs submitted"
-is 1 "$(ls res/many/cluster | wc -l)"
+is 1 "$(ls -d res/many/cluster/0* | wc -l)"
 
 step "busy: tried again"
 reset

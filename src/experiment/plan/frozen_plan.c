@@ -259,28 +259,62 @@ static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
     return PXS_OK;
 }
 
+/* The document in `dir`; destroy it. */
+static enum pxs_status open_frozen(const char *dir, struct pxs_json_doc **out,
+                                   struct pxs_error *err) {
+    char path[PXS_PATH_MAX], *text;
+    size_t bytes;
+    if (!pxs_path_join(path, sizeof path, dir, PXS_PLAN_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    PXS_TRY(pxs_read_file(path, FROZEN_MAX, &text, &bytes, err));
+    const enum pxs_status status = pxs_json_parse(text, bytes, path, out, err);
+    free(text);
+    return status;
+}
+
 enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
                               struct pxs_sweep_options *options, struct pxs_error *err) {
     struct pxs_plan *plan = calloc(1, sizeof *plan);
     struct pxs_json_doc *doc = NULL;
-    char path[PXS_PATH_MAX], *text = NULL;
-    size_t bytes;
-    enum pxs_status status = PXS_OK;
     if (!plan)
         return pxs_fail_nomem(err);
-    if (!pxs_path_join(path, sizeof path, dir, PXS_PLAN_FILE))
-        status = pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
-    if (status == PXS_OK)
-        status = pxs_read_file(path, FROZEN_MAX, &text, &bytes, err);
-    if (status == PXS_OK)
-        status = pxs_json_parse(text, bytes, path, &doc, err);
+    enum pxs_status status = open_frozen(dir, &doc, err);
     if (status == PXS_OK)
         status = read_plan(pxs_json_root(doc), plan, options, err);
     pxs_json_destroy(&doc);
-    free(text);
     if (status == PXS_OK)
         *out = plan;
     else
         pxs_plan_destroy(&plan);
+    return status;
+}
+
+enum pxs_status pxs_plan_numbers(const char *dir, struct pxs_numbered **out, size_t *n,
+                                 struct pxs_error *err) {
+    struct pxs_json_doc *doc = NULL;
+    struct pxs_json list, item;
+    struct pxs_numbered *runs = NULL;
+    size_t used = 0;
+    PXS_TRY(open_frozen(dir, &doc, err));
+    enum pxs_status status = pxs_json_get(pxs_json_root(doc), "runs", &list, err);
+    if (status == PXS_OK)
+        status = pxs_json_expect(list, PXS_JSON_ARRAY, err);
+    if (status == PXS_OK && !(runs = calloc(pxs_json_count(list) + 1, sizeof *runs)))
+        status = pxs_fail_nomem(err);
+    for (bool more = status == PXS_OK && pxs_json_first(list, &item); more && status == PXS_OK;
+         more = pxs_json_next(&item)) {
+        struct pxs_numbered *run = &runs[used++];
+        status = get_int(item, "number", &run->number, err);
+        if (status == PXS_OK)
+            status = get_int(item, "seed", &run->seed, err);
+        if (status == PXS_OK)
+            status = get_chars(item, "config_hash", run->config_hash, sizeof run->config_hash, err);
+    }
+    pxs_json_destroy(&doc);
+    if (status == PXS_OK) {
+        *out = runs;
+        *n = used;
+    } else
+        free(runs);
     return status;
 }

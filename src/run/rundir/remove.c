@@ -52,8 +52,8 @@ static const char *const submitted[] = {
     CLUSTER "/[0-9]*/started",   CLUSTER "/[0-9]*/.clock.*",
     CLUSTER "/[0-9]*/log/*",     CLUSTER "/[0-9]*/ssh/*",
     CLUSTER "/[0-9]*/variables", CLUSTER "/[0-9]*/cancel/[0-9]*",
-    CLUSTER "/[0-9]*/paused",    CLUSTER "/[0-9]*/idle-*",
-    CLUSTER "/[0-9]*/again",
+    CLUSTER "/resumed",          CLUSTER "/[0-9]*/paused",
+    CLUSTER "/[0-9]*/idle-*",    CLUSTER "/[0-9]*/again",
 };
 
 /* The run's folder, one in it, or the sweep's. */

@@ -293,6 +293,7 @@ static enum pxs_status submit(struct submission *s, struct pxs_error *err) {
 
     /* From here on one at a time, since what others start counts. */
     PXS_TRY(take_claim(s, err));
+    PXS_TRY(pxs_submissions_resume(out->results, out->sweep, false, err));
     PXS_TRY(count_jobs(s, err));
     out->alive = s->jobs.alive;
     out->bound = s->jobs.bound ? pxs_arena_strdup(&out->arena, s->jobs.bound) : NULL;
