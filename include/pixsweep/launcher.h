@@ -123,7 +123,7 @@ struct pxs_launched {
     const char *id; /* as cancel takes it, and as PIXSWEEP_TASK within the job: "4711_3" */
     int64_t task;   /* the number behind its last `_`; -1 = none */
     enum pxs_launched_state state;
-    const char *reason; /* why it is pending; "" where none was said */
+    const char *reason; /* why it is pending, or the node that it runs on; "" where none was said */
 };
 /* Zero-initialise; finish once. */
 struct pxs_launched_list {
@@ -138,6 +138,12 @@ void pxs_launched_finish(struct pxs_launched_list *list);
 PXS_NODISCARD enum pxs_status pxs_launcher_alive(const struct pxs_launcher *l, const char *name,
                                                  struct pxs_launched_list *out,
                                                  struct pxs_error *err);
+
+/* Appends "12 jobs at work on 9 nodes, 30 pending (Priority)", without a line's end; PXS_NO_JOBS
+ * where there are none. *never: some are pending for a reason that never ends, which is named
+ * first, with what it means. */
+#define PXS_NO_JOBS "no jobs"
+void pxs_launched_words(const struct pxs_launched_list *list, struct pxs_text *out, bool *never);
 
 /* The same for a loop that must not wait. */
 struct pxs_launcher_question;

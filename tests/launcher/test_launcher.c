@@ -392,6 +392,61 @@ START_TEST(the_living_are_listed_with_state_and_reason)
 }
 END_TEST
 
+/* Each case is the state and reason of some jobs, and what is said of them. */
+START_TEST(the_living_in_words)
+{
+    const enum pxs_launched_state P = PXS_LAUNCHED_PENDING, R = PXS_LAUNCHED_RUNNING;
+    const struct {
+        struct pxs_launched jobs[6];
+        const char *words;
+        bool never;
+    } cases[] = {
+        {{{0}}, "no jobs", false},
+        {{{"1", 0, R, ""}}, "1 job at work", false},
+        {{{"1", 0, R, "n1"}, {"2", 0, R, "n2"}, {"3", 0, R, "n1"}, {"4", 0, P, "Priority"}},
+         "3 jobs at work on 2 nodes, 1 pending (Priority)",
+         false},
+        {{{"1", 0, P, "Resources"}, {"2", 0, P, "Priority"}, {"3", 0, P, "Priority"}},
+         "3 jobs pending (2 Priority, 1 Resources)",
+         false},
+        {{{"1", 0, P, ""}, {"2", 0, P, "a"}, {"3", 0, P, "b"}, {"4", 0, P, "c"}, {"5", 0, P, "c"}},
+         "5 jobs pending (2 c, 1 for no reason given, 1 a, ...)",
+         false},
+        {{{"1", 0, P, ""}, {"2", 0, PXS_LAUNCHED_ENDING, ""}, {"3", 0, PXS_LAUNCHED_UNKNOWN, "x"}},
+         "1 job pending, 1 ending, 1 on machines that do not answer",
+         false},
+        {{{"1", 0, R, "n1"}, {"2", 0, P, "BadConstraints"}, {"3", 0, P, "Priority"}},
+         "1 job never starts (BadConstraints: no node is as they ask for), 1 at work on 1 node, 1 "
+         "pending (Priority)",
+         true},
+        {{{"1", 0, P, "launch failed requeued held"}, {"2", 0, P, "JobHeldUser"}},
+         "2 jobs never start (1 JobHeldUser: held: `scontrol release`, 1 launch failed requeued "
+         "held: held after it failed: see the node, then `scontrol release`)",
+         true},
+        {{{"1", 0, P, "ReqNodeNotAvail, UnavailableNodes:n[1-2]"}},
+         "1 job never starts (ReqNodeNotAvail, UnavailableNodes:n[1-2]: nodes that they need are "
+         "down or reserved)",
+         true},
+        {{{"1", 0, P, "QOSMaxCpuPerJobLimit"}},
+         "1 job never starts (QOSMaxCpuPerJobLimit: more than a job may have)",
+         true},
+    };
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        struct pxs_launched jobs[6];
+        struct pxs_launched_list list = {.jobs = jobs};
+        struct pxs_text words = {0};
+        bool never;
+        memcpy(jobs, cases[i].jobs, sizeof jobs);
+        while (list.n < 6 && jobs[list.n].id)
+            list.n++;
+        pxs_launched_words(&list, &words, &never);
+        ck_assert_str_eq(pxs_text_str(&words), cases[i].words);
+        ck_assert_int_eq(never, cases[i].never);
+        pxs_text_finish(&words);
+    }
+}
+END_TEST
+
 START_TEST(no_answer_never_means_that_all_are_gone)
 {
     static const struct {
@@ -638,6 +693,7 @@ static TCase *alive_case(void) {
     TCase *c = tcase_create("alive");
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, the_living_are_listed_with_state_and_reason);
+    tcase_add_test(c, the_living_in_words);
     tcase_add_test(c, no_answer_never_means_that_all_are_gone);
     tcase_add_test(c, a_loop_need_not_wait_for_the_answer);
     tcase_add_test(c, a_launcher_that_never_ends_printing_is_ended);

@@ -14,6 +14,24 @@ static void warn(void *user, enum pxs_log_level level, const char *text) {
     fprintf(stderr, "warning: %s\n", text);
 }
 
+/* A line a job on stdout, and all of them in words on stderr, behind "!" where some never start. */
+static enum pxs_status print_alive(const struct pxs_launcher *l, const char *name,
+                                   struct pxs_error *err) {
+    static const char *const states[] = {"pending", "running", "ending", "unknown"};
+    struct pxs_launched_list list = {0};
+    struct pxs_text words = {0};
+    bool never;
+    PXS_TRY(pxs_launcher_alive(l, name, &list, err));
+    for (size_t i = 0; i < list.n; i++)
+        printf("%s %lld %s %s\n", list.jobs[i].id, (long long)list.jobs[i].task,
+               states[list.jobs[i].state], list.jobs[i].reason);
+    pxs_launched_words(&list, &words, &never);
+    fprintf(stderr, "%s%s\n", never ? "!" : "", pxs_text_str(&words));
+    pxs_text_finish(&words);
+    pxs_launched_finish(&list);
+    return PXS_OK;
+}
+
 int main(int argc, char **argv) {
     const char *extra[MOST + 1] = {NULL};
     struct pxs_launcher_key keys[MOST];
@@ -65,15 +83,9 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < sub.n_ids; i++)
             printf("%s\n", sub.ids[i]);
     } else if (strcmp(verb, "alive") == 0) {
-        static const char *const states[] = {"pending", "running", "ending", "unknown"};
-        struct pxs_launched_list list = {0};
         status = pxs_submission_read(l.dir, &sub, &err);
         if (status == PXS_OK)
-            status = pxs_launcher_alive(&l, sub.name ? sub.name : "none", &list, &err);
-        for (size_t i = 0; i < list.n; i++)
-            printf("%s %lld %s %s\n", list.jobs[i].id, (long long)list.jobs[i].task,
-                   states[list.jobs[i].state], list.jobs[i].reason);
-        pxs_launched_finish(&list);
+            status = print_alive(&l, sub.name ? sub.name : "none", &err);
     } else if (strcmp(verb, "cancel") == 0) {
         status = pxs_submission_read(l.dir, &sub, &err);
         if (status == PXS_OK)

@@ -24,6 +24,8 @@ soon JobArrayTaskLimit reason five 4
 is "00:00 100M 1" sh -c "squeue -h -r -j ${array}_4 -o '%M %m %c' | sed 's/^0:/00:/'"
 is 1:00:00 squeue -h -r -j "${array}_4" -o %l
 soon 2 events five start
+drive 0 five alive
+grep -q -x "2 jobs at work on [12] nodes\?, 3 pending (JobArrayTaskLimit)" err || fail "not said: $(cat err)"
 
 step "asked for again: nothing happens"
 drive 0 five submit 5
@@ -126,12 +128,17 @@ soon "0 0 0 0" counts "od d %A 'x'"
 step "a held job says why"
 submission held slurm
 drive 0 held extra=--hold submit 1
+held=$(sed -n 2p out)
 soon JobHeldUser reason held 0
-scontrol release "$(sed -n 2p out)"
+drive 0 held alive
+says "!1 job never starts (JobHeldUser: held: \`scontrol release\`)"
+scontrol release "$held"
 soon "0 1 0 0" counts held
-scontrol requeuehold "$(sed -n 2p out)_0"
+scontrol requeuehold "${held}_0"
 soon "job requeued in held state" reason held 0
-drive 0 held cancel "$(sed -n 2p out)"
+drive 0 held alive
+says "!1 job never starts (job requeued in held state: held after it failed: see the node, then \`scontrol release\`)"
+drive 0 held cancel "$held"
 soon "0 0 0 0" counts held
 
 step "refused in Slurm's words"

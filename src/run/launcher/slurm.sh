@@ -3,8 +3,9 @@
 #
 #   submit DIR N    starts DIR/job.sh N times; prints one id a line, which may stand for many jobs. Exit 1: refused for good,
 #                   nothing was started; 75: the same, but try later; anything else: nobody knows, look with `alive`
-#   alive           prints "ID pending|running|ending|unknown [REASON]" for each job of PIXSWEEP_NAME that lives. What is not
-#                   printed is gone. Exit not 0: nobody knows. ID is what PIXSWEEP_TASK is within the job
+#   alive           prints "ID pending|running|ending|unknown [REASON]" for each job of PIXSWEEP_NAME that lives; behind
+#                   "running" its node in place of a reason. What is not printed is gone. Exit not 0: nobody knows. ID is what
+#                   PIXSWEEP_TASK is within the job
 #   cancel ID...    ends these jobs; one that is gone is no error. Exit not 0: nobody knows
 #   limits          may be left out (exit 2: no such verb); prints "KEY NUMBER" for max_array_size, max_submit_jobs, kill_wait
 #
@@ -102,7 +103,7 @@ LINES
 alive() {
     need squeue 3
     need_sight
-    out=$(squeue --noheader --array --name="$PIXSWEEP_NAME" --states=all --format='%i %T %r')
+    out=$(squeue --noheader --array --name="$PIXSWEEP_NAME" --states=all --format='%i %T %R')
     printf '%s\n' "$out" | awk '
         NF == 0 || $2 ~ /^(COMPLETED|CANCELLED|FAILED|TIMEOUT|NODE_FAIL|PREEMPTED|BOOT_FAIL|DEADLINE|OUT_OF_MEMORY|REVOKED)$/ {
             next
@@ -113,7 +114,10 @@ alive() {
             if ($2 ~ /^(COMPLETING|STAGE_OUT)$/) state = "ending"
             reason = $0
             sub(/^[^ ]+ +[^ ]+ */, "", reason)
-            if (reason == "None") reason = ""
+            # A reason stands in parentheses, nodes do not.
+            node = reason !~ /^\(.*\)$/
+            if (!node) reason = substr(reason, 2, length(reason) - 2)
+            if (node != (state == "running") || reason == "None") reason = ""
             print $1 " " state (reason == "" ? "" : " " reason)
         }'
 }

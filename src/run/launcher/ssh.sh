@@ -133,7 +133,7 @@ alive() {
         {
             echo "$functions"
             while IFS= read -r id; do
-                printf 'is_alive %s && echo %s running\n' "$(quote "$id")" "$(quote "$id")"
+                printf 'is_alive %s && echo %s running %s\n' "$(quote "$id")" "$(quote "$id")" "$(quote "${id%:*:*}")"
             done <"$work/asked.$number"
             echo 'echo end'
         } >"$work/script.$number"
