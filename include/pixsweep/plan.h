@@ -36,6 +36,8 @@ struct pxs_sweep_options {
     /* seconds between two touches of a claim; 0 = PXS_CLAIM_REFRESH_SECONDS. The lease is longer by
      * the same factor. */
     double claim_every;
+    /* seconds that a run waits at a rung of sweep.prune before a task parks it; 0 = 60 */
+    double park_after;
     const char *command; /* the command line as typed, for the environment table; NULL = "" */
     /* May be NULL. Receives what is wrong with the experiment file, problem by problem: place,
      * source line, caret. Print it before err->message, which sums up. */
@@ -194,7 +196,7 @@ PXS_NODISCARD enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t
 #define PXS_PLAN_FILE "plan.json"
 /* Writes plan.json into the folder `dir`, and the config.yaml of every run that is to be done into
  * its folder, for supervisors on other machines. Of the options it keeps kernels, command, jobs,
- * threads, grace and allow_mixed. */
+ * threads, grace, park_after and allow_mixed. */
 PXS_NODISCARD enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan,
                                               const struct pxs_sweep_options *options,
                                               const char *dir, struct pxs_error *err);

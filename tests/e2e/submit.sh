@@ -152,15 +152,13 @@ wait $pid || fail "the first of two: $(cat one.err)"
 is 6 "$(wc -l <state/jobs)"
 says one.out "6 runs to do"
 
-step "options that mean nothing here, words that are no place, and what jobs cannot do yet"
+step "options that mean nothing here, and words that are no place"
 run 2 res exp.yaml --on here --no-probe
 says run.err "no-probe goes with --on slurm"
 run 2 res exp.yaml --on slrum
 says run.err "did you mean slurm"
 run 2 res exp.yaml --on ./none
 says run.err "there is no $WORK/none"
-run 2 res exp.yaml --on ./launcher --set sweep.prune=median --set n_epochs=40
-says run.err "sweep.prune=none, or --on here"
 "$PIXSWEEP" plan exp.yaml --dry-run >plan.out 2>plan.err && fail "plan --dry-run without --on"
 says plan.err "does nothing anyway"
 reset

@@ -3,6 +3,7 @@
 #include "plan_tests.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +83,9 @@ START_TEST(test_frozen)
     struct pxs_plan *plan = plan_exp(), *frozen = NULL;
     struct pxs_text a = {0}, b = {0};
     struct pxs_params params, again;
+    char moved[PXS_PATH_MAX];
+    snprintf(moved, sizeof moved, "%s", in_folder("moved/there"));
+    plan->runs[3].dir = moved; /* as the database may say */
     ck_ok(pxs_make_dirs(in_folder("job"), &err));
     ck_ok(pxs_plan_freeze(plan, &asked, in_folder("job"), &err));
     write_text("exp.yaml", "not a plan any more");
@@ -123,6 +127,34 @@ START_TEST(test_frozen)
     pxs_text_finish(&b);
     pxs_plan_destroy(&frozen);
     pxs_plan_destroy(&plan);
+}
+END_TEST
+
+/* Other machines start runs in the order that was asked for. */
+START_TEST(test_frozen_order)
+{
+    static const char *const orders[] = {"seed_major", "{shuffled: 5}", "as_written"};
+    for (size_t k = 0; k < PXS_COUNT(orders); k++) {
+        char rest[160];
+        struct pxs_sweep_options told = {0};
+        size_t *order, *frozen_order;
+        snprintf(rest, sizeof rest,
+                 "run: {order: %s}\nsweep:\n  grid: {lambda_pixel: [10, 20, 30]}\n  seeds: 3\n",
+                 orders[k]);
+        write_experiment(rest);
+        struct pxs_plan *plan = plan_exp(), *frozen;
+        ck_ok(pxs_make_dirs(in_folder("job"), &err));
+        ck_ok(pxs_plan_freeze(plan, &told, in_folder("job"), &err));
+        ck_ok(pxs_plan_thaw(in_folder("job"), &frozen, &told, &err));
+        ck_ok(pxs_order_make(plan, &order, &err));
+        ck_ok(pxs_order_make(frozen, &frozen_order, &err));
+        ck_assert_mem_eq(order, frozen_order, plan->n * sizeof *order);
+        ck_assert_int_eq(order[0] == 0 && order[1] == 1, k == 2);
+        free(order);
+        free(frozen_order);
+        pxs_plan_destroy(&plan);
+        pxs_plan_destroy(&frozen);
+    }
 }
 END_TEST
 
@@ -285,6 +317,7 @@ TCase *new_plan_case(void) {
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, test_new);
     tcase_add_test(c, test_frozen);
+    tcase_add_test(c, test_frozen_order);
     tcase_add_test(c, test_frozen_runs_keep_their_folders);
     tcase_add_test(c, test_frozen_damaged);
     tcase_add_test(c, test_same_content_twice);

@@ -2,16 +2,22 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RUN "results/exp/0001-base-s0"
 #define IDLE "sub/" PXS_TASK_IDLE "7_1"
 
 static void freeze(void) {
-    const struct pxs_sweep_options options = {
-        .file = in_folder("exp.yaml"), .results = in_folder("results"), .jobs = 1, .threads = 1};
+    const struct pxs_sweep_options options = {.file = in_folder("exp.yaml"),
+                                              .results = in_folder("results"),
+                                              .jobs = 1,
+                                              .threads = 1,
+                                              .park_after = 0.1};
     struct pxs_plan *plan = NULL;
     ck_ok(pxs_plan_make(&options, &plan, &err));
     ck_ok(pxs_make_dirs(in_folder("sub"), &err));
@@ -19,14 +25,32 @@ static void freeze(void) {
     pxs_plan_destroy(&plan);
 }
 
+/* Of run `number`, and the file that stops it; each is good until the next call. */
+static const char *run_folder(int number) {
+    static char path[PXS_PATH_MAX];
+    struct pxs_sweep_options options;
+    struct pxs_plan *plan = NULL;
+    ck_ok(pxs_plan_thaw(in_folder("sub"), &plan, &options, &err));
+    snprintf(path, sizeof path, "%s", plan->runs[number - 1].dir);
+    pxs_plan_destroy(&plan);
+    return path;
+}
+
+static const char *cancel_file(int number) {
+    static char path[64];
+    snprintf(path, sizeof path, "sub/" PXS_TASK_CANCEL "/%d", number);
+    return in_folder(path);
+}
+
 static void collect(void *user, enum pxs_log_level level, const char *text) {
     (void)level;
     pxs_text_addf(user, "%s\n", text);
 }
 
+static struct pxs_stop stop;
+
 /* A life of task 7_1, whose time is up at once or after so many seconds (0 = never). */
 static void expect_life(bool up, double seconds, int code, const char *words) {
-    struct pxs_stop stop = {0};
     struct pxs_text said = {0};
     const struct pxs_sweep_listener listener = {.user = &said, .line = collect};
     const struct pxs_task_options task = {
@@ -70,6 +94,123 @@ START_TEST(test_failures)
 }
 END_TEST
 
+/* ---- pruning -------------------------------------------------------------------------------- */
+
+/* Ends a life some time after run `number` has recorded an epoch (0-based). */
+struct watcher {
+    char records[PXS_PATH_MAX];
+    int epoch;
+};
+
+static bool has_epoch(const char *path, int epoch) {
+    struct pxs_record_cursor *cursor = NULL;
+    static struct pxs_record r;
+    bool more = true, found = false;
+    if (pxs_record_cursor_open(path, 0, &cursor, NULL) != PXS_OK)
+        return false;
+    while (pxs_record_next(cursor, &r, &more, NULL) == PXS_OK && more)
+        found = found || (r.kind == PXS_RECORD_EPOCH && r.epoch.epoch == epoch);
+    pxs_record_cursor_close(&cursor);
+    return found;
+}
+
+static void *watch(void *user) {
+    const struct watcher *w = user;
+    for (int i = 0; i < 3000 && !has_epoch(w->records, w->epoch); i++)
+        usleep(20000);
+    usleep(500000);
+    atomic_store(&stop.time_is_up, 1);
+    return NULL;
+}
+
+/* How many attempts of run `number` have ended for that reason. */
+static int ended_as(int number, enum pxs_end_reason reason) {
+    char dir[PXS_PATH_MAX];
+    struct pxs_ends ends = {0};
+    int n = 0;
+    snprintf(dir, sizeof dir, "%s", run_folder(number));
+    ck_ok(pxs_ends_read(dir, &ends, &err));
+    for (size_t i = 0; i < ends.n; i++)
+        n += ends.of[i].end.reason == reason;
+    pxs_ends_finish(&ends);
+    return n;
+}
+
+static void expect_life_until(int number, int epoch, int code, const char *words) {
+    struct watcher w = {.epoch = epoch};
+    pthread_t thread;
+    snprintf(w.records, sizeof w.records, "%s/" PXS_RECORDS_FILE, run_folder(number));
+    ck_assert_int_eq(pthread_create(&thread, NULL, watch, &w), 0);
+    expect_life(false, 0, code, words);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+static void touch(const char *path, const char *text) {
+    ck_ok(pxs_write_file(path, text, strlen(text), &err));
+}
+
+#define POINTS                                                                                     \
+    "sweep:\n  points:\n    - {learning_rate_D: 4e-4, lambda_pixel: %d}\n"                         \
+    "    - {learning_rate_D: 2e-4, lambda_pixel: 1}\n"                                             \
+    "    - {learning_rate_D: 3e-4, lambda_pixel: 1}\n    - {learning_rate_D: 1e-4, lambda_pixel: " \
+    "1}\n"                                                                                         \
+    "  prune: {rule: asha, rungs: [1, 2], eta: 2}\n"
+
+static void write_sweep(int what, const char *rest) {
+    struct pxs_text text = {0};
+    pxs_text_addf(&text, "%s" POINTS, rest, what);
+    write_experiment(4, 0, pxs_text_str(&text));
+    pxs_text_finish(&text);
+}
+
+/* The lowest run is another machine's: those above it wait, are parked once each, and come again
+ * when it has been done. */
+START_TEST(test_parked)
+{
+    char claim[PXS_PATH_MAX];
+    write_sweep(FAKE_GOOD, "");
+    freeze();
+    snprintf(claim, sizeof claim, "%s/" PXS_CLAIM_FILE, run_folder(1));
+    touch(claim, "nonce=00000000000000000007\ntask=8_1\nrestart=0\nhost=far\nboot_id=x\npid=1\n"
+                 "pid_start=1\n");
+    expect_life_until(4, 0, PXS_TASK_AGAIN, "1 at work elsewhere, 3 left");
+    for (int life = 0; life < 2; life++) { /* waiting is not idling */
+        expect_life(false, 0.7, PXS_TASK_AGAIN, "1 at work elsewhere, 3 left");
+        ck_assert(!exists(IDLE));
+    }
+    ck_assert_int_eq(ended_as(2, PXS_REASON_YIELDED), 1);
+    ck_assert_int_eq(ended_as(3, PXS_REASON_YIELDED), 1);
+    ck_assert_int_eq(ended_as(4, PXS_REASON_YIELDED), 0);
+    ck_assert_int_eq(ended_as(4, PXS_REASON_STOPPED), 1); /* it waited in the slot */
+    ck_assert_int_eq(unlink(claim), 0);
+    expect_life(false, 0, PXS_TASK_NOTHING_LEFT, "4 of 4 runs done");
+    struct outcome o = run_exp();
+    ck_assert_int_eq(o.summary.exit_code, 0);
+    ck_assert_uint_eq(o.summary.n_completed_now, 0);
+    outcome_finish(&o);
+    expect_text("SELECT group_concat(number || state || round(cutoff, 3)) FROM (SELECT * FROM rung "
+                "JOIN run USING (run_id) WHERE cutoff IS NOT NULL ORDER BY number, epoch)",
+                "2completed0.6,2completed0.7,3pruned0.6,4completed0.6,4completed0.6");
+}
+END_TEST
+
+/* A lower run has failed in another task. On a network disk its records may be older than that, and
+ * nothing is decided without them at once. */
+START_TEST(test_failed_elsewhere)
+{
+    write_sweep(FAKE_CRASH_ONCE, "run: {retries: 0}\n");
+    freeze();
+    ck_ok(pxs_make_dirs(in_folder("sub/" PXS_TASK_CANCEL), &err));
+    for (int number = 2; number <= 4; number++)
+        touch(cancel_file(number), "");
+    expect_life(false, 0, PXS_TASK_FAILED, "1 failed here");
+    ck_assert_int_eq(unlink(cancel_file(2)), 0);
+    expect_life_until(2, 1, PXS_TASK_AGAIN, "1 left");
+    ck_assert_int_eq(ended_as(2, PXS_REASON_STOPPED) + ended_as(2, PXS_REASON_YIELDED), 1);
+    ck_assert_int_eq(ended_as(2, PXS_REASON_COMPLETED), 0);
+}
+END_TEST
+
 START_TEST(test_no_database)
 {
     write_experiment(2, FAKE_GOOD, "sweep: {seeds: 3}\n");
@@ -93,6 +234,8 @@ Suite *task_suite(void) {
     tcase_add_test(c, test_lives_without_a_step);
     tcase_add_test(c, test_failures);
     tcase_add_test(c, test_no_database);
+    tcase_add_test(c, test_parked);
+    tcase_add_test(c, test_failed_elsewhere);
     suite_add_tcase(suite, c);
     return suite;
 }

@@ -57,6 +57,7 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
     INT(jobs)                                        \
     INT(threads)                                     \
     REAL(grace)                                      \
+    REAL(park_after)                                 \
     FLAG(allow_mixed)
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -67,9 +68,15 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
 #define REAL(member) pxs_json_put_double(w, #member, p->member);
 #define FLAG(member) pxs_json_put_bool(w, #member, p->member);
 
-static void print_run(const struct pxs_plan_run *p, struct pxs_json_writer *w) {
+/* `dir` is "" where the folder is the one that the run's name says. */
+static void print_run(const struct pxs_plan *plan, const struct pxs_plan_run *p,
+                      struct pxs_json_writer *w) {
+    char dir[PXS_PATH_MAX];
     pxs_json_put_object(w, NULL);
     RUN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    const bool usual = pxs_path_join(dir, sizeof dir, plan->results, p->name) && p->dir &&
+                       strcmp(dir, p->dir) == 0;
+    pxs_json_put_string(w, "dir", usual || !p->dir ? "" : p->dir);
     pxs_json_put_string(w, "state", pxs_state_name(p->state));
     pxs_json_end(w);
 }
@@ -92,7 +99,7 @@ static void print_plan(const struct pxs_plan *p, const struct pxs_sweep_options 
     pxs_json_end(w);
     pxs_json_put_array(w, "runs");
     for (size_t i = 0; i < p->n; i++)
-        print_run(&p->runs[i], w);
+        print_run(p, &p->runs[i], w);
     pxs_json_end(w);
     pxs_json_end(w);
 }
@@ -209,6 +216,9 @@ static enum pxs_status read_run(struct pxs_json object, struct pxs_plan *plan,
     p->state = pxs_state_parse(word);
     if (p->state == PXS_STATE_NONE)
         return pxs_json_fail(value, err, "is no state of a run");
+    PXS_TRY(get_text(object, "dir", arena, &p->dir, err));
+    if (p->dir[0])
+        return PXS_OK;
     if (!pxs_path_join(dir, sizeof dir, plan->results, p->name))
         return pxs_fail(err, PXS_E_INVALID, "the path of %s is too long", p->name);
     p->dir = pxs_arena_strdup(arena, dir);

@@ -200,17 +200,29 @@ static enum pxs_status look_into_folders(struct pxs_plan *plan, struct pxs_error
     return PXS_OK;
 }
 
+/* Jobs compare runs by their folders, and have no database to ask. */
+static enum pxs_status check_rungs(const struct pxs_plan *plan, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    for (size_t i = 0; plan->prune.rule != PXS_PRUNE_NONE && i < plan->n; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        if ((pxs_state_is_done(run->state) || pxs_state_is_final(run->state)) &&
+            pxs_path_join(path, sizeof path, run->dir, PXS_RECORDS_FILE) && access(path, F_OK) != 0)
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s is %s, but %s is missing, from which jobs take what sweep.prune "
+                            "compares: put it back, --set sweep.prune=none, or --on here",
+                            run->name, pxs_state_name(run->state), path);
+    }
+    return PXS_OK;
+}
+
 enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_options *options,
                                uint64_t need, struct pxs_jobs *jobs, struct pxs_error *err) {
     const struct pxs_launch_settings *how = pxs_config_launch(plan->config, options->on);
     const struct pxs_sweep_options *sweep = options->sweep;
     jobs->on = options->on;
     jobs->how = how;
-    if (plan->prune.rule != PXS_PRUNE_NONE)
-        return pxs_fail(err, PXS_E_INVALID,
-                        "sweep.prune compares runs while they train, which jobs on several "
-                        "machines cannot do yet: --set sweep.prune=none, or --on here");
     PXS_TRY(look_into_folders(plan, err));
+    PXS_TRY(check_rungs(plan, err));
     pxs_plan_total(plan);
     jobs->runs = pxs_plan_count_to_run(plan);
 

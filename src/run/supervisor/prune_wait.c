@@ -4,12 +4,26 @@
  * No circle of waiting: a run waits for lower numbers only, those are started first, and the lowest
  * one that is open never waits. Where a lower one is to be done but every slot is taken by runs
  * that wait, the highest of them steps back into the queue; where a lower one is not done in this
- * session, those that wait for it end as interrupted. */
+ * session, those that wait for it end as interrupted.
+ *
+ * In a task, lower runs may be at work in other tasks, and their folders tell of them. A run that
+ * has waited for a minute is parked: it leaves its slot to a run that can be worked on. Whether a
+ * run is parked stands in no file: it has come to a rung, and the answer is not there yet. No task
+ * takes such a run, so none goes round in circles, and each takes it once the answer is there. A
+ * task with nothing but parked runs waits: whoever has the run that they all wait for will come to
+ * them, but would carry them out alone. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "pixsweep/rundir/claim.h"
 #include "supervisor_priv.h"
+
+#define PARK_SECONDS 60.0 /* at a rung, where the options do not say */
+#define LOOK_SECONDS 15.0 /* a task looks at a folder at least so often, at first more often */
+/* Where a task finds in a folder that its run is over, but no END record, the records may be older
+ * than that: network disks show what another machine has written up to a minute late. */
+#define STALE_SECONDS 60.0
 
 enum stand { STILL_TO_COME, HAS_COME, NEVER_COMES };
 
@@ -56,8 +70,10 @@ void pxs_rungs_tell(const struct pxs_plan *plan, struct pxs_job *job) {
 
 void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r) {
     size_t rung;
-    if (r->kind == PXS_RECORD_EPOCH && find_rung(s, r->epoch.epoch, &rung))
+    if (r->kind == PXS_RECORD_EPOCH && find_rung(s, r->epoch.epoch, &rung)) {
         cell_of(s, run, rung)->value = r->epoch.val_loss;
+        s->runs[run].look_every = 0;
+    }
     if (r->kind != PXS_RECORD_RUNG || !find_rung(s, r->rung.epoch, &rung))
         return;
     struct pxs_rung_cell *c = cell_of(s, run, rung);
@@ -103,19 +119,35 @@ static bool ask_store(struct pxs_supervisor *s, size_t run, double now) {
     return true;
 }
 
-/* Without the database, the run's own record file tells. */
+/* Without the database, the run's own record file tells. While one attempt holds the claim, the
+ * file only grows, and is read on from where the last look ended; else from its beginning. */
 static bool ask_folder(struct pxs_supervisor *s, size_t run) {
-    char path[PXS_PATH_MAX];
+    const char *dir = s->plan->runs[run].dir;
+    struct pxs_super_run *here = &s->runs[run];
+    struct pxs_claim_owner owner;
+    int64_t touched_ms;
+    char path[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE];
     struct pxs_record_cursor *cursor = NULL;
     struct pxs_record *r = malloc(sizeof *r);
     bool more = r;
-    if (!more || !pxs_path_join(path, sizeof path, s->plan->runs[run].dir, PXS_RECORDS_FILE) ||
-        pxs_record_cursor_open(path, 0, &cursor, NULL) != PXS_OK) {
+    if (pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL) != PXS_OK)
+        nonce[0] = '\0';
+    if (nonce[0] == '\0' || strcmp(nonce, here->read_under) != 0)
+        here->read_to = 0;
+    memcpy(here->read_under, nonce, sizeof nonce);
+    here->read_to_end = here->read_to_end && here->read_to > 0;
+    if (!more || !pxs_path_join(path, sizeof path, dir, PXS_RECORDS_FILE) ||
+        pxs_record_cursor_open(path, here->read_to, &cursor, NULL) != PXS_OK) {
+        here->read_to = 0;
         free(r);
         return true; /* there is nothing */
     }
-    while (pxs_record_next(cursor, r, &more, NULL) == PXS_OK && more)
+    enum pxs_status status;
+    while ((status = pxs_record_next(cursor, r, &more, NULL)) == PXS_OK && more) {
         pxs_rungs_see(s, run, r);
+        here->read_to_end = r->kind == PXS_RECORD_END;
+    }
+    here->read_to = status == PXS_OK ? pxs_record_cursor_offset(cursor) : 0;
     pxs_record_cursor_close(&cursor);
     free(r);
     return true;
@@ -126,11 +158,19 @@ bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now) {
     bool over = r->place == PXS_PLACE_OVER;
     if (!s->rungs.cells || (over && r->settled))
         return true;
-    if (!over && now - r->looked_at < PXS_OTHERS_SECONDS)
+    if (!over)
+        r->over_since = NAN;
+    else if (isnan(r->over_since))
+        r->over_since = r->look_at = now;
+    if ((s->task || !over) && now < r->look_at)
         return false;
-    r->looked_at = now;
+    r->look_every = s->task ? fmin(1.5 * r->look_every, LOOK_SECONDS) : 0;
+    r->look_every = fmax(r->look_every, PXS_OTHERS_SECONDS);
+    r->look_at = now + r->look_every;
     bool apart = pxs_store_shut(s, now) || s->plan->runs[run].run_id == 0;
     r->settled = (apart ? ask_folder(s, run) : ask_store(s, run, now)) && over;
+    if (s->task && !r->read_to_end && now - r->over_since < STALE_SECONDS)
+        r->settled = false;
     return r->settled;
 }
 
@@ -170,13 +210,9 @@ static void say_why(const struct pxs_supervisor *s, const struct pxs_rung_cell *
 }
 
 /* False where a run of lower number is still to come: *pending is the first of them. */
-static bool judge(struct pxs_supervisor *s, size_t run, size_t rung, double now,
-                  struct pxs_verdict_at_rung *v, size_t *pending) {
-    struct pxs_rung_cell *c = cell_of(s, run, rung);
+static bool compare(struct pxs_supervisor *s, size_t run, size_t rung, double now,
+                    struct pxs_verdict_at_rung *v, size_t *pending) {
     size_t n = 0;
-    *v = (struct pxs_verdict_at_rung){0};
-    if (c->verdict != PXS_NOT_JUDGED)
-        return true; /* stored, or told before: never anew */
     for (size_t i = 0; s->order[i] != run; i++) {
         enum stand stand = stand_of(s, s->order[i], rung, now);
         *pending = s->order[i];
@@ -185,10 +221,46 @@ static bool judge(struct pxs_supervisor *s, size_t run, size_t rung, double now,
         if (stand == HAS_COME)
             s->rungs.others[n++] = cell_of(s, s->order[i], rung)->value;
     }
-    pxs_prune_judge(&s->plan->prune, c->value, s->rungs.others, n, v);
+    pxs_prune_judge(&s->plan->prune, cell_of(s, run, rung)->value, s->rungs.others, n, v);
+    return true;
+}
+
+static bool judge(struct pxs_supervisor *s, size_t run, size_t rung, double now,
+                  struct pxs_verdict_at_rung *v, size_t *pending) {
+    struct pxs_rung_cell *c = cell_of(s, run, rung);
+    *v = (struct pxs_verdict_at_rung){0};
+    if (c->verdict != PXS_NOT_JUDGED)
+        return true; /* stored, or told before: never anew */
+    if (!compare(s, run, rung, now, v, pending))
+        return false;
     c->verdict = v->go_on ? PXS_GOES_ON : PXS_IS_PRUNED;
     c->cutoff = v->cutoff;
     return true;
+}
+
+bool pxs_rungs_park(struct pxs_supervisor *s, size_t run, double now, size_t *pending) {
+    struct pxs_super_run *here = &s->runs[run];
+    struct pxs_verdict_at_rung v;
+    if (!s->task || !s->rungs.cells)
+        return false;
+    if (now < here->parked_until) {
+        *pending = here->waits_for;
+        return true;
+    }
+    pxs_rungs_look_up(s, run, now);
+    for (size_t rung = 0; rung < s->plan->prune.n_rungs; rung++) {
+        const struct pxs_rung_cell *c = cell_of(s, run, rung);
+        if (isnan(c->value))
+            return false;
+        if (c->verdict != PXS_NOT_JUDGED)
+            continue;
+        if (compare(s, run, rung, now, &v, pending))
+            return false;
+        here->waits_for = *pending;
+        here->parked_until = now + PXS_OTHERS_SECONDS;
+        return true;
+    }
+    return false;
 }
 
 static void answer(struct pxs_supervisor *s, struct pxs_slot *slot, size_t rung,
@@ -217,25 +289,28 @@ static void say_waits(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pe
             s->plan->runs[pending].name);
 }
 
-/* Will it be worked on in this session? */
+/* Will it be worked on in this session, or is it over and only its rungs are not known yet? */
 static bool comes_to_work(const struct pxs_supervisor *s, size_t run) {
     enum pxs_place place = s->runs[run].place;
     return place == PXS_PLACE_HERE || place == PXS_PLACE_OTHER ||
-           (place == PXS_PLACE_TODO && !s->pause.paused);
+           (place == PXS_PLACE_TODO && !s->pause.paused && !s->task_paused) ||
+           (place == PXS_PLACE_OVER && !pxs_plan_will_run(s->plan, s->plan->runs[run].state));
 }
 
-/* The waiting run of the highest number above `run`; NULL where none waits, or one is stepping back
- * already. */
+static bool steps_back(const struct pxs_supervisor *s) {
+    for (int i = 0; i < s->n_slots; i++)
+        if (s->slots[i].busy && s->slots[i].asked == PXS_ASKED_YIELD)
+            return true;
+    return false;
+}
+
+/* The waiting run of the highest number above `run`; NULL where none waits. */
 static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
     struct pxs_slot *found = NULL;
     for (int i = 0; i < s->n_slots; i++) {
         struct pxs_slot *slot = &s->slots[i];
-        if (!slot->busy)
-            continue;
-        if (slot->asked == PXS_ASKED_YIELD)
-            return NULL;
         int64_t number = s->plan->runs[slot->run].number;
-        if (slot->question.open && slot->asked == PXS_ASKED_NOTHING &&
+        if (slot->busy && slot->question.open && slot->asked == PXS_ASKED_NOTHING &&
             number > s->plan->runs[run].number &&
             (!found || number > s->plan->runs[found->run].number))
             found = slot;
@@ -245,22 +320,33 @@ static struct pxs_slot *highest_waiting(struct pxs_supervisor *s, size_t run) {
 
 static void keep_going(struct pxs_supervisor *s, struct pxs_slot *slot, size_t pending,
                        double now) {
+    const char *name = s->plan->runs[slot->run].name, *of = s->plan->runs[pending].name;
+    size_t other;
     if (!comes_to_work(s, pending)) {
         pxs_say(
             s, PXS_LOG_WARN,
             "%s: ends for now: %s, which it is to be compared with, does not go on in this session",
-            s->plan->runs[slot->run].name, s->plan->runs[pending].name);
+            name, of);
         pxs_attempt_ask(slot, PXS_ASKED_STOP, now);
         return;
     }
-    if (s->runs[pending].place == PXS_PLACE_TODO && (pxs_open_slots(s) == 0 || s->no_core)) {
+    if ((pxs_open_slots(s) > 0 && !s->no_core) || steps_back(s))
+        return;
+    if (s->runs[pending].place == PXS_PLACE_TODO && !pxs_rungs_park(s, pending, now, &other)) {
         struct pxs_slot *last = highest_waiting(s, pending);
         if (!last)
             return;
         pxs_say(s, PXS_LOG_INFO, "%s: steps back into the queue for %s",
-                s->plan->runs[last->run].name, s->plan->runs[pending].name);
+                s->plan->runs[last->run].name, of);
         pxs_attempt_ask(last, PXS_ASKED_YIELD, now);
+        return;
     }
+    const double patience = s->options->park_after > 0 ? s->options->park_after : PARK_SECONDS;
+    if (!s->task || now - slot->question.asked_at < patience || !pxs_next_run(s, now, &other))
+        return;
+    pxs_say(s, PXS_LOG_INFO, "%s: parked after %lld epochs until %s has come as far; %s is next",
+            name, (long long)slot->question.epoch + 1, of, s->plan->runs[other].name);
+    pxs_attempt_ask(slot, PXS_ASKED_YIELD, now);
 }
 
 void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,

@@ -83,9 +83,11 @@ static void suspend_on_signal(struct pxs_supervisor *s, const struct pxs_process
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-static bool next_run(const struct pxs_supervisor *s, size_t *index) {
+bool pxs_next_run(struct pxs_supervisor *s, double now, size_t *index) {
+    size_t pending;
     for (size_t i = 0; i < s->plan->n; i++)
-        if (s->runs[s->order[i]].place == PXS_PLACE_TODO) {
+        if (s->runs[s->order[i]].place == PXS_PLACE_TODO &&
+            !pxs_rungs_park(s, s->order[i], now, &pending)) {
             *index = s->order[i];
             return true;
         }
@@ -97,7 +99,8 @@ static void fill_slots(struct pxs_supervisor *s, double now) {
     s->no_core = false;
     for (int i = 0; i < s->n_slots && !s->stopping; i++)
         while (!s->slots[i].busy && pxs_open_slots(s) > 0 &&
-               (pxs_store_shut(s, now) || pxs_store_ready(s, now)) && next_run(s, &index)) {
+               (pxs_store_shut(s, now) || pxs_store_ready(s, now)) &&
+               pxs_next_run(s, now, &index)) {
             if (pxs_task_passes_over(s, index))
                 continue;
             if (pxs_task_is_paused(s) || !pxs_pause_allows(s, index))
@@ -253,7 +256,8 @@ static void place_runs(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++) {
         const enum pxs_run_state state = s->plan->runs[i].state;
         s->runs[i].waiting_since = NAN;
-        s->runs[i].looked_at = -INFINITY;
+        s->runs[i].look_at = s->runs[i].parked_until = -INFINITY;
+        s->runs[i].over_since = NAN;
         s->runs[i].place = pxs_plan_will_run(s->plan, state) ? PXS_PLACE_TODO
                            : state == PXS_STATE_RUNNING      ? PXS_PLACE_OTHER
                                                              : PXS_PLACE_OVER;

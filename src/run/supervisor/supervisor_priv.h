@@ -39,13 +39,22 @@ enum pxs_place {
 struct pxs_super_run {
     enum pxs_place place;
     bool completed_here;
-    bool tried_here;           /* an attempt was made, or could not be */
-    bool waited_said;          /* the user knows that another process has it */
-    double waiting_since;      /* for an old worker; NaN = not waiting */
-    double claimed_until;      /* another's claim was good: not looked at before then */
-    char reason[256];          /* why it could not even be taken; "" */
-    bool settled;              /* it is over, and all its rungs are known */
-    double looked_at;          /* when its rungs were last looked up */
+    bool tried_here;      /* an attempt was made, or could not be */
+    bool waited_said;     /* the user knows that another process has it */
+    double waiting_since; /* for an old worker; NaN = not waiting */
+    double claimed_until; /* another's claim was good: not looked at before then */
+    char reason[256];     /* why it could not even be taken; "" */
+    bool settled;         /* it is over, and all its rungs are known */
+    /* When its rungs are looked up again, and the seconds between two looks; since when it is known
+     * to be over. */
+    double look_at, look_every, over_since;
+    /* Its record file was read so far, while this claim was in its folder; the last record read is
+     * its END. */
+    int64_t read_to;
+    char read_under[PXS_CLAIM_NONCE];
+    bool read_to_end;
+    double parked_until;       /* at a rung; then it is asked again whether the answer is there */
+    size_t waits_for;          /* the run that it is parked for */
     int64_t crashes, timeouts; /* that count for its budgets; known when an attempt starts */
     /* The folder of an attempt whose end the database does not have yet; NULL = it has all. */
     char *ingest_from;
@@ -167,6 +176,8 @@ void pxs_supervisor_begin(struct pxs_supervisor *s, const struct pxs_sweep_optio
 PXS_NODISCARD enum pxs_status pxs_supervisor_prepare(struct pxs_supervisor *s,
                                                      struct pxs_error *err);
 PXS_NODISCARD enum pxs_status pxs_supervise(struct pxs_supervisor *s, struct pxs_error *err);
+/* The first run in the order that can be worked on now; false where there is none. */
+bool pxs_next_run(struct pxs_supervisor *s, double now, size_t *index);
 void pxs_supervisor_end(struct pxs_supervisor *s);
 
 /* ---- a task (task.c): all are false, or do nothing, in a `run` ------------------------------ */
@@ -270,6 +281,9 @@ void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record
 /* Asks the database, or its folder, how a run came through its rungs; not too often. True where
  * nothing more can become known. */
 bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now);
+/* In a task: has run `run`, which is in no slot, come to a rung whose answer is not there yet? Then
+ * it is not to be taken. *pending: the run that it waits for. */
+bool pxs_rungs_park(struct pxs_supervisor *s, size_t run, double now, size_t *pending);
 /* A worker asks (PXS_MESSAGE_RUNG); the questions that can be answered are, and no run waits for
  * what will not come. */
 void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,

@@ -84,6 +84,16 @@ static bool old_worker_stops(const struct pxs_super_run *run, double now) {
            now - run->waiting_since < PXS_OLD_WORKER_SECONDS;
 }
 
+/* Can a run that is to be done be worked on here, now or later? One that is parked, for a run of
+ * another task, or for one that is over and whose records are still to be read. Where it waits for
+ * a run that is to be done here, that one is asked; else that one does not go on here. */
+static bool comes_here(struct pxs_supervisor *s, size_t run, double now) {
+    size_t pending;
+    return !pxs_rungs_park(s, run, now, &pending) || s->runs[pending].place == PXS_PLACE_OTHER ||
+           (s->runs[pending].place == PXS_PLACE_OVER &&
+            !pxs_plan_will_run(s->plan, s->plan->runs[pending].state));
+}
+
 bool pxs_task_goes_on(struct pxs_supervisor *s, double now) {
     bool left = false;
     for (int i = 0; i < s->n_slots; i++)
@@ -91,18 +101,18 @@ bool pxs_task_goes_on(struct pxs_supervisor *s, double now) {
     if (left || s->stopping || s->pause.paused || s->task_paused)
         return left;
     /* Before it ends, it looks again at what others had. */
-    for (int look = 0; look < 2 && !left; look++) {
-        for (size_t i = 0; i < s->plan->n; i++) {
-            left = left || s->runs[i].place == PXS_PLACE_TODO || old_worker_stops(&s->runs[i], now);
-            if (look == 0 && isnan(s->runs[i].waiting_since))
+    for (int look = 0;; look++) {
+        for (size_t i = 0; i < s->plan->n; i++)
+            left = left || (s->runs[i].place == PXS_PLACE_TODO && comes_here(s, i, now)) ||
+                   old_worker_stops(&s->runs[i], now);
+        if (left || look > 0)
+            return left;
+        for (size_t i = 0; i < s->plan->n; i++)
+            if (isnan(s->runs[i].waiting_since))
                 s->runs[i].claimed_until = 0;
-        }
-        if (look == 0 && !left) {
-            s->others_at = -INFINITY;
-            pxs_other_supervisors_look(s, now);
-        }
+        s->others_at = -INFINITY;
+        pxs_other_supervisors_look(s, now);
     }
-    return left;
 }
 
 /* How often in a row this task was requeued without a step: a file that the next life reads. */
@@ -114,13 +124,25 @@ static bool idle_file(const struct pxs_supervisor *s, char path[PXS_PATH_MAX]) {
     return pxs_path_join(path, PXS_PATH_MAX, s->task->dir, name);
 }
 
+/* Is all that is left parked, which more time would not have changed? */
+static bool only_waits(struct pxs_supervisor *s) {
+    const double now = pxs_work_clock(s);
+    size_t pending;
+    for (size_t i = 0; i < s->plan->n; i++)
+        if (s->runs[i].place != PXS_PLACE_OTHER &&
+            pxs_plan_will_run(s->plan, s->plan->runs[i].state) &&
+            !pxs_rungs_park(s, i, now, &pending))
+            return false;
+    return true;
+}
+
 /* False where the task has come to nothing too often. */
-static bool note_life(const struct pxs_supervisor *s) {
+static bool note_life(struct pxs_supervisor *s) {
     char path[PXS_PATH_MAX], *text = NULL, number[32];
     size_t bytes;
     if (!idle_file(s, path))
         return true;
-    if (s->made_step) {
+    if (s->made_step || only_waits(s)) {
         unlink(path);
         return true;
     }
