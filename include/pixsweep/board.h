@@ -10,6 +10,7 @@
 /* NaN = not known (yet). */
 struct pxs_board_run {
     char name[256];
+    char host[64]; /* "" = not worth a word: this machine, as all of them */
     /* 0-based positions; -1 before the first batch; n_batches 0 = not known */
     int64_t attempt, epoch, n_epochs, batch, n_batches;
     int64_t epochs_done; /* whole ones, as far as is known; those before `epoch` are in any case */
@@ -33,13 +34,16 @@ struct pxs_board {
     bool stopping;
     bool store_trouble; /* the database cannot be written for now */
     char note[160];     /* something else worth a line: that the sweep is paused, ...; "" */
+    char jobs[256];     /* its jobs on other machines; "" */
+    bool jobs_never;    /* some of which never start: that line is red where there are colours */
+    bool colours;       /* a terminal shows it */
     const struct pxs_board_run *running;
     size_t n_running;
 };
 
 /* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a
- * running run, one for store_trouble and for a note, then one for the sweep. No state; appends to
- * out. Returns the number of lines. */
+ * running run, one for store_trouble, for a note and for jobs, then one for the sweep. No state;
+ * appends to out. Returns the number of lines. */
 size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_text *out);
 
 /* "7 h 40 m, Sat 06:20": how long, and from a minute on when by the local clock. now_ms 0: how long
@@ -52,7 +56,7 @@ void pxs_expected_text(char buf[80], double seconds, int64_t now_ms);
 struct pxs_watch {
     struct pxs_board board; /* board.running: those in state running, the stale ones too */
     size_t n_live, n_stale; /* of board.running */
-    /* no process works on it, and no run is queued or the sweep is paused */
+    /* no process works on it, no job of it lives, and no run is queued or the sweep is paused */
     bool over;
     struct pxs_arena arena;
 };

@@ -117,14 +117,17 @@ static void on_planned(void *user, const struct pxs_plan *plan) {
 
 static void on_board(void *user, const struct pxs_board *board) {
     struct cli_progress *p = user;
+    struct pxs_board shown = *board;
+    const char *plain = getenv("NO_COLOR");
     int columns, rows;
     handle_hangup(p);
     if (!p->listener->board)
         return;
+    shown.colours = !plain || !plain[0];
     terminal_size(&columns, &rows);
     pxs_text_clear(&p->board);
     /* One column stays free: some terminals wrap after the last one. */
-    pxs_board_render(board, columns > 21 ? columns - 1 : 20, &p->board);
+    pxs_board_render(&shown, columns > 21 ? columns - 1 : 20, &p->board);
     if (cli_continued())
         p->lines = 0; /* the shell has written below the old one */
     erase(p);

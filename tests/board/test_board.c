@@ -31,10 +31,12 @@ static char *render(const struct pxs_board *b, int width) {
     for (const char *c = pxs_text_str(&t); *c; c++)
         breaks += *c == '\n';
     ck_assert_uint_eq(lines, breaks);
-    ck_assert_uint_eq(lines, b->n_running + 1 + b->store_trouble + (b->note[0] != '\0'));
+    ck_assert_uint_eq(lines, b->n_running + 1 + b->store_trouble + (b->note[0] != '\0') +
+                                 (b->jobs[0] != '\0'));
     for (const char *line = pxs_text_str(&t); *line; line = strchr(line, '\n') + 1)
         ck_assert_uint_le(pxs_text_width(line, strcspn(line, "\n")),
-                          (size_t)(width < 20 ? 20 : width));
+                          (size_t)(width < 20 ? 20 : width) +
+                              (*line == '\033' ? strlen("\033[31m\033[0m") : 0));
     return t.text;
 }
 
@@ -158,6 +160,51 @@ START_TEST(board_conditions)
 }
 END_TEST
 
+/* Runs on other machines name them; jobs that never start are red where there are colours. */
+START_TEST(board_of_jobs)
+{
+    struct pxs_board_run runs[2] = {board_run("lr/0001-s0"), board_run("lr/0002-s0")};
+    struct pxs_board b = {.sweep = "lr",
+                          .n_total = 4,
+                          .elapsed = NAN,
+                          .eta = NAN,
+                          .running = runs,
+                          .n_running = 2,
+                          .note = "a note",
+                          .jobs = "1 job never starts (BadConstraints: why), 2 at work",
+                          .colours = true};
+    snprintf(runs[0].host, sizeof runs[0].host, "node17");
+    snprintf(runs[1].host, sizeof runs[1].host, "node3");
+    runs[1].epoch = -1;
+    char *text = render(&b, 200);
+    ck_assert_ptr_nonnull(strstr(text, "0001-s0  node17  epochs"));
+    ck_assert_ptr_nonnull(strstr(text, "0002-s0  node3  starting\n"));
+    ck_assert_ptr_nonnull(strstr(
+        text, "\na note\n1 job never starts (BadConstraints: why), 2 at work\nlr: 0/4 done"));
+    free(text);
+    b.jobs_never = true;
+    text = render(&b, 200);
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\na note\n\033[31m1 job never starts (BadConstraints: why), 2 "
+                                 "at work\033[0m\nlr: 0/4 done"));
+    free(text);
+    text = render(&b, 40);
+    ck_assert_ptr_nonnull(
+        strstr(text, "\033[31m1 job never starts (BadConstraints: why)\033[0m\n"));
+    ck_assert_ptr_nonnull(strstr(text, "0001-s0  epochs")); /* what the run does comes first */
+    free(text);
+    b.colours = false;
+    text = render(&b, 200);
+    ck_assert_ptr_null(strchr(text, '\033'));
+    free(text);
+    b.jobs[0] = '\0';
+    b.colours = true;
+    text = render(&b, 200);
+    ck_assert_ptr_null(strchr(text, '\033'));
+    free(text);
+}
+END_TEST
+
 START_TEST(board_says_when)
 {
     struct pxs_board b = {.sweep = "lr", .n_total = 4, .elapsed = 60, .eta = 27600};
@@ -185,6 +232,7 @@ int main(void) {
     tcase_add_test(c, board_unknown_and_stopping);
     tcase_add_test(c, board_on_80_columns);
     tcase_add_test(c, board_conditions);
+    tcase_add_test(c, board_of_jobs);
     tcase_add_test(c, board_says_when);
     suite_add_tcase(suite, c);
     return run_tests(suite, CK_NORMAL);

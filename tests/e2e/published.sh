@@ -79,6 +79,49 @@ cmp res/pixsweep.db copy.db || fail "something was written"
 [ ! -e res/second ] || fail "something was made"
 refused "process $pid on .* publishes" take_over res/pixsweep.db local/other.db
 
+step "watch: runs on other machines with their names, the jobs as the collector last wrote them, again at each look"
+cp res/pixsweep.db quiet.db
+sqlite3 res/pixsweep.db "UPDATE published SET at_ms = 1000 * strftime('%s', 'now'); UPDATE run SET state = 'running' WHERE number = 1;
+    UPDATE run SET state = 'queued' WHERE number = 2;
+    UPDATE attempt SET ended_ms = NULL, host = 'n17', heartbeat_ms = 1000 * strftime('%s', 'now') WHERE run_id = 1"
+does 0 '^0001-base-s0  n17  epochs .*2/2 ' watch --once
+says words.out '^first: 0/2 done, 1 running, 1 queued '
+[ "$(wc -l <words.both)" = 2 ] || fail "watch says more: $(cat words.both)"
+mkdir -p res/.collector
+jobs() { printf 'firs\t%s\twrong\nfirst\t%s\t%s\nfirst2\t%s\twrong\n' "$1" "$1" "$2" "$1" >res/.collector/jobs; }
+now() { echo $(($(date +%s) * 1000)); }
+jobs "$(now)" '1 job at work on 1 node, 3 pending (Priority)'
+does 0 '^1 job at work on 1 node, 3 pending (Priority)$' watch --once
+jobs "$(now)" '!3 jobs never start (BadConstraints: x)'
+does 0 '^3 jobs never start (BadConstraints: x)$' watch --once
+jobs 1000000000000 '1 job at work on 1 node'
+does 0 '^at 2001-09-0.*: 1 job at work on 1 node$' watch --once
+printf 'first\nfirst\t\nfirst\tx\ty\n' >res/.collector/jobs
+does 0 '^first: 0/2 done' watch --once
+sqlite3 res/pixsweep.db "UPDATE attempt SET heartbeat_ms = heartbeat_ms - 1000000, started_ms = 0 WHERE run_id = 1"
+does 0 '^stale: not heard of for five minutes; the next job goes on with it' watch --once
+sqlite3 res/pixsweep.db "UPDATE attempt SET ended_ms = 1; UPDATE run SET state = 'interrupted' WHERE number = 1"
+jobs "$(now)" '2 jobs pending (Priority)'
+does 0 '^2 jobs pending' watch --once
+[ "$(wc -l <words.both)" = 2 ] || fail "watch says more: $(cat words.both)"
+jobs "$(now)" 'no jobs'
+does 0 '^no job works on it now: the same .pixsweep run FILE --on ....* starts what is missing' watch --once
+# One that looks on sees the copy that is put in its place, and does not end while jobs live.
+sqlite3 res/pixsweep.db "UPDATE run SET state = 'completed' WHERE number = 2"
+jobs "$(now)" '1 job pending (BeginTime)'
+"$PIXSWEEP" watch first --results res >watch.out 2>watch.err & watcher=$!
+sleep 4 # longer than it waits for something to move
+kill -0 $watcher || fail "watch has ended although a job lives: $(cat watch.out watch.err)"
+cp quiet.db next.db
+chmod u+w next.db
+sqlite3 next.db "UPDATE published SET at_ms = 1000 * strftime('%s', 'now')"
+mv next.db res/pixsweep.db
+jobs "$(now)" 'no jobs'
+wait $watcher || fail "watch ended with $?: $(cat watch.out watch.err)"
+says watch.out '^first: 2 of 2 runs completed$'
+rm -r res/.collector
+mv quiet.db res/pixsweep.db
+
 step "a collector that has ended is told at once, one on another machine by its claim"
 end_collector
 cp res/pixsweep.db copy.db

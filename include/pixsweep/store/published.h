@@ -16,6 +16,11 @@ struct pxs_store;
 #define PXS_PUBLISHED_ID 0x70787370
 /* Beside a copy, the folder whose claim (pixsweep/rundir/claim.h) the collector holds. */
 #define PXS_COLLECTOR_DIR ".collector"
+/* In it: the jobs of each sweep as the collector's launcher last said, a line each:
+ * "SWEEP\tAT_MS\tWORDS\n" (pxs_launched_words), with PXS_NEVER_MARK before words that tell of jobs
+ * which never start. */
+#define PXS_COLLECTOR_JOBS "jobs"
+#define PXS_NEVER_MARK '!'
 
 struct pxs_collector {
     char host[256], boot_id[64];

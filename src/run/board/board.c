@@ -8,12 +8,12 @@
 /* One piece of a line. Where a line is too wide, the piece with the highest rank goes first; rank 0
  * stays. */
 struct field {
-    char text[160];
+    char text[256];
     int rank;
 };
 
 struct line {
-    struct field fields[10];
+    struct field fields[11];
     size_t n;
 };
 
@@ -109,6 +109,8 @@ static void put_run(const struct pxs_board_run *r, size_t names, size_t width,
     const size_t used = pxs_text_width(pxs_text_str(&shown), shown.len);
     add_field(&line, 0, "%s%*s", pxs_text_str(&shown), (int)(used < names ? names - used : 0), "");
     pxs_text_finish(&shown);
+    if (r->host[0] != '\0')
+        add_field(&line, 3, "%s", r->host);
     if (r->attempt > 1)
         add_field(&line, 7, "(attempt %lld)", (long long)r->attempt);
     if (r->epoch < 0) {
@@ -189,6 +191,17 @@ static size_t put_note(const char *words, size_t width, struct pxs_text *out) {
     return 1;
 }
 
+static size_t put_jobs(const struct pxs_board *b, size_t width, struct pxs_text *out) {
+    const bool red = b->jobs_never && b->colours && b->jobs[0] != '\0';
+    pxs_text_add(out, red ? "\033[31m" : "");
+    const size_t lines = put_note(b->jobs, width, out);
+    if (red) { /* before the line's end, so that nothing else is red where the line is erased */
+        out->len--;
+        pxs_text_add(out, "\033[0m\n");
+    }
+    return lines;
+}
+
 void pxs_expected_text(char buf[80], double seconds, int64_t now_ms) {
     char duration[32], until[32];
     pxs_format_duration(duration, seconds);
@@ -209,6 +222,7 @@ size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_tex
         put_note(board->store_trouble ? "database not writable, records wait in their folders" : "",
                  columns, out);
     notes += put_note(board->note, columns, out);
+    notes += put_jobs(board, columns, out);
     put_sweep(board, columns, out);
     return board->n_running + notes + 1;
 }

@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "pixsweep/board.h"
+#include "pixsweep/launcher.h"
 #include "pixsweep/plan.h"
 #include "board_texts.h"
 
 /* What a board is made from. */
 struct watching {
     struct pxs_table sweep, runs, since;
+    struct pxs_host here;
+    bool copy;          /* a published one */
+    bool several_hosts; /* some run is at work on another machine */
     int64_t *stale;
     size_t n_stale;
     double epoch_seconds; /* of this sweep's epochs so far; NaN = none yet */
@@ -110,6 +114,44 @@ static double sweep_eta(const struct watching *w, const struct pxs_watch *out) {
     return out->n_live > 0 && isfinite(sum) ? pxs_spread(sum, longest, (int)out->n_live) : NAN;
 }
 
+/* ---- jobs on other machines ----------------------------------------------------------------- */
+
+#define JOBS_ARE_NEW_MS 180000 /* they are asked for once a minute */
+#define JOBS_FILE_MAX (1 << 20)
+
+/* What the collector has written down of the sweep's jobs. *alive: there are some. */
+static enum pxs_status read_jobs(const char *db, int64_t now_ms, struct pxs_board *b, bool *alive,
+                                 struct pxs_error *err) {
+    char folder[PXS_PATH_MAX], path[PXS_PATH_MAX], at[32], *text, *rest;
+    size_t bytes;
+    if (!pxs_path_dir(folder, sizeof folder, db) ||
+        !pxs_path_join(path, sizeof path, folder, PXS_COLLECTOR_DIR "/" PXS_COLLECTOR_JOBS))
+        return PXS_OK;
+    const enum pxs_status status = pxs_read_file(path, JOBS_FILE_MAX, &text, &bytes, err);
+    if (status != PXS_OK) /* there is none, or it cannot be read now */
+        return status == PXS_E_NOMEM ? status : PXS_OK;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *when = strchr(line, '\t'), *words = when ? strchr(when + 1, '\t') : NULL;
+        int64_t at_ms;
+        if (!words || (size_t)(when - line) != strlen(b->sweep) ||
+            memcmp(line, b->sweep, strlen(b->sweep)) != 0)
+            continue;
+        *when++ = *words++ = '\0';
+        if (!pxs_parse_int(when, &at_ms))
+            continue;
+        *alive = strcmp(words, PXS_NO_JOBS) != 0;
+        b->jobs_never = *words == PXS_NEVER_MARK;
+        words += b->jobs_never;
+        if (now_ms - at_ms > JOBS_ARE_NEW_MS) {
+            pxs_format_local(at, at_ms, now_ms);
+            snprintf(b->jobs, sizeof b->jobs, "at %s: %s", at, words);
+        } else
+            snprintf(b->jobs, sizeof b->jobs, "%s", words);
+    }
+    free(text);
+    return PXS_OK;
+}
+
 /* ---- the board ------------------------------------------------------------------------------ */
 
 static void fill_run(const struct watching *w, size_t row, int64_t now_ms,
@@ -119,6 +161,8 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms,
     for (size_t i = 0; i < w->n_stale; i++)
         r->stale = r->stale || w->stale[i] == whole(t, row, "run_id", 0);
     snprintf(r->name, sizeof r->name, "%s", word(t, row, "name"));
+    if (w->several_hosts)
+        snprintf(r->host, sizeof r->host, "%s", word(t, row, "host"));
     r->attempt = whole(t, row, "no", 0);
     r->n_epochs = whole(t, row, "n_epochs", 0);
     r->n_batches = batches_of(w, row);
@@ -144,8 +188,8 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms,
         r->eta = since / steps * (double)(r->steps - r->steps_done);
 }
 
-static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch *out,
-                            struct pxs_error *err) {
+static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
+                            struct pxs_watch *out, struct pxs_error *err) {
     struct pxs_board *b = &out->board;
     const bool paused = strcmp(word(&w->sweep, 0, "state"), "paused") == 0;
     struct pxs_board_run *running =
@@ -153,6 +197,10 @@ static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch
     if (!running)
         return pxs_fail_nomem(err);
     b->running = running;
+    for (size_t i = 0; i < w->runs.n_rows; i++) {
+        const char *host = word(&w->runs, i, "host");
+        w->several_hosts = w->several_hosts || (host[0] && strcmp(host, w->here.name) != 0);
+    }
     b->now_ms = now_ms;
     snprintf(b->sweep, sizeof b->sweep, "%s", word(&w->sweep, 0, "name"));
     for (size_t i = 0; i < w->runs.n_rows; i++) {
@@ -172,30 +220,37 @@ static enum pxs_status fill(struct watching *w, int64_t now_ms, struct pxs_watch
 
     const size_t queued = b->states.of[PXS_STATE_QUEUED];
     const char *note = "";
-    if (out->n_stale > 0)
+    bool jobs = false;
+    if (w->copy)
+        PXS_TRY(read_jobs(db, now_ms, b, &jobs, err));
+    if (out->n_stale > 0 && w->copy)
+        note = "stale: not heard of for five minutes; the next job goes on with it";
+    else if (out->n_stale > 0)
         note = "stale: no process works on it any more; `pixsweep reap` or the next `pixsweep run` "
                "ingests it";
     else if (paused)
         note = "paused: the next `pixsweep run` goes on";
-    else if (out->n_live == 0 && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0)
-        note = "no process works on it now: `pixsweep run` goes on";
+    else if (out->n_live == 0 && !jobs && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0)
+        note = b->jobs[0] ? "no job works on it now: the same `pixsweep run FILE --on ...` starts "
+                            "what is missing"
+                          : "no process works on it now: `pixsweep run` goes on";
     snprintf(b->note, sizeof b->note, "%s", note);
-    out->over = out->n_live == 0 && (queued == 0 || paused);
+    out->over = out->n_live == 0 && !jobs && (queued == 0 || paused);
     return PXS_OK;
 }
 
 static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t now_ms,
                                 struct watching *w, struct pxs_error *err) {
     int64_t sweep_id;
-    struct pxs_host here;
     PXS_TRY(pxs_store_find_sweep(s, sweep, &sweep_id, err));
     const struct pxs_cell id = pxs_cell_int(sweep_id);
-    pxs_host_detect(&here);
+    pxs_host_detect(&w->here);
+    w->copy = pxs_store_collector(s) != NULL;
     PXS_TRY(pxs_store_select(s, "SELECT name, state FROM sweep WHERE sweep_id = ?1", &id, 1,
                              &w->sweep, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_runs_sql, &id, 1, &w->runs, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_since_sql, &id, 1, &w->since, err));
-    return pxs_store_stale_runs(s, sweep_id, &here, now_ms, &w->stale, &w->n_stale, err);
+    return pxs_store_stale_runs(s, sweep_id, &w->here, now_ms, &w->stale, &w->n_stale, err);
 }
 
 enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t now_ms,
@@ -204,7 +259,7 @@ enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t n
     struct pxs_watch made = {0};
     enum pxs_status status = read_all(s, sweep, now_ms, &w, err);
     if (status == PXS_OK)
-        status = fill(&w, now_ms, &made, err);
+        status = fill(&w, pxs_store_path(s), now_ms, &made, err);
     if (status == PXS_OK)
         *out = made;
     else

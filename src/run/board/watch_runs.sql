@@ -5,7 +5,7 @@ SELECT r.run_id, r.name, r.state, m.last_step, m.last_epoch, m.seconds, m.final_
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'batch_size') AS batch_size,
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'dataset') AS dataset,
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'val_fraction') AS val_fraction,
-  a.no, a.started_ms, max(a.resumed_from_step, 0) AS first_step,
+  a.no, a.host, a.started_ms, max(a.resumed_from_step, 0) AS first_step,
   EXISTS (SELECT 1 FROM environment e
           WHERE e.attempt_id = a.attempt_id AND e.key = 'supervisor_pid') AS begun,
   b.step, b.epoch, b.batch, b.loss_G, b.loss_D, b.lr_G,
