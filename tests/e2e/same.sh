@@ -33,7 +33,7 @@ TABLES
 # files_as_listed RESULTS: every picture and checkpoint in the database is there with its hash
 files_as_listed() {
     local n
-    sql "$1" "SELECT sha256 || '  $1/' || dir || '/' || path FROM (SELECT run_id, path, sha256 FROM sample
+    sql "$1" "SELECT sha256 || '  ' || iif(dir LIKE '/%', '', '$1/') || dir || '/' || path FROM (SELECT run_id, path, sha256 FROM sample
               UNION ALL SELECT run_id, path, sha256 FROM best_sample UNION ALL SELECT run_id, path, sha256 FROM checkpoint) JOIN run USING (run_id)" >listed.txt
     n=$(wc -l <listed.txt)
     [ "$n" -gt 0 ] || fail "no files are listed"

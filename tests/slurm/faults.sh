@@ -1,6 +1,6 @@
 # Faults of a cluster, each on a Slurm of its own: a sweep goes on from each, and afterwards every row, picture and weight equals the
-# undisturbed local run's. faults.sh DRIVE PIXSWEEP SHIM SCENARIO
-SHIM=$(readlink -f "$3")
+# undisturbed local run's. faults.sh DRIVE PIXSWEEP SCENARIO [SHIM]
+SHIM=${4:+$(readlink -f "$4")}
 . "$(dirname "$0")/sweeps.sh"
 
 # sweep NAME SEEDS EPOCHS KEYS: an experiment of 2 * SEEDS short runs with a resume point after each batch, and what one machine makes
@@ -117,5 +117,125 @@ slurmd() {
     attempts far "completed 2"
 }
 
-"${4:?which scenario}"
+# The controller stands still while `run` submits, and while it asks what lives: one submission.
+frozen() {
+    local pid
+    export SLURM_EXTRA='MessageTimeout=2'
+    cluster_up
+    sweep some 2 10 'tasks: 2'
+    kill -STOP "$(cat "$CLUSTER/slurmctld.pid")"
+    "$PIXSWEEP" run some.yaml --results far >one.out 2>one.err &
+    pid=$!
+    PATIENCE=120 soon 1 sh -c 'grep -c -m 1 "not known yet" one.err'
+    kill -CONT "$(cat "$CLUSTER/slurmctld.pid")"
+    wait $pid || fail "run ended with $?: $(cat one.err)"
+    grep -q "4 runs to do, 2 jobs submitted" one.out || fail "said: $(cat one.out)"
+    is 1 sh -c "ls $far/cluster | grep -c '^0'"
+    all_ended "$far"
+    is 2 sh -c "ls $far/cluster/0001/log | wc -l"
+    is 2 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    equal far some 4
+    attempts far "completed 4"
+
+    step "while it asks what lives"
+    sweep other 1 60 'tasks: 1'
+    submit other
+    hold "$first"
+    kill -STOP "$(cat "$CLUSTER/slurmctld.pid")"
+    "$PIXSWEEP" run other.yaml --results far >one.out 2>one.err &
+    pid=$!
+    PATIENCE=120 soon 1 sh -c 'grep -c -m 1 "trying again in" one.err'
+    kill -CONT "$(cat "$CLUSTER/slurmctld.pid")"
+    wait $pid || fail "run ended with $?: $(cat one.err)"
+    grep -q "no more are started" one.out || fail "said: $(cat one.out)"
+    release "$held"
+    all_ended "$far"
+    is 3 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    equal far other 6
+}
+
+# Two users give the same command at once: together as many jobs as there are runs, and no run twice.
+two_users() {
+    local pid
+    cluster_up
+    sweep some 4 10 'tasks: 5'
+    umask 000 # a folder of a group
+    mkdir -m 777 far
+    cp "$PIXSWEEP" user_pixsweep && chmod 755 user_pixsweep # where everybody may read it
+    setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/ PIXSWEEP_CORE_LOCKS=/dev/null "$WORK/user_pixsweep" run some.yaml --results far >one.out 2>one.err &
+    pid=$!
+    pixsweep 0 run some.yaml --results far
+    wait $pid || fail "the other user's run ended with $?: $(cat one.err)"
+    cat one.out out | grep -c "5 jobs submitted" >submitted || true
+    [[ $(cat submitted) == 1 ]] || fail "said: $(cat one.out out)"
+    all_ended "$far"
+    is 5 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    equal far some 8
+    attempts far "completed 8"
+}
+
+# Begun here, continued on Slurm, and the other way.
+mixed() {
+    local pid
+    cluster_up
+    sweep some 2 40 'tasks: 2'
+    "$PIXSWEEP" run some.yaml --results far --on here --jobs 1 --threads 1 >one.out 2>one.err &
+    pid=$!
+    hold "$second"
+    kill -TERM $pid
+    release "$held"
+    wait $pid && fail "it was not interrupted: $(cat one.err)"
+    submit some
+    says "3 runs to do, 2 jobs submitted"
+    hold "$second"
+    scancel "$(array_of "$far")"
+    all_ended "$far"
+    pixsweep 0 run some.yaml --results far --on here --jobs 2 --threads 1
+    submit some
+    says "nothing to do"
+    equal far some 4
+    expect far "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'stopped')" 0
+    expect far "SELECT count(*) FROM attempt WHERE run_id = 2 AND resumed_from_step > 0" 2
+}
+
+# The node is lost to Slurm, which starts its job again on another one, while the old process trains on: fenced, it writes nothing.
+lost_node() {
+    local log node zombie supervisor
+    export SLURM_SHARED=$WORK/far SLURM_STALE=2 SLURM_SLURMD_TIMEOUT=5 SLURM_NODES=2
+    cluster_up
+    sweep some 2 60 'tasks: 1'
+    submit some
+    job=$(array_of "$far")_0
+    log=$far/cluster/0001/log/$job.log
+    hold "$first"
+    zombie=$held
+    supervisor=$(awk '/^PPid:/ {print $2}' "/proc/$zombie/status")
+    kill -STOP "$supervisor"
+    echo "$supervisor" >"$WORK/pids/supervisor"
+    node=$(squeue -h -r -j "$job" -o %N)
+    kill -KILL "$(cat "$CLUSTER/slurmd.$node.pid")"
+    PATIENCE=90 soon PENDING state_of "$job"
+    PATIENCE=90 soon 2 lives "$job"
+    [[ $(squeue -h -r -j "$job" -o %N) != "$node" ]] || fail "it runs on $node, which is lost"
+    PATIENCE=90 soon 1 said "$job" "goes on from step"
+    hold "$first" "$(squeue -h -r -j "$job" -o %N)"
+
+    step "both are there: the worker of the lost node goes on, and ends where it would write"
+    kill -CONT "$zombie"
+    soon gone sh -c "[ -e /proc/$zombie ] && grep -q '^State:.[^Z]' /proc/$zombie/status || echo gone"
+    kill -CONT "$supervisor"
+    soon 1 said "$job" "its claim is lost, it is stopped here"
+    release "$held"
+    PATIENCE=90 soon gone sh -c "[ -e /proc/$supervisor ] || echo gone"
+    grep -h "writes nothing more" "$first"/worker*.log | sort | uniq -c >said
+    [[ $(wc -l <said) -ge 1 ]] || fail "the old worker did not say why it ended"
+    step "and the node is back"
+    cluster_up
+    all_ended "$far"
+    is 1 said "$job" "task $job was started again and works on $(sed -n "s/.*task $job on \(n.\),.*/\1/p" "$log" | tail -n 1): this one ends"
+    equal far some 4 db
+    attempts db "completed 4, lost 1"
+}
+
+"${3:?which scenario}"
 step "well"

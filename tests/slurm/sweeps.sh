@@ -44,31 +44,33 @@ trains() { # RUN-FOLDER: yes, once its last attempt has written a resume point a
 }
 # The worker of a run stands still in the middle of its training, so that what happens next happens there, however quick the machine is.
 # Slurm lets it go on when it ends a job.
-hold() { # RUN-FOLDER: $held is the worker's process id
+hold() { # RUN-FOLDER [NODE]: $held is the worker's process id
     soon yes trains "$1"
-    held=$(workers "$1")
-    kill -STOP $held
-    echo "$held" >"$WORK/pids/held.${held//$'\n'/.}"
-    soon T sh -c "sed 's/.*) //' /proc/${held%%$'\n'*}/stat | cut -c 1"
+    held=$(workers "$@")
+    kill -STOP "$held"
+    echo "$held" >"$WORK/pids/$held"
+    soon T sh -c "sed 's/.*) //' /proc/$held/stat | cut -c 1"
     is yes trains "$1" # a run that ends has no resume point any more
 }
 release() { kill -CONT "$1" || fail "process $1 is gone"; } # PID
 
 # ---- what is recorded ----
 
-# The folders' records, into a database of this machine.
-collect() { # RESULTS SWEEP
-    pixsweep 0 merge "$1/$2" --results "$1"
+# The folders' records, into a database of this machine: in the folder DB.
+collect() { # RESULTS SWEEP DB
+    mkdir -p "$3"
+    pixsweep 0 merge "$1/$2" --results "$1" --db "$3/pixsweep.db"
 }
-# equal RESULTS SWEEP RUNS: all is recorded once, and as in $WORK/near
+# equal RESULTS SWEEP RUNS [DB]: all is recorded once, and as in $WORK/near
 equal() {
-    collect "$1" "$2"
-    expect "$1" "SELECT count(*) || ' ' || sum(state = 'completed') FROM run" "$3 $3"
-    same_rows near "$1"
-    files_as_listed "$1"
-    sound "$1"
+    local db=${4:-$1}
+    collect "$1" "$2" "$db"
+    expect "$db" "SELECT count(*) || ' ' || sum(state = 'completed') FROM run" "$3 $3"
+    same_rows near "$db"
+    files_as_listed "$db"
+    sound "$db"
     [[ -z $(find "$1" -name '.claim*') ]] || fail "claims are left: $(find "$1" -name '.claim*')"
 }
-attempts() { # RESULTS "REASON N, REASON N"
+attempts() { # DB "REASON N, REASON N"
     expect "$1" "SELECT group_concat(reason || ' ' || n, ', ') FROM (SELECT reason, count(*) AS n FROM attempt GROUP BY reason ORDER BY reason)" "$2"
 }

@@ -88,6 +88,7 @@ static void keep_claim(struct pxs_supervisor *s, struct pxs_slot *slot) {
         return;
     pxs_say(s, PXS_LOG_WARN, "%s: its claim is lost, it is stopped here: %s",
             s->plan->runs[slot->run].name, err.message);
+    pxs_task_look_for_next_life(s, s->plan->runs[slot->run].dir);
     pxs_child_kill(&slot->process.child);
 }
 
@@ -104,6 +105,9 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
         slot->claim_due = 0;
         keep_claim(s, slot);
     }
+    /* Its worker has seen that, where the claim cannot be looked at any more. */
+    slot->claim_lost = slot->claim_lost || (dead && slot->exit.how == PXS_EXITED &&
+                                            slot->exit.code == PXS_EXIT_CLAIM_LOST);
     if (!slot->claim_lost && open_tail(slot))
         read_tail(s, slot, now);
     s->made_step = s->made_step || !isnan(slot->progress.first_time);

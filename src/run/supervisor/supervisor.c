@@ -29,9 +29,11 @@ static void save_on_signal(struct pxs_supervisor *s) {
 
 static void stop_on_signal(struct pxs_supervisor *s, double now) {
     int signal = s->options->stop ? atomic_load(&s->options->stop->signal) : 0;
-    if (signal == 0 && !pxs_task_time_is_up(s))
+    if (signal == 0 && !pxs_task_time_is_up(s) && !s->superseded)
         return;
-    if (!s->stopping && signal == 0)
+    if (!s->stopping && signal == 0 && s->superseded)
+        pxs_say(s, PXS_LOG_INFO, "stopping: each run ends after its current batch");
+    else if (!s->stopping && signal == 0)
         pxs_say(s, PXS_LOG_INFO, "the time is nearly up: each run stops after its current batch");
     else if (!s->stopping)
         pxs_say(s, PXS_LOG_WARN,

@@ -153,7 +153,8 @@ struct pxs_supervisor {
     /* Of a task. */
     double task_began, task_looked_at; /* by pxs_monotonic; by pxs_work_clock */
     bool time_is_up, task_paused;
-    bool made_step; /* some attempt of it has */
+    bool superseded; /* the same task was started again: its next life has all that it claims */
+    bool made_step;  /* some attempt of it has */
     struct pxs_pause pause;
     struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
@@ -188,6 +189,8 @@ void pxs_task_look(struct pxs_supervisor *s, double now);
 bool pxs_task_passes_over(struct pxs_supervisor *s, size_t index);
 bool pxs_task_is_paused(struct pxs_supervisor *s);
 bool pxs_task_time_is_up(struct pxs_supervisor *s);
+/* The run in `dir` is claimed by another: perhaps by this very task, which was started again. */
+void pxs_task_look_for_next_life(struct pxs_supervisor *s, const char *dir);
 /* Has a task something to do? */
 bool pxs_task_goes_on(struct pxs_supervisor *s, double now);
 

@@ -78,6 +78,21 @@ bool pxs_task_time_is_up(struct pxs_supervisor *s) {
     return s->time_is_up;
 }
 
+/* Slurm starts a task again that it takes for dead, as where its node was cut off. Whatever this
+ * life claims is void for the next one, so it only wastes time, and must not requeue it. */
+void pxs_task_look_for_next_life(struct pxs_supervisor *s, const char *dir) {
+    struct pxs_claim_owner owner;
+    char nonce[PXS_CLAIM_NONCE];
+    int64_t touched_ms;
+    if (!s->task || s->superseded || !s->claimant.task[0] ||
+        pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL) != PXS_OK ||
+        strcmp(owner.task, s->claimant.task) != 0 || owner.restart <= s->claimant.restart)
+        return;
+    s->superseded = true;
+    pxs_say(s, PXS_LOG_WARN, "task %s was started again and works on %s: this one ends", owner.task,
+            owner.host);
+}
+
 /* An old worker whose supervisor died here stops by itself, and its run is ours then. */
 static bool old_worker_stops(const struct pxs_super_run *run, double now) {
     return run->place == PXS_PLACE_OTHER && !isnan(run->waiting_since) &&
@@ -214,7 +229,7 @@ static int sum_up(struct pxs_supervisor *s) {
     pxs_say(s, PXS_LOG_INFO,
             "%s: %zu of %zu runs done, %zu failed here, %zu at work elsewhere, %zu left; %s",
             s->plan->sweep, done, s->plan->n, failed, elsewhere, left, time);
-    if (atomic_load(&s->task->stop->signal) != 0)
+    if (atomic_load(&s->task->stop->signal) != 0 || s->superseded)
         return PXS_TASK_STOPPED;
     if (s->time_is_up && left > 0)
         return come_again(s);
