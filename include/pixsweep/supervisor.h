@@ -73,11 +73,16 @@ PXS_NODISCARD enum pxs_status pxs_sweep_preflight(const struct pxs_sweep_options
 
 /* ---- a task on another machine (task.c) ----------------------------------------------------- */
 
-/* Beside plan.json in a submission's folder: runs by number that are to be stopped, a mark that
- * nothing is to be started, and how often in a row a task has made no step (PXS_TASK_IDLE TASK). */
+/* Beside plan.json in a submission's folder: runs by number that are to be stopped; a mark that
+ * nothing is to be started, with the reason where a task made it; runs that were given up since the
+ * last one was completed or pruned (PXS_TASK_FAILURE NUMBER); how often in a row a task has made no
+ * step (PXS_TASK_IDLE TASK). */
 #define PXS_TASK_CANCEL "cancel"
 #define PXS_TASK_PAUSED "paused"
+#define PXS_TASK_FAILURE "failed-"
 #define PXS_TASK_IDLE "idle-"
+/* Made by a task whose time was up and that nothing requeues: jobs are to be submitted again. */
+#define PXS_TASK_AGAIN_MARK "again"
 
 struct pxs_task_options {
     const char *dir; /* with a frozen plan */

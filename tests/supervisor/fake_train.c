@@ -139,6 +139,8 @@ static bool misbehave(const struct fake_run *f, int64_t step, enum pxs_status *s
     }
     if (f->what == FAKE_SILENT)
         _exit(0);
+    if (f->what == FAKE_LOST_ONCE && first_time(f))
+        _exit(PXS_EXIT_CLAIM_LOST);
     if (f->what == FAKE_TORN) {
         char path[PXS_PATH_MAX];
         pxs_path_join(path, sizeof path, f->job->dir, "records.bin");

@@ -35,6 +35,7 @@ enum fake {
     FAKE_UNFIT_SLOW = 18,   /* waits for the stop flag in its first batch */
     FAKE_UNFIT_STUCK = 20,  /* hangs in its first batch, deaf to all but SIGKILL */
     FAKE_STUCK = 21,        /* one batch, then the same */
+    FAKE_LOST_ONCE = 22,    /* exits in its first attempt as where its claim is another's */
     FAKE_STALL_ONCE = 19    /* as FAKE_STALL in its first attempt, later as FAKE_GOOD */
 };
 

@@ -72,6 +72,19 @@ START_TEST(test_keeps_its_claim)
 }
 END_TEST
 
+/* The worker says that it is lost, whatever its supervisor sees: that is no crash of the run. */
+START_TEST(test_a_claim_that_the_worker_lost)
+{
+    write_experiment(2, FAKE_LOST_ONCE, "run: {retries: 0}\n");
+    pid_t pid = run_in_process(quick, "lines");
+    ck_assert_int_eq(wait_for(pid), 0);
+    expect_lines("its worker found the claim lost", true);
+    expect_lines("failed", false);
+    expect_text("SELECT group_concat(outcome) FROM (SELECT outcome FROM attempt ORDER BY no)",
+                "interrupted,completed");
+}
+END_TEST
+
 /* Another machine broke it: the worker is killed, and its folder is not written to any more. */
 START_TEST(test_a_lost_claim)
 {
@@ -161,6 +174,7 @@ Suite *claims_suite(void) {
     tcase_add_checked_fixture(c, fixture_set_up, test_folder_remove);
     tcase_add_test(c, test_waits_for_the_owner);
     tcase_add_test(c, test_keeps_its_claim);
+    tcase_add_test(c, test_a_claim_that_the_worker_lost);
     tcase_add_test(c, test_a_lost_claim);
     tcase_add_test(c, test_a_claim_that_cannot_be_read);
     tcase_add_test(c, test_others_leave_it_alone);

@@ -42,6 +42,13 @@ static const char *cancel_file(int number) {
     return in_folder(path);
 }
 
+static void touch(const char *path, const char *text) {
+    ck_ok(pxs_write_file(path, text, strlen(text), &err));
+}
+
+#define FAR_CLAIM \
+    "nonce=00000000000000000007\ntask=8_1\nrestart=0\nhost=far\nboot_id=x\npid=1\npid_start=1\n"
+
 static void collect(void *user, enum pxs_log_level level, const char *text) {
     (void)level;
     pxs_text_addf(user, "%s\n", text);
@@ -68,12 +75,14 @@ START_TEST(test_lives_without_a_step)
     write_experiment(200, FAKE_SLOW, "");
     freeze();
     expect_life(true, 0, PXS_TASK_AGAIN, "1 left");
-    ck_assert(exists(IDLE));
+    ck_assert(exists(IDLE) && exists("sub/" PXS_TASK_AGAIN_MARK));
+    ck_assert_int_eq(unlink(in_folder("sub/" PXS_TASK_AGAIN_MARK)), 0);
     expect_life(false, 0.7, PXS_TASK_AGAIN, "the time is nearly up");
     ck_assert(!exists(IDLE)); /* it has made steps */
     expect_life(true, 0, PXS_TASK_AGAIN, "1 left");
     expect_life(true, 0, PXS_TASK_FAILED,
                 "task 7_1 had no time for a single training step, 2 times in a row");
+    ck_assert_int_eq(unlink(in_folder("sub/" PXS_TASK_AGAIN_MARK)), 0); /* of the life before */
 }
 END_TEST
 
@@ -91,6 +100,61 @@ START_TEST(test_failures)
     ck_assert_int_eq(utimensat(AT_FDCWD, in_folder("sub/" PXS_PLAN_FILE), later, 0), 0);
     expect_life(false, 0, PXS_TASK_FAILED, "1 failed here");
     ck_assert(exists(RUN "/worker.3.log"));
+}
+END_TEST
+
+/* ---- the brake ------------------------------------------------------------------------------ */
+
+/* Only these runs may be worked on in the next life. */
+static void allow(int n_runs, int first, int last) {
+    for (int number = 1; number <= n_runs; number++)
+        if (number < first || number > last)
+            touch(cancel_file(number), "");
+        else
+            unlink(cancel_file(number));
+}
+
+/* Failures in a row are those of the sweep, whichever task they happen to; a run that is completed
+ * in any of them ends the row. */
+START_TEST(test_brake)
+{
+    write_experiment(3, 0,
+                     "run: {retries: 0, max_failures: 3}\nsweep:\n"
+                     "  zip: {lambda_pixel: [3, 3, 1, 3, 3, 3, 1, 1], b1: [0.1, 0.2, 0.3, 0.4, "
+                     "0.5, 0.6, 0.7, 0.8]}\n");
+    freeze();
+    ck_ok(pxs_make_dirs(in_folder("sub/" PXS_TASK_CANCEL), &err));
+    allow(8, 1, 2);
+    expect_life(false, 0, PXS_TASK_FAILED, "2 failed here");
+    ck_assert(exists("sub/failed-1") && exists("sub/failed-2"));
+    allow(8, 3, 3);
+    expect_life(false, 0, PXS_TASK_NOTHING_LEFT, "1 of 8 runs done");
+    ck_assert(!exists("sub/failed-1") && !exists("sub/failed-2"));
+    allow(8, 4, 5);
+    expect_life(false, 0, PXS_TASK_FAILED, "2 failed here");
+    ck_assert(!exists("sub/" PXS_TASK_PAUSED));
+    allow(8, 6, 8);
+    expect_life(false, 0, PXS_TASK_FAILED, "1 failed here, 0 at work elsewhere, 2 left");
+    ck_assert(exists("sub/" PXS_TASK_PAUSED) && !exists("sub/failed-6"));
+    expect_life(false, 0, PXS_TASK_NOTHING_LEFT,
+                "nothing is started: paused: 3 runs failed in a row (run.max_failures), the last "
+                "one is exp/0006-");
+    /* Whoever goes on starts to count anew. */
+    ck_assert_int_eq(unlink(in_folder("sub/" PXS_TASK_PAUSED)), 0);
+    expect_life(false, 0, PXS_TASK_NOTHING_LEFT, "2 of 8 runs done");
+}
+END_TEST
+
+/* Nothing is paused where nothing is left that could be spared: the other run is another's. */
+START_TEST(test_brake_at_the_end)
+{
+    char path[PXS_PATH_MAX];
+    write_experiment(3, FAKE_CRASH, "run: {retries: 0, max_failures: 1}\nsweep: {seeds: 2}\n");
+    freeze();
+    snprintf(path, sizeof path, "%s/" PXS_CLAIM_FILE, run_folder(2));
+    touch(path, FAR_CLAIM);
+    expect_life(false, 0, PXS_TASK_FAILED, "1 failed here, 1 at work elsewhere, 0 left");
+    ck_assert(exists("sub/failed-1") && !exists("sub/" PXS_TASK_PAUSED));
 }
 END_TEST
 
@@ -145,10 +209,6 @@ static void expect_life_until(int number, int epoch, int code, const char *words
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-static void touch(const char *path, const char *text) {
-    ck_ok(pxs_write_file(path, text, strlen(text), &err));
-}
-
 #define POINTS                                                                                     \
     "sweep:\n  points:\n    - {learning_rate_D: 4e-4, lambda_pixel: %d}\n"                         \
     "    - {learning_rate_D: 2e-4, lambda_pixel: 1}\n"                                             \
@@ -171,8 +231,7 @@ START_TEST(test_parked)
     write_sweep(FAKE_GOOD, "");
     freeze();
     snprintf(claim, sizeof claim, "%s/" PXS_CLAIM_FILE, run_folder(1));
-    touch(claim, "nonce=00000000000000000007\ntask=8_1\nrestart=0\nhost=far\nboot_id=x\npid=1\n"
-                 "pid_start=1\n");
+    touch(claim, FAR_CLAIM);
     expect_life_until(4, 0, PXS_TASK_AGAIN, "1 at work elsewhere, 3 left");
     for (int life = 0; life < 2; life++) { /* waiting is not idling */
         expect_life(false, 0.7, PXS_TASK_AGAIN, "1 at work elsewhere, 3 left");
@@ -234,6 +293,8 @@ Suite *task_suite(void) {
     tcase_add_test(c, test_lives_without_a_step);
     tcase_add_test(c, test_failures);
     tcase_add_test(c, test_no_database);
+    tcase_add_test(c, test_brake);
+    tcase_add_test(c, test_brake_at_the_end);
     tcase_add_test(c, test_parked);
     tcase_add_test(c, test_failed_elsewhere);
     suite_add_tcase(suite, c);

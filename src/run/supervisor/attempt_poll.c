@@ -105,9 +105,12 @@ void pxs_attempt_poll(struct pxs_supervisor *s, struct pxs_slot *slot, double no
         slot->claim_due = 0;
         keep_claim(s, slot);
     }
-    /* Its worker has seen that, where the claim cannot be looked at any more. */
-    slot->claim_lost = slot->claim_lost || (dead && slot->exit.how == PXS_EXITED &&
-                                            slot->exit.code == PXS_EXIT_CLAIM_LOST);
+    if (dead && !slot->claim_lost && slot->exit.how == PXS_EXITED &&
+        slot->exit.code == PXS_EXIT_CLAIM_LOST) { /* and cannot be looked at now */
+        slot->claim_lost = true;
+        pxs_say(s, PXS_LOG_WARN, "%s: its worker found the claim lost, and ended (exit code %d)",
+                s->plan->runs[slot->run].name, PXS_EXIT_CLAIM_LOST);
+    }
     if (!slot->claim_lost && open_tail(slot))
         read_tail(s, slot, now);
     s->made_step = s->made_step || !isnan(slot->progress.first_time);

@@ -13,20 +13,28 @@ static void pause_sweep(struct pxs_supervisor *s) {
     pxs_say(s, PXS_LOG_ERROR, "%s", s->pause.reason);
 }
 
+/* Tasks count together: it is one sweep. */
+static bool counts_over_tasks(const struct pxs_supervisor *s) {
+    return s->task && s->plan->how.max_failures > 0;
+}
+
 void pxs_pause_count_completed(struct pxs_supervisor *s) {
     s->pause.failures = 0;
+    if (counts_over_tasks(s))
+        pxs_task_forget_failures(s);
 }
 
 void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why) {
-    size_t waiting = 0;
-    s->pause.failures++;
-    for (size_t i = 0; i < s->plan->n; i++)
-        waiting += s->runs[i].place == PXS_PLACE_TODO;
-    if (waiting == 0)
-        return; /* nothing is left that could be spared */
+    bool waiting = false;
+    s->pause.failures =
+        counts_over_tasks(s) ? pxs_task_count_failure(s, index) : s->pause.failures + 1;
     if (s->plan->how.max_failures == 0 || s->pause.failures < s->plan->how.max_failures ||
         s->pause.paused)
         return;
+    for (size_t i = 0; i < s->plan->n && !waiting; i++)
+        waiting = s->runs[i].place == PXS_PLACE_TODO && (!s->task || pxs_task_waits(s, i));
+    if (!waiting)
+        return; /* nothing is left that could be spared */
     snprintf(
         s->pause.reason, sizeof s->pause.reason,
         "paused: %lld run%s failed in a row (run.max_failures), the last one is %s: %.*s\n"
@@ -35,6 +43,8 @@ void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char 
         (long long)s->pause.failures, s->pause.failures == 1 ? "" : "s", s->plan->runs[index].name,
         (int)(strcspn(why, "\n") < 160 ? strcspn(why, "\n") : 160), why);
     pause_sweep(s);
+    if (s->task)
+        pxs_task_pause(s);
 }
 
 void pxs_pause_disk_full(struct pxs_supervisor *s, const char *why) {

@@ -188,6 +188,14 @@ void pxs_task_look(struct pxs_supervisor *s, double now);
 /* Before run `index` is claimed: true where it is cancelled, and its place says so. */
 bool pxs_task_passes_over(struct pxs_supervisor *s, size_t index);
 bool pxs_task_is_paused(struct pxs_supervisor *s);
+/* A run was given up: how many were, of all tasks, since the last one was done, this one included;
+ * and one was done. */
+int64_t pxs_task_count_failure(struct pxs_supervisor *s, size_t index);
+void pxs_task_forget_failures(const struct pxs_supervisor *s);
+/* Does run `index`, which is to be done, wait for a slot, or has another task taken it? */
+bool pxs_task_waits(const struct pxs_supervisor *s, size_t index);
+/* Keeps all tasks from starting anything, for the reason in s->pause. */
+void pxs_task_pause(struct pxs_supervisor *s);
 bool pxs_task_time_is_up(struct pxs_supervisor *s);
 /* The run in `dir` is claimed by another: perhaps by this very task, which was started again. */
 void pxs_task_look_for_next_life(struct pxs_supervisor *s, const char *dir);

@@ -1,6 +1,7 @@
 /* A task: a supervisor without a database, one of any number that carry out the same frozen plan.
  * Each takes what it can claim and what its folder says is not done, and ends when nothing is left
  * for it; runs that others have claimed are theirs. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -15,6 +16,7 @@
 #define LOOK_SECONDS 15.0     /* between looks at what was asked for in the submission's folder */
 #define REQUEUE_SECONDS 120.0 /* that scontrol may take: a controller may be busy */
 #define IDLE_MAX 2            /* lives in a row without a step */
+#define WORDS_MAX 4096        /* of a reason in a file */
 
 /* ---- what is asked for in the submission's folder ------------------------------------------- */
 
@@ -31,14 +33,21 @@ static bool is_cancelled(const struct pxs_supervisor *s, size_t index) {
 
 static void look_at_pause(struct pxs_supervisor *s) {
     const bool paused = is_there(s, PXS_TASK_PAUSED);
+    char path[PXS_PATH_MAX], *why = NULL;
+    size_t bytes;
     if (paused == s->task_paused)
         return;
     s->task_paused = paused;
-    if (paused)
-        pxs_say(s, PXS_LOG_WARN, "paused: %s/" PXS_TASK_PAUSED " is there; nothing is started",
-                s->task->dir);
-    else
+    if (!paused)
         pxs_say(s, PXS_LOG_INFO, "no longer paused");
+    else if (!s->pause.paused) {
+        if (pxs_path_join(path, sizeof path, s->task->dir, PXS_TASK_PAUSED) &&
+            pxs_read_file(path, WORDS_MAX, &why, &bytes, NULL) == PXS_OK)
+            why[strcspn(why, "\n")] = '\0';
+        pxs_say(s, PXS_LOG_WARN, "paused: %s/" PXS_TASK_PAUSED " is there; nothing is started%s%s",
+                s->task->dir, why && why[0] ? ": " : "", why ? why : "");
+    }
+    free(why);
 }
 
 void pxs_task_look(struct pxs_supervisor *s, double now) {
@@ -64,6 +73,61 @@ bool pxs_task_is_paused(struct pxs_supervisor *s) {
     if (s->task)
         look_at_pause(s);
     return s->task_paused;
+}
+
+/* ---- failures of all tasks ------------------------------------------------------------------ */
+
+/* How many marks of failures there are. */
+static int64_t count_marks(const struct pxs_supervisor *s, bool remove) {
+    char path[PXS_PATH_MAX];
+    int64_t n = 0;
+    DIR *folder = opendir(s->task->dir);
+    for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder)) {
+        if (strncmp(e->d_name, PXS_TASK_FAILURE, strlen(PXS_TASK_FAILURE)) != 0)
+            continue;
+        n++;
+        if (remove && pxs_path_join(path, sizeof path, s->task->dir, e->d_name))
+            unlink(path);
+    }
+    if (folder)
+        closedir(folder);
+    return n;
+}
+
+int64_t pxs_task_count_failure(struct pxs_supervisor *s, size_t index) {
+    const struct pxs_plan_run *run = &s->plan->runs[index];
+    char name[64], path[PXS_PATH_MAX];
+    snprintf(name, sizeof name, PXS_TASK_FAILURE "%lld", (long long)run->number);
+    if (!pxs_path_join(path, sizeof path, s->task->dir, name) ||
+        pxs_write_file(path, run->name, strlen(run->name), NULL) != PXS_OK)
+        return s->pause.failures + 1;
+    return count_marks(s, false);
+}
+
+void pxs_task_forget_failures(const struct pxs_supervisor *s) {
+    count_marks(s, true);
+}
+
+bool pxs_task_waits(const struct pxs_supervisor *s, size_t index) {
+    const char *dir = s->plan->runs[index].dir;
+    struct pxs_run_records found = {0};
+    struct pxs_error err;
+    if (pxs_claim_look(dir, &err) == PXS_E_BUSY)
+        return false;
+    const bool done =
+        pxs_run_records_read(dir, &found, &err) == PXS_OK && pxs_folder_is_done(s, index, &found);
+    pxs_run_records_finish(&found);
+    return !done;
+}
+
+void pxs_task_pause(struct pxs_supervisor *s) {
+    char path[PXS_PATH_MAX];
+    struct pxs_error err = {.message = "its path is too long"};
+    if (!is_there(s, PXS_TASK_PAUSED) &&
+        (!pxs_path_join(path, sizeof path, s->task->dir, PXS_TASK_PAUSED) ||
+         pxs_write_file(path, s->pause.reason, strlen(s->pause.reason), &err) != PXS_OK))
+        pxs_say(s, PXS_LOG_WARN, "other tasks cannot be told: %s", err.message);
+    pxs_task_forget_failures(s); /* whoever goes on counts from the beginning */
 }
 
 /* ---- its end -------------------------------------------------------------------------------- */
@@ -210,7 +274,14 @@ static int come_again(struct pxs_supervisor *s) {
         pxs_say(s, PXS_LOG_INFO, "requeued as job %s", s->task->requeue);
         return PXS_TASK_STOPPED;
     }
-    return again ? PXS_TASK_AGAIN : PXS_TASK_FAILED;
+    if (!again)
+        return PXS_TASK_FAILED;
+    char path[PXS_PATH_MAX];
+    struct pxs_error err = {.message = "its path is too long"};
+    if (!pxs_path_join(path, sizeof path, s->task->dir, PXS_TASK_AGAIN_MARK) ||
+        pxs_write_file(path, "", 0, &err) != PXS_OK)
+        pxs_say(s, PXS_LOG_WARN, "who submits again cannot be told: %s", err.message);
+    return PXS_TASK_AGAIN;
 }
 
 static int sum_up(struct pxs_supervisor *s) {
