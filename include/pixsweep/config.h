@@ -92,6 +92,8 @@ struct pxs_launch_settings {
     int64_t array_throttle;   /* jobs that run at once; 0 = no limit */
     int64_t seconds;          /* `time` of a job; 0 = as the site has it */
     int64_t warn_before;      /* 300: seconds before its end at which a job is warned */
+    int64_t look_every;       /* 30: seconds between two looks of the collector at a run's folder */
+    int64_t ask_every;        /* 60: seconds between two calls of the launcher while it collects */
     int64_t mem_mb;           /* of a job; PXS_MEM_AUTO; 0 = is not asked for */
     const char *setup;        /* lines of bash before the program; NULL = none */
     const char *const *extra; /* arguments for sbatch or ssh, ended by NULL; NULL = none */

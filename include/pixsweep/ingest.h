@@ -77,8 +77,9 @@ PXS_NODISCARD enum pxs_status pxs_ingest_run(struct pxs_store *store, int64_t ru
  * folder. */
 PXS_NODISCARD enum pxs_status pxs_ingest_folder(struct pxs_store *store, const char *dir,
                                                 struct pxs_ingested *out, struct pxs_error *err);
-/* Rows for all attempts of a run that is still at work, those closed that ended as ends.txt says;
- * *offset: where ingesting goes on. The rows of `found` are filled in. */
+/* Rows for all attempts of a run that is still at work, those before the last closed as ends.txt
+ * says (the last one's end tells the run's state, which is not known before its process has let
+ * go); *offset: where ingesting goes on. The rows of `found` are filled in. */
 PXS_NODISCARD enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
                                               struct pxs_run_records *found, int64_t *offset,
                                               struct pxs_error *err);

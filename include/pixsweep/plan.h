@@ -163,8 +163,8 @@ void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
 
 /* ---- for the supervisor --------------------------------------------------------------------- */
 
-/* The frozen config.yaml that run `index` has or would have, appended to out; *p is room to work
- * in. */
+/* The frozen config.yaml that run `index` has or would have, appended to out, and its
+ * hyperparameters. */
 PXS_NODISCARD enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index,
                                                   struct pxs_params *p, struct pxs_text *out,
                                                   struct pxs_error *err);

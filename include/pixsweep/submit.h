@@ -71,6 +71,7 @@ struct pxs_submitted {
     int64_t alive, count;
     const char *bound;                /* as in struct pxs_jobs */
     struct pxs_submission submission; /* of dir */
+    struct pxs_plan *plan;            /* that was made; NULL where that failed */
     struct pxs_arena arena;
 };
 /* Submits what is missing: as many jobs as the plan needs less those of earlier submissions that

@@ -23,6 +23,10 @@ struct pxs_sweep_listener {
     void (*board)(void *user, const struct pxs_board *board);
 };
 
+/* Says a formatted text to the listener, its control characters made visible. */
+void pxs_sayv(const struct pxs_sweep_listener *listener, enum pxs_log_level level, const char *fmt,
+              va_list ap) PXS_PRINTF(3, 0);
+
 /* A run that is not completed, and why. */
 struct pxs_sweep_problem {
     char name[256];
@@ -61,6 +65,15 @@ PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *opti
                                             const struct pxs_sweep_listener *listener,
                                             struct pxs_sweep_summary *summary,
                                             struct pxs_error *err);
+
+/* Why a run in `state` is not completed, by its last attempt: one line; NULL where nothing was
+ * recorded. */
+const char *pxs_run_reason(struct pxs_store *store, int64_t run_id, enum pxs_run_state state,
+                           struct pxs_arena *arena);
+/* Runs `command` (run.on_done; NULL = none) with the summary in its environment, until it ends or
+ * the stop flag rises. What it prints goes to the listener. */
+void pxs_on_done(const char *command, const struct pxs_sweep_listener *listener,
+                 const struct pxs_stop *stop, const struct pxs_sweep_summary *summary);
 
 /* What pxs_sweep_run checks before its first run, for a plan that others carry out: kernels,
  * folders, disk, and with `probe` one batch of each shape on this machine. *need: bytes of memory

@@ -245,7 +245,13 @@ bool cli_sweep_options(const struct cli *cli, struct pxs_sweep_options *options)
  * that have no meaning there. */
 int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
               char on[PXS_PATH_MAX]);
-/* `run` that hands the runs to jobs. Returns the exit code. */
+struct pxs_submitted;
+/* What was submitted, and how to look and to cancel: lines. */
+void cli_submitted_words(const char *on, const struct pxs_submitted *submitted,
+                         struct pxs_text *out);
+/* Where a trial batch failed: the option that leaves it out. */
+void cli_explain_probe(const struct pxs_error *err);
+/* `run --detach`: hands the runs to jobs and leaves. Returns the exit code. */
 int cli_submit(const struct cli *cli, struct pxs_sweep_options *options, const char *on);
 struct pxs_plan;
 struct pxs_jobs;

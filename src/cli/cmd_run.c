@@ -1,5 +1,6 @@
 /* run: carries out an experiment file. */
 #include "cli.h"
+#include "pixsweep/collect.h"
 #include "pixsweep/compare.h"
 #include "pixsweep/table.h"
 #include "pixsweep/plan.h"
@@ -118,11 +119,30 @@ static bool has_run(enum pxs_status status, const struct pxs_sweep_summary *s) {
            s->exit_code == CLI_FAILED;
 }
 
+/* The sweep that is carried out, here or by jobs. */
+struct carried_out {
+    const char *on;
+    struct cli_progress progress;
+    struct pxs_sweep_listener listener;
+};
+
+static void tell_submitted(void *user, const struct pxs_submitted *submitted) {
+    const struct carried_out *c = user;
+    struct pxs_text words = {0};
+    cli_submitted_words(c->on, submitted, &words);
+    for (const char *at = pxs_text_str(&words); *at; at += strcspn(at, "\n") + 1) {
+        struct pxs_text line = {0};
+        pxs_text_add_n(&line, at, strcspn(at, "\n"));
+        c->listener.line(c->listener.user, PXS_LOG_INFO, pxs_text_str(&line));
+        pxs_text_finish(&line);
+    }
+    pxs_text_finish(&words);
+}
+
 int cli_cmd_run(struct cli *cli) {
     struct pxs_sweep_options options;
-    struct pxs_sweep_listener listener;
     struct pxs_sweep_summary summary;
-    struct cli_progress progress;
+    struct carried_out c = {0};
     struct pxs_text diagnostics = {0};
     struct pxs_error err = {0};
     char on[PXS_PATH_MAX];
@@ -130,25 +150,33 @@ int cli_cmd_run(struct cli *cli) {
         return cli_cmd_plan(cli);
     if (!cli_sweep_options(cli, &options) || cli_where(cli, &options, on) != CLI_OK)
         return CLI_USAGE;
-    if (strcmp(on, "here") != 0)
+    const bool here = strcmp(on, "here") == 0;
+    if (!here && cli->values[OPT_DETACH])
         return cli_submit(cli, &options, on);
-    const enum pxs_status taken = cli_take_over(cli, &err);
+    const enum pxs_status taken = here ? cli_take_over(cli, &err) : PXS_OK;
     if (taken != PXS_OK)
         return cli_fail(taken, &err);
     options.stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR);
     options.diagnostics = &diagnostics;
     struct cli_bar bar;
-    cli_progress_init(&progress, cli, &listener);
+    cli_progress_init(&c.progress, cli, &c.listener);
     options.meter = cli_bar_begin(&bar, cli);
-    const enum pxs_status status = pxs_sweep_run(&options, &listener, &summary, &err);
-    cli_progress_finish(&progress);
+    c.on = on;
+    const struct pxs_submit_options how = {
+        .sweep = &options, .on = on, .no_probe = cli->values[OPT_NO_PROBE] != NULL};
+    const enum pxs_status status =
+        here ? pxs_sweep_run(&options, &c.listener, &summary, &err)
+             : pxs_collect(&how, &c.listener, tell_submitted, &c, &summary, &err);
+    cli_progress_finish(&c.progress);
     if (status == PXS_E_STOPPED && !has_run(status, &summary))
         cli_say("%s", err.message);
     else if (status != PXS_OK && status != PXS_E_STOPPED)
         cli_say_why(&diagnostics, &err);
+    if (!here && !how.no_probe)
+        cli_explain_probe(&err);
     if (has_run(status, &summary))
-        print_summary(cli, &progress, &summary);
-    cli_progress_close(&progress);
+        print_summary(cli, &c.progress, &summary);
+    cli_progress_close(&c.progress);
     const int code = summary.exit_code;
     pxs_sweep_summary_finish(&summary);
     pxs_text_finish(&diagnostics);

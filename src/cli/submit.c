@@ -8,6 +8,7 @@
 
 int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
               char on[PXS_PATH_MAX]) {
+    static const enum cli_option with_on[] = {OPT_NO_PROBE, OPT_DETACH};
     const char *given = cli->values[OPT_ON];
     struct pxs_text words = {0};
     struct pxs_error err;
@@ -28,8 +29,10 @@ int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
         snprintf(on, PXS_PATH_MAX, "here");
     if (strcmp(on, "here") != 0)
         return CLI_OK;
-    if (cli->values[OPT_NO_PROBE])
-        return cli_usage(cli, "--no-probe goes with --on slurm, --on ssh or a launcher's path");
+    for (size_t i = 0; i < PXS_COUNT(with_on); i++)
+        if (cli->values[with_on[i]])
+            return cli_usage(cli, "--%s goes with --on slurm, --on ssh or a launcher's path",
+                             cli_option_name(with_on[i]));
     if (cli->values[OPT_DRY_RUN] && strcmp(cli->command->name, "plan") == 0)
         return cli_usage(cli, "shows the plan and does nothing anyway; --dry-run also shows the "
                               "job script, with --on slurm, --on ssh or a launcher's path");
@@ -38,8 +41,7 @@ int cli_where(const struct cli *cli, const struct pxs_sweep_options *options,
 
 /* ---- what was submitted --------------------------------------------------------------------- */
 
-static void put_words(const struct cli *cli, const char *on, const struct pxs_submitted *s,
-                      struct pxs_text *out) {
+void cli_submitted_words(const char *on, const struct pxs_submitted *s, struct pxs_text *out) {
     const struct pxs_submission *sub = &s->submission;
     const bool slurm = strcmp(on, "slurm") == 0;
     if (s->runs == 0) {
@@ -74,9 +76,6 @@ static void put_words(const struct cli *cli, const char *on, const struct pxs_su
             pxs_text_add_command(out, " %s", sub->ids[i]);
         pxs_text_add(out, "\n");
     }
-    pxs_text_add_command(out, "collect: pixsweep merge %s/%s", s->results, s->sweep);
-    cli_add_place(cli, out);
-    pxs_text_add(out, "\n");
 }
 
 static enum pxs_status put_row(const struct cli *cli, const struct pxs_submitted *s,
@@ -95,6 +94,12 @@ static enum pxs_status put_row(const struct cli *cli, const struct pxs_submitted
     return cli_row(cli, names, cells, PXS_COUNT(cells), out, err);
 }
 
+void cli_explain_probe(const struct pxs_error *err) {
+    if (err->status == PXS_E_INVALID &&
+        strncmp(err->message, "preflight:", strlen("preflight:")) == 0)
+        cli_say("where this machine forbids work, --no-probe leaves the trial batches to the jobs");
+}
+
 int cli_submit(const struct cli *cli, struct pxs_sweep_options *options, const char *on) {
     const struct pxs_submit_options how = {
         .sweep = options, .on = on, .no_probe = cli->values[OPT_NO_PROBE] != NULL};
@@ -107,17 +112,17 @@ int cli_submit(const struct cli *cli, struct pxs_sweep_options *options, const c
     options->meter = cli_bar_begin(&bar, cli);
     enum pxs_status status = pxs_submit(&how, &submitted, &err);
     cli_bar_clear(&bar);
-    if (status == PXS_OK && cli->format == PXS_FORMAT_TABLE)
-        put_words(cli, on, &submitted, &out);
-    else if (status == PXS_OK)
+    if (status == PXS_OK && cli->format == PXS_FORMAT_TABLE) {
+        cli_submitted_words(on, &submitted, &out);
+        pxs_text_add(&out, "collect: the same command without --detach\n");
+    } else if (status == PXS_OK)
         status = put_row(cli, &submitted, &out, &err);
     if (status == PXS_OK)
         cli_out_result(cli, &out);
     else
         cli_say_why(&diagnostics, &err);
-    if (status == PXS_E_INVALID && !how.no_probe &&
-        strncmp(err.message, "preflight:", strlen("preflight:")) == 0)
-        cli_say("where this machine forbids work, --no-probe leaves the trial batches to the jobs");
+    if (!how.no_probe)
+        cli_explain_probe(&err);
     pxs_submitted_finish(&submitted);
     pxs_text_finish(&diagnostics);
     pxs_text_finish(&out);

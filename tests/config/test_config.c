@@ -602,6 +602,8 @@ START_TEST(where_runs_are_carried_out)
     ck_assert_int_eq(l->cpus_per_task, 4);
     ck_assert_int_eq(l->runs_per_task, 1);
     ck_assert_int_eq(l->warn_before, 300);
+    ck_assert_int_eq(l->look_every, 30);
+    ck_assert_int_eq(l->ask_every, 60);
     ck_assert_int_eq(l->mem_mb, PXS_MEM_AUTO);
     ck_assert_int_eq(l->tasks + l->array_throttle + l->seconds + (int64_t)l->n_keys, 0);
     ck_assert(!l->setup && !l->extra);

@@ -90,8 +90,8 @@ more=(--set 'sweep.points=[{learning_rate_G: 1e-3}, {learning_rate_G: 0.1}]' --n
 run 0 free exp.yaml --set 'sweep.points=[{learning_rate_G: 1e-3}]'
 run=$(echo free/prune/0001-*)
 mv "$run"/records.bin away.bin
-run 2 free exp.yaml --on ./launcher "${more[@]}"
+run 2 free exp.yaml --on ./launcher --detach "${more[@]}"
 says run.err "0001-.* is completed, but .*/records.bin is missing.*--set sweep.prune=none, or --on here"
 mv away.bin "$run"/records.bin
-run 0 free exp.yaml --on ./launcher "${more[@]}"
+run 0 free exp.yaml --on ./launcher --detach "${more[@]}"
 says run.out "1 run to do, 1 job submitted"

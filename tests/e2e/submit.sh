@@ -50,7 +50,7 @@ says plan.out "^PIXSWEEP_QUEUE=long$"
 says plan.out "^export SETUP=yes$"
 says plan.out 'exec "$dir/pixsweep" task "$dir"'
 [ ! -e res ] || fail "plan wrote something"
-run 0 res exp.yaml --on ./launcher --dry-run
+run 0 res exp.yaml --on ./launcher --detach --dry-run
 cmp -s run.out plan.out || fail "run --dry-run says something else than plan"
 is 0 "$(calls submit)"
 "$PIXSWEEP" plan exp.yaml --on ./launcher --results res --set run.launcher.time=10m --set run.launcher.warn_before=599s \
@@ -60,11 +60,11 @@ says plan.out "writes resume points and is requeued, about"
 
 step "submitted: as many jobs as runs, told what the file says; no database"
 reset
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.out "many: 6 runs to do, 6 jobs submitted"
 says run.out "launcher alive"
 says run.out "launcher cancel job_0"
-says run.out "collect: pixsweep merge $WORK/res/many"
+says run.out "collect: the same command without --detach"
 is_free
 dir=$WORK/res/many/cluster/0001
 for line in "PIXSWEEP_CPUS=4" "PIXSWEEP_DIR=$dir" "PIXSWEEP_EXTRA=--a b" "PIXSWEEP_MEM_MB=100" "PIXSWEEP_QUEUE=long" "PIXSWEEP_SECONDS=7200" \
@@ -75,19 +75,19 @@ for line in "PIXSWEEP_CPUS=4" "PIXSWEEP_DIR=$dir" "PIXSWEEP_EXTRA=--a b" "PIXSWE
 bash -n "$dir/job.sh" || fail "job.sh is no script"
 
 step "the same command again starts only what is missing"
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.out "6 jobs of earlier submissions at work or waiting: no more are started"
 [ ! -e res/many/cluster/0002 ] || fail "a second submission"
 sed -i 's/job_[01] running/& x/; s/running x/ending/; /job_2/d' state/jobs
-run 0 res exp.yaml --on ./launcher --format json
+run 0 res exp.yaml --on ./launcher --detach --format json
 says run.out '"to_do":6,"alive":3,"submitted":3'
 [ -s res/many/cluster/0002/plan.json ] || fail "no second submission"
-run 0 res exp.yaml --on ./launcher --set run.launcher.tasks=4
+run 0 res exp.yaml --on ./launcher --detach --set run.launcher.tasks=4
 says run.out "no more are started; tasks: is 4"
 
 step "an answer that does not come is no answer: nothing is submitted before there is one"
 : >state/silent
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.err "no answer from the controller.*trying again in 2 s"
 says run.out "no more are started"
 
@@ -95,45 +95,45 @@ step "runs that are completed are not submitted again, without a database and be
 reset
 run 0 res exp.yaml --set sweep.seeds=1
 rm res/pixsweep.db*
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.out "4 runs to do, 4 jobs submitted"
 is_free
 reset
 run 0 res exp.yaml --set sweep.seeds=1
 sum=$(sha256sum res/pixsweep.db)
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.out "4 runs to do, 4 jobs submitted"
 is "$sum" "$(sha256sum res/pixsweep.db)"
 [ ! -s res/pixsweep.db-wal ] || fail "something was written beside the database"
-run 0 res exp.yaml --on ./launcher --set sweep.seeds=1
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
 says run.out "many: 2 runs, nothing to do"
 
 step "refused for good: the launcher's words; the same folder is used again"
 reset
 echo refuse >state/mood
-run 2 res exp.yaml --on ./launcher
+run 2 res exp.yaml --on ./launcher --detach
 says run.err "your account has no hours left"
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.out "6 jobs submitted"
 is 1 "$(ls -d res/many/cluster/0* | wc -l)"
 
 step "busy: tried again"
 reset
 echo busy >state/mood
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.err "too busy.*trying again in 2 s"
 is 2 "$(calls submit)"
 
 step "accepted without an answer: looked up by its name, not started twice; a signal meanwhile leaves"
 reset
 echo deaf >state/mood
-run 0 res exp.yaml --on ./launcher
+run 0 res exp.yaml --on ./launcher --detach
 says run.err "not known yet"
 is 1 "$(calls submit)"
 says run.out "6 jobs submitted"
 reset
 echo hang >state/mood
-"$PIXSWEEP" run exp.yaml --on ./launcher --results res >run.out 2>run.err &
+"$PIXSWEEP" run exp.yaml --on ./launcher --detach --results res >run.out 2>run.err &
 pid=$!
 for _ in $(seq 300); do [ "$(calls submit 2>/dev/null)" = 1 ] && break || sleep 0.1; done
 kill -TERM $pid
@@ -145,9 +145,9 @@ grep -q "^unknown " res/many/cluster/0001/submission || fail "not unknown: $(cat
 
 step "two at once: together as many jobs as runs"
 reset
-"$PIXSWEEP" run exp.yaml --on ./launcher --results res >one.out 2>one.err &
+"$PIXSWEEP" run exp.yaml --on ./launcher --detach --results res >one.out 2>one.err &
 pid=$!
-"$PIXSWEEP" run exp.yaml --on ./launcher --results res >two.out 2>two.err || fail "the second of two: $(cat two.err)"
+"$PIXSWEEP" run exp.yaml --on ./launcher --detach --results res >two.out 2>two.err || fail "the second of two: $(cat two.err)"
 wait $pid || fail "the first of two: $(cat one.err)"
 is 6 "$(wc -l <state/jobs)"
 says one.out "6 runs to do"
@@ -157,26 +157,26 @@ run 2 res exp.yaml --on here --no-probe
 says run.err "no-probe goes with --on slurm"
 run 2 res exp.yaml --on slrum
 says run.err "did you mean slurm"
-run 2 res exp.yaml --on ./none
+run 2 res exp.yaml --on ./none --detach
 says run.err "there is no $WORK/none"
 "$PIXSWEEP" plan exp.yaml --dry-run >plan.out 2>plan.err && fail "plan --dry-run without --on"
 says plan.err "does nothing anyway"
 reset
-run 2 res exp.yaml --on ssh
+run 2 res exp.yaml --on ssh --detach
 says run.err "no hosts"
 
 step "the file says where; --on here is stronger; --no-probe tries no batch"
 reset
-run 0 res exp.yaml --set run.on=./launcher --no-probe
+run 0 res exp.yaml --set run.on=./launcher --detach --no-probe
 says run.out "6 jobs submitted"
 ! grep -q preflight run.err || fail "a batch was tried"
 rm -rf res
-run 0 res exp.yaml --set run.on=./launcher --set sweep.seeds=1 --on here
+run 0 res exp.yaml --set run.on=./launcher --detach --set sweep.seeds=1 --on here
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2
 
 step "back here: the runs that were handed out keep their folders; rm takes the submissions along, and nothing else"
 reset
-run 0 res exp.yaml --on ./launcher --set sweep.seeds=2
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=2
 run 0 res exp.yaml --set sweep.seeds=2
 expect res "SELECT group_concat(number) FROM run WHERE state = 'completed'" 1,2,3,4
 is 4 "$(ls res/many | grep -c '^00')"
@@ -186,7 +186,7 @@ mkdir res/many/cluster/0001/other
 "$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
 is "res/many/cluster/0001/notes.txt res/many/cluster/0001/other" "$(find res/many -type f -o -type d -empty | sort | xargs)"
 rm -r res/many/cluster/0001/notes.txt res/many/cluster/0001/other
-run 0 res exp.yaml --on ./launcher --set sweep.seeds=1
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
 run 0 res exp.yaml --set sweep.seeds=1
 "$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
 [ ! -e res/many ] || fail "left behind: $(find res/many)"

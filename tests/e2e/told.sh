@@ -54,7 +54,7 @@ jobs_end() {
 states() { "$PIXSWEEP" sql "SELECT group_concat(number || ' ' || state, ', ') AS s FROM (SELECT * FROM run ORDER BY number)" --format csv --results res | tail -n 1 | tr -d '"'; }
 is() { [ "$2" = "$1" ] || fail "$2, not $1"; }
 
-submit() { run 0 res exp.yaml --on ./launcher --set run.launcher.tasks=1 "$@"; }
+submit() { run 0 res exp.yaml --on ./launcher --detach --set run.launcher.tasks=1 "$@"; }
 
 step "a run that is cancelled before the jobs start is not started by them"
 "$PIXSWEEP" run exp.yaml --jobs 1 --results res >run.out 2>run.err & runner=$!
@@ -82,7 +82,7 @@ does 0 'cancelled' cancel long
 wait $runner || true
 grep -q cancelled res/long/*/ends.txt || fail "the folder does not say that it was cancelled"
 does 0 'queued again' retry long
-"$PIXSWEEP" run long.yaml --on ./launcher --results res >run.out 2>run.err || fail "submit"
+"$PIXSWEEP" run long.yaml --on ./launcher --detach --results res >run.out 2>run.err || fail "submit"
 says run.out "1 run to do, 1 job submitted"
 does 0 'queued again' retry many
 submit

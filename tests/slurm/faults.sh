@@ -11,7 +11,7 @@ sweep() {
     pixsweep 0 run "$1.yaml" --results near --on here --jobs 2 --threads 1
     far=$WORK/far/$1 first=$WORK/far/$1/0001-lambda_pixel-10-s0 second=$WORK/far/$1/0002-lambda_pixel-10-s1
 }
-submit() { pixsweep 0 run "$1.yaml" --results far; }
+submit() { pixsweep 0 run "$1.yaml" --results far --detach; }
 said() { cat "$far"/cluster/*/log/"$1.log" | grep -c -F "$2" || true; } # JOB TEXT: in how many lines of its log
 # How often the job has begun. A requeued one starts soon after. Slurm waits two minutes before, unless it is told otherwise, which it
 # forgets while the old one ends; and a node refuses, for good, what starts within the second in which it has killed the old one.

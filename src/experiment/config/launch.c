@@ -113,6 +113,14 @@ static void read_warn(struct section *s, const struct pxs_node *value) {
     read_seconds(s, value, &s->out->warn_before);
 }
 
+static void read_look(struct section *s, const struct pxs_node *value) {
+    read_seconds(s, value, &s->out->look_every);
+}
+
+static void read_ask(struct section *s, const struct pxs_node *value) {
+    read_seconds(s, value, &s->out->ask_every);
+}
+
 /* "4G", "500M", as Slurm writes sizes; in MB of 1048576 bytes, rounded up. */
 static bool parse_size(const char *text, int64_t *mb) {
     static const char units[] = "KMGT";
@@ -259,6 +267,8 @@ static const struct {
             {"cpus_per_task", read_cpus, SLURM | SSH | OWN, false},
             {"runs_per_task", read_runs, SLURM | SSH | OWN, false},
             {"tasks", read_tasks, SLURM | SSH | OWN, false},
+            {"look_every", read_look, SLURM | SSH | OWN, false},
+            {"ask_every", read_ask, SLURM | SSH | OWN, false},
             {"setup", read_setup, SLURM | SSH | OWN, false},
             {"extra", read_extra, SLURM | SSH | OWN, true}};
 static const struct {
@@ -336,8 +346,12 @@ void pxs_launch_section_read(struct pxs_config *c, struct pxs_diags *d, size_t s
 void pxs_launch_defaults(struct pxs_config *c) {
     c->on = "here";
     for (size_t i = 0; i < PXS_LAUNCH_SECTIONS; i++)
-        c->launch[i] = (struct pxs_launch_settings){
-            .cpus_per_task = 4, .runs_per_task = 1, .warn_before = 300, .mem_mb = PXS_MEM_AUTO};
+        c->launch[i] = (struct pxs_launch_settings){.cpus_per_task = 4,
+                                                    .runs_per_task = 1,
+                                                    .warn_before = 300,
+                                                    .look_every = 30,
+                                                    .ask_every = 60,
+                                                    .mem_mb = PXS_MEM_AUTO};
 }
 
 const char *pxs_config_on(const struct pxs_config *c) {

@@ -36,6 +36,7 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
     CHARS(sweep)                                   \
     CHARS(file)                                    \
     CHARS(results)                                 \
+    TEXT(spec_yaml)                                \
     CHARS(spec_hash)                               \
     CHARS(time_basis)                              \
     INT(n_seeds)                                   \

@@ -19,6 +19,18 @@ void pxs_plan_params(const struct pxs_plan *plan, size_t index, struct pxs_param
     pxs_hold_nothing_back(&plan->runs[index], out);
 }
 
+enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
+                                     struct pxs_params *out, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    if (plan->config) {
+        pxs_plan_params(plan, index, out);
+        return PXS_OK;
+    }
+    if (!pxs_path_join(path, sizeof path, plan->runs[index].dir, PXS_CONFIG_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->runs[index].dir);
+    return pxs_run_config_read(path, out, NULL, NULL, err);
+}
+
 static enum pxs_status frozen_run_config(const struct pxs_plan_run *run, struct pxs_text *out,
                                          struct pxs_error *err) {
     char *text = NULL;
@@ -34,24 +46,12 @@ enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index, s
     const struct pxs_plan_run *run = &plan->runs[index];
     struct pxs_run_config_head head = {0};
     const char *base = strrchr(run->name, '/');
+    PXS_TRY(pxs_plan_read_params(plan, index, p, err));
     if (!plan->config)
         return frozen_run_config(run, out, err);
-    pxs_plan_params(plan, index, p);
     snprintf(head.name, sizeof head.name, "%s", run->name);
     snprintf(head.data_hash, sizeof head.data_hash, "%s", run->data_hash);
     snprintf(head.weights_hash, sizeof head.weights_hash, "%s", run->weights_hash);
     pxs_run_config_text(&head, base ? base + 1 : run->name, p, run->own_val, out);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;
-}
-
-enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, size_t index,
-                                     struct pxs_params *out, struct pxs_error *err) {
-    char path[PXS_PATH_MAX];
-    if (plan->config) {
-        pxs_plan_params(plan, index, out);
-        return PXS_OK;
-    }
-    if (!pxs_path_join(path, sizeof path, plan->runs[index].dir, PXS_CONFIG_FILE))
-        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", plan->runs[index].dir);
-    return pxs_run_config_read(path, out, NULL, NULL, err);
 }

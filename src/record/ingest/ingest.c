@@ -48,7 +48,7 @@ enum pxs_status pxs_ingest_rows(struct pxs_store *store, int64_t run_id,
                                 struct pxs_run_records *found, int64_t *offset,
                                 struct pxs_error *err) {
     PXS_TRY(add_rows(store, run_id, found, offset, err));
-    for (size_t i = 0; i < found->n; i++) {
+    for (size_t i = 0; i + 1 < found->n; i++) {
         const struct pxs_store_end *told = pxs_run_records_end(&found->attempts[i]);
         if (!told || found->attempts[i].row.ended_ms != 0)
             continue;

@@ -288,8 +288,6 @@ static enum pxs_status submit(struct submission *s, struct pxs_error *err) {
     out->runs = s->jobs.runs;
     if (s->jobs.runs == 0)
         return PXS_OK;
-    if (s->plan->how.on_done)
-        say(s, PXS_LOG_WARN, "on_done is not carried out by jobs on other machines");
 
     /* From here on one at a time, since what others start counts. */
     PXS_TRY(take_claim(s, err));
@@ -313,11 +311,12 @@ enum pxs_status pxs_submit(const struct pxs_submit_options *options, struct pxs_
     if (s.claim.path[0])
         pxs_claim_release(&s.claim);
     pxs_jobs_finish(&s.jobs);
-    pxs_plan_destroy(&s.plan);
+    out->plan = s.plan;
     return status;
 }
 
 void pxs_submitted_finish(struct pxs_submitted *submitted) {
+    pxs_plan_destroy(&submitted->plan);
     pxs_submission_finish(&submitted->submission);
     pxs_arena_finish(&submitted->arena);
 }

@@ -104,7 +104,7 @@ void pxs_jobs_words(const struct pxs_plan *plan, const struct pxs_jobs *jobs,
     add_time(plan, jobs, out);
     add_disk(plan, jobs, out);
     if (plan->how.on_done)
-        pxs_text_add(out, "warning: on_done is not carried out by jobs on other machines\n");
+        pxs_text_add(out, "on_done is carried out by the `run` that collects to the end\n");
 }
 
 enum pxs_status pxs_jobs_script(const struct pxs_plan *plan, const struct pxs_jobs *jobs,

@@ -4,24 +4,30 @@
 
 #include "supervisor_priv.h"
 
-void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...) {
+void pxs_sayv(const struct pxs_sweep_listener *listener, enum pxs_log_level level, const char *fmt,
+              va_list ap) {
     struct pxs_text raw = {0}, text = {0};
     char start[1024]; /* of what is said where there is no memory for all of it */
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(start, sizeof start, fmt, ap);
-    va_end(ap);
-    va_start(ap, fmt);
+    va_list again;
+    va_copy(again, ap);
+    vsnprintf(start, sizeof start, fmt, again);
+    va_end(again);
     pxs_text_addv(&raw, fmt, ap);
-    va_end(ap);
     /* A failed run's message brings the end of its log: lines of their own. No run's name has a
      * line end. */
     pxs_text_add_lines(&text, pxs_text_str(&raw), raw.len);
     bool whole = !raw.failed && !text.failed;
-    if (s->listener->line)
-        s->listener->line(s->listener->user, level, whole ? pxs_text_str(&text) : start);
+    if (listener->line)
+        listener->line(listener->user, level, whole ? pxs_text_str(&text) : start);
     pxs_text_finish(&text);
     pxs_text_finish(&raw);
+}
+
+void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_sayv(s->listener, level, fmt, ap);
+    va_end(ap);
 }
 
 static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {

@@ -66,66 +66,79 @@ static enum pxs_status start(const char *command, const char *const *env, struct
     return status;
 }
 
+static void say(const struct pxs_sweep_listener *listener, enum pxs_log_level level,
+                const char *fmt, ...) PXS_PRINTF(3, 4);
+static void say(const struct pxs_sweep_listener *listener, enum pxs_log_level level,
+                const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    pxs_sayv(listener, level, fmt, ap);
+    va_end(ap);
+}
+
 /* What it prints goes the way of all progress, line by line, so that a board on the terminal stays
  * whole. */
-static void pass_on(struct pxs_supervisor *s, struct pxs_lines *lines) {
+static void pass_on(const struct pxs_sweep_listener *listener, struct pxs_lines *lines) {
     const char *line;
     while ((line = pxs_lines_next(lines)))
         if (line[0])
-            pxs_say(s, PXS_LOG_INFO, "on_done: %s", line);
+            say(listener, PXS_LOG_INFO, "on_done: %s", line);
 }
 
 /* Until the command itself is dead; what it left in the background may go on, and has no listener
  * from then on. */
-static struct pxs_exit wait_for(struct pxs_supervisor *s, struct pxs_child *c, int output) {
+static struct pxs_exit wait_for(const struct pxs_sweep_listener *listener,
+                                const struct pxs_stop *stop, struct pxs_child *c, int output) {
     struct pxs_lines lines = {.fd = output};
     struct pxs_exit how;
     while (!pxs_child_reap(c, &how)) {
         struct pollfd fd = {.fd = lines.ended ? -1 : output, .events = POLLIN};
         poll(&fd, 1, LOOK_MS);
-        pass_on(s, &lines);
+        pass_on(listener, &lines);
         /* It is not run after a signal, so one that is raised now is new, however early it came. */
-        if (!s->options->stop || atomic_load(&s->options->stop->signal) == 0)
+        if (!stop || atomic_load(&stop->signal) == 0)
             continue;
         if (!c->asked)
-            pxs_say(s, PXS_LOG_WARN, "on_done is stopped before its end");
+            say(listener, PXS_LOG_WARN, "on_done is stopped before its end");
         pxs_child_end(c, pxs_monotonic(), GRACE_SECONDS);
     }
-    pass_on(s, &lines);
+    pass_on(listener, &lines);
     /* something in the background may still hold the pipe */
     const char *rest = pxs_lines_rest(&lines);
     if (rest)
-        pxs_say(s, PXS_LOG_INFO, "on_done: %s", rest);
+        say(listener, PXS_LOG_INFO, "on_done: %s", rest);
     return how;
 }
 
-static void carry_out(struct pxs_supervisor *s, const char *command, const char *const *env) {
+static void carry_out(const char *command, const char *const *env,
+                      const struct pxs_sweep_listener *listener, const struct pxs_stop *stop) {
     struct pxs_child c = {0};
     struct pxs_error err;
     int output = -1;
-    pxs_say(s, PXS_LOG_INFO, "on_done: running %s", command);
+    say(listener, PXS_LOG_INFO, "on_done: running %s", command);
     if (start(command, env, &c, &output, &err) != PXS_OK) {
-        pxs_say(s, PXS_LOG_WARN, "%s", err.message);
+        say(listener, PXS_LOG_WARN, "%s", err.message);
         return;
     }
-    const struct pxs_exit how = wait_for(s, &c, output);
+    const struct pxs_exit how = wait_for(listener, stop, &c, output);
     close(output);
     if (how.how == PXS_SIGNALLED)
-        pxs_say(s, PXS_LOG_WARN, "on_done was killed by signal %d; the sweep's result stands",
-                how.code);
+        say(listener, PXS_LOG_WARN, "on_done was killed by signal %d; the sweep's result stands",
+            how.code);
     else if (how.how == PXS_EXITED && how.code != 0)
-        pxs_say(s, PXS_LOG_WARN, "on_done ended with code %d; the sweep's result stands", how.code);
+        say(listener, PXS_LOG_WARN, "on_done ended with code %d; the sweep's result stands",
+            how.code);
 }
 
-void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summary) {
+void pxs_on_done(const char *command, const struct pxs_sweep_listener *listener,
+                 const struct pxs_stop *stop, const struct pxs_sweep_summary *summary) {
     struct pxs_arena arena = {0};
-    const char *text = s->plan->how.on_done;
-    if (!text || !s->had_work || s->stopping)
+    if (!command)
         return;
     const char *const *env = make_environment(summary, &arena);
     if (env)
-        carry_out(s, text, env);
+        carry_out(command, env, listener, stop);
     else
-        pxs_say(s, PXS_LOG_WARN, "out of memory: on_done was not run");
+        say(listener, PXS_LOG_WARN, "out of memory: on_done was not run");
     pxs_arena_finish(&arena);
 }

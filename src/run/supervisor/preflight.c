@@ -11,7 +11,6 @@
  * Thousands of runs share few folders. */
 static enum pxs_status check_places(const struct pxs_plan *plan, struct pxs_error *err) {
     PXS_TRY(pxs_check_place(plan->results, err));
-    PXS_TRY(pxs_store_check_place(plan->db, err));
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_takes_run(plan, &plan->runs[i]))
             PXS_TRY(pxs_check_place(plan->runs[i].dir, err));

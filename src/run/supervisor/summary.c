@@ -16,11 +16,29 @@ static void count(const struct pxs_supervisor *s, size_t i, struct pxs_sweep_sum
     out->n_completed_now += s->runs[i].completed_here;
 }
 
+const char *pxs_run_reason(struct pxs_store *store, int64_t run_id, enum pxs_run_state state,
+                           struct pxs_arena *arena) {
+    struct pxs_table t = {0};
+    const struct pxs_cell id = pxs_cell_int(run_id);
+    char *reason = NULL;
+    if (pxs_store_select(store,
+                         "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 "
+                         "AND kind = 'removing'), (SELECT message FROM attempt WHERE "
+                         "run_id = ?1 AND message IS NOT "
+                         "NULL ORDER BY no DESC LIMIT 1)) AS message",
+                         &id, 1, &t, NULL) == PXS_OK) {
+        const char *text = pxs_table_at(&t, 0, "message").text;
+        text = text ? pxs_without_outcome(text, state) : NULL;
+        if (text && text[0])
+            reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
+    }
+    pxs_table_finish(&t);
+    return reason;
+}
+
 /* First line of what the last attempt left as its message. */
 static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_arena *arena) {
-    struct pxs_table t = {0};
-    struct pxs_cell id = pxs_cell_int(s->plan->runs[i].run_id);
-    char *reason = NULL;
+    const char *reason = NULL;
     if (s->runs[i].reason[0])
         return pxs_arena_strdup(arena, s->runs[i].reason);
     if (s->plan->runs[i].state == PXS_STATE_RUNNING)
@@ -32,20 +50,8 @@ static const char *reason_of(struct pxs_supervisor *s, size_t i, struct pxs_aren
         reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
     }
     pxs_ends_finish(&ends);
-    if (reason)
-        return reason;
-    if (s->store && pxs_store_select(s->store,
-                                     "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 "
-                                     "AND kind = 'removing'), (SELECT message FROM attempt WHERE "
-                                     "run_id = ?1 AND message IS NOT "
-                                     "NULL ORDER BY no DESC LIMIT 1)) AS message",
-                                     &id, 1, &t, NULL) == PXS_OK) {
-        const char *text = pxs_table_at(&t, 0, "message").text;
-        text = text ? pxs_without_outcome(text, s->plan->runs[i].state) : NULL;
-        if (text && text[0])
-            reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
-    }
-    pxs_table_finish(&t);
+    if (!reason && s->store)
+        reason = pxs_run_reason(s->store, s->plan->runs[i].run_id, s->plan->runs[i].state, arena);
     return reason ? reason : "not started";
 }
 

@@ -296,6 +296,7 @@ enum pxs_status pxs_supervisor_prepare(struct pxs_supervisor *s, struct pxs_erro
 
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
+    PXS_TRY(pxs_store_check_place(s->plan->db, err));
     PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
     PXS_TRY(pxs_probe_shapes(s, err));
     enum pxs_status status = pxs_recorder_open(s, pxs_shut_after(s), err);
@@ -353,7 +354,8 @@ static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summ
     say_plan(s);
     PXS_TRY(pxs_supervise(s, err));
     pxs_summarise(s, summary);
-    pxs_on_done(s, summary);
+    if (s->had_work && !s->stopping)
+        pxs_on_done(s->plan->how.on_done, s->listener, stop, summary);
     if (stop)
         atomic_store(&stop->was_handled, 0);
     return summary->exit_code == 130

@@ -301,9 +301,6 @@ void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,
                     const struct pxs_message *message, double now);
 void pxs_rungs_answer(struct pxs_supervisor *s, double now);
 
-/* run.on_done, with the summary in its environment (on_done.c). */
-void pxs_on_done(struct pxs_supervisor *s, const struct pxs_sweep_summary *summary);
-
 /* ---- runs of other processes (other_supervisors.c) ------------------------------------------ */
 
 /* Is the attempt's worker a process of this machine that is still at work? */

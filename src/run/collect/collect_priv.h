@@ -1,0 +1,145 @@
+/* Inside collect. */
+#ifndef PXS_COLLECT_PRIV_H
+#define PXS_COLLECT_PRIV_H
+
+#include "pixsweep/collect.h"
+#include "pixsweep/ingest.h"
+#include "pixsweep/rundir.h"
+#include "pixsweep/rundir/claim.h"
+
+/* ---- one run (look.c) ----------------------------------------------------------------------- */
+
+struct pxs_file_seen {
+    int64_t size, changed_ns; /* -1 = there is none */
+};
+enum { PXS_FOLLOW_MARK = 32 };
+/* A run whose folder is looked at. Zero-initialise, fill the first part. */
+struct pxs_followed {
+    int64_t run_id, seed;
+    const char *name, *dir;
+    char config_hash[PXS_SHA256_HEX];
+    enum pxs_run_state state; /* in the database */
+
+    double looked_at;   /* pxs_monotonic; 0 = never */
+    double quiet_since; /* nothing works on it since then, and it has not said how it ended; 0 */
+    bool at_work;       /* its claim is good */
+    bool settled;       /* all that its folder says is in the database */
+    char nonce[PXS_CLAIM_NONCE], host[256]; /* of its claim */
+    int64_t touched_ms;
+    struct pxs_file_seen records, ends;
+    /* Where ingesting goes on, and the bytes before it, which are others once the file was cut
+     * back. attempt_id 0: its whole file is to be read. */
+    int64_t attempt_id, offset;
+    unsigned char mark[PXS_FOLLOW_MARK];
+    size_t n_mark;
+    char trouble[256]; /* that was told: why it cannot be ingested; "" */
+};
+/* What a look has found. */
+struct pxs_looked {
+    size_t records;    /* ingested */
+    bool settled;      /* now */
+    char trouble[256]; /* the folder's, new since the last look; "" */
+};
+/* Looks once. `quiet`: seconds for which a folder without claim may lack its end, since a shared
+ * disk shows late what others wrote. Errors are the database's. */
+PXS_NODISCARD enum pxs_status pxs_follow(struct pxs_store *store, struct pxs_followed *run,
+                                         double now, double quiet, struct pxs_looked *out,
+                                         struct pxs_error *err);
+
+/* ---- its database (own_database.c) ---------------------------------------------------------- */
+
+/* Opens the database `own`, which becomes or stays what the copy at `copy` is made of; the caller
+ * holds the claim. `given`: the user named it. PXS_E_INVALID in words. */
+PXS_NODISCARD enum pxs_status pxs_own_database_open(const char *own, bool given, const char *copy,
+                                                    const struct pxs_collector *me,
+                                                    const struct pxs_logger *logger,
+                                                    struct pxs_store **out, struct pxs_error *err);
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+/* A sweep of the results folder that was submitted. */
+struct pxs_followed_sweep {
+    char name[128];
+    int64_t sweep_id; /* 0: its plan is not in the database yet */
+    int64_t number;   /* the newest submission whose plan is */
+};
+
+/* What a submission's jobs do, as the launcher said last. */
+struct pxs_followed_jobs {
+    char sweep[128], dir[PXS_PATH_MAX];
+    const char *name; /* of the jobs; NULL: nothing was submitted from this folder yet */
+    struct pxs_launched_list list; /* those that live, once `known` */
+    bool known;
+    int empty; /* answers in a row that there are none */
+    bool over; /* no job will come back */
+};
+
+struct pxs_collection {
+    const struct pxs_submit_options *options;
+    const struct pxs_sweep_listener *listener;
+    pxs_submitted_fn told;
+    void *user;
+    double began, look_every, ask_every; /* pxs_monotonic; seconds */
+
+    /* The place, and whose it is. `store` is the own database while the claim is held, else NULL.
+     */
+    char results[PXS_PATH_MAX], copy[PXS_PATH_MAX], own[PXS_PATH_MAX], folder[PXS_PATH_MAX];
+    bool given; /* the user named `own` */
+    struct pxs_collector me;
+    struct pxs_claim claim;
+    double claim_touched_at;
+    struct pxs_store *store;
+    char other[512]; /* while another process collects: who; "" */
+
+    /* What the user asked for. */
+    struct pxs_submitted submitted;
+    enum pxs_run_state *states; /* of the plan's runs, as told last */
+    size_t n_completed_now;
+    size_t records_since_submitted;
+
+    /* What is followed. */
+    struct pxs_followed_sweep *sweeps;
+    size_t n_sweeps;
+    struct pxs_followed *runs;
+    size_t n_runs, next; /* next: of the round that is on; n_runs = none is */
+    double round_at;
+    struct pxs_arena arena; /* texts of runs and jobs */
+    bool changed;           /* something is in the database that no copy has */
+    int64_t data_version;
+    double published_at, publish_cost;
+    bool publish_failing, store_failing;
+
+    /* Jobs. */
+    struct pxs_followed_jobs *jobs;
+    size_t n_jobs, asked; /* asked: whose question is open */
+    struct pxs_launcher_question *question;
+    struct pxs_arena question_arena;
+    double asked_at;
+    char launcher_trouble[256], said[512]; /* as told last */
+    double board_at;
+};
+
+void pxs_collect_say(struct pxs_collection *c, enum pxs_log_level level, const char *fmt, ...)
+    PXS_PRINTF(3, 4);
+
+/* ---- sweeps.c ------------------------------------------------------------------------------- */
+
+/* Finds sweeps and submissions of the results folder: plans that the database lacks get their
+ * rows, runs and jobs that are new are followed from now on. */
+PXS_NODISCARD enum pxs_status pxs_collect_discover(struct pxs_collection *c, struct pxs_error *err);
+/* The sweep's entry, made where there is none. NULL: out of memory. */
+struct pxs_followed_sweep *pxs_collect_sweep(struct pxs_collection *c, const char *name);
+
+/* ---- jobs.c --------------------------------------------------------------------------------- */
+
+/* Asks the launcher of one submission after the other, one call every ask_every seconds, and never
+ * waits for it. True where an answer has come. */
+bool pxs_collect_ask(struct pxs_collection *c, double now);
+void pxs_collect_stop_asking(struct pxs_collection *c);
+/* Appends what the sweep's jobs do (pxs_launched_words); false where nothing is known. */
+bool pxs_collect_jobs_words(const struct pxs_collection *c, const char *sweep, struct pxs_text *out,
+                            bool *never);
+/* Whether the launcher has said that no job of the sweep is left. */
+bool pxs_collect_jobs_gone(const struct pxs_collection *c, const char *sweep);
+
+#endif

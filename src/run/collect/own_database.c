@@ -1,0 +1,110 @@
+/* Which database a collector fills: one on a disk of its own machine, that goes on where the
+ * published copy stands. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collect_priv.h"
+
+#define HAND_OVER_SECONDS 10.0
+#define SET_ASIDE ".before"
+
+enum pxs_status pxs_collector_database(const char *results, char db[PXS_PATH_MAX],
+                                       struct pxs_error *err) {
+    char folder[64], hex[PXS_SHA256_HEX];
+    struct pxs_sha256 hash;
+    struct stat info;
+    snprintf(folder, sizeof folder, "/var/tmp/pixsweep-%lld", (long long)geteuid());
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return pxs_fail_errno(err,
+                              "cannot make %s for the collector's database (--db names "
+                              "another place on a disk of this machine)",
+                              folder);
+    if (lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid() ||
+        (info.st_mode & 0022) != 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is not a folder that only you can write, so the collector's database "
+                        "cannot be in it: remove it, or name another place on a disk of this "
+                        "machine with --db",
+                        folder);
+    pxs_sha256_init(&hash);
+    pxs_sha256_update(&hash, results, strlen(results));
+    pxs_sha256_hex(&hash, hex);
+    snprintf(db, PXS_PATH_MAX, "%s/%.16s.db", folder, hex);
+    return PXS_OK;
+}
+
+static bool is_there(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+/* A database that another collector has overtaken, or whose results folder is another one by now.
+ * What jobs recorded is in their folders; the file is kept for what a user may have written. */
+static enum pxs_status set_aside(const char *own, const char *why, const struct pxs_logger *logger,
+                                 struct pxs_error *err) {
+    static const char *const parts[] = {"-wal", "-shm", ""};
+    char from[PXS_PATH_MAX + 16], to[PXS_PATH_MAX + 32];
+    for (size_t i = 0; i < PXS_COUNT(parts); i++) {
+        snprintf(from, sizeof from, "%s%s", own, parts[i]);
+        snprintf(to, sizeof to, "%s" SET_ASIDE "%s", own, parts[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return pxs_fail_errno(err, "cannot rename %s to %s", from, to);
+        if (!is_there(to))
+            unlink(to);
+    }
+    pxs_log(*logger, PXS_LOG_INFO, "%s, so the collector's database of before is now %s" SET_ASIDE,
+            why, own);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_own_database_open(const char *own, bool given, const char *copy,
+                                      const struct pxs_collector *me,
+                                      const struct pxs_logger *logger, struct pxs_store **out,
+                                      struct pxs_error *err) {
+    struct pxs_collector was;
+    bool has_own = is_there(own);
+    const char *why = NULL;
+    if (strcmp(own, copy) == 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is where copies are published for all machines: name a database on a "
+                        "disk of this machine with --db, or leave --db out",
+                        copy);
+    if (pxs_store_on_network(own))
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is on a network file system, where no database can be: name a place "
+                        "on a disk of this machine with --db",
+                        own);
+
+    /* A database that local runs have filled becomes the first copy. */
+    const bool ordinary = is_there(copy) && !pxs_store_is_published(copy);
+    if (ordinary && has_own && given)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is a database and no copy of %s: give --db a name that is free, and "
+                        "it goes on there",
+                        copy, own);
+    if (ordinary)
+        PXS_TRY(pxs_store_hand_over(copy, me, HAND_OVER_SECONDS, err));
+
+    if (is_there(copy)) {
+        PXS_TRY(pxs_store_read_collector(copy, &was, err));
+        if (ordinary)
+            why = "another database was there since";
+        else if (strcmp(was.host, me->host) != 0 || strcmp(was.db, me->db) != 0)
+            why = "another process has collected since";
+    } else if (!given)
+        why = "the results folder has no database";
+    if (has_own && why) {
+        if (given)
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s is a copy of %s on %s and not of %s: give --db a name that is "
+                            "free, and it goes on there",
+                            copy, was.db, was.host, own);
+        PXS_TRY(set_aside(own, why, logger, err));
+        has_own = false;
+    }
+    if (!has_own && is_there(copy))
+        PXS_TRY(pxs_store_take_over(copy, own, true, &was, err));
+    return pxs_store_open(own, out, err);
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# A sweep that jobs carry out and `run` collects: here jobs are processes that a launcher of the test's own starts.
+. "$(dirname "$0")/lib.sh"
+
+mkdir state
+cat >launcher <<'SH2'
+#!/bin/sh
+state=$WORK/state
+echo "$1" >>"$state/calls"
+case $1 in
+submit)
+    i=0
+    while [ $i -lt "$3" ]; do
+        setsid "$2/job.sh" </dev/null >>"$2/log/$i.log" 2>&1 &
+        echo $!
+        echo "$PIXSWEEP_NAME $!" >>"$state/jobs"
+        i=$((i + 1))
+    done ;;
+alive)
+    [ ! -e "$state/silent" ] || { echo "no answer from the controller" >&2; exit 3; }
+    sed -n "s/^$PIXSWEEP_NAME //p" "$state/jobs" | while read -r pid; do
+        case $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) in '' | Z*) ;; *) echo "$pid running" ;; esac
+    done ;;
+cancel) shift; kill -TERM "$@" 2>/dev/null || true ;;
+*) exit 2 ;;
+esac
+SH2
+chmod 755 launcher
+export WORK
+kill_jobs() { # SIGNAL
+    while read -r _ pid; do kill "-$1" -- "-$pid" 2>/dev/null || true; done <state/jobs
+}
+own_gone() { :; }
+trap 'code=$?; own_gone; kill_jobs KILL; (exit $code); cleanup' EXIT
+: >state/jobs
+no_jobs() {
+    local i
+    for i in $(seq 600); do
+        [ -z "$(while read -r _ pid; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done <state/jobs)" ] && return
+        sleep 0.1
+    done
+    fail "jobs do not end"
+}
+settings=('sample_interval: 4' 'checkpoint_interval: 1')
+experiment exp.yaml many 'n_epochs: 3' "${settings[@]}" 'sweep: {grid: {lambda_pixel: [10, 100]}, seeds: 2}' \
+    'run: {on: ./launcher, launcher: {cpus_per_task: 1, mem: none, tasks: 2, look_every: 1s, ask_every: 1s}}'
+sed 's/^name: many/name: slow/; s/^n_epochs: 3/n_epochs: 30/; s/^checkpoint_interval: 1/checkpoint_interval: 0/; s/^sample_interval: 4/sample_interval: 0/' exp.yaml >slow.yaml
+make_data data 16 6
+
+run 0 near exp.yaml --on here
+run 0 near slow.yaml --on here
+collect() { local code=$1; shift; run "$code" "$@" --db "$WORK/own.db"; }
+is_copy() { expect "$1" "PRAGMA application_id" 1886942064; }
+# The sweep's rows of both databases; near has both sweeps.
+same_sweep() { # SWEEP RESULTS
+    rm -rf a b && mkdir a b
+    cp "near/pixsweep.db" a/ && cp "$2/pixsweep.db" b/ && chmod u+w b/pixsweep.db
+    for folder in a b; do sqlite3 $folder/pixsweep.db "PRAGMA foreign_keys = ON; DELETE FROM sweep WHERE name <> '$1'"; done
+    same_rows a b
+}
+
+step "submitted and collected: the copy has all, a plain sqlite3 leaves nothing beside it"
+collect 0 far exp.yaml
+says run.err "many: 4 runs to do, 2 jobs submitted"
+says run.err "many/0004-.*: completed, best validation loss"
+says run.out "4 of 4 runs completed (4 now)\|4 of 4 runs completed;"
+is_copy far
+same_sweep many far
+files_as_listed far
+expect far "SELECT count(*) FROM run WHERE dir LIKE '/%'" 0
+[ -z "$(find far -maxdepth 1 -name 'pixsweep.db-*')" ] || fail "side files: $(ls far)"
+"$PIXSWEEP" compare many --results far >compare.out 2>compare.err || fail "compare on the copy"
+collect 0 far exp.yaml
+says run.err "many: 4 runs, nothing to do"
+rm -r far own.db*
+
+step "the collector is killed: jobs go on, and the same command collects what they did"
+"$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
+pid=$!
+soon far "SELECT count(*) > 20 FROM batch_loss" 1
+kill -KILL $pid
+wait $pid || true
+no_jobs
+collect 0 far slow.yaml
+says run.err "slow: 4 runs, nothing to do"
+says run.out "4 of 4 runs completed"
+same_sweep slow far
+expect far "SELECT count(*) FROM attempt" 4
+rm -r far own.db*
+
+step "A signal leaves; another process follows, and collects once the first is gone; another sweep is collected, too"
+: >state/jobs
+"$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
+one=$!
+for _ in $(seq 200); do grep -q collecting one.err && break || sleep 0.1; done
+"$PIXSWEEP" run slow.yaml --results far --db two.db >two.out 2>two.err &
+two=$!
+run 0 far exp.yaml --detach
+soon far "SELECT count(*) > 20 FROM batch_loss" 1
+kill -TERM $one
+code=0
+wait $one || code=$?
+[ $code = 130 ] || fail "the signal ended it with $code"
+says one.out "jobs go on without this process"
+wait $two || fail "the second collector"
+says two.err "this process follows"
+says two.err "collecting from here on"
+no_jobs
+collect_all() { "$PIXSWEEP" run exp.yaml --results far --db two.db >run.out 2>run.err || fail "collecting the other sweep"; }
+collect_all
+same_sweep slow far
+same_sweep many far
+rm -r far *.db*
+
+step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"
+run 0 far exp.yaml --on here --set sweep.seeds=1
+run 0 far slow.yaml --set sweep.seeds=1
+own=$(sed -n 's/^collecting into \(.*\.db\), published.*/\1/p' run.err)
+[ -s "$own" ] && [ "$(stat -c %a "$(dirname "$own")")" = 700 ] || fail "no database at '$own'"
+own_gone() { rm -f "$own" "$own"-* "$own".*; rmdir "$(dirname "$own")" 2>/dev/null || true; }
+is_copy far
+expect far "SELECT count(*) FROM run WHERE state = 'completed'" 4
+run 0 far exp.yaml --on here
+says run.err "the copy is a database of its own again"
+expect far "PRAGMA application_id" 1886942071
+run 2 far slow.yaml --db "$own"
+says run.err "give --db a name that is free"
+run 0 far slow.yaml
+says run.err "so the collector's database of before is now $own.before"
+is_copy far
+expect far "SELECT count(*) FROM batch_loss" "$(sql near "SELECT count(*) FROM batch_loss")"
+expect far "SELECT count(*) FROM run WHERE state = 'completed'" 8
+files_as_listed far
+own_gone
