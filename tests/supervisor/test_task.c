@@ -158,6 +158,24 @@ START_TEST(test_brake_at_the_end)
 }
 END_TEST
 
+/* ---- a timeout that is a share ------------------------------------------------------------------
+ */
+
+/* Of the median of all that is finished, also by other tasks. */
+START_TEST(test_timeout)
+{
+    write_experiment(3, 0,
+                     "run: {retries: 0, timeout: 5000%}\nsweep:\n  grid: {lambda_pixel: [1, 11, "
+                     "11.5]}\n");
+    freeze();
+    ck_ok(pxs_make_dirs(in_folder("sub/" PXS_TASK_CANCEL), &err));
+    allow(3, 1, 2);
+    expect_life(false, 0, PXS_TASK_FAILED, "timed out: run.timeout is 5000% of the median");
+    allow(3, 3, 3); /* another task, that has finished nothing itself */
+    expect_life(false, 60, PXS_TASK_FAILED, "timed out: run.timeout is 5000% of the median");
+}
+END_TEST
+
 /* ---- pruning -------------------------------------------------------------------------------- */
 
 /* Ends a life some time after run `number` has recorded an epoch (0-based). */
@@ -295,6 +313,7 @@ Suite *task_suite(void) {
     tcase_add_test(c, test_no_database);
     tcase_add_test(c, test_brake);
     tcase_add_test(c, test_brake_at_the_end);
+    tcase_add_test(c, test_timeout);
     tcase_add_test(c, test_parked);
     tcase_add_test(c, test_failed_elsewhere);
     suite_add_tcase(suite, c);

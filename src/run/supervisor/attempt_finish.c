@@ -185,6 +185,8 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
     say_end(s, slot, &v, end.message, now);
     if (run->completed_here)
         learn(s, slot, now);
+    if (run->completed_here && s->task)
+        pxs_paces_learn(s, slot->run);
     /* A run that is stopped from outside has not failed; a SIGKILL from outside may come again and
      * again. */
     bool stopped = slot->asked == PXS_ASKED_NOTHING && v.signal == SIGTERM;

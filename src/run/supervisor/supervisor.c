@@ -220,6 +220,7 @@ static void loop(struct pxs_supervisor *s, struct pollfd *fds,
         suspend_on_signal(s, processes);
         pxs_recorder_sync(s, now);
         pxs_task_look(s, now);
+        pxs_paces_look(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_other_supervisors_look(s, now);
         fill_slots(s, now);

@@ -39,6 +39,7 @@ enum pxs_place {
 struct pxs_super_run {
     enum pxs_place place;
     bool completed_here;
+    bool pace_known;      /* is among the paces */
     bool tried_here;      /* an attempt was made, or could not be */
     bool waited_said;     /* the user knows that another process has it */
     double waiting_since; /* for an old worker; NaN = not waiting */
@@ -120,6 +121,8 @@ struct pxs_kill_watch {
 struct pxs_paces {
     double *values;
     size_t n, cap;
+    double looked_at; /* of a task: into a folder, which is `next` in turn */
+    size_t next;
 };
 
 struct pxs_supervisor {
@@ -256,6 +259,8 @@ void pxs_cores_let_go(struct pxs_supervisor *s, struct pxs_slot *slot);
 /* Learns from what is finished already (timeout.c). */
 void pxs_paces_load(struct pxs_supervisor *s);
 void pxs_paces_learn(struct pxs_supervisor *s, size_t index); /* run `index` is completed */
+/* In a task: learns now and then from a run that another task has completed. */
+void pxs_paces_look(struct pxs_supervisor *s, double now);
 void pxs_paces_finish(struct pxs_paces *p);
 /* Seconds that an attempt at run `index` on so many threads may take; INFINITY = any. */
 double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads);

@@ -4,13 +4,16 @@
  * A share is scaled by the work of a run (multiply-accumulates of all its steps) and by the threads
  * of the attempt, so that a run which is larger by its configuration is not killed for it. The
  * limit holds for each attempt by itself: one that goes on from a resume point is given the whole
- * time again. Before anything is finished there is no limit. */
+ * time again. Before anything is finished there is no limit. A task looks into one run's folder a
+ * second, in turn, for runs that others have finished. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "supervisor_priv.h"
 #include "supervisor_texts.h"
+
+#define LOOK_SECONDS 1.0
 
 static double work_of(const struct pxs_plan_run *run) {
     return run->estimate.gmac_per_step * (double)run->estimate.steps;
@@ -42,21 +45,75 @@ void pxs_paces_finish(struct pxs_paces *p) {
 
 /* All attempts of a run count: what an interrupted one did, the last one did not have to do
  * again. */
-void pxs_paces_learn(struct pxs_supervisor *s, size_t index) {
-    const struct pxs_plan_run *run = &s->plan->runs[index];
+struct effort {
+    double seconds, steps; /* of a run that stopped early, what it has done */
+    int64_t threads;       /* the most of an attempt */
+};
+
+static bool ask_store(struct pxs_supervisor *s, size_t index, struct effort *out) {
     struct pxs_table t = {0};
-    struct pxs_cell id = pxs_cell_int(run->run_id);
-    if (!(s->plan->how.timeout_share > 0) || !s->store)
-        return;
+    struct pxs_cell id = pxs_cell_int(s->plan->runs[index].run_id);
     if (pxs_store_select(s->store, pxs_supervisor_run_pace_sql, &id, 1, &t, NULL) != PXS_OK)
-        return;
-    double seconds = pxs_table_at(&t, 0, "seconds").real;
-    int64_t threads = pxs_table_at(&t, 0, "threads").integer;
-    /* Of a run that stopped early, what it has done. */
-    double work = run->estimate.gmac_per_step * pxs_table_at(&t, 0, "steps").real;
-    if (seconds > 0 && work > 0) /* a clock that was put back says nothing */
-        insert(&s->paces, seconds * pxs_speedup((int)threads) / work);
+        return false;
+    *out = (struct effort){pxs_table_at(&t, 0, "seconds").real, pxs_table_at(&t, 0, "steps").real,
+                           pxs_table_at(&t, 0, "threads").integer};
     pxs_table_finish(&t);
+    return true;
+}
+
+/* The same from the folder of a completed run; ends.txt is read first, as it is small. */
+static bool ask_folder(const char *dir, struct effort *out) {
+    struct pxs_run_records found = {0};
+    struct pxs_ends ends = {0};
+    struct pxs_error err;
+    *out = (struct effort){.threads = 1};
+    bool completed = pxs_ends_read(dir, &ends, &err) == PXS_OK && ends.n > 0 &&
+                     ends.of[ends.n - 1].end.state == PXS_STATE_COMPLETED;
+    pxs_ends_finish(&ends);
+    if (!completed)
+        return false;
+    completed = pxs_run_records_read(dir, &found, &err) == PXS_OK &&
+                pxs_run_records_state(&found) == PXS_STATE_COMPLETED;
+    for (size_t i = 0; completed && i < found.n; i++) {
+        const struct pxs_run_records_attempt *a = &found.attempts[i];
+        const struct pxs_store_end *end = pxs_run_records_end(a);
+        const int64_t ended_ms = end ? end->ended_ms : a->ended_ms,
+                      threads = a->line ? a->line->attempt.threads : a->row.threads;
+        if (ended_ms > 0)
+            out->seconds += (double)(ended_ms - a->row.started_ms) / 1000;
+        if (threads > out->threads)
+            out->threads = threads;
+    }
+    out->steps = (double)found.steps;
+    pxs_run_records_finish(&found);
+    return completed;
+}
+
+void pxs_paces_learn(struct pxs_supervisor *s, size_t index) {
+    struct pxs_super_run *here = &s->runs[index];
+    struct effort e;
+    if (!(s->plan->how.timeout_share > 0) || here->pace_known)
+        return;
+    here->pace_known = s->task    ? ask_folder(s->plan->runs[index].dir, &e)
+                       : s->store ? ask_store(s, index, &e)
+                                  : false;
+    double work = here->pace_known ? s->plan->runs[index].estimate.gmac_per_step * e.steps : 0;
+    if (work > 0 && e.seconds > 0) /* a clock that was put back says nothing */
+        insert(&s->paces, e.seconds * pxs_speedup((int)e.threads) / work);
+}
+
+void pxs_paces_look(struct pxs_supervisor *s, double now) {
+    struct pxs_paces *p = &s->paces;
+    if (!s->task || !(s->plan->how.timeout_share > 0) || now - p->looked_at < LOOK_SECONDS)
+        return;
+    p->looked_at = now;
+    for (size_t tried = 0; tried < s->plan->n; tried++) {
+        const size_t i = p->next++ % s->plan->n;
+        if (s->runs[i].pace_known || s->runs[i].place == PXS_PLACE_HERE)
+            continue;
+        pxs_paces_learn(s, i);
+        return;
+    }
 }
 
 void pxs_paces_load(struct pxs_supervisor *s) {
