@@ -165,12 +165,12 @@ END_TEST
 START_TEST(many_points)
 {
     pxs_text_add(&file, "dataset: data\nsweep:\n  points:\n");
-    for (size_t i = 0; i < 10000; i++)
+    for (size_t i = 0; i < MANY_POINTS; i++)
         pxs_text_addf(&file, "    - {lr_policy_G: halve, lrgd: %zu}\n", i + 1);
     struct pxs_config *c = expect(NULL);
-    ck_assert_uint_eq(pxs_config_count(c), 10000);
+    ck_assert_uint_eq(pxs_config_count(c), MANY_POINTS);
     pxs_config_destroy(&c);
-    repeat("    - {}\n", 90001);
+    repeat("    - {}\n", 100001 - MANY_POINTS);
     expect("the list for points has 100001 values");
 }
 END_TEST

@@ -56,6 +56,7 @@ for from in point start; do
             tail -c +17 zombie.bin >&8
             i=$((i + 1))
         fi
+        sleep 0.02
     done
     wait $pid || fail "it ended with $?"
     exec 8>&-

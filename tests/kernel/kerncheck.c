@@ -8,9 +8,9 @@
 #include <malloc.h>
 #endif
 
-static const char usage[] =
-    "usage: kerncheck [--list] [--only PART] [--seed N] [--break KERNEL[=off|swap|beyond]]\n"
-    "       kerncheck --bench [--large] [--only SET or PASS]\n";
+static const char usage[] = "usage: kerncheck [--list] [--only PART] [--seed N] [--brief] [--break "
+                            "KERNEL[=off|swap|beyond]]\n"
+                            "       kerncheck --bench [--large] [--only SET or PASS]\n";
 
 static const struct part {
     const char *name, *about;
@@ -89,6 +89,8 @@ int main(int argc, char **argv) {
             wants_bench = true;
         else if (!strcmp(argv[i], "--large"))
             large = true;
+        else if (!strcmp(argv[i], "--brief"))
+            set_brief();
         else if (!strcmp(argv[i], "--only") && value)
             only = argv[++i];
         else if (!strcmp(argv[i], "--seed") && value)

@@ -32,7 +32,18 @@ int bench(const char *only, bool large);
 /* PXS_TEST_SEED, or 1. Every test starts its own sequence from it; failures print it. */
 uint64_t test_seed(void);
 void set_test_seed(uint64_t seed);
+
+/* In brief, as under sanitizers: fewer numbers, all kernels and all places where they read and
+ * write.
+ */
+void set_brief(void);
+bool is_brief(void);
 void random_start(const char *test);
+
+/* kerncheck --brief, for sanitizers: fewer numbers through the same kernels. */
+void set_brief(void);
+bool is_brief(void);
+
 uint32_t random_u32(void);
 int random_int(int low, int high);       /* low .. high */
 int random_of(const int *set, size_t n); /* one of the set */

@@ -11,6 +11,7 @@ static uint64_t state, given_seed;
 static bool seed_is_given;
 static char broken[64]; /* a kernel's name, see break_kernel */
 static bool noticed;    /* ... and a check failed since */
+static bool brief;
 
 void set_test_seed(uint64_t seed) {
     given_seed = seed;
@@ -22,6 +23,14 @@ uint64_t test_seed(void) {
         return given_seed;
     const char *text = getenv("PXS_TEST_SEED");
     return text && *text ? strtoull(text, NULL, 0) : 1;
+}
+
+void set_brief(void) {
+    brief = true;
+}
+
+bool is_brief(void) {
+    return brief;
 }
 
 void random_start(const char *test) {

@@ -140,7 +140,7 @@ static void check_shape(struct pxs_head_shape s) {
 START_TEST(sizes_by_rule)
 {
     random_start("head_sizes_by_rule");
-    for (int i = 0; i < 80; i++)
+    for (int i = 0; i < (is_brief() ? 20 : 80); i++)
         check_shape((struct pxs_head_shape){RANDOM_OF(batches), RANDOM_OF(sides), RANDOM_OF(sides),
                                             RANDOM_OF(channels), RANDOM_OF(outs),
                                             random_int(1, 2)});
@@ -172,7 +172,7 @@ END_TEST
 START_TEST(adjoint)
 {
     random_start("head_adjoint");
-    for (int k = 0; k < 30; k++) {
+    for (int k = 0; k < (is_brief() ? 5 : 30); k++) {
         struct pxs_head_shape s = {RANDOM_OF(batches), random_int(1, 9), random_int(1, 9),
                                    random_int(1, 40),  random_int(1, 4), random_int(1, 2)};
         struct layer l = make_layer(s, 0, 0, false);

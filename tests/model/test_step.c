@@ -77,7 +77,7 @@ static void see_gradient(void *user, const struct pxs_weight *w, const float *gr
     *(double *)user += (double)grad[w->count / 2];
 }
 
-enum { STEPS = 8 };
+enum { STEPS = 4 };
 
 /* Some steps with dropout, every third batch short; the losses of all steps and the weights' hash.
  * Width 8 stays with OpenBLAS, 16 takes the fast kernels. */

@@ -138,10 +138,11 @@ static void moving(struct pxs_params *p) {
     p->warmup_epochs_D = 1;
 }
 
-/* Every third of the others: behind a first, second and third batch, and behind an epoch. */
+/* Every POINT_STRIDE-th, and every third of the others: behind a first, second and third batch, and
+ * behind an epoch. */
 START_TEST(every_point_leads_to_the_same_bits)
 {
-    try_points(1, "narrow", 5, 1, NULL);
+    try_points(POINT_STRIDE, "narrow", 5, 1, NULL);
     try_points(3, "panels", 16, 2, NULL);
     try_points(3, "lab", 4, 1, lab);
     try_points(3, "moving", 4, 2, moving);
