@@ -10,6 +10,7 @@
 #include "pixsweep/metrics.h"
 #include "pixsweep/page.h"
 #include "pixsweep/plot.h"
+#include "pixsweep/rundir/claim.h"
 #include "pixsweep/samples.h"
 #include "pixsweep/table.h"
 
@@ -25,11 +26,14 @@ enum cli_option {
     OPT_COUNT
 };
 
+/* Who carries a command out that writes where a collector on another machine lives. */
+enum cli_place { HERE /* it is refused */, WISH /* the collector, for us */ };
 struct cli;
 struct cli_command {
     const char *name, *arguments;
     int least, most;  /* positional arguments */
     uint64_t options; /* bits of enum cli_option */
+    enum cli_place place;
     const char *summary, *about, *example;
     int (*run)(struct cli *cli);
 };
@@ -47,6 +51,8 @@ struct cli {
     enum pxs_format format;
     bool markdown; /* --format md, which `params` knows */
     bool quiet;
+    /* The collector whose own database this call writes to, and its claim; "" = none. */
+    char collector[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE];
     struct pxs_arena arena; /* texts that stand in place of what was typed */
 };
 
@@ -213,11 +219,26 @@ enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
  * collector has ended: makes it a database of its own again, and says so. PXS_E_INVALID, with
  * words, while the collector lives; PXS_OK where it is no copy. */
 PXS_NODISCARD enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err);
-/* Opens the database that --db and --results lead to for writing (cli_take_over comes first), and
- * says where it was migrated.
+/* Opens the database that --db and --results lead to for writing, and says where it was migrated.
+ * Where that is a copy, and its collector lives on this machine: the collector's own database; else
+ * cli_take_over comes first.
  * `make`: creates what is missing; else PXS_E_NOT_FOUND, with what to do. */
-enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct pxs_store **out,
+enum pxs_status cli_open_for_writing(struct cli *cli, bool make, struct pxs_store **out,
                                      struct pxs_error *err);
+struct pxs_collector;
+/* Whether the copy at `db` has a collector that lives on this machine. `dir` and `nonce`: its
+ * folder, and its claim on that. */
+bool cli_collects_here(const char *db, struct pxs_collector *c, char dir[PXS_PATH_MAX],
+                       char nonce[PXS_CLAIM_NONCE]);
+/* After a command: where it has written to a collector's own database, and that collector has ended
+ * meanwhile, its last copy may not have it: says so. Returns the exit code. */
+int cli_check_collector(const struct cli *cli);
+/* Where a collector on another machine lives and the command can be asked of it: has it carried
+ * out there, prints the answer, and is true; *code is the exit code. */
+bool cli_is_wish(struct cli *cli, int *code);
+/* The names of commands that can be asked so, ended by NULL. */
+#define CLI_WISHES_MAX 16
+void cli_wishes(const char *names[CLI_WISHES_MAX]);
 /* Opens the database that --db and --results lead to for reading, prints what `read` appends to
  * out, closes it. Tried again where another program changed it in between. Returns the exit
  * code. */
@@ -225,7 +246,6 @@ int cli_with_store(struct cli *cli, cli_read_fn read);
 /* The same for commands that change something: the database must be there, is opened for writing,
  * and `change` is called once. */
 int cli_with_writer(struct cli *cli, cli_read_fn change);
-struct pxs_collector;
 /* What is read from `db` is a copy that `c` publishes (NULL: it is none), and it is older than two
  * minutes or its collector has ended: appends so in one line without its end, and is true. */
 bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_text *out);

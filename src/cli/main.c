@@ -11,13 +11,21 @@
 
 static const struct cli_command commands[] = {
 #define O(option) (UINT64_C(1) << OPT_##option)
-#define COMMAND(symbol, name, arguments, least, most, options, summary, about, example) \
-    {name, arguments, least, most, options, summary, about, example, cli_cmd_##symbol},
+#define COMMAND(symbol, name, arguments, least, most, options, place, summary, about, example) \
+    {name, arguments, least, most, options, place, summary, about, example, cli_cmd_##symbol},
 #define INTERNAL(symbol, name)
 #include "commands.def"
 #undef COMMAND
 #undef O
 };
+
+void cli_wishes(const char *names[CLI_WISHES_MAX]) {
+    size_t n = 0;
+    for (size_t i = 0; i < PXS_COUNT(commands) && n < CLI_WISHES_MAX - 1; i++)
+        if (commands[i].place == WISH)
+            names[n++] = commands[i].name;
+    names[n] = NULL;
+}
 
 static void overview(void) {
     cli_outf("pixsweep: image-to-image GANs from experiment files, every loss in SQLite\n\n");
@@ -105,8 +113,11 @@ static int carry_out(const struct cli_command *command, int words, int argc, cha
         cli_say("out of memory");
     } else {
         code = cli_parse(&cli, argc - words, argv + words, storage, &done);
-        if (!done)
+        if (!done && !cli_is_wish(&cli, &code)) {
             code = command->run(&cli);
+            if (code == CLI_OK)
+                code = cli_check_collector(&cli);
+        }
     }
     free(storage);
     pxs_arena_finish(&cli.arena);

@@ -62,19 +62,54 @@ enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
     return PXS_OK;
 }
 
-enum pxs_status cli_open_for_writing(const struct cli *cli, bool make, struct pxs_store **out,
+bool cli_collects_here(const char *db, struct pxs_collector *c, char dir[PXS_PATH_MAX],
+                       char nonce[PXS_CLAIM_NONCE]) {
+    struct pxs_claim_owner owner;
+    char folder[PXS_PATH_MAX];
+    int64_t touched_ms;
+    return pxs_store_is_published(db) && pxs_store_read_collector(db, c, NULL) == PXS_OK &&
+           pxs_collector_life(c) == PXS_COLLECTOR_ALIVE &&
+           pxs_path_dir(folder, sizeof folder, db) &&
+           pxs_path_join(dir, PXS_PATH_MAX, folder, PXS_COLLECTOR_DIR) &&
+           pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL) == PXS_OK &&
+           strcmp(owner.host, c->host) == 0 && owner.pid == c->pid &&
+           owner.pid_start == c->pid_start;
+}
+
+enum pxs_status cli_open_for_writing(struct cli *cli, bool make, struct pxs_store **out,
                                      struct pxs_error *err) {
-    char db[PXS_PATH_MAX];
+    struct pxs_collector c;
+    char db[PXS_PATH_MAX], dir[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE];
     PXS_TRY(find_database(cli, db, err));
+    if (cli_collects_here(db, &c, dir, nonce)) {
+        cli_say(
+            "%s is a copy that process %lld publishes: this goes into its own database, %s, and "
+            "into its next copy",
+            db, (long long)c.pid, c.db);
+        snprintf(db, sizeof db, "%s", c.db);
+        snprintf(cli->collector, sizeof cli->collector, "%s", dir);
+        snprintf(cli->nonce, sizeof cli->nonce, "%s", nonce);
+        make = false;
+    }
     if (!make) {
         PXS_TRY(pxs_store_open_readonly(db, out, err)); /* says what to do where there is none */
         pxs_store_close(out);
     }
-    PXS_TRY(cli_take_over(cli, err));
+    if (!cli->collector[0])
+        PXS_TRY(cli_take_over(cli, err));
     PXS_TRY(pxs_store_open(db, out, err));
     if (*pxs_store_note(*out))
         cli_say("%s", pxs_store_note(*out));
     return PXS_OK;
+}
+
+int cli_check_collector(const struct cli *cli) {
+    struct pxs_error err;
+    if (!cli->collector[0] || pxs_claim_check(cli->collector, cli->nonce, &err) != PXS_E_BUSY)
+        return CLI_OK;
+    cli_say("the process that publishes has ended meanwhile: whether its last copy has this is not "
+            "known; look, and give the command again");
+    return CLI_FAILED;
 }
 
 #define COPY_IS_NEW_MS 120000 /* published so lately, it needs no word */

@@ -155,7 +155,7 @@ does 0 second/0001 show second
 step "the claim of a collector that has published nothing yet is respected"
 end_collector
 claim
-does 2 'is claimed by process 1 on elsewhere' cancel first
+does 2 'is claimed by process 1 on elsewhere' merge whole
 touch -d '1 hour ago' res/.collector/.claim
 
 step "run takes over by itself from a collector that has ended, says so, and goes on"

@@ -114,6 +114,26 @@ START_TEST(a_copy_is_marked_and_whole)
 END_TEST
 
 /* A user with a sqlite3 shell reads all rows, leaves no files and is told that he may not write. */
+START_TEST(changes_by_others_are_noticed)
+{
+    int64_t ids[2];
+    struct pxs_store *s = filled(ids), *other;
+    struct pxs_store_changed changed = {0};
+    pxs_store_changed_by_others(s);
+    ck_assert(!pxs_store_changed_by_others(s));
+    ck_ok(pxs_store_cancel(s, ids, 1, &changed, &err)); /* our own are none */
+    pxs_store_changed_finish(&changed);
+    ck_assert(!pxs_store_changed_by_others(s));
+    ck_ok(pxs_store_open(db_path(), &other, &err));
+    ck_assert(!pxs_store_changed_by_others(s));
+    ck_ok(pxs_store_sweep_state(other, 1, "paused", &err));
+    ck_assert(pxs_store_changed_by_others(s));
+    ck_assert(!pxs_store_changed_by_others(s));
+    pxs_store_close(&other);
+    pxs_store_close(&s);
+}
+END_TEST
+
 START_TEST(a_shell_leaves_no_files)
 {
     int64_t ids[2];
@@ -640,6 +660,7 @@ END_TEST
 TCase *publish_case(void) {
     TCase *c = tcase_create("publish");
     tcase_add_test(c, a_copy_is_marked_and_whole);
+    tcase_add_test(c, changes_by_others_are_noticed);
     tcase_add_test(c, a_shell_leaves_no_files);
     tcase_add_test(c, side_files_go_before_the_copy_is_replaced);
     tcase_add_test(c, folders_of_runs_are_found_from_everywhere);

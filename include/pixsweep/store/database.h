@@ -28,6 +28,9 @@ const char *pxs_store_path(const struct pxs_store *store); /* absolute */
 /* Whether the path still leads to the file that was opened: where it was removed or replaced,
  * SQLite does not notice. */
 bool pxs_store_is_there(const struct pxs_store *store);
+/* Whether another process has written to the database since the last call, or since it was opened
+ * for writing. True where that cannot be told. */
+bool pxs_store_changed_by_others(struct pxs_store *store);
 /* What opening did or found that its user should know, as a sentence fragment: an older schema was
  * migrated, and where its backup is; a published copy is older than a minute, and who publishes it.
  * "" = nothing. */

@@ -88,6 +88,15 @@ bool pxs_store_is_there(const struct pxs_store *store) {
            info.st_ino == store->mark.ino;
 }
 
+bool pxs_store_changed_by_others(struct pxs_store *store) {
+    int64_t now;
+    if (pxs_store_value(store, "PRAGMA data_version", &now, NULL) != PXS_OK)
+        return true;
+    const bool changed = now != store->data_version;
+    store->data_version = now;
+    return changed;
+}
+
 static void tell_meter(void *user) {
     const struct pxs_store *s = user;
     pxs_meter_tell(s->meter, s->work, 0, 0);
@@ -183,6 +192,8 @@ static enum pxs_status open_for_writing(struct pxs_store *s, struct pxs_error *e
     status = pxs_schema_prepare(s, err);
     if (status == PXS_OK)
         status = mark_file(s, &s->mark, err);
+    if (status == PXS_OK)
+        status = pxs_store_value(s, "PRAGMA data_version", &s->data_version, err);
 out:
     pxs_store_unlock(s);
     return status;

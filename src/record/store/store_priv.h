@@ -37,6 +37,7 @@ struct pxs_store {
     int64_t wal_limit;         /* bytes */
     double wal_backlog_at;     /* when pxs_store_wal_backlog last looked */
     struct pxs_file_mark mark; /* of the file when it was opened */
+    int64_t data_version;      /* when pxs_store_changed_by_others looked last */
     struct pxs_stmt *statements[PXS_ST_COUNT];
     struct pxs_meter meter;         /* told while SQL is at work */
     const char *work;               /* what it is told */
