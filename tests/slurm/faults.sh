@@ -237,5 +237,97 @@ lost_node() {
     attempts db "completed 4, lost 1"
 }
 
+# Three nodes, a job on each, whose disk is as bad as NFS.
+shared() { # SEEDS EPOCHS
+    export SLURM_SHARED=$WORK/far SLURM_CPUS=1
+    cluster_up
+    sweep some "$1" "$2" 'tasks: 3'
+}
+# The run at which a node is.
+run_on() { # NODE
+    local pid
+    for pid in $(pgrep -f "^pixsweep worker $far/"); do
+        if grep -q -z -x "SLURMD_NODENAME=$1" "/proc/$pid/environ"; then tr '\0' '\n' <"/proc/$pid/cmdline" | tail -n 1; fi
+    done
+}
+on_n1() { trains "$(run_on n1)"; }
+
+# Sizes and names are ten seconds old.
+stale() {
+    shared 5 20
+    submit some
+    all_ended "$far"
+    equal far some 10 db
+    attempts db "completed 10"
+}
+
+# The disk of a node does not answer for a while; the other nodes do the rest.
+hung() {
+    shared 3 40
+    submit some
+    soon yes on_n1
+    kill -STOP "$(cat "$CLUSTER/fuse.n1.pid")"
+    PATIENCE=120 soon 1 living
+    kill -CONT "$(cat "$CLUSTER/fuse.n1.pid")"
+    all_ended "$far"
+    equal far some 6 db
+    attempts db "completed 6"
+}
+
+# The disk of a node is gone; the other nodes do the rest, and the same command the run that was cut off.
+gone() {
+    shared 3 40
+    submit some
+    soon yes on_n1
+    hold "$(run_on n1)"
+    kill -KILL "$(cat "$CLUSTER/fuse.n1.pid")"
+    release "$held"
+    all_ended "$far"
+    scontrol update NodeName=n1 State=DOWN Reason=disk
+    submit some
+    says "1 run to do, 1 job submitted"
+    says "its claim is removed, since job $(array_of "$far")_"
+    all_ended "$far"
+    equal far some 6 db
+    expect db "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'lost')" 0
+}
+
+# A disk without locks is no error: claims alone keep the jobs apart.
+no_locks() {
+    [[ -n $SHIM ]] || fail "which library injects faults?"
+    cluster_up
+    truncate -s 4096 state
+    sweep some 3 10 "tasks: 3, setup: \"export FAULT='op=lock,match=*/.*.lock,n=1,count=0,errno=ENOLCK' FAULT_ROOT=$WORK/far FAULT_STATE=$WORK/state LD_PRELOAD=$SHIM\""
+    submit some
+    all_ended "$far"
+    [[ $(od -A n -t d8 -N 8 state) -ge 12 ]] || fail "hardly a lock failed: $(od -A n -t d8 -N 8 state)"
+    equal far some 6
+    attempts far "completed 6"
+}
+
+# What a newer pixsweep has written is refused in words by jobs and by merge, and stays as it is.
+versions() {
+    local sum
+    cluster_up
+    sweep some 1 10 'tasks: 1'
+    submit some
+    all_ended "$far"
+    cp "$first/records.bin" whole.bin
+    printf 'pxsrec\r\n\3\0\0\0\x2d\x31\x94\x62' | dd of="$first/records.bin" conv=notrunc status=none
+    sum=$(sha256sum "$first/records.bin")
+    pixsweep 1 merge far/some --results far
+    says "has format version 3, and this pixsweep"
+    says "a newer pixsweep wrote it"
+    expect far "SELECT count(*) FROM run" 1
+    submit some
+    says "1 run to do, 1 job submitted"
+    all_ended "$far"
+    grep -q "a newer pixsweep wrote it" "$far"/cluster/0002/log/* || fail "the job said: $(cat "$far"/cluster/0002/log/*)"
+    grep -q "1 of 2 runs done.* 1 left" "$far"/cluster/0002/log/* || fail "the job said: $(cat "$far"/cluster/0002/log/*)"
+    is "$sum" sha256sum "$first/records.bin"
+    cp whole.bin "$first/records.bin"
+    equal far some 2
+}
+
 "${3:?which scenario}"
 step "well"

@@ -40,7 +40,9 @@ workers() { # RUN-FOLDER [NODE]: their process ids
     done
 }
 trains() { # RUN-FOLDER: yes, once its last attempt has written a resume point and has not ended
-    grep -q 'resume point before' "$1/worker.log" && compgen -G "$1/resume*.safetensors" >/dev/null && [[ -n $(workers "$1") ]] && echo yes
+    local dir=$1
+    [[ -z ${SLURM_SHARED:-} ]] || dir=$CLUSTER/disk${dir#"$SLURM_SHARED"} # where it is not stale
+    grep -q 'resume point before' "$dir/worker.log" && compgen -G "$dir/resume*.safetensors" >/dev/null && [[ -n $(workers "$1") ]] && echo yes
 }
 # The worker of a run stands still in the middle of its training, so that what happens next happens there, however quick the machine is.
 # Slurm lets it go on when it ends a job.

@@ -88,15 +88,11 @@ enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, const char *dir,
     return pxs_jobs_launcher(plan, how, dir, options, arena, out, err);
 }
 
-enum pxs_status pxs_jobs_alive(const struct pxs_launcher *l, const char *name, int64_t *out,
-                               struct pxs_error *err) {
-    struct pxs_launched_list list = {0};
-    PXS_TRY(pxs_launcher_alive(l, name, &list, err));
-    *out = 0;
-    for (size_t i = 0; i < list.n; i++)
-        *out += list.jobs[i].state != PXS_LAUNCHED_ENDING;
-    pxs_launched_finish(&list);
-    return PXS_OK;
+int64_t pxs_jobs_living(const struct pxs_launched_list *list) {
+    int64_t living = 0;
+    for (size_t i = 0; i < list->n; i++)
+        living += list->jobs[i].state != PXS_LAUNCHED_ENDING;
+    return living;
 }
 
 /* Living jobs of all earlier submissions, as far as they are known now. */
@@ -112,7 +108,7 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
         struct pxs_submission sub = {0};
         struct pxs_launcher l;
         struct pxs_error why;
-        int64_t alive = 0;
+        struct pxs_launched_list list = {0};
         status = pxs_submission_folder(plan->results, plan->sweep, numbers[i], dir, err);
         if (status == PXS_OK)
             status = pxs_submission_read(dir, &sub, err);
@@ -122,8 +118,9 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
             l.logger = options->sweep->logger;
             l.stop = options->sweep->stop;
             if (status == PXS_OK)
-                status = pxs_jobs_alive(&l, sub.name, &alive, &why);
-            jobs->alive += alive;
+                status = pxs_launcher_alive(&l, sub.name, &list, &why);
+            jobs->alive += pxs_jobs_living(&list);
+            pxs_launched_finish(&list);
             if (status == PXS_E_BUSY) {
                 snprintf(jobs->unknown, sizeof jobs->unknown, "%.590s", why.message);
                 status = PXS_OK;

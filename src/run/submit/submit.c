@@ -105,9 +105,11 @@ static enum pxs_status settle_earlier(struct submission *s, const char *dir, int
     return status;
 }
 
-/* Living jobs of one earlier submission, whatever time it takes to learn that. */
-static enum pxs_status alive_of(struct submission *s, const char *dir, struct pxs_submission *sub,
-                                int64_t *alive, struct pxs_error *err) {
+/* Counts the living jobs of one earlier submission, whatever time it takes to learn that. */
+static enum pxs_status look_at_earlier(struct submission *s, const char *dir,
+                                       const struct pxs_job_claims *claims,
+                                       struct pxs_submission *sub, struct pxs_error *err) {
+    struct pxs_launched_list list = {0};
     struct pxs_launcher l;
     struct pxs_error why;
     double wait = FIRST_WAIT;
@@ -119,10 +121,14 @@ static enum pxs_status alive_of(struct submission *s, const char *dir, struct px
     PXS_TRY(pxs_launcher_recall(dir, &s->jobs.arena, &l, err));
     l.logger = s->options->sweep->logger;
     l.stop = s->options->sweep->stop;
-    while ((status = pxs_jobs_alive(&l, sub->name, alive, &why)) == PXS_E_BUSY)
+    while ((status = pxs_launcher_alive(&l, sub->name, &list, &why)) == PXS_E_BUSY)
         PXS_TRY(wait_after(s, &why, &wait, err));
-    if (status != PXS_OK && err)
+    if (status == PXS_OK) {
+        s->jobs.alive += pxs_jobs_living(&list);
+        pxs_job_claims_break(claims, sub, &list, s->options->sweep->logger);
+    } else if (err)
         *err = why;
+    pxs_launched_finish(&list);
     return status;
 }
 
@@ -130,20 +136,20 @@ static enum pxs_status count_jobs(struct submission *s, struct pxs_error *err) {
     int64_t *numbers;
     size_t n;
     char dir[PXS_PATH_MAX];
+    struct pxs_job_claims claims = {0};
     PXS_TRY(pxs_submission_numbers(s->plan->results, s->plan->sweep, &numbers, &n, err));
-    enum pxs_status status = PXS_OK;
+    enum pxs_status status = n > 0 ? pxs_job_claims_read(s->plan, &claims, err) : PXS_OK;
     s->jobs.alive = 0;
     for (size_t i = 0; i < n && status == PXS_OK; i++) {
         struct pxs_submission sub = {0};
-        int64_t alive = 0;
         status = pxs_submission_folder(s->plan->results, s->plan->sweep, numbers[i], dir, err);
         if (status == PXS_OK)
             status = pxs_submission_read(dir, &sub, err);
         if (status == PXS_OK)
-            status = alive_of(s, dir, &sub, &alive, err);
-        s->jobs.alive += alive;
+            status = look_at_earlier(s, dir, &claims, &sub, err);
         pxs_submission_finish(&sub);
     }
+    pxs_job_claims_finish(&claims);
     free(numbers);
     pxs_jobs_count(&s->jobs, s->plan);
     return status;

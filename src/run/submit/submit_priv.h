@@ -23,8 +23,22 @@ PXS_NODISCARD enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, cons
                                                const struct pxs_sweep_options *options,
                                                struct pxs_arena *arena, struct pxs_launcher *out,
                                                struct pxs_error *err);
-/* How many jobs of a submission that was accepted live; those that are ending do not count. */
-PXS_NODISCARD enum pxs_status pxs_jobs_alive(const struct pxs_launcher *l, const char *name,
-                                             int64_t *out, struct pxs_error *err);
+/* How many of these jobs live; those that are ending do not count. */
+int64_t pxs_jobs_living(const struct pxs_launched_list *list);
+
+/* ---- claims.c ------------------------------------------------------------------------------- */
+
+struct pxs_job_claims {
+    struct pxs_job_claim *list;
+    size_t n;
+};
+/* The claims of jobs on runs that are not over. Read before the launcher is asked who lives: a job
+ * that has one then and is not in the answer is gone. */
+PXS_NODISCARD enum pxs_status
+pxs_job_claims_read(const struct pxs_plan *plan, struct pxs_job_claims *out, struct pxs_error *err);
+/* Removes those whose job is of this submission and does not live any more. */
+void pxs_job_claims_break(const struct pxs_job_claims *claims, const struct pxs_submission *sub,
+                          const struct pxs_launched_list *alive, struct pxs_logger log);
+void pxs_job_claims_finish(struct pxs_job_claims *claims);
 
 #endif

@@ -24,6 +24,17 @@ double pxs_claim_retry(const struct pxs_supervisor *s) {
     return pxs_claim_every(s) / 6;
 }
 
+/* A run that a newer pixsweep has recorded is left as it is. */
+static enum pxs_status check_version(const struct pxs_plan_run *run, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    struct pxs_record_cursor *cursor = NULL;
+    if (!in_dir(run, PXS_RECORDS_FILE, path))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
+    const enum pxs_status status = pxs_record_cursor_open(path, 0, &cursor, err);
+    pxs_record_cursor_close(&cursor);
+    return status == PXS_E_UNSUPPORTED ? status : PXS_OK;
+}
+
 /* The run's folder is ours once the supervisor's lock is held, no old worker lives and the claim is
  * taken. PXS_E_BUSY otherwise; *claimed: because of another's claim, which the error names. */
 static enum pxs_status enter_folder(struct pxs_supervisor *s, struct pxs_slot *slot, bool *claimed,
@@ -33,6 +44,7 @@ static enum pxs_status enter_folder(struct pxs_supervisor *s, struct pxs_slot *s
     char path[PXS_PATH_MAX];
     struct pxs_lock worker = {.fd = -1};
     PXS_TRY(pxs_make_dirs(run->dir, err));
+    PXS_TRY(check_version(run, err));
     if (!in_dir(run, PXS_GUARD_FILE, path))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
     PXS_TRY(pxs_lock_take(guard, path, false, err));
@@ -195,7 +207,7 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
     }
     run->tried_here = true;
     snprintf(run->reason, sizeof run->reason, "cannot start: %.200s", err->message);
-    pxs_say(s, PXS_LOG_ERROR, "%s: %s", s->plan->runs[index].name, run->reason);
+    pxs_say(s, PXS_LOG_ERROR, "%s: cannot start: %s", s->plan->runs[index].name, err->message);
     run->place = status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     if (status == PXS_E_NOSPC)
         pxs_pause_disk_full(s, err->message);

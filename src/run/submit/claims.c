@@ -1,0 +1,72 @@
+/* Claims of jobs that are gone. A job that was killed, or whose disk went away, leaves its claims
+ * behind, and a machine cannot see that a process of another one is dead. The launcher can say that
+ * the job is gone; without that, its runs would wait until the lease of their claims is over. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pixsweep/records/files.h"
+#include "pixsweep/rundir/claim.h"
+#include "submit_priv.h"
+
+struct pxs_job_claim {
+    const struct pxs_plan_run *run;
+    char task[sizeof((struct pxs_claim_owner *)0)->task];
+    char nonce[PXS_CLAIM_NONCE];
+};
+
+enum pxs_status pxs_job_claims_read(const struct pxs_plan *plan, struct pxs_job_claims *out,
+                                    struct pxs_error *err) {
+    struct pxs_claim_owner owner;
+    int64_t touched_ms;
+    *out = (struct pxs_job_claims){.list = calloc(plan->n + 1, sizeof *out->list)};
+    if (!out->list)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n; i++) {
+        struct pxs_job_claim *c = &out->list[out->n];
+        c->run = &plan->runs[i];
+        if (pxs_state_is_final(c->run->state) ||
+            pxs_claim_read(c->run->dir, &owner, c->nonce, &touched_ms, NULL) != PXS_OK ||
+            !owner.task[0])
+            continue;
+        snprintf(c->task, sizeof c->task, "%s", owner.task);
+        out->n++;
+    }
+    return PXS_OK;
+}
+
+/* "4711_12" is a job of the submission with the id 4711. */
+static bool is_of(const struct pxs_submission *sub, const char *task) {
+    for (size_t i = 0; i < sub->n_ids; i++) {
+        const size_t n = strlen(sub->ids[i]);
+        if (strncmp(task, sub->ids[i], n) == 0 && (task[n] == '\0' || task[n] == '_'))
+            return true;
+    }
+    return false;
+}
+
+static bool lives(const struct pxs_launched_list *alive, const char *task) {
+    for (size_t i = 0; i < alive->n; i++)
+        if (strcmp(alive->jobs[i].id, task) == 0)
+            return true;
+    return false;
+}
+
+void pxs_job_claims_break(const struct pxs_job_claims *claims, const struct pxs_submission *sub,
+                          const struct pxs_launched_list *alive, struct pxs_logger log) {
+    for (size_t i = 0; i < claims->n; i++) {
+        const struct pxs_job_claim *c = &claims->list[i];
+        struct pxs_claim claim;
+        if (!is_of(sub, c->task) || lives(alive, c->task) ||
+            !pxs_path_join(claim.path, sizeof claim.path, c->run->dir, PXS_CLAIM_FILE))
+            continue;
+        pxs_log(log, PXS_LOG_INFO, "%s: its claim is removed, since job %s is gone", c->run->name,
+                c->task);
+        memcpy(claim.nonce, c->nonce, sizeof claim.nonce);
+        pxs_claim_release(&claim);
+    }
+}
+
+void pxs_job_claims_finish(struct pxs_job_claims *claims) {
+    free(claims->list);
+    *claims = (struct pxs_job_claims){0};
+}
