@@ -200,7 +200,7 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
                     s->plan->runs[index].name);
         if (claimed)
             pxs_task_look_for_next_life(s, s->plan->runs[index].dir);
-        run->claimed_until = claimed ? now + pxs_claim_retry(s) : 0;
+        run->claimed_until = claimed || s->task ? now + pxs_claim_retry(s) : 0;
         run->waited_said = true;
         run->place = PXS_PLACE_OTHER;
         return;

@@ -206,8 +206,15 @@ static enum pxs_status refresh(struct pxs_supervisor *s, double now, struct pxs_
     return PXS_OK;
 }
 
-/* Without the database: the holder of a run's folder may have finished the run, or died. */
+/* Without the database: the holder of a run's folder may have finished the run, or died. A task
+ * looks at one of them a second at most, since many tasks look at many runs on one disk. */
 static void look_at_folders(struct pxs_supervisor *s, double now) {
+    double every = pxs_claim_retry(s);
+    size_t others = 0;
+    for (size_t i = 0; i < s->plan->n; i++)
+        others += s->runs[i].place == PXS_PLACE_OTHER;
+    if (s->task)
+        every = fmax(every, (double)others);
     for (size_t i = 0; i < s->plan->n; i++) {
         struct pxs_folder_locks locks;
         struct pxs_run_records found = {0};
@@ -221,7 +228,7 @@ static void look_at_folders(struct pxs_supervisor *s, double now) {
         if (!old_worker)
             s->runs[i].waiting_since = NAN;
         if (status != PXS_OK) {
-            s->runs[i].claimed_until = locks.claimed ? now + pxs_claim_retry(s) : 0;
+            s->runs[i].claimed_until = locks.claimed || (s->task && !old_worker) ? now + every : 0;
             continue;
         }
         s->runs[i].place = PXS_PLACE_TODO;

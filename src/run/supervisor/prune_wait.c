@@ -132,6 +132,8 @@ static bool ask_folder(struct pxs_supervisor *s, size_t run) {
     bool more = r;
     if (pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL) != PXS_OK)
         nonce[0] = '\0';
+    if (nonce[0] == '\0')
+        here->claimed_until = 0; /* it may be free */
     if (nonce[0] == '\0' || strcmp(nonce, here->read_under) != 0)
         here->read_to = 0;
     memcpy(here->read_under, nonce, sizeof nonce);
