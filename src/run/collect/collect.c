@@ -12,6 +12,7 @@
 #define COST_SHARE 20     /* publishing takes at most 1/20 of the time */
 #define LOOK_SECONDS 30.0
 #define ASK_SECONDS 60.0
+#define FIRST_ASK 3.0 /* after submitting: what is wrong with the jobs is told soon */
 #define BOARD_SECONDS 1.0
 
 void pxs_collect_say(struct pxs_collection *c, enum pxs_log_level level, const char *fmt, ...) {
@@ -24,6 +25,11 @@ void pxs_collect_say(struct pxs_collection *c, enum pxs_log_level level, const c
 static bool is_stopped(const struct pxs_collection *c) {
     const struct pxs_stop *stop = c->options->sweep->stop;
     return stop && atomic_load(&stop->signal) != 0;
+}
+
+/* A sweep that has just begun is looked at more often: a short one is over soon. */
+static double look_every(const struct pxs_collection *c, double now) {
+    return fmin(c->look_every, fmax(1, (now - c->began) / 10));
 }
 
 /* ---- whose place it is ---------------------------------------------------------------------- */
@@ -93,7 +99,7 @@ static void publish(struct pxs_collection *c, double now, bool last) {
         return;
     c->changed = others_wrote(c) || c->changed;
     if (!c->changed ||
-        (!last && now - c->published_at < fmax(c->look_every, COST_SHARE * c->publish_cost)))
+        (!last && now - c->published_at < fmax(look_every(c, now), COST_SHARE * c->publish_cost)))
         return;
     const double began = pxs_monotonic();
     c->published_at = now;
@@ -260,6 +266,9 @@ static void show_board(struct pxs_collection *c, struct pxs_store *store, double
         snprintf(watch.board.jobs, sizeof watch.board.jobs, "%s", pxs_text_str(&jobs));
         watch.board.jobs_never = never;
     }
+    /* What runs is known here by claims, and by the launcher. */
+    if (watch.n_stale == 0)
+        watch.board.note[0] = '\0';
     if (c->launcher_trouble[0])
         snprintf(watch.board.note, sizeof watch.board.note, "%.150s", c->launcher_trouble);
     pxs_text_finish(&jobs);
@@ -388,7 +397,7 @@ static enum pxs_status collect_on(struct pxs_collection *c, double now, bool *ro
     enum pxs_status status = PXS_OK;
     *round = false;
     if (c->next >= c->n_runs) {
-        if (now - c->round_at < c->look_every)
+        if (now - c->round_at < look_every(c, now))
             return PXS_OK;
         c->round_at = now;
         PXS_TRY(pxs_collect_discover(c, err));
@@ -408,7 +417,7 @@ static enum pxs_status follow_on(struct pxs_collection *c, double now, bool *rou
                                  struct pxs_error *err) {
     struct pxs_store *copy = NULL;
     *round = false;
-    if (now - c->round_at < c->look_every)
+    if (now - c->round_at < look_every(c, now))
         return PXS_OK;
     c->round_at = now;
     PXS_TRY(become_collector(c, err));
@@ -571,7 +580,7 @@ static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summar
     c->look_every = how->look_every > 0 ? (double)how->look_every : LOOK_SECONDS;
     c->ask_every = how->ask_every > 0 ? (double)how->ask_every : ASK_SECONDS;
     c->round_at = c->published_at = -INFINITY;
-    c->asked_at = pxs_monotonic();
+    c->asked_at = pxs_monotonic() + FIRST_ASK - c->ask_every;
     if (c->listener->planned)
         c->listener->planned(c->listener->user, plan);
     if (c->store)
