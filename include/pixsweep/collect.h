@@ -19,11 +19,13 @@ PXS_NODISCARD enum pxs_status pxs_collector_database(const char *results, char d
 
 /* Submits, then collects until every run of the plan is over, no job is left that could carry out
  * the others, or the stop flag rises. Of the summary, `db` is the published copy. Codes and errors
- * as pxs_sweep_run's. `told` (may be NULL) hears of each submission. */
+ * as pxs_sweep_run's. `told` (may be NULL) hears of each submission. `wishes`: commands that other
+ * machines may ask a collector for (pixsweep/collect/wishes.h), ended by NULL. */
 typedef void (*pxs_submitted_fn)(void *user, const struct pxs_submitted *submitted);
 PXS_NODISCARD enum pxs_status pxs_collect(const struct pxs_submit_options *options,
                                           const struct pxs_sweep_listener *listener,
                                           pxs_submitted_fn told, void *user,
+                                          const char *const *wishes,
                                           struct pxs_sweep_summary *summary, struct pxs_error *err);
 
 #endif

@@ -146,6 +146,7 @@ int cli_cmd_run(struct cli *cli) {
     struct pxs_text diagnostics = {0};
     struct pxs_error err = {0};
     char on[PXS_PATH_MAX];
+    const char *wishes[CLI_WISHES_MAX];
     if (cli->values[OPT_DRY_RUN])
         return cli_cmd_plan(cli);
     if (!cli_sweep_options(cli, &options) || cli_where(cli, &options, on) != CLI_OK)
@@ -162,11 +163,12 @@ int cli_cmd_run(struct cli *cli) {
     cli_progress_init(&c.progress, cli, &c.listener);
     options.meter = cli_bar_begin(&bar, cli);
     c.on = on;
+    cli_wishes(wishes);
     const struct pxs_submit_options how = {
         .sweep = &options, .on = on, .no_probe = cli->values[OPT_NO_PROBE] != NULL};
     const enum pxs_status status =
         here ? pxs_sweep_run(&options, &c.listener, &summary, &err)
-             : pxs_collect(&how, &c.listener, tell_submitted, &c, &summary, &err);
+             : pxs_collect(&how, &c.listener, tell_submitted, &c, wishes, &summary, &err);
     cli_progress_finish(&c.progress);
     if (status == PXS_E_STOPPED && !has_run(status, &summary))
         cli_say("%s", err.message);

@@ -121,3 +121,38 @@ begin_collector elsewhere
 [ -e res/.collector/wishes/*.answer ] && [ ! -e res/.collector/wishes/*.begun ] || fail "no answer for who may still wait"
 does 0 'many/0001.*0 runs cancelled, 1 over already' cancel many/1
 end_collector
+
+step "run --on carries wishes out, and what is given on its own machine goes on"
+mkdir state
+cat >launcher <<'SH'
+#!/bin/sh
+case $1 in
+submit) setsid "$2/job.sh" </dev/null >>"$2/log/job" 2>&1 & echo $! | tee "$WORK/state/job" ;;
+alive) ! kill -0 "$(cat "$WORK/state/job")" 2>/dev/null || echo "$(cat "$WORK/state/job") running" ;;
+cancel) kill -TERM "$2" 2>/dev/null || true ;;
+*) exit 2 ;;
+esac
+SH
+chmod 755 launcher
+export WORK
+rm -rf res local
+experiment long.yaml long 'n_epochs: 60' 'sample_interval: 0' 'checkpoint_interval: 0' 'sweep: {seeds: 4}' \
+    'run: {on: ./launcher, launcher: {cpus_per_task: 1, mem: none, tasks: 1, look_every: 1s, ask_every: 1s}}'
+"$PIXSWEEP" run long.yaml --results res --db "$WORK/local/own.db" >run.out 2>run.err & pid=$!
+copy_says 'SELECT count(*) FROM run' 4
+does 0 '1 run (1 queued) cancelled' cancel long/4
+says words.err "this goes into its own database, $WORK/local/own.db"
+if unshare --uts true 2>/dev/null; then
+    unshare --uts sh -c 'hostname elsewhere; exec "$0" cancel long/3 --results res' "$PIXSWEEP" >words.out 2>words.err || fail "asked from elsewhere"
+    says words.err "process $pid on .* collects, and is asked to do it"
+else
+    does 0 '' cancel long/3
+fi
+says words.out '1 run (1 queued) cancelled'
+[ -e res/long/cluster/0001/cancel/3 ] && [ -e res/long/cluster/0001/cancel/4 ] || fail "the job was not told"
+copy_says "SELECT group_concat(number) FROM run WHERE state = 'cancelled'" 3,4
+code=0
+wait $pid || code=$?
+is 1 $code
+says run.out 'long: 2 of 4 runs completed, 2 cancelled'
+expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2

@@ -14,6 +14,7 @@
 #define ASK_SECONDS 60.0
 #define FIRST_ASK 3.0 /* after submitting: what is wrong with the jobs is told soon */
 #define BOARD_SECONDS 1.0
+#define WISH_SECONDS 10.0 /* at the end, for the command that is being carried out */
 
 void pxs_collect_say(struct pxs_collection *c, enum pxs_log_level level, const char *fmt, ...) {
     va_list ap;
@@ -52,7 +53,15 @@ static enum pxs_status become_collector(struct pxs_collection *c, struct pxs_err
     c->claim_touched_at = pxs_monotonic();
     status = pxs_own_database_open(c->own, c->given, c->copy, &c->me, &c->options->sweep->logger,
                                    &c->store, err);
+    const struct pxs_wishes_options asked = {.collector = c->folder,
+                                             .results = c->results,
+                                             .db = c->own,
+                                             .commands = c->commands,
+                                             .logger = c->options->sweep->logger};
+    if (status == PXS_OK)
+        status = pxs_wishes_open(&asked, &c->wishes, err);
     if (status != PXS_OK) {
+        pxs_store_close(&c->store);
         pxs_claim_release(&c->claim);
         return pxs_fail(err, PXS_E_INVALID, "%s", err->message);
     }
@@ -63,6 +72,7 @@ static enum pxs_status become_collector(struct pxs_collection *c, struct pxs_err
 /* Nothing more is published. What it has ingested, the other collector ingests from the folders. */
 static void lose_claim(struct pxs_collection *c, const struct pxs_error *why) {
     pxs_collect_say(c, PXS_LOG_WARN, "another process collects now: %s", why->message);
+    pxs_wishes_close(&c->wishes, 0);
     pxs_store_close(&c->store);
     c->claim.path[0] = '\0';
     snprintf(c->other, sizeof c->other, "%.500s", why->message);
@@ -79,25 +89,11 @@ static void keep_claim(struct pxs_collection *c, double now) {
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
-/* Whether another process has written into the own database since the last call. */
-static bool others_wrote(struct pxs_collection *c) {
-    struct pxs_table t = {0};
-    bool wrote = false;
-    if (pxs_store_select(c->store, "SELECT data_version FROM pragma_data_version", NULL, 0, &t,
-                         NULL) == PXS_OK) {
-        const int64_t version = pxs_table_at(&t, 0, "data_version").integer;
-        wrote = c->data_version != 0 && version != c->data_version;
-        c->data_version = version;
-    }
-    pxs_table_finish(&t);
-    return wrote;
-}
-
 static void publish(struct pxs_collection *c, double now, bool last) {
     struct pxs_error err;
     if (!c->store)
         return;
-    c->changed = others_wrote(c) || c->changed;
+    c->changed = pxs_store_changed_by_others(c->store) || c->changed;
     if (!c->changed ||
         (!last && now - c->published_at < fmax(look_every(c, now), COST_SHARE * c->publish_cost)))
         return;
@@ -560,6 +556,7 @@ static enum pxs_status loop(struct pxs_collection *c, struct pxs_error *err) {
             say_progress(c);
             PXS_TRY(is_over(c, &over, err));
         }
+        c->changed = (c->wishes && pxs_wishes_look(c->wishes)) || c->changed;
         publish(c, now, false);
         show_board(c, c->store, now, false);
         if (!over && (c->next >= c->n_runs || c->store_failing))
@@ -594,6 +591,7 @@ static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summar
                         "leaves)",
                         c->other);
     PXS_TRY(loop(c, err));
+    pxs_wishes_close(&c->wishes, WISH_SECONDS);
     publish(c, pxs_monotonic(), true);
     summarise(c, summary);
     if (c->submitted.runs > 0 && !is_stopped(c) && c->store)
@@ -605,23 +603,41 @@ static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summar
                : PXS_OK;
 }
 
+/* Commands of this machine write into the own database, too, and look afterwards whether the claim
+ * is still held: what was written before that is published. */
+static void give_back(struct pxs_collection *c) {
+    struct pxs_claim_owner me;
+    pxs_claim_owner_here(NULL, 0, &me);
+    pxs_claim_release(&c->claim);
+    while (c->store && pxs_store_changed_by_others(c->store) &&
+           pxs_claim_take(c->folder, &me, &c->claim, NULL) == PXS_OK) {
+        c->changed = true;
+        publish(c, pxs_monotonic(), true);
+        if (c->store)
+            pxs_claim_release(&c->claim);
+    }
+}
+
 enum pxs_status pxs_collect(const struct pxs_submit_options *options,
                             const struct pxs_sweep_listener *listener, pxs_submitted_fn told,
-                            void *user, struct pxs_sweep_summary *summary, struct pxs_error *err) {
+                            void *user, const char *const *wishes,
+                            struct pxs_sweep_summary *summary, struct pxs_error *err) {
     static const struct pxs_sweep_listener silent;
     struct pxs_collection c = {.options = options,
                                .listener = listener ? listener : &silent,
                                .told = told,
                                .user = user,
+                               .commands = wishes,
                                .began = pxs_monotonic()};
     memset(summary, 0, sizeof *summary);
     const enum pxs_status status = collect(&c, summary, err);
     if (status != PXS_OK && !(status == PXS_E_STOPPED && summary->n_total > 0))
         summary->exit_code = status == PXS_E_STOPPED ? 130 : 2;
     pxs_collect_stop_asking(&c);
-    pxs_store_close(&c.store);
+    pxs_wishes_close(&c.wishes, 0);
     if (c.claim.path[0])
-        pxs_claim_release(&c.claim);
+        give_back(&c);
+    pxs_store_close(&c.store);
     pxs_submitted_finish(&c.submitted);
     pxs_arena_finish(&c.arena);
     free(c.states);

@@ -3,6 +3,7 @@
 #define PXS_COLLECT_PRIV_H
 
 #include "pixsweep/collect.h"
+#include "pixsweep/collect/wishes.h"
 #include "pixsweep/ingest.h"
 #include "pixsweep/rundir.h"
 #include "pixsweep/rundir/claim.h"
@@ -89,7 +90,9 @@ struct pxs_collection {
     struct pxs_claim claim;
     double claim_touched_at;
     struct pxs_store *store;
-    char other[512]; /* while another process collects: who; "" */
+    char other[512];             /* while another process collects: who; "" */
+    const char *const *commands; /* that other machines may ask for */
+    struct pxs_wishes *wishes;   /* while the claim is held */
 
     /* What the user asked for. */
     struct pxs_submitted submitted;
@@ -105,7 +108,6 @@ struct pxs_collection {
     double round_at;
     struct pxs_arena arena; /* texts of runs and jobs */
     bool changed;           /* something is in the database that no copy has */
-    int64_t data_version;
     double published_at, publish_cost;
     bool publish_failing, store_failing;
 
