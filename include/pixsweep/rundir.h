@@ -92,6 +92,7 @@ struct pxs_run_records {
     bool seed_known;
     int64_t seed;
     char damage[512];     /* why it could not be read to its end; "" */
+    bool newer;           /* a newer pixsweep wrote it; `damage` says so */
     struct pxs_ends ends; /* empty where there is none that can be read */
 };
 /* Reads `dir`/records.bin and ends.txt. No file reads as empty, damage as its end. To be finished

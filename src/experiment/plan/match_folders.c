@@ -29,7 +29,7 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
     enum pxs_status status = pxs_run_records_read(dir, &found, err);
     if (status != PXS_OK || (found.seed_known && found.seed != seed))
         goto out;
-    if (!found.config_hash[0]) {
+    if (found.n == 0 || found.newer) {
         frozen = malloc(sizeof *frozen);
         if (!frozen)
             status = pxs_fail_nomem(err);

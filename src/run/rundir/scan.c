@@ -143,6 +143,7 @@ enum pxs_status pxs_run_records_read(const char *dir, struct pxs_run_records *ou
     if (pxs_ends_read(dir, &out->ends, &why) != PXS_OK)
         out->ends.n = 0; /* then the records alone say how attempts ended */
     enum pxs_status status = pxs_record_cursor_open(path, 0, &cursor, &why);
+    out->newer = status == PXS_E_UNSUPPORTED;
     if (status == PXS_E_CORRUPT || status == PXS_E_UNSUPPORTED || status == PXS_E_INVALID)
         snprintf(out->damage, sizeof out->damage, "%.500s", why.message);
     else if (status != PXS_OK && status != PXS_E_NOT_FOUND)
