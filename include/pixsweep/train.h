@@ -84,6 +84,7 @@ struct pxs_resume_point {
     int64_t step; /* the next step; -1 = there is no point, the run starts from its first step */
     int64_t record_bytes; /* length of the record file before that step */
     char path[PXS_PATH_MAX];
+    bool there; /* some point is, though perhaps none to go on from */
 };
 /* Finds the newest point in `dir` that is whole, belongs to this configuration and to the records
  * in the folder (points before format 6 do not name an attempt) and has the class of

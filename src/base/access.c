@@ -29,14 +29,20 @@ static enum pxs_status fail_below(const char *dir, const char *path, const char 
 enum pxs_status pxs_open_beneath(const char *dir, const char *path, int *fd,
                                  struct pxs_error *err) {
     const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
-    char part[256];
+    char part[256], full[4096];
     struct stat info;
     const char *rest = path;
-    int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* A file in the folder itself is reached at once: each step is a question to a network disk. */
+    bool last = path[0] && !strchr(path, '/') && strcmp(path, ".") != 0 &&
+                strcmp(path, "..") != 0 &&
+                (size_t)snprintf(full, sizeof full, "%s/%s", dir, path) < sizeof full;
+    int at = last ? open(full, flags | O_NONBLOCK) : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0 && last && errno != ENOTDIR)
+        return fail_below(dir, path, path, err);
     if (at < 0)
         return pxs_fail_errno(err, "cannot open folder %s", dir);
-    /* One step down for each part of the path: folders first, the file last. */
-    for (bool last = false; !last; rest++) {
+    /* Else one step down for each part of the path: folders first, the file last. */
+    for (; !last; rest++) {
         size_t n = strcspn(rest, "/");
         if (n == 0 || n >= sizeof part || (n <= 2 && strncmp(rest, "..", n) == 0)) {
             close(at);

@@ -110,16 +110,27 @@ enum pxs_status pxs_read_beneath(const char *dir, const char *path, size_t max_b
     return read_open(fd, full, max_bytes, data, bytes, err);
 }
 
-enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
-                               struct pxs_error *err) {
+static enum pxs_status write_whole(const char *path, const void *data, size_t bytes, bool unsynced,
+                                   struct pxs_error *err) {
     struct pxs_atomic_file f;
     PXS_TRY(pxs_atomic_open(&f, path, err));
+    f.unsynced = unsynced;
     if (bytes && fwrite(data, 1, bytes, f.file) != bytes) {
         enum pxs_status status = pxs_fail_errno(err, "cannot write %s", path);
         pxs_atomic_abandon(&f);
         return status;
     }
     return pxs_atomic_commit(&f, err);
+}
+
+enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
+                               struct pxs_error *err) {
+    return write_whole(path, data, bytes, false, err);
+}
+
+enum pxs_status pxs_write_unsynced(const char *path, const void *data, size_t bytes,
+                                   struct pxs_error *err) {
+    return write_whole(path, data, bytes, true, err);
 }
 
 /* Names the file as the user knows it, not the temporary one; most often its folder is missing. */
@@ -138,6 +149,7 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
                                 struct pxs_error *err) {
     f->file = NULL;
     f->temp[0] = '\0';
+    f->unsynced = false;
     if (path[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "a file without a name cannot be written");
     if (strlen(path) >= sizeof f->path)
@@ -146,8 +158,13 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
     strcpy(f->path, path);
     char temp[sizeof f->temp];
     snprintf(temp, sizeof temp, "%s.tmp.%ld", path, (long)getpid());
-    unlink(temp); /* left by a killed process of the same pid, or a link that others put there */
-    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(temp, flags, 0666);
+    if (fd < 0 && errno == EEXIST) {
+        unlink(
+            temp); /* left by a killed process of the same pid, or a link that others put there */
+        fd = open(temp, flags, 0666);
+    }
     f->file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f->file) {
         enum pxs_status status = fail_create(path, err);
@@ -183,7 +200,8 @@ enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *e
 
     /* The contents reach the disk before the name does. */
     errno = EIO; /* for a stream that failed earlier and says no more */
-    bool good = fflush(f->file) == 0 && !ferror(f->file) && fsync(fileno(f->file)) == 0;
+    bool good =
+        fflush(f->file) == 0 && !ferror(f->file) && (f->unsynced || fsync(fileno(f->file)) == 0);
     int number = errno;
     if (fclose(f->file) != 0 && good) {
         good = false;
@@ -199,7 +217,7 @@ enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *e
         unlink(f->temp);
     f->temp[0] = '\0';
     PXS_TRY(status);
-    return pxs_sync_folder_of(f->path, err);
+    return f->unsynced ? PXS_OK : pxs_sync_folder_of(f->path, err);
 }
 
 void pxs_atomic_abandon(struct pxs_atomic_file *f) {
@@ -234,6 +252,9 @@ enum pxs_status pxs_make_dirs(const char *path, struct pxs_error *err) {
     if (length >= sizeof part)
         return pxs_fail(err, PXS_E_INVALID, "path is longer than %zu bytes: %.80s...",
                         sizeof part - 1, path);
+    /* Most often it is there, or only its last part is missing. */
+    if ((stat(path, &info) == 0 && S_ISDIR(info.st_mode)) || mkdir(path, 0777) == 0)
+        return PXS_OK;
     for (size_t i = 1; i <= length; i++) {
         if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/')
             continue;

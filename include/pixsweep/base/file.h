@@ -39,6 +39,10 @@ PXS_NODISCARD enum pxs_status pxs_read_beneath(const char *dir, const char *path
  * link), syncs it, renames it to `path` and syncs the folder. */
 PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
                                              struct pxs_error *err);
+/* The same without waiting for the disk: after a power failure it may be the one before, empty or
+ * gone. For files that are of no use then. */
+PXS_NODISCARD enum pxs_status pxs_write_unsynced(const char *path, const void *data, size_t bytes,
+                                                 struct pxs_error *err);
 /* fsync of the folder that holds the file: a new file's entry in it is data, too. */
 PXS_NODISCARD enum pxs_status pxs_sync_folder_of(const char *path, struct pxs_error *err);
 /* pxs_write_file in steps, for writers that stream: write to `file`, then commit or abandon (both
@@ -46,6 +50,7 @@ PXS_NODISCARD enum pxs_status pxs_sync_folder_of(const char *path, struct pxs_er
 struct pxs_atomic_file {
     FILE *file;
     char path[4096], temp[4128];
+    bool unsynced; /* the caller sets it: commit does not wait for the disk */
 };
 PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
                                               struct pxs_error *err);

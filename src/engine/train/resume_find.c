@@ -3,6 +3,7 @@
 
 #include "pixsweep/tensor.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -84,7 +85,10 @@ static enum pxs_status judge(const struct search *q, const char *path, struct re
     char records[PXS_PATH_MAX];
     struct stat info;
     struct pxs_safetensors *file = NULL;
-    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    const bool seen = lstat(path, &info) == 0;
+    if (!seen && errno == ENOENT)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "there is no %s", path);
+    if (seen && !S_ISREG(info.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "%s is no regular file", path);
     PXS_TRY(pxs_safetensors_open(path, &file, err));
     const enum pxs_status status = resume_read(file, s, err);
@@ -129,6 +133,7 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
         if (!pxs_path_join(path, sizeof path, dir, names[i]))
             return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", dir);
         enum pxs_status status = judge(&q, path, &s, &why);
+        out->there = out->there || status != PXS_E_NOT_FOUND;
         if (status == PXS_OK) {
             out->step = s.step;
             out->record_bytes = s.record_bytes;

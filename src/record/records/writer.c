@@ -77,6 +77,8 @@ static enum pxs_status find_kept(const char *path, int fd, int64_t keep_bytes, i
         return pxs_fail(err, PXS_E_CORRUPT,
                         "%s has %lld bytes, but the resume point was written at %lld", path,
                         (long long)info.st_size, (long long)keep_bytes);
+    if (info.st_size == 0)
+        return PXS_OK;
     if (keep_bytes == 0) {
         /* Damage is no reason to keep a file; that a newer pixsweep wrote it is one. */
         const enum pxs_status status = pxs_record_cursor_open(path, 0, &c, err);

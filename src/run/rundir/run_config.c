@@ -76,7 +76,14 @@ enum pxs_status pxs_run_config_write(const char *dir, const char *yaml, struct p
     char path[PXS_PATH_MAX];
     if (!pxs_path_join(path, sizeof path, dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
-    return pxs_write_file(path, yaml, strlen(yaml), err);
+    /* Most often it is there as it should be, since the plan was frozen or the run is resumed. */
+    char *now = NULL;
+    size_t bytes = 0;
+    const bool same =
+        pxs_read_beneath(dir, PXS_CONFIG_FILE, strlen(yaml), &now, &bytes, NULL) == PXS_OK &&
+        bytes == strlen(yaml) && memcmp(now, yaml, bytes) == 0;
+    free(now);
+    return same ? PXS_OK : pxs_write_file(path, yaml, strlen(yaml), err);
 }
 
 enum pxs_status pxs_run_config_read(const char *path, struct pxs_params *out,

@@ -132,8 +132,10 @@ static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_erro
 static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot,
                                     struct pxs_error *err) {
     struct pxs_text config = {0};
-    enum pxs_status status = pxs_recorder_config(s, slot, &config, err);
-    if (status == PXS_OK)
+    enum pxs_status status = PXS_OK;
+    if (!s->task) /* whose plan takes what the run is from that very file */
+        status = pxs_recorder_config(s, slot, &config, err);
+    if (status == PXS_OK && !s->task)
         status = pxs_run_config_write(s->plan->runs[slot->run].dir, pxs_text_str(&config), err);
     pxs_text_finish(&config);
     PXS_TRY(status);

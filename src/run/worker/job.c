@@ -53,8 +53,8 @@ enum pxs_status pxs_job_write(const struct pxs_job *job, const char *dir, struct
     if (!pxs_path_join(path, sizeof path, dir, PXS_JOB_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
     enum pxs_status status = pxs_job_print(job, &text, err);
-    if (status == PXS_OK)
-        status = pxs_write_file(path, pxs_text_str(&text), text.len, err);
+    if (status == PXS_OK) /* a worker that has not begun when the power fails never was */
+        status = pxs_write_unsynced(path, pxs_text_str(&text), text.len, err);
     pxs_text_finish(&text);
     return status;
 }

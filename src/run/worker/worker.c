@@ -163,7 +163,7 @@ static enum pxs_status begin(struct pxs_worker *w, struct pxs_error *err) {
     enum pxs_status status = open_records(w, &notes, err);
     if (status == PXS_OK)
         status = pxs_worker_begin(w, pxs_text_str(&notes), err);
-    if (status == PXS_OK && w->resume.step < 0)
+    if (status == PXS_OK && w->resume.step < 0 && w->resume.there)
         pxs_train_drop_resume(w->dir); /* the records that they belong to are cut off now */
     pxs_text_finish(&notes);
     return status;
@@ -188,30 +188,36 @@ static enum pxs_status begin_patiently(struct pxs_worker *w, struct pxs_error *e
                                  : status;
 }
 
-/* What the run writes would follow a link in place of one of its folders. */
-static enum pxs_status check_folders(const struct pxs_worker *w, struct pxs_error *err) {
+/* What the run writes would follow a link in place of one of its folders. *there: some exist. */
+static enum pxs_status check_folders(const struct pxs_worker *w, bool *there,
+                                     struct pxs_error *err) {
     static const char *const folders[] = {PXS_RUN_FOLDERS};
     char path[PXS_PATH_MAX];
     struct stat info;
-    for (size_t i = 0; i < PXS_COUNT(folders); i++)
-        if (pxs_path_join(path, sizeof path, w->dir, folders[i]) && lstat(path, &info) == 0 &&
-            !S_ISDIR(info.st_mode))
+    for (size_t i = 0; i < PXS_COUNT(folders); i++) {
+        if (!pxs_path_join(path, sizeof path, w->dir, folders[i]) || lstat(path, &info) != 0)
+            continue;
+        *there = true;
+        if (!S_ISDIR(info.st_mode))
             return pxs_fail(err, PXS_E_INVALID,
                             "%s is a link or a file, where a folder of the run belongs: remove it",
                             path);
+    }
     return PXS_OK;
 }
 
 static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
     static const char *const folders[] = {".", PXS_RUN_FOLDERS};
     char path[PXS_PATH_MAX];
-    struct pxs_error unread;
+    struct pxs_error unread, wrong;
     PXS_TRY(lock_folder(w, err));
     if (stopped(w))
         return pxs_fail(err, PXS_E_STOPPED, "stopped before the first batch");
 
     /* Half-written files of a process that was killed: the lock keeps all others out. */
-    for (size_t i = 0; check_folders(w, NULL) == PXS_OK && i < PXS_COUNT(folders); i++)
+    bool there = false;
+    const enum pxs_status checked = check_folders(w, &there, &wrong);
+    for (size_t i = 0; checked == PXS_OK && i < (there ? PXS_COUNT(folders) : 1); i++)
         if (pxs_path_join(path, sizeof path, w->dir, folders[i]))
             pxs_remove_temps(path);
 
@@ -222,8 +228,8 @@ static enum pxs_status carry_out(struct pxs_worker *w, struct pxs_error *err) {
     PXS_TRY(begin_patiently(w, err));
     if (status != PXS_OK)
         status = pxs_fail(err, status, "%s", unread.message);
-    if (status == PXS_OK)
-        status = check_folders(w, err);
+    else if (checked != PXS_OK)
+        status = pxs_fail(err, checked, "%s", wrong.message);
     if (status == PXS_OK)
         status = check_identity(w, err);
     if (status == PXS_OK)
