@@ -36,8 +36,12 @@ struct pxs_jobs {
     const struct pxs_launch_settings *how;
     size_t runs;   /* to be done */
     int64_t alive; /* jobs of earlier submissions of this sweep */
-    int64_t most;  /* jobs that there may be at once, of these and new ones */
-    int64_t count; /* jobs to start: most - alive, 0 where that is none */
+    bool *known;   /* of each run of the plan: their plans have it; NULL = no job lives */
+    /* Of `runs`: those that no job which lives will carry out, since it was submitted before they
+     * were asked for. Without a job that lives, all of them. */
+    size_t runs_new;
+    int64_t most;  /* jobs that the runs can have at once */
+    int64_t count; /* to start: what the new runs need, and what the others have too few of */
     const char
         *bound; /* what makes `most` less than the runs need: "tasks: is 8"; NULL = nothing */
     struct pxs_sweep_slots slots; /* of one job */
@@ -59,6 +63,8 @@ PXS_NODISCARD enum pxs_status pxs_jobs_plan(struct pxs_plan *plan,
 void pxs_jobs_finish(struct pxs_jobs *jobs);
 /* Lines for people: jobs, time, memory, limits, what a requeue costs, disk. Appended to out. */
 void pxs_jobs_words(const struct pxs_plan *plan, const struct pxs_jobs *jobs, struct pxs_text *out);
+/* A line where runs_new of `runs` are known to no job that lives, of `count` that are submitted. */
+void pxs_jobs_new_words(size_t runs, size_t runs_new, int64_t count, struct pxs_text *out);
 /* What a submission would be: the launcher's call and variables, and the job script. */
 PXS_NODISCARD enum pxs_status pxs_jobs_script(const struct pxs_plan *plan,
                                               const struct pxs_jobs *jobs, struct pxs_text *out,
@@ -69,16 +75,17 @@ struct pxs_submitted {
     char sweep[128], results[PXS_PATH_MAX], dir[PXS_PATH_MAX]; /* dir: "" = nothing was started */
     size_t n_total, runs;                                      /* of the sweep; to be done */
     int64_t alive, count;
-    const char *bound;                /* as in struct pxs_jobs */
+    size_t runs_new;   /* of runs, where jobs live: those that they will not carry out */
+    const char *bound; /* as in struct pxs_jobs */
     struct pxs_submission submission; /* of dir */
     struct pxs_plan *plan;            /* that was made; NULL where that failed */
     struct pxs_arena arena;
 };
 /* Submits what is missing: as many jobs as the plan needs less those of earlier submissions that
- * live. Calls the launcher until it has an answer, with words in between. PXS_OK, also where
- * nothing had to be started. PXS_E_STOPPED: the stop flag; the same call goes on later, and starts
- * nothing twice. PXS_E_INVALID: refused, by the launcher's words too. `out` is to be finished in
- * any case.
+ * live, which count for the runs that they know. Calls the launcher until it has an answer, with
+ * words in between. PXS_OK, also where nothing had to be started. PXS_E_STOPPED: the stop flag; the
+ * same call goes on later, and starts nothing twice. PXS_E_INVALID: refused, by the launcher's
+ * words too. `out` is to be finished in any case.
  */
 PXS_NODISCARD enum pxs_status pxs_submit(const struct pxs_submit_options *options,
                                          struct pxs_submitted *out, struct pxs_error *err);

@@ -56,7 +56,8 @@ void cli_submitted_words(const char *on, const struct pxs_submitted *s, struct p
             " job%s of earlier submissions at work or waiting: no more are started%s%s\n",
             s->sweep, s->runs, s->runs == 1 ? "" : "s", s->alive, s->alive == 1 ? "" : "s",
             s->bound ? "; " : "", s->bound ? s->bound : "");
-    else {
+    pxs_jobs_new_words(s->runs, s->runs_new, s->count, out);
+    if (s->count > 0) {
         pxs_text_add_words(out, "%s: %zu run%s to do, %" PRId64 " job%s submitted", s->sweep,
                            s->runs, s->runs == 1 ? "" : "s", s->count, s->count == 1 ? "" : "s");
         if (s->alive > 0)

@@ -108,6 +108,24 @@ is "$sum" "$(sha256sum res/pixsweep.db)"
 run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
 says run.out "many: 2 runs, nothing to do"
 
+step "jobs that live keep the plan that they were submitted with: runs that are new since get jobs of their own"
+reset
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
+says run.out "2 runs to do, 2 jobs submitted"
+! grep -q "jobs submitted now" run.out || fail "says something of new runs: $(cat run.out)"
+"$PIXSWEEP" plan exp.yaml --on ./launcher --results res >plan.out 2>plan.err || fail "plan --on"
+says plan.out "2 jobs of earlier submissions live, so 4 would be submitted"
+says plan.out "jobs of earlier submissions know 2 of these runs; the 4 new ones are for jobs submitted now"
+PIXSWEEP_TASK=job_0 "$dir/pixsweep" task "$dir" >task.out || fail "the job failed: $(cat task.out)"
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=2 --set run.launcher.tasks=2
+says run.out "2 runs to do, 2 jobs of earlier submissions at work or waiting: no more are started"
+says run.out "know 0 of these runs; the 2 new ones are for jobs of the same command again"
+run 0 res exp.yaml --on ./launcher --detach --format json
+says run.out '"to_do":4,"alive":2,"submitted":4'
+run 0 res exp.yaml --on ./launcher --detach
+says run.out "4 runs to do, 6 jobs of earlier submissions at work or waiting: no more are started"
+! grep -q "new one" run.out || fail "says that runs are new: $(cat run.out)"
+
 step "refused for good: the launcher's words; the same folder is used again"
 reset
 echo refuse >state/mood
@@ -171,7 +189,7 @@ run 0 res exp.yaml --set run.on=./launcher --detach --no-probe
 says run.out "6 jobs submitted"
 ! grep -q preflight run.err || fail "a batch was tried"
 rm -rf res
-run 0 res exp.yaml --set run.on=./launcher --detach --set sweep.seeds=1 --on here
+run 0 res exp.yaml --set run.on=./launcher --set sweep.seeds=1 --on here
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2
 
 step "back here: the runs that were handed out keep their folders; rm takes the submissions along, and nothing else"

@@ -44,18 +44,8 @@ experiment() { # NAME LINES...
         'run: {on: ./launcher, launcher: {cpus_per_task: 1}}' >"$1.yaml"
 }
 tiny=('dataset: small' 'img_height: 32' 'img_width: 32' 'ngf: 4' 'ndf: 4')
-# submitted NAME FOLDER: what jobs of this experiment need, without a process that collects
-submitted() {
-    timeout -s INT 20 "$pixsweep" run "$1.yaml" --results "$2" --no-probe >said 2>&1 &
-    started+=($!)
-    until grep -qs '^accepted' "$2/$1/cluster/0001/submission"; do
-        kill -0 $! 2>/dev/null || grep -qs '^accepted' "$2/$1/cluster/0001/submission" || { cat said >&2; exit 1; }
-        sleep 0.05
-    done
-    if [[ ${3:-} != collect ]]; then
-        kill -INT $! 2>/dev/null || true
-        wait $! || true
-    fi
+submitted() { # NAME FOLDER: what jobs of this experiment need
+    "$pixsweep" run "$1.yaml" --results "$2" --no-probe --detach >said 2>&1 || { cat said >&2; exit 1; }
 }
 job() { # MS FOLDER NAME: a job of it, with the program in its place
     env LD_PRELOAD="$slow" SLOW_ROOT="$work/$2" SLOW_MS="$1" SLOW_LOG="$work/calls" PIXSWEEP_TASK=1_0 \
@@ -132,20 +122,22 @@ if [[ -z $only || $only == collector ]]; then
     "$pixsweep" run hundred.yaml --results res --no-probe --db "$work/own.db" >said 2>&1 &
     collector=$!
     started+=($collector)
-    until grep -qs '^accepted' res/hundred/cluster/0001/submission || ! kill -0 $collector 2>/dev/null; do sleep 0.05; done
+    until grep -qs '^accepted' res/hundred/cluster/0001/submission; do
+        kill -0 $collector 2>/dev/null || { cat said >&2; exit 1; }
+        sleep 0.05
+    done
     "$BUILD/tests/slurm/replay" res/hundred/cluster/0001 10 "$seconds" >replayed &
     started+=($!)
     sleep 10 # the first look at each run
-    if kill -0 $collector 2>/dev/null; then
-        ticks() { awk '{sub(/.*\) /, ""); print $12 + $13 + $14 + $15}' "/proc/$collector/stat"; }
-        before=$(ticks) from=$(date +%s%N)
-        sleep $((seconds - 12))
-        used=$((($(ticks) - before) * 1000 / $(getconf CLK_TCK))) passed=$((($(date +%s%N) - from) / 1000000))
-        row "collector beside 100 runs at 10 batches a second" "$(awk "BEGIN {printf \"%.1f %%\", 100 * $used / $passed}")" ''
-        kill -INT $collector
-    else
-        row 'collector: this program has none' '' ''
-    fi
+    ticks() { awk '{sub(/.*\) /, ""); print $12 + $13 + $14 + $15}' "/proc/$collector/stat"; }
+    before=$(ticks) from=$(date +%s%N)
+    sleep $((seconds - 12))
+    used=$((($(ticks) - before) * 1000 / $(getconf CLK_TCK))) passed=$((($(date +%s%N) - from) / 1000000))
+    row 'a collector of 100 runs at 10 batches a second, of a core' "$(awk "BEGIN {printf \"%.1f %%\", 100 * $used / $passed}")" ''
     wait "${started[-1]}" || true
     cat replayed
+    sleep 32 # a last look at each run
+    kill -INT $collector
+    wait $collector || true
+    echo "$(sqlite3 own.db 'SELECT count(*) FROM batch_loss') batches are in the collector's database"
 fi

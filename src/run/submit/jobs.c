@@ -88,11 +88,39 @@ enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, const char *dir,
     return pxs_jobs_launcher(plan, how, dir, options, arena, out, err);
 }
 
-int64_t pxs_jobs_living(const struct pxs_launched_list *list) {
+static int by_identity(const void *a, const void *b) {
+    const struct pxs_numbered *x = a, *y = b;
+    const int order = strcmp(x->config_hash, y->config_hash);
+    return order != 0 ? order : (x->seed > y->seed) - (x->seed < y->seed);
+}
+
+enum pxs_status pxs_jobs_add_living(struct pxs_jobs *jobs, const struct pxs_plan *plan,
+                                    const char *dir, const struct pxs_launched_list *list,
+                                    struct pxs_error *err) {
     int64_t living = 0;
+    struct pxs_numbered *runs = NULL;
+    size_t n = 0;
     for (size_t i = 0; i < list->n; i++)
         living += list->jobs[i].state != PXS_LAUNCHED_ENDING;
-    return living;
+    jobs->alive += living;
+    if (living == 0)
+        return PXS_OK;
+    if (!jobs->known)
+        jobs->known = pxs_arena_alloc(&jobs->arena, plan->n * sizeof *jobs->known);
+    if (!jobs->known)
+        return pxs_fail_nomem(err);
+    /* Jobs without a plan that can be read carry out nothing. */
+    if (pxs_plan_numbers(dir, &runs, &n, NULL) != PXS_OK)
+        return PXS_OK;
+    qsort(runs, n, sizeof *runs, by_identity);
+    for (size_t i = 0; i < plan->n; i++) {
+        struct pxs_numbered run = {.seed = plan->runs[i].seed};
+        memcpy(run.config_hash, plan->runs[i].config_hash, sizeof run.config_hash);
+        if (bsearch(&run, runs, n, sizeof *runs, by_identity))
+            jobs->known[i] = true;
+    }
+    free(runs);
+    return PXS_OK;
 }
 
 /* Living jobs of all earlier submissions, as far as they are known now. */
@@ -119,7 +147,8 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
             l.stop = options->sweep->stop;
             if (status == PXS_OK)
                 status = pxs_launcher_alive(&l, sub.name, &list, &why);
-            jobs->alive += pxs_jobs_living(&list);
+            if (status == PXS_OK)
+                status = pxs_jobs_add_living(jobs, plan, dir, &list, &why);
             pxs_launched_finish(&list);
             if (status == PXS_E_BUSY) {
                 snprintf(jobs->unknown, sizeof jobs->unknown, "%.590s", why.message);
@@ -135,7 +164,10 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
 
 /* ---- the numbers ---------------------------------------------------------------------------- */
 
-static void bind(struct pxs_jobs *jobs, int64_t most, const char *what) {
+/* `limit` becomes what all of them allow. */
+static void bind(struct pxs_jobs *jobs, int64_t most, const char *what, int64_t *limit) {
+    if (most < *limit)
+        *limit = most;
     if (most >= jobs->most)
         return;
     jobs->most = most;
@@ -144,22 +176,31 @@ static void bind(struct pxs_jobs *jobs, int64_t most, const char *what) {
 
 void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
     double sum = 0;
+    int64_t limit = INT64_MAX;
     const int64_t side_by_side = jobs->slots.jobs;
     jobs->longest = 0;
+    jobs->runs_new = 0;
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_takes_run(plan, &plan->runs[i])) {
             sum += plan->runs[i].seconds;
             jobs->longest = fmax(jobs->longest, plan->runs[i].seconds);
+            jobs->runs_new += !jobs->known || !jobs->known[i];
         }
+    const int64_t old = (int64_t)(jobs->runs - jobs->runs_new),
+                  for_old = (old + side_by_side - 1) / side_by_side,
+                  for_new = ((int64_t)jobs->runs_new + side_by_side - 1) / side_by_side;
     jobs->most = ((int64_t)jobs->runs + side_by_side - 1) / side_by_side;
     jobs->bound = NULL;
     if (jobs->how->tasks > 0)
-        bind(jobs, jobs->how->tasks, "tasks: is");
+        bind(jobs, jobs->how->tasks, "tasks: is", &limit);
     if (jobs->limits.max_array_size >= 0)
-        bind(jobs, jobs->limits.max_array_size, "the largest array here is");
+        bind(jobs, jobs->limits.max_array_size, "the largest array here is", &limit);
     if (jobs->limits.max_submit_jobs >= 0)
-        bind(jobs, jobs->limits.max_submit_jobs, "your limit of jobs is");
-    jobs->count = jobs->most > jobs->alive ? jobs->most - jobs->alive : 0;
+        bind(jobs, jobs->limits.max_submit_jobs, "your limit of jobs is", &limit);
+    /* Jobs that live do the runs that were there when they were submitted, and no others. */
+    jobs->count = (for_old > jobs->alive ? for_old - jobs->alive : 0) + for_new;
+    if (jobs->count > limit - jobs->alive)
+        jobs->count = limit > jobs->alive ? limit - jobs->alive : 0;
 
     /* What runs at once decides the time. */
     int64_t at_once = jobs->most;

@@ -124,7 +124,7 @@ static enum pxs_status look_at_earlier(struct submission *s, const char *dir,
     while ((status = pxs_launcher_alive(&l, sub->name, &list, &why)) == PXS_E_BUSY)
         PXS_TRY(wait_after(s, &why, &wait, err));
     if (status == PXS_OK) {
-        s->jobs.alive += pxs_jobs_living(&list);
+        status = pxs_jobs_add_living(&s->jobs, s->plan, dir, &list, err);
         pxs_job_claims_break(claims, sub, &list, s->options->sweep->logger);
     } else if (err)
         *err = why;
@@ -140,6 +140,7 @@ static enum pxs_status count_jobs(struct submission *s, struct pxs_error *err) {
     PXS_TRY(pxs_submission_numbers(s->plan->results, s->plan->sweep, &numbers, &n, err));
     enum pxs_status status = n > 0 ? pxs_job_claims_read(s->plan, &claims, err) : PXS_OK;
     s->jobs.alive = 0;
+    s->jobs.known = NULL;
     for (size_t i = 0; i < n && status == PXS_OK; i++) {
         struct pxs_submission sub = {0};
         status = pxs_submission_folder(s->plan->results, s->plan->sweep, numbers[i], dir, err);
@@ -300,6 +301,7 @@ static enum pxs_status submit(struct submission *s, struct pxs_error *err) {
     PXS_TRY(pxs_submissions_resume(out->results, out->sweep, false, err));
     PXS_TRY(count_jobs(s, err));
     out->alive = s->jobs.alive;
+    out->runs_new = s->jobs.alive > 0 ? s->jobs.runs_new : 0;
     out->bound = s->jobs.bound ? pxs_arena_strdup(&out->arena, s->jobs.bound) : NULL;
     if (s->jobs.count == 0)
         return PXS_OK;

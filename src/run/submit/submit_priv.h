@@ -23,8 +23,12 @@ PXS_NODISCARD enum pxs_status pxs_jobs_earlier(const struct pxs_plan *plan, cons
                                                const struct pxs_sweep_options *options,
                                                struct pxs_arena *arena, struct pxs_launcher *out,
                                                struct pxs_error *err);
-/* How many of these jobs live; those that are ending do not count. */
-int64_t pxs_jobs_living(const struct pxs_launched_list *list);
+/* Adds those of these jobs that live to jobs->alive (not those that are ending), and marks the runs
+ * that the frozen plan of their submission, in `dir`, has. */
+PXS_NODISCARD enum pxs_status pxs_jobs_add_living(struct pxs_jobs *jobs,
+                                                  const struct pxs_plan *plan, const char *dir,
+                                                  const struct pxs_launched_list *list,
+                                                  struct pxs_error *err);
 
 /* ---- claims.c ------------------------------------------------------------------------------- */
 

@@ -9,6 +9,16 @@ static const char *plural(int64_t n) {
     return n == 1 ? "" : "s";
 }
 
+void pxs_jobs_new_words(size_t runs, size_t runs_new, int64_t count, struct pxs_text *out) {
+    if (runs_new == 0)
+        return;
+    pxs_text_addf(out, "jobs of earlier submissions know %zu of these runs; the %zu new one%s ",
+                  runs - runs_new, runs_new, runs_new == 1 ? "" : "s");
+    pxs_text_add(out, count > 0 ? "are for jobs submitted now\n"
+                                : "are for jobs of the same command again, once some of those "
+                                  "have ended\n");
+}
+
 /* "24 jobs of 4 cores and 700 MB, 1 run at a time in each, about 2 h 10 m each" */
 static void add_jobs(const struct pxs_plan *plan, const struct pxs_jobs *j, struct pxs_text *out) {
     char time[32];
@@ -23,6 +33,8 @@ static void add_jobs(const struct pxs_plan *plan, const struct pxs_jobs *j, stru
     if (j->alive > 0)
         pxs_text_addf(out, "%lld job%s of earlier submissions live, so %lld would be submitted\n",
                       (long long)j->alive, plural(j->alive), (long long)j->count);
+    if (j->alive > 0)
+        pxs_jobs_new_words(j->runs, j->runs_new, j->count, out);
     if (j->bound)
         pxs_text_addf(out, "no more jobs, since %s; each takes run after run\n", j->bound);
     if (j->unknown[0])
