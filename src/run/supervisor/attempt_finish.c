@@ -169,7 +169,8 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
 
     s->plan->runs[slot->run].state = state;
     run->place = place;
-    run->look_at = run->over_since = -INFINITY; /* nothing is newer than its folder as seen here */
+    run->looked_at = run->over_since =
+        -INFINITY; /* nothing is newer than its folder as seen here */
     run->completed_here = v.outcome == PXS_STATE_COMPLETED;
     if (v.outcome == PXS_STATE_FAILED)
         ++*(v.reason == PXS_REASON_TIMEOUT ? &run->timeouts : &run->crashes);

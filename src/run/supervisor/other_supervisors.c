@@ -232,7 +232,7 @@ static void look_at_folders(struct pxs_supervisor *s, double now) {
             continue;
         }
         s->runs[i].place = PXS_PLACE_TODO;
-        s->runs[i].look_at = s->runs[i].parked_until = -INFINITY;
+        s->runs[i].looked_at = s->runs[i].parked_until = -INFINITY;
         if (pxs_run_records_read(s->plan->runs[i].dir, &found, &err) == PXS_OK &&
             pxs_folder_is_done(s, i, &found)) {
             s->plan->runs[i].state = pxs_run_records_state(&found);

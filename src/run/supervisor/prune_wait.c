@@ -71,8 +71,9 @@ void pxs_rungs_tell(const struct pxs_plan *plan, struct pxs_job *job) {
 void pxs_rungs_see(struct pxs_supervisor *s, size_t run, const struct pxs_record *r) {
     size_t rung;
     if (r->kind == PXS_RECORD_EPOCH && find_rung(s, r->epoch.epoch, &rung)) {
+        if (isnan(cell_of(s, run, rung)->value))
+            s->runs[run].look_every = 0;
         cell_of(s, run, rung)->value = r->epoch.val_loss;
-        s->runs[run].look_every = 0;
     }
     if (r->kind != PXS_RECORD_RUNG || !find_rung(s, r->rung.epoch, &rung))
         return;
@@ -162,13 +163,15 @@ bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now) {
         return true;
     if (!over)
         r->over_since = NAN;
-    else if (isnan(r->over_since))
-        r->over_since = r->look_at = now;
-    if ((s->task || !over) && now < r->look_at)
+    else if (isnan(r->over_since)) {
+        r->over_since = now;
+        r->looked_at = -INFINITY;
+    }
+    if ((s->task || !over) && now - r->looked_at < r->look_every)
         return false;
+    r->looked_at = now;
     r->look_every = s->task ? fmin(1.5 * r->look_every, LOOK_SECONDS) : 0;
     r->look_every = fmax(r->look_every, PXS_OTHERS_SECONDS);
-    r->look_at = now + r->look_every;
     bool apart = pxs_store_shut(s, now) || s->plan->runs[run].run_id == 0;
     r->settled = (apart ? ask_folder(s, run) : ask_store(s, run, now)) && over;
     if (s->task && !r->read_to_end && now - r->over_since < STALE_SECONDS)
@@ -249,20 +252,23 @@ bool pxs_rungs_park(struct pxs_supervisor *s, size_t run, double now, size_t *pe
         *pending = here->waits_for;
         return true;
     }
-    pxs_rungs_look_up(s, run, now);
-    for (size_t rung = 0; rung < s->plan->prune.n_rungs; rung++) {
-        const struct pxs_rung_cell *c = cell_of(s, run, rung);
-        if (isnan(c->value))
+    size_t rung = 0;
+    for (bool looked = false;; looked = true) {
+        while (rung < s->plan->prune.n_rungs && cell_of(s, run, rung)->verdict != PXS_NOT_JUDGED)
+            rung++;
+        if (rung == s->plan->prune.n_rungs)
             return false;
-        if (c->verdict != PXS_NOT_JUDGED)
-            continue;
-        if (compare(s, run, rung, now, &v, pending))
+        if (!isnan(cell_of(s, run, rung)->value) && !compare(s, run, rung, now, &v, pending)) {
+            here->waits_for = *pending;
+            here->parked_until = now + PXS_OTHERS_SECONDS;
+            return true;
+        }
+        if (looked)
             return false;
-        here->waits_for = *pending;
-        here->parked_until = now + PXS_OTHERS_SECONDS;
-        return true;
+        /* Another task may have brought it further. */
+        here->look_every = fmin(here->look_every, PXS_OTHERS_SECONDS);
+        pxs_rungs_look_up(s, run, now);
     }
-    return false;
 }
 
 static void answer(struct pxs_supervisor *s, struct pxs_slot *slot, size_t rung,

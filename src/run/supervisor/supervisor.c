@@ -259,7 +259,7 @@ static void place_runs(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++) {
         const enum pxs_run_state state = s->plan->runs[i].state;
         s->runs[i].waiting_since = NAN;
-        s->runs[i].look_at = s->runs[i].parked_until = -INFINITY;
+        s->runs[i].looked_at = s->runs[i].parked_until = -INFINITY;
         s->runs[i].over_since = NAN;
         s->runs[i].place = pxs_plan_will_run(s->plan, state) ? PXS_PLACE_TODO
                            : state == PXS_STATE_RUNNING      ? PXS_PLACE_OTHER

@@ -46,9 +46,9 @@ struct pxs_super_run {
     double claimed_until; /* another's claim was good: not looked at before then */
     char reason[256];     /* why it could not even be taken; "" */
     bool settled;         /* it is over, and all its rungs are known */
-    /* When its rungs are looked up again, and the seconds between two looks; since when it is known
-     * to be over. */
-    double look_at, look_every, over_since;
+    /* When its rungs were last looked up, and the seconds until the next look; since when it is
+     * known to be over. */
+    double looked_at, look_every, over_since;
     /* Its record file was read so far, while this claim was in its folder; the last record read is
      * its END. */
     int64_t read_to;
