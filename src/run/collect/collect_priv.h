@@ -124,6 +124,27 @@ struct pxs_collection {
 void pxs_collect_say(struct pxs_collection *c, enum pxs_log_level level, const char *fmt, ...)
     PXS_PRINTF(3, 4);
 
+/* Whether the user has asked it to leave. */
+bool pxs_collect_is_stopped(const struct pxs_collection *c);
+
+/* ---- progress.c ----------------------------------------------------------------------------- */
+
+/* Reads the states of the plan's runs from the own database or the copy, and tells what has
+ * changed. */
+PXS_NODISCARD enum pxs_status
+pxs_collect_look_at_plan(struct pxs_collection *c, struct pxs_store *store, struct pxs_error *err);
+/* Runs of the plan that are not over, those of them that some process works on, and those whose
+ * folder has more to tell. */
+size_t pxs_collect_count_open(const struct pxs_collection *c, size_t *at_work, size_t *unsettled);
+/* At most once a second, but for the `final` one. */
+void pxs_collect_show_board(struct pxs_collection *c, struct pxs_store *store, double now,
+                            bool final);
+/* One line where there is no board, and only where it says something new. */
+void pxs_collect_say_progress(struct pxs_collection *c);
+/* For `watch`, wherever it is called. What cannot be written is written the next time. */
+void pxs_collect_write_jobs(struct pxs_collection *c);
+void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *out);
+
 /* ---- sweeps.c ------------------------------------------------------------------------------- */
 
 /* Finds sweeps and submissions of the results folder: plans that the database lacks get their
