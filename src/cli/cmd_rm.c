@@ -64,7 +64,10 @@ static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct px
         }
         r->gone += began && r->files.absent > absent;
     }
-    return sweep_files(r, false, err);
+    enum pxs_status status = sweep_files(r, false, err);
+    if (status != PXS_OK)
+        pxs_error_prefix(err, "nothing was removed");
+    return status;
 }
 
 static size_t count_names(const char *names) {

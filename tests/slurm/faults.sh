@@ -329,5 +329,68 @@ versions() {
     equal far some 2
 }
 
+# Commands while jobs are at work: they see what is done, and leave alone what is claimed.
+commands() {
+    local before
+    export SLURM_SHARED=$WORK/far SLURM_CPUS=1 SLURM_NODES=2 SLURM_STALE=1
+    cluster_up
+    sweep some 2 40 'tasks: 2'
+    submit some
+    soon yes on_n1
+    hold "$(run_on n1)"
+    PATIENCE=120 soon 1 living
+    before=$(sha256sum "$held_run/records.bin")
+    mkdir db
+    local where=(--results far --db db/pixsweep.db) claimed="is claimed by process .* on n1, task $(array_of "$far")_"
+    pixsweep 1 merge far/some "${where[@]}"
+    says "4 runs: 3 taken"
+    grep -q "${held_run##*/}: not taken: .*$claimed" err || fail "merge said: $(cat err)"
+    pixsweep 0 show some/4 "${where[@]}"
+    says completed
+    pixsweep 0 backup copy.db "${where[@]}"
+    is 3 sqlite3 copy.db "SELECT count(*) FROM run WHERE state = 'completed'"
+    pixsweep 0 retry some "${where[@]}"
+    says "0 runs to try again"
+    pixsweep 0 reap "${where[@]}"
+    pixsweep 1 rm some --yes "${where[@]}"
+    grep -q "nothing was removed: .*${held_run##*/} $claimed" err || fail "rm said: $(cat err)"
+    is "$before" sha256sum "$held_run/records.bin"
+    release "$held"
+    all_ended "$far"
+    equal far some 4 db
+    attempts db "completed 4"
+}
+
+# 1,000 tiny runs in 40 jobs: how often Slurm is asked, and how many files there are.
+thousand() {
+    local began path=$PATH
+    export SLURM_CPUS=14
+    cluster_up
+    experiment many 500 'n_epochs: 1' 'sample_interval: 0' 'checkpoint_interval: 0' \
+        'run: {on: slurm, slurm: {cpus_per_task: 1, mem: none, tasks: 40}}'
+    pixsweep 0 run many.yaml --results near --on here --jobs 2 --threads 1
+    far=$WORK/far/many
+    mkdir bin
+    printf '#!/bin/sh\necho "$*" >>"%s"\nexec "%s" "$@"\n' "$WORK/asked" "$(command -v squeue)" >bin/squeue
+    chmod 755 bin/squeue
+    PATH=$WORK/bin:$PATH
+    began=$SECONDS
+    submit many
+    says "1000 runs to do, 40 jobs submitted"
+    PATIENCE=20 soon 1 sh -c "ls $far/*/.claim | wc -l | awk '{print (\$1 > 1)}'"
+    submit many
+    says "no more are started"
+    PATH=$path
+    all_ended "$far"
+    is 40 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    echo "asked squeue $(grep -c . asked) times in $((SECONDS - began)) s"
+    (($(grep -c . asked) <= 1 + (SECONDS - began) / 60 + 1)) || fail "squeue was asked too often: $(cat asked)"
+    is "$(find near/many -type f | wc -l)" sh -c "find $far -type f ! -path '*/cluster/*' | wc -l"
+    echo "$(find "$far/cluster" -type f | wc -l) files of the submission"
+    (($(find "$far/cluster" -type f | wc -l) <= 4 * 40)) || fail "too many files: $(find "$far/cluster" -type f)"
+    equal far many 1000
+    attempts far "completed 1000"
+}
+
 "${3:?which scenario}"
 step "well"

@@ -46,9 +46,10 @@ trains() { # RUN-FOLDER: yes, once its last attempt has written a resume point a
 }
 # The worker of a run stands still in the middle of its training, so that what happens next happens there, however quick the machine is.
 # Slurm lets it go on when it ends a job.
-hold() { # RUN-FOLDER [NODE]: $held is the worker's process id
+hold() { # RUN-FOLDER [NODE]: $held is the worker's process id, $held_run the folder
     soon yes trains "$1"
     held=$(workers "$@")
+    held_run=$1
     kill -STOP "$held"
     echo "$held" >"$WORK/pids/$held"
     soon T sh -c "sed 's/.*) //' /proc/$held/stat | cut -c 1"

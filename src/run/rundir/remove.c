@@ -357,6 +357,22 @@ static enum pxs_status see_submissions(int sweep, const char *where, const char 
     return status;
 }
 
+/* Jobs may work on runs of the sweep that the database does not know yet: they need the
+ * submissions' folders. */
+static enum pxs_status check_claims(const char *results, const char *sweep, struct pxs_error *err) {
+    char folder[PXS_PATH_MAX], dir[PXS_PATH_MAX];
+    int64_t number, seed;
+    enum pxs_status status = PXS_OK;
+    DIR *d = pxs_path_join(folder, sizeof folder, results, sweep) ? opendir(folder) : NULL;
+    for (struct dirent *e = d ? readdir(d) : NULL; status == PXS_OK && e; e = readdir(d))
+        if (pxs_folder_numbers(e->d_name, &number, &seed) &&
+            pxs_path_join(dir, sizeof dir, folder, e->d_name))
+            status = pxs_claim_look(dir, err);
+    if (d)
+        closedir(d);
+    return status;
+}
+
 enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
                                 struct pxs_run_files *sum, struct pxs_error *err) {
     struct place p = {.name = OF_SWEEP, .where = sweep, .fd = -1, .remove = remove, .sum = sum};
@@ -365,7 +381,9 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool rem
         return PXS_OK; /* there is no such folder, or it is not that of a sweep */
     enum pxs_status status = descend(top, sweep, &p.fd, err);
     if (status == PXS_OK) {
-        status = see_entries(&p, err);
+        status = check_claims(results, sweep, err);
+        if (status == PXS_OK)
+            status = see_entries(&p, err);
         if (status == PXS_OK)
             status = see_submissions(p.fd, sweep, CLUSTER, remove, sum, err);
         close(p.fd);
