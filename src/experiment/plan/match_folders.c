@@ -25,11 +25,12 @@ static enum pxs_status look_into(struct pxs_plan *plan, const char *sweep_dir, c
             return PXS_OK; /* the database knows it */
 
     /* The planned run that its records are of. One that was handed to other machines and has not
-     * begun there has only its config.yaml, as has one whose records a newer pixsweep wrote. */
+     * begun there, or begins at this moment, has only its config.yaml, as has one whose records a
+     * newer pixsweep wrote. */
     enum pxs_status status = pxs_run_records_read(dir, &found, err);
     if (status != PXS_OK || (found.seed_known && found.seed != seed))
         goto out;
-    if (found.n == 0 || found.newer) {
+    if (!found.config_hash[0] && (!found.damage[0] || found.newer)) {
         frozen = malloc(sizeof *frozen);
         if (!frozen)
             status = pxs_fail_nomem(err);

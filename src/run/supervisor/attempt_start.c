@@ -194,10 +194,11 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
                         bool claimed, const struct pxs_error *err, double now) {
     struct pxs_super_run *run = &s->runs[index];
     if (status == PXS_E_BUSY) {
-        if (!run->waited_said && claimed && !s->task) /* a task leaves it to its owner */
+        const bool silent = run->waited_said || s->task; /* a task leaves it to its owner */
+        if (!silent && claimed)
             pxs_say(s, PXS_LOG_INFO, "%s: %s; waiting for it", s->plan->runs[index].name,
                     err->message);
-        else if (!run->waited_said && !claimed)
+        else if (!silent)
             pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
                     s->plan->runs[index].name);
         if (claimed)

@@ -26,6 +26,20 @@ static enum pxs_status make_folder(const char *path, struct pxs_error *err) {
                     "%s; choose another --results", why.message);
 }
 
+/* Another process, perhaps on another machine, has begun this very run since it was planned, or
+ * does so at this moment: the file has no record yet. */
+static bool has_begun(const struct pxs_plan_run *run) {
+    struct pxs_run_records found = {0};
+    bool own = pxs_run_records_read(run->dir, &found, NULL) == PXS_OK;
+    if (own && pxs_run_records_last_begun(&found))
+        own = strcmp(found.config_hash, run->config_hash) == 0 &&
+              !(found.seed_known && found.seed != run->seed);
+    else
+        own = own && found.steps == 0 && found.torn == 0 && !found.damage[0];
+    pxs_run_records_finish(&found);
+    return own;
+}
+
 /* A folder with records of another configuration (those of this very run would have given it its
  * state) holds another run's results: not ours to overwrite. */
 static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_error *err) {
@@ -35,7 +49,8 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
         if (plan->runs[i].run_id != 0 ||
             !pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_RECORDS_FILE))
             continue;
-        if (stat(path, &info) == 0 && info.st_size > 0 && plan->runs[i].state == PXS_STATE_NEW)
+        if (stat(path, &info) == 0 && info.st_size > 0 && plan->runs[i].state == PXS_STATE_NEW &&
+            !has_begun(&plan->runs[i]))
             return pxs_fail(err, PXS_E_INVALID,
                             "%s holds records of a run that %s does not know: move that folder "
                             "away, or choose another --results, --db or experiment name",
