@@ -112,6 +112,15 @@ same_sweep slow far
 same_sweep many far
 rm -r far *.db*
 
+step "jobs whose time is up are submitted again, as long as they get on"
+: >state/jobs
+collect 0 far slow.yaml --set run.launcher.time=3s --set run.launcher.warn_before=2s
+says run.err "the time of all jobs was up and . runs\\? \\(is\\|are\\) left: submitting again"
+expect far "SELECT count(*) > 4 FROM attempt" 1
+same_sweep slow far
+no_jobs
+rm -r far own.db*
+
 step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"
 run 0 far exp.yaml --on here --set sweep.seeds=1
 run 0 far slow.yaml --set sweep.seeds=1
