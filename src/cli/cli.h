@@ -246,11 +246,12 @@ int cli_with_store(struct cli *cli, cli_read_fn read);
 /* The same for commands that change something: the database must be there, is opened for writing,
  * and `change` is called once. */
 int cli_with_writer(struct cli *cli, cli_read_fn change);
-/* What is read from `db` is a copy that `c` publishes (NULL: it is none), and it is older than two
- * minutes or its collector has ended: appends so in one line without its end, and is true. */
-bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_text *out);
+/* The store, open for reading, is a published copy that is older than two minutes or whose
+ * collector has ended, and some run in it is not over: appends so in one line without its end, and
+ * is true. */
+bool cli_copy_words(struct pxs_store *s, struct pxs_text *out);
 /* Says it on stderr. */
-void cli_say_copy(const char *db, const struct pxs_collector *c);
+void cli_say_copy(struct pxs_store *s);
 /* Lets jobs on other machines know what the database says by now of a sweep's runs. *submissions
  * (may be NULL): those whose jobs may live. */
 enum pxs_status cli_tell_jobs(const struct cli *cli, struct pxs_store *s, int64_t sweep_id,

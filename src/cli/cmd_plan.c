@@ -294,9 +294,11 @@ int cli_cmd_plan(struct cli *cli) {
         status = plan_text(cli, plan, here ? NULL : &jobs, &out, &err);
     if (status == PXS_OK) {
         cli_out_result(cli, &out);
-        struct pxs_collector c;
-        if (pxs_store_read_collector(plan->db, &c, NULL) == PXS_OK)
-            cli_say_copy(plan->db, &c);
+        struct pxs_store *s = NULL;
+        if (pxs_store_is_published(plan->db) &&
+            pxs_store_open_readonly(plan->db, &s, NULL) == PXS_OK)
+            cli_say_copy(s);
+        pxs_store_close(&s);
     }
     pxs_jobs_finish(&jobs);
     pxs_plan_destroy(&plan);

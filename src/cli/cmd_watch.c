@@ -24,9 +24,9 @@ struct watcher {
 };
 
 /* Once each time that it becomes old. */
-static void say_copy(struct watcher *w, const struct pxs_collector *c) {
+static void say_copy(struct watcher *w, struct pxs_store *s) {
     struct pxs_text words = {0};
-    const bool old = cli_copy_words(w->db, c, &words);
+    const bool old = cli_copy_words(s, &words);
     if (old && !w->copy_said)
         w->listener->line(w->listener->user, PXS_LOG_WARN, pxs_text_str(&words));
     w->copy_said = old;
@@ -47,7 +47,7 @@ static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *open
                                              : NULL;
     const enum pxs_status status = pxs_watch_read(s, sweep, pxs_now_ms(), out, err);
     if (status == PXS_OK)
-        say_copy(w, pxs_store_collector(s));
+        say_copy(w, s);
     pxs_store_close(&s);
     return status;
 }

@@ -132,13 +132,27 @@ static bool collector_lives(const char *db, const struct pxs_collector *c) {
     return pxs_now_ms() - touched_ms <= 1000 * (int64_t)PXS_CLAIM_LEASE_SECONDS;
 }
 
-bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_text *out) {
+/* Whether some run is still to be done or at work. */
+static bool is_unfinished(struct pxs_store *s) {
+    struct pxs_table t = {0};
+    const bool known = pxs_store_select(s,
+                                        "SELECT EXISTS (SELECT 1 FROM run WHERE state IN "
+                                        "('queued', 'running', 'interrupted')) AS unfinished",
+                                        NULL, 0, &t, NULL) == PXS_OK;
+    const bool unfinished = !known || pxs_table_at(&t, 0, "unfinished").integer != 0;
+    pxs_table_finish(&t);
+    return unfinished;
+}
+
+bool cli_copy_words(struct pxs_store *s, struct pxs_text *out) {
+    const struct pxs_collector *c = pxs_store_collector(s);
+    const char *db = pxs_store_path(s);
     const int64_t now_ms = pxs_now_ms();
     char age[32], at[32];
     if (!c)
         return false;
     const bool lives = collector_lives(db, c);
-    if (lives && now_ms - c->at_ms <= COPY_IS_NEW_MS)
+    if ((lives && now_ms - c->at_ms <= COPY_IS_NEW_MS) || !is_unfinished(s))
         return false;
     pxs_format_local(at, c->at_ms, now_ms);
     pxs_format_duration(age, (double)(now_ms - c->at_ms) / 1000);
@@ -153,9 +167,9 @@ bool cli_copy_words(const char *db, const struct pxs_collector *c, struct pxs_te
     return true;
 }
 
-void cli_say_copy(const char *db, const struct pxs_collector *c) {
+void cli_say_copy(struct pxs_store *s) {
     struct pxs_text words = {0};
-    if (cli_copy_words(db, c, &words))
+    if (cli_copy_words(s, &words))
         cli_say("%s", pxs_text_str(&words));
     pxs_text_finish(&words);
 }
@@ -189,7 +203,7 @@ static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn re
     const enum pxs_status status = read(cli, s, out, err);
     cli_bar_clear(&bar);
     if (status == PXS_OK)
-        cli_say_copy(db, pxs_store_collector(s));
+        cli_say_copy(s);
     pxs_store_close(&s);
     return status;
 }

@@ -59,12 +59,21 @@ does 0 'copied to backup.db' backup backup.db
 [ "$(sqlite3 backup.db 'PRAGMA application_id')" = $((0x70787377)) ] || fail "the backup is marked"
 chmod u+w res/pixsweep.db
 sqlite3 res/pixsweep.db 'UPDATE published SET at_ms = at_ms - 600000'
+for command in "${readers[@]}"; do # all is done: what would be new?
+    eval does 0 "''" "$command"
+    [ ! -s words.err ] || fail "$command said: $(cat words.err)"
+done
+cp res/pixsweep.db done.db
+sqlite3 res/pixsweep.db "UPDATE run SET state = 'interrupted' WHERE number = 2"
+unset 'readers[5]' # watch first: it fails where a run is not completed
 for command in "${readers[@]}"; do
     eval does 0 "''" "$command"
     says words.err "res/pixsweep.db is a copy of .*[0-9][0-9]:[0-9][0-9], 10 m .* old; process $pid on [^ ]* collects$"
     [ "$(wc -l <words.err)" = 1 ] || fail "$command said: $(cat words.err)"
 done
 [ "$(beside)" = 'pixsweep.db pixsweep.db.lock' ] || fail "reading left: $(beside)"
+
+mv done.db res/pixsweep.db
 
 step "commands that write are refused while the collector lives: who it is, and where they can be given"
 cp res/pixsweep.db copy.db
@@ -125,7 +134,7 @@ mv quiet.db res/pixsweep.db
 step "a collector that has ended is told at once, one on another machine by its claim"
 end_collector
 cp res/pixsweep.db copy.db
-sqlite3 res/pixsweep.db "UPDATE published SET at_ms = 1000 * strftime('%s', 'now')"
+sqlite3 res/pixsweep.db "UPDATE published SET at_ms = 1000 * strftime('%s', 'now'); UPDATE run SET state = 'interrupted' WHERE number = 2"
 for command in "${readers[@]}"; do
     eval does 0 "''" "$command"
     says words.err "process $pid on .*, which collected, has ended: the same .pixsweep run FILE --on ....* goes on collecting"

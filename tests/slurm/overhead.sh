@@ -137,7 +137,7 @@ if [[ -z $only || $only == collector ]]; then
     wait "${started[-1]}" || true
     cat replayed
     sleep 32 # a last look at each run
-    kill -INT $collector
+    kill -TERM $collector # a script's background processes do not hear SIGINT
     wait $collector || true
     echo "$(sqlite3 own.db 'SELECT count(*) FROM batch_loss') batches are in the collector's database"
 fi

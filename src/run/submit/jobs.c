@@ -176,7 +176,7 @@ static void bind(struct pxs_jobs *jobs, int64_t most, const char *what, int64_t 
 
 void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
     double sum = 0;
-    int64_t limit = INT64_MAX;
+    int64_t limit = INT64_MAX, at_work = 0;
     const int64_t side_by_side = jobs->slots.jobs;
     jobs->longest = 0;
     jobs->runs_new = 0;
@@ -185,8 +185,9 @@ void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
             sum += plan->runs[i].seconds;
             jobs->longest = fmax(jobs->longest, plan->runs[i].seconds);
             jobs->runs_new += !jobs->known || !jobs->known[i];
-        }
-    const int64_t old = (int64_t)(jobs->runs - jobs->runs_new),
+        } else if (plan->runs[i].state == PXS_STATE_RUNNING && jobs->known && jobs->known[i])
+            at_work++; /* a job that lives has it, and no time for another one */
+    const int64_t old = (int64_t)(jobs->runs - jobs->runs_new) + at_work,
                   for_old = (old + side_by_side - 1) / side_by_side,
                   for_new = ((int64_t)jobs->runs_new + side_by_side - 1) / side_by_side;
     jobs->most = ((int64_t)jobs->runs + side_by_side - 1) / side_by_side;
