@@ -13,6 +13,9 @@
  * the thread that called pxs_sweep_run. */
 struct pxs_sweep_listener {
     void *user;
+    /* Of a run on this machine: the experiment file is right, and nothing was written yet. What
+     * fails here ends the run. */
+    enum pxs_status (*checked)(void *user, const struct pxs_plan *plan, struct pxs_error *err);
     /* The plan stands and is in the database; comes before anything is started. */
     void (*planned)(void *user, const struct pxs_plan *plan);
     /* Something happened: a run started, ended, failed (text of several lines: reason and log

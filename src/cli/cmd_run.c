@@ -139,6 +139,13 @@ static void tell_submitted(void *user, const struct pxs_submitted *submitted) {
     pxs_text_finish(&words);
 }
 
+/* Nothing is taken over for a file that is wrong. Jobs of a sweep that was paused go on, too. */
+static enum pxs_status take_over(void *user, const struct pxs_plan *plan, struct pxs_error *err) {
+    const struct cli_progress *p = user;
+    PXS_TRY(cli_take_over(p->cli, err));
+    return pxs_submissions_resume(plan->results, plan->sweep, true, err);
+}
+
 int cli_cmd_run(struct cli *cli) {
     struct pxs_sweep_options options;
     struct pxs_sweep_summary summary;
@@ -154,15 +161,13 @@ int cli_cmd_run(struct cli *cli) {
     const bool here = strcmp(on, "here") == 0;
     if (!here && cli->values[OPT_DETACH])
         return cli_submit(cli, &options, on);
-    const enum pxs_status taken = here ? cli_take_over(cli, &err) : PXS_OK;
-    if (taken != PXS_OK)
-        return cli_fail(taken, &err);
     options.stop = cli_catch_signals(CLI_SIGNALS_SUPERVISOR);
     options.diagnostics = &diagnostics;
     struct cli_bar bar;
     cli_progress_init(&c.progress, cli, &c.listener);
     options.meter = cli_bar_begin(&bar, cli);
     c.on = on;
+    c.listener.checked = take_over;
     cli_wishes(wishes);
     const struct pxs_submit_options how = {
         .sweep = &options, .on = on, .no_probe = cli->values[OPT_NO_PROBE] != NULL};

@@ -97,27 +97,27 @@ does 0 '^0001-base-s0  n17  epochs .*2/2 ' watch --once
 says words.out '^first: 0/2 done, 1 running, 1 queued '
 [ "$(wc -l <words.both)" = 2 ] || fail "watch says more: $(cat words.both)"
 mkdir -p res/.collector
-jobs() { printf 'firs\t%s\twrong\nfirst\t%s\t%s\nfirst2\t%s\twrong\n' "$1" "$1" "$2" "$1" >res/.collector/jobs; }
+jobs_say() { printf 'firs\t%s\twrong\nfirst\t%s\t%s\nfirst2\t%s\twrong\n' "$1" "$1" "$2" "$1" >res/.collector/jobs; }
 now() { echo $(($(date +%s) * 1000)); }
-jobs "$(now)" '1 job at work on 1 node, 3 pending (Priority)'
+jobs_say "$(now)" '1 job at work on 1 node, 3 pending (Priority)'
 does 0 '^1 job at work on 1 node, 3 pending (Priority)$' watch --once
-jobs "$(now)" '!3 jobs never start (BadConstraints: x)'
+jobs_say "$(now)" '!3 jobs never start (BadConstraints: x)'
 does 0 '^3 jobs never start (BadConstraints: x)$' watch --once
-jobs 1000000000000 '1 job at work on 1 node'
+jobs_say 1000000000000 '1 job at work on 1 node'
 does 0 '^at 2001-09-0.*: 1 job at work on 1 node$' watch --once
 printf 'first\nfirst\t\nfirst\tx\ty\n' >res/.collector/jobs
 does 0 '^first: 0/2 done' watch --once
 sqlite3 res/pixsweep.db "UPDATE attempt SET heartbeat_ms = heartbeat_ms - 1000000, started_ms = 0 WHERE run_id = 1"
 does 0 '^stale: not heard of for five minutes; the next job goes on with it' watch --once
 sqlite3 res/pixsweep.db "UPDATE attempt SET ended_ms = 1; UPDATE run SET state = 'interrupted' WHERE number = 1"
-jobs "$(now)" '2 jobs pending (Priority)'
+jobs_say "$(now)" '2 jobs pending (Priority)'
 does 0 '^2 jobs pending' watch --once
 [ "$(wc -l <words.both)" = 2 ] || fail "watch says more: $(cat words.both)"
-jobs "$(now)" 'no jobs'
+jobs_say "$(now)" 'no jobs'
 does 0 '^no job works on it now: the same .pixsweep run FILE --on ....* starts what is missing' watch --once
 # One that looks on sees the copy that is put in its place, and does not end while jobs live.
 sqlite3 res/pixsweep.db "UPDATE run SET state = 'completed' WHERE number = 2"
-jobs "$(now)" '1 job pending (BeginTime)'
+jobs_say "$(now)" '1 job pending (BeginTime)'
 "$PIXSWEEP" watch first --results res >watch.out 2>watch.err & watcher=$!
 sleep 4 # longer than it waits for something to move
 kill -0 $watcher || fail "watch has ended although a job lives: $(cat watch.out watch.err)"
@@ -125,7 +125,7 @@ cp quiet.db next.db
 chmod u+w next.db
 sqlite3 next.db "UPDATE published SET at_ms = 1000 * strftime('%s', 'now')"
 mv next.db res/pixsweep.db
-jobs "$(now)" 'no jobs'
+jobs_say "$(now)" 'no jobs'
 wait $watcher || fail "watch ended with $?: $(cat watch.out watch.err)"
 says watch.out '^first: 2 of 2 runs completed$'
 rm -r res/.collector
@@ -166,6 +166,12 @@ end_collector
 claim
 does 2 'is claimed by process 1 on elsewhere' merge whole
 touch -d '1 hour ago' res/.collector/.claim
+
+step "an experiment file that is wrong changes nothing"
+cp res/pixsweep.db copy.db
+sed 's/n_epochs/n_epohcs/' more.yaml >typo.yaml
+does 2 'did you mean n_epochs' run typo.yaml
+cmp res/pixsweep.db copy.db || fail "it was taken over"
 
 step "run takes over by itself from a collector that has ended, says so, and goes on"
 experiment more.yaml second 'n_epochs: 1' 'sweep:' '  seeds: 2'

@@ -297,6 +297,8 @@ enum pxs_status pxs_supervisor_prepare(struct pxs_supervisor *s, struct pxs_erro
 
 static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     PXS_TRY(pxs_plan_make(s->options, &s->plan, err));
+    if (s->listener->checked)
+        PXS_TRY(s->listener->checked(s->listener->user, s->plan, err));
     PXS_TRY(pxs_store_check_place(s->plan->db, err));
     PXS_TRY(pxs_preflight(s->plan, s->options, s->kernels, err));
     PXS_TRY(pxs_probe_shapes(s, err));
