@@ -8,6 +8,7 @@
 #include "pixsweep/records.h"
 #include "pixsweep/records/files.h"
 #include "pixsweep/records/reason.h"
+#include "pixsweep/rundir/claim.h"
 #include "pixsweep/store.h"
 
 /* ---- how attempts ended (ends.c) ------------------------------------------------------------ */
@@ -135,16 +136,21 @@ void pxs_folder_finish(struct pxs_folder *folder);
 /* "0007-base-s3" -> 7 and 3; false if it is no run's folder, by its characters, too. */
 bool pxs_folder_numbers(const char *base, int64_t *number, int64_t *seed);
 
-/* Both locks in a run's folder, which no other process has claimed. In a folder that cannot be
- * written no process is at work, and none is needed. */
+/* Both locks in a run's folder. In a folder that cannot be written no process is at work, and none
+ * is needed. */
 struct pxs_folder_locks {
     struct pxs_lock guard, worker;
+    struct pxs_claim claim;
     /* Where busy: by a supervisor; by a claim (rundir/claim.h), which the error names; else by an
      * old worker. */
     bool supervised, claimed;
 };
-/* PXS_E_BUSY where a process is at work there. */
+/* For who will read or write the run: claims it, too. PXS_E_BUSY where a process is at work there.
+ */
 PXS_NODISCARD enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
+                                              struct pxs_error *err);
+/* For who only looks: the same without a claim of its own, which would keep others from it. */
+PXS_NODISCARD enum pxs_status pxs_folder_look(const char *dir, struct pxs_folder_locks *locks,
                                               struct pxs_error *err);
 void pxs_folder_unlock(struct pxs_folder_locks *locks);
 

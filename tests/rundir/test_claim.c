@@ -57,6 +57,27 @@ START_TEST(one_owner)
 }
 END_TEST
 
+/* Who only ingests or removes the run is soon done, and a task must not end for that. */
+START_TEST(a_brief_claim_is_waited_for)
+{
+    const struct pxs_claim_owner me = here("4711_3", 0), brief = here(PXS_CLAIM_BRIEF, 0);
+    struct pxs_claim claim, mine;
+    ck_ok(pxs_claim_take(test_folder(), &brief, &claim, &err));
+    const pid_t other = fork();
+    if (other == 0) {
+        usleep(300000);
+        pxs_claim_release(&claim);
+        _exit(0);
+    }
+    ck_ok(pxs_claim_take(test_folder(), &me, &mine, &err));
+    ck_assert_int_eq(waitpid(other, NULL, 0), other);
+    /* The other way round the run is at work for long. */
+    ck_fails(pxs_claim_take(test_folder(), &brief, &claim, &err), PXS_E_BUSY, "task 4711_3");
+    pxs_claim_release(&mine);
+    ck_assert_int_eq(files(), 0);
+}
+END_TEST
+
 /* Each case: the claim of an owner that differs from me by this, so many seconds old. */
 static const struct {
     const char *task, *host, *boot;
@@ -176,6 +197,7 @@ int main(void) {
     TCase *c = tcase_create("claim");
     tcase_add_checked_fixture(c, test_folder_enter, test_folder_leave);
     tcase_add_test(c, one_owner);
+    tcase_add_test(c, a_brief_claim_is_waited_for);
     tcase_add_loop_test(c, what_is_void, 0, PXS_COUNT(judged));
     tcase_add_test(c, touching_renews_the_lease);
     tcase_add_test(c, what_cannot_be_read);

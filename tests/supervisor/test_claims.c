@@ -140,6 +140,14 @@ START_TEST(test_a_claim_that_cannot_be_read)
 }
 END_TEST
 
+static const char *claimed_as(void) {
+    static struct pxs_claim_owner owner;
+    char nonce[PXS_CLAIM_NONCE];
+    int64_t touched_ms;
+    ck_ok(pxs_claim_read(in_folder(RUN), &owner, nonce, &touched_ms, &err));
+    return owner.task;
+}
+
 /* What is claimed is neither merged nor removed nor closed. */
 START_TEST(test_others_leave_it_alone)
 {
@@ -159,8 +167,14 @@ START_TEST(test_others_leave_it_alone)
     ck_fails(pxs_run_files(results, dir, true, &files, &err), PXS_E_BUSY, "on far, task 4711_3");
     ck_assert(exists(RUN "/" PXS_RECORDS_FILE));
     pxs_claim_release(&claim);
-    ck_ok(pxs_folder_lock(dir, &locks, &err));
+    ck_ok(pxs_folder_look(dir, &locks, &err));
+    ck_assert(!exists(CLAIM)); /* who only looks keeps no task from the run */
     pxs_folder_unlock(&locks);
+    ck_ok(pxs_folder_lock(dir, &locks, &err));
+    ck_assert(exists(CLAIM)); /* so that no job begins it meanwhile, on another machine */
+    ck_assert_str_eq(claimed_as(), PXS_CLAIM_BRIEF);
+    pxs_folder_unlock(&locks);
+    ck_assert(!exists(CLAIM));
     files = (struct pxs_run_files){0};
     ck_ok(pxs_run_files(results, dir, true, &files, &err));
     ck_assert(!exists(RUN));

@@ -13,6 +13,11 @@
 #define PXS_CLAIM_NONCE 21           /* 20 digits and NUL */
 #define PXS_CLAIM_REFRESH_SECONDS 30 /* an owner touches its claim so often */
 #define PXS_CLAIM_LEASE_SECONDS 900  /* one that is older is void, whoever made it */
+#define PXS_CLAIM_BRIEF_SECONDS 3.0
+
+/* The task of who only ingests or removes a run: such a claim is given back soon, and who wants the
+ * run waits for that. */
+#define PXS_CLAIM_BRIEF "ingest-or-rm"
 
 struct pxs_claim_owner {
     /* Job and task of a batch system, the same after a requeue ("4711_12"), and how often it was
@@ -30,8 +35,9 @@ struct pxs_claim {
     char nonce[PXS_CLAIM_NONCE];
 };
 
-/* Claims the run in the folder `dir`. PXS_E_BUSY, naming the owner, where another's claim is good;
- * one that is void is broken first. Other errors: the folder cannot be written. */
+/* Claims the run in the folder `dir`. PXS_E_BUSY, naming the owner, where another's claim is good
+ * (a brief one is waited for, up to PXS_CLAIM_BRIEF_SECONDS); one that is void is broken first.
+ * Other errors: the folder cannot be written. */
 PXS_NODISCARD enum pxs_status pxs_claim_take(const char *dir, const struct pxs_claim_owner *me,
                                              struct pxs_claim *out, struct pxs_error *err);
 /* Touches a claim that is held. PXS_E_BUSY where it is another's by now, or gone: the owner must

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CLAIM_MAX = 4096, TRIES = 5 };
@@ -243,8 +244,8 @@ static enum pxs_status make_nonce(char nonce[PXS_CLAIM_NONCE], struct pxs_error 
     return PXS_OK;
 }
 
-enum pxs_status pxs_claim_take(const char *dir, const struct pxs_claim_owner *me,
-                               struct pxs_claim *out, struct pxs_error *err) {
+static enum pxs_status take_now(const char *dir, const struct pxs_claim_owner *me,
+                                struct pxs_claim *out, struct pxs_error *err) {
     char temp[PXS_PATH_MAX], name[64];
     struct pxs_claim claim;
     struct pxs_text text = {0};
@@ -272,6 +273,23 @@ enum pxs_status pxs_claim_take(const char *dir, const struct pxs_claim_owner *me
     if (status == PXS_OK)
         *out = claim;
     return status;
+}
+
+enum pxs_status pxs_claim_take(const char *dir, const struct pxs_claim_owner *me,
+                               struct pxs_claim *out, struct pxs_error *err) {
+    const double until = pxs_monotonic() + PXS_CLAIM_BRIEF_SECONDS;
+    for (;;) {
+        struct pxs_claim_owner owner;
+        char nonce[PXS_CLAIM_NONCE];
+        int64_t touched_ms;
+        const enum pxs_status status = take_now(dir, me, out, err);
+        if (status != PXS_E_BUSY || pxs_monotonic() >= until)
+            return status;
+        const enum pxs_status read = pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL);
+        if (read != PXS_OK || strcmp(owner.task, PXS_CLAIM_BRIEF) != 0)
+            return status;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
 }
 
 /* The time by the clock of the disk that `dir` is on; ours, where it cannot be written. */

@@ -118,6 +118,9 @@ static enum pxs_status see_entry(struct place *p, const char *name, struct pxs_e
     if (S_ISDIR(info.st_mode) && ours)
         return PXS_OK;
 
+    if (p->remove && !*p->name && strcmp(name, PXS_CLAIM_FILE) == 0)
+        return PXS_OK; /* it is held while the other files go */
+
     /* A file that the run makes, or that a command has written for it. */
     plain_name(name, plain);
     bool made_here = is_made_by_run(p->name, name);
@@ -217,15 +220,21 @@ static enum pxs_status see_place(int run, const char *where, const char *name, b
 static enum pxs_status see_run(int run, const char *dir, const char *where, bool remove,
                                struct pxs_run_files *sum, struct pxs_error *err) {
     int locks[2] = {-1, -1};
+    struct pxs_claim claim = {.path = ""};
+    struct pxs_claim_owner me;
     enum pxs_status status = PXS_OK;
+    pxs_claim_owner_here(PXS_CLAIM_BRIEF, 0, &me);
     if (remove)
         status = lock_in(run, PXS_GUARD_FILE, &locks[0], err);
     if (status == PXS_OK && remove)
         status = lock_in(run, PXS_WORKER_FILE, &locks[1], err);
     if (status == PXS_OK && remove)
+        status = pxs_claim_take(dir, &me, &claim, err);
+    if (status == PXS_E_NOSPC) /* no other process can claim it, too */
         status = pxs_claim_look(dir, err);
     for (size_t i = 0; status == PXS_OK && i < PXS_COUNT(places); i++)
         status = see_place(run, where, places[i], remove, sum, err);
+    pxs_claim_release(&claim);
     for (size_t i = 0; i < PXS_COUNT(locks); i++)
         if (locks[i] >= 0)
             close(locks[i]);

@@ -302,21 +302,30 @@ void pxs_folder_finish(struct pxs_folder *folder) {
 
 /* ---- whether a process is at work in it ----------------------------------------------------- */
 
-enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
-                                struct pxs_error *err) {
+static enum pxs_status lock(const char *dir, bool take, struct pxs_folder_locks *locks,
+                            struct pxs_error *err) {
     char guard[PXS_PATH_MAX], worker[PXS_PATH_MAX];
+    struct pxs_claim_owner me;
     *locks = (struct pxs_folder_locks){.guard = {.fd = -1}, .worker = {.fd = -1}};
     if (!pxs_path_join(guard, sizeof guard, dir, PXS_GUARD_FILE) ||
         !pxs_path_join(worker, sizeof worker, dir, PXS_WORKER_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    const bool writable = access(dir, W_OK | X_OK) == 0;
     enum pxs_status status = PXS_OK;
-    if (access(dir, W_OK | X_OK) == 0) {
+    if (writable) {
         status = pxs_lock_take(&locks->guard, guard, false, err);
         locks->supervised = status == PXS_E_BUSY;
         PXS_TRY(status);
         status = pxs_lock_take(&locks->worker, worker, false, err);
     }
-    if (status == PXS_OK) {
+    if (status == PXS_OK && writable && take) {
+        pxs_claim_owner_here(PXS_CLAIM_BRIEF, 0, &me);
+        status = pxs_claim_take(dir, &me, &locks->claim, err);
+        locks->claimed = status == PXS_E_BUSY;
+        if (status != PXS_OK && status != PXS_E_BUSY)
+            status = PXS_OK; /* where there is no room for a claim, others cannot take one, too */
+    }
+    if (status == PXS_OK && !locks->claim.path[0]) {
         status = pxs_claim_look(dir, err);
         locks->claimed = status == PXS_E_BUSY;
     }
@@ -325,7 +334,18 @@ enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
     return status;
 }
 
+enum pxs_status pxs_folder_lock(const char *dir, struct pxs_folder_locks *locks,
+                                struct pxs_error *err) {
+    return lock(dir, true, locks, err);
+}
+
+enum pxs_status pxs_folder_look(const char *dir, struct pxs_folder_locks *locks,
+                                struct pxs_error *err) {
+    return lock(dir, false, locks, err);
+}
+
 void pxs_folder_unlock(struct pxs_folder_locks *locks) {
+    pxs_claim_release(&locks->claim);
     pxs_lock_release(&locks->worker);
     pxs_lock_release(&locks->guard);
 }

@@ -42,8 +42,9 @@ static enum pxs_status join(char out[PXS_PATH_MAX], const char *dir, const char 
 }
 
 static enum pxs_status remove_file(const char *path, struct pxs_error *err) {
-    return unlink(path) == 0 || errno == ENOENT ? PXS_OK
-                                                : pxs_fail_errno(err, "cannot remove %s", path);
+    return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR
+               ? PXS_OK
+               : pxs_fail_errno(err, "cannot remove %s", path);
 }
 
 static enum pxs_status touch(const char *path, struct pxs_error *err) {

@@ -221,7 +221,7 @@ static void look_at_folders(struct pxs_supervisor *s, double now) {
         struct pxs_error err;
         if (s->runs[i].place != PXS_PLACE_OTHER || now < s->runs[i].claimed_until)
             continue;
-        enum pxs_status status = pxs_folder_lock(s->plan->runs[i].dir, &locks, &err);
+        enum pxs_status status = pxs_folder_look(s->plan->runs[i].dir, &locks, &err);
         bool old_worker = status == PXS_E_BUSY && !locks.supervised && !locks.claimed;
         if (old_worker && isnan(s->runs[i].waiting_since))
             s->runs[i].waiting_since = now;
