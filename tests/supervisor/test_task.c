@@ -103,6 +103,40 @@ START_TEST(test_failures)
 }
 END_TEST
 
+/* ---- a disk that shows late what others have written -------------------------------------------
+ */
+
+/* Another machine's attempt has begun here. */
+static void begin_far(void) {
+    static struct pxs_record r;
+    struct pxs_record_writer *w = NULL;
+    r = (struct pxs_record){.kind = PXS_RECORD_BEGIN,
+                            .begin = {.attempt = 1, .at_ms = 1, .resumed_from_step = -1}};
+    ck_assert(pxs_record_begin_add(&r.begin, "host", "far"));
+    ck_assert(pxs_record_begin_add(&r.begin, "boot_id", "x"));
+    ck_ok(pxs_record_writer_open(in_folder(RUN "/" PXS_RECORDS_FILE), 0, &w, &err));
+    ck_ok(pxs_record_write(w, &r, &err));
+    ck_ok(pxs_record_sync(w, &err));
+    pxs_record_writer_close(&w);
+}
+
+/* No claim, so its owner has given it back, and its end must be on its way here. Where the claim is
+ * there and void, its owner is dead, and the run is taken over at once. */
+START_TEST(test_old_state)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    write_experiment(2, FAKE_GOOD, "");
+    freeze();
+    begin_far();
+    expect_life(false, 0.5, PXS_TASK_AGAIN, "does not show yet how its last attempt ended");
+    ck_assert(!exists(RUN "/" PXS_JOB_FILE) && !exists(RUN "/" PXS_CLAIM_FILE));
+    touch(in_folder(RUN "/" PXS_CLAIM_FILE), FAR_CLAIM);
+    ck_assert_int_eq(utimensat(AT_FDCWD, in_folder(RUN "/" PXS_CLAIM_FILE), old, 0), 0);
+    expect_life(false, 0, PXS_TASK_NOTHING_LEFT, "1 of 1 runs done");
+    expect_life(false, 0, PXS_TASK_NOTHING_LEFT, "completed already");
+}
+END_TEST
+
 /* ---- the brake ------------------------------------------------------------------------------ */
 
 /* Only these runs may be worked on in the next life. */
@@ -311,6 +345,7 @@ Suite *task_suite(void) {
     tcase_add_test(c, test_lives_without_a_step);
     tcase_add_test(c, test_failures);
     tcase_add_test(c, test_no_database);
+    tcase_add_test(c, test_old_state);
     tcase_add_test(c, test_brake);
     tcase_add_test(c, test_brake_at_the_end);
     tcase_add_test(c, test_timeout);

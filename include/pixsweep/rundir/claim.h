@@ -33,6 +33,7 @@ void pxs_claim_owner_here(const char *task, int64_t restart, struct pxs_claim_ow
 struct pxs_claim {
     char path[PXS_PATH_MAX]; /* "" = not held */
     char nonce[PXS_CLAIM_NONCE];
+    bool replaced; /* another one was in its place, whose owner has not given it back */
 };
 
 /* Claims the run in the folder `dir`. PXS_E_BUSY, naming the owner, where another's claim is good

@@ -263,6 +263,7 @@ static enum pxs_status take_now(const char *dir, const struct pxs_claim_owner *m
     /* Several processes may find the same void claim: each round one of them gets on. */
     for (int i = 0; i < TRIES && status == PXS_OK && !taken; i++) {
         status = put(temp, claim.path, &text, &taken, err);
+        claim.replaced = i > 0 || !taken;
         if (status == PXS_OK && !taken)
             status = judge(dir, claim.path, me, temp, now_ms, &taken, err);
     }

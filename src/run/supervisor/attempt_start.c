@@ -44,7 +44,6 @@ static enum pxs_status enter_folder(struct pxs_supervisor *s, struct pxs_slot *s
     char path[PXS_PATH_MAX];
     struct pxs_lock worker = {.fd = -1};
     PXS_TRY(pxs_make_dirs(run->dir, err));
-    PXS_TRY(check_version(run, err));
     if (!in_dir(run, PXS_GUARD_FILE, path))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", run->dir);
     PXS_TRY(pxs_lock_take(guard, path, false, err));
@@ -56,6 +55,9 @@ static enum pxs_status enter_folder(struct pxs_supervisor *s, struct pxs_slot *s
         status = pxs_claim_take(run->dir, &s->claimant, &slot->claim, err);
         *claimed = status == PXS_E_BUSY;
     }
+    /* Not before: network disks go on showing for a while what was read of a file. */
+    if (status == PXS_OK && (status = check_version(run, err)) != PXS_OK)
+        pxs_claim_release(&slot->claim);
     if (status != PXS_OK)
         pxs_lock_release(guard);
     slot->claim_good = pxs_monotonic();

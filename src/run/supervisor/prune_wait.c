@@ -21,9 +21,6 @@
 
 #define PARK_SECONDS 60.0 /* at a rung, where the options do not say */
 #define LOOK_SECONDS 15.0 /* a task looks at a folder at least so often, at first more often */
-/* Where a task finds in a folder that its run is over, but no END record, the records may be older
- * than that: network disks show what another machine has written up to a minute late. */
-#define STALE_SECONDS 60.0
 
 enum stand { STILL_TO_COME, HAS_COME, NEVER_COMES };
 
@@ -174,7 +171,8 @@ bool pxs_rungs_look_up(struct pxs_supervisor *s, size_t run, double now) {
     r->look_every = fmax(r->look_every, PXS_OTHERS_SECONDS);
     bool apart = pxs_store_shut(s, now) || s->plan->runs[run].run_id == 0;
     r->settled = (apart ? ask_folder(s, run) : ask_store(s, run, now)) && over;
-    if (s->task && !r->read_to_end && now - r->over_since < STALE_SECONDS)
+    /* Without an END record, the records may be older than the news that it is over. */
+    if (s->task && !r->read_to_end && now - r->over_since < PXS_STALE_SECONDS)
         r->settled = false;
     return r->settled;
 }

@@ -10,6 +10,8 @@
 
 #include "supervisor_priv.h"
 
+#define OLD_STATE_SECONDS 2.0 /* until such a folder is looked at again */
+
 /* ---- the database --------------------------------------------------------------------------- */
 
 double pxs_shut_after(const struct pxs_supervisor *s) {
@@ -125,6 +127,35 @@ static void count_failures(const struct pxs_run_records *found, struct pxs_super
     run->timeouts = greater(run->timeouts, timeouts);
 }
 
+/* A claim that was given back says that the attempt is over and that its folder tells how. Where it
+ * does not, a network disk shows an old state of it, for a while: whoever believed that would train
+ * what is trained already, to the same bits. */
+static bool shows_old_state(struct pxs_supervisor *s, const struct pxs_slot *slot,
+                            const struct pxs_run_records *found) {
+    struct pxs_super_run *here = &s->runs[slot->run];
+    const struct pxs_run_records_attempt *last =
+        found->n > 0 ? &found->attempts[found->n - 1] : NULL;
+    const double now = pxs_work_clock(s);
+    if (!s->task || slot->claim.replaced)
+        return false;
+    const bool open = last && !last->ended && !last->line &&
+                      (strcmp(last->row.host, s->host.name) != 0 ||
+                       strcmp(last->row.boot_id, s->host.boot_id) != 0);
+    if (!open && no_of_job(s->plan->runs[slot->run].dir) <= pxs_run_records_last_no(found)) {
+        here->old_since = NAN;
+        return false;
+    }
+    if (isnan(here->old_since)) {
+        here->old_since = now;
+        pxs_say(s, PXS_LOG_INFO,
+                "%s: its folder does not show yet how its last attempt ended: looked at again for "
+                "up to a minute",
+                s->plan->runs[slot->run].name);
+    }
+    here->not_before = now + OLD_STATE_SECONDS;
+    return now - here->old_since < PXS_STALE_SECONDS;
+}
+
 static enum pxs_status claim_by_folder(struct pxs_supervisor *s, struct pxs_slot *slot,
                                        struct pxs_error *err) {
     struct pxs_plan_run *run = &s->plan->runs[slot->run];
@@ -143,7 +174,7 @@ static enum pxs_status claim_by_folder(struct pxs_supervisor *s, struct pxs_slot
          * good. */
         s->runs[slot->run].place = PXS_PLACE_OTHER;
         s->runs[slot->run].claimed_until = pxs_work_clock(s) + pxs_claim_retry(s);
-    } else if (status == PXS_OK) {
+    } else if (status == PXS_OK && !shows_old_state(s, slot, &found)) {
         count_failures(&found, &s->runs[slot->run]);
         slot->row.no = greater(pxs_run_records_last_no(&found), no_of_job(run->dir)) + 1;
     }

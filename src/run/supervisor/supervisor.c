@@ -89,6 +89,7 @@ bool pxs_next_run(struct pxs_supervisor *s, double now, size_t *index) {
     size_t pending;
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[s->order[i]].place == PXS_PLACE_TODO &&
+            now >= s->runs[s->order[i]].not_before &&
             !pxs_rungs_park(s, s->order[i], now, &pending)) {
             *index = s->order[i];
             return true;
@@ -260,7 +261,8 @@ static void place_runs(struct pxs_supervisor *s) {
         const enum pxs_run_state state = s->plan->runs[i].state;
         s->runs[i].waiting_since = NAN;
         s->runs[i].looked_at = s->runs[i].parked_until = -INFINITY;
-        s->runs[i].over_since = NAN;
+        s->runs[i].over_since = s->runs[i].old_since = NAN;
+        s->runs[i].not_before = -INFINITY;
         s->runs[i].place = pxs_plan_will_run(s->plan, state) ? PXS_PLACE_TODO
                            : state == PXS_STATE_RUNNING      ? PXS_PLACE_OTHER
                                                              : PXS_PLACE_OVER;

@@ -26,6 +26,8 @@
 #define PXS_DISK_FLOOR 500e6        /* bytes that stay free beside checkpoints and resume points */
 #define PXS_OLD_WORKER_SECONDS 60.0 /* for a worker whose supervisor died to stop by itself */
 #define PXS_SHUT_AFTER 3.0          /* seconds, where the options do not say */
+/* Network disks show what another machine has written up to so much later. */
+#define PXS_STALE_SECONDS 60.0
 #define PXS_TAIL_LINES 50
 
 /* What this supervisor has to do with a run. */
@@ -54,6 +56,8 @@ struct pxs_super_run {
     int64_t read_to;
     char read_under[PXS_CLAIM_NONCE];
     bool read_to_end;
+    /* Its folder shows an old state: since when, and when it is looked at again. */
+    double old_since, not_before;
     double parked_until;       /* at a rung; then it is asked again whether the answer is there */
     size_t waits_for;          /* the run that it is parked for */
     int64_t crashes, timeouts; /* that count for its budgets; known when an attempt starts */
