@@ -168,6 +168,8 @@ enum pxs_status pxs_check_place(const char *path, struct pxs_error *err) {
     while (stat(at, &info) != 0) {
         int number = errno;
         bool dangling = number == ENOENT && lstat(at, &info) == 0;
+        if (dangling && !S_ISLNK(info.st_mode))
+            continue; /* another process has just made it */
         if ((number != ENOENT && number != ENOTDIR) || dangling)
             return pxs_fail(err, PXS_E_INVALID,
                             "there can be no folder %s: %s: %s; choose another --results or --db",

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -35,13 +36,16 @@ START_TEST(many_open_it_first)
         pids[i] = fork();
         if (pids[i] == 0) {
             struct pxs_store *s;
+            struct pxs_error err = {0};
             char byte;
             close(gate[1]);
             (void)!read(gate[0], &byte, 1); /* all at once */
-            bool good = pxs_store_open(db_path(), &s, NULL) == PXS_OK &&
-                        pxs_store_event(s, 0, i, PXS_LOG_INFO, "open", "here", NULL) == PXS_OK;
+            bool good = pxs_store_open(db_path(), &s, &err) == PXS_OK &&
+                        pxs_store_event(s, 0, i, PXS_LOG_INFO, "open", "here", &err) == PXS_OK;
             if (good)
                 pxs_store_close(&s);
+            else
+                fprintf(stderr, "child %d: %s\n", i, err.message);
             _exit(good ? 0 : 1);
         }
     }

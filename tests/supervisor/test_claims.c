@@ -93,6 +93,7 @@ START_TEST(test_a_lost_claim)
     write_experiment(1, FAKE_STALL_ONCE, "");
     pid_t pid = run_in_process(quick, "lines");
     wait_line("lines", "started", 20);
+    wait_until(exists(RUN "/fake.was.here")); /* the first attempt stalls, not the second */
     wait_until(wait_sql("SELECT count(*) FROM batch_loss", 1, 1));
     int64_t worker = sql_int("SELECT pid FROM attempt");
     ck_assert_int_eq(kill((pid_t)worker, 0), 0);
