@@ -236,7 +236,8 @@ START_TEST(torch_sees_the_users_environment)
     fake_python("env > env; exit");
     struct result r =
         shell("env -u OPENBLAS_NUM_THREADS -u OMP_NUM_THREADS MINE=1 \"$PIXSWEEP\" bench --quiet "
-              "--set ngf=2 --against-torch ./python");
+              "--rounds 1 --set ngf=2 --set ndf=2 --set img_height=32 --set img_width=32 "
+              "--against-torch ./python");
     drop(&r);
     char *env = content("env");
     ck_has(env, "MINE=1\n");

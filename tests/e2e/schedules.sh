@@ -77,7 +77,7 @@ rm -f best.db
 "$PIXSWEEP" plot rates --results res --metric max_loss_G,max_loss_D -o largest.svg 2>plot.err || fail "plot of max_loss_G"
 
 step "plateau: what it has seen survives a stop"
-experiment flat.yaml flat 'n_epochs: 100' 'sample_interval: 0' 'learning_rate_G: 1e-3' 'lr_policy_G: plateau' 'patience: 0' 'factor: 0.5' \
+experiment flat.yaml flat 'n_epochs: 50' 'sample_interval: 0' 'learning_rate_G: 1e-3' 'lr_policy_G: plateau' 'patience: 0' 'factor: 0.5' \
     'threshold: 0.999'
 run 0 whole flat.yaml
 expect whole "SELECT group_concat(lr_G, ' ') FROM epoch WHERE epoch < 6" "0.001 0.001 0.0005 0.00025 0.000125 6.25e-05"

@@ -2,7 +2,7 @@
 # The n-th allocation fails: never a crash, a hang or a false state; "out of memory" is said, and running again ends in the same record.
 . "$(dirname "$0")/lib.sh"
 prepare
-points=$([ "$MODE" = long ] && echo ${POINTS:-150} || echo 6)
+points=$([ "$MODE" = long ] && echo ${POINTS:-150} || echo 3)
 
 if [ -n "${FAULT_ONLY:-}" ]; then
     trial "$FAULT_ONLY" 'out of memory\|[Cc]annot allocate memory\|Resource temporarily unavailable'

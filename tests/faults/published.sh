@@ -87,15 +87,15 @@ if [ -n "${FAULT_ONLY:-}" ]; then
 fi
 for command in publish hand_over take_over; do
     step "$command: killed, and killed in the middle of a write"
-    spread $command call action=kill 12
-    spread $command write action=half 6
+    spread $command call action=kill 6
+    spread $command write action=half 3
     spread $command rename action=after 1
     step "$command: a disk that is full, or fails"
-    spread $command write errno=ENOSPC,count=0 8
-    spread $command sync errno=EIO 4
-    spread $command open errno=EACCES 6
+    spread $command write errno=ENOSPC,count=0 4
+    spread $command sync errno=EIO 2
+    spread $command open errno=EACCES 3
     spread $command rename errno=EIO 1
-    spread $command unlink errno=EIO 3
+    spread $command unlink errno=EIO 2
 done
 step "the disk has no locks: the claim decides"
 one publish 'op=lock,match=pixsweep.db.lock,n=1,count=0,errno=ENOLCK'

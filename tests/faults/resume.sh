@@ -47,14 +47,18 @@ goes_on "$newest" ''
 
 step "cut off"
 size=$(stat -c %s stopped/$dir/resume.safetensors)
-for bytes in 0 7 500 $((size / 2)) $((size - 1)); do
+lengths=(0 $((size / 2)))
+[ "$MODE" = fast ] || lengths+=(7 500 $((size - 1)))
+for bytes in "${lengths[@]}"; do
     fresh
     truncate -s "$bytes" $point
     goes_on "$before" .
 done
 
 step "one bit of the weights, of the fields, of the header's length"
-for at in $((size - 1)) $((size / 2)) 68 0; do
+offsets=($((size / 2)) 68 0)
+[ "$MODE" = fast ] || offsets+=($((size - 1)))
+for at in "${offsets[@]}"; do
     fresh
     flip $point "$at"
     goes_on "$before" .
