@@ -83,6 +83,18 @@ ends $a a
 ends $b b
 merged two
 
+step "begun by a local run, gone on with by a task beside another local run"
+"$PIXSWEEP" run exp.yaml --results half --jobs 2 >run.out 2>run.err &
+here=$!
+soon half "SELECT count(*) > 0 FROM rung" 1
+kill -TERM $here
+wait $here || true
+freeze exp.yaml half half/sub 1 0.2
+task h half/sub
+run 0 half exp.yaml --jobs 1
+ends $task h
+merged half
+
 step "runs that are done are compared by their folders: jobs are not submitted without them"
 printf '#!/bin/sh\ncase $1 in submit) echo job_1 ;; esac\n' >launcher
 chmod +x launcher
