@@ -176,8 +176,15 @@ PXS_NODISCARD enum pxs_status pxs_run_files(const char *results, const char *dir
 
 /* The same for what commands have written into the sweep's own folder (the page, pictures, the log
  * of a run without its terminal). */
-PXS_NODISCARD enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
+/* `submissions_too`: also what submissions have left there. */
+PXS_NODISCARD enum pxs_status pxs_sweep_files(const char *results, const char *sweep,
+                                              bool submissions_too, bool remove,
                                               struct pxs_run_files *sum, struct pxs_error *err);
+/* The folders of a sweep's runs that were handed to other machines and never began: of all that a
+ * run makes, they have its config.yaml alone. Absolute, from `arena`; in any order. */
+PXS_NODISCARD enum pxs_status pxs_sweep_frozen(const char *results, const char *sweep,
+                                               struct pxs_arena *arena, const char ***dirs,
+                                               size_t *n, struct pxs_error *err);
 /* Whether `path` (absolute, without links) is one of the files that a run makes, by its name and
  * place in a run's folder. */
 bool pxs_is_run_file(const char *path);

@@ -116,15 +116,15 @@ PXS_NODISCARD enum pxs_status pxs_submissions_mirror(struct pxs_store *store, co
 PXS_NODISCARD enum pxs_status pxs_submissions_resume(const char *results, const char *sweep,
                                                      bool in_database, struct pxs_error *err);
 
-/* What became of the jobs of a sweep that were asked to end. */
-struct pxs_jobs_ended {
-    size_t jobs;    /* alive; they were asked */
+/* The jobs of a sweep, as far as its launchers say. */
+struct pxs_sweep_jobs {
+    size_t jobs;    /* that live and are not ending */
     size_t unknown; /* submissions whose launcher did not answer: the logger got its words */
 };
-/* Has the launchers of the sweep's submissions end all jobs that live. PXS_E_STOPPED: `stop`, which
- * may be NULL. */
+/* Asks the launchers of the sweep's submissions for all jobs that live, and, with `end`, has them
+ * end those. PXS_E_STOPPED: `stop`, which may be NULL. */
 PXS_NODISCARD enum pxs_status
-pxs_submissions_end(const char *results, const char *sweep, const struct pxs_stop *stop,
-                    struct pxs_logger logger, struct pxs_jobs_ended *out, struct pxs_error *err);
+pxs_submissions_jobs(const char *results, const char *sweep, bool end, const struct pxs_stop *stop,
+                     struct pxs_logger logger, struct pxs_sweep_jobs *out, struct pxs_error *err);
 
 #endif

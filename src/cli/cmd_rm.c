@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "pixsweep/plan.h"
 #include "pixsweep/rundir.h"
+#include "pixsweep/submit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,12 @@ struct removal {
     struct pxs_run_files files;
     int64_t rows;
     size_t gone; /* runs that began and whose folder was removed by hand */
+    /* Of a sweep: folders of runs that were handed to other machines and are in no row; they and
+     * the submissions stay where it is not known whether jobs live. */
+    const char **frozen;
+    size_t n_frozen;
+    bool jobs_unknown;
+    struct pxs_arena arena;
 };
 
 static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct removal *r,
@@ -35,15 +42,57 @@ static enum pxs_status find_runs(struct cli *cli, struct pxs_store *s, struct re
     return PXS_OK;
 }
 
+/* Jobs that wait would find neither plan nor runs. */
+static enum pxs_status ask_jobs(struct cli *cli, struct removal *r, struct pxs_error *err) {
+    struct pxs_sweep_jobs found;
+    if (r->target.run_id != 0)
+        return PXS_OK;
+    PXS_TRY(pxs_submissions_jobs(r->results, r->target.name, false,
+                                 cli_catch_signals(CLI_SIGNALS_TASK), cli_logger(cli), &found,
+                                 err));
+    r->jobs_unknown = found.unknown > 0;
+    if (found.jobs == 0)
+        return PXS_OK;
+    struct pxs_text command = {0};
+    pxs_text_add_command(&command, "pixsweep cancel %s", r->target.name);
+    cli_add_place(cli, &command);
+    enum pxs_status status = pxs_fail(
+        err, PXS_E_BUSY,
+        "nothing was removed: %zu job%s of the sweep live%s on other machines; `%s` ends "
+        "them, then the same command removes it",
+        found.jobs, found.jobs == 1 ? "" : "s", found.jobs == 1 ? "s" : "", pxs_text_str(&command));
+    pxs_text_finish(&command);
+    return status;
+}
+
+/* Folders without a row, of those that are removed with the sweep. */
+static enum pxs_status find_frozen(struct removal *r, struct pxs_error *err) {
+    size_t kept = 0;
+    if (r->target.run_id != 0 || r->jobs_unknown)
+        return PXS_OK;
+    PXS_TRY(pxs_sweep_frozen(r->results, r->target.name, &r->arena, &r->frozen, &r->n_frozen, err));
+    for (size_t i = 0; i < r->n_frozen; i++) {
+        bool known = false;
+        for (size_t k = 0; k < r->n && !known; k++)
+            known = strcmp(r->runs[k].dir, r->frozen[i]) == 0;
+        if (!known)
+            r->frozen[kept++] = r->frozen[i];
+    }
+    r->n_frozen = kept;
+    return PXS_OK;
+}
+
 /* What stands in the sweep's own folder goes with the sweep. */
 static enum pxs_status sweep_files(struct removal *r, bool remove, struct pxs_error *err) {
     if (r->target.run_id != 0)
         return PXS_OK;
-    return pxs_sweep_files(r->results, r->target.name, remove, &r->files, err);
+    for (size_t i = 0; i < r->n_frozen; i++)
+        PXS_TRY(pxs_run_files(r->results, r->frozen[i], remove, &r->files, err));
+    return pxs_sweep_files(r->results, r->target.name, !r->jobs_unknown, remove, &r->files, err);
 }
 
 /* Counts the rows and files that will be removed. */
-static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
+static enum pxs_status measure_runs(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
     for (size_t i = 0; i < r->n; i++) {
         struct pxs_table t = {0};
         struct pxs_cell id = pxs_cell_int(r->runs[i].run_id);
@@ -64,6 +113,10 @@ static enum pxs_status measure(struct pxs_store *s, struct removal *r, struct px
         }
         r->gone += began && r->files.absent > absent;
     }
+    return PXS_OK;
+}
+
+static enum pxs_status measure_sweep(struct removal *r, struct pxs_error *err) {
     enum pxs_status status = sweep_files(r, false, err);
     if (status != PXS_OK)
         pxs_error_prefix(err, "nothing was removed");
@@ -97,6 +150,11 @@ static void describe(const struct removal *r, struct pxs_text *out) {
         pxs_text_add_words(out, "; the folder%s of %zu run%s %s removed by hand before",
                            r->gone == 1 ? "" : "s", r->gone, r->gone == 1 ? "" : "s",
                            r->gone == 1 ? "was" : "were");
+    if (r->jobs_unknown)
+        pxs_text_add_words(out,
+                           "; %s/%s/" PXS_CLUSTER_FOLDER " and runs that no job has begun stay, "
+                           "since it is not known whether jobs live: remove them by hand",
+                           r->results, r->target.name);
 }
 
 /* PXS_OK where the user agrees, or --yes does. */
@@ -127,7 +185,13 @@ static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text 
         return pxs_fail_nomem(err);
     enum pxs_status status = find_runs(cli, s, r, err);
     if (status == PXS_OK)
-        status = measure(s, r, err);
+        status = measure_runs(s, r, err);
+    if (status == PXS_OK)
+        status = ask_jobs(cli, r, err);
+    if (status == PXS_OK)
+        status = find_frozen(r, err);
+    if (status == PXS_OK)
+        status = measure_sweep(r, err);
     if (status == PXS_OK)
         status = agree(cli, r, err);
     if (status != PXS_OK)
@@ -170,6 +234,7 @@ static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text 
 out:
     free(ids);
     free(r->runs);
+    pxs_arena_finish(&r->arena);
     free(r);
     return status;
 }

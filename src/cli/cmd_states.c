@@ -108,10 +108,10 @@ int cli_cmd_retry(struct cli *cli) {
 static enum pxs_status end_jobs(const struct cli *cli, const struct pxs_store_target *sweep,
                                 bool *reached, struct pxs_text *out, struct pxs_error *err) {
     char results[PXS_PATH_MAX];
-    struct pxs_jobs_ended ended;
+    struct pxs_sweep_jobs ended;
     PXS_TRY(results_of(cli, results, err));
-    PXS_TRY(pxs_submissions_end(results, sweep->name, cli_catch_signals(CLI_SIGNALS_TASK),
-                                cli_logger(cli), &ended, err));
+    PXS_TRY(pxs_submissions_jobs(results, sweep->name, true, cli_catch_signals(CLI_SIGNALS_TASK),
+                                 cli_logger(cli), &ended, err));
     if (ended.jobs > 0)
         pxs_text_add_words(out, "; %zu job%s on other machines asked to end", ended.jobs,
                            ended.jobs == 1 ? "" : "s");

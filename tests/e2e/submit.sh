@@ -201,10 +201,25 @@ is 4 "$(ls res/many | grep -c '^00')"
 echo mine >res/many/cluster/0001/log/notes.txt # what a job's program may write
 echo mine >res/many/cluster/0001/notes.txt
 mkdir res/many/cluster/0001/other
+code=0
+"$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || code=$?
+is 1 $code
+says rm.err "nothing was removed: 4 jobs of the sweep live on other machines; .pixsweep cancel many --results res. ends them"
+[ -s res/many/0001-*/records.bin ] || fail "something was removed"
+rm state/jobs
 "$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
 is "res/many/cluster/0001/notes.txt res/many/cluster/0001/other" "$(find res/many -type f -o -type d -empty | sort | xargs)"
 rm -r res/many/cluster/0001/notes.txt res/many/cluster/0001/other
-run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=2
 run 0 res exp.yaml --set sweep.seeds=1
-"$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
+rm state/jobs
+"$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm" # two of the four folders have no row
 [ ! -e res/many ] || fail "left behind: $(find res/many)"
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=2
+run 0 res exp.yaml --set sweep.seeds=1
+: >state/silent
+"$PIXSWEEP" rm many --yes --results res >rm.out 2>rm.err || fail "rm"
+says rm.err "no answer from the controller"
+says rm.out "removed many: 2 runs.*res/many/cluster and runs that no job has begun stay, since it is not known whether jobs live"
+is 2 "$(ls -d res/many/0*/config.yaml | wc -l)"
+[ -s res/many/cluster/0001/plan.json ] || fail "the submission is gone"

@@ -203,17 +203,22 @@ static void launcher(int number, const char *script) {
 
 START_TEST(jobs_are_asked_to_end)
 {
-    struct pxs_jobs_ended ended;
+    struct pxs_sweep_jobs ended;
     submission(1, "accepted");
     submission(2, "accepted");
     submission(3, "refused");
     launcher(1, SPEAKS);
     launcher(2, "#!/bin/sh\nexit 0\n"); /* none lives */
     launcher(3, "#!/bin/sh\nexit 3\n"); /* and it is not asked */
-    ck_ok(pxs_submissions_end(test_folder(), "many", NULL, (struct pxs_logger){0}, &ended, &err));
+    ck_ok(pxs_submissions_jobs(test_folder(), "many", true, NULL, (struct pxs_logger){0}, &ended,
+                               &err));
     ck_assert(ended.jobs == 2 && ended.unknown == 0);
+    ck_ok(pxs_submissions_jobs(test_folder(), "many", false, NULL, (struct pxs_logger){0}, &ended,
+                               &err));
+    ck_assert(ended.jobs == 2 && ended.unknown == 0); /* and this time they were only asked for */
     char *calls = slurp("many/cluster/0001/calls", NULL);
-    ck_assert_str_eq(calls, "pixsweep-many-1 alive\npixsweep-many-1 cancel job\n");
+    ck_assert_str_eq(calls, "pixsweep-many-1 alive\npixsweep-many-1 cancel job\n"
+                            "pixsweep-many-1 alive\n");
     free(calls);
 }
 END_TEST
@@ -225,14 +230,14 @@ static void keep(void *user, enum pxs_log_level level, const char *text) {
 
 START_TEST(one_launcher_without_an_answer_keeps_no_other_from_it)
 {
-    struct pxs_jobs_ended ended;
+    struct pxs_sweep_jobs ended;
     char said[400] = "";
     const struct pxs_logger logger = {.write = keep, .user = said};
     submission(1, "accepted");
     submission(2, "accepted");
     launcher(1, "#!/bin/sh\necho the controller is away >&2\nexit 3\n");
     launcher(2, SPEAKS);
-    ck_ok(pxs_submissions_end(test_folder(), "many", NULL, logger, &ended, &err));
+    ck_ok(pxs_submissions_jobs(test_folder(), "many", true, NULL, logger, &ended, &err));
     ck_assert(ended.jobs == 2 && ended.unknown == 1);
     ck_has(said, "the controller is away");
 }

@@ -382,8 +382,57 @@ static enum pxs_status check_claims(const char *results, const char *sweep, stru
     return status;
 }
 
-enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool remove,
-                                struct pxs_run_files *sum, struct pxs_error *err) {
+/* Whether `dir` has a config.yaml and nothing else but locks and a claim. */
+static bool is_frozen(const char *dir) {
+    static const char *const also[] = {PXS_WORKER_FILE, PXS_GUARD_FILE, PXS_CLAIM_FILE};
+    DIR *d = opendir(dir);
+    bool config = false, other = false;
+    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        const bool is_config = strcmp(e->d_name, PXS_CONFIG_FILE) == 0;
+        config = config || is_config;
+        other = other || !(is_config || is_one_of(also, PXS_COUNT(also), e->d_name));
+    }
+    if (d)
+        closedir(d);
+    return config && !other;
+}
+
+enum pxs_status pxs_sweep_frozen(const char *results, const char *sweep, struct pxs_arena *arena,
+                                 const char ***dirs, size_t *n, struct pxs_error *err) {
+    char folder[PXS_PATH_MAX], dir[PXS_PATH_MAX];
+    int64_t number, seed;
+    size_t room = 0;
+    struct stat info;
+    enum pxs_status status = PXS_OK;
+    DIR *d = pxs_name_allowed(sweep) && pxs_path_join(folder, sizeof folder, results, sweep)
+                 ? opendir(folder)
+                 : NULL;
+    *dirs = NULL;
+    *n = 0;
+    for (struct dirent *e = d ? readdir(d) : NULL; status == PXS_OK && e; e = readdir(d)) {
+        if (!pxs_folder_numbers(e->d_name, &number, &seed) ||
+            !pxs_path_join(dir, sizeof dir, folder, e->d_name) || lstat(dir, &info) != 0 ||
+            !S_ISDIR(info.st_mode) || !is_frozen(dir))
+            continue;
+        if (*n == room) {
+            const char **more = pxs_arena_alloc(arena, (room ? 2 * room : 64) * sizeof *more);
+            if (more && *n > 0)
+                memcpy(more, *dirs, *n * sizeof *more);
+            room = room ? 2 * room : 64;
+            *dirs = more;
+        }
+        if (!*dirs || !((*dirs)[(*n)++] = pxs_arena_strdup(arena, dir)))
+            status = pxs_fail_nomem(err);
+    }
+    if (d)
+        closedir(d);
+    return status;
+}
+
+enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool submissions_too,
+                                bool remove, struct pxs_run_files *sum, struct pxs_error *err) {
     struct place p = {.name = OF_SWEEP, .where = sweep, .fd = -1, .remove = remove, .sum = sum};
     int top = pxs_name_allowed(sweep) ? open(results, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (top < 0)
@@ -393,7 +442,7 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool rem
         status = check_claims(results, sweep, err);
         if (status == PXS_OK)
             status = see_entries(&p, err);
-        if (status == PXS_OK)
+        if (status == PXS_OK && submissions_too)
             status = see_submissions(p.fd, sweep, CLUSTER, remove, sum, err);
         close(p.fd);
         if (status == PXS_OK && remove)

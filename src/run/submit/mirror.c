@@ -304,40 +304,38 @@ enum pxs_status pxs_submissions_resume(const char *results, const char *sweep, b
 
 /* ---- all jobs ------------------------------------------------------------------------------- */
 
-static enum pxs_status end_jobs(const struct pxs_launcher *l, struct pxs_jobs_ended *out,
-                                struct pxs_error *err) {
+static enum pxs_status jobs_of(const struct pxs_launcher *l, bool end, struct pxs_sweep_jobs *out,
+                               struct pxs_error *err) {
     struct pxs_submission sub = {0};
     struct pxs_launched_list list = {0};
     const char **ids = NULL;
+    size_t n = 0;
     PXS_TRY(pxs_submission_read(l->dir, &sub, err));
     enum pxs_status status = pxs_launcher_alive(l, sub.name, &list, err);
-    if (status != PXS_OK || list.n == 0)
-        goto out;
+    if (status == PXS_OK && !(ids = calloc(list.n + 1, sizeof *ids)))
+        status = pxs_fail_nomem(err);
+    for (size_t i = 0; i < list.n && status == PXS_OK; i++)
+        if (list.jobs[i].state != PXS_LAUNCHED_ENDING)
+            ids[n++] = list.jobs[i].id;
     /* The submission's own ids are few; where only a look found the jobs, there are none. */
-    if (sub.n_ids > 0) {
-        status = pxs_launcher_cancel(l, sub.name, sub.ids, sub.n_ids, err);
-    } else {
-        ids = calloc(list.n, sizeof *ids);
-        for (size_t i = 0; ids && i < list.n; i++)
-            ids[i] = list.jobs[i].id;
-        status = ids ? pxs_launcher_cancel(l, sub.name, ids, list.n, err) : pxs_fail_nomem(err);
-    }
+    if (status == PXS_OK && end && n > 0)
+        status = sub.n_ids > 0 ? pxs_launcher_cancel(l, sub.name, sub.ids, sub.n_ids, err)
+                               : pxs_launcher_cancel(l, sub.name, ids, n, err);
     if (status == PXS_OK)
-        out->jobs += list.n;
-out:
+        out->jobs += n;
     free(ids);
     pxs_launched_finish(&list);
     pxs_submission_finish(&sub);
     return status;
 }
 
-enum pxs_status pxs_submissions_end(const char *results, const char *sweep,
-                                    const struct pxs_stop *stop, struct pxs_logger logger,
-                                    struct pxs_jobs_ended *out, struct pxs_error *err) {
+enum pxs_status pxs_submissions_jobs(const char *results, const char *sweep, bool end,
+                                     const struct pxs_stop *stop, struct pxs_logger logger,
+                                     struct pxs_sweep_jobs *out, struct pxs_error *err) {
     struct pxs_arena arena = {0};
     const char **dirs;
     size_t n;
-    *out = (struct pxs_jobs_ended){0};
+    *out = (struct pxs_sweep_jobs){0};
     enum pxs_status status = find_folders(results, sweep, &arena, &dirs, &n, err);
     for (size_t i = 0; i < n && status == PXS_OK; i++) {
         struct pxs_launcher l;
@@ -346,7 +344,7 @@ enum pxs_status pxs_submissions_end(const char *results, const char *sweep,
         l.logger = logger;
         l.stop = stop;
         if (status == PXS_OK)
-            status = end_jobs(&l, out, &why);
+            status = jobs_of(&l, end, out, &why);
         if (status == PXS_OK)
             continue;
         if (status == PXS_E_STOPPED || status == PXS_E_NOMEM) {
