@@ -67,6 +67,7 @@ PXS_NODISCARD enum pxs_status pxs_image_encode_png(const struct pxs_image *image
                                                    size_t *bytes, struct pxs_error *err);
 /* Whole file or nothing (pxs_write_file). `sha256` (of the file's bytes) may be NULL. */
 PXS_NODISCARD enum pxs_status pxs_image_write_png(const char *path, const struct pxs_image *image,
+                                                  const struct pxs_file_guard *guard,
                                                   char sha256[PXS_SHA256_HEX],
                                                   struct pxs_error *err);
 

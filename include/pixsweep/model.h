@@ -46,6 +46,7 @@ size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_w
  * NULL. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net,
                                                const char *path, const char *const *metadata,
+                                               const struct pxs_file_guard *guard,
                                                char sha256[PXS_SHA256_HEX], uint64_t *bytes,
                                                struct pxs_error *err);
 /* Names and shapes must match, else nothing changes; a tensor that PyTorch's network has and never
@@ -65,8 +66,9 @@ bool pxs_pix2pix_beside(const char *generator, char *out, size_t size);
  * tensor "checksum" whose four bytes are CRC-32C of all tensors' bytes before it, carried on from
  * `crc`. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
-                                                     const char *const *metadata, uint32_t crc,
-                                                     struct pxs_error *err);
+                                                     const char *const *metadata,
+                                                     const struct pxs_file_guard *guard,
+                                                     uint32_t crc, struct pxs_error *err);
 /* Names and shapes must match, else nothing changes. The caller checks the checksum. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
                                                      struct pxs_error *err);

@@ -27,11 +27,10 @@ struct pxs_safetensors_entry {
 /* Writes the entries in the given order, whole or not at all (pxs_atomic_*), hashing on the way.
  * `metadata`: key, value, key, value, ..., NULL; may be NULL. `sha256` and `bytes` of the file may
  * be NULL. PXS_E_INVALID for duplicate or reserved names. */
-PXS_NODISCARD enum pxs_status pxs_safetensors_write(const char *path,
-                                                    const struct pxs_safetensors_entry *entries,
-                                                    size_t n, const char *const *metadata,
-                                                    char sha256[PXS_SHA256_HEX], uint64_t *bytes,
-                                                    struct pxs_error *err);
+PXS_NODISCARD enum pxs_status
+pxs_safetensors_write(const char *path, const struct pxs_safetensors_entry *entries, size_t n,
+                      const char *const *metadata, const struct pxs_file_guard *guard,
+                      char sha256[PXS_SHA256_HEX], uint64_t *bytes, struct pxs_error *err);
 
 /* ---- safetensors: reading ------------------------------------------------------------------- */
 

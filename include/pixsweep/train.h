@@ -50,7 +50,8 @@ struct pxs_train_job {
     size_t n_rungs;
     enum pxs_status (*ask)(void *user, struct pxs_train_rung *rung, struct pxs_error *err);
     void *ask_user;
-    /* Asked before a resume point, a checkpoint or a picture is written and before the END record.
+    /* Asked when a resume point, a checkpoint or a picture is about to get its name, and before the
+     * END record.
      * PXS_E_BUSY: the run is another process's by now. Training then ends at once with that status
      * and writes nothing more, no END record either. PXS_OK, and no other status: it goes on. May
      * be NULL. */

@@ -111,10 +111,11 @@ enum pxs_status pxs_read_beneath(const char *dir, const char *path, size_t max_b
 }
 
 static enum pxs_status write_whole(const char *path, const void *data, size_t bytes, bool unsynced,
-                                   struct pxs_error *err) {
+                                   const struct pxs_file_guard *guard, struct pxs_error *err) {
     struct pxs_atomic_file f;
     PXS_TRY(pxs_atomic_open(&f, path, err));
     f.unsynced = unsynced;
+    f.guard = guard;
     if (bytes && fwrite(data, 1, bytes, f.file) != bytes) {
         enum pxs_status status = pxs_fail_errno(err, "cannot write %s", path);
         pxs_atomic_abandon(&f);
@@ -125,12 +126,17 @@ static enum pxs_status write_whole(const char *path, const void *data, size_t by
 
 enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
                                struct pxs_error *err) {
-    return write_whole(path, data, bytes, false, err);
+    return write_whole(path, data, bytes, false, NULL, err);
+}
+
+enum pxs_status pxs_write_guarded(const char *path, const void *data, size_t bytes,
+                                  const struct pxs_file_guard *guard, struct pxs_error *err) {
+    return write_whole(path, data, bytes, false, guard, err);
 }
 
 enum pxs_status pxs_write_unsynced(const char *path, const void *data, size_t bytes,
                                    struct pxs_error *err) {
-    return write_whole(path, data, bytes, true, err);
+    return write_whole(path, data, bytes, true, NULL, err);
 }
 
 /* Names the file as the user knows it, not the temporary one; most often its folder is missing. */
@@ -150,6 +156,7 @@ enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
     f->file = NULL;
     f->temp[0] = '\0';
     f->unsynced = false;
+    f->guard = NULL;
     if (path[0] == '\0')
         return pxs_fail(err, PXS_E_INVALID, "a file without a name cannot be written");
     if (strlen(path) >= sizeof f->path)
@@ -211,7 +218,9 @@ enum pxs_status pxs_atomic_commit(struct pxs_atomic_file *f, struct pxs_error *e
     errno = number;
     if (!good)
         status = pxs_fail_errno(err, "cannot write %s", f->path);
-    else if (rename(f->temp, f->path) != 0)
+    else if (f->guard)
+        status = f->guard->may_commit(f->guard->user, err);
+    if (status == PXS_OK && rename(f->temp, f->path) != 0)
         status = pxs_fail_errno(err, "cannot rename the finished file to %s", f->path);
     if (status != PXS_OK)
         unlink(f->temp);

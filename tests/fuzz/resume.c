@@ -53,9 +53,9 @@ static void make(void) {
     memcpy(s.config_hash, config_hash, sizeof config_hash);
     resume_print(&s, &made.text);
     const char *path = fuzz_path(0, "made.safetensors");
-    fuzz_need(
-        pxs_pix2pix_save_state(made.model, path, made.text.metadata, resume_crc(&made.text), &err),
-        &err);
+    fuzz_need(pxs_pix2pix_save_state(made.model, path, made.text.metadata, NULL,
+                                     resume_crc(&made.text), &err),
+              &err);
     fuzz_need(pxs_safetensors_open(path, &made.file, &err), &err);
 }
 

@@ -239,10 +239,10 @@ START_TEST(writing_round_trips)
         ck_assert_int_eq(pxs_image_create(&im, 33, 7, channels, NULL), PXS_OK);
         for (int i = 0; i < 33 * 7 * channels; i++)
             im.pixels[i] = (uint8_t)(i * 31);
-        ck_assert_msg(pxs_image_write_png(path, &im, sha, &err) == PXS_OK, "%s", err.message);
+        ck_assert_msg(pxs_image_write_png(path, &im, NULL, sha, &err) == PXS_OK, "%s", err.message);
         ck_assert_int_eq(pxs_sha256_file(path, again, &bytes, NULL), PXS_OK);
         ck_assert_str_eq(sha, again);
-        ck_assert_int_eq(pxs_image_write_png(path, &im, again, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_image_write_png(path, &im, NULL, again, NULL), PXS_OK);
         ck_assert_str_eq(sha, again);
         ck_assert_int_eq(pxs_image_read(path, &back, &info, NULL), PXS_OK);
         ck_assert_int_eq(info.channels, channels);
@@ -274,7 +274,7 @@ START_TEST(files_are_named)
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, NULL), PXS_E_CORRUPT);
     test_folder_remove();
     ck_assert_int_eq(pxs_image_create(&im, 2, 2, 3, NULL), PXS_OK);
-    ck_assert_int_ne(pxs_image_write_png("/nonexistent/x.png", &im, NULL, &err), PXS_OK);
+    ck_assert_int_ne(pxs_image_write_png("/nonexistent/x.png", &im, NULL, NULL, &err), PXS_OK);
     pxs_image_finish(&im);
 }
 END_TEST

@@ -32,9 +32,9 @@ START_TEST(round_trip)
     pxs_pix2pix_weights(b, PXS_NET_G, &w);
     w[0]->m[0] = w[0]->v[0] = 1;
     for (int net = 0; net < 2; net++) {
-        ck_assert_int_eq(
-            pxs_pix2pix_save(a, (enum pxs_net)net, path, net ? NULL : metadata, sha, &bytes, NULL),
-            PXS_OK);
+        ck_assert_int_eq(pxs_pix2pix_save(a, (enum pxs_net)net, path, net ? NULL : metadata, NULL,
+                                          sha, &bytes, NULL),
+                         PXS_OK);
         ck_assert_int_eq(pxs_sha256_file(path, file_sha, &file_bytes, NULL), PXS_OK);
         ck_assert_str_eq(sha, file_sha);
         ck_assert_uint_eq(bytes, file_bytes);
@@ -54,7 +54,8 @@ START_TEST(metadata_and_order)
     struct pxs_pix2pix *m = make_model(1);
     struct pxs_safetensors *file = NULL;
     const char *const metadata[] = {"epoch", "7", NULL};
-    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_D, path, metadata, NULL, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_D, path, metadata, NULL, NULL, NULL, NULL),
+                     PXS_OK);
     ck_assert_int_eq(pxs_safetensors_open(path, &file, NULL), PXS_OK);
     ck_assert_str_eq(pxs_safetensors_metadata(file, "epoch"), "7");
     struct pxs_weight **w;
@@ -104,7 +105,7 @@ static void write_changed(struct pxs_pix2pix *m, enum change change) {
     if (change == EXTRA)
         e[n++] = (struct pxs_safetensors_entry){
             .name = "embedder.weight", .rank = 1, .dims = {3}, .data = zeros};
-    ck_assert_int_eq(pxs_safetensors_write(path, e, n, NULL, NULL, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_write(path, e, n, NULL, NULL, NULL, NULL, NULL), PXS_OK);
 }
 
 /* What is asked of a file without a network says the same as loading it. */
@@ -126,7 +127,7 @@ START_TEST(other_widths)
             narrow(64, 64, 3, net == PXS_NET_G ? 8 : 4, net == PXS_NET_G ? 3 : 6, 1);
         struct pxs_pix2pix *other = model_create(&wider, 0, "auto");
         struct pxs_error err = {.message = ""};
-        ck_assert_int_eq(pxs_pix2pix_save(m, (enum pxs_net)net, path, NULL, NULL, NULL, NULL),
+        ck_assert_int_eq(pxs_pix2pix_save(m, (enum pxs_net)net, path, NULL, NULL, NULL, NULL, NULL),
                          PXS_OK);
         same_words((enum pxs_net)net, 4, 3, PXS_OK, &err);
         ck_assert_int_eq(pxs_pix2pix_load(other, (enum pxs_net)net, path, &err), PXS_E_INVALID);
@@ -182,7 +183,7 @@ START_TEST(wrong_files)
     struct pxs_error err;
     ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), PXS_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, path));
-    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL, NULL), PXS_OK);
     ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_D, path, &err), PXS_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "discriminator"));
     same_words(PXS_NET_D, 4, 3, PXS_E_INVALID, &err);
@@ -190,7 +191,7 @@ START_TEST(wrong_files)
     ck_assert_int_eq(pxs_pix2pix_load(m, PXS_NET_G, path, &err), PXS_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, path));
     ck_assert_int_ne(
-        pxs_pix2pix_save(m, PXS_NET_G, "/nonexistent/g.safetensors", NULL, NULL, NULL, &err),
+        pxs_pix2pix_save(m, PXS_NET_G, "/nonexistent/g.safetensors", NULL, NULL, NULL, NULL, &err),
         PXS_OK);
     ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent"));
     model_destroy(&m);

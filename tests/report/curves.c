@@ -86,7 +86,7 @@ static void put_picture(const char *path, int configuration, int epoch) {
                                   .per_row = 5,
                                   .padding = 2};
     ck_ok(pxs_image_grid(&grid, &picture, &err));
-    ck_ok(pxs_image_write_png(path, &picture, NULL, &err));
+    ck_ok(pxs_image_write_png(path, &picture, NULL, NULL, &err));
     pxs_image_finish(&picture);
     free(pixels);
 }

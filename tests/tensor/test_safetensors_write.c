@@ -24,8 +24,9 @@ START_TEST(exact_bytes)
     char sha[PXS_SHA256_HEX], file_sha[PXS_SHA256_HEX];
     uint64_t size = 0;
     struct pxs_error err;
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 2, metadata, sha, &size, &err),
-                     PXS_OK);
+    ck_assert_int_eq(
+        pxs_safetensors_write(in_folder("w"), entries, 2, metadata, NULL, sha, &size, &err),
+        PXS_OK);
     char *file = slurp(in_folder("w"), &bytes);
     ck_assert_uint_eq(bytes, 8 + padded + 28);
     ck_assert_uint_eq(size, bytes);
@@ -63,8 +64,9 @@ START_TEST(round_trip)
     struct pxs_safetensors *f = NULL;
     struct pxs_error err;
     static float back[300 * 1000];
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, 4, metadata, NULL, NULL, &err),
-                     PXS_OK);
+    ck_assert_int_eq(
+        pxs_safetensors_write(in_folder("w"), entries, 4, metadata, NULL, NULL, NULL, &err),
+        PXS_OK);
     enum pxs_status status = pxs_safetensors_open(in_folder("w"), &f, &err);
     ck_assert_msg(status == PXS_OK, "%s", err.message);
     ck_assert_uint_eq(pxs_safetensors_count(f), 4);
@@ -89,7 +91,7 @@ START_TEST(nothing_at_all)
 {
     struct pxs_safetensors *f = NULL;
     uint64_t bytes = 0;
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), NULL, 0, NULL, NULL, &bytes, NULL),
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), NULL, 0, NULL, NULL, NULL, &bytes, NULL),
                      PXS_OK);
     ck_assert_uint_eq(bytes, 16);
     ck_assert_int_eq(pxs_safetensors_open(in_folder("w"), &f, NULL), PXS_OK);
@@ -107,8 +109,8 @@ static void refuse(const struct pxs_safetensors_entry *entries, size_t n,
     struct pxs_error err = {0};
     char sha[PXS_SHA256_HEX] = "kept", *data = NULL;
     uint64_t bytes = 77;
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), entries, n, metadata, sha, &bytes, &err),
-                     want);
+    ck_assert_int_eq(
+        pxs_safetensors_write(in_folder("w"), entries, n, metadata, NULL, sha, &bytes, &err), want);
     ck_assert_msg(strstr(err.message, part) && strstr(err.message, in_folder("w")), "%s",
                   err.message);
     ck_assert_str_eq(sha, "kept");
@@ -138,8 +140,9 @@ START_TEST(refuses)
            "two metadata keys named a");
     refuse(twins, 2, (const char *const[]){"a", NULL}, PXS_E_INTERNAL,
            "metadata key a has no value");
-    ck_assert_int_eq(pxs_safetensors_write(in_folder("no/w"), twins, 2, NULL, NULL, NULL, NULL),
-                     PXS_E_NOT_FOUND);
+    ck_assert_int_eq(
+        pxs_safetensors_write(in_folder("no/w"), twins, 2, NULL, NULL, NULL, NULL, NULL),
+        PXS_E_NOT_FOUND);
 }
 END_TEST
 

@@ -28,7 +28,7 @@ static void draw_pair(const char *folder, int number, bool swapped) {
         }
     char path[256];
     snprintf(path, sizeof path, "%s/%02d.png", folder, number);
-    ck_assert_int_eq(pxs_image_write_png(path, &im, NULL, &err), PXS_OK);
+    ck_assert_int_eq(pxs_image_write_png(path, &im, NULL, NULL, &err), PXS_OK);
     pxs_image_finish(&im);
 }
 

@@ -192,8 +192,8 @@ START_TEST(a_point_of_format_1_is_read)
         s.measures = pxs_measures_version();
         s.plateau[1].bad_epochs = 4;
         resume_print(&s, &text);
-        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) ==
-                  PXS_OK);
+        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, NULL, resume_crc(&text),
+                                         &err) == PXS_OK);
         ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
         ck_assert_int_eq(pxs_safetensors_metadata(file, "sum_D_real") != NULL, format >= 2);
         ck_assert_int_eq(pxs_safetensors_metadata(file, "early_stop_epoch") != NULL, format >= 3);
@@ -234,8 +234,8 @@ START_TEST(impossible_numbers_are_damage)
     ck_assert(pxs_pix2pix_create(&p, NULL, "auto", &model, &err) == PXS_OK);
     for (size_t i = 0; i <= PXS_COUNT(bad); i++) {
         resume_print(i < PXS_COUNT(bad) ? &bad[i] : &good, &text);
-        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) ==
-                  PXS_OK);
+        ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, NULL, resume_crc(&text),
+                                         &err) == PXS_OK);
         ck_assert(pxs_safetensors_open(path, &file, &err) == PXS_OK);
         ck_assert_int_eq(resume_read(file, &back, &err),
                          i < PXS_COUNT(bad) ? PXS_E_CORRUPT : PXS_OK);
@@ -449,7 +449,7 @@ static void rewrite(const struct run *r, void (*change)(struct resume_state *)) 
     resume_print(&s, &text);
     ck_assert(pxs_pix2pix_create(&r->p, NULL, "auto", &model, &err) == PXS_OK);
     ck_assert(pxs_pix2pix_load_state(model, path, &err) == PXS_OK);
-    ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, resume_crc(&text), &err) ==
+    ck_assert(pxs_pix2pix_save_state(model, path, text.metadata, NULL, resume_crc(&text), &err) ==
               PXS_OK);
     pxs_pix2pix_destroy(&model);
 }
@@ -715,13 +715,15 @@ struct owner {
     int asked, lost_at;
 };
 
-/* At the call number lost_at the run is lost; what its folder holds then is noted. */
+/* At the call number lost_at the run is lost; what its folder holds then is noted, but for a
+ * finished file that has no name yet. */
 static enum pxs_status may_write(void *user, struct pxs_error *err) {
     struct owner *o = user;
     ck_assert_int_le(o->asked, o->lost_at); /* not asked again */
     if (o->asked++ < o->lost_at)
         return PXS_OK;
-    shell("cd %s/%s && find . -type f ! -name records.bin -exec sha256sum {} + | sort > ../then",
+    shell("cd %s/%s && find . -type f ! -name records.bin ! -name '*.tmp.*' -exec sha256sum {} + | "
+          "sort > ../then && find . -name '*.tmp.*' >> ../unnamed",
           test_folder(), o->run->dir);
     return pxs_fail(err, PXS_E_BUSY, "it is claimed by another");
 }
@@ -750,6 +752,11 @@ START_TEST(a_run_that_is_lost_writes_nothing_more)
     }
     ck_assert_int_eq(status, PXS_OK);
     ck_assert_int_ge(n, 10); /* pictures, checkpoints, points, the end */
+    /* It was asked when they were written already. */
+    for (size_t i = 0; i < 3; i++)
+        shell("grep -q '%s' %s/unnamed",
+              (const char *[]){"/images/", "/saved_models/", "/resume.safetensors"}[i],
+              test_folder());
 }
 END_TEST
 

@@ -39,8 +39,18 @@ PXS_NODISCARD enum pxs_status pxs_read_beneath(const char *dir, const char *path
  * link), syncs it, renames it to `path` and syncs the folder. */
 PXS_NODISCARD enum pxs_status pxs_write_file(const char *path, const void *data, size_t bytes,
                                              struct pxs_error *err);
-/* The same without waiting for the disk: after a power failure it may be the one before, empty or
- * gone. For files that are of no use then. */
+/* Asked when a file is finished, just before it gets its name: unless PXS_OK, it is removed in
+ * place of that. A write may have taken long. */
+struct pxs_file_guard {
+    enum pxs_status (*may_commit)(void *user, struct pxs_error *err);
+    void *user;
+};
+/* The same with a guard, which may be NULL. */
+PXS_NODISCARD enum pxs_status pxs_write_guarded(const char *path, const void *data, size_t bytes,
+                                                const struct pxs_file_guard *guard,
+                                                struct pxs_error *err);
+/* As pxs_write_file without waiting for the disk: after a power failure it may be the one before,
+ * empty or gone. For files that are of no use then. */
 PXS_NODISCARD enum pxs_status pxs_write_unsynced(const char *path, const void *data, size_t bytes,
                                                  struct pxs_error *err);
 /* fsync of the folder that holds the file: a new file's entry in it is data, too. */
@@ -50,7 +60,8 @@ PXS_NODISCARD enum pxs_status pxs_sync_folder_of(const char *path, struct pxs_er
 struct pxs_atomic_file {
     FILE *file;
     char path[4096], temp[4128];
-    bool unsynced; /* the caller sets it: commit does not wait for the disk */
+    bool unsynced;                      /* the caller sets it: commit does not wait for the disk */
+    const struct pxs_file_guard *guard; /* the caller sets it; NULL */
 };
 PXS_NODISCARD enum pxs_status pxs_atomic_open(struct pxs_atomic_file *f, const char *path,
                                               struct pxs_error *err);

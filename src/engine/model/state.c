@@ -56,7 +56,8 @@ static void list_tensors(struct pxs_pix2pix *m, struct state *s) {
 }
 
 enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
-                                       const char *const *metadata, uint32_t crc,
+                                       const char *const *metadata,
+                                       const struct pxs_file_guard *guard, uint32_t crc,
                                        struct pxs_error *err) {
     struct state *s = calloc(1, sizeof *s);
     if (!s)
@@ -66,7 +67,7 @@ enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
     s->entry[s->n] = (struct pxs_safetensors_entry){
         .name = "checksum", .rank = 1, .dims = {1}, .fill = fill_checksum, .user = &s->crc};
     enum pxs_status status =
-        pxs_safetensors_write(path, s->entry, s->n + 1, metadata, NULL, NULL, err);
+        pxs_safetensors_write(path, s->entry, s->n + 1, metadata, guard, NULL, NULL, err);
     free(s);
     return status;
 }

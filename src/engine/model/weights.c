@@ -12,8 +12,9 @@ static void fill_torch(const void *user, float *out) {
 }
 
 enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
-                                 const char *const *metadata, char sha256[PXS_SHA256_HEX],
-                                 uint64_t *bytes, struct pxs_error *err) {
+                                 const char *const *metadata, const struct pxs_file_guard *guard,
+                                 char sha256[PXS_SHA256_HEX], uint64_t *bytes,
+                                 struct pxs_error *err) {
     struct pxs_safetensors_entry entries[MAX_WEIGHTS] = {0};
     for (size_t i = 0; i < m->n_weights[net]; i++) {
         const struct pxs_weight *w = m->weights[net][i];
@@ -21,7 +22,8 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
             .name = w->name, .rank = w->rank, .fill = fill_torch, .user = w};
         memcpy(entries[i].dims, w->dims, sizeof entries[i].dims);
     }
-    return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, sha256, bytes, err);
+    return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, guard, sha256, bytes,
+                                 err);
 }
 
 /* A tensor of this network is missing: says whether the file holds the other network's weights. */

@@ -142,6 +142,7 @@ static enum pxs_status put_file(struct sink *s, const struct pxs_safetensors_ent
 
 enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safetensors_entry *entries,
                                       size_t n, const char *const *metadata,
+                                      const struct pxs_file_guard *guard,
                                       char sha256[PXS_SHA256_HEX], uint64_t *bytes,
                                       struct pxs_error *err) {
     struct sink s = {.hashing = sha256};
@@ -163,6 +164,7 @@ enum pxs_status pxs_safetensors_write(const char *path, const struct pxs_safeten
     status = pxs_atomic_open(&s.file, path, err);
     if (status != PXS_OK)
         goto out;
+    s.file.guard = guard;
     status = put_file(&s, entries, n, &header, scratch, err);
     if (status != PXS_OK) {
         pxs_atomic_abandon(&s.file);

@@ -24,8 +24,7 @@ static enum pxs_status save_net(struct training *t, enum pxs_net net, const char
     pxs_path_dir(folder, sizeof folder, path);
     PXS_TRY(pxs_make_dirs(folder, err));
     uint64_t bytes = 0;
-    PXS_TRY(train_may_write(t, err));
-    PXS_TRY(pxs_pix2pix_save(t->model, net, path, metadata, c->sha256, &bytes, err));
+    PXS_TRY(pxs_pix2pix_save(t->model, net, path, metadata, &t->guard, c->sha256, &bytes, err));
     c->bytes = (int64_t)bytes;
     return pxs_record_write(t->job->records, &r, err);
 }

@@ -48,7 +48,7 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
                          strcmp(job->resume->path, previous) == 0;
     if (!damaged && rename(path, previous) != 0 && errno != ENOENT)
         return pxs_fail_errno(err, "cannot rename %s to %s", path, previous);
-    return pxs_pix2pix_save_state(t->model, path, text.metadata, resume_crc(&text), err);
+    return pxs_pix2pix_save_state(t->model, path, text.metadata, &t->guard, resume_crc(&text), err);
 }
 
 /* Training continues where a point cannot be written; the next one is tried when it is due. */

@@ -52,10 +52,7 @@ static enum pxs_status make_picture(struct training *t, struct pxs_record *r,
     status = pxs_make_dirs(folder, err);
     if (status != PXS_OK)
         goto out;
-    status = train_may_write(t, err);
-    if (status != PXS_OK)
-        goto out;
-    status = pxs_image_write_png(path, &image, r->sample.sha256, err);
+    status = pxs_image_write_png(path, &image, &t->guard, r->sample.sha256, err);
     if (status != PXS_OK)
         goto out;
     status = pxs_record_write(t->job->records, r, err);

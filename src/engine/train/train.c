@@ -229,6 +229,10 @@ enum pxs_status train_may_write(struct training *t, struct pxs_error *err) {
     return status;
 }
 
+static enum pxs_status may_commit(void *user, struct pxs_error *err) {
+    return train_may_write(user, err);
+}
+
 double train_epoch_seconds(struct training *t) {
     return t->epoch_before + train_clock(t) - t->epoch_began;
 }
@@ -344,7 +348,8 @@ enum pxs_status pxs_train_run(const struct pxs_train_job *job, struct pxs_error 
                          .early = {INFINITY, -1},
                          .val_loss = NAN,
                          .saved_step = -1,
-                         .saved_at = pxs_monotonic()};
+                         .saved_at = pxs_monotonic(),
+                         .guard = {may_commit, &t}};
     begin_sums(&t.sums);
     struct pxs_error why = {0}, lost;
     enum pxs_status status = train(&t, &why);

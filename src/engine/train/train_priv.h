@@ -45,6 +45,7 @@ struct training {
     double saved_at;
     bool saved_here;                 /* this attempt has saved one */
     bool waiting;                    /* the disk is full */
+    struct pxs_file_guard guard;     /* asks train_may_write before a file gets its name */
     bool lost;                       /* the run is another process's by now */
     struct pxs_step_rates rates;     /* of the last step */
     struct pxs_schedule schedule[2]; /* G, D */
