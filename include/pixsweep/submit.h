@@ -28,6 +28,7 @@ struct pxs_submit_options {
     const struct pxs_sweep_options *sweep;
     const char *on; /* "slurm", "ssh" or the absolute path of a launcher */
     bool no_probe;  /* try no batch of each shape on this machine */
+    bool ingested;  /* the database has all that the runs' folders tell */
 };
 
 /* How a plan becomes jobs. Zero-initialise; finish once. */
@@ -36,7 +37,10 @@ struct pxs_jobs {
     const struct pxs_launch_settings *how;
     size_t runs;   /* to be done */
     int64_t alive; /* jobs of earlier submissions of this sweep */
-    bool *known;   /* of each run of the plan: their plans have it; NULL = no job lives */
+    /* Of each run of the plan: given up before, and queued again since; jobs of earlier submissions
+     * leave it as it is. */
+    bool *again;
+    bool *known; /* of each run of the plan: their plans have it; NULL = no job lives */
     /* Of `runs`: those that no job which lives will carry out, since it was submitted before they
      * were asked for. Without a job that lives, all of them. */
     size_t runs_new;

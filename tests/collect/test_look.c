@@ -325,6 +325,30 @@ START_TEST(an_attempt_counts_as_lost_only_after_a_while)
 }
 END_TEST
 
+/* It comes after that while all the same. */
+START_TEST(an_end_that_comes_late_counts)
+{
+    struct pxs_looked out;
+    claim();
+    open_writer(0);
+    begin(1, -1, 7);
+    batches(0, 5, 1);
+    look();
+    unclaim();
+    ck_ok(pxs_follow(store, &run, now, 0, &out, &err));
+    ck_assert(out.settled);
+    ck_assert_str_eq(state(), "interrupted");
+    batches(5, 7, 1);
+    end_record(PXS_OUTCOME_DIVERGED);
+    if (_i)
+        end_line(1, 7, PXS_STATE_DIVERGED, PXS_STATE_DIVERGED, PXS_REASON_DIVERGED);
+    ck_assert(look().settled);
+    ck_assert_str_eq(state(), "diverged");
+    ck_assert_int_eq(attempts("outcome = 'diverged' AND reason = 'diverged'"), 1);
+    ck_assert_int_eq(rows(), 7);
+}
+END_TEST
+
 /* Ended, queued again by its supervisor, and taken by another task. */
 START_TEST(a_settled_run_that_is_taken_up_again_is_followed_again)
 {
@@ -360,6 +384,7 @@ int main(void) {
     tcase_add_test(c, records_of_another_run_are_told_once_and_left);
     tcase_add_test(c, a_run_is_over_when_its_claim_is_given_back);
     tcase_add_loop_test(c, an_attempt_counts_as_lost_only_after_a_while, 0, 2);
+    tcase_add_loop_test(c, an_end_that_comes_late_counts, 0, 2);
     tcase_add_test(c, a_settled_run_that_is_taken_up_again_is_followed_again);
     suite_add_tcase(suite, c);
     return run_tests(suite, CK_NORMAL);

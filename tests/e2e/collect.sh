@@ -114,11 +114,25 @@ rm -r far *.db*
 
 step "jobs whose time is up are submitted again, as long as they get on"
 : >state/jobs
-collect 0 far slow.yaml --set run.launcher.time=3s --set run.launcher.warn_before=2s
+collect 0 far slow.yaml --set n_epochs=120 --set sweep.seeds=1 --set run.launcher.time=2s --set run.launcher.warn_before=1s
 says run.err "the time of all jobs was up and . runs\\? \\(is\\|are\\) left: submitting again"
-expect far "SELECT count(*) > 4 FROM attempt" 1
-same_sweep slow far
+expect far "SELECT count(*) > 2 FROM attempt" 1
+expect far "SELECT count(*) FROM batch_loss" 480
 no_jobs
+rm -r far own.db*
+
+step "a run that diverged is submitted again where the user queues it again, and only there"
+: >state/jobs
+diverging() { collect 1 far exp.yaml --set sweep.grid.lambda_pixel=[1e39] --set sweep.seeds=2 --set run.launcher.tasks=1; }
+diverging
+says run.out "diverged"
+rm far/pixsweep.db own.db*
+diverging
+says run.err "nothing to do"
+"$PIXSWEEP" retry many --diverged --results far --db own.db >retry.out 2>retry.err || fail "retry"
+diverging
+says run.err "2 runs to do, 1 job submitted"
+expect far "SELECT count(*) FROM attempt WHERE reason = 'diverged'" 4
 rm -r far own.db*
 
 step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"

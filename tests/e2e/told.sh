@@ -117,7 +117,7 @@ does 0 'queued again' retry many
 submit
 says run.out "4 runs to do, 1 job submitted"
 jobs_end
-rm -rf res/many/0004-*/records.bin res/many/0004-*/ends.txt # as if its job had ended before
+rm -rf res/many/0004-*/{records.bin,ends.txt,job.json} # as if its job had ended before
 echo 'paused: 5 runs failed in a row' >res/many/cluster/0002/paused
 does 0 'a job has paused the sweep: paused: 5 runs failed in a row' cancel many/1
 does 0 'paused' sql 'SELECT state FROM sweep'

@@ -55,6 +55,9 @@ struct pxs_store_end {
 PXS_NODISCARD enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
                                                     const struct pxs_store_end *end,
                                                     struct pxs_error *err);
+/* An attempt that was closed as lost is open again: its folder tells its end after all. */
+PXS_NODISCARD enum pxs_status pxs_store_attempt_reopen(struct pxs_store *s, int64_t attempt_id,
+                                                       struct pxs_error *err);
 /* The attempts that are open, of a sweep or of all (0): what a supervisor that starts must look
  * after. free(*out). */
 PXS_NODISCARD enum pxs_status pxs_store_open_attempts(struct pxs_store *s, int64_t sweep_id,

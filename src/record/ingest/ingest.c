@@ -247,6 +247,12 @@ static enum pxs_status ingest_scan(struct pxs_store *store, const struct pxs_sto
     int64_t offset;
     PXS_TRY(add_rows(store, run->run_id, found, &offset, err));
     const struct pxs_run_records_attempt *last = pxs_run_records_last_begun(found);
+    if (last && last == &found->attempts[found->n - 1] && last->row.reason == PXS_REASON_LOST &&
+        (last->ended || pxs_run_records_end(last))) {
+        /* A shared disk shows late what others wrote: its end was not to be seen before. */
+        PXS_TRY(pxs_store_attempt_reopen(store, last->row.attempt_id, err));
+        found->attempts[found->n - 1].row.ended_ms = 0;
+    }
     if (last)
         PXS_TRY(
             ingest_records(store, run->dir, last->row.attempt_id, offset, found->bytes, out, err));

@@ -130,6 +130,14 @@ enum pxs_status pxs_store_attempt_end(struct pxs_store *s, int64_t attempt_id,
     return pxs_store_end(s, end_attempt(s, attempt_id, end, err), err);
 }
 
+enum pxs_status pxs_store_attempt_reopen(struct pxs_store *s, int64_t attempt_id,
+                                         struct pxs_error *err) {
+    PXS_TRY(pxs_store_begin(s, err));
+    return pxs_store_end(
+        s, pxs_store_run_stmt(s, PXS_ST_ATTEMPT_REOPEN, PXS_ARGS(pxs_cell_int(attempt_id)), err),
+        err);
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static void read_attempt(const struct pxs_stmt *stmt, struct pxs_store_attempt *a) {

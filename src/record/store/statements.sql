@@ -168,6 +168,10 @@ UPDATE attempt
     coalesce(?6, message), reason = ?7
   WHERE attempt_id = ?1 AND ended_ms IS NULL;
 
+-- name: ATTEMPT_REOPEN
+UPDATE attempt SET ended_ms = NULL, outcome = NULL, message = NULL, reason = NULL
+  WHERE attempt_id = ?1 AND reason = 'lost';
+
 -- name: ATTEMPT_GET
 SELECT a.attempt_id, a.run_id, a.no, a.host, a.boot_id, a.pid, a.pid_start, a.cores, a.threads,
   a.kernels, a.started_ms, a.heartbeat_ms, a.ended_ms, a.resumed_from_step, a.record_offset,

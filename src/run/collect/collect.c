@@ -115,6 +115,7 @@ static enum pxs_status submit(struct pxs_collection *c, struct pxs_error *err) {
     struct pxs_submit_options options = *c->options;
     sweep.db = c->store ? c->own : c->copy;
     options.sweep = &sweep;
+    options.ingested = c->store != NULL;
     pxs_submitted_finish(&c->submitted);
     memset(&c->submitted, 0, sizeof c->submitted);
     const enum pxs_status status = pxs_submit(&options, &c->submitted, err);
@@ -160,7 +161,7 @@ static void note_store(struct pxs_collection *c, enum pxs_status status,
 }
 
 /* Runs of this round, for a slice of time. False once the round is done. */
-static bool look_on(struct pxs_collection *c, double now, struct pxs_error *err,
+static bool look_on(struct pxs_collection *c, double now, double quiet, struct pxs_error *err,
                     enum pxs_status *status) {
     const double until = pxs_monotonic() + SLICE_SECONDS;
     *status = PXS_OK;
@@ -168,7 +169,7 @@ static bool look_on(struct pxs_collection *c, double now, struct pxs_error *err,
         struct pxs_followed *run = &c->runs[c->next];
         struct pxs_looked looked = {0};
         if (run->state != PXS_STATE_COMPLETED || !run->settled) {
-            *status = pxs_follow(c->store, run, now, QUIET_ROUNDS * c->look_every, &looked, err);
+            *status = pxs_follow(c->store, run, now, quiet, &looked, err);
             if (*status != PXS_OK)
                 return true;
         }
@@ -225,7 +226,7 @@ static enum pxs_status collect_on(struct pxs_collection *c, double now, bool *ro
         PXS_TRY(pxs_collect_discover(c, err));
         c->next = 0;
     }
-    if (look_on(c, now, err, &status))
+    if (look_on(c, now, QUIET_ROUNDS * c->look_every, err, &status))
         return status;
     PXS_TRY(beat(c, err));
     PXS_TRY(mirror(c, err));
@@ -338,16 +339,31 @@ static enum pxs_status loop(struct pxs_collection *c, struct pxs_error *err) {
     return PXS_OK;
 }
 
+/* What jobs did while no process collected is in the database before the plan asks it what is to be
+ * done; runs whose jobs are gone are to be done, and an end that the disk shows later counts when
+ * it comes. */
+static enum pxs_status catch_up(struct pxs_collection *c, struct pxs_error *err) {
+    enum pxs_status status = PXS_OK;
+    PXS_TRY(pxs_collect_discover(c, err));
+    while (status == PXS_OK && !pxs_collect_is_stopped(c) &&
+           look_on(c, pxs_monotonic(), 0, err, &status))
+        keep_claim(c, pxs_monotonic());
+    c->next = c->n_runs;
+    return status;
+}
+
 static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summary *summary,
                                struct pxs_error *err) {
     PXS_TRY(find_places(c, err));
     PXS_TRY(become_collector(c, err));
+    if (c->store)
+        PXS_TRY(catch_up(c, err));
     PXS_TRY(submit(c, err));
     PXS_TRY(store_plan(c, err));
     const struct pxs_plan *plan = c->submitted.plan;
     const struct pxs_launch_settings *how = pxs_config_launch(plan->config, c->options->on);
-    c->look_every = how->look_every > 0 ? (double)how->look_every : LOOK_SECONDS;
-    c->ask_every = how->ask_every > 0 ? (double)how->ask_every : ASK_SECONDS;
+    c->look_every = (double)how->look_every;
+    c->ask_every = (double)how->ask_every;
     c->round_at = c->published_at = -INFINITY;
     c->asked_at = pxs_monotonic() + FIRST_ASK - c->ask_every;
     if (c->listener->planned)
@@ -400,7 +416,9 @@ enum pxs_status pxs_collect(const struct pxs_submit_options *options,
                                .told = told,
                                .user = user,
                                .commands = wishes,
-                               .began = pxs_monotonic()};
+                               .began = pxs_monotonic(),
+                               .look_every = LOOK_SECONDS,
+                               .ask_every = ASK_SECONDS};
     memset(summary, 0, sizeof *summary);
     const enum pxs_status status = collect(&c, summary, err);
     if (status != PXS_OK && !(status == PXS_E_STOPPED && summary->n_total > 0))

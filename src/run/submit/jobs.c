@@ -116,7 +116,7 @@ enum pxs_status pxs_jobs_add_living(struct pxs_jobs *jobs, const struct pxs_plan
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_numbered run = {.seed = plan->runs[i].seed};
         memcpy(run.config_hash, plan->runs[i].config_hash, sizeof run.config_hash);
-        if (bsearch(&run, runs, n, sizeof *runs, by_identity))
+        if (!jobs->again[i] && bsearch(&run, runs, n, sizeof *runs, by_identity))
             jobs->known[i] = true;
     }
     free(runs);
@@ -220,12 +220,18 @@ void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
     jobs->resume_bytes = 2 * 12 * largest * (uint64_t)(at_once * side_by_side);
 }
 
-/* Runs that other machines have carried out since the database was filled last are not to be done
- * again. */
-static enum pxs_status look_into_folders(struct pxs_plan *plan, struct pxs_error *err) {
+/* What folders tell of runs that are to be done. Those that other machines have carried out since
+ * the database was filled last are not to be done again; without `ingested`, one that has diverged
+ * and was queued again since looks the same. */
+static enum pxs_status look_into_folders(struct pxs_plan *plan, bool ingested,
+                                         struct pxs_jobs *jobs, struct pxs_error *err) {
+    jobs->again = pxs_arena_alloc(&jobs->arena, (plan->n + 1) * sizeof *jobs->again);
+    if (!jobs->again)
+        return pxs_fail_nomem(err);
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
         struct pxs_run_records found = {0};
+        jobs->again[i] = false;
         if (run->run_id == 0 || !pxs_plan_takes_run(plan, run))
             continue; /* without a row, the plan has asked the folder */
         const enum pxs_status status = pxs_run_records_read(run->dir, &found, err);
@@ -233,8 +239,10 @@ static enum pxs_status look_into_folders(struct pxs_plan *plan, struct pxs_error
             status == PXS_OK ? pxs_run_records_state(&found) : PXS_STATE_NONE;
         pxs_run_records_finish(&found);
         PXS_TRY(status);
-        if (pxs_state_is_final(state))
+        if (state == PXS_STATE_COMPLETED || (pxs_state_is_final(state) && !ingested))
             run->state = state;
+        else
+            jobs->again[i] = pxs_state_is_lost(state) && state != PXS_STATE_PRUNED;
     }
     return PXS_OK;
 }
@@ -260,7 +268,7 @@ enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_op
     const struct pxs_sweep_options *sweep = options->sweep;
     jobs->on = options->on;
     jobs->how = how;
-    PXS_TRY(look_into_folders(plan, err));
+    PXS_TRY(look_into_folders(plan, options->ingested, jobs, err));
     PXS_TRY(check_rungs(plan, err));
     pxs_plan_total(plan);
     jobs->runs = pxs_plan_count_to_run(plan);
