@@ -28,7 +28,8 @@ static double look_every(const struct pxs_collection *c, double now) {
 /* ---- whose place it is ---------------------------------------------------------------------- */
 
 /* Takes the claim and opens the own database. Another collector is no error: `store` stays NULL and
- * `other` says who it is. */
+ * `other` says who it is. PXS_E_BUSY: it has given the claim back, and lives; or runs are at work
+ * that are recorded in the database. */
 static enum pxs_status become_collector(struct pxs_collection *c, struct pxs_error *err) {
     struct pxs_claim_owner me;
     struct pxs_error why;
@@ -55,7 +56,7 @@ static enum pxs_status become_collector(struct pxs_collection *c, struct pxs_err
     if (status != PXS_OK) {
         pxs_store_close(&c->store);
         pxs_claim_release(&c->claim);
-        return pxs_fail(err, PXS_E_INVALID, "%s", err->message);
+        return pxs_fail(err, status == PXS_E_BUSY ? status : PXS_E_INVALID, "%s", err->message);
     }
     c->changed = !pxs_store_is_published(c->copy);
     return PXS_OK;
@@ -243,7 +244,10 @@ static enum pxs_status follow_on(struct pxs_collection *c, double now, bool *rou
     if (now - c->round_at < look_every(c, now))
         return PXS_OK;
     c->round_at = now;
-    PXS_TRY(become_collector(c, err));
+    enum pxs_status status = become_collector(c, err);
+    if (status == PXS_E_BUSY)
+        return PXS_OK; /* it has given the claim back, and is about to end */
+    PXS_TRY(status);
     if (c->store) {
         pxs_collect_say(c, PXS_LOG_INFO, "the other process has ended; collecting from here on");
         return store_plan(c, err);
@@ -251,7 +255,7 @@ static enum pxs_status follow_on(struct pxs_collection *c, double now, bool *rou
     struct pxs_error why;
     if (pxs_store_open_readonly(c->copy, &copy, &why) != PXS_OK)
         return PXS_OK; /* not published yet */
-    const enum pxs_status status = pxs_collect_look_at_plan(c, copy, err);
+    status = pxs_collect_look_at_plan(c, copy, err);
     pxs_collect_show_board(c, copy, now, true);
     pxs_store_close(&copy);
     *round = status == PXS_OK;
@@ -383,7 +387,7 @@ static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summar
     publish(c, pxs_monotonic(), true);
     pxs_collect_summarise(c, summary);
     if (c->submitted.runs > 0 && !pxs_collect_is_stopped(c) && c->store)
-        pxs_on_done(plan->how.on_done, c->listener, c->options->sweep->stop, summary);
+        pxs_on_done(c->submitted.plan->how.on_done, c->listener, c->options->sweep->stop, summary);
     return summary->exit_code == 130
                ? pxs_fail(err, PXS_E_STOPPED,
                           "interrupted; jobs go on, and the same command goes "
