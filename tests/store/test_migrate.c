@@ -144,7 +144,8 @@ static void make_v4(void) {
         if (column->since > 4)
             exec(db, sql);
     }
-    exec(db, "ALTER TABLE attempt DROP COLUMN reason; COMMIT; PRAGMA user_version = 4");
+    exec(db, "ALTER TABLE attempt DROP COLUMN reason; DROP TABLE highest_id; COMMIT;"
+             "PRAGMA user_version = 4");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
 

@@ -74,6 +74,33 @@ START_TEST(a_sweep_is_removed)
 }
 END_TEST
 
+/* A number that somebody remembers never means another run or sweep. */
+START_TEST(ids_of_what_was_removed_are_not_given_again)
+{
+    struct pxs_store *s = open_store();
+    int64_t a[2], b[2], c[1];
+    plan_sweep(s, "a", 1, 2, a);
+    plan_sweep(s, "b", 1, 2, b);
+    ck_ok(pxs_store_remove_run(s, b[1], NULL, &err));
+    plan_sweep(s, "b", 1, 2, b);
+    ck_assert_int_eq(b[0], 3);
+    ck_assert_int_eq(b[1], 5);
+    ck_ok(pxs_store_remove_sweep(s, 2, NULL, &err));
+    ck_ok(pxs_store_remove_sweep(s, 1, NULL, &err));
+    pxs_store_close(&s);
+    s = open_store(); /* not only while the process lives */
+    plan_sweep(s, "c", 1, 1, c);
+    ck_assert_int_eq(c[0], 6);
+    ck_assert_int_eq(sql_int(s, "SELECT sweep_id FROM sweep"), 3);
+    ck_ok(pxs_store_remove_run(s, c[0], NULL, &err));
+    ck_ok(pxs_store_remove_sweep(s, 3, NULL, &err)); /* without a run */
+    plan_sweep(s, "d", 1, 1, c);
+    ck_assert_int_eq(c[0], 7);
+    ck_assert_int_eq(sql_int(s, "SELECT sweep_id FROM sweep"), 4);
+    pxs_store_close(&s);
+}
+END_TEST
+
 /* One run at work keeps its whole sweep. */
 START_TEST(what_runs_is_not_removed)
 {
@@ -200,6 +227,7 @@ TCase *remove_case(void) {
     tcase_set_timeout(c, 240);
     tcase_add_test(c, a_run_is_removed);
     tcase_add_test(c, a_sweep_is_removed);
+    tcase_add_test(c, ids_of_what_was_removed_are_not_given_again);
     tcase_add_test(c, what_runs_is_not_removed);
     tcase_add_test(c, killed_while_removing);
     tcase_add_test(c, removing_leaves_turns_to_others);

@@ -94,6 +94,13 @@
     "VIEW d_output AS\n" \
     "SELECT run_id, epoch, D_real AS avg_D_real, D_fake AS avg_D_fake FROM epoch\n" \
     "WHERE D_real IS NOT NULL OR D_fake IS NOT NULL"
+/* One row: the highest ids when something was last removed. SQLite gives the id of the last row to
+ * the next one once that is removed, and a number that somebody remembers would mean another run. */
+#define HIGHEST_ID_8 \
+    "TABLE highest_id (\n" \
+    "  run_id INTEGER NOT NULL,\n" \
+    "  sweep_id INTEGER NOT NULL\n" \
+    ") STRICT"
 /* clang-format on */
 
 /* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). These
@@ -114,6 +121,7 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
     [5] = "UPDATE epoch SET D_real = d.avg_D_real, D_fake = d.avg_D_fake FROM d_output d"
           "  WHERE d.run_id = epoch.run_id AND d.epoch = epoch.epoch;"
           "DROP TABLE d_output;CREATE " D_OUTPUT_6,
+    [7] = "CREATE " HIGHEST_ID_8 ";INSERT INTO highest_id VALUES (0, 0)",
 };
 
 /* [v]: what a file of version v lacks, empty, for a reader's connection only; without the columns
@@ -124,6 +132,7 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
           ";CREATE TEMP " V_PROGRESS_3,
     [3] = "CREATE TEMP " BEST_SAMPLE_4,
     [4] = "CREATE TEMP VIEW attempt AS SELECT *, " REASON_5 " AS reason FROM main.attempt",
+    [7] = "CREATE TEMP " HIGHEST_ID_8,
 };
 
 /* The columns of epoch that a file of this version lacks, as a view in front of the table. Before

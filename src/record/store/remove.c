@@ -54,7 +54,7 @@ static enum pxs_status mark_one(struct pxs_store *s, int64_t run_id, struct pxs_
 enum pxs_status pxs_store_mark_removed(struct pxs_store *s, const int64_t *run_ids, size_t n,
                                        struct pxs_error *err) {
     PXS_TRY(pxs_store_begin(s, err));
-    enum pxs_status status = PXS_OK;
+    enum pxs_status status = pxs_store_run_stmt(s, PXS_ST_IDS_KEEP, NULL, 0, err);
     for (size_t i = 0; status == PXS_OK && i < n; i++)
         status = mark_one(s, run_ids[i], err);
     return pxs_store_end(s, status, err);

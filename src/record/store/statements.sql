@@ -6,8 +6,11 @@
 -- name: SWEEP_BY_NAME
 SELECT sweep_id FROM sweep WHERE name = ?1;
 
+-- An id is never given twice, also where its row was removed.
 -- name: SWEEP_INSERT
-INSERT INTO sweep (name, spec_yaml, spec_hash, n_planned, created_ms) VALUES (?1, ?2, ?3, ?4, ?5);
+INSERT INTO sweep (sweep_id, name, spec_yaml, spec_hash, n_planned, created_ms)
+  SELECT 1 + coalesce(max(id), 0), ?1, ?2, ?3, ?4, ?5
+  FROM (SELECT max(sweep_id) AS id FROM sweep UNION ALL SELECT sweep_id FROM highest_id);
 
 -- name: SWEEP_UPDATE
 UPDATE sweep SET spec_yaml = ?2, spec_hash = ?3, n_planned = ?4 WHERE sweep_id = ?1;
@@ -20,8 +23,9 @@ SELECT run_id, number, name, dir, state FROM run
 SELECT run_id FROM run WHERE name = ?1 OR (sweep_id = ?2 AND number = ?3);
 
 -- name: RUN_INSERT
-INSERT INTO run (sweep_id, number, name, dir, config_hash, config_yaml, seed)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO run (run_id, sweep_id, number, name, dir, config_hash, config_yaml, seed)
+  SELECT 1 + coalesce(max(id), 0), ?1, ?2, ?3, ?4, ?5, ?6, ?7
+  FROM (SELECT max(run_id) AS id FROM run UNION ALL SELECT run_id FROM highest_id);
 
 -- name: PARAM_INSERT
 INSERT INTO param (run_id, key, value) VALUES (?1, ?2, ?3);
@@ -109,6 +113,11 @@ SELECT r.name, a.no, coalesce(a.host, '?'), coalesce(a.pid, 0)
 
 -- name: RUN_MARK
 UPDATE run SET state = 'cancelled' WHERE run_id = ?1;
+
+-- name: IDS_KEEP
+UPDATE highest_id
+  SET run_id = max(run_id, coalesce((SELECT max(run_id) FROM run), 0)), sweep_id =
+    max(sweep_id, coalesce((SELECT max(sweep_id) FROM sweep), 0));
 
 -- name: RUN_IS_MARKED
 SELECT count(*) FROM event WHERE run_id = ?1 AND kind = 'removing';
