@@ -95,6 +95,12 @@ PXS_NODISCARD enum pxs_status pxs_submit(const struct pxs_submit_options *option
                                          struct pxs_submitted *out, struct pxs_error *err);
 void pxs_submitted_finish(struct pxs_submitted *submitted);
 
+/* Removes the claims that jobs of the submission in `dir` have on runs of the plan that are not
+ * over. The caller knows from the launcher that none of these jobs lives. */
+PXS_NODISCARD enum pxs_status pxs_submission_break_claims(const struct pxs_plan *plan,
+                                                          const char *dir, struct pxs_logger log,
+                                                          struct pxs_error *err);
+
 /* ---- what users want reaches jobs (mirror.c) ------------------------------------------------- */
 
 /* Of the user who goes on with a paused sweep, in the folder of submissions. */

@@ -11,24 +11,26 @@ case $1 in
 submit)
     i=0
     while [ $i -lt "$3" ]; do
-        setsid "$2/job.sh" </dev/null >>"$2/log/$i.log" 2>&1 &
-        echo $!
-        echo "$PIXSWEEP_NAME $!" >>"$state/jobs"
+        PIXSWEEP_TASK=$PIXSWEEP_NAME.$i setsid "$2/job.sh" </dev/null >>"$2/log/$i.log" 2>&1 &
+        echo "$PIXSWEEP_NAME.$i"
+        echo "$PIXSWEEP_NAME $! $PIXSWEEP_NAME.$i" >>"$state/jobs"
         i=$((i + 1))
     done ;;
 alive)
     [ ! -e "$state/silent" ] || { echo "no answer from the controller" >&2; exit 3; }
-    sed -n "s/^$PIXSWEEP_NAME //p" "$state/jobs" | while read -r pid; do
-        case $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) in '' | Z*) ;; *) echo "$pid running" ;; esac
+    sed -n "s/^$PIXSWEEP_NAME //p" "$state/jobs" | while read -r pid id; do
+        case $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) in '' | Z*) ;; *) echo "$id running" ;; esac
     done ;;
-cancel) shift; kill -TERM "$@" 2>/dev/null || true ;;
+cancel)
+    shift
+    for id; do kill -TERM "$(sed -n "s/.* \(.*\) $id\$/\1/p" "$state/jobs")" 2>/dev/null || true; done ;;
 *) exit 2 ;;
 esac
 SH2
 chmod 755 launcher
 export WORK
 kill_jobs() { # SIGNAL
-    while read -r _ pid; do kill "-$1" -- "-$pid" 2>/dev/null || true; done <state/jobs
+    while read -r _ pid _; do kill "-$1" -- "-$pid" 2>/dev/null || true; done <state/jobs
 }
 own_gone() { :; }
 trap 'code=$?; own_gone; kill_jobs KILL; (exit $code); cleanup' EXIT
@@ -36,7 +38,7 @@ trap 'code=$?; own_gone; kill_jobs KILL; (exit $code); cleanup' EXIT
 no_jobs() {
     local i
     for i in $(seq 600); do
-        [ -z "$(while read -r _ pid; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done <state/jobs)" ] && return
+        [ -z "$(while read -r _ pid _; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done <state/jobs)" ] && return
         sleep 0.1
     done
     fail "jobs do not end"
@@ -44,7 +46,7 @@ no_jobs() {
 settings=('sample_interval: 4' 'checkpoint_interval: 1')
 experiment exp.yaml many 'n_epochs: 3' "${settings[@]}" 'sweep: {grid: {lambda_pixel: [10, 100]}, seeds: 2}' \
     'run: {on: ./launcher, launcher: {cpus_per_task: 1, mem: none, tasks: 2, look_every: 1s, ask_every: 1s}}'
-sed 's/^name: many/name: slow/; s/^n_epochs: 3/n_epochs: 30/; s/^checkpoint_interval: 1/checkpoint_interval: 0/; s/^sample_interval: 4/sample_interval: 0/' exp.yaml >slow.yaml
+sed 's/^name: many/name: slow/; s/^n_epochs: 3/n_epochs: 60/; s/^checkpoint_interval: 1/checkpoint_interval: 0/; s/^sample_interval: 4/sample_interval: 0/' exp.yaml >slow.yaml
 make_data data 16 6
 
 run 0 near exp.yaml --on here
@@ -88,6 +90,27 @@ same_sweep slow far
 expect far "SELECT count(*) FROM attempt" 4
 rm -r far own.db*
 
+step "jobs are gone with their machine: the collector says so soon, and the same command goes on at once"
+: >state/jobs
+"$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
+one=$!
+soon far "SELECT count(*) > 20 FROM batch_loss" 1
+while read -r _ job _; do kill -STOP -- "-$job"; done <state/jobs
+claims=$(echo far/slow/*/.claim)
+for claim in $claims; do # as another machine would have made them
+    sed 's/^host=.*/host=gone/' "$claim" >"$claim.new" && mv "$claim.new" "$claim"
+done
+kill_jobs KILL
+code=0
+wait $one || code=$?
+[ $code = 1 ] || fail "the collector ended with $code: $(cat one.err)"
+says one.err "its claim is void, since job pixsweep-slow-.* is gone"
+says one.out "no job is left for them"
+collect 0 far slow.yaml
+same_sweep slow far
+expect far "SELECT count(*) > 4, sum(reason NOT IN ('completed', 'stopped', 'lost')) FROM attempt" "1|0"
+rm -r far own.db*
+
 step "A signal leaves; another process follows, and collects once the first is gone; another sweep is collected, too"
 : >state/jobs
 "$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
@@ -117,7 +140,7 @@ step "jobs whose time is up are submitted again, as long as they get on"
 "$PIXSWEEP" run slow.yaml --results far --db own.db >run.out 2>run.err &
 pid=$!
 soon far "SELECT count(*) > 20 FROM batch_loss" 1
-while read -r _ job; do kill -USR2 "$job" 2>/dev/null || true; done <state/jobs # as a batch system warns
+while read -r _ job _; do kill -USR2 "$job" 2>/dev/null || true; done <state/jobs # as a batch system warns
 wait $pid || fail "the collector: $(cat run.err)"
 says run.err "the time of all jobs was up and . runs\\? \\(is\\|are\\) left: submitting again"
 expect far "SELECT count(*) > 4 FROM attempt" 1

@@ -140,6 +140,30 @@ START_TEST(touching_renews_the_lease)
 }
 END_TEST
 
+/* Who knows that the owner is gone breaks its claim; one that was given back says more. */
+START_TEST(broken_from_outside)
+{
+    struct pxs_claim_owner far = here("4711_1", 0);
+    const struct pxs_claim_owner me = here("4711_2", 0);
+    struct pxs_claim claim, mine;
+    strcpy(far.host, "far");
+    ck_ok(pxs_claim_take(test_folder(), &far, &claim, &err));
+    ck_ok(pxs_claim_break(test_folder(), "00000000000000000000", &err)); /* another's */
+    ck_fails(pxs_claim_take(test_folder(), &me, &mine, &err), PXS_E_BUSY, "on far");
+    ck_ok(pxs_claim_break(test_folder(), claim.nonce, &err));
+    ck_ok(pxs_claim_look(test_folder(), &err));
+    ck_fails(pxs_claim_refresh(&claim, &err), PXS_E_BUSY, "by now");
+    ck_assert_int_eq(files(), 1);
+    ck_ok(pxs_claim_take(test_folder(), &me, &mine, &err));
+    ck_assert(mine.replaced);
+    pxs_claim_release(&mine);
+    ck_ok(pxs_claim_take(test_folder(), &me, &mine, &err));
+    ck_assert(!mine.replaced);
+    pxs_claim_release(&mine);
+    ck_assert_int_eq(files(), 0);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read)
 {
     const struct pxs_claim_owner me = here(NULL, 0);
@@ -200,6 +224,7 @@ int main(void) {
     tcase_add_test(c, a_brief_claim_is_waited_for);
     tcase_add_loop_test(c, what_is_void, 0, PXS_COUNT(judged));
     tcase_add_test(c, touching_renews_the_lease);
+    tcase_add_test(c, broken_from_outside);
     tcase_add_test(c, what_cannot_be_read);
     tcase_add_test(c, many_want_it);
     suite_add_tcase(suite, c);

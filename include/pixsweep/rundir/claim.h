@@ -51,6 +51,11 @@ PXS_NODISCARD enum pxs_status pxs_claim_check(const char *dir, const char *nonce
 /* Gives it back; one that is another's by now stays. */
 void pxs_claim_release(struct pxs_claim *claim);
 
+/* Makes the claim with this nonce void, for an owner that is known to be gone without having given
+ * it back; one that is another's by now stays. An owner that is there after all has lost it. */
+PXS_NODISCARD enum pxs_status pxs_claim_break(const char *dir, const char *nonce,
+                                              struct pxs_error *err);
+
 /* For who reads or removes what a run has made: PXS_E_BUSY, naming the owner, where a process other
  * than this one has a good claim on the run in `dir`. Takes nothing. */
 PXS_NODISCARD enum pxs_status pxs_claim_look(const char *dir, struct pxs_error *err);

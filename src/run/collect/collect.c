@@ -277,13 +277,26 @@ static bool take_again_mark(struct pxs_collection *c) {
     return again;
 }
 
+/* Claims of jobs that are gone would keep their runs at work until the lease is over. */
+static void break_claims(struct pxs_collection *c) {
+    struct pxs_error err;
+    for (size_t i = 0; i < c->n_jobs; i++)
+        if (strcmp(c->jobs[i].sweep, c->submitted.plan->sweep) == 0 && c->jobs[i].name &&
+            pxs_submission_break_claims(c->submitted.plan, c->jobs[i].dir,
+                                        c->options->sweep->logger, &err) != PXS_OK)
+            pxs_log(c->options->sweep->logger, PXS_LOG_DEBUG, "%s", err.message);
+}
+
 /* After a round: every run is over, or no job is left for those that are not. */
 static enum pxs_status is_over(struct pxs_collection *c, bool *over, struct pxs_error *err) {
     size_t at_work, unsettled;
     const size_t open = pxs_collect_count_open(c, &at_work, &unsettled);
     *over = open == 0;
-    if (open == 0 || !c->store || at_work > 0 || unsettled > 0 ||
-        !pxs_collect_jobs_gone(c, c->submitted.plan->sweep))
+    if (open == 0 || !c->store || !pxs_collect_jobs_gone(c, c->submitted.plan->sweep))
+        return PXS_OK;
+    if (at_work > 0)
+        break_claims(c);
+    if (at_work > 0 || unsettled > 0)
         return PXS_OK;
     if (take_again_mark(c) && c->records_since_submitted > 0) {
         pxs_collect_say(c, PXS_LOG_INFO,

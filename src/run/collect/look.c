@@ -166,6 +166,11 @@ static enum pxs_status settle(struct pxs_store *store, struct pxs_followed *run,
     if (pxs_folder_lock(run->dir, &locks, &why) != PXS_OK)
         return PXS_OK; /* a job has it by now; or the next look tells */
     const enum pxs_status status = pxs_ingest_run(store, run->run_id, &ingested, err);
+    /* A void claim says that its attempt was cut off, and stays: one that is given back promises
+     * that the folder will tell how it ended, and a task would wait for that. */
+    if (status == PXS_OK && ingested.state == PXS_STATE_INTERRUPTED && locks.claim.replaced &&
+        pxs_claim_break(run->dir, locks.claim.nonce, &why) != PXS_OK)
+        snprintf(out->trouble, sizeof out->trouble, "%.250s", why.message);
     pxs_folder_unlock(&locks);
     PXS_TRY(status);
     out->records += ingested.records;

@@ -376,3 +376,29 @@ void pxs_claim_release(struct pxs_claim *claim) {
     }
     claim->path[0] = '\0';
 }
+
+/* What stays in its place is older than any lease, and says nothing of how the attempt ended, as a
+ * claim that was given back does. */
+enum pxs_status pxs_claim_break(const char *dir, const char *nonce, struct pxs_error *err) {
+    static const struct pxs_claim_owner none;
+    static const struct timespec long_ago[2];
+    char temp[PXS_PATH_MAX], path[PXS_PATH_MAX], name[64], own[PXS_CLAIM_NONCE];
+    struct pxs_text text = {0};
+    int64_t now_ms = 0;
+    bool broken;
+    PXS_TRY(make_nonce(own, err));
+    snprintf(name, sizeof name, PXS_CLAIM_FILE ".tmp.%s", own);
+    if (!pxs_path_join(path, sizeof path, dir, PXS_CLAIM_FILE) ||
+        !pxs_path_join(temp, sizeof temp, dir, name))
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+    print(&none, own, &text);
+    enum pxs_status status =
+        text.failed ? pxs_fail_nomem(err) : write_temp(temp, &text, &now_ms, err);
+    if (status == PXS_OK && utimensat(AT_FDCWD, temp, long_ago, AT_SYMLINK_NOFOLLOW) != 0)
+        status = pxs_fail_errno(err, "cannot set the time of %s", temp);
+    if (status == PXS_OK)
+        status = replace(dir, path, nonce, temp, now_ms, &broken, err);
+    unlink(temp);
+    pxs_text_finish(&text);
+    return status;
+}

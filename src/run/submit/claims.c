@@ -55,18 +55,33 @@ void pxs_job_claims_break(const struct pxs_job_claims *claims, const struct pxs_
                           const struct pxs_launched_list *alive, struct pxs_logger log) {
     for (size_t i = 0; i < claims->n; i++) {
         const struct pxs_job_claim *c = &claims->list[i];
-        struct pxs_claim claim;
-        if (!is_of(sub, c->task) || lives(alive, c->task) ||
-            !pxs_path_join(claim.path, sizeof claim.path, c->run->dir, PXS_CLAIM_FILE))
+        struct pxs_error err;
+        if (!is_of(sub, c->task) || lives(alive, c->task))
             continue;
-        pxs_log(log, PXS_LOG_INFO, "%s: its claim is removed, since job %s is gone", c->run->name,
-                c->task);
-        memcpy(claim.nonce, c->nonce, sizeof claim.nonce);
-        pxs_claim_release(&claim);
+        if (pxs_claim_break(c->run->dir, c->nonce, &err) == PXS_OK)
+            pxs_log(log, PXS_LOG_INFO, "%s: its claim is void, since job %s is gone", c->run->name,
+                    c->task);
+        else
+            pxs_log(log, PXS_LOG_WARN, "%s: job %s is gone, and its claim stays: %s", c->run->name,
+                    c->task, err.message);
     }
 }
 
 void pxs_job_claims_finish(struct pxs_job_claims *claims) {
     free(claims->list);
     *claims = (struct pxs_job_claims){0};
+}
+
+enum pxs_status pxs_submission_break_claims(const struct pxs_plan *plan, const char *dir,
+                                            struct pxs_logger log, struct pxs_error *err) {
+    static const struct pxs_launched_list none;
+    struct pxs_submission sub = {0};
+    struct pxs_job_claims claims = {0};
+    PXS_TRY(pxs_submission_read(dir, &sub, err));
+    const enum pxs_status status = pxs_job_claims_read(plan, &claims, err);
+    if (status == PXS_OK)
+        pxs_job_claims_break(&claims, &sub, &none, log);
+    pxs_job_claims_finish(&claims);
+    pxs_submission_finish(&sub);
+    return status;
 }
