@@ -6,8 +6,10 @@ SHIM=${4:+$(readlink -f "$4")}
 # sweep NAME SEEDS EPOCHS KEYS: an experiment of 2 * SEEDS short runs with a resume point after each batch, and what one machine makes
 # of it
 sweep() {
+    local keys=${4:-tasks: 1}
+    [[ $keys == *ask_every* ]] || keys+=', ask_every: 1s'
     experiment "$1" "$2" "n_epochs: $3" 'sample_interval: 20' 'checkpoint_interval: 10' \
-        "run: {on: slurm, resume_every: 0s, slurm: {cpus_per_task: 1, mem: none${4:+, $4}}}"
+        "run: {on: slurm, resume_every: 0s, slurm: {cpus_per_task: 1, mem: none, look_every: 1s, $keys}}"
     pixsweep 0 run "$1.yaml" --results near --on here --jobs 2 --threads 1
     far=$WORK/far/$1 first=$WORK/far/$1/0001-lambda_pixel-10-s0 second=$WORK/far/$1/0002-lambda_pixel-10-s1
 }
@@ -28,19 +30,21 @@ lives() { # JOB
 array() {
     cluster_up
     sweep many 12 6 'tasks: 6'
-    submit many
-    says "24 runs to do, 6 jobs submitted"
+    follow many
+    told "24 runs to do, 6 jobs submitted"
+    PATIENCE=300 followed 0
+    told "24 of 24 runs completed"
     all_ended "$far"
-    equal far many 24
-    attempts far "completed 24"
+    equal many 24
+    attempts "completed 24"
     is 6 sh -c "cat $far/cluster/0001/log/* | grep -c ': 24 of 24 runs done, 0 failed here\|: [0-9]* of 24 runs done, 0 failed here, [0-5] at work'"
 }
 
-# One job is cancelled, then all; the same command goes on.
+# One job is cancelled, then all, and the collector says what is to be done; the same command goes on.
 cancel() {
     cluster_up
     sweep some 3 40 'tasks: 3'
-    submit some
+    follow some
     job=$(array_of "$far")
     hold "$first"
     owner=$(sed -n 's/^task=//p' "$first/.claim")
@@ -48,11 +52,14 @@ cancel() {
     soon 2 living
     hold "$far"/0006-*
     scancel "$job"
+    PATIENCE=120 followed 1
+    told "no job is left for them; the same command submits them"
     all_ended "$far"
-    submit some
-    grep -q "[1-8] runs* to do, [123] jobs* submitted" out || fail "nothing more was submitted: $(cat out)"
+    follow some
+    told "[1-6] runs* to do, [123] jobs* submitted"
+    PATIENCE=120 followed 0
     all_ended "$far"
-    equal far some 6
+    equal some 6
     expect far "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'stopped')" 0
     expect far "SELECT count(*) > 1 FROM attempt WHERE resumed_from_step > 0" 1
 }
@@ -61,7 +68,7 @@ cancel() {
 requeue() {
     cluster_up
     sweep some 1 60 'tasks: 1, partition: low'
-    submit some
+    follow some
     job=$(array_of "$far")_0
     step "by hand"
     hold "$first"
@@ -74,9 +81,10 @@ requeue() {
     soon PENDING state_of "$job"
     scancel -p high
     soon 3 lives "$job"
+    PATIENCE=120 followed 0
     all_ended "$far"
-    equal far some 2
-    attempts far "completed 2, stopped 2"
+    equal some 2
+    attempts "completed 2, stopped 2"
     expect far "SELECT count(*) FROM attempt WHERE resumed_from_step > 0" 2
 }
 
@@ -95,8 +103,8 @@ time_limit() {
     is 1 said "$job" "requeued as job $job"
     soon 2 lives "$job"
     all_ended "$far"
-    equal far some 4
-    attempts far "completed 4, stopped 1"
+    equal some 4
+    attempts "completed 4, stopped 1"
 }
 
 # A node's slurmd dies and comes back soon: its job does not notice.
@@ -113,8 +121,8 @@ slurmd() {
     release "$held"
     all_ended "$far"
     is 1 lives "$job"
-    equal far some 2
-    attempts far "completed 2"
+    equal some 2
+    attempts "completed 2"
 }
 
 # The controller stands still while `run` submits, and while it asks what lives: one submission.
@@ -134,8 +142,8 @@ frozen() {
     all_ended "$far"
     is 2 sh -c "ls $far/cluster/0001/log | wc -l"
     is 2 sh -c "grep -c . $CLUSTER/jobcomp.txt"
-    equal far some 4
-    attempts far "completed 4"
+    equal some 4
+    attempts "completed 4"
 
     step "while it asks what lives"
     sweep other 1 60 'tasks: 1'
@@ -151,7 +159,75 @@ frozen() {
     release "$held"
     all_ended "$far"
     is 3 sh -c "grep -c . $CLUSTER/jobcomp.txt"
-    equal far other 6
+    equal other 6
+}
+
+# The controller stands still while it is asked by a collector: nothing is concluded and nothing submitted, and records come in.
+polling() {
+    local began asked
+    export SLURM_EXTRA='MessageTimeout=2'
+    cluster_up
+    sweep some 3 40 'tasks: 2'
+    count_calls
+    PATH=$WORK/bin:$PATH follow some
+    told "6 runs to do, 2 jobs submitted"
+    hold "$first"
+    kill -STOP "$(cat "$CLUSTER/slurmctld.pid")"
+    asked=$(wc -l <asked)
+    PATIENCE=120 soon yes sh -c "[ \$(wc -l <asked) -ge $((asked + 4)) ] && echo yes"
+    PATIENCE=120 soon 5 collected
+    is 1 sh -c "ls $far/cluster | grep -c '^0'"
+    grep "no job is left\|submitting again\|claim is void" collector.err && fail "something was concluded"
+    kill -TERM "$collector" # it leaves, though its question has no answer
+    followed 130
+    told "jobs go on without this process"
+    kill -CONT "$(cat "$CLUSTER/slurmctld.pid")"
+
+    step "once a minute"
+    : >asked
+    began=$SECONDS
+    PATH=$WORK/bin:$PATH follow some --set run.slurm.ask_every=60s
+    told "nothing to do"
+    PATIENCE=20 soon 1 grep -c . asked # the first one
+    kill -STOP "$(cat "$CLUSTER/slurmctld.pid")"
+    PATIENCE=90 soon 2 grep -c . asked
+    kill -CONT "$(cat "$CLUSTER/slurmctld.pid")"
+    release "$held"
+    followed 0
+    echo "asked squeue $(grep -c . asked) times in $((SECONDS - began)) s"
+    (($(grep -c . asked) <= 1 + (SECONDS - began) / 60)) || fail "squeue was asked too often: $(cat asked)"
+    all_ended "$far"
+    is 2 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    equal some 6
+    attempts "completed 6"
+}
+
+# The machine of the collector dies; jobs go on to their end, and the same command on another login node collects what they did.
+some_collected() { [[ $(collected) -ge 1 ]] && echo yes; }
+login_node() {
+    export SLURM_SHARED=$WORK/far SLURM_CPUS=1
+    cluster_up
+    sweep some 3 40 'tasks: 2'
+    follow some
+    hold "$first"
+    soon yes some_collected
+    pkill -KILL -s "$collector"
+    followed 137
+    release "$held"
+    all_ended "$far"
+    [[ $(collected) -lt 6 ]] || fail "nothing was left to collect"
+    OWN=other # with a view of the shared disk of its own
+    LOGIN=(nsenter --mount --target "$(cat "$CLUSTER/fuse.n3.pid")" unshare --uts sh -c 'hostname login2 && cd "$0" && exec "$@"' "$WORK")
+    follow some
+    told "nothing to do"
+    told "claimed by process $collector on \|this process follows"
+    touch -d '-16 minutes' far/.collector/.claim # so long after the last sign of life
+    PATIENCE=60 followed 0
+    told "collecting from here on"
+    LOGIN=()
+    OWN=third
+    equal some 6
+    attempts "completed 6"
 }
 
 # Two users give the same command at once: together as many jobs as there are runs, and no run twice.
@@ -170,8 +246,8 @@ two_users() {
     [[ $(cat submitted) == 1 ]] || fail "said: $(cat one.out out)"
     all_ended "$far"
     is 5 sh -c "grep -c . $CLUSTER/jobcomp.txt"
-    equal far some 8
-    attempts far "completed 8"
+    equal some 8
+    attempts "completed 8"
 }
 
 # Begun here, continued on Slurm, and the other way.
@@ -185,15 +261,16 @@ mixed() {
     kill -TERM $pid
     release "$held"
     wait $pid && fail "it was not interrupted: $(cat one.err)"
-    submit some
-    says "3 runs to do, 2 jobs submitted"
+    follow some
+    told "3 runs to do, 2 jobs submitted"
     hold "$second"
     scancel "$(array_of "$far")"
+    PATIENCE=120 followed 1
     all_ended "$far"
     pixsweep 0 run some.yaml --results far --on here --jobs 2 --threads 1
-    submit some
-    says "nothing to do"
-    equal far some 4
+    expect far "PRAGMA application_id" 1886942071
+    OWN=next
+    equal some 4
     expect far "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'stopped')" 0
     expect far "SELECT count(*) FROM attempt WHERE run_id = 2 AND resumed_from_step > 0" 2
 }
@@ -204,7 +281,7 @@ lost_node() {
     export SLURM_SHARED=$WORK/far SLURM_STALE=2 SLURM_SLURMD_TIMEOUT=5 SLURM_NODES=2
     cluster_up
     sweep some 2 60 'tasks: 1'
-    submit some
+    follow some
     job=$(array_of "$far")_0
     log=$far/cluster/0001/log/$job.log
     hold "$first"
@@ -231,17 +308,19 @@ lost_node() {
     [[ $(wc -l <said) -ge 1 ]] || fail "the old worker did not say why it ended"
     step "and the node is back"
     cluster_up
+    PATIENCE=120 followed 0
     all_ended "$far"
     is 1 said "$job" "task $job was started again and works on $(sed -n "s/.*task $job on \(n.\),.*/\1/p" "$log" | tail -n 1): this one ends"
-    equal far some 4 db
-    attempts db "completed 4, lost 1"
+    equal some 4
+    attempts "completed 4, lost 1"
 }
 
-# Three nodes, a job on each, whose disk is as bad as NFS.
+# Three nodes, a job on each, whose disk is as bad as NFS. No job is left once two answers say so, and the disk shows by then what the
+# last one wrote.
 shared() { # SEEDS EPOCHS
     export SLURM_SHARED=$WORK/far SLURM_CPUS=1
     cluster_up
-    sweep some "$1" "$2" 'tasks: 3'
+    sweep some "$1" "$2" 'tasks: 3, ask_every: 12s'
 }
 # The run at which a node is.
 run_on() { # NODE
@@ -257,39 +336,44 @@ stale() {
     shared 5 20
     submit some
     all_ended "$far"
-    equal far some 10 db
-    expect db "SELECT count(*) FROM attempt WHERE reason <> 'completed'" 0
+    equal some 10
+    attempts "completed 10"
 }
 
 # The disk of a node does not answer for a while; the other nodes do the rest.
 hung() {
     shared 3 40
-    submit some
+    follow some
     soon yes on_n1
     kill -STOP "$(cat "$CLUSTER/fuse.n1.pid")"
     PATIENCE=120 soon 1 living
     kill -CONT "$(cat "$CLUSTER/fuse.n1.pid")"
+    PATIENCE=120 followed 0
     all_ended "$far"
-    equal far some 6 db
-    attempts db "completed 6"
+    equal some 6
+    attempts "completed 6"
 }
 
 # The disk of a node is gone; the other nodes do the rest, and the same command the run that was cut off.
 gone() {
     shared 3 40
-    submit some
+    follow some
     soon yes on_n1
     hold "$(run_on n1)"
     kill -KILL "$(cat "$CLUSTER/fuse.n1.pid")"
     release "$held"
+    PATIENCE=120 followed 1
+    told "its claim is void, since job $(array_of "$far")_"
+    told "no job is left for them; the same command submits them"
     all_ended "$far"
     scontrol update NodeName=n1 State=DRAIN Reason=disk
-    submit some
-    says "1 run to do, 1 job submitted"
-    says "its claim is removed, since job $(array_of "$far")_"
+    follow some
+    told "1 run to do, 1 job submitted"
+    PATIENCE=120 followed 0
     all_ended "$far"
-    equal far some 6 db
-    expect db "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'lost')" 0
+    if grep "does not show yet" "$far"/cluster/0002/log/*; then fail "the job has waited for the end of an attempt that was cut off"; fi
+    equal some 6
+    expect far "SELECT count(*) FROM attempt WHERE reason NOT IN ('completed', 'lost')" 0
 }
 
 # A disk without locks is no error: claims alone keep the jobs apart.
@@ -301,8 +385,8 @@ no_locks() {
     submit some
     all_ended "$far"
     [[ $(od -A n -t d8 -N 8 state) -ge 12 ]] || fail "hardly a lock failed: $(od -A n -t d8 -N 8 state)"
-    equal far some 6
-    attempts far "completed 6"
+    equal some 6
+    attempts "completed 6"
 }
 
 # What a newer pixsweep has written is refused in words by jobs and by merge, and stays as it is.
@@ -326,7 +410,7 @@ versions() {
     grep -q "1 of 2 runs done.* 1 left" "$far"/cluster/0002/log/* || fail "the job said: $(cat "$far"/cluster/0002/log/*)"
     is "$sum" sha256sum "$first/records.bin"
     cp whole.bin "$first/records.bin"
-    equal far some 2
+    equal some 2
 }
 
 # Commands while jobs are at work: they see what is done, and leave alone what is claimed.
@@ -357,39 +441,37 @@ commands() {
     is "$before" sha256sum "$held_run/records.bin"
     release "$held"
     all_ended "$far"
-    equal far some 4 db
-    attempts db "completed 4"
+    equal some 4
+    attempts "completed 4"
 }
 
 # 1,000 tiny runs in 40 jobs: how often Slurm is asked, and how many files there are.
 thousand() {
-    local began path=$PATH
+    local began
     export SLURM_CPUS=14
     cluster_up
     experiment many 500 'n_epochs: 1' 'sample_interval: 0' 'checkpoint_interval: 0' \
         'run: {on: slurm, slurm: {cpus_per_task: 1, mem: none, tasks: 40}}'
     pixsweep 0 run many.yaml --results near --on here --jobs 2 --threads 1
     far=$WORK/far/many
-    mkdir bin
-    printf '#!/bin/sh\necho "$*" >>"%s"\nexec "%s" "$@"\n' "$WORK/asked" "$(command -v squeue)" >bin/squeue
-    chmod 755 bin/squeue
-    PATH=$WORK/bin:$PATH
+    count_calls
     began=$SECONDS
-    submit many
-    says "1000 runs to do, 40 jobs submitted"
+    PATH=$WORK/bin:$PATH follow many
+    told "1000 runs to do, 40 jobs submitted"
     PATIENCE=20 soon 1 sh -c "ls $far/*/.claim | head -n 1 | wc -l"
-    submit many
+    PATH=$WORK/bin:$PATH submit many
     says "no more are started"
-    PATH=$path
-    all_ended "$far"
-    is 40 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    PATIENCE=400 followed 0
+    told "1000 of 1000 runs completed"
     echo "asked squeue $(grep -c . asked) times in $((SECONDS - began)) s"
     (($(grep -c . asked) <= 1 + (SECONDS - began) / 60 + 1)) || fail "squeue was asked too often: $(cat asked)"
+    all_ended "$far"
+    is 40 sh -c "grep -c . $CLUSTER/jobcomp.txt"
     is "$(find near/many -type f | wc -l)" sh -c "find $far -type f ! -path '*/cluster/*' | wc -l"
     echo "$(find "$far/cluster" -type f | wc -l) files of the submission"
     (($(find "$far/cluster" -type f | wc -l) <= 4 * 40)) || fail "too many files: $(find "$far/cluster" -type f)"
-    equal far many 1000
-    attempts far "completed 1000"
+    equal many 1000
+    attempts "completed 1000"
 }
 
 "${3:?which scenario}"

@@ -57,23 +57,56 @@ hold() { # RUN-FOLDER [NODE]: $held is the worker's process id, $held_run the fo
 }
 release() { kill -CONT "$1" || fail "process $1 is gone"; } # PID
 
+# ---- the collector ----
+
+# In the foreground, as a user has it, while something happens to the jobs. Its database is on a disk of this machine: in the folder
+# $OWN.
+OWN=own
+LOGIN=() # a command that runs another one on another login node
+follow() { # NAME ARGS...: $collector is its process id; what it says is in $WORK/collector.out and .err
+    mkdir -p "$OWN"
+    setsid "${LOGIN[@]}" "$PIXSWEEP" run "$1.yaml" --results far --db "$WORK/$OWN/pixsweep.db" "${@:2}" >collector.out 2>collector.err &
+    collector=$!
+    echo "$collector" >"$WORK/pids/collector"
+    soon 1 sh -c 'grep -c -m 1 -e "submitted" -e "no more are started" -e "nothing to do" collector.err'
+}
+collected() { sqlite3 "file:$OWN/pixsweep.db?mode=ro" "SELECT count(*) FROM run WHERE state = 'completed'"; }
+# Puts a squeue into $WORK/bin that notes each call.
+count_calls() {
+    mkdir bin
+    : >asked
+    printf '#!/bin/sh\necho "$*" >>"%s"\nexec "%s" "$@"\n' "$WORK/asked" "$(command -v squeue)" >bin/squeue
+    chmod 755 bin/squeue
+}
+told() { # TEXT: the collector
+    grep -q -e "$1" collector.out collector.err || fail "the collector did not say \"$1\" but: $(cat collector.out collector.err)"
+}
+followed() { # CODE: it ends by itself
+    local code=0
+    soon gone sh -c "[ -e /proc/$collector ] && grep -q '^State:.[^Z]' /proc/$collector/status || echo gone"
+    wait "$collector" || code=$?
+    rm "$WORK/pids/collector"
+    [[ $code == "$1" ]] || fail "the collector ended with $code, not $1: $(cat collector.out collector.err)"
+}
+
 # ---- what is recorded ----
 
-# The folders' records, into a database of this machine: in the folder DB.
-collect() { # RESULTS SWEEP DB
-    mkdir -p "$3"
-    pixsweep 0 merge "$1/$2" --results "$1" --db "$3/pixsweep.db"
+# The same command again has nothing to start, and collects what there is.
+collect() { # NAME
+    mkdir -p "$OWN"
+    pixsweep 0 run "$1.yaml" --results far --db "$OWN/pixsweep.db"
+    says "nothing to do"
 }
-# equal RESULTS SWEEP RUNS [DB]: all is recorded once, and as in $WORK/near
+# equal NAME RUNS: all is recorded once, and as in $WORK/near; `far` has the collector's published copy
 equal() {
-    local db=${4:-$1}
-    collect "$1" "$2" "$db"
-    expect "$db" "SELECT count(*) || ' ' || sum(state = 'completed') FROM run" "$3 $3"
-    same_rows near "$db"
-    files_as_listed "$db"
-    sound "$db"
-    [[ -z $(find "$1" -name '.claim*') ]] || fail "claims are left: $(find "$1" -name '.claim*')"
+    collect "$1"
+    expect far "SELECT count(*) || ' ' || sum(state = 'completed') FROM run" "$2 $2"
+    expect far "PRAGMA application_id" 1886942064
+    same_rows near far
+    files_as_listed far
+    sound far
+    [[ -z $(find far -name '.claim*' -o -name 'pixsweep.db-*') ]] || fail "claims or side files are left: $(find far -name '.claim*' -o -name 'pixsweep.db-*')"
 }
-attempts() { # DB "REASON N, REASON N"
-    expect "$1" "SELECT group_concat(reason || ' ' || n, ', ') FROM (SELECT reason, count(*) AS n FROM attempt GROUP BY reason ORDER BY reason)" "$2"
+attempts() { # "REASON N, REASON N"
+    expect far "SELECT group_concat(reason || ' ' || n, ', ') FROM (SELECT reason, count(*) AS n FROM attempt GROUP BY reason ORDER BY reason)" "$1"
 }
