@@ -230,22 +230,26 @@ login_node() {
     attempts "completed 6"
 }
 
-# Two users give the same command at once: together as many jobs as there are runs, and no run twice.
+# Two users give the same command at once: together as many jobs as there are runs, and no run twice; one collects, the other follows.
 two_users() {
     local pid
     cluster_up
-    sweep some 4 10 'tasks: 5'
+    sweep some 4 20 'tasks: 5'
     umask 000 # a folder of a group
-    mkdir -m 777 far
+    mkdir -m 777 far user
     cp "$PIXSWEEP" user_pixsweep && chmod 755 user_pixsweep # where everybody may read it
-    setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/ PIXSWEEP_CORE_LOCKS=/dev/null "$WORK/user_pixsweep" run some.yaml --results far --detach >one.out 2>one.err &
+    setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/ PIXSWEEP_CORE_LOCKS=/dev/null "$WORK/user_pixsweep" run some.yaml --results far --db "$WORK/user/own.db" >one.out 2>one.err &
     pid=$!
-    pixsweep 0 run some.yaml --results far --detach
-    wait $pid || fail "the other user's run ended with $?: $(cat one.err)"
-    cat one.out out | grep -c "5 jobs submitted" >submitted || true
-    [[ $(cat submitted) == 1 ]] || fail "said: $(cat one.out out)"
+    echo "$pid" >"$WORK/pids/user"
+    follow some
+    PATIENCE=120 followed 0
+    wait $pid || fail "the other user's run ended with $?: $(cat one.out one.err)"
+    cat one.err collector.err >both
+    [[ $(grep -c "5 jobs submitted" both) == 1 ]] || fail "said: $(cat both)"
+    [[ $(grep -c "this process follows" both) == 1 && $(grep -c "^collecting into" both) == 1 ]] || fail "said: $(cat both)"
     all_ended "$far"
     is 5 sh -c "grep -c . $CLUSTER/jobcomp.txt"
+    OWN=next
     equal some 8
     attempts "completed 8"
 }
