@@ -195,7 +195,7 @@ files_as_listed res
 
 step "rows in the write-ahead log of a killed run are handed over"
 run 0 res more.yaml
-"$PIXSWEEP" run more.yaml 'sweep.seeds=4' 'n_epochs=40' --results res >run.out 2>run.err & runner=$!
+"$PIXSWEEP" run more.yaml 'sweep.seeds=4' 'n_epochs=4000' --results res >run.out 2>run.err & runner=$!
 soon res "SELECT count(*) > 100 FROM batch_loss" 1
 refused 'at work and recorded in' hand_over res/pixsweep.db local/own.db $$
 soon res "SELECT count(*) > 300 FROM batch_loss" 1
