@@ -31,12 +31,13 @@ struct pxs_board {
     size_t n_other_supervisors;
     double elapsed, eta; /* of the whole sweep */
     int64_t now_ms;      /* for the time of day at which it ends; 0 = do not say */
-    bool stopping;
-    bool store_trouble; /* the database cannot be written for now */
-    char note[160];     /* something else worth a line: that the sweep is paused, ...; "" */
-    char jobs[256];     /* its jobs on other machines; "" */
-    bool jobs_never;    /* some of which never start: that line is red where there are colours */
-    bool colours;       /* a terminal shows it */
+    bool stopping;       /* its runs are asked to end */
+    bool leaving;        /* the process that shows it ends, and they go on */
+    bool store_trouble;  /* the database cannot be written for now */
+    char note[160];      /* something else worth a line: that the sweep is paused, ...; "" */
+    char jobs[256];      /* its jobs on other machines; "" */
+    bool jobs_never;     /* some of which never start: that line is red where there are colours */
+    bool colours;        /* a terminal shows it */
     const struct pxs_board_run *running;
     size_t n_running;
 };
@@ -56,6 +57,7 @@ void pxs_expected_text(char buf[80], double seconds, int64_t now_ms);
 struct pxs_watch {
     struct pxs_board board; /* board.running: those in state running, the stale ones too */
     size_t n_live, n_stale; /* of board.running */
+    bool idle;              /* the note says that no process works on it, and some run waits */
     /* no process works on it, no job of it lives, and no run is queued or the sweep is paused */
     bool over;
     struct pxs_arena arena;

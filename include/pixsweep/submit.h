@@ -126,6 +126,18 @@ PXS_NODISCARD enum pxs_status pxs_submissions_mirror(struct pxs_store *store, co
 PXS_NODISCARD enum pxs_status pxs_submissions_resume(const char *results, const char *sweep,
                                                      bool in_database, struct pxs_error *err);
 
+/* Where no database knows a sweep yet: its submissions alone do. */
+
+/* The sweeps of the results folder with a submission whose jobs may live, by name; malloc'ed, the
+ * texts from `arena`. None where there is no such folder. */
+PXS_NODISCARD enum pxs_status pxs_submitted_sweeps(const char *results, struct pxs_arena *arena,
+                                                   const char ***out, size_t *n,
+                                                   struct pxs_error *err);
+/* Makes `cancel/<number>` for every run of the plan of each submission of the sweep whose jobs may
+ * live. *runs: of the plan that has most. */
+PXS_NODISCARD enum pxs_status pxs_submissions_cancel(const char *results, const char *sweep,
+                                                     size_t *runs, struct pxs_error *err);
+
 /* The jobs of a sweep, as far as its launchers say. */
 struct pxs_sweep_jobs {
     size_t jobs;    /* that live and are not ending */

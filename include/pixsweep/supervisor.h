@@ -69,8 +69,8 @@ PXS_NODISCARD enum pxs_status pxs_sweep_run(const struct pxs_sweep_options *opti
                                             struct pxs_sweep_summary *summary,
                                             struct pxs_error *err);
 
-/* Why a run in `state` is not completed, by its last attempt: one line; NULL where nothing was
- * recorded. */
+/* Why a run in `state` is not completed, by its last attempt, else how many epochs it has: one
+ * line; NULL where nothing was recorded. */
 const char *pxs_run_reason(struct pxs_store *store, int64_t run_id, enum pxs_run_state state,
                            struct pxs_arena *arena);
 /* Runs `command` (run.on_done; NULL = none) with the summary in its environment, until it ends or

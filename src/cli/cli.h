@@ -5,6 +5,7 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/compare.h"
+#include "pixsweep/config.h"
 #include "pixsweep/import_lab.h"
 #include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
@@ -239,6 +240,17 @@ bool cli_is_wish(struct cli *cli, int *code);
 /* The names of commands that can be asked so, ended by NULL. */
 #define CLI_WISHES_MAX 16
 void cli_wishes(const char *names[CLI_WISHES_MAX]);
+/* Whether there is one where --db and --results lead to. */
+bool cli_has_database(const struct cli *cli);
+/* Whether `text` names a sweep of the results folder with jobs that may live: by its whole name,
+ * its folder or its file, unless `exact` also by a beginning that no other such sweep has. No
+ * database is asked. */
+bool cli_submitted_sweep(const struct cli *cli, const char *text, bool exact,
+                         char out[PXS_NAME_MAX + 1]);
+/* Where the database is missing (PXS_E_NOT_FOUND) and jobs were submitted without one: says what
+ * helps. Returns `status`. */
+enum pxs_status cli_explain_missing(const struct cli *cli, enum pxs_status status,
+                                    struct pxs_error *err);
 /* Opens the database that --db and --results lead to for reading, prints what `read` appends to
  * out, closes it. Tried again where another program changed it in between. Returns the exit
  * code. */

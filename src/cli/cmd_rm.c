@@ -92,7 +92,8 @@ static enum pxs_status sweep_files(struct removal *r, bool remove, struct pxs_er
 }
 
 /* Counts the rows and files that will be removed. */
-static enum pxs_status measure_runs(struct pxs_store *s, struct removal *r, struct pxs_error *err) {
+static enum pxs_status measure_runs(const struct cli *cli, struct pxs_store *s, struct removal *r,
+                                    struct pxs_error *err) {
     for (size_t i = 0; i < r->n; i++) {
         struct pxs_table t = {0};
         struct pxs_cell id = pxs_cell_int(r->runs[i].run_id);
@@ -107,6 +108,15 @@ static enum pxs_status measure_runs(struct pxs_store *s, struct removal *r, stru
         r->rows += pxs_table_at(&t, 0, "n").integer;
         pxs_table_finish(&t);
         enum pxs_status status = pxs_run_files(r->results, r->runs[i].dir, false, &r->files, err);
+        if (status == PXS_E_BUSY) {
+            struct pxs_text command = {0};
+            pxs_text_add_command(&command, "pixsweep cancel %s", r->target.name);
+            cli_add_place(cli, &command);
+            status = pxs_fail(err, status,
+                              "%s; `%s` stops what is at work, then the same command removes it",
+                              err->message, pxs_text_str(&command));
+            pxs_text_finish(&command);
+        }
         if (status != PXS_OK) {
             pxs_error_prefix(err, "nothing was removed");
             return status;
@@ -185,7 +195,7 @@ static enum pxs_status rm(struct cli *cli, struct pxs_store *s, struct pxs_text 
         return pxs_fail_nomem(err);
     enum pxs_status status = find_runs(cli, s, r, err);
     if (status == PXS_OK)
-        status = measure_runs(s, r, err);
+        status = measure_runs(cli, s, r, err);
     if (status == PXS_OK)
         status = ask_jobs(cli, r, err);
     if (status == PXS_OK)

@@ -64,7 +64,9 @@ static enum pxs_status add_left(const struct cli *cli, struct pxs_store *s, int6
         pxs_text_add_words(out, "` finishes %s", removing == 1 ? "it" : "the first");
     }
     if (left > removing)
-        pxs_text_add_words(out, "; %zu left: their last worker has not been seen to end",
+        pxs_text_add_words(out,
+                           "; %zu left: their last worker has not been seen to end, so give the "
+                           "same command again in half a minute",
                            left - removing);
     pxs_table_finish(&t);
     return PXS_OK;
@@ -105,12 +107,12 @@ int cli_cmd_retry(struct cli *cli) {
 
 /* All of a sweep: its jobs are not wanted any more, and those that are pending would wait for
  * nothing. Where a launcher does not answer, *reached is false and its words are said. */
-static enum pxs_status end_jobs(const struct cli *cli, const struct pxs_store_target *sweep,
-                                bool *reached, struct pxs_text *out, struct pxs_error *err) {
+static enum pxs_status end_jobs(const struct cli *cli, const char *sweep, bool *reached,
+                                struct pxs_text *out, struct pxs_error *err) {
     char results[PXS_PATH_MAX];
     struct pxs_sweep_jobs ended;
     PXS_TRY(results_of(cli, results, err));
-    PXS_TRY(pxs_submissions_jobs(results, sweep->name, true, cli_catch_signals(CLI_SIGNALS_TASK),
+    PXS_TRY(pxs_submissions_jobs(results, sweep, true, cli_catch_signals(CLI_SIGNALS_TASK),
                                  cli_logger(cli), &ended, err));
     if (ended.jobs > 0)
         pxs_text_add_words(out, "; %zu job%s on other machines asked to end", ended.jobs,
@@ -119,13 +121,56 @@ static enum pxs_status end_jobs(const struct cli *cli, const struct pxs_store_ta
     return PXS_OK;
 }
 
+/* After end_jobs; what was done is told in any case. */
+static enum pxs_status fail_unreached(const struct cli *cli, struct pxs_text *out,
+                                      struct pxs_error *err) {
+    cli_out_result(cli, out);
+    pxs_text_clear(out);
+    return pxs_fail(err, PXS_E_BUSY,
+                    "jobs may go on waiting, and end as soon as they start, since nothing is left "
+                    "for them; the same command asks for their end again");
+}
+
+/* `run --on --detach` writes no database, so only the submissions' folders know such a sweep: its
+ * jobs are told there. `known`: the sweep that the database takes the name for; NULL = none.
+ * PXS_E_NOT_FOUND: no submission is of another sweep that is named. */
+static enum pxs_status cancel_submitted(const struct cli *cli, const char *known,
+                                        struct pxs_text *out, struct pxs_error *err) {
+    char results[PXS_PATH_MAX], sweep[PXS_NAME_MAX + 1];
+    size_t runs;
+    bool reached;
+    PXS_TRY(results_of(cli, results, err));
+    if (!cli_submitted_sweep(cli, cli->args[0], known != NULL, sweep) ||
+        (known && strcmp(known, sweep) == 0))
+        return PXS_E_NOT_FOUND;
+    PXS_TRY(pxs_submissions_cancel(results, sweep, &runs, err));
+    pxs_text_add_words(out, "%s: its jobs are told that its %zu run%s cancelled", sweep, runs,
+                       runs == 1 ? " is" : "s are");
+    PXS_TRY(end_jobs(cli, sweep, &reached, out, err));
+    pxs_text_add(out, "; no database has the sweep yet, so `pixsweep run FILE --on ...` submits "
+                      "again what is not done\n");
+    return reached ? PXS_OK : fail_unreached(cli, out, err);
+}
+
 static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                               struct pxs_error *err) {
     struct pxs_store_changed changed = {0};
     struct pxs_store_target target;
     size_t submissions;
     bool reached = true;
-    PXS_TRY(pxs_store_find_target(s, cli->args[0], &target, err));
+    const enum pxs_status found = pxs_store_find_target(s, cli->args[0], &target, err);
+    /* A sweep that jobs know by its whole name comes before one that the database knows by the
+     * beginning of its. */
+    if (found == PXS_E_NOT_FOUND || (found == PXS_OK && target.run_id == 0)) {
+        struct pxs_error why;
+        const enum pxs_status done =
+            cancel_submitted(cli, found == PXS_OK ? target.name : NULL, out, &why);
+        if (done != PXS_OK && done != PXS_E_NOT_FOUND)
+            return pxs_fail(err, done, "%s", why.message);
+        if (done == PXS_OK)
+            return PXS_OK;
+    }
+    PXS_TRY(found);
     PXS_TRY(cli_reap(cli, s, target.sweep_id, err));
     if (target.run_id != 0) {
         PXS_TRY(pxs_store_cancel(s, &target.run_id, 1, &changed, err));
@@ -155,20 +200,25 @@ static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_t
                               ? "; the `pixsweep run` or job at work stops what is running"
                               : "; the `pixsweep run` at work stops what is running");
     if (target.run_id == 0 && submissions > 0)
-        status = end_jobs(cli, &target, &reached, out, err);
+        status = end_jobs(cli, target.name, &reached, out, err);
     pxs_text_add(out, "\n");
-    if (status == PXS_OK && !reached) {
-        cli_out_result(cli, out);
-        pxs_text_clear(out);
-        status = pxs_fail(err, PXS_E_BUSY,
-                          "jobs may go on waiting, and end as soon as they start, since nothing is "
-                          "left for them; the same command asks for their end again");
-    }
+    if (status == PXS_OK && !reached)
+        status = fail_unreached(cli, out, err);
 out:
     pxs_store_changed_finish(&changed);
     return status;
 }
 
 int cli_cmd_cancel(struct cli *cli) {
+    struct pxs_text out = {0};
+    struct pxs_error err = {0};
+    if (!cli_has_database(cli)) {
+        const enum pxs_status status = cancel_submitted(cli, NULL, &out, &err);
+        if (status == PXS_OK)
+            cli_out_result(cli, &out);
+        pxs_text_finish(&out);
+        if (status != PXS_E_NOT_FOUND)
+            return status == PXS_OK ? CLI_OK : cli_fail(status, &err);
+    }
     return cli_with_writer(cli, cancel);
 }

@@ -33,21 +33,34 @@ static void say_copy(struct watcher *w, struct pxs_store *s) {
     pxs_text_finish(&words);
 }
 
+/* An ordinary database knows nothing of jobs that were submitted and that no process collects. */
+static void note_submitted(const struct cli *cli, const struct pxs_store *s,
+                           struct pxs_watch *seen) {
+    char name[PXS_NAME_MAX + 1];
+    if (seen->idle && !pxs_store_collector(s) &&
+        cli_submitted_sweep(cli, seen->board.sweep, true, name))
+        snprintf(seen->board.note, sizeof seen->board.note,
+                 "jobs of it were submitted: the same `pixsweep run FILE --on ...` without "
+                 "--detach collects what they do");
+}
+
 /* The database is opened for each look, so that no writer waits for this process in between, and a
  * database put in its place is seen. */
 static enum pxs_status look(struct watcher *w, struct pxs_watch *out, bool *opened,
                             struct pxs_error *err) {
     struct pxs_store *s = NULL;
     *opened = false;
-    PXS_TRY(pxs_store_open_readonly(w->db, &s, err));
+    PXS_TRY(cli_explain_missing(w->cli, pxs_store_open_readonly(w->db, &s, err), err));
     *opened = true;
     pxs_store_set_wait(s, 0);
     const char *sweep = w->sweep[0] != '\0'  ? w->sweep
                         : w->cli->n_args > 0 ? w->cli->args[0]
                                              : NULL;
     const enum pxs_status status = pxs_watch_read(s, sweep, pxs_now_ms(), out, err);
-    if (status == PXS_OK)
+    if (status == PXS_OK) {
+        note_submitted(w->cli, s, out);
         say_copy(w, s);
+    }
     pxs_store_close(&s);
     return status;
 }
@@ -147,6 +160,7 @@ static enum pxs_status read_once(struct cli *cli, struct pxs_store *s, struct px
     struct pxs_watch seen;
     const int columns = cli_output_width();
     PXS_TRY(pxs_watch_read(s, cli->n_args > 0 ? cli->args[0] : NULL, pxs_now_ms(), &seen, err));
+    note_submitted(cli, s, &seen);
     pxs_board_render(&seen.board, columns > 0 ? columns : WIDE, out);
     pxs_watch_finish(&seen);
     return PXS_OK;

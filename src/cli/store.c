@@ -2,10 +2,13 @@
 #include "cli.h"
 #include "pixsweep/plan.h"
 #include "pixsweep/rundir/claim.h"
+#include "pixsweep/submit.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 void cli_add_place(const struct cli *cli, struct pxs_text *out) {
     static const enum cli_option places[] = {OPT_DB, OPT_RESULTS};
@@ -22,6 +25,97 @@ static enum pxs_status find_database(const struct cli *cli, char db[PXS_PATH_MAX
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
         return pxs_fail(err, PXS_E_INVALID, "--db or --results: the path is too long");
     return PXS_OK;
+}
+
+/* ---- sweeps that only jobs know ------------------------------------------------------------- */
+
+bool cli_has_database(const struct cli *cli) {
+    char db[PXS_PATH_MAX];
+    return find_database(cli, db, NULL) == PXS_OK && access(db, F_OK) == 0;
+}
+
+/* The sweeps with jobs that may live, as pxs_submitted_sweeps has them; none where they cannot be
+ * read. */
+static const char **submitted(const struct cli *cli, struct pxs_arena *arena, size_t *n) {
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX];
+    const char **names;
+    *n = 0;
+    return pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db) &&
+                   pxs_submitted_sweeps(results, arena, &names, n, NULL) == PXS_OK
+               ? names
+               : NULL;
+}
+
+bool cli_submitted_sweep(const struct cli *cli, const char *text, bool exact,
+                         char out[PXS_NAME_MAX + 1]) {
+    struct pxs_arena arena = {0};
+    struct pxs_error err;
+    struct stat info;
+    char name[PXS_PATH_MAX];
+    size_t n, hits = 0;
+    /* A folder by its last part, an experiment file by its name. */
+    snprintf(name, sizeof name, "%s", text);
+    for (size_t len = strlen(name); len > 1 && name[len - 1] == '/'; len--)
+        name[len - 1] = '\0';
+    if (strchr(name, '/') && stat(name, &info) == 0 && S_ISDIR(info.st_mode))
+        memmove(name, strrchr(name, '/') + 1, strlen(strrchr(name, '/')));
+    else if (stat(name, &info) == 0 && S_ISREG(info.st_mode) &&
+             pxs_config_file_name(text, out, &err) == PXS_OK)
+        snprintf(name, sizeof name, "%s", out);
+    const bool digits = name[strspn(name, "0123456789")] == '\0'; /* a run's, or no text */
+    const char **names = submitted(cli, &arena, &n);
+    for (size_t i = 0; i < n; i++) {
+        const bool whole = strcmp(names[i], name) == 0;
+        if (!whole && (exact || digits || strncmp(names[i], name, strlen(name)) != 0))
+            continue;
+        snprintf(out, PXS_NAME_MAX + 1, "%s", names[i]);
+        hits = whole ? 1 : hits + 1;
+        if (whole)
+            break;
+    }
+    free(names);
+    pxs_arena_finish(&arena);
+    return hits == 1;
+}
+
+enum pxs_status cli_explain_missing(const struct cli *cli, enum pxs_status status,
+                                    struct pxs_error *err) {
+    struct pxs_arena arena = {0};
+    struct pxs_text command = {0};
+    char db[PXS_PATH_MAX], more[64] = "";
+    size_t n;
+    if (status != PXS_E_NOT_FOUND || cli_has_database(cli) ||
+        find_database(cli, db, NULL) != PXS_OK)
+        return status;
+    const char **names = submitted(cli, &arena, &n);
+    if (n > 1)
+        snprintf(more, sizeof more, " and of %zu more sweep%s", n - 1, n == 2 ? "" : "s");
+    if (n > 0) {
+        pxs_text_add_command(&command, "pixsweep cancel %s", names[0]);
+        cli_add_place(cli, &command);
+        pxs_fail(err, status,
+                 "there is no database at %s yet, but jobs of %s%s were submitted with --detach: "
+                 "the same `pixsweep run FILE --on ...` without --detach collects what they do "
+                 "into one (`%s` ends them)",
+                 db, names[0], more, pxs_text_str(&command));
+    }
+    pxs_text_finish(&command);
+    free(names);
+    pxs_arena_finish(&arena);
+    return status;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* Its file was likely handed to jobs before: a `run` there, with --db, would not be what is meant.
+ */
+static enum pxs_status fail_run(const char *db, const struct pxs_collector *c,
+                                struct pxs_error *err) {
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s is a copy that process %lld on %s publishes from %s: with `--on ...` the "
+                    "same command goes on beside it; without, once that process has ended (Ctrl-C "
+                    "there leaves its jobs at work)",
+                    db, (long long)c->pid, c->host, c->db);
 }
 
 enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
@@ -42,8 +136,11 @@ enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
     if (status == PXS_E_BUSY) {
         /* The claim may be of a collector that begins and has published nothing yet. */
         if (pxs_store_read_collector(db, &was, NULL) == PXS_OK &&
-            pxs_collector_life(&was) != PXS_COLLECTOR_GONE)
+            pxs_collector_life(&was) != PXS_COLLECTOR_GONE) {
+            if (strcmp(cli->command->name, "run") == 0)
+                return fail_run(db, &was, err);
             PXS_TRY(pxs_store_refuse_published(db, err));
+        }
         return pxs_fail(err, PXS_E_INVALID,
                         "%s is a published copy, and %s: try again when that process has ended", db,
                         why.message);
@@ -51,6 +148,9 @@ enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
     if (status == PXS_OK)
         status = pxs_store_take_over(db, NULL, true, &was, &why);
     pxs_claim_release(&claim);
+    if (status == PXS_E_BUSY && strcmp(cli->command->name, "run") == 0 && was.host[0] &&
+        pxs_collector_life(&was) != PXS_COLLECTOR_GONE)
+        return fail_run(db, &was, err);
     if (status != PXS_OK)
         return pxs_fail(err, status == PXS_E_BUSY ? PXS_E_INVALID : status, "%s", why.message);
     if (was.host[0]) {
@@ -92,7 +192,8 @@ enum pxs_status cli_open_for_writing(struct cli *cli, bool make, struct pxs_stor
         make = false;
     }
     if (!make) {
-        PXS_TRY(pxs_store_open_readonly(db, out, err)); /* says what to do where there is none */
+        /* It says what to do where there is none. */
+        PXS_TRY(cli_explain_missing(cli, pxs_store_open_readonly(db, out, err), err));
         pxs_store_close(out);
     }
     if (!cli->collector[0])
@@ -196,7 +297,7 @@ static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn re
     struct pxs_store *s = NULL;
     struct cli_bar bar;
     pxs_text_clear(out);
-    PXS_TRY(pxs_store_open_readonly(db, &s, err));
+    PXS_TRY(cli_explain_missing(cli, pxs_store_open_readonly(db, &s, err), err));
     const struct pxs_meter meter = cli_bar_begin(&bar, cli);
     if (work_of(cli))
         pxs_store_set_meter(s, meter, work_of(cli));

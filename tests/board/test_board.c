@@ -40,6 +40,23 @@ static char *render(const struct pxs_board *b, int width) {
     return t.text;
 }
 
+/* What Ctrl-C does is said: runs end, or they go on in jobs. */
+START_TEST(the_end_is_told)
+{
+    struct pxs_board b = {.sweep = "lr", .n_total = 8, .elapsed = NAN, .eta = 4800};
+    char *text;
+    b.stopping = true;
+    text = render(&b, 160);
+    ck_assert_str_eq(text, "lr: 0/8 done  stopping (again to kill)\n");
+    free(text);
+    b.stopping = false;
+    b.leaving = true;
+    text = render(&b, 160);
+    ck_assert_str_eq(text, "lr: 0/8 done  leaving; jobs go on\n");
+    free(text);
+}
+END_TEST
+
 START_TEST(board_wide)
 {
     struct pxs_board_run runs[2] = {board_run("lr/0001-lrgd-90-s0"),
@@ -226,6 +243,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("board");
     TCase *c = tcase_create("board");
+    tcase_add_test(c, the_end_is_told);
     tcase_add_test(c, board_wide);
     tcase_add_test(c, board_counts_epochs);
     tcase_add_test(c, board_narrow);

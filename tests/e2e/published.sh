@@ -77,11 +77,14 @@ mv done.db res/pixsweep.db
 
 step "commands that write are refused while the collector lives: who it is, and where they can be given"
 cp res/pixsweep.db copy.db
-words="is a copy that process $pid on .* publishes from $WORK/local/own.db .*: give the command on .* with --db $WORK/local/own.db"
+words="is a copy that process $pid on .* publishes from $WORK/local/own.db .*: give the command with --db $WORK/local/own.db, or once that process has ended"
 mkdir lab
 printf '[Epoch: 0] [Dloss: 0.2500] [loss_pixel: 1.5000] [loss_GAN: 0.5000] [Batch: 0/1] \n' >lab/train_loss.txt
 echo '[avg_loss: 2.0000] ' >lab/loss_time.txt
-for command in 'run more.yaml' 'run exp.yaml' 'retry first' 'cancel first' 'rm first --yes' 'merge whole' reap compact 'import lab lab'; do
+for command in 'run more.yaml' 'run exp.yaml'; do # --db is no help there: the sweep was likely handed to jobs
+    does 2 "is a copy that process $pid on .* publishes from $WORK/local/own.db: with .--on ....* the same command goes on beside it" $command
+done
+for command in 'retry first' 'cancel first' 'rm first --yes' 'merge whole' reap compact 'import lab lab'; do
     does 2 "$words" $command
 done
 cmp res/pixsweep.db copy.db || fail "something was written"
@@ -107,8 +110,22 @@ jobs_say 1000000000000 '1 job at work on 1 node'
 does 0 '^at 2001-09-0.*: 1 job at work on 1 node$' watch --once
 printf 'first\nfirst\t\nfirst\tx\ty\n' >res/.collector/jobs
 does 0 '^first: 0/2 done' watch --once
+# A job here that has just ended: the collector tells at its next look, and nobody is to reap.
+ended() { # COLLECTOR'S PID
+    sqlite3 res/pixsweep.db "UPDATE attempt SET host = (SELECT host FROM published), boot_id = (SELECT boot_id FROM published), pid = 999999999 WHERE run_id = 1;
+        UPDATE published SET pid = $1, host = '$(uname -n)', boot_id = '$(cat /proc/sys/kernel/random/boot_id)'"
+}
+ended $pid
+does 0 '^first: 0/2 done, 1 running' watch --once
+does 0 'running' ls
+! grep -q 'stale\|reap' words.both || fail "ls calls it stale: $(cat words.both)"
+ended 999999999
+does 0 '^stale: no process works on it any more; the same .pixsweep run FILE --on ....* ingests it' watch --once
+does 0 '^1 run is stale: no process works on it any more; the same .pixsweep run FILE --on ....* ingests what it left' ls
+ended $pid
 sqlite3 res/pixsweep.db "UPDATE attempt SET heartbeat_ms = heartbeat_ms - 1000000, started_ms = 0 WHERE run_id = 1"
 does 0 '^stale: not heard of for five minutes; the next job goes on with it' watch --once
+does 0 '^1 run is stale: not heard of for five minutes; the next job goes on with it' ls
 sqlite3 res/pixsweep.db "UPDATE attempt SET ended_ms = 1; UPDATE run SET state = 'interrupted' WHERE number = 1"
 jobs_say "$(now)" '2 jobs pending (Priority)'
 does 0 '^2 jobs pending' watch --once

@@ -78,9 +78,16 @@ step "retry and the same command again: what was cancelled is carried out, also 
 experiment long.yaml long 'n_epochs: 100' 'sample_interval: 0' 'checkpoint_interval: 0'
 "$PIXSWEEP" run long.yaml --results res >run.out 2>run.err & runner=$!
 soon res "SELECT count(*) > 2 FROM batch_loss WHERE run_id = (SELECT run_id FROM run WHERE name LIKE 'long/%')" 1
+kill -STOP $runner # nobody sees the worker's end
 does 0 'cancelled' cancel long
+does 0 '1 left: their last worker has not been seen to end, so give the same command again in half a minute' retry long
+does 1 'nothing was removed: .*pixsweep cancel long/0001.* stops what is at work, then the same command removes it' rm long/1 --yes
+kill -CONT $runner
 wait $runner || true
 grep -q cancelled res/long/*/ends.txt || fail "the folder does not say that it was cancelled"
+sqlite3 -batch res/pixsweep.db "UPDATE attempt SET message = NULL WHERE message LIKE 'cancelled at%'" # as where its end is not recorded yet
+run 1 res long.yaml
+says run.out 'long/0001-base-s0 cancelled: after [0-9]* epochs\?$'
 does 0 'queued again' retry long
 "$PIXSWEEP" run long.yaml --on ./launcher --detach --results res >run.out 2>run.err || fail "submit"
 says run.out "1 run to do, 1 job submitted"
@@ -128,6 +135,60 @@ jobs_end
 does 0 'cancelled' cancel many/1
 does 0 'open' sql 'SELECT state FROM sweep'
 
+step "jobs that work on a sweep in an ordinary database: watch says what collects what they do"
+does 0 'queued again' retry many
+submit
+jobs_end
+does 0 '^jobs of it were submitted: the same .pixsweep run FILE --on ....* without --detach collects what they do' watch many --once
+
 step "rm takes along what was told"
 does 0 'removed many: 4 runs' rm many --yes
 [ ! -e res/many ] || fail "left behind: $(find res/many)"
+
+step "--detach without a database: commands say what helps, and cancel reaches the jobs"
+rm -rf res state/jobs
+: >state/hold
+submit
+for command in ls 'show 1' 'watch' 'watch many --once' 'cancel many/3' 'cancel 1' 'retry many' 'rm many --yes'; do
+    does 2 'there is no database at .*res/pixsweep.db yet, but jobs of many were submitted with --detach: the same .pixsweep run FILE --on' $command
+    says words.both 'without --detach collects what they do.*pixsweep cancel many'
+done
+[ ! -e $dir/cancel ] || fail "a run was cancelled"
+does 2 'many were submitted' cancel other
+: >state/silent
+does 1 'many: its jobs are told that its 4 runs are cancelled.*' cancel many
+says words.both 'jobs may go on waiting'
+rm state/silent
+does 0 'many: its jobs are told that its 4 runs are cancelled; 1 job on other machines asked to end; no database has the sweep yet' cancel man
+is "1 2 3 4" "$(ls $dir/cancel | xargs)"
+jobs_end
+[ ! -e res/pixsweep.db ] || fail "a database was made"
+
+step "run here waits for what a job works on, and names the job and its machine"
+rm state/hold
+experiment endless.yaml endless 'n_epochs: 1000000' 'sample_interval: 0' 'checkpoint_interval: 0'
+"$PIXSWEEP" run endless.yaml --on ./launcher --detach --results res >run.out 2>run.err || fail "submit"
+for _ in $(seq 400); do ls res/endless/0001-*/.claim >/dev/null 2>&1 && break; sleep 0.05; done
+"$PIXSWEEP" run endless.yaml --results res >run.out 2>run.err & runner=$!
+for _ in $(seq 400); do grep -q 'waiting for it' run.err && break; sleep 0.05; done
+kill -TERM $runner
+wait $runner || true
+says run.err "is claimed by process .* on $(uname -n).*job_0"
+does 0 '1 job on other machines asked to end' cancel endless
+jobs_end
+rm -r res
+: >state/hold
+
+step "--detach beside a database that does not know the sweep"
+experiment many-more.yaml many-more 'n_epochs: 1' 'sample_interval: 0' 'checkpoint_interval: 0'
+run 0 res many-more.yaml
+submit
+for name in many exp.yaml res/many; do # and not the sweep of the database whose name begins so
+    rm -rf $dir/cancel
+    does 0 'many: its jobs are told that its 4 runs are cancelled' cancel $name
+    is "1 2 3 4" "$(ls $dir/cancel | xargs)"
+done
+jobs_end
+rm state/hold
+expect res "SELECT name || ' ' || state FROM run" "$(cd res && echo many-more/0*) completed"
+does 0 'many-more: 0 runs cancelled, 1 over already' cancel many-more

@@ -462,7 +462,8 @@ START_TEST(writers_are_refused_in_words)
              db_path());
     ck_fails(pxs_store_open(copy_path(), &w, &err), PXS_E_INVALID, words);
     ck_fails(pxs_store_check_place(copy_path(), &err), PXS_E_INVALID, words);
-    ck_fails(pxs_store_refuse_published(copy_path(), &err), PXS_E_INVALID, "give the command on");
+    ck_fails(pxs_store_refuse_published(copy_path(), &err), PXS_E_INVALID,
+             "give the command with --db");
     ck_ok(pxs_store_refuse_published(db_path(), &err));
     ck_fails(pxs_store_hand_over(copy_path(), &c, 1, &err), PXS_E_INVALID, words);
     ck_assert_int_eq(files_in("shared"), 1);

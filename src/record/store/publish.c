@@ -100,11 +100,17 @@ enum pxs_status pxs_store_refuse_published(const char *path, struct pxs_error *e
     enum pxs_status status = pxs_store_read_collector(path, &c, &why);
     if (status != PXS_OK)
         return status == PXS_E_NOT_FOUND ? PXS_OK : pxs_fail(err, status, "%s", why.message);
-    if (pxs_collector_life(&c) == PXS_COLLECTOR_GONE)
+    const enum pxs_collector_life life = pxs_collector_life(&c);
+    if (life == PXS_COLLECTOR_GONE)
         return pxs_fail(err, PXS_E_INVALID,
                         "%s is a copy that process %lld on %s published from %s and that is not "
                         "written to; the process is gone: `pixsweep run FILE` here takes it over",
                         path, (long long)c.pid, c.host, c.db);
+    if (life == PXS_COLLECTOR_ALIVE)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s is a copy that process %lld on %s publishes from %s and that is not "
+                        "written to: give the command with --db %s, or once that process has ended",
+                        path, (long long)c.pid, c.host, c.db, c.db);
     return pxs_fail(err, PXS_E_INVALID,
                     "%s is a copy that process %lld on %s publishes from %s and that is not "
                     "written to: give the command on %s with --db %s, or here once that process "

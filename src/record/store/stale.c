@@ -41,7 +41,9 @@ enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
     struct pxs_table t = {0};
     struct pxs_cell arg = pxs_cell_int(sweep_id);
     char dir[PXS_PATH_MAX], lock[PXS_PATH_MAX];
-    /* A copy knows of no heartbeat since it was published. */
+    /* A copy knows of no heartbeat since it was published, and of a process that is gone its
+     * collector tells at its next look, while there is one. */
+    const bool collected = s->published && pxs_collector_life(&s->collector) != PXS_COLLECTOR_GONE;
     if (s->published && s->collector.at_ms < now_ms)
         now_ms = s->collector.at_ms;
     PXS_TRY(pxs_store_select(s, pxs_store_open_attempts_sql, &arg, 1, &t, err));
@@ -59,7 +61,8 @@ enum pxs_status pxs_store_stale_runs(struct pxs_store *s, int64_t sweep_id,
             if (pxs_path_join(lock, sizeof lock, dir, PXS_GUARD_FILE))
                 life.guard = pxs_lock_look(lock);
         }
-        if (pxs_attempt_is_stale(&life, here, now_ms))
+        const bool silent = now_ms - life.seen_ms > PXS_STALE_MS;
+        if (collected ? silent : pxs_attempt_is_stale(&life, here, now_ms))
             ids[found++] = integer_at(&t, i, "run_id");
     }
     pxs_table_finish(&t);

@@ -27,8 +27,23 @@ void pxs_stale_finish(struct pxs_stale *stale) {
 void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out) {
     char usual[PXS_PATH_MAX];
     bool one = n == 1;
+    const struct pxs_collector *collector = pxs_store_collector(s);
     if (n == 0)
         return;
+    if (collector && pxs_collector_life(collector) != PXS_COLLECTOR_GONE) {
+        pxs_text_addf(out,
+                      "%zu %s stale: not heard of for five minutes; the next job goes on with "
+                      "%s\n",
+                      n, one ? "run is" : "runs are", one ? "it" : "them");
+        return;
+    }
+    if (collector) {
+        pxs_text_addf(out,
+                      "%zu %s stale: no process works on %s any more; the same `pixsweep run FILE "
+                      "--on ...` ingests what %s left\n",
+                      n, one ? "run is" : "runs are", one ? "it" : "them", one ? "it" : "they");
+        return;
+    }
     pxs_text_addf(out, "%zu %s stale: no process works on %s any more; `pixsweep reap", n,
                   one ? "run is" : "runs are", one ? "it" : "them");
     if (!pxs_path_absolute(usual, sizeof usual, "results/pixsweep.db") ||

@@ -175,6 +175,8 @@ static void put_sweep(const struct pxs_board *b, size_t width, struct pxs_text *
     }
     if (b->stopping)
         add_field(&line, 1, "stopping (again to kill)");
+    else if (b->leaving)
+        add_field(&line, 1, "leaving; jobs go on");
     else if (!isnan(b->eta)) {
         pxs_expected_text(buf, b->eta, b->now_ms);
         add_field(&line, 1, "ETA %s", buf);

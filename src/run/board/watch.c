@@ -14,6 +14,7 @@ struct watching {
     struct pxs_table sweep, runs, since;
     struct pxs_host here;
     bool copy;          /* a published one */
+    bool abandoned;     /* whose collector has ended, here */
     bool several_hosts; /* some run is at work on another machine */
     int64_t *stale;
     size_t n_stale;
@@ -223,17 +224,22 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     bool jobs = false;
     if (w->copy)
         PXS_TRY(read_jobs(db, now_ms, b, &jobs, err));
-    if (out->n_stale > 0 && w->copy)
+    if (out->n_stale > 0 && w->abandoned)
+        note = "stale: no process works on it any more; the same `pixsweep run FILE --on ...` "
+               "ingests it";
+    else if (out->n_stale > 0 && w->copy)
         note = "stale: not heard of for five minutes; the next job goes on with it";
     else if (out->n_stale > 0)
         note = "stale: no process works on it any more; `pixsweep reap` or the next `pixsweep run` "
                "ingests it";
     else if (paused)
         note = "paused: the next `pixsweep run` goes on";
-    else if (out->n_live == 0 && !jobs && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0)
+    else if (out->n_live == 0 && !jobs && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0) {
+        out->idle = true;
         note = b->jobs[0] ? "no job works on it now: the same `pixsweep run FILE --on ...` starts "
                             "what is missing"
                           : "no process works on it now: `pixsweep run` goes on";
+    }
     snprintf(b->note, sizeof b->note, "%s", note);
     out->over = out->n_live == 0 && !jobs && (queued == 0 || paused);
     return PXS_OK;
@@ -245,7 +251,9 @@ static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t 
     PXS_TRY(pxs_store_find_sweep(s, sweep, &sweep_id, err));
     const struct pxs_cell id = pxs_cell_int(sweep_id);
     pxs_host_detect(&w->here);
-    w->copy = pxs_store_collector(s) != NULL;
+    const struct pxs_collector *collector = pxs_store_collector(s);
+    w->copy = collector != NULL;
+    w->abandoned = collector && pxs_collector_life(collector) == PXS_COLLECTOR_GONE;
     PXS_TRY(pxs_store_select(s, "SELECT name, state FROM sweep WHERE sweep_id = ?1", &id, 1,
                              &w->sweep, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_runs_sql, &id, 1, &w->runs, err));

@@ -113,13 +113,15 @@ void pxs_collect_show_board(struct pxs_collection *c, struct pxs_store *store, d
         snprintf(watch.board.jobs, sizeof watch.board.jobs, "%s", pxs_text_str(&jobs));
         watch.board.jobs_never = never;
     }
-    /* What runs is known here by claims, and by the launcher. */
-    if (watch.n_stale == 0)
-        watch.board.note[0] = '\0';
+    /* What runs is known here by claims, and by the launcher; a look tells how it ended. */
+    snprintf(watch.board.note, sizeof watch.board.note, "%s",
+             watch.n_stale > 0 ? "stale: its process has ended or is not heard of; the next looks "
+                                 "at its folder tell more"
+                               : "");
     if (c->launcher_trouble[0])
         snprintf(watch.board.note, sizeof watch.board.note, "%.150s", c->launcher_trouble);
     pxs_text_finish(&jobs);
-    watch.board.stopping = pxs_collect_is_stopped(c);
+    watch.board.leaving = pxs_collect_is_stopped(c);
     c->listener->board(c->listener->user, &watch.board);
     pxs_watch_finish(&watch);
 }

@@ -302,6 +302,78 @@ enum pxs_status pxs_submissions_resume(const char *results, const char *sweep, b
     return status;
 }
 
+/* ---- without a database --------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum pxs_status pxs_submitted_sweeps(const char *results, struct pxs_arena *arena,
+                                     const char ***out, size_t *n, struct pxs_error *err) {
+    DIR *folder = opendir(results);
+    const char **names = NULL, **dirs;
+    size_t used = 0, live;
+    enum pxs_status status = PXS_OK;
+    for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder)) {
+        /* A submission that cannot be read says nothing of jobs. */
+        if (e->d_name[0] == '.' ||
+            find_folders(results, e->d_name, arena, &dirs, &live, NULL) != PXS_OK || live == 0)
+            continue;
+        const char **more = realloc(names, (used + 1) * sizeof *names);
+        if (more)
+            names = more;
+        if (!more || !(names[used] = pxs_arena_strdup(arena, e->d_name))) {
+            status = pxs_fail_nomem(err);
+            break;
+        }
+        used++;
+    }
+    if (folder)
+        closedir(folder);
+    if (status != PXS_OK) {
+        free(names);
+        return status;
+    }
+    if (used > 0)
+        qsort(names, used, sizeof *names, by_name);
+    *out = names;
+    *n = used;
+    return PXS_OK;
+}
+
+static enum pxs_status cancel_all(const char *dir, size_t *n, struct pxs_error *err) {
+    char cancel[PXS_PATH_MAX], path[PXS_PATH_MAX], name[32];
+    struct pxs_numbered *runs = NULL;
+    PXS_TRY(join(cancel, dir, PXS_TASK_CANCEL, err));
+    PXS_TRY(pxs_plan_numbers(dir, &runs, n, err));
+    enum pxs_status status = PXS_OK;
+    if (mkdir(cancel, 0777) != 0 && errno != EEXIST)
+        status = pxs_fail_errno(err, "cannot make %s", cancel);
+    for (size_t i = 0; i < *n && status == PXS_OK; i++) {
+        snprintf(name, sizeof name, "%lld", (long long)runs[i].number);
+        status = join(path, cancel, name, err);
+        if (status == PXS_OK)
+            status = touch(path, err);
+    }
+    free(runs);
+    return status;
+}
+
+enum pxs_status pxs_submissions_cancel(const char *results, const char *sweep, size_t *runs,
+                                       struct pxs_error *err) {
+    struct pxs_arena arena = {0};
+    const char **dirs;
+    size_t n, of_plan = 0;
+    *runs = 0;
+    enum pxs_status status = find_folders(results, sweep, &arena, &dirs, &n, err);
+    for (size_t i = 0; i < n && status == PXS_OK; i++) {
+        status = cancel_all(dirs[i], &of_plan, err);
+        *runs = of_plan > *runs ? of_plan : *runs;
+    }
+    pxs_arena_finish(&arena);
+    return status;
+}
+
 /* ---- all jobs ------------------------------------------------------------------------------- */
 
 static enum pxs_status jobs_of(const struct pxs_launcher *l, bool end, struct pxs_sweep_jobs *out,

@@ -197,12 +197,13 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
     struct pxs_super_run *run = &s->runs[index];
     if (status == PXS_E_BUSY) {
         const bool silent = run->waited_said || s->task; /* a task leaves it to its owner */
-        if (!silent && claimed)
+        struct pxs_error who = *err;
+        /* Who holds a lock in the folder has mostly claimed it, too, and the claim names it. */
+        if (!silent && !claimed && pxs_claim_look(s->plan->runs[index].dir, &who) != PXS_E_BUSY)
+            snprintf(who.message, sizeof who.message, "another process holds its folder");
+        if (!silent)
             pxs_say(s, PXS_LOG_INFO, "%s: %s; waiting for it", s->plan->runs[index].name,
-                    err->message);
-        else if (!silent)
-            pxs_say(s, PXS_LOG_INFO, "%s: another process holds its folder; waiting for it",
-                    s->plan->runs[index].name);
+                    who.message);
         if (claimed)
             pxs_task_look_for_next_life(s, s->plan->runs[index].dir);
         run->claimed_until = claimed || s->task ? now + pxs_claim_retry(s) : 0;

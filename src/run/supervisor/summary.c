@@ -25,12 +25,16 @@ const char *pxs_run_reason(struct pxs_store *store, int64_t run_id, enum pxs_run
                          "SELECT coalesce((SELECT message FROM event WHERE run_id = ?1 "
                          "AND kind = 'removing'), (SELECT message FROM attempt WHERE "
                          "run_id = ?1 AND message IS NOT "
-                         "NULL ORDER BY no DESC LIMIT 1)) AS message",
+                         "NULL ORDER BY no DESC LIMIT 1)) AS message, coalesce((SELECT last_epoch "
+                         "FROM run_summary WHERE run_id = ?1), -1) + 1 AS epochs",
                          &id, 1, &t, NULL) == PXS_OK) {
+        const long long epochs = (long long)pxs_table_at(&t, 0, "epochs").integer;
         const char *text = pxs_table_at(&t, 0, "message").text;
         text = text ? pxs_without_outcome(text, state) : NULL;
         if (text && text[0])
             reason = pxs_arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
+        else if (epochs > 0)
+            reason = pxs_arena_printf(arena, "after %lld epoch%s", epochs, epochs == 1 ? "" : "s");
     }
     pxs_table_finish(&t);
     return reason;
