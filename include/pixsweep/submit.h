@@ -20,6 +20,9 @@
 PXS_NODISCARD enum pxs_status pxs_submission_numbers(const char *results, const char *sweep,
                                                      int64_t **numbers, size_t *n,
                                                      struct pxs_error *err);
+/* The launcher has said, more than once, that no job of it lives: it is asked no more. */
+void pxs_submission_note_end(const char *dir);
+bool pxs_submission_has_ended(const char *dir);
 PXS_NODISCARD enum pxs_status pxs_submission_folder(const char *results, const char *sweep,
                                                     int64_t number, char dir[PXS_PATH_MAX],
                                                     struct pxs_error *err);

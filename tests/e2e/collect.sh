@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A sweep that jobs carry out and `run` collects: here jobs are processes that a launcher of the test's own starts.
+# A sweep that jobs carry out and `run` collects: here jobs are processes that a launcher of the test's own starts. $2 = full: also the
+# steps that take longer.
 . "$(dirname "$0")/lib.sh"
 
 mkdir state
@@ -51,6 +52,11 @@ make_data data 16 6
 
 run 0 near exp.yaml --on here
 run 0 near slow.yaml --on here
+begun() { # SWEEP: a job trains
+    local i
+    for i in $(seq 600); do compgen -G "far/$1/0*/records.bin" >/dev/null && return; sleep 0.05; done
+    fail "no job begins"
+}
 collect() { local code=$1; shift; run "$code" "$@" --db "$WORK/own.db"; }
 is_copy() { expect "$1" "PRAGMA application_id" 1886942064; }
 # The sweep's rows of both databases; near has both sweeps.
@@ -79,7 +85,7 @@ rm -r far own.db*
 step "the collector is killed: jobs go on, and the same command collects what they did"
 "$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
 pid=$!
-soon far "SELECT count(*) > 20 FROM batch_loss" 1
+begun slow
 kill -KILL $pid
 wait $pid || true
 no_jobs
@@ -90,36 +96,40 @@ same_sweep slow far
 expect far "SELECT count(*) FROM attempt" 4
 rm -r far own.db*
 
-step "jobs are gone with their machine: the collector says so soon, and the same command goes on at once"
-: >state/jobs
-"$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
-one=$!
-soon far "SELECT count(*) > 20 FROM batch_loss" 1
-while read -r _ job _; do kill -STOP -- "-$job"; done <state/jobs
-claims=$(echo far/slow/*/.claim)
-for claim in $claims; do # as another machine would have made them
-    sed 's/^host=.*/host=gone/' "$claim" >"$claim.new" && mv "$claim.new" "$claim"
-done
-kill_jobs KILL
-code=0
-wait $one || code=$?
-[ $code = 1 ] || fail "the collector ended with $code: $(cat one.err)"
-says one.err "its claim is void, since job pixsweep-slow-.* is gone"
-says one.out "no job is left for them"
-collect 0 far slow.yaml
-same_sweep slow far
-expect far "SELECT count(*) > 4, sum(reason NOT IN ('completed', 'stopped', 'lost')) FROM attempt" "1|0"
-rm -r far own.db*
+gone() {
+    step "jobs are gone with their machine: the collector says so soon, and the same command goes on at once"
+    : >state/jobs
+    "$PIXSWEEP" run slow.yaml --results far --db own.db --set n_epochs=200 >one.out 2>one.err &
+    one=$!
+    begun slow
+    while read -r _ job _; do kill -STOP -- "-$job"; done <state/jobs
+    claims=$(echo far/slow/*/.claim)
+    for claim in $claims; do # as another machine would have made them
+        sed 's/^host=.*/host=gone/' "$claim" >"$claim.new" && mv "$claim.new" "$claim"
+    done
+    kill_jobs KILL
+    code=0
+    wait $one || code=$?
+    [ $code = 1 ] || fail "the collector ended with $code: $(cat one.err)"
+    says one.err "its claim is void, since job pixsweep-slow-.* is gone"
+    says one.out "no job is left for them"
+    collect 0 far slow.yaml --set n_epochs=200
+    expect far "SELECT count(*) FROM batch_loss" 1600
+    expect far "SELECT count(*) > 4, sum(reason NOT IN ('completed', 'stopped', 'lost')) FROM attempt" "1|0"
+    rm -r far own.db*
+}
+[ "${2:-}" != full ] || gone
 
 step "A signal leaves; another process follows, and collects once the first is gone; another sweep is collected, too"
 : >state/jobs
+rm one.err
 "$PIXSWEEP" run slow.yaml --results far --db own.db >one.out 2>one.err &
 one=$!
-for _ in $(seq 200); do grep -q collecting one.err && break || sleep 0.1; done
+for _ in $(seq 200); do grep -qs collecting one.err && break || sleep 0.1; done
 "$PIXSWEEP" run slow.yaml --results far --db two.db >two.out 2>two.err &
 two=$!
 run 0 far exp.yaml --detach
-soon far "SELECT count(*) > 20 FROM batch_loss" 1
+begun slow
 kill -TERM $one
 code=0
 wait $one || code=$?
@@ -135,32 +145,70 @@ same_sweep slow far
 same_sweep many far
 rm -r far *.db*
 
-step "jobs whose time is up are submitted again, as long as they get on"
-: >state/jobs
-"$PIXSWEEP" run slow.yaml --results far --db own.db >run.out 2>run.err &
-pid=$!
-soon far "SELECT count(*) > 20 FROM batch_loss" 1
-while read -r _ job _; do kill -USR2 "$job" 2>/dev/null || true; done <state/jobs # as a batch system warns
-wait $pid || fail "the collector: $(cat run.err)"
-says run.err "the time of all jobs was up and . runs\\? \\(is\\|are\\) left: submitting again"
-expect far "SELECT count(*) > 4 FROM attempt" 1
-same_sweep slow far
-no_jobs
-rm -r far own.db*
+again() {
+    step "jobs whose time is up are submitted again, as long as they get on"
+    : >state/jobs
+    "$PIXSWEEP" run slow.yaml --results far --db own.db --set n_epochs=150 --set sweep.seeds=1 >run.out 2>run.err &
+    pid=$!
+    begun slow
+    while read -r _ job _; do kill -USR2 "$job" 2>/dev/null || true; done <state/jobs # as a batch system warns
+    wait $pid || fail "the collector: $(cat run.err)"
+    says run.err "the time of all jobs was up and . runs\\? \\(is\\|are\\) left: submitting again"
+    expect far "SELECT count(*) > 2 FROM attempt" 1
+    expect far "SELECT count(*) FROM batch_loss" 600
+    no_jobs
+    rm -r far own.db*
+}
+[ "${2:-}" != full ] || again
 
-step "a run that diverged is submitted again where the user queues it again, and only there"
-: >state/jobs
-diverging() { collect 1 far exp.yaml --set sweep.grid.lambda_pixel=[1e39] --set sweep.seeds=2 --set run.launcher.tasks=1; }
-diverging
-says run.out "diverged"
-rm far/pixsweep.db own.db*
-diverging
-says run.err "nothing to do"
-"$PIXSWEEP" retry many --diverged --results far --db own.db >retry.out 2>retry.err || fail "retry"
-diverging
-says run.err "2 runs to do, 1 job submitted"
-expect far "SELECT count(*) FROM attempt WHERE reason = 'diverged'" 4
-rm -r far own.db*
+diverged() {
+    step "a run that diverged is submitted again where the user queues it again, and only there"
+    : >state/jobs
+    diverging() { collect 1 far exp.yaml --set sweep.grid.lambda_pixel=[1e39] --set sweep.seeds=2 --set run.launcher.tasks=1; }
+    diverging
+    says run.out "diverged"
+    rm far/pixsweep.db own.db*
+    diverging
+    says run.err "nothing to do"
+    "$PIXSWEEP" retry many --diverged --results far --db own.db >retry.out 2>retry.err || fail "retry"
+    diverging
+    says run.err "2 runs to do, 1 job submitted"
+    expect far "SELECT count(*) FROM attempt WHERE reason = 'diverged'" 4
+    rm -r far own.db*
+}
+[ "${2:-}" != full ] || diverged
+
+removed() {
+    step "what is removed meanwhile is forgotten, though its number is given again; a sweep that comes again is collected"
+    : >state/jobs
+    "$PIXSWEEP" run slow.yaml --results far --db own.db --set run.launcher.tasks=1 --set n_epochs=20000 >one.out 2>one.err &
+    pid=$!
+    soon far "SELECT count(*) FROM run" 4
+    "$PIXSWEEP" rm slow/4 --yes --results far >rm.out 2>rm.err || fail "rm of a run"
+    for _ in 1 2; do
+        run 0 far exp.yaml --detach
+        for _ in $(seq 300); do
+            [ "$(sql far "SELECT count(*) FROM run JOIN sweep s USING (sweep_id) WHERE s.name = 'many' AND run.state = 'completed'")" = 4 ] && break
+            sleep 0.1
+        done
+        [ ! -e twice ] || break
+        same_sweep many far
+        : >twice
+        no_jobs_of_many() { while read -r name job _; do case $name in *many*) kill -0 "$job" 2>/dev/null && return 1 ;; esac; done <state/jobs; }
+        for _ in $(seq 300); do no_jobs_of_many && break || sleep 0.1; done
+        "$PIXSWEEP" rm many --yes --results far >rm.out 2>rm.err || fail "rm of a sweep: $(cat rm.err)"
+        soon far "SELECT count(*) FROM sweep WHERE name = 'many'" 0
+    done
+    "$PIXSWEEP" cancel slow --results far >cancel.out 2>cancel.err || fail "cancel: $(cat cancel.err)"
+    code=0
+    wait $pid || code=$?
+    [ $code = 1 ] || fail "the collector ended with $code"
+    says one.out "0 of 3 runs completed, 3 cancelled"
+    same_sweep many far
+    no_jobs
+    rm -r far own.db*
+}
+[ "${2:-}" != full ] || removed
 
 step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"
 run 0 far exp.yaml --on here --set sweep.seeds=1

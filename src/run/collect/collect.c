@@ -58,6 +58,7 @@ static enum pxs_status become_collector(struct pxs_collection *c, struct pxs_err
         pxs_claim_release(&c->claim);
         return pxs_fail(err, status == PXS_E_BUSY ? status : PXS_E_INVALID, "%s", err->message);
     }
+    pxs_collect_forget(c);
     c->changed = !pxs_store_is_published(c->copy);
     return PXS_OK;
 }
@@ -117,11 +118,14 @@ static enum pxs_status submit(struct pxs_collection *c, struct pxs_error *err) {
     sweep.db = c->store ? c->own : c->copy;
     options.sweep = &sweep;
     options.ingested = c->store != NULL;
+    struct pxs_submitted submitted = {0};
+    const enum pxs_status status = pxs_submit(&options, &submitted, err);
+    if (status != PXS_OK) {
+        pxs_submitted_finish(&submitted);
+        return status; /* the submission of before, if any, stays the last one */
+    }
     pxs_submitted_finish(&c->submitted);
-    memset(&c->submitted, 0, sizeof c->submitted);
-    const enum pxs_status status = pxs_submit(&options, &c->submitted, err);
-    if (status != PXS_OK)
-        return status;
+    c->submitted = submitted;
     if (c->told)
         c->told(c->user, &c->submitted);
     c->records_since_submitted = 0;
@@ -131,20 +135,12 @@ static enum pxs_status submit(struct pxs_collection *c, struct pxs_error *err) {
 /* The plan's runs get their rows, in the place of what a submission's file says of them. */
 static enum pxs_status store_plan(struct pxs_collection *c, struct pxs_error *err) {
     struct pxs_plan *plan = c->submitted.plan;
-    int64_t *numbers, sweep_id;
-    size_t n;
+    int64_t sweep_id;
     if (!c->store)
         return PXS_OK;
     PXS_TRY(pxs_plan_store(plan, c->store, &sweep_id, err));
-    PXS_TRY(pxs_submission_numbers(c->results, plan->sweep, &numbers, &n, err));
-    struct pxs_followed_sweep *sweep = pxs_collect_sweep(c, plan->sweep);
-    if (sweep) {
-        sweep->sweep_id = sweep_id;
-        sweep->number = n > 0 ? numbers[n - 1] : 0;
-    }
-    free(numbers);
     c->changed = true;
-    return sweep ? PXS_OK : pxs_fail_nomem(err);
+    return pxs_collect_is_planned(c, plan->sweep, sweep_id, err);
 }
 
 /* ---- rounds --------------------------------------------------------------------------------- */
@@ -290,6 +286,7 @@ static void break_claims(struct pxs_collection *c) {
 /* After a round: every run is over, or no job is left for those that are not. */
 static enum pxs_status is_over(struct pxs_collection *c, bool *over, struct pxs_error *err) {
     size_t at_work, unsettled;
+    struct pxs_error why;
     const size_t open = pxs_collect_count_open(c, &at_work, &unsettled);
     *over = open == 0;
     if (open == 0 || !c->store || !pxs_collect_jobs_gone(c, c->submitted.plan->sweep))
@@ -302,10 +299,14 @@ static enum pxs_status is_over(struct pxs_collection *c, bool *over, struct pxs_
         pxs_collect_say(c, PXS_LOG_INFO,
                         "the time of all jobs was up and %zu run%s left: submitting again", open,
                         open == 1 ? " is" : "s are");
-        PXS_TRY(submit(c, err));
-        free(c->states);
-        c->states = NULL;
-        return store_plan(c, err);
+        const enum pxs_status status = submit(c, &why);
+        if (status == PXS_OK) {
+            free(c->states);
+            c->states = NULL;
+            return store_plan(c, err);
+        }
+        if (status != PXS_E_STOPPED)
+            pxs_collect_say(c, PXS_LOG_ERROR, "%s", why.message);
     }
     *over = true;
     return PXS_OK;
@@ -362,6 +363,7 @@ static enum pxs_status loop(struct pxs_collection *c, struct pxs_error *err) {
 static enum pxs_status catch_up(struct pxs_collection *c, struct pxs_error *err) {
     enum pxs_status status = PXS_OK;
     PXS_TRY(pxs_collect_discover(c, err));
+    c->next = 0;
     while (status == PXS_OK && !pxs_collect_is_stopped(c) &&
            look_on(c, pxs_monotonic(), 0, err, &status))
         keep_claim(c, pxs_monotonic());

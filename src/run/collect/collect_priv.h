@@ -34,6 +34,7 @@ struct pxs_followed {
     unsigned char mark[PXS_FOLLOW_MARK];
     size_t n_mark;
     char trouble[256]; /* that was told: why it cannot be ingested; "" */
+    bool there;        /* it was in the database at the last discovery */
 };
 /* What a look has found. */
 struct pxs_looked {
@@ -61,8 +62,8 @@ PXS_NODISCARD enum pxs_status pxs_own_database_open(const char *own, bool given,
 /* A sweep of the results folder that was submitted. */
 struct pxs_followed_sweep {
     char name[128];
-    int64_t sweep_id; /* 0: its plan is not in the database yet */
-    int64_t number;   /* the newest submission whose plan is */
+    int64_t sweep_id;  /* 0: it is not in the database (any more) */
+    char planned[160]; /* name of the newest submission whose plan is in the database; "" */
 };
 
 /* What a submission's jobs do, as the launcher said last. */
@@ -71,8 +72,9 @@ struct pxs_followed_jobs {
     const char *name; /* of the jobs; NULL: nothing was submitted from this folder yet */
     struct pxs_launched_list list; /* those that live, once `known` */
     bool known;
-    int empty; /* answers in a row that there are none */
-    bool over; /* no job will come back */
+    double asked_at; /* pxs_monotonic; 0 = never */
+    int empty;       /* answers in a row that there are none */
+    bool over;       /* no job will come back */
 };
 
 struct pxs_collection {
@@ -113,7 +115,7 @@ struct pxs_collection {
 
     /* Jobs. */
     struct pxs_followed_jobs *jobs;
-    size_t n_jobs, asked; /* asked: whose question is open */
+    size_t n_jobs, asked, n_asked; /* asked: whose question is open; n_asked: questions so far */
     struct pxs_launcher_question *question;
     struct pxs_arena question_arena;
     double asked_at;
@@ -150,8 +152,11 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
 /* Finds sweeps and submissions of the results folder: plans that the database lacks get their
  * rows, runs and jobs that are new are followed from now on. */
 PXS_NODISCARD enum pxs_status pxs_collect_discover(struct pxs_collection *c, struct pxs_error *err);
-/* The sweep's entry, made where there is none. NULL: out of memory. */
-struct pxs_followed_sweep *pxs_collect_sweep(struct pxs_collection *c, const char *name);
+/* Nothing of what another database said holds for this one. */
+void pxs_collect_forget(struct pxs_collection *c);
+/* The plan of the newest submission is in the database: its own runs, just now. */
+PXS_NODISCARD enum pxs_status pxs_collect_is_planned(struct pxs_collection *c, const char *sweep,
+                                                     int64_t sweep_id, struct pxs_error *err);
 
 /* ---- jobs.c --------------------------------------------------------------------------------- */
 

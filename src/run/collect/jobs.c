@@ -5,18 +5,32 @@
 
 #include "collect_priv.h"
 
-static bool ask(struct pxs_collection *c, size_t index) {
+static void ask(struct pxs_collection *c, size_t index, double now) {
     struct pxs_followed_jobs *jobs = &c->jobs[index];
     struct pxs_launcher l;
     struct pxs_error err;
     pxs_arena_finish(&c->question_arena);
-    if (pxs_launcher_recall(jobs->dir, &c->question_arena, &l, &err) != PXS_OK ||
-        pxs_launcher_ask(&l, jobs->name, &c->question, &err) != PXS_OK) {
-        snprintf(c->launcher_trouble, sizeof c->launcher_trouble, "%.250s", err.message);
-        return false;
-    }
+    jobs->asked_at = now;
     c->asked = index;
-    return true;
+    if (pxs_launcher_recall(jobs->dir, &c->question_arena, &l, &err) != PXS_OK ||
+        pxs_launcher_ask(&l, jobs->name, &c->question, &err) != PXS_OK)
+        snprintf(c->launcher_trouble, sizeof c->launcher_trouble, "%.250s", err.message);
+}
+
+/* Whom to ask: of the user's sweep (`own`) or of the others, the newest that was never asked, else
+ * the one whose answer is oldest. n_jobs: none. */
+static size_t choose(const struct pxs_collection *c, bool own) {
+    size_t best = c->n_jobs;
+    for (size_t i = c->n_jobs; i-- > 0;) {
+        const struct pxs_followed_jobs *jobs = &c->jobs[i];
+        if (!jobs->name || jobs->over || (strcmp(jobs->sweep, c->submitted.sweep) == 0) != own)
+            continue;
+        if (jobs->asked_at <= 0)
+            return i;
+        if (best == c->n_jobs || jobs->asked_at < c->jobs[best].asked_at)
+            best = i;
+    }
+    return best;
 }
 
 static void hear(struct pxs_collection *c) {
@@ -36,6 +50,8 @@ static void hear(struct pxs_collection *c) {
     /* One that is being requeued may be missing in a single answer. */
     jobs->empty = list.n == 0 ? jobs->empty + 1 : 0;
     jobs->over = jobs->empty >= 2;
+    if (jobs->over)
+        pxs_submission_note_end(jobs->dir);
 }
 
 bool pxs_collect_ask(struct pxs_collection *c, double now) {
@@ -48,13 +64,13 @@ bool pxs_collect_ask(struct pxs_collection *c, double now) {
     if (now - c->asked_at < c->ask_every)
         return false;
     c->asked_at = now;
-    for (size_t i = 1; i <= c->n_jobs; i++) {
-        const size_t index = (c->asked + i) % c->n_jobs;
-        if (c->jobs[index].name && !c->jobs[index].over) {
-            ask(c, index);
-            break;
-        }
-    }
+    /* The user's own sweep comes first; others have every fourth turn. */
+    const bool others = ++c->n_asked % 4 == 0;
+    size_t index = choose(c, !others);
+    if (index == c->n_jobs)
+        index = choose(c, others);
+    if (index < c->n_jobs)
+        ask(c, index, now);
     return false;
 }
 

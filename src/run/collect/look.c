@@ -228,6 +228,8 @@ enum pxs_status pxs_follow(struct pxs_store *store, struct pxs_followed *run, do
         snprintf(out->trouble, sizeof out->trouble, "%.250s", err->message);
         status = PXS_OK;
     }
+    if (status == PXS_E_NOT_FOUND) /* removed from the database: the next discovery drops it */
+        status = PXS_OK;
     if (strcmp(out->trouble, run->trouble) == 0)
         out->trouble[0] = '\0';
     else if (out->trouble[0])

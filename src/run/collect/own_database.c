@@ -8,7 +8,6 @@
 #include "collect_priv.h"
 
 #define HAND_OVER_SECONDS 10.0
-#define SET_ASIDE ".before"
 
 enum pxs_status pxs_collector_database(const char *results, char db[PXS_PATH_MAX],
                                        struct pxs_error *err) {
@@ -45,17 +44,16 @@ static bool is_there(const char *path) {
 static enum pxs_status set_aside(const char *own, const char *why, const struct pxs_logger *logger,
                                  struct pxs_error *err) {
     static const char *const parts[] = {"-wal", "-shm", ""};
-    char from[PXS_PATH_MAX + 16], to[PXS_PATH_MAX + 32];
+    char from[PXS_PATH_MAX + 16], aside[PXS_PATH_MAX + 40], to[PXS_PATH_MAX + 48];
+    snprintf(aside, sizeof aside, "%s.before-%lld", own, (long long)pxs_now_ms());
     for (size_t i = 0; i < PXS_COUNT(parts); i++) {
         snprintf(from, sizeof from, "%s%s", own, parts[i]);
-        snprintf(to, sizeof to, "%s" SET_ASIDE "%s", own, parts[i]);
+        snprintf(to, sizeof to, "%s%s", aside, parts[i]);
         if (rename(from, to) != 0 && errno != ENOENT)
             return pxs_fail_errno(err, "cannot rename %s to %s", from, to);
-        if (!is_there(to))
-            unlink(to);
     }
-    pxs_log(*logger, PXS_LOG_INFO, "%s, so the collector's database of before is now %s" SET_ASIDE,
-            why, own);
+    pxs_log(*logger, PXS_LOG_INFO, "%s, so the collector's database of before is now %s", why,
+            aside);
     return PXS_OK;
 }
 

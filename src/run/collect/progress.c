@@ -55,10 +55,14 @@ enum pxs_status pxs_collect_look_at_plan(struct pxs_collection *c, struct pxs_st
     if (status == PXS_OK)
         status = pxs_store_lookup(store, plan->sweep, rows, plan->n, &found, err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
-        const enum pxs_run_state state = rows[i].run_id ? rows[i].state : PXS_STATE_QUEUED,
+        /* Without a row it is removed, or not in the other collector's copy yet. */
+        const enum pxs_run_state missing =
+            plan->runs[i].run_id != 0 ? PXS_STATE_REMOVED : PXS_STATE_QUEUED;
+        const enum pxs_run_state state = rows[i].run_id ? rows[i].state : missing,
                                  was = c->states[i];
         const char *host = "";
-        plan->runs[i].run_id = rows[i].run_id;
+        if (rows[i].run_id)
+            plan->runs[i].run_id = rows[i].run_id;
         plan->runs[i].state = c->states[i] = state;
         if (first || state == was)
             continue;
@@ -189,14 +193,13 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
     snprintf(out->db, sizeof out->db, "%s", c->copy);
     snprintf(out->results, sizeof out->results, "%s", plan->results);
     out->seconds = pxs_monotonic() - c->began;
-    out->n_total = plan->n;
     out->n_completed_now = c->n_completed_now;
     out->problems = pxs_arena_alloc(&out->arena, (plan->n + 1) * sizeof *out->problems);
     for (size_t i = 0; i < plan->n; i++) {
         struct pxs_plan_run *run = &plan->runs[i];
         run->state = c->states ? c->states[i] : run->state;
         out->states.of[run->state]++;
-        if (pxs_state_is_done(run->state) || !out->problems)
+        if (pxs_state_is_done(run->state) || run->state == PXS_STATE_REMOVED || !out->problems)
             continue;
         struct pxs_sweep_problem *p = &out->problems[out->n_problems++];
         snprintf(p->name, sizeof p->name, "%s", run->name);
@@ -210,7 +213,8 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
     const bool paused = is_paused(plan->sweep, store);
     pxs_store_close(&copy);
     const size_t *of = out->states.of;
-    const size_t open = plan->n - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED];
+    out->n_total = plan->n - of[PXS_STATE_REMOVED];
+    const size_t open = out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED];
     out->remedy = "";
     if (pxs_collect_is_stopped(c) &&
         of[PXS_STATE_QUEUED] + of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_RUNNING])

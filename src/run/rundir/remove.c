@@ -54,7 +54,7 @@ static const char *const submitted[] = {
     CLUSTER "/[0-9]*/variables", CLUSTER "/[0-9]*/cancel/[0-9]*",
     CLUSTER "/resumed",          CLUSTER "/[0-9]*/paused",
     CLUSTER "/[0-9]*/idle-*",    CLUSTER "/[0-9]*/again",
-    CLUSTER "/[0-9]*/failed-*",
+    CLUSTER "/[0-9]*/ended",     CLUSTER "/[0-9]*/failed-*",
 };
 
 /* The run's folder, one in it, or the sweep's. */

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pixsweep/submit.h"
 
@@ -47,4 +48,21 @@ enum pxs_status pxs_submission_numbers(const char *results, const char *sweep, i
     if (*n > 0)
         qsort(*numbers, *n, sizeof **numbers, by_number);
     return PXS_OK;
+}
+
+#define ENDED_FILE "ended"
+
+void pxs_submission_note_end(const char *dir) {
+    char path[PXS_PATH_MAX];
+    struct pxs_error err;
+    int fd;
+    /* Without it the launcher is only asked again. */
+    if (pxs_path_join(path, sizeof path, dir, ENDED_FILE) &&
+        pxs_open_append(path, &fd, &err) == PXS_OK)
+        close(fd);
+}
+
+bool pxs_submission_has_ended(const char *dir) {
+    char path[PXS_PATH_MAX];
+    return pxs_path_join(path, sizeof path, dir, ENDED_FILE) && access(path, F_OK) == 0;
 }
