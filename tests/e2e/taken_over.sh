@@ -78,6 +78,7 @@ set -m
 "$PIXSWEEP" run exp.yaml --results lost --jobs 1 >run.out 2>run.err &
 pid=$!
 soon lost "SELECT count(*) > 10 FROM batch_loss" 1
+for i in $(seq 400); do [ -e lost/$dir/resume.safetensors ] && break || sleep 0.05; done
 sed -e 's/^nonce=.*/nonce=00000000000000000007/' -e 's/^host=.*/host=elsewhere/' lost/$dir/.claim >claim
 cat claim >lost/$dir/claim.new
 mv lost/$dir/claim.new lost/$dir/.claim
