@@ -11,6 +11,22 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The last point becomes the previous one when the new one is written and may have its name, so
+ * that a whole one exists at any time. */
+struct replacement {
+    const struct pxs_file_guard *guard;
+    const char *last, *previous; /* previous NULL: the last one is not kept */
+};
+
+static enum pxs_status keep_previous(void *user, struct pxs_error *err) {
+    const struct replacement *r = user;
+    if (r->guard->may_commit)
+        PXS_TRY(r->guard->may_commit(r->guard->user, err));
+    if (r->previous && rename(r->last, r->previous) != 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot rename %s to %s", r->last, r->previous);
+    return PXS_OK;
+}
+
 static enum pxs_status save(struct training *t, struct pxs_error *err) {
     const struct pxs_train_job *job = t->job;
     char path[PXS_PATH_MAX], previous[PXS_PATH_MAX];
@@ -41,14 +57,16 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
     /* The records that the point counts reach the disk before it does. */
     PXS_TRY(pxs_record_sync(job->records, err));
 
-    /* The last point becomes the previous one before the new one is written, so that a whole one
-     * exists at any time. Where this attempt resumed from the previous one, the last one was
-     * damaged and is overwritten. */
+    /* Where this attempt resumed from the previous one, the last one was damaged and is
+     * overwritten. */
     const bool damaged = !t->saved_here && job->resume && job->resume->step >= 0 &&
                          strcmp(job->resume->path, previous) == 0;
-    if (!damaged && rename(path, previous) != 0 && errno != ENOENT)
-        return pxs_fail_errno(err, "cannot rename %s to %s", path, previous);
-    return pxs_pix2pix_save_state(t->model, path, text.metadata, &t->guard, resume_crc(&text), err);
+    /* Two of them at a time are all that a disk is asked for. */
+    if (!damaged && unlink(previous) != 0 && errno != ENOENT)
+        return pxs_fail_errno(err, "cannot remove %s", previous);
+    struct replacement r = {&t->guard, path, damaged ? NULL : previous};
+    const struct pxs_file_guard guard = {keep_previous, &r};
+    return pxs_pix2pix_save_state(t->model, path, text.metadata, &guard, resume_crc(&text), err);
 }
 
 /* Training continues where a point cannot be written; the next one is tried when it is due. */
