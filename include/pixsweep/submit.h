@@ -26,6 +26,10 @@ bool pxs_submission_has_ended(const char *dir);
 PXS_NODISCARD enum pxs_status pxs_submission_folder(const char *results, const char *sweep,
                                                     int64_t number, char dir[PXS_PATH_MAX],
                                                     struct pxs_error *err);
+/* Appends the path of the log in the submission's folder `dir` that was written to last, and its
+ * last lines, 5 at most, each indented on a line of its own. False where no job has said anything.
+ */
+bool pxs_submission_last_log(const char *dir, struct pxs_text *out);
 
 struct pxs_submit_options {
     const struct pxs_sweep_options *sweep;

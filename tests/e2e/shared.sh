@@ -48,6 +48,11 @@ tried 2 "$remedy" run more.yaml --results res022
 tried 2 "$remedy" cancel s --results res022
 tried 0 's/0001-base-s0' ls --results res022
 [ ! -e res022/t ] || fail "something was made"
+mkdir closed && chmod 0555 closed
+printf '#!/bin/sh\nexit 2\n' >launcher && chmod 755 launcher
+for place in here ./launcher; do
+    tried 2 'you may not write to .*/closed .*choose another --results\|/closed may not be written to .*chmod u+rwx' run more.yaml --results closed --on $place
+done
 if [ "$(id -u)" = 0 ]; then
     chmod g+w res022/pixsweep.db*
     (umask 002 && tried 0 '1 of 1 runs completed' run more.yaml --results res022)

@@ -22,6 +22,7 @@ submit)
     [ "$mood" != deaf ] || exit 3 ;;
 alive)
     [ ! -e "$state/silent" ] || { echo "no answer from the controller" >&2; rm "$state/silent"; exit 3; }
+    [ ! -s "$state/blink" ] || { sed "/$(head -n 1 "$state/blink")/d" "$state/jobs" | sed -n "s/^$PIXSWEEP_NAME //p"; sed -i 1d "$state/blink"; exit 0; }
     [ ! -e "$state/jobs" ] || sed -n "s/^$PIXSWEEP_NAME //p" "$state/jobs" ;;
 limits) cat "$state/limits" 2>/dev/null || exit 2 ;;
 *) exit 2 ;;
@@ -54,9 +55,11 @@ run 0 res exp.yaml --on ./launcher --detach --dry-run
 cmp -s run.out plan.out || fail "run --dry-run says something else than plan"
 is 0 "$(calls submit)"
 "$PIXSWEEP" plan exp.yaml --on ./launcher --results res --set run.launcher.time=10m --set run.launcher.warn_before=599s \
-    --set n_epochs=20000 --set run.launcher.mem=none --jobs 2 >plan.out 2>plan.err || fail "plan of long runs"
+    --set n_epochs=200000 --set run.launcher.mem=none --jobs 2 >plan.out 2>plan.err || fail "plan of long runs"
 says plan.out "3 jobs of 4 cores, 2 runs at a time in each"
-says plan.out "writes resume points and is requeued, about"
+says plan.out "5 m 00 s before its end a job writes resume points and is requeued, about"
+"$PIXSWEEP" plan exp.yaml --on slurm --results res >plan.out 2>plan.err || fail "plan without a time"
+says plan.out "time limit of a job: the site's own, since run.slurm has no .time.; the longest run takes"
 
 step "submitted: as many jobs as runs, told what the file says; no database"
 reset
@@ -77,6 +80,7 @@ bash -n "$dir/job.sh" || fail "job.sh is no script"
 step "the same command again starts only what is missing"
 run 0 res exp.yaml --on ./launcher --detach
 says run.out "6 jobs of earlier submissions at work or waiting: no more are started"
+! grep -q preflight run.err || fail "a batch was tried for nothing"
 [ ! -e res/many/cluster/0002 ] || fail "a second submission"
 sed -i 's/job_[01] running/& x/; s/running x/ending/; /job_2/d' state/jobs
 run 0 res exp.yaml --on ./launcher --detach --format json
@@ -84,6 +88,33 @@ says run.out '"to_do":6,"alive":3,"submitted":3'
 [ -s res/many/cluster/0002/plan.json ] || fail "no second submission"
 run 0 res exp.yaml --on ./launcher --detach --set run.launcher.tasks=4
 says run.out "no more are started; tasks: is 4"
+
+step "a job is warned no earlier than in the middle of its time, as tasks have it"
+reset
+run 0 res exp.yaml --on ./launcher --detach --set run.launcher.time=8m --set run.launcher.warn_before=479s
+grep -qx "PIXSWEEP_WARN=240" state/env || fail "not told: $(cat state/env)"
+
+step "the claim of a job that is gone is void after two answers in a row without it, and not after one"
+reset
+run 0 res exp.yaml --on ./launcher --detach
+for n in 1 2; do
+    printf 'nonce=0000000000000000000%d\ntask=job_%d\nrestart=0\nhost=far\nboot_id=other\npid=1\npid_start=1\n' $n $n >"$(echo res/many/000$n-*)/.claim"
+done
+for missing in 'job_1\n' 'job_1\njob_2\n'; do # in the first answer, and then in the second one
+    printf "$missing" >state/blink
+    : >state/calls
+    run 0 res exp.yaml --on ./launcher --detach --set run.launcher.tasks=5
+    says run.out "no more are started"
+    is 2 "$(calls alive)"
+    grep -qx task=job_1 res/many/0001-*/.claim && grep -qx task=job_2 res/many/0002-*/.claim || fail "one answer was believed"
+done
+sed -i /job_2/d state/jobs
+: >state/calls
+run 0 res exp.yaml --on ./launcher --detach
+says run.err "many/0002-.*: its claim is void, since job job_2 is gone"
+says run.out "1 job submitted"
+is 2 "$(calls alive)"
+grep -qx task=job_1 res/many/0001-*/.claim && ! grep -qx task=job_2 res/many/0002-*/.claim || fail "the wrong claim: $(cat res/many/*/.claim)"
 
 step "an answer that does not come is no answer: nothing is submitted before there is one"
 : >state/silent
@@ -126,11 +157,51 @@ run 0 res exp.yaml --on ./launcher --detach
 says run.out "4 runs to do, 6 jobs of earlier submissions at work or waiting: no more are started"
 ! grep -q "new one" run.out || fail "says that runs are new: $(cat run.out)"
 
-step "refused for good: the launcher's words; the same folder is used again"
+step "the file is changed before anybody collects: numbers of runs that jobs have are never another run's"
+reset
+run 0 res exp.yaml --on ./launcher --detach
+configs=$(sha256sum res/many/0*/config.yaml)
+changed() { run "$1" res exp.yaml --on ./launcher --detach --set n_epochs=3; }
+refused() {
+    changed 2
+    says run.err "run 1 of sweep many is another one in the jobs of .*/cluster/0001.*the same command without --detach"
+    is "$configs" "$(sha256sum res/many/0*/config.yaml)"
+    [ ! -e res/many/cluster/0002 ] || fail "a second submission"
+}
+refused
+PIXSWEEP_TASK=job_0 "$dir/pixsweep" task "$dir" >task.out || fail "the job failed: $(cat task.out)"
+rm state/jobs
+refused
+"$PIXSWEEP" run exp.yaml --on ./launcher --results res --db own.db --set n_epochs=3 >one.out 2>one.err &
+pid=$!
+for _ in $(seq 300); do grep -q "collecting into" one.err && break || sleep 0.1; done
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+is 130 "$code"
+says one.err "6 runs to do, 6 jobs submitted"
+expect res "SELECT group_concat(number) FROM run WHERE state = 'completed'" 1,2,3,4,5,6
+is 12 "$(ls res/many | grep -c '^00')"
+changed 0
+says run.out "no more are started"
+rm -f own.db*
+reset
+echo refuse >state/mood
+run 2 res exp.yaml --on ./launcher --detach
+changed 0 # no job has those of a submission that was refused
+says run.out "6 jobs submitted"
+
+step "refused for good: the launcher's words and the keys that it was told; the same folder is used again"
 reset
 echo refuse >state/mood
 run 2 res exp.yaml --on ./launcher --detach
 says run.err "your account has no hours left"
+says run.err "run.launcher in $WORK/exp.yaml (or --set): queue: long, mem: 100M (auto), time: 2 h 00 m, array_throttle: 5, extra: --a b -c, cpus_per_task: 4"
+mkdir bin
+printf '#!/bin/sh\necho "sbatch: error: invalid partition specified: nosuch" >&2\nexit 1\n' >bin/sbatch
+chmod 755 bin/sbatch
+PATH=$WORK/bin:$PATH run 2 slurm exp.yaml --on slurm --detach --set run.slurm.partition=nosuch --set run.slurm.mem=9000G
+says run.err "invalid partition specified: nosuch.*run.slurm in $WORK/exp.yaml (or --set): partition: nosuch, mem: 9000G, cpus_per_task: 4; the rest by SBATCH_"
 run 0 res exp.yaml --on ./launcher --detach
 says run.out "6 jobs submitted"
 is 1 "$(ls -d res/many/cluster/0* | wc -l)"
@@ -191,6 +262,16 @@ says run.out "6 jobs submitted"
 rm -rf res
 run 0 res exp.yaml --set run.on=./launcher --set sweep.seeds=1 --on here
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2
+
+step "back here with another file: merge brings in what jobs have left, and the new runs get other numbers"
+reset
+run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
+PIXSWEEP_TASK=job_0 "$dir/pixsweep" task "$dir" >task.out || fail "the job failed: $(cat task.out)"
+run 2 res exp.yaml --set sweep.seeds=1 --set n_epochs=3
+says run.err "holds records of a run that .* does not know: .pixsweep merge $WORK/res/many. brings them in"
+"$PIXSWEEP" merge "$WORK/res/many" --results res >merge.out 2>merge.err || fail "merge"
+run 0 res exp.yaml --set sweep.seeds=1 --set n_epochs=3
+expect res "SELECT group_concat(number) FROM run WHERE state = 'completed'" 1,2,3,4
 
 step "back here: the runs that were handed out keep their folders; rm takes the submissions along, and nothing else"
 reset

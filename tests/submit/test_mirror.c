@@ -1,6 +1,8 @@
 /* What the database says of a sweep reaches the folders of its submissions, and what tasks say
  * there reaches the database. */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "pixsweep/params.h"
@@ -243,6 +245,62 @@ START_TEST(one_launcher_without_an_answer_keeps_no_other_from_it)
 }
 END_TEST
 
+/* ---- words ---------------------------------------------------------------------------------- */
+
+START_TEST(new_runs_in_words)
+{
+    struct pxs_text text = {0};
+    pxs_jobs_new_words(3, 0, 1, &text);
+    ck_assert_str_eq(pxs_text_str(&text), "");
+    pxs_jobs_new_words(3, 1, 1, &text);
+    pxs_jobs_new_words(3, 2, 0, &text);
+    ck_assert_str_eq(pxs_text_str(&text),
+                     "jobs of earlier submissions know 2 of these runs; the new one is for jobs "
+                     "submitted now\njobs of earlier submissions know 1 of these runs; the 2 new "
+                     "ones are for jobs of the same command again, once some of those have "
+                     "ended\n");
+    pxs_text_finish(&text);
+}
+END_TEST
+
+static void write_log(const char *name, int seconds, const char *text) {
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    char path[64];
+    snprintf(path, sizeof path, "sub/log/%s", name);
+    write_text(path, text);
+    ck_assert_int_eq(utimensat(AT_FDCWD, in_folder(path), times, 0), 0);
+}
+
+START_TEST(the_last_log_is_the_one_that_was_written_to_last)
+{
+    struct pxs_text text = {0};
+    ck_assert(!pxs_submission_last_log(in_folder("sub"), &text));
+    write_log("7_0.log", 1000, "");
+    ck_assert(!pxs_submission_last_log(in_folder("sub"), &text) && text.len == 0);
+    write_log("7_1.log", 3000, "1\n2\n3\n4\n5\n\x1b[1mmodule: not found\n\n");
+    write_log("7_2.log", 2000, "older\n");
+    write_log("7_3.log", 4000, ""); /* says nothing */
+    ck_assert(pxs_submission_last_log(in_folder("sub"), &text));
+    ck_has(pxs_text_str(&text), "/sub/log/7_1.log:\n    2\n    3\n    4\n    5\n    "
+                                "\\x1b[1mmodule: not found\n");
+    pxs_text_clear(&text);
+
+    /* One line, and one that is longer than what is read. */
+    write_log("7_2.log", 5000, "only");
+    ck_assert(pxs_submission_last_log(in_folder("sub"), &text));
+    ck_has(pxs_text_str(&text), "/7_2.log:\n    only\n");
+    pxs_text_clear(&text);
+    char *line = malloc(10001);
+    memset(line, 'x', 10000);
+    line[10000] = '\0';
+    write_log("7_2.log", 5000, line);
+    free(line);
+    ck_assert(pxs_submission_last_log(in_folder("sub"), &text));
+    ck_assert(text.len > 4000 && text.len < 5000);
+    pxs_text_finish(&text);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("submit");
     TCase *c = tcase_create("mirror");
@@ -255,6 +313,8 @@ int main(void) {
     tcase_add_test(c, a_sweep_without_submissions);
     tcase_add_test(c, jobs_are_asked_to_end);
     tcase_add_test(c, one_launcher_without_an_answer_keeps_no_other_from_it);
+    tcase_add_test(c, new_runs_in_words);
+    tcase_add_test(c, the_last_log_is_the_one_that_was_written_to_last);
     suite_add_tcase(suite, c);
     return run_tests(suite, CK_NORMAL);
 }

@@ -374,6 +374,8 @@ static enum pxs_status catch_up(struct pxs_collection *c, struct pxs_error *err)
 static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summary *summary,
                                struct pxs_error *err) {
     PXS_TRY(find_places(c, err));
+    PXS_TRY(pxs_check_place(c->results, err));
+    PXS_TRY(pxs_check_place(c->folder, err));
     PXS_TRY(become_collector(c, err));
     if (c->store)
         PXS_TRY(catch_up(c, err));

@@ -8,10 +8,13 @@
 #include "pixsweep/rundir/claim.h"
 #include "submit_priv.h"
 
+#define ANSWERS 2 /* without its job before a claim is made void */
+
 struct pxs_job_claim {
     const struct pxs_plan_run *run;
     char task[sizeof((struct pxs_claim_owner *)0)->task];
     char nonce[PXS_CLAIM_NONCE];
+    int missing; /* answers of the launcher in a row in which its job did not live */
 };
 
 enum pxs_status pxs_job_claims_read(const struct pxs_plan *plan, struct pxs_job_claims *out,
@@ -51,12 +54,25 @@ static bool lives(const struct pxs_launched_list *alive, const char *task) {
     return false;
 }
 
+size_t pxs_job_claims_doubt(struct pxs_job_claims *claims, const struct pxs_submission *sub,
+                            const struct pxs_launched_list *alive) {
+    size_t n = 0;
+    for (size_t i = 0; i < claims->n; i++) {
+        struct pxs_job_claim *c = &claims->list[i];
+        if (!is_of(sub, c->task))
+            continue;
+        c->missing = lives(alive, c->task) ? 0 : c->missing + 1;
+        n += c->missing > 0;
+    }
+    return n;
+}
+
 void pxs_job_claims_break(const struct pxs_job_claims *claims, const struct pxs_submission *sub,
-                          const struct pxs_launched_list *alive, struct pxs_logger log) {
+                          struct pxs_logger log) {
     for (size_t i = 0; i < claims->n; i++) {
         const struct pxs_job_claim *c = &claims->list[i];
         struct pxs_error err;
-        if (!is_of(sub, c->task) || lives(alive, c->task))
+        if (!is_of(sub, c->task) || c->missing < ANSWERS)
             continue;
         if (pxs_claim_break(c->run->dir, c->nonce, &err) == PXS_OK)
             pxs_log(log, PXS_LOG_INFO, "%s: its claim is void, since job %s is gone", c->run->name,
@@ -79,8 +95,11 @@ enum pxs_status pxs_submission_break_claims(const struct pxs_plan *plan, const c
     struct pxs_job_claims claims = {0};
     PXS_TRY(pxs_submission_read(dir, &sub, err));
     const enum pxs_status status = pxs_job_claims_read(plan, &claims, err);
+    /* The caller has had these answers already. */
+    for (int i = 0; i < ANSWERS; i++)
+        pxs_job_claims_doubt(&claims, &sub, &none);
     if (status == PXS_OK)
-        pxs_job_claims_break(&claims, &sub, &none, log);
+        pxs_job_claims_break(&claims, &sub, log);
     pxs_job_claims_finish(&claims);
     pxs_submission_finish(&sub);
     return status;

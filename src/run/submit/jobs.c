@@ -14,6 +14,17 @@
 
 /* ---- the launcher --------------------------------------------------------------------------- */
 
+int64_t pxs_jobs_warning(const struct pxs_launch_settings *how) {
+    return how->seconds > 0 && how->warn_before > how->seconds / 2 ? how->seconds / 2
+                                                                   : how->warn_before;
+}
+
+const char *pxs_jobs_section(const char *on) {
+    return strcmp(on, "slurm") == 0 ? "run.slurm"
+           : strcmp(on, "ssh") == 0 ? "run.ssh"
+                                    : "run.launcher";
+}
+
 enum pxs_status pxs_jobs_launcher(const struct pxs_plan *plan,
                                   const struct pxs_launch_settings *how, const char *dir,
                                   const struct pxs_sweep_options *options, struct pxs_arena *arena,
@@ -27,7 +38,7 @@ enum pxs_status pxs_jobs_launcher(const struct pxs_plan *plan,
                                  .sweep = plan->sweep,
                                  .cpus = how->cpus_per_task,
                                  .seconds = how->seconds,
-                                 .warn = how->warn_before,
+                                 .warn = pxs_jobs_warning(how),
                                  .throttle = how->array_throttle,
                                  .keys = keys,
                                  .n_keys = how->n_keys,
@@ -262,18 +273,10 @@ static enum pxs_status check_rungs(const struct pxs_plan *plan, struct pxs_error
     return PXS_OK;
 }
 
-enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_options *options,
-                               uint64_t need, struct pxs_jobs *jobs, struct pxs_error *err) {
-    const struct pxs_launch_settings *how = pxs_config_launch(plan->config, options->on);
+void pxs_jobs_size(struct pxs_plan *plan, const struct pxs_submit_options *options, uint64_t need,
+                   struct pxs_jobs *jobs) {
+    const struct pxs_launch_settings *how = jobs->how;
     const struct pxs_sweep_options *sweep = options->sweep;
-    jobs->on = options->on;
-    jobs->how = how;
-    PXS_TRY(look_into_folders(plan, options->ingested, jobs, err));
-    PXS_TRY(check_rungs(plan, err));
-    pxs_plan_total(plan);
-    jobs->runs = pxs_plan_count_to_run(plan);
-
-    /* Slots and memory of one job. */
     jobs->need = need > 0 ? need : plan->memory_each;
     const int wanted = sweep->jobs > 0 ? sweep->jobs : (int)how->runs_per_task;
     jobs->slots = pxs_sweep_slots((int)how->cpus_per_task, wanted, sweep->threads);
@@ -291,7 +294,18 @@ enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_op
         const double mb = MEMORY_SHARE * (double)jobs->need * jobs->slots.jobs / MB;
         jobs->mem_mb = (int64_t)ceil(mb / MEMORY_STEP_MB) * MEMORY_STEP_MB;
     }
+}
 
+enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_options *options,
+                               uint64_t need, struct pxs_jobs *jobs, struct pxs_error *err) {
+    jobs->on = options->on;
+    jobs->how = pxs_config_launch(plan->config, options->on);
+    PXS_TRY(look_into_folders(plan, options->ingested, jobs, err));
+    PXS_TRY(check_rungs(plan, err));
+    pxs_plan_total(plan);
+    jobs->runs = pxs_plan_count_to_run(plan);
+
+    pxs_jobs_size(plan, options, need, jobs);
     return find_limits(plan, options, jobs, err);
 }
 

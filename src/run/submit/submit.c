@@ -28,6 +28,7 @@ struct submission {
     struct pxs_jobs jobs;
     struct pxs_claim claim;
     struct pxs_submitted *out;
+    bool measured; /* what memory the runs need */
 };
 
 static void say(struct submission *s, enum pxs_log_level level, const char *text) {
@@ -47,19 +48,25 @@ static enum pxs_status stopped(struct pxs_error *err) {
                     "twice");
 }
 
-/* Tells `why`, waits, longer each time, and keeps the claim meanwhile. */
-static enum pxs_status wait_after(struct submission *s, const struct pxs_error *why, double *wait,
-                                  struct pxs_error *err) {
-    const double until = pxs_monotonic() + *wait;
-    pxs_log(s->options->sweep->logger, PXS_LOG_WARN, "%s; trying again in %.0f s (Ctrl-C leaves)",
-            why->message, *wait);
+/* Waits, and keeps the claim meanwhile. */
+static enum pxs_status wait_for(struct submission *s, double seconds, struct pxs_error *err) {
+    const double until = pxs_monotonic() + seconds;
     while (pxs_monotonic() < until) {
         if (is_stopped(s))
             return stopped(err);
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
-    *wait = *wait * 2 < LONGEST_WAIT ? *wait * 2 : LONGEST_WAIT;
     return s->claim.path[0] ? pxs_claim_refresh(&s->claim, err) : PXS_OK;
+}
+
+/* Tells `why` and waits, longer each time. */
+static enum pxs_status wait_after(struct submission *s, const struct pxs_error *why, double *wait,
+                                  struct pxs_error *err) {
+    const double seconds = *wait;
+    pxs_log(s->options->sweep->logger, PXS_LOG_WARN, "%s; trying again in %.0f s (Ctrl-C leaves)",
+            why->message, seconds);
+    *wait = seconds * 2 < LONGEST_WAIT ? seconds * 2 : LONGEST_WAIT;
+    return wait_for(s, seconds, err);
 }
 
 /* ---- the folder of submissions -------------------------------------------------------------- */
@@ -84,6 +91,24 @@ static enum pxs_status take_claim(struct submission *s, struct pxs_error *err) {
     return status;
 }
 
+static void say_preflight(void *user, enum pxs_log_level level, const char *text) {
+    say(user, level, text);
+}
+
+/* The memory that runs need, by a batch of each shape; once, and only where jobs are to be started,
+ * since it may take a while. */
+static enum pxs_status measure(struct submission *s, struct pxs_error *err) {
+    const struct pxs_sweep_listener listener = {.user = s, .line = say_preflight};
+    uint64_t need = 0;
+    if (s->measured || s->options->no_probe)
+        return PXS_OK;
+    PXS_TRY(pxs_sweep_preflight(s->options->sweep, &listener, s->plan, true, &need, err));
+    PXS_TRY(pxs_claim_refresh(&s->claim, err));
+    pxs_jobs_size(s->plan, s->options, need, &s->jobs);
+    s->measured = true;
+    return PXS_OK;
+}
+
 /* An earlier submission without an answer is settled before a new one is thought of. */
 static enum pxs_status settle_earlier(struct submission *s, const char *dir, int64_t count,
                                       struct pxs_submission *sub, struct pxs_error *err) {
@@ -91,6 +116,7 @@ static enum pxs_status settle_earlier(struct submission *s, const char *dir, int
     struct pxs_error why;
     double wait = FIRST_WAIT;
     enum pxs_status status;
+    PXS_TRY(measure(s, err));
     PXS_TRY(pxs_jobs_earlier(s->plan, dir, s->options->sweep, &s->jobs.arena, &l, err));
     l.mem_mb = s->jobs.mem_mb;
     for (;;) {
@@ -105,10 +131,12 @@ static enum pxs_status settle_earlier(struct submission *s, const char *dir, int
     return status;
 }
 
-/* Counts the living jobs of one earlier submission, whatever time it takes to learn that. */
+/* Counts the living jobs of one earlier submission, whatever time it takes to learn that. Where a
+ * job that has a claim does not live, the launcher is asked once more before its claim is void.
+ */
 static enum pxs_status look_at_earlier(struct submission *s, const char *dir,
-                                       const struct pxs_job_claims *claims,
-                                       struct pxs_submission *sub, struct pxs_error *err) {
+                                       struct pxs_job_claims *claims, struct pxs_submission *sub,
+                                       struct pxs_error *err) {
     struct pxs_launched_list list = {0};
     struct pxs_launcher l;
     struct pxs_error why;
@@ -121,11 +149,17 @@ static enum pxs_status look_at_earlier(struct submission *s, const char *dir,
     PXS_TRY(pxs_launcher_recall(dir, &s->jobs.arena, &l, err));
     l.logger = s->options->sweep->logger;
     l.stop = s->options->sweep->stop;
-    while ((status = pxs_launcher_alive(&l, sub->name, &list, &why)) == PXS_E_BUSY)
-        PXS_TRY(wait_after(s, &why, &wait, err));
+    for (int answers = 1;; answers++) {
+        while ((status = pxs_launcher_alive(&l, sub->name, &list, &why)) == PXS_E_BUSY)
+            PXS_TRY(wait_after(s, &why, &wait, err));
+        if (status != PXS_OK || pxs_job_claims_doubt(claims, sub, &list) == 0 || answers == 2)
+            break;
+        pxs_launched_finish(&list);
+        PXS_TRY(wait_for(s, FIRST_WAIT, err));
+    }
     if (status == PXS_OK) {
         status = pxs_jobs_add_living(&s->jobs, s->plan, dir, &list, err);
-        pxs_job_claims_break(claims, sub, &list, s->options->sweep->logger);
+        pxs_job_claims_break(claims, sub, s->options->sweep->logger);
     } else if (err)
         *err = why;
     pxs_launched_finish(&list);
@@ -270,13 +304,16 @@ static enum pxs_status call_launcher(struct submission *s, struct pxs_error *err
     }
     if (status == PXS_E_STOPPED)
         return stopped(err);
-    if (status != PXS_OK && err)
-        *err = why;
+    if (status == PXS_OK || !err)
+        return status;
+    *err = why;
+    if (s->out->submission.state == PXS_SUBMISSION_REFUSED) {
+        struct pxs_text told = {0};
+        pxs_launcher_told_words(s->plan, s->jobs.on, &l, &told);
+        status = pxs_fail(err, status, "%s; %s", why.message, pxs_text_str(&told));
+        pxs_text_finish(&told);
+    }
     return status;
-}
-
-static void say_preflight(void *user, enum pxs_log_level level, const char *text) {
-    say(user, level, text);
 }
 
 static enum pxs_status submit(struct submission *s, struct pxs_error *err) {
@@ -288,9 +325,10 @@ static enum pxs_status submit(struct submission *s, struct pxs_error *err) {
     snprintf(out->results, sizeof out->results, "%s", s->plan->results);
     out->n_total = s->plan->n;
 
-    /* The same checks as before a local run, and the memory that runs need. */
-    PXS_TRY(pxs_sweep_preflight(s->options->sweep, &listener, s->plan, !s->options->no_probe, &need,
-                                err));
+    PXS_TRY(pxs_submissions_check_numbers(s->plan, err));
+
+    /* The same checks as before a local run. */
+    PXS_TRY(pxs_sweep_preflight(s->options->sweep, &listener, s->plan, false, &need, err));
     PXS_TRY(pxs_jobs_shape(s->plan, s->options, need, &s->jobs, err));
     out->runs = s->jobs.runs;
     if (s->jobs.runs == 0)
@@ -298,8 +336,13 @@ static enum pxs_status submit(struct submission *s, struct pxs_error *err) {
 
     /* From here on one at a time, since what others start counts. */
     PXS_TRY(take_claim(s, err));
-    PXS_TRY(pxs_submissions_resume(out->results, out->sweep, false, err));
+    PXS_TRY(pxs_submissions_check_numbers(s->plan, err));
     PXS_TRY(count_jobs(s, err));
+    if (s->jobs.count > 0) {
+        PXS_TRY(measure(s, err));
+        pxs_jobs_count(&s->jobs, s->plan);
+    }
+    PXS_TRY(pxs_submissions_resume(out->results, out->sweep, false, err));
     out->alive = s->jobs.alive;
     out->runs_new = s->jobs.alive > 0 ? s->jobs.runs_new : 0;
     out->bound = s->jobs.bound ? pxs_arena_strdup(&out->arena, s->jobs.bound) : NULL;

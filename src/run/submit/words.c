@@ -12,11 +12,14 @@ static const char *plural(int64_t n) {
 void pxs_jobs_new_words(size_t runs, size_t runs_new, int64_t count, struct pxs_text *out) {
     if (runs_new == 0)
         return;
-    pxs_text_addf(out, "jobs of earlier submissions know %zu of these runs; the %zu new one%s ",
-                  runs - runs_new, runs_new, runs_new == 1 ? "" : "s");
-    pxs_text_add(out, count > 0 ? "are for jobs submitted now\n"
-                                : "are for jobs of the same command again, once some of those "
-                                  "have ended\n");
+    pxs_text_addf(out, "jobs of earlier submissions know %zu of these runs; ", runs - runs_new);
+    if (runs_new == 1)
+        pxs_text_add(out, "the new one is");
+    else
+        pxs_text_addf(out, "the %zu new ones are", runs_new);
+    pxs_text_add(out, count > 0 ? " for jobs submitted now\n"
+                                : " for jobs of the same command again, once some of those have "
+                                  "ended\n");
 }
 
 /* "24 jobs of 4 cores and 700 MB, 1 run at a time in each, about 2 h 10 m each" */
@@ -61,16 +64,18 @@ static void add_limits(const struct pxs_jobs *j, struct pxs_text *out) {
 /* The time of a job against what is to be done in it. */
 static void add_time(const struct pxs_plan *plan, const struct pxs_jobs *j, struct pxs_text *out) {
     char limit[32], longest[32], warn[32], lost[32];
-    const double usable = (double)(j->how->seconds - j->how->warn_before);
+    const int64_t warned = pxs_jobs_warning(j->how);
+    const double usable = (double)(j->how->seconds - warned);
     pxs_format_duration(limit, (double)j->how->seconds);
     pxs_format_duration(longest, j->longest);
-    pxs_format_duration(warn, (double)j->how->warn_before);
+    pxs_format_duration(warn, (double)warned);
     pxs_format_duration(lost, plan->how.resume_every_s);
     if (j->how->seconds == 0)
-        pxs_text_addf(out,
-                      "time: as it is set here, since there is no `time:`; the longest run takes "
-                      "about %s\n",
-                      longest);
+        pxs_text_addf(
+            out,
+            "time limit of a job: the site's own, since %s has no `time`; the longest run "
+            "takes about %s\n",
+            pxs_jobs_section(j->on), longest);
     else if (j->seconds_each <= usable)
         pxs_text_addf(out, "time: %s a job suffice; the longest run takes about %s\n", limit,
                       longest);
@@ -117,6 +122,34 @@ void pxs_jobs_words(const struct pxs_plan *plan, const struct pxs_jobs *jobs,
     add_disk(plan, jobs, out);
     if (plan->how.on_done)
         pxs_text_add(out, "on_done is carried out by the `run` that collects to the end\n");
+}
+
+void pxs_launcher_told_words(const struct pxs_plan *plan, const char *on,
+                             const struct pxs_launcher *l, struct pxs_text *out) {
+    const struct pxs_launch_settings *how = pxs_config_launch(plan->config, on);
+    char time[32];
+    pxs_text_add_words(out,
+                       "what it was told is set by %s in %s (or --set): ", pxs_jobs_section(on),
+                       pxs_config_path(plan->config));
+    for (size_t i = 0; i < l->n_keys; i++)
+        pxs_text_add_words(out, "%s: %s, ", l->keys[i].key, l->keys[i].value);
+    if (l->mem_mb > 0)
+        pxs_text_addf(out, "mem: %lld%c%s, ",
+                      (long long)(l->mem_mb % 1024 == 0 ? l->mem_mb / 1024 : l->mem_mb),
+                      l->mem_mb % 1024 == 0 ? 'G' : 'M',
+                      how->mem_mb == PXS_MEM_AUTO ? " (auto)" : "");
+    if (l->seconds > 0) {
+        pxs_format_duration(time, (double)l->seconds);
+        pxs_text_addf(out, "time: %s, ", time);
+    }
+    if (l->throttle > 0)
+        pxs_text_addf(out, "array_throttle: %lld, ", (long long)l->throttle);
+    for (size_t i = 0; l->extra && l->extra[i]; i++)
+        pxs_text_add_words(out, i ? " %s" : "extra: %s", l->extra[i]);
+    pxs_text_addf(out, "%scpus_per_task: %lld", l->extra && l->extra[0] ? ", " : "",
+                  (long long)l->cpus);
+    if (strcmp(on, "slurm") == 0)
+        pxs_text_add(out, "; the rest by SBATCH_* variables and the site");
 }
 
 enum pxs_status pxs_jobs_script(const struct pxs_plan *plan, const struct pxs_jobs *jobs,

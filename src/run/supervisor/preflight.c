@@ -52,9 +52,11 @@ static enum pxs_status check_in_the_way(const struct pxs_plan *plan, struct pxs_
         if (stat(path, &info) == 0 && info.st_size > 0 && plan->runs[i].state == PXS_STATE_NEW &&
             !has_begun(&plan->runs[i]))
             return pxs_fail(err, PXS_E_INVALID,
-                            "%s holds records of a run that %s does not know: move that folder "
-                            "away, or choose another --results, --db or experiment name",
-                            plan->runs[i].dir, plan->db);
+                            "%s holds records of a run that %s does not know: `pixsweep merge "
+                            "%s/%s` brings them in, and the same command then gives the new run "
+                            "another number; or move that folder away, or choose another "
+                            "--results, --db or experiment name",
+                            plan->runs[i].dir, plan->db, plan->results, plan->sweep);
     }
     return PXS_OK;
 }
