@@ -210,6 +210,13 @@ removed() {
 }
 [ "${2:-}" != full ] || removed
 
+step "jobs that end without a step: the end of the last log says why"
+: >state/jobs
+collect 1 far exp.yaml --set 'run.launcher.setup=echo no such module >&2; exit 3'
+says run.err "jobs have ended without a step of training; .*/cluster/0001/log/[01].log"
+says run.err "no such module"
+rm -r far own.db*
+
 step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"
 run 0 far exp.yaml --on here --set sweep.seeds=1
 run 0 far slow.yaml --set sweep.seeds=1

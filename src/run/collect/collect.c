@@ -283,6 +283,19 @@ static void break_claims(struct pxs_collection *c) {
             pxs_log(c->options->sweep->logger, PXS_LOG_DEBUG, "%s", err.message);
 }
 
+/* Jobs that have ended without a step say why in their logs. */
+static void say_last_log(struct pxs_collection *c) {
+    struct pxs_text text = {0};
+    for (size_t i = c->n_jobs; i-- > 0;)
+        if (strcmp(c->jobs[i].sweep, c->submitted.plan->sweep) == 0) {
+            if (pxs_submission_last_log(c->jobs[i].dir, &text))
+                pxs_collect_say(c, PXS_LOG_WARN, "jobs have ended without a step of training; %s",
+                                pxs_text_str(&text));
+            break;
+        }
+    pxs_text_finish(&text);
+}
+
 /* After a round: every run is over, or no job is left for those that are not. */
 static enum pxs_status is_over(struct pxs_collection *c, bool *over, struct pxs_error *err) {
     size_t at_work, unsettled;
@@ -308,6 +321,8 @@ static enum pxs_status is_over(struct pxs_collection *c, bool *over, struct pxs_
         if (status != PXS_E_STOPPED)
             pxs_collect_say(c, PXS_LOG_ERROR, "%s", why.message);
     }
+    if (c->records_since_submitted == 0)
+        say_last_log(c);
     *over = true;
     return PXS_OK;
 }
