@@ -273,15 +273,20 @@ START_TEST(records_of_another_run_are_told_once_and_left)
 }
 END_TEST
 
-/* ---- its end -------------------------------------------------------------------------------- */
-
-START_TEST(a_run_is_over_when_its_claim_is_given_back)
-{
+/* An attempt has made five steps, and they are ingested. */
+static void train_five_steps(void) {
     claim();
     open_writer(0);
     begin(1, -1, 7);
     batches(0, 5, 1);
     look();
+}
+
+/* ---- its end -------------------------------------------------------------------------------- */
+
+START_TEST(a_run_is_over_when_its_claim_is_given_back)
+{
+    train_five_steps();
     end_record(PXS_OUTCOME_DIVERGED);
     end_line(1, 7, PXS_STATE_DIVERGED, PXS_STATE_DIVERGED, PXS_REASON_DIVERGED);
     look();
@@ -300,11 +305,7 @@ END_TEST
  * late. */
 START_TEST(an_attempt_counts_as_lost_only_after_a_while)
 {
-    claim();
-    open_writer(0);
-    begin(1, -1, 7);
-    batches(0, 5, 1);
-    look();
+    train_five_steps();
     unclaim();
     if (_i == 0) {
         for (int i = 0; i < 3; i++)
@@ -329,11 +330,7 @@ END_TEST
 START_TEST(an_end_that_comes_late_counts)
 {
     struct pxs_looked out;
-    claim();
-    open_writer(0);
-    begin(1, -1, 7);
-    batches(0, 5, 1);
-    look();
+    train_five_steps();
     unclaim();
     ck_ok(pxs_follow(store, &run, now, 0, &out, &err));
     ck_assert(out.settled);

@@ -4,15 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 ASKED=$(cd "$OLDPWD" && cd "$(dirname "$2")" && pwd)/$(basename "$2")
 
-# does CODE WORDS ARGS...: pixsweep ARGS must end with CODE and say WORDS; stderr is in words.err
-does() {
-    local expected=$1 words=$2 code=0
-    shift 2
-    "$PIXSWEEP" "$@" --results res >words.out 2>words.err </dev/null || code=$?
-    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat words.out words.err)"
-    cat words.out words.err >words.both
-    says words.both "$words"
-}
 own() { sqlite3 -batch "file:$WORK/local/own.db?mode=ro" "$1"; }
 copy_says() { # copy_says SQL VALUE: within 20 s
     for _ in $(seq 400); do [ "$(sqlite3 -batch "file:res/pixsweep.db?mode=ro" "$1" 2>/dev/null)" = "$2" ] && return; sleep 0.05; done

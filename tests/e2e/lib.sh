@@ -64,3 +64,13 @@ soon() {
 }
 
 says() { grep -q -- "$2" "$1" || fail "$1 does not say \"$2\": $(cat "$1")"; }
+
+# does CODE WORDS ARGS...: pixsweep ARGS on the results folder res must end with CODE and say WORDS; stderr is in words.err
+does() {
+    local expected=$1 words=$2 code=0
+    shift 2
+    "$PIXSWEEP" "$@" --results res >words.out 2>words.err </dev/null || code=$?
+    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat words.out words.err)"
+    cat words.out words.err >words.both
+    says words.both "$words"
+}

@@ -4,15 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 COLLECTOR=$(cd "$OLDPWD" && cd "$(dirname "$2")" && pwd)/$(basename "$2")
 
-# does CODE WORDS ARGS...: pixsweep ARGS must end with CODE and say WORDS; stderr is in words.err
-does() {
-    local expected=$1 words=$2 code=0
-    shift 2
-    "$PIXSWEEP" "$@" --results res >words.out 2>words.err </dev/null || code=$?
-    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat words.out words.err)"
-    cat words.out words.err >words.both
-    says words.both "$words"
-}
 collector() { "$COLLECTOR" "$@" 2>collector.err || fail "store_collector $*"; }
 refused() { # refused WORDS ARGS...: the store's own words
     local words=$1

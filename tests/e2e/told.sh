@@ -34,15 +34,6 @@ make_data data 16 6
 experiment exp.yaml many 'n_epochs: 10' 'sample_interval: 0' 'checkpoint_interval: 0' 'sweep: {seeds: 4}'
 dir=res/many/cluster/0001
 
-# does CODE WORDS ARGS...: pixsweep ARGS must end with CODE and say WORDS
-does() {
-    local expected=$1 words=$2 code=0
-    shift 2
-    "$PIXSWEEP" "$@" --results res >words.out 2>words.err </dev/null || code=$?
-    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat words.out words.err)"
-    cat words.out words.err >words.both
-    says words.both "$words"
-}
 # no job of any submission lives any more
 jobs_end() {
     local id name pid

@@ -297,34 +297,37 @@ static void say_last_log(struct pxs_collection *c) {
 }
 
 /* After a round: every run is over, or no job is left for those that are not. */
-static enum pxs_status is_over(struct pxs_collection *c, bool *over, struct pxs_error *err) {
+static bool is_over(struct pxs_collection *c) {
     size_t at_work, unsettled;
     struct pxs_error why;
     const size_t open = pxs_collect_count_open(c, &at_work, &unsettled);
-    *over = open == 0;
-    if (open == 0 || !c->store || !pxs_collect_jobs_gone(c, c->submitted.plan->sweep))
-        return PXS_OK;
+    if (open == 0)
+        return true;
+    if (!c->store || !pxs_collect_jobs_gone(c, c->submitted.plan->sweep))
+        return false;
     if (at_work > 0)
         break_claims(c);
     if (at_work > 0 || unsettled > 0)
-        return PXS_OK;
+        return false;
     if (take_again_mark(c) && c->records_since_submitted > 0) {
         pxs_collect_say(c, PXS_LOG_INFO,
                         "the time of all jobs was up and %zu run%s left: submitting again", open,
                         open == 1 ? " is" : "s are");
-        const enum pxs_status status = submit(c, &why);
+        enum pxs_status status = submit(c, &why);
         if (status == PXS_OK) {
             free(c->states);
             c->states = NULL;
-            return store_plan(c, err);
+            /* What cannot be written now, the next discovery finds in the submission. */
+            status = store_plan(c, &why);
+            note_store(c, status, &why);
+            return false;
         }
         if (status != PXS_E_STOPPED)
             pxs_collect_say(c, PXS_LOG_ERROR, "%s", why.message);
     }
     if (c->records_since_submitted == 0)
         say_last_log(c);
-    *over = true;
-    return PXS_OK;
+    return true;
 }
 
 /* ---- the story ------------------------------------------------------------------------------ */
@@ -360,7 +363,7 @@ static enum pxs_status loop(struct pxs_collection *c, struct pxs_error *err) {
             pxs_collect_write_jobs(c);
         if (round && status == PXS_OK) {
             pxs_collect_say_progress(c);
-            PXS_TRY(is_over(c, &over, err));
+            over = is_over(c);
         }
         c->changed = (c->wishes && pxs_wishes_look(c->wishes)) || c->changed;
         publish(c, now, false);
@@ -379,7 +382,7 @@ static enum pxs_status catch_up(struct pxs_collection *c, struct pxs_error *err)
     enum pxs_status status = PXS_OK;
     PXS_TRY(pxs_collect_discover(c, err));
     c->next = 0;
-    while (status == PXS_OK && !pxs_collect_is_stopped(c) &&
+    while (status == PXS_OK && c->store && !pxs_collect_is_stopped(c) &&
            look_on(c, pxs_monotonic(), 0, err, &status))
         keep_claim(c, pxs_monotonic());
     c->next = c->n_runs;

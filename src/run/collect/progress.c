@@ -15,13 +15,12 @@ void pxs_collect_say(struct pxs_collection *c, enum pxs_log_level level, const c
 
 /* ---- what became of the plan's runs --------------------------------------------------------- */
 
-static bool is_at_work(const struct pxs_collection *c, int64_t run_id, const char **host) {
+/* NULL where it is not followed. */
+static const struct pxs_followed *followed(const struct pxs_collection *c, int64_t run_id) {
     for (size_t i = 0; i < c->n_runs; i++)
-        if (c->runs[i].run_id == run_id) {
-            *host = c->runs[i].host;
-            return c->runs[i].at_work;
-        }
-    return false;
+        if (c->runs[i].run_id == run_id)
+            return &c->runs[i];
+    return NULL;
 }
 
 /* ", best validation loss 0.9329 in epoch 1"; "" where there is none. */
@@ -60,19 +59,19 @@ enum pxs_status pxs_collect_look_at_plan(struct pxs_collection *c, struct pxs_st
             plan->runs[i].run_id != 0 ? PXS_STATE_REMOVED : PXS_STATE_QUEUED;
         const enum pxs_run_state state = rows[i].run_id ? rows[i].state : missing,
                                  was = c->states[i];
-        const char *host = "";
         if (rows[i].run_id)
             plan->runs[i].run_id = rows[i].run_id;
         plan->runs[i].state = c->states[i] = state;
         if (first || state == was)
             continue;
+        const struct pxs_followed *run = followed(c, rows[i].run_id);
         c->n_completed_now += state == PXS_STATE_COMPLETED;
         struct pxs_text line = {0};
         pxs_text_addf(&line, "%s: %s", plan->runs[i].name, pxs_state_name(state));
         if (state == PXS_STATE_COMPLETED)
             add_best(store, rows[i].run_id, &line);
-        if (state == PXS_STATE_RUNNING && is_at_work(c, rows[i].run_id, &host) && host[0])
-            pxs_text_addf(&line, " on %s", host);
+        if (state == PXS_STATE_RUNNING && run && run->at_work && run->host[0])
+            pxs_text_addf(&line, " on %s", run->host);
         pxs_collect_say(c, state == PXS_STATE_FAILED ? PXS_LOG_WARN : PXS_LOG_INFO, "%s",
                         pxs_text_str(&line));
         pxs_text_finish(&line);
@@ -87,10 +86,7 @@ size_t pxs_collect_count_open(const struct pxs_collection *c, size_t *at_work, s
     size_t open = 0;
     *at_work = *unsettled = 0;
     for (size_t i = 0; i < plan->n; i++) {
-        const struct pxs_followed *run = NULL;
-        for (size_t k = 0; k < c->n_runs && !run; k++)
-            if (c->runs[k].run_id == plan->runs[i].run_id)
-                run = &c->runs[k];
+        const struct pxs_followed *run = followed(c, plan->runs[i].run_id);
         const enum pxs_run_state state = plan->runs[i].state;
         const bool works = run && run->at_work;
         open += works || state == PXS_STATE_RUNNING || pxs_plan_will_run(plan, state);

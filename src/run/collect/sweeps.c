@@ -77,7 +77,7 @@ static enum pxs_status follow_jobs(struct pxs_collection *c, const char *sweep, 
         jobs->name = pxs_arena_strdup(&c->arena, sub.name);
         jobs->over = pxs_submission_has_ended(dir);
     }
-    if (sub.state == PXS_SUBMISSION_REFUSED || sub.state == PXS_SUBMISSION_NONE)
+    if (sub.state == PXS_SUBMISSION_REFUSED)
         jobs->over = true; /* no job is there */
     pxs_submission_finish(&sub);
     return PXS_OK;
@@ -159,7 +159,7 @@ enum pxs_status pxs_collect_is_planned(struct pxs_collection *c, const char *swe
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 
-/* Numbers of rows are given again, so that a run is the one that it was only in its folder. */
+/* A row that is another run by now, or moved to another folder, is followed from its start. */
 static struct pxs_followed *find(struct pxs_collection *c, const struct pxs_store_run *row) {
     for (size_t i = 0; i < c->n_runs; i++) {
         struct pxs_followed *run = &c->runs[i];
