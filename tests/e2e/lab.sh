@@ -2,15 +2,6 @@
 # import lab and export through the program: old logs beside new runs, what is refused, what is left alone; rows out again.
 . "$(dirname "$0")/lib.sh"
 
-# does CODE WORDS ARGS...: pixsweep ARGS must end with CODE and say WORDS (on either stream)
-does() {
-    local expected=$1 words=$2 code=0
-    shift 2
-    "$PIXSWEEP" "$@" --results res >out.txt 2>out.err </dev/null || code=$?
-    cat out.err >>out.txt
-    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat out.txt)"
-    says out.txt "$words"
-}
 
 # train DIR EPOCHS BATCHES VAL: what the script appends in a run
 train() {
@@ -48,7 +39,7 @@ train old/one 4 6 0.28
 train old/two 3 5 0.40
 printf '[Epoch: 0] [Dloss: 0.25] [loss_pixel: 1.5] [loss_GAN: 0.5] [Batch: 0/5] \n[Epoch: 0] [Dlo' >>old/two/train_loss.txt
 does 0 '4 runs into sweep old; 79 lines read, 1 unreadable' import lab old --set lrgd=90
-says out.err 'two/train_loss.txt: line 17 cannot be read'
+says words.err 'two/train_loss.txt: line 17 cannot be read'
 does 0 'nothing new: all 4 runs of 2 folders are in sweep old already' import lab old --set lrgd=90
 expect res "SELECT group_concat(state) FROM (SELECT state FROM run ORDER BY number)" completed,completed,completed,failed
 expect res "SELECT count(*), min(loss_pixel), max(loss_pixel) FROM batch_loss" '64|0.15|0.15'

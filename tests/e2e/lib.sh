@@ -74,3 +74,13 @@ does() {
     cat words.out words.err >words.both
     says words.both "$words"
 }
+
+# until_there COMMAND...: becomes true within 30 s
+until_there() {
+    local i
+    for i in $(seq 600); do
+        "$@" 2>/dev/null && return
+        sleep 0.05
+    done
+    fail "never came true: $*"
+}

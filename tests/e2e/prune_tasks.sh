@@ -16,14 +16,6 @@ ends() { # PID NAME: with 0
     wait "$1" || code=$?
     [ "$code" -eq 0 ] || fail "$2 ended with $code: $(cat "$2.out")"
 }
-until_there() { # COMMAND...: becomes true within 30 s
-    local i
-    for i in $(seq 600); do
-        "$@" 2>/dev/null && return
-        sleep 0.05
-    done
-    fail "never came true: $*"
-}
 there() { [ -n "$(find . -path "./$1")" ]; } # PATTERN
 verdicts() {
     sql "$1" "SELECT number, state, (SELECT count(*) FROM batch_loss b WHERE b.run_id = r.run_id) FROM run r ORDER BY number;

@@ -10,14 +10,6 @@ task() { # CODE DIR: must end with CODE; what it said is in task.out and task.er
     [ "$code" -eq "$1" ] || fail "task $2 ended with $code, not $1: $(cat task.out task.err)"
 }
 freeze() { "$FREEZE" "$@" 2>freeze.err || fail "freeze $*: $(cat freeze.err)"; }
-until_there() { # COMMAND...: becomes true within 20 s
-    local i
-    for i in $(seq 1000); do
-        "$@" 2>/dev/null && return
-        sleep 0.02
-    done
-    fail "never came true: $*"
-}
 goes_on() { # a task of term that is in the background; two in a row without a step would be given up
     until_there grep -q 'goes on from step' a.out
     touch mark

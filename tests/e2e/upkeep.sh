@@ -2,15 +2,6 @@
 # retry, cancel, rm, backup, compact: what they change, what they say, and what they leave alone.
 . "$(dirname "$0")/lib.sh"
 
-# does CODE WORDS ARGS...: pixsweep ARGS must end with CODE and say WORDS (on either stream)
-does() {
-    local expected=$1 words=$2 code=0
-    shift 2
-    "$PIXSWEEP" "$@" --results res >out.txt 2>out.err </dev/null || code=$?
-    cat out.err >>out.txt
-    [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $(cat out.txt)"
-    says out.txt "$words"
-}
 
 make_data data 16 6
 experiment exp.yaml up 'n_epochs: 2' 'sample_interval: 2' 'checkpoint_interval: 1' 'sweep:' \
