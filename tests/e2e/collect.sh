@@ -217,6 +217,19 @@ says run.err "jobs have ended without a step of training; .*/cluster/0001/log/[0
 says run.err "no such module"
 rm -r far own.db*
 
+step "a sweep whose folders are broken is told once, and keeps no other one waiting"
+: >state/jobs
+run 0 far slow.yaml --detach
+begun slow
+kill_jobs KILL
+no_jobs
+rm far/slow/0004-*/config.yaml
+rm -rf far/slow/cluster/0001/cancel && : >far/slow/cluster/0001/cancel
+collect 0 far exp.yaml
+[ "$(grep -c 'warning: slow: runs of its newest plan are not collected: .*config.yaml' run.err)" = 1 ] || fail "told otherwise: $(cat run.err)"
+same_sweep many far
+rm -r far own.db*
+
 step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"
 run 0 far exp.yaml --on here --set sweep.seeds=1
 run 0 far slow.yaml --set sweep.seeds=1

@@ -197,18 +197,22 @@ static enum pxs_status beat(struct pxs_collection *c, struct pxs_error *err) {
 }
 
 /* What users want reaches tasks, and a sweep that a task has paused is paused. */
-static enum pxs_status mirror(struct pxs_collection *c, struct pxs_error *err) {
+static void mirror(struct pxs_collection *c) {
     for (size_t i = 0; i < c->n_sweeps; i++) {
+        struct pxs_followed_sweep *sweep = &c->sweeps[i];
         struct pxs_mirrored told;
-        if (c->sweeps[i].sweep_id == 0)
+        struct pxs_error why;
+        if (sweep->sweep_id == 0)
             continue;
-        PXS_TRY(pxs_submissions_mirror(c->store, c->results, c->sweeps[i].sweep_id, &told, err));
+        if (pxs_submissions_mirror(c->store, c->results, sweep->sweep_id, &told, &why) != PXS_OK) {
+            pxs_collect_sweep_trouble(c, sweep, "its jobs cannot be told what users want", &why);
+            continue;
+        }
         if (!told.paused)
             continue;
         c->changed = true;
-        pxs_collect_say(c, PXS_LOG_WARN, "%s: %s", c->sweeps[i].name, told.reason);
+        pxs_collect_say(c, PXS_LOG_WARN, "%s: %s", sweep->name, told.reason);
     }
-    return PXS_OK;
 }
 
 /* Where the claim is held: a slice of a round, or the next one begins. *round: it has ended. */
@@ -226,7 +230,7 @@ static enum pxs_status collect_on(struct pxs_collection *c, double now, bool *ro
     if (look_on(c, now, QUIET_ROUNDS * c->look_every, err, &status))
         return status;
     PXS_TRY(beat(c, err));
-    PXS_TRY(mirror(c, err));
+    mirror(c);
     PXS_TRY(pxs_collect_look_at_plan(c, c->store, err));
     *round = true;
     return PXS_OK;

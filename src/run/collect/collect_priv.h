@@ -64,6 +64,7 @@ struct pxs_followed_sweep {
     char name[128];
     int64_t sweep_id;  /* 0: it is not in the database (any more) */
     char planned[160]; /* name of the newest submission whose plan is in the database; "" */
+    char trouble[256]; /* of its own, as told last; "" */
 };
 
 /* What a submission's jobs do, as the launcher said last. */
@@ -152,6 +153,9 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
 /* Finds sweeps and submissions of the results folder: plans that the database lacks get their
  * rows, runs and jobs that are new are followed from now on. */
 PXS_NODISCARD enum pxs_status pxs_collect_discover(struct pxs_collection *c, struct pxs_error *err);
+/* What is wrong with one sweep keeps no other one waiting, and is told once. */
+void pxs_collect_sweep_trouble(struct pxs_collection *c, struct pxs_followed_sweep *sweep,
+                               const char *what, const struct pxs_error *why);
 /* Nothing of what another database said holds for this one. */
 void pxs_collect_forget(struct pxs_collection *c);
 /* The plan of the newest submission is in the database: its own runs, just now. */

@@ -30,6 +30,16 @@ static struct pxs_followed_sweep *sweep_of(struct pxs_collection *c, const char 
     return &c->sweeps[c->n_sweeps++];
 }
 
+void pxs_collect_sweep_trouble(struct pxs_collection *c, struct pxs_followed_sweep *sweep,
+                               const char *what, const struct pxs_error *why) {
+    char words[sizeof sweep->trouble];
+    snprintf(words, sizeof words, "%.250s", why->message);
+    if (strcmp(words, sweep->trouble) == 0)
+        return;
+    memcpy(sweep->trouble, words, sizeof words);
+    pxs_collect_say(c, PXS_LOG_WARN, "%s: %s: %s", sweep->name, what, why->message);
+}
+
 /* Sweeps are removed, and come again with another id. */
 static enum pxs_status find_ids(struct pxs_collection *c, struct pxs_error *err) {
     for (size_t i = 0; i < c->n_sweeps; i++) {
@@ -90,19 +100,18 @@ static enum pxs_status store_plan(struct pxs_collection *c, struct pxs_followed_
     struct pxs_plan *plan = NULL;
     struct pxs_error why;
     enum pxs_status status = pxs_plan_thaw(dir, &plan, &options, &why);
-    if (status != PXS_OK) {
-        if (status != PXS_E_NOT_FOUND) /* else it is being written */
-            pxs_collect_say(c, PXS_LOG_WARN,
-                            "%s: its plan cannot be read, so its runs are not "
-                            "collected: %s",
-                            sweep->name, why.message);
+    if (status == PXS_E_NOT_FOUND)
+        return PXS_OK; /* it is being written */
+    if (status == PXS_OK)
+        status = pxs_plan_store(plan, c->store, &sweep->sweep_id, &why);
+    c->changed = c->changed || status == PXS_OK;
+    pxs_plan_destroy(&plan);
+    if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID || status == PXS_E_CORRUPT ||
+        status == PXS_E_EXISTS || status == PXS_E_UNSUPPORTED) {
+        pxs_collect_sweep_trouble(c, sweep, "runs of its newest plan are not collected", &why);
         return PXS_OK;
     }
-    status = pxs_plan_store(plan, c->store, &sweep->sweep_id, err);
-    if (status == PXS_OK)
-        c->changed = true;
-    pxs_plan_destroy(&plan);
-    return status;
+    return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);
 }
 
 static enum pxs_status look_at_sweep(struct pxs_collection *c, const char *name,
