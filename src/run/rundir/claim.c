@@ -286,8 +286,11 @@ enum pxs_status pxs_claim_take(const char *dir, const struct pxs_claim_owner *me
         const enum pxs_status status = take_now(dir, me, out, err);
         if (status != PXS_E_BUSY || pxs_monotonic() >= until)
             return status;
+
+        /* A claim that was released since is no reason to give up, either. */
         const enum pxs_status read = pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL);
-        if (read != PXS_OK || strcmp(owner.task, PXS_CLAIM_BRIEF) != 0)
+        const bool brief = read == PXS_OK && strcmp(owner.task, PXS_CLAIM_BRIEF) == 0;
+        if (!brief && read != PXS_E_NOT_FOUND)
             return status;
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
