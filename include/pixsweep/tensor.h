@@ -14,15 +14,17 @@ void pxs_format_shape(char *out, size_t size, int rank, const int64_t *dims);
 
 /* ---- safetensors: writing ------------------------------------------------------------------- */
 
-/* One F32 tensor to write. Where `data` is NULL, `fill` is called with `user` when the tensor's
- * turn comes, to write all its elements into a buffer that the next tensor reuses; so tensors that
- * memory holds in another layout need no second copy of everything. */
+/* One tensor to write: of F32, or where `count` is there a single I64 of shape []. Where `data` is
+ * NULL, `fill` is called with `user` when the tensor's turn comes, to write all its elements into a
+ * buffer that the next tensor reuses; so tensors that memory holds in another layout need no second
+ * copy of everything. */
 struct pxs_safetensors_entry {
     const char *name;
     int rank, dims[PXS_MAX_RANK];
     const float *data;
     void (*fill)(const void *user, float *out);
     const void *user;
+    const int64_t *count; /* torch's num_batches_tracked; rank is 0 then */
 };
 /* Writes the entries in the given order, whole or not at all (pxs_atomic_*), hashing on the way.
  * `metadata`: key, value, key, value, ..., NULL; may be NULL. `sha256` and `bytes` of the file may
@@ -44,7 +46,8 @@ struct pxs_safetensors_info {
     uint64_t bytes;
 };
 /* Opens a file after it has checked the whole header: its size against the file's, offsets, gaps
- * and overlaps, dims against bytes. PXS_E_CORRUPT where one is wrong; PXS_E_NOT_FOUND, PXS_E_IO. */
+ * and overlaps, dims against bytes. A "module." before all names, as torch's DataParallel writes
+ * it, is no part of them. PXS_E_CORRUPT where something is wrong; PXS_E_NOT_FOUND, PXS_E_IO. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_open(const char *path, struct pxs_safetensors **out,
                                                    struct pxs_error *err);
 /* NULL and *NULL are fine; nulls *file */
@@ -57,15 +60,20 @@ const struct pxs_safetensors_info *pxs_safetensors_find(const struct pxs_safeten
                                                         const char *name);
 /* Value of a metadata key, or NULL. Borrowed. */
 const char *pxs_safetensors_metadata(const struct pxs_safetensors *file, const char *key);
-/* Checks that a tensor is F32 and of this shape: PXS_E_NOT_FOUND where there is none of that name,
- * PXS_E_UNSUPPORTED for another dtype, PXS_E_INVALID for another shape. */
+/* Checks that a tensor is F32, F16 or BF16 and of this shape: PXS_E_NOT_FOUND where there is none
+ * of that name, PXS_E_UNSUPPORTED for another dtype, PXS_E_INVALID for another shape. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file,
                                                      const char *name, int rank, const int *dims,
                                                      struct pxs_error *err);
-/* Copies such a tensor into `out`, which is untouched on failure. */
+/* Copies such a tensor into `out`, widened where it has 16 bits; untouched on failure. */
 PXS_NODISCARD enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file,
                                                    const char *name, int rank, const int *dims,
                                                    float *out, struct pxs_error *err);
+
+/* The value of a tensor of one I64. PXS_E_NOT_FOUND, PXS_E_INVALID. */
+PXS_NODISCARD enum pxs_status pxs_safetensors_read_count(const struct pxs_safetensors *file,
+                                                         const char *name, int64_t *out,
+                                                         struct pxs_error *err);
 
 /* ---- .npy ----------------------------------------------------------------------------------- */
 

@@ -77,7 +77,7 @@ START_TEST(metadata_and_order)
 END_TEST
 
 /* Writes the generator with one thing changed. */
-enum change { NOTHING, DOWN7, MISSING, TRANSPOSED, RANK, EXTRA };
+enum change { NOTHING, DOWN7, OLD_NORM, MISSING, TRANSPOSED, RANK, EXTRA };
 static float zeros[1 << 16];
 
 static void write_changed(struct pxs_pix2pix *m, enum change change) {
@@ -102,6 +102,14 @@ static void write_changed(struct pxs_pix2pix *m, enum change change) {
     if (change == DOWN7)
         e[n++] = (struct pxs_safetensors_entry){
             .name = "down7.model.0.weight", .rank = 4, .dims = {32, 32, 1, 1}, .data = zeros};
+    if (change == OLD_NORM)
+        for (int k = 0; k < 3; k++)
+            e[n++] = (struct pxs_safetensors_entry){
+                .name = ((const char *[]){"down2.model.1.running_mean", "down2.model.1.running_var",
+                                          "down2.model.1.num_batches_tracked"})[k],
+                .rank = 1,
+                .dims = {8},
+                .data = zeros};
     if (change == EXTRA)
         e[n++] = (struct pxs_safetensors_entry){
             .name = "embedder.weight", .rank = 1, .dims = {3}, .data = zeros};
@@ -150,6 +158,7 @@ START_TEST(files_of_others)
     } cases[] = {
         {NOTHING, PXS_OK, {"", ""}},
         {DOWN7, PXS_OK, {"", ""}}, /* the lab's unused layer */
+        {OLD_NORM, PXS_OK, {"", ""}},
         {MISSING, PXS_E_INVALID, {"up3.model.0.weight", "generator"}},
         {TRANSPOSED, PXS_E_INVALID, {"up3.model.0.weight", "[64, 16, 4, 4]"}},
         {RANK, PXS_E_INVALID, {"up3.model.0.weight", ""}},

@@ -1,5 +1,6 @@
 #include "tensor_tests.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,11 @@ START_TEST(reads_what_torch_saved)
     ck_assert_int_eq(pxs_safetensors_read(f, "one", 0, NULL, out, &err), PXS_OK);
     ck_assert(out[0] == -1);
     ck_assert_int_eq(pxs_safetensors_read(f, "none", 2, (int[]){0, 3}, out, &err), PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_read(f, "half", 1, (int[]){3}, out, &err), PXS_OK);
+    check_floats(out, 3);
+    out[0] = 7;
+    ck_assert_int_eq(pxs_safetensors_read(f, "bfloat", 1, (int[]){3}, out, &err), PXS_OK);
+    check_floats(out, 3);
     ck_assert_str_eq(pxs_safetensors_metadata(f, "epoch"), "3");
     ck_assert_str_eq(pxs_safetensors_metadata(f, "name"), "caf\xc3\xa9");
     const struct pxs_safetensors_info *steps = pxs_safetensors_find(f, "steps");
@@ -47,12 +53,11 @@ START_TEST(asking_wrongly)
     struct pxs_error err;
     float out[3] = {7, 7, 7};
     ck_assert_int_eq(pxs_safetensors_open(fixture("torch.safetensors"), &f, &err), PXS_OK);
-    static const char *const other[][2] = {
-        {"half", "F16"}, {"bfloat", "BF16"}, {"wide", "F64"}, {"steps", "I64"}, {"mask", "U8"}};
+    static const char *const other[][2] = {{"wide", "F64"}, {"steps", "I64"}, {"mask", "U8"}};
     for (size_t i = 0; i < PXS_COUNT(other); i++) {
         char want[100];
-        snprintf(want, sizeof want, "torch.safetensors: tensor %s is %s, but only F32", other[i][0],
-                 other[i][1]);
+        snprintf(want, sizeof want, "torch.safetensors: tensor %s is %s, but only F32, F16",
+                 other[i][0], other[i][1]);
         ck_assert_int_eq(pxs_safetensors_read(f, other[i][0], 1, (int[]){3}, out, &err),
                          PXS_E_UNSUPPORTED);
         ck_assert_msg(strstr(err.message, want) != NULL, "%s", err.message);
@@ -67,6 +72,75 @@ START_TEST(asking_wrongly)
     ck_assert_ptr_nonnull(strstr(err.message, "torch.safetensors: no tensor named absent"));
     ck_assert(out[0] == 7 && out[1] == 7 && out[2] == 7);
     pxs_safetensors_destroy(&f);
+}
+END_TEST
+
+/* A file of one tensor "w" of all 65536 numbers of a 16-bit type. */
+static void open_all(const char *dtype, struct pxs_safetensors **f) {
+    static unsigned char file[8 + 96 + 2 * 65536];
+    const uint64_t length = 96;
+    memset(file, ' ', 8 + 96);
+    memcpy(file, &length, 8);
+    const int n =
+        snprintf((char *)file + 8, 96,
+                 "{\"w\":{\"dtype\":\"%s\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", dtype);
+    file[8 + n] = ' ';
+    for (unsigned i = 0; i < 65536; i++) {
+        const uint16_t bits = (uint16_t)i;
+        memcpy(file + 8 + 96 + 2 * i, &bits, 2);
+    }
+    write_bytes("f", file, sizeof file);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), f, NULL), PXS_OK);
+}
+
+/* Against the definition: (-1)^s * 2^(e - bias) * 1.fraction, or subnormal. */
+START_TEST(every_short_float)
+{
+    static const struct {
+        const char *dtype;
+        int fraction, bias;
+    } types[] = {{"F16", 10, 15}, {"BF16", 7, 127}};
+    static float out[65536];
+    for (size_t t = 0; t < PXS_COUNT(types); t++) {
+        struct pxs_safetensors *f = NULL;
+        open_all(types[t].dtype, &f);
+        ck_assert_int_eq(pxs_safetensors_read(f, "w", 1, (int[]){65536}, out, NULL), PXS_OK);
+        const int k = types[t].fraction, top = (1 << (15 - k)) - 1;
+        for (int i = 0; i < 65536; i++) {
+            const int fraction = i & ((1 << k) - 1), exponent = (i >> k) & top;
+            const float value = out[i];
+            ck_assert_int_eq(signbit(value) != 0, i >> 15);
+            if (exponent == top) {
+                ck_assert(fraction ? isnan(value) != 0 : isinf(value) != 0);
+                continue;
+            }
+            const double want = exponent ? ldexp(1 + ldexp(fraction, -k), exponent - types[t].bias)
+                                         : ldexp(fraction, 1 - types[t].bias - k);
+            ck_assert_msg((double)fabsf(value) == want, "%s %04x: %g", types[t].dtype, i,
+                          (double)value);
+        }
+        pxs_safetensors_destroy(&f);
+    }
+}
+END_TEST
+
+/* torch's DataParallel names each tensor module.NAME; a module of that name among others is one. */
+START_TEST(wrapped_names)
+{
+    static const float zero[1] = {0};
+    struct pxs_safetensors_entry e[2] = {
+        {.name = "module.a", .rank = 1, .dims = {1}, .data = zero},
+        {.name = "module.b", .rank = 1, .dims = {1}, .data = zero}};
+    for (int wrapped = 1; wrapped >= 0; wrapped--) {
+        struct pxs_safetensors *f = NULL;
+        e[1].name = wrapped ? "module.b" : "b";
+        ck_assert_int_eq(pxs_safetensors_write(in_folder("f"), e, 2, NULL, NULL, NULL, NULL, NULL),
+                         PXS_OK);
+        ck_assert_int_eq(pxs_safetensors_open(in_folder("f"), &f, NULL), PXS_OK);
+        ck_assert_ptr_nonnull(pxs_safetensors_find(f, wrapped ? "a" : "module.a"));
+        ck_assert_ptr_nonnull(pxs_safetensors_find(f, "b"));
+        pxs_safetensors_destroy(&f);
+    }
 }
 END_TEST
 
@@ -271,6 +345,8 @@ TCase *safetensors_read_case(void) {
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, reads_what_torch_saved);
     tcase_add_test(tc, asking_wrongly);
+    tcase_add_test(tc, every_short_float);
+    tcase_add_test(tc, wrapped_names);
     tcase_add_test(tc, refuses_bad_headers);
     tcase_add_test(tc, refuses_bad_lengths);
     tcase_add_test(tc, unaligned_data);

@@ -44,6 +44,34 @@ START_TEST(exact_bytes)
 }
 END_TEST
 
+/* torch's num_batches_tracked, beside floats. */
+START_TEST(counts)
+{
+    const int64_t tracked = INT64_MAX - 7;
+    int64_t back = 0;
+    struct pxs_safetensors_entry e[] = {{.name = "n", .count = &tracked},
+                                        {.name = "x", .rank = 1, .dims = {6}, .data = few}};
+    struct pxs_safetensors *f = NULL;
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), e, 2, NULL, NULL, NULL, NULL, &err),
+                     PXS_OK);
+    ck_assert_int_eq(pxs_safetensors_open(in_folder("w"), &f, &err), PXS_OK);
+    ck_assert_str_eq(pxs_safetensors_find(f, "n")->dtype, "I64");
+    ck_assert_int_eq(pxs_safetensors_find(f, "n")->rank, 0);
+    ck_assert_int_eq(pxs_safetensors_read_count(f, "n", &back, &err), PXS_OK);
+    ck_assert(back == tracked);
+    ck_assert_int_eq(pxs_safetensors_read_count(f, "x", &back, &err), PXS_E_INVALID);
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "tensor x is F32 of 24 bytes, but one I64 is needed"));
+    ck_assert_int_eq(pxs_safetensors_read_count(f, "y", &back, &err), PXS_E_NOT_FOUND);
+    ck_assert(back == tracked);
+    pxs_safetensors_destroy(&f);
+    e[0].rank = 1;
+    ck_assert_int_eq(pxs_safetensors_write(in_folder("w"), e, 2, NULL, NULL, NULL, NULL, &err),
+                     PXS_E_INTERNAL);
+}
+END_TEST
+
 START_TEST(round_trip)
 {
     static float big[300 * 1000]; /* more than one chunk */
@@ -150,6 +178,7 @@ TCase *safetensors_write_case(void) {
     TCase *tc = tcase_create("safetensors writing");
     tcase_add_checked_fixture(tc, test_folder_make, test_folder_remove);
     tcase_add_test(tc, exact_bytes);
+    tcase_add_test(tc, counts);
     tcase_add_test(tc, round_trip);
     tcase_add_test(tc, nothing_at_all);
     tcase_add_test(tc, refuses);

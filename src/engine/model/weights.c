@@ -47,6 +47,24 @@ static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net ne
         (long long)m->params.img_width);
 }
 
+static bool ends_with(const char *name, const char *end) {
+    const size_t n = strlen(name), k = strlen(end);
+    return n >= k && strcmp(name + n - k, end) == 0;
+}
+
+/* How many batches a norm has seen is in files of PyTorch 0.4.1 and later only; nothing reads it.
+ */
+static bool may_be_missing(const char *name) {
+    return ends_with(name, ".num_batches_tracked");
+}
+
+/* PyTorch before 0.4 wrote running statistics of instance norms, which never read them. A file with
+ * batch norm has weights beside them, which do not pass. */
+static bool may_be_there(const char *name) {
+    return ends_with(name, ".running_mean") || ends_with(name, ".running_var") ||
+           may_be_missing(name);
+}
+
 /* Compares the names as sets. Called before the shapes are checked, so that the message for a file
  * of another network says so. */
 static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net,
@@ -55,11 +73,12 @@ static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net
     const char *what = net == PXS_NET_G ? "generator" : "discriminator";
     const char *unused = model_net_impl(&m->params, net)->unused_tensor;
     for (size_t i = 0; i < m->n_weights[net]; i++)
-        if (!pxs_safetensors_find(file, m->weights[net][i]->name))
+        if (!pxs_safetensors_find(file, m->weights[net][i]->name) &&
+            !may_be_missing(m->weights[net][i]->name))
             return fail_network(m, net, file, path, m->weights[net][i]->name, err);
     for (size_t k = 0; k < pxs_safetensors_count(file); k++) {
         const char *name = pxs_safetensors_at(file, k)->name;
-        bool known = unused && !strcmp(name, unused);
+        bool known = (unused && !strcmp(name, unused)) || may_be_there(name);
         for (size_t i = 0; i < m->n_weights[net] && !known; i++)
             known = !strcmp(name, m->weights[net][i]->name);
         if (!known)

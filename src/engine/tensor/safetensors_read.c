@@ -45,6 +45,18 @@ static enum pxs_status read_natural(struct pxs_json value, int64_t *out, struct 
     return PXS_OK;
 }
 
+/* torch's DataParallel and DistributedDataParallel put this before each name. */
+#define WRAPPER "module."
+
+static void drop_wrapper(struct pxs_safetensors *f) {
+    const size_t n = strlen(WRAPPER);
+    for (size_t i = 0; i < f->count; i++)
+        if (strncmp(f->infos[i].name, WRAPPER, n) != 0)
+            return;
+    for (size_t i = 0; i < f->count; i++)
+        f->infos[i].name += n;
+}
+
 /* One tensor of the header: dtype, shape and place, which must agree. */
 static enum pxs_status read_entry(struct pxs_safetensors *f, struct pxs_json entry,
                                   struct pxs_safetensors_info *info, struct pxs_error *err) {
@@ -144,6 +156,7 @@ static enum pxs_status read_entries(struct pxs_safetensors *f, struct pxs_error 
     if (used != f->data_bytes)
         return pxs_fail(err, PXS_E_CORRUPT, "%s: %llu bytes behind the last tensor belong to none",
                         f->path, (unsigned long long)(f->data_bytes - used));
+    drop_wrapper(f);
     return PXS_OK;
 }
 
@@ -237,9 +250,11 @@ enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const
     const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
     if (!info)
         return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no tensor named %s", file->path, name);
-    if (strcmp(info->dtype, "F32") != 0)
+    if (strcmp(info->dtype, "F32") != 0 && strcmp(info->dtype, "F16") != 0 &&
+        strcmp(info->dtype, "BF16") != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s: tensor %s is %s, but only F32 is read: save it with .float()",
+                        "%s: tensor %s is %s, but only F32, F16 and BF16 are read: save it with "
+                        ".float()",
                         file->path, name, info->dtype);
 
     bool same = info->rank == rank;
@@ -261,7 +276,26 @@ enum pxs_status pxs_safetensors_read(const struct pxs_safetensors *file, const c
                                      const int *dims, float *out, struct pxs_error *err) {
     PXS_TRY(pxs_safetensors_expect(file, name, rank, dims, err));
     const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
-    if (info->bytes > 0)
+    if (strcmp(info->dtype, "F16") == 0)
+        pxs_widen_f16(info->data, info->bytes / 2, out);
+    else if (strcmp(info->dtype, "BF16") == 0)
+        pxs_widen_bf16(info->data, info->bytes / 2, out);
+    else if (info->bytes > 0)
         memcpy(out, info->data, (size_t)info->bytes);
+    return PXS_OK;
+}
+
+enum pxs_status pxs_safetensors_read_count(const struct pxs_safetensors *file, const char *name,
+                                           int64_t *out, struct pxs_error *err) {
+    const struct pxs_safetensors_info *info = pxs_safetensors_find(file, name);
+    int64_t value;
+    if (!info)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "%s: no tensor named %s", file->path, name);
+    if (strcmp(info->dtype, "I64") != 0 || info->bytes != sizeof value)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s: tensor %s is %s of %llu bytes, but one I64 is needed", file->path,
+                        name, info->dtype, (unsigned long long)info->bytes);
+    memcpy(&value, info->data, sizeof value);
+    *out = value;
     return PXS_OK;
 }

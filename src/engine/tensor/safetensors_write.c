@@ -50,6 +50,12 @@ static enum pxs_status entry_bytes(const struct pxs_safetensors_entry *e, const 
     if (e->rank < 0 || e->rank > PXS_MAX_RANK)
         return pxs_fail(err, PXS_E_INVALID, "%s: tensor %s has rank %d: must be 0 to %d", path,
                         e->name, e->rank, PXS_MAX_RANK);
+    if (e->count) {
+        *bytes = sizeof *e->count;
+        return e->rank == 0 ? PXS_OK
+                            : pxs_fail(err, PXS_E_INTERNAL, "%s: tensor %s is a count of rank %d",
+                                       path, e->name, e->rank);
+    }
     for (int i = 0; i < e->rank; i++)
         dims[i] = e->dims[i];
     if (!pxs_shape_bytes(e->rank, dims, sizeof(float), bytes) || *bytes > SIZE_MAX)
@@ -101,7 +107,7 @@ static enum pxs_status make_header(const char *path, const struct pxs_safetensor
         uint64_t bytes = 0;
         PXS_TRY(entry_bytes(e, path, &bytes, err));
         pxs_json_put_object(&w, e->name);
-        pxs_json_put_string(&w, "dtype", "F32");
+        pxs_json_put_string(&w, "dtype", e->count ? "I64" : "F32");
         pxs_json_put_array(&w, "shape");
         for (int k = 0; k < e->rank; k++)
             pxs_json_put_int(&w, NULL, e->dims[k]);
@@ -112,7 +118,7 @@ static enum pxs_status make_header(const char *path, const struct pxs_safetensor
         pxs_json_end(&w);
         pxs_json_end(&w);
         offset += bytes;
-        if (!e->data && bytes / sizeof(float) > *largest)
+        if (!e->data && !e->count && bytes / sizeof(float) > *largest)
             *largest = (size_t)(bytes / sizeof(float));
     }
     pxs_json_end(&w);
@@ -133,9 +139,10 @@ static enum pxs_status put_file(struct sink *s, const struct pxs_safetensors_ent
         PXS_TRY(entry_bytes(e, s->file.path, &bytes, err));
         if (bytes == 0)
             continue;
-        if (!e->data)
+        const void *data = e->count ? (const void *)e->count : e->data;
+        if (!data)
             e->fill(e->user, scratch);
-        PXS_TRY(put(s, e->data ? e->data : scratch, (size_t)bytes, err));
+        PXS_TRY(put(s, data ? data : scratch, (size_t)bytes, err));
     }
     return PXS_OK;
 }
