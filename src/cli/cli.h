@@ -30,10 +30,13 @@ enum cli_option {
 /* Who carries a command out that writes where a collector on another machine lives. */
 enum cli_place { HERE /* it is refused */, WISH /* the collector, for us */ };
 struct cli;
+/* A bit for each option. */
+__extension__ typedef unsigned __int128 cli_options;
+_Static_assert(OPT_COUNT <= 128, "cli_options has a bit for each option");
 struct cli_command {
     const char *name, *arguments;
-    int least, most;  /* positional arguments */
-    uint64_t options; /* bits of enum cli_option */
+    int least, most; /* positional arguments */
+    cli_options options;
     enum cli_place place;
     const char *summary, *about, *example;
     int (*run)(struct cli *cli);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const struct cli_command commands[] = {
-#define O(option) (UINT64_C(1) << OPT_##option)
+#define O(option) ((cli_options)1 << OPT_##option)
 #define COMMAND(symbol, name, arguments, least, most, options, place, summary, about, example) \
     {name, arguments, least, most, options, place, summary, about, example, cli_cmd_##symbol},
 #define INTERNAL(symbol, name)

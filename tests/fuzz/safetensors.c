@@ -35,7 +35,7 @@ static void look_at(const struct pxs_safetensors *file, uint64_t bytes) {
         pxs_format_shape(shape, sizeof shape, t->rank, t->dims);
         for (int d = 0; d < t->rank && d < PXS_MAX_RANK; d++)
             dims[d] = (int)t->dims[d];
-        float *out = malloc(t->bytes + 4);
+        float *out = malloc(2 * t->bytes + 4); /* 16 bits are widened */
         if (out && t->rank <= PXS_MAX_RANK)
             fuzz_answer(pxs_safetensors_read(file, t->name, t->rank, dims, out, &err), &err);
         free(out);
