@@ -222,6 +222,16 @@ void pxs_adam_step(const struct pxs_kernel_context *ctx, const struct pxs_adam *
 /* dst[i*ld_dst + 0..c-1] = src[i*ld_src + 0..c-1] over `pixels` */
 void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
                        float *dst, size_t ld_dst, size_t pixels, int c);
+/* dst += src, likewise */
+void pxs_add_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
+                      float *dst, size_t ld_dst, size_t pixels, int c);
+/* dst = max(0, src), likewise: torch relu */
+void pxs_rectify(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
+                 size_t ld_dst, size_t pixels, int c);
+/* dx = dy where y = pxs_rectify(x) is above zero, else 0; added to dx if `accumulate` */
+void pxs_rectify_backward(const struct pxs_kernel_context *ctx, const float *y, size_t ld_y,
+                          const float *dy, size_t ld_dy, float *dx, size_t ld_dx, size_t pixels,
+                          int c, bool accumulate);
 /* w[i] = mean + std * N(0,1), Box-Muller on Philox (seed, PXS_STREAM_INIT, layer, 0). */
 void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer,
                      float mean, float std, size_t n, float *w);

@@ -18,7 +18,7 @@ enum pxs_weight_kind {
 };
 /* One trainable tensor with its Adam moments. dims are torch's, as in the state_dict. */
 struct pxs_weight {
-    char name[48]; /* PyTorch-GAN's state_dict name, e.g. "down1.model.0.weight" */
+    char name[112]; /* in the state_dict, e.g. "down1.model.0.weight" */
     enum pxs_weight_kind kind;
     int rank, dims[4];
     size_t count;
@@ -74,8 +74,8 @@ enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVA
 struct pxs_layer_spec {
     /* for tables and messages: "down3", "final" */
     char label[16];
-    /* PyTorch-GAN's module, "down3.model.0": its tensors are NAME.weight and NAME.bias */
-    char name[40];
+    /* its module, "down3.model.0": its tensors are NAME.weight and NAME.bias */
+    char name[104];
     enum pxs_layer_kind kind;
     /* torch's */
     int kernel, stride, padding;
@@ -88,8 +88,16 @@ struct pxs_layer_spec {
     enum pxs_activation activation;
     /* of the leaky ReLU; 0 is ReLU */
     float slope;
-    /* chance that a value is dropped while training */
+    /* chance that a value is dropped while training, and the number of its masks among the
+     * network's */
     double dropout;
+    int dropout_number;
+    /* Where it stands in its network. Layers are numbered from 1; 0: none. `from`: whose output it
+     * reads; 0: the network's input. `beside`: whose output follows that of `from` in the channels
+     * (torch.cat). `rectify`: of `from`, reads max(0, x) there. `add`: whose output is added to its
+     * own. */
+    int from, beside, add;
+    bool rectify;
 };
 /* Count of numbers in the weight (the bias has c_out more), and in one image's output. */
 size_t pxs_layer_weights(const struct pxs_layer_spec *s);

@@ -182,6 +182,13 @@ size_t pxs_params_ints(const char *field, int64_t out[PXS_INTS_MAX]);
 bool pxs_params_equal_at(const struct pxs_params *a, const struct pxs_params *b, int key);
 bool pxs_params_at_default(const struct pxs_params *p, int key);
 
+/* ---- sides ---------------------------------------------------------------------------------- */
+
+/* 1024 pixels halved ten times leave one. */
+enum { PXS_MAX_DOWNS = 10 };
+/* How often the generator halves its picture: both sides must be multiples of 2 to this power. */
+int pxs_params_downs(const struct pxs_params *p);
+
 /* ---- as text -------------------------------------------------------------------------------- */
 
 /* Appends the value of one key in its shortest form: 0.0001, 200, true, halve, /data/kai, null. */

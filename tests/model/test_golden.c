@@ -51,7 +51,7 @@ static void expect_tensor(const struct watch *watch, const char *key, const floa
                       "%s, %s: element %zu is %.9g, torch says %.9g (allowed %.2g)", watch->name,
                       key, i * n / count, g, want[i], allowed);
     }
-    char name[128];
+    char name[192];
     snprintf(name, sizeof name, "%s/probe/%s", watch->name, key);
     for (size_t i = 0; i < n; i++)
         projection += (double)got[i] * (double)golden_number(name, i);
@@ -64,7 +64,7 @@ static void expect_tensor(const struct watch *watch, const char *key, const floa
 
 static void see_gradient(void *user, const struct pxs_weight *w, const float *grad) {
     struct watch *watch = user;
-    char key[64];
+    char key[128];
     float *torch = malloc(w->count * sizeof *torch);
     snprintf(key, sizeof key, "%s/%s", strncmp(w->name, "model.", 6) ? "G" : "D", w->name);
     pxs_weight_to_torch(w, grad, torch);

@@ -101,25 +101,3 @@ double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float 
         .kind = L1, .x = x, .target = target, .n = n, .dx = dx, .accumulate = accumulate};
     return loss_run(ctx, &j, weight);
 }
-
-struct copy {
-    const float *src;
-    float *dst;
-    size_t ld_src, ld_dst, pixels;
-    int c;
-};
-
-static void copy_piece(void *user, int piece, int thread) {
-    const struct copy *j = user;
-    (void)thread;
-    size_t step = (j->pixels + LOSS_PIECES - 1) / LOSS_PIECES,
-           end = pxs_min_size(j->pixels, ((size_t)piece + 1) * step);
-    for (size_t p = (size_t)piece * step; p < end; p++)
-        memcpy(j->dst + p * j->ld_dst, j->src + p * j->ld_src, (size_t)j->c * sizeof *j->dst);
-}
-
-void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
-                       float *dst, size_t ld_dst, size_t pixels, int c) {
-    struct copy j = {src, dst, ld_src, ld_dst, pixels, c};
-    pxs_pool_run(ctx->pool, copy_piece, &j, LOSS_PIECES);
-}

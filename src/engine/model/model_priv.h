@@ -1,5 +1,5 @@
-/* The functions that every network provides, and the two networks of a pxs_pix2pix. Shared by the
- * model room's files only. */
+/* What a network is, its passes, and the two networks of a pxs_pix2pix. Shared by the model room's
+ * files only. */
 #ifndef PXS_MODEL_PRIV_H
 #define PXS_MODEL_PRIV_H
 
@@ -9,29 +9,31 @@
 
 /* ---- a network ------------------------------------------------------------------------------ */
 
-/* The layers with their weights, and the implementation's own data. */
-struct pxs_network {
-    size_t n_layers;
-    /* as `describe` lists them, in the order of the state_dict */
-    struct pxs_layer layer[PXS_LAYERS_MAX];
-    /* the implementation's activations and their gradients; NULL where the network is only
-     * described */
-    void *own;
-};
-
-/* What every network provides. Weights, scratch memory, costs and files follow from its layers. */
-struct pxs_net_impl {
-    /* Fills `out`, in the order of PyTorch-GAN's state_dict. */
+/* What a network is: the list of its layers. */
+struct pxs_net_kind {
+    /* Fills `out`, in the order of its state_dict. */
     void (*describe)(const struct pxs_params *p, struct pxs_layer_list *out);
-    /* Allocates net->own for batches of up to params->batch_size images (a discriminator: for two
-     * such batches). After a failure `destroy` frees what has been allocated. */
-    enum pxs_status (*create)(struct pxs_network *net, const struct pxs_params *p,
-                              struct pxs_error *err);
-    /* Frees net->own, which may be NULL. */
-    void (*destroy)(struct pxs_network *net);
     /* A tensor of PyTorch's module that its forward pass never reads; it is ignored in files of
      * weights. May be NULL. */
     const char *unused_tensor;
+};
+
+/* One file each; networks.c has the tables that find them. */
+extern const struct pxs_net_kind pxs_unet, pxs_patchgan;
+
+const struct pxs_net_kind *model_net_kind(const struct pxs_params *p, enum pxs_net net);
+
+/* ---- its passes ----------------------------------------------------------------------------- */
+
+/* The layers with their weights, and what passes.c computes of them. */
+struct pxs_network {
+    size_t n_layers;
+    /* as `describe` lists them */
+    struct pxs_layer layer[PXS_LAYERS_MAX];
+    /* one for each layer; NULL where the network is only described */
+    struct pxs_buffers *buffers;
+    /* after a backward pass: the gradient at the output of the first layer's convolution */
+    float *draw;
 };
 
 /* The random numbers of dropout's masks in a forward pass; stream 0: dropout is off. */
@@ -40,38 +42,19 @@ struct pxs_net_dropout {
     uint32_t stream, a;
 };
 
-struct pxs_generator_impl {
-    struct pxs_net_impl net;
-    /* source [n,H,W,C] -> fake [n,H,W,C] */
-    void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
-                    struct pxs_net_dropout drop, float *fake);
-    /* Called after a forward pass over the same source with dropout on. Overwrites dfake, and
-     * updates every weight as soon as its gradient is computed. */
-    void (*backward)(struct pxs_network *net, const struct pxs_nn *nn, const float *source, int n,
-                     const float *fake, float *dfake);
-};
-
-/* A discriminator keeps the activations of two batches: images 0 .. n-1 are the fake ones, n ..
- * 2n-1 the real ones. Predictions and their gradients have the size of the last layer's output. */
-struct pxs_discriminator_impl {
-    struct pxs_net_impl net;
-    /* n pairs [image, source] as images first .. first+n-1 -> pred of these n */
-    void (*forward)(struct pxs_network *net, const struct pxs_nn *nn, const float *image,
-                    const float *source, int first, int n, float *pred);
-    /* dpred of images 0 .. n-1 -> dimage [n,H,W,C], overwritten; no weight changes. */
-    void (*input_gradient)(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred,
-                           float *dimage);
-    /* dpred of images 0 .. n-1 -> every weight, updated. */
-    void (*update)(struct pxs_network *net, const struct pxs_nn *nn, int n, float *dpred);
-};
-
-/* One file each; networks.c has the tables that find them. */
-extern const struct pxs_generator_impl pxs_unet;
-extern const struct pxs_discriminator_impl pxs_patchgan;
-
-const struct pxs_generator_impl *model_generator(const struct pxs_params *p);
-const struct pxs_discriminator_impl *model_discriminator(const struct pxs_params *p);
-const struct pxs_net_impl *model_net_impl(const struct pxs_params *p, enum pxs_net net);
+/* Buffers for so many images, with `trains` for backward passes, too. After a failure
+ * network_finish frees what has been allocated. */
+enum pxs_status network_create(struct pxs_network *net, size_t images, bool trains,
+                               struct pxs_error *err);
+/* Frees the buffers and the layers' weights. */
+void network_finish(struct pxs_network *net);
+/* n images as images first .. first+n-1 of the buffers: x [n,H,W,C_in] -> y, dense. */
+void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const float *x, int first,
+                     int n, const struct pxs_net_dropout *drop, float *y);
+/* After a forward pass over images 0 .. n-1 with dropout on: dy, overwritten, is the gradient at
+ * its output y. `update`: updates every weight as soon as its gradient is computed. */
+void network_backward(struct pxs_network *net, const struct pxs_nn *nn, const float *x, int n,
+                      const float *y, float *dy, bool update);
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
@@ -81,14 +64,16 @@ enum { MAX_WEIGHTS = 2 * PXS_LAYERS_MAX };
 struct pxs_pix2pix {
     struct pxs_params params;
     struct pxs_nn nn;
-    const struct pxs_generator_impl *generator;
-    const struct pxs_discriminator_impl *discriminator;
     struct pxs_network net[2];
     /* [batch,H,W,C] */
     float *fake, *dfake;
-    /* of two batches, pred_size numbers an image */
-    float *pred, *dpred;
+    /* What D reads, [image, source] side by side, and its predictions, pred_size numbers an image:
+     * images 0 .. n-1 are the fake ones, n .. 2n-1 the real ones. */
+    float *pairs, *pred, *dpred;
     size_t pred_size;
+    /* D's first layer with only the image's channels in its weights and input: the generator's
+     * gradient needs no more. */
+    struct pxs_layer image_half;
     /* the networks' weights in the order of their layers */
     struct pxs_weight *weights[2][MAX_WEIGHTS];
     size_t n_weights[2];

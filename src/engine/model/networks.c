@@ -3,28 +3,20 @@
 #include "model_priv.h"
 
 /* A row for each value of the two keys. */
-static const struct pxs_generator_impl *const generators[PXS_VALUES_generator] = {
+static const struct pxs_net_kind *const generators[PXS_VALUES_generator] = {
     [PXS_GENERATOR_UNET] = &pxs_unet,
 };
-static const struct pxs_discriminator_impl *const discriminators[PXS_VALUES_discriminator] = {
+static const struct pxs_net_kind *const discriminators[PXS_VALUES_discriminator] = {
     [PXS_DISCRIMINATOR_PATCH] = &pxs_patchgan,
 };
 
-const struct pxs_generator_impl *model_generator(const struct pxs_params *p) {
-    return generators[p->generator];
-}
-
-const struct pxs_discriminator_impl *model_discriminator(const struct pxs_params *p) {
-    return discriminators[p->discriminator];
-}
-
-const struct pxs_net_impl *model_net_impl(const struct pxs_params *p, enum pxs_net net) {
-    return net == PXS_NET_G ? &model_generator(p)->net : &model_discriminator(p)->net;
+const struct pxs_net_kind *model_net_kind(const struct pxs_params *p, enum pxs_net net) {
+    return net == PXS_NET_G ? generators[p->generator] : discriminators[p->discriminator];
 }
 
 void pxs_pix2pix_layers(const struct pxs_params *p, enum pxs_net net, struct pxs_layer_list *out) {
     out->n = 0;
-    model_net_impl(p, net)->describe(p, out);
+    model_net_kind(p, net)->describe(p, out);
 }
 
 /* Passes over one batch that a training step makes through a layer. Of G: forward, input gradient,

@@ -15,8 +15,6 @@ float *model_floats(size_t n, bool *failed) {
 }
 
 void model_describe(struct pxs_pix2pix *m) {
-    m->generator = model_generator(&m->params);
-    m->discriminator = model_discriminator(&m->params);
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         struct pxs_layer_list list;
         pxs_pix2pix_layers(&m->params, net, &list);
@@ -30,6 +28,11 @@ void model_describe(struct pxs_pix2pix *m) {
                 m->weights[net][m->n_weights[net]++] = &l->bias;
         }
     }
+}
+
+/* D keeps the activations of two batches, the fake one and the real one. */
+static size_t images_of(const struct pxs_params *p, enum pxs_net net) {
+    return (size_t)p->batch_size * (net == PXS_NET_D ? 2 : 1);
 }
 
 static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct pxs_error *err) {
@@ -46,16 +49,15 @@ static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct 
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         for (size_t i = 0; i < m->net[net].n_layers; i++)
             PXS_TRY(pxs_layer_init(&m->net[net].layer[i], err));
-        PXS_TRY(model_net_impl(p, net)->create(&m->net[net], p, err));
+        PXS_TRY(network_create(&m->net[net], images_of(p, net), true, err));
     }
 
-    /* Scratch memory and the gradient are shared by all layers. D gets two batches at once. */
+    /* Scratch memory and the gradient are shared by all layers. */
     size_t largest = 0, scratch = 0;
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
         for (size_t i = 0; i < m->net[net].n_layers; i++) {
             const struct pxs_layer_spec *s = &m->net[net].layer[i].spec;
-            const size_t floats = pxs_layer_scratch(
-                &m->nn.kernel, s, (int)p->batch_size * (net == PXS_NET_D ? 2 : 1));
+            const size_t floats = pxs_layer_scratch(&m->nn.kernel, s, (int)images_of(p, net));
             scratch = floats > scratch ? floats : scratch;
             largest = pxs_layer_weights(s) > largest ? pxs_layer_weights(s) : largest;
         }
@@ -65,11 +67,18 @@ static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct 
     m->nn.kernel.scratch = model_floats(scratch, &failed);
 
     const struct pxs_network *d = &m->net[PXS_NET_D];
+    struct pxs_layer_spec half = d->layer[0].spec;
+    half.c_in /= 2;
+    half.bias = false;
+    pxs_layer_describe(&m->image_half, &half);
+    m->image_half.weight.value = model_floats(m->image_half.weight.count, &failed);
+
     const size_t batch = (size_t)p->batch_size;
     const size_t image = (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
     m->pred_size = pxs_layer_outputs(&d->layer[d->n_layers - 1].spec);
     m->fake = model_floats(batch * image, &failed);
     m->dfake = model_floats(batch * image, &failed);
+    m->pairs = model_floats(2 * 2 * batch * image, &failed);
     m->pred = model_floats(2 * batch * m->pred_size, &failed);
     m->dpred = model_floats(2 * batch * m->pred_size, &failed);
     return failed ? pxs_fail_nomem(err) : PXS_OK;
@@ -94,14 +103,12 @@ enum pxs_status pxs_pix2pix_create(const struct pxs_params *params, struct pxs_p
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m) {
     if (!m || !*m)
         return;
-    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
-        struct pxs_network *network = &(*m)->net[net];
-        model_net_impl(&(*m)->params, net)->destroy(network);
-        for (size_t i = 0; i < network->n_layers; i++)
-            pxs_layer_finish(&network->layer[i]);
-    }
-    float *buffers[] = {(*m)->nn.grad, (*m)->nn.kernel.scratch, (*m)->fake, (*m)->dfake, (*m)->pred,
-                        (*m)->dpred};
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
+        network_finish(&(*m)->net[net]);
+    pxs_layer_finish(&(*m)->image_half);
+    float *buffers[] = {
+        (*m)->nn.grad, (*m)->nn.kernel.scratch, (*m)->fake, (*m)->dfake, (*m)->pairs, (*m)->pred,
+        (*m)->dpred};
     for (size_t i = 0; i < PXS_COUNT(buffers); i++)
         pxs_aligned_free(buffers[i]);
     free(*m);
@@ -119,6 +126,35 @@ static void use_rate(struct pxs_pix2pix *m, double lr, int64_t step) {
     m->nn.adam = (struct pxs_adam){.lr = lr, .b1 = m->params.b1, .b2 = m->params.b2, .t = step + 1};
 }
 
+/* D's predictions of n pairs [image, source], as images first .. first+n-1 of its buffers. */
+static void discriminate(struct pxs_pix2pix *m, const float *image, const float *source, int first,
+                         int n) {
+    static const struct pxs_net_dropout none = {0};
+    const struct pxs_params *p = &m->params;
+    const size_t c = (size_t)p->channels,
+                 pixels = (size_t)n * (size_t)p->img_height * (size_t)p->img_width;
+    float *pairs = m->pairs + (size_t)first * (pixels / (size_t)n) * 2 * c;
+    pxs_copy_channels(&m->nn.kernel, image, c, pairs, 2 * c, pixels, (int)c);
+    pxs_copy_channels(&m->nn.kernel, source, c, pairs + c, 2 * c, pixels, (int)c);
+    network_forward(&m->net[PXS_NET_D], &m->nn, pairs, first, n, &none,
+                    m->pred + (size_t)first * m->pred_size);
+}
+
+/* dpred of images 0 .. n-1 -> dimage [n,H,W,C], overwritten; no weight of D changes. */
+static void discriminator_gradient(struct pxs_pix2pix *m, int n, float *dimage) {
+    struct pxs_network *d = &m->net[PXS_NET_D];
+    const struct pxs_layer *l = &d->layer[0];
+    const int c = m->image_half.spec.c_in;
+    network_backward(d, &m->nn, m->pairs, n, m->pred, m->dpred, false);
+    /* Copies the weights of the first half of the big channels, in each tap and panel. */
+    const size_t panel = (size_t)pxs_panel_width(l->spec.c_out), half = (size_t)c * panel;
+    for (size_t i = 0; i < l->weight.count / (2 * half); i++)
+        memcpy(m->image_half.weight.value + i * half, l->weight.value + i * 2 * half,
+               half * sizeof(float));
+    pxs_conv_backward(&m->nn, &m->image_half, n, d->draw, (size_t)l->spec.c_out, dimage, (size_t)c,
+                      false);
+}
+
 /* loss_G = loss_GAN + lambda_pixel * loss_pixel; dfake is the sum of both gradients. */
 static void step_generator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
                            int64_t step, struct pxs_step_result *out) {
@@ -126,18 +162,18 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     const struct pxs_nn *nn = &m->nn;
     bool vanilla = p->gan_mode == PXS_GAN_VANILLA;
     size_t floats = (size_t)n * (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
-    struct pxs_network *g = &m->net[PXS_NET_G], *d = &m->net[PXS_NET_D];
+    struct pxs_network *g = &m->net[PXS_NET_G];
     const struct pxs_net_dropout drop = {
         .seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
-    m->generator->forward(g, nn, source, n, drop, m->fake);
-    m->discriminator->forward(d, nn, m->fake, source, 0, n, m->pred);
+    network_forward(g, nn, source, 0, n, &drop, m->fake);
+    discriminate(m, m->fake, source, 0, n);
     out->loss_GAN =
         pxs_gan_loss(nn, vanilla, m->pred, (size_t)n * m->pred_size, true, 1.0f, m->dpred);
-    m->discriminator->input_gradient(d, nn, n, m->dpred, m->dfake);
+    discriminator_gradient(m, n, m->dfake);
     out->loss_pixel =
         pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
     out->loss_G = out->loss_GAN + p->lambda_pixel * out->loss_pixel;
-    m->generator->backward(g, nn, source, n, m->fake, m->dfake);
+    network_backward(g, nn, source, n, m->fake, m->dfake, true);
 }
 
 /* Mean output over `n` patches; `logits`: as a probability. */
@@ -156,14 +192,14 @@ static void step_discriminator(struct pxs_pix2pix *m, const float *source, const
     bool vanilla = m->params.gan_mode == PXS_GAN_VANILLA;
     struct pxs_network *d = &m->net[PXS_NET_D];
     size_t preds = (size_t)n * m->pred_size;
-    m->discriminator->forward(d, nn, target, source, n, n, m->pred + preds);
+    discriminate(m, target, source, n, n);
     out->loss_fake = pxs_gan_loss(nn, vanilla, m->pred, preds, false, 0.5f, m->dpred);
     out->loss_real =
         pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
     out->D_real = mean_output(m->pred + preds, preds, vanilla);
     out->D_fake = mean_output(m->pred, preds, vanilla);
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
-    m->discriminator->update(d, nn, 2 * n, m->dpred);
+    network_backward(d, nn, m->pairs, 2 * n, m->pred, m->dpred, true);
 }
 
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
@@ -178,7 +214,7 @@ void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
                           uint32_t dropout_stream, uint32_t a, float *fake) {
     const struct pxs_net_dropout drop = {
         .seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
-    m->generator->forward(&m->net[PXS_NET_G], &m->nn, source, n, drop, fake);
+    network_forward(&m->net[PXS_NET_G], &m->nn, source, 0, n, &drop, fake);
 }
 
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,

@@ -71,7 +71,7 @@ static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net
                                    const struct pxs_safetensors *file, const char *path,
                                    struct pxs_error *err) {
     const char *what = net == PXS_NET_G ? "generator" : "discriminator";
-    const char *unused = model_net_impl(&m->params, net)->unused_tensor;
+    const char *unused = model_net_kind(&m->params, net)->unused_tensor;
     for (size_t i = 0; i < m->n_weights[net]; i++)
         if (!pxs_safetensors_find(file, m->weights[net][i]->name) &&
             !may_be_missing(m->weights[net][i]->name))
