@@ -5,7 +5,8 @@
  *
  *   DIR/train/x.png            one image 2W wide: left half A, right half B
  *   DIR/train/A/x.png, B/x.png partners by stem; A and B may differ in size
- *   DIR/train/x.npy            (N, H, 2W, 3), C order, <f4 holding 0..255 or |u1; format 1.0 or 2.0
+ *   DIR/train/x.npy            pairs (N, H, 2W, C), (N, C, H, 2W) or (N, H, 2W), or one without N;
+ *                              C 1 or 3; u1, or f2, f4, f8 holding 0..255 or 0..1 (array.c)
  *   DIR/val/...                likewise; may be missing (val_fraction)
  *
  * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind

@@ -77,28 +77,29 @@ PXS_NODISCARD enum pxs_status pxs_safetensors_read_count(const struct pxs_safete
 
 /* ---- .npy ----------------------------------------------------------------------------------- */
 
-enum pxs_npy_type { PXS_NPY_U1, PXS_NPY_F4 }; /* |u1, <f4 */
+enum pxs_npy_type { PXS_NPY_U1, PXS_NPY_F2, PXS_NPY_F4, PXS_NPY_F8 }; /* u1, f2, f4, f8 */
 
-/* An array file, mapped: format 1.0, 2.0 or 3.0, C order, rank at most 4. `data` is aligned for its
- * type. */
+/* An array file, mapped: format 1.0, 2.0 or 3.0, C order, rank at most 4. */
 struct pxs_npy {
     enum pxs_npy_type type;
+    bool swapped; /* stored as big-endian */
     int rank;
     int64_t dims[PXS_MAX_RANK];
-    uint64_t count; /* elements */
-    const void *data;
-    void *map; /* private */
+    uint64_t count;   /* elements */
+    const void *data; /* as stored: may be unaligned */
+    void *map;        /* private */
     size_t map_bytes;
-    void *copy;
 };
 /* PXS_E_UNSUPPORTED for another dtype, Fortran order or rank (the message names the numpy call that
  * helps); PXS_E_CORRUPT for a damaged file (for a wrong length it names both sizes). */
 PXS_NODISCARD enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out,
                                            struct pxs_error *err);
+/* Elements first .. first + n - 1, of any type, exactly. */
+void pxs_npy_values(const struct pxs_npy *npy, uint64_t first, size_t n, double *out);
 void pxs_npy_finish(struct pxs_npy *npy); /* zeroed is fine */
 
-/* Writes an array piece by piece: open, put all elements in C order, commit (or abandon).
- * Format 1.0. */
+/* Writes an array of u1 or f4 piece by piece: open, put all elements in C order, commit (or
+ * abandon). Format 1.0. */
 struct pxs_npy_writer {
     struct pxs_atomic_file file;
     enum pxs_npy_type type;

@@ -1,5 +1,5 @@
-/* The lab's arrays: both formats and types, several in a row, and everything that can be wrong with
- * values. */
+/* Arrays: formats, types, shapes and scales, several in a row, and everything that can be wrong
+ * with values. */
 #include "data/data_tests.h"
 
 #include <math.h>
@@ -116,17 +116,134 @@ START_TEST(values_must_be_samples)
 }
 END_TEST
 
-START_TEST(scaled_arrays_are_recognised)
-{
-    static float floats[3 * PAIR];
-    for (int i = 0; i < 3 * PAIR; i++)
-        floats[i] = (float)(i % 256) / 255.0f;
-    put_npy("train/a.npy", 1, "<f4", "(3, 8, 16, 3)", floats, sizeof floats);
-    put_u1("val/x.npy", 1, 10, 1);
+/* ---- kinds ---------------------------------------------------------------------------------- */
+
+/* Hash of the set in the test's folder. */
+static const char *hash_of_folder(void) {
+    static struct pxs_dataset_info info;
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "%s cannot be used: train/a.npy[0]: its values lie within 0..1; pairs hold 0..255 "
-               "(multiply "
-               "by 255) (and 2 more pairs of this file)");
+    struct pxs_error err;
+    ck_assert_msg(pxs_dataset_inspect(&o, &info, &err) == PXS_OK, "%s", err.message);
+    return info.hash;
+}
+
+/* The value as numpy stores it. */
+static size_t put_value(const char *descr, double value, uint8_t *to) {
+    uint8_t bytes[8];
+    size_t n = 1;
+    const float f4 = (float)value;
+    if (strcmp(descr + 1, "f8") == 0) {
+        memcpy(bytes, &value, n = 8);
+    } else if (strcmp(descr + 1, "f4") == 0) {
+        memcpy(bytes, &f4, n = 4);
+    } else if (strcmp(descr + 1, "f2") == 0) {
+        const _Float16 f2 = (_Float16)value;
+        memcpy(bytes, &f2, n = 2);
+    } else {
+        bytes[0] = (uint8_t)value;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = bytes[descr[0] == '>' ? n - 1 - i : i];
+    return n;
+}
+
+/* Pairs first .. first + n - 1 in this dtype; planar (N, 3, H, 2W); divided by `divisor`. */
+static void put_kind(const char *name, const char *descr, int first, int n, bool planar,
+                     double divisor) {
+    static uint8_t file[8 * PAIR * 8];
+    uint8_t data[8 * PAIR];
+    char shape[64];
+    size_t bytes = 0;
+    bytes_of(first, n, data);
+    for (int i = 0; i < n * PAIR; i++) {
+        const int in = i % PAIR, plane = 16 * 8;
+        const int at = planar ? i - in + in % plane * 3 + in / plane : i;
+        bytes += put_value(descr, data[at] / divisor, file + bytes);
+    }
+    snprintf(shape, sizeof shape, planar ? "(%d, 3, 8, 16)" : "(%d, 8, 16, 3)", n);
+    put_npy(name, 1, descr, shape, file, bytes);
+}
+
+/* The same pixels in every type, byte order, order of axes and scale are the same set. */
+START_TEST(kinds_hold_the_same_set)
+{
+    static const struct {
+        const char *descr;
+        bool planar;
+        double divisor;
+    } kinds[] = {{"<f2", false, 1},  {">f2", true, 1},   {"<f4", true, 1},   {">f4", false, 1},
+                 {"<f8", false, 1},  {">f8", true, 1},   {"|u1", true, 1},   {"<f4", false, 255},
+                 {">f4", true, 255}, {"<f8", true, 255}, {">f2", false, 255}};
+    char expected[PXS_SHA256_HEX];
+    put_kind("train/a.npy", "|u1", 0, 4, false, 1);
+    put_kind("val/a.npy", "|u1", 10, 2, false, 1);
+    strcpy(expected, hash_of_folder());
+    put_kind("train/a.npy", kinds[_i].descr, 0, 4, kinds[_i].planar, kinds[_i].divisor);
+    put_kind("val/a.npy", kinds[_i].descr, 10, 2, kinds[_i].planar, kinds[_i].divisor);
+    ck_assert_str_eq(hash_of_folder(), expected);
+    put_kind("val/a.npy", "|u1", 10, 2, false, 1); /* bytes beside floats of any scale */
+    ck_assert_str_eq(hash_of_folder(), expected);
+}
+END_TEST
+
+/* A file a pair, in each shape that it may have. */
+START_TEST(one_array_a_pair)
+{
+    uint8_t data[2 * PAIR], grey[2 * 128];
+    char expected[PXS_SHA256_HEX];
+    bytes_of(0, 2, data);
+    put_npy("train/a.npy", 1, "|u1", "(2, 8, 16, 3)", data, sizeof data);
+    strcpy(expected, hash_of_folder());
+    ck_assert_int_eq(unlink(in_folder("train/a.npy")), 0);
+    put_npy("train/a.npy", 1, "|u1", "(8, 16, 3)", data, PAIR);
+    put_npy("train/b.npy", 1, "|u1", "(8, 16, 3)", data + PAIR, PAIR);
+    ck_assert_str_eq(hash_of_folder(), expected);
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset *set = load(&o);
+    ck_assert_str_eq(pxs_dataset_name(set, PXS_SPLIT_TRAIN, 0), "train/b.npy");
+    pxs_dataset_destroy(&set);
+
+    memcpy(grey, data, sizeof grey);
+    for (size_t i = 0; i < sizeof grey; i++)
+        memset(data + 3 * i, grey[i], 3);
+    static const char *const shapes[] = {"(2, 8, 16)", "(2, 8, 16, 1)", "(2, 1, 8, 16)"};
+    ck_assert_int_eq(unlink(in_folder("train/b.npy")), 0);
+    put_npy("train/a.npy", 1, "|u1", "(2, 8, 16, 3)", data, sizeof data);
+    strcpy(expected, hash_of_folder());
+    for (size_t i = 0; i < PXS_COUNT(shapes); i++) {
+        put_npy("train/a.npy", 1, "|u1", shapes[i], grey, sizeof grey);
+        ck_assert_str_eq(hash_of_folder(), expected);
+    }
+    put_npy("train/a.npy", 1, "|u1", "(8, 16)", grey, 128);
+    put_npy("train/b.npy", 1, "|u1", "(8, 16, 1)", grey + 128, 128);
+    ck_assert_str_eq(hash_of_folder(), expected);
+}
+END_TEST
+
+/* The first pair with any other value than 0 and 1 says what the floats of the set mean. */
+START_TEST(a_set_is_of_one_scale)
+{
+    float masks[2 * PAIR];
+    for (int i = 0; i < 2 * PAIR; i++)
+        masks[i] = (float)(i / 7 % 2);
+    struct pxs_dataset_options o = small_options();
+    put_npy("train/a.npy", 1, "<f4", "(2, 8, 16, 3)", masks, sizeof masks);
+    put_kind("train/b.npy", "<f4", 0, 2, false, 255);
+    put_kind("train/c.npy", "<f4", 2, 2, false, 1);
+    refuse(&o, "%s cannot be used: train/c.npy[0]: the value 71 at row 0, column 0, channel 0 is "
+               "not within 0..1, as train/b.npy[0] is: save all arrays in the same range (and 1 "
+               "more pairs of this file)");
+    ck_assert_int_eq(unlink(in_folder("train/c.npy")), 0);
+    struct pxs_dataset *set = load(&o);
+    float source[192], target[192];
+    pxs_dataset_batch(set, PXS_SPLIT_TRAIN, (uint32_t[]){0}, 1, NULL, source, target);
+    for (int i = 0; i < 192; i++)
+        ck_assert(target[i] == 1.0f || target[i] == -1.0f);
+    pxs_dataset_destroy(&set);
+    put_kind("train/b.npy", "<f4", 2, 2, false, 1);
+    put_kind("train/c.npy", "<f4", 0, 2, false, 255);
+    refuse(&o, "%s cannot be used: train/c.npy[0]: its values lie within 0..1; pairs hold 0..255 "
+               "(multiply by 255) (and 1 more pairs of this file)");
 }
 END_TEST
 
@@ -136,20 +253,25 @@ START_TEST(shapes_must_be_pairs)
         const char *shape, *message;
         size_t bytes;
     } cases[] = {
-        {"(8, 16, 3)",
-         "%s cannot be used: train/a.npy: its shape is [8, 16, 3]; pairs are (N, H, 2W, 3); if it "
-         "is one "
-         "pair: save x[None]",
+        {"(3, 8, 16)",
+         "%s cannot be used: train/a.npy: its shape is [3, 8, 16]; pairs are (N, H, 2W, 3); three "
+         "grey pairs? save x[..., None]; one pair in colour? save x.transpose(1, 2, 0)",
          PAIR},
-        {"(1, 8, 48, 1)",
-         "%s cannot be used: train/a.npy: its shape is [1, 8, 48, 1]; pairs are (N, H, 2W, 3); if "
-         "it is "
-         "grey: save numpy.repeat(x, 3, 3)",
+        {"(1, 6, 16, 4)",
+         "%s cannot be used: train/a.npy: its shape is [1, 6, 16, 4]; pairs are (N, H, 2W, 3); if "
+         "the last is RGBA: save x[..., :3]",
          PAIR},
-        {"(1, 3, 8, 16)",
-         "%s cannot be used: train/a.npy: its shape is [1, 3, 8, 16]; pairs are (N, H, 2W, 3); if "
-         "it is (N, "
-         "3, H, 2W): save x.transpose(0, 2, 3, 1)",
+        {"(6, 16, 4)",
+         "%s cannot be used: train/a.npy: its shape is [6, 16, 4]; pairs are (N, H, 2W, 3); if "
+         "the last is RGBA: save x[..., :3]",
+         PAIR},
+        {"(1, 2, 8, 24)",
+         "%s cannot be used: train/a.npy: its shape is [1, 2, 8, 24]; pairs are (N, H, 2W, 3); if "
+         "it is (N, 2, H, W), grey A and B: save numpy.concatenate([x[:, 0], x[:, 1]], 2)",
+         PAIR},
+        {"(384,)",
+         "%s cannot be used: train/a.npy: its shape is [384]; pairs are (N, H, 2W, 3); save "
+         "numpy.stack(pairs), each of shape (H, 2W, 3)",
          PAIR},
         {"(1, 16, 5, 3)",
          "%s cannot be used: train/a.npy: its shape is [1, 16, 5, 3]: a pair is two halves of the "
@@ -190,8 +312,10 @@ TCase *npy_tests(void) {
     tcase_add_test(tc, arrays_follow_each_other);
     tcase_add_test(tc, fractions_are_cut_off_as_a_cast_does);
     tcase_add_loop_test(tc, values_must_be_samples, 0, 4);
-    tcase_add_test(tc, scaled_arrays_are_recognised);
-    tcase_add_loop_test(tc, shapes_must_be_pairs, 0, 5);
+    tcase_add_loop_test(tc, kinds_hold_the_same_set, 0, 11);
+    tcase_add_test(tc, one_array_a_pair);
+    tcase_add_test(tc, a_set_is_of_one_scale);
+    tcase_add_loop_test(tc, shapes_must_be_pairs, 0, 7);
     tcase_add_test(tc, damage_is_named);
     return tc;
 }

@@ -31,11 +31,13 @@ static void look_at(const struct pxs_npy *npy, size_t bytes) {
     for (int i = 0; i < npy->rank; i++)
         count *= (uint64_t)npy->dims[i];
     fuzz_require(count == npy->count, "the dimensions give the count");
-    fuzz_require(count <= bytes / (npy->type == PXS_NPY_U1 ? 1 : 4),
-                 "an array is no longer than its file");
-    for (uint64_t i = 0; i < npy->count; i++)
-        sum += npy->type == PXS_NPY_U1 ? ((const uint8_t *)npy->data)[i]
-                                       : (double)((const float *)npy->data)[i];
+    const size_t each = npy->type == PXS_NPY_U1 ? 1 : (size_t)1 << npy->type;
+    fuzz_require(count <= bytes / each, "an array is no longer than its file");
+    for (uint64_t i = 0; i < npy->count; i++) {
+        double value;
+        pxs_npy_values(npy, i, 1, &value);
+        sum += value;
+    }
     volatile double keep = sum;
     (void)keep;
 }

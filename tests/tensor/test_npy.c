@@ -4,10 +4,11 @@
 #include <string.h>
 
 static void check_values(const struct pxs_npy *npy) { /* as fixtures/make_fixtures.py */
-    const unsigned char *u1 = npy->data;
-    const float *f4 = npy->data;
-    for (uint64_t i = 0; i < npy->count; i++)
-        ck_assert(npy->type == PXS_NPY_U1 ? u1[i] == i * 7 % 256 : f4[i] == 0.5f * (float)i - 1);
+    for (uint64_t i = 0; i < npy->count; i++) {
+        double value;
+        pxs_npy_values(npy, i, 1, &value);
+        ck_assert(value == (npy->type == PXS_NPY_U1 ? (double)(i * 7 % 256) : 0.5 * (double)i - 1));
+    }
 }
 
 START_TEST(reads_what_numpy_saved)
@@ -25,6 +26,11 @@ START_TEST(reads_what_numpy_saved)
         {"f4_v3.npy", PXS_NPY_F4, 1, {5}, 5},
         {"scalar.npy", PXS_NPY_F4, 0, {0}, 1},
         {"empty.npy", PXS_NPY_F4, 2, {0, 4}, 0},
+        {"f8.npy", PXS_NPY_F8, 2, {2, 3}, 6},
+        {"f2.npy", PXS_NPY_F2, 2, {2, 3}, 6},
+        {"big_endian.npy", PXS_NPY_F4, 2, {2, 3}, 6},
+        {"big_endian_f2.npy", PXS_NPY_F2, 1, {5}, 5},
+        {"big_endian_f8.npy", PXS_NPY_F8, 1, {5}, 5},
     };
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
         struct pxs_npy npy = {0};
@@ -53,9 +59,8 @@ static void expect_refusal(const char *path, enum pxs_status want, const char *p
 
 START_TEST(refuses_in_words)
 {
-    expect_refusal(fixture("f8.npy"), PXS_E_UNSUPPORTED,
-                   "holds <f8, but only |u1 and <f4 are read: save x.astype");
-    expect_refusal(fixture("big_endian.npy"), PXS_E_UNSUPPORTED, "holds >f4");
+    expect_refusal(fixture("i4.npy"), PXS_E_UNSUPPORTED,
+                   "holds <i4, but only u1, f2, f4 and f8 are read: save x.astype");
     expect_refusal(fixture("records.npy"), PXS_E_UNSUPPORTED, "holds records");
     expect_refusal(fixture("fortran.npy"), PXS_E_UNSUPPORTED,
                    "Fortran order: save numpy.ascontiguousarray(x)");
@@ -138,7 +143,6 @@ START_TEST(dicts)
             continue;
         }
         ck_assert_msg(status == PXS_OK, "%s", err.message);
-        ck_assert_uint_eq((uintptr_t)npy.data % 4, 0); /* the elements begin anywhere in these */
         check_values(&npy);
         pxs_npy_finish(&npy);
     }
@@ -154,7 +158,6 @@ START_TEST(alignment_does_not_matter)
         spill_dict(dict, 12);
         struct pxs_npy npy = {0};
         ck_assert_int_eq(pxs_npy_open(in_folder("f.npy"), &npy, NULL), PXS_OK);
-        ck_assert_uint_eq((uintptr_t)npy.data % 4, 0);
         check_values(&npy);
         pxs_npy_finish(&npy);
     }

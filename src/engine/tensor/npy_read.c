@@ -2,7 +2,6 @@
 #include "npy_priv.h"
 #include "pixsweep/image.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Checks magic, version and length: where the header's dict begins and how long it is. */
@@ -39,7 +38,25 @@ static const char *type_remedy(const char *descr) {
     return "save x.astype(numpy.uint8) or x.astype(numpy.float32)";
 }
 
-/* Fills `npy` but for its map; npy->copy is allocated last. */
+/* "|u1", "<f4", ">f8", ... */
+static bool read_type(const char *descr, struct pxs_npy *npy) {
+    static const char *const types[] = {"u1", "f2", "f4", "f8"};
+    if (descr[0] == '\0' || !strchr("<>|", descr[0]))
+        return false;
+    npy->swapped = descr[0] == '>';
+    for (size_t i = 0; i < PXS_COUNT(types); i++)
+        if (strcmp(descr + 1, types[i]) == 0) {
+            npy->type = (enum pxs_npy_type)i;
+            return i == 0 || descr[0] != '|';
+        }
+    return false;
+}
+
+static size_t element_bytes(enum pxs_npy_type type) {
+    return type == PXS_NPY_U1 ? 1 : (size_t)1 << type;
+}
+
+/* Fills `npy` but for its map. */
 static enum pxs_status read_array(const struct pxs_map *map, const char *path, struct pxs_npy *npy,
                                   struct pxs_error *err) {
     size_t start = 0, length = 0;
@@ -48,14 +65,11 @@ static enum pxs_status read_array(const struct pxs_map *map, const char *path, s
     if (!pxs_npy_parse_header((const char *)map->data + start, length, &h))
         return pxs_fail(err, PXS_E_CORRUPT, "%s: its header is damaged", path);
 
-    /* What is supported: two types, C order, few dimensions. */
-    if (strcmp(h.descr, "|u1") == 0)
-        npy->type = PXS_NPY_U1;
-    else if (strcmp(h.descr, "<f4") == 0)
-        npy->type = PXS_NPY_F4;
-    else
-        return pxs_fail(err, PXS_E_UNSUPPORTED, "%s: holds %s, but only |u1 and <f4 are read: %s",
-                        path, h.descr, type_remedy(h.descr));
+    /* What is supported: four types, C order, few dimensions. */
+    if (!read_type(h.descr, npy))
+        return pxs_fail(err, PXS_E_UNSUPPORTED,
+                        "%s: holds %s, but only u1, f2, f4 and f8 are read: %s", path, h.descr,
+                        type_remedy(h.descr));
     if (h.fortran)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "%s: is in Fortran order: save numpy.ascontiguousarray(x) instead", path);
@@ -64,7 +78,7 @@ static enum pxs_status read_array(const struct pxs_map *map, const char *path, s
                         h.rank, PXS_MAX_RANK);
 
     /* The file is exactly as long as its shape says. */
-    const uint64_t each = npy->type == PXS_NPY_F4 ? sizeof(float) : 1, found = map->bytes;
+    const uint64_t each = element_bytes(npy->type), found = map->bytes;
     uint64_t bytes = 0, expected = 0;
     char shape[128];
     pxs_format_shape(shape, sizeof shape, h.rank, h.dims);
@@ -79,15 +93,7 @@ static enum pxs_status read_array(const struct pxs_map *map, const char *path, s
     memcpy(npy->dims, h.dims, sizeof npy->dims);
     npy->count = bytes / each;
 
-    /* The elements are used in the map, unless they are floats that are not aligned there. */
     npy->data = map->data + start + length;
-    if (npy->type == PXS_NPY_U1 || (uintptr_t)npy->data % _Alignof(float) == 0)
-        return PXS_OK;
-    npy->copy = malloc(bytes ? (size_t)bytes : 1);
-    if (!npy->copy)
-        return pxs_fail_nomem(err);
-    memcpy(npy->copy, npy->data, (size_t)bytes);
-    npy->data = npy->copy;
     return PXS_OK;
 }
 
@@ -109,6 +115,32 @@ enum pxs_status pxs_npy_open(const char *path, struct pxs_npy *out, struct pxs_e
 void pxs_npy_finish(struct pxs_npy *npy) {
     struct pxs_map map = {npy->map, npy->map_bytes};
     pxs_map_close(&map);
-    free(npy->copy);
     *npy = (struct pxs_npy){0};
+}
+
+void pxs_npy_values(const struct pxs_npy *npy, uint64_t first, size_t n, double *out) {
+    const size_t each = element_bytes(npy->type);
+    const unsigned char *at = (const unsigned char *)npy->data + first * each;
+    for (size_t i = 0; i < n; i++, at += each) {
+        unsigned char bytes[8];
+        float value;
+        for (size_t k = 0; k < each; k++)
+            bytes[k] = at[npy->swapped ? each - 1 - k : k];
+        switch (npy->type) {
+        case PXS_NPY_U1:
+            out[i] = bytes[0];
+            break;
+        case PXS_NPY_F2:
+            pxs_widen_f16(bytes, 1, &value);
+            out[i] = (double)value;
+            break;
+        case PXS_NPY_F4:
+            memcpy(&value, bytes, sizeof value);
+            out[i] = (double)value;
+            break;
+        case PXS_NPY_F8:
+            memcpy(&out[i], bytes, sizeof out[i]);
+            break;
+        }
+    }
 }

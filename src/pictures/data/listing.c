@@ -224,12 +224,12 @@ static void add_item(struct lister *l, struct pxs_folder *f, const char *name,
     }
     if (f->kind == PXS_KIND_NPY) {
         struct pxs_error why;
-        if (pxs_pairs_open(item.path, &item.npy, &why) != PXS_OK) {
+        if (pxs_array_open(item.path, &item.array, &why) != PXS_OK) {
             pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", name,
                             pxs_reason(why.message, item.path));
             return;
         }
-        f->pairs += (size_t)item.npy.dims[0];
+        f->pairs += item.array.pairs;
     } else {
         f->pairs++;
     }
@@ -446,6 +446,7 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
     for (int i = 0; i < 2; i++)
         if (listing->folder[i].exists)
             list_folder(&l, &listing->folder[i]);
+    PXS_TRY(pxs_array_find_scale(listing, err));
     note_other_names(&l);
     report_passed(
         problems, &l.beside, PXS_PROBLEM_NOTE,
@@ -460,7 +461,7 @@ void pxs_listing_finish(struct pxs_listing *listing) {
     for (int i = 0; i < 2; i++)
         for (size_t k = 0; k < listing->folder[i].n; k++)
             if (listing->folder[i].kind == PXS_KIND_NPY)
-                pxs_npy_finish(&listing->folder[i].items[k].npy);
+                pxs_npy_finish(&listing->folder[i].items[k].array.npy);
     pxs_arena_finish(&listing->arena);
     *listing = (struct pxs_listing){0};
 }

@@ -9,12 +9,22 @@
 
 enum pxs_kind { PXS_KIND_NONE, PXS_KIND_PAIR, PXS_KIND_AB, PXS_KIND_NPY };
 
+/* A .npy file of pairs: (N, H, 2W, C) or (N, C, H, 2W); without N, one pair. */
+struct pxs_array {
+    struct pxs_npy npy; /* of a single pair open only while it is read: there may be many files */
+    bool single, planar;
+    size_t pairs;
+    int height, width, channels; /* width: of both halves, 2W; channels: 1 or 3 */
+    /* Floats hold 0..1, as this pair has shown; NULL: 0..255 */
+    const char *unit;
+};
+
 /* One file of pairs, or two partners. */
 struct pxs_item {
     enum pxs_kind kind;
     const char *name; /* for people, relative to the data folder: "train/x.png", "train/A/x.png" */
     const char *path, *path_b; /* path_b: the partner in B/ */
-    struct pxs_npy npy;        /* kind NPY */
+    struct pxs_array array;    /* kind NPY */
 };
 
 struct pxs_folder {

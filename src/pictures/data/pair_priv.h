@@ -8,10 +8,14 @@
 /* A message without the file's path in front: problems name files relative to the data folder. */
 const char *pxs_reason(const char *message, const char *path);
 
-/* Opens a .npy of pairs and checks its shape: (N, H, 2W, 3), N > 0. Messages do not name the
- * file. */
-PXS_NODISCARD enum pxs_status pxs_pairs_open(const char *path, struct pxs_npy *npy,
+/* Opens a .npy of pairs and checks its shape; a single pair is closed again. Messages do not name
+ * the file. */
+PXS_NODISCARD enum pxs_status pxs_array_open(const char *path, struct pxs_array *out,
                                              struct pxs_error *err);
+/* Whether the floats of all arrays hold 0..1 in place of 0..255: as the first pair says that has
+ * any other value than 0 and 1. */
+PXS_NODISCARD enum pxs_status pxs_array_find_scale(struct pxs_listing *listing,
+                                                   struct pxs_error *err);
 
 enum pxs_stored { PXS_STORED_BYTES, PXS_STORED_16_BIT, PXS_STORED_FLOATS };
 
@@ -27,6 +31,9 @@ struct pxs_half {
  * Messages are one line that begins with the item's name. */
 PXS_NODISCARD enum pxs_status pxs_pair_read(const struct pxs_item *item, size_t index,
                                             struct pxs_half half[2], struct pxs_error *err);
+/* The same of an item of kind NPY (array.c). */
+PXS_NODISCARD enum pxs_status pxs_array_read(const struct pxs_item *item, size_t index,
+                                             struct pxs_half half[2], struct pxs_error *err);
 void pxs_pair_finish(struct pxs_half half[2]);
 
 #endif

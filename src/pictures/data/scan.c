@@ -20,7 +20,7 @@ enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct px
     for (int i = 0; i < 2; i++)
         for (size_t k = 0; k < scan->listing.folder[i].n; k++) {
             const struct pxs_item *item = &scan->listing.folder[i].items[k];
-            size_t pairs = item->kind == PXS_KIND_NPY ? (size_t)item->npy.dims[0] : 1;
+            size_t pairs = item->kind == PXS_KIND_NPY ? item->array.pairs : 1;
             for (size_t index = 0; index < pairs; index++, next++) {
                 next->item = item;
                 next->index = index;
@@ -39,7 +39,7 @@ void pxs_scan_finish(struct pxs_scan *scan) {
 }
 
 void pxs_seen_name(const struct pxs_seen *seen, char *name, size_t size) {
-    if (seen->item->kind == PXS_KIND_NPY)
+    if (seen->item->kind == PXS_KIND_NPY && !seen->item->array.single)
         snprintf(name, size, "%s[%zu]", seen->item->name, seen->index);
     else
         snprintf(name, size, "%s", seen->item->name);
